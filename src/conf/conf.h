@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The configuration: /etc/leased/leased.conf with leased.conf.d/, and what is enabled, /etc/leased/units/NAME over the
+ * unit file's own [X-Leased].
+ *
+ * Nothing in here logs. What is wrong comes back as messages, one line each: "FILE:LINE: what is wrong: what would be
+ * right". A caller who gets any keeps what it had before; a broken file stops nothing.
+ */
+
+#include <stdio.h>
+
+#include "util/macros.h"
+#include "util/time-util.h"
+
+/* Lines of text for people, collected. */
+typedef struct Messages {
+        char **lines;
+        size_t n;
+} Messages;
+
+void messages_add(Messages *m, const char *format, ...) _printf_(2, 3);
+void messages_done(Messages *m); /* frees the lines; for _cleanup_ */
+
+typedef struct LeasedConf {
+        char *registry;      /* "local" or "etcd" */
+        char *directory;     /* of a local registry; default /var/lib/leased/registry */
+        char **endpoints;    /* etcd; NULL-terminated, at least one if registry is "etcd" */
+        char *prefix;        /* "/leased/": begins and ends with "/" */
+        char *ca_file, *cert_file, *key_file, *user, *password_file;
+        char *metadata;      /* "region=eu rack=a1", checked; "" if none */
+        usec_t ttl;          /* 2 s to 60 s; default 10 s */
+        char *machine_id;    /* 32 hex digits, or NULL: derive it from /etc/machine-id */
+        bool compact;        /* Compact=auto */
+} LeasedConf;
+
+/* Loads root/etc/leased/leased.conf and root/etc/leased/leased.conf.d/?*.conf (sorted; later ones win), over the
+ * defaults. root is "" or a directory (tests). Missing files are fine. Returns 0, or -EBADMSG with messages; *ret is
+ * untouched then. Also checked here: the timeline of the TTL, endpoints only with etcd, https without CAFile=, an
+ * existing and not world-readable PasswordFile=. */
+int leased_conf_load(const char *root, LeasedConf **ret, Messages *messages);
+LeasedConf *leased_conf_free(LeasedConf *c);
+DEFINE_TRIVIAL_CLEANUP(LeasedConf *, leased_conf_free)
+/* The effective configuration as a leased.conf, secrets only as file names. */
+void leased_conf_dump(const LeasedConf *c, FILE *f);
+
+typedef struct UnitOptions {
+        char *unit;
+        char *lease;              /* Lease=; default: the unit's name */
+        usec_t stop_grace;        /* StopGraceSec=; USEC_INFINITY if not set */
+        int64_t version;          /* Version=; default 0 */
+        bool release_on_success;  /* OnSuccess=done|release */
+        bool hold_on_failure;     /* OnFailure=release|hold */
+        usec_t hold_down_release; /* HoldDownSec=; default 30 s */
+        usec_t hold_down_failure; /* HoldDownSec=; default 60 s */
+} UnitOptions;
+
+/* Options of one unit: [X-Leased] in the unit file and its drop-ins, then root/etc/leased/units/NAME on top. -ENOENT: it
+ * is not enabled here (no such file). -EBADMSG: with messages. */
+int unit_options_load(const char *root, const char *unit, UnitOptions **ret, Messages *messages);
+UnitOptions *unit_options_free(UnitOptions *o);
+DEFINE_TRIVIAL_CLEANUP(UnitOptions *, unit_options_free)
+
+/* The names in root/etc/leased/units, sorted, NULL-terminated; an absent directory is an empty list. Freed by
+ * strv_free() below. Names that are no unit's come back as messages and are left out. */
+int enabled_units_list(const char *root, char ***ret, Messages *messages);
+char **strv_free(char **l);
+DEFINE_TRIVIAL_CLEANUP(char **, strv_free)
+
+/* A full unit name with a known suffix, no "/" and no bare template ("foo@.service"). */
+bool unit_name_is_valid(const char *name);
+
+/* Our machine id: the one configured, or one derived from root/etc/machine-id with an application id (as systemd's
+ * sd_id128_get_machine_app_specific() asks), 32 hex digits into ret[33]. */
+int leased_machine_id(const LeasedConf *c, char ret[static 33]);

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The gate: the drop-in that makes PID 1 refuse to start a leased unit without its lease (docs/safety.md).
+ * Written by leasectl enable, removed by leasectl disable after stop and release, written again by the daemon if
+ * somebody deleted it.
+ */
+
+#include "util/macros.h"
+
+#define GATE_DROPIN_NAME "zzzz-leased.conf"
+#define GATE_DIRECTORY "/run/leased/held"
+#define ENV_DIRECTORY "/run/leased/env"
+
+/* ".../UNIT.d/zzzz-leased.conf" below root/etc/systemd/system, owned by the caller. */
+char *dropin_path(const char *root, const char *unit);
+/* Its text: "%" doubled everywhere, "\" and glob characters escaped in EnvironmentFile= (which PID 1 globs; only services
+ * get it). Owned by the caller. */
+char *dropin_text(const char *unit);
+/* The path of the unit's gate and of its environment file, owned by the caller. */
+char *gate_path(const char *unit);
+char *env_path(const char *unit);
+/* Writes it (with its directory, synced) unless it is there word for word; 1 if it was written, 0 if it was there. */
+int dropin_write(const char *root, const char *unit);
+int dropin_remove(const char *root, const char *unit);

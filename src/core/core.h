@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The heart: every decision about leases, sessions and units, as one pure function of what has been seen.
+ *
+ * core_step() takes the present time and one event, and returns what to do. It performs no I/O, reads no clock, keeps
+ * no thread, logs nothing, and draws its random numbers from a seed it was given: the same inputs give the same
+ * outputs, so a run can be replayed, and N machines can be simulated in one process. It never calls out; an action
+ * that fails comes back as an event.
+ *
+ * What it does not do: it knows no keys' text, no JSON, no D-Bus, no files. It does not know the time between steps:
+ * whoever drives it calls core_step(EVENT_DEADLINE) no later than core_next_deadline().
+ */
+
+#include "core/event.h"
+#include "core/timeline.h"
+
+typedef struct Core Core;
+
+typedef struct Now {
+        usec_t boottime; /* all decisions */
+        usec_t realtime; /* stamps for people, and the floor of the Index after a fall-back */
+} Now;
+
+/* What this machine remembers of a lease: the highest Index it has ever seen. */
+typedef struct RememberedIndex {
+        const char *lease;
+        uint64_t index;
+} RememberedIndex;
+
+/* What outlives the boot (/var/lib/leased). All zero: nothing is remembered. */
+typedef struct CoreMemory {
+        const char *uuid;  /* of the registry; "" or NULL: none */
+        const char *store; /* its store's identity */
+        uint64_t revision; /* the highest seen */
+        bool silence;      /* the registry fell back and the wait has not been served yet */
+        bool draining;
+        const RememberedIndex *indexes;
+        size_t n_indexes;
+} CoreMemory;
+
+typedef struct CoreConfig {
+        const char *machine_id; /* 32 hex digits */
+        const char *boot_id;
+        const char *hostname;
+        const char *metadata;
+        const char *version;    /* of the daemon */
+        const char *session;    /* to carry on, from /run; NULL: none */
+        usec_t ttl;
+        uint64_t seed;          /* random, different for every process */
+        CoreMemory memory;
+} CoreConfig;
+
+/* Copies the configuration. NULL only when out of memory; there is no other way to fail. */
+Core *core_new(const CoreConfig *config);
+Core *core_free(Core *core);
+DEFINE_TRIVIAL_CLEANUP(Core *, core_free)
+
+/*
+ * One step. now must not run backwards. The actions stay valid until the next call and are to be carried out in
+ * their order. Out of memory aborts the process: the guard and systemd take it from there, which is the safe answer.
+ */
+const Action *core_step(Core *core, Now now, const Event *event, size_t *ret_n);
+
+/* When core_step() must be called at the latest (CLOCK_BOOTTIME); USEC_INFINITY: only on an event. */
+usec_t core_next_deadline(const Core *core);
+
+/* What to keep on disk; valid until the next core_step(). */
+const CoreMemory *core_memory(Core *core);
+
+/* ---- what it looks like from outside ---- */
+
+typedef struct SessionView {
+        const char *session;
+        usec_t ttl;
+        usec_t last_beat;   /* t0 of the last committed beat; 0: none */
+        usec_t round_trip;  /* of that beat */
+        bool competing;
+        const char *why_not; /* if it does not compete: one line */
+        const char *uuid;
+        bool draining;
+        size_t held;
+} SessionView;
+
+typedef struct LeaseView {
+        const char *name;
+        uint64_t mod_revision;
+        bool damaged;
+        const LeaseRecord *record;
+        const char *hostname;  /* of the holder, "" if not known */
+        const char *unit;      /* the unit enabled here for it, or NULL */
+        bool local;            /* held by this daemon's session */
+        usec_t time_remaining; /* as far as this machine can tell */
+} LeaseView;
+
+typedef struct UnitView {
+        const char *unit;
+        const char *lease;
+        const char *state;    /* one word: waiting, acquiring, starting, running, stopped, stopping, lost, … */
+        const char *why_not;  /* one line: why it does not run here; "" if it does */
+        const char *machine_id; /* holder of the lease, "" if none is known */
+        const char *hostname;
+        uint64_t index;       /* of the lease, 0: never held */
+        bool held_here;
+        bool active_known;
+        ActiveState active;
+        usec_t stop_at, kill_at; /* CLOCK_BOOTTIME; 0 unless held here */
+} UnitView;
+
+typedef struct MachineView {
+        const char *machine_id;
+        const MachineRecord *record;
+        bool alive;   /* its session has beaten within its TTL, as far as this machine can tell */
+        size_t held;
+} MachineView;
+
+void core_session_view(const Core *core, Now now, SessionView *ret);
+/* Calls f for each; in no particular order. Returns f's first non-zero value, or 0. */
+int core_each_lease(const Core *core, Now now, int (*f)(const LeaseView *, void *), void *userdata);
+int core_each_unit(const Core *core, Now now, int (*f)(const UnitView *, void *), void *userdata);
+int core_each_machine(const Core *core, Now now, int (*f)(const MachineView *, void *), void *userdata);
+/* false: there is none of that name. */
+bool core_find_lease(const Core *core, Now now, const char *name, LeaseView *ret);
+bool core_find_unit(const Core *core, Now now, const char *unit, UnitView *ret);

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * What goes into the core (events) and what comes out of it (actions): the whole of its contact with the world.
+ *
+ * Events report level-triggered whole state, and may be repeated at will. UNKNOWN is a value: "no answer" is never
+ * read as "no". Actions are asked for in the order in which they must be begun; none is waited for inside the core.
+ * Everything a pointer refers to is borrowed: an event's until core_step() returns, an action's until the next
+ * core_step().
+ */
+
+#include "core/record.h"
+
+/* ---- units ---- */
+
+typedef struct UnitConfig {
+        const char *unit;
+        const char *lease;    /* the lease's name; by default the unit's */
+        usec_t stop_grace;    /* between stop_at and kill_at; USEC_INFINITY: min(timeout_stop, TTL/4) */
+        usec_t timeout_stop;  /* the unit's TimeoutStopUSec= */
+        int64_t version;      /* of what is installed here */
+        usec_t hold_down_release; /* this machine stands back so long after a release (30 s) */
+        usec_t hold_down_failure; /* ... after the unit failed for good (60 s, doubling up to an hour) */
+        bool release_on_success;  /* OnSuccess=release instead of done */
+        bool hold_on_failure;     /* OnFailure=hold instead of release */
+} UnitConfig;
+
+typedef enum ActiveState {
+        ACTIVE_INACTIVE,
+        ACTIVE_FAILED,
+        ACTIVE_ACTIVATING,
+        ACTIVE_ACTIVE,
+        ACTIVE_DEACTIVATING,
+        ACTIVE_RELOADING,
+        _ACTIVE_STATE_MAX,
+} ActiveState;
+
+typedef struct UnitReport {
+        bool known;       /* false: PID 1 does not answer; nothing below means anything */
+        usec_t asked_at;  /* CLOCK_BOOTTIME before the question was sent; what is said below was true later than that */
+        ActiveState active;
+        bool job;         /* PID 1 has a job for it */
+        bool empty;       /* no process in its control group; read after PID 1's answer */
+        bool gate_loaded; /* PID 1 has our Assert and our BindsTo in force, and needs no reload */
+        bool failed;      /* how it last ended: Result= is not success */
+        bool foreign_job; /* since the last start that we asked for, somebody else's job acted on it */
+} UnitReport;
+
+/* ---- the guard, as it says itself ---- */
+
+typedef struct GuardReport {
+        uint64_t index; /* its entry for this unit; 0: none */
+        bool open;      /* the gate is there */
+        bool expired;   /* stop_at has passed or the lease was declared lost: it is stopping the unit */
+} GuardReport;
+
+/* ---- events ---- */
+
+typedef enum EventKind {
+        EVENT_DEADLINE,   /* nothing but the time */
+        EVENT_RECORDS,    /* the watch: .answer with every listed kind whole, or single changes */
+        EVENT_TXN,        /* outcome of ACTION_TXN .id: committed, refused (with the records compared), unknown */
+        EVENT_READ,       /* outcome of ACTION_READ .id: committed (with the records) or unknown */
+        EVENT_CONFIGURE,  /* .config: a unit is enabled here, or its options changed */
+        EVENT_FORGET,     /* .unit is no longer enabled here: stop it, release its lease, then drop it */
+        EVENT_UNIT,       /* .unit .report */
+        EVENT_GUARD,      /* .unit .guard: one entry as the guard reports it */
+        EVENT_GUARD_UP,   /* a guard is connected; entries follow as EVENT_GUARD, then EVENT_GUARD_SYNCED */
+        EVENT_GUARD_SYNCED, /* units of which no entry was reported since GUARD_UP have none */
+        EVENT_GUARD_DOWN, /* no guard is connected: nothing is known of its entries */
+        EVENT_FAILED,     /* .action for .unit could not be carried out (e.g. a full /run): it may be asked for again */
+        EVENT_RELEASE,    /* the operator: give the lease of .unit back; this machine stands back */
+        EVENT_TRANSFER,   /* ... hand it to .machine */
+        EVENT_STEAL,      /* ... take it by force, at .index or at the Index known here (0) */
+        EVENT_REARM,      /* ... of a done unit: let it run again */
+        EVENT_DRAIN,      /* ... no leases here from now on (.on), or again */
+        EVENT_ACCEPT,     /* ... the registry with uuid .machine is the right one */
+        EVENT_SHUTDOWN,   /* the service is being stopped: stop units, release; ends with ACTION_EXIT */
+} EventKind;
+
+typedef enum Outcome {
+        OUTCOME_COMMITTED,
+        OUTCOME_REFUSED,
+        OUTCOME_UNKNOWN,
+} Outcome;
+
+typedef struct Answer {
+        Outcome outcome;
+        uint64_t revision;     /* the registry's, when it answered (a committed Txn: the Txn's own) */
+        const char *store;     /* identity of the store behind the answer (etcd's cluster id); NULL if unknown */
+        unsigned complete;     /* mask of kinds (1u << kind) of which .records is the whole list */
+        const Record *records;
+        size_t n_records;
+} Answer;
+
+typedef struct Event {
+        EventKind kind;
+        uint64_t id;         /* TXN, READ */
+        const char *unit;
+        const char *machine;
+        uint64_t index;
+        bool on;
+        unsigned action;     /* FAILED: the ActionKind */
+        union {
+                Answer answer;
+                UnitConfig config;
+                UnitReport report;
+                GuardReport guard;
+        };
+} Event;
+
+/* ---- actions ---- */
+
+typedef enum ActionKind {
+        ACTION_TXN,         /* .id .txn .timeout: must end in EVENT_TXN, at the latest .timeout after it was asked for */
+        ACTION_READ,        /* .id .keys or .list_kind, .timeout: must end in EVENT_READ likewise */
+        ACTION_SESSION,     /* .session is ours from now on: keep it in /run before anything that follows */
+        ACTION_REMEMBER,    /* core_memory() has changed in a way that must outlive this boot */
+        ACTION_GUARD_ARM,   /* .unit .index .t0 .stop .kill: entry with stop_at = t0 + stop, kill_at = t0 + kill */
+        ACTION_GUARD_BEAT,  /* .t0: entries that are neither expired nor lost are good from here */
+        ACTION_GUARD_LOSE,  /* .unit .index .kill (a span from now): gate away, stop now, kill then; deadlines only shrink */
+        ACTION_GUARD_DISARM,/* .unit: its entry is no longer needed; only asked for when the unit is down and empty */
+        ACTION_GATE_OPEN,   /* .unit .index .version: write the environment, then let the guard open the gate */
+        ACTION_GATE_CLOSE,  /* .unit */
+        ACTION_UNIT_START,  /* .unit */
+        ACTION_UNIT_STOP,   /* .unit */
+        ACTION_UNIT_READ,   /* .unit: report it anew (EVENT_UNIT with a later asked_at) */
+        ACTION_UNIT_CLEAN,  /* .unit is down and its lease let go: its environment file can go */
+        ACTION_FORGOTTEN,   /* .unit has been dropped after EVENT_FORGET */
+        ACTION_CHANGED,     /* .unit and/or .lease look different from outside: publish */
+        ACTION_REPORT,      /* .report (with .unit, .lease, .machine, .index): for the log */
+        ACTION_EXIT,        /* after EVENT_SHUTDOWN: all is released, or cannot be */
+} ActionKind;
+
+typedef enum Report {
+        REPORT_SESSION_NEW,      /* .session */
+        REPORT_SESSION_ADOPTED,  /* .session: carried on from before the daemon's restart */
+        REPORT_SESSION_ENDED,    /* .session: our beat is gone, or somebody else beats in our name */
+        REPORT_SESSION_CLONED,   /* somebody else beats with our session: a copied machine or /run */
+        REPORT_MACHINE_TWICE,    /* .machine: another live session has our machine id; we do not compete */
+        REPORT_REGISTRY_SILENT,  /* no beat has come through for a round */
+        REPORT_REGISTRY_BACK,    /* .span: after so long */
+        REPORT_REGISTRY_FOREIGN, /* .machine: the uuid or store found instead of ours; everything is stopped */
+        REPORT_REGISTRY_FELL_BACK, /* its revision is below what we had seen; everything is stopped for a while */
+        REPORT_REGISTRY_ACCEPTED,
+        REPORT_ACQUIRED,         /* .lease .index; .machine: from whom it was taken over when that one was silent, or NULL */
+        REPORT_ADOPTED,          /* .lease .index: kept over the daemon's restart */
+        REPORT_LOST,             /* .lease .index; .machine: the holder now, or NULL */
+        REPORT_EXPIRED,          /* .unit .index: no beat in time; the unit is being stopped */
+        REPORT_RESUMED,          /* .unit .index: after EXPIRED, the lease was still ours */
+        REPORT_RELEASED,         /* .lease .index .why */
+        REPORT_TRANSFERRED,      /* .lease .index .machine */
+        REPORT_ROBBED,           /* .lease .index .machine: we took it by force from there; waiting out a debt of .span */
+        REPORT_STRAY,            /* .unit is active here without its lease: it is being stopped */
+        REPORT_GATE_MISSING,     /* .unit: PID 1 has not loaded the gate; this machine does not compete for it */
+        REPORT_STOPPED_BY_HAND,  /* .unit: it stays stopped, the lease stays here */
+        REPORT_UNIT_FAILED,      /* .unit failed for good: released, and this machine stands back for .span */
+        REPORT_DONE,             /* .unit ended well */
+        REPORT_DAMAGED,          /* .lease: its record cannot be read */
+} Report;
+
+typedef struct Key {
+        RecordKind kind;
+        const char *name;
+        uint64_t mod_revision; /* in a compare; 0: must be absent */
+} Key;
+
+typedef struct Txn {
+        const Key *compares;   /* also what is read back if the Txn is refused */
+        size_t n_compares;
+        const Record *puts;
+        size_t n_puts;
+        const Key *deletes;
+        size_t n_deletes;
+} Txn;
+
+typedef struct Action {
+        ActionKind kind;
+        uint64_t id;
+        usec_t timeout;
+        const char *unit;
+        const char *lease;
+        const char *machine;
+        const char *session;
+        const char *why;
+        uint64_t index;
+        int64_t version;
+        usec_t t0, stop, kill, span;
+        Report report;
+        Txn txn;              /* ACTION_TXN */
+        const Key *keys;      /* ACTION_READ of single records; NULL: the whole of .list_kinds */
+        size_t n_keys;
+        unsigned list_kinds;  /* mask of kinds */
+} Action;

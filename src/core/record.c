@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/record.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+
+#include "core/timeline.h"
+
+static bool is_hex(const char *s, size_t n) {
+        for (size_t i = 0; i < n; i++)
+                if (!isdigit((unsigned char) s[i]) && !(s[i] >= 'a' && s[i] <= 'f'))
+                        return false;
+        return true;
+}
+
+usec_t session_ttl(const char *session) {
+        usec_t ms = 0;
+
+        if (strnlen(session, SESSION_SIZE) >= SESSION_SIZE || !is_hex(session, 16) || session[16] != '-')
+                return 0;
+        for (const char *p = session + 17; *p; p++) {
+                if (!isdigit((unsigned char) *p))
+                        return 0;
+                ms = ms * 10 + (usec_t) (*p - '0');
+        }
+        ms *= USEC_PER_MSEC;
+        return ms < TTL_MIN || ms > TTL_MAX ? 0 : ms;
+}
+
+void session_format(uint64_t random, usec_t ttl, char ret[static SESSION_SIZE]) {
+        static const char hex[] = "0123456789abcdef";
+        char digits[8];
+        size_t n = 0, at = 0;
+
+        for (int shift = 60; shift >= 0; shift -= 4)
+                ret[at++] = hex[random >> shift & 15];
+        ret[at++] = '-';
+        for (usec_t ms = ttl / USEC_PER_MSEC; ms > 0 && n < 6; ms /= 10)
+                digits[n++] = (char) ('0' + ms % 10);
+        while (n > 0)
+                ret[at++] = digits[--n];
+        ret[at] = '\0';
+}
+
+bool lease_name_is_valid(const char *name) {
+        size_t n = strnlen(name, NAME_SIZE);
+
+        if (n == 0 || n >= NAME_SIZE || name[0] == '.')
+                return false;
+        for (size_t i = 0; i < n; i++)
+                if (!isalnum((unsigned char) name[i]) && !strchr(":_.\\@-", name[i]))
+                        return false;
+        return true;
+}
+
+bool machine_id_is_valid(const char *id) {
+        return strnlen(id, MACHINE_SIZE) == MACHINE_SIZE - 1 && is_hex(id, MACHINE_SIZE - 1);
+}
+
+static size_t find_debt(const LeaseRecord *l, const char *session, uint64_t index) {
+        size_t i = 0;
+
+        while (i < l->n_debts && !(l->debts[i].index == index && streq(l->debts[i].session, session)))
+                i++;
+        return i;
+}
+
+bool lease_has_debt(const LeaseRecord *l, const char *session, uint64_t index) {
+        return find_debt(l, session, index) < l->n_debts;
+}
+
+bool lease_add_debt(LeaseRecord *l, const char *session, uint64_t index) {
+        if (lease_has_debt(l, session, index))
+                return true;
+        if (l->n_debts >= DEBTS_MAX)
+                return false;
+        str_copy(l->debts[l->n_debts].session, SESSION_SIZE, session);
+        l->debts[l->n_debts++].index = index;
+        return true;
+}
+
+void lease_strike_debt(LeaseRecord *l, const char *session, uint64_t index) {
+        size_t i = find_debt(l, session, index);
+
+        if (i == l->n_debts)
+                return;
+        memmove(l->debts + i, l->debts + i + 1, (l->n_debts - i - 1) * sizeof(Debt));
+        l->n_debts--;
+}
+
+void lease_end_tenure(LeaseRecord *l, usec_t realtime, const char *why) {
+        Tenure *t;
+
+        if (l->n_tenures == TENURES_MAX) {
+                memmove(l->tenures, l->tenures + 1, (TENURES_MAX - 1) * sizeof(Tenure));
+                l->n_tenures--;
+        }
+        t = l->tenures + l->n_tenures++;
+        *t = (Tenure){ .index = l->index, .from = l->since, .to = realtime };
+        str_copy(t->machine_id, sizeof(t->machine_id), l->machine_id);
+        str_copy(t->why, sizeof(t->why), why);
+}
+
+void fence_add_name(FenceRecord *f, const char *name) {
+        if (f->n_names == FENCE_NAMES_MAX) {
+                memmove(f->names, f->names + 1, (FENCE_NAMES_MAX - 1) * sizeof(f->names[0]));
+                f->n_names--;
+        }
+        str_copy(f->names[f->n_names++], NAME_SIZE, name);
+        f->counter++;
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * What is kept in the registry, as plain values (docs/architecture.md, "The registry"; the table of keys).
+ *
+ * A record has a kind, a name, the registry's modification revision (0: it does not exist) and a value. The values
+ * below are fixed-size and own nothing, so that they can be copied by assignment. How a value is written as text is
+ * the business of registry/record-json; what it means is decided in this folder only.
+ */
+
+#include "util/macros.h"
+#include "util/time-util.h"
+
+enum {
+        NAME_SIZE = 256,    /* a lease's name with its NUL: at most 255 bytes */
+        MACHINE_SIZE = 33,  /* 32 hex digits */
+        BOOT_SIZE = 33,
+        SESSION_SIZE = 24,  /* "<16 hex digits>-<TTL in ms>" */
+        NONCE_SIZE = 40,    /* "<16 hex digits>-<attempt>" */
+        UUID_SIZE = 37,
+        HOSTNAME_SIZE = 65,
+        TENURES_MAX = 16,
+        DEBTS_MAX = 16,
+        FENCE_NAMES_MAX = 64,
+        METADATA_SIZE = 512,
+        REASON_SIZE = 16,
+};
+
+typedef enum RecordKind {
+        RECORD_META,    /* "meta", one, its name is "" */
+        RECORD_MACHINE, /* "machines/<machine id>" */
+        RECORD_BEAT,    /* "beats/<session>" */
+        RECORD_FENCE,   /* "fences/<session>" */
+        RECORD_LEASE,   /* "leases/<name>" */
+        RECORD_REQUEST, /* "requests/<name>" */
+        _RECORD_KIND_MAX,
+} RecordKind;
+
+#define RECORD_ALL ((1u << _RECORD_KIND_MAX) - 1)
+
+typedef struct MetaRecord {
+        char uuid[UUID_SIZE];
+        uint64_t index_floor; /* no lease gets an Index up to this; raised after the registry fell back */
+        uint32_t format;      /* 1 */
+} MetaRecord;
+
+typedef struct MachineRecord {
+        char hostname[HOSTNAME_SIZE];
+        char boot_id[BOOT_SIZE];
+        char session[SESSION_SIZE];
+        char metadata[METADATA_SIZE]; /* "key=value key=value" */
+        char version[32];             /* of the daemon */
+        bool draining;
+} MachineRecord;
+
+typedef struct BeatRecord {
+        char machine_id[MACHINE_SIZE];
+        char nonce[NONCE_SIZE]; /* one per attempt; the part before "-" is the process */
+} BeatRecord;
+
+typedef struct FenceRecord {
+        uint64_t counter; /* how many names were ever put here */
+        size_t n_names;
+        char names[FENCE_NAMES_MAX][NAME_SIZE]; /* the last of them, newest last */
+} FenceRecord;
+
+typedef enum LeaseState {
+        LEASE_FREE,
+        LEASE_HELD,
+        LEASE_DONE, /* the job ended well and runs nowhere again until it is rearmed or has a higher Version */
+        _LEASE_STATE_MAX,
+} LeaseState;
+
+/* A robbed session and the Index it was robbed of: until this is struck nobody starts the unit. */
+typedef struct Debt {
+        char session[SESSION_SIZE];
+        uint64_t index;
+} Debt;
+
+typedef struct Tenure {
+        char machine_id[MACHINE_SIZE];
+        uint64_t index;
+        usec_t from, to; /* CLOCK_REALTIME, for people */
+        char why[REASON_SIZE];
+} Tenure;
+
+typedef struct LeaseRecord {
+        LeaseState state;
+        char machine_id[MACHINE_SIZE]; /* of the holder; of the last one when free or done */
+        char session[SESSION_SIZE];    /* "" when free or done, and for leases of the D-Bus API */
+        int64_t version;
+        uint64_t index; /* the fencing token */
+        usec_t since;   /* CLOCK_REALTIME of the present state */
+        usec_t period;  /* leases of the D-Bus API: their own TTL; 0 for a unit's lease */
+        size_t n_debts;
+        Debt debts[DEBTS_MAX];
+        size_t n_tenures;
+        Tenure tenures[TENURES_MAX]; /* newest last */
+} LeaseRecord;
+
+typedef struct RequestRecord {
+        char machine_id[MACHINE_SIZE];
+        char session[SESSION_SIZE];
+        int64_t version;
+} RequestRecord;
+
+/* A record on its way: name and value are borrowed for the duration of the call that passes it. */
+typedef struct Record {
+        RecordKind kind;
+        const char *name;
+        uint64_t mod_revision; /* 0: there is no such record, as of the answer that says so */
+        bool damaged;          /* its value cannot be read: it counts as held by somebody unknown, never as free */
+        union {
+                const void *value; /* NULL if absent or damaged */
+                const MetaRecord *meta;
+                const MachineRecord *machine;
+                const BeatRecord *beat;
+                const FenceRecord *fence;
+                const LeaseRecord *lease;
+                const RequestRecord *request;
+        };
+} Record;
+
+/* "1f2e3d4c5b6a7988-10000" -> 10 s. 0 if the name is not a session's or its TTL is outside 2 to 60 s. */
+usec_t session_ttl(const char *session);
+
+/* Writes a session's name into ret. */
+void session_format(uint64_t random, usec_t ttl, char ret[static SESSION_SIZE]);
+
+/* A lease's name: a unit name, or [A-Za-z0-9:_.\\@-]{1,255} not starting with a dot. */
+bool lease_name_is_valid(const char *name);
+
+bool machine_id_is_valid(const char *id);
+
+static inline bool lease_held_by(const LeaseRecord *l, const char *session) {
+        return l->state == LEASE_HELD && l->session[0] && streq(l->session, session);
+}
+
+bool lease_has_debt(const LeaseRecord *l, const char *session, uint64_t index);
+/* Adds a debt unless it is there; false if the record has no room for another. */
+bool lease_add_debt(LeaseRecord *l, const char *session, uint64_t index);
+void lease_strike_debt(LeaseRecord *l, const char *session, uint64_t index);
+/* Closes the present tenure: moves machine, index and since to the end of tenures with the reason. */
+void lease_end_tenure(LeaseRecord *l, usec_t realtime, const char *why);
+/* Appends a name that was taken. */
+void fence_add_name(FenceRecord *f, const char *name);

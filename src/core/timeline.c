@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/timeline.h"
+
+#include <errno.h>
+
+#include "util/macros.h"
+
+usec_t ttl_take_after(usec_t ttl) {
+        return ttl + ttl / 50 + 1; /* rounded up: a taker is never early */
+}
+
+int timeline_compute(usec_t ttl, usec_t stop_grace, usec_t timeout_stop, Timeline *ret) {
+        Timeline t = { .round = ttl / 5, .attempt = MIN(USEC_PER_SEC, ttl / 6) };
+
+        if (ttl < TTL_MIN || ttl > TTL_MAX)
+                return -ERANGE;
+        t.take = ttl_take_after(ttl);
+        t.kill = ttl - ttl / 50 - KILL_SLACK;
+        t.stop_grace = stop_grace == USEC_INFINITY ? MIN(timeout_stop, ttl / 4) : stop_grace;
+        t.stop = usec_sub(t.kill, t.stop_grace);
+        *ret = t;
+        return t.stop < t.round + 2 * t.attempt ? -EDOM : 0;
+}

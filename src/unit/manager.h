@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * PID 1 on the system bus: subscription, resynchronisation, reload, and which job is acting on ourselves.
+ *
+ * The bus connection is the caller's, who creates it, attaches it to the loop, and reconnects it: on loss call
+ * manager_detach(), with a new one manager_attach(). Everything else (Subscribe again when PID 1 re-executes, Reloading,
+ * a NameOwnerChanged, a slow poll against lost signals) happens in here. Nothing blocks.
+ */
+
+#include <systemd/sd-bus.h>
+#include <systemd/sd-event.h>
+
+#include "util/macros.h"
+#include "util/time-util.h"
+
+typedef struct UnitManager UnitManager;
+
+/* poll: how often every unit is read anew even if nothing was heard, e.g. TTL/2. */
+int manager_new(sd_event *event, usec_t poll, UnitManager **ret);
+UnitManager *manager_free(UnitManager *m);
+int manager_attach(UnitManager *m, sd_bus *bus); /* takes its own reference of bus */
+void manager_detach(UnitManager *m);             /* all units become unknown */
+bool manager_attached(const UnitManager *m);
+
+/* Called after PID 1 has reloaded its configuration (Reloading(false)). */
+void manager_on_reloaded(UnitManager *m, void (*f)(void *userdata), void *userdata);
+
+/* What is asked of PID 1 below answers once through f: error 0 or a negative errno, text the answer ("" if none), or the
+ * message of the error. Calls under way are cancelled by manager_detach() with -ENOTCONN and by manager_free() silently. */
+typedef void (*manager_answer_t)(int error, const char *text, void *userdata);
+
+/* The canonical name (alias resolved) and load state of a unit: text is "name load-state". */
+int manager_resolve(UnitManager *m, const char *name, manager_answer_t f, void *userdata);
+/* daemon-reload. */
+int manager_reload(UnitManager *m, manager_answer_t f, void *userdata);
+/* Starts a unit other than a leased one (the guard's service). */
+int manager_start_unit(UnitManager *m, const char *name, manager_answer_t f, void *userdata);
+/* Which job PID 1 has for a unit now: text is "stop", "restart", "start", …, or "" for none. */
+int manager_job_type(UnitManager *m, const char *name, manager_answer_t f, void *userdata);

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "util/cgroup.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "util/file-util.h"
+
+/* PID 1 puts "_" before a name that could be taken for an attribute of the kernel's (systemd: cg_escape()). */
+static bool is_directory_of(const char *entry, const char *unit) {
+        return streq(entry, unit) || (entry[0] == '_' && streq(entry + 1, unit));
+}
+
+int cgroup_find_unit(const char *root, const char *unit, char **ret) {
+        DIR *dir = opendir(root);
+        int r = -ENOENT;
+
+        if (!dir)
+                return -errno;
+        for (struct dirent *e = readdir(dir); e && r == -ENOENT; e = readdir(dir)) {
+                _cleanup_free_ char *path = NULL;
+
+                if (e->d_type != DT_DIR || e->d_name[0] == '.')
+                        continue;
+                if (!is_directory_of(e->d_name, unit) && !endswith(e->d_name, ".slice"))
+                        continue;
+                if (asprintf(&path, "%s/%s", root, e->d_name) < 0) {
+                        path = NULL;
+                        r = -ENOMEM;
+                } else if (is_directory_of(e->d_name, unit)) {
+                        *ret = TAKE_PTR(path);
+                        r = 0;
+                } else
+                        r = cgroup_find_unit(path, unit, ret);
+        }
+        (void) closedir(dir);
+        return r;
+}
+
+int cgroup_is_empty(const char *path) {
+        _cleanup_free_ char *file = NULL, *text = NULL;
+        int r;
+
+        if (asprintf(&file, "%s/cgroup.events", path) < 0) {
+                file = NULL;
+                return -ENOMEM;
+        }
+        r = read_file(file, 4096, &text, NULL);
+        if (r == -ENOENT || r == -ENODEV)
+                return 1;
+        if (r < 0)
+                return r;
+        if (startswith(text, "populated 0") || strstr(text, "\npopulated 0"))
+                return 1;
+        return startswith(text, "populated 1") || strstr(text, "\npopulated 1") ? 0 : -EBADMSG;
+}
+
+int cgroup_kill(const char *path) {
+        _cleanup_free_ char *file = NULL;
+
+        if (asprintf(&file, "%s/cgroup.kill", path) < 0) {
+                file = NULL;
+                return -ENOMEM;
+        }
+
+        _cleanup_close_ int fd = open(file, O_WRONLY | O_CLOEXEC);
+        if (fd < 0)
+                return errno == ENOENT || errno == ENODEV ? 0 : -errno;
+        if (write(fd, "1", 1) < 0)
+                return errno == ENODEV ? 0 : -errno;
+        return 0;
+}

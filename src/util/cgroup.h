@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * A unit's control group, found and emptied without asking PID 1, who may be busy or stuck when it matters.
+ * Only the unified hierarchy (cgroup v2) is known; all functions return a negative errno on failure and do not log.
+ */
+
+#include "util/macros.h"
+
+#define CGROUP_ROOT "/sys/fs/cgroup"
+
+/* Finds the group of a system unit below root by its name, looking into slices only (a user's own units lie inside
+ * user@UID.service and are never met). *ret is the absolute path, owned by the caller. -ENOENT: there is none. */
+int cgroup_find_unit(const char *root, const char *unit, char **ret);
+
+/* 1 if no process lives in the group or below, or the group is gone; 0 if one does. */
+int cgroup_is_empty(const char *path);
+
+/* SIGKILL to every process in the group and below. The file is opened anew each time: PID 1 removes and recreates
+ * the directory on a restart, and an old descriptor then answers ENODEV. A group that is gone is fine. */
+int cgroup_kill(const char *path);

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Log lines to stderr. Under systemd they carry the journal's <N> level prefix; on a terminal they are plain.
+ * Every function of this project either logs its failure or returns it, never both.
+ */
+
+#include <errno.h>
+#include <stdarg.h>
+#include <syslog.h>
+
+#include "util/macros.h"
+
+/* Lines less important than level are dropped. Default: LOG_INFO; the environment's LEASED_LOG_LEVEL=debug (or a number) counts. */
+void log_open(void);
+void log_set_max_level(int level);
+
+/* Logs one line; with error != 0 ": <its text>" is added. Returns -abs(error), so that `return log_error_errno(r, …)` works. */
+int log_full(int level, int error, const char *format, ...) _printf_(3, 4);
+
+#define log_debug(...) ((void) log_full(LOG_DEBUG, 0, __VA_ARGS__))
+#define log_info(...) ((void) log_full(LOG_INFO, 0, __VA_ARGS__))
+#define log_notice(...) ((void) log_full(LOG_NOTICE, 0, __VA_ARGS__))
+#define log_warning(...) ((void) log_full(LOG_WARNING, 0, __VA_ARGS__))
+#define log_error(...) ((void) log_full(LOG_ERR, 0, __VA_ARGS__))
+#define log_alert(...) ((void) log_full(LOG_ALERT, 0, __VA_ARGS__))
+#define log_debug_errno(e, ...) log_full(LOG_DEBUG, e, __VA_ARGS__)
+#define log_warning_errno(e, ...) log_full(LOG_WARNING, e, __VA_ARGS__)
+#define log_error_errno(e, ...) log_full(LOG_ERR, e, __VA_ARGS__)
+#define log_oom() log_full(LOG_ERR, ENOMEM, "out of memory")
