@@ -1,0 +1,352 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Real machines: guests that boot the systemd of this machine as their PID 1, each with a disk and an address of its own.
+
+A machine's disk is an overlay on / and on the tree that "meson install" made, so every machine has the packages of this
+one, a machine id of its own, and keeps what it wrote over a power cut. All share the kernel, hence one CLOCK_BOOTTIME,
+and the directory /shared. They hang on one bridge in the sandbox's network namespace and have no way out of it.
+
+A power cut is SIGKILL of a guest's PID 1: the kernel ends every process of its namespace before that death is reported.
+"""
+
+import os
+import shutil
+import subprocess
+
+from waiting import Failure, Timeout, now, require, wait_for
+
+BRIDGE = "bridge0"
+NETWORK = "10.77.0"
+BOOT_DEADLINE = 30
+RUN_DEADLINE = 30
+ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8",
+               "TERM": "dumb", "SYSTEMD_PAGER": "", "SYSTEMD_COLORS": "0", "HOME": "/root"}
+
+NETWORK_SERVICE = """\
+[Unit]
+Description=Address of this machine
+DefaultDependencies=no
+Before=network-pre.target sysinit.target shutdown.target
+Conflicts=shutdown.target
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=ip link set lo up
+ExecStart=ip address replace {address}/24 dev host0
+ExecStart=ip link set host0 up
+"""
+
+JOURNALD_CONF = "[Journal]\nStorage=persistent\nRateLimitIntervalSec=0\nSyncIntervalSec=1s\n"
+
+
+def _host(*command, check=True):
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if check and done.returncode != 0:
+        raise Failure(f"{' '.join(command)}: {done.stdout.strip()}")
+    return done
+
+
+def _children_of(pid):
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children") as file:
+            return [int(each) for each in file.read().split()]
+    except FileNotFoundError:
+        return []
+
+
+def _is_first_of_its_namespace(pid):
+    try:
+        with open(f"/proc/{pid}/status") as file:
+            for line in file:
+                if line.startswith("NSpid:"):
+                    words = line.split()
+                    return len(words) > 2 and words[-1] == "1"
+    except (FileNotFoundError, ProcessLookupError):
+        pass
+    return False
+
+
+def _namespace_of(pid):
+    try:
+        return os.readlink(f"/proc/{pid}/ns/pid")
+    except OSError:
+        return None
+
+
+class Machine:
+    """One guest. Paths given to read() and write() are the guest's own; they work while it runs and while it is off,
+    except that /run and /tmp are only there while it runs."""
+
+    def __init__(self, sandbox, name, number, layer, shared):
+        self.name = name
+        self.number = number
+        self.address = f"{NETWORK}.{10 + number}"
+        self.machine_id = f"{os.urandom(15).hex()}{number:02x}"
+        self.cut_at = None
+        self._sandbox = sandbox
+        self._shared = shared
+        self._root = sandbox.path(name, "root")
+        self._cgroup = os.path.join(sandbox.cgroup, name)
+        self._console = sandbox.path(name, "console")
+        self._nspawn = None
+        self._leader = None
+        self._make_disk(layer)
+
+    def __repr__(self):
+        return self.name
+
+    # Its disk
+
+    def _make_disk(self, layer):
+        upper, work = self._sandbox.path(self.name, "upper"), self._sandbox.path(self.name, "work")
+        for directory in (upper, work, self._root):
+            os.makedirs(directory)
+        lower = f"{layer}:/" if layer else "/"
+        _host("mount", "-t", "overlay", "overlay", "-o", f"lowerdir={lower},upperdir={upper},workdir={work}", self._root)
+        self._forget_services_of_this_machine()
+        for leftover in ("var/lib/leased", "etc/leased", "var/log/journal"):
+            shutil.rmtree(os.path.join(self._root, leftover), ignore_errors=True)
+        self.write("/etc/machine-id", self.machine_id + "\n")
+        self.write("/etc/hostname", self.name + "\n")
+        self.write("/etc/hosts", f"127.0.0.1 localhost\n{self.address} {self.name}\n")
+        self.write("/etc/fstab", "")
+        self.write("/etc/systemd/journald.conf.d/hosts.conf", JOURNALD_CONF)
+        self.write("/etc/systemd/system/address.service", NETWORK_SERVICE.format(address=self.address))
+        self.link("/etc/systemd/system/sysinit.target.wants/address.service", "../address.service")
+
+    def _forget_services_of_this_machine(self):
+        """What the administrator of this machine enabled must not start in the guests."""
+        system = os.path.join(self._root, "etc/systemd/system")
+        os.makedirs(system, exist_ok=True)
+        for name in os.listdir(system):
+            if name.endswith((".wants", ".requires")):
+                shutil.rmtree(os.path.join(system, name))
+        etc = os.path.join(self._root, "etc")
+        for name in os.listdir(etc):
+            if name.startswith("rc") and name.endswith(".d"):
+                shutil.rmtree(os.path.join(etc, name))
+
+    def _path(self, path):
+        """Where a path of the guest is seen from here."""
+        if self._leader is not None:
+            return f"/proc/{self._leader}/root{path}"
+        return self._root + path
+
+    def write(self, path, text, mode=0o644):
+        target = self._path(path)
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        with open(target, "w") as file:
+            file.write(text)
+        os.chmod(target, mode)
+
+    def read(self, path):
+        with open(self._path(path)) as file:
+            return file.read()
+
+    def exists(self, path):
+        return os.path.lexists(self._path(path))
+
+    def remove(self, path):
+        target = self._path(path)
+        if os.path.isdir(target) and not os.path.islink(target):
+            shutil.rmtree(target)
+        elif os.path.lexists(target):
+            os.unlink(target)
+
+    def link(self, path, target):
+        os.makedirs(os.path.dirname(self._path(path)), exist_ok=True)
+        os.symlink(target, self._path(path))
+
+    # Its power
+
+    @property
+    def is_on(self):
+        return self._nspawn is not None and self._nspawn.poll() is None
+
+    def boot(self, wait=True):
+        """Switches it on; wait=False returns while it boots, for several at once: call wait_booted() then."""
+        require(f"{self.name} is off", not self.is_on)
+        _host("ip", "link", "delete", self._link, check=False)  # of a former life, freed late
+        os.makedirs(self._cgroup, exist_ok=True)
+
+        def enter_cgroup():
+            with open(os.path.join(self._cgroup, "cgroup.procs"), "w") as file:
+                file.write("0")
+
+        with open(self._console, "a") as console:
+            self._nspawn = subprocess.Popen(
+                ["systemd-nspawn", "--quiet", f"--directory={self._root}", f"--machine={self.name}", "--register=no",
+                 "--keep-unit", f"--network-bridge={BRIDGE}", "--resolv-conf=off", "--timezone=off", "--link-journal=no",
+                 f"--bind={self._shared}:/shared", "--console=pipe", "--boot", "systemd.unit=multi-user.target",
+                 "systemd.mask=systemd-logind.service", "systemd.mask=console-getty.service"],
+                stdin=subprocess.DEVNULL, stdout=console, stderr=subprocess.STDOUT, preexec_fn=enter_cgroup,
+                env={**ENVIRONMENT, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"})
+        self.cut_at = None
+        if wait:
+            self.wait_booted()
+
+    def wait_booted(self):
+        self._leader = None
+        self._leader = wait_for(f"{self.name} has a PID 1", self._find_leader, BOOT_DEADLINE, self._last_words)
+        wait_for(f"{self.name} has booted", self._has_booted, BOOT_DEADLINE, self._last_words)
+
+    def _find_leader(self):
+        if not self.is_on:
+            raise Failure(f"{self.name} did not boot\n{self._last_words()}")
+        return next((pid for pid in _children_of(self._nspawn.pid) if _is_first_of_its_namespace(pid)), None)
+
+    def _has_booted(self):
+        if not self.is_on:
+            raise Failure(f"{self.name} went off while booting\n{self._last_words()}")
+        return self.run("systemctl", "is-system-running", check=False).stdout.strip() in ("running", "degraded")
+
+    def _last_words(self):
+        with open(self._console, errors="replace") as file:
+            return "  console: " + "\n  console: ".join(file.read().splitlines()[-15:])
+
+    def power_cut(self):
+        """Every process of the machine is dead when this returns; its disk stays as it is."""
+        namespace = _namespace_of(self._leader)
+        os.kill(self._leader, 9)
+        self._gone(namespace)
+
+    def shut_down(self, deadline=60):
+        """An orderly poweroff, to its end."""
+        namespace = _namespace_of(self._leader)
+        self.run("systemctl", "poweroff", check=False)
+        wait_for(f"{self.name} is off", lambda: self._nspawn.poll() is not None, deadline, self._last_words)
+        self._gone(namespace)
+
+    def _gone(self, namespace):
+        self.cut_at = now()
+        try:
+            self._nspawn.wait(15)
+        except subprocess.TimeoutExpired:
+            raise Failure(f"{self.name} outlived its power cut") from None
+        left = [pid for pid in os.listdir("/proc") if pid.isdigit() and _namespace_of(pid) == namespace]
+        require(f"nothing of {self.name} is alive after its power cut, but {left}", not left)
+        self._leader = None
+        self._nspawn = None
+
+    def reboot_hard(self):
+        self.power_cut()
+        self.boot()
+
+    def freeze(self):
+        """The whole machine stands still, as a paused virtual machine does, but its clock goes on."""
+        self._set_frozen(1)
+
+    def thaw(self):
+        self._set_frozen(0)
+
+    def _set_frozen(self, frozen):
+        with open(os.path.join(self._cgroup, "cgroup.freeze"), "w") as file:
+            file.write(str(frozen))
+        wait_for(f"{self.name} is {'frozen' if frozen else 'thawed'}", lambda: self._is_frozen() == bool(frozen), 10)
+
+    def _is_frozen(self):
+        with open(os.path.join(self._cgroup, "cgroup.events")) as file:
+            return "frozen 1" in file.read()
+
+    # Its network
+
+    @property
+    def _link(self):
+        return f"vb-{self.name}"
+
+    def cut_network(self):
+        """The cable is pulled: the machine's processes see a dead link."""
+        _host("ip", "link", "set", self._link, "down")
+
+    def heal_network(self):
+        _host("ip", "link", "set", self._link, "up")
+        _host("nsenter", "-t", str(self._leader), "-n", "nft", "delete", "table", "inet", "hosts", check=False)
+
+    def drop_packets(self, incoming=True, outgoing=True):
+        """A black hole: the link is up, packets of that direction vanish."""
+        hooks = [hook for hook, wanted in (("input", incoming), ("output", outgoing)) if wanted]
+        rules = "".join(f"chain {hook} {{ type filter hook {hook} priority 0; oif != lo drop; }}\n" if hook == "output" else
+                        f"chain {hook} {{ type filter hook {hook} priority 0; iif != lo drop; }}\n" for hook in hooks)
+        command = ["nsenter", "-t", str(self._leader), "-n", "nft", f"table inet hosts {{ {rules} }}"]
+        _host(*command)
+
+    # Work on it
+
+    def run(self, *command, check=True, deadline=RUN_DEADLINE, stdin=None):
+        """Runs a command on the machine as root. Its result has returncode, stdout and stderr."""
+        require(f"{self.name} is on", self.is_on and self._leader is not None)
+        try:
+            done = subprocess.run(["nsenter", "-t", str(self._leader), "-a", "--", *command], input=stdin, env=ENVIRONMENT,
+                                  stdin=subprocess.DEVNULL if stdin is None else None, text=True, errors="replace",
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=deadline)
+        except subprocess.TimeoutExpired as error:
+            raise Timeout(f"{self.name}: {' '.join(command)}: no end after {deadline} s: {error.stdout}") from None
+        if check and done.returncode != 0:
+            raise Failure(f"{self.name}: {' '.join(command)}: exit code {done.returncode}\n"
+                          f"{done.stdout}{done.stderr}{self.journal(30)}")
+        return done
+
+    def start(self, *command):
+        """Like run(), without waiting for its end. Returns a Popen."""
+        return subprocess.Popen(["nsenter", "-t", str(self._leader), "-a", "--", *command], env=ENVIRONMENT, text=True,
+                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+    def systemctl(self, *arguments, **options):
+        return self.run("systemctl", *arguments, **options)
+
+    def show(self, unit, *properties):
+        """Properties of a unit, as PID 1 of the machine says them."""
+        text = self.systemctl("show", unit, *(f"--property={each}" for each in properties)).stdout
+        return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+
+    def state(self, unit):
+        return self.show(unit, "ActiveState").get("ActiveState", "")
+
+    def main_pid(self, unit):
+        return int(self.show(unit, "MainPID").get("MainPID", "0"))
+
+    def kill(self, unit, signal="KILL"):
+        """A signal to the unit's main process, as an accident would send it: PID 1 hears of it only by its death."""
+        pid = self.main_pid(unit)
+        require(f"{unit} has a process on {self.name}", pid > 0)
+        self.run("kill", f"-{signal}", str(pid))
+
+    def journal(self, lines=25, unit=None):
+        """The end of the machine's journal, also of one that is off. For people, when something went wrong."""
+        command = ["journalctl", "--quiet", "--no-pager", "--output=short-monotonic", f"--lines={lines}",
+                   f"--directory={self._root}/var/log/journal"]
+        if unit:
+            command += [f"--unit={unit}"]
+        text = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace").stdout
+        return "".join(f"  {self.name}: {line}\n" for line in text.splitlines())
+
+
+class Rack:
+    """Some machines on one bridge, with one shared directory."""
+
+    def __init__(self, sandbox, names, layer=None):
+        self.shared = sandbox.path("shared")
+        os.makedirs(self.shared, exist_ok=True)
+        if not os.path.exists(f"/sys/class/net/{BRIDGE}"):
+            _host("ip", "link", "add", BRIDGE, "type", "bridge")
+            _host("ip", "address", "add", f"{NETWORK}.1/24", "dev", BRIDGE)
+            _host("ip", "link", "set", BRIDGE, "up")
+        self.machines = [Machine(sandbox, name, number, layer, self.shared) for number, name in enumerate(names)]
+
+    def __iter__(self):
+        return iter(self.machines)
+
+    def __getitem__(self, name):
+        return next(machine for machine in self.machines if machine.name == name)
+
+    def boot(self):
+        for machine in self.machines:
+            machine.boot(wait=False)
+        for machine in self.machines:
+            machine.wait_booted()
+
+    def switch_off(self):
+        for machine in self.machines:
+            if machine.is_on:
+                machine.thaw()
+                machine.power_cut()

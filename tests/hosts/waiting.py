@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Waiting for states. The only place of the hosts tests where time passes without being asked for."""
+
+import select
+import time
+
+POLL = 0.01  # seconds between two looks
+
+
+class Failure(Exception):
+    """A promise that was not kept: the scene fails."""
+
+
+class Timeout(Failure):
+    """A state that did not come."""
+
+
+def now():
+    """Seconds on CLOCK_BOOTTIME, the clock of the stamps."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def wait_for(what, predicate, deadline, context=None):
+    """Returns the predicate's first true value; after deadline seconds raises Timeout with what() of context."""
+    end = now() + deadline
+    while True:
+        value = predicate()
+        if value:
+            return value
+        if now() >= end:
+            text = f"waited {deadline:g} s for: {what}"
+            raise Timeout(text + (f"\n{context()}" if context else ""))
+        select.select([], [], [], POLL)
+
+
+def hold_for(what, predicate, duration, context=None):
+    """The opposite promise: the predicate stays true for so many seconds."""
+    end = now() + duration
+    while now() < end:
+        if not predicate():
+            raise Failure(f"did not stay so: {what}" + (f"\n{context()}" if context else ""))
+        select.select([], [], [], POLL)
+
+
+def require(what, condition, context=None):
+    if not condition:
+        raise Failure(what + (f"\n{context()}" if context else ""))
