@@ -13,6 +13,7 @@
  * is an object owned by the caller: freeing it cancels it, its callback is then never called. A callback fires exactly
  * once per request, never from inside the call that made it, and at the latest when the timeout is over (CLOCK_BOOTTIME,
  * from the call); the caller may free the request inside it. What a callback is given is borrowed until it returns.
+ * Requests and watches are freed by their owner also when the registry was freed first; nothing fires after that.
  *
  * Outcomes are values, not errors. UNKNOWN means: no answer; a Txn may have been applied, may be applied later, or
  * never. Functions return 0 or a negative errno only where nothing was asked (-EINVAL: a malformed request; -ENOMEM).
@@ -28,9 +29,9 @@ typedef struct RegistryRequest RegistryRequest;
 typedef struct RegistryWatch RegistryWatch;
 
 enum {
-        REGISTRY_TXN_MAX = 128,           /* compares, puts and deletes, each */
+        REGISTRY_TXN_MAX = 128,           /* compares; puts and deletes together; reads */
         REGISTRY_VALUE_MAX = 256 * 1024,  /* a larger value is -EINVAL */
-        REGISTRY_KEY_MAX = 512,
+        REGISTRY_KEY_MAX = 512,           /* bytes without the NUL; an empty key is -EINVAL */
 };
 
 typedef struct RegistryRecord {
@@ -46,6 +47,7 @@ typedef struct RegistryCompare {
         uint64_t mod_revision; /* 0: must be absent */
 } RegistryCompare;
 
+/* A key appears at most once among puts and deletes (-EINVAL). Deleting what is absent is fine. */
 typedef struct RegistryTxn {
         const RegistryCompare *compares;
         size_t n_compares;
@@ -78,7 +80,8 @@ typedef void (*registry_answer_t)(const RegistryAnswer *answer, void *userdata);
 /*
  * The watch: first, and again after every gap (reconnect, compaction, lost events), the whole list with .listed true;
  * between them single changes, in the order of their revisions, with a record of mod_revision > 0 and value NULL,
- * .deleted true for a deletion. It never ends by itself and repairs itself for ever.
+ * .deleted true for a deletion. A state that was soon replaced may be left out, the last one never is. What one Txn
+ * changed comes in one report. It never ends by itself and repairs itself for ever.
  */
 typedef struct RegistryChange {
         bool listed;           /* .records is everything under the prefix, as of .revision */
