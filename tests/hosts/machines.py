@@ -12,6 +12,7 @@ import os
 import shutil
 import subprocess
 
+from sandbox import Unavailable
 from waiting import Failure, Timeout, now, require, wait_for
 
 BRIDGE = "bridge0"
@@ -327,7 +328,7 @@ class Rack:
     def __init__(self, sandbox, names, layer=None):
         self.shared = sandbox.path("shared")
         os.makedirs(self.shared, exist_ok=True)
-        if not os.path.exists(f"/sys/class/net/{BRIDGE}"):
+        if _host("ip", "link", "show", BRIDGE, check=False).returncode != 0:
             _host("ip", "link", "add", BRIDGE, "type", "bridge")
             _host("ip", "address", "add", f"{NETWORK}.1/24", "dev", BRIDGE)
             _host("ip", "link", "set", BRIDGE, "up")
@@ -350,3 +351,13 @@ class Rack:
             if machine.is_on:
                 machine.thaw()
                 machine.power_cut()
+
+
+def probe(sandbox):
+    """Boots one machine as it is, without leased. Raises Unavailable if that cannot be on this machine."""
+    try:
+        rack = Rack(sandbox.part("probe"), ["probe"])
+        rack.boot()
+        rack.switch_off()
+    except Failure as error:
+        raise Unavailable(str(error)) from None

@@ -114,6 +114,12 @@ class Sandbox:
     def path(self, *parts):
         return os.path.join(self.directory, *parts)
 
+    def part(self, name):
+        """A corner of it, for a set of machines whose files are apart from all others."""
+        part = Sandbox(self.path(name), os.path.join(self.cgroup, name))
+        os.makedirs(part.directory)
+        return part
+
 
 def _wait_outside(pid, directory, cgroup):
     """The outer process: hands signals on to the inner one, waits for its end, removes what is left."""

@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Machines that run leased, and units that say when they live: the words in which the scenes are written."""
+
+import json
+import os
+
+import layer
+import timeline
+from machines import Rack
+from waiting import Failure, hold_for, now, require, wait_for
+
+FRESH = 0.5  # a process that stamped so many seconds ago is taken to live
+DAEMON = "leased.service"
+GUARD = "leased-guard.service"
+
+UNIT = """\
+[Unit]
+Description=A unit that stamps the time
+
+[Service]
+ExecStart={stamper} {options} {stamps}
+{service}
+
+[Install]
+WantedBy=multi-user.target
+"""
+
+
+class Unit:
+    """A leased unit on every machine of a cluster, and what its stamps tell."""
+
+    def __init__(self, cluster, name, options, service):
+        self.cluster = cluster
+        self.name = name
+        self._stamps = os.path.join(cluster.rack.shared, "stamps-" + name)
+        self._read_to = 0
+        self._seen = []
+        for machine in cluster:
+            machine.write(f"/etc/systemd/system/{name}",
+                          UNIT.format(stamper=layer.STAMPER, options=options, service=service,
+                                      stamps=f"/shared/stamps-{name}"))
+            if machine.is_on:
+                machine.systemctl("daemon-reload")
+
+    # What was done to it
+
+    def enable(self, *machines):
+        """On these machines, in this order, or on all."""
+        for machine in machines or self.cluster:
+            machine.run("leasectl", "enable", self.name)
+        return self
+
+    def disable(self):
+        for machine in self.cluster:
+            if machine.is_on:
+                machine.run("leasectl", "disable", self.name)
+
+    # What it tells itself
+
+    @property
+    def stamps(self):
+        """All stamps so far; read on from where the last look ended."""
+        if os.path.exists(self._stamps):
+            with open(self._stamps) as file:
+                file.seek(self._read_to)
+                text = file.read()
+            complete = text.rfind("\n") + 1
+            self._read_to += len(text[:complete].encode())
+            self._seen += timeline.parse(text[:complete])
+        return self._seen
+
+    @property
+    def running_on(self):
+        """The machine where it lives now, or None."""
+        stamps = self.stamps
+        if not stamps or stamps[-1].at / 1e9 < now() - FRESH:
+            return None
+        return self.cluster[stamps[-1].machine]
+
+    @property
+    def tenures(self):
+        return timeline.tenures_of(self.stamps)
+
+    @property
+    def tenure(self):
+        require(f"{self.name} has run", self.stamps, self.story)
+        return self.tenures[-1]
+
+    @property
+    def overlap(self):
+        return timeline.overlap_of(self.stamps)
+
+    @property
+    def gaps(self):
+        return [handover.gap for handover in timeline.handovers_of(self.stamps)]
+
+    def story(self):
+        return timeline.table_of(self.stamps) + self.cluster.journals(self.name)
+
+    # What is waited for
+
+    def wait_running(self, on=None, but=None, deadline=20):
+        """Until it lives on that machine, or on any but one, or on any. Returns the machine."""
+
+        def lives():
+            machine = self.running_on
+            if machine is None or machine is but or (on is not None and machine is not on):
+                return None
+            return machine
+
+        where = on or (f"a machine other than {but}" if but else "some machine")
+        return wait_for(f"{self.name} runs on {where}", lives, deadline, self.story)
+
+    def wait_gone(self, deadline=20):
+        """Until it lives nowhere."""
+        wait_for(f"{self.name} runs nowhere", lambda: self.running_on is None, deadline, self.story)
+
+    def hold_running(self, on, duration):
+        """It stays on that machine, without a pause, for so long."""
+        hold_for(f"{self.name} runs on {on}", lambda: self.running_on is on, duration, self.story)
+
+    def require_gap(self, limit):
+        require(f"gap {self.gaps[-1]:.3f} s within {limit:.3f} s", self.gaps[-1] <= limit, self.story)
+
+
+class Cluster:
+    """Machines with leased installed, configured and running. Units belong to a scene; forget_units() ends them."""
+
+    def __init__(self, sandbox, layer_directory, names=("alpha", "beta"), ttl=5.0, configuration="Registry=local:/shared/registry"):
+        self.ttl = ttl
+        self.units = []
+        self.rack = Rack(sandbox, names, layer_directory)
+        os.makedirs(os.path.join(self.rack.shared, "registry"), exist_ok=True)
+        for machine in self:
+            machine.write("/etc/leased/leased.conf", f"[Leased]\n{configuration}\nTTL={ttl:g}s\n")
+            machine.link("/etc/systemd/system/multi-user.target.wants/leased.service", "/lib/systemd/system/leased.service")
+
+    def __iter__(self):
+        return iter(self.rack)
+
+    def __getitem__(self, name):
+        return self.rack[name]
+
+    @property
+    def takeover(self):
+        """Seconds within which a unit runs again after a crash, with a little for its own start."""
+        return 1.04 * self.ttl + 1.0 + 0.3
+
+    def other(self, machine):
+        return next(each for each in self if each is not machine)
+
+    def boot(self):
+        self.rack.boot()
+        for machine in self:
+            self.wait_ready(machine)
+
+    def wait_ready(self, machine):
+        """Until leased on that machine answers."""
+        wait_for(f"leased answers on {machine}",
+                 lambda: machine.run("busctl", "status", "org.leased1", check=False).returncode == 0, 20,
+                 lambda: self.journals())
+
+    def unit(self, name, options="", service=""):
+        """A new leased unit, present on every machine, not enabled yet."""
+        unit = Unit(self, name, options, service)
+        self.units.append(unit)
+        return unit
+
+    def call(self, machine, method, signature="", *arguments):
+        """A method of org.leased1.Manager; returns its reply's values."""
+        done = machine.run("busctl", "--json=short", "call", "org.leased1", "/org/leased1", "org.leased1.Manager", method,
+                           *([signature] if signature else []), *arguments)
+        return json.loads(done.stdout)["data"] if done.stdout.strip() else []
+
+    def lease(self, machine, name):
+        """(held, path, machine id, version, index, microseconds left) as leased on that machine says."""
+        return self.call(machine, "GetLease", "s", name)
+
+    def journals(self, unit=None):
+        return "".join(machine.journal(20, each) for machine in self for each in (DAEMON, GUARD, unit) if each)
+
+    def problems(self):
+        """What must hold for every unit of a scene, whatever the scene was about."""
+        found = []
+        for unit in self.units:
+            if unit.overlap > 0:
+                found.append(f"{unit.name} ran on two machines at once for {unit.overlap:.3f} s\n{unit.story()}")
+            if unit.stamps and not timeline.tokens_grow(unit.stamps):
+                found.append(f"tokens of {unit.name} do not grow: {timeline.tokens_of(unit.stamps)}\n{unit.story()}")
+        return found
+
+    def forget_units(self):
+        """The end of a scene: all machines on and healthy, no unit left. Raises Failure if that cannot be."""
+        for machine in self:
+            if not machine.is_on:
+                machine.boot()
+                self.wait_ready(machine)
+        for unit in self.units:
+            unit.disable()
+            unit.wait_gone()
+        self.units = []
+        for machine in self:
+            if machine.state(DAEMON) != "active":
+                raise Failure(f"leased does not run on {machine} after the scene\n{self.journals()}")
+
+    def tear_down(self):
+        self.units = []
+        self.rack.switch_off()
+

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An operator's words, and units that do not listen."""
+
+from scene import scene
+from waiting import require, wait_for
+
+
+@scene
+def release_moves_the_unit(cluster):
+    unit = cluster.unit("release.service").enable()
+    holder = unit.wait_running()
+    holder.run("leasectl", "release", unit.name)
+    unit.wait_running(on=cluster.other(holder))
+    unit.require_gap(1.0)
+
+
+@scene
+def unit_that_ignores_sigterm_and_forks_is_gone_before_the_other_starts(cluster):
+    unit = cluster.unit("stubborn.service", "--ignore-term --children=3", "TimeoutStopSec=3").enable()
+    holder = unit.wait_running()
+    holder.run("leasectl", "release", unit.name)
+    unit.wait_running(on=cluster.other(holder))
+    require("its children stamped too", len(unit.tenures[0].runs) == 4, unit.story)
+
+
+@scene
+def start_without_the_lease_is_refused_and_the_holder_is_named(cluster):
+    unit = cluster.unit("refused.service").enable()
+    holder = unit.wait_running()
+    other = cluster.other(holder)
+    started = other.systemctl("start", unit.name, check=False)
+    require("systemctl start fails", started.returncode != 0, unit.story)
+    require("the unit does not run there", other.state(unit.name) in ("inactive", "failed"), unit.story)
+    wait_for(f"systemctl status on {other} names {holder}",
+             lambda: holder.name in other.systemctl("status", unit.name, check=False).stdout, 5, unit.story)
+    require(f"it runs on {holder} as before", unit.running_on is holder and len(unit.tenures) == 1, unit.story)

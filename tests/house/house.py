@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The rules of the house (docs/architecture.md), as functions of a tree: each returns what it found, one line a breach."""
+
+import os
+import re
+
+# What a layer may include of the project, besides itself. A name with a file in it allows that file alone.
+LAYERS = {
+    "util": set(),
+    "core": {"util"},
+    "conf": {"core", "util"},
+    "registry": {"core/record.h", "util"},
+    "unit": {"util"},
+    "guard": {"util"},
+    "daemon": {"core", "conf", "registry", "unit", "util", "guard/protocol.h"},
+    "ctl": {"conf", "core", "util"},
+}
+
+# What it may include of the system besides the C library and the kernel's headers.
+LIBRARIES = {
+    "util": {"uthash.h"},
+    "core": {"uthash.h"},
+    "conf": {"uthash.h", "systemd/sd-id128.h"},
+    "registry": {"uthash.h", "systemd/sd-event.h", "systemd/sd-id128.h", "curl/curl.h", "jansson.h"},
+    "unit": {"uthash.h", "systemd/sd-bus.h", "systemd/sd-event.h", "systemd/sd-id128.h"},
+    "guard": {"uthash.h", "systemd/sd-bus.h", "systemd/sd-event.h", "systemd/sd-daemon.h", "systemd/sd-id128.h"},
+    "daemon": {"uthash.h", "systemd/sd-bus.h", "systemd/sd-event.h", "systemd/sd-daemon.h", "systemd/sd-id128.h",
+               "systemd/sd-journal.h", "systemd/sd-login.h", "jansson.h"},
+    "ctl": {"uthash.h", "systemd/sd-bus.h", "systemd/sd-id128.h", "jansson.h"},
+}
+GUARDED_LIBRARIES = re.compile(r"^(systemd/|curl/|jansson|uthash|openssl/|glib)")
+
+# The core takes time as an argument and calls nothing that talks to the world.
+CORE_HEADERS = {"assert.h", "ctype.h", "errno.h", "inttypes.h", "limits.h", "stdalign.h", "stdbool.h", "stddef.h", "stdint.h",
+                "stdlib.h", "string.h", "uthash.h"}
+CORE_UTIL = {"util/macros.h", "util/hash.h", "util/time-util.h"}
+CORE_CALLS = re.compile(r"\b(now_\w+|clock_gettime|gettimeofday|time|rand|random|getrandom|printf|fprintf|puts|log_\w+|open|read|write|"
+                        r"getenv|exit)\s*\(")
+
+MAX_LINES = 700
+NO_BLOCKING_BUS = {"unit", "daemon", "registry", "guard"}
+BLOCKING_BUS = re.compile(r"\bsd_bus_(call|call_method|get_property\w*|set_property\w*|request_name|add_match|match_signal|"
+                          r"query_sender_privilege|get_owner\w*)\s*\(")
+SLEEP = re.compile(r"\b(u|nano|clock_nano|time\.)?sleep\s*\(")
+# The one that is a metronome by trade.
+MAY_SLEEP = {"tests/hosts/stamper.c"}
+FORBIDDEN_PATHS = re.compile(r"/" + r"work/|/" + r"root/|/" + r"home/[a-z]")
+LOOSE_ENDS = re.compile(r"\b(TO" + r"DO|FIX" + r"ME|XX" + r"X)\b")
+INCLUDE = re.compile(r'^\s*#\s*include\s+(["<])([^">]+)[">]', re.MULTILINE)
+SOURCES = (".c", ".h", ".py", ".build", ".xml", ".md", ".service", ".conf", ".policy", "")
+
+
+def files_below(root, *directories):
+    """Paths relative to root, sorted, without what builds leave behind."""
+    found = []
+    for directory in directories:
+        for parent, children, names in os.walk(os.path.join(root, directory)):
+            children[:] = [each for each in children if not each.startswith(("build", ".git", "__pycache__"))]
+            found += [os.path.relpath(os.path.join(parent, name), root) for name in names
+                      if os.path.splitext(name)[1] in SOURCES]
+    return sorted(found)
+
+
+def read(root, path):
+    with open(os.path.join(root, path), encoding="utf-8", errors="replace") as file:
+        return file.read()
+
+
+def without_comments(text):
+    """C without comments and string contents, line by line as before."""
+    def blank(match):
+        return '""' if match.group(0)[0] == '"' else "\n" * match.group(0).count("\n")
+
+    return re.sub(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"', blank, text, flags=re.DOTALL)
+
+
+def c_files(root, *directories):
+    return [path for path in files_below(root, *directories) if path.endswith((".c", ".h"))]
+
+
+def layer_of(path):
+    words = path.split("/")
+    return words[1] if len(words) > 2 and words[0] == "src" else None
+
+
+def include_breaches(root):
+    breaches = []
+    for path in c_files(root, "src"):
+        layer = layer_of(path)
+        if layer not in LAYERS:
+            breaches.append(f"{path}: in no layer of the house")
+            continue
+        for kind, name in INCLUDE.findall(read(root, path)):
+            if kind == '"':
+                target = name.split("/")[0]
+                if "/" not in name:
+                    breaches.append(f'{path}: "{name}" does not name its layer')
+                elif target != layer and target not in LAYERS[layer] and name not in LAYERS[layer]:
+                    breaches.append(f"{path}: {layer} may not include {name}")
+                elif target == layer and not os.path.exists(os.path.join(root, "src", name)):
+                    breaches.append(f"{path}: there is no {name}")
+            elif GUARDED_LIBRARIES.match(name) and name not in LIBRARIES[layer]:
+                breaches.append(f"{path}: {layer} may not use <{name}>")
+    return breaches
+
+
+def core_breaches(root):
+    breaches = []
+    for path in c_files(root, "src/core"):
+        text = read(root, path)
+        for kind, name in INCLUDE.findall(text):
+            if kind == "<" and name not in CORE_HEADERS:
+                breaches.append(f"{path}: the core may not include <{name}>")
+            if kind == '"' and name.startswith("util/") and name not in CORE_UTIL:
+                breaches.append(f"{path}: the core may not include {name}")
+        for match in CORE_CALLS.finditer(without_comments(text)):
+            breaches.append(f"{path}: the core may not call {match.group(1)}()")
+    return breaches
+
+
+def blocking_breaches(root):
+    return [f"{path}: {match.group(0)[:-1]}() blocks" for layer in sorted(NO_BLOCKING_BUS)
+            for path in c_files(root, f"src/{layer}") for match in BLOCKING_BUS.finditer(without_comments(read(root, path)))]
+
+
+def sleep_breaches(root):
+    breaches = []
+    for path in files_below(root, "tests"):
+        if path in MAY_SLEEP or path.startswith("tests/house/") or not path.endswith((".c", ".h", ".py")):
+            continue
+        text = read(root, path)
+        text = without_comments(text) if not path.endswith(".py") else text
+        breaches += [f"{path}: {match.group(0)[:-1]}()" for match in SLEEP.finditer(text)]
+    return breaches
+
+
+def length_breaches(root):
+    return [f"{path}: {lines} lines, at most {MAX_LINES}" for path in c_files(root, "src", "tests")
+            for lines in [read(root, path).count("\n")] if lines > MAX_LINES]
+
+
+def trace_breaches(root):
+    """Paths of one developer's machine, and loose ends."""
+    breaches = []
+    top = [name for name in os.listdir(root) if os.path.isfile(os.path.join(root, name)) and name != "LICENSE"]
+    for path in files_below(root, "src", "units", "dbus", "docs", "tests", ".ci") + sorted(top):
+        text = read(root, path)
+        breaches += [f"{path}: {match.group(0)}" for match in FORBIDDEN_PATHS.finditer(text)]
+        breaches += [f"{path}: {match.group(0)}" for match in LOOSE_ENDS.finditer(text)]
+    return breaches
+
+
+def license_breaches(root):
+    return [f"{path}: no SPDX line" for path in c_files(root, "src", "tests")
+            if "SPDX-License-Identifier: Apache-2.0" not in read(root, path)[:200]]

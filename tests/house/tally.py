@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Counts what "meson test" ran: tally.py TESTLOG.json
+
+One program often holds many tests (cmocka, unittest): each counts. Prints one line a suite, the output of each program
+that failed, and at last "N passed, N failed, N skipped". The exit code is 1 if anything failed.
+"""
+
+import json
+import re
+import sys
+
+CMOCKA = re.compile(r"^\[  (PASSED|FAILED|SKIPPED)\s*\] (\d+) test\(s\)", re.MULTILINE)
+UNITTEST = re.compile(r"^Ran (\d+) tests? in .*\n\n(?:OK|FAILED)(?: \((.*)\))?", re.MULTILINE)
+SUMMARY = re.compile(r"^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$", re.MULTILINE)
+GOOD, SKIPPED = ("OK", "EXPECTEDFAIL"), ("SKIP", "IGNORED")
+
+
+def inner_counts(output):
+    """(passed, failed, skipped) as the program itself says, or None if it says nothing."""
+    summaries = SUMMARY.findall(output)
+    if summaries:
+        return tuple(int(each or 0) for each in summaries[-1])
+    match = UNITTEST.search(output)
+    if match:
+        notes = dict(note.split("=") for note in (match.group(2) or "").split(", ") if "=" in note)
+        failed = int(notes.get("failures", 0)) + int(notes.get("errors", 0))
+        skipped = int(notes.get("skipped", 0))
+        return int(match.group(1)) - failed - skipped, failed, skipped
+    counts = {"PASSED": 0, "FAILED": 0, "SKIPPED": 0}
+    found = CMOCKA.findall(output)
+    for word, number in found:
+        counts[word] += int(number)
+    return (counts["PASSED"], counts["FAILED"], counts["SKIPPED"]) if found else None
+
+
+def counts_of(test):
+    """(passed, failed, skipped) of one program. What meson says of the program as a whole is never better than this."""
+    output = (test.get("stdout") or "") + "\n" + (test.get("stderr") or "")
+    inner = inner_counts(output)
+    if test["result"] in SKIPPED:
+        return 0, 0, max(1, inner[2] if inner else 1)
+    if test["result"] in GOOD:
+        return inner if inner and sum(inner) > 0 else (1, 0, 0)
+    passed, failed, skipped = inner or (0, 0, 0)
+    return passed, max(failed, 1), skipped
+
+
+def main(path):
+    suites, total, failures = {}, [0, 0, 0], []
+    with open(path) as file:
+        tests = [json.loads(line) for line in file if line.strip()]
+    for test in tests:
+        suite = test["suite"][0].split(":")[-1] if test.get("suite") else "other"
+        counts = counts_of(test)
+        sums = suites.setdefault(suite, [0, 0, 0])
+        for i in range(3):
+            sums[i] += counts[i]
+            total[i] += counts[i]
+        if counts[1]:
+            failures.append(test)
+    for test in failures:
+        print(f"--- {test['name']} ({test['result']})")
+        print((test.get("stdout") or "") + (test.get("stderr") or ""))
+    for suite in sorted(suites):
+        print(f"{suite:<14} {suites[suite][0]:>6} passed {suites[suite][1]:>4} failed {suites[suite][2]:>4} skipped")
+    print(f"{total[0]} passed, {total[1]} failed, {total[2]} skipped")
+    return 1 if total[1] or not tests else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

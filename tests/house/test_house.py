@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The tree keeps the rules of the house; and each rule, shown a tree that breaks it, says so."""
+
+import os
+import tempfile
+import unittest
+
+import house
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+class TheTree(unittest.TestCase):
+    def holds(self, breaches):
+        self.assertEqual(breaches, [], "\n" + "\n".join(breaches))
+
+    def test_layers_include_only_what_they_may(self):
+        self.holds(house.include_breaches(ROOT))
+
+    def test_core_is_pure(self):
+        self.holds(house.core_breaches(ROOT))
+
+    def test_nothing_blocks_on_the_bus(self):
+        self.holds(house.blocking_breaches(ROOT))
+
+    def test_no_test_sleeps(self):
+        self.holds(house.sleep_breaches(ROOT))
+
+    def test_no_file_is_a_giant(self):
+        self.holds(house.length_breaches(ROOT))
+
+    def test_no_traces_of_a_machine_and_no_loose_ends(self):
+        self.holds(house.trace_breaches(ROOT))
+
+    def test_every_file_names_its_license(self):
+        self.holds(house.license_breaches(ROOT))
+
+    def test_every_layer_is_there(self):
+        for layer in house.LAYERS:
+            self.assertTrue(os.path.isdir(os.path.join(ROOT, "src", layer)), layer)
+
+
+class TheRules(unittest.TestCase):
+    def setUp(self):
+        self.directory = tempfile.TemporaryDirectory()
+        self.addCleanup(self.directory.cleanup)
+
+    def tree(self, path, text):
+        full = os.path.join(self.directory.name, path)
+        os.makedirs(os.path.dirname(full), exist_ok=True)
+        with open(full, "w") as file:
+            file.write(text)
+        return self.directory.name
+
+    def finds(self, rule, path, text):
+        self.assertEqual(len(rule(self.tree(path, text))), 1)
+
+    def passes(self, rule, path, text):
+        self.assertEqual(rule(self.tree(path, text)), [])
+
+    def test_registry_and_unit_are_strangers(self):
+        self.finds(house.include_breaches, "src/registry/a.c", '#include "unit/unit.h"\n')
+
+    def test_unit_may_not_include_registry(self):
+        self.finds(house.include_breaches, "src/unit/a.c", '#include "registry/registry.h"\n')
+
+    def test_daemon_may_include_the_guards_protocol_and_nothing_else_of_it(self):
+        self.passes(house.include_breaches, "src/daemon/a.c", '#include "guard/protocol.h"\n')
+        self.finds(house.include_breaches, "src/daemon/a.c", '#include "guard/entry.h"\n')
+
+    def test_an_include_must_name_its_layer(self):
+        self.finds(house.include_breaches, "src/unit/a.c", '#include "unit.h"\n')
+
+    def test_a_library_is_for_its_layer(self):
+        self.finds(house.include_breaches, "src/daemon/a.c", "#include <curl/curl.h>\n")
+        self.passes(house.include_breaches, "src/daemon/a.c", "#include <systemd/sd-bus.h>\n")
+
+    def test_a_folder_that_is_no_layer_is_found(self):
+        self.finds(house.include_breaches, "src/helpers/a.c", "\n")
+
+    def test_core_may_not_log_or_read_the_clock(self):
+        self.finds(house.core_breaches, "src/core/a.c", "int f(void) { return now_boottime(); }\n")
+        self.finds(house.core_breaches, "src/core/a.c", "void f(void) { log_info(x); }\n")
+        self.finds(house.core_breaches, "src/core/a.c", "#include <stdio.h>\n")
+        self.passes(house.core_breaches, "src/core/a.c", '/* time(NULL) */ const char *s = "write(1)";\n')
+
+    def test_a_blocking_call_is_found(self):
+        self.finds(house.blocking_breaches, "src/daemon/a.c", "r = sd_bus_call(bus, m, 0, &e, &reply);\n")
+        self.passes(house.blocking_breaches, "src/daemon/a.c", "r = sd_bus_call_async(bus, &slot, m, f, p, t);\n")
+        self.passes(house.blocking_breaches, "src/ctl/a.c", "r = sd_bus_call(bus, m, 0, &e, &reply);\n")
+
+    def test_a_sleep_is_found(self):
+        self.finds(house.sleep_breaches, "tests/hosts/a.c", "usleep(1000);\n")
+        self.finds(house.sleep_breaches, "tests/hosts/a.c", "nanosleep(&t, NULL);\n")
+
+    def test_a_sleep_in_python_is_found(self):
+        self.finds(house.sleep_breaches, "tests/hosts/a.py", "time.sleep(1)\n")
+        self.passes(house.sleep_breaches, "tests/hosts/a.py", "wait_for(state)\n")
+
+    def test_a_giant_is_found(self):
+        self.finds(house.length_breaches, "src/unit/a.c", "\n" * 701)
+
+    def test_a_missing_license_is_found(self):
+        self.finds(house.license_breaches, "src/unit/a.c", "int a;\n")
+
+    def test_traces_are_found(self):
+        self.finds(house.trace_breaches, "src/unit/a.c", "/* /home" + "/me/leased */\n")
+        self.finds(house.trace_breaches, "src/unit/a.c", "/* TO" + "DO */\n")
+
+
+if __name__ == "__main__":
+    unittest.main()
