@@ -14,7 +14,7 @@
 #include "util/macros.h"
 #include "util/time-util.h"
 
-/* Lines of text for people, collected. */
+/* Lines of text for people, collected. They are valid UTF-8 without control characters, whatever was in the files. */
 typedef struct Messages {
         char **lines;
         size_t n;
@@ -56,11 +56,15 @@ typedef struct UnitOptions {
         usec_t hold_down_failure; /* HoldDownSec=; default 60 s */
 } UnitOptions;
 
-/* Options of one unit: [X-Leased] in the unit file and its drop-ins, then root/etc/leased/units/NAME on top. -ENOENT: it
- * is not enabled here (no such file). -EBADMSG: with messages. */
+/* Options of one unit, by its canonical name: [X-Leased] in the unit file and its drop-ins, then in
+ * root/etc/leased/units/NAME on top. -ENOENT: it is not enabled here (no such file). -EBADMSG: with messages. */
 int unit_options_load(const char *root, const char *unit, UnitOptions **ret, Messages *messages);
 UnitOptions *unit_options_free(UnitOptions *o);
 DEFINE_TRIVIAL_CLEANUP(UnitOptions *, unit_options_free)
+
+/* The timeline of these options under a TTL and the unit's own TimeoutStopSec= (USEC_INFINITY if it has none). 0, -ERANGE
+ * for the TTL, or -EBADMSG with the numbers as a message. */
+int unit_options_check(const UnitOptions *o, usec_t ttl, usec_t timeout_stop, Messages *messages);
 
 /* The names in root/etc/leased/units, sorted, NULL-terminated; an absent directory is an empty list. Freed by
  * strv_free() below. Names that are no unit's come back as messages and are left out. */
@@ -68,9 +72,10 @@ int enabled_units_list(const char *root, char ***ret, Messages *messages);
 char **strv_free(char **l);
 DEFINE_TRIVIAL_CLEANUP(char **, strv_free)
 
-/* A full unit name with a known suffix, no "/" and no bare template ("foo@.service"). */
+/* A full unit name, no bare template ("foo@.service"), of a type that can be leased (not device, slice, scope), at most
+ * 240 bytes long. */
 bool unit_name_is_valid(const char *name);
 
-/* Our machine id: the one configured, or one derived from root/etc/machine-id with an application id (as systemd's
- * sd_id128_get_machine_app_specific() asks), 32 hex digits into ret[33]. */
+/* Our machine id: the one configured, or one derived from /etc/machine-id with an application id of ours (as
+ * machine-id(5) asks; libsystemd's sd-id128 does it), 32 hex digits into ret[33]. c may be NULL. */
 int leased_machine_id(const LeasedConf *c, char ret[static 33]);

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "conf/ini.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+
+static int strv_append(char ***l, size_t *n, const char *s, size_t size) {
+        char **p = realloc(*l, (*n + 2) * sizeof(char *));
+
+        if (!p)
+                return -ENOMEM;
+        *l = p;
+        p[*n] = strndup(s, size);
+        if (!p[*n])
+                return -ENOMEM;
+        p[++*n] = NULL;
+        return 0;
+}
+
+/* One word: quotes may stand anywhere in it and are dropped; backslash takes the next character as it is, but not
+ * inside single quotes. word has room for what is left of the text. */
+static int next_word(const char **text, char *word, size_t *ret_size) {
+        const char *p = *text;
+        char quote = '\0';
+        size_t n = 0;
+
+        for (; *p && (quote || !isspace((unsigned char) *p)); p++) {
+                if (quote ? *p == quote : *p == '"' || *p == '\'')
+                        quote = quote ? '\0' : *p;
+                else if (*p == '\\' && p[1] && quote != '\'')
+                        word[n++] = *++p;
+                else
+                        word[n++] = *p;
+        }
+        *text = p;
+        *ret_size = n;
+        return quote ? -EINVAL : 0;
+}
+
+int ini_split_words(const char *value, char ***ret) {
+        _cleanup_(strv_freep) char **words = calloc(1, sizeof(char *));
+        _cleanup_free_ char *word = malloc(strlen(value) + 1);
+        size_t n = 0;
+        int r;
+
+        if (!words || !word)
+                return -ENOMEM;
+        for (;;) {
+                size_t size;
+
+                value += strspn(value, " \t\n\r");
+                if (!*value)
+                        break;
+                r = next_word(&value, word, &size);
+                if (r == 0)
+                        r = strv_append(&words, &n, word, size);
+                if (r < 0)
+                        return r;
+        }
+        *ret = TAKE_PTR(words);
+        return 0;
+}
+
+/* A whole value in one pair of quotes is taken without them. */
+static char *unquoted(const char *value) {
+        size_t n = strlen(value);
+
+        if (n >= 2 && (value[0] == '"' || value[0] == '\'') && value[n - 1] == value[0] &&
+                        !memchr(value + 1, value[0], n - 2))
+                return strndup(value + 1, n - 2);
+        return strdup(value);
+}
+
+int ini_parse_string(const char *value, void *field) {
+        _cleanup_free_ char *s = unquoted(value);
+
+        if (!s)
+                return -ENOMEM;
+        for (const char *p = s; *p; p++)
+                if (iscntrl((unsigned char) *p))
+                        return -EINVAL;
+        free(*(char **) field);
+        *(char **) field = *s ? TAKE_PTR(s) : NULL;
+        return 0;
+}
+
+int ini_parse_path(const char *value, void *field) {
+        _cleanup_free_ char *s = NULL;
+        int r = ini_parse_string(value, &s);
+
+        if (r < 0)
+                return r;
+        if (s && s[0] != '/')
+                return -EINVAL;
+        free(*(char **) field);
+        *(char **) field = TAKE_PTR(s);
+        return 0;
+}
+
+int ini_parse_words(const char *value, void *field) {
+        char ***l = field, **words = NULL;
+
+        if (*value) {
+                int r = ini_split_words(value, &words);
+
+                if (r < 0)
+                        return r;
+        }
+        strv_free(*l);
+        *l = words;
+        return 0;
+}
+
+int ini_parse_int64(const char *value, void *field) {
+        int64_t n = 0;
+        char *end = NULL;
+
+        if (*value) {
+                errno = 0;
+                n = strtoll(value, &end, 10);
+                if (errno || *end || isspace((unsigned char) *value))
+                        return -EINVAL;
+        }
+        *(int64_t *) field = n;
+        return 0;
+}
+
+int ini_parse_span(const char *value, void *field) {
+        usec_t t = USEC_INFINITY;
+
+        if (*value && (parse_sec(value, &t) < 0 || t == USEC_INFINITY))
+                return -EINVAL;
+        *(usec_t *) field = t;
+        return 0;
+}

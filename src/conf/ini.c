@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "conf/ini.h"
+
+#include <ctype.h>
+#include <errno.h>
+
+#include "util/file-util.h"
+
+enum {
+        FILE_SIZE_MAX = 1024 * 1024,
+        SHOWN_MAX = 120, /* of a value in a message */
+};
+
+/* What is known while a file is read: where we are, and the logical line put together so far. */
+typedef struct Reader {
+        const char *path;
+        IniTable *table;
+        Messages *messages;
+        unsigned line;  /* of the file */
+        unsigned start; /* where the logical line began */
+        char *logical;  /* NULL: none */
+        bool ours;      /* inside our section */
+        bool any;       /* inside some section */
+} Reader;
+
+static const char *space = " \t\n\r";
+
+static char *strip(char *s) {
+        char *e;
+
+        s += strspn(s, space);
+        for (e = s + strlen(s); e > s && strchr(space, e[-1]); e--)
+                ;
+        *e = '\0';
+        return s;
+}
+
+static const char *shown(const char *s) {
+        static char cut[SHOWN_MAX + 4];
+
+        if (strlen(s) <= SHOWN_MAX)
+                return s;
+        str_copy(cut, SHOWN_MAX + 1, s);
+        strcat(cut, "...");
+        return cut;
+}
+
+static void section_begin(Reader *r, char *name) {
+        size_t n = strlen(name);
+
+        r->ours = false;
+        r->any = true;
+        if (n < 3 || name[n - 1] != ']') {
+                if (!r->table->foreign)
+                        messages_add(r->messages, "%s:%u: %s: a section is written [%s]", r->path, r->start,
+                                        shown(name), r->table->section);
+                return;
+        }
+        name[n - 1] = '\0';
+        name++;
+        if (streq(name, r->table->section))
+                r->ours = true;
+        else if (r->table->refused && streq(name, r->table->refused))
+                messages_add(r->messages, "%s:%u: [%s]: %s", r->path, r->start, name, r->table->refused_why);
+        else if (!r->table->foreign)
+                messages_add(r->messages, "%s:%u: [%s]: unknown section, only [%s] is read here", r->path, r->start,
+                                shown(name), r->table->section);
+}
+
+static void unknown_option(Reader *r, const char *key) {
+        char known[1024] = "";
+
+        for (size_t i = 0; i < r->table->n_options; i++) {
+                size_t n = strlen(known);
+
+                /* The one that was meant, if only upper and lower case differ. */
+                if (strcasecmp(r->table->options[i].key, key) == 0) {
+                        messages_add(r->messages, "%s:%u: %s=: unknown option, write it %s=", r->path, r->start, key,
+                                        r->table->options[i].key);
+                        return;
+                }
+                (void) snprintf(known + n, sizeof(known) - n, "%s%s=", i ? ", " : "", r->table->options[i].key);
+        }
+        messages_add(r->messages, "%s:%u: %s=: unknown option in [%s], known are %s", r->path, r->start, shown(key),
+                        r->table->section, known);
+}
+
+static void assign(Reader *r, const char *key, const char *value) {
+        for (size_t i = 0; i < r->table->n_options; i++) {
+                const IniOption *o = r->table->options + i;
+
+                if (!streq(o->key, key))
+                        continue;
+                if (o->parse(value, (char *) r->table->target + o->offset) < 0) {
+                        messages_add(r->messages, "%s:%u: %s=%s: expected is %s", r->path, r->start, key, shown(value),
+                                        o->expected);
+                        return;
+                }
+                free(r->table->where[i]);
+                if (!*value || asprintf(&r->table->where[i], "%s:%u", r->path, r->start) < 0)
+                        r->table->where[i] = NULL;
+                return;
+        }
+        unknown_option(r, key);
+}
+
+static void logical_line(Reader *r, char *text) {
+        char *line = strip(text), *equals, *key;
+
+        if (!*line)
+                return;
+        if (*line == '[') {
+                section_begin(r, line);
+                return;
+        }
+        if (!r->ours) {
+                if (!r->any && !r->table->foreign)
+                        messages_add(r->messages,
+                                        "%s:%u: %s: this stands before any section, put a line [%s] above it", r->path,
+                                        r->start, shown(line), r->table->section);
+                return;
+        }
+        equals = strchr(line, '=');
+        if (!equals || equals == line) {
+                messages_add(r->messages, "%s:%u: %s: a line is written Key=value", r->path, r->start, shown(line));
+                return;
+        }
+        *equals = '\0';
+        key = strip(line);
+        assign(r, key, strip(equals + 1));
+}
+
+/* One line of the file. A backslash at its end becomes a space before the next one. */
+static int physical_line(Reader *r, const char *text, size_t size) {
+        bool more = size > 0 && text[size - 1] == '\\';
+        _cleanup_free_ char *line = NULL;
+        size_t before = r->logical ? strlen(r->logical) : 0, blank;
+
+        blank = strspn(text, space);
+        if (blank < size && (text[blank] == '#' || text[blank] == ';'))
+                return 0;
+        if (!r->logical)
+                r->start = r->line;
+        line = malloc(before + size + 1);
+        if (!line)
+                return -ENOMEM;
+        if (before)
+                memcpy(line, r->logical, before);
+        memcpy(line + before, text, size);
+        line[before + size] = '\0';
+        if (more)
+                line[before + size - 1] = ' ';
+        free(r->logical);
+        r->logical = more ? TAKE_PTR(line) : NULL;
+        if (!more)
+                logical_line(r, line);
+        return 0;
+}
+
+void ini_parse_text(const char *path, const char *text, size_t size, IniTable *table, Messages *messages) {
+        Reader r = {.path = path, .table = table, .messages = messages};
+        const char *end = text + size;
+
+        if (strlen(text) != size) {
+                messages_add(messages, "%s: not a text file, it has a NUL byte in it", path);
+                return;
+        }
+        if (startswith(text, "\xef\xbb\xbf"))
+                text += 3; /* a byte order mark */
+        for (const char *p = text; p < end;) {
+                const char *newline = memchr(p, '\n', (size_t) (end - p));
+                size_t n = (size_t) ((newline ?: end) - p);
+
+                r.line++;
+                if (n > 0 && p[n - 1] == '\r')
+                        n--;
+                if (physical_line(&r, p, n) < 0)
+                        break;
+                if (!newline)
+                        break;
+                p = newline + 1;
+        }
+        if (r.logical)
+                logical_line(&r, r.logical); /* the file ended after a backslash */
+        free(r.logical);
+}
+
+int ini_load(const char *root, const char *path, IniTable *table, Messages *messages) {
+        _cleanup_free_ char *full = NULL, *text = NULL;
+        size_t size;
+        int r;
+
+        if (asprintf(&full, "%s%s", root, path) < 0) {
+                full = NULL;
+                return -ENOMEM;
+        }
+        r = read_file(full, FILE_SIZE_MAX, &text, &size);
+        if (r < 0) {
+                if (r == -E2BIG)
+                        messages_add(messages, "%s: larger than 1 MiB, this is no configuration file", path);
+                else if (r != -ENOENT)
+                        messages_add(messages, "%s: cannot be read: %s", path, strerror(-r));
+                return r;
+        }
+        ini_parse_text(path, text, size, table, messages);
+        return 0;
+}
+
+void ini_where_done(IniTable *table) {
+        for (size_t i = 0; i < table->n_options; i++) {
+                free(table->where[i]);
+                table->where[i] = NULL;
+        }
+}

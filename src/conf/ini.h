@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The one parser of all our files, and of the unit files of others: sections, "Key=value", a backslash at the end of a
+ * line to go on in the next one, lines beginning with # or ; as comments (between continued lines, too), spaces around key
+ * and value dropped, as systemd.syntax(7) has it.
+ *
+ * What may stand in a section is a table. Each option has a function that turns text into the field of a struct; the
+ * empty text sets the field to "not set", whose meaning the caller fills in afterwards. A later assignment wins.
+ * Whatever is wrong becomes a message, and the parser goes on, so that all mistakes are seen at once.
+ */
+
+#include "conf/conf.h"
+
+/* 0, or a negative errno if the value makes no sense; *field must be left alone then. value "" means "not set". */
+typedef int (*ini_parse_t)(const char *value, void *field);
+
+typedef struct IniOption {
+        const char *key;
+        ini_parse_t parse;
+        size_t offset;        /* of the field in the target */
+        const char *expected; /* for messages: what would be right, e.g. "a time span from 2s to 60s, e.g. TTL=10s" */
+} IniOption;
+
+typedef struct IniTable {
+        const char *section;
+        const char *refused;      /* another section that must not be there, or NULL */
+        const char *refused_why;
+        bool foreign;             /* sections of others are skipped unread, as in unit files */
+        const IniOption *options;
+        size_t n_options;
+        void *target;
+        char **where;             /* n_options places: where each option was last set, "FILE:LINE", or NULL */
+} IniTable;
+
+/* Reads one file into the table's target. 0, also if there were messages; a negative errno if the file could not be
+ * read (-ENOENT without a message, anything else with one). root is put before path, but not into messages. */
+int ini_load(const char *root, const char *path, IniTable *table, Messages *messages);
+/* The same for text in memory; text must be size bytes long and NUL-terminated. */
+void ini_parse_text(const char *path, const char *text, size_t size, IniTable *table, Messages *messages);
+void ini_where_done(IniTable *table);
+
+/* Splits a list at its spaces. Words may be quoted and escaped as in systemd; *ret is NULL-terminated, freed by
+ * strv_free(). -EINVAL: a quote that does not end. */
+int ini_split_words(const char *value, char ***ret);
+
+/* Ready-made parsers. A string wholly in quotes is taken without them. */
+int ini_parse_string(const char *value, void *field);        /* char *; not set: NULL */
+int ini_parse_path(const char *value, void *field);          /* char *, absolute */
+int ini_parse_words(const char *value, void *field);         /* char ** */
+int ini_parse_int64(const char *value, void *field);         /* int64_t; not set: 0 */
+int ini_parse_span(const char *value, void *field);          /* usec_t; not set: USEC_INFINITY, which is refused as a value */

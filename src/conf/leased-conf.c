@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "conf/conf.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <sys/stat.h>
+
+#include "conf/directory.h"
+#include "conf/ini.h"
+#include "core/record.h"
+#include "core/timeline.h"
+
+#define CONF_FILE "/etc/leased/leased.conf"
+#define CONF_DIRECTORY "/etc/leased/leased.conf.d"
+#define DEFAULT_DIRECTORY "/var/lib/leased/registry"
+#define DEFAULT_PREFIX "/leased/"
+
+static int parse_registry(const char *value, void *field) {
+        LeasedConf *c = field;
+        _cleanup_free_ char *kind = NULL, *directory = NULL;
+
+        if (startswith(value, "local:/")) {
+                directory = strdup(value + strlen("local:"));
+                value = "local";
+                if (!directory)
+                        return -ENOMEM;
+        }
+        if (*value && !streq(value, "local") && !streq(value, "etcd"))
+                return -EINVAL;
+        if (*value && !(kind = strdup(value)))
+                return -ENOMEM;
+        free(c->registry);
+        free(c->directory);
+        c->registry = TAKE_PTR(kind);
+        c->directory = TAKE_PTR(directory);
+        return 0;
+}
+
+/* "http://HOST:PORT", the host a name or an address, IPv6 in brackets; no user, path or query. */
+static bool endpoint_is_valid(const char *s) {
+        const char *host, *colon;
+        unsigned long port;
+        char *end;
+
+        if (startswith(s, "http://"))
+                host = s + strlen("http://");
+        else if (startswith(s, "https://"))
+                host = s + strlen("https://");
+        else
+                return false;
+        if (host[0] == '[') {
+                size_t n = strspn(host + 1, "0123456789abcdefABCDEF:.%");
+
+                if (n == 0 || host[1 + n] != ']')
+                        return false;
+                colon = host + n + 2;
+        } else
+                colon = host + strcspn(host, ":/?#@[]\\ ");
+        if (colon == host || *colon != ':' || colon[1] < '0' || colon[1] > '9')
+                return false;
+        port = strtoul(colon + 1, &end, 10);
+        return port > 0 && port <= 65535 && !*end;
+}
+
+static int parse_endpoints(const char *value, void *field) {
+        _cleanup_(strv_freep) char **l = NULL;
+        int r = ini_parse_words(value, &l);
+
+        if (r < 0)
+                return r;
+        for (char **s = l; s && *s; s++) {
+                size_t n = strlen(*s);
+
+                if (n > 0 && (*s)[n - 1] == '/')
+                        (*s)[n - 1] = '\0';
+                if (!endpoint_is_valid(*s))
+                        return -EINVAL;
+        }
+        strv_free(*(char ***) field);
+        *(char ***) field = TAKE_PTR(l);
+        return 0;
+}
+
+static int parse_prefix(const char *value, void *field) {
+        char **prefix = field, *copy = NULL;
+
+        if (*value) {
+                for (const char *p = value; *p; p++)
+                        if (*p <= ' ' || *p > '~')
+                                return -EINVAL;
+                if (value[0] != '/' || strstr(value, "//") || strlen(value) > 128)
+                        return -EINVAL;
+                if (asprintf(&copy, "%s%s", value, endswith(value, "/") ? "" : "/") < 0)
+                        return -ENOMEM;
+        }
+        free(*prefix);
+        *prefix = copy;
+        return 0;
+}
+
+static int parse_metadata(const char *value, void *field) {
+        _cleanup_(strv_freep) char **l = NULL;
+        _cleanup_free_ char *joined = NULL;
+        char **metadata = field;
+        int r = ini_parse_words(value, &l);
+
+        if (r < 0)
+                return r;
+        joined = strdup("");
+        for (char **s = l; s && *s; s++) {
+                _cleanup_free_ char *before = TAKE_PTR(joined);
+                size_t key = strspn(*s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-");
+
+                if (key == 0 || (*s)[key] != '=' || (*s)[strcspn(*s, " \t\"'\\")])
+                        return -EINVAL;
+                if (!before || asprintf(&joined, "%s%s%s", before, *before ? " " : "", *s) < 0) {
+                        joined = NULL;
+                        return -ENOMEM;
+                }
+        }
+        if (!joined)
+                return -ENOMEM;
+        if (strlen(joined) >= METADATA_SIZE)
+                return -E2BIG;
+        free(*metadata);
+        *metadata = TAKE_PTR(joined);
+        return 0;
+}
+
+static int parse_ttl(const char *value, void *field) {
+        usec_t t;
+        int r = ini_parse_span(value, &t);
+
+        if (r < 0)
+                return r;
+        if (t != USEC_INFINITY && (t < TTL_MIN || t > TTL_MAX || t % USEC_PER_MSEC))
+                return -ERANGE;
+        *(usec_t *) field = t;
+        return 0;
+}
+
+static int parse_machine_id(const char *value, void *field) {
+        if (*value && (!machine_id_is_valid(value) || strspn(value, "0") == strlen(value)))
+                return -EINVAL;
+        return ini_parse_string(value, field);
+}
+
+static int parse_compact(const char *value, void *field) {
+        if (*value && !streq(value, "auto") && !streq(value, "no"))
+                return -EINVAL;
+        *(bool *) field = !streq(value, "no");
+        return 0;
+}
+
+enum {
+        O_REGISTRY,
+        O_ENDPOINTS,
+        O_PREFIX,
+        O_CA_FILE,
+        O_CERT_FILE,
+        O_KEY_FILE,
+        O_USER,
+        O_PASSWORD_FILE,
+        O_METADATA,
+        O_TTL,
+        O_MACHINE_ID,
+        O_COMPACT,
+        _O_MAX,
+};
+
+#define A_PATH "the absolute path of a file"
+
+static const IniOption options[_O_MAX] = {
+                [O_REGISTRY] = {"Registry", parse_registry, 0, "local, local:/DIRECTORY or etcd"},
+                [O_ENDPOINTS] = {"Endpoints", parse_endpoints, offsetof(LeasedConf, endpoints),
+                                "a list of http://HOST:PORT or https://HOST:PORT, e.g. http://10.0.0.1:2379 "
+                                "http://10.0.0.2:2379"},
+                [O_PREFIX] = {"Prefix", parse_prefix, offsetof(LeasedConf, prefix),
+                                "an absolute key without spaces, e.g. /leased/"},
+                [O_CA_FILE] = {"CAFile", ini_parse_path, offsetof(LeasedConf, ca_file), A_PATH},
+                [O_CERT_FILE] = {"CertFile", ini_parse_path, offsetof(LeasedConf, cert_file), A_PATH},
+                [O_KEY_FILE] = {"KeyFile", ini_parse_path, offsetof(LeasedConf, key_file), A_PATH},
+                [O_USER] = {"User", ini_parse_string, offsetof(LeasedConf, user), "the name of a user of etcd"},
+                [O_PASSWORD_FILE] = {"PasswordFile", ini_parse_path, offsetof(LeasedConf, password_file), A_PATH},
+                [O_METADATA] = {"Metadata", parse_metadata, offsetof(LeasedConf, metadata),
+                                "a list of key=value with less than 512 characters, e.g. region=eu rack=a1"},
+                [O_TTL] = {"TTL", parse_ttl, offsetof(LeasedConf, ttl),
+                                "a time span from 2s to 60s in whole milliseconds, e.g. 10s"},
+                [O_MACHINE_ID] = {"MachineID", parse_machine_id, offsetof(LeasedConf, machine_id),
+                                "32 lower-case hex digits, not all zero (as systemd-id128 new prints them), or "
+                                "nothing"},
+                [O_COMPACT] = {"Compact", parse_compact, offsetof(LeasedConf, compact), "auto or no"},
+};
+
+/* What does not fit together is reported at the line of the option that is to be changed. */
+typedef struct Check {
+        const char *root;
+        const LeasedConf *conf;
+        char **where;
+        Messages *messages;
+} Check;
+
+static void check_file(const Check *k, unsigned option, const char *path, bool secret) {
+        _cleanup_free_ char *full = NULL;
+        const char *key = options[option].key;
+        struct stat st;
+
+        if (!path)
+                return;
+        if (asprintf(&full, "%s%s", k->root, path) < 0) {
+                full = NULL;
+                return;
+        }
+        if (stat(full, &st) < 0) {
+                if (errno != EACCES) /* then this is not the daemon, and not for us to judge */
+                        messages_add(k->messages, "%s: %s=%s: %s", k->where[option], key, path, strerror(errno));
+        } else if (!S_ISREG(st.st_mode))
+                messages_add(k->messages, "%s: %s=%s: not a regular file", k->where[option], key, path);
+        else if (secret && (st.st_mode & 0007))
+                messages_add(k->messages, "%s: %s=%s: open to everybody on this machine, close it: chmod 0600 %s",
+                                k->where[option], key, path, path);
+}
+
+static void check_pair(const Check *k, unsigned a, unsigned b) {
+        if (k->where[a] && !k->where[b])
+                messages_add(k->messages, "%s: %s=: only together with %s=", k->where[a], options[a].key,
+                                options[b].key);
+        if (k->where[b] && !k->where[a])
+                messages_add(k->messages, "%s: %s=: only together with %s=", k->where[b], options[b].key,
+                                options[a].key);
+}
+
+static void check_etcd(const Check *k) {
+        bool tls = false;
+
+        if (!k->conf->endpoints || !k->conf->endpoints[0]) {
+                messages_add(k->messages,
+                                "%s: Registry=etcd: Endpoints= is missing, e.g. Endpoints=http://10.0.0.1:2379",
+                                k->where[O_REGISTRY]);
+                return;
+        }
+        for (char **e = k->conf->endpoints; *e; e++) {
+                tls = startswith(*e, "https:");
+                if (tls != startswith(k->conf->endpoints[0], "https:")) {
+                        messages_add(k->messages, "%s: Endpoints=: either all with http or all with https",
+                                        k->where[O_ENDPOINTS]);
+                        return;
+                }
+        }
+        if (tls && !k->conf->ca_file)
+                messages_add(k->messages, "%s: Endpoints=%s: https needs CAFile=, e.g. CAFile=/etc/leased/ca.pem",
+                                k->where[O_ENDPOINTS], k->conf->endpoints[0]);
+        for (unsigned o = O_CA_FILE; !tls && o <= O_KEY_FILE; o++)
+                if (k->where[o])
+                        messages_add(k->messages,
+                                        "%s: %s=: has no effect on http, write https in Endpoints=", k->where[o],
+                                        options[o].key);
+        check_pair(k, O_CERT_FILE, O_KEY_FILE);
+        check_pair(k, O_USER, O_PASSWORD_FILE);
+        check_file(k, O_CA_FILE, k->conf->ca_file, false);
+        check_file(k, O_CERT_FILE, k->conf->cert_file, false);
+        check_file(k, O_KEY_FILE, k->conf->key_file, true);
+        check_file(k, O_PASSWORD_FILE, k->conf->password_file, true);
+}
+
+static void check_all(const Check *k) {
+        Timeline t;
+
+        if (streq(k->conf->registry, "etcd"))
+                check_etcd(k);
+        else
+                for (unsigned o = O_ENDPOINTS; o <= O_PASSWORD_FILE; o++)
+                        if (k->where[o])
+                                messages_add(k->messages, "%s: %s=: only with Registry=etcd", k->where[o],
+                                                options[o].key);
+        if (timeline_compute(k->conf->ttl, USEC_INFINITY, USEC_INFINITY, &t) < 0)
+                messages_add(k->messages, "%s: TTL=: leaves no time between two beats and the stop of a unit",
+                                k->where[O_TTL] ?: CONF_FILE);
+}
+
+static int fill_defaults(LeasedConf *c) {
+        if (!c->registry)
+                c->registry = strdup("local");
+        if (!c->directory)
+                c->directory = strdup(DEFAULT_DIRECTORY);
+        if (!c->prefix)
+                c->prefix = strdup(DEFAULT_PREFIX);
+        if (!c->metadata)
+                c->metadata = strdup("");
+        if (c->ttl == USEC_INFINITY)
+                c->ttl = 10 * USEC_PER_SEC;
+        return c->registry && c->directory && c->prefix && c->metadata ? 0 : -ENOMEM;
+}
+
+static bool is_conf(const char *name) {
+        return endswith(name, ".conf") && strlen(name) > strlen(".conf");
+}
+
+static int load_files(const char *root, IniTable *table, Messages *messages) {
+        _cleanup_(strv_freep) char **names = NULL;
+        _cleanup_free_ char *directory = NULL;
+        int r;
+
+        r = ini_load(root, CONF_FILE, table, messages);
+        if (r == -ENOMEM)
+                return r;
+        if (asprintf(&directory, "%s" CONF_DIRECTORY, root) < 0) {
+                directory = NULL;
+                return -ENOMEM;
+        }
+        r = directory_list(directory, is_conf, &names);
+        if (r == -ENOMEM)
+                return r;
+        if (r < 0)
+                messages_add(messages, CONF_DIRECTORY ": cannot be read: %s", strerror(-r));
+        for (char **n = names; n && *n; n++) {
+                _cleanup_free_ char *path = NULL;
+
+                if (asprintf(&path, CONF_DIRECTORY "/%s", *n) < 0) {
+                        path = NULL;
+                        return -ENOMEM;
+                }
+                r = ini_load(root, path, table, messages);
+                if (r == -ENOMEM)
+                        return r;
+        }
+        return 0;
+}
+
+int leased_conf_load(const char *root, LeasedConf **ret, Messages *messages) {
+        _cleanup_(leased_conf_freep) LeasedConf *c = calloc(1, sizeof(LeasedConf));
+        char *where[_O_MAX] = {};
+        IniTable table = {.section = "Leased", .options = options, .n_options = _O_MAX, .target = c, .where = where};
+        size_t before = messages->n;
+        int r;
+
+        if (!c)
+                return -ENOMEM;
+        c->ttl = USEC_INFINITY;
+        c->compact = true;
+        r = load_files(root, &table, messages);
+        if (r == 0)
+                r = fill_defaults(c);
+        if (r == 0)
+                check_all(&(Check){.root = root, .conf = c, .where = where, .messages = messages});
+        ini_where_done(&table);
+        if (r < 0)
+                return r;
+        if (messages->n > before)
+                return -EBADMSG;
+        *ret = TAKE_PTR(c);
+        return 0;
+}
+
+LeasedConf *leased_conf_free(LeasedConf *c) {
+        if (!c)
+                return NULL;
+        free(c->registry);
+        free(c->directory);
+        strv_free(c->endpoints);
+        free(c->prefix);
+        free(c->ca_file);
+        free(c->cert_file);
+        free(c->key_file);
+        free(c->user);
+        free(c->password_file);
+        free(c->metadata);
+        free(c->machine_id);
+        free(c);
+        return NULL;
+}
+
+static void dump_string(FILE *f, const char *key, const char *value) {
+        if (!isempty(value))
+                fprintf(f, "%s=%s\n", key, value);
+}
+
+void leased_conf_dump(const LeasedConf *c, FILE *f) {
+        fprintf(f, "[Leased]\n");
+        if (streq(c->registry, "local"))
+                fprintf(f, "Registry=local:%s\n", c->directory);
+        else {
+                fprintf(f, "Registry=%s\nEndpoints=", c->registry);
+                for (char **e = c->endpoints; e && *e; e++)
+                        fprintf(f, "%s%s", e == c->endpoints ? "" : " ", *e);
+                fprintf(f, "\nPrefix=%s\n", c->prefix);
+                dump_string(f, "CAFile", c->ca_file);
+                dump_string(f, "CertFile", c->cert_file);
+                dump_string(f, "KeyFile", c->key_file);
+                dump_string(f, "User", c->user);
+                dump_string(f, "PasswordFile", c->password_file);
+                fprintf(f, "Compact=%s\n", c->compact ? "auto" : "no");
+        }
+        dump_string(f, "Metadata", c->metadata);
+        fprintf(f, "TTL=%" PRIu64 "ms\n", c->ttl / USEC_PER_MSEC);
+        dump_string(f, "MachineID", c->machine_id);
+}

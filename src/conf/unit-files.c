@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "conf/unit-files.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "conf/directory.h"
+#include "conf/unit-name.h"
+
+static const char *const search_path[] = {
+                "/etc/systemd/system.control",
+                "/run/systemd/system.control",
+                "/run/systemd/transient",
+                "/run/systemd/generator.early",
+                "/etc/systemd/system",
+                "/etc/systemd/system.attached",
+                "/run/systemd/system",
+                "/run/systemd/system.attached",
+                "/run/systemd/generator",
+                "/usr/local/lib/systemd/system",
+                "/usr/lib/systemd/system",
+                "/lib/systemd/system",
+                "/run/systemd/generator.late",
+};
+
+typedef struct Paths {
+        char **list;
+        size_t n;
+} Paths;
+
+static int paths_add(Paths *p, char *owned) {
+        char **l = owned ? realloc(p->list, (p->n + 2) * sizeof(char *)) : NULL;
+
+        if (!l) {
+                free(owned);
+                return -ENOMEM;
+        }
+        p->list = l;
+        l[p->n++] = owned;
+        l[p->n] = NULL;
+        return 0;
+}
+
+/* 1 if there is something to read, 0 if it is masked, -ENOENT if there is nothing of that name. */
+static int file_look(const char *root, const char *path) {
+        _cleanup_free_ char *full = NULL;
+        struct stat st;
+
+        if (asprintf(&full, "%s%s", root, path) < 0) {
+                full = NULL;
+                return -ENOMEM;
+        }
+        if (stat(full, &st) < 0)
+                return -errno;
+        if (S_ISCHR(st.st_mode))
+                return 0; /* /dev/null */
+        if (!S_ISREG(st.st_mode))
+                return -ENOENT;
+        return st.st_size > 0;
+}
+
+static int find_unit_file(const char *root, const char *name, Paths *files) {
+        for (size_t i = 0; i < ELEMENTSOF(search_path); i++) {
+                _cleanup_free_ char *path = NULL;
+                int r;
+
+                if (asprintf(&path, "%s/%s", search_path[i], name) < 0) {
+                        path = NULL;
+                        return -ENOMEM;
+                }
+                r = file_look(root, path);
+                if (r == -ENOMEM)
+                        return r;
+                if (r < 0)
+                        continue;
+                return r == 0 ? 0 : paths_add(files, TAKE_PTR(path));
+        }
+        return -ENOENT;
+}
+
+/* The names whose .d counts: the unit, its template, then with the prefix cut behind each earlier dash, the same. */
+static int dropin_names(const UnitName *u, Paths *names) {
+        _cleanup_free_ char *prefix = strdup(u->prefix);
+        int r = prefix ? 0 : -ENOMEM;
+
+        while (r == 0) {
+                char *dash;
+                size_t n;
+
+                r = paths_add(names, unit_name_build(prefix, u->instance, u->suffix));
+                if (r == 0 && u->instance)
+                        r = paths_add(names, unit_name_build(prefix, "", u->suffix));
+                n = strlen(prefix);
+                if (n > 0 && prefix[n - 1] == '-')
+                        prefix[n - 1] = '\0';
+                dash = strrchr(prefix, '-');
+                if (!dash || dash == prefix)
+                        break;
+                dash[1] = '\0';
+        }
+        return r;
+}
+
+static bool is_conf(const char *name) {
+        return endswith(name, ".conf") && strlen(name) > strlen(".conf");
+}
+
+static const char *base_name(const char *path) {
+        return strrchr(path, '/') + 1;
+}
+
+/* Adds what lies in one NAME.d, unless a file of that name was met before. */
+static int add_directory(const char *root, const char *base, const char *name, Paths *found) {
+        _cleanup_(strv_freep) char **entries = NULL;
+        _cleanup_free_ char *directory = NULL;
+        int r;
+
+        if (asprintf(&directory, "%s%s/%s.d", root, base, name) < 0) {
+                directory = NULL;
+                return -ENOMEM;
+        }
+        r = directory_list(directory, is_conf, &entries);
+        if (r < 0)
+                return r == -ENOMEM ? r : 0; /* PID 1 goes on, too */
+        for (char **e = entries; *e; e++) {
+                bool known = false;
+                char *path;
+
+                for (size_t i = 0; i < found->n && !known; i++)
+                        known = streq(base_name(found->list[i]), *e);
+                if (known)
+                        continue;
+                if (asprintf(&path, "%s/%s.d/%s", base, name, *e) < 0)
+                        return -ENOMEM;
+                r = paths_add(found, path);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int by_base_name(const void *a, const void *b) {
+        return strcmp(base_name(*(char *const *) a), base_name(*(char *const *) b));
+}
+
+static int find_dropins(const char *root, const UnitName *u, Paths *files) {
+        Paths names = {}, found = {};
+        int r = dropin_names(u, &names);
+
+        for (size_t i = 0; i < ELEMENTSOF(search_path) && r == 0; i++)
+                for (size_t j = 0; j < names.n && r == 0; j++)
+                        r = add_directory(root, search_path[i], names.list[j], &found);
+        for (size_t i = 0; i < ELEMENTSOF(search_path) && r == 0; i++)
+                r = add_directory(root, search_path[i], u->suffix, &found);
+        if (found.n > 0)
+                qsort(found.list, found.n, sizeof(char *), by_base_name);
+        for (size_t i = 0; i < found.n && r == 0; i++)
+                if (file_look(root, found.list[i]) > 0)
+                        r = paths_add(files, strdup(found.list[i]));
+        strv_free(names.list);
+        strv_free(found.list);
+        return r;
+}
+
+int unit_files_find(const char *root, const char *unit, char ***ret) {
+        Paths files = {};
+        UnitName u;
+        int r = unit_name_split(unit, &u);
+
+        if (r < 0)
+                return r;
+        r = find_unit_file(root, unit, &files);
+        if (r == -ENOENT && u.instance) {
+                _cleanup_free_ char *template = unit_name_build(u.prefix, "", u.suffix);
+
+                r = template ? find_unit_file(root, template, &files) : -ENOMEM;
+        }
+        if (r == 0 || r == -ENOENT)
+                r = find_dropins(root, &u, &files);
+        unit_name_done(&u);
+        if (r == 0 && !files.list) {
+                files.list = calloc(1, sizeof(char *));
+                r = files.list ? 0 : -ENOMEM;
+        }
+        if (r < 0) {
+                strv_free(files.list);
+                return r;
+        }
+        *ret = files.list;
+        return 0;
+}

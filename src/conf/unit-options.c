@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "conf/conf.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <unistd.h>
+
+#include "conf/directory.h"
+#include "conf/ini.h"
+#include "conf/unit-files.h"
+#include "core/record.h"
+#include "core/timeline.h"
+
+#define UNITS_DIRECTORY "/etc/leased/units"
+#define HOLD_DOWN_RELEASE (30 * USEC_PER_SEC)
+#define HOLD_DOWN_FAILURE (60 * USEC_PER_SEC)
+#define HOLD_DOWN_MAX USEC_PER_HOUR
+
+static int parse_lease(const char *value, void *field) {
+        return *value && !lease_name_is_valid(value) ? -EINVAL : ini_parse_string(value, field);
+}
+
+static int parse_stop_grace(const char *value, void *field) {
+        usec_t t;
+        int r = ini_parse_span(value, &t);
+
+        if (r < 0)
+                return r;
+        if (t != USEC_INFINITY && t > TTL_MAX)
+                return -ERANGE;
+        *(usec_t *) field = t;
+        return 0;
+}
+
+static int parse_on_success(const char *value, void *field) {
+        if (*value && !streq(value, "done") && !streq(value, "release"))
+                return -EINVAL;
+        *(bool *) field = streq(value, "release");
+        return 0;
+}
+
+static int parse_on_failure(const char *value, void *field) {
+        if (*value && !streq(value, "release") && !streq(value, "hold"))
+                return -EINVAL;
+        *(bool *) field = streq(value, "hold");
+        return 0;
+}
+
+static int parse_hold_down(const char *value, void *field) {
+        usec_t t;
+        int r = ini_parse_span(value, &t);
+
+        if (r < 0)
+                return r;
+        if (t != USEC_INFINITY && t > HOLD_DOWN_MAX)
+                return -ERANGE;
+        *(usec_t *) field = t;
+        return 0;
+}
+
+enum {
+        O_LEASE,
+        O_STOP_GRACE,
+        O_VERSION,
+        O_ON_SUCCESS,
+        O_ON_FAILURE,
+        O_HOLD_DOWN,
+        _O_MAX,
+};
+
+static const IniOption options[_O_MAX] = {
+                [O_LEASE] = {"Lease", parse_lease, offsetof(UnitOptions, lease),
+                                "a name of at most 255 letters, digits and :_.\\@- that does not begin with a dot"},
+                [O_STOP_GRACE] = {"StopGraceSec", parse_stop_grace, offsetof(UnitOptions, stop_grace),
+                                "a time span up to 60s, e.g. 3s"},
+                [O_VERSION] = {"Version", ini_parse_int64, offsetof(UnitOptions, version), "a whole number, e.g. 2"},
+                [O_ON_SUCCESS] = {"OnSuccess", parse_on_success, offsetof(UnitOptions, release_on_success),
+                                "done or release"},
+                [O_ON_FAILURE] = {"OnFailure", parse_on_failure, offsetof(UnitOptions, hold_on_failure),
+                                "release or hold"},
+                [O_HOLD_DOWN] = {"HoldDownSec", parse_hold_down, offsetof(UnitOptions, hold_down_release),
+                                "a time span up to 1h, e.g. 30s"},
+};
+
+static char *enabled_path(const char *root, const char *unit) {
+        char *path;
+
+        return asprintf(&path, "%s" UNITS_DIRECTORY "/%s", root, unit) < 0 ? NULL : path;
+}
+
+static int load_files(const char *root, const char *unit, IniTable *table, Messages *messages) {
+        _cleanup_free_ char *own = enabled_path("", unit);
+        _cleanup_(strv_freep) char **files = NULL;
+        int r;
+
+        if (!own)
+                return -ENOMEM;
+        table->foreign = true;
+        r = unit_files_find(root, unit, &files);
+        for (char **f = files; r == 0 && f && *f; f++) {
+                r = ini_load(root, *f, table, messages);
+                if (r != -ENOMEM)
+                        r = 0; /* gone since, or a message says what is wrong */
+        }
+        if (r < 0)
+                return r;
+        table->foreign = false;
+        r = ini_load(root, own, table, messages);
+        return r == -ENOENT || r == -ENOMEM ? r : 0;
+}
+
+static int fill_defaults(UnitOptions *o) {
+        if (!o->lease)
+                o->lease = strdup(o->unit);
+        o->hold_down_failure = o->hold_down_release == USEC_INFINITY ? HOLD_DOWN_FAILURE : o->hold_down_release;
+        if (o->hold_down_release == USEC_INFINITY)
+                o->hold_down_release = HOLD_DOWN_RELEASE;
+        return o->lease ? 0 : -ENOMEM;
+}
+
+int unit_options_load(const char *root, const char *unit, UnitOptions **ret, Messages *messages) {
+        _cleanup_(unit_options_freep) UnitOptions *o = calloc(1, sizeof(UnitOptions));
+        _cleanup_free_ char *own = enabled_path(root, unit);
+        char *where[_O_MAX] = {};
+        IniTable table = {
+                        .section = "X-Leased",
+                        .refused = "X-Fleet",
+                        .refused_why = "fleet's placement options are not supported, remove the section",
+                        .options = options,
+                        .n_options = _O_MAX,
+                        .target = o,
+                        .where = where,
+        };
+        size_t before = messages->n;
+        int r;
+
+        if (!o || !own)
+                return -ENOMEM;
+        if (!unit_name_is_valid(unit) || access(own, F_OK) < 0)
+                return -ENOENT;
+        o->unit = strdup(unit);
+        if (!o->unit)
+                return -ENOMEM;
+        o->stop_grace = o->hold_down_release = USEC_INFINITY;
+        r = load_files(root, unit, &table, messages);
+        if (r == 0)
+                r = fill_defaults(o);
+        ini_where_done(&table);
+        if (r < 0)
+                return r;
+        if (messages->n > before)
+                return -EBADMSG;
+        *ret = TAKE_PTR(o);
+        return 0;
+}
+
+UnitOptions *unit_options_free(UnitOptions *o) {
+        if (!o)
+                return NULL;
+        free(o->unit);
+        free(o->lease);
+        free(o);
+        return NULL;
+}
+
+int unit_options_check(const UnitOptions *o, usec_t ttl, usec_t timeout_stop, Messages *messages) {
+        char ttl_text[32], grace[32], most[32], stop[32];
+        Timeline t;
+        int r = timeline_compute(ttl, o->stop_grace, timeout_stop, &t);
+
+        if (r != -EDOM)
+                return r;
+        messages_add(messages,
+                        "%s: StopGraceSec=%s: with TTL=%s the unit would be stopped %s after a beat, before a round "
+                        "of %" PRIu64 " ms and two attempts are over: at most StopGraceSec=%s, or a longer TTL=",
+                        o->unit, format_span(grace, sizeof(grace), t.stop_grace),
+                        format_span(ttl_text, sizeof(ttl_text), ttl), format_span(stop, sizeof(stop), t.stop),
+                        t.round / USEC_PER_MSEC,
+                        format_span(most, sizeof(most), usec_sub(t.kill, t.round + 2 * t.attempt)));
+        return -EBADMSG;
+}
+
+int enabled_units_list(const char *root, char ***ret, Messages *messages) {
+        _cleanup_(strv_freep) char **names = NULL;
+        _cleanup_free_ char *directory = enabled_path(root, "");
+        size_t kept = 0;
+        int r;
+
+        if (!directory)
+                return -ENOMEM;
+        r = directory_list(directory, NULL, &names);
+        if (r < 0)
+                return r;
+        for (char **n = names; *n; n++)
+                if (unit_name_is_valid(*n))
+                        names[kept++] = *n;
+                else {
+                        messages_add(messages,
+                                        UNITS_DIRECTORY
+                                        "/%s: not the name of a unit, e.g. foo.service; remove the file",
+                                        *n);
+                        free(*n);
+                }
+        names[kept] = NULL;
+        *ret = TAKE_PTR(names);
+        return 0;
+}

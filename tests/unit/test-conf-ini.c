@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "conf/ini.h"
+
+#include "conf-fixture.h"
+
+typedef struct Target {
+        char *name;
+        int64_t number;
+        char **words;
+        usec_t span;
+} Target;
+
+static const IniOption options[] = {
+        { "Name", ini_parse_string, offsetof(Target, name), "a name" },
+        { "Number", ini_parse_int64, offsetof(Target, number), "a whole number, e.g. 7" },
+        { "Words", ini_parse_words, offsetof(Target, words), "words" },
+        { "Span", ini_parse_span, offsetof(Target, span), "a time span, e.g. 3s" },
+        { "Path", ini_parse_path, offsetof(Target, name), "an absolute path" },
+};
+
+static void parse(const char *text, bool foreign, Target *ret, char **where, Messages *m) {
+        IniTable table = {
+                .section = "Ours",
+                .foreign = foreign,
+                .options = options,
+                .n_options = ELEMENTSOF(options),
+                .target = ret,
+                .where = where,
+        };
+        ini_parse_text("f", text, strlen(text), &table, m);
+        ini_where_done(&table);
+}
+
+static void target_done(Target *t) {
+        free(t->name);
+        strv_free(t->words);
+}
+
+static void good_lines_are_read(void **state) {
+        static const char text[] = "\xef\xbb\xbf# comment\n"
+                                   "\n"
+                                   "  [Ours]  \r\n"
+                                   "; another comment\n"
+                                   " Name = two words \n"
+                                   "Number=-12\n"
+                                   "Words=one \\\n"
+                                   "# a comment between continued lines\n"
+                                   "   \"two three\" fo'u'r 'fi\\ve' s\\ ix\n"
+                                   "Span=1min 30s";
+        _cleanup_(messages_done) Messages m = {};
+        _cleanup_(target_done) Target t = {};
+        char *where[ELEMENTSOF(options)] = {};
+
+        parse(text, false, &t, where, &m);
+        assert_messages(&m, NULL);
+        assert_string_equal(t.name, "two words");
+        assert_int_equal(t.number, -12);
+        assert_string_equal(t.words[0], "one");
+        assert_string_equal(t.words[1], "two three");
+        assert_string_equal(t.words[2], "four");
+        assert_string_equal(t.words[3], "fi\\ve");
+        assert_string_equal(t.words[4], "s ix");
+        assert_null(t.words[5]);
+        assert_true(t.span == 90 * USEC_PER_SEC);
+}
+
+static void quotes_around_a_string_are_dropped(void **state) {
+        _cleanup_(messages_done) Messages m = {};
+        _cleanup_(target_done) Target t = {};
+        char *where[ELEMENTSOF(options)] = {};
+
+        parse("[Ours]\nPath=\"/with a space\"\n", false, &t, where, &m);
+        assert_messages(&m, NULL);
+        assert_string_equal(t.name, "/with a space");
+        parse("[Ours]\nName=\"one\" and \"two\"\n", false, &t, where, &m);
+        assert_messages(&m, NULL);
+        assert_string_equal(t.name, "\"one\" and \"two\"");
+}
+
+static void a_later_line_wins_and_an_empty_one_resets(void **state) {
+        _cleanup_(messages_done) Messages m = {};
+        _cleanup_(target_done) Target t = {};
+        char *where[ELEMENTSOF(options)] = {};
+
+        parse("[Ours]\nNumber=1\nNumber=2\nName=a\nName=\nSpan=1s\nSpan=\nWords=a\nWords=\n", false, &t, where, &m);
+        assert_messages(&m, NULL);
+        assert_int_equal(t.number, 2);
+        assert_null(t.name);
+        assert_null(t.words);
+        assert_true(t.span == USEC_INFINITY);
+}
+
+static void every_bad_line_is_named_with_what_would_be_right(void **state) {
+        static const char text[] = "Early=1\n"
+                                   "[Theirs]\n"
+                                   "Any=thing\n"
+                                   "[Broken\n"
+                                   "[Ours]\n"
+                                   "no equals sign\n"
+                                   "=value\n"
+                                   "Number=twelve\n"
+                                   "Number= 99999999999999999999\n"
+                                   "number=3\n"
+                                   "Colour=red\n"
+                                   "Words=\"open\n"
+                                   "Span=soon\n"
+                                   "Span=infinity\n"
+                                   "Path=relative\n"
+                                   "Number=\\\n"
+                                   "\\\n"
+                                   "x\n"
+                                   "Number=5\n";
+        _cleanup_(messages_done) Messages m = {};
+        _cleanup_(target_done) Target t = {};
+        char *where[ELEMENTSOF(options)] = {};
+
+        parse(text, false, &t, where, &m);
+        assert_messages(&m, "f:1: Early=1: this stands before any section, put a line [Ours] above it",
+                        "f:2: [Theirs]: unknown section, only [Ours] is read here",
+                        "f:4: [Broken: a section is written [Ours]",
+                        "f:6: no equals sign: a line is written Key=value",
+                        "f:7: =value: a line is written Key=value",
+                        "f:8: Number=twelve: expected is a whole number, e.g. 7",
+                        "f:9: Number=99999999999999999999: expected is a whole number, e.g. 7",
+                        "f:10: number=: unknown option, write it Number=",
+                        "f:11: Colour=: unknown option in [Ours], known are Name=, Number=, Words=, Span=, Path=",
+                        "f:12: Words=\"open: expected is words", "f:13: Span=soon: expected is a time span, e.g. 3s",
+                        "f:14: Span=infinity: expected is a time span, e.g. 3s",
+                        "f:15: Path=relative: expected is an absolute path",
+                        "f:16: Number=x: expected is a whole number, e.g. 7", NULL);
+        assert_int_equal(t.number, 5);
+        assert_null(t.words);
+}
+
+static void sections_of_others_are_skipped_unread(void **state) {
+        _cleanup_(messages_done) Messages m = {};
+        _cleanup_(target_done) Target t = {};
+        char *where[ELEMENTSOF(options)] = {};
+
+        parse("odd\n[Unit]\nNumber=1\nnonsense\n[Broken\n[Ours]\nNumber=2\n[Service]\nNumber=3\n", true, &t, where, &m);
+        assert_messages(&m, NULL);
+        assert_int_equal(t.number, 2);
+}
+
+static void a_file_that_ends_in_a_backslash_is_read_to_its_end(void **state) {
+        _cleanup_(messages_done) Messages m = {};
+        _cleanup_(target_done) Target t = {};
+        char *where[ELEMENTSOF(options)] = {};
+
+        parse("[Ours]\nNumber=4\\", false, &t, where, &m);
+        assert_messages(&m, NULL);
+        assert_int_equal(t.number, 4);
+}
+
+static void any_bytes_make_printable_messages(void **state) {
+        _cleanup_(messages_done) Messages m = {};
+        _cleanup_(target_done) Target t = {};
+        char *where[ELEMENTSOF(options)] = {}, text[4096] = "[Ours]\nNumber=";
+
+        memset(text + strlen(text), 'x', 3000);
+        parse(text, false, &t, where, &m);
+        assert_int_equal(m.n, 1);
+        assert_true(strlen(m.lines[0]) < 250);
+        messages_done(&m);
+
+        parse("[Ours]\nNumber=\x1b[31m\xff\xc3\xa9\xc3(\xed\xa0\x80\n", false, &t, where, &m);
+        assert_messages(&m, "f:2: Number=?[31m?\xc3\xa9?(???: expected is a whole number, e.g. 7", NULL);
+        messages_done(&m);
+
+        IniTable table = { .section = "Ours", .options = options, .n_options = ELEMENTSOF(options), .target = &t,
+                .where = where };
+        ini_parse_text("f", "[Ours]\nNum\0ber=1\n", 17, &table, &m);
+        assert_messages(&m, "f: not a text file, it has a NUL byte in it", NULL);
+        ini_where_done(&table);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(good_lines_are_read),
+                cmocka_unit_test(quotes_around_a_string_are_dropped),
+                cmocka_unit_test(a_later_line_wins_and_an_empty_one_resets),
+                cmocka_unit_test(every_bad_line_is_named_with_what_would_be_right),
+                cmocka_unit_test(sections_of_others_are_skipped_unread),
+                cmocka_unit_test(a_file_that_ends_in_a_backslash_is_read_to_its_end),
+                cmocka_unit_test(any_bytes_make_printable_messages),
+        };
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

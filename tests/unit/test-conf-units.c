@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "conf/unit-files.h"
+
+#include "conf-fixture.h"
+
+static void assert_files(const char *root, const char *unit, const char *expected) {
+        _cleanup_(strv_freep) char **files = NULL;
+        char joined[1024] = "";
+
+        assert_int_equal(unit_files_find(root, unit, &files), 0);
+        for (char **f = files; *f; f++) {
+                size_t n = strlen(joined);
+
+                (void) snprintf(joined + n, sizeof(joined) - n, "%s%s", n ? " " : "", *f);
+        }
+        assert_string_equal(joined, expected);
+}
+
+static void unit_names_are_judged_as_pid_1_does(void **state) {
+        static const char *const good[] = {
+                "a.service", "foo@bar.service", "foo@a\\x2db.service", "foo-bar_1:2.timer", "x.y.mount", "a.socket",
+                "b.path", "c.target", "d.swap", "e.automount", "foo@a@b.service",
+        };
+        static const char *const bad[] = {
+                "", ".service", "foo", "foo.", "foo.servic", "foo@.service", "@a.service", "a/b.service", "../a.service",
+                "a b.service", "x%y.service", "x.slice", "x.scope", "x.device", ".hidden.service", "a.service\n",
+                "\xc3\xa4.service", "foo@.", "foo.service@bar",
+        };
+        char name[300];
+
+        for (size_t i = 0; i < ELEMENTSOF(good); i++)
+                if (!unit_name_is_valid(good[i]))
+                        fail_msg("refused: %s", good[i]);
+        for (size_t i = 0; i < ELEMENTSOF(bad); i++)
+                if (unit_name_is_valid(bad[i]))
+                        fail_msg("accepted: %s", bad[i]);
+        memset(name, 'a', sizeof(name));
+        strcpy(name + 240 - strlen(".service"), ".service");
+        assert_true(unit_name_is_valid(name));
+        memset(name, 'a', sizeof(name));
+        strcpy(name + 241 - strlen(".service"), ".service");
+        assert_false(unit_name_is_valid(name));
+}
+
+static void the_first_unit_file_in_the_search_path_counts(void **state) {
+        const char *root = *state;
+
+        assert_files(root, "foo.service", "");
+        fixture_write(root, "/lib/systemd/system/foo.service", "[Unit]\n");
+        assert_files(root, "foo.service", "/lib/systemd/system/foo.service");
+        fixture_write(root, "/usr/lib/systemd/system/foo.service", "[Unit]\n");
+        assert_files(root, "foo.service", "/usr/lib/systemd/system/foo.service");
+        fixture_write(root, "/usr/local/lib/systemd/system/foo.service", "[Unit]\n");
+        assert_files(root, "foo.service", "/usr/local/lib/systemd/system/foo.service");
+        fixture_write(root, "/run/systemd/system/foo.service", "[Unit]\n");
+        assert_files(root, "foo.service", "/run/systemd/system/foo.service");
+        fixture_write(root, "/etc/systemd/system/foo.service", "[Unit]\n");
+        assert_files(root, "foo.service", "/etc/systemd/system/foo.service");
+        fixture_link(root, "/etc/systemd/system/foo.service", "/dev/null");
+        assert_files(root, "foo.service", "");
+}
+
+static void an_instance_is_read_from_its_own_file_or_its_template(void **state) {
+        const char *root = *state;
+
+        fixture_write(root, "/etc/systemd/system/foo@.service", "[Unit]\n");
+        assert_files(root, "foo@a.service", "/etc/systemd/system/foo@.service");
+        fixture_write(root, "/usr/lib/systemd/system/foo@a.service", "[Unit]\n");
+        assert_files(root, "foo@a.service", "/usr/lib/systemd/system/foo@a.service");
+        assert_files(root, "foo@b.service", "/etc/systemd/system/foo@.service");
+}
+
+static void drop_ins_come_from_all_places_in_the_order_of_their_names(void **state) {
+        const char *root = *state;
+
+        fixture_write(root, "/usr/lib/systemd/system/service.d/90-type.conf", "[Unit]\n");
+        fixture_write(root, "/usr/lib/systemd/system/a-.service.d/50-prefix.conf", "[Unit]\n");
+        fixture_write(root, "/usr/lib/systemd/system/a-b-.service.d/40-longer-prefix.conf", "[Unit]\n");
+        fixture_write(root, "/run/systemd/system/a-b-c@.service.d/60-template.conf", "[Unit]\n");
+        fixture_write(root, "/etc/systemd/system/a-b-c@i.service.d/70-own.conf", "[Unit]\n");
+        fixture_write(root, "/etc/systemd/system/a-b-c@i.service.d/not-read.txt", "[Unit]\n");
+        fixture_write(root, "/etc/systemd/system/a-b-@.service.d/45-prefix-of-template.conf", "[Unit]\n");
+        fixture_write(root, "/etc/systemd/system/a-b-c@i.service", "[Unit]\n");
+        assert_files(root, "a-b-c@i.service",
+                        "/etc/systemd/system/a-b-c@i.service "
+                        "/etc/systemd/system/a-b-@.service.d/45-prefix-of-template.conf "
+                        "/run/systemd/system/a-b-c@.service.d/60-template.conf "
+                        "/etc/systemd/system/a-b-c@i.service.d/70-own.conf "
+                        "/usr/lib/systemd/system/service.d/90-type.conf");
+        assert_files(root, "a-b-c.service",
+                        "/usr/lib/systemd/system/a-b-.service.d/40-longer-prefix.conf "
+                        "/usr/lib/systemd/system/a-.service.d/50-prefix.conf "
+                        "/usr/lib/systemd/system/service.d/90-type.conf");
+}
+
+static void a_drop_in_hides_others_of_its_name(void **state) {
+        const char *root = *state;
+
+        fixture_write(root, "/usr/lib/systemd/system/foo-bar.service.d/x.conf", "[Unit]\n");
+        fixture_write(root, "/etc/systemd/system/foo-.service.d/x.conf", "[Unit]\n");
+        fixture_write(root, "/etc/systemd/system/service.d/x.conf", "[Unit]\n");
+        assert_files(root, "foo-bar.service", "/etc/systemd/system/foo-.service.d/x.conf");
+        fixture_write(root, "/run/systemd/system.control/foo-bar.service.d/x.conf", "");
+        assert_files(root, "foo-bar.service", "");
+}
+
+static void options_are_read_from_unit_drop_in_and_units_file(void **state) {
+        _cleanup_(unit_options_freep) UnitOptions *o = NULL, *p = NULL;
+        _cleanup_(messages_done) Messages m = {};
+        const char *root = *state;
+
+        fixture_write(root, "/usr/lib/systemd/system/foo.service",
+                        "[Service]\nExecStart=/bin/sh -c 'a=1; \\\n b=2'\nnonsense\n[X-Leased]\nVersion=1\nLease=shared\n"
+                        "StopGraceSec=1s\n");
+        assert_int_equal(unit_options_load(root, "foo.service", &o, &m), -ENOENT);
+        assert_int_equal(unit_options_load(root, "../etc.service", &o, &m), -ENOENT);
+        assert_messages(&m, NULL);
+
+        fixture_write(root, "/etc/leased/units/foo.service", "");
+        fixture_write(root, "/etc/systemd/system/foo.service.d/o.conf",
+                        "[X-Leased]\nVersion=2\nStopGraceSec=2s\nOnFailure=hold\n");
+        assert_int_equal(unit_options_load(root, "foo.service", &o, &m), 0);
+        assert_messages(&m, NULL);
+        assert_string_equal(o->unit, "foo.service");
+        assert_string_equal(o->lease, "shared");
+        assert_int_equal(o->version, 2);
+        assert_true(o->stop_grace == 2 * USEC_PER_SEC);
+        assert_true(o->hold_on_failure);
+        assert_false(o->release_on_success);
+        assert_true(o->hold_down_release == 30 * USEC_PER_SEC);
+        assert_true(o->hold_down_failure == 60 * USEC_PER_SEC);
+
+        fixture_write(root, "/etc/leased/units/foo.service",
+                        "[X-Leased]\nVersion=3\nLease=\nOnSuccess=release\nHoldDownSec=5s\nStopGraceSec=\n");
+        assert_int_equal(unit_options_load(root, "foo.service", &p, &m), 0);
+        assert_int_equal(p->version, 3);
+        assert_string_equal(p->lease, "foo.service");
+        assert_true(p->stop_grace == USEC_INFINITY);
+        assert_true(p->release_on_success);
+        assert_true(p->hold_down_release == 5 * USEC_PER_SEC);
+        assert_true(p->hold_down_failure == 5 * USEC_PER_SEC);
+}
+
+static void bad_options_are_named_with_file_and_line(void **state) {
+        _cleanup_(messages_done) Messages m = {};
+        const char *root = *state;
+        UnitOptions *o = NULL;
+
+        fixture_write(root, "/etc/systemd/system/foo.service",
+                        "[Unit]\n\n[X-Leased]\nLease=a/b\nStopGraceSec=2min\nVersion=new\nOnSuccess=stop\n"
+                        "OnFailure=done\nHoldDownSec=2h\nTTL=3s\n[X-Fleet]\nGlobal=true\n");
+        fixture_write(root, "/etc/leased/units/foo.service", "[Service]\n");
+        assert_int_equal(unit_options_load(root, "foo.service", &o, &m), -EBADMSG);
+        assert_null(o);
+#define U "/etc/systemd/system/foo.service"
+        assert_messages(&m,
+                        U ":4: Lease=a/b: expected is a name of at most 255 letters, digits and :_.\\@- that does not "
+                          "begin with a dot",
+                        U ":5: StopGraceSec=2min: expected is a time span up to 60s, e.g. 3s",
+                        U ":6: Version=new: expected is a whole number, e.g. 2",
+                        U ":7: OnSuccess=stop: expected is done or release",
+                        U ":8: OnFailure=done: expected is release or hold",
+                        U ":9: HoldDownSec=2h: expected is a time span up to 1h, e.g. 30s",
+                        U ":10: TTL=: unknown option in [X-Leased], known are Lease=, StopGraceSec=, Version=, "
+                          "OnSuccess=, OnFailure=, HoldDownSec=",
+                        U ":11: [X-Fleet]: fleet's placement options are not supported, remove the section",
+                        "/etc/leased/units/foo.service:1: [Service]: unknown section, only [X-Leased] is read here",
+                        NULL);
+}
+
+static void a_stop_grace_that_does_not_fit_is_refused_with_its_numbers(void **state) {
+        UnitOptions o = { .unit = (char *) "foo.service", .stop_grace = 8 * USEC_PER_SEC };
+        _cleanup_(messages_done) Messages m = {};
+
+        assert_int_equal(unit_options_check(&o, 10 * USEC_PER_SEC, USEC_INFINITY, &m), -EBADMSG);
+        assert_messages(&m,
+                        "foo.service: StopGraceSec=8.0s: with TTL=10.0s the unit would be stopped 1.4s after a beat, "
+                        "before a round of 2000 ms and two attempts are over: at most StopGraceSec=5.4s, or a longer "
+                        "TTL=",
+                        NULL);
+        o.stop_grace = 5400 * USEC_PER_MSEC;
+        assert_int_equal(unit_options_check(&o, 10 * USEC_PER_SEC, USEC_INFINITY, &m), 0);
+        o.stop_grace = USEC_INFINITY;
+        assert_int_equal(unit_options_check(&o, 2 * USEC_PER_SEC, USEC_INFINITY, &m), 0);
+}
+
+static void enabled_units_are_listed_and_strange_names_told(void **state) {
+        _cleanup_(strv_freep) char **l = NULL, **none = NULL;
+        _cleanup_(messages_done) Messages m = {};
+        const char *root = *state;
+
+        assert_int_equal(enabled_units_list(root, &none, &m), 0);
+        assert_null(none[0]);
+        fixture_write(root, "/etc/leased/units/b.service", "");
+        fixture_write(root, "/etc/leased/units/a@1.service", "");
+        fixture_write(root, "/etc/leased/units/a@.service", "");
+        fixture_write(root, "/etc/leased/units/.b.service.swp", "");
+        fixture_write(root, "/etc/leased/units/b.service~", "");
+        assert_int_equal(enabled_units_list(root, &l, &m), 0);
+        assert_string_equal(l[0], "a@1.service");
+        assert_string_equal(l[1], "b.service");
+        assert_null(l[2]);
+        assert_messages(&m, "/etc/leased/units/a@.service: not the name of a unit, e.g. foo.service; remove the file",
+                        "/etc/leased/units/b.service~: not the name of a unit, e.g. foo.service; remove the file", NULL);
+}
+
+#define with_root(f) cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(unit_names_are_judged_as_pid_1_does),
+                with_root(the_first_unit_file_in_the_search_path_counts),
+                with_root(an_instance_is_read_from_its_own_file_or_its_template),
+                with_root(drop_ins_come_from_all_places_in_the_order_of_their_names),
+                with_root(a_drop_in_hides_others_of_its_name),
+                with_root(options_are_read_from_unit_drop_in_and_units_file),
+                with_root(bad_options_are_named_with_file_and_line),
+                cmocka_unit_test(a_stop_grace_that_does_not_fit_is_refused_with_its_numbers),
+                with_root(enabled_units_are_listed_and_strange_names_told),
+        };
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "conf-fixture.h"
+
+#define CONF "/etc/leased/leased.conf"
+
+static int load(const char *root, const char *text, LeasedConf **ret, Messages *m) {
+        fixture_write(root, CONF, text);
+        return leased_conf_load(root, ret, m);
+}
+
+static void without_files_the_defaults_hold(void **state) {
+        _cleanup_(leased_conf_freep) LeasedConf *c = NULL;
+        _cleanup_(messages_done) Messages m = {};
+
+        assert_int_equal(leased_conf_load(*state, &c, &m), 0);
+        assert_messages(&m, NULL);
+        assert_string_equal(c->registry, "local");
+        assert_string_equal(c->directory, "/var/lib/leased/registry");
+        assert_string_equal(c->prefix, "/leased/");
+        assert_string_equal(c->metadata, "");
+        assert_true(c->ttl == 10 * USEC_PER_SEC);
+        assert_true(c->compact);
+        assert_null(c->endpoints);
+        assert_null(c->machine_id);
+        assert_null(c->ca_file);
+}
+
+static void etcd_with_everything_is_read(void **state) {
+        _cleanup_(leased_conf_freep) LeasedConf *c = NULL;
+        _cleanup_(messages_done) Messages m = {};
+        const char *root = *state;
+        char path[128];
+
+        fixture_write(root, "/ca", "x");
+        fixture_write(root, "/cert", "x");
+        fixture_write(root, "/key", "x");
+        fixture_write(root, "/password", "x");
+        (void) snprintf(path, sizeof(path), "%s/key", root);
+        assert_int_equal(chmod(path, 0600), 0);
+        (void) snprintf(path, sizeof(path), "%s/password", root);
+        assert_int_equal(chmod(path, 0640), 0);
+        assert_int_equal(load(root,
+                                         "[Leased]\n"
+                                         "Registry=etcd\n"
+                                         "Endpoints=https://a.example:2379/ \\\n"
+                                         "  https://[fd00::1]:2379\n"
+                                         "Prefix=/teams/blue\n"
+                                         "CAFile=/ca\nCertFile=/cert\nKeyFile=/key\nUser=blue\nPasswordFile=/password\n"
+                                         "Metadata=region=eu  rack=a1\n"
+                                         "TTL=2s 500ms\n"
+                                         "MachineID=0123456789abcdef0123456789abcdef\n"
+                                         "Compact=no\n",
+                                         &c, &m),
+                        0);
+        assert_messages(&m, NULL);
+        assert_string_equal(c->registry, "etcd");
+        assert_string_equal(c->endpoints[0], "https://a.example:2379");
+        assert_string_equal(c->endpoints[1], "https://[fd00::1]:2379");
+        assert_null(c->endpoints[2]);
+        assert_string_equal(c->prefix, "/teams/blue/");
+        assert_string_equal(c->metadata, "region=eu rack=a1");
+        assert_true(c->ttl == 2500 * USEC_PER_MSEC);
+        assert_false(c->compact);
+        assert_string_equal(c->user, "blue");
+
+        char id[33];
+        assert_int_equal(leased_machine_id(c, id), 0);
+        assert_string_equal(id, "0123456789abcdef0123456789abcdef");
+}
+
+static void drop_ins_win_over_the_file_in_the_order_of_their_names(void **state) {
+        _cleanup_(leased_conf_freep) LeasedConf *c = NULL;
+        _cleanup_(messages_done) Messages m = {};
+
+        fixture_write(*state, CONF ".d/20-b.conf", "[Leased]\nTTL=20s\n");
+        fixture_write(*state, CONF ".d/10-a.conf", "[Leased]\nTTL=5s\nRegistry=local:/srv/registry\n");
+        fixture_write(*state, CONF ".d/30-c.conf.bak", "[Leased]\nTTL=30s\n");
+        fixture_write(*state, CONF ".d/.conf", "[Leased]\nTTL=40s\n");
+        assert_int_equal(load(*state, "[Leased]\nTTL=3s\nMetadata=a=b\n", &c, &m), 0);
+        assert_true(c->ttl == 20 * USEC_PER_SEC);
+        assert_string_equal(c->directory, "/srv/registry");
+        assert_string_equal(c->metadata, "a=b");
+}
+
+static void a_bad_file_leaves_the_caller_what_it_had(void **state) {
+        _cleanup_(messages_done) Messages m = {};
+        LeasedConf *c = (LeasedConf *) 1;
+
+        fixture_write(*state, CONF ".d/x.conf", "[Leased]\nTTL=4s\nTTl=4s\n[Leases]\n");
+        assert_int_equal(load(*state,
+                                         "[Leased]\n"
+                                         "Registry=zookeeper\n"
+                                         "TTL=1s\n"
+                                         "TTL=61s\n"
+                                         "Prefix=leased\n"
+                                         "Metadata=region\n"
+                                         "MachineID=ABC\n"
+                                         "Compact=yes\n"
+                                         "CAFile=ca.pem\n"
+                                         "Endpoints=http://a\n"
+                                         "Endpoints=a:2379\n"
+                                         "Endpoints=http://user@a:2379\n"
+                                         "Endpoints=http://a:2379/path\n"
+                                         "Endpoints=http://a:99999\n"
+                                         "MachineID=00000000000000000000000000000000\n",
+                                         &c, &m),
+                        -EBADMSG);
+        assert_ptr_equal(c, (LeasedConf *) 1);
+#define ENDPOINTS_RIGHT                                                                                                \
+        ": expected is a list of http://HOST:PORT or https://HOST:PORT, e.g. http://10.0.0.1:2379 "                    \
+        "http://10.0.0.2:2379"
+        assert_messages(&m, CONF ":2: Registry=zookeeper: expected is local, local:/DIRECTORY or etcd",
+                        CONF ":3: TTL=1s: expected is a time span from 2s to 60s in whole milliseconds, e.g. 10s",
+                        CONF ":4: TTL=61s: expected is a time span from 2s to 60s in whole milliseconds, e.g. 10s",
+                        CONF ":5: Prefix=leased: expected is an absolute key without spaces, e.g. /leased/",
+                        CONF ":6: Metadata=region: expected is a list of key=value with less than 512 characters, "
+                             "e.g. region=eu rack=a1",
+                        CONF ":7: MachineID=ABC: expected is 32 lower-case hex digits, not all zero (as systemd-id128 "
+                             "new prints them), or nothing",
+                        CONF ":8: Compact=yes: expected is auto or no",
+                        CONF ":9: CAFile=ca.pem: expected is the absolute path of a file",
+                        CONF ":10: Endpoints=http://a" ENDPOINTS_RIGHT, CONF ":11: Endpoints=a:2379" ENDPOINTS_RIGHT,
+                        CONF ":12: Endpoints=http://user@a:2379" ENDPOINTS_RIGHT,
+                        CONF ":13: Endpoints=http://a:2379/path" ENDPOINTS_RIGHT,
+                        CONF ":14: Endpoints=http://a:99999" ENDPOINTS_RIGHT,
+                        CONF ":15: MachineID=00000000000000000000000000000000: expected is 32 lower-case hex digits, "
+                             "not all zero (as systemd-id128 new prints them), or nothing",
+                        CONF ".d/x.conf:3: TTl=: unknown option, write it TTL=",
+                        CONF ".d/x.conf:4: [Leases]: unknown section, only [Leased] is read here", NULL);
+}
+
+static void options_that_contradict_are_named_by_line(void **state) {
+        static const struct {
+                const char *text, *message;
+        } cases[] = {
+                { "[Leased]\nRegistry=etcd\n",
+                  CONF ":2: Registry=etcd: Endpoints= is missing, e.g. Endpoints=http://10.0.0.1:2379" },
+                { "[Leased]\nEndpoints=http://a:2379\n", CONF ":2: Endpoints=: only with Registry=etcd" },
+                { "[Leased]\nRegistry=etcd\nEndpoints=https://a:2379\n",
+                  CONF ":3: Endpoints=https://a:2379: https needs CAFile=, e.g. CAFile=/etc/leased/ca.pem" },
+                { "[Leased]\nRegistry=etcd\nEndpoints=https://a:2379 http://b:2379\n",
+                  CONF ":3: Endpoints=: either all with http or all with https" },
+                { "[Leased]\nRegistry=etcd\nEndpoints=http://a:2379\nCAFile=/ca\n",
+                  CONF ":4: CAFile=: has no effect on http, write https in Endpoints=" },
+                { "[Leased]\nRegistry=etcd\nEndpoints=http://a:2379\nUser=u\n",
+                  CONF ":4: User=: only together with PasswordFile=" },
+                { "[Leased]\nRegistry=etcd\nEndpoints=https://a:2379\nCAFile=/ca\nCertFile=/ca\n",
+                  CONF ":5: CertFile=: only together with KeyFile=" },
+                { "[Leased]\nRegistry=etcd\nEndpoints=https://a:2379\nCAFile=/nowhere\n",
+                  CONF ":4: CAFile=/nowhere: No such file or directory" },
+                { "[Leased]\nRegistry=etcd\nEndpoints=https://a:2379\nCAFile=/etc\n",
+                  CONF ":4: CAFile=/etc: not a regular file" },
+                { "[Leased]\nRegistry=etcd\nEndpoints=http://a:2379\nUser=u\nPasswordFile=/ca\n",
+                  CONF ":5: PasswordFile=/ca: open to everybody on this machine, close it: chmod 0600 /ca" },
+        };
+
+        fixture_write(*state, "/ca", "x"); /* mode 0644 */
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                _cleanup_(messages_done) Messages m = {};
+                LeasedConf *c = NULL;
+
+                assert_int_equal(load(*state, cases[i].text, &c, &m), -EBADMSG);
+                assert_messages(&m, cases[i].message, NULL);
+        }
+}
+
+static void what_is_dumped_reads_back_the_same(void **state) {
+        _cleanup_(leased_conf_freep) LeasedConf *c = NULL, *again = NULL;
+        _cleanup_(messages_done) Messages m = {};
+        _cleanup_free_ char *first = NULL, *second = NULL;
+        size_t size;
+        FILE *f;
+
+        assert_int_equal(load(*state,
+                                         "[Leased]\nRegistry=etcd\nEndpoints=http://a:1 http://b:2\nPrefix=/x\n"
+                                         "Metadata=a=b c=d\nTTL=2500ms\n",
+                                         &c, &m),
+                        0);
+        f = open_memstream(&first, &size);
+        leased_conf_dump(c, f);
+        fclose(f);
+        assert_int_equal(load(*state, first, &again, &m), 0);
+        f = open_memstream(&second, &size);
+        leased_conf_dump(again, f);
+        fclose(f);
+        assert_string_equal(first, second);
+        assert_non_null(strstr(first, "Endpoints=http://a:1 http://b:2\n"));
+}
+
+static void the_machine_id_is_derived_and_stable(void **state) {
+        _cleanup_free_ char *plain = NULL;
+        char one[33], two[33];
+
+        if (read_file("/etc/machine-id", 64, &plain, NULL) < 0 || strlen(plain) < 32)
+                skip(); /* this machine has none */
+        assert_int_equal(leased_machine_id(NULL, one), 0);
+        assert_int_equal(leased_machine_id(NULL, two), 0);
+        assert_string_equal(one, two);
+        assert_int_equal(strspn(one, "0123456789abcdef"), 32);
+        assert_memory_not_equal(one, plain, 32);
+}
+
+#define with_root(f) cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                with_root(without_files_the_defaults_hold),
+                with_root(etcd_with_everything_is_read),
+                with_root(drop_ins_win_over_the_file_in_the_order_of_their_names),
+                with_root(a_bad_file_leaves_the_caller_what_it_had),
+                with_root(options_that_contradict_are_named_by_line),
+                with_root(what_is_dumped_reads_back_the_same),
+                cmocka_unit_test(the_machine_id_is_derived_and_stable),
+        };
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

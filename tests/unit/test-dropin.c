@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "conf/dropin.h"
+
+#include "conf-fixture.h"
+
+static void a_service_gets_gate_binding_and_environment(void **state) {
+        _cleanup_free_ char *text = dropin_text("foo.service");
+
+        assert_non_null(strstr(text,
+                        "[Unit]\n"
+                        "AssertPathExists=/run/leased/held/foo.service\n"
+                        "BindsTo=leased-guard.service\n"
+                        "After=leased-guard.service leased.service\n"
+                        "\n"
+                        "[Service]\n"
+                        "EnvironmentFile=-/run/leased/env/foo.service\n"));
+}
+
+static void other_types_get_no_environment(void **state) {
+        _cleanup_free_ char *text = dropin_text("foo.mount");
+
+        assert_non_null(strstr(text, "AssertPathExists=/run/leased/held/foo.mount\n"));
+        assert_null(strstr(text, "[Service]"));
+        assert_null(strstr(text, "EnvironmentFile"));
+}
+
+static void names_are_escaped_as_each_setting_needs_it(void **state) {
+        _cleanup_free_ char *backslash = dropin_text("foo@a\\x2db.service"), *odd = dropin_text("x%y*?[z].service");
+
+        assert_non_null(strstr(backslash, "AssertPathExists=/run/leased/held/foo@a\\x2db.service\n"));
+        assert_non_null(strstr(backslash, "EnvironmentFile=-/run/leased/env/foo@a\\\\x2db.service\n"));
+        assert_non_null(strstr(odd, "AssertPathExists=/run/leased/held/x%%y*?[z].service\n"));
+        assert_non_null(strstr(odd, "EnvironmentFile=-/run/leased/env/x%%y\\*\\?\\[z].service\n"));
+}
+
+static void it_is_written_once_and_again_when_it_differs(void **state) {
+        _cleanup_free_ char *path = dropin_path(*state, "foo@a.service"), *text = NULL, *expected = NULL;
+        char file[256];
+
+        (void) snprintf(file, sizeof(file), "%s/etc/systemd/system/foo@a.service.d/zzzz-leased.conf",
+                        (const char *) *state);
+        assert_string_equal(path, file);
+        assert_int_equal(dropin_write(*state, "foo@a.service"), 1);
+        assert_int_equal(dropin_write(*state, "foo@a.service"), 0);
+        fixture_write(*state, "/etc/systemd/system/foo@a.service.d/zzzz-leased.conf", "[Unit]\nAssertPathExists=\n");
+        assert_int_equal(dropin_write(*state, "foo@a.service"), 1);
+        expected = dropin_text("foo@a.service");
+        assert_int_equal(read_file(path, 4096, &text, NULL), 0);
+        assert_string_equal(text, expected);
+}
+
+static void removing_it_leaves_the_drop_ins_of_others(void **state) {
+        char directory[256], other[300];
+
+        (void) snprintf(directory, sizeof(directory), "%s/etc/systemd/system/a.service.d", (const char *) *state);
+        (void) snprintf(other, sizeof(other), "%s/other.conf", directory);
+        assert_int_equal(dropin_remove(*state, "a.service"), 0); /* was not there */
+        assert_int_equal(dropin_write(*state, "a.service"), 1);
+        fixture_write(*state, "/etc/systemd/system/a.service.d/other.conf", "[Unit]\n");
+        assert_int_equal(dropin_remove(*state, "a.service"), 0);
+        assert_int_equal(access(other, F_OK), 0);
+        assert_int_equal(unlink(other), 0);
+        assert_int_equal(dropin_write(*state, "a.service"), 1);
+        assert_int_equal(dropin_remove(*state, "a.service"), 0);
+        assert_int_equal(access(directory, F_OK), -1);
+}
+
+static void a_folder_that_cannot_be_made_is_an_error(void **state) {
+        fixture_write(*state, "/etc/systemd/system/a.service.d", "a file where the folder should be");
+        assert_int_equal(dropin_write(*state, "a.service"), -ENOTDIR);
+}
+
+#define with_root(f) cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(a_service_gets_gate_binding_and_environment),
+                cmocka_unit_test(other_types_get_no_environment),
+                cmocka_unit_test(names_are_escaped_as_each_setting_needs_it),
+                with_root(it_is_written_once_and_again_when_it_differs),
+                with_root(removing_it_leaves_the_drop_ins_of_others),
+                with_root(a_folder_that_cannot_be_made_is_an_error),
+        };
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
