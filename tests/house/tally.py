@@ -45,12 +45,18 @@ def counts_of(test):
     return passed, max(failed, 1), skipped
 
 
+def suite_of(test):
+    """Meson names a program "project:suite / program"."""
+    match = re.match(r"^[^:/]+:(\S+) / ", test["name"])
+    return match.group(1) if match else "other"
+
+
 def main(path):
     suites, total, failures = {}, [0, 0, 0], []
     with open(path) as file:
         tests = [json.loads(line) for line in file if line.strip()]
     for test in tests:
-        suite = test["suite"][0].split(":")[-1] if test.get("suite") else "other"
+        suite = suite_of(test)
         counts = counts_of(test)
         sums = suites.setdefault(suite, [0, 0, 0])
         for i in range(3):

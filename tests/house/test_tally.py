@@ -7,7 +7,7 @@ import tally
 
 
 def test_of(result, stdout="", stderr=""):
-    return {"name": "a", "suite": ["leased:unit"], "result": result, "stdout": stdout, "stderr": stderr}
+    return {"name": "leased:unit / a", "result": result, "stdout": stdout, "stderr": stderr}
 
 
 class Tally(unittest.TestCase):
@@ -30,6 +30,10 @@ class Tally(unittest.TestCase):
         self.assertEqual(tally.counts_of(test_of("FAIL", "[  PASSED  ] 12 test(s).\n")), (12, 1, 0))
         self.assertEqual(tally.counts_of(test_of("TIMEOUT")), (0, 1, 0))
         self.assertEqual(tally.counts_of(test_of("INTERRUPT")), (0, 1, 0))
+
+    def test_the_suite_is_found(self):
+        self.assertEqual(tally.suite_of(test_of("OK")), "unit")
+        self.assertEqual(tally.suite_of({"name": "alone"}), "other")
 
     def test_a_summary_line_is_believed(self):
         self.assertEqual(tally.counts_of(test_of("OK", "noise\n7 passed, 0 failed\n")), (7, 0, 0))

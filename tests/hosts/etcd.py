@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A real etcd, one member on each machine, listening on the machine's own address."""
+
+import http.client
+import json
+
+from waiting import require, wait_for
+
+SERVICE = "etcd-member.service"
+DATA = "/var/lib/etcd-member"
+CLIENT_PORT = 2379
+PEER_PORT = 2380
+
+UNIT = """\
+[Unit]
+Description=A member of the registry
+After=address.service
+
+[Service]
+Type=notify
+TimeoutStartSec=60
+EnvironmentFile={data}.env
+ExecStart=/usr/bin/etcd --name={name} --data-dir={data} \\
+        --listen-client-urls=http://{address}:{client},http://127.0.0.1:{client} --advertise-client-urls=http://{address}:{client} \\
+        --listen-peer-urls=http://{address}:{peer} --initial-advertise-peer-urls=http://{address}:{peer} \\
+        --initial-cluster={members} --initial-cluster-token=${{TOKEN}} --initial-cluster-state=new {options}
+"""
+
+
+class Etcd:
+    def __init__(self, machines, options=""):
+        self.machines = list(machines)
+        self._token = 0
+        for machine in self.machines:
+            machine.write(f"/etc/systemd/system/{SERVICE}",
+                          UNIT.format(name=machine.name, address=machine.address, data=DATA, members=self._members,
+                                      client=CLIENT_PORT, peer=PEER_PORT, options=options))
+            machine.link(f"/etc/systemd/system/multi-user.target.wants/{SERVICE}", f"../{SERVICE}")
+        self._new_token()
+
+    def _new_token(self):
+        """A cluster with another token has another cluster id: another registry."""
+        self._token += 1
+        for machine in self.machines:
+            machine.write(f"{DATA}.env", f"TOKEN=hosts-{self._token}\n")
+
+    @property
+    def _members(self):
+        return ",".join(f"{each.name}=http://{each.address}:{PEER_PORT}" for each in self.machines)
+
+    @property
+    def endpoints(self):
+        """As leased.conf wants them."""
+        return " ".join(f"http://{each.address}:{CLIENT_PORT}" for each in self.machines)
+
+    def call(self, machine, path, body, deadline=1.0):
+        """One request of the JSON gateway, from outside of the machines. None if there was no answer in time."""
+        connection = http.client.HTTPConnection(machine.address, CLIENT_PORT, timeout=deadline)
+        try:
+            connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
+            return json.loads(connection.getresponse().read())
+        except (OSError, ValueError, http.client.HTTPException):
+            return None
+        finally:
+            connection.close()
+
+    def leader(self):
+        """The machine whose member leads, as it says itself; None if none does."""
+        for machine in self.machines:
+            status = self.call(machine, "/v3/maintenance/status", {}) if machine.is_on else None
+            if status and status.get("leader") and status["leader"] == status.get("header", {}).get("member_id"):
+                return machine
+        return None
+
+    def is_healthy(self, machine):
+        """It answers a linearizable read: there is a majority, and it is in it."""
+        answer = self.call(machine, "/v3/kv/range", {"key": "AA=="})
+        return answer is not None and "header" in answer
+
+    def wait_healthy(self, *machines, deadline=30):
+        for machine in machines or self.machines:
+            wait_for(f"etcd on {machine} answers", lambda each=machine: self.is_healthy(each), deadline,
+                     lambda: "".join(each.journal(10, SERVICE) for each in self.machines))
+
+    def start(self, *machines):
+        """Several members wait for each other: none may be waited for before all are started."""
+        for machine in machines or self.machines:
+            machine.systemctl("start", "--no-block", SERVICE)
+        self.wait_healthy(*machines)
+
+    def stop(self, *machines):
+        for machine in machines or self.machines:
+            machine.systemctl("stop", SERVICE)
+
+    def kill(self, machine):
+        machine.systemctl("kill", "--kill-whom=all", "--signal=KILL", SERVICE)
+
+    def freeze(self, *machines):
+        """SIGSTOP: connections stay, answers do not come."""
+        for machine in machines or self.machines:
+            machine.systemctl("kill", "--kill-whom=all", "--signal=STOP", SERVICE)
+
+    def thaw(self, *machines):
+        for machine in machines or self.machines:
+            machine.systemctl("kill", "--kill-whom=all", "--signal=CONT", SERVICE)
+
+    def wipe(self):
+        """All members lose their data and start as an empty cluster of another identity."""
+        self.stop()
+        for machine in self.machines:
+            machine.remove(DATA)
+        self._new_token()
+        self.start()
+
+    def snapshot(self, path="/shared/etcd.snapshot"):
+        machine = self.machines[0]
+        machine.remove(path)
+        machine.run("env", "ETCDCTL_API=3", "etcdctl", f"--endpoints=http://{machine.address}:{CLIENT_PORT}", "snapshot", "save",
+                    path)
+        require("the snapshot is there", machine.exists(path))
+        return path
+
+    def restore(self, path="/shared/etcd.snapshot", new_identity=False):
+        """All members go back to the snapshot; with the old token the cluster keeps its identity."""
+        self.stop()
+        if new_identity:
+            self._new_token()
+        for machine in self.machines:
+            machine.remove(DATA)
+            machine.run("env", "ETCDCTL_API=3", "etcdctl", "snapshot", "restore", path, f"--name={machine.name}",
+                        f"--data-dir={DATA}", f"--initial-cluster={self._members}",
+                        f"--initial-cluster-token=hosts-{self._token}",
+                        f"--initial-advertise-peer-urls=http://{machine.address}:{PEER_PORT}")
+        self.start()
