@@ -131,8 +131,8 @@ class Cluster:
         self.units = []
         self.rack = Rack(sandbox, names, layer_directory)
         os.makedirs(os.path.join(self.rack.shared, "registry"), exist_ok=True)
+        self.configure(configuration)
         for machine in self:
-            machine.write("/etc/leased/leased.conf", f"[Leased]\n{configuration}\nTTL={ttl:g}s\n")
             machine.link("/etc/systemd/system/multi-user.target.wants/leased.service", "/lib/systemd/system/leased.service")
 
     def __iter__(self):
@@ -148,6 +148,11 @@ class Cluster:
 
     def other(self, machine):
         return next(each for each in self if each is not machine)
+
+    def configure(self, configuration):
+        """What leased.conf says besides the TTL, on every machine."""
+        for machine in self:
+            machine.write("/etc/leased/leased.conf", f"[Leased]\n{configuration}\nTTL={self.ttl:g}s\n")
 
     def boot(self):
         self.rack.boot()
