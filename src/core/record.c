@@ -27,19 +27,38 @@ usec_t session_ttl(const char *session) {
         return ms < TTL_MIN || ms > TTL_MAX ? 0 : ms;
 }
 
-void session_format(uint64_t random, usec_t ttl, char ret[static SESSION_SIZE]) {
+void record_format_hex(uint64_t value, char ret[static 17]) {
         static const char hex[] = "0123456789abcdef";
-        char digits[8];
-        size_t n = 0, at = 0;
 
-        for (int shift = 60; shift >= 0; shift -= 4)
-                ret[at++] = hex[random >> shift & 15];
+        for (int i = 0; i < 16; i++)
+                ret[i] = hex[value >> (60 - i * 4) & 15];
+        ret[16] = '\0';
+}
+
+/* Writes "<head>-<number>"; room for 20 digits behind head is the caller's business. */
+static void format_pair(const char *head, uint64_t number, char *ret) {
+        char digits[20];
+        size_t n = 0, at = strlen(head);
+
+        memmove(ret, head, at);
         ret[at++] = '-';
-        for (usec_t ms = ttl / USEC_PER_MSEC; ms > 0 && n < 6; ms /= 10)
-                digits[n++] = (char) ('0' + ms % 10);
+        do
+                digits[n++] = (char) ('0' + number % 10);
+        while (number /= 10);
         while (n > 0)
                 ret[at++] = digits[--n];
         ret[at] = '\0';
+}
+
+void record_format_nonce(const char *process, uint64_t attempt, char ret[static NONCE_SIZE]) {
+        format_pair(process, attempt, ret);
+}
+
+void session_format(uint64_t random, usec_t ttl, char ret[static SESSION_SIZE]) {
+        char head[17];
+
+        record_format_hex(random, head);
+        format_pair(head, MIN(ttl, TTL_MAX) / USEC_PER_MSEC, ret);
 }
 
 bool lease_name_is_valid(const char *name) {

@@ -128,6 +128,11 @@ usec_t session_ttl(const char *session);
 /* Writes a session's name into ret. */
 void session_format(uint64_t random, usec_t ttl, char ret[static SESSION_SIZE]);
 
+/* Writes a number as 16 hex digits. */
+void record_format_hex(uint64_t value, char ret[static 17]);
+/* Writes "<process>-<attempt>". */
+void record_format_nonce(const char *process, uint64_t attempt, char ret[static NONCE_SIZE]);
+
 /* A lease's name: a unit name, or [A-Za-z0-9:_.\\@-]{1,255} not starting with a dot. */
 bool lease_name_is_valid(const char *name);
 

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The step: note the event, then run the chain (internal.h). Nothing else enters the core and nothing else leaves it.
+ */
+
+#include "core/internal.h"
+
+static void *must_alloc(size_t size) {
+        void *p = calloc(1, size);
+
+        if (!p)
+                abort();
+        return p;
+}
+
+static void remember(Core *c, const CoreMemory *m) {
+        str_copy(c->uuid, sizeof(c->uuid), strempty(m->uuid));
+        str_copy(c->store, sizeof(c->store), strempty(m->store));
+        c->revision = m->revision;
+        c->silence = m->silence;
+        c->draining = m->draining;
+        c->remembered_nothing = isempty(m->uuid);
+        for (size_t i = 0; i < m->n_indexes; i++)
+                if (lease_name_is_valid(m->indexes[i].lease))
+                        mirror_lease(c, m->indexes[i].lease)->remembered = m->indexes[i].index;
+}
+
+Core *core_new(const CoreConfig *config) {
+        Core *c = calloc(1, sizeof(Core));
+
+        if (!c)
+                return NULL;
+        str_copy(c->machine_id, sizeof(c->machine_id), config->machine_id);
+        str_copy(c->boot_id, sizeof(c->boot_id), config->boot_id);
+        str_copy(c->hostname, sizeof(c->hostname), strempty(config->hostname));
+        str_copy(c->metadata, sizeof(c->metadata), strempty(config->metadata));
+        str_copy(c->version, sizeof(c->version), strempty(config->version));
+        c->ttl = config->ttl;
+        c->random = config->seed;
+        if (config->session && session_ttl(config->session) > 0)
+                str_copy(c->adopt, sizeof(c->adopt), config->session);
+        (void) timeline_compute(c->ttl, USEC_INFINITY, USEC_INFINITY, &c->own.timeline);
+        remember(c, &config->memory);
+        return c;
+}
+
+Core *core_free(Core *c) {
+        Unit *u, *next;
+
+        if (!c)
+                return NULL;
+        HASH_ITER(hh, c->units, u, next)
+                life_free(c, u);
+        mirror_free(c);
+        output_reset(c);
+        free(c->arena);
+        free(c->actions);
+        free(c->asked);
+        free(c->memory_indexes);
+        free(c);
+        return NULL;
+}
+
+/* ---- events ---- */
+
+/* Our session's records are gone, or an attempt at a beat was still under way and has moved them. */
+static void on_ended(Core *c, const Answer *a) {
+        const Session *s = mirror_find_session(c, c->own.name);
+
+        c->end_txn = 0;
+        c->ended = a->outcome == OUTCOME_COMMITTED || !s || s->beat.revision == 0;
+        if (a->outcome == OUTCOME_REFUSED && !c->ended) {
+                c->own.beat_revision = s->beat.revision;
+                c->own.fence_revision = s->fence.revision;
+        }
+}
+
+static void on_answer(Core *c, const Event *e) {
+        uint64_t known;
+
+        if (!asked_end(c, e->id, &known))
+                return; /* asked by nobody any more */
+        if (e->answer.outcome != OUTCOME_UNKNOWN) {
+                identity_answer(c, known, &e->answer);
+                mirror_take(c, &e->answer);
+        }
+        if (e->id == c->beats_read)
+                c->beats_read = 0;
+        else if (e->id == c->list_read)
+                c->list_read = 0;
+        else if (e->id == c->meta_txn)
+                identity_txn(c, &e->answer);
+        else if (e->id == c->machine_txn)
+                machine_txn(c, &e->answer);
+        else if (e->id == c->collect_txn)
+                collect_txn(c, &e->answer);
+        else if (e->id == c->end_txn)
+                on_ended(c, &e->answer);
+        else if (session_owns(c, e->id))
+                session_answer(c, e->id, &e->answer);
+        else
+                lease_txn(c, e->id, &e->answer);
+}
+
+static void on_guard(Core *c, const Event *e) {
+        Unit *u, *next;
+
+        switch (e->kind) {
+        case EVENT_GUARD_UP:
+                c->guard_up = true;
+                c->guard_synced = false;
+                HASH_ITER(hh, c->units, u, next)
+                        u->guard_known = false;
+                break;
+        case EVENT_GUARD_SYNCED:
+                c->guard_synced = c->guard_up;
+                HASH_ITER(hh, c->units, u, next)
+                        if (c->guard_up && !u->guard_known)
+                                life_guard(c, u, &(GuardReport){});
+                break;
+        case EVENT_GUARD_DOWN:
+                c->guard_up = c->guard_synced = false;
+                HASH_ITER(hh, c->units, u, next)
+                        u->guard_known = false;
+                break;
+        default:
+                /* An entry for a unit that is not enabled here any more: it must be seen to its end. */
+                u = e->guard.index > 0 ? life_find_or_leftover(c, e->unit) : life_find(c, e->unit);
+                if (u)
+                        life_guard(c, u, &e->guard);
+        }
+}
+
+static void on_operator(Core *c, const Event *e) {
+        Unit *u = e->unit ? life_find(c, e->unit) : NULL;
+
+        switch (e->kind) {
+        case EVENT_FORGET:
+                if (u)
+                        u->forgotten = true;
+                break;
+        case EVENT_RELEASE:
+                if (u)
+                        u->want_release = true;
+                break;
+        case EVENT_TRANSFER:
+                if (u && machine_id_is_valid(e->machine))
+                        str_copy(u->target, sizeof(u->target), e->machine);
+                break;
+        case EVENT_STEAL:
+                if (u) {
+                        u->want_steal = true;
+                        u->steal_index = e->index ?: u->lease->value.index;
+                        u->not_before = 0;
+                }
+                break;
+        case EVENT_REARM:
+                if (u)
+                        u->lease->rearm = true;
+                break;
+        case EVENT_DRAIN:
+                c->memory_changed = c->memory_changed || c->draining != e->on;
+                c->draining = e->on;
+                break;
+        case EVENT_ACCEPT:
+                identity_accept(c, e->machine);
+                break;
+        case EVENT_SHUTDOWN:
+                c->shutting_down = true;
+                break;
+        default:
+                break;
+        }
+}
+
+static void on_unit(Core *c, const Event *e) {
+        Unit *u = life_find(c, e->unit);
+
+        if (e->kind == EVENT_CONFIGURE)
+                (void) life_configure(c, &e->config);
+        else if (u && e->kind == EVENT_UNIT)
+                life_report(c, u, &e->report);
+        else if (u && e->kind == EVENT_FAILED)
+                life_failed(c, u, e->action);
+}
+
+static void note(Core *c, const Event *e) {
+        switch (e->kind) {
+        case EVENT_DEADLINE:
+                break;
+        case EVENT_RECORDS:
+                identity_watch(c, &e->answer);
+                mirror_take(c, &e->answer);
+                break;
+        case EVENT_TXN:
+        case EVENT_READ:
+                on_answer(c, e);
+                break;
+        case EVENT_CONFIGURE:
+        case EVENT_UNIT:
+        case EVENT_FAILED:
+                on_unit(c, e);
+                break;
+        case EVENT_GUARD:
+        case EVENT_GUARD_UP:
+        case EVENT_GUARD_SYNCED:
+        case EVENT_GUARD_DOWN:
+                on_guard(c, e);
+                break;
+        default:
+                on_operator(c, e);
+        }
+}
+
+/* ---- the chain ---- */
+
+/* Our service is being stopped: when nothing is in our hands any more, our session ends, and so do we. A registry that
+ * does not answer is not waited for longer than half a TTL: what we could not give back expires by itself. */
+static void advance_shutdown(Core *c) {
+        Unit *u, *next;
+        bool busy = false, held = false;
+
+        if (!c->shutting_down || c->exit_asked)
+                return;
+        HASH_ITER(hh, c->units, u, next) {
+                busy = busy || (u->phase != PHASE_IDLE && u->phase != PHASE_RELEASING);
+                held = held || u->phase == PHASE_RELEASING || lease_is_ours(c, u->lease);
+        }
+        if (busy)
+                return;
+        if (c->shutdown_deadline == 0)
+                c->shutdown_deadline = c->now.boottime + c->own.timeline.round * 5 / 2;
+        if (!held && !c->ended && !c->end_txn && !c->own.txn && session_settled(c)) {
+                TxnBuilder b = txn_begin(c);
+
+                txn_compare(&b, RECORD_BEAT, c->own.name, c->own.beat_revision);
+                txn_compare(&b, RECORD_FENCE, c->own.name, c->own.fence_revision);
+                txn_delete(&b, RECORD_BEAT, c->own.name);
+                txn_delete(&b, RECORD_FENCE, c->own.name);
+                c->end_txn = txn_send(&b);
+        }
+        if (c->ended || (!held && !session_settled(c)) || c->now.boottime >= c->shutdown_deadline) {
+                c->exit_asked = true;
+                (void) output(c, ACTION_EXIT);
+        }
+}
+
+static void advance(Core *c) {
+        Unit *u, *next_unit;
+        Lease *l, *next_lease;
+
+        identity_advance(c);
+        session_advance(c);
+        machine_advance(c);
+        HASH_ITER(hh, c->units, u, next_unit)
+                life_advance(c, u);
+        HASH_ITER(hh, c->leases, l, next_lease)
+                lease_advance(c, l);
+        collect_advance(c);
+        advance_shutdown(c);
+        if (c->memory_changed) {
+                c->memory_changed = false;
+                (void) output(c, ACTION_REMEMBER);
+        }
+}
+
+const Action *core_step(Core *c, Now now, const Event *event, size_t *ret_n) {
+        output_reset(c);
+        c->now = now;
+        note(c, event);
+        advance(c);
+        *ret_n = c->n_actions;
+        return c->actions;
+}
+
+usec_t core_next_deadline(const Core *c) {
+        usec_t t = MIN(identity_deadline(c), session_deadline(c));
+
+        t = MIN(t, machine_deadline(c));
+        if (c->shutting_down && !c->exit_asked && c->shutdown_deadline > 0)
+                t = MIN(t, c->shutdown_deadline);
+        for (const Unit *u = c->units; u; u = u->hh.next)
+                t = MIN(t, life_deadline(c, u));
+        for (const Lease *l = c->leases; l; l = l->hh.next)
+                t = MIN(t, lease_deadline(c, l));
+        return t;
+}
+
+const CoreMemory *core_memory(Core *c) {
+        size_t n = 0;
+
+        free(c->memory_indexes);
+        c->memory_indexes = must_alloc((HASH_COUNT(c->leases) + 1) * sizeof(RememberedIndex));
+        for (const Lease *l = c->leases; l; l = l->hh.next)
+                if (l->remembered > 0)
+                        c->memory_indexes[n++] = (RememberedIndex){ .lease = l->name, .index = l->remembered };
+        c->memory = (CoreMemory){
+                .uuid = c->uuid,
+                .store = c->store,
+                .revision = c->revision,
+                .silence = c->silence,
+                .draining = c->draining,
+                .indexes = c->memory_indexes,
+                .n_indexes = n,
+        };
+        return &c->memory;
+}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Is this our registry? Every machine remembers the uuid, the store's own identity and the highest revision it saw.
+ *
+ *   another uuid or store     never accepted by waiting: everything held is lost; only the operator's word helps, for
+ *                             here may be a second registry whose machines believe in it as firmly as we in ours
+ *   the same, but its revision is below one that we had seen when we asked: it fell back to an older state. What we
+ *                             held is lost, Indexes handed out since are forgotten there: the floor is raised to the
+ *                             wall clock, and nothing is started until every holder of the forgotten time has surely
+ *                             stopped (the longest TTL there is, with its margin)
+ *   an empty one              gets a meta record, by whoever comes first; a machine that remembers another uuid then
+ *                             finds it foreign, and shows the operator which uuid to accept
+ */
+
+#include "core/internal.h"
+
+#define SILENCE (TTL_MAX + TTL_MAX / 50)
+
+static void lose_everything(Core *c) {
+        session_end(c);
+        mirror_forget(c);
+}
+
+static void turn_foreign(Core *c, const char *found) {
+        if (c->trust == TRUST_FOREIGN)
+                return;
+        output_report(c, REPORT_REGISTRY_FOREIGN, NULL, NULL, found, 0);
+        lose_everything(c);
+        c->trust = TRUST_FOREIGN;
+}
+
+/* The first store that we ever hear of is taken on; any other is foreign. */
+static void judge_store(Core *c, const Answer *a) {
+        if (!a->store)
+                return;
+        str_copy(c->store_seen, sizeof(c->store_seen), a->store);
+        if (!c->store[0] && c->trust != TRUST_FOREIGN) {
+                str_copy(c->store, sizeof(c->store), a->store);
+                c->memory_changed = true;
+        }
+        if (!streq(c->store, a->store))
+                turn_foreign(c, a->store);
+}
+
+static void fall_back(Core *c, uint64_t revision) {
+        output_report(c, REPORT_REGISTRY_FELL_BACK, NULL, NULL, NULL, revision);
+        lose_everything(c);
+        c->revision = revision;
+        c->trust = TRUST_NONE;
+        c->silence = true;
+        c->silence_until = 0;
+        c->floor_wanted = 0;
+        c->memory_changed = true;
+}
+
+/* known: the revision that we had seen when this was asked. Watched changes are not asked for, and are not judged. */
+void identity_answer(Core *c, uint64_t known, const Answer *answer) {
+        judge_store(c, answer);
+        if (c->trust == TRUST_OK && answer->revision < known)
+                fall_back(c, answer->revision);
+}
+
+void identity_watch(Core *c, const Answer *answer) {
+        judge_store(c, answer);
+}
+
+void identity_txn(Core *c, const Answer *answer) {
+        c->meta_txn = 0;
+        if (answer->outcome == OUTCOME_UNKNOWN)
+                c->meta_retry_at = c->now.boottime + c->own.timeline.round / 2;
+        else if (answer->outcome == OUTCOME_COMMITTED)
+                mirror_apply(c, RECORD_META, "", &c->meta_next, answer->revision);
+}
+
+static void put_meta(Core *c, const MetaRecord *value) {
+        TxnBuilder b = txn_begin(c);
+
+        txn_compare(&b, RECORD_META, "", c->meta.revision);
+        txn_put(&b, RECORD_META, "", value, sizeof(*value));
+        c->meta_next = *value;
+        c->meta_txn = txn_send(&b);
+}
+
+static void make_uuid(Core *c, char ret[static UUID_SIZE]) {
+        static const char hex[] = "0123456789abcdef";
+        uint64_t random[2] = { core_random(c), core_random(c) };
+        size_t at = 0;
+
+        random[0] = (random[0] & ~UINT64_C(0xf000)) | 0x4000; /* version 4, variant 1 */
+        random[1] = (random[1] & ~(UINT64_C(0xc) << 60)) | UINT64_C(0x8) << 60;
+        for (size_t i = 0; i < 32; i++) {
+                if (i == 8 || i == 12 || i == 16 || i == 20)
+                        ret[at++] = '-';
+                ret[at++] = hex[random[i / 16] >> (60 - i % 16 * 4) & 15];
+        }
+        ret[at] = '\0';
+}
+
+static void begin_trusting(Core *c) {
+        if (c->revision_seen < c->revision)
+                fall_back(c, c->revision_seen);
+        if (!mirror_is_complete(c))
+                return;
+        c->trust = TRUST_OK;
+        c->revision = c->revision_seen;
+        if (c->remembered_nothing) {
+                /* We may have held something in a life that we do not remember. */
+                c->acquire_not_before = c->now.boottime + ttl_take_after(c->ttl);
+                c->remembered_nothing = false;
+        }
+        if (c->silence) {
+                c->silence_until = c->now.boottime + SILENCE;
+                c->acquire_not_before = MAX(c->acquire_not_before, c->silence_until);
+                c->floor_wanted = c->now.realtime / USEC_PER_MSEC;
+        }
+        session_begin(c);
+}
+
+static void judge_meta(Core *c) {
+        MetaRecord value = { .format = 1 };
+        bool ours;
+
+        if (c->meta.revision == 0) {
+                make_uuid(c, value.uuid);
+                put_meta(c, &value);
+                return;
+        }
+        if (c->meta_damaged)
+                return;
+        if (!c->uuid[0] && c->trust != TRUST_FOREIGN) {
+                str_copy(c->uuid, sizeof(c->uuid), c->meta_value.uuid);
+                c->memory_changed = true;
+        }
+        ours = streq(c->uuid, c->meta_value.uuid) && (!c->store_seen[0] || streq(c->store, c->store_seen));
+        if (!ours)
+                turn_foreign(c, c->meta_value.uuid);
+        else if (c->trust == TRUST_FOREIGN) { /* ours is back: look at all of it anew */
+                mirror_forget(c);
+                c->trust = TRUST_NONE;
+        } else if (mirror_is_complete(c))
+                begin_trusting(c);
+}
+
+static void raise_floor(Core *c) {
+        MetaRecord value = c->meta_value;
+
+        if (c->floor_wanted == 0 || !c->meta.known || c->meta_damaged)
+                return;
+        if (value.index_floor >= c->floor_wanted) {
+                c->floor_wanted = 0;
+                return;
+        }
+        value.index_floor = c->floor_wanted;
+        put_meta(c, &value);
+}
+
+void identity_accept(Core *c, const char *uuid) {
+        if (c->trust != TRUST_FOREIGN || !c->meta.known || !streq(c->meta_value.uuid, uuid))
+                return;
+        str_copy(c->uuid, sizeof(c->uuid), uuid);
+        str_copy(c->store, sizeof(c->store), c->store_seen);
+        mirror_forget(c);
+        c->revision = 0;
+        c->trust = TRUST_NONE;
+        c->silence = true;
+        c->memory_changed = true;
+        output_report(c, REPORT_REGISTRY_ACCEPTED, NULL, NULL, uuid, 0);
+}
+
+void identity_advance(Core *c) {
+        if (c->silence && c->silence_until > 0 && c->now.boottime >= c->silence_until && c->floor_wanted == 0) {
+                c->silence = false;
+                c->silence_until = 0;
+                c->memory_changed = true;
+        }
+        if (c->meta_txn || c->now.boottime < c->meta_retry_at)
+                return;
+        if (!c->meta.known || !mirror_is_complete(c)) {
+                if (!c->list_read && c->now.boottime >= c->list_retry_at) {
+                        c->list_read = read_kinds(c, RECORD_ALL);
+                        c->list_retry_at = c->now.boottime + c->own.timeline.round;
+                }
+                return;
+        }
+        if (c->trust != TRUST_OK)
+                judge_meta(c);
+        else if (!c->meta_txn)
+                raise_floor(c);
+}
+
+usec_t identity_deadline(const Core *c) {
+        usec_t t = USEC_INFINITY;
+
+        if (c->silence && c->silence_until > c->now.boottime)
+                t = c->silence_until;
+        if (c->meta_retry_at > c->now.boottime)
+                t = MIN(t, c->meta_retry_at);
+        if ((!c->meta.known || !mirror_is_complete(c)) && !c->list_read)
+                t = MIN(t, c->list_retry_at);
+        return t;
+}

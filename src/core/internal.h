@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The core's state, shared by the chapters of this folder and by nobody else.
+ *
+ *   mirror.c    what has been seen of the registry, and when it reached us
+ *   identity.c  whether this is our registry at all
+ *   session.c   our sign of life: session, rounds, the fence
+ *   machine.c   our machine record, and machines that bear our id
+ *   lease.c     what we want of the records: acquire, expire, steal, release, transfer, strike
+ *   life.c      a unit's life between arming and release
+ *   output.c    actions and their memory
+ *   view.c      how it looks from outside
+ *
+ * After every event the same chain runs: identity, session, machine, every unit, every lease. Each link looks at the
+ * whole state and does what is due, so that an event need only be noted, in any order, and a lost one is caught later.
+ */
+
+#include "core/core.h"
+#include "util/hash.h"
+
+/* What is known of the existence of a record. A lower revision never replaces a higher one. */
+typedef struct Seen {
+        bool known;
+        uint64_t revision;  /* mod revision; 0: absent */
+        uint64_t absent_at; /* the registry's revision as of which it was absent */
+        usec_t at;          /* when this revision (or absence) first reached us */
+        uint64_t stamp;     /* of the last answer that named it */
+} Seen;
+
+typedef struct Session {
+        char name[SESSION_SIZE];
+        usec_t ttl;
+        Seen beat;
+        bool moved; /* its beat was seen to change: somebody alive writes it */
+        BeatRecord beat_value;
+        Seen fence;
+        FenceRecord *fence_value; /* NULL if absent or damaged */
+        UT_hash_handle hh;
+} Session;
+
+typedef struct Machine {
+        char id[MACHINE_SIZE];
+        Seen seen;
+        bool damaged;
+        MachineRecord value;
+        UT_hash_handle hh;
+} Machine;
+
+typedef struct SeenDebt {
+        Debt debt;
+        usec_t at;
+} SeenDebt;
+
+typedef enum LeaseOp {
+        OP_NONE,
+        OP_ACQUIRE, /* of a free one */
+        OP_EXPIRE,  /* of a silent holder's */
+        OP_STEAL,
+        OP_RELEASE, /* to free or done */
+        OP_TRANSFER,
+        OP_STRIKE,
+        OP_REARM,
+} LeaseOp;
+
+typedef struct Unit Unit;
+
+typedef struct Lease {
+        char name[NAME_SIZE];
+        Seen seen;
+        bool damaged;
+        LeaseRecord value;
+        SeenDebt debts[DEBTS_MAX]; /* when each of value.debts first reached us */
+        size_t n_debts;
+        uint64_t remembered;       /* the highest Index ever seen of it */
+        Unit *unit;                /* enabled here; NULL: none */
+        bool rearm;                /* the operator's word */
+        LeaseOp op;                /* of the Txn under way */
+        LeaseRecord *next;         /* what it writes */
+        uint64_t txn;              /* its id; 0: none */
+        usec_t retry_at;
+        unsigned failures;         /* unknown outcomes in a row */
+        UT_hash_handle hh;
+} Lease;
+
+typedef enum Phase {
+        PHASE_IDLE,      /* no Index in hand, no entry at the guard */
+        PHASE_ARMING,    /* waiting for the guard's entry */
+        PHASE_OPENING,   /* waiting for the gate */
+        PHASE_STARTING,  /* StartUnit is asked for */
+        PHASE_RUNNING,   /* the gate is open; what the unit does is its own affair */
+        PHASE_CLOSING,   /* waiting for the gate to be gone */
+        PHASE_STOPPING,  /* ... then for the unit to be down and empty */
+        PHASE_DISARMING, /* ... then for the guard's entry to be gone */
+        PHASE_RELEASING, /* ... then for the registry to know */
+} Phase;
+
+typedef enum Leave {
+        LEAVE_NONE,
+        LEAVE_EXPIRED,  /* no beat in time, or the guard was gone: the lease may still be ours */
+        LEAVE_RELEASE,
+        LEAVE_TRANSFER,
+        LEAVE_DRAIN,
+        LEAVE_FORGET,
+        LEAVE_SHUTDOWN,
+        LEAVE_DONE,
+        LEAVE_FAILED,
+        LEAVE_STRAY,    /* it was active without its lease */
+        LEAVE_LOST,     /* the lease is somebody else's: nothing of the above counts any more */
+} Leave;
+
+struct Unit {
+        char name[NAME_SIZE];
+        Lease *lease;
+        usec_t stop_grace, timeout_stop, hold_down_release, hold_down_failure;
+        int64_t version;
+        bool release_on_success, hold_on_failure;
+        bool forgotten;  /* no longer enabled here */
+        UnitReport report;
+        GuardReport guard;
+        bool guard_known; /* said since the guard's connection */
+        Phase phase;
+        Leave leave;
+        uint64_t index;   /* in hand: what the guard's entry and LEASE_INDEX bear */
+        usec_t changed_at; /* when the phase was entered */
+        usec_t closed_at; /* since when the gate is known to be gone; USEC_INFINITY: it is not */
+        usec_t retry_at;  /* ask again */
+        usec_t not_before; /* held down */
+        unsigned failures;
+        uint64_t run;     /* its run before the last start that we asked for */
+        unsigned starts;  /* asked for in a row, without it having begun to run */
+        bool adopted;     /* running since before our restart: how it ended is not known */
+        bool resumed;     /* the last end was LEAVE_EXPIRED */
+        bool by_hand;     /* reported as stopped by hand */
+        bool gate_reported;
+        bool want_release, want_steal;
+        uint64_t steal_index;
+        char target[MACHINE_SIZE]; /* of a transfer; "" none */
+        UT_hash_handle hh;
+};
+
+typedef enum OwnPhase {
+        OWN_NONE,     /* no session, and none may begin */
+        OWN_CREATING, /* the first beat is under way */
+        OWN_FENCING,  /* adopting: our fence is being put */
+        OWN_READING,  /* adopting: the leases are being read */
+        OWN_BEATING,
+} OwnPhase;
+
+typedef struct Own {
+        OwnPhase phase;
+        char name[SESSION_SIZE];
+        usec_t ttl;
+        Timeline timeline;
+        uint64_t beat_revision;
+        uint64_t fence_revision; /* the last whose names have been looked at */
+        uint64_t fence_counter;
+        char process[17];        /* the nonce's part that is this process */
+        uint64_t attempts;
+        bool committed;          /* a beat of this process and session has been committed */
+        usec_t t0;               /* of the last committed one */
+        usec_t round_trip;
+        uint64_t txn;            /* under way: beat, creation or fence; 0: none */
+        usec_t txn_t0;
+        uint64_t read;           /* under way: of leases, adopting or after a fence's refusal; 0: none */
+        uint64_t checked_fence, checked_counter; /* what fence_revision becomes when that read is answered */
+        usec_t next_at;          /* next round or attempt */
+        usec_t check_at;         /* not before: another try at reading what the fence names */
+        usec_t round_at;         /* when the present round began */
+        unsigned failures;
+        bool silent;             /* reported */
+} Own;
+
+typedef enum Trust {
+        TRUST_NONE,    /* nothing has been listed yet */
+        TRUST_OK,
+        TRUST_FOREIGN, /* not the registry that we remember: waiting for the operator */
+} Trust;
+
+typedef struct Pending { /* a TXN or READ under way, and the revision known when it was asked for */
+        uint64_t id;
+        uint64_t revision;
+} Pending;
+
+typedef struct Chunk {
+        struct Chunk *next;
+        size_t size, used;
+        char data[] __attribute__((aligned(16)));
+} Chunk;
+
+struct Core {
+        char machine_id[MACHINE_SIZE], boot_id[BOOT_SIZE], hostname[HOSTNAME_SIZE], metadata[METADATA_SIZE], version[32];
+        usec_t ttl;
+        uint64_t random;
+        uint64_t last_id;
+        Now now;
+
+        Session *sessions;
+        Machine *machines;
+        Lease *leases;
+        Unit *units;
+
+        Own own;
+        char adopt[SESSION_SIZE]; /* session to carry on, "" if none */
+
+        /* identity */
+        Trust trust;
+        Seen meta;
+        MetaRecord meta_value, meta_next;
+        bool meta_damaged;
+        uint64_t meta_txn;
+        usec_t meta_retry_at;
+        char uuid[UUID_SIZE], store[64];      /* remembered */
+        char store_seen[64];
+        uint64_t revision;                    /* the highest seen of ours, in this life or as remembered */
+        uint64_t revision_seen;               /* the highest seen since everything was looked at anew */
+        unsigned listed;                      /* kinds of which a whole list has been seen since then */
+        uint64_t stamp;                       /* one for each answer taken in */
+        bool remembered_nothing;
+        bool silence;                         /* to be served */
+        usec_t silence_until;
+        uint64_t floor_wanted;                /* meta's floor must reach this; 0: no matter */
+        usec_t acquire_not_before;
+        bool memory_changed;
+        CoreMemory memory;                    /* for core_memory() */
+        RememberedIndex *memory_indexes;
+
+        /* rounds */
+        uint64_t beats_read;                  /* id of the READ of beats/ under way */
+        uint64_t list_read;                   /* id of the READ of everything, after a fall-back */
+        usec_t list_retry_at;
+        Pending *asked;                       /* sorted by id */
+        size_t n_asked, room_asked;
+
+        /* machine */
+        uint64_t machine_txn;
+        MachineRecord machine_next;
+        usec_t machine_retry_at;
+        bool twice_reported;
+        bool draining;
+        uint64_t collect_txn;
+        usec_t collect_at;
+
+        /* guard */
+        bool guard_up, guard_synced;
+
+        /* shutdown */
+        bool shutting_down, exit_asked;
+        usec_t shutdown_deadline;
+        uint64_t end_txn;                     /* deletion of our session */
+        bool ended;
+
+        Action *actions;
+        size_t n_actions, room_actions;
+        Chunk *arena;
+};
+
+/* base, doubled for each failure, up to most. */
+static inline usec_t backoff(usec_t base, unsigned failures, usec_t most) {
+        usec_t t = base << (failures < 10 ? failures : 10);
+
+        return t < most ? t : most;
+}
+
+/* output.c */
+void *arena_alloc(Core *c, size_t size);
+void *arena_copy(Core *c, const void *p, size_t size);
+Action *output(Core *c, ActionKind kind);
+void output_report(Core *c, Report report, const char *unit, const char *lease, const char *machine, uint64_t index);
+void output_changed(Core *c, const Unit *u, const Lease *l);
+void output_reset(Core *c);
+uint64_t core_random(Core *c);
+/* Ends the wait for an id. Returns the revision that was known when it was asked for; false: it is not waited for. */
+bool asked_end(Core *c, uint64_t id, uint64_t *ret_revision);
+
+/* A Txn being put together; sent by txn_send(), which returns its id. Room for 128 of each. */
+typedef struct TxnBuilder {
+        Core *core;
+        Key *compares;
+        Record *puts;
+        Key *deletes;
+        size_t n_compares, n_puts, n_deletes;
+} TxnBuilder;
+
+TxnBuilder txn_begin(Core *c);
+void txn_compare(TxnBuilder *b, RecordKind kind, const char *name, uint64_t revision);
+void txn_put(TxnBuilder *b, RecordKind kind, const char *name, const void *value, size_t size);
+void txn_delete(TxnBuilder *b, RecordKind kind, const char *name);
+uint64_t txn_send(TxnBuilder *b);
+uint64_t read_keys(Core *c, const Key *keys, size_t n);
+uint64_t read_kinds(Core *c, unsigned kinds);
+
+/* mirror.c */
+Session *mirror_session(Core *c, const char *name); /* made if it is not there; NULL: no session's name */
+Session *mirror_find_session(Core *c, const char *name);
+Lease *mirror_lease(Core *c, const char *name);     /* made if it is not there */
+Machine *mirror_find_machine(Core *c, const char *id);
+void mirror_take(Core *c, const Answer *answer);
+void mirror_forget(Core *c); /* everything seen, not what is remembered */
+void mirror_free(Core *c);
+/* What a Txn of ours has just written, at its revision. */
+void mirror_apply(Core *c, RecordKind kind, const char *name, const void *value, uint64_t revision);
+bool mirror_is_complete(const Core *c); /* everything has been listed at least once */
+/* When others may take from this session what it holds; USEC_INFINITY while nothing is known of its beat. */
+usec_t session_dead_at(const Session *s);
+
+/* identity.c */
+void identity_watch(Core *c, const Answer *answer);
+void identity_answer(Core *c, uint64_t id, const Answer *answer);
+void identity_txn(Core *c, const Answer *answer);
+void identity_accept(Core *c, const char *uuid);
+void identity_advance(Core *c);
+usec_t identity_deadline(const Core *c);
+
+/* session.c */
+void session_begin(Core *c);      /* a new one, or the one to adopt */
+void session_end(Core *c);        /* everything it held is lost */
+bool session_owns(const Core *c, uint64_t id);
+void session_answer(Core *c, uint64_t id, const Answer *answer);
+void session_advance(Core *c);
+usec_t session_deadline(const Core *c);
+bool session_settled(const Core *c); /* our session beats, and what it holds is known */
+
+/* machine.c */
+void machine_txn(Core *c, const Answer *answer);
+void machine_advance(Core *c);
+usec_t machine_deadline(const Core *c);
+bool machine_competes(const Core *c, const char **ret_why);
+void collect_txn(Core *c, const Answer *answer);
+void collect_advance(Core *c);
+
+/* lease.c */
+bool lease_is_ours(const Core *c, const Lease *l);
+void lease_txn(Core *c, uint64_t id, const Answer *answer);
+void lease_advance(Core *c, Lease *l);
+usec_t lease_deadline(const Core *c, const Lease *l);
+
+/* life.c */
+Unit *life_configure(Core *c, const UnitConfig *config);
+Unit *life_find(Core *c, const char *name);
+Unit *life_find_or_leftover(Core *c, const char *name);
+void life_report(Core *c, Unit *u, const UnitReport *report);
+void life_failed(Core *c, Unit *u, ActionKind action);
+void life_advance(Core *c, Unit *u);
+usec_t life_deadline(const Core *c, const Unit *u);
+usec_t life_stop_at(const Core *c, const Unit *u);
+Timeline life_timeline(const Core *c, const Unit *u);
+bool life_wants_lease(const Core *c, const Unit *u, const char **ret_why);
+/* Down, without a job, its control group empty, as PID 1 was asked after the gate was gone. Inactive is not gone. */
+bool life_is_down(const Unit *u);
+bool life_has_leftovers(const Core *c); /* units that are not enabled here any more and not at their end yet */
+void life_guard(Core *c, Unit *u, const GuardReport *report);
+void life_released(Core *c, Unit *u); /* the registry knows that we let it go */
+void life_free(Core *c, Unit *u);
+const char *leave_to_string(Leave leave);

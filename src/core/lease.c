@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * What we want of the leases' records, one Txn at a time for each.
+ *
+ * Every Txn compares the record at the revision we have seen and our own fence, so that it is void as soon as either
+ * has moved. An outcome that stays unknown settles nothing, and neither does reading: what is wanted is asked for again
+ * until it is committed or refused, and meanwhile the unit stays in the phase that wanted it. An earlier attempt that
+ * lands late has the very effect that is still wanted, or compares with a record that has moved on.
+ *
+ *   acquire   a free record -> ours
+ *   expire    all of a silent session's that we want, up to 50 -> ours. Compared: its beat, seen at one revision for
+ *             TTL'·(1+2ε) on our own clock since it reached us. Put: its fence, so that its next beat fails
+ *   steal     by the operator's force, from a session that may live -> ours with a debt: nobody starts the unit until
+ *             the robbed session has struck it (its unit down and empty) or we have waited its TTL out
+ *   release   ours -> free or done, and transfer: ours -> another session's. Asked for only when the unit is down
+ *   strike    a debt that is served
+ */
+
+#include "core/internal.h"
+
+enum { GROUP_MAX = 50 };
+
+bool lease_is_ours(const Core *c, const Lease *l) {
+        return c->own.name[0] && l->seen.revision > 0 && lease_held_by(&l->value, c->own.name);
+}
+
+static uint64_t next_index(const Core *c, const Lease *l) {
+        uint64_t last = MAX(l->value.index, l->remembered);
+
+        return MAX(last, c->meta_value.index_floor) + 1;
+}
+
+/* ---- putting Txns together ---- */
+
+static void begin_op(Lease *l, LeaseOp op, const LeaseRecord *next) {
+        if (!l->next && !(l->next = malloc(sizeof(LeaseRecord))))
+                abort();
+        *l->next = *next;
+        l->op = op;
+}
+
+static void put_lease(TxnBuilder *b, Lease *l, LeaseOp op, const LeaseRecord *next) {
+        begin_op(l, op, next);
+        txn_compare(b, RECORD_LEASE, l->name, l->seen.revision);
+        txn_put(b, RECORD_LEASE, l->name, next, sizeof(*next));
+}
+
+static void compare_own_fence(Core *c, TxnBuilder *b) {
+        txn_compare(b, RECORD_FENCE, c->own.name, c->own.fence_revision);
+}
+
+static LeaseRecord held_by_us(Core *c, const Lease *l, const char *why) {
+        LeaseRecord next = l->value;
+
+        if (next.state == LEASE_HELD)
+                lease_end_tenure(&next, c->now.realtime, why);
+        next.state = LEASE_HELD;
+        str_copy(next.machine_id, sizeof(next.machine_id), c->machine_id);
+        str_copy(next.session, sizeof(next.session), c->own.name);
+        next.version = l->unit ? l->unit->version : 0;
+        next.index = next_index(c, l);
+        next.since = c->now.realtime;
+        next.period = 0;
+        return next;
+}
+
+static void send_acquire(Core *c, Lease *l) {
+        LeaseRecord next = held_by_us(c, l, "");
+        TxnBuilder b = txn_begin(c);
+
+        put_lease(&b, l, OP_ACQUIRE, &next);
+        compare_own_fence(c, &b);
+        l->txn = txn_send(&b);
+}
+
+static bool is_expired_from(const Core *c, const Lease *l, const Session *s) {
+        return !l->txn && !l->damaged && c->now.boottime >= l->retry_at && l->seen.revision > 0 &&
+               lease_held_by(&l->value, s->name) && l->unit && life_wants_lease(c, l->unit, NULL);
+}
+
+/* The session's fence with the names added. A session whose beat is absent can never beat again: nothing to touch. */
+static void put_fence(TxnBuilder *b, const Session *s, const FenceRecord *fence) {
+        txn_compare(b, RECORD_FENCE, s->name, s->fence.revision);
+        txn_put(b, RECORD_FENCE, s->name, fence, sizeof(*fence));
+}
+
+static bool fence_is_known(const Session *s) {
+        return s->beat.known && (s->beat.revision == 0 || s->fence_value);
+}
+
+static void send_expire(Core *c, const Session *s) {
+        FenceRecord *fence = arena_alloc(c, sizeof(FenceRecord));
+        Lease *group[GROUP_MAX];
+        size_t n = 0;
+        TxnBuilder b = txn_begin(c);
+        uint64_t id;
+
+        if (s->fence_value)
+                *fence = *s->fence_value;
+        for (Lease *l = c->leases; l && n < GROUP_MAX; l = l->hh.next) {
+                LeaseRecord next;
+
+                if (!is_expired_from(c, l, s))
+                        continue;
+                next = held_by_us(c, l, "expired");
+                put_lease(&b, l, OP_EXPIRE, &next);
+                if (s->fence_value)
+                        fence_add_name(fence, l->name);
+                group[n++] = l;
+        }
+        txn_compare(&b, RECORD_BEAT, s->name, s->beat.revision);
+        if (s->fence_value)
+                put_fence(&b, s, fence);
+        compare_own_fence(c, &b);
+        id = txn_send(&b);
+        for (size_t i = 0; i < n; i++)
+                group[i]->txn = id;
+}
+
+static void send_steal(Core *c, Lease *l, const Session *s) {
+        LeaseRecord next = held_by_us(c, l, "stolen");
+        TxnBuilder b = txn_begin(c);
+
+        if (!lease_add_debt(&next, s->name, l->value.index)) {
+                l->unit->want_steal = false; /* no room for another debt: they are struck within their TTLs */
+                return;
+        }
+        put_lease(&b, l, OP_STEAL, &next);
+        if (s->fence_value) {
+                FenceRecord *fence = arena_copy(c, s->fence_value, sizeof(FenceRecord));
+
+                fence_add_name(fence, l->name);
+                put_fence(&b, s, fence);
+        }
+        compare_own_fence(c, &b);
+        l->txn = txn_send(&b);
+}
+
+static void send_release(Core *c, Lease *l, LeaseState state, const char *why) {
+        LeaseRecord next = l->value;
+        TxnBuilder b = txn_begin(c);
+
+        lease_end_tenure(&next, c->now.realtime, why);
+        next.state = state;
+        next.session[0] = '\0';
+        next.since = c->now.realtime;
+        put_lease(&b, l, OP_RELEASE, &next);
+        compare_own_fence(c, &b);
+        l->txn = txn_send(&b);
+}
+
+/* The session that the machine named now competes with, if it beats. */
+static const Session *target_session(Core *c, const char *machine) {
+        const Machine *m = mirror_find_machine(c, machine);
+        const Session *s = m && m->seen.revision > 0 ? mirror_find_session(c, m->value.session) : NULL;
+
+        return s && s->beat.revision > 0 && c->now.boottime < s->beat.at + s->ttl && !streq(s->name, c->own.name) ? s : NULL;
+}
+
+static void send_transfer(Core *c, Lease *l, const Session *target, const char *machine) {
+        LeaseRecord next = l->value;
+        TxnBuilder b = txn_begin(c);
+
+        lease_end_tenure(&next, c->now.realtime, "transfer");
+        str_copy(next.machine_id, sizeof(next.machine_id), machine);
+        str_copy(next.session, sizeof(next.session), target->name);
+        next.index = next_index(c, l);
+        next.since = c->now.realtime;
+        put_lease(&b, l, OP_TRANSFER, &next);
+        txn_compare(&b, RECORD_BEAT, target->name, target->beat.revision);
+        compare_own_fence(c, &b);
+        l->txn = txn_send(&b);
+}
+
+static void send_rearm(Core *c, Lease *l) {
+        LeaseRecord next = l->value;
+        TxnBuilder b = txn_begin(c);
+
+        next.state = LEASE_FREE;
+        next.since = c->now.realtime;
+        put_lease(&b, l, OP_REARM, &next);
+        compare_own_fence(c, &b);
+        l->txn = txn_send(&b);
+}
+
+/* ---- debts ---- */
+
+static usec_t debt_due(const SeenDebt *d) {
+        usec_t ttl = session_ttl(d->debt.session);
+
+        return usec_add(d->at, ttl_take_after(ttl ?: TTL_MAX));
+}
+
+/* Ours to strike: the robbed session is us, and what it ran is down and empty; or we hold the lease, and have waited. */
+static bool may_strike(const Core *c, const Lease *l, const SeenDebt *d) {
+        if (streq(d->debt.session, c->own.name))
+                return l->unit ? l->unit->phase == PHASE_IDLE && life_is_down(l->unit) : c->guard_synced && !life_has_leftovers(c);
+        return lease_is_ours(c, l) && c->now.boottime >= debt_due(d);
+}
+
+static bool send_strikes(Core *c, Lease *l) {
+        LeaseRecord next = l->value;
+        TxnBuilder b;
+
+        for (size_t i = 0; i < l->n_debts; i++)
+                if (may_strike(c, l, l->debts + i))
+                        lease_strike_debt(&next, l->debts[i].debt.session, l->debts[i].debt.index);
+        if (next.n_debts == l->value.n_debts)
+                return false;
+        b = txn_begin(c);
+        put_lease(&b, l, OP_STRIKE, &next);
+        compare_own_fence(c, &b);
+        l->txn = txn_send(&b);
+        return true;
+}
+
+/* ---- outcomes ---- */
+
+static void on_committed(Core *c, Lease *l, uint64_t revision) {
+        LeaseRecord before = l->value;
+        uint64_t index = l->next->index;
+
+        mirror_apply(c, RECORD_LEASE, l->name, l->next, revision);
+        if (l->unit)
+                l->unit->want_steal = false;
+        switch (l->op) {
+        case OP_ACQUIRE:
+                output_report(c, REPORT_ACQUIRED, NULL, l->name, NULL, index);
+                break;
+        case OP_EXPIRE:
+                output_report(c, REPORT_ACQUIRED, NULL, l->name, before.machine_id, index);
+                break;
+        case OP_STEAL:
+                output_report(c, REPORT_ROBBED, NULL, l->name, before.machine_id, index);
+                c->actions[c->n_actions - 1].span = ttl_take_after(session_ttl(before.session) ?: TTL_MAX);
+                break;
+        case OP_RELEASE:
+                output_report(c, REPORT_RELEASED, NULL, l->name, NULL, index);
+                c->actions[c->n_actions - 1].why = l->unit ? leave_to_string(l->unit->leave) : "not enabled here";
+                break;
+        case OP_TRANSFER:
+                output_report(c, REPORT_TRANSFERRED, NULL, l->name, l->next->machine_id, index);
+                break;
+        case OP_REARM:
+                l->rearm = false;
+                break;
+        case OP_STRIKE:
+        case OP_NONE:
+                break;
+        }
+        if (l->unit && (l->op == OP_RELEASE || l->op == OP_TRANSFER))
+                life_released(c, l->unit);
+}
+
+void lease_txn(Core *c, uint64_t id, const Answer *answer) {
+        Lease *l, *next;
+
+        HASH_ITER(hh, c->leases, l, next) {
+                if (l->txn != id)
+                        continue;
+                l->txn = 0;
+                if (answer->outcome == OUTCOME_COMMITTED) {
+                        l->failures = 0;
+                        on_committed(c, l, answer->revision);
+                } else {
+                        usec_t pause = backoff(20 * USEC_PER_MSEC, l->failures, USEC_PER_SEC);
+
+                        l->failures++;
+                        l->retry_at = c->now.boottime + (answer->outcome == OUTCOME_REFUSED ? 0 : pause);
+                        if (answer->outcome == OUTCOME_REFUSED)
+                                l->failures = 0;
+                }
+                l->op = OP_NONE;
+        }
+}
+
+/* ---- what is due ---- */
+
+static void advance_ours(Core *c, Lease *l) {
+        Unit *u = l->unit;
+        const Session *target;
+
+        if (!u) {
+                /* Held in our name, and no unit here wants it: of a unit that was disabled while the daemon was down,
+                 * or handed to us by mistake. What ran under it is seen to by the guard's leftover entry. */
+                if (c->guard_synced && !life_has_leftovers(c))
+                        send_release(c, l, LEASE_FREE, "disabled");
+                return;
+        }
+        if (u->phase != PHASE_RELEASING)
+                return;
+        target = u->leave == LEAVE_TRANSFER ? target_session(c, u->target) : NULL;
+        if (target)
+                send_transfer(c, l, target, u->target);
+        else
+                send_release(c, l, u->leave == LEAVE_DONE && !u->release_on_success ? LEASE_DONE : LEASE_FREE,
+                                leave_to_string(u->leave));
+}
+
+static void advance_others(Core *c, Lease *l) {
+        Unit *u = l->unit;
+        const Session *s;
+
+        if (!u)
+                return;
+        if (l->value.state == LEASE_DONE && l->rearm) {
+                send_rearm(c, l);
+                return;
+        }
+        if (!life_wants_lease(c, u, NULL))
+                return;
+        if (l->value.state == LEASE_FREE) {
+                send_acquire(c, l);
+                return;
+        }
+        if (l->value.state == LEASE_DONE) {
+                if (u->version > l->value.version)
+                        send_acquire(c, l);
+                return;
+        }
+        s = mirror_find_session(c, l->value.session);
+        if (!s || !fence_is_known(s))
+                return;
+        if (c->now.boottime >= session_dead_at(s))
+                send_expire(c, s);
+        else if (u->want_steal && u->steal_index == l->value.index && u->steal_index > 0)
+                send_steal(c, l, s);
+}
+
+void lease_advance(Core *c, Lease *l) {
+        if (l->txn || l->damaged || !l->seen.known || !session_settled(c) || c->ended || c->end_txn ||
+            c->now.boottime < l->retry_at || c->now.boottime >= c->own.t0 + c->own.timeline.kill)
+                return;
+        if (l->n_debts > 0 && send_strikes(c, l))
+                return;
+        if (lease_is_ours(c, l))
+                advance_ours(c, l);
+        else
+                advance_others(c, l);
+}
+
+usec_t lease_deadline(const Core *c, const Lease *l) {
+        usec_t t = USEC_INFINITY, now = c->now.boottime;
+        const Session *s;
+
+        if (l->txn || !session_settled(c))
+                return USEC_INFINITY;
+        if (l->retry_at > now)
+                t = l->retry_at;
+        for (size_t i = 0; i < l->n_debts; i++)
+                if (lease_is_ours(c, l) && debt_due(l->debts + i) > now)
+                        t = MIN(t, debt_due(l->debts + i));
+        if (l->unit && l->value.state == LEASE_HELD && !lease_is_ours(c, l)) {
+                s = mirror_find_session((Core *) c, l->value.session);
+                if (s && session_dead_at(s) > now)
+                        t = MIN(t, session_dead_at(s));
+        }
+        if (l->unit && l->unit->not_before > now)
+                t = MIN(t, l->unit->not_before);
+        if (c->acquire_not_before > now)
+                t = MIN(t, c->acquire_not_before);
+        return t;
+}

@@ -1,0 +1,556 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * A unit's life on this machine, from the lease to the last process.
+ *
+ *     IDLE -> ARMING -> OPENING -> STARTING -> RUNNING -> CLOSING -> STOPPING -> DISARMING -> (RELEASING) -> IDLE
+ *
+ * Upwards every step waits for the one before: the lease is committed, the guard has an entry, the gate is open, then
+ * PID 1 is asked. Downwards likewise: the gate is gone, the unit is down and empty, the guard's entry is gone, then the
+ * lease is let go, as long as it is ours to let go.
+ *
+ * What the registry, PID 1 or the guard do not say is unknown, and unknown is no reason to stop anything: only the time
+ * is (stop_at), or a record that names another. What is known may be told again at any moment.
+ */
+
+#include "core/internal.h"
+
+#define POLL_BUSY (20 * USEC_PER_MSEC)  /* a control group does not say when it gets empty */
+#define POLL_CALM (250 * USEC_PER_MSEC)
+#define ASK_AGAIN USEC_PER_SEC
+#define HOLD_DOWN_MAX USEC_PER_HOUR
+enum { STARTS_MAX = 5 };
+
+/* ---- units ---- */
+
+Unit *life_find(Core *c, const char *name) {
+        Unit *u;
+
+        HASH_FIND_STR(c->units, name, u);
+        return u;
+}
+
+static void life_attach(Core *c, Unit *u, const char *lease) {
+        if (u->lease && u->lease->unit == u)
+                u->lease->unit = NULL;
+        u->lease = mirror_lease(c, lease);
+        if (!u->lease->unit || u->lease->unit->forgotten)
+                u->lease->unit = u;
+}
+
+static Unit *life_new(Core *c, const char *name, const char *lease) {
+        Unit *u = calloc(1, sizeof(Unit));
+
+        if (!u)
+                abort();
+        str_copy(u->name, sizeof(u->name), name);
+        u->stop_grace = u->timeout_stop = USEC_INFINITY;
+        u->closed_at = USEC_INFINITY;
+        u->changed_at = c->now.boottime;
+        life_attach(c, u, lease);
+        HASH_ADD_STR(c->units, name, u);
+        if (c->guard_synced)
+                life_guard(c, u, &(GuardReport){});
+        return u;
+}
+
+void life_free(Core *c, Unit *u) {
+        HASH_DEL(c->units, u);
+        if (u->lease->unit == u)
+                u->lease->unit = NULL;
+        free(u);
+}
+
+Unit *life_configure(Core *c, const UnitConfig *config) {
+        Unit *u = life_find(c, config->unit);
+
+        if (!lease_name_is_valid(config->lease))
+                return u;
+        if (!u)
+                u = life_new(c, config->unit, config->lease);
+        else if (u->phase == PHASE_IDLE && !streq(u->lease->name, config->lease))
+                life_attach(c, u, config->lease);
+        u->forgotten = false;
+        u->stop_grace = config->stop_grace;
+        u->timeout_stop = config->timeout_stop;
+        u->version = config->version;
+        u->hold_down_release = config->hold_down_release;
+        u->hold_down_failure = config->hold_down_failure;
+        u->release_on_success = config->release_on_success;
+        u->hold_on_failure = config->hold_on_failure;
+        return u;
+}
+
+Unit *life_find_or_leftover(Core *c, const char *name) {
+        Unit *u = life_find(c, name);
+
+        if (u || !lease_name_is_valid(name))
+                return u;
+        u = life_new(c, name, name);
+        u->forgotten = true;
+        return u;
+}
+
+bool life_has_leftovers(const Core *c) {
+        for (const Unit *u = c->units; u; u = u->hh.next)
+                if (u->forgotten && (u->phase != PHASE_IDLE || !u->guard_known || u->guard.index > 0))
+                        return true;
+        return false;
+}
+
+void life_guard(Core *c, Unit *u, const GuardReport *report) {
+        if (report->open)
+                u->closed_at = USEC_INFINITY;
+        else if (!u->guard_known || u->guard.open)
+                u->closed_at = c->now.boottime;
+        u->guard = *report;
+        u->guard_known = true;
+}
+
+void life_report(Core *c, Unit *u, const UnitReport *report) {
+        if (report->known && u->report.known && report->asked_at < u->report.asked_at)
+                return;
+        u->report = *report;
+        output_changed(c, u, NULL);
+}
+
+void life_failed(Core *c, Unit *u, ActionKind action) {
+        (void) action; /* whatever it was, its phase asks again */
+        u->retry_at = c->now.boottime + ASK_AGAIN;
+}
+
+/* ---- time ---- */
+
+Timeline life_timeline(const Core *c, const Unit *u) {
+        Timeline t = c->own.timeline;
+
+        (void) timeline_compute(c->own.ttl ?: c->ttl, u->stop_grace, u->timeout_stop, &t);
+        return t;
+}
+
+usec_t life_stop_at(const Core *c, const Unit *u) {
+        return usec_add(c->own.t0, life_timeline(c, u).stop);
+}
+
+/* ---- what is so ---- */
+
+static bool is_inactive(const UnitReport *r) {
+        return r->known && !r->job && (r->active == ACTIVE_INACTIVE || r->active == ACTIVE_FAILED);
+}
+
+bool life_is_down(const Unit *u) {
+        return is_inactive(&u->report) && u->report.empty && u->guard_known && !u->guard.open &&
+               u->closed_at != USEC_INFINITY && u->report.asked_at > u->closed_at;
+}
+
+static bool is_ours(const Core *c, const Unit *u) {
+        return u->lease->unit == u && lease_is_ours(c, u->lease);
+}
+
+static bool is_held(const Core *c, const Unit *u) {
+        return is_ours(c, u) && (u->index == 0 || u->lease->value.index == u->index);
+}
+
+static bool is_covered(const Core *c, const Unit *u) {
+        return session_settled(c) && c->now.boottime < life_stop_at(c, u);
+}
+
+bool life_wants_lease(const Core *c, const Unit *u, const char **ret_why) {
+        const char *why = NULL;
+
+        if (u->forgotten)
+                why = "it is not enabled here any more";
+        else if (!machine_competes(c, &why))
+                ;
+        else if (u->lease->unit != u)
+                why = "another unit here has the same Lease=";
+        else if (!c->guard_synced)
+                why = "leased-guard.service does not answer";
+        else if (u->phase != PHASE_IDLE || u->guard.index > 0)
+                why = "it is still being stopped here";
+        else if (!u->report.known)
+                why = "systemd has not told its state yet";
+        else if (!u->report.gate_loaded)
+                why = "systemd has not loaded its gate";
+        else if (!life_is_down(u))
+                why = "processes of an earlier run are left here";
+        else if (c->now.boottime < u->not_before)
+                why = "this machine stands back for a while";
+        if (ret_why)
+                *ret_why = why;
+        return !why;
+}
+
+const char *leave_to_string(Leave leave) {
+        static const char *const names[] = {
+                [LEAVE_NONE] = "", [LEAVE_EXPIRED] = "expired", [LEAVE_RELEASE] = "released",
+                [LEAVE_TRANSFER] = "transfer", [LEAVE_DRAIN] = "drain", [LEAVE_FORGET] = "disabled",
+                [LEAVE_SHUTDOWN] = "shutdown", [LEAVE_DONE] = "done", [LEAVE_FAILED] = "failed",
+                [LEAVE_STRAY] = "stray", [LEAVE_LOST] = "lost",
+        };
+        return names[leave];
+}
+
+/* ---- the steps ---- */
+
+static void enter(Core *c, Unit *u, Phase phase) {
+        u->phase = phase;
+        u->changed_at = c->now.boottime;
+        u->retry_at = 0;
+        output_changed(c, u, u->lease);
+}
+
+static bool ask_again(Core *c, Unit *u, usec_t pause) {
+        if (c->now.boottime < u->retry_at)
+                return false;
+        u->retry_at = c->now.boottime + pause;
+        return true;
+}
+
+static Action *act(Core *c, const Unit *u, ActionKind kind) {
+        Action *a = output(c, kind);
+
+        a->unit = arena_copy(c, u->name, strlen(u->name) + 1); /* the unit may be dropped in the same step */
+        a->lease = u->lease->name;
+        a->index = u->index;
+        a->version = u->lease->value.version;
+        return a;
+}
+
+static void arm(Core *c, Unit *u) {
+        Timeline t = life_timeline(c, u);
+        Action *a = act(c, u, ACTION_GUARD_ARM);
+
+        a->t0 = c->own.t0;
+        a->stop = t.stop;
+        a->kill = t.kill;
+}
+
+static void report_leave(Core *c, const Unit *u, Leave leave) {
+        const char *holder = u->lease->value.state == LEASE_HELD ? u->lease->value.machine_id : NULL;
+
+        if (leave == LEAVE_EXPIRED)
+                output_report(c, REPORT_EXPIRED, u->name, u->lease->name, NULL, u->index);
+        else if (leave == LEAVE_LOST)
+                output_report(c, REPORT_LOST, u->name, u->lease->name, holder, u->index);
+        else if (leave == LEAVE_STRAY)
+                output_report(c, REPORT_STRAY, u->name, u->lease->name, holder, u->index);
+        else if (leave == LEAVE_DONE)
+                output_report(c, REPORT_DONE, u->name, u->lease->name, NULL, u->index);
+}
+
+/* The way down begins, or its reason becomes a graver one. The guard is told before PID 1 is asked. */
+static void leave(Core *c, Unit *u, Leave why) {
+        bool lost = why == LEAVE_LOST || why == LEAVE_STRAY;
+
+        if (u->phase >= PHASE_CLOSING && u->leave >= why)
+                return;
+        u->leave = why;
+        report_leave(c, u, why);
+        if (lost)
+                act(c, u, ACTION_GUARD_LOSE)->kill = life_timeline(c, u).stop_grace;
+        else if (u->phase < PHASE_CLOSING)
+                act(c, u, ACTION_GATE_CLOSE);
+        if (u->phase < PHASE_CLOSING) {
+                act(c, u, ACTION_UNIT_STOP);
+                enter(c, u, PHASE_CLOSING);
+                u->retry_at = c->now.boottime + ASK_AGAIN;
+        }
+}
+
+/* What we hold and an operator, a shutdown or a drain wants gone. */
+static Leave wanted_leave(const Core *c, const Unit *u) {
+        if (c->shutting_down)
+                return LEAVE_SHUTDOWN;
+        if (u->forgotten)
+                return LEAVE_FORGET;
+        if (u->target[0])
+                return streq(u->target, c->machine_id) ? LEAVE_NONE : LEAVE_TRANSFER;
+        if (u->want_release)
+                return LEAVE_RELEASE;
+        return c->draining ? LEAVE_DRAIN : LEAVE_NONE;
+}
+
+/* An entry that the guard keeps from before our restart. */
+static void adopt(Core *c, Unit *u) {
+        u->index = u->guard.index;
+        if (!is_held(c, u))
+                leave(c, u, LEAVE_LOST);
+        else if (u->guard.expired)
+                leave(c, u, LEAVE_EXPIRED);
+        else {
+                enter(c, u, u->guard.open ? PHASE_RUNNING : PHASE_ARMING);
+                arm(c, u);
+                act(c, u, ACTION_UNIT_READ);
+                u->adopted = true;
+                output_report(c, REPORT_ADOPTED, u->name, u->lease->name, NULL, u->index);
+        }
+}
+
+static void check_gate(Core *c, Unit *u) {
+        bool missing = u->report.known && !u->report.gate_loaded && !u->forgotten;
+
+        if (missing && !u->gate_reported)
+                output_report(c, REPORT_GATE_MISSING, u->name, u->lease->name, NULL, 0);
+        u->gate_reported = missing;
+}
+
+static void step_idle(Core *c, Unit *u) {
+        Leave wanted = wanted_leave(c, u);
+
+        if (!session_settled(c) || !c->guard_synced || !u->guard_known)
+                return;
+        if (u->guard.index > 0) {
+                adopt(c, u);
+                return;
+        }
+        if (!u->report.known || u->report.asked_at <= u->closed_at) {
+                if (ask_again(c, u, POLL_CALM))
+                        act(c, u, ACTION_UNIT_READ);
+                return;
+        }
+        if (!is_inactive(&u->report) || !u->report.empty) {
+                /* A job alone is somebody trying: the gate is closed, it will be refused. */
+                if (u->report.job && u->report.empty && u->report.active == ACTIVE_INACTIVE)
+                        return;
+                u->index = MAX(u->lease->value.index, (uint64_t) 1);
+                leave(c, u, LEAVE_STRAY);
+                return;
+        }
+        if (!is_ours(c, u)) {
+                u->want_release = false;
+                u->target[0] = '\0';
+                return;
+        }
+        u->index = u->lease->value.index;
+        if (wanted != LEAVE_NONE || !u->report.gate_loaded)
+                leave(c, u, wanted != LEAVE_NONE ? wanted : LEAVE_RELEASE);
+        else if (u->lease->n_debts == 0 && is_covered(c, u)) {
+                arm(c, u);
+                enter(c, u, PHASE_ARMING);
+        } else
+                u->index = 0;
+}
+
+static void step_arming(Core *c, Unit *u) {
+        if (!u->guard_known)
+                return;
+        if (u->guard.index == u->index && !u->guard.expired) {
+                act(c, u, ACTION_GATE_OPEN);
+                enter(c, u, PHASE_OPENING);
+                u->retry_at = c->now.boottime + ASK_AGAIN;
+        } else if (ask_again(c, u, ASK_AGAIN))
+                arm(c, u);
+}
+
+static void start(Core *c, Unit *u) {
+        act(c, u, ACTION_UNIT_START);
+        act(c, u, ACTION_UNIT_READ);
+        u->retry_at = c->now.boottime + ASK_AGAIN;
+}
+
+static void step_opening(Core *c, Unit *u) {
+        if (!u->guard_known)
+                return;
+        if (u->guard.open && u->guard.index == u->index) {
+                u->starts = 0;
+                u->run = u->report.run;
+                u->by_hand = u->adopted = false;
+                enter(c, u, PHASE_STARTING);
+                start(c, u);
+                if (u->resumed)
+                        output_report(c, REPORT_RESUMED, u->name, u->lease->name, NULL, u->index);
+                u->resumed = false;
+        } else if (ask_again(c, u, ASK_AGAIN))
+                act(c, u, ACTION_GATE_OPEN);
+}
+
+/* The unit's end by its own account. */
+static void on_ended(Core *c, Unit *u) {
+        if (u->report.foreign_job || (u->adopted && !u->report.failed)) {
+                if (!u->by_hand)
+                        output_report(c, REPORT_STOPPED_BY_HAND, u->name, u->lease->name, NULL, u->index);
+                u->by_hand = true;
+        } else if (!u->report.failed)
+                leave(c, u, LEAVE_DONE);
+        else if (!u->hold_on_failure)
+                leave(c, u, LEAVE_FAILED);
+}
+
+/* A start that was refused (an Assert= or a Condition= of the unit's own) leaves no new run behind, and is no end. */
+static void step_starting(Core *c, Unit *u) {
+        bool read = u->report.known && u->report.asked_at >= u->changed_at;
+
+        if (read && (!is_inactive(&u->report) || u->report.run != u->run)) {
+                enter(c, u, PHASE_RUNNING);
+                if (is_inactive(&u->report))
+                        on_ended(c, u);
+        } else if (c->now.boottime >= u->retry_at) {
+                if (++u->starts >= STARTS_MAX)
+                        leave(c, u, LEAVE_FAILED);
+                else
+                        start(c, u);
+        }
+}
+
+static void step_running(Core *c, Unit *u) {
+        if (u->guard_known && (u->guard.index != u->index || !u->guard.open)) {
+                leave(c, u, LEAVE_EXPIRED); /* the guard was replaced, or has closed the gate */
+                return;
+        }
+        if (!u->report.known || u->report.asked_at <= u->changed_at)
+                return;
+        if (is_inactive(&u->report))
+                on_ended(c, u);
+        else
+                u->by_hand = false;
+}
+
+static void step_closing(Core *c, Unit *u) {
+        if (u->guard_known && !u->guard.open) {
+                enter(c, u, PHASE_STOPPING);
+                return;
+        }
+        if (!ask_again(c, u, ASK_AGAIN))
+                return;
+        act(c, u, ACTION_GATE_CLOSE);
+        act(c, u, ACTION_UNIT_STOP);
+}
+
+static void step_stopping(Core *c, Unit *u) {
+        bool resting = is_inactive(&u->report);
+
+        if (!u->guard_known)
+                return;
+        if (u->guard.open) { /* a guard that is not the one that closed it */
+                enter(c, u, PHASE_CLOSING);
+                return;
+        }
+        if (life_is_down(u)) {
+                act(c, u, ACTION_GUARD_DISARM);
+                enter(c, u, PHASE_DISARMING);
+                u->retry_at = c->now.boottime + ASK_AGAIN;
+                return;
+        }
+        if (!ask_again(c, u, resting ? POLL_BUSY : POLL_CALM))
+                return;
+        if (u->report.known && !u->report.job && !resting && u->report.active != ACTIVE_DEACTIVATING)
+                act(c, u, ACTION_UNIT_STOP);
+        act(c, u, ACTION_UNIT_READ);
+}
+
+static void hold_down(Core *c, Unit *u) {
+        usec_t now = c->now.boottime;
+
+        if (u->leave == LEAVE_FAILED) {
+                usec_t most = MAX(HOLD_DOWN_MAX, u->hold_down_failure);
+                usec_t span = backoff(u->hold_down_failure, u->failures, most);
+
+                u->failures++;
+                u->not_before = usec_add(now, span);
+                output_report(c, REPORT_UNIT_FAILED, u->name, u->lease->name, NULL, u->index);
+                c->actions[c->n_actions - 1].span = span;
+        } else if (u->leave == LEAVE_RELEASE || u->leave == LEAVE_TRANSFER)
+                u->not_before = usec_add(now, u->hold_down_release);
+        if (u->leave == LEAVE_DONE)
+                u->failures = 0;
+}
+
+static void rest(Core *c, Unit *u) {
+        act(c, u, ACTION_UNIT_CLEAN);
+        u->index = 0;
+        u->leave = LEAVE_NONE;
+        enter(c, u, PHASE_IDLE);
+}
+
+void life_released(Core *c, Unit *u) {
+        if (u->phase != PHASE_RELEASING)
+                return;
+        hold_down(c, u);
+        u->want_release = false;
+        u->target[0] = '\0';
+        rest(c, u);
+}
+
+static void step_disarming(Core *c, Unit *u) {
+        if (!u->guard_known)
+                return;
+        if (u->guard.index > 0) {
+                if (ask_again(c, u, ASK_AGAIN))
+                        act(c, u, ACTION_GUARD_DISARM);
+                return;
+        }
+        if (u->leave == LEAVE_EXPIRED || u->leave == LEAVE_LOST || u->leave == LEAVE_STRAY) {
+                u->resumed = u->leave == LEAVE_EXPIRED;
+                rest(c, u);
+        } else
+                enter(c, u, PHASE_RELEASING);
+}
+
+/* lease.c asks for the Txn until it is committed or refused; refused, the record says what we are. */
+static void step_releasing(Core *c, Unit *u) {
+        if (session_settled(c) && !u->lease->txn && u->lease->seen.known && !is_held(c, u))
+                rest(c, u);
+}
+
+/* Reasons to leave that hold in every phase in which an Index is in hand. */
+static void check_reasons(Core *c, Unit *u) {
+        Leave wanted;
+
+        if (u->phase == PHASE_IDLE || u->phase == PHASE_DISARMING || u->phase == PHASE_RELEASING)
+                return;
+        if (!is_held(c, u) && u->leave != LEAVE_STRAY) {
+                leave(c, u, LEAVE_LOST);
+                return;
+        }
+        if (u->phase >= PHASE_CLOSING)
+                return;
+        if (!is_covered(c, u) || (u->guard_known && u->guard.index == u->index && u->guard.expired)) {
+                leave(c, u, LEAVE_EXPIRED);
+                return;
+        }
+        wanted = wanted_leave(c, u);
+        if (wanted != LEAVE_NONE)
+                leave(c, u, wanted);
+}
+
+static bool is_finished(const Core *c, const Unit *u) {
+        return u->forgotten && u->phase == PHASE_IDLE && u->guard_known && u->guard.index == 0 &&
+               u->lease->txn == 0 && !is_ours(c, u) && life_is_down(u);
+}
+
+void life_advance(Core *c, Unit *u) {
+        static void (*const steps[])(Core *, Unit *) = {
+                [PHASE_IDLE] = step_idle,           [PHASE_ARMING] = step_arming,
+                [PHASE_OPENING] = step_opening,     [PHASE_STARTING] = step_starting,
+                [PHASE_RUNNING] = step_running,     [PHASE_CLOSING] = step_closing,
+                [PHASE_STOPPING] = step_stopping,   [PHASE_DISARMING] = step_disarming,
+                [PHASE_RELEASING] = step_releasing,
+        };
+        Phase before;
+
+        if (!u->lease->unit)
+                u->lease->unit = u;
+        check_gate(c, u);
+        do {
+                before = u->phase;
+                check_reasons(c, u);
+                steps[u->phase](c, u);
+        } while (u->phase != before);
+        if (is_finished(c, u)) {
+                Action *a = output(c, ACTION_FORGOTTEN);
+
+                a->unit = arena_copy(c, u->name, strlen(u->name) + 1);
+                life_free(c, u);
+        }
+}
+
+usec_t life_deadline(const Core *c, const Unit *u) {
+        usec_t t = USEC_INFINITY, now = c->now.boottime;
+
+        if (u->retry_at > now)
+                t = u->retry_at;
+        if (u->phase > PHASE_IDLE && u->phase < PHASE_CLOSING && session_settled(c))
+                t = MIN(t, life_stop_at(c, u));
+        return t;
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Our machine record, and the sessions of the dead.
+ *
+ * machines/<id> names the one session that competes for this machine id. Who finds another session there waits until
+ * that one has been silent for its whole TTL before he puts his own: after a crash and a quick reboot that is a short
+ * wait; if its beat moves, two machines bear one id (a copied disk), and the later one does not compete. Nothing would
+ * run twice without this, sessions being different, but an operator must be told.
+ */
+
+#include "core/internal.h"
+
+enum { COLLECT_AFTER_TTLS = 30 };
+
+static const Session *other_session(Core *c, const Machine *m) {
+        if (!m || m->seen.revision == 0 || streq(m->value.session, c->own.name))
+                return NULL;
+        return m->value.session[0] ? mirror_find_session(c, m->value.session) : NULL;
+}
+
+static bool is_as_wanted(const Machine *m, const MachineRecord *want) {
+        return m && m->seen.revision > 0 && !m->damaged && streq(m->value.session, want->session) &&
+               streq(m->value.hostname, want->hostname) && streq(m->value.boot_id, want->boot_id) &&
+               streq(m->value.metadata, want->metadata) && streq(m->value.version, want->version) &&
+               m->value.draining == want->draining;
+}
+
+static void put_machine(Core *c, const Machine *m, const Session *other, const MachineRecord *want) {
+        TxnBuilder b = txn_begin(c);
+
+        txn_compare(&b, RECORD_MACHINE, c->machine_id, m ? m->seen.revision : 0);
+        txn_compare(&b, RECORD_FENCE, c->own.name, c->own.fence_revision);
+        if (other)
+                txn_compare(&b, RECORD_BEAT, other->name, other->beat.revision);
+        txn_put(&b, RECORD_MACHINE, c->machine_id, want, sizeof(*want));
+        c->machine_next = *want;
+        c->machine_txn = txn_send(&b);
+}
+
+static usec_t other_dead_at(const Session *other) {
+        return other && other->beat.revision > 0 ? session_dead_at(other) : 0;
+}
+
+void machine_advance(Core *c) {
+        const Machine *m = mirror_find_machine(c, c->machine_id);
+        const Session *other = other_session(c, m);
+        MachineRecord want = { .draining = c->draining };
+
+        if (!session_settled(c) || c->machine_txn || c->shutting_down || c->now.boottime < c->machine_retry_at)
+                return;
+        str_copy(want.session, sizeof(want.session), c->own.name);
+        str_copy(want.hostname, sizeof(want.hostname), c->hostname);
+        str_copy(want.boot_id, sizeof(want.boot_id), c->boot_id);
+        str_copy(want.metadata, sizeof(want.metadata), c->metadata);
+        str_copy(want.version, sizeof(want.version), c->version);
+        if (is_as_wanted(m, &want))
+                return;
+        if (c->now.boottime < other_dead_at(other)) {
+                if (other->moved && !c->twice_reported) {
+                        c->twice_reported = true;
+                        output_report(c, REPORT_MACHINE_TWICE, NULL, NULL, m->value.hostname, 0);
+                }
+                return;
+        }
+        put_machine(c, m, other, &want);
+}
+
+void machine_txn(Core *c, const Answer *answer) {
+        c->machine_txn = 0;
+        if (answer->outcome == OUTCOME_COMMITTED) {
+                mirror_apply(c, RECORD_MACHINE, c->machine_id, &c->machine_next, answer->revision);
+                c->twice_reported = false;
+        } else
+                c->machine_retry_at = c->now.boottime + c->own.timeline.round / 8;
+}
+
+usec_t machine_deadline(const Core *c) {
+        const Machine *m = mirror_find_machine((Core *) c, c->machine_id);
+        const Session *other = other_session((Core *) c, m);
+        usec_t t = MAX(other_dead_at(other), c->machine_retry_at);
+
+        return session_settled(c) && t > c->now.boottime ? t : USEC_INFINITY;
+}
+
+bool machine_competes(const Core *c, const char **ret_why) {
+        const Machine *m = mirror_find_machine((Core *) c, c->machine_id);
+        const char *why = NULL;
+
+        if (c->shutting_down)
+                why = "the daemon is being stopped";
+        else if (c->trust == TRUST_FOREIGN)
+                why = "the registry is not the one that this machine knows (leasectl registry accept)";
+        else if (c->trust == TRUST_NONE)
+                why = "the registry has not answered yet";
+        else if (!session_settled(c))
+                why = "no beat has come through yet";
+        else if (c->now.boottime >= c->own.t0 + c->own.timeline.stop)
+                why = "the registry does not answer";
+        else if (!m || m->seen.revision == 0 || !streq(m->value.session, c->own.name))
+                why = c->twice_reported ? "another machine bears this machine id" : "waiting for an earlier session of this machine to end";
+        else if (c->draining)
+                why = "this machine is draining";
+        else if (c->silence)
+                why = "the registry fell back to an older state: waiting until nobody can still run from before";
+        else if (c->now.boottime < c->acquire_not_before)
+                why = "this machine remembers nothing of the registry: waiting one TTL";
+        if (ret_why)
+                *ret_why = why;
+        return !why;
+}
+
+/* ---- sessions of the dead ---- */
+
+static bool is_named_anywhere(const Core *c, const Session *s) {
+        for (const Lease *l = c->leases; l; l = l->hh.next) {
+                if (streq(l->value.session, s->name))
+                        return true;
+                for (size_t i = 0; i < l->value.n_debts; i++)
+                        if (streq(l->value.debts[i].session, s->name))
+                                return true;
+        }
+        return false;
+}
+
+/* One at a time, long after its end, its beat and its fence in one Txn, so that they are never seen apart. If a record
+ * comes to name it in the same moment, its absent beat counts as silence, and it can never beat again. */
+void collect_advance(Core *c) {
+        if (c->collect_txn || c->now.boottime < c->collect_at || !machine_competes(c, NULL))
+                return;
+        c->collect_at = c->now.boottime + c->ttl + core_random(c) % c->ttl;
+        for (Session *s = c->sessions; s; s = s->hh.next) {
+                TxnBuilder b;
+
+                if (s->beat.revision == 0 || !s->fence.known || streq(s->name, c->own.name) ||
+                    c->now.boottime < s->beat.at + COLLECT_AFTER_TTLS * s->ttl || is_named_anywhere(c, s))
+                        continue;
+                b = txn_begin(c);
+                txn_compare(&b, RECORD_BEAT, s->name, s->beat.revision);
+                txn_compare(&b, RECORD_FENCE, s->name, s->fence.revision);
+                txn_compare(&b, RECORD_FENCE, c->own.name, c->own.fence_revision);
+                txn_delete(&b, RECORD_BEAT, s->name);
+                txn_delete(&b, RECORD_FENCE, s->name);
+                c->collect_txn = txn_send(&b);
+                return;
+        }
+}
+
+void collect_txn(Core *c, const Answer *answer) {
+        (void) answer;
+        c->collect_txn = 0;
+}

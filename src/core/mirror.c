@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * What has been seen of the registry. Answers, the watch and lists come in any order and any number of times; nothing
+ * here ever replaces a record by one of a lower mod revision, and an absence counts only as of the revision at which it
+ * was told. The moment at which a beat's revision reached us is what expiry is counted from: an observer trusts his own
+ * clock and what he has seen, nothing else.
+ */
+
+#include "core/internal.h"
+
+/* Whether a record's (or, revision 0, its absence's) arrival is news. */
+static bool seen_take(Core *c, Seen *s, uint64_t revision, uint64_t as_of) {
+        if (revision > 0) {
+                s->stamp = c->stamp;
+                if (s->known && (revision <= s->revision || revision < s->absent_at))
+                        return false;
+        } else {
+                if (s->known && (as_of < s->revision || s->revision == 0)) {
+                        s->absent_at = s->revision == 0 ? MAX(s->absent_at, as_of) : s->absent_at;
+                        return false;
+                }
+                s->absent_at = as_of;
+        }
+        s->known = true;
+        s->revision = revision;
+        s->at = c->now.boottime;
+        return true;
+}
+
+Session *mirror_find_session(Core *c, const char *name) {
+        Session *s;
+
+        HASH_FIND_STR(c->sessions, name, s);
+        return s;
+}
+
+Session *mirror_session(Core *c, const char *name) {
+        Session *s = mirror_find_session(c, name);
+
+        if (s || session_ttl(name) == 0)
+                return s;
+        s = calloc(1, sizeof(Session));
+        if (!s)
+                abort();
+        str_copy(s->name, sizeof(s->name), name);
+        s->ttl = session_ttl(name);
+        HASH_ADD_STR(c->sessions, name, s);
+        return s;
+}
+
+Lease *mirror_lease(Core *c, const char *name) {
+        Lease *l;
+
+        HASH_FIND_STR(c->leases, name, l);
+        if (l)
+                return l;
+        l = calloc(1, sizeof(Lease));
+        if (!l)
+                abort();
+        str_copy(l->name, sizeof(l->name), name);
+        l->seen.known = mirror_is_complete(c); /* then it was in no list: it is absent */
+        HASH_ADD_STR(c->leases, name, l);
+        return l;
+}
+
+Machine *mirror_find_machine(Core *c, const char *id) {
+        Machine *m;
+
+        HASH_FIND_STR(c->machines, id, m);
+        return m;
+}
+
+static Machine *mirror_machine(Core *c, const char *id) {
+        Machine *m = mirror_find_machine(c, id);
+
+        if (m || !machine_id_is_valid(id))
+                return m;
+        m = calloc(1, sizeof(Machine));
+        if (!m)
+                abort();
+        str_copy(m->id, sizeof(m->id), id);
+        HASH_ADD_STR(c->machines, id, m);
+        return m;
+}
+
+static void take_meta(Core *c, const Record *r, uint64_t as_of) {
+        if (!seen_take(c, &c->meta, r->mod_revision, as_of))
+                return;
+        c->meta_damaged = r->damaged;
+        c->meta_value = r->value ? *r->meta : (MetaRecord){};
+}
+
+static void take_beat(Core *c, const Record *r, uint64_t as_of) {
+        Session *s = mirror_session(c, r->name);
+        bool known;
+
+        if (!s)
+                return;
+        known = s->beat.known;
+        if (!seen_take(c, &s->beat, r->mod_revision, as_of))
+                return;
+        s->moved = s->moved || (known && r->mod_revision > 0);
+        s->beat_value = r->value ? *r->beat : (BeatRecord){};
+}
+
+static void take_fence(Core *c, const Record *r, uint64_t as_of) {
+        Session *s = mirror_session(c, r->name);
+
+        if (!s || !seen_take(c, &s->fence, r->mod_revision, as_of))
+                return;
+        if (!r->value) {
+                free(s->fence_value);
+                s->fence_value = NULL;
+                return;
+        }
+        if (!s->fence_value && !(s->fence_value = malloc(sizeof(FenceRecord))))
+                abort();
+        *s->fence_value = *r->fence;
+}
+
+static void take_machine(Core *c, const Record *r, uint64_t as_of) {
+        Machine *m = mirror_machine(c, r->name);
+
+        if (!m || !seen_take(c, &m->seen, r->mod_revision, as_of))
+                return;
+        m->damaged = r->damaged;
+        m->value = r->value ? *r->machine : (MachineRecord){};
+}
+
+/* A pair that was seen before keeps the moment at which it was first seen. */
+static void take_debts(Core *c, Lease *l) {
+        SeenDebt old[DEBTS_MAX];
+        size_t n_old = l->n_debts;
+
+        memcpy(old, l->debts, sizeof(old));
+        l->n_debts = l->value.n_debts;
+        for (size_t i = 0; i < l->n_debts; i++) {
+                l->debts[i] = (SeenDebt){ .debt = l->value.debts[i], .at = c->now.boottime };
+                for (size_t j = 0; j < n_old; j++)
+                        if (old[j].debt.index == l->debts[i].debt.index &&
+                            streq(old[j].debt.session, l->debts[i].debt.session))
+                                l->debts[i].at = old[j].at;
+        }
+}
+
+static void take_lease(Core *c, const Record *r, uint64_t as_of) {
+        Lease *l;
+
+        if (!lease_name_is_valid(r->name))
+                return;
+        l = mirror_lease(c, r->name);
+        if (!seen_take(c, &l->seen, r->mod_revision, as_of))
+                return;
+        if (r->damaged && !l->damaged)
+                output_report(c, REPORT_DAMAGED, NULL, l->name, NULL, 0);
+        l->damaged = r->damaged;
+        if (r->damaged)
+                return; /* nobody takes a damaged record, so what it said last stays true until a fence says otherwise */
+        if (r->value)
+                l->value = *r->lease;
+        else
+                l->value = (LeaseRecord){ .state = LEASE_FREE };
+        take_debts(c, l);
+        if (l->value.index > l->remembered) {
+                l->remembered = l->value.index;
+                c->memory_changed = true;
+        }
+        if (l->value.session[0])
+                (void) mirror_session(c, l->value.session);
+        output_changed(c, l->unit, l);
+}
+
+static void take_record(Core *c, const Record *r, uint64_t as_of) {
+        switch (r->kind) {
+        case RECORD_META:
+                take_meta(c, r, as_of);
+                break;
+        case RECORD_MACHINE:
+                take_machine(c, r, as_of);
+                break;
+        case RECORD_BEAT:
+                take_beat(c, r, as_of);
+                break;
+        case RECORD_FENCE:
+                take_fence(c, r, as_of);
+                break;
+        case RECORD_LEASE:
+                take_lease(c, r, as_of);
+                break;
+        case RECORD_REQUEST:
+        case _RECORD_KIND_MAX:
+                break;
+        }
+}
+
+/* What a whole list did not name is gone. Everything that it named bears its stamp. */
+static bool is_missing(const Core *c, const Answer *a, RecordKind kind, const Seen *s) {
+        return a->complete & 1u << kind && s->stamp != c->stamp;
+}
+
+static void take_absences(Core *c, const Answer *a) {
+        Session *s, *next_session;
+        Lease *l, *next_lease;
+        Machine *m, *next_machine;
+
+        if (is_missing(c, a, RECORD_META, &c->meta))
+                take_meta(c, &(Record){ .kind = RECORD_META, .name = "" }, a->revision);
+        HASH_ITER(hh, c->sessions, s, next_session) {
+                if (is_missing(c, a, RECORD_BEAT, &s->beat))
+                        take_beat(c, &(Record){ .kind = RECORD_BEAT, .name = s->name }, a->revision);
+                if (is_missing(c, a, RECORD_FENCE, &s->fence))
+                        take_fence(c, &(Record){ .kind = RECORD_FENCE, .name = s->name }, a->revision);
+        }
+        HASH_ITER(hh, c->machines, m, next_machine)
+                if (is_missing(c, a, RECORD_MACHINE, &m->seen))
+                        take_machine(c, &(Record){ .kind = RECORD_MACHINE, .name = m->id }, a->revision);
+        HASH_ITER(hh, c->leases, l, next_lease)
+                if (is_missing(c, a, RECORD_LEASE, &l->seen))
+                        take_lease(c, &(Record){ .kind = RECORD_LEASE, .name = l->name }, a->revision);
+}
+
+void mirror_take(Core *c, const Answer *answer) {
+        c->stamp++;
+        for (size_t i = 0; i < answer->n_records; i++)
+                take_record(c, answer->records + i, answer->revision);
+        if (answer->complete)
+                take_absences(c, answer);
+        c->listed |= answer->complete;
+        c->revision_seen = MAX(c->revision_seen, answer->revision);
+        if (c->trust == TRUST_OK)
+                c->revision = MAX(c->revision, answer->revision);
+}
+
+void mirror_apply(Core *c, RecordKind kind, const char *name, const void *value, uint64_t revision) {
+        take_record(c, &(Record){ .kind = kind, .name = name, .mod_revision = revision, .value = value }, revision);
+}
+
+bool mirror_is_complete(const Core *c) {
+        return (c->listed & RECORD_ALL) == RECORD_ALL;
+}
+
+void mirror_forget(Core *c) {
+        Session *s, *next_session;
+        Machine *m, *next_machine;
+        Lease *l, *next_lease;
+
+        HASH_ITER(hh, c->sessions, s, next_session) {
+                HASH_DEL(c->sessions, s);
+                free(s->fence_value);
+                free(s);
+        }
+        HASH_ITER(hh, c->machines, m, next_machine) {
+                HASH_DEL(c->machines, m);
+                free(m);
+        }
+        HASH_ITER(hh, c->leases, l, next_lease) {
+                l->seen = (Seen){};
+                l->value = (LeaseRecord){};
+                l->n_debts = 0;
+                l->damaged = false;
+                l->op = OP_NONE;
+                l->txn = 0;
+        }
+        c->meta = (Seen){};
+        c->listed = 0;
+        c->revision_seen = 0;
+        c->n_asked = 0;
+        c->beats_read = c->list_read = c->meta_txn = c->machine_txn = c->collect_txn = c->end_txn = 0;
+        c->own.txn = c->own.read = 0;
+}
+
+void mirror_free(Core *c) {
+        Lease *l, *next_lease;
+
+        mirror_forget(c);
+        HASH_ITER(hh, c->leases, l, next_lease) {
+                HASH_DEL(c->leases, l);
+                free(l->next);
+                free(l);
+        }
+}
+
+usec_t session_dead_at(const Session *s) {
+        if (!s->beat.known)
+                return USEC_INFINITY;
+        return usec_add(s->beat.at, ttl_take_after(s->ttl));
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Actions and the memory they live in: an arena that is emptied when the next step begins. Memory that cannot be had
+ * aborts the process (core.h says why).
+ */
+
+#include "core/internal.h"
+
+enum { CHUNK_SIZE = 64 * 1024 };
+
+void *arena_alloc(Core *c, size_t size) {
+        Chunk *k = c->arena;
+
+        size = (size + 15) & ~(size_t) 15;
+        if (!k || k->size - k->used < size) {
+                size_t room = MAX(size, (size_t) CHUNK_SIZE);
+
+                k = malloc(sizeof(Chunk) + room);
+                if (!k)
+                        abort();
+                *k = (Chunk){ .next = c->arena, .size = room };
+                c->arena = k;
+        }
+        k->used += size;
+        return k->data + k->used - size;
+}
+
+void *arena_copy(Core *c, const void *p, size_t size) {
+        return memcpy(arena_alloc(c, size), p, size);
+}
+
+static const char *arena_string(Core *c, const char *s) {
+        return s ? arena_copy(c, s, strlen(s) + 1) : NULL;
+}
+
+void output_reset(Core *c) {
+        while (c->arena && c->arena->next) {
+                Chunk *k = c->arena;
+
+                c->arena = k->next;
+                free(k);
+        }
+        if (c->arena)
+                c->arena->used = 0;
+        c->n_actions = 0;
+}
+
+Action *output(Core *c, ActionKind kind) {
+        if (c->n_actions == c->room_actions) {
+                c->room_actions = MAX((size_t) 32, c->room_actions * 2);
+                c->actions = realloc(c->actions, c->room_actions * sizeof(Action));
+                if (!c->actions)
+                        abort();
+        }
+        Action *a = c->actions + c->n_actions++;
+        *a = (Action){ .kind = kind };
+        return a;
+}
+
+void output_report(Core *c, Report report, const char *unit, const char *lease, const char *machine, uint64_t index) {
+        Action *a = output(c, ACTION_REPORT);
+
+        a->report = report;
+        a->unit = arena_string(c, unit);
+        a->lease = arena_string(c, lease);
+        a->machine = arena_string(c, machine);
+        a->session = c->own.name;
+        a->index = index;
+}
+
+void output_changed(Core *c, const Unit *u, const Lease *l) {
+        Action *a = output(c, ACTION_CHANGED);
+
+        a->unit = u ? arena_string(c, u->name) : NULL;
+        a->lease = l ? l->name : NULL;
+}
+
+/* splitmix64: small, good enough to tell nonces and sessions apart, and the same everywhere from one seed. */
+uint64_t core_random(Core *c) {
+        uint64_t z = (c->random += UINT64_C(0x9e3779b97f4a7c15));
+
+        z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+        z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+        return z ^ z >> 31;
+}
+
+/* ---- questions under way ---- */
+
+static uint64_t asked_begin(Core *c) {
+        if (c->n_asked == c->room_asked) {
+                c->room_asked = MAX((size_t) 16, c->room_asked * 2);
+                c->asked = realloc(c->asked, c->room_asked * sizeof(Pending));
+                if (!c->asked)
+                        abort();
+        }
+        c->asked[c->n_asked++] = (Pending){ .id = ++c->last_id, .revision = c->revision };
+        return c->last_id;
+}
+
+bool asked_end(Core *c, uint64_t id, uint64_t *ret_revision) {
+        for (size_t i = 0; i < c->n_asked; i++)
+                if (c->asked[i].id == id) {
+                        *ret_revision = c->asked[i].revision;
+                        memmove(c->asked + i, c->asked + i + 1, (c->n_asked - i - 1) * sizeof(Pending));
+                        c->n_asked--;
+                        return true;
+                }
+        return false;
+}
+
+enum { TXN_ROOM = 128 };
+
+TxnBuilder txn_begin(Core *c) {
+        return (TxnBuilder){
+                .core = c,
+                .compares = arena_alloc(c, TXN_ROOM * sizeof(Key)),
+                .puts = arena_alloc(c, TXN_ROOM * sizeof(Record)),
+                .deletes = arena_alloc(c, 4 * sizeof(Key)),
+        };
+}
+
+void txn_compare(TxnBuilder *b, RecordKind kind, const char *name, uint64_t revision) {
+        b->compares[b->n_compares++] =
+                        (Key){ .kind = kind, .name = arena_string(b->core, name), .mod_revision = revision };
+}
+
+void txn_put(TxnBuilder *b, RecordKind kind, const char *name, const void *value, size_t size) {
+        b->puts[b->n_puts++] = (Record){
+                .kind = kind,
+                .name = arena_string(b->core, name),
+                .value = arena_copy(b->core, value, size),
+        };
+}
+
+void txn_delete(TxnBuilder *b, RecordKind kind, const char *name) {
+        b->deletes[b->n_deletes++] = (Key){ .kind = kind, .name = arena_string(b->core, name) };
+}
+
+uint64_t txn_send(TxnBuilder *b) {
+        Action *a = output(b->core, ACTION_TXN);
+
+        a->id = asked_begin(b->core);
+        a->timeout = b->core->own.timeline.attempt;
+        a->txn = (Txn){
+                .compares = b->compares,
+                .n_compares = b->n_compares,
+                .puts = b->puts,
+                .n_puts = b->n_puts,
+                .deletes = b->deletes,
+                .n_deletes = b->n_deletes,
+        };
+        return a->id;
+}
+
+uint64_t read_keys(Core *c, const Key *keys, size_t n) {
+        Key *copy = arena_alloc(c, n * sizeof(Key));
+        Action *a = output(c, ACTION_READ);
+
+        for (size_t i = 0; i < n; i++)
+                copy[i] = (Key){ .kind = keys[i].kind, .name = arena_string(c, keys[i].name) };
+        a->id = asked_begin(c);
+        a->timeout = c->own.timeline.attempt;
+        a->keys = copy;
+        a->n_keys = n;
+        return a->id;
+}
+
+uint64_t read_kinds(Core *c, unsigned kinds) {
+        Action *a = output(c, ACTION_READ);
+
+        a->id = asked_begin(c);
+        a->timeout = c->own.timeline.attempt;
+        a->list_kinds = kinds;
+        return a->id;
+}

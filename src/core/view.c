@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* How the core looks from outside: copies and borrowed strings, nothing decided. */
+
+#include "core/internal.h"
+
+static size_t count_held(const Core *c, const char *session) {
+        size_t n = 0;
+
+        for (const Lease *l = c->leases; l && session[0]; l = l->hh.next)
+                n += l->seen.revision > 0 && lease_held_by(&l->value, session);
+        return n;
+}
+
+static const char *hostname_of(const Core *c, const char *machine_id) {
+        const Machine *m = mirror_find_machine((Core *) c, machine_id);
+
+        return m && m->seen.revision > 0 ? m->value.hostname : "";
+}
+
+void core_session_view(const Core *c, Now now, SessionView *ret) {
+        (void) now;
+        *ret = (SessionView){
+                .session = c->own.name,
+                .ttl = c->own.ttl ?: c->ttl,
+                .last_beat = c->own.committed ? c->own.t0 : 0,
+                .round_trip = c->own.round_trip,
+                .uuid = c->uuid,
+                .draining = c->draining,
+                .held = count_held(c, c->own.name),
+        };
+        ret->competing = machine_competes(c, &ret->why_not);
+}
+
+static usec_t time_remaining(const Core *c, const Lease *l, Now now) {
+        const Session *s;
+
+        if (l->value.state != LEASE_HELD)
+                return 0;
+        if (lease_is_ours(c, l))
+                return usec_sub(usec_add(c->own.t0, c->own.ttl), now.boottime);
+        s = mirror_find_session((Core *) c, l->value.session);
+        return s && s->beat.known ? usec_sub(usec_add(s->beat.at, s->ttl), now.boottime) : 0;
+}
+
+static void lease_view(const Core *c, Now now, const Lease *l, LeaseView *ret) {
+        *ret = (LeaseView){
+                .name = l->name,
+                .mod_revision = l->seen.revision,
+                .damaged = l->damaged,
+                .record = &l->value,
+                .hostname = hostname_of(c, l->value.machine_id),
+                .unit = l->unit ? l->unit->name : NULL,
+                .local = lease_is_ours(c, l),
+                .time_remaining = time_remaining(c, l, now),
+        };
+}
+
+int core_each_lease(const Core *c, Now now, int (*f)(const LeaseView *, void *), void *userdata) {
+        int r = 0;
+
+        for (const Lease *l = c->leases; l && r == 0; l = l->hh.next) {
+                LeaseView v;
+
+                if (l->seen.revision == 0)
+                        continue;
+                lease_view(c, now, l, &v);
+                r = f(&v, userdata);
+        }
+        return r;
+}
+
+bool core_find_lease(const Core *c, Now now, const char *name, LeaseView *ret) {
+        Lease *l;
+
+        HASH_FIND_STR(c->leases, name, l);
+        if (!l || l->seen.revision == 0)
+                return false;
+        lease_view(c, now, l, ret);
+        return true;
+}
+
+static const char *state_of(const Core *c, const Unit *u) {
+        static const char *const phases[] = {
+                [PHASE_ARMING] = "starting", [PHASE_OPENING] = "starting", [PHASE_STARTING] = "starting",
+                [PHASE_CLOSING] = "stopping", [PHASE_STOPPING] = "stopping", [PHASE_DISARMING] = "stopping",
+                [PHASE_RELEASING] = "releasing",
+        };
+        const Lease *l = u->lease;
+
+        if (u->phase == PHASE_RUNNING)
+                return u->report.known && (u->report.active == ACTIVE_INACTIVE || u->report.active == ACTIVE_FAILED)
+                                       ? "stopped"
+                                       : "running";
+        if (phases[u->phase])
+                return phases[u->phase];
+        if (l->damaged)
+                return "damaged";
+        if (lease_is_ours(c, l))
+                return l->n_debts > 0 ? "waiting" : "held";
+        if (l->txn)
+                return "acquiring";
+        if (l->value.state == LEASE_DONE)
+                return "done";
+        return l->value.state == LEASE_HELD ? "elsewhere" : "waiting";
+}
+
+static const char *why_not(const Core *c, const Unit *u) {
+        const char *why = NULL;
+
+        if (u->phase == PHASE_RUNNING)
+                return u->by_hand ? "it was stopped by hand; the lease stays here" : "";
+        if (u->phase != PHASE_IDLE)
+                return leave_to_string(u->leave);
+        if (u->lease->damaged)
+                return "the lease's record in the registry cannot be read; it counts as held";
+        if (lease_is_ours(c, u->lease))
+                return u->lease->n_debts > 0 ? "the lease was taken by force: waiting until the robbed machine has surely stopped"
+                                             : "about to start";
+        if (u->lease->value.state == LEASE_DONE)
+                return "its job is done (leasectl rearm)";
+        if (u->lease->value.state == LEASE_HELD)
+                return "another machine holds the lease";
+        (void) life_wants_lease(c, u, &why);
+        return why ?: "asking for the lease";
+}
+
+static void unit_view(const Core *c, const Unit *u, UnitView *ret) {
+        const LeaseRecord *l = &u->lease->value;
+        bool ours = lease_is_ours(c, u->lease);
+        Timeline t = life_timeline(c, u);
+
+        *ret = (UnitView){
+                .unit = u->name,
+                .lease = u->lease->name,
+                .state = state_of(c, u),
+                .why_not = why_not(c, u),
+                .machine_id = l->state == LEASE_HELD ? l->machine_id : "",
+                .hostname = l->state == LEASE_HELD ? hostname_of(c, l->machine_id) : "",
+                .index = l->index,
+                .held_here = ours,
+                .active_known = u->report.known,
+                .active = u->report.active,
+                .stop_at = ours && c->own.committed ? c->own.t0 + t.stop : 0,
+                .kill_at = ours && c->own.committed ? c->own.t0 + t.kill : 0,
+        };
+}
+
+int core_each_unit(const Core *c, Now now, int (*f)(const UnitView *, void *), void *userdata) {
+        int r = 0;
+
+        (void) now;
+        for (const Unit *u = c->units; u && r == 0; u = u->hh.next) {
+                UnitView v;
+
+                unit_view(c, u, &v);
+                r = f(&v, userdata);
+        }
+        return r;
+}
+
+bool core_find_unit(const Core *c, Now now, const char *unit, UnitView *ret) {
+        const Unit *u = life_find((Core *) c, unit);
+
+        (void) now;
+        if (u)
+                unit_view(c, u, ret);
+        return u;
+}
+
+int core_each_machine(const Core *c, Now now, int (*f)(const MachineView *, void *), void *userdata) {
+        int r = 0;
+
+        for (const Machine *m = c->machines; m && r == 0; m = m->hh.next) {
+                const Session *s = mirror_find_session((Core *) c, m->value.session);
+                MachineView v = {
+                        .machine_id = m->id,
+                        .record = &m->value,
+                        .alive = s && s->beat.revision > 0 && now.boottime < s->beat.at + s->ttl,
+                        .held = count_held(c, m->value.session),
+                };
+
+                if (m->seen.revision == 0)
+                        continue;
+                r = f(&v, userdata);
+        }
+        return r;
+}
