@@ -24,8 +24,8 @@ typedef enum UnitActive {
 } UnitActive;
 
 typedef struct UnitStatus {
-        bool known;
-        usec_t asked_at;         /* CLOCK_BOOTTIME before the question was sent to PID 1 */
+        bool known;              /* false: what is below is old, or was never read */
+        usec_t asked_at;         /* CLOCK_BOOTTIME before the question was sent to PID 1; when not known: of this report */
         char load_state[16];     /* loaded, not-found, masked, bad-setting, error */
         UnitActive active;
         char sub_state[32];
@@ -34,14 +34,20 @@ typedef struct UnitStatus {
         bool gate_loaded;        /* see unit_new() */
         bool need_reload;        /* NeedDaemonReload= */
         bool failed;             /* Result= is not "success" */
-        bool foreign_job;        /* since our last unit_start(): a job on this unit that was not ours */
+        bool foreign_job;        /* since our last unit_start(), and since the unit was last seen running without a job:
+                                  * a job on this unit that was not ours, or signals that we may have missed */
         uint8_t invocation_id[16];
-        usec_t timeout_stop;     /* TimeoutStopUSec=; of services; USEC_INFINITY if there is none */
+        usec_t timeout_stop;     /* TimeoutStopUSec= of services and scopes, TimeoutUSec= of sockets, mounts and swaps;
+                                  * USEC_INFINITY if there is none */
         char control_group[512]; /* "" if it has none now */
         char unit_file_state[32];
 } UnitStatus;
 
-/* The status was read anew, or became unknown. The unit may be freed inside. */
+/* All callbacks are made from the event loop, never from inside a call of this layer; the unit, or the manager, may be
+ * freed inside. */
+
+/* The status was read anew, or became unknown: when PID 1 has left a question open for 5 s (and every 5 s from then on),
+ * or the connection is gone. A late answer makes it known again. */
 typedef void (*unit_status_t)(Unit *u, const UnitStatus *status, void *userdata);
 /* A start job (of anybody's) was refused by an Assert: somebody tried to start the unit without its lease. */
 typedef void (*unit_refused_t)(Unit *u, void *userdata);
@@ -67,10 +73,12 @@ const char *unit_name(const Unit *u);
 /* The latest report. */
 const UnitStatus *unit_status(const Unit *u);
 
-/* Asks PID 1 for a job (modes "replace"); asynchronous. Failures come through the callback, the outcome as status. */
+/* Asks PID 1 for a job (mode "replace"); asynchronous. Failures come through the callback, the outcome as status; a
+ * negative errno (-ENOTCONN while the manager is detached) if nothing was asked. The same again while PID 1 has not
+ * answered yet is the same request with a new 5 s to be answered in; it may carry it out even later than that. */
 int unit_start(Unit *u);
 int unit_stop(Unit *u);
-/* Reads it anew; a report whose asked_at is not before this call follows (known or not). */
+/* Reads it anew; a report whose asked_at is not before this call follows (known or not). Always 0. */
 int unit_read(Unit *u);
 
 const char *unit_active_to_string(UnitActive a);

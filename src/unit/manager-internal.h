@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * What the files of this layer share; nobody else includes it.
+ *
+ * Who calls whom: the manager hands signals, ticks and the right to ask to its units; a unit queues a question or a
+ * report with the manager. Callbacks of the layer's user are made from one deferred event source only, one at a time
+ * and as the last thing in its handler: never from inside a call of the user's, and with nothing of ours on the stack
+ * behind it, so that they may free units and even the manager.
+ */
+
+#include <uthash.h>
+#include <utlist.h>
+
+#include "unit/job-track.h"
+#include "unit/manager.h"
+#include "unit/unit.h"
+
+#define PID1_NAME "org.freedesktop.systemd1"
+#define PID1_PATH "/org/freedesktop/systemd1"
+#define PID1_UNIT_PATH "/org/freedesktop/systemd1/unit"
+#define PID1_MANAGER "org.freedesktop.systemd1.Manager"
+#define PROPERTIES "org.freedesktop.DBus.Properties"
+
+/* How long PID 1 may be silent before what we know of a unit is no longer called knowledge, and before a job that we
+ * asked for is reported as failed. */
+#define SILENCE (5 * USEC_PER_SEC)
+/* When a question is given up and asked again: its answer must have been lost, for PID 1 answers even after minutes. Not
+ * sooner, or the questions would pile up before a PID 1 that is frozen. */
+#define QUESTION_TIMEOUT (20 * USEC_PER_SEC)
+/* While anything is open, deadlines are looked at this often. */
+#define TICK (250 * USEC_PER_MSEC)
+/* PID 1 is single-threaded: more at once only make each of them late. */
+#define QUESTIONS_MAX 32
+/* Units that the slow poll reads in one tick. */
+#define POLL_BATCH 64
+
+typedef struct ManagerCall ManagerCall;
+
+enum {
+        MATCH_OWNER,
+        MATCH_JOB_NEW,
+        MATCH_JOB_REMOVED,
+        MATCH_RELOADING,
+        MATCH_PROPERTIES,
+        MATCH_DISCONNECTED,
+        _MATCH_MAX,
+};
+
+struct UnitManager {
+        sd_event *event;
+        usec_t poll;
+        sd_event_source *timer;
+        sd_event_source *defer;
+
+        sd_bus *bus; /* NULL while detached */
+        sd_bus_slot *matches[_MATCH_MAX];
+        sd_bus_slot *owner_call;
+        sd_bus_slot *subscribe_call;
+        char *owner; /* unique name of PID 1; NULL: not on the bus, or not known yet */
+        bool subscribed;
+
+        Unit *units;      /* by name */
+        Unit *queue;      /* want to ask */
+        Unit *reports;    /* have something to tell */
+        unsigned asked;   /* questions under way */
+        usec_t last_answer;
+
+        ManagerCall *calls, *finished;
+        bool reloaded;
+        void (*on_reloaded)(void *userdata);
+        void *on_reloaded_userdata;
+};
+
+/* An open call for a job. It stays open after its deadline: its answer names our job even if it comes late. */
+typedef struct UnitCall UnitCall;
+
+struct UnitCall {
+        Unit *unit;
+        bool start;
+        sd_bus_slot *slot;
+        usec_t deadline;
+        UnitCall *prev, *next;
+};
+
+typedef struct UnitFailure {
+        int error; /* 0: none */
+        char *message;
+} UnitFailure;
+
+enum {
+        REPORT_FAILED_STOP = 1 << 0,
+        REPORT_FAILED_START = 1 << 1,
+        REPORT_REFUSED = 1 << 2,
+        REPORT_STATUS = 1 << 3,
+};
+
+struct Unit {
+        UnitManager *manager;
+        char *name, *path, *gate, *guard;
+        UnitCallbacks callbacks;
+        void *userdata;
+        UnitStatus status;
+        JobTrack jobs;
+        UnitCall *calls; /* in the order in which they were sent */
+
+        sd_bus_slot *reference_call;
+        bool referenced;
+        unsigned references; /* how many PID 1 may count for us */
+
+        sd_bus_slot *question; /* under way */
+        usec_t asked_at;       /* when it, or the one before, was sent */
+        usec_t silent_since;   /* the first wish to know without an answer; 0: none is open */
+        bool queued, again, retry;
+
+        unsigned reports; /* REPORT_ flags to deliver */
+        UnitFailure failures[2];
+
+        Unit *queue_prev, *queue_next, *report_prev, *report_next;
+        UT_hash_handle hh;
+};
+
+/* ---- manager.c ---- */
+int manager_message_new(UnitManager *m, const char *path, const char *interface, const char *member, sd_bus_message **ret);
+void manager_queue(UnitManager *m, Unit *u, bool first);
+void manager_unqueue(UnitManager *m, Unit *u);
+/* Lets queued units ask as far as there is room. */
+void manager_pump(UnitManager *m);
+/* A deadline or a wish was added: look at them soon. */
+void manager_arm(UnitManager *m);
+/* Something waits for the deferred source. */
+void manager_kick(UnitManager *m);
+
+/* ---- manager-call.c ---- */
+void manager_calls_cancel(UnitManager *m); /* all open ones end with -ENOTCONN */
+void manager_calls_free(UnitManager *m);
+void manager_call_deliver(UnitManager *m); /* the first finished one */
+
+/* ---- unit.c ---- */
+void unit_ask(Unit *u);
+void unit_hint(Unit *u);
+void unit_job_new(Unit *u, uint32_t job);
+void unit_job_removed(Unit *u, uint32_t job, const char *result);
+void unit_owner_gone(Unit *u);   /* PID 1's connection, and what it knew of ours */
+void unit_connection_gone(Unit *u);
+void unit_release(Unit *u);      /* gives our references back, while there still is a connection */
+/* Looks at deadlines; *budget: how many polls may still begin. Returns when it wants the next tick. */
+usec_t unit_tick(Unit *u, usec_t now, unsigned *budget);
+void unit_deliver(Unit *u); /* one report; u may be gone afterwards */

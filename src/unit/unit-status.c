@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "unit/unit-status.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "util/cgroup.h"
+
+/* Basic types land here as sd_bus_message_read_basic() writes them: strings borrowed, booleans as int. */
+typedef struct Fields {
+        const char *id, *load_state, *active_state, *sub_state, *unit_file_state, *result, *control_group;
+        int need_reload;
+        uint64_t timeout_stop, timeout;
+        uint32_t job_id;
+        uint8_t invocation_id[16];
+        bool gate, guard;
+} Fields;
+
+static const char *const active_names[_UNIT_ACTIVE_MAX] = {
+        [UNIT_INACTIVE] = "inactive",
+        [UNIT_FAILED] = "failed",
+        [UNIT_ACTIVATING] = "activating",
+        [UNIT_ACTIVE] = "active",
+        [UNIT_DEACTIVATING] = "deactivating",
+        [UNIT_RELOADING] = "reloading",
+};
+
+const char *unit_active_to_string(UnitActive a) {
+        return (unsigned) a < _UNIT_ACTIVE_MAX ? active_names[a] : NULL;
+}
+
+static int active_from_string(const char *s, UnitActive *ret) {
+        for (UnitActive a = 0; a < _UNIT_ACTIVE_MAX; a++)
+                if (streq(s, active_names[a])) {
+                        *ret = a;
+                        return 0;
+                }
+        /* "systemctl clean" runs in a unit that is not quite down; "refreshing" came after systemd 255. */
+        if (streq(s, "maintenance"))
+                *ret = UNIT_DEACTIVATING;
+        else if (streq(s, "refreshing"))
+                *ret = UNIT_RELOADING;
+        else
+                return -EBADMSG;
+        return 0;
+}
+
+static int read_job(sd_bus_message *m, Fields *f, const char *wanted) {
+        return sd_bus_message_read(m, "(uo)", &f->job_id, NULL);
+}
+
+static int read_invocation_id(sd_bus_message *m, Fields *f, const char *wanted) {
+        const void *p;
+        size_t n;
+        int r;
+
+        r = sd_bus_message_read_array(m, 'y', &p, &n);
+        if (r < 0)
+                return r;
+        if (n == sizeof(f->invocation_id))
+                memcpy(f->invocation_id, p, n);
+        return 0;
+}
+
+static int read_binds_to(sd_bus_message *m, Fields *f, const char *guard) {
+        const char *s;
+        int r;
+
+        r = sd_bus_message_enter_container(m, 'a', "s");
+        if (r < 0)
+                return r;
+        while ((r = sd_bus_message_read_basic(m, 's', &s)) > 0)
+                if (streq(s, guard))
+                        f->guard = true;
+        return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
+/*
+ * PID 1 wants all plain asserts to hold and, if there are any with "|" (trigger), at least one of these. So a plain
+ * one is necessary whatever stands beside it, and one with "|" is not to be relied on.
+ */
+static int read_asserts(sd_bus_message *m, Fields *f, const char *gate) {
+        const char *type, *parameter;
+        int trigger, negate, state, r;
+
+        r = sd_bus_message_enter_container(m, 'a', "(sbbsi)");
+        if (r < 0)
+                return r;
+        while ((r = sd_bus_message_read(m, "(sbbsi)", &type, &trigger, &negate, &parameter, &state)) > 0)
+                if (streq(type, "AssertPathExists") && !trigger && !negate && streq(parameter, gate))
+                        f->gate = true;
+        return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
+static const struct Property {
+        const char *name, *signature;
+        size_t offset; /* of basic types */
+        int (*read)(sd_bus_message *m, Fields *f, const char *wanted);
+} properties[] = {
+        { "Id", "s", offsetof(Fields, id) },
+        { "LoadState", "s", offsetof(Fields, load_state) },
+        { "ActiveState", "s", offsetof(Fields, active_state) },
+        { "SubState", "s", offsetof(Fields, sub_state) },
+        { "UnitFileState", "s", offsetof(Fields, unit_file_state) },
+        { "NeedDaemonReload", "b", offsetof(Fields, need_reload) },
+        { "Job", "(uo)", 0, read_job },
+        { "InvocationID", "ay", 0, read_invocation_id },
+        { "Asserts", "a(sbbsi)", 0, read_asserts },
+        { "BindsTo", "as", 0, read_binds_to },
+        /* of the type's interface, where it has them */
+        { "Result", "s", offsetof(Fields, result) },
+        { "ControlGroup", "s", offsetof(Fields, control_group) },
+        { "TimeoutStopUSec", "t", offsetof(Fields, timeout_stop) },
+        { "TimeoutUSec", "t", offsetof(Fields, timeout) }, /* sockets, mounts and swaps have one for all commands */
+};
+
+static const struct Property *property_find(const char *name) {
+        for (size_t i = 0; i < ELEMENTSOF(properties); i++)
+                if (streq(properties[i].name, name))
+                        return properties + i;
+        return NULL;
+}
+
+static int read_value(sd_bus_message *m, const struct Property *p, Fields *f, const char *gate, const char *guard) {
+        const char *contents;
+        char type;
+        int r;
+
+        r = sd_bus_message_peek_type(m, &type, &contents);
+        if (r < 0)
+                return r;
+        if (type != 'v' || !p || !streq(contents, p->signature))
+                return sd_bus_message_skip(m, "v");
+
+        r = sd_bus_message_enter_container(m, 'v', contents);
+        if (r < 0)
+                return r;
+        if (p->read)
+                r = p->read(m, f, p->read == read_asserts ? gate : guard);
+        else
+                r = sd_bus_message_read_basic(m, *p->signature, (char *) f + p->offset);
+        return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
+static int read_all(sd_bus_message *m, Fields *f, const char *gate, const char *guard) {
+        const char *name;
+        int r;
+
+        r = sd_bus_message_enter_container(m, 'a', "{sv}");
+        if (r < 0)
+                return r;
+        while ((r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
+                r = sd_bus_message_read_basic(m, 's', &name);
+                if (r < 0)
+                        return r;
+                r = read_value(m, property_find(name), f, gate, guard);
+                if (r < 0)
+                        return r;
+                r = sd_bus_message_exit_container(m);
+                if (r < 0)
+                        return r;
+        }
+        return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
+int unit_answer_decode(sd_bus_message *m, const char *name, const char *gate, const char *guard, UnitAnswer *ret) {
+        Fields f = { .need_reload = 1, .job_id = UINT32_MAX, .timeout_stop = USEC_INFINITY, .timeout = USEC_INFINITY };
+        UnitAnswer a = {};
+        UnitStatus *s = &a.status;
+        int r;
+
+        r = read_all(m, &f, gate, guard);
+        if (r < 0)
+                return r;
+        if (!f.id || !f.load_state || !f.active_state || !f.sub_state || f.job_id == UINT32_MAX)
+                return -EBADMSG;
+        r = active_from_string(f.active_state, &s->active);
+        if (r < 0)
+                return r;
+
+        a.job_id = f.job_id;
+        a.control_group = f.control_group;
+        str_copy(s->load_state, sizeof(s->load_state), f.load_state);
+        str_copy(s->sub_state, sizeof(s->sub_state), f.sub_state);
+        str_copy(s->unit_file_state, sizeof(s->unit_file_state), strempty(f.unit_file_state));
+        /* A path that is cut would be somebody else's: rather none. The check for processes uses the whole. */
+        if (f.control_group && strlen(f.control_group) < sizeof(s->control_group))
+                str_copy(s->control_group, sizeof(s->control_group), f.control_group);
+        memcpy(s->invocation_id, f.invocation_id, sizeof(s->invocation_id));
+        s->job = f.job_id != 0;
+        s->need_reload = f.need_reload;
+        s->failed = s->active == UNIT_FAILED || (f.result && !streq(f.result, "success"));
+        s->timeout_stop = MIN(f.timeout_stop, f.timeout);
+        /* Another Id: the name has become an alias, and what stands here is another unit's. */
+        s->gate_loaded = f.gate && f.guard && !f.need_reload && streq(f.load_state, "loaded") && streq(f.id, name);
+        *ret = a;
+        return 0;
+}
+
+bool unit_cgroup_is_empty(const char *root, const char *name, const char *control_group) {
+        _cleanup_free_ char *controllers = NULL, *path = NULL;
+        int r;
+
+        if (!control_group)
+                return true;
+        /* Only the root of a unified hierarchy has this file; elsewhere a group would merely seem to be gone. */
+        if (asprintf(&controllers, "%s/cgroup.controllers", root) < 0) {
+                controllers = NULL;
+                return false;
+        }
+        if (access(controllers, F_OK) < 0)
+                return false;
+
+        if (isempty(control_group)) {
+                r = cgroup_find_unit(root, name, &path);
+                if (r == -ENOENT)
+                        return true;
+                if (r < 0)
+                        return false;
+        } else if (asprintf(&path, "%s%s", root, control_group) < 0) {
+                path = NULL;
+                return false;
+        }
+        return cgroup_is_empty(path) > 0;
+}

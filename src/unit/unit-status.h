@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * What PID 1's answer to GetAll("") on a unit says, and whether processes are left. Pure decoding and one look into
+ * the control group file system: no bus, no state, no time.
+ */
+
+#include "unit/unit.h"
+
+typedef struct UnitAnswer {
+        UnitStatus status;         /* all that PID 1 can say; known, asked_at, empty and foreign_job are not set */
+        uint32_t job_id;           /* 0: no job */
+        const char *control_group; /* borrowed from the message; NULL: this type of unit has none, "": none now */
+} UnitAnswer;
+
+/*
+ * Reads an answer of signature a{sv} with the properties of all interfaces of the unit. gate and guard as in
+ * unit_new(). Unknown properties are skipped, and so are those of an unexpected type: what is lacking then counts
+ * against us (no gate, or the whole answer is -EBADMSG if a state is lacking).
+ */
+int unit_answer_decode(sd_bus_message *m, const char *name, const char *gate, const char *guard, UnitAnswer *ret);
+
+/*
+ * Whether no process of the unit is left, as of now. control_group: as PID 1 said, absolute below root; if it is "",
+ * PID 1 may merely have forgotten the group, so it is looked for by the unit's name; NULL: there can be none.
+ * Anything that cannot be read (also a root that is not the unified hierarchy) counts as "not empty".
+ */
+bool unit_cgroup_is_empty(const char *root, const char *name, const char *control_group);

@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One unit: one question (GetAll) under way at a time, and the wish for another one. Every signal, every answer to a
+ * job and every tick of the poll only makes such a wish; what is reported comes from answers alone.
+ *
+ * A question stays open until it is answered or the connection is gone, for PID 1 answers even after minutes. What
+ * runs out meanwhile is our patience: the unit is reported unknown, and known again with the answer.
+ */
+#include "unit/manager-internal.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "unit/unit-status.h"
+#include "util/cgroup.h"
+
+/* ---- reports ---- */
+
+static void queue_report(Unit *u, unsigned report) {
+        UnitManager *m = u->manager;
+
+        if (!u->reports)
+                DL_APPEND2(m->reports, u, report_prev, report_next);
+        u->reports |= report;
+        manager_kick(m);
+}
+
+static void report_unknown(Unit *u, usec_t now) {
+        u->status.known = false;
+        u->status.asked_at = now;
+        queue_report(u, REPORT_STATUS);
+}
+
+static void report_failure(Unit *u, bool start, int error, const char *message) {
+        UnitFailure *f = u->failures + start;
+        char *copy = strdup(message);
+
+        if (copy) {
+                free(f->message);
+                f->message = copy;
+        }
+        f->error = error;
+        queue_report(u, start ? REPORT_FAILED_START : REPORT_FAILED_STOP);
+}
+
+static void deliver_failure(Unit *u, bool start) {
+        _cleanup_free_ char *message = TAKE_PTR(u->failures[start].message);
+
+        if (u->callbacks.failed)
+                u->callbacks.failed(u, start, u->failures[start].error, strempty(message), u->userdata);
+}
+
+void unit_deliver(Unit *u) {
+        UnitManager *m = u->manager;
+        unsigned report = u->reports & -u->reports; /* the lowest */
+
+        u->reports &= ~report;
+        if (!u->reports)
+                DL_DELETE2(m->reports, u, report_prev, report_next);
+
+        switch (report) {
+        case REPORT_FAILED_STOP:
+        case REPORT_FAILED_START:
+                deliver_failure(u, report == REPORT_FAILED_START);
+                break;
+        case REPORT_REFUSED:
+                if (u->callbacks.refused)
+                        u->callbacks.refused(u, u->userdata);
+                break;
+        case REPORT_STATUS: {
+                UnitStatus status = u->status; /* u may be freed inside */
+
+                if (u->callbacks.status)
+                        u->callbacks.status(u, &status, u->userdata);
+                break;
+        }
+        }
+}
+
+/* ---- questions ---- */
+
+static void wish(Unit *u, bool first) {
+        if (u->silent_since == 0)
+                u->silent_since = now_boottime();
+        if (u->question)
+                u->again = true;
+        else if (!u->queued)
+                manager_queue(u->manager, u, first);
+}
+
+void unit_hint(Unit *u) {
+        wish(u, true);
+        manager_pump(u->manager);
+}
+
+int unit_read(Unit *u) {
+        unit_hint(u);
+        return 0;
+}
+
+static bool is_up(const UnitStatus *s) {
+        return s->active != UNIT_INACTIVE && s->active != UNIT_FAILED;
+}
+
+static int take_answer(Unit *u, sd_bus_message *message) {
+        UnitAnswer a;
+        int r;
+
+        if (sd_bus_message_is_method_error(message, NULL))
+                return -sd_bus_message_get_errno(message);
+        r = unit_answer_decode(message, u->name, u->gate, u->guard, &a);
+        if (r < 0)
+                return r;
+
+        job_track_seen(&u->jobs, a.job_id);
+        if (a.job_id == 0 && is_up(&a.status))
+                job_track_running(&u->jobs);
+        a.status.known = true;
+        a.status.asked_at = u->asked_at;
+        a.status.foreign_job = u->jobs.foreign;
+        /* Now, not before: PID 1 may have been about to fork when it answered an earlier question. */
+        a.status.empty = unit_cgroup_is_empty(CGROUP_ROOT, u->name, a.control_group);
+        u->status = a.status;
+        return 0;
+}
+
+static int on_answer(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        Unit *u = userdata;
+        UnitManager *m = u->manager;
+        bool again = u->again;
+
+        u->question = sd_bus_slot_unref(u->question);
+        u->again = false;
+        m->asked--;
+
+        if (take_answer(u, message) < 0) {
+                u->retry = true; /* with the next tick; and what we know grows old meanwhile */
+                manager_arm(m);
+        } else {
+                m->last_answer = now_boottime();
+                u->silent_since = 0;
+                queue_report(u, REPORT_STATUS);
+                if (again)
+                        wish(u, true);
+        }
+        manager_pump(m);
+        return 0;
+}
+
+static int on_referenced(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        Unit *u = userdata;
+
+        u->reference_call = sd_bus_slot_unref(u->reference_call);
+        /* A unit that is not there or masked cannot be referenced, and is tried again with each question. */
+        u->referenced = !sd_bus_message_is_method_error(message, NULL);
+        if (!u->referenced)
+                u->references--;
+        return 0;
+}
+
+/* PID 1 unloads an inactive unit that nobody references, and with it goes how it ended. */
+static void reference(Unit *u) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
+
+        if (u->referenced || u->reference_call)
+                return;
+        if (manager_message_new(u->manager, PID1_PATH, PID1_MANAGER, "RefUnit", &message) >= 0 &&
+            sd_bus_message_append(message, "s", u->name) >= 0 &&
+            sd_bus_call_async(u->manager->bus, &u->reference_call, message, on_referenced, u, UINT64_MAX) >= 0)
+                u->references++;
+}
+
+void unit_release(Unit *u) {
+        u->reference_call = sd_bus_slot_unref(u->reference_call);
+        u->referenced = false;
+        for (; u->references > 0; u->references--) {
+                _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
+
+                if (manager_message_new(u->manager, PID1_PATH, PID1_MANAGER, "UnrefUnit", &message) >= 0 &&
+                    sd_bus_message_append(message, "s", u->name) >= 0 &&
+                    sd_bus_message_set_expect_reply(message, false) >= 0)
+                        (void) sd_bus_send(u->manager->bus, message, NULL);
+        }
+}
+
+void unit_ask(Unit *u) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
+        UnitManager *m = u->manager;
+        int r;
+
+        reference(u);
+        u->asked_at = now_boottime();
+        r = manager_message_new(m, u->path, PROPERTIES, "GetAll", &message);
+        if (r >= 0)
+                r = sd_bus_message_append(message, "s", ""); /* of all interfaces, at one instant */
+        if (r >= 0)
+                r = sd_bus_call_async(m->bus, &u->question, message, on_answer, u, QUESTION_TIMEOUT);
+        if (r >= 0)
+                m->asked++;
+        else {
+                u->retry = true;
+                manager_arm(m);
+        }
+}
+
+/* ---- jobs ---- */
+
+static void call_free(UnitCall *c) {
+        DL_DELETE(c->unit->calls, c);
+        (void) sd_bus_slot_unref(c->slot);
+        free(c);
+}
+
+/* "/org/freedesktop/systemd1/job/123" -> 123 */
+static uint32_t job_id(const char *path) {
+        const char *p = strrchr(path, '/');
+
+        return p ? (uint32_t) strtoul(p + 1, NULL, 10) : 0;
+}
+
+static int on_job(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        UnitCall *c = userdata;
+        Unit *u = c->unit;
+        const sd_bus_error *e = sd_bus_message_get_error(message);
+        const char *path;
+
+        if (e && c->deadline != USEC_INFINITY)
+                report_failure(u, c->start, -sd_bus_message_get_errno(message), e->message ?: e->name);
+        job_track_answer(&u->jobs, !e && sd_bus_message_read(message, "o", &path) > 0 ? job_id(path) : 0);
+        call_free(c);
+        unit_hint(u);
+        return 0;
+}
+
+static int ask_job(Unit *u, bool start) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
+        UnitManager *m = u->manager;
+        UnitCall *last = u->calls ? u->calls->prev : NULL, *c;
+        int r;
+
+        if (!m->bus)
+                return -ENOTCONN;
+        if (start)
+                job_track_reset(&u->jobs);
+        if (last && last->start == start) {
+                /* PID 1 has it before it already; what it does not answer must not pile up. */
+                last->deadline = usec_add(now_boottime(), SILENCE);
+                manager_arm(m);
+                return 0;
+        }
+
+        r = manager_message_new(m, PID1_PATH, PID1_MANAGER, start ? "StartUnit" : "StopUnit", &message);
+        if (r >= 0)
+                r = sd_bus_message_append(message, "ss", u->name, "replace");
+        if (r < 0)
+                return r;
+        c = calloc(1, sizeof(*c));
+        if (!c)
+                return -ENOMEM;
+        *c = (UnitCall) { .unit = u, .start = start, .deadline = usec_add(now_boottime(), SILENCE) };
+        DL_APPEND(u->calls, c);
+        r = sd_bus_call_async(m->bus, &c->slot, message, on_job, c, UINT64_MAX);
+        if (r < 0) {
+                call_free(c);
+                return r;
+        }
+        job_track_call(&u->jobs);
+        manager_arm(m);
+        return 0;
+}
+
+int unit_start(Unit *u) {
+        return ask_job(u, true);
+}
+
+int unit_stop(Unit *u) {
+        return ask_job(u, false);
+}
+
+void unit_job_new(Unit *u, uint32_t job) {
+        job_track_seen(&u->jobs, job);
+        unit_hint(u);
+}
+
+void unit_job_removed(Unit *u, uint32_t job, const char *result) {
+        job_track_seen(&u->jobs, job);
+        if (streq(result, "assert"))
+                queue_report(u, REPORT_REFUSED);
+        unit_hint(u);
+}
+
+/* ---- time and loss ---- */
+
+static bool tick_calls(Unit *u, usec_t now) {
+        UnitCall *c;
+
+        DL_FOREACH(u->calls, c)
+                if (now >= c->deadline) {
+                        c->deadline = USEC_INFINITY;
+                        report_failure(u, c->start, -ETIMEDOUT, "PID 1 does not answer");
+                        wish(u, true);
+                }
+        return u->calls;
+}
+
+/* Silence counts from the wish, but not while PID 1 answers others before us. */
+static usec_t silence_begins(const Unit *u) {
+        if (u->question)
+                return MAX(u->silent_since, u->asked_at);
+        if (u->queued)
+                return MAX(u->silent_since, u->manager->last_answer);
+        return u->silent_since;
+}
+
+usec_t unit_tick(Unit *u, usec_t now, unsigned *budget) {
+        usec_t poll_at = usec_add(u->asked_at, u->manager->poll);
+        bool open;
+
+        if (u->retry) {
+                u->retry = false;
+                wish(u, false);
+        }
+        open = tick_calls(u, now);
+        if (u->silent_since == 0 && now >= poll_at && *budget > 0) {
+                wish(u, false);
+                (*budget)--;
+        }
+        if (u->silent_since != 0) {
+                if (now >= usec_add(silence_begins(u), SILENCE)) {
+                        report_unknown(u, now);
+                        u->silent_since = now; /* and again after as long */
+                }
+                return now + TICK;
+        }
+        return open ? now + TICK : poll_at;
+}
+
+void unit_owner_gone(Unit *u) {
+        u->reference_call = sd_bus_slot_unref(u->reference_call);
+        u->referenced = false;
+        if (is_up(&u->status) || u->status.job)
+                job_track_gap(&u->jobs);
+}
+
+void unit_connection_gone(Unit *u) {
+        unit_owner_gone(u);
+        u->references = 0;
+        while (u->calls) {
+                if (u->calls->deadline != USEC_INFINITY)
+                        report_failure(u, u->calls->start, -ENOTCONN, "The connection to the system bus is gone");
+                job_track_answer(&u->jobs, 0);
+                call_free(u->calls);
+        }
+        if (u->question) {
+                u->question = sd_bus_slot_unref(u->question);
+                u->manager->asked--;
+        }
+        u->again = u->retry = false;
+        report_unknown(u, now_boottime());
+        wish(u, false); /* as soon as there is a connection again */
+}
+
+/* ---- life ---- */
+
+int unit_new(UnitManager *m, const char *name, const char *gate, const char *guard, const UnitCallbacks *callbacks,
+                void *userdata, Unit **ret) {
+        Unit *u;
+        int r;
+
+        HASH_FIND_STR(m->units, name, u);
+        if (u)
+                return -EEXIST;
+        u = calloc(1, sizeof(*u));
+        if (!u)
+                return -ENOMEM;
+        u->manager = m;
+        u->callbacks = *callbacks;
+        u->userdata = userdata;
+        u->name = strdup(name);
+        u->gate = strdup(gate);
+        u->guard = strdup(guard);
+        r = !u->name || !u->gate || !u->guard ? -ENOMEM : sd_bus_path_encode(PID1_UNIT_PATH, name, &u->path);
+        if (r < 0) {
+                free(u->name);
+                free(u->gate);
+                free(u->guard);
+                free(u);
+                return r;
+        }
+        HASH_ADD_KEYPTR(hh, m->units, u->name, strlen(u->name), u);
+        unit_hint(u);
+        *ret = u;
+        return 0;
+}
+
+Unit *unit_free(Unit *u) {
+        UnitManager *m;
+
+        if (!u)
+                return NULL;
+        m = u->manager;
+        if (m->owner)
+                unit_release(u);
+        (void) sd_bus_slot_unref(u->reference_call);
+        while (u->calls)
+                call_free(u->calls);
+        if (u->question) {
+                (void) sd_bus_slot_unref(u->question);
+                m->asked--;
+        }
+        if (u->queued)
+                manager_unqueue(m, u);
+        if (u->reports)
+                DL_DELETE2(m->reports, u, report_prev, report_next);
+        HASH_DEL(m->units, u);
+        manager_pump(m);
+        for (size_t i = 0; i < ELEMENTSOF(u->failures); i++)
+                free(u->failures[i].message);
+        free(u->name);
+        free(u->path);
+        free(u->gate);
+        free(u->guard);
+        free(u);
+        return NULL;
+}
+
+const char *unit_name(const Unit *u) {
+        return u->name;
+}
+
+const UnitStatus *unit_status(const Unit *u) {
+        return &u->status;
+}

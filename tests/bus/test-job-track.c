@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Whose job it was, in every order in which PID 1 can tell it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "unit/job-track.h"
+
+static void our_job_announced_before_its_answer_is_ours(void **state) {
+        JobTrack t = {};
+
+        job_track_reset(&t);
+        job_track_call(&t);
+        job_track_seen(&t, 10);
+        assert_false(t.foreign);
+        job_track_answer(&t, 10);
+        assert_false(t.foreign);
+        job_track_seen(&t, 10);
+        assert_false(t.foreign);
+}
+
+static void anothers_job_beside_our_open_call_is_found_out(void **state) {
+        JobTrack t = {};
+
+        job_track_call(&t);
+        job_track_seen(&t, 10);
+        job_track_seen(&t, 11);
+        job_track_answer(&t, 11);
+        assert_true(t.foreign);
+}
+
+static void two_open_calls_are_decided_with_the_last(void **state) {
+        JobTrack t = {};
+
+        job_track_call(&t);
+        job_track_call(&t);
+        job_track_seen(&t, 1);
+        job_track_seen(&t, 2);
+        job_track_answer(&t, 1);
+        assert_false(t.foreign);
+        job_track_answer(&t, 2);
+        assert_false(t.foreign);
+}
+
+static void a_refused_call_leaves_the_job_to_somebody_else(void **state) {
+        JobTrack t = {};
+
+        job_track_call(&t);
+        job_track_seen(&t, 5);
+        job_track_answer(&t, 0);
+        assert_true(t.foreign);
+}
+
+static void a_job_out_of_the_blue_is_foreign_until_the_unit_runs(void **state) {
+        JobTrack t = {};
+
+        job_track_seen(&t, 5);
+        assert_true(t.foreign);
+        job_track_running(&t);
+        assert_false(t.foreign);
+}
+
+static void what_was_there_before_our_start_does_not_count(void **state) {
+        JobTrack t = {};
+
+        job_track_seen(&t, 5);
+        job_track_reset(&t);
+        job_track_call(&t);
+        job_track_seen(&t, 5); /* its end */
+        job_track_seen(&t, 6);
+        job_track_answer(&t, 6);
+        assert_false(t.foreign);
+        job_track_seen(&t, 7);
+        assert_true(t.foreign);
+}
+
+static void a_gap_counts_as_somebody_elses_hand(void **state) {
+        JobTrack t = {};
+
+        job_track_seen(&t, 1000);
+        job_track_reset(&t);
+        job_track_gap(&t);
+        assert_true(t.foreign);
+        job_track_running(&t);
+        job_track_seen(&t, 3); /* PID 1 counts anew */
+        assert_true(t.foreign);
+}
+
+static void more_jobs_than_fit_are_not_forgotten(void **state) {
+        JobTrack t = {};
+
+        job_track_call(&t);
+        for (uint32_t i = 1; i <= JOB_TRACK_SIZE + 1; i++)
+                job_track_seen(&t, i);
+        assert_true(t.foreign);
+
+        t = (JobTrack) {};
+        for (uint32_t i = 1; i <= 3 * JOB_TRACK_SIZE; i++) {
+                job_track_call(&t);
+                job_track_seen(&t, i);
+                job_track_answer(&t, i);
+        }
+        assert_false(t.foreign);
+}
+
+int main(void) {
+        static const struct CMUnitTest tests[] = {
+                cmocka_unit_test(our_job_announced_before_its_answer_is_ours),
+                cmocka_unit_test(anothers_job_beside_our_open_call_is_found_out),
+                cmocka_unit_test(two_open_calls_are_decided_with_the_last),
+                cmocka_unit_test(a_refused_call_leaves_the_job_to_somebody_else),
+                cmocka_unit_test(a_job_out_of_the_blue_is_foreign_until_the_unit_runs),
+                cmocka_unit_test(what_was_there_before_our_start_does_not_count),
+                cmocka_unit_test(a_gap_counts_as_somebody_elses_hand),
+                cmocka_unit_test(more_jobs_than_fit_are_not_forgotten),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
