@@ -225,7 +225,7 @@ static void advance_shutdown(Core *c) {
                 return;
         HASH_ITER(hh, c->units, u, next) {
                 busy = busy || (u->phase != PHASE_IDLE && u->phase != PHASE_RELEASING);
-                held = held || u->phase == PHASE_RELEASING || lease_is_ours(c, u->lease);
+                held = held || u->phase == PHASE_RELEASING || u->lease->txn || lease_is_ours(c, u->lease);
         }
         if (busy)
                 return;

@@ -320,6 +320,7 @@ bool session_owns(const Core *c, uint64_t id);
 void session_answer(Core *c, uint64_t id, const Answer *answer);
 void session_advance(Core *c);
 usec_t session_deadline(const Core *c);
+bool session_is_checked(const Core *c); /* nothing that our fence names waits to be looked at */
 bool session_settled(const Core *c); /* our session beats, and what it holds is known */
 
 /* machine.c */

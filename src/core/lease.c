@@ -329,7 +329,7 @@ static void advance_others(Core *c, Lease *l) {
 }
 
 void lease_advance(Core *c, Lease *l) {
-        if (l->txn || l->damaged || !l->seen.known || !session_settled(c) || c->ended || c->end_txn ||
+        if (l->txn || l->damaged || !l->seen.known || !session_settled(c) || !session_is_checked(c) || c->ended || c->end_txn ||
             c->now.boottime < l->retry_at || c->now.boottime >= c->own.t0 + c->own.timeline.kill)
                 return;
         if (l->n_debts > 0 && send_strikes(c, l))

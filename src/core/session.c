@@ -306,6 +306,10 @@ static const Session *unchecked(const Core *c) {
         return c->own.phase == OWN_BEATING && s && s->fence_value && s->fence.revision > c->own.fence_revision ? s : NULL;
 }
 
+bool session_is_checked(const Core *c) {
+        return !c->own.read && !unchecked(c);
+}
+
 void session_advance(Core *c) {
         const Session *s;
 
