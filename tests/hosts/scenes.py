@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs the scenes: scenes.py --build=DIR [--list] [--keep-going] [NAME...]
+"""Runs the scenes: scenes.py --build=DIR [--list] [--stop-early] [--repeat=N] [--log=FILE] [NAME...]
 
 A NAME is any part of a scene's name. Ends with "N passed, N failed, N skipped"; exit code 0 if none failed, and 77 if
 this machine cannot boot guests.
@@ -30,8 +30,13 @@ def load_scenes():
             importlib.import_module(name)
 
 
+log = None
+
+
 def say(text):
     print(text, flush=True)
+    if log is not None:
+        print(text, file=log, flush=True)
 
 
 class Stage:
@@ -85,11 +90,14 @@ class Stage:
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", help="a build directory of meson, built")
+    parser.add_argument("--log", type=argparse.FileType("w"), help="write there, too, what is said")
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--stop-early", action="store_true", help="stop at the first scene that fails")
     parser.add_argument("--repeat", type=int, default=1)
     parser.add_argument("names", nargs="*")
     arguments = parser.parse_args()
+    global log
+    log = arguments.log
 
     load_scenes()
     scenes = [each for each in SCENES if not arguments.names or any(name in each.__name__ for name in arguments.names)]

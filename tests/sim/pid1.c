@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * PID 1 of one machine and its units' processes, as far as they matter here: one start or stop job per unit, the
+ * Assert on the gate, BindsTo= the guard, ExecStopPost= after every end (also after a SIGKILL), TimeoutStopSec=,
+ * Restart=, children that outlive their service.
+ *
+ * PID 1 can hang for seconds, and then does nothing at all: it forks no process, notices no death, answers no question.
+ * It can also hang between looking at the gate and forking; what it then forks is "late". Processes die by themselves
+ * or by SIGKILL without its help, but only it notices.
+ */
+#include "sim.h"
+
+bool unit_is_empty(const ModelUnit *u) {
+        for (Slot s = 0; s < _SLOT_MAX; s++)
+                if (u->processes[s].alive)
+                        return false;
+        return true;
+}
+
+bool unit_is_down(const ModelUnit *u) {
+        return (u->state == ACTIVE_INACTIVE || u->state == ACTIVE_FAILED) && !u->job;
+}
+
+usec_t pid1_time(const World *w, const Machine *m, usec_t delay) {
+        return MAX(w->now + delay, m->pid1_stalled_until);
+}
+
+static void post(World *w, const Machine *m, size_t unit, SimKind kind, usec_t at, unsigned generation, uint64_t a) {
+        world_post(w, (SimEvent){ .at = at, .kind = kind, .machine = m->number, .unit = (uint8_t) unit,
+                                  .generation = generation, .a = a });
+}
+
+/* ---- processes ---- */
+
+static void process_dies(World *w, Machine *m, size_t unit, Slot slot, usec_t delay) {
+        post(w, m, unit, SIM_DEATH, w->now + delay, m->units[unit].processes[slot].generation, slot);
+}
+
+static void process_born(World *w, Machine *m, size_t unit, Slot slot, bool late) {
+        Process *p = m->units[unit].processes + slot;
+
+        p->alive = true;
+        p->dying = false;
+        p->late = late;
+        p->born_at = w->now;
+        p->generation++;
+        check_birth(w, m, unit, slot);
+}
+
+void unit_kill(World *w, Machine *m, size_t unit) {
+        for (Slot s = 0; s < _SLOT_MAX; s++) {
+                Process *p = m->units[unit].processes + s;
+                usec_t delay = random_span(w, 100, 30 * USEC_PER_MSEC);
+
+                if (!p->alive || p->dying)
+                        continue;
+                p->dying = true;
+                if (random_chance(w, w->options.faults ? 100000 : 0))
+                        delay += random_span(w, 0, 50 * USEC_PER_MSEC);
+                if (w->fault_enabled[FAULT_UNKILLABLE] && !w->quiet && random_chance(w, 300000)) {
+                        delay += random_span(w, 0, 20 * USEC_PER_SEC);
+                        w->counts.faults[FAULT_UNKILLABLE]++;
+                }
+                process_dies(w, m, unit, s, delay);
+        }
+}
+
+static void on_death(World *w, Machine *m, SimEvent *e) {
+        ModelUnit *u = m->units + e->unit;
+        Process *p = u->processes + e->a;
+
+        if (!p->alive || p->generation != e->generation)
+                return;
+        p->alive = false;
+        TRACE(w, m, "%s: process %s has ended", w->unit_names[e->unit],
+                        e->a == SLOT_MAIN ? "main" : e->a == SLOT_POST ? "stop-post" : "left over");
+        check_death(w, m, e->unit, p);
+        if (p->dying && e->a == SLOT_MAIN)
+                u->failed = true;
+        if (e->a != SLOT_EXTRA)
+                post(w, m, e->unit, SIM_REAPED, pid1_time(w, m, random_span(w, 50, 1000)), u->generation, e->a);
+}
+
+/* ---- a unit's life ---- */
+
+static void set_state(World *w, Machine *m, size_t unit, ActiveState state, bool job) {
+        static const char *const names[] = { "inactive", "failed", "activating", "active", "deactivating", "reloading" };
+        ModelUnit *u = m->units + unit;
+
+        u->state = state;
+        u->job = job;
+        TRACE(w, m, "PID 1: %s is %s%s", w->unit_names[unit], names[state], job ? ", with a job" : "");
+        daemon_hint(w, m, unit);
+}
+
+/* Looks at the gate and forks, which should be one thing, and is not if PID 1 hangs in between. */
+static void run_start(World *w, Machine *m, size_t unit) {
+        ModelUnit *u = m->units + unit;
+        usec_t between = random_span(w, 50, 500);
+
+        u->start_pending = u->restarting = false;
+        if (m->guard.state != GUARD_UP || (u->gate_loaded && !gate_is_open(m, unit))) {
+                TRACE(w, m, "PID 1: start of %s refused: %s", w->unit_names[unit],
+                                m->guard.state != GUARD_UP ? "no guard" : "assertion failed");
+                if (m->guard.state != GUARD_UP)
+                        guard_start_asked(w, m);
+                set_state(w, m, unit, u->state == ACTIVE_ACTIVATING ? ACTIVE_FAILED : u->state, false);
+                return;
+        }
+        if (w->fault_enabled[FAULT_PID1_STALL] && !w->quiet && random_chance(w, 50000)) {
+                between = random_span(w, 0, 10 * USEC_PER_SEC);
+                w->counts.faults[FAULT_PID1_STALL]++;
+                TRACE(w, m, "FAULT: PID 1 hangs for %.3f s between assertion and fork", (double) between / USEC_PER_SEC);
+        }
+        m->pid1_stalled_until = MAX(m->pid1_stalled_until, w->now + between);
+        u->generation++;
+        u->stopping = u->failed = u->ended_well = false;
+        u->closings_at_check = u->closings;
+        set_state(w, m, unit, ACTIVE_ACTIVATING, true);
+        post(w, m, unit, SIM_FORK, w->now + between, u->generation, 0);
+}
+
+static void on_fork(World *w, Machine *m, SimEvent *e) {
+        ModelUnit *u = m->units + e->unit;
+        bool late = u->closings != u->closings_at_check;
+
+        u->index = u->environment;
+        process_born(w, m, e->unit, SLOT_MAIN, late);
+        if (w->has_extra[e->unit] && !u->processes[SLOT_EXTRA].alive && random_chance(w, 500000))
+                process_born(w, m, e->unit, SLOT_EXTRA, late);
+        post(w, m, e->unit, SIM_STARTED, w->now + random_span(w, 0, w->start_time[e->unit]), u->generation, 0);
+}
+
+/* Down at last; a start that waited for this goes ahead, or Restart= does. */
+static void finish(World *w, Machine *m, size_t unit) {
+        ModelUnit *u = m->units + unit;
+        bool restart = w->restarts[unit] && u->failed && !u->stopping && random_chance(w, 700000);
+
+        u->generation++;
+        u->stopping = false;
+        if (!w->has_extra[unit]) /* KillMode=control-group */
+                unit_kill(w, m, unit);
+        else if (u->processes[SLOT_EXTRA].alive) /* KillMode=process */
+                process_dies(w, m, unit, SLOT_EXTRA, random_span(w, 0, 20 * USEC_PER_SEC));
+        if (u->start_pending) {
+                set_state(w, m, unit, u->failed ? ACTIVE_FAILED : ACTIVE_INACTIVE, true);
+                run_start(w, m, unit);
+                return;
+        }
+        set_state(w, m, unit, restart ? ACTIVE_ACTIVATING : u->failed ? ACTIVE_FAILED : ACTIVE_INACTIVE, false);
+        u->restarting = restart;
+        if (restart)
+                pid1_request(w, m, unit, JOB_START, BY_RESTART);
+        else if (u->failed)
+                w->failures[unit]++;
+}
+
+/* ExecStopPost=, whatever the end was. */
+static void begin_post(World *w, Machine *m, size_t unit) {
+        ModelUnit *u = m->units + unit;
+
+        if (w->post_time[unit] == 0) {
+                finish(w, m, unit);
+                return;
+        }
+        if (u->state != ACTIVE_DEACTIVATING)
+                set_state(w, m, unit, ACTIVE_DEACTIVATING, u->job);
+        process_born(w, m, unit, SLOT_POST, false);
+        process_dies(w, m, unit, SLOT_POST, random_span(w, 1000, w->post_time[unit]));
+        post(w, m, unit, SIM_STOP_TIMEOUT, w->now + w->unit_configs[unit].timeout_stop, u->generation, SLOT_POST);
+}
+
+static void on_reaped(World *w, Machine *m, SimEvent *e) {
+        if (e->a == SLOT_MAIN)
+                begin_post(w, m, e->unit);
+        else
+                finish(w, m, e->unit);
+}
+
+/* ---- jobs ---- */
+
+void pid1_request(World *w, Machine *m, size_t unit, JobKind kind, Asker by) {
+        usec_t delay = by == BY_RESTART ? 100 * USEC_PER_MSEC : random_span(w, 50, 1500);
+
+        if (by == BY_DAEMON && kind == JOB_START)
+                m->units[unit].foreign_job = false;
+        world_post(w, (SimEvent){ .at = w->now + delay, .kind = SIM_JOB, .machine = m->number, .unit = (uint8_t) unit,
+                                  .generation = m->boots, .a = kind, .b = by });
+}
+
+static void stop(World *w, Machine *m, size_t unit) {
+        ModelUnit *u = m->units + unit;
+
+        u->start_pending = false;
+        if (unit_is_down(u))
+                return;
+        if (u->restarting) {
+                u->restarting = false;
+                set_state(w, m, unit, ACTIVE_FAILED, false);
+                return;
+        }
+        if (u->stopping)
+                return;
+        u->stopping = true;
+        set_state(w, m, unit, ACTIVE_DEACTIVATING, true);
+        if (u->processes[SLOT_MAIN].alive) {
+                process_dies(w, m, unit, SLOT_MAIN, random_span(w, 200, w->stop_time[unit]));
+                post(w, m, unit, SIM_STOP_TIMEOUT, w->now + w->unit_configs[unit].timeout_stop, u->generation, SLOT_MAIN);
+        }
+}
+
+static void start(World *w, Machine *m, size_t unit, bool restart) {
+        ModelUnit *u = m->units + unit;
+
+        if (u->restarting ? restart : unit_is_down(u))
+                run_start(w, m, unit);
+        else if (!u->restarting && (u->stopping || u->state == ACTIVE_DEACTIVATING)) {
+                u->start_pending = true; /* waits until it is down */
+                u->job = true;
+        }
+}
+
+static void on_job(World *w, Machine *m, SimEvent *e) {
+        static const char *const askers[] = { "the daemon", "the guard", "BindsTo=", "hand", "Restart=" };
+        ModelUnit *u = m->units + e->unit;
+
+        if (e->generation != m->boots || !m->powered || (e->b == BY_RESTART && !u->restarting))
+                return;
+        TRACE(w, m, "PID 1: takes up a %s job for %s by %s", e->a == JOB_START ? "start" : "stop",
+                        w->unit_names[e->unit], askers[e->b]);
+        if (e->b != BY_DAEMON)
+                u->foreign_job = true;
+        if (e->a == JOB_START)
+                start(w, m, e->unit, e->b == BY_RESTART);
+        else
+                stop(w, m, e->unit);
+}
+
+void pid1_guard_gone(World *w, Machine *m) {
+        for (size_t i = 0; i < w->n_leases; i++) {
+                m->units[i].foreign_job = m->units[i].foreign_job || !unit_is_down(m->units + i);
+                stop(w, m, i);
+        }
+}
+
+void pid1_event(World *w, SimEvent *e) {
+        Machine *m = w->machines + e->machine;
+        ModelUnit *u = m->units + e->unit;
+
+        if (e->kind == SIM_DEATH) {
+                on_death(w, m, e);
+                return;
+        }
+        if (e->kind != SIM_JOB && e->generation != u->generation)
+                return;
+        if (e->kind != SIM_FORK && w->now < m->pid1_stalled_until) {
+                SimEvent later = *e;
+
+                later.at = m->pid1_stalled_until;
+                world_post(w, later);
+                return;
+        }
+        switch (e->kind) {
+        case SIM_JOB:
+                on_job(w, m, e);
+                break;
+        case SIM_FORK:
+                on_fork(w, m, e);
+                break;
+        case SIM_STARTED:
+                if (u->state == ACTIVE_ACTIVATING && u->processes[SLOT_MAIN].alive)
+                        set_state(w, m, e->unit, ACTIVE_ACTIVE, false);
+                break;
+        case SIM_REAPED:
+                on_reaped(w, m, e);
+                break;
+        default: /* SIM_STOP_TIMEOUT */
+                if (u->processes[e->a].alive)
+                        unit_kill(w, m, e->unit);
+        }
+}

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * True time, chance, the queue of everything that is yet to happen, and the life of one run.
+ *
+ * The queue is a binary heap ordered by time and then by the order of scheduling, so that a run is a function of its
+ * seed alone. Nothing in it is ever cancelled: an event carries the generation of what it is meant for, and its
+ * handler drops it if that has moved on.
+ */
+#include "sim.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+uint64_t world_random(World *w) {
+        uint64_t z = (w->random += 0x9e3779b97f4a7c15u); /* splitmix64, by Sebastiano Vigna */
+
+        z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+        z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+        return z ^ z >> 31;
+}
+
+uint64_t random_below(World *w, uint64_t n) {
+        return (uint64_t) ((unsigned __int128) world_random(w) * n >> 64);
+}
+
+usec_t random_span(World *w, usec_t from, usec_t to) {
+        return from + random_below(w, to - from + 1);
+}
+
+bool random_chance(World *w, unsigned ppm) {
+        return ppm > 0 && random_below(w, 1000000) < ppm;
+}
+
+static bool is_before(const SimEvent *a, const SimEvent *b) {
+        return a->at != b->at ? a->at < b->at : a->sequence < b->sequence;
+}
+
+void world_post(World *w, SimEvent e) {
+        size_t i, parent;
+
+        if (w->n_heap == w->heap_size) {
+                w->heap_size = MAX((size_t) 1024, 2 * w->heap_size);
+                w->heap = realloc(w->heap, w->heap_size * sizeof(SimEvent));
+                if (!w->heap)
+                        abort();
+        }
+        e.at = MAX(e.at, w->now);
+        e.sequence = w->sequence++;
+        for (i = w->n_heap++; i > 0; i = parent) {
+                parent = (i - 1) / 2;
+                if (!is_before(&e, w->heap + parent))
+                        break;
+                w->heap[i] = w->heap[parent];
+        }
+        w->heap[i] = e;
+}
+
+static SimEvent take_next(World *w) {
+        SimEvent first = w->heap[0], last = w->heap[--w->n_heap];
+        size_t i = 0, child;
+
+        while ((child = 2 * i + 1) < w->n_heap) {
+                if (child + 1 < w->n_heap && is_before(w->heap + child + 1, w->heap + child))
+                        child++;
+                if (!is_before(w->heap + child, &last))
+                        break;
+                w->heap[i] = w->heap[child];
+                i = child;
+        }
+        w->heap[i] = last;
+        return first;
+}
+
+static void dispatch(World *w, SimEvent *e) {
+        w->counts.events++;
+        if (e->kind <= SIM_WATCH_CONNECT)
+                net_event(w, e);
+        else if (e->kind <= SIM_GUARD_SAYS)
+                daemon_event(w, e);
+        else if (e->kind <= SIM_STOP_TIMEOUT)
+                pid1_event(w, e);
+        else if (e->kind <= SIM_GUARD_START)
+                guard_event(w, e);
+        else if (e->kind <= SIM_POWER_OFF)
+                machine_event(w, e);
+        else if (e->kind <= SIM_OPERATOR)
+                faults_event(w, e);
+        else
+                check_late_fork(w, e);
+}
+
+bool world_run(World *w, usec_t until) {
+        while (!w->failed && w->n_heap > 0 && w->heap[0].at <= until) {
+                SimEvent e = take_next(w);
+
+                w->now = e.at;
+                dispatch(w, &e);
+        }
+        if (!w->failed)
+                w->now = MAX(w->now, until);
+        return !w->failed;
+}
+
+bool world_run_until(World *w, usec_t span, bool (*done)(World *, void *), void *userdata) {
+        usec_t until = w->now + span;
+
+        while (!w->failed && !done(w, userdata)) {
+                if (w->n_heap == 0 || w->heap[0].at > until)
+                        return false;
+                SimEvent e = take_next(w);
+
+                w->now = e.at;
+                dispatch(w, &e);
+        }
+        return !w->failed;
+}
+
+void world_fail(World *w, const char *format, ...) {
+        va_list ap;
+
+        if (w->failed)
+                return; /* the first one counts, what follows may be its consequence */
+        w->failed = true;
+        va_start(ap, format);
+        (void) vsnprintf(w->failure, sizeof(w->failure), format, ap);
+        va_end(ap);
+        TRACE(w, NULL, "FAILED: %s", w->failure);
+}
+
+/* Each unit has its own temper, drawn once: how long it takes to start and stop, what it leaves behind. */
+static void units_init(World *w) {
+        static const usec_t stops[] = { 20 * USEC_PER_MSEC, 300 * USEC_PER_MSEC, 3 * USEC_PER_SEC, 20 * USEC_PER_SEC };
+
+        for (size_t i = 0; i < w->n_leases; i++) {
+                (void) snprintf(w->unit_names[i], NAME_SIZE, "unit%zu.service", i);
+                w->unit_configs[i] = (UnitConfig){
+                        .unit = w->unit_names[i],
+                        .lease = w->unit_names[i],
+                        .stop_grace = USEC_INFINITY,
+                        .timeout_stop = 5 * USEC_PER_SEC,
+                        .version = 1,
+                        .hold_down_release = 3 * USEC_PER_SEC,
+                        .hold_down_failure = 2 * USEC_PER_SEC,
+                };
+                w->stop_time[i] = 300 * USEC_PER_MSEC;
+                w->start_time[i] = 50 * USEC_PER_MSEC;
+                if (!w->options.faults)
+                        continue;
+                w->stop_time[i] = stops[random_below(w, ELEMENTSOF(stops))];
+                w->start_time[i] = random_span(w, 0, 2 * USEC_PER_SEC);
+                w->post_time[i] = random_chance(w, 500000) ? random_span(w, USEC_PER_MSEC, 2 * USEC_PER_SEC) : 0;
+                w->has_extra[i] = random_chance(w, 250000);
+                w->restarts[i] = random_chance(w, 250000);
+                w->unit_configs[i].timeout_stop = random_span(w, 1, 90) * USEC_PER_SEC;
+                w->unit_configs[i].release_on_success = random_chance(w, 200000);
+                w->unit_configs[i].hold_on_failure = random_chance(w, 200000);
+        }
+}
+
+World *world_new(const Options *options) {
+        World *w = calloc(1, sizeof(World));
+
+        if (!w)
+                abort();
+        w->options = *options;
+        w->random = options->seed * 0xd1342543de82ef95u + 1;
+        (void) world_random(w);
+        w->n_machines = options->n_machines;
+        w->n_leases = options->n_leases;
+        w->latency = 300;
+        if (options->trace || options->trace_live)
+                trace_init(w);
+        map_init(w);
+        units_init(w);
+        for (size_t i = 0; i < w->n_machines; i++)
+                machine_init(w, w->machines + i, i);
+        for (size_t i = 0; i < w->n_leases; i++)
+                w->leases[i].start_machine = -1;
+        if (options->faults)
+                faults_init(w);
+        for (size_t i = 0; i < w->n_machines; i++)
+                world_post(w, (SimEvent){ .at = options->faults ? random_span(w, 0, USEC_PER_SEC) : i * 1000,
+                        .kind = SIM_POWER_ON, .machine = (uint8_t) i, .generation = w->machines[i].boots });
+        return w;
+}
+
+World *world_free(World *w) {
+        if (!w)
+                return NULL;
+        for (size_t i = 0; i < w->n_machines; i++) {
+                core_free(w->machines[i].core);
+                free(w->machines[i].held);
+        }
+        net_done(w);
+        map_done(w);
+        trace_done(w);
+        free(w->heap);
+        free(w);
+        return NULL;
+}
+
+static bool all_run(World *w, void *userdata) {
+        return check_all_run(w);
+}
+
+/* The longest that may pass in peace until all runs: a registry's silence (61.2 s), hold-downs, one lease's life. */
+static usec_t recovery_bound(const World *w) {
+        usec_t bound = 180 * USEC_PER_SEC;
+
+        for (size_t i = 0; i < w->n_leases; i++)
+                bound += w->unit_configs[i].hold_down_failure << MIN(w->failures[i], 8u);
+        return bound;
+}
+
+bool world_run_seed(World *w) {
+        usec_t healed;
+
+        if (!world_run(w, w->options.duration))
+                return false;
+        faults_heal(w);
+        healed = w->now;
+        if (!world_run_until(w, recovery_bound(w), all_run, NULL)) {
+                for (size_t i = 0; i < w->n_leases && !w->failed; i++)
+                        if (!w->leases[i].running)
+                                world_fail(w, "L1: %s runs nowhere %.1f s after everything was healed", w->unit_names[i],
+                                                (double) (w->now - healed) / USEC_PER_SEC);
+                if (!w->failed)
+                        world_fail(w, "L1: not every unit runs %.1f s after everything was healed",
+                                        (double) (w->now - healed) / USEC_PER_SEC);
+                return false;
+        }
+        w->counts.recovery_max = w->now - healed;
+        w->counts.model_time = w->now;
+        return true;
+}
