@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Each action of the core, and who carries it out. */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "conf/dropin.h"
+#include "daemon/daemon.h"
+#include "daemon/publish.h"
+#include "daemon/units.h"
+#include "util/file-util.h"
+#include "util/log.h"
+
+static void fail(Daemon *d, const Action *a) {
+        daemon_event(d, &(Event){ .kind = EVENT_FAILED, .unit = a->unit, .action = a->kind });
+}
+
+/* In double quotes a backslash is an escape (systemd.exec(5), EnvironmentFile=); a lease's name has no other character
+ * that would need one. */
+static int environment_text(const Daemon *d, const Action *a, char **ret) {
+        const char *name = a->lease ?: a->unit;
+        char quoted[2 * NAME_SIZE], *q = quoted;
+        int n;
+
+        for (const char *p = name; *p && q < quoted + sizeof(quoted) - 2; p++) {
+                if (*p == '\\')
+                        *q++ = '\\';
+                *q++ = *p;
+        }
+        *q = '\0';
+        n = asprintf(ret, "LEASE_NAME=\"%s\"\nLEASE_INDEX=%" PRIu64 "\nLEASE_MACHINE_ID=%s\nLEASE_VERSION=%" PRId64 "\n",
+                        quoted, a->index, d->machine_id, a->version);
+        if (n < 0) {
+                *ret = NULL;
+                return -ENOMEM;
+        }
+        return n;
+}
+
+static int write_environment(const Daemon *d, const Action *a) {
+        _cleanup_free_ char *path = env_path(a->unit), *text = NULL;
+        int n = path ? environment_text(d, a, &text) : -ENOMEM;
+
+        return n < 0 ? n : write_file_atomic(path, text, (size_t) n, 0644, 0);
+}
+
+static void open_gate(Daemon *d, const Action *a) {
+        int r = write_environment(d, a);
+
+        if (r < 0) {
+                log_error_errno(r, "%s: cannot write its environment file, so it is not started", a->unit);
+                fail(d, a);
+                return;
+        }
+        guard_client_act(d->guard, a, d->now.boottime);
+}
+
+static void remove_environment(const Action *a) {
+        _cleanup_free_ char *path = env_path(a->unit);
+        int r = path ? unlink_if_exists(path) : -ENOMEM;
+
+        if (r < 0)
+                log_warning_errno(r, "%s: cannot remove its environment file", a->unit);
+}
+
+static void keep_session(Daemon *d, const Action *a) {
+        int r = state_keep_session(d->state, a->session);
+
+        /* Not fatal: a daemon that finds no session starts a new one and waits until this one has run out. */
+        if (r < 0)
+                log_error_errno(r, "cannot write the session to /run: a restart of leased will interrupt its units");
+}
+
+void action_perform(Daemon *d, const Action *a) {
+        switch (a->kind) {
+        case ACTION_TXN:
+                exchange_txn(d->exchange, a);
+                break;
+        case ACTION_READ:
+                exchange_read(d->exchange, a);
+                break;
+        case ACTION_SESSION:
+                keep_session(d, a);
+                break;
+        case ACTION_REMEMBER:
+                state_remember(d->state, core_memory(d->core));
+                break;
+        case ACTION_GUARD_ARM:
+        case ACTION_GUARD_BEAT:
+        case ACTION_GUARD_LOSE:
+        case ACTION_GUARD_DISARM:
+        case ACTION_GATE_CLOSE:
+                guard_client_act(d->guard, a, d->now.boottime);
+                break;
+        case ACTION_GATE_OPEN:
+                open_gate(d, a);
+                break;
+        case ACTION_UNIT_START:
+        case ACTION_UNIT_STOP:
+        case ACTION_UNIT_READ:
+                if (units_act(d, a) < 0)
+                        fail(d, a);
+                break;
+        case ACTION_UNIT_CLEAN:
+                remove_environment(a);
+                break;
+        case ACTION_FORGOTTEN:
+                units_drop(d, a->unit);
+                break;
+        case ACTION_CHANGED:
+                publish_changed(d, a->unit, a->lease);
+                break;
+        case ACTION_REPORT:
+                report_log(d, a);
+                break;
+        case ACTION_EXIT:
+                stop_finished(d);
+                break;
+        }
+}

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* /org/leased1, org.leased1.Manager: the vtable, what reads; what changes is in verbs.c. */
+
+#include <errno.h>
+
+#include "daemon/bus.h"
+#include "daemon/units.h"
+#include "daemon/verbs.h"
+
+/* ---- lists ---- */
+
+typedef struct List {
+        Daemon *daemon;
+        sd_bus_message *reply;
+} List;
+
+static int append_lease(const LeaseView *v, void *userdata) {
+        static const LeaseRecord nothing = {};
+        const LeaseRecord *l = v->record ?: &nothing;
+        List *list = userdata;
+        int r;
+
+        if ((r = sd_bus_message_open_container(list->reply, 'r', "ssxtto")) < 0 ||
+            (r = sd_bus_message_append(list->reply, "ssxtt", v->name, l->state == LEASE_HELD ? l->machine_id : "",
+                             l->version, l->index, v->time_remaining)) < 0 ||
+            (r = bus_append_path(list->reply, bus_lease_path(v->name))) < 0)
+                return r;
+        r = sd_bus_message_close_container(list->reply);
+        return MIN(r, 0);
+}
+
+static int append_unit(const UnitView *v, void *userdata) {
+        List *list = userdata;
+        int r;
+
+        if ((r = sd_bus_message_open_container(list->reply, 'r', "ssssto")) < 0 ||
+            (r = sd_bus_message_append(list->reply, "sssst", v->unit, v->state, bus_active_state(list->daemon, v->unit),
+                             strempty(v->machine_id), v->index)) < 0 ||
+            (r = bus_append_path(list->reply, bus_unit_path(v->unit))) < 0)
+                return r;
+        r = sd_bus_message_close_container(list->reply);
+        return MIN(r, 0);
+}
+
+static int append_machine(const MachineView *v, void *userdata) {
+        static const MachineRecord nothing = {};
+        const MachineRecord *m = v->record ?: &nothing;
+        List *list = userdata;
+        int r;
+
+        if ((r = sd_bus_message_open_container(list->reply, 'r', "sssa{ss}ub")) < 0 ||
+            (r = sd_bus_message_append(list->reply, "sss", v->machine_id, m->hostname, m->boot_id)) < 0 ||
+            (r = bus_append_metadata(list->reply, m->metadata)) < 0 ||
+            (r = sd_bus_message_append(list->reply, "ub", (uint32_t) v->held, (int) m->draining)) < 0)
+                return r;
+        r = sd_bus_message_close_container(list->reply);
+        return MIN(r, 0);
+}
+
+static int list_begin(Daemon *d, sd_bus_message *m, const char *type, List *ret) {
+        int r = sd_bus_message_new_method_return(m, &ret->reply);
+
+        ret->daemon = d;
+        return r < 0 ? r : sd_bus_message_open_container(ret->reply, 'a', type);
+}
+
+static int list_end(List *list, int r) {
+        if (r >= 0)
+                r = sd_bus_message_close_container(list->reply);
+        if (r >= 0)
+                r = sd_bus_send(NULL, list->reply, NULL);
+        sd_bus_message_unref(list->reply);
+        return r;
+}
+
+static int method_list_leases(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        Daemon *d = userdata;
+        List list = {};
+        int r = list_begin(d, m, "(ssxtto)", &list);
+
+        return list_end(&list, r < 0 ? r : core_each_lease(d->core, daemon_now(), append_lease, &list));
+}
+
+static int method_list_units(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        Daemon *d = userdata;
+        List list = {};
+        int r = list_begin(d, m, "(ssssto)", &list);
+
+        return list_end(&list, r < 0 ? r : core_each_unit(d->core, daemon_now(), append_unit, &list));
+}
+
+static int method_list_machines(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        Daemon *d = userdata;
+        List list = {};
+        int r = list_begin(d, m, "(sssa{ss}ub)", &list);
+
+        return list_end(&list, r < 0 ? r : core_each_machine(d->core, daemon_now(), append_machine, &list));
+}
+
+/* ---- single objects ---- */
+
+static int method_get_lease(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        _cleanup_free_ char *path = NULL;
+        Daemon *d = userdata;
+        RegistryStatus status;
+        const char *name;
+        LeaseView v;
+        int r = sd_bus_message_read(m, "s", &name);
+
+        if (r < 0)
+                return r;
+        if (!lease_name_is_valid(name))
+                return sd_bus_error_setf(error, BUS_ERROR("InvalidName"), "\"%s\" is not the name of a lease.", name);
+        d->registry->ops->status(d->registry, &status);
+        if (!core_find_lease(d->core, daemon_now(), name, &v) || !v.record) {
+                if (status.state != REGISTRY_OK)
+                        return sd_bus_error_setf(error, BUS_ERROR("RegistryUnavailable"), "The registry does not answer: %s",
+                                        isempty(status.error) ? "nothing has come yet" : status.error);
+                return sd_bus_error_setf(error, BUS_ERROR("NoSuchLease"), "Nobody has ever held a lease %s.", name);
+        }
+        path = bus_lease_path(name);
+        if (!path)
+                return -ENOMEM;
+        return sd_bus_reply_method_return(m, "bosxtt", (int) (v.record->state == LEASE_HELD), path, v.record->machine_id,
+                        v.record->version, v.record->index, v.time_remaining);
+}
+
+static int method_get_unit(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        _cleanup_free_ char *path = NULL;
+        UnitView unit;
+        int r = verb_find_unit(userdata, m, &unit, error);
+
+        if (r < 0)
+                return r;
+        path = bus_unit_path(unit.unit);
+        return path ? sd_bus_reply_method_return(m, "o", path) : -ENOMEM;
+}
+
+/* ---- what changes something ---- */
+
+#define DEFINE_VERB(name)                                                                                              \
+        static int method_##name(sd_bus_message *m, void *userdata, sd_bus_error *error) {                            \
+                return authorize(userdata, m, verb_##name, error);                                                     \
+        }
+
+DEFINE_VERB(release_unit)
+DEFINE_VERB(transfer_unit)
+DEFINE_VERB(steal_unit)
+DEFINE_VERB(rearm_unit)
+DEFINE_VERB(drain)
+DEFINE_VERB(undrain)
+DEFINE_VERB(reload)
+
+/* ---- properties ---- */
+
+static int get_registry(Daemon *d, const char *property, sd_bus_message *reply) {
+        RegistryStatus status;
+        SessionView session;
+
+        d->registry->ops->status(d->registry, &status);
+        if (streq(property, "Registry"))
+                return sd_bus_message_append(reply, "s", d->registry->ops->name);
+        if (streq(property, "RegistryState"))
+                return sd_bus_message_append(reply, "s", bus_registry_state(&status));
+        if (streq(property, "RegistryEndpoint"))
+                return sd_bus_message_append(reply, "s", strempty(status.endpoint));
+        core_session_view(d->core, daemon_now(), &session);
+        return sd_bus_message_append(reply, "s", bus_last_error(&status, &session));
+}
+
+static int get_session(Daemon *d, const char *property, sd_bus_message *reply) {
+        SessionView v;
+
+        core_session_view(d->core, daemon_now(), &v);
+        if (streq(property, "TTLUSec"))
+                return sd_bus_message_append(reply, "t", v.ttl);
+        if (streq(property, "Draining"))
+                return sd_bus_message_append(reply, "b", (int) v.draining);
+        if (streq(property, "Held"))
+                return sd_bus_message_append(reply, "u", (uint32_t) v.held);
+        if (streq(property, "LastBeatUSec"))
+                return sd_bus_message_append(reply, "t", v.last_beat);
+        return sd_bus_message_append(reply, "t", v.round_trip);
+}
+
+static int get_property(sd_bus *bus, const char *path, const char *interface, const char *property,
+                sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        Daemon *d = userdata;
+
+        if (streq(property, "Version"))
+                return sd_bus_message_append(reply, "s", LEASED_VERSION);
+        if (streq(property, "MachineID"))
+                return sd_bus_message_append(reply, "s", d->machine_id);
+        if (streq(property, "BootID"))
+                return sd_bus_message_append(reply, "s", d->boot_id);
+        if (streq(property, "Metadata"))
+                return bus_append_metadata(reply, d->conf->metadata);
+        if (startswith(property, "Registry") || streq(property, "LastError"))
+                return get_registry(d, property, reply);
+        return get_session(d, property, reply);
+}
+
+#define PROPERTY(name, type, flags) SD_BUS_PROPERTY(name, type, get_property, 0, flags)
+#define CONST SD_BUS_VTABLE_PROPERTY_CONST
+#define CHANGES SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE
+#define SILENT 0
+/* No check by sd-bus, which would block; see authorize.h. */
+#define ANYBODY SD_BUS_VTABLE_UNPRIVILEGED
+
+static const sd_bus_vtable manager_vtable[] = {
+        SD_BUS_VTABLE_START(0),
+
+        SD_BUS_METHOD_WITH_ARGS("GetLease", SD_BUS_ARGS("s", name),
+                        SD_BUS_RESULT("b", held, "o", lease, "s", machine_id, "x", version, "t", index, "t",
+                                        time_remaining_usec), method_get_lease, ANYBODY),
+        SD_BUS_METHOD_WITH_ARGS("ListLeases", SD_BUS_NO_ARGS,
+                        SD_BUS_RESULT("a(ssxtto)", leases), method_list_leases, ANYBODY),
+        SD_BUS_METHOD_WITH_ARGS("ListUnits", SD_BUS_NO_ARGS,
+                        SD_BUS_RESULT("a(ssssto)", units), method_list_units, ANYBODY),
+        SD_BUS_METHOD_WITH_ARGS("ListMachines", SD_BUS_NO_ARGS,
+                        SD_BUS_RESULT("a(sssa{ss}ub)", machines), method_list_machines, ANYBODY),
+        SD_BUS_METHOD_WITH_ARGS("GetUnit", SD_BUS_ARGS("s", name),
+                        SD_BUS_RESULT("o", unit), method_get_unit, ANYBODY),
+        SD_BUS_METHOD_WITH_ARGS("ReleaseUnit", SD_BUS_ARGS("s", name),
+                        SD_BUS_NO_RESULT, method_release_unit, ANYBODY),
+        SD_BUS_METHOD_WITH_ARGS("TransferUnit", SD_BUS_ARGS("s", name, "s", machine_id),
+                        SD_BUS_NO_RESULT, method_transfer_unit, ANYBODY),
+        SD_BUS_METHOD_WITH_ARGS("StealUnit", SD_BUS_ARGS("s", name),
+                        SD_BUS_RESULT("t", wait_usec), method_steal_unit, ANYBODY),
+        SD_BUS_METHOD_WITH_ARGS("RearmUnit", SD_BUS_ARGS("s", name),
+                        SD_BUS_NO_RESULT, method_rearm_unit, ANYBODY),
+        SD_BUS_METHOD_WITH_ARGS("Drain", SD_BUS_NO_ARGS,
+                        SD_BUS_NO_RESULT, method_drain, ANYBODY),
+        SD_BUS_METHOD_WITH_ARGS("Undrain", SD_BUS_NO_ARGS,
+                        SD_BUS_NO_RESULT, method_undrain, ANYBODY),
+        SD_BUS_METHOD_WITH_ARGS("Reload", SD_BUS_NO_ARGS,
+                        SD_BUS_NO_RESULT, method_reload, ANYBODY),
+
+        SD_BUS_SIGNAL_WITH_ARGS("LeaseChanged",
+                        SD_BUS_ARGS("s", name, "s", machine_id, "x", version, "t", index, "s", reason), 0),
+
+        PROPERTY("Version", "s", CONST),
+        PROPERTY("MachineID", "s", CONST),
+        PROPERTY("BootID", "s", CONST),
+        PROPERTY("Registry", "s", CHANGES),
+        PROPERTY("RegistryState", "s", CHANGES),
+        PROPERTY("RegistryEndpoint", "s", CHANGES),
+        PROPERTY("LastError", "s", CHANGES),
+        PROPERTY("TTLUSec", "t", CHANGES),
+        PROPERTY("Metadata", "a{ss}", CHANGES),
+        PROPERTY("Draining", "b", CHANGES),
+        PROPERTY("Held", "u", CHANGES),
+        PROPERTY("LastBeatUSec", "t", SILENT),
+        PROPERTY("RoundTripUSec", "t", SILENT),
+
+        SD_BUS_VTABLE_END,
+};
+
+int bus_manager_register(Daemon *d) {
+        return sd_bus_add_object_vtable(d->bus, NULL, BUS_PATH, BUS_MANAGER, manager_vtable, d);
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* /org/leased1/unit/NAME, org.leased1.Unit: the units that are enabled on this machine. */
+
+#include "daemon/bus.h"
+#include "daemon/units.h"
+
+static bool find_view(Daemon *d, const char *path, UnitView *ret) {
+        _cleanup_free_ char *name = NULL;
+
+        return sd_bus_path_decode(path, BUS_UNIT_PATH, &name) > 0 && core_find_unit(d->core, daemon_now(), name, ret);
+}
+
+static int find_unit(sd_bus *bus, const char *path, const char *interface, void *userdata, void **ret_found,
+                sd_bus_error *error) {
+        UnitView view;
+
+        if (!find_view(userdata, path, &view))
+                return 0;
+        *ret_found = userdata;
+        return 1;
+}
+
+/* What PID 1 says of it. */
+static int get_status(Daemon *d, const UnitView *v, const char *property, sd_bus_message *reply) {
+        static const uint8_t no_invocation[16];
+        const UnitStatus *s = units_status(d, v->unit);
+        bool known = s && s->known;
+
+        if (streq(property, "ActiveState"))
+                return sd_bus_message_append(reply, "s", bus_active_state(d, v->unit));
+        if (streq(property, "SubState"))
+                return sd_bus_message_append(reply, "s", known ? s->sub_state : "unknown");
+        return sd_bus_message_append_array(reply, 'y', known ? s->invocation_id : no_invocation, sizeof(no_invocation));
+}
+
+static int get_why_not(Daemon *d, const UnitView *v, sd_bus_message *reply) {
+        int r = sd_bus_message_open_container(reply, 'a', "(ss)");
+
+        if (r >= 0 && !isempty(v->why_not))
+                r = sd_bus_message_append(reply, "(ss)", d->machine_id, v->why_not);
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+static int get_property(sd_bus *bus, const char *path, const char *interface, const char *property,
+                sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        Daemon *d = userdata;
+        UnitView v;
+
+        if (!find_view(d, path, &v))
+                return sd_bus_error_set(error, BUS_ERROR("NoSuchUnit"), "There is no such unit any more.");
+        if (streq(property, "Name"))
+                return sd_bus_message_append(reply, "s", v.unit);
+        if (streq(property, "Lease"))
+                return bus_append_path(reply, bus_lease_path(v.lease));
+        if (streq(property, "State"))
+                return sd_bus_message_append(reply, "s", v.state);
+        if (streq(property, "MachineID"))
+                return sd_bus_message_append(reply, "s", strempty(v.machine_id));
+        if (streq(property, "LeaseIndex"))
+                return sd_bus_message_append(reply, "t", v.index);
+        if (streq(property, "LastError"))
+                return sd_bus_message_append(reply, "s", units_last_error(d, v.unit));
+        if (streq(property, "WhyNot"))
+                return get_why_not(d, &v, reply);
+        if (streq(property, "StopAtUSec"))
+                return sd_bus_message_append(reply, "t", v.stop_at);
+        if (streq(property, "KillAtUSec"))
+                return sd_bus_message_append(reply, "t", v.kill_at);
+        return get_status(d, &v, property, reply);
+}
+
+#define PROPERTY(name, type, flags) SD_BUS_PROPERTY(name, type, get_property, 0, flags)
+
+static const sd_bus_vtable unit_vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        PROPERTY("Name", "s", SD_BUS_VTABLE_PROPERTY_CONST),
+        PROPERTY("Lease", "o", SD_BUS_VTABLE_PROPERTY_CONST),
+        PROPERTY("State", "s", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        PROPERTY("MachineID", "s", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        PROPERTY("LeaseIndex", "t", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        PROPERTY("ActiveState", "s", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        PROPERTY("SubState", "s", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        PROPERTY("InvocationID", "ay", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        PROPERTY("LastError", "s", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        PROPERTY("WhyNot", "a(ss)", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        PROPERTY("StopAtUSec", "t", 0),
+        PROPERTY("KillAtUSec", "t", 0),
+        SD_BUS_VTABLE_END,
+};
+
+/* ---- all of them ---- */
+
+static int add_path(const UnitView *v, void *userdata) {
+        return bus_paths_add(userdata, bus_unit_path(v->unit));
+}
+
+static int enumerate(sd_bus *bus, const char *prefix, void *userdata, char ***ret, sd_bus_error *error) {
+        Daemon *d = userdata;
+        BusPaths p = {};
+        int r = core_each_unit(d->core, daemon_now(), add_path, &p);
+
+        if (r < 0) {
+                strv_free(p.paths);
+                return r;
+        }
+        *ret = p.paths;
+        return 1;
+}
+
+int bus_unit_register(Daemon *d) {
+        int r = sd_bus_add_fallback_vtable(d->bus, NULL, BUS_UNIT_PATH, BUS_UNIT, unit_vtable, find_unit, d);
+
+        return r < 0 ? r : sd_bus_add_node_enumerator(d->bus, NULL, BUS_UNIT_PATH, enumerate, d);
+}

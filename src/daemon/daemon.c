@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/daemon.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <systemd/sd-daemon.h>
+#include <utlist.h>
+
+#include "conf/dropin.h"
+#include "daemon/bus.h"
+#include "daemon/publish.h"
+#include "daemon/units.h"
+#include "guard/protocol.h"
+#include "util/file-util.h"
+#include "util/log.h"
+
+#define RUN_DIRECTORY "/run/leased"
+#define STATE_DIRECTORY "/var/lib/leased"
+
+/* ---- the loop around the core ---- */
+
+struct QueuedEvent {
+        QueuedEvent *prev, *next;
+        Event event;
+        char unit[NAME_SIZE], machine[UUID_SIZE];
+};
+
+Now daemon_now(void) {
+        return (Now){ .boottime = now_boottime(), .realtime = now_realtime() };
+}
+
+/* Records are borrowed, and no adapter delivers any from inside a call that an action makes (registry.h); what comes
+ * back from there are failures, which carry none. */
+static void queue_event(Daemon *d, const Event *event) {
+        QueuedEvent *q = calloc(1, sizeof(QueuedEvent));
+
+        if (!q || ((event->kind == EVENT_RECORDS || event->kind == EVENT_TXN || event->kind == EVENT_READ) &&
+                                  event->answer.n_records > 0))
+                abort();
+        q->event = *event;
+        if (event->unit) {
+                str_copy(q->unit, sizeof(q->unit), event->unit);
+                q->event.unit = q->unit;
+        }
+        if (event->machine) {
+                str_copy(q->machine, sizeof(q->machine), event->machine);
+                q->event.machine = q->machine;
+        }
+        DL_APPEND(d->queue, q);
+}
+
+static void step(Daemon *d, const Event *event) {
+        const Action *actions;
+        size_t n;
+
+        d->now = daemon_now();
+        actions = core_step(d->core, d->now, event, &n);
+        for (size_t i = 0; i < n; i++)
+                action_perform(d, actions + i);
+}
+
+static void arm_deadline(Daemon *d, bool was_deadline) {
+        usec_t at = core_next_deadline(d->core);
+        int r;
+
+        /* This timer goes before all I/O: one that is always due would starve it. */
+        if (was_deadline)
+                at = MAX(at, usec_add(now_boottime(), USEC_PER_MSEC));
+        r = sd_event_source_set_time(d->deadline, at);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(d->deadline, at == USEC_INFINITY ? SD_EVENT_OFF : SD_EVENT_ONESHOT);
+        if (r < 0)
+                log_error_errno(r, "cannot arm the deadline");
+}
+
+void daemon_event(Daemon *d, const Event *event) {
+        if (d->stepping) {
+                queue_event(d, event);
+                return;
+        }
+        d->stepping = true;
+        step(d, event);
+        while (d->queue) {
+                QueuedEvent *q = d->queue;
+
+                DL_DELETE(d->queue, q);
+                step(d, &q->event);
+                free(q);
+        }
+        d->stepping = false;
+        arm_deadline(d, event->kind == EVENT_DEADLINE);
+}
+
+void daemon_deliver(const Event *event, void *userdata) {
+        daemon_event(userdata, event);
+}
+
+static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata) {
+        daemon_event(userdata, &(Event){ .kind = EVENT_DEADLINE });
+        return 0;
+}
+
+/* ---- housekeeping, once a minute ---- */
+
+struct FirstMachine {
+        const char *machine_id;
+};
+
+static int find_first(const MachineView *m, void *userdata) {
+        struct FirstMachine *first = userdata;
+
+        if (m->alive && (!first->machine_id || strcmp(m->machine_id, first->machine_id) < 0))
+                first->machine_id = m->machine_id;
+        return 0;
+}
+
+/* The registry's history is nobody's in particular: the first machine in order forgets it for all. */
+static void compact(Daemon *d) {
+        struct FirstMachine first = {};
+        int r;
+
+        if (!d->conf->compact || !d->registry->ops->compact)
+                return;
+        (void) core_each_machine(d->core, daemon_now(), find_first, &first);
+        if (!first.machine_id || !streq(first.machine_id, d->machine_id))
+                return;
+        r = d->registry->ops->compact(d->registry);
+        if (r < 0)
+                log_debug_errno(r, "cannot compact the registry");
+}
+
+static int on_housekeeping(sd_event_source *source, uint64_t usec, void *userdata) {
+        Daemon *d = userdata;
+
+        /* The highest revision seen grows all the time; the core asks only for what must not be lost. */
+        state_remember(d->state, core_memory(d->core));
+        compact(d);
+        (void) sd_event_source_set_time(source, usec_add(now_boottime(), USEC_PER_MINUTE));
+        (void) sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+        return 0;
+}
+
+/* ---- wiring ---- */
+
+static int on_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata) {
+        Daemon *d = userdata;
+
+        if (info->ssi_signo == SIGHUP) {
+                (void) sd_notify(false, "RELOADING=1");
+                (void) reload_all(d, NULL);
+                (void) sd_notify(false, "READY=1");
+        } else
+                stop_requested(d);
+        return 0;
+}
+
+static void on_guard_asked(int error, const char *text, void *userdata) {
+        if (error < 0)
+                log_warning_errno(error, "cannot start %s: no unit can be started before it runs%s%s", GUARD_SERVICE,
+                                isempty(text) ? "" : ": ", strempty(text));
+}
+
+static void on_guard_missing(void *userdata) {
+        Daemon *d = userdata;
+        usec_t now = now_boottime();
+
+        if (d->stopping || !manager_attached(d->manager) ||
+            (d->guard_asked_at != 0 && now < usec_add(d->guard_asked_at, 5 * USEC_PER_SEC)))
+                return;
+        d->guard_asked_at = now;
+        (void) manager_start_unit(d->manager, GUARD_SERVICE, on_guard_asked, d);
+}
+
+static void on_registry_status(void *userdata) {
+        Daemon *d = userdata;
+        RegistryStatus status;
+
+        d->registry->ops->status(d->registry, &status);
+        if (!streq(strempty(d->registry_warning), strempty(status.warning))) {
+                if (!isempty(status.warning))
+                        log_warning("registry: %s", status.warning);
+                free(d->registry_warning);
+                d->registry_warning = strdup(strempty(status.warning));
+        }
+        publish_manager(d);
+}
+
+static int take_lock(Daemon *d) {
+        d->lock_fd = open(RUN_DIRECTORY "/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        if (d->lock_fd < 0)
+                return log_error_errno(errno, "cannot open %s", RUN_DIRECTORY "/lock");
+        if (flock(d->lock_fd, LOCK_EX | LOCK_NB) < 0)
+                return errno == EWOULDBLOCK ? log_error_errno(EBUSY, "another leased runs on this machine")
+                                            : log_error_errno(errno, "cannot lock %s", RUN_DIRECTORY "/lock");
+        return 0;
+}
+
+static int identify(Daemon *d) {
+        _cleanup_free_ char *boot = NULL;
+        size_t n = 0;
+        int r;
+
+        r = leased_machine_id(d->conf, d->machine_id);
+        if (r < 0)
+                return log_error_errno(r, "cannot find out this machine's id: is /etc/machine-id there");
+        r = read_file("/proc/sys/kernel/random/boot_id", 128, &boot, NULL);
+        if (r < 0)
+                return log_error_errno(r, "cannot find out this boot's id");
+        for (const char *p = boot; *p && *p != '\n' && n < BOOT_SIZE - 1; p++)
+                if (*p != '-')
+                        d->boot_id[n++] = *p;
+        if (gethostname(d->hostname, sizeof(d->hostname) - 1) < 0)
+                return log_error_errno(errno, "cannot find out this machine's name");
+        return 0;
+}
+
+static int open_registry(Daemon *d) {
+        const LeasedConf *c = d->conf;
+        const RegistryOps *ops = streq(c->registry, "etcd") ? &registry_etcd : &registry_local;
+        _cleanup_free_ char *error = NULL;
+        int r;
+
+        r = ops->open(d->event,
+                        &(RegistryConfig){
+                                .directory = c->directory,
+                                .endpoints = (const char *const *) c->endpoints,
+                                .prefix = c->prefix,
+                                .ca_file = c->ca_file,
+                                .cert_file = c->cert_file,
+                                .key_file = c->key_file,
+                                .user = c->user,
+                                .password_file = c->password_file,
+                                .attempt = MIN(USEC_PER_SEC, c->ttl / 6),
+                        },
+                        &d->registry, &error);
+        if (r < 0)
+                return error ? (log_error("cannot open the registry: %s", error), r)
+                             : log_error_errno(r, "cannot open the registry");
+        ops->on_status(d->registry, on_registry_status, d);
+        return 0;
+}
+
+static int make_core(Daemon *d) {
+        CoreConfig config = {
+                .machine_id = d->machine_id,
+                .boot_id = d->boot_id,
+                .hostname = d->hostname,
+                .metadata = strempty(d->conf->metadata),
+                .version = LEASED_VERSION,
+                .session = state_session(d->state),
+                .ttl = d->conf->ttl,
+                .memory = *state_memory(d->state),
+        };
+
+        if (getrandom(&config.seed, sizeof(config.seed), 0) != sizeof(config.seed))
+                return log_error_errno(EIO, "cannot draw a random number");
+        d->core = core_new(&config);
+        return d->core ? 0 : log_oom();
+}
+
+static int add_sources(Daemon *d) {
+        static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
+        sigset_t mask;
+        int r = 0;
+
+        (void) sigemptyset(&mask);
+        for (size_t i = 0; i < ELEMENTSOF(signals); i++)
+                (void) sigaddset(&mask, signals[i]);
+        if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0)
+                return log_error_errno(errno, "cannot block signals");
+        for (size_t i = 0; i < ELEMENTSOF(signals) && r >= 0; i++)
+                r = sd_event_add_signal(d->event, d->signals + i, signals[i], on_signal, d);
+        if (r >= 0)
+                r = sd_event_add_time(d->event, &d->deadline, CLOCK_BOOTTIME, 0, 1, on_deadline, d);
+        if (r >= 0)
+                r = sd_event_source_set_priority(d->deadline, SD_EVENT_PRIORITY_IMPORTANT);
+        if (r >= 0)
+                r = sd_event_source_set_exit_on_failure(d->deadline, true);
+        if (r >= 0)
+                r = sd_event_add_time(d->event, &d->housekeeping, CLOCK_BOOTTIME, now_boottime() + USEC_PER_MINUTE,
+                                USEC_PER_SEC, on_housekeeping, d);
+        if (r >= 0)
+                r = sd_event_set_watchdog(d->event, true);
+        return r < 0 ? log_error_errno(r, "cannot set up the event loop") : 0;
+}
+
+static int make_directories(void) {
+        static const char *const directories[] = { RUN_DIRECTORY, ENV_DIRECTORY, STATE_DIRECTORY };
+
+        for (size_t i = 0; i < ELEMENTSOF(directories); i++) {
+                int r = mkdir_parents(directories[i], 0755);
+
+                if (r < 0)
+                        return log_error_errno(r, "cannot create %s", directories[i]);
+        }
+        return 0;
+}
+
+static int wire(Daemon *d) {
+        int r;
+
+        r = sd_event_default(&d->event);
+        if (r < 0)
+                return log_error_errno(r, "cannot create an event loop");
+        if ((r = add_sources(d)) < 0 || (r = make_directories()) < 0 || (r = take_lock(d)) < 0 || (r = identify(d)) < 0)
+                return r;
+        if ((r = state_new(d->event, RUN_DIRECTORY, STATE_DIRECTORY, &d->state)) < 0 || (r = open_registry(d)) < 0 ||
+            (r = make_core(d)) < 0 || (r = publish_new(d)) < 0)
+                return r;
+        r = manager_new(d->event, d->conf->ttl / 2, &d->manager);
+        if (r < 0)
+                return log_error_errno(r, "cannot prepare for PID 1");
+        r = exchange_new(d->registry, daemon_deliver, d, &d->exchange);
+        if (r < 0)
+                return log_error_errno(r, "cannot watch the registry");
+        r = guard_client_new(d->event, GUARD_SOCKET, daemon_deliver, on_guard_missing, d, &d->guard);
+        if (r < 0)
+                return log_error_errno(r, "cannot prepare for the guard");
+        return bus_new(d);
+}
+
+int daemon_new(LeasedConf *conf, Daemon **ret) {
+        Daemon *d = calloc(1, sizeof(Daemon));
+        int r;
+
+        if (!d) {
+                leased_conf_free(conf);
+                return log_oom();
+        }
+        d->conf = conf;
+        d->lock_fd = -1;
+        r = wire(d);
+        if (r < 0) {
+                daemon_free(d);
+                return r;
+        }
+        *ret = d;
+        return 0;
+}
+
+int daemon_run(Daemon *d) {
+        int r;
+
+        daemon_event(d, &(Event){ .kind = EVENT_DEADLINE });
+        reload_units(d);
+        r = sd_event_loop(d->event);
+        return r < 0 ? log_error_errno(r, "the event loop failed") : r;
+}
+
+void daemon_exit(Daemon *d, int code) {
+        (void) sd_event_exit(d->event, code);
+}
+
+Daemon *daemon_free(Daemon *d) {
+        QueuedEvent *q, *next;
+
+        if (!d)
+                return NULL;
+        bus_free(d);
+        publish_free(d);
+        guard_client_free(d->guard);
+        units_free(d);
+        manager_free(d->manager);
+        exchange_free(d->exchange);
+        if (d->registry)
+                d->registry->ops->free(d->registry);
+        if (d->state && d->core)
+                state_remember(d->state, core_memory(d->core));
+        state_free(d->state);
+        core_free(d->core);
+        DL_FOREACH_SAFE(d->queue, q, next)
+                free(q);
+        for (size_t i = 0; i < ELEMENTSOF(d->signals); i++)
+                sd_event_source_disable_unref(d->signals[i]);
+        sd_event_source_disable_unref(d->deadline);
+        sd_event_source_disable_unref(d->housekeeping);
+        sd_event_source_disable_unref(d->gate_reload);
+        sd_event_source_disable_unref(d->stop_timer);
+        sd_event_unref(d->event);
+        closep(&d->lock_fd);
+        free(d->registry_warning);
+        leased_conf_free(d->conf);
+        free(d);
+        return NULL;
+}
+
+/* ---- names for people ---- */
+
+struct FindMachine {
+        const char *machine_id;
+        char hostname[HOSTNAME_SIZE];
+};
+
+static int match_machine(const MachineView *m, void *userdata) {
+        struct FindMachine *find = userdata;
+
+        if (!streq(m->machine_id, find->machine_id))
+                return 0;
+        str_copy(find->hostname, sizeof(find->hostname), m->record ? m->record->hostname : "");
+        return 1;
+}
+
+const char *daemon_machine_name(Daemon *d, const char *machine_id, char *buf, size_t size) {
+        struct FindMachine find = { .machine_id = machine_id };
+
+        if (isempty(machine_id)) {
+                str_copy(buf, size, "nobody");
+                return buf;
+        }
+        (void) core_each_machine(d->core, daemon_now(), match_machine, &find);
+        if (find.hostname[0])
+                (void) snprintf(buf, size, "%s (%.8s)", find.hostname, machine_id);
+        else
+                (void) snprintf(buf, size, "machine %.8s", machine_id);
+        return buf;
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The daemon: one struct that the files of this folder share, and the loop around the core.
+ *
+ *   daemon.c        wiring, and daemon_event(): one step of the core, its actions carried out in order
+ *   actions.c       which adapter carries out which action
+ *   exchange.c      registry: records, texts and ids
+ *   guard-client.c  the guard
+ *   units.c         the enabled units at PID 1
+ *   state.c         what is kept on /run and on disk
+ *   reload.c        configuration, enabled units, gates that somebody removed
+ *   stop.c          what SIGTERM means
+ *   report.c        the core's reports as log lines
+ *   bus*.c          D-Bus: the connection, the three interfaces, the verbs; publish.c says what has changed
+ *   authorize.c     who may use a verb
+ *
+ * It is glue: no decision on leases or units is taken in this folder. What happens outside becomes an event; what the
+ * core answers is carried out. An event that arises while actions are being carried out waits until they all are.
+ */
+
+#include <systemd/sd-bus.h>
+#include <systemd/sd-event.h>
+
+#include "conf/conf.h"
+#include "core/core.h"
+#include "daemon/exchange.h"
+#include "daemon/guard-client.h"
+#include "daemon/state.h"
+#include "registry/registry.h"
+#include "unit/manager.h"
+
+typedef struct QueuedEvent QueuedEvent;
+typedef struct EnabledUnit EnabledUnit;
+typedef struct Authorization Authorization;
+typedef struct Publisher Publisher;
+
+typedef struct Daemon {
+        sd_event *event;
+        LeasedConf *conf;
+        char machine_id[MACHINE_SIZE], boot_id[BOOT_SIZE], hostname[HOSTNAME_SIZE];
+        int lock_fd; /* one daemon a machine */
+
+        Core *core;
+        Now now; /* of the step whose actions are being carried out */
+        bool stepping;
+        QueuedEvent *queue;
+        sd_event_source *deadline, *housekeeping, *signals[3];
+
+        State *state;
+        Registry *registry;
+        char *registry_warning; /* the last one logged */
+        Exchange *exchange;
+        GuardClient *guard;
+        usec_t guard_asked_at; /* when PID 1 was last asked to start it */
+
+        UnitManager *manager;
+        EnabledUnit *units;
+        sd_event_source *gate_reload;
+        usec_t gate_reloaded_at;
+
+        sd_bus *bus;
+        sd_bus_slot *bus_name_slot, *bus_lost_slot;
+        sd_event_source *bus_retry;
+        bool bus_named, bus_lost, bus_trouble, ready;
+        unsigned bus_failures;
+        Authorization *authorizations;
+        Publisher *publisher;
+
+        bool stopping; /* leases are being released */
+        bool stop_asked;
+        sd_event_source *stop_timer;
+} Daemon;
+
+/* Takes conf. Opens everything that does not wait for anybody; logs. */
+int daemon_new(LeasedConf *conf, Daemon **ret);
+Daemon *daemon_free(Daemon *d);
+DEFINE_TRIVIAL_CLEANUP(Daemon *, daemon_free)
+
+/* Runs until daemon_exit(). Returns 0 or a negative errno. */
+int daemon_run(Daemon *d);
+void daemon_exit(Daemon *d, int code);
+
+/* Hands an event to the core and carries out what it answers; queued (copied) while a step is under way. */
+void daemon_event(Daemon *d, const Event *event);
+/* The same as an event_sink_t, userdata being the daemon. */
+void daemon_deliver(const Event *event, void *userdata);
+
+/* Both clocks, read now. */
+Now daemon_now(void);
+
+/* "alpha (1f2e3d4c)" for a machine id, "nobody" for "" and NULL. Written into buf and returned. */
+const char *daemon_machine_name(Daemon *d, const char *machine_id, char *buf, size_t size);
+
+/* actions.c */
+void action_perform(Daemon *d, const Action *action);
+
+/* report.c */
+void report_log(Daemon *d, const Action *action);
+
+/* stop.c: SIGTERM or SIGINT has come; ACTION_EXIT has come. */
+void stop_requested(Daemon *d);
+void stop_finished(Daemon *d);
+
+/* reload.c */
+/* Reads all enabled units at the start; what is wrong is logged. */
+void reload_units(Daemon *d);
+/* Reads the configuration anew. What is wrong is logged, and *ret_wrong (may be NULL) says it in one text, owned by the
+ * caller; all stays as it was then, and -EBADMSG is returned. */
+int reload_all(Daemon *d, char **ret_wrong);
+/* PID 1 has not loaded the gate of an enabled unit: writes the drop-in again if it is gone, and has PID 1 reload. */
+void gate_mend(Daemon *d, const char *unit, bool need_reload);

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/guard-client.h"
+
+#include <errno.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <utlist.h>
+
+#include "guard/protocol.h"
+#include "util/file-util.h"
+#include "util/log.h"
+
+#define RETRY_MIN (20 * USEC_PER_MSEC)
+#define RETRY_MAX USEC_PER_SEC
+#define QUEUE_MAX 100000u
+
+typedef struct Queued {
+        struct Queued *prev, *next;
+        GuardMessage message;
+} Queued;
+
+struct GuardClient {
+        char *path;
+        event_sink_t deliver;
+        void (*missing)(void *userdata);
+        void *userdata;
+        int fd;
+        bool greeted; /* HELLO has come */
+        sd_event_source *io, *retry;
+        usec_t retry_after;
+        Queued *queue; /* waits for room in the socket */
+        size_t n_queued;
+};
+
+/* ---- sending ---- */
+
+static void queue_clear(GuardClient *g) {
+        Queued *q, *next;
+
+        DL_FOREACH_SAFE(g->queue, q, next) {
+                DL_DELETE(g->queue, q);
+                free(q);
+        }
+        g->n_queued = 0;
+}
+
+static void arm_retry(GuardClient *g) {
+        usec_t at = usec_add(now_boottime(), g->retry_after);
+
+        g->retry_after = MIN(2 * g->retry_after, RETRY_MAX);
+        if (sd_event_source_set_time(g->retry, at) < 0 || sd_event_source_set_enabled(g->retry, SD_EVENT_ONESHOT) < 0)
+                log_error("cannot arm the timer for the guard's socket");
+}
+
+static void disconnect(GuardClient *g) {
+        bool greeted = g->greeted;
+
+        g->io = sd_event_source_disable_unref(g->io);
+        closep(&g->fd);
+        g->fd = -1;
+        g->greeted = false;
+        queue_clear(g);
+        arm_retry(g);
+        if (greeted)
+                g->deliver(&(Event){ .kind = EVENT_GUARD_DOWN }, g->userdata);
+}
+
+/* 1: sent, 0: no room now, negative: the connection is broken. */
+static int send_now(GuardClient *g, const GuardMessage *m) {
+        ssize_t n = send(g->fd, m, sizeof(*m), MSG_DONTWAIT | MSG_NOSIGNAL);
+
+        if (n == (ssize_t) sizeof(*m))
+                return 1;
+        return n < 0 && (errno == EAGAIN || errno == EINTR || errno == ENOBUFS) ? 0 : -EPIPE;
+}
+
+static int queue_add(GuardClient *g, const GuardMessage *m) {
+        Queued *q = g->n_queued < QUEUE_MAX ? calloc(1, sizeof(Queued)) : NULL;
+
+        if (!q)
+                return -ENOMEM;
+        q->message = *m;
+        DL_APPEND(g->queue, q);
+        g->n_queued++;
+        return sd_event_source_set_io_events(g->io, EPOLLIN | EPOLLOUT);
+}
+
+static void send_message(GuardClient *g, const GuardMessage *m) {
+        int r;
+
+        if (!g->greeted)
+                return;
+        r = g->queue ? 0 : send_now(g, m);
+        if (r == 0)
+                r = queue_add(g, m);
+        if (r < 0) {
+                /* Not torn down in here: the caller may be in the midst of a step. The loop finds the end of file. */
+                log_warning("the connection to the guard is broken");
+                (void) shutdown(g->fd, SHUT_RDWR);
+        }
+}
+
+static void flush_queue(GuardClient *g) {
+        while (g->queue) {
+                Queued *q = g->queue;
+                int r = send_now(g, &q->message);
+
+                if (r == 0)
+                        return;
+                if (r < 0) {
+                        (void) shutdown(g->fd, SHUT_RDWR);
+                        return;
+                }
+                DL_DELETE(g->queue, q);
+                free(q);
+                g->n_queued--;
+        }
+        (void) sd_event_source_set_io_events(g->io, EPOLLIN);
+}
+
+void guard_client_act(GuardClient *g, const Action *a, usec_t now) {
+        GuardMessage m = { .version = GUARD_PROTOCOL, .index = a->index };
+
+        if (a->unit) {
+                if (strlen(a->unit) >= sizeof(m.unit))
+                        return;
+                str_copy(m.unit, sizeof(m.unit), a->unit);
+        }
+        switch (a->kind) {
+        case ACTION_GUARD_ARM:
+                m.type = GUARD_ARM;
+                m.stop_offset = a->stop;
+                m.kill_offset = a->kill;
+                m.stop_at = usec_add(a->t0, a->stop);
+                m.kill_at = usec_add(a->t0, a->kill);
+                break;
+        case ACTION_GUARD_BEAT:
+                m.type = GUARD_BEAT;
+                m.t0 = a->t0;
+                break;
+        case ACTION_GUARD_LOSE:
+                m.type = GUARD_LOSE;
+                m.kill_at = usec_add(now, a->kill);
+                break;
+        case ACTION_GUARD_DISARM:
+                m.type = GUARD_DISARM;
+                break;
+        case ACTION_GATE_OPEN:
+                m.type = GUARD_OPEN;
+                break;
+        case ACTION_GATE_CLOSE:
+                m.type = GUARD_CLOSE;
+                break;
+        default:
+                return;
+        }
+        send_message(g, &m);
+}
+
+/* ---- receiving ---- */
+
+static void on_message(GuardClient *g, const GuardMessage *m) {
+        switch (m->type) {
+        case GUARD_HELLO:
+                log_debug("connected to the guard, pid %llu", (unsigned long long) m->index);
+                g->greeted = true;
+                g->retry_after = RETRY_MIN;
+                g->deliver(&(Event){ .kind = EVENT_GUARD_UP }, g->userdata);
+                break;
+        case GUARD_ENTRY:
+                g->deliver(&(Event){
+                                           .kind = EVENT_GUARD,
+                                           .unit = m->unit,
+                                           .guard.index = m->index,
+                                           .guard.open = m->flags & GUARD_FLAG_OPEN,
+                                           .guard.expired = m->flags & (GUARD_FLAG_EXPIRED | GUARD_FLAG_LOST),
+                                   },
+                                g->userdata);
+                break;
+        case GUARD_SYNCED:
+                g->deliver(&(Event){ .kind = EVENT_GUARD_SYNCED }, g->userdata);
+                break;
+        default: /* of a later protocol */
+                break;
+        }
+}
+
+static int on_io(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
+        GuardClient *g = userdata;
+
+        if (revents & EPOLLOUT)
+                flush_queue(g);
+        for (unsigned i = 0; i < 64; i++) { /* then somebody else's turn */
+                GuardMessage m;
+                ssize_t n = recv(g->fd, &m, sizeof(m), MSG_DONTWAIT | MSG_TRUNC);
+
+                if (n < 0 && (errno == EAGAIN || errno == EINTR))
+                        return 0;
+                if (n <= 0) {
+                        disconnect(g);
+                        return 0;
+                }
+                if (guard_message_is_valid(&m, MIN((size_t) n, sizeof(m))))
+                        on_message(g, &m);
+                else
+                        log_warning("ignoring a malformed message from the guard");
+        }
+        return 0;
+}
+
+/* ---- connecting ---- */
+
+static int try_connect(GuardClient *g) {
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+        _cleanup_close_ int fd = -1;
+        int r;
+
+        fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (fd < 0)
+                return -errno;
+        str_copy(address.sun_path, sizeof(address.sun_path), g->path);
+        if (connect(fd, (const struct sockaddr *) &address, sizeof(address)) < 0)
+                return -errno;
+        r = sd_event_add_io(sd_event_source_get_event(g->retry), &g->io, fd, EPOLLIN, on_io, g);
+        if (r < 0)
+                return r;
+        g->fd = fd;
+        fd = -1;
+        return 0;
+}
+
+static int on_retry(sd_event_source *source, uint64_t usec, void *userdata) {
+        GuardClient *g = userdata;
+        int r = try_connect(g);
+
+        if (r >= 0)
+                return 0;
+        if (r != -ENOENT && r != -ECONNREFUSED && r != -EAGAIN)
+                log_warning_errno(r, "cannot connect to the guard at %s", g->path);
+        arm_retry(g);
+        if (g->missing)
+                g->missing(g->userdata);
+        return 0;
+}
+
+bool guard_client_connected(const GuardClient *g) {
+        return g->greeted;
+}
+
+int guard_client_new(sd_event *event, const char *path, event_sink_t deliver, void (*missing)(void *userdata),
+                void *userdata, GuardClient **ret) {
+        GuardClient *g = calloc(1, sizeof(GuardClient));
+        int r;
+
+        if (!g)
+                return -ENOMEM;
+        g->fd = -1;
+        g->deliver = deliver;
+        g->missing = missing;
+        g->userdata = userdata;
+        g->retry_after = RETRY_MIN;
+        g->path = strdup(path);
+        r = g->path ? sd_event_add_time(event, &g->retry, CLOCK_BOOTTIME, 0, 1, on_retry, g) : -ENOMEM;
+        if (r < 0) {
+                guard_client_free(g);
+                return r;
+        }
+        *ret = g;
+        return 0;
+}
+
+GuardClient *guard_client_free(GuardClient *g) {
+        if (!g)
+                return NULL;
+        sd_event_source_disable_unref(g->io);
+        sd_event_source_disable_unref(g->retry);
+        closep(&g->fd);
+        queue_clear(g);
+        free(g->path);
+        free(g);
+        return NULL;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The daemon's end of the guard's socket (guard/protocol.h).
+ *
+ * While nobody listens it tries again, at first after 20 ms, later once a second, and says so through missing, so that
+ * PID 1 can be asked to start the guard. What is asked of a guard that is not there is dropped: the core has been told
+ * (EVENT_GUARD_DOWN), and asks anew when the next one has reported its entries. A guard that is slow to read loses
+ * nothing: what does not fit into the socket waits here, in order.
+ */
+
+#include <systemd/sd-event.h>
+
+#include "daemon/sink.h"
+
+typedef struct GuardClient GuardClient;
+
+/* missing is called at each failed attempt; may be NULL. */
+int guard_client_new(sd_event *event, const char *path, event_sink_t deliver, void (*missing)(void *userdata),
+                void *userdata, GuardClient **ret);
+GuardClient *guard_client_free(GuardClient *g);
+
+bool guard_client_connected(const GuardClient *g);
+
+/* ACTION_GUARD_* and the gate's half of ACTION_GATE_*. now: CLOCK_BOOTTIME of the step that asked for it. */
+void guard_client_act(GuardClient *g, const Action *action, usec_t now);

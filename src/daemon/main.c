@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* leased: runs a unit on exactly one of N machines. This file is the checklist of a start. */
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "daemon/daemon.h"
+#include "util/log.h"
+
+static void help(void) {
+        (void) printf("leased [OPTIONS...]\n\n"
+                      "Runs enabled units on this machine while it holds their leases. Started by leased.service.\n\n"
+                      "  -h --help          Show this help\n"
+                      "     --version       Show the version\n"
+                      "     --config-check  Read the configuration, show what is in force, and exit\n\n"
+                      "See leased(8), leased.conf(5), leasectl(1).\n");
+}
+
+/* 1: go on, 0: done, negative: wrong arguments. */
+static int parse_argv(int argc, char *argv[], bool *ret_check) {
+        enum { ARG_VERSION = 256, ARG_CHECK };
+        static const struct option options[] = {
+                { "help", no_argument, NULL, 'h' },
+                { "version", no_argument, NULL, ARG_VERSION },
+                { "config-check", no_argument, NULL, ARG_CHECK },
+                {},
+        };
+        int c;
+
+        while ((c = getopt_long(argc, argv, "h", options, NULL)) >= 0)
+                switch (c) {
+                case 'h':
+                        help();
+                        return 0;
+                case ARG_VERSION:
+                        (void) printf("leased " LEASED_VERSION "\n");
+                        return 0;
+                case ARG_CHECK:
+                        *ret_check = true;
+                        break;
+                default: /* getopt has said what is wrong */
+                        return -EINVAL;
+                }
+        if (optind < argc) {
+                log_error("leased takes no arguments: %s", argv[optind]);
+                return -EINVAL;
+        }
+        return 1;
+}
+
+static int load_conf(LeasedConf **ret) {
+        _cleanup_(messages_done) Messages messages = {};
+        int r = leased_conf_load("", ret, &messages);
+
+        for (size_t i = 0; i < messages.n; i++)
+                log_error("%s", messages.lines[i]);
+        if (r < 0 && messages.n == 0)
+                (void) log_error_errno(r, "cannot load the configuration");
+        return r;
+}
+
+static int check_units(void) {
+        _cleanup_(messages_done) Messages messages = {};
+        _cleanup_(strv_freep) char **names = NULL;
+        int r = enabled_units_list("", &names, &messages);
+
+        if (r < 0)
+                messages_add(&messages, "cannot list /etc/leased/units: %s", strerror(-r));
+        for (char **name = names; name && *name; name++) {
+                _cleanup_(unit_options_freep) UnitOptions *options = NULL;
+
+                if (unit_options_load("", *name, &options, &messages) >= 0)
+                        (void) printf("# enabled: %s, lease %s\n", *name, options->lease);
+        }
+        for (size_t i = 0; i < messages.n; i++)
+                log_error("%s", messages.lines[i]);
+        return messages.n > 0 ? -EBADMSG : 0;
+}
+
+int main(int argc, char *argv[]) {
+        _cleanup_(leased_conf_freep) LeasedConf *conf = NULL;
+        _cleanup_(daemon_freep) Daemon *daemon = NULL;
+        bool check = false;
+        int r;
+
+        log_open();
+        r = parse_argv(argc, argv, &check);
+        if (r <= 0)
+                return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        r = load_conf(&conf);
+        if (r < 0)
+                return EXIT_FAILURE;
+        if (check) {
+                leased_conf_dump(conf, stdout);
+                return check_units() < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        }
+        if (geteuid() != 0) {
+                log_error("leased must be started as root: PID 1 takes orders from nobody else");
+                return EXIT_FAILURE;
+        }
+        r = daemon_new(TAKE_PTR(conf), &daemon);
+        if (r < 0)
+                return EXIT_FAILURE;
+        return daemon_run(daemon) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

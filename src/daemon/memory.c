@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The core's memory as the text of state.json, and back. Pure. */
+
+#include <errno.h>
+#include <jansson.h>
+
+#include "daemon/state.h"
+
+char *memory_encode(const CoreMemory *m) {
+        json_t *root, *indexes = json_object();
+        char *text;
+
+        for (size_t i = 0; i < m->n_indexes; i++)
+                (void) json_object_set_new(indexes, m->indexes[i].lease, json_integer((json_int_t) m->indexes[i].index));
+        root = json_pack("{s:i, s:s, s:s, s:I, s:b, s:b, s:o}", "format", 1, "uuid", strempty(m->uuid), "store",
+                        strempty(m->store), "revision", (json_int_t) m->revision, "silence", m->silence, "draining",
+                        m->draining, "indexes", indexes);
+        text = root ? json_dumps(root, JSON_INDENT(1) | JSON_SORT_KEYS) : NULL;
+        json_decref(root);
+        return text;
+}
+
+void memory_done(LoadedMemory *m) {
+        for (size_t i = 0; i < m->memory.n_indexes; i++)
+                free((void *) m->memory.indexes[i].lease);
+        free((void *) m->memory.indexes);
+        free((void *) m->memory.uuid);
+        free((void *) m->memory.store);
+        *m = (LoadedMemory){};
+}
+
+static int decode_indexes(json_t *object, LoadedMemory *m, const char **ret_why) {
+        RememberedIndex *indexes = calloc(json_object_size(object) + 1, sizeof(RememberedIndex));
+        const char *name;
+        json_t *value;
+
+        if (!indexes)
+                return -ENOMEM;
+        m->memory.indexes = indexes;
+        json_object_foreach(object, name, value) {
+                RememberedIndex *i = indexes + m->memory.n_indexes;
+
+                if (!lease_name_is_valid(name) || !json_is_integer(value) || json_integer_value(value) < 0) {
+                        *ret_why = "a member of \"indexes\" is not a lease's Index";
+                        return -EBADMSG;
+                }
+                i->index = (uint64_t) json_integer_value(value);
+                i->lease = strdup(name);
+                if (!i->lease)
+                        return -ENOMEM;
+                m->memory.n_indexes++;
+        }
+        return 0;
+}
+
+static int decode_root(json_t *root, LoadedMemory *m, const char **ret_why) {
+        const char *uuid, *store;
+        json_int_t revision;
+        json_t *indexes;
+        int format, silence, draining;
+
+        if (json_unpack(root, "{s:i, s:s, s:s, s:I, s:b, s:b, s:o}", "format", &format, "uuid", &uuid, "store", &store,
+                            "revision", &revision, "silence", &silence, "draining", &draining, "indexes", &indexes) < 0) {
+                *ret_why = "a member is missing or has the wrong type";
+                return -EBADMSG;
+        }
+        if (format != 1 || revision < 0 || !json_is_object(indexes) || strlen(uuid) >= UUID_SIZE) {
+                *ret_why = "a member has a value that was never written";
+                return -EBADMSG;
+        }
+        m->memory.uuid = strdup(uuid);
+        m->memory.store = strdup(store);
+        if (!m->memory.uuid || !m->memory.store)
+                return -ENOMEM;
+        m->memory.revision = (uint64_t) revision;
+        m->memory.silence = silence;
+        m->memory.draining = draining;
+        return decode_indexes(indexes, m, ret_why);
+}
+
+int memory_decode(const char *text, LoadedMemory *ret, const char **ret_why) {
+        json_t *root = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+        LoadedMemory m = {};
+        int r;
+
+        *ret_why = "it is not JSON";
+        r = root ? decode_root(root, &m, ret_why) : -EBADMSG;
+        json_decref(root);
+        if (r < 0) {
+                memory_done(&m);
+                return r;
+        }
+        *ret = m;
+        return 0;
+}

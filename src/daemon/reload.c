@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Reading the configuration again: leased.conf, the list of enabled units, their options; and putting back a gate that
+ * somebody removed (`systemctl revert` does).
+ *
+ * A file that cannot be read stops nothing: what was good before stays in force, and every complaint is logged once
+ * for each reload. What leased.conf says takes effect when the daemon is restarted, which leaves units alone.
+ */
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "conf/dropin.h"
+#include "daemon/daemon.h"
+#include "daemon/publish.h"
+#include "daemon/units.h"
+#include "util/log.h"
+
+#define GATE_RELOAD_DELAY (100 * USEC_PER_MSEC)
+#define GATE_RELOAD_INTERVAL (10 * USEC_PER_SEC)
+
+/* ---- units ---- */
+
+static void configure(Daemon *d, const char *unit, Messages *messages) {
+        UnitOptions *options = NULL;
+        int r = unit_options_load("", unit, &options, messages);
+
+        if (r >= 0)
+                r = units_configure(d, options);
+        if (r >= 0 || r == -ENOENT) /* gone since it was listed: as if it had not been */
+                return;
+        if (r != -EBADMSG)
+                messages_add(messages, "%s: %s", unit, strerror(-r));
+        if (!units_keep(d, unit))
+                messages_add(messages, "%s: not enabled, because its options cannot be read", unit);
+}
+
+static int read_units(Daemon *d, Messages *messages) {
+        _cleanup_(strv_freep) char **names = NULL;
+        int r = enabled_units_list("", &names, messages);
+
+        if (r < 0) {
+                messages_add(messages, "cannot list /etc/leased/units: %s", strerror(-r));
+                return r;
+        }
+        units_mark(d);
+        for (char **name = names; name && *name; name++)
+                configure(d, *name, messages);
+        units_forget_marked(d);
+        return 0;
+}
+
+static void log_messages(const Messages *messages) {
+        for (size_t i = 0; i < messages->n; i++)
+                log_error("%s", messages->lines[i]);
+}
+
+void reload_units(Daemon *d) {
+        _cleanup_(messages_done) Messages messages = {};
+
+        (void) read_units(d, &messages);
+        log_messages(&messages);
+}
+
+/* ---- leased.conf ---- */
+
+static char *dump(const LeasedConf *c) {
+        char *text = NULL;
+        size_t size;
+        FILE *f = open_memstream(&text, &size);
+
+        if (!f)
+                return NULL;
+        leased_conf_dump(c, f);
+        if (fclose(f) != 0) {
+                free(text);
+                return NULL;
+        }
+        return text;
+}
+
+static void read_conf(const Daemon *d, Messages *messages) {
+        _cleanup_(leased_conf_freep) LeasedConf *conf = NULL;
+        _cleanup_free_ char *new = NULL, *old = NULL;
+        int r = leased_conf_load("", &conf, messages);
+
+        if (r < 0 && r != -EBADMSG)
+                messages_add(messages, "cannot load leased.conf: %s", strerror(-r));
+        if (r < 0)
+                return;
+        new = dump(conf);
+        old = dump(d->conf);
+        if (new && old && !streq(new, old))
+                log_notice("leased.conf has changed: `systemctl restart leased` puts it in force, and leaves units alone");
+}
+
+static char *join(const Messages *messages) {
+        char *text = NULL;
+        size_t size;
+        FILE *f = open_memstream(&text, &size);
+
+        if (!f)
+                return NULL;
+        for (size_t i = 0; i < messages->n; i++)
+                (void) fprintf(f, "%s%s", i > 0 ? "\n" : "", messages->lines[i]);
+        if (fclose(f) != 0) {
+                free(text);
+                return NULL;
+        }
+        return text;
+}
+
+int reload_all(Daemon *d, char **ret_wrong) {
+        _cleanup_(messages_done) Messages messages = {};
+
+        read_conf(d, &messages);
+        (void) read_units(d, &messages);
+        log_messages(&messages);
+        publish_manager(d);
+        if (messages.n == 0) {
+                log_info("configuration reloaded");
+                return 0;
+        }
+        if (ret_wrong)
+                *ret_wrong = join(&messages);
+        return -EBADMSG;
+}
+
+/* ---- gates ---- */
+
+static void on_gates_reloaded(int error, const char *text, void *userdata) {
+        if (error < 0)
+                log_warning_errno(error, "PID 1 has not reloaded its unit files%s%s", isempty(text) ? "" : ": ",
+                                strempty(text));
+}
+
+static int on_gate_reload(sd_event_source *source, uint64_t usec, void *userdata) {
+        Daemon *d = userdata;
+
+        d->gate_reloaded_at = now_boottime();
+        (void) manager_reload(d->manager, on_gates_reloaded, d);
+        return 0;
+}
+
+/* Soon, so that many units cause one reload; and not often, so that whoever fights us for a file does not keep PID 1
+ * busy. */
+static void ask_gate_reload(Daemon *d) {
+        usec_t at = usec_add(now_boottime(), GATE_RELOAD_DELAY);
+        int enabled = SD_EVENT_OFF, r = 0;
+
+        if (d->gate_reloaded_at > 0)
+                at = MAX(at, usec_add(d->gate_reloaded_at, GATE_RELOAD_INTERVAL));
+        if (!d->gate_reload)
+                r = sd_event_add_time(d->event, &d->gate_reload, CLOCK_BOOTTIME, at, USEC_PER_MSEC, on_gate_reload, d);
+        else if (sd_event_source_get_enabled(d->gate_reload, &enabled) >= 0 && enabled == SD_EVENT_OFF) {
+                r = sd_event_source_set_time(d->gate_reload, at);
+                if (r >= 0)
+                        r = sd_event_source_set_enabled(d->gate_reload, SD_EVENT_ONESHOT);
+        }
+        if (r < 0)
+                log_error_errno(r, "cannot arm the timer for a reload of PID 1");
+}
+
+void gate_mend(Daemon *d, const char *unit, bool need_reload) {
+        _cleanup_(unit_options_freep) UnitOptions *options = NULL;
+        _cleanup_(messages_done) Messages messages = {};
+        int r;
+
+        /* `leasectl disable` removes the gate, too, and the daemon may not have been told yet. */
+        if (unit_options_load("", unit, &options, &messages) == -ENOENT)
+                return;
+        r = dropin_write("", unit);
+        if (r < 0)
+                log_error_errno(r, "%s: its gate is not in force, and cannot be written", unit);
+        else if (r > 0)
+                log_notice("%s: its gate was removed; it has been written again", unit);
+        if (r > 0 || (r == 0 && need_reload))
+                ask_gate_reload(d);
+}

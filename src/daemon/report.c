@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The core's reports as log lines: one each, for somebody who is woken by them. What has happened comes first, then
+ * what the daemon does about it, then what a person could do. What went wrong with a unit is also its LastError on
+ * D-Bus.
+ */
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "daemon/daemon.h"
+#include "daemon/publish.h"
+#include "daemon/units.h"
+#include "util/log.h"
+
+typedef struct Line {
+        Daemon *daemon;
+        const Action *action;
+        const char *subject;  /* the unit, or else the lease */
+        const char *lease;
+        char machine[128];    /* .machine for people */
+        char span[64];
+} Line;
+
+static void say(const Line *l, int level, const char *format, ...) _printf_(3, 4);
+
+static void say(const Line *l, int level, const char *format, ...) {
+        char text[1024];
+        va_list ap;
+
+        va_start(ap, format);
+        (void) vsnprintf(text, sizeof(text), format, ap);
+        va_end(ap);
+        if (l->subject)
+                (void) log_full(level, 0, "%s: %s", l->subject, text);
+        else
+                (void) log_full(level, 0, "%s", text);
+        if (level <= LOG_WARNING && l->action->unit)
+                units_set_error(l->daemon, l->action->unit, text);
+}
+
+static void registry_error(Daemon *d, char *buf, size_t size) {
+        RegistryStatus status;
+
+        d->registry->ops->status(d->registry, &status);
+        if (isempty(status.error))
+                (void) snprintf(buf, size, "no answer in time");
+        else
+                str_copy(buf, size, status.error);
+}
+
+static void report_registry(const Line *l) {
+        const Action *a = l->action;
+        char error[512];
+
+        switch (a->report) {
+        case REPORT_REGISTRY_SILENT:
+                registry_error(l->daemon, error, sizeof(error));
+                say(l, LOG_WARNING,
+                                "the registry does not answer (%s): units that run here go on until their leases run out",
+                                error);
+                break;
+        case REPORT_REGISTRY_BACK:
+                say(l, LOG_NOTICE, "the registry answers again after %s", l->span);
+                break;
+        case REPORT_REGISTRY_FOREIGN:
+                say(l, LOG_ALERT,
+                                "this is not the registry that this machine knows (found %s): all leased units are stopped, and none "
+                                "starts here until `leasectl registry accept UUID`",
+                                strempty(a->machine));
+                break;
+        case REPORT_REGISTRY_FELL_BACK:
+                say(l, LOG_ALERT,
+                                "the registry has fallen back behind what this machine has seen of it, as after a restore: all leased "
+                                "units are stopped, and none starts before the wait is over");
+                break;
+        case REPORT_REGISTRY_ACCEPTED:
+                say(l, LOG_NOTICE, "the registry %s is accepted", strempty(a->machine));
+                break;
+        default:
+                break;
+        }
+}
+
+static void report_session(const Line *l) {
+        const Action *a = l->action;
+
+        switch (a->report) {
+        case REPORT_SESSION_NEW:
+                say(l, LOG_INFO, "new session %s", strempty(a->session));
+                break;
+        case REPORT_SESSION_ADOPTED:
+                say(l, LOG_INFO, "carrying on session %s", strempty(a->session));
+                break;
+        case REPORT_SESSION_ENDED:
+                say(l, LOG_WARNING, "session %s has ended: what it held is lost, and its units are being stopped",
+                                strempty(a->session));
+                break;
+        case REPORT_SESSION_CLONED:
+                say(l, LOG_ALERT,
+                                "somebody else beats in the name of session %s: this machine or its /run was copied; its units are "
+                                "being stopped",
+                                strempty(a->session));
+                break;
+        case REPORT_MACHINE_TWICE:
+                say(l, LOG_ALERT,
+                                "another live machine has our machine id %s: this one does not compete for leases until either has a "
+                                "new /etc/machine-id or MachineID=",
+                                strempty(a->machine));
+                break;
+        default:
+                break;
+        }
+}
+
+static void report_lease(const Line *l) {
+        const Action *a = l->action;
+
+        switch (a->report) {
+        case REPORT_ACQUIRED:
+                if (a->machine)
+                        say(l, LOG_NOTICE, "lease acquired with Index %" PRIu64 ", taken over from %s, which went silent",
+                                        a->index, l->machine);
+                else
+                        say(l, LOG_NOTICE, "lease acquired with Index %" PRIu64, a->index);
+                break;
+        case REPORT_ADOPTED:
+                say(l, LOG_NOTICE, "still ours with Index %" PRIu64 " after the restart of the daemon", a->index);
+                break;
+        case REPORT_LOST:
+                if (a->machine)
+                        say(l, LOG_WARNING, "lease lost (Index %" PRIu64 "): %s has it now; stopping the unit here", a->index,
+                                        l->machine);
+                else
+                        say(l, LOG_WARNING, "lease lost (Index %" PRIu64 "); stopping the unit here", a->index);
+                break;
+        case REPORT_EXPIRED:
+                say(l, LOG_WARNING,
+                                "no beat has come through in time for Index %" PRIu64
+                                ": stopping the unit before anybody else may start it",
+                                a->index);
+                break;
+        case REPORT_RESUMED:
+                say(l, LOG_NOTICE, "the lease is still ours (Index %" PRIu64 "): starting the unit again", a->index);
+                break;
+        case REPORT_RELEASED:
+                say(l, LOG_NOTICE, "lease released (Index %" PRIu64 "%s%s)", a->index, isempty(a->why) ? "" : ", ",
+                                strempty(a->why));
+                break;
+        case REPORT_TRANSFERRED:
+                say(l, LOG_NOTICE, "lease handed to %s (our Index was %" PRIu64 ")", l->machine, a->index);
+                break;
+        case REPORT_ROBBED:
+                say(l, LOG_WARNING, "lease taken by force from %s (Index %" PRIu64
+                                        "): the unit starts here when that machine has stopped it, or in %s",
+                                l->machine, a->index, l->span);
+                break;
+        case REPORT_DAMAGED: {
+                const char *why = exchange_damage(l->daemon->exchange, RECORD_LEASE, l->lease);
+
+                say(l, LOG_ERR, "the record of lease %s cannot be read (%s): it counts as held by somebody unknown",
+                                l->lease, why ?: "no reason known");
+                break;
+        }
+        default:
+                break;
+        }
+}
+
+static void report_unit(const Line *l) {
+        const Action *a = l->action;
+
+        switch (a->report) {
+        case REPORT_STRAY:
+                say(l, LOG_ALERT, "it is active on this machine without its lease: stopping it");
+                break;
+        case REPORT_GATE_MISSING:
+                say(l, LOG_ERR,
+                                "PID 1 has not loaded its gate, so this machine does not compete for its lease: see `leasectl check %s`",
+                                l->subject);
+                break;
+        case REPORT_STOPPED_BY_HAND:
+                say(l, LOG_NOTICE, "stopped by hand: it stays stopped, and its lease stays here; `leasectl release %s` gives "
+                                   "it to another machine",
+                                l->subject);
+                break;
+        case REPORT_UNIT_FAILED:
+                say(l, LOG_WARNING, "it failed for good: releasing its lease; this machine stands back for %s", l->span);
+                break;
+        case REPORT_DONE:
+                say(l, LOG_NOTICE, "it ended well and is done: it runs nowhere again until `leasectl rearm %s`", l->subject);
+                break;
+        default:
+                break;
+        }
+}
+
+void report_log(Daemon *d, const Action *a) {
+        Line l = { .daemon = d, .action = a, .subject = a->unit ?: a->lease, .lease = a->lease ?: strempty(a->unit) };
+
+        (void) daemon_machine_name(d, a->machine, l.machine, sizeof(l.machine));
+        (void) format_span(l.span, sizeof(l.span), a->span);
+        switch (a->report) {
+        case REPORT_SESSION_NEW:
+        case REPORT_SESSION_ADOPTED:
+        case REPORT_SESSION_ENDED:
+        case REPORT_SESSION_CLONED:
+        case REPORT_MACHINE_TWICE:
+                report_session(&l);
+                break;
+        case REPORT_REGISTRY_SILENT:
+        case REPORT_REGISTRY_BACK:
+        case REPORT_REGISTRY_FOREIGN:
+        case REPORT_REGISTRY_FELL_BACK:
+        case REPORT_REGISTRY_ACCEPTED:
+                report_registry(&l);
+                break;
+        case REPORT_STRAY:
+        case REPORT_GATE_MISSING:
+        case REPORT_STOPPED_BY_HAND:
+        case REPORT_UNIT_FAILED:
+        case REPORT_DONE:
+                report_unit(&l);
+                break;
+        default:
+                report_lease(&l);
+        }
+        publish_manager(d);
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * What SIGTERM means. PID 1 sends the same signal for a stop, at the machine's shutdown, for a restart and for an
+ * upgrade, and a person may send it by hand. So PID 1 is asked which job it has for our service: only "stop" (which a
+ * shutdown is, too) means that units are to be stopped and their leases released. In every other case, also if no
+ * answer comes soon, the daemon leaves at once and everything stays as it is: the guard keeps the time, and the next
+ * daemon carries on.
+ */
+
+#include <errno.h>
+#include <systemd/sd-daemon.h>
+
+#include "daemon/daemon.h"
+#include "daemon/publish.h"
+#include "util/log.h"
+
+#define SERVICE "leased.service"
+#define ANSWER_WAIT (2 * USEC_PER_SEC)
+#define EXTEND_EVERY (5 * USEC_PER_SEC)
+
+static int arm(Daemon *d, usec_t after, sd_event_time_handler_t f) {
+        d->stop_timer = sd_event_source_disable_unref(d->stop_timer);
+        return sd_event_add_time(d->event, &d->stop_timer, CLOCK_BOOTTIME, usec_add(now_boottime(), after),
+                        USEC_PER_MSEC, f, d);
+}
+
+static void leave(Daemon *d, const char *why) {
+        log_info("leaving units and leases as they are (%s)", why);
+        (void) sd_notify(false, "STOPPING=1\nSTATUS=Leaving units as they are.");
+        daemon_exit(d, 0);
+}
+
+/* A unit may take its TimeoutStopSec= to stop, and ours must not cut that short. */
+static int on_extend(sd_event_source *source, uint64_t usec, void *userdata) {
+        (void) sd_notify(false, "EXTEND_TIMEOUT_USEC=30000000");
+        (void) sd_event_source_set_time(source, usec_add(now_boottime(), EXTEND_EVERY));
+        (void) sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+        return 0;
+}
+
+static void release_all(Daemon *d) {
+        log_info("stopping units and releasing their leases");
+        d->stopping = true;
+        (void) sd_notify(false, "STOPPING=1\nEXTEND_TIMEOUT_USEC=30000000");
+        publish_manager(d);
+        if (arm(d, EXTEND_EVERY, on_extend) < 0)
+                log_warning("cannot ask for more time to stop");
+        daemon_event(d, &(Event){ .kind = EVENT_SHUTDOWN });
+}
+
+static void on_job(int error, const char *text, void *userdata) {
+        Daemon *d = userdata;
+
+        if (!d->stop_asked || d->stopping)
+                return;
+        d->stop_timer = sd_event_source_disable_unref(d->stop_timer);
+        if (error < 0)
+                leave(d, "PID 1 does not say why we are to stop");
+        else if (streq(text, "stop"))
+                release_all(d);
+        else
+                leave(d, isempty(text) ? "no stop job" : text);
+}
+
+static int on_no_answer(sd_event_source *source, uint64_t usec, void *userdata) {
+        Daemon *d = userdata;
+
+        d->stop_asked = false;
+        leave(d, "no answer from PID 1");
+        return 0;
+}
+
+void stop_requested(Daemon *d) {
+        int r;
+
+        if (d->stop_asked)
+                return;
+        d->stop_asked = true;
+        r = arm(d, ANSWER_WAIT, on_no_answer);
+        if (r >= 0)
+                r = manager_job_type(d->manager, SERVICE, on_job, d);
+        if (r < 0)
+                leave(d, "PID 1 cannot be asked");
+}
+
+void stop_finished(Daemon *d) {
+        d->stop_timer = sd_event_source_disable_unref(d->stop_timer);
+        log_info("all leases are released, or run out by themselves");
+        daemon_exit(d, 0);
+}

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/units.h"
+
+#include <errno.h>
+#include <stdio.h>
+#define SD_JOURNAL_SUPPRESS_LOCATION
+#include <systemd/sd-journal.h>
+
+#include "conf/dropin.h"
+#include "daemon/publish.h"
+#include "guard/protocol.h"
+#include "util/hash.h"
+#include "util/log.h"
+
+struct EnabledUnit {
+        UT_hash_handle hh;
+        Daemon *daemon;
+        Unit *unit;
+        UnitOptions *options; /* NULL: not enabled, but something of it is left */
+        usec_t timeout_stop; /* as PID 1 said; until then infinite, so that StopGrace is TTL/4 */
+        bool marked, forgotten;
+        char shown[128]; /* what D-Bus was last told of it */
+        char last_error[256];
+        char name[];
+};
+
+static EnabledUnit *find(const Daemon *d, const char *name) {
+        EnabledUnit *u;
+
+        HASH_FIND_STR(d->units, name, u);
+        return u;
+}
+
+const UnitStatus *units_status(const Daemon *d, const char *unit) {
+        const EnabledUnit *u = find(d, unit);
+
+        return u && u->unit ? unit_status(u->unit) : NULL;
+}
+
+const char *units_last_error(const Daemon *d, const char *unit) {
+        const EnabledUnit *u = find(d, unit);
+
+        return u ? u->last_error : "";
+}
+
+void units_set_error(Daemon *d, const char *unit, const char *line) {
+        EnabledUnit *u = find(d, unit);
+
+        if (!u)
+                return;
+        str_copy(u->last_error, sizeof(u->last_error), line);
+        publish_changed(d, unit, NULL);
+}
+
+/* ---- from PID 1 to the core ---- */
+
+static void deliver_configuration(const EnabledUnit *u) {
+        const UnitOptions *o = u->options;
+
+        if (!o)
+                return;
+        daemon_event(u->daemon, &(Event){
+                                        .kind = EVENT_CONFIGURE,
+                                        .unit = u->name,
+                                        .config.unit = u->name,
+                                        .config.lease = o->lease ?: u->name,
+                                        .config.stop_grace = o->stop_grace,
+                                        .config.timeout_stop = u->timeout_stop,
+                                        .config.version = o->version,
+                                        .config.hold_down_release = o->hold_down_release,
+                                        .config.hold_down_failure = o->hold_down_failure,
+                                        .config.release_on_success = o->release_on_success,
+                                        .config.hold_on_failure = o->hold_on_failure,
+                                });
+}
+
+/* What D-Bus shows of PID 1's answer and the core does not look at. */
+static void publish_status(EnabledUnit *u, const UnitStatus *s) {
+        char shown[sizeof(u->shown)];
+        size_t n;
+
+        n = (size_t) snprintf(shown, sizeof(shown), "%d %d %.32s ", s->known, (int) s->active, s->sub_state);
+        for (size_t i = 0; i < sizeof(s->invocation_id) && n + 3 < sizeof(shown); i++)
+                n += (size_t) snprintf(shown + n, sizeof(shown) - n, "%02x", s->invocation_id[i]);
+        if (streq(shown, u->shown))
+                return;
+        str_copy(u->shown, sizeof(u->shown), shown);
+        publish_changed(u->daemon, u->name, NULL);
+}
+
+static void on_status(Unit *unit, const UnitStatus *s, void *userdata) {
+        /* In the order of UnitActive: the two layers may not know each other. */
+        static const ActiveState states[_UNIT_ACTIVE_MAX] = {
+                [UNIT_INACTIVE] = ACTIVE_INACTIVE,         [UNIT_FAILED] = ACTIVE_FAILED,
+                [UNIT_ACTIVATING] = ACTIVE_ACTIVATING,     [UNIT_ACTIVE] = ACTIVE_ACTIVE,
+                [UNIT_DEACTIVATING] = ACTIVE_DEACTIVATING, [UNIT_RELOADING] = ACTIVE_RELOADING,
+        };
+        EnabledUnit *u = userdata;
+        char name[NAME_SIZE];
+
+        publish_status(u, s);
+        if (s->known && s->timeout_stop != u->timeout_stop && streq(s->load_state, "loaded")) {
+                u->timeout_stop = s->timeout_stop;
+                deliver_configuration(u);
+        }
+        if (s->known && !s->gate_loaded && u->options && !u->forgotten && streq(s->load_state, "loaded"))
+                gate_mend(u->daemon, u->name, s->need_reload);
+        /* Last, and with a name of our own: the core may answer that the unit can be dropped. */
+        str_copy(name, sizeof(name), u->name);
+        daemon_event(u->daemon, &(Event){
+                                        .kind = EVENT_UNIT,
+                                        .unit = name,
+                                        .report.known = s->known,
+                                        .report.asked_at = s->asked_at,
+                                        .report.active = states[s->active],
+                                        .report.job = s->job,
+                                        .report.empty = s->empty,
+                                        .report.gate_loaded = s->gate_loaded,
+                                        .report.failed = s->failed,
+                                        .report.foreign_job = s->foreign_job,
+                                });
+}
+
+/* PID 1 only says "Assertion failed": the unit's own journal, which `systemctl status` shows, gets the reason. */
+static void on_refused(Unit *unit, void *userdata) {
+        EnabledUnit *u = userdata;
+        char holder[128];
+        UnitView view;
+
+        if (!core_find_unit(u->daemon->core, daemon_now(), u->name, &view))
+                return;
+        (void) daemon_machine_name(u->daemon, view.machine_id, holder, sizeof(holder));
+        (void) sd_journal_send("MESSAGE=Not started: this unit runs only with the lease %s, which is held by %s.%s%s",
+                        view.lease, view.held_here ? "this machine, but is not ready" : holder,
+                        isempty(view.why_not) ? "" : " Not here: ", strempty(view.why_not), "PRIORITY=%i", LOG_NOTICE,
+                        "OBJECT_SYSTEMD_UNIT=%s", u->name, "LEASE_NAME=%s", view.lease, NULL);
+}
+
+static void on_failed(Unit *unit, bool start, int error, const char *message, void *userdata) {
+        EnabledUnit *u = userdata;
+        char line[sizeof(u->last_error)];
+
+        (void) snprintf(line, sizeof(line), "PID 1 does not %s it: %s", start ? "start" : "stop",
+                        isempty(message) ? strerror(-error) : message);
+        log_warning("%s: %s", u->name, line);
+        units_set_error(u->daemon, u->name, line);
+        daemon_event(u->daemon, &(Event){
+                                        .kind = EVENT_FAILED,
+                                        .unit = u->name,
+                                        .action = start ? ACTION_UNIT_START : ACTION_UNIT_STOP,
+                                });
+}
+
+/* ---- the set ---- */
+
+static EnabledUnit *enabled_unit_free(EnabledUnit *u) {
+        unit_free(u->unit);
+        unit_options_free(u->options);
+        free(u);
+        return NULL;
+}
+
+static int watch_unit(EnabledUnit *u) {
+        static const UnitCallbacks callbacks = { .status = on_status, .refused = on_refused, .failed = on_failed };
+        _cleanup_free_ char *gate = gate_path(u->name);
+
+        return gate ? unit_new(u->daemon->manager, u->name, gate, GUARD_SERVICE, &callbacks, u, &u->unit) : -ENOMEM;
+}
+
+static int add(Daemon *d, const char *name, EnabledUnit **ret) {
+        size_t n = strlen(name) + 1;
+        EnabledUnit *u = calloc(1, sizeof(EnabledUnit) + n);
+        int r;
+
+        if (!u)
+                return -ENOMEM;
+        memcpy(u->name, name, n);
+        u->daemon = d;
+        u->timeout_stop = USEC_INFINITY;
+        r = watch_unit(u);
+        if (r < 0) {
+                enabled_unit_free(u);
+                return r;
+        }
+        HASH_ADD_STR(d->units, name, u);
+        *ret = u;
+        return 0;
+}
+
+int units_configure(Daemon *d, UnitOptions *options) {
+        EnabledUnit *u = find(d, options->unit);
+        int r = u ? 0 : add(d, options->unit, &u);
+
+        if (r < 0) {
+                unit_options_free(options);
+                return r;
+        }
+        unit_options_free(u->options);
+        u->options = options;
+        u->marked = u->forgotten = false;
+        deliver_configuration(u);
+        return 0;
+}
+
+void units_mark(Daemon *d) {
+        for (EnabledUnit *u = d->units; u; u = u->hh.next)
+                u->marked = true;
+}
+
+bool units_keep(Daemon *d, const char *unit) {
+        EnabledUnit *u = find(d, unit);
+
+        if (u)
+                u->marked = false;
+        return u;
+}
+
+static EnabledUnit *find_marked(const Daemon *d) {
+        EnabledUnit *u = d->units;
+
+        while (u && (!u->marked || u->forgotten || !u->options))
+                u = u->hh.next;
+        return u;
+}
+
+void units_forget_marked(Daemon *d) {
+        /* From the start each time: the core may drop any unit in answer to the event. */
+        for (EnabledUnit *u = find_marked(d); u; u = find_marked(d)) {
+                char name[NAME_SIZE];
+
+                u->forgotten = true;
+                str_copy(name, sizeof(name), u->name);
+                log_notice("%s: no longer enabled here", name);
+                daemon_event(d, &(Event){ .kind = EVENT_FORGET, .unit = name });
+        }
+}
+
+void units_drop(Daemon *d, const char *unit) {
+        EnabledUnit *u = find(d, unit);
+
+        if (!u)
+                return;
+        HASH_DEL(d->units, u);
+        enabled_unit_free(u);
+}
+
+void units_free(Daemon *d) {
+        EnabledUnit *u, *next;
+
+        HASH_ITER(hh, d->units, u, next) {
+                HASH_DEL(d->units, u);
+                enabled_unit_free(u);
+        }
+}
+
+int units_act(Daemon *d, const Action *a) {
+        EnabledUnit *u = find(d, a->unit);
+        int r = 0;
+
+        /* Not enabled here (any more), but the guard has an entry for it: it is seen to its end. */
+        if (!u)
+                r = add(d, a->unit, &u);
+        if (r < 0)
+                return r;
+        switch (a->kind) {
+        case ACTION_UNIT_START:
+                return unit_start(u->unit);
+        case ACTION_UNIT_STOP:
+                return unit_stop(u->unit);
+        default:
+                return unit_read(u->unit);
+        }
+}
