@@ -6,6 +6,7 @@ import os
 
 import layer
 import timeline
+from etcd import Etcd
 from machines import Rack
 from waiting import Failure, hold_for, now, require, wait_for
 
@@ -126,12 +127,17 @@ class Unit:
 class Cluster:
     """Machines with leased installed, configured and running. Units belong to a scene; forget_units() ends them."""
 
-    def __init__(self, sandbox, layer_directory, names=("alpha", "beta"), ttl=5.0, configuration="Registry=local:/shared/registry"):
+    def __init__(self, sandbox, layer_directory, names=("alpha", "beta"), ttl=5.0, registry="local"):
         self.ttl = ttl
         self.units = []
         self.rack = Rack(sandbox, names, layer_directory)
-        os.makedirs(os.path.join(self.rack.shared, "registry"), exist_ok=True)
-        self.configure(configuration)
+        self.etcd = None
+        if registry == "etcd":
+            self.etcd = Etcd(self)
+            self.configure(f"Registry=etcd\nEndpoints={self.etcd.endpoints}")
+        else:
+            os.makedirs(os.path.join(self.rack.shared, "registry"))
+            self.configure("Registry=local:/shared/registry")
         for machine in self:
             machine.link("/etc/systemd/system/multi-user.target.wants/leased.service", "/lib/systemd/system/leased.service")
 
@@ -156,6 +162,8 @@ class Cluster:
 
     def boot(self):
         self.rack.boot()
+        if self.etcd is not None:
+            self.etcd.wait_healthy()
         for machine in self:
             self.wait_ready(machine)
 
@@ -182,7 +190,12 @@ class Cluster:
         return self.call(machine, "GetLease", "s", name)
 
     def journals(self, unit=None):
-        return "".join(machine.journal(20, each) for machine in self for each in (DAEMON, GUARD, unit) if each)
+        """What leased, the guard and the unit said last on each machine; where they said nothing, the machine itself."""
+        text = ""
+        for machine in self:
+            said = "".join(machine.journal(20, each) for each in (DAEMON, GUARD, unit) if each)
+            text += said or machine.journal(20)
+        return text
 
     def problems(self):
         """What must hold for every unit of a scene, whatever the scene was about."""

@@ -9,7 +9,6 @@ import layer
 import sandbox
 import timeline
 from cluster import Cluster
-from etcd import Etcd
 from machines import probe
 from waiting import Failure, now, wait_for
 
@@ -55,13 +54,8 @@ def build_cluster(narrator, box, build, registry):
         cluster.boot()
         return cluster
     narrator.say("booting three machines, alpha, beta and gamma, each with a member of etcd")
-    cluster = Cluster(corner, directory, names=("alpha", "beta", "gamma"))
-    etcd = Etcd(cluster)
-    cluster.configure(f"Registry=etcd\nEndpoints={etcd.endpoints}")
-    cluster.rack.boot()
-    etcd.wait_healthy()
-    for machine in cluster:
-        cluster.wait_ready(machine)
+    cluster = Cluster(corner, directory, names=("alpha", "beta", "gamma"), registry="etcd")
+    cluster.boot()
     return cluster
 
 

@@ -47,11 +47,14 @@ class Stage:
         self._layer = layer_directory
         self._number = 0
         self._cluster = None
+        self._kind = None
 
-    def cluster(self):
-        if self._cluster is None:
+    def cluster(self, kind):
+        if self._cluster is None or self._kind != kind:
+            self.strike()
             self._number += 1
-            self._cluster = Cluster(self._box.part(f"cluster-{self._number}"), self._layer)
+            self._kind = kind
+            self._cluster = Cluster(self._box.part(f"cluster-{self._number}"), self._layer, kind.machines, kind.ttl, kind.registry)
             self._cluster.boot()
         return self._cluster
 
@@ -67,7 +70,7 @@ class Stage:
         figures = ""
         began = now()
         try:
-            cluster = self.cluster()
+            cluster = self.cluster(scene.kind)
             scene(cluster)
             problems = cluster.problems()
             gaps = [gap for unit in cluster.units for gap in unit.gaps]
@@ -101,6 +104,7 @@ def main():
 
     load_scenes()
     scenes = [each for each in SCENES if not arguments.names or any(name in each.__name__ for name in arguments.names)]
+    scenes.sort(key=lambda each: (each.kind.registry != "local", each.kind.ttl, each.kind.machines))
     if arguments.list:
         print("\n".join(each.__name__ for each in scenes))
         return 0
