@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What the daemon keeps on disk and in /run: it comes back as it was, and a damaged file is put aside, not trusted. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "daemon/state.h"
+#include "util/file-util.h"
+
+#define UUID "0f5bb1c6-6a7e-4a39-9c5d-8f6f8c1d2e3f"
+
+typedef struct Place {
+        sd_event *event;
+        char directory[64];
+        char memory[128], damaged[160], session[128];
+} Place;
+
+static int setup(void **state) {
+        Place *p = calloc(1, sizeof(Place));
+
+        str_copy(p->directory, sizeof(p->directory), "/tmp/test-daemon-state-XXXXXX");
+        assert_non_null(mkdtemp(p->directory));
+        assert_true(sd_event_new(&p->event) >= 0);
+        snprintf(p->memory, sizeof(p->memory), "%s/state.json", p->directory);
+        snprintf(p->damaged, sizeof(p->damaged), "%s.damaged", p->memory);
+        snprintf(p->session, sizeof(p->session), "%s/session", p->directory);
+        *state = p;
+        return 0;
+}
+
+static int teardown(void **state) {
+        Place *p = *state;
+
+        (void) unlink(p->memory);
+        (void) unlink(p->damaged);
+        (void) unlink(p->session);
+        assert_int_equal(rmdir(p->directory), 0); /* no temporary file was left behind */
+        sd_event_unref(p->event);
+        free(p);
+        return 0;
+}
+
+static const RememberedIndex indexes[] = {
+        { .lease = "foo.service", .index = 7 },
+        { .lease = "dev-sda\\x2d1.mount", .index = UINT64_C(1764000000000) },
+};
+
+static const CoreMemory full = {
+        .uuid = UUID,
+        .store = "cdf818194e3a8c32",
+        .revision = 123456789,
+        .silence = true,
+        .draining = true,
+        .indexes = indexes,
+        .n_indexes = ELEMENTSOF(indexes),
+};
+
+static uint64_t index_of(const CoreMemory *m, const char *lease) {
+        for (size_t i = 0; i < m->n_indexes; i++)
+                if (streq(m->indexes[i].lease, lease))
+                        return m->indexes[i].index;
+        return 0;
+}
+
+static void assert_is_full(const CoreMemory *m) {
+        assert_string_equal(m->uuid, full.uuid);
+        assert_string_equal(m->store, full.store);
+        assert_int_equal(m->revision, full.revision);
+        assert_true(m->silence);
+        assert_true(m->draining);
+        assert_int_equal(m->n_indexes, full.n_indexes);
+        for (size_t i = 0; i < full.n_indexes; i++)
+                assert_int_equal(index_of(m, indexes[i].lease), indexes[i].index);
+}
+
+static void memory_survives_its_text(void **state) {
+        _cleanup_free_ char *text = memory_encode(&full);
+        LoadedMemory m = {};
+        const char *why = NULL;
+
+        assert_non_null(text);
+        assert_int_equal(memory_decode(text, &m, &why), 0);
+        assert_is_full(&m.memory);
+        memory_done(&m);
+}
+
+static void an_empty_memory_survives_its_text(void **state) {
+        _cleanup_free_ char *text = memory_encode(&(CoreMemory){});
+        LoadedMemory m = {};
+        const char *why = NULL;
+
+        assert_int_equal(memory_decode(text, &m, &why), 0);
+        assert_string_equal(m.memory.uuid, "");
+        assert_int_equal(m.memory.revision, 0);
+        assert_int_equal(m.memory.n_indexes, 0);
+        memory_done(&m);
+}
+
+static void what_was_never_written_is_damaged(void **state) {
+        static const char *const texts[] = {
+                "",
+                "{",
+                "[]",
+                "{}",
+                "{\"format\":2,\"uuid\":\"\",\"store\":\"\",\"revision\":1,\"silence\":false,\"draining\":false,\"indexes\":{}}",
+                "{\"format\":1,\"uuid\":\"\",\"store\":\"\",\"revision\":-1,\"silence\":false,\"draining\":false,\"indexes\":{}}",
+                "{\"format\":1,\"uuid\":\"\",\"store\":\"\",\"revision\":1,\"silence\":0,\"draining\":false,\"indexes\":{}}",
+                "{\"format\":1,\"uuid\":\"\",\"store\":\"\",\"revision\":1,\"silence\":false,\"draining\":false,\"indexes\":[]}",
+                "{\"format\":1,\"uuid\":\"\",\"store\":\"\",\"revision\":1,\"silence\":false,\"draining\":false,"
+                "\"indexes\":{\"a.service\":\"7\"}}",
+                "{\"format\":1,\"uuid\":\"\",\"store\":\"\",\"revision\":1,\"silence\":false,\"draining\":false,"
+                "\"indexes\":{\"../x\":7}}",
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(texts); i++) {
+                LoadedMemory m = {};
+                const char *why = NULL;
+
+                assert_int_equal(memory_decode(texts[i], &m, &why), -EBADMSG);
+                assert_non_null(why);
+                memory_done(&m);
+        }
+}
+
+static State *open_state(Place *p) {
+        State *s = NULL;
+
+        assert_int_equal(state_new(p->event, p->directory, p->directory, &s), 0);
+        return s;
+}
+
+static void what_is_remembered_is_on_disk_at_the_end(void **state) {
+        Place *p = *state;
+        struct stat st;
+        State *s = open_state(p);
+
+        assert_int_equal(state_memory(s)->revision, 0);
+        state_remember(s, &(CoreMemory){ .uuid = UUID, .revision = 1 });
+        state_remember(s, &(CoreMemory){ .uuid = UUID, .revision = 2 });
+        state_remember(s, &full);
+        s = state_free(s);
+        assert_int_equal(stat(p->memory, &st), 0);
+        assert_int_equal(st.st_mode & 0777, 0600);
+
+        s = open_state(p);
+        assert_is_full(state_memory(s));
+        state_free(s);
+}
+
+static void a_damaged_memory_is_kept_aside(void **state) {
+        static const char text[] = "{\"format\":1,\"uuid\":";
+        _cleanup_free_ char *kept = NULL;
+        Place *p = *state;
+        State *s;
+
+        assert_int_equal(write_file_atomic(p->memory, text, strlen(text), 0600, 0), 0);
+        s = open_state(p);
+        assert_int_equal(state_memory(s)->revision, 0);
+        assert_int_equal(state_memory(s)->n_indexes, 0);
+        assert_int_equal(read_file(p->damaged, 1024, &kept, NULL), 0);
+        assert_string_equal(kept, text);
+        state_remember(s, &full);
+        state_free(s);
+
+        s = open_state(p);
+        assert_is_full(state_memory(s));
+        state_free(s);
+}
+
+static void the_session_is_there_at_once(void **state) {
+        Place *p = *state;
+        State *s = open_state(p);
+        State *next;
+
+        assert_null(state_session(s));
+        assert_int_equal(state_keep_session(s, "0123456789abcdef-10000"), 0);
+        next = open_state(p); /* with the other still running, as after a crash */
+        assert_string_equal(state_session(next), "0123456789abcdef-10000");
+        state_free(next);
+        state_free(s);
+}
+
+static void a_session_that_is_none_is_not_carried_on(void **state) {
+        static const char *const texts[] = { "", "0123456789abcdef-1\n", "nonsense\n", "0123456789abcdef\n" };
+        Place *p = *state;
+
+        for (size_t i = 0; i < ELEMENTSOF(texts); i++) {
+                State *s;
+
+                assert_int_equal(write_file_atomic(p->session, texts[i], strlen(texts[i]), 0600, 0), 0);
+                s = open_state(p);
+                assert_null(state_session(s));
+                state_free(s);
+        }
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(memory_survives_its_text),
+                cmocka_unit_test(an_empty_memory_survives_its_text),
+                cmocka_unit_test(what_was_never_written_is_damaged),
+                cmocka_unit_test_setup_teardown(what_is_remembered_is_on_disk_at_the_end, setup, teardown),
+                cmocka_unit_test_setup_teardown(a_damaged_memory_is_kept_aside, setup, teardown),
+                cmocka_unit_test_setup_teardown(the_session_is_there_at_once, setup, teardown),
+                cmocka_unit_test_setup_teardown(a_session_that_is_none_is_not_carried_on, setup, teardown),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
