@@ -72,6 +72,27 @@ class Etcd:
                 return machine
         return None
 
+    def move_leader(self, machine):
+        """The member on that machine leads when this returns."""
+        leader = wait_for("etcd has a leader", self.leader, 15)
+        if leader is not machine:
+            target = self.call(machine, "/v3/maintenance/status", {})["header"]["member_id"]
+            self.call(leader, "/v3/maintenance/transfer-leadership", {"targetID": target})
+        wait_for(f"etcd on {machine} leads", lambda: self.leader() is machine, 15)
+
+    def set_no_space(self, full):
+        """Raises or clears the alarm of a full store, on every member."""
+        leader = wait_for("etcd has a leader", self.leader, 15)
+        for machine in self.machines:
+            member = self.call(machine, "/v3/maintenance/status", {})["header"]["member_id"]
+            self.call(leader, "/v3/maintenance/alarm", {"action": "ACTIVATE" if full else "DEACTIVATE", "memberID": member,
+                                                        "alarm": "NOSPACE"})
+        wait_for("every member says so", lambda: all(bool(self.alarms(each)) == full for each in self.machines), 10)
+
+    def alarms(self, machine):
+        answer = self.call(machine, "/v3/maintenance/alarm", {"action": "GET"}) or {}
+        return answer.get("alarms", [])
+
     def is_healthy(self, machine):
         """It answers a linearizable read: there is a majority, and it is in it."""
         answer = self.call(machine, "/v3/kv/range", {"key": "AA=="})
