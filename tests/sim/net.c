@@ -169,7 +169,7 @@ static void read_half(World *w, Message *q, unsigned half) {
         unsigned kinds = (unsigned) __builtin_popcount(q->list_kinds), n = 0;
 
         for (RecordKind kind = 0; kind < _RECORD_KIND_MAX; kind++)
-                if (q->list_kinds & 1u << kind && n++ >= kinds / 2 == half)
+                if (q->list_kinds & 1u << kind && (n++ < kinds / 2) == (half == 0))
                         list_kind(w, q, kind);
         for (size_t i = half == 0 ? 0 : q->n_compares / 2; i < (half == 0 ? q->n_compares / 2 : q->n_compares); i++)
                 add_record(w, q, q->compares[i].key);

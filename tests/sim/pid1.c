@@ -81,6 +81,11 @@ static void on_death(World *w, Machine *m, SimEvent *e) {
                 post(w, m, e->unit, SIM_REAPED, pid1_time(w, m, random_span(w, 50, 1000)), u->generation, e->a);
 }
 
+void unit_ends(World *w, Machine *m, size_t unit, bool well) {
+        m->units[unit].failed = !well;
+        process_dies(w, m, unit, SLOT_MAIN, 0);
+}
+
 /* ---- a unit's life ---- */
 
 static void set_state(World *w, Machine *m, size_t unit, ActiveState state, bool job) {
@@ -114,7 +119,8 @@ static void run_start(World *w, Machine *m, size_t unit) {
         }
         m->pid1_stalled_until = MAX(m->pid1_stalled_until, w->now + between);
         u->generation++;
-        u->stopping = u->failed = u->ended_well = false;
+        u->run = world_random(w);
+        u->stopping = u->failed = false;
         u->closings_at_check = u->closings;
         set_state(w, m, unit, ACTIVE_ACTIVATING, true);
         post(w, m, unit, SIM_FORK, w->now + between, u->generation, 0);

@@ -227,10 +227,11 @@ typedef struct Process {
 
 typedef struct ModelUnit {
         ActiveState state;
-        bool job, start_pending, fork_pending, stopping, failed, ended_well, restarting;
+        bool job, start_pending, stopping, failed, restarting;
         bool gate_loaded;
         bool foreign_job;
         unsigned generation; /* of the present run */
+        uint64_t run;        /* its invocation id */
         Process processes[_SLOT_MAX];
         uint64_t environment; /* LEASE_INDEX in the environment file; 0: no file */
         uint64_t index;       /* what the running processes were given */
@@ -243,6 +244,8 @@ typedef struct ModelUnit {
 
 void pid1_request(World *w, Machine *m, size_t unit, JobKind kind, Asker by);
 void pid1_event(World *w, SimEvent *e);
+/* Its main process ends by itself, well or not. */
+void unit_ends(World *w, Machine *m, size_t unit, bool well);
 void pid1_guard_gone(World *w, Machine *m); /* stops all that is bound to it */
 bool unit_is_empty(const ModelUnit *u);
 bool unit_is_down(const ModelUnit *u); /* as PID 1 sees it: inactive or failed, and no job */
@@ -480,7 +483,7 @@ struct World {
         /* in a million messages */
         unsigned lost_ppm, lost_reply_ppm, slow_ppm, late_ppm, duplicate_ppm, early_unknown_ppm;
         bool fault_enabled[_FAULT_MAX];
-        usec_t fault_every;
+        usec_t fault_every, peace_until;
         bool quiet;
         LeaseCheck leases[LEASES_MAX];
         Counts counts;

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The promises, checked from outside at the instant at which they could break.
+ *
+ *   S1  at every birth of a process: none of the same unit lives on another machine
+ *   S2  at every start: LEASE_INDEX never goes back, and is a new one wherever it is another tenure;
+ *       at every change of a lease's record: the next tenure's Index is higher than any before
+ *   the laws of the registry: what a transaction must compare and touch, whoever sends it
+ *   what may be asked of guard and PID 1, and when
+ *
+ * One thing is counted instead of failed: PID 1 may hang between looking at the gate and forking (seen on real
+ * machines), and no userspace can keep the process that it then forks from being born. Such a late fork must be dead
+ * within late_fork_life; how often it met another machine's process, and for how long, is in the summary.
+ */
+#include "sim.h"
+
+static const usec_t late_fork_life = 150 * USEC_PER_MSEC;
+
+static bool only_late_forks(const World *w, const Machine *m, size_t unit) {
+        for (Slot s = 0; s < _SLOT_MAX; s++) {
+                const Process *p = m->units[unit].processes + s;
+
+                if (p->alive && !(p->late && w->now < p->born_at + late_fork_life))
+                        return false;
+        }
+        return true;
+}
+
+static void check_alone(World *w, const Machine *m, size_t unit) {
+        for (size_t i = 0; i < w->n_machines; i++) {
+                const Machine *other = w->machines + i;
+
+                if (other == m || !(w->leases[unit].running & 1u << i))
+                        continue;
+                if (only_late_forks(w, m, unit) || only_late_forks(w, other, unit))
+                        w->counts.late_forks++;
+                else
+                        world_fail(w, "S1: %s has processes on %s (Index %llu) and on %s (Index %llu)", w->unit_names[unit],
+                                        m->hostname, (unsigned long long) m->units[unit].index, other->hostname,
+                                        (unsigned long long) other->units[unit].index);
+        }
+}
+
+static void check_start_index(World *w, const Machine *m, size_t unit) {
+        LeaseCheck *l = w->leases + unit;
+        uint64_t index = m->units[unit].index;
+        bool same_place = l->start_machine == m->number && l->start_boot == m->boots;
+
+        if (index == 0)
+                world_fail(w, "S3: %s was started on %s without an Index", w->unit_names[unit], m->hostname);
+        else if (index < l->start_index)
+                world_fail(w, "S2: %s was started on %s with Index %llu after %llu", w->unit_names[unit], m->hostname,
+                                (unsigned long long) index, (unsigned long long) l->start_index);
+        else if (index == l->start_index && !same_place)
+                world_fail(w, "S2: %s was started on %s with Index %llu, which %s (boot %u) had before",
+                                w->unit_names[unit], m->hostname, (unsigned long long) index,
+                                w->machines[l->start_machine].hostname, l->start_boot);
+        l->start_index = index;
+        l->start_machine = m->number;
+        l->start_boot = m->boots;
+}
+
+void check_birth(World *w, Machine *m, size_t unit, Slot slot) {
+        LeaseCheck *l = w->leases + unit;
+        const Process *p = m->units[unit].processes + slot;
+
+        TRACE(w, m, "%s: process %s is born, Index %llu%s", w->unit_names[unit],
+                        slot == SLOT_MAIN ? "main" : slot == SLOT_POST ? "stop-post" : "left over",
+                        (unsigned long long) m->units[unit].index, p->late ? ", LATE" : "");
+        w->counts.births++;
+        check_alone(w, m, unit);
+        l->running |= 1u << m->number;
+        if (p->late) {
+                world_post(w, (SimEvent){ .at = w->now + late_fork_life, .kind = SIM_LATE_FORK, .machine = m->number,
+                                          .unit = (uint8_t) unit, .generation = p->generation, .a = slot });
+                return;
+        }
+        if (slot != SLOT_MAIN)
+                return;
+        w->counts.starts++;
+        check_start_index(w, m, unit);
+        if (l->stopped_at > 0 && !w->options.faults)
+                w->counts.gap_max = MAX(w->counts.gap_max, w->now - l->stopped_at);
+        l->stopped_at = 0;
+}
+
+void check_death(World *w, Machine *m, size_t unit, const Process *p) {
+        LeaseCheck *l = w->leases + unit;
+
+        if (p->late && l->running & ~(1u << m->number))
+                w->counts.late_fork_max = MAX(w->counts.late_fork_max, w->now - p->born_at);
+        if (!unit_is_empty(m->units + unit))
+                return;
+        l->running &= ~(1u << m->number);
+        if (!l->running)
+                l->stopped_at = w->now;
+}
+
+void check_late_fork(World *w, SimEvent *e) {
+        Machine *m = w->machines + e->machine;
+        const Process *p = m->units[e->unit].processes + e->a;
+
+        if (p->alive && p->generation == e->generation)
+                check_alone(w, m, e->unit);
+}
+
+/* ---- what the core asks for ---- */
+
+static bool names_key(const Key *keys, size_t n, RecordKind kind, const char *name) {
+        for (size_t i = 0; i < n; i++)
+                if (keys[i].kind == kind && streq(keys[i].name, name))
+                        return true;
+        return false;
+}
+
+/* Every Txn on a unit's lease compares that lease and the sender's own fence. */
+static void check_txn(World *w, const Machine *m, const Txn *t) {
+        for (size_t i = 0; i < t->n_puts; i++) {
+                const Record *r = t->puts + i;
+
+                if (!r->value)
+                        world_fail(w, "law: %s puts a record without a value", m->hostname);
+                else if (!names_key(t->compares, t->n_compares, r->kind, r->name))
+                        world_fail(w, "law: %s puts \"%s\" (kind %d) without comparing it", m->hostname, r->name, (int) r->kind);
+                else if (r->kind == RECORD_LEASE && r->lease->period == 0 &&
+                                !names_key(t->compares, t->n_compares, RECORD_FENCE, m->run_session))
+                        world_fail(w, "law: %s changes lease %s without comparing its fence", m->hostname, r->name);
+        }
+        for (size_t i = 0; i < t->n_deletes; i++)
+                if (t->deletes[i].kind == RECORD_LEASE)
+                        world_fail(w, "law: %s deletes lease %s", m->hostname, t->deletes[i].name);
+}
+
+void check_action(World *w, Machine *m, int unit, const Action *a) {
+        bool known = unit >= 0;
+
+        switch (a->kind) {
+        case ACTION_TXN:
+                check_txn(w, m, &a->txn);
+                w->counts.beats += a->txn.n_puts == 1 && a->txn.puts[0].kind == RECORD_BEAT;
+                break;
+        case ACTION_GATE_OPEN:
+                if (known && m->armed[unit] != a->index)
+                        world_fail(w, "%s opens the gate of %s at Index %llu, armed is %llu", m->hostname, a->unit,
+                                        (unsigned long long) a->index, (unsigned long long) m->armed[unit]);
+                break;
+        case ACTION_UNIT_START:
+                if (known && !m->gate_said[unit])
+                        world_fail(w, "%s starts %s although no gate was said to be open", m->hostname, a->unit);
+                break;
+        case ACTION_GUARD_DISARM:
+                if (known && !unit_is_empty(m->units + unit))
+                        world_fail(w, "%s disarms %s, which has processes", m->hostname, a->unit);
+                break;
+        case ACTION_FORGOTTEN:
+                if (known && !unit_is_empty(m->units + unit))
+                        world_fail(w, "%s forgets %s, which has processes", m->hostname, a->unit);
+                break;
+        default:
+                break;
+        }
+        if (!known && a->kind >= ACTION_GUARD_ARM && a->kind <= ACTION_FORGOTTEN && a->kind != ACTION_GUARD_BEAT)
+                world_fail(w, "%s asks for action %d on an unknown unit", m->hostname, (int) a->kind);
+}
+
+void check_report(World *w, const Action *a) {
+        Counts *c = &w->counts;
+
+        switch (a->report) {
+        case REPORT_SESSION_NEW:
+                c->sessions++;
+                break;
+        case REPORT_REGISTRY_FELL_BACK:
+                c->fell_back++;
+                break;
+        case REPORT_REGISTRY_FOREIGN:
+                c->foreign++;
+                break;
+        case REPORT_ACQUIRED:
+                c->acquired++;
+                c->takeovers += a->machine != NULL;
+                break;
+        case REPORT_ADOPTED:
+                c->adopted++;
+                break;
+        case REPORT_LOST:
+                c->lost++;
+                break;
+        case REPORT_EXPIRED:
+                c->expired++;
+                break;
+        case REPORT_RESUMED:
+                c->resumed++;
+                break;
+        case REPORT_RELEASED:
+                c->releases++;
+                break;
+        case REPORT_TRANSFERRED:
+                c->transfers++;
+                break;
+        case REPORT_ROBBED:
+                c->steals++;
+                break;
+        case REPORT_STOPPED_BY_HAND:
+                c->by_hand++;
+                break;
+        case REPORT_UNIT_FAILED:
+                c->failed_units++;
+                break;
+        case REPORT_DONE:
+                c->done++;
+                break;
+        default:
+                break;
+        }
+}
+
+/* ---- what the registry is made to do ---- */
+
+static bool touches(const World *w, const MapItem *items, size_t n, RecordKind kind, const char *name) {
+        for (size_t i = 0; i < n; i++)
+                if (w->map.keys[items[i].key].kind == kind && streq(w->map.keys[items[i].key].name, name))
+                        return true;
+        return false;
+}
+
+/* A lease is taken from a session that has not given it back: by silence or by force. */
+static void check_taking(World *w, const Message *q, const MapKey *key, const LeaseRecord *was, const LeaseRecord *is) {
+        const Machine *m = w->machines + q->machine;
+        bool silence = touches(w, q->compares, q->n_compares, RECORD_BEAT, was->session);
+        bool force = lease_has_debt(is, was->session, was->index);
+
+        if (!silence && !force)
+                world_fail(w, "law: %s takes %s from %s with neither its beat compared nor a debt", m->hostname, key->name,
+                                was->session);
+        if (!touches(w, q->puts, q->n_puts, RECORD_FENCE, was->session))
+                world_fail(w, "law: %s takes %s from %s without touching its fence", m->hostname, key->name, was->session);
+}
+
+static void check_debts(World *w, const Message *q, const MapKey *key, const LeaseRecord *was, const LeaseRecord *is) {
+        const Machine *m = w->machines + q->machine;
+
+        for (size_t i = 0; i < was->n_debts; i++) {
+                const Debt *d = was->debts + i;
+
+                if (!lease_has_debt(is, d->session, d->index) && !streq(d->session, q->session) &&
+                                !lease_held_by(was, q->session))
+                        world_fail(w, "law: %s strikes the debt of %s off %s, and is neither robbed nor holder", m->hostname,
+                                        d->session, key->name);
+        }
+}
+
+void check_commit(World *w, const Message *q) {
+        for (size_t i = 0; i < q->n_puts; i++) {
+                const MapKey *key = w->map.keys + q->puts[i].key;
+                const LeaseRecord *was, *is;
+
+                if (key->kind != RECORD_LEASE || !key->value)
+                        continue;
+                was = &key->value->lease;
+                is = &q->puts[i].value->lease;
+                if (was->state == LEASE_HELD && was->session[0] && !streq(was->session, q->session))
+                        if (lease_held_by(is, q->session) && !streq(is->machine_id, was->machine_id))
+                                check_taking(w, q, key, was, is);
+                check_debts(w, q, key, was, is);
+        }
+}
+
+void check_lease_put(World *w, uint32_t key, const LeaseRecord *l) {
+        int unit = unit_find(w, w->map.keys[key].name);
+        LeaseCheck *c = unit < 0 ? NULL : w->leases + unit;
+        bool same;
+
+        if (!c)
+                return;
+        same = l->index == c->index && streq(l->machine_id, c->machine_id) && c->holder[0];
+        if (l->state == LEASE_HELD && !same && l->index <= c->index)
+                world_fail(w, "S2: the record of %s gets Index %llu for a new tenure after %llu", w->unit_names[unit],
+                                (unsigned long long) l->index, (unsigned long long) c->index);
+        c->index = MAX(c->index, l->index);
+        str_copy(c->holder, SESSION_SIZE, l->state == LEASE_HELD ? l->session : "");
+        str_copy(c->machine_id, MACHINE_SIZE, l->machine_id);
+}
+
+/* ---- the end ---- */
+
+bool check_all_run(const World *w) {
+        for (size_t i = 0; i < w->n_leases; i++) {
+                unsigned running = w->leases[i].running;
+                const ModelUnit *u;
+
+                if (__builtin_popcount(running) != 1)
+                        return false;
+                u = w->machines[__builtin_ctz(running)].units + i;
+                if (u->state != ACTIVE_ACTIVE || u->job || !u->processes[SLOT_MAIN].alive ||
+                                !gate_is_open(w->machines + __builtin_ctz(running), i))
+                        return false;
+        }
+        return true;
+}
+
+void counts_add(Counts *sum, const Counts *c) {
+        uint64_t *to = (uint64_t *) sum;
+        const uint64_t *from = (const uint64_t *) c;
+        usec_t gap = MAX(sum->gap_max, c->gap_max), recovery = MAX(sum->recovery_max, c->recovery_max);
+        usec_t late = MAX(sum->late_fork_max, c->late_fork_max);
+
+        for (size_t i = 0; i < sizeof(Counts) / sizeof(uint64_t); i++)
+                to[i] += from[i];
+        sum->gap_max = gap;
+        sum->recovery_max = recovery;
+        sum->late_fork_max = late;
+}

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What goes wrong, and what the operator does, drawn from the seed.
+ *
+ * Each run enables its own subset of the faults and its own pace, since bugs hide where everything happens at once as
+ * well as where nearly nothing does. What no design could survive is kept apart: a process that cannot be killed for
+ * long is never combined with faults in which a lease passes by time alone; PID 1 does not hang while the guard is
+ * killed or hung (a live kernel and a live PID 1 must end the unit then; a hardware watchdog covers the rest); and a
+ * registry is replaced as operations.md asks: a minute between the old one's last moment and the new one's first,
+ * unless every machine has surely seen a higher revision and will notice.
+ */
+#include "sim.h"
+
+static usec_t seconds(World *w, unsigned from, unsigned to) {
+        return random_span(w, from * USEC_PER_SEC, to * USEC_PER_SEC);
+}
+
+/* Short ones are as telling as long ones: uniform in the exponent, from a millisecond. */
+static usec_t any_span(World *w, usec_t longest) {
+        usec_t most = longest >> random_below(w, 12);
+
+        return random_span(w, USEC_PER_MSEC, MAX(most, 2 * USEC_PER_MSEC));
+}
+
+static void next_fault(World *w) {
+        if (w->fault_every > 0)
+                world_post(w, (SimEvent){ .at = w->now + random_span(w, 1000, 2 * w->fault_every), .kind = SIM_FAULT });
+}
+
+static void make_net_sick(World *w) {
+        static const unsigned degrees[] = { 0, 1000, 20000, 150000 };
+
+        w->lost_ppm = degrees[random_below(w, 4)];
+        w->lost_reply_ppm = degrees[random_below(w, 4)];
+        w->slow_ppm = degrees[random_below(w, 4)];
+        w->late_ppm = degrees[random_below(w, 3)];
+        w->duplicate_ppm = degrees[random_below(w, 4)];
+        w->early_unknown_ppm = degrees[random_below(w, 4)];
+}
+
+static void exclude(World *w, const Fault *faults, size_t n) {
+        for (size_t i = 0; i < n; i++)
+                w->fault_enabled[faults[i]] = false;
+}
+
+void faults_init(World *w) {
+        static const Fault by_time[] = { FAULT_DAEMON_CRASH, FAULT_DAEMON_PAUSE, FAULT_PARTITION, FAULT_OUTAGE, FAULT_FREEZE,
+                FAULT_RESTORE, FAULT_WIPE, FAULT_GUARD_CRASH, FAULT_GUARD_PAUSE, FAULT_PID1_STALL, FAULT_STEAL, FAULT_NET_SICK,
+                FAULT_TTL };
+        static const Fault of_guard[] = { FAULT_GUARD_CRASH, FAULT_GUARD_PAUSE };
+        static const usec_t paces[] = { 300, 2000, 8000, 30000 };
+        static const usec_t latencies[] = { 200, 2000, 20000 };
+        unsigned density = 200000 + 200000 * (unsigned) random_below(w, 4);
+
+        for (Fault f = 0; f < _FAULT_MAX; f++)
+                w->fault_enabled[f] = random_chance(w, density);
+        if (random_chance(w, 700000)) /* rare in life, and they drown everything else */
+                w->fault_enabled[FAULT_RESTORE] = w->fault_enabled[FAULT_WIPE] = false;
+        if (random_chance(w, 850000))
+                w->fault_enabled[FAULT_UNKILLABLE] = false;
+        if (w->fault_enabled[FAULT_UNKILLABLE])
+                exclude(w, by_time, ELEMENTSOF(by_time));
+        if (w->fault_enabled[FAULT_PID1_STALL])
+                exclude(w, of_guard, ELEMENTSOF(of_guard));
+        if (w->fault_enabled[FAULT_NET_SICK])
+                make_net_sick(w);
+        w->latency = latencies[random_below(w, ELEMENTSOF(latencies))];
+        w->fault_every = paces[random_below(w, ELEMENTSOF(paces))] * USEC_PER_MSEC;
+        next_fault(w);
+}
+
+/* ---- the registry ---- */
+
+/* The first half: a snapshot. The second, some time later: the registry goes, and comes back as it was then. */
+static void restore(World *w) {
+        bool surely_seen = true;
+
+        if (!w->map.snapshot.taken) {
+                map_snapshot(w);
+                return;
+        }
+        for (size_t i = 0; i < w->n_machines; i++) {
+                const Machine *m = w->machines + i;
+
+                surely_seen = surely_seen && m->core && !m->paused && !m->requests_blocked && !m->replies_blocked &&
+                                core_memory(m->core)->revision > w->map.snapshot.revision;
+        }
+        if (surely_seen && random_chance(w, 500000)) {
+                map_restore(w);
+                w->peace_until = w->now + 15 * USEC_PER_SEC;
+        } else {
+                w->registry_down_until = w->now + 62 * USEC_PER_SEC;
+                world_post(w, (SimEvent){ .at = w->registry_down_until, .kind = SIM_RESTORE, .a = 1 });
+        }
+}
+
+static void accept_everywhere(World *w) {
+        for (size_t i = 0; i < w->n_machines; i++)
+                daemon_verb(w, w->machines + i, EVENT_ACCEPT, 0, 0);
+}
+
+/* ---- one machine ---- */
+
+static void hurt_daemon(World *w, Machine *m, Fault f) {
+        usec_t span = any_span(w, f == FAULT_DAEMON_CRASH ? 60 * USEC_PER_SEC : 90 * USEC_PER_SEC);
+        bool inside = random_chance(w, 500000);
+
+        if (f == FAULT_DAEMON_STOP) {
+                daemon_verb(w, m, EVENT_SHUTDOWN, 0, 0);
+        } else if (inside && f == FAULT_DAEMON_CRASH) { /* in the middle of some step to come */
+                m->crash_span = span;
+                m->crash_after = (int) random_below(w, 6);
+        } else if (inside) {
+                m->pause_span = span;
+                m->pause_after = (int) random_below(w, 6);
+        } else if (f == FAULT_DAEMON_CRASH)
+                daemon_crash(w, m, span);
+        else
+                daemon_pause(w, m, span);
+}
+
+static void hurt_unit(World *w, Machine *m, size_t unit, Fault f) {
+        ModelUnit *u = m->units + unit;
+
+        if (f == FAULT_BY_HAND) {
+                pid1_request(w, m, unit, random_chance(w, 500000) ? JOB_START : JOB_STOP, BY_HAND);
+                return;
+        }
+        if (!u->processes[SLOT_MAIN].alive || u->processes[SLOT_MAIN].late || w->failures[unit] >= 6)
+                return;
+        unit_ends(w, m, unit, f == FAULT_UNIT_EXIT);
+}
+
+static void verb(World *w, Machine *m, size_t unit, Fault f) {
+        Machine *other = w->machines + random_below(w, w->n_machines);
+        const LeaseRecord *l = map_lease(w, unit);
+
+        switch (f) {
+        case FAULT_RELEASE:
+                daemon_verb(w, m, EVENT_RELEASE, unit, 0);
+                break;
+        case FAULT_TRANSFER:
+                daemon_verb(w, m, EVENT_TRANSFER, unit, other->number);
+                break;
+        case FAULT_STEAL: /* sometimes with what the operator saw a while ago */
+                daemon_verb(w, m, EVENT_STEAL, unit, random_chance(w, 500000) || !l ? 0 : l->index - random_below(w, 2));
+                break;
+        case FAULT_DRAIN:
+                daemon_verb(w, m, EVENT_DRAIN, unit, random_below(w, 2));
+                break;
+        case FAULT_ENABLE:
+                if (random_chance(w, 200000))
+                        m->version[unit]++;
+                daemon_verb(w, m, m->enabled[unit] && random_chance(w, 500000) ? EVENT_FORGET : EVENT_CONFIGURE, unit, 0);
+                break;
+        default:
+                daemon_verb(w, m, EVENT_REARM, unit, 0);
+        }
+}
+
+static void hurt_machine(World *w, Machine *m, Fault f) {
+        static const usec_t ttls[] = { 2 * USEC_PER_SEC, 5 * USEC_PER_SEC, 10 * USEC_PER_SEC, 20 * USEC_PER_SEC };
+
+        switch (f) {
+        case FAULT_POWER_CUT:
+                machine_power_cut(w, m, seconds(w, 1, 60));
+                break;
+        case FAULT_SHUT_DOWN:
+                machine_shut_down(w, m, seconds(w, 1, 60));
+                break;
+        case FAULT_PARTITION:
+                machine_cut_off(w, m, random_chance(w, 700000), random_chance(w, 700000), any_span(w, 90 * USEC_PER_SEC));
+                break;
+        case FAULT_WATCH_STALL:
+                m->watch.stalled_until = w->now + any_span(w, 90 * USEC_PER_SEC);
+                break;
+        case FAULT_GUARD_CRASH:
+                guard_crash(w, m);
+                break;
+        case FAULT_GUARD_PAUSE:
+                guard_pause(w, m, any_span(w, 60 * USEC_PER_SEC));
+                break;
+        case FAULT_PID1_STALL:
+                m->pid1_stalled_until = MAX(m->pid1_stalled_until, w->now + any_span(w, 10 * USEC_PER_SEC));
+                break;
+        case FAULT_RUN_FULL:
+                m->run_full = !m->run_full;
+                break;
+        default: /* FAULT_TTL */
+                m->ttl = ttls[random_below(w, ELEMENTSOF(ttls))];
+                daemon_crash(w, m, seconds(w, 0, 2));
+        }
+}
+
+static void strike(World *w, Fault f) {
+        Machine *m = w->machines + random_below(w, w->n_machines);
+        size_t unit = random_below(w, w->n_leases);
+
+        w->counts.faults[f]++;
+        TRACE(w, m, "FAULT %d on %s", (int) f, w->unit_names[unit]);
+        switch (f) {
+        case FAULT_DAEMON_CRASH:
+        case FAULT_DAEMON_PAUSE:
+        case FAULT_DAEMON_STOP:
+                hurt_daemon(w, m, f);
+                break;
+        case FAULT_OUTAGE:
+                w->registry_down_until = w->now + any_span(w, 60 * USEC_PER_SEC);
+                break;
+        case FAULT_FREEZE:
+                w->registry_frozen_until = w->now + any_span(w, 60 * USEC_PER_SEC);
+                break;
+        case FAULT_NET_SICK:
+                make_net_sick(w);
+                break;
+        case FAULT_RESTORE:
+                restore(w);
+                break;
+        case FAULT_WIPE:
+                w->registry_down_until = w->now + 62 * USEC_PER_SEC;
+                world_post(w, (SimEvent){ .at = w->registry_down_until, .kind = SIM_RESTORE, .a = 0 });
+                break;
+        case FAULT_UNIT_CRASH:
+        case FAULT_UNIT_EXIT:
+        case FAULT_BY_HAND:
+                hurt_unit(w, m, unit, f);
+                break;
+        case FAULT_RELEASE:
+        case FAULT_TRANSFER:
+        case FAULT_STEAL:
+        case FAULT_DRAIN:
+        case FAULT_ENABLE:
+                verb(w, m, unit, f);
+                break;
+        default:
+                hurt_machine(w, m, f);
+        }
+}
+
+static void on_fault(World *w) {
+        Fault enabled[_FAULT_MAX];
+        size_t n = 0;
+
+        next_fault(w);
+        if (w->now < w->peace_until)
+                return;
+        for (Fault f = 0; f < _FAULT_MAX; f++)
+                if (w->fault_enabled[f] && f != FAULT_UNKILLABLE)
+                        enabled[n++] = f;
+        if (n == 0)
+                return;
+        strike(w, enabled[random_below(w, n)]);
+        if (random_chance(w, 100000)) /* jobs that ended well run again when somebody says so */
+                verb(w, w->machines + random_below(w, w->n_machines), random_below(w, w->n_leases), _FAULT_MAX);
+        if (w->fault_enabled[FAULT_WIPE] && random_chance(w, 100000))
+                accept_everywhere(w);
+}
+
+/* ---- the end of all faults ---- */
+
+/* What keeps a unit down by somebody's will, and would for ever: said again now and then, for verbs get lost with a
+ * daemon, and a machine may notice only now that its registry is another. */
+static void operator_helps(World *w) {
+        for (size_t i = 0; i < w->n_machines; i++) {
+                Machine *m = w->machines + i;
+
+                daemon_verb(w, m, EVENT_DRAIN, 0, 0);
+                for (size_t j = 0; j < w->n_leases; j++) {
+                        const LeaseRecord *l = map_lease(w, j);
+
+                        if (!m->enabled[j])
+                                daemon_verb(w, m, EVENT_CONFIGURE, j, 0);
+                        if (l && l->state == LEASE_DONE)
+                                daemon_verb(w, m, EVENT_REARM, j, 0);
+                        if (l && l->state == LEASE_HELD && streq(l->machine_id, m->id) && unit_is_down(m->units + j) &&
+                                        gate_is_open(m, j))
+                                pid1_request(w, m, j, JOB_START, BY_HAND);
+                }
+        }
+        accept_everywhere(w);
+        world_post(w, (SimEvent){ .at = w->now + 20 * USEC_PER_SEC, .kind = SIM_OPERATOR });
+}
+
+void faults_heal(World *w) {
+        TRACE(w, NULL, "---- everything heals ----");
+        w->quiet = true;
+        w->lost_ppm = w->lost_reply_ppm = w->slow_ppm = w->late_ppm = w->duplicate_ppm = w->early_unknown_ppm = 0;
+        w->registry_down_until = MIN(w->registry_down_until, w->now);
+        w->registry_frozen_until = MIN(w->registry_frozen_until, w->now);
+        for (size_t i = 0; i < w->n_machines; i++) {
+                Machine *m = w->machines + i;
+
+                m->requests_blocked = m->replies_blocked = m->run_full = false;
+                m->watch.stalled_until = 0;
+                m->pid1_stalled_until = MIN(m->pid1_stalled_until, w->now + 1000);
+                m->pause_after = m->crash_after = -1;
+                daemon_resume(w, m);
+                if (!m->powered)
+                        machine_power_on(w, m);
+                else if (!m->core && !m->stay_down)
+                        daemon_start_later(w, m, USEC_PER_SEC);
+        }
+        w->fault_every = 0;
+        operator_helps(w);
+}
+
+void faults_event(World *w, SimEvent *e) {
+        Machine *m = w->machines + e->machine;
+
+        switch (e->kind) {
+        case SIM_FAULT:
+                if (!w->quiet)
+                        on_fault(w);
+                break;
+        case SIM_HEAL_LINK:
+                if (m->link_generation != e->generation)
+                        return;
+                m->requests_blocked = m->replies_blocked = false;
+                TRACE(w, m, "link is back");
+                if (m->core && random_chance(w, 500000))
+                        watch_reset(w, m, random_span(w, 1, 500) * USEC_PER_MSEC);
+                break;
+        case SIM_RESTORE:
+                if (w->quiet)
+                        return;
+                if (e->a && w->map.snapshot.taken)
+                        map_restore(w);
+                else if (!e->a)
+                        map_wipe(w, random_chance(w, 500000));
+                break;
+        default: /* SIM_OPERATOR */
+                if (w->quiet)
+                        operator_helps(w);
+        }
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A machine: its clock, its power, its boots, its cable. A power cut takes every process, /run and the boot's clock at
+ * once; /var/lib and what is already on its way through the network stay.
+ */
+#include "sim.h"
+
+#include <stdio.h>
+
+usec_t machine_boottime(const World *w, const Machine *m) {
+        return m->boot_base + (w->now - m->boot_at) * m->rate_ppm / 1000000;
+}
+
+/* The first moment at which the machine's clock shows at least that. */
+usec_t machine_true_time(const World *w, const Machine *m, usec_t boottime) {
+        if (boottime <= m->boot_base)
+                return m->boot_at;
+        if (boottime - m->boot_base > UINT64_MAX / 2000000)
+                return USEC_INFINITY / 2;
+        return m->boot_at + ((boottime - m->boot_base) * 1000000 + m->rate_ppm - 1) / m->rate_ppm;
+}
+
+usec_t machine_realtime(const World *w, const Machine *m) {
+        return (usec_t) ((int64_t) (1700000000 * USEC_PER_SEC + w->now) + m->realtime_offset);
+}
+
+void machine_init(World *w, Machine *m, size_t number) {
+        static const usec_t ttls[] = { 2 * USEC_PER_SEC, 5 * USEC_PER_SEC, 10 * USEC_PER_SEC, 20 * USEC_PER_SEC };
+        uint64_t a = world_random(w), b = world_random(w);
+
+        m->number = (uint8_t) number;
+        (void) snprintf(m->id, sizeof(m->id), "%016llx%016llx", (unsigned long long) a, (unsigned long long) b);
+        (void) snprintf(m->hostname, sizeof(m->hostname), "m%zu", number);
+        m->rate_ppm = w->options.faults ? random_span(w, 990000, 1010000) : 1000000;
+        if (w->options.faults && random_chance(w, 400000)) /* the edges are where it breaks */
+                m->rate_ppm = random_chance(w, 500000) ? 990000 : 1010000;
+        if (w->options.faults)
+                m->realtime_offset = (int64_t) random_below(w, 2 * USEC_PER_SEC) - (int64_t) USEC_PER_SEC;
+        m->ttl = w->options.ttl ?: number == 0 || !w->options.faults ? ttls[random_below(w, ELEMENTSOF(ttls))] : w->machines[0].ttl;
+        m->deadline_at = USEC_INFINITY;
+        m->guard.timer = USEC_INFINITY;
+        m->watch.latency = w->latency;
+        for (size_t i = 0; i < w->n_leases; i++) {
+                m->units[i].gate_loaded = m->enabled[i] = true;
+                m->version[i] = 1;
+        }
+}
+
+void machine_power_on(World *w, Machine *m) {
+        if (m->powered)
+                return;
+        m->powered = true;
+        m->boots++;
+        m->boot_at = w->now;
+        m->boot_base = random_span(w, 1, 20) * USEC_PER_SEC;
+        (void) snprintf(m->boot_id, sizeof(m->boot_id), "%016llx%016llx", (unsigned long long) world_random(w),
+                        (unsigned long long) world_random(w));
+        m->run_session[0] = '\0';
+        m->stay_down = false;
+        m->pid1_stalled_until = 0;
+        TRACE(w, m, "machine: boots, clock at %+.3f %%", ((double) m->rate_ppm - 1e6) / 1e4);
+        daemon_start_later(w, m, w->options.faults ? random_span(w, 100, 3000) * USEC_PER_MSEC : 1000);
+}
+
+static void power_off(World *w, Machine *m) {
+        daemon_gone(w, m);
+        guard_gone(w, m);
+        m->powered = false;
+        for (size_t i = 0; i < w->n_leases; i++) {
+                ModelUnit *u = m->units + i;
+                ModelUnit fresh = { .state = ACTIVE_INACTIVE, .gate_loaded = true, .generation = u->generation + 1,
+                                    .ask_generation = u->ask_generation + 1, .closings = u->closings + 1 };
+
+                for (Slot s = 0; s < _SLOT_MAX; s++) {
+                        fresh.processes[s].generation = u->processes[s].generation + 1;
+                        if (!u->processes[s].alive)
+                                continue;
+                        u->processes[s].alive = false;
+                        check_death(w, m, i, u->processes + s);
+                }
+                *u = fresh;
+        }
+}
+
+void machine_power_cut(World *w, Machine *m, usec_t back_in) {
+        if (!m->powered)
+                return;
+        TRACE(w, m, "FAULT: power cut for %.3f s", (double) back_in / USEC_PER_SEC);
+        power_off(w, m);
+        if (back_in != USEC_INFINITY)
+                world_post(w, (SimEvent){ .at = w->now + back_in, .kind = SIM_POWER_ON, .machine = m->number,
+                                          .generation = m->boots });
+}
+
+/* The units are stopped, the service is stopped, in either order, and the power goes when both have had some time. */
+void machine_shut_down(World *w, Machine *m, usec_t back_in) {
+        if (!m->powered || m->stay_down)
+                return;
+        TRACE(w, m, "FAULT: machine shuts down");
+        m->stay_down = true;
+        if (random_chance(w, 500000))
+                for (size_t i = 0; i < w->n_leases; i++)
+                        pid1_request(w, m, i, JOB_STOP, BY_HAND);
+        daemon_verb(w, m, EVENT_SHUTDOWN, 0, 0);
+        world_post(w, (SimEvent){ .at = w->now + random_span(w, 1, 40) * USEC_PER_SEC, .kind = SIM_POWER_OFF,
+                                  .machine = m->number, .generation = m->boots, .a = back_in });
+}
+
+void machine_cut_off(World *w, Machine *m, bool requests, bool replies, usec_t span) {
+        TRACE(w, m, "FAULT: cut off (%s%s) for %.3f s", requests ? "requests " : "", replies ? "replies" : "",
+                        (double) span / USEC_PER_SEC);
+        m->requests_blocked = m->requests_blocked || requests;
+        m->replies_blocked = m->replies_blocked || replies;
+        world_post(w, (SimEvent){ .at = w->now + span, .kind = SIM_HEAL_LINK, .machine = m->number,
+                                  .generation = ++m->link_generation });
+}
+
+void machine_event(World *w, SimEvent *e) {
+        Machine *m = w->machines + e->machine;
+
+        if (e->generation != m->boots)
+                return;
+        if (e->kind == SIM_POWER_ON)
+                machine_power_on(w, m);
+        else if (m->powered)
+                machine_power_cut(w, m, e->a);
+}

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Runs seeds, one world each, and sums up. A seed that breaks a promise is run again with the trace on, its last lines
+ * are printed, and the command that shows it again.
+ */
+#include "sim.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+typedef struct Arguments {
+        Options options;
+        uint64_t seeds;
+        bool random_size; /* machines and leases drawn from the seed */
+        bool keep_going;
+} Arguments;
+
+static double seconds_now(void) {
+        struct timespec t;
+
+        (void) clock_gettime(CLOCK_MONOTONIC, &t);
+        return (double) t.tv_sec + (double) t.tv_nsec / 1e9;
+}
+
+static int help(const char *name) {
+        printf("%s [OPTIONS]\n\n"
+               "Runs the real core on simulated machines, with faults drawn from each seed, and checks that no unit ever\n"
+               "runs twice and no token goes back.\n\n"
+               "  --seeds N            how many (100)\n"
+               "  --first-seed S       the first one (1)\n"
+               "  --machines M         of one run, up to %d (drawn from the seed: 2 to 5)\n"
+               "  --leases L           of one run, up to %d (drawn from the seed: 1 to 3)\n"
+               "  --minutes-of-model-time T  with faults; a quiet tail follows (5)\n"
+               "  --ttl SECONDS        (drawn from the seed)\n"
+               "  --replay SEED        one seed, its whole trace printed as it goes\n"
+               "  --trace              the same for all seeds\n"
+               "  --keep-going         do not stop at the first failure\n"
+               "  --help\n",
+                        name, MACHINES_MAX, LEASES_MAX);
+        return 0;
+}
+
+static int parse_number(const char *s, uint64_t least, uint64_t most, uint64_t *ret) {
+        char *end = NULL;
+        unsigned long long n;
+
+        errno = 0;
+        n = strtoull(s, &end, 10);
+        if (errno || end == s || *end || n < least || n > most) {
+                (void) fprintf(stderr, "\"%s\" is not a number from %llu to %llu.\n", s, (unsigned long long) least,
+                                (unsigned long long) most);
+                return -EINVAL;
+        }
+        *ret = n;
+        return 0;
+}
+
+/* Returns 0 to stop with success, 1 to go on, negative on a bad argument. */
+static int parse_arguments(int argc, char *argv[], Arguments *ret) {
+        static const struct option options[] = {
+                { "seeds", required_argument, NULL, 'n' },       { "first-seed", required_argument, NULL, 's' },
+                { "machines", required_argument, NULL, 'm' },    { "leases", required_argument, NULL, 'l' },
+                { "minutes-of-model-time", required_argument, NULL, 't' }, { "ttl", required_argument, NULL, 'T' },
+                { "trace", no_argument, NULL, 'v' },             { "replay", required_argument, NULL, 'r' },
+                { "keep-going", no_argument, NULL, 'k' },        { "help", no_argument, NULL, 'h' },
+                {},
+        };
+        uint64_t n = 0;
+        int c, r = 0;
+
+        *ret = (Arguments){ .seeds = 100, .options = { .seed = 1, .duration = 5 * USEC_PER_MINUTE, .faults = true } };
+        while (r >= 0 && (c = getopt_long(argc, argv, "h", options, NULL)) >= 0) {
+                switch (c) {
+                case 'n':
+                        r = parse_number(optarg, 1, UINT64_MAX / 2, &ret->seeds);
+                        break;
+                case 's':
+                        r = parse_number(optarg, 0, UINT64_MAX / 2, &ret->options.seed);
+                        break;
+                case 'm':
+                        r = parse_number(optarg, 1, MACHINES_MAX, &n);
+                        ret->options.n_machines = n;
+                        break;
+                case 'l':
+                        r = parse_number(optarg, 1, LEASES_MAX, &n);
+                        ret->options.n_leases = n;
+                        break;
+                case 't':
+                        r = parse_number(optarg, 1, 1000000, &n);
+                        ret->options.duration = n * USEC_PER_MINUTE;
+                        break;
+                case 'T':
+                        r = parse_number(optarg, 2, 60, &n);
+                        ret->options.ttl = n * USEC_PER_SEC;
+                        break;
+                case 'r':
+                        r = parse_number(optarg, 0, UINT64_MAX / 2, &ret->options.seed);
+                        ret->seeds = 1;
+                        ret->options.trace_live = true;
+                        break;
+                case 'v':
+                        ret->options.trace_live = true;
+                        break;
+                case 'k':
+                        ret->keep_going = true;
+                        break;
+                case 'h':
+                        return help(program_invocation_short_name);
+                default:
+                        return -EINVAL;
+                }
+        }
+        if (r >= 0 && optind < argc) {
+                (void) fprintf(stderr, "Unexpected argument \"%s\".\n", argv[optind]);
+                r = -EINVAL;
+        }
+        return r < 0 ? r : 1;
+}
+
+static Options options_for(const Arguments *a, uint64_t seed) {
+        Options o = a->options;
+
+        o.seed = seed;
+        if (o.n_machines == 0)
+                o.n_machines = 2 + seed % 4;
+        if (o.n_leases == 0)
+                o.n_leases = 1 + seed / 4 % 3;
+        return o;
+}
+
+static void show_failure(const Arguments *a, uint64_t seed) {
+        Options o = options_for(a, seed);
+        World *w;
+
+        o.trace = true;
+        w = world_new(&o);
+        (void) world_run_seed(w);
+        if (!a->options.trace_live)
+                world_print_trace(w);
+        (void) fprintf(stderr, "\nseed %llu: %s\nat %.6f s of model time; the same again, from its start:\n  %s --replay %llu",
+                        (unsigned long long) seed, w->failed ? w->failure : "does not fail when run again (!)",
+                        (double) w->now / USEC_PER_SEC, program_invocation_name, (unsigned long long) seed);
+        if (a->options.n_machines)
+                (void) fprintf(stderr, " --machines %zu", a->options.n_machines);
+        if (a->options.n_leases)
+                (void) fprintf(stderr, " --leases %zu", a->options.n_leases);
+        if (a->options.ttl)
+                (void) fprintf(stderr, " --ttl %llu", (unsigned long long) (a->options.ttl / USEC_PER_SEC));
+        (void) fprintf(stderr, " --minutes-of-model-time %llu\n", (unsigned long long) (a->options.duration / USEC_PER_MINUTE));
+        world_free(w);
+}
+
+static void print_summary(const Counts *c, uint64_t seeds, uint64_t failed, double took) {
+        printf("seeds %llu, failed %llu; core steps %llu in %.1f s, %.0f a second; model time %.1f h\n",
+                        (unsigned long long) seeds, (unsigned long long) failed, (unsigned long long) c->steps, took,
+                        (double) c->steps / MAX(took, 0.001), (double) c->model_time / USEC_PER_HOUR);
+        printf("requests %llu (refused %llu, unknown %llu), beats %llu, sessions %llu, adopted %llu\n",
+                        (unsigned long long) c->txns, (unsigned long long) c->refused, (unsigned long long) c->unknown,
+                        (unsigned long long) c->beats, (unsigned long long) c->sessions, (unsigned long long) c->adopted);
+        printf("starts %llu, acquired %llu (takeovers %llu), steals %llu, transfers %llu, releases %llu, expired %llu, "
+               "resumed %llu, lost %llu, done %llu, failed units %llu, stopped by hand %llu\n",
+                        (unsigned long long) c->starts, (unsigned long long) c->acquired, (unsigned long long) c->takeovers,
+                        (unsigned long long) c->steals, (unsigned long long) c->transfers, (unsigned long long) c->releases,
+                        (unsigned long long) c->expired, (unsigned long long) c->resumed, (unsigned long long) c->lost,
+                        (unsigned long long) c->done, (unsigned long long) c->failed_units,
+                        (unsigned long long) c->by_hand);
+        printf("registry fell back %llu, foreign %llu; late forks that met another %llu, longest %.3f s; slowest recovery %.1f s\n",
+                        (unsigned long long) c->fell_back, (unsigned long long) c->foreign, (unsigned long long) c->late_forks,
+                        (double) c->late_fork_max / USEC_PER_SEC, (double) c->recovery_max / USEC_PER_SEC);
+}
+
+int main(int argc, char *argv[]) {
+        Arguments arguments;
+        Counts counts = {};
+        double begin = seconds_now(), shown = begin;
+        uint64_t failed = 0, run = 0;
+        int r = parse_arguments(argc, argv, &arguments);
+
+        if (r <= 0)
+                return r < 0 ? 2 : 0;
+        for (; run < arguments.seeds && (failed == 0 || arguments.keep_going); run++) {
+                Options o = options_for(&arguments, arguments.options.seed + run);
+                World *w = world_new(&o);
+
+                if (!world_run_seed(w)) {
+                        failed++;
+                        if (arguments.keep_going)
+                                (void) fprintf(stderr, "seed %llu: %s\n", (unsigned long long) o.seed, w->failure);
+                        else
+                                show_failure(&arguments, o.seed);
+                }
+                counts_add(&counts, &w->counts);
+                world_free(w);
+                if (isatty(STDERR_FILENO) && seconds_now() - shown > 1 && seconds_now() - begin > 2) {
+                        shown = seconds_now();
+                        (void) fprintf(stderr, "\r%llu of %llu seeds, %llu million steps ", (unsigned long long) run + 1,
+                                        (unsigned long long) arguments.seeds, (unsigned long long) counts.steps / 1000000);
+                }
+        }
+        if (shown > begin)
+                (void) fprintf(stderr, "\r%50s\r", "");
+        print_summary(&counts, run, failed, seconds_now() - begin);
+        return failed > 0;
+}
