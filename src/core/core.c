@@ -175,7 +175,7 @@ static void on_operator(Core *c, const Event *e) {
 }
 
 static void on_unit(Core *c, const Event *e) {
-        Unit *u = life_find(c, e->unit);
+        Unit *u = e->unit ? life_find(c, e->unit) : NULL;
 
         if (e->kind == EVENT_CONFIGURE)
                 (void) life_configure(c, &e->config);

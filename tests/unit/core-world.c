@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core-world.h"
+
+static size_t value_size(RecordKind kind) {
+        static const size_t sizes[] = {
+                [RECORD_META] = sizeof(MetaRecord),   [RECORD_MACHINE] = sizeof(MachineRecord),
+                [RECORD_BEAT] = sizeof(BeatRecord),   [RECORD_FENCE] = sizeof(FenceRecord),
+                [RECORD_LEASE] = sizeof(LeaseRecord),
+        };
+        return sizes[kind];
+}
+
+Entry *world_find(World *w, RecordKind kind, const char *name) {
+        for (size_t i = 0; i < w->n_entries; i++)
+                if (w->entries[i].kind == kind && streq(w->entries[i].name, name))
+                        return w->entries + i;
+        return NULL;
+}
+
+Entry *world_put(World *w, RecordKind kind, const char *name, const void *value) {
+        Entry *e = world_find(w, kind, name);
+
+        if (!e) {
+                assert_true(w->n_entries < RECORDS_MAX);
+                e = w->entries + w->n_entries++;
+                e->kind = kind;
+                str_copy(e->name, sizeof(e->name), name);
+        }
+        memcpy(&e->value, value, value_size(kind));
+        e->revision = w->revision;
+        return e;
+}
+
+static Record as_record(const Entry *e) {
+        return (Record){ .kind = e->kind, .name = e->name, .mod_revision = e->revision, .value = e->revision ? &e->value : NULL };
+}
+
+static void answer_read(World *w, const Action *a, Event *e, Record *records) {
+        e->kind = EVENT_READ;
+        e->answer.complete = a->list_kinds;
+        for (size_t i = 0; i < w->n_entries; i++)
+                if (a->list_kinds & 1u << w->entries[i].kind && w->entries[i].revision)
+                        records[e->answer.n_records++] = as_record(w->entries + i);
+        for (size_t i = 0; i < a->n_keys; i++) {
+                Entry *f = world_find(w, a->keys[i].kind, a->keys[i].name);
+
+                records[e->answer.n_records++] = f ? as_record(f) : (Record){ .kind = a->keys[i].kind, .name = a->keys[i].name };
+        }
+}
+
+static void answer_txn(World *w, const Action *a, Event *e, Record *records) {
+        e->kind = EVENT_TXN;
+        for (size_t i = 0; i < a->txn.n_compares; i++) {
+                const Key *k = a->txn.compares + i;
+                Entry *f = world_find(w, k->kind, k->name);
+
+                if ((f ? f->revision : 0) != k->mod_revision)
+                        e->answer.outcome = OUTCOME_REFUSED;
+                records[e->answer.n_records++] = f ? as_record(f) : (Record){ .kind = k->kind, .name = k->name };
+        }
+        if (e->answer.outcome == OUTCOME_REFUSED)
+                return;
+        e->answer.n_records = 0;
+        w->revision++;
+        for (size_t i = 0; i < a->txn.n_puts; i++)
+                world_put(w, a->txn.puts[i].kind, a->txn.puts[i].name, a->txn.puts[i].value);
+        for (size_t i = 0; i < a->txn.n_deletes; i++)
+                world_find(w, a->txn.deletes[i].kind, a->txn.deletes[i].name)->revision = 0;
+}
+
+static void answer(World *w, const Action *a) {
+        Record records[RECORDS_MAX];
+        Event e = { .id = a->id, .answer = { .records = records, .store = "store" } };
+
+        if (w->silent) {
+                e.kind = a->kind == ACTION_TXN ? EVENT_TXN : EVENT_READ;
+                e.answer.outcome = OUTCOME_UNKNOWN;
+        } else if (a->kind == ACTION_TXN)
+                answer_txn(w, a, &e, records);
+        else
+                answer_read(w, a, &e, records);
+        e.answer.revision = w->revision;
+        world_step(w, e);
+}
+
+static void say_guard(World *w, const char *unit) {
+        if (!w->guard_mute)
+                world_step(w, (Event){ .kind = EVENT_GUARD, .unit = unit, .guard = w->guard });
+}
+
+void world_say_unit(World *w) {
+        w->unit.known = true;
+        w->unit.asked_at = ++w->now.boottime;
+        world_step(w, (Event){ .kind = EVENT_UNIT, .unit = "a.service", .report = w->unit });
+}
+
+static void carry_out(World *w, const Action *a) {
+        w->done[a->kind]++;
+        switch (a->kind) {
+        case ACTION_TXN:
+        case ACTION_READ:
+                answer(w, a);
+                break;
+        case ACTION_SESSION:
+                str_copy(w->session, sizeof(w->session), a->session);
+                break;
+        case ACTION_REPORT:
+                w->reports[a->report]++;
+                break;
+        case ACTION_GUARD_ARM:
+                if (w->guard.index != a->index)
+                        w->guard = (GuardReport){ .index = a->index };
+                w->armed = a->index;
+                say_guard(w, a->unit);
+                break;
+        case ACTION_GUARD_BEAT:
+                w->last_t0 = a->t0;
+                break;
+        case ACTION_GATE_OPEN:
+                w->guard.open = true;
+                say_guard(w, a->unit);
+                break;
+        case ACTION_GATE_CLOSE:
+                w->guard.open = false;
+                say_guard(w, a->unit);
+                break;
+        case ACTION_GUARD_LOSE:
+                w->guard = (GuardReport){ .index = a->index, .expired = true };
+                say_guard(w, a->unit);
+                break;
+        case ACTION_GUARD_DISARM:
+                w->guard = (GuardReport){};
+                say_guard(w, a->unit);
+                break;
+        case ACTION_UNIT_START:
+                w->unit.active = ACTIVE_ACTIVE;
+                w->unit.empty = false;
+                w->unit.run++;
+                break;
+        case ACTION_UNIT_READ:
+                world_say_unit(w);
+                break;
+        default:
+                break;
+        }
+}
+
+/* ---- actions outlive the step that made them: they are copied, queued and carried out in their order ---- */
+
+static Key *copy_keys(const Key *keys, size_t n) {
+        Key *copy = calloc(n + 1, sizeof(Key));
+
+        assert_non_null(copy);
+        for (size_t i = 0; i < n; i++) {
+                copy[i] = keys[i];
+                copy[i].name = strdup(keys[i].name);
+        }
+        return copy;
+}
+
+static Record *copy_records(const Record *records, size_t n) {
+        Record *copy = calloc(n + 1, sizeof(Record));
+
+        assert_non_null(copy);
+        for (size_t i = 0; i < n; i++) {
+                size_t size = value_size(records[i].kind);
+                void *value = malloc(size);
+
+                assert_non_null(value);
+                copy[i] = records[i];
+                copy[i].name = strdup(records[i].name);
+                copy[i].value = memcpy(value, records[i].value, size);
+        }
+        return copy;
+}
+
+static void free_keys(const Key *keys, size_t n) {
+        for (size_t i = 0; i < n; i++)
+                free((void *) keys[i].name);
+        free((void *) keys);
+}
+
+static Action copy_action(const Action *a) {
+        Action copy = *a;
+
+        copy.unit = a->unit ? strdup(a->unit) : NULL;
+        copy.session = a->session ? strdup(a->session) : NULL;
+        copy.keys = copy_keys(a->keys, a->n_keys);
+        copy.txn.compares = copy_keys(a->txn.compares, a->txn.n_compares);
+        copy.txn.deletes = copy_keys(a->txn.deletes, a->txn.n_deletes);
+        copy.txn.puts = copy_records(a->txn.puts, a->txn.n_puts);
+        return copy;
+}
+
+static void free_action(Action *a) {
+        free((void *) a->unit);
+        free((void *) a->session);
+        free_keys(a->keys, a->n_keys);
+        free_keys(a->txn.compares, a->txn.n_compares);
+        free_keys(a->txn.deletes, a->txn.n_deletes);
+        for (size_t i = 0; i < a->txn.n_puts; i++) {
+                free((void *) a->txn.puts[i].name);
+                free((void *) a->txn.puts[i].value);
+        }
+        free((void *) a->txn.puts);
+}
+
+void world_step(World *w, Event e) {
+        const Action *actions;
+        size_t n;
+
+        w->now.boottime++;
+        w->now.realtime = w->now.boottime + 1000000 * USEC_PER_SEC;
+        actions = core_step(w->core, w->now, &e, &n);
+        for (size_t i = 0; i < n; i++) {
+                assert_true(w->queued < ELEMENTSOF(w->queue));
+                w->queue[w->queued++] = copy_action(actions + i);
+        }
+        if (w->busy)
+                return;
+        w->busy = true;
+        for (size_t i = 0; i < w->queued; i++) {
+                carry_out(w, w->queue + i);
+                free_action(w->queue + i);
+        }
+        w->queued = 0;
+        w->busy = false;
+}
+
+/* Lets time pass until t, waking the core whenever it asks for it. */
+void world_pass_until(World *w, usec_t t) {
+        for (unsigned i = 0; i < 100000; i++) {
+                usec_t next = core_next_deadline(w->core);
+
+                if (next > t)
+                        break;
+                w->now.boottime = MAX(w->now.boottime, next);
+                world_step(w, (Event){ .kind = EVENT_DEADLINE });
+                assert_true(i < 99999); /* a core that never rests spins */
+        }
+        w->now.boottime = MAX(w->now.boottime, t);
+}
+
+void world_pass(World *w, usec_t span) {
+        world_pass_until(w, w->now.boottime + span);
+}
+
+static Core *make_core(const char *session) {
+        return core_new(&(CoreConfig){
+                        .machine_id = US,
+                        .boot_id = US,
+                        .hostname = "us",
+                        .session = session,
+                        .ttl = TTL,
+                        .seed = 42,
+                        .memory = { .uuid = "u", .store = "store" },
+        });
+}
+
+void world_connect(World *w) {
+        world_step(w, (Event){ .kind = EVENT_CONFIGURE,
+                       .config = { .unit = "a.service", .lease = "a.service", .stop_grace = USEC_INFINITY,
+                                       .timeout_stop = 90 * USEC_PER_SEC, .hold_down_release = 30 * USEC_PER_SEC,
+                                       .hold_down_failure = 60 * USEC_PER_SEC } });
+        world_step(w, (Event){ .kind = EVENT_GUARD_UP });
+        if (w->guard.index)
+                say_guard(w, "a.service");
+        world_step(w, (Event){ .kind = EVENT_GUARD_SYNCED });
+        world_say_unit(w);
+}
+
+void world_restart(World *w, const char *session) {
+        core_free(w->core);
+        w->core = make_core(session);
+}
+
+World *world_new(void) {
+        World *w = calloc(1, sizeof(World));
+        MetaRecord meta = { .uuid = "u", .format = 1 };
+
+        assert_non_null(w);
+        w->now.boottime = 1000 * USEC_PER_SEC;
+        w->revision = 1;
+        w->unit.empty = w->unit.gate_loaded = true;
+        world_put(w, RECORD_META, "", &meta);
+        w->core = make_core(NULL);
+        return w;
+}
+
+void world_free(World *w) {
+        core_free(w->core);
+        free(w);
+}
+
+LeaseRecord *world_lease(World *w) {
+        Entry *e = world_find(w, RECORD_LEASE, "a.service");
+
+        assert_non_null(e);
+        return &e->value.lease;
+}

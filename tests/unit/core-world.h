@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * One core in a world made by hand: a registry of a few records that answers at once (or not at all), a guard and a
+ * PID 1 that say what the test lets them say.
+ */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <cmocka.h>
+
+#include "core/core.h"
+
+#define TTL (10 * USEC_PER_SEC)
+#define US "00000000000000000000000000000001"
+#define THEM "00000000000000000000000000000002"
+#define THEIR_SESSION "00000000000000aa-10000"
+
+enum { RECORDS_MAX = 32 };
+
+typedef union Value {
+        MetaRecord meta;
+        MachineRecord machine;
+        BeatRecord beat;
+        FenceRecord fence;
+        LeaseRecord lease;
+} Value;
+
+typedef struct Entry {
+        RecordKind kind;
+        char name[NAME_SIZE];
+        uint64_t revision;
+        Value value;
+} Entry;
+
+typedef struct World {
+        Core *core;
+        Now now;
+        Entry entries[RECORDS_MAX];
+        size_t n_entries;
+        uint64_t revision;
+        bool silent; /* the registry does not answer */
+        unsigned done[32]; /* actions seen, by kind */
+        unsigned reports[64];
+        uint64_t armed, last_t0;
+        char session[SESSION_SIZE];
+        GuardReport guard;
+        UnitReport unit;
+        bool guard_mute; /* the guard does not answer */
+        Action queue[4096];
+        size_t queued;
+        bool busy;
+} World;
+
+/* Gives the core one event, and carries out all that follows from it. */
+void world_step(World *w, Event e);
+/* Lets time pass, waking the core whenever it asks for it; fails the test if it never rests. */
+void world_pass(World *w, usec_t span);
+void world_pass_until(World *w, usec_t t);
+World *world_new(void);
+void world_free(World *w);
+/* The daemon is started again, with the session that /run kept (NULL: none). */
+void world_restart(World *w, const char *session);
+/* a.service is configured, the guard and PID 1 are there. */
+void world_connect(World *w);
+/* PID 1 says anew how a.service is. */
+void world_say_unit(World *w);
+Entry *world_find(World *w, RecordKind kind, const char *name);
+Entry *world_put(World *w, RecordKind kind, const char *name, const void *value);
+/* The record of a.service's lease; fails the test if there is none. */
+LeaseRecord *world_lease(World *w);
