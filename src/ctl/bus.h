@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "ctl/ctl.h"
+
+/*
+ * Calls over the system bus, with their answers as JSON. Integers and strings stay what they are, arrays and structs are
+ * arrays, dictionaries objects, variants what is in them, an array of bytes a string of hex digits, and the largest
+ * 64-bit number, which means infinity, is null.
+ *
+ * Functions return 0 or a negative errno and log nothing; what the other side said is in the sd_bus_error.
+ */
+
+#define LEASED_NAME "org.leased1"
+#define LEASED_PATH "/org/leased1"
+#define LEASED_MANAGER "org.leased1.Manager"
+#define LEASED_LEASE "org.leased1.Lease"
+#define LEASED_UNIT "org.leased1.Unit"
+
+typedef struct BusName {
+        const char *name;
+        const char *path;
+        const char *interface;
+} BusName;
+
+extern const BusName bus_leased, bus_pid1;
+
+/* Connects to the system bus of this machine or of ctl->host. Says what is wrong itself and returns an exit code. */
+int ctl_connect(Ctl *ctl);
+
+/* Calls a method with arguments as sd_bus_message_append() takes them. The answer's arguments as one array; ret may be
+ * NULL. */
+int bus_call(sd_bus *bus, const BusName *on, const char *method, json_t **ret, sd_bus_error *error, const char *types,
+                ...);
+/* All properties of one interface. */
+int bus_get_all(sd_bus *bus, const char *name, const char *path, const char *interface, json_t **ret,
+                sd_bus_error *error);
+/* Every object of leased: {path: {interface: {property: value}}}. */
+int bus_get_objects(sd_bus *bus, json_t **ret, sd_bus_error *error);
+
+/* 1 if somebody owns org.leased1, 0 if not. */
+int bus_leased_runs(sd_bus *bus);
+/* From here on the connection hears of every change of leased's objects; bus_wait() returns when there was one, or after
+ * timeout microseconds. */
+int bus_watch_leased(sd_bus *bus);
+int bus_wait(sd_bus *bus, usec_t timeout);
+
+/* Says in one line why a call did not work, for what ("foo.service"; NULL: nothing in particular), and returns the exit
+ * code for it. */
+int bus_complain(const char *what, int r, const sd_bus_error *error);

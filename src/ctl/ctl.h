@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * leasectl: the operator's hand. A short-lived program that talks to leased and to PID 1 over D-Bus, one call at a time
+ * (blocking is fine here), and prints for people or as JSON.
+ *
+ * Everything that comes over the bus is turned into a jansson value first (bus.h), and every listing is a JSON array
+ * that is then printed as it is or as a table (output.h). What went wrong is one line on stderr.
+ *
+ * What it does not do: decide anything about leases. It changes files only in enable and disable.
+ */
+
+#include <jansson.h>
+#include <systemd/sd-bus.h>
+
+#include "util/macros.h"
+#include "util/time-util.h"
+
+/* Exit codes, documented in --help. 1 and 2 are those of every program. */
+enum {
+        CTL_OK = 0,
+        CTL_FAILED = 1,
+        CTL_USAGE = 2,
+        CTL_NOT_HELD = 3,
+        CTL_NO_SUCH_UNIT = 4,
+        CTL_NOT_RUNNING = 5,
+};
+
+typedef enum JsonMode {
+        JSON_OFF,
+        JSON_MODE_SHORT,
+        JSON_MODE_PRETTY,
+} JsonMode;
+
+typedef struct Ctl {
+        sd_bus *bus;
+        const char *host; /* -H; NULL: this machine */
+        JsonMode json;
+        bool legend;
+        bool pager;
+        bool stop;
+        bool force;
+        bool wait;
+} Ctl;
+
+/* A verb gets what stands behind it on the command line and returns an exit code, having said what went wrong. */
+typedef int (*verb_t)(Ctl *ctl, int argc, char **argv);
+
+int verb_disable(Ctl *ctl, int argc, char **argv);
+int verb_enable(Ctl *ctl, int argc, char **argv);
+int verb_list(Ctl *ctl, int argc, char **argv);
+int verb_release(Ctl *ctl, int argc, char **argv);
+int verb_reload(Ctl *ctl, int argc, char **argv);
+int verb_status(Ctl *ctl, int argc, char **argv);
+
+/* One line on stderr, "leasectl: …". */
+void complain(const char *format, ...) _printf_(1, 2);
+
+/* Members of a JSON object as plain values: "" or 0 or false where there is none of that type. */
+static inline const char *get_string(const json_t *object, const char *key) {
+        return strempty(json_string_value(json_object_get(object, key)));
+}
+
+static inline json_int_t get_integer(const json_t *object, const char *key) {
+        return json_integer_value(json_object_get(object, key));
+}
+
+static inline bool get_boolean(const json_t *object, const char *key) {
+        return json_is_true(json_object_get(object, key));
+}
+
+/* What an operator means by a name without a type: "foo" is "foo.service". Owned by the caller. */
+char *unit_name_complete(const char *name);

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * leasectl disable: the unit is stopped, its lease given back, and then it is an ordinary unit again.
+ *
+ * The order is the point. The unit is taken off the list and the daemon told; the daemon stops it, waits until it is
+ * down, releases, and forgets it. Only then, and only if PID 1 says that the unit is down, the gate is removed. Broken
+ * off anywhere, a unit is left that cannot start, and the command may be given again.
+ *
+ * Without the daemon nobody can release: a unit that is down is set free all the same (its lease, if this machine held
+ * it, ends by itself), one that runs is refused unless --force says to stop it through PID 1.
+ */
+
+#include "ctl/pid1.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "conf/conf.h"
+#include "conf/dropin.h"
+#include "ctl/files.h"
+#include "ctl/progress.h"
+#include "util/file-util.h"
+
+typedef struct Item {
+        char *name;
+        char *text; /* of the file that was removed */
+        bool going; /* on its way out; false: it has failed and is left as it is */
+} Item;
+
+static int fail(Item *item, int code) {
+        item->going = false;
+        return code;
+}
+
+static int begin(Ctl *ctl, const char *typed, Item *item) {
+        _cleanup_free_ char *name = unit_name_complete(typed);
+        json_auto_t *unit = NULL;
+        int code;
+
+        if (!name || strchr(name, '/') || !unit_name_is_valid(name)) {
+                complain("%s: is not the name of a unit that can be leased", typed);
+                return CTL_FAILED;
+        }
+        code = pid1_load(ctl->bus, name, &unit); /* also of a unit whose file is gone: it then has the name given */
+        if (code != CTL_OK)
+                return code;
+        item->name = strdup(get_string(unit, "Id"));
+        if (!item->name)
+                return CTL_FAILED;
+        if (!files_listed(item->name) && !files_gated(item->name)) {
+                complain("%s: is not enabled on this machine", item->name);
+                return CTL_NO_SUCH_UNIT;
+        }
+        code = files_unlist(item->name, &item->text);
+        item->going = code == CTL_OK;
+        return code;
+}
+
+/* ---- with the daemon ---- */
+
+static int reload_leased(Ctl *ctl, Item *items, size_t n) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        int r = bus_call(ctl->bus, &bus_leased, "Reload", NULL, &error, NULL), code;
+
+        if (r >= 0)
+                return CTL_OK;
+        code = bus_complain("leased", r, &error);
+        /* Refused is refused. No answer may mean that it is about to happen: then the units stay off the list. */
+        if (sd_bus_error_is_set(&error) && !sd_bus_error_has_name(&error, SD_BUS_ERROR_NO_REPLY) &&
+                        !sd_bus_error_has_name(&error, SD_BUS_ERROR_TIMEOUT)) {
+                for (size_t i = 0; i < n; i++)
+                        if (items[i].going && items[i].text)
+                                (void) files_restore(items[i].name, items[i].text);
+        } else
+                complain("the units stay gated; once leased answers: leasectl disable again");
+        return code;
+}
+
+/* Waits until the daemon no longer knows the unit. */
+static int wait_forgotten(Ctl *ctl, const char *unit) {
+        Progress progress = progress_begin(unit);
+
+        for (;;) {
+                _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+                json_auto_t *path = NULL, *props = NULL;
+                int r = bus_call(ctl->bus, &bus_leased, "GetUnit", &path, &error, "s", unit);
+
+                if (r < 0) {
+                        progress_end(&progress);
+                        if (sd_bus_error_has_name(&error, LEASED_NAME ".Error.NoSuchUnit"))
+                                return CTL_OK;
+                        r = bus_complain(unit, r, &error);
+                        complain("%s: stays gated; once leased runs: leasectl disable %s", unit, unit);
+                        return r;
+                }
+                if (bus_get_all(ctl->bus, LEASED_NAME, strempty(json_string_value(json_array_get(path, 0))),
+                                    LEASED_UNIT, &props, NULL) >= 0)
+                        progress_show(&progress, props);
+                r = bus_wait(ctl->bus, PROGRESS_POLL);
+                if (r < 0) {
+                        progress_end(&progress);
+                        return bus_complain(unit, r, NULL);
+                }
+        }
+}
+
+/* ---- without ---- */
+
+static int offline(Ctl *ctl, Item *item) {
+        _cleanup_free_ char *gate = gate_path(item->name);
+        json_auto_t *unit = NULL;
+        int code = pid1_load(ctl->bus, item->name, &unit);
+        bool open = gate && access(gate, F_OK) == 0;
+
+        if (code == CTL_OK && (open || !pid1_is_down(unit))) {
+                if (ctl->force)
+                        return pid1_stop(ctl->bus, item->name);
+                complain("%s: is %s%s and leased is not running: systemctl start leased, then again; or --force to "
+                         "stop it now",
+                                item->name, get_string(unit, "ActiveState"), open ? " with its gate open" : "");
+                code = CTL_NOT_RUNNING;
+        }
+        if (code != CTL_OK && item->text)
+                (void) files_restore(item->name, item->text);
+        return code;
+}
+
+/* ---- the end ---- */
+
+/* The unit is off the list, and nobody has a reason to run it any more: set it free if it is down. */
+static int ungate(Ctl *ctl, Item *item) {
+        _cleanup_free_ char *env = env_path(item->name);
+        json_auto_t *unit = NULL;
+        int code = pid1_load(ctl->bus, item->name, &unit);
+
+        if (code != CTL_OK)
+                return code;
+        if (!pid1_is_down(unit)) {
+                complain("%s: is still %s or has processes left; it stays gated. Once it is down: leasectl disable %s",
+                                item->name, get_string(unit, "ActiveState"), item->name);
+                return CTL_FAILED;
+        }
+        if (env)
+                (void) unlink_if_exists(env);
+        return files_ungate(item->name);
+}
+
+static int disable_all(Ctl *ctl, Item *items, size_t n) {
+        int code = CTL_OK, c, running = bus_leased_runs(ctl->bus);
+        size_t freed = 0;
+
+        if (running < 0)
+                return bus_complain("leased", running, NULL);
+        if (running && ((c = bus_watch_leased(ctl->bus)) < 0 || (c = reload_leased(ctl, items, n)) != CTL_OK))
+                return c < 0 ? bus_complain("leased", c, NULL) : c;
+        for (size_t i = 0; i < n; i++) {
+                if (!items[i].going)
+                        continue;
+                c = running ? wait_forgotten(ctl, items[i].name) : offline(ctl, items + i);
+                if (c == CTL_OK)
+                        c = ungate(ctl, items + i);
+                if (c != CTL_OK)
+                        code = fail(items + i, c);
+                freed += c == CTL_OK;
+        }
+        if (freed > 0 && (c = pid1_reload(ctl->bus)) != CTL_OK)
+                code = c;
+        for (size_t i = 0; i < n; i++)
+                if (items[i].going)
+                        (void) printf("%s: disabled%s\n", items[i].name,
+                                        running ? "" : "; its lease, if this machine held it, ends within the TTL");
+        return code;
+}
+
+int verb_disable(Ctl *ctl, int argc, char **argv) {
+        _cleanup_free_ Item *items = calloc((size_t) argc, sizeof(Item));
+        int code, all = CTL_OK;
+        bool any = false;
+
+        if (!items)
+                return CTL_FAILED;
+        for (int i = 0; i < argc; i++) {
+                code = begin(ctl, argv[i], items + i);
+                any |= code == CTL_OK;
+                if (code != CTL_OK)
+                        all = code;
+        }
+        code = any ? disable_all(ctl, items, (size_t) argc) : CTL_OK;
+        for (int i = 0; i < argc; i++) {
+                free(items[i].name);
+                free(items[i].text);
+        }
+        return code != CTL_OK ? code : all;
+}

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * leasectl enable: from now on the unit runs on this machine only while this machine holds its lease.
+ *
+ * All units are looked at first, each by itself: one that is refused leaves the others. What passes is gated and
+ * listed, then PID 1 reloads once, then each gate is looked for in what PID 1 has loaded; where it has no effect
+ * everything is taken back. The daemon is told last, and need not run: it reads the same files when it starts.
+ */
+
+#include "ctl/pid1.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "conf/conf.h"
+#include "conf/dropin.h"
+#include "ctl/files.h"
+
+typedef struct Item {
+        char *name;   /* canonical */
+        bool written; /* gate and list */
+        bool new;     /* was not listed before */
+        bool kept;    /* active, because it was leased already */
+} Item;
+
+static bool is_active(const json_t *unit) {
+        const char *state = get_string(unit, "ActiveState");
+
+        return !streq(state, "inactive") && !streq(state, "failed");
+}
+
+/* ---- what is refused ---- */
+
+static int refuse(const char *unit, const char *format, ...) _printf_(2, 3);
+static int refuse(const char *unit, const char *format, ...) {
+        char text[1024];
+        va_list ap;
+
+        va_start(ap, format);
+        (void) vsnprintf(text, sizeof(text), format, ap);
+        va_end(ap);
+        complain("%s: %s", unit, text);
+        return CTL_FAILED;
+}
+
+static int check_loaded(const char *typed, const json_t *unit) {
+        const char *load = get_string(unit, "LoadState");
+
+        if (streq(load, "loaded"))
+                return CTL_OK;
+        if (streq(load, "not-found")) {
+                complain("%s: there is no such unit on this machine", typed);
+                return CTL_NO_SUCH_UNIT;
+        }
+        if (streq(load, "masked"))
+                return refuse(typed, "is masked: systemctl unmask %s", typed);
+        return refuse(typed, "cannot be loaded (%s), look at: systemctl status %s", load, typed);
+}
+
+/* Somebody else who would start it: at boot, or along with something. The gate would stop him; but he would fail. */
+static int check_not_started_by_others(const char *name, const json_t *unit) {
+        static const char *const reverse[] = {"WantedBy", "RequiredBy", "RequisiteOf", "BoundBy", "UpheldBy"};
+        const char *state = get_string(unit, "UnitFileState");
+
+        if (startswith(state, "enabled"))
+                return refuse(name,
+                                "is enabled in systemd, which would start it without its lease: systemctl disable %s",
+                                name);
+        if (streq(state, "transient"))
+                return refuse(name,
+                                "is transient and gone at the next boot: only units with a unit file can be leased");
+        for (size_t i = 0; i < ELEMENTSOF(reverse); i++) {
+                const json_t *by = json_array_get(json_object_get(unit, reverse[i]), 0);
+
+                if (by)
+                        return refuse(name,
+                                        "is pulled in by %s (%s=), which would start it without its lease: remove "
+                                        "that",
+                                        json_string_value(by), reverse[i]);
+        }
+        return CTL_OK;
+}
+
+static int check_triggers(Ctl *ctl, const char *name, const json_t *unit) {
+        json_t *by;
+        size_t i;
+
+        json_array_foreach(json_object_get(unit, "TriggeredBy"), i, by) {
+                const char *trigger = json_string_value(by);
+                json_auto_t *props = NULL;
+                int code = pid1_load(ctl->bus, trigger, &props);
+
+                if (code != CTL_OK)
+                        return code;
+                if (is_active(props))
+                        return refuse(name, "is started by %s, which is active: systemctl disable --now %s", trigger,
+                                        trigger);
+        }
+        return CTL_OK;
+}
+
+static int check_guard(Ctl *ctl) {
+        json_auto_t *guard = NULL;
+        int code = pid1_load(ctl->bus, "leased-guard.service", &guard);
+
+        if (code != CTL_OK)
+                return code;
+        if (!streq(get_string(guard, "LoadState"), "loaded"))
+                return refuse("leased-guard.service", "is not installed, and without it no leased unit can start");
+        return CTL_OK;
+}
+
+static int check_service(Ctl *ctl, const char *name, json_t **ret) {
+        json_auto_t *service = NULL;
+        int code = pid1_service(ctl->bus, name, &service);
+
+        if (code != CTL_OK)
+                return code;
+        if (*get_string(service, "PAMName"))
+                return refuse(name,
+                                "has PAMName=: its processes leave the control group and could not be killed in time");
+        *ret = json_incref(service);
+        return CTL_OK;
+}
+
+static void print_messages(const Messages *m) {
+        for (size_t i = 0; i < m->n; i++)
+                complain("%s", m->lines[i]);
+}
+
+/* The unit's options, and whether its stop fits into the TTL. Needs the unit to be listed. */
+static int check_options(Ctl *ctl, const char *name, const LeasedConf *conf) {
+        _cleanup_(unit_options_freep) UnitOptions *options = NULL;
+        _cleanup_(messages_done) Messages m = {};
+        json_auto_t *service = NULL;
+        const json_t *timeout;
+        int r, code;
+
+        r = unit_options_load("", name, &options, &m);
+        if (r >= 0) {
+                code = check_service(ctl, name, &service);
+                if (code != CTL_OK)
+                        return code;
+                timeout = json_object_get(service, "TimeoutStopUSec");
+                r = unit_options_check(options, conf->ttl,
+                                json_is_integer(timeout) ? (usec_t) json_integer_value(timeout) : USEC_INFINITY, &m);
+        }
+        print_messages(&m);
+        if (r < 0 && m.n == 0)
+                complain("%s: its options cannot be read: %s", name, strerror(-r));
+        return r < 0 ? CTL_FAILED : CTL_OK;
+}
+
+static int check_name(const char *name) {
+        if (strstr(name, "@."))
+                return refuse(name, "is a template, enable an instance of it");
+        if (strchr(name, '/') || !unit_name_is_valid(name))
+                return refuse(name, "is not the name of a unit that can be leased");
+        if (!endswith(name, ".service"))
+                return refuse(name, "only services can be leased, lease the service that does the work");
+        return CTL_OK;
+}
+
+/* Looks whether the unit may be leased, and stops it if that was asked for. */
+static int examine(Ctl *ctl, const char *typed, Item *item) {
+        json_auto_t *unit = NULL, *service = NULL;
+        _cleanup_free_ char *name = unit_name_complete(typed);
+        int code;
+
+        if (!name)
+                return refuse(typed, "out of memory");
+        code = check_name(name);
+        if (code == CTL_OK)
+                code = pid1_load(ctl->bus, name, &unit);
+        if (code == CTL_OK)
+                code = check_loaded(name, unit);
+        if (code != CTL_OK)
+                return code;
+        item->name = strdup(get_string(unit, "Id"));
+        if (!item->name)
+                return refuse(typed, "out of memory");
+        code = check_name(item->name);
+        if (code == CTL_OK)
+                code = check_not_started_by_others(item->name, unit);
+        if (code == CTL_OK)
+                code = check_triggers(ctl, item->name, unit);
+        if (code == CTL_OK)
+                code = check_service(ctl, item->name, &service);
+        if (code != CTL_OK)
+                return code;
+        if (files_listed(item->name) && pid1_gate_loaded(unit)) {
+                item->kept = true; /* it runs under its lease, if at all */
+                return CTL_OK;
+        }
+        if (pid1_is_down(unit))
+                return CTL_OK;
+        if (!ctl->stop)
+                return refuse(item->name, "is %s: systemctl stop %s, or use --stop", get_string(unit, "ActiveState"),
+                                item->name);
+        return pid1_stop(ctl->bus, item->name);
+}
+
+/* ---- what is done ---- */
+
+static int take_back(Item *item) {
+        _cleanup_free_ char *text = NULL;
+
+        item->written = false;
+        if (item->new) {
+                (void) files_unlist(item->name, &text);
+                (void) files_ungate(item->name);
+        }
+        return CTL_FAILED;
+}
+
+static int write_one(Ctl *ctl, Item *item, const LeasedConf *conf) {
+        int code = files_write(item->name, &item->new);
+
+        if (code != CTL_OK) {
+                if (!files_listed(item->name))
+                        (void) files_ungate(item->name);
+                return code;
+        }
+        item->written = true;
+        code = check_options(ctl, item->name, conf);
+        return code == CTL_OK ? code : take_back(item);
+}
+
+/* After the reload: is the gate in force, and the unit down behind it? */
+static int verify_one(Ctl *ctl, Item *item) {
+        json_auto_t *unit = NULL;
+        int code = pid1_load(ctl->bus, item->name, &unit);
+
+        if (code != CTL_OK)
+                return take_back(item);
+        if (!pid1_gate_loaded(unit)) {
+                const json_t *dropins = json_object_get(unit, "DropInPaths");
+                const char *last = json_string_value(json_array_get(dropins, json_array_size(dropins) - 1));
+
+                complain("%s: the gate has no effect: something after " GATE_DROPIN_NAME
+                         " resets AssertPathExists= or "
+                         "BindsTo= (the last drop-in is %s)",
+                                item->name, last ?: "none at all");
+                return take_back(item);
+        }
+        if (!item->kept && !pid1_is_down(unit))
+                code = pid1_stop(ctl->bus, item->name); /* somebody started it before the gate was shut */
+        return code;
+}
+
+static int reload_leased(Ctl *ctl, const LeasedConf *conf) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        int r = bus_leased_runs(ctl->bus);
+
+        if (r == 0)
+                complain("note: leased is not running; nothing starts until it does: systemctl enable --now leased");
+        if (r > 0)
+                r = bus_call(ctl->bus, &bus_leased, "Reload", NULL, &error, NULL);
+        if (r < 0)
+                return bus_complain("leased", r, &error);
+        if (streq(conf->registry, "local"))
+                complain("note: Registry=local excludes nobody outside this machine (see leased.conf)");
+        return CTL_OK;
+}
+
+static int enable_all(Ctl *ctl, Item *items, size_t n, const LeasedConf *conf) {
+        size_t written = 0, taken_back = 0, enabled = 0;
+        int code = CTL_OK, c;
+
+        for (size_t i = 0; i < n; i++)
+                if (items[i].name && (c = write_one(ctl, items + i, conf)) != CTL_OK)
+                        code = c;
+        for (size_t i = 0; i < n; i++)
+                written += items[i].written;
+        if (written == 0)
+                return code;
+        c = pid1_reload(ctl->bus);
+        for (size_t i = 0; i < n; i++) {
+                if (!items[i].written)
+                        continue;
+                if ((c != CTL_OK ? take_back(items + i) : verify_one(ctl, items + i)) != CTL_OK)
+                        code = CTL_FAILED;
+                taken_back += !items[i].written;
+        }
+        if (taken_back > 0)
+                (void) pid1_reload(ctl->bus);
+        for (size_t i = 0; i < n; i++)
+                if (items[i].written) {
+                        (void) printf("%s: %s\n", items[i].name, items[i].new ? "enabled" : "was enabled already");
+                        enabled++;
+                }
+        c = enabled > 0 ? reload_leased(ctl, conf) : CTL_OK;
+        return code != CTL_OK ? code : c;
+}
+
+int verb_enable(Ctl *ctl, int argc, char **argv) {
+        _cleanup_(leased_conf_freep) LeasedConf *conf = NULL;
+        _cleanup_(messages_done) Messages m = {};
+        _cleanup_free_ Item *items = calloc((size_t) argc, sizeof(Item));
+        int r, code, all = CTL_OK;
+
+        if (!items)
+                return refuse("enable", "out of memory");
+        r = leased_conf_load("", &conf, &m);
+        print_messages(&m);
+        if (r < 0)
+                return CTL_FAILED;
+        code = check_guard(ctl);
+        if (code != CTL_OK)
+                return code;
+        for (int i = 0; i < argc; i++) {
+                code = examine(ctl, argv[i], items + i);
+                if (code == CTL_OK)
+                        continue;
+                all = code;
+                free(items[i].name);
+                items[i].name = NULL;
+        }
+        code = enable_all(ctl, items, (size_t) argc, conf);
+        for (int i = 0; i < argc; i++)
+                free(items[i].name);
+        return code != CTL_OK ? code : all;
+}

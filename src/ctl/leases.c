@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ctl/leases.h"
+
+#include <errno.h>
+
+/* Copies a property under another name; null where there is none. */
+static void copy(json_t *row, const char *key, const json_t *props, const char *property) {
+        json_t *value = json_object_get(props, property);
+
+        (void) json_object_set_new(row, key, value ? json_incref(value) : json_null());
+}
+
+static json_t *why_not(const json_t *pairs) {
+        json_t *list = json_array(), *pair;
+        size_t i;
+
+        json_array_foreach((json_t *) pairs, i, pair)(void)
+                        json_array_append_new(list, json_pack("{s:O, s:O}", "machine_id", json_array_get(pair, 0),
+                                                                    "why", json_array_get(pair, 1)));
+        return list;
+}
+
+/* lease may be NULL: nothing is known of it. */
+static json_t *row_new(const json_t *unit, const json_t *lease) {
+        json_t *row = json_object();
+
+        copy(row, "unit", unit, "Name");
+        copy(row, "state", unit, "State");
+        copy(row, "active_state", unit, "ActiveState");
+        copy(row, "sub_state", unit, "SubState");
+        copy(row, "machine_id", unit, "MachineID");
+        copy(row, "hostname", lease, "Hostname");
+        copy(row, "index", unit, "LeaseIndex");
+        copy(row, "version", lease, "Version");
+        copy(row, "since_usec", lease, "SinceUSec");
+        copy(row, "time_remaining_usec", lease, "TimeRemainingUSec");
+        copy(row, "lease", lease, "Name");
+        (void) json_object_set_new(row, "local", json_boolean(get_boolean(lease, "Local")));
+        (void) json_object_set_new(row, "held", json_boolean(*get_string(unit, "MachineID")));
+        copy(row, "invocation_id", unit, "InvocationID");
+        copy(row, "stop_at_usec", unit, "StopAtUSec");
+        copy(row, "kill_at_usec", unit, "KillAtUSec");
+        copy(row, "last_error", unit, "LastError");
+        (void) json_object_set_new(row, "why_not", why_not(json_object_get(unit, "WhyNot")));
+        return row;
+}
+
+static int by_unit(const void *a, const void *b) {
+        return strcmp(get_string(*(json_t *const *) a, "unit"), get_string(*(json_t *const *) b, "unit"));
+}
+
+static json_t *sorted(const json_t *rows) {
+        size_t n = json_array_size(rows);
+        _cleanup_free_ json_t **list = calloc(n + 1, sizeof(json_t *));
+        json_t *ret = json_array();
+
+        if (!list)
+                return ret;
+        for (size_t i = 0; i < n; i++)
+                list[i] = json_array_get(rows, i);
+        qsort(list, n, sizeof(json_t *), by_unit);
+        for (size_t i = 0; i < n; i++)
+                (void) json_array_append(ret, list[i]);
+        return ret;
+}
+
+int units_read(Ctl *ctl, json_t **ret) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        json_auto_t *objects = NULL, *rows = json_array();
+        const char *path;
+        json_t *object;
+        int r = bus_get_objects(ctl->bus, &objects, &error);
+
+        if (r < 0)
+                return bus_complain(NULL, r, &error);
+        json_object_foreach(objects, path, object) {
+                const json_t *unit = json_object_get(object, LEASED_UNIT);
+
+                if (unit)
+                        (void) json_array_append_new(
+                                        rows, row_new(unit, json_object_get(json_object_get(objects,
+                                                                                            get_string(unit, "Lease")),
+                                                                            LEASED_LEASE)));
+        }
+        *ret = sorted(rows);
+        return CTL_OK;
+}
+
+int unit_read_one(Ctl *ctl, const char *unit, json_t **ret) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        json_auto_t *path = NULL, *props = NULL, *lease = NULL;
+        int r = bus_call(ctl->bus, &bus_leased, "GetUnit", &path, &error, "s", unit);
+
+        if (r >= 0)
+                r = bus_get_all(ctl->bus, LEASED_NAME, strempty(json_string_value(json_array_get(path, 0))),
+                                LEASED_UNIT, &props, &error);
+        if (r < 0)
+                return bus_complain(unit, r, &error);
+        /* A lease that nobody has ever held has no object yet. */
+        (void) bus_get_all(ctl->bus, LEASED_NAME, get_string(props, "Lease"), LEASED_LEASE, &lease, NULL);
+        *ret = row_new(props, lease);
+        return CTL_OK;
+}

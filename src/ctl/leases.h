@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "ctl/bus.h"
+
+/*
+ * Units and leases as rows: what leased's objects say, put together as list and status show it, sorted by name.
+ * Members of a unit's row: unit, state, active_state, sub_state, machine_id, hostname, index, since_usec,
+ * time_remaining_usec, lease (its name), local, held, last_error, why_not (array of {machine_id, why}),
+ * stop_at_usec, kill_at_usec, invocation_id.
+ *
+ * Functions say what is wrong and return an exit code.
+ */
+
+/* The rows of all units that are enabled here. */
+int units_read(Ctl *ctl, json_t **ret);
+/* The row of one; CTL_NO_SUCH_UNIT if it is not enabled here. */
+int unit_read_one(Ctl *ctl, const char *unit, json_t **ret);

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* leasectl list: the units that are enabled here, and who holds them. */
+
+#include "ctl/leases.h"
+#include "ctl/output.h"
+
+/* A row's hostname is the holder's; where it is not known the beginning of the machine id has to do. */
+static void add_holders(json_t *rows) {
+        json_t *row;
+        size_t i;
+
+        json_array_foreach(rows, i, row) {
+                char holder[80];
+                const char *host = get_string(row, "hostname");
+
+                if (!get_boolean(row, "held"))
+                        host = "";
+                else if (!*host) {
+                        str_copy(holder, 9, get_string(row, "machine_id"));
+                        host = holder;
+                }
+                (void) json_object_set_new(row, "holder", json_string(host));
+        }
+}
+
+int verb_list(Ctl *ctl, int argc, char **argv) {
+        static const Column columns[] = {
+                        {.title = "UNIT", .key = "unit"},
+                        {.title = "STATE", .key = "state", .colour = colour_of_state},
+                        {.title = "HOLDER", .key = "holder"},
+                        {.title = "INDEX", .key = "index", .format = format_json_index, .right = true},
+                        {.title = "TIME LEFT",
+                                        .key = "time_remaining_usec",
+                                        .format = format_json_span,
+                                        .right = true},
+        };
+        json_auto_t *rows = NULL;
+        int code = units_read(ctl, &rows);
+
+        if (code != CTL_OK)
+                return code;
+        if (ctl->json == JSON_OFF)
+                add_holders(rows);
+        print_rows(ctl, rows, columns, ELEMENTSOF(columns),
+                        "No unit is enabled on this machine: leasectl enable UNIT");
+        return CTL_OK;
+}

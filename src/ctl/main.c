@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <getopt.h>
+#include <locale.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "ctl/bus.h"
+#include "ctl/ctl.h"
+
+typedef struct Verb {
+        const char *name;
+        const char *arguments; /* for people */
+        int min, max;          /* how many; max -1: any number */
+        bool here;             /* changes files of this machine, so that -H makes no sense */
+        verb_t run;
+        const char *help;
+} Verb;
+
+static const Verb verbs[] = {
+                {"status", "[UNIT...]", 0, -1, false, verb_status, "This machine, or all about units"},
+                {"list", "", 0, 0, false, verb_list, "The units that are enabled here, and who holds them"},
+                {"enable", "UNIT...", 1, -1, true, verb_enable, "Run a unit here only with its lease (on each machine)"},
+                {"disable", "UNIT...", 1, -1, true, verb_disable,
+                                "Stop it, release its lease, make it an ordinary unit again"},
+                {"release", "UNIT...", 1, -1, false, verb_release, "Stop it here and let another machine have it"},
+                {"reload", "", 0, 0, false, verb_reload, "Let leased read its configuration again"},
+};
+
+void complain(const char *format, ...) {
+        va_list ap;
+
+        (void) fflush(stdout); /* in the order in which it was said */
+        (void) fputs("leasectl: ", stderr);
+        va_start(ap, format);
+        (void) vfprintf(stderr, format, ap);
+        va_end(ap);
+        (void) fputc('\n', stderr);
+}
+
+char *unit_name_complete(const char *name) {
+        static const char *const types[] = {".service", ".socket", ".timer", ".path", ".mount", ".automount", ".swap",
+                        ".target", ".slice", ".scope", ".device"};
+        char *s;
+
+        for (size_t i = 0; i < ELEMENTSOF(types); i++)
+                if (endswith(name, types[i]))
+                        return strdup(name);
+        return asprintf(&s, "%s.service", name) < 0 ? NULL : s;
+}
+
+static int help(void) {
+        (void) puts("leasectl [OPTION...] VERB [UNIT...]\n\n"
+                    "Runs units on exactly one of several machines, with leased.\n");
+        for (size_t i = 0; i < ELEMENTSOF(verbs); i++) {
+                const Verb *v = verbs + i;
+
+                (void) printf("  %-8s %-9s %s\n", v->name, v->arguments, v->help);
+        }
+        (void) puts("\n"
+                    "  -h --help               This text\n"
+                    "     --version            The version\n"
+                    "  -H --host=[USER@]HOST   Over SSH, on another machine\n"
+                    "     --json=pretty|short  Print JSON; --json alone is pretty\n"
+                    "     --no-pager           Do not page long output\n"
+                    "     --no-legend          No headings, no remarks\n"
+                    "     --no-wait            release: return as soon as leased has begun\n"
+                    "     --stop               enable: stop the unit first if it is active\n"
+                    "     --force              disable: with leased down, stop the unit through systemd\n"
+                    "\n"
+                    "Exit codes: 0 done; 1 failed; 2 wrong usage; 3 the lease is not held (status: by nobody, "
+                    "release: not\n"
+                    "by this machine); 4 no such unit, or not enabled here; 5 leased is not running.");
+        return CTL_OK;
+}
+
+static int parse_json(const char *mode, Ctl *ctl) {
+        if (!mode || streq(mode, "pretty"))
+                ctl->json = JSON_MODE_PRETTY;
+        else if (streq(mode, "short"))
+                ctl->json = JSON_MODE_SHORT;
+        else if (streq(mode, "off"))
+                ctl->json = JSON_OFF;
+        else {
+                complain("--json=%s: expected is pretty, short or off", mode);
+                return CTL_USAGE;
+        }
+        return CTL_OK;
+}
+
+enum {
+        OPT_VERSION = 256,
+        OPT_JSON,
+        OPT_NO_PAGER,
+        OPT_NO_LEGEND,
+        OPT_NO_WAIT,
+        OPT_STOP,
+        OPT_FORCE,
+};
+
+/* -1: go on with the verb; otherwise the exit code. */
+static int parse_options(int argc, char **argv, Ctl *ctl) {
+        static const struct option options[] = {
+                        {"help", no_argument, NULL, 'h'},
+                        {"version", no_argument, NULL, OPT_VERSION},
+                        {"host", required_argument, NULL, 'H'},
+                        {"json", optional_argument, NULL, OPT_JSON},
+                        {"no-pager", no_argument, NULL, OPT_NO_PAGER},
+                        {"no-legend", no_argument, NULL, OPT_NO_LEGEND},
+                        {"no-wait", no_argument, NULL, OPT_NO_WAIT},
+                        {"stop", no_argument, NULL, OPT_STOP},
+                        {"force", no_argument, NULL, OPT_FORCE},
+                        {},
+        };
+        int c;
+
+        while ((c = getopt_long(argc, argv, "hH:", options, NULL)) >= 0)
+                switch (c) {
+                case 'h':
+                        return help();
+                case OPT_VERSION:
+                        (void) puts("leasectl " LEASED_VERSION);
+                        return CTL_OK;
+                case 'H':
+                        ctl->host = optarg;
+                        break;
+                case OPT_JSON:
+                        if (parse_json(optarg, ctl) != CTL_OK)
+                                return CTL_USAGE;
+                        break;
+                case OPT_NO_PAGER:
+                        ctl->pager = false;
+                        break;
+                case OPT_NO_LEGEND:
+                        ctl->legend = false;
+                        break;
+                case OPT_NO_WAIT:
+                        ctl->wait = false;
+                        break;
+                case OPT_STOP:
+                        ctl->stop = true;
+                        break;
+                case OPT_FORCE:
+                        ctl->force = true;
+                        break;
+                default:
+                        return CTL_USAGE; /* getopt has said why */
+                }
+        return -1;
+}
+
+static const Verb *verb_find(const char *name, int argc) {
+        for (size_t i = 0; i < ELEMENTSOF(verbs); i++) {
+                const Verb *v = verbs + i;
+
+                if (!streq(v->name, name))
+                        continue;
+                if (argc >= v->min && (v->max < 0 || argc <= v->max))
+                        return v;
+                complain("usage: leasectl %s %s", v->name, v->arguments);
+                return NULL;
+        }
+        complain("%s: no such verb, see leasectl --help", name);
+        return NULL;
+}
+
+int main(int argc, char **argv) {
+        Ctl ctl = {.legend = true, .pager = true, .wait = true};
+        const Verb *verb;
+        int code;
+
+        (void) setlocale(LC_ALL, "");
+        code = parse_options(argc, argv, &ctl);
+        if (code >= 0)
+                return code;
+        argc -= optind;
+        argv += optind;
+        verb = argc > 0 ? verb_find(argv[0], argc - 1) : verb_find("status", 0);
+        if (!verb)
+                return CTL_USAGE;
+        if (verb->here && ctl.host) {
+                complain("%s changes files of the machine it runs on, and cannot be used with --host=", verb->name);
+                return CTL_USAGE;
+        }
+        code = ctl_connect(&ctl);
+        if (code == CTL_OK)
+                code = verb->run(&ctl, MAX(argc - 1, 0), argv + 1);
+        (void) sd_bus_flush_close_unref(ctl.bus);
+        if (fflush(stdout) != 0 && errno != EPIPE && code == CTL_OK) {
+                complain("cannot write: %s", strerror(errno));
+                code = CTL_FAILED;
+        }
+        return code;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "ctl/bus.h"
+
+/*
+ * What enable and disable ask of PID 1.
+ *
+ * Functions that fail say why in one line, with the unit's name, and return an exit code; CTL_OK is 0.
+ */
+
+/* All properties of org.freedesktop.systemd1.Unit, after PID 1 has loaded it and followed aliases: "Id" is the canonical
+ * name. */
+int pid1_load(sd_bus *bus, const char *unit, json_t **ret);
+/* All properties of its type, "Service". */
+int pid1_service(sd_bus *bus, const char *unit, json_t **ret);
+
+/* StopUnit, and waits until PID 1 has done it. */
+int pid1_stop(sd_bus *bus, const char *unit);
+/* daemon-reload. */
+int pid1_reload(sd_bus *bus);
+
+/* Neither active nor on the way up or down, no job, and no process left. unit is what pid1_load() said. */
+bool pid1_is_down(const json_t *unit);
+/* The gate (conf/dropin.h) is what PID 1 goes by. */
+bool pid1_gate_loaded(const json_t *unit);

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * leasectl status: this machine in one screen, and with a unit's name, that unit in one screen: who holds its lease,
+ * since when, and why it does not run here if it does not.
+ */
+
+#include "ctl/leases.h"
+#include "ctl/output.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+/* ---- the machine ---- */
+
+/* Points in time on CLOCK_BOOTTIME mean something on the machine they come from only. */
+static void print_beat(const Ctl *ctl, const json_t *manager) {
+        usec_t beat = (usec_t) get_integer(manager, "LastBeatUSec"),
+               trip = (usec_t) get_integer(manager, "RoundTripUSec");
+        usec_t now = now_boottime();
+        char ago[32], answered[32];
+
+        (void) format_span(answered, sizeof(answered), trip);
+        if (trip > 0 && trip < USEC_PER_MSEC)
+                str_copy(answered, sizeof(answered), "under 1ms");
+        if (beat == 0)
+                print_field("Last beat", "none yet");
+        else if (ctl->host || beat > now)
+                print_field("Last beat", "answered in %s", answered);
+        else
+                print_field("Last beat", "%s ago, answered in %s", format_span(ago, sizeof(ago), now - beat),
+                                answered);
+}
+
+static void print_registry(const json_t *manager) {
+        const char *state = get_string(manager, "RegistryState"), *kind = get_string(manager, "Registry");
+        Colour colour = streq(state, "ok") ? COLOUR_GREEN : streq(state, "connecting") ? COLOUR_YELLOW : COLOUR_RED;
+
+        print_field("Registry", "%s, %s%s%s", kind, colour_on(colour), state, colour_off());
+        if (*get_string(manager, "RegistryEndpoint"))
+                print_field("Endpoint", "%s", get_string(manager, "RegistryEndpoint"));
+        if (streq(kind, "local"))
+                print_field("Note", "Registry=local excludes nobody outside this machine");
+        if (*get_string(manager, "LastError"))
+                print_field("Last error", "%s", get_string(manager, "LastError"));
+}
+
+static void print_metadata(const json_t *manager) {
+        const char *key;
+        json_t *value;
+        bool first = true;
+
+        json_object_foreach(json_object_get(manager, "Metadata"), key, value) {
+                if (first)
+                        (void) printf("%14s: ", "Metadata");
+                (void) printf("%s%s=%s", first ? "" : " ", key, strempty(json_string_value(value)));
+                first = false;
+        }
+        if (!first)
+                (void) putchar('\n');
+}
+
+static void print_units(const json_t *units) {
+        size_t held = 0, i;
+        json_t *unit;
+
+        json_array_foreach((json_t *) units, i, unit) held += get_boolean(unit, "local");
+        print_field("Units", "%zu enabled here, %zu held by this machine", json_array_size(units), held);
+        json_array_foreach((json_t *) units, i, unit) {
+                const char *state = get_string(unit, "state");
+
+                if (get_boolean(unit, "local"))
+                        (void) printf("%14s  %s: %s%s%s, Index %" JSON_INTEGER_FORMAT "\n", "",
+                                        get_string(unit, "unit"), colour_on(colour_of_state(state)), state,
+                                        colour_off(), get_integer(unit, "index"));
+        }
+}
+
+static int status_machine(Ctl *ctl) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        json_auto_t *manager = NULL, *units = NULL;
+        char span[32];
+        int r = bus_get_all(ctl->bus, LEASED_NAME, LEASED_PATH, LEASED_MANAGER, &manager, &error), code;
+
+        if (r < 0)
+                return bus_complain(NULL, r, &error);
+        code = units_read(ctl, &units);
+        if (code != CTL_OK)
+                return code;
+        if (ctl->json != JSON_OFF) {
+                (void) json_object_set(manager, "Units", units);
+                print_json(ctl, manager);
+                return CTL_OK;
+        }
+        print_field("leased", "%s", get_string(manager, "Version"));
+        print_field("Machine", "%s", get_string(manager, "MachineID"));
+        print_registry(manager);
+        print_field("TTL", "%s", format_span(span, sizeof(span), (usec_t) get_integer(manager, "TTLUSec")));
+        print_beat(ctl, manager);
+        print_metadata(manager);
+        if (get_boolean(manager, "Draining"))
+                print_field("Draining", "%syes%s, takes no leases until: leasectl undrain", colour_on(COLOUR_YELLOW),
+                                colour_off());
+        print_units(units);
+        return CTL_OK;
+}
+
+/* ---- one unit ---- */
+
+static void print_holder(const json_t *unit) {
+        const char *host = get_string(unit, "hostname"), *machine = get_string(unit, "machine_id");
+        usec_t left = (usec_t) get_integer(unit, "time_remaining_usec"),
+               since = (usec_t) get_integer(unit, "since_usec");
+        char text[128], span[32];
+
+        if (!get_boolean(unit, "held"))
+                print_field("Holder", "%snobody%s", colour_on(COLOUR_YELLOW), colour_off());
+        else if (*host)
+                print_field("Holder", "%s%s%s, machine %s%s", colour_on(COLOUR_BOLD), host, colour_off(), machine,
+                                get_boolean(unit, "local") ? " (this machine)" : "");
+        else
+                print_field("Holder", "machine %s%s", machine, get_boolean(unit, "local") ? " (this machine)" : "");
+        if (since > 0)
+                print_field("Since", "%s", format_since(text, sizeof(text), since));
+        if (get_integer(unit, "index") > 0)
+                print_field("Index", "%" JSON_INTEGER_FORMAT, get_integer(unit, "index"));
+        if (get_boolean(unit, "held") && left > 0)
+                print_field("Time left", "%s unless renewed", format_span(span, sizeof(span), left));
+}
+
+static void print_deadlines(const Ctl *ctl, const json_t *unit) {
+        usec_t stop = (usec_t) get_integer(unit, "stop_at_usec"), kill = (usec_t) get_integer(unit, "kill_at_usec");
+        usec_t now = now_boottime();
+        char a[32], b[32];
+
+        if (!ctl->host && stop > now && kill > now)
+                print_field("Without beats", "stopped in %s, killed in %s", format_span(a, sizeof(a), stop - now),
+                                format_span(b, sizeof(b), kill - now));
+}
+
+static void print_why_not(const json_t *unit) {
+        json_t *why;
+        size_t i;
+
+        json_array_foreach(json_object_get(unit, "why_not"), i, why) {
+                const char *machine = get_string(why, "machine_id");
+
+                print_field(i == 0 ? "Not here" : "", "%s%s%.8s%s", get_string(why, "why"),
+                                *machine ? " (machine " : "", machine, *machine ? ")" : "");
+        }
+}
+
+static int status_unit(Ctl *ctl, const char *name, json_t **ret) {
+        json_auto_t *unit = NULL;
+        const char *state, *sub;
+        int code = unit_read_one(ctl, name, &unit);
+
+        if (code != CTL_OK)
+                return code;
+        *ret = json_incref(unit);
+        if (ctl->json != JSON_OFF)
+                return CTL_OK;
+        state = get_string(unit, "state");
+        sub = get_string(unit, "sub_state");
+        print_field("Unit", "%s%s%s", colour_on(COLOUR_BOLD), name, colour_off());
+        if (*get_string(unit, "lease") && !streq(get_string(unit, "lease"), name))
+                print_field("Lease", "%s", get_string(unit, "lease"));
+        print_field("State here", "%s%s%s, %s%s%s%s", colour_on(colour_of_state(state)), state, colour_off(),
+                        get_string(unit, "active_state"), *sub ? " (" : "", sub, *sub ? ")" : "");
+        print_holder(unit);
+        print_deadlines(ctl, unit);
+        print_why_not(unit);
+        if (*get_string(unit, "last_error"))
+                print_field("Last error", "%s", get_string(unit, "last_error"));
+        return CTL_OK;
+}
+
+static int status_units(Ctl *ctl, int argc, char **argv) {
+        json_auto_t *rows = json_array();
+        int code = CTL_OK;
+
+        for (int i = 0; i < argc; i++) {
+                _cleanup_free_ char *name = unit_name_complete(argv[i]);
+                json_auto_t *row = NULL;
+                int c;
+
+                if (i > 0 && ctl->json == JSON_OFF)
+                        (void) putchar('\n');
+                c = status_unit(ctl, strempty(name), &row);
+                if (row)
+                        (void) json_array_append(rows, row);
+                if (c == CTL_OK && !get_boolean(row, "held"))
+                        c = CTL_NOT_HELD;
+                if (c != CTL_OK)
+                        code = c;
+        }
+        if (ctl->json != JSON_OFF)
+                print_json(ctl, argc == 1 ? json_array_get(rows, 0) ?: rows : rows);
+        return code;
+}
+
+int verb_status(Ctl *ctl, int argc, char **argv) {
+        return argc == 0 ? status_machine(ctl) : status_units(ctl, argc, argv);
+}
