@@ -19,6 +19,7 @@
 
 static void lose_everything(Core *c) {
         session_end(c);
+        c->adopt[0] = '\0'; /* a session from before is not carried on either */
         mirror_forget(c);
 }
 

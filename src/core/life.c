@@ -361,7 +361,9 @@ static void step_opening(Core *c, Unit *u) {
                 if (u->resumed)
                         output_report(c, REPORT_RESUMED, u->name, u->lease->name, NULL, u->index);
                 u->resumed = false;
-        } else if (ask_again(c, u, ASK_AGAIN))
+        } else if (u->guard.index != u->index || u->guard.expired)
+                enter(c, u, PHASE_ARMING); /* another guard, that knows of no entry */
+        else if (ask_again(c, u, ASK_AGAIN))
                 act(c, u, ACTION_GATE_OPEN);
 }
 
