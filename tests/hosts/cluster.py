@@ -139,7 +139,7 @@ class Cluster:
             os.makedirs(os.path.join(self.rack.shared, "registry"))
             self.configure("Registry=local:/shared/registry")
         for machine in self:
-            machine.link("/etc/systemd/system/multi-user.target.wants/leased.service", "/lib/systemd/system/leased.service")
+            machine.link(f"/etc/systemd/system/multi-user.target.wants/{DAEMON}", f"/lib/systemd/system/{DAEMON}")
 
     def __iter__(self):
         return iter(self.rack)
@@ -181,8 +181,8 @@ class Cluster:
 
     def call(self, machine, method, signature="", *arguments):
         """A method of org.leased1.Manager; returns its reply's values."""
-        done = machine.run("busctl", "--json=short", "call", "org.leased1", "/org/leased1", "org.leased1.Manager", method,
-                           *([signature] if signature else []), *arguments)
+        done = machine.run("busctl", "--json=short", "call", "org.leased1", "/org/leased1", "org.leased1.Manager",
+                           method, *([signature] if signature else []), *arguments)
         return json.loads(done.stdout)["data"] if done.stdout.strip() else []
 
     def lease(self, machine, name):
@@ -190,7 +190,7 @@ class Cluster:
         return self.call(machine, "GetLease", "s", name)
 
     def journals(self, unit=None):
-        """What leased, the guard and the unit said last on each machine; where they said nothing, the machine itself."""
+        """What leased, the guard and the unit said last on each machine; where they were silent, the machine itself."""
         text = ""
         for machine in self:
             said = "".join(machine.journal(20, each) for each in (DAEMON, GUARD, unit) if each)

@@ -21,7 +21,8 @@ Type=notify
 TimeoutStartSec=60
 EnvironmentFile={data}.env
 ExecStart=/usr/bin/etcd --name={name} --data-dir={data} \\
-        --listen-client-urls=http://{address}:{client},http://127.0.0.1:{client} --advertise-client-urls=http://{address}:{client} \\
+        --listen-client-urls=http://{address}:{client},http://127.0.0.1:{client} \\
+        --advertise-client-urls=http://{address}:{client} \\
         --listen-peer-urls=http://{address}:{peer} --initial-advertise-peer-urls=http://{address}:{peer} \\
         --initial-cluster={members} --initial-cluster-token=${{TOKEN}} --initial-cluster-state=new {options}
 """
@@ -85,8 +86,8 @@ class Etcd:
         leader = wait_for("etcd has a leader", self.leader, 15)
         for machine in self.machines:
             member = self.call(machine, "/v3/maintenance/status", {})["header"]["member_id"]
-            self.call(leader, "/v3/maintenance/alarm", {"action": "ACTIVATE" if full else "DEACTIVATE", "memberID": member,
-                                                        "alarm": "NOSPACE"})
+            self.call(leader, "/v3/maintenance/alarm", {"action": "ACTIVATE" if full else "DEACTIVATE",
+                                                        "memberID": member, "alarm": "NOSPACE"})
         wait_for("every member says so", lambda: all(bool(self.alarms(each)) == full for each in self.machines), 10)
 
     def alarms(self, machine):
@@ -136,8 +137,8 @@ class Etcd:
     def snapshot(self, path="/shared/etcd.snapshot"):
         machine = self.machines[0]
         machine.remove(path)
-        machine.run("env", "ETCDCTL_API=3", "etcdctl", f"--endpoints=http://{machine.address}:{CLIENT_PORT}", "snapshot", "save",
-                    path)
+        machine.run("env", "ETCDCTL_API=3", "etcdctl", f"--endpoints=http://{machine.address}:{CLIENT_PORT}", "snapshot",
+                    "save", path)
         require("the snapshot is there", machine.exists(path))
         return path
 

@@ -29,7 +29,7 @@ def install(build, directory):
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode != 0:
         raise Failure(f"meson install: {done.stdout}")
-    # On a merged /usr these are links. A directory of the same name in a layer above would hide all that is behind them.
+    # On a merged /usr these are links. A directory of that name in a layer above would hide all that is behind them.
     for name in ("lib", "bin", "sbin"):
         path = os.path.join(directory, name)
         if os.path.islink(f"/{name}") and os.path.isdir(path):

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Real machines: guests that boot the systemd of this machine as their PID 1, each with a disk and an address of its own.
+"""Real machines: guests that boot the systemd of this machine as their PID 1, each with its own disk and address.
 
-A machine's disk is an overlay on / and on the tree that "meson install" made, so every machine has the packages of this
-one, a machine id of its own, and keeps what it wrote over a power cut. All share the kernel, hence one CLOCK_BOOTTIME,
-and the directory /shared. They hang on one bridge in the sandbox's network namespace and have no way out of it.
+A machine's disk is an overlay on / and on the tree that "meson install" made, so every machine has the packages of
+this one, a machine id of its own, and keeps what it wrote over a power cut. All share the kernel, hence one
+CLOCK_BOOTTIME, and the directory /shared. They hang on one bridge in the sandbox's network namespace and have no way
+out of it.
 
-A power cut is SIGKILL of a guest's PID 1: the kernel ends every process of its namespace before that death is reported.
+A power cut is SIGKILL of a guest's PID 1: the kernel ends every process of its namespace before it reports that death.
 """
 
 import os
@@ -103,7 +104,8 @@ class Machine:
         for directory in (upper, work, self._root):
             os.makedirs(directory)
         lower = f"{layer}:/" if layer else "/"
-        _host("mount", "-t", "overlay", "overlay", "-o", f"lowerdir={lower},upperdir={upper},workdir={work}", self._root)
+        options = f"lowerdir={lower},upperdir={upper},workdir={work}"
+        _host("mount", "-t", "overlay", "overlay", "-o", options, self._root)
         self._forget_services_of_this_machine()
         for leftover in ("var/lib/leased", "etc/leased", "var/log/journal"):
             shutil.rmtree(os.path.join(self._root, leftover), ignore_errors=True)
@@ -177,8 +179,8 @@ class Machine:
         with open(self._console, "a") as console:
             self._nspawn = subprocess.Popen(
                 ["systemd-nspawn", "--quiet", f"--directory={self._root}", f"--machine={self.name}", "--register=no",
-                 "--keep-unit", f"--network-bridge={BRIDGE}", "--resolv-conf=off", "--timezone=off", "--link-journal=no",
-                 f"--bind={self._shared}:/shared", "--console=pipe", "--boot", "systemd.unit=multi-user.target",
+                 "--keep-unit", f"--network-bridge={BRIDGE}", "--resolv-conf=off", "--timezone=off",
+                 "--link-journal=no", f"--bind={self._shared}:/shared", "--console=pipe", "--boot", "systemd.unit=multi-user.target",
                  "systemd.mask=systemd-logind.service", "systemd.mask=console-getty.service"],
                 stdin=subprocess.DEVNULL, stdout=console, stderr=subprocess.STDOUT, preexec_fn=enter_cgroup,
                 env={**ENVIRONMENT, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"})
@@ -265,11 +267,12 @@ class Machine:
 
     def drop_packets(self, incoming=True, outgoing=True):
         """A black hole: the link is up, packets of that direction vanish."""
-        hooks = [hook for hook, wanted in (("input", incoming), ("output", outgoing)) if wanted]
-        rules = "".join(f"chain {hook} {{ type filter hook {hook} priority 0; oif != lo drop; }}\n" if hook == "output" else
-                        f"chain {hook} {{ type filter hook {hook} priority 0; iif != lo drop; }}\n" for hook in hooks)
-        command = ["nsenter", "-t", str(self._leader), "-n", "nft", f"table inet hosts {{ {rules} }}"]
-        _host(*command)
+        rules = ""
+        if incoming:
+            rules += "chain input { type filter hook input priority 0; iif != lo drop; }\n"
+        if outgoing:
+            rules += "chain output { type filter hook output priority 0; oif != lo drop; }\n"
+        _host("nsenter", "-t", str(self._leader), "-n", "nft", f"table inet hosts {{ {rules} }}")
 
     # Work on it
 
@@ -277,8 +280,8 @@ class Machine:
         """Runs a command on the machine as root. Its result has returncode, stdout and stderr."""
         require(f"{self.name} is on", self.is_on and self._leader is not None)
         try:
-            done = subprocess.run(["nsenter", "-t", str(self._leader), "-a", "--", *command], input=stdin, env=ENVIRONMENT,
-                                  stdin=subprocess.DEVNULL if stdin is None else None, text=True, errors="replace",
+            done = subprocess.run(["nsenter", "-t", str(self._leader), "-a", "--", *command], input=stdin,
+                                  env=ENVIRONMENT, stdin=subprocess.DEVNULL if stdin is None else None, text=True, errors="replace",
                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=deadline)
         except subprocess.TimeoutExpired as error:
             raise Timeout(f"{self.name}: {' '.join(command)}: no end after {deadline} s: {error.stdout}") from None
@@ -318,8 +321,8 @@ class Machine:
                    f"--directory={self._root}/var/log/journal"]
         if unit:
             command += [f"--unit={unit}"]
-        text = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace").stdout
-        return "".join(f"  {self.name}: {line}\n" for line in text.splitlines())
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+        return "".join(f"  {self.name}: {line}\n" for line in done.stdout.splitlines())
 
 
 class Rack:

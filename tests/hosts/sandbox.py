@@ -83,7 +83,7 @@ def _is_running(pid):
 
 
 def _sweep(base):
-    """Removes what runs that were killed outright left behind: empty directories and cgroups named after a dead process."""
+    """Removes what runs that were killed outright left: empty directories and cgroups named after a dead process."""
     for parent in (base, CGROUP_ROOT):
         for name in os.listdir(parent):
             if not name.startswith(PREFIX):
@@ -99,7 +99,7 @@ def _sweep(base):
 
 
 def _mount_cgroups():
-    """The guests want the unified tree. Where the machine has the old one, or a mixed one, it is mounted for us alone."""
+    """The guests want the unified tree. Where the machine has another, or a mixed one, it is mounted for us alone."""
     if not os.path.exists(os.path.join(CGROUP_ROOT, "cgroup.controllers")):
         _tool("mount", "-t", "cgroup2", "cgroup2", CGROUP_ROOT)
 
@@ -158,7 +158,7 @@ def _inside(directory, cgroup):
 
 
 def enter():
-    """Returns, in the inner process, the Sandbox. Raises Unavailable, with nothing left behind, where that cannot be."""
+    """Returns, in the inner process, the Sandbox. Raises Unavailable, with nothing left, where that cannot be."""
     if os.geteuid() != 0:
         raise Unavailable("booting guests takes root")
     missing = [tool for tool in TOOLS if shutil.which(tool) is None]

@@ -54,7 +54,8 @@ class Stage:
             self.strike()
             self._number += 1
             self._kind = kind
-            self._cluster = Cluster(self._box.part(f"cluster-{self._number}"), self._layer, kind.machines, kind.ttl, kind.registry)
+            self._cluster = Cluster(self._box.part(f"cluster-{self._number}"), self._layer, kind.machines, kind.ttl,
+                                    kind.registry)
             self._cluster.boot()
         return self._cluster
 
@@ -75,7 +76,8 @@ class Stage:
             problems = cluster.problems()
             gaps = [gap for unit in cluster.units for gap in unit.gaps]
             overlap = sum(unit.overlap for unit in cluster.units)
-            figures = f"{'gap ' + ' '.join(f'{gap:.3f}' for gap in gaps) + ' s' if gaps else 'no gap':<22} overlap {overlap:.3f} s"
+            words = "gap " + " ".join(f"{gap:.3f}" for gap in gaps) + " s" if gaps else "no gap"
+            figures = f"{words:<22} overlap {overlap:.3f} s"
             if not problems:
                 cluster.forget_units()
         except Failure as error:

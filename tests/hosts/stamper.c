@@ -3,8 +3,8 @@
 /*
  * The payload of the hosts tests: a process that says, many times a second, that it lives.
  *
- * Each stamp is one line, appended with one write: "BOOTTIME_NS MACHINE PID LEASE_INDEX INVOCATION_ID". All guests have
- * the kernel's one CLOCK_BOOTTIME, so the stamps of two machines can be compared to the millisecond: from them the
+ * Each stamp is one line, appended with one write: "BOOTTIME_NS MACHINE PID LEASE_INDEX INVOCATION_ID". All guests
+ * have the kernel's one CLOCK_BOOTTIME, so the stamps of two machines can be compared to the millisecond: from them the
  * tests compute who ran when, the gap between two holders, and whether two ever ran at once (timeline.py).
  *
  * It can be told to be as awkward as real programs are: to ignore SIGTERM, to have children, to take its time to stop.
@@ -93,7 +93,8 @@ static int live(int fd, const char *machine, int64_t interval_ms, int64_t stop_m
 
 static int usage(const char *name) {
         fprintf(stderr,
-                "%s [--interval=SEC] [--stop=SEC] [--life=SEC] [--children=N] [--exit=CODE] [--ignore-term] FILE\n", name);
+                "%s [--interval=SEC] [--stop=SEC] [--life=SEC] [--children=N] [--exit=CODE] [--ignore-term] FILE\n",
+                name);
         return EXIT_FAILURE;
 }
 

@@ -126,7 +126,7 @@ def tokens_of(stamps):
 
 
 def tokens_grow(stamps):
-    """From one machine's tenure to another's the token must grow; within one machine it may stay (a unit's restart)."""
+    """From one machine's tenure to another's the token must grow; on one machine it may stay (a unit's restart)."""
     tenures = tenures_of(stamps)
     if any(tenure.index is None for tenure in tenures):
         return False
@@ -145,6 +145,7 @@ def table_of(stamps):
     for tenure in tenures:
         gap = f"{tenure.first - previous.last:.3f} s" if previous else "-"
         index = "-" if tenure.index is None else tenure.index
-        lines.append(f"  {tenure.machine:<10} {tenure.first - start:>7.3f} s {tenure.last - start:>7.3f} s {gap:>11} {index:>7}")
+        first, last = tenure.first - start, tenure.last - start
+        lines.append(f"  {tenure.machine:<10} {first:>7.3f} s {last:>7.3f} s {gap:>11} {index:>7}")
         previous = tenure
     return "\n".join(lines) + "\n"

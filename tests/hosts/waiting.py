@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Waiting for states. The only place of the hosts tests where time passes without being asked for."""
 
-import select
 import time
 
 POLL = 0.01  # seconds between two looks
@@ -30,7 +29,7 @@ def wait_for(what, predicate, deadline, context=None):
         if now() >= end:
             text = f"waited {deadline:g} s for: {what}"
             raise Timeout(text + (f"\n{context()}" if context else ""))
-        select.select([], [], [], POLL)
+        time.sleep(POLL)
 
 
 def hold_for(what, predicate, duration, context=None):
@@ -39,7 +38,7 @@ def hold_for(what, predicate, duration, context=None):
     while now() < end:
         if not predicate():
             raise Failure(f"did not stay so: {what}" + (f"\n{context()}" if context else ""))
-        select.select([], [], [], POLL)
+        time.sleep(POLL)
 
 
 def require(what, condition, context=None):

@@ -34,7 +34,7 @@ def inner_counts(output):
 
 
 def counts_of(test):
-    """(passed, failed, skipped) of one program. What meson says of the program as a whole is never better than this."""
+    """(passed, failed, skipped) of one program. What meson says of the whole is never better than this."""
     output = (test.get("stdout") or "") + "\n" + (test.get("stderr") or "")
     inner = inner_counts(output)
     if test["result"] in SKIPPED:
