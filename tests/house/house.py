@@ -38,7 +38,6 @@ CORE_CALLS = re.compile(r"\b(now_\w+|clock_gettime|gettimeofday|time|rand|random
                         r"read|write|getenv|exit)\s*\(")
 
 MAX_LINES = 700
-MAX_COLUMNS = 119
 NO_BLOCKING_BUS = {"unit", "daemon", "registry", "guard"}
 BLOCKING_BUS = re.compile(r"\bsd_bus_(call|call_method|get_property\w*|set_property\w*|request_name|add_match|"
                           r"match_signal|query_sender_privilege|get_owner\w*)\s*\(")
@@ -156,9 +155,3 @@ def trace_breaches(root):
 def license_breaches(root):
     return [f"{path}: no SPDX line" for path in c_files(root, "src", "tests")
             if "SPDX-License-Identifier: Apache-2.0" not in read(root, path)[:200]]
-
-
-def width_breaches(root):
-    return [f"{path}:{number}: {len(line)} columns, at most {MAX_COLUMNS}"
-            for path in files_below(root, "src", "tests") if path.endswith((".c", ".h", ".py"))
-            for number, line in enumerate(read(root, path).splitlines(), 1) if len(line) > MAX_COLUMNS]

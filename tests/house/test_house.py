@@ -29,9 +29,6 @@ class TheTree(unittest.TestCase):
     def test_no_file_is_a_giant(self):
         self.holds(house.length_breaches(ROOT))
 
-    def test_lines_are_not_too_wide(self):
-        self.holds(house.width_breaches(ROOT))
-
     def test_no_traces_of_a_machine_and_no_loose_ends(self):
         self.holds(house.trace_breaches(ROOT))
 
@@ -102,9 +99,6 @@ class TheRules(unittest.TestCase):
 
     def test_a_giant_is_found(self):
         self.finds(house.length_breaches, "src/unit/a.c", "\n" * 701)
-
-    def test_a_wide_line_is_found(self):
-        self.finds(house.width_breaches, "src/unit/a.c", "/* " + "x" * 120 + " */\n")
 
     def test_a_missing_license_is_found(self):
         self.finds(house.license_breaches, "src/unit/a.c", "int a;\n")
