@@ -3,11 +3,15 @@
 
 import http.client
 import json
+import os
+import subprocess
 
 from waiting import require, wait_for
 
 SERVICE = "etcd-member.service"
-DATA = "/var/lib/etcd-member"
+HOME = "/var/lib/etcd-member"
+DATA = HOME + "/data"
+TOKEN = "/etc/etcd-member.env"
 CLIENT_PORT = 2379
 PEER_PORT = 2380
 
@@ -19,7 +23,7 @@ After=address.service
 [Service]
 Type=notify
 TimeoutStartSec=60
-EnvironmentFile={data}.env
+EnvironmentFile={token}
 ExecStart=/usr/bin/etcd --name={name} --data-dir={data} \\
         --listen-client-urls=http://{address}:{client},http://127.0.0.1:{client} \\
         --advertise-client-urls=http://{address}:{client} \\
@@ -31,19 +35,39 @@ ExecStart=/usr/bin/etcd --name={name} --data-dir={data} \\
 class Etcd:
     def __init__(self, machines, options=""):
         self.machines = list(machines)
+        self._disks = {}
         self._token = 0
         for machine in self.machines:
+            machine.write(f"{HOME}/README", "The registry's data are here.\n")
             machine.write(f"/etc/systemd/system/{SERVICE}",
-                          UNIT.format(name=machine.name, address=machine.address, data=DATA, members=self._members,
+                          UNIT.format(name=machine.name, address=machine.address, data=DATA, token=TOKEN, members=self._members,
                                       client=CLIENT_PORT, peer=PEER_PORT, options=options))
             machine.link(f"/etc/systemd/system/multi-user.target.wants/{SERVICE}", f"../{SERVICE}")
         self._new_token()
+
+    def give_disk(self, sandbox, machine):
+        """A disk of its own for the member on that machine, which is off: then hang_disk() can stop its writes."""
+        image, mounted = sandbox.path(f"disk-{machine.name}"), sandbox.path(f"disk-{machine.name}.mounted")
+        os.makedirs(mounted)
+        with open(image, "wb") as file:
+            file.truncate(256 << 20)
+        for command in (["mkfs.ext4", "-q", image], ["mount", "-o", "loop", image, mounted]):
+            done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            require(f"{' '.join(command)}: {done.stdout}", done.returncode == 0)
+        machine.binds[HOME] = self._disks[machine] = mounted
+
+    def hang_disk(self, machine):
+        """Whoever writes there waits, until heal_disk()."""
+        subprocess.run(["fsfreeze", "--freeze", self._disks[machine]], check=True)
+
+    def heal_disk(self, machine):
+        subprocess.run(["fsfreeze", "--unfreeze", self._disks[machine]], check=True)
 
     def _new_token(self):
         """A cluster with another token has another cluster id: another registry."""
         self._token += 1
         for machine in self.machines:
-            machine.write(f"{DATA}.env", f"TOKEN=hosts-{self._token}\n")
+            machine.write(TOKEN, f"TOKEN=hosts-{self._token}\n")
 
     @property
     def _members(self):

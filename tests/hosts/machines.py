@@ -85,6 +85,7 @@ class Machine:
         self.address = f"{NETWORK}.{10 + number}"
         self.machine_id = f"{os.urandom(15).hex()}{number:02x}"
         self.cut_at = None
+        self.binds = {}  # path of the guest: directory of the sandbox; for the next boot
         self._sandbox = sandbox
         self._shared = shared
         self._root = sandbox.path(name, "root")
@@ -176,12 +177,14 @@ class Machine:
             with open(os.path.join(self._cgroup, "cgroup.procs"), "w") as file:
                 file.write("0")
 
+        binds = {"/shared": self._shared, **self.binds}
         with open(self._console, "a") as console:
             self._nspawn = subprocess.Popen(
                 ["systemd-nspawn", "--quiet", f"--directory={self._root}", f"--machine={self.name}", "--register=no",
                  "--keep-unit", f"--network-bridge={BRIDGE}", "--resolv-conf=off", "--timezone=off",
-                 "--link-journal=no", f"--bind={self._shared}:/shared", "--console=pipe", "--boot", "systemd.unit=multi-user.target",
-                 "systemd.mask=systemd-logind.service", "systemd.mask=console-getty.service"],
+                 "--link-journal=no", "--console=pipe", *(f"--bind={here}:{there}" for there, here in binds.items()),
+                 "--boot", "systemd.unit=multi-user.target", "systemd.mask=systemd-logind.service",
+                 "systemd.mask=console-getty.service"],
                 stdin=subprocess.DEVNULL, stdout=console, stderr=subprocess.STDOUT, preexec_fn=enter_cgroup,
                 env={**ENVIRONMENT, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"})
         self.cut_at = None
