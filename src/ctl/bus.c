@@ -257,6 +257,18 @@ int bus_leased_runs(sd_bus *bus) {
         return r < 0 ? r : json_is_true(json_array_get(answer, 0));
 }
 
+int bus_reload_leased(sd_bus *bus, sd_bus_error *error, bool *ret_bad_lines) {
+        int r = bus_call(bus, &bus_leased, "Reload", NULL, error, NULL);
+        bool bad = r < 0 && sd_bus_error_has_name(error, SD_BUS_ERROR_INVALID_ARGS);
+        char *save = NULL, *copy = bad ? strdup(strempty(error->message)) : NULL;
+
+        for (char *line = copy ? strtok_r(copy, "\n", &save) : NULL; line; line = strtok_r(NULL, "\n", &save))
+                complain("%s", line);
+        free(copy);
+        *ret_bad_lines = bad;
+        return bad ? 0 : r;
+}
+
 /* ---- waiting ---- */
 
 static int changed(sd_bus_message *m, void *userdata, sd_bus_error *error) {

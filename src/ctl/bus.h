@@ -45,6 +45,10 @@ int bus_leased_runs(sd_bus *bus);
 int bus_watch_leased(sd_bus *bus);
 int bus_wait(sd_bus *bus, usec_t timeout);
 
+/* Manager.Reload. Bad lines in files are told, but do not make it fail: what could be read is in force. The rest is
+ * for the caller to tell. */
+int bus_reload_leased(sd_bus *bus, sd_bus_error *error, bool *ret_bad_lines);
+
 /* Says in one line why a call did not work, for what ("foo.service"; NULL: nothing in particular), and returns the exit
  * code for it. */
 int bus_complain(const char *what, int r, const sd_bus_error *error);

@@ -62,19 +62,21 @@ static int begin(Ctl *ctl, const char *typed, Item *item) {
 
 static int reload_leased(Ctl *ctl, Item *items, size_t n) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        int r = bus_call(ctl->bus, &bus_leased, "Reload", NULL, &error, NULL), code;
+        bool bad_lines;
+        int r = bus_reload_leased(ctl->bus, &error, &bad_lines), code;
 
         if (r >= 0)
                 return CTL_OK;
         code = bus_complain("leased", r, &error);
         /* Refused is refused. No answer may mean that it is about to happen: then the units stay off the list. */
-        if (sd_bus_error_is_set(&error) && !sd_bus_error_has_name(&error, SD_BUS_ERROR_NO_REPLY) &&
-                        !sd_bus_error_has_name(&error, SD_BUS_ERROR_TIMEOUT)) {
-                for (size_t i = 0; i < n; i++)
-                        if (items[i].going && items[i].text)
-                                (void) files_restore(items[i].name, items[i].text);
-        } else
+        if (sd_bus_error_has_name(&error, SD_BUS_ERROR_NO_REPLY) ||
+                        sd_bus_error_has_name(&error, SD_BUS_ERROR_TIMEOUT) || !sd_bus_error_is_set(&error)) {
                 complain("the units stay gated; once leased answers: leasectl disable again");
+                return code;
+        }
+        for (size_t i = 0; i < n; i++)
+                if (items[i].going && items[i].text)
+                        (void) files_restore(items[i].name, items[i].text);
         return code;
 }
 

@@ -22,6 +22,7 @@ typedef struct Item {
         bool written; /* gate and list */
         bool new;     /* was not listed before */
         bool kept;    /* active, because it was leased already */
+        bool to_stop;
 } Item;
 
 static bool is_active(const json_t *unit) {
@@ -162,7 +163,7 @@ static int check_name(const char *name) {
         return CTL_OK;
 }
 
-/* Looks whether the unit may be leased, and stops it if that was asked for. */
+/* Looks whether the unit may be leased. */
 static int examine(Ctl *ctl, const char *typed, Item *item) {
         json_auto_t *unit = NULL, *service = NULL;
         _cleanup_free_ char *name = unit_name_complete(typed);
@@ -198,7 +199,8 @@ static int examine(Ctl *ctl, const char *typed, Item *item) {
         if (!ctl->stop)
                 return refuse(item->name, "is %s: systemctl stop %s, or use --stop", get_string(unit, "ActiveState"),
                                 item->name);
-        return pid1_stop(ctl->bus, item->name);
+        item->to_stop = true;
+        return CTL_OK;
 }
 
 /* ---- what is done ---- */
@@ -224,6 +226,8 @@ static int write_one(Ctl *ctl, Item *item, const LeasedConf *conf) {
         }
         item->written = true;
         code = check_options(ctl, item->name, conf);
+        if (code == CTL_OK && item->to_stop)
+                code = pid1_stop(ctl->bus, item->name); /* only now that nothing is left to be refused */
         return code == CTL_OK ? code : take_back(item);
 }
 
@@ -251,17 +255,18 @@ static int verify_one(Ctl *ctl, Item *item) {
 
 static int reload_leased(Ctl *ctl, const LeasedConf *conf) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        bool bad_lines = false;
         int r = bus_leased_runs(ctl->bus);
 
         if (r == 0)
                 complain("note: leased is not running; nothing starts until it does: systemctl enable --now leased");
         if (r > 0)
-                r = bus_call(ctl->bus, &bus_leased, "Reload", NULL, &error, NULL);
+                r = bus_reload_leased(ctl->bus, &error, &bad_lines);
         if (r < 0)
                 return bus_complain("leased", r, &error);
         if (streq(conf->registry, "local"))
                 complain("note: Registry=local excludes nobody outside this machine (see leased.conf)");
-        return CTL_OK;
+        return bad_lines ? CTL_FAILED : CTL_OK;
 }
 
 static int enable_all(Ctl *ctl, Item *items, size_t n, const LeasedConf *conf) {

@@ -20,7 +20,8 @@ typedef struct Verb {
 static const Verb verbs[] = {
                 {"status", "[UNIT...]", 0, -1, false, verb_status, "This machine, or all about units"},
                 {"list", "", 0, 0, false, verb_list, "The units that are enabled here, and who holds them"},
-                {"enable", "UNIT...", 1, -1, true, verb_enable, "Run a unit here only with its lease (on each machine)"},
+                {"enable", "UNIT...", 1, -1, true, verb_enable,
+                                "Run a unit here only with its lease (on each machine)"},
                 {"disable", "UNIT...", 1, -1, true, verb_disable,
                                 "Stop it, release its lease, make it an ordinary unit again"},
                 {"release", "UNIT...", 1, -1, false, verb_release, "Stop it here and let another machine have it"},

@@ -90,7 +90,10 @@ int verb_release(Ctl *ctl, int argc, char **argv) {
 
 int verb_reload(Ctl *ctl, int argc, char **argv) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        int r = bus_call(ctl->bus, &bus_leased, "Reload", NULL, &error, NULL);
+        bool bad_lines;
+        int r = bus_reload_leased(ctl->bus, &error, &bad_lines);
 
-        return r < 0 ? bus_complain("reload", r, &error) : CTL_OK;
+        if (r < 0)
+                return bus_complain("reload", r, &error);
+        return bad_lines ? CTL_FAILED : CTL_OK;
 }

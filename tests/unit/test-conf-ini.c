@@ -11,21 +11,21 @@ typedef struct Target {
 } Target;
 
 static const IniOption options[] = {
-        { "Name", ini_parse_string, offsetof(Target, name), "a name" },
-        { "Number", ini_parse_int64, offsetof(Target, number), "a whole number, e.g. 7" },
-        { "Words", ini_parse_words, offsetof(Target, words), "words" },
-        { "Span", ini_parse_span, offsetof(Target, span), "a time span, e.g. 3s" },
-        { "Path", ini_parse_path, offsetof(Target, name), "an absolute path" },
+                {"Name", ini_parse_string, offsetof(Target, name), "a name"},
+                {"Number", ini_parse_int64, offsetof(Target, number), "a whole number, e.g. 7"},
+                {"Words", ini_parse_words, offsetof(Target, words), "words"},
+                {"Span", ini_parse_span, offsetof(Target, span), "a time span, e.g. 3s"},
+                {"Path", ini_parse_path, offsetof(Target, name), "an absolute path"},
 };
 
 static void parse(const char *text, bool foreign, Target *ret, char **where, Messages *m) {
         IniTable table = {
-                .section = "Ours",
-                .foreign = foreign,
-                .options = options,
-                .n_options = ELEMENTSOF(options),
-                .target = ret,
-                .where = where,
+                        .section = "Ours",
+                        .foreign = foreign,
+                        .options = options,
+                        .n_options = ELEMENTSOF(options),
+                        .target = ret,
+                        .where = where,
         };
         ini_parse_text("f", text, strlen(text), &table, m);
         ini_where_done(&table);
@@ -118,8 +118,7 @@ static void every_bad_line_is_named_with_what_would_be_right(void **state) {
         assert_messages(&m, "f:1: Early=1: this stands before any section, put a line [Ours] above it",
                         "f:2: [Theirs]: unknown section, only [Ours] is read here",
                         "f:4: [Broken: a section is written [Ours]",
-                        "f:6: no equals sign: a line is written Key=value",
-                        "f:7: =value: a line is written Key=value",
+                        "f:6: no equals sign: a line is written Key=value", "f:7: =value: a line is written Key=value",
                         "f:8: Number=twelve: expected is a whole number, e.g. 7",
                         "f:9: Number=99999999999999999999: expected is a whole number, e.g. 7",
                         "f:10: number=: unknown option, write it Number=",
@@ -137,7 +136,8 @@ static void sections_of_others_are_skipped_unread(void **state) {
         _cleanup_(target_done) Target t = {};
         char *where[ELEMENTSOF(options)] = {};
 
-        parse("odd\n[Unit]\nNumber=1\nnonsense\n[Broken\n[Ours]\nNumber=2\n[Service]\nNumber=3\n", true, &t, where, &m);
+        parse("odd\n[Unit]\nNumber=1\nnonsense\n[Broken\n[Ours]\nNumber=2\n[Service]\nNumber=3\n", true, &t, where,
+                        &m);
         assert_messages(&m, NULL);
         assert_int_equal(t.number, 2);
 }
@@ -167,8 +167,11 @@ static void any_bytes_make_printable_messages(void **state) {
         assert_messages(&m, "f:2: Number=?[31m?\xc3\xa9?(???: expected is a whole number, e.g. 7", NULL);
         messages_done(&m);
 
-        IniTable table = { .section = "Ours", .options = options, .n_options = ELEMENTSOF(options), .target = &t,
-                .where = where };
+        IniTable table = {.section = "Ours",
+                        .options = options,
+                        .n_options = ELEMENTSOF(options),
+                        .target = &t,
+                        .where = where};
         ini_parse_text("f", "[Ours]\nNum\0ber=1\n", 17, &table, &m);
         assert_messages(&m, "f: not a text file, it has a NUL byte in it", NULL);
         ini_where_done(&table);
@@ -176,13 +179,13 @@ static void any_bytes_make_printable_messages(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(good_lines_are_read),
-                cmocka_unit_test(quotes_around_a_string_are_dropped),
-                cmocka_unit_test(a_later_line_wins_and_an_empty_one_resets),
-                cmocka_unit_test(every_bad_line_is_named_with_what_would_be_right),
-                cmocka_unit_test(sections_of_others_are_skipped_unread),
-                cmocka_unit_test(a_file_that_ends_in_a_backslash_is_read_to_its_end),
-                cmocka_unit_test(any_bytes_make_printable_messages),
+                        cmocka_unit_test(good_lines_are_read),
+                        cmocka_unit_test(quotes_around_a_string_are_dropped),
+                        cmocka_unit_test(a_later_line_wins_and_an_empty_one_resets),
+                        cmocka_unit_test(every_bad_line_is_named_with_what_would_be_right),
+                        cmocka_unit_test(sections_of_others_are_skipped_unread),
+                        cmocka_unit_test(a_file_that_ends_in_a_backslash_is_read_to_its_end),
+                        cmocka_unit_test(any_bytes_make_printable_messages),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,13 +18,38 @@ static void assert_files(const char *root, const char *unit, const char *expecte
 
 static void unit_names_are_judged_as_pid_1_does(void **state) {
         static const char *const good[] = {
-                "a.service", "foo@bar.service", "foo@a\\x2db.service", "foo-bar_1:2.timer", "x.y.mount", "a.socket",
-                "b.path", "c.target", "d.swap", "e.automount", "foo@a@b.service",
+                        "a.service",
+                        "foo@bar.service",
+                        "foo@a\\x2db.service",
+                        "foo-bar_1:2.timer",
+                        "x.y.mount",
+                        "a.socket",
+                        "b.path",
+                        "c.target",
+                        "d.swap",
+                        "e.automount",
+                        "foo@a@b.service",
         };
         static const char *const bad[] = {
-                "", ".service", "foo", "foo.", "foo.servic", "foo@.service", "@a.service", "a/b.service", "../a.service",
-                "a b.service", "x%y.service", "x.slice", "x.scope", "x.device", ".hidden.service", "a.service\n",
-                "\xc3\xa4.service", "foo@.", "foo.service@bar",
+                        "",
+                        ".service",
+                        "foo",
+                        "foo.",
+                        "foo.servic",
+                        "foo@.service",
+                        "@a.service",
+                        "a/b.service",
+                        "../a.service",
+                        "a b.service",
+                        "x%y.service",
+                        "x.slice",
+                        "x.scope",
+                        "x.device",
+                        ".hidden.service",
+                        "a.service\n",
+                        "\xc3\xa4.service",
+                        "foo@.",
+                        "foo.service@bar",
         };
         char name[300];
 
@@ -110,7 +135,8 @@ static void options_are_read_from_unit_drop_in_and_units_file(void **state) {
         const char *root = *state;
 
         fixture_write(root, "/usr/lib/systemd/system/foo.service",
-                        "[Service]\nExecStart=/bin/sh -c 'a=1; \\\n b=2'\nnonsense\n[X-Leased]\nVersion=1\nLease=shared\n"
+                        "[Service]\nExecStart=/bin/sh -c 'a=1; \\\n "
+                        "b=2'\nnonsense\n[X-Leased]\nVersion=1\nLease=shared\n"
                         "StopGraceSec=1s\n");
         assert_int_equal(unit_options_load(root, "foo.service", &o, &m), -ENOENT);
         assert_int_equal(unit_options_load(root, "../etc.service", &o, &m), -ENOENT);
@@ -169,7 +195,7 @@ static void bad_options_are_named_with_file_and_line(void **state) {
 }
 
 static void a_stop_grace_that_does_not_fit_is_refused_with_its_numbers(void **state) {
-        UnitOptions o = { .unit = (char *) "foo.service", .stop_grace = 8 * USEC_PER_SEC };
+        UnitOptions o = {.unit = (char *) "foo.service", .stop_grace = 8 * USEC_PER_SEC};
         _cleanup_(messages_done) Messages m = {};
 
         assert_int_equal(unit_options_check(&o, 10 * USEC_PER_SEC, USEC_INFINITY, &m), -EBADMSG);
@@ -201,22 +227,23 @@ static void enabled_units_are_listed_and_strange_names_told(void **state) {
         assert_string_equal(l[1], "b.service");
         assert_null(l[2]);
         assert_messages(&m, "/etc/leased/units/a@.service: not the name of a unit, e.g. foo.service; remove the file",
-                        "/etc/leased/units/b.service~: not the name of a unit, e.g. foo.service; remove the file", NULL);
+                        "/etc/leased/units/b.service~: not the name of a unit, e.g. foo.service; remove the file",
+                        NULL);
 }
 
 #define with_root(f) cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(unit_names_are_judged_as_pid_1_does),
-                with_root(the_first_unit_file_in_the_search_path_counts),
-                with_root(an_instance_is_read_from_its_own_file_or_its_template),
-                with_root(drop_ins_come_from_all_places_in_the_order_of_their_names),
-                with_root(a_drop_in_hides_others_of_its_name),
-                with_root(options_are_read_from_unit_drop_in_and_units_file),
-                with_root(bad_options_are_named_with_file_and_line),
-                cmocka_unit_test(a_stop_grace_that_does_not_fit_is_refused_with_its_numbers),
-                with_root(enabled_units_are_listed_and_strange_names_told),
+                        cmocka_unit_test(unit_names_are_judged_as_pid_1_does),
+                        with_root(the_first_unit_file_in_the_search_path_counts),
+                        with_root(an_instance_is_read_from_its_own_file_or_its_template),
+                        with_root(drop_ins_come_from_all_places_in_the_order_of_their_names),
+                        with_root(a_drop_in_hides_others_of_its_name),
+                        with_root(options_are_read_from_unit_drop_in_and_units_file),
+                        with_root(bad_options_are_named_with_file_and_line),
+                        cmocka_unit_test(a_stop_grace_that_does_not_fit_is_refused_with_its_numbers),
+                        with_root(enabled_units_are_listed_and_strange_names_told),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -39,18 +39,19 @@ static void etcd_with_everything_is_read(void **state) {
         assert_int_equal(chmod(path, 0600), 0);
         (void) snprintf(path, sizeof(path), "%s/password", root);
         assert_int_equal(chmod(path, 0640), 0);
-        assert_int_equal(load(root,
-                                         "[Leased]\n"
-                                         "Registry=etcd\n"
-                                         "Endpoints=https://a.example:2379/ \\\n"
-                                         "  https://[fd00::1]:2379\n"
-                                         "Prefix=/teams/blue\n"
-                                         "CAFile=/ca\nCertFile=/cert\nKeyFile=/key\nUser=blue\nPasswordFile=/password\n"
-                                         "Metadata=region=eu  rack=a1\n"
-                                         "TTL=2s 500ms\n"
-                                         "MachineID=0123456789abcdef0123456789abcdef\n"
-                                         "Compact=no\n",
-                                         &c, &m),
+        assert_int_equal(
+                        load(root,
+                                        "[Leased]\n"
+                                        "Registry=etcd\n"
+                                        "Endpoints=https://a.example:2379/ \\\n"
+                                        "  https://[fd00::1]:2379\n"
+                                        "Prefix=/teams/blue\n"
+                                        "CAFile=/ca\nCertFile=/cert\nKeyFile=/key\nUser=blue\nPasswordFile=/password\n"
+                                        "Metadata=region=eu  rack=a1\n"
+                                        "TTL=2s 500ms\n"
+                                        "MachineID=0123456789abcdef0123456789abcdef\n"
+                                        "Compact=no\n",
+                                        &c, &m),
                         0);
         assert_messages(&m, NULL);
         assert_string_equal(c->registry, "etcd");
@@ -106,8 +107,8 @@ static void a_bad_file_leaves_the_caller_what_it_had(void **state) {
                                          &c, &m),
                         -EBADMSG);
         assert_ptr_equal(c, (LeasedConf *) 1);
-#define ENDPOINTS_RIGHT                                                                                                \
-        ": expected is a list of http://HOST:PORT or https://HOST:PORT, e.g. http://10.0.0.1:2379 "                    \
+#define ENDPOINTS_RIGHT                                                                                               \
+        ": expected is a list of http://HOST:PORT or https://HOST:PORT, e.g. http://10.0.0.1:2379 "                   \
         "http://10.0.0.2:2379"
         assert_messages(&m, CONF ":2: Registry=zookeeper: expected is local, local:/DIRECTORY or etcd",
                         CONF ":3: TTL=1s: expected is a time span from 2s to 60s in whole milliseconds, e.g. 10s",
@@ -133,25 +134,27 @@ static void options_that_contradict_are_named_by_line(void **state) {
         static const struct {
                 const char *text, *message;
         } cases[] = {
-                { "[Leased]\nRegistry=etcd\n",
-                  CONF ":2: Registry=etcd: Endpoints= is missing, e.g. Endpoints=http://10.0.0.1:2379" },
-                { "[Leased]\nEndpoints=http://a:2379\n", CONF ":2: Endpoints=: only with Registry=etcd" },
-                { "[Leased]\nRegistry=etcd\nEndpoints=https://a:2379\n",
-                  CONF ":3: Endpoints=https://a:2379: https needs CAFile=, e.g. CAFile=/etc/leased/ca.pem" },
-                { "[Leased]\nRegistry=etcd\nEndpoints=https://a:2379 http://b:2379\n",
-                  CONF ":3: Endpoints=: either all with http or all with https" },
-                { "[Leased]\nRegistry=etcd\nEndpoints=http://a:2379\nCAFile=/ca\n",
-                  CONF ":4: CAFile=: has no effect on http, write https in Endpoints=" },
-                { "[Leased]\nRegistry=etcd\nEndpoints=http://a:2379\nUser=u\n",
-                  CONF ":4: User=: only together with PasswordFile=" },
-                { "[Leased]\nRegistry=etcd\nEndpoints=https://a:2379\nCAFile=/ca\nCertFile=/ca\n",
-                  CONF ":5: CertFile=: only together with KeyFile=" },
-                { "[Leased]\nRegistry=etcd\nEndpoints=https://a:2379\nCAFile=/nowhere\n",
-                  CONF ":4: CAFile=/nowhere: No such file or directory" },
-                { "[Leased]\nRegistry=etcd\nEndpoints=https://a:2379\nCAFile=/etc\n",
-                  CONF ":4: CAFile=/etc: not a regular file" },
-                { "[Leased]\nRegistry=etcd\nEndpoints=http://a:2379\nUser=u\nPasswordFile=/ca\n",
-                  CONF ":5: PasswordFile=/ca: open to everybody on this machine, close it: chmod 0600 /ca" },
+                        {"[Leased]\nRegistry=etcd\n", CONF ":2: Registry=etcd: Endpoints= is missing, e.g. "
+                                                           "Endpoints=http://10.0.0.1:2379"},
+                        {"[Leased]\nEndpoints=http://a:2379\n", CONF ":2: Endpoints=: only with Registry=etcd"},
+                        {"[Leased]\nRegistry=etcd\nEndpoints=https://a:2379\n",
+                                        CONF ":3: Endpoints=https://a:2379: https needs CAFile=, e.g. "
+                                             "CAFile=/etc/leased/ca.pem"},
+                        {"[Leased]\nRegistry=etcd\nEndpoints=https://a:2379 http://b:2379\n",
+                                        CONF ":3: Endpoints=: either all with http or all with https"},
+                        {"[Leased]\nRegistry=etcd\nEndpoints=http://a:2379\nCAFile=/ca\n",
+                                        CONF ":4: CAFile=: has no effect on http, write https in Endpoints="},
+                        {"[Leased]\nRegistry=etcd\nEndpoints=http://a:2379\nUser=u\n",
+                                        CONF ":4: User=: only together with PasswordFile="},
+                        {"[Leased]\nRegistry=etcd\nEndpoints=https://a:2379\nCAFile=/ca\nCertFile=/ca\n",
+                                        CONF ":5: CertFile=: only together with KeyFile="},
+                        {"[Leased]\nRegistry=etcd\nEndpoints=https://a:2379\nCAFile=/nowhere\n",
+                                        CONF ":4: CAFile=/nowhere: No such file or directory"},
+                        {"[Leased]\nRegistry=etcd\nEndpoints=https://a:2379\nCAFile=/etc\n",
+                                        CONF ":4: CAFile=/etc: not a regular file"},
+                        {"[Leased]\nRegistry=etcd\nEndpoints=http://a:2379\nUser=u\nPasswordFile=/ca\n",
+                                        CONF ":5: PasswordFile=/ca: open to everybody on this machine, close it: "
+                                             "chmod 0600 /ca"},
         };
 
         fixture_write(*state, "/ca", "x"); /* mode 0644 */
@@ -204,13 +207,13 @@ static void the_machine_id_is_derived_and_stable(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                with_root(without_files_the_defaults_hold),
-                with_root(etcd_with_everything_is_read),
-                with_root(drop_ins_win_over_the_file_in_the_order_of_their_names),
-                with_root(a_bad_file_leaves_the_caller_what_it_had),
-                with_root(options_that_contradict_are_named_by_line),
-                with_root(what_is_dumped_reads_back_the_same),
-                cmocka_unit_test(the_machine_id_is_derived_and_stable),
+                        with_root(without_files_the_defaults_hold),
+                        with_root(etcd_with_everything_is_read),
+                        with_root(drop_ins_win_over_the_file_in_the_order_of_their_names),
+                        with_root(a_bad_file_leaves_the_caller_what_it_had),
+                        with_root(options_that_contradict_are_named_by_line),
+                        with_root(what_is_dumped_reads_back_the_same),
+                        cmocka_unit_test(the_machine_id_is_derived_and_stable),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,14 +6,13 @@
 static void a_service_gets_gate_binding_and_environment(void **state) {
         _cleanup_free_ char *text = dropin_text("foo.service");
 
-        assert_non_null(strstr(text,
-                        "[Unit]\n"
-                        "AssertPathExists=/run/leased/held/foo.service\n"
-                        "BindsTo=leased-guard.service\n"
-                        "After=leased-guard.service leased.service\n"
-                        "\n"
-                        "[Service]\n"
-                        "EnvironmentFile=-/run/leased/env/foo.service\n"));
+        assert_non_null(strstr(text, "[Unit]\n"
+                                     "AssertPathExists=/run/leased/held/foo.service\n"
+                                     "BindsTo=leased-guard.service\n"
+                                     "After=leased-guard.service leased.service\n"
+                                     "\n"
+                                     "[Service]\n"
+                                     "EnvironmentFile=-/run/leased/env/foo.service\n"));
 }
 
 static void other_types_get_no_environment(void **state) {
@@ -74,12 +73,12 @@ static void a_folder_that_cannot_be_made_is_an_error(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(a_service_gets_gate_binding_and_environment),
-                cmocka_unit_test(other_types_get_no_environment),
-                cmocka_unit_test(names_are_escaped_as_each_setting_needs_it),
-                with_root(it_is_written_once_and_again_when_it_differs),
-                with_root(removing_it_leaves_the_drop_ins_of_others),
-                with_root(a_folder_that_cannot_be_made_is_an_error),
+                        cmocka_unit_test(a_service_gets_gate_binding_and_environment),
+                        cmocka_unit_test(other_types_get_no_environment),
+                        cmocka_unit_test(names_are_escaped_as_each_setting_needs_it),
+                        with_root(it_is_written_once_and_again_when_it_differs),
+                        with_root(removing_it_leaves_the_drop_ins_of_others),
+                        with_root(a_folder_that_cannot_be_made_is_an_error),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
