@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+# bash completion for leasectl(1)
+
+_leasectl() {
+        local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} word verb= i
+        local verbs='status list enable disable release reload'
+        local options='--help --version --host --json --no-pager --no-legend --no-wait --stop --force'
+
+        for ((i = 1; i < COMP_CWORD; i++)); do
+                word=${COMP_WORDS[i]}
+                case $word in
+                -H|--host) ((i++)) ;;
+                -*|=) ;;
+                *) verb=$word; break ;;
+                esac
+        done
+        COMPREPLY=()
+        if [[ $previous == -H || $previous == --host ]]; then
+                COMPREPLY=($(compgen -A hostname -- "$current"))
+        elif [[ $current == -* ]]; then
+                COMPREPLY=($(compgen -W "$options" -- "$current"))
+        elif [[ -z $verb ]]; then
+                COMPREPLY=($(compgen -W "$verbs" -- "$current"))
+        else
+                local -a units=()
+                case $verb in
+                status|release)
+                        mapfile -t units < <(leasectl list --no-legend --no-pager 2>/dev/null | awk '{ print $1 }') ;;
+                disable)
+                        mapfile -t units < <(ls /etc/leased/units 2>/dev/null) ;;
+                enable)
+                        mapfile -t units < <(systemctl list-unit-files --no-legend --no-pager --type=service 2>/dev/null |
+                                awk '$1 !~ /@\.service$/ { print $1 }') ;;
+                esac
+                # Names of units may have a backslash in them, which must be typed as two.
+                for word in "${units[@]}"; do
+                        [[ $word == "$current"* ]] && COMPREPLY+=("$(printf '%q' "$word")")
+                done
+        fi
+}
+
+complete -F _leasectl leasectl
