@@ -33,5 +33,5 @@ bool record_parse_key(const char *key, RecordKind *ret_kind, const char **ret_na
 int record_decode(RecordKind kind, const void *text, size_t size, RecordValue *ret, const char **ret_why);
 
 /* Encodes record->value. previous (previous_size bytes) is the text that is being replaced, whose unknown members are
- * kept; NULL: none. *ret is owned by the caller. Returns 0 or -ENOMEM. */
+ * kept; NULL: none. *ret is owned by the caller. Returns 0, -ENOMEM, or -ERANGE if a number is above INT64_MAX. */
 int record_encode(const Record *record, const void *previous, size_t previous_size, char **ret);

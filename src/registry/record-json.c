@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One table of members for each kind, read by both directions, so that what is written is what is read. Text from a
+ * registry is anybody's: nothing is believed that the table does not say. Lists that only serve people or that may be
+ * cut (tenures, a fence's names) are cut to the newest; a debt that does not fit makes the record unreadable.
+ */
+#include "registry/record-json.h"
+
+#include <errno.h>
+#include <limits.h>
+
+#include <jansson.h>
+
+typedef enum MemberType {
+        MEMBER_STRING,   /* char[size] */
+        MEMBER_UNSIGNED, /* uint64_t; in JSON at most INT64_MAX */
+        MEMBER_UINT32,
+        MEMBER_INTEGER,  /* int64_t */
+        MEMBER_BOOL,
+        MEMBER_STATE,    /* LeaseState, as a word */
+        MEMBER_DEBTS,
+        MEMBER_TENURES,
+        MEMBER_NAMES,
+} MemberType;
+
+typedef struct Member {
+        const char *name;
+        MemberType type;
+        size_t offset, size;
+} Member;
+
+#define MEMBER(type, t, member) { #member, t, offsetof(type, member), sizeof(((type *) NULL)->member) }
+
+static const Member meta_members[] = {
+        MEMBER(MetaRecord, MEMBER_STRING, uuid),
+        MEMBER(MetaRecord, MEMBER_UNSIGNED, index_floor),
+        MEMBER(MetaRecord, MEMBER_UINT32, format),
+};
+
+static const Member machine_members[] = {
+        MEMBER(MachineRecord, MEMBER_STRING, hostname), MEMBER(MachineRecord, MEMBER_STRING, boot_id),
+        MEMBER(MachineRecord, MEMBER_STRING, session),  MEMBER(MachineRecord, MEMBER_STRING, metadata),
+        MEMBER(MachineRecord, MEMBER_STRING, version),  MEMBER(MachineRecord, MEMBER_BOOL, draining),
+};
+
+static const Member beat_members[] = {
+        MEMBER(BeatRecord, MEMBER_STRING, machine_id),
+        MEMBER(BeatRecord, MEMBER_STRING, nonce),
+};
+
+static const Member fence_members[] = {
+        MEMBER(FenceRecord, MEMBER_UNSIGNED, counter),
+        MEMBER(FenceRecord, MEMBER_NAMES, names),
+};
+
+static const Member lease_members[] = {
+        MEMBER(LeaseRecord, MEMBER_STATE, state),      MEMBER(LeaseRecord, MEMBER_STRING, machine_id),
+        MEMBER(LeaseRecord, MEMBER_STRING, session),   MEMBER(LeaseRecord, MEMBER_INTEGER, version),
+        MEMBER(LeaseRecord, MEMBER_UNSIGNED, index),   MEMBER(LeaseRecord, MEMBER_UNSIGNED, since),
+        MEMBER(LeaseRecord, MEMBER_UNSIGNED, period),  MEMBER(LeaseRecord, MEMBER_DEBTS, debts),
+        MEMBER(LeaseRecord, MEMBER_TENURES, tenures),
+};
+
+static const Member request_members[] = {
+        MEMBER(RequestRecord, MEMBER_STRING, machine_id),
+        MEMBER(RequestRecord, MEMBER_STRING, session),
+        MEMBER(RequestRecord, MEMBER_INTEGER, version),
+};
+
+static const Member debt_members[] = {
+        MEMBER(Debt, MEMBER_STRING, session),
+        MEMBER(Debt, MEMBER_UNSIGNED, index),
+};
+
+static const Member tenure_members[] = {
+        MEMBER(Tenure, MEMBER_STRING, machine_id), MEMBER(Tenure, MEMBER_UNSIGNED, index),
+        MEMBER(Tenure, MEMBER_UNSIGNED, from),     MEMBER(Tenure, MEMBER_UNSIGNED, to),
+        MEMBER(Tenure, MEMBER_STRING, why),
+};
+
+static const struct {
+        const char *prefix;
+        const Member *members;
+        size_t n_members, size;
+} kinds[_RECORD_KIND_MAX] = {
+        [RECORD_META] = { "meta", meta_members, ELEMENTSOF(meta_members), sizeof(MetaRecord) },
+        [RECORD_MACHINE] = { "machines/", machine_members, ELEMENTSOF(machine_members), sizeof(MachineRecord) },
+        [RECORD_BEAT] = { "beats/", beat_members, ELEMENTSOF(beat_members), sizeof(BeatRecord) },
+        [RECORD_FENCE] = { "fences/", fence_members, ELEMENTSOF(fence_members), sizeof(FenceRecord) },
+        [RECORD_LEASE] = { "leases/", lease_members, ELEMENTSOF(lease_members), sizeof(LeaseRecord) },
+        [RECORD_REQUEST] = { "requests/", request_members, ELEMENTSOF(request_members), sizeof(RequestRecord) },
+};
+
+static const char *const state_words[_LEASE_STATE_MAX] = {
+        [LEASE_FREE] = "free",
+        [LEASE_HELD] = "held",
+        [LEASE_DONE] = "done",
+};
+
+/* ---- keys ---- */
+
+const char *record_prefix(RecordKind kind) {
+        return kinds[kind].prefix;
+}
+
+int record_key(RecordKind kind, const char *name, char *ret, size_t size) {
+        size_t n = strlen(kinds[kind].prefix), m = kind == RECORD_META ? 0 : strlen(name);
+
+        if (n + m >= size)
+                return -EINVAL;
+        memcpy(ret, kinds[kind].prefix, n);
+        memcpy(ret + n, name, m);
+        ret[n + m] = '\0';
+        return 0;
+}
+
+bool record_parse_key(const char *key, RecordKind *ret_kind, const char **ret_name) {
+        for (RecordKind kind = 0; kind < _RECORD_KIND_MAX; kind++) {
+                const char *name;
+
+                if (!startswith(key, kinds[kind].prefix))
+                        continue;
+                name = key + strlen(kinds[kind].prefix);
+                /* "meta" has no name, all others have one that fits. */
+                if (kind == RECORD_META ? name[0] : !name[0] || strnlen(name, NAME_SIZE) >= NAME_SIZE)
+                        return false;
+                *ret_kind = kind;
+                *ret_name = name;
+                return true;
+        }
+        return false;
+}
+
+/* ---- decoding ---- */
+
+static const char *decode_members(json_t *object, const Member *members, size_t n, void *to);
+
+static const char *decode_debts(json_t *array, LeaseRecord *lease) {
+        const char *why = NULL;
+
+        if (json_array_size(array) > DEBTS_MAX)
+                return "too many debts";
+        lease->n_debts = json_array_size(array);
+        for (size_t i = 0; !why && i < lease->n_debts; i++)
+                why = decode_members(json_array_get(array, i), debt_members, ELEMENTSOF(debt_members), lease->debts + i);
+        return why;
+}
+
+static const char *decode_tenures(json_t *array, LeaseRecord *lease) {
+        size_t size = json_array_size(array), first = size > TENURES_MAX ? size - TENURES_MAX : 0;
+        const char *why = NULL;
+
+        lease->n_tenures = size - first;
+        for (size_t i = 0; !why && i < lease->n_tenures; i++)
+                why = decode_members(json_array_get(array, first + i), tenure_members, ELEMENTSOF(tenure_members),
+                                lease->tenures + i);
+        return why;
+}
+
+static const char *decode_string(json_t *value, char *to, size_t size) {
+        if (!json_is_string(value))
+                return "not a string where one is due";
+        if (json_string_length(value) >= size)
+                return "a string is too long";
+        memcpy(to, json_string_value(value), json_string_length(value) + 1);
+        return NULL;
+}
+
+static const char *decode_names(json_t *array, FenceRecord *fence) {
+        size_t size = json_array_size(array), first = size > FENCE_NAMES_MAX ? size - FENCE_NAMES_MAX : 0;
+        const char *why = NULL;
+
+        fence->n_names = size - first;
+        for (size_t i = 0; !why && i < fence->n_names; i++)
+                why = decode_string(json_array_get(array, first + i), fence->names[i], sizeof(fence->names[i]));
+        return why;
+}
+
+static const char *decode_state(json_t *value, LeaseState *to) {
+        for (LeaseState s = 0; s < _LEASE_STATE_MAX; s++)
+                if (json_is_string(value) && streq(json_string_value(value), state_words[s])) {
+                        *to = s;
+                        return NULL;
+                }
+        return "not a state of a lease";
+}
+
+static const char *decode_integer(json_t *value, MemberType type, void *to) {
+        json_int_t n = json_integer_value(value);
+
+        if (!json_is_integer(value))
+                return "not an integer where one is due";
+        if (type == MEMBER_INTEGER) {
+                *(int64_t *) to = n;
+                return NULL;
+        }
+        if (n < 0 || (type == MEMBER_UINT32 && n > UINT32_MAX))
+                return "a number is out of range";
+        if (type == MEMBER_UINT32)
+                *(uint32_t *) to = (uint32_t) n;
+        else
+                *(uint64_t *) to = (uint64_t) n;
+        return NULL;
+}
+
+/* record is where the member's struct begins, for lists, whose length lies beside them. */
+static const char *decode_member(json_t *value, const Member *m, void *record) {
+        void *to = (char *) record + m->offset;
+
+        switch (m->type) {
+        case MEMBER_STRING:
+                return decode_string(value, to, m->size);
+        case MEMBER_UNSIGNED:
+        case MEMBER_UINT32:
+        case MEMBER_INTEGER:
+                return decode_integer(value, m->type, to);
+        case MEMBER_BOOL:
+                *(bool *) to = json_is_true(value);
+                return json_is_boolean(value) ? NULL : "not a boolean where one is due";
+        case MEMBER_STATE:
+                return decode_state(value, to);
+        case MEMBER_DEBTS:
+                return json_is_array(value) ? decode_debts(value, record) : "debts are not a list";
+        case MEMBER_TENURES:
+                return json_is_array(value) ? decode_tenures(value, record) : "tenures are not a list";
+        case MEMBER_NAMES:
+                return json_is_array(value) ? decode_names(value, record) : "names are not a list";
+        }
+        return "not a member of ours";
+}
+
+static const char *decode_members(json_t *object, const Member *members, size_t n, void *to) {
+        const char *why = json_is_object(object) ? NULL : "not an object where one is due";
+
+        for (size_t i = 0; !why && i < n; i++) {
+                json_t *value = json_object_get(object, members[i].name);
+
+                why = value ? decode_member(value, members + i, to) : "a member is missing";
+        }
+        return why;
+}
+
+int record_decode(RecordKind kind, const void *text, size_t size, RecordValue *ret, const char **ret_why) {
+        json_t *object = text ? json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL) : NULL;
+        const char *why = object ? NULL : "not JSON";
+        RecordValue value;
+
+        memset(&value, 0, sizeof(value));
+        if (!why)
+                why = decode_members(object, kinds[kind].members, kinds[kind].n_members, &value);
+        json_decref(object);
+        if (why) {
+                if (ret_why)
+                        *ret_why = why;
+                return -EBADMSG;
+        }
+        memcpy(ret, &value, kinds[kind].size);
+        return 0;
+}
+
+/* ---- encoding ---- */
+
+static int encode_members(json_t *object, const Member *members, size_t n, const void *from);
+
+/* Text that was cut in the middle of a character, or never was UTF-8, is still written: with '?'. */
+static json_t *encode_string(const char *s) {
+        json_t *value = json_string(s);
+        char *copy;
+
+        if (value)
+                return value;
+        copy = strdup(s);
+        for (char *p = copy; p && *p; p++)
+                if (*p & 0x80)
+                        *p = '?';
+        value = copy ? json_string(copy) : NULL;
+        free(copy);
+        return value;
+}
+
+/* The element of the previous list that the new one is a rewriting of: all of its first n members are the same. */
+static json_t *find_previous(json_t *array, json_t *element, const Member *members, size_t n) {
+        for (size_t i = 0; i < json_array_size(array); i++) {
+                json_t *old = json_array_get(array, i);
+                size_t same = 0;
+
+                while (same < n && json_is_object(old) && json_equal(json_object_get(old, members[same].name),
+                                                                  json_object_get(element, members[same].name)))
+                        same++;
+                if (same == n)
+                        return old;
+        }
+        return NULL;
+}
+
+static int append_element(json_t *array, json_t *previous, const Member *members, size_t n, size_t n_identity,
+                const void *from) {
+        json_t *element = json_object(), *old;
+        int r = element ? encode_members(element, members, n, from) : -ENOMEM;
+
+        old = r == 0 ? find_previous(previous, element, members, n_identity) : NULL;
+        if (old && json_object_update_missing(element, old) < 0)
+                r = -ENOMEM;
+        if (r == 0)
+                return json_array_append_new(array, element) < 0 ? -ENOMEM : 0;
+        json_decref(element);
+        return r;
+}
+
+static int encode_list(json_t *array, json_t *previous, const Member *m, const void *record) {
+        const LeaseRecord *lease = record;
+        const FenceRecord *fence = record;
+        int r = 0;
+
+        if (m->type == MEMBER_DEBTS)
+                for (size_t i = 0; r == 0 && i < lease->n_debts; i++)
+                        r = append_element(array, previous, debt_members, ELEMENTSOF(debt_members), 2, lease->debts + i);
+        else if (m->type == MEMBER_TENURES)
+                for (size_t i = 0; r == 0 && i < lease->n_tenures; i++)
+                        r = append_element(array, previous, tenure_members, ELEMENTSOF(tenure_members), 3,
+                                        lease->tenures + i);
+        else
+                for (size_t i = 0; r == 0 && i < fence->n_names; i++)
+                        r = json_array_append_new(array, encode_string(fence->names[i])) < 0 ? -ENOMEM : 0;
+        return r;
+}
+
+static json_t *encode_unsigned(uint64_t n, int *r) {
+        if (n > INT64_MAX) {
+                *r = -ERANGE; /* it would come back negative */
+                return NULL;
+        }
+        return json_integer((json_int_t) n);
+}
+
+static int encode_member(json_t *object, const Member *m, const void *record) {
+        const void *from = (const char *) record + m->offset;
+        json_t *value = NULL;
+        int r = 0;
+
+        switch (m->type) {
+        case MEMBER_STRING:
+                value = encode_string(from);
+                break;
+        case MEMBER_UNSIGNED:
+                value = encode_unsigned(*(const uint64_t *) from, &r);
+                break;
+        case MEMBER_UINT32:
+                value = json_integer(*(const uint32_t *) from);
+                break;
+        case MEMBER_INTEGER:
+                value = json_integer(*(const int64_t *) from);
+                break;
+        case MEMBER_BOOL:
+                value = json_boolean(*(const bool *) from);
+                break;
+        case MEMBER_STATE:
+                value = json_string(state_words[*(const LeaseState *) from]);
+                break;
+        case MEMBER_DEBTS:
+        case MEMBER_TENURES:
+        case MEMBER_NAMES:
+                value = json_array();
+                if (value)
+                        r = encode_list(value, json_object_get(object, m->name), m, record);
+                break;
+        }
+        if (r < 0) {
+                json_decref(value);
+                return r;
+        }
+        return json_object_set_new(object, m->name, value) < 0 ? -ENOMEM : 0; /* value NULL fails here */
+}
+
+static int encode_members(json_t *object, const Member *members, size_t n, const void *from) {
+        int r = 0;
+
+        for (size_t i = 0; r == 0 && i < n; i++)
+                r = encode_member(object, members + i, from);
+        return r;
+}
+
+int record_encode(const Record *record, const void *previous, size_t previous_size, char **ret) {
+        json_t *object = previous ? json_loadb(previous, previous_size, JSON_REJECT_DUPLICATES, NULL) : NULL;
+        int r;
+
+        if (!json_is_object(object)) {
+                json_decref(object);
+                object = json_object();
+                if (!object)
+                        return -ENOMEM;
+        }
+        r = encode_members(object, kinds[record->kind].members, kinds[record->kind].n_members, record->value);
+        if (r == 0) {
+                char *text = json_dumps(object, JSON_COMPACT);
+
+                if (text)
+                        *ret = text;
+                else
+                        r = -ENOMEM;
+        }
+        json_decref(object);
+        return r;
+}
