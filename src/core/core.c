@@ -110,8 +110,10 @@ static void on_guard(Core *c, const Event *e) {
         case EVENT_GUARD_UP:
                 c->guard_up = true;
                 c->guard_synced = false;
-                HASH_ITER(hh, c->units, u, next)
+                HASH_ITER(hh, c->units, u, next) {
                         u->guard_known = false;
+                        u->guard_asked = 0;
+                }
                 break;
         case EVENT_GUARD_SYNCED:
                 c->guard_synced = c->guard_up;

@@ -54,6 +54,7 @@ typedef struct GuardReport {
         uint64_t index; /* its entry for this unit; 0: none */
         bool open;      /* the gate is there */
         bool expired;   /* stop_at has passed or the lease was declared lost: it is stopping the unit */
+        uint64_t serial; /* .id of the last action that the guard had received on this connection when it said so; 0: none */
 } GuardReport;
 
 /* ---- events ---- */
@@ -118,6 +119,7 @@ typedef enum ActionKind {
         ACTION_READ,        /* .id .keys or .list_kind, .timeout: must end in EVENT_READ likewise */
         ACTION_SESSION,     /* .session is ours from now on: keep it in /run before anything that follows */
         ACTION_REMEMBER,    /* core_memory() has changed in a way that must outlive this boot */
+        /* The six that go to the guard bear an .id that grows, and are answered with an EVENT_GUARD for the unit. */
         ACTION_GUARD_ARM,   /* .unit .index .t0 .stop .kill: entry with stop_at = t0 + stop, kill_at = t0 + kill */
         ACTION_GUARD_BEAT,  /* .t0: entries that are neither expired nor lost are good from here */
         ACTION_GUARD_LOSE,  /* .unit .index .kill (a span from now): gate away, stop now, kill then; deadlines only shrink */

@@ -118,6 +118,24 @@ static void begin_trusting(Core *c) {
         session_begin(c);
 }
 
+void identity_accept(Core *c, const char *uuid) {
+        str_copy(c->accepted, sizeof(c->accepted), uuid);
+}
+
+/* The operator's word, given before or after the registry was looked at. What we remember of the old one's revision means
+ * nothing here; whoever still runs by the old one is waited out, and no Index of it comes again. */
+static void take_accepted(Core *c) {
+        str_copy(c->uuid, sizeof(c->uuid), c->accepted);
+        str_copy(c->store, sizeof(c->store), c->store_seen);
+        c->accepted[0] = '\0';
+        mirror_forget(c);
+        c->revision = 0;
+        c->trust = TRUST_NONE;
+        c->silence = true;
+        c->memory_changed = true;
+        output_report(c, REPORT_REGISTRY_ACCEPTED, NULL, NULL, c->uuid, 0);
+}
+
 static void judge_meta(Core *c) {
         MetaRecord value = { .format = 1 };
         bool ours;
@@ -132,6 +150,10 @@ static void judge_meta(Core *c) {
         if (!c->uuid[0] && c->trust != TRUST_FOREIGN) {
                 str_copy(c->uuid, sizeof(c->uuid), c->meta_value.uuid);
                 c->memory_changed = true;
+        }
+        if (c->trust == TRUST_FOREIGN && c->accepted[0] && streq(c->accepted, c->meta_value.uuid)) {
+                take_accepted(c);
+                return;
         }
         ours = streq(c->uuid, c->meta_value.uuid) && (!c->store_seen[0] || streq(c->store, c->store_seen));
         if (!ours)
@@ -156,19 +178,6 @@ static void raise_floor(Core *c) {
         put_meta(c, &value);
 }
 
-void identity_accept(Core *c, const char *uuid) {
-        if (c->trust != TRUST_FOREIGN || !c->meta.known || !streq(c->meta_value.uuid, uuid))
-                return;
-        str_copy(c->uuid, sizeof(c->uuid), uuid);
-        str_copy(c->store, sizeof(c->store), c->store_seen);
-        mirror_forget(c);
-        c->revision = 0;
-        c->trust = TRUST_NONE;
-        c->silence = true;
-        c->memory_changed = true;
-        output_report(c, REPORT_REGISTRY_ACCEPTED, NULL, NULL, uuid, 0);
-}
-
 void identity_advance(Core *c) {
         if (c->silence && c->silence_until > 0 && c->now.boottime >= c->silence_until && c->floor_wanted == 0) {
                 c->silence = false;
@@ -177,6 +186,8 @@ void identity_advance(Core *c) {
         }
         if (c->meta_txn || c->now.boottime < c->meta_retry_at)
                 return;
+        if (c->trust == TRUST_FOREIGN && !c->list_read && c->now.boottime >= c->list_retry_at)
+                mirror_forget(c); /* looked at anew from time to time: ours may come back, or what is foreign change */
         if (!c->meta.known || !mirror_is_complete(c)) {
                 if (!c->list_read && c->now.boottime >= c->list_retry_at) {
                         c->list_read = read_kinds(c, RECORD_ALL);
@@ -197,7 +208,7 @@ usec_t identity_deadline(const Core *c) {
                 t = c->silence_until;
         if (c->meta_retry_at > c->now.boottime)
                 t = MIN(t, c->meta_retry_at);
-        if ((!c->meta.known || !mirror_is_complete(c)) && !c->list_read)
+        if ((!c->meta.known || !mirror_is_complete(c) || c->trust == TRUST_FOREIGN) && !c->list_read)
                 t = MIN(t, c->list_retry_at);
         return t;
 }

@@ -120,6 +120,7 @@ struct Unit {
         UnitReport report;
         GuardReport guard;
         bool guard_known; /* said since the guard's connection */
+        uint64_t guard_asked; /* id of the last request for it on this connection: what was said before it is stale */
         Phase phase;
         Leave leave;
         uint64_t index;   /* in hand: what the guard's entry and LEASE_INDEX bear */
@@ -213,6 +214,7 @@ struct Core {
         usec_t meta_retry_at;
         char uuid[UUID_SIZE], store[64];      /* remembered */
         char store_seen[64];
+        char accepted[UUID_SIZE];             /* by the operator; "" if nothing is */
         uint64_t revision;                    /* the highest seen of ours, in this life or as remembered */
         uint64_t revision_seen;               /* the highest seen since everything was looked at anew */
         unsigned listed;                      /* kinds of which a whole list has been seen since then */
@@ -244,6 +246,7 @@ struct Core {
 
         /* guard */
         bool guard_up, guard_synced;
+        uint64_t guard_serial; /* the last id given to a request */
 
         /* shutdown */
         bool shutting_down, exit_asked;

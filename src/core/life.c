@@ -99,6 +99,8 @@ bool life_has_leftovers(const Core *c) {
 }
 
 void life_guard(Core *c, Unit *u, const GuardReport *report) {
+        if (report->serial < u->guard_asked)
+                return; /* said before our last request: the answer to that one is on its way */
         if (report->open)
                 u->closed_at = USEC_INFINITY;
         else if (!u->guard_known || u->guard.open)
@@ -115,7 +117,8 @@ void life_report(Core *c, Unit *u, const UnitReport *report) {
 }
 
 void life_failed(Core *c, Unit *u, ActionKind action) {
-        (void) action; /* whatever it was, its phase asks again */
+        if (action == ACTION_GATE_OPEN)
+                u->guard_asked = u->guard.serial; /* it never reached the guard */
         u->retry_at = c->now.boottime + ASK_AGAIN;
 }
 
@@ -217,9 +220,16 @@ static Action *act(Core *c, const Unit *u, ActionKind kind) {
         return a;
 }
 
+static Action *ask_guard(Core *c, Unit *u, ActionKind kind) {
+        Action *a = act(c, u, kind);
+
+        a->id = u->guard_asked = ++c->guard_serial;
+        return a;
+}
+
 static void arm(Core *c, Unit *u) {
         Timeline t = life_timeline(c, u);
-        Action *a = act(c, u, ACTION_GUARD_ARM);
+        Action *a = ask_guard(c, u, ACTION_GUARD_ARM);
 
         a->t0 = c->own.t0;
         a->stop = t.stop;
@@ -248,9 +258,9 @@ static void leave(Core *c, Unit *u, Leave why) {
         u->leave = why;
         report_leave(c, u, why);
         if (lost)
-                act(c, u, ACTION_GUARD_LOSE)->kill = life_timeline(c, u).stop_grace;
+                ask_guard(c, u, ACTION_GUARD_LOSE)->kill = life_timeline(c, u).stop_grace;
         else if (u->phase < PHASE_CLOSING)
-                act(c, u, ACTION_GATE_CLOSE);
+                ask_guard(c, u, ACTION_GATE_CLOSE);
         if (u->phase < PHASE_CLOSING) {
                 act(c, u, ACTION_UNIT_STOP);
                 enter(c, u, PHASE_CLOSING);
@@ -336,7 +346,7 @@ static void step_arming(Core *c, Unit *u) {
         if (!u->guard_known)
                 return;
         if (u->guard.index == u->index && !u->guard.expired) {
-                act(c, u, ACTION_GATE_OPEN);
+                ask_guard(c, u, ACTION_GATE_OPEN);
                 enter(c, u, PHASE_OPENING);
                 u->retry_at = c->now.boottime + ASK_AGAIN;
         } else if (ask_again(c, u, ASK_AGAIN))
@@ -364,7 +374,7 @@ static void step_opening(Core *c, Unit *u) {
         } else if (u->guard.index != u->index || u->guard.expired)
                 enter(c, u, PHASE_ARMING); /* another guard, that knows of no entry */
         else if (ask_again(c, u, ASK_AGAIN))
-                act(c, u, ACTION_GATE_OPEN);
+                ask_guard(c, u, ACTION_GATE_OPEN);
 }
 
 /* The unit's end by its own account. */
@@ -415,7 +425,7 @@ static void step_closing(Core *c, Unit *u) {
         }
         if (!ask_again(c, u, ASK_AGAIN))
                 return;
-        act(c, u, ACTION_GATE_CLOSE);
+        ask_guard(c, u, ACTION_GATE_CLOSE);
         act(c, u, ACTION_UNIT_STOP);
 }
 
@@ -429,7 +439,7 @@ static void step_stopping(Core *c, Unit *u) {
                 return;
         }
         if (life_is_down(u)) {
-                act(c, u, ACTION_GUARD_DISARM);
+                ask_guard(c, u, ACTION_GUARD_DISARM);
                 enter(c, u, PHASE_DISARMING);
                 u->retry_at = c->now.boottime + ASK_AGAIN;
                 return;
@@ -479,7 +489,7 @@ static void step_disarming(Core *c, Unit *u) {
                 return;
         if (u->guard.index > 0) {
                 if (ask_again(c, u, ASK_AGAIN))
-                        act(c, u, ACTION_GUARD_DISARM);
+                        ask_guard(c, u, ACTION_GUARD_DISARM);
                 return;
         }
         if (u->leave == LEAVE_EXPIRED || u->leave == LEAVE_LOST || u->leave == LEAVE_STRAY) {

@@ -194,7 +194,9 @@ static void on_committed(Core *c, const Answer *a) {
         c->own.round_trip = c->now.boottime - c->own.txn_t0;
         c->own.failures = 0;
         c->own.next_at = MAX(c->own.round_at + c->own.timeline.round, c->now.boottime);
-        output(c, ACTION_GUARD_BEAT)->t0 = c->own.t0;
+        Action *beat = output(c, ACTION_GUARD_BEAT);
+        beat->t0 = c->own.t0;
+        beat->id = ++c->guard_serial;
         if (c->own.silent) {
                 output_report(c, REPORT_REGISTRY_BACK, NULL, NULL, NULL, 0);
                 c->actions[c->n_actions - 1].span = c->now.boottime - c->own.round_at;

@@ -120,7 +120,7 @@ static void flush_queue(GuardClient *g) {
 }
 
 void guard_client_act(GuardClient *g, const Action *a, usec_t now) {
-        GuardMessage m = { .version = GUARD_PROTOCOL, .index = a->index };
+        GuardMessage m = { .version = GUARD_PROTOCOL, .index = a->index, .serial = a->id };
 
         if (a->unit) {
                 if (strlen(a->unit) >= sizeof(m.unit))
@@ -173,6 +173,7 @@ static void on_message(GuardClient *g, const GuardMessage *m) {
                                            .kind = EVENT_GUARD,
                                            .unit = m->unit,
                                            .guard.index = m->index,
+                                           .guard.serial = m->serial,
                                            .guard.open = m->flags & GUARD_FLAG_OPEN,
                                            .guard.expired = m->flags & (GUARD_FLAG_EXPIRED | GUARD_FLAG_LOST),
                                    },

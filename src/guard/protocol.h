@@ -57,6 +57,9 @@ typedef struct GuardMessage {
         uint64_t stop_offset, kill_offset;
         uint32_t flags;
         char unit[260]; /* NUL-terminated, "" where none is meant */
+        uint32_t reserved;
+        uint64_t serial; /* from the daemon: its own count. In an ENTRY: the serial of the last request that the guard had
+                          * received on this connection (0: none), so that an ENTRY from before a request is known as such */
 } GuardMessage;
 
 /* Checks what was received: size, version, type, a terminated unit name that is a plain file name. */

@@ -15,6 +15,7 @@
 #include "sim.h"
 
 static const usec_t late_fork_life = 150 * USEC_PER_MSEC;
+static const unsigned steps_a_second = 4000; /* a busy second after a minute's pause takes some hundreds */
 
 static bool only_late_forks(const World *w, const Machine *m, size_t unit) {
         for (Slot s = 0; s < _SLOT_MAX; s++) {
@@ -102,6 +103,16 @@ void check_late_fork(World *w, SimEvent *e) {
 
         if (p->alive && p->generation == e->generation)
                 check_alone(w, m, e->unit);
+}
+
+/* A core that answers its own echo, or is due again at once for ever. */
+void check_pace(World *w, Machine *m) {
+        if (w->now >= m->pace_since + USEC_PER_SEC) {
+                m->pace_since = w->now;
+                m->steps_since = 0;
+        }
+        if (++m->steps_since > steps_a_second)
+                world_fail(w, "%s takes more than %u steps in a second", m->hostname, steps_a_second);
 }
 
 /* ---- what the core asks for ---- */
@@ -233,6 +244,8 @@ static void check_taking(World *w, const Message *q, const MapKey *key, const Le
         if (!silence && !force)
                 world_fail(w, "law: %s takes %s from %s with neither its beat compared nor a debt", m->hostname, key->name,
                                 was->session);
+        if (!w->map.keys[map_key(w, RECORD_BEAT, was->session)].value && silence)
+                return; /* an absent beat is never written again: nothing to void */
         if (!touches(w, q->puts, q->n_puts, RECORD_FENCE, was->session))
                 world_fail(w, "law: %s takes %s from %s without touching its fence", m->hostname, key->name, was->session);
 }

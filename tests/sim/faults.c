@@ -71,27 +71,41 @@ void faults_init(World *w) {
 
 /* ---- the registry ---- */
 
-/* The first half: a snapshot. The second, some time later: the registry goes, and comes back as it was then. */
-static void restore(World *w) {
-        bool surely_seen = true;
-
-        if (!w->map.snapshot.taken) {
-                map_snapshot(w);
-                return;
-        }
+/* Every machine has seen a later revision than the snapshot's, and will not forget that: he will notice. */
+static bool will_notice(const World *w, bool remembered) {
         for (size_t i = 0; i < w->n_machines; i++) {
                 const Machine *m = w->machines + i;
+                bool there = m->core && !m->paused && !m->requests_blocked && !m->replies_blocked;
 
-                surely_seen = surely_seen && m->core && !m->paused && !m->requests_blocked && !m->replies_blocked &&
-                                core_memory(m->core)->revision > w->map.snapshot.revision;
+                if (remembered ? m->memory.revision <= w->map.snapshot.revision
+                               : !there || core_memory(m->core)->revision <= w->map.snapshot.revision)
+                        return false;
         }
-        if (surely_seen && random_chance(w, 500000)) {
+        return true;
+}
+
+/* The first half: a snapshot. The second, some time later: the registry goes, and comes back as it was then. */
+static void restore(World *w) {
+        if (w->replacing)
+                return;
+        if (!w->map.snapshot.taken)
+                map_snapshot(w);
+        else if (will_notice(w, false) && random_chance(w, 500000)) {
                 map_restore(w);
                 w->peace_until = w->now + 15 * USEC_PER_SEC;
-        } else {
+        } else if (will_notice(w, true)) {
+                w->replacing = true;
                 w->registry_down_until = w->now + 62 * USEC_PER_SEC;
                 world_post(w, (SimEvent){ .at = w->registry_down_until, .kind = SIM_RESTORE, .a = 1 });
         }
+}
+
+/* Who has never seen a registry takes an empty one for a new one, and Indexes begin anew; nothing can tell him. */
+static bool all_remember(const World *w) {
+        for (size_t i = 0; i < w->n_machines; i++)
+                if (!w->machines[i].memory.uuid[0])
+                        return false;
+        return true;
 }
 
 static void accept_everywhere(World *w) {
@@ -217,6 +231,9 @@ static void strike(World *w, Fault f) {
                 restore(w);
                 break;
         case FAULT_WIPE:
+                if (w->replacing || !all_remember(w))
+                        break;
+                w->replacing = true;
                 w->registry_down_until = w->now + 62 * USEC_PER_SEC;
                 world_post(w, (SimEvent){ .at = w->registry_down_until, .kind = SIM_RESTORE, .a = 0 });
                 break;
@@ -321,6 +338,7 @@ void faults_event(World *w, SimEvent *e) {
                         watch_reset(w, m, random_span(w, 1, 500) * USEC_PER_MSEC);
                 break;
         case SIM_RESTORE:
+                w->replacing = false;
                 if (w->quiet)
                         return;
                 if (e->a && w->map.snapshot.taken)

@@ -30,6 +30,12 @@ static void close_gate(World *w, Machine *m, size_t unit) {
         TRACE(w, m, "guard: gate of %s closed", w->unit_names[unit]);
 }
 
+bool guard_is_killing(const World *w, const Machine *m, size_t unit) {
+        const GuardEntry *e = m->guard.entries + unit;
+
+        return m->guard.state == GUARD_POST || ((e->expired || e->lost) && machine_boottime(w, m) >= e->kill_at);
+}
+
 /* ---- what it says to the daemon ---- */
 
 static void say(World *w, Machine *m, size_t unit, EventKind kind) {
@@ -41,13 +47,14 @@ static void say(World *w, Machine *m, size_t unit, EventKind kind) {
         g->last_says = MAX(g->last_says + 1, w->now + random_span(w, 20, 500));
         world_post(w, (SimEvent){ .at = g->last_says, .kind = SIM_GUARD_SAYS, .machine = m->number, .unit = (uint8_t) unit,
                                   .generation = g->connection, .a = kind, .b = e->index,
-                                  .c = (uint64_t) e->open | (uint64_t) (e->expired || e->lost) << 1 });
+                                  .c = (uint64_t) e->open | (uint64_t) (e->expired || e->lost) << 1 | g->serial << 2 });
 }
 
 void guard_connect(World *w, Machine *m) {
         Guard *g = &m->guard;
 
         g->connected = true;
+        g->serial = 0;
         m->guard_link = ++g->connection;
         g->last_says = MAX(w->now, g->paused_until);
         say(w, m, 0, EVENT_GUARD_UP);
@@ -152,7 +159,7 @@ void guard_tell(World *w, Machine *m, size_t unit, const Action *a) {
                 w->free_parcels = p->next_free;
         else if (!(p = calloc(1, sizeof(Parcel))))
                 abort();
-        *p = (Parcel){ .kind = a->kind, .index = a->index, .t0 = a->t0, .stop = a->stop, .kill = a->kill,
+        *p = (Parcel){ .kind = a->kind, .index = a->index, .serial = a->id, .connection = g->connection, .t0 = a->t0, .stop = a->stop, .kill = a->kill,
                        .kill_at = now + a->kill };
         g->last_told = MAX(g->last_told + 1, w->now + random_span(w, 20, 500));
         post(w, m, unit, SIM_GUARD_TOLD, g->last_told, 0, p);
@@ -204,6 +211,7 @@ static void lose(World *w, Machine *m, size_t unit, const Parcel *p) {
 static void obey(World *w, Machine *m, size_t unit, const Parcel *p) {
         GuardEntry *e = m->guard.entries + unit;
 
+        m->guard.serial = p->serial;
         switch (p->kind) {
         case ACTION_GUARD_ARM:
                 arm(w, m, unit, p);
@@ -231,7 +239,7 @@ static void obey(World *w, Machine *m, size_t unit, const Parcel *p) {
 static void on_told(World *w, Machine *m, SimEvent *event) {
         Parcel *p = event->pointer;
 
-        if (m->guard.state == GUARD_UP && event->generation == m->guard.generation) {
+        if (m->guard.state == GUARD_UP && event->generation == m->guard.generation && p->connection == m->guard.connection) {
                 look_at_clock(w, m); /* first what is due, then what is asked */
                 obey(w, m, event->unit, p);
                 look_at_clock(w, m);

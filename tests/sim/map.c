@@ -216,6 +216,7 @@ void map_restore(World *w) {
         TRACE(w, NULL, "registry: revision %llu replaced by the snapshot of %llu", (unsigned long long) map->revision,
                         (unsigned long long) map->snapshot.revision);
         map->revision = map->snapshot.revision;
+        snapshot_drop(w);
         cut_log(w);
         for (size_t i = 0; i < w->n_machines; i++)
                 watch_reset(w, w->machines + i, random_span(w, USEC_PER_MSEC, USEC_PER_SEC));

@@ -171,7 +171,7 @@ static void begin_post(World *w, Machine *m, size_t unit) {
         }
         if (u->state != ACTIVE_DEACTIVATING)
                 set_state(w, m, unit, ACTIVE_DEACTIVATING, u->job);
-        process_born(w, m, unit, SLOT_POST, false);
+        process_born(w, m, unit, SLOT_POST, u->processes[SLOT_MAIN].late || guard_is_killing(w, m, unit));
         process_dies(w, m, unit, SLOT_POST, random_span(w, 1000, w->post_time[unit]));
         post(w, m, unit, SIM_STOP_TIMEOUT, w->now + w->unit_configs[unit].timeout_stop, u->generation, SLOT_POST);
 }

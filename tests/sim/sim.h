@@ -220,7 +220,7 @@ typedef enum Slot {
 } Slot;
 
 typedef struct Process {
-        bool alive, dying, late; /* late: forked after its gate had been closed */
+        bool alive, dying, late; /* late: PID 1 forked it when the gate had been closed, or the kill loop had begun */
         unsigned generation;
         usec_t born_at;
 } Process;
@@ -275,6 +275,7 @@ typedef struct Guard {
         unsigned generation, connection;
         usec_t paused_until;
         usec_t last_told, last_says; /* sockets keep their order */
+        uint64_t serial;             /* of the last request received on this connection */
         usec_t timer;                /* when SIM_GUARD_TIMER is due; USEC_INFINITY: it is not scheduled */
         GuardEntry entries[LEASES_MAX];
 } Guard;
@@ -282,7 +283,8 @@ typedef struct Guard {
 typedef struct Parcel {
         struct Parcel *next_free;
         ActionKind kind;
-        uint64_t index;
+        uint64_t index, serial;
+        unsigned connection; /* a new connection takes the place of the old one, with all that was under way on it */
         usec_t t0, stop, kill, kill_at;
 } Parcel;
 
@@ -294,6 +296,7 @@ void guard_crash(World *w, Machine *m);
 void guard_pause(World *w, Machine *m, usec_t span);
 void guard_gone(World *w, Machine *m); /* with the machine's power */
 bool gate_is_open(const Machine *m, size_t unit);
+bool guard_is_killing(const World *w, const Machine *m, size_t unit); /* kill_at has passed */
 
 /* ---- the daemon (daemon.c) and the machine (machine.c) ---- */
 
@@ -328,8 +331,8 @@ struct Machine {
         usec_t pause_span, crash_span;
         SimEvent *held;               /* what arrived while paused */
         size_t n_held, held_size;
-        usec_t last_boottime;
-        unsigned steps_in_place;
+        usec_t pace_since;            /* steps of the present second of model time */
+        unsigned steps_since;
         unsigned guard_link;          /* the guard's connection that we listen to; 0: none */
         bool run_full;                /* /run is full: gates and environments cannot be written */
         /* for the checks: Index of the guard's entry as asked for or told, and whether the gate was said to be open */
@@ -437,6 +440,7 @@ typedef struct LeaseCheck {
 
 void check_birth(World *w, Machine *m, size_t unit, Slot slot);
 void check_death(World *w, Machine *m, size_t unit, const Process *p);
+void check_pace(World *w, Machine *m); /* before each step */
 void check_late_fork(World *w, SimEvent *e);
 void check_action(World *w, Machine *m, int unit, const Action *a);
 void check_commit(World *w, const Message *q); /* before it is applied */
@@ -484,6 +488,7 @@ struct World {
         unsigned lost_ppm, lost_reply_ppm, slow_ppm, late_ppm, duplicate_ppm, early_unknown_ppm;
         bool fault_enabled[_FAULT_MAX];
         usec_t fault_every, peace_until;
+        bool replacing; /* the registry is down, to come back as another */
         bool quiet;
         LeaseCheck leases[LEASES_MAX];
         Counts counts;

@@ -84,8 +84,11 @@ static void answer(World *w, const Action *a) {
 }
 
 static void say_guard(World *w, const char *unit) {
+        Event e = { .kind = EVENT_GUARD, .unit = unit, .guard = w->guard };
+
+        e.guard.serial = UINT64_MAX; /* it has heard all that was said */
         if (!w->guard_mute)
-                world_step(w, (Event){ .kind = EVENT_GUARD, .unit = unit, .guard = w->guard });
+                world_step(w, e);
 }
 
 void world_say_unit(World *w) {
