@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "guard/client.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include "util/file-util.h"
+#include "util/log.h"
+
+/* Then the loop gets its turn, so that a talkative peer cannot keep the timer waiting. */
+#define BATCH 64u
+
+struct Client {
+        char *path;
+        const ClientCallbacks *callbacks;
+        void *userdata;
+        int listen_fd, fd;
+        sd_event_source *listen_source, *source;
+        bool complained;
+        uint64_t serial; /* of the last request received from this peer */
+};
+
+static void drop_peer(Client *c) {
+        c->source = sd_event_source_disable_unref(c->source);
+        closep(&c->fd);
+        c->fd = -1;
+        c->complained = false;
+        c->serial = 0;
+}
+
+/* 1: there may be more, 0: nothing more now or at all. */
+static int receive(Client *c) {
+        GuardMessage m;
+        ssize_t n = recv(c->fd, &m, sizeof(m), MSG_DONTWAIT | MSG_TRUNC);
+
+        if (n < 0 && errno == EINTR)
+                return 1;
+        if (n < 0 && errno == EAGAIN)
+                return 0;
+        if (n <= 0) {
+                drop_peer(c);
+                return 0;
+        }
+        /* A longer packet comes from a later daemon: what it has at the end is not for us. */
+        if (guard_message_is_valid(&m, (size_t) n)) {
+                c->serial = m.serial;
+                c->callbacks->message(&m, c->userdata);
+        } else if (!c->complained) {
+                log_warning("ignoring a malformed message from the daemon");
+                c->complained = true;
+        }
+        return 1;
+}
+
+static int on_io(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
+        Client *c = userdata;
+
+        for (unsigned i = 0; i < BATCH && c->fd >= 0; i++)
+                if (receive(c) == 0)
+                        break;
+        if (c->source)
+                (void) sd_event_source_set_io_events(c->source, EPOLLIN);
+        c->callbacks->settle(c->userdata);
+        return 0;
+}
+
+static bool is_root(int fd) {
+        struct ucred u;
+        socklen_t n = sizeof(u);
+
+        return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &u, &n) >= 0 && u.uid == 0;
+}
+
+static int on_connection(sd_event_source *source, int listen_fd, uint32_t revents, void *userdata) {
+        Client *c = userdata;
+        int room = 4 * 1024 * 1024; /* for an ENTRY of each of many units at once */
+        int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+        if (fd < 0)
+                return 0;
+        if (!is_root(fd)) {
+                (void) close(fd);
+                return 0;
+        }
+        drop_peer(c);
+        (void) setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
+        if (sd_event_add_io(sd_event_source_get_event(source), &c->source, fd, EPOLLIN, on_io, c) < 0) {
+                (void) close(fd);
+                return 0;
+        }
+        c->fd = fd;
+        c->callbacks->connected(c->userdata);
+        c->callbacks->settle(c->userdata);
+        return 0;
+}
+
+bool client_is_connected(const Client *c) {
+        return c && c->fd >= 0;
+}
+
+int client_send(Client *c, const GuardMessage *m) {
+        GuardMessage copy = *m;
+
+        copy.serial = c ? c->serial : 0;
+        if (!client_is_connected(c) || send(c->fd, &copy, sizeof(copy), MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
+                return 0;
+        if (errno == EAGAIN || errno == ENOBUFS || errno == EINTR) {
+                (void) sd_event_source_set_io_events(c->source, EPOLLIN | EPOLLOUT);
+                return -EAGAIN;
+        }
+        /* Not torn down here, where a message of this very peer may be at work: its io source will find the end. */
+        (void) shutdown(c->fd, SHUT_RDWR);
+        return 0;
+}
+
+int client_new(sd_event *event, const char *path, const ClientCallbacks *callbacks, void *userdata, Client **ret) {
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+        Client *c = calloc(1, sizeof(Client));
+        int r = -ENOMEM;
+
+        if (!c)
+                return r;
+        *c = (Client) { .callbacks = callbacks, .userdata = userdata, .listen_fd = -1, .fd = -1 };
+        c->path = strdup(path);
+        if (!c->path)
+                goto fail;
+        str_copy(address.sun_path, sizeof(address.sun_path), path);
+        c->listen_fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (c->listen_fd < 0 || unlink_if_exists(path) < 0 || fchmod(c->listen_fd, 0600) < 0 ||
+            bind(c->listen_fd, (struct sockaddr *) &address, sizeof(address)) < 0 || listen(c->listen_fd, 16) < 0) {
+                r = -errno;
+                goto fail;
+        }
+        r = sd_event_add_io(event, &c->listen_source, c->listen_fd, EPOLLIN, on_connection, c);
+        if (r < 0)
+                goto fail;
+        *ret = c;
+        return 0;
+fail:
+        client_free(c);
+        return r;
+}
+
+Client *client_free(Client *c) {
+        if (!c)
+                return NULL;
+        drop_peer(c);
+        sd_event_source_disable_unref(c->listen_source);
+        closep(&c->listen_fd);
+        free(c->path);
+        free(c);
+        return NULL;
+}

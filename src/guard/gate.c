@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "guard/gate.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include "util/file-util.h"
+
+#define BEAT_SIZE 21u /* twenty digits and a newline */
+
+struct Gates {
+        char held[256], marks[256], beat[256];
+        int beat_fd;
+};
+
+static int path_of(char *buf, size_t size, const char *directory, const char *name) {
+        int n = snprintf(buf, size, "%s/%s", directory, name);
+
+        return n < 0 || (size_t) n >= size ? -ENAMETOOLONG : 0;
+}
+
+/* Written in one piece and in place: as no byte is added to an existing file, a full /run does not matter. */
+static int write_in_place(int fd, const char *text, size_t size) {
+        ssize_t n = pwrite(fd, text, size, 0);
+
+        if (n < 0)
+                return -errno;
+        return (size_t) n == size ? 0 : -ENOSPC;
+}
+
+int gates_new(const char *directory, Gates **ret) {
+        _cleanup_(gates_freep) Gates *g = calloc(1, sizeof(Gates));
+        int r;
+
+        if (!g)
+                return -ENOMEM;
+        g->beat_fd = -1;
+        if ((r = path_of(g->held, sizeof(g->held), directory, "held")) < 0 ||
+            (r = path_of(g->marks, sizeof(g->marks), directory, "guard")) < 0 ||
+            (r = path_of(g->beat, sizeof(g->beat), directory, "guard.beat")) < 0)
+                return r;
+        (void) mkdir_parents(g->held, 0755);
+        (void) mkdir_parents(g->marks, 0755);
+
+        g->beat_fd = open(g->beat, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+        if (g->beat_fd >= 0 && flock(g->beat_fd, LOCK_EX | LOCK_NB) < 0)
+                return -errno;
+        *ret = TAKE_PTR(g);
+        return 0;
+}
+
+Gates *gates_free(Gates *g) {
+        if (!g)
+                return NULL;
+        if (g->beat_fd >= 0)
+                (void) close(g->beat_fd);
+        free(g);
+        return NULL;
+}
+
+/* Asserts look for a path, of whatever kind it is. */
+static int remove_path(const char *path) {
+        if (unlink(path) >= 0 || errno == ENOENT)
+                return 0;
+        if ((errno == EISDIR || errno == EPERM) && rmdir(path) >= 0)
+                return 0;
+        return -errno;
+}
+
+int gates_wipe(Gates *g) {
+        DIR *dir = opendir(g->held);
+        int r = 0;
+
+        if (!dir)
+                return errno == ENOENT ? 0 : -errno;
+        for (struct dirent *e = readdir(dir); e; e = readdir(dir)) {
+                char path[600];
+                int k;
+
+                if (streq(e->d_name, ".") || streq(e->d_name, ".."))
+                        continue;
+                k = path_of(path, sizeof(path), g->held, e->d_name);
+                if (k == 0)
+                        k = remove_path(path);
+                if (k < 0 && r == 0)
+                        r = k;
+        }
+        (void) closedir(dir);
+        return r;
+}
+
+int gates_open(Gates *g, const char *unit) {
+        char path[600];
+        int r = path_of(path, sizeof(path), g->held, unit);
+
+        if (r < 0)
+                return r;
+
+        _cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0444);
+        return fd < 0 ? -errno : 0;
+}
+
+int gates_close(Gates *g, const char *unit) {
+        char path[600];
+        int r = path_of(path, sizeof(path), g->held, unit);
+
+        return r < 0 ? r : remove_path(path);
+}
+
+int gates_mark(Gates *g, const char *unit, const Mark *mark) {
+        char path[600], text[128];
+        int n, r;
+
+        r = path_of(path, sizeof(path), g->marks, unit);
+        if (r < 0)
+                return r;
+        n = snprintf(text, sizeof(text), "%020" PRIu64 " %020" PRIu64 " %020" PRIu64 " %d\n", mark->index, mark->kill_at,
+                        mark->kill_offset, mark->ended);
+
+        _cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+        return fd < 0 ? -errno : write_in_place(fd, text, (size_t) n);
+}
+
+int gates_unmark(Gates *g, const char *unit) {
+        char path[600];
+        int r = path_of(path, sizeof(path), g->marks, unit);
+
+        return r < 0 ? r : unlink_if_exists(path);
+}
+
+int gates_beat(Gates *g, usec_t t0) {
+        char text[BEAT_SIZE + 1];
+
+        if (g->beat_fd < 0)
+                return -EBADF;
+        (void) snprintf(text, sizeof(text), "%020" PRIu64 "\n", t0);
+        return write_in_place(g->beat_fd, text, BEAT_SIZE);
+}
+
+static usec_t read_beat(const Gates *g) {
+        char text[BEAT_SIZE + 1] = "";
+        uint64_t t0;
+
+        if (g->beat_fd < 0 || pread(g->beat_fd, text, BEAT_SIZE, 0) != (ssize_t) BEAT_SIZE)
+                return 0;
+        return sscanf(text, "%" SCNu64, &t0) == 1 ? t0 : 0;
+}
+
+static Mark read_mark(const char *path, usec_t t0) {
+        _cleanup_free_ char *text = NULL;
+        Mark m = {};
+        int ended;
+
+        if (read_file(path, 4096, &text, NULL) < 0 ||
+            sscanf(text, "%" SCNu64 " %" SCNu64 " %" SCNu64 " %d", &m.index, &m.kill_at, &m.kill_offset, &ended) != 4)
+                return (Mark) {};
+        m.ended = ended != 0;
+        if (!m.ended && t0 > 0)
+                m.kill_at = MAX(m.kill_at, usec_add(t0, m.kill_offset));
+        return m;
+}
+
+int gates_each_mark(Gates *g, void (*f)(const char *unit, const Mark *mark, void *userdata), void *userdata) {
+        DIR *dir = opendir(g->marks);
+        usec_t t0 = read_beat(g);
+
+        if (!dir)
+                return errno == ENOENT ? 0 : -errno;
+        for (struct dirent *e = readdir(dir); e; e = readdir(dir)) {
+                char path[600];
+                Mark mark;
+
+                if (e->d_name[0] == '.' || path_of(path, sizeof(path), g->marks, e->d_name) < 0)
+                        continue;
+                mark = read_mark(path, t0);
+                f(e->d_name, &mark, userdata);
+        }
+        (void) closedir(dir);
+        return 0;
+}

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "guard/guard-entry.h"
+
+#include "guard/protocol.h"
+
+/* How long an unanswered StopUnit may take before PID 1 is reached in another way, at most. */
+#define PATIENCE_MAX USEC_PER_SEC
+/* The guard and PID 1 look at the same deadline; this much later PID 1 may say that the guard has missed it. */
+#define WATCHDOG_SLACK (100 * USEC_PER_MSEC)
+/* While it stops units, the guard shows itself at least so often. */
+#define WATCHDOG_STOPPING (500 * USEC_PER_MSEC)
+
+static unsigned entry_begin_stop(GuardEntry *e, usec_t now) {
+        e->down = false;
+        e->gate_wanted = false;
+        e->gate_open = true; /* until it has been seen closed: then closed_at is the time of that */
+        e->gate_next = now;
+        e->stop = STOP_STATE_WANTED;
+        e->stop_since = e->stop_next = now;
+        e->asking = false;
+        e->ask_next = now;
+        e->kill_next = 0;
+        return ENTRY_CLOSE_GATE | ENTRY_MARK | ENTRY_TELL;
+}
+
+static unsigned entry_expire(GuardEntry *e, usec_t now) {
+        if (!guard_entry_is_live(e) || now < e->stop_at)
+                return 0;
+        e->expired = true;
+        return entry_begin_stop(e, now);
+}
+
+/* DISARM is carried out once the gate is seen closed and, where the guard itself was stopping the unit, it is down. */
+static unsigned entry_leave(GuardEntry *e) {
+        if (!e->leaving || e->gate_open || guard_entry_is_stopping(e))
+                return 0;
+        *e = (GuardEntry) {};
+        return ENTRY_MARK | ENTRY_TELL;
+}
+
+unsigned guard_entry_arm(GuardEntry *e, usec_t now, uint64_t index, usec_t stop_at, usec_t kill_at, usec_t stop_offset,
+                usec_t kill_offset) {
+        unsigned actions = entry_expire(e, now) | ENTRY_TELL;
+
+        if (index == 0 || e->leaving || guard_entry_is_stopping(e) || (guard_entry_is_live(e) && e->index != index))
+                return actions;
+        /* Killing never comes before stopping. */
+        stop_at = MIN(stop_at, kill_at);
+        stop_offset = MIN(stop_offset, kill_offset);
+
+        if (!guard_entry_is_live(e))
+                *e = (GuardEntry) { .index = index, .stop_at = stop_at, .kill_at = kill_at };
+        else if (e->stop_offset == stop_offset && e->kill_offset == kill_offset) {
+                /* A beat may have overtaken it. */
+                e->stop_at = MAX(e->stop_at, stop_at);
+                e->kill_at = MAX(e->kill_at, kill_at);
+        } else {
+                /* Another TTL: others will count by it, so that what it gives holds, were it less. */
+                e->stop_at = stop_at;
+                e->kill_at = kill_at;
+        }
+        e->stop_offset = stop_offset;
+        e->kill_offset = kill_offset;
+        return actions | ENTRY_MARK | entry_expire(e, now);
+}
+
+unsigned guard_entry_beat(GuardEntry *e, usec_t now, usec_t t0) {
+        unsigned actions = entry_expire(e, now);
+
+        if (!guard_entry_is_live(e))
+                return actions;
+        t0 = MIN(t0, now); /* nothing that was sent can have been sent later than now */
+        e->stop_at = MAX(e->stop_at, usec_add(t0, e->stop_offset));
+        e->kill_at = MAX(e->kill_at, usec_add(t0, e->kill_offset));
+        return actions;
+}
+
+unsigned guard_entry_lose(GuardEntry *e, usec_t now, uint64_t index, usec_t kill_at) {
+        unsigned actions = entry_expire(e, now);
+
+        if (e->index == 0 || e->down) {
+                /* Index 0 means no entry, so that a unit that was never leased goes by the lowest. */
+                *e = (GuardEntry) { .index = MAX(index, (uint64_t) 1), .stop_at = now, .kill_at = kill_at, .lost = true };
+                return actions | entry_begin_stop(e, now);
+        }
+        e->stop_at = MIN(e->stop_at, now);
+        e->kill_at = MIN(e->kill_at, kill_at);
+        if (guard_entry_is_stopping(e)) {
+                e->lost = true;
+                return actions | ENTRY_MARK | ENTRY_TELL;
+        }
+        e->lost = true;
+        return actions | entry_begin_stop(e, now);
+}
+
+unsigned guard_entry_disarm(GuardEntry *e, usec_t now) {
+        unsigned actions = entry_expire(e, now) | ENTRY_TELL;
+
+        if (e->index == 0)
+                return actions;
+        e->leaving = true;
+        e->gate_wanted = false;
+        if (guard_entry_is_stopping(e))
+                return actions;
+        e->gate_open = true; /* until the attempt has shown otherwise */
+        e->gate_next = now;
+        return actions | ENTRY_CLOSE_GATE;
+}
+
+unsigned guard_entry_open(GuardEntry *e, usec_t now, uint64_t index) {
+        unsigned actions = entry_expire(e, now) | ENTRY_TELL;
+
+        if (!guard_entry_is_live(e) || e->leaving || e->index != index)
+                return actions;
+        e->gate_wanted = true;
+        return actions | ENTRY_OPEN_GATE;
+}
+
+unsigned guard_entry_close(GuardEntry *e, usec_t now) {
+        unsigned actions = entry_expire(e, now) | ENTRY_TELL;
+
+        if (e->index == 0)
+                return actions;
+        e->gate_wanted = false;
+        return e->gate_open ? actions | ENTRY_CLOSE_GATE : actions;
+}
+
+unsigned guard_entry_gate(GuardEntry *e, usec_t now, bool open) {
+        bool changed = e->gate_open != open;
+
+        if (e->index == 0)
+                return 0;
+        if (!open && e->gate_open)
+                e->closed_at = now;
+        if (!open)
+                e->gate_wanted = false;
+        e->gate_open = open;
+        e->gate_next = usec_add(now, GUARD_KILL_EVERY);
+        return (changed ? ENTRY_TELL : 0) | entry_expire(e, now) | entry_leave(e);
+}
+
+/* Half of the grace is PID 1's to answer, the other half the unit's to stop after a shout. */
+static usec_t entry_patience(const GuardEntry *e) {
+        usec_t half = usec_sub(e->kill_at, e->stop_since) / 2;
+
+        return MIN(half, PATIENCE_MAX);
+}
+
+/*
+ * A bus that answers while PID 1 does not means that PID 1 is busy, and would read a shout no sooner than the StopUnit
+ * that waits for it; yet a shout stops every unit of the guard. So then only what has come to its kill_at shouts.
+ */
+static usec_t entry_shout_at(const GuardEntry *e, Heard heard) {
+        usec_t patience = entry_patience(e), bus, pid_one;
+
+        if (e->stop == STOP_STATE_ACCEPTED)
+                return USEC_INFINITY;
+        bus = MAX(e->stop_since, heard.bus);
+        pid_one = MAX(e->stop_since, heard.pid_one);
+        bus = usec_add(bus, patience);
+        pid_one = usec_add(pid_one, patience);
+        pid_one = MAX(pid_one, e->kill_at);
+        return MIN(bus, pid_one);
+}
+
+unsigned guard_entry_tick(GuardEntry *e, usec_t now, Heard heard) {
+        unsigned actions = entry_expire(e, now);
+
+        if (e->index == 0)
+                return 0;
+        if (e->gate_open && !e->gate_wanted && now >= e->gate_next)
+                actions |= ENTRY_CLOSE_GATE;
+        if (!guard_entry_is_stopping(e))
+                return actions;
+        if (now >= entry_shout_at(e, heard))
+                actions |= ENTRY_SHOUT;
+        if (e->stop == STOP_STATE_WANTED && now >= e->stop_next) {
+                e->stop = STOP_STATE_ASKED;
+                actions |= ENTRY_STOP;
+        }
+        if (!e->asking && now >= e->ask_next) {
+                e->asking = true;
+                actions |= ENTRY_ASK;
+        }
+        if (now >= e->kill_at && now >= e->kill_next) {
+                e->kill_next = usec_add(now, GUARD_KILL_EVERY);
+                actions |= ENTRY_KILL;
+        }
+        return actions;
+}
+
+unsigned guard_entry_stop_answered(GuardEntry *e, usec_t now, StopAnswer answer) {
+        unsigned actions = entry_expire(e, now);
+
+        if (!guard_entry_is_stopping(e) || e->stop != STOP_STATE_ASKED)
+                return actions;
+        if (answer == STOP_ACCEPTED) {
+                e->stop = STOP_STATE_ACCEPTED;
+                e->stop_accepted_at = now;
+        } else {
+                e->stop = STOP_STATE_WANTED;
+                e->stop_next = usec_add(now, GUARD_ASK_EVERY);
+        }
+        return actions;
+}
+
+unsigned guard_entry_reported(GuardEntry *e, usec_t now, const UnitAnswer *answer) {
+        unsigned actions = entry_expire(e, now);
+
+        if (!guard_entry_is_stopping(e))
+                return actions;
+        e->asking = false;
+        e->ask_next = usec_add(now, now >= e->kill_at ? GUARD_KILL_EVERY : GUARD_ASK_EVERY);
+        if (!answer->known || e->gate_open || answer->asked_at <= e->closed_at || answer->job)
+                return actions;
+        if (!answer->up && answer->empty) {
+                e->down = true;
+                return actions | ENTRY_MARK | ENTRY_TELL | entry_leave(e);
+        }
+        /* The job that PID 1 accepted is over, and yet the unit is up: it wants to be told again. */
+        if (answer->up && e->stop == STOP_STATE_ACCEPTED && answer->asked_at > e->stop_accepted_at) {
+                e->stop = STOP_STATE_WANTED;
+                e->stop_since = e->stop_next = now;
+        }
+        return actions;
+}
+
+usec_t guard_entry_next(const GuardEntry *e, Heard heard) {
+        usec_t next = USEC_INFINITY, kill = MAX(e->kill_at, e->kill_next);
+
+        if (e->index == 0)
+                return next;
+        if (guard_entry_is_live(e))
+                next = e->stop_at;
+        if (e->gate_open && !e->gate_wanted)
+                next = MIN(next, e->gate_next);
+        if (!guard_entry_is_stopping(e))
+                return next;
+        next = MIN(next, entry_shout_at(e, heard));
+        if (e->stop == STOP_STATE_WANTED)
+                next = MIN(next, e->stop_next);
+        if (!e->asking)
+                next = MIN(next, e->ask_next);
+        return MIN(next, kill);
+}
+
+usec_t guard_entry_watchdog(const GuardEntry *e, usec_t now) {
+        usec_t slack = usec_sub(e->kill_at, e->stop_at) / 4;
+        usec_t latest = usec_add(now, WATCHDOG_STOPPING), shortly_before = usec_sub(e->kill_at, WATCHDOG_SLACK);
+
+        if (guard_entry_is_live(e))
+                return usec_add(e->stop_at, MIN(slack, WATCHDOG_SLACK));
+        return guard_entry_is_stopping(e) ? MAX(shortly_before, latest) : USEC_INFINITY;
+}
+
+uint32_t guard_entry_flags(const GuardEntry *e) {
+        if (e->index == 0)
+                return 0;
+        return (e->gate_open ? GUARD_FLAG_OPEN : 0) | (e->expired ? GUARD_FLAG_EXPIRED : 0) |
+               (e->lost ? GUARD_FLAG_LOST : 0) | (e->down ? GUARD_FLAG_DOWN : 0);
+}

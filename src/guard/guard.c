@@ -1,0 +1,456 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "guard/guard.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <unistd.h>
+#include <uthash.h>
+
+#include "guard/client.h"
+#include "guard/guard-entry.h"
+#include "guard/killer.h"
+#include "guard/notify.h"
+#include "guard/pid1.h"
+#include "util/log.h"
+
+/* With nothing to guard, PID 1 hears of the guard so often, and misses it after so long. */
+#define IDLE_EVERY (20 * USEC_PER_SEC)
+#define IDLE_WATCHDOG USEC_PER_MINUTE
+/* The watchdog is moved if it would move by so much at least, or backwards: a beat always does that. */
+#define WATCHDOG_STEP (200 * USEC_PER_MSEC)
+/* A guard that ends without a bus does not trust an empty control group sooner: PID 1 may be about to fork. */
+#define END_WITHOUT_BUS USEC_PER_SEC
+
+/* A unit with its entry; without one (index 0) it is only kept until the daemon has been told that there is none. */
+typedef struct Item {
+        char unit[sizeof(((GuardMessage *) NULL)->unit)];
+        GuardEntry entry;
+        Killer killer;
+        bool tell;
+        uint32_t told_flags;
+        bool gate_failed; /* has been logged */
+        UT_hash_handle hh;
+} Item;
+
+struct Guard {
+        sd_event *event;
+        sd_event_source *timer;
+        Gates *gates;
+        const char *root;
+        PidOne *pid_one;
+        Client *client;
+        Item *items;
+        int notify_fd;
+        usec_t watchdog; /* what PID 1 was told last */
+        bool hello, synced; /* to be sent, has been sent */
+        uint64_t serial;    /* of the daemon's last request on this connection */
+        bool mark_failed;
+        usec_t ending; /* since when; 0: not at all */
+};
+
+/* ---- actions ---- */
+
+static int item_mark(Guard *g, Item *item) {
+        const GuardEntry *e = &item->entry;
+        Mark mark = { e->index, e->kill_at, e->kill_offset, e->expired || e->lost };
+        int r;
+
+        if (e->index == 0 || e->down) {
+                killer_reset(&item->killer);
+                return gates_unmark(g->gates, item->unit);
+        }
+        r = gates_mark(g->gates, item->unit, &mark);
+        if (r < 0 && !g->mark_failed)
+                (void) log_warning_errno(r, "%s: cannot write its mark", item->unit);
+        g->mark_failed = r < 0;
+        return r;
+}
+
+static unsigned item_close_gate(Guard *g, Item *item) {
+        int r = gates_close(g->gates, item->unit);
+
+        if (r < 0 && !item->gate_failed)
+                (void) log_error_errno(r, "%s: cannot remove its gate, trying again", item->unit);
+        item->gate_failed = r < 0;
+        return guard_entry_gate(&item->entry, now_boottime(), r < 0);
+}
+
+/* Without a mark no gate: were the guard to die, nobody would know of the unit. */
+static unsigned item_open_gate(Guard *g, Item *item) {
+        int r = item_mark(g, item);
+
+        if (r == 0)
+                r = gates_open(g->gates, item->unit);
+        if (r < 0)
+                (void) log_error_errno(r, "%s: cannot open its gate", item->unit);
+        return guard_entry_gate(&item->entry, now_boottime(), r == 0);
+}
+
+static void item_kill(Guard *g, Item *item) {
+        bool first = item->killer.kills == 0;
+        int r = killer_kill(&item->killer, g->root, item->unit);
+
+        if (r > 0 && first)
+                log_warning("%s: killing what is left of it", item->unit);
+        if (r < 0)
+                (void) log_error_errno(r, "%s: cannot kill it, trying again", item->unit);
+}
+
+static const char *end_of(const GuardEntry *e) {
+        return e->lost ? "its lease is lost" : "no beat came in time";
+}
+
+static void item_perform(Guard *g, Item *item, unsigned actions) {
+        const GuardEntry *e = &item->entry;
+        bool stopping;
+
+        /* The gate may bring more to be done, such as an expiry during the attempt: at most twice. */
+        for (unsigned gate; (gate = actions & (ENTRY_CLOSE_GATE | ENTRY_OPEN_GATE)); ) {
+                actions &= ~(unsigned) (ENTRY_CLOSE_GATE | ENTRY_OPEN_GATE);
+                if (gate & ENTRY_CLOSE_GATE)
+                        actions |= item_close_gate(g, item) & ~(unsigned) (item->gate_failed ? ENTRY_CLOSE_GATE : 0);
+                else
+                        actions |= item_open_gate(g, item);
+        }
+        stopping = guard_entry_is_stopping(e);
+        if (actions & ENTRY_MARK) {
+                if (stopping && !(item->told_flags & (GUARD_FLAG_EXPIRED | GUARD_FLAG_LOST)))
+                        log_warning("%s: stopping it, %s", item->unit, end_of(e));
+                else if (e->down)
+                        log_info("%s: is down", item->unit);
+                (void) item_mark(g, item);
+        }
+        if ((actions & ENTRY_STOP) && pid_one_stop(g->pid_one, item->unit) < 0)
+                (void) guard_entry_stop_answered(&item->entry, now_boottime(), STOP_SILENT);
+        if ((actions & ENTRY_ASK) && pid_one_ask(g->pid_one, item->unit) < 0)
+                (void) guard_entry_reported(&item->entry, now_boottime(), &(UnitAnswer) {});
+        if (actions & ENTRY_KILL)
+                item_kill(g, item);
+        if ((actions & ENTRY_TELL) || guard_entry_flags(e) != item->told_flags)
+                item->tell = true;
+        item->told_flags = guard_entry_flags(e);
+        if (actions & ENTRY_SHOUT)
+                guard_end(g, "the bus does not answer");
+}
+
+static Item *guard_find(Guard *g, const char *unit) {
+        Item *item;
+
+        HASH_FIND_STR(g->items, unit, item);
+        return item;
+}
+
+static Item *guard_obtain(Guard *g, const char *unit) {
+        Item *item = guard_find(g, unit);
+
+        if (item)
+                return item;
+        item = calloc(1, sizeof(Item));
+        if (!item) {
+                (void) log_oom();
+                return NULL;
+        }
+        str_copy(item->unit, sizeof(item->unit), unit);
+        HASH_ADD_STR(g->items, unit, item);
+        return item;
+}
+
+static void item_free(Guard *g, Item *item) {
+        HASH_DEL(g->items, item);
+        killer_reset(&item->killer);
+        free(item);
+}
+
+/* ---- the daemon ---- */
+
+static void on_connected(void *userdata) {
+        Guard *g = userdata;
+        Item *item, *next;
+
+        g->hello = true;
+        g->synced = false;
+        g->serial = 0;
+        HASH_ITER(hh, g->items, item, next)
+                item->tell = item->entry.index != 0;
+}
+
+static unsigned request_perform(Guard *g, Item *item, const GuardMessage *m) {
+        GuardEntry *e = &item->entry;
+        usec_t now = now_boottime();
+
+        switch (m->type) {
+        case GUARD_ARM:
+                return guard_entry_arm(e, now, m->index, m->stop_at, m->kill_at, m->stop_offset, m->kill_offset);
+        case GUARD_LOSE:
+                return guard_entry_lose(e, now, m->index, m->kill_at);
+        case GUARD_DISARM:
+                return guard_entry_disarm(e, now);
+        case GUARD_OPEN:
+                return guard_entry_open(e, now, m->index);
+        default:
+                return guard_entry_close(e, now);
+        }
+}
+
+static void on_beat(Guard *g, usec_t t0) {
+        usec_t now = now_boottime();
+        Item *item, *next;
+
+        (void) gates_beat(g->gates, MIN(t0, now));
+        HASH_ITER(hh, g->items, item, next)
+                item_perform(g, item, guard_entry_beat(&item->entry, now, t0));
+}
+
+static void on_message(const GuardMessage *m, void *userdata) {
+        Guard *g = userdata;
+        Item *item;
+
+        g->serial = m->serial;
+        switch (m->type) {
+        case GUARD_BEAT:
+                on_beat(g, m->t0);
+                return;
+        case GUARD_ARM:
+        case GUARD_OPEN:
+        case GUARD_LOSE:
+        case GUARD_DISARM:
+        case GUARD_CLOSE:
+                break;
+        default: /* of a later protocol */
+                return;
+        }
+        item = guard_obtain(g, m->unit);
+        if (!item)
+                return;
+        item->tell = true;
+        if (!g->ending || (m->type != GUARD_ARM && m->type != GUARD_OPEN))
+                item_perform(g, item, request_perform(g, item, m));
+}
+
+static int send_simple(Guard *g, GuardMessageType type, uint64_t index) {
+        GuardMessage m = { .version = GUARD_PROTOCOL, .type = type, .index = index };
+
+        return client_send(g->client, &m);
+}
+
+static int send_entry(Guard *g, const Item *item) {
+        const GuardEntry *e = &item->entry;
+        GuardMessage m = {
+                .version = GUARD_PROTOCOL,
+                .type = GUARD_ENTRY,
+                .index = e->index,
+                .stop_at = e->stop_at,
+                .kill_at = e->kill_at,
+                .stop_offset = e->stop_offset,
+                .kill_offset = e->kill_offset,
+                .flags = guard_entry_flags(e),
+                .serial = g->serial,
+        };
+
+        str_copy(m.unit, sizeof(m.unit), item->unit);
+        return client_send(g->client, &m);
+}
+
+/* Whatever does not fit into the socket now is sent when there is room, as it is then. */
+static void guard_tell(Guard *g) {
+        bool connected = client_is_connected(g->client);
+        Item *item, *next;
+
+        if (connected && g->hello) {
+                if (send_simple(g, GUARD_HELLO, (uint64_t) getpid()) < 0)
+                        return;
+                g->hello = false;
+        }
+        HASH_ITER(hh, g->items, item, next) {
+                if (item->tell && connected && send_entry(g, item) < 0)
+                        return;
+                item->tell = false;
+                if (item->entry.index == 0)
+                        item_free(g, item);
+        }
+        if (connected && !g->synced && send_simple(g, GUARD_SYNCED, 0) == 0)
+                g->synced = true;
+}
+
+/* ---- PID 1 ---- */
+
+static void on_stopped(const char *unit, StopAnswer answer, void *userdata) {
+        Guard *g = userdata;
+        Item *item = guard_find(g, unit);
+
+        if (item)
+                item_perform(g, item, guard_entry_stop_answered(&item->entry, now_boottime(), answer));
+}
+
+static void on_reported(const char *unit, UnitAnswer *answer, void *userdata) {
+        Guard *g = userdata;
+        Item *item = guard_find(g, unit);
+
+        if (!item)
+                return;
+        /* The control group only matters, and is only looked for, once PID 1 has done its part. */
+        answer->empty = answer->known && !answer->up && !answer->job && killer_is_empty(g->root, unit);
+        item_perform(g, item, guard_entry_reported(&item->entry, now_boottime(), answer));
+}
+
+/* Moves PID 1's watchdog to when the guard will have missed the first of its duties. */
+static void guard_touch(Guard *g, usec_t now) {
+        usec_t deadline = usec_add(now, IDLE_WATCHDOG);
+        char text[64];
+        Item *item, *next;
+
+        if (g->ending)
+                return;
+        HASH_ITER(hh, g->items, item, next)
+                deadline = MIN(deadline, guard_entry_watchdog(&item->entry, now));
+        if (deadline >= g->watchdog && deadline - g->watchdog < WATCHDOG_STEP)
+                return;
+        (void) snprintf(text, sizeof(text), "WATCHDOG_USEC=%" PRIu64 "\nWATCHDOG=1",
+                        MAX(usec_sub(deadline, now), USEC_PER_MSEC));
+        if (notify_send(g->notify_fd, text) == 0)
+                g->watchdog = deadline;
+}
+
+/* ---- the end ---- */
+
+void guard_end(Guard *g, const char *why) {
+        usec_t now = now_boottime();
+        Item *item, *next;
+        int r;
+
+        if (g->ending)
+                return;
+        g->ending = now;
+        log_warning("Ending: %s. Units that are still there are stopped.", why);
+        /* PID 1 then stops what is bound to the guard, and no longer looks at its watchdog. */
+        (void) notify_send(g->notify_fd, "STOPPING=1");
+        r = gates_wipe(g->gates);
+        if (r < 0)
+                (void) log_error_errno(r, "cannot remove all gates");
+        HASH_ITER(hh, g->items, item, next) {
+                const GuardEntry *e = &item->entry;
+
+                if (guard_entry_is_live(e))
+                        item_perform(g, item, guard_entry_lose(&item->entry, now, e->index, e->kill_at));
+        }
+}
+
+/* Where PID 1 can no longer be asked (the bus is gone at shutdown), an empty control group must do. */
+static bool item_is_finished(Guard *g, const Item *item, usec_t now) {
+        if (!guard_entry_is_stopping(&item->entry))
+                return true;
+        return !pid_one_is_connected(g->pid_one) && now >= usec_add(g->ending, END_WITHOUT_BUS) &&
+               !item->entry.gate_open && killer_is_empty(g->root, item->unit);
+}
+
+static bool guard_is_finished(Guard *g, usec_t now) {
+        Item *item, *next;
+
+        if (!g->ending)
+                return false;
+        HASH_ITER(hh, g->items, item, next)
+                if (!item_is_finished(g, item, now))
+                        return false;
+        return true;
+}
+
+/* ---- the turn ---- */
+
+void guard_settle(Guard *g) {
+        Heard heard = pid_one_heard(g->pid_one);
+        usec_t now = now_boottime(), next = usec_add(now, IDLE_EVERY);
+        Item *item, *tmp;
+
+        HASH_ITER(hh, g->items, item, tmp) {
+                now = now_boottime();
+                if (guard_entry_next(&item->entry, heard) <= now)
+                        item_perform(g, item, guard_entry_tick(&item->entry, now, heard));
+        }
+        pid_one_flush(g->pid_one);
+        guard_tell(g);
+        now = now_boottime();
+        guard_touch(g, now);
+        if (guard_is_finished(g, now)) {
+                (void) sd_event_exit(g->event, 0);
+                return;
+        }
+        HASH_ITER(hh, g->items, item, tmp)
+                next = MIN(next, guard_entry_next(&item->entry, heard));
+        if (sd_event_source_set_time(g->timer, next) < 0 || sd_event_source_set_enabled(g->timer, SD_EVENT_ONESHOT) < 0) {
+                /* Without its timer it is no guard: PID 1 shall take it from here. */
+                log_alert("cannot arm the timer");
+                (void) sd_event_exit(g->event, 1);
+        }
+}
+
+static void settle(void *userdata) {
+        guard_settle(userdata);
+}
+
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
+        guard_settle(userdata);
+        return 0;
+}
+
+/* ---- life ---- */
+
+static void take_up_mark(const char *unit, const Mark *mark, void *userdata) {
+        Guard *g = userdata;
+        Item *item = guard_obtain(g, unit);
+
+        if (item)
+                item_perform(g, item, guard_entry_lose(&item->entry, now_boottime(), mark->index, mark->kill_at));
+}
+
+int guard_new(sd_event *event, Gates *gates, const char *root, Guard **ret) {
+        static const PidOneCallbacks callbacks = { on_stopped, on_reported, settle };
+        _cleanup_(guard_freep) Guard *g = calloc(1, sizeof(Guard));
+        int r;
+
+        if (!g)
+                return -ENOMEM;
+        g->event = sd_event_ref(event);
+        g->gates = gates;
+        g->root = root;
+        g->notify_fd = notify_open();
+        r = pid_one_new(event, &callbacks, g, &g->pid_one);
+        if (r < 0)
+                return r;
+        r = sd_event_add_time(event, &g->timer, CLOCK_BOOTTIME, USEC_INFINITY, 1, on_timer, g);
+        if (r < 0)
+                return r;
+        /* After a freeze, what is due comes before what others have sent meanwhile. */
+        r = sd_event_source_set_priority(g->timer, SD_EVENT_PRIORITY_IMPORTANT - 100);
+        if (r < 0)
+                return r;
+        r = gates_each_mark(gates, take_up_mark, g);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(g);
+        return 0;
+}
+
+int guard_listen(Guard *g, const char *path) {
+        static const ClientCallbacks callbacks = { on_connected, on_message, settle };
+        int r = client_new(g->event, path, &callbacks, g, &g->client);
+
+        return r < 0 ? r : notify_send(g->notify_fd, "READY=1");
+}
+
+Guard *guard_free(Guard *g) {
+        Item *item, *next;
+
+        if (!g)
+                return NULL;
+        client_free(g->client);
+        pid_one_free(g->pid_one);
+        HASH_ITER(hh, g->items, item, next)
+                item_free(g, item);
+        sd_event_source_disable_unref(g->timer);
+        if (g->notify_fd >= 0)
+                (void) close(g->notify_fd);
+        sd_event_unref(g->event);
+        free(g);
+        return NULL;
+}

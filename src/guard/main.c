@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * leased-guard: the only hand on the gates, and the one who stops units when the daemon cannot. Started by
+ * leased-guard.service; with --wipe it is that service's ExecStopPost= and finishes the work of a guard that is gone.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <systemd/sd-event.h>
+#include <unistd.h>
+
+#include "guard/guard.h"
+#include "guard/protocol.h"
+#include "util/cgroup.h"
+#include "util/log.h"
+
+#define DIRECTORY "/run/leased"
+
+static void help(void) {
+        printf("leased-guard [--wipe]\n\n"
+               "Stops leased units when their time is up. Started by leased-guard.service.\n\n"
+               "     --wipe      Remove all gates, stop and kill what a dead guard has left, then exit\n"
+               "  -h --help      Show this help\n"
+               "     --version   Show the version\n");
+}
+
+/* 1: go on, 0: all is said, negative: wrong. */
+static int parse_arguments(int argc, char *argv[], bool *ret_wipe) {
+        enum { OPTION_WIPE = 0x100, OPTION_VERSION };
+        static const struct option options[] = {
+                { "wipe", no_argument, NULL, OPTION_WIPE },
+                { "help", no_argument, NULL, 'h' },
+                { "version", no_argument, NULL, OPTION_VERSION },
+                {},
+        };
+
+        for (int c; (c = getopt_long(argc, argv, "h", options, NULL)) >= 0;)
+                switch (c) {
+                case OPTION_WIPE:
+                        *ret_wipe = true;
+                        break;
+                case 'h':
+                        help();
+                        return 0;
+                case OPTION_VERSION:
+                        puts("leased-guard " LEASED_VERSION);
+                        return 0;
+                default:
+                        return -EINVAL;
+                }
+        if (optind < argc) {
+                log_error("leased-guard takes no arguments");
+                return -EINVAL;
+        }
+        return 1;
+}
+
+/* Nothing may keep the guard waiting: no page that has to be read back, no busy neighbour, no stuck journal. Each is
+ * worth having alone, so what cannot be had (in a container, say) is done without. */
+static void harden(void) {
+        struct sched_param p = { .sched_priority = 1 };
+        struct stat st;
+
+        if (mlockall(MCL_CURRENT | MCL_FUTURE) < 0)
+                (void) log_warning_errno(errno, "cannot lock memory");
+        if (sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &p) < 0)
+                log_debug("no realtime scheduling");
+        if (fstat(STDERR_FILENO, &st) >= 0 && S_ISSOCK(st.st_mode))
+                (void) fcntl(STDERR_FILENO, F_SETFL, fcntl(STDERR_FILENO, F_GETFL) | O_NONBLOCK);
+}
+
+static int on_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata) {
+        guard_end(userdata, strsignal((int) info->ssi_signo));
+        guard_settle(userdata);
+        return 0;
+}
+
+static int watch_signals(sd_event *event, Guard *guard) {
+        int r = sd_event_add_signal(event, NULL, SIGTERM, on_signal, guard);
+
+        return r < 0 ? r : sd_event_add_signal(event, NULL, SIGINT, on_signal, guard);
+}
+
+static int run(bool wipe) {
+        _cleanup_(gates_freep) Gates *gates = NULL;
+        _cleanup_(sd_event_unrefp) sd_event *event = NULL;
+        _cleanup_(guard_freep) Guard *guard = NULL;
+        int r;
+
+        r = gates_new(DIRECTORY, &gates);
+        if (r < 0)
+                return log_error_errno(r, r == -EWOULDBLOCK ? "another guard is at work" : "cannot use " DIRECTORY);
+        r = gates_wipe(gates);
+        if (r < 0 && !wipe)
+                return log_error_errno(r, "cannot remove old gates");
+        if ((r = sd_event_default(&event)) < 0 || (r = guard_new(event, gates, CGROUP_ROOT, &guard)) < 0 ||
+            (r = watch_signals(event, guard)) < 0)
+                return log_error_errno(r, "cannot start");
+        if (wipe)
+                guard_end(guard, "the guard is gone");
+        else if ((r = guard_listen(guard, GUARD_SOCKET)) < 0)
+                return log_error_errno(r, "cannot serve " GUARD_SOCKET);
+        guard_settle(guard);
+        r = sd_event_loop(event);
+        return r < 0 ? log_error_errno(r, "the event loop failed") : r;
+}
+
+int main(int argc, char *argv[]) {
+        bool wipe = false;
+        sigset_t set;
+        int r;
+
+        log_open();
+        r = parse_arguments(argc, argv, &wipe);
+        if (r <= 0)
+                return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        (void) umask(0022);
+        (void) sigemptyset(&set);
+        (void) sigaddset(&set, SIGTERM);
+        (void) sigaddset(&set, SIGINT);
+        (void) sigprocmask(SIG_BLOCK, &set, NULL);
+        harden();
+        return run(wipe) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "guard/pid1.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <systemd/sd-bus.h>
+#include <utlist.h>
+
+#include "util/log.h"
+
+#define DESTINATION "org.freedesktop.systemd1"
+#define PATH "/org/freedesktop/systemd1"
+#define INTERFACE "org.freedesktop.systemd1.Manager"
+#define ADDRESS "unix:path=/run/dbus/system_bus_socket"
+
+#define CALL_LIMIT USEC_PER_SEC
+#define STOPS_AT_ONCE 64u
+#define UNITS_A_QUESTION 256u
+#define RECONNECT_MIN (50 * USEC_PER_MSEC)
+#define RECONNECT_MAX USEC_PER_SEC
+
+/* A wish: in the queue, or under way with the slot of its call. */
+typedef struct Wish {
+        struct Wish *prev, *next;
+        PidOne *p;
+        sd_bus_slot *slot;
+        char unit[];
+} Wish;
+
+struct PidOne {
+        const PidOneCallbacks *callbacks;
+        void *userdata;
+        sd_bus *bus;
+        sd_event *event;
+        sd_event_source *timer; /* reconnects, and answers wishes that cannot be sent */
+        sd_bus_slot *gone_slot, *question_slot, *ping_slot;
+        Wish *stops, *stops_sent, *asks, *asked;
+        unsigned n_stops_sent;
+        usec_t asked_at, reconnect_after;
+        bool connected, broken;
+        bool singly; /* a question was refused as a whole: one of its units is to blame, so each is asked for by itself */
+        Heard heard;
+};
+
+/* ---- wishes ---- */
+
+static int wish_append(Wish **list, PidOne *p, const char *unit) {
+        size_t n = strlen(unit) + 1;
+        Wish *w = calloc(1, sizeof(Wish) + n);
+
+        if (!w)
+                return -ENOMEM;
+        w->p = p;
+        memcpy(w->unit, unit, n);
+        DL_APPEND(*list, w);
+        return 0;
+}
+
+static void wish_free(Wish **list, Wish *w) {
+        DL_DELETE(*list, w);
+        sd_bus_slot_unref(w->slot);
+        free(w);
+}
+
+static void wishes_clear(Wish **list) {
+        while (*list)
+                wish_free(list, *list);
+}
+
+static void stops_answer_silence(PidOne *p, Wish **list) {
+        while (*list) {
+                p->callbacks->stopped((*list)->unit, STOP_SILENT, p->userdata);
+                wish_free(list, *list);
+        }
+}
+
+static void asks_answer_silence(PidOne *p, Wish **list) {
+        while (*list) {
+                p->callbacks->reported((*list)->unit, &(UnitAnswer) {}, p->userdata);
+                wish_free(list, *list);
+        }
+}
+
+/* ---- the connection ---- */
+
+static void detach(PidOne *p) {
+        p->gone_slot = sd_bus_slot_unref(p->gone_slot);
+        p->question_slot = sd_bus_slot_unref(p->question_slot);
+        p->ping_slot = sd_bus_slot_unref(p->ping_slot);
+        for (Wish *w = p->stops_sent; w; w = w->next)
+                w->slot = sd_bus_slot_unref(w->slot);
+        if (p->bus) {
+                (void) sd_bus_detach_event(p->bus);
+                sd_bus_close(p->bus);
+                p->bus = sd_bus_unref(p->bus);
+        }
+        p->connected = false;
+        p->n_stops_sent = 0;
+}
+
+static void arm(PidOne *p, usec_t after) {
+        if (sd_event_source_set_time(p->timer, usec_add(now_boottime(), after)) < 0 ||
+            sd_event_source_set_enabled(p->timer, SD_EVENT_ONESHOT) < 0)
+                log_error("cannot arm the timer for the bus");
+}
+
+/* The connection is taken down by the timer, not in the midst of its own callbacks. */
+static void break_up(PidOne *p) {
+        if (p->broken)
+                return;
+        p->broken = true;
+        p->connected = false;
+        arm(p, p->reconnect_after);
+        p->reconnect_after = MIN(2 * p->reconnect_after, RECONNECT_MAX);
+}
+
+static int on_disconnected(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        break_up(userdata);
+        return 0;
+}
+
+static int on_ping(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        PidOne *p = userdata;
+
+        p->ping_slot = sd_bus_slot_unref(p->ping_slot);
+        if (!sd_bus_message_is_method_error(m, NULL)) {
+                p->heard.bus = now_boottime();
+                p->connected = true;
+                p->reconnect_after = RECONNECT_MIN;
+        }
+        return 0;
+}
+
+static void ping(PidOne *p) {
+        if (p->ping_slot)
+                return;
+        (void) sd_bus_call_method_async(p->bus, &p->ping_slot, "org.freedesktop.DBus", "/org/freedesktop/DBus",
+                        "org.freedesktop.DBus.Peer", "Ping", on_ping, p, "");
+}
+
+static int attach(PidOne *p) {
+        int r;
+
+        if ((r = sd_bus_new(&p->bus)) < 0 || (r = sd_bus_set_address(p->bus, ADDRESS)) < 0 ||
+            (r = sd_bus_set_bus_client(p->bus, true)) < 0 || (r = sd_bus_set_method_call_timeout(p->bus, CALL_LIMIT)) < 0)
+                return r;
+        r = sd_bus_start(p->bus);
+        if (r < 0)
+                return r;
+        r = sd_bus_match_signal(p->bus, &p->gone_slot, "org.freedesktop.DBus.Local", "/org/freedesktop/DBus/Local",
+                        "org.freedesktop.DBus.Local", "Disconnected", on_disconnected, p);
+        if (r < 0)
+                return r;
+        r = sd_bus_attach_event(p->bus, p->event, SD_EVENT_PRIORITY_NORMAL);
+        if (r < 0)
+                return r;
+        ping(p);
+        return 0;
+}
+
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
+        PidOne *p = userdata;
+
+        detach(p);
+        p->broken = false;
+        stops_answer_silence(p, &p->stops_sent);
+        stops_answer_silence(p, &p->stops);
+        asks_answer_silence(p, &p->asked);
+        asks_answer_silence(p, &p->asks);
+        if (attach(p) < 0)
+                break_up(p);
+        p->callbacks->settle(p->userdata);
+        return 0;
+}
+
+/* ---- answers ---- */
+
+/* Errors that say nothing about PID 1's will: nobody was there to answer, or not in time. */
+static bool is_silence(const sd_bus_error *e) {
+        static const char *const names[] = {
+                SD_BUS_ERROR_NO_REPLY,      SD_BUS_ERROR_TIMEOUT,        SD_BUS_ERROR_DISCONNECTED,
+                SD_BUS_ERROR_IO_ERROR,      SD_BUS_ERROR_SERVICE_UNKNOWN, SD_BUS_ERROR_NAME_HAS_NO_OWNER,
+                SD_BUS_ERROR_LIMITS_EXCEEDED, "org.freedesktop.DBus.Error.TimedOut",
+                "System.Error.ETIMEDOUT",   "System.Error.ECONNRESET",   "System.Error.ENOTCONN",
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(names); i++)
+                if (sd_bus_error_has_name(e, names[i]))
+                        return true;
+        return false;
+}
+
+static StopAnswer judge_stop(PidOne *p, sd_bus_message *m) {
+        const sd_bus_error *e = sd_bus_message_get_error(m);
+
+        if (e && is_silence(e))
+                return STOP_SILENT;
+        p->heard.bus = p->heard.pid_one = now_boottime();
+        if (!e || sd_bus_error_has_name(e, "org.freedesktop.systemd1.NoSuchUnit"))
+                return STOP_ACCEPTED;
+        return STOP_REFUSED;
+}
+
+static int on_stop(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        Wish *w = userdata;
+        PidOne *p = w->p;
+        StopAnswer answer = judge_stop(p, m);
+
+        if (answer == STOP_REFUSED)
+                log_warning("%s: PID 1 does not stop it: %s", w->unit,
+                                strempty(sd_bus_message_get_error(m)->message));
+        p->n_stops_sent--;
+        p->callbacks->stopped(w->unit, answer, p->userdata);
+        wish_free(&p->stops_sent, w);
+        p->callbacks->settle(p->userdata);
+        return 0;
+}
+
+static bool is_up(const char *active_state) {
+        return !streq(active_state, "inactive") && !streq(active_state, "failed");
+}
+
+/* One row for each unit asked for, in the same order; PID 1 may give a unit's other name, so the place counts. */
+static int read_rows(PidOne *p, sd_bus_message *m) {
+        int r = sd_bus_message_enter_container(m, 'a', "(ssssssouso)");
+
+        while (r > 0 && p->asked) {
+                const char *active;
+                uint32_t job;
+                UnitAnswer answer;
+
+                r = sd_bus_message_read(m, "(ssssssouso)", NULL, NULL, NULL, &active, NULL, NULL, NULL, &job, NULL, NULL);
+                if (r <= 0)
+                        break;
+                answer = (UnitAnswer) { .known = true, .asked_at = p->asked_at, .up = is_up(active), .job = job != 0 };
+                p->callbacks->reported(p->asked->unit, &answer, p->userdata);
+                wish_free(&p->asked, p->asked);
+        }
+        return r;
+}
+
+static int on_question(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        PidOne *p = userdata;
+        const sd_bus_error *e = sd_bus_message_get_error(m);
+
+        p->question_slot = sd_bus_slot_unref(p->question_slot);
+        if (!e || !is_silence(e))
+                p->heard.bus = p->heard.pid_one = now_boottime();
+        if (!e)
+                (void) read_rows(p, m);
+        else if (!is_silence(e) && p->asked && p->asked->next)
+                p->singly = true;
+        asks_answer_silence(p, &p->asked);
+        p->callbacks->settle(p->userdata);
+        return 0;
+}
+
+/* ---- questions ---- */
+
+static void send_stops(PidOne *p) {
+        while (p->stops && p->n_stops_sent < STOPS_AT_ONCE) {
+                Wish *w = p->stops;
+                int r;
+
+                /* So that nobody's start job takes the place of the stop before the unit is down. */
+                r = sd_bus_call_method_async(p->bus, &w->slot, DESTINATION, PATH, INTERFACE, "StopUnit", on_stop, w, "ss",
+                                w->unit, "replace-irreversibly");
+                if (r < 0) {
+                        break_up(p);
+                        return;
+                }
+                DL_DELETE(p->stops, w);
+                DL_APPEND(p->stops_sent, w);
+                p->n_stops_sent++;
+        }
+}
+
+static int new_question(PidOne *p, sd_bus_message **ret) {
+        unsigned n = 0, limit = p->singly ? 1 : UNITS_A_QUESTION;
+        int r;
+
+        r = sd_bus_message_new_method_call(p->bus, ret, DESTINATION, PATH, INTERFACE, "ListUnitsByNames");
+        if (r < 0 || (r = sd_bus_message_open_container(*ret, 'a', "s")) < 0)
+                return r;
+        while (p->asks && n++ < limit) {
+                Wish *w = p->asks;
+
+                r = sd_bus_message_append(*ret, "s", w->unit);
+                if (r < 0)
+                        return r;
+                DL_DELETE(p->asks, w);
+                DL_APPEND(p->asked, w);
+        }
+        return sd_bus_message_close_container(*ret);
+}
+
+static void send_question(PidOne *p) {
+        sd_bus_message *m = NULL;
+        int r;
+
+        if (p->question_slot || !p->asks)
+                return;
+        r = new_question(p, &m);
+        p->asked_at = now_boottime();
+        if (r >= 0)
+                r = sd_bus_call_async(p->bus, &p->question_slot, m, on_question, p, CALL_LIMIT);
+        sd_bus_message_unref(m);
+        if (r < 0)
+                break_up(p);
+        else
+                ping(p);
+}
+
+void pid_one_flush(PidOne *p) {
+        if (!p->bus || p->broken) /* the timer will answer */
+                return;
+        send_stops(p);
+        send_question(p);
+}
+
+int pid_one_stop(PidOne *p, const char *unit) {
+        return wish_append(&p->stops, p, unit);
+}
+
+int pid_one_ask(PidOne *p, const char *unit) {
+        return wish_append(&p->asks, p, unit);
+}
+
+bool pid_one_is_connected(const PidOne *p) {
+        return p->connected;
+}
+
+Heard pid_one_heard(const PidOne *p) {
+        return p->heard;
+}
+
+int pid_one_new(sd_event *event, const PidOneCallbacks *callbacks, void *userdata, PidOne **ret) {
+        PidOne *p = calloc(1, sizeof(PidOne));
+        int r;
+
+        if (!p)
+                return -ENOMEM;
+        *p = (PidOne) { .callbacks = callbacks, .userdata = userdata, .event = event, .reconnect_after = RECONNECT_MIN };
+        r = sd_event_add_time(event, &p->timer, CLOCK_BOOTTIME, 0, 1, on_timer, p);
+        if (r < 0) {
+                free(p);
+                return r;
+        }
+        *ret = p;
+        return 0;
+}
+
+PidOne *pid_one_free(PidOne *p) {
+        if (!p)
+                return NULL;
+        detach(p);
+        wishes_clear(&p->stops);
+        wishes_clear(&p->stops_sent);
+        wishes_clear(&p->asks);
+        wishes_clear(&p->asked);
+        sd_event_source_disable_unref(p->timer);
+        free(p);
+        return NULL;
+}
