@@ -291,6 +291,7 @@ static void adopt(Core *c, Unit *u) {
         else {
                 enter(c, u, u->guard.open ? PHASE_RUNNING : PHASE_ARMING);
                 arm(c, u);
+                u->retry_at = c->now.boottime + ASK_AGAIN;
                 act(c, u, ACTION_UNIT_READ);
                 u->adopted = true;
                 output_report(c, REPORT_ADOPTED, u->name, u->lease->name, NULL, u->index);
@@ -336,8 +337,9 @@ static void step_idle(Core *c, Unit *u) {
         if (wanted != LEAVE_NONE || !u->report.gate_loaded)
                 leave(c, u, wanted != LEAVE_NONE ? wanted : LEAVE_RELEASE);
         else if (u->lease->n_debts == 0 && is_covered(c, u)) {
-                arm(c, u);
                 enter(c, u, PHASE_ARMING);
+                arm(c, u);
+                u->retry_at = c->now.boottime + ASK_AGAIN;
         } else
                 u->index = 0;
 }
@@ -406,10 +408,6 @@ static void step_starting(Core *c, Unit *u) {
 }
 
 static void step_running(Core *c, Unit *u) {
-        if (u->guard_known && (u->guard.index != u->index || !u->guard.open)) {
-                leave(c, u, LEAVE_EXPIRED); /* the guard was replaced, or has closed the gate */
-                return;
-        }
         if (!u->report.known || u->report.asked_at <= u->changed_at)
                 return;
         if (is_inactive(&u->report))
@@ -505,6 +503,15 @@ static void step_releasing(Core *c, Unit *u) {
                 rest(c, u);
 }
 
+/* The guard says that its time is over, or is another one that has no entry for what runs behind its gate. */
+static bool has_lost_gate(const Unit *u) {
+        if (!u->guard_known)
+                return false;
+        if (u->guard.index == u->index && u->guard.expired)
+                return true;
+        return u->phase >= PHASE_STARTING && (u->guard.index != u->index || !u->guard.open);
+}
+
 /* Reasons to leave that hold in every phase in which an Index is in hand. */
 static void check_reasons(Core *c, Unit *u) {
         Leave wanted;
@@ -517,7 +524,7 @@ static void check_reasons(Core *c, Unit *u) {
         }
         if (u->phase >= PHASE_CLOSING)
                 return;
-        if (!is_covered(c, u) || (u->guard_known && u->guard.index == u->index && u->guard.expired)) {
+        if (!is_covered(c, u) || has_lost_gate(u)) {
                 leave(c, u, LEAVE_EXPIRED);
                 return;
         }
