@@ -132,6 +132,7 @@ static void take_accepted(Core *c) {
         c->revision = 0;
         c->trust = TRUST_NONE;
         c->silence = true;
+        c->silence_until = 0;
         c->memory_changed = true;
         output_report(c, REPORT_REGISTRY_ACCEPTED, NULL, NULL, c->uuid, 0);
 }
@@ -179,7 +180,7 @@ static void raise_floor(Core *c) {
 }
 
 void identity_advance(Core *c) {
-        if (c->silence && c->silence_until > 0 && c->now.boottime >= c->silence_until && c->floor_wanted == 0) {
+        if (c->trust == TRUST_OK && c->silence && c->silence_until > 0 && c->now.boottime >= c->silence_until && c->floor_wanted == 0) {
                 c->silence = false;
                 c->silence_until = 0;
                 c->memory_changed = true;

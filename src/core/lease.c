@@ -324,7 +324,7 @@ static void advance_others(Core *c, Lease *l) {
                 return;
         if (c->now.boottime >= session_dead_at(s))
                 send_expire(c, s);
-        else if (u->want_steal && u->steal_index == l->value.index && u->steal_index > 0)
+        else if (u->want_steal && s->fence_value && u->steal_index == l->value.index && u->steal_index > 0)
                 send_steal(c, l, s);
 }
 
