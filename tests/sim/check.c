@@ -244,7 +244,7 @@ static void check_taking(World *w, const Message *q, const MapKey *key, const Le
         if (!silence && !force)
                 world_fail(w, "law: %s takes %s from %s with neither its beat compared nor a debt", m->hostname, key->name,
                                 was->session);
-        if (!w->map.keys[map_key(w, RECORD_BEAT, was->session)].value && silence)
+        if (!w->map.keys[map_key(w, RECORD_BEAT, was->session)].value)
                 return; /* an absent beat is never written again: nothing to void */
         if (!touches(w, q->puts, q->n_puts, RECORD_FENCE, was->session))
                 world_fail(w, "law: %s takes %s from %s without touching its fence", m->hostname, key->name, was->session);
