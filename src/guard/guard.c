@@ -206,7 +206,7 @@ static void on_message(const GuardMessage *m, void *userdata) {
         Guard *g = userdata;
         Item *item;
 
-        g->serial = m->serial;
+        g->serial = MAX(g->serial, m->serial);
         switch (m->type) {
         case GUARD_BEAT:
                 on_beat(g, m->t0);

@@ -1,0 +1,559 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The decisions of one entry, case by case, and then under a storm of random requests against the laws they must keep. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <cmocka.h>
+
+#include "guard/guard-entry.h"
+#include "guard/protocol.h"
+
+#define SEC USEC_PER_SEC
+#define MS USEC_PER_MSEC
+
+static const Heard NOBODY = {};
+
+/* The owner's part: gates open and close at once. */
+static unsigned gate(GuardEntry *e, usec_t now, unsigned actions) {
+        if (actions & ENTRY_CLOSE_GATE)
+                actions |= guard_entry_gate(e, now, false);
+        else if (actions & ENTRY_OPEN_GATE)
+                actions |= guard_entry_gate(e, now, true);
+        return actions;
+}
+
+static unsigned tick(GuardEntry *e, usec_t now) {
+        return gate(e, now, guard_entry_tick(e, now, NOBODY));
+}
+
+/* Armed at 1 s: stop_at 8 s, kill_at 10 s, its gate open. */
+static GuardEntry armed(void) {
+        GuardEntry e = {};
+
+        assert_true(guard_entry_arm(&e, SEC, 5, 8 * SEC, 10 * SEC, 7 * SEC, 9 * SEC) & ENTRY_MARK);
+        assert_true(gate(&e, SEC, guard_entry_open(&e, SEC, 5)) & ENTRY_OPEN_GATE);
+        assert_int_equal(guard_entry_flags(&e), GUARD_FLAG_OPEN);
+        return e;
+}
+
+static GuardEntry expired(void) {
+        GuardEntry e = armed();
+
+        assert_true(tick(&e, 8 * SEC) & ENTRY_CLOSE_GATE);
+        assert_int_equal(guard_entry_flags(&e), GUARD_FLAG_EXPIRED);
+        return e;
+}
+
+static const UnitAnswer *down_since(usec_t asked_at) {
+        static UnitAnswer a;
+
+        a = (UnitAnswer) { .known = true, .asked_at = asked_at, .empty = true };
+        return &a;
+}
+
+static GuardEntry down(void) {
+        GuardEntry e = expired();
+
+        assert_true(guard_entry_reported(&e, 9 * SEC, down_since(8 * SEC + 1)) & ENTRY_TELL);
+        assert_int_equal(guard_entry_flags(&e), GUARD_FLAG_EXPIRED | GUARD_FLAG_DOWN);
+        return e;
+}
+
+static void arming_opens_no_gate(void **state) {
+        GuardEntry e = {};
+
+        assert_false(guard_entry_arm(&e, SEC, 5, 8 * SEC, 10 * SEC, 7 * SEC, 9 * SEC) & ENTRY_OPEN_GATE);
+        assert_int_equal(guard_entry_flags(&e), 0);
+        assert_int_equal(guard_entry_next(&e, NOBODY), 8 * SEC);
+}
+
+static void arming_too_late_is_an_expired_entry(void **state) {
+        GuardEntry e = {};
+
+        gate(&e, 9 * SEC, guard_entry_arm(&e, 9 * SEC, 5, 8 * SEC, 10 * SEC, 7 * SEC, 9 * SEC));
+        assert_int_equal(guard_entry_flags(&e), GUARD_FLAG_EXPIRED);
+        assert_false(guard_entry_open(&e, 9 * SEC, 5) & ENTRY_OPEN_GATE);
+}
+
+static void arming_with_index_zero_makes_nothing(void **state) {
+        GuardEntry e = {};
+
+        assert_int_equal(guard_entry_arm(&e, SEC, 0, 8 * SEC, 10 * SEC, 7 * SEC, 9 * SEC), ENTRY_TELL);
+        assert_int_equal(e.index, 0);
+}
+
+static void killing_never_comes_before_stopping(void **state) {
+        GuardEntry e = {};
+
+        guard_entry_arm(&e, SEC, 5, 12 * SEC, 10 * SEC, 11 * SEC, 9 * SEC);
+        assert_int_equal(e.stop_at, 10 * SEC);
+        guard_entry_beat(&e, 2 * SEC, 2 * SEC);
+        assert_int_equal(e.stop_at, 11 * SEC);
+        assert_int_equal(e.kill_at, 11 * SEC);
+}
+
+static void a_gate_opens_for_the_right_index_only(void **state) {
+        GuardEntry e = {};
+
+        assert_false(guard_entry_open(&e, SEC, 5) & ENTRY_OPEN_GATE);
+        assert_false(guard_entry_open(&e, SEC, 0) & ENTRY_OPEN_GATE);
+        guard_entry_arm(&e, SEC, 5, 8 * SEC, 10 * SEC, 7 * SEC, 9 * SEC);
+        assert_false(guard_entry_open(&e, SEC, 4) & ENTRY_OPEN_GATE);
+        assert_false(guard_entry_open(&e, SEC, 6) & ENTRY_OPEN_GATE);
+        assert_true(guard_entry_open(&e, SEC, 5) & ENTRY_OPEN_GATE);
+}
+
+static void a_gate_opens_before_stop_at_only(void **state) {
+        for (usec_t now = 8 * SEC - 2; now <= 8 * SEC + 2; now++) {
+                GuardEntry e = {};
+
+                guard_entry_arm(&e, SEC, 5, 8 * SEC, 10 * SEC, 7 * SEC, 9 * SEC);
+                assert_int_equal(!!(guard_entry_open(&e, now, 5) & ENTRY_OPEN_GATE), now < 8 * SEC);
+        }
+}
+
+static void a_gate_that_was_opened_too_slowly_is_closed_at_once(void **state) {
+        GuardEntry e = {};
+
+        guard_entry_arm(&e, SEC, 5, 8 * SEC, 10 * SEC, 7 * SEC, 9 * SEC);
+        assert_true(guard_entry_open(&e, 8 * SEC - 1, 5) & ENTRY_OPEN_GATE);
+        assert_true(guard_entry_gate(&e, 8 * SEC, true) & ENTRY_CLOSE_GATE);
+}
+
+static void a_gate_that_cannot_be_opened_is_told_as_closed(void **state) {
+        GuardEntry e = {};
+
+        guard_entry_arm(&e, SEC, 5, 8 * SEC, 10 * SEC, 7 * SEC, 9 * SEC);
+        assert_true(guard_entry_open(&e, SEC, 5) & ENTRY_OPEN_GATE);
+        guard_entry_gate(&e, SEC, false);
+        assert_int_equal(guard_entry_flags(&e), 0);
+        assert_false(tick(&e, 2 * SEC) & (ENTRY_OPEN_GATE | ENTRY_CLOSE_GATE));
+}
+
+static void closing_keeps_the_entry(void **state) {
+        GuardEntry e = armed();
+
+        assert_true(gate(&e, 2 * SEC, guard_entry_close(&e, 2 * SEC)) & ENTRY_CLOSE_GATE);
+        assert_int_equal(guard_entry_flags(&e), 0);
+        assert_int_equal(e.index, 5);
+        assert_true(guard_entry_open(&e, 3 * SEC, 5) & ENTRY_OPEN_GATE);
+}
+
+static void a_gate_that_does_not_close_is_tried_again(void **state) {
+        GuardEntry e = armed();
+
+        assert_true(guard_entry_close(&e, 2 * SEC) & ENTRY_CLOSE_GATE);
+        guard_entry_gate(&e, 2 * SEC, true);
+        assert_int_equal(guard_entry_flags(&e), GUARD_FLAG_OPEN);
+        assert_int_equal(guard_entry_next(&e, NOBODY), 2 * SEC + GUARD_KILL_EVERY);
+        assert_true(guard_entry_tick(&e, 2 * SEC + GUARD_KILL_EVERY, NOBODY) & ENTRY_CLOSE_GATE);
+}
+
+static void a_beat_moves_both_deadlines(void **state) {
+        GuardEntry e = armed();
+
+        guard_entry_beat(&e, 4 * SEC, 3 * SEC);
+        assert_int_equal(e.stop_at, 10 * SEC);
+        assert_int_equal(e.kill_at, 12 * SEC);
+}
+
+static void a_beat_never_moves_them_back(void **state) {
+        GuardEntry e = armed();
+
+        guard_entry_beat(&e, 4 * SEC, SEC / 2);
+        assert_int_equal(e.stop_at, 8 * SEC);
+        assert_int_equal(e.kill_at, 10 * SEC);
+}
+
+static void a_beat_from_the_future_counts_from_now(void **state) {
+        GuardEntry e = armed();
+
+        guard_entry_beat(&e, 4 * SEC, 100 * SEC);
+        assert_int_equal(e.stop_at, 11 * SEC);
+}
+
+static void a_beat_that_is_read_too_late_revives_nothing(void **state) {
+        GuardEntry e = armed();
+
+        gate(&e, 8 * SEC, guard_entry_beat(&e, 8 * SEC, 7 * SEC));
+        assert_int_equal(guard_entry_flags(&e), GUARD_FLAG_EXPIRED);
+        guard_entry_beat(&e, 8 * SEC + 1, 8 * SEC + 1);
+        assert_int_equal(e.stop_at, 8 * SEC);
+        assert_int_equal(e.kill_at, 10 * SEC);
+}
+
+static void arming_again_only_lengthens(void **state) {
+        GuardEntry e = armed();
+
+        guard_entry_arm(&e, 2 * SEC, 5, 7 * SEC, 9 * SEC, 7 * SEC, 9 * SEC);
+        assert_int_equal(e.stop_at, 8 * SEC);
+        guard_entry_arm(&e, 2 * SEC, 5, 9 * SEC, 11 * SEC, 7 * SEC, 9 * SEC);
+        assert_int_equal(e.stop_at, 9 * SEC);
+        assert_int_equal(guard_entry_flags(&e), GUARD_FLAG_OPEN);
+}
+
+static void another_ttl_counts_though_it_is_shorter(void **state) {
+        GuardEntry e = armed();
+
+        guard_entry_arm(&e, 2 * SEC, 5, 3 * SEC, 4 * SEC, SEC, 2 * SEC);
+        assert_int_equal(e.stop_at, 3 * SEC);
+        assert_int_equal(e.kill_at, 4 * SEC);
+}
+
+static void arming_another_index_is_ignored(void **state) {
+        GuardEntry live = armed(), late = expired();
+
+        guard_entry_arm(&live, 2 * SEC, 6, 9 * SEC, 11 * SEC, 7 * SEC, 9 * SEC);
+        assert_int_equal(live.index, 5);
+        guard_entry_arm(&late, 9 * SEC, 6, 19 * SEC, 21 * SEC, 7 * SEC, 9 * SEC);
+        assert_int_equal(late.index, 5);
+        assert_int_equal(guard_entry_flags(&late), GUARD_FLAG_EXPIRED);
+}
+
+static void an_expired_entry_is_armed_again_only_once_it_is_down(void **state) {
+        GuardEntry late = expired(), over = down();
+
+        guard_entry_arm(&late, 9 * SEC, 5, 19 * SEC, 21 * SEC, 7 * SEC, 9 * SEC);
+        assert_int_equal(guard_entry_flags(&late), GUARD_FLAG_EXPIRED);
+        guard_entry_arm(&over, 9 * SEC, 5, 19 * SEC, 21 * SEC, 7 * SEC, 9 * SEC);
+        assert_int_equal(guard_entry_flags(&over), 0);
+        assert_int_equal(over.stop_at, 19 * SEC);
+}
+
+static void losing_stops_now_and_shortens_only(void **state) {
+        GuardEntry e = armed();
+
+        assert_true(gate(&e, 2 * SEC, guard_entry_lose(&e, 2 * SEC, 5, 6 * SEC)) & ENTRY_CLOSE_GATE);
+        assert_int_equal(guard_entry_flags(&e), GUARD_FLAG_LOST);
+        assert_int_equal(e.stop_at, 2 * SEC);
+        assert_int_equal(e.kill_at, 6 * SEC);
+        guard_entry_lose(&e, 3 * SEC, 5, 20 * SEC);
+        assert_int_equal(e.kill_at, 6 * SEC);
+        guard_entry_lose(&e, 3 * SEC, 5, 5 * SEC);
+        assert_int_equal(e.kill_at, 5 * SEC);
+        guard_entry_beat(&e, 4 * SEC, 4 * SEC);
+        assert_int_equal(e.kill_at, 5 * SEC);
+}
+
+static void losing_cannot_lengthen_what_was_armed(void **state) {
+        GuardEntry e = armed();
+
+        gate(&e, 2 * SEC, guard_entry_lose(&e, 2 * SEC, 5, 50 * SEC));
+        assert_int_equal(e.kill_at, 10 * SEC);
+}
+
+static void losing_counts_for_whatever_index_is_there(void **state) {
+        GuardEntry e = armed();
+
+        gate(&e, 2 * SEC, guard_entry_lose(&e, 2 * SEC, 4, 6 * SEC));
+        assert_int_equal(e.index, 5);
+        assert_int_equal(guard_entry_flags(&e), GUARD_FLAG_LOST);
+}
+
+static void losing_a_unit_without_an_entry_makes_one(void **state) {
+        GuardEntry e = {}, f = {};
+
+        assert_true(gate(&e, 2 * SEC, guard_entry_lose(&e, 2 * SEC, 7, 6 * SEC)) & ENTRY_CLOSE_GATE);
+        assert_int_equal(e.index, 7);
+        assert_true(tick(&e, 2 * SEC) & ENTRY_STOP);
+        guard_entry_lose(&f, 2 * SEC, 0, 6 * SEC);
+        assert_int_not_equal(f.index, 0);
+}
+
+static void losing_a_unit_that_was_down_starts_over(void **state) {
+        GuardEntry e = down();
+
+        gate(&e, 20 * SEC, guard_entry_lose(&e, 20 * SEC, 5, 22 * SEC));
+        assert_int_equal(guard_entry_flags(&e), GUARD_FLAG_LOST);
+        assert_int_equal(e.kill_at, 22 * SEC);
+        assert_true(tick(&e, 20 * SEC) & ENTRY_STOP);
+}
+
+static void disarming_closes_the_gate_and_ends_the_entry(void **state) {
+        GuardEntry e = armed();
+        unsigned actions = gate(&e, 2 * SEC, guard_entry_disarm(&e, 2 * SEC));
+
+        assert_int_equal(e.index, 0);
+        assert_true(actions & ENTRY_CLOSE_GATE);
+        assert_true(actions & ENTRY_MARK);
+        assert_true(actions & ENTRY_TELL);
+}
+
+static void disarming_waits_for_a_gate_that_does_not_close(void **state) {
+        GuardEntry e = armed();
+
+        guard_entry_disarm(&e, 2 * SEC);
+        guard_entry_gate(&e, 2 * SEC, true);
+        assert_int_equal(e.index, 5);
+        assert_false(guard_entry_open(&e, 2 * SEC, 5) & ENTRY_OPEN_GATE);
+        assert_true(tick(&e, 3 * SEC) & ENTRY_CLOSE_GATE);
+        assert_int_equal(e.index, 0);
+}
+
+static void disarming_waits_until_an_expired_unit_is_down(void **state) {
+        GuardEntry e = expired();
+
+        gate(&e, 9 * SEC, guard_entry_disarm(&e, 9 * SEC));
+        assert_int_equal(e.index, 5);
+        assert_true(tick(&e, 10 * SEC) & ENTRY_KILL);
+        guard_entry_reported(&e, 11 * SEC, down_since(10 * SEC));
+        assert_int_equal(e.index, 0);
+}
+
+static void disarming_nothing_is_fine(void **state) {
+        GuardEntry e = {};
+
+        assert_int_equal(guard_entry_disarm(&e, SEC), ENTRY_TELL);
+        assert_int_equal(guard_entry_close(&e, SEC), ENTRY_TELL);
+}
+
+static void at_stop_at_the_gate_goes_and_pid_one_is_asked(void **state) {
+        GuardEntry e = armed();
+        unsigned actions;
+
+        assert_int_equal(tick(&e, 8 * SEC - 1), 0);
+        actions = tick(&e, 8 * SEC);
+        assert_true(actions & ENTRY_CLOSE_GATE);
+        assert_true(actions & ENTRY_STOP);
+        assert_true(actions & ENTRY_ASK);
+        assert_true(actions & ENTRY_MARK);
+        assert_true(actions & ENTRY_TELL);
+        assert_false(actions & ENTRY_KILL);
+}
+
+static void a_stop_that_was_refused_is_asked_for_again(void **state) {
+        GuardEntry e = expired();
+
+        guard_entry_stop_answered(&e, 8 * SEC + 5 * MS, STOP_REFUSED);
+        assert_false(tick(&e, 8 * SEC + 6 * MS) & ENTRY_STOP);
+        assert_true(tick(&e, 8 * SEC + 5 * MS + GUARD_ASK_EVERY) & ENTRY_STOP);
+}
+
+static void a_unit_that_is_up_after_its_stop_job_is_stopped_again(void **state) {
+        GuardEntry e = expired();
+        UnitAnswer up = { .known = true, .asked_at = 8 * SEC + 20 * MS, .up = true, .job = true };
+
+        guard_entry_stop_answered(&e, 8 * SEC + 10 * MS, STOP_ACCEPTED);
+        guard_entry_reported(&e, 8 * SEC + 30 * MS, &up);
+        assert_false(tick(&e, 8 * SEC + 31 * MS) & ENTRY_STOP);
+        up.job = false;
+        guard_entry_reported(&e, 8 * SEC + 40 * MS, &up);
+        assert_true(tick(&e, 8 * SEC + 41 * MS) & ENTRY_STOP);
+}
+
+static void killing_begins_at_kill_at_and_goes_on(void **state) {
+        GuardEntry e = expired();
+
+        assert_false(tick(&e, 10 * SEC - 1) & ENTRY_KILL);
+        for (usec_t now = 10 * SEC; now < 11 * SEC; now += GUARD_KILL_EVERY) {
+                assert_true(guard_entry_next(&e, NOBODY) <= now);
+                assert_true(tick(&e, now) & ENTRY_KILL);
+                assert_false(tick(&e, now + 1) & ENTRY_KILL);
+        }
+}
+
+static void only_an_answer_that_says_all_ends_the_killing(void **state) {
+        const usec_t closed = 8 * SEC;
+
+        for (unsigned bits = 0; bits < 64; bits++) {
+                GuardEntry e = expired();
+                UnitAnswer a = {
+                        .known = bits & 1, .up = bits & 2, .job = bits & 4, .empty = bits & 8,
+                        .asked_at = bits & 16 ? closed + 1 : closed,
+                };
+                bool end = bits == (1 | 8 | 16);
+
+                if (bits & 32) { /* the gate came back, or never went */
+                        e.gate_open = true;
+                        end = false;
+                }
+                guard_entry_reported(&e, 12 * SEC, &a);
+                assert_int_equal(!!(guard_entry_flags(&e) & GUARD_FLAG_DOWN), end);
+                assert_int_equal(!!(guard_entry_tick(&e, 13 * SEC, NOBODY) & ENTRY_KILL), !end);
+        }
+}
+
+static void a_silent_bus_makes_it_shout_before_kill_at(void **state) {
+        GuardEntry e = expired();
+        Heard heard = { .bus = 8 * SEC - 1, .pid_one = 8 * SEC - 1 };
+
+        assert_false(guard_entry_tick(&e, 9 * SEC - 1, heard) & ENTRY_SHOUT);
+        assert_true(guard_entry_next(&e, heard) <= 9 * SEC);
+        assert_true(guard_entry_tick(&e, 9 * SEC, heard) & ENTRY_SHOUT);
+}
+
+static void a_busy_pid_one_on_a_live_bus_makes_it_shout_at_kill_at_only(void **state) {
+        GuardEntry e = expired();
+        Heard heard = { .bus = 9900 * MS, .pid_one = 7 * SEC };
+
+        assert_false(guard_entry_tick(&e, 10 * SEC - 1, heard) & ENTRY_SHOUT);
+        assert_true(guard_entry_tick(&e, 10 * SEC, heard) & ENTRY_SHOUT);
+}
+
+static void whoever_is_answered_or_one_of_many_does_not_shout(void **state) {
+        GuardEntry one = expired(), many = expired();
+        Heard busy = { .bus = 11 * SEC, .pid_one = 11 * SEC };
+
+        guard_entry_stop_answered(&one, 8 * SEC + 1, STOP_ACCEPTED);
+        assert_false(guard_entry_tick(&one, 20 * SEC, NOBODY) & ENTRY_SHOUT);
+        assert_false(guard_entry_tick(&many, 11 * SEC, busy) & ENTRY_SHOUT);
+}
+
+static void the_watchdog_follows_the_next_duty(void **state) {
+        GuardEntry e = armed();
+
+        assert_int_equal(guard_entry_watchdog(&e, SEC), 8 * SEC + 100 * MS);
+        guard_entry_beat(&e, 3 * SEC, 3 * SEC);
+        assert_int_equal(guard_entry_watchdog(&e, 3 * SEC), 10 * SEC + 100 * MS);
+        tick(&e, 10 * SEC);
+        assert_int_equal(guard_entry_watchdog(&e, 10 * SEC), 12 * SEC - 100 * MS);
+        assert_int_equal(guard_entry_watchdog(&e, 12 * SEC), 12 * SEC + 500 * MS);
+        e = down();
+        assert_int_equal(guard_entry_watchdog(&e, 12 * SEC), USEC_INFINITY);
+        e = (GuardEntry) {};
+        assert_int_equal(guard_entry_watchdog(&e, 12 * SEC), USEC_INFINITY);
+}
+
+static void nothing_is_due_of_what_is_down_or_not_there(void **state) {
+        GuardEntry e = down(), none = {};
+
+        assert_int_equal(guard_entry_next(&e, NOBODY), USEC_INFINITY);
+        assert_int_equal(guard_entry_next(&none, NOBODY), USEC_INFINITY);
+        assert_int_equal(tick(&e, 100 * SEC), 0);
+        assert_int_equal(tick(&none, 100 * SEC), 0);
+}
+
+/* ---- the storm ---- */
+
+static uint64_t random_state;
+
+static uint64_t draw(uint64_t below) { /* xorshift64* */
+        random_state ^= random_state >> 12;
+        random_state ^= random_state << 25;
+        random_state ^= random_state >> 27;
+        return (random_state * 0x2545F4914F6CDD1DULL >> 16) % below;
+}
+
+static unsigned random_request(GuardEntry *e, usec_t now) {
+        usec_t stop = now - SEC + draw(3 * SEC), kill = stop + draw(SEC);
+        UnitAnswer a = { .known = draw(4), .asked_at = now - draw(300 * MS), .up = !draw(3), .job = !draw(3), .empty = draw(3) };
+
+        switch (draw(10)) {
+        case 0:
+                return guard_entry_arm(e, now, draw(4), stop, kill, SEC, SEC + draw(2) * SEC);
+        case 1:
+        case 2:
+                return guard_entry_beat(e, now, now - draw(SEC));
+        case 3:
+                return draw(8) ? 0 : guard_entry_lose(e, now, draw(4), kill);
+        case 4:
+                return draw(8) ? 0 : guard_entry_disarm(e, now);
+        case 5:
+                return guard_entry_open(e, now, draw(4));
+        case 6:
+                return draw(4) ? 0 : guard_entry_close(e, now);
+        case 7:
+                return guard_entry_stop_answered(e, now, (StopAnswer) draw(3));
+        case 8:
+                return guard_entry_reported(e, now, &a);
+        default:
+                return 0;
+        }
+}
+
+/* Carries out what is asked for, sometimes in vain. file: the gate as it is on disk. */
+static void carry_out(GuardEntry *e, usec_t *now, unsigned actions, bool *file) {
+        for (unsigned i = 0; i < 3 && (actions & (ENTRY_OPEN_GATE | ENTRY_CLOSE_GATE)); i++) {
+                bool fails = !draw(5);
+
+                if (actions & ENTRY_OPEN_GATE) {
+                        assert_true(guard_entry_is_live(e) && *now < e->stop_at);
+                        *file = !fails;
+                } else if (!fails)
+                        *file = false;
+                *now += draw(2 * MS);
+                actions = guard_entry_gate(e, *now, *file);
+        }
+}
+
+static void no_storm_breaks_the_laws(void **state) {
+        for (uint64_t seed = 1; seed <= 2000; seed++) {
+                GuardEntry e = {};
+                bool file = false;
+                usec_t now = 100 * SEC;
+
+                random_state = seed * 0x9E3779B97F4A7C15ULL;
+                for (unsigned step = 0; step < 300; step++) {
+                        GuardEntry before = e;
+
+                        now += draw(20) ? draw(30 * MS) : draw(SEC);
+                        carry_out(&e, &now, random_request(&e, now), &file);
+                        carry_out(&e, &now, guard_entry_tick(&e, now, NOBODY), &file);
+
+                        /* A gate is there only before stop_at, or where it could not be removed: then it is due. */
+                        if (file && !(guard_entry_is_live(&e) && e.gate_wanted))
+                                assert_true(e.gate_open && guard_entry_next(&e, NOBODY) <= now + GUARD_KILL_EVERY);
+                        /* What was stopping is stopping still, unless it was seen down, and its end comes no later. */
+                        if (guard_entry_is_stopping(&before) && !e.down && e.index != 0) {
+                                assert_true(guard_entry_is_stopping(&e));
+                                assert_true(e.kill_at <= before.kill_at);
+                                assert_int_equal(e.index, before.index);
+                        }
+                        /* What has passed its time is stopping. */
+                        assert_false(guard_entry_is_live(&e) && now >= e.stop_at);
+                        /* Nobody under way is without a next turn. */
+                        if (guard_entry_is_live(&e) || guard_entry_is_stopping(&e))
+                                assert_true(guard_entry_next(&e, NOBODY) < USEC_INFINITY);
+                        if (e.index == 0)
+                                assert_false(file);
+                }
+        }
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(arming_opens_no_gate),
+                cmocka_unit_test(arming_too_late_is_an_expired_entry),
+                cmocka_unit_test(arming_with_index_zero_makes_nothing),
+                cmocka_unit_test(killing_never_comes_before_stopping),
+                cmocka_unit_test(a_gate_opens_for_the_right_index_only),
+                cmocka_unit_test(a_gate_opens_before_stop_at_only),
+                cmocka_unit_test(a_gate_that_was_opened_too_slowly_is_closed_at_once),
+                cmocka_unit_test(a_gate_that_cannot_be_opened_is_told_as_closed),
+                cmocka_unit_test(closing_keeps_the_entry),
+                cmocka_unit_test(a_gate_that_does_not_close_is_tried_again),
+                cmocka_unit_test(a_beat_moves_both_deadlines),
+                cmocka_unit_test(a_beat_never_moves_them_back),
+                cmocka_unit_test(a_beat_from_the_future_counts_from_now),
+                cmocka_unit_test(a_beat_that_is_read_too_late_revives_nothing),
+                cmocka_unit_test(arming_again_only_lengthens),
+                cmocka_unit_test(another_ttl_counts_though_it_is_shorter),
+                cmocka_unit_test(arming_another_index_is_ignored),
+                cmocka_unit_test(an_expired_entry_is_armed_again_only_once_it_is_down),
+                cmocka_unit_test(losing_stops_now_and_shortens_only),
+                cmocka_unit_test(losing_cannot_lengthen_what_was_armed),
+                cmocka_unit_test(losing_counts_for_whatever_index_is_there),
+                cmocka_unit_test(losing_a_unit_without_an_entry_makes_one),
+                cmocka_unit_test(losing_a_unit_that_was_down_starts_over),
+                cmocka_unit_test(disarming_closes_the_gate_and_ends_the_entry),
+                cmocka_unit_test(disarming_waits_for_a_gate_that_does_not_close),
+                cmocka_unit_test(disarming_waits_until_an_expired_unit_is_down),
+                cmocka_unit_test(disarming_nothing_is_fine),
+                cmocka_unit_test(at_stop_at_the_gate_goes_and_pid_one_is_asked),
+                cmocka_unit_test(a_stop_that_was_refused_is_asked_for_again),
+                cmocka_unit_test(a_unit_that_is_up_after_its_stop_job_is_stopped_again),
+                cmocka_unit_test(killing_begins_at_kill_at_and_goes_on),
+                cmocka_unit_test(only_an_answer_that_says_all_ends_the_killing),
+                cmocka_unit_test(a_silent_bus_makes_it_shout_before_kill_at),
+                cmocka_unit_test(a_busy_pid_one_on_a_live_bus_makes_it_shout_at_kill_at_only),
+                cmocka_unit_test(whoever_is_answered_or_one_of_many_does_not_shout),
+                cmocka_unit_test(the_watchdog_follows_the_next_duty),
+                cmocka_unit_test(nothing_is_due_of_what_is_down_or_not_there),
+                cmocka_unit_test(no_storm_breaks_the_laws),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
