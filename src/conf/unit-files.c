@@ -80,26 +80,34 @@ static int find_unit_file(const char *root, const char *name, Paths *files) {
         return -ENOENT;
 }
 
-/* The names whose .d counts: the unit, its template, then with the prefix cut behind each earlier dash, the same. */
-static int dropin_names(const UnitName *u, Paths *names) {
-        _cleanup_free_ char *prefix = strdup(u->prefix);
-        int r = prefix ? 0 : -ENOMEM;
+/* Cuts a prefix behind its last dash but the one that it ends with: "foo-bar" and "foo-bar-" become "foo-". */
+static bool cut_prefix(char *prefix) {
+        size_t n = strlen(prefix);
+        char *dash;
 
-        while (r == 0) {
-                char *dash;
-                size_t n;
+        if (n > 0 && prefix[n - 1] == '-')
+                prefix[n - 1] = '\0';
+        dash = strrchr(prefix, '-');
+        if (!dash || dash == prefix)
+                return false;
+        dash[1] = '\0';
+        return true;
+}
 
-                r = paths_add(names, unit_name_build(prefix, u->instance, u->suffix));
-                if (r == 0 && u->instance)
-                        r = paths_add(names, unit_name_build(prefix, "", u->suffix));
-                n = strlen(prefix);
-                if (n > 0 && prefix[n - 1] == '-')
-                        prefix[n - 1] = '\0';
-                dash = strrchr(prefix, '-');
-                if (!dash || dash == prefix)
-                        break;
-                dash[1] = '\0';
-        }
+/*
+ * The names whose .d counts, in the order in which they do: the name itself; of an instance then its template and what
+ * counts for that; and what counts for the name with its prefix cut. A template's cut prefixes stand without "@". That
+ * is not in systemd.unit(5), but what PID 1 does: foo-bar@i.service, foo-bar@.service, foo-.service, foo-@i.service,
+ * foo-@.service.
+ */
+static int dropin_names(const char *prefix, const char *instance, const char *suffix, Paths *names) {
+        _cleanup_free_ char *cut = strdup(prefix);
+        int r = cut ? paths_add(names, unit_name_build(prefix, instance, suffix)) : -ENOMEM;
+
+        if (r == 0 && !isempty(instance))
+                r = dropin_names(prefix, "", suffix, names);
+        if (r == 0 && cut_prefix(cut))
+                r = dropin_names(cut, isempty(instance) ? NULL : instance, suffix, names);
         return r;
 }
 
@@ -147,7 +155,7 @@ static int by_base_name(const void *a, const void *b) {
 
 static int find_dropins(const char *root, const UnitName *u, Paths *files) {
         Paths names = {}, found = {};
-        int r = dropin_names(u, &names);
+        int r = dropin_names(u->prefix, u->instance, u->suffix, &names);
 
         for (size_t i = 0; i < ELEMENTSOF(search_path) && r == 0; i++)
                 for (size_t j = 0; j < names.n && r == 0; j++)

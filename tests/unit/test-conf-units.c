@@ -108,7 +108,9 @@ static void drop_ins_come_from_all_places_in_the_order_of_their_names(void **sta
         fixture_write(root, "/etc/systemd/system/a-b-c@i.service", "[Unit]\n");
         assert_files(root, "a-b-c@i.service",
                         "/etc/systemd/system/a-b-c@i.service "
+                        "/usr/lib/systemd/system/a-b-.service.d/40-longer-prefix.conf "
                         "/etc/systemd/system/a-b-@.service.d/45-prefix-of-template.conf "
+                        "/usr/lib/systemd/system/a-.service.d/50-prefix.conf "
                         "/run/systemd/system/a-b-c@.service.d/60-template.conf "
                         "/etc/systemd/system/a-b-c@i.service.d/70-own.conf "
                         "/usr/lib/systemd/system/service.d/90-type.conf");
@@ -127,6 +129,28 @@ static void a_drop_in_hides_others_of_its_name(void **state) {
         assert_files(root, "foo-bar.service", "/etc/systemd/system/foo-.service.d/x.conf");
         fixture_write(root, "/run/systemd/system.control/foo-bar.service.d/x.conf", "");
         assert_files(root, "foo-bar.service", "");
+}
+
+/* The order in which PID 1 (252) prefers them, found out by removing one after the other. */
+static void of_an_instance_with_dashes_each_name_counts_before_the_next(void **state) {
+        static const char *const names[] = {
+                        "aa-bb-cc@i.service",
+                        "aa-bb-cc@.service",
+                        "aa-bb-.service",
+                        "aa-.service",
+                        "aa-bb-@i.service",
+                        "aa-bb-@.service",
+                        "aa-@i.service",
+                        "aa-@.service",
+                        "service",
+        };
+        char path[256];
+
+        for (size_t i = ELEMENTSOF(names); i-- > 0;) {
+                (void) snprintf(path, sizeof(path), "/etc/systemd/system/%s.d/x.conf", names[i]);
+                fixture_write(*state, path, "[Unit]\n");
+                assert_files(*state, "aa-bb-cc@i.service", path);
+        }
 }
 
 static void options_are_read_from_unit_drop_in_and_units_file(void **state) {
@@ -240,6 +264,7 @@ int main(void) {
                         with_root(an_instance_is_read_from_its_own_file_or_its_template),
                         with_root(drop_ins_come_from_all_places_in_the_order_of_their_names),
                         with_root(a_drop_in_hides_others_of_its_name),
+                        with_root(of_an_instance_with_dashes_each_name_counts_before_the_next),
                         with_root(options_are_read_from_unit_drop_in_and_units_file),
                         with_root(bad_options_are_named_with_file_and_line),
                         cmocka_unit_test(a_stop_grace_that_does_not_fit_is_refused_with_its_numbers),
