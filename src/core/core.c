@@ -82,7 +82,7 @@ static void on_answer(Core *c, const Event *e) {
         if (!asked_end(c, e->id, &known))
                 return; /* asked by nobody any more */
         if (e->answer.outcome != OUTCOME_UNKNOWN) {
-                identity_answer(c, known, &e->answer);
+                identity_answer(c, session_is_shown_its_past(c, e->id, &e->answer) ? UINT64_MAX : known, &e->answer);
                 mirror_take(c, &e->answer);
         }
         if (e->id == c->beats_read)

@@ -319,6 +319,8 @@ usec_t identity_deadline(const Core *c);
 /* session.c */
 void session_begin(Core *c);      /* a new one, or the one to adopt */
 void session_end(Core *c);        /* everything it held is lost */
+/* A refused beat reads back an older one of ours than we have seen: the registry fell back, and has grown since. */
+bool session_is_shown_its_past(const Core *c, uint64_t id, const Answer *answer);
 bool session_owns(const Core *c, uint64_t id);
 void session_answer(Core *c, uint64_t id, const Answer *answer);
 void session_advance(Core *c);

@@ -266,6 +266,15 @@ static void on_read(Core *c, const Answer *a) {
         c->own.next_at = c->now.boottime;
 }
 
+bool session_is_shown_its_past(const Core *c, uint64_t id, const Answer *a) {
+        if (id != c->own.txn || a->outcome != OUTCOME_REFUSED || c->own.phase != OWN_BEATING)
+                return false;
+        for (size_t i = 0; i < a->n_records; i++)
+                if (a->records[i].kind == RECORD_BEAT && streq(a->records[i].name, c->own.name))
+                        return a->records[i].mod_revision > 0 && a->records[i].mod_revision < c->own.beat_revision;
+        return false;
+}
+
 void session_answer(Core *c, uint64_t id, const Answer *answer) {
         if (id == c->own.read) {
                 c->own.read = 0;
