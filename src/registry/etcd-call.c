@@ -37,7 +37,7 @@ struct EtcdCall {
         size_t endpoint; /* of .http */
         uint64_t token_serial;
         sd_event_source *timer;
-        bool waiting;
+        bool waiting, shortened; /* shortened: the attempt under way has less time than others */
         unsigned attempts, tokens;
         char text[ETCD_TEXT_SIZE];
 };
@@ -104,6 +104,9 @@ static void call_unserved(EtcdCall *c, EtcdVerdict verdict) {
 static void call_refused(EtcdCall *c, const EtcdError *error) {
         Etcd *e = c->etcd;
 
+        if (error->code == ETCD_CODE_EXHAUSTED)
+                etcd_probe(e); /* most likely a NOSPACE alarm: say so in the status at once */
+
         switch (etcd_judge(error)) {
         case ETCD_VERDICT_TOKEN:
                 if (e->user && !(c->flags & ETCD_CALL_NO_TOKEN) && c->tokens++ < TOKENS_MAX) {
@@ -163,8 +166,11 @@ static void on_answer(const HttpAnswer *a, void *userdata) {
                 call_answered(c, a);
                 return;
         }
-        (void) etcd_endpoint_explain(c->etcd, c->endpoint, a, c->text, sizeof(c->text));
-        if (a->too_large) {
+        /* That the last attempt was cut off by the deadline says less than what the one before it met. */
+        if (!c->text[0] || !c->shortened || !a->timed_out)
+                (void) etcd_endpoint_explain(c->etcd, c->endpoint, a, c->text, sizeof(c->text));
+        if (a->too_large && (c->flags & ETCD_CALL_SHRINKS)) {
+                etcd_endpoint_failed(c->etcd, c->endpoint, c->text); /* it may be a true one's, but who knows */
                 call_finish(c, &(EtcdReply) { .too_large = true });
                 return;
         }
@@ -197,6 +203,7 @@ static int call_send(EtcdCall *c, usec_t now) {
         c->endpoint = e->current;
         c->token_serial = e->token_serial;
         c->attempts++;
+        c->shortened = p.timeout < e->attempt;
         r = etcd_endpoint_address(e, c->endpoint, c->path, &p, &url);
         if (r < 0)
                 return r;

@@ -27,12 +27,11 @@ void etcd_note_revision(Etcd *e, uint64_t revision) {
         e->samples[e->n_samples++] = (EtcdSample) { .at = now, .revision = revision };
 }
 
-static uint64_t compaction_target(const Etcd *e) {
+uint64_t etcd_compaction_target(const Etcd *e, usec_t now) {
         uint64_t target = e->revision > REVISIONS_KEPT ? e->revision - REVISIONS_KEPT : 0;
-        usec_t now = now_boottime();
 
         for (size_t i = 0; i < e->n_samples; i++)
-                if (now - e->samples[i].at >= HISTORY)
+                if (usec_sub(now, e->samples[i].at) >= HISTORY)
                         target = MAX(target, e->samples[i].revision);
         /* Revisions of a replaced store may be in the samples: never touch the present. */
         return target < e->revision ? target : 0;
@@ -54,8 +53,11 @@ static void on_compacted(const EtcdReply *reply, void *userdata) {
 
 int etcd_compact(Registry *r) {
         Etcd *e = etcd_of(r);
-        uint64_t target = compaction_target(e);
 
+        return etcd_compact_to(e, etcd_compaction_target(e, now_boottime()));
+}
+
+int etcd_compact_to(Etcd *e, uint64_t target) {
         if (e->compaction || target == 0 || target <= e->compacted)
                 return 0;
         e->compacted = target;

@@ -125,6 +125,7 @@ EtcdVerdict etcd_endpoint_explain(Etcd *e, size_t i, const HttpAnswer *a, char *
 typedef enum EtcdCallFlags {
         ETCD_CALL_ONCE = 1 << 0,     /* never carried out twice: only sent again if it certainly was not carried out */
         ETCD_CALL_NO_TOKEN = 1 << 1, /* it is how one gets a token */
+        ETCD_CALL_SHRINKS = 1 << 2,  /* its owner can ask for less: too large an answer ends it */
 } EtcdCallFlags;
 
 typedef struct EtcdReply {
@@ -132,7 +133,7 @@ typedef struct EtcdReply {
         const json_t *root;
         EtcdHeader header;
         const char *store;
-        bool too_large;
+        bool too_large;   /* only with ETCD_CALL_SHRINKS */
         EtcdError error;  /* what etcd said no with; code 0: nothing so clear */
         const char *text; /* why there is no answer, with the endpoint; "" if answered */
 } EtcdReply;
@@ -180,4 +181,7 @@ void etcd_watches_expect(Etcd *e, const char *key, uint64_t revision);
 
 /* etcd-compact.c */
 int etcd_compact(Registry *r);
+/* The revision up to which nobody needs history, 0: none. */
+uint64_t etcd_compaction_target(const Etcd *e, usec_t now);
+int etcd_compact_to(Etcd *e, uint64_t target);
 void etcd_note_revision(Etcd *e, uint64_t revision);

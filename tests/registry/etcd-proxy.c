@@ -34,7 +34,7 @@ int proxy_start(Proxy *p, const char *upstream) {
         (void) close(from[1]);
         p->to = fdopen(to[1], "w");
         p->from = fdopen(from[0], "r");
-        if (!p->to || !p->from || fscanf(p->from, "%u\n", &port) != 1)
+        if (!p->to || !p->from || fscanf(p->from, "%u", &port) != 1 || fgetc(p->from) != '\n')
                 return -EIO;
         (void) snprintf(p->url, sizeof(p->url), "http://127.0.0.1:%u", port);
         return 0;
