@@ -13,46 +13,55 @@ void job_track_call(JobTrack *t) {
 }
 
 void job_track_answer(JobTrack *t, uint32_t job) {
+        unsigned n = 0;
+
         if (t->calls > 0)
                 t->calls--;
         if (job != 0 && !contains(t->own, JOB_TRACK_SIZE, job))
                 t->own[t->next_own++ % JOB_TRACK_SIZE] = job;
-
-        unsigned n = 0;
         for (unsigned i = 0; i < t->n_undecided; i++)
                 if (t->undecided[i] != job)
                         t->undecided[n++] = t->undecided[i];
         t->n_undecided = n;
-        if (t->calls == 0 && t->n_undecided > 0) {
+        if (t->calls == 0) {
+                t->foreign += t->n_undecided;
                 t->n_undecided = 0;
-                t->foreign = true;
         }
 }
 
-void job_track_reset(JobTrack *t) {
-        t->foreign = false;
-        t->n_undecided = 0;
-        t->ignored = t->highest;
-}
-
 void job_track_seen(JobTrack *t, uint32_t job) {
-        if (job == 0 || job <= t->ignored)
+        if (job <= t->highest)
                 return;
-        t->highest = MAX(t->highest, job);
-        if (contains(t->own, JOB_TRACK_SIZE, job) || contains(t->undecided, t->n_undecided, job))
+        t->highest = job;
+        if (contains(t->own, JOB_TRACK_SIZE, job))
                 return;
         if (t->calls == 0 || t->n_undecided == JOB_TRACK_SIZE)
-                t->foreign = true;
+                t->foreign++;
         else
                 t->undecided[t->n_undecided++] = job;
 }
 
-void job_track_running(JobTrack *t) {
-        if (t->calls == 0)
-                t->foreign = false;
+void job_track_state(JobTrack *t, uint32_t restarts, bool up, bool job) {
+        t->restarts_now = restarts;
+        if (restarts < t->restarts)
+                t->restarts = 0; /* PID 1 counts anew after a start by job */
+        if (up && !job && t->calls == 0) {
+                t->foreign = 0;
+                t->restarts = restarts;
+        }
+}
+
+void job_track_reset(JobTrack *t, bool up) {
+        t->foreign = 0;
+        t->n_undecided = 0;
+        t->restarts = up ? t->restarts_now : 0;
 }
 
 void job_track_gap(JobTrack *t) {
-        t->highest = t->ignored = 0; /* it may even be another PID 1, which counts anew */
-        t->foreign = true;
+        t->highest = 0; /* it may even be another PID 1, which counts anew */
+        t->foreign = t->restarts_now - t->restarts + 1;
+}
+
+bool job_track_foreign(const JobTrack *t) {
+        return t->foreign > t->restarts_now - t->restarts;
 }

@@ -6,8 +6,9 @@
  *
  * PID 1 announces a job (JobNew) before it answers the call that made it, so while a call of ours is open a new job's
  * owner is undecided. Somebody else's call that merges into our job has no job of its own and is not seen; it asks for
- * the same thing. A foreign job counts until the unit is seen running without any job: what acted before that is
- * over (PID 1's own restart jobs of Restart= are such ones).
+ * the same thing. Restart= makes one job of PID 1's own for each count of NRestarts=, also for the one that then hits the
+ * start limit, so these can be subtracted. And a foreign job counts only until the unit is seen running without any
+ * job: what acted before that is over.
  *
  * A plain value, no allocation; zero is the initial state.
  */
@@ -20,20 +21,23 @@ typedef struct JobTrack {
         uint32_t own[JOB_TRACK_SIZE]; /* the latest, in a ring */
         uint32_t undecided[JOB_TRACK_SIZE];
         unsigned next_own, n_undecided;
-        unsigned calls;   /* of ours without an answer */
-        uint32_t highest; /* job seen so far: PID 1 numbers them upwards */
-        uint32_t ignored; /* jobs up to here were there before the reset */
-        bool foreign;
+        unsigned calls;       /* of ours without an answer */
+        uint32_t highest;     /* PID 1 numbers jobs upwards, and has one a unit: what is not above this is not new */
+        unsigned foreign;     /* jobs that were not ours, since the count began */
+        uint32_t restarts;    /* NRestarts= when the count began */
+        uint32_t restarts_now;
 } JobTrack;
 
 /* We asked for a job; exactly one answer (job 0: refused, or it will never be known) must follow. */
 void job_track_call(JobTrack *t);
 void job_track_answer(JobTrack *t, uint32_t job);
-/* We are about to ask for a start: from here on it is counted anew. */
-void job_track_reset(JobTrack *t);
 /* PID 1 has, or has had, this job for the unit. */
 void job_track_seen(JobTrack *t, uint32_t job);
-/* The unit runs, and PID 1 has no job for it. */
-void job_track_running(JobTrack *t);
-/* Jobs may have come and gone unseen. */
+/* PID 1 was asked: its NRestarts= (0 where there is none), whether the unit is up, and whether it has a job. */
+void job_track_state(JobTrack *t, uint32_t restarts, bool up, bool job);
+/* We are about to ask for a start of the unit, which is up or not: the count begins anew. */
+void job_track_reset(JobTrack *t, bool up);
+/* Jobs may have come and gone unseen: counts as one that was not ours. */
 void job_track_gap(JobTrack *t);
+/* Somebody else's job acted on the unit since the count began. */
+bool job_track_foreign(const JobTrack *t);

@@ -31,6 +31,9 @@
 #define QUESTION_TIMEOUT (20 * USEC_PER_SEC)
 /* While anything is open, deadlines are looked at this often. */
 #define TICK (250 * USEC_PER_MSEC)
+/* PID 1 says nothing when the last process of a unit that is down goes: its group is looked at after this time, and
+ * then ever less often, up to a TICK. (Just after a stop the kernel may take a moment to count the dead as gone.) */
+#define FIRST_LOOK (5 * USEC_PER_MSEC)
 /* PID 1 is single-threaded: more at once only make each of them late. */
 #define QUESTIONS_MAX 32
 /* Units that the slow poll reads in one tick. */
@@ -113,6 +116,7 @@ struct Unit {
         usec_t asked_at;       /* when it, or the one before, was sent */
         usec_t silent_since;   /* the first wish to know without an answer; 0: none is open */
         bool queued, again, retry;
+        usec_t look_at, look_delay; /* at what is left in the group; delay 0: it need not be looked at */
 
         unsigned reports; /* REPORT_ flags to deliver */
         UnitFailure failures[2];
@@ -127,8 +131,8 @@ void manager_queue(UnitManager *m, Unit *u, bool first);
 void manager_unqueue(UnitManager *m, Unit *u);
 /* Lets queued units ask as far as there is room. */
 void manager_pump(UnitManager *m);
-/* A deadline or a wish was added: look at them soon. */
-void manager_arm(UnitManager *m);
+/* A deadline or a wish was added: the next tick is not later than this. */
+void manager_arm(UnitManager *m, usec_t at);
 /* Something waits for the deferred source. */
 void manager_kick(UnitManager *m);
 
@@ -139,7 +143,8 @@ void manager_call_deliver(UnitManager *m); /* the first finished one */
 
 /* ---- unit.c ---- */
 void unit_ask(Unit *u);
-void unit_hint(Unit *u);
+void unit_wish(Unit *u, bool first); /* queues a question, before all others or behind them */
+void unit_hint(Unit *u);             /* the same, before all others, and lets it be asked */
 void unit_job_new(Unit *u, uint32_t job);
 void unit_job_removed(Unit *u, uint32_t job, const char *result);
 void unit_owner_gone(Unit *u);   /* PID 1's connection, and what it knew of ours */

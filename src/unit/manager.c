@@ -33,7 +33,7 @@ void manager_queue(UnitManager *m, Unit *u, bool first) {
         else
                 DL_APPEND2(m->queue, u, queue_prev, queue_next);
         u->queued = true;
-        manager_arm(m);
+        manager_arm(m, now_boottime() + TICK);
 }
 
 void manager_unqueue(UnitManager *m, Unit *u) {
@@ -55,14 +55,14 @@ static void arm_at(UnitManager *m, usec_t t) {
                 (void) sd_event_source_set_enabled(m->timer, SD_EVENT_ONESHOT);
 }
 
-void manager_arm(UnitManager *m) {
-        usec_t t = now_boottime() + TICK, armed;
+void manager_arm(UnitManager *m, usec_t at) {
+        usec_t armed;
         int enabled;
 
         if (sd_event_source_get_enabled(m->timer, &enabled) < 0 || sd_event_source_get_time(m->timer, &armed) < 0)
                 return;
-        if (enabled == SD_EVENT_OFF || armed > t)
-                arm_at(m, t);
+        if (enabled == SD_EVENT_OFF || armed > at)
+                arm_at(m, at);
 }
 
 void manager_kick(UnitManager *m) {
@@ -146,9 +146,10 @@ static int on_properties(sd_bus_message *message, void *userdata, sd_bus_error *
         return 0;
 }
 
-static void all_units_hint(UnitManager *m) {
+static void read_all_units(UnitManager *m) {
         for (Unit *u = m->units; u; u = u->hh.next)
-                unit_hint(u);
+                unit_wish(u, false);
+        manager_pump(m);
 }
 
 /* Between true and false PID 1 merely answers late: nothing becomes unknown by that. */
@@ -160,7 +161,7 @@ static int on_reloading(sd_bus_message *message, void *userdata, sd_bus_error *e
                 return 0;
         m->reloaded = true;
         manager_kick(m);
-        all_units_hint(m);
+        read_all_units(m);
         return 0;
 }
 
@@ -200,8 +201,7 @@ static void set_owner(UnitManager *m, const char *owner) {
                 return;
         }
         (void) manager_subscribe(m); /* tried again with the next tick */
-        all_units_hint(m);
-        manager_pump(m);
+        read_all_units(m);
 }
 
 static int on_owner_changed(sd_bus_message *message, void *userdata, sd_bus_error *error) {
@@ -267,7 +267,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
                 next = MIN(next, t);
         }
         manager_pump(m);
-        arm_at(m, MAX(next, now + TICK));
+        arm_at(m, MAX(next, now + FIRST_LOOK));
         return 0;
 }
 
@@ -357,7 +357,7 @@ int manager_attach(UnitManager *m, sd_bus *bus) {
                 manager_detach(m);
                 return r;
         }
-        manager_arm(m);
+        manager_arm(m, now_boottime() + TICK);
         return 0;
 }
 

@@ -30,7 +30,8 @@ bool manager_attached(const UnitManager *m);
 void manager_on_reloaded(UnitManager *m, void (*f)(void *userdata), void *userdata);
 
 /* What is asked of PID 1 below answers once through f, from the event loop: error 0 or a negative errno, text the answer
- * ("" if none), or the message of the error. -ENOTCONN while detached, and f is not called then. Calls under way are cancelled by manager_detach() with -ENOTCONN and by manager_free() silently. */
+ * ("" if none), or the message of the error. Calls under way are cancelled by manager_detach() with -ENOTCONN and by
+ * manager_free() silently; -ENOTCONN as return value: detached, and f is not called. */
 typedef void (*manager_answer_t)(int error, const char *text, void *userdata);
 
 /* The canonical name (alias resolved) and load state of a unit: text is "name load-state". */

@@ -12,7 +12,7 @@ typedef struct Fields {
         const char *id, *load_state, *active_state, *sub_state, *unit_file_state, *result, *control_group;
         int need_reload;
         uint64_t timeout_stop, timeout;
-        uint32_t job_id;
+        uint32_t job_id, restarts;
         uint8_t invocation_id[16];
         bool gate, guard;
 } Fields;
@@ -110,6 +110,7 @@ static const struct Property {
         { "BindsTo", "as", 0, read_binds_to },
         /* of the type's interface, where it has them */
         { "Result", "s", offsetof(Fields, result) },
+        { "NRestarts", "u", offsetof(Fields, restarts) },
         { "ControlGroup", "s", offsetof(Fields, control_group) },
         { "TimeoutStopUSec", "t", offsetof(Fields, timeout_stop) },
         { "TimeoutUSec", "t", offsetof(Fields, timeout) }, /* sockets, mounts and swaps have one for all commands */
@@ -180,6 +181,7 @@ int unit_answer_decode(sd_bus_message *m, const char *name, const char *gate, co
                 return r;
 
         a.job_id = f.job_id;
+        a.restarts = f.restarts;
         a.control_group = f.control_group;
         str_copy(s->load_state, sizeof(s->load_state), f.load_state);
         str_copy(s->sub_state, sizeof(s->sub_state), f.sub_state);

@@ -11,6 +11,7 @@
 typedef struct UnitAnswer {
         UnitStatus status;         /* all that PID 1 can say; known, asked_at, empty and foreign_job are not set */
         uint32_t job_id;           /* 0: no job */
+        uint32_t restarts;         /* NRestarts= of services */
         const char *control_group; /* borrowed from the message; NULL: this type of unit has none, "": none now */
 } UnitAnswer;
 

@@ -79,7 +79,7 @@ void unit_deliver(Unit *u) {
 
 /* ---- questions ---- */
 
-static void wish(Unit *u, bool first) {
+void unit_wish(Unit *u, bool first) {
         if (u->silent_since == 0)
                 u->silent_since = now_boottime();
         if (u->question)
@@ -89,7 +89,7 @@ static void wish(Unit *u, bool first) {
 }
 
 void unit_hint(Unit *u) {
-        wish(u, true);
+        unit_wish(u, true);
         manager_pump(u->manager);
 }
 
@@ -113,14 +113,22 @@ static int take_answer(Unit *u, sd_bus_message *message) {
                 return r;
 
         job_track_seen(&u->jobs, a.job_id);
-        if (a.job_id == 0 && is_up(&a.status))
-                job_track_running(&u->jobs);
+        job_track_state(&u->jobs, a.restarts, is_up(&a.status), a.status.job);
         a.status.known = true;
         a.status.asked_at = u->asked_at;
-        a.status.foreign_job = u->jobs.foreign;
+        a.status.foreign_job = job_track_foreign(&u->jobs);
         /* Now, not before: PID 1 may have been about to fork when it answered an earlier question. */
         a.status.empty = unit_cgroup_is_empty(CGROUP_ROOT, u->name, a.control_group);
         u->status = a.status;
+
+        bool left_over = !is_up(&u->status) && !u->status.empty;
+        if (!left_over)
+                u->look_delay = 0;
+        else if (u->look_delay == 0) {
+                u->look_delay = FIRST_LOOK;
+                u->look_at = now_boottime() + u->look_delay;
+                manager_arm(u->manager, u->look_at);
+        }
         return 0;
 }
 
@@ -135,13 +143,13 @@ static int on_answer(sd_bus_message *message, void *userdata, sd_bus_error *erro
 
         if (take_answer(u, message) < 0) {
                 u->retry = true; /* with the next tick; and what we know grows old meanwhile */
-                manager_arm(m);
+                manager_arm(m, now_boottime() + TICK);
         } else {
                 m->last_answer = now_boottime();
                 u->silent_since = 0;
                 queue_report(u, REPORT_STATUS);
                 if (again)
-                        wish(u, true);
+                        unit_wish(u, true);
         }
         manager_pump(m);
         return 0;
@@ -199,7 +207,7 @@ void unit_ask(Unit *u) {
                 m->asked++;
         else {
                 u->retry = true;
-                manager_arm(m);
+                manager_arm(m, now_boottime() + TICK);
         }
 }
 
@@ -241,11 +249,11 @@ static int ask_job(Unit *u, bool start) {
         if (!m->bus)
                 return -ENOTCONN;
         if (start)
-                job_track_reset(&u->jobs);
+                job_track_reset(&u->jobs, is_up(&u->status));
         if (last && last->start == start) {
                 /* PID 1 has it before it already; what it does not answer must not pile up. */
                 last->deadline = usec_add(now_boottime(), SILENCE);
-                manager_arm(m);
+                manager_arm(m, now_boottime() + TICK);
                 return 0;
         }
 
@@ -265,7 +273,7 @@ static int ask_job(Unit *u, bool start) {
                 return r;
         }
         job_track_call(&u->jobs);
-        manager_arm(m);
+        manager_arm(m, now_boottime() + TICK);
         return 0;
 }
 
@@ -298,7 +306,7 @@ static bool tick_calls(Unit *u, usec_t now) {
                 if (now >= c->deadline) {
                         c->deadline = USEC_INFINITY;
                         report_failure(u, c->start, -ETIMEDOUT, "PID 1 does not answer");
-                        wish(u, true);
+                        unit_wish(u, true);
                 }
         return u->calls;
 }
@@ -312,27 +320,43 @@ static usec_t silence_begins(const Unit *u) {
         return u->silent_since;
 }
 
+/* Whoever sees the group of a unit that is down become empty asks PID 1 once more: only then is it a report. */
+static usec_t tick_look(Unit *u, usec_t now) {
+        if (u->look_delay == 0)
+                return USEC_INFINITY;
+        if (now >= u->look_at) {
+                if (unit_cgroup_is_empty(CGROUP_ROOT, u->name, u->status.control_group))
+                        unit_wish(u, true);
+                u->look_delay = MIN(2 * u->look_delay, TICK);
+                u->look_at = now + u->look_delay;
+        }
+        return u->look_at;
+}
+
 usec_t unit_tick(Unit *u, usec_t now, unsigned *budget) {
-        usec_t poll_at = usec_add(u->asked_at, u->manager->poll);
-        bool open;
+        usec_t poll_at = usec_add(u->asked_at, u->manager->poll), next = tick_look(u, now);
 
         if (u->retry) {
                 u->retry = false;
-                wish(u, false);
+                unit_wish(u, false);
         }
-        open = tick_calls(u, now);
-        if (u->silent_since == 0 && now >= poll_at && *budget > 0) {
-                wish(u, false);
-                (*budget)--;
+        if (tick_calls(u, now))
+                next = MIN(next, now + TICK);
+        if (u->silent_since == 0 && now >= poll_at) {
+                if (*budget > 0) {
+                        unit_wish(u, false);
+                        (*budget)--;
+                }
+                poll_at = now + TICK;
         }
         if (u->silent_since != 0) {
                 if (now >= usec_add(silence_begins(u), SILENCE)) {
                         report_unknown(u, now);
                         u->silent_since = now; /* and again after as long */
                 }
-                return now + TICK;
+                next = MIN(next, now + TICK);
         }
-        return open ? now + TICK : poll_at;
+        return MIN(next, poll_at);
 }
 
 void unit_owner_gone(Unit *u) {
@@ -357,7 +381,7 @@ void unit_connection_gone(Unit *u) {
         }
         u->again = u->retry = false;
         report_unknown(u, now_boottime());
-        wish(u, false); /* as soon as there is a connection again */
+        unit_wish(u, false); /* as soon as there is a connection again */
 }
 
 /* ---- life ---- */
@@ -388,7 +412,8 @@ int unit_new(UnitManager *m, const char *name, const char *gate, const char *gua
                 return r;
         }
         HASH_ADD_KEYPTR(hh, m->units, u->name, strlen(u->name), u);
-        unit_hint(u);
+        unit_wish(u, false);
+        manager_pump(m);
         *ret = u;
         return 0;
 }

@@ -35,7 +35,8 @@ typedef struct UnitStatus {
         bool need_reload;        /* NeedDaemonReload= */
         bool failed;             /* Result= is not "success" */
         bool foreign_job;        /* since our last unit_start(), and since the unit was last seen running without a job:
-                                  * a job on this unit that was not ours, or signals that we may have missed */
+                                  * a job on this unit that was neither ours nor of Restart=, or signals that we may
+                                  * have missed */
         uint8_t invocation_id[16];
         usec_t timeout_stop;     /* TimeoutStopUSec= of services and scopes, TimeoutUSec= of sockets, mounts and swaps;
                                   * USEC_INFINITY if there is none */

@@ -93,7 +93,7 @@ static void guard_listens(Fixture *f) {
 }
 
 static void guard_says(Fixture *f, uint32_t type, const char *unit, uint64_t index, uint32_t flags) {
-        GuardMessage m = { .version = GUARD_PROTOCOL, .type = type, .index = index, .flags = flags };
+        GuardMessage m = { .version = GUARD_PROTOCOL, .type = type, .index = index, .flags = flags, .serial = 99 };
 
         str_copy(m.unit, sizeof(m.unit), unit);
         assert_int_equal(send(f->guard, &m, sizeof(m), MSG_NOSIGNAL), sizeof(m));
@@ -148,6 +148,7 @@ static void entries_are_reported_as_the_guard_says_them(void **state) {
         run_until(f, &f->entries, 1);
         assert_string_equal(f->unit, "a.service");
         assert_int_equal(f->entry.guard.index, 7);
+        assert_int_equal(f->entry.guard.serial, 99);
         assert_true(f->entry.guard.open);
         assert_false(f->entry.guard.expired);
 
@@ -171,12 +172,13 @@ static void deadlines_count_from_the_beat_that_was_committed(void **state) {
 
         connect_them(f);
         guard_client_act(f->client,
-                        &(Action){ .kind = ACTION_GUARD_ARM, .unit = "a.service", .index = 7, .t0 = 1000, .stop = 600, .kill = 900 },
+                        &(Action){ .kind = ACTION_GUARD_ARM, .id = 3, .unit = "a.service", .index = 7, .t0 = 1000, .stop = 600, .kill = 900 },
                         5000);
         m = guard_hears(f);
         assert_int_equal(m.type, GUARD_ARM);
         assert_string_equal(m.unit, "a.service");
         assert_int_equal(m.index, 7);
+        assert_int_equal(m.serial, 3);
         assert_int_equal(m.stop_at, 1600);
         assert_int_equal(m.kill_at, 1900);
         assert_int_equal(m.stop_offset, 600);

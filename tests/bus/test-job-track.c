@@ -12,14 +12,14 @@
 static void our_job_announced_before_its_answer_is_ours(void **state) {
         JobTrack t = {};
 
-        job_track_reset(&t);
+        job_track_reset(&t, false);
         job_track_call(&t);
         job_track_seen(&t, 10);
-        assert_false(t.foreign);
+        assert_false(job_track_foreign(&t));
         job_track_answer(&t, 10);
-        assert_false(t.foreign);
+        assert_false(job_track_foreign(&t));
         job_track_seen(&t, 10);
-        assert_false(t.foreign);
+        assert_false(job_track_foreign(&t));
 }
 
 static void anothers_job_beside_our_open_call_is_found_out(void **state) {
@@ -29,7 +29,7 @@ static void anothers_job_beside_our_open_call_is_found_out(void **state) {
         job_track_seen(&t, 10);
         job_track_seen(&t, 11);
         job_track_answer(&t, 11);
-        assert_true(t.foreign);
+        assert_true(job_track_foreign(&t));
 }
 
 static void two_open_calls_are_decided_with_the_last(void **state) {
@@ -40,9 +40,9 @@ static void two_open_calls_are_decided_with_the_last(void **state) {
         job_track_seen(&t, 1);
         job_track_seen(&t, 2);
         job_track_answer(&t, 1);
-        assert_false(t.foreign);
+        assert_false(job_track_foreign(&t));
         job_track_answer(&t, 2);
-        assert_false(t.foreign);
+        assert_false(job_track_foreign(&t));
 }
 
 static void a_refused_call_leaves_the_job_to_somebody_else(void **state) {
@@ -51,42 +51,77 @@ static void a_refused_call_leaves_the_job_to_somebody_else(void **state) {
         job_track_call(&t);
         job_track_seen(&t, 5);
         job_track_answer(&t, 0);
-        assert_true(t.foreign);
+        assert_true(job_track_foreign(&t));
 }
 
 static void a_job_out_of_the_blue_is_foreign_until_the_unit_runs(void **state) {
         JobTrack t = {};
 
         job_track_seen(&t, 5);
-        assert_true(t.foreign);
-        job_track_running(&t);
-        assert_false(t.foreign);
+        assert_true(job_track_foreign(&t));
+        job_track_state(&t, 0, true, false);
+        assert_false(job_track_foreign(&t));
 }
 
 static void what_was_there_before_our_start_does_not_count(void **state) {
         JobTrack t = {};
 
         job_track_seen(&t, 5);
-        job_track_reset(&t);
+        job_track_reset(&t, false);
         job_track_call(&t);
         job_track_seen(&t, 5); /* its end */
         job_track_seen(&t, 6);
         job_track_answer(&t, 6);
-        assert_false(t.foreign);
+        assert_false(job_track_foreign(&t));
         job_track_seen(&t, 7);
-        assert_true(t.foreign);
+        assert_true(job_track_foreign(&t));
+}
+
+static void restarts_of_pid1s_own_are_nobodys_hand(void **state) {
+        JobTrack t = {};
+
+        job_track_reset(&t, false);
+        job_track_call(&t);
+        job_track_seen(&t, 1);
+        job_track_answer(&t, 1);
+        job_track_state(&t, 0, true, false);
+        for (uint32_t i = 1; i <= 5; i++)
+                job_track_seen(&t, 1 + i);
+        job_track_state(&t, 5, false, false); /* the start limit is hit, and no state in between was seen */
+        assert_false(job_track_foreign(&t));
+        job_track_seen(&t, 7);
+        job_track_state(&t, 5, false, false);
+        assert_true(job_track_foreign(&t));
+}
+
+static void pid1_counts_restarts_anew_after_a_start(void **state) {
+        JobTrack t = {};
+
+        job_track_state(&t, 4, false, false);
+        job_track_reset(&t, false);
+        job_track_state(&t, 0, true, false);
+        job_track_seen(&t, 9);
+        job_track_state(&t, 0, false, false);
+        assert_true(job_track_foreign(&t));
+
+        job_track_state(&t, 4, true, false);
+        job_track_seen(&t, 10); /* by hand: stopped and started, and then it restarted itself once and ended */
+        job_track_seen(&t, 11);
+        job_track_seen(&t, 12);
+        job_track_state(&t, 1, false, false);
+        assert_true(job_track_foreign(&t));
 }
 
 static void a_gap_counts_as_somebody_elses_hand(void **state) {
         JobTrack t = {};
 
         job_track_seen(&t, 1000);
-        job_track_reset(&t);
+        job_track_reset(&t, false);
         job_track_gap(&t);
-        assert_true(t.foreign);
-        job_track_running(&t);
+        assert_true(job_track_foreign(&t));
+        job_track_state(&t, 0, true, false);
         job_track_seen(&t, 3); /* PID 1 counts anew */
-        assert_true(t.foreign);
+        assert_true(job_track_foreign(&t));
 }
 
 static void more_jobs_than_fit_are_not_forgotten(void **state) {
@@ -95,7 +130,7 @@ static void more_jobs_than_fit_are_not_forgotten(void **state) {
         job_track_call(&t);
         for (uint32_t i = 1; i <= JOB_TRACK_SIZE + 1; i++)
                 job_track_seen(&t, i);
-        assert_true(t.foreign);
+        assert_true(job_track_foreign(&t));
 
         t = (JobTrack) {};
         for (uint32_t i = 1; i <= 3 * JOB_TRACK_SIZE; i++) {
@@ -103,7 +138,7 @@ static void more_jobs_than_fit_are_not_forgotten(void **state) {
                 job_track_seen(&t, i);
                 job_track_answer(&t, i);
         }
-        assert_false(t.foreign);
+        assert_false(job_track_foreign(&t));
 }
 
 int main(void) {
@@ -114,6 +149,8 @@ int main(void) {
                 cmocka_unit_test(a_refused_call_leaves_the_job_to_somebody_else),
                 cmocka_unit_test(a_job_out_of_the_blue_is_foreign_until_the_unit_runs),
                 cmocka_unit_test(what_was_there_before_our_start_does_not_count),
+                cmocka_unit_test(restarts_of_pid1s_own_are_nobodys_hand),
+                cmocka_unit_test(pid1_counts_restarts_anew_after_a_start),
                 cmocka_unit_test(a_gap_counts_as_somebody_elses_hand),
                 cmocka_unit_test(more_jobs_than_fit_are_not_forgotten),
         };

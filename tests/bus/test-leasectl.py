@@ -1,0 +1,382 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""leasectl against a real PID 1, first with leased down, then with leased on a local registry.
+
+    run-in-guest test-leasectl.py LEASECTL LEASED LEASED_GUARD LEASED.SERVICE LEASED-GUARD.SERVICE BUS_POLICY
+
+Runs inside a guest, where it installs what it is given.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TARGETS = ("/usr/bin/", "/usr/lib/leased/", "/usr/lib/leased/", "/usr/lib/systemd/system/", "/usr/lib/systemd/system/",
+           "/usr/share/dbus-1/system.d/")
+SYSTEM = "/etc/systemd/system"
+UNITS = "/etc/leased/units"
+CONF = "/etc/leased/leased.conf"
+GATES = "/run/leased/held"
+DEADLINE = 30
+POLL = 0.05
+ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "SYSTEMD_PAGER": ""}
+SLEEPER = "[Service]\nExecStart=/bin/sleep infinity\n"
+
+
+def run(*command, check=True):
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True,
+                          env=ENVIRONMENT, timeout=120)
+    if check and done.returncode != 0:
+        raise AssertionError(f"{' '.join(command)}: {done.returncode}\n{done.stdout}{done.stderr}")
+    return done
+
+
+def ctl(*arguments, check=False):
+    return run("leasectl", *arguments, check=check)
+
+
+def wait_for(what, condition):
+    end = time.monotonic() + DEADLINE
+    while not (value := condition()):
+        if time.monotonic() > end:
+            raise AssertionError(f"in {DEADLINE} s it never was so that {what}\n" +
+                                 run("journalctl", "-b", "-o", "short-precise", "-n", "60", "--no-pager").stdout)
+        time.sleep(POLL)
+    return value
+
+
+def write(path, text):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w") as file:
+        file.write(text)
+
+
+def read(path):
+    with open(path) as file:
+        return file.read()
+
+
+def property_of(unit, name):
+    return run("systemctl", "show", "-p", name, "--value", "--", unit).stdout.strip()
+
+
+def dropin_of(unit):
+    return f"{SYSTEM}/{unit}.d/zzzz-leased.conf"
+
+
+class Case(unittest.TestCase):
+    def unit(self, name, text=SLEEPER):
+        """A unit file of this test's own, gone with what was made of it when the test is over."""
+        write(f"{SYSTEM}/{name}", text)
+        self.addCleanup(self._remove, name)
+        run("systemctl", "daemon-reload")
+        return name
+
+    def _remove(self, name):
+        if os.path.exists(f"{UNITS}/{name}") or os.path.exists(dropin_of(name)):
+            ctl("disable", "--force", "--", name)
+        run("systemctl", "stop", "--", name, check=False)
+        for path in (f"{SYSTEM}/{name}", f"{UNITS}/{name}"):
+            if os.path.lexists(path):
+                os.unlink(path)
+        shutil.rmtree(f"{SYSTEM}/{name}.d", ignore_errors=True)
+        run("systemctl", "daemon-reload")
+        run("systemctl", "reset-failed", check=False)
+
+    def conf(self, text):
+        write(CONF, text)
+        self.addCleanup(os.unlink, CONF)
+
+    def assertSays(self, done, code, *lines):
+        """The exit code, and exactly these lines on stderr, each after "leasectl: "; a line may end in an ellipsis."""
+        said = done.stderr.splitlines()
+        self.assertEqual((done.returncode, len(said)), (code, len(lines)), done.stdout + done.stderr)
+        for expected, line in zip(lines, said):
+            if expected.endswith("..."):
+                self.assertEqual(line[:len("leasectl: " + expected) - 3], "leasectl: " + expected[:-3])
+            else:
+                self.assertEqual(line, "leasectl: " + expected)
+
+    def assertUntouched(self, unit):
+        self.assertFalse(os.path.exists(f"{UNITS}/{unit}"))
+        self.assertFalse(os.path.exists(dropin_of(unit)))
+
+
+NOTES = ("note: leased is not running; nothing starts until it does: systemctl enable --now leased",
+         "note: Registry=local excludes nobody outside this machine (see leased.conf)")
+
+
+class WithoutDaemon(Case):
+    def refused(self, name, reason, code=1):
+        self.assertSays(ctl("enable", "--", name), code, reason)
+        self.assertUntouched(name)
+
+    def test_units_that_cannot_be_leased_are_refused(self):
+        self.refused("nowhere.service", "nowhere.service: there is no such unit on this machine", 4)
+        self.refused("a.slice", "a.slice: is not the name of a unit that can be leased")
+        self.refused("a/b.service", "a/b.service: is not the name of a unit that can be leased")
+        self.unit("many@.service")
+        self.refused("many@.service", "many@.service: is a template, enable an instance of it")
+        self.unit("bad.service", "[Service]\nExecStrt=x\n")
+        self.refused("bad.service", "bad.service: cannot be loaded (bad-setting), look at: systemctl status bad.service")
+        os.symlink("/dev/null", f"{SYSTEM}/masked.service")
+        self.addCleanup(os.unlink, f"{SYSTEM}/masked.service")
+        run("systemctl", "daemon-reload")
+        self.refused("masked.service", "masked.service: is masked: systemctl unmask masked.service")
+        self.unit("pam.service", SLEEPER + "PAMName=login\n")
+        self.refused("pam.service", "pam.service: has PAMName=: its processes leave the control group and could not be "
+                     "killed in time")
+        self.unit("idle.timer", "[Timer]\nOnBootSec=1d\n")
+        self.refused("idle.timer", "idle.timer: only services can be leased, lease the service that does the work")
+
+    def test_units_that_others_would_start_are_refused(self):
+        self.unit("on.service", SLEEPER + "[Install]\nWantedBy=multi-user.target\nAlias=on-too.service\n")
+        run("systemctl", "enable", "on.service")
+        self.addCleanup(run, "systemctl", "disable", "on.service")
+        enabled = ("on.service: is enabled in systemd, which would start it without its lease: "
+                   "systemctl disable on.service")
+        self.refused("on.service", enabled)
+        self.refused("on-too.service", enabled)
+        self.unit("needed.service")
+        self.unit("needing.service", "[Unit]\nRequires=needed.service\n" + SLEEPER)
+        run("systemctl", "start", "needing.service")
+        self.refused("needed.service", "needed.service: is pulled in by needing.service (RequiredBy=), which would start "
+                     "it without its lease: remove that")
+        self.unit("timed.service")
+        self.unit("timed.timer", "[Timer]\nOnBootSec=1d\n")
+        run("systemctl", "start", "timed.timer")
+        self.refused("timed.service", "timed.service: is started by timed.timer, which is active: "
+                     "systemctl disable --now timed.timer")
+
+    def test_an_active_unit_is_refused_or_stopped(self):
+        unit = self.unit("active.service")
+        run("systemctl", "start", unit)
+        self.refused(unit, "active.service: is active: systemctl stop active.service, or use --stop")
+        self.assertEqual(property_of(unit, "ActiveState"), "active")
+        self.assertSays(ctl("enable", "--stop", unit), 0, *NOTES)
+        self.assertEqual(property_of(unit, "ActiveState"), "inactive")
+
+    def test_an_active_unit_with_bad_options_is_not_stopped(self):
+        unit = self.unit("wrong.service", SLEEPER + "[X-Leased]\nVersion=new\n")
+        run("systemctl", "start", unit)
+        self.assertSays(ctl("enable", "--stop", unit), 1,
+                        f"{SYSTEM}/wrong.service:4: Version=new: expected is a whole number, e.g. 2")
+        self.assertEqual(property_of(unit, "ActiveState"), "active")
+        self.assertUntouched(unit)
+
+    def test_a_stop_that_does_not_fit_into_the_ttl_is_refused(self):
+        unit = self.unit("long.service", SLEEPER + "[X-Leased]\nStopGraceSec=9s\n")
+        self.assertSays(ctl("enable", unit), 1, "long.service: StopGraceSec=9.0s: with TTL=10.0s ...")
+        self.conf("[Leased]\nTTL=30s\n")
+        self.assertSays(ctl("enable", unit), 0, *NOTES)
+
+    def test_a_bad_configuration_is_told_and_nothing_done(self):
+        unit = self.unit("conf.service")
+        self.conf("[Leased]\nTTL=1\n")
+        self.assertSays(ctl("enable", unit), 1, f"{CONF}:2: TTL=1: expected is a time span from 2s to 60s in whole "
+                        "milliseconds, e.g. 10s")
+        self.assertUntouched(unit)
+
+    def test_a_failure_of_one_leaves_the_rest(self):
+        self.unit("one.service")
+        self.unit("two.service")
+        done = ctl("enable", "one", "nowhere", "two.service")
+        self.assertSays(done, 4, "nowhere.service: there is no such unit on this machine", *NOTES)
+        self.assertEqual(done.stdout, "one.service: enabled\ntwo.service: enabled\n")
+        done = ctl("disable", "two", "nowhere", "one")
+        self.assertSays(done, 4, "nowhere.service: is not enabled on this machine")
+        for name in ("one.service", "two.service"):
+            self.assertUntouched(name)
+            run("systemctl", "start", name)
+
+    def test_an_enabled_unit_does_not_start_without_its_lease(self):
+        for unit in ("plain.service", r"inst@a\x2db.service"):
+            self.unit(unit)
+            ctl("enable", "--", unit, check=True)
+            self.assertNotEqual(run("systemctl", "start", "--", unit, check=False).returncode, 0)
+            self.assertEqual(property_of(unit, "AssertResult"), "no")
+            self.assertEqual(property_of(unit, "ActiveState"), "inactive")
+
+    def test_names_reach_gate_and_environment_as_they_are(self):
+        unit = self.unit(r"inst@a\x2db.service")
+        ctl("enable", "--", unit, check=True)
+        self.assertEqual(property_of(unit, "EnvironmentFiles"),
+                         r"/run/leased/env/inst@a\\x2db.service (ignore_errors=yes)")
+        path = json.loads(run("busctl", "--json=short", "call", "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
+                              "org.freedesktop.systemd1.Manager", "LoadUnit", "s", unit).stdout)["data"][0]
+        asserts = json.loads(run("busctl", "--json=short", "get-property", "org.freedesktop.systemd1", path,
+                                 "org.freedesktop.systemd1.Unit", "Asserts").stdout)["data"]
+        self.assertEqual([each[:4] for each in asserts], [["AssertPathExists", False, False, f"{GATES}/{unit}"]])
+
+    def test_enable_again_keeps_the_options(self):
+        unit = self.unit("again.service")
+        ctl("enable", unit, check=True)
+        write(f"{UNITS}/{unit}", "[X-Leased]\nVersion=7\n")
+        os.unlink(dropin_of(unit))
+        done = ctl("enable", unit)
+        self.assertSays(done, 0, *NOTES)
+        self.assertEqual(done.stdout, "again.service: was enabled already\n")
+        self.assertEqual(read(f"{UNITS}/{unit}"), "[X-Leased]\nVersion=7\n")
+        self.assertTrue(os.path.exists(dropin_of(unit)))
+
+    def test_a_gate_without_effect_is_told_and_taken_back(self):
+        unit = self.unit("reset.service")
+        write(f"{SYSTEM}/{unit}.d/zzzzz.conf", "[Unit]\nAssertPathExists=\n")
+        self.assertSays(ctl("enable", unit), 1, "reset.service: the gate has no effect: something after zzzz-leased.conf "
+                        "resets AssertPathExists= or BindsTo= (the last drop-in is /etc/systemd/system/"
+                        "reset.service.d/zzzzz.conf)")
+        self.assertUntouched(unit)
+
+    def test_disable_never_leaves_a_unit_running(self):
+        unit = self.unit("runs.service")
+        ctl("enable", unit, check=True)
+        run("systemctl", "start", "leased-guard.service")
+        write(f"{GATES}/{unit}", "")
+        run("systemctl", "start", unit)
+        self.assertSays(ctl("disable", unit), 5, "runs.service: is active with its gate open and leased is not running: "
+                        "systemctl start leased, then again; or --force to stop it now")
+        self.assertTrue(os.path.exists(f"{UNITS}/{unit}"))
+        self.assertTrue(os.path.exists(dropin_of(unit)))
+        self.assertEqual(property_of(unit, "ActiveState"), "active")
+        self.assertSays(ctl("disable", "--force", unit), 0)
+        self.assertEqual(property_of(unit, "ActiveState"), "inactive")
+        self.assertUntouched(unit)
+
+    def test_what_needs_the_daemon_says_that_it_is_down(self):
+        down = "leased is not running here: systemctl start leased"
+        self.assertSays(ctl("status"), 5, down)
+        self.assertSays(ctl("list"), 5, down)
+        self.assertSays(ctl("release", "a"), 5, "a.service: " + down)
+        self.assertSays(ctl("status", "a"), 5, "a.service: " + down)
+        self.assertSays(ctl("reload"), 5, "reload: " + down)
+
+    def test_others_than_root_are_told_so(self):
+        unit = self.unit("mine.service")
+        nobody = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "leasectl")
+        self.assertSays(run(*nobody, "enable", unit, check=False), 1,
+                        dropin_of(unit) + ": Permission denied, do it as root")
+        ctl("enable", unit, check=True)
+        self.assertSays(run(*nobody, "disable", unit, check=False), 1,
+                        f"{UNITS}/{unit}: Permission denied, do it as root")
+
+    def test_wrong_usage_is_told(self):
+        self.assertSays(ctl("frob"), 2, "frob: no such verb, see leasectl --help")
+        self.assertSays(ctl("enable"), 2, "usage: leasectl enable UNIT...")
+        self.assertSays(ctl("--json=yaml", "list"), 2, "--json=yaml: expected is pretty, short or off")
+        self.assertSays(ctl("-H", "elsewhere", "enable", "a"), 2,
+                        "enable changes files of the machine it runs on, and cannot be used with --host=")
+        self.assertEqual(ctl("--help").returncode, 0)
+        self.assertTrue(ctl("--version").stdout.startswith("leasectl "))
+
+
+class WithDaemon(Case):
+    @classmethod
+    def setUpClass(cls):
+        run("systemctl", "start", "leased.service")
+
+    @classmethod
+    def tearDownClass(cls):
+        run("systemctl", "stop", "leased.service")
+
+    def row(self, unit):
+        rows = json.loads(ctl("list", "--json=short", check=True).stdout)
+        return next((row for row in rows if row["unit"] == unit), None)
+
+    def enable(self, name, text=SLEEPER):
+        unit = self.unit(name, text)
+        ctl("enable", "--", unit, check=True)
+        wait_for(f"{unit} runs", lambda: (self.row(unit) or {}).get("state") == "running")
+        return unit
+
+    def test_an_enabled_unit_runs_and_is_shown(self):
+        unit = self.enable("shown.service")
+        row = self.row(unit)
+        self.assertEqual((row["unit"], row["active_state"], row["held"], row["local"], row["lease"]),
+                         (unit, "active", True, True, unit))
+        self.assertGreater(row["index"], 0)
+        self.assertEqual(row["hostname"], os.uname().nodename)
+        listed = ctl("list", check=True).stdout.splitlines()
+        self.assertEqual(listed[0].split(), ["UNIT", "STATE", "HOLDER", "INDEX", "TIME", "LEFT"])
+        line = next(each for each in listed if each.startswith(unit + " ")).split()
+        self.assertEqual(line[1:4], ["running", os.uname().nodename, str(row["index"])])
+        self.assertNotIn("UNIT", ctl("list", "--no-legend", check=True).stdout)
+        one = ctl("status", unit)
+        self.assertEqual(one.returncode, 0)
+        for each in (unit, "running", "this machine", "Since", "Time left"):
+            self.assertIn(each, one.stdout)
+        self.assertNotIn("\x1b", one.stdout)
+        machine = ctl("status", check=True).stdout
+        for each in ("Registry: local, ok", "excludes nobody outside this machine", "TTL: 10.0s", unit + ": running"):
+            self.assertIn(each, machine)
+        self.assertEqual(json.loads(ctl("status", "--json=short", check=True).stdout)["Registry"], "local")
+
+    def test_the_unit_can_read_its_lease(self):
+        unit = self.enable(r"env@a\x2db.service", "[Service]\nExecStart=/bin/sh -c "
+                           "'echo \"$$LEASE_NAME $$LEASE_INDEX\" >/run/env-of-unit; exec sleep infinity'\n")
+        wait_for("the unit has written", lambda: os.path.exists("/run/env-of-unit") and read("/run/env-of-unit"))
+        self.assertEqual(read("/run/env-of-unit"), f"{unit} {self.row(unit)['index']}\n")
+
+    def test_release_waits_until_the_lease_is_given_back(self):
+        unit = self.enable("given.service", "[Service]\nExecStart=/bin/sleep infinity\nExecStop=/bin/sleep 0.5\n")
+        done = ctl("release", unit)
+        self.assertSays(done, 0)
+        self.assertTrue(done.stdout.startswith(f"{unit}: released, "), done.stdout)
+        self.assertIn(property_of(unit, "ActiveState"), ("inactive", "failed"))
+        self.assertSays(ctl("release", unit), 3,
+                        f"{unit}: this machine does not hold its lease, see: leasectl list")
+        self.assertEqual(ctl("status", unit).returncode, 3)
+        self.assertSays(ctl("release", "nowhere"), 4,
+                        "nowhere.service: not enabled on this machine, see: leasectl list")
+
+    def test_disable_stops_releases_and_sets_free(self):
+        unit = self.enable("slow.service", "[Service]\nExecStart=/bin/sleep infinity\nExecStop=/bin/sleep 3\n")
+        done = ctl("disable", unit)
+        self.assertEqual((done.returncode, done.stdout), (0, f"{unit}: disabled\n"), done.stderr)
+        self.assertIn(f"{unit}: ", done.stderr)  # progress, after two seconds
+        self.assertIsNone(self.row(unit))
+        self.assertEqual(property_of(unit, "ActiveState"), "inactive")
+        self.assertUntouched(unit)
+        self.assertFalse(os.path.exists(f"{GATES}/{unit}"))
+        run("systemctl", "start", unit)
+
+    def test_enable_again_leaves_a_running_unit_alone(self):
+        unit = self.enable("steady.service")
+        before = property_of(unit, "InvocationID")
+        self.assertEqual(ctl("enable", unit).returncode, 0)
+        self.assertEqual(property_of(unit, "InvocationID"), before)
+
+    def test_a_bad_file_of_another_unit_hinders_nobody(self):
+        bad = self.enable("bad-later.service")
+        unit = self.unit("good.service")
+        write(f"{UNITS}/{bad}", "[X-Leased]\nVersion=x\n")
+        wrong = f"{UNITS}/{bad}:2: Version=x: expected is a whole number, e.g. 2"
+        self.assertSays(ctl("reload"), 1, wrong)
+        done = ctl("enable", unit)
+        self.assertIn(wrong, done.stderr)
+        wait_for(f"{unit} runs", lambda: (self.row(unit) or {}).get("state") == "running")
+        done = ctl("disable", unit)
+        self.assertEqual((done.returncode, done.stdout), (0, f"{unit}: disabled\n"), done.stderr)
+        self.assertEqual(self.row(bad)["state"], "running")
+
+
+def install(files):
+    for source, target in zip(files, TARGETS):
+        name = os.path.basename(source)
+        os.makedirs(target, exist_ok=True)
+        shutil.copy(os.path.join(HERE, name), target + name)
+        if target.startswith(("/usr/bin", "/usr/lib/leased")):
+            os.chmod(target + name, 0o755)
+    shutil.rmtree("/etc/leased", ignore_errors=True)
+    shutil.rmtree("/var/lib/leased", ignore_errors=True)
+    run("systemctl", "daemon-reload")
+    run("busctl", "call", "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "ReloadConfig")
+
+
+if __name__ == "__main__":
+    install(sys.argv[1:1 + len(TARGETS)])
+    unittest.main(argv=sys.argv[:1] + sys.argv[1 + len(TARGETS):], verbosity=2)

@@ -1,0 +1,752 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the unit layer promises, against a real PID 1: this program runs as root inside a guest (see run-in-guest), whose
+ * units, system bus and PID 1 it may do anything to. The "outside" is systemctl, run by system().
+ *
+ * The slow poll is an hour unless a test is about it: what is seen is seen by signals. No test sleeps; each waits for
+ * a state, and a state that must not come is fenced by a later question's answer.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "unit/unit.h"
+#include "util/cgroup.h"
+#include "util/file-util.h"
+
+#define UNIT "probe.service"
+#define GATE "/run/leased/held/" UNIT
+#define GUARD "probe-guard.service"
+#define UNITS "/etc/systemd/system/"
+#define DROPIN UNITS UNIT ".d/zzzz-leased.conf"
+#define LATER_DROPIN UNITS UNIT ".d/zzzzz-administrator.conf"
+#define DEADLINE (15 * USEC_PER_SEC)
+#define SLEEP "ExecStart=/bin/sleep infinity\n"
+
+typedef struct Seen {
+        unsigned reports, refused, failed;
+        usec_t unknown_at;
+        bool was_unknown;
+        int error;
+        char message[256];
+        bool free_inside;
+} Seen;
+
+typedef struct Answered {
+        bool done;
+        int error;
+        char text[256];
+} Answered;
+
+static sd_event *event;
+static sd_bus *bus;
+static UnitManager *manager;
+static Unit *unit;
+static Seen seen;
+static unsigned reloads;
+
+/* ---- the outside ---- */
+
+static void put(const char *path, const char *text) {
+        _cleanup_free_ char *directory = strndup(path, (size_t) (strrchr(path, '/') - path));
+
+        assert_int_equal(mkdir_parents(directory, 0755), 0);
+        assert_int_equal(write_file_atomic(path, text, strlen(text), 0644, 0), 0);
+}
+
+#define sh(command) assert_int_equal(system(command), 0)
+
+/* What only the outside of the guest can do. */
+static void outside(const char *request) {
+        const char *out = getenv("GUEST_REQUEST"), *in = getenv("GUEST_ANSWER");
+        char c = 0;
+
+        assert_non_null(out);
+        assert_non_null(in);
+        assert_true(dprintf(atoi(out), "%s\n", request) > 0);
+        while (c != '\n')
+                assert_int_equal(read(atoi(in), &c, 1), 1);
+}
+
+static void connect_bus(void) {
+        assert_true(sd_bus_open_system(&bus) >= 0);
+        assert_true(sd_bus_attach_event(bus, event, 0) >= 0);
+}
+
+/* ---- waiting ---- */
+
+#define wait_for(condition)                                                                                            \
+        do {                                                                                                           \
+                usec_t _end = now_boottime() + DEADLINE;                                                               \
+                while (!(condition)) {                                                                                 \
+                        if (now_boottime() > _end)                                                                     \
+                                fail_msg("never came: %s (%u reports)", #condition, seen.reports);                                                \
+                        assert_true(sd_event_run(event, 100000) >= 0);                                                 \
+                }                                                                                                      \
+        } while (false)
+
+static const UnitStatus *status(void) {
+        return unit_status(unit);
+}
+
+/* Everything that PID 1 had said before this call has been heard, and the state read since. */
+static void settle(Unit *u) {
+        usec_t t = now_boottime();
+
+        assert_int_equal(unit_read(u), 0);
+        wait_for(unit_status(u)->known && unit_status(u)->asked_at >= t);
+}
+
+static bool is(UnitActive active) {
+        const UnitStatus *s = status();
+
+        return s->known && s->active == active && !s->job;
+}
+
+static void on_status(Unit *u, const UnitStatus *s, void *userdata) {
+        seen.reports++;
+        if (!s->known) {
+                seen.was_unknown = true;
+                seen.unknown_at = now_boottime();
+        }
+        if (seen.free_inside)
+                unit = unit_free(u);
+}
+
+static void on_refused(Unit *u, void *userdata) {
+        seen.refused++;
+}
+
+static void on_failed(Unit *u, bool start, int error, const char *message, void *userdata) {
+        seen.failed++;
+        seen.error = error;
+        str_copy(seen.message, sizeof(seen.message), message);
+}
+
+static void on_reloaded(void *userdata) {
+        reloads++;
+}
+
+static void on_answer(int error, const char *text, void *userdata) {
+        Answered *a = userdata;
+
+        a->done = true;
+        a->error = error;
+        str_copy(a->text, sizeof(a->text), text);
+}
+
+static const UnitCallbacks callbacks = { on_status, on_refused, on_failed };
+
+/* ---- one world a test ---- */
+
+static void begin(usec_t poll) {
+        seen = (Seen) {};
+        reloads = 0;
+        assert_int_equal(manager_new(event, poll, &manager), 0);
+        manager_on_reloaded(manager, on_reloaded, NULL);
+        assert_int_equal(manager_attach(manager, bus), 0);
+}
+
+/* A unit behind its gate, as leasectl enable leaves it. */
+static void install(const char *service) {
+        _cleanup_free_ char *text = NULL;
+
+        assert_true(asprintf(&text, "[Service]\n%s", service) > 0);
+        put(UNITS UNIT, text);
+        put(UNITS GUARD, "[Service]\n" SLEEP);
+        put(DROPIN, "[Unit]\nAssertPathExists=" GATE "\nBindsTo=" GUARD "\nAfter=" GUARD "\n");
+        put(GATE, "");
+        sh("systemctl daemon-reload && systemctl start " GUARD);
+}
+
+static void watch(const char *name) {
+        assert_int_equal(unit_new(manager, name, GATE, GUARD, &callbacks, NULL, &unit), 0);
+        wait_for(unit_status(unit)->known);
+}
+
+static int clean(void **state) {
+        outside("thaw");
+        unit = NULL;
+        manager = manager_free(manager);
+        (void) system("systemctl stop '" UNIT "' " GUARD " 2>/dev/null; systemctl reset-failed 2>/dev/null;"
+                      "systemctl kill -s KILL " UNIT " 2>/dev/null;"
+                      "rm -rf " UNITS "probe* " GATE "; systemctl daemon-reload");
+        return 0;
+}
+
+static int open_world(void **state) {
+        assert_true(sd_event_default(&event) >= 0);
+        connect_bus();
+        return 0;
+}
+
+static int close_world(void **state) {
+        bus = sd_bus_flush_close_unref(bus);
+        event = sd_event_unref(event);
+        return 0;
+}
+
+static void start_and_wait(void) {
+        assert_int_equal(unit_start(unit), 0);
+        wait_for(is(UNIT_ACTIVE));
+}
+
+/* ---- what is seen ---- */
+
+static void our_start_and_stop_are_seen_and_are_ours(void **state) {
+        install(SLEEP "TimeoutStopSec=7\n");
+        begin(USEC_PER_HOUR);
+        watch(UNIT);
+        assert_true(is(UNIT_INACTIVE));
+        assert_true(status()->empty);
+        assert_true(status()->gate_loaded);
+        assert_true(status()->timeout_stop == 7 * USEC_PER_SEC);
+
+        start_and_wait();
+        assert_string_equal(status()->sub_state, "running");
+        assert_false(status()->empty);
+        assert_string_equal(status()->control_group, "/system.slice/" UNIT);
+        assert_false(status()->foreign_job);
+
+        assert_int_equal(unit_stop(unit), 0);
+        wait_for(is(UNIT_INACTIVE));
+        assert_true(status()->empty);
+        assert_false(status()->failed);
+        assert_false(status()->foreign_job);
+        assert_int_equal(seen.failed + seen.refused, 0);
+}
+
+static void a_start_and_a_stop_from_outside_are_seen(void **state) {
+        install(SLEEP);
+        begin(USEC_PER_HOUR);
+        watch(UNIT);
+        sh("systemctl start " UNIT);
+        wait_for(is(UNIT_ACTIVE));
+        sh("systemctl stop " UNIT);
+        wait_for(is(UNIT_INACTIVE));
+        assert_true(status()->foreign_job);
+        /* and ours, later, begins a new count */
+        start_and_wait();
+        assert_false(status()->foreign_job);
+        sh("systemctl stop " UNIT);
+        wait_for(is(UNIT_INACTIVE));
+        assert_true(status()->foreign_job);
+}
+
+static void a_restart_is_over_when_the_unit_runs_again(void **state) {
+        uint8_t first[16];
+
+        install(SLEEP);
+        begin(USEC_PER_HOUR);
+        watch(UNIT);
+        start_and_wait();
+        memcpy(first, status()->invocation_id, sizeof(first));
+        sh("systemctl restart " UNIT);
+        wait_for(is(UNIT_ACTIVE) && memcmp(first, status()->invocation_id, sizeof(first)) != 0);
+        assert_false(status()->foreign_job);
+}
+
+/* PID 1 restarts it by a job of its own, and then it ends well by itself: nobody stopped it. */
+static void an_end_after_an_automatic_restart_is_the_units_own(void **state) {
+        install("Restart=on-failure\nRestartSec=10ms\n"
+                "ExecStart=/bin/sh -c 'if rm /run/probe-first; then exit 3; fi; read x </run/probe-go'\n");
+        put("/run/probe-first", "");
+        sh("mkfifo /run/probe-go");
+        begin(USEC_PER_HOUR);
+        watch(UNIT);
+        assert_int_equal(unit_start(unit), 0);
+        /* The loop stands still in here: neither the restart nor the running unit are seen as they happen. */
+        sh("echo now >/run/probe-go");
+        wait_for(is(UNIT_INACTIVE));
+        assert_false(status()->failed);
+        assert_false(status()->foreign_job);
+        sh("rm /run/probe-go");
+}
+
+/* PID 1's last restart job of a crash loop is the one that it then refuses. */
+static void a_unit_that_fails_for_good_has_done_so_by_itself(void **state) {
+        static const char *const delays[] = { "0", "1ms", "50ms" };
+
+        begin(USEC_PER_HOUR);
+        for (size_t i = 0; i < ELEMENTSOF(delays); i++) {
+                _cleanup_free_ char *text = NULL;
+
+                assert_true(asprintf(&text, "Restart=always\nRestartSec=%s\nExecStart=/bin/false\n", delays[i]) > 0);
+                install(text);
+                watch(UNIT);
+                assert_int_equal(unit_start(unit), 0);
+                wait_for(is(UNIT_FAILED));
+                settle(unit);
+                assert_true(is(UNIT_FAILED));
+                assert_true(status()->failed);
+                assert_false(status()->foreign_job);
+                unit = unit_free(unit);
+                sh("systemctl reset-failed " UNIT);
+        }
+}
+
+static void how_a_unit_ended_is_kept(void **state) {
+        static const uint8_t none[16];
+
+        install("ExecStart=/bin/false\n");
+        begin(USEC_PER_HOUR);
+        watch(UNIT);
+        assert_int_equal(unit_start(unit), 0);
+        wait_for(is(UNIT_FAILED));
+        assert_true(status()->failed);
+        assert_true(status()->empty);
+        assert_false(status()->foreign_job);
+
+        put(UNITS UNIT, "[Service]\nType=oneshot\nExecStart=/bin/true\n");
+        sh("systemctl daemon-reload");
+        assert_int_equal(unit_start(unit), 0);
+        wait_for(is(UNIT_INACTIVE) && !status()->failed);
+        /* An unreferenced unit would be unloaded now, and this forgotten. */
+        settle(unit);
+        assert_memory_not_equal(status()->invocation_id, none, sizeof(none));
+        assert_false(status()->foreign_job);
+}
+
+static void a_process_left_over_makes_an_inactive_unit_not_empty(void **state) {
+        install("KillMode=process\nExecStart=/bin/sh -c 'sleep 1000 & >/run/probe-forked; exec sleep 1000'\n");
+        begin(USEC_PER_HOUR);
+        watch(UNIT);
+        start_and_wait();
+        wait_for(access("/run/probe-forked", F_OK) >= 0);
+        assert_int_equal(unit_stop(unit), 0);
+        wait_for(is(UNIT_INACTIVE));
+        settle(unit);
+        assert_true(is(UNIT_INACTIVE));
+        assert_false(status()->empty);
+
+        assert_int_equal(cgroup_kill(CGROUP_ROOT "/system.slice/" UNIT), 0);
+        wait_for(status()->empty); /* without being asked, though PID 1 has nothing to tell */
+        assert_true(is(UNIT_INACTIVE));
+}
+
+/* ---- gate ---- */
+
+static void a_start_without_the_gate_is_refused_and_told(void **state) {
+        install(SLEEP);
+        begin(USEC_PER_HOUR);
+        watch(UNIT);
+        sh("rm " GATE);
+        (void) system("systemctl start " UNIT " 2>/dev/null");
+        wait_for(seen.refused == 1);
+        assert_int_equal(unit_start(unit), 0);
+        wait_for(seen.refused == 2);
+        settle(unit);
+        assert_true(is(UNIT_INACTIVE));
+        assert_true(status()->empty);
+        assert_int_equal(seen.failed, 0);
+}
+
+static void the_gate_is_believed_only_as_pid1_has_loaded_it(void **state) {
+        install(SLEEP);
+        sh("rm " DROPIN "; systemctl daemon-reload");
+        begin(USEC_PER_HOUR);
+        watch(UNIT);
+        assert_false(status()->gate_loaded);
+        assert_false(status()->need_reload);
+
+        put(DROPIN, "[Unit]\nAssertPathExists=" GATE "\nBindsTo=" GUARD "\nAfter=" GUARD "\n");
+        settle(unit);
+        assert_true(status()->need_reload);
+        assert_false(status()->gate_loaded);
+
+        Answered a = {};
+        assert_int_equal(manager_reload(manager, on_answer, &a), 0);
+        wait_for(a.done && reloads == 1);
+        assert_int_equal(a.error, 0);
+        wait_for(status()->gate_loaded);
+        assert_false(status()->need_reload);
+
+        put(LATER_DROPIN, "[Unit]\nAssertPathExists=\n");
+        sh("systemctl daemon-reload");
+        wait_for(!status()->gate_loaded);
+        put(LATER_DROPIN, "[Unit]\nAssertPathExists=\nAssertPathExists=|" GATE "\nAssertPathExists=|/\n");
+        sh("systemctl daemon-reload");
+        wait_for(reloads == 3);
+        settle(unit);
+        assert_false(status()->gate_loaded);
+        put(LATER_DROPIN, "[Unit]\nAssertPathExists=|/\n");
+        sh("systemctl daemon-reload");
+        wait_for(status()->gate_loaded);
+
+        sh("systemctl mask --runtime " UNIT " 2>/dev/null; rm " UNITS UNIT "; systemctl daemon-reload");
+        wait_for(!status()->gate_loaded);
+        sh("systemctl unmask --runtime " UNIT " 2>/dev/null");
+}
+
+/* ---- PID 1 late, silent, gone ---- */
+
+static void a_slow_reload_makes_nothing_unknown(void **state) {
+        install(SLEEP);
+        begin(USEC_PER_HOUR);
+        watch(UNIT);
+        start_and_wait();
+        put("/etc/systemd/system-generators/probe-slow", "#!/bin/sh\nexec sleep 3\n");
+        sh("chmod +x /etc/systemd/system-generators/probe-slow; systemctl daemon-reload --no-block || true");
+        Answered a = {};
+        assert_int_equal(manager_reload(manager, on_answer, &a), 0);
+        settle(unit);
+        wait_for(a.done);
+        assert_int_equal(a.error, 0);
+        assert_false(seen.was_unknown);
+        sh("rm /etc/systemd/system-generators/probe-slow");
+}
+
+static void a_frozen_pid1_is_unknown_in_time_and_known_again(void **state) {
+        usec_t asked;
+
+        install(SLEEP);
+        begin(USEC_PER_SEC);
+        watch(UNIT);
+        start_and_wait();
+        outside("freeze");
+        asked = now_boottime();
+        assert_int_equal(unit_read(unit), 0);
+        assert_int_equal(unit_stop(unit), 0);
+        wait_for(seen.was_unknown);
+        assert_false(status()->known);
+        assert_true(status()->asked_at >= asked);
+        print_message("unknown after %.3f s\n", (double) (seen.unknown_at - asked) / 1e6);
+        assert_in_range(seen.unknown_at - asked, 4 * USEC_PER_SEC, 6 * USEC_PER_SEC);
+        wait_for(seen.failed == 1);
+        assert_int_equal(seen.error, -ETIMEDOUT);
+        unsigned reports = seen.reports;
+        wait_for(seen.reports > reports); /* and it goes on saying so */
+        assert_false(status()->known);
+        outside("thaw");
+        wait_for(status()->known);
+        /* The stop that was asked for long ago is carried out now, and is still ours. */
+        wait_for(is(UNIT_INACTIVE));
+        assert_false(status()->foreign_job);
+        assert_int_equal(seen.failed, 1);
+}
+
+static void pid1_executing_itself_anew_is_survived(void **state) {
+        install(SLEEP);
+        begin(USEC_PER_HOUR);
+        watch(UNIT);
+        start_and_wait();
+        for (unsigned i = 0; i < 3; i++) {
+                sh("systemctl daemon-reexec");
+                wait_for(reloads > i);
+                settle(unit);
+                assert_true(is(UNIT_ACTIVE));
+                assert_false(status()->foreign_job);
+                assert_true(status()->gate_loaded);
+        }
+        assert_false(seen.was_unknown);
+        /* Signals come again, with nobody else subscribed. */
+        sh("systemctl --no-block stop " UNIT);
+        wait_for(is(UNIT_INACTIVE));
+        assert_true(status()->foreign_job);
+}
+
+static bool bus_is_gone(void) {
+        return sd_bus_is_open(bus) <= 0;
+}
+
+static void a_new_broker_is_survived(void **state) {
+        install(SLEEP);
+        begin(USEC_PER_HOUR);
+        watch(UNIT);
+        start_and_wait();
+
+        uint32_t broker;
+        assert_true(sd_bus_get_property_trivial(bus, "org.freedesktop.systemd1",
+                                    "/org/freedesktop/systemd1/unit/dbus_2eservice", "org.freedesktop.systemd1.Service",
+                                    "MainPID", NULL, 'u', &broker) >= 0);
+        assert_true(broker > 1);
+
+        Answered a = {};
+        outside("freeze");
+        assert_int_equal(manager_resolve(manager, UNIT, on_answer, &a), 0);
+        assert_true(sd_bus_flush(bus) >= 0);
+        assert_int_equal(kill((pid_t) broker, SIGKILL), 0);
+        wait_for(bus_is_gone() && !status()->known);
+        outside("thaw");
+        manager_detach(manager);
+        wait_for(a.done);
+        assert_true(a.error < 0);
+        assert_false(manager_attached(manager));
+        assert_int_equal(unit_stop(unit), -ENOTCONN);
+        assert_int_equal(manager_reload(manager, on_answer, &a), -ENOTCONN);
+
+        bus = sd_bus_close_unref(bus);
+        for (usec_t end = now_boottime() + DEADLINE; now_boottime() < end && !bus;) {
+                sd_bus *new = NULL;
+
+                if (system("busctl status org.freedesktop.systemd1 >/dev/null 2>&1") == 0 && sd_bus_open_system(&new) >= 0)
+                        bus = new;
+        }
+        assert_non_null(bus);
+        assert_true(sd_bus_attach_event(bus, event, 0) >= 0);
+        assert_int_equal(manager_attach(manager, bus), 0);
+        assert_int_equal(manager_attach(manager, bus), -EISCONN);
+        wait_for(is(UNIT_ACTIVE));
+        assert_false(status()->foreign_job);
+        assert_int_equal(unit_stop(unit), 0);
+        wait_for(is(UNIT_INACTIVE));
+}
+
+/* As PID 1s before 256 do when their connection to the bus breaks. */
+static void a_lost_subscription_only_costs_time(void **state) {
+        install(SLEEP);
+        begin(USEC_PER_SEC);
+        watch(UNIT);
+        start_and_wait();
+        assert_true(sd_bus_call_method(bus, "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
+                                    "org.freedesktop.systemd1.Manager", "Unsubscribe", NULL, NULL, NULL) >= 0);
+        sh("systemctl --no-block stop " UNIT);
+        wait_for(is(UNIT_INACTIVE));
+}
+
+/* ---- whom to believe ---- */
+
+static void a_signal_that_is_not_pid1s_is_not_believed(void **state) {
+        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *stranger = NULL;
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *a = NULL, *b = NULL, *c = NULL;
+        const char *us;
+
+        install(SLEEP);
+        begin(USEC_PER_HOUR);
+        watch(UNIT);
+        start_and_wait();
+        settle(unit);
+        assert_true(sd_bus_get_unique_name(bus, &us) >= 0);
+        assert_true(sd_bus_open_system(&stranger) >= 0);
+#define FORGE(m, member)                                                                                               \
+        assert_true(sd_bus_message_new_signal(stranger, &m, "/org/freedesktop/systemd1",                               \
+                                    "org.freedesktop.systemd1.Manager", member) >= 0 &&                                \
+                    sd_bus_message_set_destination(m, us) >= 0)
+        FORGE(a, "JobNew");
+        assert_true(sd_bus_message_append(a, "uos", 4000000, "/org/freedesktop/systemd1/job/4000000", UNIT) >= 0);
+        FORGE(b, "JobRemoved");
+        assert_true(sd_bus_message_append(b, "uoss", 4000000, "/org/freedesktop/systemd1/job/4000000", UNIT,
+                                    "assert") >= 0);
+        FORGE(c, "Reloading");
+        assert_true(sd_bus_message_append(c, "b", false) >= 0);
+        assert_true(sd_bus_send(stranger, a, NULL) >= 0 && sd_bus_send(stranger, b, NULL) >= 0 &&
+                    sd_bus_send(stranger, c, NULL) >= 0);
+        assert_true(sd_bus_flush(stranger) >= 0);
+        /* The broker has passed them on before it answers this, and we read what it passes on in order. */
+        assert_true(sd_bus_call_method(stranger, "org.freedesktop.DBus", "/org/freedesktop/DBus",
+                                    "org.freedesktop.DBus", "GetId", NULL, NULL, NULL) >= 0);
+        sh("systemctl stop " GUARD); /* the real one: the unit is bound to it */
+        wait_for(is(UNIT_INACTIVE));
+        assert_int_equal(seen.refused, 0);
+        assert_int_equal(reloads, 0);
+}
+
+/* ---- jobs that cannot be ---- */
+
+static void a_refused_call_comes_through_the_callback(void **state) {
+        begin(USEC_PER_HOUR);
+        watch("probe-missing.service");
+        assert_string_equal(status()->load_state, "not-found");
+        assert_false(status()->gate_loaded);
+        assert_true(status()->empty);
+        assert_int_equal(unit_start(unit), 0);
+        wait_for(seen.failed == 1);
+        assert_true(seen.error < 0);
+        assert_non_null(strstr(seen.message, "not found"));
+
+        /* and when it appears, all is well */
+        put(UNITS "probe-missing.service", "[Service]\n" SLEEP);
+        sh("systemctl daemon-reload");
+        wait_for(streq(status()->load_state, "loaded"));
+        start_and_wait();
+        assert_int_equal(unit_stop(unit), 0);
+        wait_for(is(UNIT_INACTIVE));
+}
+
+/* ---- every type ---- */
+
+static void every_type_of_unit_is_read(void **state) {
+        static const struct {
+                const char *name, *text;
+                bool group;
+        } types[] = {
+                { "probe-type.service", "[Service]\n" SLEEP, true },
+                { "probe-type.socket", "[Socket]\nListenStream=/run/probe.socket\nTimeoutSec=9\n", true },
+                { "probe-type.timer", "[Timer]\nOnActiveSec=1h\n", false },
+                { "probe-type.path", "[Path]\nPathExists=/run/never\n", false },
+                { "probe-type.target", "[Unit]\nDescription=x\n", false },
+                { "probe.mount", "[Mount]\nWhat=tmpfs\nWhere=/probe\nType=tmpfs\n", true },
+                { "probe-type.slice", "[Slice]\n", true },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(types); i++) {
+                _cleanup_free_ char *path = NULL;
+
+                assert_true(asprintf(&path, UNITS "%s", types[i].name) > 0);
+                put(path, types[i].text);
+        }
+        sh("systemctl daemon-reload");
+        begin(USEC_PER_HOUR);
+        for (size_t i = 0; i < ELEMENTSOF(types); i++) {
+                watch(types[i].name);
+                assert_string_equal(unit_name(unit), types[i].name);
+                assert_true(is(UNIT_INACTIVE));
+                assert_true(status()->empty);
+                start_and_wait();
+                assert_int_equal(*status()->control_group != 0, types[i].group);
+                assert_false(status()->failed);
+                if (endswith(types[i].name, ".socket"))
+                        assert_true(status()->timeout_stop == 9 * USEC_PER_SEC);
+                if (endswith(types[i].name, ".timer"))
+                        assert_true(status()->timeout_stop == USEC_INFINITY);
+                assert_int_equal(unit_stop(unit), 0);
+                wait_for(is(UNIT_INACTIVE));
+                assert_true(status()->empty);
+                assert_false(status()->foreign_job);
+                unit = unit_free(unit);
+        }
+}
+
+/* ---- the manager's own questions ---- */
+
+static void ask_resolve(const char *name, const char *expected) {
+        Answered a = {};
+
+        assert_int_equal(manager_resolve(manager, name, on_answer, &a), 0);
+        wait_for(a.done);
+        assert_int_equal(a.error, 0);
+        assert_string_equal(a.text, expected);
+}
+
+static void names_are_resolved_by_pid1(void **state) {
+        Answered a = {};
+
+        install(SLEEP);
+        sh("ln -s " UNIT " " UNITS "probe-alias.service; ln -s /dev/null " UNITS "probe-masked.service;"
+           "systemctl daemon-reload");
+        begin(USEC_PER_HOUR);
+        ask_resolve(UNIT, UNIT " loaded");
+        ask_resolve("probe-alias.service", UNIT " loaded");
+        ask_resolve("probe-masked.service", "probe-masked.service masked");
+        ask_resolve("probe-nothing.service", "probe-nothing.service not-found");
+        assert_int_equal(manager_resolve(manager, "no/unit", on_answer, &a), 0);
+        wait_for(a.done);
+        assert_true(a.error < 0 && *a.text);
+}
+
+static void the_job_of_a_unit_is_told(void **state) {
+        Answered a = {}, b = {}, c = {};
+
+        install("ExecStart=/bin/sleep infinity\nExecStop=/bin/sh -c 'read x </run/probe-go'\nTimeoutStopSec=20\n");
+        sh("mkfifo /run/probe-go");
+        begin(USEC_PER_HOUR);
+        assert_int_equal(manager_start_unit(manager, UNIT, on_answer, &a), 0);
+        wait_for(a.done);
+        assert_int_equal(a.error, 0);
+        watch(UNIT);
+        wait_for(is(UNIT_ACTIVE));
+        assert_int_equal(manager_job_type(manager, UNIT, on_answer, &b), 0);
+        wait_for(b.done);
+        assert_int_equal(b.error, 0);
+        assert_string_equal(b.text, "");
+        sh("systemctl --no-block restart " UNIT);
+        wait_for(status()->job);
+        assert_true(status()->foreign_job);
+        assert_int_equal(manager_job_type(manager, UNIT, on_answer, &c), 0);
+        wait_for(c.done);
+        assert_string_equal(c.text, "restart");
+        sh("echo now >/run/probe-go");
+        wait_for(is(UNIT_ACTIVE));
+        assert_false(status()->foreign_job);
+        sh("systemctl kill -s KILL " UNIT "; rm /run/probe-go");
+}
+
+/* ---- lifetimes ---- */
+
+static void a_unit_may_be_freed_in_its_callback_and_watched_again(void **state) {
+        install(SLEEP);
+        begin(USEC_PER_HOUR);
+        watch(UNIT);
+        Unit *twice;
+        assert_int_equal(unit_new(manager, UNIT, GATE, GUARD, &callbacks, NULL, &twice), -EEXIST);
+        seen.free_inside = true;
+        assert_int_equal(unit_start(unit), 0);
+        wait_for(!unit);
+        seen.free_inside = false;
+        watch(UNIT);
+        wait_for(is(UNIT_ACTIVE));
+}
+
+static void wait_for_all(Unit **units, size_t n, usec_t since) {
+        for (size_t i = 0; i < n; i++) {
+                const UnitStatus *s = unit_status(units[i]);
+
+                /* Each of them within the deadline of one: PID 1 is slow in loading a unit, and the more the slower. */
+                wait_for(s->known && s->asked_at >= since);
+        }
+}
+
+static void many_units_make_none_unknown(void **state) {
+        static Unit *many[200];
+        usec_t t;
+
+        put(UNITS "probe-many@.service", "[Service]\n" SLEEP);
+        sh("systemctl daemon-reload");
+        begin(USEC_PER_HOUR);
+        t = now_boottime();
+        for (size_t i = 0; i < ELEMENTSOF(many); i++) {
+                char name[64];
+
+                (void) snprintf(name, sizeof(name), "probe-many@%zu.service", i);
+                assert_int_equal(unit_new(manager, name, GATE, GUARD, &callbacks, NULL, &many[i]), 0);
+        }
+        wait_for_all(many, ELEMENTSOF(many), t);
+        print_message("%zu units loaded and read in %.3f s\n", ELEMENTSOF(many), (double) (now_boottime() - t) / 1e6);
+
+        t = now_boottime();
+        for (size_t i = 0; i < ELEMENTSOF(many); i++)
+                assert_int_equal(unit_read(many[i]), 0);
+        wait_for_all(many, ELEMENTSOF(many), t);
+        print_message("and read again in %.3f s\n", (double) (now_boottime() - t) / 1e6);
+        assert_false(seen.was_unknown);
+}
+
+int main(int argc, char **argv) {
+#define TEST(f) cmocka_unit_test_teardown(f, clean)
+        static const struct CMUnitTest tests[] = {
+                TEST(our_start_and_stop_are_seen_and_are_ours),
+                TEST(a_start_and_a_stop_from_outside_are_seen),
+                TEST(a_restart_is_over_when_the_unit_runs_again),
+                TEST(an_end_after_an_automatic_restart_is_the_units_own),
+                TEST(a_unit_that_fails_for_good_has_done_so_by_itself),
+                TEST(how_a_unit_ended_is_kept),
+                TEST(a_process_left_over_makes_an_inactive_unit_not_empty),
+                TEST(a_start_without_the_gate_is_refused_and_told),
+                TEST(the_gate_is_believed_only_as_pid1_has_loaded_it),
+                TEST(a_slow_reload_makes_nothing_unknown),
+                TEST(a_frozen_pid1_is_unknown_in_time_and_known_again),
+                TEST(pid1_executing_itself_anew_is_survived),
+                TEST(a_lost_subscription_only_costs_time),
+                TEST(a_signal_that_is_not_pid1s_is_not_believed),
+                TEST(a_refused_call_comes_through_the_callback),
+                TEST(every_type_of_unit_is_read),
+                TEST(names_are_resolved_by_pid1),
+                TEST(the_job_of_a_unit_is_told),
+                TEST(a_unit_may_be_freed_in_its_callback_and_watched_again),
+                TEST(many_units_make_none_unknown),
+                TEST(a_new_broker_is_survived),
+        };
+
+        (void) setvbuf(stdout, NULL, _IOLBF, 0);
+        if (argc > 1)
+                cmocka_set_test_filter(argv[1]);
+        return cmocka_run_group_tests(tests, open_world, close_world);
+}
