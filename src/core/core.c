@@ -52,6 +52,7 @@ Core *core_free(Core *c) {
                 return NULL;
         HASH_ITER(hh, c->units, u, next)
                 life_free(c, u);
+        call_free_all(c);
         mirror_free(c);
         output_reset(c);
         free(c->arena);
@@ -99,7 +100,7 @@ static void on_answer(Core *c, const Event *e) {
                 on_ended(c, &e->answer);
         else if (session_owns(c, e->id))
                 session_answer(c, e->id, &e->answer);
-        else
+        else if (!call_answer(c, e->id, &e->answer))
                 lease_txn(c, e->id, &e->answer);
 }
 
@@ -210,6 +211,9 @@ static void note(Core *c, const Event *e) {
         case EVENT_GUARD_DOWN:
                 on_guard(c, e);
                 break;
+        case EVENT_CALL:
+                call_begin(c, e->id, &e->call);
+                break;
         default:
                 on_operator(c, e);
         }
@@ -259,6 +263,7 @@ static void advance(Core *c) {
                 life_advance(c, u);
         HASH_ITER(hh, c->leases, l, next_lease)
                 lease_advance(c, l);
+        call_advance(c);
         collect_advance(c);
         advance_shutdown(c);
         if (c->memory_changed) {
@@ -280,6 +285,7 @@ usec_t core_next_deadline(const Core *c) {
         usec_t t = MIN(identity_deadline(c), session_deadline(c));
 
         t = MIN(t, machine_deadline(c));
+        t = MIN(t, call_deadline(c));
         if (c->shutting_down && !c->exit_asked && c->shutdown_deadline > 0)
                 t = MIN(t, c->shutdown_deadline);
         for (const Unit *u = c->units; u; u = u->hh.next)

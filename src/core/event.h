@@ -57,6 +57,41 @@ typedef struct GuardReport {
         uint64_t serial; /* .id of the last action that the guard had received on this connection when it said so; 0: none */
 } GuardReport;
 
+/* ---- leases of the D-Bus API: a scheduler's own, without unit and session (fleet's package lease) ---- */
+
+typedef enum CallKind {
+        CALL_ACQUIRE, /* .machine .version .period */
+        CALL_STEAL,   /* ... and .index, which must be the present one, and not 0 */
+        CALL_RENEW,   /* .index, .period */
+        CALL_RELEASE, /* .index */
+} CallKind;
+
+typedef enum CallResult {
+        CALL_DONE,           /* .index: of the lease now; STEAL: .span still to be waited before acting on it */
+        CALL_NOT_ACQUIRED,   /* somebody holds it, or it has debts: an outcome, not an error */
+        CALL_NO_SUCH_LEASE,
+        CALL_INDEX_MISMATCH, /* .index: the present one */
+        CALL_LEASE_LOST,     /* robbed, expired, released, or never ours at that Index */
+        CALL_UNIT_LEASE,     /* it is a unit's: the unit's own verbs apply */
+        CALL_INVALID_NAME,
+        CALL_INVALID_PERIOD, /* below PERIOD_MIN or above PERIOD_MAX */
+        CALL_BUSY,           /* another write of this daemon on it is under way */
+        CALL_UNAVAILABLE,    /* the registry does not answer, or is not ours; nothing was asked */
+        CALL_UNKNOWN,        /* it was asked, and no outcome is known */
+} CallResult;
+
+#define PERIOD_MIN USEC_PER_SEC
+#define PERIOD_MAX (24 * USEC_PER_HOUR)
+
+typedef struct Call {
+        CallKind kind;
+        const char *lease;
+        const char *machine; /* "" or NULL: this one */
+        int64_t version;
+        usec_t period;
+        uint64_t index;
+} Call;
+
 /* ---- events ---- */
 
 typedef enum EventKind {
@@ -78,6 +113,7 @@ typedef enum EventKind {
         EVENT_REARM,      /* ... of a done unit: let it run again */
         EVENT_DRAIN,      /* ... no leases here from now on (.on), or again */
         EVENT_ACCEPT,     /* ... the registry with uuid .machine is the right one */
+        EVENT_CALL,       /* .call with .id of the caller's choice: ends in one ACTION_CALL_DONE */
         EVENT_SHUTDOWN,   /* the service is being stopped: stop units, release; ends with ACTION_EXIT */
 } EventKind;
 
@@ -109,6 +145,7 @@ typedef struct Event {
                 UnitConfig config;
                 UnitReport report;
                 GuardReport guard;
+                Call call;
         };
 } Event;
 
@@ -133,6 +170,7 @@ typedef enum ActionKind {
         ACTION_FORGOTTEN,   /* .unit has been dropped after EVENT_FORGET */
         ACTION_CHANGED,     /* .unit and/or .lease look different from outside: publish */
         ACTION_REPORT,      /* .report (with .unit, .lease, .machine, .index): for the log */
+        ACTION_CALL_DONE,   /* .id of the EVENT_CALL, .result, .lease, .index, .span */
         ACTION_EXIT,        /* after EVENT_SHUTDOWN: all is released, or cannot be */
 } ActionKind;
 
@@ -191,6 +229,7 @@ typedef struct Action {
         int64_t version;
         usec_t t0, stop, kill, span;
         Report report;
+        CallResult result;    /* ACTION_CALL_DONE */
         Txn txn;              /* ACTION_TXN */
         const Key *keys;      /* ACTION_READ of single records; NULL: the whole of .list_kinds */
         size_t n_keys;

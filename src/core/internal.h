@@ -9,6 +9,7 @@
  *   session.c   our sign of life: session, rounds, the fence
  *   machine.c   our machine record, and machines that bear our id
  *   lease.c     what we want of the records: acquire, expire, steal, release, transfer, strike
+ *   call.c      leases of the D-Bus API: a scheduler's own
  *   life.c      a unit's life between arming and release
  *   output.c    actions and their memory
  *   view.c      how it looks from outside
@@ -173,6 +174,19 @@ typedef struct Own {
         bool silent;             /* reported */
 } Own;
 
+/* A call of the D-Bus API under way. */
+typedef struct Calling {
+        struct Calling *next;
+        uint64_t id;
+        CallKind kind;
+        Lease *lease;
+        LeaseRecord record; /* what it writes; its since tells it from everything else */
+        uint64_t revision;  /* what it was compared with */
+        usec_t span;
+        uint64_t txn;       /* 0: to be sent again at retry_at */
+        usec_t retry_at, deadline;
+} Calling;
+
 typedef enum Trust {
         TRUST_NONE,    /* nothing has been listed yet */
         TRUST_OK,
@@ -243,6 +257,8 @@ struct Core {
         bool draining;
         uint64_t collect_txn;
         usec_t collect_at;
+
+        Calling *calls;
 
         /* guard */
         bool guard_up, guard_synced;
@@ -341,6 +357,15 @@ bool lease_is_ours(const Core *c, const Lease *l);
 void lease_txn(Core *c, uint64_t id, const Answer *answer);
 void lease_advance(Core *c, Lease *l);
 usec_t lease_deadline(const Core *c, const Lease *l);
+
+/* call.c */
+void call_begin(Core *c, uint64_t id, const Call *call);
+bool call_answer(Core *c, uint64_t id, const Answer *answer); /* false: it was none of the calls' */
+void call_advance(Core *c);
+usec_t call_deadline(const Core *c);
+void call_free_all(Core *c);
+/* When a lease of the D-Bus API may be taken by others; USEC_INFINITY: it is none, or not held. */
+usec_t call_dead_at(const Lease *l);
 
 /* life.c */
 Unit *life_configure(Core *c, const UnitConfig *config);

@@ -54,7 +54,7 @@ static LeaseRecord held_by_us(Core *c, const Lease *l, const char *why) {
         LeaseRecord next = l->value;
 
         if (next.state == LEASE_HELD)
-                lease_end_tenure(&next, c->now.realtime, why);
+                lease_end_tenure(&next, c->now.realtime, *why ? why : "expired");
         next.state = LEASE_HELD;
         str_copy(next.machine_id, sizeof(next.machine_id), c->machine_id);
         str_copy(next.session, sizeof(next.session), c->own.name);
@@ -319,6 +319,10 @@ static void advance_others(Core *c, Lease *l) {
                         send_acquire(c, l);
                 return;
         }
+        if (c->now.boottime >= call_dead_at(l)) {
+                send_acquire(c, l);
+                return;
+        }
         s = mirror_find_session(c, l->value.session);
         if (!s || !fence_is_known(s))
                 return;
@@ -355,6 +359,8 @@ usec_t lease_deadline(const Core *c, const Lease *l) {
                 s = mirror_find_session((Core *) c, l->value.session);
                 if (s && session_dead_at(s) > now)
                         t = MIN(t, session_dead_at(s));
+                if (call_dead_at(l) > now)
+                        t = MIN(t, call_dead_at(l));
         }
         if (l->unit && l->unit->not_before > now)
                 t = MIN(t, l->unit->not_before);

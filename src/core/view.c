@@ -39,6 +39,8 @@ static usec_t time_remaining(const Core *c, const Lease *l, Now now) {
                 return 0;
         if (lease_is_ours(c, l))
                 return usec_sub(usec_add(c->own.t0, c->own.ttl), now.boottime);
+        if (l->value.period > 0)
+                return usec_sub(usec_add(l->seen.at, l->value.period), now.boottime);
         s = mirror_find_session((Core *) c, l->value.session);
         return s && s->beat.known ? usec_sub(usec_add(s->beat.at, s->ttl), now.boottime) : 0;
 }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "conf/dropin.h"
+#include "daemon/calls.h"
 #include "daemon/daemon.h"
 #include "daemon/publish.h"
 #include "daemon/units.h"
@@ -114,6 +115,11 @@ void action_perform(Daemon *d, const Action *a) {
                 break;
         case ACTION_REPORT:
                 report_log(d, a);
+                break;
+        case ACTION_CALL_DONE: /* nobody calls yet */
+                break;
+        case ACTION_CALL_DONE:
+                calls_done(d, a);
                 break;
         case ACTION_EXIT:
                 stop_finished(d);

@@ -113,6 +113,7 @@ static void act(World *w, Machine *m, const Action *a) {
                 check_report(w, a);
                 break;
         case ACTION_CHANGED:
+        case ACTION_CALL_DONE:
                 break;
         }
 }

@@ -79,6 +79,8 @@ static void answer(World *w, const Action *a) {
                 answer_txn(w, a, &e, records);
         else
                 answer_read(w, a, &e, records);
+        if (w->lose_replies)
+                e.answer.outcome = OUTCOME_UNKNOWN;
         e.answer.revision = w->revision;
         world_step(w, e);
 }
@@ -109,6 +111,11 @@ static void carry_out(World *w, const Action *a) {
                 break;
         case ACTION_REPORT:
                 w->reports[a->report]++;
+                break;
+        case ACTION_CALL_DONE:
+                w->called = a->result;
+                w->called_index = a->index;
+                w->called_span = a->span;
                 break;
         case ACTION_GUARD_ARM:
                 if (w->guard.index != a->index)

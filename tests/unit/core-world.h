@@ -43,13 +43,17 @@ typedef struct World {
         Entry entries[RECORDS_MAX];
         size_t n_entries;
         uint64_t revision;
-        bool silent; /* the registry does not answer */
+        bool silent;       /* the registry does not answer */
+        bool lose_replies; /* it does what it is asked, and its answers are lost */
         unsigned done[32]; /* actions seen, by kind */
         unsigned reports[64];
         uint64_t armed, last_t0;
         char session[SESSION_SIZE];
         GuardReport guard;
         UnitReport unit;
+        CallResult called; /* how the last call of the D-Bus API ended */
+        uint64_t called_index;
+        usec_t called_span;
         bool guard_mute; /* the guard does not answer */
         Action queue[4096];
         size_t queued;
