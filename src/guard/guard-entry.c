@@ -17,6 +17,7 @@ static unsigned entry_begin_stop(GuardEntry *e, usec_t now) {
         e->gate_next = now;
         e->stop = STOP_STATE_WANTED;
         e->stop_since = e->stop_next = now;
+        e->shouted = false;
         e->asking = false;
         e->ask_next = now;
         e->kill_next = 0;
@@ -153,7 +154,7 @@ static usec_t entry_patience(const GuardEntry *e) {
 static usec_t entry_shout_at(const GuardEntry *e, Heard heard) {
         usec_t patience = entry_patience(e), bus, pid_one;
 
-        if (e->stop == STOP_STATE_ACCEPTED)
+        if (e->stop == STOP_STATE_ACCEPTED || e->shouted)
                 return USEC_INFINITY;
         bus = MAX(e->stop_since, heard.bus);
         pid_one = MAX(e->stop_since, heard.pid_one);
@@ -172,8 +173,10 @@ unsigned guard_entry_tick(GuardEntry *e, usec_t now, Heard heard) {
                 actions |= ENTRY_CLOSE_GATE;
         if (!guard_entry_is_stopping(e))
                 return actions;
-        if (now >= entry_shout_at(e, heard))
+        if (now >= entry_shout_at(e, heard)) {
+                e->shouted = true;
                 actions |= ENTRY_SHOUT;
+        }
         if (e->stop == STOP_STATE_WANTED && now >= e->stop_next) {
                 e->stop = STOP_STATE_ASKED;
                 actions |= ENTRY_STOP;

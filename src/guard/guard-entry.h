@@ -62,6 +62,7 @@ typedef struct GuardEntry {
         usec_t closed_at; /* answers to questions that were asked earlier prove nothing */
         StopState stop;
         usec_t stop_since, stop_next, stop_accepted_at;
+        bool shouted; /* once is enough */
         bool asking;
         usec_t ask_next;
         usec_t kill_next;

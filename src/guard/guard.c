@@ -131,7 +131,7 @@ static void item_perform(Guard *g, Item *item, unsigned actions) {
                 item->tell = true;
         item->told_flags = guard_entry_flags(e);
         if (actions & ENTRY_SHOUT)
-                guard_end(g, "the bus does not answer");
+                guard_end(g, "PID 1 does not answer on the bus");
 }
 
 static Item *guard_find(Guard *g, const char *unit) {

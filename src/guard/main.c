@@ -69,7 +69,7 @@ static void harden(void) {
         struct stat st;
 
         if (mlockall(MCL_CURRENT | MCL_FUTURE) < 0)
-                (void) log_warning_errno(errno, "cannot lock memory");
+                log_info("memory is not locked");
         if (sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &p) < 0)
                 log_debug("no realtime scheduling");
         if (fstat(STDERR_FILENO, &st) >= 0 && S_ISSOCK(st.st_mode))

@@ -16,6 +16,7 @@
 #define CALL_LIMIT USEC_PER_SEC
 #define STOPS_AT_ONCE 64u
 #define UNITS_A_QUESTION 256u
+#define PING_EVERY (100 * USEC_PER_MSEC)
 #define RECONNECT_MIN (50 * USEC_PER_MSEC)
 #define RECONNECT_MAX USEC_PER_SEC
 
@@ -33,6 +34,7 @@ struct PidOne {
         sd_bus *bus;
         sd_event *event;
         sd_event_source *timer; /* reconnects, and answers wishes that cannot be sent */
+        sd_event_source *ping_timer;
         sd_bus_slot *gone_slot, *question_slot, *ping_slot;
         Wish *stops, *stops_sent, *asks, *asked;
         unsigned n_stops_sent;
@@ -98,9 +100,9 @@ static void detach(PidOne *p) {
         p->n_stops_sent = 0;
 }
 
-static void arm(PidOne *p, usec_t after) {
-        if (sd_event_source_set_time(p->timer, usec_add(now_boottime(), after)) < 0 ||
-            sd_event_source_set_enabled(p->timer, SD_EVENT_ONESHOT) < 0)
+static void arm(sd_event_source *timer, usec_t after) {
+        if (sd_event_source_set_time(timer, usec_add(now_boottime(), after)) < 0 ||
+            sd_event_source_set_enabled(timer, SD_EVENT_ONESHOT) < 0)
                 log_error("cannot arm the timer for the bus");
 }
 
@@ -108,9 +110,10 @@ static void arm(PidOne *p, usec_t after) {
 static void break_up(PidOne *p) {
         if (p->broken)
                 return;
+        log_debug("no connection to the bus");
         p->broken = true;
         p->connected = false;
-        arm(p, p->reconnect_after);
+        arm(p->timer, p->reconnect_after);
         p->reconnect_after = MIN(2 * p->reconnect_after, RECONNECT_MAX);
 }
 
@@ -131,11 +134,14 @@ static int on_ping(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         return 0;
 }
 
+/* As long as PID 1 owes an answer, the bus is asked whether at least it is there. GetId and not Ping, which the policy
+ * of the system bus does not let through to the bus itself. */
 static void ping(PidOne *p) {
+        arm(p->ping_timer, PING_EVERY);
         if (p->ping_slot)
                 return;
         (void) sd_bus_call_method_async(p->bus, &p->ping_slot, "org.freedesktop.DBus", "/org/freedesktop/DBus",
-                        "org.freedesktop.DBus.Peer", "Ping", on_ping, p, "");
+                        "org.freedesktop.DBus", "GetId", on_ping, p, "");
 }
 
 static int attach(PidOne *p) {
@@ -155,6 +161,14 @@ static int attach(PidOne *p) {
         if (r < 0)
                 return r;
         ping(p);
+        return 0;
+}
+
+static int on_ping_timer(sd_event_source *source, uint64_t usec, void *userdata) {
+        PidOne *p = userdata;
+
+        if (p->bus && !p->broken && (p->question_slot || p->stops_sent))
+                ping(p);
         return 0;
 }
 
@@ -243,6 +257,8 @@ static int on_question(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         PidOne *p = userdata;
         const sd_bus_error *e = sd_bus_message_get_error(m);
 
+        if (e)
+                log_debug("no answer about units: %s", strempty(e->message));
         p->question_slot = sd_bus_slot_unref(p->question_slot);
         if (!e || !is_silence(e))
                 p->heard.bus = p->heard.pid_one = now_boottime();
@@ -342,8 +358,10 @@ int pid_one_new(sd_event *event, const PidOneCallbacks *callbacks, void *userdat
                 return -ENOMEM;
         *p = (PidOne) { .callbacks = callbacks, .userdata = userdata, .event = event, .reconnect_after = RECONNECT_MIN };
         r = sd_event_add_time(event, &p->timer, CLOCK_BOOTTIME, 0, 1, on_timer, p);
+        if (r >= 0)
+                r = sd_event_add_time(event, &p->ping_timer, CLOCK_BOOTTIME, USEC_INFINITY, 1, on_ping_timer, p);
         if (r < 0) {
-                free(p);
+                pid_one_free(p);
                 return r;
         }
         *ret = p;
@@ -359,6 +377,7 @@ PidOne *pid_one_free(PidOne *p) {
         wishes_clear(&p->asks);
         wishes_clear(&p->asked);
         sd_event_source_disable_unref(p->timer);
+        sd_event_source_disable_unref(p->ping_timer);
         free(p);
         return NULL;
 }

@@ -383,6 +383,8 @@ static void a_silent_bus_makes_it_shout_before_kill_at(void **state) {
         assert_false(guard_entry_tick(&e, 9 * SEC - 1, heard) & ENTRY_SHOUT);
         assert_true(guard_entry_next(&e, heard) <= 9 * SEC);
         assert_true(guard_entry_tick(&e, 9 * SEC, heard) & ENTRY_SHOUT);
+        assert_false(guard_entry_tick(&e, 9 * SEC + 1, heard) & ENTRY_SHOUT);
+        assert_true(guard_entry_next(&e, heard) > 9 * SEC);
 }
 
 static void a_busy_pid_one_on_a_live_bus_makes_it_shout_at_kill_at_only(void **state) {
