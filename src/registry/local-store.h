@@ -74,13 +74,24 @@ DEFINE_TRIVIAL_CLEANUP(LocalView *, local_view_free)
 int local_view_look(LocalView *view, LocalStore *store, const LocalPatience *patience, bool relist, int inotify_fd,
                 LocalResult *result);
 
-/* Between the files of this layer. */
+/* ---- between the files of this layer ---- */
+
+/* Where the store is, while it is locked. */
+typedef struct LocalPlace {
+        const char *directory, *records; /* paths */
+        int directory_fd, records_fd;
+        uint64_t revision;
+} LocalPlace;
+
+const LocalPlace *local_store_place(const LocalStore *store);
+/* Fills result's revision and store; on failure its error, and there is nothing to unlock. */
 int local_store_lock(LocalStore *store, const LocalPatience *patience, LocalResult *result);
 void local_store_unlock(LocalStore *store);
-int local_store_records_fd(const LocalStore *store);
-const char *local_store_records_path(const LocalStore *store);
+/* Writes the next revision down. */
+int local_store_advance(LocalStore *store, bool sync);
+
+/* Keeps the first error for people; returns it. */
 int local_result_fail(LocalResult *result, int error, const char *path, const char *what);
 /* Takes key and value over, also on failure; key NULL is -ENOMEM. */
 int local_result_add(LocalResult *result, char *key, char *value, size_t size, uint64_t mod_revision, bool damaged,
                 bool deleted);
-int local_result_add_key(LocalResult *result, LocalStore *store, const char *key);

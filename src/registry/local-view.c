@@ -95,7 +95,7 @@ static void note_stat(SeenFile *file, const struct stat *st) {
 /* Reads the file and reports it if it is another than before. 0, -ENOENT, or what went wrong. */
 static int look_closer(LocalView *view, LocalStore *store, SeenFile *file, LocalResult *result) {
         LocalFile read = {};
-        int r = local_file_read(local_store_records_fd(store), file->name, &read);
+        int r = local_file_read(local_store_place(store)->records_fd, file->name, &read);
 
         if (r < 0)
                 return r;
@@ -119,7 +119,7 @@ static int look_at(LocalView *view, LocalStore *store, const char *name, LocalRe
         SeenFile *file;
 
         HASH_FIND_STR(view->files, name, file);
-        if (fstatat(local_store_records_fd(store), name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        if (fstatat(local_store_place(store)->records_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
                 return errno == ENOENT ? 0 : -errno;
         if (!file) {
                 file = calloc(1, sizeof(SeenFile));
@@ -160,7 +160,7 @@ static int look_for_deleted(LocalView *view, LocalResult *result) {
 }
 
 static int look_at_all(LocalView *view, LocalStore *store, LocalResult *result) {
-        DIR *d = opendir(local_store_records_path(store));
+        DIR *d = opendir(local_store_place(store)->records);
         SeenFile *file, *next;
         struct dirent *e;
         int r = 0;
@@ -225,7 +225,7 @@ int local_view_look(LocalView *view, LocalStore *store, const LocalPatience *pat
         }
         /* Again each time, since the directory may be another by now; for the same one it is no work. New records are
          * renamed into it; what is written inside it was done by hand. */
-        result->unwatched = inotify_fd < 0 || inotify_add_watch(inotify_fd, local_store_records_path(store),
+        result->unwatched = inotify_fd < 0 || inotify_add_watch(inotify_fd, local_store_place(store)->records,
                         IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_CLOSE_WRITE | IN_DELETE_SELF | IN_MOVE_SELF |
                         IN_ONLYDIR) < 0;
         r = look_at_all(view, store, result);
@@ -235,7 +235,7 @@ int local_view_look(LocalView *view, LocalStore *store, const LocalPatience *pat
         if (r < 0) {
                 forget_all(view); /* what was found is lost with the result: begin anew */
                 view->store[0] = '\0';
-                return local_result_fail(result, r, local_store_records_path(store), "cannot read");
+                return local_result_fail(result, r, local_store_place(store)->records, "cannot read");
         }
         return 0;
 }
