@@ -145,6 +145,8 @@ static void check_txn(World *w, const Machine *m, const Txn *t) {
 void check_action(World *w, Machine *m, int unit, const Action *a) {
         bool known = unit >= 0;
 
+        if (w->options.promises_only)
+                return;
         switch (a->kind) {
         case ACTION_TXN:
                 check_txn(w, m, &a->txn);
@@ -264,7 +266,7 @@ static void check_debts(World *w, const Message *q, const MapKey *key, const Lea
 }
 
 void check_commit(World *w, const Message *q) {
-        for (size_t i = 0; i < q->n_puts; i++) {
+        for (size_t i = 0; i < q->n_puts && !w->options.promises_only; i++) {
                 const MapKey *key = w->map.keys + q->puts[i].key;
                 const LeaseRecord *was, *is;
 

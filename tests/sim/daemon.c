@@ -118,25 +118,41 @@ static void act(World *w, Machine *m, const Action *a) {
         }
 }
 
-/* Carries the actions out, unless a pause or a crash cuts in. */
+/* A pause or a crash that was to fall between two actions. True: it has. */
+static bool cut(World *w, Machine *m, const Action *a, bool before) {
+        int what = m->cut;
+
+        if (what == CUT_NONE || (m->cut_at != _ACTION_ANY && a->kind != m->cut_at))
+                return false;
+        if (m->cut_after > 0) {
+                m->cut_after--;
+                return false;
+        }
+        m->cut = CUT_NONE;
+        if (before)
+                m->next_action--;
+        if (what == CUT_CRASH)
+                daemon_crash(w, m, m->cut_span);
+        else
+                daemon_pause(w, m, m->cut_span);
+        return true;
+}
+
+/* Carries the actions out, unless something cuts in. */
 static void run_actions(World *w, Machine *m) {
         while (m->next_action < m->n_actions) {
                 const Action *a = m->actions + m->next_action++;
 
+                if (cut(w, m, a, true))
+                        return;
                 if (__builtin_expect(w->trace != NULL, 0))
                         trace_action(w, m, a);
                 check_action(w, m, unit_find(w, a->unit), a);
                 if (w->failed)
                         return;
                 act(w, m, a);
-                if (m->crash_after >= 0 && m->crash_after-- == 0) {
-                        daemon_crash(w, m, m->crash_span);
+                if (cut(w, m, a, false))
                         return;
-                }
-                if (m->pause_after >= 0 && m->pause_after-- == 0) {
-                        daemon_pause(w, m, m->pause_span);
-                        return;
-                }
         }
         if (m->exiting) {
                 TRACE(w, m, "daemon: exits");
@@ -322,7 +338,7 @@ void daemon_start(World *w, Machine *m) {
                 abort();
         m->generation++;
         m->paused = m->exiting = false;
-        m->pause_after = m->crash_after = -1;
+        m->cut = CUT_NONE;
         m->deadline_at = USEC_INFINITY;
         m->n_actions = m->next_action = 0;
         m->guard_link = 0;

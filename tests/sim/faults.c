@@ -36,6 +36,7 @@ static void make_net_sick(World *w) {
         w->late_ppm = degrees[random_below(w, 3)];
         w->duplicate_ppm = degrees[random_below(w, 4)];
         w->early_unknown_ppm = degrees[random_below(w, 4)];
+        w->slow_reply_ppm = degrees[random_below(w, 4)];
 }
 
 static void exclude(World *w, const Fault *faults, size_t n) {
@@ -49,7 +50,7 @@ void faults_init(World *w) {
                 FAULT_TTL };
         static const Fault of_guard[] = { FAULT_GUARD_CRASH, FAULT_GUARD_PAUSE };
         static const usec_t paces[] = { 300, 2000, 8000, 30000 };
-        static const usec_t latencies[] = { 200, 2000, 20000 };
+        static const usec_t latencies[] = { 200, 200, 2000, 2000, 20000, 200000 };
         unsigned density = 200000 + 200000 * (unsigned) random_below(w, 4);
 
         for (Fault f = 0; f < _FAULT_MAX; f++)
@@ -64,7 +65,7 @@ void faults_init(World *w) {
                 exclude(w, of_guard, ELEMENTSOF(of_guard));
         if (w->fault_enabled[FAULT_NET_SICK])
                 make_net_sick(w);
-        w->latency = latencies[random_below(w, ELEMENTSOF(latencies))];
+        w->latency = latencies[random_below(w, w->fault_enabled[FAULT_UNKILLABLE] ? 4 : ELEMENTSOF(latencies))];
         w->fault_every = paces[random_below(w, ELEMENTSOF(paces))] * USEC_PER_MSEC;
         next_fault(w);
 }
@@ -84,12 +85,25 @@ static bool will_notice(const World *w, bool remembered) {
         return true;
 }
 
+static bool any_free(World *w) {
+        for (size_t i = 0; i < w->n_leases; i++) {
+                const LeaseRecord *l = map_lease(w, i);
+
+                if (!l || l->state == LEASE_FREE)
+                        return true;
+        }
+        return false;
+}
+
 /* The first half: a snapshot. The second, some time later: the registry goes, and comes back as it was then. */
 static void restore(World *w) {
         if (w->replacing)
                 return;
-        if (!w->map.snapshot.taken)
-                map_snapshot(w);
+        if (!w->map.snapshot.taken) {
+                /* What was free then, and is held when it comes back, is the most tempting. */
+                if (any_free(w) || random_chance(w, 300000))
+                        map_snapshot(w);
+        }
         else if (will_notice(w, false) && random_chance(w, 500000)) {
                 map_restore(w);
                 w->peace_until = w->now + 15 * USEC_PER_SEC;
@@ -116,17 +130,18 @@ static void accept_everywhere(World *w) {
 /* ---- one machine ---- */
 
 static void hurt_daemon(World *w, Machine *m, Fault f) {
+        static const ActionKind telling[] = { ACTION_TXN, ACTION_GUARD_ARM, ACTION_GATE_OPEN, ACTION_UNIT_START,
+                ACTION_GUARD_LOSE, ACTION_GUARD_DISARM, ACTION_SESSION, _ACTION_ANY, _ACTION_ANY };
         usec_t span = any_span(w, f == FAULT_DAEMON_CRASH ? 60 * USEC_PER_SEC : 90 * USEC_PER_SEC);
         bool inside = random_chance(w, 500000);
 
         if (f == FAULT_DAEMON_STOP) {
                 daemon_verb(w, m, EVENT_SHUTDOWN, 0, 0);
-        } else if (inside && f == FAULT_DAEMON_CRASH) { /* in the middle of some step to come */
-                m->crash_span = span;
-                m->crash_after = (int) random_below(w, 6);
-        } else if (inside) {
-                m->pause_span = span;
-                m->pause_after = (int) random_below(w, 6);
+        } else if (inside) { /* in the middle of some step to come */
+                m->cut = f == FAULT_DAEMON_CRASH ? CUT_CRASH : CUT_PAUSE;
+                m->cut_span = span;
+                m->cut_after = random_below(w, 4);
+                m->cut_at = telling[random_below(w, ELEMENTSOF(telling))];
         } else if (f == FAULT_DAEMON_CRASH)
                 daemon_crash(w, m, span);
         else
@@ -302,6 +317,7 @@ void faults_heal(World *w) {
         TRACE(w, NULL, "---- everything heals ----");
         w->quiet = true;
         w->lost_ppm = w->lost_reply_ppm = w->slow_ppm = w->late_ppm = w->duplicate_ppm = w->early_unknown_ppm = 0;
+        w->slow_reply_ppm = 0;
         w->registry_down_until = MIN(w->registry_down_until, w->now);
         w->registry_frozen_until = MIN(w->registry_frozen_until, w->now);
         for (size_t i = 0; i < w->n_machines; i++) {
@@ -309,8 +325,7 @@ void faults_heal(World *w) {
 
                 m->requests_blocked = m->replies_blocked = m->run_full = false;
                 m->watch.stalled_until = 0;
-                m->pid1_stalled_until = MIN(m->pid1_stalled_until, w->now + 1000);
-                m->pause_after = m->crash_after = -1;
+                m->cut = CUT_NONE;
                 daemon_resume(w, m);
                 if (!m->powered)
                         machine_power_on(w, m);

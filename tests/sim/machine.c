@@ -25,7 +25,7 @@ usec_t machine_realtime(const World *w, const Machine *m) {
 }
 
 void machine_init(World *w, Machine *m, size_t number) {
-        static const usec_t ttls[] = { 2 * USEC_PER_SEC, 5 * USEC_PER_SEC, 10 * USEC_PER_SEC, 20 * USEC_PER_SEC };
+        static const unsigned ttls[] = { 2, 2, 5, 5, 10, 10, 20, 60 };
         uint64_t a = world_random(w), b = world_random(w);
 
         m->number = (uint8_t) number;
@@ -36,7 +36,7 @@ void machine_init(World *w, Machine *m, size_t number) {
                 m->rate_ppm = random_chance(w, 500000) ? 990000 : 1010000;
         if (w->options.faults)
                 m->realtime_offset = (int64_t) random_below(w, 2 * USEC_PER_SEC) - (int64_t) USEC_PER_SEC;
-        m->ttl = w->options.ttl ?: number == 0 || !w->options.faults ? ttls[random_below(w, ELEMENTSOF(ttls))] : w->machines[0].ttl;
+        m->ttl = w->options.ttl ?: number > 0 ? w->machines[0].ttl : ttls[random_below(w, ELEMENTSOF(ttls))] * USEC_PER_SEC;
         m->deadline_at = USEC_INFINITY;
         m->guard.timer = USEC_INFINITY;
         m->watch.latency = w->latency;

@@ -37,6 +37,7 @@ static int help(const char *name) {
                "  --ttl SECONDS        (drawn from the seed)\n"
                "  --replay SEED        one seed, its whole trace printed as it goes\n"
                "  --trace              the same for all seeds\n"
+               "  --promises-only      check that nothing runs twice and no token goes back, not the laws that keep it so\n"
                "  --keep-going         do not stop at the first failure\n"
                "  --help\n",
                         name, MACHINES_MAX, LEASES_MAX);
@@ -66,6 +67,7 @@ static int parse_arguments(int argc, char *argv[], Arguments *ret) {
                 { "minutes-of-model-time", required_argument, NULL, 't' }, { "ttl", required_argument, NULL, 'T' },
                 { "trace", no_argument, NULL, 'v' },             { "replay", required_argument, NULL, 'r' },
                 { "keep-going", no_argument, NULL, 'k' },        { "help", no_argument, NULL, 'h' },
+                { "promises-only", no_argument, NULL, 'p' },
                 {},
         };
         uint64_t n = 0;
@@ -103,6 +105,9 @@ static int parse_arguments(int argc, char *argv[], Arguments *ret) {
                         break;
                 case 'v':
                         ret->options.trace_live = true;
+                        break;
+                case 'p':
+                        ret->options.promises_only = true;
                         break;
                 case 'k':
                         ret->keep_going = true;

@@ -231,7 +231,8 @@ static void on_arrive(World *w, SimEvent *e) {
                         q->outcome == OUTCOME_REFUSED ? "refused" : q->txn ? "committed" : "read",
                         (unsigned long long) q->revision);
         if (e->a && !m->replies_blocked && !random_chance(w, w->lost_reply_ppm))
-                message_post(w, q, SIM_REPLY, one_way(w), 0, 0);
+                message_post(w, q, SIM_REPLY, one_way(w) + (random_chance(w, w->slow_reply_ppm) ? random_below(w, USEC_PER_SEC) : 0),
+                                0, 0);
 }
 
 /* ---- back at the daemon ---- */

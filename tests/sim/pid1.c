@@ -103,7 +103,7 @@ static void run_start(World *w, Machine *m, size_t unit) {
         ModelUnit *u = m->units + unit;
         usec_t between = random_span(w, 50, 500);
 
-        u->start_pending = u->restarting = false;
+        u->start_pending = u->restarting = u->waiting = false;
         if (m->guard.state != GUARD_UP || (u->gate_loaded && !gate_is_open(m, unit))) {
                 TRACE(w, m, "PID 1: start of %s refused: %s", w->unit_names[unit],
                                 m->guard.state != GUARD_UP ? "no guard" : "assertion failed");
@@ -198,6 +198,10 @@ static void stop(World *w, Machine *m, size_t unit) {
         ModelUnit *u = m->units + unit;
 
         u->start_pending = false;
+        if (u->waiting) {
+                u->waiting = false;
+                set_state(w, m, unit, u->state, false);
+        }
         if (unit_is_down(u))
                 return;
         if (u->restarting) {
@@ -218,9 +222,14 @@ static void stop(World *w, Machine *m, size_t unit) {
 static void start(World *w, Machine *m, size_t unit, bool restart) {
         ModelUnit *u = m->units + unit;
 
-        if (u->restarting ? restart : unit_is_down(u))
-                run_start(w, m, unit);
-        else if (!u->restarting && (u->stopping || u->state == ACTIVE_DEACTIVATING)) {
+        if (u->restarting ? restart : unit_is_down(u)) {
+                if (!u->restarting && w->options.faults && random_chance(w, 50000)) { /* After= something slow */
+                        set_state(w, m, unit, u->state, true);
+                        u->waiting = true;
+                        post(w, m, unit, SIM_WAITED, w->now + random_span(w, 1000, 3 * USEC_PER_SEC), u->generation, 0);
+                } else
+                        run_start(w, m, unit);
+        } else if (!u->restarting && (u->stopping || u->state == ACTIVE_DEACTIVATING)) {
                 u->start_pending = true; /* waits until it is down */
                 u->job = true;
         }
@@ -272,6 +281,10 @@ void pid1_event(World *w, SimEvent *e) {
                 break;
         case SIM_FORK:
                 on_fork(w, m, e);
+                break;
+        case SIM_WAITED:
+                if (u->waiting)
+                        run_start(w, m, e->unit);
                 break;
         case SIM_STARTED:
                 if (u->state == ACTIVE_ACTIVATING && u->processes[SLOT_MAIN].alive)

@@ -26,6 +26,8 @@ enum {
         CHANGES_MAX = 4096,   /* a watch that is further behind has a gap and lists anew */
 };
 
+#define _ACTION_ANY ((ActionKind) 99)
+
 typedef struct World World;
 typedef struct Machine Machine;
 
@@ -54,6 +56,7 @@ typedef enum SimKind {
         SIM_GUARD_SAYS,    /* .a: event kind, .b: index, .c: open and expired */
         /* pid1.c */
         SIM_JOB,           /* a start or stop is taken up: .a is the JobKind, .b who asked */
+        SIM_WAITED,        /* a start job has waited long enough for others */
         SIM_FORK,
         SIM_STARTED,
         SIM_DEATH,         /* a process dies: .a is its slot */
@@ -227,7 +230,7 @@ typedef struct Process {
 
 typedef struct ModelUnit {
         ActiveState state;
-        bool job, start_pending, stopping, failed, restarting;
+        bool job, start_pending, stopping, failed, restarting, waiting;
         bool gate_loaded;
         bool foreign_job;
         unsigned generation; /* of the present run */
@@ -327,8 +330,10 @@ struct Machine {
         usec_t deadline_at;           /* true time of the scheduled SIM_DEADLINE; USEC_INFINITY: none */
         const Action *actions;        /* the rest of a step that a pause has cut in two */
         size_t n_actions, next_action;
-        int pause_after, crash_after; /* actions from now; -1: never */
-        usec_t pause_span, crash_span;
+        enum { CUT_NONE, CUT_PAUSE, CUT_CRASH } cut; /* a fault to come, between two actions */
+        ActionKind cut_at;            /* before or after one of this kind; _ACTION_ANY */
+        uint64_t cut_after;           /* not before so many of those have passed */
+        usec_t cut_span;
         SimEvent *held;               /* what arrived while paused */
         size_t n_held, held_size;
         usec_t pace_since;            /* steps of the present second of model time */
@@ -458,6 +463,7 @@ typedef struct Options {
         size_t n_machines, n_leases;
         usec_t duration;  /* of the time with faults; a quiet tail follows */
         usec_t ttl;       /* 0: drawn from the seed */
+        bool promises_only; /* S1, S2, S3 alone are checked, not the laws that keep them */
         bool faults;      /* drawn from the seed; false: a story injects its own */
         bool trace;       /* keep the last lines for world_print_trace() */
         bool trace_live;  /* and print them as they come */
@@ -485,7 +491,7 @@ struct World {
         usec_t registry_down_until, registry_frozen_until;
         usec_t latency;   /* usual one-way time */
         /* in a million messages */
-        unsigned lost_ppm, lost_reply_ppm, slow_ppm, late_ppm, duplicate_ppm, early_unknown_ppm;
+        unsigned lost_ppm, lost_reply_ppm, slow_ppm, late_ppm, duplicate_ppm, early_unknown_ppm, slow_reply_ppm;
         bool fault_enabled[_FAULT_MAX];
         usec_t fault_every, peace_until;
         bool replacing; /* the registry is down, to come back as another */
