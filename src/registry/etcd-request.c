@@ -7,9 +7,9 @@
  * each key by itself, a few at a time, and reports the lowest revision. list pages at the revision of its first page;
  * if that is compacted away meanwhile, it begins anew. A page that is too large is asked for again, shorter.
  *
- * A Txn is sent once (etcd-call.c), but something on the way may still deliver it twice: a proxy that retries. The
- * second evaluation is then refused because the first has landed. So a refusal whose readback shows our own value at
- * another revision than the one we compared is not a refusal, but unknown.
+ * A Txn is sent once (etcd-call.c). Should something on the way deliver it twice all the same (a proxy that retries),
+ * the second evaluation is refused because the first has landed; what it reads back is then our own write. So is the
+ * refusal of a Txn that repeats one whose outcome was unknown: whoever is refused must look at what was read.
  */
 
 #include <errno.h>
@@ -22,13 +22,6 @@ enum {
         PAGE = 500, /* more would hold the loop for more than a few milliseconds */
         LIST_BYTES_MAX = 256 * 1024 * 1024,
 };
-
-/* What a Txn puts under a key that it also compares and reads back. */
-typedef struct Own {
-        void *value; /* NULL: it does not */
-        size_t size;
-        uint64_t compared;
-} Own;
 
 typedef struct Slot {
         RegistryRequest *request;
@@ -55,7 +48,6 @@ struct RegistryRequest {
         char **keys; /* get: what is read; txn: its reads. Relative */
         size_t n_keys, next, n_done;
         char *put_key; /* txn: one that it puts */
-        Own *own;      /* txn: one for each of keys */
         char *prefix, *from, *end; /* list: of the keys as etcd knows them; from is where the next page begins */
         size_t from_size, end_size;
         uint32_t page;
@@ -159,9 +151,6 @@ RegistryRequest *etcd_request_free(RegistryRequest *q) {
         for (size_t i = 0; i < ELEMENTSOF(q->slots); i++)
                 (void) etcd_call_free(q->slots[i].call);
         result_done(&q->result);
-        for (size_t i = 0; q->own && i < q->n_keys; i++)
-                free(q->own[i].value);
-        free(q->own);
         keys_free(q->keys, q->n_keys);
         free(q->put_key);
         free(q->prefix);
@@ -459,43 +448,6 @@ static bool txn_is_valid(const RegistryTxn *t) {
         return !named_twice(written, n);
 }
 
-static int own_keep(Own *own, const RegistryRecord *put, uint64_t compared) {
-        own->value = malloc(put->size + 1);
-        if (!own->value)
-                return -ENOMEM;
-        if (put->size > 0)
-                memcpy(own->value, put->value, put->size);
-        own->size = put->size;
-        own->compared = compared;
-        return 0;
-}
-
-static int txn_keep_own(RegistryRequest *q, const RegistryTxn *t) {
-        int r = 0;
-
-        q->own = calloc(q->n_keys, sizeof(Own));
-        if (!q->own)
-                return -ENOMEM;
-        for (size_t i = 0; i < t->n_puts; i++)
-                for (size_t c = 0; c < t->n_compares; c++)
-                        if (streq(t->puts[i].key, t->compares[c].key))
-                                for (size_t k = 0; r == 0 && k < q->n_keys; k++)
-                                        if (!q->own[k].value && streq(t->puts[i].key, q->keys[k]))
-                                                r = own_keep(&q->own[k], &t->puts[i], t->compares[c].mod_revision);
-        return r;
-}
-
-static bool txn_landed_before(const RegistryRequest *q, const EtcdKeyValues *k) {
-        for (size_t i = 0; i < k->n; i++) {
-                const EtcdKeyValue *kv = &k->items[i];
-
-                if (q->own[i].value && kv->mod_revision > 0 && kv->mod_revision != q->own[i].compared &&
-                    kv->size == q->own[i].size && memcmp(kv->value, q->own[i].value, kv->size) == 0)
-                        return true;
-        }
-        return false;
-}
-
 /* The records that a refused Txn read back. */
 static int txn_store(RegistryRequest *q, EtcdKeyValues *k) {
         int r = result_reserve(&q->result, k->n);
@@ -518,7 +470,7 @@ static void on_txn(const EtcdReply *reply, void *userdata) {
         Slot *s = userdata;
         RegistryRequest *q = s->request;
         EtcdKeyValues k;
-        bool succeeded, twice = false;
+        bool succeeded;
         int r;
 
         s->call = etcd_call_free(s->call);
@@ -529,15 +481,11 @@ static void on_txn(const EtcdReply *reply, void *userdata) {
         r = etcd_decode_txn(reply->root, q->n_keys, &succeeded, &k);
         if (r == 0) {
                 (void) request_note(q, &reply->header);
-                twice = !succeeded && txn_landed_before(q, &k);
                 r = succeeded ? 0 : txn_store(q, &k);
                 etcd_key_values_done(&k);
         }
-        if (r < 0 || twice) {
-                if (twice)
-                        request_finish(q, REGISTRY_UNKNOWN, NULL, "the Txn was delivered twice, by something on the way");
-                else
-                        request_bad_answer(q, r);
+        if (r < 0) {
+                request_bad_answer(q, r);
                 return;
         }
         if (succeeded && q->put_key)
@@ -558,8 +506,6 @@ int etcd_txn(Registry *registry, const RegistryTxn *txn, usec_t timeout, registr
                 return -ENOMEM;
         if (txn->n_reads > 0) {
                 r = copy_keys(q, txn->reads, txn->n_reads);
-                if (r == 0)
-                        r = txn_keep_own(q, txn);
                 if (r < 0)
                         return r;
         }

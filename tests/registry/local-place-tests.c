@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where a local registry may lie, how its files are called, and how long it waits. */
+#include "local-tests.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "registry/local-name.h"
+#include "registry/local-store.h"
+#include "util/file-util.h"
+
+/* ---- names ---- */
+
+static void file_names_are_readable_and_stay_inside(void **state) {
+        static const struct {
+                const char *key, *name;
+        } table[] = {
+                { "leases/foo@1.service", "leases+foo@1.service" },
+                { "leases/a\\x2db.service", "leases+a\\x2db.service" },
+                { "meta", "meta" },
+                { "..", "%2E." },
+                { "../../etc/passwd", "%2E.+..+etc+passwd" },
+                { "/etc/passwd", "+etc+passwd" },
+                { ".hidden", "%2Ehidden" },
+                { "a+b", "a%2Bb" },
+                { "a%2Bb", "a%252Bb" },
+                { "a~", "a%7E" },
+                { "\xc3\xa4\n", "%C3%A4%0A" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(table); i++) {
+                _cleanup_free_ char *escaped = local_escape(table[i].key), *key = NULL;
+                char name[LOCAL_NAME_SIZE];
+
+                local_name(escaped, name);
+                assert_string_equal(name, table[i].name);
+                assert_int_equal(local_unescape(name, &key), 1);
+                assert_string_equal(key, table[i].key);
+        }
+}
+
+static void any_byte_comes_back_from_a_file_name(void **state) {
+        for (int a = 1; a < 256; a++)
+                for (int b = 1; b < 256; b++) {
+                        char key[] = { (char) a, (char) b, (char) a, '\0' }, name[LOCAL_NAME_SIZE];
+                        _cleanup_free_ char *escaped = local_escape(key), *back = NULL;
+
+                        local_name(escaped, name);
+                        assert_null(strchr(name, '/'));
+                        assert_true(name[0] != '.');
+                        assert_int_equal(local_unescape(name, &back), 1);
+                        assert_string_equal(back, key);
+                }
+}
+
+static void other_file_names_are_nobodys(void **state) {
+        static const char *const names[] = { "", "foo~", "%", "%4", "%41", "%zz", "%2e", "%00", ".foo", "a b", "#x#" };
+
+        for (size_t i = 0; i < ELEMENTSOF(names); i++) {
+                _cleanup_free_ char *key = NULL;
+
+                assert_int_equal(local_unescape(names[i], &key), 0);
+                assert_null(key);
+        }
+}
+
+/* ---- where it may lie ---- */
+
+static void network_file_systems_are_refused(void **state) {
+        assert_string_equal(local_network_file_system(0x6969), "NFS");
+        assert_non_null(local_network_file_system((long) 0xff534d42)); /* CIFS: negative where long has 32 bits */
+        assert_non_null(local_network_file_system(0x01021997));        /* 9P: a folder of the host, in a VM */
+        assert_non_null(local_network_file_system(0x65735546));        /* FUSE: sshfs, virtiofs, GlusterFS */
+        assert_null(local_network_file_system(0xef53));                /* ext4 */
+        assert_null(local_network_file_system(0x58465342));            /* XFS */
+        assert_null(local_network_file_system(0x9123683e));            /* btrfs */
+        assert_null(local_network_file_system(0x01021994));            /* tmpfs */
+}
+
+static void open_must_fail(World *world, const char *directory, int error) {
+        _cleanup_free_ char *text = NULL;
+        Registry *r = NULL;
+        int n = registry_local.open(world->event, &(RegistryConfig){ .directory = directory }, &r, &text);
+
+        assert_int_equal(n, error);
+        assert_null(r);
+        assert_non_null(text);
+        assert_true(!directory || strstr(text, directory));
+        assert_null(strchr(text, '\n'));
+}
+
+static void a_directory_that_cannot_be_is_refused(void **state) {
+        World *world = *state;
+        Directory *d = world->store;
+        char path[128];
+
+        (void) snprintf(path, sizeof(path), "%s/file", d->top);
+        assert_int_equal(write_file_atomic(path, "x", 1, 0644, 0), 0);
+        open_must_fail(world, path, -ENOTDIR);
+        (void) snprintf(path, sizeof(path), "%s/file/registry", d->top);
+        open_must_fail(world, path, -ENOTDIR);
+        open_must_fail(world, "relative/registry", -EINVAL);
+        open_must_fail(world, NULL, -EINVAL);
+        open_must_fail(world, "/proc/leased-registry", -ENOENT);
+}
+
+static void a_missing_directory_is_made(void **state) {
+        World *world = *state;
+        Directory *d = world->store;
+        struct stat st;
+
+        assert_int_equal(stat(d->path, &st), -1);
+        must_put(world, world_open(world), "a", "1");
+        assert_int_equal(stat(d->path, &st), 0);
+        assert_true(S_ISDIR(st.st_mode));
+}
+
+static void nobody_else_can_read_or_lock_it(void **state) {
+        World *world = *state;
+        Directory *d = world->store;
+        struct stat st;
+        char path[128];
+
+        must_put(world, world_open(world), "a", "1");
+        (void) snprintf(path, sizeof(path), "%s/store", d->path);
+        assert_int_equal(stat(path, &st), 0);
+        assert_int_equal(st.st_mode & 0077, 0);
+        (void) snprintf(path, sizeof(path), "%s/records", d->path);
+        assert_int_equal(stat(path, &st), 0);
+        assert_int_equal(st.st_mode & 0077, 0);
+}
+
+static void an_unwritable_directory_gives_no_answer(void **state) {
+        World *world = *state;
+        Directory *d = world->store;
+        Registry *r = world_open(world);
+
+        must_put(world, r, "a", "1");
+        if (mount(d->path, d->path, "", MS_BIND, NULL) < 0)
+                skip();
+        d->mounted = true;
+        assert_int_equal(mount("", d->path, "", MS_BIND | MS_REMOUNT | MS_RDONLY, NULL), 0);
+        ask_in_vain(world, world_open(world), "b", "2");
+        assert_int_equal(umount2(d->path, 0), 0);
+        d->mounted = false;
+        must_put(world, r, "b", "2");
+}
+
+static void a_vanished_directory_is_no_answer_and_no_empty_registry(void **state) {
+        World *world = *state;
+        Directory *d = world->store;
+        Registry *r = world_open(world);
+        char away[128];
+
+        must_put(world, r, "a", "1");
+        (void) snprintf(away, sizeof(away), "%s/away", d->top);
+        assert_int_equal(rename(d->path, away), 0);
+        ask_in_vain(world, r, "a", "2");
+        assert_int_equal(access(d->path, F_OK), -1); /* it was not made again */
+        assert_int_equal(rename(away, d->path), 0);
+        (void) must_be(world, r, "a", "1");
+}
+
+static void another_directory_is_another_store(void **state) {
+        World *world = *state;
+        Directory *d = world->store;
+        Registry *r = world_open(world);
+        Seen seen = { .ops = r->ops };
+        _cleanup_reply_ Reply before = {}, after = {};
+        char away[128];
+
+        must_put(world, r, "a", "1");
+        assert_int_equal(ask_list(world->event, r, "", &before), 0);
+        assert_int_equal(r->ops->watch(r, "", seen_take, &seen, &seen.watch), 0);
+        assert_true(world_wait_seen(world->event, &seen, "a", "1"));
+        (void) snprintf(away, sizeof(away), "%s/away", d->top);
+        assert_int_equal(rename(d->path, away), 0);
+        must_put(world, world_open(world), "b", "2");
+        assert_int_equal(ask_list(world->event, r, "", &after), 0);
+        assert_string_not_equal(before.store, after.store);
+        assert_int_equal(after.n_records, 1);
+        /* The watch starts over with the whole. */
+        assert_true(world_wait_seen(world->event, &seen, "a", NULL));
+        assert_true(seen.lists >= 2);
+        seen_clear(&seen);
+}
+
+/* ---- time ---- */
+
+static void a_lock_held_too_long_is_unknown_and_changes_nothing(void **state) {
+        World *world = *state;
+        Registry *r = world_open(world);
+        RegistryRecord put = { .key = "a", .value = "2", .size = 1 };
+        Reply reply = { .ops = r->ops };
+
+        must_put(world, r, "a", "1");
+        directory_freeze(world->store);
+        assert_int_equal(r->ops->txn(r, &(RegistryTxn){ .puts = &put, .n_puts = 1 }, 300 * USEC_PER_MSEC, reply_take,
+                                         &reply, &reply.request), 0);
+        assert_true(world_wait(world->event, &reply.calls, 1));
+        directory_thaw(world->store);
+        assert_int_equal(reply.outcome, REGISTRY_UNKNOWN);
+        assert_non_null(strstr(reply.error, "lock"));
+        (void) must_be(world, r, "a", "1");
+        reply_clear(&reply);
+}
+
+static void an_idle_loop_stays_responsive_while_the_lock_is_held(void **state) {
+        World *world = *state;
+        Registry *r = world_open(world);
+        Reply reply = { .ops = r->ops };
+        const char *key = "a";
+
+        must_put(world, r, "a", "1");
+        directory_freeze(world->store);
+        assert_int_equal(r->ops->get(r, &key, 1, 500 * USEC_PER_MSEC, reply_take, &reply, &reply.request), 0);
+        while (reply.calls == 0) {
+                usec_t begin = now_boottime();
+
+                assert_true(sd_event_run(world->event, 10 * USEC_PER_MSEC) >= 0);
+                assert_true(now_boottime() - begin < 300 * USEC_PER_MSEC);
+        }
+        directory_thaw(world->store);
+        reply_clear(&reply);
+}
+
+int run_place_tests(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(file_names_are_readable_and_stay_inside),
+                cmocka_unit_test(any_byte_comes_back_from_a_file_name),
+                cmocka_unit_test(other_file_names_are_nobodys),
+                cmocka_unit_test(network_file_systems_are_refused),
+                PROMISE(a_directory_that_cannot_be_is_refused),
+                PROMISE(a_missing_directory_is_made),
+                PROMISE(nobody_else_can_read_or_lock_it),
+                PROMISE(an_unwritable_directory_gives_no_answer),
+                PROMISE(a_vanished_directory_is_no_answer_and_no_empty_registry),
+                PROMISE(another_directory_is_another_store),
+                PROMISE(a_lock_held_too_long_is_unknown_and_changes_nothing),
+                PROMISE(an_idle_loop_stays_responsive_while_the_lock_is_held),
+        };
+
+        return cmocka_run_group_tests_name("local: place", tests, NULL, NULL);
+}

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Three members, one registry that knows all of them: what happens to it when members die, hang, restart, lose each
+ * other, or turn out to be somebody else.
+ */
+
+#include "etcd-bench.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+
+static Server cluster[3], alone;
+
+static void open_cluster(Bench *b) {
+        bench_open(b, cluster[0].url, cluster[1].url, cluster[2].url, NULL);
+}
+
+static Server *serving(Bench *b) {
+        const char *endpoint = bench_status(b).endpoint;
+
+        for (size_t i = 0; i < ELEMENTSOF(cluster); i++)
+                if (streq(cluster[i].url, endpoint))
+                        return &cluster[i];
+        fail_msg("%s is not ours", endpoint);
+        return NULL;
+}
+
+static Server *leader(void) {
+        usec_t end = usec_add(now_boottime(), PATIENCE);
+
+        while (now_boottime() < end)
+                for (size_t i = 0; i < ELEMENTSOF(cluster); i++)
+                        if (server_leads(&cluster[i]))
+                                return &cluster[i];
+        fail_msg("nobody leads");
+        return NULL;
+}
+
+/* Writes and sees it on the watch; says how long that took. */
+static usec_t beat(Bench *b, Seen *seen, const char *text) {
+        usec_t begin = now_boottime();
+
+        (void) bench_put(b, "beats/a", text, PATIENCE);
+        begin = now_boottime() - begin;
+        assert_true(world_wait_seen(b->event, seen, "beats/a", text));
+        assert_null(seen->broken);
+        return begin;
+}
+
+static void watch_cluster(Bench *b, Seen *seen) {
+        open_cluster(b);
+        seen->ops = &registry_etcd;
+        assert_int_equal(registry_etcd.watch(b->r, "", seen_take, seen, &seen->watch), 0);
+        (void) beat(b, seen, "first");
+}
+
+static void the_loss_of_the_leader_is_survived(void **state) {
+        Bench *b = *state;
+        Seen seen = {};
+        Server *lost = leader();
+        usec_t gap;
+
+        watch_cluster(b, &seen);
+        server_stop(lost, SIGKILL);
+        gap = beat(b, &seen, "without the leader");
+        print_message("no commit for %" PRIu64 " ms\n", gap / USEC_PER_MSEC);
+        assert_true(gap < 6 * USEC_PER_SEC); /* an election takes one or two seconds */
+        assert_int_equal(servers_start(cluster, 3), 0);
+        (void) beat(b, &seen, "with all");
+        seen_clear(&seen);
+}
+
+static void members_may_be_restarted_one_by_one(void **state) {
+        Bench *b = *state;
+        Seen seen = {};
+
+        watch_cluster(b, &seen);
+        for (size_t i = 0; i < ELEMENTSOF(cluster); i++) {
+                char text[32];
+
+                server_stop(&cluster[i], SIGTERM);
+                (void) snprintf(text, sizeof(text), "without %zu", i);
+                (void) beat(b, &seen, text);
+                assert_int_equal(servers_start(cluster, 3), 0);
+                (void) snprintf(text, sizeof(text), "%zu is back", i);
+                (void) beat(b, &seen, text);
+        }
+        seen_clear(&seen);
+}
+
+/* The very member that serves us, watch and all, hangs: its sockets stay open and silent. */
+static void a_member_that_hangs_is_left(void **state) {
+        Bench *b = *state;
+        Seen seen = {};
+        Server *stopped;
+        usec_t gap;
+
+        watch_cluster(b, &seen);
+        stopped = serving(b);
+        server_signal(stopped, SIGSTOP);
+        gap = beat(b, &seen, "elsewhere");
+        assert_true(gap < 6 * USEC_PER_SEC);
+        assert_string_not_equal(bench_status(b).endpoint, stopped->url);
+        server_signal(stopped, SIGCONT);
+        assert_int_equal(server_wait(stopped), 0);
+        (void) beat(b, &seen, "all of them");
+        seen_clear(&seen);
+}
+
+static void without_a_majority_nothing_is_known(void **state) {
+        Bench *b = *state;
+        Seen seen = {};
+        _cleanup_reply_ Reply reply = {};
+        Server *first = leader(), *second = first == cluster ? cluster + 1 : cluster;
+        uint64_t revision;
+        usec_t begin;
+
+        watch_cluster(b, &seen);
+        revision = bench_put(b, "beats/a", "last", PATIENCE);
+        server_stop(first, SIGKILL);
+        server_stop(second, SIGKILL);
+        begin = now_boottime();
+        bench_swap(b, "beats/a", revision, "never", 2 * USEC_PER_SEC, &reply);
+        assert_int_equal(reply.outcome, REGISTRY_UNKNOWN);
+        bench_get(b, "beats/a", USEC_PER_SEC, &reply);
+        assert_int_equal(reply.outcome, REGISTRY_UNKNOWN);
+        assert_true(now_boottime() - begin < 4 * USEC_PER_SEC);
+        assert_int_equal(bench_status(b).state, REGISTRY_TROUBLE);
+        assert_int_equal(servers_start(cluster, 3), 0);
+        (void) beat(b, &seen, "back");
+        assert_int_equal(bench_status(b).state, REGISTRY_OK);
+        seen_clear(&seen);
+}
+
+static void endpoints_of_two_clusters_are_refused(void **state) {
+        Bench *b = *state;
+        _cleanup_reply_ Reply reply = {};
+        RegistryStatus status;
+
+        for (unsigned i = 0; i < 4; i++) { /* whichever is asked first */
+                bench_open(b, cluster[0].url, alone.url, NULL);
+                bench_get(b, "meta", USEC_PER_SEC, &reply);
+                assert_int_equal(reply.outcome, REGISTRY_UNKNOWN);
+                assert_non_null(strstr(reply.error, "different etcd clusters"));
+                bench_swap(b, "meta", 0, "x", USEC_PER_SEC, &reply);
+                assert_int_equal(reply.outcome, REGISTRY_UNKNOWN);
+                status = bench_status(b);
+                assert_int_equal(status.state, REGISTRY_TROUBLE);
+                assert_non_null(strstr(status.error, alone.url));
+                assert_non_null(strstr(status.error, cluster[0].url));
+                bench_close(b);
+        }
+        bench_open(b, cluster[0].url, NULL);
+        bench_get(b, "meta", PATIENCE, &reply);
+        assert_int_equal(reply.records[0].mod_revision, 0); /* none of those writes came through */
+}
+
+/* The same URL, another store: its name changes in the answers, and the watch lists again. */
+static void a_replaced_store_has_another_name(void **state) {
+        Bench *b = *state;
+        Seen seen = { .ops = &registry_etcd };
+        _cleanup_reply_ Reply before = {}, after = {};
+        usec_t end = usec_add(now_boottime(), PATIENCE);
+        unsigned lists;
+
+        bench_open(b, alone.url, NULL);
+        (void) bench_put(b, "beats/a", "old", PATIENCE);
+        assert_int_equal(registry_etcd.watch(b->r, "", seen_take, &seen, &seen.watch), 0);
+        assert_true(world_wait_seen(b->event, &seen, "beats/a", "old"));
+        bench_get(b, "beats/a", PATIENCE, &before);
+        lists = seen.lists;
+        server_stop(&alone, SIGKILL);
+        server_wipe(&alone);
+        for (size_t i = 0; i + 1 < alone.n_arguments; i++)
+                if (streq(alone.arguments[i], "--initial-cluster-token")) {
+                        free(alone.arguments[i + 1]);
+                        alone.arguments[i + 1] = strdup("replaced");
+                }
+        assert_int_equal(servers_start(&alone, 1), 0);
+        do
+                bench_get(b, "beats/a", PATIENCE, &after);
+        while (after.outcome != REGISTRY_COMMITTED && now_boottime() < end);
+        assert_int_equal(after.outcome, REGISTRY_COMMITTED);
+        assert_string_not_equal(after.store, before.store);
+        assert_int_equal(after.records[0].mod_revision, 0);
+        assert_true(world_wait(b->event, &seen.lists, lists + 1));
+        seen_clear(&seen);
+}
+
+static void a_full_store_is_named(void **state) {
+        Bench *b = *state;
+        _cleanup_free_ char *value = malloc(REGISTRY_VALUE_MAX);
+        const char *extra[] = { "--quota-backend-bytes=1048576", NULL };
+        Server small = {};
+        Reply reply = {};
+
+        assert_non_null(value);
+        memset(value, 'x', REGISTRY_VALUE_MAX);
+        assert_int_equal(servers_create(&small, 1, "small", NULL, extra), 0);
+        assert_int_equal(servers_start(&small, 1), 0);
+        bench_open(b, small.url, NULL);
+        for (unsigned i = 0; i < 40; i++) {
+                char key[32];
+                RegistryRecord put = { .key = key, .value = value, .size = REGISTRY_VALUE_MAX };
+
+                (void) snprintf(key, sizeof(key), "leases/%u", i);
+                assert_int_equal(ask_txn(b->event, b->r, &(RegistryTxn) { .puts = &put, .n_puts = 1 }, &reply), 0);
+                if (reply.outcome == REGISTRY_UNKNOWN)
+                        break;
+        }
+        assert_int_equal(reply.outcome, REGISTRY_UNKNOWN);
+        assert_non_null(strstr(reply.error, "space exceeded"));
+        /* Reads go on, and the status says what to do. */
+        bench_get(b, "leases/0", PATIENCE, &reply);
+        assert_int_equal(reply.outcome, REGISTRY_COMMITTED);
+        assert_true(bench_until_status(b, REGISTRY_OK, "NOSPACE"));
+        assert_non_null(strstr(bench_status(b).warning, "defragment"));
+        reply_clear(&reply);
+        bench_close(b);
+        servers_destroy(&small, 1);
+}
+
+static void a_gateway_that_is_off_is_named(void **state) {
+        Bench *b = *state;
+        const char *extra[] = { "--enable-grpc-gateway=false", NULL };
+        _cleanup_reply_ Reply reply = {};
+        Server off = {};
+
+        assert_int_equal(servers_create(&off, 1, "off", NULL, extra), 0);
+        assert_int_equal(server_spawn(&off), 0);
+        bench_open(b, off.url, NULL);
+        do
+                bench_get(b, "meta", USEC_PER_SEC, &reply);
+        while (strstr(reply.error, "connect")); /* until it listens */
+        assert_int_equal(reply.outcome, REGISTRY_UNKNOWN);
+        assert_non_null(strstr(reply.error, "enable-grpc-gateway"));
+        bench_close(b);
+        servers_destroy(&off, 1);
+}
+
+static int run(void) {
+        static const struct CMUnitTest tests[] = {
+                BENCH(endpoints_of_two_clusters_are_refused),
+                BENCH(the_loss_of_the_leader_is_survived),
+                BENCH(members_may_be_restarted_one_by_one),
+                BENCH(a_member_that_hangs_is_left),
+                BENCH(without_a_majority_nothing_is_known),
+                BENCH(a_replaced_store_has_another_name),
+                BENCH(a_full_store_is_named),
+                BENCH(a_gateway_that_is_off_is_named),
+        };
+        int r = servers_create(cluster, 3, "three", NULL, NULL);
+
+        if (r == 0)
+                r = servers_create(&alone, 1, "alone", NULL, NULL);
+        if (r == 0)
+                r = servers_start(cluster, 3);
+        if (r == 0)
+                r = servers_start(&alone, 1);
+        if (r < 0)
+                printf("etcd does not start: %s\n", strerror(-r));
+        else
+                r = cmocka_run_group_tests(tests, NULL, NULL);
+        servers_destroy(cluster, 3);
+        servers_destroy(&alone, 1);
+        return r != 0;
+}
+
+int main(void) {
+        return bench_main(run);
+}
