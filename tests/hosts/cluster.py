@@ -52,9 +52,17 @@ class Unit:
         return self
 
     def disable(self):
+        """On every machine. One that takes its time to stop is killed: that is no longer what the scene is about."""
         for machine in self.cluster:
-            if machine.is_on:
-                machine.run("leasectl", "disable", self.name)
+            command = machine.start("leasectl", "disable", self.name)
+
+            def has_ended():
+                if command.poll() is None and machine.state(self.name) == "deactivating":
+                    machine.systemctl("kill", "--signal=KILL", self.name, check=False)
+                return command.poll() is not None
+
+            wait_for(f"{self.name} is disabled on {machine}", has_ended, 30, self.story)
+            require(f"leasectl disable: {command.stdout.read()}", command.returncode == 0, self.story)
 
     # What it tells itself
 

@@ -216,11 +216,12 @@ class Machine:
         os.kill(self._leader, 9)
         self._gone(namespace)
 
-    def shut_down(self, deadline=60):
+    def shut_down(self, deadline=30):
         """An orderly poweroff, to its end."""
         namespace = _namespace_of(self._leader)
         self.run("systemctl", "poweroff", check=False)
-        wait_for(f"{self.name} is off", lambda: self._nspawn.poll() is not None, deadline, self._last_words)
+        wait_for(f"{self.name} is off", lambda: self._nspawn.poll() is not None, deadline,
+                 lambda: self.journal(60) + self._last_words())
         self._gone(namespace)
 
     def _gone(self, namespace):

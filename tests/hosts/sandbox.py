@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """A private world for the hosts tests: own mount, process and network namespaces, and a tmpfs for everything written.
 
-enter() splits the process in two. The inner one is PID 1 of a new process namespace and goes on as the test; whatever
-happens to it, an unhandled exception, SIGKILL or a power cut of its own, the kernel ends every process it started and
-gives back mounts, bridges and addresses with the namespaces. The outer one only waits, hands signals on, and removes
-the two things that outlive a namespace: an empty temporary directory and the guests' cgroups. If the outer one is
-killed, the inner one dies with it, and the next run removes what it left.
+enter() splits the process in three. The innermost goes on as the test. Its parent is PID 1 of a new process namespace:
+it buries orphans, and ends with the test; then, whatever ended it, the kernel ends every process that was started and
+gives back mounts, bridges and addresses with the namespaces. The outermost only waits, hands signals on, and removes
+the two things that outlive a namespace: an empty temporary directory and the guests' cgroups. If it is killed, the
+others die with it, and the next run removes what it left.
 
 So there is no list of things to clean up that could be forgotten, several runs go side by side, and nothing of a test
 is visible on the machine that runs it.
@@ -121,9 +121,7 @@ class Sandbox:
         return part
 
 
-def _wait_outside(pid, directory, cgroup):
-    """The outer process: hands signals on to the inner one, waits for its end, removes what is left."""
-
+def _hand_signals_on(pid):
     def hand_on(number, _frame):
         try:
             os.kill(pid, number)
@@ -132,17 +130,42 @@ def _wait_outside(pid, directory, cgroup):
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, hand_on)
-    status = os.waitpid(pid, 0)[1]
-    _remove_directory(directory)
-    _remove_cgroups(cgroup)
+
+
+def _exit_as(status):
+    """Ends this process as another one ended."""
     code = os.waitstatus_to_exitcode(status)
-    sys.stdout.flush()
     os._exit(code if code >= 0 else 128 - code)
 
 
-def _inside(directory, cgroup):
-    _check(_libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0), "prctl")
+def _wait_outside(pid, directory, cgroup):
+    """The outermost process: waits for the end of PID 1 and removes what is left."""
+    _hand_signals_on(pid)
+    status = os.waitpid(pid, 0)[1]
+    _remove_directory(directory)
+    _remove_cgroups(cgroup)
+    _exit_as(status)
 
+
+def _be_first_process(test):
+    """PID 1: an orphan that nobody buries would keep its machine's process namespace, and so the machine, from ending."""
+    _hand_signals_on(test)
+    while True:
+        pid, status = os.wait()
+        if pid == test:
+            _exit_as(status)
+
+
+def _furnish(directory, cgroup):
+    _check(_libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0), "prctl")
+    _tool("mount", "-t", "proc", "proc", "/proc")
+    for each in (directory, "/run"):  # nspawn keeps its own things in /run by the name of the machine
+        _tool("mount", "-t", "tmpfs", "-o", "mode=0755", "tmpfs", each)
+    _tool("ip", "link", "set", "lo", "up")
+    os.makedirs(cgroup)
+
+
+def _catch_signals():
     def interrupt(number, _frame):
         for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(each, signal.SIG_IGN)
@@ -150,15 +173,10 @@ def _inside(directory, cgroup):
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, interrupt)
-    _tool("mount", "-t", "proc", "proc", "/proc")
-    _tool("mount", "-t", "tmpfs", "-o", "mode=0755", "tmpfs", directory)
-    _tool("ip", "link", "set", "lo", "up")
-    os.makedirs(cgroup)
-    return Sandbox(directory, cgroup)
 
 
 def enter():
-    """Returns, in the inner process, the Sandbox. Raises Unavailable, with nothing left, where that cannot be."""
+    """Returns, in the innermost process, the Sandbox. Raises Unavailable, with nothing left, where that cannot be."""
     if os.geteuid() != 0:
         raise Unavailable("booting guests takes root")
     missing = [tool for tool in TOOLS if shutil.which(tool) is None]
@@ -177,4 +195,9 @@ def enter():
     pid = os.fork()
     if pid > 0:
         _wait_outside(pid, directory, cgroup)
-    return _inside(directory, cgroup)
+    _furnish(directory, cgroup)
+    pid = os.fork()
+    if pid > 0:
+        _be_first_process(pid)
+    _catch_signals()
+    return Sandbox(directory, cgroup)
