@@ -36,6 +36,9 @@
 #define FIRST_LOOK (5 * USEC_PER_MSEC)
 /* PID 1 is single-threaded: more at once only make each of them late. */
 #define QUESTIONS_MAX 32
+/* A unit may change its properties a thousand times a second (STATUS= of sd_notify()). More signals a second than this
+ * make one question a tick. Those of jobs are always followed at once. */
+#define CHANGES_MAX 20
 /* Units that the slow poll reads in one tick. */
 #define POLL_BATCH 64
 
@@ -116,6 +119,8 @@ struct Unit {
         usec_t asked_at;       /* when it, or the one before, was sent */
         usec_t silent_since;   /* the first wish to know without an answer; 0: none is open */
         bool queued, again, retry;
+        usec_t changes_since; /* a second of changes begun then, and how many there were */
+        unsigned changes;
         usec_t look_at, look_delay; /* at what is left in the group; delay 0: it need not be looked at */
 
         unsigned reports; /* REPORT_ flags to deliver */
@@ -145,6 +150,7 @@ void manager_call_deliver(UnitManager *m); /* the first finished one */
 void unit_ask(Unit *u);
 void unit_wish(Unit *u, bool first); /* queues a question, before all others or behind them */
 void unit_hint(Unit *u);             /* the same, before all others, and lets it be asked */
+void unit_changed(Unit *u);          /* the same on a signal that may come too often */
 void unit_job_new(Unit *u, uint32_t job);
 void unit_job_removed(Unit *u, uint32_t job, const char *result);
 void unit_owner_gone(Unit *u);   /* PID 1's connection, and what it knew of ours */

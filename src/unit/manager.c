@@ -142,7 +142,7 @@ static int on_properties(sd_bus_message *message, void *userdata, sd_bus_error *
 
         Unit *u = find_unit(m, name);
         if (u)
-                unit_hint(u);
+                unit_changed(u);
         return 0;
 }
 

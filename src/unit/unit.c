@@ -93,6 +93,21 @@ void unit_hint(Unit *u) {
         manager_pump(u->manager);
 }
 
+void unit_changed(Unit *u) {
+        usec_t now = now_boottime();
+
+        if (now >= usec_add(u->changes_since, USEC_PER_SEC)) {
+                u->changes_since = now;
+                u->changes = 0;
+        }
+        if (++u->changes <= CHANGES_MAX)
+                unit_hint(u);
+        else {
+                u->retry = true;
+                manager_arm(u->manager, now + TICK);
+        }
+}
+
 int unit_read(Unit *u) {
         unit_hint(u);
         return 0;

@@ -178,7 +178,7 @@ static int clean(void **state) {
         manager = manager_free(manager);
         (void) system("systemctl stop '" UNIT "' " GUARD " 2>/dev/null; systemctl reset-failed 2>/dev/null;"
                       "systemctl kill -s KILL " UNIT " 2>/dev/null;"
-                      "rm -rf " UNITS "probe* " GATE "; systemctl daemon-reload");
+                      "rm -rf " UNITS "probe* /run/probe* " GATE "; systemctl daemon-reload");
         return 0;
 }
 
@@ -394,7 +394,7 @@ static void a_slow_reload_makes_nothing_unknown(void **state) {
         watch(UNIT);
         start_and_wait();
         put("/etc/systemd/system-generators/probe-slow", "#!/bin/sh\nexec sleep 3\n");
-        sh("chmod +x /etc/systemd/system-generators/probe-slow; systemctl daemon-reload --no-block || true");
+        sh("chmod +x /etc/systemd/system-generators/probe-slow");
         Answered a = {};
         assert_int_equal(manager_reload(manager, on_answer, &a), 0);
         settle(unit);
@@ -685,6 +685,61 @@ static void a_unit_may_be_freed_in_its_callback_and_watched_again(void **state) 
         wait_for(is(UNIT_ACTIVE));
 }
 
+static void free_all(Unit *u, const UnitStatus *s, void *userdata) {
+        unit = NULL;
+        manager = manager_free(manager);
+}
+
+static void all_may_be_freed_while_under_way(void **state) {
+        static const UnitCallbacks killer = { .status = free_all };
+        Answered a = {};
+
+        install(SLEEP);
+        begin(USEC_PER_HOUR);
+        watch(UNIT);
+        outside("freeze");
+        assert_int_equal(unit_read(unit) + unit_start(unit) + unit_stop(unit), 0);
+        assert_int_equal(manager_resolve(manager, UNIT, on_answer, &a), 0);
+        assert_int_equal(manager_reload(manager, on_answer, &a), 0);
+        manager = manager_free(manager);
+        assert_false(a.done);
+        outside("thaw");
+
+        begin(USEC_PER_HOUR);
+        assert_int_equal(unit_new(manager, UNIT, GATE, GUARD, &killer, NULL, &unit), 0);
+        wait_for(!manager);
+}
+
+/* A unit that tells its status all the time must not keep PID 1 busy with our questions. */
+static void a_talkative_unit_is_not_asked_about_every_word(void **state) {
+        usec_t begun, spent;
+        unsigned before;
+
+        put("/opt/leased-test/talk", "import os, signal, socket, time\n"
+                                     "s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)\n"
+                                     "s.connect(os.environ['NOTIFY_SOCKET'])\n"
+                                     "end = time.monotonic() + 3\n"
+                                     "while time.monotonic() < end:\n"
+                                     "    s.send(b'STATUS=%f' % time.monotonic())\n"
+                                     "    time.sleep(0.003)\n"
+                                     "open('/run/probe-said', 'w')\n"
+                                     "signal.pause()\n");
+        install("NotifyAccess=all\nExecStart=/usr/bin/python3 /opt/leased-test/talk\n");
+        begin(USEC_PER_HOUR);
+        watch(UNIT);
+        begun = now_boottime();
+        before = seen.reports;
+        start_and_wait();
+        wait_for(access("/run/probe-said", F_OK) >= 0);
+        settle(unit);
+        spent = now_boottime() - begun;
+        print_message("%u reports in %.3f s\n", seen.reports - before, (double) spent / 1e6);
+        assert_in_range(seen.reports - before, 1, 20 + (20 + 4) * (spent / USEC_PER_SEC + 1));
+        /* and its end is seen as fast as any other's */
+        assert_int_equal(unit_stop(unit), 0);
+        wait_for(is(UNIT_INACTIVE));
+}
+
 static void wait_for_all(Unit **units, size_t n, usec_t since) {
         for (size_t i = 0; i < n; i++) {
                 const UnitStatus *s = unit_status(units[i]);
@@ -741,6 +796,8 @@ int main(int argc, char **argv) {
                 TEST(names_are_resolved_by_pid1),
                 TEST(the_job_of_a_unit_is_told),
                 TEST(a_unit_may_be_freed_in_its_callback_and_watched_again),
+                TEST(all_may_be_freed_while_under_way),
+                TEST(a_talkative_unit_is_not_asked_about_every_word),
                 TEST(many_units_make_none_unknown),
                 TEST(a_new_broker_is_survived),
         };
