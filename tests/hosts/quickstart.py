@@ -71,10 +71,12 @@ def play(box, build, registry):
     narrator.show(holder, "leasectl", "list")
     narrator.show(holder, "busctl", "--list", "tree", "org.leased1")
 
+    wait_for("a second of it", lambda: unit.tenure.last - unit.tenure.first >= 1, 10, unit.story)
     narrator.say(f"cutting the power of {holder}")
     holder.power_cut()
     heir = wait_telling(narrator, unit, holder, cluster.takeover + 10)
     narrator.say(f"{UNIT} runs on {heir}")
+    wait_for("a second of it", lambda: unit.tenure.last - unit.tenure.first >= 1, 10, unit.story)
     narrator.show(heir, "leasectl", "list")
 
     print(f"\n{UNIT}, from the time stamps that it writes itself (TTL {cluster.ttl:g} s):")

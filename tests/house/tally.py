@@ -46,9 +46,9 @@ def counts_of(test):
 
 
 def suite_of(test):
-    """Meson names a program "project:suite / program"."""
-    match = re.match(r"^[^:/]+:(\S+) / ", test["name"])
-    return match.group(1) if match else "other"
+    """Meson names a program "project:suite / program", or "project / program"; then it is a suite by itself."""
+    project, _, program = test["name"].partition(" / ")
+    return project.partition(":")[2] or program or project
 
 
 def main(path):

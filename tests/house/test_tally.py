@@ -33,7 +33,7 @@ class Tally(unittest.TestCase):
 
     def test_the_suite_is_found(self):
         self.assertEqual(tally.suite_of(test_of("OK")), "unit")
-        self.assertEqual(tally.suite_of({"name": "alone"}), "other")
+        self.assertEqual(tally.suite_of({"name": "leased / sim"}), "sim")
 
     def test_a_summary_line_is_believed(self):
         self.assertEqual(tally.counts_of(test_of("OK", "noise\n7 passed, 0 failed\n")), (7, 0, 0))
