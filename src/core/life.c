@@ -400,7 +400,8 @@ static void step_starting(Core *c, Unit *u) {
                 if (is_inactive(&u->report))
                         on_ended(c, u);
         } else if (c->now.boottime >= u->retry_at) {
-                if (++u->starts >= STARTS_MAX)
+                /* Only what is known to have been refused counts: PID 1 may be busy with something else. */
+                if (read && !u->report.job && ++u->starts >= STARTS_MAX)
                         leave(c, u, LEAVE_FAILED);
                 else
                         start(c, u);

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Leases of the D-Bus API: a scheduler's own, as fleet's engine kept its leadership. They hang on no session: each has a
+ * period of its own, every Renew is a compare-and-swap of the record, and an observer may acquire it once he has seen the
+ * record unchanged for period·(1+2ε) on his own clock. Nothing is started or stopped because of them.
+ *
+ * No answer settles nothing: the very same Txn is sent again until it is committed or refused. Refused, the record that
+ * was read back tells whether an earlier attempt had landed: its Index and since are ours. A call whose outcome is not
+ * known by its deadline ends as UNKNOWN, and the caller must look.
+ */
+
+#include "core/internal.h"
+
+#define CALL_TIMEOUT (5 * USEC_PER_SEC)
+
+usec_t call_dead_at(const Lease *l) {
+        if (l->value.state != LEASE_HELD || l->value.period == 0)
+                return USEC_INFINITY;
+        return usec_add(l->seen.at, ttl_take_after(l->value.period));
+}
+
+static void finish(Core *c, uint64_t id, const Lease *l, CallResult result, uint64_t index, usec_t span) {
+        Action *a = output(c, ACTION_CALL_DONE);
+
+        a->id = id;
+        a->lease = l ? l->name : NULL;
+        a->result = result;
+        a->index = index;
+        a->span = span;
+}
+
+static bool is_units(const Lease *l) {
+        return l->unit || l->value.session[0];
+}
+
+/* ---- what is written ---- */
+
+static CallResult make_acquire(Core *c, Calling *g, const Call *call) {
+        Lease *l = g->lease;
+
+        if (l->value.n_debts > 0 || l->value.state == LEASE_DONE)
+                return CALL_NOT_ACQUIRED;
+        if (l->value.state == LEASE_HELD && c->now.boottime < call_dead_at(l))
+                return CALL_NOT_ACQUIRED;
+        if (l->value.state == LEASE_HELD)
+                lease_end_tenure(&g->record, c->now.realtime, "expired");
+        (void) call;
+        return CALL_DONE;
+}
+
+static CallResult make_steal(Core *c, Calling *g, const Call *call) {
+        Lease *l = g->lease;
+
+        if (l->seen.revision == 0 || l->value.state != LEASE_HELD)
+                return CALL_NO_SUCH_LEASE;
+        if (call->index == 0 || call->index != l->value.index)
+                return CALL_INDEX_MISMATCH;
+        lease_end_tenure(&g->record, c->now.realtime, "stolen");
+        g->span = usec_sub(call_dead_at(l), c->now.boottime);
+        return CALL_DONE;
+}
+
+/* The holder's own clock ends his lease: a record that stood for its whole period is not renewed, even if it is there. */
+static CallResult check_holder(Core *c, const Lease *l, const Call *call) {
+        bool held = l->seen.revision > 0 && l->value.state == LEASE_HELD && l->value.index == call->index;
+
+        return held && c->now.boottime < l->seen.at + l->value.period ? CALL_DONE : CALL_LEASE_LOST;
+}
+
+static void put_holder(Core *c, Calling *g, const Call *call) {
+        const char *machine = isempty(call->machine) ? c->machine_id : call->machine;
+
+        g->record.state = LEASE_HELD;
+        str_copy(g->record.machine_id, sizeof(g->record.machine_id), machine);
+        g->record.session[0] = '\0';
+        g->record.version = call->version;
+}
+
+static CallResult make_record(Core *c, Calling *g, const Call *call) {
+        uint64_t last = MAX(g->lease->value.index, g->lease->remembered);
+        CallResult r;
+
+        g->record = g->lease->value;
+        g->revision = g->lease->seen.revision;
+        if (call->kind == CALL_ACQUIRE)
+                r = make_acquire(c, g, call);
+        else if (call->kind == CALL_STEAL)
+                r = make_steal(c, g, call);
+        else
+                r = check_holder(c, g->lease, call);
+        if (r != CALL_DONE)
+                return r;
+        if (call->kind == CALL_ACQUIRE || call->kind == CALL_STEAL)
+                put_holder(c, g, call);
+        if (call->kind == CALL_RELEASE) {
+                lease_end_tenure(&g->record, c->now.realtime, "released");
+                g->record.state = LEASE_FREE;
+        } else {
+                g->record.period = call->period;
+                g->record.index = MAX(last, c->meta_value.index_floor) + 1;
+        }
+        g->record.since = c->now.realtime;
+        return CALL_DONE;
+}
+
+/* ---- a call's life ---- */
+
+static CallResult check_call(Core *c, const Call *call) {
+        bool has_period = call->kind != CALL_RELEASE;
+
+        if (!lease_name_is_valid(call->lease))
+                return CALL_INVALID_NAME;
+        if (has_period && (call->period < PERIOD_MIN || call->period > PERIOD_MAX))
+                return CALL_INVALID_PERIOD;
+        if (!session_settled(c) || c->shutting_down || c->now.boottime >= c->own.t0 + c->own.timeline.kill)
+                return CALL_UNAVAILABLE;
+        if (c->now.boottime < c->acquire_not_before)
+                return CALL_UNAVAILABLE;
+        return CALL_DONE;
+}
+
+static bool is_busy(const Core *c, const Lease *l) {
+        for (const Calling *g = c->calls; g; g = g->next)
+                if (g->lease == l)
+                        return true;
+        return l->txn != 0;
+}
+
+static CallResult call_prepare(Core *c, Calling *g, const Call *call) {
+        g->lease = mirror_lease(c, call->lease);
+        if (is_units(g->lease))
+                return CALL_UNIT_LEASE;
+        if (g->lease->damaged || is_busy(c, g->lease))
+                return CALL_BUSY;
+        return make_record(c, g, call);
+}
+
+void call_begin(Core *c, uint64_t id, const Call *call) {
+        CallResult r = check_call(c, call);
+        Calling *g;
+
+        if (r != CALL_DONE) {
+                finish(c, id, NULL, r, 0, 0);
+                return;
+        }
+        g = calloc(1, sizeof(Calling));
+        if (!g)
+                abort();
+        g->id = id;
+        g->kind = call->kind;
+        g->deadline = c->now.boottime + CALL_TIMEOUT;
+        r = call_prepare(c, g, call);
+        if (r != CALL_DONE) {
+                finish(c, id, g->lease, r, g->lease->value.index, 0);
+                free(g);
+                return;
+        }
+        g->next = c->calls;
+        c->calls = g;
+}
+
+static void send_call(Core *c, Calling *g) {
+        TxnBuilder b = txn_begin(c);
+
+        txn_compare(&b, RECORD_LEASE, g->lease->name, g->revision);
+        txn_compare(&b, RECORD_FENCE, c->own.name, c->own.fence_revision);
+        txn_put(&b, RECORD_LEASE, g->lease->name, &g->record, sizeof(g->record));
+        g->txn = txn_send(&b);
+}
+
+static void drop(Core *c, Calling *g, CallResult result) {
+        Calling **at = &c->calls;
+
+        while (*at != g)
+                at = &(*at)->next;
+        *at = g->next;
+        finish(c, g->id, g->lease, result, result == CALL_DONE ? g->record.index : g->lease->value.index,
+                        result == CALL_DONE ? g->span : 0);
+        free(g);
+}
+
+/* Refused by the record: has an earlier attempt landed, or has somebody else been there first? By our own fence: again. */
+static void on_refused(Core *c, Calling *g) {
+        const LeaseRecord *now = &g->lease->value;
+
+        if (now->since == g->record.since && now->index == g->record.index && now->state == g->record.state &&
+            streq(now->machine_id, g->record.machine_id))
+                drop(c, g, CALL_DONE);
+        else if (g->lease->seen.revision != g->revision)
+                drop(c, g, g->kind == CALL_ACQUIRE ? CALL_NOT_ACQUIRED
+                                                   : g->kind == CALL_STEAL ? CALL_INDEX_MISMATCH : CALL_LEASE_LOST);
+}
+
+bool call_answer(Core *c, uint64_t id, const Answer *answer) {
+        Calling *g = c->calls;
+
+        while (g && g->txn != id)
+                g = g->next;
+        if (!g)
+                return false;
+        g->txn = 0;
+        if (answer->outcome == OUTCOME_COMMITTED) {
+                mirror_apply(c, RECORD_LEASE, g->lease->name, &g->record, answer->revision);
+                drop(c, g, CALL_DONE);
+        } else if (answer->outcome == OUTCOME_REFUSED)
+                on_refused(c, g);
+        else
+                g->retry_at = c->now.boottime + 20 * USEC_PER_MSEC;
+        return true;
+}
+
+void call_advance(Core *c) {
+        Calling *next;
+
+        for (Calling *g = c->calls; g; g = next) {
+                next = g->next;
+                if (c->now.boottime >= g->deadline && !g->txn)
+                        drop(c, g, CALL_UNKNOWN);
+                else if (!g->txn && c->now.boottime >= g->retry_at && session_settled(c) && session_is_checked(c))
+                        send_call(c, g);
+        }
+}
+
+usec_t call_deadline(const Core *c) {
+        usec_t t = USEC_INFINITY;
+
+        for (const Calling *g = c->calls; g; g = g->next)
+                if (!g->txn)
+                        t = MIN(t, g->retry_at > c->now.boottime ? g->retry_at : g->deadline);
+        return t;
+}
+
+void call_free_all(Core *c) {
+        while (c->calls) {
+                Calling *g = c->calls;
+
+                c->calls = g->next;
+                free(g);
+        }
+}
