@@ -24,6 +24,12 @@ usec_t machine_realtime(const World *w, const Machine *m) {
         return (usec_t) ((int64_t) (1700000000 * USEC_PER_SEC + w->now) + m->realtime_offset);
 }
 
+void machine_set_rate(World *w, Machine *m, uint64_t rate_ppm) {
+        m->boot_base = machine_boottime(w, m);
+        m->boot_at = w->now;
+        m->rate_ppm = rate_ppm;
+}
+
 void machine_init(World *w, Machine *m, size_t number) {
         static const unsigned ttls[] = { 2, 2, 5, 5, 10, 10, 20, 60 };
         uint64_t a = world_random(w), b = world_random(w);
@@ -85,7 +91,7 @@ static void power_off(World *w, Machine *m) {
 void machine_power_cut(World *w, Machine *m, usec_t back_in) {
         if (!m->powered)
                 return;
-        TRACE(w, m, "FAULT: power cut for %.3f s", (double) back_in / USEC_PER_SEC);
+        TRACE(w, m, "FAULT: power cut for %.3f s", back_in == USEC_INFINITY ? -1.0 : (double) back_in / USEC_PER_SEC);
         power_off(w, m);
         if (back_in != USEC_INFINITY)
                 world_post(w, (SimEvent){ .at = w->now + back_in, .kind = SIM_POWER_ON, .machine = m->number,

@@ -132,7 +132,8 @@ static void on_fork(World *w, Machine *m, SimEvent *e) {
 
         u->index = u->environment;
         process_born(w, m, e->unit, SLOT_MAIN, late);
-        if (w->has_extra[e->unit] && !u->processes[SLOT_EXTRA].alive && random_chance(w, 500000))
+        if (w->has_extra[e->unit] && !u->processes[SLOT_EXTRA].alive &&
+                        (w->always_extra || random_chance(w, 500000)))
                 process_born(w, m, e->unit, SLOT_EXTRA, late);
         post(w, m, e->unit, SIM_STARTED, w->now + random_span(w, 0, w->start_time[e->unit]), u->generation, 0);
 }
@@ -147,7 +148,7 @@ static void finish(World *w, Machine *m, size_t unit) {
         if (!w->has_extra[unit]) /* KillMode=control-group */
                 unit_kill(w, m, unit);
         else if (u->processes[SLOT_EXTRA].alive) /* KillMode=process */
-                process_dies(w, m, unit, SLOT_EXTRA, random_span(w, 0, 20 * USEC_PER_SEC));
+                process_dies(w, m, unit, SLOT_EXTRA, w->always_extra ? 15 * USEC_PER_SEC : random_span(w, 0, 20 * USEC_PER_SEC));
         if (u->start_pending) {
                 set_state(w, m, unit, u->failed ? ACTIVE_FAILED : ACTIVE_INACTIVE, true);
                 run_start(w, m, unit);
@@ -214,7 +215,7 @@ static void stop(World *w, Machine *m, size_t unit) {
         u->stopping = true;
         set_state(w, m, unit, ACTIVE_DEACTIVATING, true);
         if (u->processes[SLOT_MAIN].alive) {
-                process_dies(w, m, unit, SLOT_MAIN, random_span(w, 200, w->stop_time[unit]));
+                process_dies(w, m, unit, SLOT_MAIN, w->slowest_stop ? w->stop_time[unit] : random_span(w, 200, w->stop_time[unit]));
                 post(w, m, unit, SIM_STOP_TIMEOUT, w->now + w->unit_configs[unit].timeout_stop, u->generation, SLOT_MAIN);
         }
 }

@@ -382,6 +382,8 @@ void machine_power_cut(World *w, Machine *m, usec_t back_in);
 void machine_shut_down(World *w, Machine *m, usec_t back_in);
 void machine_cut_off(World *w, Machine *m, bool requests, bool replies, usec_t span);
 void machine_event(World *w, SimEvent *e);
+/* From now on; its clock goes on from where it is. */
+void machine_set_rate(World *w, Machine *m, uint64_t rate_ppm);
 usec_t machine_boottime(const World *w, const Machine *m);
 usec_t machine_true_time(const World *w, const Machine *m, usec_t boottime);
 usec_t machine_realtime(const World *w, const Machine *m);
@@ -482,6 +484,7 @@ struct World {
         UnitConfig unit_configs[LEASES_MAX];
         usec_t stop_time[LEASES_MAX], start_time[LEASES_MAX], post_time[LEASES_MAX]; /* longest ones */
         bool has_extra[LEASES_MAX], restarts[LEASES_MAX];
+        bool slowest_stop, always_extra; /* a story wants no chance in these */
         unsigned failures[LEASES_MAX];
         Map map;
         Message *free_messages;
