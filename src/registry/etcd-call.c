@@ -104,8 +104,11 @@ static void call_unserved(EtcdCall *c, EtcdVerdict verdict) {
 static void call_refused(EtcdCall *c, const EtcdError *error) {
         Etcd *e = c->etcd;
 
-        if (error->code == ETCD_CODE_EXHAUSTED)
+        if (error->code == ETCD_CODE_EXHAUSTED) {
                 etcd_probe(e); /* most likely a NOSPACE alarm: say so in the status at once */
+                call_finish(c, &(EtcdReply) { .error = *error }); /* and no other endpoint has more room */
+                return;
+        }
 
         switch (etcd_judge(error)) {
         case ETCD_VERDICT_TOKEN:

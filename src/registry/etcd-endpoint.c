@@ -254,7 +254,6 @@ static void round_over(Etcd *e) {
         /* Without any answer nobody can be asked anyway, but their errors are what people need to see. */
         e->identified = true;
         etcd_warnings_update(e);
-        etcd_status_changed(e);
         etcd_calls_wake(e);
         probes_arm(e, e->conflict ? PROBE_EVERY_IN_CONFLICT : PROBE_EVERY);
 }
@@ -279,8 +278,6 @@ static void on_probe_status(const HttpAnswer *a, void *userdata) {
         if (root && etcd_decode_header(root, &h) == 0) {
                 p->cluster_id = h.cluster_id;
                 p->has_status = etcd_decode_status(root, &p->status) == 0;
-                if (p->has_status && p->status.version[0])
-                        str_copy(p->version, sizeof(p->version), p->status.version);
         } else if (a->outcome != HTTP_ANSWERED) {
                 p->cluster_id = 0;
         }
@@ -290,12 +287,15 @@ static void on_probe_status(const HttpAnswer *a, void *userdata) {
 }
 
 static void on_probe_version(const HttpAnswer *a, void *userdata) {
+        char version[ETCD_VERSION_SIZE];
         EtcdEndpoint *p = userdata;
         json_t *root = a->outcome == HTTP_ANSWERED && a->status == 200 ? etcd_parse(a->body, a->size) : NULL;
 
         etcd_endpoint_seen(p->etcd, (size_t) (p - p->etcd->endpoints), a);
-        if (root)
-                (void) etcd_decode_version(root, p->version);
+        if (root && etcd_decode_version(root, version) == 0 && !streq(version, p->version)) {
+                str_copy(p->version, sizeof(p->version), version);
+                etcd_status_changed(p->etcd);
+        }
         json_decref(root);
         p->probe = http_request_free(p->probe);
         if (a->outcome != HTTP_ANSWERED) {
