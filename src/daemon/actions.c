@@ -116,8 +116,6 @@ void action_perform(Daemon *d, const Action *a) {
         case ACTION_REPORT:
                 report_log(d, a);
                 break;
-        case ACTION_CALL_DONE: /* nobody calls yet */
-                break;
         case ACTION_CALL_DONE:
                 calls_done(d, a);
                 break;

@@ -15,3 +15,12 @@ typedef int (*verb_t)(Daemon *d, sd_bus_message *m, sd_bus_error *error);
 int authorize(Daemon *d, sd_bus_message *m, verb_t verb, sd_bus_error *error);
 /* Drops what is under way, unanswered: the connection is lost. */
 void authorize_cancel(Daemon *d);
+
+/* The flag of every method: no check by sd-bus. */
+#define BUS_ANYBODY SD_BUS_VTABLE_UNPRIVILEGED
+
+/* The handler of a method that only those may use who may change something. */
+#define DEFINE_VERB(name, verb)                                                                                        \
+        static int method_##name(sd_bus_message *m, void *userdata, sd_bus_error *error) {                            \
+                return authorize(userdata, m, verb, error);                                                            \
+        }

@@ -3,6 +3,7 @@
 /* /org/leased1/lease/NAME, org.leased1.Lease: every lease in the registry, whoever holds it. */
 
 #include "daemon/bus.h"
+#include "daemon/calls.h"
 
 static bool find_view(Daemon *d, const char *path, LeaseView *ret) {
         _cleanup_free_ char *name = NULL;
@@ -56,8 +57,14 @@ static int get_property(sd_bus *bus, const char *path, const char *interface, co
 
 #define PROPERTY(name, type, flags) SD_BUS_PROPERTY(name, type, get_property, 0, flags)
 
+DEFINE_VERB(renew, call_renew)
+DEFINE_VERB(release, call_release)
+
 static const sd_bus_vtable lease_vtable[] = {
         SD_BUS_VTABLE_START(0),
+        SD_BUS_METHOD_WITH_ARGS("Renew", SD_BUS_ARGS("t", index, "t", period_usec), SD_BUS_RESULT("t", index),
+                        method_renew, BUS_ANYBODY),
+        SD_BUS_METHOD_WITH_ARGS("Release", SD_BUS_ARGS("t", index), SD_BUS_NO_RESULT, method_release, BUS_ANYBODY),
         PROPERTY("Name", "s", SD_BUS_VTABLE_PROPERTY_CONST),
         PROPERTY("MachineID", "s", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         PROPERTY("Hostname", "s", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),

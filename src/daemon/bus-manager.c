@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "daemon/bus.h"
+#include "daemon/calls.h"
 #include "daemon/units.h"
 #include "daemon/verbs.h"
 
@@ -139,18 +140,15 @@ static int method_get_unit(sd_bus_message *m, void *userdata, sd_bus_error *erro
 
 /* ---- what changes something ---- */
 
-#define DEFINE_VERB(name)                                                                                              \
-        static int method_##name(sd_bus_message *m, void *userdata, sd_bus_error *error) {                            \
-                return authorize(userdata, m, verb_##name, error);                                                     \
-        }
-
-DEFINE_VERB(release_unit)
-DEFINE_VERB(transfer_unit)
-DEFINE_VERB(steal_unit)
-DEFINE_VERB(rearm_unit)
-DEFINE_VERB(drain)
-DEFINE_VERB(undrain)
-DEFINE_VERB(reload)
+DEFINE_VERB(acquire_lease, call_acquire_lease)
+DEFINE_VERB(steal_lease, call_steal_lease)
+DEFINE_VERB(release_unit, verb_release_unit)
+DEFINE_VERB(transfer_unit, verb_transfer_unit)
+DEFINE_VERB(steal_unit, verb_steal_unit)
+DEFINE_VERB(rearm_unit, verb_rearm_unit)
+DEFINE_VERB(drain, verb_drain)
+DEFINE_VERB(undrain, verb_undrain)
+DEFINE_VERB(reload, verb_reload)
 
 /* ---- properties ---- */
 
@@ -205,37 +203,41 @@ static int get_property(sd_bus *bus, const char *path, const char *interface, co
 #define CONST SD_BUS_VTABLE_PROPERTY_CONST
 #define CHANGES SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE
 #define SILENT 0
-/* No check by sd-bus, which would block; see authorize.h. */
-#define ANYBODY SD_BUS_VTABLE_UNPRIVILEGED
 
 static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_VTABLE_START(0),
 
         SD_BUS_METHOD_WITH_ARGS("GetLease", SD_BUS_ARGS("s", name),
                         SD_BUS_RESULT("b", held, "o", lease, "s", machine_id, "x", version, "t", index, "t",
-                                        time_remaining_usec), method_get_lease, ANYBODY),
+                                        time_remaining_usec), method_get_lease, BUS_ANYBODY),
+        SD_BUS_METHOD_WITH_ARGS("AcquireLease",
+                        SD_BUS_ARGS("s", name, "s", machine_id, "x", version, "t", period_usec),
+                        SD_BUS_RESULT("b", acquired, "o", lease, "t", index), method_acquire_lease, BUS_ANYBODY),
+        SD_BUS_METHOD_WITH_ARGS("StealLease",
+                        SD_BUS_ARGS("s", name, "s", machine_id, "x", version, "t", period_usec, "t", index),
+                        SD_BUS_RESULT("o", lease, "t", index, "t", wait_usec), method_steal_lease, BUS_ANYBODY),
         SD_BUS_METHOD_WITH_ARGS("ListLeases", SD_BUS_NO_ARGS,
-                        SD_BUS_RESULT("a(ssxtto)", leases), method_list_leases, ANYBODY),
+                        SD_BUS_RESULT("a(ssxtto)", leases), method_list_leases, BUS_ANYBODY),
         SD_BUS_METHOD_WITH_ARGS("ListUnits", SD_BUS_NO_ARGS,
-                        SD_BUS_RESULT("a(ssssto)", units), method_list_units, ANYBODY),
+                        SD_BUS_RESULT("a(ssssto)", units), method_list_units, BUS_ANYBODY),
         SD_BUS_METHOD_WITH_ARGS("ListMachines", SD_BUS_NO_ARGS,
-                        SD_BUS_RESULT("a(sssa{ss}ub)", machines), method_list_machines, ANYBODY),
+                        SD_BUS_RESULT("a(sssa{ss}ub)", machines), method_list_machines, BUS_ANYBODY),
         SD_BUS_METHOD_WITH_ARGS("GetUnit", SD_BUS_ARGS("s", name),
-                        SD_BUS_RESULT("o", unit), method_get_unit, ANYBODY),
+                        SD_BUS_RESULT("o", unit), method_get_unit, BUS_ANYBODY),
         SD_BUS_METHOD_WITH_ARGS("ReleaseUnit", SD_BUS_ARGS("s", name),
-                        SD_BUS_NO_RESULT, method_release_unit, ANYBODY),
+                        SD_BUS_NO_RESULT, method_release_unit, BUS_ANYBODY),
         SD_BUS_METHOD_WITH_ARGS("TransferUnit", SD_BUS_ARGS("s", name, "s", machine_id),
-                        SD_BUS_NO_RESULT, method_transfer_unit, ANYBODY),
+                        SD_BUS_NO_RESULT, method_transfer_unit, BUS_ANYBODY),
         SD_BUS_METHOD_WITH_ARGS("StealUnit", SD_BUS_ARGS("s", name),
-                        SD_BUS_RESULT("t", wait_usec), method_steal_unit, ANYBODY),
+                        SD_BUS_RESULT("t", wait_usec), method_steal_unit, BUS_ANYBODY),
         SD_BUS_METHOD_WITH_ARGS("RearmUnit", SD_BUS_ARGS("s", name),
-                        SD_BUS_NO_RESULT, method_rearm_unit, ANYBODY),
+                        SD_BUS_NO_RESULT, method_rearm_unit, BUS_ANYBODY),
         SD_BUS_METHOD_WITH_ARGS("Drain", SD_BUS_NO_ARGS,
-                        SD_BUS_NO_RESULT, method_drain, ANYBODY),
+                        SD_BUS_NO_RESULT, method_drain, BUS_ANYBODY),
         SD_BUS_METHOD_WITH_ARGS("Undrain", SD_BUS_NO_ARGS,
-                        SD_BUS_NO_RESULT, method_undrain, ANYBODY),
+                        SD_BUS_NO_RESULT, method_undrain, BUS_ANYBODY),
         SD_BUS_METHOD_WITH_ARGS("Reload", SD_BUS_NO_ARGS,
-                        SD_BUS_NO_RESULT, method_reload, ANYBODY),
+                        SD_BUS_NO_RESULT, method_reload, BUS_ANYBODY),
 
         SD_BUS_SIGNAL_WITH_ARGS("LeaseChanged",
                         SD_BUS_ARGS("s", name, "s", machine_id, "x", version, "t", index, "s", reason), 0),

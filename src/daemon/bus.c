@@ -3,9 +3,9 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <systemd/sd-daemon.h>
 
 #include "daemon/authorize.h"
+#include "daemon/calls.h"
 #include "daemon/publish.h"
 #include "daemon/units.h"
 #include "util/log.h"
@@ -107,7 +107,7 @@ static void note_trouble(Daemon *d, int error, const char *what) {
         if (!d->bus_trouble)
                 (void) log_error_errno(error, "%s", what);
         d->bus_trouble = true;
-        (void) sd_notifyf(false, "STATUS=%s.", what);
+        notify_status(d->notifier, what);
 }
 
 static void retry_later(Daemon *d) {
@@ -126,6 +126,7 @@ static void retry_later(Daemon *d) {
 
 static void close_connection(Daemon *d) {
         authorize_cancel(d);
+        calls_cancel(d);
         manager_detach(d->manager);
         d->bus_name_slot = sd_bus_slot_unref(d->bus_name_slot);
         d->bus_lost_slot = sd_bus_slot_unref(d->bus_lost_slot);
@@ -149,7 +150,7 @@ static void name_acquired(Daemon *d) {
                 log_notice("connected to the system bus again");
         d->bus_trouble = false;
         if (!d->ready)
-                (void) sd_notify(false, "READY=1");
+                notify_state(d->notifier, "READY=1");
         d->ready = true;
         publish_manager(d);
 }

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/random.h>
-#include <systemd/sd-daemon.h>
 #include <utlist.h>
 
 #include "conf/dropin.h"
@@ -149,11 +148,9 @@ static int on_housekeeping(sd_event_source *source, uint64_t usec, void *userdat
 static int on_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata) {
         Daemon *d = userdata;
 
-        if (info->ssi_signo == SIGHUP) {
-                (void) sd_notify(false, "RELOADING=1");
+        if (info->ssi_signo == SIGHUP)
                 (void) reload_all(d, NULL);
-                (void) sd_notify(false, "READY=1");
-        } else
+        else
                 stop_requested(d);
         return 0;
 }
@@ -284,7 +281,7 @@ static int add_sources(Daemon *d) {
                 r = sd_event_add_time(d->event, &d->housekeeping, CLOCK_BOOTTIME, now_boottime() + USEC_PER_MINUTE,
                                 USEC_PER_SEC, on_housekeeping, d);
         if (r >= 0)
-                r = sd_event_set_watchdog(d->event, true);
+                r = notifier_new(d->event, &d->notifier);
         return r < 0 ? log_error_errno(r, "cannot set up the event loop") : 0;
 }
 
@@ -371,6 +368,7 @@ Daemon *daemon_free(Daemon *d) {
         if (d->state && d->core)
                 state_remember(d->state, core_memory(d->core));
         state_free(d->state);
+        notifier_free(d->notifier);
         core_free(d->core);
         DL_FOREACH_SAFE(d->queue, q, next)
                 free(q);

@@ -12,8 +12,10 @@
  *   state.c         what is kept on /run and on disk
  *   reload.c        configuration, enabled units, gates that somebody removed
  *   stop.c          what SIGTERM means
+ *   notify.c        what PID 1 is told
  *   report.c        the core's reports as log lines
  *   bus*.c          D-Bus: the connection, the three interfaces, the verbs; publish.c says what has changed
+ *   calls.c         leases of a scheduler's own
  *   authorize.c     who may use a verb
  *
  * It is glue: no decision on leases or units is taken in this folder. What happens outside becomes an event; what the
@@ -27,6 +29,7 @@
 #include "core/core.h"
 #include "daemon/exchange.h"
 #include "daemon/guard-client.h"
+#include "daemon/notify.h"
 #include "daemon/state.h"
 #include "registry/registry.h"
 #include "unit/manager.h"
@@ -34,6 +37,7 @@
 typedef struct QueuedEvent QueuedEvent;
 typedef struct EnabledUnit EnabledUnit;
 typedef struct Authorization Authorization;
+typedef struct PendingCall PendingCall;
 typedef struct Publisher Publisher;
 
 typedef struct Daemon {
@@ -48,6 +52,7 @@ typedef struct Daemon {
         QueuedEvent *queue;
         sd_event_source *deadline, *housekeeping, *signals[3];
 
+        Notifier *notifier;
         State *state;
         Registry *registry;
         char *registry_warning; /* the last one logged */
@@ -66,6 +71,8 @@ typedef struct Daemon {
         bool bus_named, bus_lost, bus_trouble, ready;
         unsigned bus_failures;
         Authorization *authorizations;
+        PendingCall *calls;
+        uint64_t last_call;
         Publisher *publisher;
 
         bool stopping; /* leases are being released */

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <systemd/sd-daemon.h>
 
 #include "daemon/bus.h"
 #include "daemon/units.h"
@@ -135,7 +134,7 @@ static int count_unit(const UnitView *v, void *userdata) {
         return 0;
 }
 
-static void notify_status(Daemon *d, const ShownManager *now) {
+static void show_status(Daemon *d, const ShownManager *now) {
         Publisher *p = d->publisher;
         char text[sizeof(p->status)];
         size_t units = 0;
@@ -150,7 +149,7 @@ static void notify_status(Daemon *d, const ShownManager *now) {
         if (streq(text, p->status))
                 return;
         str_copy(p->status, sizeof(p->status), text);
-        (void) sd_notifyf(false, "STATUS=%s", text);
+        notify_status(d->notifier, text);
 }
 
 /* ---- flushing ---- */
@@ -167,7 +166,7 @@ static int on_flush(sd_event_source *source, void *userdata) {
         look_at_manager(d, &now);
         emit_manager(d, bus, &now);
         d->publisher->manager = now;
-        notify_status(d, &now);
+        show_status(d, &now);
         return 0;
 }
 

@@ -25,6 +25,16 @@ typedef struct Line {
 
 static void say(const Line *l, int level, const char *format, ...) _printf_(3, 4);
 
+/* The unit that a line is about, although the core may only have spoken of its lease. */
+static void keep_error(const Line *l, const char *text) {
+        LeaseView lease;
+
+        if (l->action->unit)
+                units_set_error(l->daemon, l->action->unit, text);
+        else if (l->action->lease && core_find_lease(l->daemon->core, daemon_now(), l->action->lease, &lease) && lease.unit)
+                units_set_error(l->daemon, lease.unit, text);
+}
+
 static void say(const Line *l, int level, const char *format, ...) {
         char text[1024];
         va_list ap;
@@ -36,8 +46,8 @@ static void say(const Line *l, int level, const char *format, ...) {
                 (void) log_full(level, 0, "%s: %s", l->subject, text);
         else
                 (void) log_full(level, 0, "%s", text);
-        if (level <= LOG_WARNING && l->action->unit)
-                units_set_error(l->daemon, l->action->unit, text);
+        if (level <= LOG_WARNING)
+                keep_error(l, text);
 }
 
 static void registry_error(Daemon *d, char *buf, size_t size) {
@@ -149,10 +159,10 @@ static void report_lease(const Line *l) {
                                 strempty(a->why));
                 break;
         case REPORT_TRANSFERRED:
-                say(l, LOG_NOTICE, "lease handed to %s (our Index was %" PRIu64 ")", l->machine, a->index);
+                say(l, LOG_NOTICE, "lease handed to %s, with Index %" PRIu64, l->machine, a->index);
                 break;
         case REPORT_ROBBED:
-                say(l, LOG_WARNING, "lease taken by force from %s (Index %" PRIu64
+                say(l, LOG_NOTICE, "lease taken by force from %s (Index %" PRIu64
                                         "): the unit starts here when that machine has stopped it, or in %s",
                                 l->machine, a->index, l->span);
                 break;

@@ -9,7 +9,6 @@
  */
 
 #include <errno.h>
-#include <systemd/sd-daemon.h>
 
 #include "daemon/daemon.h"
 #include "daemon/publish.h"
@@ -27,13 +26,16 @@ static int arm(Daemon *d, usec_t after, sd_event_time_handler_t f) {
 
 static void leave(Daemon *d, const char *why) {
         log_info("leaving units and leases as they are (%s)", why);
-        (void) sd_notify(false, "STOPPING=1\nSTATUS=Leaving units as they are.");
+        notify_state(d->notifier, "STOPPING=1");
+        notify_status(d->notifier, "Leaving units as they are.");
         daemon_exit(d, 0);
 }
 
 /* A unit may take its TimeoutStopSec= to stop, and ours must not cut that short. */
 static int on_extend(sd_event_source *source, uint64_t usec, void *userdata) {
-        (void) sd_notify(false, "EXTEND_TIMEOUT_USEC=30000000");
+        Daemon *d = userdata;
+
+        notify_state(d->notifier, "EXTEND_TIMEOUT_USEC=30000000");
         (void) sd_event_source_set_time(source, usec_add(now_boottime(), EXTEND_EVERY));
         (void) sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
         return 0;
@@ -42,7 +44,7 @@ static int on_extend(sd_event_source *source, uint64_t usec, void *userdata) {
 static void release_all(Daemon *d) {
         log_info("stopping units and releasing their leases");
         d->stopping = true;
-        (void) sd_notify(false, "STOPPING=1\nEXTEND_TIMEOUT_USEC=30000000");
+        notify_state(d->notifier, "STOPPING=1\nEXTEND_TIMEOUT_USEC=30000000");
         publish_manager(d);
         if (arm(d, EXTEND_EVERY, on_extend) < 0)
                 log_warning("cannot ask for more time to stop");

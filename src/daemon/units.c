@@ -88,6 +88,14 @@ static void publish_status(EnabledUnit *u, const UnitStatus *s) {
         publish_changed(u->daemon, u->name, NULL);
 }
 
+/* Half of a random number is enough to tell one run from the next. */
+static uint64_t run_of(const UnitStatus *s) {
+        uint64_t run;
+
+        memcpy(&run, s->invocation_id, sizeof(run));
+        return run;
+}
+
 static void on_status(Unit *unit, const UnitStatus *s, void *userdata) {
         /* In the order of UnitActive: the two layers may not know each other. */
         static const ActiveState states[_UNIT_ACTIVE_MAX] = {
@@ -118,22 +126,29 @@ static void on_status(Unit *unit, const UnitStatus *s, void *userdata) {
                                         .report.gate_loaded = s->gate_loaded,
                                         .report.failed = s->failed,
                                         .report.foreign_job = s->foreign_job,
+                                        .report.run = run_of(s),
                                 });
 }
 
 /* PID 1 only says "Assertion failed": the unit's own journal, which `systemctl status` shows, gets the reason. */
 static void on_refused(Unit *unit, void *userdata) {
         EnabledUnit *u = userdata;
-        char holder[128];
+        char holder[128], reason[512];
         UnitView view;
 
         if (!core_find_unit(u->daemon->core, daemon_now(), u->name, &view))
                 return;
-        (void) daemon_machine_name(u->daemon, view.machine_id, holder, sizeof(holder));
-        (void) sd_journal_send("MESSAGE=Not started: this unit runs only with the lease %s, which is held by %s.%s%s",
-                        view.lease, view.held_here ? "this machine, but is not ready" : holder,
-                        isempty(view.why_not) ? "" : " Not here: ", strempty(view.why_not), "PRIORITY=%i", LOG_NOTICE,
-                        "OBJECT_SYSTEMD_UNIT=%s", u->name, "LEASE_NAME=%s", view.lease, NULL);
+        if (view.held_here)
+                (void) snprintf(reason, sizeof(reason), "which is held here, but %s",
+                                isempty(view.why_not) ? "its gate is not open yet" : view.why_not);
+        else if (isempty(view.machine_id))
+                (void) snprintf(reason, sizeof(reason), "which nobody holds (%s)",
+                                isempty(view.why_not) ? view.state : view.why_not);
+        else
+                (void) snprintf(reason, sizeof(reason), "which is held by %s",
+                                daemon_machine_name(u->daemon, view.machine_id, holder, sizeof(holder)));
+        (void) sd_journal_send("MESSAGE=Not started: this unit runs only with the lease %s, %s.", view.lease, reason,
+                        "PRIORITY=%i", LOG_NOTICE, "OBJECT_SYSTEMD_UNIT=%s", u->name, "LEASE_NAME=%s", view.lease, NULL);
 }
 
 static void on_failed(Unit *unit, bool start, int error, const char *message, void *userdata) {

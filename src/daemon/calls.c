@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/calls.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <utlist.h>
+
+#include "daemon/bus.h"
+#include "util/log.h"
+
+struct PendingCall {
+        PendingCall *prev, *next;
+        uint64_t id;
+        CallKind kind;
+        sd_bus_message *message;
+};
+
+static void pending_free(Daemon *d, PendingCall *p) {
+        DL_DELETE(d->calls, p);
+        sd_bus_message_unref(p->message);
+        free(p);
+}
+
+void calls_cancel(Daemon *d) {
+        while (d->calls)
+                pending_free(d, d->calls);
+}
+
+/* ---- asking ---- */
+
+static int begin(Daemon *d, sd_bus_message *m, const Call *call) {
+        PendingCall *p = calloc(1, sizeof(PendingCall));
+
+        if (!p)
+                return -ENOMEM;
+        p->id = ++d->last_call;
+        p->kind = call->kind;
+        p->message = sd_bus_message_ref(m);
+        DL_APPEND(d->calls, p);
+        daemon_event(d, &(Event){ .kind = EVENT_CALL, .id = p->id, .call = *call });
+        return 1;
+}
+
+static int is_machine(const MachineView *v, void *userdata) {
+        return streq(v->machine_id, userdata);
+}
+
+/* name, machine id, version and period: what both that take a lease begin with. */
+static int read_taker(Daemon *d, sd_bus_message *m, Call *call, sd_bus_error *error) {
+        int r = sd_bus_message_read(m, "ssxt", &call->lease, &call->machine, &call->version, &call->period);
+
+        if (r < 0 || isempty(call->machine) || streq(call->machine, d->machine_id))
+                return r;
+        if (!machine_id_is_valid(call->machine) ||
+            core_each_machine(d->core, daemon_now(), is_machine, (void *) call->machine) == 0)
+                return sd_bus_error_setf(error, BUS_ERROR("NoSuchMachine"), "There is no machine \"%s\".", call->machine);
+        return r;
+}
+
+int call_acquire_lease(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
+        Call call = { .kind = CALL_ACQUIRE };
+        int r = read_taker(d, m, &call, error);
+
+        return r < 0 ? r : begin(d, m, &call);
+}
+
+int call_steal_lease(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
+        Call call = { .kind = CALL_STEAL };
+        int r = read_taker(d, m, &call, error);
+
+        if (r >= 0)
+                r = sd_bus_message_read(m, "t", &call.index);
+        return r < 0 ? r : begin(d, m, &call);
+}
+
+/* The lease is the object that the message is for. */
+static int begin_on_object(Daemon *d, sd_bus_message *m, Call *call) {
+        _cleanup_free_ char *name = NULL;
+        int r = sd_bus_path_decode(sd_bus_message_get_path(m), BUS_LEASE_PATH, &name);
+
+        if (r <= 0)
+                return r < 0 ? r : -ENOENT;
+        call->lease = name;
+        return begin(d, m, call);
+}
+
+int call_renew(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
+        Call call = { .kind = CALL_RENEW };
+        int r = sd_bus_message_read(m, "tt", &call.index, &call.period);
+
+        return r < 0 ? r : begin_on_object(d, m, &call);
+}
+
+int call_release(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
+        Call call = { .kind = CALL_RELEASE };
+        int r = sd_bus_message_read(m, "t", &call.index);
+
+        return r < 0 ? r : begin_on_object(d, m, &call);
+}
+
+/* ---- answering ---- */
+
+static int set_error(const Action *a, sd_bus_error *error) {
+        switch (a->result) {
+        case CALL_NO_SUCH_LEASE:
+                return sd_bus_error_setf(error, BUS_ERROR("NoSuchLease"), "Nobody has ever held a lease %s.", a->lease);
+        case CALL_INDEX_MISMATCH:
+                return sd_bus_error_setf(error, BUS_ERROR("IndexMismatch"), "The Index of %s is %" PRIu64 " by now.",
+                                a->lease, a->index);
+        case CALL_LEASE_LOST:
+                return sd_bus_error_setf(error, BUS_ERROR("LeaseLost"), "%s is not held at that Index any more.", a->lease);
+        case CALL_UNIT_LEASE:
+                return sd_bus_error_setf(error, BUS_ERROR("UnitLease"), "%s is the lease of a unit.", a->lease);
+        case CALL_INVALID_NAME:
+                return sd_bus_error_set(error, BUS_ERROR("InvalidName"),
+                                "A lease's name is a unit's, or 1 to 255 of A-Z a-z 0-9 : _ . \\ @ -, not beginning with a dot.");
+        case CALL_INVALID_PERIOD:
+                return sd_bus_error_setf(error, BUS_ERROR("InvalidPeriod"), "A period is %" PRIu64 " to %" PRIu64 " us.",
+                                (uint64_t) PERIOD_MIN, (uint64_t) PERIOD_MAX);
+        case CALL_UNAVAILABLE:
+                return sd_bus_error_set(error, BUS_ERROR("RegistryUnavailable"), "The registry does not answer.");
+        case CALL_UNKNOWN:
+                return sd_bus_error_set(error, BUS_ERROR("OutcomeUnknown"),
+                                "The registry did not answer: it may have been done, or be done yet. Look before you try again.");
+        default:
+                return sd_bus_error_setf(error, BUS_ERROR("Busy"), "Something else is being done to %s.", a->lease);
+        }
+}
+
+static int reply(const PendingCall *p, const Action *a, sd_bus_error *error) {
+        bool done = a->result == CALL_DONE, acquire = p->kind == CALL_ACQUIRE;
+        _cleanup_free_ char *path = NULL;
+
+        if (!done && !(acquire && a->result == CALL_NOT_ACQUIRED))
+                return set_error(a, error);
+        path = bus_lease_path(a->lease);
+        if (!path)
+                return -ENOMEM;
+        if (acquire)
+                return sd_bus_reply_method_return(p->message, "bot", (int) done, path, a->index);
+        if (p->kind == CALL_STEAL)
+                return sd_bus_reply_method_return(p->message, "ott", path, a->index, a->span);
+        if (p->kind == CALL_RENEW)
+                return sd_bus_reply_method_return(p->message, "t", a->index);
+        return sd_bus_reply_method_return(p->message, NULL);
+}
+
+void calls_done(Daemon *d, const Action *a) {
+        sd_bus_error error = SD_BUS_ERROR_NULL;
+        PendingCall *p;
+        int r;
+
+        DL_SEARCH_SCALAR(d->calls, p, id, a->id);
+        if (!p)
+                return; /* whoever asked is gone */
+        r = reply(p, a, &error);
+        if (r < 0)
+                r = sd_bus_error_is_set(&error) ? sd_bus_reply_method_error(p->message, &error)
+                                                : sd_bus_reply_method_errno(p->message, r, NULL);
+        if (r < 0)
+                log_debug_errno(r, "cannot reply to a method call");
+        sd_bus_error_free(&error);
+        pending_free(d, p);
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/notify.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <systemd/sd-daemon.h>
+
+#include "util/file-util.h"
+#include "util/log.h"
+#include "util/time-util.h"
+
+#define RETRY (50 * USEC_PER_MSEC)
+
+struct Notifier {
+        int fd; /* -1: nobody listens */
+        struct sockaddr_un address;
+        socklen_t address_size;
+        sd_event_source *retry, *watchdog;
+        usec_t watchdog_usec;
+        bool alive;        /* a sign of life waits to be sent */
+        char state[256];   /* lines that wait to be sent */
+        char status[1024]; /* likewise */
+};
+
+/* false: there is no room now. Whatever else is wrong will not become better by trying again. */
+static bool send_text(Notifier *n, const char *text) {
+        ssize_t r = sendto(n->fd, text, strlen(text), MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *) &n->address,
+                        n->address_size);
+
+        return r >= 0 || (errno != EAGAIN && errno != EINTR && errno != ENOBUFS);
+}
+
+static void flush(Notifier *n) {
+        bool sent = true;
+
+        if (n->fd < 0)
+                return;
+        if (sent && n->state[0] && (sent = send_text(n, n->state)))
+                n->state[0] = '\0';
+        if (sent && n->alive && (sent = send_text(n, "WATCHDOG=1")))
+                n->alive = false;
+        if (sent && n->status[0] && (sent = send_text(n, n->status)))
+                n->status[0] = '\0';
+        if (!sent && (sd_event_source_set_time(n->retry, usec_add(now_boottime(), RETRY)) < 0 ||
+                                     sd_event_source_set_enabled(n->retry, SD_EVENT_ONESHOT) < 0))
+                log_warning("cannot arm the timer for notifications");
+}
+
+static int on_retry(sd_event_source *source, uint64_t usec, void *userdata) {
+        flush(userdata);
+        return 0;
+}
+
+static int on_watchdog(sd_event_source *source, uint64_t usec, void *userdata) {
+        Notifier *n = userdata;
+
+        n->alive = true;
+        flush(n);
+        (void) sd_event_source_set_time(source, usec_add(now_boottime(), n->watchdog_usec / 4));
+        (void) sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+        return 0;
+}
+
+void notify_state(Notifier *n, const char *text) {
+        size_t used = strlen(n->state);
+
+        (void) snprintf(n->state + used, sizeof(n->state) - used, "%s%s", used > 0 ? "\n" : "", text);
+        flush(n);
+}
+
+void notify_status(Notifier *n, const char *text) {
+        (void) snprintf(n->status, sizeof(n->status), "STATUS=%s", text);
+        flush(n);
+}
+
+static int open_socket(Notifier *n) {
+        const char *path = getenv("NOTIFY_SOCKET");
+        size_t size = strlen(strempty(path));
+
+        if (size == 0)
+                return 0;
+        if (size >= sizeof(n->address.sun_path) || (path[0] != '/' && path[0] != '@'))
+                return -EINVAL;
+        n->address.sun_family = AF_UNIX;
+        memcpy(n->address.sun_path, path, size);
+        if (path[0] == '@')
+                n->address.sun_path[0] = '\0';
+        n->address_size = (socklen_t) (offsetof(struct sockaddr_un, sun_path) + size + (path[0] == '/'));
+        n->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        return n->fd < 0 ? -errno : 0;
+}
+
+int notifier_new(sd_event *event, Notifier **ret) {
+        Notifier *n = calloc(1, sizeof(Notifier));
+        uint64_t watchdog = 0;
+        int r;
+
+        if (!n)
+                return -ENOMEM;
+        n->fd = -1;
+        r = open_socket(n);
+        if (r >= 0)
+                r = sd_event_add_time(event, &n->retry, CLOCK_BOOTTIME, USEC_INFINITY, USEC_PER_MSEC, on_retry, n);
+        if (r >= 0 && n->fd >= 0 && sd_watchdog_enabled(false, &watchdog) > 0) {
+                n->watchdog_usec = watchdog;
+                r = sd_event_add_time(event, &n->watchdog, CLOCK_BOOTTIME, 0, watchdog / 20, on_watchdog, n);
+        }
+        if (r < 0) {
+                notifier_free(n);
+                return r;
+        }
+        *ret = n;
+        return 0;
+}
+
+Notifier *notifier_free(Notifier *n) {
+        if (!n)
+                return NULL;
+        sd_event_source_disable_unref(n->retry);
+        sd_event_source_disable_unref(n->watchdog);
+        closep(&n->fd);
+        free(n);
+        return NULL;
+}
