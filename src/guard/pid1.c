@@ -153,8 +153,8 @@ static int attach(PidOne *p) {
         r = sd_bus_start(p->bus);
         if (r < 0)
                 return r;
-        r = sd_bus_match_signal(p->bus, &p->gone_slot, "org.freedesktop.DBus.Local", "/org/freedesktop/DBus/Local",
-                        "org.freedesktop.DBus.Local", "Disconnected", on_disconnected, p);
+        r = sd_bus_match_signal_async(p->bus, &p->gone_slot, "org.freedesktop.DBus.Local", "/org/freedesktop/DBus/Local",
+                        "org.freedesktop.DBus.Local", "Disconnected", on_disconnected, NULL, p);
         if (r < 0)
                 return r;
         r = sd_bus_attach_event(p->bus, p->event, SD_EVENT_PRIORITY_NORMAL);
