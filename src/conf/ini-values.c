@@ -18,6 +18,9 @@ static int strv_append(char ***l, size_t *n, const char *s, size_t size) {
         return 0;
 }
 
+/* What stands between words. */
+static const char *const blank = " \t\n\r";
+
 /* One word: quotes may stand anywhere in it and are dropped; backslash takes the next character as it is, but not
  * inside single quotes. word has room for what is left of the text. */
 static int next_word(const char **text, char *word, size_t *ret_size) {
@@ -25,7 +28,7 @@ static int next_word(const char **text, char *word, size_t *ret_size) {
         char quote = '\0';
         size_t n = 0;
 
-        for (; *p && (quote || !isspace((unsigned char) *p)); p++) {
+        for (; *p && (quote || !strchr(blank, *p)); p++) {
                 if (quote ? *p == quote : *p == '"' || *p == '\'')
                         quote = quote ? '\0' : *p;
                 else if (*p == '\\' && p[1] && quote != '\'')
@@ -49,7 +52,7 @@ int ini_split_words(const char *value, char ***ret) {
         for (;;) {
                 size_t size;
 
-                value += strspn(value, " \t\n\r");
+                value += strspn(value, blank);
                 if (!*value)
                         break;
                 r = next_word(&value, word, &size);

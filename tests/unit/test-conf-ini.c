@@ -177,6 +177,16 @@ static void any_bytes_make_printable_messages(void **state) {
         ini_where_done(&table);
 }
 
+static void odd_white_space_is_part_of_a_word(void **state) {
+        _cleanup_(strv_freep) char **words = NULL;
+
+        assert_int_equal(ini_split_words("a \f\v=b\t\r c", &words), 0);
+        assert_string_equal(words[0], "a");
+        assert_string_equal(words[1], "\f\v=b");
+        assert_string_equal(words[2], "c");
+        assert_null(words[3]);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                         cmocka_unit_test(good_lines_are_read),
@@ -185,6 +195,7 @@ int main(void) {
                         cmocka_unit_test(every_bad_line_is_named_with_what_would_be_right),
                         cmocka_unit_test(sections_of_others_are_skipped_unread),
                         cmocka_unit_test(a_file_that_ends_in_a_backslash_is_read_to_its_end),
+                        cmocka_unit_test(odd_white_space_is_part_of_a_word),
                         cmocka_unit_test(any_bytes_make_printable_messages),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
