@@ -54,7 +54,14 @@ void bench_close(Bench *b) {
 void bench_swap(Bench *b, const char *key, uint64_t mod_revision, const char *text, usec_t timeout, Reply *reply) {
         RegistryCompare compare = { key, mod_revision };
         RegistryRecord put = { .key = key, .value = text, .size = strlen(text) };
-        RegistryTxn txn = { .compares = &compare, .n_compares = 1, .puts = &put, .n_puts = 1, .reads = &key, .n_reads = 1 };
+        RegistryTxn txn = {
+                .compares = &compare,
+                .n_compares = 1,
+                .puts = &put,
+                .n_puts = 1,
+                .reads = &key,
+                .n_reads = 1,
+        };
 
         reply_clear(reply);
         reply->ops = &registry_etcd;

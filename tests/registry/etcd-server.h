@@ -28,7 +28,7 @@ typedef struct ServerTls {
 /* false: etcd is not installed. */
 bool server_is_installed(void);
 
-/* A cluster of n members, none of them started. extra: further arguments, NULL-terminated, or NULL; tls may be NULL. */
+/* A cluster of n members, none of them started. extra: further arguments up to a NULL, or NULL; tls may be NULL. */
 int servers_create(Server *s, size_t n, const char *token, const ServerTls *tls, const char *const *extra);
 /* Starts all that do not run and waits until all answer. 0 or a negative errno (-ETIME). */
 int servers_start(Server *s, size_t n);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * What the network, and servers that are not etcd, can do to a request: everything may end in UNKNOWN, in time and with
- * a reason, but no Txn is ever sent twice, no answer is made up, and where another endpoint can help it does.
+ * What the network, and servers that are not etcd, can do to a request: everything may end in UNKNOWN, in time and
+ * with a reason, but no Txn is ever sent twice, no answer is made up, and where another endpoint can help it does.
  */
 
 #include "etcd-bench.h"
@@ -110,7 +110,7 @@ static void a_request_that_was_overtaken_lands_nowhere(void **state) {
         assert_true(is_there(b, "beats/a", "three"));
 }
 
-/* Somebody on the way sends it twice: the second is refused because of the first, and reads back what the first wrote. */
+/* Somebody on the way sends it twice: the second is refused because of the first, and reads back what that wrote. */
 static void a_refusal_by_our_own_write_shows_it(void **state) {
         Bench *b = *state;
         uint64_t revision = open_through_proxy(b);
@@ -239,7 +239,8 @@ static void what_is_not_etcd_is_named_and_does_no_harm(void **state) {
         } cases[] = {
                 { "garbage", "not etcd's" }, { "html", "not etcd's" }, { "empty", "not etcd's" },
                 { "wrong-type", "not etcd's" }, { "not-found", "/v3/" }, { "redirect", "redirects" },
-                { "error", "status 502" }, { "huge", "too large", 2000 }, { "drip", "in time" }, { "endless-head", "" },
+                { "error", "status 502" }, { "huge", "too large", 2000 }, { "drip", "in time" },
+                { "endless-head", "" },
                 { "black-hole", "in time" },
         };
         Bench *b = *state;
@@ -328,8 +329,8 @@ static void a_stalled_watch_is_noticed(void **state) {
 }
 
 static void a_watch_that_is_cut_lists_again(void **state) {
-        static const char *const faults[] = { "cut-request", "cut-answer", "truncate-answer", "garbage", "html", "huge",
-                                              "not-found", "wrong-type", "empty" };
+        static const char *const faults[] = { "cut-request", "cut-answer", "truncate-answer", "garbage", "html",
+                                              "huge", "not-found", "wrong-type", "empty" };
         Bench *b = *state;
         Seen seen = { .ops = &registry_etcd };
 
@@ -359,7 +360,8 @@ static void a_watch_outlasts_restart_and_compaction(void **state) {
         assert_true(world_wait_seen(b->event, &seen, "beats/a", "one"));
         server_stop(&server, SIGTERM);
         assert_int_equal(servers_start(&server, 1), 0);
-        (void) snprintf(body, sizeof(body), "{\"revision\":\"%" PRIu64 "\"}", bench_put(b, "beats/a", "two", PATIENCE));
+        (void) snprintf(body, sizeof(body), "{\"revision\":\"%" PRIu64 "\"}",
+                        bench_put(b, "beats/a", "two", PATIENCE));
         assert_int_equal(server_post(&server, "/v3/kv/compaction", body, NULL, NULL), 200);
         assert_true(world_wait_seen(b->event, &seen, "beats/a", "two"));
         (void) bench_put(b, "beats/a", "three", PATIENCE);
@@ -416,13 +418,14 @@ static void a_list_whose_revision_is_compacted_begins_anew(void **state) {
 
         (void) open_through_proxy(b);
         for (unsigned round = 0; round < ROUNDS; round++) {
+                RegistryTxn txn = { .puts = puts, .n_puts = REGISTRY_TXN_MAX };
                 _cleanup_reply_ Reply put = {};
 
                 for (unsigned i = 0; i < REGISTRY_TXN_MAX; i++) {
                         (void) snprintf(keys[i], sizeof(keys[i]), "leases/%u-%u", round, i);
                         puts[i] = (RegistryRecord) { .key = keys[i], .value = "x", .size = 1 };
                 }
-                assert_int_equal(ask_txn(b->event, b->r, &(RegistryTxn) { .puts = puts, .n_puts = REGISTRY_TXN_MAX }, &put), 0);
+                assert_int_equal(ask_txn(b->event, b->r, &txn, &put), 0);
                 assert_int_equal(put.outcome, REGISTRY_COMMITTED);
         }
         passed = proxy_tell(&proxy, "forwarded /v3/kv/range");
@@ -433,7 +436,8 @@ static void a_list_whose_revision_is_compacted_begins_anew(void **state) {
                 assert_true(now_boottime() < end);
                 assert_true(sd_event_run(b->event, 10 * USEC_PER_MSEC) >= 0);
         }
-        (void) snprintf(body, sizeof(body), "{\"revision\":\"%" PRIu64 "\"}", bench_put(b, "beats/a", "two", PATIENCE));
+        (void) snprintf(body, sizeof(body), "{\"revision\":\"%" PRIu64 "\"}",
+                        bench_put(b, "beats/a", "two", PATIENCE));
         assert_int_equal(server_post(&server, "/v3/kv/compaction", body, NULL, NULL), 200);
         assert_true(world_wait(b->event, &reply.calls, 1));
         assert_int_equal(reply.outcome, REGISTRY_COMMITTED);
