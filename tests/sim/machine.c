@@ -44,7 +44,7 @@ void machine_init(World *w, Machine *m, size_t number) {
                 m->realtime_offset = (int64_t) random_below(w, 2 * USEC_PER_SEC) - (int64_t) USEC_PER_SEC;
         m->ttl = w->options.ttl ?: number > 0 ? w->machines[0].ttl : ttls[random_below(w, ELEMENTSOF(ttls))] * USEC_PER_SEC;
         m->deadline_at = USEC_INFINITY;
-        m->guard.timer = USEC_INFINITY;
+        m->guard.timer = m->guard.watchdog = USEC_INFINITY;
         m->watch.latency = w->latency;
         for (size_t i = 0; i < w->n_leases; i++) {
                 m->units[i].gate_loaded = m->enabled[i] = true;

@@ -17,6 +17,7 @@
  */
 
 #include "core/core.h"
+#include "guard/guard-entry.h"
 
 enum {
         MACHINES_MAX = 8,
@@ -66,6 +67,7 @@ typedef enum SimKind {
         SIM_GUARD_TOLD,    /* .parcel: the daemon's message reaches the guard */
         SIM_GUARD_TIMER,
         SIM_GUARD_SEES,    /* PID 1 answers the guard's question about a unit */
+        SIM_GUARD_STOPPED, /* ... or its StopUnit */
         SIM_GUARD_WATCHDOG,
         SIM_GUARD_REAPED,  /* PID 1 has seen the guard die */
         SIM_GUARD_POST,    /* its ExecStopPost= kills what is left */
@@ -258,18 +260,18 @@ usec_t pid1_time(const World *w, const Machine *m, usec_t delay);
 
 /* ---- the guard (guard.c) ---- */
 
-typedef struct GuardEntry {
-        uint64_t index;
-        usec_t stop_at, kill_at, stop_offset, kill_offset;
-        bool open, expired, lost, down;
-        bool asking;    /* PID 1 has been asked about the unit and has not answered */
-        unsigned life;  /* counts the entries of this unit: an answer for an earlier one is void */
-} GuardEntry;
+/* What a guard leaves on disk of an entry, for whoever comes after it. */
+typedef struct Mark {
+        uint64_t index; /* 0: none */
+        usec_t kill_at, kill_offset;
+        bool ended;
+} Mark;
 
 typedef enum GuardState {
         GUARD_DOWN,
         GUARD_UP,
-        GUARD_POST, /* dead; its ExecStopPost= is running */
+        GUARD_ENDING, /* it has said STOPPING=1 */
+        GUARD_POST,   /* dead; its ExecStopPost= is running, or about to */
 } GuardState;
 
 typedef struct Guard {
@@ -280,7 +282,13 @@ typedef struct Guard {
         usec_t last_told, last_says; /* sockets keep their order */
         uint64_t serial;             /* of the last request received on this connection */
         usec_t timer;                /* when SIM_GUARD_TIMER is due; USEC_INFINITY: it is not scheduled */
+        usec_t watchdog, heard_pid1;
         GuardEntry entries[LEASES_MAX];
+        bool tell[LEASES_MAX];
+        /* under /run */
+        bool open[LEASES_MAX];       /* the gates */
+        Mark marks[LEASES_MAX];
+        usec_t beat;
 } Guard;
 
 typedef struct Parcel {
