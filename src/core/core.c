@@ -108,8 +108,17 @@ static void on_guard(Core *c, const Event *e) {
         Unit *u, *next;
 
         switch (e->kind) {
+        case EVENT_GUARD_GONE:
+                c->guard_up = c->guard_synced = false;
+                c->guard_gone = true;
+                HASH_ITER(hh, c->units, u, next) {
+                        u->guard_asked = 0;
+                        life_guard(c, u, &(GuardReport){});
+                }
+                break;
         case EVENT_GUARD_UP:
                 c->guard_up = true;
+                c->guard_gone = false;
                 c->guard_synced = false;
                 HASH_ITER(hh, c->units, u, next) {
                         u->guard_known = false;
@@ -123,6 +132,7 @@ static void on_guard(Core *c, const Event *e) {
                                 life_guard(c, u, &(GuardReport){});
                 break;
         case EVENT_GUARD_DOWN:
+                c->guard_gone = false;
                 c->guard_up = c->guard_synced = false;
                 HASH_ITER(hh, c->units, u, next)
                         u->guard_known = false;
@@ -165,6 +175,10 @@ static void on_operator(Core *c, const Event *e) {
         case EVENT_DRAIN:
                 c->memory_changed = c->memory_changed || c->draining != e->on;
                 c->draining = e->on;
+                break;
+        case EVENT_TTL:
+                if (e->span >= TTL_MIN && e->span <= TTL_MAX)
+                        c->ttl = e->span;
                 break;
         case EVENT_ACCEPT:
                 identity_accept(c, e->machine);
@@ -209,6 +223,7 @@ static void note(Core *c, const Event *e) {
         case EVENT_GUARD_UP:
         case EVENT_GUARD_SYNCED:
         case EVENT_GUARD_DOWN:
+        case EVENT_GUARD_GONE:
                 on_guard(c, e);
                 break;
         case EVENT_CALL:

@@ -106,12 +106,14 @@ typedef enum EventKind {
         EVENT_GUARD_UP,   /* a guard is connected; entries follow as EVENT_GUARD, then EVENT_GUARD_SYNCED */
         EVENT_GUARD_SYNCED, /* units of which no entry was reported since GUARD_UP have none */
         EVENT_GUARD_DOWN, /* no guard is connected: nothing is known of its entries */
+        EVENT_GUARD_GONE, /* PID 1 says that no guard runs, and no gate is there: all are closed, none can be opened */
         EVENT_FAILED,     /* .action for .unit could not be carried out (e.g. a full /run): it may be asked for again */
         EVENT_RELEASE,    /* the operator: give the lease of .unit back; this machine stands back */
         EVENT_TRANSFER,   /* ... hand it to .machine */
         EVENT_STEAL,      /* ... take it by force, at .index or at the Index known here (0) */
         EVENT_REARM,      /* ... of a done unit: let it run again */
         EVENT_DRAIN,      /* ... no leases here from now on (.on), or again */
+        EVENT_TTL,        /* TTL= is .span from now on: a new session, to which what is held is hung over */
         EVENT_ACCEPT,     /* ... the registry with uuid .machine is the right one */
         EVENT_CALL,       /* .call with .id of the caller's choice: ends in one ACTION_CALL_DONE */
         EVENT_SHUTDOWN,   /* the service is being stopped: stop units, release; ends with ACTION_EXIT */
@@ -138,6 +140,7 @@ typedef struct Event {
         const char *unit;
         const char *machine;
         uint64_t index;
+        usec_t span;
         bool on;
         unsigned action;     /* FAILED: the ActionKind */
         union {

@@ -63,6 +63,7 @@ typedef enum LeaseOp {
         OP_TRANSFER,
         OP_STRIKE,
         OP_REARM,
+        OP_REHANG,   /* from the session that is being left to the new one, at the same Index */
 } LeaseOp;
 
 typedef struct Unit Unit;
@@ -124,6 +125,8 @@ struct Unit {
         uint64_t guard_asked; /* id of the last request for it on this connection: what was said before it is stale */
         Phase phase;
         Leave leave;
+        usec_t armed_stop, armed_kill; /* the offsets that the guard was last told */
+        uint64_t armed_id; /* ... in this request */
         uint64_t index;   /* in hand: what the guard's entry and LEASE_INDEX bear */
         usec_t changed_at; /* when the phase was entered */
         usec_t closed_at; /* since when the gate is known to be gone; USEC_INFINITY: it is not */
@@ -217,6 +220,7 @@ struct Core {
         Unit *units;
 
         Own own;
+        Own other; /* while TTL= changes: the session to come (creating), then the one that is being left (beating) */
         char adopt[SESSION_SIZE]; /* session to carry on, "" if none */
 
         /* identity */
@@ -261,7 +265,7 @@ struct Core {
         Calling *calls;
 
         /* guard */
-        bool guard_up, guard_synced;
+        bool guard_up, guard_synced, guard_gone;
         uint64_t guard_serial; /* the last id given to a request */
 
         /* shutdown */
@@ -342,6 +346,9 @@ void session_answer(Core *c, uint64_t id, const Answer *answer);
 void session_advance(Core *c);
 usec_t session_deadline(const Core *c);
 bool session_is_checked(const Core *c); /* nothing that our fence names waits to be looked at */
+bool session_is_moving(const Core *c);   /* from one session to another: both beat, and hold */
+bool session_is_ours(const Core *c, const char *session);
+usec_t session_covered_from(const Core *c); /* t0 of what we hold */
 bool session_settled(const Core *c); /* our session beats, and what it holds is known */
 
 /* machine.c */
@@ -354,6 +361,7 @@ void collect_advance(Core *c);
 
 /* lease.c */
 bool lease_is_ours(const Core *c, const Lease *l);
+bool lease_hangs_on(const Core *c, const char *session); /* any */
 void lease_txn(Core *c, uint64_t id, const Answer *answer);
 void lease_advance(Core *c, Lease *l);
 usec_t lease_deadline(const Core *c, const Lease *l);
@@ -379,6 +387,8 @@ usec_t life_stop_at(const Core *c, const Unit *u);
 Timeline life_timeline(const Core *c, const Unit *u);
 bool life_wants_lease(const Core *c, const Unit *u, const char **ret_why);
 /* Down, without a job, its control group empty, as PID 1 was asked after the gate was gone. Inactive is not gone. */
+/* The guard keeps the unit's entry by the timeline that holds now, or has none for it. */
+bool life_is_armed_anew(const Core *c, const Unit *u);
 bool life_is_down(const Unit *u);
 bool life_has_leftovers(const Core *c); /* units that are not enabled here any more and not at their end yet */
 void life_guard(Core *c, Unit *u, const GuardReport *report);

@@ -22,7 +22,14 @@
 enum { GROUP_MAX = 50 };
 
 bool lease_is_ours(const Core *c, const Lease *l) {
-        return c->own.name[0] && l->seen.revision > 0 && lease_held_by(&l->value, c->own.name);
+        return l->seen.revision > 0 && l->value.state == LEASE_HELD && session_is_ours(c, l->value.session);
+}
+
+bool lease_hangs_on(const Core *c, const char *session) {
+        for (const Lease *l = c->leases; l; l = l->hh.next)
+                if (l->seen.revision > 0 && lease_held_by(&l->value, session))
+                        return true;
+        return false;
 }
 
 static uint64_t next_index(const Core *c, const Lease *l) {
@@ -48,6 +55,8 @@ static void put_lease(TxnBuilder *b, Lease *l, LeaseOp op, const LeaseRecord *ne
 
 static void compare_own_fence(Core *c, TxnBuilder *b) {
         txn_compare(b, RECORD_FENCE, c->own.name, c->own.fence_revision);
+        if (session_is_moving(c))
+                txn_compare(b, RECORD_FENCE, c->other.name, c->other.fence_revision);
 }
 
 static LeaseRecord held_by_us(Core *c, const Lease *l, const char *why) {
@@ -155,7 +164,7 @@ static const Session *target_session(Core *c, const char *machine) {
         const Machine *m = mirror_find_machine(c, machine);
         const Session *s = m && m->seen.revision > 0 ? mirror_find_session(c, m->value.session) : NULL;
 
-        return s && s->beat.revision > 0 && c->now.boottime < s->beat.at + s->ttl && !streq(s->name, c->own.name) ? s : NULL;
+        return s && s->beat.revision > 0 && c->now.boottime < s->beat.at + s->ttl && !session_is_ours(c, s->name) ? s : NULL;
 }
 
 static void send_transfer(Core *c, Lease *l, const Session *target, const char *machine) {
@@ -184,6 +193,16 @@ static void send_rearm(Core *c, Lease *l) {
         l->txn = txn_send(&b);
 }
 
+static void send_rehang(Core *c, Lease *l) {
+        LeaseRecord next = l->value;
+        TxnBuilder b = txn_begin(c);
+
+        str_copy(next.session, sizeof(next.session), c->own.name);
+        put_lease(&b, l, OP_REHANG, &next);
+        compare_own_fence(c, &b);
+        l->txn = txn_send(&b);
+}
+
 /* ---- debts ---- */
 
 static usec_t debt_due(const SeenDebt *d) {
@@ -194,7 +213,7 @@ static usec_t debt_due(const SeenDebt *d) {
 
 /* Ours to strike: the robbed session is us, and what it ran is down and empty; or we hold the lease, and have waited. */
 static bool may_strike(const Core *c, const Lease *l, const SeenDebt *d) {
-        if (streq(d->debt.session, c->own.name))
+        if (session_is_ours(c, d->debt.session))
                 return l->unit ? l->unit->phase == PHASE_IDLE && life_is_down(l->unit) : c->guard_synced && !life_has_leftovers(c);
         return lease_is_ours(c, l) && c->now.boottime >= debt_due(d);
 }
@@ -217,8 +236,13 @@ static bool send_strikes(Core *c, Lease *l) {
 
 /* ---- outcomes ---- */
 
+/* From whom it was taken: the tenure that our own write ended. The record before it may have been gone from the mirror
+ * already, for the watch is sometimes faster than the answer. */
+static const char *last_holder(const LeaseRecord *l) {
+        return l->n_tenures > 0 ? l->tenures[l->n_tenures - 1].machine_id : NULL;
+}
+
 static void on_committed(Core *c, Lease *l, uint64_t revision) {
-        LeaseRecord before = l->value;
         uint64_t index = l->next->index;
 
         mirror_apply(c, RECORD_LEASE, l->name, l->next, revision);
@@ -229,11 +253,12 @@ static void on_committed(Core *c, Lease *l, uint64_t revision) {
                 output_report(c, REPORT_ACQUIRED, NULL, l->name, NULL, index);
                 break;
         case OP_EXPIRE:
-                output_report(c, REPORT_ACQUIRED, NULL, l->name, before.machine_id, index);
+                output_report(c, REPORT_ACQUIRED, NULL, l->name, last_holder(l->next), index);
                 break;
         case OP_STEAL:
-                output_report(c, REPORT_ROBBED, NULL, l->name, before.machine_id, index);
-                c->actions[c->n_actions - 1].span = ttl_take_after(session_ttl(before.session) ?: TTL_MAX);
+                output_report(c, REPORT_ROBBED, NULL, l->name, last_holder(l->next), index);
+                c->actions[c->n_actions - 1].span =
+                                ttl_take_after(session_ttl(l->next->debts[l->next->n_debts - 1].session) ?: TTL_MAX);
                 break;
         case OP_RELEASE:
                 output_report(c, REPORT_RELEASED, NULL, l->name, NULL, index);
@@ -246,6 +271,7 @@ static void on_committed(Core *c, Lease *l, uint64_t revision) {
                 l->rearm = false;
                 break;
         case OP_STRIKE:
+        case OP_REHANG:
         case OP_NONE:
                 break;
         }
@@ -286,6 +312,10 @@ static void advance_ours(Core *c, Lease *l) {
                  * or handed to us by mistake. What ran under it is seen to by the guard's leftover entry. */
                 if (c->guard_synced && !life_has_leftovers(c))
                         send_release(c, l, LEASE_FREE, "disabled");
+                return;
+        }
+        if (session_is_moving(c) && lease_held_by(&l->value, c->other.name) && life_is_armed_anew(c, u)) {
+                send_rehang(c, l);
                 return;
         }
         if (u->phase != PHASE_RELEASING)

@@ -124,15 +124,36 @@ void life_failed(Core *c, Unit *u, ActionKind action) {
 
 /* ---- time ---- */
 
+/* While two sessions beat, the shorter TTL's timeline holds: it suits both. */
 Timeline life_timeline(const Core *c, const Unit *u) {
         Timeline t = c->own.timeline;
+        usec_t ttl = c->own.ttl ?: c->ttl;
 
-        (void) timeline_compute(c->own.ttl ?: c->ttl, u->stop_grace, u->timeout_stop, &t);
+        if (session_is_moving(c))
+                ttl = MIN(ttl, c->other.ttl);
+        (void) timeline_compute(ttl, u->stop_grace, u->timeout_stop, &t);
         return t;
 }
 
+static bool has_entry(const Unit *u) {
+        return u->phase >= PHASE_ARMING && u->phase <= PHASE_STOPPING && u->armed_kill > 0;
+}
+
+/* What the guard was told holds until it has been told otherwise. */
 usec_t life_stop_at(const Core *c, const Unit *u) {
-        return usec_add(c->own.t0, life_timeline(c, u).stop);
+        return usec_add(session_covered_from(c), has_entry(u) ? u->armed_stop : life_timeline(c, u).stop);
+}
+
+static bool is_armed_by(const Unit *u, const Timeline *t) {
+        return u->armed_stop == t->stop && u->armed_kill == t->kill;
+}
+
+bool life_is_armed_anew(const Core *c, const Unit *u) {
+        Timeline t = life_timeline(c, u);
+
+        if (u->phase == PHASE_IDLE || u->phase == PHASE_RELEASING)
+                return u->guard_known && u->guard.index == 0;
+        return u->phase < PHASE_CLOSING && u->guard_known && u->guard.serial >= u->armed_id && is_armed_by(u, &t);
 }
 
 /* ---- what is so ---- */
@@ -223,7 +244,9 @@ static Action *act(Core *c, const Unit *u, ActionKind kind) {
 static Action *ask_guard(Core *c, Unit *u, ActionKind kind) {
         Action *a = act(c, u, kind);
 
-        a->id = u->guard_asked = ++c->guard_serial;
+        a->id = ++c->guard_serial;
+        if (!c->guard_gone) /* nobody is there to answer, and nothing to be answered */
+                u->guard_asked = a->id;
         return a;
 }
 
@@ -231,9 +254,20 @@ static void arm(Core *c, Unit *u) {
         Timeline t = life_timeline(c, u);
         Action *a = ask_guard(c, u, ACTION_GUARD_ARM);
 
-        a->t0 = c->own.t0;
-        a->stop = t.stop;
-        a->kill = t.kill;
+        a->t0 = session_covered_from(c);
+        a->stop = u->armed_stop = t.stop;
+        a->kill = u->armed_kill = t.kill;
+        u->armed_id = a->id;
+}
+
+/* Another timeline holds now. It is told with a fresh beat in hand, for the guard counts by it at once. */
+static void arm_anew(Core *c, Unit *u) {
+        Timeline t = life_timeline(c, u);
+
+        if (u->phase <= PHASE_IDLE || u->phase >= PHASE_CLOSING || !u->guard_known || is_armed_by(u, &t))
+                return;
+        if (c->now.boottime < usec_add(session_covered_from(c), t.stop / 2))
+                arm(c, u);
 }
 
 static void report_leave(Core *c, const Unit *u, Leave leave) {
@@ -470,6 +504,7 @@ static void hold_down(Core *c, Unit *u) {
 static void rest(Core *c, Unit *u) {
         act(c, u, ACTION_UNIT_CLEAN);
         u->index = 0;
+        u->armed_stop = u->armed_kill = 0;
         u->leave = LEAVE_NONE;
         enter(c, u, PHASE_IDLE);
 }
@@ -552,6 +587,7 @@ void life_advance(Core *c, Unit *u) {
         if (!u->lease->unit)
                 u->lease->unit = u;
         check_gate(c, u);
+        arm_anew(c, u);
         do {
                 before = u->phase;
                 check_reasons(c, u);

@@ -14,7 +14,7 @@
 enum { COLLECT_AFTER_TTLS = 30 };
 
 static const Session *other_session(Core *c, const Machine *m) {
-        if (!m || m->seen.revision == 0 || streq(m->value.session, c->own.name))
+        if (!m || m->seen.revision == 0 || session_is_ours(c, m->value.session))
                 return NULL;
         return m->value.session[0] ? mirror_find_session(c, m->value.session) : NULL;
 }
@@ -97,7 +97,7 @@ bool machine_competes(const Core *c, const char **ret_why) {
                 why = "no beat has come through yet";
         else if (c->now.boottime >= c->own.t0 + c->own.timeline.stop)
                 why = "the registry does not answer";
-        else if (!m || m->seen.revision == 0 || !streq(m->value.session, c->own.name))
+        else if (!m || m->seen.revision == 0 || !session_is_ours(c, m->value.session))
                 why = c->twice_reported ? "another machine bears this machine id" : "waiting for an earlier session of this machine to end";
         else if (c->draining)
                 why = "this machine is draining";
@@ -132,7 +132,7 @@ void collect_advance(Core *c) {
         for (Session *s = c->sessions; s; s = s->hh.next) {
                 TxnBuilder b;
 
-                if (s->beat.revision == 0 || !s->fence.known || streq(s->name, c->own.name) ||
+                if (s->beat.revision == 0 || !s->fence.known || session_is_ours(c, s->name) ||
                     c->now.boottime < s->beat.at + COLLECT_AFTER_TTLS * s->ttl || is_named_anywhere(c, s))
                         continue;
                 b = txn_begin(c);

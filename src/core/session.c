@@ -26,28 +26,50 @@ bool session_settled(const Core *c) {
         return c->own.phase == OWN_BEATING && c->own.committed;
 }
 
-bool session_owns(const Core *c, uint64_t id) {
-        return id > 0 && (id == c->own.txn || id == c->own.read);
+bool session_is_moving(const Core *c) {
+        return c->other.phase == OWN_BEATING && c->other.committed && c->own.committed;
 }
 
-static void own_reset(Core *c, const char *name) {
+bool session_is_ours(const Core *c, const char *session) {
+        if (!session[0])
+                return false;
+        return streq(session, c->own.name) || (session_is_moving(c) && streq(session, c->other.name));
+}
+
+usec_t session_covered_from(const Core *c) {
+        return session_is_moving(c) ? MIN(c->own.t0, c->other.t0) : c->own.t0;
+}
+
+static Own *owner_of(Core *c, uint64_t id) {
+        if (id > 0 && (id == c->own.txn || id == c->own.read))
+                return &c->own;
+        return id > 0 && (id == c->other.txn || id == c->other.read) ? &c->other : NULL;
+}
+
+bool session_owns(const Core *c, uint64_t id) {
+        return owner_of((Core *) c, id);
+}
+
+static void own_reset(Core *c, Own *o, const char *name) {
         usec_t ttl = session_ttl(name);
 
-        c->own = (Own){ .ttl = ttl };
-        str_copy(c->own.name, sizeof(c->own.name), name);
-        (void) timeline_compute(ttl, USEC_INFINITY, USEC_INFINITY, &c->own.timeline);
-        c->own.next_at = c->now.boottime;
-        record_format_hex(core_random(c), c->own.process);
+        *o = (Own){ .ttl = ttl };
+        str_copy(o->name, sizeof(o->name), name);
+        (void) timeline_compute(ttl, USEC_INFINITY, USEC_INFINITY, &o->timeline);
+        o->next_at = c->now.boottime;
+        record_format_hex(core_random(c), o->process);
 }
 
-static void begin_new(Core *c) {
+static void begin_new(Core *c, Own *o) {
         char name[SESSION_SIZE];
 
         session_format(core_random(c), c->ttl, name);
-        own_reset(c, name);
-        c->own.phase = OWN_CREATING;
+        own_reset(c, o, name);
+        o->phase = OWN_CREATING;
+}
+
+static void keep_name(Core *c) {
         output(c, ACTION_SESSION)->session = c->own.name;
-        output_report(c, REPORT_SESSION_NEW, NULL, NULL, NULL, 0);
 }
 
 void session_begin(Core *c) {
@@ -56,69 +78,83 @@ void session_begin(Core *c) {
         if (c->own.phase != OWN_NONE || c->trust != TRUST_OK)
                 return;
         if (s && s->beat.revision > 0 && s->fence_value) {
-                own_reset(c, c->adopt);
+                own_reset(c, &c->own, c->adopt);
                 c->own.phase = OWN_FENCING;
-        } else
-                begin_new(c);
+        } else {
+                begin_new(c, &c->own);
+                keep_name(c);
+                output_report(c, REPORT_SESSION_NEW, NULL, NULL, NULL, 0);
+        }
         c->adopt[0] = '\0';
 }
 
-void session_end(Core *c) {
-        if (c->own.phase == OWN_NONE)
+static void end_one(Core *c, Own *o) {
+        if (o->phase == OWN_NONE)
                 return;
-        output_report(c, REPORT_SESSION_ENDED, NULL, NULL, NULL, 0);
-        c->own.phase = OWN_NONE;
-        c->own.committed = false;
-        c->own.txn = c->own.read = 0;
-        c->own.name[0] = '\0';
+        if (o->committed || o == &c->own)
+                output_report(c, REPORT_SESSION_ENDED, NULL, NULL, NULL, 0);
+        o->phase = OWN_NONE;
+        o->committed = false;
+        o->txn = o->read = 0;
+        o->name[0] = '\0';
+}
+
+void session_end(Core *c) {
+        end_one(c, &c->own);
+        end_one(c, &c->other);
+}
+
+/* This one is over; another takes its place, unless it was only on its way in or out. */
+static void replace(Core *c, Own *o) {
+        end_one(c, o);
+        session_begin(c);
 }
 
 /* ---- sending ---- */
 
-static void make_nonce(Core *c, char ret[static NONCE_SIZE]) {
-        record_format_nonce(c->own.process, ++c->own.attempts, ret);
+static void make_nonce(Core *c, Own *o, char ret[static NONCE_SIZE]) {
+        record_format_nonce(o->process, ++o->attempts, ret);
 }
 
-static bool nonce_is_ours(const Core *c, const char *nonce) {
-        return strncmp(nonce, c->own.process, 16) == 0 && nonce[16] == '-';
+static bool nonce_is_ours(const Core *c, const Own *o, const char *nonce) {
+        return strncmp(nonce, o->process, 16) == 0 && nonce[16] == '-';
 }
 
-static void put_beat(Core *c, TxnBuilder *b) {
+static void put_beat(Core *c, Own *o, TxnBuilder *b) {
         BeatRecord beat = {};
 
         str_copy(beat.machine_id, sizeof(beat.machine_id), c->machine_id);
-        make_nonce(c, beat.nonce);
-        txn_put(b, RECORD_BEAT, c->own.name, &beat, sizeof(beat));
+        make_nonce(c, o, beat.nonce);
+        txn_put(b, RECORD_BEAT, o->name, &beat, sizeof(beat));
 }
 
-static void send_beat(Core *c) {
+static void send_beat(Core *c, Own *o) {
         static const FenceRecord empty;
-        bool creating = c->own.phase == OWN_CREATING;
+        bool creating = o->phase == OWN_CREATING;
         TxnBuilder b = txn_begin(c);
 
-        txn_compare(&b, RECORD_BEAT, c->own.name, creating ? 0 : c->own.beat_revision);
-        txn_compare(&b, RECORD_FENCE, c->own.name, creating ? 0 : c->own.fence_revision);
-        put_beat(c, &b);
+        txn_compare(&b, RECORD_BEAT, o->name, creating ? 0 : o->beat_revision);
+        txn_compare(&b, RECORD_FENCE, o->name, creating ? 0 : o->fence_revision);
+        put_beat(c, o, &b);
         if (creating)
-                txn_put(&b, RECORD_FENCE, c->own.name, &empty, sizeof(empty));
-        c->own.txn = txn_send(&b);
-        c->own.txn_t0 = c->now.boottime;
+                txn_put(&b, RECORD_FENCE, o->name, &empty, sizeof(empty));
+        o->txn = txn_send(&b);
+        o->txn_t0 = c->now.boottime;
 }
 
-static void send_fence(Core *c) {
-        Session *s = mirror_session(c, c->own.name);
+static void send_fence(Core *c, Own *o) {
+        Session *s = mirror_session(c, o->name);
         TxnBuilder b;
 
         if (!s->fence_value) { /* gone since: the session is over */
-                session_end(c);
-                session_begin(c);
+                replace(c, o);
                 return;
         }
         b = txn_begin(c);
-        txn_compare(&b, RECORD_FENCE, c->own.name, s->fence.revision);
-        txn_put(&b, RECORD_FENCE, c->own.name, s->fence_value, sizeof(FenceRecord));
-        c->own.checked_counter = s->fence_value->counter;
-        c->own.txn = txn_send(&b);
+        txn_compare(&b, RECORD_FENCE, o->name, s->fence.revision);
+        txn_put(&b, RECORD_FENCE, o->name, s->fence_value, sizeof(FenceRecord));
+        o->checked_counter = s->fence_value->counter;
+        o->txn = txn_send(&b);
 }
 
 /* ---- the fence's refusal ---- */
@@ -139,211 +175,264 @@ static bool is_held(const Core *c, const Lease *l) {
 }
 
 /* Our fence has been seen at a revision that we have not looked behind yet. */
-static void check_fence(Core *c, const Session *s) {
+static void check_fence(Core *c, Own *o, const Session *s) {
         Key keys[FENCE_READ_MAX];
         size_t n = 0;
 
-        c->own.checked_fence = s->fence.revision;
-        c->own.checked_counter = s->fence_value->counter;
+        o->checked_fence = s->fence.revision;
+        o->checked_counter = s->fence_value->counter;
         for (Lease *l = c->leases; l && n <= FENCE_READ_MAX; l = l->hh.next) {
-                if (!is_held(c, l) || !is_named(s->fence_value, c->own.fence_counter, l->name))
+                if (!is_held(c, l) || !is_named(s->fence_value, o->fence_counter, l->name))
                         continue;
                 if (n < FENCE_READ_MAX)
                         keys[n] = (Key){ .kind = RECORD_LEASE, .name = l->name };
                 n++;
         }
         if (n == 0) {
-                c->own.fence_revision = c->own.checked_fence;
-                c->own.fence_counter = c->own.checked_counter;
-                c->own.next_at = c->now.boottime;
+                o->fence_revision = o->checked_fence;
+                o->fence_counter = o->checked_counter;
+                o->next_at = c->now.boottime;
         } else if (n <= FENCE_READ_MAX)
-                c->own.read = read_keys(c, keys, n);
+                o->read = read_keys(c, keys, n);
         else
-                c->own.read = read_kinds(c, 1u << RECORD_LEASE);
+                o->read = read_kinds(c, 1u << RECORD_LEASE);
 }
 
 /* What a fence names and cannot be read any more is not ours any more. */
-static void drop_damaged(Core *c) {
-        Session *s = mirror_find_session(c, c->own.name);
+static void drop_damaged(Core *c, Own *o) {
+        Session *s = mirror_find_session(c, o->name);
 
         for (Lease *l = c->leases; l; l = l->hh.next)
-                if (l->damaged && s && s->fence_value && is_named(s->fence_value, c->own.fence_counter, l->name))
+                if (l->damaged && s && s->fence_value && is_named(s->fence_value, o->fence_counter, l->name))
                         l->value = (LeaseRecord){ .state = LEASE_FREE };
 }
 
 /* ---- answers ---- */
 
-static void on_silence(Core *c) {
-        usec_t pause = backoff(50 * USEC_PER_MSEC, c->own.failures, c->own.timeline.round / 2);
+static void on_silence(Core *c, Own *o) {
+        usec_t pause = backoff(50 * USEC_PER_MSEC, o->failures, o->timeline.round / 2);
 
-        c->own.failures++;
+        o->failures++;
         /* An attempt that took its whole time needs no further pause; one that failed at once does. */
-        c->own.next_at = MAX(c->now.boottime, c->own.txn_t0 + pause);
+        o->next_at = MAX(c->now.boottime, o->txn_t0 + pause);
 }
 
-static void on_committed(Core *c, const Answer *a) {
-        if (c->own.phase == OWN_CREATING) {
-                c->own.fence_revision = a->revision;
-                c->own.fence_counter = 0;
-                c->own.phase = OWN_BEATING;
-        } else if (!c->own.committed)
-                output_report(c, REPORT_SESSION_ADOPTED, NULL, NULL, NULL, 0);
-        c->own.beat_revision = a->revision;
-        c->own.committed = true;
-        c->own.t0 = c->own.txn_t0;
-        c->own.round_trip = c->now.boottime - c->own.txn_t0;
-        c->own.failures = 0;
-        c->own.next_at = MAX(c->own.round_at + c->own.timeline.round, c->now.boottime);
+/* The new one beats: from now on it is ours, and the old one is being left. */
+static void swap_sessions(Core *c) {
+        Own old = c->own;
+
+        c->own = c->other;
+        c->other = old;
+        output_report(c, REPORT_SESSION_NEW, NULL, NULL, NULL, 0);
+}
+
+/* While two sessions beat, both do so at the pace of the shorter TTL. */
+static usec_t next_round(const Core *c, const Own *o) {
+        usec_t round = session_is_moving(c) ? MIN(c->own.timeline.round, c->other.timeline.round) : o->timeline.round;
+
+        return o->txn || o->failures > 0 ? o->next_at : MAX(o->round_at + round, c->now.boottime);
+}
+
+/* One message covers all entries, so it bears the earlier of the two sessions' t0. */
+static void tell_guard(Core *c) {
         Action *beat = output(c, ACTION_GUARD_BEAT);
-        beat->t0 = c->own.t0;
+
+        beat->t0 = session_covered_from(c);
         beat->id = ++c->guard_serial;
-        if (c->own.silent) {
+}
+
+static void on_committed(Core *c, Own *o, const Answer *a) {
+        if (o->phase == OWN_CREATING) {
+                o->fence_revision = a->revision;
+                o->fence_counter = 0;
+                o->phase = OWN_BEATING;
+        } else if (!o->committed)
+                output_report(c, REPORT_SESSION_ADOPTED, NULL, NULL, NULL, 0);
+        o->beat_revision = a->revision;
+        o->committed = true;
+        o->t0 = o->txn_t0;
+        o->round_trip = c->now.boottime - o->txn_t0;
+        o->failures = 0;
+        if (o == &c->other && o->ttl == c->ttl && c->own.ttl != c->ttl)
+                swap_sessions(c);
+        c->own.next_at = next_round(c, &c->own);
+        c->other.next_at = next_round(c, &c->other);
+        tell_guard(c);
+        if (o->silent) {
                 output_report(c, REPORT_REGISTRY_BACK, NULL, NULL, NULL, 0);
-                c->actions[c->n_actions - 1].span = c->now.boottime - c->own.round_at;
-                c->own.silent = false;
+                c->actions[c->n_actions - 1].span = c->now.boottime - o->round_at;
+                o->silent = false;
         }
 }
 
 /* The refused beat's readback has been taken into the mirror. */
-static void on_refused(Core *c) {
-        const Session *s = mirror_find_session(c, c->own.name);
+static void on_refused(Core *c, Own *o) {
+        const Session *s = mirror_find_session(c, o->name);
 
-        c->own.next_at = c->now.boottime;
+        o->next_at = c->now.boottime;
         if (!s || s->beat.revision == 0 || !s->fence_value) {
                 /* Absent: over, and never written again. While creating, nothing of ours is there: another name. */
-                session_end(c);
-                session_begin(c);
+                replace(c, o);
                 return;
         }
-        if (s->beat.revision != c->own.beat_revision) {
-                if (!nonce_is_ours(c, s->beat_value.nonce) && (c->own.committed || c->own.phase == OWN_CREATING)) {
-                        if (c->own.committed)
+        if (s->beat.revision != o->beat_revision) {
+                if (!nonce_is_ours(c, o, s->beat_value.nonce) && (o->committed || o->phase == OWN_CREATING)) {
+                        if (o->committed)
                                 output_report(c, REPORT_SESSION_CLONED, NULL, NULL, NULL, 0);
-                        session_end(c);
-                        session_begin(c);
+                        replace(c, o);
                         return;
                 }
-                c->own.beat_revision = s->beat.revision;
+                o->beat_revision = s->beat.revision;
         }
-        if (c->own.phase == OWN_CREATING) { /* an earlier attempt had landed */
-                c->own.phase = OWN_BEATING;
-                c->own.fence_revision = s->fence.revision;
-                c->own.fence_counter = s->fence_value->counter;
+        if (o->phase == OWN_CREATING) { /* an earlier attempt had landed */
+                o->phase = OWN_BEATING;
+                o->fence_revision = s->fence.revision;
+                o->fence_counter = s->fence_value->counter;
         }
         /* A fence that has moved is looked at by session_advance(). */
 }
 
-static void on_fenced(Core *c, const Answer *a) {
+static void on_fenced(Core *c, Own *o, const Answer *a) {
         if (a->outcome == OUTCOME_COMMITTED) {
-                c->own.fence_revision = a->revision;
-                c->own.fence_counter = c->own.checked_counter;
-                c->own.phase = OWN_READING;
+                o->fence_revision = a->revision;
+                o->fence_counter = o->checked_counter;
+                o->phase = OWN_READING;
         }
         /* Refused: somebody took from us meanwhile, or an earlier attempt of ours has landed; put it again. */
-        c->own.next_at = c->now.boottime + (a->outcome == OUTCOME_UNKNOWN ? c->own.timeline.round / 8 : 0);
+        o->next_at = c->now.boottime + (a->outcome == OUTCOME_UNKNOWN ? o->timeline.round / 8 : 0);
 }
 
-static void on_read(Core *c, const Answer *a) {
+static void on_read(Core *c, Own *o, const Answer *a) {
         if (a->outcome == OUTCOME_UNKNOWN) {
-                c->own.check_at = c->own.next_at = c->now.boottime + c->own.timeline.round / 16;
+                o->check_at = o->next_at = c->now.boottime + o->timeline.round / 16;
                 return;
         }
-        if (c->own.phase == OWN_READING) {
-                const Session *s = mirror_find_session(c, c->own.name);
+        if (o->phase == OWN_READING) {
+                const Session *s = mirror_find_session(c, o->name);
 
                 if (!s || s->beat.revision == 0) {
-                        session_end(c);
-                        session_begin(c);
+                        replace(c, o);
                         return;
                 }
-                c->own.beat_revision = s->beat.revision;
-                c->own.phase = OWN_BEATING;
+                o->beat_revision = s->beat.revision;
+                o->phase = OWN_BEATING;
         } else {
-                drop_damaged(c);
-                c->own.fence_revision = c->own.checked_fence;
-                c->own.fence_counter = c->own.checked_counter;
+                drop_damaged(c, o);
+                o->fence_revision = o->checked_fence;
+                o->fence_counter = o->checked_counter;
         }
-        c->own.next_at = c->now.boottime;
+        o->next_at = c->now.boottime;
 }
 
 bool session_is_shown_its_past(const Core *c, uint64_t id, const Answer *a) {
-        if (id != c->own.txn || a->outcome != OUTCOME_REFUSED || c->own.phase != OWN_BEATING)
+        const Own *o = owner_of((Core *) c, id);
+
+        if (!o || id != o->txn || a->outcome != OUTCOME_REFUSED || o->phase != OWN_BEATING)
                 return false;
         for (size_t i = 0; i < a->n_records; i++)
-                if (a->records[i].kind == RECORD_BEAT && streq(a->records[i].name, c->own.name))
-                        return a->records[i].mod_revision > 0 && a->records[i].mod_revision < c->own.beat_revision;
+                if (a->records[i].kind == RECORD_BEAT && streq(a->records[i].name, o->name))
+                        return a->records[i].mod_revision > 0 && a->records[i].mod_revision < o->beat_revision;
         return false;
 }
 
 void session_answer(Core *c, uint64_t id, const Answer *answer) {
-        if (id == c->own.read) {
-                c->own.read = 0;
-                on_read(c, answer);
+        Own *o = owner_of(c, id);
+
+        if (id == o->read) {
+                o->read = 0;
+                on_read(c, o, answer);
                 return;
         }
-        c->own.txn = 0;
-        if (c->own.phase == OWN_FENCING)
-                on_fenced(c, answer);
+        o->txn = 0;
+        if (o->phase == OWN_FENCING)
+                on_fenced(c, o, answer);
         else if (answer->outcome == OUTCOME_COMMITTED)
-                on_committed(c, answer);
+                on_committed(c, o, answer);
         else if (answer->outcome == OUTCOME_REFUSED)
-                on_refused(c);
+                on_refused(c, o);
         else
-                on_silence(c);
+                on_silence(c, o);
 }
 
 /* ---- what is due ---- */
 
-static void report_silence(Core *c) {
-        if (c->own.silent || c->own.failures < 2 || !c->own.committed)
+static void report_silence(Core *c, Own *o) {
+        if (o->silent || o->failures < 2 || !o->committed)
                 return;
-        c->own.silent = true;
+        o->silent = true;
         output_report(c, REPORT_REGISTRY_SILENT, NULL, NULL, NULL, 0);
 }
 
-static void begin_round(Core *c) {
-        if (c->own.failures == 0) {
-                c->own.round_at = c->now.boottime;
-                if (!c->beats_read && c->own.phase == OWN_BEATING)
+static void begin_round(Core *c, Own *o) {
+        if (o->failures == 0) {
+                o->round_at = c->now.boottime;
+                if (!c->beats_read && o->phase == OWN_BEATING)
                         c->beats_read = read_kinds(c, 1u << RECORD_BEAT);
         }
-        send_beat(c);
+        send_beat(c, o);
 }
 
 /* Our fence is known to have moved beyond what we have looked at. */
-static const Session *unchecked(const Core *c) {
-        const Session *s = mirror_find_session((Core *) c, c->own.name);
+static const Session *unchecked(const Core *c, const Own *o) {
+        const Session *s = mirror_find_session((Core *) c, o->name);
 
-        return c->own.phase == OWN_BEATING && s && s->fence_value && s->fence.revision > c->own.fence_revision ? s : NULL;
+        return o->phase == OWN_BEATING && s && s->fence_value && s->fence.revision > o->fence_revision ? s : NULL;
 }
 
 bool session_is_checked(const Core *c) {
-        return !c->own.read && !unchecked(c);
+        return !c->own.read && !unchecked(c, &c->own) && !c->other.read && !unchecked(c, &c->other);
+}
+
+static void advance_one(Core *c, Own *o) {
+        const Session *s;
+
+        if (o->phase == OWN_NONE || o->txn || o->read)
+                return;
+        s = unchecked(c, o);
+        if (s && c->now.boottime >= o->check_at)
+                check_fence(c, o, s);
+        if (o->read || c->now.boottime < o->next_at)
+                return;
+        if (o->phase == OWN_FENCING)
+                send_fence(c, o);
+        else if (o->phase == OWN_READING)
+                o->read = read_kinds(c, 1u << RECORD_LEASE | 1u << RECORD_BEAT);
+        else
+                begin_round(c, o);
+}
+
+/* Another TTL is another session. Ours goes on until the new one beats; then the leases are hung over to it one by one
+ * (lease.c), and when the last one is, the old session is beaten no more. Only then does a restart carry the new one on. */
+static void advance_move(Core *c) {
+        if (!session_settled(c) || c->shutting_down)
+                return;
+        if (c->other.phase == OWN_NONE && c->own.ttl != c->ttl)
+                begin_new(c, &c->other);
+        else if (c->other.phase == OWN_CREATING && c->other.ttl != c->ttl)
+                end_one(c, &c->other);
+        else if (session_is_moving(c) && !lease_hangs_on(c, c->other.name)) {
+                c->other = (Own){};
+                keep_name(c);
+        }
 }
 
 void session_advance(Core *c) {
-        const Session *s;
+        if (c->ended || c->end_txn)
+                return;
+        report_silence(c, &c->own);
+        advance_move(c);
+        advance_one(c, &c->own);
+        advance_one(c, &c->other);
+}
 
-        if (c->own.phase == OWN_NONE || c->ended || c->end_txn)
-                return;
-        report_silence(c);
-        if (c->own.txn || c->own.read)
-                return;
-        s = unchecked(c);
-        if (s && c->now.boottime >= c->own.check_at)
-                check_fence(c, s);
-        if (c->own.read || c->now.boottime < c->own.next_at)
-                return;
-        if (c->own.phase == OWN_FENCING)
-                send_fence(c);
-        else if (c->own.phase == OWN_READING)
-                c->own.read = read_kinds(c, 1u << RECORD_LEASE | 1u << RECORD_BEAT);
-        else
-                begin_round(c);
+static usec_t deadline_of(const Core *c, const Own *o) {
+        if (o->phase == OWN_NONE || o->txn || o->read)
+                return USEC_INFINITY;
+        return unchecked(c, o) ? MIN(o->check_at, o->next_at) : o->next_at;
 }
 
 usec_t session_deadline(const Core *c) {
-        if (c->own.phase == OWN_NONE || c->ended || c->end_txn || c->own.txn || c->own.read)
+        if (c->ended || c->end_txn)
                 return USEC_INFINITY;
-        return unchecked(c) ? MIN(c->own.check_at, c->own.next_at) : c->own.next_at;
+        return MIN(deadline_of(c, &c->own), deadline_of(c, &c->other));
 }

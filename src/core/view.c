@@ -38,7 +38,7 @@ static usec_t time_remaining(const Core *c, const Lease *l, Now now) {
         if (l->value.state != LEASE_HELD)
                 return 0;
         if (lease_is_ours(c, l))
-                return usec_sub(usec_add(c->own.t0, c->own.ttl), now.boottime);
+                return usec_sub(usec_add(session_covered_from(c), session_ttl(l->value.session)), now.boottime);
         if (l->value.period > 0)
                 return usec_sub(usec_add(l->seen.at, l->value.period), now.boottime);
         s = mirror_find_session((Core *) c, l->value.session);

@@ -121,6 +121,7 @@ static void carry_out(World *w, const Action *a) {
                 if (w->guard.index != a->index)
                         w->guard = (GuardReport){ .index = a->index };
                 w->armed = a->index;
+                w->armed_kill = a->kill;
                 say_guard(w, a->unit);
                 break;
         case ACTION_GUARD_BEAT:

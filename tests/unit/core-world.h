@@ -48,6 +48,7 @@ typedef struct World {
         unsigned done[32]; /* actions seen, by kind */
         unsigned reports[64];
         uint64_t armed, last_t0;
+        usec_t armed_kill; /* the offset last armed */
         char session[SESSION_SIZE];
         GuardReport guard;
         UnitReport unit;

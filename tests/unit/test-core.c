@@ -397,6 +397,70 @@ static void a_unit_found_active_without_its_lease_is_stopped(void **state) {
         world_free(w);
 }
 
+/* At a machine's shutdown PID 1 stops what is leased, then the guard, then us. */
+static void a_shutdown_after_the_guard_is_gone_still_releases(void **state) {
+        World *w = running();
+
+        w->guard_mute = true;
+        w->unit.active = ACTIVE_INACTIVE;
+        w->unit.empty = true;
+        world_step(w, (Event){ .kind = EVENT_GUARD_DOWN });
+        world_step(w, (Event){ .kind = EVENT_SHUTDOWN });
+        world_pass(w, USEC_PER_SEC);
+        assert_int_equal(world_lease(w)->state, LEASE_HELD); /* nothing is known of the gate */
+        world_step(w, (Event){ .kind = EVENT_GUARD_GONE });
+        world_pass(w, USEC_PER_SEC);
+        assert_int_equal(w->done[ACTION_EXIT], 1);
+        assert_int_equal(world_lease(w)->state, LEASE_FREE);
+        world_free(w);
+}
+
+static void change_ttl(World *w, usec_t ttl) {
+        char before[SESSION_SIZE];
+        usec_t t;
+
+        str_copy(before, sizeof(before), w->session);
+        world_step(w, (Event){ .kind = EVENT_TTL, .span = ttl });
+        t = w->now.boottime;
+        world_pass(w, 5 * USEC_PER_SEC);
+        assert_string_not_equal(w->session, before);
+        assert_int_equal(session_ttl(w->session), ttl);
+        assert_string_equal(world_lease(w)->session, w->session);
+        assert_int_equal(world_lease(w)->index, 1);
+        assert_int_equal(w->armed_kill, ttl - ttl / 50 - KILL_SLACK);
+        assert_true(w->last_t0 > t);
+        t = world_find(w, RECORD_BEAT, before)->revision;
+        world_pass(w, 60 * USEC_PER_SEC);
+        assert_int_equal(world_find(w, RECORD_BEAT, before)->revision, t); /* the old one is beaten no more */
+}
+
+static void another_ttl_is_another_session_and_stops_no_unit(void **state) {
+        World *w = running();
+
+        change_ttl(w, 2 * USEC_PER_SEC);
+        change_ttl(w, 60 * USEC_PER_SEC);
+        change_ttl(w, 10 * USEC_PER_SEC);
+        assert_int_equal(w->done[ACTION_UNIT_STOP], 0);
+        assert_int_equal(w->done[ACTION_UNIT_START], 1);
+        assert_int_equal(w->reports[REPORT_EXPIRED], 0);
+        world_free(w);
+}
+
+static void a_daemon_restarted_with_another_ttl_moves_after_it_has_adopted(void **state) {
+        World *w = running();
+        char before[SESSION_SIZE];
+
+        str_copy(before, sizeof(before), w->session);
+        world_restart(w, before);
+        world_step(w, (Event){ .kind = EVENT_TTL, .span = 4 * USEC_PER_SEC });
+        world_connect(w);
+        world_pass(w, 6 * USEC_PER_SEC);
+        assert_int_equal(session_ttl(world_lease(w)->session), 4 * USEC_PER_SEC);
+        assert_int_equal(w->done[ACTION_UNIT_STOP], 0);
+        assert_int_equal(w->done[ACTION_UNIT_START], 1);
+        world_free(w);
+}
+
 static void the_same_seed_and_events_give_the_same_session(void **state) {
         World *a = running(), *b = running();
 
@@ -429,6 +493,9 @@ int main(void) {
                 cmocka_unit_test(a_job_that_ends_well_is_done_and_runs_again_only_when_rearmed),
                 cmocka_unit_test(a_unit_stopped_by_hand_stays_stopped_and_keeps_its_lease),
                 cmocka_unit_test(a_unit_found_active_without_its_lease_is_stopped),
+                cmocka_unit_test(a_shutdown_after_the_guard_is_gone_still_releases),
+                cmocka_unit_test(another_ttl_is_another_session_and_stops_no_unit),
+                cmocka_unit_test(a_daemon_restarted_with_another_ttl_moves_after_it_has_adopted),
                 cmocka_unit_test(the_same_seed_and_events_give_the_same_session),
         };
 
