@@ -252,14 +252,16 @@ static void check_taking(World *w, const Message *q, const MapKey *key, const Le
                 world_fail(w, "law: %s takes %s from %s without touching its fence", m->hostname, key->name, was->session);
 }
 
+/* By the robbed itself (perhaps under its next session's name, which it proves by comparing the robbed one's fence), or
+ * by the holder. */
 static void check_debts(World *w, const Message *q, const MapKey *key, const LeaseRecord *was, const LeaseRecord *is) {
         const Machine *m = w->machines + q->machine;
 
         for (size_t i = 0; i < was->n_debts; i++) {
                 const Debt *d = was->debts + i;
 
-                if (!lease_has_debt(is, d->session, d->index) && !streq(d->session, q->session) &&
-                                !lease_held_by(was, q->session))
+                if (!lease_has_debt(is, d->session, d->index) && !lease_held_by(was, q->session) &&
+                                !touches(w, q->compares, q->n_compares, RECORD_FENCE, d->session))
                         world_fail(w, "law: %s strikes the debt of %s off %s, and is neither robbed nor holder", m->hostname,
                                         d->session, key->name);
         }
@@ -282,7 +284,7 @@ void check_commit(World *w, const Message *q) {
 }
 
 void check_lease_put(World *w, uint32_t key, const LeaseRecord *l) {
-        int unit = unit_find(w, w->map.keys[key].name);
+        int unit = lease_find(w, w->map.keys[key].name);
         LeaseCheck *c = unit < 0 ? NULL : w->leases + unit;
         bool same;
 

@@ -20,6 +20,13 @@ int unit_find(const World *w, const char *name) {
         return -1;
 }
 
+int lease_find(const World *w, const char *name) {
+        for (size_t i = 0; i < w->n_leases; i++)
+                if (streq(w->lease_names[i], name))
+                        return (int) i;
+        return -1;
+}
+
 static void post(World *w, const Machine *m, size_t unit, SimKind kind, usec_t delay, uint64_t a, uint64_t b) {
         world_post(w, (SimEvent){ .at = w->now + delay, .kind = kind, .machine = m->number, .unit = (uint8_t) unit,
                                   .generation = m->generation, .a = a, .b = b });

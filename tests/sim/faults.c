@@ -353,7 +353,13 @@ void faults_event(World *w, SimEvent *e) {
                         watch_reset(w, m, random_span(w, 1, 500) * USEC_PER_MSEC);
                 break;
         case SIM_RESTORE:
+                if (e->a && !w->quiet && !will_notice(w, false)) { /* somebody is away: wait until all are there to see it */
+                        w->registry_down_until = e->at = w->now + 5 * USEC_PER_SEC;
+                        world_post(w, *e);
+                        return;
+                }
                 w->replacing = false;
+                w->peace_until = w->now + 15 * USEC_PER_SEC;
                 if (w->quiet)
                         return;
                 if (e->a && w->map.snapshot.taken)

@@ -268,6 +268,7 @@ static void forget(World *w, Machine *m) {
 void guard_gone(World *w, Machine *m) {
         forget(w, m);
         memset(m->guard.marks, 0, sizeof(m->guard.marks));
+        m->guard.beat = 0;
         m->guard.state = GUARD_DOWN;
         m->guard.connected = m->guard.start_asked = false;
 }

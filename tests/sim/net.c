@@ -101,7 +101,7 @@ static void message_dispatch(World *w, Machine *m, Message *q) {
         if (late) {
                 q->kept = true;
                 message_post(w, q, SIM_ARRIVE, there, 0, 0);
-        } else if (!lost && random_chance(w, w->duplicate_ppm)) {
+        } else if (!lost && q->txn && random_chance(w, w->duplicate_ppm)) {
                 bool first = random_chance(w, 500000);
 
                 message_post(w, q, SIM_ARRIVE, there, first, 0);

@@ -382,7 +382,8 @@ void daemon_verb(World *w, Machine *m, EventKind verb, size_t unit, uint64_t arg
 void daemon_event(World *w, SimEvent *e);
 void daemon_read_unit(World *w, Machine *m, size_t unit);
 void daemon_hint(World *w, Machine *m, size_t unit);
-int unit_find(const World *w, const char *name);
+int unit_find(const World *w, const char *name); /* -1: there is none */
+int lease_find(const World *w, const char *name);
 
 void machine_init(World *w, Machine *m, size_t number);
 void machine_power_on(World *w, Machine *m);
@@ -488,7 +489,7 @@ struct World {
         size_t n_heap, heap_size;
         size_t n_machines, n_leases;
         Machine machines[MACHINES_MAX];
-        char unit_names[LEASES_MAX][NAME_SIZE];
+        char unit_names[LEASES_MAX][NAME_SIZE], lease_names[LEASES_MAX][NAME_SIZE];
         UnitConfig unit_configs[LEASES_MAX];
         usec_t stop_time[LEASES_MAX], start_time[LEASES_MAX], post_time[LEASES_MAX]; /* longest ones */
         bool has_extra[LEASES_MAX], restarts[LEASES_MAX];

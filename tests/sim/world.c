@@ -133,9 +133,10 @@ static void units_init(World *w) {
 
         for (size_t i = 0; i < w->n_leases; i++) {
                 (void) snprintf(w->unit_names[i], NAME_SIZE, "unit%zu.service", i);
+                (void) snprintf(w->lease_names[i], NAME_SIZE, i % 2 ? "lease-%zu" : "unit%zu.service", i);
                 w->unit_configs[i] = (UnitConfig){
                         .unit = w->unit_names[i],
-                        .lease = w->unit_names[i],
+                        .lease = w->lease_names[i],
                         .stop_grace = USEC_INFINITY,
                         .timeout_stop = 5 * USEC_PER_SEC,
                         .version = 1,
@@ -152,6 +153,8 @@ static void units_init(World *w) {
                 w->has_extra[i] = random_chance(w, 250000);
                 w->restarts[i] = random_chance(w, 250000);
                 w->unit_configs[i].timeout_stop = random_span(w, 1, 90) * USEC_PER_SEC;
+                if (random_chance(w, 250000))
+                        w->unit_configs[i].stop_grace = random_span(w, 0, 500 * USEC_PER_MSEC);
                 w->unit_configs[i].release_on_success = random_chance(w, 200000);
                 w->unit_configs[i].hold_on_failure = random_chance(w, 200000);
         }
