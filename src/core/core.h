@@ -78,7 +78,8 @@ typedef struct SessionView {
         usec_t round_trip;  /* of that beat */
         bool competing;
         const char *why_not; /* if it does not compete: one line */
-        const char *uuid;
+        const char *uuid, *store;             /* of the registry that this machine knows; "" if none yet */
+        const char *found_uuid, *found_store; /* of the one that answers, if that is another; "" if not */
         bool draining;
         size_t held;
 } SessionView;

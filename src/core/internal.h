@@ -78,6 +78,7 @@ typedef struct Lease {
         uint64_t remembered;       /* the highest Index ever seen of it */
         Unit *unit;                /* enabled here; NULL: none */
         bool rearm;                /* the operator's word */
+        bool asked;                /* by the READ under way because of a fence */
         LeaseOp op;                /* of the Txn under way */
         LeaseRecord *next;         /* what it writes */
         uint64_t txn;              /* its id; 0: none */
@@ -115,6 +116,7 @@ typedef enum Leave {
 struct Unit {
         char name[NAME_SIZE];
         Lease *lease;
+        char wanted_lease[NAME_SIZE]; /* as configured; taken on when nothing is held under another */
         usec_t stop_grace, timeout_stop, hold_down_release, hold_down_failure;
         int64_t version;
         bool release_on_success, hold_on_failure;

@@ -47,6 +47,7 @@ static Unit *life_new(Core *c, const char *name, const char *lease) {
         u->stop_grace = u->timeout_stop = USEC_INFINITY;
         u->closed_at = USEC_INFINITY;
         u->changed_at = c->now.boottime;
+        str_copy(u->wanted_lease, sizeof(u->wanted_lease), lease);
         life_attach(c, u, lease);
         HASH_ADD_STR(c->units, name, u);
         if (c->guard_synced)
@@ -68,8 +69,7 @@ Unit *life_configure(Core *c, const UnitConfig *config) {
                 return u;
         if (!u)
                 u = life_new(c, config->unit, config->lease);
-        else if (u->phase == PHASE_IDLE && !streq(u->lease->name, config->lease))
-                life_attach(c, u, config->lease);
+        str_copy(u->wanted_lease, sizeof(u->wanted_lease), config->lease);
         u->forgotten = false;
         u->stop_grace = config->stop_grace;
         u->timeout_stop = config->timeout_stop;
@@ -179,11 +179,17 @@ static bool is_covered(const Core *c, const Unit *u) {
         return session_settled(c) && c->now.boottime < life_stop_at(c, u);
 }
 
+static bool is_renamed(const Unit *u) {
+        return !streq(u->lease->name, u->wanted_lease);
+}
+
 bool life_wants_lease(const Core *c, const Unit *u, const char **ret_why) {
         const char *why = NULL;
 
         if (u->forgotten)
                 why = "it is not enabled here any more";
+        else if (is_renamed(u))
+                why = "its Lease= is being changed";
         else if (!machine_competes(c, &why))
                 ;
         else if (u->lease->unit != u)
@@ -306,7 +312,7 @@ static void leave(Core *c, Unit *u, Leave why) {
 static Leave wanted_leave(const Core *c, const Unit *u) {
         if (c->shutting_down)
                 return LEAVE_SHUTDOWN;
-        if (u->forgotten)
+        if (u->forgotten || is_renamed(u))
                 return LEAVE_FORGET;
         if (u->target[0])
                 return streq(u->target, c->machine_id) ? LEAVE_NONE : LEAVE_TRANSFER;
@@ -429,6 +435,8 @@ static void on_ended(Core *c, Unit *u) {
 static void step_starting(Core *c, Unit *u) {
         bool read = u->report.known && u->report.asked_at >= u->changed_at;
 
+        if (!u->guard_known)
+                return; /* the gate may be gone */
         if (read && (!is_inactive(&u->report) || u->report.run != u->run)) {
                 enter(c, u, PHASE_RUNNING);
                 if (is_inactive(&u->report))
@@ -584,6 +592,8 @@ void life_advance(Core *c, Unit *u) {
         };
         Phase before;
 
+        if (is_renamed(u) && u->phase == PHASE_IDLE && !is_ours(c, u) && u->lease->txn == 0)
+                life_attach(c, u, u->wanted_lease);
         if (!u->lease->unit)
                 u->lease->unit = u;
         check_gate(c, u);

@@ -11,8 +11,8 @@
 
 /* Whether a record's (or, revision 0, its absence's) arrival is news. */
 static bool seen_take(Core *c, Seen *s, uint64_t revision, uint64_t as_of) {
+        s->stamp = c->stamp;
         if (revision > 0) {
-                s->stamp = c->stamp;
                 if (s->known && (revision <= s->revision || revision < s->absent_at))
                         return false;
         } else {

@@ -184,6 +184,7 @@ static void check_fence(Core *c, Own *o, const Session *s) {
         for (Lease *l = c->leases; l && n <= FENCE_READ_MAX; l = l->hh.next) {
                 if (!is_held(c, l) || !is_named(s->fence_value, o->fence_counter, l->name))
                         continue;
+                l->asked = true;
                 if (n < FENCE_READ_MAX)
                         keys[n] = (Key){ .kind = RECORD_LEASE, .name = l->name };
                 n++;
@@ -302,8 +303,20 @@ static void on_fenced(Core *c, Own *o, const Answer *a) {
         o->next_at = c->now.boottime + (a->outcome == OUTCOME_UNKNOWN ? o->timeline.round / 8 : 0);
 }
 
+/* An answer that is silent about a lease that was asked for is none. */
+static bool is_whole(Core *c, const Answer *a) {
+        bool whole = true;
+
+        for (Lease *l = c->leases; l; l = l->hh.next) {
+                if (l->asked && !(a->complete & 1u << RECORD_LEASE) && l->seen.stamp != c->stamp)
+                        whole = false;
+                l->asked = false;
+        }
+        return whole;
+}
+
 static void on_read(Core *c, Own *o, const Answer *a) {
-        if (a->outcome == OUTCOME_UNKNOWN) {
+        if (a->outcome == OUTCOME_UNKNOWN || !is_whole(c, a)) {
                 o->check_at = o->next_at = c->now.boottime + o->timeline.round / 16;
                 return;
         }

@@ -26,6 +26,9 @@ void core_session_view(const Core *c, Now now, SessionView *ret) {
                 .last_beat = c->own.committed ? c->own.t0 : 0,
                 .round_trip = c->own.round_trip,
                 .uuid = c->uuid,
+                .store = c->store,
+                .found_uuid = c->trust == TRUST_FOREIGN ? c->meta_value.uuid : "",
+                .found_store = c->trust == TRUST_FOREIGN ? c->store_seen : "",
                 .draining = c->draining,
                 .held = count_held(c, c->own.name),
         };

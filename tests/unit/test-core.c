@@ -415,6 +415,26 @@ static void a_shutdown_after_the_guard_is_gone_still_releases(void **state) {
         world_free(w);
 }
 
+static void another_lease_name_is_taken_on_only_when_nothing_is_held_under_the_old_one(void **state) {
+        World *w = running();
+        Event e = { .kind = EVENT_CONFIGURE,
+                    .config = { .unit = "a.service", .lease = "other", .stop_grace = USEC_INFINITY,
+                                .timeout_stop = 90 * USEC_PER_SEC } };
+
+        world_step(w, e);
+        world_pass(w, 5 * USEC_PER_SEC);
+        assert_int_equal(world_lease(w)->state, LEASE_HELD); /* the unit is still stopping */
+        assert_null(world_find(w, RECORD_LEASE, "other"));
+        w->unit.active = ACTIVE_INACTIVE;
+        w->unit.empty = true;
+        world_say_unit(w);
+        world_pass(w, 2 * USEC_PER_SEC);
+        assert_int_equal(world_lease(w)->state, LEASE_FREE);
+        assert_string_equal(world_find(w, RECORD_LEASE, "other")->value.lease.session, w->session);
+        assert_int_equal(w->done[ACTION_UNIT_START], 2);
+        world_free(w);
+}
+
 static void change_ttl(World *w, usec_t ttl) {
         char before[SESSION_SIZE];
         usec_t t;
@@ -494,6 +514,7 @@ int main(void) {
                 cmocka_unit_test(a_unit_stopped_by_hand_stays_stopped_and_keeps_its_lease),
                 cmocka_unit_test(a_unit_found_active_without_its_lease_is_stopped),
                 cmocka_unit_test(a_shutdown_after_the_guard_is_gone_still_releases),
+                cmocka_unit_test(another_lease_name_is_taken_on_only_when_nothing_is_held_under_the_old_one),
                 cmocka_unit_test(another_ttl_is_another_session_and_stops_no_unit),
                 cmocka_unit_test(a_daemon_restarted_with_another_ttl_moves_after_it_has_adopted),
                 cmocka_unit_test(the_same_seed_and_events_give_the_same_session),

@@ -27,13 +27,13 @@ static const struct {
         { RECORD_BEAT, "{\"machine_id\":\"" MACHINE "\",\"nonce\":\"0011223344556677-12\"}" },
         { RECORD_FENCE, "{\"counter\":3,\"names\":[\"a.service\",\"b.service\",\"c.timer\"]}" },
         { RECORD_FENCE, "{\"counter\":0,\"names\":[]}" },
-        { RECORD_LEASE, "{\"state\":\"free\",\"machine_id\":\"\",\"session\":\"\",\"version\":0,\"index\":0,\"since\":0,"
-                        "\"period\":0,\"debts\":[],\"tenures\":[]}" },
-        { RECORD_LEASE, "{\"state\":\"held\",\"machine_id\":\"" MACHINE "\",\"session\":\"" SESSION "\",\"version\":-3,"
-                        "\"index\":7,\"since\":1700000000000000,\"period\":0,"
+        { RECORD_LEASE, "{\"state\":\"free\",\"machine_id\":\"\",\"session\":\"\",\"version\":0,\"index\":0,"
+                        "\"since\":0,\"period\":0,\"debts\":[],\"tenures\":[]}" },
+        { RECORD_LEASE, "{\"state\":\"held\",\"machine_id\":\"" MACHINE "\",\"session\":\"" SESSION "\","
+                        "\"version\":-3,\"index\":7,\"since\":1700000000000000,\"period\":0,"
                         "\"debts\":[{\"session\":\"" SESSION "\",\"index\":6,\"note\":\"kept\"}],"
-                        "\"tenures\":[{\"machine_id\":\"" MACHINE "\",\"index\":6,\"from\":1,\"to\":2,\"why\":\"stolen\","
-                        "\"by\":\"root\"}],\"later\":{\"a\":null}}" },
+                        "\"tenures\":[{\"machine_id\":\"" MACHINE "\",\"index\":6,\"from\":1,\"to\":2,"
+                        "\"why\":\"stolen\",\"by\":\"root\"}],\"later\":{\"a\":null}}" },
         { RECORD_REQUEST, "{\"machine_id\":\"" MACHINE "\",\"session\":\"" SESSION "\",\"version\":9}" },
 };
 
@@ -83,8 +83,8 @@ static void a_key_that_does_not_fit_is_invalid(void **state) {
 }
 
 static void other_keys_are_nobodys(void **state) {
-        static const char *const keys[] = { "", "met", "meta/", "metadata", "leases", "leases/", "lease/x", "x/leases/y",
-                "/meta" };
+        static const char *const keys[] = { "", "met", "meta/", "metadata", "leases", "leases/", "lease/x",
+                "x/leases/y", "/meta" };
         char key[7 + NAME_SIZE + 1] = "leases/";
         const char *name;
         RecordKind kind;
@@ -257,7 +257,8 @@ static void what_is_not_a_record_is_refused(void **state) {
 
 /* Each member of each text in turn is left out, and replaced by each other type of JSON. */
 static void every_member_must_be_there_and_of_its_type(void **state) {
-        static const char *const others[] = { "null", "true", "1", "-1", "1.5", "\"word\"", "[1]", "[{}]", "{\"a\":1}" };
+        static const char *const others[] = { "null", "true", "1", "-1", "1.5", "\"word\"", "[1]", "[{}]",
+                "{\"a\":1}" };
 
         for (size_t i = 0; i < ELEMENTSOF(corpus); i++) {
                 RecordValue value, got;
@@ -287,7 +288,7 @@ static void every_member_must_be_there_and_of_its_type(void **state) {
                                 text = json_dumps(less, 0);
                                 if (!same_type)
                                         must_be_wrong(corpus[i].kind, text, strlen(text));
-                                else /* and if it is of its type, it may be read or refused, but neither crash nor hang */
+                                else /* of its type, it may be read or refused, but do no harm */
                                         (void) decode(corpus[i].kind, text, &got, NULL);
                                 free(text);
                         }
@@ -342,8 +343,8 @@ static char *with_list(const char *head, const char *element, size_t n, const ch
 }
 
 static void a_debt_that_does_not_fit_makes_a_record_unreadable(void **state) {
-        static const char head[] = "{\"state\":\"free\",\"machine_id\":\"\",\"session\":\"\",\"version\":0,\"index\":0,"
-                                   "\"since\":0,\"period\":0,\"tenures\":[],\"debts\":[";
+        static const char head[] = "{\"state\":\"free\",\"machine_id\":\"\",\"session\":\"\",\"version\":0,"
+                                   "\"index\":0,\"since\":0,\"period\":0,\"tenures\":[],\"debts\":[";
         static const char debt[] = "{\"session\":\"" SESSION "\",\"index\":6}";
         _cleanup_free_ char *fits = with_list(head, debt, DEBTS_MAX, "]}");
         _cleanup_free_ char *not = with_list(head, debt, DEBTS_MAX + 1, "]}");

@@ -16,7 +16,8 @@ static const char session_a[] = "1f2e3d4c5b6a7988-10000", session_b[] = "0000000
 /* ---- names ---- */
 
 static void a_session_tells_its_ttl(void **state) {
-        static const usec_t ttls[] = { TTL_MIN, 2500 * USEC_PER_MSEC, 10 * USEC_PER_SEC, 12345 * USEC_PER_MSEC, TTL_MAX };
+        static const usec_t ttls[] = { TTL_MIN, 2500 * USEC_PER_MSEC, 10 * USEC_PER_SEC, 12345 * USEC_PER_MSEC,
+                TTL_MAX };
 
         assert_int_equal(session_ttl(session_a), 10 * USEC_PER_SEC);
         assert_int_equal(session_ttl(session_b), 2 * USEC_PER_SEC);
@@ -39,7 +40,8 @@ static void a_session_is_written_in_sixteen_digits(void **state) {
 }
 
 static void what_is_not_a_session_has_no_ttl(void **state) {
-        static const char *const names[] = { "", "-", "10000", "1f2e3d4c5b6a7988", "1f2e3d4c5b6a7988-", "1f2e3d4c5b6a798-10000",
+        static const char *const names[] = { "", "-", "10000", "1f2e3d4c5b6a7988", "1f2e3d4c5b6a7988-",
+                "1f2e3d4c5b6a798-10000",
                 "1f2e3d4c5b6a79881-10000", "1F2E3D4C5B6A7988-10000", "1f2e3d4c5b6a798g-10000", "1f2e3d4c5b6a7988-1999",
                 "1f2e3d4c5b6a7988-60001", "1f2e3d4c5b6a7988-10s", "1f2e3d4c5b6a7988--5000", "1f2e3d4c5b6a7988-+5000",
                 "1f2e3d4c5b6a7988- 5000", "1f2e3d4c5b6a7988-9999999", "1f2e3d4c5b6a7988-99999999999999999999" };
@@ -50,8 +52,10 @@ static void what_is_not_a_session_has_no_ttl(void **state) {
 }
 
 static void lease_names_are_unit_names(void **state) {
-        static const char *const good[] = { "a", "foo.service", "foo@bar.service", "foo-\\x2d.mount", "A:b_c.timer", "@", "-" };
-        static const char *const bad[] = { "", ".", "..", ".hidden", "a/b", "a b", "a\n", "\xc3\xa4", "a+b", "a%b", "a\x7f" };
+        static const char *const good[] = { "a", "foo.service", "foo@bar.service", "foo-\\x2d.mount", "A:b_c.timer",
+                "@", "-" };
+        static const char *const bad[] = { "", ".", "..", ".hidden", "a/b", "a b", "a\n", "\xc3\xa4", "a+b",
+                "a%b", "a\x7f" };
         char longest[NAME_SIZE + 1];
 
         for (size_t i = 0; i < ELEMENTSOF(good); i++)
