@@ -6,6 +6,7 @@
 
 #include "daemon/bus.h"
 #include "daemon/calls.h"
+#include "daemon/publish.h"
 #include "daemon/units.h"
 #include "daemon/verbs.h"
 
@@ -101,30 +102,54 @@ static int method_list_machines(sd_bus_message *m, void *userdata, sd_bus_error 
 
 /* ---- single objects ---- */
 
-static int method_get_lease(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        _cleanup_free_ char *path = NULL;
-        Daemon *d = userdata;
+/* The lease that the message names, or an error. */
+static int find_lease(Daemon *d, sd_bus_message *m, LeaseView *ret, sd_bus_error *error) {
         RegistryStatus status;
         const char *name;
-        LeaseView v;
         int r = sd_bus_message_read(m, "s", &name);
 
         if (r < 0)
                 return r;
         if (!lease_name_is_valid(name))
                 return sd_bus_error_setf(error, BUS_ERROR("InvalidName"), "\"%s\" is not the name of a lease.", name);
+        if (core_find_lease(d->core, daemon_now(), name, ret) && ret->record)
+                return 0;
         d->registry->ops->status(d->registry, &status);
-        if (!core_find_lease(d->core, daemon_now(), name, &v) || !v.record) {
-                if (status.state != REGISTRY_OK)
-                        return sd_bus_error_setf(error, BUS_ERROR("RegistryUnavailable"), "The registry does not answer: %s",
-                                        isempty(status.error) ? "nothing has come yet" : status.error);
-                return sd_bus_error_setf(error, BUS_ERROR("NoSuchLease"), "Nobody has ever held a lease %s.", name);
-        }
+        if (status.state != REGISTRY_OK)
+                return sd_bus_error_setf(error, BUS_ERROR("RegistryUnavailable"), "The registry does not answer: %s",
+                                isempty(status.error) ? "nothing has come yet" : status.error);
+        return sd_bus_error_setf(error, BUS_ERROR("NoSuchLease"), "Nobody has ever held a lease %s.", name);
+}
+
+static int method_get_lease(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        _cleanup_free_ char *path = NULL;
+        LeaseView v;
+        int r = find_lease(userdata, m, &v, error);
+
+        if (r < 0)
+                return r;
         path = bus_lease_path(name);
         if (!path)
                 return -ENOMEM;
         return sd_bus_reply_method_return(m, "bosxtt", (int) (v.record->state == LEASE_HELD), path, v.record->machine_id,
                         v.record->version, v.record->index, v.time_remaining);
+}
+
+static int method_get_history(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        Daemon *d = userdata;
+        List list = {};
+        LeaseView v;
+        int r = find_lease(d, m, &v, error);
+
+        if (r < 0)
+                return r;
+        r = list_begin(d, m, "(sttts)", &list);
+        for (size_t i = 0; i < v.record->n_tenures && r >= 0; i++) {
+                const Tenure *t = v.record->tenures + i;
+
+                r = sd_bus_message_append(list.reply, "(sttts)", t->machine_id, t->index, t->from, t->to, t->why);
+        }
+        return list_end(&list, r);
 }
 
 static int method_get_unit(sd_bus_message *m, void *userdata, sd_bus_error *error) {
@@ -152,19 +177,44 @@ DEFINE_VERB(reload, verb_reload)
 
 /* ---- properties ---- */
 
+/* What the registry says of itself. */
 static int get_registry(Daemon *d, const char *property, sd_bus_message *reply) {
         RegistryStatus status;
-        SessionView session;
 
         d->registry->ops->status(d->registry, &status);
-        if (streq(property, "Registry"))
-                return sd_bus_message_append(reply, "s", d->registry->ops->name);
         if (streq(property, "RegistryState"))
                 return sd_bus_message_append(reply, "s", bus_registry_state(&status));
         if (streq(property, "RegistryEndpoint"))
                 return sd_bus_message_append(reply, "s", strempty(status.endpoint));
-        core_session_view(d->core, daemon_now(), &session);
-        return sd_bus_message_append(reply, "s", bus_last_error(&status, &session));
+        if (streq(property, "RegistryEndpoints"))
+                return bus_append_words(reply, status.endpoints);
+        if (streq(property, "RegistryVersion"))
+                return sd_bus_message_append(reply, "s", strempty(status.version));
+        if (streq(property, "RegistryError"))
+                return sd_bus_message_append(reply, "s", strempty(status.error));
+        if (streq(property, "RegistryErrorUSec"))
+                return sd_bus_message_append(reply, "t", status.error_at);
+        return sd_bus_message_append(reply, "s", strempty(status.warning));
+}
+
+/* What this machine makes of it. */
+static int get_trust(Daemon *d, const char *property, sd_bus_message *reply) {
+        RegistryStatus status;
+        SessionView v;
+
+        core_session_view(d->core, daemon_now(), &v);
+        if (streq(property, "RegistryUUID"))
+                return sd_bus_message_append(reply, "s", strempty(v.uuid));
+        if (streq(property, "RegistryStore"))
+                return sd_bus_message_append(reply, "s", strempty(v.store));
+        if (streq(property, "RegistryFoundUUID"))
+                return sd_bus_message_append(reply, "s", strempty(v.found_uuid));
+        if (streq(property, "RegistryFoundStore"))
+                return sd_bus_message_append(reply, "s", strempty(v.found_store));
+        if (streq(property, "WhyNot"))
+                return sd_bus_message_append(reply, "s", v.competing ? "" : strempty(v.why_not));
+        d->registry->ops->status(d->registry, &status);
+        return sd_bus_message_append(reply, "s", bus_last_error(&status, &v));
 }
 
 static int get_session(Daemon *d, const char *property, sd_bus_message *reply) {
@@ -184,6 +234,8 @@ static int get_session(Daemon *d, const char *property, sd_bus_message *reply) {
 
 static int get_property(sd_bus *bus, const char *path, const char *interface, const char *property,
                 sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        static const char *const of_trust[] = { "RegistryUUID", "RegistryStore", "RegistryFoundUUID", "RegistryFoundStore",
+                "WhyNot", "LastError" };
         Daemon *d = userdata;
 
         if (streq(property, "Version"))
@@ -194,7 +246,14 @@ static int get_property(sd_bus *bus, const char *path, const char *interface, co
                 return sd_bus_message_append(reply, "s", d->boot_id);
         if (streq(property, "Metadata"))
                 return bus_append_metadata(reply, d->conf->metadata);
-        if (startswith(property, "Registry") || streq(property, "LastError"))
+        if (streq(property, "Registry"))
+                return sd_bus_message_append(reply, "s", d->registry->ops->name);
+        if (streq(property, "RegistrySinceUSec"))
+                return sd_bus_message_append(reply, "t", publish_registry_since(d));
+        for (size_t i = 0; i < ELEMENTSOF(of_trust); i++)
+                if (streq(property, of_trust[i]))
+                        return get_trust(d, property, reply);
+        if (startswith(property, "Registry"))
                 return get_registry(d, property, reply);
         return get_session(d, property, reply);
 }
@@ -222,6 +281,8 @@ static const sd_bus_vtable manager_vtable[] = {
                         SD_BUS_RESULT("a(ssssto)", units), method_list_units, BUS_ANYBODY),
         SD_BUS_METHOD_WITH_ARGS("ListMachines", SD_BUS_NO_ARGS,
                         SD_BUS_RESULT("a(sssa{ss}ub)", machines), method_list_machines, BUS_ANYBODY),
+        SD_BUS_METHOD_WITH_ARGS("GetHistory", SD_BUS_ARGS("s", name),
+                        SD_BUS_RESULT("a(sttts)", tenures), method_get_history, BUS_ANYBODY),
         SD_BUS_METHOD_WITH_ARGS("GetUnit", SD_BUS_ARGS("s", name),
                         SD_BUS_RESULT("o", unit), method_get_unit, BUS_ANYBODY),
         SD_BUS_METHOD_WITH_ARGS("ReleaseUnit", SD_BUS_ARGS("s", name),
@@ -247,7 +308,18 @@ static const sd_bus_vtable manager_vtable[] = {
         PROPERTY("BootID", "s", CONST),
         PROPERTY("Registry", "s", CHANGES),
         PROPERTY("RegistryState", "s", CHANGES),
+        PROPERTY("RegistrySinceUSec", "t", CHANGES),
         PROPERTY("RegistryEndpoint", "s", CHANGES),
+        PROPERTY("RegistryEndpoints", "as", CHANGES),
+        PROPERTY("RegistryVersion", "s", CHANGES),
+        PROPERTY("RegistryUUID", "s", CHANGES),
+        PROPERTY("RegistryStore", "s", CHANGES),
+        PROPERTY("RegistryFoundUUID", "s", CHANGES),
+        PROPERTY("RegistryFoundStore", "s", CHANGES),
+        PROPERTY("RegistryError", "s", CHANGES),
+        PROPERTY("RegistryErrorUSec", "t", SILENT),
+        PROPERTY("RegistryWarning", "s", CHANGES),
+        PROPERTY("WhyNot", "s", CHANGES),
         PROPERTY("LastError", "s", CHANGES),
         PROPERTY("TTLUSec", "t", CHANGES),
         PROPERTY("Metadata", "a{ss}", CHANGES),

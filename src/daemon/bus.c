@@ -58,6 +58,19 @@ const char *bus_last_error(const RegistryStatus *status, const SessionView *sess
         return session->competing || isempty(session->why_not) ? strempty(status->error) : session->why_not;
 }
 
+int bus_append_words(sd_bus_message *m, const char *words) {
+        _cleanup_free_ char *copy = strdup(strempty(words));
+        char *save = NULL;
+        int r;
+
+        if (!copy)
+                return -ENOMEM;
+        r = sd_bus_message_open_container(m, 'a', "s");
+        for (char *word = strtok_r(copy, " ", &save); word && r >= 0; word = strtok_r(NULL, " ", &save))
+                r = sd_bus_message_append(m, "s", word);
+        return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
 int bus_append_metadata(sd_bus_message *m, const char *metadata) {
         _cleanup_free_ char *copy = strdup(strempty(metadata));
         char *save = NULL;

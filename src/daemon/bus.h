@@ -45,6 +45,8 @@ const char *bus_last_error(const RegistryStatus *status, const SessionView *sess
 
 /* Appends an object path, without leaking it. */
 int bus_append_path(sd_bus_message *m, char *path);
+/* "a b c" as as. */
+int bus_append_words(sd_bus_message *m, const char *words);
 /* "region=eu rack=a1" as a{ss}. */
 int bus_append_metadata(sd_bus_message *m, const char *metadata);
 

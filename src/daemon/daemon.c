@@ -11,6 +11,7 @@
 
 #include "conf/dropin.h"
 #include "daemon/bus.h"
+#include "daemon/guard-service.h"
 #include "daemon/publish.h"
 #include "daemon/units.h"
 #include "guard/protocol.h"
@@ -155,21 +156,8 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *inf
         return 0;
 }
 
-static void on_guard_asked(int error, const char *text, void *userdata) {
-        if (error < 0)
-                log_warning_errno(error, "cannot start %s: no unit can be started before it runs%s%s", GUARD_SERVICE,
-                                isempty(text) ? "" : ": ", strempty(text));
-}
-
 static void on_guard_missing(void *userdata) {
-        Daemon *d = userdata;
-        usec_t now = now_boottime();
-
-        if (d->stopping || !manager_attached(d->manager) ||
-            (d->guard_asked_at != 0 && now < usec_add(d->guard_asked_at, 5 * USEC_PER_SEC)))
-                return;
-        d->guard_asked_at = now;
-        (void) manager_start_unit(d->manager, GUARD_SERVICE, on_guard_asked, d);
+        guard_service_missing(userdata);
 }
 
 static void on_registry_status(void *userdata) {
@@ -317,6 +305,9 @@ static int wire(Daemon *d) {
         r = guard_client_new(d->event, GUARD_SOCKET, daemon_deliver, on_guard_missing, d, &d->guard);
         if (r < 0)
                 return log_error_errno(r, "cannot prepare for the guard");
+        r = guard_service_new(d);
+        if (r < 0)
+                return log_error_errno(r, "cannot watch %s", GUARD_SERVICE);
         return bus_new(d);
 }
 
@@ -360,6 +351,7 @@ Daemon *daemon_free(Daemon *d) {
         bus_free(d);
         publish_free(d);
         guard_client_free(d->guard);
+        guard_service_free(d);
         units_free(d);
         manager_free(d->manager);
         exchange_free(d->exchange);

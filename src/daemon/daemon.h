@@ -7,7 +7,7 @@
  *   daemon.c        wiring, and daemon_event(): one step of the core, its actions carried out in order
  *   actions.c       which adapter carries out which action
  *   exchange.c      registry: records, texts and ids
- *   guard-client.c  the guard
+ *   guard-client.c  the guard; guard-service.c what PID 1 says of it
  *   units.c         the enabled units at PID 1
  *   state.c         what is kept on /run and on disk
  *   reload.c        configuration, enabled units, gates that somebody removed
@@ -36,6 +36,7 @@
 
 typedef struct QueuedEvent QueuedEvent;
 typedef struct EnabledUnit EnabledUnit;
+typedef struct GuardService GuardService;
 typedef struct Authorization Authorization;
 typedef struct PendingCall PendingCall;
 typedef struct Publisher Publisher;
@@ -58,7 +59,7 @@ typedef struct Daemon {
         char *registry_warning; /* the last one logged */
         Exchange *exchange;
         GuardClient *guard;
-        usec_t guard_asked_at; /* when PID 1 was last asked to start it */
+        GuardService *guard_service;
 
         UnitManager *manager;
         EnabledUnit *units;

@@ -29,6 +29,7 @@ struct GuardClient {
         bool greeted; /* HELLO has come */
         sd_event_source *io, *retry;
         usec_t retry_after;
+        usec_t down_since;
         Queued *queue; /* waits for room in the socket */
         size_t n_queued;
 };
@@ -60,6 +61,7 @@ static void disconnect(GuardClient *g) {
         closep(&g->fd);
         g->fd = -1;
         g->greeted = false;
+        g->down_since = now_boottime();
         queue_clear(g);
         arm_retry(g);
         if (greeted)
@@ -249,6 +251,10 @@ bool guard_client_connected(const GuardClient *g) {
         return g->greeted;
 }
 
+usec_t guard_client_down_since(const GuardClient *g) {
+        return g->fd >= 0 ? USEC_INFINITY : g->down_since;
+}
+
 int guard_client_new(sd_event *event, const char *path, event_sink_t deliver, void (*missing)(void *userdata),
                 void *userdata, GuardClient **ret) {
         GuardClient *g = calloc(1, sizeof(GuardClient));
@@ -261,6 +267,7 @@ int guard_client_new(sd_event *event, const char *path, event_sink_t deliver, vo
         g->missing = missing;
         g->userdata = userdata;
         g->retry_after = RETRY_MIN;
+        g->down_since = now_boottime();
         g->path = strdup(path);
         r = g->path ? sd_event_add_time(event, &g->retry, CLOCK_BOOTTIME, 0, 1, on_retry, g) : -ENOMEM;
         if (r < 0) {

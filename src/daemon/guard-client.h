@@ -22,6 +22,8 @@ int guard_client_new(sd_event *event, const char *path, event_sink_t deliver, vo
 GuardClient *guard_client_free(GuardClient *g);
 
 bool guard_client_connected(const GuardClient *g);
+/* Since when no guard is connected (CLOCK_BOOTTIME); USEC_INFINITY while one is, or is about to be. */
+usec_t guard_client_down_since(const GuardClient *g);
 
 /* ACTION_GUARD_* and the gate's half of ACTION_GATE_*. now: CLOCK_BOOTTIME of the step that asked for it. */
 void guard_client_act(GuardClient *g, const Action *action, usec_t now);

@@ -24,7 +24,9 @@ typedef struct Shown {
 
 /* Of the daemon itself, as last announced. */
 typedef struct ShownManager {
-        char registry_state[16], endpoint[256], last_error[512];
+        char registry_state[16], endpoint[256], version[64], error[512], warning[512], why_not[256], last_error[512];
+        char uuid[UUID_SIZE], store[64], found_uuid[UUID_SIZE], found_store[64];
+        usec_t registry_since; /* CLOCK_REALTIME */
         usec_t ttl;
         bool draining;
         size_t held;
@@ -94,6 +96,7 @@ static void show(Daemon *d, sd_bus *bus, Shown *s) {
 /* ---- the daemon ---- */
 
 static void look_at_manager(Daemon *d, ShownManager *ret) {
+        const ShownManager *old = &d->publisher->manager;
         RegistryStatus status;
         SessionView session;
 
@@ -101,21 +104,49 @@ static void look_at_manager(Daemon *d, ShownManager *ret) {
         core_session_view(d->core, daemon_now(), &session);
         *ret = (ShownManager){ .ttl = session.ttl, .draining = session.draining, .held = session.held };
         str_copy(ret->registry_state, sizeof(ret->registry_state), bus_registry_state(&status));
+        ret->registry_since = streq(old->registry_state, ret->registry_state) ? old->registry_since : now_realtime();
         str_copy(ret->endpoint, sizeof(ret->endpoint), strempty(status.endpoint));
+        str_copy(ret->version, sizeof(ret->version), strempty(status.version));
+        str_copy(ret->error, sizeof(ret->error), strempty(status.error));
+        str_copy(ret->warning, sizeof(ret->warning), strempty(status.warning));
+        str_copy(ret->uuid, sizeof(ret->uuid), strempty(session.uuid));
+        str_copy(ret->store, sizeof(ret->store), strempty(session.store));
+        str_copy(ret->found_uuid, sizeof(ret->found_uuid), strempty(session.found_uuid));
+        str_copy(ret->found_store, sizeof(ret->found_store), strempty(session.found_store));
+        str_copy(ret->why_not, sizeof(ret->why_not), session.competing ? "" : strempty(session.why_not));
         str_copy(ret->last_error, sizeof(ret->last_error), bus_last_error(&status, &session));
 }
 
+usec_t publish_registry_since(Daemon *d) {
+        return d->publisher->manager.registry_since;
+}
+
 static void emit_manager(Daemon *d, sd_bus *bus, const ShownManager *now) {
+        static const struct {
+                const char *property;
+                size_t offset;
+        } texts[] = {
+                { "RegistryState", offsetof(ShownManager, registry_state) },
+                { "RegistryEndpoint", offsetof(ShownManager, endpoint) },
+                { "RegistryVersion", offsetof(ShownManager, version) },
+                { "RegistryUUID", offsetof(ShownManager, uuid) },
+                { "RegistryStore", offsetof(ShownManager, store) },
+                { "RegistryFoundUUID", offsetof(ShownManager, found_uuid) },
+                { "RegistryFoundStore", offsetof(ShownManager, found_store) },
+                { "RegistryError", offsetof(ShownManager, error) },
+                { "RegistryWarning", offsetof(ShownManager, warning) },
+                { "WhyNot", offsetof(ShownManager, why_not) },
+                { "LastError", offsetof(ShownManager, last_error) },
+        };
         const ShownManager *old = &d->publisher->manager;
-        char *names[8];
+        char *names[ELEMENTSOF(texts) + 5];
         size_t n = 0;
 
-        if (!streq(old->registry_state, now->registry_state))
-                names[n++] = (char *) "RegistryState";
-        if (!streq(old->endpoint, now->endpoint))
-                names[n++] = (char *) "RegistryEndpoint";
-        if (!streq(old->last_error, now->last_error))
-                names[n++] = (char *) "LastError";
+        for (size_t i = 0; i < ELEMENTSOF(texts); i++)
+                if (!streq((const char *) old + texts[i].offset, (const char *) now + texts[i].offset))
+                        names[n++] = (char *) texts[i].property;
+        if (old->registry_since != now->registry_since)
+                names[n++] = (char *) "RegistrySinceUSec";
         if (old->ttl != now->ttl)
                 names[n++] = (char *) "TTLUSec";
         if (old->draining != now->draining)
@@ -123,8 +154,11 @@ static void emit_manager(Daemon *d, sd_bus *bus, const ShownManager *now) {
         if (old->held != now->held)
                 names[n++] = (char *) "Held";
         names[n] = NULL;
-        if (bus && n > 0)
+        if (bus && n > 0) {
+                /* What is read back must be what is announced. */
+                d->publisher->manager = *now;
                 (void) sd_bus_emit_properties_changed_strv(bus, BUS_PATH, BUS_MANAGER, names);
+        }
 }
 
 static int count_unit(const UnitView *v, void *userdata) {

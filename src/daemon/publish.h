@@ -14,5 +14,7 @@ void publish_free(Daemon *d);
 
 /* The unit and/or the lease of that name looks different; either may be NULL. */
 void publish_changed(Daemon *d, const char *unit, const char *lease);
+/* Since when the registry's state is what was last announced (CLOCK_REALTIME). */
+usec_t publish_registry_since(Daemon *d);
 /* Something of the daemon itself may look different. */
 void publish_manager(Daemon *d);

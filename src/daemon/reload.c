@@ -5,7 +5,8 @@
  * somebody removed (`systemctl revert` does).
  *
  * A file that cannot be read stops nothing: what was good before stays in force, and every complaint is logged once
- * for each reload. What leased.conf says takes effect when the daemon is restarted, which leaves units alone.
+ * for each reload. A new TTL= takes effect at once; what else leased.conf says, when the daemon is restarted, which
+ * leaves units alone.
  */
 
 #include <errno.h>
@@ -80,7 +81,18 @@ static char *dump(const LeasedConf *c) {
         return text;
 }
 
-static void read_conf(const Daemon *d, Messages *messages) {
+static void set_ttl(Daemon *d, usec_t ttl) {
+        char was[64], is[64];
+
+        if (ttl == d->conf->ttl)
+                return;
+        log_notice("TTL= is %s now, and was %s: a new session begins, and what is held here goes over to it",
+                        format_span(is, sizeof(is), ttl), format_span(was, sizeof(was), d->conf->ttl));
+        d->conf->ttl = ttl;
+        daemon_event(d, &(Event){ .kind = EVENT_TTL, .span = ttl });
+}
+
+static void read_conf(Daemon *d, Messages *messages) {
         _cleanup_(leased_conf_freep) LeasedConf *conf = NULL;
         _cleanup_free_ char *new = NULL, *old = NULL;
         int r = leased_conf_load("", &conf, messages);
@@ -89,10 +101,11 @@ static void read_conf(const Daemon *d, Messages *messages) {
                 messages_add(messages, "cannot load leased.conf: %s", strerror(-r));
         if (r < 0)
                 return;
+        set_ttl(d, conf->ttl);
         new = dump(conf);
         old = dump(d->conf);
         if (new && old && !streq(new, old))
-                log_notice("leased.conf has changed: `systemctl restart leased` puts it in force, and leaves units alone");
+                log_notice("more than TTL= has changed in leased.conf: `systemctl restart leased` puts it in force, and leaves units alone");
 }
 
 static char *join(const Messages *messages) {
