@@ -128,7 +128,7 @@ static int method_get_lease(sd_bus_message *m, void *userdata, sd_bus_error *err
 
         if (r < 0)
                 return r;
-        path = bus_lease_path(name);
+        path = bus_lease_path(v.name);
         if (!path)
                 return -ENOMEM;
         return sd_bus_reply_method_return(m, "bosxtt", (int) (v.record->state == LEASE_HELD), path, v.record->machine_id,
@@ -173,6 +173,7 @@ DEFINE_VERB(steal_unit, verb_steal_unit)
 DEFINE_VERB(rearm_unit, verb_rearm_unit)
 DEFINE_VERB(drain, verb_drain)
 DEFINE_VERB(undrain, verb_undrain)
+DEFINE_VERB(accept_registry, verb_accept_registry)
 DEFINE_VERB(reload, verb_reload)
 
 /* ---- properties ---- */
@@ -297,6 +298,8 @@ static const sd_bus_vtable manager_vtable[] = {
                         SD_BUS_NO_RESULT, method_drain, BUS_ANYBODY),
         SD_BUS_METHOD_WITH_ARGS("Undrain", SD_BUS_NO_ARGS,
                         SD_BUS_NO_RESULT, method_undrain, BUS_ANYBODY),
+        SD_BUS_METHOD_WITH_ARGS("AcceptRegistry", SD_BUS_ARGS("s", uuid),
+                        SD_BUS_NO_RESULT, method_accept_registry, BUS_ANYBODY),
         SD_BUS_METHOD_WITH_ARGS("Reload", SD_BUS_NO_ARGS,
                         SD_BUS_NO_RESULT, method_reload, BUS_ANYBODY),
 
