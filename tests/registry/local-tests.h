@@ -9,7 +9,7 @@ typedef struct Directory {
         char top[64], path[96]; /* a folder of the test's own; the registry in it */
         int lock_fd;            /* held by somebody else, see freeze */
         bool mounted;           /* something is mounted on path */
-        bool frozen;            /* the file system itself is */
+        int thaw_fd;            /* to be closed when the file system itself is frozen; -1: it is not */
 } Directory;
 
 void directory_freeze(void *store);
