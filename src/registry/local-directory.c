@@ -48,8 +48,9 @@ int local_directory_prepare(const char *directory, char **ret_error) {
                         return 0;
                 r = -EREMOTE;
         }
-        if (network ? asprintf(ret_error, "%s: lies on a network or shared file system (%s): a local registry excludes "
-                                          "nobody outside its machine; use a directory on a local disk, or etcd",
+        if (network ? asprintf(ret_error, "%s: lies on a network or shared file system (%s): a local registry "
+                                          "excludes nobody outside its machine; use a directory on a local disk, or "
+                                          "etcd",
                                     directory, network) < 0 :
                       asprintf(ret_error, "%s: cannot be made or used: %s", directory, strerror(-r)) < 0)
                 *ret_error = NULL;

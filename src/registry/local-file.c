@@ -183,7 +183,8 @@ static int write_all(int fd, const void *data, size_t size) {
 
 int local_file_write(int directory_fd, const char *name, const char *escaped_key, const void *value, size_t size,
                 uint64_t mod_revision, int *ret_fd) {
-        _cleanup_close_ int fd = openat(directory_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+        _cleanup_close_ int fd = openat(directory_fd, name,
+                        O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
         _cleanup_free_ char *covered = NULL;
         char magic[COVERED_AT + 1];
         uint32_t crc;

@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 enum {
-        KEPT_WHOLE = 220, /* an escaped key up to this length is the name; temporary names need room, too */
+        KEPT_WHOLE = 220, /* an escaped key up to this length is the name: NAME_MAX is 255 */
         KEPT_OF_LONG = 180,
 };
 
@@ -40,7 +40,7 @@ char *local_escape(const char *key) {
         return escaped;
 }
 
-/* FNV-1a; two of them with different beginnings are plenty against accidents, and the record's own key is the proof. */
+/* FNV-1a; two with different beginnings are plenty against accidents, and the record's own key is the proof. */
 static uint64_t hash(const char *s, uint64_t h) {
         for (; *s; s++)
                 h = (h ^ (unsigned char) *s) * UINT64_C(0x100000001b3);

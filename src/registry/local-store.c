@@ -6,9 +6,9 @@
  *     new-N       records being written
  *     records/    one file for each record, see local-file.h
  *
- * Whoever reads or writes holds an exclusive flock on "store" meanwhile, so everything that is answered was true at one
- * moment between question and answer: the map is linearizable between all processes of one kernel. A process that is
- * killed loses the lock; one that is stopped keeps it and makes the others time out, which is no answer and never "no".
+ * Whoever reads or writes holds an exclusive flock on "store" meanwhile, so everything that is answered was true at
+ * one moment between question and answer: the map is linearizable between all processes of one kernel. A process that
+ * is killed loses the lock; one that is stopped keeps it and makes the others time out: no answer, and never "no".
  * The lock is waited for by asking again and again: flock() knows no time limit, and this thread may sleep.
  *
  * The revision in "store" is not synced for a Txn that puts something, since the records themselves tell theirs: the
@@ -244,7 +244,8 @@ static int wait_for_lock(LocalStore *store, const LocalPatience *patience, Local
                 if (r < 0)
                         return local_result_fail(result, r, store->head, "cannot lock");
                 /* Looked at also when the lock was had at once: what nobody waits for any more is not begun. */
-                if ((patience->abandoned && atomic_load(patience->abandoned)) || now_boottime() >= patience->deadline) {
+                if ((patience->abandoned && atomic_load(patience->abandoned)) ||
+                    now_boottime() >= patience->deadline) {
                         (void) flock(store->head_fd, LOCK_UN);
                         return local_result_fail(result, ETIMEDOUT, store->head,
                                         r > 0 ? "locked by another process" : "no time left");

@@ -31,8 +31,8 @@ typedef struct LocalResult {
 
 void local_result_clear(LocalResult *result);
 
-/* How long a function may wait for the others: until the deadline (CLOCK_BOOTTIME), or until *abandoned is set. Once it
- * has the lock it goes on to the end: neither can stop it in a system call. */
+/* How long a function may wait for the others: until the deadline (CLOCK_BOOTTIME), or until *abandoned is set. Once
+ * it has the lock it goes on to the end: neither can stop it in a system call. */
 typedef struct LocalPatience {
         usec_t deadline;
         const atomic_bool *abandoned; /* may be NULL */

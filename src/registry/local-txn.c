@@ -8,12 +8,12 @@
  * record costs two syncs. Nothing is ever half a record, and no revision is ever used twice.
  *
  * A crash in the middle of (3) or (4) leaves a prefix of a Txn of several records, and the order makes every prefix
- * safe: a touched fence whose lease was not taken makes its session read its leases, find all of them its own, and beat
- * again; a fence without its beat is a session that never began, or has ended, and a beat without its fence cannot be;
- * a lease is written only after the fence of whoever is robbed of it, and each lease of many stands for itself. Nobody
- * sees a prefix except after such a crash, or after a disk that failed in the middle, which is answered with UNKNOWN:
- * the lock is held until the end. After a power cut no session of this kernel is left that could be hurt by the order
- * in which the file system wrote the renames.
+ * safe: a touched fence whose lease was not taken makes its session read its leases, find all of them its own, and
+ * beat again; a fence without its beat is a session that never began, or has ended, and a beat without its fence
+ * cannot be; a lease is written only after the fence of whoever is robbed of it, and each lease of many stands for
+ * itself. Nobody sees a prefix except after such a crash, or after a disk that failed in the middle, which is answered
+ * with UNKNOWN: the lock is held until the end. After a power cut no session of this kernel is left that could be hurt
+ * by the order in which the file system wrote the renames.
  */
 #include "registry/local-store.h"
 

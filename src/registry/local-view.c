@@ -150,7 +150,8 @@ static int look_for_deleted(LocalView *view, LocalResult *result) {
                         continue;
                 if (file->key) {
                         /* When it went is not known, but that it was before now, and after all that was seen of it. */
-                        r = local_result_add(result, strdup(file->key), NULL, 0, MAX(result->revision, 1u), false, true);
+                        r = local_result_add(result, strdup(file->key), NULL, 0, MAX(result->revision, 1u), false,
+                                        true);
                         if (r < 0)
                                 return r;
                 }

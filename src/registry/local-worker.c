@@ -100,7 +100,8 @@ static bool copy_puts(const RegistryTxn *txn, RegistryTxn *ret) {
         for (size_t i = 0; i < txn->n_puts; i++) {
                 void *value = malloc(txn->puts[i].size + 1);
 
-                copy[i] = (RegistryRecord){ .key = strdup(txn->puts[i].key), .value = value, .size = txn->puts[i].size };
+                copy[i] = (RegistryRecord){ .key = strdup(txn->puts[i].key), .value = value,
+                        .size = txn->puts[i].size };
                 ret->n_puts++;
                 if (!value || !copy[i].key)
                         return false;

@@ -142,7 +142,8 @@ static const char *decode_debts(json_t *array, LeaseRecord *lease) {
                 return "too many debts";
         lease->n_debts = json_array_size(array);
         for (size_t i = 0; !why && i < lease->n_debts; i++)
-                why = decode_members(json_array_get(array, i), debt_members, ELEMENTSOF(debt_members), lease->debts + i);
+                why = decode_members(json_array_get(array, i), debt_members, ELEMENTSOF(debt_members),
+                                lease->debts + i);
         return why;
 }
 
@@ -314,7 +315,8 @@ static int encode_list(json_t *array, json_t *previous, const Member *m, const v
 
         if (m->type == MEMBER_DEBTS)
                 for (size_t i = 0; r == 0 && i < lease->n_debts; i++)
-                        r = append_element(array, previous, debt_members, ELEMENTSOF(debt_members), 2, lease->debts + i);
+                        r = append_element(array, previous, debt_members, ELEMENTSOF(debt_members), 2,
+                                        lease->debts + i);
         else if (m->type == MEMBER_TENURES)
                 for (size_t i = 0; r == 0 && i < lease->n_tenures; i++)
                         r = append_element(array, previous, tenure_members, ELEMENTSOF(tenure_members), 3,

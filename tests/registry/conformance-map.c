@@ -335,8 +335,9 @@ static void the_largest_value_fits_and_a_larger_one_is_invalid(void **state) {
 }
 
 static void any_key_keeps_to_itself(void **state) {
-        static const char *const keys[] = { "leases/a/../b", "leases/..", "leases/.", "..", ".", "/", "//", "leases//a",
-                "leases/foo-bar\\x2dbaz@qux.service", "leases/a b", "leases/a%2Fb", "leases/a+b", "a%", "leases/\x01\x7f",
+        static const char *const keys[] = { "leases/a/../b", "leases/..", "leases/.", "..", ".", "/", "//",
+                "leases//a", "leases/foo-bar\\x2dbaz@qux.service", "leases/a b", "leases/a%2Fb", "leases/a+b", "a%",
+                "leases/\x01\x7f",
                 "leases/\xc3\xa4.service", "../../etc/passwd", "leases/a\nb", "leases/*", "leases/~", "leases/-r" };
         World *world = *state;
         Registry *r = world_open(world);

@@ -70,7 +70,8 @@ static void a_request_keeps_no_pointer_to_what_it_was_asked(void **state) {
         const char *keys[] = { key };
         RegistryRecord put = { .key = key, .value = value, .size = 3 };
         RegistryCompare compare = { key, 0 };
-        RegistryTxn txn = { .compares = &compare, .n_compares = 1, .puts = &put, .n_puts = 1, .reads = keys, .n_reads = 1 };
+        RegistryTxn txn = { .compares = &compare, .n_compares = 1, .puts = &put, .n_puts = 1, .reads = keys,
+                .n_reads = 1 };
         Reply replies[3] = { { .ops = r->ops }, { .ops = r->ops }, { .ops = r->ops } };
 
         assert_int_equal(r->ops->txn(r, &txn, PATIENCE, reply_take, replies, &replies[0].request), 0);
@@ -104,10 +105,11 @@ static void requests_may_be_many_at_once(void **state) {
                 (void) snprintf(key, sizeof(key), "k%u", i / 2);
                 replies[i] = (Reply){ .ops = r->ops };
                 if (i % 2)
-                        assert_int_equal(r->ops->get(r, &read, 1, PATIENCE, reply_take, replies + i, &replies[i].request), 0);
+                        assert_int_equal(r->ops->get(r, &read, 1, PATIENCE, reply_take, replies + i,
+                                                 &replies[i].request), 0);
                 else
-                        assert_int_equal(r->ops->txn(r, &(RegistryTxn){ .puts = &put, .n_puts = 1 }, PATIENCE, reply_take,
-                                                 replies + i, &replies[i].request), 0);
+                        assert_int_equal(r->ops->txn(r, &(RegistryTxn){ .puts = &put, .n_puts = 1 }, PATIENCE,
+                                                 reply_take, replies + i, &replies[i].request), 0);
                 assert_int_equal(replies[i].calls, 0);
         }
         for (unsigned i = 0; i < ELEMENTSOF(replies); i++)
@@ -185,8 +187,8 @@ static void no_answer_ends_in_unknown_in_time(void **state) {
         must_put(world, r, key, "one");
         world->fixture->freeze(world->store);
         begin = now_boottime();
-        assert_int_equal(r->ops->txn(r, &(RegistryTxn){ .puts = &put, .n_puts = 1 }, 400 * USEC_PER_MSEC, reply_take, &txn,
-                                         &txn.request), 0);
+        assert_int_equal(r->ops->txn(r, &(RegistryTxn){ .puts = &put, .n_puts = 1 }, 400 * USEC_PER_MSEC, reply_take,
+                                         &txn, &txn.request), 0);
         assert_int_equal(r->ops->get(r, &key, 1, 400 * USEC_PER_MSEC, reply_take, &get, &get.request), 0);
         assert_int_equal(r->ops->list(r, "leases/", 400 * USEC_PER_MSEC, reply_take, &list, &list.request), 0);
         for (unsigned i = 0; i < 3; i++)

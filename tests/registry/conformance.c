@@ -300,7 +300,8 @@ int conformance_run(const RegistryFixture *f) {
         fixture = f;
         printf("registry: %s\n", f->ops->name);
         failed += _cmocka_run_group_tests("map", conformance_map_tests, conformance_n_map_tests, NULL, NULL);
-        failed += _cmocka_run_group_tests("requests", conformance_request_tests, conformance_n_request_tests, NULL, NULL);
+        failed += _cmocka_run_group_tests("requests", conformance_request_tests, conformance_n_request_tests, NULL,
+                        NULL);
         failed += _cmocka_run_group_tests("watch", conformance_watch_tests, conformance_n_watch_tests, NULL, NULL);
         failed += _cmocka_run_group_tests("many", conformance_many_tests, conformance_n_many_tests, NULL, NULL);
         return failed;

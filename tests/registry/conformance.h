@@ -4,8 +4,9 @@
 /*
  * One suite for every registry: what registry.h promises, tested through RegistryOps alone.
  *
- * A backend brings a fixture and calls conformance_run() from its test's main(); it passes the suite unchanged or it is
- * not a registry. What only one backend can do (a damaged file, a member that is shutting down) is tested beside it.
+ * A backend brings a fixture and calls conformance_run() from its test's main(); it passes the suite unchanged or it
+ * is not a registry. What only one backend can do (a damaged file, a member that is shutting down) is tested beside
+ * it.
  */
 
 #include "registry/registry.h"
@@ -13,7 +14,7 @@
 typedef struct RegistryFixture {
         const RegistryOps *ops;
 
-        /* Before each test: an empty store of its own (a directory; a prefix that nobody else uses). 0 or negative errno. */
+        /* Before each test: an empty store of its own (a directory; a prefix that nobody else uses). 0 or an errno. */
         int (*create)(void **ret_store);
         /* After each test, also after a failed one. All handles are closed by then; a frozen store is to be thawed. */
         void (*destroy)(void *store);
