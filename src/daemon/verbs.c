@@ -129,6 +129,27 @@ int verb_undrain(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
         return set_draining(d, m, false);
 }
 
+static bool is_uuid(const char *s) {
+        for (size_t i = 0; i < 36; i++)
+                if (i == 8 || i == 13 || i == 18 || i == 23 ? s[i] != '-' : !strchr("0123456789abcdef", s[i] ?: '-'))
+                        return false;
+        return !s[36];
+}
+
+int verb_accept_registry(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
+        const char *uuid;
+        int r = sd_bus_message_read(m, "s", &uuid);
+
+        if (r < 0)
+                return r;
+        if (strlen(uuid) != 36 || !is_uuid(uuid))
+                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
+                                "\"%s\" is no registry's uuid: 36 characters as leasectl registry shows them.", uuid);
+        log_notice("the registry with uuid %s is the right one from now on, as asked for over D-Bus", uuid);
+        daemon_event(d, &(Event){ .kind = EVENT_ACCEPT, .machine = uuid });
+        return sd_bus_reply_method_return(m, NULL);
+}
+
 int verb_reload(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
         _cleanup_free_ char *wrong = NULL;
         int r = reload_all(d, &wrong);
