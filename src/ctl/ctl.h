@@ -50,6 +50,7 @@ typedef int (*verb_t)(Ctl *ctl, int argc, char **argv);
 int verb_disable(Ctl *ctl, int argc, char **argv);
 int verb_enable(Ctl *ctl, int argc, char **argv);
 int verb_list(Ctl *ctl, int argc, char **argv);
+int verb_registry(Ctl *ctl, int argc, char **argv);
 int verb_release(Ctl *ctl, int argc, char **argv);
 int verb_reload(Ctl *ctl, int argc, char **argv);
 int verb_status(Ctl *ctl, int argc, char **argv);

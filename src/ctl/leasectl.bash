@@ -3,7 +3,7 @@
 
 _leasectl() {
         local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} word verb= i
-        local verbs='status list enable disable release reload'
+        local verbs='status list enable disable registry release reload'
         local options='--help --version --host --json --no-pager --no-legend --no-wait --stop --force'
 
         for ((i = 1; i < COMP_CWORD; i++)); do

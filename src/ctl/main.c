@@ -25,6 +25,8 @@ static const Verb verbs[] = {
                 {"disable", "UNIT...", 1, -1, true, verb_disable,
                                 "Stop it, release its lease, make it an ordinary unit again"},
                 {"release", "UNIT...", 1, -1, false, verb_release, "Stop it here and let another machine have it"},
+                {"registry", "[accept UUID]", 0, 2, false, verb_registry,
+                                "The registry and how it is; or: the one that was found is the right one"},
                 {"reload", "", 0, 0, false, verb_reload, "Let leased read its configuration again"},
 };
 
@@ -56,7 +58,7 @@ static int help(void) {
         for (size_t i = 0; i < ELEMENTSOF(verbs); i++) {
                 const Verb *v = verbs + i;
 
-                (void) printf("  %-8s %-9s %s\n", v->name, v->arguments, v->help);
+                (void) printf("  %-8s %-13s %s\n", v->name, v->arguments, v->help);
         }
         (void) puts("\n"
                     "  -h --help               This text\n"

@@ -7,43 +7,12 @@
 
 #include "ctl/leases.h"
 #include "ctl/output.h"
+#include "ctl/registry.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
 /* ---- the machine ---- */
-
-/* Points in time on CLOCK_BOOTTIME mean something on the machine they come from only. */
-static void print_beat(const Ctl *ctl, const json_t *manager) {
-        usec_t beat = (usec_t) get_integer(manager, "LastBeatUSec"),
-               trip = (usec_t) get_integer(manager, "RoundTripUSec");
-        usec_t now = now_boottime();
-        char ago[32], answered[32];
-
-        (void) format_span(answered, sizeof(answered), trip);
-        if (trip > 0 && trip < USEC_PER_MSEC)
-                str_copy(answered, sizeof(answered), "under 1ms");
-        if (beat == 0)
-                print_field("Last beat", "none yet");
-        else if (ctl->host || beat > now)
-                print_field("Last beat", "answered in %s", answered);
-        else
-                print_field("Last beat", "%s ago, answered in %s", format_span(ago, sizeof(ago), now - beat),
-                                answered);
-}
-
-static void print_registry(const json_t *manager) {
-        const char *state = get_string(manager, "RegistryState"), *kind = get_string(manager, "Registry");
-        Colour colour = streq(state, "ok") ? COLOUR_GREEN : streq(state, "connecting") ? COLOUR_YELLOW : COLOUR_RED;
-
-        print_field("Registry", "%s, %s%s%s", kind, colour_on(colour), state, colour_off());
-        if (*get_string(manager, "RegistryEndpoint"))
-                print_field("Endpoint", "%s", get_string(manager, "RegistryEndpoint"));
-        if (streq(kind, "local"))
-                print_field("Note", "Registry=local excludes nobody outside this machine");
-        if (*get_string(manager, "LastError"))
-                print_field("Last error", "%s", get_string(manager, "LastError"));
-}
 
 static void print_metadata(const json_t *manager) {
         const char *key;
@@ -94,9 +63,9 @@ static int status_machine(Ctl *ctl) {
         }
         print_field("leased", "%s", get_string(manager, "Version"));
         print_field("Machine", "%s", get_string(manager, "MachineID"));
-        print_registry(manager);
+        registry_print_state(ctl, manager);
         print_field("TTL", "%s", format_span(span, sizeof(span), (usec_t) get_integer(manager, "TTLUSec")));
-        print_beat(ctl, manager);
+        registry_print_beat(ctl, manager);
         print_metadata(manager);
         if (get_boolean(manager, "Draining"))
                 print_field("Draining", "%syes%s, takes no leases until: leasectl undrain", colour_on(COLOUR_YELLOW),

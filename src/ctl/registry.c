@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * leasectl registry: which registry this machine goes by, where it is, and how it is.
+ * leasectl registry accept UUID: the operator's word after the registry was replaced.
+ *
+ * Three things are kept apart: an error of the registry (its own line, and since when), something that stops this
+ * machine from taking leases until an operator acts, and a mere remark on what is being waited for.
+ */
+
+#include "ctl/registry.h"
+
+#include <stdio.h>
+
+#include "ctl/bus.h"
+#include "ctl/output.h"
+
+void registry_print_beat(const Ctl *ctl, const json_t *manager) {
+        usec_t beat = (usec_t) get_integer(manager, "LastBeatUSec"),
+               trip = (usec_t) get_integer(manager, "RoundTripUSec"), now = now_boottime();
+        char ago[32], answered[32];
+
+        (void) format_span(answered, sizeof(answered), trip);
+        if (trip > 0 && trip < USEC_PER_MSEC)
+                str_copy(answered, sizeof(answered), "under 1ms");
+        if (beat == 0)
+                print_field("Last beat", "none yet");
+        else if (ctl->host || beat > now) /* CLOCK_BOOTTIME means something on the machine it comes from only */
+                print_field("Last beat", "answered in %s", answered);
+        else
+                print_field("Last beat", "%s ago, answered in %s", format_span(ago, sizeof(ago), now - beat),
+                                answered);
+}
+
+/* Reads may still be answered while no beat comes through: an error since the last beat is not over either. */
+static bool error_matters(const Ctl *ctl, const json_t *manager) {
+        usec_t beat = (usec_t) get_integer(manager, "LastBeatUSec"),
+               at = (usec_t) get_integer(manager, "RegistryErrorUSec"), boottime = now_boottime();
+
+        if (!*get_string(manager, "RegistryError"))
+                return false;
+        if (!streq(get_string(manager, "RegistryState"), "ok"))
+                return true;
+        return !ctl->host && at > usec_sub(now_realtime(), usec_sub(boottime, beat));
+}
+
+static void print_error(const json_t *manager, bool present) {
+        usec_t at = (usec_t) get_integer(manager, "RegistryErrorUSec");
+        char text[128];
+
+        print_field(present ? "Error" : "Last error", "%s%s%s", colour_on(present ? COLOUR_RED : COLOUR_NONE),
+                        get_string(manager, "RegistryError"), present ? colour_off() : "");
+        if (at > 0)
+                print_field(present ? "Last seen" : "At", "%s", format_since(text, sizeof(text), at));
+}
+
+static void print_competing(const json_t *manager) {
+        const char *why = get_string(manager, "WhyNot"), *found = get_string(manager, "RegistryFoundUUID");
+
+        if (*found) {
+                print_field("Found", "%s%s%s, another registry than %s", colour_on(COLOUR_RED), found, colour_off(),
+                                get_string(manager, "RegistryUUID"));
+                print_field("", "if it is the right one: leasectl registry accept %s", found);
+        } else if (*why)
+                print_field("No leases now", "%s%s%s", colour_on(COLOUR_YELLOW), why, colour_off());
+}
+
+void registry_print_state(const Ctl *ctl, const json_t *manager) {
+        const char *state = get_string(manager, "RegistryState");
+        Colour colour = streq(state, "ok") ? COLOUR_GREEN : streq(state, "connecting") ? COLOUR_YELLOW : COLOUR_RED;
+        usec_t since = (usec_t) get_integer(manager, "RegistrySinceUSec");
+        char text[128] = "";
+
+        if (since > 0 && !streq(state, "ok"))
+                (void) format_since(text, sizeof(text), since);
+        print_field("Registry", "%s, %s%s%s%s%s", get_string(manager, "Registry"), colour_on(colour), state,
+                        colour_off(), *text ? " since " : "", text);
+        if (*get_string(manager, "RegistryEndpoint"))
+                print_field("Endpoint", "%s", get_string(manager, "RegistryEndpoint"));
+        if (error_matters(ctl, manager))
+                print_error(manager, true);
+        print_competing(manager);
+        if (*get_string(manager, "RegistryWarning"))
+                print_field("Warning", "%s%s%s", colour_on(COLOUR_YELLOW), get_string(manager, "RegistryWarning"),
+                                colour_off());
+        if (streq(get_string(manager, "Registry"), "local"))
+                print_field("Note", "Registry=local excludes nobody outside this machine");
+}
+
+static void print_all(const Ctl *ctl, const json_t *manager) {
+        const json_t *endpoints = json_object_get(manager, "RegistryEndpoints");
+        json_t *endpoint;
+        size_t i;
+
+        registry_print_state(ctl, manager);
+        if (json_array_size(endpoints) > 1)
+                json_array_foreach((json_t *) endpoints, i, endpoint)
+                                print_field(i == 0 ? "Of" : "", "%s", strempty(json_string_value(endpoint)));
+        if (*get_string(manager, "RegistryVersion"))
+                print_field("Server", "%s", get_string(manager, "RegistryVersion"));
+        print_field("UUID", "%s", *get_string(manager, "RegistryUUID") ? get_string(manager, "RegistryUUID") : "-");
+        print_field("Store", "%s", *get_string(manager, "RegistryStore") ? get_string(manager, "RegistryStore") : "-");
+        registry_print_beat(ctl, manager);
+        if (*get_string(manager, "RegistryError") && !error_matters(ctl, manager))
+                print_error(manager, false);
+}
+
+static json_t *for_programs(const json_t *manager) {
+        static const char *const members[][2] = {
+                        {"kind", "Registry"},
+                        {"state", "RegistryState"},
+                        {"since_usec", "RegistrySinceUSec"},
+                        {"endpoint", "RegistryEndpoint"},
+                        {"endpoints", "RegistryEndpoints"},
+                        {"version", "RegistryVersion"},
+                        {"uuid", "RegistryUUID"},
+                        {"store", "RegistryStore"},
+                        {"found_uuid", "RegistryFoundUUID"},
+                        {"found_store", "RegistryFoundStore"},
+                        {"error", "RegistryError"},
+                        {"error_usec", "RegistryErrorUSec"},
+                        {"warning", "RegistryWarning"},
+                        {"why_not", "WhyNot"},
+                        {"last_beat_usec", "LastBeatUSec"},
+                        {"round_trip_usec", "RoundTripUSec"},
+        };
+        json_t *object = json_object();
+
+        for (size_t i = 0; i < ELEMENTSOF(members); i++)
+                (void) json_object_set(object, members[i][0], json_object_get(manager, members[i][1]));
+        return object;
+}
+
+static int accept_registry(Ctl *ctl, const json_t *manager, const char *uuid) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        const char *found = get_string(manager, "RegistryFoundUUID");
+        int r;
+
+        if (!*found && streq(get_string(manager, "RegistryUUID"), uuid)) {
+                (void) printf("%s: is the registry that this machine goes by, nothing is to be accepted\n", uuid);
+                return CTL_OK;
+        }
+        r = bus_call(ctl->bus, &bus_leased, "AcceptRegistry", NULL, &error, "s", uuid);
+        if (r < 0)
+                return bus_complain("registry accept", r, &error);
+        if (streq(found, uuid))
+                (void) printf("%s: accepted; this machine starts nothing for 61.2s, until nobody can still run by the "
+                              "old one\n",
+                                uuid);
+        else
+                (void) printf("%s: noted, to be accepted when that registry is seen%s%s\n", uuid,
+                                *found ? "; the one that answers is " : "", found);
+        return CTL_OK;
+}
+
+int verb_registry(Ctl *ctl, int argc, char **argv) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        json_auto_t *manager = NULL;
+        int r;
+
+        if (argc > 0 && !(argc == 2 && streq(argv[0], "accept"))) {
+                complain("usage: leasectl registry [accept UUID]");
+                return CTL_USAGE;
+        }
+        r = bus_get_all(ctl->bus, LEASED_NAME, LEASED_PATH, LEASED_MANAGER, &manager, &error);
+        if (r < 0)
+                return bus_complain("registry", r, &error);
+        if (argc > 0)
+                return accept_registry(ctl, manager, argv[1]);
+        if (ctl->json != JSON_OFF) {
+                json_auto_t *object = for_programs(manager);
+
+                print_json(ctl, object);
+        } else
+                print_all(ctl, manager);
+        return CTL_OK;
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "ctl/ctl.h"
+
+/*
+ * How the registry is, as status and registry print it. manager: all properties of org.leased1.Manager.
+ */
+
+/* Kind, state and since when; the registry's own error while it matters; apart from that, what this machine waits for. */
+void registry_print_state(const Ctl *ctl, const json_t *manager);
+/* The last beat and how long the answer took. */
+void registry_print_beat(const Ctl *ctl, const json_t *manager);
