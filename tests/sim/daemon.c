@@ -274,7 +274,11 @@ static void on_guard_connect(World *w, Machine *m) {
                 guard_connect(w, m);
                 return;
         }
-        guard_start_asked(w, m);
+        if (m->guard.state == GUARD_DOWN) /* PID 1 is asked how its service is, and the gates are looked at */
+                world_post(w, (SimEvent){ .at = pid1_time(w, m, random_span(w, 100, 5000)), .kind = SIM_GUARD_SAYS,
+                                          .machine = m->number, .generation = 0, .a = EVENT_GUARD_GONE });
+        if (!m->stay_down)
+                guard_start_asked(w, m);
         post(w, m, 0, SIM_GUARD_CONNECT, random_span(w, 50, 300) * USEC_PER_MSEC, 0, 0);
 }
 
@@ -292,6 +296,8 @@ static void on_guard_says(World *w, Machine *m, SimEvent *e) {
                 memset(m->armed, 0, sizeof(m->armed));
                 memset(m->gate_said, 0, sizeof(m->gate_said));
         }
+        if (event.kind == EVENT_GUARD_GONE && (m->guard.state != GUARD_DOWN || w->now < m->pid1_stalled_until))
+                return; /* another has come meanwhile */
         if (event.kind == EVENT_GUARD_DOWN) {
                 m->guard_link = 0;
                 post(w, m, 0, SIM_GUARD_CONNECT, random_span(w, 50, 300) * USEC_PER_MSEC, 0, 0);
@@ -307,7 +313,7 @@ void daemon_verb(World *w, Machine *m, EventKind verb, size_t unit, uint64_t arg
 }
 
 static void on_verb(World *w, Machine *m, SimEvent *e) {
-        Event event = { .kind = (EventKind) e->a, .unit = w->unit_names[e->unit], .index = e->b, .on = e->b };
+        Event event = { .kind = (EventKind) e->a, .unit = w->unit_names[e->unit], .index = e->b, .span = e->b, .on = e->b };
         const Value *meta = w->map.keys[map_key(w, RECORD_META, "")].value;
 
         if (event.kind == EVENT_TRANSFER)

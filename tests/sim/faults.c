@@ -217,7 +217,10 @@ static void hurt_machine(World *w, Machine *m, Fault f) {
                 break;
         default: /* FAULT_TTL */
                 m->ttl = ttls[random_below(w, ELEMENTSOF(ttls))];
-                daemon_crash(w, m, seconds(w, 0, 2));
+                if (random_chance(w, 500000))
+                        daemon_verb(w, m, EVENT_TTL, 0, m->ttl);
+                else
+                        daemon_crash(w, m, seconds(w, 0, 2));
         }
 }
 

@@ -83,8 +83,6 @@ static unsigned move_gate(World *w, Machine *m, size_t unit, bool open) {
         return guard_entry_gate(g->entries + unit, machine_boottime(w, m), open);
 }
 
-static void end(World *w, Machine *m);
-
 static void perform(World *w, Machine *m, size_t unit, unsigned actions) {
         Guard *g = &m->guard;
 
@@ -110,7 +108,7 @@ static void perform(World *w, Machine *m, size_t unit, unsigned actions) {
         if (actions & ENTRY_TELL)
                 g->tell[unit] = true;
         if (actions & ENTRY_SHOUT)
-                end(w, m);
+                guard_end(w, m);
 }
 
 /* ---- the turn: what is due, what is to be told, when to wake ---- */
@@ -290,12 +288,12 @@ static void begin(World *w, Machine *m, GuardState state) {
         settle(w, m);
 }
 
-static void end(World *w, Machine *m) {
+void guard_end(World *w, Machine *m) {
         Guard *g = &m->guard;
 
         if (g->state != GUARD_UP)
                 return;
-        TRACE(w, m, "guard: ends, since PID 1 does not answer");
+        TRACE(w, m, "guard: ends");
         g->state = GUARD_ENDING;
         for (size_t i = 0; i < w->n_leases; i++)
                 set_gate(w, m, i, false);
@@ -371,6 +369,9 @@ static void on_event(World *w, Machine *m, SimEvent *e) {
         case SIM_GUARD_POST:
                 begin(w, m, GUARD_POST);
                 break;
+        case SIM_GUARD_END:
+                guard_end(w, m);
+                break;
         default: /* SIM_GUARD_START */
                 g->start_asked = false;
                 if (!m->powered)
@@ -383,7 +384,8 @@ static void on_event(World *w, Machine *m, SimEvent *e) {
 void guard_event(World *w, SimEvent *e) {
         Machine *m = w->machines + e->machine;
         Guard *g = &m->guard;
-        bool by_pid1 = e->kind == SIM_GUARD_REAPED || e->kind == SIM_GUARD_START || e->kind == SIM_GUARD_WATCHDOG;
+        bool by_pid1 = e->kind == SIM_GUARD_REAPED || e->kind == SIM_GUARD_START || e->kind == SIM_GUARD_WATCHDOG ||
+                        e->kind == SIM_GUARD_END;
         bool by_guard = e->kind == SIM_GUARD_TOLD || e->kind == SIM_GUARD_SEES || e->kind == SIM_GUARD_STOPPED ||
                         e->kind == SIM_GUARD_TIMER;
         usec_t later = by_pid1 ? m->pid1_stalled_until : by_guard ? g->paused_until : 0;

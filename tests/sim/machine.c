@@ -98,15 +98,18 @@ void machine_power_cut(World *w, Machine *m, usec_t back_in) {
                                           .generation = m->boots });
 }
 
-/* The units are stopped, the service is stopped, in either order, and the power goes when both have had some time. */
+/* The units are stopped, the guard and the service, in any order, and the power goes when both have had some time. */
 void machine_shut_down(World *w, Machine *m, usec_t back_in) {
         if (!m->powered || m->stay_down)
                 return;
         TRACE(w, m, "FAULT: machine shuts down");
         m->stay_down = true;
-        if (random_chance(w, 500000))
+        if (random_chance(w, 500000)) {
                 for (size_t i = 0; i < w->n_leases; i++)
                         pid1_request(w, m, i, JOB_STOP, BY_HAND);
+                world_post(w, (SimEvent){ .at = w->now + random_span(w, 1000, 10 * USEC_PER_SEC), .kind = SIM_GUARD_END,
+                                          .machine = m->number, .generation = m->guard.generation });
+        }
         daemon_verb(w, m, EVENT_SHUTDOWN, 0, 0);
         world_post(w, (SimEvent){ .at = w->now + random_span(w, 1, 40) * USEC_PER_SEC, .kind = SIM_POWER_OFF,
                                   .machine = m->number, .generation = m->boots, .a = back_in });

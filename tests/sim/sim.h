@@ -72,6 +72,7 @@ typedef enum SimKind {
         SIM_GUARD_REAPED,  /* PID 1 has seen the guard die */
         SIM_GUARD_POST,    /* its ExecStopPost= kills what is left */
         SIM_GUARD_START,
+        SIM_GUARD_END,     /* the machine's shutdown has come to it */
         /* machine.c, faults.c, check.c */
         SIM_POWER_ON,
         SIM_POWER_OFF,
@@ -304,6 +305,7 @@ void guard_event(World *w, SimEvent *e);
 void guard_connect(World *w, Machine *m);
 void guard_start_asked(World *w, Machine *m); /* by a unit that is bound to it, or by the daemon */
 void guard_crash(World *w, Machine *m);
+void guard_end(World *w, Machine *m); /* as at shutdown: it is asked to */
 void guard_pause(World *w, Machine *m, usec_t span);
 void guard_gone(World *w, Machine *m); /* with the machine's power */
 bool gate_is_open(const Machine *m, size_t unit);
@@ -425,7 +427,7 @@ typedef enum Fault {
         FAULT_STEAL,
         FAULT_DRAIN,
         FAULT_ENABLE,
-        FAULT_TTL,        /* another TTL at the daemon's restart */
+        FAULT_TTL,        /* another TTL=, by reload or restart */
         _FAULT_MAX,
 } Fault;
 

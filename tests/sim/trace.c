@@ -98,9 +98,14 @@ static void trace_answer(World *w, const Machine *m, const char *what, const Eve
 }
 
 void trace_step(World *w, const Machine *m, const Event *e) {
-        static const char *const names[] = { "deadline", "records", "txn", "read", "configure", "forget", "unit", "guard",
-                "guard up", "guard synced", "guard down", "failed", "RELEASE", "TRANSFER", "STEAL", "REARM", "DRAIN", "ACCEPT",
-                "SHUTDOWN" };
+        static const char *const names[] = {
+                [EVENT_DEADLINE] = "deadline", [EVENT_RECORDS] = "records", [EVENT_TXN] = "txn", [EVENT_READ] = "read",
+                [EVENT_CONFIGURE] = "configure", [EVENT_FORGET] = "forget", [EVENT_UNIT] = "unit", [EVENT_GUARD] = "guard",
+                [EVENT_GUARD_UP] = "guard up", [EVENT_GUARD_SYNCED] = "guard synced", [EVENT_GUARD_DOWN] = "guard down",
+                [EVENT_GUARD_GONE] = "guard gone", [EVENT_FAILED] = "failed", [EVENT_RELEASE] = "RELEASE",
+                [EVENT_TRANSFER] = "TRANSFER", [EVENT_STEAL] = "STEAL", [EVENT_REARM] = "REARM", [EVENT_DRAIN] = "DRAIN",
+                [EVENT_ACCEPT] = "ACCEPT", [EVENT_SHUTDOWN] = "SHUTDOWN", [EVENT_TTL] = "TTL", [EVENT_CALL] = "CALL",
+        };
         static const char *const states[] = { "inactive", "failed", "activating", "active", "deactivating", "reloading" };
 
         switch (e->kind) {
@@ -125,7 +130,7 @@ void trace_step(World *w, const Machine *m, const Event *e) {
                                 e->guard.open ? ", open" : "", e->guard.expired ? ", expired" : "");
                 break;
         default:
-                trace_line(w, m, "<- %s %s%s %llu", names[e->kind], strempty(e->unit), e->on ? " on" : "",
+                trace_line(w, m, "<- %s %s%s %llu", (size_t) e->kind < ELEMENTSOF(names) ? strempty(names[e->kind]) : "?", strempty(e->unit), e->on ? " on" : "",
                                 (unsigned long long) e->index);
         }
 }
@@ -156,24 +161,37 @@ static void trace_request(World *w, const Machine *m, const Action *a) {
 }
 
 void trace_action(World *w, const Machine *m, const Action *a) {
-        static const char *const names[] = { "txn", "read", "session", "remember", "arm", "beat guard", "lose", "disarm",
-                "open gate", "close gate", "start", "stop", "read unit", "clean", "forgotten", "changed", "report", "exit" };
-        static const char *const reports[] = { "session new", "session adopted", "session ended", "session cloned",
-                "machine twice", "registry silent", "registry back", "registry foreign", "registry fell back",
-                "registry accepted", "acquired", "adopted", "lost", "expired", "resumed", "released", "transferred", "robbed",
-                "stray", "gate missing", "stopped by hand", "unit failed", "done", "damaged" };
+        static const char *const names[] = {
+                [ACTION_SESSION] = "session", [ACTION_GUARD_ARM] = "arm", [ACTION_GUARD_BEAT] = "beat guard",
+                [ACTION_GUARD_LOSE] = "lose", [ACTION_GUARD_DISARM] = "disarm", [ACTION_GATE_OPEN] = "open gate",
+                [ACTION_GATE_CLOSE] = "close gate", [ACTION_UNIT_START] = "start", [ACTION_UNIT_STOP] = "stop",
+                [ACTION_UNIT_CLEAN] = "clean", [ACTION_FORGOTTEN] = "forgotten", [ACTION_CALL_DONE] = "call done",
+                [ACTION_EXIT] = "exit",
+        };
+        static const char *const reports[] = {
+                [REPORT_SESSION_NEW] = "session new", [REPORT_SESSION_ADOPTED] = "session adopted",
+                [REPORT_SESSION_ENDED] = "session ended", [REPORT_SESSION_CLONED] = "session cloned",
+                [REPORT_MACHINE_TWICE] = "machine twice", [REPORT_REGISTRY_SILENT] = "registry silent",
+                [REPORT_REGISTRY_BACK] = "registry back", [REPORT_REGISTRY_FOREIGN] = "registry foreign",
+                [REPORT_REGISTRY_FELL_BACK] = "registry fell back", [REPORT_REGISTRY_ACCEPTED] = "registry accepted",
+                [REPORT_ACQUIRED] = "acquired", [REPORT_ADOPTED] = "adopted", [REPORT_LOST] = "lost",
+                [REPORT_EXPIRED] = "expired", [REPORT_RESUMED] = "resumed", [REPORT_RELEASED] = "released",
+                [REPORT_TRANSFERRED] = "transferred", [REPORT_ROBBED] = "robbed", [REPORT_STRAY] = "stray",
+                [REPORT_GATE_MISSING] = "gate missing", [REPORT_STOPPED_BY_HAND] = "stopped by hand",
+                [REPORT_UNIT_FAILED] = "unit failed", [REPORT_DONE] = "done", [REPORT_DAMAGED] = "damaged",
+        };
 
         if (a->kind == ACTION_TXN || a->kind == ACTION_READ)
                 trace_request(w, m, a);
         else if (a->kind == ACTION_REPORT)
-                trace_line(w, m, "-> REPORT %s %s %s %llu %s", (size_t) a->report < ELEMENTSOF(reports) ? reports[a->report] : "?",
+                trace_line(w, m, "-> REPORT %s %s %s %llu %s", (size_t) a->report < ELEMENTSOF(reports) ? strempty(reports[a->report]) : "?",
                                 strempty(a->unit), a->lease && !a->unit ? a->lease : "", (unsigned long long) a->index,
                                 a->why ?: strempty(a->machine));
         else if (a->kind == ACTION_GUARD_ARM || a->kind == ACTION_GUARD_BEAT || a->kind == ACTION_GUARD_LOSE)
                 trace_line(w, m, "-> %s %s Index %llu t0 %.6f stop %.3f kill %.3f", names[a->kind], strempty(a->unit),
                                 (unsigned long long) a->index, (double) a->t0 / USEC_PER_SEC, (double) a->stop / USEC_PER_SEC,
                                 (double) a->kill / USEC_PER_SEC);
-        else if (a->kind != ACTION_CHANGED && a->kind != ACTION_UNIT_READ && a->kind != ACTION_REMEMBER)
+        else if ((size_t) a->kind < ELEMENTSOF(names) && names[a->kind])
                 trace_line(w, m, "-> %s %s%s %llu", names[a->kind], strempty(a->unit), strempty(a->session),
                                 (unsigned long long) a->index);
 }

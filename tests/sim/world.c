@@ -79,7 +79,7 @@ static void dispatch(World *w, SimEvent *e) {
                 daemon_event(w, e);
         else if (e->kind <= SIM_STOP_TIMEOUT)
                 pid1_event(w, e);
-        else if (e->kind <= SIM_GUARD_START)
+        else if (e->kind <= SIM_GUARD_END)
                 guard_event(w, e);
         else if (e->kind <= SIM_POWER_OFF)
                 machine_event(w, e);
