@@ -34,6 +34,7 @@ typedef struct Session {
         char name[SESSION_SIZE];
         usec_t ttl;
         Seen beat;
+        bool beat_damaged;
         bool moved; /* its beat was seen to change: somebody alive writes it */
         BeatRecord beat_value;
         Seen fence;

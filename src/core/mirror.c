@@ -101,6 +101,7 @@ static void take_beat(Core *c, const Record *r, uint64_t as_of) {
         if (!seen_take(c, &s->beat, r->mod_revision, as_of))
                 return;
         s->moved = s->moved || (known && r->mod_revision > 0);
+        s->beat_damaged = r->damaged;
         s->beat_value = r->value ? *r->beat : (BeatRecord){};
 }
 

@@ -270,6 +270,12 @@ static void on_committed(Core *c, Own *o, const Answer *a) {
 static void on_refused(Core *c, Own *o) {
         const Session *s = mirror_find_session(c, o->name);
 
+        /* Records of ours that cannot be read say nothing; the time that we have is not cut short by them. */
+        if (s && (s->beat_damaged || (s->fence.revision > 0 && !s->fence_value)) && o->committed &&
+            c->now.boottime < usec_add(o->t0, o->timeline.take)) {
+                on_silence(c, o);
+                return;
+        }
         o->next_at = c->now.boottime;
         if (!s || s->beat.revision == 0 || !s->fence_value) {
                 /* Absent: over, and never written again. While creating, nothing of ours is there: another name. */
