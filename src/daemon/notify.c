@@ -3,20 +3,17 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <systemd/sd-daemon.h>
 
 #include "util/file-util.h"
 #include "util/log.h"
+#include "util/notify.h"
 #include "util/time-util.h"
 
 #define RETRY (50 * USEC_PER_MSEC)
 
 struct Notifier {
         int fd; /* -1: nobody listens */
-        struct sockaddr_un address;
-        socklen_t address_size;
         sd_event_source *retry, *watchdog;
         usec_t watchdog_usec;
         bool alive;        /* a sign of life waits to be sent */
@@ -26,10 +23,9 @@ struct Notifier {
 
 /* false: there is no room now. Whatever else is wrong will not become better by trying again. */
 static bool send_text(Notifier *n, const char *text) {
-        ssize_t r = sendto(n->fd, text, strlen(text), MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *) &n->address,
-                        n->address_size);
+        int r = notify_send(n->fd, text);
 
-        return r >= 0 || (errno != EAGAIN && errno != EINTR && errno != ENOBUFS);
+        return r != -EAGAIN && r != -EINTR && r != -ENOBUFS;
 }
 
 static void flush(Notifier *n) {
@@ -75,23 +71,6 @@ void notify_status(Notifier *n, const char *text) {
         flush(n);
 }
 
-static int open_socket(Notifier *n) {
-        const char *path = getenv("NOTIFY_SOCKET");
-        size_t size = strlen(strempty(path));
-
-        if (size == 0)
-                return 0;
-        if (size >= sizeof(n->address.sun_path) || (path[0] != '/' && path[0] != '@'))
-                return -EINVAL;
-        n->address.sun_family = AF_UNIX;
-        memcpy(n->address.sun_path, path, size);
-        if (path[0] == '@')
-                n->address.sun_path[0] = '\0';
-        n->address_size = (socklen_t) (offsetof(struct sockaddr_un, sun_path) + size + (path[0] == '/'));
-        n->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-        return n->fd < 0 ? -errno : 0;
-}
-
 int notifier_new(sd_event *event, Notifier **ret) {
         Notifier *n = calloc(1, sizeof(Notifier));
         uint64_t watchdog = 0;
@@ -99,10 +78,8 @@ int notifier_new(sd_event *event, Notifier **ret) {
 
         if (!n)
                 return -ENOMEM;
-        n->fd = -1;
-        r = open_socket(n);
-        if (r >= 0)
-                r = sd_event_add_time(event, &n->retry, CLOCK_BOOTTIME, USEC_INFINITY, USEC_PER_MSEC, on_retry, n);
+        n->fd = notify_open();
+        r = sd_event_add_time(event, &n->retry, CLOCK_BOOTTIME, USEC_INFINITY, USEC_PER_MSEC, on_retry, n);
         if (r >= 0 && n->fd >= 0 && sd_watchdog_enabled(false, &watchdog) > 0) {
                 n->watchdog_usec = watchdog;
                 r = sd_event_add_time(event, &n->watchdog, CLOCK_BOOTTIME, 0, watchdog / 20, on_watchdog, n);

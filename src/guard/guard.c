@@ -10,7 +10,7 @@
 #include "guard/client.h"
 #include "guard/guard-entry.h"
 #include "guard/killer.h"
-#include "guard/notify.h"
+#include "util/notify.h"
 #include "guard/pid1.h"
 #include "util/log.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "guard/notify.h"
+#include "util/notify.h"
 
 #include <errno.h>
 #include <sys/socket.h>
