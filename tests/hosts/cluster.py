@@ -19,7 +19,7 @@ UNIT = """\
 Description=A unit that stamps the time
 
 [Service]
-ExecStart={stamper} {options} {stamps}
+ExecStart={command}
 {service}
 
 [Install]
@@ -27,19 +27,25 @@ WantedBy=multi-user.target
 """
 
 
+def _file_of(name):
+    """The unit file: of an instance, its template's."""
+    prefix, at, rest = name.partition("@")
+    return f"{prefix}@.{rest.rpartition('.')[2]}" if at else name
+
+
 class Unit:
     """A leased unit on every machine of a cluster, and what its stamps tell."""
 
-    def __init__(self, cluster, name, options, service):
+    def __init__(self, cluster, name, options, service, command):
         self.cluster = cluster
         self.name = name
-        self._stamps = os.path.join(cluster.rack.shared, "stamps-" + name)
+        self._stamps = os.path.join(cluster.rack.shared, "stamps-" + name.replace("\\", "_"))
         self._read_to = 0
         self._seen = []
+        stamps = f"/shared/{os.path.basename(self._stamps)}"
+        line = (command or f"{layer.STAMPER} {options} %s") % stamps
         for machine in cluster:
-            machine.write(f"/etc/systemd/system/{name}",
-                          UNIT.format(stamper=layer.STAMPER, options=options, service=service,
-                                      stamps=f"/shared/stamps-{name}"))
+            machine.write(f"/etc/systemd/system/{_file_of(name)}", UNIT.format(command=line, service=service))
             if machine.is_on:
                 machine.systemctl("daemon-reload")
 
@@ -50,6 +56,12 @@ class Unit:
         for machine in machines or self.cluster:
             machine.run("leasectl", "enable", self.name)
         return self
+
+    def options(self, text):
+        """[X-Leased] of the unit, on every machine, before it is enabled."""
+        for machine in self.cluster:
+            machine.write(f"/etc/systemd/system/{self.name}.d/options.conf", f"[X-Leased]\n{text}\n")
+            machine.systemctl("daemon-reload")
 
     def disable(self):
         """On every machine. One that takes its time to stop is killed: that is no longer what the scene is about."""
@@ -181,9 +193,10 @@ class Cluster:
                  lambda: machine.run("busctl", "status", "org.leased1", check=False).returncode == 0, 20,
                  lambda: self.journals())
 
-    def unit(self, name, options="", service=""):
-        """A new leased unit, present on every machine, not enabled yet."""
-        unit = Unit(self, name, options, service)
+    def unit(self, name, options="", service="", command=None):
+        """A new leased unit, present on every machine, not enabled yet. command: another ExecStart=, with %s for the
+        file to stamp."""
+        unit = Unit(self, name, options, service, command)
         self.units.append(unit)
         return unit
 
@@ -192,6 +205,12 @@ class Cluster:
         done = machine.run("busctl", "--json=short", "call", "org.leased1", "/org/leased1", "org.leased1.Manager",
                            method, *([signature] if signature else []), *arguments)
         return json.loads(done.stdout)["data"] if done.stdout.strip() else []
+
+    def competes(self, machine):
+        """Whether leased there takes leases; not at once where an earlier session of the machine may still count."""
+        said = machine.run("busctl", "--json=short", "get-property", "org.leased1", "/org/leased1",
+                           "org.leased1.Manager", "WhyNot").stdout
+        return json.loads(said)["data"] == ""
 
     def lease(self, machine, name):
         """(held, path, machine id, version, index, microseconds left) as leased on that machine says."""

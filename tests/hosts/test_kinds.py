@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every kind of unit: how each starts, ends, and is gone from one machine before another has it."""
+
+from cluster import DAEMON
+from layer import STAMPER
+from scene import scene
+from waiting import hold_for, require, wait_for
+
+
+def _unit_state(cluster, machine, unit):
+    """What leased on that machine says of the unit, in one word."""
+    rows = cluster.call(machine, "ListUnits")[0]
+    return next((row[1] for row in rows if row[0] == unit.name), "")
+
+
+# Services of all types
+
+
+@scene(ttl=3.0)
+def oneshot_that_ends_well_is_done_and_rearm_runs_it_once(cluster):
+    unit = cluster.unit("job.service", "--life=0.3", "Type=oneshot").enable()
+    holder = unit.wait_running()
+    for machine in cluster:
+        wait_for(f"it is done, says {machine}", lambda: _unit_state(cluster, machine, unit) == "done", 10, unit.story)
+    holder.reboot_hard()
+    cluster.wait_ready(holder)
+    hold_for("it runs nowhere again, also after a power cut", lambda: len(unit.tenures) == 1, 1.3 * cluster.ttl, unit.story)
+    cluster.call(cluster.other(holder), "RearmUnit", "s", unit.name)
+    wait_for("it ran once more", lambda: len(unit.tenures) == 2, 10, unit.story)
+    wait_for("it is done again", lambda: _unit_state(cluster, holder, unit) == "done", 10, unit.story)
+    hold_for("and only once", lambda: len(unit.tenures) == 2, 1, unit.story)
+
+
+@scene(ttl=3.0)
+def unit_that_fails_for_good_goes_to_the_other_machine(cluster):
+    unit = cluster.unit("failing.service", "--life=0.5 --exit=1")
+    unit.enable()
+    first = unit.wait_running()
+    second = unit.wait_running(on=cluster.other(first))
+    require(f"{first} says that it stands back", "stands back" in first.run("leasectl", "status", unit.name).stdout,
+            unit.story)
+    wait_for(f"it failed on {second}, too", lambda: second.state(unit.name) == "failed", 10, unit.story)
+    hold_for("both stand back", lambda: len(unit.tenures) == 2, 1, unit.story)
+
+
+@scene(ttl=3.0)
+def unit_that_may_hold_on_failure_stays_with_its_lease(cluster):
+    unit = cluster.unit("holding.service", "--life=0.3 --exit=1")
+    unit.options("OnFailure=hold")
+    unit.enable()
+    holder = unit.wait_running()
+    wait_for("it has failed", lambda: holder.state(unit.name) == "failed", 10, unit.story)
+    hold_for("it stays there", lambda: len(unit.tenures) == 1 and cluster.lease(holder, unit.name)[0], 1, unit.story)
+    holder.systemctl("start", unit.name)
+    wait_for("it can be started there by hand", lambda: len(unit.tenures) == 2, 5, unit.story)
+    require("with the same token", len({tenure.index for tenure in unit.tenures}) == 1, unit.story)
+
+
+@scene(ttl=3.0)
+def unit_stopped_by_hand_stays_stopped_and_keeps_its_lease(cluster):
+    unit = cluster.unit("by-hand.service").enable()
+    holder = unit.wait_running()
+    index = unit.tenure.index
+    holder.systemctl("stop", unit.name)
+    unit.wait_gone()
+    hold_for("it stays stopped, its lease kept", lambda: unit.running_on is None and
+             cluster.lease(holder, unit.name)[4] == index, 1.3 * cluster.ttl, unit.story)
+    require("it is shown as such", _unit_state(cluster, holder, unit) == "stopped", unit.story)
+    holder.systemctl("start", unit.name)
+    unit.wait_running(on=holder)
+
+
+@scene(ttl=3.0)
+def template_instance_moves(cluster):
+    unit = cluster.unit(r"worker@a\x2db.service").enable()
+    holder = unit.wait_running()
+    holder.run("leasectl", "release", unit.name)
+    unit.wait_running(on=cluster.other(holder))
+    unit.require_gap(1.0)
+
+
+@scene(ttl=3.0)
+def forking_and_notify_services_move(cluster):
+    forking = cluster.unit("forking.service", service="Type=forking\nGuessMainPID=yes",
+                           command=f'/bin/sh -c "{STAMPER} %s & sleep 0.2"')
+    notify = cluster.unit("notify.service", service="Type=notify\nNotifyAccess=all",
+                          command=f'/bin/sh -c "systemd-notify --ready; exec {STAMPER} %s"')
+    for unit in (forking, notify):
+        unit.enable()
+    holders = [unit.wait_running() for unit in (forking, notify)]
+    for unit, holder in zip((forking, notify), holders):
+        holder.run("leasectl", "release", unit.name)
+    for unit, holder in zip((forking, notify), holders):
+        unit.wait_running(on=cluster.other(holder))
+        unit.require_gap(1.5)
+
+
+@scene(ttl=3.0)
+def boot_with_the_unit_enabled_in_systemd_waits_for_the_lease(cluster):
+    unit = cluster.unit("enabled.service").enable()
+    holder = unit.wait_running()
+    other = cluster.other(holder)
+    other.systemctl("enable", unit.name)
+    other.reboot_hard()
+    cluster.wait_ready(other)
+    unit.hold_running(on=holder, duration=1)
+    require("it was refused there", other.state(unit.name) in ("inactive", "failed"), unit.story)
+    require("it ran nowhere else", len(unit.tenures) == 1, unit.story)
+    other.systemctl("disable", unit.name)
+
+
+@scene(ttl=3.0)
+def dropin_of_the_administrator_that_resets_the_gate_is_noticed(cluster):
+    unit = cluster.unit("reset.service")
+    path = f"/etc/systemd/system/{unit.name}.d/zzzzz-mine.conf"
+    alpha, beta = cluster
+    beta.write(path, "[Unit]\nAssertPathExists=\n")
+    beta.systemctl("daemon-reload")
+    refused = beta.run("leasectl", "enable", unit.name, check=False)
+    require(f"leasectl enable refuses, and names the file: {refused.stderr}",
+            refused.returncode != 0 and "zzzzz-mine.conf" in refused.stderr, unit.story)
+    unit.enable(alpha)
+    unit.wait_running(on=alpha)
+    beta.remove(path)
+    beta.systemctl("daemon-reload")
+    unit.enable(beta)
+    beta.write(path, "[Unit]\nAssertPathExists=\n")
+    beta.systemctl("daemon-reload")
+    wait_for("leased says that the gate is not in force",
+             lambda: "gate" in beta.run("leasectl", "status", unit.name).stdout, 10, unit.story)
+    alpha.run("leasectl", "release", unit.name)
+    hold_for("it does not run where there is no gate", lambda: unit.running_on is not beta, cluster.ttl / 2, unit.story)
+    beta.remove(path)
+    beta.systemctl("daemon-reload")
+
+
+@scene(ttl=3.0)
+def another_ttl_takes_effect_under_a_held_unit(cluster):
+    unit = cluster.unit("ttl.service").enable()
+    holder = unit.wait_running()
+    tenure = unit.tenure
+    for machine in cluster:
+        machine.write("/etc/leased/leased.conf", machine.read("/etc/leased/leased.conf").replace("TTL=3s", "TTL=2s"))
+        machine.run("leasectl", "reload")
+    try:
+        wait_for("the lease goes by the new one", lambda: 0 < cluster.lease(holder, unit.name)[5] < 2_100_000, 10, unit.story)
+        unit.hold_running(on=holder, duration=3)
+        require("it was not disturbed", len(unit.tenures) == 1 and unit.tenure.silence < 0.5, unit.story)
+        holder.power_cut()
+        unit.wait_running(on=cluster.other(holder), deadline=10)
+        unit.require_gap(1.04 * 2 + 1.3)
+    finally:
+        for machine in cluster:
+            machine.write("/etc/leased/leased.conf",
+                          machine.read("/etc/leased/leased.conf").replace("TTL=2s", "TTL=3s"))
+            if machine.is_on:
+                machine.run("leasectl", "reload")
+    require("same tenure before", unit.tenures[0].invocation == tenure.invocation, unit.story)
+
+
+# An operator's verbs
+
+
+@scene(ttl=3.0, machines=("alpha", "beta", "gamma"))
+def transfer_of_a_unit_that_takes_5_s_to_stop_goes_to_the_chosen_machine(cluster):
+    unit = cluster.unit("slow.service", "--stop=5", "TimeoutStopSec=20").enable()
+    holder = unit.wait_running()
+    chosen = next(machine for machine in reversed(list(cluster)) if machine is not holder)
+    identity = next(row[0] for row in cluster.call(holder, "ListMachines")[0] if row[1] == chosen.name)
+    cluster.call(holder, "TransferUnit", "ss", unit.name, identity)
+    wait_for(f"it runs on {chosen}", lambda: unit.running_on is chosen, 20, unit.story)
+    require("it ran nowhere between", len(unit.tenures) == 2, unit.story)
+    require("it had its 5 s", unit.tenures[0].last - unit.tenures[0].first >= 5, unit.story)
+    unit.require_gap(1.0)
+
+
+@scene(ttl=3.0)
+def steal_from_a_machine_whose_daemon_is_stopped_waits_out_the_debt(cluster):
+    unit = cluster.unit("stolen.service").enable()
+    holder = unit.wait_running()
+    thief = cluster.other(holder)
+    wait_for(f"{thief} may take leases", lambda: cluster.competes(thief), 10, unit.story)
+    holder.systemctl("kill", "--signal=STOP", DAEMON)
+    wait = cluster.call(thief, "StealUnit", "s", unit.name)[0]
+    require(f"it says how long it may take: {wait} us", 0 < wait <= 1.05 * cluster.ttl * 1e6, unit.story)
+    unit.wait_running(on=thief, deadline=cluster.takeover + 5)
+    require("the guard stopped it where it was", holder.state(unit.name) in ("inactive", "failed"), unit.story)
+    holder.systemctl("kill", "--signal=CONT", DAEMON)
+    unit.hold_running(on=thief, duration=1)
