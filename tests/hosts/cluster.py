@@ -140,6 +140,21 @@ class Unit:
         """It stays on that machine, without a pause, for so long."""
         hold_for(f"{self.name} runs on {on}", lambda: self.running_on is on, duration, self.story)
 
+    def require_undisturbed(self, before, limit=0.5):
+        """Still the tenure of before, which was the first, and it never paused."""
+        tenure = self.tenure
+        require(f"{self.name} was not restarted", len(self.tenures) == 1 and tenure.invocation == before.invocation,
+                self.story)
+        require(f"its longest silence was {tenure.silence:.3f} s", tenure.silence < limit, self.story)
+
+    def require_stopped_in_time(self, tenure, since):
+        """The tenure ended before the deadline of a holder whose last beat was sent at since, or earlier."""
+        late = tenure.last - (since + self.cluster.killed_within)
+        require(f"{self.name} lived {late:.3f} s longer than its lease", late <= 0, self.story)
+
+    def require_tenures(self, number):
+        require(f"{self.name} ran {len(self.tenures)} times, not {number}", len(self.tenures) == number, self.story)
+
     def require_gap(self, limit):
         require(f"gap {self.gaps[-1]:.3f} s within {limit:.3f} s", self.gaps[-1] <= limit, self.story)
 
@@ -147,14 +162,18 @@ class Unit:
 class Cluster:
     """Machines with leased installed, configured and running. Units belong to a scene; forget_units() ends them."""
 
-    def __init__(self, sandbox, layer_directory, names=("alpha", "beta"), ttl=5.0, registry="local"):
+    def __init__(self, sandbox, layer_directory, names=("alpha", "beta"), ttl=5.0, registry="local",
+                 disk_of=""):
         self.ttl = ttl
+        self.at_length = False  # scenes wait as long as in life, not only as long as it takes to see
         self.units = []
         self.rack = Rack(sandbox, names, layer_directory)
         self.etcd = None
         if registry == "etcd":
             self.etcd = Etcd(self)
             self.configure(f"Registry=etcd\nEndpoints={self.etcd.endpoints}")
+            if disk_of:
+                self.etcd.give_disk(sandbox, self[disk_of])
         else:
             os.makedirs(os.path.join(self.rack.shared, "registry"))
             self.configure("Registry=local:/shared/registry")
@@ -171,6 +190,11 @@ class Cluster:
     def takeover(self):
         """Seconds within which a unit runs again after a crash, with a little for its own start."""
         return 1.04 * self.ttl + 1.0 + 0.3
+
+    @property
+    def killed_within(self):
+        """Seconds after the last beat in which no process of a unit is alive any more."""
+        return 0.98 * self.ttl - 0.35
 
     def other(self, machine):
         return next(each for each in self if each is not machine)
@@ -200,6 +224,10 @@ class Cluster:
         self.units.append(unit)
         return unit
 
+    def status(self, machine):
+        """What leasectl status says there."""
+        return machine.run("leasectl", "status", check=False).stdout
+
     def call(self, machine, method, signature="", *arguments):
         """A method of org.leased1.Manager; returns its reply's values."""
         done = machine.run("busctl", "--json=short", "call", "org.leased1", "/org/leased1", "org.leased1.Manager",
@@ -220,7 +248,7 @@ class Cluster:
         """What leased, the guard and the unit said last on each machine; where they were silent, the machine itself."""
         text = ""
         for machine in self:
-            said = "".join(machine.journal(20, each) for each in (DAEMON, GUARD, unit) if each)
+            said = "".join(machine.journal(40, each) for each in (DAEMON, GUARD, unit) if each)
             text += said or machine.journal(20)
         return text
 
@@ -250,5 +278,7 @@ class Cluster:
 
     def tear_down(self):
         self.units = []
+        if self.etcd is not None:
+            self.etcd.heal_disks()
         self.rack.switch_off()
 

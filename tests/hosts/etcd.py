@@ -57,11 +57,13 @@ class Etcd:
         machine.binds[HOME] = self._disks[machine] = mounted
 
     def hang_disk(self, machine):
-        """Whoever writes there waits, until heal_disk()."""
+        """Whoever writes there waits, until heal_disks()."""
         subprocess.run(["fsfreeze", "--freeze", self._disks[machine]], check=True)
 
-    def heal_disk(self, machine):
-        subprocess.run(["fsfreeze", "--unfreeze", self._disks[machine]], check=True)
+    def heal_disks(self):
+        """Also those that are well. A machine whose processes wait for a hung disk cannot even be switched off."""
+        for mounted in self._disks.values():
+            subprocess.run(["fsfreeze", "--unfreeze", mounted], stderr=subprocess.DEVNULL)
 
     def _new_token(self):
         """A cluster with another token has another cluster id: another registry."""
@@ -138,8 +140,9 @@ class Etcd:
         for machine in machines or self.machines:
             machine.systemctl("stop", SERVICE)
 
-    def kill(self, machine):
-        machine.systemctl("kill", "--kill-whom=all", "--signal=KILL", SERVICE)
+    def kill(self, *machines):
+        for machine in machines or self.machines:
+            machine.systemctl("kill", "--kill-whom=all", "--signal=KILL", SERVICE)
 
     def freeze(self, *machines):
         """SIGSTOP: connections stay, answers do not come."""
@@ -150,12 +153,14 @@ class Etcd:
         for machine in machines or self.machines:
             machine.systemctl("kill", "--kill-whom=all", "--signal=CONT", SERVICE)
 
-    def wipe(self):
-        """All members lose their data and start as an empty cluster of another identity."""
+    def wipe(self, new_identity=False):
+        """All members lose their data and start as an empty cluster. With the old token its identity is the old one."""
+        self.kill()
         self.stop()
+        if new_identity:
+            self._new_token()
         for machine in self.machines:
             machine.remove(DATA)
-        self._new_token()
         self.start()
 
     def snapshot(self, path="/shared/etcd.snapshot"):
@@ -168,6 +173,7 @@ class Etcd:
 
     def restore(self, path="/shared/etcd.snapshot", new_identity=False):
         """All members go back to the snapshot; with the old token the cluster keeps its identity."""
+        self.kill()
         self.stop()
         if new_identity:
             self._new_token()

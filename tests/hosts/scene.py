@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The list of scenes. A scene is a function of a cluster, named after the promise that it shows."""
 
+import glob
+import importlib
+import os
 from dataclasses import dataclass
 
 SCENES = []
@@ -12,14 +15,27 @@ class Kind:
     registry: str = "local"
     ttl: float = 5.0
     machines: tuple = ("alpha", "beta")
+    disk_of: str = ""  # the machine whose etcd has a disk of its own
 
 
-def scene(function=None, **kind):
-    """@scene, or with what is not as usual: @scene(registry="etcd", ttl=2.0)."""
+def scene(function=None, *, only_at_length=False, **kind):
+    """@scene, or with what is not as usual: @scene(registry="etcd", ttl=2.0). One that is only_at_length is not played
+    unless all are asked for, or it is by its name."""
     if function is None:
-        return lambda wrapped: scene(wrapped, **kind)
+        return lambda wrapped: scene(wrapped, only_at_length=only_at_length, **kind)
     if kind.get("registry") == "etcd":
         kind.setdefault("machines", ("alpha", "beta", "gamma"))
     function.kind = Kind(**kind)
+    function.only_at_length = only_at_length
     SCENES.append(function)
     return function
+
+
+def load_scenes():
+    """All of them, in the order of their files."""
+    here = os.path.dirname(os.path.abspath(__file__))
+    for path in sorted(glob.glob(os.path.join(here, "test_*.py"))):
+        name = os.path.basename(path)[:-3]
+        if name != "test_timeline":
+            importlib.import_module(name)
+    return SCENES

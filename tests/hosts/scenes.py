@@ -1,33 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs the scenes: scenes.py --build=DIR [--list] [--stop-early] [--repeat=N] [--log=FILE] [NAME...]
+"""Runs the scenes: scenes.py --build=DIR [--list] [--all] [--lanes=N] [--stop-early] [--repeat=N] [--log=FILE] [NAME...]
 
-A NAME is any part of a scene's name. Ends with "N passed, N failed, N skipped"; exit code 0 if none failed, and 77 if
-this machine cannot boot guests.
+A NAME is any part of a scene's name. Scenes are handed to workers (worker.py), of which several play side by side: most
+of a scene is waiting. Ends with "N passed, N failed, N skipped"; exit code 0 if none failed, and 77 if this machine
+cannot boot guests. With --repeat, a table of the gaps over all trials comes before that.
 """
 
 import argparse
-import glob
-import importlib
+import json
 import os
+import selectors
+import signal
+import statistics
+import subprocess
 import sys
-import traceback
 
-import layer
-import sandbox
-from cluster import Cluster
-from machines import probe
-from scene import SCENES
-from waiting import Failure, now
+from scene import load_scenes
 
+HERE = os.path.dirname(os.path.abspath(__file__))
 SKIPPED = 77
 
 
-def load_scenes():
-    here = os.path.dirname(os.path.abspath(__file__))
-    for path in sorted(glob.glob(os.path.join(here, "test_*.py"))):
-        name = os.path.basename(path)[:-3]
-        if name != "test_timeline":
-            importlib.import_module(name)
+class Interrupted(Exception):
+    pass
 
 
 log = None
@@ -39,57 +34,120 @@ def say(text):
         print(text, file=log, flush=True)
 
 
-class Stage:
-    """The cluster on which the scenes play: one after the other on the same machines while they leave it clean."""
+class Lane:
+    """A worker, and what it plays now."""
 
-    def __init__(self, box, layer_directory):
-        self._box = box
-        self._layer = layer_directory
-        self._number = 0
-        self._cluster = None
-        self._kind = None
-
-    def cluster(self, kind):
-        if self._cluster is None or self._kind != kind:
-            self.strike()
-            self._number += 1
-            self._kind = kind
-            self._cluster = Cluster(self._box.part(f"cluster-{self._number}"), self._layer, kind.machines, kind.ttl,
-                                    kind.registry)
-            self._cluster.boot()
-        return self._cluster
-
-    def strike(self):
-        """The machines go: the next scene has new ones."""
-        if self._cluster is not None:
-            self._cluster.tear_down()
-            self._cluster = None
+    def __init__(self, build, at_length):
+        self.scene = None
+        self.process = subprocess.Popen(
+            [sys.executable, "-u", os.path.join(HERE, "worker.py"), f"--build={build}"] + ["--at-length"] * at_length,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def play(self, scene):
-        """Returns what went wrong, as texts."""
-        problems = []
-        figures = ""
-        began = now()
-        try:
-            cluster = self.cluster(scene.kind)
-            scene(cluster)
-            problems = cluster.problems()
-            gaps = [gap for unit in cluster.units for gap in unit.gaps]
-            overlap = sum(unit.overlap for unit in cluster.units)
-            words = "gap " + " ".join(f"{gap:.3f}" for gap in gaps) + " s" if gaps else "no gap"
-            figures = f"{words:<22} overlap {overlap:.3f} s"
-            if not problems:
-                cluster.forget_units()
-        except Failure as error:
-            problems.append(str(error))
-        except Exception:
-            problems.append(traceback.format_exc())
-        say(f"{'FAIL' if problems else 'ok':<5} {scene.__name__:<70} {figures}  ({now() - began:.1f} s)")
-        for problem in problems:
+        self.scene = scene
+        self.process.stdin.write(scene.__name__ + "\n")
+        self.process.stdin.flush()
+
+    def listen(self):
+        """What it says; None if it says nothing any more."""
+        line = self.process.stdout.readline()
+        return json.loads(line) if line else None
+
+    def dismiss(self, at_once=False):
+        if at_once:
+            self.process.terminate()
+        self.process.stdin.close()
+        self.process.wait()
+
+
+class Program:
+    """What is to be played, and how it went."""
+
+    def __init__(self, scenes, stop_early):
+        self._left = list(scenes)
+        self._stop_early = stop_early
+        self.results = []
+        self.unavailable = None
+
+    @property
+    def passed(self):
+        return sum(not each["problems"] for each in self.results)
+
+    @property
+    def failed(self):
+        return len(self.results) - self.passed
+
+    def next_after(self, scene, others):
+        """One for the machines that are booted already; otherwise of those of which most are left, machines that no
+        other lane has rather than machines that one has."""
+        if not self._left or (self._stop_early and self.failed):
+            return None
+        kinds = [each.kind for each in self._left]
+        if scene is not None and scene.kind in kinds:
+            kind = scene.kind
+        else:
+            kind = max(kinds, key=lambda each: (each not in others, kinds.count(each)))
+        found = next(each for each in self._left if each.kind == kind)
+        self._left.remove(found)
+        return found
+
+    def note(self, result):
+        self.results.append(result)
+        gaps = " ".join(f"{gap:.3f}" for gap in result["gaps"])
+        figures = f"{'gap ' + gaps + ' s' if gaps else 'no gap':<22} overlap {result['overlap']:.3f} s"
+        say(f"{'FAIL' if result['problems'] else 'ok':<5} {result['name']:<70} "
+            f"{figures if not result['problems'] else ''}  ({result['seconds']:.1f} s)")
+        for problem in result["problems"]:
             say("      " + problem.replace("\n", "\n      "))
-        if problems:
-            self.strike()
-        return problems
+
+
+def run(program, lanes):
+    """Feeds the lanes until nothing is left."""
+    waiter = selectors.DefaultSelector()
+    for lane in lanes:
+        waiter.register(lane.process.stdout, selectors.EVENT_READ, lane)
+    while waiter.get_map():
+        for key, _ in waiter.select():
+            lane = key.data
+            answer = lane.listen()
+            if answer is None:
+                program.note({"name": lane.scene.__name__ if lane.scene else "a worker", "gaps": [], "overlap": 0,
+                              "seconds": 0, "problems": ["the worker died"]})
+            elif "unavailable" in answer:
+                program.unavailable = answer["unavailable"]
+            elif "name" in answer:
+                program.note(answer)
+            scene = None
+            if answer is not None and program.unavailable is None:
+                others = [each.scene.kind for each in lanes if each is not lane and each.scene]
+                scene = program.next_after(lane.scene, others)
+            if scene is not None:
+                lane.play(scene)
+            else:
+                waiter.unregister(lane.process.stdout)
+                lane.dismiss()
+
+
+def tell_table(results):
+    """The gaps of each scene over its trials; of a scene with several handovers, the longest of each trial."""
+    say(f"\n{'scene':<70} {'trials':>6} {'min':>8} {'median':>8} {'max':>8}   overlap")
+    for name in dict.fromkeys(each["name"] for each in results):
+        trials = [each for each in results if each["name"] == name and not each["problems"]]
+        gaps = [max(each["gaps"]) for each in trials if each["gaps"]]
+        figures = (f"{min(gaps):>6.2f} s {statistics.median(gaps):>6.2f} s {max(gaps):>6.2f} s" if gaps
+                   else f"{'-':>8} {'-':>8} {'-':>8}")
+        say(f"{name:<70} {len(trials):>6} {figures}   {max((each['overlap'] for each in trials), default=0):.3f} s")
+    say("")
+
+
+def _catch_signals():
+    def interrupt(number, _frame):
+        for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(each, signal.SIG_IGN)
+        raise Interrupted(signal.Signals(number).name)
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupt)
 
 
 def main():
@@ -97,6 +155,8 @@ def main():
     parser.add_argument("--build", help="a build directory of meson, built")
     parser.add_argument("--log", type=argparse.FileType("w"), help="write there, too, what is said")
     parser.add_argument("--list", action="store_true")
+    parser.add_argument("--all", action="store_true", help="scenes at full length, and those that only take long")
+    parser.add_argument("--lanes", type=int, default=min(2, os.cpu_count()), help="so many scenes at once")
     parser.add_argument("--stop-early", action="store_true", help="stop at the first scene that fails")
     parser.add_argument("--repeat", type=int, default=1)
     parser.add_argument("names", nargs="*")
@@ -104,40 +164,33 @@ def main():
     global log
     log = arguments.log
 
-    load_scenes()
-    scenes = [each for each in SCENES if not arguments.names or any(name in each.__name__ for name in arguments.names)]
-    scenes.sort(key=lambda each: (each.kind.registry != "local", each.kind.ttl, each.kind.machines))
+    scenes = [each for each in load_scenes() if any(name in each.__name__ for name in arguments.names) or
+              (not arguments.names and (arguments.all or not each.only_at_length))]
     if arguments.list:
         print("\n".join(each.__name__ for each in scenes))
         return 0
     if not scenes or not arguments.build:
         parser.error("no such scene" if arguments.build else "--build is missing")
 
-    build = os.path.abspath(arguments.build)
+    program = Program(scenes * arguments.repeat, arguments.stop_early)
+    _catch_signals()
+    lanes = [Lane(arguments.build, arguments.all) for _ in range(max(1, min(arguments.lanes, len(scenes))))]
     try:
-        box = sandbox.enter()
-        probe(box)
-    except sandbox.Unavailable as error:
-        say(f"this machine cannot boot guests: {error}")
+        run(program, lanes)
+    except Interrupted as reason:
+        for lane in lanes:
+            lane.dismiss(at_once=True)
+        say(f"interrupted by {reason}")
+        return 130
+    if program.unavailable is not None:
+        say(f"this machine cannot boot guests: {program.unavailable}")
         say(f"0 passed, 0 failed, {len(scenes)} skipped")
         return SKIPPED
-    passed = failed = 0
-    stage = Stage(box, layer.install(build, box.path("layer")))
-    for each in scenes * arguments.repeat:
-        if stage.play(each):
-            failed += 1
-            if arguments.stop_early:
-                break
-        else:
-            passed += 1
-    stage.strike()
-    say(f"{passed} passed, {failed} failed, 0 skipped")
-    return 1 if failed else 0
+    if arguments.repeat > 1:
+        tell_table(program.results)
+    say(f"{program.passed} passed, {program.failed} failed, 0 skipped")
+    return 1 if program.failed else 0
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except sandbox.Interrupted as signal:
-        say(f"interrupted by {signal}")
-        sys.exit(130)
+    sys.exit(main())

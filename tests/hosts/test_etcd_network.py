@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A holder that can no longer be heard. The others must not wait for it, and it must not wait for them."""
+
+from scene import scene
+from waiting import now, require
+
+
+def _cut_off(cluster, cut, duration):
+    """The unit moves, once, and stays where it is while the machine is cut off and when it is back."""
+    unit = cluster.unit("cut-off.service").enable()
+    holder = unit.wait_running()
+    began = now()
+    cut(holder)
+    heir = unit.wait_running(but=holder, deadline=cluster.takeover + 10)
+    unit.require_stopped_in_time(unit.tenures[0], began)
+    unit.require_gap(cluster.takeover)
+    unit.hold_running(on=heir, duration=max(0.0, began + duration - now()))
+    holder.heal_network()
+    cluster.etcd.wait_healthy(holder)
+    unit.hold_running(on=heir, duration=cluster.ttl)
+    require(f"it does not run on {holder}", holder.state(unit.name) in ("inactive", "failed"), unit.story)
+    unit.require_tenures(2)
+
+
+@scene(registry="etcd")
+def holder_cut_from_the_others_stops_before_another_starts(cluster):
+    _cut_off(cluster, lambda holder: holder.cut_network(), 60 if cluster.at_length else 3 * cluster.ttl)
+
+
+@scene(registry="etcd")
+def holder_in_a_black_hole_stops_before_another_starts(cluster):
+    _cut_off(cluster, lambda holder: holder.drop_packets(), 45 if cluster.at_length else 3 * cluster.ttl)
+
+
+@scene(registry="etcd", only_at_length=True)
+def holder_that_hears_but_is_not_heard_stops_before_another_starts(cluster):
+    _cut_off(cluster, lambda holder: holder.drop_packets(incoming=False), 45)
+
+
+@scene(registry="etcd", only_at_length=True)
+def holder_that_is_heard_but_does_not_hear_stops_before_another_starts(cluster):
+    _cut_off(cluster, lambda holder: holder.drop_packets(outgoing=False), 45)

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A worker plays scenes: worker.py --build=DIR [--at-length]
+
+It reads names of scenes from its standard input, a line each, and answers each with one line of JSON (see Result). The
+first line that it says is {"ready": true}, or {"unavailable": "why"} where this machine cannot boot guests. It ends
+with its input. Each worker has a world of its own (sandbox.py), so that several play side by side.
+"""
+
+import argparse
+import dataclasses
+import json
+import os
+import sys
+import traceback
+
+import layer
+import sandbox
+from cluster import Cluster
+from machines import probe
+from scene import load_scenes
+from waiting import Failure, now
+
+
+@dataclasses.dataclass
+class Result:
+    name: str
+    problems: list
+    gaps: list = dataclasses.field(default_factory=list)
+    overlap: float = 0.0
+    seconds: float = 0.0
+
+
+class Stage:
+    """The cluster on which the scenes play: one after the other on the same machines while they leave it clean."""
+
+    def __init__(self, box, layer_directory, at_length):
+        self._box = box
+        self._layer = layer_directory
+        self._at_length = at_length
+        self._number = 0
+        self._cluster = None
+        self._kind = None
+
+    def cluster(self, kind):
+        if self._cluster is None or self._kind != kind:
+            self.strike()
+            self._number += 1
+            self._kind = kind
+            self._cluster = Cluster(self._box.part(f"cluster-{self._number}"), self._layer, kind.machines, kind.ttl,
+                                    kind.registry, kind.disk_of)
+            self._cluster.at_length = self._at_length
+            self._cluster.boot()
+        return self._cluster
+
+    def strike(self):
+        """The machines go: the next scene has new ones."""
+        if self._cluster is not None:
+            self._cluster.tear_down()
+            self._cluster = None
+
+    def play(self, scene):
+        result = Result(scene.__name__, [])
+        began = now()
+        try:
+            cluster = self.cluster(scene.kind)
+            scene(cluster)
+            result.problems = cluster.problems()
+            result.gaps = [gap for unit in cluster.units for gap in unit.gaps]
+            result.overlap = sum(unit.overlap for unit in cluster.units)
+            if not result.problems:
+                cluster.forget_units()
+        except Failure as error:
+            result.problems.append(str(error))
+        except Exception:
+            result.problems.append(traceback.format_exc())
+        result.seconds = now() - began
+        if result.problems:
+            self.strike()
+        return result
+
+
+def say(what):
+    print(json.dumps(what), flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--build", required=True)
+    parser.add_argument("--at-length", action="store_true")
+    arguments = parser.parse_args()
+    scenes = {each.__name__: each for each in load_scenes()}
+    build = os.path.abspath(arguments.build)
+    try:
+        box = sandbox.enter()
+        probe(box)
+    except sandbox.Unavailable as error:
+        say({"unavailable": str(error)})
+        return
+    stage = Stage(box, layer.install(build, box.path("layer")), arguments.at_length)
+    say({"ready": True})
+    for line in sys.stdin:
+        say(dataclasses.asdict(stage.play(scenes[line.strip()])))
+    stage.strike()
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except sandbox.Interrupted:
+        sys.exit(130)
