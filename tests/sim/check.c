@@ -252,15 +252,16 @@ static void check_taking(World *w, const Message *q, const MapKey *key, const Le
                 world_fail(w, "law: %s takes %s from %s without touching its fence", m->hostname, key->name, was->session);
 }
 
-/* By the robbed itself (perhaps under its next session's name, which it proves by comparing the robbed one's fence), or
- * by the holder. */
+/* By the robbed itself or by the holder; each perhaps on its way to its next session, so that comparing the former one's
+ * fence is what proves it. */
 static void check_debts(World *w, const Message *q, const MapKey *key, const LeaseRecord *was, const LeaseRecord *is) {
         const Machine *m = w->machines + q->machine;
 
         for (size_t i = 0; i < was->n_debts; i++) {
                 const Debt *d = was->debts + i;
+                bool holder = streq(was->machine_id, m->id) && touches(w, q->compares, q->n_compares, RECORD_FENCE, was->session);
 
-                if (!lease_has_debt(is, d->session, d->index) && !lease_held_by(was, q->session) &&
+                if (!lease_has_debt(is, d->session, d->index) && !holder &&
                                 !touches(w, q->compares, q->n_compares, RECORD_FENCE, d->session))
                         world_fail(w, "law: %s strikes the debt of %s off %s, and is neither robbed nor holder", m->hostname,
                                         d->session, key->name);
@@ -288,6 +289,7 @@ void check_lease_put(World *w, uint32_t key, const LeaseRecord *l) {
         LeaseCheck *c = unit < 0 ? NULL : w->leases + unit;
         bool same;
 
+        calls_check_put(w, w->map.keys[key].name, l);
         if (!c)
                 return;
         same = l->index == c->index && streq(l->machine_id, c->machine_id) && c->holder[0];

@@ -119,8 +119,10 @@ static void act(World *w, Machine *m, const Action *a) {
         case ACTION_REPORT:
                 check_report(w, a);
                 break;
-        case ACTION_CHANGED:
         case ACTION_CALL_DONE:
+                calls_done(w, m, a);
+                break;
+        case ACTION_CHANGED:
                 break;
         }
 }
@@ -374,6 +376,7 @@ void daemon_gone(World *w, Machine *m) {
         m->core = core_free(m->core);
         m->generation++;
         m->paused = m->exiting = false;
+        calls_forget(m);
         m->guard_link = 0;
         m->guard.connected = false;
         m->n_actions = m->next_action = 0;

@@ -68,6 +68,8 @@ void faults_init(World *w) {
         w->latency = latencies[random_below(w, w->fault_enabled[FAULT_UNKILLABLE] ? 4 : ELEMENTSOF(latencies))];
         w->fault_every = paces[random_below(w, ELEMENTSOF(paces))] * USEC_PER_MSEC;
         next_fault(w);
+        for (size_t i = 0; i < w->n_machines && w->fault_enabled[FAULT_CALLS]; i++)
+                world_post(w, (SimEvent){ .at = random_span(w, 0, 10 * USEC_PER_SEC), .kind = SIM_CALL, .machine = (uint8_t) i });
 }
 
 /* ---- the registry ---- */
@@ -280,7 +282,7 @@ static void on_fault(World *w) {
         if (w->now < w->peace_until)
                 return;
         for (Fault f = 0; f < _FAULT_MAX; f++)
-                if (w->fault_enabled[f] && f != FAULT_UNKILLABLE)
+                if (w->fault_enabled[f] && f != FAULT_UNKILLABLE && f != FAULT_CALLS)
                         enabled[n++] = f;
         if (n == 0)
                 return;

@@ -162,9 +162,10 @@ static void print_summary(const Counts *c, uint64_t seeds, uint64_t failed, doub
         printf("seeds %llu, failed %llu; core steps %llu in %.1f s, %.0f a second; model time %.1f h\n",
                         (unsigned long long) seeds, (unsigned long long) failed, (unsigned long long) c->steps, took,
                         (double) c->steps / MAX(took, 0.001), (double) c->model_time / USEC_PER_HOUR);
-        printf("requests %llu (refused %llu, unknown %llu), beats %llu, sessions %llu, adopted %llu\n",
+        printf("requests %llu (refused %llu, unknown %llu), beats %llu, sessions %llu, adopted %llu, calls %llu\n",
                         (unsigned long long) c->txns, (unsigned long long) c->refused, (unsigned long long) c->unknown,
-                        (unsigned long long) c->beats, (unsigned long long) c->sessions, (unsigned long long) c->adopted);
+                        (unsigned long long) c->beats, (unsigned long long) c->sessions, (unsigned long long) c->adopted,
+                        (unsigned long long) c->calls);
         printf("starts %llu, acquired %llu (takeovers %llu), steals %llu, transfers %llu, releases %llu, expired %llu, "
                "resumed %llu, lost %llu, done %llu, failed units %llu, stopped by hand %llu\n",
                         (unsigned long long) c->starts, (unsigned long long) c->acquired, (unsigned long long) c->takeovers,

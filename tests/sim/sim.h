@@ -80,6 +80,7 @@ typedef enum SimKind {
         SIM_HEAL_LINK,
         SIM_RESTORE,
         SIM_OPERATOR,
+        SIM_CALL,          /* calls.c: a scheduler has something to ask */
         SIM_LATE_FORK,     /* a process that PID 1 forked too late must be dead by now */
         _SIM_KIND_MAX,
 } SimKind;
@@ -322,6 +323,15 @@ typedef struct SavedMemory {
         size_t n_indexes;
 } SavedMemory;
 
+/* A user of the D-Bus API's leases (calls.c). */
+typedef struct Scheduler {
+        uint64_t call; /* under way; 0: none */
+        CallKind kind;
+        usec_t asked_at, period; /* boottime before it was asked */
+        uint64_t index;
+        usec_t from, until;      /* true time: it believes to lead */
+} Scheduler;
+
 struct Machine {
         uint8_t number;
         bool powered;
@@ -365,6 +375,8 @@ struct Machine {
         usec_t late_lease_write; /* the next Txn that puts a lease lands so much later; 0: none */
         unsigned link_generation;
         Watch watch;
+
+        Scheduler scheduler;
 
         usec_t pid1_stalled_until;
         ModelUnit units[LEASES_MAX];
@@ -427,6 +439,7 @@ typedef enum Fault {
         FAULT_STEAL,
         FAULT_DRAIN,
         FAULT_ENABLE,
+        FAULT_CALLS,      /* no fault: schedulers use the D-Bus API's leases */
         FAULT_TTL,        /* another TTL=, by reload or restart */
         _FAULT_MAX,
 } Fault;
@@ -436,12 +449,18 @@ void faults_event(World *w, SimEvent *e);
 /* Ends all faults, powers everything on, undoes every verb that keeps units down. */
 void faults_heal(World *w);
 
+void calls_done(World *w, Machine *m, const Action *a);
+void calls_ask(World *w, Machine *m);
+void calls_check_put(World *w, const char *name, const LeaseRecord *l); /* a lease's record is being put */
+void calls_forget(Machine *m);
+void calls_event(World *w, SimEvent *e);
+
 /* ---- the checks and the counts (check.c) ---- */
 
 typedef struct Counts {
         uint64_t steps, events, txns, refused, unknown, beats;
         uint64_t births, starts, acquired, takeovers, steals, transfers, releases, adopted, expired, resumed, lost;
-        uint64_t sessions, fell_back, foreign, done, by_hand, failed_units, late_forks;
+        uint64_t sessions, calls, fell_back, foreign, done, by_hand, failed_units, late_forks;
         uint64_t faults[_FAULT_MAX];
         usec_t gap_max, recovery_max, late_fork_max, model_time;
 } Counts;
@@ -508,6 +527,7 @@ struct World {
         unsigned lost_ppm, lost_reply_ppm, slow_ppm, late_ppm, duplicate_ppm, early_unknown_ppm, slow_reply_ppm;
         bool fault_enabled[_FAULT_MAX];
         usec_t fault_every, peace_until;
+        uint64_t last_call, leader_index;
         bool replacing; /* the registry is down, to come back as another */
         bool quiet;
         LeaseCheck leases[LEASES_MAX];

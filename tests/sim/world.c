@@ -85,6 +85,8 @@ static void dispatch(World *w, SimEvent *e) {
                 machine_event(w, e);
         else if (e->kind <= SIM_OPERATOR)
                 faults_event(w, e);
+        else if (e->kind == SIM_CALL)
+                calls_event(w, e);
         else
                 check_late_fork(w, e);
 }
