@@ -233,6 +233,28 @@ static int get_session(Daemon *d, const char *property, sd_bus_message *reply) {
         return sd_bus_message_append(reply, "t", v.round_trip);
 }
 
+static int append_if_live(const MachineView *v, void *userdata) {
+        int r = v->alive ? sd_bus_message_append(userdata, "s", v->machine_id) : 0;
+
+        return MIN(r, 0);
+}
+
+static int get_live_machines(Daemon *d, sd_bus_message *reply) {
+        int r = sd_bus_message_open_container(reply, 'a', "s");
+
+        if (r >= 0)
+                r = core_each_machine(d->core, daemon_now(), append_if_live, reply);
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+static int get_reload_changes(Daemon *d, sd_bus_message *reply) {
+        int r = sd_bus_message_open_container(reply, 'a', "s");
+
+        for (size_t i = 0; i < d->changes.n && r >= 0; i++)
+                r = sd_bus_message_append(reply, "s", d->changes.lines[i]);
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
 static int get_property(sd_bus *bus, const char *path, const char *interface, const char *property,
                 sd_bus_message *reply, void *userdata, sd_bus_error *error) {
         static const char *const of_trust[] = { "RegistryUUID", "RegistryStore", "RegistryFoundUUID", "RegistryFoundStore",
@@ -249,6 +271,10 @@ static int get_property(sd_bus *bus, const char *path, const char *interface, co
                 return bus_append_metadata(reply, d->conf->metadata);
         if (streq(property, "Registry"))
                 return sd_bus_message_append(reply, "s", d->registry->ops->name);
+        if (streq(property, "LiveMachines"))
+                return get_live_machines(d, reply);
+        if (streq(property, "ReloadChanges"))
+                return get_reload_changes(d, reply);
         if (streq(property, "RegistrySinceUSec"))
                 return sd_bus_message_append(reply, "t", publish_registry_since(d));
         for (size_t i = 0; i < ELEMENTSOF(of_trust); i++)
@@ -328,6 +354,8 @@ static const sd_bus_vtable manager_vtable[] = {
         PROPERTY("Metadata", "a{ss}", CHANGES),
         PROPERTY("Draining", "b", CHANGES),
         PROPERTY("Held", "u", CHANGES),
+        PROPERTY("ReloadChanges", "as", SILENT),
+        PROPERTY("LiveMachines", "as", SILENT),
         PROPERTY("LastBeatUSec", "t", SILENT),
         PROPERTY("RoundTripUSec", "t", SILENT),
 

@@ -373,6 +373,7 @@ Daemon *daemon_free(Daemon *d) {
         sd_event_unref(d->event);
         closep(&d->lock_fd);
         free(d->registry_warning);
+        messages_done(&d->changes);
         leased_conf_free(d->conf);
         free(d);
         return NULL;

@@ -10,6 +10,7 @@
  *   guard-client.c  the guard; guard-service.c what PID 1 says of it
  *   units.c         the enabled units at PID 1
  *   state.c         what is kept on /run and on disk
+ *   changes.c       what a reload has changed, in words
  *   reload.c        configuration, enabled units, gates that somebody removed
  *   stop.c          what SIGTERM means
  *   notify.c        what PID 1 is told
@@ -75,6 +76,8 @@ typedef struct Daemon {
         PendingCall *calls;
         uint64_t last_call;
         Publisher *publisher;
+
+        Messages changes; /* by the last reload, for people */
 
         bool stopping; /* leases are being released */
         bool stop_asked;

@@ -13,6 +13,7 @@
 #include <stdio.h>
 
 #include "conf/dropin.h"
+#include "daemon/changes.h"
 #include "daemon/daemon.h"
 #include "daemon/publish.h"
 #include "daemon/units.h"
@@ -101,6 +102,7 @@ static void read_conf(Daemon *d, Messages *messages) {
                 messages_add(messages, "cannot load leased.conf: %s", strerror(-r));
         if (r < 0)
                 return;
+        changes_note_conf(&d->changes, d->conf, conf);
         set_ttl(d, conf->ttl);
         new = dump(conf);
         old = dump(d->conf);
@@ -127,6 +129,7 @@ static char *join(const Messages *messages) {
 int reload_all(Daemon *d, char **ret_wrong) {
         _cleanup_(messages_done) Messages messages = {};
 
+        messages_done(&d->changes);
         read_conf(d, &messages);
         (void) read_units(d, &messages);
         log_messages(&messages);

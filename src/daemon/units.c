@@ -7,6 +7,7 @@
 #include <systemd/sd-journal.h>
 
 #include "conf/dropin.h"
+#include "daemon/changes.h"
 #include "daemon/publish.h"
 #include "guard/protocol.h"
 #include "util/hash.h"
@@ -210,6 +211,7 @@ int units_configure(Daemon *d, UnitOptions *options) {
                 unit_options_free(options);
                 return r;
         }
+        changes_note_unit(&d->changes, u->name, u->forgotten ? NULL : u->options, options);
         unit_options_free(u->options);
         u->options = options;
         u->marked = u->forgotten = false;
@@ -246,6 +248,7 @@ void units_forget_marked(Daemon *d) {
                 u->forgotten = true;
                 str_copy(name, sizeof(name), u->name);
                 log_notice("%s: no longer enabled here", name);
+                changes_note_unit(&d->changes, name, u->options, NULL);
                 daemon_event(d, &(Event){ .kind = EVENT_FORGET, .unit = name });
         }
 }

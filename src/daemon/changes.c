@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/changes.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+/* A settings file as text, "Key=value" a line. */
+typedef struct Text {
+        char *text;
+        size_t size;
+} Text;
+
+static void text_free(Text *t) {
+        free(t->text);
+}
+
+/* Whether text has the very line; *ret_value (may be NULL) is what stands behind key in it, or NULL. */
+static bool has_line(const char *text, const char *line, size_t n, const char **ret_value) {
+        const char *equals = memchr(line, '=', n);
+        size_t key = equals ? (size_t) (equals - line) + 1 : n;
+        bool found = false;
+
+        if (ret_value)
+                *ret_value = NULL;
+        for (const char *l = text; l && *l; l = strchr(l, '\n') ? strchr(l, '\n') + 1 : NULL) {
+                size_t length = strcspn(l, "\n");
+
+                found |= length == n && strncmp(l, line, n) == 0;
+                if (ret_value && length >= key && strncmp(l, line, key) == 0)
+                        *ret_value = l + key;
+        }
+        return found;
+}
+
+/* A line for each setting that differs, including those that are gone. suffix: what is to be said of key. */
+static void note(Messages *changes, const char *of, const char *old, const char *new,
+                const char *(*suffix)(const char *line)) {
+        const char *value;
+
+        for (const char *l = new; l && *l; l = strchr(l, '\n') ? strchr(l, '\n') + 1 : NULL) {
+                int n = (int) strcspn(l, "\n");
+
+                if (has_line(old, l, (size_t) n, &value))
+                        continue;
+                if (value)
+                        messages_add(changes, "%s: %.*s (was %.*s)%s", of, n, l, (int) strcspn(value, "\n"), value, suffix(l));
+                else
+                        messages_add(changes, "%s: %.*s%s", of, n, l, suffix(l));
+        }
+        for (const char *l = old; l && *l; l = strchr(l, '\n') ? strchr(l, '\n') + 1 : NULL) {
+                int n = (int) strcspn(l, "\n");
+
+                if (!has_line(new, l, (size_t) n, &value) && !value)
+                        messages_add(changes, "%s: %.*s is no longer set%s", of, n, l, suffix(l));
+        }
+}
+
+/* ---- leased.conf ---- */
+
+static const char *suffix_of_conf(const char *line) {
+        return startswith(line, "TTL=") ? "" : ", in force after: systemctl restart leased (which leaves units alone)";
+}
+
+void changes_note_conf(Messages *changes, const LeasedConf *old, const LeasedConf *new) {
+        _cleanup_(text_free) Text a = {}, b = {};
+        FILE *f = open_memstream(&a.text, &a.size);
+
+        if (!f)
+                return;
+        leased_conf_dump(old, f);
+        (void) fclose(f);
+        f = open_memstream(&b.text, &b.size);
+        if (!f)
+                return;
+        leased_conf_dump(new, f);
+        (void) fclose(f);
+        note(changes, "leased.conf", a.text, b.text, suffix_of_conf);
+}
+
+/* ---- units ---- */
+
+static const char *no_suffix(const char *line) {
+        return "";
+}
+
+static void print_span(FILE *f, const char *key, usec_t t) {
+        char span[64];
+
+        if (t != USEC_INFINITY)
+                (void) fprintf(f, "%s=%s\n", key, format_span(span, sizeof(span), t));
+}
+
+static void dump_options(const UnitOptions *o, Text *ret) {
+        FILE *f = open_memstream(&ret->text, &ret->size);
+
+        if (!f)
+                return;
+        (void) fprintf(f, "Lease=%s\nVersion=%" PRIi64 "\nOnSuccess=%s\nOnFailure=%s\n", strempty(o->lease), o->version,
+                        o->release_on_success ? "release" : "done", o->hold_on_failure ? "hold" : "release");
+        print_span(f, "StopGraceSec", o->stop_grace);
+        print_span(f, "HoldDownSec", o->hold_down_release);
+        print_span(f, "HoldDownSec after a failure", o->hold_down_failure);
+        (void) fclose(f);
+}
+
+void changes_note_unit(Messages *changes, const char *unit, const UnitOptions *old, const UnitOptions *new) {
+        _cleanup_(text_free) Text a = {}, b = {};
+
+        if (!old || !new) {
+                messages_add(changes, "%s: %s", unit, new ? "enabled" : "no longer enabled here");
+                return;
+        }
+        dump_options(old, &a);
+        dump_options(new, &b);
+        note(changes, unit, a.text, b.text, no_suffix);
+}
