@@ -5,6 +5,10 @@
  * period of its own, every Renew is a compare-and-swap of the record, and an observer may acquire it once he has seen the
  * record unchanged for period·(1+2ε) on his own clock. Nothing is started or stopped because of them.
  *
+ * A steal leaves a debt, as with units: the robbed holder may believe in his lease for the rest of its period. It bears
+ * that period in place of a session's name, travels with every later write, and is struck by the first write of one who
+ * has waited it out himself. Until then nobody acquires the lease from the thief, however he ends.
+ *
  * No answer settles nothing: the very same Txn is sent again until it is committed or refused. Refused, the record that
  * was read back tells whether an earlier attempt had landed: its Index and since are ours. A call whose outcome is not
  * known by its deadline ends as UNKNOWN, and the caller must look.
@@ -36,10 +40,25 @@ static bool is_units(const Lease *l) {
 
 /* ---- what is written ---- */
 
+/* The moment from which nobody believes any more in a lease of before. */
+static usec_t debts_due(const Lease *l) {
+        usec_t t = 0;
+
+        for (size_t i = 0; i < l->n_debts; i++)
+                t = MAX(t, debt_due(l->debts + i));
+        return t;
+}
+
+static void strike_due(Core *c, const Lease *l, LeaseRecord *record) {
+        for (size_t i = 0; i < l->n_debts; i++)
+                if (c->now.boottime >= debt_due(l->debts + i))
+                        lease_strike_debt(record, l->debts[i].debt.session, l->debts[i].debt.index);
+}
+
 static CallResult make_acquire(Core *c, Calling *g, const Call *call) {
         Lease *l = g->lease;
 
-        if (l->value.n_debts > 0 || l->value.state == LEASE_DONE)
+        if (g->record.n_debts > 0 || l->value.state == LEASE_DONE)
                 return CALL_NOT_ACQUIRED;
         if (l->value.state == LEASE_HELD && c->now.boottime < call_dead_at(l))
                 return CALL_NOT_ACQUIRED;
@@ -51,13 +70,17 @@ static CallResult make_acquire(Core *c, Calling *g, const Call *call) {
 
 static CallResult make_steal(Core *c, Calling *g, const Call *call) {
         Lease *l = g->lease;
+        char robbed[SESSION_SIZE];
 
         if (l->seen.revision == 0 || l->value.state != LEASE_HELD)
                 return CALL_NO_SUCH_LEASE;
         if (call->index == 0 || call->index != l->value.index)
                 return CALL_INDEX_MISMATCH;
+        debt_format_period(l->value.period, robbed);
+        if (!lease_add_debt(&g->record, robbed, l->value.index))
+                return CALL_BUSY;
         lease_end_tenure(&g->record, c->now.realtime, "stolen");
-        g->span = usec_sub(call_dead_at(l), c->now.boottime);
+        g->span = usec_sub(MAX(call_dead_at(l), debts_due(l)), c->now.boottime);
         return CALL_DONE;
 }
 
@@ -83,6 +106,7 @@ static CallResult make_record(Core *c, Calling *g, const Call *call) {
 
         g->record = g->lease->value;
         g->revision = g->lease->seen.revision;
+        strike_due(c, g->lease, &g->record);
         if (call->kind == CALL_ACQUIRE)
                 r = make_acquire(c, g, call);
         else if (call->kind == CALL_STEAL)

@@ -199,7 +199,7 @@ static void on_unit(Core *c, const Event *e) {
         else if (u && e->kind == EVENT_UNIT)
                 life_report(c, u, &e->report);
         else if (u && e->kind == EVENT_FAILED)
-                life_failed(c, u, e->action);
+                life_failed(c, u, e->action, e->id);
 }
 
 static void note(Core *c, const Event *e) {
@@ -207,8 +207,8 @@ static void note(Core *c, const Event *e) {
         case EVENT_DEADLINE:
                 break;
         case EVENT_RECORDS:
-                identity_watch(c, &e->answer);
-                mirror_take(c, &e->answer);
+                if (identity_watch(c, &e->answer))
+                        mirror_take(c, &e->answer);
                 break;
         case EVENT_TXN:
         case EVENT_READ:

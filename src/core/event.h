@@ -107,7 +107,7 @@ typedef enum EventKind {
         EVENT_GUARD_SYNCED, /* units of which no entry was reported since GUARD_UP have none */
         EVENT_GUARD_DOWN, /* no guard is connected: nothing is known of its entries */
         EVENT_GUARD_GONE, /* PID 1 says that no guard runs, and no gate is there: all are closed, none can be opened */
-        EVENT_FAILED,     /* .action for .unit could not be carried out (e.g. a full /run): it may be asked for again */
+        EVENT_FAILED,     /* .action (with its .id) for .unit could not be carried out (e.g. a full /run): it may be asked for again */
         EVENT_RELEASE,    /* the operator: give the lease of .unit back; this machine stands back */
         EVENT_TRANSFER,   /* ... hand it to .machine */
         EVENT_STEAL,      /* ... take it by force, at .index or at the Index known here (0) */
@@ -136,7 +136,7 @@ typedef struct Answer {
 
 typedef struct Event {
         EventKind kind;
-        uint64_t id;         /* TXN, READ */
+        uint64_t id;         /* TXN, READ, FAILED, CALL */
         const char *unit;
         const char *machine;
         uint64_t index;

@@ -62,8 +62,15 @@ void identity_answer(Core *c, uint64_t known, const Answer *answer) {
                 fall_back(c, answer->revision);
 }
 
-void identity_watch(Core *c, const Answer *answer) {
+/* false: it is not to be believed. What a watch says is not judged, for it was not asked; but a whole list of a state that
+ * we have seen go by is looked at by a question of our own, whose answer is. */
+bool identity_watch(Core *c, const Answer *answer) {
         judge_store(c, answer);
+        if (c->trust != TRUST_OK || !answer->complete || answer->revision >= c->revision)
+                return true;
+        c->listed = 0;
+        c->list_retry_at = 0;
+        return false;
 }
 
 void identity_txn(Core *c, const Answer *answer) {

@@ -125,6 +125,7 @@ struct Unit {
         UnitReport report;
         GuardReport guard;
         bool guard_known; /* said since the guard's connection */
+        uint64_t guard_asked_before; /* what guard_asked was before that */
         uint64_t guard_asked; /* id of the last request for it on this connection: what was said before it is stale */
         Phase phase;
         Leave leave;
@@ -332,7 +333,7 @@ bool mirror_is_complete(const Core *c); /* everything has been listed at least o
 usec_t session_dead_at(const Session *s);
 
 /* identity.c */
-void identity_watch(Core *c, const Answer *answer);
+bool identity_watch(Core *c, const Answer *answer);
 void identity_answer(Core *c, uint64_t id, const Answer *answer);
 void identity_txn(Core *c, const Answer *answer);
 void identity_accept(Core *c, const char *uuid);
@@ -369,6 +370,9 @@ void lease_txn(Core *c, uint64_t id, const Answer *answer);
 void lease_advance(Core *c, Lease *l);
 usec_t lease_deadline(const Core *c, const Lease *l);
 
+/* When a debt has been waited out, counted from when that very pair first reached us. */
+usec_t debt_due(const SeenDebt *d);
+
 /* call.c */
 void call_begin(Core *c, uint64_t id, const Call *call);
 bool call_answer(Core *c, uint64_t id, const Answer *answer); /* false: it was none of the calls' */
@@ -383,7 +387,7 @@ Unit *life_configure(Core *c, const UnitConfig *config);
 Unit *life_find(Core *c, const char *name);
 Unit *life_find_or_leftover(Core *c, const char *name);
 void life_report(Core *c, Unit *u, const UnitReport *report);
-void life_failed(Core *c, Unit *u, ActionKind action);
+void life_failed(Core *c, Unit *u, ActionKind action, uint64_t id);
 void life_advance(Core *c, Unit *u);
 usec_t life_deadline(const Core *c, const Unit *u);
 usec_t life_stop_at(const Core *c, const Unit *u);

@@ -205,10 +205,8 @@ static void send_rehang(Core *c, Lease *l) {
 
 /* ---- debts ---- */
 
-static usec_t debt_due(const SeenDebt *d) {
-        usec_t ttl = session_ttl(d->debt.session);
-
-        return usec_add(d->at, ttl_take_after(ttl ?: TTL_MAX));
+usec_t debt_due(const SeenDebt *d) {
+        return usec_add(d->at, ttl_take_after(debt_ttl(d->debt.session)));
 }
 
 /* Ours to strike: the robbed session is us, and what it ran is down and empty; or we hold the lease, and have waited. */
@@ -258,7 +256,7 @@ static void on_committed(Core *c, Lease *l, uint64_t revision) {
         case OP_STEAL:
                 output_report(c, REPORT_ROBBED, NULL, l->name, last_holder(l->next), index);
                 c->actions[c->n_actions - 1].span =
-                                ttl_take_after(session_ttl(l->next->debts[l->next->n_debts - 1].session) ?: TTL_MAX);
+                                ttl_take_after(debt_ttl(l->next->debts[l->next->n_debts - 1].session));
                 break;
         case OP_RELEASE:
                 output_report(c, REPORT_RELEASED, NULL, l->name, NULL, index);

@@ -116,9 +116,9 @@ void life_report(Core *c, Unit *u, const UnitReport *report) {
         output_changed(c, u, NULL);
 }
 
-void life_failed(Core *c, Unit *u, ActionKind action) {
-        if (action == ACTION_GATE_OPEN)
-                u->guard_asked = u->guard.serial; /* it never reached the guard */
+void life_failed(Core *c, Unit *u, ActionKind action, uint64_t id) {
+        if (action == ACTION_GATE_OPEN && id == u->guard_asked)
+                u->guard_asked = u->guard_asked_before; /* it never reached the guard; one before it may have */
         u->retry_at = c->now.boottime + ASK_AGAIN;
 }
 
@@ -251,6 +251,7 @@ static Action *ask_guard(Core *c, Unit *u, ActionKind kind) {
         Action *a = act(c, u, kind);
 
         a->id = ++c->guard_serial;
+        u->guard_asked_before = u->guard_asked;
         if (!c->guard_gone) /* nobody is there to answer, and nothing to be answered */
                 u->guard_asked = a->id;
         return a;

@@ -27,6 +27,16 @@ usec_t session_ttl(const char *session) {
         return ms < TTL_MIN || ms > TTL_MAX ? 0 : ms;
 }
 
+usec_t debt_ttl(const char *session) {
+        usec_t ms = 0;
+
+        if (!startswith(session, "period-"))
+                return session_ttl(session) ?: TTL_MAX;
+        for (const char *p = session + strlen("period-"); isdigit((unsigned char) *p); p++)
+                ms = ms * 10 + (usec_t) (*p - '0');
+        return ms * USEC_PER_MSEC;
+}
+
 void record_format_hex(uint64_t value, char ret[static 17]) {
         static const char hex[] = "0123456789abcdef";
 
@@ -59,6 +69,10 @@ void session_format(uint64_t random, usec_t ttl, char ret[static SESSION_SIZE]) 
 
         record_format_hex(random, head);
         format_pair(head, MIN(ttl, TTL_MAX) / USEC_PER_MSEC, ret);
+}
+
+void debt_format_period(usec_t period, char ret[static SESSION_SIZE]) {
+        format_pair("period", MIN(period, 24 * USEC_PER_HOUR) / USEC_PER_MSEC + 1, ret);
 }
 
 bool lease_name_is_valid(const char *name) {

@@ -125,6 +125,11 @@ typedef struct Record {
 /* "1f2e3d4c5b6a7988-10000" -> 10 s. 0 if the name is not a session's or its TTL is outside 2 to 60 s. */
 usec_t session_ttl(const char *session);
 
+/* How long a debt must be waited out: the TTL in a session's name, or the period of a robbed lease of the D-Bus API, which
+ * has no session ("period-<ms>"). A name that is neither counts as the longest TTL. */
+usec_t debt_ttl(const char *session);
+void debt_format_period(usec_t period, char ret[static SESSION_SIZE]);
+
 /* Writes a session's name into ret. */
 void session_format(uint64_t random, usec_t ttl, char ret[static SESSION_SIZE]);
 

@@ -15,7 +15,7 @@
 #include "util/log.h"
 
 static void fail(Daemon *d, const Action *a) {
-        daemon_event(d, &(Event){ .kind = EVENT_FAILED, .unit = a->unit, .action = a->kind });
+        daemon_event(d, &(Event){ .kind = EVENT_FAILED, .id = a->id, .unit = a->unit, .action = a->kind });
 }
 
 /* In double quotes a backslash is an escape (systemd.exec(5), EnvironmentFile=); a lease's name has no other character

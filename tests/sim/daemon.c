@@ -68,7 +68,7 @@ static void act_on_guard(World *w, Machine *m, size_t unit, const Action *a) {
                         (!m->guard_link || (m->run_full && a->kind == ACTION_GATE_OPEN));
 
         if (fails) {
-                post(w, m, unit, SIM_FAILED, random_span(w, 10, 1000), a->kind, 0);
+                post(w, m, unit, SIM_FAILED, random_span(w, 10, 1000), a->kind, a->id);
                 return;
         }
         if (a->kind == ACTION_GATE_OPEN)
@@ -487,6 +487,6 @@ void daemon_event(World *w, SimEvent *e) {
         else if (e->kind == SIM_VERB)
                 on_verb(w, m, e);
         else if (e->kind == SIM_FAILED)
-                daemon_step(w, m, &(Event){ .kind = EVENT_FAILED, .action = (unsigned) e->a,
+                daemon_step(w, m, &(Event){ .kind = EVENT_FAILED, .action = (unsigned) e->a, .id = e->b,
                                             .unit = w->unit_names[e->unit] });
 }

@@ -105,6 +105,21 @@ static void stealing_takes_the_present_index_and_says_how_long_to_wait(void **st
         world_free(w);
 }
 
+static void a_thief_who_goes_early_leaves_the_robbed_ones_time_behind(void **state) {
+        World *w = beating();
+
+        (void) call(w, CALL_ACQUIRE, THEM, 0, 3 * PERIOD);
+        assert_int_equal(call(w, CALL_STEAL, US, 1, PERIOD), CALL_DONE);
+        assert_int_equal(call(w, CALL_RELEASE, "", 2, 0), CALL_DONE);
+        assert_int_equal(call(w, CALL_ACQUIRE, US, 0, PERIOD), CALL_NOT_ACQUIRED);
+        world_pass(w, 2 * PERIOD);
+        assert_int_equal(call(w, CALL_ACQUIRE, US, 0, PERIOD), CALL_NOT_ACQUIRED);
+        world_pass(w, PERIOD + PERIOD / 10);
+        assert_int_equal(call(w, CALL_ACQUIRE, US, 0, PERIOD), CALL_DONE);
+        assert_int_equal(record(w)->n_debts, 0);
+        world_free(w);
+}
+
 static void stealing_at_index_0_or_a_missing_lease_is_refused(void **state) {
         World *w = beating();
 
@@ -180,6 +195,7 @@ int main(void) {
                 cmocka_unit_test(a_renewed_lease_is_held_for_ever_and_a_silent_one_only_for_its_period_with_margin),
                 cmocka_unit_test(a_lease_past_its_period_is_not_renewed_by_its_holder),
                 cmocka_unit_test(stealing_takes_the_present_index_and_says_how_long_to_wait),
+                cmocka_unit_test(a_thief_who_goes_early_leaves_the_robbed_ones_time_behind),
                 cmocka_unit_test(stealing_at_index_0_or_a_missing_lease_is_refused),
                 cmocka_unit_test(releasing_twice_is_lost_the_second_time_and_the_index_goes_on),
                 cmocka_unit_test(periods_that_cannot_be_kept_and_names_that_are_none_are_refused),
