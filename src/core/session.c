@@ -91,8 +91,10 @@ void session_begin(Core *c) {
 static void end_one(Core *c, Own *o) {
         if (o->phase == OWN_NONE)
                 return;
-        if (o->committed || o == &c->own)
+        if (o->committed || o == &c->own) {
                 output_report(c, REPORT_SESSION_ENDED, NULL, NULL, NULL, 0);
+                c->actions[c->n_actions - 1].session = arena_copy(c, o->name, sizeof(o->name));
+        }
         o->phase = OWN_NONE;
         o->committed = false;
         o->txn = o->read = 0;
@@ -128,6 +130,14 @@ static void put_beat(Core *c, Own *o, TxnBuilder *b) {
         txn_put(b, RECORD_BEAT, o->name, &beat, sizeof(beat));
 }
 
+/* An attempt that hangs in a member whose leader has just been lost is lost whole, however soon there is a new one. So the
+ * first two are cut short where the registry is known to be much faster than that; a slow one gets all its time. */
+static usec_t attempt_of(const Own *o) {
+        if (!o->committed || o->failures >= 2)
+                return o->timeline.attempt;
+        return MIN(o->timeline.attempt, MAX(o->ttl / 10, 4 * o->round_trip));
+}
+
 static void send_beat(Core *c, Own *o) {
         static const FenceRecord empty;
         bool creating = o->phase == OWN_CREATING;
@@ -139,6 +149,7 @@ static void send_beat(Core *c, Own *o) {
         if (creating)
                 txn_put(&b, RECORD_FENCE, o->name, &empty, sizeof(empty));
         o->txn = txn_send(&b);
+        c->actions[c->n_actions - 1].timeout = attempt_of(o);
         o->txn_t0 = c->now.boottime;
 }
 

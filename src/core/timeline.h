@@ -20,7 +20,7 @@
 
 typedef struct Timeline {
         usec_t round;      /* between beats: TTL/5 */
-        usec_t attempt;    /* one attempt at a beat: min(1 s, TTL/6) */
+        usec_t attempt;    /* the longest that one attempt at a beat may take: min(1 s, TTL/6) */
         usec_t stop;       /* StopUnit at t0 + stop */
         usec_t kill;       /* SIGKILL from t0 + kill on */
         usec_t take;       /* an observer may take the lease this long after the beat reached him */

@@ -207,8 +207,10 @@ static int open_registry(Daemon *d) {
         const LeasedConf *c = d->conf;
         const RegistryOps *ops = streq(c->registry, "etcd") ? &registry_etcd : &registry_local;
         _cleanup_free_ char *error = NULL;
+        Timeline timeline = {};
         int r;
 
+        (void) timeline_compute(c->ttl, USEC_INFINITY, USEC_INFINITY, &timeline);
         r = ops->open(d->event,
                         &(RegistryConfig){
                                 .directory = c->directory,
@@ -219,7 +221,7 @@ static int open_registry(Daemon *d) {
                                 .key_file = c->key_file,
                                 .user = c->user,
                                 .password_file = c->password_file,
-                                .attempt = MIN(USEC_PER_SEC, c->ttl / 6),
+                                .attempt = timeline.attempt,
                         },
                         &d->registry, &error);
         if (r < 0)

@@ -118,7 +118,7 @@ typedef struct RegistryConfig {
         const char *prefix;           /* etcd: "/leased/" */
         const char *ca_file, *cert_file, *key_file;
         const char *user, *password_file;
-        usec_t attempt;               /* the longest one attempt at one endpoint may take: min(1 s, TTL/6) */
+        usec_t attempt;               /* the longest one attempt at one endpoint may take: the timeline's */
 } RegistryConfig;
 
 typedef struct RegistryOps {
