@@ -2,8 +2,8 @@
 /*
  * Schedulers on every machine that compete for one lease of the D-Bus API, as fleet's engines do for their leadership:
  * acquire, renew now and then, release or be robbed. Each believes to hold it for its period from the moment before it
- * asked, on its own clock, and from a steal only after the wait that it was told. Two such beliefs at one instant are a
- * breach, and so is an Index that does not rise.
+ * asked, on its own clock, and from a steal only after the wait that it was told. Two such beliefs at one instant are
+ * a breach, and so is an Index that does not rise.
  */
 #include "sim.h"
 
@@ -20,8 +20,8 @@ static void believe(World *w, Machine *m, usec_t from, usec_t until) {
                 const Scheduler *other = &w->machines[i].scheduler;
 
                 if (w->machines + i != m && other->until > MAX(s->from, w->now) && other->from < s->until)
-                        world_fail(w, "S1: %s leads from %.6f to %.6f s (Index %llu), and %s to %.6f s (Index %llu)", m->hostname,
-                                        (double) from / USEC_PER_SEC, (double) until / USEC_PER_SEC,
+                        world_fail(w, "S1: %s leads from %.6f to %.6f s (Index %llu), and %s to %.6f s (Index %llu)",
+                                        m->hostname, (double) from / USEC_PER_SEC, (double) until / USEC_PER_SEC,
                                         (unsigned long long) s->index, w->machines[i].hostname,
                                         (double) other->until / USEC_PER_SEC, (unsigned long long) other->index);
         }
@@ -58,7 +58,7 @@ void calls_ask(World *w, Machine *m) {
         Scheduler *s = &m->scheduler;
         bool leads = s->until > w->now;
         LeaseView view;
-        Call call = { .lease = lease, .machine = "", .version = 1 };
+        Call call = {.lease = lease, .machine = "", .version = 1};
 
         if (!m->core || m->paused || s->call)
                 return;
@@ -68,7 +68,7 @@ void calls_ask(World *w, Machine *m) {
                 call.kind = random_chance(w, steals) ? CALL_STEAL : CALL_ACQUIRE;
         call.index = s->index;
         if (call.kind == CALL_STEAL) {
-                Now now = { machine_boottime(w, m), machine_realtime(w, m) };
+                Now now = {machine_boottime(w, m), machine_realtime(w, m)};
 
                 if (!core_find_lease(m->core, now, lease, &view) || !view.record)
                         return;
@@ -80,11 +80,11 @@ void calls_ask(World *w, Machine *m) {
         s->call = ++w->last_call;
         if (call.kind == CALL_RELEASE)
                 s->until = 0; /* it stops leading before it says so */
-        else if (leads) /* a shorter period may be in force before we hear of it */
+        else if (leads)       /* a shorter period may be in force before we hear of it */
                 s->until = MIN(s->until, machine_true_time(w, m, s->asked_at + s->period));
         TRACE(w, m, "scheduler: call %d, Index %llu, period %.0f s", (int) call.kind, (unsigned long long) call.index,
                         (double) call.period / USEC_PER_SEC);
-        daemon_step(w, m, &(Event){ .kind = EVENT_CALL, .id = s->call, .call = call });
+        daemon_step(w, m, &(Event){.kind = EVENT_CALL, .id = s->call, .call = call});
 }
 
 /* The scheduler dies with its daemon: what it believed is over, and nobody waits for its calls. */
@@ -97,7 +97,8 @@ void calls_event(World *w, SimEvent *e) {
         Machine *m = w->machines + e->machine;
 
         if (!w->quiet)
-                world_post(w, (SimEvent){ .at = w->now + random_span(w, 100, 4000) * USEC_PER_MSEC, .kind = SIM_CALL,
-                                          .machine = m->number });
+                world_post(w, (SimEvent){.at = w->now + random_span(w, 100, 4000) * USEC_PER_MSEC,
+                                              .kind = SIM_CALL,
+                                              .machine = m->number});
         calls_ask(w, m);
 }

@@ -36,9 +36,9 @@ static void check_alone(World *w, const Machine *m, size_t unit) {
                 if (only_late_forks(w, m, unit) || only_late_forks(w, other, unit))
                         w->counts.late_forks++;
                 else
-                        world_fail(w, "S1: %s has processes on %s (Index %llu) and on %s (Index %llu)", w->unit_names[unit],
-                                        m->hostname, (unsigned long long) m->units[unit].index, other->hostname,
-                                        (unsigned long long) other->units[unit].index);
+                        world_fail(w, "S1: %s has processes on %s (Index %llu) and on %s (Index %llu)",
+                                        w->unit_names[unit], m->hostname, (unsigned long long) m->units[unit].index,
+                                        other->hostname, (unsigned long long) other->units[unit].index);
         }
 }
 
@@ -66,14 +66,20 @@ void check_birth(World *w, Machine *m, size_t unit, Slot slot) {
         const Process *p = m->units[unit].processes + slot;
 
         TRACE(w, m, "%s: process %s is born, Index %llu%s", w->unit_names[unit],
-                        slot == SLOT_MAIN ? "main" : slot == SLOT_POST ? "stop-post" : "left over",
+                        slot == SLOT_MAIN   ? "main"
+                        : slot == SLOT_POST ? "stop-post"
+                                            : "left over",
                         (unsigned long long) m->units[unit].index, p->late ? ", LATE" : "");
         w->counts.births++;
         check_alone(w, m, unit);
         l->running |= 1u << m->number;
         if (p->late) {
-                world_post(w, (SimEvent){ .at = w->now + late_fork_life, .kind = SIM_LATE_FORK, .machine = m->number,
-                                          .unit = (uint8_t) unit, .generation = p->generation, .a = slot });
+                world_post(w, (SimEvent){.at = w->now + late_fork_life,
+                                              .kind = SIM_LATE_FORK,
+                                              .machine = m->number,
+                                              .unit = (uint8_t) unit,
+                                              .generation = p->generation,
+                                              .a = slot});
                 return;
         }
         if (slot != SLOT_MAIN)
@@ -132,7 +138,8 @@ static void check_txn(World *w, const Machine *m, const Txn *t) {
                 if (!r->value)
                         world_fail(w, "law: %s puts a record without a value", m->hostname);
                 else if (!names_key(t->compares, t->n_compares, r->kind, r->name))
-                        world_fail(w, "law: %s puts \"%s\" (kind %d) without comparing it", m->hostname, r->name, (int) r->kind);
+                        world_fail(w, "law: %s puts \"%s\" (kind %d) without comparing it", m->hostname, r->name,
+                                        (int) r->kind);
                 else if (r->kind == RECORD_LEASE && r->lease->period == 0 &&
                                 !names_key(t->compares, t->n_compares, RECORD_FENCE, m->run_session))
                         world_fail(w, "law: %s changes lease %s without comparing its fence", m->hostname, r->name);
@@ -238,33 +245,36 @@ static bool touches(const World *w, const MapItem *items, size_t n, RecordKind k
 }
 
 /* A lease is taken from a session that has not given it back: by silence or by force. */
-static void check_taking(World *w, const Message *q, const MapKey *key, const LeaseRecord *was, const LeaseRecord *is) {
+static void check_taking(
+                World *w, const Message *q, const MapKey *key, const LeaseRecord *was, const LeaseRecord *is) {
         const Machine *m = w->machines + q->machine;
         bool silence = touches(w, q->compares, q->n_compares, RECORD_BEAT, was->session);
         bool force = lease_has_debt(is, was->session, was->index);
 
         if (!silence && !force)
-                world_fail(w, "law: %s takes %s from %s with neither its beat compared nor a debt", m->hostname, key->name,
-                                was->session);
+                world_fail(w, "law: %s takes %s from %s with neither its beat compared nor a debt", m->hostname,
+                                key->name, was->session);
         if (!w->map.keys[map_key(w, RECORD_BEAT, was->session)].value)
                 return; /* an absent beat is never written again: nothing to void */
         if (!touches(w, q->puts, q->n_puts, RECORD_FENCE, was->session))
-                world_fail(w, "law: %s takes %s from %s without touching its fence", m->hostname, key->name, was->session);
+                world_fail(w, "law: %s takes %s from %s without touching its fence", m->hostname, key->name,
+                                was->session);
 }
 
-/* By the robbed itself or by the holder; each perhaps on its way to its next session, so that comparing the former one's
- * fence is what proves it. */
+/* By the robbed itself or by the holder; each perhaps on its way to its next session, so that comparing the former
+ * one's fence is what proves it. */
 static void check_debts(World *w, const Message *q, const MapKey *key, const LeaseRecord *was, const LeaseRecord *is) {
         const Machine *m = w->machines + q->machine;
 
         for (size_t i = 0; i < was->n_debts; i++) {
                 const Debt *d = was->debts + i;
-                bool holder = streq(was->machine_id, m->id) && touches(w, q->compares, q->n_compares, RECORD_FENCE, was->session);
+                bool holder = streq(was->machine_id, m->id) &&
+                              touches(w, q->compares, q->n_compares, RECORD_FENCE, was->session);
 
                 if (!lease_has_debt(is, d->session, d->index) && !holder &&
                                 !touches(w, q->compares, q->n_compares, RECORD_FENCE, d->session))
-                        world_fail(w, "law: %s strikes the debt of %s off %s, and is neither robbed nor holder", m->hostname,
-                                        d->session, key->name);
+                        world_fail(w, "law: %s strikes the debt of %s off %s, and is neither robbed nor holder",
+                                        m->hostname, d->session, key->name);
         }
 }
 

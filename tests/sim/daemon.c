@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The daemon of one machine: what src/daemon does around the core, in the world of the simulation. Events in, actions
- * out, a timer for the core's next deadline; questions to PID 1, one at a time for each unit; a connection to the guard.
+ * out, a timer for the core's next deadline. What reaches it from PID 1, the guard and the operator is in inputs.c.
  *
  * It can be stopped (SIGSTOP) and killed between any two actions of a step: what it had decided is then carried out
- * long after, or never. Whatever reaches it while it is stopped waits, and meets it afterwards in any order that poll()
- * might have chosen.
+ * long after, or never. Whatever reaches it while it is stopped waits, and meets it afterwards in any order that
+ * poll() might have chosen.
  */
 #include "sim.h"
 
 #include <stdio.h>
-
-static const usec_t question_timeout = USEC_PER_SEC;
 
 int unit_find(const World *w, const char *name) {
         for (size_t i = 0; name && i < w->n_leases; i++)
@@ -27,9 +25,14 @@ int lease_find(const World *w, const char *name) {
         return -1;
 }
 
-static void post(World *w, const Machine *m, size_t unit, SimKind kind, usec_t delay, uint64_t a, uint64_t b) {
-        world_post(w, (SimEvent){ .at = w->now + delay, .kind = kind, .machine = m->number, .unit = (uint8_t) unit,
-                                  .generation = m->generation, .a = a, .b = b });
+void daemon_post(World *w, const Machine *m, size_t unit, SimKind kind, usec_t delay, uint64_t a, uint64_t b) {
+        world_post(w, (SimEvent){.at = w->now + delay,
+                                      .kind = kind,
+                                      .machine = m->number,
+                                      .unit = (uint8_t) unit,
+                                      .generation = m->generation,
+                                      .a = a,
+                                      .b = b});
 }
 
 bool daemon_holds(World *w, Machine *m, const SimEvent *e) {
@@ -59,16 +62,16 @@ static void save_memory(Machine *m) {
         to->n_indexes = MIN(from->n_indexes, ELEMENTSOF(to->indexes));
         for (size_t i = 0; i < to->n_indexes; i++) {
                 str_copy(to->names[i], NAME_SIZE, from->indexes[i].lease);
-                to->indexes[i] = (RememberedIndex){ .lease = to->names[i], .index = from->indexes[i].index };
+                to->indexes[i] = (RememberedIndex){.lease = to->names[i], .index = from->indexes[i].index};
         }
 }
 
 static void act_on_guard(World *w, Machine *m, size_t unit, const Action *a) {
         bool fails = (a->kind == ACTION_GUARD_ARM || a->kind == ACTION_GATE_OPEN) &&
-                        (!m->guard_link || (m->run_full && a->kind == ACTION_GATE_OPEN));
+                     (!m->guard_link || (m->run_full && a->kind == ACTION_GATE_OPEN));
 
         if (fails) {
-                post(w, m, unit, SIM_FAILED, random_span(w, 10, 1000), a->kind, a->id);
+                daemon_post(w, m, unit, SIM_FAILED, random_span(w, 10, 1000), a->kind, a->id);
                 return;
         }
         if (a->kind == ACTION_GATE_OPEN)
@@ -180,11 +183,11 @@ static void set_timer(World *w, Machine *m) {
         if (at >= m->deadline_at)
                 return;
         m->deadline_at = at;
-        world_post(w, (SimEvent){ .at = at, .kind = SIM_DEADLINE, .machine = m->number, .generation = m->generation });
+        world_post(w, (SimEvent){.at = at, .kind = SIM_DEADLINE, .machine = m->number, .generation = m->generation});
 }
 
 void daemon_step(World *w, Machine *m, const Event *event) {
-        Now now = { .boottime = machine_boottime(w, m), .realtime = machine_realtime(w, m) };
+        Now now = {.boottime = machine_boottime(w, m), .realtime = machine_realtime(w, m)};
 
         if (w->failed)
                 return;
@@ -199,154 +202,31 @@ void daemon_step(World *w, Machine *m, const Event *event) {
                 set_timer(w, m);
 }
 
-/* ---- questions to PID 1 ---- */
-
-void daemon_hint(World *w, Machine *m, size_t unit) {
-        if (m->core)
-                post(w, m, unit, SIM_HINT, random_span(w, 50, 2000), 0, 0);
-}
-
-void daemon_read_unit(World *w, Machine *m, size_t unit) {
-        ModelUnit *u = m->units + unit;
-
-        if (u->asked) {
-                u->ask_again = true;
-                return;
-        }
-        u->asked = true;
-        u->ask_again = false;
-        u->asked_at = machine_boottime(w, m);
-        u->ask_generation++;
-        world_post(w, (SimEvent){ .at = pid1_time(w, m, random_span(w, 50, 1000)), .kind = SIM_STATUS_ASKED,
-                                  .machine = m->number, .unit = (uint8_t) unit, .generation = u->ask_generation });
-        world_post(w, (SimEvent){ .at = w->now + question_timeout, .kind = SIM_STATUS_TIMEOUT, .machine = m->number,
-                                  .unit = (uint8_t) unit, .generation = u->ask_generation });
-}
-
-static void on_status(World *w, Machine *m, SimEvent *e) {
-        ModelUnit *u = m->units + e->unit;
-        Event event = { .kind = EVENT_UNIT, .unit = w->unit_names[e->unit] };
-        SimEvent back = *e;
-
-        if (!m->core || !u->asked || e->generation != u->ask_generation)
-                return;
-        if (e->kind == SIM_STATUS_ASKED) {
-                back.at = w->now < m->pid1_stalled_until ? m->pid1_stalled_until : w->now + random_span(w, 50, 500);
-                if (w->now >= m->pid1_stalled_until) {
-                        back.kind = SIM_STATUS_BACK;
-                        back.b = u->run;
-                        back.a = (uint64_t) u->state | (uint64_t) u->job << 8 | (uint64_t) u->gate_loaded << 9 |
-                                        (uint64_t) u->failed << 10 | (uint64_t) u->foreign_job << 11;
-                }
-                world_post(w, back);
-                return;
-        }
-        if (daemon_holds(w, m, e))
-                return;
-        u->asked = false;
-        event.report = (UnitReport){ .known = e->kind == SIM_STATUS_BACK, .asked_at = u->asked_at };
-        if (event.report.known) {
-                event.report.active = (ActiveState) (e->a & 0xff);
-                event.report.job = e->a >> 8 & 1;
-                event.report.gate_loaded = e->a >> 9 & 1;
-                event.report.failed = e->a >> 10 & 1;
-                event.report.foreign_job = e->a >> 11 & 1;
-                event.report.run = e->b;
-                event.report.empty = unit_is_empty(u);
-        } else
-                post(w, m, e->unit, SIM_HINT, 200 * USEC_PER_MSEC, 0, 0);
-        if (event.report.known && u->ask_again)
-                daemon_read_unit(w, m, e->unit);
-        daemon_step(w, m, &event);
-}
-
-static void on_poll(World *w, Machine *m) {
-        for (size_t i = 0; i < w->n_leases; i++)
-                if (m->enabled[i])
-                        daemon_read_unit(w, m, i);
-        post(w, m, 0, SIM_POLL, m->ttl / 2, 0, 0);
-}
-
-/* ---- the guard ---- */
-
-static void on_guard_connect(World *w, Machine *m) {
-        if (m->guard_link)
-                return;
-        if (m->guard.state == GUARD_UP) {
-                guard_connect(w, m);
-                return;
-        }
-        if (m->guard.state == GUARD_DOWN) /* PID 1 is asked how its service is, and the gates are looked at */
-                world_post(w, (SimEvent){ .at = pid1_time(w, m, random_span(w, 100, 5000)), .kind = SIM_GUARD_SAYS,
-                                          .machine = m->number, .generation = 0, .a = EVENT_GUARD_GONE });
-        if (!m->stay_down)
-                guard_start_asked(w, m);
-        post(w, m, 0, SIM_GUARD_CONNECT, random_span(w, 50, 300) * USEC_PER_MSEC, 0, 0);
-}
-
-static void on_guard_says(World *w, Machine *m, SimEvent *e) {
-        Event event = { .kind = (EventKind) e->a };
-
-        if (!m->core || m->guard_link != e->generation || daemon_holds(w, m, e))
-                return;
-        if (event.kind == EVENT_GUARD) {
-                event.unit = w->unit_names[e->unit];
-                event.guard = (GuardReport){ .index = e->b, .open = e->c & 1, .expired = e->c >> 1 & 1, .serial = e->c >> 2 };
-                m->armed[e->unit] = e->b;
-                m->gate_said[e->unit] = e->c & 1;
-        } else if (event.kind == EVENT_GUARD_UP || event.kind == EVENT_GUARD_DOWN) {
-                memset(m->armed, 0, sizeof(m->armed));
-                memset(m->gate_said, 0, sizeof(m->gate_said));
-        }
-        if (event.kind == EVENT_GUARD_GONE && (m->guard.state != GUARD_DOWN || w->now < m->pid1_stalled_until))
-                return; /* another has come meanwhile */
-        if (event.kind == EVENT_GUARD_DOWN) {
-                m->guard_link = 0;
-                post(w, m, 0, SIM_GUARD_CONNECT, random_span(w, 50, 300) * USEC_PER_MSEC, 0, 0);
-        }
-        daemon_step(w, m, &event);
-}
-
-/* ---- the operator ---- */
-
-void daemon_verb(World *w, Machine *m, EventKind verb, size_t unit, uint64_t argument) {
-        if (m->core)
-                post(w, m, unit, SIM_VERB, random_span(w, 10, 1000), verb, argument);
-}
-
-static void on_verb(World *w, Machine *m, SimEvent *e) {
-        Event event = { .kind = (EventKind) e->a, .unit = w->unit_names[e->unit], .index = e->b, .span = e->b, .on = e->b };
-        const Value *meta = w->map.keys[map_key(w, RECORD_META, "")].value;
-
-        if (event.kind == EVENT_TRANSFER)
-                event.machine = w->machines[e->b].id;
-        if (event.kind == EVENT_ACCEPT) {
-                if (!meta)
-                        return;
-                event.machine = meta->meta.uuid;
-        }
-        if (event.kind == EVENT_CONFIGURE) {
-                m->enabled[e->unit] = true;
-                event.config = w->unit_configs[e->unit];
-                event.config.version = m->version[e->unit];
-        }
-        daemon_step(w, m, &event);
-}
-
 /* ---- its life ---- */
 
 void daemon_start_later(World *w, Machine *m, usec_t delay) {
-        world_post(w, (SimEvent){ .at = w->now + delay, .kind = SIM_DAEMON_START, .machine = m->number,
-                                  .generation = m->generation });
+        world_post(w, (SimEvent){.at = w->now + delay,
+                                      .kind = SIM_DAEMON_START,
+                                      .machine = m->number,
+                                      .generation = m->generation});
 }
 
 void daemon_start(World *w, Machine *m) {
-        CoreConfig config = { .machine_id = m->id, .boot_id = m->boot_id, .hostname = m->hostname, .metadata = "",
-                .version = "1", .session = m->run_session[0] ? m->run_session : NULL, .ttl = m->ttl,
-                .seed = world_random(w),
-                .memory = { .uuid = m->memory.uuid, .store = m->memory.store, .revision = m->memory.revision,
-                        .silence = m->memory.silence, .draining = m->memory.draining, .indexes = m->memory.indexes,
-                        .n_indexes = m->memory.n_indexes } };
+        CoreConfig config = {.machine_id = m->id,
+                        .boot_id = m->boot_id,
+                        .hostname = m->hostname,
+                        .metadata = "",
+                        .version = "1",
+                        .session = m->run_session[0] ? m->run_session : NULL,
+                        .ttl = m->ttl,
+                        .seed = world_random(w),
+                        .memory = {.uuid = m->memory.uuid,
+                                        .store = m->memory.store,
+                                        .revision = m->memory.revision,
+                                        .silence = m->memory.silence,
+                                        .draining = m->memory.draining,
+                                        .indexes = m->memory.indexes,
+                                        .n_indexes = m->memory.n_indexes}};
 
         m->core = core_new(&config);
         if (!m->core)
@@ -357,16 +237,17 @@ void daemon_start(World *w, Machine *m) {
         m->deadline_at = USEC_INFINITY;
         m->n_actions = m->next_action = 0;
         m->guard_link = 0;
-        TRACE(w, m, "daemon: starts, session %s, TTL %.1f s", config.session ?: "none", (double) m->ttl / USEC_PER_SEC);
+        TRACE(w, m, "daemon: starts, session %s, TTL %.1f s", config.session ?: "none",
+                        (double) m->ttl / USEC_PER_SEC);
         for (size_t i = 0; i < w->n_leases && m->core && !m->paused; i++) {
                 m->units[i].foreign_job = false;
                 if (m->enabled[i])
-                        on_verb(w, m, &(SimEvent){ .a = EVENT_CONFIGURE, .unit = (uint8_t) i });
+                        daemon_input(w, m, &(SimEvent){.kind = SIM_VERB, .a = EVENT_CONFIGURE, .unit = (uint8_t) i});
         }
         if (!m->core)
                 return;
-        post(w, m, 0, SIM_POLL, random_span(w, 100, 5000), 0, 0);
-        post(w, m, 0, SIM_GUARD_CONNECT, random_span(w, 100, 5000), 0, 0);
+        daemon_post(w, m, 0, SIM_POLL, random_span(w, 100, 5000), 0, 0);
+        daemon_post(w, m, 0, SIM_GUARD_CONNECT, random_span(w, 100, 5000), 0, 0);
         watch_reset(w, m, random_span(w, 100, 5000));
 }
 
@@ -406,7 +287,7 @@ void daemon_pause(World *w, Machine *m, usec_t span) {
         TRACE(w, m, "FAULT: daemon stopped for %.3f s, %zu actions undone", (double) span / USEC_PER_SEC,
                         m->n_actions - m->next_action);
         m->paused = true;
-        post(w, m, 0, SIM_DAEMON_RESUME, span, 0, 0);
+        daemon_post(w, m, 0, SIM_DAEMON_RESUME, span, 0, 0);
 }
 
 /* Two neighbours may as well have come in the other order; a socket keeps its own. */
@@ -436,7 +317,7 @@ void daemon_resume(World *w, Machine *m) {
         if (!m->core || m->paused || w->failed)
                 return;
         if (random_chance(w, 500000)) /* the timer has priority, but let it not depend on that */
-                daemon_step(w, m, &(Event){ .kind = EVENT_DEADLINE });
+                daemon_step(w, m, &(Event){.kind = EVENT_DEADLINE});
         set_held_loose(w, m);
         if (m->core && !m->paused && !w->failed)
                 set_timer(w, m);
@@ -447,7 +328,7 @@ static void on_deadline(World *w, Machine *m, SimEvent *e) {
                 return; /* another has taken its place */
         m->deadline_at = USEC_INFINITY;
         if (machine_boottime(w, m) >= core_next_deadline(m->core))
-                daemon_step(w, m, &(Event){ .kind = EVENT_DEADLINE });
+                daemon_step(w, m, &(Event){.kind = EVENT_DEADLINE});
         else
                 set_timer(w, m);
 }
@@ -455,12 +336,9 @@ static void on_deadline(World *w, Machine *m, SimEvent *e) {
 void daemon_event(World *w, SimEvent *e) {
         Machine *m = w->machines + e->machine;
 
-        if (e->kind == SIM_STATUS_ASKED || e->kind == SIM_STATUS_BACK || e->kind == SIM_STATUS_TIMEOUT) {
-                on_status(w, m, e);
-                return;
-        }
-        if (e->kind == SIM_GUARD_SAYS) {
-                on_guard_says(w, m, e);
+        if (e->kind == SIM_STATUS_ASKED || e->kind == SIM_STATUS_BACK || e->kind == SIM_STATUS_TIMEOUT ||
+                        e->kind == SIM_GUARD_SAYS) {
+                daemon_input(w, m, e); /* these have generations of their own */
                 return;
         }
         if (e->generation != m->generation)
@@ -468,25 +346,12 @@ void daemon_event(World *w, SimEvent *e) {
         if (e->kind == SIM_DAEMON_START) {
                 if (!m->core && m->powered && !m->stay_down)
                         daemon_start(w, m);
-                return;
-        }
-        if (e->kind == SIM_DAEMON_RESUME) {
+        } else if (e->kind == SIM_DAEMON_RESUME)
                 daemon_resume(w, m);
-                return;
+        else if (m->core && !daemon_holds(w, m, e)) {
+                if (e->kind == SIM_DEADLINE)
+                        on_deadline(w, m, e);
+                else
+                        daemon_input(w, m, e);
         }
-        if (!m->core || daemon_holds(w, m, e))
-                return;
-        if (e->kind == SIM_DEADLINE)
-                on_deadline(w, m, e);
-        else if (e->kind == SIM_HINT)
-                daemon_read_unit(w, m, e->unit);
-        else if (e->kind == SIM_POLL)
-                on_poll(w, m);
-        else if (e->kind == SIM_GUARD_CONNECT)
-                on_guard_connect(w, m);
-        else if (e->kind == SIM_VERB)
-                on_verb(w, m, e);
-        else if (e->kind == SIM_FAILED)
-                daemon_step(w, m, &(Event){ .kind = EVENT_FAILED, .action = (unsigned) e->a, .id = e->b,
-                                            .unit = w->unit_names[e->unit] });
 }

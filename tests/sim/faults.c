@@ -24,11 +24,11 @@ static usec_t any_span(World *w, usec_t longest) {
 
 static void next_fault(World *w) {
         if (w->fault_every > 0)
-                world_post(w, (SimEvent){ .at = w->now + random_span(w, 1000, 2 * w->fault_every), .kind = SIM_FAULT });
+                world_post(w, (SimEvent){.at = w->now + random_span(w, 1000, 2 * w->fault_every), .kind = SIM_FAULT});
 }
 
 static void make_net_sick(World *w) {
-        static const unsigned degrees[] = { 0, 1000, 20000, 150000 };
+        static const unsigned degrees[] = {0, 1000, 20000, 150000};
 
         w->lost_ppm = degrees[random_below(w, 4)];
         w->lost_reply_ppm = degrees[random_below(w, 4)];
@@ -45,12 +45,12 @@ static void exclude(World *w, const Fault *faults, size_t n) {
 }
 
 void faults_init(World *w) {
-        static const Fault by_time[] = { FAULT_DAEMON_CRASH, FAULT_DAEMON_PAUSE, FAULT_PARTITION, FAULT_OUTAGE, FAULT_FREEZE,
-                FAULT_RESTORE, FAULT_WIPE, FAULT_GUARD_CRASH, FAULT_GUARD_PAUSE, FAULT_PID1_STALL, FAULT_STEAL, FAULT_NET_SICK,
-                FAULT_TTL };
-        static const Fault of_guard[] = { FAULT_GUARD_CRASH, FAULT_GUARD_PAUSE };
-        static const usec_t paces[] = { 300, 2000, 8000, 30000 };
-        static const usec_t latencies[] = { 200, 200, 2000, 2000, 20000, 200000 };
+        static const Fault by_time[] = {FAULT_DAEMON_CRASH, FAULT_DAEMON_PAUSE, FAULT_PARTITION, FAULT_OUTAGE,
+                        FAULT_FREEZE, FAULT_RESTORE, FAULT_WIPE, FAULT_GUARD_CRASH, FAULT_GUARD_PAUSE,
+                        FAULT_PID1_STALL, FAULT_STEAL, FAULT_NET_SICK, FAULT_TTL};
+        static const Fault of_guard[] = {FAULT_GUARD_CRASH, FAULT_GUARD_PAUSE};
+        static const usec_t paces[] = {300, 2000, 8000, 30000};
+        static const usec_t latencies[] = {200, 200, 2000, 2000, 20000, 200000};
         unsigned density = 200000 + 200000 * (unsigned) random_below(w, 4);
 
         for (Fault f = 0; f < _FAULT_MAX; f++)
@@ -69,7 +69,9 @@ void faults_init(World *w) {
         w->fault_every = paces[random_below(w, ELEMENTSOF(paces))] * USEC_PER_MSEC;
         next_fault(w);
         for (size_t i = 0; i < w->n_machines && w->fault_enabled[FAULT_CALLS]; i++)
-                world_post(w, (SimEvent){ .at = random_span(w, 0, 10 * USEC_PER_SEC), .kind = SIM_CALL, .machine = (uint8_t) i });
+                world_post(w, (SimEvent){.at = random_span(w, 0, 10 * USEC_PER_SEC),
+                                              .kind = SIM_CALL,
+                                              .machine = (uint8_t) i});
 }
 
 /* ---- the registry ---- */
@@ -105,14 +107,13 @@ static void restore(World *w) {
                 /* What was free then, and is held when it comes back, is the most tempting. */
                 if (any_free(w) || random_chance(w, 300000))
                         map_snapshot(w);
-        }
-        else if (will_notice(w, false) && random_chance(w, 500000)) {
+        } else if (will_notice(w, false) && random_chance(w, 500000)) {
                 map_restore(w);
                 w->peace_until = w->now + 15 * USEC_PER_SEC;
         } else if (will_notice(w, true)) {
                 w->replacing = true;
                 w->registry_down_until = w->now + 62 * USEC_PER_SEC;
-                world_post(w, (SimEvent){ .at = w->registry_down_until, .kind = SIM_RESTORE, .a = 1 });
+                world_post(w, (SimEvent){.at = w->registry_down_until, .kind = SIM_RESTORE, .a = 1});
         }
 }
 
@@ -132,8 +133,8 @@ static void accept_everywhere(World *w) {
 /* ---- one machine ---- */
 
 static void hurt_daemon(World *w, Machine *m, Fault f) {
-        static const ActionKind telling[] = { ACTION_TXN, ACTION_GUARD_ARM, ACTION_GATE_OPEN, ACTION_UNIT_START,
-                ACTION_GUARD_LOSE, ACTION_GUARD_DISARM, ACTION_SESSION, _ACTION_ANY, _ACTION_ANY };
+        static const ActionKind telling[] = {ACTION_TXN, ACTION_GUARD_ARM, ACTION_GATE_OPEN, ACTION_UNIT_START,
+                        ACTION_GUARD_LOSE, ACTION_GUARD_DISARM, ACTION_SESSION, _ACTION_ANY, _ACTION_ANY};
         usec_t span = any_span(w, f == FAULT_DAEMON_CRASH ? 60 * USEC_PER_SEC : 90 * USEC_PER_SEC);
         bool inside = random_chance(w, 500000);
 
@@ -174,7 +175,8 @@ static void verb(World *w, Machine *m, size_t unit, Fault f) {
                 daemon_verb(w, m, EVENT_TRANSFER, unit, other->number);
                 break;
         case FAULT_STEAL: /* sometimes with what the operator saw a while ago */
-                daemon_verb(w, m, EVENT_STEAL, unit, random_chance(w, 500000) || !l ? 0 : l->index - random_below(w, 2));
+                daemon_verb(w, m, EVENT_STEAL, unit,
+                                random_chance(w, 500000) || !l ? 0 : l->index - random_below(w, 2));
                 break;
         case FAULT_DRAIN:
                 daemon_verb(w, m, EVENT_DRAIN, unit, random_below(w, 2));
@@ -182,7 +184,8 @@ static void verb(World *w, Machine *m, size_t unit, Fault f) {
         case FAULT_ENABLE:
                 if (random_chance(w, 200000))
                         m->version[unit]++;
-                daemon_verb(w, m, m->enabled[unit] && random_chance(w, 500000) ? EVENT_FORGET : EVENT_CONFIGURE, unit, 0);
+                daemon_verb(w, m, m->enabled[unit] && random_chance(w, 500000) ? EVENT_FORGET : EVENT_CONFIGURE, unit,
+                                0);
                 break;
         default:
                 daemon_verb(w, m, EVENT_REARM, unit, 0);
@@ -190,7 +193,7 @@ static void verb(World *w, Machine *m, size_t unit, Fault f) {
 }
 
 static void hurt_machine(World *w, Machine *m, Fault f) {
-        static const usec_t ttls[] = { 2 * USEC_PER_SEC, 5 * USEC_PER_SEC, 10 * USEC_PER_SEC, 20 * USEC_PER_SEC };
+        static const usec_t ttls[] = {2 * USEC_PER_SEC, 5 * USEC_PER_SEC, 10 * USEC_PER_SEC, 20 * USEC_PER_SEC};
 
         switch (f) {
         case FAULT_POWER_CUT:
@@ -200,7 +203,8 @@ static void hurt_machine(World *w, Machine *m, Fault f) {
                 machine_shut_down(w, m, seconds(w, 1, 60));
                 break;
         case FAULT_PARTITION:
-                machine_cut_off(w, m, random_chance(w, 700000), random_chance(w, 700000), any_span(w, 90 * USEC_PER_SEC));
+                machine_cut_off(w, m, random_chance(w, 700000), random_chance(w, 700000),
+                                any_span(w, 90 * USEC_PER_SEC));
                 break;
         case FAULT_WATCH_STALL:
                 m->watch.stalled_until = w->now + any_span(w, 90 * USEC_PER_SEC);
@@ -255,7 +259,7 @@ static void strike(World *w, Fault f) {
                         break;
                 w->replacing = true;
                 w->registry_down_until = w->now + 62 * USEC_PER_SEC;
-                world_post(w, (SimEvent){ .at = w->registry_down_until, .kind = SIM_RESTORE, .a = 0 });
+                world_post(w, (SimEvent){.at = w->registry_down_until, .kind = SIM_RESTORE, .a = 0});
                 break;
         case FAULT_UNIT_CRASH:
         case FAULT_UNIT_EXIT:
@@ -315,7 +319,7 @@ static void operator_helps(World *w) {
                 }
         }
         accept_everywhere(w);
-        world_post(w, (SimEvent){ .at = w->now + 20 * USEC_PER_SEC, .kind = SIM_OPERATOR });
+        world_post(w, (SimEvent){.at = w->now + 20 * USEC_PER_SEC, .kind = SIM_OPERATOR});
 }
 
 void faults_heal(World *w) {
@@ -358,7 +362,8 @@ void faults_event(World *w, SimEvent *e) {
                         watch_reset(w, m, random_span(w, 1, 500) * USEC_PER_MSEC);
                 break;
         case SIM_RESTORE:
-                if (e->a && !w->quiet && !will_notice(w, false)) { /* somebody is away: wait until all are there to see it */
+                if (e->a && !w->quiet &&
+                                !will_notice(w, false)) { /* somebody is away: wait until all are there to see it */
                         w->registry_down_until = e->at = w->now + 5 * USEC_PER_SEC;
                         world_post(w, *e);
                         return;

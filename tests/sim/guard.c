@@ -2,8 +2,8 @@
 /*
  * The guard of one machine: its decisions are real (src/guard/guard-entry.c, one entry a unit), what is around them is
  * a model of src/guard: gates, marks and the last beat as files under /run, the sockets of daemon and PID 1, the kill;
- * and PID 1's hand on the guard: the watchdog, BindsTo=, ExecStopPost= (the same program with --wipe, which takes up the
- * marks that a dead guard has left).
+ * and PID 1's hand on the guard: the watchdog, BindsTo=, ExecStopPost= (the same program with --wipe, which takes up
+ * the marks that a dead guard has left).
  */
 #include "sim.h"
 
@@ -23,8 +23,14 @@ bool guard_is_killing(const World *w, const Machine *m, size_t unit) {
 }
 
 static void post(World *w, Machine *m, size_t unit, SimKind kind, usec_t at, uint64_t a, uint64_t b, void *pointer) {
-        world_post(w, (SimEvent){ .at = at, .kind = kind, .machine = m->number, .unit = (uint8_t) unit,
-                                  .generation = m->guard.generation, .a = a, .b = b, .pointer = pointer });
+        world_post(w, (SimEvent){.at = at,
+                                      .kind = kind,
+                                      .machine = m->number,
+                                      .unit = (uint8_t) unit,
+                                      .generation = m->guard.generation,
+                                      .a = a,
+                                      .b = b,
+                                      .pointer = pointer});
 }
 
 static void set_gate(World *w, Machine *m, size_t unit, bool open) {
@@ -43,9 +49,14 @@ static void say(World *w, Machine *m, size_t unit, EventKind kind) {
         bool expired = flags & (GUARD_FLAG_EXPIRED | GUARD_FLAG_LOST), open = flags & GUARD_FLAG_OPEN;
 
         g->last_says = MAX(g->last_says + 1, w->now + random_span(w, 20, 500));
-        world_post(w, (SimEvent){ .at = g->last_says, .kind = SIM_GUARD_SAYS, .machine = m->number, .unit = (uint8_t) unit,
-                                  .generation = g->connection, .a = kind, .b = g->entries[unit].index,
-                                  .c = (uint64_t) open | (uint64_t) expired << 1 | g->serial << 2 });
+        world_post(w, (SimEvent){.at = g->last_says,
+                                      .kind = SIM_GUARD_SAYS,
+                                      .machine = m->number,
+                                      .unit = (uint8_t) unit,
+                                      .generation = g->connection,
+                                      .a = kind,
+                                      .b = g->entries[unit].index,
+                                      .c = (uint64_t) open | (uint64_t) expired << 1 | g->serial << 2});
 }
 
 void guard_connect(World *w, Machine *m) {
@@ -68,8 +79,10 @@ static void mark(Machine *m, size_t unit) {
         Guard *g = &m->guard;
         const GuardEntry *e = g->entries + unit;
 
-        g->marks[unit] = (Mark){ .index = e->down ? 0 : e->index, .kill_at = e->kill_at, .kill_offset = e->kill_offset,
-                                 .ended = e->expired || e->lost };
+        g->marks[unit] = (Mark){.index = e->down ? 0 : e->index,
+                        .kill_at = e->kill_at,
+                        .kill_offset = e->kill_offset,
+                        .ended = e->expired || e->lost};
 }
 
 static unsigned move_gate(World *w, Machine *m, size_t unit, bool open) {
@@ -102,7 +115,8 @@ static void perform(World *w, Machine *m, size_t unit, unsigned actions) {
                 post(w, m, unit, SIM_GUARD_STOPPED, w->now + random_span(w, 200, 3000), w->now, 0, NULL);
         }
         if (actions & ENTRY_ASK)
-                post(w, m, unit, SIM_GUARD_SEES, w->now + random_span(w, 50, 1000), w->now, machine_boottime(w, m), NULL);
+                post(w, m, unit, SIM_GUARD_SEES, w->now + random_span(w, 50, 1000), w->now, machine_boottime(w, m),
+                                NULL);
         if (actions & ENTRY_KILL)
                 unit_kill(w, m, unit);
         if (actions & ENTRY_TELL)
@@ -133,7 +147,7 @@ static bool is_finished(const World *w, const Machine *m) {
 static void settle(World *w, Machine *m) {
         Guard *g = &m->guard;
         usec_t next = USEC_INFINITY, now = machine_boottime(w, m);
-        Heard heard = { .bus = now, .pid_one = g->heard_pid1 };
+        Heard heard = {.bus = now, .pid_one = g->heard_pid1};
 
         g->watchdog = now + IDLE_WATCHDOG;
         for (size_t i = 0; i < w->n_leases; i++) {
@@ -166,8 +180,14 @@ void guard_tell(World *w, Machine *m, size_t unit, const Action *a) {
                 w->free_parcels = p->next_free;
         else if (!(p = calloc(1, sizeof(Parcel))))
                 abort();
-        *p = (Parcel){ .kind = a->kind, .index = a->index, .serial = a->id, .connection = g->connection, .t0 = a->t0,
-                       .stop = a->stop, .kill = a->kill, .kill_at = machine_boottime(w, m) + a->kill };
+        *p = (Parcel){.kind = a->kind,
+                        .index = a->index,
+                        .serial = a->id,
+                        .connection = g->connection,
+                        .t0 = a->t0,
+                        .stop = a->stop,
+                        .kill = a->kill,
+                        .kill_at = machine_boottime(w, m) + a->kill};
         g->last_told = MAX(g->last_told + 1, w->now + random_span(w, 20, 500));
         post(w, m, unit, SIM_GUARD_TOLD, g->last_told, 0, 0, p);
 }
@@ -241,8 +261,11 @@ static void on_pid1_says(World *w, Machine *m, SimEvent *e) {
         if (e->kind == SIM_GUARD_STOPPED)
                 perform(w, m, e->unit, guard_entry_stop_answered(entry, now, known ? STOP_ACCEPTED : STOP_SILENT));
         else {
-                UnitAnswer answer = { .known = known, .asked_at = e->b, .job = u->job, .empty = unit_is_empty(u),
-                        .up = u->state != ACTIVE_INACTIVE && u->state != ACTIVE_FAILED };
+                UnitAnswer answer = {.known = known,
+                                .asked_at = e->b,
+                                .job = u->job,
+                                .empty = unit_is_empty(u),
+                                .up = u->state != ACTIVE_INACTIVE && u->state != ACTIVE_FAILED};
 
                 perform(w, m, e->unit, guard_entry_reported(entry, now, &answer));
         }
@@ -385,7 +408,7 @@ void guard_event(World *w, SimEvent *e) {
         Machine *m = w->machines + e->machine;
         Guard *g = &m->guard;
         bool by_pid1 = e->kind == SIM_GUARD_REAPED || e->kind == SIM_GUARD_START || e->kind == SIM_GUARD_WATCHDOG ||
-                        e->kind == SIM_GUARD_END;
+                       e->kind == SIM_GUARD_END;
         bool by_guard = e->kind == SIM_GUARD_TOLD || e->kind == SIM_GUARD_SEES || e->kind == SIM_GUARD_STOPPED ||
                         e->kind == SIM_GUARD_TIMER;
         usec_t later = by_pid1 ? m->pid1_stalled_until : by_guard ? g->paused_until : 0;

@@ -27,7 +27,8 @@ static double seconds_now(void) {
 
 static int help(const char *name) {
         printf("%s [OPTIONS]\n\n"
-               "Runs the real core on simulated machines, with faults drawn from each seed, and checks that no unit ever\n"
+               "Runs the real core on simulated machines, with faults drawn from each seed, and checks that no unit "
+               "ever\n"
                "runs twice and no token goes back.\n\n"
                "  --seeds N            how many (100)\n"
                "  --first-seed S       the first one (1)\n"
@@ -37,7 +38,8 @@ static int help(const char *name) {
                "  --ttl SECONDS        (drawn from the seed)\n"
                "  --replay SEED        one seed, its whole trace printed as it goes\n"
                "  --trace              the same for all seeds\n"
-               "  --promises-only      check that nothing runs twice and no token goes back, not the laws that keep it so\n"
+               "  --promises-only      check that nothing runs twice and no token goes back, not the laws that keep "
+               "it so\n"
                "  --keep-going         do not stop at the first failure\n"
                "  --help\n",
                         name, MACHINES_MAX, LEASES_MAX);
@@ -62,18 +64,23 @@ static int parse_number(const char *s, uint64_t least, uint64_t most, uint64_t *
 /* Returns 0 to stop with success, 1 to go on, negative on a bad argument. */
 static int parse_arguments(int argc, char *argv[], Arguments *ret) {
         static const struct option options[] = {
-                { "seeds", required_argument, NULL, 'n' },       { "first-seed", required_argument, NULL, 's' },
-                { "machines", required_argument, NULL, 'm' },    { "leases", required_argument, NULL, 'l' },
-                { "minutes-of-model-time", required_argument, NULL, 't' }, { "ttl", required_argument, NULL, 'T' },
-                { "trace", no_argument, NULL, 'v' },             { "replay", required_argument, NULL, 'r' },
-                { "keep-going", no_argument, NULL, 'k' },        { "help", no_argument, NULL, 'h' },
-                { "promises-only", no_argument, NULL, 'p' },
-                {},
+                        {"seeds", required_argument, NULL, 'n'},
+                        {"first-seed", required_argument, NULL, 's'},
+                        {"machines", required_argument, NULL, 'm'},
+                        {"leases", required_argument, NULL, 'l'},
+                        {"minutes-of-model-time", required_argument, NULL, 't'},
+                        {"ttl", required_argument, NULL, 'T'},
+                        {"trace", no_argument, NULL, 'v'},
+                        {"replay", required_argument, NULL, 'r'},
+                        {"keep-going", no_argument, NULL, 'k'},
+                        {"help", no_argument, NULL, 'h'},
+                        {"promises-only", no_argument, NULL, 'p'},
+                        {},
         };
         uint64_t n = 0;
         int c, r = 0;
 
-        *ret = (Arguments){ .seeds = 100, .options = { .seed = 1, .duration = 5 * USEC_PER_MINUTE, .faults = true } };
+        *ret = (Arguments){.seeds = 100, .options = {.seed = 1, .duration = 5 * USEC_PER_MINUTE, .faults = true}};
         while (r >= 0 && (c = getopt_long(argc, argv, "h", options, NULL)) >= 0) {
                 switch (c) {
                 case 'n':
@@ -145,7 +152,9 @@ static void show_failure(const Arguments *a, uint64_t seed) {
         (void) world_run_seed(w);
         if (!a->options.trace_live)
                 world_print_trace(w);
-        (void) fprintf(stderr, "\nseed %llu: %s\nat %.6f s of model time; the same again, from its start:\n  %s --replay %llu",
+        (void) fprintf(stderr,
+                        "\nseed %llu: %s\nat %.6f s of model time; the same again, from its start:\n  %s --replay "
+                        "%llu",
                         (unsigned long long) seed, w->failed ? w->failure : "does not fail when run again (!)",
                         (double) w->now / USEC_PER_SEC, program_invocation_name, (unsigned long long) seed);
         if (a->options.n_machines)
@@ -154,7 +163,8 @@ static void show_failure(const Arguments *a, uint64_t seed) {
                 (void) fprintf(stderr, " --leases %zu", a->options.n_leases);
         if (a->options.ttl)
                 (void) fprintf(stderr, " --ttl %llu", (unsigned long long) (a->options.ttl / USEC_PER_SEC));
-        (void) fprintf(stderr, " --minutes-of-model-time %llu\n", (unsigned long long) (a->options.duration / USEC_PER_MINUTE));
+        (void) fprintf(stderr, " --minutes-of-model-time %llu\n",
+                        (unsigned long long) (a->options.duration / USEC_PER_MINUTE));
         world_free(w);
 }
 
@@ -164,18 +174,22 @@ static void print_summary(const Counts *c, uint64_t seeds, uint64_t failed, doub
                         (double) c->steps / MAX(took, 0.001), (double) c->model_time / USEC_PER_HOUR);
         printf("requests %llu (refused %llu, unknown %llu), beats %llu, sessions %llu, adopted %llu, calls %llu\n",
                         (unsigned long long) c->txns, (unsigned long long) c->refused, (unsigned long long) c->unknown,
-                        (unsigned long long) c->beats, (unsigned long long) c->sessions, (unsigned long long) c->adopted,
-                        (unsigned long long) c->calls);
-        printf("starts %llu, acquired %llu (takeovers %llu), steals %llu, transfers %llu, releases %llu, expired %llu, "
+                        (unsigned long long) c->beats, (unsigned long long) c->sessions,
+                        (unsigned long long) c->adopted, (unsigned long long) c->calls);
+        printf("starts %llu, acquired %llu (takeovers %llu), steals %llu, transfers %llu, releases %llu, expired "
+               "%llu, "
                "resumed %llu, lost %llu, done %llu, failed units %llu, stopped by hand %llu\n",
-                        (unsigned long long) c->starts, (unsigned long long) c->acquired, (unsigned long long) c->takeovers,
-                        (unsigned long long) c->steals, (unsigned long long) c->transfers, (unsigned long long) c->releases,
+                        (unsigned long long) c->starts, (unsigned long long) c->acquired,
+                        (unsigned long long) c->takeovers, (unsigned long long) c->steals,
+                        (unsigned long long) c->transfers, (unsigned long long) c->releases,
                         (unsigned long long) c->expired, (unsigned long long) c->resumed, (unsigned long long) c->lost,
                         (unsigned long long) c->done, (unsigned long long) c->failed_units,
                         (unsigned long long) c->by_hand);
-        printf("registry fell back %llu, foreign %llu; late forks that met another %llu, longest %.3f s; slowest recovery %.1f s\n",
-                        (unsigned long long) c->fell_back, (unsigned long long) c->foreign, (unsigned long long) c->late_forks,
-                        (double) c->late_fork_max / USEC_PER_SEC, (double) c->recovery_max / USEC_PER_SEC);
+        printf("registry fell back %llu, foreign %llu; late forks that met another %llu, longest %.3f s; slowest "
+               "recovery %.1f s\n",
+                        (unsigned long long) c->fell_back, (unsigned long long) c->foreign,
+                        (unsigned long long) c->late_forks, (double) c->late_fork_max / USEC_PER_SEC,
+                        (double) c->recovery_max / USEC_PER_SEC);
 }
 
 int main(int argc, char *argv[]) {
@@ -202,8 +216,9 @@ int main(int argc, char *argv[]) {
                 world_free(w);
                 if (isatty(STDERR_FILENO) && seconds_now() - shown > 1 && seconds_now() - begin > 2) {
                         shown = seconds_now();
-                        (void) fprintf(stderr, "\r%llu of %llu seeds, %llu million steps ", (unsigned long long) run + 1,
-                                        (unsigned long long) arguments.seeds, (unsigned long long) counts.steps / 1000000);
+                        (void) fprintf(stderr, "\r%llu of %llu seeds, %llu million steps ",
+                                        (unsigned long long) run + 1, (unsigned long long) arguments.seeds,
+                                        (unsigned long long) counts.steps / 1000000);
                 }
         }
         if (shown > begin)

@@ -4,7 +4,8 @@
  * befall a whole registry: a snapshot restored, or everything gone.
  *
  * Values are never changed once made, only replaced, and counted, so that a message on its way, the log and a snapshot
- * can share one. Keys are numbered and their numbers never reused: everything else in the simulation speaks of numbers.
+ * can share one. Keys are numbered and their numbers never reused: everything else in the simulation speaks of
+ * numbers.
  */
 #include "sim.h"
 
@@ -12,12 +13,12 @@
 
 static size_t value_size(RecordKind kind) {
         static const size_t sizes[] = {
-                [RECORD_META] = sizeof(MetaRecord),
-                [RECORD_MACHINE] = sizeof(MachineRecord),
-                [RECORD_BEAT] = sizeof(BeatRecord),
-                [RECORD_FENCE] = sizeof(FenceRecord),
-                [RECORD_LEASE] = sizeof(LeaseRecord),
-                [RECORD_REQUEST] = sizeof(RequestRecord),
+                        [RECORD_META] = sizeof(MetaRecord),
+                        [RECORD_MACHINE] = sizeof(MachineRecord),
+                        [RECORD_BEAT] = sizeof(BeatRecord),
+                        [RECORD_FENCE] = sizeof(FenceRecord),
+                        [RECORD_LEASE] = sizeof(LeaseRecord),
+                        [RECORD_REQUEST] = sizeof(RequestRecord),
         };
 
         return sizes[kind];
@@ -90,7 +91,7 @@ uint32_t map_key(World *w, RecordKind kind, const char *name) {
         if (map->n_keys == map->keys_size)
                 map_grow(map);
         found = (uint32_t) map->n_keys++;
-        map->keys[found] = (MapKey){ .kind = kind, .live = -1 };
+        map->keys[found] = (MapKey){.kind = kind, .live = -1};
         str_copy(map->keys[found].name, NAME_SIZE, name);
         table_insert(map, found);
         return found;
@@ -146,7 +147,7 @@ static void log_change(World *w, uint32_t key) {
                 map->n_changes--;
         }
         c = map->changes + (map->first_change + map->n_changes++) % CHANGES_MAX;
-        *c = (MapChange){ map->revision, w->now, key, value_ref(map->keys[key].value) };
+        *c = (MapChange){map->revision, w->now, key, value_ref(map->keys[key].value)};
 }
 
 /* Both belong to a transaction: the caller has raised map.revision. */
@@ -163,8 +164,7 @@ void map_delete(World *w, uint32_t key) {
 }
 
 static void add_store(World *w) {
-        (void) snprintf(w->map.stores[w->map.n_stores++], UUID_SIZE, "%016llx",
-                        (unsigned long long) world_random(w));
+        (void) snprintf(w->map.stores[w->map.n_stores++], UUID_SIZE, "%016llx", (unsigned long long) world_random(w));
 }
 
 static void snapshot_drop(World *w) {
@@ -186,7 +186,8 @@ void map_snapshot(World *w) {
                 abort();
         for (uint32_t i = 0; i < map->n_keys; i++)
                 if (map->keys[i].value)
-                        s->items[s->n_items++] = (MapItem){ i, map->keys[i].mod_revision, value_ref(map->keys[i].value) };
+                        s->items[s->n_items++] =
+                                        (MapItem){i, map->keys[i].mod_revision, value_ref(map->keys[i].value)};
         s->revision = map->revision;
         s->taken = true;
         TRACE(w, NULL, "registry: snapshot at revision %llu", (unsigned long long) s->revision);

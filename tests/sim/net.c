@@ -3,8 +3,8 @@
  * The way between a daemon and the registry, and everything that can go wrong on it.
  *
  * A request may be lost, its answer may be lost, both may be late, a request may arrive twice (a client library that
- * repeats it on a new connection) with the answer to either, an error may be reported for what will yet be applied, and
- * a write may land half a minute after it was given up, through any partition. A read of several keys is not one
+ * repeats it on a new connection) with the answer to either, an error may be reported for what will yet be applied,
+ * and a write may land half a minute after it was given up, through any partition. A read of several keys is not one
  * moment: its first half is read before its second. What was sent to a registry that has since been replaced is gone.
  *
  * Each request is answered to the core exactly once: with its answer, or at its timeout as unknown.
@@ -47,8 +47,13 @@ static void message_unref(World *w, Message *q) {
 
 static void message_post(World *w, Message *q, SimKind kind, usec_t delay, uint64_t a, uint64_t b) {
         q->references++;
-        world_post(w, (SimEvent){ .at = w->now + delay, .kind = kind, .machine = q->machine,
-                                  .generation = q->generation, .a = a, .b = b, .pointer = q });
+        world_post(w, (SimEvent){.at = w->now + delay,
+                                      .kind = kind,
+                                      .machine = q->machine,
+                                      .generation = q->generation,
+                                      .a = a,
+                                      .b = b,
+                                      .pointer = q});
 }
 
 void net_done(World *w) {
@@ -128,12 +133,13 @@ void net_send(World *w, Machine *m, const Action *a) {
         str_copy(q->session, SESSION_SIZE, m->run_session);
         q->list_kinds = a->kind == ACTION_READ && a->n_keys == 0 ? a->list_kinds : 0;
         for (size_t i = 0; i < n; i++)
-                q->compares[q->n_compares++] =
-                                (MapItem){ .key = map_key(w, keys[i].kind, keys[i].name), .mod_revision = keys[i].mod_revision };
+                q->compares[q->n_compares++] = (MapItem){
+                                .key = map_key(w, keys[i].kind, keys[i].name), .mod_revision = keys[i].mod_revision};
         for (size_t i = 0; q->txn && i < a->txn.n_puts; i++) {
                 const Record *r = a->txn.puts + i;
 
-                q->puts[q->n_puts++] = (MapItem){ .key = map_key(w, r->kind, r->name), .value = value_new(w, r->kind, r->value) };
+                q->puts[q->n_puts++] = (MapItem){
+                                .key = map_key(w, r->kind, r->name), .value = value_new(w, r->kind, r->value)};
         }
         for (size_t i = 0; q->txn && i < a->txn.n_deletes; i++)
                 q->deletes[q->n_deletes++] = map_key(w, a->txn.deletes[i].kind, a->txn.deletes[i].name);
@@ -154,8 +160,7 @@ static void add_record(World *w, Message *q, uint32_t key) {
                 if (!q->records)
                         abort();
         }
-        q->records[q->n_records++] =
-                        (MapItem){ key, w->map.keys[key].mod_revision, value_ref(w->map.keys[key].value) };
+        q->records[q->n_records++] = (MapItem){key, w->map.keys[key].mod_revision, value_ref(w->map.keys[key].value)};
 }
 
 static void list_kind(World *w, Message *q, RecordKind kind) {
@@ -228,17 +233,20 @@ static void on_arrive(World *w, SimEvent *e) {
         }
         q->store = w->map.n_stores - 1;
         TRACE(w, m, "registry: request #%llu %s at revision %llu", (unsigned long long) q->id,
-                        q->outcome == OUTCOME_REFUSED ? "refused" : q->txn ? "committed" : "read",
+                        q->outcome == OUTCOME_REFUSED ? "refused"
+                        : q->txn                      ? "committed"
+                                                      : "read",
                         (unsigned long long) q->revision);
         if (e->a && !m->replies_blocked && !random_chance(w, w->lost_reply_ppm))
-                message_post(w, q, SIM_REPLY, one_way(w) + (random_chance(w, w->slow_reply_ppm) ? random_below(w, USEC_PER_SEC) : 0),
+                message_post(w, q, SIM_REPLY,
+                                one_way(w) + (random_chance(w, w->slow_reply_ppm) ? random_below(w, USEC_PER_SEC) : 0),
                                 0, 0);
 }
 
 /* ---- back at the daemon ---- */
 
 static void deliver(World *w, Machine *m, const Message *q, EventKind kind, bool answer) {
-        Event event = { .kind = kind, .id = q->id, .answer = { .outcome = OUTCOME_UNKNOWN } };
+        Event event = {.kind = kind, .id = q->id, .answer = {.outcome = OUTCOME_UNKNOWN}};
 
         if (answer) {
                 if (q->n_records > w->scratch_size) {
@@ -250,11 +258,16 @@ static void deliver(World *w, Machine *m, const Message *q, EventKind kind, bool
                 for (size_t i = 0; i < q->n_records; i++) {
                         const MapKey *k = w->map.keys + q->records[i].key;
 
-                        w->scratch[i] = (Record){ .kind = k->kind, .name = k->name, .mod_revision = q->records[i].mod_revision };
+                        w->scratch[i] = (Record){
+                                        .kind = k->kind, .name = k->name, .mod_revision = q->records[i].mod_revision};
                         w->scratch[i].value = q->records[i].value ? &q->records[i].value->meta : NULL;
                 }
-                event.answer = (Answer){ .outcome = q->outcome, .revision = q->revision, .complete = q->complete,
-                        .store = w->map.stores[q->store], .records = w->scratch, .n_records = q->n_records };
+                event.answer = (Answer){.outcome = q->outcome,
+                                .revision = q->revision,
+                                .complete = q->complete,
+                                .store = w->map.stores[q->store],
+                                .records = w->scratch,
+                                .n_records = q->n_records};
         }
         w->counts.refused += answer && q->outcome == OUTCOME_REFUSED;
         w->counts.unknown += !answer;
@@ -283,14 +296,18 @@ static void on_answer(World *w, SimEvent *e) {
 void watch_reset(World *w, Machine *m, usec_t delay) {
         m->watch.generation++;
         m->watch.connected = m->watch.scheduled = false;
-        world_post(w, (SimEvent){ .at = w->now + delay, .kind = SIM_WATCH_CONNECT, .machine = m->number,
-                                  .generation = m->watch.generation });
+        world_post(w, (SimEvent){.at = w->now + delay,
+                                      .kind = SIM_WATCH_CONNECT,
+                                      .machine = m->number,
+                                      .generation = m->watch.generation});
 }
 
 static void watch_schedule(World *w, Machine *m, usec_t delay) {
         m->watch.scheduled = true;
-        world_post(w, (SimEvent){ .at = w->now + delay, .kind = SIM_WATCH, .machine = m->number,
-                                  .generation = m->watch.generation });
+        world_post(w, (SimEvent){.at = w->now + delay,
+                                      .kind = SIM_WATCH,
+                                      .machine = m->number,
+                                      .generation = m->watch.generation});
 }
 
 void net_changed(World *w) {
@@ -308,7 +325,8 @@ static void on_watch_connect(World *w, SimEvent *e) {
 
         if (!m->core || m->watch.generation != e->generation || daemon_holds(w, m, e))
                 return;
-        if (m->requests_blocked || m->replies_blocked || w->now < MAX(w->registry_down_until, w->registry_frozen_until)) {
+        if (m->requests_blocked || m->replies_blocked ||
+                        w->now < MAX(w->registry_down_until, w->registry_frozen_until)) {
                 watch_reset(w, m, random_span(w, 100, 1000) * USEC_PER_MSEC);
                 return;
         }
@@ -338,8 +356,11 @@ static void deliver_changes(World *w, Machine *m) {
                 i++;
         while (i < map->n_changes && m->core && !m->paused && m->watch.generation == generation) {
                 const MapChange *c = map->changes + (map->first_change + i) % CHANGES_MAX;
-                Event event = { .kind = EVENT_RECORDS, .answer = { .outcome = OUTCOME_COMMITTED, .revision = c->revision,
-                        .store = map->stores[map->n_stores - 1], .records = records } };
+                Event event = {.kind = EVENT_RECORDS,
+                                .answer = {.outcome = OUTCOME_COMMITTED,
+                                                .revision = c->revision,
+                                                .store = map->stores[map->n_stores - 1],
+                                                .records = records}};
 
                 if (c->at + m->watch.latency > w->now)
                         break;
@@ -347,7 +368,7 @@ static void deliver_changes(World *w, Machine *m) {
                 while (i < map->n_changes && c->revision == event.answer.revision) {
                         Record *r = records + event.answer.n_records++;
 
-                        *r = (Record){ .kind = map->keys[c->key].kind, .name = map->keys[c->key].name };
+                        *r = (Record){.kind = map->keys[c->key].kind, .name = map->keys[c->key].name};
                         r->mod_revision = c->value ? c->revision : 0;
                         r->value = c->value ? &c->value->meta : NULL;
                         c = map->changes + (map->first_change + ++i) % CHANGES_MAX;

@@ -4,9 +4,9 @@
  * Assert on the gate, BindsTo= the guard, ExecStopPost= after every end (also after a SIGKILL), TimeoutStopSec=,
  * Restart=, children that outlive their service.
  *
- * PID 1 can hang for seconds, and then does nothing at all: it forks no process, notices no death, answers no question.
- * It can also hang between looking at the gate and forking; what it then forks is "late". Processes die by themselves
- * or by SIGKILL without its help, but only it notices.
+ * PID 1 can hang for seconds, and then does nothing at all: it forks no process, notices no death, answers no
+ * question. It can also hang between looking at the gate and forking; what it then forks is "late". Processes die by
+ * themselves or by SIGKILL without its help, but only it notices.
  */
 #include "sim.h"
 
@@ -26,8 +26,12 @@ usec_t pid1_time(const World *w, const Machine *m, usec_t delay) {
 }
 
 static void post(World *w, const Machine *m, size_t unit, SimKind kind, usec_t at, unsigned generation, uint64_t a) {
-        world_post(w, (SimEvent){ .at = at, .kind = kind, .machine = m->number, .unit = (uint8_t) unit,
-                                  .generation = generation, .a = a });
+        world_post(w, (SimEvent){.at = at,
+                                      .kind = kind,
+                                      .machine = m->number,
+                                      .unit = (uint8_t) unit,
+                                      .generation = generation,
+                                      .a = a});
 }
 
 /* ---- processes ---- */
@@ -73,7 +77,9 @@ static void on_death(World *w, Machine *m, SimEvent *e) {
                 return;
         p->alive = false;
         TRACE(w, m, "%s: process %s has ended", w->unit_names[e->unit],
-                        e->a == SLOT_MAIN ? "main" : e->a == SLOT_POST ? "stop-post" : "left over");
+                        e->a == SLOT_MAIN   ? "main"
+                        : e->a == SLOT_POST ? "stop-post"
+                                            : "left over");
         check_death(w, m, e->unit, p);
         if (p->dying && e->a == SLOT_MAIN)
                 u->failed = true;
@@ -89,7 +95,7 @@ void unit_ends(World *w, Machine *m, size_t unit, bool well) {
 /* ---- a unit's life ---- */
 
 static void set_state(World *w, Machine *m, size_t unit, ActiveState state, bool job) {
-        static const char *const names[] = { "inactive", "failed", "activating", "active", "deactivating", "reloading" };
+        static const char *const names[] = {"inactive", "failed", "activating", "active", "deactivating", "reloading"};
         ModelUnit *u = m->units + unit;
 
         u->state = state;
@@ -115,7 +121,8 @@ static void run_start(World *w, Machine *m, size_t unit) {
         if (w->fault_enabled[FAULT_PID1_STALL] && !w->quiet && random_chance(w, 50000)) {
                 between = random_span(w, 0, 10 * USEC_PER_SEC);
                 w->counts.faults[FAULT_PID1_STALL]++;
-                TRACE(w, m, "FAULT: PID 1 hangs for %.3f s between assertion and fork", (double) between / USEC_PER_SEC);
+                TRACE(w, m, "FAULT: PID 1 hangs for %.3f s between assertion and fork",
+                                (double) between / USEC_PER_SEC);
         }
         m->pid1_stalled_until = MAX(m->pid1_stalled_until, w->now + between);
         u->generation++;
@@ -132,8 +139,7 @@ static void on_fork(World *w, Machine *m, SimEvent *e) {
 
         u->index = u->environment;
         process_born(w, m, e->unit, SLOT_MAIN, late);
-        if (w->has_extra[e->unit] && !u->processes[SLOT_EXTRA].alive &&
-                        (w->always_extra || random_chance(w, 500000)))
+        if (w->has_extra[e->unit] && !u->processes[SLOT_EXTRA].alive && (w->always_extra || random_chance(w, 500000)))
                 process_born(w, m, e->unit, SLOT_EXTRA, late);
         post(w, m, e->unit, SIM_STARTED, w->now + random_span(w, 0, w->start_time[e->unit]), u->generation, 0);
 }
@@ -148,7 +154,8 @@ static void finish(World *w, Machine *m, size_t unit) {
         if (!w->has_extra[unit]) /* KillMode=control-group */
                 unit_kill(w, m, unit);
         else if (u->processes[SLOT_EXTRA].alive) /* KillMode=process */
-                process_dies(w, m, unit, SLOT_EXTRA, w->always_extra ? 15 * USEC_PER_SEC : random_span(w, 0, 20 * USEC_PER_SEC));
+                process_dies(w, m, unit, SLOT_EXTRA,
+                                w->always_extra ? 15 * USEC_PER_SEC : random_span(w, 0, 20 * USEC_PER_SEC));
         if (u->start_pending) {
                 set_state(w, m, unit, u->failed ? ACTIVE_FAILED : ACTIVE_INACTIVE, true);
                 run_start(w, m, unit);
@@ -191,8 +198,13 @@ void pid1_request(World *w, Machine *m, size_t unit, JobKind kind, Asker by) {
 
         if (by == BY_DAEMON && kind == JOB_START)
                 m->units[unit].foreign_job = false;
-        world_post(w, (SimEvent){ .at = w->now + delay, .kind = SIM_JOB, .machine = m->number, .unit = (uint8_t) unit,
-                                  .generation = m->boots, .a = kind, .b = by });
+        world_post(w, (SimEvent){.at = w->now + delay,
+                                      .kind = SIM_JOB,
+                                      .machine = m->number,
+                                      .unit = (uint8_t) unit,
+                                      .generation = m->boots,
+                                      .a = kind,
+                                      .b = by});
 }
 
 static void stop(World *w, Machine *m, size_t unit) {
@@ -215,8 +227,10 @@ static void stop(World *w, Machine *m, size_t unit) {
         u->stopping = true;
         set_state(w, m, unit, ACTIVE_DEACTIVATING, true);
         if (u->processes[SLOT_MAIN].alive) {
-                process_dies(w, m, unit, SLOT_MAIN, w->slowest_stop ? w->stop_time[unit] : random_span(w, 200, w->stop_time[unit]));
-                post(w, m, unit, SIM_STOP_TIMEOUT, w->now + w->unit_configs[unit].timeout_stop, u->generation, SLOT_MAIN);
+                process_dies(w, m, unit, SLOT_MAIN,
+                                w->slowest_stop ? w->stop_time[unit] : random_span(w, 200, w->stop_time[unit]));
+                post(w, m, unit, SIM_STOP_TIMEOUT, w->now + w->unit_configs[unit].timeout_stop, u->generation,
+                                SLOT_MAIN);
         }
 }
 
@@ -227,7 +241,8 @@ static void start(World *w, Machine *m, size_t unit, bool restart) {
                 if (!u->restarting && w->options.faults && random_chance(w, 50000)) { /* After= something slow */
                         set_state(w, m, unit, u->state, true);
                         u->waiting = true;
-                        post(w, m, unit, SIM_WAITED, w->now + random_span(w, 1000, 3 * USEC_PER_SEC), u->generation, 0);
+                        post(w, m, unit, SIM_WAITED, w->now + random_span(w, 1000, 3 * USEC_PER_SEC), u->generation,
+                                        0);
                 } else
                         run_start(w, m, unit);
         } else if (!u->restarting && (u->stopping || u->state == ACTIVE_DEACTIVATING)) {
@@ -237,7 +252,7 @@ static void start(World *w, Machine *m, size_t unit, bool restart) {
 }
 
 static void on_job(World *w, Machine *m, SimEvent *e) {
-        static const char *const askers[] = { "the daemon", "the guard", "BindsTo=", "hand", "Restart=" };
+        static const char *const askers[] = {"the daemon", "the guard", "BindsTo=", "hand", "Restart="};
         ModelUnit *u = m->units + e->unit;
 
         if (e->generation != m->boots || !m->powered || (e->b == BY_RESTART && !u->restarting))

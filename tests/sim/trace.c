@@ -58,13 +58,13 @@ void world_print_trace(const World *w) {
                 (void) fprintf(stderr, "%s\n", t->lines[(t->first + i) % LINES_MAX]);
 }
 
-static const char *const kind_names[] = { "meta", "machine", "beat", "fence", "lease", "request" };
-static const char *const outcome_names[] = { "committed", "refused", "UNKNOWN" };
+static const char *const kind_names[] = {"meta", "machine", "beat", "fence", "lease", "request"};
+static const char *const outcome_names[] = {"committed", "refused", "UNKNOWN"};
 
 /* "lease unit0.service@12", sessions cut to their first digits. */
 static void print_record(char *buf, size_t size, size_t *n, const char *sign, RecordKind kind, const char *name,
                 uint64_t revision, const LeaseRecord *l) {
-        static const char *const states[] = { "free", "held", "done" };
+        static const char *const states[] = {"free", "held", "done"};
         int r;
 
         if (*n >= size)
@@ -72,10 +72,12 @@ static void print_record(char *buf, size_t size, size_t *n, const char *sign, Re
         r = snprintf(buf + *n, size - *n, " %s%s %.12s", sign, kind_names[kind], name);
         if (r > 0)
                 *n += (size_t) r;
-        if (revision != UINT64_MAX && *n < size && (r = snprintf(buf + *n, size - *n, "@%llu", (unsigned long long) revision)) > 0)
+        if (revision != UINT64_MAX && *n < size &&
+                        (r = snprintf(buf + *n, size - *n, "@%llu", (unsigned long long) revision)) > 0)
                 *n += (size_t) r;
-        if (l && *n < size && (r = snprintf(buf + *n, size - *n, "(%s %.4s %.6s i%llu%s)", states[l->state], l->machine_id,
-                        l->session, (unsigned long long) l->index, l->n_debts ? " DEBT" : "")) > 0)
+        if (l && *n < size &&
+                        (r = snprintf(buf + *n, size - *n, "(%s %.4s %.6s i%llu%s)", states[l->state], l->machine_id,
+                                         l->session, (unsigned long long) l->index, l->n_debts ? " DEBT" : "")) > 0)
                 *n += (size_t) r;
 }
 
@@ -99,14 +101,31 @@ static void trace_answer(World *w, const Machine *m, const char *what, const Eve
 
 void trace_step(World *w, const Machine *m, const Event *e) {
         static const char *const names[] = {
-                [EVENT_DEADLINE] = "deadline", [EVENT_RECORDS] = "records", [EVENT_TXN] = "txn", [EVENT_READ] = "read",
-                [EVENT_CONFIGURE] = "configure", [EVENT_FORGET] = "forget", [EVENT_UNIT] = "unit", [EVENT_GUARD] = "guard",
-                [EVENT_GUARD_UP] = "guard up", [EVENT_GUARD_SYNCED] = "guard synced", [EVENT_GUARD_DOWN] = "guard down",
-                [EVENT_GUARD_GONE] = "guard gone", [EVENT_FAILED] = "failed", [EVENT_RELEASE] = "RELEASE",
-                [EVENT_TRANSFER] = "TRANSFER", [EVENT_STEAL] = "STEAL", [EVENT_REARM] = "REARM", [EVENT_DRAIN] = "DRAIN",
-                [EVENT_ACCEPT] = "ACCEPT", [EVENT_SHUTDOWN] = "SHUTDOWN", [EVENT_TTL] = "TTL", [EVENT_CALL] = "CALL",
+                        [EVENT_DEADLINE] = "deadline",
+                        [EVENT_RECORDS] = "records",
+                        [EVENT_TXN] = "txn",
+                        [EVENT_READ] = "read",
+                        [EVENT_CONFIGURE] = "configure",
+                        [EVENT_FORGET] = "forget",
+                        [EVENT_UNIT] = "unit",
+                        [EVENT_GUARD] = "guard",
+                        [EVENT_GUARD_UP] = "guard up",
+                        [EVENT_GUARD_SYNCED] = "guard synced",
+                        [EVENT_GUARD_DOWN] = "guard down",
+                        [EVENT_GUARD_GONE] = "guard gone",
+                        [EVENT_FAILED] = "failed",
+                        [EVENT_RELEASE] = "RELEASE",
+                        [EVENT_TRANSFER] = "TRANSFER",
+                        [EVENT_STEAL] = "STEAL",
+                        [EVENT_REARM] = "REARM",
+                        [EVENT_DRAIN] = "DRAIN",
+                        [EVENT_ACCEPT] = "ACCEPT",
+                        [EVENT_SHUTDOWN] = "SHUTDOWN",
+                        [EVENT_TTL] = "TTL",
+                        [EVENT_CALL] = "CALL",
         };
-        static const char *const states[] = { "inactive", "failed", "activating", "active", "deactivating", "reloading" };
+        static const char *const states[] = {
+                        "inactive", "failed", "activating", "active", "deactivating", "reloading"};
 
         switch (e->kind) {
         case EVENT_DEADLINE:
@@ -120,8 +139,10 @@ void trace_step(World *w, const Machine *m, const Event *e) {
                 if (e->report.known)
                         trace_line(w, m, "<- %s %s%s%s%s%s%s, asked at %.6f", e->unit, states[e->report.active],
                                         e->report.job ? ", job" : "", e->report.empty ? ", empty" : "",
-                                        e->report.failed ? ", failed" : "", e->report.foreign_job ? ", foreign job" : "",
-                                        e->report.gate_loaded ? "" : ", NO GATE", (double) e->report.asked_at / USEC_PER_SEC);
+                                        e->report.failed ? ", failed" : "",
+                                        e->report.foreign_job ? ", foreign job" : "",
+                                        e->report.gate_loaded ? "" : ", NO GATE",
+                                        (double) e->report.asked_at / USEC_PER_SEC);
                 else
                         trace_line(w, m, "<- %s unknown", e->unit);
                 break;
@@ -130,8 +151,9 @@ void trace_step(World *w, const Machine *m, const Event *e) {
                                 e->guard.open ? ", open" : "", e->guard.expired ? ", expired" : "");
                 break;
         default:
-                trace_line(w, m, "<- %s %s%s %llu", (size_t) e->kind < ELEMENTSOF(names) ? strempty(names[e->kind]) : "?", strempty(e->unit), e->on ? " on" : "",
-                                (unsigned long long) e->index);
+                trace_line(w, m, "<- %s %s%s %llu",
+                                (size_t) e->kind < ELEMENTSOF(names) ? strempty(names[e->kind]) : "?",
+                                strempty(e->unit), e->on ? " on" : "", (unsigned long long) e->index);
         }
 }
 
@@ -142,8 +164,8 @@ static void trace_request(World *w, const Machine *m, const Action *a) {
         if (a->kind == ACTION_READ) {
                 for (size_t i = 0; i < a->n_keys; i++)
                         print_record(buf, sizeof(buf), &n, "", a->keys[i].kind, a->keys[i].name, UINT64_MAX, NULL);
-                trace_line(w, m, "-> read #%llu%s%s (kinds %x)", (unsigned long long) a->id, a->n_keys ? "" : " list", buf,
-                                a->list_kinds);
+                trace_line(w, m, "-> read #%llu%s%s (kinds %x)", (unsigned long long) a->id, a->n_keys ? "" : " list",
+                                buf, a->list_kinds);
                 return;
         }
         for (size_t i = 0; i < a->txn.n_compares; i++)
@@ -156,41 +178,65 @@ static void trace_request(World *w, const Machine *m, const Action *a) {
                                 r->kind == RECORD_LEASE ? r->lease : NULL);
         }
         for (size_t i = 0; i < a->txn.n_deletes; i++)
-                print_record(buf, sizeof(buf), &n, "delete ", a->txn.deletes[i].kind, a->txn.deletes[i].name, UINT64_MAX, NULL);
+                print_record(buf, sizeof(buf), &n, "delete ", a->txn.deletes[i].kind, a->txn.deletes[i].name,
+                                UINT64_MAX, NULL);
         trace_line(w, m, "-> txn #%llu:%s", (unsigned long long) a->id, buf);
 }
 
 void trace_action(World *w, const Machine *m, const Action *a) {
         static const char *const names[] = {
-                [ACTION_SESSION] = "session", [ACTION_GUARD_ARM] = "arm", [ACTION_GUARD_BEAT] = "beat guard",
-                [ACTION_GUARD_LOSE] = "lose", [ACTION_GUARD_DISARM] = "disarm", [ACTION_GATE_OPEN] = "open gate",
-                [ACTION_GATE_CLOSE] = "close gate", [ACTION_UNIT_START] = "start", [ACTION_UNIT_STOP] = "stop",
-                [ACTION_UNIT_CLEAN] = "clean", [ACTION_FORGOTTEN] = "forgotten", [ACTION_CALL_DONE] = "call done",
-                [ACTION_EXIT] = "exit",
+                        [ACTION_SESSION] = "session",
+                        [ACTION_GUARD_ARM] = "arm",
+                        [ACTION_GUARD_BEAT] = "beat guard",
+                        [ACTION_GUARD_LOSE] = "lose",
+                        [ACTION_GUARD_DISARM] = "disarm",
+                        [ACTION_GATE_OPEN] = "open gate",
+                        [ACTION_GATE_CLOSE] = "close gate",
+                        [ACTION_UNIT_START] = "start",
+                        [ACTION_UNIT_STOP] = "stop",
+                        [ACTION_UNIT_CLEAN] = "clean",
+                        [ACTION_FORGOTTEN] = "forgotten",
+                        [ACTION_CALL_DONE] = "call done",
+                        [ACTION_EXIT] = "exit",
         };
         static const char *const reports[] = {
-                [REPORT_SESSION_NEW] = "session new", [REPORT_SESSION_ADOPTED] = "session adopted",
-                [REPORT_SESSION_ENDED] = "session ended", [REPORT_SESSION_CLONED] = "session cloned",
-                [REPORT_MACHINE_TWICE] = "machine twice", [REPORT_REGISTRY_SILENT] = "registry silent",
-                [REPORT_REGISTRY_BACK] = "registry back", [REPORT_REGISTRY_FOREIGN] = "registry foreign",
-                [REPORT_REGISTRY_FELL_BACK] = "registry fell back", [REPORT_REGISTRY_ACCEPTED] = "registry accepted",
-                [REPORT_ACQUIRED] = "acquired", [REPORT_ADOPTED] = "adopted", [REPORT_LOST] = "lost",
-                [REPORT_EXPIRED] = "expired", [REPORT_RESUMED] = "resumed", [REPORT_RELEASED] = "released",
-                [REPORT_TRANSFERRED] = "transferred", [REPORT_ROBBED] = "robbed", [REPORT_STRAY] = "stray",
-                [REPORT_GATE_MISSING] = "gate missing", [REPORT_STOPPED_BY_HAND] = "stopped by hand",
-                [REPORT_UNIT_FAILED] = "unit failed", [REPORT_DONE] = "done", [REPORT_DAMAGED] = "damaged",
+                        [REPORT_SESSION_NEW] = "session new",
+                        [REPORT_SESSION_ADOPTED] = "session adopted",
+                        [REPORT_SESSION_ENDED] = "session ended",
+                        [REPORT_SESSION_CLONED] = "session cloned",
+                        [REPORT_MACHINE_TWICE] = "machine twice",
+                        [REPORT_REGISTRY_SILENT] = "registry silent",
+                        [REPORT_REGISTRY_BACK] = "registry back",
+                        [REPORT_REGISTRY_FOREIGN] = "registry foreign",
+                        [REPORT_REGISTRY_FELL_BACK] = "registry fell back",
+                        [REPORT_REGISTRY_ACCEPTED] = "registry accepted",
+                        [REPORT_ACQUIRED] = "acquired",
+                        [REPORT_ADOPTED] = "adopted",
+                        [REPORT_LOST] = "lost",
+                        [REPORT_EXPIRED] = "expired",
+                        [REPORT_RESUMED] = "resumed",
+                        [REPORT_RELEASED] = "released",
+                        [REPORT_TRANSFERRED] = "transferred",
+                        [REPORT_ROBBED] = "robbed",
+                        [REPORT_STRAY] = "stray",
+                        [REPORT_GATE_MISSING] = "gate missing",
+                        [REPORT_STOPPED_BY_HAND] = "stopped by hand",
+                        [REPORT_UNIT_FAILED] = "unit failed",
+                        [REPORT_DONE] = "done",
+                        [REPORT_DAMAGED] = "damaged",
         };
 
         if (a->kind == ACTION_TXN || a->kind == ACTION_READ)
                 trace_request(w, m, a);
         else if (a->kind == ACTION_REPORT)
-                trace_line(w, m, "-> REPORT %s %s %s %llu %s", (size_t) a->report < ELEMENTSOF(reports) ? strempty(reports[a->report]) : "?",
+                trace_line(w, m, "-> REPORT %s %s %s %llu %s",
+                                (size_t) a->report < ELEMENTSOF(reports) ? strempty(reports[a->report]) : "?",
                                 strempty(a->unit), a->lease && !a->unit ? a->lease : "", (unsigned long long) a->index,
                                 a->why ?: strempty(a->machine));
         else if (a->kind == ACTION_GUARD_ARM || a->kind == ACTION_GUARD_BEAT || a->kind == ACTION_GUARD_LOSE)
                 trace_line(w, m, "-> %s %s Index %llu t0 %.6f stop %.3f kill %.3f", names[a->kind], strempty(a->unit),
-                                (unsigned long long) a->index, (double) a->t0 / USEC_PER_SEC, (double) a->stop / USEC_PER_SEC,
-                                (double) a->kill / USEC_PER_SEC);
+                                (unsigned long long) a->index, (double) a->t0 / USEC_PER_SEC,
+                                (double) a->stop / USEC_PER_SEC, (double) a->kill / USEC_PER_SEC);
         else if ((size_t) a->kind < ELEMENTSOF(names) && names[a->kind])
                 trace_line(w, m, "-> %s %s%s %llu", names[a->kind], strempty(a->unit), strempty(a->session),
                                 (unsigned long long) a->index);

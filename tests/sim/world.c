@@ -131,19 +131,19 @@ void world_fail(World *w, const char *format, ...) {
 
 /* Each unit has its own temper, drawn once: how long it takes to start and stop, what it leaves behind. */
 static void units_init(World *w) {
-        static const usec_t stops[] = { 20 * USEC_PER_MSEC, 300 * USEC_PER_MSEC, 3 * USEC_PER_SEC, 20 * USEC_PER_SEC };
+        static const usec_t stops[] = {20 * USEC_PER_MSEC, 300 * USEC_PER_MSEC, 3 * USEC_PER_SEC, 20 * USEC_PER_SEC};
 
         for (size_t i = 0; i < w->n_leases; i++) {
                 (void) snprintf(w->unit_names[i], NAME_SIZE, "unit%zu.service", i);
                 (void) snprintf(w->lease_names[i], NAME_SIZE, i % 2 ? "lease-%zu" : "unit%zu.service", i);
                 w->unit_configs[i] = (UnitConfig){
-                        .unit = w->unit_names[i],
-                        .lease = w->lease_names[i],
-                        .stop_grace = USEC_INFINITY,
-                        .timeout_stop = 5 * USEC_PER_SEC,
-                        .version = 1,
-                        .hold_down_release = 3 * USEC_PER_SEC,
-                        .hold_down_failure = 2 * USEC_PER_SEC,
+                                .unit = w->unit_names[i],
+                                .lease = w->lease_names[i],
+                                .stop_grace = USEC_INFINITY,
+                                .timeout_stop = 5 * USEC_PER_SEC,
+                                .version = 1,
+                                .hold_down_release = 3 * USEC_PER_SEC,
+                                .hold_down_failure = 2 * USEC_PER_SEC,
                 };
                 w->stop_time[i] = 300 * USEC_PER_MSEC;
                 w->start_time[i] = 50 * USEC_PER_MSEC;
@@ -184,8 +184,10 @@ World *world_new(const Options *options) {
         if (options->faults)
                 faults_init(w);
         for (size_t i = 0; i < w->n_machines; i++)
-                world_post(w, (SimEvent){ .at = options->faults ? random_span(w, 0, USEC_PER_SEC) : i * 1000,
-                        .kind = SIM_POWER_ON, .machine = (uint8_t) i, .generation = w->machines[i].boots });
+                world_post(w, (SimEvent){.at = options->faults ? random_span(w, 0, USEC_PER_SEC) : i * 1000,
+                                              .kind = SIM_POWER_ON,
+                                              .machine = (uint8_t) i,
+                                              .generation = w->machines[i].boots});
         return w;
 }
 
@@ -227,8 +229,8 @@ bool world_run_seed(World *w) {
         if (!world_run_until(w, recovery_bound(w), all_run, NULL)) {
                 for (size_t i = 0; i < w->n_leases && !w->failed; i++)
                         if (!w->leases[i].running)
-                                world_fail(w, "L1: %s runs nowhere %.1f s after everything was healed", w->unit_names[i],
-                                                (double) (w->now - healed) / USEC_PER_SEC);
+                                world_fail(w, "L1: %s runs nowhere %.1f s after everything was healed",
+                                                w->unit_names[i], (double) (w->now - healed) / USEC_PER_SEC);
                 if (!w->failed)
                         world_fail(w, "L1: not every unit runs %.1f s after everything was healed",
                                         (double) (w->now - healed) / USEC_PER_SEC);

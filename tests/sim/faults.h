@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Faults and the operator (faults.c). Included by sim.h only. */
+
+#include "sim.h"
+
+typedef enum Fault {
+        FAULT_DAEMON_CRASH,
+        FAULT_DAEMON_PAUSE,
+        FAULT_DAEMON_STOP,
+        FAULT_POWER_CUT,
+        FAULT_SHUT_DOWN,
+        FAULT_PARTITION,
+        FAULT_OUTAGE,
+        FAULT_FREEZE,   /* the registry hangs; what reached it is done when it thaws */
+        FAULT_NET_SICK, /* losses, delays, duplicates, late writes; a property of the run */
+        FAULT_WATCH_STALL,
+        FAULT_RESTORE,
+        FAULT_WIPE,
+        FAULT_GUARD_CRASH,
+        FAULT_GUARD_PAUSE,
+        FAULT_PID1_STALL,
+        FAULT_UNIT_CRASH,
+        FAULT_UNIT_EXIT,
+        FAULT_BY_HAND,
+        FAULT_UNKILLABLE, /* for long; excludes all faults in which leases pass by time */
+        FAULT_RUN_FULL,
+        FAULT_RELEASE,
+        FAULT_TRANSFER,
+        FAULT_STEAL,
+        FAULT_DRAIN,
+        FAULT_ENABLE,
+        FAULT_CALLS, /* no fault: schedulers use the D-Bus API's leases */
+        FAULT_TTL,   /* another TTL=, by reload or restart */
+        _FAULT_MAX,
+} Fault;
+
+void faults_init(World *w);
+void faults_event(World *w, SimEvent *e);
+/* Ends all faults, powers everything on, undoes every verb that keeps units down. */
+void faults_heal(World *w);

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What reaches a daemon besides the registry: PID 1's answers, asked for one at a time for each unit, after any hint
+ * and by a slow poll; the guard's words on its connection, and what is found when there is none; the operator's.
+ */
+#include "sim.h"
+
+static const usec_t question_timeout = USEC_PER_SEC;
+
+/* ---- questions to PID 1 ---- */
+
+void daemon_hint(World *w, Machine *m, size_t unit) {
+        if (m->core)
+                daemon_post(w, m, unit, SIM_HINT, random_span(w, 50, 2000), 0, 0);
+}
+
+void daemon_read_unit(World *w, Machine *m, size_t unit) {
+        ModelUnit *u = m->units + unit;
+
+        if (u->asked) {
+                u->ask_again = true;
+                return;
+        }
+        u->asked = true;
+        u->ask_again = false;
+        u->asked_at = machine_boottime(w, m);
+        u->ask_generation++;
+        world_post(w, (SimEvent){.at = pid1_time(w, m, random_span(w, 50, 1000)),
+                                      .kind = SIM_STATUS_ASKED,
+                                      .machine = m->number,
+                                      .unit = (uint8_t) unit,
+                                      .generation = u->ask_generation});
+        world_post(w, (SimEvent){.at = w->now + question_timeout,
+                                      .kind = SIM_STATUS_TIMEOUT,
+                                      .machine = m->number,
+                                      .unit = (uint8_t) unit,
+                                      .generation = u->ask_generation});
+}
+
+static void on_status(World *w, Machine *m, SimEvent *e) {
+        ModelUnit *u = m->units + e->unit;
+        Event event = {.kind = EVENT_UNIT, .unit = w->unit_names[e->unit]};
+        SimEvent back = *e;
+
+        if (!m->core || !u->asked || e->generation != u->ask_generation)
+                return;
+        if (e->kind == SIM_STATUS_ASKED) {
+                back.at = w->now < m->pid1_stalled_until ? m->pid1_stalled_until : w->now + random_span(w, 50, 500);
+                if (w->now >= m->pid1_stalled_until) {
+                        back.kind = SIM_STATUS_BACK;
+                        back.b = u->run;
+                        back.a = (uint64_t) u->state | (uint64_t) u->job << 8 | (uint64_t) u->gate_loaded << 9 |
+                                 (uint64_t) u->failed << 10 | (uint64_t) u->foreign_job << 11;
+                }
+                world_post(w, back);
+                return;
+        }
+        if (daemon_holds(w, m, e))
+                return;
+        u->asked = false;
+        event.report = (UnitReport){.known = e->kind == SIM_STATUS_BACK, .asked_at = u->asked_at};
+        if (event.report.known) {
+                event.report.active = (ActiveState) (e->a & 0xff);
+                event.report.job = e->a >> 8 & 1;
+                event.report.gate_loaded = e->a >> 9 & 1;
+                event.report.failed = e->a >> 10 & 1;
+                event.report.foreign_job = e->a >> 11 & 1;
+                event.report.run = e->b;
+                event.report.empty = unit_is_empty(u);
+        } else
+                daemon_post(w, m, e->unit, SIM_HINT, 200 * USEC_PER_MSEC, 0, 0);
+        if (event.report.known && u->ask_again)
+                daemon_read_unit(w, m, e->unit);
+        daemon_step(w, m, &event);
+}
+
+static void on_poll(World *w, Machine *m) {
+        for (size_t i = 0; i < w->n_leases; i++)
+                if (m->enabled[i])
+                        daemon_read_unit(w, m, i);
+        daemon_post(w, m, 0, SIM_POLL, m->ttl / 2, 0, 0);
+}
+
+/* ---- the guard ---- */
+
+static void on_guard_connect(World *w, Machine *m) {
+        if (m->guard_link)
+                return;
+        if (m->guard.state == GUARD_UP) {
+                guard_connect(w, m);
+                return;
+        }
+        if (m->guard.state == GUARD_DOWN) /* PID 1 is asked how its service is, and the gates are looked at */
+                world_post(w, (SimEvent){.at = pid1_time(w, m, random_span(w, 100, 5000)),
+                                              .kind = SIM_GUARD_SAYS,
+                                              .machine = m->number,
+                                              .generation = 0,
+                                              .a = EVENT_GUARD_GONE});
+        if (!m->stay_down)
+                guard_start_asked(w, m);
+        daemon_post(w, m, 0, SIM_GUARD_CONNECT, random_span(w, 50, 300) * USEC_PER_MSEC, 0, 0);
+}
+
+static void on_guard_says(World *w, Machine *m, SimEvent *e) {
+        Event event = {.kind = (EventKind) e->a};
+
+        if (!m->core || m->guard_link != e->generation || daemon_holds(w, m, e))
+                return;
+        if (event.kind == EVENT_GUARD) {
+                event.unit = w->unit_names[e->unit];
+                event.guard = (GuardReport){
+                                .index = e->b, .open = e->c & 1, .expired = e->c >> 1 & 1, .serial = e->c >> 2};
+                m->armed[e->unit] = e->b;
+                m->gate_said[e->unit] = e->c & 1;
+        } else if (event.kind == EVENT_GUARD_UP || event.kind == EVENT_GUARD_DOWN) {
+                memset(m->armed, 0, sizeof(m->armed));
+                memset(m->gate_said, 0, sizeof(m->gate_said));
+        }
+        if (event.kind == EVENT_GUARD_GONE && (m->guard.state != GUARD_DOWN || w->now < m->pid1_stalled_until))
+                return; /* another has come meanwhile */
+        if (event.kind == EVENT_GUARD_DOWN) {
+                m->guard_link = 0;
+                daemon_post(w, m, 0, SIM_GUARD_CONNECT, random_span(w, 50, 300) * USEC_PER_MSEC, 0, 0);
+        }
+        daemon_step(w, m, &event);
+}
+
+/* ---- the operator ---- */
+
+void daemon_verb(World *w, Machine *m, EventKind verb, size_t unit, uint64_t argument) {
+        if (m->core)
+                daemon_post(w, m, unit, SIM_VERB, random_span(w, 10, 1000), verb, argument);
+}
+
+static void on_verb(World *w, Machine *m, SimEvent *e) {
+        Event event = {.kind = (EventKind) e->a,
+                        .unit = w->unit_names[e->unit],
+                        .index = e->b,
+                        .span = e->b,
+                        .on = e->b};
+        const Value *meta = w->map.keys[map_key(w, RECORD_META, "")].value;
+
+        if (event.kind == EVENT_TRANSFER)
+                event.machine = w->machines[e->b].id;
+        if (event.kind == EVENT_ACCEPT) {
+                if (!meta)
+                        return;
+                event.machine = meta->meta.uuid;
+        }
+        if (event.kind == EVENT_CONFIGURE) {
+                m->enabled[e->unit] = true;
+                event.config = w->unit_configs[e->unit];
+                event.config.version = m->version[e->unit];
+        }
+        daemon_step(w, m, &event);
+}
+
+static void on_failed(World *w, Machine *m, SimEvent *e) {
+        Event event = {.kind = EVENT_FAILED, .action = (unsigned) e->a, .id = e->b, .unit = w->unit_names[e->unit]};
+
+        daemon_step(w, m, &event);
+}
+
+void daemon_input(World *w, Machine *m, SimEvent *e) {
+        switch (e->kind) {
+        case SIM_STATUS_ASKED:
+        case SIM_STATUS_BACK:
+        case SIM_STATUS_TIMEOUT:
+                on_status(w, m, e);
+                break;
+        case SIM_GUARD_SAYS:
+                on_guard_says(w, m, e);
+                break;
+        case SIM_HINT:
+                daemon_read_unit(w, m, e->unit);
+                break;
+        case SIM_POLL:
+                on_poll(w, m);
+                break;
+        case SIM_GUARD_CONNECT:
+                on_guard_connect(w, m);
+                break;
+        case SIM_VERB:
+                on_verb(w, m, e);
+                break;
+        default: /* SIM_FAILED */
+                on_failed(w, m, e);
+        }
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* The way between daemons and the registry (net.c). Included by sim.h only. */
+
+#include "sim.h"
+
+typedef struct Message {
+        struct Message *next_free;
+        unsigned references;
+        bool txn, answered, kept; /* kept: stuck outside of any partition, lands for certain */
+        uint8_t machine;
+        unsigned generation, incarnation;
+        uint64_t id;
+        char session[SESSION_SIZE]; /* the sender's */
+        unsigned list_kinds, complete;
+        size_t n_compares, n_puts, n_deletes;
+        MapItem compares[ITEMS_MAX], puts[ITEMS_MAX];
+        uint32_t deletes[ITEMS_MAX];
+        Outcome outcome;
+        uint64_t revision;
+        size_t store;
+        MapItem *records;
+        size_t n_records, records_size;
+} Message;
+
+typedef struct Watch {
+        unsigned generation;
+        bool connected, scheduled;
+        uint64_t position; /* delivered up to this revision */
+        usec_t latency, stalled_until;
+} Watch;
+
+void net_send(World *w, Machine *m, const Action *a);
+void net_event(World *w, SimEvent *e);
+void net_changed(World *w); /* the map has: wake the watches */
+void watch_reset(World *w, Machine *m, usec_t delay);
+void net_done(World *w);

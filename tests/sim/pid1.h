@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* PID 1 of a machine, and its units' processes (pid1.c). Included by sim.h only. */
+
+#include "sim.h"
+
+typedef enum JobKind {
+        JOB_START,
+        JOB_STOP,
+} JobKind;
+
+typedef enum Asker {
+        BY_DAEMON,
+        BY_GUARD,
+        BY_BINDING, /* the guard's service is gone */
+        BY_HAND,
+        BY_RESTART, /* Restart= of the unit */
+} Asker;
+
+typedef enum Slot {
+        SLOT_MAIN,
+        SLOT_POST,  /* ExecStopPost= */
+        SLOT_EXTRA, /* a child that outlives the main process */
+        _SLOT_MAX,
+} Slot;
+
+typedef struct Process {
+        bool alive, dying, late; /* late: PID 1 forked it when the gate had been closed, or the kill loop had begun */
+        unsigned generation;
+        usec_t born_at;
+} Process;
+
+typedef struct ModelUnit {
+        ActiveState state;
+        bool job, start_pending, stopping, failed, restarting, waiting;
+        bool gate_loaded;
+        bool foreign_job;
+        unsigned generation; /* of the present run */
+        uint64_t run;        /* its invocation id */
+        Process processes[_SLOT_MAX];
+        uint64_t environment;                 /* LEASE_INDEX in the environment file; 0: no file */
+        uint64_t index;                       /* what the running processes were given */
+        unsigned closings, closings_at_check; /* of the gate, to know a late fork */
+        /* the daemon's question that is under way */
+        bool asked, ask_again, unknown;
+        unsigned ask_generation;
+        usec_t asked_at;
+} ModelUnit;
+
+void pid1_request(World *w, Machine *m, size_t unit, JobKind kind, Asker by);
+void pid1_event(World *w, SimEvent *e);
+/* Its main process ends by itself, well or not. */
+void unit_ends(World *w, Machine *m, size_t unit, bool well);
+void pid1_guard_gone(World *w, Machine *m); /* stops all that is bound to it */
+bool unit_is_empty(const ModelUnit *u);
+bool unit_is_down(const ModelUnit *u);             /* as PID 1 sees it: inactive or failed, and no job */
+void unit_kill(World *w, Machine *m, size_t unit); /* SIGKILL to the whole cgroup */
+/* When PID 1 would act on something that reaches it in delay from now. */
+usec_t pid1_time(const World *w, const Machine *m, usec_t delay);

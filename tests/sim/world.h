@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* The world: one run (world.c). Included by sim.h only. */
+
+#include "sim.h"
+
+typedef struct Options {
+        uint64_t seed;
+        size_t n_machines, n_leases;
+        usec_t duration;    /* of the time with faults; a quiet tail follows */
+        usec_t ttl;         /* 0: drawn from the seed */
+        bool promises_only; /* S1, S2, S3 alone are checked, not the laws that keep them */
+        bool faults;        /* drawn from the seed; false: a story injects its own */
+        bool trace;         /* keep the last lines for world_print_trace() */
+        bool trace_live;    /* and print them as they come */
+} Options;
+
+struct World {
+        Options options;
+        uint64_t random;
+        usec_t now;
+        uint64_t sequence;
+        SimEvent *heap;
+        size_t n_heap, heap_size;
+        size_t n_machines, n_leases;
+        Machine machines[MACHINES_MAX];
+        char unit_names[LEASES_MAX][NAME_SIZE], lease_names[LEASES_MAX][NAME_SIZE];
+        UnitConfig unit_configs[LEASES_MAX];
+        usec_t stop_time[LEASES_MAX], start_time[LEASES_MAX], post_time[LEASES_MAX]; /* longest ones */
+        bool has_extra[LEASES_MAX], restarts[LEASES_MAX];
+        bool slowest_stop, always_extra; /* a story wants no chance in these */
+        unsigned failures[LEASES_MAX];
+        Map map;
+        Message *free_messages;
+        Parcel *free_parcels;
+        Record *scratch; /* for the answer being delivered */
+        size_t scratch_size;
+        usec_t registry_down_until, registry_frozen_until;
+        usec_t latency; /* usual one-way time */
+        /* in a million messages */
+        unsigned lost_ppm, lost_reply_ppm, slow_ppm, late_ppm, duplicate_ppm, early_unknown_ppm, slow_reply_ppm;
+        bool fault_enabled[_FAULT_MAX];
+        usec_t fault_every, peace_until;
+        uint64_t last_call, leader_index;
+        bool replacing; /* the registry is down, to come back as another */
+        bool quiet;
+        LeaseCheck leases[LEASES_MAX];
+        Counts counts;
+        bool failed;
+        char failure[512];
+        struct Trace *trace;
+};
+
+World *world_new(const Options *options);
+World *world_free(World *w);
+DEFINE_TRIVIAL_CLEANUP(World *, world_free)
+
+uint64_t world_random(World *w);
+/* Uniform in [0, n) and [from, to]. */
+uint64_t random_below(World *w, uint64_t n);
+usec_t random_span(World *w, usec_t from, usec_t to);
+bool random_chance(World *w, unsigned ppm);
+
+/* Schedules e at its time (not before now). */
+void world_post(World *w, SimEvent e);
+/* Runs until true time, or until something failed (false). */
+bool world_run(World *w, usec_t until);
+/* Until done says so, or false after span. */
+bool world_run_until(World *w, usec_t span, bool (*done)(World *, void *), void *userdata);
+/* The whole run of a seed: faults, then the quiet tail. False: world_fail() was called. */
+bool world_run_seed(World *w);
