@@ -133,9 +133,11 @@ static void put_beat(Core *c, Own *o, TxnBuilder *b) {
 /* An attempt that hangs in a member whose leader has just been lost is lost whole, however soon there is a new one. So the
  * first two are cut short where the registry is known to be much faster than that; a slow one gets all its time. */
 static usec_t attempt_of(const Own *o) {
+        usec_t fast = MAX(o->ttl / 10, 4 * o->round_trip);
+
         if (!o->committed || o->failures >= 2)
                 return o->timeline.attempt;
-        return MIN(o->timeline.attempt, MAX(o->ttl / 10, 4 * o->round_trip));
+        return MIN(o->timeline.attempt, fast);
 }
 
 static void send_beat(Core *c, Own *o) {
