@@ -59,6 +59,8 @@ typedef struct UnitOptions {
 /* Options of one unit, by its canonical name: [X-Leased] in the unit file and its drop-ins, then in
  * root/etc/leased/units/NAME on top. -ENOENT: it is not enabled here (no such file). -EBADMSG: with messages. */
 int unit_options_load(const char *root, const char *unit, UnitOptions **ret, Messages *messages);
+/* The same, but also for a unit that is not enabled here: what its options would be. */
+int unit_options_preview(const char *root, const char *unit, UnitOptions **ret, Messages *messages);
 UnitOptions *unit_options_free(UnitOptions *o);
 DEFINE_TRIVIAL_CLEANUP(UnitOptions *, unit_options_free)
 

@@ -119,8 +119,15 @@ static int fill_defaults(UnitOptions *o) {
 }
 
 int unit_options_load(const char *root, const char *unit, UnitOptions **ret, Messages *messages) {
-        _cleanup_(unit_options_freep) UnitOptions *o = calloc(1, sizeof(UnitOptions));
         _cleanup_free_ char *own = enabled_path(root, unit);
+
+        if (!own)
+                return -ENOMEM;
+        return access(own, F_OK) < 0 ? -ENOENT : unit_options_preview(root, unit, ret, messages);
+}
+
+int unit_options_preview(const char *root, const char *unit, UnitOptions **ret, Messages *messages) {
+        _cleanup_(unit_options_freep) UnitOptions *o = calloc(1, sizeof(UnitOptions));
         char *where[_O_MAX] = {};
         IniTable table = {
                         .section = "X-Leased",
@@ -134,15 +141,17 @@ int unit_options_load(const char *root, const char *unit, UnitOptions **ret, Mes
         size_t before = messages->n;
         int r;
 
-        if (!o || !own)
+        if (!o)
                 return -ENOMEM;
-        if (!unit_name_is_valid(unit) || access(own, F_OK) < 0)
+        if (!unit_name_is_valid(unit))
                 return -ENOENT;
         o->unit = strdup(unit);
         if (!o->unit)
                 return -ENOMEM;
         o->stop_grace = o->hold_down_release = USEC_INFINITY;
         r = load_files(root, unit, &table, messages);
+        if (r == -ENOENT) /* its own file, which enabling it will make */
+                r = 0;
         if (r == 0)
                 r = fill_defaults(o);
         ini_where_done(&table);

@@ -194,6 +194,12 @@ static int value_read(sd_bus_message *m, json_t **ret) {
 
 /* ---- calls ---- */
 
+int bus_message_body(sd_bus_message *m, json_t **ret) {
+        int r = elements_read(m, ret);
+
+        return r < 0 ? r : 0;
+}
+
 static int call(sd_bus *bus, sd_bus_message *m, json_t **ret, sd_bus_error *error) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         int r = sd_bus_call(bus, m, CALL_TIMEOUT, error, &reply);

@@ -32,6 +32,8 @@ int ctl_connect(Ctl *ctl);
  * NULL. */
 int bus_call(sd_bus *bus, const BusName *on, const char *method, json_t **ret, sd_bus_error *error, const char *types,
                 ...);
+/* The arguments of a message as one array. */
+int bus_message_body(sd_bus_message *m, json_t **ret);
 /* All properties of one interface. */
 int bus_get_all(sd_bus *bus, const char *name, const char *path, const char *interface, json_t **ret,
                 sd_bus_error *error);

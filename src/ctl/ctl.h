@@ -47,13 +47,24 @@ typedef struct Ctl {
 /* A verb gets what stands behind it on the command line and returns an exit code, having said what went wrong. */
 typedef int (*verb_t)(Ctl *ctl, int argc, char **argv);
 
+int verb_check(Ctl *ctl, int argc, char **argv);
 int verb_disable(Ctl *ctl, int argc, char **argv);
+int verb_drain(Ctl *ctl, int argc, char **argv);
 int verb_enable(Ctl *ctl, int argc, char **argv);
+int verb_history(Ctl *ctl, int argc, char **argv);
+int verb_is_held(Ctl *ctl, int argc, char **argv);
 int verb_list(Ctl *ctl, int argc, char **argv);
+int verb_machines(Ctl *ctl, int argc, char **argv);
+int verb_metrics(Ctl *ctl, int argc, char **argv);
+int verb_monitor(Ctl *ctl, int argc, char **argv);
+int verb_rearm(Ctl *ctl, int argc, char **argv);
 int verb_registry(Ctl *ctl, int argc, char **argv);
 int verb_release(Ctl *ctl, int argc, char **argv);
 int verb_reload(Ctl *ctl, int argc, char **argv);
 int verb_status(Ctl *ctl, int argc, char **argv);
+int verb_steal(Ctl *ctl, int argc, char **argv);
+int verb_transfer(Ctl *ctl, int argc, char **argv);
+int verb_undrain(Ctl *ctl, int argc, char **argv);
 
 /* One line on stderr, "leasectl: …". */
 void complain(const char *format, ...) _printf_(1, 2);

@@ -15,6 +15,7 @@
 
 #include "conf/conf.h"
 #include "conf/dropin.h"
+#include "ctl/examine.h"
 #include "ctl/files.h"
 
 typedef struct Item {
@@ -24,12 +25,6 @@ typedef struct Item {
         bool kept;    /* active, because it was leased already */
         bool to_stop;
 } Item;
-
-static bool is_active(const json_t *unit) {
-        const char *state = get_string(unit, "ActiveState");
-
-        return !streq(state, "inactive") && !streq(state, "failed");
-}
 
 /* ---- what is refused ---- */
 
@@ -45,62 +40,6 @@ static int refuse(const char *unit, const char *format, ...) {
         return CTL_FAILED;
 }
 
-static int check_loaded(const char *typed, const json_t *unit) {
-        const char *load = get_string(unit, "LoadState");
-
-        if (streq(load, "loaded"))
-                return CTL_OK;
-        if (streq(load, "not-found")) {
-                complain("%s: there is no such unit on this machine", typed);
-                return CTL_NO_SUCH_UNIT;
-        }
-        if (streq(load, "masked"))
-                return refuse(typed, "is masked: systemctl unmask %s", typed);
-        return refuse(typed, "cannot be loaded (%s), look at: systemctl status %s", load, typed);
-}
-
-/* Somebody else who would start it: at boot, or along with something. The gate would stop him; but he would fail. */
-static int check_not_started_by_others(const char *name, const json_t *unit) {
-        static const char *const reverse[] = {"WantedBy", "RequiredBy", "RequisiteOf", "BoundBy", "UpheldBy"};
-        const char *state = get_string(unit, "UnitFileState");
-
-        if (startswith(state, "enabled"))
-                return refuse(name,
-                                "is enabled in systemd, which would start it without its lease: systemctl disable %s",
-                                name);
-        if (streq(state, "transient"))
-                return refuse(name,
-                                "is transient and gone at the next boot: only units with a unit file can be leased");
-        for (size_t i = 0; i < ELEMENTSOF(reverse); i++) {
-                const json_t *by = json_array_get(json_object_get(unit, reverse[i]), 0);
-
-                if (by)
-                        return refuse(name,
-                                        "is pulled in by %s (%s=), which would start it without its lease: remove "
-                                        "that",
-                                        json_string_value(by), reverse[i]);
-        }
-        return CTL_OK;
-}
-
-static int check_triggers(Ctl *ctl, const char *name, const json_t *unit) {
-        json_t *by;
-        size_t i;
-
-        json_array_foreach(json_object_get(unit, "TriggeredBy"), i, by) {
-                const char *trigger = json_string_value(by);
-                json_auto_t *props = NULL;
-                int code = pid1_load(ctl->bus, trigger, &props);
-
-                if (code != CTL_OK)
-                        return code;
-                if (is_active(props))
-                        return refuse(name, "is started by %s, which is active: systemctl disable --now %s", trigger,
-                                        trigger);
-        }
-        return CTL_OK;
-}
-
 static int check_guard(Ctl *ctl) {
         json_auto_t *guard = NULL;
         int code = pid1_load(ctl->bus, "leased-guard.service", &guard);
@@ -109,19 +48,6 @@ static int check_guard(Ctl *ctl) {
                 return code;
         if (!streq(get_string(guard, "LoadState"), "loaded"))
                 return refuse("leased-guard.service", "is not installed, and without it no leased unit can start");
-        return CTL_OK;
-}
-
-static int check_service(Ctl *ctl, const char *name, json_t **ret) {
-        json_auto_t *service = NULL;
-        int code = pid1_service(ctl->bus, name, &service);
-
-        if (code != CTL_OK)
-                return code;
-        if (*get_string(service, "PAMName"))
-                return refuse(name,
-                                "has PAMName=: its processes leave the control group and could not be killed in time");
-        *ret = json_incref(service);
         return CTL_OK;
 }
 
@@ -140,7 +66,7 @@ static int check_options(Ctl *ctl, const char *name, const LeasedConf *conf) {
 
         r = unit_options_load("", name, &options, &m);
         if (r >= 0) {
-                code = check_service(ctl, name, &service);
+                code = pid1_service(ctl->bus, name, &service);
                 if (code != CTL_OK)
                         return code;
                 timeout = json_object_get(service, "TimeoutStopUSec");
@@ -153,43 +79,23 @@ static int check_options(Ctl *ctl, const char *name, const LeasedConf *conf) {
         return r < 0 ? CTL_FAILED : CTL_OK;
 }
 
-static int check_name(const char *name) {
-        if (strstr(name, "@."))
-                return refuse(name, "is a template, enable an instance of it");
-        if (strchr(name, '/') || !unit_name_is_valid(name))
-                return refuse(name, "is not the name of a unit that can be leased");
-        if (!endswith(name, ".service"))
-                return refuse(name, "only services can be leased, lease the service that does the work");
-        return CTL_OK;
-}
-
 /* Looks whether the unit may be leased. */
 static int examine(Ctl *ctl, const char *typed, Item *item) {
-        json_auto_t *unit = NULL, *service = NULL;
+        json_auto_t *unit = NULL, *findings = json_array();
         _cleanup_free_ char *name = unit_name_complete(typed);
         int code;
 
         if (!name)
                 return refuse(typed, "out of memory");
-        code = check_name(name);
-        if (code == CTL_OK)
-                code = pid1_load(ctl->bus, name, &unit);
-        if (code == CTL_OK)
-                code = check_loaded(name, unit);
-        if (code != CTL_OK)
+        code = examine_unit(ctl, name, findings, &item->name, &unit);
+        if (code != CTL_OK) {
+                /* The first reason is enough; check tells all of them. */
+                const char *text = get_string(json_array_get(findings, 0), "text");
+
+                if (*text)
+                        complain("%s: %s", item->name ?: name, text);
                 return code;
-        item->name = strdup(get_string(unit, "Id"));
-        if (!item->name)
-                return refuse(typed, "out of memory");
-        code = check_name(item->name);
-        if (code == CTL_OK)
-                code = check_not_started_by_others(item->name, unit);
-        if (code == CTL_OK)
-                code = check_triggers(ctl, item->name, unit);
-        if (code == CTL_OK)
-                code = check_service(ctl, item->name, &service);
-        if (code != CTL_OK)
-                return code;
+        }
         if (files_listed(item->name) && pid1_gate_loaded(unit)) {
                 item->kept = true; /* it runs under its lease, if at all */
                 return CTL_OK;

@@ -45,11 +45,11 @@ static json_t *row_new(const json_t *unit, const json_t *lease) {
         return row;
 }
 
-static int by_unit(const void *a, const void *b) {
-        return strcmp(get_string(*(json_t *const *) a, "unit"), get_string(*(json_t *const *) b, "unit"));
+static int by_key(const void *a, const void *b, void *key) {
+        return strcmp(get_string(*(json_t *const *) a, key), get_string(*(json_t *const *) b, key));
 }
 
-static json_t *sorted(const json_t *rows) {
+json_t *rows_sorted(const json_t *rows, const char *key) {
         size_t n = json_array_size(rows);
         _cleanup_free_ json_t **list = calloc(n + 1, sizeof(json_t *));
         json_t *ret = json_array();
@@ -58,7 +58,7 @@ static json_t *sorted(const json_t *rows) {
                 return ret;
         for (size_t i = 0; i < n; i++)
                 list[i] = json_array_get(rows, i);
-        qsort(list, n, sizeof(json_t *), by_unit);
+        qsort_r(list, n, sizeof(json_t *), by_key, (void *) key);
         for (size_t i = 0; i < n; i++)
                 (void) json_array_append(ret, list[i]);
         return ret;
@@ -82,7 +82,7 @@ int units_read(Ctl *ctl, json_t **ret) {
                                                                                             get_string(unit, "Lease")),
                                                                             LEASED_LEASE)));
         }
-        *ret = sorted(rows);
+        *ret = rows_sorted(rows, "unit");
         return CTL_OK;
 }
 
@@ -100,4 +100,21 @@ int unit_read_one(Ctl *ctl, const char *unit, json_t **ret) {
         (void) bus_get_all(ctl->bus, LEASED_NAME, get_string(props, "Lease"), LEASED_LEASE, &lease, NULL);
         *ret = row_new(props, lease);
         return CTL_OK;
+}
+
+int unit_lease_name(Ctl *ctl, const char *unit, char **ret) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        json_auto_t *path = NULL, *props = NULL;
+        int r = bus_call(ctl->bus, &bus_leased, "GetUnit", &path, &error, "s", unit);
+
+        if (r >= 0)
+                r = bus_get_all(ctl->bus, LEASED_NAME, strempty(json_string_value(json_array_get(path, 0))),
+                                LEASED_UNIT, &props, &error);
+        if (r < 0)
+                return sd_bus_error_has_name(&error, "org.leased1.Error.NoSuchUnit") ||
+                                       sd_bus_error_has_name(&error, "org.leased1.Error.InvalidName")
+                                       ? 0
+                                       : r;
+        r = sd_bus_path_decode(get_string(props, "Lease"), LEASED_PATH "/lease", ret);
+        return r == 0 ? -EBADMSG : r;
 }

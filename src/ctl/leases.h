@@ -12,7 +12,13 @@
  * Functions say what is wrong and return an exit code.
  */
 
+/* A new array with the same rows, in the order of a member that is a string. */
+json_t *rows_sorted(const json_t *rows, const char *key);
+
 /* The rows of all units that are enabled here. */
 int units_read(Ctl *ctl, json_t **ret);
+/* The name of a unit's lease: 1, and *ret is owned by the caller; 0 if the unit is not enabled here, or a negative
+ * errno. Says nothing. */
+int unit_lease_name(Ctl *ctl, const char *unit, char **ret);
 /* The row of one; CTL_NO_SUCH_UNIT if it is not enabled here. */
 int unit_read_one(Ctl *ctl, const char *unit, json_t **ret);

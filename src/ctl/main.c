@@ -12,7 +12,7 @@ typedef struct Verb {
         const char *name;
         const char *arguments; /* for people */
         int min, max;          /* how many; max -1: any number */
-        bool here;             /* changes files of this machine, so that -H makes no sense */
+        bool here;             /* works on files of this machine, so that -H makes no sense */
         verb_t run;
         const char *help;
 } Verb;
@@ -20,13 +20,22 @@ typedef struct Verb {
 static const Verb verbs[] = {
                 {"status", "[UNIT...]", 0, -1, false, verb_status, "This machine, or all about units"},
                 {"list", "", 0, 0, false, verb_list, "The units that are enabled here, and who holds them"},
-                {"enable", "UNIT...", 1, -1, true, verb_enable,
-                                "Run a unit here only with its lease (on each machine)"},
+                {"machines", "", 0, 0, false, verb_machines, "The machines that take part"},
+                {"history", "[UNIT|LEASE...]", 0, -1, false, verb_history, "Who held a lease, and why it ended"},
+                {"monitor", "", 0, 0, false, verb_monitor, "What changes, as it changes"},
+                {"metrics", "", 0, 0, false, verb_metrics, "For Prometheus"},
+                {"is-held", "UNIT|LEASE...", 1, -1, false, verb_is_held, "For scripts: is it held by this machine?"},
+                {"check", "UNIT...", 1, -1, true, verb_check, "The unit's timeline, and what weakens its safety"},
+                {"enable", "UNIT...", 1, -1, true, verb_enable, "Run it here only with its lease (on each machine)"},
                 {"disable", "UNIT...", 1, -1, true, verb_disable,
-                                "Stop it, release its lease, make it an ordinary unit again"},
+                                "Stop it, release its lease, make it ordinary again"},
                 {"release", "UNIT...", 1, -1, false, verb_release, "Stop it here and let another machine have it"},
-                {"registry", "[accept UUID]", 0, 2, false, verb_registry,
-                                "The registry and how it is; or: the one that was found is the right one"},
+                {"transfer", "UNIT MACHINE", 2, 2, false, verb_transfer, "Stop it here and hand it to that machine"},
+                {"steal", "UNIT...", 1, -1, false, verb_steal, "Take it from a holder that cannot be asked"},
+                {"rearm", "UNIT...", 1, -1, false, verb_rearm, "A unit that is done may run again"},
+                {"drain", "", 0, 0, false, verb_drain, "Take no leases here, and give away those held"},
+                {"undrain", "", 0, 0, false, verb_undrain, "The end of drain"},
+                {"registry", "[accept UUID]", 0, 2, false, verb_registry, "How the registry is; or: go by that one"},
                 {"reload", "", 0, 0, false, verb_reload, "Let leased read its configuration again"},
 };
 
@@ -58,7 +67,7 @@ static int help(void) {
         for (size_t i = 0; i < ELEMENTSOF(verbs); i++) {
                 const Verb *v = verbs + i;
 
-                (void) printf("  %-8s %-13s %s\n", v->name, v->arguments, v->help);
+                (void) printf("  %-8s %-15s %s\n", v->name, v->arguments, v->help);
         }
         (void) puts("\n"
                     "  -h --help               This text\n"
@@ -67,13 +76,14 @@ static int help(void) {
                     "     --json=pretty|short  Print JSON; --json alone is pretty\n"
                     "     --no-pager           Do not page long output\n"
                     "     --no-legend          No headings, no remarks\n"
-                    "     --no-wait            release: return as soon as leased has begun\n"
+                    "     --no-wait            Return as soon as leased has begun\n"
                     "     --stop               enable: stop the unit first if it is active\n"
                     "     --force              disable: with leased down, stop the unit through systemd\n"
                     "\n"
-                    "Exit codes: 0 done; 1 failed; 2 wrong usage; 3 the lease is not held (status: by nobody, "
-                    "release: not\n"
-                    "by this machine); 4 no such unit, or not enabled here; 5 leased is not running.");
+                    "Exit codes: 0 done; 1 failed; 2 wrong usage; 3 the lease is not held (status: by nobody; "
+                    "release, "
+                    "transfer,\nis-held: not by this machine); 4 no such unit, or not enabled here; 5 leased is not "
+                    "running.");
         return CTL_OK;
 }
 
@@ -182,7 +192,7 @@ int main(int argc, char **argv) {
         if (!verb)
                 return CTL_USAGE;
         if (verb->here && ctl.host) {
-                complain("%s changes files of the machine it runs on, and cannot be used with --host=", verb->name);
+                complain("%s works on files of the machine it runs on, and cannot be used with --host=", verb->name);
                 return CTL_USAGE;
         }
         code = ctl_connect(&ctl);

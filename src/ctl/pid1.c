@@ -27,17 +27,27 @@ int pid1_service(sd_bus *bus, const char *unit, json_t **ret) {
         return load_interface(bus, unit, PID1_SERVICE, ret);
 }
 
+int pid1_manager(sd_bus *bus, json_t **ret) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        int r = bus_get_all(bus, bus_pid1.name, bus_pid1.path, bus_pid1.interface, ret, &error);
+
+        return r < 0 ? bus_complain("systemd", r, &error) : CTL_OK;
+}
+
+bool pid1_is_active(const json_t *unit) {
+        const char *state = get_string(unit, "ActiveState");
+
+        return !streq(state, "inactive") && !streq(state, "failed");
+}
+
 static bool has_job(const json_t *unit) {
         return json_integer_value(json_array_get(json_object_get(unit, "Job"), 0)) != 0;
 }
 
 bool pid1_is_down(const json_t *unit) {
-        const char *state = get_string(unit, "ActiveState");
         _cleanup_free_ char *group = NULL;
 
-        if (!streq(state, "inactive") && !streq(state, "failed"))
-                return false;
-        if (has_job(unit))
+        if (pid1_is_active(unit) || has_job(unit))
                 return false;
         /* PID 1 gives up on processes that survive SIGKILL, and leaves some of its own accord (KillMode=process). */
         return cgroup_find_unit(CGROUP_ROOT, get_string(unit, "Id"), &group) < 0 || cgroup_is_empty(group) > 0;

@@ -15,6 +15,12 @@ int pid1_load(sd_bus *bus, const char *unit, json_t **ret);
 /* All properties of its type, "Service". */
 int pid1_service(sd_bus *bus, const char *unit, json_t **ret);
 
+/* All properties of PID 1 itself. */
+int pid1_manager(sd_bus *bus, json_t **ret);
+
+/* Neither inactive nor failed. unit is what pid1_load() said. */
+bool pid1_is_active(const json_t *unit);
+
 /* StopUnit, and waits until PID 1 has done it. */
 int pid1_stop(sd_bus *bus, const char *unit);
 /* daemon-reload. */

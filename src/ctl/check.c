@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * leasectl check: the unit's timeline in numbers, and everything that stands against leasing it or weakens it. It
+ * needs neither the daemon nor the registry: files and PID 1 say all of it.
+ */
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "conf/conf.h"
+#include "core/timeline.h"
+#include "ctl/examine.h"
+#include "ctl/output.h"
+#include "ctl/pid1.h"
+
+/* ---- the timeline ---- */
+
+static usec_t timeout_stop_of(Ctl *ctl, const char *name) {
+        json_auto_t *service = NULL;
+        const json_t *timeout;
+
+        if (!endswith(name, ".service") || pid1_service(ctl->bus, name, &service) != CTL_OK)
+                return USEC_INFINITY;
+        timeout = json_object_get(service, "TimeoutStopUSec");
+        return json_is_integer(timeout) ? (usec_t) json_integer_value(timeout) : USEC_INFINITY;
+}
+
+static void add_span(json_t *object, const char *key, usec_t t) {
+        (void) json_object_set_new(object, key, t == USEC_INFINITY ? json_null() : json_integer((json_int_t) t));
+}
+
+static json_t *timeline_to_json(usec_t ttl, const Timeline *t, usec_t timeout_stop) {
+        json_t *object = json_object();
+
+        add_span(object, "ttl_usec", ttl);
+        add_span(object, "round_usec", t->round);
+        add_span(object, "attempt_usec", t->attempt);
+        add_span(object, "stop_usec", t->stop);
+        add_span(object, "stop_grace_usec", t->stop_grace);
+        add_span(object, "kill_usec", t->kill);
+        add_span(object, "take_usec", t->take);
+        add_span(object, "timeout_stop_usec", timeout_stop);
+        return object;
+}
+
+static void add_messages(json_t *findings, const char *name, const Messages *m) {
+        for (size_t i = 0; i < m->n; i++) {
+                const char *line = m->lines[i];
+
+                if (startswith(line, name) && startswith(line + strlen(name), ": "))
+                        line += strlen(name) + 2;
+                finding_add(findings, "refused", "%s", line);
+        }
+}
+
+/* Its own options and what comes of them; a timeline that does not fit is shown too. */
+static int work_out(Ctl *ctl, const char *name, const LeasedConf *conf, json_t *findings, json_t **ret) {
+        _cleanup_(unit_options_freep) UnitOptions *options = NULL;
+        _cleanup_(messages_done) Messages m = {};
+        usec_t timeout_stop = timeout_stop_of(ctl, name);
+        char a[32], b[32];
+        Timeline t;
+        int r = unit_options_preview("", name, &options, &m);
+
+        if (r >= 0)
+                r = unit_options_check(options, conf->ttl, timeout_stop, &m);
+        add_messages(findings, name, &m);
+        if (r < 0 && m.n == 0)
+                finding_add(findings, "refused", "its options cannot be read: %s", strerror(-r));
+        if (!options || timeline_compute(conf->ttl, options->stop_grace, timeout_stop, &t) == -ERANGE)
+                return CTL_FAILED;
+        *ret = timeline_to_json(conf->ttl, &t, timeout_stop);
+        if (timeout_stop > t.stop_grace)
+                finding_add(findings, "weak",
+                                "TimeoutStopSec=%s is longer than StopGrace=%s: without the registry it is killed "
+                                "after the latter",
+                                format_span(a, sizeof(a), timeout_stop), format_span(b, sizeof(b), t.stop_grace));
+        return r < 0 ? CTL_FAILED : CTL_OK;
+}
+
+/* ---- printing ---- */
+
+static void print_moment(usec_t at, const char *text) {
+        (void) printf("%9.2fs  %s\n", (double) at / (double) USEC_PER_SEC, text);
+}
+
+static void print_timeline(const json_t *t) {
+        usec_t round = (usec_t) get_integer(t, "round_usec"), attempt = (usec_t) get_integer(t, "attempt_usec"),
+               stop = (usec_t) get_integer(t, "stop_usec");
+        char text[256], span[32];
+
+        print_moment(0, "a beat is sent, and the registry takes it; if that is the last one:");
+        (void) snprintf(text, sizeof(text), "the next beat is due, each attempt at it has %s",
+                        format_span(span, sizeof(span), attempt));
+        print_moment(round, text);
+        (void) snprintf(text, sizeof(text), "the gate is closed and the unit stopped (StopGrace=%s)",
+                        format_span(span, sizeof(span), (usec_t) get_integer(t, "stop_grace_usec")));
+        print_moment(stop, text);
+        print_moment((usec_t) get_integer(t, "kill_usec"), "SIGKILL to what is left, until nothing is");
+        print_moment((usec_t) get_integer(t, "take_usec"), "another machine may start it, not earlier");
+        (void) printf("           A registry that is silent for up to %s is not noticed.\n",
+                        format_span(span, sizeof(span), usec_sub(stop, round + attempt)));
+}
+
+static void print_findings(const json_t *findings) {
+        static const struct {
+                const char *severity;
+                Colour colour;
+        } titles[] = {
+                        {"refused", COLOUR_RED},
+                        {"weak", COLOUR_YELLOW},
+                        {"note", COLOUR_GREY},
+        };
+        json_t *finding;
+        size_t i;
+
+        for (size_t s = 0; s < ELEMENTSOF(titles); s++)
+                json_array_foreach((json_t *) findings, i, finding) {
+                        if (streq(get_string(finding, "severity"), titles[s].severity))
+                                (void) printf("%s%10s%s: %s\n", colour_on(titles[s].colour), titles[s].severity,
+                                                colour_off(), get_string(finding, "text"));
+                }
+        if (json_array_size(findings) == 0)
+                (void) puts("            Nothing weakens it.");
+}
+
+/* ---- the verb ---- */
+
+static bool is_refused(const json_t *findings) {
+        json_t *finding;
+        size_t i;
+
+        json_array_foreach((json_t *) findings, i, finding) {
+                if (streq(get_string(finding, "severity"), "refused"))
+                        return true;
+        }
+        return false;
+}
+
+static int check_one(Ctl *ctl, const char *typed, const LeasedConf *conf, json_t *results) {
+        _cleanup_free_ char *name = NULL;
+        json_auto_t *findings = json_array(), *unit = NULL, *timeline = NULL, *result = NULL;
+        int code = examine_unit(ctl, typed, findings, &name, &unit);
+
+        if (code != CTL_OK && json_array_size(findings) == 0)
+                return code; /* PID 1 could not be asked, which has been said */
+        if (unit) {
+                (void) work_out(ctl, name, conf, findings, &timeline);
+                (void) examine_weaknesses(ctl, name, unit, conf, findings);
+        }
+        if (code == CTL_OK && is_refused(findings))
+                code = CTL_FAILED;
+        result = json_pack("{s:s, s:s, s:O, s:O?}", "unit", name ?: typed, "registry", conf->registry, "findings",
+                        findings, "timeline", timeline);
+        (void) json_array_append(results, result);
+        if (ctl->json != JSON_OFF)
+                return code;
+        (void) printf("%s%s%s\n", colour_on(COLOUR_BOLD), name ?: typed, colour_off());
+        if (timeline)
+                print_timeline(timeline);
+        print_findings(findings);
+        return code;
+}
+
+int verb_check(Ctl *ctl, int argc, char **argv) {
+        _cleanup_(leased_conf_freep) LeasedConf *conf = NULL;
+        _cleanup_(messages_done) Messages m = {};
+        json_auto_t *results = json_array();
+        int code = CTL_OK, r = leased_conf_load("", &conf, &m);
+
+        for (size_t i = 0; i < m.n; i++)
+                complain("%s", m.lines[i]);
+        if (r < 0)
+                return CTL_FAILED;
+        for (int i = 0; i < argc; i++) {
+                _cleanup_free_ char *typed = unit_name_complete(argv[i]);
+                int c;
+
+                if (i > 0 && ctl->json == JSON_OFF)
+                        (void) putchar('\n');
+                c = check_one(ctl, strempty(typed), conf, results);
+                if (c != CTL_OK)
+                        code = c;
+        }
+        if (ctl->json != JSON_OFF)
+                print_json(ctl, results);
+        return code;
+}

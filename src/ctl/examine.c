@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ctl/examine.h"
+
+#include <stdio.h>
+
+#include "ctl/pid1.h"
+
+void finding_add(json_t *findings, const char *severity, const char *format, ...) {
+        char text[1024];
+        va_list ap;
+
+        va_start(ap, format);
+        (void) vsnprintf(text, sizeof(text), format, ap);
+        va_end(ap);
+        (void) json_array_append_new(findings, json_pack("{s:s, s:s}", "severity", severity, "text", text));
+}
+
+#define refuse(findings, ...) (finding_add((findings), "refused", __VA_ARGS__), CTL_FAILED)
+
+static int check_name(const char *name, json_t *findings) {
+        if (strstr(name, "@."))
+                return refuse(findings, "is a template, enable an instance of it");
+        if (strchr(name, '/') || !unit_name_is_valid(name))
+                return refuse(findings, "is not the name of a unit that can be leased");
+        if (!endswith(name, ".service"))
+                return refuse(findings, "only services can be leased, lease the service that does the work");
+        return CTL_OK;
+}
+
+static int check_loaded(const char *typed, const json_t *unit, json_t *findings) {
+        const char *load = get_string(unit, "LoadState");
+
+        if (streq(load, "loaded"))
+                return CTL_OK;
+        if (streq(load, "not-found")) {
+                (void) refuse(findings, "there is no such unit on this machine");
+                return CTL_NO_SUCH_UNIT;
+        }
+        if (streq(load, "masked"))
+                return refuse(findings, "is masked: systemctl unmask %s", typed);
+        return refuse(findings, "cannot be loaded (%s), look at: systemctl status %s", load, typed);
+}
+
+/* Somebody else who would start it: at boot, or along with something. The gate would stop him; but he would fail. */
+static int check_not_started_by_others(const char *name, const json_t *unit, json_t *findings) {
+        static const char *const reverse[] = {"WantedBy", "RequiredBy", "RequisiteOf", "BoundBy", "UpheldBy"};
+        const char *state = get_string(unit, "UnitFileState");
+
+        if (startswith(state, "enabled"))
+                return refuse(findings,
+                                "is enabled in systemd, which would start it without its lease: systemctl disable %s",
+                                name);
+        if (streq(state, "transient"))
+                return refuse(findings,
+                                "is transient and gone at the next boot: only units with a unit file can be leased");
+        for (size_t i = 0; i < ELEMENTSOF(reverse); i++) {
+                const json_t *by = json_array_get(json_object_get(unit, reverse[i]), 0);
+
+                if (by)
+                        return refuse(findings,
+                                        "is pulled in by %s (%s=), which would start it without its lease: remove "
+                                        "that",
+                                        json_string_value(by), reverse[i]);
+        }
+        return CTL_OK;
+}
+
+static int check_triggers(Ctl *ctl, const json_t *unit, json_t *findings) {
+        json_t *by;
+        size_t i;
+
+        json_array_foreach(json_object_get(unit, "TriggeredBy"), i, by) {
+                const char *trigger = json_string_value(by);
+                json_auto_t *props = NULL;
+                int code = pid1_load(ctl->bus, trigger, &props);
+
+                if (code != CTL_OK)
+                        return code;
+                if (pid1_is_active(props))
+                        return refuse(findings, "is started by %s, which is active: systemctl disable --now %s",
+                                        trigger, trigger);
+        }
+        return CTL_OK;
+}
+
+static int check_service(Ctl *ctl, const char *name, json_t *findings) {
+        json_auto_t *service = NULL;
+        int code = pid1_service(ctl->bus, name, &service);
+
+        if (code != CTL_OK)
+                return code;
+        if (*get_string(service, "PAMName"))
+                return refuse(findings,
+                                "has PAMName=: its processes leave the control group and could not be killed in time");
+        return CTL_OK;
+}
+
+static void keep_first(int *code, int next) {
+        if (*code == CTL_OK)
+                *code = next;
+}
+
+int examine_unit(Ctl *ctl, const char *typed, json_t *findings, char **ret_name, json_t **ret_unit) {
+        json_auto_t *unit = NULL;
+        int code = check_name(typed, findings);
+
+        if (code == CTL_OK)
+                code = pid1_load(ctl->bus, typed, &unit);
+        if (code == CTL_OK)
+                code = check_loaded(typed, unit, findings);
+        if (code != CTL_OK)
+                return code;
+        *ret_name = strdup(get_string(unit, "Id"));
+        if (!*ret_name)
+                return refuse(findings, "out of memory");
+        code = check_name(*ret_name, findings);
+        if (code != CTL_OK)
+                return code;
+        keep_first(&code, check_not_started_by_others(*ret_name, unit, findings));
+        keep_first(&code, check_triggers(ctl, unit, findings));
+        keep_first(&code, check_service(ctl, *ret_name, findings));
+        *ret_unit = json_incref(unit);
+        return code;
+}

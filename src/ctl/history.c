@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* leasectl history: who held which lease, from when to when, and why it ended: the last 16 tenures and the present
+ * one. */
+
+#include "ctl/leases.h"
+#include "ctl/machines.h"
+#include "ctl/output.h"
+
+#include <stdio.h>
+#include <time.h>
+
+static void add_row(json_t *rows, const json_t *machines, const char *lease, const json_t *machine_id,
+                const json_t *index, const json_t *from, const json_t *to, const char *why) {
+        const json_t *machine = machines_find(machines, strempty(json_string_value(machine_id)));
+
+        (void) json_array_append_new(rows,
+                        json_pack("{s:s, s:O, s:s, s:O, s:O, s:o, s:s}", "lease", lease, "machine_id", machine_id,
+                                        "hostname", get_string(machine, "hostname"), "index", index, "from_usec", from,
+                                        "to_usec", to ? json_incref((json_t *) to) : json_null(), "why", why));
+}
+
+/* The tenures of one lease, the newest last. */
+static int read_lease(Ctl *ctl, const json_t *machines, const char *name, json_t *rows, sd_bus_error *error) {
+        json_auto_t *tenures = NULL, *now = NULL, *props = NULL;
+        json_t *t;
+        size_t i;
+        int r = bus_call(ctl->bus, &bus_leased, "GetHistory", &tenures, error, "s", name);
+
+        if (r >= 0)
+                r = bus_call(ctl->bus, &bus_leased, "GetLease", &now, error, "s", name);
+        if (r >= 0)
+                r = bus_get_all(ctl->bus, LEASED_NAME, strempty(json_string_value(json_array_get(now, 1))),
+                                LEASED_LEASE, &props, error);
+        if (r < 0)
+                return r;
+        json_array_foreach(json_array_get(tenures, 0), i, t)
+                        add_row(rows, machines, name, json_array_get(t, 0), json_array_get(t, 1), json_array_get(t, 2),
+                                        json_array_get(t, 3), strempty(json_string_value(json_array_get(t, 4))));
+        if (*get_string(props, "MachineID"))
+                add_row(rows, machines, name, json_object_get(props, "MachineID"), json_object_get(props, "Index"),
+                                json_object_get(props, "SinceUSec"), NULL, "");
+        return 0;
+}
+
+/* What was typed is a unit that is enabled here, or a lease; and a lease is mostly called as its unit. */
+static int read_typed(Ctl *ctl, const json_t *machines, const char *typed, json_t *rows) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL, ignored = SD_BUS_ERROR_NULL;
+        _cleanup_free_ char *unit = unit_name_complete(typed), *lease = NULL;
+        int r;
+
+        if (unit_lease_name(ctl, strempty(unit), &lease) > 0)
+                r = read_lease(ctl, machines, lease, rows, &error);
+        else {
+                r = read_lease(ctl, machines, typed, rows, &error);
+                if (r < 0 && sd_bus_error_has_name(&error, "org.leased1.Error.NoSuchLease") &&
+                                !streq(typed, strempty(unit)) &&
+                                read_lease(ctl, machines, strempty(unit), rows, &ignored) >= 0)
+                        r = 0;
+        }
+        return r < 0 ? bus_complain(typed, r, &error) : CTL_OK;
+}
+
+static int read_all(Ctl *ctl, const json_t *machines, json_t **ret) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        json_auto_t *leases = NULL, *rows = json_array();
+        json_t *lease;
+        size_t i;
+        int r = bus_call(ctl->bus, &bus_leased, "ListLeases", &leases, &error, NULL);
+
+        json_array_foreach(json_array_get(leases, 0), i, lease) {
+                if (r < 0)
+                        break;
+                r = read_lease(ctl, machines, strempty(json_string_value(json_array_get(lease, 0))), rows, &error);
+        }
+        if (r < 0)
+                return bus_complain("history", r, &error);
+        *ret = rows_sorted(rows, "lease");
+        return CTL_OK;
+}
+
+/* ---- printing ---- */
+
+static void format_stamp(const json_t *value, char *buf, size_t size) {
+        time_t seconds = (time_t) (json_integer_value(value) / (json_int_t) USEC_PER_SEC);
+        struct tm tm;
+
+        str_copy(buf, size, "now");
+        if (json_is_integer(value) && localtime_r(&seconds, &tm))
+                (void) strftime(buf, size, "%Y-%m-%d %H:%M:%S", &tm);
+}
+
+static void complete(json_t *rows) {
+        json_t *row;
+        size_t i;
+
+        json_array_foreach(rows, i, row) {
+                json_int_t from = get_integer(row, "from_usec"), to = get_integer(row, "to_usec");
+                char holder[HOSTNAME_SHOWN];
+
+                str_copy(holder, sizeof(holder), get_string(row, "hostname"));
+                if (!*holder)
+                        str_copy(holder, 9, get_string(row, "machine_id"));
+                if (to == 0)
+                        to = (json_int_t) now_realtime();
+                (void) json_object_set_new(row, "holder", json_string(holder));
+                (void) json_object_set_new(row, "for_usec", json_integer(MAX(to - from, 0)));
+        }
+}
+
+int verb_history(Ctl *ctl, int argc, char **argv) {
+        static const Column columns[] = {
+                        {.title = "LEASE", .key = "lease"},
+                        {.title = "HOLDER", .key = "holder"},
+                        {.title = "INDEX", .key = "index", .format = format_json_index, .right = true},
+                        {.title = "FROM", .key = "from_usec", .format = format_stamp},
+                        {.title = "TO", .key = "to_usec", .format = format_stamp},
+                        {.title = "FOR", .key = "for_usec", .format = format_json_span, .right = true},
+                        {.title = "ENDED", .key = "why"},
+        };
+        json_auto_t *machines = NULL, *rows = NULL;
+        int code = machines_read(ctl, &machines);
+
+        if (code != CTL_OK)
+                return code;
+        if (argc == 0) {
+                code = read_all(ctl, machines, &rows);
+                if (code != CTL_OK)
+                        return code;
+        } else
+                rows = json_array();
+        for (int i = 0; i < argc; i++) {
+                int c = read_typed(ctl, machines, argv[i], rows);
+
+                if (c != CTL_OK)
+                        code = c;
+        }
+        if (ctl->json == JSON_OFF)
+                complete(rows);
+        if (code == CTL_OK || json_array_size(rows) > 0)
+                print_rows(ctl, rows, columns, ELEMENTSOF(columns), "No lease has been held yet");
+        return code;
+}

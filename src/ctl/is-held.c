@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * leasectl is-held: for scripts: may I act as the holder, now and here? Exit code 0 if this machine holds the lease, 3
+ * if not. A lease whose unit would have been stopped by now for want of a beat counts as not held, even though nobody
+ * else may have it yet. Names are those of units that are enabled here, or of leases.
+ */
+
+#include <stdio.h>
+
+#include "ctl/leases.h"
+
+static bool unit_is_held(const Ctl *ctl, const json_t *row) {
+        usec_t stop_at = (usec_t) get_integer(row, "stop_at_usec");
+
+        if (!get_boolean(row, "local") || streq(get_string(row, "state"), "waiting"))
+                return false;
+        /* A point in time of another machine's CLOCK_BOOTTIME means nothing here. */
+        return ctl->host ? get_integer(row, "time_remaining_usec") > 0 : now_boottime() < stop_at;
+}
+
+static int lease_is_held(Ctl *ctl, const char *name, bool *ret) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        json_auto_t *lease = NULL, *manager = NULL;
+        int r = bus_call(ctl->bus, &bus_leased, "GetLease", &lease, &error, "s", name);
+
+        if (r >= 0)
+                r = bus_get_all(ctl->bus, LEASED_NAME, LEASED_PATH, LEASED_MANAGER, &manager, &error);
+        if (r < 0)
+                return bus_complain(name, r, &error);
+        *ret = json_is_true(json_array_get(lease, 0)) && json_integer_value(json_array_get(lease, 5)) > 0 &&
+               streq(strempty(json_string_value(json_array_get(lease, 2))), get_string(manager, "MachineID"));
+        return CTL_OK;
+}
+
+static int ask(Ctl *ctl, const char *typed, bool *ret) {
+        _cleanup_free_ char *unit = unit_name_complete(typed), *lease = NULL;
+        json_auto_t *row = NULL;
+        int code;
+
+        if (unit_lease_name(ctl, strempty(unit), &lease) == 0)
+                return lease_is_held(ctl, typed, ret);
+        code = unit_read_one(ctl, strempty(unit), &row);
+        if (code == CTL_OK)
+                *ret = unit_is_held(ctl, row);
+        return code;
+}
+
+int verb_is_held(Ctl *ctl, int argc, char **argv) {
+        int all = CTL_OK;
+
+        for (int i = 0; i < argc; i++) {
+                bool held = false;
+                int code = ask(ctl, argv[i], &held);
+
+                if (code == CTL_OK && ctl->legend)
+                        (void) puts(held ? "held" : "not held");
+                if (code == CTL_OK && !held)
+                        code = CTL_NOT_HELD;
+                if (code != CTL_OK)
+                        all = code;
+        }
+        return all;
+}

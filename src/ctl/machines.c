@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* leasectl machines: who takes part; and how other verbs find a machine by what an operator calls it. */
+
+#include "ctl/machines.h"
+
+#include <stdio.h>
+
+#include "ctl/leases.h"
+#include "ctl/output.h"
+
+enum {
+        ID_SHOWN = 8, /* hex digits that are enough for people */
+        ID_TYPED_MIN = 4,
+};
+
+static bool contains(const json_t *array, const char *text) {
+        json_t *value;
+        size_t i;
+
+        json_array_foreach((json_t *) array, i, value) {
+                if (streq(strempty(json_string_value(value)), text))
+                        return true;
+        }
+        return false;
+}
+
+int machines_read(Ctl *ctl, json_t **ret) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        json_auto_t *answer = NULL, *manager = NULL, *rows = json_array();
+        json_t *m;
+        size_t i;
+        int r = bus_call(ctl->bus, &bus_leased, "ListMachines", &answer, &error, NULL);
+
+        if (r >= 0)
+                r = bus_get_all(ctl->bus, LEASED_NAME, LEASED_PATH, LEASED_MANAGER, &manager, &error);
+        if (r < 0)
+                return bus_complain("machines", r, &error);
+        json_array_foreach(json_array_get(answer, 0), i, m) {
+                const char *id = strempty(json_string_value(json_array_get(m, 0)));
+
+                (void) json_array_append_new(rows,
+                                json_pack("{s:O, s:O, s:O, s:O, s:O, s:O, s:b, s:b}", "machine_id",
+                                                json_array_get(m, 0), "hostname", json_array_get(m, 1), "boot_id",
+                                                json_array_get(m, 2), "metadata", json_array_get(m, 3), "held",
+                                                json_array_get(m, 4), "draining", json_array_get(m, 5), "up",
+                                                contains(json_object_get(manager, "LiveMachines"), id), "here",
+                                                streq(get_string(manager, "MachineID"), id)));
+        }
+        *ret = rows_sorted(rows, "hostname");
+        return CTL_OK;
+}
+
+const json_t *machines_find(const json_t *rows, const char *machine_id) {
+        json_t *row;
+        size_t i;
+
+        json_array_foreach((json_t *) rows, i, row) {
+                if (streq(get_string(row, "machine_id"), machine_id))
+                        return row;
+        }
+        return NULL;
+}
+
+const char *machine_name(const json_t *rows, const char *machine_id, char *buf, size_t size) {
+        const json_t *row = machines_find(rows, machine_id);
+
+        if (row && *get_string(row, "hostname"))
+                str_copy(buf, size, get_string(row, "hostname"));
+        else
+                str_copy(buf, MIN(size, (size_t) ID_SHOWN + 1), machine_id);
+        return buf;
+}
+
+static bool is_hostname(const json_t *row, const char *typed) {
+        return streq(get_string(row, "hostname"), typed);
+}
+
+static bool is_id_beginning(const json_t *row, const char *typed) {
+        return startswith(get_string(row, "machine_id"), typed);
+}
+
+static size_t find_by(const json_t *rows, bool (*test)(const json_t *row, const char *typed), const char *typed,
+                const json_t **ret) {
+        size_t n = 0, i;
+        json_t *row;
+
+        json_array_foreach((json_t *) rows, i, row) {
+                if (!test(row, typed))
+                        continue;
+                *ret = row;
+                n++;
+        }
+        return n;
+}
+
+int machines_resolve(const json_t *rows, const char *typed, const json_t **ret) {
+        const json_t *found = machines_find(rows, typed);
+        size_t n = found ? 1 : 0;
+
+        if (n == 0)
+                n = find_by(rows, is_hostname, typed, &found);
+        if (n == 0 && strlen(typed) >= ID_TYPED_MIN)
+                n = find_by(rows, is_id_beginning, typed, &found);
+        if (n != 1) {
+                complain(n == 0 ? "%s: no such machine, see: leasectl machines"
+                                : "%s: more than one machine is called that, give a machine id: leasectl machines",
+                                typed);
+                return CTL_FAILED;
+        }
+        *ret = found;
+        return CTL_OK;
+}
+
+/* ---- the listing ---- */
+
+static Colour colour_of_machine(const char *state) {
+        return streq(state, "up") ? COLOUR_GREEN : streq(state, "draining") ? COLOUR_YELLOW : COLOUR_RED;
+}
+
+static void format_metadata(const json_t *value, char *buf, size_t size) {
+        const char *key;
+        json_t *v;
+        size_t at = 0;
+
+        str_copy(buf, size, "-");
+        json_object_foreach((json_t *) value, key, v) {
+                int n = snprintf(buf + at, size - at, "%s%s=%s", at > 0 ? " " : "", key,
+                                strempty(json_string_value(v)));
+
+                if (n < 0 || (size_t) n >= size - at)
+                        return;
+                at += (size_t) n;
+        }
+}
+
+/* What people see in place of true and false. */
+static void complete(json_t *rows) {
+        json_t *row;
+        size_t i;
+
+        json_array_foreach(rows, i, row) {
+                const char *state = get_boolean(row, "draining") ? "draining" : "up";
+                char name[HOSTNAME_SHOWN];
+
+                (void) machine_name(rows, get_string(row, "machine_id"), name, sizeof(name));
+                if (get_boolean(row, "here"))
+                        str_copy(name + strlen(name), sizeof(name) - strlen(name), " (here)");
+                (void) json_object_set_new(row, "name", json_string(name));
+                (void) json_object_set_new(row, "state", json_string(get_boolean(row, "up") ? state : "silent"));
+        }
+}
+
+int verb_machines(Ctl *ctl, int argc, char **argv) {
+        static const Column columns[] = {
+                        {.title = "MACHINE", .key = "name"},
+                        {.title = "STATE", .key = "state", .colour = colour_of_machine},
+                        {.title = "HELD", .key = "held", .right = true},
+                        {.title = "METADATA", .key = "metadata", .format = format_metadata},
+                        {.title = "MACHINE ID", .key = "machine_id"},
+        };
+        json_auto_t *rows = NULL;
+        int code = machines_read(ctl, &rows);
+
+        if (code != CTL_OK)
+                return code;
+        if (ctl->json == JSON_OFF)
+                complete(rows);
+        print_rows(ctl, rows, columns, ELEMENTSOF(columns), "No machine is known yet");
+        return CTL_OK;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "ctl/bus.h"
+
+/*
+ * The machines in the registry, as this one knows them. A row: machine_id, hostname, boot_id, metadata (an object),
+ * held, draining, up, here.
+ *
+ * Functions say what is wrong and return an exit code.
+ */
+
+enum {
+        HOSTNAME_SHOWN = 80,
+};
+
+/* All, sorted by host name. */
+int machines_read(Ctl *ctl, json_t **ret);
+/* The row of a machine id, or NULL; borrowed from rows. */
+const json_t *machines_find(const json_t *rows, const char *machine_id);
+/* What an operator typed: a host name, a machine id, or the beginning of one that no other machine has. CTL_FAILED
+ * unless it is exactly one machine. *ret is borrowed from rows. */
+int machines_resolve(const json_t *rows, const char *typed, const json_t **ret);
+/* A machine's host name, or the beginning of its id where none is known; written into buf and returned. */
+const char *machine_name(const json_t *rows, const char *machine_id, char *buf, size_t size);

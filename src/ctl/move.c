@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * leasectl transfer UNIT MACHINE: asked of the holder, who stops the unit and hands its lease over.
+ * leasectl steal UNIT: asked of the machine that wants it, when the holder cannot be asked; the unit starts here only
+ * once the robbed machine has let go, or can surely not run it any more.
+ * leasectl rearm UNIT: a unit that is done may run again.
+ *
+ * All are answered by the daemon when it has begun; we wait for what comes of it, unless --no-wait.
+ */
+
+#include <stdio.h>
+
+#include "ctl/leases.h"
+#include "ctl/machines.h"
+#include "ctl/wait.h"
+
+typedef struct Move {
+        json_int_t index; /* before */
+        bool leaving;     /* it has begun to go */
+        bool stayed;      /* ... and came back with the same Index */
+} Move;
+
+/* ---- transfer ---- */
+
+static int is_gone(const json_t *props, void *userdata) {
+        const char *state = get_string(props, "State");
+        Move *move = userdata;
+
+        if (get_integer(props, "LeaseIndex") != move->index || !*get_string(props, "MachineID"))
+                return 1;
+        if (streq(state, "stopping") || streq(state, "releasing"))
+                move->leaving = true;
+        move->stayed = move->leaving && (streq(state, "running") || streq(state, "starting"));
+        return move->stayed;
+}
+
+/* Where the holder is another one, it is he who must be asked. */
+static int complain_not_holder(const char *unit, const char *verb, const char *rest, const json_t *row) {
+        const char *host = get_string(row, "hostname");
+
+        if (!get_boolean(row, "held"))
+                complain("%s: nobody holds its lease now, so there is nothing to hand over", unit);
+        else
+                complain("%s: is held by %s, who alone can hand it over: leasectl -H %s %s %s %s", unit,
+                                *host ? host : get_string(row, "machine_id"), *host ? host : "HOLDER", verb, unit,
+                                rest);
+        return CTL_NOT_HELD;
+}
+
+static int report_transfer(Ctl *ctl, const char *unit, const json_t *target, const Move *move) {
+        json_auto_t *now = NULL;
+        int code = unit_read_one(ctl, unit, &now);
+
+        if (code != CTL_OK)
+                return code;
+        if (!move->stayed && streq(get_string(now, "machine_id"), get_string(target, "machine_id"))) {
+                (void) printf("%s: now held by %s at Index %" JSON_INTEGER_FORMAT "\n", unit,
+                                get_string(target, "hostname"), get_integer(now, "index"));
+                return CTL_OK;
+        }
+        complain("%s: was not handed over, see: leasectl status %s", unit, unit);
+        return CTL_FAILED;
+}
+
+int verb_transfer(Ctl *ctl, int argc, char **argv) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        _cleanup_free_ char *name = unit_name_complete(argv[0]);
+        json_auto_t *machines = NULL, *row = NULL;
+        const json_t *target = NULL;
+        const char *unit = strempty(name);
+        Move move = {};
+        int r, code;
+
+        code = unit_read_one(ctl, unit, &row);
+        if (code == CTL_OK)
+                code = machines_read(ctl, &machines);
+        if (code == CTL_OK)
+                code = machines_resolve(machines, argv[1], &target);
+        if (code != CTL_OK)
+                return code;
+        if (streq(get_string(row, "machine_id"), get_string(target, "machine_id"))) {
+                (void) printf("%s: is held by %s already\n", unit, get_string(target, "hostname"));
+                return CTL_OK;
+        }
+        if (!get_boolean(row, "local"))
+                return complain_not_holder(unit, "transfer", argv[1], row);
+        if (!get_boolean(target, "up")) {
+                complain("%s: is silent, so nothing can be handed to it, see: leasectl machines", argv[1]);
+                return CTL_FAILED;
+        }
+        r = bus_watch_leased(ctl->bus);
+        if (r >= 0)
+                r = bus_call(ctl->bus, &bus_leased, "TransferUnit", NULL, &error, "ss", unit,
+                                get_string(target, "machine_id"));
+        if (r < 0)
+                return bus_complain(unit, r, &error);
+        if (!ctl->wait)
+                return CTL_OK;
+        move.index = get_integer(row, "index");
+        code = wait_for_unit(ctl, unit, is_gone, &move);
+        return code == CTL_OK ? report_transfer(ctl, unit, target, &move) : code;
+}
+
+/* ---- steal ---- */
+
+static int is_here(const json_t *props, void *userdata) {
+        const char *state = get_string(props, "State");
+        Move *move = userdata;
+
+        if (streq(state, "held") || streq(state, "starting") || streq(state, "running") || streq(state, "stopped"))
+                return 1;
+        /* Somebody else was faster: it is his with a higher Index. */
+        move->stayed = streq(state, "elsewhere") && get_integer(props, "LeaseIndex") > move->index;
+        return move->stayed;
+}
+
+static int steal_one(Ctl *ctl, const char *unit) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        json_auto_t *row = NULL, *answer = NULL;
+        Move move = {};
+        char span[32];
+        json_int_t wait;
+        int r, code = unit_read_one(ctl, unit, &row);
+
+        if (code != CTL_OK)
+                return code;
+        if (get_boolean(row, "local")) {
+                (void) printf("%s: is held by this machine already\n", unit);
+                return CTL_OK;
+        }
+        r = bus_call(ctl->bus, &bus_leased, "StealUnit", &answer, &error, "s", unit);
+        if (r < 0)
+                return bus_complain(unit, r, &error);
+        wait = json_integer_value(json_array_get(answer, 0));
+        if (wait > 0)
+                (void) printf("%s: taken from %s; it starts here when that machine has let go, in %s at the latest\n",
+                                unit,
+                                *get_string(row, "hostname") ? get_string(row, "hostname")
+                                                             : get_string(row, "machine_id"),
+                                format_span(span, sizeof(span), (usec_t) wait));
+        (void) fflush(stdout);
+        if (!ctl->wait)
+                return CTL_OK;
+        move.index = get_integer(row, "index");
+        code = wait_for_unit(ctl, unit, is_here, &move);
+        if (code != CTL_OK)
+                return code;
+        if (move.stayed) {
+                complain("%s: another machine has taken its lease, see: leasectl status %s", unit, unit);
+                return CTL_FAILED;
+        }
+        return print_holder_after(ctl, unit, "stolen");
+}
+
+int verb_steal(Ctl *ctl, int argc, char **argv) {
+        return for_each_unit(ctl, argc, argv, steal_one);
+}
+
+/* ---- rearm ---- */
+
+static int is_not_done(const json_t *props, void *userdata) {
+        return !streq(get_string(props, "State"), "done");
+}
+
+static int rearm_one(Ctl *ctl, const char *unit) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        json_auto_t *row = NULL;
+        int r, code = unit_read_one(ctl, unit, &row);
+
+        if (code != CTL_OK)
+                return code;
+        if (!streq(get_string(row, "state"), "done")) {
+                complain("%s: is not done but %s, there is nothing to rearm", unit, get_string(row, "state"));
+                return CTL_FAILED;
+        }
+        r = bus_call(ctl->bus, &bus_leased, "RearmUnit", NULL, &error, "s", unit);
+        if (r < 0)
+                return bus_complain(unit, r, &error);
+        if (!ctl->wait)
+                return CTL_OK;
+        code = wait_for_unit(ctl, unit, is_not_done, NULL);
+        return code == CTL_OK ? print_holder_after(ctl, unit, "rearmed") : code;
+}
+
+int verb_rearm(Ctl *ctl, int argc, char **argv) {
+        return for_each_unit(ctl, argc, argv, rearm_one);
+}

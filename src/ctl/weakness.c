@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * What weakens a leased unit without being wrong: effects that outlive its processes, faults of the machine that
+ * nobody watches for, a registry that does not exclude enough. leasectl check says it; nothing is refused for it.
+ */
+
+#include <linux/magic.h>
+#include <stdio.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "ctl/examine.h"
+#include "ctl/files.h"
+#include "ctl/pid1.h"
+#include "util/cgroup.h"
+
+/* ---- the unit ---- */
+
+static bool contains(const json_t *array, const char *text) {
+        json_t *value;
+        size_t i;
+
+        json_array_foreach((json_t *) array, i, value) {
+                if (streq(strempty(json_string_value(value)), text))
+                        return true;
+        }
+        return false;
+}
+
+static void look_at_service(const json_t *service, json_t *findings) {
+        const char *kill = get_string(service, "KillMode");
+
+        if (get_boolean(service, "RemainAfterExit"))
+                finding_add(findings, "weak",
+                                json_array_size(json_object_get(service, "ExecStop")) > 0
+                                                ? "RemainAfterExit=yes: what it sets up is no process and cannot be "
+                                                  "killed; all "
+                                                  "rests on its ExecStop= being done in time"
+                                                : "RemainAfterExit=yes without ExecStop=: what it sets up stays when "
+                                                  "the lease "
+                                                  "passes on");
+        if (streq(kill, "process") || streq(kill, "none"))
+                finding_add(findings, "weak",
+                                "KillMode=%s: a stop leaves processes behind, which are killed before the lease is "
+                                "given back",
+                                kill);
+        if (json_is_false(json_object_get(service, "SendSIGKILL")))
+                finding_add(findings, "note", "SendSIGKILL=no: leased kills it all the same when its time is up");
+        if (json_array_size(json_object_get(service, "ExecStopPost")) > 0)
+                finding_add(findings, "note",
+                                "ExecStopPost= counts as part of the stop, and is killed with it when the time is up");
+}
+
+/* A target's members must go when it goes. */
+static void look_at_members(const json_t *unit, json_t *findings) {
+        static const char *const pulls[] = {"Wants", "Requires", "Upholds"};
+        const json_t *bound = json_object_get(unit, "BoundBy");
+
+        for (size_t p = 0; p < ELEMENTSOF(pulls); p++) {
+                json_t *member;
+                size_t i;
+
+                json_array_foreach(json_object_get(unit, pulls[p]), i, member) {
+                        const char *name = strempty(json_string_value(member));
+
+                        if (!contains(bound, name))
+                                finding_add(findings, "weak",
+                                                "%s is not bound to it and goes on running without the lease: give "
+                                                "it BindsTo=%s",
+                                                name, get_string(unit, "Id"));
+                }
+        }
+}
+
+static void look_at_gate(const char *name, const json_t *unit, json_t *findings) {
+        const json_t *dropins = json_object_get(unit, "DropInPaths");
+
+        if (!files_listed(name))
+                finding_add(findings, "note", "is not enabled on this machine: leasectl enable %s", name);
+        else if (!pid1_gate_loaded(unit))
+                finding_add(findings, "refused",
+                                "is enabled, but its gate is not in force: something resets AssertPathExists= or "
+                                "BindsTo= (the "
+                                "last drop-in is %s), or systemctl daemon-reload is due",
+                                strempty(json_string_value(json_array_get(dropins, json_array_size(dropins) - 1))));
+}
+
+/* ---- the machine ---- */
+
+static void look_at_cgroups(json_t *findings) {
+        struct statfs fs;
+
+        if (statfs(CGROUP_ROOT, &fs) < 0 || (unsigned long) fs.f_type != CGROUP2_SUPER_MAGIC)
+                finding_add(findings, "refused",
+                                "the control groups of this machine are not the unified ones (cgroup v2): processes "
+                                "could not "
+                                "be found and killed in time; boot with systemd.unified_cgroup_hierarchy=1");
+        else if (access(CGROUP_ROOT "/init.scope/cgroup.kill", F_OK) < 0)
+                finding_add(findings, "refused",
+                                "the kernel has no cgroup.kill (Linux 5.14 has): processes could not be killed in "
+                                "time");
+}
+
+static void look_at_pid1(const json_t *pid1, usec_t ttl, json_t *findings) {
+        usec_t watchdog = (usec_t) get_integer(pid1, "RuntimeWatchdogUSec");
+        char a[32], b[32];
+
+        if (watchdog == 0)
+                finding_add(findings, "weak",
+                                "no RuntimeWatchdogSec= in /etc/systemd/system.conf: a hung kernel is not reset, and "
+                                "could wake up "
+                                "with the unit still running");
+        else if (watchdog > ttl)
+                finding_add(findings, "weak",
+                                "RuntimeWatchdogSec=%s is longer than TTL=%s: a hung kernel is reset only after that",
+                                format_span(a, sizeof(a), watchdog), format_span(b, sizeof(b), ttl));
+}
+
+static int look_at_daemon(Ctl *ctl, json_t *findings) {
+        json_auto_t *daemon = NULL, *guard = NULL;
+        int code = pid1_load(ctl->bus, "leased.service", &daemon);
+
+        if (code == CTL_OK)
+                code = pid1_load(ctl->bus, "leased-guard.service", &guard);
+        if (code != CTL_OK)
+                return code;
+        if (!streq(get_string(guard, "LoadState"), "loaded"))
+                finding_add(findings, "refused",
+                                "leased-guard.service is not installed, and without it nothing can start");
+        if (!startswith(get_string(daemon, "UnitFileState"), "enabled"))
+                finding_add(findings, "weak",
+                                "leased.service is not enabled: this machine takes no leases after a reboot: "
+                                "systemctl enable leased");
+        return CTL_OK;
+}
+
+static void look_at_registry(const LeasedConf *conf, json_t *findings) {
+        if (streq(conf->registry, "local"))
+                finding_add(findings, "weak", "Registry=local excludes nobody outside this machine");
+        else if (conf->endpoints && conf->endpoints[0] && !conf->endpoints[1])
+                finding_add(findings, "note",
+                                "there is one endpoint only: without it no unit runs for longer than the TTL");
+        if (conf->endpoints && conf->endpoints[0] && startswith(conf->endpoints[0], "http:"))
+                finding_add(findings, "note",
+                                "Endpoints= are http: whoever reaches them can take leases (see CAFile=, User=)");
+}
+
+int examine_weaknesses(Ctl *ctl, const char *name, const json_t *unit, const LeasedConf *conf, json_t *findings) {
+        json_auto_t *service = NULL, *pid1 = NULL;
+        int code = CTL_OK;
+
+        look_at_gate(name, unit, findings);
+        if (endswith(name, ".service")) {
+                code = pid1_service(ctl->bus, name, &service);
+                if (code != CTL_OK)
+                        return code;
+                look_at_service(service, findings);
+        } else if (endswith(name, ".target"))
+                look_at_members(unit, findings);
+        look_at_registry(conf, findings);
+        look_at_cgroups(findings);
+        code = pid1_manager(ctl->bus, &pid1);
+        if (code != CTL_OK)
+                return code;
+        look_at_pid1(pid1, conf->ttl, findings);
+        return look_at_daemon(ctl, findings);
+}
