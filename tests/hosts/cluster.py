@@ -39,11 +39,11 @@ class Unit:
     def __init__(self, cluster, name, options, service, command):
         self.cluster = cluster
         self.name = name
-        self._stamps = os.path.join(cluster.rack.shared, "stamps-" + name.replace("\\", "_"))
+        name_of_stamps = f"stamps-{cluster.number_stamps()}-" + name.replace("\\", "_")
+        self._stamps = os.path.join(cluster.rack.shared, name_of_stamps)
         self._read_to = 0
         self._seen = []
-        stamps = f"/shared/{os.path.basename(self._stamps)}"
-        line = (command or f"{layer.STAMPER} {options} %s") % stamps
+        line = (command or f"{layer.STAMPER} {options} %s") % f"/shared/{name_of_stamps}"
         for machine in cluster:
             machine.write(f"/etc/systemd/system/{_file_of(name)}", UNIT.format(command=line, service=service))
             if machine.is_on:
@@ -163,14 +163,15 @@ class Cluster:
     """Machines with leased installed, configured and running. Units belong to a scene; forget_units() ends them."""
 
     def __init__(self, sandbox, layer_directory, names=("alpha", "beta"), ttl=5.0, registry="local",
-                 disk_of=""):
+                 disk_of="", pre_vote=True):
         self.ttl = ttl
         self.at_length = False  # scenes wait as long as in life, not only as long as it takes to see
         self.units = []
+        self._stamps = 0
         self.rack = Rack(sandbox, names, layer_directory)
         self.etcd = None
         if registry == "etcd":
-            self.etcd = Etcd(self)
+            self.etcd = Etcd(self, pre_vote)
             self.configure(f"Registry=etcd\nEndpoints={self.etcd.endpoints}")
             if disk_of:
                 self.etcd.give_disk(sandbox, self[disk_of])
@@ -216,6 +217,11 @@ class Cluster:
         wait_for(f"leased answers on {machine}",
                  lambda: machine.run("busctl", "status", "org.leased1", check=False).returncode == 0, 20,
                  lambda: self.journals())
+
+    def number_stamps(self):
+        """A scene that is played again has a unit of the same name; its stamps are another's."""
+        self._stamps += 1
+        return self._stamps
 
     def unit(self, name, options="", service="", command=None):
         """A new leased unit, present on every machine, not enabled yet. command: another ExecStart=, with %s for the

@@ -28,12 +28,16 @@ ExecStart=/usr/bin/etcd --name={name} --data-dir={data} \\
         --listen-client-urls=http://{address}:{client},http://127.0.0.1:{client} \\
         --advertise-client-urls=http://{address}:{client} \\
         --listen-peer-urls=http://{address}:{peer} --initial-advertise-peer-urls=http://{address}:{peer} \\
-        --initial-cluster={members} --initial-cluster-token=${{TOKEN}} --initial-cluster-state=new {options}
+        --initial-cluster={members} --initial-cluster-token=${{TOKEN}} --initial-cluster-state=new \\
+        --pre-vote={pre_vote}
 """
 
 
 class Etcd:
-    def __init__(self, machines, options=""):
+    """pre_vote: as 3.5 and later do by themselves. Without it a member that was cut off deposes the leader when it comes
+    back, and for seconds there is none."""
+
+    def __init__(self, machines, pre_vote=True):
         self.machines = list(machines)
         self._disks = {}
         self._token = 0
@@ -41,7 +45,7 @@ class Etcd:
             machine.write(f"{HOME}/README", "The registry's data are here.\n")
             machine.write(f"/etc/systemd/system/{SERVICE}",
                           UNIT.format(name=machine.name, address=machine.address, data=DATA, token=TOKEN, members=self._members,
-                                      client=CLIENT_PORT, peer=PEER_PORT, options=options))
+                                      client=CLIENT_PORT, peer=PEER_PORT, pre_vote=str(pre_vote).lower()))
             machine.link(f"/etc/systemd/system/multi-user.target.wants/{SERVICE}", f"../{SERVICE}")
         self._new_token()
 

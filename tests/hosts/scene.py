@@ -16,6 +16,7 @@ class Kind:
     ttl: float = 5.0
     machines: tuple = ("alpha", "beta")
     disk_of: str = ""  # the machine whose etcd has a disk of its own
+    pre_vote: bool = True  # of etcd
 
 
 def scene(function=None, *, only_at_length=False, **kind):

@@ -5,8 +5,9 @@ from scene import scene
 from waiting import now, require
 
 
-def _cut_off(cluster, cut, duration):
-    """The unit moves, once, and stays where it is while the machine is cut off and when it is back."""
+def _cut_off(cluster, cut, duration, pauses=0):
+    """The unit moves, once, and stays where it is while the machine is cut off and when it is back, but for so many
+    pauses."""
     unit = cluster.unit("cut-off.service").enable()
     holder = unit.wait_running()
     began = now()
@@ -18,8 +19,9 @@ def _cut_off(cluster, cut, duration):
     holder.heal_network()
     cluster.etcd.wait_healthy(holder)
     unit.hold_running(on=heir, duration=cluster.ttl)
+    require(f"it did not leave {heir}", all(each.machine == heir.name for each in unit.tenures[1:]), unit.story)
     require(f"it does not run on {holder}", holder.state(unit.name) in ("inactive", "failed"), unit.story)
-    unit.require_tenures(2)
+    require(f"no more than {pauses} pauses", len(unit.tenures) <= 2 + pauses, unit.story)
 
 
 @scene(registry="etcd")
@@ -40,3 +42,8 @@ def holder_that_hears_but_is_not_heard_stops_before_another_starts(cluster):
 @scene(registry="etcd", only_at_length=True)
 def holder_that_is_heard_but_does_not_hear_stops_before_another_starts(cluster):
     _cut_off(cluster, lambda holder: holder.drop_packets(outgoing=False), 45)
+
+
+@scene(registry="etcd", only_at_length=True, pre_vote=False)
+def holder_whose_return_deposes_the_leader_costs_a_pause_at_most(cluster):
+    _cut_off(cluster, lambda holder: holder.cut_network(), 60, pauses=1)
