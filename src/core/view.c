@@ -93,10 +93,11 @@ static const char *state_of(const Core *c, const Unit *u) {
         };
         const Lease *l = u->lease;
 
-        if (u->phase == PHASE_RUNNING)
-                return u->report.known && (u->report.active == ACTIVE_INACTIVE || u->report.active == ACTIVE_FAILED)
-                                       ? "stopped"
-                                       : "running";
+        if (u->phase == PHASE_RUNNING) {
+                if (!u->report.known || (u->report.active != ACTIVE_INACTIVE && u->report.active != ACTIVE_FAILED))
+                        return "running";
+                return u->report.job ? "starting" : "stopped"; /* PID 1 names the new run before it is active */
+        }
         if (phases[u->phase])
                 return phases[u->phase];
         if (l->damaged)
@@ -110,6 +111,15 @@ static const char *state_of(const Core *c, const Unit *u) {
         return l->value.state == LEASE_HELD ? "elsewhere" : "waiting";
 }
 
+/* The lease is ours, and nothing has been begun. */
+static const char *why_not_ours(const Core *c, const Unit *u) {
+        if (u->lease->n_debts > 0)
+                return "the lease was taken by force: waiting until the robbed machine has surely stopped";
+        if (c->now.boottime >= c->own.t0 + life_timeline(c, u).stop)
+                return "the registry does not answer";
+        return "about to start";
+}
+
 static const char *why_not(const Core *c, const Unit *u) {
         const char *why = NULL;
 
@@ -120,8 +130,7 @@ static const char *why_not(const Core *c, const Unit *u) {
         if (u->lease->damaged)
                 return "the lease's record in the registry cannot be read; it counts as held";
         if (lease_is_ours(c, u->lease))
-                return u->lease->n_debts > 0 ? "the lease was taken by force: waiting until the robbed machine has surely stopped"
-                                             : "about to start";
+                return why_not_ours(c, u);
         if (u->lease->value.state == LEASE_DONE)
                 return "its job is done (leasectl rearm)";
         if (u->lease->value.state == LEASE_HELD)
