@@ -165,8 +165,8 @@ static void show_object(Monitor *monitor, const json_t *body, bool added) {
         name_of_path(path, name, sizeof(name));
         if (added) {
                 print_event(monitor, "added", name, "is new", NULL);
-                json_object_foreach(json_array_get(body, 1), interface, properties)
-                                show_properties(monitor, path, properties);
+                json_object_foreach(json_array_get(body, 1), interface, properties)(void)
+                                json_object_update(remembered(monitor, path), properties);
         } else if (json_object_del(monitor->shown, path) == 0) /* one signal for each interface */
                 print_event(monitor, "removed", name, "is gone", NULL);
 }

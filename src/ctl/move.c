@@ -150,7 +150,7 @@ static int steal_one(Ctl *ctl, const char *unit) {
                 complain("%s: another machine has taken its lease, see: leasectl status %s", unit, unit);
                 return CTL_FAILED;
         }
-        return print_holder_after(ctl, unit, "stolen");
+        return print_holder_after(ctl, unit, "taken");
 }
 
 int verb_steal(Ctl *ctl, int argc, char **argv) {

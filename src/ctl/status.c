@@ -6,6 +6,7 @@
  */
 
 #include "ctl/leases.h"
+#include "ctl/machines.h"
 #include "ctl/output.h"
 #include "ctl/registry.h"
 
@@ -107,23 +108,28 @@ static void print_deadlines(const Ctl *ctl, const json_t *unit) {
                                 format_span(b, sizeof(b), kill - now));
 }
 
-static void print_why_not(const json_t *unit) {
+/* One line for each machine that is known not to run it; this one first. */
+static void print_why_not(const json_t *unit, const json_t *machines) {
         json_t *why;
         size_t i;
 
         json_array_foreach(json_object_get(unit, "why_not"), i, why) {
-                const char *machine = get_string(why, "machine_id");
+                const char *id = get_string(why, "machine_id");
+                char name[HOSTNAME_SHOWN], key[HOSTNAME_SHOWN + 8] = "Not here";
 
-                print_field(i == 0 ? "Not here" : "", "%s%s%.8s%s", get_string(why, "why"),
-                                *machine ? " (machine " : "", machine, *machine ? ")" : "");
+                if (!get_boolean(machines_find(machines, id), "here"))
+                        (void) snprintf(key, sizeof(key), "Not on %s", machine_name(machines, id, name, sizeof(name)));
+                print_field(key, "%s", get_string(why, "why"));
         }
 }
 
 static int status_unit(Ctl *ctl, const char *name, json_t **ret) {
-        json_auto_t *unit = NULL;
+        json_auto_t *unit = NULL, *machines = NULL;
         const char *state, *sub;
         int code = unit_read_one(ctl, name, &unit);
 
+        if (code == CTL_OK)
+                code = machines_read(ctl, &machines);
         if (code != CTL_OK)
                 return code;
         *ret = json_incref(unit);
@@ -138,7 +144,7 @@ static int status_unit(Ctl *ctl, const char *name, json_t **ret) {
                         get_string(unit, "active_state"), *sub ? " (" : "", sub, *sub ? ")" : "");
         print_holder(unit);
         print_deadlines(ctl, unit);
-        print_why_not(unit);
+        print_why_not(unit, machines);
         if (*get_string(unit, "last_error"))
                 print_field("Last error", "%s", get_string(unit, "last_error"));
         return CTL_OK;
