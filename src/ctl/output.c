@@ -151,7 +151,7 @@ void print_rows(const Ctl *ctl, const json_t *rows, const Column *columns, size_
 void print_field(const char *key, const char *format, ...) {
         va_list ap;
 
-        (void) printf("%*s: ", FIELD_WIDTH, key);
+        (void) printf("%*s%s ", FIELD_WIDTH, key, *key ? ":" : " ");
         va_start(ap, format);
         (void) vprintf(format, ap);
         va_end(ap);

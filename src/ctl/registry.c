@@ -41,7 +41,7 @@ static bool error_matters(const Ctl *ctl, const json_t *manager) {
                 return false;
         if (!streq(get_string(manager, "RegistryState"), "ok"))
                 return true;
-        return !ctl->host && at > usec_sub(now_realtime(), usec_sub(boottime, beat));
+        return !ctl->host && beat > 0 && at > usec_sub(now_realtime(), usec_sub(boottime, beat));
 }
 
 static void print_error(const json_t *manager, bool present) {

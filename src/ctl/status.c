@@ -109,27 +109,35 @@ static void print_deadlines(const Ctl *ctl, const json_t *unit) {
 }
 
 /* One line for each machine that is known not to run it; this one first. */
-static void print_why_not(const json_t *unit, const json_t *machines) {
+static int print_why_not(Ctl *ctl, const json_t *unit) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        json_auto_t *manager = NULL, *machines = NULL;
         json_t *why;
         size_t i;
+        int r = bus_get_all(ctl->bus, LEASED_NAME, LEASED_PATH, LEASED_MANAGER, &manager, &error), code;
+
+        if (r < 0)
+                return bus_complain(NULL, r, &error);
+        code = machines_read(ctl, &machines);
+        if (code != CTL_OK)
+                return code;
 
         json_array_foreach(json_object_get(unit, "why_not"), i, why) {
                 const char *id = get_string(why, "machine_id");
                 char name[HOSTNAME_SHOWN], key[HOSTNAME_SHOWN + 8] = "Not here";
 
-                if (!get_boolean(machines_find(machines, id), "here"))
+                if (!streq(id, get_string(manager, "MachineID")))
                         (void) snprintf(key, sizeof(key), "Not on %s", machine_name(machines, id, name, sizeof(name)));
                 print_field(key, "%s", get_string(why, "why"));
         }
+        return CTL_OK;
 }
 
 static int status_unit(Ctl *ctl, const char *name, json_t **ret) {
-        json_auto_t *unit = NULL, *machines = NULL;
+        json_auto_t *unit = NULL;
         const char *state, *sub;
         int code = unit_read_one(ctl, name, &unit);
 
-        if (code == CTL_OK)
-                code = machines_read(ctl, &machines);
         if (code != CTL_OK)
                 return code;
         *ret = json_incref(unit);
@@ -144,10 +152,10 @@ static int status_unit(Ctl *ctl, const char *name, json_t **ret) {
                         get_string(unit, "active_state"), *sub ? " (" : "", sub, *sub ? ")" : "");
         print_holder(unit);
         print_deadlines(ctl, unit);
-        print_why_not(unit, machines);
+        code = print_why_not(ctl, unit);
         if (*get_string(unit, "last_error"))
                 print_field("Last error", "%s", get_string(unit, "last_error"));
-        return CTL_OK;
+        return code;
 }
 
 static int status_units(Ctl *ctl, int argc, char **argv) {
