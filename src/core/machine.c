@@ -102,7 +102,7 @@ bool machine_competes(const Core *c, const char **ret_why) {
         else if (c->draining)
                 why = "this machine is draining";
         else if (c->silence)
-                why = "the registry fell back to an older state: waiting until nobody can still run from before";
+                why = "the registry was replaced or fell back to an older state: waiting until nobody can still run from before";
         else if (c->now.boottime < c->acquire_not_before)
                 why = "this machine remembers nothing of the registry: waiting one TTL";
         if (ret_why)
