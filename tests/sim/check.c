@@ -290,7 +290,8 @@ void check_commit(World *w, const Message *q) {
                 if (was->state == LEASE_HELD && was->session[0] && !streq(was->session, q->session))
                         if (lease_held_by(is, q->session) && !streq(is->machine_id, was->machine_id))
                                 check_taking(w, q, key, was, is);
-                check_debts(w, q, key, was, is);
+                if (was->period == 0) /* those of the D-Bus API are anybody's to strike who has waited: calls.c */
+                        check_debts(w, q, key, was, is);
         }
 }
 
