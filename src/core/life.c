@@ -91,19 +91,13 @@ Unit *life_find_or_leftover(Core *c, const char *name) {
         return u;
 }
 
-bool life_has_leftovers(const Core *c) {
-        for (const Unit *u = c->units; u; u = u->hh.next)
-                if (u->forgotten && (u->phase != PHASE_IDLE || !u->guard_known || u->guard.index > 0))
-                        return true;
-        return false;
-}
 
 void life_guard(Core *c, Unit *u, const GuardReport *report) {
         if (report->serial < u->guard_asked)
                 return; /* said before our last request: the answer to that one is on its way */
         if (report->open)
                 u->closed_at = USEC_INFINITY;
-        else if (!u->guard_known || u->guard.open)
+        else if (!u->guard_known || u->guard.open || u->closed_at == USEC_INFINITY)
                 u->closed_at = c->now.boottime;
         u->guard = *report;
         u->guard_known = true;
@@ -162,8 +156,13 @@ static bool is_inactive(const UnitReport *r) {
         return r->known && !r->job && (r->active == ACTIVE_INACTIVE || r->active == ACTIVE_FAILED);
 }
 
+/* The guard has answered all that it was asked for this unit. */
+static bool is_heard(const Unit *u) {
+        return u->guard_known && u->guard.serial >= u->guard_asked;
+}
+
 bool life_is_down(const Unit *u) {
-        return is_inactive(&u->report) && u->report.empty && u->guard_known && !u->guard.open &&
+        return is_inactive(&u->report) && u->report.empty && is_heard(u) && !u->guard.open &&
                u->closed_at != USEC_INFINITY && u->report.asked_at > u->closed_at;
 }
 
@@ -173,6 +172,16 @@ static bool is_ours(const Core *c, const Unit *u) {
 
 static bool is_held(const Core *c, const Unit *u) {
         return is_ours(c, u) && (u->index == 0 || u->lease->value.index == u->index);
+}
+
+bool life_has_leftovers(const Core *c) {
+        for (const Unit *u = c->units; u; u = u->hh.next) {
+                bool in_hand = u->phase != PHASE_IDLE || !u->guard_known || u->guard.index > 0;
+
+                if (in_hand && (u->phase == PHASE_IDLE || !is_held(c, u)))
+                        return true;
+        }
+        return false;
 }
 
 static bool is_covered(const Core *c, const Unit *u) {
@@ -252,6 +261,8 @@ static Action *ask_guard(Core *c, Unit *u, ActionKind kind) {
 
         a->id = ++c->guard_serial;
         u->guard_asked_before = u->guard_asked;
+        if (kind == ACTION_GATE_OPEN)
+                u->closed_at = USEC_INFINITY; /* from now on it may be open */
         if (!c->guard_gone) /* nobody is there to answer, and nothing to be answered */
                 u->guard_asked = a->id;
         return a;
@@ -350,10 +361,11 @@ static void check_gate(Core *c, Unit *u) {
 static void step_idle(Core *c, Unit *u) {
         Leave wanted = wanted_leave(c, u);
 
-        if (!session_settled(c) || !c->guard_synced || !u->guard_known)
+        if (!(c->guard_synced || c->guard_gone) || !is_heard(u))
                 return;
         if (u->guard.index > 0) {
-                adopt(c, u);
+                if (session_settled(c))
+                        adopt(c, u);
                 return;
         }
         if (!u->report.known || u->report.asked_at <= u->closed_at) {
@@ -369,6 +381,8 @@ static void step_idle(Core *c, Unit *u) {
                 leave(c, u, LEAVE_STRAY);
                 return;
         }
+        if (!session_settled(c))
+                return;
         if (!is_ours(c, u)) {
                 u->want_release = false;
                 u->target[0] = '\0';
@@ -377,7 +391,7 @@ static void step_idle(Core *c, Unit *u) {
         u->index = u->lease->value.index;
         if (wanted != LEAVE_NONE || !u->report.gate_loaded)
                 leave(c, u, wanted != LEAVE_NONE ? wanted : LEAVE_RELEASE);
-        else if (u->lease->n_debts == 0 && is_covered(c, u)) {
+        else if (c->guard_synced && u->lease->n_debts == 0 && is_covered(c, u)) {
                 enter(c, u, PHASE_ARMING);
                 arm(c, u);
                 u->retry_at = c->now.boottime + ASK_AGAIN;
@@ -388,9 +402,10 @@ static void step_idle(Core *c, Unit *u) {
 static void step_arming(Core *c, Unit *u) {
         if (!u->guard_known)
                 return;
-        if (u->guard.index == u->index && !u->guard.expired) {
+        if (is_heard(u) && u->guard.index == u->index && !u->guard.expired) {
                 ask_guard(c, u, ACTION_GATE_OPEN);
                 enter(c, u, PHASE_OPENING);
+                u->starts = 0;
                 u->retry_at = c->now.boottime + ASK_AGAIN;
         } else if (ask_again(c, u, ASK_AGAIN))
                 arm(c, u);
@@ -405,7 +420,7 @@ static void start(Core *c, Unit *u) {
 static void step_opening(Core *c, Unit *u) {
         if (!u->guard_known)
                 return;
-        if (u->guard.open && u->guard.index == u->index) {
+        if (is_heard(u) && u->guard.open && u->guard.index == u->index) {
                 u->starts = 0;
                 u->run = u->report.run;
                 u->by_hand = u->adopted = false;
@@ -414,14 +429,28 @@ static void step_opening(Core *c, Unit *u) {
                 if (u->resumed)
                         output_report(c, REPORT_RESUMED, u->name, u->lease->name, NULL, u->index);
                 u->resumed = false;
-        } else if (u->guard.index != u->index || u->guard.expired)
+        } else if (is_heard(u) && (u->guard.index != u->index || u->guard.expired))
                 enter(c, u, PHASE_ARMING); /* another guard, that knows of no entry */
-        else if (ask_again(c, u, ASK_AGAIN))
-                ask_guard(c, u, ACTION_GATE_OPEN);
+        else if (ask_again(c, u, ASK_AGAIN)) {
+                /* Answered, and yet not open: it cannot be made, as where /run is full. Others may have more luck. */
+                if (u->guard.serial >= u->guard_asked && ++u->starts >= STARTS_MAX)
+                        leave(c, u, LEAVE_FAILED);
+                else
+                        ask_guard(c, u, ACTION_GATE_OPEN);
+        }
+}
+
+/* In this tenure. */
+static bool has_not_run_yet(const Unit *u) {
+        return u->report.run == 0 || u->report.ended_at < u->lease->value.since;
 }
 
 /* The unit's end by its own account. */
 static void on_ended(Core *c, Unit *u) {
+        if (u->adopted && has_not_run_yet(u)) {
+                leave(c, u, LEAVE_EXPIRED); /* our predecessor ended before he had asked for the start: once more */
+                return;
+        }
         if (u->report.foreign_job || (u->adopted && !u->report.failed)) {
                 if (!u->by_hand)
                         output_report(c, REPORT_STOPPED_BY_HAND, u->name, u->lease->name, NULL, u->index);
@@ -461,7 +490,7 @@ static void step_running(Core *c, Unit *u) {
 }
 
 static void step_closing(Core *c, Unit *u) {
-        if (u->guard_known && !u->guard.open) {
+        if (is_heard(u) && !u->guard.open) {
                 enter(c, u, PHASE_STOPPING);
                 return;
         }
@@ -530,7 +559,7 @@ void life_released(Core *c, Unit *u) {
 static void step_disarming(Core *c, Unit *u) {
         if (!u->guard_known)
                 return;
-        if (u->guard.index > 0) {
+        if (!is_heard(u) || u->guard.index > 0) {
                 if (ask_again(c, u, ASK_AGAIN))
                         ask_guard(c, u, ACTION_GUARD_DISARM);
                 return;
