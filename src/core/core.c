@@ -276,6 +276,7 @@ static void advance(Core *c) {
         machine_advance(c);
         HASH_ITER(hh, c->units, u, next_unit)
                 life_advance(c, u);
+        session_tell_guard(c);
         HASH_ITER(hh, c->leases, l, next_lease)
                 lease_advance(c, l);
         call_advance(c);

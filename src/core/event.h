@@ -45,6 +45,7 @@ typedef struct UnitReport {
         bool gate_loaded; /* PID 1 has our Assert and our BindsTo in force, and needs no reload */
         bool failed;      /* how it last ended: Result= is not success */
         bool foreign_job; /* since the last start that we asked for, somebody else's job acted on it */
+        usec_t ended_at;  /* CLOCK_REALTIME of when it last became inactive or failed; 0: never */
         uint64_t run;     /* of its InvocationID=: differs from run to run; 0: it has none, it never ran */
 } UnitReport;
 

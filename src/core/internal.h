@@ -269,6 +269,7 @@ struct Core {
         Calling *calls;
 
         /* guard */
+        bool beat_due; /* the guard is to hear of a committed beat */
         bool guard_up, guard_synced, guard_gone;
         uint64_t guard_serial; /* the last id given to a request */
 
@@ -348,6 +349,7 @@ bool session_is_shown_its_past(const Core *c, uint64_t id, const Answer *answer)
 bool session_owns(const Core *c, uint64_t id);
 void session_answer(Core *c, uint64_t id, const Answer *answer);
 void session_advance(Core *c);
+void session_tell_guard(Core *c);
 usec_t session_deadline(const Core *c);
 bool session_is_checked(const Core *c); /* nothing that our fence names waits to be looked at */
 bool session_is_moving(const Core *c);   /* from one session to another: both beat, and hold */

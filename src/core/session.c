@@ -184,7 +184,8 @@ static bool is_named(const FenceRecord *f, uint64_t since, const char *lease) {
 }
 
 static bool is_held(const Core *c, const Lease *l) {
-        return lease_is_ours(c, l) || (l->unit && l->unit->index > 0) || l->damaged;
+        /* A Txn under way counts, too: it may have been committed before what the fence names, its answer still to come. */
+        return lease_is_ours(c, l) || (l->unit && l->unit->index > 0) || l->txn > 0 || l->damaged;
 }
 
 /* Our fence has been seen at a revision that we have not looked behind yet. */
@@ -247,14 +248,6 @@ static usec_t next_round(const Core *c, const Own *o) {
         return o->txn || o->failures > 0 ? o->next_at : MAX(o->round_at + round, c->now.boottime);
 }
 
-/* One message covers all entries, so it bears the earlier of the two sessions' t0. */
-static void tell_guard(Core *c) {
-        Action *beat = output(c, ACTION_GUARD_BEAT);
-
-        beat->t0 = session_covered_from(c);
-        beat->id = ++c->guard_serial;
-}
-
 static void on_committed(Core *c, Own *o, const Answer *a) {
         if (o->phase == OWN_CREATING) {
                 o->fence_revision = a->revision;
@@ -271,7 +264,7 @@ static void on_committed(Core *c, Own *o, const Answer *a) {
                 swap_sessions(c);
         c->own.next_at = next_round(c, &c->own);
         c->other.next_at = next_round(c, &c->other);
-        tell_guard(c);
+        c->beat_due = true;
         if (o->silent) {
                 output_report(c, REPORT_REGISTRY_BACK, NULL, NULL, NULL, 0);
                 c->actions[c->n_actions - 1].span = c->now.boottime - o->round_at;
@@ -446,6 +439,22 @@ static void advance_move(Core *c) {
                 c->other = (Own){};
                 keep_name(c);
         }
+}
+
+/* Said last in a step, when every unit that is lost has been declared so, and only to a guard all of whose entries are
+ * known: what was found lost is never covered by a later beat. One message covers all entries, so it bears the earlier
+ * of the two sessions' t0. */
+void session_tell_guard(Core *c) {
+        Action *beat;
+
+        if (!c->beat_due)
+                return;
+        c->beat_due = false;
+        if (!c->guard_synced || !session_settled(c))
+                return;
+        beat = output(c, ACTION_GUARD_BEAT);
+        beat->t0 = session_covered_from(c);
+        beat->id = ++c->guard_serial;
 }
 
 void session_advance(Core *c) {

@@ -122,9 +122,11 @@ static void carry_out(World *w, const Action *a) {
                         w->guard = (GuardReport){ .index = a->index };
                 w->armed = a->index;
                 w->armed_kill = a->kill;
+                w->last_t0 = a->t0;
                 say_guard(w, a->unit);
                 break;
         case ACTION_GUARD_BEAT:
+                w->beat_at = ++w->order;
                 w->last_t0 = a->t0;
                 break;
         case ACTION_GATE_OPEN:
@@ -136,6 +138,7 @@ static void carry_out(World *w, const Action *a) {
                 say_guard(w, a->unit);
                 break;
         case ACTION_GUARD_LOSE:
+                w->lost_at = ++w->order;
                 w->guard = (GuardReport){ .index = a->index, .expired = true };
                 say_guard(w, a->unit);
                 break;

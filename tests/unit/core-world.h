@@ -52,6 +52,7 @@ typedef struct World {
         char session[SESSION_SIZE];
         GuardReport guard;
         UnitReport unit;
+        unsigned order, lost_at, beat_at; /* the order in which LOSE and BEAT were last asked for */
         CallResult called; /* how the last call of the D-Bus API ended */
         uint64_t called_index;
         usec_t called_span;

@@ -435,6 +435,80 @@ static void another_lease_name_is_taken_on_only_when_nothing_is_held_under_the_o
         world_free(w);
 }
 
+/* The daemon ends, and everything that PID 1 and the guard keep stays. */
+static void restart_unconnected(World *w) {
+        char session[SESSION_SIZE];
+
+        str_copy(session, sizeof(session), w->session);
+        world_restart(w, session);
+        w->done[ACTION_GUARD_BEAT] = w->done[ACTION_GUARD_LOSE] = 0;
+}
+
+static void what_was_lost_while_the_daemon_was_down_is_not_covered_by_its_first_beat(void **state) {
+        World *w = running();
+
+        restart_unconnected(w);
+        rob_us(w);
+        world_pass(w, USEC_PER_SEC); /* it beats before the guard is connected */
+        assert_int_equal(w->done[ACTION_GUARD_BEAT], 0);
+        w->order = 0;
+        world_connect(w);
+        world_pass(w, 3 * USEC_PER_SEC);
+        assert_int_equal(w->done[ACTION_GUARD_LOSE], 1);
+        assert_true(w->lost_at < w->beat_at);
+        world_free(w);
+}
+
+static void another_lease_name_found_at_the_start_releases_nothing_while_its_unit_runs(void **state) {
+        World *w = running();
+        Event e = { .kind = EVENT_CONFIGURE,
+                    .config = { .unit = "a.service", .lease = "other", .stop_grace = USEC_INFINITY,
+                                .timeout_stop = 90 * USEC_PER_SEC } };
+
+        restart_unconnected(w);
+        world_step(w, e);
+        world_step(w, (Event){ .kind = EVENT_GUARD_UP });
+        e = (Event){ .kind = EVENT_GUARD, .unit = "a.service", .guard = w->guard };
+        e.guard.serial = UINT64_MAX;
+        world_step(w, e);
+        world_step(w, (Event){ .kind = EVENT_GUARD_SYNCED });
+        world_say_unit(w);
+        world_pass(w, 5 * USEC_PER_SEC);
+        assert_true(w->done[ACTION_UNIT_STOP] > 0);
+        assert_int_equal(world_lease(w)->state, LEASE_HELD);
+        w->unit.active = ACTIVE_INACTIVE;
+        w->unit.empty = true;
+        world_say_unit(w);
+        world_pass(w, 5 * USEC_PER_SEC);
+        assert_int_equal(world_lease(w)->state, LEASE_FREE);
+        world_free(w);
+}
+
+static void a_unit_active_without_an_entry_is_stopped_also_while_the_registry_is_silent(void **state) {
+        World *w = world_new();
+
+        w->silent = true;
+        w->unit.active = ACTIVE_ACTIVE;
+        w->unit.empty = false;
+        world_connect(w);
+        world_pass(w, USEC_PER_SEC);
+        assert_int_equal(w->reports[REPORT_STRAY], 1);
+        assert_true(w->done[ACTION_UNIT_STOP] > 0);
+        world_free(w);
+}
+
+static void a_daemon_that_died_before_it_had_asked_for_the_start_asks_when_it_is_back(void **state) {
+        World *w = running();
+
+        restart_unconnected(w);
+        w->unit = (UnitReport){ .empty = true, .gate_loaded = true, .run = 1, .ended_at = 1 }; /* of an earlier tenure */
+        world_connect(w);
+        world_pass(w, 5 * USEC_PER_SEC);
+        assert_int_equal(w->reports[REPORT_STOPPED_BY_HAND], 0);
+        assert_int_equal(w->done[ACTION_UNIT_START], 2);
+        world_free(w);
+}
+
 static void change_ttl(World *w, usec_t ttl) {
         char before[SESSION_SIZE];
         usec_t t;
@@ -515,6 +589,10 @@ int main(void) {
                 cmocka_unit_test(a_unit_found_active_without_its_lease_is_stopped),
                 cmocka_unit_test(a_shutdown_after_the_guard_is_gone_still_releases),
                 cmocka_unit_test(another_lease_name_is_taken_on_only_when_nothing_is_held_under_the_old_one),
+                cmocka_unit_test(what_was_lost_while_the_daemon_was_down_is_not_covered_by_its_first_beat),
+                cmocka_unit_test(another_lease_name_found_at_the_start_releases_nothing_while_its_unit_runs),
+                cmocka_unit_test(a_unit_active_without_an_entry_is_stopped_also_while_the_registry_is_silent),
+                cmocka_unit_test(a_daemon_that_died_before_it_had_asked_for_the_start_asks_when_it_is_back),
                 cmocka_unit_test(another_ttl_is_another_session_and_stops_no_unit),
                 cmocka_unit_test(a_daemon_restarted_with_another_ttl_moves_after_it_has_adopted),
                 cmocka_unit_test(the_same_seed_and_events_give_the_same_session),
