@@ -127,6 +127,7 @@ static void on_status(Unit *unit, const UnitStatus *s, void *userdata) {
                                         .report.gate_loaded = s->gate_loaded,
                                         .report.failed = s->failed,
                                         .report.foreign_job = s->foreign_job,
+                                        .report.ended_at = s->inactive_since,
                                         .report.run = run_of(s),
                                 });
 }

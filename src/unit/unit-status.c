@@ -13,6 +13,7 @@ typedef struct Fields {
         int need_reload;
         uint64_t timeout_stop, timeout;
         uint32_t job_id, restarts;
+        uint64_t inactive_since;
         uint8_t invocation_id[16];
         bool gate, guard;
 } Fields;
@@ -105,6 +106,7 @@ static const struct Property {
         { "UnitFileState", "s", offsetof(Fields, unit_file_state) },
         { "NeedDaemonReload", "b", offsetof(Fields, need_reload) },
         { "Job", "(uo)", 0, read_job },
+        { "InactiveEnterTimestamp", "t", offsetof(Fields, inactive_since) },
         { "InvocationID", "ay", 0, read_invocation_id },
         { "Asserts", "a(sbbsi)", 0, read_asserts },
         { "BindsTo", "as", 0, read_binds_to },
@@ -190,6 +192,7 @@ int unit_answer_decode(sd_bus_message *m, const char *name, const char *gate, co
         if (f.control_group && strlen(f.control_group) < sizeof(s->control_group))
                 str_copy(s->control_group, sizeof(s->control_group), f.control_group);
         memcpy(s->invocation_id, f.invocation_id, sizeof(s->invocation_id));
+        s->inactive_since = f.inactive_since;
         s->job = f.job_id != 0;
         s->need_reload = f.need_reload;
         s->failed = s->active == UNIT_FAILED || (f.result && !streq(f.result, "success"));

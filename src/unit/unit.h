@@ -37,6 +37,7 @@ typedef struct UnitStatus {
         bool foreign_job;        /* since our last unit_start(), and since the unit was last seen running without a job:
                                   * a job on this unit that was neither ours nor of Restart=, or signals that we may
                                   * have missed */
+        usec_t inactive_since;   /* CLOCK_REALTIME of when it last became inactive or failed; 0: never on this boot */
         uint8_t invocation_id[16];
         usec_t timeout_stop;     /* TimeoutStopUSec= of services and scopes, TimeoutUSec= of sockets, mounts and swaps;
                                   * USEC_INFINITY if there is none */
