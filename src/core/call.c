@@ -3,7 +3,7 @@
 /*
  * Leases of the D-Bus API: a scheduler's own, as fleet's engine kept its leadership. They hang on no session: each has a
  * period of its own, every Renew is a compare-and-swap of the record, and an observer may acquire it once he has seen the
- * record unchanged for period·(1+2ε) on his own clock. Nothing is started or stopped because of them.
+ * record unchanged for period·(1+ε)/(1-ε) on his own clock. Nothing is started or stopped because of them.
  *
  * A steal leaves a debt, as with units: the robbed holder may believe in his lease for the rest of its period. It bears
  * that period in place of a session's name, travels with every later write, and is struck by the first write of one who
@@ -21,7 +21,7 @@
 usec_t call_dead_at(const Lease *l) {
         if (l->value.state != LEASE_HELD || l->value.period == 0)
                 return USEC_INFINITY;
-        return usec_add(l->seen.at, ttl_take_after(l->value.period));
+        return usec_add(l->seen.at, period_take_after(l->value.period));
 }
 
 static void finish(Core *c, uint64_t id, const Lease *l, CallResult result, uint64_t index, usec_t span) {

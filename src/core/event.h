@@ -193,7 +193,8 @@ typedef enum Report {
         REPORT_ADOPTED,          /* .lease .index: kept over the daemon's restart */
         REPORT_LOST,             /* .lease .index; .machine: the holder now, or NULL */
         REPORT_EXPIRED,          /* .unit .index: no beat in time; the unit is being stopped */
-        REPORT_RESUMED,          /* .unit .index: after EXPIRED, the lease was still ours */
+        REPORT_GUARD_LOST,       /* .unit .index: the guard that kept its time is gone; the unit is being stopped */
+        REPORT_RESUMED,          /* .unit .index: after EXPIRED or GUARD_LOST, the lease was still ours */
         REPORT_RELEASED,         /* .lease .index .why */
         REPORT_TRANSFERRED,      /* .lease .index .machine */
         REPORT_ROBBED,           /* .lease .index .machine: we took it by force from there; waiting out a debt of .span */

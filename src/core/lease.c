@@ -206,7 +206,9 @@ static void send_rehang(Core *c, Lease *l) {
 /* ---- debts ---- */
 
 usec_t debt_due(const SeenDebt *d) {
-        return usec_add(d->at, ttl_take_after(debt_ttl(d->debt.session)));
+        usec_t ttl = debt_ttl(d->debt.session);
+
+        return usec_add(d->at, session_ttl(d->debt.session) ? ttl_take_after(ttl) : period_take_after(ttl));
 }
 
 /* Ours to strike: the robbed session is us, and what it ran is down and empty; or we hold the lease, and have waited. */

@@ -15,6 +15,8 @@
 
 #include "core/internal.h"
 
+#include <errno.h>
+
 #define POLL_BUSY (20 * USEC_PER_MSEC)  /* a control group does not say when it gets empty */
 #define POLL_CALM (250 * USEC_PER_MSEC)
 #define ASK_AGAIN USEC_PER_SEC
@@ -125,7 +127,9 @@ Timeline life_timeline(const Core *c, const Unit *u) {
 
         if (session_is_moving(c))
                 ttl = MIN(ttl, c->other.ttl);
-        (void) timeline_compute(ttl, u->stop_grace, u->timeout_stop, &t);
+        /* A grace that does not fit, as after TTL= was made shorter: the default always does. The daemon says so. */
+        if (timeline_compute(ttl, u->stop_grace, u->timeout_stop, &t) == -EDOM)
+                (void) timeline_compute(ttl, USEC_INFINITY, u->timeout_stop, &t);
         return t;
 }
 
@@ -292,7 +296,7 @@ static void report_leave(Core *c, const Unit *u, Leave leave) {
         const char *holder = u->lease->value.state == LEASE_HELD ? u->lease->value.machine_id : NULL;
 
         if (leave == LEAVE_EXPIRED)
-                output_report(c, REPORT_EXPIRED, u->name, u->lease->name, NULL, u->index);
+                output_report(c, is_covered(c, u) ? REPORT_GUARD_LOST : REPORT_EXPIRED, u->name, u->lease->name, NULL, u->index);
         else if (leave == LEAVE_LOST)
                 output_report(c, REPORT_LOST, u->name, u->lease->name, holder, u->index);
         else if (leave == LEAVE_STRAY)
@@ -481,8 +485,8 @@ static void step_starting(Core *c, Unit *u) {
 }
 
 static void step_running(Core *c, Unit *u) {
-        if (!u->report.known || u->report.asked_at <= u->changed_at)
-                return;
+        if (!u->guard_known || !u->report.known || u->report.asked_at <= u->changed_at)
+                return; /* PID 1 stops it when its guard is gone: that is nobody's hand */
         if (is_inactive(&u->report))
                 on_ended(c, u);
         else

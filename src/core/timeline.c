@@ -9,6 +9,10 @@ usec_t ttl_take_after(usec_t ttl) {
         return ttl + ttl / 50 + 1; /* rounded up: a taker is never early */
 }
 
+usec_t period_take_after(usec_t period) {
+        return period + period / 49 + 1;
+}
+
 int timeline_compute(usec_t ttl, usec_t stop_grace, usec_t timeout_stop, Timeline *ret) {
         Timeline t = { .round = ttl / 5, .attempt = MIN(USEC_PER_SEC, ttl / 6) };
 

@@ -34,5 +34,9 @@ typedef struct Timeline {
  */
 int timeline_compute(usec_t ttl, usec_t stop_grace, usec_t timeout_stop, Timeline *ret);
 
+/* (1+ε)/(1-ε), rounded up: what an observer on a fast clock must wait for somebody who goes by all of his time on a slow
+ * one, with no margin of his own (leases of the D-Bus API). Units' holders stop 2ε and 350 ms before. */
+usec_t period_take_after(usec_t period);
+
 /* TTL·(1+2ε) */
 usec_t ttl_take_after(usec_t ttl);

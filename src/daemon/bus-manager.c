@@ -131,7 +131,7 @@ static int method_get_lease(sd_bus_message *m, void *userdata, sd_bus_error *err
         path = bus_lease_path(v.name);
         if (!path)
                 return -ENOMEM;
-        return sd_bus_reply_method_return(m, "bosxtt", (int) (v.record->state == LEASE_HELD), path, v.record->machine_id,
+        return sd_bus_reply_method_return(m, "bosxtt", (int) (v.damaged || v.record->state == LEASE_HELD), path, v.record->machine_id,
                         v.record->version, v.record->index, v.time_remaining);
 }
 
