@@ -151,6 +151,9 @@ static void report_lease(const Line *l) {
                                 ": stopping the unit before anybody else may start it",
                                 a->index);
                 break;
+        case REPORT_GUARD_LOST:
+                say(l, LOG_WARNING, "the guard that kept its time is gone: stopping the unit (Index %" PRIu64 ")", a->index);
+                break;
         case REPORT_RESUMED:
                 say(l, LOG_NOTICE, "the lease is still ours (Index %" PRIu64 "): starting the unit again", a->index);
                 break;
