@@ -13,6 +13,7 @@
 #include "daemon/bus.h"
 #include "daemon/guard-service.h"
 #include "daemon/publish.h"
+#include "daemon/registry-health.h"
 #include "daemon/units.h"
 #include "guard/protocol.h"
 #include "util/file-util.h"
@@ -160,20 +161,6 @@ static void on_guard_missing(void *userdata) {
         guard_service_missing(userdata);
 }
 
-static void on_registry_status(void *userdata) {
-        Daemon *d = userdata;
-        RegistryStatus status;
-
-        d->registry->ops->status(d->registry, &status);
-        if (!streq(strempty(d->registry_warning), strempty(status.warning))) {
-                if (!isempty(status.warning))
-                        log_warning("registry: %s", status.warning);
-                free(d->registry_warning);
-                d->registry_warning = strdup(strempty(status.warning));
-        }
-        publish_manager(d);
-}
-
 static int take_lock(Daemon *d) {
         d->lock_fd = open(RUN_DIRECTORY "/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
         if (d->lock_fd < 0)
@@ -227,7 +214,6 @@ static int open_registry(Daemon *d) {
         if (r < 0)
                 return error ? (log_error("cannot open the registry: %s", error), r)
                              : log_error_errno(r, "cannot open the registry");
-        ops->on_status(d->registry, on_registry_status, d);
         return 0;
 }
 
@@ -298,6 +284,9 @@ static int wire(Daemon *d) {
         if ((r = state_new(d->event, RUN_DIRECTORY, STATE_DIRECTORY, &d->state)) < 0 || (r = open_registry(d)) < 0 ||
             (r = make_core(d)) < 0 || (r = publish_new(d)) < 0)
                 return r;
+        r = registry_health_new(d);
+        if (r < 0)
+                return log_error_errno(r, "cannot follow the registry");
         r = manager_new(d->event, d->conf->ttl / 2, &d->manager);
         if (r < 0)
                 return log_error_errno(r, "cannot prepare for PID 1");
@@ -359,6 +348,7 @@ Daemon *daemon_free(Daemon *d) {
         exchange_free(d->exchange);
         if (d->registry)
                 d->registry->ops->free(d->registry);
+        registry_health_free(d);
         if (d->state && d->core)
                 state_remember(d->state, core_memory(d->core));
         state_free(d->state);
@@ -374,7 +364,6 @@ Daemon *daemon_free(Daemon *d) {
         sd_event_source_disable_unref(d->stop_timer);
         sd_event_unref(d->event);
         closep(&d->lock_fd);
-        free(d->registry_warning);
         messages_done(&d->changes);
         leased_conf_free(d->conf);
         free(d);

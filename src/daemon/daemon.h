@@ -38,6 +38,7 @@
 typedef struct QueuedEvent QueuedEvent;
 typedef struct EnabledUnit EnabledUnit;
 typedef struct GuardService GuardService;
+typedef struct RegistryHealth RegistryHealth;
 typedef struct Authorization Authorization;
 typedef struct PendingCall PendingCall;
 typedef struct Publisher Publisher;
@@ -57,7 +58,7 @@ typedef struct Daemon {
         Notifier *notifier;
         State *state;
         Registry *registry;
-        char *registry_warning; /* the last one logged */
+        RegistryHealth *registry_health;
         Exchange *exchange;
         GuardClient *guard;
         GuardService *guard_service;

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/registry-health.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "daemon/publish.h"
+#include "util/log.h"
+
+struct RegistryHealth {
+        char *warning;          /* the last one logged */
+        usec_t silent_since;    /* no beat has ever come through, and there is trouble; 0: that is not so */
+        bool told;
+        sd_event_source *timer; /* trouble that is over so soon is not worth a line */
+};
+
+static void look(Daemon *d, RegistryStatus *ret, bool *ret_silent) {
+        SessionView session;
+
+        d->registry->ops->status(d->registry, ret);
+        core_session_view(d->core, daemon_now(), &session);
+        *ret_silent = ret->state == REGISTRY_TROUBLE && session.last_beat == 0;
+}
+
+static int on_patience_over(sd_event_source *source, uint64_t usec, void *userdata) {
+        Daemon *d = userdata;
+        RegistryHealth *h = d->registry_health;
+        RegistryStatus status;
+        bool silent;
+
+        look(d, &status, &silent);
+        if (!silent || h->silent_since == 0)
+                return 0;
+        h->told = true;
+        log_warning("the registry does not answer (%s): no unit is started here before it does",
+                        isempty(status.error) ? "no answer in time" : status.error);
+        return 0;
+}
+
+static void follow_silence(Daemon *d, const RegistryStatus *status, bool silent) {
+        RegistryHealth *h = d->registry_health;
+        char span[32];
+
+        if (silent && h->silent_since == 0) {
+                h->silent_since = now_boottime();
+                (void) sd_event_source_set_time(h->timer, usec_add(h->silent_since, d->conf->ttl / 2));
+                (void) sd_event_source_set_enabled(h->timer, SD_EVENT_ONESHOT);
+        } else if (!silent && status->state == REGISTRY_OK && h->silent_since != 0) {
+                if (h->told)
+                        log_notice("the registry answers after %s",
+                                        format_span(span, sizeof(span), usec_sub(now_boottime(), h->silent_since)));
+                (void) sd_event_source_set_enabled(h->timer, SD_EVENT_OFF);
+                h->silent_since = 0;
+                h->told = false;
+        }
+}
+
+static void on_status(void *userdata) {
+        Daemon *d = userdata;
+        RegistryHealth *h = d->registry_health;
+        RegistryStatus status;
+        bool silent;
+
+        look(d, &status, &silent);
+        if (!streq(strempty(h->warning), strempty(status.warning))) {
+                if (!isempty(status.warning))
+                        log_warning("registry: %s", status.warning);
+                free(h->warning);
+                h->warning = strdup(strempty(status.warning));
+        }
+        follow_silence(d, &status, silent);
+        publish_manager(d);
+}
+
+int registry_health_new(Daemon *d) {
+        RegistryHealth *h = d->registry_health = calloc(1, sizeof(RegistryHealth));
+        int r;
+
+        if (!h)
+                return -ENOMEM;
+        r = sd_event_add_time(d->event, &h->timer, CLOCK_BOOTTIME, 0, USEC_PER_MSEC, on_patience_over, d);
+        if (r < 0)
+                return r;
+        (void) sd_event_source_set_enabled(h->timer, SD_EVENT_OFF);
+        d->registry->ops->on_status(d->registry, on_status, d);
+        return 0;
+}
+
+void registry_health_free(Daemon *d) {
+        RegistryHealth *h = d->registry_health;
+
+        if (!h)
+                return;
+        sd_event_source_disable_unref(h->timer);
+        free(h->warning);
+        free(h);
+        d->registry_health = NULL;
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * What the registry says of itself, for the journal: its warnings, and that it has not answered from the start on. That
+ * beats of a session which once came through no longer do is the core's to report, in terms of the units.
+ */
+
+#include "daemon/daemon.h"
+
+/* Follows d->registry from now on; logs, once when trouble begins and once when it ends. */
+int registry_health_new(Daemon *d);
+void registry_health_free(Daemon *d);
