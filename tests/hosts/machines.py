@@ -93,6 +93,7 @@ class Machine:
         self._console = sandbox.path(name, "console")
         self._nspawn = None
         self._leader = None
+        self._namespace = None
         self._make_disk(layer)
 
     def __repr__(self):
@@ -167,6 +168,11 @@ class Machine:
     def is_on(self):
         return self._nspawn is not None and self._nspawn.poll() is None
 
+    @property
+    def first_process(self):
+        """Its PID 1, by the number that it has outside."""
+        return self._leader
+
     def boot(self, wait=True):
         """Switches it on; wait=False returns while it boots, for several at once: call wait_booted() then."""
         require(f"{self.name} is off", not self.is_on)
@@ -216,13 +222,20 @@ class Machine:
         os.kill(self._leader, 9)
         self._gone(namespace)
 
+    def begin_shutdown(self):
+        self._namespace = _namespace_of(self._leader)
+        self.run("systemctl", "poweroff", check=False)
+
     def shut_down(self, deadline=30):
         """An orderly poweroff, to its end."""
-        namespace = _namespace_of(self._leader)
-        self.run("systemctl", "poweroff", check=False)
+        self.begin_shutdown()
+        self.wait_off(deadline)
+
+    def wait_off(self, deadline=30):
+        """The end of a shutdown that has begun."""
         wait_for(f"{self.name} is off", lambda: self._nspawn.poll() is not None, deadline,
                  lambda: self.journal(60) + self._last_words())
-        self._gone(namespace)
+        self._gone(self._namespace)
 
     def _gone(self, namespace):
         self.cut_at = now()

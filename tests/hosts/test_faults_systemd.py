@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""PID 1 and the bus: slow, deaf, gone for a moment. A row of the fault matrix each."""
+
+from cluster import DAEMON
+from faults import STUBBORN, lose_lease_and_return, stall_first_process, start_unit, wait_until, wake_first_process
+from scene import scene
+from waiting import now, require, wait_for
+
+GENERATOR = "/run/systemd/system-generators/slow"
+SLOW = "#!/bin/sh\nsleep 8\n"
+
+
+@scene(registry="etcd")
+def reload_of_systemd_that_takes_8_s_disturbs_no_unit(cluster):
+    unit, holder = start_unit(cluster, "reload.service")
+    before = unit.tenure
+    holder.write(GENERATOR, SLOW, mode=0o755)
+    began, reload = now(), holder.start("systemctl", "daemon-reload")
+    wait_for("systemd has reloaded", lambda: reload.poll() is not None, 30, unit.story)
+    holder.remove(GENERATOR)
+    require(f"it took 8 s, not {now() - began:.1f}", now() - began >= 8, unit.story)
+    unit.hold_running(on=holder, duration=cluster.ttl)
+    unit.require_undisturbed(before)
+
+
+@scene(registry="etcd")
+def reload_of_systemd_that_takes_8_s_while_the_lease_is_lost_saves_no_unit(cluster):
+    unit, holder = start_unit(cluster, "reload-and-cut.service", STUBBORN)
+    holder.write(GENERATOR, SLOW, mode=0o755)
+    reloads = []
+
+    def reload(began):
+        wait_until(began + 1.0)
+        reloads.append(holder.start("systemctl", "daemon-reload"))
+
+    lose_lease_and_return(cluster, unit, holder, reload)
+    wait_for("systemd has reloaded", lambda: reloads[0].poll() is not None, 30, unit.story)
+    holder.remove(GENERATOR)
+
+
+@scene(registry="etcd")
+def reexecution_of_systemd_disturbs_no_unit(cluster):
+    unit, holder = start_unit(cluster, "reexec.service")
+    before = unit.tenure
+    for _ in range(3):
+        holder.systemctl("daemon-reexec")
+        unit.hold_running(on=holder, duration=1.0)
+    unit.hold_running(on=holder, duration=cluster.takeover)
+    unit.require_undisturbed(before)
+    holder.run("leasectl", "release", unit.name)
+    unit.wait_running(but=holder)
+
+
+@scene(registry="etcd")
+def reexecution_of_systemd_while_the_lease_is_lost_saves_no_unit(cluster):
+    unit, holder = start_unit(cluster, "reexec-and-cut.service", STUBBORN)
+    commands = []
+
+    def reexecute(began):
+        for at in (3.0, 3.6, 4.2):  # around the moment of the stop, and that of the kill
+            wait_until(began + at)
+            commands.append(holder.start("systemctl", "daemon-reexec"))
+
+    lose_lease_and_return(cluster, unit, holder, reexecute)
+    for command in commands:
+        command.wait(30)
+
+
+@scene(registry="etcd")
+def restart_of_the_bus_disturbs_no_unit(cluster):
+    unit, holder = start_unit(cluster, "bus.service")
+    before = unit.tenure
+    holder.systemctl("restart", "dbus.service")
+    unit.hold_running(on=holder, duration=cluster.takeover)
+    unit.require_undisturbed(before)
+    cluster.wait_ready(holder)
+    holder.run("leasectl", "release", unit.name)
+    unit.wait_running(but=holder)
+
+
+@scene(registry="etcd")
+def bus_that_stands_still_while_the_lease_is_lost_saves_no_unit(cluster):
+    unit, holder = start_unit(cluster, "bus-and-cut.service", STUBBORN)
+    bus = str(holder.main_pid("dbus.service"))
+    lose_lease_and_return(cluster, unit, holder, lambda began: holder.run("kill", "-STOP", bus))
+    holder.run("kill", "-CONT", bus)
+    cluster.wait_ready(holder)
+
+
+@scene(registry="etcd")
+def first_process_that_stands_still_while_the_lease_is_lost_saves_no_unit(cluster):
+    unit, holder = start_unit(cluster, "stalled.service", STUBBORN)
+
+    def stall(began):
+        stall_first_process(holder)
+
+    heir = None
+    try:
+        began = now()
+        holder.drop_packets()
+        stall(began)
+        heir = unit.wait_running(but=holder, deadline=cluster.takeover + 10)
+        unit.require_stopped_in_time(unit.tenures[0], began)
+        unit.hold_running(on=heir, duration=max(0.0, began + 10 - now()))
+    finally:
+        wake_first_process(holder)
+    holder.heal_network()
+    cluster.etcd.wait_healthy(holder)
+    unit.hold_running(on=heir, duration=cluster.ttl)
+    wait_for(f"leased is active on {holder}", lambda: holder.state(DAEMON) == "active", 20, unit.story)
+    unit.require_tenures(2)
