@@ -76,11 +76,14 @@ void faults_init(World *w) {
 
 /* ---- the registry ---- */
 
-/* Every machine has seen a later revision than the snapshot's, and will not forget that: he will notice. */
-static bool will_notice(const World *w, bool remembered) {
+/* Every machine has seen a later revision than the snapshot's, and will not forget that: it will notice. With no time
+ * between the two registries it must also have seen everything up to the end: what it asks for without having heard of
+ * the change may else be granted. */
+static bool will_notice(const World *w, bool remembered, bool fresh) {
         for (size_t i = 0; i < w->n_machines; i++) {
                 const Machine *m = w->machines + i;
-                bool there = m->core && !m->paused && !m->requests_blocked && !m->replies_blocked;
+                bool there = m->core && !m->paused && !m->requests_blocked && !m->replies_blocked &&
+                             (!fresh || (m->watch.connected && m->watch.position == w->map.revision));
 
                 if (remembered ? m->memory.revision <= w->map.snapshot.revision
                                : !there || core_memory(m->core)->revision <= w->map.snapshot.revision)
@@ -107,10 +110,10 @@ static void restore(World *w) {
                 /* What was free then, and is held when it comes back, is the most tempting. */
                 if (any_free(w) || random_chance(w, 300000))
                         map_snapshot(w);
-        } else if (will_notice(w, false) && random_chance(w, 500000)) {
+        } else if (will_notice(w, false, true) && random_chance(w, 500000)) {
                 map_restore(w);
                 w->peace_until = w->now + 15 * USEC_PER_SEC;
-        } else if (will_notice(w, true)) {
+        } else if (will_notice(w, true, false)) {
                 w->replacing = true;
                 w->registry_down_until = w->now + 62 * USEC_PER_SEC;
                 world_post(w, (SimEvent){.at = w->registry_down_until, .kind = SIM_RESTORE, .a = 1});
@@ -363,7 +366,8 @@ void faults_event(World *w, SimEvent *e) {
                 break;
         case SIM_RESTORE:
                 if (e->a && !w->quiet &&
-                                !will_notice(w, false)) { /* somebody is away: wait until all are there to see it */
+                                !will_notice(w, false,
+                                                false)) { /* somebody is away: wait until all are there to see it */
                         w->registry_down_until = e->at = w->now + 5 * USEC_PER_SEC;
                         world_post(w, *e);
                         return;
