@@ -199,9 +199,12 @@ EtcdVerdict etcd_endpoint_explain(Etcd *e, size_t i, const HttpAnswer *a, char *
 
         if (a->outcome != HTTP_ANSWERED) {
                 bool cut = a->outcome == HTTP_FAILED && !a->timed_out && !a->too_large;
+                /* How OpenSSL says that the other side hung up on its greeting, or answered it in plain text. */
+                bool plain = strstr(a->error, "SSL_ERROR_SYSCALL") || strstr(a->error, "wrong version number");
 
                 (void) snprintf(ret, size, "%s: %s%s", url, a->error,
-                                cut && startswith(url, "http://") ? " (does it want https?)" : "");
+                                cut && startswith(url, "http://")     ? " (does it want https?)" :
+                                plain && startswith(url, "https://") ? " (does it want http?)" : "");
                 return ETCD_VERDICT_UNCLEAR;
         }
         if (a->status == 400 && strstr(a->body, "HTTPS server"))
