@@ -12,6 +12,7 @@
 #include <stdio.h>
 
 #include "util/macros.h"
+#include "util/strv.h"
 #include "util/time-util.h"
 
 /* Lines of text for people, collected. They are valid UTF-8 without control characters, whatever was in the files. */
@@ -69,10 +70,8 @@ DEFINE_TRIVIAL_CLEANUP(UnitOptions *, unit_options_free)
 int unit_options_check(const UnitOptions *o, usec_t ttl, usec_t timeout_stop, Messages *messages);
 
 /* The names in root/etc/leased/units, sorted, NULL-terminated; an absent directory is an empty list. Freed by
- * strv_free() below. Names that are no unit's come back as messages and are left out. */
+ * strv_free(). Names that are no unit's come back as messages and are left out. */
 int enabled_units_list(const char *root, char ***ret, Messages *messages);
-char **strv_free(char **l);
-DEFINE_TRIVIAL_CLEANUP(char **, strv_free)
 
 /* A full unit name, no bare template ("foo@.service"), of a type that can be leased (not device, slice, scope), at most
  * 240 bytes long. */

@@ -5,9 +5,13 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "conf/directory.h"
 #include "util/file-util.h"
+#include "util/strv.h"
 
 #define SYSTEM_DIRECTORY "/etc/systemd/system"
+#define DROPIN_SIZE_MAX ((size_t) 64 * 1024)
+#define GATE_LINE "AssertPathExists="
 
 static char *join(const char *directory, const char *name) {
         char *s;
@@ -47,8 +51,28 @@ static char *escape(const char *path, bool glob) {
         return s;
 }
 
-char *dropin_text(const char *unit) {
+/* What a unit type needs besides. With its default dependencies, a socket or a path comes before basic.target, and a
+ * mount before local-fs.target; the daemon and the guard come after both: a circle, at which PID 1 refuses
+ * "systemctl isolate" and drops jobs at boot. So they get by hand what of these they need. */
+static const char *ordering_of(const char *unit) {
+        if (endswith(unit, ".socket") || endswith(unit, ".path"))
+                return "DefaultDependencies=no\n"
+                       "Requires=sysinit.target\n"
+                       "After=sysinit.target\n"
+                       "Conflicts=shutdown.target\n"
+                       "Before=shutdown.target\n";
+        if (endswith(unit, ".mount") || endswith(unit, ".automount") || endswith(unit, ".swap"))
+                return "DefaultDependencies=no\n"
+                       "Requires=sysinit.target\n"
+                       "After=sysinit.target remote-fs-pre.target\n"
+                       "Conflicts=umount.target\n"
+                       "Before=umount.target\n";
+        return "";
+}
+
+char *dropin_member_text(const char *member, const char *unit) {
         _cleanup_free_ char *gate = gate_path(unit), *env = env_path(unit), *gate_escaped = NULL, *env_escaped = NULL;
+        bool service = endswith(member, ".service");
         char *text;
         int r;
 
@@ -64,23 +88,27 @@ char *dropin_text(const char *unit) {
                         "here, the unit\n"
                         "# runs only on the machine that holds its lease.\n"
                         "[Unit]\n"
-                        "AssertPathExists=%s\n"
+                        "%s%s\n"
                         "BindsTo=leased-guard.service\n"
                         "After=leased-guard.service leased.service\n"
-                        "%s%s%s",
-                        gate_escaped, endswith(unit, ".service") ? "\n[Service]\nEnvironmentFile=-" : "",
-                        endswith(unit, ".service") ? env_escaped : "", endswith(unit, ".service") ? "\n" : "");
+                        "%s%s%s%s",
+                        GATE_LINE, gate_escaped, ordering_of(member), service ? "\n[Service]\nEnvironmentFile=-" : "",
+                        service ? env_escaped : "", service ? "\n" : "");
         return r < 0 ? NULL : text;
 }
 
-int dropin_write(const char *root, const char *unit) {
-        _cleanup_free_ char *path = dropin_path(root, unit), *text = dropin_text(unit), *present = NULL;
+char *dropin_text(const char *unit) {
+        return dropin_member_text(unit, unit);
+}
+
+int dropin_member_write(const char *root, const char *member, const char *unit) {
+        _cleanup_free_ char *path = dropin_path(root, member), *text = dropin_member_text(member, unit), *present = NULL;
         char *slash;
         int r;
 
         if (!path || !text)
                 return -ENOMEM;
-        r = read_file(path, 64 * 1024, &present, NULL);
+        r = read_file(path, DROPIN_SIZE_MAX, &present, NULL);
         if (r == 0 && streq(present, text))
                 return 0;
         slash = strrchr(path, '/');
@@ -91,6 +119,60 @@ int dropin_write(const char *root, const char *unit) {
                 return r;
         r = write_file_atomic(path, text, strlen(text), 0644, WRITE_SYNC);
         return r < 0 ? r : 1;
+}
+
+int dropin_write(const char *root, const char *unit) {
+        return dropin_member_write(root, unit, unit);
+}
+
+char *dropin_owner(const char *root, const char *member) {
+        _cleanup_free_ char *path = dropin_path(root, member), *text = NULL;
+        const char *line, *end;
+        char *gate, *to;
+
+        if (!path || read_file(path, DROPIN_SIZE_MAX, &text, NULL) < 0)
+                return NULL;
+        line = strstr(text, "\n" GATE_LINE GATE_DIRECTORY "/");
+        if (!line)
+                return NULL;
+        line += strlen("\n" GATE_LINE GATE_DIRECTORY "/");
+        end = strchrnul(line, '\n');
+        gate = to = strndup(line, (size_t) (end - line));
+        for (const char *from = gate; from && *from; from++) {
+                from += from[0] == '%' && from[1] == '%';
+                *to++ = *from;
+        }
+        if (to)
+                *to = '\0';
+        return gate;
+}
+
+static bool is_dropin_directory(const char *name) {
+        return endswith(name, ".d");
+}
+
+int dropin_members_list(const char *root, const char *unit, char ***ret) {
+        _cleanup_(strv_freep) char **names = NULL, **members = NULL;
+        _cleanup_free_ char *directory = NULL;
+        int r;
+
+        if (asprintf(&directory, "%s" SYSTEM_DIRECTORY, root) < 0) {
+                directory = NULL;
+                return -ENOMEM;
+        }
+        r = directory_list(directory, is_dropin_directory, &names);
+        for (char **n = names; r >= 0 && n && *n; n++) {
+                _cleanup_free_ char *owner = NULL;
+
+                (*n)[strlen(*n) - strlen(".d")] = '\0';
+                owner = dropin_owner(root, *n);
+                if (owner && streq(owner, unit) && !streq(*n, unit))
+                        r = strv_add(&members, *n);
+        }
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(members);
+        return 0;
 }
 
 int dropin_remove(const char *root, const char *unit) {

@@ -60,10 +60,3 @@ void messages_done(Messages *m) {
         free(m->lines);
         *m = (Messages){};
 }
-
-char **strv_free(char **l) {
-        for (char **s = l; s && *s; s++)
-                free(*s);
-        free(l);
-        return NULL;
-}

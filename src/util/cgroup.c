@@ -12,16 +12,26 @@
 
 /* PID 1 puts "_" before a name that could be taken for an attribute of the kernel's (systemd: cg_escape()). */
 static bool is_directory_of(const char *entry, const char *unit) {
-        return streq(entry, unit) || (entry[0] == '_' && streq(entry + 1, unit));
+        size_t n = strlen(entry), before;
+        const char *at;
+
+        if (streq(entry, unit) || (entry[0] == '_' && streq(entry + 1, unit)))
+                return true;
+        at = strstr(unit, "@."); /* a template: any instance of it */
+        if (!at)
+                return false;
+        entry += entry[0] == '_' && unit[0] != '_';
+        before = (size_t) (at + 1 - unit);
+        return n > strlen(unit) && strncmp(entry, unit, before) == 0 && endswith(entry, unit + before);
 }
 
-int cgroup_find_unit(const char *root, const char *unit, char **ret) {
+int cgroup_each_unit(const char *root, const char *unit, int (*f)(const char *path, void *userdata), void *userdata) {
         DIR *dir = opendir(root);
-        int r = -ENOENT;
+        int r = 0;
 
         if (!dir)
                 return -errno;
-        for (struct dirent *e = readdir(dir); e && r == -ENOENT; e = readdir(dir)) {
+        for (struct dirent *e = readdir(dir); e && r == 0; e = readdir(dir)) {
                 _cleanup_free_ char *path = NULL;
 
                 if (e->d_type != DT_DIR || e->d_name[0] == '.')
@@ -31,14 +41,31 @@ int cgroup_find_unit(const char *root, const char *unit, char **ret) {
                 if (asprintf(&path, "%s/%s", root, e->d_name) < 0) {
                         path = NULL;
                         r = -ENOMEM;
-                } else if (is_directory_of(e->d_name, unit)) {
-                        *ret = TAKE_PTR(path);
-                        r = 0;
-                } else
-                        r = cgroup_find_unit(path, unit, ret);
+                } else if (is_directory_of(e->d_name, unit))
+                        r = f(path, userdata);
+                else
+                        r = cgroup_each_unit(path, unit, f, userdata);
+                if (r == -ENOENT)
+                        r = 0; /* a slice that has just gone */
         }
         (void) closedir(dir);
         return r;
+}
+
+static int take_first(const char *path, void *userdata) {
+        char **ret = userdata;
+
+        *ret = strdup(path);
+        return *ret ? 1 : -ENOMEM;
+}
+
+int cgroup_find_unit(const char *root, const char *unit, char **ret) {
+        char *path = NULL;
+        int r = cgroup_each_unit(root, unit, take_first, &path);
+
+        if (r > 0)
+                *ret = path;
+        return r > 0 ? 0 : r < 0 ? r : -ENOENT;
 }
 
 int cgroup_is_empty(const char *path) {

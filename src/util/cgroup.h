@@ -10,8 +10,11 @@
 
 #define CGROUP_ROOT "/sys/fs/cgroup"
 
-/* Finds the group of a system unit below root by its name, looking into slices only (a user's own units lie inside
- * user@UID.service and are never met). *ret is the absolute path, owned by the caller. -ENOENT: there is none. */
+/* Calls f with the absolute path of each group of a system unit below root, found by its name: one, or, of a template
+ * ("foo@.service"), one for each instance. Only slices are looked into (a user's own units lie inside user@UID.service and
+ * are never met). Ends at f's first result other than 0 and returns it. */
+int cgroup_each_unit(const char *root, const char *unit, int (*f)(const char *path, void *userdata), void *userdata);
+/* The first of them, owned by the caller. -ENOENT: there is none. */
 int cgroup_find_unit(const char *root, const char *unit, char **ret);
 
 /* 1 if no process lives in the group or below, or the group is gone; 0 if one does. */

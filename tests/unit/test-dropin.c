@@ -69,6 +69,52 @@ static void a_folder_that_cannot_be_made_is_an_error(void **state) {
         assert_int_equal(dropin_write(*state, "a.service"), -ENOTDIR);
 }
 
+static void a_member_goes_by_the_gate_of_its_unit(void **state) {
+        _cleanup_free_ char *text = dropin_member_text("foo@.service", "foo.socket");
+
+        assert_non_null(strstr(text, "AssertPathExists=/run/leased/held/foo.socket\n"));
+        assert_non_null(strstr(text, "EnvironmentFile=-/run/leased/env/foo.socket\n"));
+        assert_null(strstr(text, "DefaultDependencies="));
+}
+
+/* systemd: sockets.target and paths.target come before basic.target, local-fs.target before sysinit.target. */
+static void what_comes_before_basic_target_by_default_does_not_any_more(void **state) {
+        static const char *const early[] = { "a.socket", "a.path", "a.mount", "a.automount", "a.swap" };
+        static const char *const late[] = { "a.service", "a.timer", "a.target" };
+
+        for (size_t i = 0; i < ELEMENTSOF(early); i++) {
+                _cleanup_free_ char *text = dropin_text(early[i]);
+
+                assert_non_null(strstr(text, "\nDefaultDependencies=no\n"));
+                assert_non_null(strstr(text, "\nBefore="));
+        }
+        for (size_t i = 0; i < ELEMENTSOF(late); i++) {
+                _cleanup_free_ char *text = dropin_text(late[i]);
+
+                assert_null(strstr(text, "DefaultDependencies="));
+        }
+}
+
+static void members_are_found_by_their_drop_ins(void **state) {
+        _cleanup_free_ char *own = NULL, *none = NULL;
+        _cleanup_(strv_freep) char **members = NULL;
+
+        assert_int_equal(dropin_write(*state, "x%y.timer"), 1);
+        assert_int_equal(dropin_member_write(*state, "b@.service", "x%y.timer"), 1);
+        assert_int_equal(dropin_member_write(*state, "a.service", "x%y.timer"), 1);
+        assert_int_equal(dropin_member_write(*state, "a.service", "x%y.timer"), 0);
+        assert_int_equal(dropin_member_write(*state, "c.service", "other.timer"), 1);
+        fixture_write(*state, "/etc/systemd/system/d.service.d/zzzz-leased.conf", "[Unit]\nDescription=not ours\n");
+        assert_int_equal(dropin_members_list(*state, "x%y.timer", &members), 0);
+        assert_int_equal(strv_length(members), 2);
+        assert_string_equal(members[0], "a.service");
+        assert_string_equal(members[1], "b@.service");
+        own = dropin_owner(*state, "x%y.timer");
+        assert_string_equal(own, "x%y.timer");
+        none = dropin_owner(*state, "d.service");
+        assert_null(none);
+}
+
 #define with_root(f) cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)
 
 int main(void) {
@@ -78,6 +124,9 @@ int main(void) {
                         cmocka_unit_test(names_are_escaped_as_each_setting_needs_it),
                         with_root(it_is_written_once_and_again_when_it_differs),
                         with_root(removing_it_leaves_the_drop_ins_of_others),
+                        cmocka_unit_test(a_member_goes_by_the_gate_of_its_unit),
+                        cmocka_unit_test(what_comes_before_basic_target_by_default_does_not_any_more),
+                        with_root(members_are_found_by_their_drop_ins),
                         with_root(a_folder_that_cannot_be_made_is_an_error),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

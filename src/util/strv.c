@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "util/strv.h"
+
+#include <errno.h>
+
+char **strv_free(char **l) {
+        for (char **s = l; s && *s; s++)
+                free(*s);
+        free(l);
+        return NULL;
+}
+
+size_t strv_length(char *const *l) {
+        size_t n = 0;
+
+        while (l && l[n])
+                n++;
+        return n;
+}
+
+bool strv_contains(char *const *l, const char *s) {
+        for (; l && *l; l++)
+                if (streq(*l, s))
+                        return true;
+        return false;
+}
+
+bool strv_equal(char *const *a, char *const *b) {
+        size_t n = strv_length(a);
+
+        if (n != strv_length(b))
+                return false;
+        for (size_t i = 0; i < n; i++)
+                if (!streq(a[i], b[i]))
+                        return false;
+        return true;
+}
+
+static int append(char ***l, char *s) {
+        size_t n = strv_length(*l);
+        char **larger = s ? realloc(*l, (n + 2) * sizeof(char *)) : NULL;
+
+        if (!larger) {
+                free(s);
+                return -ENOMEM;
+        }
+        larger[n] = s;
+        larger[n + 1] = NULL;
+        *l = larger;
+        return 1;
+}
+
+int strv_add(char ***l, const char *s) {
+        return strv_contains(*l, s) ? 0 : append(l, strdup(s));
+}
+
+int strv_split_lines(const char *text, char ***ret) {
+        _cleanup_(strv_freep) char **l = NULL;
+
+        for (const char *p = text; *p;) {
+                size_t n = strcspn(p, "\n");
+
+                if (n > 0 && append(&l, strndup(p, n)) < 0)
+                        return -ENOMEM;
+                p += n + (p[n] == '\n');
+        }
+        *ret = TAKE_PTR(l);
+        return 0;
+}
