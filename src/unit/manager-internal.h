@@ -16,6 +16,7 @@
 #include "unit/job-track.h"
 #include "unit/manager.h"
 #include "unit/unit.h"
+#include "util/strv.h"
 
 #define PID1_NAME "org.freedesktop.systemd1"
 #define PID1_PATH "/org/freedesktop/systemd1"
@@ -110,6 +111,10 @@ struct Unit {
         UnitStatus status;
         JobTrack jobs;
         UnitCall *calls; /* in the order in which they were sent */
+
+        char *pattern; /* of a template: what all its instances match */
+        char **up;     /* of a template: its instances that were up by the latest answer */
+        char **covers;
 
         sd_bus_slot *reference_call;
         bool referenced;

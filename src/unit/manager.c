@@ -2,6 +2,7 @@
 #include "unit/manager-internal.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 #define BUS_NAME "org.freedesktop.DBus"
 #define UNIT_SIGNAL_MATCH(interface, member)                                                                           \
@@ -104,6 +105,20 @@ static Unit *find_unit(UnitManager *m, const char *name) {
         return u;
 }
 
+/* "foo@bar.service" is of interest to whoever watches "foo@.service". */
+static void hint_template(UnitManager *m, const char *name) {
+        const char *at = strchr(name, '@'), *dot = strrchr(name, '.');
+        char template[256];
+        Unit *u;
+
+        if (!at || !dot || dot < at || strlen(name) >= sizeof(template))
+                return;
+        (void) snprintf(template, sizeof(template), "%.*s@%s", (int) (at - name), name, dot);
+        u = find_unit(m, template);
+        if (u)
+                unit_changed(u);
+}
+
 static int on_job_new(sd_bus_message *message, void *userdata, sd_bus_error *error) {
         UnitManager *m = userdata;
         const char *name;
@@ -115,6 +130,7 @@ static int on_job_new(sd_bus_message *message, void *userdata, sd_bus_error *err
         Unit *u = find_unit(m, name);
         if (u)
                 unit_job_new(u, id);
+        hint_template(m, name);
         return 0;
 }
 
@@ -129,6 +145,7 @@ static int on_job_removed(sd_bus_message *message, void *userdata, sd_bus_error 
         Unit *u = find_unit(m, name);
         if (u)
                 unit_job_removed(u, id, result);
+        hint_template(m, name);
         return 0;
 }
 
@@ -143,6 +160,7 @@ static int on_properties(sd_bus_message *message, void *userdata, sd_bus_error *
         Unit *u = find_unit(m, name);
         if (u)
                 unit_changed(u);
+        hint_template(m, name);
         return 0;
 }
 

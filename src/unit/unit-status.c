@@ -6,6 +6,9 @@
 #include <unistd.h>
 
 #include "util/cgroup.h"
+#include "util/strv.h"
+
+#define UNIT_NAME_SIZE 256 /* of PID 1, with its NUL */
 
 /* Basic types land here as sd_bus_message_read_basic() writes them: strings borrowed, booleans as int. */
 typedef struct Fields {
@@ -15,7 +18,10 @@ typedef struct Fields {
         uint32_t job_id, restarts;
         uint64_t inactive_since;
         uint8_t invocation_id[16];
+        uint64_t last_trigger;
+        int persistent, accept;
         bool gate, guard;
+        char **triggers, **bound_by;
 } Fields;
 
 static const char *const active_names[_UNIT_ACTIVE_MAX] = {
@@ -77,6 +83,26 @@ static int read_binds_to(sd_bus_message *m, Fields *f, const char *guard) {
         return r < 0 ? r : sd_bus_message_exit_container(m);
 }
 
+static int read_strv(sd_bus_message *m, char ***ret) {
+        const char *s;
+        int r = sd_bus_message_enter_container(m, 'a', "s");
+
+        if (r < 0)
+                return r;
+        while ((r = sd_bus_message_read_basic(m, 's', &s)) > 0)
+                if (strv_add(ret, s) < 0)
+                        return -ENOMEM;
+        return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
+static int read_triggers(sd_bus_message *m, Fields *f, const char *wanted) {
+        return read_strv(m, &f->triggers);
+}
+
+static int read_bound_by(sd_bus_message *m, Fields *f, const char *wanted) {
+        return read_strv(m, &f->bound_by);
+}
+
 /*
  * PID 1 wants all plain asserts to hold and, if there are any with "|" (trigger), at least one of these. So a plain
  * one is necessary whatever stands beside it, and one with "|" is not to be relied on.
@@ -110,12 +136,17 @@ static const struct Property {
         { "InvocationID", "ay", 0, read_invocation_id },
         { "Asserts", "a(sbbsi)", 0, read_asserts },
         { "BindsTo", "as", 0, read_binds_to },
+        { "Triggers", "as", 0, read_triggers },
+        { "BoundBy", "as", 0, read_bound_by },
         /* of the type's interface, where it has them */
         { "Result", "s", offsetof(Fields, result) },
         { "NRestarts", "u", offsetof(Fields, restarts) },
         { "ControlGroup", "s", offsetof(Fields, control_group) },
         { "TimeoutStopUSec", "t", offsetof(Fields, timeout_stop) },
         { "TimeoutUSec", "t", offsetof(Fields, timeout) }, /* sockets, mounts and swaps have one for all commands */
+        { "Accept", "b", offsetof(Fields, accept) },
+        { "Persistent", "b", offsetof(Fields, persistent) },
+        { "LastTriggerUSec", "t", offsetof(Fields, last_trigger) },
 };
 
 static const struct Property *property_find(const char *name) {
@@ -167,8 +198,35 @@ static int read_all(sd_bus_message *m, Fields *f, const char *gate, const char *
         return r < 0 ? r : sd_bus_message_exit_container(m);
 }
 
+/* "foo.socket" and "foo@bar.socket" with Accept=yes start instances of "foo@.service" (systemd.socket(5)). */
+static int add_template(const char *socket, char ***ret) {
+        size_t n = strcspn(socket, "@.");
+        char template[UNIT_NAME_SIZE];
+
+        if (n + sizeof("@.service") > sizeof(template))
+                return 0; /* PID 1 could not start one either */
+        (void) snprintf(template, sizeof(template), "%.*s@.service", (int) n, socket);
+        return strv_add(ret, template);
+}
+
+static int find_covered(const char *name, Fields *f, char ***ret) {
+        char **from = endswith(name, ".target") ? f->bound_by : f->triggers;
+        int r = 0;
+
+        if (endswith(name, ".socket") && f->accept)
+                return add_template(name, ret);
+        for (; r >= 0 && from && *from; from++)
+                r = strv_add(ret, *from);
+        return r;
+}
+
+static void fields_done(Fields *f) {
+        strv_free(f->triggers);
+        strv_free(f->bound_by);
+}
+
 int unit_answer_decode(sd_bus_message *m, const char *name, const char *gate, const char *guard, UnitAnswer *ret) {
-        Fields f = { .need_reload = 1, .job_id = UINT32_MAX, .timeout_stop = USEC_INFINITY, .timeout = USEC_INFINITY };
+        _cleanup_(fields_done) Fields f = { .need_reload = 1, .job_id = UINT32_MAX, .timeout_stop = USEC_INFINITY, .timeout = USEC_INFINITY };
         UnitAnswer a = {};
         UnitStatus *s = &a.status;
         int r;
@@ -197,15 +255,61 @@ int unit_answer_decode(sd_bus_message *m, const char *name, const char *gate, co
         s->need_reload = f.need_reload;
         s->failed = s->active == UNIT_FAILED || (f.result && !streq(f.result, "success"));
         s->timeout_stop = MIN(f.timeout_stop, f.timeout);
+        s->last_trigger = f.persistent ? f.last_trigger : 0;
         /* Another Id: the name has become an alias, and what stands here is another unit's. */
         s->gate_loaded = f.gate && f.guard && !f.need_reload && streq(f.load_state, "loaded") && streq(f.id, name);
+        r = find_covered(name, &f, &a.covers);
+        if (r < 0) {
+                strv_free(a.covers);
+                return r;
+        }
         *ret = a;
         return 0;
 }
 
+int unit_rows_decode(sd_bus_message *m, UnitAnswer *ret, char ***ret_up) {
+        const char *unit, *state, *sub;
+        UnitAnswer a = { .control_group = "" };
+        uint32_t job;
+        int r;
+
+        str_copy(a.status.load_state, sizeof(a.status.load_state), "loaded");
+        a.status.timeout_stop = USEC_INFINITY;
+        a.status.gate_loaded = true;
+        r = sd_bus_message_enter_container(m, 'a', "(ssssssouso)");
+        if (r < 0)
+                return r;
+        while ((r = sd_bus_message_read(m, "(ssssssouso)", &unit, NULL, NULL, &state, &sub, NULL, NULL, &job, NULL,
+                                NULL)) > 0) {
+                UnitActive active;
+
+                if (active_from_string(state, &active) < 0)
+                        return -EBADMSG;
+                if (job != 0)
+                        a.status.job = true;
+                if (active == UNIT_INACTIVE || active == UNIT_FAILED)
+                        continue;
+                if (strv_add(ret_up, unit) < 0)
+                        return -ENOMEM;
+                if (a.status.active != UNIT_ACTIVE) {
+                        a.status.active = active == UNIT_DEACTIVATING ? active : UNIT_ACTIVE;
+                        str_copy(a.status.sub_state, sizeof(a.status.sub_state), sub);
+                }
+        }
+        if (r < 0)
+                return r;
+        *ret = a;
+        return 0;
+}
+
+static int is_populated(const char *path, void *userdata) {
+        int r = cgroup_is_empty(path);
+
+        return r < 0 ? r : r == 0;
+}
+
 bool unit_cgroup_is_empty(const char *root, const char *name, const char *control_group) {
         _cleanup_free_ char *controllers = NULL, *path = NULL;
-        int r;
 
         if (!control_group)
                 return true;
@@ -217,13 +321,9 @@ bool unit_cgroup_is_empty(const char *root, const char *name, const char *contro
         if (access(controllers, F_OK) < 0)
                 return false;
 
-        if (isempty(control_group)) {
-                r = cgroup_find_unit(root, name, &path);
-                if (r == -ENOENT)
-                        return true;
-                if (r < 0)
-                        return false;
-        } else if (asprintf(&path, "%s%s", root, control_group) < 0) {
+        if (isempty(control_group))
+                return cgroup_each_unit(root, name, is_populated, NULL) == 0;
+        if (asprintf(&path, "%s%s", root, control_group) < 0) {
                 path = NULL;
                 return false;
         }

@@ -13,6 +13,7 @@ typedef struct UnitAnswer {
         uint32_t job_id;           /* 0: no job */
         uint32_t restarts;         /* NRestarts= of services */
         const char *control_group; /* borrowed from the message; NULL: this type of unit has none, "": none now */
+        char **covers;             /* see unit_covers(); owned by the caller */
 } UnitAnswer;
 
 /*
@@ -23,8 +24,14 @@ typedef struct UnitAnswer {
 int unit_answer_decode(sd_bus_message *m, const char *name, const char *gate, const char *guard, UnitAnswer *ret);
 
 /*
+ * Reads the rows that PID 1 has for the instances of a template as one answer: active if one of them is, with a job if
+ * one has one. Their names, of those that are up, are added to *ret_up. PID 1 knows no instance any more that has no row.
+ */
+int unit_rows_decode(sd_bus_message *m, UnitAnswer *ret, char ***ret_up);
+
+/*
  * Whether no process of the unit is left, as of now. control_group: as PID 1 said, absolute below root; if it is "",
- * PID 1 may merely have forgotten the group, so it is looked for by the unit's name; NULL: there can be none.
+ * PID 1 may merely have forgotten the group, so it is looked for by the unit's name (of a template: all its instances); NULL: there can be none.
  * Anything that cannot be read (also a root that is not the unified hierarchy) counts as "not empty".
  */
 bool unit_cgroup_is_empty(const char *root, const char *name, const char *control_group);

@@ -123,10 +123,16 @@ static int take_answer(Unit *u, sd_bus_message *message) {
 
         if (sd_bus_message_is_method_error(message, NULL))
                 return -sd_bus_message_get_errno(message);
-        r = unit_answer_decode(message, u->name, u->gate, u->guard, &a);
+        if (u->pattern) {
+                u->up = strv_free(u->up);
+                r = unit_rows_decode(message, &a, &u->up);
+        } else
+                r = unit_answer_decode(message, u->name, u->gate, u->guard, &a);
         if (r < 0)
                 return r;
 
+        strv_free(u->covers);
+        u->covers = a.covers;
         job_track_seen(&u->jobs, a.job_id);
         job_track_state(&u->jobs, a.restarts, is_up(&a.status), a.status.job);
         a.status.known = true;
@@ -185,7 +191,7 @@ static int on_referenced(sd_bus_message *message, void *userdata, sd_bus_error *
 static void reference(Unit *u) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
 
-        if (u->referenced || u->reference_call)
+        if (u->referenced || u->reference_call || u->pattern)
                 return;
         if (manager_message_new(u->manager, PID1_PATH, PID1_MANAGER, "RefUnit", &message) >= 0 &&
             sd_bus_message_append(message, "s", u->name) >= 0 &&
@@ -206,6 +212,18 @@ void unit_release(Unit *u) {
         }
 }
 
+static int question_new(Unit *u, sd_bus_message **ret) {
+        UnitManager *m = u->manager;
+        int r;
+
+        if (u->pattern) {
+                r = manager_message_new(m, PID1_PATH, PID1_MANAGER, "ListUnitsByPatterns", ret);
+                return r < 0 ? r : sd_bus_message_append(*ret, "asas", 0, 1, u->pattern);
+        }
+        r = manager_message_new(m, u->path, PROPERTIES, "GetAll", ret);
+        return r < 0 ? r : sd_bus_message_append(*ret, "s", ""); /* of all interfaces, at one instant */
+}
+
 void unit_ask(Unit *u) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
         UnitManager *m = u->manager;
@@ -213,9 +231,7 @@ void unit_ask(Unit *u) {
 
         reference(u);
         u->asked_at = now_boottime();
-        r = manager_message_new(m, u->path, PROPERTIES, "GetAll", &message);
-        if (r >= 0)
-                r = sd_bus_message_append(message, "s", ""); /* of all interfaces, at one instant */
+        r = question_new(u, &message);
         if (r >= 0)
                 r = sd_bus_call_async(m->bus, &u->question, message, on_answer, u, QUESTION_TIMEOUT);
         if (r >= 0)
@@ -293,11 +309,34 @@ static int ask_job(Unit *u, bool start) {
 }
 
 int unit_start(Unit *u) {
-        return ask_job(u, true);
+        return u->pattern ? -EINVAL : ask_job(u, true);
+}
+
+/* What becomes of it is seen in the reports: an instance that is up without a job is stopped again. */
+static int stop_instances(Unit *u) {
+        UnitManager *m = u->manager;
+
+        if (!m->bus)
+                return -ENOTCONN;
+        for (char **name = u->up; name && *name; name++) {
+                _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
+                int r = manager_message_new(m, PID1_PATH, PID1_MANAGER, "StopUnit", &message);
+
+                if (r >= 0)
+                        r = sd_bus_message_append(message, "ss", *name, "replace");
+                if (r >= 0)
+                        r = sd_bus_message_set_expect_reply(message, false);
+                if (r >= 0)
+                        r = sd_bus_send(m->bus, message, NULL);
+                if (r < 0)
+                        return r;
+        }
+        unit_hint(u);
+        return 0;
 }
 
 int unit_stop(Unit *u) {
-        return ask_job(u, false);
+        return u->pattern ? stop_instances(u) : ask_job(u, false);
 }
 
 void unit_job_new(Unit *u, uint32_t job) {
@@ -401,9 +440,29 @@ void unit_connection_gone(Unit *u) {
 
 /* ---- life ---- */
 
-int unit_new(UnitManager *m, const char *name, const char *gate, const char *guard, const UnitCallbacks *callbacks,
-                void *userdata, Unit **ret) {
-        Unit *u;
+static void unit_destroy(Unit *u) {
+        for (size_t i = 0; i < ELEMENTSOF(u->failures); i++)
+                free(u->failures[i].message);
+        strv_free(u->up);
+        strv_free(u->covers);
+        free(u->name);
+        free(u->path);
+        free(u->gate);
+        free(u->guard);
+        free(u->pattern);
+        free(u);
+}
+
+/* "foo@.service" -> "foo@*.service". PID 1 takes a backslash in a pattern literally. */
+static char *pattern_of(const char *template) {
+        const char *at = strstr(template, "@.");
+        char *pattern;
+
+        return at && asprintf(&pattern, "%.*s@*%s", (int) (at - template), template, at + 1) >= 0 ? pattern : NULL;
+}
+
+static int unit_add(UnitManager *m, const char *name, const char *gate, const char *guard, const UnitCallbacks *callbacks,
+                void *userdata, Unit **ret) {         Unit *u;
         int r;
 
         HASH_FIND_STR(m->units, name, u);
@@ -416,14 +475,15 @@ int unit_new(UnitManager *m, const char *name, const char *gate, const char *gua
         u->callbacks = *callbacks;
         u->userdata = userdata;
         u->name = strdup(name);
-        u->gate = strdup(gate);
-        u->guard = strdup(guard);
-        r = !u->name || !u->gate || !u->guard ? -ENOMEM : sd_bus_path_encode(PID1_UNIT_PATH, name, &u->path);
+        u->gate = gate ? strdup(gate) : NULL;
+        u->guard = gate ? strdup(guard) : NULL;
+        if (!gate)
+                u->pattern = pattern_of(name);
+        r = !u->name || (gate ? !u->gate || !u->guard : !u->pattern)
+                            ? -ENOMEM
+                            : sd_bus_path_encode(PID1_UNIT_PATH, name, &u->path);
         if (r < 0) {
-                free(u->name);
-                free(u->gate);
-                free(u->guard);
-                free(u);
+                unit_destroy(u);
                 return r;
         }
         HASH_ADD_KEYPTR(hh, m->units, u->name, strlen(u->name), u);
@@ -431,6 +491,15 @@ int unit_new(UnitManager *m, const char *name, const char *gate, const char *gua
         manager_pump(m);
         *ret = u;
         return 0;
+}
+
+int unit_new(UnitManager *m, const char *name, const char *gate, const char *guard, const UnitCallbacks *callbacks,
+                void *userdata, Unit **ret) {
+        return unit_add(m, name, gate, guard, callbacks, userdata, ret);
+}
+
+int unit_new_template(UnitManager *m, const char *name, const UnitCallbacks *callbacks, void *userdata, Unit **ret) {
+        return strstr(name, "@.") ? unit_add(m, name, NULL, NULL, callbacks, userdata, ret) : -EINVAL;
 }
 
 Unit *unit_free(Unit *u) {
@@ -454,14 +523,12 @@ Unit *unit_free(Unit *u) {
                 DL_DELETE2(m->reports, u, report_prev, report_next);
         HASH_DEL(m->units, u);
         manager_pump(m);
-        for (size_t i = 0; i < ELEMENTSOF(u->failures); i++)
-                free(u->failures[i].message);
-        free(u->name);
-        free(u->path);
-        free(u->gate);
-        free(u->guard);
-        free(u);
+        unit_destroy(u);
         return NULL;
+}
+
+char *const *unit_covers(const Unit *u) {
+        return u->covers;
 }
 
 const char *unit_name(const Unit *u) {

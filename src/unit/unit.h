@@ -43,6 +43,7 @@ typedef struct UnitStatus {
                                   * USEC_INFINITY if there is none */
         char control_group[512]; /* "" if it has none now */
         char unit_file_state[32];
+        usec_t last_trigger;     /* of a timer with Persistent=yes: when it last elapsed, CLOCK_REALTIME; 0: never */
 } UnitStatus;
 
 /* All callbacks are made from the event loop, never from inside a call of this layer; the unit, or the manager, may be
@@ -71,6 +72,18 @@ typedef struct UnitCallbacks {
 int unit_new(UnitManager *m, const char *name, const char *gate, const char *guard, const UnitCallbacks *callbacks,
                 void *userdata, Unit **ret);
 Unit *unit_free(Unit *u);
+
+/*
+ * The same for all instances of a template ("foo@.service"), as one: it is up while one of them is, has a job while one
+ * has one, is empty when all are, and stopping it stops each that is up. What PID 1 says of a single instance (whether
+ * it has its gate, say) is not known of them: gate_loaded is always set. It cannot be started.
+ */
+int unit_new_template(UnitManager *m, const char *name, const UnitCallbacks *callbacks, void *userdata, Unit **ret);
+
+/* What else runs because of it, by PID 1's latest answer: the units that a timer, socket, path or automount triggers (of a
+ * socket with Accept=yes: their template), and the units that are bound to a target. A list as of util/strv.h, valid
+ * until the next answer. */
+char *const *unit_covers(const Unit *u);
 const char *unit_name(const Unit *u);
 /* The latest report. */
 const UnitStatus *unit_status(const Unit *u);
