@@ -10,11 +10,13 @@
 #include <sys/stat.h>
 
 #include "util/file-util.h"
+#include "util/strv.h"
 
+#define MEMBERS_SIZE_MAX ((size_t) 1024 * 1024)
 #define BEAT_SIZE 21u /* twenty digits and a newline */
 
 struct Gates {
-        char held[256], marks[256], beat[256];
+        char held[256], marks[256], members[256], beat[256];
         int beat_fd;
 };
 
@@ -42,6 +44,7 @@ int gates_new(const char *directory, Gates **ret) {
         g->beat_fd = -1;
         if ((r = path_of(g->held, sizeof(g->held), directory, "held")) < 0 ||
             (r = path_of(g->marks, sizeof(g->marks), directory, "guard")) < 0 ||
+            (r = path_of(g->members, sizeof(g->members), directory, "members")) < 0 ||
             (r = path_of(g->beat, sizeof(g->beat), directory, "guard.beat")) < 0)
                 return r;
         (void) mkdir_parents(g->held, 0755);
@@ -131,6 +134,20 @@ int gates_unmark(Gates *g, const char *unit) {
         int r = path_of(path, sizeof(path), g->marks, unit);
 
         return r < 0 ? r : unlink_if_exists(path);
+}
+
+int gates_members(Gates *g, const char *unit, char ***ret) {
+        _cleanup_free_ char *text = NULL;
+        char path[600];
+        int r = path_of(path, sizeof(path), g->members, unit);
+
+        if (r == 0)
+                r = read_file(path, MEMBERS_SIZE_MAX, &text, NULL);
+        if (r == -ENOENT) {
+                *ret = NULL;
+                return 0;
+        }
+        return r < 0 ? r : strv_split_lines(text, ret);
 }
 
 int gates_beat(Gates *g, usec_t t0) {

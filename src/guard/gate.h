@@ -6,6 +6,7 @@
  *   held/UNIT    the gates: while one is there, PID 1 may start the unit
  *   guard/UNIT   a mark for each unit that may run under the guard's eye, with what a successor must know to finish the
  *                work of a guard that is gone: until when the unit may live
+ *   members/UNIT the daemon's: what else goes by the unit's entry (protocol.h); only read here
  *   guard.beat   the t0 of the latest beat, which moves the marks of all live entries at once; also the lock that keeps
  *                a second guard away
  *
@@ -41,6 +42,9 @@ int gates_mark(Gates *g, const char *unit, const Mark *mark);
 int gates_unmark(Gates *g, const char *unit);
 /* Whoever opens a gate relies on it: without a file for beats, marks alone say when a unit is to be gone, only earlier. */
 int gates_beat(Gates *g, usec_t t0);
+
+/* The lines of members/UNIT, NULL if there is no such file; freed by strv_free(). */
+int gates_members(Gates *g, const char *unit, char ***ret);
 
 /* Calls f for each mark, with beats reckoned in: mark->kill_at is when the unit has to be gone. A damaged mark has 0. */
 int gates_each_mark(Gates *g, void (*f)(const char *unit, const Mark *mark, void *userdata), void *userdata);

@@ -10,9 +10,10 @@
 #include "guard/client.h"
 #include "guard/guard-entry.h"
 #include "guard/killer.h"
-#include "util/notify.h"
 #include "guard/pid1.h"
 #include "util/log.h"
+#include "util/notify.h"
+#include "util/strv.h"
 
 /* With nothing to guard, PID 1 hears of the guard so often, and misses it after so long. */
 #define IDLE_EVERY (20 * USEC_PER_SEC)
@@ -22,11 +23,21 @@
 /* A guard that ends without a bus does not trust an empty control group sooner: PID 1 may be about to fork. */
 #define END_WITHOUT_BUS USEC_PER_SEC
 
+/* What goes by an entry: its unit, and the members. */
+typedef struct Part {
+        char *name;
+        Killer killer;
+} Part;
+
 /* A unit with its entry; without one (index 0) it is only kept until the daemon has been told that there is none. */
 typedef struct Item {
         char unit[sizeof(((GuardMessage *) NULL)->unit)];
         GuardEntry entry;
-        Killer killer;
+        Part *parts; /* the first is the unit itself */
+        size_t n_parts;
+        size_t stops, asks; /* of the parts, without an answer yet; what the others said: */
+        StopAnswer stopped;
+        UnitAnswer reported;
         bool tell;
         uint32_t told_flags;
         bool gate_failed; /* has been logged */
@@ -49,6 +60,47 @@ struct Guard {
         usec_t ending; /* since when; 0: not at all */
 };
 
+/* ---- the parts ---- */
+
+static void item_clear_parts(Item *item) {
+        for (size_t i = 0; i < item->n_parts; i++) {
+                killer_reset(&item->parts[i].killer);
+                free(item->parts[i].name);
+        }
+        free(item->parts);
+        item->parts = NULL;
+        item->n_parts = 0;
+}
+
+static int item_add_part(Item *item, const char *name) {
+        Part *larger;
+
+        for (size_t i = 0; i < item->n_parts; i++)
+                if (streq(item->parts[i].name, name))
+                        return 0;
+        larger = realloc(item->parts, (item->n_parts + 1) * sizeof(Part));
+        if (!larger)
+                return -ENOMEM;
+        item->parts = larger;
+        larger[item->n_parts] = (Part){ .name = strdup(name) };
+        if (!larger[item->n_parts].name)
+                return -ENOMEM;
+        item->n_parts++;
+        return 0;
+}
+
+/* Parts are only ever added while an entry lives: what was once a member may still run. */
+static void item_read_members(Guard *g, Item *item) {
+        _cleanup_(strv_freep) char **members = NULL;
+        int r = gates_members(g->gates, item->unit, &members);
+
+        for (char **m = members; r >= 0 && m && *m; m++)
+                if (guard_member_is_valid(*m))
+                        r = item_add_part(item, *m);
+        if (r < 0)
+                (void) log_error_errno(r, "%s: cannot read all of what goes by its lease", item->unit);
+}
+
 /* ---- actions ---- */
 
 static int item_mark(Guard *g, Item *item) {
@@ -57,7 +109,8 @@ static int item_mark(Guard *g, Item *item) {
         int r;
 
         if (e->index == 0 || e->down) {
-                killer_reset(&item->killer);
+                for (size_t i = 0; i < item->n_parts; i++)
+                        killer_reset(&item->parts[i].killer);
                 return gates_unmark(g->gates, item->unit);
         }
         r = gates_mark(g->gates, item->unit, &mark);
@@ -88,13 +141,54 @@ static unsigned item_open_gate(Guard *g, Item *item) {
 }
 
 static void item_kill(Guard *g, Item *item) {
-        bool first = item->killer.kills == 0;
-        int r = killer_kill(&item->killer, g->root, item->unit);
+        for (Part *p = item->parts; p < item->parts + item->n_parts; p++) {
+                bool first = p->killer.kills == 0;
+                int r = killer_kill(&p->killer, g->root, p->name);
 
-        if (r > 0 && first)
-                log_warning("%s: killing what is left of it", item->unit);
-        if (r < 0)
-                (void) log_error_errno(r, "%s: cannot kill it, trying again", item->unit);
+                if (r > 0 && first)
+                        log_warning("%s: killing what is left of it", p->name);
+                if (r < 0)
+                        (void) log_error_errno(r, "%s: cannot kill it, trying again", p->name);
+        }
+}
+
+static unsigned part_stopped(Item *item, StopAnswer answer) {
+        if (item->stops == 0)
+                return 0;
+        item->stopped = MAX(item->stopped, answer);
+        return --item->stops > 0 ? 0 : guard_entry_stop_answered(&item->entry, now_boottime(), item->stopped);
+}
+
+/* The unit goes first: it is what starts the others. */
+static void item_stop(Guard *g, Item *item) {
+        item_read_members(g, item);
+        item->stops = item->n_parts;
+        item->stopped = STOP_ACCEPTED;
+        for (size_t i = 0; i < item->n_parts; i++)
+                if (pid_one_stop(g->pid_one, item->unit, item->parts[i].name) < 0)
+                        (void) part_stopped(item, STOP_SILENT);
+}
+
+/* Of an earlier question, answers may come late: they make the sum older, never better. */
+static unsigned part_reported(Item *item, const UnitAnswer *answer) {
+        UnitAnswer *sum = &item->reported;
+
+        if (item->asks == 0)
+                return 0;
+        sum->known &= answer->known;
+        sum->asked_at = MIN(sum->asked_at, answer->asked_at);
+        sum->up |= answer->up;
+        sum->job |= answer->job;
+        sum->empty &= answer->empty;
+        return --item->asks > 0 ? 0 : guard_entry_reported(&item->entry, now_boottime(), sum);
+}
+
+static void item_ask(Guard *g, Item *item) {
+        item->asks = item->n_parts;
+        item->reported = (UnitAnswer){ .known = true, .asked_at = USEC_INFINITY, .empty = true };
+        for (size_t i = 0; i < item->n_parts; i++)
+                if (pid_one_ask(g->pid_one, item->unit, item->parts[i].name) < 0)
+                        (void) part_reported(item, &(UnitAnswer){});
 }
 
 static const char *end_of(const GuardEntry *e) {
@@ -121,10 +215,10 @@ static void item_perform(Guard *g, Item *item, unsigned actions) {
                         log_info("%s: is down", item->unit);
                 (void) item_mark(g, item);
         }
-        if ((actions & ENTRY_STOP) && pid_one_stop(g->pid_one, item->unit) < 0)
-                (void) guard_entry_stop_answered(&item->entry, now_boottime(), STOP_SILENT);
-        if ((actions & ENTRY_ASK) && pid_one_ask(g->pid_one, item->unit) < 0)
-                (void) guard_entry_reported(&item->entry, now_boottime(), &(UnitAnswer) {});
+        if (actions & ENTRY_STOP)
+                item_stop(g, item);
+        if (actions & ENTRY_ASK)
+                item_ask(g, item);
         if (actions & ENTRY_KILL)
                 item_kill(g, item);
         if ((actions & ENTRY_TELL) || guard_entry_flags(e) != item->told_flags)
@@ -152,13 +246,18 @@ static Item *guard_obtain(Guard *g, const char *unit) {
                 return NULL;
         }
         str_copy(item->unit, sizeof(item->unit), unit);
+        if (item_add_part(item, item->unit) < 0) {
+                free(item);
+                (void) log_oom();
+                return NULL;
+        }
         HASH_ADD_STR(g->items, unit, item);
         return item;
 }
 
 static void item_free(Guard *g, Item *item) {
         HASH_DEL(g->items, item);
-        killer_reset(&item->killer);
+        item_clear_parts(item);
         free(item);
 }
 
@@ -275,23 +374,23 @@ static void guard_tell(Guard *g) {
 
 /* ---- PID 1 ---- */
 
-static void on_stopped(const char *unit, StopAnswer answer, void *userdata) {
+static void on_stopped(const char *owner, StopAnswer answer, void *userdata) {
         Guard *g = userdata;
-        Item *item = guard_find(g, unit);
+        Item *item = guard_find(g, owner);
 
         if (item)
-                item_perform(g, item, guard_entry_stop_answered(&item->entry, now_boottime(), answer));
+                item_perform(g, item, part_stopped(item, answer));
 }
 
-static void on_reported(const char *unit, UnitAnswer *answer, void *userdata) {
+static void on_reported(const char *owner, const char *unit, UnitAnswer *answer, void *userdata) {
         Guard *g = userdata;
-        Item *item = guard_find(g, unit);
+        Item *item = guard_find(g, owner);
 
         if (!item)
                 return;
         /* The control group only matters, and is only looked for, once PID 1 has done its part. */
         answer->empty = answer->known && !answer->up && !answer->job && killer_is_empty(g->root, unit);
-        item_perform(g, item, guard_entry_reported(&item->entry, now_boottime(), answer));
+        item_perform(g, item, part_reported(item, answer));
 }
 
 /* Moves PID 1's watchdog to when the guard will have missed the first of its duties. */
@@ -336,12 +435,19 @@ void guard_end(Guard *g, const char *why) {
         }
 }
 
+static bool item_is_empty(const Guard *g, const Item *item) {
+        for (size_t i = 0; i < item->n_parts; i++)
+                if (!killer_is_empty(g->root, item->parts[i].name))
+                        return false;
+        return true;
+}
+
 /* Where PID 1 can no longer be asked (the bus is gone at shutdown), an empty control group must do. */
 static bool item_is_finished(Guard *g, const Item *item, usec_t now) {
         if (!guard_entry_is_stopping(&item->entry))
                 return true;
         return !pid_one_is_connected(g->pid_one) && now >= usec_add(g->ending, END_WITHOUT_BUS) &&
-               !item->entry.gate_open && killer_is_empty(g->root, item->unit);
+               !item->entry.gate_open && item_is_empty(g, item);
 }
 
 static bool guard_is_finished(Guard *g, usec_t now) {

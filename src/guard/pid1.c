@@ -16,6 +16,7 @@
 #define CALL_LIMIT USEC_PER_SEC
 #define STOPS_AT_ONCE 64u
 #define UNITS_A_QUESTION 256u
+#define PATTERN_SIZE 300u
 #define PING_EVERY (100 * USEC_PER_MSEC)
 #define RECONNECT_MIN (50 * USEC_PER_MSEC)
 #define RECONNECT_MAX USEC_PER_SEC
@@ -25,6 +26,7 @@ typedef struct Wish {
         struct Wish *prev, *next;
         PidOne *p;
         sd_bus_slot *slot;
+        char *owner; /* NULL: nobody waits for the answer */
         char unit[];
 } Wish;
 
@@ -46,14 +48,16 @@ struct PidOne {
 
 /* ---- wishes ---- */
 
-static int wish_append(Wish **list, PidOne *p, const char *unit) {
-        size_t n = strlen(unit) + 1;
-        Wish *w = calloc(1, sizeof(Wish) + n);
+static int wish_append(Wish **list, PidOne *p, const char *owner, const char *unit) {
+        size_t n = strlen(unit) + 1, m = owner ? strlen(owner) + 1 : 0;
+        Wish *w = calloc(1, sizeof(Wish) + n + m);
 
         if (!w)
                 return -ENOMEM;
         w->p = p;
         memcpy(w->unit, unit, n);
+        if (owner)
+                w->owner = memcpy(w->unit + n, owner, m);
         DL_APPEND(*list, w);
         return 0;
 }
@@ -69,16 +73,25 @@ static void wishes_clear(Wish **list) {
                 wish_free(list, *list);
 }
 
+static void wish_stopped(Wish *w, StopAnswer answer) {
+        if (w->owner)
+                w->p->callbacks->stopped(w->owner, answer, w->p->userdata);
+}
+
+static bool is_template(const char *unit) {
+        return strstr(unit, "@.");
+}
+
 static void stops_answer_silence(PidOne *p, Wish **list) {
         while (*list) {
-                p->callbacks->stopped((*list)->unit, STOP_SILENT, p->userdata);
+                wish_stopped(*list, STOP_SILENT);
                 wish_free(list, *list);
         }
 }
 
 static void asks_answer_silence(PidOne *p, Wish **list) {
         while (*list) {
-                p->callbacks->reported((*list)->unit, &(UnitAnswer) {}, p->userdata);
+                p->callbacks->reported((*list)->owner, (*list)->unit, &(UnitAnswer) {}, p->userdata);
                 wish_free(list, *list);
         }
 }
@@ -215,6 +228,34 @@ static StopAnswer judge_stop(PidOne *p, sd_bus_message *m) {
         return STOP_REFUSED;
 }
 
+static bool is_up(const char *active_state) {
+        return !streq(active_state, "inactive") && !streq(active_state, "failed");
+}
+
+typedef int (*row_t)(PidOne *p, const char *unit, bool up, uint32_t job, void *userdata);
+
+/* Calls f for each row; ends at its first result other than 0. */
+static int each_row(PidOne *p, sd_bus_message *m, row_t f, void *userdata) {
+        int r = sd_bus_message_enter_container(m, 'a', "(ssssssouso)");
+
+        while (r > 0) {
+                const char *unit, *active;
+                uint32_t job;
+
+                r = sd_bus_message_read(m, "(ssssssouso)", &unit, NULL, NULL, &active, NULL, NULL, NULL, &job, NULL, NULL);
+                if (r > 0 && f(p, unit, is_up(active), job, userdata) != 0)
+                        return 0;
+        }
+        return r;
+}
+
+/* The answers to these are not waited for: whoever wants the template gone asks how it is, and stops it again. */
+static int stop_instance(PidOne *p, const char *unit, bool up, uint32_t job, void *userdata) {
+        if (up || job != 0)
+                (void) wish_append(&p->stops, p, NULL, unit);
+        return 0;
+}
+
 static int on_stop(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         Wish *w = userdata;
         PidOne *p = w->p;
@@ -223,34 +264,47 @@ static int on_stop(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         if (answer == STOP_REFUSED)
                 log_warning("%s: PID 1 does not stop it: %s", w->unit,
                                 strempty(sd_bus_message_get_error(m)->message));
+        if (is_template(w->unit) && !sd_bus_message_is_method_error(m, NULL) && each_row(p, m, stop_instance, NULL) < 0)
+                answer = STOP_REFUSED;
         p->n_stops_sent--;
-        p->callbacks->stopped(w->unit, answer, p->userdata);
+        wish_stopped(w, answer);
         wish_free(&p->stops_sent, w);
         p->callbacks->settle(p->userdata);
         return 0;
 }
 
-static bool is_up(const char *active_state) {
-        return !streq(active_state, "inactive") && !streq(active_state, "failed");
+/* One row for each unit asked for, in the same order; PID 1 may give a unit's other name, so the place counts. */
+static int report_row(PidOne *p, const char *unit, bool up, uint32_t job, void *userdata) {
+        UnitAnswer answer = { .known = true, .asked_at = p->asked_at, .up = up, .job = job != 0 };
+
+        p->callbacks->reported(p->asked->owner, p->asked->unit, &answer, p->userdata);
+        wish_free(&p->asked, p->asked);
+        return !p->asked;
 }
 
-/* One row for each unit asked for, in the same order; PID 1 may give a unit's other name, so the place counts. */
-static int read_rows(PidOne *p, sd_bus_message *m) {
-        int r = sd_bus_message_enter_container(m, 'a', "(ssssssouso)");
+static int add_row(PidOne *p, const char *unit, bool up, uint32_t job, void *userdata) {
+        UnitAnswer *sum = userdata;
 
-        while (r > 0 && p->asked) {
-                const char *active;
-                uint32_t job;
-                UnitAnswer answer;
+        sum->up |= up;
+        sum->job |= job != 0;
+        return 0;
+}
 
-                r = sd_bus_message_read(m, "(ssssssouso)", NULL, NULL, NULL, &active, NULL, NULL, NULL, &job, NULL, NULL);
-                if (r <= 0)
-                        break;
-                answer = (UnitAnswer) { .known = true, .asked_at = p->asked_at, .up = is_up(active), .job = job != 0 };
-                p->callbacks->reported(p->asked->unit, &answer, p->userdata);
+static int report_template(PidOne *p, sd_bus_message *m) {
+        UnitAnswer sum = { .known = true, .asked_at = p->asked_at };
+        int r = each_row(p, m, add_row, &sum);
+
+        if (r >= 0) {
+                p->callbacks->reported(p->asked->owner, p->asked->unit, &sum, p->userdata);
                 wish_free(&p->asked, p->asked);
         }
         return r;
+}
+
+static int report(PidOne *p, sd_bus_message *m) {
+        if (!p->asked)
+                return 0;
+        return is_template(p->asked->unit) ? report_template(p, m) : each_row(p, m, report_row, NULL);
 }
 
 static int on_question(sd_bus_message *m, void *userdata, sd_bus_error *error) {
@@ -263,7 +317,7 @@ static int on_question(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         if (!e || !is_silence(e))
                 p->heard.bus = p->heard.pid_one = now_boottime();
         if (!e)
-                (void) read_rows(p, m);
+                (void) report(p, m);
         else if (!is_silence(e) && p->asked && p->asked->next)
                 p->singly = true;
         asks_answer_silence(p, &p->asked);
@@ -273,15 +327,32 @@ static int on_question(sd_bus_message *m, void *userdata, sd_bus_error *error) {
 
 /* ---- questions ---- */
 
+/* "foo@.service" -> "foo@*.service". PID 1 takes a backslash in a pattern literally. */
+static int pattern_of(const char *template, char *buf, size_t size) {
+        const char *at = strstr(template, "@.");
+        int n = snprintf(buf, size, "%.*s@*%s", (int) (at - template), template, at + 1);
+
+        return n < 0 || (size_t) n >= size ? -ENAMETOOLONG : 0;
+}
+
+static int send_stop(PidOne *p, Wish *w) {
+        char pattern[PATTERN_SIZE];
+
+        /* So that nobody's start job takes the place of the stop before the unit is down. */
+        if (!is_template(w->unit))
+                return sd_bus_call_method_async(p->bus, &w->slot, DESTINATION, PATH, INTERFACE, "StopUnit", on_stop, w, "ss",
+                                w->unit, "replace-irreversibly");
+        if (pattern_of(w->unit, pattern, sizeof(pattern)) < 0)
+                return -ENAMETOOLONG;
+        return sd_bus_call_method_async(p->bus, &w->slot, DESTINATION, PATH, INTERFACE, "ListUnitsByPatterns", on_stop, w,
+                        "asas", 0, 1, pattern);
+}
+
 static void send_stops(PidOne *p) {
         while (p->stops && p->n_stops_sent < STOPS_AT_ONCE) {
                 Wish *w = p->stops;
-                int r;
 
-                /* So that nobody's start job takes the place of the stop before the unit is down. */
-                r = sd_bus_call_method_async(p->bus, &w->slot, DESTINATION, PATH, INTERFACE, "StopUnit", on_stop, w, "ss",
-                                w->unit, "replace-irreversibly");
-                if (r < 0) {
+                if (send_stop(p, w) < 0) {
                         break_up(p);
                         return;
                 }
@@ -291,14 +362,30 @@ static void send_stops(PidOne *p) {
         }
 }
 
+static int new_template_question(PidOne *p, sd_bus_message **ret) {
+        char pattern[PATTERN_SIZE];
+        Wish *w = p->asks;
+        int r;
+
+        r = sd_bus_message_new_method_call(p->bus, ret, DESTINATION, PATH, INTERFACE, "ListUnitsByPatterns");
+        if (r < 0 || (r = pattern_of(w->unit, pattern, sizeof(pattern))) < 0)
+                return r;
+        DL_DELETE(p->asks, w);
+        DL_APPEND(p->asked, w);
+        return sd_bus_message_append(*ret, "asas", 0, 1, pattern);
+}
+
 static int new_question(PidOne *p, sd_bus_message **ret) {
         unsigned n = 0, limit = p->singly ? 1 : UNITS_A_QUESTION;
         int r;
 
+        if (is_template(p->asks->unit))
+                return new_template_question(p, ret);
+
         r = sd_bus_message_new_method_call(p->bus, ret, DESTINATION, PATH, INTERFACE, "ListUnitsByNames");
         if (r < 0 || (r = sd_bus_message_open_container(*ret, 'a', "s")) < 0)
                 return r;
-        while (p->asks && n++ < limit) {
+        while (p->asks && n++ < limit && !is_template(p->asks->unit)) {
                 Wish *w = p->asks;
 
                 r = sd_bus_message_append(*ret, "s", w->unit);
@@ -334,12 +421,12 @@ void pid_one_flush(PidOne *p) {
         send_question(p);
 }
 
-int pid_one_stop(PidOne *p, const char *unit) {
-        return wish_append(&p->stops, p, unit);
+int pid_one_stop(PidOne *p, const char *owner, const char *unit) {
+        return wish_append(&p->stops, p, owner, unit);
 }
 
-int pid_one_ask(PidOne *p, const char *unit) {
-        return wish_append(&p->asks, p, unit);
+int pid_one_ask(PidOne *p, const char *owner, const char *unit) {
+        return wish_append(&p->asks, p, owner, unit);
 }
 
 bool pid_one_is_connected(const PidOne *p) {

@@ -9,7 +9,11 @@
  * time; stops go out as single calls, not too many at once, for the bus limits what one peer may have under way. With
  * each question the bus itself is pinged, so that a busy PID 1 can be told from a dead bus.
  *
+ * A template ("foo@.service") stands for all its instances: asked how it is, PID 1 is asked for those it knows; stopping
+ * it means asking for them and stopping each.
+ *
  * No object of the caller's is kept: units go by name, and an answer about a name that no longer matters is harmless.
+ * Each wish has an owner, a name of the caller's that comes back with the answer.
  */
 
 #include <systemd/sd-event.h>
@@ -19,9 +23,9 @@
 typedef struct PidOne PidOne;
 
 typedef struct PidOneCallbacks {
-        void (*stopped)(const char *unit, StopAnswer answer, void *userdata);
+        void (*stopped)(const char *owner, StopAnswer answer, void *userdata);
         /* answer->empty is the caller's to fill in. */
-        void (*reported)(const char *unit, UnitAnswer *answer, void *userdata);
+        void (*reported)(const char *owner, const char *unit, UnitAnswer *answer, void *userdata);
         void (*settle)(void *userdata); /* after the above */
 } PidOneCallbacks;
 
@@ -32,6 +36,6 @@ Heard pid_one_heard(const PidOne *p);
 
 /* Remembers the wish; pid_one_flush() sends what there is. The callbacks come later from the loop, never from here.
  * Each wish is answered once, or -ENOMEM returned. */
-int pid_one_stop(PidOne *p, const char *unit);
-int pid_one_ask(PidOne *p, const char *unit);
+int pid_one_stop(PidOne *p, const char *owner, const char *unit);
+int pid_one_ask(PidOne *p, const char *owner, const char *unit);
 void pid_one_flush(PidOne *p);

@@ -4,7 +4,7 @@
 /* A longer file name cannot be a gate (NAME_MAX), nor can PID 1 load it (systemd: UNIT_NAME_MAX is 256 with its NUL). */
 #define UNIT_NAME_LENGTH 255
 
-static bool unit_name_is_valid(const char *s, size_t room) {
+static bool file_name_is_valid(const char *s, size_t room) {
         size_t n = strnlen(s, room);
         const char *dot;
 
@@ -13,9 +13,17 @@ static bool unit_name_is_valid(const char *s, size_t room) {
         if (strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:-_.\\@") != n)
                 return false;
 
-        /* PID 1 refuses a question with a bare template in it, and that would be a question about many units. */
         dot = strrchr(s, '.');
-        return dot && dot > s && dot[1] && dot[-1] != '@';
+        return dot && dot > s && dot[1];
+}
+
+static bool unit_name_is_valid(const char *s, size_t room) {
+        /* PID 1 refuses a question with a bare template in it, and that would be a question about many units. */
+        return file_name_is_valid(s, room) && !strstr(s, "@.");
+}
+
+bool guard_member_is_valid(const char *name) {
+        return file_name_is_valid(name, UNIT_NAME_LENGTH + 2);
 }
 
 static bool names_a_unit(uint32_t type) {

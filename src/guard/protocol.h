@@ -12,6 +12,11 @@
  * that names a unit, whether it changed anything or not. An ENTRY with index 0 says: I have none for this unit.
  *
  * All times are CLOCK_BOOTTIME in microseconds. Only uid 0 may connect.
+ *
+ * What else goes by a unit's entry is in a file of the daemon's, /run/leased/members/UNIT: names of units, one a line, that
+ * are stopped, killed and looked at along with it. "foo@.service" stands for all its instances; a name that cannot be one
+ * is passed over. The daemon writes the file before it arms the entry; the guard reads it whenever it begins to stop the
+ * unit, so that it is also there for a guard that must finish the work of another.
  */
 
 #include "util/macros.h"
@@ -19,6 +24,7 @@
 
 #define GUARD_SOCKET "/run/leased/guard.sock"
 #define GUARD_GATES "/run/leased/held"   /* a file for each open gate, named as the unit */
+#define GUARD_MEMBERS "/run/leased/members" /* see below */
 #define GUARD_SERVICE "leased-guard.service"
 #define GUARD_PROTOCOL 1u
 
@@ -64,3 +70,6 @@ typedef struct GuardMessage {
 
 /* Checks what was received: size, version, type, a terminated unit name that is a plain file name. */
 bool guard_message_is_valid(const GuardMessage *m, size_t size);
+
+/* Whether it can stand in a file of members: as a unit's name in a message, or a template's. */
+bool guard_member_is_valid(const char *name);
