@@ -121,5 +121,6 @@ void reload_units(Daemon *d);
 /* Reads the configuration anew. What is wrong is logged, and *ret_wrong (may be NULL) says it in one text, owned by the
  * caller; all stays as it was then, and -EBADMSG is returned. */
 int reload_all(Daemon *d, char **ret_wrong);
-/* PID 1 has not loaded the gate of an enabled unit: writes the drop-in again if it is gone, and has PID 1 reload. */
-void gate_mend(Daemon *d, const char *unit, bool need_reload);
+/* PID 1 has not loaded the gate of an enabled unit, or of what goes by its lease: writes the drop-in if it is not there, and has
+ * PID 1 reload. */
+void gate_mend(Daemon *d, const char *gated, const char *unit, bool need_reload);

@@ -178,7 +178,7 @@ static void ask_gate_reload(Daemon *d) {
                 log_error_errno(r, "cannot arm the timer for a reload of PID 1");
 }
 
-void gate_mend(Daemon *d, const char *unit, bool need_reload) {
+void gate_mend(Daemon *d, const char *gated, const char *unit, bool need_reload) {
         _cleanup_(unit_options_freep) UnitOptions *options = NULL;
         _cleanup_(messages_done) Messages messages = {};
         int r;
@@ -186,11 +186,13 @@ void gate_mend(Daemon *d, const char *unit, bool need_reload) {
         /* `leasectl disable` removes the gate, too, and the daemon may not have been told yet. */
         if (unit_options_load("", unit, &options, &messages) == -ENOENT)
                 return;
-        r = dropin_write("", unit);
+        r = dropin_member_write("", gated, unit);
         if (r < 0)
-                log_error_errno(r, "%s: its gate is not in force, and cannot be written", unit);
+                log_error_errno(r, "%s: its gate is not in force, and cannot be written", gated);
         else if (r > 0)
-                log_notice("%s: its gate was removed; it has been written again", unit);
+                log_notice("%s: its gate was not there; it has been written%s%s", gated,
+                                streq(gated, unit) ? "" : ", because it goes by the lease of ",
+                                streq(gated, unit) ? "" : unit);
         if (r > 0 || (r == 0 && need_reload))
                 ask_gate_reload(d);
 }

@@ -7,6 +7,7 @@
 #include <systemd/sd-journal.h>
 
 #include "conf/dropin.h"
+#include "daemon/members.h"
 #include "daemon/changes.h"
 #include "daemon/publish.h"
 #include "guard/protocol.h"
@@ -17,6 +18,8 @@ struct EnabledUnit {
         UT_hash_handle hh;
         Daemon *daemon;
         Unit *unit;
+        Members *members;
+        bool members_told; /* that they are not all known */
         UnitOptions *options; /* NULL: not enabled, but something of it is left */
         usec_t timeout_stop; /* as PID 1 said; until then infinite, so that StopGrace is TTL/4 */
         bool marked, forgotten;
@@ -108,44 +111,76 @@ static uint64_t run_of(const UnitStatus *s) {
         return run;
 }
 
-static void on_status(Unit *unit, const UnitStatus *s, void *userdata) {
+static void update_members(EnabledUnit *u) {
+        const char *why;
+        int r = members_update(u->members, unit_covers(u->unit), &why);
+
+        if (r < 0 && !u->members_told)
+                log_error_errno(r, "%s: %s, so this machine does not compete for its lease", u->name, why);
+        u->members_told = r < 0;
+}
+
+static void report(EnabledUnit *u) {
         /* In the order of UnitActive: the two layers may not know each other. */
         static const ActiveState states[_UNIT_ACTIVE_MAX] = {
                 [UNIT_INACTIVE] = ACTIVE_INACTIVE,         [UNIT_FAILED] = ACTIVE_FAILED,
                 [UNIT_ACTIVATING] = ACTIVE_ACTIVATING,     [UNIT_ACTIVE] = ACTIVE_ACTIVE,
                 [UNIT_DEACTIVATING] = ACTIVE_DEACTIVATING, [UNIT_RELOADING] = ACTIVE_RELOADING,
         };
-        EnabledUnit *u = userdata;
+        UnitStatus all = *unit_status(u->unit);
         char name[NAME_SIZE];
 
-        publish_status(u, s);
-        if (s->known && s->timeout_stop != u->timeout_stop && streq(s->load_state, "loaded")) {
-                u->timeout_stop = s->timeout_stop;
+        if (all.known)
+                update_members(u);
+        members_combine(u->members, &all);
+        if (all.known && all.timeout_stop != u->timeout_stop && streq(all.load_state, "loaded")) {
+                u->timeout_stop = all.timeout_stop;
                 deliver_configuration(u);
         }
-        if (s->known && !s->gate_loaded && u->options && !u->forgotten && streq(s->load_state, "loaded"))
-                gate_mend(u->daemon, u->name, s->need_reload);
         /* Last, and with a name of our own: the core may answer that the unit can be dropped. */
         str_copy(name, sizeof(name), u->name);
         daemon_event(u->daemon, &(Event){
                                         .kind = EVENT_UNIT,
                                         .unit = name,
-                                        .report.known = s->known,
-                                        .report.asked_at = s->asked_at,
-                                        .report.active = states[s->active],
-                                        .report.job = s->job,
-                                        .report.empty = s->empty,
-                                        .report.gate_loaded = s->gate_loaded,
-                                        .report.failed = s->failed,
-                                        .report.foreign_job = s->foreign_job,
-                                        .report.ended_at = s->inactive_since,
-                                        .report.run = run_of(s),
+                                        .report.known = all.known,
+                                        .report.asked_at = all.asked_at,
+                                        .report.active = states[all.active],
+                                        .report.job = all.job,
+                                        .report.empty = all.empty,
+                                        .report.gate_loaded = all.gate_loaded,
+                                        .report.failed = all.failed,
+                                        .report.foreign_job = all.foreign_job,
+                                        .report.ended_at = all.inactive_since,
+                                        .report.run = run_of(&all),
                                 });
 }
 
-/* PID 1 only says "Assertion failed": the unit's own journal, which `systemctl status` shows, gets the reason. */
-static void on_refused(Unit *unit, void *userdata) {
+static bool wants_gate(const EnabledUnit *u) {
+        return u->options && !u->forgotten;
+}
+
+static void on_status(Unit *unit, const UnitStatus *s, void *userdata) {
         EnabledUnit *u = userdata;
+
+        publish_status(u, s);
+        if (s->known && !s->gate_loaded && wants_gate(u) && streq(s->load_state, "loaded"))
+                gate_mend(u->daemon, u->name, u->name, s->need_reload);
+        report(u);
+}
+
+static void on_members_changed(void *userdata) {
+        report(userdata);
+}
+
+static void on_member_ungated(const char *member, bool need_reload, void *userdata) {
+        EnabledUnit *u = userdata;
+
+        if (wants_gate(u))
+                gate_mend(u->daemon, member, u->name, need_reload);
+}
+
+/* PID 1 only says "Assertion failed": the unit's own journal, which `systemctl status` shows, gets the reason. */
+static void say_refused(EnabledUnit *u, const char *refused) {
         char holder[128], reason[512];
         UnitView view;
 
@@ -161,15 +196,25 @@ static void on_refused(Unit *unit, void *userdata) {
                 (void) snprintf(reason, sizeof(reason), "which is held by %s",
                                 daemon_machine_name(u->daemon, view.machine_id, holder, sizeof(holder)));
         (void) sd_journal_send("MESSAGE=Not started: this unit runs only with the lease %s, %s.", view.lease, reason,
-                        "PRIORITY=%i", LOG_NOTICE, "OBJECT_SYSTEMD_UNIT=%s", u->name, "LEASE_NAME=%s", view.lease, NULL);
+                        "PRIORITY=%i", LOG_NOTICE, "OBJECT_SYSTEMD_UNIT=%s", refused, "LEASE_NAME=%s", view.lease, NULL);
 }
 
-static void on_failed(Unit *unit, bool start, int error, const char *message, void *userdata) {
+static void on_refused(Unit *unit, void *userdata) {
+        EnabledUnit *u = userdata;
+
+        say_refused(u, u->name);
+}
+
+static void on_member_refused(const char *member, void *userdata) {
+        say_refused(userdata, member);
+}
+
+static void on_member_failed(const char *member, bool start, int error, const char *message, void *userdata) {
         EnabledUnit *u = userdata;
         char line[sizeof(u->last_error)];
 
-        (void) snprintf(line, sizeof(line), "PID 1 does not %s it: %s", start ? "start" : "stop",
-                        isempty(message) ? strerror(-error) : message);
+        (void) snprintf(line, sizeof(line), "PID 1 does not %s %s: %s", start ? "start" : "stop",
+                        streq(member, u->name) ? "it" : member, isempty(message) ? strerror(-error) : message);
         log_warning("%s: %s", u->name, line);
         units_set_error(u->daemon, u->name, line);
         daemon_event(u->daemon, &(Event){
@@ -179,9 +224,16 @@ static void on_failed(Unit *unit, bool start, int error, const char *message, vo
                                 });
 }
 
+static void on_failed(Unit *unit, bool start, int error, const char *message, void *userdata) {
+        EnabledUnit *u = userdata;
+
+        on_member_failed(u->name, start, error, message, u);
+}
+
 /* ---- the set ---- */
 
 static EnabledUnit *enabled_unit_free(EnabledUnit *u) {
+        members_free(u->members);
         unit_free(u->unit);
         unit_options_free(u->options);
         free(u);
@@ -190,9 +242,19 @@ static EnabledUnit *enabled_unit_free(EnabledUnit *u) {
 
 static int watch_unit(EnabledUnit *u) {
         static const UnitCallbacks callbacks = { .status = on_status, .refused = on_refused, .failed = on_failed };
+        static const MembersCallbacks members_callbacks = {
+                .changed = on_members_changed,
+                .ungated = on_member_ungated,
+                .refused = on_member_refused,
+                .failed = on_member_failed,
+        };
         _cleanup_free_ char *gate = gate_path(u->name);
+        int r;
 
-        return gate ? unit_new(u->daemon->manager, u->name, gate, GUARD_SERVICE, &callbacks, u, &u->unit) : -ENOMEM;
+        if (!gate)
+                return -ENOMEM;
+        r = unit_new(u->daemon->manager, u->name, gate, GUARD_SERVICE, &callbacks, u, &u->unit);
+        return r < 0 ? r : members_new(u->daemon->manager, u->name, &members_callbacks, u, &u->members);
 }
 
 static int add(Daemon *d, const char *name, EnabledUnit **ret) {
@@ -271,6 +333,7 @@ void units_drop(Daemon *d, const char *unit) {
         if (!u)
                 return;
         HASH_DEL(d->units, u);
+        members_forget(u->name);
         enabled_unit_free(u);
 }
 
@@ -296,8 +359,10 @@ int units_act(Daemon *d, const Action *a) {
         case ACTION_UNIT_START:
                 return unit_start(u->unit);
         case ACTION_UNIT_STOP:
-                return unit_stop(u->unit);
+                r = unit_stop(u->unit);
+                return r < 0 ? r : members_stop(u->members);
         default:
+                members_read(u->members);
                 return unit_read(u->unit);
         }
 }

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/members.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <utlist.h>
+
+#include "conf/dropin.h"
+#include "guard/protocol.h"
+#include "util/file-util.h"
+#include "util/log.h"
+#include "util/strv.h"
+
+#define FILE_SIZE_MAX ((size_t) 1024 * 1024)
+/* An instance that is never started shows what PID 1 has loaded for all instances of its template. */
+#define PROBE "leased-gate"
+
+typedef struct Member Member;
+
+struct Member {
+        Members *set;
+        Unit *unit;
+        Unit *probe; /* of a template */
+        bool covered;
+        Member *prev, *next;
+        char name[];
+};
+
+struct Members {
+        UnitManager *manager;
+        const MembersCallbacks *callbacks;
+        void *userdata;
+        char *unit, *gate;
+        Member *list;
+        char **kept;  /* by a drop-in, or by the guard's file when we came */
+        char **shown; /* to the guard */
+        bool incomplete;
+};
+
+static bool is_template(const char *name) {
+        return strstr(name, "@.");
+}
+
+/* ---- what PID 1 says of a member ---- */
+
+static bool is_down(const UnitStatus *s) {
+        return s->known && !s->job && s->empty && (s->active == UNIT_INACTIVE || s->active == UNIT_FAILED);
+}
+
+static const UnitStatus *gate_status(const Member *member) {
+        return unit_status(member->probe ?: member->unit);
+}
+
+/* What has no unit file cannot be started, and needs no gate before it has one. */
+static bool is_gated(const Member *member) {
+        const UnitStatus *s = gate_status(member);
+
+        return s->gate_loaded || (!s->need_reload && (streq(s->load_state, "not-found") || streq(s->load_state, "masked")));
+}
+
+static void on_status(Unit *unit, const UnitStatus *s, void *userdata) {
+        Member *member = userdata;
+        const MembersCallbacks *callbacks = member->set->callbacks;
+        void *callbacks_userdata = member->set->userdata;
+
+        if (s->known && !is_gated(member) && unit == (member->probe ?: member->unit) && streq(s->load_state, "loaded"))
+                callbacks->ungated(member->name, s->need_reload, callbacks_userdata);
+        callbacks->changed(callbacks_userdata); /* last: all may be gone then */
+}
+
+static void on_refused(Unit *unit, void *userdata) {
+        Member *member = userdata;
+
+        member->set->callbacks->refused(member->name, member->set->userdata);
+}
+
+static void on_failed(Unit *unit, bool start, int error, const char *message, void *userdata) {
+        Member *member = userdata;
+
+        member->set->callbacks->failed(member->name, start, error, message, member->set->userdata);
+}
+
+/* ---- one member ---- */
+
+static Member *member_free(Member *member) {
+        unit_free(member->unit);
+        unit_free(member->probe);
+        free(member);
+        return NULL;
+}
+
+static int member_watch(Member *member) {
+        static const UnitCallbacks callbacks = { .status = on_status, .refused = on_refused, .failed = on_failed };
+        const Members *m = member->set;
+        const char *at = strstr(member->name, "@.");
+        char probe[300];
+        int r;
+
+        if (!at)
+                return unit_new(m->manager, member->name, m->gate, GUARD_SERVICE, &callbacks, member, &member->unit);
+        (void) snprintf(probe, sizeof(probe), "%.*s@" PROBE "%s", (int) (at - member->name), member->name, at + 1);
+        r = unit_new_template(m->manager, member->name, &callbacks, member, &member->unit);
+        return r < 0 ? r : unit_new(m->manager, probe, m->gate, GUARD_SERVICE, &callbacks, member, &member->probe);
+}
+
+static Member *find(const Members *m, const char *name) {
+        Member *member;
+
+        DL_FOREACH(m->list, member)
+                if (streq(member->name, name))
+                        return member;
+        return NULL;
+}
+
+static int add(Members *m, const char *name) {
+        size_t n = strlen(name) + 1;
+        Member *member;
+        int r;
+
+        if (streq(name, m->unit) || !guard_member_is_valid(name))
+                return 0;
+        member = find(m, name);
+        if (member) {
+                member->covered = true;
+                return 0;
+        }
+        member = calloc(1, sizeof(Member) + n);
+        if (!member)
+                return -ENOMEM;
+        memcpy(member->name, name, n);
+        member->set = m;
+        member->covered = true;
+        r = member_watch(member);
+        if (r < 0) {
+                member_free(member);
+                return r;
+        }
+        DL_APPEND(m->list, member);
+        return 0;
+}
+
+/* ---- the set ---- */
+
+static int add_all(Members *m, char *const *names) {
+        int r = 0;
+
+        for (; names && *names && r >= 0; names++)
+                r = add(m, *names);
+        return r;
+}
+
+static int show_guard(Members *m) {
+        _cleanup_free_ char *path = NULL, *text = NULL;
+        _cleanup_(strv_freep) char **names = NULL;
+        size_t size = 0;
+        Member *member;
+        FILE *f;
+        int r;
+
+        DL_FOREACH(m->list, member)
+                if (strv_add(&names, member->name) < 0)
+                        return -ENOMEM;
+        if (strv_equal(names, m->shown))
+                return 0;
+        if (asprintf(&path, GUARD_MEMBERS "/%s", m->unit) < 0) {
+                path = NULL;
+                return -ENOMEM;
+        }
+        f = open_memstream(&text, &size);
+        if (!f)
+                return -ENOMEM;
+        for (char **name = names; name && *name; name++)
+                (void) fprintf(f, "%s\n", *name);
+        if (fclose(f) != 0)
+                return -ENOMEM;
+        r = mkdir_parents(GUARD_MEMBERS, 0755);
+        if (r >= 0)
+                r = names ? write_file_atomic(path, text, size, 0644, 0) : unlink_if_exists(path);
+        if (r < 0)
+                return r;
+        strv_free(m->shown);
+        m->shown = TAKE_PTR(names);
+        return 0;
+}
+
+static void drop_what_has_gone(Members *m) {
+        Member *member, *next;
+
+        DL_FOREACH_SAFE(m->list, member, next)
+                if (!member->covered && is_down(unit_status(member->unit))) {
+                        DL_DELETE(m->list, member);
+                        member_free(member);
+                }
+}
+
+int members_update(Members *m, char *const *covers, const char **ret_why) {
+        Member *member;
+        int r;
+
+        DL_FOREACH(m->list, member)
+                member->covered = false;
+        r = add_all(m, covers);
+        if (r >= 0)
+                r = add_all(m, m->kept);
+        /* The list grows while it is walked: a target's timer brings its service. */
+        for (member = m->list; member && r >= 0; member = member->next)
+                if (member->covered)
+                        r = add_all(m, unit_covers(member->unit));
+        *ret_why = r == -EEXIST ? "something that it starts has a lease of its own, or another unit's" : "out of memory";
+        if (r >= 0) {
+                drop_what_has_gone(m);
+                r = show_guard(m);
+                *ret_why = "cannot tell the guard what goes by its lease";
+        }
+        m->incomplete = r < 0;
+        return r;
+}
+
+void members_combine(const Members *m, UnitStatus *s) {
+        bool up = s->active != UNIT_INACTIVE && s->active != UNIT_FAILED;
+        const Member *member;
+
+        if (m->incomplete)
+                s->gate_loaded = false;
+        DL_FOREACH(m->list, member) {
+                const UnitStatus *each = unit_status(member->unit), *gate = gate_status(member);
+
+                if (!each->known || !gate->known)
+                        s->known = false;
+                s->asked_at = MIN(s->asked_at, each->asked_at);
+                s->job |= each->job;
+                s->empty &= each->empty;
+                s->gate_loaded &= is_gated(member);
+                if (s->timeout_stop == USEC_INFINITY || (each->timeout_stop != USEC_INFINITY &&
+                                                                each->timeout_stop > s->timeout_stop))
+                        s->timeout_stop = each->timeout_stop;
+                if (!up && s->active != UNIT_ACTIVE && each->active != UNIT_INACTIVE && each->active != UNIT_FAILED)
+                        s->active = each->active == UNIT_DEACTIVATING ? each->active : UNIT_ACTIVE;
+        }
+}
+
+int members_stop(Members *m) {
+        Member *member;
+        int r = 0;
+
+        DL_FOREACH(m->list, member) {
+                const UnitStatus *s = unit_status(member->unit);
+                int k = 0;
+
+                /* A job on the way up counts as well. */
+                if (!is_down(s) && (is_template(member->name) || s->active != UNIT_DEACTIVATING))
+                        k = unit_stop(member->unit);
+                if (k < 0)
+                        r = k;
+        }
+        return r;
+}
+
+void members_read(Members *m) {
+        Member *member;
+
+        DL_FOREACH(m->list, member)
+                (void) unit_read(member->unit);
+}
+
+static bool can_cover(const char *unit) {
+        return endswith(unit, ".timer") || endswith(unit, ".socket") || endswith(unit, ".path") ||
+               endswith(unit, ".automount") || endswith(unit, ".target");
+}
+
+static int read_kept(Members *m) {
+        _cleanup_free_ char *path = NULL, *text = NULL;
+        _cleanup_(strv_freep) char **gated = NULL;
+        int r;
+
+        if (!can_cover(m->unit))
+                return 0;
+        if (asprintf(&path, GUARD_MEMBERS "/%s", m->unit) < 0) {
+                path = NULL;
+                return -ENOMEM;
+        }
+        r = read_file(path, FILE_SIZE_MAX, &text, NULL);
+        if (r >= 0)
+                r = strv_split_lines(text, &m->shown);
+        if (r < 0 && r != -ENOENT)
+                return r;
+        r = dropin_members_list("", m->unit, &gated);
+        for (char **name = gated; r >= 0 && name && *name; name++)
+                r = strv_add(&m->kept, *name);
+        if (r >= 0)
+                r = add_all(m, m->shown);
+        return r < 0 ? r : add_all(m, gated);
+}
+
+int members_new(UnitManager *manager, const char *unit, const MembersCallbacks *callbacks, void *userdata, Members **ret) {
+        Members *m = calloc(1, sizeof(Members));
+
+        if (!m)
+                return -ENOMEM;
+        *m = (Members){ .manager = manager, .callbacks = callbacks, .userdata = userdata };
+        m->unit = strdup(unit);
+        m->gate = gate_path(unit);
+        if (!m->unit || !m->gate) {
+                members_free(m);
+                return -ENOMEM;
+        }
+        m->incomplete = read_kept(m) < 0;
+        *ret = m;
+        return 0;
+}
+
+Members *members_free(Members *m) {
+        Member *member, *next;
+
+        if (!m)
+                return NULL;
+        DL_FOREACH_SAFE(m->list, member, next) {
+                DL_DELETE(m->list, member);
+                member_free(member);
+        }
+        strv_free(m->kept);
+        strv_free(m->shown);
+        free(m->unit);
+        free(m->gate);
+        free(m);
+        return NULL;
+}
+
+void members_forget(const char *unit) {
+        _cleanup_free_ char *path = NULL;
+
+        if (asprintf(&path, GUARD_MEMBERS "/%s", unit) < 0) {
+                path = NULL;
+                return;
+        }
+        (void) unlink_if_exists(path);
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * What a lease covers besides its unit: the units that a leased timer, socket, path or automount triggers, and those that
+ * are bound to a leased target; and what these trigger in turn. Stopping a timer does not stop the service that it has
+ * started, so a lease is let go only when all members are down, too, and each has the gate of the leased unit.
+ *
+ * Once a member, a unit remains one until it is down, also when PID 1 no longer sees why: it may still run.
+ * The guard gets to know them by a file (guard/protocol.h), which is here to stay: for a guard that outlives the daemon.
+ */
+
+#include "unit/unit.h"
+
+typedef struct Members Members;
+
+/* The name is of the member, also where it stands for a template. The set may be freed inside. */
+typedef struct MembersCallbacks {
+        void (*changed)(void *userdata); /* there are others, or one has another state */
+        void (*ungated)(const char *member, bool need_reload, void *userdata);
+        void (*refused)(const char *member, void *userdata);
+        void (*failed)(const char *member, bool start, int error, const char *message, void *userdata);
+} MembersCallbacks;
+
+int members_new(UnitManager *manager, const char *unit, const MembersCallbacks *callbacks, void *userdata, Members **ret);
+Members *members_free(Members *m);
+
+/* covers: of the unit itself, by PID 1's latest answer (unit_covers()). What the members cover is looked up in here. 0, or a
+ * negative errno: then not all of them are known, and members_combine() says so. *ret_why: a line for people, static. */
+int members_update(Members *m, char *const *covers, const char **ret_why);
+
+/* Makes the unit's own status one of all. Its state stays as long as it is up itself. */
+void members_combine(const Members *m, UnitStatus *status);
+int members_stop(Members *m);
+void members_read(Members *m);
+
+/* The unit is leased no more: removes the guard's file. */
+void members_forget(const char *unit);
