@@ -17,13 +17,9 @@
 /* ---- the timeline ---- */
 
 static usec_t timeout_stop_of(Ctl *ctl, const char *name) {
-        json_auto_t *service = NULL;
-        const json_t *timeout;
+        json_auto_t *unit = NULL;
 
-        if (!endswith(name, ".service") || pid1_service(ctl->bus, name, &service) != CTL_OK)
-                return USEC_INFINITY;
-        timeout = json_object_get(service, "TimeoutStopUSec");
-        return json_is_integer(timeout) ? (usec_t) json_integer_value(timeout) : USEC_INFINITY;
+        return pid1_load(ctl->bus, name, &unit) == CTL_OK ? pid1_timeout_stop(unit) : USEC_INFINITY;
 }
 
 static void add_span(json_t *object, const char *key, usec_t t) {

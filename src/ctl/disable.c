@@ -20,6 +20,7 @@
 #include "conf/conf.h"
 #include "conf/dropin.h"
 #include "ctl/files.h"
+#include "ctl/members.h"
 #include "ctl/progress.h"
 #include "util/file-util.h"
 
@@ -35,7 +36,7 @@ static int fail(Item *item, int code) {
 }
 
 static int begin(Ctl *ctl, const char *typed, Item *item) {
-        _cleanup_free_ char *name = unit_name_complete(typed);
+        _cleanup_free_ char *name = unit_name_complete(typed), *owner = NULL;
         json_auto_t *unit = NULL;
         int code;
 
@@ -49,6 +50,11 @@ static int begin(Ctl *ctl, const char *typed, Item *item) {
         item->name = strdup(get_string(unit, "Id"));
         if (!item->name)
                 return CTL_FAILED;
+        owner = dropin_owner("", item->name);
+        if (owner && !streq(owner, item->name)) {
+                complain("%s: goes by the lease of %s: leasectl disable %s", item->name, owner, owner);
+                return CTL_FAILED;
+        }
         if (!files_listed(item->name) && !files_gated(item->name)) {
                 complain("%s: is not enabled on this machine", item->name);
                 return CTL_NO_SUCH_UNIT;
@@ -112,13 +118,17 @@ static int wait_forgotten(Ctl *ctl, const char *unit) {
 
 static int offline(Ctl *ctl, Item *item) {
         _cleanup_free_ char *gate = gate_path(item->name);
+        _cleanup_(strv_freep) char **members = NULL;
         json_auto_t *unit = NULL;
         int code = pid1_load(ctl->bus, item->name, &unit);
         bool open = gate && access(gate, F_OK) == 0;
 
-        if (code == CTL_OK && (open || !pid1_is_down(unit))) {
-                if (ctl->force)
-                        return pid1_stop(ctl->bus, item->name);
+        (void) dropin_members_list("", item->name, &members);
+        if (code == CTL_OK && (open || !pid1_is_down(unit) || members_find_up(ctl, members))) {
+                if (ctl->force) {
+                        code = pid1_stop(ctl->bus, item->name);
+                        return code == CTL_OK ? members_stop(ctl, members) : code;
+                }
                 complain("%s: is %s%s and leased is not running: systemctl start leased, then again; or --force to "
                          "stop it now",
                                 item->name, get_string(unit, "ActiveState"), open ? " with its gate open" : "");
@@ -134,11 +144,21 @@ static int offline(Ctl *ctl, Item *item) {
 /* The unit is off the list, and nobody has a reason to run it any more: set it free if it is down. */
 static int ungate(Ctl *ctl, Item *item) {
         _cleanup_free_ char *env = env_path(item->name);
+        _cleanup_(strv_freep) char **members = NULL;
         json_auto_t *unit = NULL;
+        const char *up;
         int code = pid1_load(ctl->bus, item->name, &unit);
 
         if (code != CTL_OK)
                 return code;
+        (void) dropin_members_list("", item->name, &members);
+        up = members_find_up(ctl, members);
+        if (up) {
+                complain("%s: %s, which it brought, is still up or has processes left; both stay gated. Once it is down: "
+                         "leasectl disable %s",
+                                item->name, up, item->name);
+                return CTL_FAILED;
+        }
         if (!pid1_is_down(unit)) {
                 complain("%s: is still %s or has processes left; it stays gated. Once it is down: leasectl disable %s",
                                 item->name, get_string(unit, "ActiveState"), item->name);
@@ -146,7 +166,8 @@ static int ungate(Ctl *ctl, Item *item) {
         }
         if (env)
                 (void) unlink_if_exists(env);
-        return files_ungate(item->name);
+        code = members_ungate(item->name);
+        return code == CTL_OK ? files_ungate(item->name) : code;
 }
 
 static int disable_all(Ctl *ctl, Item *items, size_t n) {

@@ -17,6 +17,7 @@
 #include "conf/dropin.h"
 #include "ctl/examine.h"
 #include "ctl/files.h"
+#include "ctl/members.h"
 
 typedef struct Item {
         char *name;   /* canonical */
@@ -24,6 +25,7 @@ typedef struct Item {
         bool new;     /* was not listed before */
         bool kept;    /* active, because it was leased already */
         bool to_stop;
+        char **members; /* what goes by its lease besides it */
 } Item;
 
 /* ---- what is refused ---- */
@@ -60,18 +62,15 @@ static void print_messages(const Messages *m) {
 static int check_options(Ctl *ctl, const char *name, const LeasedConf *conf) {
         _cleanup_(unit_options_freep) UnitOptions *options = NULL;
         _cleanup_(messages_done) Messages m = {};
-        json_auto_t *service = NULL;
-        const json_t *timeout;
+        json_auto_t *unit = NULL;
         int r, code;
 
         r = unit_options_load("", name, &options, &m);
         if (r >= 0) {
-                code = pid1_service(ctl->bus, name, &service);
+                code = pid1_load(ctl->bus, name, &unit);
                 if (code != CTL_OK)
                         return code;
-                timeout = json_object_get(service, "TimeoutStopUSec");
-                r = unit_options_check(options, conf->ttl,
-                                json_is_integer(timeout) ? (usec_t) json_integer_value(timeout) : USEC_INFINITY, &m);
+                r = unit_options_check(options, conf->ttl, pid1_timeout_stop(unit), &m);
         }
         print_messages(&m);
         if (r < 0 && m.n == 0)
@@ -83,6 +82,7 @@ static int check_options(Ctl *ctl, const char *name, const LeasedConf *conf) {
 static int examine(Ctl *ctl, const char *typed, Item *item) {
         json_auto_t *unit = NULL, *findings = json_array();
         _cleanup_free_ char *name = unit_name_complete(typed);
+        const char *up;
         int code;
 
         if (!name)
@@ -96,15 +96,21 @@ static int examine(Ctl *ctl, const char *typed, Item *item) {
                         complain("%s: %s", item->name ?: name, text);
                 return code;
         }
-        if (files_listed(item->name) && pid1_gate_loaded(unit)) {
+        code = members_find(ctl, item->name, unit, &item->members);
+        if (code != CTL_OK)
+                return code;
+        if (files_listed(item->name) && pid1_gate_loaded(unit, item->name)) {
                 item->kept = true; /* it runs under its lease, if at all */
                 return CTL_OK;
         }
-        if (pid1_is_down(unit))
+        up = pid1_is_down(unit) ? members_find_up(ctl, item->members) : item->name;
+        if (!up)
                 return CTL_OK;
         if (!ctl->stop)
-                return refuse(item->name, "is %s: systemctl stop %s, or use --stop", get_string(unit, "ActiveState"),
-                                item->name);
+                return streq(up, item->name) ? refuse(up, "is %s: systemctl stop %s, or use --stop",
+                                                               get_string(unit, "ActiveState"), up)
+                                             : refuse(item->name, "brings %s, which is up: systemctl stop %s, or use --stop",
+                                                               up, up);
         item->to_stop = true;
         return CTL_OK;
 }
@@ -117,9 +123,17 @@ static int take_back(Item *item) {
         item->written = false;
         if (item->new) {
                 (void) files_unlist(item->name, &text);
+                (void) members_ungate(item->name);
                 (void) files_ungate(item->name);
         }
         return CTL_FAILED;
+}
+
+/* What starts the others goes first. */
+static int stop_one(Ctl *ctl, const Item *item) {
+        int code = pid1_stop(ctl->bus, item->name);
+
+        return code == CTL_OK ? members_stop(ctl, item->members) : code;
 }
 
 static int write_one(Ctl *ctl, Item *item, const LeasedConf *conf) {
@@ -131,9 +145,11 @@ static int write_one(Ctl *ctl, Item *item, const LeasedConf *conf) {
                 return code;
         }
         item->written = true;
-        code = check_options(ctl, item->name, conf);
+        code = members_gate(item->name, item->members);
+        if (code == CTL_OK)
+                code = check_options(ctl, item->name, conf);
         if (code == CTL_OK && item->to_stop)
-                code = pid1_stop(ctl->bus, item->name); /* only now that nothing is left to be refused */
+                code = stop_one(ctl, item); /* only now that nothing is left to be refused */
         return code == CTL_OK ? code : take_back(item);
 }
 
@@ -144,7 +160,7 @@ static int verify_one(Ctl *ctl, Item *item) {
 
         if (code != CTL_OK)
                 return take_back(item);
-        if (!pid1_gate_loaded(unit)) {
+        if (!pid1_gate_loaded(unit, item->name)) {
                 const json_t *dropins = json_object_get(unit, "DropInPaths");
                 const char *last = json_string_value(json_array_get(dropins, json_array_size(dropins) - 1));
 
@@ -154,8 +170,10 @@ static int verify_one(Ctl *ctl, Item *item) {
                                 item->name, last ?: "none at all");
                 return take_back(item);
         }
-        if (!item->kept && !pid1_is_down(unit))
-                code = pid1_stop(ctl->bus, item->name); /* somebody started it before the gate was shut */
+        if (members_verify(ctl, item->name, item->members) != CTL_OK)
+                return take_back(item);
+        if (!item->kept && (!pid1_is_down(unit) || members_find_up(ctl, item->members)))
+                code = stop_one(ctl, item); /* somebody started it before the gate was shut */
         return code;
 }
 
@@ -199,6 +217,8 @@ static int enable_all(Ctl *ctl, Item *items, size_t n, const LeasedConf *conf) {
         for (size_t i = 0; i < n; i++)
                 if (items[i].written) {
                         (void) printf("%s: %s\n", items[i].name, items[i].new ? "enabled" : "was enabled already");
+                        for (char **m = items[i].members; m && *m; m++)
+                                (void) printf("%s: goes by its lease\n", *m);
                         enabled++;
                 }
         c = enabled > 0 ? reload_leased(ctl, conf) : CTL_OK;
@@ -229,7 +249,9 @@ int verb_enable(Ctl *ctl, int argc, char **argv) {
                 items[i].name = NULL;
         }
         code = enable_all(ctl, items, (size_t) argc, conf);
-        for (int i = 0; i < argc; i++)
+        for (int i = 0; i < argc; i++) {
                 free(items[i].name);
+                strv_free(items[i].members);
+        }
         return code != CTL_OK ? code : all;
 }

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "ctl/members.h"
 #include "ctl/pid1.h"
 
 void finding_add(json_t *findings, const char *severity, const char *format, ...) {
@@ -22,8 +23,6 @@ static int check_name(const char *name, json_t *findings) {
                 return refuse(findings, "is a template, enable an instance of it");
         if (strchr(name, '/') || !unit_name_is_valid(name))
                 return refuse(findings, "is not the name of a unit that can be leased");
-        if (!endswith(name, ".service"))
-                return refuse(findings, "only services can be leased, lease the service that does the work");
         return CTL_OK;
 }
 
@@ -56,6 +55,8 @@ static int check_not_started_by_others(const char *name, const json_t *unit, jso
         for (size_t i = 0; i < ELEMENTSOF(reverse); i++) {
                 const json_t *by = json_array_get(json_object_get(unit, reverse[i]), 0);
 
+                if (streq(reverse[i], "BoundBy") && endswith(name, ".target"))
+                        continue; /* its members: they start it only where its gate lets them */
                 if (by)
                         return refuse(findings,
                                         "is pulled in by %s (%s=), which would start it without its lease: remove "
@@ -83,16 +84,19 @@ static int check_triggers(Ctl *ctl, const json_t *unit, json_t *findings) {
         return CTL_OK;
 }
 
-static int check_service(Ctl *ctl, const char *name, json_t *findings) {
-        json_auto_t *service = NULL;
-        int code = pid1_service(ctl->bus, name, &service);
-
-        if (code != CTL_OK)
-                return code;
-        if (*get_string(service, "PAMName"))
+static int check_processes(const json_t *unit, json_t *findings) {
+        if (*get_string(unit, "PAMName"))
                 return refuse(findings,
                                 "has PAMName=: its processes leave the control group and could not be killed in time");
         return CTL_OK;
+}
+
+/* What it brings must be there, too, and have no other lease. */
+static int check_members(Ctl *ctl, const char *name, const json_t *unit, json_t *findings) {
+        _cleanup_(strv_freep) char **members = NULL;
+        int code = members_find(ctl, name, unit, &members);
+
+        return code == CTL_OK ? members_examine(ctl, name, members, findings) : code;
 }
 
 static void keep_first(int *code, int next) {
@@ -118,7 +122,8 @@ int examine_unit(Ctl *ctl, const char *typed, json_t *findings, char **ret_name,
                 return code;
         keep_first(&code, check_not_started_by_others(*ret_name, unit, findings));
         keep_first(&code, check_triggers(ctl, unit, findings));
-        keep_first(&code, check_service(ctl, *ret_name, findings));
+        keep_first(&code, check_processes(unit, findings));
+        keep_first(&code, check_members(ctl, *ret_name, unit, findings));
         *ret_unit = json_incref(unit);
         return code;
 }

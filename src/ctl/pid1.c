@@ -4,7 +4,6 @@
 #include "conf/dropin.h"
 #include "util/cgroup.h"
 
-#define PID1_UNIT "org.freedesktop.systemd1.Unit"
 #define PID1_SERVICE "org.freedesktop.systemd1.Service"
 #define POLL (200 * USEC_PER_MSEC)
 
@@ -20,7 +19,7 @@ static int load_interface(sd_bus *bus, const char *unit, const char *interface, 
 }
 
 int pid1_load(sd_bus *bus, const char *unit, json_t **ret) {
-        return load_interface(bus, unit, PID1_UNIT, ret);
+        return load_interface(bus, unit, "", ret); /* of all interfaces */
 }
 
 int pid1_service(sd_bus *bus, const char *unit, json_t **ret) {
@@ -53,8 +52,14 @@ bool pid1_is_down(const json_t *unit) {
         return cgroup_find_unit(CGROUP_ROOT, get_string(unit, "Id"), &group) < 0 || cgroup_is_empty(group) > 0;
 }
 
-bool pid1_gate_loaded(const json_t *unit) {
-        _cleanup_free_ char *gate = gate_path(get_string(unit, "Id"));
+usec_t pid1_timeout_stop(const json_t *unit) {
+        const json_t *timeout = json_object_get(unit, "TimeoutStopUSec") ?: json_object_get(unit, "TimeoutUSec");
+
+        return json_is_integer(timeout) ? (usec_t) json_integer_value(timeout) : USEC_INFINITY;
+}
+
+bool pid1_gate_loaded(const json_t *unit, const char *leased) {
+        _cleanup_free_ char *gate = gate_path(leased);
         bool assert_there = false, bound = false;
         json_t *value;
         size_t i;

@@ -9,7 +9,7 @@
  * Functions that fail say why in one line, with the unit's name, and return an exit code; CTL_OK is 0.
  */
 
-/* All properties of org.freedesktop.systemd1.Unit, after PID 1 has loaded it and followed aliases: "Id" is the canonical
+/* All properties of a unit and of its type, after PID 1 has loaded it and followed aliases: "Id" is the canonical
  * name. */
 int pid1_load(sd_bus *bus, const char *unit, json_t **ret);
 /* All properties of its type, "Service". */
@@ -28,5 +28,7 @@ int pid1_reload(sd_bus *bus);
 
 /* Neither active nor on the way up or down, no job, and no process left. unit is what pid1_load() said. */
 bool pid1_is_down(const json_t *unit);
-/* The gate (conf/dropin.h) is what PID 1 goes by. */
-bool pid1_gate_loaded(const json_t *unit);
+/* The gate of the leased unit (conf/dropin.h) is what PID 1 goes by. */
+bool pid1_gate_loaded(const json_t *unit, const char *leased);
+/* USEC_INFINITY: it has none. */
+usec_t pid1_timeout_stop(const json_t *unit);

@@ -78,7 +78,7 @@ static void look_at_gate(const char *name, const json_t *unit, json_t *findings)
 
         if (!files_listed(name))
                 finding_add(findings, "note", "is not enabled on this machine: leasectl enable %s", name);
-        else if (!pid1_gate_loaded(unit))
+        else if (!pid1_gate_loaded(unit, name))
                 finding_add(findings, "refused",
                                 "is enabled, but its gate is not in force: something resets AssertPathExists= or "
                                 "BindsTo= (the "

@@ -132,7 +132,7 @@ class WithoutDaemon(Case):
         self.refused("pam.service", "pam.service: has PAMName=: its processes leave the control group and could not be "
                      "killed in time")
         self.unit("idle.timer", "[Timer]\nOnBootSec=1d\n")
-        self.refused("idle.timer", "idle.timer: only services can be leased, lease the service that does the work")
+        self.refused("idle.timer", "idle.timer: brings idle.service, which cannot be loaded (not-found)")
 
     def test_units_that_others_would_start_are_refused(self):
         self.unit("on.service", SLEEPER + "[Install]\nWantedBy=multi-user.target\nAlias=on-too.service\n")

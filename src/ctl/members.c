@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ctl/members.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "conf/conf.h"
+#include "conf/dropin.h"
+#include "ctl/examine.h"
+#include "ctl/files.h"
+#include "ctl/pid1.h"
+
+/* Of a template, properties are those of an instance that is never started. */
+static char *instance_of(const char *name) {
+        const char *at = strstr(name, "@.");
+        char *s;
+
+        if (!at)
+                return strdup(name);
+        return asprintf(&s, "%.*s@leased-gate%s", (int) (at - name), name, at + 1) < 0 ? NULL : s;
+}
+
+static int load(Ctl *ctl, const char *name, json_t **ret) {
+        _cleanup_free_ char *instance = instance_of(name);
+
+        return instance ? pid1_load(ctl->bus, instance, ret) : CTL_FAILED;
+}
+
+/* ---- who they are ---- */
+
+static int add_names(const json_t *names, const char *unit, char ***members) {
+        json_t *value;
+        size_t i;
+        int r = 0;
+
+        json_array_foreach((json_t *) names, i, value) {
+                const char *name = strempty(json_string_value(value));
+
+                if (!streq(name, unit) && r >= 0)
+                        r = strv_add(members, name);
+        }
+        return r;
+}
+
+static int add_template(const char *socket, char ***members) {
+        _cleanup_free_ char *template = NULL;
+
+        if (asprintf(&template, "%.*s@.service", (int) strcspn(socket, "@."), socket) < 0) {
+                template = NULL;
+                return -ENOMEM;
+        }
+        return strv_add(members, template);
+}
+
+static int add_covered(const char *name, const json_t *properties, const char *unit, char ***members) {
+        if (endswith(name, ".socket") && get_boolean(properties, "Accept"))
+                return add_template(name, members);
+        return add_names(json_object_get(properties, endswith(name, ".target") ? "BoundBy" : "Triggers"), unit, members);
+}
+
+int members_find(Ctl *ctl, const char *unit, const json_t *properties, char ***ret) {
+        _cleanup_(strv_freep) char **members = NULL;
+        int r = add_covered(unit, properties, unit, &members), code;
+
+        for (size_t i = 0; r >= 0 && i < strv_length(members); i++) {
+                json_auto_t *each = NULL;
+
+                code = load(ctl, members[i], &each);
+                if (code != CTL_OK)
+                        return code;
+                r = add_covered(members[i], each, unit, &members);
+        }
+        if (r < 0) {
+                complain("%s: out of memory", unit);
+                return CTL_FAILED;
+        }
+        *ret = TAKE_PTR(members);
+        return CTL_OK;
+}
+
+/* ---- what stands against them ---- */
+
+#define refuse(findings, ...) finding_add((findings), "refused", __VA_ARGS__)
+
+static void examine_starters(const char *unit, const char *member, char *const *members, const json_t *properties,
+                json_t *findings) {
+        static const char *const reverse[] = {"WantedBy", "RequiredBy", "RequisiteOf", "BoundBy", "UpheldBy"};
+
+        for (size_t i = 0; i < ELEMENTSOF(reverse); i++) {
+                json_t *value;
+                size_t k;
+
+                json_array_foreach(json_object_get(properties, reverse[i]), k, value) {
+                        const char *by = strempty(json_string_value(value));
+
+                        if (!streq(by, unit) && !strv_contains(members, by))
+                                refuse(findings,
+                                                "brings %s, which is pulled in by %s (%s=), too, and that would start "
+                                                "it without the lease: remove that",
+                                                member, by, reverse[i]);
+                }
+        }
+}
+
+static int examine_one(Ctl *ctl, const char *unit, const char *member, char *const *members, json_t *findings) {
+        _cleanup_free_ char *owner = dropin_owner("", member);
+        json_auto_t *properties = NULL;
+        int code = load(ctl, member, &properties);
+
+        if (code != CTL_OK)
+                return code;
+        if (files_listed(member))
+                refuse(findings, "brings %s, which has a lease of its own: leasectl disable %s", member, member);
+        else if (owner && !streq(owner, unit))
+                refuse(findings, "brings %s, which goes by the lease of %s already", member, owner);
+        if (!streq(get_string(properties, "LoadState"), "loaded"))
+                refuse(findings, "brings %s, which cannot be loaded (%s)", member, get_string(properties, "LoadState"));
+        if (*get_string(properties, "PAMName"))
+                refuse(findings,
+                                "brings %s with PAMName=: its processes leave the control group and could not be "
+                                "killed in time",
+                                member);
+        examine_starters(unit, member, members, properties, findings);
+        return CTL_OK;
+}
+
+int members_examine(Ctl *ctl, const char *unit, char *const *members, json_t *findings) {
+        _cleanup_free_ char *owner = dropin_owner("", unit);
+        size_t before = json_array_size(findings);
+        int code = CTL_OK;
+
+        if (owner && !streq(owner, unit))
+                refuse(findings, "goes by the lease of %s already", owner);
+        for (size_t i = 0; members && members[i] && code == CTL_OK; i++)
+                code = examine_one(ctl, unit, members[i], members, findings);
+        if (code == CTL_OK && json_array_size(findings) > before)
+                code = CTL_FAILED;
+        return code;
+}
+
+/* ---- their gates ---- */
+
+int members_gate(const char *unit, char *const *members) {
+        for (; members && *members; members++) {
+                int r = dropin_member_write("", *members, unit);
+
+                if (r < 0) {
+                        complain("%s: cannot write the gate of %s: %s", unit, *members, strerror(-r));
+                        return CTL_FAILED;
+                }
+        }
+        return CTL_OK;
+}
+
+int members_ungate(const char *unit) {
+        _cleanup_(strv_freep) char **members = NULL;
+        int r = dropin_members_list("", unit, &members), code = CTL_OK;
+
+        if (r < 0) {
+                complain("%s: cannot list what goes by its lease: %s", unit, strerror(-r));
+                return CTL_FAILED;
+        }
+        for (char **member = members; member && *member; member++)
+                if (files_ungate(*member) != CTL_OK)
+                        code = CTL_FAILED;
+        return code;
+}
+
+int members_verify(Ctl *ctl, const char *unit, char *const *members) {
+        for (; members && *members; members++) {
+                json_auto_t *properties = NULL;
+                int code = load(ctl, *members, &properties);
+
+                if (code != CTL_OK)
+                        return code;
+                if (!pid1_gate_loaded(properties, unit)) {
+                        complain("%s: the gate has no effect on %s, which it brings: something after " GATE_DROPIN_NAME
+                                 " resets AssertPathExists= or BindsTo=",
+                                        unit, *members);
+                        return CTL_FAILED;
+                }
+        }
+        return CTL_OK;
+}
+
+/* ---- their life ---- */
+
+/* The instances of a template that PID 1 knows, as rows of ListUnits. */
+static int list_instances(Ctl *ctl, const char *template, json_t **ret) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        _cleanup_free_ char *pattern = NULL;
+        json_auto_t *answer = NULL;
+        const char *at = strstr(template, "@.");
+        int r;
+
+        if (asprintf(&pattern, "%.*s@*%s", (int) (at - template), template, at + 1) < 0) {
+                pattern = NULL;
+                return CTL_FAILED;
+        }
+        r = bus_call(ctl->bus, &bus_pid1, "ListUnitsByPatterns", &answer, &error, "asas", 0, 1, pattern);
+        if (r < 0)
+                return bus_complain(template, r, &error);
+        *ret = json_incref(json_array_get(answer, 0));
+        return CTL_OK;
+}
+
+/* Calls f for each unit that a member stands for, until it returns something else than CTL_OK. */
+static int each_unit(Ctl *ctl, const char *member, int (*f)(Ctl *ctl, const char *name)) {
+        json_auto_t *rows = NULL;
+        json_t *row;
+        size_t i;
+        int code;
+
+        if (!strstr(member, "@."))
+                return f(ctl, member);
+        code = list_instances(ctl, member, &rows);
+        json_array_foreach(rows, i, row) {
+                if (code == CTL_OK)
+                        code = f(ctl, strempty(json_string_value(json_array_get(row, 0))));
+        }
+        return code;
+}
+
+static int check_down(Ctl *ctl, const char *name) {
+        json_auto_t *properties = NULL;
+        int code = pid1_load(ctl->bus, name, &properties);
+
+        return code == CTL_OK && !pid1_is_down(properties) ? CTL_FAILED : code;
+}
+
+const char *members_find_up(Ctl *ctl, char *const *members) {
+        for (; members && *members; members++)
+                if (each_unit(ctl, *members, check_down) != CTL_OK)
+                        return *members;
+        return NULL;
+}
+
+static int stop(Ctl *ctl, const char *name) {
+        return pid1_stop(ctl->bus, name);
+}
+
+int members_stop(Ctl *ctl, char *const *members) {
+        int code = CTL_OK;
+
+        for (; members && *members && code == CTL_OK; members++)
+                code = each_unit(ctl, *members, stop);
+        return code;
+}
