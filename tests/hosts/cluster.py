@@ -36,7 +36,7 @@ def _file_of(name):
 class Unit:
     """A leased unit on every machine of a cluster, and what its stamps tell."""
 
-    def __init__(self, cluster, name, options, service, command):
+    def __init__(self, cluster, name, options, service, command, files):
         self.cluster = cluster
         self.name = name
         name_of_stamps = f"stamps-{cluster.number_stamps()}-" + name.replace("\\", "_")
@@ -45,8 +45,11 @@ class Unit:
         self._seen = []
         self.met = None  # seconds in which two lived; set by a scene that freezes a machine as a whole
         line = (command or f"{layer.STAMPER} {options} %s") % f"/shared/{name_of_stamps}"
+        texts = {each: text.replace("STAMP", line) for each, text in files.items()} if files else \
+            {_file_of(name): UNIT.format(command=line, service=service)}
         for machine in cluster:
-            machine.write(f"/etc/systemd/system/{_file_of(name)}", UNIT.format(command=line, service=service))
+            for each, text in texts.items():
+                machine.write(f"/etc/systemd/system/{each}", text)
             if machine.is_on:
                 machine.systemctl("daemon-reload")
 
@@ -227,10 +230,10 @@ class Cluster:
         self._stamps += 1
         return self._stamps
 
-    def unit(self, name, options="", service="", command=None):
+    def unit(self, name, options="", service="", command=None, files=None):
         """A new leased unit, present on every machine, not enabled yet. command: another ExecStart=, with %s for the
-        file to stamp."""
-        unit = Unit(self, name, options, service, command)
+        file to stamp. files: instead of one unit file, all that it takes, with STAMP for that command."""
+        unit = Unit(self, name, options, service, command, files)
         self.units.append(unit)
         return unit
 

@@ -187,3 +187,205 @@ def steal_from_a_machine_whose_daemon_is_stopped_waits_out_the_debt(cluster):
     require("the guard stopped it where it was", holder.state(unit.name) in ("inactive", "failed"), unit.story)
     holder.systemctl("kill", "--signal=CONT", DAEMON)
     unit.hold_running(on=thief, duration=1)
+
+
+# What starts others
+
+
+def _require_covered(cluster, unit, member):
+    """No process of the member was left when the other machine began, and it had the token of the lease."""
+    require("it ran on two machines", len({tenure.machine for tenure in unit.tenures}) == 2, unit.story)
+    require("each run had the token", all(tenure.index for tenure in unit.tenures), unit.story)
+
+
+@scene(ttl=3.0)
+def timer_whose_service_still_runs_takes_it_along(cluster):
+    unit = cluster.unit("tick.timer", "--stop=0.5", files={
+        "tick.timer": "[Timer]\nOnActiveSec=100ms\nAccuracySec=1ms\n",
+        "tick.service": "[Service]\nExecStart=STAMP\n"})
+    unit.options("HoldDownSec=1")
+    unit.enable()
+    holder = unit.wait_running()
+    other = cluster.other(holder)
+    started = other.systemctl("start", "tick.service", check=False)
+    require("its service cannot be started elsewhere by hand", started.returncode != 0, unit.story)
+    holder.run("leasectl", "release", unit.name)
+    unit.wait_running(on=other)
+    _require_covered(cluster, unit, "tick.service")
+    other.power_cut()
+    unit.wait_running(on=holder, deadline=cluster.takeover + 5)
+
+
+@scene(ttl=3.0)
+def service_of_a_timer_is_killed_in_time_when_the_daemon_is_gone(cluster):
+    unit = cluster.unit("deaf.timer", "--ignore-term --children=2", files={
+        "deaf.timer": "[Timer]\nOnActiveSec=100ms\nAccuracySec=1ms\n",
+        "deaf.service": "[Service]\nExecStart=STAMP\nTimeoutStopSec=5\n"}).enable()
+    holder = unit.wait_running()
+    holder.systemctl("kill", "--signal=STOP", DAEMON)
+    unit.wait_running(on=cluster.other(holder), deadline=cluster.takeover + 5)
+    _require_covered(cluster, unit, "deaf.service")
+    holder.systemctl("kill", "--signal=CONT", DAEMON)
+
+
+@scene(ttl=3.0)
+def timer_that_catches_up_does_not_rerun_its_job_at_takeover(cluster):
+    unit = cluster.unit("yearly.timer", "--life=0.2", files={
+        "yearly.timer": "[Timer]\nOnCalendar=yearly\nPersistent=yes\n",
+        "yearly.service": "[Service]\nType=oneshot\nExecStart=STAMP\n"})
+    alpha, beta = cluster
+    # As if the machine had been off at New Year: the first holder catches up once.
+    for machine in cluster:
+        machine.run("touch", "--date=2001-01-01", "/var/lib/systemd/timers/stamp-yearly.timer")
+    unit.enable(alpha)
+    wait_for("it catches up", lambda: len(unit.tenures) == 1, 10, unit.story)
+    wait_for("the job is over", lambda: alpha.state("yearly.service") == "inactive", 10, unit.story)
+    unit.enable(beta)
+    alpha.power_cut()
+    wait_for("the other machine has the timer", lambda: beta.state("yearly.timer") == "active", cluster.takeover + 5, unit.story)
+    hold_for("it does not run its job again", lambda: len(unit.tenures) == 1, 1, unit.story)
+    alpha.boot()
+    cluster.wait_ready(alpha)
+    beta.run("leasectl", "release", unit.name)
+    wait_for("the first machine has it again", lambda: alpha.state("yearly.timer") == "active", 10, unit.story)
+    hold_for("and does not run it again either", lambda: len(unit.tenures) == 1, 0.5, unit.story)
+
+
+@scene(ttl=3.0)
+def socket_activated_service_goes_by_the_lease_of_its_socket(cluster):
+    unit = cluster.unit("front.socket", files={
+        "front.socket": "[Socket]\nListenStream=/run/front.sock\n",
+        "front.service": "[Service]\nExecStart=STAMP\n"}).enable()
+    holder = wait_for("one machine listens",
+                      lambda: next((each for each in cluster if each.state("front.socket") == "active"), None), 10, unit.story)
+    other = cluster.other(holder)
+    connect = ("python3", "-c", "import socket; socket.socket(socket.AF_UNIX).connect('/run/front.sock')")
+    require("nobody listens elsewhere", other.run(*connect, check=False).returncode != 0, unit.story)
+    holder.run(*connect)
+    unit.wait_running(on=holder)
+    holder.run("leasectl", "release", unit.name)
+    unit.wait_gone()
+    wait_for(f"{other} listens", lambda: other.state("front.socket") == "active", 10, unit.story)
+    other.run(*connect)
+    unit.wait_running(on=other)
+    _require_covered(cluster, unit, "front.service")
+    isolated = other.systemctl("isolate", "rescue.target", "--no-block", check=False)
+    require(f"isolate is no circle: {isolated.stderr}", isolated.returncode == 0, unit.story)
+    wait_for("and stops it", lambda: unit.running_on is not other, 10, unit.story)
+    other.reboot_hard()
+    cluster.wait_ready(other)
+
+
+@scene(ttl=3.0)
+def instances_of_an_accepting_socket_go_by_its_lease(cluster):
+    unit = cluster.unit("each.socket", "--ignore-term", files={
+        "each.socket": "[Socket]\nListenStream=/run/each.sock\nAccept=yes\n",
+        "each@.service": "[Service]\nExecStart=STAMP\nTimeoutStopSec=60\n"}).enable()
+    holder = wait_for("one machine listens",
+                      lambda: next((each for each in cluster if each.state("each.socket") == "active"), None), 10, unit.story)
+    other = cluster.other(holder)
+    connect = ("python3", "-c", "import socket; socket.socket(socket.AF_UNIX).connect('/run/each.sock')")
+    for _ in range(3):
+        holder.run(*connect)
+    wait_for("three instances live", lambda: len(unit.tenures) == 3, 5, unit.story)
+    require("an instance cannot be started elsewhere by hand",
+            other.systemctl("start", "each@1.service", check=False).returncode != 0, unit.story)
+    holder.systemctl("kill", "--signal=STOP", DAEMON)
+    wait_for(f"{other} listens", lambda: other.state("each.socket") == "active", cluster.takeover + 5, unit.story)
+    other.run(*connect)
+    unit.wait_running(on=other)
+    _require_covered(cluster, unit, "each@.service")
+    holder.systemctl("kill", "--signal=CONT", DAEMON)
+    other.systemctl("kill", "--signal=KILL", "each@*.service")
+
+
+@scene(ttl=3.0)
+def path_unit_takes_its_service_along(cluster):
+    unit = cluster.unit("inbox.path", files={
+        "inbox.path": "[Path]\nPathExists=/shared/inbox\n",
+        "inbox.service": "[Service]\nExecStart=STAMP\n"}).enable()
+    alpha, beta = cluster
+    alpha.run("touch", "/shared/inbox")
+    holder = unit.wait_running()
+    holder.run("leasectl", "release", unit.name)
+    unit.wait_running(on=cluster.other(holder))
+    _require_covered(cluster, unit, "inbox.service")
+    alpha.run("rm", "/shared/inbox")
+
+
+# What is no process
+
+
+@scene(ttl=3.0)
+def floating_address_is_gone_before_the_other_machine_has_it(cluster):
+    address = "10.99.0.1/32"
+    unit = cluster.unit("floating.service", files={
+        "floating.service": "[Service]\nType=oneshot\nRemainAfterExit=yes\n"
+                            f"ExecStart=ip address add {address} dev lo\n"
+                            f"ExecStop=ip address delete {address} dev lo\n"})
+    unit.options("HoldDownSec=1")
+    unit.enable()
+
+    def holders():
+        return [each for each in cluster if each.is_on and address in each.run("ip", "address", "show", "dev", "lo").stdout]
+
+    wait_for("one machine has it", holders, 10, unit.story)
+    for move in ("release", "power cut"):
+        holder, = holders()
+        if move == "release":
+            holder.run("leasectl", "release", unit.name)
+        else:
+            holder.power_cut()
+
+        def has_moved():
+            now = holders()
+            require(f"after a {move}, only one has it", len(now) <= 1, unit.story)
+            return now and now != [holder]
+
+        wait_for("the other has it", has_moved, cluster.takeover + 5, unit.story)
+
+
+@scene(ttl=3.0)
+def mount_moves(cluster):
+    unit = cluster.unit("mnt-data.mount", files={
+        "mnt-data.mount": "[Mount]\nWhat=tmpfs\nWhere=/mnt/data\nType=tmpfs\n"})
+    unit.enable()
+
+    def mounted_on():
+        return [each for each in cluster if each.is_on and
+                each.run("mountpoint", "-q", "/mnt/data", check=False).returncode == 0]
+
+    holder, = wait_for("one machine has mounted it", mounted_on, 10, unit.story)
+    refused = cluster.other(holder).systemctl("start", unit.name, check=False)
+    require("it cannot be mounted elsewhere by hand", refused.returncode != 0, unit.story)
+    holder.run("leasectl", "release", unit.name)
+
+    def has_moved():
+        now = mounted_on()
+        require("never on both", len(now) <= 1, unit.story)
+        return now == [cluster.other(holder)]
+
+    wait_for("the other has mounted it", has_moved, 10, unit.story)
+
+
+# Bundles
+
+
+@scene(ttl=3.0)
+def target_takes_its_three_members_along(cluster):
+    member = "[Unit]\nBindsTo=bundle.target\nAfter=bundle.target\n[Service]\nExecStart=STAMP\n"
+    unit = cluster.unit("bundle.target", "--stop=0.3", files={
+        "bundle.target": "[Unit]\nWants=one.service two.service three.service\n",
+        "one.service": member, "two.service": member, "three.service": member + "TimeoutStopSec=30\n"})
+    unit.enable()
+    holder = unit.wait_running()
+    wait_for("all three run", lambda: len({run.pid for tenure in unit.tenures for run in tenure.runs}) == 3, 5, unit.story)
+    other = cluster.other(holder)
+    require("a member cannot be started elsewhere by hand",
+            other.systemctl("start", "two.service", check=False).returncode != 0, unit.story)
+    holder.run("leasectl", "release", unit.name)
+    wait_for("all three run on the other", lambda: len(unit.tenures) == 6, 10, unit.story)
+    _require_covered(cluster, unit, "two.service")
+    last = max(tenure.last for tenure in unit.tenures if tenure.machine == holder.name)
+    first = min(tenure.first for tenure in unit.tenures if tenure.machine == other.name)
+    require("not one was left when the first began", last < first, unit.story)
