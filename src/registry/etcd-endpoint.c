@@ -222,7 +222,7 @@ EtcdVerdict etcd_endpoint_explain(Etcd *e, size_t i, const HttpAnswer *a, char *
         if (why)
                 (void) snprintf(ret, size, "%s: %s", url, why);
         else
-                (void) snprintf(ret, size, "%s: it answers with HTTP status %u", url, a->status);
+                (void) snprintf(ret, size, "%s: it answers with HTTP status %u, and not as etcd does", url, a->status);
         return verdict;
 }
 
