@@ -3,7 +3,8 @@
 
 _leasectl() {
         local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} word verb= i
-        local verbs='status list enable disable registry release reload'
+        local verbs='status list machines history monitor metrics is-held check enable disable release transfer steal
+                rearm drain undrain registry reload'
         local options='--help --version --host --json --no-pager --no-legend --no-wait --stop --force'
 
         for ((i = 1; i < COMP_CWORD; i++)); do
@@ -24,11 +25,20 @@ _leasectl() {
         else
                 local -a units=()
                 case $verb in
-                status|release)
+                transfer)
+                        if [[ $previous == transfer ]]; then
+                                mapfile -t units < <(leasectl list --no-legend --no-pager 2>/dev/null | awk '{ print $1 }')
+                        else
+                                mapfile -t units < <(leasectl machines --json=short 2>/dev/null |
+                                        grep -o '"hostname":"[^"]*"' | cut -d '"' -f 4)
+                        fi ;;
+                registry)
+                        units=(accept) ;;
+                status|release|steal|rearm|history|is-held)
                         mapfile -t units < <(leasectl list --no-legend --no-pager 2>/dev/null | awk '{ print $1 }') ;;
                 disable)
                         mapfile -t units < <(ls /etc/leased/units 2>/dev/null) ;;
-                enable)
+                enable|check)
                         mapfile -t units < <(systemctl list-unit-files --no-legend --no-pager --type=service 2>/dev/null |
                                 awk '$1 !~ /@\.service$/ { print $1 }') ;;
                 esac

@@ -215,7 +215,10 @@ static int remember_all(Monitor *monitor) {
 
                 json_object_foreach(object, interface, properties)(void) json_object_update(all, properties);
         }
-        return machines_read(monitor->ctl, &monitor->machines);
+        r = machines_read(monitor->ctl, &monitor->machines);
+        if (r == CTL_OK)
+                print_event(monitor, "listening", "leased", "is followed from here on", NULL);
+        return r;
 }
 
 static int follow(Monitor *monitor) {

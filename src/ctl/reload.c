@@ -8,23 +8,24 @@
 #include "ctl/output.h"
 
 int verb_reload(Ctl *ctl, int argc, char **argv) {
-        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL, second = SD_BUS_ERROR_NULL;
         json_auto_t *manager = NULL;
         json_t *changes, *change;
         bool bad_lines;
         size_t i;
         int r = bus_reload_leased(ctl->bus, &error, &bad_lines);
 
-        if (r >= 0)
-                r = bus_get_all(ctl->bus, LEASED_NAME, LEASED_PATH, LEASED_MANAGER, &manager, &error);
         if (r < 0)
                 return bus_complain("reload", r, &error);
+        r = bus_get_all(ctl->bus, LEASED_NAME, LEASED_PATH, LEASED_MANAGER, &manager, &second);
+        if (r < 0)
+                return bus_complain("reload", r, &second);
         changes = json_object_get(manager, "ReloadChanges");
         if (ctl->json != JSON_OFF)
                 print_json(ctl, changes);
         else {
                 json_array_foreach(changes, i, change)(void) puts(strempty(json_string_value(change)));
-                if (json_array_size(changes) == 0 && ctl->legend)
+                if (json_array_size(changes) == 0 && !bad_lines && ctl->legend)
                         (void) puts("nothing has changed");
         }
         return bad_lines ? CTL_FAILED : CTL_OK;

@@ -1,111 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""leasectl against a real PID 1, first with leased down, then with leased on a local registry.
+"""leasectl enable, disable and release against a real PID 1, first with leased down, then with leased on a local registry.
 
     run-in-guest test-leasectl.py LEASECTL LEASED LEASED_GUARD LEASED.SERVICE LEASED-GUARD.SERVICE BUS_POLICY
-
-Runs inside a guest, where it installs what it is given.
 """
 
 import json
 import os
-import shutil
-import subprocess
-import sys
-import time
-import unittest
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-TARGETS = ("/usr/bin/", "/usr/lib/leased/", "/usr/lib/leased/", "/usr/lib/systemd/system/", "/usr/lib/systemd/system/",
-           "/usr/share/dbus-1/system.d/")
-SYSTEM = "/etc/systemd/system"
-UNITS = "/etc/leased/units"
-CONF = "/etc/leased/leased.conf"
-GATES = "/run/leased/held"
-DEADLINE = 30
-POLL = 0.05
-ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "SYSTEMD_PAGER": ""}
-SLEEPER = "[Service]\nExecStart=/bin/sleep infinity\n"
-
-
-def run(*command, check=True):
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True,
-                          env=ENVIRONMENT, timeout=120)
-    if check and done.returncode != 0:
-        raise AssertionError(f"{' '.join(command)}: {done.returncode}\n{done.stdout}{done.stderr}")
-    return done
-
-
-def ctl(*arguments, check=False):
-    return run("leasectl", *arguments, check=check)
-
-
-def wait_for(what, condition):
-    end = time.monotonic() + DEADLINE
-    while not (value := condition()):
-        if time.monotonic() > end:
-            raise AssertionError(f"in {DEADLINE} s it never was so that {what}\n" +
-                                 run("journalctl", "-b", "-o", "short-precise", "-n", "60", "--no-pager").stdout)
-        time.sleep(POLL)
-    return value
-
-
-def write(path, text):
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(path, "w") as file:
-        file.write(text)
-
-
-def read(path):
-    with open(path) as file:
-        return file.read()
-
-
-def property_of(unit, name):
-    return run("systemctl", "show", "-p", name, "--value", "--", unit).stdout.strip()
-
-
-def dropin_of(unit):
-    return f"{SYSTEM}/{unit}.d/zzzz-leased.conf"
-
-
-class Case(unittest.TestCase):
-    def unit(self, name, text=SLEEPER):
-        """A unit file of this test's own, gone with what was made of it when the test is over."""
-        write(f"{SYSTEM}/{name}", text)
-        self.addCleanup(self._remove, name)
-        run("systemctl", "daemon-reload")
-        return name
-
-    def _remove(self, name):
-        if os.path.exists(f"{UNITS}/{name}") or os.path.exists(dropin_of(name)):
-            ctl("disable", "--force", "--", name)
-        run("systemctl", "stop", "--", name, check=False)
-        for path in (f"{SYSTEM}/{name}", f"{UNITS}/{name}"):
-            if os.path.lexists(path):
-                os.unlink(path)
-        shutil.rmtree(f"{SYSTEM}/{name}.d", ignore_errors=True)
-        run("systemctl", "daemon-reload")
-        run("systemctl", "reset-failed", check=False)
-
-    def conf(self, text):
-        write(CONF, text)
-        self.addCleanup(os.unlink, CONF)
-
-    def assertSays(self, done, code, *lines):
-        """The exit code, and exactly these lines on stderr, each after "leasectl: "; a line may end in an ellipsis."""
-        said = done.stderr.splitlines()
-        self.assertEqual((done.returncode, len(said)), (code, len(lines)), done.stdout + done.stderr)
-        for expected, line in zip(lines, said):
-            if expected.endswith("..."):
-                self.assertEqual(line[:len("leasectl: " + expected) - 3], "leasectl: " + expected[:-3])
-            else:
-                self.assertEqual(line, "leasectl: " + expected)
-
-    def assertUntouched(self, unit):
-        self.assertFalse(os.path.exists(f"{UNITS}/{unit}"))
-        self.assertFalse(os.path.exists(dropin_of(unit)))
-
+from leasectl_guest import (CONF, GATES, SLEEPER, SYSTEM, UNITS, Case, CaseWithDaemon, ctl, dropin_of, main, property_of,
+                            read, run, wait_for, write)
 
 NOTES = ("note: leased is not running; nothing starts until it does: systemctl enable --now leased",
          "note: Registry=local excludes nobody outside this machine (see leased.conf)")
@@ -269,30 +173,12 @@ class WithoutDaemon(Case):
         self.assertSays(ctl("enable"), 2, "usage: leasectl enable UNIT...")
         self.assertSays(ctl("--json=yaml", "list"), 2, "--json=yaml: expected is pretty, short or off")
         self.assertSays(ctl("-H", "elsewhere", "enable", "a"), 2,
-                        "enable changes files of the machine it runs on, and cannot be used with --host=")
+                        "enable works on files of the machine it runs on, and cannot be used with --host=")
         self.assertEqual(ctl("--help").returncode, 0)
         self.assertTrue(ctl("--version").stdout.startswith("leasectl "))
 
 
-class WithDaemon(Case):
-    @classmethod
-    def setUpClass(cls):
-        run("systemctl", "start", "leased.service")
-
-    @classmethod
-    def tearDownClass(cls):
-        run("systemctl", "stop", "leased.service")
-
-    def row(self, unit):
-        rows = json.loads(ctl("list", "--json=short", check=True).stdout)
-        return next((row for row in rows if row["unit"] == unit), None)
-
-    def enable(self, name, text=SLEEPER):
-        unit = self.unit(name, text)
-        ctl("enable", "--", unit, check=True)
-        wait_for(f"{unit} runs", lambda: (self.row(unit) or {}).get("state") == "running")
-        return unit
-
+class WithDaemon(CaseWithDaemon):
     def test_an_enabled_unit_runs_and_is_shown(self):
         unit = self.enable("shown.service")
         row = self.row(unit)
@@ -364,19 +250,5 @@ class WithDaemon(Case):
         self.assertEqual(self.row(bad)["state"], "running")
 
 
-def install(files):
-    for source, target in zip(files, TARGETS):
-        name = os.path.basename(source)
-        os.makedirs(target, exist_ok=True)
-        shutil.copy(os.path.join(HERE, name), target + name)
-        if target.startswith(("/usr/bin", "/usr/lib/leased")):
-            os.chmod(target + name, 0o755)
-    shutil.rmtree("/etc/leased", ignore_errors=True)
-    shutil.rmtree("/var/lib/leased", ignore_errors=True)
-    run("systemctl", "daemon-reload")
-    run("busctl", "call", "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "ReloadConfig")
-
-
 if __name__ == "__main__":
-    install(sys.argv[1:1 + len(TARGETS)])
-    unittest.main(argv=sys.argv[:1] + sys.argv[1 + len(TARGETS):], verbosity=2)
+    main()

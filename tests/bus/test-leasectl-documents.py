@@ -1,0 +1,103 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Every verb and option of leasectl, and every setting, is documented; and nothing is that does not exist.
+
+    test-leasectl-documents.py LEASECTL SOURCE_ROOT
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import unittest
+
+LEASECTL, ROOT = sys.argv[1:3]
+PAGES = ("leasectl.1", "leased.8", "leased.conf.5", "leased.unit.5")
+
+
+def read(*path):
+    with open(os.path.join(ROOT, *path), encoding="utf-8") as file:
+        return file.read()
+
+
+def page(name):
+    """A man page without its fonts and escapes."""
+    return re.sub(r"\\f[A-Z]", "", read("docs", "man", name)).replace("\\-", "-")
+
+
+def tags(name):
+    """The first words of the tagged paragraphs: what is explained, several if they stand together."""
+    found = set()
+    for line in re.findall(r"^\.TP\n\.[A-Z]+ (.*)$", page(name), re.MULTILINE):
+        found.update(re.findall(r"[A-Za-z-][A-Za-z-]*=?|--?[a-z-]+=?", re.sub(r'" , "|", "|"', " ", line)))
+    return found
+
+
+class Documents(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.help = subprocess.run([LEASECTL, "--help"], check=True, stdout=subprocess.PIPE, text=True).stdout
+        cls.verbs = re.findall(r"^  ([a-z][a-z-]+) ", cls.help, re.MULTILINE)
+        cls.options = re.findall(r"(?<=\s)--?[a-zA-Z][a-z-]*", cls.help.split("Exit codes")[0])
+
+    def test_help_can_be_read_by_this_test(self):
+        self.assertGreaterEqual(set(self.verbs), {"status", "list", "is-held", "undrain"})
+        self.assertGreaterEqual(set(self.options), {"-h", "--help", "-H", "--host", "--json", "--no-wait"})
+
+    def test_every_verb_is_documented(self):
+        self.assertLessEqual(set(self.verbs), tags("leasectl.1"))
+
+    def test_every_option_is_documented(self):
+        explained = page("leasectl.1").split(".SH OPTIONS")[1].split(".SH EXIT")[0]
+        for option in self.options:
+            self.assertRegex(explained, rf'(?m)^\.[A-Z]+ (.*[ "])?{option}\b')
+
+    def test_every_exit_code_is_documented(self):
+        explained = page("leasectl.1").split(".SH EXIT STATUS")[1].split(".SH ENV")[0]
+        codes = re.findall(r"\b(\d) ", self.help.split("Exit codes")[1])
+        self.assertEqual(re.findall(r"^\.B (\d)$", explained, re.MULTILINE), codes)
+
+    def test_nothing_is_documented_that_is_not_there(self):
+        for name in PAGES + ("operations",):
+            text = page(name) if name in PAGES else read("docs", "operations.md")
+            for verb in re.findall(r"\bleasectl (?!-)([a-z-]+)\b", text):
+                self.assertIn(verb, self.verbs, name)
+            for option in re.findall(r"leasectl [^\n`]*?(--[a-z-]+)", text):
+                self.assertIn(option, self.options, name)
+        for verb in re.findall(r"`leasectl ([a-z-]+)", read("README.md")):
+            self.assertIn(verb, self.verbs)
+
+    def test_completion_knows_every_verb_and_option(self):
+        script = read("src", "ctl", "leasectl.bash")
+        verbs = re.search(r"local verbs='(.*?)'", script, re.DOTALL).group(1).split()
+        options = re.search(r"local options='(.*?)'", script, re.DOTALL).group(1).split()
+        self.assertEqual(sorted(verbs), sorted(self.verbs))
+        self.assertEqual(sorted(options), sorted({option for option in self.options if option.startswith("--")}))
+
+    def test_every_setting_of_leased_conf_is_documented(self):
+        keys = set(re.findall(r"\] = \{\s*\"([A-Z][A-Za-z]+)\"", read("src", "conf", "leased-conf.c")))
+        self.assertIn("Endpoints", keys)
+        self.assertEqual({tag for tag in tags("leased.conf.5") if tag.endswith("=")}, {key + "=" for key in keys})
+        self.assertEqual(set(re.findall(r"^#([A-Z][A-Za-z]+)=", read("docs", "leased.conf"), re.MULTILINE)), keys)
+
+    def test_every_option_of_a_unit_is_documented(self):
+        keys = set(re.findall(r"\] = \{\s*\"([A-Z][A-Za-z]+)\"", read("src", "conf", "unit-options.c")))
+        self.assertIn("StopGraceSec", keys)
+        self.assertEqual({tag for tag in tags("leased.unit.5") if tag.endswith("=")}, {key + "=" for key in keys})
+
+    @unittest.skipUnless(shutil.which("groff"), "no groff")
+    def test_man_pages_have_no_mistakes(self):
+        for name in PAGES:
+            done = subprocess.run(["groff", "-man", "-Tutf8", "-ww", os.path.join(ROOT, "docs", "man", name)],
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=True)
+            self.assertEqual(done.stderr, "")
+
+    def test_man_pages_point_at_man_pages_that_exist(self):
+        for name in PAGES:
+            for other, section in re.findall(r"^\.BR (leas[a-z.]+) \((\d)\)", page(name), re.MULTILINE):
+                self.assertIn(f"{other}.{section}", PAGES, name)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1], verbosity=2)

@@ -1,0 +1,148 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""leasectl registry, and what status says when the registry has trouble, with an etcd in the guest.
+
+    run-in-guest test-leasectl-registry.py LEASECTL LEASED LEASED_GUARD LEASED.SERVICE LEASED-GUARD.SERVICE BUS_POLICY
+"""
+
+import json
+import os
+import re
+import shutil
+import unittest
+import urllib.request
+
+from leasectl_guest import CaseWithDaemon, ctl, main, run, wait_for, write
+
+URL = "http://127.0.0.1:2379"
+PASSWORD = "/run/leased-password"
+
+
+def post(path, **body):
+    request = urllib.request.Request(URL + path, json.dumps(body).encode())
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return json.load(answer)
+
+
+class Etcd:
+    """One member, as a service of the guest; another token is another cluster."""
+
+    def __init__(self, token):
+        self.unit, self.data = f"test-{token}.service", f"/var/lib/test-{token}"
+        run("systemd-run", "--quiet", f"--unit={self.unit}", "--property=Type=notify", "etcd", "--name=a",
+            f"--data-dir={self.data}", f"--initial-cluster-token={token}", f"--listen-client-urls={URL}",
+            f"--advertise-client-urls={URL}")
+
+    def stop(self):
+        run("systemctl", "stop", self.unit, check=False)
+
+    def remove(self):
+        self.stop()
+        shutil.rmtree(self.data, ignore_errors=True)
+
+
+def registry():
+    return json.loads(ctl("registry", "--json=short", check=True).stdout)
+
+
+@unittest.skipUnless(shutil.which("etcd"), "no etcd")
+class Registry(CaseWithDaemon):
+    LEASED_CONF = f"[Leased]\nRegistry=etcd\nEndpoints={URL} http://127.0.0.2:2379\nTTL=2s\n"
+
+    def setUp(self):
+        self.etcd = Etcd("first")
+        self.addCleanup(self.forget)
+        self.addCleanup(self.etcd.remove)
+        wait_for("beats come through", lambda: registry()["last_beat_usec"] > 0)
+
+    @staticmethod
+    def forget():
+        """The next test is a machine that knows no registry."""
+        run("systemctl", "stop", "leased.service")
+        shutil.rmtree("/var/lib/leased", ignore_errors=True)
+        run("systemctl", "start", "leased.service")
+
+    def test_all_about_the_registry_is_shown(self):
+        now = registry()
+        self.assertEqual((now["kind"], now["state"], now["endpoint"]), ("etcd", "ok", URL))
+        self.assertEqual(now["endpoints"], [URL, "http://127.0.0.2:2379"])
+        self.assertRegex(now["version"], r"^3\.\d+\.\d+")
+        self.assertRegex(now["uuid"], "^[0-9a-f-]{36}$")
+        self.assertTrue(now["store"])
+        self.assertEqual((now["found_uuid"], now["found_store"]), ("", ""))
+        text = ctl("registry", check=True).stdout
+        for each in ("Registry: etcd, ok", f"Endpoint: {URL}", "http://127.0.0.2:2379", f"Server: {now['version']}",
+                     f"UUID: {now['uuid']}", f"Store: {now['store']}", "Last beat: "):
+            self.assertIn(each, text)
+        self.assertNotIn(" Error: ", text)
+        done = ctl("registry", "accept", now["uuid"])
+        self.assertEqual((done.returncode, done.stdout),
+                         (0, f"{now['uuid']}: is the registry that this machine goes by, nothing is to be accepted\n"))
+        self.assertSays(ctl("registry", "accept", "that"), 1,
+                        'registry accept: "that" is no registry\'s uuid: 36 characters as leasectl registry shows them.')
+        self.assertSays(ctl("registry", "frob"), 2, "usage: leasectl registry [accept UUID]")
+
+    def assertTrouble(self, pattern):
+        """status shows the registry's own error and since when, and registry the same."""
+        wait_for(f"{pattern} is shown", lambda: re.search(pattern, ctl("status").stdout))
+        for verb in ("status", "registry"):
+            text = ctl(verb, check=True).stdout
+            self.assertRegex(text, r"Registry: etcd, trouble since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d \(.* ago\)")
+            self.assertRegex(text, r"(?m)^ +Error: .*" + pattern)
+            self.assertRegex(text, r"(?m)^ +Last seen: \d{4}-")
+
+    def test_an_etcd_that_is_gone_and_one_that_is_back(self):
+        unit = self.enable("held.service")
+        self.etcd.stop()
+        self.assertTrouble("Couldn't connect to server")
+        since = registry()["since_usec"]
+        wait_for(f"{unit} is stopped", lambda: self.row(unit)["active_state"] == "inactive")
+        self.assertEqual(registry()["since_usec"], since)
+        self.assertIn("Not here: the registry does not answer", ctl("status", unit).stdout)
+        self.assertEqual(ctl("is-held", unit).returncode, 3)
+        self.assertIn("No leases now: the registry does not answer", ctl("status").stdout)
+        self.etcd.__init__("first")
+        wait_for(f"{unit} runs again", lambda: self.row(unit)["state"] == "running")
+        self.assertNotIn(" Error: ", ctl("status").stdout)
+        self.assertIn("Last error: ", ctl("registry").stdout)
+        ctl("disable", unit, check=True)
+
+    def test_an_etcd_without_room(self):
+        post("/v3/maintenance/alarm", action="ACTIVATE", alarm="NOSPACE")
+        self.assertTrouble("database space exceeded")
+        self.assertIn("NOSPACE", ctl("status").stdout)
+
+    def test_a_wrong_password(self):
+        post("/v3/auth/user/add", name="root", password="right")
+        post("/v3/auth/role/add", name="root")
+        post("/v3/auth/user/grant", user="root", role="root")
+        post("/v3/auth/enable")
+        write(PASSWORD, "wrong\n")
+        os.chmod(PASSWORD, 0o600)
+        self.addCleanup(os.unlink, PASSWORD)
+        write("/etc/leased/leased.conf.d/user.conf", f"[Leased]\nUser=root\nPasswordFile={PASSWORD}\n")
+        self.addCleanup(os.unlink, "/etc/leased/leased.conf.d/user.conf")
+        run("systemctl", "restart", "leased.service")
+        self.assertTrouble("does not accept User=root with the password in " + PASSWORD)
+        self.assertNotIn("wrong", ctl("status").stdout + ctl("registry").stdout)
+
+    def test_a_replaced_registry_waits_for_the_operators_word(self):
+        known = registry()["uuid"]
+        self.etcd.remove()
+        other = Etcd("second")
+        self.addCleanup(other.remove)
+        found = wait_for("the other one is found", lambda: registry()["found_uuid"])
+        self.assertNotEqual(found, known)
+        self.assertEqual(registry()["uuid"], known)
+        for verb in ("status", "registry"):
+            self.assertIn(f"leasectl registry accept {found}\n", ctl(verb).stdout)
+        done = ctl("registry", "accept", "0f2c7a52-6a1b-4c39-9a55-1d0b7c2e9f10")
+        self.assertIn(f"noted, to be accepted when that registry is seen; the one that answers is {found}", done.stdout)
+        done = ctl("registry", "accept", found)
+        self.assertEqual((done.returncode, done.stdout.split(":")[0]), (0, found))
+        wait_for("it is accepted", lambda: registry()["uuid"] == found and not registry()["found_uuid"])
+        wait_for("the silence is told", lambda: "No leases now: the registry was replaced" in ctl("status").stdout)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,331 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The verbs of leasectl that look and move, on a local registry with a second machine that is made of records only.
+
+    run-in-guest test-leasectl-verbs.py LEASECTL LEASED LEASED_GUARD LEASED.SERVICE LEASED-GUARD.SERVICE BUS_POLICY PUT_RECORD
+"""
+
+import json
+import os
+import pty
+import re
+import subprocess
+import unittest
+
+from leasectl_guest import (CONF, ENVIRONMENT, HERE, SLEEPER, SYSTEM, UNITS, Case, CaseWithDaemon, ctl, main, run, wait_for,
+                            write)
+
+REGISTRY = "/var/lib/leased/registry"
+BETA = "beef" * 8
+BETA_SESSION = "beefbeefbeefbeef-60000"
+JOB = "[Service]\nType=oneshot\nExecStart=/bin/true\n"
+NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "leasectl")
+METRIC = re.compile(r'^leased_[a-z_]+(\{[a-z_]+="([^"\\]|\\.)*"(,[a-z_]+="([^"\\]|\\.)*")*\})? [0-9.]+$')
+LISTINGS = (("list",), ("machines",), ("history",), ("registry",), ("status",), ("check", "sshd-of-nobody"))
+
+
+def put(key, value):
+    run(f"{HERE}/put-record", REGISTRY, key, json.dumps(value))
+
+
+def shown(*arguments):
+    return json.loads(ctl(*arguments, "--json=short", check=True).stdout)
+
+
+class Checking(Case):
+    """check needs neither daemon nor registry."""
+
+    def check(self, unit, code=0):
+        done = ctl("check", "--json=short", unit)
+        self.assertEqual((done.returncode, done.stderr), (code, ""))
+        return json.loads(done.stdout)[0]
+
+    def assertFound(self, result, severity, text):
+        found = [each["text"] for each in result["findings"] if each["severity"] == severity]
+        self.assertTrue(any(text in each for each in found), result)
+
+    def test_the_timeline_is_that_of_the_ttl(self):
+        unit = self.unit("line.service")
+        timeline = self.check(unit)["timeline"]
+        self.assertEqual([timeline[key] for key in ("round_usec", "stop_usec", "kill_usec", "stop_grace_usec")],
+                         [2000000, 6950000, 9450000, 2500000])
+        self.assertGreaterEqual(timeline["take_usec"], 10200000)
+        text = ctl("check", "line").stdout
+        for number in ("2.00s", "6.95s", "9.45s", "10.20s"):
+            self.assertIn(number, text)
+
+    def test_what_weakens_a_unit_is_told(self):
+        result = self.check(self.unit("weak.service", "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\n"
+                                      "KillMode=process\nTimeoutStopSec=20s\n"))
+        for text in ("RemainAfterExit=yes without ExecStop=", "KillMode=process", "TimeoutStopSec=20.0s is longer than "
+                     "StopGrace=2.5s", "Registry=local", "RuntimeWatchdogSec=", "leased.service is not enabled"):
+            self.assertFound(result, "weak", text)
+        self.assertFound(result, "note", "not enabled on this machine")
+
+    def test_a_stop_that_is_in_time_is_no_weakness(self):
+        result = self.check(self.unit("quick.service", SLEEPER + "TimeoutStopSec=1s\n"))
+        self.assertNotIn("TimeoutStopSec", json.dumps(result["findings"]))
+        self.assertEqual(result["timeline"]["stop_grace_usec"], 1000000)
+
+    def test_all_reasons_to_refuse_are_told(self):
+        unit = self.unit("wrong.service", SLEEPER + "PAMName=login\n[X-Leased]\nStopGraceSec=9s\n"
+                         "[Install]\nWantedBy=multi-user.target\n")
+        run("systemctl", "enable", unit)
+        self.addCleanup(run, "systemctl", "disable", unit)
+        result = self.check(unit, 1)
+        for text in ("PAMName=", "is enabled in systemd", "StopGraceSec=9.0s: with TTL=10.0s"):
+            self.assertFound(result, "refused", text)
+
+    def test_a_gate_without_effect_is_told(self):
+        unit = self.unit("gateless.service")
+        ctl("enable", unit, check=True)
+        self.assertFalse([each for each in self.check(unit)["findings"] if each["severity"] == "refused"])
+        write(f"{SYSTEM}/{unit}.d/zzzzz.conf", "[Unit]\nAssertPathExists=\n")
+        run("systemctl", "daemon-reload")
+        self.assertFound(self.check(unit, 1), "refused", "its gate is not in force")
+
+    def test_units_that_are_not_there_and_bad_options(self):
+        self.assertFound(self.check("nowhere", 4), "refused", "there is no such unit")
+        unit = self.unit("typo.service", SLEEPER + "[X-Leased]\nVersion=new\n")
+        self.assertFound(self.check(unit, 1), "refused", "Version=new: expected is a whole number")
+
+
+class WithoutDaemon(Case):
+    def test_each_verb_says_in_one_line_that_the_daemon_is_down(self):
+        for verb in (("status",), ("list",), ("machines",), ("history",), ("history", "a"), ("monitor",), ("metrics",),
+                     ("is-held", "a"), ("release", "a"), ("transfer", "a", "b"), ("steal", "a"), ("rearm", "a"), ("drain",),
+                     ("undrain",), ("registry",), ("registry", "accept", "a"), ("reload",)):
+            done = ctl(*verb)
+            self.assertEqual((verb, done.returncode), (verb, 5))
+            self.assertRegex(done.stderr, r"\Aleasectl: ([a-z.]+: )?leased is not running here: systemctl start leased\n\Z")
+
+    def test_metrics_say_that_it_is_down(self):
+        self.assertEqual(ctl("metrics").stdout.splitlines()[-1], "leased_up 0")
+
+
+class TwoSecondCase(CaseWithDaemon):
+    LEASED_CONF = "[Leased]\nTTL=2s\n"
+
+    def here(self):
+        return next(each for each in shown("machines") if each["here"])
+
+    def index(self, unit):
+        return self.row(unit)["index"]
+
+
+class Verbs(TwoSecondCase):
+    # looking
+
+    def test_is_held_answers_scripts(self):
+        unit = self.enable("asked.service")
+        done = ctl("is-held", "asked")
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "held\n", ""))
+        self.assertEqual(ctl("is-held", "--no-legend", unit).stdout, "")
+        ctl("release", unit, check=True)
+        done = ctl("is-held", unit)
+        self.assertEqual((done.returncode, done.stdout), (3, "not held\n"))
+        self.assertSays(ctl("is-held", "nobody-ever"), 3, "nobody-ever: Nobody has ever held a lease nobody-ever.")
+
+    def test_is_held_knows_a_schedulers_own_leases(self):
+        manager = ("org.leased1", "/org/leased1", "org.leased1.Manager")
+        run("busctl", "call", *manager, "AcquireLease", "ssxt", "engine-leader", "", "1", "30000000")
+        self.assertEqual(ctl("is-held", "engine-leader").returncode, 0)
+        self.assertEqual(shown("history", "engine-leader")[-1]["to_usec"], None)
+
+    def test_metrics_are_what_prometheus_reads(self):
+        unit = self.enable("counted.service")
+        lines = ctl("metrics", check=True).stdout.splitlines()
+        for line in lines:
+            self.assertTrue(line.startswith(("# HELP leased_", "# TYPE leased_")) or METRIC.match(line), line)
+        for line in ("leased_up 1", "leased_registry_ok 1", "leased_competing 1", "leased_ttl_seconds 2.000000",
+                     f'leased_unit_held{{unit="{unit}"}} 1', f'leased_unit_state{{unit="{unit}",state="running"}} 1'):
+            self.assertIn(line, lines)
+        names = [line.split()[2] for line in lines if line.startswith("# TYPE")]
+        self.assertEqual(len(names), len(set(names)))
+
+    def test_every_listing_is_json_on_demand(self):
+        self.enable("json.service")
+        for verb in LISTINGS:
+            short, pretty = ctl(*verb, "--json=short"), ctl(*verb, "--json")
+            self.assertEqual(len(short.stdout.splitlines()), 1, verb)
+            self.assertGreater(len(pretty.stdout.splitlines()), 1, verb)
+            self.assertEqual(type(json.loads(short.stdout)), type(json.loads(pretty.stdout)), verb)
+
+    def test_colours_are_for_terminals_only(self):
+        self.enable("coloured.service")
+        self.assertNotIn("\x1b", ctl("list").stdout)
+        for extra, coloured in (({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)):
+            master, slave = pty.openpty()
+            environment = {**ENVIRONMENT, "TERM": "xterm", "PAGER": "cat", **extra}
+            subprocess.run(["leasectl", "list"], stdout=slave, stdin=subprocess.DEVNULL, env=environment, check=True, timeout=60)
+            os.close(slave)
+            self.assertEqual(b"\x1b[32m" in os.read(master, 65536), coloured, extra)
+            os.close(master)
+
+    def monitor(self, *options):
+        process = subprocess.Popen(["leasectl", *options, "monitor"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                                   stdin=subprocess.DEVNULL, text=True, env=ENVIRONMENT)
+
+        def end():
+            process.terminate()
+            process.wait(30)
+            process.stdout.close()
+        self.addCleanup(end)
+        return process
+
+    @staticmethod
+    def lines_until(process, pattern):
+        """Lines up to the first that matches; the guest's test ends by its time limit if none does."""
+        lines = []
+        for line in process.stdout:
+            lines.append(line)
+            if re.search(pattern, line):
+                return lines
+        raise AssertionError(f"no {pattern} in {lines}")
+
+    def test_monitor_follows(self):
+        unit = self.enable("followed.service")
+        text, objects = self.monitor(), self.monitor("--json")
+        self.lines_until(text, "leased: is followed")
+        self.lines_until(objects, '"listening"')
+        ctl("release", unit, check=True)
+        lines = self.lines_until(text, f"lease {unit}: held by nobody \\(released\\)")
+        for line in lines:
+            self.assertRegex(line, r"^\d\d:\d\d:\d\d\.\d{3} [^:]+: ")
+        self.assertTrue(any(f"{unit}: State=stopping" in line for line in lines), lines)
+        event = json.loads(self.lines_until(objects, '"lease-changed"')[-1])
+        self.assertEqual((event["name"], event["machine_id"], event["reason"]), (f"lease {unit}", "", "released"))
+        run("systemctl", "restart", "leased.service")
+        self.lines_until(text, "leased: has ended")
+        self.lines_until(text, "leased: has started")
+
+    # moving
+
+    def test_steal_of_what_is_here_changes_nothing(self):
+        unit = self.enable("mine.service")
+        before = self.index(unit)
+        done = ctl("steal", unit)
+        self.assertEqual((done.returncode, done.stdout), (0, f"{unit}: is held by this machine already\n"))
+        self.assertEqual(self.index(unit), before)
+
+    def test_a_job_that_is_done_runs_again_when_it_is_rearmed(self):
+        unit = self.enable("once.service", JOB, "done")
+        before = self.index(unit)
+        self.assertIn("leasectl rearm", ctl("status", unit).stdout)
+        self.assertSays(ctl("rearm", unit), 0)
+        wait_for("it is done again", lambda: self.row(unit)["state"] == "done" and self.index(unit) > before)
+        self.assertEqual([each["why"] for each in shown("history", unit)], ["done", "done"])
+        running = self.enable("ever.service")
+        self.assertSays(ctl("rearm", running), 1, f"{running}: is not done but running, there is nothing to rearm")
+
+    def test_drain_gives_everything_away_until_undrain(self):
+        unit = self.enable("drained.service", "[Service]\nExecStart=/bin/sleep infinity\nExecStop=/bin/sleep 0.5\n")
+        done = ctl("drain")
+        self.addCleanup(ctl, "undrain")
+        self.assertSays(done, 0)
+        self.assertEqual(done.stdout, "drained: this machine holds nothing and takes nothing until: leasectl undrain\n")
+        self.assertNotEqual(run("systemctl", "is-active", unit, check=False).stdout, "active\n")
+        self.assertTrue(self.here()["draining"])
+        self.assertIn("No leases now: this machine is draining", ctl("status").stdout)
+        self.assertIn("Not here: this machine is draining", ctl("status", unit).stdout)
+        run("systemctl", "restart", "leased.service")
+        wait_for("it is draining still", lambda: "Draining: yes" in ctl("status").stdout)
+        self.assertSays(ctl("undrain"), 0)
+        wait_for(f"{unit} runs", lambda: self.row(unit)["state"] == "running")
+
+    # the configuration
+
+    def test_reload_says_what_has_changed(self):
+        unit = self.enable("changed.service")
+        self.assertEqual(ctl("reload", check=True).stdout, "nothing has changed\n")
+        self.assertEqual(ctl("reload", "--no-legend", check=True).stdout, "")
+        write(f"{UNITS}/{unit}", "[X-Leased]\nVersion=3\nStopGraceSec=400ms\n")
+        write(CONF, "[Leased]\nTTL=3s\nMetadata=a=b\n")
+        self.addCleanup(ctl, "reload")
+        self.addCleanup(write, CONF, self.LEASED_CONF)
+        pending = "leased.conf: Metadata=a=b, in force after: systemctl restart leased (which leaves units alone)"
+        self.assertEqual(sorted(ctl("reload", check=True).stdout.splitlines()),
+                         sorted([f"{unit}: StopGraceSec=400ms", f"{unit}: Version=3 (was 0)", pending,
+                                 "leased.conf: TTL=3000ms (was 2000ms)"]))
+        self.assertEqual(json.loads(ctl("reload", "--json=short", check=True).stdout), [pending])
+        write(f"{UNITS}/{unit}", "[X-Leased]\nVersion=none\n")
+        self.assertSays(ctl("reload"), 1, f"{UNITS}/{unit}:2: Version=none: expected is a whole number, e.g. 2")
+        self.assertEqual(self.row(unit)["state"], "running")
+
+    # who may
+
+    def test_only_root_may_change_something_and_is_told_so(self):
+        unit, other = self.enable("guarded.service"), self.enable("guarded-too.service")
+        ctl("release", other, check=True)
+        for verb in (("release", unit), ("steal", other), ("drain",), ("undrain",), ("reload",),
+                     ("registry", "accept", "0" * 36)):
+            done = run(*NOBODY, *verb, check=False)
+            self.assertEqual((verb, done.returncode), (verb, 1))
+            self.assertRegex(done.stderr, r"\Aleasectl: [a-z. -]+: not allowed, do it as root\n\Z")
+        for verb in (("status",), ("status", unit), ("list",), ("machines",), ("history", unit), ("registry",), ("metrics",)):
+            self.assertEqual(run(*NOBODY, *verb).stderr, "")
+
+    def test_a_host_that_cannot_be_reached_is_told(self):
+        done = ctl("-H", "nowhere.invalid", "list")
+        self.assertEqual(done.returncode, 1)
+        self.assertTrue(done.stderr.splitlines()[-1].startswith("leasectl: "), done.stderr)
+
+
+class AnotherMachine(TwoSecondCase):
+    """It is made of records only, and up for as long as one beat of it lasts: a minute."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        wait_for("the registry is there", lambda: shown("registry")["uuid"])
+        put(f"fences/{BETA_SESSION}", {"counter": 0, "names": []})
+        put(f"machines/{BETA}", {"hostname": "beta", "boot_id": "b" * 32, "session": BETA_SESSION, "metadata": "rack=b1",
+                                 "version": "0", "draining": False})
+        put(f"beats/{BETA_SESSION}", {"machine_id": BETA, "nonce": "beefbeefbeefbeef-1"})
+        wait_for("beta is up", lambda: [each for each in shown("machines") if each["hostname"] == "beta" and each["up"]])
+
+    def test_machines_are_listed(self):
+        mine = self.here()
+        self.assertEqual((mine["hostname"], mine["up"], mine["draining"]), (os.uname().nodename, True, False))
+        beta = next(each for each in shown("machines") if each["machine_id"] == BETA)
+        self.assertEqual((beta["hostname"], beta["metadata"], beta["here"]), ("beta", {"rack": "b1"}, False))
+        table = ctl("machines", check=True).stdout.splitlines()
+        self.assertEqual(table[0].split(), ["MACHINE", "STATE", "HELD", "METADATA", "MACHINE", "ID"])
+        self.assertIn(["beta", "up", "rack=b1", BETA], [[*line.split()[:2], *line.split()[3:]] for line in table[1:]])
+
+    def test_metrics_show_other_machines(self):
+        self.assertIn(f'leased_machine_up{{machine_id="{BETA}",hostname="beta"}} 1', ctl("metrics", check=True).stdout)
+
+    def test_a_unit_is_handed_to_another_machine_and_taken_back_by_force(self):
+        unit = self.enable("handed.service")
+        before = self.index(unit)
+        self.assertSays(ctl("transfer", unit, "gamma"), 1, "gamma: no such machine, see: leasectl machines")
+        self.assertSays(run(*NOBODY, "transfer", unit, "beta", check=False), 1, f"{unit}: not allowed, do it as root")
+        done = ctl("transfer", unit, "beta")
+        self.assertSays(done, 0)
+        self.assertEqual(done.stdout, f"{unit}: now held by beta at Index {before + 1}\n")
+        self.assertEqual(ctl("transfer", unit, BETA[:6]).stdout, f"{unit}: is held by beta already\n")
+        self.assertSays(ctl("transfer", unit, self.here()["machine_id"]), 3,
+                        f"{unit}: is held by beta, who alone can hand it over: leasectl -H beta transfer {unit} "
+                        + self.here()["machine_id"])
+        status = ctl("status", unit)
+        self.assertEqual(status.returncode, 0)
+        for text in ("State here: elsewhere", "Holder: beta", f"Index: {before + 1}", "Not here: another machine holds the lease"):
+            self.assertIn(text, status.stdout)
+        self.assertEqual(ctl("is-held", unit).returncode, 3)
+        self.assertSays(ctl("release", unit), 3, f"{unit}: this machine does not hold its lease, see: leasectl list")
+        tenures = shown("history", unit)
+        self.assertEqual([each["hostname"] for each in tenures[-2:]], [os.uname().nodename, "beta"])
+        self.assertEqual(tenures[-2]["to_usec"], tenures[-1]["from_usec"])
+
+        done = ctl("steal", "--no-wait", unit)
+        self.assertSays(done, 0)
+        self.assertRegex(done.stdout, rf"\A{unit}: taken from beta; it starts here when .* in 1min 1s at the latest\n\Z")
+        wait_for("the lease is ours", lambda: self.row(unit)["local"])
+        self.assertEqual(ctl("is-held", unit).returncode, 3)  # not before the debt is paid
+        self.assertIn("taken by force", ctl("status", unit).stdout)
+        self.assertEqual(run("systemctl", "is-active", unit, check=False).stdout, "inactive\n")
+
+
+if __name__ == "__main__":
+    main()
