@@ -58,7 +58,8 @@ typedef struct UnitOptions {
 } UnitOptions;
 
 /* Options of one unit, by its canonical name: [X-Leased] in the unit file and its drop-ins, then in
- * root/etc/leased/units/NAME on top. -ENOENT: it is not enabled here (no such file). -EBADMSG: with messages. */
+ * root/etc/leased/units/NAME on top. -ENOENT: it is not enabled here (no such file). -EBADMSG: with messages; *ret is then what
+ * could be read, the defaults standing in for bad lines, or untouched if its Lease= is among them. */
 int unit_options_load(const char *root, const char *unit, UnitOptions **ret, Messages *messages);
 /* The same, but also for a unit that is not enabled here: what its options would be. */
 int unit_options_preview(const char *root, const char *unit, UnitOptions **ret, Messages *messages);

@@ -16,8 +16,13 @@
 #define HOLD_DOWN_FAILURE (60 * USEC_PER_SEC)
 #define HOLD_DOWN_MAX USEC_PER_HOUR
 
+/* No lease's name: which one was meant is not guessed at. */
+#define LEASE_UNREADABLE "?"
+
 static int parse_lease(const char *value, void *field) {
-        return *value && !lease_name_is_valid(value) ? -EINVAL : ini_parse_string(value, field);
+        if (!*value || lease_name_is_valid(value))
+                return ini_parse_string(value, field);
+        return ini_parse_string(LEASE_UNREADABLE, field) < 0 ? -ENOMEM : -EINVAL;
 }
 
 static int parse_stop_grace(const char *value, void *field) {
@@ -157,10 +162,10 @@ int unit_options_preview(const char *root, const char *unit, UnitOptions **ret, 
         ini_where_done(&table);
         if (r < 0)
                 return r;
-        if (messages->n > before)
-                return -EBADMSG;
-        *ret = TAKE_PTR(o);
-        return 0;
+        r = messages->n > before ? -EBADMSG : 0;
+        if (!streq(o->lease, LEASE_UNREADABLE))
+                *ret = TAKE_PTR(o);
+        return r;
 }
 
 UnitOptions *unit_options_free(UnitOptions *o) {

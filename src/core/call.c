@@ -255,6 +255,11 @@ usec_t call_deadline(const Core *c) {
         return t;
 }
 
+void call_end_all(Core *c) {
+        while (c->calls)
+                drop(c, c->calls, CALL_UNKNOWN);
+}
+
 void call_free_all(Core *c) {
         while (c->calls) {
                 Calling *g = c->calls;

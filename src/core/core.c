@@ -123,6 +123,8 @@ static void on_guard(Core *c, const Event *e) {
                 HASH_ITER(hh, c->units, u, next) {
                         u->guard_known = false;
                         u->guard_asked = 0;
+                        u->retry_at = 0;
+                        u->armed_stop = u->armed_kill = 0; /* whether it was heard is not known: it is said again */
                 }
                 break;
         case EVENT_GUARD_SYNCED:
@@ -170,7 +172,7 @@ static void on_operator(Core *c, const Event *e) {
                 break;
         case EVENT_REARM:
                 if (u)
-                        u->lease->rearm = true;
+                        u->lease->rearm = u->lease->value.state == LEASE_DONE;
                 break;
         case EVENT_DRAIN:
                 c->memory_changed = c->memory_changed || c->draining != e->on;

@@ -380,6 +380,7 @@ void call_begin(Core *c, uint64_t id, const Call *call);
 bool call_answer(Core *c, uint64_t id, const Answer *answer); /* false: it was none of the calls' */
 void call_advance(Core *c);
 usec_t call_deadline(const Core *c);
+void call_end_all(Core *c); /* what was asked of one registry is not asked of another */
 void call_free_all(Core *c);
 /* When a lease of the D-Bus API may be taken by others; USEC_INFINITY: it is none, or not held. */
 usec_t call_dead_at(const Lease *l);

@@ -379,7 +379,8 @@ static void step_idle(Core *c, Unit *u) {
         }
         if (!is_inactive(&u->report) || !u->report.empty) {
                 /* A job alone is somebody trying: the gate is closed, it will be refused. */
-                if (u->report.job && u->report.empty && u->report.active == ACTIVE_INACTIVE)
+                if (u->report.job && u->report.empty &&
+                    (u->report.active == ACTIVE_INACTIVE || u->report.active == ACTIVE_FAILED))
                         return;
                 u->index = MAX(u->lease->value.index, (uint64_t) 1);
                 leave(c, u, LEAVE_STRAY);
@@ -425,6 +426,11 @@ static void step_opening(Core *c, Unit *u) {
         if (!u->guard_known)
                 return;
         if (is_heard(u) && u->guard.open && u->guard.index == u->index) {
+                if (u->resumed && u->by_hand) { /* and stays stopped */
+                        u->resumed = false;
+                        enter(c, u, PHASE_RUNNING);
+                        return;
+                }
                 u->starts = 0;
                 u->run = u->report.run;
                 u->by_hand = u->adopted = false;
@@ -444,9 +450,12 @@ static void step_opening(Core *c, Unit *u) {
         }
 }
 
-/* In this tenure. */
+/* In this tenure. Its since is of our own clock, unless the lease was handed to us by another machine. */
 static bool has_not_run_yet(const Unit *u) {
-        return u->report.run == 0 || u->report.ended_at < u->lease->value.since;
+        const LeaseRecord *l = &u->lease->value;
+        bool given = l->n_tenures > 0 && streq(l->tenures[l->n_tenures - 1].why, leave_to_string(LEAVE_TRANSFER));
+
+        return u->report.run == 0 || (!given && u->report.ended_at < l->since);
 }
 
 /* The unit's end by its own account. */
@@ -455,7 +464,8 @@ static void on_ended(Core *c, Unit *u) {
                 leave(c, u, LEAVE_EXPIRED); /* our predecessor ended before he had asked for the start: once more */
                 return;
         }
-        if (u->report.foreign_job || (u->adopted && !u->report.failed)) {
+        /* How it ended while no daemon looked is not known: an operator's word is not to be undone. */
+        if (u->report.foreign_job || u->adopted || u->by_hand) {
                 if (!u->by_hand)
                         output_report(c, REPORT_STOPPED_BY_HAND, u->name, u->lease->name, NULL, u->index);
                 u->by_hand = true;
@@ -487,13 +497,25 @@ static void step_starting(Core *c, Unit *u) {
 static void step_running(Core *c, Unit *u) {
         if (!u->guard_known || !u->report.known || u->report.asked_at <= u->changed_at)
                 return; /* PID 1 stops it when its guard is gone: that is nobody's hand */
+        if (c->now.boottime > usec_add(u->changed_at, u->hold_down_failure))
+                u->failures = 0; /* it ran well for a while */
         if (is_inactive(&u->report))
                 on_ended(c, u);
         else
-                u->by_hand = false;
+                u->by_hand = u->adopted = false;
+}
+
+/* A LOSE that never reached the guard, the connection having been lost, is said again until its entry is known to end: an
+ * entry that it takes to be live would be covered by the next beat. */
+static void say_lost_again(Core *c, Unit *u) {
+        if ((u->leave != LEAVE_LOST && u->leave != LEAVE_STRAY) || c->guard_gone)
+                return;
+        if (is_heard(u) && !u->guard.expired && !life_is_down(u) && ask_again(c, u, ASK_AGAIN))
+                ask_guard(c, u, ACTION_GUARD_LOSE)->kill = life_timeline(c, u).stop_grace;
 }
 
 static void step_closing(Core *c, Unit *u) {
+        say_lost_again(c, u);
         if (is_heard(u) && !u->guard.open) {
                 enter(c, u, PHASE_STOPPING);
                 return;
@@ -507,6 +529,7 @@ static void step_closing(Core *c, Unit *u) {
 static void step_stopping(Core *c, Unit *u) {
         bool resting = is_inactive(&u->report);
 
+        say_lost_again(c, u);
         if (!u->guard_known)
                 return;
         if (u->guard.open) { /* a guard that is not the one that closed it */
@@ -545,6 +568,8 @@ static void hold_down(Core *c, Unit *u) {
 
 static void rest(Core *c, Unit *u) {
         act(c, u, ACTION_UNIT_CLEAN);
+        if (u->leave != LEAVE_EXPIRED)
+                u->by_hand = false;
         u->index = 0;
         u->armed_stop = u->armed_kill = 0;
         u->leave = LEAVE_NONE;
@@ -578,7 +603,7 @@ static void step_disarming(Core *c, Unit *u) {
 /* lease.c asks for the Txn until it is committed or refused; refused, the record says what we are. */
 static void step_releasing(Core *c, Unit *u) {
         if (session_settled(c) && !u->lease->txn && u->lease->seen.known && !is_held(c, u))
-                rest(c, u);
+                life_released(c, u); /* an attempt whose answer was lost has landed, or it is lost anyway */
 }
 
 /* The guard says that its time is over, or is another one that has no entry for what runs behind its gate. */

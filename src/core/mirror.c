@@ -269,8 +269,7 @@ void mirror_forget(Core *c) {
         c->n_asked = 0;
         c->beats_read = c->list_read = c->meta_txn = c->machine_txn = c->collect_txn = c->end_txn = 0;
         c->own.txn = c->own.read = c->other.txn = c->other.read = 0;
-        for (Calling *g = c->calls; g; g = g->next)
-                g->txn = 0;
+        call_end_all(c);
 }
 
 void mirror_free(Core *c) {

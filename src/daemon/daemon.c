@@ -105,7 +105,10 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata) {
         return 0;
 }
 
-/* ---- housekeeping, once a minute ---- */
+/* ---- housekeeping ---- */
+
+/* A fall-back of the registry that comes together with our own death is seen only by what was remembered before. */
+#define HOUSEKEEPING (10 * USEC_PER_SEC)
 
 struct FirstMachine {
         const char *machine_id;
@@ -140,7 +143,7 @@ static int on_housekeeping(sd_event_source *source, uint64_t usec, void *userdat
         /* The highest revision seen grows all the time; the core asks only for what must not be lost. */
         state_remember(d->state, core_memory(d->core));
         compact(d);
-        (void) sd_event_source_set_time(source, usec_add(now_boottime(), USEC_PER_MINUTE));
+        (void) sd_event_source_set_time(source, usec_add(now_boottime(), HOUSEKEEPING));
         (void) sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
         return 0;
 }
@@ -254,7 +257,7 @@ static int add_sources(Daemon *d) {
         if (r >= 0)
                 r = sd_event_source_set_exit_on_failure(d->deadline, true);
         if (r >= 0)
-                r = sd_event_add_time(d->event, &d->housekeeping, CLOCK_BOOTTIME, now_boottime() + USEC_PER_MINUTE,
+                r = sd_event_add_time(d->event, &d->housekeeping, CLOCK_BOOTTIME, now_boottime() + HOUSEKEEPING,
                                 USEC_PER_SEC, on_housekeeping, d);
         if (r >= 0)
                 r = notifier_new(d->event, &d->notifier);

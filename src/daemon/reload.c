@@ -28,8 +28,10 @@ static void configure(Daemon *d, const char *unit, Messages *messages) {
         UnitOptions *options = NULL;
         int r = unit_options_load("", unit, &options, messages);
 
-        if (r >= 0)
-                r = units_configure(d, options);
+        if (r >= 0 || (r == -EBADMSG && options && !units_keep(d, unit)))
+                /* With bad lines, but nothing better is known: a unit that runs is not stopped because of a typo. */
+                r = units_configure(d, TAKE_PTR(options));
+        unit_options_free(options);
         if (r >= 0 || r == -ENOENT) /* gone since it was listed: as if it had not been */
                 return;
         if (r != -EBADMSG)

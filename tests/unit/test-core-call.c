@@ -75,7 +75,7 @@ static void a_renewed_lease_is_held_for_ever_and_a_silent_one_only_for_its_perio
         }
         world_pass(w, PERIOD);
         assert_int_equal(call(w, CALL_ACQUIRE, US, 0, PERIOD), CALL_NOT_ACQUIRED);
-        world_pass(w, PERIOD / 50 + 1000);
+        world_pass(w, PERIOD / 49 + 1000);
         assert_int_equal(call(w, CALL_ACQUIRE, US, 0, PERIOD), CALL_DONE);
         assert_int_equal(w->called_index, 21);
         world_free(w);

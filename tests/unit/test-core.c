@@ -509,6 +509,72 @@ static void a_daemon_that_died_before_it_had_asked_for_the_start_asks_when_it_is
         world_free(w);
 }
 
+static void a_loss_that_the_guard_did_not_hear_is_said_again(void **state) {
+        World *w = running();
+        Event e = { .kind = EVENT_GUARD, .unit = "a.service" };
+        unsigned before;
+
+        w->guard_mute = true; /* the connection goes, and with it what was said last */
+        rob_us(w);
+        world_pass(w, 3 * USEC_PER_SEC);
+        before = w->done[ACTION_GUARD_LOSE];
+        assert_true(before >= 1);
+        world_step(w, (Event){ .kind = EVENT_GUARD_DOWN });
+        w->guard_mute = false;
+        world_step(w, (Event){ .kind = EVENT_GUARD_UP });
+        w->beat_at = w->lost_at = w->order = 0;
+        e.guard = (GuardReport){ .index = 1, .open = true };
+        world_step(w, e);
+        world_step(w, (Event){ .kind = EVENT_GUARD_SYNCED });
+        world_pass(w, 3 * USEC_PER_SEC);
+        assert_true(w->done[ACTION_GUARD_LOSE] > before);
+        assert_true(w->beat_at == 0 || w->lost_at < w->beat_at);
+        world_free(w);
+}
+
+static void a_unit_stopped_by_hand_stays_stopped_through_a_silence_of_the_registry(void **state) {
+        World *w = running();
+
+        w->unit.active = ACTIVE_INACTIVE;
+        w->unit.empty = true;
+        w->unit.foreign_job = true;
+        world_say_unit(w);
+        w->silent = true;
+        world_pass(w, 9 * USEC_PER_SEC);
+        w->silent = false;
+        world_pass(w, 10 * USEC_PER_SEC);
+        assert_int_equal(w->done[ACTION_UNIT_START], 1);
+        assert_true(w->guard.open); /* an operator may start it */
+        world_free(w);
+}
+
+static void a_release_whose_answer_was_lost_is_stood_back_from_like_any_other(void **state) {
+        World *w = running();
+
+        world_step(w, (Event){ .kind = EVENT_RELEASE, .unit = "a.service" });
+        w->unit.active = ACTIVE_INACTIVE;
+        w->unit.empty = true;
+        w->lose_replies = true;
+        world_say_unit(w);
+        w->lose_replies = false;
+        world_pass(w, 20 * USEC_PER_SEC);
+        assert_int_equal(world_lease(w)->state, LEASE_FREE);
+        assert_int_equal(w->done[ACTION_UNIT_START], 1);
+        world_free(w);
+}
+
+static void a_rearm_of_a_job_that_runs_is_not_kept_for_its_end(void **state) {
+        World *w = running();
+
+        world_step(w, (Event){ .kind = EVENT_REARM, .unit = "a.service" });
+        w->unit.active = ACTIVE_INACTIVE;
+        w->unit.empty = true;
+        world_say_unit(w);
+        world_pass(w, 5 * USEC_PER_SEC);
+        assert_int_equal(world_lease(w)->state, LEASE_DONE);
+        world_free(w);
+}
+
 static void change_ttl(World *w, usec_t ttl) {
         char before[SESSION_SIZE];
         usec_t t;
@@ -593,6 +659,10 @@ int main(void) {
                 cmocka_unit_test(another_lease_name_found_at_the_start_releases_nothing_while_its_unit_runs),
                 cmocka_unit_test(a_unit_active_without_an_entry_is_stopped_also_while_the_registry_is_silent),
                 cmocka_unit_test(a_daemon_that_died_before_it_had_asked_for_the_start_asks_when_it_is_back),
+                cmocka_unit_test(a_loss_that_the_guard_did_not_hear_is_said_again),
+                cmocka_unit_test(a_unit_stopped_by_hand_stays_stopped_through_a_silence_of_the_registry),
+                cmocka_unit_test(a_release_whose_answer_was_lost_is_stood_back_from_like_any_other),
+                cmocka_unit_test(a_rearm_of_a_job_that_runs_is_not_kept_for_its_end),
                 cmocka_unit_test(another_ttl_is_another_session_and_stops_no_unit),
                 cmocka_unit_test(a_daemon_restarted_with_another_ttl_moves_after_it_has_adopted),
                 cmocka_unit_test(the_same_seed_and_events_give_the_same_session),
