@@ -236,6 +236,7 @@ def timer_that_catches_up_does_not_rerun_its_job_at_takeover(cluster):
     alpha, beta = cluster
     # As if the machine had been off at New Year: the first holder catches up once.
     for machine in cluster:
+        machine.run("mkdir", "-p", "/var/lib/systemd/timers")
         machine.run("touch", "--date=2001-01-01", "/var/lib/systemd/timers/stamp-yearly.timer")
     unit.enable(alpha)
     wait_for("it catches up", lambda: len(unit.tenures) == 1, 10, unit.story)
