@@ -87,15 +87,16 @@ class Examples(CaseWithDaemon):
         ctl("undrain")
 
     def test_every_configuration_is_read(self):
+        self.addCleanup(write, CONF, self.LEASED_CONF)
+        own = "/etc/leased/units/foo.service"
+        write("/etc/leased/ca.pem", "")
         for name in PAGES:
             for text in settings(name):
                 with self.subTest(page=name, text=text):
-                    path = CONF if text.startswith("[Leased]") else "/etc/leased/units/foo.service"
-                    write("/etc/leased/ca.pem", "")
-                    write(path, text)
+                    write(CONF, text if text.startswith("[Leased]") else "")
+                    write(own, "" if text.startswith("[Leased]") else text)
                     done = ctl("check", "foo")
                     self.assertEqual((done.returncode, done.stderr), (0, ""), done.stdout)
-                    write(path, self.LEASED_CONF if path == CONF else "")
 
 
 if __name__ == "__main__":
