@@ -123,7 +123,6 @@ static void on_guard(Core *c, const Event *e) {
                 HASH_ITER(hh, c->units, u, next) {
                         u->guard_known = false;
                         u->guard_asked = 0;
-                        u->retry_at = 0;
                         u->armed_stop = u->armed_kill = 0; /* whether it was heard is not known: it is said again */
                 }
                 break;

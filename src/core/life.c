@@ -101,6 +101,8 @@ void life_guard(Core *c, Unit *u, const GuardReport *report) {
                 u->closed_at = USEC_INFINITY;
         else if (!u->guard_known || u->guard.open || u->closed_at == USEC_INFINITY)
                 u->closed_at = c->now.boottime;
+        if (!u->guard_known)
+                u->retry_at = 0; /* what is to be said to a guard that has just connected is said at once */
         u->guard = *report;
         u->guard_known = true;
 }

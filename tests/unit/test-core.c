@@ -521,6 +521,7 @@ static void a_loss_that_the_guard_did_not_hear_is_said_again(void **state) {
         assert_true(before >= 1);
         world_step(w, (Event){ .kind = EVENT_GUARD_DOWN });
         w->guard_mute = false;
+        w->guard = (GuardReport){ .index = 1, .open = true };
         world_step(w, (Event){ .kind = EVENT_GUARD_UP });
         w->beat_at = w->lost_at = w->order = 0;
         e.guard = (GuardReport){ .index = 1, .open = true };
