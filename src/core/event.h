@@ -46,6 +46,7 @@ typedef struct UnitReport {
         bool failed;      /* how it last ended: Result= is not success */
         bool foreign_job; /* since the last start that we asked for, somebody else's job acted on it */
         usec_t ended_at;  /* CLOCK_REALTIME of when it last became inactive or failed; 0: never */
+        usec_t last_trigger; /* CLOCK_REALTIME; of a timer that catches up (Persistent=yes): when it last elapsed; else 0 */
         uint64_t run;     /* of its InvocationID=: differs from run to run; 0: it has none, it never ran */
 } UnitReport;
 
@@ -165,7 +166,8 @@ typedef enum ActionKind {
         ACTION_GUARD_BEAT,  /* .t0: entries that are neither expired nor lost are good from here */
         ACTION_GUARD_LOSE,  /* .unit .index .kill (a span from now): gate away, stop now, kill then; deadlines only shrink */
         ACTION_GUARD_DISARM,/* .unit: its entry is no longer needed; only asked for when the unit is down and empty */
-        ACTION_GATE_OPEN,   /* .unit .index .version: write the environment, then let the guard open the gate */
+        /* .unit .index .version .last_trigger: write the environment and the timer's memory, then let the guard open the gate */
+        ACTION_GATE_OPEN,
         ACTION_GATE_CLOSE,  /* .unit */
         ACTION_UNIT_START,  /* .unit */
         ACTION_UNIT_STOP,   /* .unit */
@@ -233,6 +235,7 @@ typedef struct Action {
         uint64_t index;
         int64_t version;
         usec_t t0, stop, kill, span;
+        usec_t last_trigger;  /* of the lease's record */
         Report report;
         CallResult result;    /* ACTION_CALL_DONE */
         Txn txn;              /* ACTION_TXN */

@@ -64,6 +64,7 @@ typedef enum LeaseOp {
         OP_TRANSFER,
         OP_STRIKE,
         OP_REARM,
+        OP_TRIGGER,  /* a timer has elapsed under our eyes: the next holder must not do its job again */
         OP_REHANG,   /* from the session that is being left to the new one, at the same Index */
 } LeaseOp;
 

@@ -13,6 +13,7 @@
  *             TTL'·(1+2ε) on our own clock since it reached us. Put: its fence, so that its next beat fails
  *   steal     by the operator's force, from a session that may live -> ours with a debt: nobody starts the unit until
  *             the robbed session has struck it (its unit down and empty) or we have waited its TTL out
+ *   trigger   what a timer that catches up must know of its last run, on the next machine
  *   release   ours -> free or done, and transfer: ours -> another session's. Asked for only when the unit is down
  *   strike    a debt that is served
  */
@@ -182,6 +183,23 @@ static void send_transfer(Core *c, Lease *l, const Session *target, const char *
         l->txn = txn_send(&b);
 }
 
+/* While ours, the record shows the last trigger as it happens: the next holder may have nobody to ask. */
+static bool has_triggered(const Lease *l) {
+        const Unit *u = l->unit;
+
+        return u->phase >= PHASE_STARTING && u->report.known && u->report.last_trigger > l->value.last_trigger;
+}
+
+static void send_trigger(Core *c, Lease *l) {
+        LeaseRecord next = l->value;
+        TxnBuilder b = txn_begin(c);
+
+        next.last_trigger = l->unit->report.last_trigger;
+        put_lease(&b, l, OP_TRIGGER, &next);
+        compare_own_fence(c, &b);
+        l->txn = txn_send(&b);
+}
+
 static void send_rearm(Core *c, Lease *l) {
         LeaseRecord next = l->value;
         TxnBuilder b = txn_begin(c);
@@ -271,6 +289,7 @@ static void on_committed(Core *c, Lease *l, uint64_t revision) {
                 l->rearm = false;
                 break;
         case OP_STRIKE:
+        case OP_TRIGGER:
         case OP_REHANG:
         case OP_NONE:
                 break;
@@ -316,6 +335,10 @@ static void advance_ours(Core *c, Lease *l) {
         }
         if (session_is_moving(c) && lease_held_by(&l->value, c->other.name) && life_is_armed_anew(c, u)) {
                 send_rehang(c, l);
+                return;
+        }
+        if (has_triggered(l)) {
+                send_trigger(c, l);
                 return;
         }
         if (u->phase != PHASE_RELEASING)

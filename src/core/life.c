@@ -259,6 +259,7 @@ static Action *act(Core *c, const Unit *u, ActionKind kind) {
         a->lease = u->lease->name;
         a->index = u->index;
         a->version = u->lease->value.version;
+        a->last_trigger = u->lease->value.last_trigger;
         return a;
 }
 

@@ -93,6 +93,7 @@ typedef struct LeaseRecord {
         uint64_t index; /* the fencing token */
         usec_t since;   /* CLOCK_REALTIME of the present state */
         usec_t period;  /* leases of the D-Bus API: their own TTL; 0 for a unit's lease */
+        usec_t last_trigger; /* CLOCK_REALTIME; of a timer that catches up: when it last elapsed, on whichever machine */
         size_t n_debts;
         Debt debts[DEBTS_MAX];
         size_t n_tenures;

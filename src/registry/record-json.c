@@ -27,9 +27,11 @@ typedef struct Member {
         const char *name;
         MemberType type;
         size_t offset, size;
+        bool optional; /* a number younger than the format: absent is 0, and 0 is not written */
 } Member;
 
-#define MEMBER(type, t, member) { #member, t, offsetof(type, member), sizeof(((type *) NULL)->member) }
+#define MEMBER(type, t, member) { #member, t, offsetof(type, member), sizeof(((type *) NULL)->member), false }
+#define OPTIONAL(type, t, member) { #member, t, offsetof(type, member), sizeof(((type *) NULL)->member), true }
 
 static const Member meta_members[] = {
         MEMBER(MetaRecord, MEMBER_STRING, uuid),
@@ -58,7 +60,7 @@ static const Member lease_members[] = {
         MEMBER(LeaseRecord, MEMBER_STRING, session),   MEMBER(LeaseRecord, MEMBER_INTEGER, version),
         MEMBER(LeaseRecord, MEMBER_UNSIGNED, index),   MEMBER(LeaseRecord, MEMBER_UNSIGNED, since),
         MEMBER(LeaseRecord, MEMBER_UNSIGNED, period),  MEMBER(LeaseRecord, MEMBER_DEBTS, debts),
-        MEMBER(LeaseRecord, MEMBER_TENURES, tenures),
+        MEMBER(LeaseRecord, MEMBER_TENURES, tenures),  OPTIONAL(LeaseRecord, MEMBER_UNSIGNED, last_trigger),
 };
 
 static const Member request_members[] = {
@@ -236,7 +238,10 @@ static const char *decode_members(json_t *object, const Member *members, size_t 
         for (size_t i = 0; !why && i < n; i++) {
                 json_t *value = json_object_get(object, members[i].name);
 
-                why = value ? decode_member(value, members + i, to) : "a member is missing";
+                if (value)
+                        why = decode_member(value, members + i, to);
+                else if (!members[i].optional)
+                        why = "a member is missing";
         }
         return why;
 }
@@ -340,6 +345,8 @@ static int encode_member(json_t *object, const Member *m, const void *record) {
         json_t *value = NULL;
         int r = 0;
 
+        if (m->optional && *(const uint64_t *) from == 0)
+                return 0;
         switch (m->type) {
         case MEMBER_STRING:
                 value = encode_string(from);

@@ -622,6 +622,31 @@ static void a_daemon_restarted_with_another_ttl_moves_after_it_has_adopted(void 
         world_free(w);
 }
 
+static void the_last_trigger_of_a_timer_goes_with_the_lease(void **state) {
+        World *w = running();
+
+        w->unit.last_trigger = 1700;
+        world_say_unit(w);
+        world_pass(w, USEC_PER_SEC);
+        assert_int_equal(world_lease(w)->last_trigger, 1700);
+        w->unit.last_trigger = 1600; /* what somebody has set back is no news */
+        world_say_unit(w);
+        world_pass(w, USEC_PER_SEC);
+        assert_int_equal(world_lease(w)->last_trigger, 1700);
+
+        w->unit.last_trigger = 1800;
+        world_say_unit(w);
+        world_step(w, (Event){ .kind = EVENT_RELEASE, .unit = "a.service" });
+        w->unit.active = ACTIVE_INACTIVE;
+        w->unit.empty = true;
+        world_say_unit(w);
+        world_pass(w, USEC_PER_SEC);
+        assert_int_equal(world_lease(w)->state, LEASE_FREE);
+        assert_int_equal(world_lease(w)->last_trigger, 1800);
+        assert_int_equal(world_lease(w)->index, 1);
+        world_free(w);
+}
+
 static void the_same_seed_and_events_give_the_same_session(void **state) {
         World *a = running(), *b = running();
 
@@ -666,6 +691,7 @@ int main(void) {
                 cmocka_unit_test(a_rearm_of_a_job_that_runs_is_not_kept_for_its_end),
                 cmocka_unit_test(another_ttl_is_another_session_and_stops_no_unit),
                 cmocka_unit_test(a_daemon_restarted_with_another_ttl_moves_after_it_has_adopted),
+                cmocka_unit_test(the_last_trigger_of_a_timer_goes_with_the_lease),
                 cmocka_unit_test(the_same_seed_and_events_give_the_same_session),
         };
 

@@ -464,8 +464,30 @@ static void no_bytes_do_harm(void **state) {
         assert_true(bad > ROUNDS / 2);
 }
 
+/* A record from before timers were told of, and one from after. */
+static void the_last_trigger_is_kept_and_need_not_be_there(void **state) {
+        _cleanup_free_ char *text = NULL, *without = NULL;
+        RecordValue value;
+        const char *why;
+
+        assert_int_equal(decode(RECORD_LEASE, lease_text(), &value, &why), 0);
+        assert_int_equal(value.lease.last_trigger, 0);
+        assert_int_equal(record_encode(&(Record){ .kind = RECORD_LEASE, .name = "a.timer", .value = &value.lease }, NULL, 0,
+                                         &without),
+                        0);
+        assert_null(strstr(without, "last_trigger"));
+        value.lease.last_trigger = 1700000000000001;
+        assert_int_equal(record_encode(&(Record){ .kind = RECORD_LEASE, .name = "a.timer", .value = &value.lease }, NULL, 0,
+                                         &text),
+                        0);
+        assert_non_null(strstr(text, "\"last_trigger\":1700000000000001"));
+        assert_int_equal(decode(RECORD_LEASE, text, &value, &why), 0);
+        assert_int_equal(value.lease.last_trigger, 1700000000000001);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(the_last_trigger_is_kept_and_need_not_be_there),
                 cmocka_unit_test(a_key_names_its_kind_and_record),
                 cmocka_unit_test(a_key_that_does_not_fit_is_invalid),
                 cmocka_unit_test(other_keys_are_nobodys),
