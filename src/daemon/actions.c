@@ -3,8 +3,10 @@
 /* Each action of the core, and who carries it out. */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "conf/dropin.h"
 #include "daemon/calls.h"
@@ -13,6 +15,8 @@
 #include "daemon/units.h"
 #include "util/file-util.h"
 #include "util/log.h"
+
+#define TIMER_STAMPS "/var/lib/systemd/timers"
 
 static void fail(Daemon *d, const Action *a) {
         daemon_event(d, &(Event){ .kind = EVENT_FAILED, .id = a->id, .unit = a->unit, .action = a->kind });
@@ -47,9 +51,43 @@ static int write_environment(const Daemon *d, const Action *a) {
         return n < 0 ? n : write_file_atomic(path, text, (size_t) n, 0644, 0);
 }
 
-static void open_gate(Daemon *d, const Action *a) {
-        int r = write_environment(d, a);
+/* What systemd.timer(5) says of Persistent=: PID 1 takes the time of this file for the last trigger when it starts the
+ * timer. Only ever set forward: this machine may know of a later run than the record. */
+static int write_timer_stamp(const Action *a) {
+        _cleanup_free_ char *path = NULL;
+        struct timespec times[2] = { { .tv_nsec = UTIME_OMIT } };
+        usec_t present = 0;
+        struct stat st;
 
+        if (a->last_trigger == 0 || !endswith(a->unit, ".timer"))
+                return 0;
+        if (asprintf(&path, TIMER_STAMPS "/stamp-%s", a->unit) < 0) {
+                path = NULL;
+                return -ENOMEM;
+        }
+        (void) mkdir_parents(TIMER_STAMPS, 0755);
+        if (stat(path, &st) >= 0)
+                present = (usec_t) st.st_mtim.tv_sec * USEC_PER_SEC + (usec_t) st.st_mtim.tv_nsec / 1000;
+        if (present >= a->last_trigger)
+                return 0;
+
+        _cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+        if (fd < 0)
+                return -errno;
+        times[1].tv_sec = (time_t) (a->last_trigger / USEC_PER_SEC);
+        times[1].tv_nsec = (long) (a->last_trigger % USEC_PER_SEC * 1000);
+        return futimens(fd, times) < 0 ? -errno : 0;
+}
+
+static void open_gate(Daemon *d, const Action *a) {
+        int r = write_timer_stamp(a);
+
+        if (r < 0) {
+                log_error_errno(r, "%s: cannot tell systemd when it last elapsed, so it is not started", a->unit);
+                fail(d, a);
+                return;
+        }
+        r = write_environment(d, a);
         if (r < 0) {
                 log_error_errno(r, "%s: cannot write its environment file, so it is not started", a->unit);
                 fail(d, a);

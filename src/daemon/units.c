@@ -151,6 +151,7 @@ static void report(EnabledUnit *u) {
                                         .report.failed = all.failed,
                                         .report.foreign_job = all.foreign_job,
                                         .report.ended_at = all.inactive_since,
+                                        .report.last_trigger = all.last_trigger,
                                         .report.run = run_of(&all),
                                 });
 }

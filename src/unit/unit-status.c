@@ -18,7 +18,7 @@ typedef struct Fields {
         uint32_t job_id, restarts;
         uint64_t inactive_since;
         uint8_t invocation_id[16];
-        uint64_t last_trigger;
+        uint64_t last_trigger, active_since;
         int persistent, accept;
         bool gate, guard;
         char **triggers, **bound_by;
@@ -147,6 +147,7 @@ static const struct Property {
         { "Accept", "b", offsetof(Fields, accept) },
         { "Persistent", "b", offsetof(Fields, persistent) },
         { "LastTriggerUSec", "t", offsetof(Fields, last_trigger) },
+        { "ActiveEnterTimestamp", "t", offsetof(Fields, active_since) },
 };
 
 static const struct Property *property_find(const char *name) {
@@ -255,7 +256,9 @@ int unit_answer_decode(sd_bus_message *m, const char *name, const char *gate, co
         s->need_reload = f.need_reload;
         s->failed = s->active == UNIT_FAILED || (f.result && !streq(f.result, "success"));
         s->timeout_stop = MIN(f.timeout_stop, f.timeout);
-        s->last_trigger = f.persistent ? f.last_trigger : 0;
+        /* One that has never elapsed counts from its start: what was due before that is not missed. */
+        if (f.persistent)
+                s->last_trigger = f.last_trigger > 0 ? f.last_trigger : s->active == UNIT_ACTIVE ? f.active_since : 0;
         /* Another Id: the name has become an alias, and what stands here is another unit's. */
         s->gate_loaded = f.gate && f.guard && !f.need_reload && streq(f.load_state, "loaded") && streq(f.id, name);
         r = find_covered(name, &f, &a.covers);

@@ -43,7 +43,8 @@ typedef struct UnitStatus {
                                   * USEC_INFINITY if there is none */
         char control_group[512]; /* "" if it has none now */
         char unit_file_state[32];
-        usec_t last_trigger;     /* of a timer with Persistent=yes: when it last elapsed, CLOCK_REALTIME; 0: never */
+        usec_t last_trigger;     /* of a timer with Persistent=yes: when it last elapsed, or else was started,
+                                  * CLOCK_REALTIME; 0: neither is known */
 } UnitStatus;
 
 /* All callbacks are made from the event loop, never from inside a call of this layer; the unit, or the manager, may be
