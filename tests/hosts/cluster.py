@@ -201,8 +201,9 @@ class Cluster:
 
     @property
     def killed_within(self):
-        """Seconds after the last beat in which no process of a unit is alive any more."""
-        return 0.98 * self.ttl - 0.35
+        """Seconds after the last beat in which no process of a unit is alive any more: killing begins then, and takes a
+        moment."""
+        return 0.98 * self.ttl - 0.35 + 0.15
 
     def other(self, machine):
         return next(each for each in self if each is not machine)
