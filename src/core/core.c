@@ -146,6 +146,12 @@ static void on_guard(Core *c, const Event *e) {
         }
 }
 
+static void on_sleep(Core *c, const Event *e) {
+        c->sleeping = e->on;
+        c->sleep_ready = c->sleep_killed = false;
+        c->sleep_kill_at = usec_add(c->now.boottime, e->span);
+}
+
 static void on_operator(Core *c, const Event *e) {
         Unit *u = e->unit ? life_find(c, e->unit) : NULL;
 
@@ -183,6 +189,9 @@ static void on_operator(Core *c, const Event *e) {
                 break;
         case EVENT_ACCEPT:
                 identity_accept(c, e->machine);
+                break;
+        case EVENT_SLEEP:
+                on_sleep(c, e);
                 break;
         case EVENT_SHUTDOWN:
                 c->shutting_down = true;
@@ -237,18 +246,23 @@ static void note(Core *c, const Event *e) {
 
 /* ---- the chain ---- */
 
+/* Whether there is still something to be stopped, or to be given back. */
+static void look_for_leftovers(const Core *c, bool *ret_busy, bool *ret_held) {
+        *ret_busy = *ret_held = false;
+        for (const Unit *u = c->units; u; u = u->hh.next) {
+                *ret_busy = *ret_busy || (u->phase != PHASE_IDLE && u->phase != PHASE_RELEASING);
+                *ret_held = *ret_held || u->phase == PHASE_RELEASING || u->lease->txn || lease_is_ours(c, u->lease);
+        }
+}
+
 /* Our service is being stopped: when nothing is in our hands any more, our session ends, and so do we. A registry that
  * does not answer is not waited for longer than half a TTL: what we could not give back expires by itself. */
 static void advance_shutdown(Core *c) {
-        Unit *u, *next;
-        bool busy = false, held = false;
+        bool busy, held;
 
         if (!c->shutting_down || c->exit_asked)
                 return;
-        HASH_ITER(hh, c->units, u, next) {
-                busy = busy || (u->phase != PHASE_IDLE && u->phase != PHASE_RELEASING);
-                held = held || u->phase == PHASE_RELEASING || u->lease->txn || lease_is_ours(c, u->lease);
-        }
+        look_for_leftovers(c, &busy, &held);
         if (busy)
                 return;
         if (c->shutdown_deadline == 0)
@@ -268,6 +282,24 @@ static void advance_shutdown(Core *c) {
         }
 }
 
+/* A registry that does not answer is waited for until the time is up: others wait for what we could not give back. */
+static void advance_sleep(Core *c) {
+        bool busy, held;
+
+        if (!c->sleeping || c->sleep_ready)
+                return;
+        if (!c->sleep_killed && c->now.boottime >= c->sleep_kill_at) {
+                c->sleep_killed = true;
+                for (Unit *u = c->units; u; u = u->hh.next)
+                        life_sleep(c, u);
+        }
+        look_for_leftovers(c, &busy, &held);
+        if (busy || (held && c->now.boottime < c->sleep_kill_at))
+                return;
+        c->sleep_ready = true;
+        (void) output(c, ACTION_SLEEP_READY);
+}
+
 static void advance(Core *c) {
         Unit *u, *next_unit;
         Lease *l, *next_lease;
@@ -282,6 +314,7 @@ static void advance(Core *c) {
                 lease_advance(c, l);
         call_advance(c);
         collect_advance(c);
+        advance_sleep(c);
         advance_shutdown(c);
         if (c->memory_changed) {
                 c->memory_changed = false;
@@ -305,6 +338,8 @@ usec_t core_next_deadline(const Core *c) {
         t = MIN(t, call_deadline(c));
         if (c->shutting_down && !c->exit_asked && c->shutdown_deadline > 0)
                 t = MIN(t, c->shutdown_deadline);
+        if (c->sleeping && !c->sleep_ready && c->sleep_kill_at > c->now.boottime)
+                t = MIN(t, c->sleep_kill_at);
         for (const Unit *u = c->units; u; u = u->hh.next)
                 t = MIN(t, life_deadline(c, u));
         for (const Lease *l = c->leases; l; l = l->hh.next)

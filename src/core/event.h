@@ -118,6 +118,8 @@ typedef enum EventKind {
         EVENT_TTL,        /* TTL= is .span from now on: a new session, to which what is held is hung over */
         EVENT_ACCEPT,     /* ... the registry with uuid .machine is the right one */
         EVENT_CALL,       /* .call with .id of the caller's choice: ends in one ACTION_CALL_DONE */
+        EVENT_SLEEP,      /* the machine is about to sleep (.on), .span from now everything must be dead; or is awake again.
+                           * What runs here is stopped and released; then ACTION_SLEEP_READY, once */
         EVENT_SHUTDOWN,   /* the service is being stopped: stop units, release; ends with ACTION_EXIT */
 } EventKind;
 
@@ -177,6 +179,7 @@ typedef enum ActionKind {
         ACTION_CHANGED,     /* .unit and/or .lease look different from outside: publish */
         ACTION_REPORT,      /* .report (with .unit, .lease, .machine, .index): for the log */
         ACTION_CALL_DONE,   /* .id of the EVENT_CALL, .result, .lease, .index, .span */
+        ACTION_SLEEP_READY, /* after EVENT_SLEEP: nothing runs or is held here any more, or it cannot be given back in time */
         ACTION_EXIT,        /* after EVENT_SHUTDOWN: all is released, or cannot be */
 } ActionKind;
 

@@ -109,6 +109,7 @@ typedef enum Leave {
         LEAVE_DRAIN,
         LEAVE_FORGET,
         LEAVE_SHUTDOWN,
+        LEAVE_SLEEP,
         LEAVE_DONE,
         LEAVE_FAILED,
         LEAVE_STRAY,    /* it was active without its lease */
@@ -274,6 +275,10 @@ struct Core {
         bool guard_up, guard_synced, guard_gone;
         uint64_t guard_serial; /* the last id given to a request */
 
+        /* sleep */
+        bool sleeping, sleep_killed, sleep_ready;
+        usec_t sleep_kill_at;                 /* then everything must be dead */
+
         /* shutdown */
         bool shutting_down, exit_asked;
         usec_t shutdown_deadline;
@@ -403,6 +408,7 @@ bool life_is_armed_anew(const Core *c, const Unit *u);
 bool life_is_down(const Unit *u);
 bool life_has_leftovers(const Core *c); /* units that are not enabled here any more and not at their end yet */
 void life_guard(Core *c, Unit *u, const GuardReport *report);
+void life_sleep(Core *c, Unit *u);    /* the machine cannot stay awake any longer: it is killed */
 void life_released(Core *c, Unit *u); /* the registry knows that we let it go */
 void life_free(Core *c, Unit *u);
 const char *leave_to_string(Leave leave);

@@ -230,7 +230,7 @@ const char *leave_to_string(Leave leave) {
         static const char *const names[] = {
                 [LEAVE_NONE] = "", [LEAVE_EXPIRED] = "expired", [LEAVE_RELEASE] = "released",
                 [LEAVE_TRANSFER] = "transfer", [LEAVE_DRAIN] = "drain", [LEAVE_FORGET] = "disabled",
-                [LEAVE_SHUTDOWN] = "shutdown", [LEAVE_DONE] = "done", [LEAVE_FAILED] = "failed",
+                [LEAVE_SHUTDOWN] = "shutdown", [LEAVE_SLEEP] = "sleep", [LEAVE_DONE] = "done", [LEAVE_FAILED] = "failed",
                 [LEAVE_STRAY] = "stray", [LEAVE_LOST] = "lost",
         };
         return names[leave];
@@ -308,6 +308,12 @@ static void report_leave(Core *c, const Unit *u, Leave leave) {
                 output_report(c, REPORT_DONE, u->name, u->lease->name, NULL, u->index);
 }
 
+/* Until now its stop was covered by our beats. */
+void life_sleep(Core *c, Unit *u) {
+        if (u->phase == PHASE_CLOSING || u->phase == PHASE_STOPPING)
+                ask_guard(c, u, ACTION_GUARD_LOSE)->kill = 0;
+}
+
 /* The way down begins, or its reason becomes a graver one. The guard is told before PID 1 is asked. */
 static void leave(Core *c, Unit *u, Leave why) {
         bool lost = why == LEAVE_LOST || why == LEAVE_STRAY;
@@ -331,6 +337,8 @@ static void leave(Core *c, Unit *u, Leave why) {
 static Leave wanted_leave(const Core *c, const Unit *u) {
         if (c->shutting_down)
                 return LEAVE_SHUTDOWN;
+        if (c->sleeping)
+                return LEAVE_SLEEP;
         if (u->forgotten || is_renamed(u))
                 return LEAVE_FORGET;
         if (u->target[0])

@@ -89,6 +89,8 @@ bool machine_competes(const Core *c, const char **ret_why) {
 
         if (c->shutting_down)
                 why = "the daemon is being stopped";
+        else if (c->sleeping)
+                why = "this machine is about to sleep";
         else if (c->trust == TRUST_FOREIGN)
                 why = "the registry is not the one that this machine knows (leasectl registry accept)";
         else if (c->trust == TRUST_NONE)

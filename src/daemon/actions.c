@@ -12,6 +12,7 @@
 #include "daemon/calls.h"
 #include "daemon/daemon.h"
 #include "daemon/publish.h"
+#include "daemon/suspend.h"
 #include "daemon/units.h"
 #include "util/file-util.h"
 #include "util/log.h"
@@ -156,6 +157,9 @@ void action_perform(Daemon *d, const Action *a) {
                 break;
         case ACTION_CALL_DONE:
                 calls_done(d, a);
+                break;
+        case ACTION_SLEEP_READY:
+                suspend_ready(d);
                 break;
         case ACTION_EXIT:
                 stop_finished(d);

@@ -7,6 +7,7 @@
 #include "daemon/authorize.h"
 #include "daemon/calls.h"
 #include "daemon/publish.h"
+#include "daemon/suspend.h"
 #include "daemon/units.h"
 #include "util/log.h"
 
@@ -141,6 +142,7 @@ static void close_connection(Daemon *d) {
         authorize_cancel(d);
         calls_cancel(d);
         manager_detach(d->manager);
+        suspend_detach(d);
         d->bus_name_slot = sd_bus_slot_unref(d->bus_name_slot);
         d->bus_lost_slot = sd_bus_slot_unref(d->bus_lost_slot);
         d->bus = sd_bus_close_unref(d->bus);
@@ -220,7 +222,7 @@ static int populate_connection(Daemon *d) {
                              "/org/freedesktop/DBus/Local", "org.freedesktop.DBus.Local", "Disconnected", on_lost, NULL,
                              d)) < 0 ||
             (r = sd_bus_add_object_manager(d->bus, NULL, BUS_PATH)) < 0 || (r = bus_manager_register(d)) < 0 ||
-            (r = bus_lease_register(d)) < 0 || (r = bus_unit_register(d)) < 0 || (r = request_name(d)) < 0 ||
+            (r = bus_lease_register(d)) < 0 || (r = bus_unit_register(d)) < 0 || (r = request_name(d)) < 0 || (r = suspend_attach(d)) < 0 ||
             (r = sd_bus_attach_event(d->bus, d->event, SD_EVENT_PRIORITY_NORMAL)) < 0)
                 return r;
         return manager_attach(d->manager, d->bus);

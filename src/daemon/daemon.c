@@ -13,6 +13,7 @@
 #include "daemon/bus.h"
 #include "daemon/guard-service.h"
 #include "daemon/publish.h"
+#include "daemon/suspend.h"
 #include "daemon/registry-health.h"
 #include "daemon/units.h"
 #include "guard/protocol.h"
@@ -343,6 +344,7 @@ Daemon *daemon_free(Daemon *d) {
         if (!d)
                 return NULL;
         bus_free(d);
+        suspend_free(d);
         publish_free(d);
         guard_client_free(d->guard);
         guard_service_free(d);

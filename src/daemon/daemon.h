@@ -13,6 +13,7 @@
  *   changes.c       what a reload has changed, in words
  *   reload.c        configuration, enabled units, gates that somebody removed
  *   stop.c          what SIGTERM means
+ *   suspend.c       before the machine sleeps
  *   notify.c        what PID 1 is told
  *   report.c        the core's reports as log lines
  *   bus*.c          D-Bus: the connection, the three interfaces, the verbs; publish.c says what has changed
@@ -42,6 +43,7 @@ typedef struct RegistryHealth RegistryHealth;
 typedef struct Authorization Authorization;
 typedef struct PendingCall PendingCall;
 typedef struct Publisher Publisher;
+typedef struct Suspend Suspend;
 
 typedef struct Daemon {
         sd_event *event;
@@ -80,6 +82,8 @@ typedef struct Daemon {
 
         Messages changes; /* by the last reload, for people */
 
+        Suspend *suspend;
+
         bool stopping; /* leases are being released */
         bool stop_asked;
         sd_event_source *stop_timer;
@@ -114,6 +118,8 @@ void report_log(Daemon *d, const Action *action);
 /* stop.c: SIGTERM or SIGINT has come; ACTION_EXIT has come. */
 void stop_requested(Daemon *d);
 void stop_finished(Daemon *d);
+/* A unit was stopped by somebody else: that may be the machine's shutdown. */
+void stop_suspected(Daemon *d);
 
 /* reload.c */
 /* Reads all enabled units at the start; what is wrong is logged. */

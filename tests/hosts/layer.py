@@ -8,6 +8,7 @@ import subprocess
 from waiting import Failure
 
 STAMPER = "/usr/local/bin/stamper"
+LOGIND = "/usr/local/bin/logind-stub"
 
 
 def _merge(source, target):
@@ -34,7 +35,7 @@ def install(build, directory):
         path = os.path.join(directory, name)
         if os.path.islink(f"/{name}") and os.path.isdir(path):
             _merge(path, os.path.join(directory, "usr", name))
-    stamper = directory + STAMPER
-    os.makedirs(os.path.dirname(stamper), exist_ok=True)
-    shutil.copy(os.path.join(build, "tests/hosts/stamper"), stamper)
+    for built, installed in (("tests/hosts/stamper", STAMPER), ("tests/bus/logind-stub", LOGIND)):
+        os.makedirs(os.path.dirname(directory + installed), exist_ok=True)
+        shutil.copy(os.path.join(build, built), directory + installed)
     return directory

@@ -116,6 +116,8 @@ static void act(World *w, Machine *m, const Action *a) {
         case ACTION_FORGOTTEN:
                 m->enabled[unit] = false;
                 break;
+        case ACTION_SLEEP_READY:
+                break;
         case ACTION_EXIT:
                 m->exiting = true;
                 break;
