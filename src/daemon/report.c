@@ -8,11 +8,16 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <systemd/sd-journal.h>
 
 #include "daemon/daemon.h"
 #include "daemon/publish.h"
 #include "daemon/units.h"
 #include "util/log.h"
+
+/* In units/leased.catalog, too. Never changes. */
+#define MESSAGE_STRAY "d008bd30afc04cab8968f647ac6d375c"
 
 typedef struct Line {
         Daemon *daemon;
@@ -181,12 +186,29 @@ static void report_lease(const Line *l) {
         }
 }
 
+/* The one alarm that everything else is there to prevent: it bears an id, so that monitoring can wait for it, and the
+ * journal's catalog explains it. */
+static void report_stray(const Line *l) {
+        const char *unit = l->action->unit;
+        char text[512];
+
+        (void) snprintf(text, sizeof(text), "it is active on this machine without its lease%s%s%s: stopping it",
+                        l->action->machine ? ", which " : "", l->action->machine ? l->machine : "",
+                        l->action->machine ? " holds" : "");
+        if (!getenv("JOURNAL_STREAM") ||
+            sd_journal_send("MESSAGE=%s: %s", unit, text, "MESSAGE_ID=" MESSAGE_STRAY, "PRIORITY=%i", LOG_ALERT,
+                            "OBJECT_SYSTEMD_UNIT=%s", unit, "UNIT=%s", unit, "LEASE_NAME=%s", l->lease, "LEASE_HOLDER=%s",
+                            l->machine, NULL) < 0)
+                log_alert("%s: %s", unit, text);
+        keep_error(l, text);
+}
+
 static void report_unit(const Line *l) {
         const Action *a = l->action;
 
         switch (a->report) {
         case REPORT_STRAY:
-                say(l, LOG_ALERT, "it is active on this machine without its lease: stopping it");
+                report_stray(l);
                 break;
         case REPORT_GATE_MISSING:
                 say(l, LOG_ERR,
@@ -214,6 +236,9 @@ void report_log(Daemon *d, const Action *a) {
 
         (void) daemon_machine_name(d, a->machine, l.machine, sizeof(l.machine));
         (void) format_span(l.span, sizeof(l.span), a->span);
+        /* So it looks, too, when the machine is being shut down. */
+        if (a->report == REPORT_STOPPED_BY_HAND || a->report == REPORT_GUARD_LOST)
+                stop_suspected(d);
         switch (a->report) {
         case REPORT_SESSION_NEW:
         case REPORT_SESSION_ADOPTED:

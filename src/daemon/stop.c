@@ -86,6 +86,22 @@ void stop_requested(Daemon *d) {
                 leave(d, "PID 1 cannot be asked");
 }
 
+static void on_suspected_job(int error, const char *text, void *userdata) {
+        Daemon *d = userdata;
+
+        if (error < 0 || d->stop_asked || !streq(text, "stop"))
+                return;
+        d->stop_asked = true;
+        release_all(d);
+}
+
+/* At the machine's shutdown our turn comes only when all that is ordered after us is down, and the unit that takes longest
+ * would keep the leases of all the others here. PID 1 does not start us again: a stop job waits. */
+void stop_suspected(Daemon *d) {
+        if (!d->stop_asked && d->manager)
+                (void) manager_job_type(d->manager, SERVICE, on_suspected_job, d);
+}
+
 void stop_finished(Daemon *d) {
         d->stop_timer = sd_event_source_disable_unref(d->stop_timer);
         log_info("all leases are released, or run out by themselves");

@@ -43,7 +43,7 @@ class Unit:
         self._stamps = os.path.join(cluster.rack.shared, name_of_stamps)
         self._read_to = 0
         self._seen = []
-        self.met = None  # seconds in which two lived; set by a scene that freezes a machine as a whole
+        self.met = None  # seconds in which two lived; set by a scene in which that cannot be helped
         line = (command or f"{layer.STAMPER} {options} %s") % f"/shared/{name_of_stamps}"
         texts = {each: text.replace("STAMP", line) for each, text in files.items()} if files else \
             {_file_of(name): UNIT.format(command=line, service=service)}
@@ -272,7 +272,7 @@ class Cluster:
         for unit in self.units:
             if unit.overlap > 0 and unit.met is None:
                 found.append(f"{unit.name} ran on two machines at once for {unit.overlap:.3f} s\n{unit.story()}")
-            if unit.stamps and not timeline.tokens_grow(unit.stamps):
+            if unit.stamps and unit.met is None and not timeline.tokens_grow(unit.stamps):
                 found.append(f"tokens of {unit.name} do not grow: {timeline.tokens_of(unit.stamps)}\n{unit.story()}")
         return found
 

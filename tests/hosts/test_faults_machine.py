@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The machine around it: half deaf, full, slow, upgraded, frozen. A row of the fault matrix each."""
 
+import timeline
 from cluster import DAEMON, GUARD
 from faults import STUBBORN, holder_in_registry, lose_lease_and_return, require_passed_on, require_stays, start_unit
 from scene import scene
@@ -130,3 +131,4 @@ def machine_that_was_frozen_as_a_whole_lives_on_but_for_a_moment(cluster):
     unit.require_tenures(2)
     unit.met = max(0.0, unit.tenures[0].last - thawed)
     require(f"both lived for {unit.met:.3f} s", unit.met < 0.5, unit.story)
+    require("the token tells them apart", timeline.tokens_grow(unit.stamps), unit.story)
