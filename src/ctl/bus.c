@@ -334,7 +334,7 @@ int bus_complain(const char *what, int r, const sd_bus_error *error) {
                 }
         if (r == -ETIMEDOUT && !text)
                 text = "no answer in time";
-        if ((r == -ENOTCONN || r == -ECONNRESET || r == -EPIPE) && !text)
+        if (r == -ENOTCONN || r == -ECONNRESET || r == -EPIPE)
                 text = "the connection to the system bus has ended";
         complain("%s%s%s", strempty(what), what ? ": " : "", text ?: strerror(abs(r)));
         return code;

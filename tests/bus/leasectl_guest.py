@@ -21,7 +21,7 @@ CONF = "/etc/leased/leased.conf"
 GATES = "/run/leased/held"
 DEADLINE = 30
 POLL = 0.05
-ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "SYSTEMD_PAGER": ""}
+ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "SYSTEMD_PAGER": ""}
 SLEEPER = "[Service]\nExecStart=/bin/sleep infinity\n"
 
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The daemon on a bus of its own: what it introspects is what dbus/ describes, and who may call what.
 
-    test-daemon-bus.py LEASED PUT_RECORD DBUS_DIRECTORY
+    test-daemon-bus.py LEASED PUT_RECORD POLKIT_STUB DBUS_DIRECTORY
 
 Runs in mount and PID namespaces of its own, with an empty /run, /var/lib and a small /etc, under the bus policy that is
 installed with leased. There is no PID 1 on this bus: units stay unknown, which is enough for what is asked here.
@@ -19,7 +19,7 @@ import time
 import unittest
 import xml.etree.ElementTree as ElementTree
 
-LEASED, PUT_RECORD, DBUS = (os.path.abspath(path) for path in sys.argv[1:4])
+LEASED, PUT_RECORD, POLKIT, DBUS = (os.path.abspath(path) for path in sys.argv[1:5])
 NAME, PATH = "org.leased1", "/org/leased1"
 UNIT = "foo.service"
 UNIT_PATH = PATH + "/unit/foo_2eservice"
@@ -45,6 +45,10 @@ BUS_CONF = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Configur
     <allow receive_type="error"/>
     <allow receive_type="signal"/>
     <allow send_destination="org.freedesktop.DBus"/>
+  </policy>
+  <policy user="root">
+    <allow own="org.freedesktop.PolicyKit1"/>
+    <allow send_destination="org.freedesktop.PolicyKit1"/>
   </policy>
   <include>{policy}</include>
 </busconfig>
@@ -249,6 +253,24 @@ class DaemonOnABus(unittest.TestCase):
                                 capture_output=True, text=True, check=False)
         self.assert_error(answer, "Only root may call Drain()")
 
+    def test_polkit_is_asked_about_anybody_else(self):
+        polkit = subprocess.Popen([POLKIT, "org.leased1.manage-units", "?org.leased1.manage-leases"],
+                                  stdout=subprocess.PIPE, text=True)
+        try:
+            wait_for("polkit", lambda: busctl("status", "org.freedesktop.PolicyKit1").returncode == 0)
+            self.assert_error(call("ReleaseUnit", "s", UNIT, user=65534), "not held here")
+            self.assertEqual(polkit.stdout.readline(), f"org.leased1.manage-units verb=ReleaseUnit unit={UNIT} lease=\n")
+            self.assert_error(call("Reload", user=65534), "Access denied")
+            self.assertEqual(polkit.stdout.readline(), "org.leased1.reload verb=Reload unit= lease=/org/leased1\n")
+            answer = call("StealLease", "ssxtt", "engine", "", "1", "5000000", "1", user=65534)
+            self.assert_error(answer, "nteractive")
+            self.assertEqual(polkit.stdout.readline(), "org.leased1.manage-leases verb=StealLease unit= lease=engine\n")
+            self.assertEqual(call("ListUnits", user=65534).returncode, 0)
+        finally:
+            polkit.kill()
+            polkit.communicate()
+        self.assert_error(call("ReleaseUnit", "s", UNIT, user=65534), "Access denied")
+
     def test_what_cannot_be_meant_is_refused(self):
         self.assert_error(call("ReleaseUnit", "s", UNIT), "not held here")
         self.assert_error(call("ReleaseUnit", "s", "bar.service"), "not enabled")
@@ -425,7 +447,8 @@ def enter():
         print("skipped: no mount namespaces here")
         return 77
     return subprocess.run(["unshare", "--mount", "--propagation=private", "--pid", "--fork", "--kill-child",
-                           "--mount-proc", sys.executable, os.path.abspath(__file__), LEASED, PUT_RECORD, DBUS, "--inside", *sys.argv[4:]],
+                           "--mount-proc", sys.executable, os.path.abspath(__file__), LEASED, PUT_RECORD, POLKIT, DBUS, "--inside",
+                           *sys.argv[5:]],
                           check=False).returncode
 
 
@@ -451,4 +474,4 @@ if __name__ == "__main__":
     if "--inside" not in sys.argv:
         sys.exit(enter())
     furnish()
-    unittest.main(argv=sys.argv[:1] + sys.argv[5:], verbosity=2)
+    unittest.main(argv=sys.argv[:1] + sys.argv[6:], verbosity=2)

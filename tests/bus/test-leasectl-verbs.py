@@ -265,10 +265,30 @@ class Verbs(TwoSecondCase):
         for verb in (("status",), ("status", unit), ("list",), ("machines",), ("history", unit), ("registry",), ("metrics",)):
             self.assertEqual(run(*NOBODY, *verb).stderr, "")
 
+    # elsewhere
+
+    def ssh(self, script):
+        """What -H runs to get to another machine, in front of the real one in PATH."""
+        write("/usr/local/sbin/ssh", "#!/bin/sh\n" + script)
+        os.chmod("/usr/local/sbin/ssh", 0o755)
+        self.addCleanup(os.unlink, "/usr/local/sbin/ssh")
+
+    def test_host_asks_another_machine(self):
+        self.ssh("echo \"$@\" >/run/ssh-was\nwhile [ \"$1\" != -- ]; do shift; done\nshift 2\nexec \"$@\"\n")
+        unit = self.enable("afar.service")
+        listed = ctl("-H", "root@afar", "list", check=True).stdout
+        self.assertIn(unit, listed)
+        with open("/run/ssh-was", encoding="utf-8") as file:
+            self.assertIn("-- root@afar systemd-stdio-bridge", file.read())
+        self.assertEqual(ctl("--host=afar", "is-held", unit).returncode, 0)
+        self.assertIn("Last beat: answered in", ctl("-H", "afar", "status", check=True).stdout)
+        self.assertEqual(ctl("-H", "afar", "release", unit).stdout, f"{unit}: released, nobody holds it yet\n")
+
     def test_a_host_that_cannot_be_reached_is_told(self):
-        done = ctl("-H", "nowhere.invalid", "list")
+        self.ssh("echo 'ssh: nowhere to be found' >&2\nexit 255\n")
+        done = ctl("-H", "nowhere", "list")
         self.assertEqual(done.returncode, 1)
-        self.assertTrue(done.stderr.splitlines()[-1].startswith("leasectl: "), done.stderr)
+        self.assertRegex(done.stderr, r"\Assh: nowhere to be found\nleasectl: [^\n]*system bus[^\n]*\n\Z")
 
 
 class AnotherMachine(TwoSecondCase):
