@@ -28,8 +28,9 @@ static void configure(Daemon *d, const char *unit, Messages *messages) {
         UnitOptions *options = NULL;
         int r = unit_options_load("", unit, &options, messages);
 
-        if (r >= 0 || (r == -EBADMSG && options && !units_keep(d, unit)))
-                /* With bad lines, but nothing better is known: a unit that runs is not stopped because of a typo. */
+        /* With bad lines, but it may run since before our start, and nothing better is known: no unit is stopped because of
+         * a typo. One that is only being enabled is not leased with half of what was meant. */
+        if (r >= 0 || (r == -EBADMSG && options && !d->ready && !units_keep(d, unit)))
                 r = units_configure(d, TAKE_PTR(options));
         unit_options_free(options);
         if (r >= 0 || r == -ENOENT) /* gone since it was listed: as if it had not been */

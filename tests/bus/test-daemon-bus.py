@@ -263,7 +263,7 @@ class DaemonOnABus(unittest.TestCase):
             self.assert_error(call("Reload", user=65534), "Access denied")
             self.assertEqual(polkit.stdout.readline(), "org.leased1.reload verb=Reload unit= lease=/org/leased1\n")
             answer = call("StealLease", "ssxtt", "engine", "", "1", "5000000", "1", user=65534)
-            self.assert_error(answer, "nteractive")
+            self.assert_error(answer, "who authenticates to polkit")
             self.assertEqual(polkit.stdout.readline(), "org.leased1.manage-leases verb=StealLease unit= lease=engine\n")
             self.assertEqual(call("ListUnits", user=65534).returncode, 0)
         finally:
