@@ -73,7 +73,8 @@ static void keep_name(Core *c) {
 }
 
 void session_begin(Core *c) {
-        Session *s = c->adopt[0] ? mirror_find_session(c, c->adopt) : NULL;
+        /* What was held before the registry fell back is lost, also if we learn of it only from what was remembered. */
+        Session *s = c->adopt[0] && !c->silence ? mirror_find_session(c, c->adopt) : NULL;
 
         if (c->own.phase != OWN_NONE || c->trust != TRUST_OK)
                 return;
