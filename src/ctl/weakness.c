@@ -12,6 +12,7 @@
 
 #include "ctl/examine.h"
 #include "ctl/files.h"
+#include "ctl/members.h"
 #include "ctl/pid1.h"
 #include "util/cgroup.h"
 
@@ -28,28 +29,53 @@ static bool contains(const json_t *array, const char *text) {
         return false;
 }
 
-static void look_at_service(const json_t *service, json_t *findings) {
+/* with: "", or which member of the unit is meant. */
+static void look_at_service(const char *with, const json_t *service, json_t *findings) {
         const char *kill = get_string(service, "KillMode");
 
-        if (get_boolean(service, "RemainAfterExit"))
+        if (get_boolean(service, "RemainAfterExit") && json_array_size(json_object_get(service, "ExecStop")) > 0)
                 finding_add(findings, "weak",
-                                json_array_size(json_object_get(service, "ExecStop")) > 0
-                                                ? "RemainAfterExit=yes: what it sets up is no process and cannot be "
-                                                  "killed; all "
-                                                  "rests on its ExecStop= being done in time"
-                                                : "RemainAfterExit=yes without ExecStop=: what it sets up stays when "
-                                                  "the lease "
-                                                  "passes on");
+                                "%sRemainAfterExit=yes: what it sets up is no process and cannot be killed; all rests "
+                                "on its ExecStop= being done in time",
+                                with);
+        else if (get_boolean(service, "RemainAfterExit"))
+                finding_add(findings, "weak",
+                                "%sRemainAfterExit=yes without ExecStop=: what it sets up stays when the lease passes "
+                                "on",
+                                with);
         if (streq(kill, "process") || streq(kill, "none"))
                 finding_add(findings, "weak",
-                                "KillMode=%s: a stop leaves processes behind, which are killed before the lease is "
+                                "%sKillMode=%s: a stop leaves processes behind, which are killed before the lease is "
                                 "given back",
-                                kill);
+                                with, kill);
         if (json_is_false(json_object_get(service, "SendSIGKILL")))
-                finding_add(findings, "note", "SendSIGKILL=no: leased kills it all the same when its time is up");
+                finding_add(findings, "note", "%sSendSIGKILL=no: leased kills it all the same when its time is up",
+                                with);
         if (json_array_size(json_object_get(service, "ExecStopPost")) > 0)
                 finding_add(findings, "note",
-                                "ExecStopPost= counts as part of the stop, and is killed with it when the time is up");
+                                "%sExecStopPost= counts as part of the stop, and is killed with it when the time is "
+                                "up",
+                                with);
+}
+
+/* What the lease covers besides the unit. */
+static int look_at_covered(Ctl *ctl, const char *name, const json_t *unit, json_t *findings) {
+        _cleanup_(strv_freep) char **members = NULL;
+        int code = members_find(ctl, name, unit, &members);
+
+        for (char **m = members; code == CTL_OK && m && *m; m++) {
+                json_auto_t *service = NULL;
+                char with[300];
+
+                finding_add(findings, "note", "%s goes by its lease, too", *m);
+                if (!endswith(*m, ".service") || strstr(*m, "@."))
+                        continue;
+                (void) snprintf(with, sizeof(with), "%s has ", *m);
+                code = pid1_service(ctl->bus, *m, &service);
+                if (code == CTL_OK)
+                        look_at_service(with, service, findings);
+        }
+        return code;
 }
 
 /* A target's members must go when it goes. */
@@ -155,9 +181,12 @@ int examine_weaknesses(Ctl *ctl, const char *name, const json_t *unit, const Lea
                 code = pid1_service(ctl->bus, name, &service);
                 if (code != CTL_OK)
                         return code;
-                look_at_service(service, findings);
+                look_at_service("", service, findings);
         } else if (endswith(name, ".target"))
                 look_at_members(unit, findings);
+        code = look_at_covered(ctl, name, unit, findings);
+        if (code != CTL_OK)
+                return code;
         look_at_registry(conf, findings);
         look_at_cgroups(findings);
         code = pid1_manager(ctl->bus, &pid1);

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The daemon on a bus of its own: what it introspects is what dbus/ describes, and who may call what.
 
-    test-daemon-bus.py LEASED PUT_RECORD POLKIT_STUB DBUS_DIRECTORY
+    test-daemon-bus.py LEASED PUT_RECORD POLKIT_STUB ENGINE_LEADER DBUS_DIRECTORY
 
 Runs in mount and PID namespaces of its own, with an empty /run, /var/lib and a small /etc, under the bus policy that is
 installed with leased. There is no PID 1 on this bus: units stay unknown, which is enough for what is asked here.
@@ -19,7 +19,7 @@ import time
 import unittest
 import xml.etree.ElementTree as ElementTree
 
-LEASED, PUT_RECORD, POLKIT, DBUS = (os.path.abspath(path) for path in sys.argv[1:5])
+LEASED, PUT_RECORD, POLKIT, ENGINE, DBUS = (os.path.abspath(path) for path in sys.argv[1:6])
 NAME, PATH = "org.leased1", "/org/leased1"
 UNIT = "foo.service"
 UNIT_PATH = PATH + "/unit/foo_2eservice"
@@ -319,6 +319,13 @@ class DaemonOnABus(unittest.TestCase):
         self.assertEqual(given.returncode, 0, given.stderr)
         self.assert_error(busctl("call", NAME, path, "org.leased1.Lease", "Release", "t", newest), "held")
 
+    def test_the_example_of_the_documentation_leads(self):
+        self.wait_competing()
+        done = subprocess.run([ENGINE, "2"], capture_output=True, text=True, check=False, timeout=DEADLINE)
+        self.assertEqual(done.stderr, "")
+        self.assertEqual(done.stdout, "leading at Index 1\nleading at Index 2\n")
+        self.assertIn("b false", call("GetLease", "s", "engine-leader").stdout.replace("bosxtt ", "b "))
+
     def test_what_no_scheduler_may_have_is_refused(self):
         self.wait_competing()
         self.assert_error(call("AcquireLease", "ssxt", UNIT, "", "0", "5000000"), "lease of a unit")
@@ -447,8 +454,8 @@ def enter():
         print("skipped: no mount namespaces here")
         return 77
     return subprocess.run(["unshare", "--mount", "--propagation=private", "--pid", "--fork", "--kill-child",
-                           "--mount-proc", sys.executable, os.path.abspath(__file__), LEASED, PUT_RECORD, POLKIT, DBUS, "--inside",
-                           *sys.argv[5:]],
+                           "--mount-proc", sys.executable, os.path.abspath(__file__), LEASED, PUT_RECORD, POLKIT, ENGINE, DBUS, "--inside",
+                           *sys.argv[6:]],
                           check=False).returncode
 
 
@@ -474,4 +481,4 @@ if __name__ == "__main__":
     if "--inside" not in sys.argv:
         sys.exit(enter())
     furnish()
-    unittest.main(argv=sys.argv[:1] + sys.argv[6:], verbosity=2)
+    unittest.main(argv=sys.argv[:1] + sys.argv[7:], verbosity=2)

@@ -84,6 +84,22 @@ class Checking(Case):
         run("systemctl", "daemon-reload")
         self.assertFound(self.check(unit, 1), "refused", "its gate is not in force")
 
+    def test_members_of_a_target_that_are_not_bound_are_told(self):
+        unit = self.unit("bundle.target", "[Unit]\nWants=loose.service bound.service\n")
+        self.unit("loose.service")
+        self.unit("bound.service", f"[Unit]\nBindsTo={unit}\n" + SLEEPER)
+        result = self.check(unit)
+        self.assertFound(result, "weak", f"loose.service is not bound to it and goes on running without the lease: give it "
+                         f"BindsTo={unit}")
+        self.assertFound(result, "note", "bound.service goes by its lease, too")
+        self.assertNotIn("bound.service is not bound", json.dumps(result))
+
+    def test_what_a_timer_starts_is_looked_at(self):
+        self.unit("nightly.service", JOB + "RemainAfterExit=yes\n")
+        result = self.check(self.unit("nightly.timer", "[Timer]\nOnBootSec=1d\n"))
+        self.assertFound(result, "note", "nightly.service goes by its lease, too")
+        self.assertFound(result, "weak", "nightly.service has RemainAfterExit=yes")
+
     def test_units_that_are_not_there_and_bad_options(self):
         self.assertFound(self.check("nowhere", 4), "refused", "there is no such unit")
         unit = self.unit("typo.service", SLEEPER + "[X-Leased]\nVersion=new\n")
