@@ -11,6 +11,9 @@
 const BusName bus_leased = {LEASED_NAME, LEASED_PATH, LEASED_MANAGER};
 const BusName bus_pid1 = {"org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager"};
 
+/* For one more question when leased does not answer; borrowed from ctl. */
+static sd_bus *connection;
+
 int ctl_connect(Ctl *ctl) {
         int r = ctl->host ? sd_bus_open_system_remote(&ctl->bus, ctl->host) : sd_bus_open_system(&ctl->bus);
 
@@ -23,6 +26,7 @@ int ctl_connect(Ctl *ctl) {
                                 strerror(-r));
                 return CTL_FAILED;
         }
+        connection = ctl->bus;
         return CTL_OK;
 }
 
@@ -304,14 +308,29 @@ int bus_wait(sd_bus *bus, usec_t timeout) {
 
 /* ---- what went wrong ---- */
 
+#define NOT_RUNNING "leased is not running here: systemctl start leased"
+
+/* Whether systemd tries in vain to start leased. */
+static bool leased_fails(void) {
+        json_auto_t *path = NULL, *unit = NULL;
+        const char *state;
+
+        if (!connection || bus_call(connection, &bus_pid1, "LoadUnit", &path, NULL, "s", "leased.service") < 0 ||
+                        bus_get_all(connection, bus_pid1.name, strempty(json_string_value(json_array_get(path, 0))),
+                                        "org.freedesktop.systemd1.Unit", &unit, NULL) < 0)
+                return false;
+        state = get_string(unit, "ActiveState");
+        return streq(state, "failed") ||
+               (streq(state, "activating") && streq(get_string(unit, "SubState"), "auto-restart"));
+}
+
 static const struct {
         const char *name;
         int code;
         const char *text; /* NULL: the other side's own message */
 } errors[] = {
-                {SD_BUS_ERROR_SERVICE_UNKNOWN, CTL_NOT_RUNNING, "leased is not running here: systemctl start leased"},
-                {SD_BUS_ERROR_NAME_HAS_NO_OWNER, CTL_NOT_RUNNING,
-                                "leased is not running here: systemctl start leased"},
+                {SD_BUS_ERROR_SERVICE_UNKNOWN, CTL_NOT_RUNNING, NOT_RUNNING},
+                {SD_BUS_ERROR_NAME_HAS_NO_OWNER, CTL_NOT_RUNNING, NOT_RUNNING},
                 {SD_BUS_ERROR_NO_REPLY, CTL_FAILED, "no answer, look at: systemctl status leased"},
                 {SD_BUS_ERROR_TIMEOUT, CTL_FAILED, "no answer, look at: systemctl status leased"},
                 {SD_BUS_ERROR_ACCESS_DENIED, CTL_FAILED, "not allowed, do it as root"},
@@ -332,6 +351,8 @@ int bus_complain(const char *what, int r, const sd_bus_error *error) {
                         code = errors[i].code;
                         text = errors[i].text ?: text;
                 }
+        if (code == CTL_NOT_RUNNING && leased_fails())
+                text = "leased cannot start here, look at: journalctl -u leased";
         if (r == -ETIMEDOUT && !text)
                 text = "no answer in time";
         if (r == -ENOTCONN || r == -ECONNRESET || r == -EPIPE)

@@ -19,6 +19,8 @@ import time
 import unittest
 import xml.etree.ElementTree as ElementTree
 
+from fleet_rows import FleetRows
+
 LEASED, PUT_RECORD, POLKIT, ENGINE, DBUS = (os.path.abspath(path) for path in sys.argv[1:6])
 NAME, PATH = "org.leased1", "/org/leased1"
 UNIT = "foo.service"
@@ -169,8 +171,15 @@ class World:
             return f.read()
 
 
-class DaemonOnABus(unittest.TestCase):
+class DaemonOnABus(FleetRows, unittest.TestCase):
     maxDiff = None
+    call, busctl, wait_for = staticmethod(call), staticmethod(busctl), staticmethod(wait_for)
+
+    def machine_id(self):
+        return get(PATH, "org.leased1.Manager", "MachineID")
+
+    def put_record(self, key, value):
+        subprocess.run([PUT_RECORD, "/var/lib/leased/registry", key, value], check=True)
 
     @classmethod
     def setUpClass(cls):

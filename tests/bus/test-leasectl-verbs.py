@@ -115,6 +115,14 @@ class WithoutDaemon(Case):
             self.assertEqual((verb, done.returncode), (verb, 5))
             self.assertRegex(done.stderr, r"\Aleasectl: ([a-z.]+: )?leased is not running here: systemctl start leased\n\Z")
 
+    def test_a_daemon_that_cannot_start_is_told(self):
+        self.conf("[Leased]\nTTL=1\n")
+        run("systemctl", "start", "--no-block", "leased.service")
+        self.addCleanup(run, "systemctl", "stop", "leased.service")
+        wait_for("it has failed", lambda: "cannot start" in ctl("list").stderr)
+        run("systemctl", "stop", "leased.service")
+        self.assertSays(ctl("list"), 5, "leased is not running here: systemctl start leased")
+
     def test_metrics_say_that_it_is_down(self):
         self.assertEqual(ctl("metrics").stdout.splitlines()[-1], "leased_up 0")
 
