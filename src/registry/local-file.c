@@ -167,20 +167,6 @@ int local_file_read(int directory_fd, const char *name, LocalFile *ret) {
         return 0;
 }
 
-static int write_all(int fd, const void *data, size_t size) {
-        for (const char *p = data; size > 0;) {
-                ssize_t n = write(fd, p, size);
-
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n < 0)
-                        return -errno;
-                p += n;
-                size -= (size_t) n;
-        }
-        return 0;
-}
-
 int local_file_write(int directory_fd, const char *name, const char *escaped_key, const void *value, size_t size,
                 uint64_t mod_revision, int *ret_fd) {
         _cleanup_close_ int fd = openat(directory_fd, name,

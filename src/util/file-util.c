@@ -42,15 +42,15 @@ int read_file(const char *path, size_t max, char **ret, size_t *ret_size) {
         return 0;
 }
 
-static int write_all(int fd, const char *data, size_t size) {
-        while (size > 0) {
-                ssize_t n = write(fd, data, size);
+int write_all(int fd, const void *data, size_t size) {
+        for (const char *p = data; size > 0;) {
+                ssize_t n = write(fd, p, size);
 
                 if (n < 0 && errno == EINTR)
                         continue;
                 if (n < 0)
                         return -errno;
-                data += n;
+                p += n;
                 size -= (size_t) n;
         }
         return 0;

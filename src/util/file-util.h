@@ -18,6 +18,9 @@ typedef enum WriteFlags {
 /* Reads at most max bytes; a longer file is -E2BIG. *ret is NUL-terminated, owned by the caller; ret_size may be NULL. */
 int read_file(const char *path, size_t max, char **ret, size_t *ret_size);
 
+/* Writes all of it to a descriptor. */
+int write_all(int fd, const void *data, size_t size);
+
 /* Replaces path by data: temporary file beside it, write, (fsync,) rename. Nobody ever sees a half-written file. */
 int write_file_atomic(const char *path, const void *data, size_t size, mode_t mode, WriteFlags flags);
 
