@@ -8,6 +8,7 @@ import subprocess
 from waiting import Failure
 
 STAMPER = "/usr/local/bin/stamper"
+WALL_CLOCK = "/usr/local/lib/wall-clock.so"
 LOGIND = "/usr/local/bin/logind-stub"
 
 
@@ -35,7 +36,8 @@ def install(build, directory):
         path = os.path.join(directory, name)
         if os.path.islink(f"/{name}") and os.path.isdir(path):
             _merge(path, os.path.join(directory, "usr", name))
-    for built, installed in (("tests/hosts/stamper", STAMPER), ("tests/bus/logind-stub", LOGIND)):
+    for built, installed in (("tests/hosts/stamper", STAMPER), ("tests/bus/logind-stub", LOGIND),
+                             ("tests/hosts/wall-clock.so", WALL_CLOCK)):
         os.makedirs(os.path.dirname(directory + installed), exist_ok=True)
         shutil.copy(os.path.join(build, built), directory + installed)
     return directory
