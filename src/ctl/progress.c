@@ -16,8 +16,9 @@ void progress_show(Progress *p, const json_t *props) {
 
         if (passed < SILENCE)
                 return;
-        (void) snprintf(text, sizeof(text), "%s: %s, %s (%s)", p->unit, get_string(props, "State"),
-                        get_string(props, "ActiveState"), get_string(props, "SubState"));
+        (void) snprintf(text, sizeof(text), "%s: %s, %s (%s)%s%s", p->unit, get_string(props, "State"),
+                        get_string(props, "ActiveState"), get_string(props, "SubState"),
+                        *get_string(props, "Trouble") ? "; registry: " : "", get_string(props, "Trouble"));
         if (isatty(STDERR_FILENO))
                 (void) fprintf(stderr, "\r\x1b[K%s, %s", text, format_span(span, sizeof(span), passed));
         else if (!streq(text, p->last))

@@ -18,6 +18,7 @@ typedef struct Progress {
 } Progress;
 
 Progress progress_begin(const char *unit);
-/* props: the properties of org.leased1.Unit now. */
+/* props: the properties of org.leased1.Unit now; and, if it is the registry that is waited for, what is wrong with it as
+ * "Trouble". */
 void progress_show(Progress *p, const json_t *props);
 void progress_end(Progress *p);

@@ -6,6 +6,15 @@
 #include "ctl/leases.h"
 #include "ctl/progress.h"
 
+/* Whom we are waiting for, if it is the registry. */
+static void add_trouble(Ctl *ctl, json_t *props) {
+        json_auto_t *manager = NULL;
+
+        if (bus_get_all(ctl->bus, LEASED_NAME, LEASED_PATH, LEASED_MANAGER, &manager, NULL) >= 0 &&
+                        streq(get_string(manager, "RegistryState"), "trouble"))
+                (void) json_object_set(props, "Trouble", json_object_get(manager, "RegistryError"));
+}
+
 int wait_for_unit(Ctl *ctl, const char *unit, unit_test_t test, void *userdata) {
         Progress progress = progress_begin(unit);
 
@@ -20,6 +29,7 @@ int wait_for_unit(Ctl *ctl, const char *unit, unit_test_t test, void *userdata) 
                 if (r >= 0) {
                         if (test(props, userdata) > 0)
                                 break;
+                        add_trouble(ctl, props);
                         progress_show(&progress, props);
                         r = bus_wait(ctl->bus, PROGRESS_POLL);
                 }

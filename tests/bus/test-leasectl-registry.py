@@ -9,10 +9,11 @@ import json
 import os
 import re
 import shutil
+import subprocess
 import unittest
 import urllib.request
 
-from leasectl_guest import CaseWithDaemon, ctl, main, run, wait_for, write
+from leasectl_guest import DEADLINE, ENVIRONMENT, CaseWithDaemon, ctl, main, run, wait_for, write
 
 URL = "http://127.0.0.1:2379"
 PASSWORD = "/run/leased-password"
@@ -63,7 +64,7 @@ class Registry(CaseWithDaemon):
         run("systemctl", "start", "leased.service")
 
     def test_all_about_the_registry_is_shown(self):
-        now = registry()
+        now = wait_for("all is well", lambda: (r := registry())["state"] == "ok" and r)
         self.assertEqual((now["kind"], now["state"], now["endpoint"]), ("etcd", "ok", URL))
         self.assertEqual(now["endpoints"], [URL, "http://127.0.0.2:2379"])
         self.assertRegex(now["version"], r"^3\.\d+\.\d+")
@@ -96,12 +97,20 @@ class Registry(CaseWithDaemon):
         self.etcd.stop()
         self.assertTrouble("Couldn't connect to server")
         since = registry()["since_usec"]
-        wait_for(f"{unit} is stopped", lambda: self.row(unit)["active_state"] == "inactive")
+        wait_for(f"{unit} is stopped", lambda: self.row(unit)["state"] == "held")
         self.assertEqual(registry()["since_usec"], since)
         self.assertIn("Not here: the registry does not answer", ctl("status", unit).stdout)
         self.assertEqual(ctl("is-held", unit).returncode, 3)
         self.assertIn("No leases now: the registry does not answer", ctl("status").stdout)
-        self.etcd.__init__("first")
+        # A verb that has to wait for the registry says so, and ends when it is back.
+        release = subprocess.Popen(["leasectl", "release", unit], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
+        self.addCleanup(release.communicate)
+        self.assertRegex(release.stderr.readline(), f"^{unit}: .*; registry: .*Couldn't connect")
+        self.etcd = Etcd("first")
+        self.assertEqual((release.wait(DEADLINE), release.stdout.read()),
+                         (0, f"{unit}: released, nobody holds it yet\n"))
+        self.assertSays(ctl("steal", unit), 0)
         wait_for(f"{unit} runs again", lambda: self.row(unit)["state"] == "running")
         self.assertNotIn(" Error: ", ctl("status").stdout)
         self.assertIn("Last error: ", ctl("registry").stdout)
