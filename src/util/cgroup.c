@@ -15,9 +15,9 @@ static bool is_directory_of(const char *entry, const char *unit) {
         size_t n = strlen(entry), before;
         const char *at;
 
-        if (streq(entry, unit) || (entry[0] == '_' && streq(entry + 1, unit)))
-                return true;
         at = strstr(unit, "@."); /* a template: any instance of it */
+        if (!at && (streq(entry, unit) || (entry[0] == '_' && streq(entry + 1, unit))))
+                return true;
         if (!at)
                 return false;
         entry += entry[0] == '_' && unit[0] != '_';

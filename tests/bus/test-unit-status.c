@@ -15,6 +15,7 @@
 
 #include "unit/unit-status.h"
 #include "util/file-util.h"
+#include "util/strv.h"
 
 #define GATE "/run/leased/held/a.service"
 #define GUARD "leased-guard.service"
@@ -225,6 +226,97 @@ static void a_path_too_long_is_not_cut(void **state) {
         assert_string_equal(u.control_group, path);
 }
 
+/* ---- what a unit brings ---- */
+
+static void begin_answer(void) {
+        m = sd_bus_message_unref(m);
+        assert_true(sd_bus_message_new_signal(bus, &m, "/", "a.b", "C") >= 0);
+}
+
+static void end_answer(void) {
+        assert_true(sd_bus_message_seal(m, 1, 0) >= 0);
+        assert_true(sd_bus_message_rewind(m, true) >= 0);
+}
+
+/* Every kind of unit has both lists; which one counts depends on its type. */
+static UnitAnswer answer_of(const char *unit, int accept, int persistent, uint64_t last_trigger) {
+        UnitAnswer u;
+
+        begin_answer();
+        assert_true(sd_bus_message_append(m, "a{sv}", 10, "Id", "s", unit, "LoadState", "s", "loaded", "ActiveState", "s",
+                                    "active", "SubState", "s", "waiting", "Job", "(uo)", 0, "/", "Triggers", "as", 1,
+                                    "b.service", "BoundBy", "as", 2, "c.service", "d.service", "Accept", "b", accept,
+                                    "Persistent", "b", persistent, "LastTriggerUSec", "t", last_trigger) >= 0);
+        end_answer();
+        assert_int_equal(unit_answer_decode(m, unit, GATE, GUARD, &u), 0);
+        return u;
+}
+
+static void assert_covers(const char *unit, int accept, const char *first, const char *second) {
+        UnitAnswer u = answer_of(unit, accept, 0, 0);
+
+        assert_int_equal(strv_length(u.covers), second ? 2 : 1);
+        assert_string_equal(u.covers[0], first);
+        if (second)
+                assert_string_equal(u.covers[1], second);
+        strv_free(u.covers);
+}
+
+static void it_brings_what_it_triggers_or_what_is_bound_to_it(void **state) {
+        assert_covers("a.timer", 0, "b.service", NULL);
+        assert_covers("a.path", 0, "b.service", NULL);
+        assert_covers("a.socket", 0, "b.service", NULL);
+        assert_covers("a.target", 0, "c.service", "d.service");
+        /* systemd.socket(5): one instance for each connection, of whatever name */
+        assert_covers("a.socket", 1, "a@.service", NULL);
+        assert_covers("a@x.socket", 1, "a@.service", NULL);
+}
+
+static void only_a_timer_that_catches_up_has_a_last_trigger(void **state) {
+        UnitAnswer no = answer_of("a.timer", 0, 0, 17), yes = answer_of("a.timer", 0, 1, 17);
+
+        assert_true(no.status.last_trigger == 0);
+        assert_true(yes.status.last_trigger == 17);
+        strv_free(no.covers);
+        strv_free(yes.covers);
+}
+
+static UnitAnswer rows_of(const char *const *states, size_t n, uint32_t job, char ***ret_up) {
+        UnitAnswer u;
+
+        begin_answer();
+        assert_true(sd_bus_message_open_container(m, 'a', "(ssssssouso)") >= 0);
+        for (size_t i = 0; i < n; i++) {
+                char name[32];
+
+                (void) snprintf(name, sizeof(name), "a@%zu.service", i);
+                assert_true(sd_bus_message_append(m, "(ssssssouso)", name, "", "loaded", states[i], "sub", "", "/",
+                                            i == 0 ? job : 0, "", "/") >= 0);
+        }
+        assert_true(sd_bus_message_close_container(m) >= 0);
+        end_answer();
+        assert_int_equal(unit_rows_decode(m, &u, ret_up), 0);
+        return u;
+}
+
+static void instances_are_one_unit_that_is_down_when_all_are(void **state) {
+        static const char *const mixed[] = { "inactive", "deactivating", "active", "failed" };
+        static const char *const going[] = { "deactivating", "failed" }, *const down[] = { "inactive", "failed" };
+        char **up = NULL;
+
+        assert_int_equal(rows_of(NULL, 0, 0, &up).status.active, UNIT_INACTIVE);
+        assert_int_equal(rows_of(down, 2, 0, &up).status.active, UNIT_INACTIVE);
+        assert_null(up);
+        assert_true(rows_of(down, 2, 5, &up).status.job);
+        assert_int_equal(rows_of(going, 2, 0, &up).status.active, UNIT_DEACTIVATING);
+        up = strv_free(up);
+        assert_int_equal(rows_of(mixed, 4, 0, &up).status.active, UNIT_ACTIVE);
+        assert_int_equal(strv_length(up), 2);
+        assert_string_equal(up[0], "a@1.service");
+        assert_string_equal(up[1], "a@2.service");
+        strv_free(up);
+}
+
 /* ---- control groups: a directory that looks like the kernel's ---- */
 
 static void put(const char *root, const char *name, const char *text) {
@@ -257,6 +349,13 @@ static void empty_is_only_what_was_seen_empty(void **state) {
         assert_true(unit_cgroup_is_empty(root, "d.service", "/system.slice/d.service"));
         assert_true(unit_cgroup_is_empty(root, "d.service", ""));
 
+        assert_true(unit_cgroup_is_empty(root, "e@.service", ""));
+        put(root, "system.slice/system-e.slice/e@1.service/cgroup.events", "populated 0\nfrozen 0\n");
+        put(root, "system.slice/system-e.slice/e@.service/cgroup.events", "populated 1\nfrozen 0\n"); /* no instance */
+        assert_true(unit_cgroup_is_empty(root, "e@.service", ""));
+        put(root, "other.slice/e@2.service/cgroup.events", "populated 1\nfrozen 0\n");
+        assert_false(unit_cgroup_is_empty(root, "e@.service", ""));
+
         (void) snprintf(command, sizeof(command), "rm -rf %s", root);
         assert_int_equal(system(command), 0);
 }
@@ -287,6 +386,9 @@ int main(void) {
                 cmocka_unit_test(the_gate_counts_only_if_it_must_be_there),
                 cmocka_unit_test(the_gate_counts_only_with_the_guard_and_as_loaded),
                 cmocka_unit_test(a_path_too_long_is_not_cut),
+                cmocka_unit_test(it_brings_what_it_triggers_or_what_is_bound_to_it),
+                cmocka_unit_test(only_a_timer_that_catches_up_has_a_last_trigger),
+                cmocka_unit_test(instances_are_one_unit_that_is_down_when_all_are),
                 cmocka_unit_test(empty_is_only_what_was_seen_empty),
                 cmocka_unit_test(an_answer_without_a_state_is_none),
         };

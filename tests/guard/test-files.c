@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "guard/gate.h"
+#include "util/strv.h"
 
 #define SEC USEC_PER_SEC
 
@@ -174,6 +175,28 @@ static void a_full_file_system_hinders_no_removal(void **state) {
         assert_int_equal(gates_wipe(w->gates), 0);
 }
 
+static void members_are_lines_and_need_not_be_there(void **state) {
+        World *w = *state;
+        char **members = (char *[]){ NULL };
+        char file[128];
+        FILE *f;
+
+        assert_int_equal(gates_members(w->gates, "a.timer", &members), 0);
+        assert_null(members);
+        path(w, file, sizeof(file), "members");
+        assert_int_equal(mkdir(file, 0755), 0);
+        path(w, file, sizeof(file), "members/a.timer");
+        f = fopen(file, "we");
+        assert_non_null(f);
+        assert_true(fputs("FenceAction=reboot\na.service\n\nb@.service", f) >= 0);
+        assert_int_equal(fclose(f), 0);
+        assert_int_equal(gates_members(w->gates, "a.timer", &members), 0);
+        assert_int_equal(strv_length(members), 3);
+        assert_string_equal(members[0], "FenceAction=reboot");
+        assert_string_equal(members[2], "b@.service");
+        strv_free(members);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(a_gate_is_a_file_that_comes_and_goes, set_up, tear_down),
@@ -181,6 +204,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(a_beat_moves_the_marks_of_live_entries_only, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_damaged_mark_says_now, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_second_guard_is_kept_away, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(members_are_lines_and_need_not_be_there, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_full_file_system_hinders_no_removal, set_up, tear_down),
         };
 

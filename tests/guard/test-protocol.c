@@ -82,8 +82,25 @@ static void another_version_is_not_valid_and_an_unknown_type_is(void **state) {
         assert_false(valid((GuardMessageType) 0, ""));
 }
 
+static void a_member_is_a_unit_or_a_template(void **state) {
+        static const char *const good[] = { "a.service", "a@.service", "a@b.service", "-.mount", "x\\x2dy.path" };
+        static const char *const bad[] = { "", ".service", "a", "a.", "a/b.service", "a b.service", GUARD_FENCE_REBOOT, "*.service" };
+        char name[300];
+
+        for (size_t i = 0; i < ELEMENTSOF(good); i++)
+                assert_true(guard_member_is_valid(good[i]));
+        for (size_t i = 0; i < ELEMENTSOF(bad); i++)
+                assert_false(guard_member_is_valid(bad[i]));
+        memset(name, 'a', sizeof(name) - 1);
+        memcpy(name + sizeof(name) - 9, ".service", 9);
+        assert_false(guard_member_is_valid(name));
+        assert_true(guard_member_is_valid(name + 44));
+        assert_false(guard_member_is_valid(name + 43));
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(a_member_is_a_unit_or_a_template),
                 cmocka_unit_test(each_message_as_it_is_meant_is_valid),
                 cmocka_unit_test(a_unit_is_a_file_name_that_pid_one_knows),
                 cmocka_unit_test(a_name_that_is_too_long_or_has_no_end_is_not_valid),
