@@ -53,6 +53,7 @@ typedef struct UnitOptions {
         int64_t version;          /* Version=; default 0 */
         bool release_on_success;  /* OnSuccess=done|release */
         bool hold_on_failure;     /* OnFailure=release|hold */
+        bool fence_by_reboot;     /* FenceAction=none|reboot */
         usec_t hold_down_release; /* HoldDownSec=; default 30 s */
         usec_t hold_down_failure; /* HoldDownSec=; default 60 s */
 } UnitOptions;

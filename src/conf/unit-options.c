@@ -51,6 +51,13 @@ static int parse_on_failure(const char *value, void *field) {
         return 0;
 }
 
+static int parse_fence_action(const char *value, void *field) {
+        if (*value && !streq(value, "none") && !streq(value, "reboot"))
+                return -EINVAL;
+        *(bool *) field = streq(value, "reboot");
+        return 0;
+}
+
 static int parse_hold_down(const char *value, void *field) {
         usec_t t;
         int r = ini_parse_span(value, &t);
@@ -70,6 +77,7 @@ enum {
         O_ON_SUCCESS,
         O_ON_FAILURE,
         O_HOLD_DOWN,
+        O_FENCE_ACTION,
         _O_MAX,
 };
 
@@ -85,6 +93,8 @@ static const IniOption options[_O_MAX] = {
                                 "release or hold"},
                 [O_HOLD_DOWN] = {"HoldDownSec", parse_hold_down, offsetof(UnitOptions, hold_down_release),
                                 "a time span up to 1h, e.g. 30s"},
+                [O_FENCE_ACTION] = {"FenceAction", parse_fence_action, offsetof(UnitOptions, fence_by_reboot),
+                                "none or reboot"},
 };
 
 static char *enabled_path(const char *root, const char *unit) {

@@ -95,8 +95,9 @@ static void dump_options(const UnitOptions *o, Text *ret) {
 
         if (!f)
                 return;
-        (void) fprintf(f, "Lease=%s\nVersion=%" PRIi64 "\nOnSuccess=%s\nOnFailure=%s\n", strempty(o->lease), o->version,
-                        o->release_on_success ? "release" : "done", o->hold_on_failure ? "hold" : "release");
+        (void) fprintf(f, "Lease=%s\nVersion=%" PRIi64 "\nOnSuccess=%s\nOnFailure=%s\nFenceAction=%s\n", strempty(o->lease),
+                        o->version, o->release_on_success ? "release" : "done", o->hold_on_failure ? "hold" : "release",
+                        o->fence_by_reboot ? "reboot" : "none");
         print_span(f, "StopGraceSec", o->stop_grace);
         print_span(f, "HoldDownSec", o->hold_down_release);
         print_span(f, "HoldDownSec after a failure", o->hold_down_failure);

@@ -34,6 +34,7 @@ struct Members {
         Member *list;
         char **kept;  /* by a drop-in, or by the guard's file when we came */
         char **shown; /* to the guard */
+        bool fence;
         bool incomplete;
 };
 
@@ -157,6 +158,8 @@ static int show_guard(Members *m) {
         FILE *f;
         int r;
 
+        if (m->fence && strv_add(&names, GUARD_FENCE_REBOOT) < 0)
+                return -ENOMEM;
         DL_FOREACH(m->list, member)
                 if (strv_add(&names, member->name) < 0)
                         return -ENOMEM;
@@ -263,6 +266,10 @@ void members_read(Members *m) {
                 (void) unit_read(member->unit);
 }
 
+void members_set_fence(Members *m, bool reboot) {
+        m->fence = reboot; /* the next update tells the guard */
+}
+
 static bool can_cover(const char *unit) {
         return endswith(unit, ".timer") || endswith(unit, ".socket") || endswith(unit, ".path") ||
                endswith(unit, ".automount") || endswith(unit, ".target");
@@ -273,8 +280,6 @@ static int read_kept(Members *m) {
         _cleanup_(strv_freep) char **gated = NULL;
         int r;
 
-        if (!can_cover(m->unit))
-                return 0;
         if (asprintf(&path, GUARD_MEMBERS "/%s", m->unit) < 0) {
                 path = NULL;
                 return -ENOMEM;
@@ -284,7 +289,7 @@ static int read_kept(Members *m) {
                 r = strv_split_lines(text, &m->shown);
         if (r < 0 && r != -ENOENT)
                 return r;
-        r = dropin_members_list("", m->unit, &gated);
+        r = can_cover(m->unit) ? dropin_members_list("", m->unit, &gated) : 0;
         for (char **name = gated; r >= 0 && name && *name; name++)
                 r = strv_add(&m->kept, *name);
         if (r >= 0)

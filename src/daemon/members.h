@@ -25,6 +25,9 @@ typedef struct MembersCallbacks {
 int members_new(UnitManager *manager, const char *unit, const MembersCallbacks *callbacks, void *userdata, Members **ret);
 Members *members_free(Members *m);
 
+/* FenceAction= of the unit, for the guard. */
+void members_set_fence(Members *m, bool reboot);
+
 /* covers: of the unit itself, by PID 1's latest answer (unit_covers()). What the members cover is looked up in here. 0, or a
  * negative errno: then not all of them are known, and members_combine() says so. *ret_why: a line for people, static. */
 int members_update(Members *m, char *const *covers, const char **ret_why);

@@ -290,6 +290,8 @@ int units_configure(Daemon *d, UnitOptions *options) {
         unit_options_free(u->options);
         u->options = options;
         u->marked = u->forgotten = false;
+        members_set_fence(u->members, options->fence_by_reboot);
+        (void) unit_read(u->unit);
         deliver_configuration(u);
         return 0;
 }

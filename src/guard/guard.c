@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <sys/reboot.h>
 #include <unistd.h>
 #include <uthash.h>
 
@@ -20,6 +21,9 @@
 #define IDLE_WATCHDOG USEC_PER_MINUTE
 /* The watchdog is moved if it would move by so much at least, or backwards: a beat always does that. */
 #define WATCHDOG_STEP (200 * USEC_PER_MSEC)
+/* From kill_at on, how long PID 1 may take to say that a unit with FenceAction=reboot is down. Others take over KILL_SLACK
+ * (350 ms, core/timeline.h) later at the earliest. */
+#define FENCE_DELAY (100 * USEC_PER_MSEC)
 /* A guard that ends without a bus does not trust an empty control group sooner: PID 1 may be about to fork. */
 #define END_WITHOUT_BUS USEC_PER_SEC
 
@@ -41,6 +45,8 @@ typedef struct Item {
         bool tell;
         uint32_t told_flags;
         bool gate_failed; /* has been logged */
+        bool fence;       /* what it sets up may outlive its processes: killing is not enough */
+        usec_t fence_at;  /* 0: not yet */
         UT_hash_handle hh;
 } Item;
 
@@ -94,6 +100,8 @@ static void item_read_members(Guard *g, Item *item) {
         _cleanup_(strv_freep) char **members = NULL;
         int r = gates_members(g->gates, item->unit, &members);
 
+        if (r >= 0)
+                item->fence = strv_contains(members, GUARD_FENCE_REBOOT);
         for (char **m = members; r >= 0 && m && *m; m++)
                 if (guard_member_is_valid(*m))
                         r = item_add_part(item, *m);
@@ -111,6 +119,7 @@ static int item_mark(Guard *g, Item *item) {
         if (e->index == 0 || e->down) {
                 for (size_t i = 0; i < item->n_parts; i++)
                         killer_reset(&item->parts[i].killer);
+                item->fence_at = 0;
                 return gates_unmark(g->gates, item->unit);
         }
         r = gates_mark(g->gates, item->unit, &mark);
@@ -140,7 +149,29 @@ static unsigned item_open_gate(Guard *g, Item *item) {
         return guard_entry_gate(&item->entry, now_boottime(), r == 0);
 }
 
+/*
+ * FenceAction=reboot: killing ExecStop= would merely make PID 1 call the unit failed, with its address still on the interface. So
+ * nothing is killed; PID 1 has a moment to say that the unit is down after all (it is asked every 20 ms now), and then
+ * the machine goes, at once: without a shutdown, which could take longer than others wait.
+ */
+static bool item_fence(Item *item) {
+        usec_t now = now_boottime();
+
+        if (!item->fence)
+                return false;
+        if (item->fence_at == 0)
+                item->fence_at = usec_add(now, FENCE_DELAY);
+        if (now < item->fence_at)
+                return true;
+        log_alert("%s: is not down, and its time is over: rebooting this machine (FenceAction=reboot)", item->unit);
+        if (reboot(RB_AUTOBOOT) < 0)
+                (void) log_error_errno(errno, "%s: cannot reboot, killing it", item->unit);
+        return false;
+}
+
 static void item_kill(Guard *g, Item *item) {
+        if (item_fence(item))
+                return;
         for (Part *p = item->parts; p < item->parts + item->n_parts; p++) {
                 bool first = p->killer.kills == 0;
                 int r = killer_kill(&p->killer, g->root, p->name);

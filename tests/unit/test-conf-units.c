@@ -168,7 +168,7 @@ static void options_are_read_from_unit_drop_in_and_units_file(void **state) {
 
         fixture_write(root, "/etc/leased/units/foo.service", "");
         fixture_write(root, "/etc/systemd/system/foo.service.d/o.conf",
-                        "[X-Leased]\nVersion=2\nStopGraceSec=2s\nOnFailure=hold\n");
+                        "[X-Leased]\nVersion=2\nStopGraceSec=2s\nOnFailure=hold\nFenceAction=reboot\n");
         assert_int_equal(unit_options_load(root, "foo.service", &o, &m), 0);
         assert_messages(&m, NULL);
         assert_string_equal(o->unit, "foo.service");
@@ -176,6 +176,7 @@ static void options_are_read_from_unit_drop_in_and_units_file(void **state) {
         assert_int_equal(o->version, 2);
         assert_true(o->stop_grace == 2 * USEC_PER_SEC);
         assert_true(o->hold_on_failure);
+        assert_true(o->fence_by_reboot);
         assert_false(o->release_on_success);
         assert_true(o->hold_down_release == 30 * USEC_PER_SEC);
         assert_true(o->hold_down_failure == 60 * USEC_PER_SEC);
@@ -198,7 +199,7 @@ static void bad_options_are_named_with_file_and_line(void **state) {
 
         fixture_write(root, "/etc/systemd/system/foo.service",
                         "[Unit]\n\n[X-Leased]\nLease=a/b\nStopGraceSec=2min\nVersion=new\nOnSuccess=stop\n"
-                        "OnFailure=done\nHoldDownSec=2h\nTTL=3s\n[X-Fleet]\nGlobal=true\n");
+                        "OnFailure=done\nHoldDownSec=2h\nTTL=3s\nFenceAction=off\n[X-Fleet]\nGlobal=true\n");
         fixture_write(root, "/etc/leased/units/foo.service", "[Service]\n");
         assert_int_equal(unit_options_load(root, "foo.service", &o, &m), -EBADMSG);
         assert_null(o);
@@ -212,8 +213,9 @@ static void bad_options_are_named_with_file_and_line(void **state) {
                         U ":8: OnFailure=done: expected is release or hold",
                         U ":9: HoldDownSec=2h: expected is a time span up to 1h, e.g. 30s",
                         U ":10: TTL=: unknown option in [X-Leased], known are Lease=, StopGraceSec=, Version=, "
-                          "OnSuccess=, OnFailure=, HoldDownSec=",
-                        U ":11: [X-Fleet]: fleet's placement options are not supported, remove the section",
+                          "OnSuccess=, OnFailure=, HoldDownSec=, FenceAction=",
+                        U ":11: FenceAction=off: expected is none or reboot",
+                        U ":12: [X-Fleet]: fleet's placement options are not supported, remove the section",
                         "/etc/leased/units/foo.service:1: [Service]: unknown section, only [X-Leased] is read here",
                         NULL);
 }
