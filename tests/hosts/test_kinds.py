@@ -347,6 +347,32 @@ def floating_address_is_gone_before_the_other_machine_has_it(cluster):
 
 
 @scene(ttl=3.0)
+def machine_that_cannot_undo_its_address_in_time_is_rebooted(cluster):
+    address = "10.99.0.2/32"
+    unit = cluster.unit("stuck.service", files={
+        "stuck.service": "[Service]\nType=oneshot\nRemainAfterExit=yes\n"
+                         f"ExecStart=ip address add {address} dev lo\n"
+                         f"ExecStop=sleep 60\nExecStop=ip address delete {address} dev lo\n"
+                         "[X-Leased]\nFenceAction=reboot\n"})
+    unit.enable()
+
+    def has_it(machine):
+        return address in machine.run("ip", "address", "show", "dev", "lo").stdout
+
+    holder = wait_for("one machine has it", lambda: next((each for each in cluster if has_it(each)), None), 10, unit.story)
+    other = cluster.other(holder)
+    holder.systemctl("kill", "--signal=STOP", DAEMON)
+    wait_for("the other has it", lambda: has_it(other), cluster.takeover + 5, unit.story)
+    require("the old machine was down by then", not holder.exists("/run/systemd"), unit.story)
+    wait_for("its reboot has ended it", lambda: not holder.is_on, 5, unit.story)
+    holder.boot()
+    cluster.wait_ready(holder)
+    require("it came back without the address", not has_it(holder), unit.story)
+    other.write("/run/systemd/system/stuck.service.d/quick.conf", f"[Service]\nExecStop=\nExecStop=ip address delete {address} dev lo\n")
+    other.systemctl("daemon-reload")
+
+
+@scene(ttl=3.0)
 def mount_moves(cluster):
     unit = cluster.unit("mnt-data.mount", files={
         "mnt-data.mount": "[Mount]\nWhat=tmpfs\nWhere=/mnt/data\nType=tmpfs\n"})
