@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs the scenes: scenes.py --build=DIR [--list] [--all] [--lanes=N] [--stop-early] [--repeat=N] [--log=FILE] [NAME...]
 
-A NAME is any part of a scene's name. Scenes are handed to workers (worker.py), of which several play side by side: most
+A NAME is any part of a scene's name or of its file's. Scenes are handed to workers (worker.py), of which several play side by side: most
 of a scene is waiting. Ends with "N passed, N failed, N skipped"; exit code 0 if none failed, and 77 if this machine
 cannot boot guests. With --repeat, a table of the gaps over all trials comes before that.
 """
@@ -165,7 +165,7 @@ def main():
     global log
     log = arguments.log
 
-    scenes = [each for each in load_scenes() if any(name in each.__name__ for name in arguments.names) or
+    scenes = [each for each in load_scenes() if any(name in f"{each.__module__}.{each.__name__}" for name in arguments.names) or
               (not arguments.names and (arguments.all or not each.only_at_length))]
     if arguments.list:
         print("\n".join(each.__name__ for each in scenes))

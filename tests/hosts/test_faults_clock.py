@@ -31,7 +31,7 @@ def _time(machine, *environment):
     return int(machine.run("env", *environment, "date", "+%s").stdout)
 
 
-@scene(registry="etcd")
+@scene(registry="etcd", only_at_length=True)
 def wall_clock_that_is_set_by_an_hour_moves_no_unit_and_saves_none(cluster):
     for machine in cluster:
         for path in _drop_ins():

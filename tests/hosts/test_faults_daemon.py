@@ -22,7 +22,7 @@ def daemon_that_wakes_after_its_lease_is_no_trouble(cluster):
     set_watchdog(cluster, holder, on=True)
 
 
-@scene(registry="etcd")
+@scene(registry="etcd", only_at_length=True)
 def daemon_that_stands_still_is_replaced_by_systemd(cluster):
     unit, holder = start_unit(cluster, "watchdog.service")
     began, pid = now(), holder.main_pid(DAEMON)

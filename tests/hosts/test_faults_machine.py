@@ -34,7 +34,7 @@ def machine_that_only_hears_loses_its_unit_in_time(cluster):
     _half_deaf(cluster, incoming=False)
 
 
-@scene(registry="etcd")
+@scene(registry="etcd", only_at_length=True)
 def machine_that_is_only_heard_loses_its_unit_in_time(cluster):
     _half_deaf(cluster, outgoing=False)
 

@@ -51,7 +51,7 @@ def reexecution_of_systemd_disturbs_no_unit(cluster):
     unit.wait_running(but=holder)
 
 
-@scene(registry="etcd")
+@scene(registry="etcd", only_at_length=True)
 def reexecution_of_systemd_while_the_lease_is_lost_saves_no_unit(cluster):
     unit, holder = start_unit(cluster, "reexec-and-cut.service", STUBBORN)
     commands = []

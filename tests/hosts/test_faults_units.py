@@ -19,7 +19,7 @@ def children_left_by_killmode_process_keep_the_lease_and_end_with_it(cluster):
     lose_lease_and_return(cluster, unit, holder)
 
 
-@scene(registry="etcd")
+@scene(registry="etcd", only_at_length=True)
 def children_left_by_killmode_process_are_gone_before_another_starts(cluster):
     unit, holder = start_unit(cluster, "leftover-cut.service", "--children=2", "KillMode=process")
     lose_lease_and_return(cluster, unit, holder)
@@ -50,7 +50,7 @@ def frozen_unit_is_gone_before_another_starts(cluster):
     require_stays(cluster, unit, heir, holder)
 
 
-@scene(registry="etcd")
+@scene(registry="etcd", only_at_length=True)
 def unit_without_a_limit_to_its_stop_is_gone_before_another_starts(cluster):
     unit, holder = start_unit(cluster, "endless.service", STUBBORN, "TimeoutStopSec=infinity")
     lose_lease_and_return(cluster, unit, holder)
