@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs the scenes: scenes.py --build=DIR [--list] [--all] [--lanes=N] [--stop-early] [--repeat=N] [--log=FILE] [NAME...]
 
-A NAME is any part of a scene's name or of its file's. Scenes are handed to workers (worker.py), of which several play side by side: most
-of a scene is waiting. Ends with "N passed, N failed, N skipped"; exit code 0 if none failed, and 77 if this machine
-cannot boot guests. With --repeat, a table of the gaps over all trials comes before that.
+A NAME is any part of a scene's name or of its file's. Scenes are handed to workers (worker.py), of which several play
+side by side: most of a scene is waiting. Ends with "N passed, N failed, N skipped"; exit code 0 if none failed, and 77 if
+this machine cannot boot guests. With --repeat, a table of the gaps over all trials comes before that.
 """
 
 import argparse
