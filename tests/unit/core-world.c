@@ -130,7 +130,7 @@ static void carry_out(World *w, const Action *a) {
                 w->last_t0 = a->t0;
                 break;
         case ACTION_GATE_OPEN:
-                w->guard.open = true;
+                w->guard.open = !w->gate_fails;
                 say_guard(w, a->unit);
                 break;
         case ACTION_GATE_CLOSE:

@@ -56,6 +56,7 @@ typedef struct World {
         CallResult called; /* how the last call of the D-Bus API ended */
         uint64_t called_index;
         usec_t called_span;
+        bool gate_fails; /* the guard cannot make one */
         bool guard_mute; /* the guard does not answer */
         Action queue[4096];
         size_t queued;

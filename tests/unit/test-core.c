@@ -397,6 +397,25 @@ static void a_unit_found_active_without_its_lease_is_stopped(void **state) {
         world_free(w);
 }
 
+/* As where /run is full: another machine may have more luck. */
+static void a_lease_whose_gate_cannot_be_made_is_let_go(void **state) {
+        World *w = world_new();
+
+        w->gate_fails = true;
+        world_connect(w);
+        world_pass(w, USEC_PER_SEC);
+        assert_int_equal(world_lease(w)->state, LEASE_HELD);
+        world_pass(w, 10 * USEC_PER_SEC);
+        assert_int_equal(world_lease(w)->state, LEASE_FREE);
+        assert_int_equal(w->reports[REPORT_UNIT_FAILED], 1);
+        assert_int_equal(w->done[ACTION_UNIT_START], 0);
+        w->gate_fails = false;
+        world_pass(w, 120 * USEC_PER_SEC);
+        assert_int_equal(world_lease(w)->state, LEASE_HELD);
+        assert_int_equal(w->done[ACTION_UNIT_START], 1);
+        world_free(w);
+}
+
 /* At a machine's shutdown PID 1 stops what is leased, then the guard, then us. */
 static void a_shutdown_after_the_guard_is_gone_still_releases(void **state) {
         World *w = running();
@@ -679,6 +698,7 @@ int main(void) {
                 cmocka_unit_test(a_job_that_ends_well_is_done_and_runs_again_only_when_rearmed),
                 cmocka_unit_test(a_unit_stopped_by_hand_stays_stopped_and_keeps_its_lease),
                 cmocka_unit_test(a_unit_found_active_without_its_lease_is_stopped),
+                cmocka_unit_test(a_lease_whose_gate_cannot_be_made_is_let_go),
                 cmocka_unit_test(a_shutdown_after_the_guard_is_gone_still_releases),
                 cmocka_unit_test(another_lease_name_is_taken_on_only_when_nothing_is_held_under_the_old_one),
                 cmocka_unit_test(what_was_lost_while_the_daemon_was_down_is_not_covered_by_its_first_beat),
