@@ -78,6 +78,16 @@ static int check_options(Ctl *ctl, const char *name, const LeasedConf *conf) {
         return r < 0 ? CTL_FAILED : CTL_OK;
 }
 
+static void note_unbound(const char *name, const json_t *unit) {
+        json_auto_t *findings = json_array();
+        json_t *finding;
+        size_t i;
+
+        if (endswith(name, ".target"))
+                examine_bundle(unit, findings);
+        json_array_foreach(findings, i, finding) complain("note: %s: %s", name, get_string(finding, "text"));
+}
+
 /* Looks whether the unit may be leased. */
 static int examine(Ctl *ctl, const char *typed, Item *item) {
         json_auto_t *unit = NULL, *findings = json_array();
@@ -99,6 +109,7 @@ static int examine(Ctl *ctl, const char *typed, Item *item) {
         code = members_find(ctl, item->name, unit, &item->members);
         if (code != CTL_OK)
                 return code;
+        note_unbound(item->name, unit);
         if (files_listed(item->name) && pid1_gate_loaded(unit, item->name)) {
                 item->kept = true; /* it runs under its lease, if at all */
                 return CTL_OK;

@@ -79,7 +79,7 @@ static int look_at_covered(Ctl *ctl, const char *name, const json_t *unit, json_
 }
 
 /* A target's members must go when it goes. */
-static void look_at_members(const json_t *unit, json_t *findings) {
+void examine_bundle(const json_t *unit, json_t *findings) {
         static const char *const pulls[] = {"Wants", "Requires", "Upholds"};
         const json_t *bound = json_object_get(unit, "BoundBy");
 
@@ -183,7 +183,7 @@ int examine_weaknesses(Ctl *ctl, const char *name, const json_t *unit, const Lea
                         return code;
                 look_at_service("", service, findings);
         } else if (endswith(name, ".target"))
-                look_at_members(unit, findings);
+                examine_bundle(unit, findings);
         code = look_at_covered(ctl, name, unit, findings);
         if (code != CTL_OK)
                 return code;
