@@ -416,3 +416,36 @@ def target_takes_its_three_members_along(cluster):
     last = max(tenure.last for tenure in unit.tenures if tenure.machine == holder.name)
     first = min(tenure.first for tenure in unit.tenures if tenure.machine == other.name)
     require("not one was left when the first began", last < first, unit.story)
+
+
+@scene(ttl=3.0)
+def bundle_is_kept_over_a_restart_and_its_gates_are_mended_and_removed(cluster):
+    member = "[Unit]\nBindsTo=set.target\nAfter=set.target\n[Service]\nExecStart=STAMP\n"
+    unit = cluster.unit("set.target", files={
+        "set.target": "[Unit]\nWants=left.service right.service loose.service\n",
+        "left.service": member, "right.service": member, "loose.service": "[Service]\nExecStart=sleep infinity\n"})
+    alpha, beta = cluster
+    said = alpha.run("leasectl", "enable", unit.name).stderr
+    require(f"enable names what is not bound: {said}", "loose.service is not bound" in said and "left.service is" not in said,
+            unit.story)
+    unit.enable(beta)
+    holder = unit.wait_running(on=alpha)
+    wait_for("both run", lambda: len(unit.tenures) == 2, 5, unit.story)
+    holder.systemctl("restart", DAEMON)
+    cluster.wait_ready(holder)
+    unit.hold_running(on=holder, duration=cluster.ttl)
+    require("neither was restarted", len(unit.tenures) == 2 and all(each.silence < 0.5 for each in unit.tenures), unit.story)
+
+    gate = "/etc/systemd/system/left.service.d/zzzz-leased.conf"
+    beta.remove(gate)
+    beta.systemctl("daemon-reload")
+    wait_for("a gate that was removed is back", lambda: beta.exists(gate), 5, unit.story)
+    wait_for("and in force", lambda: gate in beta.show("left.service", "DropInPaths").get("DropInPaths", ""), 5, unit.story)
+    refused = beta.run("leasectl", "enable", "left.service", check=False)
+    require(f"a member has no lease of its own: {refused.stderr}", refused.returncode != 0, unit.story)
+    beta.run("leasectl", "disable", unit.name)
+    require("disable removes all gates", not beta.exists(gate) and not beta.exists("/run/leased/members/set.target"),
+            unit.story)
+    unit.enable(beta)
+    for machine in cluster:
+        machine.systemctl("stop", "loose.service")
