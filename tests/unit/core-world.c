@@ -312,3 +312,46 @@ LeaseRecord *world_lease(World *w) {
         assert_non_null(e);
         return &e->value.lease;
 }
+
+World *world_running(void) {
+        World *w = world_new();
+
+        world_connect(w);
+        world_pass(w, USEC_PER_SEC);
+        assert_string_equal(world_lease(w)->session, w->session);
+        assert_true(w->guard.open);
+        assert_int_equal(w->done[ACTION_UNIT_START], 1);
+        return w;
+}
+
+/* Somebody else's session that holds the lease at index 7. */
+void world_add_them(World *w) {
+        LeaseRecord l = { .state = LEASE_HELD, .machine_id = THEM, .session = THEIR_SESSION, .index = 7 };
+        BeatRecord b = { .machine_id = THEM, .nonce = "0000000000000bad-1" };
+        static const FenceRecord f;
+
+        w->revision++;
+        world_put(w, RECORD_LEASE, "a.service", &l);
+        world_put(w, RECORD_BEAT, THEIR_SESSION, &b);
+        world_put(w, RECORD_FENCE, THEIR_SESSION, &f);
+}
+
+void world_beat_them(World *w) {
+        w->revision++;
+        world_find(w, RECORD_BEAT, THEIR_SESSION)->revision = w->revision;
+}
+
+/* ---- promises ---- */
+
+void world_rob_us(World *w) {
+        LeaseRecord l = *world_lease(w);
+        FenceRecord *f = &world_find(w, RECORD_FENCE, w->session)->value.fence;
+
+        (void) lease_add_debt(&l, w->session, l.index);
+        str_copy(l.session, sizeof(l.session), THEIR_SESSION);
+        l.index++;
+        w->revision++;
+        world_put(w, RECORD_LEASE, "a.service", &l);
+        fence_add_name(f, "a.service");
+        world_find(w, RECORD_FENCE, w->session)->revision = w->revision;
+}

@@ -80,3 +80,10 @@ Entry *world_find(World *w, RecordKind kind, const char *name);
 Entry *world_put(World *w, RecordKind kind, const char *name, const void *value);
 /* The record of a.service's lease; fails the test if there is none. */
 LeaseRecord *world_lease(World *w);
+/* A world in which a.service runs here, at Index 1. */
+World *world_running(void);
+/* Somebody else's session that holds a.service's lease at Index 7; and its next beat. */
+void world_add_them(World *w);
+void world_beat_them(World *w);
+/* They take a.service's lease from us by force. */
+void world_rob_us(World *w);

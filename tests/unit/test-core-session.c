@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Sessions: restarts, another TTL, a registry that is not the one we knew, and what the guard was told of them.
+ */
+
+#include "core-world.h"
+
+static void a_restarted_daemon_keeps_the_unit_its_session_and_its_index(void **state) {
+        World *w = world_running();
+        char session[SESSION_SIZE];
+
+        str_copy(session, sizeof(session), w->session);
+        world_restart(w, session);
+        world_connect(w);
+        world_pass(w, 3 * USEC_PER_SEC);
+        assert_int_equal(w->reports[REPORT_ADOPTED], 1);
+        assert_int_equal(w->done[ACTION_UNIT_START], 1);
+        assert_int_equal(w->done[ACTION_UNIT_STOP], 0);
+        assert_string_equal(world_lease(w)->session, session);
+        assert_int_equal(world_lease(w)->index, 1);
+        world_free(w);
+}
+
+static void a_session_whose_beat_is_gone_is_over(void **state) {
+        World *w = world_running();
+        char session[SESSION_SIZE];
+
+        str_copy(session, sizeof(session), w->session);
+        w->revision++;
+        world_find(w, RECORD_BEAT, session)->revision = 0;
+        world_find(w, RECORD_FENCE, session)->revision = 0;
+        world_pass(w, 3 * USEC_PER_SEC);
+        assert_string_not_equal(w->session, session);
+        assert_int_equal(w->done[ACTION_GUARD_LOSE], 1);
+        world_free(w);
+}
+
+static void somebody_who_beats_in_our_name_ends_our_session(void **state) {
+        World *w = world_running();
+        BeatRecord b = { .machine_id = US, .nonce = "00000000000c10e0-1" };
+
+        w->revision++;
+        world_put(w, RECORD_BEAT, w->session, &b);
+        world_pass(w, 3 * USEC_PER_SEC);
+        assert_int_equal(w->reports[REPORT_SESSION_CLONED], 1);
+        assert_int_equal(w->done[ACTION_GUARD_LOSE], 1);
+        world_free(w);
+}
+
+static void a_replaced_registry_stops_everything_until_it_is_accepted(void **state) {
+        World *w = world_running();
+        MetaRecord meta = { .uuid = "v", .format = 1 };
+
+        for (size_t i = 0; i < w->n_entries; i++)
+                w->entries[i].revision = 0;
+        w->revision = 2;
+        world_put(w, RECORD_META, "", &meta);
+        world_pass(w, 5 * USEC_PER_SEC);
+        assert_int_equal(w->done[ACTION_GUARD_LOSE], 1);
+        w->unit.active = ACTIVE_INACTIVE;
+        w->unit.empty = true;
+        world_say_unit(w);
+        world_pass(w, 200 * USEC_PER_SEC);
+        assert_int_equal(w->done[ACTION_UNIT_START], 1);
+        assert_int_equal(world_find(w, RECORD_LEASE, "a.service")->revision, 0);
+        world_step(w, (Event){ .kind = EVENT_ACCEPT, .machine = "v" });
+        world_pass(w, 100 * USEC_PER_SEC);
+        assert_int_equal(w->done[ACTION_UNIT_START], 2);
+        assert_true(world_lease(w)->index > 1000000); /* the floor was raised to the wall clock */
+        world_free(w);
+}
+
+static void a_registry_that_fell_back_is_silent_for_a_while_and_the_index_goes_on(void **state) {
+        World *w = world_running();
+        static World old;
+
+        memcpy(&old, w, sizeof(old));
+        world_pass(w, 30 * USEC_PER_SEC);
+        memcpy(w->entries, old.entries, sizeof(w->entries));
+        w->n_entries = old.n_entries;
+        w->revision = old.revision;
+        world_pass(w, 3 * USEC_PER_SEC);
+        assert_int_equal(w->reports[REPORT_REGISTRY_FELL_BACK], 1);
+        w->unit.active = ACTIVE_INACTIVE;
+        w->unit.empty = true;
+        world_say_unit(w);
+        world_pass(w, 55 * USEC_PER_SEC);
+        assert_int_equal(w->done[ACTION_UNIT_START], 1);
+        world_pass(w, 30 * USEC_PER_SEC);
+        assert_int_equal(w->done[ACTION_UNIT_START], 2);
+        assert_true(world_lease(w)->index > 1000000);
+        world_free(w);
+}
+
+/* The daemon ends, and everything that PID 1 and the guard keep stays. */
+static void restart_unconnected(World *w) {
+        char session[SESSION_SIZE];
+
+        str_copy(session, sizeof(session), w->session);
+        world_restart(w, session);
+        w->done[ACTION_GUARD_BEAT] = w->done[ACTION_GUARD_LOSE] = 0;
+}
+
+static void what_was_lost_while_the_daemon_was_down_is_not_covered_by_its_first_beat(void **state) {
+        World *w = world_running();
+
+        restart_unconnected(w);
+        world_rob_us(w);
+        world_pass(w, USEC_PER_SEC); /* it beats before the guard is connected */
+        assert_int_equal(w->done[ACTION_GUARD_BEAT], 0);
+        w->order = 0;
+        world_connect(w);
+        world_pass(w, 3 * USEC_PER_SEC);
+        assert_int_equal(w->done[ACTION_GUARD_LOSE], 1);
+        assert_true(w->lost_at < w->beat_at);
+        world_free(w);
+}
+
+static void another_lease_name_found_at_the_start_releases_nothing_while_its_unit_runs(void **state) {
+        World *w = world_running();
+        Event e = { .kind = EVENT_CONFIGURE,
+                    .config = { .unit = "a.service", .lease = "other", .stop_grace = USEC_INFINITY,
+                                .timeout_stop = 90 * USEC_PER_SEC } };
+
+        restart_unconnected(w);
+        world_step(w, e);
+        world_step(w, (Event){ .kind = EVENT_GUARD_UP });
+        e = (Event){ .kind = EVENT_GUARD, .unit = "a.service", .guard = w->guard };
+        e.guard.serial = UINT64_MAX;
+        world_step(w, e);
+        world_step(w, (Event){ .kind = EVENT_GUARD_SYNCED });
+        world_say_unit(w);
+        world_pass(w, 5 * USEC_PER_SEC);
+        assert_true(w->done[ACTION_UNIT_STOP] > 0);
+        assert_int_equal(world_lease(w)->state, LEASE_HELD);
+        w->unit.active = ACTIVE_INACTIVE;
+        w->unit.empty = true;
+        world_say_unit(w);
+        world_pass(w, 5 * USEC_PER_SEC);
+        assert_int_equal(world_lease(w)->state, LEASE_FREE);
+        world_free(w);
+}
+
+static void a_unit_active_without_an_entry_is_stopped_also_while_the_registry_is_silent(void **state) {
+        World *w = world_new();
+
+        w->silent = true;
+        w->unit.active = ACTIVE_ACTIVE;
+        w->unit.empty = false;
+        world_connect(w);
+        world_pass(w, USEC_PER_SEC);
+        assert_int_equal(w->reports[REPORT_STRAY], 1);
+        assert_true(w->done[ACTION_UNIT_STOP] > 0);
+        world_free(w);
+}
+
+static void a_daemon_that_died_before_it_had_asked_for_the_start_asks_when_it_is_back(void **state) {
+        World *w = world_running();
+
+        restart_unconnected(w);
+        w->unit = (UnitReport){ .empty = true, .gate_loaded = true, .run = 1, .ended_at = 1 }; /* of an earlier tenure */
+        world_connect(w);
+        world_pass(w, 5 * USEC_PER_SEC);
+        assert_int_equal(w->reports[REPORT_STOPPED_BY_HAND], 0);
+        assert_int_equal(w->done[ACTION_UNIT_START], 2);
+        world_free(w);
+}
+
+static void a_loss_that_the_guard_did_not_hear_is_said_again(void **state) {
+        World *w = world_running();
+        Event e = { .kind = EVENT_GUARD, .unit = "a.service" };
+        unsigned before;
+
+        w->guard_mute = true; /* the connection goes, and with it what was said last */
+        world_rob_us(w);
+        world_pass(w, 3 * USEC_PER_SEC);
+        before = w->done[ACTION_GUARD_LOSE];
+        assert_true(before >= 1);
+        world_step(w, (Event){ .kind = EVENT_GUARD_DOWN });
+        w->guard_mute = false;
+        w->guard = (GuardReport){ .index = 1, .open = true };
+        world_step(w, (Event){ .kind = EVENT_GUARD_UP });
+        w->beat_at = w->lost_at = w->order = 0;
+        e.guard = (GuardReport){ .index = 1, .open = true };
+        world_step(w, e);
+        world_step(w, (Event){ .kind = EVENT_GUARD_SYNCED });
+        world_pass(w, 3 * USEC_PER_SEC);
+        assert_true(w->done[ACTION_GUARD_LOSE] > before);
+        assert_true(w->beat_at == 0 || w->lost_at < w->beat_at);
+        world_free(w);
+}
+
+static void change_ttl(World *w, usec_t ttl) {
+        char before[SESSION_SIZE];
+        usec_t t;
+
+        str_copy(before, sizeof(before), w->session);
+        world_step(w, (Event){ .kind = EVENT_TTL, .span = ttl });
+        t = w->now.boottime;
+        world_pass(w, 5 * USEC_PER_SEC);
+        assert_string_not_equal(w->session, before);
+        assert_int_equal(session_ttl(w->session), ttl);
+        assert_string_equal(world_lease(w)->session, w->session);
+        assert_int_equal(world_lease(w)->index, 1);
+        assert_int_equal(w->armed_kill, ttl - ttl / 50 - KILL_SLACK);
+        assert_true(w->last_t0 > t);
+        t = world_find(w, RECORD_BEAT, before)->revision;
+        world_pass(w, 60 * USEC_PER_SEC);
+        assert_int_equal(world_find(w, RECORD_BEAT, before)->revision, t); /* the old one is beaten no more */
+}
+
+static void another_ttl_is_another_session_and_stops_no_unit(void **state) {
+        World *w = world_running();
+
+        change_ttl(w, 2 * USEC_PER_SEC);
+        change_ttl(w, 60 * USEC_PER_SEC);
+        change_ttl(w, 10 * USEC_PER_SEC);
+        assert_int_equal(w->done[ACTION_UNIT_STOP], 0);
+        assert_int_equal(w->done[ACTION_UNIT_START], 1);
+        assert_int_equal(w->reports[REPORT_EXPIRED], 0);
+        world_free(w);
+}
+
+static void a_daemon_restarted_with_another_ttl_moves_after_it_has_adopted(void **state) {
+        World *w = world_running();
+        char before[SESSION_SIZE];
+
+        str_copy(before, sizeof(before), w->session);
+        world_restart(w, before);
+        world_step(w, (Event){ .kind = EVENT_TTL, .span = 4 * USEC_PER_SEC });
+        world_connect(w);
+        world_pass(w, 6 * USEC_PER_SEC);
+        assert_int_equal(session_ttl(world_lease(w)->session), 4 * USEC_PER_SEC);
+        assert_int_equal(w->done[ACTION_UNIT_STOP], 0);
+        assert_int_equal(w->done[ACTION_UNIT_START], 1);
+        world_free(w);
+}
+
+static void the_same_seed_and_events_give_the_same_session(void **state) {
+        World *a = world_running(), *b = world_running();
+
+        assert_string_equal(a->session, b->session);
+        world_free(a);
+        world_free(b);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(a_restarted_daemon_keeps_the_unit_its_session_and_its_index),
+                cmocka_unit_test(a_session_whose_beat_is_gone_is_over),
+                cmocka_unit_test(somebody_who_beats_in_our_name_ends_our_session),
+                cmocka_unit_test(a_replaced_registry_stops_everything_until_it_is_accepted),
+                cmocka_unit_test(a_registry_that_fell_back_is_silent_for_a_while_and_the_index_goes_on),
+                cmocka_unit_test(what_was_lost_while_the_daemon_was_down_is_not_covered_by_its_first_beat),
+                cmocka_unit_test(another_lease_name_found_at_the_start_releases_nothing_while_its_unit_runs),
+                cmocka_unit_test(a_unit_active_without_an_entry_is_stopped_also_while_the_registry_is_silent),
+                cmocka_unit_test(a_daemon_that_died_before_it_had_asked_for_the_start_asks_when_it_is_back),
+                cmocka_unit_test(a_loss_that_the_guard_did_not_hear_is_said_again),
+                cmocka_unit_test(another_ttl_is_another_session_and_stops_no_unit),
+                cmocka_unit_test(a_daemon_restarted_with_another_ttl_moves_after_it_has_adopted),
+                cmocka_unit_test(the_same_seed_and_events_give_the_same_session),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
