@@ -315,6 +315,11 @@ void daemon_resume(World *w, Machine *m) {
         TRACE(w, m, "daemon: goes on");
         m->paused = false;
         m->deadline_at = USEC_INFINITY;
+        if (w->options.bias == BIAS_LATE_GATE && m->cut == CUT_NONE) {
+                m->cut = CUT_CRASH; /* and then as soon as the gate has been asked for */
+                m->cut_at = ACTION_GATE_OPEN;
+                m->cut_after = 1;
+        }
         run_actions(w, m);
         if (!m->core || m->paused || w->failed)
                 return;

@@ -44,6 +44,30 @@ static void exclude(World *w, const Fault *faults, size_t n) {
                 w->fault_enabled[faults[i]] = false;
 }
 
+/* What a bias is after, and nothing that would drown it. */
+static void lean(World *w) {
+        static const bool wanted[_BIAS_MAX][_FAULT_MAX] = {
+                        [BIAS_LATE_GATE] = {[FAULT_DAEMON_PAUSE] = true, [FAULT_BY_HAND] = true, [FAULT_RELEASE] = true},
+                        [BIAS_SLOW_ANSWERS] = {[FAULT_PARTITION] = true},
+                        [BIAS_LATE_WRITES] = {[FAULT_DAEMON_CRASH] = true, [FAULT_STEAL] = true,
+                                        [FAULT_TRANSFER] = true, [FAULT_RELEASE] = true, [FAULT_PARTITION] = true},
+        };
+
+        if (w->options.bias == BIAS_NONE)
+                return;
+        memcpy(w->fault_enabled, wanted[w->options.bias], sizeof(w->fault_enabled));
+        if (w->options.bias == BIAS_LATE_WRITES) {
+                w->late_ppm = 150000;
+                w->lost_reply_ppm = 50000;
+        } else if (w->options.bias == BIAS_SLOW_ANSWERS) {
+                w->slow_reply_ppm = 1000000;
+                for (size_t i = 0; i < w->n_machines && !w->options.ttl; i++)
+                        w->machines[i].ttl = 5 * USEC_PER_SEC;
+                for (size_t i = 0; i < w->n_leases; i++)
+                        w->stop_time[i] = 20 * USEC_PER_SEC;
+        }
+}
+
 void faults_init(World *w) {
         static const Fault by_time[] = {FAULT_DAEMON_CRASH, FAULT_DAEMON_PAUSE, FAULT_PARTITION, FAULT_OUTAGE,
                         FAULT_FREEZE, FAULT_RESTORE, FAULT_WIPE, FAULT_GUARD_CRASH, FAULT_GUARD_PAUSE,
@@ -67,6 +91,7 @@ void faults_init(World *w) {
                 make_net_sick(w);
         w->latency = latencies[random_below(w, w->fault_enabled[FAULT_UNKILLABLE] ? 4 : ELEMENTSOF(latencies))];
         w->fault_every = paces[random_below(w, ELEMENTSOF(paces))] * USEC_PER_MSEC;
+        lean(w);
         next_fault(w);
         for (size_t i = 0; i < w->n_machines && w->fault_enabled[FAULT_CALLS]; i++)
                 world_post(w, (SimEvent){.at = random_span(w, 0, 10 * USEC_PER_SEC),
@@ -141,7 +166,12 @@ static void hurt_daemon(World *w, Machine *m, Fault f) {
         usec_t span = any_span(w, f == FAULT_DAEMON_CRASH ? 60 * USEC_PER_SEC : 90 * USEC_PER_SEC);
         bool inside = random_chance(w, 500000);
 
-        if (f == FAULT_DAEMON_STOP) {
+        if (w->options.bias == BIAS_LATE_GATE) {
+                m->cut = CUT_PAUSE;
+                m->cut_span = m->ttl + any_span(w, 2 * m->ttl);
+                m->cut_after = 0;
+                m->cut_at = ACTION_GATE_OPEN;
+        } else if (f == FAULT_DAEMON_STOP) {
                 daemon_verb(w, m, EVENT_SHUTDOWN, 0, 0);
         } else if (inside) { /* in the middle of some step to come */
                 m->cut = f == FAULT_DAEMON_CRASH ? CUT_CRASH : CUT_PAUSE;

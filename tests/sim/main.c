@@ -40,6 +40,7 @@ static int help(const char *name) {
                "  --trace              the same for all seeds\n"
                "  --promises-only      check that nothing runs twice and no token goes back, not the laws that keep "
                "it so\n"
+               "  --bias NAME          what rarely meets meets often: late-gate, slow-answers, late-writes\n"
                "  --keep-going         do not stop at the first failure\n"
                "  --help\n",
                         name, MACHINES_MAX, LEASES_MAX);
@@ -61,6 +62,23 @@ static int parse_number(const char *s, uint64_t least, uint64_t most, uint64_t *
         return 0;
 }
 
+static const char *const bias_names[] = {
+                [BIAS_NONE] = "none",
+                [BIAS_LATE_GATE] = "late-gate",
+                [BIAS_SLOW_ANSWERS] = "slow-answers",
+                [BIAS_LATE_WRITES] = "late-writes",
+};
+
+static int parse_bias(const char *s, Bias *ret) {
+        for (Bias b = 0; b < _BIAS_MAX; b++)
+                if (streq(s, bias_names[b])) {
+                        *ret = b;
+                        return 0;
+                }
+        (void) fprintf(stderr, "No bias is named \"%s\".\n", s);
+        return -EINVAL;
+}
+
 /* Returns 0 to stop with success, 1 to go on, negative on a bad argument. */
 static int parse_arguments(int argc, char *argv[], Arguments *ret) {
         static const struct option options[] = {
@@ -75,6 +93,7 @@ static int parse_arguments(int argc, char *argv[], Arguments *ret) {
                         {"keep-going", no_argument, NULL, 'k'},
                         {"help", no_argument, NULL, 'h'},
                         {"promises-only", no_argument, NULL, 'p'},
+                        {"bias", required_argument, NULL, 'b'},
                         {},
         };
         uint64_t n = 0;
@@ -115,6 +134,9 @@ static int parse_arguments(int argc, char *argv[], Arguments *ret) {
                         break;
                 case 'p':
                         ret->options.promises_only = true;
+                        break;
+                case 'b':
+                        r = parse_bias(optarg, &ret->options.bias);
                         break;
                 case 'k':
                         ret->keep_going = true;
@@ -163,6 +185,10 @@ static void show_failure(const Arguments *a, uint64_t seed) {
                 (void) fprintf(stderr, " --leases %zu", a->options.n_leases);
         if (a->options.ttl)
                 (void) fprintf(stderr, " --ttl %llu", (unsigned long long) (a->options.ttl / USEC_PER_SEC));
+        if (a->options.bias != BIAS_NONE)
+                (void) fprintf(stderr, " --bias %s", bias_names[a->options.bias]);
+        if (a->options.promises_only)
+                (void) fprintf(stderr, " --promises-only");
         (void) fprintf(stderr, " --minutes-of-model-time %llu\n",
                         (unsigned long long) (a->options.duration / USEC_PER_MINUTE));
         world_free(w);

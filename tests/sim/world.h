@@ -5,11 +5,21 @@
 
 #include "sim.h"
 
+/* Faults drawn so that one rare meeting of them is frequent. */
+typedef enum Bias {
+        BIAS_NONE,
+        BIAS_LATE_GATE, /* daemons are hung before they ask for the gate, for longer than the TTL, and die after it */
+        BIAS_SLOW_ANSWERS, /* answers take up to the whole of an attempt, then there are none; units are slow to stop */
+        BIAS_LATE_WRITES, /* writes land late, while daemons are killed and leases change hands */
+        _BIAS_MAX,
+} Bias;
+
 typedef struct Options {
         uint64_t seed;
         size_t n_machines, n_leases;
         usec_t duration;    /* of the time with faults; a quiet tail follows */
         usec_t ttl;         /* 0: drawn from the seed */
+        Bias bias;
         bool promises_only; /* S1, S2, S3 alone are checked, not the laws that keep them */
         bool faults;        /* drawn from the seed; false: a story injects its own */
         bool trace;         /* keep the last lines for world_print_trace() */
