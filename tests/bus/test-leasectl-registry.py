@@ -16,6 +16,7 @@ import urllib.request
 from leasectl_guest import DEADLINE, ENVIRONMENT, CaseWithDaemon, ctl, main, run, wait_for, write
 
 URL = "http://127.0.0.1:2379"
+PEER_URL = "http://127.0.0.1:2380"  # etcd's default is localhost, a name that not every machine knows
 PASSWORD = "/run/leased-password"
 
 
@@ -32,7 +33,8 @@ class Etcd:
         self.unit, self.data = f"test-{token}.service", f"/var/lib/test-{token}"
         run("systemd-run", "--quiet", f"--unit={self.unit}", "--property=Type=notify", "etcd", "--name=a",
             f"--data-dir={self.data}", f"--initial-cluster-token={token}", f"--listen-client-urls={URL}",
-            f"--advertise-client-urls={URL}")
+            f"--advertise-client-urls={URL}", f"--listen-peer-urls={PEER_URL}",
+            f"--initial-advertise-peer-urls={PEER_URL}", f"--initial-cluster=a={PEER_URL}")
 
     def stop(self):
         run("systemctl", "stop", self.unit, check=False)
