@@ -350,10 +350,10 @@ static void deliver_changes(World *w, Machine *m) {
         Map *map = &w->map;
         unsigned generation = m->watch.generation;
         Record records[2 * ITEMS_MAX];
-        size_t i = 0;
+        size_t i = map->n_changes;
 
-        while (i < map->n_changes && map->changes[(map->first_change + i) % CHANGES_MAX].revision <= m->watch.position)
-                i++;
+        while (i > 0 && map->changes[(map->first_change + i - 1) % CHANGES_MAX].revision > m->watch.position)
+                i--; /* from the end: a watch is rarely far behind */
         while (i < map->n_changes && m->core && !m->paused && m->watch.generation == generation) {
                 const MapChange *c = map->changes + (map->first_change + i) % CHANGES_MAX;
                 Event event = {.kind = EVENT_RECORDS,
