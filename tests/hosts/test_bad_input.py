@@ -123,7 +123,7 @@ def _etcdctl(machine, *arguments, user=""):
                 *([f"--user={user}"] if user else []), *arguments)
 
 
-@scene(registry="etcd", ttl=2.0, machines=("alpha",))
+@scene(registry="etcd", machines=("alpha",))  # etcd takes its time over a password
 def user_who_may_not_is_named_once(cluster):
     machine = cluster["alpha"]
     machine.write(PASSWORD_FILE, "wrong\n", 0o600)
@@ -141,6 +141,8 @@ def user_who_may_not_is_named_once(cluster):
         _require_refused(machine, user + "leased", PASSWORD_FILE)
     finally:
         _etcdctl(machine, "auth", "disable", user="root:rootpw")
+        for command in ("user delete root", "user delete nobody", "user delete leased", "role delete elsewhere"):
+            _etcdctl(machine, *command.split())
         machine.remove(CONF)
         machine.systemctl("reset-failed", DAEMON, check=False)
         machine.systemctl("restart", DAEMON)
