@@ -241,8 +241,12 @@ void call_advance(Core *c) {
                 next = g->next;
                 if (c->now.boottime >= g->deadline && !g->txn)
                         drop(c, g, CALL_UNKNOWN);
-                else if (!g->txn && c->now.boottime >= g->retry_at && session_settled(c) && session_is_checked(c))
-                        send_call(c, g);
+                else if (!g->txn && c->now.boottime >= g->retry_at && session_settled(c) && session_is_checked(c)) {
+                        if (g->lease->seen.revision != g->revision)
+                                on_refused(c, g); /* the record has moved since: by an attempt of ours, or by others */
+                        else
+                                send_call(c, g);
+                }
         }
 }
 

@@ -291,6 +291,8 @@ static void arm_anew(Core *c, Unit *u) {
 
         if (u->phase <= PHASE_IDLE || u->phase >= PHASE_CLOSING || !u->guard_known || is_armed_by(u, &t))
                 return;
+        if (!is_held(c, u)) /* lost, and about to be told so: its deadline only shrinks */
+                return;
         if (c->now.boottime < usec_add(session_covered_from(c), t.stop / 2))
                 arm(c, u);
 }

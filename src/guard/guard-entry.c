@@ -7,8 +7,10 @@
 #define PATIENCE_MAX USEC_PER_SEC
 /* The guard and PID 1 look at the same deadline; this much later PID 1 may say that the guard has missed it. */
 #define WATCHDOG_SLACK (100 * USEC_PER_MSEC)
-/* While it stops units, the guard shows itself at least so often. */
-#define WATCHDOG_STOPPING (500 * USEC_PER_MSEC)
+/* While it stops units, the guard shows itself at least so often: one that stands still between stop_at and kill_at must be
+ * replaced by its ExecStopPost= before anybody else may start the unit, and PID 1 was up to 260 ms late with that. At the
+ * shortest TTL there are 430 ms. */
+#define WATCHDOG_STOPPING (150 * USEC_PER_MSEC)
 
 static unsigned entry_begin_stop(GuardEntry *e, usec_t now) {
         e->down = false;

@@ -5,12 +5,15 @@ from scene import scene
 from waiting import now, require, wait_for
 
 
-@scene(registry="etcd")
-def loss_of_the_leader_disturbs_no_unit(cluster):
-    unit = cluster.unit("leader.service").enable()
+def _lose_leader(cluster, beside_the_holder):
+    """An election takes etcd 1 to 2.5 s, and up to a round has passed since the last beat. Of a TTL of 5 s the default grace
+    leaves 3.3 s for both, which is not enough where both come late; a unit that stops at once needs no such grace."""
+    unit = cluster.unit("leader.service")
+    unit.options("StopGraceSec=500ms")
+    unit.enable()
     holder = unit.wait_running()
     before = unit.tenure
-    leader = cluster.other(holder)
+    leader = holder if beside_the_holder else cluster.other(holder)
     cluster.etcd.move_leader(leader)
     cluster.etcd.kill(leader)
     unit.hold_running(on=holder, duration=cluster.takeover)
@@ -19,15 +22,13 @@ def loss_of_the_leader_disturbs_no_unit(cluster):
 
 
 @scene(registry="etcd")
+def loss_of_the_leader_disturbs_no_unit(cluster):
+    _lose_leader(cluster, beside_the_holder=False)
+
+
+@scene(registry="etcd")
 def loss_of_the_leader_beside_the_holder_disturbs_no_unit(cluster):
-    unit = cluster.unit("leader.service").enable()
-    holder = unit.wait_running()
-    before = unit.tenure
-    cluster.etcd.move_leader(holder)
-    cluster.etcd.kill(holder)
-    unit.hold_running(on=holder, duration=cluster.takeover)
-    cluster.etcd.start(holder)
-    unit.require_undisturbed(before)
+    _lose_leader(cluster, beside_the_holder=True)
 
 
 @scene(registry="etcd")
