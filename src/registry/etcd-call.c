@@ -194,10 +194,12 @@ static int call_send(EtcdCall *c, usec_t now) {
         Etcd *e = c->etcd;
         _cleanup_free_ char *url = NULL;
         const char *headers[4];
+        /* Checking a password costs the server a tenth of a second of its processor, and a busy one much more. */
+        usec_t attempt = c->flags & ETCD_CALL_NO_TOKEN ? MAX(e->attempt, USEC_PER_SEC) : e->attempt;
         HttpParameters p = {
                 .body = c->body,
                 .headers = headers,
-                .timeout = MIN(e->attempt, c->deadline - now),
+                .timeout = MIN(attempt, c->deadline - now),
                 .body_max = ETCD_ANSWER_MAX,
                 .once = c->flags & ETCD_CALL_ONCE,
         };
