@@ -170,7 +170,7 @@ static const Verb *verb_find(const char *name, int argc) {
                         continue;
                 if (argc >= v->min && (v->max < 0 || argc <= v->max))
                         return v;
-                complain("usage: leasectl %s %s", v->name, v->arguments);
+                complain("usage: leasectl %s%s%s", v->name, *v->arguments ? " " : "", v->arguments);
                 return NULL;
         }
         complain("%s: no such verb, see leasectl --help", name);
