@@ -45,6 +45,8 @@ LeasedConf *leased_conf_free(LeasedConf *c);
 DEFINE_TRIVIAL_CLEANUP(LeasedConf *, leased_conf_free)
 /* The effective configuration as a leased.conf, secrets only as file names. */
 void leased_conf_dump(const LeasedConf *c, FILE *f);
+/* Loads one file that leased_conf_dump() has written, over the defaults, checked likewise. Also -ENOENT. */
+int leased_conf_load_dump(const char *path, LeasedConf **ret, Messages *messages);
 
 typedef struct UnitOptions {
         char *unit;

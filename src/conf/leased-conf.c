@@ -327,7 +327,7 @@ static int load_files(const char *root, IniTable *table, Messages *messages) {
         return 0;
 }
 
-int leased_conf_load(const char *root, LeasedConf **ret, Messages *messages) {
+static int load(const char *root, const char *single, LeasedConf **ret, Messages *messages) {
         _cleanup_(leased_conf_freep) LeasedConf *c = calloc(1, sizeof(LeasedConf));
         char *where[_O_MAX] = {};
         IniTable table = {.section = "Leased", .options = options, .n_options = _O_MAX, .target = c, .where = where};
@@ -338,7 +338,7 @@ int leased_conf_load(const char *root, LeasedConf **ret, Messages *messages) {
                 return -ENOMEM;
         c->ttl = USEC_INFINITY;
         c->compact = true;
-        r = load_files(root, &table, messages);
+        r = single ? ini_load(root, single, &table, messages) : load_files(root, &table, messages);
         if (r == 0)
                 r = fill_defaults(c);
         if (r == 0)
@@ -350,6 +350,14 @@ int leased_conf_load(const char *root, LeasedConf **ret, Messages *messages) {
                 return -EBADMSG;
         *ret = TAKE_PTR(c);
         return 0;
+}
+
+int leased_conf_load(const char *root, LeasedConf **ret, Messages *messages) {
+        return load(root, NULL, ret, messages);
+}
+
+int leased_conf_load_dump(const char *path, LeasedConf **ret, Messages *messages) {
+        return load("", path, ret, messages);
 }
 
 LeasedConf *leased_conf_free(LeasedConf *c) {

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "daemon/daemon.h"
+#include "daemon/last-conf.h"
 #include "util/log.h"
 
 static void help(void) {
@@ -91,6 +92,8 @@ int main(int argc, char *argv[]) {
         if (r <= 0)
                 return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
         r = load_conf(&conf);
+        if (r < 0 && !check)
+                r = last_conf_load(&conf);
         if (r < 0)
                 return EXIT_FAILURE;
         if (check) {
@@ -101,6 +104,7 @@ int main(int argc, char *argv[]) {
                 log_error("leased must be started as root: PID 1 takes orders from nobody else");
                 return EXIT_FAILURE;
         }
+        last_conf_keep(conf);
         r = daemon_new(TAKE_PTR(conf), &daemon);
         if (r < 0)
                 return EXIT_FAILURE;

@@ -13,6 +13,7 @@
 #include <stdio.h>
 
 #include "conf/dropin.h"
+#include "daemon/last-conf.h"
 #include "daemon/changes.h"
 #include "daemon/daemon.h"
 #include "daemon/publish.h"
@@ -93,6 +94,7 @@ static void set_ttl(Daemon *d, usec_t ttl) {
         log_notice("TTL= is %s now, and was %s: a new session begins, and what is held here goes over to it",
                         format_span(is, sizeof(is), ttl), format_span(was, sizeof(was), d->conf->ttl));
         d->conf->ttl = ttl;
+        last_conf_keep(d->conf);
         daemon_event(d, &(Event){ .kind = EVENT_TTL, .span = ttl });
 }
 

@@ -47,8 +47,11 @@ int verb_release_unit(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
         return sd_bus_reply_method_return(m, NULL);
 }
 
-static int is_alive(const MachineView *v, void *userdata) {
-        return v->alive && streq(v->machine_id, userdata);
+/* 1: it can take leases, 2: it lives, and is draining; 0: another machine, or dead. */
+static int look_at_target(const MachineView *v, void *userdata) {
+        if (!v->alive || !streq(v->machine_id, userdata))
+                return 0;
+        return v->record && v->record->draining ? 2 : 1;
 }
 
 int verb_transfer_unit(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
@@ -62,7 +65,11 @@ int verb_transfer_unit(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
         r = sd_bus_message_read(m, "s", &machine_id);
         if (r < 0)
                 return r;
-        if (!machine_id_is_valid(machine_id) || core_each_machine(d->core, daemon_now(), is_alive, (void *) machine_id) == 0)
+        r = machine_id_is_valid(machine_id) ? core_each_machine(d->core, daemon_now(), look_at_target, (void *) machine_id) : 0;
+        if (r == 2)
+                return sd_bus_error_setf(error, BUS_ERROR("Draining"), "%s is draining: it takes no leases.",
+                                daemon_machine_name(d, machine_id, target, sizeof(target)));
+        if (r == 0)
                 return sd_bus_error_setf(error, BUS_ERROR("NoSuchMachine"), "There is no live machine \"%s\".", machine_id);
         if (streq(machine_id, d->machine_id))
                 return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "%s is here already.", unit.unit);

@@ -415,6 +415,26 @@ class DaemonOnABus(FleetRows, unittest.TestCase):
         self.assertIsNone(self.world.daemon.poll())
         self.assertEqual(self.world.said().count("the connection to the system bus is lost"), 1)
 
+    def test_a_restart_over_a_bad_leased_conf_goes_on_with_the_last_good_one(self):
+        self.world.stop_daemon()
+        os.makedirs("/etc/leased", exist_ok=True)
+        path, text = "/etc/leased/leased.conf", None
+        if os.path.exists(path):
+            with open(path, encoding="utf-8") as f:
+                text = f.read()
+        with open(path, "a", encoding="utf-8") as f:
+            f.write("[Leased]\nTTL=soon\n")
+        try:
+            self.world.start_daemon()
+            self.assertIn(UNIT, call("ListUnits").stdout)
+            self.assertIn("last in force", self.world.said())
+        finally:
+            if text is None:
+                os.unlink(path)
+            else:
+                with open(path, "w", encoding="utf-8") as f:
+                    f.write(text)
+
     def test_the_session_is_carried_on_after_a_crash(self):
         def session():
             try:

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/last-conf.h"
+
+#include <errno.h>
+
+#include "util/file-util.h"
+#include "util/log.h"
+
+#define LAST_CONF "/run/leased/last.conf"
+
+void last_conf_keep(const LeasedConf *c) {
+        _cleanup_free_ char *text = NULL;
+        size_t size = 0;
+        FILE *f = open_memstream(&text, &size);
+        int r = f ? 0 : -ENOMEM;
+
+        if (f) {
+                leased_conf_dump(c, f);
+                r = fclose(f) == 0 ? mkdir_parents("/run/leased", 0755) : -ENOMEM;
+        }
+        if (r >= 0)
+                r = write_file_atomic(LAST_CONF, text, size, 0600, 0);
+        if (r < 0)
+                log_warning_errno(r, "cannot keep the configuration in %s", LAST_CONF);
+}
+
+int last_conf_load(LeasedConf **ret) {
+        _cleanup_(messages_done) Messages messages = {};
+        int r = leased_conf_load_dump(LAST_CONF, ret, &messages);
+
+        if (r >= 0)
+                log_warning("going on with the configuration that was last in force, until leased.conf is right");
+        return r;
+}
