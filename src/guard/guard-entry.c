@@ -7,10 +7,17 @@
 #define PATIENCE_MAX USEC_PER_SEC
 /* The guard and PID 1 look at the same deadline; this much later PID 1 may say that the guard has missed it. */
 #define WATCHDOG_SLACK (100 * USEC_PER_MSEC)
-/* While it stops units, the guard shows itself at least so often: one that stands still between stop_at and kill_at must be
- * replaced by its ExecStopPost= before anybody else may start the unit, and PID 1 was up to 260 ms late with that. At the
- * shortest TTL there are 430 ms. */
-#define WATCHDOG_STOPPING (150 * USEC_PER_MSEC)
+/* While it stops units, the guard shows itself often: one that stands still just before kill_at must be replaced by its
+ * ExecStopPost= before anybody else may start the unit, which is 350 ms + TTL·4 % later, and PID 1 was up to 260 ms late with
+ * that. kill_offset is a little less than the TTL: 145 ms at TTL 2 s, 260 ms at 5 s. */
+#define WATCHDOG_STOPPING_LEAST (80 * USEC_PER_MSEC)
+#define WATCHDOG_STOPPING_MOST (500 * USEC_PER_MSEC)
+
+static usec_t watchdog_stopping(const GuardEntry *e) {
+        usec_t by_ttl = WATCHDOG_STOPPING_LEAST + MAX(e->kill_offset, USEC_PER_SEC) / 25;
+
+        return MIN(by_ttl, WATCHDOG_STOPPING_MOST);
+}
 
 static unsigned entry_begin_stop(GuardEntry *e, usec_t now) {
         e->down = false;
@@ -251,7 +258,7 @@ usec_t guard_entry_next(const GuardEntry *e, Heard heard) {
 
 usec_t guard_entry_watchdog(const GuardEntry *e, usec_t now) {
         usec_t slack = usec_sub(e->kill_at, e->stop_at) / 4;
-        usec_t latest = usec_add(now, WATCHDOG_STOPPING), shortly_before = usec_sub(e->kill_at, WATCHDOG_SLACK);
+        usec_t latest = usec_add(now, watchdog_stopping(e)), shortly_before = usec_sub(e->kill_at, WATCHDOG_SLACK);
 
         if (guard_entry_is_live(e))
                 return usec_add(e->stop_at, MIN(slack, WATCHDOG_SLACK));

@@ -20,7 +20,7 @@
 #define IDLE_EVERY (20 * USEC_PER_SEC)
 #define IDLE_WATCHDOG USEC_PER_MINUTE
 /* The watchdog is moved if it would move by so much at least, or backwards: a beat always does that. */
-#define WATCHDOG_STEP (200 * USEC_PER_MSEC)
+#define WATCHDOG_STEP (25 * USEC_PER_MSEC)
 /* From kill_at on, how long PID 1 may take to say that a unit with FenceAction=reboot is down. Others take over KILL_SLACK
  * (350 ms, core/timeline.h) later at the earliest. */
 #define FENCE_DELAY (100 * USEC_PER_MSEC)
