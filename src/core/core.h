@@ -116,11 +116,20 @@ typedef struct MachineView {
         size_t held;
 } MachineView;
 
+/* Why a machine does not hold a unit, or that it does: one line for each machine that the registry names. */
+typedef struct WhyNotView {
+        const char *machine_id, *hostname;
+        bool holds;
+        const char *why; /* "" if it holds it and all is well */
+} WhyNotView;
+
 void core_session_view(const Core *core, Now now, SessionView *ret);
 /* Calls f for each; in no particular order. Returns f's first non-zero value, or 0. */
 int core_each_lease(const Core *core, Now now, int (*f)(const LeaseView *, void *), void *userdata);
 int core_each_unit(const Core *core, Now now, int (*f)(const UnitView *, void *), void *userdata);
 int core_each_machine(const Core *core, Now now, int (*f)(const MachineView *, void *), void *userdata);
+/* Ours first, then by hostname. */
+int core_each_why_not(const Core *core, Now now, const char *unit, int (*f)(const WhyNotView *, void *), void *userdata);
 /* false: there is none of that name. */
 bool core_find_lease(const Core *core, Now now, const char *name, LeaseView *ret);
 bool core_find_unit(const Core *core, Now now, const char *unit, UnitView *ret);

@@ -10,6 +10,7 @@
  * core_step().
  */
 
+#include "core/placement.h"
 #include "core/record.h"
 
 /* ---- units ---- */
@@ -24,6 +25,8 @@ typedef struct UnitConfig {
         usec_t hold_down_failure; /* ... after the unit failed for good (60 s, doubling up to an hour) */
         bool release_on_success;  /* OnSuccess=release instead of done */
         bool hold_on_failure;     /* OnFailure=hold instead of release */
+        bool global;              /* on every machine that fits, without a lease */
+        const Placement *placement; /* NULL: it runs anywhere */
 } UnitConfig;
 
 typedef enum ActiveState {
@@ -114,7 +117,8 @@ typedef enum EventKind {
         EVENT_TRANSFER,   /* ... hand it to .machine */
         EVENT_STEAL,      /* ... take it by force, at .index or at the Index known here (0) */
         EVENT_REARM,      /* ... of a done unit: let it run again */
-        EVENT_DRAIN,      /* ... no leases here from now on (.on), or again */
+        EVENT_DRAIN,      /* ... no leases on .machine (NULL: here) from now on (.on), or again */
+        EVENT_METADATA,   /* Metadata= is .machine (its text) from now on */
         EVENT_TTL,        /* TTL= is .span from now on: a new session, to which what is held is hung over */
         EVENT_ACCEPT,     /* ... the registry with uuid .machine is the right one */
         EVENT_CALL,       /* .call with .id of the caller's choice: ends in one ACTION_CALL_DONE */

@@ -189,7 +189,7 @@ static void take_record(Core *c, const Record *r, uint64_t as_of) {
         case RECORD_LEASE:
                 take_lease(c, r, as_of);
                 break;
-        case RECORD_REQUEST:
+        case RECORD_OFFER:
         case _RECORD_KIND_MAX:
                 break;
         }

@@ -25,6 +25,9 @@ enum {
         FENCE_NAMES_MAX = 64,
         METADATA_SIZE = 512,
         REASON_SIZE = 16,
+        RECORD_NAME_SIZE = 290, /* the longest name of a record: an offer's, "<machine id>/<unit>" */
+        CONFLICTS_SIZE = 256,
+        WHY_SIZE = 80,
 };
 
 typedef enum RecordKind {
@@ -33,7 +36,7 @@ typedef enum RecordKind {
         RECORD_BEAT,    /* "beats/<session>" */
         RECORD_FENCE,   /* "fences/<session>" */
         RECORD_LEASE,   /* "leases/<name>" */
-        RECORD_REQUEST, /* "requests/<name>" */
+        RECORD_OFFER,   /* "offers/<machine id>/<unit>" */
         _RECORD_KIND_MAX,
 } RecordKind;
 
@@ -93,6 +96,7 @@ typedef struct LeaseRecord {
         uint64_t index; /* the fencing token */
         usec_t since;   /* CLOCK_REALTIME of the present state */
         usec_t period;  /* leases of the D-Bus API: their own TTL; 0 for a unit's lease */
+        int64_t upgraded; /* the highest Version= for which it was ever handed on: once for each */
         usec_t last_trigger; /* CLOCK_REALTIME; of a timer that catches up: when it last elapsed, on whichever machine */
         size_t n_debts;
         Debt debts[DEBTS_MAX];
@@ -100,11 +104,15 @@ typedef struct LeaseRecord {
         Tenure tenures[TENURES_MAX]; /* newest last */
 } LeaseRecord;
 
-typedef struct RequestRecord {
-        char machine_id[MACHINE_SIZE];
-        char session[SESSION_SIZE];
-        int64_t version;
-} RequestRecord;
+/* What a machine says of a unit that is enabled on it: who may be its next holder is worked out from these. */
+typedef struct OfferRecord {
+        char lease[NAME_SIZE];
+        int64_t version;                /* of what is installed there */
+        char conflicts[CONFLICTS_SIZE]; /* of what is installed there: others must know what stands against them */
+        char replaces[CONFLICTS_SIZE];
+        char why[WHY_SIZE];             /* why the machine does not take it now; "": it would */
+        usec_t until;                   /* CLOCK_REALTIME, for people: it stands back until then; 0 */
+} OfferRecord;
 
 /* A record on its way: name and value are borrowed for the duration of the call that passes it. */
 typedef struct Record {
@@ -119,7 +127,7 @@ typedef struct Record {
                 const BeatRecord *beat;
                 const FenceRecord *fence;
                 const LeaseRecord *lease;
-                const RequestRecord *request;
+                const OfferRecord *offer;
         };
 } Record;
 

@@ -49,7 +49,7 @@ static size_t value_size(RecordKind kind) {
         static const size_t sizes[_RECORD_KIND_MAX] = {
                 [RECORD_META] = sizeof(MetaRecord),   [RECORD_MACHINE] = sizeof(MachineRecord),
                 [RECORD_BEAT] = sizeof(BeatRecord),   [RECORD_FENCE] = sizeof(FenceRecord),
-                [RECORD_LEASE] = sizeof(LeaseRecord), [RECORD_REQUEST] = sizeof(RequestRecord),
+                [RECORD_LEASE] = sizeof(LeaseRecord), [RECORD_OFFER] = sizeof(OfferRecord),
         };
 
         return sizes[kind];
@@ -107,7 +107,7 @@ static void answer_fill(Exchange *e, const RegistryRecord *in, const bool *delet
                 Record *r = records + used;
 
                 if (!record_parse_key(in[i].key, &r->kind, &r->name) || !(kinds & 1u << r->kind) ||
-                    strnlen(r->name, NAME_SIZE) >= NAME_SIZE) {
+                    strnlen(r->name, RECORD_NAME_SIZE) >= RECORD_NAME_SIZE) {
                         log_debug("ignoring key %s", in[i].key);
                         *r = (Record){};
                         continue;

@@ -61,12 +61,13 @@ static const Member lease_members[] = {
         MEMBER(LeaseRecord, MEMBER_UNSIGNED, index),   MEMBER(LeaseRecord, MEMBER_UNSIGNED, since),
         MEMBER(LeaseRecord, MEMBER_UNSIGNED, period),  MEMBER(LeaseRecord, MEMBER_DEBTS, debts),
         MEMBER(LeaseRecord, MEMBER_TENURES, tenures),  OPTIONAL(LeaseRecord, MEMBER_UNSIGNED, last_trigger),
+        OPTIONAL(LeaseRecord, MEMBER_INTEGER, upgraded),
 };
 
-static const Member request_members[] = {
-        MEMBER(RequestRecord, MEMBER_STRING, machine_id),
-        MEMBER(RequestRecord, MEMBER_STRING, session),
-        MEMBER(RequestRecord, MEMBER_INTEGER, version),
+static const Member offer_members[] = {
+        MEMBER(OfferRecord, MEMBER_STRING, lease),     MEMBER(OfferRecord, MEMBER_INTEGER, version),
+        MEMBER(OfferRecord, MEMBER_STRING, conflicts), MEMBER(OfferRecord, MEMBER_STRING, replaces),
+        MEMBER(OfferRecord, MEMBER_STRING, why),       OPTIONAL(OfferRecord, MEMBER_UNSIGNED, until),
 };
 
 static const Member debt_members[] = {
@@ -90,7 +91,7 @@ static const struct {
         [RECORD_BEAT] = { "beats/", beat_members, ELEMENTSOF(beat_members), sizeof(BeatRecord) },
         [RECORD_FENCE] = { "fences/", fence_members, ELEMENTSOF(fence_members), sizeof(FenceRecord) },
         [RECORD_LEASE] = { "leases/", lease_members, ELEMENTSOF(lease_members), sizeof(LeaseRecord) },
-        [RECORD_REQUEST] = { "requests/", request_members, ELEMENTSOF(request_members), sizeof(RequestRecord) },
+        [RECORD_OFFER] = { "offers/", offer_members, ELEMENTSOF(offer_members), sizeof(OfferRecord) },
 };
 
 static const char *const state_words[_LEASE_STATE_MAX] = {
@@ -119,12 +120,14 @@ int record_key(RecordKind kind, const char *name, char *ret, size_t size) {
 bool record_parse_key(const char *key, RecordKind *ret_kind, const char **ret_name) {
         for (RecordKind kind = 0; kind < _RECORD_KIND_MAX; kind++) {
                 const char *name;
+                size_t size;
 
                 if (!startswith(key, kinds[kind].prefix))
                         continue;
                 name = key + strlen(kinds[kind].prefix);
+                size = kind == RECORD_OFFER ? RECORD_NAME_SIZE : NAME_SIZE;
                 /* "meta" has no name, all others have one that fits. */
-                if (kind == RECORD_META ? name[0] : !name[0] || strnlen(name, NAME_SIZE) >= NAME_SIZE)
+                if (kind == RECORD_META ? name[0] : !name[0] || strnlen(name, size) >= size)
                         return false;
                 *ret_kind = kind;
                 *ret_name = name;
@@ -345,8 +348,10 @@ static int encode_member(json_t *object, const Member *m, const void *record) {
         json_t *value = NULL;
         int r = 0;
 
-        if (m->optional && *(const uint64_t *) from == 0)
+        if (m->optional && *(const uint64_t *) from == 0) {
+                (void) json_object_del(object, m->name); /* the text that is being replaced may have it */
                 return 0;
+        }
         switch (m->type) {
         case MEMBER_STRING:
                 value = encode_string(from);

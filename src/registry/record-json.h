@@ -17,7 +17,7 @@ typedef union RecordValue {
         BeatRecord beat;
         FenceRecord fence;
         LeaseRecord lease;
-        RequestRecord request;
+        OfferRecord offer;
 } RecordValue;
 
 /* "leases/foo.service" for a lease's record; "meta" for the one without a name. Returns 0, or -EINVAL if it is too long. */

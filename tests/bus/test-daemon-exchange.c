@@ -380,7 +380,7 @@ static void a_transaction_asks_for_what_it_compares(void **state) {
                 { .kind = RECORD_BEAT, .name = SESSION, .mod_revision = 7 },
                 { .kind = RECORD_META, .name = "", .mod_revision = 0 },
         };
-        const Key deletes[] = { { .kind = RECORD_REQUEST, .name = "a.service" } };
+        const Key deletes[] = { { .kind = RECORD_OFFER, .name = "m/a.service" } };
         const Record put = { .kind = RECORD_BEAT, .name = SESSION, .beat = &beat };
 
         exchange_txn(f->exchange,
@@ -392,7 +392,7 @@ static void a_transaction_asks_for_what_it_compares(void **state) {
                                         .n_deletes = 1 },
                         });
         assert_string_equal(f->puppet.asked, "compare beats/" SESSION " 7;compare meta 0;put beats/" SESSION
-                                             ";delete requests/a.service;read beats/" SESSION ";read meta;");
+                                             ";delete offers/m/a.service;read beats/" SESSION ";read meta;");
         assert_int_equal(f->puppet.timeout, TIMEOUT);
         puppet_answer(&f->puppet, &(RegistryAnswer){ .outcome = REGISTRY_COMMITTED, .revision = 8, .store = "store" });
         assert_int_equal(f->seen.events, 1);

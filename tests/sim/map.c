@@ -18,7 +18,7 @@ static size_t value_size(RecordKind kind) {
                         [RECORD_BEAT] = sizeof(BeatRecord),
                         [RECORD_FENCE] = sizeof(FenceRecord),
                         [RECORD_LEASE] = sizeof(LeaseRecord),
-                        [RECORD_REQUEST] = sizeof(RequestRecord),
+                        [RECORD_OFFER] = sizeof(OfferRecord),
         };
 
         return sizes[kind];
@@ -92,7 +92,7 @@ uint32_t map_key(World *w, RecordKind kind, const char *name) {
                 map_grow(map);
         found = (uint32_t) map->n_keys++;
         map->keys[found] = (MapKey){.kind = kind, .live = -1};
-        str_copy(map->keys[found].name, NAME_SIZE, name);
+        str_copy(map->keys[found].name, RECORD_NAME_SIZE, name);
         table_insert(map, found);
         return found;
 }

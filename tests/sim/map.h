@@ -15,7 +15,7 @@ typedef struct Value {
                 BeatRecord beat;
                 FenceRecord fence;
                 LeaseRecord lease;
-                RequestRecord request;
+                OfferRecord offer;
         };
 } Value;
 
@@ -24,7 +24,7 @@ typedef struct MapKey {
         int live; /* its place in the kind's list of present keys, or -1 */
         Value *value;
         uint64_t mod_revision;
-        char name[NAME_SIZE];
+        char name[RECORD_NAME_SIZE];
 } MapKey;
 
 typedef struct MapItem {

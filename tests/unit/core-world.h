@@ -28,11 +28,12 @@ typedef union Value {
         BeatRecord beat;
         FenceRecord fence;
         LeaseRecord lease;
+        OfferRecord offer;
 } Value;
 
 typedef struct Entry {
         RecordKind kind;
-        char name[NAME_SIZE];
+        char name[RECORD_NAME_SIZE];
         uint64_t revision;
         Value value;
 } Entry;

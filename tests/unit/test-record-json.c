@@ -34,7 +34,8 @@ static const struct {
                         "\"debts\":[{\"session\":\"" SESSION "\",\"index\":6,\"note\":\"kept\"}],"
                         "\"tenures\":[{\"machine_id\":\"" MACHINE "\",\"index\":6,\"from\":1,\"to\":2,"
                         "\"why\":\"stolen\",\"by\":\"root\"}],\"later\":{\"a\":null}}" },
-        { RECORD_REQUEST, "{\"machine_id\":\"" MACHINE "\",\"session\":\"" SESSION "\",\"version\":9}" },
+        { RECORD_OFFER, "{\"lease\":\"foo\",\"version\":9,\"conflicts\":\"bar@*.service\","
+                        "\"replaces\":\"\",\"why\":\"stands back\"}" },
 };
 
 static const char *lease_text(void) {
@@ -57,7 +58,7 @@ static void a_key_names_its_kind_and_record(void **state) {
                 { RECORD_BEAT, SESSION, "beats/" SESSION },
                 { RECORD_FENCE, SESSION, "fences/" SESSION },
                 { RECORD_LEASE, "foo@1.service", "leases/foo@1.service" },
-                { RECORD_REQUEST, "foo.service", "requests/foo.service" },
+                { RECORD_OFFER, MACHINE "/foo.service", "offers/" MACHINE "/foo.service" },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(table); i++) {

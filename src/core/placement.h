@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Where a unit should run: the order of the machines for one unit, as a pure function of what the registry says of them.
+ *
+ * There is no scheduler. Every machine works the order out for itself, from the same records and hence to the same end:
+ * the first one acquires at once, the next ones only if those before them leave a while to pass (plan.c).
+ *
+ *   fits      the unit's hard wishes: this machine id, these metadata, beside that unit, away from those
+ *   comes     first whoever has more of the preferred metadata, then whoever holds fewest leases, then whoever has the
+ *   before    higher hash of machine and unit together (rendezvous hashing: a machine that goes moves only its own units,
+ *             and the same unit comes to the same machine again)
+ */
+
+#include "core/record.h"
+
+enum {
+        PLACEMENT_TEXT_SIZE = 512,
+        PLACEMENT_WHY_SIZE = 320,
+};
+
+/* What a unit wishes of its machine. Lists are words parted by single spaces. Owns nothing. */
+typedef struct Placement {
+        char machine_id[MACHINE_SIZE];       /* the machine's id, or how it begins (at least 8 digits); "": any */
+        char machine_of[PLACEMENT_TEXT_SIZE]; /* units that it must run beside */
+        char require[PLACEMENT_TEXT_SIZE];   /* "key=value": of several with one key one must hold, of each key one */
+        char prefer[PLACEMENT_TEXT_SIZE];    /* "key=value": the more the better */
+        char conflicts[CONFLICTS_SIZE];      /* patterns (fnmatch) of units that it must not run beside */
+        char replaces[CONFLICTS_SIZE];       /* units that must leave the machine that it comes to */
+        bool failback;       /* goes back to a machine that it prefers more */
+        usec_t failback_hold; /* ... when that one could have held it so long */
+} Placement;
+
+/* A machine as a unit sees it. Borrows everything. */
+typedef struct PlacementMachine {
+        const char *id;
+        const char *metadata;     /* "key=value key=value" */
+        const char *why;          /* its own word: why it does not take part; "" it does; NULL: it has no such unit */
+        const char *conflict;     /* the unit there that stands against it, or NULL */
+        const char *missing_peer; /* the first unit of machine_of that is not there, or NULL */
+        bool draining;
+        size_t held;              /* leases that it holds, or is about to */
+} PlacementMachine;
+
+/* NULL: it fits. Otherwise one line, static or in buffer. */
+const char *placement_why_not(const Placement *p, const PlacementMachine *m, char buffer[static PLACEMENT_WHY_SIZE]);
+/* The hard wishes that hang on the machine alone (machine id, metadata): what a unit without a lease goes by. */
+const char *placement_unfit(const Placement *p, const char *machine_id, const char *metadata,
+                char buffer[static PLACEMENT_WHY_SIZE]);
+/* How many of the preferred metadata it has. */
+size_t placement_preference(const Placement *p, const char *metadata);
+/* Whether a comes before b, both fitting. Of two different machines exactly one comes before the other. */
+bool placement_before(const Placement *p, const char *unit, const PlacementMachine *a, const PlacementMachine *b);
+
+/* Whether a unit with these Conflicts= must not run beside that one. */
+bool placement_conflicts(const char *conflicts, const char *unit);
+/* Whether a list has that very word. */
+bool placement_names(const char *list, const char *word);
