@@ -19,7 +19,9 @@ static void remember(Core *c, const CoreMemory *m) {
         str_copy(c->store, sizeof(c->store), strempty(m->store));
         c->revision = m->revision;
         c->silence = m->silence;
-        c->draining = m->draining;
+        c->draining = c->draining_said = m->draining;
+        c->plan_stale = c->offers_stale = true;
+        c->plan_due_at = USEC_INFINITY;
         c->remembered_nothing = isempty(m->uuid);
         for (size_t i = 0; i < m->n_indexes; i++)
                 if (lease_name_is_valid(m->indexes[i].lease))
@@ -59,6 +61,7 @@ Core *core_free(Core *c) {
         free(c->actions);
         free(c->asked);
         free(c->memory_indexes);
+        free(c->offers_next);
         free(c);
         return NULL;
 }
@@ -96,11 +99,13 @@ static void on_answer(Core *c, const Event *e) {
                 machine_txn(c, &e->answer);
         else if (e->id == c->collect_txn)
                 collect_txn(c, &e->answer);
+        else if (e->id == c->offer_txn)
+                offers_txn(c, &e->answer);
         else if (e->id == c->end_txn)
                 on_ended(c, &e->answer);
         else if (session_owns(c, e->id))
                 session_answer(c, e->id, &e->answer);
-        else if (!call_answer(c, e->id, &e->answer))
+        else if (!machine_drain_answer(c, e->id, &e->answer) && !call_answer(c, e->id, &e->answer))
                 lease_txn(c, e->id, &e->answer);
 }
 
@@ -158,7 +163,7 @@ static void on_operator(Core *c, const Event *e) {
         switch (e->kind) {
         case EVENT_FORGET:
                 if (u)
-                        u->forgotten = true;
+                        u->forgotten = c->offers_stale = c->plan_stale = true;
                 break;
         case EVENT_RELEASE:
                 if (u)
@@ -180,8 +185,11 @@ static void on_operator(Core *c, const Event *e) {
                         u->lease->rearm = u->lease->value.state == LEASE_DONE;
                 break;
         case EVENT_DRAIN:
-                c->memory_changed = c->memory_changed || c->draining != e->on;
-                c->draining = e->on;
+                machine_drain(c, e->machine, e->on);
+                break;
+        case EVENT_METADATA:
+                str_copy(c->metadata, sizeof(c->metadata), strempty(e->machine));
+                c->offers_stale = c->plan_stale = true;
                 break;
         case EVENT_TTL:
                 if (e->span >= TTL_MIN && e->span <= TTL_MAX)
@@ -250,7 +258,7 @@ static void note(Core *c, const Event *e) {
 static void look_for_leftovers(const Core *c, bool *ret_busy, bool *ret_held) {
         *ret_busy = *ret_held = false;
         for (const Unit *u = c->units; u; u = u->hh.next) {
-                *ret_busy = *ret_busy || (u->phase != PHASE_IDLE && u->phase != PHASE_RELEASING);
+                *ret_busy = *ret_busy || (u->phase != PHASE_IDLE && u->phase != PHASE_RELEASING && !u->global);
                 *ret_held = *ret_held || u->phase == PHASE_RELEASING || u->lease->txn || lease_is_ours(c, u->lease);
         }
 }
@@ -307,6 +315,8 @@ static void advance(Core *c) {
         identity_advance(c);
         session_advance(c);
         machine_advance(c);
+        offers_advance(c);
+        plan_advance(c);
         HASH_ITER(hh, c->units, u, next_unit)
                 life_advance(c, u);
         session_tell_guard(c);
@@ -336,6 +346,8 @@ usec_t core_next_deadline(const Core *c) {
 
         t = MIN(t, machine_deadline(c));
         t = MIN(t, call_deadline(c));
+        t = MIN(t, offers_deadline(c));
+        t = MIN(t, plan_deadline(c));
         if (c->shutting_down && !c->exit_asked && c->shutdown_deadline > 0)
                 t = MIN(t, c->shutdown_deadline);
         if (c->sleeping && !c->sleep_ready && c->sleep_kill_at > c->now.boottime)

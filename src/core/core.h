@@ -104,6 +104,8 @@ typedef struct UnitView {
         const char *hostname;
         uint64_t index;       /* of the lease, 0: never held */
         bool held_here;
+        bool global;          /* runs on every machine that fits, without a lease */
+        bool stuck;           /* held here, should go elsewhere, and there is nowhere to go */
         bool active_known;
         ActiveState active;
         usec_t stop_at, kill_at; /* CLOCK_BOOTTIME; 0 unless held here */
@@ -120,7 +122,9 @@ typedef struct MachineView {
 typedef struct WhyNotView {
         const char *machine_id, *hostname;
         bool holds;
-        const char *why; /* "" if it holds it and all is well */
+        unsigned rank;   /* if it fits and stands by: how many machines would come before it */
+        const char *why; /* one line; "" if it holds it */
+        usec_t until;    /* CLOCK_REALTIME until which that is so; 0: not known */
 } WhyNotView;
 
 void core_session_view(const Core *core, Now now, SessionView *ret);
@@ -128,7 +132,7 @@ void core_session_view(const Core *core, Now now, SessionView *ret);
 int core_each_lease(const Core *core, Now now, int (*f)(const LeaseView *, void *), void *userdata);
 int core_each_unit(const Core *core, Now now, int (*f)(const UnitView *, void *), void *userdata);
 int core_each_machine(const Core *core, Now now, int (*f)(const MachineView *, void *), void *userdata);
-/* Ours first, then by hostname. */
+/* For each machine that the registry names, in no particular order; nothing for a global unit. */
 int core_each_why_not(const Core *core, Now now, const char *unit, int (*f)(const WhyNotView *, void *), void *userdata);
 /* false: there is none of that name. */
 bool core_find_lease(const Core *core, Now now, const char *name, LeaseView *ret);

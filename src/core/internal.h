@@ -9,17 +9,24 @@
  *   session.c   our sign of life: session, rounds, the fence
  *   machine.c   our machine record, and machines that bear our id
  *   lease.c     what we want of the records: acquire, expire, steal, release, transfer, strike
+ *   offer.c     what we say of the units that are enabled here
+ *   plan.c      who should hold what: whose turn a lease is, and what we hold and should not
  *   call.c      leases of the D-Bus API: a scheduler's own
  *   life.c      a unit's life between arming and release
+ *   global.c    ... of one that runs everywhere, without a lease
  *   output.c    actions and their memory
  *   view.c      how it looks from outside
  *
- * After every event the same chain runs: identity, session, machine, every unit, every lease. Each link looks at the
+ * After every event the same chain runs: identity, session, machine, offers, plan, every unit, every lease. Each link looks at the
  * whole state and does what is due, so that an event need only be noted, in any order, and a lost one is caught later.
  */
 
+#include <limits.h>
+
 #include "core/core.h"
 #include "util/hash.h"
+
+enum { GROUP_MAX = 50 }; /* records that one Txn puts: etcd takes 128 operations */
 
 /* What is known of the existence of a record. A lower revision never replaces a higher one. */
 typedef struct Seen {
@@ -36,6 +43,7 @@ typedef struct Session {
         Seen beat;
         bool beat_damaged;
         bool moved; /* its beat was seen to change: somebody alive writes it */
+        bool silent; /* when it was last looked at for a plan */
         BeatRecord beat_value;
         Seen fence;
         FenceRecord *fence_value; /* NULL if absent or damaged */
@@ -47,8 +55,20 @@ typedef struct Machine {
         Seen seen;
         bool damaged;
         MachineRecord value;
+        size_t held;     /* while a plan is made: leases that its session holds, or is about to */
+        int drain_asked; /* by an operator here, of another machine: 1 drain, -1 undrain, 0 nothing */
         UT_hash_handle hh;
 } Machine;
+
+/* What a machine says of a unit. Once made it stays, for units point to theirs. */
+typedef struct Offer {
+        char name[RECORD_NAME_SIZE]; /* "<machine id>/<unit>" */
+        const char *unit;            /* in it */
+        Seen seen;
+        bool damaged;
+        OfferRecord value;
+        UT_hash_handle hh;
+} Offer;
 
 typedef struct SeenDebt {
         Debt debt;
@@ -81,6 +101,7 @@ typedef struct Lease {
         Unit *unit;                /* enabled here; NULL: none */
         bool rearm;                /* the operator's word */
         bool asked;                /* by the READ under way because of a fence */
+        char planned[MACHINE_SIZE]; /* who should take it, by the last plan; "" nobody */
         LeaseOp op;                /* of the Txn under way */
         LeaseRecord *next;         /* what it writes */
         uint64_t txn;              /* its id; 0: none */
@@ -106,6 +127,9 @@ typedef enum Leave {
         LEAVE_EXPIRED,  /* no beat in time, or the guard was gone: the lease may still be ours */
         LEAVE_RELEASE,
         LEAVE_TRANSFER,
+        LEAVE_FAILBACK, /* to a machine that it prefers */
+        LEAVE_UPGRADE,  /* to one with a higher Version= */
+        LEAVE_UNFIT,    /* it must not run here (any more) */
         LEAVE_DRAIN,
         LEAVE_FORGET,
         LEAVE_SHUTDOWN,
@@ -123,6 +147,10 @@ struct Unit {
         usec_t stop_grace, timeout_stop, hold_down_release, hold_down_failure;
         int64_t version;
         bool release_on_success, hold_on_failure;
+        bool wanted_global; /* as configured; taken on when nothing is in hand */
+        bool global;     /* without a lease (global.c) */
+        Placement placement;
+        Offer *offer;    /* ours */
         bool forgotten;  /* no longer enabled here */
         UnitReport report;
         GuardReport guard;
@@ -148,8 +176,23 @@ struct Unit {
         bool want_release, want_steal;
         uint64_t steal_index;
         char target[MACHINE_SIZE]; /* of a transfer; "" none */
+        usec_t until;     /* CLOCK_REALTIME of not_before, for people */
+
+        /* by the last plan */
+        bool available;   /* its lease can be had */
+        usec_t available_at; /* since when */
+        unsigned rank;    /* how many machines come before us; RANK_NONE: we do not come at all */
+        Leave move;       /* why what we hold should go elsewhere; LEAVE_NONE: it should not */
+        char move_to[MACHINE_SIZE];
+        int64_t move_version; /* LEAVE_UPGRADE: what is installed there */
+        bool stuck;       /* it should go, and there is nowhere to go */
+        char failback_to[MACHINE_SIZE];
+        usec_t failback_since;
+        char place_why[PLACEMENT_WHY_SIZE]; /* why we do not come, or why it is stuck */
         UT_hash_handle hh;
 };
+
+#define RANK_NONE UINT_MAX
 
 typedef enum OwnPhase {
         OWN_NONE,     /* no session, and none may begin */
@@ -222,6 +265,7 @@ struct Core {
 
         Session *sessions;
         Machine *machines;
+        Offer *offers;
         Lease *leases;
         Unit *units;
 
@@ -267,6 +311,24 @@ struct Core {
         bool draining;
         uint64_t collect_txn;
         usec_t collect_at;
+        bool draining_said;                   /* what we say of draining is what the operator said last */
+        uint64_t drain_txn;                   /* of another machine's record */
+        usec_t drain_retry_at;
+        MachineRecord drain_next;
+        char drain_machine[MACHINE_SIZE];
+
+        /* offers and plan */
+        uint64_t offer_txn;
+        Unit *offered[GROUP_MAX];             /* ... is of these units' offers; NULL: one that is not enabled any more */
+        OfferRecord *offers_next;
+        size_t n_offered;
+        bool offers_stale;
+        usec_t offers_at;                     /* when an offer of ours changes by the time alone, or is tried again */
+        bool plan_stale, units_unsorted;
+        bool has_wishes;                      /* some unit minds what runs beside it */
+        usec_t plan_until;                    /* when the plan may change by the time alone: a session falls silent ... */
+        usec_t plan_due_at;                   /* ... or something else is due */
+        usec_t settle_until;                  /* what is free is left alone until then: others may be about to come */
 
         Calling *calls;
 
@@ -330,6 +392,8 @@ Session *mirror_session(Core *c, const char *name); /* made if it is not there; 
 Session *mirror_find_session(Core *c, const char *name);
 Lease *mirror_lease(Core *c, const char *name);     /* made if it is not there */
 Machine *mirror_find_machine(Core *c, const char *id);
+Offer *mirror_offer(Core *c, const char *machine, const char *unit); /* made if it is not there */
+Offer *mirror_find_offer(const Core *c, const char *machine, const char *unit);
 void mirror_take(Core *c, const Answer *answer);
 void mirror_forget(Core *c); /* everything seen, not what is remembered */
 void mirror_free(Core *c);
@@ -368,8 +432,25 @@ void machine_txn(Core *c, const Answer *answer);
 void machine_advance(Core *c);
 usec_t machine_deadline(const Core *c);
 bool machine_competes(const Core *c, const char **ret_why);
+bool machine_is_named(const Core *c); /* our record names our session: nobody else goes by our id */
+void machine_drain(Core *c, const char *machine, bool on);
+bool machine_drain_answer(Core *c, uint64_t id, const Answer *answer); /* false: it was not that */
+/* Its session, if that can still hold anything, as far as we can tell; NULL: it is silent. */
+const Session *machine_session(const Core *c, const Machine *m);
 void collect_txn(Core *c, const Answer *answer);
 void collect_advance(Core *c);
+
+/* offer.c */
+void offers_advance(Core *c);
+void offers_txn(Core *c, const Answer *answer);
+usec_t offers_deadline(const Core *c);
+
+/* plan.c */
+void plan_advance(Core *c);
+usec_t plan_deadline(const Core *c);
+usec_t plan_turn_at(const Core *c, const Unit *u); /* when it is our turn; USEC_INFINITY: it is not */
+void plan_settle(Core *c); /* a new session beats for the first time: others may be about to come as well */
+bool leave_is_move(Leave leave);
 
 /* lease.c */
 bool lease_is_ours(const Core *c, const Lease *l);
@@ -391,7 +472,16 @@ void call_free_all(Core *c);
 /* When a lease of the D-Bus API may be taken by others; USEC_INFINITY: it is none, or not held. */
 usec_t call_dead_at(const Lease *l);
 
+/* global.c */
+void global_advance(Core *c, Unit *u);
+const char *global_state(const Unit *u);
+
 /* life.c */
+Action *life_act(Core *c, const Unit *u, ActionKind kind);
+void life_enter(Core *c, Unit *u, Phase phase);
+bool life_ask_again(Core *c, Unit *u, usec_t pause);
+bool life_is_inactive(const UnitReport *r);
+void life_hold_down_failure(Core *c, Unit *u);
 Unit *life_configure(Core *c, const UnitConfig *config);
 Unit *life_find(Core *c, const char *name);
 Unit *life_find_or_leftover(Core *c, const char *name);

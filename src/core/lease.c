@@ -20,8 +20,6 @@
 
 #include "core/internal.h"
 
-enum { GROUP_MAX = 50 };
-
 bool lease_is_ours(const Core *c, const Lease *l) {
         return l->seen.revision > 0 && l->value.state == LEASE_HELD && session_is_ours(c, l->value.session);
 }
@@ -172,7 +170,9 @@ static void send_transfer(Core *c, Lease *l, const Session *target, const char *
         LeaseRecord next = l->value;
         TxnBuilder b = txn_begin(c);
 
-        lease_end_tenure(&next, c->now.realtime, "transfer");
+        lease_end_tenure(&next, c->now.realtime, leave_to_string(l->unit->leave));
+        if (l->unit->leave == LEAVE_UPGRADE)
+                next.upgraded = MAX(next.upgraded, l->unit->move_version);
         str_copy(next.machine_id, sizeof(next.machine_id), machine);
         str_copy(next.session, sizeof(next.session), target->name);
         next.index = next_index(c, l);
@@ -325,8 +325,9 @@ void lease_txn(Core *c, uint64_t id, const Answer *answer) {
 static void advance_ours(Core *c, Lease *l) {
         Unit *u = l->unit;
         const Session *target;
+        const char *machine;
 
-        if (!u) {
+        if (!u || u->global) {
                 /* Held in our name, and no unit here wants it: of a unit that was disabled while the daemon was down,
                  * or handed to us by mistake. What ran under it is seen to by the guard's leftover entry. */
                 if (c->guard_synced && !life_has_leftovers(c))
@@ -343,12 +344,13 @@ static void advance_ours(Core *c, Lease *l) {
         }
         if (u->phase != PHASE_RELEASING)
                 return;
-        target = u->leave == LEAVE_TRANSFER ? target_session(c, u->target) : NULL;
+        machine = u->leave == LEAVE_TRANSFER ? u->target : leave_is_move(u->leave) ? u->move_to : "";
+        target = machine[0] ? target_session(c, machine) : NULL;
         if (target)
-                send_transfer(c, l, target, u->target);
+                send_transfer(c, l, target, machine);
         else
                 send_release(c, l, u->leave == LEAVE_DONE && !u->release_on_success ? LEASE_DONE : LEASE_FREE,
-                                leave_to_string(u->leave));
+                                leave_is_move(u->leave) ? "unfit" : leave_to_string(u->leave));
 }
 
 static void advance_others(Core *c, Lease *l) {
@@ -419,5 +421,7 @@ usec_t lease_deadline(const Core *c, const Lease *l) {
                 t = MIN(t, l->unit->not_before);
         if (c->acquire_not_before > now)
                 t = MIN(t, c->acquire_not_before);
+        if (l->unit && plan_turn_at(c, l->unit) > now)
+                t = MIN(t, plan_turn_at(c, l->unit));
         return t;
 }

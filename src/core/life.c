@@ -21,7 +21,10 @@
 #define POLL_CALM (250 * USEC_PER_MSEC)
 #define ASK_AGAIN USEC_PER_SEC
 #define HOLD_DOWN_MAX USEC_PER_HOUR
-enum { STARTS_MAX = 5 };
+enum {
+        STARTS_MAX = 5,
+        DRAIN_AT_ONCE = 10, /* a machine that drains does not stop hundreds of units in one moment */
+};
 
 /* ---- units ---- */
 
@@ -51,7 +54,10 @@ static Unit *life_new(Core *c, const char *name, const char *lease) {
         u->changed_at = c->now.boottime;
         str_copy(u->wanted_lease, sizeof(u->wanted_lease), lease);
         life_attach(c, u, lease);
+        u->rank = RANK_NONE;
+        u->offer = mirror_offer(c, c->machine_id, name);
         HASH_ADD_STR(c->units, name, u);
+        c->units_unsorted = true;
         if (c->guard_synced)
                 life_guard(c, u, &(GuardReport){});
         return u;
@@ -61,6 +67,9 @@ void life_free(Core *c, Unit *u) {
         HASH_DEL(c->units, u);
         if (u->lease->unit == u)
                 u->lease->unit = NULL;
+        for (size_t i = 0; i < c->n_offered; i++)
+                if (c->offered[i] == u)
+                        c->offered[i] = NULL;
         free(u);
 }
 
@@ -80,6 +89,9 @@ Unit *life_configure(Core *c, const UnitConfig *config) {
         u->hold_down_failure = config->hold_down_failure;
         u->release_on_success = config->release_on_success;
         u->hold_on_failure = config->hold_on_failure;
+        u->wanted_global = config->global;
+        u->placement = config->placement ? *config->placement : (Placement){};
+        c->offers_stale = c->plan_stale = true;
         return u;
 }
 
@@ -110,6 +122,8 @@ void life_guard(Core *c, Unit *u, const GuardReport *report) {
 void life_report(Core *c, Unit *u, const UnitReport *report) {
         if (report->known && u->report.known && report->asked_at < u->report.asked_at)
                 return;
+        if (report->gate_loaded != u->report.gate_loaded || report->known != u->report.known)
+                c->offers_stale = true;
         u->report = *report;
         output_changed(c, u, NULL);
 }
@@ -158,7 +172,7 @@ bool life_is_armed_anew(const Core *c, const Unit *u) {
 
 /* ---- what is so ---- */
 
-static bool is_inactive(const UnitReport *r) {
+bool life_is_inactive(const UnitReport *r) {
         return r->known && !r->job && (r->active == ACTIVE_INACTIVE || r->active == ACTIVE_FAILED);
 }
 
@@ -168,7 +182,7 @@ static bool is_heard(const Unit *u) {
 }
 
 bool life_is_down(const Unit *u) {
-        return is_inactive(&u->report) && u->report.empty && is_heard(u) && !u->guard.open &&
+        return life_is_inactive(&u->report) && u->report.empty && is_heard(u) && !u->guard.open &&
                u->closed_at != USEC_INFINITY && u->report.asked_at > u->closed_at;
 }
 
@@ -182,7 +196,7 @@ static bool is_held(const Core *c, const Unit *u) {
 
 bool life_has_leftovers(const Core *c) {
         for (const Unit *u = c->units; u; u = u->hh.next) {
-                bool in_hand = u->phase != PHASE_IDLE || !u->guard_known || u->guard.index > 0;
+                bool in_hand = (u->phase != PHASE_IDLE && !u->global) || !u->guard_known || u->guard.index > 0;
 
                 if (in_hand && (u->phase == PHASE_IDLE || !is_held(c, u)))
                         return true;
@@ -203,6 +217,8 @@ bool life_wants_lease(const Core *c, const Unit *u, const char **ret_why) {
 
         if (u->forgotten)
                 why = "it is not enabled here any more";
+        else if (u->global || u->wanted_global)
+                why = "it runs on every machine that fits, without a lease";
         else if (is_renamed(u))
                 why = "its Lease= is being changed";
         else if (!machine_competes(c, &why))
@@ -221,6 +237,8 @@ bool life_wants_lease(const Core *c, const Unit *u, const char **ret_why) {
                 why = "processes of an earlier run are left here";
         else if (c->now.boottime < u->not_before)
                 why = "this machine stands back for a while";
+        else if (!u->want_steal && c->now.boottime < plan_turn_at(c, u))
+                why = u->available ? u->place_why : "it is not to be had";
         if (ret_why)
                 *ret_why = why;
         return !why;
@@ -229,7 +247,8 @@ bool life_wants_lease(const Core *c, const Unit *u, const char **ret_why) {
 const char *leave_to_string(Leave leave) {
         static const char *const names[] = {
                 [LEAVE_NONE] = "", [LEAVE_EXPIRED] = "expired", [LEAVE_RELEASE] = "released",
-                [LEAVE_TRANSFER] = "transfer", [LEAVE_DRAIN] = "drain", [LEAVE_FORGET] = "disabled",
+                [LEAVE_TRANSFER] = "transfer", [LEAVE_FAILBACK] = "failback", [LEAVE_UPGRADE] = "upgrade",
+                [LEAVE_UNFIT] = "placement", [LEAVE_DRAIN] = "drain", [LEAVE_FORGET] = "disabled",
                 [LEAVE_SHUTDOWN] = "shutdown", [LEAVE_SLEEP] = "sleep", [LEAVE_DONE] = "done", [LEAVE_FAILED] = "failed",
                 [LEAVE_STRAY] = "stray", [LEAVE_LOST] = "lost",
         };
@@ -238,21 +257,23 @@ const char *leave_to_string(Leave leave) {
 
 /* ---- the steps ---- */
 
-static void enter(Core *c, Unit *u, Phase phase) {
+void life_enter(Core *c, Unit *u, Phase phase) {
+        if (c->has_wishes && (phase == PHASE_IDLE) != (u->phase == PHASE_IDLE))
+                c->plan_stale = true; /* others may come beside it now, or may not any more */
         u->phase = phase;
         u->changed_at = c->now.boottime;
         u->retry_at = 0;
         output_changed(c, u, u->lease);
 }
 
-static bool ask_again(Core *c, Unit *u, usec_t pause) {
+bool life_ask_again(Core *c, Unit *u, usec_t pause) {
         if (c->now.boottime < u->retry_at)
                 return false;
         u->retry_at = c->now.boottime + pause;
         return true;
 }
 
-static Action *act(Core *c, const Unit *u, ActionKind kind) {
+Action *life_act(Core *c, const Unit *u, ActionKind kind) {
         Action *a = output(c, kind);
 
         a->unit = arena_copy(c, u->name, strlen(u->name) + 1); /* the unit may be dropped in the same step */
@@ -264,7 +285,7 @@ static Action *act(Core *c, const Unit *u, ActionKind kind) {
 }
 
 static Action *ask_guard(Core *c, Unit *u, ActionKind kind) {
-        Action *a = act(c, u, kind);
+        Action *a = life_act(c, u, kind);
 
         a->id = ++c->guard_serial;
         u->guard_asked_before = u->guard_asked;
@@ -329,25 +350,34 @@ static void leave(Core *c, Unit *u, Leave why) {
         else if (u->phase < PHASE_CLOSING)
                 ask_guard(c, u, ACTION_GATE_CLOSE);
         if (u->phase < PHASE_CLOSING) {
-                act(c, u, ACTION_UNIT_STOP);
-                enter(c, u, PHASE_CLOSING);
+                life_act(c, u, ACTION_UNIT_STOP);
+                life_enter(c, u, PHASE_CLOSING);
                 u->retry_at = c->now.boottime + ASK_AGAIN;
         }
 }
 
-/* What we hold and an operator, a shutdown or a drain wants gone. */
+/* Units on their way to another machine. */
+static size_t count_moving(const Core *c) {
+        size_t n = 0;
+
+        for (const Unit *u = c->units; u; u = u->hh.next)
+                n += u->phase >= PHASE_CLOSING && u->leave == LEAVE_DRAIN;
+        return n;
+}
+
+/* What we hold and an operator, a shutdown or the plan wants gone. */
 static Leave wanted_leave(const Core *c, const Unit *u) {
         if (c->shutting_down)
                 return LEAVE_SHUTDOWN;
         if (c->sleeping)
                 return LEAVE_SLEEP;
-        if (u->forgotten || is_renamed(u))
+        if (u->forgotten || is_renamed(u) || u->wanted_global)
                 return LEAVE_FORGET;
         if (u->target[0])
                 return streq(u->target, c->machine_id) ? LEAVE_NONE : LEAVE_TRANSFER;
         if (u->want_release)
                 return LEAVE_RELEASE;
-        return c->draining ? LEAVE_DRAIN : LEAVE_NONE;
+        return u->move == LEAVE_DRAIN && count_moving(c) >= DRAIN_AT_ONCE ? LEAVE_NONE : u->move;
 }
 
 /* An entry that the guard keeps from before our restart. */
@@ -358,10 +388,10 @@ static void adopt(Core *c, Unit *u) {
         else if (u->guard.expired)
                 leave(c, u, LEAVE_EXPIRED);
         else {
-                enter(c, u, u->guard.open ? PHASE_RUNNING : PHASE_ARMING);
+                life_enter(c, u, u->guard.open ? PHASE_RUNNING : PHASE_ARMING);
                 arm(c, u);
                 u->retry_at = c->now.boottime + ASK_AGAIN;
-                act(c, u, ACTION_UNIT_READ);
+                life_act(c, u, ACTION_UNIT_READ);
                 u->adopted = true;
                 output_report(c, REPORT_ADOPTED, u->name, u->lease->name, NULL, u->index);
         }
@@ -386,11 +416,11 @@ static void step_idle(Core *c, Unit *u) {
                 return;
         }
         if (!u->report.known || u->report.asked_at <= u->closed_at) {
-                if (ask_again(c, u, POLL_CALM))
-                        act(c, u, ACTION_UNIT_READ);
+                if (life_ask_again(c, u, POLL_CALM))
+                        life_act(c, u, ACTION_UNIT_READ);
                 return;
         }
-        if (!is_inactive(&u->report) || !u->report.empty) {
+        if (!life_is_inactive(&u->report) || !u->report.empty) {
                 /* A job alone is somebody trying: the gate is closed, it will be refused. */
                 if (u->report.job && u->report.empty &&
                     (u->report.active == ACTIVE_INACTIVE || u->report.active == ACTIVE_FAILED))
@@ -410,7 +440,7 @@ static void step_idle(Core *c, Unit *u) {
         if (wanted != LEAVE_NONE || !u->report.gate_loaded)
                 leave(c, u, wanted != LEAVE_NONE ? wanted : LEAVE_RELEASE);
         else if (c->guard_synced && u->lease->n_debts == 0 && is_covered(c, u)) {
-                enter(c, u, PHASE_ARMING);
+                life_enter(c, u, PHASE_ARMING);
                 arm(c, u);
                 u->retry_at = c->now.boottime + ASK_AGAIN;
         } else
@@ -422,16 +452,16 @@ static void step_arming(Core *c, Unit *u) {
                 return;
         if (is_heard(u) && u->guard.index == u->index && !u->guard.expired) {
                 ask_guard(c, u, ACTION_GATE_OPEN);
-                enter(c, u, PHASE_OPENING);
+                life_enter(c, u, PHASE_OPENING);
                 u->starts = 0;
                 u->retry_at = c->now.boottime + ASK_AGAIN;
-        } else if (ask_again(c, u, ASK_AGAIN))
+        } else if (life_ask_again(c, u, ASK_AGAIN))
                 arm(c, u);
 }
 
 static void start(Core *c, Unit *u) {
-        act(c, u, ACTION_UNIT_START);
-        act(c, u, ACTION_UNIT_READ);
+        life_act(c, u, ACTION_UNIT_START);
+        life_act(c, u, ACTION_UNIT_READ);
         u->retry_at = c->now.boottime + ASK_AGAIN;
 }
 
@@ -441,20 +471,20 @@ static void step_opening(Core *c, Unit *u) {
         if (is_heard(u) && u->guard.open && u->guard.index == u->index) {
                 if (u->resumed && u->by_hand) { /* and stays stopped */
                         u->resumed = false;
-                        enter(c, u, PHASE_RUNNING);
+                        life_enter(c, u, PHASE_RUNNING);
                         return;
                 }
                 u->starts = 0;
                 u->run = u->report.run;
                 u->by_hand = u->adopted = false;
-                enter(c, u, PHASE_STARTING);
+                life_enter(c, u, PHASE_STARTING);
                 start(c, u);
                 if (u->resumed)
                         output_report(c, REPORT_RESUMED, u->name, u->lease->name, NULL, u->index);
                 u->resumed = false;
         } else if (is_heard(u) && (u->guard.index != u->index || u->guard.expired))
-                enter(c, u, PHASE_ARMING); /* another guard, that knows of no entry */
-        else if (ask_again(c, u, ASK_AGAIN)) {
+                life_enter(c, u, PHASE_ARMING); /* another guard, that knows of no entry */
+        else if (life_ask_again(c, u, ASK_AGAIN)) {
                 /* Answered, and yet not open: it cannot be made, as where /run is full. Others may have more luck. */
                 if (u->guard.serial >= u->guard_asked && ++u->starts >= STARTS_MAX)
                         leave(c, u, LEAVE_FAILED);
@@ -463,10 +493,17 @@ static void step_opening(Core *c, Unit *u) {
         }
 }
 
+static bool is_handed_on(const char *why) {
+        for (Leave leave = LEAVE_TRANSFER; leave <= LEAVE_DRAIN; leave++)
+                if (streq(why, leave_to_string(leave)))
+                        return true;
+        return false;
+}
+
 /* In this tenure. Its since is of our own clock, unless the lease was handed to us by another machine. */
 static bool has_not_run_yet(const Unit *u) {
         const LeaseRecord *l = &u->lease->value;
-        bool given = l->n_tenures > 0 && streq(l->tenures[l->n_tenures - 1].why, leave_to_string(LEAVE_TRANSFER));
+        bool given = l->n_tenures > 0 && is_handed_on(l->tenures[l->n_tenures - 1].why);
 
         return u->report.run == 0 || (!given && u->report.ended_at < l->since);
 }
@@ -494,9 +531,9 @@ static void step_starting(Core *c, Unit *u) {
 
         if (!u->guard_known)
                 return; /* the gate may be gone */
-        if (read && (!is_inactive(&u->report) || u->report.run != u->run)) {
-                enter(c, u, PHASE_RUNNING);
-                if (is_inactive(&u->report))
+        if (read && (!life_is_inactive(&u->report) || u->report.run != u->run)) {
+                life_enter(c, u, PHASE_RUNNING);
+                if (life_is_inactive(&u->report))
                         on_ended(c, u);
         } else if (c->now.boottime >= u->retry_at) {
                 /* Only what is known to have been refused counts: PID 1 may be busy with something else. */
@@ -512,7 +549,7 @@ static void step_running(Core *c, Unit *u) {
                 return; /* PID 1 stops it when its guard is gone: that is nobody's hand */
         if (c->now.boottime > usec_add(u->changed_at, u->hold_down_failure))
                 u->failures = 0; /* it ran well for a while */
-        if (is_inactive(&u->report))
+        if (life_is_inactive(&u->report))
                 on_ended(c, u);
         else
                 u->by_hand = u->adopted = false;
@@ -523,70 +560,78 @@ static void step_running(Core *c, Unit *u) {
 static void say_lost_again(Core *c, Unit *u) {
         if ((u->leave != LEAVE_LOST && u->leave != LEAVE_STRAY) || c->guard_gone)
                 return;
-        if (is_heard(u) && !u->guard.expired && !life_is_down(u) && ask_again(c, u, ASK_AGAIN))
+        if (is_heard(u) && !u->guard.expired && !life_is_down(u) && life_ask_again(c, u, ASK_AGAIN))
                 ask_guard(c, u, ACTION_GUARD_LOSE)->kill = life_timeline(c, u).stop_grace;
 }
 
 static void step_closing(Core *c, Unit *u) {
         say_lost_again(c, u);
         if (is_heard(u) && !u->guard.open) {
-                enter(c, u, PHASE_STOPPING);
+                life_enter(c, u, PHASE_STOPPING);
                 return;
         }
-        if (!ask_again(c, u, ASK_AGAIN))
+        if (!life_ask_again(c, u, ASK_AGAIN))
                 return;
         ask_guard(c, u, ACTION_GATE_CLOSE);
-        act(c, u, ACTION_UNIT_STOP);
+        life_act(c, u, ACTION_UNIT_STOP);
 }
 
 static void step_stopping(Core *c, Unit *u) {
-        bool resting = is_inactive(&u->report);
+        bool resting = life_is_inactive(&u->report);
 
         say_lost_again(c, u);
         if (!u->guard_known)
                 return;
         if (u->guard.open) { /* a guard that is not the one that closed it */
-                enter(c, u, PHASE_CLOSING);
+                life_enter(c, u, PHASE_CLOSING);
                 return;
         }
         if (life_is_down(u)) {
                 ask_guard(c, u, ACTION_GUARD_DISARM);
-                enter(c, u, PHASE_DISARMING);
+                life_enter(c, u, PHASE_DISARMING);
                 u->retry_at = c->now.boottime + ASK_AGAIN;
                 return;
         }
-        if (!ask_again(c, u, resting ? POLL_BUSY : POLL_CALM))
+        if (!life_ask_again(c, u, resting ? POLL_BUSY : POLL_CALM))
                 return;
         if (u->report.known && !u->report.job && !resting && u->report.active != ACTIVE_DEACTIVATING)
-                act(c, u, ACTION_UNIT_STOP);
-        act(c, u, ACTION_UNIT_READ);
+                life_act(c, u, ACTION_UNIT_STOP);
+        life_act(c, u, ACTION_UNIT_READ);
+}
+
+static void stand_back(Core *c, Unit *u, usec_t span) {
+        u->not_before = usec_add(c->now.boottime, span);
+        u->until = usec_add(c->now.realtime, span);
+        c->offers_stale = true;
+}
+
+void life_hold_down_failure(Core *c, Unit *u) {
+        usec_t most = MAX(HOLD_DOWN_MAX, u->hold_down_failure);
+        usec_t span = backoff(u->hold_down_failure, u->failures, most);
+
+        u->failures++;
+        stand_back(c, u, span);
+        output_report(c, REPORT_UNIT_FAILED, u->name, u->lease->name, NULL, u->index);
+        c->actions[c->n_actions - 1].span = span;
 }
 
 static void hold_down(Core *c, Unit *u) {
-        usec_t now = c->now.boottime;
-
-        if (u->leave == LEAVE_FAILED) {
-                usec_t most = MAX(HOLD_DOWN_MAX, u->hold_down_failure);
-                usec_t span = backoff(u->hold_down_failure, u->failures, most);
-
-                u->failures++;
-                u->not_before = usec_add(now, span);
-                output_report(c, REPORT_UNIT_FAILED, u->name, u->lease->name, NULL, u->index);
-                c->actions[c->n_actions - 1].span = span;
-        } else if (u->leave == LEAVE_RELEASE || u->leave == LEAVE_TRANSFER)
-                u->not_before = usec_add(now, u->hold_down_release);
+        if (u->leave == LEAVE_FAILED)
+                life_hold_down_failure(c, u);
+        else if (u->leave == LEAVE_RELEASE || u->leave == LEAVE_TRANSFER)
+                stand_back(c, u, u->hold_down_release);
         if (u->leave == LEAVE_DONE)
                 u->failures = 0;
 }
 
 static void rest(Core *c, Unit *u) {
-        act(c, u, ACTION_UNIT_CLEAN);
+        life_act(c, u, ACTION_UNIT_CLEAN);
         if (u->leave != LEAVE_EXPIRED)
                 u->by_hand = false;
         u->index = 0;
         u->armed_stop = u->armed_kill = 0;
         u->leave = LEAVE_NONE;
-        enter(c, u, PHASE_IDLE);
+        life_enter(c, u, PHASE_IDLE);
 }
 
 void life_released(Core *c, Unit *u) {
@@ -602,7 +647,7 @@ static void step_disarming(Core *c, Unit *u) {
         if (!u->guard_known)
                 return;
         if (!is_heard(u) || u->guard.index > 0) {
-                if (ask_again(c, u, ASK_AGAIN))
+                if (life_ask_again(c, u, ASK_AGAIN))
                         ask_guard(c, u, ACTION_GUARD_DISARM);
                 return;
         }
@@ -610,7 +655,7 @@ static void step_disarming(Core *c, Unit *u) {
                 u->resumed = u->leave == LEAVE_EXPIRED;
                 rest(c, u);
         } else
-                enter(c, u, PHASE_RELEASING);
+                life_enter(c, u, PHASE_RELEASING);
 }
 
 /* lease.c asks for the Txn until it is committed or refused; refused, the record says what we are. */
@@ -650,8 +695,26 @@ static void check_reasons(Core *c, Unit *u) {
 }
 
 static bool is_finished(const Core *c, const Unit *u) {
+        if (u->forgotten && u->global)
+                return u->phase == PHASE_IDLE && u->report.known && life_is_inactive(&u->report) && !is_ours(c, u);
         return u->forgotten && u->phase == PHASE_IDLE && u->guard_known && u->guard.index == 0 &&
                u->lease->txn == 0 && !is_ours(c, u) && life_is_down(u);
+}
+
+static void drop_finished(Core *c, Unit *u) {
+        Action *a;
+
+        if (!is_finished(c, u))
+                return;
+        a = output(c, ACTION_FORGOTTEN);
+        a->unit = arena_copy(c, u->name, strlen(u->name) + 1);
+        life_free(c, u);
+}
+
+/* Between a leased unit and one that runs everywhere: with nothing in hand. */
+static bool may_change_kind(const Core *c, const Unit *u) {
+        return u->phase == PHASE_IDLE && (c->guard_synced || c->guard_gone) && is_heard(u) && u->guard.index == 0 &&
+               !is_ours(c, u) && u->lease->txn == 0;
 }
 
 void life_advance(Core *c, Unit *u) {
@@ -668,6 +731,15 @@ void life_advance(Core *c, Unit *u) {
                 life_attach(c, u, u->wanted_lease);
         if (!u->lease->unit)
                 u->lease->unit = u;
+        if (u->global != u->wanted_global && may_change_kind(c, u)) {
+                u->global = u->wanted_global;
+                c->plan_stale = c->offers_stale = true;
+        }
+        if (u->global) {
+                global_advance(c, u);
+                drop_finished(c, u);
+                return;
+        }
         check_gate(c, u);
         arm_anew(c, u);
         do {
@@ -675,12 +747,7 @@ void life_advance(Core *c, Unit *u) {
                 check_reasons(c, u);
                 steps[u->phase](c, u);
         } while (u->phase != before);
-        if (is_finished(c, u)) {
-                Action *a = output(c, ACTION_FORGOTTEN);
-
-                a->unit = arena_copy(c, u->name, strlen(u->name) + 1);
-                life_free(c, u);
-        }
+        drop_finished(c, u);
 }
 
 usec_t life_deadline(const Core *c, const Unit *u) {

@@ -38,6 +38,76 @@ static void put_machine(Core *c, const Machine *m, const Session *other, const M
         c->machine_txn = txn_send(&b);
 }
 
+bool machine_is_named(const Core *c) {
+        const Machine *m = mirror_find_machine((Core *) c, c->machine_id);
+
+        return m && m->seen.revision > 0 && session_is_ours(c, m->value.session);
+}
+
+/* ---- draining ---- */
+
+void machine_drain(Core *c, const char *machine, bool on) {
+        Machine *m;
+
+        if (isempty(machine) || streq(machine, c->machine_id)) {
+                c->memory_changed = c->memory_changed || c->draining != on;
+                c->plan_stale = true;
+                c->draining = on;
+                c->draining_said = true;
+                return;
+        }
+        m = mirror_find_machine(c, machine);
+        if (m)
+                m->drain_asked = on ? 1 : -1;
+}
+
+/* An operator at another machine has changed our record; what was said here and is not in it yet goes before. */
+static void take_drain(Core *c, const Machine *m) {
+        if (!m || m->seen.revision == 0 || m->damaged || c->machine_txn)
+                return;
+        if (m->value.draining == c->draining)
+                c->draining_said = false;
+        else if (!c->draining_said) {
+                c->draining = m->value.draining;
+                c->memory_changed = c->plan_stale = true;
+        }
+}
+
+static void drain_others(Core *c) {
+        TxnBuilder b;
+        Machine *m = c->machines;
+
+        while (m && !m->drain_asked)
+                m = m->hh.next;
+        if (!m || c->drain_txn || c->now.boottime < c->drain_retry_at)
+                return;
+        if (m->seen.revision == 0 || m->damaged || m->value.draining == (m->drain_asked > 0)) {
+                m->drain_asked = 0;
+                return;
+        }
+        c->drain_next = m->value;
+        c->drain_next.draining = m->drain_asked > 0;
+        str_copy(c->drain_machine, sizeof(c->drain_machine), m->id);
+        b = txn_begin(c);
+        txn_compare(&b, RECORD_MACHINE, m->id, m->seen.revision);
+        txn_compare(&b, RECORD_FENCE, c->own.name, c->own.fence_revision);
+        txn_put(&b, RECORD_MACHINE, m->id, &c->drain_next, sizeof(c->drain_next));
+        c->drain_txn = txn_send(&b);
+}
+
+bool machine_drain_answer(Core *c, uint64_t id, const Answer *answer) {
+        if (id == 0 || id != c->drain_txn)
+                return false;
+        c->drain_txn = 0;
+        if (answer->outcome == OUTCOME_COMMITTED)
+                mirror_apply(c, RECORD_MACHINE, c->drain_machine, &c->drain_next, answer->revision);
+        else
+                c->drain_retry_at = c->now.boottime + c->own.timeline.round / 8;
+        return true;
+}
+
+/* ---- our record ---- */
+
 static usec_t other_dead_at(const Session *other) {
         return other && other->beat.revision > 0 ? session_dead_at(other) : 0;
 }
@@ -45,9 +115,14 @@ static usec_t other_dead_at(const Session *other) {
 void machine_advance(Core *c) {
         const Machine *m = mirror_find_machine(c, c->machine_id);
         const Session *other = other_session(c, m);
-        MachineRecord want = { .draining = c->draining };
+        MachineRecord want = {};
 
-        if (!session_settled(c) || c->machine_txn || c->shutting_down || c->now.boottime < c->machine_retry_at)
+        if (!session_settled(c))
+                return;
+        take_drain(c, m);
+        drain_others(c);
+        want.draining = c->draining;
+        if (c->machine_txn || c->shutting_down || c->now.boottime < c->machine_retry_at)
                 return;
         str_copy(want.session, sizeof(want.session), c->own.name);
         str_copy(want.hostname, sizeof(want.hostname), c->hostname);
@@ -80,11 +155,14 @@ usec_t machine_deadline(const Core *c) {
         const Session *other = other_session((Core *) c, m);
         usec_t t = MAX(other_dead_at(other), c->machine_retry_at);
 
-        return session_settled(c) && t > c->now.boottime ? t : USEC_INFINITY;
+        if (!session_settled(c))
+                return USEC_INFINITY;
+        if (t <= c->now.boottime)
+                t = USEC_INFINITY;
+        return c->drain_retry_at > c->now.boottime ? MIN(t, c->drain_retry_at) : t;
 }
 
 bool machine_competes(const Core *c, const char **ret_why) {
-        const Machine *m = mirror_find_machine((Core *) c, c->machine_id);
         const char *why = NULL;
 
         if (c->shutting_down)
@@ -99,7 +177,7 @@ bool machine_competes(const Core *c, const char **ret_why) {
                 why = "no beat has come through yet";
         else if (c->now.boottime >= c->own.t0 + c->own.timeline.stop)
                 why = "the registry does not answer";
-        else if (!m || m->seen.revision == 0 || !session_is_ours(c, m->value.session))
+        else if (!machine_is_named(c))
                 why = c->twice_reported ? "another machine bears this machine id" : "waiting for an earlier session of this machine to end";
         else if (c->draining)
                 why = "this machine is draining";

@@ -84,6 +84,50 @@ static Machine *mirror_machine(Core *c, const char *id) {
         return m;
 }
 
+static void offer_name(const char *machine, const char *unit, char ret[static RECORD_NAME_SIZE]) {
+        size_t n = strnlen(machine, MACHINE_SIZE - 1);
+
+        memcpy(ret, machine, n);
+        ret[n] = '/';
+        str_copy(ret + n + 1, RECORD_NAME_SIZE - n - 1, unit);
+}
+
+static Offer *find_offer(const Core *c, const char *name) {
+        Offer *o;
+
+        HASH_FIND_STR(c->offers, name, o);
+        return o;
+}
+
+Offer *mirror_find_offer(const Core *c, const char *machine, const char *unit) {
+        char name[RECORD_NAME_SIZE];
+
+        offer_name(machine, unit, name);
+        return find_offer(c, name);
+}
+
+static Offer *make_offer(Core *c, const char *name) {
+        Offer *o = find_offer(c, name);
+        const char *slash = strchr(name, '/');
+
+        if (o || !slash || slash - name != MACHINE_SIZE - 1 || !lease_name_is_valid(slash + 1))
+                return o;
+        o = calloc(1, sizeof(Offer));
+        if (!o)
+                abort();
+        str_copy(o->name, sizeof(o->name), name);
+        o->unit = o->name + (slash - name) + 1;
+        HASH_ADD_STR(c->offers, name, o);
+        return o;
+}
+
+Offer *mirror_offer(Core *c, const char *machine, const char *unit) {
+        char name[RECORD_NAME_SIZE];
+
+        offer_name(machine, unit, name);
+        return make_offer(c, name);
+}
+
 static void take_meta(Core *c, const Record *r, uint64_t as_of) {
         if (!seen_take(c, &c->meta, r->mod_revision, as_of))
                 return;
@@ -93,16 +137,30 @@ static void take_meta(Core *c, const Record *r, uint64_t as_of) {
 
 static void take_beat(Core *c, const Record *r, uint64_t as_of) {
         Session *s = mirror_session(c, r->name);
-        bool known;
+        bool known, silent;
 
         if (!s)
                 return;
         known = s->beat.known;
+        silent = c->now.boottime >= session_dead_at(s) || s->beat.revision == 0;
         if (!seen_take(c, &s->beat, r->mod_revision, as_of))
                 return;
+        if (silent || r->mod_revision == 0)
+                c->plan_stale = true; /* somebody has come, or gone */
         s->moved = s->moved || (known && r->mod_revision > 0);
         s->beat_damaged = r->damaged;
         s->beat_value = r->value ? *r->beat : (BeatRecord){};
+}
+
+static void take_offer(Core *c, const Record *r, uint64_t as_of) {
+        Offer *o = make_offer(c, r->name);
+
+        if (!o || !seen_take(c, &o->seen, r->mod_revision, as_of))
+                return;
+        o->damaged = r->damaged;
+        o->value = r->value ? *r->offer : (OfferRecord){};
+        c->plan_stale = true;
+        c->offers_stale = true; /* it may be ours, and not what we say */
 }
 
 static void take_fence(Core *c, const Record *r, uint64_t as_of) {
@@ -127,6 +185,7 @@ static void take_machine(Core *c, const Record *r, uint64_t as_of) {
                 return;
         m->damaged = r->damaged;
         m->value = r->value ? *r->machine : (MachineRecord){};
+        c->plan_stale = true;
 }
 
 /* A pair that was seen before keeps the moment at which it was first seen. */
@@ -169,6 +228,8 @@ static void take_lease(Core *c, const Record *r, uint64_t as_of) {
         }
         if (l->value.session[0])
                 (void) mirror_session(c, l->value.session);
+        if (l->value.state != LEASE_HELD || !streq(l->planned, l->value.machine_id))
+                c->plan_stale = true; /* not as it was planned */
         output_changed(c, l->unit, l);
 }
 
@@ -190,6 +251,8 @@ static void take_record(Core *c, const Record *r, uint64_t as_of) {
                 take_lease(c, r, as_of);
                 break;
         case RECORD_OFFER:
+                take_offer(c, r, as_of);
+                break;
         case _RECORD_KIND_MAX:
                 break;
         }
@@ -204,6 +267,7 @@ static void take_absences(Core *c, const Answer *a) {
         Session *s, *next_session;
         Lease *l, *next_lease;
         Machine *m, *next_machine;
+        Offer *o, *next_offer;
 
         if (is_missing(c, a, RECORD_META, &c->meta))
                 take_meta(c, &(Record){ .kind = RECORD_META, .name = "" }, a->revision);
@@ -216,6 +280,9 @@ static void take_absences(Core *c, const Answer *a) {
         HASH_ITER(hh, c->machines, m, next_machine)
                 if (is_missing(c, a, RECORD_MACHINE, &m->seen))
                         take_machine(c, &(Record){ .kind = RECORD_MACHINE, .name = m->id }, a->revision);
+        HASH_ITER(hh, c->offers, o, next_offer)
+                if (is_missing(c, a, RECORD_OFFER, &o->seen))
+                        take_offer(c, &(Record){ .kind = RECORD_OFFER, .name = o->name }, a->revision);
         HASH_ITER(hh, c->leases, l, next_lease)
                 if (is_missing(c, a, RECORD_LEASE, &l->seen))
                         take_lease(c, &(Record){ .kind = RECORD_LEASE, .name = l->name }, a->revision);
@@ -260,22 +327,34 @@ void mirror_forget(Core *c) {
                 l->value = (LeaseRecord){};
                 l->n_debts = 0;
                 l->damaged = false;
+                l->planned[0] = '\0';
                 l->op = OP_NONE;
                 l->txn = 0;
         }
+        for (Offer *o = c->offers; o; o = o->hh.next) {
+                o->seen = (Seen){};
+                o->value = (OfferRecord){};
+        }
+        c->plan_stale = c->offers_stale = true;
         c->meta = (Seen){};
         c->listed = 0;
         c->revision_seen = 0;
         c->n_asked = 0;
         c->beats_read = c->list_read = c->meta_txn = c->machine_txn = c->collect_txn = c->end_txn = 0;
+        c->offer_txn = c->drain_txn = 0;
         c->own.txn = c->own.read = c->other.txn = c->other.read = 0;
         call_end_all(c);
 }
 
 void mirror_free(Core *c) {
         Lease *l, *next_lease;
+        Offer *o, *next_offer;
 
         mirror_forget(c);
+        HASH_ITER(hh, c->offers, o, next_offer) {
+                HASH_DEL(c->offers, o);
+                free(o);
+        }
         HASH_ITER(hh, c->leases, l, next_lease) {
                 HASH_DEL(c->leases, l);
                 free(l->next);

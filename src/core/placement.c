@@ -5,15 +5,14 @@
 
 /* ---- lists of words ---- */
 
-/* The next word of a list, and its length; NULL: there is none. */
-static const char *next_word(const char *list, size_t *ret_n) {
+const char *placement_next_word(const char *list, size_t *ret_n) {
         list += strspn(list, " ");
         *ret_n = strcspn(list, " ");
         return *ret_n > 0 ? list : NULL;
 }
 
 #define FOREACH_WORD(word, n, list) \
-        for (const char *word = next_word(list, &(n)); word; word = next_word(word + (n), &(n)))
+        for (const char *word = placement_next_word(list, &(n)); word; word = placement_next_word(word + (n), &(n)))
 
 static bool has_word(const char *list, const char *word, size_t length) {
         size_t n;

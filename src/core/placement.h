@@ -53,6 +53,8 @@ size_t placement_preference(const Placement *p, const char *metadata);
 /* Whether a comes before b, both fitting. Of two different machines exactly one comes before the other. */
 bool placement_before(const Placement *p, const char *unit, const PlacementMachine *a, const PlacementMachine *b);
 
+/* The next word of a list, *ret_n bytes long; NULL: there is none. */
+const char *placement_next_word(const char *list, size_t *ret_n);
 /* Whether a unit with these Conflicts= must not run beside that one. */
 bool placement_conflicts(const char *conflicts, const char *unit);
 /* Whether a list has that very word. */

@@ -93,6 +93,8 @@ static const char *state_of(const Core *c, const Unit *u) {
         };
         const Lease *l = u->lease;
 
+        if (u->global)
+                return global_state(u);
         if (u->phase == PHASE_RUNNING) {
                 if (!u->report.known || (u->report.active != ACTIVE_INACTIVE && u->report.active != ACTIVE_FAILED))
                         return "running";
@@ -120,9 +122,26 @@ static const char *why_not_ours(const Core *c, const Unit *u) {
         return "about to start";
 }
 
+static const char *why_not_global(const Core *c, const Unit *u) {
+        char buffer[PLACEMENT_WHY_SIZE];
+        const char *why = placement_unfit(&u->placement, c->machine_id, c->metadata, buffer);
+
+        if (why)
+                return why == buffer ? arena_copy((Core *) c, buffer, strlen(buffer) + 1) : why;
+        if (c->draining)
+                return "this machine is draining";
+        if (u->by_hand)
+                return "it has ended, or was stopped by hand";
+        return c->now.boottime < u->not_before ? "this machine stands back for a while" : "";
+}
+
 static const char *why_not(const Core *c, const Unit *u) {
         const char *why = NULL;
 
+        if (u->global)
+                return why_not_global(c, u);
+        if (u->phase == PHASE_RUNNING && u->stuck)
+                return "it should go elsewhere, and there is no machine that fits";
         if (u->phase == PHASE_RUNNING)
                 return u->by_hand ? "it was stopped by hand; the lease stays here" : "";
         if (u->phase != PHASE_IDLE)
@@ -153,6 +172,8 @@ static void unit_view(const Core *c, const Unit *u, UnitView *ret) {
                 .hostname = l->state == LEASE_HELD ? hostname_of(c, l->machine_id) : "",
                 .index = l->index,
                 .held_here = ours,
+                .global = u->global,
+                .stuck = u->stuck,
                 .active_known = u->report.known,
                 .active = u->report.active,
                 .stop_at = ours && c->own.committed ? c->own.t0 + t.stop : 0,

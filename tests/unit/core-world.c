@@ -5,7 +5,7 @@ static size_t value_size(RecordKind kind) {
         static const size_t sizes[] = {
                 [RECORD_META] = sizeof(MetaRecord),   [RECORD_MACHINE] = sizeof(MachineRecord),
                 [RECORD_BEAT] = sizeof(BeatRecord),   [RECORD_FENCE] = sizeof(FenceRecord),
-                [RECORD_LEASE] = sizeof(LeaseRecord),
+                [RECORD_LEASE] = sizeof(LeaseRecord), [RECORD_OFFER] = sizeof(OfferRecord),
         };
         return sizes[kind];
 }

@@ -1,0 +1,536 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Who should hold what.
+ *
+ * Each machine goes through the leases that can be had, in the order of their units' names, and gives each to the
+ * machine that comes first for it (placement.h), counting what it has given already. All see the same records, so all
+ * come to the same plan, and a crash spreads what the dead one held evenly over the rest. A plan is a matter of manners,
+ * not of safety: the first machine acquires at once, the next one a little later, and whoever is too late is refused.
+ *
+ * For what we hold ourselves it says whether it should go, and where: away from a machine that drains or does not fit any
+ * more, to a higher Version=, back to a machine that the unit prefers. The holder alone moves it, by a transfer, so there
+ * is nobody to quarrel with; what goes there must be offered there, so nobody hands it back at once.
+ *
+ * A plan is made anew when the registry says something that was not planned, or when a session has fallen silent.
+ */
+
+#include "core/internal.h"
+
+#define TURN (200 * USEC_PER_MSEC) /* as far apart as machines notice a silence and have a Txn done */
+#define TURN_MAX USEC_PER_SEC
+
+/* A unit that a machine holds, or is about to, as far as others must keep away from it. */
+typedef struct Placed {
+        const char *machine, *unit; /* machine: MACHINE_SIZE - 1 bytes of it count */
+        const char *conflicts, *replaces;
+} Placed;
+
+typedef struct Plan {
+        Core *core;
+        Machine *own; /* NULL: our record is not there yet */
+        Placed *placed;
+        size_t n_placed, room;
+} Plan;
+
+/* ---- the world as it is ---- */
+
+const Session *machine_session(const Core *c, const Machine *m) {
+        const Session *s;
+
+        if (m->seen.revision == 0)
+                return NULL;
+        s = mirror_find_session((Core *) c, m->value.session);
+        if (!s || s->beat.revision == 0)
+                return NULL;
+        return session_is_ours(c, s->name) || c->now.boottime < session_dead_at(s) ? s : NULL;
+}
+
+static bool is_own(const Core *c, const Machine *m) {
+        return streq(m->id, c->machine_id);
+}
+
+static bool is_held_by(const Core *c, const Lease *l, const char *machine_id) {
+        return l && l->seen.revision > 0 && l->value.state == LEASE_HELD && l->value.session[0] &&
+               strncmp(l->value.machine_id, machine_id, MACHINE_SIZE - 1) == 0;
+}
+
+static Lease *find_lease(const Core *c, const char *name) {
+        Lease *l;
+
+        HASH_FIND_STR(c->leases, name, l);
+        return l;
+}
+
+static bool runs_on(const Core *c, const char *unit, const char *machine_id) {
+        const Offer *o = mirror_find_offer(c, machine_id, unit);
+
+        return is_held_by(c, find_lease(c, o && o->seen.revision > 0 ? o->value.lease : unit), machine_id);
+}
+
+/* The first unit of the list that is (or, elsewhere, is held by another machine) not on this one. */
+static const char *missing_peer(const Core *c, const char *list, const char *machine_id) {
+        char name[NAME_SIZE];
+        size_t n;
+
+        for (const char *w = placement_next_word(list, &n); w; w = placement_next_word(w + n, &n)) {
+                memcpy(name, w, MIN(n, sizeof(name) - 1));
+                name[MIN(n, sizeof(name) - 1)] = '\0';
+                if (!runs_on(c, name, machine_id))
+                        return arena_copy((Core *) c, name, n + 1);
+        }
+        return NULL;
+}
+
+/* Whether what is looked for beside it is somewhere else. While it is nowhere there is no reason to go. */
+static bool peer_is_elsewhere(const Core *c, const Unit *u) {
+        const char *peer = missing_peer(c, u->placement.machine_of, c->machine_id);
+
+        for (const Machine *m = c->machines; peer && m; m = m->hh.next)
+                if (!is_own(c, m) && machine_session(c, m) && runs_on(c, peer, m->id))
+                        return true;
+        return false;
+}
+
+static size_t held_count(const Core *c, const Lease *l, const Machine *m) {
+        return l->seen.revision > 0 && l->value.state == LEASE_HELD && l->value.session[0] &&
+               (streq(l->value.session, m->value.session) || (is_own(c, m) && session_is_ours(c, l->value.session)));
+}
+
+static void look(const Core *c, const Unit *u, const Machine *m, PlacementMachine *ret) {
+        const Offer *o = mirror_find_offer(c, m->id, u->name);
+        bool own = is_own(c, m), offered = o && o->seen.revision > 0 && !o->damaged;
+
+        *ret = (PlacementMachine){
+                .id = m->id,
+                .metadata = own ? c->metadata : m->value.metadata,
+                .why = offered ? o->value.why : NULL,
+                .missing_peer = missing_peer(c, u->placement.machine_of, m->id),
+                .draining = own ? c->draining : m->value.draining,
+                .held = m->held,
+        };
+}
+
+/* ---- what keeps away from each other ---- */
+
+static void add_placed(Plan *p, const char *machine, const char *unit, const char *conflicts, const char *replaces) {
+        if (p->n_placed == p->room) {
+                Placed *more = arena_alloc(p->core, MAX((size_t) 64, 2 * p->room) * sizeof(Placed));
+
+                if (p->n_placed > 0)
+                        memcpy(more, p->placed, p->n_placed * sizeof(Placed));
+                p->placed = more;
+                p->room = MAX((size_t) 64, 2 * p->room);
+        }
+        p->placed[p->n_placed++] =
+                        (Placed){ .machine = machine, .unit = unit, .conflicts = conflicts, .replaces = replaces };
+}
+
+static void place(Plan *p, const Unit *u, const char *machine) {
+        if (p->core->has_wishes)
+                add_placed(p, machine, u->name, u->placement.conflicts, u->placement.replaces);
+}
+
+/* What runs, and what is still being stopped here whosever the lease is by now. */
+static void collect_placed(Plan *p) {
+        const Core *c = p->core;
+
+        if (!c->has_wishes)
+                return;
+        for (const Offer *o = c->offers; o; o = o->hh.next)
+                if (o->seen.revision > 0 && !o->damaged && is_held_by(c, find_lease(c, o->value.lease), o->name))
+                        add_placed(p, o->name, o->unit, o->value.conflicts, o->value.replaces);
+        for (const Unit *u = c->units; u; u = u->hh.next)
+                if (u->phase != PHASE_IDLE && !u->global)
+                        place(p, u, c->machine_id);
+}
+
+static const Placed *find_conflict(const Plan *p, const Unit *u, const char *machine) {
+        for (const Placed *o = p->placed; o < p->placed + p->n_placed; o++)
+                if (strncmp(o->machine, machine, MACHINE_SIZE - 1) == 0 && !streq(o->unit, u->name) &&
+                    (placement_conflicts(u->placement.conflicts, o->unit) || placement_conflicts(o->conflicts, u->name) ||
+                     placement_names(o->replaces, u->name)))
+                        return o;
+        return NULL;
+}
+
+static const char *why_not(const Plan *p, const Unit *u, const Machine *m, PlacementMachine *ret_look,
+                char buffer[static PLACEMENT_WHY_SIZE]) {
+        const Placed *conflict = find_conflict(p, u, m->id);
+
+        look(p->core, u, m, ret_look);
+        ret_look->conflict = conflict ? conflict->unit : NULL;
+        return placement_why_not(&u->placement, ret_look, buffer);
+}
+
+/* ---- leases that can be had ---- */
+
+static bool is_available(const Core *c, const Unit *u) {
+        const Lease *l = u->lease;
+        const Session *s;
+
+        if (!l->seen.known || l->damaged || lease_is_ours(c, l))
+                return false;
+        if (l->value.state == LEASE_FREE)
+                return true;
+        if (l->value.state == LEASE_DONE)
+                return u->version > l->value.version;
+        if (l->value.period > 0)
+                return c->now.boottime >= call_dead_at(l);
+        s = mirror_find_session((Core *) c, l->value.session);
+        return s && c->now.boottime >= session_dead_at(s);
+}
+
+/* Who has just let it go comes last: he had his reasons, and may not have said so yet. */
+static bool comes_before(const Unit *u, const PlacementMachine *a, const PlacementMachine *b) {
+        const LeaseRecord *l = &u->lease->value;
+        bool a_last = l->state == LEASE_FREE && streq(l->machine_id, a->id),
+             b_last = l->state == LEASE_FREE && streq(l->machine_id, b->id);
+
+        return a_last != b_last ? b_last : placement_before(&u->placement, u->name, a, b);
+}
+
+static void say(Unit *u, const char *a, const char *b) {
+        str_copy(u->place_why, sizeof(u->place_why), a);
+        str_copy(u->place_why + strlen(u->place_why), sizeof(u->place_why) - strlen(u->place_why), b);
+}
+
+static void plan_turn(Plan *p, Unit *u) {
+        Core *c = p->core;
+        PlacementMachine here, there, first = {};
+        char buffer[PLACEMENT_WHY_SIZE];
+        const char *unfit = p->own ? why_not(p, u, p->own, &here, u->place_why) : "this machine is not in the registry yet";
+        Machine *best = NULL;
+        unsigned rank = 0;
+
+        if (unfit && unfit != u->place_why)
+                say(u, unfit, "");
+        for (Machine *m = c->machines; m; m = m->hh.next) {
+                if (!machine_session(c, m) || why_not(p, u, m, &there, buffer))
+                        continue;
+                rank += !unfit && m != p->own && comes_before(u, &there, &here);
+                if (!best || comes_before(u, &there, &first)) {
+                        best = m;
+                        first = there;
+                }
+        }
+        u->rank = unfit ? RANK_NONE : rank;
+        if (!unfit)
+                say(u, rank > 0 ? best->value.hostname : "", rank > 0 ? " comes first" : "");
+        if (!u->available)
+                u->available_at = c->now.boottime;
+        u->available = true;
+        str_copy(u->lease->planned, sizeof(u->lease->planned), best ? best->id : "");
+        if (best) {
+                best->held++;
+                place(p, u, best->id);
+        }
+}
+
+usec_t plan_turn_at(const Core *c, const Unit *u) {
+        usec_t step = MAX(TURN, 4 * c->own.round_trip), t;
+
+        step = MIN(step, TURN_MAX);
+        if (!u->available || u->rank == RANK_NONE)
+                return USEC_INFINITY;
+        t = u->available_at + u->rank * step;
+        return u->lease->value.state == LEASE_FREE ? MAX(t, c->settle_until) : t;
+}
+
+/* ---- what we hold, and should not ---- */
+
+bool leave_is_move(Leave leave) {
+        return leave >= LEAVE_FAILBACK && leave <= LEAVE_DRAIN;
+}
+
+/* Of two that must not run beside each other: who is replaced goes; else who is not in hand yet; else the younger one. */
+static bool yields(const Core *c, const Unit *u, const Placed *to) {
+        const Unit *o = life_find((Core *) c, to->unit);
+        bool replaced = placement_names(to->replaces, u->name), replaces = placement_names(u->placement.replaces, to->unit);
+
+        if (replaced != replaces)
+                return replaced;
+        if (!o || (u->phase == PHASE_IDLE) != (o->phase == PHASE_IDLE))
+                return !o || u->phase == PHASE_IDLE;
+        if (u->lease->value.since != o->lease->value.since)
+                return u->lease->value.since > o->lease->value.since;
+        return strcmp(u->name, o->name) > 0;
+}
+
+/* Why it must not run here; NULL: it may. *ret_stay: rather here than nowhere. */
+static const char *unfit_here(const Plan *p, Unit *u, bool *ret_stay) {
+        const Core *c = p->core;
+        const Placed *conflict = find_conflict(p, u, c->machine_id);
+        const char *why = placement_unfit(&u->placement, c->machine_id, c->metadata, u->place_why);
+
+        *ret_stay = false;
+        if (why)
+                return why;
+        if (conflict && yields(c, u, conflict))
+                return "it must not run beside another unit here";
+        *ret_stay = true;
+        return peer_is_elsewhere(c, u) ? "what it must run beside is elsewhere" : NULL;
+}
+
+typedef struct Choice {
+        Machine *machine;
+        PlacementMachine look;
+        int64_t version; /* of what is installed there */
+} Choice;
+
+static int64_t version_there(const Core *c, const Unit *u, const Machine *m) {
+        const Offer *o = mirror_find_offer(c, m->id, u->name);
+
+        return o ? o->value.version : 0;
+}
+
+/* The best of the other machines: with at least such a Version=, and at least so much of what it prefers. */
+static Choice choose(const Plan *p, const Unit *u, int64_t version, size_t preference) {
+        Choice best = {};
+        char buffer[PLACEMENT_WHY_SIZE];
+
+        for (Machine *m = p->core->machines; m; m = m->hh.next) {
+                Choice choice = { .machine = m, .version = version_there(p->core, u, m) };
+
+                if (is_own(p->core, m) || !machine_session(p->core, m) || choice.version < version ||
+                    why_not(p, u, m, &choice.look, buffer) ||
+                    placement_preference(&u->placement, choice.look.metadata) < preference)
+                        continue;
+                if (!best.machine || placement_before(&u->placement, u->name, &choice.look, &best.look))
+                        best = choice;
+        }
+        return best;
+}
+
+/* The highest Version= that another machine has and for which it was not handed on before; 0: none. */
+static int64_t higher_version(const Plan *p, const Unit *u) {
+        const LeaseRecord *l = &u->lease->value;
+        int64_t known = MAX(l->version, u->version), best;
+
+        known = MAX(known, l->upgraded);
+        best = known;
+
+        for (const Machine *m = p->core->machines; m; m = m->hh.next)
+                if (!is_own(p->core, m) && version_there(p->core, u, m) > best && choose(p, u, best + 1, 0).machine)
+                        best = choose(p, u, best + 1, 0).version;
+        return best > known ? best : 0;
+}
+
+static Choice choose_failback(Plan *p, Unit *u) {
+        Core *c = p->core;
+        Choice best = {};
+
+        if (u->placement.failback)
+                best = choose(p, u, INT64_MIN, placement_preference(&u->placement, c->metadata) + 1);
+        if (!best.machine || !streq(best.machine->id, u->failback_to)) {
+                str_copy(u->failback_to, sizeof(u->failback_to), best.machine ? best.machine->id : "");
+                u->failback_since = c->now.boottime;
+        }
+        if (best.machine && c->now.boottime < usec_add(u->failback_since, u->placement.failback_hold)) {
+                c->plan_due_at = MIN(c->plan_due_at, usec_add(u->failback_since, u->placement.failback_hold));
+                best.machine = NULL;
+        }
+        return best;
+}
+
+static Leave choose_move(Plan *p, Unit *u, Choice *ret) {
+        Core *c = p->core;
+        bool resting = u->by_hand, stay = true, on_its_way = u->phase >= PHASE_CLOSING && leave_is_move(u->leave);
+        const char *unfit = unfit_here(p, u, &stay);
+        int64_t version;
+
+        if (unfit && unfit != u->place_why)
+                say(u, unfit, "");
+        if (unfit || c->draining || on_its_way) {
+                *ret = choose(p, u, INT64_MIN, 0);
+                u->stuck = !ret->machine;
+                if (u->stuck && stay && !on_its_way)
+                        return LEAVE_NONE;
+                return unfit ? LEAVE_UNFIT : c->draining ? LEAVE_DRAIN : u->leave;
+        }
+        version = resting ? 0 : higher_version(p, u);
+        if (version > 0) {
+                *ret = choose(p, u, version, 0);
+                return ret->machine ? LEAVE_UPGRADE : LEAVE_NONE;
+        }
+        *ret = resting ? (Choice){} : choose_failback(p, u);
+        return ret->machine ? LEAVE_FAILBACK : LEAVE_NONE;
+}
+
+static void plan_move(Plan *p, Unit *u) {
+        Choice choice = {};
+
+        u->available = u->stuck = false;
+        u->rank = RANK_NONE;
+        u->place_why[0] = '\0';
+        u->move = choose_move(p, u, &choice);
+        str_copy(u->move_to, sizeof(u->move_to), choice.machine ? choice.machine->id : "");
+        u->move_version = choice.version;
+        str_copy(u->lease->planned, sizeof(u->lease->planned), choice.machine ? choice.machine->id : p->core->machine_id);
+        if (choice.machine) {
+                choice.machine->held++;
+                place(p, u, choice.machine->id);
+        }
+}
+
+/* ---- the plan ---- */
+
+static int by_name(const Unit *a, const Unit *b) {
+        return strcmp(a->name, b->name);
+}
+
+/* Whether some unit minds what runs beside it: then every change of a holder may matter. */
+static bool has_wishes(const Core *c) {
+        for (const Unit *u = c->units; u; u = u->hh.next)
+                if (u->placement.conflicts[0] || u->placement.replaces[0] || u->placement.machine_of[0])
+                        return true;
+        for (const Offer *o = c->offers; o; o = o->hh.next)
+                if (o->value.conflicts[0] || o->value.replaces[0])
+                        return true;
+        return false;
+}
+
+static void count_held(Core *c) {
+        for (Machine *m = c->machines; m; m = m->hh.next)
+                m->held = 0;
+        for (const Lease *l = c->leases; l; l = l->hh.next) {
+                Machine *m = l->value.session[0] ? mirror_find_machine(c, l->value.machine_id) : NULL;
+
+                if (m)
+                        m->held += held_count(c, l, m);
+        }
+}
+
+static void make_plan(Core *c) {
+        Plan p = { .core = c, .own = mirror_find_machine(c, c->machine_id) };
+
+        if (c->units_unsorted)
+                HASH_SRT(hh, c->units, by_name);
+        c->units_unsorted = false;
+        c->has_wishes = has_wishes(c);
+        count_held(c);
+        collect_placed(&p);
+        for (Unit *u = c->units; u; u = u->hh.next) {
+                u->move = LEAVE_NONE;
+                if (u->forgotten || u->global || u->wanted_global)
+                        u->available = false;
+                else if (lease_is_ours(c, u->lease))
+                        plan_move(&p, u);
+                else if (is_available(c, u))
+                        plan_turn(&p, u);
+                else {
+                        u->available = u->stuck = false;
+                        u->rank = RANK_NONE;
+                        u->place_why[0] = '\0';
+                }
+        }
+}
+
+/* Looks who has fallen silent since the last plan, and when the next one may. */
+static void watch_silence(Core *c) {
+        c->plan_until = USEC_INFINITY;
+        for (Session *s = c->sessions; s; s = s->hh.next) {
+                usec_t dead_at = session_dead_at(s);
+                bool silent = c->now.boottime >= dead_at;
+
+                if (silent != s->silent)
+                        c->plan_stale = true;
+                s->silent = silent;
+                if (!silent && !session_is_ours(c, s->name))
+                        c->plan_until = MIN(c->plan_until, dead_at);
+        }
+}
+
+static usec_t next_call_end(const Core *c) {
+        usec_t t = USEC_INFINITY;
+
+        for (const Lease *l = c->leases; l; l = l->hh.next)
+                if (l->unit && call_dead_at(l) > c->now.boottime)
+                        t = MIN(t, call_dead_at(l));
+        return t;
+}
+
+void plan_advance(Core *c) {
+        if (c->trust != TRUST_OK || !session_settled(c) || !c->units)
+                return;
+        if (!c->plan_stale && c->now.boottime < c->plan_until)
+                return;
+        watch_silence(c);
+        c->plan_stale = c->plan_stale || c->now.boottime >= c->plan_due_at;
+        if (c->plan_stale) {
+                c->plan_stale = false;
+                c->plan_due_at = next_call_end(c);
+                make_plan(c);
+        }
+        c->plan_until = MIN(c->plan_until, c->plan_due_at);
+}
+
+usec_t plan_deadline(const Core *c) {
+        return c->trust == TRUST_OK && session_settled(c) && c->units && c->plan_until > c->now.boottime ? c->plan_until
+                                                                                                         : USEC_INFINITY;
+}
+
+void plan_settle(Core *c) {
+        for (const Machine *m = c->machines; m; m = m->hh.next)
+                if (m->seen.revision > 0 && !is_own(c, m) && !machine_session(c, m))
+                        c->settle_until = c->now.boottime + c->own.timeline.round;
+}
+
+/* ---- how it looks ---- */
+
+static void why_not_of(const Plan *p, const Unit *u, const Machine *m, char buffer[static PLACEMENT_WHY_SIZE],
+                WhyNotView *ret) {
+        const Core *c = p->core;
+        PlacementMachine view;
+        unsigned rank = 0;
+
+        if (!machine_session(c, m)) {
+                ret->why = "it is silent";
+                return;
+        }
+        ret->why = why_not(p, u, m, &view, buffer);
+        if (ret->why) {
+                const Offer *o = mirror_find_offer(c, m->id, u->name);
+
+                ret->until = o && ret->why == o->value.why ? o->value.until : 0;
+                return;
+        }
+        for (const Machine *o = c->machines; o; o = o->hh.next) {
+                PlacementMachine other;
+                char ignored[PLACEMENT_WHY_SIZE];
+
+                rank += o != m && machine_session(c, o) && !is_held_by(c, u->lease, o->id) &&
+                        !why_not(p, u, o, &other, ignored) && comes_before(u, &other, &view);
+        }
+        ret->rank = rank;
+        ret->why = rank == 0 ? "stands by, first in line" : "stands by";
+}
+
+int core_each_why_not(const Core *core, Now now, const char *unit, int (*f)(const WhyNotView *, void *), void *userdata) {
+        Core *c = (Core *) core;
+        const Unit *u = life_find(c, unit);
+        Plan p = { .core = c, .own = mirror_find_machine(c, c->machine_id) };
+        int r = 0;
+
+        (void) now;
+        if (!u || u->global || u->forgotten)
+                return 0;
+        count_held(c);
+        collect_placed(&p);
+        for (const Machine *m = c->machines; m && r == 0; m = m->hh.next) {
+                char buffer[PLACEMENT_WHY_SIZE];
+                WhyNotView v = {
+                        .machine_id = m->id,
+                        .hostname = m->value.hostname,
+                        .holds = is_held_by(c, u->lease, m->id),
+                        .why = "",
+                };
+
+                if (m->seen.revision == 0)
+                        continue;
+                if (!v.holds)
+                        why_not_of(&p, u, m, buffer, &v);
+                r = f(&v, userdata);
+        }
+        return r;
+}
