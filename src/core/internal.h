@@ -12,6 +12,7 @@
  *   offer.c     what we say of the units that are enabled here
  *   plan.c      who should hold what: whose turn a lease is, and what we hold and should not
  *   call.c      leases of the D-Bus API: a scheduler's own
+ *   enabled.c   the units that are enabled here, and what is so of each
  *   life.c      a unit's life between arming and release
  *   global.c    ... of one that runs everywhere, without a lease
  *   output.c    actions and their memory
@@ -476,7 +477,14 @@ usec_t call_dead_at(const Lease *l);
 void global_advance(Core *c, Unit *u);
 const char *global_state(const Unit *u);
 
-/* life.c */
+/* enabled.c and life.c */
+bool life_is_heard(const Unit *u); /* the guard has answered all that it was asked for this unit */
+bool life_is_ours(const Core *c, const Unit *u); /* its lease */
+bool life_is_held(const Core *c, const Unit *u); /* ... at the Index in hand */
+bool life_is_covered(const Core *c, const Unit *u); /* by our beats, until its stop_at */
+bool life_is_renamed(const Unit *u);
+void life_attach(Core *c, Unit *u, const char *lease);
+bool life_is_armed_by(const Unit *u, const Timeline *t);
 Action *life_act(Core *c, const Unit *u, ActionKind kind);
 void life_enter(Core *c, Unit *u, Phase phase);
 bool life_ask_again(Core *c, Unit *u, usec_t pause);

@@ -15,8 +15,6 @@
 
 #include "core/internal.h"
 
-#include <errno.h>
-
 #define POLL_BUSY (20 * USEC_PER_MSEC)  /* a control group does not say when it gets empty */
 #define POLL_CALM (250 * USEC_PER_MSEC)
 #define ASK_AGAIN USEC_PER_SEC
@@ -25,235 +23,6 @@ enum {
         STARTS_MAX = 5,
         DRAIN_AT_ONCE = 10, /* a machine that drains does not stop hundreds of units in one moment */
 };
-
-/* ---- units ---- */
-
-Unit *life_find(Core *c, const char *name) {
-        Unit *u;
-
-        HASH_FIND_STR(c->units, name, u);
-        return u;
-}
-
-static void life_attach(Core *c, Unit *u, const char *lease) {
-        if (u->lease && u->lease->unit == u)
-                u->lease->unit = NULL;
-        u->lease = mirror_lease(c, lease);
-        if (!u->lease->unit || u->lease->unit->forgotten)
-                u->lease->unit = u;
-}
-
-static Unit *life_new(Core *c, const char *name, const char *lease) {
-        Unit *u = calloc(1, sizeof(Unit));
-
-        if (!u)
-                abort();
-        str_copy(u->name, sizeof(u->name), name);
-        u->stop_grace = u->timeout_stop = USEC_INFINITY;
-        u->closed_at = USEC_INFINITY;
-        u->changed_at = c->now.boottime;
-        str_copy(u->wanted_lease, sizeof(u->wanted_lease), lease);
-        life_attach(c, u, lease);
-        u->rank = RANK_NONE;
-        u->offer = mirror_offer(c, c->machine_id, name);
-        HASH_ADD_STR(c->units, name, u);
-        c->units_unsorted = true;
-        if (c->guard_synced)
-                life_guard(c, u, &(GuardReport){});
-        return u;
-}
-
-void life_free(Core *c, Unit *u) {
-        HASH_DEL(c->units, u);
-        if (u->lease->unit == u)
-                u->lease->unit = NULL;
-        for (size_t i = 0; i < c->n_offered; i++)
-                if (c->offered[i] == u)
-                        c->offered[i] = NULL;
-        free(u);
-}
-
-Unit *life_configure(Core *c, const UnitConfig *config) {
-        Unit *u = life_find(c, config->unit);
-
-        if (!lease_name_is_valid(config->lease))
-                return u;
-        if (!u)
-                u = life_new(c, config->unit, config->lease);
-        str_copy(u->wanted_lease, sizeof(u->wanted_lease), config->lease);
-        u->forgotten = false;
-        u->stop_grace = config->stop_grace;
-        u->timeout_stop = config->timeout_stop;
-        u->version = config->version;
-        u->hold_down_release = config->hold_down_release;
-        u->hold_down_failure = config->hold_down_failure;
-        u->release_on_success = config->release_on_success;
-        u->hold_on_failure = config->hold_on_failure;
-        u->wanted_global = config->global;
-        u->placement = config->placement ? *config->placement : (Placement){};
-        c->offers_stale = c->plan_stale = true;
-        return u;
-}
-
-Unit *life_find_or_leftover(Core *c, const char *name) {
-        Unit *u = life_find(c, name);
-
-        if (u || !lease_name_is_valid(name))
-                return u;
-        u = life_new(c, name, name);
-        u->forgotten = true;
-        return u;
-}
-
-
-void life_guard(Core *c, Unit *u, const GuardReport *report) {
-        if (report->serial < u->guard_asked)
-                return; /* said before our last request: the answer to that one is on its way */
-        if (report->open)
-                u->closed_at = USEC_INFINITY;
-        else if (!u->guard_known || u->guard.open || u->closed_at == USEC_INFINITY)
-                u->closed_at = c->now.boottime;
-        if (!u->guard_known)
-                u->retry_at = 0; /* what is to be said to a guard that has just connected is said at once */
-        u->guard = *report;
-        u->guard_known = true;
-}
-
-void life_report(Core *c, Unit *u, const UnitReport *report) {
-        if (report->known && u->report.known && report->asked_at < u->report.asked_at)
-                return;
-        if (report->gate_loaded != u->report.gate_loaded || report->known != u->report.known)
-                c->offers_stale = true;
-        u->report = *report;
-        output_changed(c, u, NULL);
-}
-
-void life_failed(Core *c, Unit *u, ActionKind action, uint64_t id) {
-        if (action == ACTION_GATE_OPEN && id == u->guard_asked)
-                u->guard_asked = u->guard_asked_before; /* it never reached the guard; one before it may have */
-        u->retry_at = c->now.boottime + ASK_AGAIN;
-}
-
-/* ---- time ---- */
-
-/* While two sessions beat, the shorter TTL's timeline holds: it suits both. */
-Timeline life_timeline(const Core *c, const Unit *u) {
-        Timeline t = c->own.timeline;
-        usec_t ttl = c->own.ttl ?: c->ttl;
-
-        if (session_is_moving(c))
-                ttl = MIN(ttl, c->other.ttl);
-        /* A grace that does not fit, as after TTL= was made shorter: the default always does. The daemon says so. */
-        if (timeline_compute(ttl, u->stop_grace, u->timeout_stop, &t) == -EDOM)
-                (void) timeline_compute(ttl, USEC_INFINITY, u->timeout_stop, &t);
-        return t;
-}
-
-static bool has_entry(const Unit *u) {
-        return u->phase >= PHASE_ARMING && u->phase <= PHASE_STOPPING && u->armed_kill > 0;
-}
-
-/* What the guard was told holds until it has been told otherwise. */
-usec_t life_stop_at(const Core *c, const Unit *u) {
-        return usec_add(session_covered_from(c), has_entry(u) ? u->armed_stop : life_timeline(c, u).stop);
-}
-
-static bool is_armed_by(const Unit *u, const Timeline *t) {
-        return u->armed_stop == t->stop && u->armed_kill == t->kill;
-}
-
-bool life_is_armed_anew(const Core *c, const Unit *u) {
-        Timeline t = life_timeline(c, u);
-
-        if (u->phase == PHASE_IDLE || u->phase == PHASE_RELEASING)
-                return u->guard_known && u->guard.index == 0;
-        return u->phase < PHASE_CLOSING && u->guard_known && u->guard.serial >= u->armed_id && is_armed_by(u, &t);
-}
-
-/* ---- what is so ---- */
-
-bool life_is_inactive(const UnitReport *r) {
-        return r->known && !r->job && (r->active == ACTIVE_INACTIVE || r->active == ACTIVE_FAILED);
-}
-
-/* The guard has answered all that it was asked for this unit. */
-static bool is_heard(const Unit *u) {
-        return u->guard_known && u->guard.serial >= u->guard_asked;
-}
-
-bool life_is_down(const Unit *u) {
-        return life_is_inactive(&u->report) && u->report.empty && is_heard(u) && !u->guard.open &&
-               u->closed_at != USEC_INFINITY && u->report.asked_at > u->closed_at;
-}
-
-static bool is_ours(const Core *c, const Unit *u) {
-        return u->lease->unit == u && lease_is_ours(c, u->lease);
-}
-
-static bool is_held(const Core *c, const Unit *u) {
-        return is_ours(c, u) && (u->index == 0 || u->lease->value.index == u->index);
-}
-
-bool life_has_leftovers(const Core *c) {
-        for (const Unit *u = c->units; u; u = u->hh.next) {
-                bool in_hand = (u->phase != PHASE_IDLE && !u->global) || !u->guard_known || u->guard.index > 0;
-
-                if (in_hand && (u->phase == PHASE_IDLE || !is_held(c, u)))
-                        return true;
-        }
-        return false;
-}
-
-static bool is_covered(const Core *c, const Unit *u) {
-        return session_settled(c) && c->now.boottime < life_stop_at(c, u);
-}
-
-static bool is_renamed(const Unit *u) {
-        return !streq(u->lease->name, u->wanted_lease);
-}
-
-bool life_wants_lease(const Core *c, const Unit *u, const char **ret_why) {
-        const char *why = NULL;
-
-        if (u->forgotten)
-                why = "it is not enabled here any more";
-        else if (u->global || u->wanted_global)
-                why = "it runs on every machine that fits, without a lease";
-        else if (is_renamed(u))
-                why = "its Lease= is being changed";
-        else if (!machine_competes(c, &why))
-                ;
-        else if (u->lease->unit != u)
-                why = "another unit here has the same Lease=";
-        else if (!c->guard_synced)
-                why = "leased-guard.service does not answer";
-        else if (u->phase != PHASE_IDLE || u->guard.index > 0)
-                why = "it is still being stopped here";
-        else if (!u->report.known)
-                why = "systemd has not told its state yet";
-        else if (!u->report.gate_loaded)
-                why = "systemd has not loaded its gate";
-        else if (!life_is_down(u))
-                why = "processes of an earlier run are left here";
-        else if (c->now.boottime < u->not_before)
-                why = "this machine stands back for a while";
-        else if (!u->want_steal && c->now.boottime < plan_turn_at(c, u))
-                why = u->available ? u->place_why : "it is not to be had";
-        if (ret_why)
-                *ret_why = why;
-        return !why;
-}
-
-const char *leave_to_string(Leave leave) {
-        static const char *const names[] = {
-                [LEAVE_NONE] = "", [LEAVE_EXPIRED] = "expired", [LEAVE_RELEASE] = "released",
-                [LEAVE_TRANSFER] = "transfer", [LEAVE_FAILBACK] = "failback", [LEAVE_UPGRADE] = "upgrade",
-                [LEAVE_UNFIT] = "placement", [LEAVE_DRAIN] = "drain", [LEAVE_FORGET] = "disabled",
-                [LEAVE_SHUTDOWN] = "shutdown", [LEAVE_SLEEP] = "sleep", [LEAVE_DONE] = "done", [LEAVE_FAILED] = "failed",
-                [LEAVE_STRAY] = "stray", [LEAVE_LOST] = "lost",
-        };
-        return names[leave];
-}
 
 /* ---- the steps ---- */
 
@@ -310,9 +79,9 @@ static void arm(Core *c, Unit *u) {
 static void arm_anew(Core *c, Unit *u) {
         Timeline t = life_timeline(c, u);
 
-        if (u->phase <= PHASE_IDLE || u->phase >= PHASE_CLOSING || !u->guard_known || is_armed_by(u, &t))
+        if (u->phase <= PHASE_IDLE || u->phase >= PHASE_CLOSING || !u->guard_known || life_is_armed_by(u, &t))
                 return;
-        if (!is_held(c, u)) /* lost, and about to be told so: its deadline only shrinks */
+        if (!life_is_held(c, u)) /* lost, and about to be told so: its deadline only shrinks */
                 return;
         if (c->now.boottime < usec_add(session_covered_from(c), t.stop / 2))
                 arm(c, u);
@@ -322,7 +91,7 @@ static void report_leave(Core *c, const Unit *u, Leave leave) {
         const char *holder = u->lease->value.state == LEASE_HELD ? u->lease->value.machine_id : NULL;
 
         if (leave == LEAVE_EXPIRED)
-                output_report(c, is_covered(c, u) ? REPORT_GUARD_LOST : REPORT_EXPIRED, u->name, u->lease->name, NULL, u->index);
+                output_report(c, life_is_covered(c, u) ? REPORT_GUARD_LOST : REPORT_EXPIRED, u->name, u->lease->name, NULL, u->index);
         else if (leave == LEAVE_LOST)
                 output_report(c, REPORT_LOST, u->name, u->lease->name, holder, u->index);
         else if (leave == LEAVE_STRAY)
@@ -371,7 +140,7 @@ static Leave wanted_leave(const Core *c, const Unit *u) {
                 return LEAVE_SHUTDOWN;
         if (c->sleeping)
                 return LEAVE_SLEEP;
-        if (u->forgotten || is_renamed(u) || u->wanted_global)
+        if (u->forgotten || life_is_renamed(u) || u->wanted_global)
                 return LEAVE_FORGET;
         if (u->target[0])
                 return streq(u->target, c->machine_id) ? LEAVE_NONE : LEAVE_TRANSFER;
@@ -383,7 +152,7 @@ static Leave wanted_leave(const Core *c, const Unit *u) {
 /* An entry that the guard keeps from before our restart. */
 static void adopt(Core *c, Unit *u) {
         u->index = u->guard.index;
-        if (!is_held(c, u))
+        if (!life_is_held(c, u))
                 leave(c, u, LEAVE_LOST);
         else if (u->guard.expired)
                 leave(c, u, LEAVE_EXPIRED);
@@ -408,7 +177,7 @@ static void check_gate(Core *c, Unit *u) {
 static void step_idle(Core *c, Unit *u) {
         Leave wanted = wanted_leave(c, u);
 
-        if (!(c->guard_synced || c->guard_gone) || !is_heard(u))
+        if (!(c->guard_synced || c->guard_gone) || !life_is_heard(u))
                 return;
         if (u->guard.index > 0) {
                 if (session_settled(c))
@@ -431,7 +200,7 @@ static void step_idle(Core *c, Unit *u) {
         }
         if (!session_settled(c))
                 return;
-        if (!is_ours(c, u)) {
+        if (!life_is_ours(c, u)) {
                 u->want_release = false;
                 u->target[0] = '\0';
                 return;
@@ -439,7 +208,7 @@ static void step_idle(Core *c, Unit *u) {
         u->index = u->lease->value.index;
         if (wanted != LEAVE_NONE || !u->report.gate_loaded)
                 leave(c, u, wanted != LEAVE_NONE ? wanted : LEAVE_RELEASE);
-        else if (c->guard_synced && u->lease->n_debts == 0 && is_covered(c, u)) {
+        else if (c->guard_synced && u->lease->n_debts == 0 && life_is_covered(c, u)) {
                 life_enter(c, u, PHASE_ARMING);
                 arm(c, u);
                 u->retry_at = c->now.boottime + ASK_AGAIN;
@@ -450,7 +219,7 @@ static void step_idle(Core *c, Unit *u) {
 static void step_arming(Core *c, Unit *u) {
         if (!u->guard_known)
                 return;
-        if (is_heard(u) && u->guard.index == u->index && !u->guard.expired) {
+        if (life_is_heard(u) && u->guard.index == u->index && !u->guard.expired) {
                 ask_guard(c, u, ACTION_GATE_OPEN);
                 life_enter(c, u, PHASE_OPENING);
                 u->starts = 0;
@@ -468,7 +237,7 @@ static void start(Core *c, Unit *u) {
 static void step_opening(Core *c, Unit *u) {
         if (!u->guard_known)
                 return;
-        if (is_heard(u) && u->guard.open && u->guard.index == u->index) {
+        if (life_is_heard(u) && u->guard.open && u->guard.index == u->index) {
                 if (u->resumed && u->by_hand) { /* and stays stopped */
                         u->resumed = false;
                         life_enter(c, u, PHASE_RUNNING);
@@ -482,7 +251,7 @@ static void step_opening(Core *c, Unit *u) {
                 if (u->resumed)
                         output_report(c, REPORT_RESUMED, u->name, u->lease->name, NULL, u->index);
                 u->resumed = false;
-        } else if (is_heard(u) && (u->guard.index != u->index || u->guard.expired))
+        } else if (life_is_heard(u) && (u->guard.index != u->index || u->guard.expired))
                 life_enter(c, u, PHASE_ARMING); /* another guard, that knows of no entry */
         else if (life_ask_again(c, u, ASK_AGAIN)) {
                 /* Answered, and yet not open: it cannot be made, as where /run is full. Others may have more luck. */
@@ -560,13 +329,13 @@ static void step_running(Core *c, Unit *u) {
 static void say_lost_again(Core *c, Unit *u) {
         if ((u->leave != LEAVE_LOST && u->leave != LEAVE_STRAY) || c->guard_gone)
                 return;
-        if (is_heard(u) && !u->guard.expired && !life_is_down(u) && life_ask_again(c, u, ASK_AGAIN))
+        if (life_is_heard(u) && !u->guard.expired && !life_is_down(u) && life_ask_again(c, u, ASK_AGAIN))
                 ask_guard(c, u, ACTION_GUARD_LOSE)->kill = life_timeline(c, u).stop_grace;
 }
 
 static void step_closing(Core *c, Unit *u) {
         say_lost_again(c, u);
-        if (is_heard(u) && !u->guard.open) {
+        if (life_is_heard(u) && !u->guard.open) {
                 life_enter(c, u, PHASE_STOPPING);
                 return;
         }
@@ -646,7 +415,7 @@ void life_released(Core *c, Unit *u) {
 static void step_disarming(Core *c, Unit *u) {
         if (!u->guard_known)
                 return;
-        if (!is_heard(u) || u->guard.index > 0) {
+        if (!life_is_heard(u) || u->guard.index > 0) {
                 if (life_ask_again(c, u, ASK_AGAIN))
                         ask_guard(c, u, ACTION_GUARD_DISARM);
                 return;
@@ -660,7 +429,7 @@ static void step_disarming(Core *c, Unit *u) {
 
 /* lease.c asks for the Txn until it is committed or refused; refused, the record says what we are. */
 static void step_releasing(Core *c, Unit *u) {
-        if (session_settled(c) && !u->lease->txn && u->lease->seen.known && !is_held(c, u))
+        if (session_settled(c) && !u->lease->txn && u->lease->seen.known && !life_is_held(c, u))
                 life_released(c, u); /* an attempt whose answer was lost has landed, or it is lost anyway */
 }
 
@@ -679,13 +448,13 @@ static void check_reasons(Core *c, Unit *u) {
 
         if (u->phase == PHASE_IDLE || u->phase == PHASE_DISARMING || u->phase == PHASE_RELEASING)
                 return;
-        if (!is_held(c, u) && u->leave != LEAVE_STRAY) {
+        if (!life_is_held(c, u) && u->leave != LEAVE_STRAY) {
                 leave(c, u, LEAVE_LOST);
                 return;
         }
         if (u->phase >= PHASE_CLOSING)
                 return;
-        if (!is_covered(c, u) || has_lost_gate(u)) {
+        if (!life_is_covered(c, u) || has_lost_gate(u)) {
                 leave(c, u, LEAVE_EXPIRED);
                 return;
         }
@@ -696,9 +465,9 @@ static void check_reasons(Core *c, Unit *u) {
 
 static bool is_finished(const Core *c, const Unit *u) {
         if (u->forgotten && u->global)
-                return u->phase == PHASE_IDLE && u->report.known && life_is_inactive(&u->report) && !is_ours(c, u);
+                return u->phase == PHASE_IDLE && u->report.known && life_is_inactive(&u->report) && !life_is_ours(c, u);
         return u->forgotten && u->phase == PHASE_IDLE && u->guard_known && u->guard.index == 0 &&
-               u->lease->txn == 0 && !is_ours(c, u) && life_is_down(u);
+               u->lease->txn == 0 && !life_is_ours(c, u) && life_is_down(u);
 }
 
 static void drop_finished(Core *c, Unit *u) {
@@ -713,8 +482,8 @@ static void drop_finished(Core *c, Unit *u) {
 
 /* Between a leased unit and one that runs everywhere: with nothing in hand. */
 static bool may_change_kind(const Core *c, const Unit *u) {
-        return u->phase == PHASE_IDLE && (c->guard_synced || c->guard_gone) && is_heard(u) && u->guard.index == 0 &&
-               !is_ours(c, u) && u->lease->txn == 0;
+        return u->phase == PHASE_IDLE && (c->guard_synced || c->guard_gone) && life_is_heard(u) && u->guard.index == 0 &&
+               !life_is_ours(c, u) && u->lease->txn == 0;
 }
 
 void life_advance(Core *c, Unit *u) {
@@ -727,7 +496,7 @@ void life_advance(Core *c, Unit *u) {
         };
         Phase before;
 
-        if (is_renamed(u) && u->phase == PHASE_IDLE && !is_ours(c, u) && u->lease->txn == 0)
+        if (life_is_renamed(u) && u->phase == PHASE_IDLE && !life_is_ours(c, u) && u->lease->txn == 0)
                 life_attach(c, u, u->wanted_lease);
         if (!u->lease->unit)
                 u->lease->unit = u;

@@ -17,9 +17,6 @@
 
 #include "core/internal.h"
 
-#define TURN (200 * USEC_PER_MSEC) /* as far apart as machines notice a silence and have a Txn done */
-#define TURN_MAX USEC_PER_SEC
-
 /* A unit that a machine holds, or is about to, as far as others must keep away from it. */
 typedef struct Placed {
         const char *machine, *unit; /* machine: MACHINE_SIZE - 1 bytes of it count */
@@ -228,12 +225,11 @@ static void plan_turn(Plan *p, Unit *u) {
 }
 
 usec_t plan_turn_at(const Core *c, const Unit *u) {
-        usec_t step = MAX(TURN, 4 * c->own.round_trip), t;
+        usec_t t;
 
-        step = MIN(step, TURN_MAX);
         if (!u->available || u->rank == RANK_NONE)
                 return USEC_INFINITY;
-        t = u->available_at + u->rank * step;
+        t = u->available_at + u->rank * c->own.timeline.turn;
         return u->lease->value.state == LEASE_FREE ? MAX(t, c->settle_until) : t;
 }
 

@@ -23,6 +23,7 @@ typedef struct Timeline {
         usec_t attempt;    /* the longest that one attempt at a beat may take: min(1 s, TTL/6) */
         usec_t stop;       /* StopUnit at t0 + stop */
         usec_t kill;       /* SIGKILL from t0 + kill on */
+        usec_t turn;       /* between machines that would take a lease: TTL/25 (at most 400 ms), longer than what they see differs */
         usec_t take;       /* an observer may take the lease this long after the beat reached him */
         usec_t stop_grace; /* kill - stop */
 } Timeline;

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The units that are enabled here: the set of them, what was said of each by the configuration, PID 1 and the guard, and
+ * what follows from that at this moment. What is done about it is life.c's.
+ */
+
+#include "core/internal.h"
+
+#include <errno.h>
+
+/* ---- units ---- */
+
+Unit *life_find(Core *c, const char *name) {
+        Unit *u;
+
+        HASH_FIND_STR(c->units, name, u);
+        return u;
+}
+
+void life_attach(Core *c, Unit *u, const char *lease) {
+        if (u->lease && u->lease->unit == u)
+                u->lease->unit = NULL;
+        u->lease = mirror_lease(c, lease);
+        if (!u->lease->unit || u->lease->unit->forgotten)
+                u->lease->unit = u;
+}
+
+static Unit *life_new(Core *c, const char *name, const char *lease) {
+        Unit *u = calloc(1, sizeof(Unit));
+
+        if (!u)
+                abort();
+        str_copy(u->name, sizeof(u->name), name);
+        u->stop_grace = u->timeout_stop = USEC_INFINITY;
+        u->closed_at = USEC_INFINITY;
+        u->changed_at = c->now.boottime;
+        str_copy(u->wanted_lease, sizeof(u->wanted_lease), lease);
+        life_attach(c, u, lease);
+        u->rank = RANK_NONE;
+        u->offer = mirror_offer(c, c->machine_id, name);
+        HASH_ADD_STR(c->units, name, u);
+        c->units_unsorted = true;
+        if (c->guard_synced)
+                life_guard(c, u, &(GuardReport){});
+        return u;
+}
+
+void life_free(Core *c, Unit *u) {
+        HASH_DEL(c->units, u);
+        if (u->lease->unit == u)
+                u->lease->unit = NULL;
+        for (size_t i = 0; i < c->n_offered; i++)
+                if (c->offered[i] == u)
+                        c->offered[i] = NULL;
+        free(u);
+}
+
+Unit *life_configure(Core *c, const UnitConfig *config) {
+        Unit *u = life_find(c, config->unit);
+
+        if (!lease_name_is_valid(config->lease))
+                return u;
+        if (!u)
+                u = life_new(c, config->unit, config->lease);
+        str_copy(u->wanted_lease, sizeof(u->wanted_lease), config->lease);
+        u->forgotten = false;
+        u->stop_grace = config->stop_grace;
+        u->timeout_stop = config->timeout_stop;
+        u->version = config->version;
+        u->hold_down_release = config->hold_down_release;
+        u->hold_down_failure = config->hold_down_failure;
+        u->release_on_success = config->release_on_success;
+        u->hold_on_failure = config->hold_on_failure;
+        u->wanted_global = config->global;
+        u->placement = config->placement ? *config->placement : (Placement){};
+        c->offers_stale = c->plan_stale = true;
+        return u;
+}
+
+Unit *life_find_or_leftover(Core *c, const char *name) {
+        Unit *u = life_find(c, name);
+
+        if (u || !lease_name_is_valid(name))
+                return u;
+        u = life_new(c, name, name);
+        u->forgotten = true;
+        return u;
+}
+
+
+void life_guard(Core *c, Unit *u, const GuardReport *report) {
+        if (report->serial < u->guard_asked)
+                return; /* said before our last request: the answer to that one is on its way */
+        if (report->open)
+                u->closed_at = USEC_INFINITY;
+        else if (!u->guard_known || u->guard.open || u->closed_at == USEC_INFINITY)
+                u->closed_at = c->now.boottime;
+        if (!u->guard_known)
+                u->retry_at = 0; /* what is to be said to a guard that has just connected is said at once */
+        u->guard = *report;
+        u->guard_known = true;
+}
+
+void life_report(Core *c, Unit *u, const UnitReport *report) {
+        if (report->known && u->report.known && report->asked_at < u->report.asked_at)
+                return;
+        if (report->gate_loaded != u->report.gate_loaded || report->known != u->report.known)
+                c->offers_stale = true;
+        u->report = *report;
+        output_changed(c, u, NULL);
+}
+
+void life_failed(Core *c, Unit *u, ActionKind action, uint64_t id) {
+        if (action == ACTION_GATE_OPEN && id == u->guard_asked)
+                u->guard_asked = u->guard_asked_before; /* it never reached the guard; one before it may have */
+        u->retry_at = c->now.boottime + USEC_PER_SEC;
+}
+
+/* ---- time ---- */
+
+/* While two sessions beat, the shorter TTL's timeline holds: it suits both. */
+Timeline life_timeline(const Core *c, const Unit *u) {
+        Timeline t = c->own.timeline;
+        usec_t ttl = c->own.ttl ?: c->ttl;
+
+        if (session_is_moving(c))
+                ttl = MIN(ttl, c->other.ttl);
+        /* A grace that does not fit, as after TTL= was made shorter: the default always does. The daemon says so. */
+        if (timeline_compute(ttl, u->stop_grace, u->timeout_stop, &t) == -EDOM)
+                (void) timeline_compute(ttl, USEC_INFINITY, u->timeout_stop, &t);
+        return t;
+}
+
+static bool has_entry(const Unit *u) {
+        return u->phase >= PHASE_ARMING && u->phase <= PHASE_STOPPING && u->armed_kill > 0;
+}
+
+/* What the guard was told holds until it has been told otherwise. */
+usec_t life_stop_at(const Core *c, const Unit *u) {
+        return usec_add(session_covered_from(c), has_entry(u) ? u->armed_stop : life_timeline(c, u).stop);
+}
+
+bool life_is_armed_by(const Unit *u, const Timeline *t) {
+        return u->armed_stop == t->stop && u->armed_kill == t->kill;
+}
+
+bool life_is_armed_anew(const Core *c, const Unit *u) {
+        Timeline t = life_timeline(c, u);
+
+        if (u->phase == PHASE_IDLE || u->phase == PHASE_RELEASING)
+                return u->guard_known && u->guard.index == 0;
+        return u->phase < PHASE_CLOSING && u->guard_known && u->guard.serial >= u->armed_id && life_is_armed_by(u, &t);
+}
+
+/* ---- what is so ---- */
+
+bool life_is_inactive(const UnitReport *r) {
+        return r->known && !r->job && (r->active == ACTIVE_INACTIVE || r->active == ACTIVE_FAILED);
+}
+
+/* The guard has answered all that it was asked for this unit. */
+bool life_is_heard(const Unit *u) {
+        return u->guard_known && u->guard.serial >= u->guard_asked;
+}
+
+bool life_is_down(const Unit *u) {
+        return life_is_inactive(&u->report) && u->report.empty && life_is_heard(u) && !u->guard.open &&
+               u->closed_at != USEC_INFINITY && u->report.asked_at > u->closed_at;
+}
+
+bool life_is_ours(const Core *c, const Unit *u) {
+        return u->lease->unit == u && lease_is_ours(c, u->lease);
+}
+
+bool life_is_held(const Core *c, const Unit *u) {
+        return life_is_ours(c, u) && (u->index == 0 || u->lease->value.index == u->index);
+}
+
+bool life_has_leftovers(const Core *c) {
+        for (const Unit *u = c->units; u; u = u->hh.next) {
+                bool in_hand = (u->phase != PHASE_IDLE && !u->global) || !u->guard_known || u->guard.index > 0;
+
+                if (in_hand && (u->phase == PHASE_IDLE || !life_is_held(c, u)))
+                        return true;
+        }
+        return false;
+}
+
+bool life_is_covered(const Core *c, const Unit *u) {
+        return session_settled(c) && c->now.boottime < life_stop_at(c, u);
+}
+
+bool life_is_renamed(const Unit *u) {
+        return !streq(u->lease->name, u->wanted_lease);
+}
+
+bool life_wants_lease(const Core *c, const Unit *u, const char **ret_why) {
+        const char *why = NULL;
+
+        if (u->forgotten)
+                why = "it is not enabled here any more";
+        else if (u->global || u->wanted_global)
+                why = "it runs on every machine that fits, without a lease";
+        else if (life_is_renamed(u))
+                why = "its Lease= is being changed";
+        else if (!machine_competes(c, &why))
+                ;
+        else if (u->lease->unit != u)
+                why = "another unit here has the same Lease=";
+        else if (!c->guard_synced)
+                why = "leased-guard.service does not answer";
+        else if (u->phase != PHASE_IDLE || u->guard.index > 0)
+                why = "it is still being stopped here";
+        else if (!u->report.known)
+                why = "systemd has not told its state yet";
+        else if (!u->report.gate_loaded)
+                why = "systemd has not loaded its gate";
+        else if (!life_is_down(u))
+                why = "processes of an earlier run are left here";
+        else if (c->now.boottime < u->not_before)
+                why = "this machine stands back for a while";
+        else if (!u->want_steal && c->now.boottime < plan_turn_at(c, u))
+                why = u->available ? u->place_why : "it is not to be had";
+        if (ret_why)
+                *ret_why = why;
+        return !why;
+}
+
+const char *leave_to_string(Leave leave) {
+        static const char *const names[] = {
+                [LEAVE_NONE] = "", [LEAVE_EXPIRED] = "expired", [LEAVE_RELEASE] = "released",
+                [LEAVE_TRANSFER] = "transfer", [LEAVE_FAILBACK] = "failback", [LEAVE_UPGRADE] = "upgrade",
+                [LEAVE_UNFIT] = "placement", [LEAVE_DRAIN] = "drain", [LEAVE_FORGET] = "disabled",
+                [LEAVE_SHUTDOWN] = "shutdown", [LEAVE_SLEEP] = "sleep", [LEAVE_DONE] = "done", [LEAVE_FAILED] = "failed",
+                [LEAVE_STRAY] = "stray", [LEAVE_LOST] = "lost",
+        };
+        return names[leave];
+}
