@@ -195,32 +195,36 @@ bool life_is_renamed(const Unit *u) {
         return !streq(u->lease->name, u->wanted_lease);
 }
 
-bool life_wants_lease(const Core *c, const Unit *u, const char **ret_why) {
-        const char *why = NULL;
+const char *life_why_unable(const Core *c, const Unit *u) {
+        const char *why;
 
         if (u->forgotten)
-                why = "it is not enabled here any more";
-        else if (u->global || u->wanted_global)
-                why = "it runs on every machine that fits, without a lease";
-        else if (life_is_renamed(u))
-                why = "its Lease= is being changed";
-        else if (!machine_competes(c, &why))
-                ;
-        else if (u->lease->unit != u)
-                why = "another unit here has the same Lease=";
-        else if (!c->guard_synced)
-                why = "leased-guard.service does not answer";
-        else if (u->phase != PHASE_IDLE || u->guard.index > 0)
-                why = "it is still being stopped here";
-        else if (!u->report.known)
-                why = "systemd has not told its state yet";
-        else if (!u->report.gate_loaded)
-                why = "systemd has not loaded its gate";
-        else if (!life_is_down(u))
-                why = "processes of an earlier run are left here";
-        else if (c->now.boottime < u->not_before)
-                why = "this machine stands back for a while";
-        else if (!u->want_steal && c->now.boottime < plan_turn_at(c, u))
+                return "it is not enabled here any more";
+        if (u->global || u->wanted_global)
+                return "it runs on every machine that fits, without a lease";
+        if (life_is_renamed(u))
+                return "its Lease= is being changed";
+        if (!machine_competes(c, &why))
+                return why;
+        if (u->lease->unit != u)
+                return "another unit here has the same Lease=";
+        if (!c->guard_synced)
+                return "leased-guard.service does not answer";
+        if (u->phase != PHASE_IDLE || u->guard.index > 0)
+                return "it is still being stopped here";
+        if (!u->report.known)
+                return "systemd has not told its state yet";
+        if (!u->report.gate_loaded)
+                return "systemd has not loaded its gate";
+        if (!life_is_down(u))
+                return "processes of an earlier run are left here";
+        return c->now.boottime < u->not_before ? "this machine stands back for a while" : NULL;
+}
+
+bool life_wants_lease(const Core *c, const Unit *u, const char **ret_why) {
+        const char *why = life_why_unable(c, u);
+
+        if (!why && !u->want_steal && c->now.boottime < plan_turn_at(c, u))
                 why = u->available ? u->place_why : "it is not to be had";
         if (ret_why)
                 *ret_why = why;

@@ -182,6 +182,8 @@ struct Unit {
         /* by the last plan */
         bool available;   /* its lease can be had */
         usec_t available_at; /* since when */
+        bool able;        /* we could take it, if it were our turn */
+        usec_t able_at;   /* since when */
         unsigned rank;    /* how many machines come before us; RANK_NONE: we do not come at all */
         Leave move;       /* why what we hold should go elsewhere; LEAVE_NONE: it should not */
         char move_to[MACHINE_SIZE];
@@ -499,6 +501,7 @@ void life_advance(Core *c, Unit *u);
 usec_t life_deadline(const Core *c, const Unit *u);
 usec_t life_stop_at(const Core *c, const Unit *u);
 Timeline life_timeline(const Core *c, const Unit *u);
+const char *life_why_unable(const Core *c, const Unit *u); /* to take it, if it were our turn; NULL: we are able */
 bool life_wants_lease(const Core *c, const Unit *u, const char **ret_why);
 /* Down, without a job, its control group empty, as PID 1 was asked after the gate was gone. Inactive is not gone. */
 /* The guard keeps the unit's entry by the timeline that holds now, or has none for it. */

@@ -167,10 +167,13 @@ static const Session *target_session(Core *c, const char *machine) {
 }
 
 static void send_transfer(Core *c, Lease *l, const Session *target, const char *machine) {
+        const Offer *offer = mirror_find_offer(c, machine, l->unit->name);
         LeaseRecord next = l->value;
         TxnBuilder b = txn_begin(c);
 
         lease_end_tenure(&next, c->now.realtime, leave_to_string(l->unit->leave));
+        if (offer && offer->seen.revision > 0)
+                next.version = offer->value.version;
         if (l->unit->leave == LEAVE_UPGRADE)
                 next.upgraded = MAX(next.upgraded, l->unit->move_version);
         str_copy(next.machine_id, sizeof(next.machine_id), machine);

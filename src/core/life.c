@@ -398,6 +398,7 @@ static void rest(Core *c, Unit *u) {
         if (u->leave != LEAVE_EXPIRED)
                 u->by_hand = false;
         u->index = 0;
+        u->run = u->report.run;
         u->armed_stop = u->armed_kill = 0;
         u->leave = LEAVE_NONE;
         life_enter(c, u, PHASE_IDLE);
@@ -486,6 +487,15 @@ static bool may_change_kind(const Core *c, const Unit *u) {
                !life_is_ours(c, u) && u->lease->txn == 0;
 }
 
+/* Turns are counted from the moment at which we could: who comes before us may be able to since the same moment. */
+static void note_ability(Core *c, Unit *u) {
+        bool able = u->phase == PHASE_IDLE && !life_why_unable(c, u);
+
+        if (able && !u->able)
+                u->able_at = c->now.boottime;
+        u->able = able;
+}
+
 void life_advance(Core *c, Unit *u) {
         static void (*const steps[])(Core *, Unit *) = {
                 [PHASE_IDLE] = step_idle,           [PHASE_ARMING] = step_arming,
@@ -510,6 +520,7 @@ void life_advance(Core *c, Unit *u) {
                 return;
         }
         check_gate(c, u);
+        note_ability(c, u);
         arm_anew(c, u);
         do {
                 before = u->phase;

@@ -230,6 +230,8 @@ static void take_lease(Core *c, const Record *r, uint64_t as_of) {
                 (void) mirror_session(c, l->value.session);
         if (l->value.state != LEASE_HELD || !streq(l->planned, l->value.machine_id))
                 c->plan_stale = true; /* not as it was planned */
+        if (l->unit)
+                l->unit->available = false; /* until a plan finds it so again */
         output_changed(c, l->unit, l);
 }
 

@@ -227,9 +227,9 @@ static void plan_turn(Plan *p, Unit *u) {
 usec_t plan_turn_at(const Core *c, const Unit *u) {
         usec_t t;
 
-        if (!u->available || u->rank == RANK_NONE)
+        if (!u->available || !u->able || u->rank == RANK_NONE)
                 return USEC_INFINITY;
-        t = u->available_at + u->rank * c->own.timeline.turn;
+        t = MAX(u->available_at, u->able_at) + u->rank * c->own.timeline.turn;
         return u->lease->value.state == LEASE_FREE ? MAX(t, c->settle_until) : t;
 }
 

@@ -1,0 +1,457 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core-cluster.h"
+
+#include <stdio.h>
+
+static size_t value_size(RecordKind kind) {
+        static const size_t sizes[_RECORD_KIND_MAX] = {
+                [RECORD_META] = sizeof(MetaRecord),   [RECORD_MACHINE] = sizeof(MachineRecord),
+                [RECORD_BEAT] = sizeof(BeatRecord),   [RECORD_FENCE] = sizeof(FenceRecord),
+                [RECORD_LEASE] = sizeof(LeaseRecord), [RECORD_OFFER] = sizeof(OfferRecord),
+        };
+        return sizes[kind];
+}
+
+/* ---- the registry ---- */
+
+static ClusterEntry *find_entry(Cluster *c, RecordKind kind, const char *name) {
+        char key[RECORD_NAME_SIZE + 2];
+        ClusterEntry *e;
+
+        (void) snprintf(key, sizeof(key), "%d/%s", (int) kind, name);
+        HASH_FIND_STR(c->entries, key, e);
+        return e;
+}
+
+static uint64_t revision_of(Cluster *c, const Key *k) {
+        const ClusterEntry *e = find_entry(c, k->kind, k->name);
+
+        return e ? e->revision : 0;
+}
+
+static void put(Cluster *c, RecordKind kind, const char *name, const void *value) {
+        ClusterEntry *e = find_entry(c, kind, name);
+
+        if (!e) {
+                e = calloc(1, sizeof(*e));
+                assert_non_null(e);
+                e->kind = kind;
+                str_copy(e->name, sizeof(e->name), name);
+                (void) snprintf(e->key, sizeof(e->key), "%d/%s", (int) kind, name);
+                HASH_ADD_STR(c->entries, key, e);
+        }
+        free(e->value);
+        e->value = value ? memcpy(malloc(value_size(kind)), value, value_size(kind)) : NULL;
+        e->revision = value ? c->revision : 0;
+}
+
+static Record as_record(const ClusterEntry *e) {
+        return (Record){ .kind = e->kind, .name = e->name, .mod_revision = e->revision, .value = e->value };
+}
+
+static void carry_out(Cluster *c, size_t machine, const Action *a);
+static Action copy_action(const Action *a);
+static void free_action(Action *a);
+
+void cluster_event(Cluster *c, size_t machine, Event e) {
+        ClusterMachine *m = c->machines + machine;
+        const Action *actions;
+        size_t n;
+
+        if (!m->core)
+                return;
+        c->now++;
+        actions = core_step(m->core, (Now){ .boottime = c->now, .realtime = c->now + 1000000 * USEC_PER_SEC }, &e, &n);
+        for (size_t i = 0; i < n; i++) {
+                if (c->n_queue == c->room) {
+                        c->room = MAX((size_t) 1024, 2 * c->room);
+                        c->queue = realloc(c->queue, c->room * sizeof(ClusterAction));
+                        assert_non_null(c->queue);
+                }
+                c->queue[c->n_queue++] = (ClusterAction){ .machine = machine, .action = copy_action(actions + i) };
+        }
+        if (c->busy)
+                return;
+        c->busy = true;
+        for (size_t i = 0; i < c->n_queue; i++) {
+                Action action = c->queue[i].action;
+
+                if (c->machines[c->queue[i].machine].core)
+                        carry_out(c, c->queue[i].machine, &action);
+                free_action(&action);
+        }
+        c->n_queue = 0;
+        c->busy = false;
+}
+
+static void tell_all(Cluster *c, const Record *records, size_t n) {
+        for (size_t i = 0; i < c->n_machines; i++)
+                cluster_event(c, i, (Event){ .kind = EVENT_RECORDS,
+                                            .answer = { .revision = c->revision, .store = "s", .records = records, .n_records = n } });
+}
+
+static void do_read(Cluster *c, size_t machine, const Action *a) {
+        Record *records = calloc(HASH_COUNT(c->entries) + a->n_keys + 1, sizeof(Record));
+        Event e = { .kind = EVENT_READ, .id = a->id, .answer = { .store = "s", .revision = c->revision, .records = records } };
+
+        for (ClusterEntry *f = c->entries; f; f = f->hh.next)
+                if (a->list_kinds & 1u << f->kind && f->revision)
+                        records[e.answer.n_records++] = as_record(f);
+        for (size_t i = 0; i < a->n_keys; i++) {
+                ClusterEntry *f = find_entry(c, a->keys[i].kind, a->keys[i].name);
+
+                records[e.answer.n_records++] = f ? as_record(f) : (Record){ .kind = a->keys[i].kind, .name = a->keys[i].name };
+        }
+        e.answer.complete = a->list_kinds;
+        cluster_event(c, machine, e);
+        free(records);
+}
+
+static void do_txn(Cluster *c, size_t machine, const Action *a) {
+        Record records[160];
+        Event e = { .kind = EVENT_TXN, .id = a->id, .answer = { .store = "s", .records = records } };
+        bool lease = false;
+
+        for (size_t i = 0; i < a->txn.n_compares; i++) {
+                const Key *k = a->txn.compares + i;
+                ClusterEntry *f = find_entry(c, k->kind, k->name);
+
+                if (revision_of(c, k) != k->mod_revision)
+                        e.answer.outcome = OUTCOME_REFUSED;
+                records[e.answer.n_records++] = f ? as_record(f) : (Record){ .kind = k->kind, .name = k->name };
+        }
+        for (size_t i = 0; i < a->txn.n_puts; i++)
+                lease = lease || a->txn.puts[i].kind == RECORD_LEASE;
+        if (e.answer.outcome == OUTCOME_REFUSED)
+                c->refused += lease;
+        else {
+                c->revision++;
+                e.answer.n_records = 0;
+                for (size_t i = 0; i < a->txn.n_puts; i++)
+                        put(c, a->txn.puts[i].kind, a->txn.puts[i].name, a->txn.puts[i].value);
+                for (size_t i = 0; i < a->txn.n_deletes; i++)
+                        put(c, a->txn.deletes[i].kind, a->txn.deletes[i].name, NULL);
+        }
+        e.answer.revision = c->revision;
+        cluster_event(c, machine, e);
+        if (e.answer.outcome == OUTCOME_REFUSED)
+                return;
+        for (size_t i = 0; i < a->txn.n_puts; i++)
+                records[i] = as_record(find_entry(c, a->txn.puts[i].kind, a->txn.puts[i].name));
+        for (size_t i = 0; i < a->txn.n_deletes; i++)
+                records[a->txn.n_puts + i] = (Record){ .kind = a->txn.deletes[i].kind, .name = a->txn.deletes[i].name };
+        tell_all(c, records, a->txn.n_puts + a->txn.n_deletes);
+}
+
+/* ---- guard and PID 1 ---- */
+
+static size_t unit_of(const Cluster *c, const char *name) {
+        size_t i = strtoul(name + strlen("unit"), NULL, 10);
+
+        assert_true(i < c->n_units && streq(c->names[i], name));
+        return i;
+}
+
+static void say_guard(Cluster *c, size_t machine, size_t unit, uint64_t serial) {
+        Event e = { .kind = EVENT_GUARD, .unit = c->names[unit], .guard = c->machines[machine].units[unit].guard };
+
+        e.guard.serial = serial;
+        cluster_event(c, machine, e);
+}
+
+void cluster_say_unit(Cluster *c, size_t machine, size_t unit) {
+        UnitReport *r = &c->machines[machine].units[unit].report;
+
+        r->known = true;
+        r->asked_at = ++c->now;
+        cluster_event(c, machine, (Event){ .kind = EVENT_UNIT, .unit = c->names[unit], .report = *r });
+}
+
+static void count_moving(Cluster *c, size_t machine) {
+        unsigned moving = 0;
+
+        for (const Unit *u = c->machines[machine].core->units; u; u = u->hh.next)
+                moving += u->phase >= PHASE_CLOSING;
+        c->most_moving = MAX(c->most_moving, moving);
+}
+
+static void carry_out_unit(Cluster *c, size_t machine, const Action *a) {
+        size_t unit = unit_of(c, a->unit);
+        ClusterUnit *u = c->machines[machine].units + unit;
+
+        switch (a->kind) {
+        case ACTION_GUARD_ARM:
+                if (u->guard.index != a->index)
+                        u->guard = (GuardReport){ .index = a->index };
+                break;
+        case ACTION_GATE_OPEN:
+                u->guard.open = true;
+                break;
+        case ACTION_GATE_CLOSE:
+                u->guard.open = false;
+                break;
+        case ACTION_GUARD_LOSE:
+                u->guard = (GuardReport){ .index = a->index, .expired = true };
+                break;
+        case ACTION_GUARD_DISARM:
+                u->guard = (GuardReport){};
+                break;
+        case ACTION_UNIT_START:
+                u->starts++;
+                u->report.active = ACTIVE_ACTIVE;
+                u->report.empty = false;
+                u->report.run++;
+                return;
+        case ACTION_UNIT_STOP:
+                count_moving(c, machine);
+                u->report.active = ACTIVE_INACTIVE;
+                u->report.empty = true;
+                return;
+        default:
+                cluster_say_unit(c, machine, unit);
+                return;
+        }
+        say_guard(c, machine, unit, a->id);
+}
+
+static void carry_out(Cluster *c, size_t machine, const Action *a) {
+        switch (a->kind) {
+        case ACTION_TXN:
+                do_txn(c, machine, a);
+                break;
+        case ACTION_READ:
+                do_read(c, machine, a);
+                break;
+        case ACTION_GUARD_ARM:
+        case ACTION_GUARD_LOSE:
+        case ACTION_GUARD_DISARM:
+        case ACTION_GATE_OPEN:
+        case ACTION_GATE_CLOSE:
+        case ACTION_UNIT_START:
+        case ACTION_UNIT_STOP:
+        case ACTION_UNIT_READ:
+                carry_out_unit(c, machine, a);
+                break;
+        default:
+                break;
+        }
+}
+
+/* ---- actions outlive the step that made them ---- */
+
+static Key *copy_keys(const Key *keys, size_t n) {
+        Key *copy = calloc(n + 1, sizeof(Key));
+
+        for (size_t i = 0; i < n; i++) {
+                copy[i] = keys[i];
+                copy[i].name = strdup(keys[i].name);
+        }
+        return copy;
+}
+
+static Action copy_action(const Action *a) {
+        Record *puts = calloc(a->txn.n_puts + 1, sizeof(Record));
+        Action copy = *a;
+
+        for (size_t i = 0; i < a->txn.n_puts; i++) {
+                size_t size = value_size(a->txn.puts[i].kind);
+
+                puts[i] = a->txn.puts[i];
+                puts[i].name = strdup(puts[i].name);
+                puts[i].value = memcpy(malloc(size), puts[i].value, size);
+        }
+        copy.unit = a->unit ? strdup(a->unit) : NULL;
+        copy.keys = copy_keys(a->keys, a->n_keys);
+        copy.txn.compares = copy_keys(a->txn.compares, a->txn.n_compares);
+        copy.txn.deletes = copy_keys(a->txn.deletes, a->txn.n_deletes);
+        copy.txn.puts = puts;
+        return copy;
+}
+
+static void free_keys(const Key *keys, size_t n) {
+        for (size_t i = 0; i < n; i++)
+                free((void *) keys[i].name);
+        free((void *) keys);
+}
+
+static void free_action(Action *a) {
+        free((void *) a->unit);
+        free_keys(a->keys, a->n_keys);
+        free_keys(a->txn.compares, a->txn.n_compares);
+        free_keys(a->txn.deletes, a->txn.n_deletes);
+        for (size_t i = 0; i < a->txn.n_puts; i++) {
+                free((void *) a->txn.puts[i].name);
+                free((void *) a->txn.puts[i].value);
+        }
+        free((void *) a->txn.puts);
+}
+
+/* ---- machines ---- */
+
+Cluster *cluster_new(size_t n_machines, size_t n_units) {
+        Cluster *c = calloc(1, sizeof(Cluster));
+        MetaRecord meta = { .uuid = "u", .format = 1 };
+
+        assert_non_null(c);
+        c->n_machines = n_machines;
+        c->n_units = n_units;
+        c->now = 1000 * USEC_PER_SEC;
+        c->revision = 1;
+        c->names = calloc(n_units, sizeof(*c->names));
+        c->configs = calloc(n_units, sizeof(UnitConfig));
+        c->placements = calloc(n_units, sizeof(Placement));
+        for (size_t i = 0; i < n_units; i++) {
+                (void) snprintf(c->names[i], sizeof(c->names[i]), "unit%03u.service", (unsigned) i);
+                c->configs[i] = (UnitConfig){ .unit = c->names[i],
+                                              .lease = c->names[i],
+                                              .stop_grace = USEC_INFINITY,
+                                              .timeout_stop = USEC_INFINITY,
+                                              .hold_down_release = 30 * USEC_PER_SEC,
+                                              .hold_down_failure = 60 * USEC_PER_SEC,
+                                              .placement = c->placements + i };
+        }
+        for (size_t i = 0; i < n_machines; i++) {
+                (void) snprintf(c->machines[i].id, MACHINE_SIZE, "%08x%024d", (unsigned) i * 0x9e3779b1u + 1, 7);
+                (void) snprintf(c->machines[i].hostname, sizeof(c->machines[i].hostname), "m%zu", i);
+                c->machines[i].units = calloc(n_units, sizeof(ClusterUnit));
+        }
+        put(c, RECORD_META, "", &meta);
+        return c;
+}
+
+void cluster_free(Cluster *c) {
+        ClusterEntry *e, *next;
+
+        for (size_t i = 0; i < c->n_machines; i++) {
+                core_free(c->machines[i].core);
+                free(c->machines[i].units);
+        }
+        HASH_ITER(hh, c->entries, e, next) {
+                HASH_DEL(c->entries, e);
+                free(e->value);
+                free(e);
+        }
+        free(c->names);
+        free(c->configs);
+        free(c->placements);
+        free(c->queue);
+        free(c);
+}
+
+void cluster_configure(Cluster *c, size_t machine, size_t unit) {
+        cluster_event(c, machine, (Event){ .kind = EVENT_CONFIGURE, .unit = c->names[unit], .config = c->configs[unit] });
+}
+
+static void start_daemon(Cluster *c, size_t machine, const char *metadata) {
+        ClusterMachine *m = c->machines + machine;
+
+        memset(m->units, 0, c->n_units * sizeof(ClusterUnit));
+        m->core = core_new(&(CoreConfig){
+                        .machine_id = m->id,
+                        .boot_id = m->id,
+                        .hostname = m->hostname,
+                        .metadata = metadata,
+                        .ttl = CLUSTER_TTL,
+                        .seed = machine + c->now,
+                        .memory = { .uuid = "u", .store = "s" },
+        });
+        c->busy = true; /* as at a daemon's start: the registry answers when all is configured */
+        for (size_t i = 0; i < c->n_units; i++) {
+                m->units[i].report.empty = m->units[i].report.gate_loaded = true;
+                cluster_configure(c, machine, i);
+        }
+        c->busy = false;
+        cluster_event(c, machine, (Event){ .kind = EVENT_DEADLINE });
+}
+
+void cluster_start(Cluster *c, size_t machine, const char *metadata) {
+        start_daemon(c, machine, metadata);
+        cluster_event(c, machine, (Event){ .kind = EVENT_GUARD_UP });
+        cluster_event(c, machine, (Event){ .kind = EVENT_GUARD_SYNCED });
+        for (size_t i = 0; i < c->n_units; i++)
+                cluster_say_unit(c, machine, i);
+}
+
+void cluster_start_idle(Cluster *c, size_t machine) {
+        start_daemon(c, machine, "");
+}
+
+void cluster_start_all(Cluster *c) {
+        for (size_t i = 0; i < c->n_machines; i++)
+                cluster_start(c, i, "");
+}
+
+void cluster_power_cut(Cluster *c, size_t machine) {
+        c->machines[machine].core = core_free(c->machines[machine].core);
+        memset(c->machines[machine].units, 0, c->n_units * sizeof(ClusterUnit));
+}
+
+void cluster_pass(Cluster *c, usec_t span) {
+        usec_t end = c->now + span;
+
+        for (unsigned i = 0; i < 1000000; i++) {
+                size_t first = 0;
+                usec_t next = USEC_INFINITY;
+
+                for (size_t m = 0; m < c->n_machines; m++)
+                        if (c->machines[m].core && core_next_deadline(c->machines[m].core) < next) {
+                                next = core_next_deadline(c->machines[m].core);
+                                first = m;
+                        }
+                if (next > end)
+                        break;
+                c->now = MAX(c->now, next);
+                cluster_event(c, first, (Event){ .kind = EVENT_DEADLINE });
+                assert_true(i < 999999); /* cores that never rest */
+        }
+        c->now = MAX(c->now, end);
+}
+
+/* ---- looking ---- */
+
+int cluster_runs_on(Cluster *c, size_t unit) {
+        int found = -1;
+
+        for (size_t i = 0; i < c->n_machines; i++)
+                if (c->machines[i].units[unit].report.active == ACTIVE_ACTIVE) {
+                        assert_int_equal(found, -1);
+                        found = (int) i;
+                }
+        return found;
+}
+
+LeaseRecord *cluster_lease(Cluster *c, size_t unit) {
+        ClusterEntry *e = find_entry(c, RECORD_LEASE, c->names[unit]);
+
+        assert_non_null(e);
+        return e->value;
+}
+
+size_t cluster_count(Cluster *c, size_t machine) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < c->n_units; i++)
+                n += c->machines[machine].units[i].report.active == ACTIVE_ACTIVE;
+        return n;
+}
+
+typedef struct Search {
+        const char *machine;
+        char why[512];
+} Search;
+
+static int take_why(const WhyNotView *v, void *userdata) {
+        Search *s = userdata;
+
+        if (streq(v->machine_id, s->machine))
+                str_copy(s->why, sizeof(s->why), v->why);
+        return 0;
+}
+
+const char *cluster_why_not(Cluster *c, size_t observer, size_t unit, size_t machine) {
+        static Search s;
+
+        s = (Search){ .machine = c->machines[machine].id, .why = "(not listed)" };
+        (void) core_each_why_not(c->machines[observer].core, (Now){ .boottime = c->now }, c->names[unit], take_why, &s);
+        return s.why;
+}
