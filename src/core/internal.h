@@ -75,6 +75,7 @@ typedef struct Lease {
         Seen seen;
         bool damaged;
         LeaseRecord value;
+        Session *holder;           /* of value.session; NULL: it names none */
         SeenDebt debts[DEBTS_MAX]; /* when each of value.debts first reached us */
         size_t n_debts;
         uint64_t remembered;       /* the highest Index ever seen of it */
@@ -162,6 +163,7 @@ typedef enum OwnPhase {
 typedef struct Own {
         OwnPhase phase;
         char name[SESSION_SIZE];
+        Session *seen;           /* of that name, as the registry shows it; NULL: nothing of it was seen yet */
         usec_t ttl;
         Timeline timeline;
         uint64_t beat_revision;
@@ -223,6 +225,7 @@ struct Core {
 
         Session *sessions;
         Machine *machines;
+        Machine *self; /* of our own id; NULL: it was not seen yet */
         Lease *leases;
         Unit *units;
 

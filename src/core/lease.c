@@ -23,7 +23,8 @@
 enum { GROUP_MAX = 50 };
 
 bool lease_is_ours(const Core *c, const Lease *l) {
-        return l->seen.revision > 0 && l->value.state == LEASE_HELD && session_is_ours(c, l->value.session);
+        return l->seen.revision > 0 && l->value.state == LEASE_HELD && l->holder &&
+               (l->holder == c->own.seen || (session_is_moving(c) && l->holder == c->other.seen));
 }
 
 bool lease_hangs_on(const Core *c, const char *session) {
@@ -376,7 +377,7 @@ static void advance_others(Core *c, Lease *l) {
                 send_acquire(c, l);
                 return;
         }
-        s = mirror_find_session(c, l->value.session);
+        s = l->holder;
         if (!s || !fence_is_known(s))
                 return;
         if (c->now.boottime >= session_dead_at(s))
@@ -409,7 +410,7 @@ usec_t lease_deadline(const Core *c, const Lease *l) {
                 if (lease_is_ours(c, l) && debt_due(l->debts + i) > now)
                         t = MIN(t, debt_due(l->debts + i));
         if (l->unit && l->value.state == LEASE_HELD && !lease_is_ours(c, l)) {
-                s = mirror_find_session((Core *) c, l->value.session);
+                s = l->holder;
                 if (s && session_dead_at(s) > now)
                         t = MIN(t, session_dead_at(s));
                 if (call_dead_at(l) > now)
