@@ -121,6 +121,7 @@ struct Unit {
         char name[NAME_SIZE];
         Lease *lease;
         char wanted_lease[NAME_SIZE]; /* as configured; taken on when nothing is held under another */
+        bool renamed;                 /* wanted_lease is another than lease */
         usec_t stop_grace, timeout_stop, hold_down_release, hold_down_failure;
         int64_t version;
         bool release_on_success, hold_on_failure;
@@ -304,6 +305,7 @@ static inline usec_t backoff(usec_t base, unsigned failures, usec_t most) {
 /* output.c */
 void *arena_alloc(Core *c, size_t size);
 void *arena_copy(Core *c, const void *p, size_t size);
+FenceRecord *arena_fence(Core *c, const FenceRecord *f);
 Action *output(Core *c, ActionKind kind);
 void output_report(Core *c, Report report, const char *unit, const char *lease, const char *machine, uint64_t index);
 void output_changed(Core *c, const Unit *u, const Lease *l);

@@ -101,14 +101,12 @@ static bool fence_is_known(const Session *s) {
 }
 
 static void send_expire(Core *c, const Session *s) {
-        FenceRecord *fence = arena_alloc(c, sizeof(FenceRecord));
+        FenceRecord *fence = s->fence_value ? arena_fence(c, s->fence_value) : NULL;
         Lease *group[GROUP_MAX];
         size_t n = 0;
         TxnBuilder b = txn_begin(c);
         uint64_t id;
 
-        if (s->fence_value)
-                *fence = *s->fence_value;
         for (Lease *l = c->leases; l && n < GROUP_MAX; l = l->hh.next) {
                 LeaseRecord next;
 
@@ -116,7 +114,7 @@ static void send_expire(Core *c, const Session *s) {
                         continue;
                 next = held_by_us(c, l, "expired");
                 put_lease(&b, l, OP_EXPIRE, &next);
-                if (s->fence_value)
+                if (fence)
                         fence_add_name(fence, l->name);
                 group[n++] = l;
         }
@@ -139,7 +137,7 @@ static void send_steal(Core *c, Lease *l, const Session *s) {
         }
         put_lease(&b, l, OP_STEAL, &next);
         if (s->fence_value) {
-                FenceRecord *fence = arena_copy(c, s->fence_value, sizeof(FenceRecord));
+                FenceRecord *fence = arena_fence(c, s->fence_value);
 
                 fence_add_name(fence, l->name);
                 put_fence(&b, s, fence);

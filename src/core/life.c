@@ -36,6 +36,7 @@ static void life_attach(Core *c, Unit *u, const char *lease) {
         if (u->lease && u->lease->unit == u)
                 u->lease->unit = NULL;
         u->lease = mirror_lease(c, lease);
+        u->renamed = !streq(lease, u->wanted_lease);
         if (!u->lease->unit || u->lease->unit->forgotten)
                 u->lease->unit = u;
 }
@@ -72,6 +73,7 @@ Unit *life_configure(Core *c, const UnitConfig *config) {
         if (!u)
                 u = life_new(c, config->unit, config->lease);
         str_copy(u->wanted_lease, sizeof(u->wanted_lease), config->lease);
+        u->renamed = !streq(u->lease->name, u->wanted_lease);
         u->forgotten = false;
         u->stop_grace = config->stop_grace;
         u->timeout_stop = config->timeout_stop;
@@ -194,16 +196,12 @@ static bool is_covered(const Core *c, const Unit *u) {
         return session_settled(c) && c->now.boottime < life_stop_at(c, u);
 }
 
-static bool is_renamed(const Unit *u) {
-        return !streq(u->lease->name, u->wanted_lease);
-}
-
 bool life_wants_lease(const Core *c, const Unit *u, const char **ret_why) {
         const char *why = NULL;
 
         if (u->forgotten)
                 why = "it is not enabled here any more";
-        else if (is_renamed(u))
+        else if (u->renamed)
                 why = "its Lease= is being changed";
         else if (!machine_competes(c, &why))
                 ;
@@ -287,9 +285,12 @@ static void arm(Core *c, Unit *u) {
 
 /* Another timeline holds now. It is told with a fresh beat in hand, for the guard counts by it at once. */
 static void arm_anew(Core *c, Unit *u) {
-        Timeline t = life_timeline(c, u);
+        Timeline t;
 
-        if (u->phase <= PHASE_IDLE || u->phase >= PHASE_CLOSING || !u->guard_known || is_armed_by(u, &t))
+        if (u->phase <= PHASE_IDLE || u->phase >= PHASE_CLOSING || !u->guard_known)
+                return;
+        t = life_timeline(c, u);
+        if (is_armed_by(u, &t))
                 return;
         if (!is_held(c, u)) /* lost, and about to be told so: its deadline only shrinks */
                 return;
@@ -341,7 +342,7 @@ static Leave wanted_leave(const Core *c, const Unit *u) {
                 return LEAVE_SHUTDOWN;
         if (c->sleeping)
                 return LEAVE_SLEEP;
-        if (u->forgotten || is_renamed(u))
+        if (u->forgotten || u->renamed)
                 return LEAVE_FORGET;
         if (u->target[0])
                 return streq(u->target, c->machine_id) ? LEAVE_NONE : LEAVE_TRANSFER;
@@ -664,7 +665,7 @@ void life_advance(Core *c, Unit *u) {
         };
         Phase before;
 
-        if (is_renamed(u) && u->phase == PHASE_IDLE && !is_ours(c, u) && u->lease->txn == 0)
+        if (u->renamed && u->phase == PHASE_IDLE && !is_ours(c, u) && u->lease->txn == 0)
                 life_attach(c, u, u->wanted_lease);
         if (!u->lease->unit)
                 u->lease->unit = u;

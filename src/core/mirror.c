@@ -123,7 +123,7 @@ static void take_fence(Core *c, const Record *r, uint64_t as_of) {
         }
         if (!s->fence_value && !(s->fence_value = malloc(sizeof(FenceRecord))))
                 abort();
-        *s->fence_value = *r->fence;
+        fence_copy(s->fence_value, r->fence);
 }
 
 static void take_machine(Core *c, const Record *r, uint64_t as_of) {
