@@ -81,9 +81,7 @@ static void act_on_guard(World *w, Machine *m, size_t unit, const Action *a) {
         guard_tell(w, m, unit, a);
 }
 
-static void act(World *w, Machine *m, const Action *a) {
-        int unit = unit_find(w, a->unit);
-
+static void act(World *w, Machine *m, int unit, const Action *a) {
         switch (a->kind) {
         case ACTION_TXN:
         case ACTION_READ:
@@ -156,15 +154,16 @@ static bool cut(World *w, Machine *m, const Action *a, bool before) {
 static void run_actions(World *w, Machine *m) {
         while (m->next_action < m->n_actions) {
                 const Action *a = m->actions + m->next_action++;
+                int unit = unit_find(w, a->unit);
 
                 if (cut(w, m, a, true))
                         return;
                 if (__builtin_expect(w->trace != NULL, 0))
                         trace_action(w, m, a);
-                check_action(w, m, unit_find(w, a->unit), a);
+                check_action(w, m, unit, a);
                 if (w->failed)
                         return;
-                act(w, m, a);
+                act(w, m, unit, a);
                 if (cut(w, m, a, false))
                         return;
         }

@@ -35,7 +35,10 @@ Value *value_new(World *w, RecordKind kind, const void *data) {
                 abort();
         v->references = 1;
         v->kind = kind;
-        memcpy(&v->meta, data, value_size(kind));
+        if (kind == RECORD_FENCE)
+                fence_copy(&v->fence, data);
+        else
+                memcpy(&v->meta, data, value_size(kind));
         return v;
 }
 

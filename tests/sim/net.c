@@ -16,11 +16,13 @@ static Message *message_new(World *w) {
 
         if (q)
                 w->free_messages = q->next_free;
-        else
-                q = calloc(1, sizeof(Message));
-        if (!q)
+        else if ((q = malloc(sizeof(Message)))) {
+                q->records = NULL;
+                q->records_size = 0;
+        } else
                 abort();
-        q->next_free = NULL;
+        q->id = 0;
+        q->session[0] = '\0';
         q->references = 0;
         q->txn = q->answered = q->kept = false;
         q->list_kinds = q->complete = 0;
@@ -57,12 +59,13 @@ static void message_post(World *w, Message *q, SimKind kind, usec_t delay, uint6
 }
 
 void net_done(World *w) {
+        const SimEvent *e;
         Message *q;
         Parcel *p;
 
         for (size_t i = 0; i < w->n_heap; i++)
-                if (w->heap[i].kind <= SIM_WATCH && w->heap[i].pointer)
-                        message_unref(w, w->heap[i].pointer);
+                if ((e = w->queue + (w->heap[i].order & SLOT_MASK))->kind <= SIM_WATCH && e->pointer)
+                        message_unref(w, e->pointer);
         for (size_t i = 0; i < w->n_machines; i++)
                 for (size_t j = 0; j < w->machines[i].n_held; j++)
                         if (w->machines[i].held[j].kind <= SIM_WATCH && w->machines[i].held[j].pointer)
