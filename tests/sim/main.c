@@ -18,11 +18,15 @@ typedef struct Arguments {
         bool keep_going;
 } Arguments;
 
-static double seconds_now(void) {
+static double seconds_of(clockid_t clock) {
         struct timespec t;
 
-        (void) clock_gettime(CLOCK_MONOTONIC, &t);
+        (void) clock_gettime(clock, &t);
         return (double) t.tv_sec + (double) t.tv_nsec / 1e9;
+}
+
+static double seconds_now(void) {
+        return seconds_of(CLOCK_MONOTONIC);
 }
 
 static int help(const char *name) {
@@ -194,10 +198,14 @@ static void show_failure(const Arguments *a, uint64_t seed) {
         world_free(w);
 }
 
+/* The pace is that of one core, whatever else the machine is busy with. */
 static void print_summary(const Counts *c, uint64_t seeds, uint64_t failed, double took) {
-        printf("seeds %llu, failed %llu; core steps %llu in %.1f s, %.0f a second; model time %.1f h\n",
+        double cpu = seconds_of(CLOCK_PROCESS_CPUTIME_ID);
+
+        printf("seeds %llu, failed %llu; core steps %llu in %.1f s (%.1f s of one core: %.0f a second); model time %.1f "
+               "h\n",
                         (unsigned long long) seeds, (unsigned long long) failed, (unsigned long long) c->steps, took,
-                        (double) c->steps / MAX(took, 0.001), (double) c->model_time / USEC_PER_HOUR);
+                        cpu, (double) c->steps / MAX(cpu, 0.001), (double) c->model_time / USEC_PER_HOUR);
         printf("requests %llu (refused %llu, unknown %llu), beats %llu, sessions %llu, adopted %llu, calls %llu\n",
                         (unsigned long long) c->txns, (unsigned long long) c->refused, (unsigned long long) c->unknown,
                         (unsigned long long) c->beats, (unsigned long long) c->sessions,
