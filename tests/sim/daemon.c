@@ -143,6 +143,7 @@ static bool cut(World *w, Machine *m, const Action *a, bool before) {
         m->cut = CUT_NONE;
         if (before)
                 m->next_action--;
+        mishap(w, what == CUT_CRASH ? MISHAP_CRASH_INSIDE : MISHAP_HANG_INSIDE);
         if (what == CUT_CRASH)
                 daemon_crash(w, m, m->cut_span);
         else
@@ -277,6 +278,7 @@ void daemon_gone(World *w, Machine *m) {
 void daemon_crash(World *w, Machine *m, usec_t back_in) {
         if (!m->core)
                 return;
+        mishap(w, MISHAP_CRASH);
         TRACE(w, m, "FAULT: daemon killed, back in %.3f s", (double) back_in / USEC_PER_SEC);
         daemon_gone(w, m);
         daemon_start_later(w, m, back_in);
@@ -285,6 +287,7 @@ void daemon_crash(World *w, Machine *m, usec_t back_in) {
 void daemon_pause(World *w, Machine *m, usec_t span) {
         if (!m->core || m->paused)
                 return;
+        mishap(w, MISHAP_HANG);
         TRACE(w, m, "FAULT: daemon stopped for %.3f s, %zu actions undone", (double) span / USEC_PER_SEC,
                         m->n_actions - m->next_action);
         m->paused = true;

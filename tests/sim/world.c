@@ -234,10 +234,24 @@ static usec_t recovery_bound(const World *w) {
         return bound;
 }
 
+static bool is_replaced(World *w, void *userdata) {
+        return !w->replacing;
+}
+
+/* Replacing a registry takes more than a minute: in a short run it would end in the quiet, as if it had never begun. */
+static void await_registry(World *w) {
+        if (!w->replacing)
+                return;
+        (void) world_run_until(w, 4 * USEC_PER_MINUTE, is_replaced, NULL);
+        (void) world_run(w, w->now + random_span(w, USEC_PER_SEC, 30 * USEC_PER_SEC));
+}
+
 bool world_run_seed(World *w) {
         usec_t healed;
 
-        if (!world_run(w, w->options.duration))
+        (void) world_run(w, w->options.duration);
+        await_registry(w);
+        if (w->failed)
                 return false;
         faults_heal(w);
         healed = w->now;

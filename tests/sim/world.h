@@ -67,6 +67,10 @@ World *world_new(const Options *options);
 World *world_free(World *w);
 DEFINE_TRIVIAL_CLEANUP(World *, world_free)
 
+static inline void mishap(World *w, Mishap what) {
+        w->counts.mishaps[what]++;
+}
+
 uint64_t world_random(World *w);
 /* Uniform in [0, n) and [from, to]. */
 uint64_t random_below(World *w, uint64_t n);
