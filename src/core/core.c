@@ -70,7 +70,7 @@ Core *core_free(Core *c) {
 
 /* Our session's records are gone, or an attempt at a beat was still under way and has moved them. */
 static void on_ended(Core *c, const Answer *a) {
-        const Session *s = mirror_find_session(c, c->own.name);
+        const Session *s = c->own.seen;
 
         c->end_txn = 0;
         c->ended = a->outcome == OUTCOME_COMMITTED || !s || s->beat.revision == 0;

@@ -22,6 +22,7 @@ void life_attach(Core *c, Unit *u, const char *lease) {
         if (u->lease && u->lease->unit == u)
                 u->lease->unit = NULL;
         u->lease = mirror_lease(c, lease);
+        u->renamed = !streq(lease, u->wanted_lease);
         if (!u->lease->unit || u->lease->unit->forgotten)
                 u->lease->unit = u;
 }
@@ -64,6 +65,7 @@ Unit *life_configure(Core *c, const UnitConfig *config) {
         if (!u)
                 u = life_new(c, config->unit, config->lease);
         str_copy(u->wanted_lease, sizeof(u->wanted_lease), config->lease);
+        u->renamed = !streq(u->lease->name, u->wanted_lease);
         u->forgotten = false;
         u->stop_grace = config->stop_grace;
         u->timeout_stop = config->timeout_stop;
@@ -191,10 +193,6 @@ bool life_is_covered(const Core *c, const Unit *u) {
         return session_settled(c) && c->now.boottime < life_stop_at(c, u);
 }
 
-bool life_is_renamed(const Unit *u) {
-        return !streq(u->lease->name, u->wanted_lease);
-}
-
 const char *life_why_unable(const Core *c, const Unit *u) {
         const char *why;
 
@@ -202,7 +200,7 @@ const char *life_why_unable(const Core *c, const Unit *u) {
                 return "it is not enabled here any more";
         if (u->global || u->wanted_global)
                 return "it runs on every machine that fits, without a lease";
-        if (life_is_renamed(u))
+        if (u->renamed)
                 return "its Lease= is being changed";
         if (!machine_competes(c, &why))
                 return why;

@@ -33,7 +33,7 @@ static void turn_foreign(Core *c, const char *found) {
 
 /* The first store that we ever hear of is taken on; any other is foreign. */
 static void judge_store(Core *c, const Answer *a) {
-        if (!a->store)
+        if (!a->store || (streq(a->store, c->store_seen) && streq(a->store, c->store)))
                 return;
         str_copy(c->store_seen, sizeof(c->store_seen), a->store);
         if (!c->store[0] && c->trust != TRUST_FOREIGN) {

@@ -96,6 +96,7 @@ typedef struct Lease {
         Seen seen;
         bool damaged;
         LeaseRecord value;
+        Session *holder;           /* of value.session; NULL: it names none */
         SeenDebt debts[DEBTS_MAX]; /* when each of value.debts first reached us */
         size_t n_debts;
         uint64_t remembered;       /* the highest Index ever seen of it */
@@ -145,6 +146,7 @@ struct Unit {
         char name[NAME_SIZE];
         Lease *lease;
         char wanted_lease[NAME_SIZE]; /* as configured; taken on when nothing is held under another */
+        bool renamed;                 /* wanted_lease is another than lease */
         usec_t stop_grace, timeout_stop, hold_down_release, hold_down_failure;
         int64_t version;
         bool release_on_success, hold_on_failure;
@@ -208,6 +210,7 @@ typedef enum OwnPhase {
 typedef struct Own {
         OwnPhase phase;
         char name[SESSION_SIZE];
+        Session *seen;           /* of that name, as the registry shows it; NULL: nothing of it was seen yet */
         usec_t ttl;
         Timeline timeline;
         uint64_t beat_revision;
@@ -225,7 +228,8 @@ typedef struct Own {
         usec_t next_at;          /* next round or attempt */
         usec_t check_at;         /* not before: another try at reading what the fence names */
         usec_t round_at;         /* when the present round began */
-        unsigned failures;
+        unsigned failures;       /* attempts without an answer in a row */
+        unsigned hasty;          /* ... that failed at once */
         bool silent;             /* reported */
 } Own;
 
@@ -269,6 +273,7 @@ struct Core {
         Session *sessions;
         Machine *machines;
         Offer *offers;
+        Machine *self; /* of our own id; NULL: it was not seen yet */
         Lease *leases;
         Unit *units;
 
@@ -365,6 +370,7 @@ static inline usec_t backoff(usec_t base, unsigned failures, usec_t most) {
 /* output.c */
 void *arena_alloc(Core *c, size_t size);
 void *arena_copy(Core *c, const void *p, size_t size);
+FenceRecord *arena_fence(Core *c, const FenceRecord *f);
 Action *output(Core *c, ActionKind kind);
 void output_report(Core *c, Report report, const char *unit, const char *lease, const char *machine, uint64_t index);
 void output_changed(Core *c, const Unit *u, const Lease *l);
@@ -484,7 +490,6 @@ bool life_is_heard(const Unit *u); /* the guard has answered all that it was ask
 bool life_is_ours(const Core *c, const Unit *u); /* its lease */
 bool life_is_held(const Core *c, const Unit *u); /* ... at the Index in hand */
 bool life_is_covered(const Core *c, const Unit *u); /* by our beats, until its stop_at */
-bool life_is_renamed(const Unit *u);
 void life_attach(Core *c, Unit *u, const char *lease);
 bool life_is_armed_by(const Unit *u, const Timeline *t);
 Action *life_act(Core *c, const Unit *u, ActionKind kind);

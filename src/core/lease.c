@@ -21,7 +21,8 @@
 #include "core/internal.h"
 
 bool lease_is_ours(const Core *c, const Lease *l) {
-        return l->seen.revision > 0 && l->value.state == LEASE_HELD && session_is_ours(c, l->value.session);
+        return l->seen.revision > 0 && l->value.state == LEASE_HELD && l->holder &&
+               (l->holder == c->own.seen || (session_is_moving(c) && l->holder == c->other.seen));
 }
 
 bool lease_hangs_on(const Core *c, const char *session) {
@@ -98,14 +99,12 @@ static bool fence_is_known(const Session *s) {
 }
 
 static void send_expire(Core *c, const Session *s) {
-        FenceRecord *fence = arena_alloc(c, sizeof(FenceRecord));
+        FenceRecord *fence = s->fence_value ? arena_fence(c, s->fence_value) : NULL;
         Lease *group[GROUP_MAX];
         size_t n = 0;
         TxnBuilder b = txn_begin(c);
         uint64_t id;
 
-        if (s->fence_value)
-                *fence = *s->fence_value;
         for (Lease *l = c->leases; l && n < GROUP_MAX; l = l->hh.next) {
                 LeaseRecord next;
 
@@ -113,7 +112,7 @@ static void send_expire(Core *c, const Session *s) {
                         continue;
                 next = held_by_us(c, l, "expired");
                 put_lease(&b, l, OP_EXPIRE, &next);
-                if (s->fence_value)
+                if (fence)
                         fence_add_name(fence, l->name);
                 group[n++] = l;
         }
@@ -136,7 +135,7 @@ static void send_steal(Core *c, Lease *l, const Session *s) {
         }
         put_lease(&b, l, OP_STEAL, &next);
         if (s->fence_value) {
-                FenceRecord *fence = arena_copy(c, s->fence_value, sizeof(FenceRecord));
+                FenceRecord *fence = arena_fence(c, s->fence_value);
 
                 fence_add_name(fence, l->name);
                 put_fence(&b, s, fence);
@@ -381,7 +380,7 @@ static void advance_others(Core *c, Lease *l) {
                 send_acquire(c, l);
                 return;
         }
-        s = mirror_find_session(c, l->value.session);
+        s = l->holder;
         if (!s || !fence_is_known(s))
                 return;
         if (c->now.boottime >= session_dead_at(s))
@@ -414,7 +413,7 @@ usec_t lease_deadline(const Core *c, const Lease *l) {
                 if (lease_is_ours(c, l) && debt_due(l->debts + i) > now)
                         t = MIN(t, debt_due(l->debts + i));
         if (l->unit && l->value.state == LEASE_HELD && !lease_is_ours(c, l)) {
-                s = mirror_find_session((Core *) c, l->value.session);
+                s = l->holder;
                 if (s && session_dead_at(s) > now)
                         t = MIN(t, session_dead_at(s));
                 if (call_dead_at(l) > now)

@@ -77,9 +77,12 @@ static void arm(Core *c, Unit *u) {
 
 /* Another timeline holds now. It is told with a fresh beat in hand, for the guard counts by it at once. */
 static void arm_anew(Core *c, Unit *u) {
-        Timeline t = life_timeline(c, u);
+        Timeline t;
 
-        if (u->phase <= PHASE_IDLE || u->phase >= PHASE_CLOSING || !u->guard_known || life_is_armed_by(u, &t))
+        if (u->phase <= PHASE_IDLE || u->phase >= PHASE_CLOSING || !u->guard_known)
+                return;
+        t = life_timeline(c, u);
+        if (life_is_armed_by(u, &t))
                 return;
         if (!life_is_held(c, u)) /* lost, and about to be told so: its deadline only shrinks */
                 return;
@@ -140,7 +143,7 @@ static Leave wanted_leave(const Core *c, const Unit *u) {
                 return LEAVE_SHUTDOWN;
         if (c->sleeping)
                 return LEAVE_SLEEP;
-        if (u->forgotten || life_is_renamed(u) || u->wanted_global)
+        if (u->forgotten || u->renamed || u->wanted_global)
                 return LEAVE_FORGET;
         if (u->target[0])
                 return streq(u->target, c->machine_id) ? LEAVE_NONE : LEAVE_TRANSFER;
@@ -506,7 +509,7 @@ void life_advance(Core *c, Unit *u) {
         };
         Phase before;
 
-        if (life_is_renamed(u) && u->phase == PHASE_IDLE && !life_is_ours(c, u) && u->lease->txn == 0)
+        if (u->renamed && u->phase == PHASE_IDLE && !life_is_ours(c, u) && u->lease->txn == 0)
                 life_attach(c, u, u->wanted_lease);
         if (!u->lease->unit)
                 u->lease->unit = u;

@@ -19,29 +19,33 @@ static const Session *other_session(Core *c, const Machine *m) {
         return m->value.session[0] ? mirror_find_session(c, m->value.session) : NULL;
 }
 
-static bool is_as_wanted(const Machine *m, const MachineRecord *want) {
-        return m && m->seen.revision > 0 && !m->damaged && streq(m->value.session, want->session) &&
-               streq(m->value.hostname, want->hostname) && streq(m->value.boot_id, want->boot_id) &&
-               streq(m->value.metadata, want->metadata) && streq(m->value.version, want->version) &&
-               m->value.draining == want->draining;
+static bool is_as_wanted(const Core *c, const Machine *m) {
+        return m && m->seen.revision > 0 && !m->damaged && streq(m->value.session, c->own.name) &&
+               streq(m->value.hostname, c->hostname) && streq(m->value.boot_id, c->boot_id) &&
+               streq(m->value.metadata, c->metadata) && streq(m->value.version, c->version) &&
+               m->value.draining == c->draining;
 }
 
-static void put_machine(Core *c, const Machine *m, const Session *other, const MachineRecord *want) {
+static void put_machine(Core *c, const Machine *m, const Session *other) {
+        MachineRecord *want = &c->machine_next;
         TxnBuilder b = txn_begin(c);
 
+        *want = (MachineRecord){ .draining = c->draining };
+        str_copy(want->session, sizeof(want->session), c->own.name);
+        str_copy(want->hostname, sizeof(want->hostname), c->hostname);
+        str_copy(want->boot_id, sizeof(want->boot_id), c->boot_id);
+        str_copy(want->metadata, sizeof(want->metadata), c->metadata);
+        str_copy(want->version, sizeof(want->version), c->version);
         txn_compare(&b, RECORD_MACHINE, c->machine_id, m ? m->seen.revision : 0);
         txn_compare(&b, RECORD_FENCE, c->own.name, c->own.fence_revision);
         if (other)
                 txn_compare(&b, RECORD_BEAT, other->name, other->beat.revision);
         txn_put(&b, RECORD_MACHINE, c->machine_id, want, sizeof(*want));
-        c->machine_next = *want;
         c->machine_txn = txn_send(&b);
 }
 
 bool machine_is_named(const Core *c) {
-        const Machine *m = mirror_find_machine((Core *) c, c->machine_id);
-
-        return m && m->seen.revision > 0 && session_is_ours(c, m->value.session);
+        return c->self && c->self->seen.revision > 0 && session_is_ours(c, c->self->value.session);
 }
 
 /* ---- draining ---- */
@@ -113,24 +117,18 @@ static usec_t other_dead_at(const Session *other) {
 }
 
 void machine_advance(Core *c) {
-        const Machine *m = mirror_find_machine(c, c->machine_id);
-        const Session *other = other_session(c, m);
-        MachineRecord want = {};
+        const Machine *m = c->self;
+        const Session *other;
 
         if (!session_settled(c))
                 return;
         take_drain(c, m);
         drain_others(c);
-        want.draining = c->draining;
         if (c->machine_txn || c->shutting_down || c->now.boottime < c->machine_retry_at)
                 return;
-        str_copy(want.session, sizeof(want.session), c->own.name);
-        str_copy(want.hostname, sizeof(want.hostname), c->hostname);
-        str_copy(want.boot_id, sizeof(want.boot_id), c->boot_id);
-        str_copy(want.metadata, sizeof(want.metadata), c->metadata);
-        str_copy(want.version, sizeof(want.version), c->version);
-        if (is_as_wanted(m, &want))
+        if (is_as_wanted(c, m))
                 return;
+        other = other_session(c, m);
         if (c->now.boottime < other_dead_at(other)) {
                 if (other->moved && !c->twice_reported) {
                         c->twice_reported = true;
@@ -138,7 +136,7 @@ void machine_advance(Core *c) {
                 }
                 return;
         }
-        put_machine(c, m, other, &want);
+        put_machine(c, m, other);
 }
 
 void machine_txn(Core *c, const Answer *answer) {
@@ -151,12 +149,11 @@ void machine_txn(Core *c, const Answer *answer) {
 }
 
 usec_t machine_deadline(const Core *c) {
-        const Machine *m = mirror_find_machine((Core *) c, c->machine_id);
-        const Session *other = other_session((Core *) c, m);
-        usec_t t = MAX(other_dead_at(other), c->machine_retry_at);
+        usec_t t;
 
         if (!session_settled(c))
                 return USEC_INFINITY;
+        t = MAX(other_dead_at(other_session((Core *) c, c->self)), c->machine_retry_at);
         if (t <= c->now.boottime)
                 t = USEC_INFINITY;
         return c->drain_retry_at > c->now.boottime ? MIN(t, c->drain_retry_at) : t;

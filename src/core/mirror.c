@@ -46,6 +46,10 @@ Session *mirror_session(Core *c, const char *name) {
         str_copy(s->name, sizeof(s->name), name);
         s->ttl = session_ttl(name);
         HASH_ADD_STR(c->sessions, name, s);
+        if (streq(name, c->own.name))
+                c->own.seen = s;
+        if (streq(name, c->other.name))
+                c->other.seen = s;
         return s;
 }
 
@@ -81,6 +85,8 @@ static Machine *mirror_machine(Core *c, const char *id) {
                 abort();
         str_copy(m->id, sizeof(m->id), id);
         HASH_ADD_STR(c->machines, id, m);
+        if (streq(id, c->machine_id))
+                c->self = m;
         return m;
 }
 
@@ -175,7 +181,7 @@ static void take_fence(Core *c, const Record *r, uint64_t as_of) {
         }
         if (!s->fence_value && !(s->fence_value = malloc(sizeof(FenceRecord))))
                 abort();
-        *s->fence_value = *r->fence;
+        fence_copy(s->fence_value, r->fence);
 }
 
 static void take_machine(Core *c, const Record *r, uint64_t as_of) {
@@ -226,8 +232,7 @@ static void take_lease(Core *c, const Record *r, uint64_t as_of) {
                 l->remembered = l->value.index;
                 c->memory_changed = true;
         }
-        if (l->value.session[0])
-                (void) mirror_session(c, l->value.session);
+        l->holder = l->value.session[0] ? mirror_session(c, l->value.session) : NULL;
         if (l->value.state != LEASE_HELD || !streq(l->planned, l->value.machine_id))
                 c->plan_stale = true; /* not as it was planned */
         if (l->unit)
@@ -327,6 +332,7 @@ void mirror_forget(Core *c) {
         HASH_ITER(hh, c->leases, l, next_lease) {
                 l->seen = (Seen){};
                 l->value = (LeaseRecord){};
+                l->holder = NULL;
                 l->n_debts = 0;
                 l->damaged = false;
                 l->planned[0] = '\0';
@@ -338,6 +344,8 @@ void mirror_forget(Core *c) {
                 o->value = (OfferRecord){};
         }
         c->plan_stale = c->offers_stale = true;
+        c->own.seen = c->other.seen = NULL;
+        c->self = NULL;
         c->meta = (Seen){};
         c->listed = 0;
         c->revision_seen = 0;

@@ -30,6 +30,13 @@ void *arena_copy(Core *c, const void *p, size_t size) {
         return memcpy(arena_alloc(c, size), p, size);
 }
 
+FenceRecord *arena_fence(Core *c, const FenceRecord *f) {
+        FenceRecord *copy = arena_alloc(c, sizeof(FenceRecord));
+
+        fence_copy(copy, f);
+        return copy;
+}
+
 static const char *arena_string(Core *c, const char *s) {
         return s ? arena_copy(c, s, strlen(s) + 1) : NULL;
 }
@@ -129,7 +136,7 @@ void txn_put(TxnBuilder *b, RecordKind kind, const char *name, const void *value
         b->puts[b->n_puts++] = (Record){
                 .kind = kind,
                 .name = arena_string(b->core, name),
-                .value = arena_copy(b->core, value, size),
+                .value = kind == RECORD_FENCE ? arena_fence(b->core, value) : arena_copy(b->core, value, size),
         };
 }
 

@@ -164,7 +164,6 @@ static const char *why_not(const Plan *p, const Unit *u, const Machine *m, Place
 
 static bool is_available(const Core *c, const Unit *u) {
         const Lease *l = u->lease;
-        const Session *s;
 
         if (!l->seen.known || l->damaged || lease_is_ours(c, l))
                 return false;
@@ -174,8 +173,7 @@ static bool is_available(const Core *c, const Unit *u) {
                 return u->version > l->value.version;
         if (l->value.period > 0)
                 return c->now.boottime >= call_dead_at(l);
-        s = mirror_find_session((Core *) c, l->value.session);
-        return s && c->now.boottime >= session_dead_at(s);
+        return l->holder && c->now.boottime >= session_dead_at(l->holder);
 }
 
 /* Who has just let it go comes last: he had his reasons, and may not have said so yet. */
@@ -398,7 +396,7 @@ static void count_held(Core *c) {
 }
 
 static void make_plan(Core *c) {
-        Plan p = { .core = c, .own = mirror_find_machine(c, c->machine_id) };
+        Plan p = { .core = c, .own = c->self };
 
         if (c->units_unsorted)
                 HASH_SRT(hh, c->units, by_name);
@@ -505,7 +503,7 @@ static void why_not_of(const Plan *p, const Unit *u, const Machine *m, char buff
 int core_each_why_not(const Core *core, Now now, const char *unit, int (*f)(const WhyNotView *, void *), void *userdata) {
         Core *c = (Core *) core;
         const Unit *u = life_find(c, unit);
-        Plan p = { .core = c, .own = mirror_find_machine(c, c->machine_id) };
+        Plan p = { .core = c, .own = c->self };
         int r = 0;
 
         (void) now;

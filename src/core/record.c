@@ -142,3 +142,9 @@ void fence_add_name(FenceRecord *f, const char *name) {
         str_copy(f->names[f->n_names++], NAME_SIZE, name);
         f->counter++;
 }
+
+void fence_copy(FenceRecord *to, const FenceRecord *from) {
+        to->counter = from->counter;
+        to->n_names = MIN(from->n_names, (size_t) FENCE_NAMES_MAX);
+        memcpy(to->names, from->names, to->n_names * sizeof(from->names[0]));
+}

@@ -164,3 +164,5 @@ void lease_strike_debt(LeaseRecord *l, const char *session, uint64_t index);
 void lease_end_tenure(LeaseRecord *l, usec_t realtime, const char *why);
 /* Appends a name that was taken. */
 void fence_add_name(FenceRecord *f, const char *name);
+/* Copies the names that there are, and leaves the room for others as it is: it is 16 kB, and mostly empty. */
+void fence_copy(FenceRecord *to, const FenceRecord *from);

@@ -20,6 +20,8 @@
 
 #include "core/internal.h"
 
+#define PAUSE_FIRST (50 * USEC_PER_MSEC)
+
 enum { FENCE_READ_MAX = 100 };
 
 bool session_settled(const Core *c) {
@@ -55,6 +57,7 @@ static void own_reset(Core *c, Own *o, const char *name) {
 
         *o = (Own){ .ttl = ttl };
         str_copy(o->name, sizeof(o->name), name);
+        o->seen = mirror_find_session(c, name);
         (void) timeline_compute(ttl, USEC_INFINITY, USEC_INFINITY, &o->timeline);
         o->next_at = c->now.boottime;
         record_format_hex(core_random(c), o->process);
@@ -100,6 +103,7 @@ static void end_one(Core *c, Own *o) {
         o->committed = false;
         o->txn = o->read = 0;
         o->name[0] = '\0';
+        o->seen = NULL;
 }
 
 void session_end(Core *c) {
@@ -216,20 +220,26 @@ static void check_fence(Core *c, Own *o, const Session *s) {
 
 /* What a fence names and cannot be read any more is not ours any more. */
 static void drop_damaged(Core *c, Own *o) {
-        Session *s = mirror_find_session(c, o->name);
+        const Session *s = o->seen;
 
-        for (Lease *l = c->leases; l; l = l->hh.next)
-                if (l->damaged && s && s->fence_value && is_named(s->fence_value, o->fence_counter, l->name))
-                        l->value = (LeaseRecord){ .state = LEASE_FREE };
+        for (Lease *l = c->leases; l; l = l->hh.next) {
+                if (!l->damaged || !s || !s->fence_value || !is_named(s->fence_value, o->fence_counter, l->name))
+                        continue;
+                l->value = (LeaseRecord){ .state = LEASE_FREE };
+                l->holder = NULL;
+        }
 }
 
 /* ---- answers ---- */
 
+/* An attempt that took its time needs no further pause, and there may be none to lose; those that fail at once need more
+ * and more of it. */
 static void on_silence(Core *c, Own *o) {
-        usec_t pause = backoff(50 * USEC_PER_MSEC, o->failures, o->timeline.round / 2);
+        bool at_once = c->now.boottime - o->txn_t0 < 2 * PAUSE_FIRST;
+        usec_t pause = at_once ? backoff(PAUSE_FIRST, o->hasty, o->timeline.round / 2) : 0;
 
         o->failures++;
-        /* An attempt that took its whole time needs no further pause; one that failed at once does. */
+        o->hasty = at_once ? o->hasty + 1 : 0;
         o->next_at = MAX(c->now.boottime, o->txn_t0 + pause);
 }
 
@@ -262,7 +272,7 @@ static void on_committed(Core *c, Own *o, const Answer *a) {
         o->committed = true;
         o->t0 = o->txn_t0;
         o->round_trip = c->now.boottime - o->txn_t0;
-        o->failures = 0;
+        o->failures = o->hasty = 0;
         if (o == &c->other && o->ttl == c->ttl && c->own.ttl != c->ttl)
                 swap_sessions(c);
         c->own.next_at = next_round(c, &c->own);
@@ -277,7 +287,7 @@ static void on_committed(Core *c, Own *o, const Answer *a) {
 
 /* The refused beat's readback has been taken into the mirror. */
 static void on_refused(Core *c, Own *o) {
-        const Session *s = mirror_find_session(c, o->name);
+        const Session *s = o->seen;
 
         /* Records of ours that cannot be read say nothing; the time that we have is not cut short by them. */
         if (s && (s->beat_damaged || (s->fence.revision > 0 && !s->fence_value)) && o->committed &&
@@ -336,7 +346,7 @@ static void on_read(Core *c, Own *o, const Answer *a) {
                 return;
         }
         if (o->phase == OWN_READING) {
-                const Session *s = mirror_find_session(c, o->name);
+                const Session *s = o->seen;
 
                 if (!s || s->beat.revision == 0) {
                         replace(c, o);
@@ -402,7 +412,7 @@ static void begin_round(Core *c, Own *o) {
 
 /* Our fence is known to have moved beyond what we have looked at. */
 static const Session *unchecked(const Core *c, const Own *o) {
-        const Session *s = mirror_find_session((Core *) c, o->name);
+        const Session *s = o->seen;
 
         return o->phase == OWN_BEATING && s && s->fence_value && s->fence.revision > o->fence_revision ? s : NULL;
 }

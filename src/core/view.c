@@ -44,7 +44,7 @@ static usec_t time_remaining(const Core *c, const Lease *l, Now now) {
                 return usec_sub(usec_add(session_covered_from(c), session_ttl(l->value.session)), now.boottime);
         if (l->value.period > 0)
                 return usec_sub(usec_add(l->seen.at, l->value.period), now.boottime);
-        s = mirror_find_session((Core *) c, l->value.session);
+        s = l->holder;
         return s && s->beat.known ? usec_sub(usec_add(s->beat.at, s->ttl), now.boottime) : 0;
 }
 

@@ -87,6 +87,7 @@ void calls_ask(World *w, Machine *m) {
                 s->until = MIN(s->until, machine_true_time(w, m, s->asked_at + s->period));
         TRACE(w, m, "scheduler: call %d, Index %llu, period %.0f s", (int) call.kind, (unsigned long long) call.index,
                         (double) call.period / USEC_PER_SEC);
+        mishap(w, MISHAP_CALL);
         daemon_step(w, m, &(Event){.kind = EVENT_CALL, .id = s->call, .call = call});
 }
 

@@ -81,9 +81,7 @@ static void act_on_guard(World *w, Machine *m, size_t unit, const Action *a) {
         guard_tell(w, m, unit, a);
 }
 
-static void act(World *w, Machine *m, const Action *a) {
-        int unit = unit_find(w, a->unit);
-
+static void act(World *w, Machine *m, int unit, const Action *a) {
         switch (a->kind) {
         case ACTION_TXN:
         case ACTION_READ:
@@ -145,6 +143,7 @@ static bool cut(World *w, Machine *m, const Action *a, bool before) {
         m->cut = CUT_NONE;
         if (before)
                 m->next_action--;
+        mishap(w, what == CUT_CRASH ? MISHAP_CRASH_INSIDE : MISHAP_HANG_INSIDE);
         if (what == CUT_CRASH)
                 daemon_crash(w, m, m->cut_span);
         else
@@ -156,15 +155,16 @@ static bool cut(World *w, Machine *m, const Action *a, bool before) {
 static void run_actions(World *w, Machine *m) {
         while (m->next_action < m->n_actions) {
                 const Action *a = m->actions + m->next_action++;
+                int unit = unit_find(w, a->unit);
 
                 if (cut(w, m, a, true))
                         return;
                 if (__builtin_expect(w->trace != NULL, 0))
                         trace_action(w, m, a);
-                check_action(w, m, unit_find(w, a->unit), a);
+                check_action(w, m, unit, a);
                 if (w->failed)
                         return;
-                act(w, m, a);
+                act(w, m, unit, a);
                 if (cut(w, m, a, false))
                         return;
         }
@@ -278,6 +278,7 @@ void daemon_gone(World *w, Machine *m) {
 void daemon_crash(World *w, Machine *m, usec_t back_in) {
         if (!m->core)
                 return;
+        mishap(w, MISHAP_CRASH);
         TRACE(w, m, "FAULT: daemon killed, back in %.3f s", (double) back_in / USEC_PER_SEC);
         daemon_gone(w, m);
         daemon_start_later(w, m, back_in);
@@ -286,6 +287,7 @@ void daemon_crash(World *w, Machine *m, usec_t back_in) {
 void daemon_pause(World *w, Machine *m, usec_t span) {
         if (!m->core || m->paused)
                 return;
+        mishap(w, MISHAP_HANG);
         TRACE(w, m, "FAULT: daemon stopped for %.3f s, %zu actions undone", (double) span / USEC_PER_SEC,
                         m->n_actions - m->next_action);
         m->paused = true;

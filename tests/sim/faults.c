@@ -188,11 +188,15 @@ static void hurt_unit(World *w, Machine *m, size_t unit, Fault f) {
         ModelUnit *u = m->units + unit;
 
         if (f == FAULT_BY_HAND) {
-                pid1_request(w, m, unit, random_chance(w, 500000) ? JOB_START : JOB_STOP, BY_HAND);
+                bool start = random_chance(w, 500000);
+
+                mishap(w, start ? MISHAP_START_BY_HAND : MISHAP_STOP_BY_HAND);
+                pid1_request(w, m, unit, start ? JOB_START : JOB_STOP, BY_HAND);
                 return;
         }
         if (!u->processes[SLOT_MAIN].alive || u->processes[SLOT_MAIN].late || w->failures[unit] >= 6)
                 return;
+        mishap(w, f == FAULT_UNIT_EXIT ? MISHAP_UNIT_EXIT : MISHAP_UNIT_CRASH);
         unit_ends(w, m, unit, f == FAULT_UNIT_EXIT);
 }
 
@@ -240,19 +244,23 @@ static void hurt_machine(World *w, Machine *m, Fault f) {
                                 any_span(w, 90 * USEC_PER_SEC));
                 break;
         case FAULT_WATCH_STALL:
+                mishap(w, MISHAP_WATCH_STALL);
                 m->watch.stalled_until = w->now + any_span(w, 90 * USEC_PER_SEC);
                 break;
         case FAULT_GUARD_CRASH:
+                w->counts.mishaps[MISHAP_GUARD_KILLED] += m->guard.state == GUARD_UP;
                 guard_crash(w, m);
                 break;
         case FAULT_GUARD_PAUSE:
                 guard_pause(w, m, any_span(w, 60 * USEC_PER_SEC));
                 break;
         case FAULT_PID1_STALL:
+                mishap(w, MISHAP_PID1_STALL);
                 m->pid1_stalled_until = MAX(m->pid1_stalled_until, w->now + any_span(w, 10 * USEC_PER_SEC));
                 break;
         case FAULT_RUN_FULL:
                 m->run_full = !m->run_full;
+                w->counts.mishaps[MISHAP_RUN_FULL] += m->run_full;
                 break;
         default: /* FAULT_TTL */
                 m->ttl = ttls[random_below(w, ELEMENTSOF(ttls))];
@@ -267,7 +275,6 @@ static void strike(World *w, Fault f) {
         Machine *m = w->machines + random_below(w, w->n_machines);
         size_t unit = random_below(w, w->n_leases);
 
-        w->counts.faults[f]++;
         TRACE(w, m, "FAULT %d on %s", (int) f, w->unit_names[unit]);
         switch (f) {
         case FAULT_DAEMON_CRASH:
@@ -276,9 +283,11 @@ static void strike(World *w, Fault f) {
                 hurt_daemon(w, m, f);
                 break;
         case FAULT_OUTAGE:
+                mishap(w, MISHAP_OUTAGE);
                 w->registry_down_until = w->now + any_span(w, 60 * USEC_PER_SEC);
                 break;
         case FAULT_FREEZE:
+                mishap(w, MISHAP_FREEZE);
                 w->registry_frozen_until = w->now + any_span(w, 60 * USEC_PER_SEC);
                 break;
         case FAULT_NET_SICK:

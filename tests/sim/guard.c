@@ -352,6 +352,7 @@ void guard_pause(World *w, Machine *m, usec_t span) {
 
         if (g->state != GUARD_UP || w->now < g->paused_until)
                 return;
+        mishap(w, MISHAP_GUARD_HUNG);
         g->paused_until = w->now + span;
         if (due < g->paused_until)
                 post(w, m, 0, SIM_GUARD_WATCHDOG, due, 0, 0, NULL);
@@ -381,6 +382,7 @@ static void on_event(World *w, Machine *m, SimEvent *e) {
         case SIM_GUARD_WATCHDOG:
                 if (w->now >= g->paused_until)
                         return;
+                mishap(w, MISHAP_GUARD_MISSED);
                 TRACE(w, m, "PID 1: the guard's watchdog has run out");
                 guard_crash(w, m);
                 break;

@@ -127,9 +127,27 @@ static void on_guard_says(World *w, Machine *m, SimEvent *e) {
 
 /* ---- the operator ---- */
 
+static void count_verb(World *w, EventKind verb) {
+        static const struct {
+                EventKind verb;
+                Mishap mishap;
+        } verbs[] = {
+                        {EVENT_RELEASE, MISHAP_RELEASE}, {EVENT_TRANSFER, MISHAP_TRANSFER}, {EVENT_STEAL, MISHAP_STEAL},
+                        {EVENT_REARM, MISHAP_REARM}, {EVENT_DRAIN, MISHAP_DRAIN}, {EVENT_CONFIGURE, MISHAP_ENABLE},
+                        {EVENT_FORGET, MISHAP_DISABLE}, {EVENT_TTL, MISHAP_TTL}, {EVENT_ACCEPT, MISHAP_ACCEPT},
+                        {EVENT_SHUTDOWN, MISHAP_SERVICE_STOP},
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(verbs) && !w->quiet; i++)
+                if (verbs[i].verb == verb)
+                        mishap(w, verbs[i].mishap);
+}
+
 void daemon_verb(World *w, Machine *m, EventKind verb, size_t unit, uint64_t argument) {
-        if (m->core)
-                daemon_post(w, m, unit, SIM_VERB, random_span(w, 10, 1000), verb, argument);
+        if (!m->core)
+                return;
+        count_verb(w, verb);
+        daemon_post(w, m, unit, SIM_VERB, random_span(w, 10, 1000), verb, argument);
 }
 
 static void on_verb(World *w, Machine *m, SimEvent *e) {

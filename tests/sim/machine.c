@@ -40,6 +40,8 @@ void machine_init(World *w, Machine *m, size_t number) {
         m->rate_ppm = w->options.faults ? random_span(w, 990000, 1010000) : 1000000;
         if (w->options.faults && random_chance(w, 400000)) /* the edges are where it breaks */
                 m->rate_ppm = random_chance(w, 500000) ? 990000 : 1010000;
+        if (m->rate_ppm == 990000 || m->rate_ppm == 1010000)
+                mishap(w, m->rate_ppm < 1000000 ? MISHAP_CLOCK_SLOW : MISHAP_CLOCK_FAST);
         if (w->options.faults)
                 m->realtime_offset = (int64_t) random_below(w, 2 * USEC_PER_SEC) - (int64_t) USEC_PER_SEC;
         m->ttl = w->options.ttl
@@ -96,6 +98,7 @@ static void power_off(World *w, Machine *m) {
 void machine_power_cut(World *w, Machine *m, usec_t back_in) {
         if (!m->powered)
                 return;
+        mishap(w, MISHAP_POWER_CUT);
         TRACE(w, m, "FAULT: power cut for %.3f s", back_in == USEC_INFINITY ? -1.0 : (double) back_in / USEC_PER_SEC);
         power_off(w, m);
         if (back_in != USEC_INFINITY)
@@ -109,6 +112,7 @@ void machine_power_cut(World *w, Machine *m, usec_t back_in) {
 void machine_shut_down(World *w, Machine *m, usec_t back_in) {
         if (!m->powered || m->stay_down)
                 return;
+        mishap(w, MISHAP_SHUT_DOWN);
         TRACE(w, m, "FAULT: machine shuts down");
         m->stay_down = true;
         if (random_chance(w, 500000)) {
@@ -130,6 +134,8 @@ void machine_shut_down(World *w, Machine *m, usec_t back_in) {
 void machine_cut_off(World *w, Machine *m, bool requests, bool replies, usec_t span) {
         TRACE(w, m, "FAULT: cut off (%s%s) for %.3f s", requests ? "requests " : "", replies ? "replies" : "",
                         (double) span / USEC_PER_SEC);
+        if (requests || replies)
+                mishap(w, !replies ? MISHAP_CUT_REQUESTS : !requests ? MISHAP_CUT_ANSWERS : MISHAP_CUT_BOTH);
         m->requests_blocked = m->requests_blocked || requests;
         m->replies_blocked = m->replies_blocked || replies;
         world_post(w, (SimEvent){.at = w->now + span,

@@ -16,13 +16,18 @@ typedef struct Arguments {
         uint64_t seeds;
         bool random_size; /* machines and leases drawn from the seed */
         bool keep_going;
+        bool counts, every_fault;
 } Arguments;
 
-static double seconds_now(void) {
+static double seconds_of(clockid_t clock) {
         struct timespec t;
 
-        (void) clock_gettime(CLOCK_MONOTONIC, &t);
+        (void) clock_gettime(clock, &t);
         return (double) t.tv_sec + (double) t.tv_nsec / 1e9;
+}
+
+static double seconds_now(void) {
+        return seconds_of(CLOCK_MONOTONIC);
 }
 
 static int help(const char *name) {
@@ -42,6 +47,8 @@ static int help(const char *name) {
                "it so\n"
                "  --bias NAME          what rarely meets meets often: late-gate, slow-answers, late-writes\n"
                "  --keep-going         do not stop at the first failure\n"
+               "  --counts             how often each fault and each verb came\n"
+               "  --every-fault        the same, and fail if one of them never did\n"
                "  --help\n",
                         name, MACHINES_MAX, LEASES_MAX);
         return 0;
@@ -91,6 +98,8 @@ static int parse_arguments(int argc, char *argv[], Arguments *ret) {
                         {"trace", no_argument, NULL, 'v'},
                         {"replay", required_argument, NULL, 'r'},
                         {"keep-going", no_argument, NULL, 'k'},
+                        {"counts", no_argument, NULL, 'c'},
+                        {"every-fault", no_argument, NULL, 'e'},
                         {"help", no_argument, NULL, 'h'},
                         {"promises-only", no_argument, NULL, 'p'},
                         {"bias", required_argument, NULL, 'b'},
@@ -137,6 +146,12 @@ static int parse_arguments(int argc, char *argv[], Arguments *ret) {
                         break;
                 case 'b':
                         r = parse_bias(optarg, &ret->options.bias);
+                        break;
+                case 'c':
+                        ret->counts = true;
+                        break;
+                case 'e':
+                        ret->counts = ret->every_fault = true;
                         break;
                 case 'k':
                         ret->keep_going = true;
@@ -194,10 +209,14 @@ static void show_failure(const Arguments *a, uint64_t seed) {
         world_free(w);
 }
 
+/* The pace is that of one core, whatever else the machine is busy with. */
 static void print_summary(const Counts *c, uint64_t seeds, uint64_t failed, double took) {
-        printf("seeds %llu, failed %llu; core steps %llu in %.1f s, %.0f a second; model time %.1f h\n",
+        double cpu = seconds_of(CLOCK_PROCESS_CPUTIME_ID);
+
+        printf("seeds %llu, failed %llu; core steps %llu in %.1f s (%.1f s of one core: %.0f a second); "
+               "model time %.1f h\n",
                         (unsigned long long) seeds, (unsigned long long) failed, (unsigned long long) c->steps, took,
-                        (double) c->steps / MAX(took, 0.001), (double) c->model_time / USEC_PER_HOUR);
+                        cpu, (double) c->steps / MAX(cpu, 0.001), (double) c->model_time / USEC_PER_HOUR);
         printf("requests %llu (refused %llu, unknown %llu), beats %llu, sessions %llu, adopted %llu, calls %llu\n",
                         (unsigned long long) c->txns, (unsigned long long) c->refused, (unsigned long long) c->unknown,
                         (unsigned long long) c->beats, (unsigned long long) c->sessions,
@@ -216,6 +235,17 @@ static void print_summary(const Counts *c, uint64_t seeds, uint64_t failed, doub
                         (unsigned long long) c->fell_back, (unsigned long long) c->foreign,
                         (unsigned long long) c->late_forks, (double) c->late_fork_max / USEC_PER_SEC,
                         (double) c->recovery_max / USEC_PER_SEC);
+}
+
+/* Returns how many of the faults never happened. */
+static size_t print_mishaps(const Counts *c) {
+        size_t missing = 0;
+
+        for (Mishap i = 0; i < _MISHAP_MAX; i++) {
+                printf("%12llu  %s\n", (unsigned long long) c->mishaps[i], mishap_to_string(i));
+                missing += c->mishaps[i] == 0;
+        }
+        return missing;
 }
 
 int main(int argc, char *argv[]) {
@@ -250,5 +280,9 @@ int main(int argc, char *argv[]) {
         if (shown > begin)
                 (void) fprintf(stderr, "\r%50s\r", "");
         print_summary(&counts, run, failed, seconds_now() - begin);
+        if (arguments.counts && print_mishaps(&counts) > 0 && arguments.every_fault) {
+                (void) fprintf(stderr, "Some of the faults never happened.\n");
+                return 1;
+        }
         return failed > 0;
 }

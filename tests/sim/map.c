@@ -35,7 +35,10 @@ Value *value_new(World *w, RecordKind kind, const void *data) {
                 abort();
         v->references = 1;
         v->kind = kind;
-        memcpy(&v->meta, data, value_size(kind));
+        if (kind == RECORD_FENCE)
+                fence_copy(&v->fence, data);
+        else
+                memcpy(&v->meta, data, value_size(kind));
         return v;
 }
 
@@ -214,6 +217,7 @@ void map_restore(World *w) {
 
                 set_value(w, item->key, value_ref(item->value), item->mod_revision);
         }
+        mishap(w, MISHAP_RESTORED);
         TRACE(w, NULL, "registry: revision %llu replaced by the snapshot of %llu", (unsigned long long) map->revision,
                         (unsigned long long) map->snapshot.revision);
         map->revision = map->snapshot.revision;
@@ -232,6 +236,7 @@ void map_wipe(World *w, bool new_store) {
         map->revision = 1;
         if (new_store && map->n_stores < STORES_MAX)
                 add_store(w);
+        mishap(w, MISHAP_WIPED);
         TRACE(w, NULL, "registry: wiped%s", new_store ? ", another store" : "");
         cut_log(w);
         for (size_t i = 0; i < w->n_machines; i++)

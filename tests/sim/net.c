@@ -16,11 +16,13 @@ static Message *message_new(World *w) {
 
         if (q)
                 w->free_messages = q->next_free;
-        else
-                q = calloc(1, sizeof(Message));
-        if (!q)
+        else if ((q = malloc(sizeof(Message)))) {
+                q->records = NULL;
+                q->records_size = 0;
+        } else
                 abort();
-        q->next_free = NULL;
+        q->id = 0;
+        q->session[0] = '\0';
         q->references = 0;
         q->txn = q->answered = q->kept = false;
         q->list_kinds = q->complete = 0;
@@ -57,12 +59,13 @@ static void message_post(World *w, Message *q, SimKind kind, usec_t delay, uint6
 }
 
 void net_done(World *w) {
+        const SimEvent *e;
         Message *q;
         Parcel *p;
 
         for (size_t i = 0; i < w->n_heap; i++)
-                if (w->heap[i].kind <= SIM_WATCH && w->heap[i].pointer)
-                        message_unref(w, w->heap[i].pointer);
+                if ((e = w->queue + (w->heap[i].order & SLOT_MASK))->kind <= SIM_WATCH && e->pointer)
+                        message_unref(w, e->pointer);
         for (size_t i = 0; i < w->n_machines; i++)
                 for (size_t j = 0; j < w->machines[i].n_held; j++)
                         if (w->machines[i].held[j].kind <= SIM_WATCH && w->machines[i].held[j].pointer)
@@ -82,7 +85,10 @@ void net_done(World *w) {
 static usec_t one_way(World *w) {
         usec_t usual = random_span(w, w->latency / 2 + 1, w->latency * 3 / 2 + 1);
 
-        return random_chance(w, w->slow_ppm) ? usual + random_span(w, 0, 2 * USEC_PER_SEC) : usual;
+        if (!random_chance(w, w->slow_ppm))
+                return usual;
+        mishap(w, MISHAP_DELAY);
+        return usual + random_span(w, 0, 2 * USEC_PER_SEC);
 }
 
 static bool puts_a_lease(const World *w, const Message *q) {
@@ -104,15 +110,19 @@ static void message_dispatch(World *w, Machine *m, Message *q) {
         } else if (late)
                 there = random_span(w, USEC_PER_SEC, 30 * USEC_PER_SEC);
         if (late) {
+                mishap(w, MISHAP_LATE_WRITE);
                 q->kept = true;
                 message_post(w, q, SIM_ARRIVE, there, 0, 0);
         } else if (!lost && q->txn && random_chance(w, w->duplicate_ppm)) {
                 bool first = random_chance(w, 500000);
 
+                mishap(w, MISHAP_DUPLICATE);
                 message_post(w, q, SIM_ARRIVE, there, first, 0);
                 message_post(w, q, SIM_ARRIVE, there + one_way(w), !first, 0);
         } else if (!lost)
                 message_post(w, q, SIM_ARRIVE, there, 1, 0);
+        else if (!m->requests_blocked)
+                mishap(w, MISHAP_LOST_REQUEST);
 }
 
 void net_send(World *w, Machine *m, const Action *a) {
@@ -130,6 +140,7 @@ void net_send(World *w, Machine *m, const Action *a) {
         q->machine = m->number;
         q->generation = m->generation;
         q->incarnation = w->map.incarnation;
+        q->sent_at = w->now;
         str_copy(q->session, SESSION_SIZE, m->run_session);
         q->list_kinds = a->kind == ACTION_READ && a->n_keys == 0 ? a->list_kinds : 0;
         for (size_t i = 0; i < n; i++)
@@ -146,8 +157,10 @@ void net_send(World *w, Machine *m, const Action *a) {
         w->counts.txns++;
         message_dispatch(w, m, q);
         timeout = a->timeout * 1000000 / m->rate_ppm + random_below(w, USEC_PER_MSEC);
-        if (random_chance(w, w->early_unknown_ppm))
+        if (random_chance(w, w->early_unknown_ppm)) {
+                mishap(w, MISHAP_GIVEN_UP);
                 timeout = random_below(w, timeout + 1);
+        }
         message_post(w, q, SIM_TIMEOUT, timeout, 0, 0);
 }
 
@@ -205,7 +218,24 @@ static void apply_txn(World *w, Message *q) {
                 map_delete(w, q->deletes[i]);
         q->outcome = OUTCOME_COMMITTED;
         q->revision = map->revision;
+        if (w->now > q->sent_at + 5 * USEC_PER_SEC)
+                mishap(w, MISHAP_LATE_COMMIT);
         net_changed(w);
+}
+
+static void send_reply(World *w, Message *q) {
+        usec_t back;
+
+        if (random_chance(w, w->lost_reply_ppm)) {
+                mishap(w, MISHAP_LOST_ANSWER);
+                return;
+        }
+        back = one_way(w);
+        if (random_chance(w, w->slow_reply_ppm)) {
+                mishap(w, MISHAP_SLOW_ANSWER);
+                back += random_below(w, USEC_PER_SEC);
+        }
+        message_post(w, q, SIM_REPLY, back, 0, 0);
 }
 
 static void on_arrive(World *w, SimEvent *e) {
@@ -237,10 +267,8 @@ static void on_arrive(World *w, SimEvent *e) {
                         : q->txn                      ? "committed"
                                                       : "read",
                         (unsigned long long) q->revision);
-        if (e->a && !m->replies_blocked && !random_chance(w, w->lost_reply_ppm))
-                message_post(w, q, SIM_REPLY,
-                                one_way(w) + (random_chance(w, w->slow_reply_ppm) ? random_below(w, USEC_PER_SEC) : 0),
-                                0, 0);
+        if (e->a && !m->replies_blocked)
+                send_reply(w, q);
 }
 
 /* ---- back at the daemon ---- */
@@ -391,9 +419,10 @@ static void on_watch(World *w, SimEvent *e) {
         }
         watch->scheduled = false;
         if (m->replies_blocked || w->now < watch->stalled_until) {
-                if (q || random_chance(w, 50000)) /* a broken stream: list anew */
+                if (q || random_chance(w, 50000)) { /* a broken stream: list anew */
+                        mishap(w, MISHAP_WATCH_GAP);
                         watch_reset(w, m, random_span(w, 50, 500) * USEC_PER_MSEC);
-                else
+                } else
                         watch_schedule(w, m, m->replies_blocked ? 200 * USEC_PER_MSEC : watch->stalled_until - w->now);
                 return;
         }

@@ -11,6 +11,7 @@ typedef struct Message {
         bool txn, answered, kept; /* kept: stuck outside of any partition, lands for certain */
         uint8_t machine;
         unsigned generation, incarnation;
+        usec_t sent_at;
         uint64_t id;
         char session[SESSION_SIZE]; /* the sender's */
         unsigned list_kinds, complete;

@@ -63,7 +63,7 @@ void unit_kill(World *w, Machine *m, size_t unit) {
                         delay += random_span(w, 0, 50 * USEC_PER_MSEC);
                 if (w->fault_enabled[FAULT_UNKILLABLE] && !w->quiet && random_chance(w, 300000)) {
                         delay += random_span(w, 0, 20 * USEC_PER_SEC);
-                        w->counts.faults[FAULT_UNKILLABLE]++;
+                        mishap(w, MISHAP_UNKILLABLE);
                 }
                 process_dies(w, m, unit, s, delay);
         }
@@ -120,7 +120,7 @@ static void run_start(World *w, Machine *m, size_t unit) {
         }
         if (w->fault_enabled[FAULT_PID1_STALL] && !w->quiet && random_chance(w, 50000)) {
                 between = random_span(w, 0, 10 * USEC_PER_SEC);
-                w->counts.faults[FAULT_PID1_STALL]++;
+                mishap(w, MISHAP_PID1_STALL_BEFORE_FORK);
                 TRACE(w, m, "FAULT: PID 1 hangs for %.3f s between assertion and fork",
                                 (double) between / USEC_PER_SEC);
         }
@@ -153,9 +153,11 @@ static void finish(World *w, Machine *m, size_t unit) {
         u->stopping = false;
         if (!w->has_extra[unit]) /* KillMode=control-group */
                 unit_kill(w, m, unit);
-        else if (u->processes[SLOT_EXTRA].alive) /* KillMode=process */
+        else if (u->processes[SLOT_EXTRA].alive) { /* KillMode=process */
+                mishap(w, MISHAP_LEFT_OVER);
                 process_dies(w, m, unit, SLOT_EXTRA,
                                 w->always_extra ? 15 * USEC_PER_SEC : random_span(w, 0, 20 * USEC_PER_SEC));
+        }
         if (u->start_pending) {
                 set_state(w, m, unit, u->failed ? ACTIVE_FAILED : ACTIVE_INACTIVE, true);
                 run_start(w, m, unit);
@@ -310,7 +312,9 @@ void pid1_event(World *w, SimEvent *e) {
                 on_reaped(w, m, e);
                 break;
         default: /* SIM_STOP_TIMEOUT */
-                if (u->processes[e->a].alive)
+                if (u->processes[e->a].alive) {
+                        mishap(w, MISHAP_SLOW_STOP);
                         unit_kill(w, m, e->unit);
+                }
         }
 }

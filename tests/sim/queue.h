@@ -59,10 +59,18 @@ typedef enum SimKind {
 
 typedef struct SimEvent {
         usec_t at;
-        uint64_t sequence; /* equal times: in the order of scheduling */
         SimKind kind;
         uint8_t machine, unit;
         unsigned generation; /* of whatever it is for; a stale one is dropped by its handler */
         uint64_t a, b, c;
         void *pointer;
 } SimEvent;
+
+/* Whose turn it is: the earliest; of equal times the one that was scheduled first. */
+enum { SLOT_BITS = 20 };
+#define SLOT_MASK ((UINT64_C(1) << SLOT_BITS) - 1)
+
+typedef struct Turn {
+        usec_t at;
+        uint64_t order; /* a number that grows, above the slot in which the event lies */
+} Turn;

@@ -39,6 +39,7 @@ typedef struct Machine Machine;
 #include "guard.h"
 #include "machine.h"
 #include "faults.h"
+#include "mishaps.h"
 #include "check.h"
 #include "world.h"
 #include "trace.h"

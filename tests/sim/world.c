@@ -2,8 +2,8 @@
 /*
  * True time, chance, the queue of everything that is yet to happen, and the life of one run.
  *
- * The queue is a binary heap ordered by time and then by the order of scheduling, so that a run is a function of its
- * seed alone. Nothing in it is ever cancelled: an event carries the generation of what it is meant for, and its
+ * The queue is a binary heap of turns, ordered by time and then by the order of scheduling, so that a run is a function
+ * of its seed alone; the events themselves lie still in their slots. Nothing in it is ever cancelled: an event carries the generation of what it is meant for, and its
  * handler drops it if that has moved on.
  */
 #include "sim.h"
@@ -31,44 +31,58 @@ bool random_chance(World *w, unsigned ppm) {
         return ppm > 0 && random_below(w, 1000000) < ppm;
 }
 
-static bool is_before(const SimEvent *a, const SimEvent *b) {
-        return a->at != b->at ? a->at < b->at : a->sequence < b->sequence;
+static bool is_before(Turn a, Turn b) {
+        return a.at != b.at ? a.at < b.at : a.order < b.order;
+}
+
+static void queue_grow(World *w) {
+        size_t size = MAX((size_t) 256, 2 * w->queue_size);
+
+        if (size > 1u << SLOT_BITS)
+                abort();
+        w->heap = realloc(w->heap, size * sizeof(Turn));
+        w->queue = realloc(w->queue, size * sizeof(SimEvent));
+        if (!w->heap || !w->queue)
+                abort();
+        for (size_t i = w->queue_size; i < size; i++)
+                w->heap[i].order = i; /* the slots that are free are those behind the heap's end */
+        w->queue_size = size;
 }
 
 void world_post(World *w, SimEvent e) {
-        size_t i, parent;
+        size_t i, parent, slot;
+        Turn turn;
 
-        if (w->n_heap == w->heap_size) {
-                w->heap_size = MAX((size_t) 1024, 2 * w->heap_size);
-                w->heap = realloc(w->heap, w->heap_size * sizeof(SimEvent));
-                if (!w->heap)
-                        abort();
-        }
+        if (w->n_heap == w->queue_size)
+                queue_grow(w);
+        slot = w->heap[w->n_heap].order & SLOT_MASK;
         e.at = MAX(e.at, w->now);
-        e.sequence = w->sequence++;
+        turn = (Turn){.at = e.at, .order = w->sequence++ << SLOT_BITS | slot};
+        w->queue[slot] = e;
         for (i = w->n_heap++; i > 0; i = parent) {
                 parent = (i - 1) / 2;
-                if (!is_before(&e, w->heap + parent))
+                if (!is_before(turn, w->heap[parent]))
                         break;
                 w->heap[i] = w->heap[parent];
         }
-        w->heap[i] = e;
+        w->heap[i] = turn;
 }
 
 static SimEvent take_next(World *w) {
-        SimEvent first = w->heap[0], last = w->heap[--w->n_heap];
-        size_t i = 0, child;
+        Turn first = w->heap[0], last = w->heap[--w->n_heap];
+        size_t i = 0, child, n = w->n_heap;
 
-        while ((child = 2 * i + 1) < w->n_heap) {
-                if (child + 1 < w->n_heap && is_before(w->heap + child + 1, w->heap + child))
-                        child++;
-                if (!is_before(w->heap + child, &last))
+        while ((child = 2 * i + 1) < n) {
+                if (child + 1 < n)
+                        child += is_before(w->heap[child + 1], w->heap[child]);
+                if (!is_before(w->heap[child], last))
                         break;
                 w->heap[i] = w->heap[child];
                 i = child;
         }
         w->heap[i] = last;
-        return first;
+        w->heap[n] = first; /* its slot is free again */
+        return w->queue[first.order & SLOT_MASK];
 }
 
 static void dispatch(World *w, SimEvent *e) {
@@ -202,6 +216,7 @@ World *world_free(World *w) {
         map_done(w);
         trace_done(w);
         free(w->heap);
+        free(w->queue);
         free(w);
         return NULL;
 }
@@ -226,10 +241,24 @@ static usec_t recovery_bound(const World *w) {
         return bound;
 }
 
+static bool is_replaced(World *w, void *userdata) {
+        return !w->replacing;
+}
+
+/* Replacing a registry takes more than a minute: in a short run it would end in the quiet, as if it had never begun. */
+static void await_registry(World *w) {
+        if (!w->replacing)
+                return;
+        (void) world_run_until(w, 4 * USEC_PER_MINUTE, is_replaced, NULL);
+        (void) world_run(w, w->now + random_span(w, USEC_PER_SEC, 30 * USEC_PER_SEC));
+}
+
 bool world_run_seed(World *w) {
         usec_t healed;
 
-        if (!world_run(w, w->options.duration))
+        (void) world_run(w, w->options.duration);
+        await_registry(w);
+        if (w->failed)
                 return false;
         faults_heal(w);
         healed = w->now;

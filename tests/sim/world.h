@@ -31,8 +31,9 @@ struct World {
         uint64_t random;
         usec_t now;
         uint64_t sequence;
-        SimEvent *heap;
-        size_t n_heap, heap_size;
+        Turn *heap;
+        SimEvent *queue; /* by slot */
+        size_t n_heap, queue_size;
         size_t n_machines, n_leases;
         Machine machines[MACHINES_MAX];
         char unit_names[LEASES_MAX][NAME_SIZE], lease_names[LEASES_MAX][NAME_SIZE];
@@ -65,6 +66,10 @@ struct World {
 World *world_new(const Options *options);
 World *world_free(World *w);
 DEFINE_TRIVIAL_CLEANUP(World *, world_free)
+
+static inline void mishap(World *w, Mishap what) {
+        w->counts.mishaps[what]++;
+}
 
 uint64_t world_random(World *w);
 /* Uniform in [0, n) and [from, to]. */

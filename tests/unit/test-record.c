@@ -168,6 +168,21 @@ static void a_fence_counts_all_names_and_keeps_the_newest(void **state) {
         assert_string_equal(f.names[0], "10.service");
 }
 
+static void a_fence_is_copied_with_all_of_its_names(void **state) {
+        FenceRecord f = {}, copy;
+        char name[32];
+
+        memset(&copy, 0xff, sizeof(copy));
+        for (unsigned i = 0; i <= FENCE_NAMES_MAX + 1; i++) {
+                fence_copy(&copy, &f);
+                assert_int_equal(copy.counter, f.counter);
+                assert_int_equal(copy.n_names, f.n_names);
+                assert_memory_equal(copy.names, f.names, f.n_names * sizeof(f.names[0]));
+                (void) snprintf(name, sizeof(name), "%u.service", i);
+                fence_add_name(&f, name);
+        }
+}
+
 /* ---- the timeline ---- */
 
 static void ten_seconds_are_as_documented(void **state) {
@@ -258,6 +273,7 @@ int main(void) {
                 cmocka_unit_test(an_ended_tenure_is_remembered),
                 cmocka_unit_test(of_many_tenures_the_newest_are_remembered),
                 cmocka_unit_test(a_fence_counts_all_names_and_keeps_the_newest),
+                cmocka_unit_test(a_fence_is_copied_with_all_of_its_names),
                 cmocka_unit_test(ten_seconds_are_as_documented),
                 cmocka_unit_test(the_holder_is_killed_before_the_taker_may_come),
                 cmocka_unit_test(a_taker_is_never_early_by_rounding),
