@@ -23,6 +23,8 @@ typedef struct Messages {
 
 void messages_add(Messages *m, const char *format, ...) _printf_(2, 3);
 void messages_done(Messages *m); /* frees the lines; for _cleanup_ */
+/* Valid UTF-8 without control characters: what D-Bus takes as a string, and a terminal as text. */
+bool text_is_printable(const char *s);
 
 typedef struct LeasedConf {
         char *registry;      /* "local" or "etcd" */
