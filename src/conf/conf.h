@@ -11,6 +11,7 @@
 
 #include <stdio.h>
 
+#include "core/placement.h"
 #include "util/macros.h"
 #include "util/strv.h"
 #include "util/time-util.h"
@@ -60,11 +61,14 @@ typedef struct UnitOptions {
         bool fence_by_reboot;     /* FenceAction=none|reboot */
         usec_t hold_down_release; /* HoldDownSec=; default 30 s */
         usec_t hold_down_failure; /* HoldDownSec=; default 60 s */
+        bool global;              /* Global=: on every machine that fits, without a lease */
+        Placement placement;      /* MachineID=, MachineOf=, Require=, Prefer=, Conflicts=, Replaces=, Failback= */
 } UnitOptions;
 
-/* Options of one unit, by its canonical name: [X-Leased] in the unit file and its drop-ins, then in
- * root/etc/leased/units/NAME on top. -ENOENT: it is not enabled here (no such file). -EBADMSG: with messages; *ret is then what
- * could be read, the defaults standing in for bad lines, or untouched if its Lease= is among them. */
+/* Options of one unit, by its canonical name: [X-Fleet] in the unit file and its drop-ins, on top of it [X-Leased] in these,
+ * then that in root/etc/leased/units/NAME. -ENOENT: it is not enabled here (no such file). -EBADMSG: with messages; *ret is
+ * then what could be read, the defaults standing in for bad lines, or untouched if it is in doubt which lease was meant, or
+ * whether one at all (Global=). */
 int unit_options_load(const char *root, const char *unit, UnitOptions **ret, Messages *messages);
 /* The same, but also for a unit that is not enabled here: what its options would be. */
 int unit_options_preview(const char *root, const char *unit, UnitOptions **ret, Messages *messages);
