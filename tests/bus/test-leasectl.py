@@ -8,11 +8,13 @@
 import json
 import os
 
-from leasectl_guest import (CONF, GATES, SLEEPER, SYSTEM, UNITS, Case, CaseWithDaemon, ctl, dropin_of, main, property_of,
-                            read, run, wait_for, write)
+from leasectl_guest import (CONF, GATES, SLEEPER, SYSTEM, UNITS, Case, CaseWithDaemon, asserts_of, ctl, dropin_of, main,
+                            property_of, read, run, wait_for, write)
 
 NOTES = ("note: leased is not running; nothing starts until it does: systemctl enable --now leased",
          "note: Registry=local excludes nobody outside this machine (see leased.conf)")
+GLOBAL = SLEEPER + "[X-Fleet]\nGlobal=true\n"
+EVERYWHERE = "; it runs on every machine that fits, without a lease"
 
 
 class WithoutDaemon(Case):
@@ -111,11 +113,7 @@ class WithoutDaemon(Case):
         ctl("enable", "--", unit, check=True)
         self.assertEqual(property_of(unit, "EnvironmentFiles"),
                          r"/run/leased/env/inst@a\\x2db.service (ignore_errors=yes)")
-        path = json.loads(run("busctl", "--json=short", "call", "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
-                              "org.freedesktop.systemd1.Manager", "LoadUnit", "s", unit).stdout)["data"][0]
-        asserts = json.loads(run("busctl", "--json=short", "get-property", "org.freedesktop.systemd1", path,
-                                 "org.freedesktop.systemd1.Unit", "Asserts").stdout)["data"]
-        self.assertEqual([each[:4] for each in asserts], [["AssertPathExists", False, False, f"{GATES}/{unit}"]])
+        self.assertEqual(asserts_of(unit), [["AssertPathExists", False, False, f"{GATES}/{unit}"]])
 
     def test_enable_again_keeps_the_options(self):
         unit = self.unit("again.service")
@@ -134,6 +132,51 @@ class WithoutDaemon(Case):
         self.assertSays(ctl("enable", unit), 1, "reset.service: the gate has no effect: something after zzzz-leased.conf "
                         "resets AssertPathExists= or BindsTo= (the last drop-in is /etc/systemd/system/"
                         "reset.service.d/zzzzz.conf)")
+        self.assertUntouched(unit)
+
+    def test_a_global_unit_is_listed_and_has_no_gate(self):
+        unit = self.unit("everywhere.service", GLOBAL)
+        run("systemctl", "start", unit)
+        done = ctl("enable", unit)
+        self.assertSays(done, 0, NOTES[0])
+        self.assertEqual(done.stdout, f"{unit}: enabled{EVERYWHERE}\n")
+        self.assertTrue(os.path.exists(f"{UNITS}/{unit}"))
+        self.assertFalse(os.path.exists(dropin_of(unit)))
+        self.assertEqual(property_of(unit, "ActiveState"), "active")
+        found = json.loads(ctl("check", "--json=short", unit).stdout)[0]
+        self.assertIsNone(found["timeline"])
+        self.assertIn({"severity": "note", "text": "Global=: it runs on every machine that fits, without a lease"},
+                      found["findings"])
+        self.assertNotIn("refused", [each["severity"] for each in found["findings"]])
+        self.assertSays(ctl("disable", unit), 5, f"{unit}: is active and leased is not running: systemctl start leased, "
+                        "then again; or --force to stop it now")
+        done = ctl("disable", "--force", unit)
+        self.assertEqual((done.returncode, done.stdout), (0, f"{unit}: disabled\n"), done.stderr)
+        self.assertUntouched(unit)
+
+    def test_a_unit_that_becomes_global_loses_its_gate_and_gets_it_back(self):
+        unit = self.unit("turned.service")
+        ctl("enable", unit, check=True)
+        self.assertTrue(asserts_of(unit))
+        write(f"{SYSTEM}/{unit}", GLOBAL)
+        run("systemctl", "daemon-reload")
+        self.assertEqual(ctl("check", unit).returncode, 1)
+        self.assertIn("still has the gate of a leased unit and cannot start: leasectl reload", ctl("check", unit).stdout)
+        self.assertEqual(ctl("enable", unit, check=True).stdout, f"{unit}: was enabled already{EVERYWHERE}\n")
+        self.assertFalse(os.path.exists(dropin_of(unit)))
+        self.assertEqual(asserts_of(unit), [])
+        run("systemctl", "start", unit)
+        write(f"{UNITS}/{unit}", "[X-Leased]\nGlobal=no\n")
+        self.assertSays(ctl("enable", unit), 1, f"{unit}: is active: systemctl stop {unit}, or use --stop")
+        self.assertFalse(os.path.exists(dropin_of(unit)))
+        ctl("enable", "--stop", unit, check=True)
+        self.assertTrue(asserts_of(unit))
+        self.assertEqual(property_of(unit, "ActiveState"), "inactive")
+
+    def test_bad_wishes_are_told_before_anything_is_written(self):
+        unit = self.unit("torn.service", SLEEPER + "[X-Fleet]\nGlobal=true\nMachineOf=a.service\n")
+        self.assertSays(ctl("enable", unit), 1, f"{SYSTEM}/{unit}:4: Global=: cannot stand together with MachineOf= "
+                        f"({SYSTEM}/{unit}:5), remove one of them")
         self.assertUntouched(unit)
 
     def test_disable_never_leaves_a_unit_running(self):
@@ -235,6 +278,24 @@ class WithDaemon(CaseWithDaemon):
         before = property_of(unit, "InvocationID")
         self.assertEqual(ctl("enable", unit).returncode, 0)
         self.assertEqual(property_of(unit, "InvocationID"), before)
+
+    def test_a_reload_lifts_and_puts_back_the_gate_of_a_unit_that_becomes_global(self):
+        unit = self.enable("turned-by-reload.service")
+        timer = self.unit("turned-by-reload.timer", "[Timer]\nOnBootSec=1d\nUnit=turned-too.service\n")
+        brought = self.unit("turned-too.service")
+        ctl("enable", timer, check=True)
+        for each in (unit, timer):
+            write(f"{UNITS}/{each}", "[X-Leased]\nGlobal=yes\n")
+        ctl("reload", check=True)
+        for each in (unit, timer, brought):
+            wait_for(f"the gate of {each} is lifted", lambda: not asserts_of(each))  # pylint: disable=cell-var-from-loop
+            self.assertFalse(os.path.exists(dropin_of(each)))
+        for each in (unit, timer):
+            write(f"{UNITS}/{each}", "[X-Leased]\n")
+        ctl("reload", check=True)
+        for each in (unit, timer, brought):
+            wait_for(f"the gate of {each} is back", lambda: asserts_of(each))  # pylint: disable=cell-var-from-loop
+        wait_for(f"{unit} runs", lambda: (self.row(unit) or {}).get("state") == "running")
 
     def test_a_bad_file_of_another_unit_hinders_nobody(self):
         bad = self.enable("bad-later.service")
