@@ -332,6 +332,7 @@ static int load(const char *root, const char *single, LeasedConf **ret, Messages
                 r = fill_defaults(c);
         if (r == 0)
                 check_all(&(Check){.root = root, .conf = c, .where = where, .messages = messages});
+        c->metadata_where = TAKE_PTR(where[O_METADATA]);
         ini_where_done(&table);
         if (r < 0)
                 return r;
@@ -362,6 +363,7 @@ LeasedConf *leased_conf_free(LeasedConf *c) {
         free(c->user);
         free(c->password_file);
         free(c->metadata);
+        free(c->metadata_where);
         free(c->machine_id);
         free(c);
         return NULL;

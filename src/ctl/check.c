@@ -51,7 +51,8 @@ static void add_messages(json_t *findings, const char *name, const Messages *m) 
 }
 
 /* Its own options and what comes of them; a timeline that does not fit is shown too. A global unit has none. */
-static int work_out(Ctl *ctl, const char *name, const LeasedConf *conf, json_t *findings, bool *ret_global, json_t **ret) {
+static int work_out(
+                Ctl *ctl, const char *name, const LeasedConf *conf, json_t *findings, bool *ret_global, json_t **ret) {
         _cleanup_(unit_options_freep) UnitOptions *options = NULL;
         _cleanup_(messages_done) Messages m = {};
         usec_t timeout_stop = timeout_stop_of(ctl, name);

@@ -204,6 +204,7 @@ int examine_weaknesses(Ctl *ctl, const char *name, const json_t *unit, const Lea
 int examine_global(Ctl *ctl, const char *name, const json_t *unit, json_t *findings) {
         if (look_at_list(name, findings) && pid1_gate_loaded(unit, name))
                 finding_add(findings, "refused",
-                                "is enabled, but still has the gate of a leased unit and cannot start: leasectl reload");
+                                "is enabled, but still has the gate of a leased unit and cannot start: leasectl "
+                                "reload");
         return look_at_daemon(ctl, findings);
 }

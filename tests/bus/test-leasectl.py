@@ -7,6 +7,7 @@
 
 import json
 import os
+import shutil
 
 from leasectl_guest import (CONF, GATES, SLEEPER, SYSTEM, UNITS, Case, CaseWithDaemon, asserts_of, ctl, dropin_of, main,
                             property_of, read, run, wait_for, write)
@@ -15,6 +16,7 @@ NOTES = ("note: leased is not running; nothing starts until it does: systemctl e
          "note: Registry=local excludes nobody outside this machine (see leased.conf)")
 GLOBAL = SLEEPER + "[X-Fleet]\nGlobal=true\n"
 EVERYWHERE = "; it runs on every machine that fits, without a lease"
+METADATA = "/etc/leased/leased.conf.d/90-metadata.conf"
 
 
 class WithoutDaemon(Case):
@@ -179,6 +181,56 @@ class WithoutDaemon(Case):
                         f"({SYSTEM}/{unit}:5), remove one of them")
         self.assertUntouched(unit)
 
+    # what the machine says of itself
+
+    def metadata(self):
+        return ctl("set-metadata", check=True).stdout.splitlines()
+
+    def test_metadata_are_set_one_by_one(self):
+        self.addCleanup(shutil.rmtree, os.path.dirname(METADATA), ignore_errors=True)
+        self.conf("[Leased]\nMetadata=region=eu rack=a1\n")
+        self.assertEqual(self.metadata(), ["region=eu", "rack=a1"])
+        down = "note: leased is not running; it will go by that when it does"
+        done = ctl("set-metadata", "disk=ssd", "region=us")
+        self.assertSays(done, 0, down)
+        self.assertEqual(done.stdout, "region=us\nrack=a1\ndisk=ssd\n")
+        self.assertEqual(read(METADATA), "# Written by leasectl set-metadata, which keeps nothing else in here.\n[Leased]\n"
+                                         "Metadata=region=us rack=a1 disk=ssd\n")
+        self.assertSays(ctl("set-metadata", "--no-legend", "rack=", "nothing="), 0)
+        self.assertEqual(json.loads(ctl("set-metadata", "--json=short").stdout), {"region": "us", "disk": "ssd"})
+        self.assertSays(ctl("set-metadata", "region=", "disk="), 0, down)
+        self.assertEqual(self.metadata(), [])
+
+    def test_bad_metadata_are_refused_and_nothing_written(self):
+        self.addCleanup(shutil.rmtree, os.path.dirname(METADATA), ignore_errors=True)
+        right = (": expected is KEY=VALUE, the key of letters, digits and _.-, the value without blanks, quotes and "
+                 "backslashes; or KEY= to remove it")
+        for bad in ("region", "=eu", "re gion=eu", "region=e u", "region='eu'", "a=b\\"):
+            self.assertSays(ctl("set-metadata", "good=1", bad), 2, bad + right)
+        self.assertSays(ctl("set-metadata", "a=1", "b=1", "a=2"), 2, "a=2: a is given twice, and has one value")
+        self.assertSays(ctl("set-metadata", "a=1", "b=" + "x" * 510), 1, "b=" + "x" * 510 + ": with it the metadata would "
+                        "be longer than 511 characters, remove some with KEY=")
+        self.assertFalse(os.path.exists(METADATA))
+        write(METADATA, "[Leased]\nMetadata=a=b\nTTL=5s\n")
+        self.assertSays(ctl("set-metadata", "a=c"), 1, METADATA + ":3: TTL=: unknown option in [Leased], known are Metadata=",
+                        METADATA + ": is written whole, with nothing but Metadata=: move all else to another file there")
+        self.assertEqual(read(METADATA), "[Leased]\nMetadata=a=b\nTTL=5s\n")
+        self.assertSays(ctl("-H", "elsewhere", "set-metadata"), 2,
+                        "set-metadata works on files of the machine it runs on, and cannot be used with --host=")
+
+    def test_metadata_that_another_file_overrides_are_told(self):
+        self.addCleanup(shutil.rmtree, os.path.dirname(METADATA), ignore_errors=True)
+        later = os.path.dirname(METADATA) + "/95-mine.conf"
+        write(later, "[Leased]\n\nMetadata=region=eu\n")
+        done = ctl("set-metadata", "--no-legend", "region=us")
+        self.assertSays(done, 1, f"{later}:3: overrides {METADATA}, remove Metadata= there")
+        self.assertEqual(done.stdout, "region=eu\n")
+        os.unlink(later)
+        self.assertEqual(self.metadata(), ["region=us"])
+        nobody = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "leasectl")
+        self.assertSays(run(*nobody, "set-metadata", "a=b", check=False), 1, METADATA + ": Permission denied, do it as root")
+        self.assertEqual(run(*nobody, "set-metadata").stdout, "region=us\n")
+
     def test_disable_never_leaves_a_unit_running(self):
         unit = self.unit("runs.service")
         ctl("enable", unit, check=True)
@@ -296,6 +348,12 @@ class WithDaemon(CaseWithDaemon):
         for each in (unit, timer, brought):
             wait_for(f"the gate of {each} is back", lambda: asserts_of(each))  # pylint: disable=cell-var-from-loop
         wait_for(f"{unit} runs", lambda: (self.row(unit) or {}).get("state") == "running")
+
+    def test_metadata_are_in_force_at_once(self):
+        self.addCleanup(ctl, "reload")
+        self.addCleanup(os.unlink, METADATA)
+        self.assertSays(ctl("set-metadata", "region=eu"), 0)
+        self.assertEqual(json.loads(ctl("status", "--json=short", check=True).stdout)["Metadata"], {"region": "eu"})
 
     def test_a_bad_file_of_another_unit_hinders_nobody(self):
         bad = self.enable("bad-later.service")
