@@ -11,6 +11,7 @@
 
 #include <stdio.h>
 
+#include "core/placement.h"
 #include "util/macros.h"
 #include "util/strv.h"
 #include "util/time-util.h"
@@ -23,6 +24,8 @@ typedef struct Messages {
 
 void messages_add(Messages *m, const char *format, ...) _printf_(2, 3);
 void messages_done(Messages *m); /* frees the lines; for _cleanup_ */
+/* Valid UTF-8 without control characters: what D-Bus takes as a string, and a terminal as text. */
+bool text_is_printable(const char *s);
 
 typedef struct LeasedConf {
         char *registry;      /* "local" or "etcd" */
@@ -31,6 +34,7 @@ typedef struct LeasedConf {
         char *prefix;        /* "/leased/": begins and ends with "/" */
         char *ca_file, *cert_file, *key_file, *user, *password_file;
         char *metadata;      /* "region=eu rack=a1", checked; "" if none */
+        char *metadata_where; /* "FILE:LINE"; NULL: nowhere */
         usec_t ttl;          /* 2 s to 60 s; default 10 s */
         char *machine_id;    /* 32 hex digits, or NULL: derive it from /etc/machine-id */
         bool compact;        /* Compact=auto */
@@ -58,11 +62,14 @@ typedef struct UnitOptions {
         bool fence_by_reboot;     /* FenceAction=none|reboot */
         usec_t hold_down_release; /* HoldDownSec=; default 30 s */
         usec_t hold_down_failure; /* HoldDownSec=; default 60 s */
+        bool global;              /* Global=: on every machine that fits, without a lease */
+        Placement placement;      /* MachineID=, MachineOf=, Require=, Prefer=, Conflicts=, Replaces=, Failback= */
 } UnitOptions;
 
-/* Options of one unit, by its canonical name: [X-Leased] in the unit file and its drop-ins, then in
- * root/etc/leased/units/NAME on top. -ENOENT: it is not enabled here (no such file). -EBADMSG: with messages; *ret is then what
- * could be read, the defaults standing in for bad lines, or untouched if its Lease= is among them. */
+/* Options of one unit, by its canonical name: [X-Fleet] in the unit file and its drop-ins, on top of it [X-Leased] in these,
+ * then that in root/etc/leased/units/NAME. -ENOENT: it is not enabled here (no such file). -EBADMSG: with messages; *ret is
+ * then what could be read, the defaults standing in for bad lines, or untouched if it is in doubt which lease was meant, or
+ * whether one at all (Global=). */
 int unit_options_load(const char *root, const char *unit, UnitOptions **ret, Messages *messages);
 /* The same, but also for a unit that is not enabled here: what its options would be. */
 int unit_options_preview(const char *root, const char *unit, UnitOptions **ret, Messages *messages);

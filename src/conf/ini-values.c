@@ -21,9 +21,9 @@ static int strv_append(char ***l, size_t *n, const char *s, size_t size) {
 /* What stands between words. */
 static const char *const blank = " \t\n\r";
 
-/* One word: quotes may stand anywhere in it and are dropped; backslash takes the next character as it is, but not
- * inside single quotes. word has room for what is left of the text. */
-static int next_word(const char **text, char *word, size_t *ret_size) {
+/* One word: quotes may stand anywhere in it and are dropped; with escapes, backslash takes the next character as it
+ * is, but not inside single quotes. word has room for what is left of the text. */
+static int next_word(const char **text, bool escapes, char *word, size_t *ret_size) {
         const char *p = *text;
         char quote = '\0';
         size_t n = 0;
@@ -31,7 +31,7 @@ static int next_word(const char **text, char *word, size_t *ret_size) {
         for (; *p && (quote || !strchr(blank, *p)); p++) {
                 if (quote ? *p == quote : *p == '"' || *p == '\'')
                         quote = quote ? '\0' : *p;
-                else if (*p == '\\' && p[1] && quote != '\'')
+                else if (escapes && *p == '\\' && p[1] && quote != '\'')
                         word[n++] = *++p;
                 else
                         word[n++] = *p;
@@ -41,7 +41,7 @@ static int next_word(const char **text, char *word, size_t *ret_size) {
         return quote ? -EINVAL : 0;
 }
 
-int ini_split_words(const char *value, char ***ret) {
+static int split(const char *value, bool escapes, char ***ret) {
         _cleanup_(strv_freep) char **words = calloc(1, sizeof(char *));
         _cleanup_free_ char *word = malloc(strlen(value) + 1);
         size_t n = 0;
@@ -55,7 +55,7 @@ int ini_split_words(const char *value, char ***ret) {
                 value += strspn(value, blank);
                 if (!*value)
                         break;
-                r = next_word(&value, word, &size);
+                r = next_word(&value, escapes, word, &size);
                 if (r == 0)
                         r = strv_append(&words, &n, word, size);
                 if (r < 0)
@@ -63,6 +63,14 @@ int ini_split_words(const char *value, char ***ret) {
         }
         *ret = TAKE_PTR(words);
         return 0;
+}
+
+int ini_split_words(const char *value, char ***ret) {
+        return split(value, true, ret);
+}
+
+int ini_split_names(const char *value, char ***ret) {
+        return split(value, false, ret);
 }
 
 /* A whole value in one pair of quotes is taken without them. */
@@ -126,6 +134,22 @@ int ini_parse_int64(const char *value, void *field) {
                         return -EINVAL;
         }
         *(int64_t *) field = n;
+        return 0;
+}
+
+static bool is_one_of(const char *value, const char *const *words) {
+        while (*words && strcasecmp(value, *words) != 0)
+                words++;
+        return *words;
+}
+
+int ini_parse_bool(const char *value, void *field) {
+        static const char *const yes[] = {"yes", "true", "on", "1", "y", "t", NULL};
+        static const char *const no[] = {"", "no", "false", "off", "0", "n", "f", NULL};
+
+        if (!is_one_of(value, yes) && !is_one_of(value, no))
+                return -EINVAL;
+        *(bool *) field = is_one_of(value, yes);
         return 0;
 }
 

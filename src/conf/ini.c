@@ -60,8 +60,6 @@ static void section_begin(Reader *r, char *name) {
         name++;
         if (streq(name, r->table->section))
                 r->ours = true;
-        else if (r->table->refused && streq(name, r->table->refused))
-                messages_add(r->messages, "%s:%u: [%s]: %s", r->path, r->start, name, r->table->refused_why);
         else if (!r->table->foreign)
                 messages_add(r->messages, "%s:%u: [%s]: unknown section, only [%s] is read here", r->path, r->start,
                                 shown(name), r->table->section);
@@ -88,10 +86,14 @@ static void unknown_option(Reader *r, const char *key) {
 static void assign(Reader *r, const char *key, const char *value) {
         for (size_t i = 0; i < r->table->n_options; i++) {
                 const IniOption *o = r->table->options + i;
+                bool bad;
 
                 if (!streq(o->key, key))
                         continue;
-                if (o->parse(value, (char *) r->table->target + o->offset) < 0) {
+                bad = o->parse(value, (char *) r->table->target + o->offset) < 0;
+                if (r->table->unread)
+                        r->table->unread[i] = bad;
+                if (bad) {
                         messages_add(r->messages, "%s:%u: %s=%s: expected is %s", r->path, r->start, key, shown(value),
                                         o->expected);
                         return;

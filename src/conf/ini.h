@@ -25,13 +25,12 @@ typedef struct IniOption {
 
 typedef struct IniTable {
         const char *section;
-        const char *refused;      /* another section that must not be there, or NULL */
-        const char *refused_why;
         bool foreign;             /* sections of others are skipped unread, as in unit files */
         const IniOption *options;
         size_t n_options;
         void *target;
         char **where;             /* n_options places: where each option was last set, "FILE:LINE", or NULL */
+        bool *unread;             /* n_options places, or NULL: the last value of this option made no sense */
 } IniTable;
 
 /* Reads one file into the table's target. 0, also if there were messages; a negative errno if the file could not be
@@ -44,10 +43,13 @@ void ini_where_done(IniTable *table);
 /* Splits a list at its spaces. Words may be quoted and escaped as in systemd; *ret is NULL-terminated, freed by
  * strv_free(). -EINVAL: a quote that does not end. */
 int ini_split_words(const char *value, char ***ret);
+/* The same of names of units, in which a backslash stays what it is. */
+int ini_split_names(const char *value, char ***ret);
 
 /* Ready-made parsers. A string wholly in quotes is taken without them. */
 int ini_parse_string(const char *value, void *field);        /* char *; not set: NULL */
 int ini_parse_path(const char *value, void *field);          /* char *, absolute */
 int ini_parse_words(const char *value, void *field);         /* char ** */
 int ini_parse_int64(const char *value, void *field);         /* int64_t; not set: 0 */
+int ini_parse_bool(const char *value, void *field);          /* bool: yes or no, true, t, on, 1...; not set: no */
 int ini_parse_span(const char *value, void *field);          /* usec_t; not set: USEC_INFINITY, which is refused as a value */

@@ -7,6 +7,7 @@
 
 #include "conf/directory.h"
 #include "conf/ini.h"
+#include "conf/metadata.h"
 #include "core/record.h"
 #include "core/timeline.h"
 
@@ -100,30 +101,18 @@ static int parse_prefix(const char *value, void *field) {
 
 static int parse_metadata(const char *value, void *field) {
         _cleanup_(strv_freep) char **l = NULL;
-        _cleanup_free_ char *joined = NULL;
-        char **metadata = field;
+        char **metadata = field, joined[METADATA_SIZE] = "", *copy;
         int r = ini_parse_words(value, &l);
 
+        for (char **s = l; r >= 0 && s && *s; s++)
+                r = metadata_key_length(*s) > 0 ? metadata_append(joined, sizeof(joined), *s) : -EINVAL;
         if (r < 0)
                 return r;
-        joined = strdup("");
-        for (char **s = l; s && *s; s++) {
-                _cleanup_free_ char *before = TAKE_PTR(joined);
-                size_t key = strspn(*s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-");
-
-                if (key == 0 || (*s)[key] != '=' || (*s)[strcspn(*s, " \t\"'\\")])
-                        return -EINVAL;
-                if (!before || asprintf(&joined, "%s%s%s", before, *before ? " " : "", *s) < 0) {
-                        joined = NULL;
-                        return -ENOMEM;
-                }
-        }
-        if (!joined)
+        copy = strdup(joined);
+        if (!copy)
                 return -ENOMEM;
-        if (strlen(joined) >= METADATA_SIZE)
-                return -E2BIG;
         free(*metadata);
-        *metadata = TAKE_PTR(joined);
+        *metadata = copy;
         return 0;
 }
 
@@ -343,6 +332,7 @@ static int load(const char *root, const char *single, LeasedConf **ret, Messages
                 r = fill_defaults(c);
         if (r == 0)
                 check_all(&(Check){.root = root, .conf = c, .where = where, .messages = messages});
+        c->metadata_where = TAKE_PTR(where[O_METADATA]);
         ini_where_done(&table);
         if (r < 0)
                 return r;
@@ -373,6 +363,7 @@ LeasedConf *leased_conf_free(LeasedConf *c) {
         free(c->user);
         free(c->password_file);
         free(c->metadata);
+        free(c->metadata_where);
         free(c->machine_id);
         free(c);
         return NULL;

@@ -34,6 +34,14 @@ static void make_printable(char *s) {
         }
 }
 
+bool text_is_printable(const char *s) {
+        size_t n = 1;
+
+        for (; *s && n > 0; s += n)
+                n = utf8_length((const unsigned char *) s);
+        return n > 0;
+}
+
 void messages_add(Messages *m, const char *format, ...) {
         char *line, **lines;
         va_list ap;

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "conf/directory.h"
-#include "conf/ini.h"
+#include "conf/placement-options.h"
 #include "conf/unit-files.h"
 #include "core/record.h"
 #include "core/timeline.h"
@@ -15,14 +15,10 @@
 #define HOLD_DOWN_RELEASE (30 * USEC_PER_SEC)
 #define HOLD_DOWN_FAILURE (60 * USEC_PER_SEC)
 #define HOLD_DOWN_MAX USEC_PER_HOUR
-
-/* No lease's name: which one was meant is not guessed at. */
-#define LEASE_UNREADABLE "?"
+#define FAILBACK_HOLD (60 * USEC_PER_SEC)
 
 static int parse_lease(const char *value, void *field) {
-        if (!*value || lease_name_is_valid(value))
-                return ini_parse_string(value, field);
-        return ini_parse_string(LEASE_UNREADABLE, field) < 0 ? -ENOMEM : -EINVAL;
+        return !*value || lease_name_is_valid(value) ? ini_parse_string(value, field) : -EINVAL;
 }
 
 static int parse_stop_grace(const char *value, void *field) {
@@ -103,25 +99,38 @@ static char *enabled_path(const char *root, const char *unit) {
         return asprintf(&path, "%s" UNITS_DIRECTORY "/%s", root, unit) < 0 ? NULL : path;
 }
 
-static int load_files(const char *root, const char *unit, IniTable *table, Messages *messages) {
+/* One section of all of them. A file that cannot be read is told once: its name is emptied. */
+static int load_section(const char *root, char **files, IniTable *table, Messages *messages) {
+        table->foreign = true;
+        for (char **f = files; *f; f++) {
+                int r = **f ? ini_load(root, *f, table, messages) : 0;
+
+                if (r == -ENOMEM)
+                        return r;
+                if (r < 0) /* gone since, or a message says what is wrong */
+                        **f = '\0';
+        }
+        table->foreign = false;
+        return 0;
+}
+
+/* First all that fleet would have read, and ours on top of it, whichever file it stands in. */
+static int load_files(const char *root, const char *unit, IniTable *fleet, IniTable *leased, Messages *messages) {
         _cleanup_free_ char *own = enabled_path("", unit);
         _cleanup_(strv_freep) char **files = NULL;
         int r;
 
         if (!own)
                 return -ENOMEM;
-        table->foreign = true;
         r = unit_files_find(root, unit, &files);
-        for (char **f = files; r == 0 && f && *f; f++) {
-                r = ini_load(root, *f, table, messages);
-                if (r != -ENOMEM)
-                        r = 0; /* gone since, or a message says what is wrong */
-        }
+        if (r >= 0)
+                r = load_section(root, files, fleet, messages);
+        if (r >= 0)
+                r = load_section(root, files, leased, messages);
         if (r < 0)
                 return r;
-        table->foreign = false;
-        r = ini_load(root, own, table, messages);
-        return r == -ENOENT || r == -ENOMEM ? r : 0;
+        r = ini_load(root, own, leased, messages);
+        return r == -ENOMEM ? r : 0; /* it may not be there: enabling the unit makes it */
 }
 
 static int fill_defaults(UnitOptions *o) {
@@ -130,7 +139,59 @@ static int fill_defaults(UnitOptions *o) {
         o->hold_down_failure = o->hold_down_release == USEC_INFINITY ? HOLD_DOWN_FAILURE : o->hold_down_release;
         if (o->hold_down_release == USEC_INFINITY)
                 o->hold_down_release = HOLD_DOWN_RELEASE;
+        if (o->placement.failback_hold == USEC_INFINITY)
+                o->placement.failback_hold = FAILBACK_HOLD;
         return o->lease ? 0 : -ENOMEM;
+}
+
+static UnitOptions *unit_options_new(const char *unit) {
+        UnitOptions *o = calloc(1, sizeof(UnitOptions));
+
+        if (!o)
+                return NULL;
+        o->stop_grace = o->hold_down_release = o->placement.failback_hold = USEC_INFINITY;
+        o->unit = strdup(unit);
+        return o->unit ? o : unit_options_free(o);
+}
+
+/* *ret_sure: false if it is in doubt by which lease the unit goes, or whether by one at all. */
+static int load(const char *root, UnitOptions *o, bool *ret_sure, Messages *messages) {
+        char *fleet_where[_F_MAX] = {}, *where[_O_MAX + _P_MAX] = {};
+        bool fleet_unread[_F_MAX] = {}, unread[_O_MAX + _P_MAX] = {};
+        PlacementSource source = {where + _O_MAX, fleet_where, unread + _O_MAX, fleet_unread};
+        IniOption all[_O_MAX + _P_MAX];
+        IniTable fleet = {
+                        .section = "X-Fleet",
+                        .options = fleet_options,
+                        .n_options = _F_MAX,
+                        .target = o,
+                        .where = fleet_where,
+                        .unread = fleet_unread,
+        };
+        IniTable leased = {
+                        .section = "X-Leased",
+                        .options = all,
+                        .n_options = ELEMENTSOF(all),
+                        .target = o,
+                        .where = where,
+                        .unread = unread,
+        };
+        int r;
+
+        memcpy(all, options, sizeof(options));
+        memcpy(all + _O_MAX, placement_options, sizeof(placement_options));
+        r = load_files(root, o->unit, &fleet, &leased, messages);
+        if (r == 0) {
+                *ret_sure = placement_options_check(o, &source, messages) && !unread[O_LEASE] &&
+                            !(o->global && o->lease);
+                if (o->global && o->lease)
+                        messages_add(messages,
+                                        "%s: Lease=: cannot stand together with Global=, which needs none, remove it",
+                                        where[O_LEASE] ?: o->unit);
+        }
+        ini_where_done(&fleet);
+        ini_where_done(&leased);
+        return r;
 }
 
 int unit_options_load(const char *root, const char *unit, UnitOptions **ret, Messages *messages) {
@@ -142,38 +203,22 @@ int unit_options_load(const char *root, const char *unit, UnitOptions **ret, Mes
 }
 
 int unit_options_preview(const char *root, const char *unit, UnitOptions **ret, Messages *messages) {
-        _cleanup_(unit_options_freep) UnitOptions *o = calloc(1, sizeof(UnitOptions));
-        char *where[_O_MAX] = {};
-        IniTable table = {
-                        .section = "X-Leased",
-                        .refused = "X-Fleet",
-                        .refused_why = "fleet's placement options are not supported, remove the section",
-                        .options = options,
-                        .n_options = _O_MAX,
-                        .target = o,
-                        .where = where,
-        };
+        _cleanup_(unit_options_freep) UnitOptions *o = unit_options_new(unit);
         size_t before = messages->n;
+        bool sure;
         int r;
 
         if (!o)
                 return -ENOMEM;
         if (!unit_name_is_valid(unit))
                 return -ENOENT;
-        o->unit = strdup(unit);
-        if (!o->unit)
-                return -ENOMEM;
-        o->stop_grace = o->hold_down_release = USEC_INFINITY;
-        r = load_files(root, unit, &table, messages);
-        if (r == -ENOENT) /* its own file, which enabling it will make */
-                r = 0;
+        r = load(root, o, &sure, messages);
         if (r == 0)
                 r = fill_defaults(o);
-        ini_where_done(&table);
         if (r < 0)
                 return r;
         r = messages->n > before ? -EBADMSG : 0;
-        if (!streq(o->lease, LEASE_UNREADABLE))
+        if (sure)
                 *ret = TAKE_PTR(o);
         return r;
 }

@@ -50,8 +50,9 @@ static void add_messages(json_t *findings, const char *name, const Messages *m) 
         }
 }
 
-/* Its own options and what comes of them; a timeline that does not fit is shown too. */
-static int work_out(Ctl *ctl, const char *name, const LeasedConf *conf, json_t *findings, json_t **ret) {
+/* Its own options and what comes of them; a timeline that does not fit is shown too. A global unit has none. */
+static int work_out(
+                Ctl *ctl, const char *name, const LeasedConf *conf, json_t *findings, bool *ret_global, json_t **ret) {
         _cleanup_(unit_options_freep) UnitOptions *options = NULL;
         _cleanup_(messages_done) Messages m = {};
         usec_t timeout_stop = timeout_stop_of(ctl, name);
@@ -59,11 +60,16 @@ static int work_out(Ctl *ctl, const char *name, const LeasedConf *conf, json_t *
         Timeline t;
         int r = unit_options_preview("", name, &options, &m);
 
-        if (r >= 0)
+        *ret_global = options && options->global;
+        if (r >= 0 && !*ret_global)
                 r = unit_options_check(options, conf->ttl, timeout_stop, &m);
         add_messages(findings, name, &m);
         if (r < 0 && m.n == 0)
                 finding_add(findings, "refused", "its options cannot be read: %s", strerror(-r));
+        if (*ret_global) {
+                finding_add(findings, "note", "Global=: it runs on every machine that fits, without a lease");
+                return r < 0 ? CTL_FAILED : CTL_OK;
+        }
         if (!options || timeline_compute(conf->ttl, options->stop_grace, timeout_stop, &t) == -ERANGE)
                 return CTL_FAILED;
         *ret = timeline_to_json(conf->ttl, &t, timeout_stop);
@@ -138,13 +144,15 @@ static bool is_refused(const json_t *findings) {
 static int check_one(Ctl *ctl, const char *typed, const LeasedConf *conf, json_t *results) {
         _cleanup_free_ char *name = NULL;
         json_auto_t *findings = json_array(), *unit = NULL, *timeline = NULL, *result = NULL;
+        bool global = false;
         int code = examine_unit(ctl, typed, findings, &name, &unit);
 
         if (code != CTL_OK && json_array_size(findings) == 0)
                 return code; /* PID 1 could not be asked, which has been said */
         if (unit) {
-                (void) work_out(ctl, name, conf, findings, &timeline);
-                (void) examine_weaknesses(ctl, name, unit, conf, findings);
+                (void) work_out(ctl, name, conf, findings, &global, &timeline);
+                (void) (global ? examine_global(ctl, name, unit, findings)
+                               : examine_weaknesses(ctl, name, unit, conf, findings));
         }
         if (code == CTL_OK && is_refused(findings))
                 code = CTL_FAILED;

@@ -8,7 +8,7 @@
  * Everything that comes over the bus is turned into a jansson value first (bus.h), and every listing is a JSON array
  * that is then printed as it is or as a table (output.h). What went wrong is one line on stderr.
  *
- * What it does not do: decide anything about leases. It changes files only in enable and disable.
+ * What it does not do: decide anything about leases. It changes files only in enable, disable and set-metadata.
  */
 
 #include <jansson.h>
@@ -61,6 +61,7 @@ int verb_rearm(Ctl *ctl, int argc, char **argv);
 int verb_registry(Ctl *ctl, int argc, char **argv);
 int verb_release(Ctl *ctl, int argc, char **argv);
 int verb_reload(Ctl *ctl, int argc, char **argv);
+int verb_set_metadata(Ctl *ctl, int argc, char **argv);
 int verb_status(Ctl *ctl, int argc, char **argv);
 int verb_steal(Ctl *ctl, int argc, char **argv);
 int verb_transfer(Ctl *ctl, int argc, char **argv);

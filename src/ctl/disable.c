@@ -27,6 +27,7 @@
 typedef struct Item {
         char *name;
         char *text; /* of the file that was removed */
+        bool leased; /* it has a gate; otherwise it was a global one */
         bool going; /* on its way out; false: it has failed and is left as it is */
 } Item;
 
@@ -59,6 +60,7 @@ static int begin(Ctl *ctl, const char *typed, Item *item) {
                 complain("%s: is not enabled on this machine", item->name);
                 return CTL_NO_SUCH_UNIT;
         }
+        item->leased = files_gated(item->name);
         code = files_unlist(item->name, &item->text);
         item->going = code == CTL_OK;
         return code;
@@ -193,7 +195,9 @@ static int disable_all(Ctl *ctl, Item *items, size_t n) {
         for (size_t i = 0; i < n; i++)
                 if (items[i].going)
                         (void) printf("%s: disabled%s\n", items[i].name,
-                                        running ? "" : "; its lease, if this machine held it, ends within the TTL");
+                                        running || !items[i].leased
+                                                        ? ""
+                                                        : "; its lease, if this machine held it, ends within the TTL");
         return code;
 }
 

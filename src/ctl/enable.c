@@ -6,6 +6,8 @@
  * All units are looked at first, each by itself: one that is refused leaves the others. What passes is gated and
  * listed, then PID 1 reloads once, then each gate is looked for in what PID 1 has loaded; where it has no effect
  * everything is taken back. The daemon is told last, and need not run: it reads the same files when it starts.
+ *
+ * A unit with Global= is listed only. If it was leased until now, its gate goes after the daemon was told.
  */
 
 #include "ctl/pid1.h"
@@ -23,7 +25,8 @@ typedef struct Item {
         char *name;   /* canonical */
         bool written; /* gate and list */
         bool new;     /* was not listed before */
-        bool kept;    /* active, because it was leased already */
+        bool kept;    /* it may be up */
+        bool global;  /* needs no lease, hence no gate */
         bool to_stop;
         char **members; /* what goes by its lease besides it */
 } Item;
@@ -58,23 +61,18 @@ static void print_messages(const Messages *m) {
                 complain("%s", m->lines[i]);
 }
 
-/* The unit's options, and whether its stop fits into the TTL. Needs the unit to be listed. */
-static int check_options(Ctl *ctl, const char *name, const LeasedConf *conf) {
+/* The unit's options, and whether its stop fits into the TTL. unit: its properties. */
+static int check_options(const char *name, const json_t *unit, const LeasedConf *conf, bool *ret_global) {
         _cleanup_(unit_options_freep) UnitOptions *options = NULL;
         _cleanup_(messages_done) Messages m = {};
-        json_auto_t *unit = NULL;
-        int r, code;
+        int r = unit_options_preview("", name, &options, &m);
 
-        r = unit_options_load("", name, &options, &m);
-        if (r >= 0) {
-                code = pid1_load(ctl->bus, name, &unit);
-                if (code != CTL_OK)
-                        return code;
+        if (r >= 0 && !options->global)
                 r = unit_options_check(options, conf->ttl, pid1_timeout_stop(unit), &m);
-        }
         print_messages(&m);
         if (r < 0 && m.n == 0)
                 complain("%s: its options cannot be read: %s", name, strerror(-r));
+        *ret_global = options && options->global;
         return r < 0 ? CTL_FAILED : CTL_OK;
 }
 
@@ -89,7 +87,7 @@ static void note_unbound(const char *name, const json_t *unit) {
 }
 
 /* Looks whether the unit may be leased. */
-static int examine(Ctl *ctl, const char *typed, Item *item) {
+static int examine(Ctl *ctl, const char *typed, const LeasedConf *conf, Item *item) {
         json_auto_t *unit = NULL, *findings = json_array();
         _cleanup_free_ char *name = unit_name_complete(typed);
         const char *up;
@@ -106,14 +104,19 @@ static int examine(Ctl *ctl, const char *typed, Item *item) {
                         complain("%s: %s", item->name ?: name, text);
                 return code;
         }
+        code = check_options(item->name, unit, conf, &item->global);
+        if (code != CTL_OK)
+                return code;
+        if (item->global || (files_listed(item->name) && pid1_gate_loaded(unit, item->name)))
+                item->kept = true; /* a leased one runs under its lease, if at all */
+        if (item->global)
+                return CTL_OK;
         code = members_find(ctl, item->name, unit, &item->members);
         if (code != CTL_OK)
                 return code;
         note_unbound(item->name, unit);
-        if (files_listed(item->name) && pid1_gate_loaded(unit, item->name)) {
-                item->kept = true; /* it runs under its lease, if at all */
+        if (item->kept)
                 return CTL_OK;
-        }
         up = pid1_is_down(unit) ? members_find_up(ctl, item->members) : item->name;
         if (!up)
                 return CTL_OK;
@@ -147,8 +150,8 @@ static int stop_one(Ctl *ctl, const Item *item) {
         return code == CTL_OK ? members_stop(ctl, item->members) : code;
 }
 
-static int write_one(Ctl *ctl, Item *item, const LeasedConf *conf) {
-        int code = files_write(item->name, &item->new);
+static int write_one(Ctl *ctl, Item *item) {
+        int code = files_write(item->name, !item->global, &item->new);
 
         if (code != CTL_OK) {
                 if (!files_listed(item->name))
@@ -156,9 +159,7 @@ static int write_one(Ctl *ctl, Item *item, const LeasedConf *conf) {
                 return code;
         }
         item->written = true;
-        code = members_gate(item->name, item->members);
-        if (code == CTL_OK)
-                code = check_options(ctl, item->name, conf);
+        code = item->global ? CTL_OK : members_gate(item->name, item->members);
         if (code == CTL_OK && item->to_stop)
                 code = stop_one(ctl, item); /* only now that nothing is left to be refused */
         return code == CTL_OK ? code : take_back(item);
@@ -188,7 +189,7 @@ static int verify_one(Ctl *ctl, Item *item) {
         return code;
 }
 
-static int reload_leased(Ctl *ctl, const LeasedConf *conf) {
+static int reload_leased(Ctl *ctl, const LeasedConf *conf, bool any_leased) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         bool bad_lines = false;
         int r = bus_leased_runs(ctl->bus);
@@ -199,17 +200,43 @@ static int reload_leased(Ctl *ctl, const LeasedConf *conf) {
                 r = bus_reload_leased(ctl->bus, &error, &bad_lines);
         if (r < 0)
                 return bus_complain("leased", r, &error);
-        if (streq(conf->registry, "local"))
+        if (any_leased && streq(conf->registry, "local"))
                 complain("note: Registry=local excludes nobody outside this machine (see leased.conf)");
         return bad_lines ? CTL_FAILED : CTL_OK;
 }
 
+/* The gates of units that were leased until now. The daemon knows by now that they need none, and does the same. */
+static int ungate_global(Ctl *ctl, Item *items, size_t n) {
+        size_t ungated = 0;
+        int code = CTL_OK, c;
+
+        for (size_t i = 0; i < n; i++) {
+                if (!items[i].written || !items[i].global || !files_gated(items[i].name))
+                        continue;
+                c = members_ungate(items[i].name);
+                if (c == CTL_OK)
+                        c = files_ungate(items[i].name);
+                if (c != CTL_OK)
+                        code = c;
+                ungated++;
+        }
+        c = ungated > 0 ? pid1_reload(ctl->bus) : CTL_OK;
+        return code != CTL_OK ? code : c;
+}
+
+static void print_enabled(const Item *item) {
+        (void) printf("%s: %s%s\n", item->name, item->new ? "enabled" : "was enabled already",
+                        item->global ? "; it runs on every machine that fits, without a lease" : "");
+        for (char **m = item->members; m && *m; m++)
+                (void) printf("%s: goes by its lease\n", *m);
+}
+
 static int enable_all(Ctl *ctl, Item *items, size_t n, const LeasedConf *conf) {
-        size_t written = 0, taken_back = 0, enabled = 0;
+        size_t written = 0, taken_back = 0, enabled = 0, leased = 0;
         int code = CTL_OK, c;
 
         for (size_t i = 0; i < n; i++)
-                if (items[i].name && (c = write_one(ctl, items + i, conf)) != CTL_OK)
+                if (items[i].name && (c = write_one(ctl, items + i)) != CTL_OK)
                         code = c;
         for (size_t i = 0; i < n; i++)
                 written += items[i].written;
@@ -219,7 +246,8 @@ static int enable_all(Ctl *ctl, Item *items, size_t n, const LeasedConf *conf) {
         for (size_t i = 0; i < n; i++) {
                 if (!items[i].written)
                         continue;
-                if ((c != CTL_OK ? take_back(items + i) : verify_one(ctl, items + i)) != CTL_OK)
+                if (c != CTL_OK ? take_back(items + i) != CTL_OK
+                                : !items[i].global && verify_one(ctl, items + i) != CTL_OK)
                         code = CTL_FAILED;
                 taken_back += !items[i].written;
         }
@@ -227,12 +255,13 @@ static int enable_all(Ctl *ctl, Item *items, size_t n, const LeasedConf *conf) {
                 (void) pid1_reload(ctl->bus);
         for (size_t i = 0; i < n; i++)
                 if (items[i].written) {
-                        (void) printf("%s: %s\n", items[i].name, items[i].new ? "enabled" : "was enabled already");
-                        for (char **m = items[i].members; m && *m; m++)
-                                (void) printf("%s: goes by its lease\n", *m);
+                        print_enabled(items + i);
                         enabled++;
+                        leased += !items[i].global;
                 }
-        c = enabled > 0 ? reload_leased(ctl, conf) : CTL_OK;
+        if (enabled > 0 && (c = reload_leased(ctl, conf, leased > 0)) != CTL_OK && code == CTL_OK)
+                code = c;
+        c = ungate_global(ctl, items, n);
         return code != CTL_OK ? code : c;
 }
 
@@ -252,7 +281,7 @@ int verb_enable(Ctl *ctl, int argc, char **argv) {
         if (code != CTL_OK)
                 return code;
         for (int i = 0; i < argc; i++) {
-                code = examine(ctl, argv[i], items + i);
+                code = examine(ctl, argv[i], conf, items + i);
                 if (code == CTL_OK)
                         continue;
                 all = code;

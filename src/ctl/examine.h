@@ -26,3 +26,5 @@ void examine_bundle(const json_t *unit, json_t *findings);
 
 /* What weakens it, and what of this machine does. unit: as above. */
 int examine_weaknesses(Ctl *ctl, const char *name, const json_t *unit, const LeasedConf *conf, json_t *findings);
+/* The same of one that needs no lease. */
+int examine_global(Ctl *ctl, const char *name, const json_t *unit, json_t *findings);

@@ -40,13 +40,13 @@ bool files_gated(const char *unit) {
         return path && access(path, F_OK) == 0;
 }
 
-int files_write(const char *unit, bool *ret_new) {
+int files_write(const char *unit, bool gate, bool *ret_new) {
         _cleanup_free_ char *path = listed_path(unit), *dropin = dropin_path("", unit);
         int r;
 
         if (!path || !dropin)
                 return failed(unit, -ENOMEM);
-        r = dropin_write("", unit);
+        r = gate ? dropin_write("", unit) : 0;
         if (r < 0)
                 return failed(dropin, r);
         *ret_new = access(path, F_OK) < 0;

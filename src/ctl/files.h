@@ -14,8 +14,8 @@
 bool files_listed(const char *unit);
 bool files_gated(const char *unit);
 
-/* Writes what is missing. ret_new: whether /etc/leased/units/NAME was not there before. */
-int files_write(const char *unit, bool *ret_new);
+/* Writes what is missing, the gate only if asked for. ret_new: whether /etc/leased/units/NAME was not there before. */
+int files_write(const char *unit, bool gate, bool *ret_new);
 
 /* Removes /etc/leased/units/NAME; *ret_text is what was in it (NULL: there was none), for files_restore(). */
 int files_unlist(const char *unit, char **ret_text);

@@ -4,7 +4,7 @@
 _leasectl() {
         local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} word verb= i
         local verbs='status list machines history monitor metrics is-held check enable disable release transfer steal
-                rearm drain undrain registry reload'
+                rearm drain undrain set-metadata registry reload'
         local options='--help --version --host --json --no-pager --no-legend --no-wait --stop --force'
 
         for ((i = 1; i < COMP_CWORD; i++)); do
@@ -34,6 +34,9 @@ _leasectl() {
                         fi ;;
                 registry)
                         units=(accept) ;;
+                set-metadata)
+                        compopt -o nospace
+                        mapfile -t units < <(leasectl set-metadata 2>/dev/null | sed 's/=.*/=/') ;;
                 status|release|steal|rearm|history|is-held)
                         mapfile -t units < <(leasectl list --no-legend --no-pager 2>/dev/null | awk '{ print $1 }') ;;
                 disable)

@@ -35,6 +35,8 @@ static const Verb verbs[] = {
                 {"rearm", "UNIT...", 1, -1, false, verb_rearm, "A unit that is done may run again"},
                 {"drain", "", 0, 0, false, verb_drain, "Take no leases here, and give away those held"},
                 {"undrain", "", 0, 0, false, verb_undrain, "The end of drain"},
+                {"set-metadata", "[KEY=VALUE...]", 0, -1, true, verb_set_metadata,
+                                "What this machine says of itself, for Require= and Prefer="},
                 {"registry", "[accept UUID]", 0, 2, false, verb_registry, "How the registry is; or: go by that one"},
                 {"reload", "", 0, 0, false, verb_reload, "Let leased read its configuration again"},
 };
@@ -67,7 +69,7 @@ static int help(void) {
         for (size_t i = 0; i < ELEMENTSOF(verbs); i++) {
                 const Verb *v = verbs + i;
 
-                (void) printf("  %-8s %-15s %s\n", v->name, v->arguments, v->help);
+                (void) printf("  %-12s %-15s %s\n", v->name, v->arguments, v->help);
         }
         (void) puts("\n"
                     "  -h --help               This text\n"

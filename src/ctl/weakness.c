@@ -99,12 +99,17 @@ void examine_bundle(const json_t *unit, json_t *findings) {
         }
 }
 
+static bool look_at_list(const char *name, json_t *findings) {
+        if (files_listed(name))
+                return true;
+        finding_add(findings, "note", "is not enabled on this machine: leasectl enable %s", name);
+        return false;
+}
+
 static void look_at_gate(const char *name, const json_t *unit, json_t *findings) {
         const json_t *dropins = json_object_get(unit, "DropInPaths");
 
-        if (!files_listed(name))
-                finding_add(findings, "note", "is not enabled on this machine: leasectl enable %s", name);
-        else if (!pid1_gate_loaded(unit, name))
+        if (look_at_list(name, findings) && !pid1_gate_loaded(unit, name))
                 finding_add(findings, "refused",
                                 "is enabled, but its gate is not in force: something resets AssertPathExists= or "
                                 "BindsTo= (the "
@@ -193,5 +198,13 @@ int examine_weaknesses(Ctl *ctl, const char *name, const json_t *unit, const Lea
         if (code != CTL_OK)
                 return code;
         look_at_pid1(pid1, conf->ttl, findings);
+        return look_at_daemon(ctl, findings);
+}
+
+int examine_global(Ctl *ctl, const char *name, const json_t *unit, json_t *findings) {
+        if (look_at_list(name, findings) && pid1_gate_loaded(unit, name))
+                finding_add(findings, "refused",
+                                "is enabled, but still has the gate of a leased unit and cannot start: leasectl "
+                                "reload");
         return look_at_daemon(ctl, findings);
 }

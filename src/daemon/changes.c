@@ -58,7 +58,9 @@ static void note(Messages *changes, const char *of, const char *old, const char 
 /* ---- leased.conf ---- */
 
 static const char *suffix_of_conf(const char *line) {
-        return startswith(line, "TTL=") ? "" : ", in force after: systemctl restart leased (which leaves units alone)";
+        return startswith(line, "TTL=") || startswith(line, "Metadata=")
+                               ? ""
+                               : ", in force after: systemctl restart leased (which leaves units alone)";
 }
 
 void changes_note_conf(Messages *changes, const LeasedConf *old, const LeasedConf *new) {
@@ -90,17 +92,39 @@ static void print_span(FILE *f, const char *key, usec_t t) {
                 (void) fprintf(f, "%s=%s\n", key, format_span(span, sizeof(span), t));
 }
 
+static void print_text(FILE *f, const char *key, const char *value) {
+        if (*value)
+                (void) fprintf(f, "%s=%s\n", key, value);
+}
+
+static void print_placement(FILE *f, const Placement *p) {
+        print_text(f, "MachineID", p->machine_id);
+        print_text(f, "MachineOf", p->machine_of);
+        print_text(f, "Require", p->require);
+        print_text(f, "Prefer", p->prefer);
+        print_text(f, "Conflicts", p->conflicts);
+        print_text(f, "Replaces", p->replaces);
+        print_text(f, "Failback", p->failback ? "yes" : "");
+        if (p->failback)
+                print_span(f, "FailbackSec", p->failback_hold);
+}
+
 static void dump_options(const UnitOptions *o, Text *ret) {
         FILE *f = open_memstream(&ret->text, &ret->size);
 
         if (!f)
                 return;
-        (void) fprintf(f, "Lease=%s\nVersion=%" PRIi64 "\nOnSuccess=%s\nOnFailure=%s\nFenceAction=%s\n", strempty(o->lease),
-                        o->version, o->release_on_success ? "release" : "done", o->hold_on_failure ? "hold" : "release",
+        if (o->global)
+                print_text(f, "Global", "yes");
+        else
+                print_text(f, "Lease", strempty(o->lease));
+        (void) fprintf(f, "Version=%" PRIi64 "\nOnSuccess=%s\nOnFailure=%s\nFenceAction=%s\n", o->version,
+                        o->release_on_success ? "release" : "done", o->hold_on_failure ? "hold" : "release",
                         o->fence_by_reboot ? "reboot" : "none");
         print_span(f, "StopGraceSec", o->stop_grace);
         print_span(f, "HoldDownSec", o->hold_down_release);
         print_span(f, "HoldDownSec after a failure", o->hold_down_failure);
+        print_placement(f, &o->placement);
         (void) fclose(f);
 }
 

@@ -28,7 +28,7 @@
 struct QueuedEvent {
         QueuedEvent *prev, *next;
         Event event;
-        char unit[NAME_SIZE], machine[UUID_SIZE];
+        char unit[NAME_SIZE], machine[METADATA_SIZE]; /* the longest that an event calls so */
 };
 
 Now daemon_now(void) {

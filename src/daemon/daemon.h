@@ -130,3 +130,5 @@ int reload_all(Daemon *d, char **ret_wrong);
 /* PID 1 has not loaded the gate of an enabled unit, or of what goes by its lease: writes the drop-in if it is not there, and has
  * PID 1 reload. */
 void gate_mend(Daemon *d, const char *gated, const char *unit, bool need_reload);
+/* A unit has become a global one: removes its gate and those of what went by its lease, and has PID 1 reload. */
+void gate_lift(Daemon *d, const char *unit, bool need_reload);

@@ -25,7 +25,7 @@ typedef struct Shown {
 /* Of the daemon itself, as last announced. */
 typedef struct ShownManager {
         char registry_state[16], endpoint[256], version[64], error[512], warning[512], why_not[256], last_error[512];
-        char uuid[UUID_SIZE], store[64], found_uuid[UUID_SIZE], found_store[64];
+        char uuid[UUID_SIZE], store[64], found_uuid[UUID_SIZE], found_store[64], metadata[METADATA_SIZE];
         usec_t registry_since; /* CLOCK_REALTIME */
         usec_t ttl;
         bool draining;
@@ -113,6 +113,7 @@ static void look_at_manager(Daemon *d, ShownManager *ret) {
         str_copy(ret->store, sizeof(ret->store), strempty(session.store));
         str_copy(ret->found_uuid, sizeof(ret->found_uuid), strempty(session.found_uuid));
         str_copy(ret->found_store, sizeof(ret->found_store), strempty(session.found_store));
+        str_copy(ret->metadata, sizeof(ret->metadata), d->conf->metadata);
         str_copy(ret->why_not, sizeof(ret->why_not), session.competing ? "" : strempty(session.why_not));
         str_copy(ret->last_error, sizeof(ret->last_error), bus_last_error(&status, &session));
 }
@@ -135,6 +136,7 @@ static void emit_manager(Daemon *d, sd_bus *bus, const ShownManager *now) {
                 { "RegistryFoundStore", offsetof(ShownManager, found_store) },
                 { "RegistryError", offsetof(ShownManager, error) },
                 { "RegistryWarning", offsetof(ShownManager, warning) },
+                { "Metadata", offsetof(ShownManager, metadata) },
                 { "WhyNot", offsetof(ShownManager, why_not) },
                 { "LastError", offsetof(ShownManager, last_error) },
         };

@@ -5,8 +5,8 @@
  * somebody removed (`systemctl revert` does).
  *
  * A file that cannot be read stops nothing: what was good before stays in force, and every complaint is logged once
- * for each reload. A new TTL= takes effect at once; what else leased.conf says, when the daemon is restarted, which
- * leaves units alone.
+ * for each reload. A new TTL= or Metadata= takes effect at once; what else leased.conf says, when the daemon is
+ * restarted, which leaves units alone.
  */
 
 #include <errno.h>
@@ -98,6 +98,18 @@ static void set_ttl(Daemon *d, usec_t ttl) {
         daemon_event(d, &(Event){ .kind = EVENT_TTL, .span = ttl });
 }
 
+static void set_metadata(Daemon *d, char **metadata) {
+        char *was = d->conf->metadata;
+
+        if (streq(*metadata, was))
+                return;
+        log_notice("Metadata=%s is in force now, and was Metadata=%s", *metadata, was);
+        d->conf->metadata = TAKE_PTR(*metadata);
+        *metadata = was; /* the caller frees it */
+        last_conf_keep(d->conf);
+        daemon_event(d, &(Event){ .kind = EVENT_METADATA, .machine = d->conf->metadata });
+}
+
 static void read_conf(Daemon *d, Messages *messages) {
         _cleanup_(leased_conf_freep) LeasedConf *conf = NULL;
         _cleanup_free_ char *new = NULL, *old = NULL;
@@ -109,10 +121,12 @@ static void read_conf(Daemon *d, Messages *messages) {
                 return;
         changes_note_conf(&d->changes, d->conf, conf);
         set_ttl(d, conf->ttl);
-        new = dump(conf);
+        new = dump(conf); /* before its metadata become those in force, and the old ones afterwards: the rest is compared */
+        set_metadata(d, &conf->metadata);
         old = dump(d->conf);
         if (new && old && !streq(new, old))
-                log_notice("more than TTL= has changed in leased.conf: `systemctl restart leased` puts it in force, and leaves units alone");
+                log_notice("more than TTL= and Metadata= has changed in leased.conf: `systemctl restart leased` puts it in "
+                           "force, and leaves units alone");
 }
 
 static char *join(const Messages *messages) {
@@ -188,8 +202,8 @@ void gate_mend(Daemon *d, const char *gated, const char *unit, bool need_reload)
         _cleanup_(messages_done) Messages messages = {};
         int r;
 
-        /* `leasectl disable` removes the gate, too, and the daemon may not have been told yet. */
-        if (unit_options_load("", unit, &options, &messages) == -ENOENT)
+        /* `leasectl disable` and Global= remove the gate, too, and the daemon may not have been told yet. */
+        if (unit_options_load("", unit, &options, &messages) == -ENOENT || (options && options->global))
                 return;
         r = dropin_member_write("", gated, unit);
         if (r < 0)
@@ -199,5 +213,34 @@ void gate_mend(Daemon *d, const char *gated, const char *unit, bool need_reload)
                                 streq(gated, unit) ? "" : ", because it goes by the lease of ",
                                 streq(gated, unit) ? "" : unit);
         if (r > 0 || (r == 0 && need_reload))
+                ask_gate_reload(d);
+}
+
+void gate_lift(Daemon *d, const char *unit, bool need_reload) {
+        _cleanup_(unit_options_freep) UnitOptions *options = NULL;
+        _cleanup_(messages_done) Messages messages = {};
+        _cleanup_(strv_freep) char **gated = NULL;
+        bool removed = false;
+        int r;
+
+        /* `leasectl enable` puts the gate back, and the daemon may not have been told yet. */
+        if (unit_options_load("", unit, &options, &messages) == -ENOENT || !options || !options->global)
+                return;
+        r = dropin_members_list("", unit, &gated);
+        if (r >= 0)
+                r = strv_add(&gated, unit);
+        for (char **name = gated; r >= 0 && name && *name; name++) {
+                _cleanup_free_ char *owner = dropin_owner("", *name);
+
+                if (!owner)
+                        continue;
+                r = dropin_remove("", *name);
+                removed = true;
+        }
+        if (r < 0)
+                log_error_errno(r, "%s: it is to run everywhere, but its gate cannot be removed", unit);
+        else if (removed)
+                log_notice("%s: it needs no lease any more; its gate has been removed", unit);
+        if (removed || need_reload)
                 ask_gate_reload(d);
 }

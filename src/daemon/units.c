@@ -73,7 +73,8 @@ static void deliver_configuration(const EnabledUnit *u) {
 
         if (!o)
                 return;
-        check_grace(u);
+        if (!o->global)
+                check_grace(u);
         daemon_event(u->daemon, &(Event){
                                         .kind = EVENT_CONFIGURE,
                                         .unit = u->name,
@@ -86,6 +87,8 @@ static void deliver_configuration(const EnabledUnit *u) {
                                         .config.hold_down_failure = o->hold_down_failure,
                                         .config.release_on_success = o->release_on_success,
                                         .config.hold_on_failure = o->hold_on_failure,
+                                        .config.global = o->global,
+                                        .config.placement = &o->placement,
                                 });
 }
 
@@ -157,7 +160,12 @@ static void report(EnabledUnit *u) {
 }
 
 static bool wants_gate(const EnabledUnit *u) {
-        return u->options && !u->forgotten;
+        return u->options && !u->options->global && !u->forgotten;
+}
+
+/* It needs no lease any more, and with a gate it could not start. */
+static bool wants_no_gate(const EnabledUnit *u) {
+        return u->options && u->options->global && !u->forgotten;
 }
 
 static void on_status(Unit *unit, const UnitStatus *s, void *userdata) {
@@ -166,6 +174,8 @@ static void on_status(Unit *unit, const UnitStatus *s, void *userdata) {
         publish_status(u, s);
         if (s->known && !s->gate_loaded && wants_gate(u) && streq(s->load_state, "loaded"))
                 gate_mend(u->daemon, u->name, u->name, s->need_reload);
+        if (s->known && s->gate_loaded && wants_no_gate(u))
+                gate_lift(u->daemon, u->name, s->need_reload);
         report(u);
 }
 
@@ -293,6 +303,8 @@ int units_configure(Daemon *d, UnitOptions *options) {
         members_set_fence(u->members, options->fence_by_reboot);
         (void) unit_read(u->unit);
         deliver_configuration(u);
+        if (options->global)
+                gate_lift(d, options->unit, false);
         return 0;
 }
 

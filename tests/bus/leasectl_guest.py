@@ -62,6 +62,15 @@ def property_of(unit, name):
     return run("systemctl", "show", "-p", name, "--value", "--", unit).stdout.strip()
 
 
+def asserts_of(unit):
+    """The kinds of Assert that PID 1 has in force for a unit, each with what follows it."""
+    name = "org.freedesktop.systemd1"
+    path = json.loads(run("busctl", "--json=short", "call", name, "/org/freedesktop/systemd1", f"{name}.Manager", "LoadUnit",
+                          "s", unit).stdout)["data"][0]
+    found = json.loads(run("busctl", "--json=short", "get-property", name, path, f"{name}.Unit", "Asserts").stdout)["data"]
+    return [each[:4] for each in found]
+
+
 def dropin_of(unit):
     return f"{SYSTEM}/{unit}.d/zzzz-leased.conf"
 

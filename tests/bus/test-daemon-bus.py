@@ -362,6 +362,57 @@ class DaemonOnABus(FleetRows, unittest.TestCase):
             reload()
             wait_for(name, lambda: name in call("ListUnits").stdout)  # pylint: disable=cell-var-from-loop
 
+    def test_what_a_unit_wishes_of_its_machine_is_told_by_a_reload(self):
+        with open("/etc/leased/units/placed.service", "w", encoding="utf-8") as f:
+            f.write("[X-Leased]\n")
+        call("Reload")
+        with open("/etc/leased/units/placed.service", "w", encoding="utf-8") as f:
+            f.write("[X-Leased]\nRequire=region=eu region=us\nPrefer=disk=ssd\nFailback=yes\nConflicts=%p-*.service\n"
+                    "MachineOf=other.service\n")
+        self.assertEqual(call("Reload").returncode, 0)
+        self.assertEqual(sorted(get(PATH, "org.leased1.Manager", "ReloadChanges")),
+                         ["placed.service: " + each for each in (
+                             "Conflicts=placed-*.service", "Failback=yes", "FailbackSec=1min 0s", "MachineOf=other.service",
+                             "Prefer=disk=ssd", "Require=region=eu region=us")])
+        with open("/etc/leased/units/placed.service", "w", encoding="utf-8") as f:
+            f.write("[X-Leased]\nGlobal=yes\nConflicts=a.service\n")
+        self.assertEqual(call("Reload").returncode, 0)
+        changes = get(PATH, "org.leased1.Manager", "ReloadChanges")
+        self.assertIn("placed.service: Global=yes", changes)
+        self.assertIn("placed.service: Lease=placed.service is no longer set", changes)
+        self.assertIn("placed.service: Conflicts=a.service (was placed-*.service)", changes)
+        with open("/etc/leased/units/placed.service", "a", encoding="utf-8") as f:
+            f.write("MachineID=01234567\n")
+        self.assert_error(call("Reload"), "/etc/leased/units/placed.service:4: MachineID=: cannot stand together with Global= "
+                                          "(/etc/leased/units/placed.service:2)")
+        self.assertIn("placed.service", call("ListUnits").stdout)
+        os.unlink("/etc/leased/units/placed.service")
+        self.assertEqual(call("Reload").returncode, 0)
+
+    def test_new_metadata_are_in_force_at_once(self):
+        monitor = subprocess.Popen(["dbus-monitor", "--system", f"sender='{NAME}'"], stdout=subprocess.PIPE, text=True)
+
+        def hear(text):
+            self.assertTrue(any(text in line for line in monitor.stdout), "the bus monitor ended")
+
+        os.makedirs("/etc/leased/leased.conf.d", exist_ok=True)
+        path = "/etc/leased/leased.conf.d/metadata.conf"
+        try:
+            hear("member=NameAcquired")
+            with open(path, "w", encoding="utf-8") as f:
+                f.write("[Leased]\nMetadata=region=us disk=ssd\n")
+            self.assertEqual(call("Reload").returncode, 0)
+            self.assertEqual(get(PATH, "org.leased1.Manager", "Metadata"), {"region": "us", "disk": "ssd"})
+            self.assertEqual(get(PATH, "org.leased1.Manager", "ReloadChanges"),
+                             ["leased.conf: Metadata=region=us disk=ssd (was region=eu rack=a1)"])
+            hear('"Metadata"')
+        finally:
+            os.unlink(path)
+            call("Reload")
+            monitor.kill()
+            monitor.communicate()
+        self.assertEqual(get(PATH, "org.leased1.Manager", "Metadata"), {"region": "eu", "rack": "a1"})
+
     def test_listeners_hear_of_changes(self):
         monitor = subprocess.Popen(["dbus-monitor", "--system", f"sender='{NAME}'"], stdout=subprocess.PIPE, text=True)
 

@@ -265,13 +265,13 @@ class Verbs(TwoSecondCase):
         self.assertEqual(ctl("reload", check=True).stdout, "nothing has changed\n")
         self.assertEqual(ctl("reload", "--no-legend", check=True).stdout, "")
         write(f"{UNITS}/{unit}", "[X-Leased]\nVersion=3\nStopGraceSec=400ms\n")
-        write(CONF, "[Leased]\nTTL=3s\nMetadata=a=b\n")
+        write(CONF, "[Leased]\nTTL=3s\nMetadata=a=b\nMachineID=" + "d" * 32 + "\n")
         self.addCleanup(ctl, "reload")
         self.addCleanup(write, CONF, self.LEASED_CONF)
-        pending = "leased.conf: Metadata=a=b, in force after: systemctl restart leased (which leaves units alone)"
+        pending = f"leased.conf: MachineID={'d' * 32}, in force after: systemctl restart leased (which leaves units alone)"
         self.assertEqual(sorted(ctl("reload", check=True).stdout.splitlines()),
                          sorted([f"{unit}: StopGraceSec=400ms", f"{unit}: Version=3 (was 0)", pending,
-                                 "leased.conf: TTL=3000ms (was 2000ms)"]))
+                                 "leased.conf: Metadata=a=b", "leased.conf: TTL=3000ms (was 2000ms)"]))
         self.assertEqual(json.loads(ctl("reload", "--json=short", check=True).stdout), [pending])
         write(f"{UNITS}/{unit}", "[X-Leased]\nVersion=none\n")
         self.assertSays(ctl("reload"), 1, f"{UNITS}/{unit}:2: Version=none: expected is a whole number, e.g. 2")

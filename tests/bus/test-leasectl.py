@@ -7,12 +7,16 @@
 
 import json
 import os
+import shutil
 
-from leasectl_guest import (CONF, GATES, SLEEPER, SYSTEM, UNITS, Case, CaseWithDaemon, ctl, dropin_of, main, property_of,
-                            read, run, wait_for, write)
+from leasectl_guest import (CONF, GATES, SLEEPER, SYSTEM, UNITS, Case, CaseWithDaemon, asserts_of, ctl, dropin_of, main,
+                            property_of, read, run, wait_for, write)
 
 NOTES = ("note: leased is not running; nothing starts until it does: systemctl enable --now leased",
          "note: Registry=local excludes nobody outside this machine (see leased.conf)")
+GLOBAL = SLEEPER + "[X-Fleet]\nGlobal=true\n"
+EVERYWHERE = "; it runs on every machine that fits, without a lease"
+METADATA = "/etc/leased/leased.conf.d/90-metadata.conf"
 
 
 class WithoutDaemon(Case):
@@ -111,11 +115,7 @@ class WithoutDaemon(Case):
         ctl("enable", "--", unit, check=True)
         self.assertEqual(property_of(unit, "EnvironmentFiles"),
                          r"/run/leased/env/inst@a\\x2db.service (ignore_errors=yes)")
-        path = json.loads(run("busctl", "--json=short", "call", "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
-                              "org.freedesktop.systemd1.Manager", "LoadUnit", "s", unit).stdout)["data"][0]
-        asserts = json.loads(run("busctl", "--json=short", "get-property", "org.freedesktop.systemd1", path,
-                                 "org.freedesktop.systemd1.Unit", "Asserts").stdout)["data"]
-        self.assertEqual([each[:4] for each in asserts], [["AssertPathExists", False, False, f"{GATES}/{unit}"]])
+        self.assertEqual(asserts_of(unit), [["AssertPathExists", False, False, f"{GATES}/{unit}"]])
 
     def test_enable_again_keeps_the_options(self):
         unit = self.unit("again.service")
@@ -135,6 +135,101 @@ class WithoutDaemon(Case):
                         "resets AssertPathExists= or BindsTo= (the last drop-in is /etc/systemd/system/"
                         "reset.service.d/zzzzz.conf)")
         self.assertUntouched(unit)
+
+    def test_a_global_unit_is_listed_and_has_no_gate(self):
+        unit = self.unit("everywhere.service", GLOBAL)
+        run("systemctl", "start", unit)
+        done = ctl("enable", unit)
+        self.assertSays(done, 0, NOTES[0])
+        self.assertEqual(done.stdout, f"{unit}: enabled{EVERYWHERE}\n")
+        self.assertTrue(os.path.exists(f"{UNITS}/{unit}"))
+        self.assertFalse(os.path.exists(dropin_of(unit)))
+        self.assertEqual(property_of(unit, "ActiveState"), "active")
+        found = json.loads(ctl("check", "--json=short", unit).stdout)[0]
+        self.assertIsNone(found["timeline"])
+        self.assertIn({"severity": "note", "text": "Global=: it runs on every machine that fits, without a lease"},
+                      found["findings"])
+        self.assertNotIn("refused", [each["severity"] for each in found["findings"]])
+        self.assertSays(ctl("disable", unit), 5, f"{unit}: is active and leased is not running: systemctl start leased, "
+                        "then again; or --force to stop it now")
+        done = ctl("disable", "--force", unit)
+        self.assertEqual((done.returncode, done.stdout), (0, f"{unit}: disabled\n"), done.stderr)
+        self.assertUntouched(unit)
+
+    def test_a_unit_that_becomes_global_loses_its_gate_and_gets_it_back(self):
+        unit = self.unit("turned.service")
+        ctl("enable", unit, check=True)
+        self.assertTrue(asserts_of(unit))
+        write(f"{SYSTEM}/{unit}", GLOBAL)
+        run("systemctl", "daemon-reload")
+        self.assertEqual(ctl("check", unit).returncode, 1)
+        self.assertIn("still has the gate of a leased unit and cannot start: leasectl reload", ctl("check", unit).stdout)
+        self.assertEqual(ctl("enable", unit, check=True).stdout, f"{unit}: was enabled already{EVERYWHERE}\n")
+        self.assertFalse(os.path.exists(dropin_of(unit)))
+        self.assertEqual(asserts_of(unit), [])
+        run("systemctl", "start", unit)
+        write(f"{UNITS}/{unit}", "[X-Leased]\nGlobal=no\n")
+        self.assertSays(ctl("enable", unit), 1, f"{unit}: is active: systemctl stop {unit}, or use --stop")
+        self.assertFalse(os.path.exists(dropin_of(unit)))
+        ctl("enable", "--stop", unit, check=True)
+        self.assertTrue(asserts_of(unit))
+        self.assertEqual(property_of(unit, "ActiveState"), "inactive")
+
+    def test_bad_wishes_are_told_before_anything_is_written(self):
+        unit = self.unit("torn.service", SLEEPER + "[X-Fleet]\nGlobal=true\nMachineOf=a.service\n")
+        self.assertSays(ctl("enable", unit), 1, f"{SYSTEM}/{unit}:4: Global=: cannot stand together with MachineOf= "
+                        f"({SYSTEM}/{unit}:5), remove one of them")
+        self.assertUntouched(unit)
+
+    # what the machine says of itself
+
+    def metadata(self):
+        return ctl("set-metadata", check=True).stdout.splitlines()
+
+    def test_metadata_are_set_one_by_one(self):
+        self.addCleanup(shutil.rmtree, os.path.dirname(METADATA), ignore_errors=True)
+        self.conf("[Leased]\nMetadata=region=eu rack=a1\n")
+        self.assertEqual(self.metadata(), ["region=eu", "rack=a1"])
+        down = "note: leased is not running; it will go by that when it does"
+        done = ctl("set-metadata", "disk=ssd", "region=us")
+        self.assertSays(done, 0, down)
+        self.assertEqual(done.stdout, "region=us\nrack=a1\ndisk=ssd\n")
+        self.assertEqual(read(METADATA), "# Written by leasectl set-metadata, which keeps nothing else in here.\n[Leased]\n"
+                                         "Metadata=region=us rack=a1 disk=ssd\n")
+        self.assertSays(ctl("set-metadata", "--no-legend", "rack=", "nothing="), 0)
+        self.assertEqual(json.loads(ctl("set-metadata", "--json=short").stdout), {"region": "us", "disk": "ssd"})
+        self.assertSays(ctl("set-metadata", "region=", "disk="), 0, down)
+        self.assertEqual(self.metadata(), [])
+
+    def test_bad_metadata_are_refused_and_nothing_written(self):
+        self.addCleanup(shutil.rmtree, os.path.dirname(METADATA), ignore_errors=True)
+        right = (": expected is KEY=VALUE, the key of letters, digits and _.-, the value without blanks, quotes and "
+                 "backslashes; or KEY= to remove it")
+        for bad in ("region", "=eu", "re gion=eu", "region=e u", "region='eu'", "a=b\\"):
+            self.assertSays(ctl("set-metadata", "good=1", bad), 2, bad + right)
+        self.assertSays(ctl("set-metadata", "a=1", "b=1", "a=2"), 2, "a=2: a is given twice, and has one value")
+        self.assertSays(ctl("set-metadata", "a=1", "b=" + "x" * 510), 1, "b=" + "x" * 510 + ": with it the metadata would "
+                        "be longer than 511 characters, remove some with KEY=")
+        self.assertFalse(os.path.exists(METADATA))
+        write(METADATA, "[Leased]\nMetadata=a=b\nTTL=5s\n")
+        self.assertSays(ctl("set-metadata", "a=c"), 1, METADATA + ":3: TTL=: unknown option in [Leased], known are Metadata=",
+                        METADATA + ": is written whole, with nothing but Metadata=: move all else to another file there")
+        self.assertEqual(read(METADATA), "[Leased]\nMetadata=a=b\nTTL=5s\n")
+        self.assertSays(ctl("-H", "elsewhere", "set-metadata"), 2,
+                        "set-metadata works on files of the machine it runs on, and cannot be used with --host=")
+
+    def test_metadata_that_another_file_overrides_are_told(self):
+        self.addCleanup(shutil.rmtree, os.path.dirname(METADATA), ignore_errors=True)
+        later = os.path.dirname(METADATA) + "/95-mine.conf"
+        write(later, "[Leased]\n\nMetadata=region=eu\n")
+        done = ctl("set-metadata", "--no-legend", "region=us")
+        self.assertSays(done, 1, f"{later}:3: overrides {METADATA}, remove Metadata= there")
+        self.assertEqual(done.stdout, "region=eu\n")
+        os.unlink(later)
+        self.assertEqual(self.metadata(), ["region=us"])
+        nobody = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "leasectl")
+        self.assertSays(run(*nobody, "set-metadata", "a=b", check=False), 1, METADATA + ": Permission denied, do it as root")
+        self.assertEqual(run(*nobody, "set-metadata").stdout, "region=us\n")
 
     def test_disable_never_leaves_a_unit_running(self):
         unit = self.unit("runs.service")
@@ -235,6 +330,30 @@ class WithDaemon(CaseWithDaemon):
         before = property_of(unit, "InvocationID")
         self.assertEqual(ctl("enable", unit).returncode, 0)
         self.assertEqual(property_of(unit, "InvocationID"), before)
+
+    def test_a_reload_lifts_and_puts_back_the_gate_of_a_unit_that_becomes_global(self):
+        unit = self.enable("turned-by-reload.service")
+        timer = self.unit("turned-by-reload.timer", "[Timer]\nOnBootSec=1d\nUnit=turned-too.service\n")
+        brought = self.unit("turned-too.service")
+        ctl("enable", timer, check=True)
+        for each in (unit, timer):
+            write(f"{UNITS}/{each}", "[X-Leased]\nGlobal=yes\n")
+        ctl("reload", check=True)
+        for each in (unit, timer, brought):
+            wait_for(f"the gate of {each} is lifted", lambda: not asserts_of(each))  # pylint: disable=cell-var-from-loop
+            self.assertFalse(os.path.exists(dropin_of(each)))
+        for each in (unit, timer):
+            write(f"{UNITS}/{each}", "[X-Leased]\n")
+        ctl("reload", check=True)
+        for each in (unit, timer, brought):
+            wait_for(f"the gate of {each} is back", lambda: asserts_of(each))  # pylint: disable=cell-var-from-loop
+        wait_for(f"{unit} runs", lambda: (self.row(unit) or {}).get("state") == "running")
+
+    def test_metadata_are_in_force_at_once(self):
+        self.addCleanup(ctl, "reload")
+        self.addCleanup(os.unlink, METADATA)
+        self.assertSays(ctl("set-metadata", "region=eu"), 0)
+        self.assertEqual(json.loads(ctl("status", "--json=short", check=True).stdout)["Metadata"], {"region": "eu"})
 
     def test_a_bad_file_of_another_unit_hinders_nobody(self):
         bad = self.enable("bad-later.service")

@@ -187,6 +187,40 @@ static void odd_white_space_is_part_of_a_word(void **state) {
         assert_null(words[3]);
 }
 
+static void in_names_of_units_a_backslash_stays(void **state) {
+        _cleanup_(strv_freep) char **names = NULL;
+
+        assert_int_equal(ini_split_names("\"a\\x2db.service\" 'c' d\\", &names), 0);
+        assert_string_equal(names[0], "a\\x2db.service");
+        assert_string_equal(names[1], "c");
+        assert_string_equal(names[2], "d\\");
+        assert_null(names[3]);
+        assert_int_equal(ini_split_names("\"a", &names), -EINVAL);
+}
+
+static void the_last_value_that_made_no_sense_is_remembered(void **state) {
+        static const char good[] = "[Ours]\nNumber=7\nPath=a\n", bad[] = "[Ours]\nNumber=x\n";
+        _cleanup_(messages_done) Messages m = {};
+        bool unread[ELEMENTSOF(options)] = {};
+        char *where[ELEMENTSOF(options)] = {};
+        Target t = {};
+        IniTable table = {.section = "Ours",
+                        .options = options,
+                        .n_options = ELEMENTSOF(options),
+                        .target = &t,
+                        .where = where,
+                        .unread = unread};
+
+        ini_parse_text("f", bad, strlen(bad), &table, &m);
+        assert_int_equal(m.n, 1);
+        for (size_t i = 0; i < ELEMENTSOF(options); i++)
+                assert_int_equal(unread[i], streq(options[i].key, "Number"));
+        ini_parse_text("f", good, strlen(good), &table, &m);
+        for (size_t i = 0; i < ELEMENTSOF(options); i++)
+                assert_int_equal(unread[i], streq(options[i].key, "Path"));
+        ini_where_done(&table);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                         cmocka_unit_test(good_lines_are_read),
@@ -197,6 +231,8 @@ int main(void) {
                         cmocka_unit_test(a_file_that_ends_in_a_backslash_is_read_to_its_end),
                         cmocka_unit_test(odd_white_space_is_part_of_a_word),
                         cmocka_unit_test(any_bytes_make_printable_messages),
+                        cmocka_unit_test(in_names_of_units_a_backslash_stays),
+                        cmocka_unit_test(the_last_value_that_made_no_sense_is_remembered),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -199,7 +199,7 @@ static void bad_options_are_named_with_file_and_line(void **state) {
 
         fixture_write(root, "/etc/systemd/system/foo.service",
                         "[Unit]\n\n[X-Leased]\nLease=a/b\nStopGraceSec=2min\nVersion=new\nOnSuccess=stop\n"
-                        "OnFailure=done\nHoldDownSec=2h\nTTL=3s\nFenceAction=off\n[X-Fleet]\nGlobal=true\n");
+                        "OnFailure=done\nHoldDownSec=2h\nTTL=3s\nFenceAction=off\n");
         fixture_write(root, "/etc/leased/units/foo.service", "[Service]\n");
         assert_int_equal(unit_options_load(root, "foo.service", &o, &m), -EBADMSG);
         assert_null(o);
@@ -213,9 +213,9 @@ static void bad_options_are_named_with_file_and_line(void **state) {
                         U ":8: OnFailure=done: expected is release or hold",
                         U ":9: HoldDownSec=2h: expected is a time span up to 1h, e.g. 30s",
                         U ":10: TTL=: unknown option in [X-Leased], known are Lease=, StopGraceSec=, Version=, "
-                          "OnSuccess=, OnFailure=, HoldDownSec=, FenceAction=",
+                          "OnSuccess=, OnFailure=, HoldDownSec=, FenceAction=, MachineID=, MachineOf=, Require=, "
+                          "Conflicts=, Replaces=, Global=, Prefer=, Failback=, FailbackSec=",
                         U ":11: FenceAction=off: expected is none or reboot",
-                        U ":12: [X-Fleet]: fleet's placement options are not supported, remove the section",
                         "/etc/leased/units/foo.service:1: [Service]: unknown section, only [X-Leased] is read here",
                         NULL);
 }

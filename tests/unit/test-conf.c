@@ -95,6 +95,7 @@ static void a_bad_file_leaves_the_caller_what_it_had(void **state) {
                                          "TTL=61s\n"
                                          "Prefix=leased\n"
                                          "Metadata=region\n"
+                                         "Metadata=region=\xff\n"
                                          "MachineID=ABC\n"
                                          "Compact=yes\n"
                                          "CAFile=ca.pem\n"
@@ -116,15 +117,17 @@ static void a_bad_file_leaves_the_caller_what_it_had(void **state) {
                         CONF ":5: Prefix=leased: expected is an absolute key without spaces, e.g. /leased/",
                         CONF ":6: Metadata=region: expected is a list of key=value with less than 512 characters, "
                              "e.g. region=eu rack=a1",
-                        CONF ":7: MachineID=ABC: expected is 32 lower-case hex digits, not all zero (as systemd-id128 "
+                        CONF ":7: Metadata=region=?: expected is a list of key=value with less than 512 characters, "
+                             "e.g. region=eu rack=a1",
+                        CONF ":8: MachineID=ABC: expected is 32 lower-case hex digits, not all zero (as systemd-id128 "
                              "new prints them), or nothing",
-                        CONF ":8: Compact=yes: expected is auto or no",
-                        CONF ":9: CAFile=ca.pem: expected is the absolute path of a file",
-                        CONF ":10: Endpoints=http://a" ENDPOINTS_RIGHT, CONF ":11: Endpoints=a:2379" ENDPOINTS_RIGHT,
-                        CONF ":12: Endpoints=http://user@a:2379" ENDPOINTS_RIGHT,
-                        CONF ":13: Endpoints=http://a:2379/path" ENDPOINTS_RIGHT,
-                        CONF ":14: Endpoints=http://a:99999" ENDPOINTS_RIGHT,
-                        CONF ":15: MachineID=00000000000000000000000000000000: expected is 32 lower-case hex digits, "
+                        CONF ":9: Compact=yes: expected is auto or no",
+                        CONF ":10: CAFile=ca.pem: expected is the absolute path of a file",
+                        CONF ":11: Endpoints=http://a" ENDPOINTS_RIGHT, CONF ":12: Endpoints=a:2379" ENDPOINTS_RIGHT,
+                        CONF ":13: Endpoints=http://user@a:2379" ENDPOINTS_RIGHT,
+                        CONF ":14: Endpoints=http://a:2379/path" ENDPOINTS_RIGHT,
+                        CONF ":15: Endpoints=http://a:99999" ENDPOINTS_RIGHT,
+                        CONF ":16: MachineID=00000000000000000000000000000000: expected is 32 lower-case hex digits, "
                              "not all zero (as systemd-id128 new prints them), or nothing",
                         CONF ".d/x.conf:3: TTl=: unknown option, write it TTL=",
                         CONF ".d/x.conf:4: [Leases]: unknown section, only [Leased] is read here", NULL);

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "conf/placement-options.h"
+
+#include <errno.h>
+
+#include "conf/metadata.h"
+#include "conf/unit-name.h"
+
+#define FAILBACK_HOLD_MAX (24 * USEC_PER_HOUR)
+
+/* ---- words ---- */
+
+/* fleet's specifiers, which are systemd's: parts of the unit's name. In a pattern a backslash that comes from the name
+ * stands for itself. */
+static int expand(const char *word, const char *unit, bool pattern, char *ret, size_t size) {
+        _cleanup_(unit_name_done) UnitName name = {};
+        size_t n = 0, stem = (size_t) (strrchr(unit, '.') - unit), length;
+        int r = unit_name_split(unit, &name);
+
+        for (; r >= 0 && *word; word++) {
+                const char *s = word;
+
+                length = 1;
+                if (*word == '%') {
+                        word++;
+                        s = *word == 'n' || *word == 'N' ? unit
+                            : *word == 'p'               ? name.prefix
+                            : *word == 'i'               ? strempty(name.instance)
+                            : *word == '%'               ? word
+                                                         : NULL;
+                        if (!s)
+                                return -EINVAL;
+                        length = *word == 'N' ? stem : *word == '%' ? 1 : strlen(s);
+                }
+                for (; length > 0; length--, s++) {
+                        if (n + 2 >= size)
+                                return -E2BIG;
+                        if (pattern && *s == '\\' && s != word)
+                                ret[n++] = '\\';
+                        ret[n++] = *s;
+                }
+        }
+        ret[n] = '\0';
+        return r;
+}
+
+static bool is_metadata(const char *word) {
+        size_t key = metadata_key_length(word);
+
+        return key > 0 && word[key + 1];
+}
+
+/* What has no glob in it must be a unit's name: anything else would stand against nothing. */
+static bool is_pattern(const char *word) {
+        static const char chars[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789:-_.\\@*?[]!^";
+
+        return word[strspn(word, chars)] == '\0' && (strpbrk(word, "*?[\\") || unit_name_is_valid(word));
+}
+
+/* Adds the words of a value to a list; the empty value empties it. */
+static int add_words(
+                const UnitOptions *o, const char *value, bool (*is_valid)(const char *), char *list, size_t size) {
+        _cleanup_(strv_freep) char **words = NULL;
+        char joined[PLACEMENT_TEXT_SIZE], word[PLACEMENT_TEXT_SIZE];
+        int r = ini_split_names(value, &words);
+
+        str_copy(joined, sizeof(joined), *value ? list : "");
+        for (char **w = words; r >= 0 && *w; w++) {
+                r = expand(*w, o->unit, is_valid == is_pattern, word, sizeof(word));
+                if (r >= 0)
+                        r = is_valid(word) ? metadata_append(joined, size, word) : -EINVAL;
+        }
+        if (r >= 0)
+                str_copy(list, size, joined);
+        return r;
+}
+
+/* ---- values ---- */
+
+static int parse_require(const char *value, void *field) {
+        UnitOptions *o = field;
+
+        return add_words(o, value, is_metadata, o->placement.require, sizeof(o->placement.require));
+}
+
+static int parse_prefer(const char *value, void *field) {
+        UnitOptions *o = field;
+
+        return add_words(o, value, is_metadata, o->placement.prefer, sizeof(o->placement.prefer));
+}
+
+static int parse_machine_of(const char *value, void *field) {
+        UnitOptions *o = field;
+
+        return add_words(o, value, unit_name_is_valid, o->placement.machine_of, sizeof(o->placement.machine_of));
+}
+
+static int parse_conflicts(const char *value, void *field) {
+        UnitOptions *o = field;
+
+        return add_words(o, value, is_pattern, o->placement.conflicts, sizeof(o->placement.conflicts));
+}
+
+static int parse_replaces(const char *value, void *field) {
+        UnitOptions *o = field;
+
+        return add_words(o, value, unit_name_is_valid, o->placement.replaces, sizeof(o->placement.replaces));
+}
+
+static int parse_machine_id(const char *value, void *field) {
+        UnitOptions *o = field;
+        _cleanup_free_ char *id = NULL;
+        char expanded[PLACEMENT_TEXT_SIZE];
+        size_t n;
+        int r = ini_parse_string(value, &id);
+
+        if (r >= 0)
+                r = expand(strempty(id), o->unit, false, expanded, sizeof(expanded));
+        if (r < 0)
+                return r;
+        n = strspn(expanded, "0123456789abcdef");
+        if (expanded[n] || (n > 0 && n < 8) || n >= sizeof(o->placement.machine_id))
+                return -EINVAL;
+        str_copy(o->placement.machine_id, sizeof(o->placement.machine_id), expanded);
+        return 0;
+}
+
+/* From before fleet knew machines by their ids. No machine fits it, and so it is in fleet: better nowhere than
+ * anywhere. */
+static int parse_boot_id(const char *value, void *field) {
+        _cleanup_free_ char *id = strdup(value);
+        size_t n = 0;
+
+        if (!id)
+                return -ENOMEM;
+        for (const char *p = value; *p; p++)
+                if (*p != '-')
+                        id[n++] = *p;
+        id[n] = '\0';
+        return parse_machine_id(id, field);
+}
+
+/* Quoted, too, as fleet takes it. */
+static int parse_global(const char *value, void *field) {
+        _cleanup_free_ char *text = NULL;
+        int r = ini_parse_string(value, &text);
+
+        return r < 0 ? r : ini_parse_bool(strempty(text), field);
+}
+
+static int parse_failback_sec(const char *value, void *field) {
+        usec_t t;
+        int r = ini_parse_span(value, &t);
+
+        if (r < 0)
+                return r;
+        if (t != USEC_INFINITY && t > FAILBACK_HOLD_MAX)
+                return -ERANGE;
+        *(usec_t *) field = t;
+        return 0;
+}
+
+/* ---- the tables ---- */
+
+#define SPECIFIERS "; specifiers are %n %N %p %i"
+#define A_MACHINE_ID                                                                                                  \
+        "the id of a machine as leasectl machines shows it, or its first 8 digits or more, lower-case hex" SPECIFIERS
+#define A_METADATA "a list of key=value, in all shorter than 512 characters, e.g. region=eu disk=ssd" SPECIFIERS
+#define A_UNIT "a list of names of units, in all shorter than 512 characters, e.g. foo.service" SPECIFIERS
+#define A_REPLACED "a list of names of units, in all shorter than 256 characters, e.g. foo.service" SPECIFIERS
+#define A_PATTERN                                                                                                     \
+        "a list of names of units or patterns of them, in all shorter than 256 characters, e.g. "                     \
+        "foo@*.service" SPECIFIERS
+#define A_BOOL "yes or no"
+
+const IniOption placement_options[_P_MAX] = {
+                [P_MACHINE_ID] = {"MachineID", parse_machine_id, 0, A_MACHINE_ID},
+                [P_MACHINE_OF] = {"MachineOf", parse_machine_of, 0, A_UNIT},
+                [P_REQUIRE] = {"Require", parse_require, 0, A_METADATA},
+                [P_CONFLICTS] = {"Conflicts", parse_conflicts, 0, A_PATTERN},
+                [P_REPLACES] = {"Replaces", parse_replaces, 0, A_REPLACED},
+                [P_GLOBAL] = {"Global", parse_global, offsetof(UnitOptions, global), A_BOOL},
+                [P_PREFER] = {"Prefer", parse_prefer, 0, A_METADATA},
+                [P_FAILBACK] = {"Failback", ini_parse_bool, offsetof(UnitOptions, placement.failback), A_BOOL},
+                [P_FAILBACK_SEC] = {"FailbackSec", parse_failback_sec, offsetof(UnitOptions, placement.failback_hold),
+                                "a time span up to 24h, e.g. 60s"},
+};
+
+const IniOption fleet_options[_F_MAX] = {
+                [F_MACHINE_ID] = {"MachineID", parse_machine_id, 0, A_MACHINE_ID},
+                [F_MACHINE_OF] = {"MachineOf", parse_machine_of, 0, A_UNIT},
+                [F_MACHINE_METADATA] = {"MachineMetadata", parse_require, 0, A_METADATA},
+                [F_CONFLICTS] = {"Conflicts", parse_conflicts, 0, A_PATTERN},
+                [F_REPLACES] = {"Replaces", parse_replaces, 0, A_REPLACED},
+                [F_GLOBAL] = {"Global", parse_global, offsetof(UnitOptions, global), A_BOOL},
+                [F_OLD_MACHINE_ID] = {"X-ConditionMachineID", parse_machine_id, 0, A_MACHINE_ID},
+                [F_OLD_BOOT_ID] = {"X-ConditionMachineBootID", parse_boot_id, 0,
+                                "a boot id, of 32 lower-case hex digits"},
+                [F_OLD_MACHINE_OF] = {"X-ConditionMachineOf", parse_machine_of, 0, A_UNIT},
+                [F_OLD_METADATA] = {"X-ConditionMachineMetadata", parse_require, 0, A_METADATA},
+                [F_OLD_CONFLICTS] = {"X-Conflicts", parse_conflicts, 0, A_PATTERN},
+};
+
+/* Which of placement_options sets the same. */
+static const unsigned means[_F_MAX] = {
+                [F_MACHINE_ID] = P_MACHINE_ID,
+                [F_MACHINE_OF] = P_MACHINE_OF,
+                [F_MACHINE_METADATA] = P_REQUIRE,
+                [F_CONFLICTS] = P_CONFLICTS,
+                [F_REPLACES] = P_REPLACES,
+                [F_GLOBAL] = P_GLOBAL,
+                [F_OLD_MACHINE_ID] = P_MACHINE_ID,
+                [F_OLD_BOOT_ID] = P_MACHINE_ID,
+                [F_OLD_MACHINE_OF] = P_MACHINE_OF,
+                [F_OLD_METADATA] = P_REQUIRE,
+                [F_OLD_CONFLICTS] = P_CONFLICTS,
+};
+
+/* ---- what may not stand together ---- */
+
+/* fleet's rules are those of its v1.0, api/units.go, ValidateOptions(); the last two are ours. MachineID= says all
+ * about the place, Global= takes every place, and Replaces= would drive away what Conflicts= stands back for. */
+static const struct {
+        unsigned a, b;
+} contradictions[] = {
+                {P_MACHINE_ID, P_MACHINE_OF},
+                {P_MACHINE_ID, P_CONFLICTS},
+                {P_MACHINE_ID, P_GLOBAL},
+                {P_MACHINE_ID, P_REPLACES},
+                {P_GLOBAL, P_MACHINE_OF},
+                {P_GLOBAL, P_REPLACES},
+                {P_CONFLICTS, P_REPLACES},
+                {P_GLOBAL, P_PREFER},
+                {P_GLOBAL, P_FAILBACK},
+};
+
+static bool is_set(const UnitOptions *o, unsigned option) {
+        switch (option) {
+        case P_MACHINE_ID:
+                return o->placement.machine_id[0];
+        case P_MACHINE_OF:
+                return o->placement.machine_of[0];
+        case P_CONFLICTS:
+                return o->placement.conflicts[0];
+        case P_REPLACES:
+                return o->placement.replaces[0];
+        case P_PREFER:
+                return o->placement.prefer[0];
+        case P_FAILBACK:
+                return o->placement.failback;
+        default:
+                return o->global;
+        }
+}
+
+/* Where an option was set last, and under which name. */
+static const char *find_source(const PlacementSource *source, unsigned option, const char **ret_key) {
+        *ret_key = placement_options[option].key;
+        if (source->leased[option])
+                return source->leased[option];
+        for (unsigned i = 0; i < _F_MAX; i++)
+                if (source->fleet[i] && means[i] == option) {
+                        *ret_key = fleet_options[i].key;
+                        return source->fleet[i];
+                }
+        return "?";
+}
+
+static void check_peers(const UnitOptions *o, const PlacementSource *source, Messages *messages) {
+        const char *key, *where = find_source(source, P_MACHINE_OF, &key), *other, *other_where;
+        _cleanup_(strv_freep) char **peers = NULL;
+
+        if (ini_split_names(o->placement.machine_of, &peers) < 0)
+                return;
+        other_where = find_source(source, P_CONFLICTS, &other);
+        for (char **peer = peers; *peer; peer++)
+                if (streq(*peer, o->unit))
+                        messages_add(messages, "%s: %s=%s: is this unit itself, name another one", where, key, *peer);
+                else if (placement_conflicts(o->placement.conflicts, *peer))
+                        messages_add(messages, "%s: %s=%s: %s= (%s) keeps it away from that unit, remove one of them",
+                                        where, key, *peer, other, other_where);
+                else if (placement_names(o->placement.replaces, *peer))
+                        messages_add(messages, "%s: %s=%s: Replaces= (%s) drives that unit away, remove one of them",
+                                        where, key, *peer, find_source(source, P_REPLACES, &other));
+}
+
+bool placement_options_check(const UnitOptions *o, const PlacementSource *source, Messages *messages) {
+        bool sure = !source->leased_unread[P_GLOBAL] && (!source->fleet_unread[F_GLOBAL] || source->leased[P_GLOBAL]);
+        const char *key, *other, *where, *other_where;
+
+        for (size_t i = 0; i < ELEMENTSOF(contradictions); i++) {
+                unsigned a = contradictions[i].a, b = contradictions[i].b;
+
+                if (!is_set(o, a) || !is_set(o, b))
+                        continue;
+                where = find_source(source, a, &key);
+                other_where = find_source(source, b, &other);
+                messages_add(messages, "%s: %s=: cannot stand together with %s= (%s), remove one of them", where, key,
+                                other, other_where);
+                sure = sure && !o->global;
+        }
+        if (o->placement.failback && !o->placement.prefer[0])
+                messages_add(messages, "%s: Failback=yes: only with Prefer=, which says where it would rather be",
+                                find_source(source, P_FAILBACK, &key));
+        check_peers(o, source, messages);
+        return sure;
+}
