@@ -332,6 +332,7 @@ struct Core {
         size_t n_offered;
         bool offers_stale;
         usec_t offers_at;                     /* when an offer of ours changes by the time alone, or is tried again */
+        uint64_t lost_acquires;
         bool plan_stale, units_unsorted;
         bool has_wishes;                      /* some unit minds what runs beside it */
         usec_t plan_until;                    /* when the plan may change by the time alone: a session falls silent ... */
