@@ -181,7 +181,8 @@ static void set_timer(World *w, Machine *m) {
 
         if (deadline == USEC_INFINITY)
                 return;
-        at = machine_true_time(w, m, deadline) + 1 + random_below(w, random_chance(w, 10000) ? 15000 : 500);
+        at = MAX(w->now, machine_true_time(w, m, deadline));
+        at += 1 + random_below(w, random_chance(w, 10000) ? 15000 : 500);
         if (at >= m->deadline_at)
                 return;
         m->deadline_at = at;

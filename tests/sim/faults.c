@@ -375,6 +375,7 @@ void faults_heal(World *w) {
                 Machine *m = w->machines + i;
 
                 m->requests_blocked = m->replies_blocked = m->run_full = false;
+                w->latency = MIN(w->latency, m->ttl / 24); /* an attempt at a beat may take TTL/6 */
                 m->watch.stalled_until = 0;
                 m->cut = CUT_NONE;
                 daemon_resume(w, m);
