@@ -84,7 +84,8 @@ static void on_answer(Core *c, const Event *e) {
                 return; /* asked by nobody any more */
         if (e->answer.outcome != OUTCOME_UNKNOWN) {
                 identity_answer(c, session_is_shown_its_past(c, e->id, &e->answer) ? UINT64_MAX : known, &e->answer);
-                mirror_take(c, &e->answer);
+                if (!mirror_take(c, &e->answer))
+                        identity_contradicted(c, &e->answer);
         }
         if (e->id == c->beats_read)
                 c->beats_read = 0;
@@ -218,7 +219,7 @@ static void note(Core *c, const Event *e) {
                 break;
         case EVENT_RECORDS:
                 if (identity_watch(c, &e->answer))
-                        mirror_take(c, &e->answer);
+                        (void) mirror_take(c, &e->answer);
                 break;
         case EVENT_TXN:
         case EVENT_READ:

@@ -249,6 +249,7 @@ struct Core {
         unsigned listed;                      /* kinds of which a whole list has been seen since then */
         uint64_t stamp;                       /* one for each answer taken in */
         bool remembered_nothing;
+        bool contradicted;                    /* by the last of them */
         bool silence;                         /* to be served */
         usec_t silence_until;
         uint64_t floor_wanted;                /* meta's floor must reach this; 0: no matter */
@@ -336,7 +337,7 @@ Session *mirror_session(Core *c, const char *name); /* made if it is not there; 
 Session *mirror_find_session(Core *c, const char *name);
 Lease *mirror_lease(Core *c, const char *name);     /* made if it is not there */
 Machine *mirror_find_machine(Core *c, const char *id);
-void mirror_take(Core *c, const Answer *answer);
+bool mirror_take(Core *c, const Answer *answer); /* false: it shows a record older than it was seen already */
 void mirror_forget(Core *c); /* everything seen, not what is remembered */
 void mirror_free(Core *c);
 /* What a Txn of ours has just written, at its revision. */
@@ -349,6 +350,7 @@ usec_t session_dead_at(const Session *s);
 bool identity_watch(Core *c, const Answer *answer);
 void identity_answer(Core *c, uint64_t id, const Answer *answer);
 void identity_txn(Core *c, const Answer *answer);
+void identity_contradicted(Core *c, const Answer *answer);
 void identity_accept(Core *c, const char *uuid);
 void identity_advance(Core *c);
 usec_t identity_deadline(const Core *c);
