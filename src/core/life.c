@@ -192,6 +192,16 @@ bool life_has_leftovers(const Core *c) {
         return false;
 }
 
+bool life_all_rest(const Core *c) {
+        if (!c->guard_synced && !c->guard_gone)
+                return false;
+        for (const Unit *u = c->units; u; u = u->hh.next)
+                if (u->phase != PHASE_RELEASING &&
+                    (u->phase != PHASE_IDLE || !u->guard_known || u->guard.index > 0 || !life_is_down(u)))
+                        return false;
+        return true;
+}
+
 static bool is_covered(const Core *c, const Unit *u) {
         return session_settled(c) && c->now.boottime < life_stop_at(c, u);
 }
@@ -313,8 +323,10 @@ static void report_leave(Core *c, const Unit *u, Leave leave) {
 
 /* Until now its stop was covered by our beats. */
 void life_sleep(Core *c, Unit *u) {
-        if (u->phase == PHASE_CLOSING || u->phase == PHASE_STOPPING)
-                ask_guard(c, u, ACTION_GUARD_LOSE)->kill = 0;
+        if ((u->phase != PHASE_CLOSING && u->phase != PHASE_STOPPING) || u->sleep_killed)
+                return;
+        u->sleep_killed = true;
+        ask_guard(c, u, ACTION_GUARD_LOSE)->kill = 0;
 }
 
 /* The way down begins, or its reason becomes a graver one. The guard is told before PID 1 is asked. */
@@ -384,6 +396,10 @@ static void step_idle(Core *c, Unit *u) {
         if (u->guard.index > 0) {
                 if (session_settled(c))
                         adopt(c, u);
+                else if (c->sleeping) { /* whether it is ours must not be waited for */
+                        u->index = u->guard.index;
+                        leave(c, u, LEAVE_SLEEP);
+                }
                 return;
         }
         if (!u->report.known || u->report.asked_at <= u->closed_at) {
@@ -635,7 +651,7 @@ static void check_reasons(Core *c, Unit *u) {
 
         if (u->phase == PHASE_IDLE || u->phase == PHASE_DISARMING || u->phase == PHASE_RELEASING)
                 return;
-        if (!is_held(c, u) && u->leave != LEAVE_STRAY) {
+        if (!is_held(c, u) && u->leave != LEAVE_STRAY && !session_is_undecided(c)) {
                 leave(c, u, LEAVE_LOST);
                 return;
         }
