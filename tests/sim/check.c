@@ -21,7 +21,8 @@ static bool only_late_forks(const World *w, const Machine *m, size_t unit) {
         for (Slot s = 0; s < _SLOT_MAX; s++) {
                 const Process *p = m->units[unit].processes + s;
 
-                if (p->alive && !(p->late && w->now < p->born_at + late_fork_life))
+                if (p->alive && !(p->late && w->now < p->born_at + late_fork_life) &&
+                                !(p->slept && sleep_excuses(w, m)))
                         return false;
         }
         return true;
@@ -69,11 +70,11 @@ void check_birth(World *w, Machine *m, size_t unit, Slot slot) {
                         slot == SLOT_MAIN   ? "main"
                         : slot == SLOT_POST ? "stop-post"
                                             : "left over",
-                        (unsigned long long) m->units[unit].index, p->late ? ", LATE" : "");
+                        (unsigned long long) m->units[unit].index, p->late ? ", LATE" : p->slept ? ", AFTER SLEEP" : "");
         w->counts.births++;
         check_alone(w, m, unit);
         l->running |= 1u << m->number;
-        if (p->late) {
+        if (p->late || p->slept) {
                 world_post(w, (SimEvent){.at = w->now + late_fork_life,
                                               .kind = SIM_LATE_FORK,
                                               .machine = m->number,
@@ -94,8 +95,14 @@ void check_birth(World *w, Machine *m, size_t unit, Slot slot) {
 void check_death(World *w, Machine *m, size_t unit, const Process *p) {
         LeaseCheck *l = w->leases + unit;
 
-        if (p->late && l->running & ~(1u << m->number))
-                w->counts.late_fork_max = MAX(w->counts.late_fork_max, w->now - p->born_at);
+        if (l->running & ~(1u << m->number)) {
+                usec_t since = MAX(m->sleep.woke_at, p->born_at);
+
+                if (p->slept && m->sleep.woke_at > 0)
+                        w->counts.slept_max = MAX(w->counts.slept_max, w->now - since);
+                else if (p->late)
+                        w->counts.late_fork_max = MAX(w->counts.late_fork_max, w->now - p->born_at);
+        }
         if (!unit_is_empty(m->units + unit))
                 return;
         l->running &= ~(1u << m->number);
@@ -149,6 +156,14 @@ static void check_txn(World *w, const Machine *m, const Txn *t) {
                         world_fail(w, "law: %s deletes lease %s", m->hostname, t->deletes[i].name);
 }
 
+/* The machine is told that it may sleep. */
+static void check_sleep(World *w, const Machine *m) {
+        for (size_t i = 0; i < w->n_leases; i++)
+                if (!unit_is_empty(m->units + i) || gate_is_open(m, i))
+                        world_fail(w, "law: %s lets its machine sleep, and %s has %s", m->hostname, w->unit_names[i],
+                                        gate_is_open(m, i) ? "an open gate" : "processes");
+}
+
 void check_action(World *w, Machine *m, int unit, const Action *a) {
         bool known = unit >= 0;
 
@@ -172,6 +187,9 @@ void check_action(World *w, Machine *m, int unit, const Action *a) {
                 if (known && !unit_is_empty(m->units + unit))
                         world_fail(w, "%s disarms %s, which has processes", m->hostname, a->unit);
                 break;
+        case ACTION_SLEEP_READY:
+                check_sleep(w, m);
+                break;
         case ACTION_FORGOTTEN:
                 if (known && !unit_is_empty(m->units + unit))
                         world_fail(w, "%s forgets %s, which has processes", m->hostname, a->unit);
@@ -192,6 +210,8 @@ void check_report(World *w, const Action *a) {
                 break;
         case REPORT_REGISTRY_FELL_BACK:
                 c->fell_back++;
+                if (c->mishaps[MISHAP_RESTORED] + c->mishaps[MISHAP_WIPED] == 0)
+                        world_fail(w, "a registry that was never replaced is said to have fallen back");
                 break;
         case REPORT_REGISTRY_FOREIGN:
                 c->foreign++;
@@ -333,11 +353,12 @@ void counts_add(Counts *sum, const Counts *c) {
         uint64_t *to = (uint64_t *) sum;
         const uint64_t *from = (const uint64_t *) c;
         usec_t gap = MAX(sum->gap_max, c->gap_max), recovery = MAX(sum->recovery_max, c->recovery_max);
-        usec_t late = MAX(sum->late_fork_max, c->late_fork_max);
+        usec_t late = MAX(sum->late_fork_max, c->late_fork_max), slept = MAX(sum->slept_max, c->slept_max);
 
         for (size_t i = 0; i < sizeof(Counts) / sizeof(uint64_t); i++)
                 to[i] += from[i];
         sum->gap_max = gap;
         sum->recovery_max = recovery;
         sum->late_fork_max = late;
+        sum->slept_max = slept;
 }

@@ -115,6 +115,7 @@ static void act(World *w, Machine *m, int unit, const Action *a) {
                 m->enabled[unit] = false;
                 break;
         case ACTION_SLEEP_READY:
+                sleep_ready(w, m);
                 break;
         case ACTION_EXIT:
                 m->exiting = true;
@@ -252,6 +253,7 @@ void daemon_start(World *w, Machine *m) {
         daemon_post(w, m, 0, SIM_POLL, random_span(w, 100, 5000), 0, 0);
         daemon_post(w, m, 0, SIM_GUARD_CONNECT, random_span(w, 100, 5000), 0, 0);
         watch_reset(w, m, random_span(w, 100, 5000));
+        sleep_daemon_started(w, m);
 }
 
 void daemon_gone(World *w, Machine *m) {
@@ -259,6 +261,7 @@ void daemon_gone(World *w, Machine *m) {
                 return;
         m->core = core_free(m->core);
         m->generation++;
+        sleep_daemon_gone(w, m);
         m->paused = m->exiting = false;
         calls_forget(m);
         m->guard_link = 0;
@@ -292,6 +295,7 @@ void daemon_pause(World *w, Machine *m, usec_t span) {
         TRACE(w, m, "FAULT: daemon stopped for %.3f s, %zu actions undone", (double) span / USEC_PER_SEC,
                         m->n_actions - m->next_action);
         m->paused = true;
+        sleep_disturb(m);
         daemon_post(w, m, 0, SIM_DAEMON_RESUME, span, 0, 0);
 }
 

@@ -75,6 +75,7 @@ void machine_power_on(World *w, Machine *m) {
 static void power_off(World *w, Machine *m) {
         daemon_gone(w, m);
         guard_gone(w, m);
+        sleep_done(w, m);
         m->powered = false;
         for (size_t i = 0; i < w->n_leases; i++) {
                 ModelUnit *u = m->units + i;

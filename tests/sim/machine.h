@@ -69,6 +69,7 @@ struct Machine {
 
         Scheduler scheduler;
 
+        Sleep sleep;
         usec_t pid1_stalled_until;
         ModelUnit units[LEASES_MAX];
         Guard guard;

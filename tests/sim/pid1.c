@@ -46,6 +46,7 @@ static void process_born(World *w, Machine *m, size_t unit, Slot slot, bool late
         p->alive = true;
         p->dying = false;
         p->late = late;
+        p->slept = m->units[unit].slept;
         p->born_at = w->now;
         p->generation++;
         check_birth(w, m, unit, slot);
@@ -121,6 +122,7 @@ static void run_start(World *w, Machine *m, size_t unit) {
         if (w->fault_enabled[FAULT_PID1_STALL] && !w->quiet && random_chance(w, 50000)) {
                 between = random_span(w, 0, 10 * USEC_PER_SEC);
                 mishap(w, MISHAP_PID1_STALL_BEFORE_FORK);
+                sleep_disturb(m);
                 TRACE(w, m, "FAULT: PID 1 hangs for %.3f s between assertion and fork",
                                 (double) between / USEC_PER_SEC);
         }
@@ -128,6 +130,7 @@ static void run_start(World *w, Machine *m, size_t unit) {
         u->generation++;
         u->run = world_random(w);
         u->stopping = u->failed = false;
+        u->slept = u->slept && sleep_excuses(w, m);
         u->closings_at_check = u->closings;
         set_state(w, m, unit, ACTIVE_ACTIVATING, true);
         post(w, m, unit, SIM_FORK, w->now + between, u->generation, 0);

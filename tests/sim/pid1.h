@@ -26,6 +26,7 @@ typedef enum Slot {
 } Slot;
 
 typedef struct Process {
+        bool slept; /* it fell asleep with its machine, or what it belongs to did */
         bool alive, dying, late; /* late: PID 1 forked it when the gate had been closed, or the kill loop had begun */
         unsigned generation;
         usec_t born_at;
@@ -36,6 +37,7 @@ typedef struct ModelUnit {
         bool job, start_pending, stopping, failed, restarting, waiting;
         bool gate_loaded;
         bool foreign_job;
+        bool slept; /* not all of it was gone when the machine fell asleep */
         unsigned generation; /* of the present run */
         uint64_t run;        /* its invocation id */
         Process processes[_SLOT_MAX];

@@ -48,6 +48,8 @@ typedef enum SimKind {
         /* machine.c, faults.c, check.c */
         SIM_POWER_ON,
         SIM_POWER_OFF,
+        SIM_SLEEP, /* logind waits no longer */
+        SIM_WAKE,
         SIM_FAULT,
         SIM_HEAL_LINK,
         SIM_RESTORE,

@@ -37,6 +37,7 @@ typedef struct Machine Machine;
 #include "net.h"
 #include "pid1.h"
 #include "guard.h"
+#include "sleep.h"
 #include "machine.h"
 #include "faults.h"
 #include "mishaps.h"

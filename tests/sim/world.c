@@ -87,6 +87,8 @@ static SimEvent take_next(World *w) {
 
 static void dispatch(World *w, SimEvent *e) {
         w->counts.events++;
+        if (w->n_asleep > 0 && sleep_holds(w, e))
+                return;
         if (e->kind <= SIM_WATCH_CONNECT)
                 net_event(w, e);
         else if (e->kind <= SIM_GUARD_SAYS)
@@ -97,6 +99,8 @@ static void dispatch(World *w, SimEvent *e) {
                 guard_event(w, e);
         else if (e->kind <= SIM_POWER_OFF)
                 machine_event(w, e);
+        else if (e->kind <= SIM_WAKE)
+                sleep_event(w, e);
         else if (e->kind <= SIM_OPERATOR)
                 faults_event(w, e);
         else if (e->kind == SIM_CALL)
@@ -208,11 +212,12 @@ World *world_new(const Options *options) {
 World *world_free(World *w) {
         if (!w)
                 return NULL;
+        net_done(w);
         for (size_t i = 0; i < w->n_machines; i++) {
                 core_free(w->machines[i].core);
                 free(w->machines[i].held);
+                free(w->machines[i].sleep.events);
         }
-        net_done(w);
         map_done(w);
         trace_done(w);
         free(w->heap);

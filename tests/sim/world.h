@@ -36,6 +36,7 @@ struct World {
         size_t n_heap, queue_size;
         size_t n_machines, n_leases;
         Machine machines[MACHINES_MAX];
+        size_t n_asleep;
         char unit_names[LEASES_MAX][NAME_SIZE], lease_names[LEASES_MAX][NAME_SIZE];
         UnitConfig unit_configs[LEASES_MAX];
         usec_t stop_time[LEASES_MAX], start_time[LEASES_MAX], post_time[LEASES_MAX]; /* longest ones */
