@@ -102,11 +102,14 @@ static void act(World *w, Machine *m, int unit, const Action *a) {
                 act_on_guard(w, m, unit < 0 ? 0 : (size_t) unit, a);
                 break;
         case ACTION_UNIT_START:
+                pid1_request(w, m, (size_t) unit, JOB_START, BY_DAEMON);
+                break;
         case ACTION_UNIT_STOP:
-                pid1_request(w, m, (size_t) unit, a->kind == ACTION_UNIT_START ? JOB_START : JOB_STOP, BY_DAEMON);
+                daemon_stop_unit(w, m, (size_t) unit);
                 break;
         case ACTION_UNIT_READ:
-                daemon_read_unit(w, m, (size_t) unit);
+                FOREACH_PART(w, (size_t) unit, part)
+                        daemon_read_unit(w, m, part);
                 break;
         case ACTION_UNIT_CLEAN:
                 m->units[unit].environment = 0;
@@ -241,6 +244,7 @@ void daemon_start(World *w, Machine *m) {
         m->deadline_at = USEC_INFINITY;
         m->n_actions = m->next_action = 0;
         m->guard_link = 0;
+        memset(m->statuses, 0, sizeof(m->statuses));
         TRACE(w, m, "daemon: starts, session %s, TTL %.1f s", config.session ?: "none",
                         (double) m->ttl / USEC_PER_SEC);
         for (size_t i = 0; i < w->n_leases && m->core && !m->paused; i++) {
@@ -268,7 +272,7 @@ void daemon_gone(World *w, Machine *m) {
         m->guard.connected = false;
         m->n_actions = m->next_action = 0;
         m->watch.generation++;
-        for (size_t i = 0; i < w->n_leases; i++) {
+        for (size_t i = 0; i < UNITS_MAX; i++) {
                 m->units[i].asked = false;
                 m->units[i].ask_generation++;
         }

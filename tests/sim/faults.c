@@ -51,6 +51,7 @@ static void lean(World *w) {
                         [BIAS_SLOW_ANSWERS] = {[FAULT_PARTITION] = true},
                         [BIAS_LATE_WRITES] = {[FAULT_DAEMON_CRASH] = true, [FAULT_STEAL] = true,
                                         [FAULT_TRANSFER] = true, [FAULT_RELEASE] = true, [FAULT_PARTITION] = true},
+                        [BIAS_SLEEP] = {[FAULT_SLEEP] = true, [FAULT_DAEMON_CRASH] = true, [FAULT_PARTITION] = true},
         };
 
         if (w->options.bias == BIAS_NONE)
@@ -320,7 +321,7 @@ static void strike(World *w, Fault f) {
         case FAULT_UNIT_CRASH:
         case FAULT_UNIT_EXIT:
         case FAULT_BY_HAND:
-                hurt_unit(w, m, unit, f);
+                hurt_unit(w, m, w->has_member[unit] && random_chance(w, 300000) ? unit + LEASES_MAX : unit, f);
                 break;
         case FAULT_RELEASE:
         case FAULT_TRANSFER:

@@ -44,6 +44,7 @@ const char *mishap_to_string(Mishap what) {
                         [MISHAP_STOP_BY_HAND] = "unit stopped by hand",
                         [MISHAP_SLOW_STOP] = "stop slower than TimeoutStopSec=",
                         [MISHAP_LEFT_OVER] = "process left over by a stop",
+                        [MISHAP_MEMBER_LEFT] = "member running on when its unit is down",
                         [MISHAP_UNKILLABLE] = "process unkillable for up to 20 s",
                         [MISHAP_RELEASE] = "release",
                         [MISHAP_TRANSFER] = "transfer",

@@ -53,6 +53,7 @@ typedef enum Mishap {
         MISHAP_STOP_BY_HAND,
         MISHAP_SLOW_STOP,
         MISHAP_LEFT_OVER,
+        MISHAP_MEMBER_LEFT,
         MISHAP_UNKILLABLE,
         /* the operator */
         MISHAP_RELEASE,

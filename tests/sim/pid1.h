@@ -16,6 +16,7 @@ typedef enum Asker {
         BY_BINDING, /* the guard's service is gone */
         BY_HAND,
         BY_RESTART, /* Restart= of the unit */
+        BY_UNIT,    /* a member, by the unit that brings it */
 } Asker;
 
 typedef enum Slot {
@@ -50,6 +51,16 @@ typedef struct ModelUnit {
         usec_t asked_at;
 } ModelUnit;
 
+static inline size_t lead_of(size_t unit) {
+        return unit % LEASES_MAX;
+}
+
+/* Of a lease: its unit, and its member if there is one. */
+#define FOREACH_PART(w, lease, part)                                                                                  \
+        for (size_t part = (lease); part < UNITS_MAX && unit_exists((w), part); part += LEASES_MAX)
+
+bool unit_exists(const World *w, size_t unit);
+bool lease_is_empty(const World *w, const Machine *m, size_t lease);
 void pid1_request(World *w, Machine *m, size_t unit, JobKind kind, Asker by);
 void pid1_event(World *w, SimEvent *e);
 /* Its main process ends by itself, well or not. */

@@ -5,8 +5,8 @@
  * goes on; what falls due, or reaches it, happens when it wakes, in its order.
  *
  * The machine must not be told that it may sleep while something of a unit is left, and when the time is up everything
- * must be dead, as long as daemon, guard and PID 1 are well. If they are not, it falls asleep with what is there: that is
- * not promised, and no software could. Such processes do not run while others take over, and the guard, if it is well,
+ * must be dead, as long as daemon, guard and PID 1 are well. If they are not, and nobody has said that it may, it falls
+ * asleep with what is there: that is not promised, and no software could. Such processes do not run while others take over, and the guard, if it is well,
  * kills them when the machine wakes, by a clock that went on: how often they met others, and for how long, is counted.
  */
 #include "sim.h"
@@ -58,6 +58,7 @@ void machine_sleep(World *w, Machine *m, usec_t delay, usec_t span) {
         s->generation++;
         s->span = span;
         s->until = w->now + delay;
+        s->ready = false;
         s->disturbed = !m->core || m->paused || !guard_is_well(w, m) || w->now < m->pid1_stalled_until;
         if (!m->core) {
                 fall_asleep_in(w, m, USEC_PER_MSEC);
@@ -68,6 +69,7 @@ void machine_sleep(World *w, Machine *m, usec_t delay, usec_t span) {
 }
 
 void sleep_ready(World *w, Machine *m) {
+        m->sleep.ready = true;
         if (m->sleep.state == SLEEP_COMING)
                 fall_asleep_in(w, m, random_span(w, 1, 300) * USEC_PER_MSEC);
 }
@@ -75,6 +77,7 @@ void sleep_ready(World *w, Machine *m) {
 /* Its inhibitor goes with it. */
 void sleep_daemon_gone(World *w, Machine *m) {
         sleep_disturb(m);
+        m->sleep.ready = false;
         if (m->sleep.state == SLEEP_COMING)
                 fall_asleep_in(w, m, random_span(w, 1, 100) * USEC_PER_MSEC);
 }
@@ -86,21 +89,21 @@ void sleep_daemon_started(World *w, Machine *m) {
 }
 
 static void fall_asleep(World *w, Machine *m) {
-        bool left = false;
+        bool excused = m->sleep.disturbed && !m->sleep.ready, left = false;
 
         m->sleep.state = SLEEP_DEEP;
         w->n_asleep++;
-        for (size_t i = 0; i < w->n_leases; i++) {
+        for (size_t i = 0; i < UNITS_MAX; i++) {
                 ModelUnit *u = m->units + i;
 
-                if (unit_is_empty(u) && unit_is_down(u) && !gate_is_open(m, i))
+                if (unit_is_empty(u) && unit_is_down(u) && !gate_is_open(m, lead_of(i)))
                         continue;
-                u->slept = true;
+                u->slept = excused;
                 for (Slot slot = 0; slot < _SLOT_MAX; slot++) {
-                        u->processes[slot].slept = u->processes[slot].alive;
+                        u->processes[slot].slept = u->processes[slot].alive && excused;
                         left = left || u->processes[slot].alive;
                 }
-                if (!unit_is_empty(u) && !m->sleep.disturbed && !w->options.promises_only)
+                if (!unit_is_empty(u) && !excused && !w->options.promises_only)
                         world_fail(w, "law: %s falls asleep with processes of %s", m->hostname, w->unit_names[i]);
         }
         mishap(w, left ? MISHAP_SLEEP_FORCED : MISHAP_SLEEP);
@@ -170,7 +173,7 @@ void machine_wake(World *w, Machine *m) {
                 w->n_asleep--;
                 s->woke_at = w->now;
                 s->guarded = guard_is_well(w, m);
-                for (size_t i = 0; i < w->n_leases && s->guarded; i++)
+                for (size_t i = 0; i < UNITS_MAX && s->guarded; i++)
                         check_soon(w, m, i);
         }
         s->state = SLEEP_NONE;

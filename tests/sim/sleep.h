@@ -11,6 +11,7 @@ typedef struct Sleep {
         usec_t span;      /* how long it will sleep; 0: it is called off */
         usec_t until;     /* true time: what delays it is waited for until then */
         bool disturbed;   /* daemon, guard and PID 1 were not all well since it was announced */
+        bool ready;       /* the daemon has said so, and lives */
         bool guarded;     /* the guard was well when the machine woke */
         usec_t woke_at;   /* true time */
         SimEvent *events; /* what is due on it and must wait until it wakes */
