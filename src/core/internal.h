@@ -190,7 +190,7 @@ struct Unit {
         unsigned rank;    /* how many machines come before us; RANK_NONE: we do not come at all */
         Leave move;       /* why what we hold should go elsewhere; LEAVE_NONE: it should not */
         char move_to[MACHINE_SIZE];
-        int64_t move_version; /* LEAVE_UPGRADE: what is installed there */
+        int64_t move_version; /* LEAVE_UPGRADE: for the sake of this one, wherever it ends up */
         bool stuck;       /* it should go, and there is nowhere to go */
         char failback_to[MACHINE_SIZE];
         usec_t failback_since;
@@ -340,6 +340,7 @@ struct Core {
         usec_t plan_until;                    /* when the plan may change by the time alone: a session falls silent ... */
         usec_t plan_due_at;                   /* ... or something else is due */
         usec_t settle_until;                  /* what is free is left alone until then: others may be about to come */
+        usec_t young_until;                   /* until then they are given more time to take what is theirs */
 
         Calling *calls;
 

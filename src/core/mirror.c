@@ -235,7 +235,7 @@ static void take_lease(Core *c, const Record *r, uint64_t as_of) {
                 c->memory_changed = true;
         }
         l->holder = l->value.session[0] ? mirror_session(c, l->value.session) : NULL;
-        if (l->value.state != LEASE_HELD || !streq(l->planned, l->value.machine_id))
+        if (c->has_wishes || l->value.state != LEASE_HELD || !streq(l->planned, l->value.machine_id))
                 c->plan_stale = true; /* not as it was planned */
         if (l->unit)
                 l->unit->available = false; /* until a plan finds it so again */

@@ -8,6 +8,9 @@
  * come to the same plan, and a crash spreads what the dead one held evenly over the rest. A plan is a matter of manners,
  * not of safety: the first machine acquires at once, the next one a little later, and whoever is too late is refused.
  *
+ * Machines that come up together leave each other time to do so: a new session takes nothing that is free for its first
+ * round, and then its own share first.
+ *
  * For what we hold ourselves it says whether it should go, and where: away from a machine that drains or does not fit any
  * more, to a higher Version=, back to a machine that the unit prefers. The holder alone moves it, by a transfer, so there
  * is nobody to quarrel with; what goes there must be offered there, so nobody hands it back at once.
@@ -138,7 +141,7 @@ static void collect_placed(Plan *p) {
                 if (o->seen.revision > 0 && !o->damaged && is_held_by(c, find_lease(c, o->value.lease), o->name))
                         add_placed(p, o->name, o->unit, o->value.conflicts, o->value.replaces);
         for (const Unit *u = c->units; u; u = u->hh.next)
-                if (u->phase != PHASE_IDLE && !u->global)
+                if ((u->phase != PHASE_IDLE || u->guard.index > 0) && !u->global)
                         place(p, u, c->machine_id);
 }
 
@@ -223,12 +226,14 @@ static void plan_turn(Plan *p, Unit *u) {
 }
 
 usec_t plan_turn_at(const Core *c, const Unit *u) {
-        usec_t t;
+        usec_t since = MAX(u->available_at, u->able_at);
 
         if (!u->available || !u->able || u->rank == RANK_NONE)
                 return USEC_INFINITY;
-        t = MAX(u->available_at, u->able_at) + u->rank * c->own.timeline.turn;
-        return u->lease->value.state == LEASE_FREE ? MAX(t, c->settle_until) : t;
+        /* From the silent, for whom a unit has waited long enough; unless all have been silent, and come up again. */
+        if (u->lease->value.state == LEASE_HELD && c->now.boottime >= c->young_until)
+                return since + u->rank * c->own.timeline.turn;
+        return MAX(since, c->settle_until) + u->rank * c->own.timeline.round;
 }
 
 /* ---- what we hold, and should not ---- */
@@ -345,6 +350,7 @@ static Leave choose_move(Plan *p, Unit *u, Choice *ret) {
         version = resting ? 0 : higher_version(p, u);
         if (version > 0) {
                 *ret = choose(p, u, version, 0);
+                u->move_version = version;
                 return ret->machine ? LEAVE_UPGRADE : LEAVE_NONE;
         }
         *ret = resting ? (Choice){} : choose_failback(p, u);
@@ -359,7 +365,6 @@ static void plan_move(Plan *p, Unit *u) {
         u->place_why[0] = '\0';
         u->move = choose_move(p, u, &choice);
         str_copy(u->move_to, sizeof(u->move_to), choice.machine ? choice.machine->id : "");
-        u->move_version = choice.version;
         str_copy(u->lease->planned, sizeof(u->lease->planned), choice.machine ? choice.machine->id : p->core->machine_id);
         if (choice.machine) {
                 choice.machine->held++;
@@ -465,8 +470,9 @@ usec_t plan_deadline(const Core *c) {
 }
 
 void plan_settle(Core *c) {
+        c->young_until = c->now.boottime + 2 * c->own.ttl;
         for (const Machine *m = c->machines; m; m = m->hh.next)
-                if (m->seen.revision > 0 && !is_own(c, m) && !machine_session(c, m))
+                if (m->seen.revision > 0 && !is_own(c, m))
                         c->settle_until = c->now.boottime + c->own.timeline.round;
 }
 

@@ -47,6 +47,16 @@ static void check_alone(World *w, const Machine *m, size_t unit) {
         }
 }
 
+/* Of two units that must not run beside each other. Who forks late has looked at the gate in time. */
+static void check_apart(World *w, const Machine *m, size_t unit) {
+        for (size_t i = 0; i < w->n_leases; i++)
+                if (i != unit && w->leases[i].running & 1u << m->number && !only_late_forks(w, m, i) &&
+                    (placement_conflicts(w->placements[unit].conflicts, w->unit_names[i]) ||
+                     placement_conflicts(w->placements[i].conflicts, w->unit_names[unit])))
+                        world_fail(w, "%s is started on %s, where %s runs, and they conflict", w->unit_names[unit],
+                                        m->hostname, w->unit_names[i]);
+}
+
 static void check_start_index(World *w, const Machine *m, size_t unit) {
         LeaseCheck *l = w->leases + lead_of(unit);
         uint64_t index = m->units[unit].index;
@@ -91,6 +101,7 @@ void check_birth(World *w, Machine *m, size_t unit, Slot slot) {
                 return;
         w->counts.starts++;
         check_start_index(w, m, unit);
+        check_apart(w, m, lead_of(unit));
         if (l->stopped_at > 0 && !w->options.faults)
                 w->counts.gap_max = MAX(w->counts.gap_max, w->now - l->stopped_at);
         l->stopped_at = 0;

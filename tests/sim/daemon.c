@@ -222,7 +222,7 @@ void daemon_start(World *w, Machine *m) {
         CoreConfig config = {.machine_id = m->id,
                         .boot_id = m->boot_id,
                         .hostname = m->hostname,
-                        .metadata = "",
+                        .metadata = m->metadata,
                         .version = "1",
                         .session = m->run_session[0] ? m->run_session : NULL,
                         .ttl = m->ttl,

@@ -218,7 +218,8 @@ static void verb(World *w, Machine *m, size_t unit, Fault f) {
                                 random_chance(w, 500000) || !l ? 0 : l->index - random_below(w, 2));
                 break;
         case FAULT_DRAIN:
-                daemon_verb(w, m, EVENT_DRAIN, unit, random_below(w, 2));
+                daemon_verb(w, m, EVENT_DRAIN, unit,
+                                random_below(w, 2) + (random_chance(w, 300000) ? 2 * (other->number + 1) : 0));
                 break;
         case FAULT_ENABLE:
                 if (random_chance(w, 200000))
@@ -230,6 +231,9 @@ static void verb(World *w, Machine *m, size_t unit, Fault f) {
                 daemon_verb(w, m, EVENT_REARM, unit, 0);
         }
 }
+
+/* What units here may require, or prefer. */
+static const char *const machine_metadata[] = {"disk=ssd rack=a", "disk=ssd rack=b", "disk=tape rack=a", ""};
 
 static void hurt_machine(World *w, Machine *m, Fault f) {
         static const usec_t ttls[] = {2 * USEC_PER_SEC, 5 * USEC_PER_SEC, 10 * USEC_PER_SEC, 20 * USEC_PER_SEC};
@@ -264,6 +268,10 @@ static void hurt_machine(World *w, Machine *m, Fault f) {
                 mishap(w, MISHAP_PID1_STALL);
                 sleep_disturb(m);
                 m->pid1_stalled_until = MAX(m->pid1_stalled_until, w->now + any_span(w, 10 * USEC_PER_SEC));
+                break;
+        case FAULT_METADATA:
+                m->metadata = machine_metadata[random_below(w, ELEMENTSOF(machine_metadata))];
+                daemon_verb(w, m, EVENT_METADATA, 0, 0);
                 break;
         case FAULT_RUN_FULL:
                 m->run_full = !m->run_full;
@@ -363,6 +371,8 @@ static void operator_helps(World *w) {
                 Machine *m = w->machines + i;
 
                 daemon_verb(w, m, EVENT_DRAIN, 0, 0);
+                m->metadata = machine_metadata[i % 2];
+                daemon_verb(w, m, EVENT_METADATA, 0, 0);
                 for (size_t j = 0; j < w->n_leases; j++) {
                         const LeaseRecord *l = map_lease(w, j);
 

@@ -172,8 +172,8 @@ static void count_verb(World *w, EventKind verb) {
         } verbs[] = {
                         {EVENT_RELEASE, MISHAP_RELEASE}, {EVENT_TRANSFER, MISHAP_TRANSFER}, {EVENT_STEAL, MISHAP_STEAL},
                         {EVENT_REARM, MISHAP_REARM}, {EVENT_DRAIN, MISHAP_DRAIN}, {EVENT_CONFIGURE, MISHAP_ENABLE},
-                        {EVENT_FORGET, MISHAP_DISABLE}, {EVENT_TTL, MISHAP_TTL}, {EVENT_ACCEPT, MISHAP_ACCEPT},
-                        {EVENT_SHUTDOWN, MISHAP_SERVICE_STOP},
+                        {EVENT_FORGET, MISHAP_DISABLE}, {EVENT_TTL, MISHAP_TTL}, {EVENT_METADATA, MISHAP_METADATA},
+                        {EVENT_ACCEPT, MISHAP_ACCEPT}, {EVENT_SHUTDOWN, MISHAP_SERVICE_STOP},
         };
 
         for (size_t i = 0; i < ELEMENTSOF(verbs) && !w->quiet; i++)
@@ -198,6 +198,12 @@ static void on_verb(World *w, Machine *m, SimEvent *e) {
 
         if (event.kind == EVENT_TRANSFER)
                 event.machine = w->machines[e->b].id;
+        if (event.kind == EVENT_METADATA)
+                event.machine = m->metadata;
+        if (event.kind == EVENT_DRAIN) {
+                event.on = e->b & 1;
+                event.machine = e->b > 1 ? w->machines[e->b / 2 - 1].id : NULL;
+        }
         if (event.kind == EVENT_ACCEPT) {
                 if (!meta)
                         return;

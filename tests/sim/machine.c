@@ -34,6 +34,7 @@ void machine_init(World *w, Machine *m, size_t number) {
         static const unsigned ttls[] = {2, 2, 5, 5, 10, 10, 20, 60};
         uint64_t a = world_random(w), b = world_random(w);
 
+        m->metadata = "";
         m->number = (uint8_t) number;
         (void) snprintf(m->id, sizeof(m->id), "%016llx%016llx", (unsigned long long) a, (unsigned long long) b);
         (void) snprintf(m->hostname, sizeof(m->hostname), "m%zu", number);

@@ -59,6 +59,7 @@ struct Machine {
         char run_session[SESSION_SIZE];
         bool has_session;
         SavedMemory memory;
+        const char *metadata;
         bool enabled[LEASES_MAX];
         int64_t version[LEASES_MAX];
 

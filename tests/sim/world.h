@@ -41,6 +41,7 @@ struct World {
         char unit_names[UNITS_MAX][NAME_SIZE], lease_names[LEASES_MAX][NAME_SIZE];
         UnitConfig unit_configs[UNITS_MAX]; /* of members: timeout_stop alone */
         usec_t stop_time[UNITS_MAX], start_time[UNITS_MAX], post_time[UNITS_MAX]; /* longest ones */
+        Placement placements[LEASES_MAX];
         bool has_extra[UNITS_MAX], restarts[UNITS_MAX];
         bool has_member[LEASES_MAX];
         usec_t member_life[LEASES_MAX]; /* the longest that a member runs by itself; 0: until it is stopped */

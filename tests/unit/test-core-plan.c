@@ -88,7 +88,9 @@ static void who_does_not_come_in_his_turn_is_passed_over(void **state) {
         cluster_event(c, !first, (Event){ .kind = EVENT_GUARD_UP });
         cluster_event(c, !first, (Event){ .kind = EVENT_GUARD_SYNCED });
         cluster_say_unit(c, !first, 0);
-        cluster_pass(c, USEC_PER_SEC);
+        cluster_pass(c, CLUSTER_TTL / 5 - 100 * USEC_PER_MSEC);
+        assert_int_equal(cluster_runs_on(c, 0), -1);
+        cluster_pass(c, 200 * USEC_PER_MSEC);
         assert_int_equal(cluster_runs_on(c, 0), !first);
         cluster_free(c);
 }
