@@ -342,12 +342,42 @@ class WithDaemon(CaseWithDaemon):
         for each in (unit, timer, brought):
             wait_for(f"the gate of {each} is lifted", lambda: not asserts_of(each))  # pylint: disable=cell-var-from-loop
             self.assertFalse(os.path.exists(dropin_of(each)))
+        wait_for(f"{unit} runs without a lease", lambda: self.row(unit)["state"] == "running" and not self.row(unit)["held"])
         for each in (unit, timer):
             write(f"{UNITS}/{each}", "[X-Leased]\n")
         ctl("reload", check=True)
         for each in (unit, timer, brought):
             wait_for(f"the gate of {each} is back", lambda: asserts_of(each))  # pylint: disable=cell-var-from-loop
-        wait_for(f"{unit} runs", lambda: (self.row(unit) or {}).get("state") == "running")
+        wait_for(f"{unit} runs with its lease", lambda: self.row(unit)["state"] == "running" and self.row(unit)["held"])
+
+    def test_a_global_unit_runs_where_the_machine_says_what_it_requires(self):
+        self.addCleanup(ctl, "reload")
+        self.addCleanup(os.unlink, METADATA)
+        ctl("set-metadata", "region=us", check=True)
+        unit = self.enable("regional.service", GLOBAL + "MachineMetadata=region=eu\n", state="waiting")
+        self.assertIn("missing metadata region=eu", ctl("status", unit).stdout)
+        ctl("set-metadata", "region=eu", check=True)
+        wait_for(f"{unit} runs", lambda: self.row(unit)["state"] == "running")
+        self.assertEqual(property_of(unit, "ActiveState"), "active")
+        ctl("set-metadata", "region=", check=True)
+        wait_for(f"{unit} is stopped", lambda: property_of(unit, "ActiveState") == "inactive")
+        ctl("set-metadata", "region=eu", check=True)
+        wait_for(f"{unit} runs again", lambda: self.row(unit)["state"] == "running")
+        done = ctl("disable", unit)
+        self.assertEqual((done.returncode, done.stdout), (0, f"{unit}: disabled\n"), done.stderr)
+        self.assertEqual(property_of(unit, "ActiveState"), "inactive")
+        self.assertUntouched(unit)
+
+    def test_a_leased_unit_follows_the_metadata(self):
+        self.addCleanup(ctl, "reload")
+        self.addCleanup(os.unlink, METADATA)
+        ctl("set-metadata", "region=eu", check=True)
+        unit = self.enable("follows.service", SLEEPER + "[X-Fleet]\nMachineMetadata=region=eu\n")
+        ctl("set-metadata", "region=us", check=True)
+        wait_for(f"{unit} is stopped and let go", lambda: not self.row(unit)["held"])
+        self.assertEqual(property_of(unit, "ActiveState"), "inactive")
+        ctl("set-metadata", "region=eu", check=True)
+        wait_for(f"{unit} runs again", lambda: self.row(unit)["state"] == "running")
 
     def test_metadata_are_in_force_at_once(self):
         self.addCleanup(ctl, "reload")
