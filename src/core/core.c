@@ -285,6 +285,17 @@ static void advance_shutdown(Core *c) {
         }
 }
 
+/* Nothing of any unit is here, and no gate: known, and not merely unheard of. */
+static bool all_rest(const Core *c) {
+        if (!c->guard_synced && !c->guard_gone)
+                return false;
+        for (const Unit *u = c->units; u; u = u->hh.next)
+                if (u->phase != PHASE_RELEASING &&
+                    (u->phase != PHASE_IDLE || !u->guard_known || u->guard.index > 0 || !life_is_down(u)))
+                        return false;
+        return true;
+}
+
 /* A registry that does not answer is waited for until the time is up: others wait for what we could not give back. */
 static void advance_sleep(Core *c) {
         bool busy, held;
@@ -294,7 +305,7 @@ static void advance_sleep(Core *c) {
         for (Unit *u = c->units; u && c->now.boottime >= c->sleep_kill_at; u = u->hh.next)
                 life_sleep(c, u);
         look_for_leftovers(c, &busy, &held);
-        if (busy || !life_all_rest(c) || (held && c->now.boottime < c->sleep_kill_at))
+        if (busy || !all_rest(c) || (held && c->now.boottime < c->sleep_kill_at))
                 return;
         c->sleep_ready = true;
         (void) output(c, ACTION_SLEEP_READY);

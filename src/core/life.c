@@ -95,7 +95,6 @@ Unit *life_find_or_leftover(Core *c, const char *name) {
         return u;
 }
 
-
 void life_guard(Core *c, Unit *u, const GuardReport *report) {
         if (report->serial < u->guard_asked)
                 return; /* said before our last request: the answer to that one is on its way */
@@ -190,16 +189,6 @@ bool life_has_leftovers(const Core *c) {
                         return true;
         }
         return false;
-}
-
-bool life_all_rest(const Core *c) {
-        if (!c->guard_synced && !c->guard_gone)
-                return false;
-        for (const Unit *u = c->units; u; u = u->hh.next)
-                if (u->phase != PHASE_RELEASING &&
-                    (u->phase != PHASE_IDLE || !u->guard_known || u->guard.index > 0 || !life_is_down(u)))
-                        return false;
-        return true;
 }
 
 static bool is_covered(const Core *c, const Unit *u) {
