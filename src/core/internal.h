@@ -521,7 +521,6 @@ bool life_is_down(const Unit *u);
 bool life_has_leftovers(const Core *c); /* units that are not enabled here any more and not at their end yet */
 void life_guard(Core *c, Unit *u, const GuardReport *report);
 void life_sleep(Core *c, Unit *u);    /* the machine cannot stay awake any longer: it is killed */
-bool life_all_rest(const Core *c);    /* nothing of any unit is here, and no gate: known, and not merely unheard of */
 void life_released(Core *c, Unit *u); /* the registry knows that we let it go */
 void life_free(Core *c, Unit *u);
 const char *leave_to_string(Leave leave);

@@ -179,6 +179,15 @@ static void check_sleep(World *w, const Machine *m) {
                                         gate_is_open(m, i) ? "an open gate" : "processes");
 }
 
+/* What does not answer is waited for by half a TTL, and no longer. */
+static void check_exit(World *w, const Machine *m) {
+        bool well = m->guard.state == GUARD_UP && w->now > m->ill_until + 2 * USEC_PER_SEC;
+
+        for (size_t i = 0; i < w->n_leases && well; i++)
+                if (!lease_is_empty(w, m, i))
+                        world_fail(w, "the service on %s ends before %s is stopped", m->hostname, w->unit_names[i]);
+}
+
 void check_action(World *w, Machine *m, int unit, const Action *a) {
         bool known = unit >= 0;
 
@@ -201,6 +210,9 @@ void check_action(World *w, Machine *m, int unit, const Action *a) {
         case ACTION_GUARD_DISARM:
                 if (known && !lease_is_empty(w, m, (size_t) unit))
                         world_fail(w, "%s disarms %s, which has processes", m->hostname, a->unit);
+                break;
+        case ACTION_EXIT:
+                check_exit(w, m);
                 break;
         case ACTION_SLEEP_READY:
                 check_sleep(w, m);

@@ -299,7 +299,7 @@ void daemon_pause(World *w, Machine *m, usec_t span) {
         TRACE(w, m, "FAULT: daemon stopped for %.3f s, %zu actions undone", (double) span / USEC_PER_SEC,
                         m->n_actions - m->next_action);
         m->paused = true;
-        sleep_disturb(m);
+        machine_ails(w, m, span);
         daemon_post(w, m, 0, SIM_DAEMON_RESUME, span, 0, 0);
 }
 

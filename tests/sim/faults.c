@@ -266,8 +266,8 @@ static void hurt_machine(World *w, Machine *m, Fault f) {
                 break;
         case FAULT_PID1_STALL:
                 mishap(w, MISHAP_PID1_STALL);
-                sleep_disturb(m);
                 m->pid1_stalled_until = MAX(m->pid1_stalled_until, w->now + any_span(w, 10 * USEC_PER_SEC));
+                machine_ails(w, m, m->pid1_stalled_until - w->now);
                 break;
         case FAULT_METADATA:
                 m->metadata = machine_metadata[random_below(w, ELEMENTSOF(machine_metadata))];

@@ -133,7 +133,7 @@ static void run_start(World *w, Machine *m, size_t unit) {
         if (w->fault_enabled[FAULT_PID1_STALL] && !w->quiet && random_chance(w, 50000)) {
                 between = random_span(w, 0, 10 * USEC_PER_SEC);
                 mishap(w, MISHAP_PID1_STALL_BEFORE_FORK);
-                sleep_disturb(m);
+                machine_ails(w, m, between);
                 TRACE(w, m, "FAULT: PID 1 hangs for %.3f s between assertion and fork",
                                 (double) between / USEC_PER_SEC);
         }

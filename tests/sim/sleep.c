@@ -28,10 +28,6 @@ static bool guard_is_well(const World *w, const Machine *m) {
         return m->guard.state == GUARD_UP && w->now >= m->guard.paused_until;
 }
 
-void sleep_disturb(Machine *m) {
-        m->sleep.disturbed = true;
-}
-
 /* ---- falling asleep ---- */
 
 static void fall_asleep_in(World *w, Machine *m, usec_t delay) {
@@ -76,7 +72,7 @@ void sleep_ready(World *w, Machine *m) {
 
 /* Its inhibitor goes with it. */
 void sleep_daemon_gone(World *w, Machine *m) {
-        sleep_disturb(m);
+        m->sleep.disturbed = true;
         m->sleep.ready = false;
         if (m->sleep.state == SLEEP_COMING)
                 fall_asleep_in(w, m, random_span(w, 1, 100) * USEC_PER_MSEC);

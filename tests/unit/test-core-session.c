@@ -286,6 +286,40 @@ static void an_attempt_that_hung_is_followed_at_once_and_those_that_fail_at_once
         world_free(w);
 }
 
+/* `systemctl stop leased` ends when the unit is down, also when it comes before the daemon knows what it holds. */
+static void a_service_stopped_as_soon_as_it_was_started_stops_its_unit_first(void **state) {
+        World *w = world_running();
+
+        w->silent = true;
+        restart_unconnected(w);
+        w->done[ACTION_UNIT_STOP] = 0;
+        world_step(w, (Event){ .kind = EVENT_SHUTDOWN });
+        assert_int_equal(w->done[ACTION_EXIT], 0);
+        world_connect(w);
+        assert_true(w->done[ACTION_UNIT_STOP] > 0);
+        assert_int_equal(w->done[ACTION_GUARD_LOSE], 0);
+        world_pass(w, 30 * USEC_PER_SEC); /* its stop is slow */
+        assert_int_equal(w->done[ACTION_EXIT], 0);
+        w->unit.active = ACTIVE_INACTIVE;
+        w->unit.empty = true;
+        world_say_unit(w);
+        world_pass(w, TTL / 2 + USEC_PER_SEC); /* for the registry might answer */
+        assert_int_equal(w->done[ACTION_EXIT], 1);
+        world_free(w);
+}
+
+static void a_guard_that_says_nothing_keeps_no_service_from_ending(void **state) {
+        World *w = world_running();
+
+        restart_unconnected(w);
+        world_step(w, (Event){ .kind = EVENT_SHUTDOWN });
+        world_pass(w, TTL / 2 - USEC_PER_SEC);
+        assert_int_equal(w->done[ACTION_EXIT], 0);
+        world_pass(w, 2 * USEC_PER_SEC);
+        assert_int_equal(w->done[ACTION_EXIT], 1);
+        world_free(w);
+}
+
 static void the_same_seed_and_events_give_the_same_session(void **state) {
         World *a = world_running(), *b = world_running();
 
@@ -310,6 +344,8 @@ int main(void) {
                 cmocka_unit_test(another_ttl_is_another_session_and_stops_no_unit),
                 cmocka_unit_test(a_daemon_restarted_with_another_ttl_moves_after_it_has_adopted),
                 cmocka_unit_test(an_attempt_that_hung_is_followed_at_once_and_those_that_fail_at_once_ever_later),
+                cmocka_unit_test(a_service_stopped_as_soon_as_it_was_started_stops_its_unit_first),
+                cmocka_unit_test(a_guard_that_says_nothing_keeps_no_service_from_ending),
                 cmocka_unit_test(the_same_seed_and_events_give_the_same_session),
         };
 
