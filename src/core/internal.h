@@ -464,7 +464,7 @@ usec_t offers_deadline(const Core *c);
 void plan_advance(Core *c);
 usec_t plan_deadline(const Core *c);
 usec_t plan_turn_at(const Core *c, const Unit *u); /* when it is our turn; USEC_INFINITY: it is not */
-void plan_settle(Core *c); /* a new session beats for the first time: others may be about to come as well */
+void plan_settle(Core *c); /* our record names a new session: others may be about to come as well */
 bool leave_is_move(Leave leave);
 
 /* lease.c */

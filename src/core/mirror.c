@@ -188,11 +188,14 @@ static void take_fence(Core *c, const Record *r, uint64_t as_of) {
 
 static void take_machine(Core *c, const Record *r, uint64_t as_of) {
         Machine *m = mirror_machine(c, r->name);
+        bool named = machine_is_named(c);
 
         if (!m || !seen_take(c, &m->seen, r->mod_revision, as_of))
                 return;
         m->damaged = r->damaged;
         m->value = r->value ? *r->machine : (MachineRecord){};
+        if (!named && machine_is_named(c))
+                plan_settle(c);
         c->plan_stale = true;
 }
 

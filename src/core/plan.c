@@ -8,8 +8,8 @@
  * come to the same plan, and a crash spreads what the dead one held evenly over the rest. A plan is a matter of manners,
  * not of safety: the first machine acquires at once, the next one a little later, and whoever is too late is refused.
  *
- * Machines that come up together leave each other time to do so: a new session takes nothing that is free for its first
- * round, and then its own share first.
+ * Machines that come up together leave each other time to do so: who is new in the registry takes nothing for a round, and
+ * then his own share first.
  *
  * For what we hold ourselves it says whether it should go, and where: away from a machine that drains or does not fit any
  * more, to a higher Version=, back to a machine that the unit prefers. The holder alone moves it, by a transfer, so there

@@ -268,8 +268,6 @@ static void on_committed(Core *c, Own *o, const Answer *a) {
                 o->fence_revision = a->revision;
                 o->fence_counter = 0;
                 o->phase = OWN_BEATING;
-                if (o == &c->own)
-                        plan_settle(c);
         } else if (!o->committed)
                 output_report(c, REPORT_SESSION_ADOPTED, NULL, NULL, NULL, 0);
         o->beat_revision = a->revision;
