@@ -490,6 +490,7 @@ usec_t call_dead_at(const Lease *l);
 /* global.c */
 void global_advance(Core *c, Unit *u);
 const char *global_state(const Unit *u);
+const char *global_why_not(const Core *c, const Unit *u, char buffer[static PLACEMENT_WHY_SIZE]); /* NULL: it may run here */
 
 /* enabled.c and life.c */
 bool life_is_heard(const Unit *u); /* the guard has answered all that it was asked for this unit */

@@ -141,15 +141,15 @@ static void collect_placed(Plan *p) {
                 if (o->seen.revision > 0 && !o->damaged && is_held_by(c, find_lease(c, o->value.lease), o->name))
                         add_placed(p, o->name, o->unit, o->value.conflicts, o->value.replaces);
         for (const Unit *u = c->units; u; u = u->hh.next)
-                if ((u->phase != PHASE_IDLE || u->guard.index > 0) && !u->global)
+                if (u->phase != PHASE_IDLE || u->guard.index > 0)
                         place(p, u, c->machine_id);
 }
 
 static const Placed *find_conflict(const Plan *p, const Unit *u, const char *machine) {
         for (const Placed *o = p->placed; o < p->placed + p->n_placed; o++)
                 if (strncmp(o->machine, machine, MACHINE_SIZE - 1) == 0 && !streq(o->unit, u->name) &&
-                    (placement_conflicts(u->placement.conflicts, o->unit) || placement_conflicts(o->conflicts, u->name) ||
-                     placement_names(o->replaces, u->name)))
+                    (placement_matches(u->placement.conflicts, o->unit) || placement_matches(o->conflicts, u->name) ||
+                     placement_matches(o->replaces, u->name)))
                         return o;
         return NULL;
 }
@@ -245,7 +245,7 @@ bool leave_is_move(Leave leave) {
 /* Of two that must not run beside each other: who is replaced goes; else who is not in hand yet; else the younger one. */
 static bool yields(const Core *c, const Unit *u, const Placed *to) {
         const Unit *o = life_find((Core *) c, to->unit);
-        bool replaced = placement_names(to->replaces, u->name), replaces = placement_names(u->placement.replaces, to->unit);
+        bool replaced = placement_matches(to->replaces, u->name), replaces = placement_matches(u->placement.replaces, to->unit);
 
         if (replaced != replaces)
                 return replaced;

@@ -51,8 +51,8 @@ static void check_alone(World *w, const Machine *m, size_t unit) {
 static void check_apart(World *w, const Machine *m, size_t unit) {
         for (size_t i = 0; i < w->n_leases; i++)
                 if (i != unit && w->leases[i].running & 1u << m->number && !only_late_forks(w, m, i) &&
-                    (placement_conflicts(w->placements[unit].conflicts, w->unit_names[i]) ||
-                     placement_conflicts(w->placements[i].conflicts, w->unit_names[unit])))
+                    (placement_matches(w->placements[unit].conflicts, w->unit_names[i]) ||
+                     placement_matches(w->placements[i].conflicts, w->unit_names[unit])))
                         world_fail(w, "%s is started on %s, where %s runs, and they conflict", w->unit_names[unit],
                                         m->hostname, w->unit_names[i]);
 }

@@ -374,6 +374,22 @@ static void a_global_unit_runs_on_every_machine_that_fits(void **state) {
         cluster_free(c);
 }
 
+static void a_global_unit_is_not_started_beside_what_it_conflicts_with(void **state) {
+        Cluster *c = cluster_new(2, 2);
+
+        c->configs[0].global = true;
+        WISH(c, 0, conflicts, "unit001.*");
+        WISH(c, 1, require, "disk=ssd");
+        cluster_start(c, 0, "disk=ssd");
+        cluster_start(c, 1, "");
+        cluster_pass(c, 10 * USEC_PER_SEC);
+        for (size_t i = 0; i < 2; i++)
+                assert_true(c->machines[i].units[0].report.active == ACTIVE_INACTIVE ||
+                            c->machines[i].units[1].report.active == ACTIVE_INACTIVE);
+        assert_int_equal(c->machines[1].units[0].report.active, ACTIVE_ACTIVE);
+        cluster_free(c);
+}
+
 static void a_leased_unit_that_becomes_global_gives_its_lease_back_first(void **state) {
         Cluster *c = cluster_new(2, 1);
         size_t from;
@@ -410,6 +426,7 @@ int main(void) {
                 cmocka_unit_test(a_unit_that_has_nowhere_to_go_stays_and_says_so),
                 cmocka_unit_test(a_machine_is_drained_by_another_and_remembers_it),
                 cmocka_unit_test(a_global_unit_runs_on_every_machine_that_fits),
+                cmocka_unit_test(a_global_unit_is_not_started_beside_what_it_conflicts_with),
                 cmocka_unit_test(a_leased_unit_that_becomes_global_gives_its_lease_back_first),
         };
 
