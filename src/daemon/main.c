@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include "daemon/daemon.h"
@@ -92,10 +93,10 @@ int main(int argc, char *argv[]) {
         if (r <= 0)
                 return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
         r = load_conf(&conf);
-        if (r < 0 && !check)
-                r = last_conf_load(&conf);
-        if (r < 0)
-                return EXIT_FAILURE;
+        if (r == -EBADMSG && !check && last_conf_load(&conf) >= 0)
+                r = 0;
+        if (r < 0) /* PID 1 does not start us again over bad lines: they would be told ten times a second */
+                return r == -EBADMSG && !check ? EX_CONFIG : EXIT_FAILURE;
         if (check) {
                 leased_conf_dump(conf, stdout);
                 return check_units() < 0 ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -119,9 +119,9 @@ class WithoutDaemon(Case):
         self.conf("[Leased]\nTTL=1\n")
         run("rm", "-f", "/run/leased/last.conf")  # as after a boot: there is nothing better to go on with
         run("systemctl", "start", "--no-block", "leased.service")
-        self.addCleanup(run, "systemctl", "stop", "leased.service")
+        self.addCleanup(run, "systemctl", "reset-failed", "leased.service")
         wait_for("it has failed", lambda: "cannot start" in ctl("list").stderr)
-        run("systemctl", "stop", "leased.service")
+        run("systemctl", "reset-failed", "leased.service")
         self.assertSays(ctl("list"), 5, "leased is not running here: systemctl start leased")
 
     def test_metrics_say_that_it_is_down(self):

@@ -50,18 +50,29 @@ class Journal:
 
     def _all(self):
         return self._machine.run("journalctl", "--output=cat", "--quiet", f"--unit={DAEMON}",
-                                 "_COMM=leased").stdout.splitlines()
+                                 "SYSLOG_IDENTIFIER=leased").stdout.splitlines()
 
     def lines(self):
         return self._all()[self._before:]
 
+    def _number(self, *texts):
+        return sum(all(text in line for text in texts) for line in self.lines())
+
+    def wait(self, *texts):
+        """Until a line has them all."""
+        wait_for(f"leased says: {' … '.join(texts)}", lambda: self._number(*texts), 10, self._story)
+
+    def require_one(self, *texts):
+        """Exactly one line has them all."""
+        number = self._number(*texts)
+        require(f"leased says it once, not {number} times: {' … '.join(texts)}", number == 1, self._story)
+
     def require_once(self, text, duration):
-        """Exactly one line says that, also when so many seconds have passed."""
-        wait_for(f"leased says: {text}", lambda: any(text in line for line in self.lines()), 10, self._story)
+        """Exactly one line has it, also when so many seconds have passed."""
+        self.wait(text)
         end = now() + duration
         wait_for("it might say so again", lambda: now() > end, duration + 5)
-        number = sum(text in line for line in self.lines())
-        require(f"leased says it once, not {number} times: {text}", number == 1, self._story)
+        self.require_one(text)
 
     def _story(self):
         return "".join(f"  {line}\n" for line in self.lines())
@@ -80,15 +91,15 @@ def _require_named(cluster, machine, configuration, text):
     require("leased lives", machine.show(DAEMON, "NRestarts")["NRestarts"] == "0", cluster.journals)
 
 
-def _require_refused(machine, configuration, text):
-    """A daemon does not start with that configuration, and says why, with file and line."""
-    machine.write(CONF, f"[Leased]\n{configuration}\n")
+def _require_refused(machine, start, *texts):
+    """A start of the daemon, by that function, does not come to be: with nothing good to go on with it says once what is
+    wrong, and is not started over and over."""
     journal = Journal(machine)
-    done = machine.systemctl("restart", DAEMON, check=False)
-    require("leased does not start", done.returncode != 0)
-    wait_for(f"leased says: {CONF}:2: ... {text}",
-             lambda: any(f"{CONF}:2" in line and text in line for line in journal.lines()), 10,
-             lambda: str(journal.lines()))
+    start()
+    wait_for("leased has given up", lambda: machine.state(DAEMON) == "failed", 20, lambda: machine.journal(40))
+    journal.wait(*texts)
+    journal.require_one(*texts)
+    require("it was started once", machine.show(DAEMON, "NRestarts")["NRestarts"] == "0", lambda: machine.journal(40))
 
 
 @scene(registry="etcd", ttl=2.0, machines=("alpha",))
@@ -107,8 +118,6 @@ def wrong_registry_is_named_once_and_the_right_one_found_again(cluster):
                 (f"Endpoints={WEB_URL}", "not as etcd does"),
                 (f"Endpoints={GATEWAY_OFF_URL}", "gateway")):
             _require_named(cluster, machine, configuration, text)
-        _require_refused(machine, f"Endpoints={TLS_URL}", "CAFile=")
-        _require_refused(machine, "Endpoints=ftp://127.0.0.1", "ftp://127.0.0.1")
     finally:
         _stop_servers(machine)
         machine.remove(CONF)
@@ -137,8 +146,9 @@ def user_who_may_not_is_named_once(cluster):
         _require_named(cluster, machine, user + "leased", "does not accept User=leased")
         machine.write(PASSWORD_FILE, "right\n", 0o600)
         _require_named(cluster, machine, user + "nobody", "permission")
-        machine.write(PASSWORD_FILE, "right\n", 0o644)
-        _require_refused(machine, user + "leased", PASSWORD_FILE)
+        machine.write(PASSWORD_FILE, "right\n", 0o644)  # what was in force before needs it, too
+        _require_refused(machine, lambda: machine.systemctl("restart", DAEMON, check=False), f"{CONF}:2",
+                         PASSWORD_FILE, "chmod 0600")
     finally:
         _etcdctl(machine, "auth", "disable", user="root:rootpw")
         for command in ("user delete root", "user delete nobody", "user delete leased", "role delete elsewhere"):
@@ -150,21 +160,84 @@ def user_who_may_not_is_named_once(cluster):
     wait_for("all is well again", lambda: "etcd, ok" in cluster.status(machine), 10, lambda: cluster.status(machine))
 
 
+# Lines that cannot be, and what of them the complaint must name.
+BAD_LINES = {
+    "Endpoints=ftp://127.0.0.1": "ftp://127.0.0.1",
+    f"Endpoints={TLS_URL}": "https needs CAFile=",
+    f"User=leased\nPasswordFile={PASSWORD_FILE}": f"chmod 0600 {PASSWORD_FILE}",
+    "TTL=1s": "TTL",
+    "TTL=soon": "soon",
+    "Registri=etcd": "Registri",
+}
+
+
+def _line_of(line):
+    """Where the complaint is: the option that is wrong is the last one."""
+    return f"{CONF}:{2 + line.count(chr(10))}: "
+
+
 @scene(registry="etcd")
 def reload_with_a_bad_line_changes_nothing(cluster):
     unit = cluster.unit("bad-line.service").enable()
     holder = unit.wait_running()
     before = unit.tenure
-    for line, text in (("Endpoints=ftp://127.0.0.1", "ftp"), ("TTL=1s", "TTL"), ("TTL=soon", "soon"), ("Registri=etcd", "Registri")):
+    holder.write(PASSWORD_FILE, "open\n", 0o644)
+    for line, text in BAD_LINES.items():
         holder.write(CONF, f"[Leased]\n{line}\n")
         done = holder.run("leasectl", "reload", check=False)
         require(f"leasectl reload fails over {line}", done.returncode != 0, unit.story)
         require(f"it names file, line and value, but: {done.stdout}{done.stderr}",
-                f"{CONF}:2" in done.stdout + done.stderr and text in done.stdout + done.stderr, unit.story)
+                _line_of(line) in done.stdout + done.stderr and text in done.stdout + done.stderr, unit.story)
     holder.remove(CONF)
     holder.run("leasectl", "reload")
     unit.hold_running(on=holder, duration=cluster.takeover)
     unit.require_undisturbed(before)
+
+
+@scene(registry="etcd")
+def restart_over_a_bad_line_goes_on_with_the_last_good_one(cluster):
+    unit = cluster.unit("bad-restart.service").enable()
+    holder = unit.wait_running()
+    before = unit.tenure
+    holder.write(PASSWORD_FILE, "open\n", 0o644)
+    for line, text in BAD_LINES.items():
+        holder.write(CONF, f"[Leased]\n{line}\n")
+        journal = Journal(holder)
+        holder.systemctl("restart", DAEMON)
+        cluster.wait_ready(holder)
+        wait_for("it beats", lambda: "etcd, ok" in cluster.status(holder), cluster.ttl, unit.story)
+        journal.wait(_line_of(line), text)
+        journal.require_one(_line_of(line), text)
+        journal.require_one("going on with the configuration that was last in force")
+    unit.hold_running(on=holder, duration=cluster.takeover)
+    require("leased lives", holder.show(DAEMON, "NRestarts")["NRestarts"] == "0", cluster.journals)
+    holder.remove(CONF)
+    holder.run("leasectl", "reload")
+    unit.require_undisturbed(before)
+
+
+@scene(registry="etcd", ttl=2.0, machines=("alpha",))
+def boot_with_a_bad_line_starts_nothing_and_names_it(cluster):
+    machine = cluster["alpha"]
+    unit = cluster.unit("bad-boot.service").enable()
+    unit.wait_running()
+    machine.write(CONF, "[Leased]\nTTL=soon\n")
+
+    def reboot():
+        machine.shut_down()
+        machine.boot()
+
+    try:
+        _require_refused(machine, reboot, f"{CONF}:2", "soon", "e.g. 10s")
+        done = machine.systemctl("start", unit.name, check=False)
+        require("the unit does not start by hand either", done.returncode != 0, unit.story)
+        unit.require_tenures(1)
+    finally:
+        machine.remove(CONF)
+    machine.systemctl("start", DAEMON)
+    cluster.wait_ready(machine)
+    unit.wait_running()
+    unit.require_tenures(2)
 
 
 # What stands under our prefix and is not ours, or is ours and damaged.
