@@ -179,7 +179,8 @@ typedef struct Own {
         usec_t next_at;          /* next round or attempt */
         usec_t check_at;         /* not before: another try at reading what the fence names */
         usec_t round_at;         /* when the present round began */
-        unsigned failures;
+        unsigned failures;       /* attempts without an answer in a row */
+        unsigned hasty;          /* ... that failed at once */
         bool silent;             /* reported */
 } Own;
 

@@ -20,6 +20,8 @@
 
 #include "core/internal.h"
 
+#define PAUSE_FIRST (50 * USEC_PER_MSEC)
+
 enum { FENCE_READ_MAX = 100 };
 
 bool session_settled(const Core *c) {
@@ -225,11 +227,14 @@ static void drop_damaged(Core *c, Own *o) {
 
 /* ---- answers ---- */
 
+/* An attempt that took its time needs no further pause, and there may be none to lose; those that fail at once need more
+ * and more of it. */
 static void on_silence(Core *c, Own *o) {
-        usec_t pause = backoff(50 * USEC_PER_MSEC, o->failures, o->timeline.round / 2);
+        bool at_once = c->now.boottime - o->txn_t0 < 2 * PAUSE_FIRST;
+        usec_t pause = at_once ? backoff(PAUSE_FIRST, o->hasty, o->timeline.round / 2) : 0;
 
         o->failures++;
-        /* An attempt that took its whole time needs no further pause; one that failed at once does. */
+        o->hasty = at_once ? o->hasty + 1 : 0;
         o->next_at = MAX(c->now.boottime, o->txn_t0 + pause);
 }
 
@@ -260,7 +265,7 @@ static void on_committed(Core *c, Own *o, const Answer *a) {
         o->committed = true;
         o->t0 = o->txn_t0;
         o->round_trip = c->now.boottime - o->txn_t0;
-        o->failures = 0;
+        o->failures = o->hasty = 0;
         if (o == &c->other && o->ttl == c->ttl && c->own.ttl != c->ttl)
                 swap_sessions(c);
         c->own.next_at = next_round(c, &c->own);

@@ -9,8 +9,8 @@
  * ends as unclear, at once: its owner knows best what to do next.
  *
  * A call waits, without anything under way, for the endpoints' identity, for a token, and for a moment after each
- * round of failures. Only while it waits is its own timer armed; an attempt under way is bounded by that of the HTTP
- * request.
+ * round of failures. Its own timer is for that; an attempt under way is bounded by that of the HTTP request, and the timer
+ * tells of one that writes when it takes long (etcd-leader.c).
  */
 
 #include <errno.h>
@@ -22,6 +22,7 @@
 
 #define PAUSE_FIRST (50 * USEC_PER_MSEC)
 #define PAUSE_MAX (500 * USEC_PER_MSEC)
+#define LONG (100 * USEC_PER_MSEC) /* for a write: a healthy etcd takes a few milliseconds */
 enum { TOKENS_MAX = 3 }; /* a token that is refused so often in one call will not get better */
 
 struct EtcdCall {
@@ -35,7 +36,8 @@ struct EtcdCall {
 
         HttpRequest *http;
         size_t endpoint; /* of .http */
-        uint64_t token_serial;
+        uint64_t token_serial, reign; /* as they were when .http was sent */
+        usec_t sent_at;
         sd_event_source *timer;
         bool waiting, shortened; /* shortened: the attempt under way has less time than others */
         unsigned attempts, tokens;
@@ -62,18 +64,36 @@ static void call_fail(EtcdCall *c) {
         call_finish(c, &(EtcdReply) {});
 }
 
-static void call_wait(EtcdCall *c, usec_t until) {
-        c->waiting = true;
-        (void) sd_event_source_set_time(c->timer, MIN(until, c->deadline));
+static void call_arm(EtcdCall *c, usec_t at) {
+        (void) sd_event_source_set_time(c->timer, at);
         (void) sd_event_source_set_enabled(c->timer, SD_EVENT_ONESHOT);
+}
+
+/* It is under way, and takes long. */
+static void call_look(EtcdCall *c) {
+        if (c->reign == c->etcd->reign) {
+                etcd_leader_ask(c->etcd, c->endpoint);
+                return;
+        }
+        (void) snprintf(c->text, sizeof(c->text), "%s: the leader has changed", c->etcd->endpoints[c->endpoint].url);
+        call_fail(c);
 }
 
 static int on_timer(sd_event_source *s, uint64_t usec, void *userdata) {
         EtcdCall *c = userdata;
 
-        c->waiting = false;
-        call_go(c);
+        if (c->http) {
+                call_look(c);
+        } else {
+                c->waiting = false;
+                call_go(c);
+        }
         return 0;
+}
+
+static void call_wait(EtcdCall *c, usec_t until) {
+        c->waiting = true;
+        call_arm(c, MIN(until, c->deadline));
 }
 
 /* At the next endpoint, and after a round of all of them with a pause that grows. */
@@ -110,6 +130,17 @@ static void call_refused(EtcdCall *c, const EtcdError *error) {
                 return;
         }
 
+        if (etcd_is_leader_change(error)) {
+                etcd_leader_changed(e);
+                if (c->flags & ETCD_CALL_ONCE)
+                        call_fail(c);
+                else
+                        call_again(c); /* at the same endpoint: it has a leader now */
+                return;
+        }
+        if (etcd_is_leaderless(error))
+                etcd_leader_ask(e, c->endpoint);
+
         switch (etcd_judge(error)) {
         case ETCD_VERDICT_TOKEN:
                 if (e->user && !(c->flags & ETCD_CALL_NO_TOKEN) && c->tokens++ < TOKENS_MAX) {
@@ -143,6 +174,7 @@ static void call_answered(EtcdCall *c, const HttpAnswer *a) {
         if (root && a->status == 200 && etcd_decode_header(root, &reply.header) == 0) {
                 if (etcd_endpoint_check(c->etcd, c->endpoint, &reply.header)) {
                         etcd_note_revision(c->etcd, reply.header.revision);
+                        etcd_leader_term(c->etcd, reply.header.raft_term);
                         etcd_note_ok(c->etcd);
                         call_finish(c, &reply);
                 } else {
@@ -184,7 +216,8 @@ void etcd_headers(Etcd *e, EtcdCallFlags flags, const char *ret[static 4]) {
         size_t n = 0;
 
         /* A member that has lost its leader says so at once instead of after seven seconds, or never on a watch. */
-        ret[n++] = "Grpc-Metadata-hasleader: true";
+        if (!(flags & ETCD_CALL_LEADERLESS))
+                ret[n++] = "Grpc-Metadata-hasleader: true";
         if (e->token && !(flags & ETCD_CALL_NO_TOKEN))
                 ret[n++] = e->token;
         ret[n] = NULL;
@@ -213,6 +246,10 @@ static int call_send(EtcdCall *c, usec_t now) {
         if (r < 0)
                 return r;
         etcd_headers(e, c->flags, headers);
+        c->reign = e->reign;
+        c->sent_at = now;
+        if (c->flags & ETCD_CALL_ONCE)
+                call_arm(c, usec_add(now, LONG));
         return http_request_new(e->http, &p, on_answer, c, &c->http);
 }
 
@@ -252,6 +289,14 @@ void etcd_calls_wake(Etcd *e) {
         LIST_FOREACH(c, &e->calls, all)
                 if (c->waiting)
                         call_wait(c, now_boottime());
+}
+
+void etcd_calls_look(Etcd *e) {
+        EtcdCall *c;
+
+        LIST_FOREACH(c, &e->calls, all)
+                if (c->http && (c->flags & ETCD_CALL_ONCE) && c->reign != e->reign)
+                        call_arm(c, MAX(usec_add(c->sent_at, LONG), now_boottime()));
 }
 
 const char *etcd_call_trouble(const EtcdCall *c) {

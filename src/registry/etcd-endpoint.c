@@ -26,6 +26,7 @@
 #define PROBE_EVERY USEC_PER_MINUTE
 #define PROBE_EVERY_IN_CONFLICT USEC_PER_SEC
 #define BY_ADDRESS (60 * USEC_PER_SEC)
+#define ABSENT (5 * USEC_PER_SEC)
 #define QUOTA_DEFAULT ((uint64_t) 2 << 30)
 enum { PROBE_ANSWER_MAX = 64 * 1024, FULL_PERCENT = 75 };
 
@@ -146,6 +147,7 @@ int etcd_endpoints_open(Etcd *e, const RegistryConfig *config, char **ret_error)
 void etcd_endpoints_done(Etcd *e) {
         for (size_t i = 0; i < e->n_endpoints; i++) {
                 (void) http_request_free(e->endpoints[i].probe);
+                (void) http_request_free(e->endpoints[i].question);
                 free(e->endpoints[i].url);
         }
         free(e->endpoints);
@@ -167,10 +169,23 @@ int etcd_endpoint_address(Etcd *e, size_t i, const char *path, HttpParameters *p
         return 0;
 }
 
+/* A connection to a machine that is off takes a good part of an attempt, which an election does not leave. */
+static size_t next_endpoint(const Etcd *e, size_t i) {
+        usec_t now = now_boottime();
+
+        for (size_t n = 1; n < e->n_endpoints; n++) {
+                size_t next = (i + n) % e->n_endpoints;
+
+                if (now >= e->endpoints[next].absent_until)
+                        return next;
+        }
+        return (i + 1) % e->n_endpoints;
+}
+
 void etcd_endpoint_failed(Etcd *e, size_t i, const char *text) {
         log_debug("registry: %s", text);
         if (e->current == i && e->n_endpoints > 1) {
-                e->current = (i + 1) % e->n_endpoints;
+                e->current = next_endpoint(e, i);
                 etcd_status_changed(e);
         }
         etcd_watches_leave(e, i);
@@ -179,6 +194,10 @@ void etcd_endpoint_failed(Etcd *e, size_t i, const char *text) {
 void etcd_endpoint_seen(Etcd *e, size_t i, const HttpAnswer *a) {
         EtcdEndpoint *ep = &e->endpoints[i];
 
+        if (a->outcome == HTTP_ANSWERED)
+                ep->absent_until = 0;
+        else if (a->outcome == HTTP_NOT_SENT && !a->no_name)
+                ep->absent_until = usec_add(now_boottime(), ABSENT);
         if (a->outcome == HTTP_ANSWERED && !isempty(a->address))
                 str_copy(ep->address, sizeof(ep->address), a->address);
         else if (a->no_name && ep->address[0])
@@ -251,6 +270,7 @@ static void round_over(Etcd *e) {
                         etcd_note_trouble(e, e->conflict_text);
         } else if (first && first->cluster_id != e->cluster_id) {
                 e->cluster_id = first->cluster_id;
+                e->term = 0;
                 (void) snprintf(e->store, sizeof(e->store), "%" PRIx64, e->cluster_id);
                 etcd_watches_leave(e, SIZE_MAX);
         }

@@ -133,6 +133,9 @@ typedef enum EtcdVerdict {
 } EtcdVerdict;
 
 EtcdVerdict etcd_judge(const EtcdError *e);
+/* The member has no leader; it has got one since the request came in. */
+bool etcd_is_leaderless(const EtcdError *e);
+bool etcd_is_leader_change(const EtcdError *e);
 
 /* Something an operator should know about that version, or NULL: static text. */
 const char *etcd_version_warning(const char *version);

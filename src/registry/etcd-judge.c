@@ -15,6 +15,14 @@ static bool is(const EtcdError *e, const char *text) {
         return strstr(e->message, text);
 }
 
+bool etcd_is_leaderless(const EtcdError *e) {
+        return e->code == ETCD_CODE_UNAVAILABLE && streq(e->message, "etcdserver: no leader");
+}
+
+bool etcd_is_leader_change(const EtcdError *e) {
+        return e->code == ETCD_CODE_UNAVAILABLE && streq(e->message, "etcdserver: leader changed");
+}
+
 EtcdVerdict etcd_judge(const EtcdError *e) {
         switch (e->code) {
         case ETCD_CODE_UNAUTHENTICATED:
@@ -30,7 +38,7 @@ EtcdVerdict etcd_judge(const EtcdError *e) {
                 return ETCD_VERDICT_FINAL;
         case ETCD_CODE_UNAVAILABLE:
                 /* Said before anything is proposed: the header "hasleader" asks for that. */
-                return streq(e->message, "etcdserver: no leader") ? ETCD_VERDICT_ELSEWHERE : ETCD_VERDICT_UNCLEAR;
+                return etcd_is_leaderless(e) ? ETCD_VERDICT_ELSEWHERE : ETCD_VERDICT_UNCLEAR;
         default:
                 return ETCD_VERDICT_UNCLEAR;
         }

@@ -7,6 +7,7 @@
  *   etcd.c           opening, closing, status
  *   etcd-endpoint.c  endpoints: which one is in use, who they are (cluster, version, room), what is wrong with them
  *   etcd-call.c      one call, carried from endpoint to endpoint until it is answered or out of time
+ *   etcd-leader.c    noticing that there is a new leader
  *   etcd-auth.c      user, password, token
  *   etcd-request.c   get, list and txn of the contract, made of calls
  *   etcd-watch.c     the watch: list, stream, list again
@@ -38,7 +39,10 @@ typedef struct EtcdEndpoint {
         char address[ETCD_ADDRESS_SIZE]; /* where it last answered */
         usec_t by_address_until;         /* names could not be looked up: connect to .address until then */
         uint64_t cluster_id;             /* as it last said; 0: it has not said, or no longer answers */
+        usec_t absent_until;             /* nobody took the connection: others are tried first until then */
         HttpRequest *probe;              /* under way */
+        HttpRequest *question;           /* after its leader */
+        usec_t asked_at;
         bool probed;                     /* this round of probes is over for it */
         bool has_status;
         EtcdMemberStatus status;
@@ -70,6 +74,9 @@ struct Etcd {
         char store[17];
         char conflict_text[ETCD_TEXT_SIZE];
         sd_event_source *probe_timer;
+
+        uint64_t term;  /* the highest that an answer bore; 0: none yet */
+        uint64_t reign; /* grows when there is a new leader */
 
         char *user, *password_file;
         char *token; /* as a header line; NULL: none */
@@ -121,11 +128,20 @@ void etcd_warnings_update(Etcd *e);
 /* Why an answer is not one of etcd's, for people; the verdict for requests whose body was sent. */
 EtcdVerdict etcd_endpoint_explain(Etcd *e, size_t i, const HttpAnswer *a, char *ret, size_t size);
 
+/* etcd-leader.c */
+/* Asks the member at endpoint i whether it follows a leader, unless that is under way. */
+void etcd_leader_ask(Etcd *e, size_t i);
+/* An answer bore that term. */
+void etcd_leader_term(Etcd *e, uint64_t term);
+/* Whatever was sent to the leader of before gets no answer. */
+void etcd_leader_changed(Etcd *e);
+
 /* etcd-call.c */
 typedef enum EtcdCallFlags {
         ETCD_CALL_ONCE = 1 << 0,     /* never carried out twice: only sent again if it certainly was not carried out */
         ETCD_CALL_NO_TOKEN = 1 << 1, /* it is how one gets a token */
         ETCD_CALL_SHRINKS = 1 << 2,  /* its owner can ask for less: too large an answer ends it */
+        ETCD_CALL_LEADERLESS = 1 << 3, /* a member without a leader keeps it until there is one */
 } EtcdCallFlags;
 
 typedef struct EtcdReply {
@@ -149,6 +165,8 @@ EtcdCall *etcd_call_free(EtcdCall *c);
 const char *etcd_call_trouble(const EtcdCall *c);
 /* Calls that wait for the identity or a token look again. */
 void etcd_calls_wake(Etcd *e);
+/* Those that are under way look whether the leader is still the one of when they were sent. Never calls back. */
+void etcd_calls_look(Etcd *e);
 /* The headers of every request; ret must hold 4. */
 void etcd_headers(Etcd *e, EtcdCallFlags flags, const char *ret[static 4]);
 

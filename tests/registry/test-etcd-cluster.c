@@ -72,6 +72,54 @@ static void the_loss_of_the_leader_is_survived(void **state) {
         seen_clear(&seen);
 }
 
+/* Both followers think for a while that they still have it, and hand it the write. Its sockets stay open and silent. */
+static void a_write_that_hangs_with_the_old_leader_is_given_up_when_there_is_a_new_one(void **state) {
+        Bench *b = *state;
+        Server *frozen = leader();
+        const char *endpoints[3] = {};
+        _cleanup_reply_ Reply reply = {};
+        usec_t begin, took;
+        size_t n = 0;
+
+        for (size_t i = 0; i < ELEMENTSOF(cluster); i++)
+                if (cluster + i != frozen)
+                        endpoints[n++] = cluster[i].url;
+        bench_open_config(b, &(RegistryConfig) { .endpoints = endpoints, .attempt = PATIENCE / 2 });
+        (void) bench_put(b, "beats/a", "before", PATIENCE);
+        server_signal(frozen, SIGSTOP);
+        begin = now_boottime();
+        bench_swap(b, "beats/b", 0, "lost", PATIENCE / 2, &reply);
+        took = now_boottime() - begin;
+        assert_int_equal(reply.outcome, REGISTRY_UNKNOWN);
+        assert_non_null(strstr(reply.error, "the leader has changed"));
+        print_message("given up after %" PRIu64 " ms\n", took / USEC_PER_MSEC);
+        assert_in_range(took, USEC_PER_SEC / 2, PATIENCE / 4);
+        begin = now_boottime();
+        (void) bench_put(b, "beats/a", "after", PATIENCE);
+        assert_true(now_boottime() - begin < USEC_PER_SEC);
+        server_signal(frozen, SIGCONT);
+        assert_int_equal(server_wait(frozen), 0);
+}
+
+/* Whoever asks while there is none is told so at once, waits, and must not miss the moment. */
+static void a_call_that_waits_for_a_leader_goes_out_when_there_is_one(void **state) {
+        Bench *b = *state;
+        Server *first = leader(), *second = first == cluster ? cluster + 1 : cluster;
+        _cleanup_reply_ Reply reply = {};
+
+        open_cluster(b);
+        (void) bench_put(b, "beats/a", "before", PATIENCE);
+        server_stop(first, SIGKILL);
+        server_stop(second, SIGKILL);
+        do
+                bench_swap(b, "beats/b", 0, "never", USEC_PER_SEC, &reply);
+        while (!strstr(strempty(reply.error), "no leader") && !strstr(strempty(reply.error), "onnect"));
+        assert_int_equal(server_spawn(first), 0);
+        bench_get(b, "beats/a", PATIENCE / 2, &reply);
+        assert_int_equal(reply.outcome, REGISTRY_COMMITTED);
+        assert_int_equal(servers_start(cluster, 3), 0);
+}
+
 static void members_may_be_restarted_one_by_one(void **state) {
         Bench *b = *state;
         Seen seen = {};
@@ -239,6 +287,8 @@ static int run(void) {
         static const struct CMUnitTest tests[] = {
                 BENCH(endpoints_of_two_clusters_are_refused),
                 BENCH(the_loss_of_the_leader_is_survived),
+                BENCH(a_write_that_hangs_with_the_old_leader_is_given_up_when_there_is_a_new_one),
+                BENCH(a_call_that_waits_for_a_leader_goes_out_when_there_is_one),
                 BENCH(members_may_be_restarted_one_by_one),
                 BENCH(a_member_that_hangs_is_left),
                 BENCH(without_a_majority_nothing_is_known),

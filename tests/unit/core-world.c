@@ -72,6 +72,10 @@ static void answer(World *w, const Action *a) {
         Record records[RECORDS_MAX];
         Event e = { .id = a->id, .answer = { .records = records, .store = "store" } };
 
+        if (w->hang && a->kind == ACTION_TXN) {
+                w->hanging = a->id;
+                return;
+        }
         if (w->silent) {
                 e.kind = a->kind == ACTION_TXN ? EVENT_TXN : EVENT_READ;
                 e.answer.outcome = OUTCOME_UNKNOWN;

@@ -44,6 +44,8 @@ typedef struct World {
         size_t n_entries;
         uint64_t revision;
         bool silent;       /* the registry does not answer */
+        bool hang;         /* a Txn waits for the test to answer it */
+        uint64_t hanging;  /* its id */
         bool lose_replies; /* it does what it is asked, and its answers are lost */
         unsigned done[32]; /* actions seen, by kind */
         unsigned reports[64];

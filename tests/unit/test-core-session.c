@@ -237,6 +237,32 @@ static void a_daemon_restarted_with_another_ttl_moves_after_it_has_adopted(void 
         world_free(w);
 }
 
+/* The attempt under way fails after so many milliseconds. Returns how many pass until the next one, from its begin. */
+static unsigned next_after(World *w, unsigned took) {
+        unsigned before = w->done[ACTION_TXN], ms = took;
+
+        world_pass(w, took * USEC_PER_MSEC);
+        world_step(w, (Event){ .kind = EVENT_TXN, .id = w->hanging, .answer.outcome = OUTCOME_UNKNOWN });
+        for (; w->done[ACTION_TXN] == before && ms < 10000; ms++)
+                world_pass(w, USEC_PER_MSEC);
+        return ms;
+}
+
+static void an_attempt_that_hung_is_followed_at_once_and_those_that_fail_at_once_ever_later(void **state) {
+        World *w = world_running();
+
+        w->hang = true;
+        world_pass(w, 2 * USEC_PER_SEC); /* the next round has begun */
+        for (unsigned i = 0; i < 6; i++)
+                assert_int_equal(next_after(w, 500), 500);
+        for (unsigned ms = 50; ms < 1000; ms *= 2)
+                assert_in_range(next_after(w, 0), ms - 1, ms + 1);
+        assert_in_range(next_after(w, 0), 999, 1001);
+        assert_int_equal(next_after(w, 500), 500);
+        assert_in_range(next_after(w, 0), 49, 51);
+        world_free(w);
+}
+
 static void the_same_seed_and_events_give_the_same_session(void **state) {
         World *a = world_running(), *b = world_running();
 
@@ -259,6 +285,7 @@ int main(void) {
                 cmocka_unit_test(a_loss_that_the_guard_did_not_hear_is_said_again),
                 cmocka_unit_test(another_ttl_is_another_session_and_stops_no_unit),
                 cmocka_unit_test(a_daemon_restarted_with_another_ttl_moves_after_it_has_adopted),
+                cmocka_unit_test(an_attempt_that_hung_is_followed_at_once_and_those_that_fail_at_once_ever_later),
                 cmocka_unit_test(the_same_seed_and_events_give_the_same_session),
         };
 
