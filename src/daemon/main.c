@@ -53,13 +53,12 @@ static int parse_argv(int argc, char *argv[], bool *ret_check) {
         return 1;
 }
 
-static int load_conf(LeasedConf **ret) {
-        _cleanup_(messages_done) Messages messages = {};
-        int r = leased_conf_load("", ret, &messages);
+static int load_conf(LeasedConf **ret, Messages *wrong) {
+        int r = leased_conf_load("", ret, wrong);
 
-        for (size_t i = 0; i < messages.n; i++)
-                log_error("%s", messages.lines[i]);
-        if (r < 0 && messages.n == 0)
+        for (size_t i = 0; i < wrong->n; i++)
+                log_error("%s", wrong->lines[i]);
+        if (r < 0 && wrong->n == 0)
                 (void) log_error_errno(r, "cannot load the configuration");
         return r;
 }
@@ -84,6 +83,7 @@ static int check_units(void) {
 
 int main(int argc, char *argv[]) {
         _cleanup_(leased_conf_freep) LeasedConf *conf = NULL;
+        _cleanup_(messages_done) Messages wrong = {};
         _cleanup_(daemon_freep) Daemon *daemon = NULL;
         bool check = false;
         int r;
@@ -92,7 +92,7 @@ int main(int argc, char *argv[]) {
         r = parse_argv(argc, argv, &check);
         if (r <= 0)
                 return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
-        r = load_conf(&conf);
+        r = load_conf(&conf, &wrong);
         if (r == -EBADMSG && !check && last_conf_load(&conf) >= 0)
                 r = 0;
         if (r < 0) /* PID 1 does not start us again over bad lines: they would be told ten times a second */
@@ -106,7 +106,7 @@ int main(int argc, char *argv[]) {
                 return EXIT_FAILURE;
         }
         last_conf_keep(conf);
-        r = daemon_new(TAKE_PTR(conf), &daemon);
+        r = daemon_new(TAKE_PTR(conf), &wrong, &daemon);
         if (r < 0)
                 return EXIT_FAILURE;
         return daemon_run(daemon) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;

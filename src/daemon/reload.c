@@ -117,6 +117,9 @@ static void read_conf(Daemon *d, Messages *messages) {
 
         if (r < 0 && r != -EBADMSG)
                 messages_add(messages, "cannot load leased.conf: %s", strerror(-r));
+        messages_done(&d->wrong);
+        for (size_t i = 0; r < 0 && i < messages->n; i++) /* the first ones to be read */
+                messages_add(&d->wrong, "%s", messages->lines[i]);
         if (r < 0)
                 return;
         changes_note_conf(&d->changes, d->conf, conf);
