@@ -343,6 +343,7 @@ static int load(const char *root, const char *single, LeasedConf **ret, Messages
                 r = fill_defaults(c);
         if (r == 0)
                 check_all(&(Check){.root = root, .conf = c, .where = where, .messages = messages});
+        c->ttl_where = TAKE_PTR(where[O_TTL]);
         ini_where_done(&table);
         if (r < 0)
                 return r;
@@ -374,6 +375,7 @@ LeasedConf *leased_conf_free(LeasedConf *c) {
         free(c->password_file);
         free(c->metadata);
         free(c->machine_id);
+        free(c->ttl_where);
         free(c);
         return NULL;
 }

@@ -26,9 +26,6 @@ void last_conf_keep(const LeasedConf *c) {
 
 int last_conf_load(LeasedConf **ret) {
         _cleanup_(messages_done) Messages messages = {};
-        int r = leased_conf_load_dump(LAST_CONF, ret, &messages);
 
-        if (r >= 0)
-                log_warning("going on with the configuration that was last in force, until leased.conf is right");
-        return r;
+        return leased_conf_load_dump(LAST_CONF, ret, &messages);
 }

@@ -10,5 +10,5 @@
 
 /* Logs if it cannot; the next restart then needs a good leased.conf. */
 void last_conf_keep(const LeasedConf *c);
-/* 0, or a negative errno if there is none that still holds. Logs that it is used. */
+/* 0, or a negative errno if there is none that still holds. Non-logging. */
 int last_conf_load(LeasedConf **ret);

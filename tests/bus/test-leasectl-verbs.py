@@ -12,8 +12,8 @@ import re
 import subprocess
 import unittest
 
-from leasectl_guest import (CONF, ENVIRONMENT, HERE, SLEEPER, SYSTEM, UNITS, Case, CaseWithDaemon, ctl, main, run, wait_for,
-                            write)
+from leasectl_guest import (CONF, ENVIRONMENT, HERE, SLEEPER, SYSTEM, UNITS, Case, CaseWithDaemon, ctl, main, property_of,
+                            run, wait_for, write)
 
 REGISTRY = "/var/lib/leased/registry"
 BETA = "beef" * 8
@@ -276,6 +276,47 @@ class Verbs(TwoSecondCase):
         write(f"{UNITS}/{unit}", "[X-Leased]\nVersion=none\n")
         self.assertSays(ctl("reload"), 1, f"{UNITS}/{unit}:2: Version=none: expected is a whole number, e.g. 2")
         self.assertEqual(self.row(unit)["state"], "running")
+
+    def test_a_stop_that_does_not_fit_into_the_ttl_is_a_bad_line(self):
+        def grace():
+            row = self.row(unit)
+            return (row["kill_at_usec"] - row["stop_at_usec"]) // 1000
+
+        unit = self.enable("graceful.service")
+        own = f"{UNITS}/{unit}"
+        write(own, "[X-Leased]\nStopGraceSec=900ms\n")
+        write(CONF, "[Leased]\nTTL=3s\n")
+        self.addCleanup(ctl, "reload")
+        self.addCleanup(write, CONF, self.LEASED_CONF)
+        self.addCleanup(write, own, "")
+        ctl("reload", check=True)
+        wait_for("the grace is in force", lambda: grace() == 900)
+
+        write(own, "[X-Leased]\n\nStopGraceSec=1500ms\n")
+        self.assertSays(ctl("reload"), 1, f"{own}:3: StopGraceSec=1.5s: with TTL=3.0s ...")
+        self.assertEqual(grace(), 900)
+        write(own, "[X-Leased]\nStopGraceSec=900ms\n")
+        write(CONF, "[Leased]\nMetadata=a=b\nTTL=2s\n")
+        too_short = (f"{CONF}:3: TTL=2.0s: too short for {unit} with StopGraceSec=900ms ({own}:2): at most "
+                     "StopGraceSec=543ms there, or a longer TTL=")
+        done = ctl("reload")
+        self.assertSays(done, 1, too_short)
+        self.assertEqual(done.stdout, "")
+        self.assertEqual(grace(), 900)
+        self.assertIn("TTL: 3.0s", ctl("status").stdout)
+
+        before = property_of(unit, "InvocationID")
+        run("systemctl", "restart", "leased.service")
+        wait_for("it is held again", lambda: (self.row(unit) or {}).get("state") == "running")
+        self.assertIn("TTL: 3.0s", ctl("status").stdout)
+        self.assertEqual(property_of(unit, "InvocationID"), before)
+        self.assertIn(too_short, run("journalctl", "-u", "leased", "-o", "cat").stdout)
+
+        write(own, "[X-Leased]\nStopGraceSec=400ms\n")  # both lines together make sense
+        done = ctl("reload", check=True)
+        self.assertIn("leased.conf: TTL=2000ms (was 3000ms)", done.stdout)
+        self.assertIn(f"{unit}: StopGraceSec=400ms (was 900ms)", done.stdout)
+        wait_for("the grace is in force", lambda: grace() == 400)
 
     # who may
 

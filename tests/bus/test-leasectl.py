@@ -75,7 +75,7 @@ class WithoutDaemon(Case):
 
     def test_a_stop_that_does_not_fit_into_the_ttl_is_refused(self):
         unit = self.unit("long.service", SLEEPER + "[X-Leased]\nStopGraceSec=9s\n")
-        self.assertSays(ctl("enable", unit), 1, "long.service: StopGraceSec=9.0s: with TTL=10.0s ...")
+        self.assertSays(ctl("enable", unit), 1, f"{SYSTEM}/long.service:4: StopGraceSec=9.0s: with TTL=10.0s ...")
         self.conf("[Leased]\nTTL=30s\n")
         self.assertSays(ctl("enable", unit), 0, *NOTES)
 

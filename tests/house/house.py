@@ -58,7 +58,7 @@ def files_below(root, *directories):
         for parent, children, names in os.walk(os.path.join(root, directory)):
             children[:] = [each for each in children if not each.startswith(("build", ".git", "__pycache__"))]
             found += [os.path.relpath(os.path.join(parent, name), root) for name in names
-                      if os.path.splitext(name)[1] in SOURCES]
+                      if os.path.splitext(name)[1] in SOURCES and name != ".git"]  # a file in a second worktree
     return sorted(found)
 
 
