@@ -58,7 +58,7 @@ def files_below(root, *directories):
         for parent, children, names in os.walk(os.path.join(root, directory)):
             children[:] = [each for each in children if not each.startswith(("build", ".git", "__pycache__"))]
             found += [os.path.relpath(os.path.join(parent, name), root) for name in names
-                      if os.path.splitext(name)[1] in SOURCES and name != ".git"]  # a file in a second worktree
+                      if os.path.splitext(name)[1] in SOURCES]
     return sorted(found)
 
 
@@ -144,7 +144,8 @@ def length_breaches(root):
 def trace_breaches(root):
     """Paths of one developer's machine, and loose ends."""
     breaches = []
-    top = [name for name in os.listdir(root) if os.path.isfile(os.path.join(root, name)) and name != "LICENSE"]
+    not_ours = ("LICENSE", ".git")  # in a second worktree, .git is a file
+    top = [name for name in os.listdir(root) if os.path.isfile(os.path.join(root, name)) and name not in not_ours]
     for path in files_below(root, "src", "units", "dbus", "docs", "tests", ".ci") + sorted(top):
         text = read(root, path)
         breaches += [f"{path}: {match.group(0)}" for match in FORBIDDEN_PATHS.finditer(text)]
