@@ -82,8 +82,8 @@ int unit_options_check_ttl(const UnitOptions *o, const LeasedConf *c, Messages *
  * strv_free(). Names that are no unit's come back as messages and are left out. */
 int enabled_units_list(const char *root, char ***ret, Messages *messages);
 
-/* A full unit name, no bare template ("foo@.service"), of a type that can be leased (not device, slice, scope), at most
- * 240 bytes long. */
+/* A full unit name, no bare template ("foo@.service"), of a type that can be leased (not device, slice, scope, swap),
+ * at most 240 bytes long. */
 bool unit_name_is_valid(const char *name);
 
 /* Our machine id: the one configured, or one derived from /etc/machine-id with an application id of ours (as

@@ -62,6 +62,19 @@ class Checking(Case):
             self.assertFound(result, "weak", text)
         self.assertFound(result, "note", "not enabled on this machine")
 
+    def test_what_is_no_process_weakens_a_unit_unless_the_machine_is_rebooted_for_it(self):
+        address = "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\nExecStop=/bin/true\n"
+        mount = "[Mount]\nWhat=tmpfs\nWhere=/srv/data\nType=tmpfs\n"
+        fenced = "[X-Leased]\nFenceAction=reboot\n"
+        for name, text, finding in (("address.service", address, "all rests on its ExecStop= being done in time"),
+                                    ("srv-data.mount", mount, "is still mounted when its time is over")):
+            self.assertFound(self.check(self.unit(name, text)), "weak", finding)
+            self.assertFound(self.check(self.unit(name, text + fenced)), "note", finding)
+        self.unit("srv-data.mount", mount)
+        result = self.check(self.unit("srv-data.automount", "[Automount]\nWhere=/srv/data\n"))
+        self.assertFound(result, "note", "srv-data.mount goes by its lease, too")
+        self.assertFound(result, "weak", "its end detaches what is mounted there, even if it is busy")
+
     def test_a_stop_that_is_in_time_is_no_weakness(self):
         result = self.check(self.unit("quick.service", SLEEPER + "TimeoutStopSec=1s\n"))
         self.assertNotIn("TimeoutStopSec", json.dumps(result["findings"]))

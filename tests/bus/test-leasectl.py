@@ -23,6 +23,8 @@ class WithoutDaemon(Case):
     def test_units_that_cannot_be_leased_are_refused(self):
         self.refused("nowhere.service", "nowhere.service: there is no such unit on this machine", 4)
         self.refused("a.slice", "a.slice: is not the name of a unit that can be leased")
+        self.refused("dev-a.swap", "dev-a.swap: is a swap: what is in it is of no use to another machine, and a swapoff that "
+                     "takes too long cannot be ended")
         self.refused("a/b.service", "a/b.service: is not the name of a unit that can be leased")
         self.unit("many@.service")
         self.refused("many@.service", "many@.service: is a template, enable an instance of it")
@@ -46,6 +48,8 @@ class WithoutDaemon(Case):
                    "systemctl disable on.service")
         self.refused("on.service", enabled)
         self.refused("on-too.service", enabled)
+        run("systemctl", "start", "on.service")
+        self.refused("on.service", enabled.replace("disable", "disable --now"))
         self.unit("needed.service")
         self.unit("needing.service", "[Unit]\nRequires=needed.service\n" + SLEEPER)
         run("systemctl", "start", "needing.service")

@@ -26,7 +26,6 @@ static void unit_names_are_judged_as_pid_1_does(void **state) {
                         "a.socket",
                         "b.path",
                         "c.target",
-                        "d.swap",
                         "e.automount",
                         "foo@a@b.service",
         };
