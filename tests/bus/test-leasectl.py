@@ -177,7 +177,7 @@ class WithoutDaemon(Case):
         self.assertSays(ctl("enable"), 2, "usage: leasectl enable UNIT...")
         self.assertSays(ctl("--json=yaml", "list"), 2, "--json=yaml: expected is pretty, short or off")
         self.assertSays(ctl("-H", "elsewhere", "enable", "a"), 2,
-                        "enable works on files of the machine it runs on, and cannot be used with --host=")
+                        "enable works on the machine it runs on, and cannot be used with --host=")
         self.assertEqual(ctl("--help").returncode, 0)
         self.assertTrue(ctl("--version").stdout.startswith("leasectl "))
 
