@@ -36,6 +36,7 @@ typedef struct LeasedConf {
         char *metadata;      /* "region=eu rack=a1", checked; "" if none */
         char *metadata_where; /* "FILE:LINE"; NULL: nowhere */
         usec_t ttl;          /* 2 s to 60 s; default 10 s */
+        char *ttl_where;     /* "FILE:LINE" of TTL=; NULL if it is the default */
         char *machine_id;    /* 32 hex digits, or NULL: derive it from /etc/machine-id */
         bool compact;        /* Compact=auto */
 } LeasedConf;
@@ -56,6 +57,7 @@ typedef struct UnitOptions {
         char *unit;
         char *lease;              /* Lease=; default: the unit's name */
         usec_t stop_grace;        /* StopGraceSec=; USEC_INFINITY if not set */
+        char *stop_grace_where;   /* "FILE:LINE" of it; NULL if not set */
         int64_t version;          /* Version=; default 0 */
         bool release_on_success;  /* OnSuccess=done|release */
         bool hold_on_failure;     /* OnFailure=release|hold */
@@ -76,16 +78,19 @@ int unit_options_preview(const char *root, const char *unit, UnitOptions **ret, 
 UnitOptions *unit_options_free(UnitOptions *o);
 DEFINE_TRIVIAL_CLEANUP(UnitOptions *, unit_options_free)
 
-/* The timeline of these options under a TTL and the unit's own TimeoutStopSec= (USEC_INFINITY if it has none). 0, -ERANGE
- * for the TTL, or -EBADMSG with the numbers as a message. */
+/* The timeline of these options under a TTL and the unit's own TimeoutStopSec= (USEC_INFINITY if it has none, or it is not
+ * known: only StopGraceSec= can be too long). 0, -ERANGE for the TTL, or -EBADMSG with the numbers as a message that
+ * names the line of StopGraceSec=. */
 int unit_options_check(const UnitOptions *o, usec_t ttl, usec_t timeout_stop, Messages *messages);
+/* The same, but it is the TTL that is new: the message names the line of TTL=. */
+int unit_options_check_ttl(const UnitOptions *o, const LeasedConf *c, Messages *messages);
 
 /* The names in root/etc/leased/units, sorted, NULL-terminated; an absent directory is an empty list. Freed by
  * strv_free(). Names that are no unit's come back as messages and are left out. */
 int enabled_units_list(const char *root, char ***ret, Messages *messages);
 
-/* A full unit name, no bare template ("foo@.service"), of a type that can be leased (not device, slice, scope), at most
- * 240 bytes long. */
+/* A full unit name, no bare template ("foo@.service"), of a type that can be leased (not device, slice, scope, swap),
+ * at most 240 bytes long. */
 bool unit_name_is_valid(const char *name);
 
 /* Our machine id: the one configured, or one derived from /etc/machine-id with an application id of ours (as

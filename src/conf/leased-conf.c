@@ -333,6 +333,7 @@ static int load(const char *root, const char *single, LeasedConf **ret, Messages
         if (r == 0)
                 check_all(&(Check){.root = root, .conf = c, .where = where, .messages = messages});
         c->metadata_where = TAKE_PTR(where[O_METADATA]);
+        c->ttl_where = TAKE_PTR(where[O_TTL]);
         ini_where_done(&table);
         if (r < 0)
                 return r;
@@ -365,6 +366,7 @@ LeasedConf *leased_conf_free(LeasedConf *c) {
         free(c->metadata);
         free(c->metadata_where);
         free(c->machine_id);
+        free(c->ttl_where);
         free(c);
         return NULL;
 }

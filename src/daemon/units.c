@@ -42,6 +42,12 @@ const UnitStatus *units_status(const Daemon *d, const char *unit) {
         return u && u->unit ? unit_status(u->unit) : NULL;
 }
 
+const UnitOptions *units_options(const Daemon *d, const char *unit) {
+        const EnabledUnit *u = find(d, unit);
+
+        return u && !u->forgotten ? u->options : NULL;
+}
+
 const char *units_last_error(const Daemon *d, const char *unit) {
         const EnabledUnit *u = find(d, unit);
 
@@ -59,24 +65,12 @@ void units_set_error(Daemon *d, const char *unit, const char *line) {
 
 /* ---- from PID 1 to the core ---- */
 
-/* A grace that the TTL cannot serve: the core goes by the default, and the operator is told, once for each change. */
-static void check_grace(const EnabledUnit *u) {
-        _cleanup_(messages_done) Messages messages = {};
-
-        if (unit_options_check(u->options, u->daemon->conf->ttl, u->timeout_stop, &messages) >= 0)
-                return;
-        for (size_t i = 0; i < messages.n; i++)
-                log_warning("%s; until then the default holds", messages.lines[i]);
-}
-
 /* While a gate is in force the unit can run only by its lease: it becomes a global one when PID 1 has dropped the gate. */
 static void deliver_configuration(const EnabledUnit *u) {
         const UnitOptions *o = u->options;
 
         if (!o)
                 return;
-        if (!o->global)
-                check_grace(u);
         daemon_event(u->daemon, &(Event){
                                         .kind = EVENT_CONFIGURE,
                                         .unit = u->name,

@@ -27,6 +27,8 @@ class WithoutDaemon(Case):
     def test_units_that_cannot_be_leased_are_refused(self):
         self.refused("nowhere.service", "nowhere.service: there is no such unit on this machine", 4)
         self.refused("a.slice", "a.slice: is not the name of a unit that can be leased")
+        self.refused("dev-a.swap", "dev-a.swap: is a swap: what is in it is of no use to another machine, and a swapoff that "
+                     "takes too long cannot be ended")
         self.refused("a/b.service", "a/b.service: is not the name of a unit that can be leased")
         self.unit("many@.service")
         self.refused("many@.service", "many@.service: is a template, enable an instance of it")
@@ -50,6 +52,8 @@ class WithoutDaemon(Case):
                    "systemctl disable on.service")
         self.refused("on.service", enabled)
         self.refused("on-too.service", enabled)
+        run("systemctl", "start", "on.service")
+        self.refused("on.service", enabled.replace("disable", "disable --now"))
         self.unit("needed.service")
         self.unit("needing.service", "[Unit]\nRequires=needed.service\n" + SLEEPER)
         run("systemctl", "start", "needing.service")
@@ -79,7 +83,7 @@ class WithoutDaemon(Case):
 
     def test_a_stop_that_does_not_fit_into_the_ttl_is_refused(self):
         unit = self.unit("long.service", SLEEPER + "[X-Leased]\nStopGraceSec=9s\n")
-        self.assertSays(ctl("enable", unit), 1, "long.service: StopGraceSec=9.0s: with TTL=10.0s ...")
+        self.assertSays(ctl("enable", unit), 1, f"{SYSTEM}/long.service:4: StopGraceSec=9.0s: with TTL=10.0s ...")
         self.conf("[Leased]\nTTL=30s\n")
         self.assertSays(ctl("enable", unit), 0, *NOTES)
 
@@ -268,7 +272,7 @@ class WithoutDaemon(Case):
         self.assertSays(ctl("enable"), 2, "usage: leasectl enable UNIT...")
         self.assertSays(ctl("--json=yaml", "list"), 2, "--json=yaml: expected is pretty, short or off")
         self.assertSays(ctl("-H", "elsewhere", "enable", "a"), 2,
-                        "enable works on files of the machine it runs on, and cannot be used with --host=")
+                        "enable works on the machine it runs on, and cannot be used with --host=")
         self.assertEqual(ctl("--help").returncode, 0)
         self.assertTrue(ctl("--version").stdout.startswith("leasectl "))
 
