@@ -127,6 +127,31 @@ static void required_metadata_decide_and_preferred_ones_come_first(void **state)
         cluster_free(c);
 }
 
+static void a_reason_that_is_too_long_is_cut_between_characters(void **state) {
+        static const char two_bytes[] = "\xc3\xb6";
+        Cluster *c = cluster_new(2, 2);
+        char city[PLACEMENT_TEXT_SIZE] = "k=", town[PLACEMENT_TEXT_SIZE] = "ke=";
+        const Offer *offers[2];
+
+        for (size_t i = 0; i < 200; i++) {
+                memcpy(city + 2 + 2 * i, two_bytes, 3);
+                memcpy(town + 3 + 2 * i, two_bytes, 3);
+        }
+        WISH(c, 0, require, city);
+        WISH(c, 1, require, town);
+        cluster_start_all(c);
+        cluster_pass(c, 5 * USEC_PER_SEC);
+        for (size_t i = 0; i < 2; i++) {
+                const char *why = cluster_why_not(c, 0, i, 0);
+
+                offers[i] = mirror_find_offer(c->machines[1].core, c->machines[0].id, c->names[i]);
+                assert_string_equal(offers[i]->value.why + strlen(offers[i]->value.why) - 2, two_bytes);
+                assert_string_equal(why + strlen(why) - 2, two_bytes);
+        }
+        assert_int_not_equal(strlen(offers[0]->value.why), strlen(offers[1]->value.why)); /* one of them would have been torn */
+        cluster_free(c);
+}
+
 static void a_unit_bound_to_a_machine_runs_nowhere_else(void **state) {
         Cluster *c = cluster_new(3, 1);
 
@@ -495,6 +520,7 @@ int main(void) {
                 cmocka_unit_test(who_does_not_come_in_his_turn_is_passed_over),
                 cmocka_unit_test(a_released_unit_goes_to_the_other_machine_without_waiting),
                 cmocka_unit_test(required_metadata_decide_and_preferred_ones_come_first),
+                cmocka_unit_test(a_reason_that_is_too_long_is_cut_between_characters),
                 cmocka_unit_test(a_unit_bound_to_a_machine_runs_nowhere_else),
                 cmocka_unit_test(conflicting_units_never_share_a_machine_also_after_a_crash),
                 cmocka_unit_test(a_unit_follows_the_one_it_must_run_beside),
