@@ -87,7 +87,8 @@ static void on_answer(Core *c, const Event *e) {
                 return; /* asked by nobody any more */
         if (e->answer.outcome != OUTCOME_UNKNOWN) {
                 identity_answer(c, session_is_shown_its_past(c, e->id, &e->answer) ? UINT64_MAX : known, &e->answer);
-                mirror_take(c, &e->answer);
+                if (!mirror_take(c, &e->answer))
+                        identity_contradicted(c, &e->answer);
         }
         if (e->id == c->beats_read)
                 c->beats_read = 0;
@@ -126,7 +127,7 @@ static void on_guard(Core *c, const Event *e) {
                 c->guard_gone = false;
                 c->guard_synced = false;
                 HASH_ITER(hh, c->units, u, next) {
-                        u->guard_known = false;
+                        u->guard_known = u->sleep_killed = false;
                         u->guard_asked = 0;
                         u->armed_stop = u->armed_kill = 0; /* whether it was heard is not known: it is said again */
                 }
@@ -153,7 +154,9 @@ static void on_guard(Core *c, const Event *e) {
 
 static void on_sleep(Core *c, const Event *e) {
         c->sleeping = e->on;
-        c->sleep_ready = c->sleep_killed = false;
+        c->sleep_ready = false;
+        for (Unit *u = c->units; u; u = u->hh.next)
+                u->sleep_killed = false;
         c->sleep_kill_at = usec_add(c->now.boottime, e->span);
 }
 
@@ -226,7 +229,7 @@ static void note(Core *c, const Event *e) {
                 break;
         case EVENT_RECORDS:
                 if (identity_watch(c, &e->answer))
-                        mirror_take(c, &e->answer);
+                        (void) mirror_take(c, &e->answer);
                 break;
         case EVENT_TXN:
         case EVENT_READ:
@@ -296,13 +299,10 @@ static void advance_sleep(Core *c) {
 
         if (!c->sleeping || c->sleep_ready)
                 return;
-        if (!c->sleep_killed && c->now.boottime >= c->sleep_kill_at) {
-                c->sleep_killed = true;
-                for (Unit *u = c->units; u; u = u->hh.next)
-                        life_sleep(c, u);
-        }
+        for (Unit *u = c->units; u && c->now.boottime >= c->sleep_kill_at; u = u->hh.next)
+                life_sleep(c, u);
         look_for_leftovers(c, &busy, &held);
-        if (busy || (held && c->now.boottime < c->sleep_kill_at))
+        if (busy || !life_all_rest(c) || (held && c->now.boottime < c->sleep_kill_at))
                 return;
         c->sleep_ready = true;
         (void) output(c, ACTION_SLEEP_READY);

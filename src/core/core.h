@@ -82,6 +82,7 @@ typedef struct SessionView {
         const char *found_uuid, *found_store; /* of the one that answers, if that is another; "" if not */
         bool draining;
         size_t held;
+        uint64_t lost_acquires; /* of this daemon: asked for, and another machine was faster */
 } SessionView;
 
 typedef struct LeaseView {

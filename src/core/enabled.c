@@ -189,6 +189,16 @@ bool life_has_leftovers(const Core *c) {
         return false;
 }
 
+bool life_all_rest(const Core *c) {
+        if (!c->guard_synced && !c->guard_gone)
+                return false;
+        for (const Unit *u = c->units; u; u = u->hh.next)
+                if (!u->global && u->phase != PHASE_RELEASING &&
+                    (u->phase != PHASE_IDLE || !u->guard_known || u->guard.index > 0 || !life_is_down(u)))
+                        return false;
+        return true;
+}
+
 bool life_is_covered(const Core *c, const Unit *u) {
         return session_settled(c) && c->now.boottime < life_stop_at(c, u);
 }

@@ -62,6 +62,13 @@ void identity_answer(Core *c, uint64_t known, const Answer *answer) {
                 fall_back(c, answer->revision);
 }
 
+/* A record was seen at a higher revision than it has now: the registry fell back while we were away, and has grown since
+ * beyond all that we had seen. */
+void identity_contradicted(Core *c, const Answer *answer) {
+        if (c->trust == TRUST_OK)
+                fall_back(c, answer->revision);
+}
+
 /* false: it is not to be believed. What a watch says is not judged, for it was not asked; but a whole list of a state that
  * we have seen go by is looked at by a question of our own, whose answer is. */
 bool identity_watch(Core *c, const Answer *answer) {

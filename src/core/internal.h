@@ -177,6 +177,7 @@ struct Unit {
         bool adopted;     /* running since before our restart: how it ended is not known */
         bool resumed;     /* the last end was LEAVE_EXPIRED */
         bool by_hand;     /* reported as stopped by hand */
+        bool sleep_killed; /* the guard was told to, for the machine is about to sleep */
         bool gate_reported;
         bool want_release, want_steal;
         uint64_t steal_index;
@@ -297,6 +298,7 @@ struct Core {
         uint64_t revision_seen;               /* the highest seen since everything was looked at anew */
         unsigned listed;                      /* kinds of which a whole list has been seen since then */
         uint64_t stamp;                       /* one for each answer taken in */
+        bool contradicted;                    /* by the last of them */
         bool remembered_nothing;
         bool silence;                         /* to be served */
         usec_t silence_until;
@@ -334,6 +336,7 @@ struct Core {
         size_t n_offered;
         bool offers_stale;
         usec_t offers_at;                     /* when an offer of ours changes by the time alone, or is tried again */
+        uint64_t lost_acquires;
         bool plan_stale, units_unsorted;
         bool has_wishes;                      /* some unit minds what runs beside it */
         usec_t plan_until;                    /* when the plan may change by the time alone: a session falls silent ... */
@@ -348,7 +351,7 @@ struct Core {
         uint64_t guard_serial; /* the last id given to a request */
 
         /* sleep */
-        bool sleeping, sleep_killed, sleep_ready;
+        bool sleeping, sleep_ready;
         usec_t sleep_kill_at;                 /* then everything must be dead */
 
         /* shutdown */
@@ -406,7 +409,7 @@ Lease *mirror_lease(Core *c, const char *name);     /* made if it is not there *
 Machine *mirror_find_machine(Core *c, const char *id);
 Offer *mirror_offer(Core *c, const char *machine, const char *unit); /* made if it is not there */
 Offer *mirror_find_offer(const Core *c, const char *machine, const char *unit);
-void mirror_take(Core *c, const Answer *answer);
+bool mirror_take(Core *c, const Answer *answer); /* false: it shows a record older than it was seen already */
 void mirror_forget(Core *c); /* everything seen, not what is remembered */
 void mirror_free(Core *c);
 /* What a Txn of ours has just written, at its revision. */
@@ -418,6 +421,7 @@ usec_t session_dead_at(const Session *s);
 /* identity.c */
 bool identity_watch(Core *c, const Answer *answer);
 void identity_answer(Core *c, uint64_t id, const Answer *answer);
+void identity_contradicted(Core *c, const Answer *answer);
 void identity_txn(Core *c, const Answer *answer);
 void identity_accept(Core *c, const char *uuid);
 void identity_advance(Core *c);
@@ -438,6 +442,7 @@ bool session_is_moving(const Core *c);   /* from one session to another: both be
 bool session_is_ours(const Core *c, const char *session);
 usec_t session_covered_from(const Core *c); /* t0 of what we hold */
 bool session_settled(const Core *c); /* our session beats, and what it holds is known */
+bool session_is_undecided(const Core *c); /* there is one to carry on, and what it holds was not seen yet */
 
 /* machine.c */
 void machine_txn(Core *c, const Answer *answer);
@@ -522,6 +527,7 @@ bool life_is_down(const Unit *u);
 bool life_has_leftovers(const Core *c); /* units that are not enabled here any more and not at their end yet */
 void life_guard(Core *c, Unit *u, const GuardReport *report);
 void life_sleep(Core *c, Unit *u);    /* the machine cannot stay awake any longer: it is killed */
+bool life_all_rest(const Core *c);    /* nothing of any unit is here, and no gate: known, and not merely unheard of */
 void life_released(Core *c, Unit *u); /* the registry knows that we let it go */
 void life_free(Core *c, Unit *u);
 const char *leave_to_string(Leave leave);

@@ -315,8 +315,12 @@ void lease_txn(Core *c, uint64_t id, const Answer *answer) {
 
                         l->failures++;
                         l->retry_at = c->now.boottime + (answer->outcome == OUTCOME_REFUSED ? 0 : pause);
-                        if (answer->outcome == OUTCOME_REFUSED)
+                        if (answer->outcome == OUTCOME_REFUSED) {
                                 l->failures = 0;
+                                /* A fence that has moved refuses as well: only a record that has is somebody faster. */
+                                c->lost_acquires += (l->op == OP_ACQUIRE || l->op == OP_EXPIRE) && !lease_is_ours(c, l) &&
+                                                    l->value.index >= l->next->index;
+                        }
                 }
                 l->op = OP_NONE;
         }

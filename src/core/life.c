@@ -105,8 +105,10 @@ static void report_leave(Core *c, const Unit *u, Leave leave) {
 
 /* Until now its stop was covered by our beats. */
 void life_sleep(Core *c, Unit *u) {
-        if (u->phase == PHASE_CLOSING || u->phase == PHASE_STOPPING)
-                ask_guard(c, u, ACTION_GUARD_LOSE)->kill = 0;
+        if ((u->phase != PHASE_CLOSING && u->phase != PHASE_STOPPING) || u->sleep_killed)
+                return;
+        u->sleep_killed = true;
+        ask_guard(c, u, ACTION_GUARD_LOSE)->kill = 0;
 }
 
 /* The way down begins, or its reason becomes a graver one. The guard is told before PID 1 is asked. */
@@ -185,6 +187,10 @@ static void step_idle(Core *c, Unit *u) {
         if (u->guard.index > 0) {
                 if (session_settled(c))
                         adopt(c, u);
+                else if (c->sleeping) { /* whether it is ours must not be waited for */
+                        u->index = u->guard.index;
+                        leave(c, u, LEAVE_SLEEP);
+                }
                 return;
         }
         if (!u->report.known || u->report.asked_at <= u->closed_at) {
@@ -452,7 +458,7 @@ static void check_reasons(Core *c, Unit *u) {
 
         if (u->phase == PHASE_IDLE || u->phase == PHASE_DISARMING || u->phase == PHASE_RELEASING)
                 return;
-        if (!life_is_held(c, u) && u->leave != LEAVE_STRAY) {
+        if (!life_is_held(c, u) && u->leave != LEAVE_STRAY && !session_is_undecided(c)) {
                 leave(c, u, LEAVE_LOST);
                 return;
         }

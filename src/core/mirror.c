@@ -13,6 +13,8 @@
 static bool seen_take(Core *c, Seen *s, uint64_t revision, uint64_t as_of) {
         s->stamp = c->stamp;
         if (revision > 0) {
+                /* It was at s->revision once, which is no later than this was read, and can only have moved on since. */
+                c->contradicted = c->contradicted || (s->known && revision < s->revision && s->revision <= as_of);
                 if (s->known && (revision <= s->revision || revision < s->absent_at))
                         return false;
         } else {
@@ -295,8 +297,9 @@ static void take_absences(Core *c, const Answer *a) {
                         take_lease(c, &(Record){ .kind = RECORD_LEASE, .name = l->name }, a->revision);
 }
 
-void mirror_take(Core *c, const Answer *answer) {
+bool mirror_take(Core *c, const Answer *answer) {
         c->stamp++;
+        c->contradicted = false;
         for (size_t i = 0; i < answer->n_records; i++)
                 take_record(c, answer->records + i, answer->revision);
         if (answer->complete)
@@ -305,6 +308,7 @@ void mirror_take(Core *c, const Answer *answer) {
         c->revision_seen = MAX(c->revision_seen, answer->revision);
         if (c->trust == TRUST_OK)
                 c->revision = MAX(c->revision, answer->revision);
+        return !c->contradicted;
 }
 
 void mirror_apply(Core *c, RecordKind kind, const char *name, const void *value, uint64_t revision) {

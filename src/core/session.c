@@ -28,6 +28,10 @@ bool session_settled(const Core *c) {
         return c->own.phase == OWN_BEATING && c->own.committed;
 }
 
+bool session_is_undecided(const Core *c) {
+        return c->own.phase == OWN_NONE && c->trust == TRUST_NONE && c->adopt[0];
+}
+
 bool session_is_moving(const Core *c) {
         return c->other.phase == OWN_BEATING && c->other.committed && c->own.committed;
 }

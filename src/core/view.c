@@ -31,6 +31,7 @@ void core_session_view(const Core *c, Now now, SessionView *ret) {
                 .found_store = c->trust == TRUST_FOREIGN ? c->store_seen : "",
                 .draining = c->draining,
                 .held = count_held(c, c->own.name),
+                .lost_acquires = c->lost_acquires,
         };
         ret->competing = machine_competes(c, &ret->why_not);
 }

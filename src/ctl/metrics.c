@@ -47,6 +47,8 @@ static void print_manager(const Ctl *ctl, const json_t *manager) {
         (void) printf("leased_draining %d\n", get_boolean(manager, "Draining"));
         describe("leased_held", "gauge", "Leases of units that this machine holds.");
         (void) printf("leased_held %" JSON_INTEGER_FORMAT "\n", get_integer(manager, "Held"));
+        describe("leased_lost_acquires_total", "counter", "Leases that were asked for while another machine was faster.");
+        (void) printf("leased_lost_acquires_total %" JSON_INTEGER_FORMAT "\n", get_integer(manager, "LostAcquires"));
         describe("leased_ttl_seconds", "gauge", "TTL of the present session.");
         print_seconds("leased_ttl_seconds", (usec_t) get_integer(manager, "TTLUSec"));
         describe("leased_round_trip_seconds", "gauge", "How long the registry took to answer the last beat.");

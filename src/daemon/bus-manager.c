@@ -224,6 +224,8 @@ static int get_session(Daemon *d, const char *property, sd_bus_message *reply) {
         core_session_view(d->core, daemon_now(), &v);
         if (streq(property, "TTLUSec"))
                 return sd_bus_message_append(reply, "t", v.ttl);
+        if (streq(property, "LostAcquires"))
+                return sd_bus_message_append(reply, "t", v.lost_acquires);
         if (streq(property, "Draining"))
                 return sd_bus_message_append(reply, "b", (int) v.draining);
         if (streq(property, "Held"))
@@ -358,6 +360,7 @@ static const sd_bus_vtable manager_vtable[] = {
         PROPERTY("LiveMachines", "as", SILENT),
         PROPERTY("LastBeatUSec", "t", SILENT),
         PROPERTY("RoundTripUSec", "t", SILENT),
+        PROPERTY("LostAcquires", "t", SILENT),
 
         SD_BUS_VTABLE_END,
 };

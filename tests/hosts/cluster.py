@@ -37,13 +37,8 @@ class Unit:
     """A leased unit on every machine of a cluster, and what its stamps tell."""
 
     def __init__(self, cluster, name, options, service, command, files):
-        self.cluster = cluster
-        self.name = name
         name_of_stamps = f"stamps-{cluster.number_stamps()}-" + name.replace("\\", "_")
-        self._stamps = os.path.join(cluster.rack.shared, name_of_stamps)
-        self._read_to = 0
-        self._seen = []
-        self.met = None  # seconds in which two lived; set by a scene in which that cannot be helped
+        self._begin(cluster, name, name_of_stamps)
         line = (command or f"{layer.STAMPER} {options} %s") % f"/shared/{name_of_stamps}"
         texts = {each: text.replace("STAMP", line) for each, text in files.items()} if files else \
             {_file_of(name): UNIT.format(command=line, service=service)}
@@ -52,6 +47,21 @@ class Unit:
                 machine.write(f"/etc/systemd/system/{each}", text)
             if machine.is_on:
                 machine.systemctl("daemon-reload")
+
+    @classmethod
+    def of_stamps(cls, cluster, name, name_of_stamps):
+        """One whose unit file is there already, and stamps that file in /shared."""
+        unit = cls.__new__(cls)
+        unit._begin(cluster, name, name_of_stamps)
+        return unit
+
+    def _begin(self, cluster, name, name_of_stamps):
+        self.cluster = cluster
+        self.name = name
+        self._stamps = os.path.join(cluster.rack.shared, name_of_stamps)
+        self._read_to = 0
+        self._seen = []
+        self.met = None  # seconds in which two lived; set by a scene in which that cannot be helped
 
     # What was done to it
 
@@ -195,6 +205,11 @@ class Cluster:
         return self.rack[name]
 
     @property
+    def all_units(self):
+        """Those of a fleet one by one."""
+        return [each for entry in self.units for each in getattr(entry, "units", [entry])]
+
+    @property
     def takeover(self):
         """Seconds within which a unit runs again after a crash, with a little for its own start."""
         return 1.04 * self.ttl + 1.0 + 0.3
@@ -269,7 +284,7 @@ class Cluster:
     def problems(self):
         """What must hold for every unit of a scene, whatever the scene was about."""
         found = []
-        for unit in self.units:
+        for unit in self.all_units:
             if unit.overlap > 0 and unit.met is None:
                 found.append(f"{unit.name} ran on two machines at once for {unit.overlap:.3f} s\n{unit.story()}")
             if unit.stamps and unit.met is None and not timeline.tokens_grow(unit.stamps):

@@ -66,7 +66,7 @@ class Stage:
             scene(cluster)
             result.problems = cluster.problems()
             result.gaps = [gap for unit in cluster.units for gap in unit.gaps]
-            result.overlap = sum(unit.overlap for unit in cluster.units)
+            result.overlap = sum(unit.overlap for unit in cluster.all_units)
             if not result.problems:
                 cluster.forget_units()
         except Failure as error:

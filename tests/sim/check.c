@@ -17,13 +17,18 @@
 static const usec_t late_fork_life = 150 * USEC_PER_MSEC;
 static const unsigned steps_a_second = 4000; /* a busy second after a minute's pause takes some hundreds */
 
-static bool only_late_forks(const World *w, const Machine *m, size_t unit) {
-        for (Slot s = 0; s < _SLOT_MAX; s++) {
-                const Process *p = m->units[unit].processes + s;
+static bool is_late_fork(const World *w, const Machine *m, const Process *p) {
+        return (p->late && w->now < p->born_at + late_fork_life) || (p->slept && sleep_excuses(w, m));
+}
 
-                if (p->alive && !(p->late && w->now < p->born_at + late_fork_life))
-                        return false;
-        }
+static bool only_late_forks(const World *w, const Machine *m, size_t unit) {
+        FOREACH_PART(w, unit, part)
+                for (Slot s = 0; s < _SLOT_MAX; s++) {
+                        const Process *p = m->units[part].processes + s;
+
+                        if (p->alive && !is_late_fork(w, m, p))
+                                return false;
+                }
         return true;
 }
 
@@ -43,7 +48,7 @@ static void check_alone(World *w, const Machine *m, size_t unit) {
 }
 
 static void check_start_index(World *w, const Machine *m, size_t unit) {
-        LeaseCheck *l = w->leases + unit;
+        LeaseCheck *l = w->leases + lead_of(unit);
         uint64_t index = m->units[unit].index;
         bool same_place = l->start_machine == m->number && l->start_boot == m->boots;
 
@@ -62,18 +67,18 @@ static void check_start_index(World *w, const Machine *m, size_t unit) {
 }
 
 void check_birth(World *w, Machine *m, size_t unit, Slot slot) {
-        LeaseCheck *l = w->leases + unit;
+        LeaseCheck *l = w->leases + lead_of(unit);
         const Process *p = m->units[unit].processes + slot;
 
         TRACE(w, m, "%s: process %s is born, Index %llu%s", w->unit_names[unit],
                         slot == SLOT_MAIN   ? "main"
                         : slot == SLOT_POST ? "stop-post"
                                             : "left over",
-                        (unsigned long long) m->units[unit].index, p->late ? ", LATE" : "");
+                        (unsigned long long) m->units[unit].index, p->late ? ", LATE" : p->slept ? ", AFTER SLEEP" : "");
         w->counts.births++;
-        check_alone(w, m, unit);
+        check_alone(w, m, lead_of(unit));
         l->running |= 1u << m->number;
-        if (p->late) {
+        if (p->late || p->slept) {
                 world_post(w, (SimEvent){.at = w->now + late_fork_life,
                                               .kind = SIM_LATE_FORK,
                                               .machine = m->number,
@@ -92,11 +97,17 @@ void check_birth(World *w, Machine *m, size_t unit, Slot slot) {
 }
 
 void check_death(World *w, Machine *m, size_t unit, const Process *p) {
-        LeaseCheck *l = w->leases + unit;
+        LeaseCheck *l = w->leases + lead_of(unit);
 
-        if (p->late && l->running & ~(1u << m->number))
-                w->counts.late_fork_max = MAX(w->counts.late_fork_max, w->now - p->born_at);
-        if (!unit_is_empty(m->units + unit))
+        if (l->running & ~(1u << m->number)) {
+                usec_t since = MAX(m->sleep.woke_at, p->born_at);
+
+                if (p->slept && m->sleep.woke_at > 0)
+                        w->counts.slept_max = MAX(w->counts.slept_max, w->now - since);
+                else if (p->late)
+                        w->counts.late_fork_max = MAX(w->counts.late_fork_max, w->now - p->born_at);
+        }
+        if (!lease_is_empty(w, m, lead_of(unit)))
                 return;
         l->running &= ~(1u << m->number);
         if (!l->running)
@@ -108,7 +119,7 @@ void check_late_fork(World *w, SimEvent *e) {
         const Process *p = m->units[e->unit].processes + e->a;
 
         if (p->alive && p->generation == e->generation)
-                check_alone(w, m, e->unit);
+                check_alone(w, m, lead_of(e->unit));
 }
 
 /* A core that answers its own echo, or is due again at once for ever. */
@@ -149,6 +160,14 @@ static void check_txn(World *w, const Machine *m, const Txn *t) {
                         world_fail(w, "law: %s deletes lease %s", m->hostname, t->deletes[i].name);
 }
 
+/* The machine is told that it may sleep. */
+static void check_sleep(World *w, const Machine *m) {
+        for (size_t i = 0; i < w->n_leases; i++)
+                if (!lease_is_empty(w, m, i) || gate_is_open(m, i))
+                        world_fail(w, "law: %s lets its machine sleep, and %s has %s", m->hostname, w->unit_names[i],
+                                        gate_is_open(m, i) ? "an open gate" : "processes");
+}
+
 void check_action(World *w, Machine *m, int unit, const Action *a) {
         bool known = unit >= 0;
 
@@ -169,11 +188,14 @@ void check_action(World *w, Machine *m, int unit, const Action *a) {
                         world_fail(w, "%s starts %s although no gate was said to be open", m->hostname, a->unit);
                 break;
         case ACTION_GUARD_DISARM:
-                if (known && !unit_is_empty(m->units + unit))
+                if (known && !lease_is_empty(w, m, (size_t) unit))
                         world_fail(w, "%s disarms %s, which has processes", m->hostname, a->unit);
                 break;
+        case ACTION_SLEEP_READY:
+                check_sleep(w, m);
+                break;
         case ACTION_FORGOTTEN:
-                if (known && !unit_is_empty(m->units + unit))
+                if (known && !lease_is_empty(w, m, (size_t) unit))
                         world_fail(w, "%s forgets %s, which has processes", m->hostname, a->unit);
                 break;
         default:
@@ -192,6 +214,8 @@ void check_report(World *w, const Action *a) {
                 break;
         case REPORT_REGISTRY_FELL_BACK:
                 c->fell_back++;
+                if (c->mishaps[MISHAP_RESTORED] + c->mishaps[MISHAP_WIPED] == 0)
+                        world_fail(w, "a registry that was never replaced is said to have fallen back");
                 break;
         case REPORT_REGISTRY_FOREIGN:
                 c->foreign++;
@@ -333,11 +357,12 @@ void counts_add(Counts *sum, const Counts *c) {
         uint64_t *to = (uint64_t *) sum;
         const uint64_t *from = (const uint64_t *) c;
         usec_t gap = MAX(sum->gap_max, c->gap_max), recovery = MAX(sum->recovery_max, c->recovery_max);
-        usec_t late = MAX(sum->late_fork_max, c->late_fork_max);
+        usec_t late = MAX(sum->late_fork_max, c->late_fork_max), slept = MAX(sum->slept_max, c->slept_max);
 
         for (size_t i = 0; i < sizeof(Counts) / sizeof(uint64_t); i++)
                 to[i] += from[i];
         sum->gap_max = gap;
         sum->recovery_max = recovery;
         sum->late_fork_max = late;
+        sum->slept_max = slept;
 }

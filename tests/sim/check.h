@@ -10,7 +10,7 @@ typedef struct Counts {
         uint64_t births, starts, acquired, takeovers, steals, transfers, releases, adopted, expired, resumed, lost;
         uint64_t sessions, calls, fell_back, foreign, done, by_hand, failed_units, late_forks;
         uint64_t mishaps[_MISHAP_MAX];
-        usec_t gap_max, recovery_max, late_fork_max, model_time;
+        usec_t gap_max, recovery_max, late_fork_max, slept_max, model_time;
 } Counts;
 
 typedef struct LeaseCheck {

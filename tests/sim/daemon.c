@@ -102,11 +102,14 @@ static void act(World *w, Machine *m, int unit, const Action *a) {
                 act_on_guard(w, m, unit < 0 ? 0 : (size_t) unit, a);
                 break;
         case ACTION_UNIT_START:
+                pid1_request(w, m, (size_t) unit, JOB_START, BY_DAEMON);
+                break;
         case ACTION_UNIT_STOP:
-                pid1_request(w, m, (size_t) unit, a->kind == ACTION_UNIT_START ? JOB_START : JOB_STOP, BY_DAEMON);
+                daemon_stop_unit(w, m, (size_t) unit);
                 break;
         case ACTION_UNIT_READ:
-                daemon_read_unit(w, m, (size_t) unit);
+                FOREACH_PART(w, (size_t) unit, part)
+                        daemon_read_unit(w, m, part);
                 break;
         case ACTION_UNIT_CLEAN:
                 m->units[unit].environment = 0;
@@ -115,6 +118,7 @@ static void act(World *w, Machine *m, int unit, const Action *a) {
                 m->enabled[unit] = false;
                 break;
         case ACTION_SLEEP_READY:
+                sleep_ready(w, m);
                 break;
         case ACTION_EXIT:
                 m->exiting = true;
@@ -181,7 +185,8 @@ static void set_timer(World *w, Machine *m) {
 
         if (deadline == USEC_INFINITY)
                 return;
-        at = machine_true_time(w, m, deadline) + 1 + random_below(w, random_chance(w, 10000) ? 15000 : 500);
+        at = MAX(w->now, machine_true_time(w, m, deadline));
+        at += 1 + random_below(w, random_chance(w, 10000) ? 15000 : 500);
         if (at >= m->deadline_at)
                 return;
         m->deadline_at = at;
@@ -239,6 +244,7 @@ void daemon_start(World *w, Machine *m) {
         m->deadline_at = USEC_INFINITY;
         m->n_actions = m->next_action = 0;
         m->guard_link = 0;
+        memset(m->statuses, 0, sizeof(m->statuses));
         TRACE(w, m, "daemon: starts, session %s, TTL %.1f s", config.session ?: "none",
                         (double) m->ttl / USEC_PER_SEC);
         for (size_t i = 0; i < w->n_leases && m->core && !m->paused; i++) {
@@ -251,6 +257,7 @@ void daemon_start(World *w, Machine *m) {
         daemon_post(w, m, 0, SIM_POLL, random_span(w, 100, 5000), 0, 0);
         daemon_post(w, m, 0, SIM_GUARD_CONNECT, random_span(w, 100, 5000), 0, 0);
         watch_reset(w, m, random_span(w, 100, 5000));
+        sleep_daemon_started(w, m);
 }
 
 void daemon_gone(World *w, Machine *m) {
@@ -258,13 +265,14 @@ void daemon_gone(World *w, Machine *m) {
                 return;
         m->core = core_free(m->core);
         m->generation++;
+        sleep_daemon_gone(w, m);
         m->paused = m->exiting = false;
         calls_forget(m);
         m->guard_link = 0;
         m->guard.connected = false;
         m->n_actions = m->next_action = 0;
         m->watch.generation++;
-        for (size_t i = 0; i < w->n_leases; i++) {
+        for (size_t i = 0; i < UNITS_MAX; i++) {
                 m->units[i].asked = false;
                 m->units[i].ask_generation++;
         }
@@ -291,6 +299,7 @@ void daemon_pause(World *w, Machine *m, usec_t span) {
         TRACE(w, m, "FAULT: daemon stopped for %.3f s, %zu actions undone", (double) span / USEC_PER_SEC,
                         m->n_actions - m->next_action);
         m->paused = true;
+        sleep_disturb(m);
         daemon_post(w, m, 0, SIM_DAEMON_RESUME, span, 0, 0);
 }
 

@@ -51,6 +51,7 @@ static void lean(World *w) {
                         [BIAS_SLOW_ANSWERS] = {[FAULT_PARTITION] = true},
                         [BIAS_LATE_WRITES] = {[FAULT_DAEMON_CRASH] = true, [FAULT_STEAL] = true,
                                         [FAULT_TRANSFER] = true, [FAULT_RELEASE] = true, [FAULT_PARTITION] = true},
+                        [BIAS_SLEEP] = {[FAULT_SLEEP] = true, [FAULT_DAEMON_CRASH] = true, [FAULT_PARTITION] = true},
         };
 
         if (w->options.bias == BIAS_NONE)
@@ -71,7 +72,7 @@ static void lean(World *w) {
 void faults_init(World *w) {
         static const Fault by_time[] = {FAULT_DAEMON_CRASH, FAULT_DAEMON_PAUSE, FAULT_PARTITION, FAULT_OUTAGE,
                         FAULT_FREEZE, FAULT_RESTORE, FAULT_WIPE, FAULT_GUARD_CRASH, FAULT_GUARD_PAUSE,
-                        FAULT_PID1_STALL, FAULT_STEAL, FAULT_NET_SICK, FAULT_TTL};
+                        FAULT_PID1_STALL, FAULT_STEAL, FAULT_NET_SICK, FAULT_TTL, FAULT_SLEEP};
         static const Fault of_guard[] = {FAULT_GUARD_CRASH, FAULT_GUARD_PAUSE};
         static const usec_t paces[] = {300, 2000, 8000, 30000};
         static const usec_t latencies[] = {200, 200, 2000, 2000, 20000, 200000};
@@ -107,8 +108,9 @@ void faults_init(World *w) {
 static bool will_notice(const World *w, bool remembered, bool fresh) {
         for (size_t i = 0; i < w->n_machines; i++) {
                 const Machine *m = w->machines + i;
-                bool there = m->core && !m->paused && !m->requests_blocked && !m->replies_blocked &&
-                             (!fresh || (m->watch.connected && m->watch.position == w->map.revision));
+                bool up_to_date = m->watch.connected && m->watch.position == w->map.revision;
+                bool there = m->core && !m->paused && !machine_is_asleep(m) && !m->requests_blocked &&
+                             !m->replies_blocked && (!fresh || up_to_date);
 
                 if (remembered ? m->memory.revision <= w->map.snapshot.revision
                                : !there || core_memory(m->core)->revision <= w->map.snapshot.revision)
@@ -239,6 +241,10 @@ static void hurt_machine(World *w, Machine *m, Fault f) {
         case FAULT_SHUT_DOWN:
                 machine_shut_down(w, m, seconds(w, 1, 60));
                 break;
+        case FAULT_SLEEP: /* logind's InhibitDelayMaxSec= is 5 s where nobody has changed it */
+                machine_sleep(w, m, random_chance(w, 700000) ? 5 * USEC_PER_SEC : seconds(w, 2, 30),
+                                random_chance(w, 100000) ? 0 : any_span(w, 90 * USEC_PER_SEC));
+                break;
         case FAULT_PARTITION:
                 machine_cut_off(w, m, random_chance(w, 700000), random_chance(w, 700000),
                                 any_span(w, 90 * USEC_PER_SEC));
@@ -256,6 +262,7 @@ static void hurt_machine(World *w, Machine *m, Fault f) {
                 break;
         case FAULT_PID1_STALL:
                 mishap(w, MISHAP_PID1_STALL);
+                sleep_disturb(m);
                 m->pid1_stalled_until = MAX(m->pid1_stalled_until, w->now + any_span(w, 10 * USEC_PER_SEC));
                 break;
         case FAULT_RUN_FULL:
@@ -271,11 +278,19 @@ static void hurt_machine(World *w, Machine *m, Fault f) {
         }
 }
 
+/* The others strike something that does not run. */
+static bool meets_the_sleeping(Fault f) {
+        return f == FAULT_POWER_CUT || f == FAULT_PARTITION || f == FAULT_OUTAGE || f == FAULT_FREEZE ||
+               f == FAULT_NET_SICK || f == FAULT_RESTORE || f == FAULT_WIPE;
+}
+
 static void strike(World *w, Fault f) {
         Machine *m = w->machines + random_below(w, w->n_machines);
         size_t unit = random_below(w, w->n_leases);
 
         TRACE(w, m, "FAULT %d on %s", (int) f, w->unit_names[unit]);
+        if (machine_is_asleep(m) && !meets_the_sleeping(f))
+                return;
         switch (f) {
         case FAULT_DAEMON_CRASH:
         case FAULT_DAEMON_PAUSE:
@@ -306,7 +321,7 @@ static void strike(World *w, Fault f) {
         case FAULT_UNIT_CRASH:
         case FAULT_UNIT_EXIT:
         case FAULT_BY_HAND:
-                hurt_unit(w, m, unit, f);
+                hurt_unit(w, m, w->has_member[unit] && random_chance(w, 300000) ? unit + LEASES_MAX : unit, f);
                 break;
         case FAULT_RELEASE:
         case FAULT_TRANSFER:
@@ -375,8 +390,10 @@ void faults_heal(World *w) {
                 Machine *m = w->machines + i;
 
                 m->requests_blocked = m->replies_blocked = m->run_full = false;
+                w->latency = MIN(w->latency, m->ttl / 24); /* an attempt at a beat may take TTL/6 */
                 m->watch.stalled_until = 0;
                 m->cut = CUT_NONE;
+                machine_wake(w, m);
                 daemon_resume(w, m);
                 if (!m->powered)
                         machine_power_on(w, m);

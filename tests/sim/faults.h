@@ -11,6 +11,7 @@ typedef enum Fault {
         FAULT_DAEMON_STOP,
         FAULT_POWER_CUT,
         FAULT_SHUT_DOWN,
+        FAULT_SLEEP,
         FAULT_PARTITION,
         FAULT_OUTAGE,
         FAULT_FREEZE,   /* the registry hangs; what reached it is done when it thaws */

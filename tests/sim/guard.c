@@ -37,7 +37,8 @@ static void set_gate(World *w, Machine *m, size_t unit, bool open) {
         if (m->guard.open[unit] == open)
                 return;
         m->guard.open[unit] = open;
-        m->units[unit].closings += !open;
+        FOREACH_PART(w, unit, part)
+                m->units[part].closings += !open;
         TRACE(w, m, "guard: gate of %s is %s", w->unit_names[unit], open ? "open" : "closed");
 }
 
@@ -96,6 +97,30 @@ static unsigned move_gate(World *w, Machine *m, size_t unit, bool open) {
         return guard_entry_gate(g->entries + unit, machine_boottime(w, m), open);
 }
 
+static void stop_parts(World *w, Machine *m, size_t unit) {
+        GuardSum *sum = m->guard.sums + unit;
+
+        sum->stops = 0;
+        sum->stopped = STOP_ACCEPTED;
+        FOREACH_PART(w, unit, part) {
+                sum->stops++;
+                pid1_request(w, m, part, JOB_STOP, BY_GUARD);
+                post(w, m, part, SIM_GUARD_STOPPED, w->now + random_span(w, 200, 3000), w->now, 0, NULL);
+        }
+}
+
+static void ask_parts(World *w, Machine *m, size_t unit) {
+        GuardSum *sum = m->guard.sums + unit;
+
+        sum->asks = 0;
+        sum->reported = (UnitAnswer){.known = true, .asked_at = USEC_INFINITY, .empty = true};
+        FOREACH_PART(w, unit, part) {
+                sum->asks++;
+                post(w, m, part, SIM_GUARD_SEES, w->now + random_span(w, 50, 1000), w->now, machine_boottime(w, m),
+                                NULL);
+        }
+}
+
 static void perform(World *w, Machine *m, size_t unit, unsigned actions) {
         Guard *g = &m->guard;
 
@@ -110,15 +135,13 @@ static void perform(World *w, Machine *m, size_t unit, unsigned actions) {
                                 e->expired ? ", expired" : "", e->lost ? ", lost" : "", e->down ? ", down" : "");
                 mark(m, unit);
         }
-        if (actions & ENTRY_STOP) {
-                pid1_request(w, m, unit, JOB_STOP, BY_GUARD);
-                post(w, m, unit, SIM_GUARD_STOPPED, w->now + random_span(w, 200, 3000), w->now, 0, NULL);
-        }
+        if (actions & ENTRY_STOP)
+                stop_parts(w, m, unit);
         if (actions & ENTRY_ASK)
-                post(w, m, unit, SIM_GUARD_SEES, w->now + random_span(w, 50, 1000), w->now, machine_boottime(w, m),
-                                NULL);
-        if (actions & ENTRY_KILL)
-                unit_kill(w, m, unit);
+                ask_parts(w, m, unit);
+        FOREACH_PART(w, unit, part)
+                if (actions & ENTRY_KILL)
+                        unit_kill(w, m, part);
         if (actions & ENTRY_TELL)
                 g->tell[unit] = true;
         if (actions & ENTRY_SHOUT)
@@ -249,7 +272,9 @@ static bool answered(World *w, Machine *m, SimEvent *e, bool *ret_known) {
 }
 
 static void on_pid1_says(World *w, Machine *m, SimEvent *e) {
-        GuardEntry *entry = m->guard.entries + e->unit;
+        size_t unit = lead_of(e->unit);
+        GuardEntry *entry = m->guard.entries + unit;
+        GuardSum *sum = m->guard.sums + unit;
         const ModelUnit *u = m->units + e->unit;
         usec_t now = machine_boottime(w, m);
         bool known;
@@ -258,16 +283,19 @@ static void on_pid1_says(World *w, Machine *m, SimEvent *e) {
                 return;
         if (known)
                 m->guard.heard_pid1 = now;
-        if (e->kind == SIM_GUARD_STOPPED)
-                perform(w, m, e->unit, guard_entry_stop_answered(entry, now, known ? STOP_ACCEPTED : STOP_SILENT));
-        else {
-                UnitAnswer answer = {.known = known,
-                                .asked_at = e->b,
-                                .job = u->job,
-                                .empty = unit_is_empty(u),
-                                .up = u->state != ACTIVE_INACTIVE && u->state != ACTIVE_FAILED};
-
-                perform(w, m, e->unit, guard_entry_reported(entry, now, &answer));
+        if (e->kind == SIM_GUARD_STOPPED && sum->stops > 0) {
+                if (!known)
+                        sum->stopped = STOP_SILENT;
+                if (--sum->stops == 0)
+                        perform(w, m, unit, guard_entry_stop_answered(entry, now, sum->stopped));
+        } else if (e->kind == SIM_GUARD_SEES && sum->asks > 0) {
+                sum->reported.known &= known;
+                sum->reported.asked_at = MIN(sum->reported.asked_at, e->b);
+                sum->reported.job |= u->job;
+                sum->reported.empty &= unit_is_empty(u);
+                sum->reported.up |= u->state != ACTIVE_INACTIVE && u->state != ACTIVE_FAILED;
+                if (--sum->asks == 0)
+                        perform(w, m, unit, guard_entry_reported(entry, now, &sum->reported));
         }
         settle(w, m);
 }
@@ -281,6 +309,7 @@ static void forget(World *w, Machine *m) {
                 set_gate(w, m, i, false);
         memset(g->entries, 0, sizeof(g->entries));
         memset(g->tell, 0, sizeof(g->tell));
+        memset(g->sums, 0, sizeof(g->sums));
         g->generation++;
         g->paused_until = 0;
         g->timer = USEC_INFINITY;
@@ -317,6 +346,7 @@ void guard_end(World *w, Machine *m) {
         if (g->state != GUARD_UP)
                 return;
         TRACE(w, m, "guard: ends");
+        sleep_disturb(m);
         g->state = GUARD_ENDING;
         for (size_t i = 0; i < w->n_leases; i++)
                 set_gate(w, m, i, false);
@@ -336,6 +366,7 @@ void guard_crash(World *w, Machine *m) {
         if (g->state != GUARD_UP && g->state != GUARD_ENDING)
                 return;
         TRACE(w, m, "guard: dead");
+        sleep_disturb(m);
         if (g->connected)
                 say(w, m, 0, EVENT_GUARD_DOWN);
         g->connected = false;
@@ -353,6 +384,7 @@ void guard_pause(World *w, Machine *m, usec_t span) {
         if (g->state != GUARD_UP || w->now < g->paused_until)
                 return;
         mishap(w, MISHAP_GUARD_HUNG);
+        sleep_disturb(m);
         g->paused_until = w->now + span;
         if (due < g->paused_until)
                 post(w, m, 0, SIM_GUARD_WATCHDOG, due, 0, 0, NULL);

@@ -19,6 +19,13 @@ typedef enum GuardState {
         GUARD_POST,   /* dead; its ExecStopPost= is running, or about to */
 } GuardState;
 
+/* Of the parts of an entry: how many have not answered yet, and what the others said. */
+typedef struct GuardSum {
+        size_t stops, asks;
+        StopAnswer stopped;
+        UnitAnswer reported;
+} GuardSum;
+
 typedef struct Guard {
         GuardState state;
         bool connected, start_asked;
@@ -30,6 +37,7 @@ typedef struct Guard {
         usec_t watchdog, heard_pid1;
         GuardEntry entries[LEASES_MAX];
         bool tell[LEASES_MAX];
+        GuardSum sums[LEASES_MAX];
         /* under /run */
         bool open[LEASES_MAX]; /* the gates */
         Mark marks[LEASES_MAX];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What reaches a daemon besides the registry: PID 1's answers, asked for one at a time for each unit, after any hint
- * and by a slow poll; the guard's words on its connection, and what is found when there is none; the operator's.
+ * What reaches a daemon besides the registry: PID 1's answers, asked for one at a time for each unit and each member,
+ * after any hint and by a slow poll, and put together as src/daemon/members.c does; the guard's words on its connection, and what is found when there is none; the operator's.
  */
 #include "sim.h"
 
@@ -37,9 +37,44 @@ void daemon_read_unit(World *w, Machine *m, size_t unit) {
                                       .generation = u->ask_generation});
 }
 
+static bool is_up(const UnitReport *r) {
+        return r->active != ACTIVE_INACTIVE && r->active != ACTIVE_FAILED;
+}
+
+/* The unit and its member as one, each as it was when PID 1 spoke of it last. */
+static UnitReport combine(const World *w, const Machine *m, size_t lease) {
+        UnitReport all = m->statuses[lease];
+        bool up = is_up(&all);
+
+        FOREACH_PART(w, lease, part) {
+                const UnitReport *each = m->statuses + part;
+
+                all.known &= each->known;
+                all.asked_at = MIN(all.asked_at, each->asked_at);
+                all.job |= each->job;
+                all.empty &= each->empty;
+                all.gate_loaded &= each->gate_loaded;
+                if (!up && is_up(each) && all.active != ACTIVE_ACTIVE)
+                        all.active = each->active == ACTIVE_DEACTIVATING ? each->active : ACTIVE_ACTIVE;
+        }
+        return all;
+}
+
+/* By what is known of the member, which may be old. */
+void daemon_stop_unit(World *w, Machine *m, size_t unit) {
+        FOREACH_PART(w, unit, part) {
+                const UnitReport *s = m->statuses + part;
+                bool down = s->known && !s->job && s->empty && !is_up(s);
+
+                if (part == unit || (!down && s->active != ACTIVE_DEACTIVATING))
+                        pid1_request(w, m, part, JOB_STOP, BY_DAEMON);
+        }
+}
+
 static void on_status(World *w, Machine *m, SimEvent *e) {
         ModelUnit *u = m->units + e->unit;
-        Event event = {.kind = EVENT_UNIT, .unit = w->unit_names[e->unit]};
+        UnitReport *status = m->statuses + e->unit;
+        Event event = {.kind = EVENT_UNIT, .unit = w->unit_names[lead_of(e->unit)]};
         SimEvent back = *e;
 
         if (!m->core || !u->asked || e->generation != u->ask_generation)
@@ -58,26 +93,29 @@ static void on_status(World *w, Machine *m, SimEvent *e) {
         if (daemon_holds(w, m, e))
                 return;
         u->asked = false;
-        event.report = (UnitReport){.known = e->kind == SIM_STATUS_BACK, .asked_at = u->asked_at};
-        if (event.report.known) {
-                event.report.active = (ActiveState) (e->a & 0xff);
-                event.report.job = e->a >> 8 & 1;
-                event.report.gate_loaded = e->a >> 9 & 1;
-                event.report.failed = e->a >> 10 & 1;
-                event.report.foreign_job = e->a >> 11 & 1;
-                event.report.run = e->b;
-                event.report.empty = unit_is_empty(u);
+        status->known = e->kind == SIM_STATUS_BACK;
+        status->asked_at = u->asked_at;
+        if (status->known) {
+                status->active = (ActiveState) (e->a & 0xff);
+                status->job = e->a >> 8 & 1;
+                status->gate_loaded = e->a >> 9 & 1;
+                status->failed = e->a >> 10 & 1;
+                status->foreign_job = e->a >> 11 & 1;
+                status->run = e->b;
+                status->empty = unit_is_empty(u);
         } else
                 daemon_post(w, m, e->unit, SIM_HINT, 200 * USEC_PER_MSEC, 0, 0);
-        if (event.report.known && u->ask_again)
+        if (status->known && u->ask_again)
                 daemon_read_unit(w, m, e->unit);
+        event.report = combine(w, m, lead_of(e->unit));
         daemon_step(w, m, &event);
 }
 
 static void on_poll(World *w, Machine *m) {
         for (size_t i = 0; i < w->n_leases; i++)
                 if (m->enabled[i])
-                        daemon_read_unit(w, m, i);
+                        FOREACH_PART(w, i, part)
+                                daemon_read_unit(w, m, part);
         daemon_post(w, m, 0, SIM_POLL, m->ttl / 2, 0, 0);
 }
 
@@ -169,6 +207,9 @@ static void on_verb(World *w, Machine *m, SimEvent *e) {
                 m->enabled[e->unit] = true;
                 event.config = w->unit_configs[e->unit];
                 event.config.version = m->version[e->unit];
+                FOREACH_PART(w, e->unit, part)
+                        event.config.timeout_stop =
+                                        MAX(event.config.timeout_stop, w->unit_configs[part].timeout_stop);
         }
         daemon_step(w, m, &event);
 }

@@ -50,8 +50,10 @@ void machine_init(World *w, Machine *m, size_t number) {
         m->deadline_at = USEC_INFINITY;
         m->guard.timer = m->guard.watchdog = USEC_INFINITY;
         m->watch.latency = w->latency;
+        for (size_t i = 0; i < UNITS_MAX; i++)
+                m->units[i].gate_loaded = true;
         for (size_t i = 0; i < w->n_leases; i++) {
-                m->units[i].gate_loaded = m->enabled[i] = true;
+                m->enabled[i] = true;
                 m->version[i] = 1;
         }
 }
@@ -75,8 +77,9 @@ void machine_power_on(World *w, Machine *m) {
 static void power_off(World *w, Machine *m) {
         daemon_gone(w, m);
         guard_gone(w, m);
+        sleep_done(w, m);
         m->powered = false;
-        for (size_t i = 0; i < w->n_leases; i++) {
+        for (size_t i = 0; i < UNITS_MAX; i++) {
                 ModelUnit *u = m->units + i;
                 ModelUnit fresh = {.state = ACTIVE_INACTIVE,
                                 .gate_loaded = true,
@@ -116,8 +119,9 @@ void machine_shut_down(World *w, Machine *m, usec_t back_in) {
         TRACE(w, m, "FAULT: machine shuts down");
         m->stay_down = true;
         if (random_chance(w, 500000)) {
-                for (size_t i = 0; i < w->n_leases; i++)
-                        pid1_request(w, m, i, JOB_STOP, BY_HAND);
+                for (size_t i = 0; i < UNITS_MAX; i++)
+                        if (unit_exists(w, i))
+                                pid1_request(w, m, i, JOB_STOP, BY_HAND);
                 world_post(w, (SimEvent){.at = w->now + random_span(w, 1000, 10 * USEC_PER_SEC),
                                               .kind = SIM_GUARD_END,
                                               .machine = m->number,

@@ -54,6 +54,7 @@ struct Machine {
         /* for the checks: Index of the guard's entry as asked for or told, and whether the gate was said to be open */
         uint64_t armed[LEASES_MAX];
         bool gate_said[LEASES_MAX];
+        UnitReport statuses[UNITS_MAX]; /* what PID 1 said last of each unit and member */
 
         char run_session[SESSION_SIZE];
         bool has_session;
@@ -69,8 +70,9 @@ struct Machine {
 
         Scheduler scheduler;
 
+        Sleep sleep;
         usec_t pid1_stalled_until;
-        ModelUnit units[LEASES_MAX];
+        ModelUnit units[UNITS_MAX];
         Guard guard;
 };
 
@@ -89,6 +91,7 @@ void daemon_event(World *w, SimEvent *e);
 void daemon_post(World *w, const Machine *m, size_t unit, SimKind kind, usec_t delay, uint64_t a, uint64_t b);
 void daemon_input(World *w, Machine *m, SimEvent *e); /* inputs.c */
 void daemon_read_unit(World *w, Machine *m, size_t unit);
+void daemon_stop_unit(World *w, Machine *m, size_t unit); /* and what it has brought */
 void daemon_hint(World *w, Machine *m, size_t unit);
 int unit_find(const World *w, const char *name); /* -1: there is none */
 int lease_find(const World *w, const char *name);

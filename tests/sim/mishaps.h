@@ -15,6 +15,9 @@ typedef enum Mishap {
         MISHAP_SERVICE_STOP,
         MISHAP_POWER_CUT,
         MISHAP_SHUT_DOWN,
+        MISHAP_SLEEP,
+        MISHAP_SLEEP_FORCED,
+        MISHAP_SLEEP_CALLED_OFF,
         MISHAP_CLOCK_SLOW,
         MISHAP_CLOCK_FAST,
         MISHAP_RUN_FULL,
@@ -50,6 +53,7 @@ typedef enum Mishap {
         MISHAP_STOP_BY_HAND,
         MISHAP_SLOW_STOP,
         MISHAP_LEFT_OVER,
+        MISHAP_MEMBER_LEFT,
         MISHAP_UNKILLABLE,
         /* the operator */
         MISHAP_RELEASE,

@@ -58,18 +58,28 @@ static void message_post(World *w, Message *q, SimKind kind, usec_t delay, uint6
                                       .pointer = q});
 }
 
+/* Of an event that will not come any more. */
+static void drop_cargo(World *w, const SimEvent *e) {
+        if (e->kind <= SIM_WATCH && e->pointer)
+                message_unref(w, e->pointer);
+        else if (e->kind == SIM_GUARD_TOLD)
+                free(e->pointer);
+}
+
 void net_done(World *w) {
-        const SimEvent *e;
         Message *q;
         Parcel *p;
 
         for (size_t i = 0; i < w->n_heap; i++)
-                if ((e = w->queue + (w->heap[i].order & SLOT_MASK))->kind <= SIM_WATCH && e->pointer)
-                        message_unref(w, e->pointer);
-        for (size_t i = 0; i < w->n_machines; i++)
-                for (size_t j = 0; j < w->machines[i].n_held; j++)
-                        if (w->machines[i].held[j].kind <= SIM_WATCH && w->machines[i].held[j].pointer)
-                                message_unref(w, w->machines[i].held[j].pointer);
+                drop_cargo(w, w->queue + (w->heap[i].order & SLOT_MASK));
+        for (size_t i = 0; i < w->n_machines; i++) {
+                const Machine *m = w->machines + i;
+
+                for (size_t j = 0; j < m->n_held; j++)
+                        drop_cargo(w, m->held + j);
+                for (size_t j = 0; j < m->sleep.n_events; j++)
+                        drop_cargo(w, m->sleep.events + j);
+        }
         while ((q = w->free_messages)) {
                 w->free_messages = q->next_free;
                 free(q->records);

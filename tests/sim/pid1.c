@@ -10,6 +10,17 @@
  */
 #include "sim.h"
 
+bool unit_exists(const World *w, size_t unit) {
+        return lead_of(unit) < w->n_leases && (unit < LEASES_MAX || (unit < UNITS_MAX && w->has_member[lead_of(unit)]));
+}
+
+bool lease_is_empty(const World *w, const Machine *m, size_t lease) {
+        FOREACH_PART(w, lease, part)
+                if (!unit_is_empty(m->units + part))
+                        return false;
+        return true;
+}
+
 bool unit_is_empty(const ModelUnit *u) {
         for (Slot s = 0; s < _SLOT_MAX; s++)
                 if (u->processes[s].alive)
@@ -46,6 +57,7 @@ static void process_born(World *w, Machine *m, size_t unit, Slot slot, bool late
         p->alive = true;
         p->dying = false;
         p->late = late;
+        p->slept = m->units[unit].slept;
         p->born_at = w->now;
         p->generation++;
         check_birth(w, m, unit, slot);
@@ -110,7 +122,7 @@ static void run_start(World *w, Machine *m, size_t unit) {
         usec_t between = random_span(w, 50, 500);
 
         u->start_pending = u->restarting = u->waiting = false;
-        if (m->guard.state != GUARD_UP || (u->gate_loaded && !gate_is_open(m, unit))) {
+        if (m->guard.state != GUARD_UP || (u->gate_loaded && !gate_is_open(m, lead_of(unit)))) {
                 TRACE(w, m, "PID 1: start of %s refused: %s", w->unit_names[unit],
                                 m->guard.state != GUARD_UP ? "no guard" : "assertion failed");
                 if (m->guard.state != GUARD_UP)
@@ -121,6 +133,7 @@ static void run_start(World *w, Machine *m, size_t unit) {
         if (w->fault_enabled[FAULT_PID1_STALL] && !w->quiet && random_chance(w, 50000)) {
                 between = random_span(w, 0, 10 * USEC_PER_SEC);
                 mishap(w, MISHAP_PID1_STALL_BEFORE_FORK);
+                sleep_disturb(m);
                 TRACE(w, m, "FAULT: PID 1 hangs for %.3f s between assertion and fork",
                                 (double) between / USEC_PER_SEC);
         }
@@ -128,6 +141,7 @@ static void run_start(World *w, Machine *m, size_t unit) {
         u->generation++;
         u->run = world_random(w);
         u->stopping = u->failed = false;
+        u->slept = u->slept && sleep_excuses(w, m);
         u->closings_at_check = u->closings;
         set_state(w, m, unit, ACTIVE_ACTIVATING, true);
         post(w, m, unit, SIM_FORK, w->now + between, u->generation, 0);
@@ -137,11 +151,21 @@ static void on_fork(World *w, Machine *m, SimEvent *e) {
         ModelUnit *u = m->units + e->unit;
         bool late = u->closings != u->closings_at_check;
 
-        u->index = u->environment;
+        u->index = m->units[lead_of(e->unit)].environment;
         process_born(w, m, e->unit, SLOT_MAIN, late);
         if (w->has_extra[e->unit] && !u->processes[SLOT_EXTRA].alive && (w->always_extra || random_chance(w, 500000)))
                 process_born(w, m, e->unit, SLOT_EXTRA, late);
         post(w, m, e->unit, SIM_STARTED, w->now + random_span(w, 0, w->start_time[e->unit]), u->generation, 0);
+        if (e->unit >= LEASES_MAX && w->member_life[lead_of(e->unit)] > 0)
+                process_dies(w, m, e->unit, SLOT_MAIN, random_span(w, 1000, w->member_life[lead_of(e->unit)]));
+}
+
+/* It is started with its unit, or later, and again and again: the unit may be a target, or a timer. */
+static void on_brings(World *w, Machine *m, SimEvent *e) {
+        if (m->units[e->unit].state != ACTIVE_ACTIVE)
+                return;
+        pid1_request(w, m, e->unit + LEASES_MAX, JOB_START, BY_UNIT);
+        post(w, m, e->unit, SIM_BRINGS, w->now + random_span(w, 100, 10000) * USEC_PER_MSEC, e->generation, 0);
 }
 
 /* Down at last; a start that waited for this goes ahead, or Restart= does. */
@@ -149,6 +173,8 @@ static void finish(World *w, Machine *m, size_t unit) {
         ModelUnit *u = m->units + unit;
         bool restart = w->restarts[unit] && u->failed && !u->stopping && random_chance(w, 700000);
 
+        if (unit < LEASES_MAX && !lease_is_empty(w, m, unit) && unit_is_empty(u))
+                mishap(w, MISHAP_MEMBER_LEFT);
         u->generation++;
         u->stopping = false;
         if (!w->has_extra[unit]) /* KillMode=control-group */
@@ -181,7 +207,7 @@ static void begin_post(World *w, Machine *m, size_t unit) {
         }
         if (u->state != ACTIVE_DEACTIVATING)
                 set_state(w, m, unit, ACTIVE_DEACTIVATING, u->job);
-        process_born(w, m, unit, SLOT_POST, u->processes[SLOT_MAIN].late || guard_is_killing(w, m, unit));
+        process_born(w, m, unit, SLOT_POST, u->processes[SLOT_MAIN].late || guard_is_killing(w, m, lead_of(unit)));
         process_dies(w, m, unit, SLOT_POST, random_span(w, 1000, w->post_time[unit]));
         post(w, m, unit, SIM_STOP_TIMEOUT, w->now + w->unit_configs[unit].timeout_stop, u->generation, SLOT_POST);
 }
@@ -254,7 +280,8 @@ static void start(World *w, Machine *m, size_t unit, bool restart) {
 }
 
 static void on_job(World *w, Machine *m, SimEvent *e) {
-        static const char *const askers[] = {"the daemon", "the guard", "BindsTo=", "hand", "Restart="};
+        static const char *const askers[] = {
+                        "the daemon", "the guard", "BindsTo=", "hand", "Restart=", "the unit that brings it"};
         ModelUnit *u = m->units + e->unit;
 
         if (e->generation != m->boots || !m->powered || (e->b == BY_RESTART && !u->restarting))
@@ -270,7 +297,9 @@ static void on_job(World *w, Machine *m, SimEvent *e) {
 }
 
 void pid1_guard_gone(World *w, Machine *m) {
-        for (size_t i = 0; i < w->n_leases; i++) {
+        for (size_t i = 0; i < UNITS_MAX; i++) {
+                if (!unit_exists(w, i))
+                        continue;
                 m->units[i].foreign_job = m->units[i].foreign_job || !unit_is_down(m->units + i);
                 stop(w, m, i);
         }
@@ -305,8 +334,14 @@ void pid1_event(World *w, SimEvent *e) {
                         run_start(w, m, e->unit);
                 break;
         case SIM_STARTED:
-                if (u->state == ACTIVE_ACTIVATING && u->processes[SLOT_MAIN].alive)
-                        set_state(w, m, e->unit, ACTIVE_ACTIVE, false);
+                if (u->state != ACTIVE_ACTIVATING || !u->processes[SLOT_MAIN].alive)
+                        break;
+                set_state(w, m, e->unit, ACTIVE_ACTIVE, false);
+                if (unit_exists(w, e->unit + (size_t) LEASES_MAX))
+                        post(w, m, e->unit, SIM_BRINGS, w->now + random_span(w, 0, 2 * USEC_PER_SEC), u->generation, 0);
+                break;
+        case SIM_BRINGS:
+                on_brings(w, m, e);
                 break;
         case SIM_REAPED:
                 on_reaped(w, m, e);

@@ -16,6 +16,7 @@ typedef enum Asker {
         BY_BINDING, /* the guard's service is gone */
         BY_HAND,
         BY_RESTART, /* Restart= of the unit */
+        BY_UNIT,    /* a member, by the unit that brings it */
 } Asker;
 
 typedef enum Slot {
@@ -26,6 +27,7 @@ typedef enum Slot {
 } Slot;
 
 typedef struct Process {
+        bool slept; /* it fell asleep with its machine, or what it belongs to did */
         bool alive, dying, late; /* late: PID 1 forked it when the gate had been closed, or the kill loop had begun */
         unsigned generation;
         usec_t born_at;
@@ -36,6 +38,7 @@ typedef struct ModelUnit {
         bool job, start_pending, stopping, failed, restarting, waiting;
         bool gate_loaded;
         bool foreign_job;
+        bool slept; /* not all of it was gone when the machine fell asleep */
         unsigned generation; /* of the present run */
         uint64_t run;        /* its invocation id */
         Process processes[_SLOT_MAX];
@@ -48,6 +51,16 @@ typedef struct ModelUnit {
         usec_t asked_at;
 } ModelUnit;
 
+static inline size_t lead_of(size_t unit) {
+        return unit % LEASES_MAX;
+}
+
+/* Of a lease: its unit, and its member if there is one. */
+#define FOREACH_PART(w, lease, part)                                                                                  \
+        for (size_t part = (lease); part < UNITS_MAX && unit_exists((w), part); part += LEASES_MAX)
+
+bool unit_exists(const World *w, size_t unit);
+bool lease_is_empty(const World *w, const Machine *m, size_t lease);
 void pid1_request(World *w, Machine *m, size_t unit, JobKind kind, Asker by);
 void pid1_event(World *w, SimEvent *e);
 /* Its main process ends by itself, well or not. */

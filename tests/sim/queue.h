@@ -32,6 +32,7 @@ typedef enum SimKind {
         SIM_WAITED, /* a start job has waited long enough for others */
         SIM_FORK,
         SIM_STARTED,
+        SIM_BRINGS, /* a unit starts its member, as a timer or a target does */
         SIM_DEATH,  /* a process dies: .a is its slot */
         SIM_REAPED, /* PID 1 has seen it */
         SIM_STOP_TIMEOUT,
@@ -48,6 +49,8 @@ typedef enum SimKind {
         /* machine.c, faults.c, check.c */
         SIM_POWER_ON,
         SIM_POWER_OFF,
+        SIM_SLEEP, /* logind waits no longer */
+        SIM_WAKE,
         SIM_FAULT,
         SIM_HEAL_LINK,
         SIM_RESTORE,

@@ -22,6 +22,7 @@
 enum {
         MACHINES_MAX = 8,
         LEASES_MAX = 8,
+        UNITS_MAX = 2 * LEASES_MAX, /* a lease's unit, and LEASES_MAX behind it what that brings with it, its member */
         STORES_MAX = 64,    /* identities that the registry had in one run */
         ITEMS_MAX = 128,    /* compares, puts, deletes of one Txn (as in registry.h) */
         CHANGES_MAX = 4096, /* a watch that is further behind has a gap and lists anew */
@@ -37,6 +38,7 @@ typedef struct Machine Machine;
 #include "net.h"
 #include "pid1.h"
 #include "guard.h"
+#include "sleep.h"
 #include "machine.h"
 #include "faults.h"
 #include "mishaps.h"

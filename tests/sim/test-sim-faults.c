@@ -134,6 +134,82 @@ static void restart_with_another_ttl_does_not_disturb_its_unit(void **state) {
         story_end(w);
 }
 
+/* ---- sleep ---- */
+
+static void unit_is_elsewhere_before_its_machine_sleeps(void **state) {
+        World *w = story_begin(2, TTL);
+        Machine *m;
+
+        story_settle(w);
+        story_run(w, TTL);
+        m = story_place(w);
+        machine_sleep(w, m, 5 * USEC_PER_SEC, USEC_PER_MINUTE);
+        (void) story_until_runs(w, m, 2 * USEC_PER_SEC);
+        story_expect(w, !machine_is_asleep(m));
+        story_run(w, 5 * USEC_PER_MINUTE);
+        story_expect(w, w->counts.mishaps[MISHAP_SLEEP] == 1 && !machine_is_asleep(m));
+        assert_int_equal(story_starts(w), 2);
+        assert_int_equal(story_index(w), 2);
+        story_end(w);
+}
+
+static void unit_that_will_not_stop_is_killed_before_its_machine_sleeps(void **state) {
+        World *w = story_begin(2, TTL);
+        Machine *m;
+
+        w->unit_configs[0].timeout_stop = w->post_time[0] = USEC_PER_HOUR;
+        story_settle(w);
+        w->stop_time[0] = USEC_PER_HOUR;
+        w->slowest_stop = true;
+        story_run(w, TTL);
+        m = story_place(w);
+        machine_sleep(w, m, 5 * USEC_PER_SEC, USEC_PER_MINUTE);
+        story_run(w, 3900 * USEC_PER_MSEC);
+        story_expect(w, story_place(w) == m);
+        (void) story_until_runs(w, m, USEC_PER_SEC);
+        story_run(w, 5 * USEC_PER_MINUTE);
+        story_expect(w, w->counts.mishaps[MISHAP_SLEEP] == 1);
+        story_end(w);
+}
+
+/* Its registry is silent: whether the lease is still its own cannot be known, and must not be waited for. */
+static void daemon_that_has_just_come_back_stops_its_unit_before_the_machine_sleeps(void **state) {
+        World *w = story_begin(2, TTL);
+        Machine *m;
+
+        story_settle(w);
+        story_run(w, TTL);
+        m = story_place(w);
+        machine_cut_off(w, m, true, true, USEC_PER_MINUTE);
+        daemon_crash(w, m, 100 * USEC_PER_MSEC);
+        story_run(w, 200 * USEC_PER_MSEC);
+        machine_sleep(w, m, 5 * USEC_PER_SEC, USEC_PER_MINUTE);
+        story_until_down(w, 2 * USEC_PER_SEC);
+        (void) story_until_runs(w, m, TTL * 104 / 100 + USEC_PER_SEC);
+        story_run(w, 5 * USEC_PER_MINUTE);
+        story_expect(w, w->counts.mishaps[MISHAP_SLEEP] == 1);
+        assert_int_equal(story_starts(w), 2);
+        story_end(w);
+}
+
+/* That is not promised, and cannot be: asleep it does not run, and awake its guard has seen the time pass. */
+static void unit_that_fell_asleep_behind_a_hung_daemon_is_killed_when_its_machine_wakes(void **state) {
+        World *w = story_begin(2, TTL);
+        Machine *m;
+
+        story_settle(w);
+        story_run(w, TTL);
+        m = story_place(w);
+        daemon_pause(w, m, USEC_PER_HOUR);
+        machine_sleep(w, m, 5 * USEC_PER_SEC, USEC_PER_MINUTE);
+        story_run(w, 6 * USEC_PER_SEC);
+        story_expect(w, machine_is_asleep(m) && w->counts.mishaps[MISHAP_SLEEP_FORCED] == 1);
+        story_run(w, USEC_PER_MINUTE);
+        story_expect(w, !machine_is_asleep(m) && w->leases[0].running == 1u << story_other(w, m)->number);
+        story_expect(w, w->counts.slept_max > 0 && w->counts.slept_max < 150 * USEC_PER_MSEC);
+        story_end(w);
+}
+
 /* ---- the registry ---- */
 
 static void silence_shorter_than_stop_at_changes_nothing(void **state) {
@@ -310,6 +386,10 @@ int main(void) {
                         cmocka_unit_test(killed_guard_stops_its_units_and_the_next_one_starts_them),
                         cmocka_unit_test(hung_guard_and_dead_daemon_let_nothing_run_on),
                         cmocka_unit_test(restart_with_another_ttl_does_not_disturb_its_unit),
+                        cmocka_unit_test(unit_is_elsewhere_before_its_machine_sleeps),
+                        cmocka_unit_test(unit_that_will_not_stop_is_killed_before_its_machine_sleeps),
+                        cmocka_unit_test(daemon_that_has_just_come_back_stops_its_unit_before_the_machine_sleeps),
+                        cmocka_unit_test(unit_that_fell_asleep_behind_a_hung_daemon_is_killed_when_its_machine_wakes),
                         cmocka_unit_test(silence_shorter_than_stop_at_changes_nothing),
                         cmocka_unit_test(longer_silence_stops_the_unit_and_it_comes_back_once),
                         cmocka_unit_test(holder_that_is_cut_off_has_stopped_before_another_starts),

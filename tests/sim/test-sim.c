@@ -95,6 +95,55 @@ static void unit_that_fails_for_good_goes_to_another_machine(void **state) {
         story_end(w);
 }
 
+/* ---- members: what a unit brings with it ---- */
+
+static World *with_member(Machine **ret_place) {
+        World *w = story_begin(2, TTL);
+
+        w->has_member[0] = true;
+        w->slowest_stop = true;
+        w->stop_time[LEASES_MAX] = 3 * USEC_PER_SEC;
+        story_settle(w);
+        story_run(w, TTL + 5 * USEC_PER_SEC); /* it is brought, again and again */
+        *ret_place = story_place(w);
+        story_expect(w, (*ret_place)->units[LEASES_MAX].processes[SLOT_MAIN].alive);
+        return w;
+}
+
+static void lease_passes_when_the_last_member_is_down_and_not_before(void **state) {
+        Machine *m;
+        World *w = with_member(&m);
+
+        daemon_verb(w, m, EVENT_RELEASE, 0, 0);
+        story_run(w, USEC_PER_SEC); /* the unit is down, its member is not */
+        story_expect(w, unit_is_empty(m->units) && unit_is_down(m->units));
+        story_expect(w, w->leases[0].running == 1u << m->number && map_lease(w, 0)->state == LEASE_HELD);
+        (void) story_until_runs(w, m, 3 * USEC_PER_SEC);
+        assert_int_equal(story_index(w), 2);
+        story_end(w);
+}
+
+static void member_that_will_not_stop_is_killed_with_its_unit(void **state) {
+        Machine *m;
+        World *w = with_member(&m);
+
+        w->stop_time[LEASES_MAX] = w->unit_configs[LEASES_MAX].timeout_stop = USEC_PER_HOUR;
+        machine_cut_off(w, m, true, true, USEC_PER_HOUR);
+        (void) story_until_runs(w, m, TTL * 104 / 100 + USEC_PER_SEC);
+        story_expect(w, lease_is_empty(w, m, 0));
+        story_end(w);
+}
+
+static void member_cannot_be_started_when_the_gate_is_closed(void **state) {
+        Machine *m;
+        World *w = with_member(&m);
+
+        pid1_request(w, story_other(w, m), LEASES_MAX, JOB_START, BY_HAND);
+        story_run(w, USEC_PER_SEC);
+        story_expect(w, w->leases[0].running == 1u << m->number);
+        story_end(w);
+}
+
 /* ---- passing on ---- */
 
 static void power_cut_is_over_within_its_bound(void **state) {
@@ -278,6 +327,9 @@ int main(void) {
                         cmocka_unit_test(stopped_by_hand_it_stays_stopped_and_keeps_its_lease),
                         cmocka_unit_test(job_that_ended_well_runs_nowhere_until_it_is_rearmed),
                         cmocka_unit_test(unit_that_fails_for_good_goes_to_another_machine),
+                        cmocka_unit_test(lease_passes_when_the_last_member_is_down_and_not_before),
+                        cmocka_unit_test(member_that_will_not_stop_is_killed_with_its_unit),
+                        cmocka_unit_test(member_cannot_be_started_when_the_gate_is_closed),
                         cmocka_unit_test(power_cut_is_over_within_its_bound),
                         cmocka_unit_test(release_moves_it_at_once_and_raises_its_index),
                         cmocka_unit_test(transfer_goes_to_the_machine_that_was_named),

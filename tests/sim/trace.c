@@ -120,6 +120,7 @@ void trace_step(World *w, const Machine *m, const Event *e) {
                         [EVENT_REARM] = "REARM",
                         [EVENT_DRAIN] = "DRAIN",
                         [EVENT_ACCEPT] = "ACCEPT",
+                        [EVENT_SLEEP] = "SLEEP",
                         [EVENT_SHUTDOWN] = "SHUTDOWN",
                         [EVENT_TTL] = "TTL",
                         [EVENT_CALL] = "CALL",
@@ -197,6 +198,7 @@ void trace_action(World *w, const Machine *m, const Action *a) {
                         [ACTION_UNIT_CLEAN] = "clean",
                         [ACTION_FORGOTTEN] = "forgotten",
                         [ACTION_CALL_DONE] = "call done",
+                        [ACTION_SLEEP_READY] = "may sleep",
                         [ACTION_EXIT] = "exit",
         };
         static const char *const reports[] = {

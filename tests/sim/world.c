@@ -87,6 +87,8 @@ static SimEvent take_next(World *w) {
 
 static void dispatch(World *w, SimEvent *e) {
         w->counts.events++;
+        if (w->n_asleep > 0 && sleep_holds(w, e))
+                return;
         if (e->kind <= SIM_WATCH_CONNECT)
                 net_event(w, e);
         else if (e->kind <= SIM_GUARD_SAYS)
@@ -97,6 +99,8 @@ static void dispatch(World *w, SimEvent *e) {
                 guard_event(w, e);
         else if (e->kind <= SIM_POWER_OFF)
                 machine_event(w, e);
+        else if (e->kind <= SIM_WAKE)
+                sleep_event(w, e);
         else if (e->kind <= SIM_OPERATOR)
                 faults_event(w, e);
         else if (e->kind == SIM_CALL)
@@ -144,9 +148,32 @@ void world_fail(World *w, const char *format, ...) {
 }
 
 /* Each unit has its own temper, drawn once: how long it takes to start and stop, what it leaves behind. */
-static void units_init(World *w) {
+static void unit_init(World *w, size_t i) {
         static const usec_t stops[] = {20 * USEC_PER_MSEC, 300 * USEC_PER_MSEC, 3 * USEC_PER_SEC, 20 * USEC_PER_SEC};
 
+        w->stop_time[i] = 300 * USEC_PER_MSEC;
+        w->start_time[i] = 50 * USEC_PER_MSEC;
+        if (!w->options.faults)
+                return;
+        w->stop_time[i] = stops[random_below(w, ELEMENTSOF(stops))];
+        w->start_time[i] = random_span(w, 0, 2 * USEC_PER_SEC);
+        w->post_time[i] = random_chance(w, 500000) ? random_span(w, USEC_PER_MSEC, 2 * USEC_PER_SEC) : 0;
+        w->has_extra[i] = random_chance(w, 250000);
+        w->restarts[i] = random_chance(w, 250000);
+        w->unit_configs[i].timeout_stop = random_span(w, 1, 90) * USEC_PER_SEC;
+}
+
+static void member_init(World *w, size_t i) {
+        (void) snprintf(w->unit_names[i + LEASES_MAX], NAME_SIZE, "member%zu.service", i);
+        w->unit_configs[i + LEASES_MAX].timeout_stop = 5 * USEC_PER_SEC;
+        if (w->options.faults)
+                w->has_member[i] = random_chance(w, 250000);
+        if (w->options.faults && w->has_member[i])
+                w->member_life[i] = random_chance(w, 500000) ? random_span(w, 1, 20) * USEC_PER_SEC : 0;
+        unit_init(w, i + LEASES_MAX);
+}
+
+static void units_init(World *w) {
         for (size_t i = 0; i < w->n_leases; i++) {
                 (void) snprintf(w->unit_names[i], NAME_SIZE, "unit%zu.service", i);
                 (void) snprintf(w->lease_names[i], NAME_SIZE, i % 2 ? "lease-%zu" : "unit%zu.service", i);
@@ -159,16 +186,10 @@ static void units_init(World *w) {
                                 .hold_down_release = 3 * USEC_PER_SEC,
                                 .hold_down_failure = 2 * USEC_PER_SEC,
                 };
-                w->stop_time[i] = 300 * USEC_PER_MSEC;
-                w->start_time[i] = 50 * USEC_PER_MSEC;
+                unit_init(w, i);
+                member_init(w, i);
                 if (!w->options.faults)
                         continue;
-                w->stop_time[i] = stops[random_below(w, ELEMENTSOF(stops))];
-                w->start_time[i] = random_span(w, 0, 2 * USEC_PER_SEC);
-                w->post_time[i] = random_chance(w, 500000) ? random_span(w, USEC_PER_MSEC, 2 * USEC_PER_SEC) : 0;
-                w->has_extra[i] = random_chance(w, 250000);
-                w->restarts[i] = random_chance(w, 250000);
-                w->unit_configs[i].timeout_stop = random_span(w, 1, 90) * USEC_PER_SEC;
                 if (random_chance(w, 250000))
                         w->unit_configs[i].stop_grace = random_span(w, 0, 500 * USEC_PER_MSEC);
                 w->unit_configs[i].release_on_success = random_chance(w, 200000);
@@ -208,11 +229,12 @@ World *world_new(const Options *options) {
 World *world_free(World *w) {
         if (!w)
                 return NULL;
+        net_done(w);
         for (size_t i = 0; i < w->n_machines; i++) {
                 core_free(w->machines[i].core);
                 free(w->machines[i].held);
+                free(w->machines[i].sleep.events);
         }
-        net_done(w);
         map_done(w);
         trace_done(w);
         free(w->heap);
@@ -229,13 +251,6 @@ static bool all_run(World *w, void *userdata) {
 static usec_t recovery_bound(const World *w) {
         usec_t bound = 180 * USEC_PER_SEC;
 
-        /* An answer that takes longer than an attempt may is none. Where most do, units that are spread over machines
-         * run all at once only by luck. */
-        for (size_t i = 0; i < w->n_machines; i++)
-                if (2 * w->latency > w->machines[i].ttl / 6) {
-                        bound += 1800 * USEC_PER_SEC;
-                        break;
-                }
         for (size_t i = 0; i < w->n_leases; i++)
                 bound += w->unit_configs[i].hold_down_failure << MIN(w->failures[i], 8u);
         return bound;

@@ -11,6 +11,7 @@ typedef enum Bias {
         BIAS_LATE_GATE, /* daemons are hung before they ask for the gate, for longer than the TTL, and die after it */
         BIAS_SLOW_ANSWERS, /* answers take up to the whole of an attempt, then there are none; units are slow to stop */
         BIAS_LATE_WRITES, /* writes land late, while daemons are killed and leases change hands */
+        BIAS_SLEEP,       /* machines sleep, while daemons are killed and cut off */
         _BIAS_MAX,
 } Bias;
 
@@ -36,12 +37,15 @@ struct World {
         size_t n_heap, queue_size;
         size_t n_machines, n_leases;
         Machine machines[MACHINES_MAX];
-        char unit_names[LEASES_MAX][NAME_SIZE], lease_names[LEASES_MAX][NAME_SIZE];
-        UnitConfig unit_configs[LEASES_MAX];
-        usec_t stop_time[LEASES_MAX], start_time[LEASES_MAX], post_time[LEASES_MAX]; /* longest ones */
-        bool has_extra[LEASES_MAX], restarts[LEASES_MAX];
+        size_t n_asleep;
+        char unit_names[UNITS_MAX][NAME_SIZE], lease_names[LEASES_MAX][NAME_SIZE];
+        UnitConfig unit_configs[UNITS_MAX]; /* of members: timeout_stop alone */
+        usec_t stop_time[UNITS_MAX], start_time[UNITS_MAX], post_time[UNITS_MAX]; /* longest ones */
+        bool has_extra[UNITS_MAX], restarts[UNITS_MAX];
+        bool has_member[LEASES_MAX];
+        usec_t member_life[LEASES_MAX]; /* the longest that a member runs by itself; 0: until it is stopped */
         bool slowest_stop, always_extra; /* a story wants no chance in these */
-        unsigned failures[LEASES_MAX];
+        unsigned failures[UNITS_MAX];
         Map map;
         Message *free_messages;
         Parcel *free_parcels;

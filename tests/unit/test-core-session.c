@@ -93,6 +93,29 @@ static void a_registry_that_fell_back_is_silent_for_a_while_and_the_index_goes_o
         world_free(w);
 }
 
+/* It grew beyond all that we had seen while we heard nothing of it, so that its revision does not show it. */
+static void a_record_older_than_it_was_seen_means_that_the_registry_fell_back(void **state) {
+        World *w = world_new();
+
+        world_add_them(w);
+        world_connect(w);
+        for (unsigned i = 0; i < 10; i++) {
+                world_beat_them(w);
+                world_pass(w, 2 * USEC_PER_SEC);
+        }
+        assert_int_equal(w->reports[REPORT_REGISTRY_FELL_BACK], 0);
+        world_find(w, RECORD_BEAT, THEIR_SESSION)->revision -= 5;
+        w->revision += 1000;
+        world_pass(w, 3 * USEC_PER_SEC);
+        assert_int_equal(w->reports[REPORT_REGISTRY_FELL_BACK], 1);
+        world_pass(w, 55 * USEC_PER_SEC);
+        assert_int_equal(w->done[ACTION_UNIT_START], 0);
+        world_pass(w, 30 * USEC_PER_SEC);
+        assert_int_equal(w->done[ACTION_UNIT_START], 1);
+        assert_true(world_lease(w)->index > 1000000);
+        world_free(w);
+}
+
 /* The daemon ends, and everything that PID 1 and the guard keep stays. */
 static void restart_unconnected(World *w) {
         char session[SESSION_SIZE];
@@ -278,6 +301,7 @@ int main(void) {
                 cmocka_unit_test(somebody_who_beats_in_our_name_ends_our_session),
                 cmocka_unit_test(a_replaced_registry_stops_everything_until_it_is_accepted),
                 cmocka_unit_test(a_registry_that_fell_back_is_silent_for_a_while_and_the_index_goes_on),
+                cmocka_unit_test(a_record_older_than_it_was_seen_means_that_the_registry_fell_back),
                 cmocka_unit_test(what_was_lost_while_the_daemon_was_down_is_not_covered_by_its_first_beat),
                 cmocka_unit_test(another_lease_name_found_at_the_start_releases_nothing_while_its_unit_runs),
                 cmocka_unit_test(a_unit_active_without_an_entry_is_stopped_also_while_the_registry_is_silent),
