@@ -98,7 +98,7 @@ typedef struct LeaseView {
 
 typedef struct UnitView {
         const char *unit;
-        const char *lease;
+        const char *lease;    /* "": it has none, it is global */
         const char *state;    /* one word: waiting, acquiring, starting, running, stopped, stopping, lost, … */
         const char *why_not;  /* one line: why it does not run here; "" if it does */
         const char *machine_id; /* holder of the lease, "" if none is known */
@@ -119,12 +119,13 @@ typedef struct MachineView {
         size_t held;
 } MachineView;
 
-/* Why a machine does not hold a unit, or that it does: one line for each machine that the registry names. */
+/* Why a machine does not hold a unit, or that it does. */
 typedef struct WhyNotView {
         const char *machine_id, *hostname;
         bool holds;
-        unsigned rank;   /* if it fits and stands by: how many machines would come before it */
-        const char *why; /* one line; "" if it holds it */
+        bool fits;       /* it could take it: it stands by, or only stands back for a while */
+        unsigned rank;   /* if it stands by: how many machines would come before it */
+        const char *why; /* one line, without rank and time */
         usec_t until;    /* CLOCK_REALTIME until which that is so; 0: not known */
 } WhyNotView;
 
@@ -133,8 +134,12 @@ void core_session_view(const Core *core, Now now, SessionView *ret);
 int core_each_lease(const Core *core, Now now, int (*f)(const LeaseView *, void *), void *userdata);
 int core_each_unit(const Core *core, Now now, int (*f)(const UnitView *, void *), void *userdata);
 int core_each_machine(const Core *core, Now now, int (*f)(const MachineView *, void *), void *userdata);
-/* For each machine that the registry names, in no particular order; nothing for a global unit. */
+/* First this machine, if it has reasons of its own; then every other one that the registry names, in no particular order
+ * (none for a global unit). Cheap to ask for many units in a row, with no step in between. */
 int core_each_why_not(const Core *core, Now now, const char *unit, int (*f)(const WhyNotView *, void *), void *userdata);
+/* The machine that holds it should let it go (as far as this machine can tell: it drains), and none that is there could
+ * take it, not even in a while. */
+bool core_is_stuck(const Core *core, Now now, const char *unit);
 /* false: there is none of that name. */
 bool core_find_lease(const Core *core, Now now, const char *name, LeaseView *ret);
 bool core_find_unit(const Core *core, Now now, const char *unit, UnitView *ret);

@@ -180,7 +180,7 @@ typedef enum ActionKind {
         ACTION_UNIT_READ,   /* .unit: report it anew (EVENT_UNIT with a later asked_at) */
         ACTION_UNIT_CLEAN,  /* .unit is down and its lease let go: its environment file can go */
         ACTION_FORGOTTEN,   /* .unit has been dropped after EVENT_FORGET */
-        ACTION_CHANGED,     /* .unit and/or .lease look different from outside: publish */
+        ACTION_CHANGED,     /* .unit and/or .lease look different from outside: publish; neither: who stands how to units */
         ACTION_REPORT,      /* .report (with .unit, .lease, .machine, .index): for the log */
         ACTION_CALL_DONE,   /* .id of the EVENT_CALL, .result, .lease, .index, .span */
         ACTION_SLEEP_READY, /* after EVENT_SLEEP: nothing runs or is held here any more, or it cannot be given back in time */

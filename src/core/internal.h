@@ -11,6 +11,7 @@
  *   lease.c     what we want of the records: acquire, expire, steal, release, transfer, strike
  *   offer.c     what we say of the units that are enabled here
  *   plan.c      who should hold what: whose turn a lease is, and what we hold and should not
+ *   standing.c  how every machine stands to a unit, told from outside
  *   call.c      leases of the D-Bus API: a scheduler's own
  *   enabled.c   the units that are enabled here, and what is so of each
  *   life.c      a unit's life between arming and release
@@ -90,6 +91,7 @@ typedef enum LeaseOp {
 } LeaseOp;
 
 typedef struct Unit Unit;
+typedef struct PlanView PlanView; /* standing.c */
 
 typedef struct Lease {
         char name[NAME_SIZE];
@@ -362,6 +364,7 @@ struct Core {
         Action *actions;
         size_t n_actions, room_actions;
         Chunk *arena;
+        PlanView *view; /* in it: for questions from outside; NULL: nobody has asked since the last step */
 };
 
 /* base, doubled for each failure, up to most. */
@@ -466,6 +469,10 @@ usec_t plan_deadline(const Core *c);
 usec_t plan_turn_at(const Core *c, const Unit *u); /* when it is our turn; USEC_INFINITY: it is not */
 void plan_settle(Core *c); /* our record names a new session: others may be about to come as well */
 bool leave_is_move(Leave leave);
+
+/* view.c */
+const char *view_why_not(const Core *c, const Unit *u);    /* why it does not run here; "": it does */
+bool view_is_elsewhere(const Core *c, const Unit *u); /* nothing is in hand here: another machine has it */
 
 /* lease.c */
 bool lease_is_ours(const Core *c, const Lease *l);

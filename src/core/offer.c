@@ -18,21 +18,19 @@ static const char *why_not_now(const Core *c, const Unit *u, char buffer[static 
                 return why;
         if (u->lease->unit != u)
                 return "another unit there has the same Lease=";
-        if (u->report.known && !u->report.gate_loaded)
-                return "systemd has not loaded its gate";
-        return c->now.boottime < u->not_before ? "stands back" : "";
+        return u->report.known && !u->report.gate_loaded ? "systemd has not loaded its gate" : NULL;
 }
 
 static void wanted_offer(const Core *c, const Unit *u, OfferRecord *ret) {
         char buffer[PLACEMENT_WHY_SIZE];
+        const char *why = why_not_now(c, u, buffer);
+        bool stands_back = !why && c->now.boottime < u->not_before;
 
-        *ret = (OfferRecord){ .version = u->version };
+        *ret = (OfferRecord){ .version = u->version, .until = stands_back ? u->until : 0 };
         str_copy(ret->lease, sizeof(ret->lease), u->wanted_lease);
         str_copy(ret->conflicts, sizeof(ret->conflicts), u->placement.conflicts);
         str_copy(ret->replaces, sizeof(ret->replaces), u->placement.replaces);
-        str_copy(ret->why, sizeof(ret->why), why_not_now(c, u, buffer));
-        if (c->now.boottime < u->not_before)
-                ret->until = u->until;
+        str_copy(ret->why, sizeof(ret->why), stands_back ? "stands back" : strempty(why));
 }
 
 static bool is_offered(const Unit *u) {

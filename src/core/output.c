@@ -51,6 +51,7 @@ void output_reset(Core *c) {
         if (c->arena)
                 c->arena->used = 0;
         c->n_actions = 0;
+        c->view = NULL;
 }
 
 Action *output(Core *c, ActionKind kind) {

@@ -45,7 +45,7 @@ static const char *say(char *buffer, const char *prefix, const char *text, size_
         size_t m = strlen(prefix);
 
         memcpy(buffer, prefix, m);
-        n = MIN(n, PLACEMENT_WHY_SIZE - m - 1);
+        n = text_cut(text, MIN(n, PLACEMENT_WHY_SIZE - m - 1));
         memcpy(buffer + m, text, n);
         buffer[m + n] = '\0';
         return buffer;

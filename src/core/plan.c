@@ -18,20 +18,7 @@
  * A plan is made anew when the registry says something that was not planned, or when a session has fallen silent.
  */
 
-#include "core/internal.h"
-
-/* A unit that a machine holds, or is about to, as far as others must keep away from it. */
-typedef struct Placed {
-        const char *machine, *unit; /* machine: MACHINE_SIZE - 1 bytes of it count */
-        const char *conflicts, *replaces;
-} Placed;
-
-typedef struct Plan {
-        Core *core;
-        Machine *own; /* NULL: our record is not there yet */
-        Placed *placed;
-        size_t n_placed, room;
-} Plan;
+#include "core/plan.h"
 
 /* ---- the world as it is ---- */
 
@@ -50,7 +37,7 @@ static bool is_own(const Core *c, const Machine *m) {
         return streq(m->id, c->machine_id);
 }
 
-static bool is_held_by(const Core *c, const Lease *l, const char *machine_id) {
+bool plan_is_held_by(const Core *c, const Lease *l, const char *machine_id) {
         return l && l->seen.revision > 0 && l->value.state == LEASE_HELD && l->value.session[0] &&
                strncmp(l->value.machine_id, machine_id, MACHINE_SIZE - 1) == 0;
 }
@@ -65,7 +52,7 @@ static Lease *find_lease(const Core *c, const char *name) {
 static bool runs_on(const Core *c, const char *unit, const char *machine_id) {
         const Offer *o = mirror_find_offer(c, machine_id, unit);
 
-        return is_held_by(c, find_lease(c, o && o->seen.revision > 0 ? o->value.lease : unit), machine_id);
+        return plan_is_held_by(c, find_lease(c, o && o->seen.revision > 0 ? o->value.lease : unit), machine_id);
 }
 
 /* The first unit of the list that is (or, elsewhere, is held by another machine) not on this one. */
@@ -138,7 +125,7 @@ static void collect_placed(Plan *p) {
         if (!c->has_wishes)
                 return;
         for (const Offer *o = c->offers; o; o = o->hh.next)
-                if (o->seen.revision > 0 && !o->damaged && is_held_by(c, find_lease(c, o->value.lease), o->name))
+                if (o->seen.revision > 0 && !o->damaged && plan_is_held_by(c, find_lease(c, o->value.lease), o->name))
                         add_placed(p, o->name, o->unit, o->value.conflicts, o->value.replaces);
         for (const Unit *u = c->units; u; u = u->hh.next)
                 if (u->phase != PHASE_IDLE || u->guard.index > 0)
@@ -146,15 +133,18 @@ static void collect_placed(Plan *p) {
 }
 
 static const Placed *find_conflict(const Plan *p, const Unit *u, const char *machine) {
+        bool minds = u->placement.conflicts[0];
+
         for (const Placed *o = p->placed; o < p->placed + p->n_placed; o++)
-                if (strncmp(o->machine, machine, MACHINE_SIZE - 1) == 0 && !streq(o->unit, u->name) &&
+                if ((minds || o->conflicts[0] || o->replaces[0]) && strncmp(o->machine, machine, MACHINE_SIZE - 1) == 0 &&
+                    !streq(o->unit, u->name) &&
                     (placement_matches(u->placement.conflicts, o->unit) || placement_matches(o->conflicts, u->name) ||
                      placement_matches(o->replaces, u->name)))
                         return o;
         return NULL;
 }
 
-static const char *why_not(const Plan *p, const Unit *u, const Machine *m, PlacementMachine *ret_look,
+const char *plan_why_not(const Plan *p, const Unit *u, const Machine *m, PlacementMachine *ret_look,
                 char buffer[static PLACEMENT_WHY_SIZE]) {
         const Placed *conflict = find_conflict(p, u, m->id);
 
@@ -179,8 +169,7 @@ static bool is_available(const Core *c, const Unit *u) {
         return l->holder && c->now.boottime >= session_dead_at(l->holder);
 }
 
-/* Who has just let it go comes last: he had his reasons, and may not have said so yet. */
-static bool comes_before(const Unit *u, const PlacementMachine *a, const PlacementMachine *b) {
+bool plan_comes_before(const Unit *u, const PlacementMachine *a, const PlacementMachine *b) {
         const LeaseRecord *l = &u->lease->value;
         bool a_last = l->state == LEASE_FREE && streq(l->machine_id, a->id),
              b_last = l->state == LEASE_FREE && streq(l->machine_id, b->id);
@@ -197,17 +186,17 @@ static void plan_turn(Plan *p, Unit *u) {
         Core *c = p->core;
         PlacementMachine here, there, first = {};
         char buffer[PLACEMENT_WHY_SIZE];
-        const char *unfit = p->own ? why_not(p, u, p->own, &here, u->place_why) : "this machine is not in the registry yet";
+        const char *unfit = p->own ? plan_why_not(p, u, p->own, &here, u->place_why) : "this machine is not in the registry yet";
         Machine *best = NULL;
         unsigned rank = 0;
 
         if (unfit && unfit != u->place_why)
                 say(u, unfit, "");
         for (Machine *m = c->machines; m; m = m->hh.next) {
-                if (!machine_session(c, m) || why_not(p, u, m, &there, buffer))
+                if (!machine_session(c, m) || plan_why_not(p, u, m, &there, buffer))
                         continue;
-                rank += !unfit && m != p->own && comes_before(u, &there, &here);
-                if (!best || comes_before(u, &there, &first)) {
+                rank += !unfit && m != p->own && plan_comes_before(u, &there, &here);
+                if (!best || plan_comes_before(u, &there, &first)) {
                         best = m;
                         first = there;
                 }
@@ -292,7 +281,7 @@ static Choice choose(const Plan *p, const Unit *u, int64_t version, size_t prefe
                 Choice choice = { .machine = m, .version = version_there(p->core, u, m) };
 
                 if (is_own(p->core, m) || !machine_session(p->core, m) || choice.version < version ||
-                    why_not(p, u, m, &choice.look, buffer) ||
+                    plan_why_not(p, u, m, &choice.look, buffer) ||
                     placement_preference(&u->placement, choice.look.metadata) < preference)
                         continue;
                 if (!best.machine || placement_before(&u->placement, u->name, &choice.look, &best.look))
@@ -400,15 +389,20 @@ static void count_held(Core *c) {
         }
 }
 
+void plan_begin(Plan *p, Core *c) {
+        *p = (Plan){ .core = c, .own = c->self };
+        count_held(c);
+        collect_placed(p);
+}
+
 static void make_plan(Core *c) {
-        Plan p = { .core = c, .own = c->self };
+        Plan p;
 
         if (c->units_unsorted)
                 HASH_SRT(hh, c->units, by_name);
         c->units_unsorted = false;
         c->has_wishes = has_wishes(c);
-        count_held(c);
-        collect_placed(&p);
+        plan_begin(&p, c);
         for (Unit *u = c->units; u; u = u->hh.next) {
                 u->move = LEAVE_NONE;
                 if (u->forgotten || u->global || u->wanted_global)
@@ -460,6 +454,7 @@ void plan_advance(Core *c) {
                 c->plan_stale = false;
                 c->plan_due_at = next_call_end(c);
                 make_plan(c);
+                output_changed(c, NULL, NULL); /* what is said of machines may be another thing now */
         }
         c->plan_until = MIN(c->plan_until, c->plan_due_at);
 }
@@ -474,63 +469,4 @@ void plan_settle(Core *c) {
         for (const Machine *m = c->machines; m; m = m->hh.next)
                 if (m->seen.revision > 0 && !is_own(c, m))
                         c->settle_until = c->now.boottime + c->own.timeline.round;
-}
-
-/* ---- how it looks ---- */
-
-static void why_not_of(const Plan *p, const Unit *u, const Machine *m, char buffer[static PLACEMENT_WHY_SIZE],
-                WhyNotView *ret) {
-        const Core *c = p->core;
-        PlacementMachine view;
-        unsigned rank = 0;
-
-        if (!machine_session(c, m)) {
-                ret->why = "it is silent";
-                return;
-        }
-        ret->why = why_not(p, u, m, &view, buffer);
-        if (ret->why) {
-                const Offer *o = mirror_find_offer(c, m->id, u->name);
-
-                ret->until = o && ret->why == o->value.why ? o->value.until : 0;
-                return;
-        }
-        for (const Machine *o = c->machines; o; o = o->hh.next) {
-                PlacementMachine other;
-                char ignored[PLACEMENT_WHY_SIZE];
-
-                rank += o != m && machine_session(c, o) && !is_held_by(c, u->lease, o->id) &&
-                        !why_not(p, u, o, &other, ignored) && comes_before(u, &other, &view);
-        }
-        ret->rank = rank;
-        ret->why = rank == 0 ? "stands by, first in line" : "stands by";
-}
-
-int core_each_why_not(const Core *core, Now now, const char *unit, int (*f)(const WhyNotView *, void *), void *userdata) {
-        Core *c = (Core *) core;
-        const Unit *u = life_find(c, unit);
-        Plan p = { .core = c, .own = c->self };
-        int r = 0;
-
-        (void) now;
-        if (!u || u->global || u->forgotten)
-                return 0;
-        count_held(c);
-        collect_placed(&p);
-        for (const Machine *m = c->machines; m && r == 0; m = m->hh.next) {
-                char buffer[PLACEMENT_WHY_SIZE];
-                WhyNotView v = {
-                        .machine_id = m->id,
-                        .hostname = m->value.hostname,
-                        .holds = is_held_by(c, u->lease, m->id),
-                        .why = "",
-                };
-
-                if (m->seen.revision == 0)
-                        continue;
-                if (!v.holds)
-                        why_not_of(&p, u, m, buffer, &v);
-                r = f(&v, userdata);
-        }
-        return r;
 }

@@ -114,6 +114,12 @@ static const char *state_of(const Core *c, const Unit *u) {
         return l->value.state == LEASE_HELD ? "elsewhere" : "waiting";
 }
 
+bool view_is_elsewhere(const Core *c, const Unit *u) {
+        const Lease *l = u->lease;
+
+        return !u->global && u->phase == PHASE_IDLE && !l->damaged && !lease_is_ours(c, l) && l->value.state == LEASE_HELD;
+}
+
 /* The lease is ours, and nothing has been begun. */
 static const char *why_not_ours(const Core *c, const Unit *u) {
         if (u->lease->n_debts > 0)
@@ -134,7 +140,7 @@ static const char *why_not_global(const Core *c, const Unit *u) {
         return c->now.boottime < u->not_before ? "this machine stands back for a while" : "";
 }
 
-static const char *why_not(const Core *c, const Unit *u) {
+const char *view_why_not(const Core *c, const Unit *u) {
         const char *why = NULL;
 
         if (u->global)
@@ -158,15 +164,16 @@ static const char *why_not(const Core *c, const Unit *u) {
 }
 
 static void unit_view(const Core *c, const Unit *u, UnitView *ret) {
-        const LeaseRecord *l = &u->lease->value;
-        bool ours = lease_is_ours(c, u->lease);
+        static const LeaseRecord none = {};
+        const LeaseRecord *l = u->global ? &none : &u->lease->value;
+        bool ours = !u->global && lease_is_ours(c, u->lease);
         Timeline t = life_timeline(c, u);
 
         *ret = (UnitView){
                 .unit = u->name,
-                .lease = u->lease->name,
+                .lease = u->global ? "" : u->lease->name,
                 .state = state_of(c, u),
-                .why_not = why_not(c, u),
+                .why_not = view_why_not(c, u),
                 .machine_id = l->state == LEASE_HELD ? l->machine_id : "",
                 .hostname = l->state == LEASE_HELD ? hostname_of(c, l->machine_id) : "",
                 .index = l->index,

@@ -69,16 +69,18 @@ static const char *action_of(sd_bus_message *m) {
         return "org.leased1.manage-units";
 }
 
-/* {verb, lease or unit}: for the text that an administrator is shown, and for rules. */
+/* {verb, lease, unit or machine}: for the text that an administrator is shown, and for rules. */
 static int append_details(sd_bus_message *question, sd_bus_message *m) {
-        bool of_units = streq(action_of(m), "org.leased1.manage-units");
+        bool of_units = streq(action_of(m), "org.leased1.manage-units"),
+             of_machine = endswith(sd_bus_message_get_member(m), "Machine");
         const char *object = sd_bus_message_get_path(m);
         int r;
 
         if (sd_bus_message_has_signature(m, "") || sd_bus_message_read(m, "s", &object) < 0)
                 object = of_units ? "" : object;
-        r = sd_bus_message_append(question, "a{ss}", 3, "verb", sd_bus_message_get_member(m), "unit",
-                        of_units ? object : "", "lease", of_units ? "" : object);
+        r = sd_bus_message_append(question, "a{ss}", 4, "verb", sd_bus_message_get_member(m), "unit",
+                        of_units && !of_machine ? object : "", "lease", of_units ? "" : object, "machine",
+                        of_machine ? object : "");
         return r < 0 ? r : sd_bus_message_rewind(m, true);
 }
 

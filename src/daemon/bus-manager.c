@@ -173,6 +173,8 @@ DEFINE_VERB(steal_unit, verb_steal_unit)
 DEFINE_VERB(rearm_unit, verb_rearm_unit)
 DEFINE_VERB(drain, verb_drain)
 DEFINE_VERB(undrain, verb_undrain)
+DEFINE_VERB(drain_machine, verb_drain_machine)
+DEFINE_VERB(undrain_machine, verb_undrain_machine)
 DEFINE_VERB(accept_registry, verb_accept_registry)
 DEFINE_VERB(reload, verb_reload)
 
@@ -328,6 +330,10 @@ static const sd_bus_vtable manager_vtable[] = {
                         SD_BUS_NO_RESULT, method_drain, BUS_ANYBODY),
         SD_BUS_METHOD_WITH_ARGS("Undrain", SD_BUS_NO_ARGS,
                         SD_BUS_NO_RESULT, method_undrain, BUS_ANYBODY),
+        SD_BUS_METHOD_WITH_ARGS("DrainMachine", SD_BUS_ARGS("s", machine_id),
+                        SD_BUS_NO_RESULT, method_drain_machine, BUS_ANYBODY),
+        SD_BUS_METHOD_WITH_ARGS("UndrainMachine", SD_BUS_ARGS("s", machine_id),
+                        SD_BUS_NO_RESULT, method_undrain_machine, BUS_ANYBODY),
         SD_BUS_METHOD_WITH_ARGS("AcceptRegistry", SD_BUS_ARGS("s", uuid),
                         SD_BUS_NO_RESULT, method_accept_registry, BUS_ANYBODY),
         SD_BUS_METHOD_WITH_ARGS("Reload", SD_BUS_NO_ARGS,

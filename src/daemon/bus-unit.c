@@ -4,6 +4,7 @@
 
 #include "daemon/bus.h"
 #include "daemon/units.h"
+#include "daemon/why-not.h"
 
 static bool find_view(Daemon *d, const char *path, UnitView *ret) {
         _cleanup_free_ char *name = NULL;
@@ -34,11 +35,15 @@ static int get_status(Daemon *d, const UnitView *v, const char *property, sd_bus
         return sd_bus_message_append_array(reply, 'y', known ? s->invocation_id : no_invocation, sizeof(no_invocation));
 }
 
+static int append_line(const char *machine_id, const char *line, void *userdata) {
+        return MIN(sd_bus_message_append(userdata, "(ss)", machine_id, line), 0);
+}
+
 static int get_why_not(Daemon *d, const UnitView *v, sd_bus_message *reply) {
         int r = sd_bus_message_open_container(reply, 'a', "(ss)");
 
-        if (r >= 0 && !isempty(v->why_not))
-                r = sd_bus_message_append(reply, "(ss)", d->machine_id, v->why_not);
+        if (r >= 0)
+                r = why_not_each(d, v->unit, append_line, reply);
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
@@ -52,7 +57,8 @@ static int get_property(sd_bus *bus, const char *path, const char *interface, co
         if (streq(property, "Name"))
                 return sd_bus_message_append(reply, "s", v.unit);
         if (streq(property, "Lease"))
-                return bus_append_path(reply, bus_lease_path(v.lease));
+                return isempty(v.lease) ? sd_bus_message_append(reply, "o", "/")
+                                        : bus_append_path(reply, bus_lease_path(v.lease));
         if (streq(property, "State"))
                 return sd_bus_message_append(reply, "s", v.state);
         if (streq(property, "MachineID"))
@@ -63,6 +69,8 @@ static int get_property(sd_bus *bus, const char *path, const char *interface, co
                 return sd_bus_message_append(reply, "s", units_last_error(d, v.unit));
         if (streq(property, "WhyNot"))
                 return get_why_not(d, &v, reply);
+        if (streq(property, "Stuck"))
+                return sd_bus_message_append(reply, "b", (int) core_is_stuck(d->core, daemon_now(), v.unit));
         if (streq(property, "StopAtUSec"))
                 return sd_bus_message_append(reply, "t", v.stop_at);
         if (streq(property, "KillAtUSec"))
@@ -75,7 +83,7 @@ static int get_property(sd_bus *bus, const char *path, const char *interface, co
 static const sd_bus_vtable unit_vtable[] = {
         SD_BUS_VTABLE_START(0),
         PROPERTY("Name", "s", SD_BUS_VTABLE_PROPERTY_CONST),
-        PROPERTY("Lease", "o", SD_BUS_VTABLE_PROPERTY_CONST),
+        PROPERTY("Lease", "o", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         PROPERTY("State", "s", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         PROPERTY("MachineID", "s", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         PROPERTY("LeaseIndex", "t", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
@@ -84,6 +92,7 @@ static const sd_bus_vtable unit_vtable[] = {
         PROPERTY("InvocationID", "ay", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         PROPERTY("LastError", "s", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         PROPERTY("WhyNot", "a(ss)", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        PROPERTY("Stuck", "b", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         PROPERTY("StopAtUSec", "t", 0),
         PROPERTY("KillAtUSec", "t", 0),
         SD_BUS_VTABLE_END,

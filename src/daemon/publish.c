@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #include "daemon/bus.h"
-#include "daemon/units.h"
+#include "daemon/shown-unit.h"
 #include "util/hash.h"
 #include "util/log.h"
 
@@ -14,10 +14,15 @@
 typedef struct Shown {
         UT_hash_handle hh;
         bool dirty, added, is_lease;
-        /* Of a lease, as last announced. */
-        LeaseState state;
-        uint64_t index;
-        char machine_id[MACHINE_SIZE];
+        unsigned round; /* of a unit: the last one that looked at it */
+        union {
+                struct { /* of a lease, as last announced */
+                        LeaseState state;
+                        uint64_t index;
+                        char machine_id[MACHINE_SIZE];
+                };
+                ShownUnit unit;
+        };
         char name[NAME_SIZE];
         char path[];
 } Shown;
@@ -34,8 +39,11 @@ typedef struct ShownManager {
 } ShownManager;
 
 struct Publisher {
-        sd_event_source *flush;
+        sd_event_source *flush, *look;
         Shown *shown;
+        bool unsettled, looking; /* how machines stand to units may have changed; and a round of looks has begun */
+        unsigned round;
+        usec_t look_at, look_spent; /* not before; on this round */
         ShownManager manager;
         char status[1024];
 };
@@ -65,8 +73,17 @@ static void emit_lease_changed(Daemon *d, sd_bus *bus, Shown *s, const LeaseView
                                 l->state == LEASE_HELD ? l->machine_id : "", l->version, l->index, reason);
 }
 
-/* What is gone is announced as gone, what is new as new, the rest with all that may have changed. */
+static int emit_unit(sd_bus *bus, Shown *s, const ShownUnit *now) {
+        char *names[SHOWN_UNIT_NAMES];
+        size_t n = shown_unit_diff(&s->unit, now, names);
+
+        s->unit = *now;
+        return bus && n > 0 ? sd_bus_emit_properties_changed_strv(bus, s->path, BUS_UNIT, names) : 0;
+}
+
+/* What is gone is announced as gone, what is new as new, the rest with what has changed (of a lease: may have). */
 static void show(Daemon *d, sd_bus *bus, Shown *s) {
+        ShownUnit now = s->unit;
         LeaseView lease;
         UnitView unit;
         bool there;
@@ -77,10 +94,15 @@ static void show(Daemon *d, sd_bus *bus, Shown *s) {
                             : core_find_unit(d->core, daemon_now(), s->name, &unit);
         if (there && s->is_lease)
                 emit_lease_changed(d, bus, s, &lease);
+        else if (there)
+                shown_unit_look(d, &unit, &now);
+        if (there && !s->is_lease && !s->added)
+                s->unit = now;
         if (!bus)
                 s->added = there;
         else if (there && s->added)
-                r = sd_bus_emit_properties_changed_strv(bus, s->path, s->is_lease ? BUS_LEASE : BUS_UNIT, NULL);
+                r = s->is_lease ? sd_bus_emit_properties_changed_strv(bus, s->path, BUS_LEASE, NULL)
+                                : emit_unit(bus, s, &now);
         else if (there)
                 r = sd_bus_emit_object_added(bus, s->path);
         else if (s->added)
@@ -199,6 +221,63 @@ static void show_status(Daemon *d, const ShownManager *now) {
         notify_status(d->notifier, text);
 }
 
+/* ---- how machines stand to units ---- */
+
+/*
+ * A lease that moves, or a machine that comes, may change what is said of every machine for every unit (WhyNot, Stuck).
+ * So these are looked at in rounds: a few units at a time, when the loop has nothing else to do; a second lies between two
+ * rounds, or twenty times what the last one took, so that they never take more than a twentieth of the time.
+ */
+enum { LOOKS_AT_ONCE = 32, REST_FACTOR = 20 };
+
+#define LOOK_PAUSE USEC_PER_SEC
+
+static void arm_look(Daemon *d) {
+        (void) sd_event_source_set_time(d->publisher->look, d->publisher->look_at);
+        (void) sd_event_source_set_enabled(d->publisher->look, SD_EVENT_ONESHOT);
+}
+
+/* false: this round has looked at all. */
+static bool look_at_some(Daemon *d, sd_bus *bus) {
+        size_t looks = 0;
+
+        for (Shown *s = d->publisher->shown; s; s = s->hh.next) {
+                ShownUnit now = s->unit;
+
+                if (s->is_lease || !s->added || s->round == d->publisher->round)
+                        continue;
+                if (looks++ == LOOKS_AT_ONCE)
+                        return true;
+                s->round = d->publisher->round;
+                shown_unit_look_around(d, s->name, &now);
+                (void) emit_unit(bus, s, &now);
+        }
+        return false;
+}
+
+static int on_look(sd_event_source *source, uint64_t usec, void *userdata) {
+        Daemon *d = userdata;
+        Publisher *p = d->publisher;
+        usec_t begun = now_boottime();
+        sd_bus *bus = bus_up(d);
+
+        if (!bus)
+                return 0; /* publish_manager() comes when it is back */
+        if (!p->looking) {
+                p->looking = true;
+                p->unsettled = false;
+                p->round++;
+                p->look_spent = 0;
+        }
+        p->looking = look_at_some(d, bus);
+        p->look_spent += usec_sub(now_boottime(), begun);
+        if (!p->looking)
+                p->look_at = usec_add(now_boottime(), MAX(LOOK_PAUSE, REST_FACTOR * p->look_spent));
+        if (p->looking || p->unsettled)
+                arm_look(d);
+        return 0;
+}
+
 /* ---- flushing ---- */
 
 static int on_flush(sd_event_source *source, void *userdata) {
@@ -219,6 +298,8 @@ static int on_flush(sd_event_source *source, void *userdata) {
 
 void publish_manager(Daemon *d) {
         (void) sd_event_source_set_enabled(d->publisher->flush, SD_EVENT_ONESHOT);
+        if (d->publisher->looking || d->publisher->unsettled)
+                arm_look(d);
 }
 
 static void mark(Daemon *d, bool is_lease, const char *name) {
@@ -245,6 +326,8 @@ void publish_changed(Daemon *d, const char *unit, const char *lease) {
                 mark(d, false, unit);
         if (lease)
                 mark(d, true, lease);
+        if (lease || !unit)
+                d->publisher->unsettled = true;
         publish_manager(d);
 }
 
@@ -257,6 +340,11 @@ int publish_new(Daemon *d) {
         r = sd_event_add_defer(d->event, &d->publisher->flush, on_flush, d);
         if (r >= 0)
                 r = sd_event_source_set_priority(d->publisher->flush, SD_EVENT_PRIORITY_IDLE);
+        if (r >= 0)
+                r = sd_event_add_time(d->event, &d->publisher->look, CLOCK_BOOTTIME, USEC_INFINITY, 10 * USEC_PER_MSEC,
+                                on_look, d);
+        if (r >= 0)
+                r = sd_event_source_set_priority(d->publisher->look, SD_EVENT_PRIORITY_IDLE);
         return r < 0 ? log_error_errno(r, "cannot set up the event loop") : 0;
 }
 
@@ -266,6 +354,7 @@ void publish_free(Daemon *d) {
         if (!d->publisher)
                 return;
         sd_event_source_disable_unref(d->publisher->flush);
+        sd_event_source_disable_unref(d->publisher->look);
         HASH_ITER(hh, d->publisher->shown, s, next) {
                 HASH_DEL(d->publisher->shown, s);
                 free(s);

@@ -12,7 +12,7 @@
 int publish_new(Daemon *d);
 void publish_free(Daemon *d);
 
-/* The unit and/or the lease of that name looks different; either may be NULL. */
+/* The unit and/or the lease of that name looks different; either may be NULL. Both: how machines stand to units does. */
 void publish_changed(Daemon *d, const char *unit, const char *lease);
 /* Since when the registry's state is what was last announced (CLOCK_REALTIME). */
 usec_t publish_registry_since(Daemon *d);

@@ -11,6 +11,7 @@
 
 #include "daemon/bus.h"
 #include "daemon/publish.h"
+#include "daemon/why-not.h"
 #include "util/log.h"
 
 int verb_find_unit(Daemon *d, sd_bus_message *m, UnitView *ret, sd_bus_error *error) {
@@ -26,9 +27,18 @@ int verb_find_unit(Daemon *d, sd_bus_message *m, UnitView *ret, sd_bus_error *er
         return 0;
 }
 
+static int find_leased_unit(Daemon *d, sd_bus_message *m, UnitView *ret, sd_bus_error *error) {
+        int r = verb_find_unit(d, m, ret, error);
+
+        if (r < 0 || !ret->global)
+                return r;
+        return sd_bus_error_setf(error, SD_BUS_ERROR_NOT_SUPPORTED,
+                        "%s has no lease: it runs on every machine that fits (Global=).", ret->unit);
+}
+
 static int find_held_unit(Daemon *d, sd_bus_message *m, UnitView *ret, sd_bus_error *error) {
         char holder[128];
-        int r = verb_find_unit(d, m, ret, error);
+        int r = find_leased_unit(d, m, ret, error);
 
         if (r < 0 || ret->held_here)
                 return r;
@@ -47,35 +57,90 @@ int verb_release_unit(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
         return sd_bus_reply_method_return(m, NULL);
 }
 
-/* 1: it can take leases, 2: it lives, and is draining; 0: another machine, or dead. */
-static int look_at_target(const MachineView *v, void *userdata) {
-        if (!v->alive || !streq(v->machine_id, userdata))
+/* ---- machines ---- */
+
+typedef struct FoundMachine {
+        const char *machine_id;
+        bool found, alive, draining;
+} FoundMachine;
+
+static int match_machine(const MachineView *v, void *userdata) {
+        FoundMachine *f = userdata;
+
+        if (!streq(v->machine_id, f->machine_id))
                 return 0;
-        return v->record && v->record->draining ? 2 : 1;
+        f->found = true;
+        f->alive = v->alive;
+        f->draining = v->record && v->record->draining;
+        return 1;
 }
 
-int verb_transfer_unit(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
+/* The machine with the id that comes next in the message, or an error. */
+static int find_machine(Daemon *d, sd_bus_message *m, FoundMachine *ret, sd_bus_error *error) {
+        int r;
+
+        *ret = (FoundMachine){};
+        r = sd_bus_message_read(m, "s", &ret->machine_id);
+        if (r < 0)
+                return r;
+        (void) core_each_machine(d->core, daemon_now(), match_machine, ret);
+        return ret->found ? 0
+                          : sd_bus_error_setf(error, BUS_ERROR("NoSuchMachine"), "The registry names no machine \"%s\".",
+                                            ret->machine_id);
+}
+
+typedef struct Target {
         const char *machine_id;
-        char target[128];
+        bool found, fits;
+        char why[WHY_NOT_SIZE];
+} Target;
+
+static int match_target(const WhyNotView *v, void *userdata) {
+        Target *t = userdata;
+
+        if (!streq(v->machine_id, t->machine_id))
+                return 0;
+        t->found = true;
+        t->fits = v->fits;
+        (void) why_not_line(v, now_realtime(), t->why, sizeof(t->why));
+        return 1;
+}
+
+/* What is said here is what the plan goes by: a unit that was handed to a machine that it does not fit would leave again. */
+static int check_target(Daemon *d, const UnitView *unit, const FoundMachine *machine, sd_bus_error *error) {
+        Target target = { .machine_id = machine->machine_id };
+        char name[128];
+
+        (void) daemon_machine_name(d, machine->machine_id, name, sizeof(name));
+        if (streq(machine->machine_id, d->machine_id))
+                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "%s is here already.", unit->unit);
+        if (!machine->alive)
+                return sd_bus_error_setf(error, BUS_ERROR("NoSuchMachine"), "%s is silent: nothing can be handed to it.", name);
+        if (machine->draining)
+                return sd_bus_error_setf(error, BUS_ERROR("Draining"), "%s is draining: it takes no leases.", name);
+        (void) core_each_why_not(d->core, daemon_now(), unit->unit, match_target, &target);
+        if (target.found && !target.fits)
+                return sd_bus_error_setf(error, BUS_ERROR("Unfit"), "It cannot go to %s: %s.", name, target.why);
+        return 0;
+}
+
+/* ---- units ---- */
+
+int verb_transfer_unit(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
+        FoundMachine machine;
         UnitView unit;
+        char target[128];
         int r = find_held_unit(d, m, &unit, error);
 
+        if (r >= 0)
+                r = find_machine(d, m, &machine, error);
+        if (r >= 0)
+                r = check_target(d, &unit, &machine, error);
         if (r < 0)
                 return r;
-        r = sd_bus_message_read(m, "s", &machine_id);
-        if (r < 0)
-                return r;
-        r = machine_id_is_valid(machine_id) ? core_each_machine(d->core, daemon_now(), look_at_target, (void *) machine_id) : 0;
-        if (r == 2)
-                return sd_bus_error_setf(error, BUS_ERROR("Draining"), "%s is draining: it takes no leases.",
-                                daemon_machine_name(d, machine_id, target, sizeof(target)));
-        if (r == 0)
-                return sd_bus_error_setf(error, BUS_ERROR("NoSuchMachine"), "There is no live machine \"%s\".", machine_id);
-        if (streq(machine_id, d->machine_id))
-                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "%s is here already.", unit.unit);
         log_notice("%s: transfer to %s asked for over D-Bus", unit.unit,
-                        daemon_machine_name(d, machine_id, target, sizeof(target)));
-        daemon_event(d, &(Event){ .kind = EVENT_TRANSFER, .unit = unit.unit, .machine = machine_id });
+                        daemon_machine_name(d, machine.machine_id, target, sizeof(target)));
+        daemon_event(d, &(Event){ .kind = EVENT_TRANSFER, .unit = unit.unit, .machine = machine.machine_id });
         return sd_bus_reply_method_return(m, NULL);
 }
 
@@ -93,7 +158,7 @@ int verb_steal_unit(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
         SessionView session;
         UnitView unit;
         usec_t wait;
-        int r = verb_find_unit(d, m, &unit, error);
+        int r = find_leased_unit(d, m, &unit, error);
 
         if (r < 0)
                 return r;
@@ -111,7 +176,7 @@ int verb_steal_unit(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
 
 int verb_rearm_unit(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
         UnitView unit;
-        int r = verb_find_unit(d, m, &unit, error);
+        int r = find_leased_unit(d, m, &unit, error);
 
         if (r < 0)
                 return r;
@@ -119,6 +184,8 @@ int verb_rearm_unit(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
         daemon_event(d, &(Event){ .kind = EVENT_REARM, .unit = unit.unit });
         return sd_bus_reply_method_return(m, NULL);
 }
+
+/* ---- draining ---- */
 
 static int set_draining(Daemon *d, sd_bus_message *m, bool on) {
         log_notice("%s", on ? "draining: this machine takes no leases and gives away those that it holds"
@@ -135,6 +202,45 @@ int verb_drain(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
 int verb_undrain(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
         return set_draining(d, m, false);
 }
+
+/* Another machine hears of it from its own record in the registry. */
+static int set_other_draining(Daemon *d, sd_bus_message *m, const FoundMachine *machine, bool on, sd_bus_error *error) {
+        RegistryStatus status;
+        char name[128];
+
+        (void) daemon_machine_name(d, machine->machine_id, name, sizeof(name));
+        d->registry->ops->status(d->registry, &status);
+        if (status.state != REGISTRY_OK)
+                return sd_bus_error_setf(error, BUS_ERROR("RegistryUnavailable"), "The registry does not answer: %s",
+                                isempty(status.error) ? "nothing has come yet" : status.error);
+        if (!on && machine->draining && !machine->alive)
+                return sd_bus_error_setf(error, BUS_ERROR("MachineSilent"),
+                                "%s is silent, and when it is back it drains still, as it remembers: say leasectl undrain there.",
+                                name);
+        log_notice("%s: %s asked for over D-Bus", name, on ? "drain" : "undrain");
+        daemon_event(d, &(Event){ .kind = EVENT_DRAIN, .machine = machine->machine_id, .on = on });
+        return sd_bus_reply_method_return(m, NULL);
+}
+
+static int set_machine_draining(Daemon *d, sd_bus_message *m, bool on, sd_bus_error *error) {
+        FoundMachine machine;
+        int r = find_machine(d, m, &machine, error);
+
+        if (r < 0)
+                return r;
+        return streq(machine.machine_id, d->machine_id) ? set_draining(d, m, on)
+                                                        : set_other_draining(d, m, &machine, on, error);
+}
+
+int verb_drain_machine(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
+        return set_machine_draining(d, m, true, error);
+}
+
+int verb_undrain_machine(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
+        return set_machine_draining(d, m, false, error);
+}
+
+/* ---- the daemon ---- */
 
 static bool is_uuid(const char *s) {
         for (size_t i = 0; i < 36; i++)

@@ -12,6 +12,8 @@ int verb_steal_unit(Daemon *d, sd_bus_message *m, sd_bus_error *error);
 int verb_rearm_unit(Daemon *d, sd_bus_message *m, sd_bus_error *error);
 int verb_drain(Daemon *d, sd_bus_message *m, sd_bus_error *error);
 int verb_undrain(Daemon *d, sd_bus_message *m, sd_bus_error *error);
+int verb_drain_machine(Daemon *d, sd_bus_message *m, sd_bus_error *error);
+int verb_undrain_machine(Daemon *d, sd_bus_message *m, sd_bus_error *error);
 int verb_accept_registry(Daemon *d, sd_bus_message *m, sd_bus_error *error);
 int verb_reload(Daemon *d, sd_bus_message *m, sd_bus_error *error);
 

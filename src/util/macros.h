@@ -41,9 +41,17 @@ static inline const char *strempty(const char *s) {
         return s ?: "";
 }
 
-/* Copies src into the array dst of size bytes, cut to fit and always terminated. */
+/* The longest beginning of s, at most n bytes, that does not end within a character of UTF-8: what is cut elsewhere is
+ * neither JSON nor D-Bus any more. */
+static inline size_t text_cut(const char *s, size_t n) {
+        while (n > 0 && ((unsigned char) s[n] & 0xc0) == 0x80)
+                n--;
+        return n;
+}
+
+/* Copies src into the array dst of size bytes, cut to fit between characters, and always terminated. */
 static inline void str_copy(char *dst, size_t size, const char *src) {
-        size_t n = strnlen(src, size - 1);
+        size_t n = text_cut(src, strnlen(src, size - 1));
 
         memmove(dst, src, n);
         dst[n] = '\0';

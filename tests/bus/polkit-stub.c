@@ -2,7 +2,7 @@
 
 /*
  * polkit-stub [ACTION]...: owns polkit's name on the bus, allows the actions named, asks for a password for those that are
- * named with a leading "?", and prints what it was asked: action, verb, unit, lease. The real one is not run in the tests,
+ * named with a leading "?", and prints what it was asked: action, verb, unit, lease, machine. The real one is not run in the tests,
  * for what it answers hangs on the machine.
  */
 
@@ -15,7 +15,7 @@
 static char **allowed;
 
 static int check(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        const char *action, *key, *value, *verb = "", *unit = "", *lease = "";
+        const char *action, *key, *value, *verb = "", *unit = "", *lease = "", *machine = "";
         int authorized = 0, challenge = 0, r;
 
         r = sd_bus_message_skip(m, "(sa{sv})");
@@ -27,6 +27,7 @@ static int check(sd_bus_message *m, void *userdata, sd_bus_error *error) {
                 verb = streq(key, "verb") ? value : verb;
                 unit = streq(key, "unit") ? value : unit;
                 lease = streq(key, "lease") ? value : lease;
+                machine = streq(key, "machine") ? value : machine;
         }
         if (r < 0)
                 return r;
@@ -34,7 +35,7 @@ static int check(sd_bus_message *m, void *userdata, sd_bus_error *error) {
                 authorized = authorized || streq(*each, action);
                 challenge = challenge || ((*each)[0] == '?' && streq(*each + 1, action));
         }
-        printf("%s verb=%s unit=%s lease=%s\n", action, verb, unit, lease);
+        printf("%s verb=%s unit=%s lease=%s machine=%s\n", action, verb, unit, lease, machine);
         fflush(stdout);
         return sd_bus_reply_method_return(m, "(bba{ss})", authorized, challenge, 0);
 }

@@ -240,6 +240,108 @@ class DaemonOnABus(FleetRows, unittest.TestCase):
         self.assertEqual(get(UNIT_PATH, "org.leased1.Unit", "ActiveState"), "unknown")
         self.assertTrue(get(UNIT_PATH, "org.leased1.Unit", "WhyNot"))
 
+    # other machines, made of records
+
+    def add_machine(self, name, digit, alive=True, **record):
+        """Up for as long as one beat of it lasts: a minute. Returns its id."""
+        session = f"{digit * 16}-60000"
+        self.put_record(f"machines/{digit * 32}", json.dumps({
+            "hostname": name, "boot_id": "b" * 32, "session": session, "metadata": "", "version": "0", "draining": False,
+            **record}))
+        if alive:
+            self.put_record(f"fences/{session}", json.dumps({"counter": 0, "names": []}))
+            self.put_record(f"beats/{session}", json.dumps({"machine_id": digit * 32, "nonce": f"{digit * 16}-1"}))
+        wait_for(f"{name} is known", lambda: self.row_of(digit * 32))
+        return digit * 32
+
+    @staticmethod
+    def row_of(machine_id):
+        """machine_id hostname boot_id metadata held draining"""
+        rows = json.loads(busctl("--json=short", "call", NAME, PATH, "org.leased1.Manager", "ListMachines").stdout)["data"][0]
+        return next((row for row in rows if row[0] == machine_id), None)
+
+    def offer(self, machine_id, unit, why="", **more):
+        self.put_record(f"offers/{machine_id}/{unit}", json.dumps({
+            "lease": unit, "version": 0, "conflicts": "", "replaces": "", "why": why, **more}))
+
+    @staticmethod
+    def add_unit(name, options="[X-Leased]\n"):
+        with open("/etc/leased/units/" + name, "w", encoding="utf-8") as f:
+            f.write(options)
+        answer = call("Reload")
+        if answer.returncode != 0:
+            raise AssertionError(answer.stderr)
+        return PATH + "/unit/" + name.replace(".", "_2e").replace("-", "_2d")
+
+    @staticmethod
+    def lines(path):
+        pairs = get(path, "org.leased1.Unit", "WhyNot")
+        return dict(map(tuple, pairs)) if pairs else {}
+
+    def test_each_machine_is_told_with_one_line(self):
+        self.wait_competing()
+        path = self.add_unit("line.service", "[X-Leased]\nRequire=disk=ssd disk=nvme\n")
+        by, other, back, without = (self.add_machine(f"line{i}", str(i), metadata="disk=ssd") for i in range(1, 5))
+        lacking, silent = self.add_machine("line5", "5"), self.add_machine("line6", "6", alive=False)
+        draining = self.add_machine("line7", "7", metadata="disk=nvme", draining=True)
+        for each in (by, other, lacking, silent, draining):
+            self.offer(each, "line.service")
+        until = int(time.time()) + 86400 * 2
+        self.offer(back, "line.service", "stands back", until=until * 1000000)
+        self.wait_for("all is told", lambda: "stands back" in self.lines(path).get(back, "") and len(self.lines(path)) >= 8)
+        lines = self.lines(path)
+        self.assertEqual(lines[back], time.strftime("stands back until %Y-%m-%d %H:%M:%S", time.localtime(until)))
+        self.assertEqual({lines[by], lines[other]}, {"stands by, first in line", "stands by, rank 1"})
+        self.assertEqual((lines[without], lines[lacking], lines[silent], lines[draining]),
+                         ("it is not enabled there", "missing metadata disk=ssd", "it is silent", "draining"))
+        own = get(path, "org.leased1.Unit", "WhyNot")[0]
+        self.assertEqual(own[0], self.machine_id())
+        self.assertEqual(len(get(path, "org.leased1.Unit", "WhyNot")), len(lines))
+
+    def test_who_listens_hears_when_a_line_changes(self):
+        self.wait_competing()
+        path, other = self.add_unit("heard.service"), self.add_unit("unheard.service")
+        machine = self.add_machine("heard8", "8")
+        monitor = subprocess.Popen(["dbus-monitor", "--system", f"sender='{NAME}'"], stdout=subprocess.PIPE, text=True)
+        try:
+            while "member=NameAcquired" not in next(monitor.stdout):
+                pass
+            self.wait_for("it is told", lambda: machine in self.lines(path) and machine in self.lines(other))
+            self.offer(machine, "heard.service")
+            of = None
+            for line in monitor.stdout:  # the test ends by its time limit if nothing comes
+                if line.startswith("signal"):
+                    of = next(word[5:-1] for word in line.split() if word.startswith("path="))
+                elif "stands by" in line and of in (path, other):
+                    break
+            self.assertEqual(of, path)
+        finally:
+            monitor.kill()
+            monitor.communicate()
+
+    def test_another_machine_is_drained_through_its_record(self):
+        self.wait_competing()
+        up, silent = self.add_machine("drain9", "9"), self.add_machine("drainA", "a", alive=False)
+        for machine in (up, silent):
+            self.assertEqual(call("DrainMachine", "s", machine).returncode, 0)
+            self.wait_for("it is to drain", lambda: self.row_of(machine)[5])  # pylint: disable=cell-var-from-loop
+        self.assertFalse(get(PATH, "org.leased1.Manager", "Draining"))
+        self.assertEqual(call("UndrainMachine", "s", up).returncode, 0)
+        self.wait_for("that has ended", lambda: not self.row_of(up)[5])
+        self.assert_error(call("UndrainMachine", "s", silent), "say leasectl undrain there")
+        self.assertTrue(self.row_of(silent)[5])
+        for method in ("DrainMachine", "UndrainMachine"):
+            self.assert_error(call(method, "s", "0" * 32), "The registry names no machine")
+            self.assert_error(call(method, "s", ""), "The registry names no machine")
+
+    def test_this_machine_can_be_named_too(self):
+        self.wait_competing()
+        self.wait_for("our own record", lambda: self.row_of(self.machine_id()))
+        self.assertEqual(call("DrainMachine", "s", self.machine_id()).returncode, 0)
+        self.assertTrue(get(PATH, "org.leased1.Manager", "Draining"))
+        self.assertEqual(call("UndrainMachine", "s", self.machine_id()).returncode, 0)
+        self.assertFalse(get(PATH, "org.leased1.Manager", "Draining"))
+
     # who may do what
 
     def test_anybody_may_look(self):
@@ -253,7 +355,7 @@ class DaemonOnABus(FleetRows, unittest.TestCase):
     def test_only_root_may_change_something(self):
         for method, *arguments in (("ReleaseUnit", "s", UNIT), ("TransferUnit", "ss", UNIT, "0" * 32),
                                    ("StealUnit", "s", UNIT), ("RearmUnit", "s", UNIT), ("Drain",), ("Undrain",),
-                                   ("Reload",)):
+                                   ("DrainMachine", "s", "0" * 32), ("UndrainMachine", "s", "0" * 32), ("Reload",)):
             self.assert_error(call(method, *arguments, user=65534), "Access denied")
         self.assertFalse(get(PATH, "org.leased1.Manager", "Draining"))
         # It was the daemon that refused, not the bus (busctl does not show the difference).
@@ -268,12 +370,15 @@ class DaemonOnABus(FleetRows, unittest.TestCase):
         try:
             wait_for("polkit", lambda: busctl("status", "org.freedesktop.PolicyKit1").returncode == 0)
             self.assert_error(call("ReleaseUnit", "s", UNIT, user=65534), "not held here")
-            self.assertEqual(polkit.stdout.readline(), f"org.leased1.manage-units verb=ReleaseUnit unit={UNIT} lease=\n")
+            self.assertEqual(polkit.stdout.readline(), f"org.leased1.manage-units verb=ReleaseUnit unit={UNIT} lease= machine=\n")
             self.assert_error(call("Reload", user=65534), "Access denied")
-            self.assertEqual(polkit.stdout.readline(), "org.leased1.reload verb=Reload unit= lease=/org/leased1\n")
+            self.assertEqual(polkit.stdout.readline(), "org.leased1.reload verb=Reload unit= lease=/org/leased1 machine=\n")
             answer = call("StealLease", "ssxtt", "engine", "", "1", "5000000", "1", user=65534)
             self.assert_error(answer, "who authenticates to polkit")
-            self.assertEqual(polkit.stdout.readline(), "org.leased1.manage-leases verb=StealLease unit= lease=engine\n")
+            self.assertEqual(polkit.stdout.readline(), "org.leased1.manage-leases verb=StealLease unit= lease=engine machine=\n")
+            self.assert_error(call("DrainMachine", "s", "0" * 32, user=65534), "The registry names no machine")
+            self.assertEqual(polkit.stdout.readline(),
+                             f"org.leased1.manage-units verb=DrainMachine unit= lease= machine={'0' * 32}\n")
             self.assertEqual(call("ListUnits", user=65534).returncode, 0)
         finally:
             polkit.kill()

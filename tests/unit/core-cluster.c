@@ -437,21 +437,34 @@ size_t cluster_count(Cluster *c, size_t machine) {
 
 typedef struct Search {
         const char *machine;
+        WhyNotView view;
         char why[512];
 } Search;
 
 static int take_why(const WhyNotView *v, void *userdata) {
         Search *s = userdata;
 
-        if (streq(v->machine_id, s->machine))
-                str_copy(s->why, sizeof(s->why), v->why);
+        if (!streq(v->machine_id, s->machine))
+                return 0;
+        assert_null(s->view.machine_id); /* one line for each */
+        str_copy(s->why, sizeof(s->why), v->why);
+        s->view = *v;
+        s->view.why = s->why;
         return 0;
 }
 
-const char *cluster_why_not(Cluster *c, size_t observer, size_t unit, size_t machine) {
+const WhyNotView *cluster_standing(Cluster *c, size_t observer, size_t unit, size_t machine) {
         static Search s;
 
-        s = (Search){ .machine = c->machines[machine].id, .why = "(not listed)" };
+        s = (Search){ .machine = c->machines[machine].id, .view.why = "(not listed)" };
         (void) core_each_why_not(c->machines[observer].core, (Now){ .boottime = c->now }, c->names[unit], take_why, &s);
-        return s.why;
+        return &s.view;
+}
+
+const char *cluster_why_not(Cluster *c, size_t observer, size_t unit, size_t machine) {
+        return cluster_standing(c, observer, unit, machine)->why;
+}
+
+bool cluster_is_stuck(Cluster *c, size_t observer, size_t unit) {
+        return core_is_stuck(c->machines[observer].core, (Now){ .boottime = c->now }, c->names[unit]);
 }

@@ -83,3 +83,6 @@ LeaseRecord *cluster_lease(Cluster *c, size_t unit);
 size_t cluster_count(Cluster *c, size_t machine);
 /* Why that machine does not hold it, as another (or it itself) sees it. */
 const char *cluster_why_not(Cluster *c, size_t observer, size_t unit, size_t machine);
+/* The same with all that is told of it; valid until the next question. */
+const WhyNotView *cluster_standing(Cluster *c, size_t observer, size_t unit, size_t machine);
+bool cluster_is_stuck(Cluster *c, size_t observer, size_t unit);

@@ -129,6 +129,31 @@ static void required_metadata_decide_and_preferred_ones_come_first(void **state)
         cluster_free(c);
 }
 
+static void a_reason_that_is_too_long_is_cut_between_characters(void **state) {
+        static const char two_bytes[] = "\xc3\xb6";
+        Cluster *c = cluster_new(2, 2);
+        char city[PLACEMENT_TEXT_SIZE] = "k=", town[PLACEMENT_TEXT_SIZE] = "ke=";
+        const Offer *offers[2];
+
+        for (size_t i = 0; i < 200; i++) {
+                memcpy(city + 2 + 2 * i, two_bytes, 3);
+                memcpy(town + 3 + 2 * i, two_bytes, 3);
+        }
+        WISH(c, 0, require, city);
+        WISH(c, 1, require, town);
+        cluster_start_all(c);
+        cluster_pass(c, 5 * USEC_PER_SEC);
+        for (size_t i = 0; i < 2; i++) {
+                const char *why = cluster_why_not(c, 0, i, 0);
+
+                offers[i] = mirror_find_offer(c->machines[1].core, c->machines[0].id, c->names[i]);
+                assert_string_equal(offers[i]->value.why + strlen(offers[i]->value.why) - 2, two_bytes);
+                assert_string_equal(why + strlen(why) - 2, two_bytes);
+        }
+        assert_int_not_equal(strlen(offers[0]->value.why), strlen(offers[1]->value.why)); /* one of them would have been torn */
+        cluster_free(c);
+}
+
 static void a_unit_bound_to_a_machine_runs_nowhere_else(void **state) {
         Cluster *c = cluster_new(3, 1);
 
@@ -327,6 +352,51 @@ static void a_unit_that_has_nowhere_to_go_stays_and_says_so(void **state) {
         cluster_free(c);
 }
 
+static void who_drains_and_who_only_watches_know_what_is_stuck(void **state) {
+        Cluster *c = cluster_new(3, 2);
+
+        WISH(c, 0, require, "disk=ssd");
+        cluster_start(c, 0, "disk=ssd");
+        cluster_start(c, 1, "");
+        cluster_start(c, 2, "");
+        cluster_pass(c, 5 * USEC_PER_SEC);
+        assert_int_equal(cluster_runs_on(c, 0), 0);
+        assert_false(cluster_is_stuck(c, 0, 0));
+        operate(c, 2, EVENT_DRAIN, true, c->machines[0].id);
+        cluster_pass(c, 5 * USEC_PER_SEC);
+        assert_int_equal(cluster_count(c, 0), 1);
+        for (size_t i = 0; i < 3; i++) {
+                assert_true(cluster_is_stuck(c, i, 0));
+                assert_false(cluster_is_stuck(c, i, 1));
+        }
+        assert_string_equal(cluster_why_not(c, 1, 0, 0), "holds it; draining");
+        assert_true(cluster_standing(c, 1, 0, 0)->holds);
+        assert_string_equal(cluster_why_not(c, 0, 0, 0), "it should go elsewhere, and there is no machine that fits");
+        cluster_free(c);
+}
+
+static void a_machine_that_only_stands_back_is_a_place_to_go_to(void **state) {
+        Cluster *c = cluster_new(2, 1);
+        size_t holder;
+
+        cluster_start_all(c);
+        cluster_pass(c, 5 * USEC_PER_SEC);
+        holder = (size_t) cluster_runs_on(c, 0);
+        cluster_event(c, holder, (Event){ .kind = EVENT_RELEASE, .unit = c->names[0] });
+        cluster_pass(c, USEC_PER_SEC);
+        assert_int_equal(cluster_runs_on(c, 0), !holder);
+        operate(c, !holder, EVENT_DRAIN, true, NULL);
+        cluster_pass(c, USEC_PER_SEC);
+        assert_int_equal(cluster_runs_on(c, 0), !holder);
+        assert_string_equal(cluster_why_not(c, !holder, 0, holder), "stands back");
+        assert_true(cluster_standing(c, !holder, 0, holder)->until > 0);
+        assert_true(cluster_standing(c, !holder, 0, holder)->fits);
+        assert_false(cluster_is_stuck(c, !holder, 0));
+        cluster_pass(c, 35 * USEC_PER_SEC);
+        assert_int_equal(cluster_runs_on(c, 0), holder);
+        cluster_free(c);
+}
+
 static void a_machine_is_drained_by_another_and_remembers_it(void **state) {
         Cluster *c = cluster_new(2, 4);
 
@@ -344,6 +414,57 @@ static void a_machine_is_drained_by_another_and_remembers_it(void **state) {
         operate(c, 1, EVENT_DRAIN, false, c->machines[0].id);
         cluster_pass(c, 5 * USEC_PER_SEC);
         assert_false(core_memory(c->machines[0].core)->draining);
+        cluster_free(c);
+}
+
+/* ---- how it is told ---- */
+
+static void each_machine_is_told_with_its_rank_or_why_it_does_not_come(void **state) {
+        Cluster *c = cluster_new(5, 3);
+        unsigned ranks = 0;
+
+        WISH(c, 0, prefer, "rack=a");
+        WISH(c, 1, conflicts, "unit000.service");
+        cluster_start(c, 0, "rack=a");
+        cluster_start(c, 1, "");
+        cluster_start(c, 2, "");
+        cluster_start(c, 3, "");
+        cluster_start(c, 4, "");
+        cluster_pass(c, 5 * USEC_PER_SEC);
+        assert_int_equal(cluster_runs_on(c, 0), 0);
+        operate(c, 4, EVENT_DRAIN, true, NULL);
+        cluster_power_cut(c, 3);
+        cluster_pass(c, 20 * USEC_PER_SEC);
+
+        for (size_t observer = 0; observer < 3; observer++) {
+                assert_string_equal(cluster_why_not(c, observer, 0, 0), "holds it");
+                assert_string_equal(cluster_why_not(c, observer, 0, 3), "it is silent");
+                assert_string_equal(cluster_why_not(c, observer, 0, 4), "draining");
+                assert_false(cluster_standing(c, observer, 0, 4)->fits);
+                assert_string_equal(cluster_why_not(c, observer, 1, 0), "conflict with unit000.service");
+        }
+        for (size_t i = 1; i < 3; i++)
+                if (cluster_standing(c, 0, 0, i)->fits)
+                        ranks += 1u << cluster_standing(c, 0, 0, i)->rank;
+        assert_true(ranks == 1 || ranks == 3); /* 0, and then 1 */
+        for (size_t i = 1; i < 3; i++)
+                if (cluster_standing(c, 0, 0, i)->fits)
+                        assert_string_equal(cluster_why_not(c, 0, 0, i),
+                                        cluster_standing(c, 0, 0, i)->rank == 0 ? "stands by, first in line" : "stands by");
+        cluster_free(c);
+}
+
+static void what_is_told_between_two_steps_is_of_the_last_one(void **state) {
+        Cluster *c = cluster_new(2, 1);
+        size_t holder;
+
+        cluster_start_all(c);
+        cluster_pass(c, 5 * USEC_PER_SEC);
+        holder = (size_t) cluster_runs_on(c, 0);
+        assert_string_equal(cluster_why_not(c, holder, 0, !holder), "stands by, first in line");
+        operate(c, !holder, EVENT_DRAIN, true, NULL);
+        cluster_pass(c, USEC_PER_SEC);
+        assert_string_equal(cluster_why_not(c, holder, 0, !holder), "draining");
         cluster_free(c);
 }
 
@@ -366,6 +487,9 @@ static void a_global_unit_runs_on_every_machine_that_fits(void **state) {
         cluster_pass(c, 5 * USEC_PER_SEC);
         assert_int_equal(cluster_count(c, 0), 0);
         assert_int_equal(cluster_count(c, 1), 1);
+        assert_string_equal(cluster_why_not(c, 1, 0, 1), "(not listed)");
+        assert_string_equal(cluster_why_not(c, 1, 0, 0), "(not listed)"); /* each speaks for itself */
+        assert_string_equal(cluster_why_not(c, 0, 0, 0), "missing metadata disk=ssd");
         operate(c, 1, EVENT_DRAIN, true, NULL);
         cluster_event(c, 2, (Event){ .kind = EVENT_FORGET, .unit = c->names[0] });
         cluster_pass(c, 5 * USEC_PER_SEC);
@@ -414,6 +538,7 @@ int main(void) {
                 cmocka_unit_test(who_does_not_come_in_his_turn_is_passed_over),
                 cmocka_unit_test(a_released_unit_goes_to_the_other_machine_without_waiting),
                 cmocka_unit_test(required_metadata_decide_and_preferred_ones_come_first),
+                cmocka_unit_test(a_reason_that_is_too_long_is_cut_between_characters),
                 cmocka_unit_test(a_unit_bound_to_a_machine_runs_nowhere_else),
                 cmocka_unit_test(conflicting_units_never_share_a_machine_also_after_a_crash),
                 cmocka_unit_test(a_unit_follows_the_one_it_must_run_beside),
@@ -424,7 +549,11 @@ int main(void) {
                 cmocka_unit_test(without_failback_a_unit_stays_where_it_is),
                 cmocka_unit_test(a_draining_machine_hands_everything_over_a_few_at_a_time),
                 cmocka_unit_test(a_unit_that_has_nowhere_to_go_stays_and_says_so),
+                cmocka_unit_test(who_drains_and_who_only_watches_know_what_is_stuck),
+                cmocka_unit_test(a_machine_that_only_stands_back_is_a_place_to_go_to),
                 cmocka_unit_test(a_machine_is_drained_by_another_and_remembers_it),
+                cmocka_unit_test(each_machine_is_told_with_its_rank_or_why_it_does_not_come),
+                cmocka_unit_test(what_is_told_between_two_steps_is_of_the_last_one),
                 cmocka_unit_test(a_global_unit_runs_on_every_machine_that_fits),
                 cmocka_unit_test(a_global_unit_is_not_started_beside_what_it_conflicts_with),
                 cmocka_unit_test(a_leased_unit_that_becomes_global_gives_its_lease_back_first),

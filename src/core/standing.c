@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* How every machine stands to a unit, told from outside: who holds it, who comes next, and why the others do not. It goes
+ * by the same rules as the plan, and decides nothing. */
+
+#include "core/plan.h"
+
+/* A machine as it stands to one unit that is asked about. */
+typedef struct Standing {
+        const Machine *machine;
+        const char *why; /* NULL: it fits */
+        bool holds;
+        PlacementMachine look;
+        char buffer[PLACEMENT_WHY_SIZE];
+} Standing;
+
+/* What is the same for all units: kept from one question to the next, until something happens (output_reset()). */
+struct PlanView {
+        Plan plan;
+        Standing *standings;
+        size_t n_standings;
+};
+
+static PlanView *get_view(Core *c) {
+        if (c->view)
+                return c->view;
+        c->view = arena_alloc(c, sizeof(PlanView));
+        c->view->n_standings = 0;
+        c->view->standings = arena_alloc(c, (HASH_COUNT(c->machines) + 1) * sizeof(Standing));
+        plan_begin(&c->view->plan, c);
+        return c->view;
+}
+
+/* What the holder should go for, as others can tell. */
+static const char *unfit_holder(const Core *c, const Unit *u, Standing *s) {
+        const char *why = placement_unfit(&u->placement, s->machine->id, s->look.metadata, s->buffer);
+
+        if (!machine_session(c, s->machine))
+                return "it is silent";
+        return why ?: s->look.draining ? "draining" : NULL;
+}
+
+static void look_at_all(PlanView *view, const Unit *u) {
+        const Core *c = view->plan.core;
+
+        view->n_standings = 0;
+        for (const Machine *m = c->machines; m; m = m->hh.next) {
+                Standing *s = view->standings + view->n_standings;
+
+                if (m->seen.revision == 0)
+                        continue;
+                view->n_standings++;
+                s->machine = m;
+                s->holds = plan_is_held_by(c, u->lease, m->id);
+                s->why = plan_why_not(&view->plan, u, m, &s->look, s->buffer);
+                if (s->holds)
+                        s->why = unfit_holder(c, u, s);
+                else if (!machine_session(c, m))
+                        s->why = "it is silent";
+        }
+}
+
+static unsigned rank_of(const PlanView *view, const Unit *u, const Standing *s) {
+        unsigned rank = 0;
+
+        for (const Standing *o = view->standings; o < view->standings + view->n_standings; o++)
+                rank += o != s && !o->why && !o->holds && plan_comes_before(u, &o->look, &s->look);
+        return rank;
+}
+
+/* Until when it stands back, if it only does that: its own word for it. */
+static usec_t stands_back_until(const Core *c, const Unit *u, const Standing *s) {
+        const Offer *o = mirror_find_offer(c, s->machine->id, u->name);
+
+        return o && s->why && s->why == o->value.why ? o->value.until : 0;
+}
+
+static const char *say_holds(Core *c, const char *why) {
+        static const char holds[] = "holds it; ";
+        char *line;
+
+        if (!why)
+                return "holds it";
+        line = arena_alloc(c, sizeof(holds) + strlen(why));
+        memcpy(line, holds, sizeof(holds) - 1);
+        memcpy(line + sizeof(holds) - 1, why, strlen(why) + 1);
+        return line;
+}
+
+static WhyNotView view_of(const PlanView *view, const Unit *u, const Standing *s) {
+        Core *c = view->plan.core;
+        WhyNotView v = {
+                .machine_id = s->machine->id,
+                .hostname = s->machine->value.hostname,
+                .holds = s->holds,
+                .until = stands_back_until(c, u, s),
+                .why = s->why,
+        };
+
+        v.fits = !s->holds && (!s->why || v.until > 0);
+        if (s->holds)
+                v.why = say_holds(c, s->why);
+        else if (!s->why) {
+                v.rank = rank_of(view, u, s);
+                v.why = v.rank == 0 ? "stands by, first in line" : "stands by";
+        }
+        return v;
+}
+
+/* This machine knows better than others why it does not run here. */
+static bool view_of_own(Core *c, const Unit *u, WhyNotView *ret) {
+        const char *why = view_is_elsewhere(c, u) ? "" : view_why_not(c, u);
+
+        *ret = (WhyNotView){ .machine_id = c->machine_id, .hostname = c->hostname, .holds = life_is_ours(c, u), .why = why };
+        return *why;
+}
+
+int core_each_why_not(const Core *core, Now now, const char *unit, int (*f)(const WhyNotView *, void *), void *userdata) {
+        Core *c = (Core *) core;
+        const Unit *u = life_find(c, unit);
+        WhyNotView v;
+        PlanView *view;
+        bool own;
+        int r = 0;
+
+        (void) now;
+        if (!u)
+                return 0;
+        own = view_of_own(c, u, &v);
+        if (own)
+                r = f(&v, userdata);
+        if (u->global || u->forgotten || r != 0)
+                return r;
+        view = get_view(c);
+        look_at_all(view, u);
+        for (const Standing *s = view->standings; s < view->standings + view->n_standings && r == 0; s++) {
+                if (own && s->machine == c->self)
+                        continue;
+                v = view_of(view, u, s);
+                r = f(&v, userdata);
+        }
+        return r;
+}
+
+bool core_is_stuck(const Core *core, Now now, const char *unit) {
+        Core *c = (Core *) core;
+        const Unit *u = life_find(c, unit);
+        const Machine *holder = u && u->lease->holder ? mirror_find_machine(c, u->lease->value.machine_id) : NULL;
+        PlanView *view;
+
+        (void) now;
+        if (!holder || u->global || !plan_is_held_by(c, u->lease, holder->id) ||
+            !(holder == c->self ? u->stuck : holder->value.draining))
+                return false;
+        view = get_view(c);
+        look_at_all(view, u);
+        for (const Standing *s = view->standings; s < view->standings + view->n_standings; s++)
+                if (!s->holds && (!s->why || stands_back_until(c, u, s) > 0))
+                        return false;
+        return true;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/shown-unit.h"
+
+#include "daemon/bus.h"
+#include "daemon/units.h"
+#include "daemon/why-not.h"
+
+enum { TEXT_REASON = 4 };
+
+static uint64_t digest(const char *text) {
+        return digest_text(DIGEST_INIT, strempty(text));
+}
+
+void shown_unit_look(Daemon *d, const UnitView *v, ShownUnit *s) {
+        const UnitStatus *status = units_status(d, v->unit);
+        const char *const texts[ELEMENTSOF(s->texts)] = { v->state, v->lease, v->machine_id, units_last_error(d, v->unit),
+                v->why_not };
+        uint64_t reason = s->texts[TEXT_REASON];
+
+        for (size_t i = 0; i < ELEMENTSOF(texts); i++)
+                s->texts[i] = digest(texts[i]);
+        s->index = v->index;
+        if (s->texts[TEXT_REASON] != reason)
+                shown_unit_look_around(d, v->unit, s);
+        s->pid1[0] = digest(bus_active_state(d, v->unit));
+        s->pid1[1] = s->pid1[2] = 0;
+        if (!status || !status->known)
+                return;
+        s->pid1[1] = digest(status->sub_state);
+        memcpy(s->pid1 + 2, status->invocation_id, sizeof(s->pid1[2])); /* half of a random number tells runs apart */
+}
+
+void shown_unit_look_around(Daemon *d, const char *unit, ShownUnit *s) {
+        s->why_not = why_not_digest(d, unit);
+        s->stuck = core_is_stuck(d->core, daemon_now(), unit);
+}
+
+size_t shown_unit_diff(const ShownUnit *old, const ShownUnit *now, char *names[static SHOWN_UNIT_NAMES]) {
+        static const char *const of_texts[] = { "State", "Lease", "MachineID", "LastError" },
+                          *const of_pid1[] = { "ActiveState", "SubState", "InvocationID" };
+        size_t n = 0;
+
+        for (size_t i = 0; i < ELEMENTSOF(of_texts); i++)
+                if (old->texts[i] != now->texts[i])
+                        names[n++] = (char *) of_texts[i];
+        for (size_t i = 0; i < ELEMENTSOF(of_pid1); i++)
+                if (old->pid1[i] != now->pid1[i])
+                        names[n++] = (char *) of_pid1[i];
+        if (old->index != now->index)
+                names[n++] = (char *) "LeaseIndex";
+        if (old->why_not != now->why_not)
+                names[n++] = (char *) "WhyNot";
+        if (old->stuck != now->stuck)
+                names[n++] = (char *) "Stuck";
+        names[n] = NULL;
+        return n;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/why-not.h"
+
+#include <stdio.h>
+#include <time.h>
+
+static void format_until(usec_t until, usec_t now, char *buf, size_t size) {
+        time_t t = (time_t) (until / USEC_PER_SEC), today = (time_t) (now / USEC_PER_SEC);
+        struct tm then, at;
+
+        buf[0] = '\0';
+        if (until <= now || !localtime_r(&t, &then) || !localtime_r(&today, &at))
+                return;
+        if (strftime(buf, size, then.tm_year == at.tm_year && then.tm_yday == at.tm_yday ? " until %H:%M:%S"
+                                                                                     : " until %Y-%m-%d %H:%M:%S",
+                            &then) == 0)
+                buf[0] = '\0';
+}
+
+const char *why_not_line(const WhyNotView *v, usec_t now, char *buf, size_t size) {
+        char until[64], rank[32] = "";
+
+        format_until(v->until, now, until, sizeof(until));
+        if (v->rank > 0)
+                (void) snprintf(rank, sizeof(rank), ", rank %u", v->rank);
+        (void) snprintf(buf, size, "%s%s%s", v->why, rank, until);
+        return buf;
+}
+
+typedef struct Each {
+        int (*f)(const char *machine_id, const char *line, void *userdata);
+        void *userdata;
+        usec_t now;
+} Each;
+
+static int tell(const WhyNotView *v, void *userdata) {
+        char line[WHY_NOT_SIZE];
+        Each *each = userdata;
+
+        return each->f(v->machine_id, why_not_line(v, each->now, line, sizeof(line)), each->userdata);
+}
+
+int why_not_each(Daemon *d, const char *unit, int (*f)(const char *machine_id, const char *line, void *userdata),
+                void *userdata) {
+        Now now = daemon_now();
+        Each each = { .f = f, .userdata = userdata, .now = now.realtime };
+
+        return core_each_why_not(d->core, now, unit, tell, &each);
+}
+
+uint64_t digest_text(uint64_t hash, const char *text) {
+        for (; *text; text++)
+                hash = (hash ^ (unsigned char) *text) * UINT64_C(0x100000001b3);
+        return (hash ^ 0xff) * UINT64_C(0x100000001b3); /* no byte of UTF-8: "ab", "c" is not "a", "bc" */
+}
+
+static int add_to_digest(const char *machine_id, const char *line, void *userdata) {
+        uint64_t *digest = userdata;
+
+        *digest = digest_text(digest_text(*digest, machine_id), line);
+        return 0;
+}
+
+uint64_t why_not_digest(Daemon *d, const char *unit) {
+        uint64_t digest = DIGEST_INIT;
+
+        (void) why_not_each(d, unit, add_to_digest, &digest);
+        return digest;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Why a unit is where it is, machine by machine, in lines for people: WhyNot on D-Bus, and errors of the verbs. */
+
+#include "daemon/daemon.h"
+
+enum { WHY_NOT_SIZE = 512 };
+
+/* One machine's line, with its rank ("stands by, rank 2") and until when ("stands back until 12:03:10", by the local time;
+ * with the date unless that is today). now: CLOCK_REALTIME. Written into buf and returned. */
+const char *why_not_line(const WhyNotView *v, usec_t now, char *buf, size_t size);
+
+/* Calls f for each machine, this one first if it has its own reasons. Returns f's first non-zero value, or 0. */
+int why_not_each(Daemon *d, const char *unit, int (*f)(const char *machine_id, const char *line, void *userdata),
+                void *userdata);
+/* A number that is another one when a line is. */
+uint64_t why_not_digest(Daemon *d, const char *unit);
+
+/* 64-bit FNV-1a of a text, carried on from hash. */
+#define DIGEST_INIT UINT64_C(0xcbf29ce484222325)
+uint64_t digest_text(uint64_t hash, const char *text);
