@@ -65,6 +65,7 @@ typedef struct UnitOptions {
         usec_t hold_down_release; /* HoldDownSec=; default 30 s */
         usec_t hold_down_failure; /* HoldDownSec=; default 60 s */
         bool global;              /* Global=: on every machine that fits, without a lease */
+        bool place_doubtful;      /* a line that says where it may run is bad, and stands for nothing */
         Placement placement;      /* MachineID=, MachineOf=, Require=, Prefer=, Conflicts=, Replaces=, Failback= */
 } UnitOptions;
 

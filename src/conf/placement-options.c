@@ -283,6 +283,16 @@ static void check_peers(const UnitOptions *o, const PlacementSource *source, Mes
                                         where, key, *peer, find_source(source, P_REPLACES, &other));
 }
 
+bool placement_options_are_doubtful(const PlacementSource *source) {
+        for (unsigned i = P_MACHINE_ID; i <= P_REPLACES; i++)
+                if (source->leased_unread[i])
+                        return true;
+        for (unsigned i = 0; i < _F_MAX; i++)
+                if (source->fleet_unread[i])
+                        return true;
+        return false;
+}
+
 bool placement_options_check(const UnitOptions *o, const PlacementSource *source, Messages *messages) {
         bool sure = !source->leased_unread[P_GLOBAL] && (!source->fleet_unread[F_GLOBAL] || source->leased[P_GLOBAL]);
         const char *key, *other, *where, *other_where;

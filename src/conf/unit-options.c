@@ -182,6 +182,7 @@ static int load(const char *root, UnitOptions *o, bool *ret_sure, Messages *mess
         memcpy(all + _O_MAX, placement_options, sizeof(placement_options));
         r = load_files(root, o->unit, &fleet, &leased, messages);
         if (r == 0) {
+                o->place_doubtful = placement_options_are_doubtful(&source);
                 *ret_sure = placement_options_check(o, &source, messages) && !unread[O_LEASE] &&
                             !(o->global && o->lease);
                 if (o->global && o->lease)

@@ -30,6 +30,8 @@ const char *global_why_not(const Core *c, const Unit *u, char buffer[static PLAC
 
         if (why)
                 return why;
+        if (u->doubtful && u->phase == PHASE_IDLE && life_is_inactive(&u->report)) /* what runs goes on */
+                return "a line that says where it may run is bad (leasectl reload names it)";
         if (c->draining)
                 return "this machine is draining";
         return u->phase == PHASE_IDLE && meets_a_conflict(c, u) ? "it conflicts with a unit here" : NULL;

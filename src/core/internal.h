@@ -152,6 +152,7 @@ struct Unit {
         usec_t stop_grace, timeout_stop, hold_down_release, hold_down_failure;
         int64_t version;
         bool release_on_success, hold_on_failure;
+        bool doubtful;   /* where it may run cannot be read */
         bool wanted_global; /* as configured; taken on when nothing is in hand */
         bool global;     /* without a lease (global.c) */
         Placement placement;

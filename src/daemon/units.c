@@ -83,6 +83,7 @@ static void deliver_configuration(const EnabledUnit *u) {
                                         .config.hold_down_failure = o->hold_down_failure,
                                         .config.release_on_success = o->release_on_success,
                                         .config.hold_on_failure = o->hold_on_failure,
+                                        .config.doubtful = o->place_doubtful,
                                         .config.global = o->global && !u->gated,
                                         .config.placement = &o->placement,
                                 });

@@ -377,6 +377,29 @@ static void a_unit_of_which_it_is_in_doubt_whether_it_is_global_is_not_guessed_a
         assert_false(sure->global);
 }
 
+/* With the default for the bad line it would run where it must not. */
+static void a_unit_of_which_it_is_in_doubt_where_it_may_run_says_so(void **state) {
+        static const struct {
+                const char *sections;
+                bool doubtful;
+        } table[] = {
+                        {"[X-Leased]\nRequire=disk\n", true},
+                        {"[X-Fleet]\nX-ConditionMachineID=01\n", true},
+                        {"[X-Leased]\nPrefer=disk\n", false},
+                        {"[X-Leased]\nStopGraceSec=soon\n", false},
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(table); i++) {
+                _cleanup_(unit_options_freep) UnitOptions *o = NULL;
+                _cleanup_(messages_done) Messages told = {};
+
+                o = read_unit(*state, "foo.service", "foo.service", table[i].sections, &told);
+                assert_non_null(o);
+                assert_int_equal(told.n, 1);
+                assert_int_equal(o->place_doubtful, table[i].doubtful);
+        }
+}
+
 #define with_root(f) cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)
 
 int main(void) {
@@ -393,6 +416,7 @@ int main(void) {
                         with_root(what_contradicts_itself_is_refused_across_both_sections),
                         with_root(what_fleet_lets_stand_together_is_not_refused),
                         with_root(a_unit_of_which_it_is_in_doubt_whether_it_is_global_is_not_guessed_at),
+                        with_root(a_unit_of_which_it_is_in_doubt_where_it_may_run_says_so),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

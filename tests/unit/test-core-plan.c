@@ -247,6 +247,28 @@ static void a_unit_leaves_a_machine_whose_metadata_do_not_fit_any_more(void **st
         cluster_free(c);
 }
 
+static void a_unit_whose_place_cannot_be_read_is_kept_and_not_taken(void **state) {
+        Cluster *c = cluster_new(2, 1);
+        int from;
+
+        cluster_start_all(c);
+        cluster_pass(c, 5 * USEC_PER_SEC);
+        from = cluster_runs_on(c, 0);
+        c->configs[0].doubtful = true;
+        cluster_configure(c, 0, 0);
+        cluster_configure(c, 1, 0);
+        cluster_pass(c, 20 * USEC_PER_SEC);
+        assert_int_equal(cluster_runs_on(c, 0), from);
+        cluster_power_cut(c, (size_t) from);
+        cluster_pass(c, 30 * USEC_PER_SEC);
+        assert_int_equal(cluster_runs_on(c, 0), -1);
+        c->configs[0].doubtful = false;
+        cluster_configure(c, (size_t) !from, 0);
+        cluster_pass(c, 5 * USEC_PER_SEC);
+        assert_int_equal(cluster_runs_on(c, 0), !from);
+        cluster_free(c);
+}
+
 /* ---- moves ---- */
 
 static void a_higher_version_is_handed_the_unit_once(void **state) {
@@ -544,6 +566,7 @@ int main(void) {
                 cmocka_unit_test(a_unit_follows_the_one_it_must_run_beside),
                 cmocka_unit_test(what_is_replaced_leaves_for_who_replaces_it),
                 cmocka_unit_test(a_unit_leaves_a_machine_whose_metadata_do_not_fit_any_more),
+                cmocka_unit_test(a_unit_whose_place_cannot_be_read_is_kept_and_not_taken),
                 cmocka_unit_test(a_higher_version_is_handed_the_unit_once),
                 cmocka_unit_test(failback_waits_until_the_preferred_machine_has_been_there_for_a_while),
                 cmocka_unit_test(without_failback_a_unit_stays_where_it_is),
