@@ -22,8 +22,6 @@
 
 #define PAUSE_FIRST (50 * USEC_PER_MSEC)
 
-enum { FENCE_READ_MAX = 100 };
-
 bool session_settled(const Core *c) {
         return c->own.phase == OWN_BEATING && c->own.committed;
 }
@@ -192,34 +190,36 @@ static bool is_named(const FenceRecord *f, uint64_t since, const char *lease) {
         return false;
 }
 
-static bool is_held(const Core *c, const Lease *l) {
-        /* A Txn under way counts, too: it may have been committed before what the fence names, its answer still to come. */
-        return lease_is_ours(c, l) || (l->unit && l->unit->index > 0) || l->txn > 0 || l->damaged;
-}
-
-/* Our fence has been seen at a revision that we have not looked behind yet. */
+/*
+ * Our fence has been seen at a revision that we have not looked behind yet. All that it names is read, and not only what we
+ * know to hold: a lease may have been handed to us, and taken again for our silence, before a watch that is behind tells
+ * of either. Only once it is known how the lease is now, what the watch still has to say of it is old.
+ */
 static void check_fence(Core *c, Own *o, const Session *s) {
-        Key keys[FENCE_READ_MAX];
+        const FenceRecord *f = s->fence_value;
+        uint64_t taken = f->counter - o->fence_counter;
+        Key keys[FENCE_NAMES_MAX];
         size_t n = 0;
 
         o->checked_fence = s->fence.revision;
-        o->checked_counter = s->fence_value->counter;
-        for (Lease *l = c->leases; l && n <= FENCE_READ_MAX; l = l->hh.next) {
-                if (!is_held(c, l) || !is_named(s->fence_value, o->fence_counter, l->name))
-                        continue;
-                l->asked = true;
-                if (n < FENCE_READ_MAX)
-                        keys[n] = (Key){ .kind = RECORD_LEASE, .name = l->name };
-                n++;
-        }
-        if (n == 0) {
-                o->fence_revision = o->checked_fence;
-                o->fence_counter = o->checked_counter;
-                o->next_at = c->now.boottime;
-        } else if (n <= FENCE_READ_MAX)
-                o->read = read_keys(c, keys, n);
-        else
+        o->checked_counter = f->counter;
+        if (f->counter < o->fence_counter || taken > f->n_names) { /* more than it names */
                 o->read = read_kinds(c, 1u << RECORD_LEASE);
+                return;
+        }
+        for (size_t i = f->n_names - (size_t) taken; i < f->n_names; i++) {
+                if (!lease_name_is_valid(f->names[i]))
+                        continue;
+                mirror_lease(c, f->names[i])->asked = true;
+                keys[n++] = (Key){ .kind = RECORD_LEASE, .name = f->names[i] };
+        }
+        if (n > 0) {
+                o->read = read_keys(c, keys, n);
+                return;
+        }
+        o->fence_revision = o->checked_fence;
+        o->fence_counter = o->checked_counter;
+        o->next_at = c->now.boottime;
 }
 
 /* What a fence names and cannot be read any more is not ours any more. */

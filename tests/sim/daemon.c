@@ -124,7 +124,7 @@ static void act(World *w, Machine *m, int unit, const Action *a) {
                 m->exiting = true;
                 break;
         case ACTION_REPORT:
-                check_report(w, a);
+                check_report(w, unit, a);
                 break;
         case ACTION_CALL_DONE:
                 calls_done(w, m, a);

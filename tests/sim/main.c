@@ -231,11 +231,12 @@ static void print_summary(const Counts *c, uint64_t seeds, uint64_t failed, doub
                         (unsigned long long) c->expired, (unsigned long long) c->resumed, (unsigned long long) c->lost,
                         (unsigned long long) c->done, (unsigned long long) c->failed_units,
                         (unsigned long long) c->by_hand);
-        printf("registry fell back %llu, foreign %llu; late forks that met another %llu, longest %.3f s; met after a "
-               "forced sleep, longest %.3f s; slowest recovery %.1f s\n",
+        printf("registry fell back %llu, foreign %llu; late forks that met another %llu, longest %.3f s; asleep by "
+               "force when another began %llu, longest awake %.3f s; slowest recovery %.1f s\n",
                         (unsigned long long) c->fell_back, (unsigned long long) c->foreign,
                         (unsigned long long) c->late_forks, (double) c->late_fork_max / USEC_PER_SEC,
-                        (double) c->slept_max / USEC_PER_SEC, (double) c->recovery_max / USEC_PER_SEC);
+                        (unsigned long long) c->slept, (double) c->slept_max / USEC_PER_SEC,
+                        (double) c->recovery_max / USEC_PER_SEC);
 }
 
 /* Returns how many of the faults never happened. */

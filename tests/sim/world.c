@@ -2,9 +2,9 @@
 /*
  * True time, chance, the queue of everything that is yet to happen, and the life of one run.
  *
- * The queue is a binary heap of turns, ordered by time and then by the order of scheduling, so that a run is a function
- * of its seed alone; the events themselves lie still in their slots. Nothing in it is ever cancelled: an event carries the generation of what it is meant for, and its
- * handler drops it if that has moved on.
+ * The queue is a binary heap of turns, ordered by time and then by the order of scheduling, so that a run is a
+ * function of its seed alone; the events themselves lie still in their slots. Nothing in it is ever cancelled: an
+ * event carries the generation of what it is meant for, and its handler drops it if that has moved on.
  */
 #include "sim.h"
 
@@ -273,8 +273,11 @@ static bool all_run(World *w, void *userdata) {
 static usec_t recovery_bound(const World *w) {
         usec_t bound = 180 * USEC_PER_SEC;
 
-        for (size_t i = 0; i < w->n_leases; i++)
-                bound += w->unit_configs[i].hold_down_failure << MIN(w->failures[i], 8u);
+        for (size_t i = 0; i < w->n_leases; i++) {
+                usec_t hold_down = w->unit_configs[i].hold_down_failure << MIN(w->failures[i], 8u);
+
+                bound += MAX(hold_down, usec_sub(w->leases[i].held_down_until, w->now));
+        }
         return bound;
 }
 

@@ -286,6 +286,31 @@ static void an_attempt_that_hung_is_followed_at_once_and_those_that_fail_at_once
         world_free(w);
 }
 
+/* The watch stands still meanwhile. Our silence was long enough for others, and then a beat of ours comes through again. */
+static void a_lease_given_to_us_and_taken_again_unseen_is_not_ours_when_the_watch_tells_of_the_gift(void **state) {
+        World *w = world_new();
+        LeaseRecord given = { .state = LEASE_HELD, .machine_id = US, .index = 8 };
+        Record old = { .kind = RECORD_LEASE, .name = "a.service", .lease = &given };
+
+        world_add_them(w);
+        world_connect(w);
+        world_pass(w, 3 * USEC_PER_SEC);
+        str_copy(given.session, sizeof(given.session), w->session);
+        w->revision++;
+        world_put(w, RECORD_LEASE, "a.service", &given);
+        old.mod_revision = w->revision;
+        world_rob_us(w);
+        world_lease(w)->n_debts = 0; /* not by force */
+        world_beat_them(w);
+        world_pass(w, 3 * USEC_PER_SEC);
+        world_step(w, (Event){ .kind = EVENT_RECORDS,
+                       .answer = { .revision = old.mod_revision, .store = "store", .records = &old, .n_records = 1 } });
+        world_pass(w, 2 * USEC_PER_SEC);
+        assert_int_equal(w->done[ACTION_GUARD_ARM], 0);
+        assert_int_equal(w->done[ACTION_UNIT_START], 0);
+        world_free(w);
+}
+
 /* `systemctl stop leased` ends when the unit is down, also when it comes before the daemon knows what it holds. */
 static void a_service_stopped_as_soon_as_it_was_started_stops_its_unit_first(void **state) {
         World *w = world_running();
@@ -344,6 +369,7 @@ int main(void) {
                 cmocka_unit_test(another_ttl_is_another_session_and_stops_no_unit),
                 cmocka_unit_test(a_daemon_restarted_with_another_ttl_moves_after_it_has_adopted),
                 cmocka_unit_test(an_attempt_that_hung_is_followed_at_once_and_those_that_fail_at_once_ever_later),
+                cmocka_unit_test(a_lease_given_to_us_and_taken_again_unseen_is_not_ours_when_the_watch_tells_of_the_gift),
                 cmocka_unit_test(a_service_stopped_as_soon_as_it_was_started_stops_its_unit_first),
                 cmocka_unit_test(a_guard_that_says_nothing_keeps_no_service_from_ending),
                 cmocka_unit_test(the_same_seed_and_events_give_the_same_session),
