@@ -223,6 +223,7 @@ typedef struct Own {
         char process[17];        /* the nonce's part that is this process */
         uint64_t attempts;
         bool committed;          /* a beat of this process and session has been committed */
+        bool leaving;            /* another TTL is wanted: what hangs on it is being hung on the new one */
         usec_t t0;               /* of the last committed one */
         usec_t round_trip;
         uint64_t txn;            /* under way: beat, creation or fence; 0: none */

@@ -251,6 +251,7 @@ static void on_silence(Core *c, Own *o) {
 static void swap_sessions(Core *c) {
         Own old = c->own;
 
+        old.leaving = true;
         c->own = c->other;
         c->other = old;
         output_report(c, REPORT_SESSION_NEW, NULL, NULL, NULL, 0);
@@ -275,7 +276,7 @@ static void on_committed(Core *c, Own *o, const Answer *a) {
         o->t0 = o->txn_t0;
         o->round_trip = c->now.boottime - o->txn_t0;
         o->failures = o->hasty = 0;
-        if (o == &c->other && o->ttl == c->ttl && c->own.ttl != c->ttl)
+        if (o == &c->other && !o->leaving && o->ttl == c->ttl && c->own.ttl != c->ttl)
                 swap_sessions(c);
         c->own.next_at = next_round(c, &c->own);
         c->other.next_at = next_round(c, &c->other);
@@ -441,8 +442,16 @@ static void advance_one(Core *c, Own *o) {
                 begin_round(c, o);
 }
 
+static bool machine_names(const Core *c, const char *session) {
+        const Machine *m = mirror_find_machine((Core *) c, c->machine_id);
+
+        return m && m->seen.revision > 0 && streq(m->value.session, session);
+}
+
 /* Another TTL is another session. Ours goes on until the new one beats; then the leases are hung over to it one by one
- * (lease.c), and when the last one is, the old session is beaten no more. Only then does a restart carry the new one on. */
+ * (lease.c), and when the last one is, and the machine's record, the old session is beaten no more: before, it would seem to
+ * be another machine's. Only then does a restart carry the new one on, and yet another TTL begin the next move: one turned
+ * round half-way would leave a write under way that hangs a lease on the session that is given up. */
 static void advance_move(Core *c) {
         if (!session_settled(c) || c->shutting_down)
                 return;
@@ -450,7 +459,7 @@ static void advance_move(Core *c) {
                 begin_new(c, &c->other);
         else if (c->other.phase == OWN_CREATING && c->other.ttl != c->ttl)
                 end_one(c, &c->other);
-        else if (session_is_moving(c) && !lease_hangs_on(c, c->other.name)) {
+        else if (session_is_moving(c) && !lease_hangs_on(c, c->other.name) && !machine_names(c, c->other.name)) {
                 c->other = (Own){};
                 keep_name(c);
         }

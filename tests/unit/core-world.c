@@ -68,6 +68,26 @@ static void answer_txn(World *w, const Action *a, Event *e, Record *records) {
                 world_find(w, a->txn.deletes[i].kind, a->txn.deletes[i].name)->revision = 0;
 }
 
+static Action copy_action(const Action *a);
+static void free_action(Action *a);
+
+static bool is_lost(const World *w, const Action *a) {
+        for (size_t i = 0; i < a->txn.n_puts; i++)
+                if (a->kind == ACTION_TXN && w->lose & 1u << a->txn.puts[i].kind)
+                        return true;
+        return false;
+}
+
+void world_land(World *w) {
+        Record records[RECORDS_MAX];
+        Event e = { .answer = { .records = records } };
+
+        assert_true(w->late.id > 0);
+        answer_txn(w, &w->late, &e, records);
+        free_action(&w->late);
+        w->late = (Action){};
+}
+
 static void answer(World *w, const Action *a) {
         Record records[RECORDS_MAX];
         Event e = { .id = a->id, .answer = { .records = records, .store = "store" } };
@@ -76,7 +96,12 @@ static void answer(World *w, const Action *a) {
                 w->hanging = a->id;
                 return;
         }
-        if (w->silent) {
+        if (is_lost(w, a)) {
+                if (w->late.id == 0)
+                        w->late = copy_action(a);
+                e.kind = EVENT_TXN;
+                e.answer.outcome = OUTCOME_UNKNOWN;
+        } else if (w->silent) {
                 e.kind = a->kind == ACTION_TXN ? EVENT_TXN : EVENT_READ;
                 e.answer.outcome = OUTCOME_UNKNOWN;
         } else if (a->kind == ACTION_TXN)

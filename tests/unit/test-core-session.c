@@ -245,6 +245,43 @@ static void another_ttl_is_another_session_and_stops_no_unit(void **state) {
         world_free(w);
 }
 
+/* The lease was on its way to the second session when the third TTL, the first one again, was wanted. */
+static void a_ttl_that_is_changed_back_while_the_session_moves_stops_no_unit(void **state) {
+        World *w = world_running();
+
+        w->lose = 1u << RECORD_LEASE;
+        world_step(w, (Event){ .kind = EVENT_TTL, .span = 20 * USEC_PER_SEC });
+        world_pass(w, 3 * USEC_PER_SEC);
+        world_step(w, (Event){ .kind = EVENT_TTL, .span = TTL });
+        world_pass(w, 3 * USEC_PER_SEC);
+        w->lose = 0;
+        world_land(w);
+        world_pass(w, 60 * USEC_PER_SEC);
+        assert_int_equal(session_ttl(world_lease(w)->session), TTL);
+        assert_string_equal(world_lease(w)->session, w->session);
+        assert_int_equal(world_lease(w)->index, 1);
+        assert_int_equal(w->done[ACTION_GUARD_LOSE], 0);
+        assert_int_equal(w->done[ACTION_UNIT_STOP], 0);
+        assert_int_equal(w->reports[REPORT_MACHINE_TWICE], 0);
+        world_free(w);
+}
+
+/* Until the machine's record names the new session, the old one is not a stranger's. */
+static void a_machine_record_that_gets_lost_while_the_session_moves_is_no_twin(void **state) {
+        World *w = world_running();
+
+        world_pass(w, 10 * USEC_PER_SEC); /* it has been seen to beat */
+        w->lose = 1u << RECORD_MACHINE;
+        world_step(w, (Event){ .kind = EVENT_TTL, .span = 20 * USEC_PER_SEC });
+        world_pass(w, 10 * USEC_PER_SEC);
+        w->lose = 0;
+        world_pass(w, 10 * USEC_PER_SEC);
+        assert_int_equal(w->reports[REPORT_MACHINE_TWICE], 0);
+        assert_string_equal(world_find(w, RECORD_MACHINE, US)->value.machine.session, w->session);
+        assert_int_equal(w->done[ACTION_UNIT_STOP], 0);
+        world_free(w);
+}
+
 static void a_daemon_restarted_with_another_ttl_moves_after_it_has_adopted(void **state) {
         World *w = world_running();
         char before[SESSION_SIZE];
@@ -367,6 +404,8 @@ int main(void) {
                 cmocka_unit_test(a_daemon_that_died_before_it_had_asked_for_the_start_asks_when_it_is_back),
                 cmocka_unit_test(a_loss_that_the_guard_did_not_hear_is_said_again),
                 cmocka_unit_test(another_ttl_is_another_session_and_stops_no_unit),
+                cmocka_unit_test(a_ttl_that_is_changed_back_while_the_session_moves_stops_no_unit),
+                cmocka_unit_test(a_machine_record_that_gets_lost_while_the_session_moves_is_no_twin),
                 cmocka_unit_test(a_daemon_restarted_with_another_ttl_moves_after_it_has_adopted),
                 cmocka_unit_test(an_attempt_that_hung_is_followed_at_once_and_those_that_fail_at_once_ever_later),
                 cmocka_unit_test(a_lease_given_to_us_and_taken_again_unseen_is_not_ours_when_the_watch_tells_of_the_gift),
