@@ -27,9 +27,12 @@ void messages_done(Messages *m); /* frees the lines; for _cleanup_ */
 /* Valid UTF-8 without control characters: what D-Bus takes as a string, and a terminal as text. */
 bool text_is_printable(const char *s);
 
+/* Where Registry=local is if it names no directory: this machine's own. */
+#define LOCAL_DIRECTORY "/var/lib/leased/registry"
+
 typedef struct LeasedConf {
         char *registry;      /* "local" or "etcd" */
-        char *directory;     /* of a local registry; default /var/lib/leased/registry */
+        char *directory;     /* of a local registry; default LOCAL_DIRECTORY */
         char **endpoints;    /* etcd; NULL-terminated, at least one if registry is "etcd" */
         char *prefix;        /* "/leased/": begins and ends with "/" */
         char *ca_file, *cert_file, *key_file, *user, *password_file;

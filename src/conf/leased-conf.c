@@ -13,7 +13,6 @@
 
 #define CONF_FILE "/etc/leased/leased.conf"
 #define CONF_DIRECTORY "/etc/leased/leased.conf.d"
-#define DEFAULT_DIRECTORY "/var/lib/leased/registry"
 #define DEFAULT_PREFIX "/leased/"
 
 static int parse_registry(const char *value, void *field) {
@@ -271,7 +270,7 @@ static int fill_defaults(LeasedConf *c) {
         if (!c->registry)
                 c->registry = strdup("local");
         if (!c->directory)
-                c->directory = strdup(DEFAULT_DIRECTORY);
+                c->directory = strdup(LOCAL_DIRECTORY);
         if (!c->prefix)
                 c->prefix = strdup(DEFAULT_PREFIX);
         if (!c->metadata)

@@ -12,8 +12,17 @@
 
 #include <stdio.h>
 
+#include "conf/conf.h"
 #include "ctl/bus.h"
 #include "ctl/output.h"
+
+const char *registry_local_note(const char *directory, char *buf, size_t size) {
+        if (isempty(directory) || streq(directory, LOCAL_DIRECTORY))
+                str_copy(buf, size, "Registry=local excludes nobody outside this machine");
+        else
+                (void) snprintf(buf, size, "Registry=local excludes only those who share %s", directory);
+        return buf;
+}
 
 /* Reads may still be answered while no beat comes through: an error since the last beat is not over either. */
 static bool error_matters(const Ctl *ctl, const json_t *manager) {
@@ -34,7 +43,7 @@ static void print_error(const json_t *manager, bool present) {
         print_field(present ? "Error" : "Last error", "%s%s%s", colour_on(present ? COLOUR_RED : COLOUR_NONE),
                         get_string(manager, "RegistryError"), present ? colour_off() : "");
         if (at > 0)
-                print_field(present ? "Last seen" : "At", "%s", format_since(text, sizeof(text), at));
+                print_field(present ? "Error seen" : "At", "%s", format_since(text, sizeof(text), at));
 }
 
 void registry_print_beat(const Ctl *ctl, const json_t *manager) {
@@ -86,7 +95,7 @@ void registry_print_state(const Ctl *ctl, const json_t *manager) {
         const char *state = get_string(manager, "RegistryState");
         Colour colour = streq(state, "ok") ? COLOUR_GREEN : streq(state, "connecting") ? COLOUR_YELLOW : COLOUR_RED;
         usec_t since = (usec_t) get_integer(manager, "RegistrySinceUSec");
-        char text[128] = "";
+        char text[128] = "", note[512];
 
         if (since > 0 && !streq(state, "ok"))
                 (void) format_since(text, sizeof(text), since);
@@ -100,7 +109,7 @@ void registry_print_state(const Ctl *ctl, const json_t *manager) {
                 print_field("Warning", "%s%s%s", colour_on(COLOUR_YELLOW), get_string(manager, "RegistryWarning"),
                                 colour_off());
         if (streq(get_string(manager, "Registry"), "local"))
-                print_field("Note", "Registry=local excludes nobody outside this machine");
+                print_field("Note", "%s", registry_local_note(get_string(manager, "RegistryEndpoint"), note, sizeof(note)));
 }
 
 static void print_all(const Ctl *ctl, const json_t *manager) {

@@ -14,6 +14,7 @@
 #include "ctl/files.h"
 #include "ctl/members.h"
 #include "ctl/pid1.h"
+#include "ctl/registry.h"
 #include "util/cgroup.h"
 
 /* ---- the unit ---- */
@@ -188,8 +189,10 @@ static int look_at_daemon(Ctl *ctl, json_t *findings) {
 }
 
 static void look_at_registry(const LeasedConf *conf, json_t *findings) {
+        char note[512];
+
         if (streq(conf->registry, "local"))
-                finding_add(findings, "weak", "Registry=local excludes nobody outside this machine");
+                finding_add(findings, "weak", "%s", registry_local_note(conf->directory, note, sizeof(note)));
         else if (conf->endpoints && conf->endpoints[0] && !conf->endpoints[1])
                 finding_add(findings, "note",
                                 "there is one endpoint only: without it no unit runs for longer than the TTL");

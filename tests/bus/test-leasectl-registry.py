@@ -100,7 +100,7 @@ class Registry(CaseWithDaemon):
             text = wait_for(f"{pattern} is shown", in_trouble)
             self.assertRegex(text, r"Registry: etcd, trouble since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d \(.* ago\)")
             self.assertRegex(text, r"(?m)^ +Error: .*" + pattern)
-            self.assertRegex(text, r"(?m)^ +Last seen: \d{4}-")
+            self.assertRegex(text, r"(?m)^ +Error seen: \d{4}-")
 
     def test_an_etcd_that_is_gone_and_one_that_is_back(self):
         unit = self.enable("held.service")

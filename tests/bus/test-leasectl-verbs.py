@@ -126,7 +126,8 @@ class WithoutDaemon(Case):
                      ("undrain",), ("registry",), ("registry", "accept", "a"), ("reload",)):
             done = ctl(*verb)
             self.assertEqual((verb, done.returncode), (verb, 5))
-            self.assertRegex(done.stderr, r"\Aleasectl: ([a-z.]+: )?leased is not running here: systemctl start leased\n\Z")
+            self.assertRegex(done.stderr, rf"\Aleasectl: ({verb[0]}: |a(\.service)?: |registry accept: )?"
+                                          r"leased is not running here: systemctl start leased\n\Z")
 
     def test_a_daemon_that_cannot_start_is_told(self):
         self.conf("[Leased]\nTTL=1\n")

@@ -94,6 +94,12 @@ class WithoutDaemon(Case):
                         "milliseconds, e.g. 10s")
         self.assertUntouched(unit)
 
+    def test_whom_a_local_registry_excludes_is_told(self):
+        unit = self.unit("shared.service")
+        self.conf("[Leased]\nRegistry=local:/srv/shared\n")
+        self.assertSays(ctl("enable", unit), 0, NOTES[0],
+                        "note: Registry=local excludes only those who share /srv/shared (see leased.conf)")
+
     def test_a_failure_of_one_leaves_the_rest(self):
         self.unit("one.service")
         self.unit("two.service")
@@ -220,7 +226,7 @@ class WithoutDaemon(Case):
                         METADATA + ": is written whole, with nothing but Metadata=: move all else to another file there")
         self.assertEqual(read(METADATA), "[Leased]\nMetadata=a=b\nTTL=5s\n")
         self.assertSays(ctl("-H", "elsewhere", "set-metadata"), 2,
-                        "set-metadata works on files of the machine it runs on, and cannot be used with --host=")
+                        "set-metadata works on the machine it runs on, and cannot be used with --host=")
 
     def test_metadata_that_another_file_overrides_are_told(self):
         self.addCleanup(shutil.rmtree, os.path.dirname(METADATA), ignore_errors=True)
@@ -264,6 +270,7 @@ class WithoutDaemon(Case):
         self.assertSays(run(*nobody, "enable", unit, check=False), 1,
                         dropin_of(unit) + ": Permission denied, do it as root")
         ctl("enable", unit, check=True)
+        self.assertSays(run(*nobody, "enable", unit, check=False), 1, "systemctl daemon-reload: not allowed, do it as root")
         self.assertSays(run(*nobody, "disable", unit, check=False), 1,
                         f"{UNITS}/{unit}: Permission denied, do it as root")
 
