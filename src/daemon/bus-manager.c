@@ -104,6 +104,7 @@ static int method_list_machines(sd_bus_message *m, void *userdata, sd_bus_error 
 
 /* The lease that the message names, or an error. */
 static int find_lease(Daemon *d, sd_bus_message *m, LeaseView *ret, sd_bus_error *error) {
+        char quoted[BUS_QUOTE_SIZE];
         RegistryStatus status;
         const char *name;
         int r = sd_bus_message_read(m, "s", &name);
@@ -111,7 +112,7 @@ static int find_lease(Daemon *d, sd_bus_message *m, LeaseView *ret, sd_bus_error
         if (r < 0)
                 return r;
         if (!lease_name_is_valid(name))
-                return sd_bus_error_setf(error, BUS_ERROR("InvalidName"), "\"%s\" is not the name of a lease.", name);
+                return sd_bus_error_setf(error, BUS_ERROR("InvalidName"), "%s is not the name of a lease.", bus_quote(name, quoted));
         if (core_find_lease(d->core, daemon_now(), name, ret) && ret->record)
                 return 0;
         d->registry->ops->status(d->registry, &status);

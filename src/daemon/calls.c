@@ -47,13 +47,15 @@ static int is_machine(const MachineView *v, void *userdata) {
 
 /* name, machine id, version and period: what both that take a lease begin with. */
 static int read_taker(Daemon *d, sd_bus_message *m, Call *call, sd_bus_error *error) {
+        char quoted[BUS_QUOTE_SIZE];
         int r = sd_bus_message_read(m, "ssxt", &call->lease, &call->machine, &call->version, &call->period);
 
         if (r < 0 || isempty(call->machine) || streq(call->machine, d->machine_id))
                 return r;
         if (!machine_id_is_valid(call->machine) ||
             core_each_machine(d->core, daemon_now(), is_machine, (void *) call->machine) == 0)
-                return sd_bus_error_setf(error, BUS_ERROR("NoSuchMachine"), "There is no machine \"%s\".", call->machine);
+                return sd_bus_error_setf(error, BUS_ERROR("NoSuchMachine"), "There is no machine %s.",
+                                bus_quote(call->machine, quoted));
         return r;
 }
 
