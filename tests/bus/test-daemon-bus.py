@@ -477,6 +477,23 @@ class DaemonOnABus(FleetRows, WrongCalls, unittest.TestCase):
         os.unlink("/etc/leased/units/bad.service")
         self.assertEqual(call("Reload").returncode, 0)
 
+    def test_the_configuration_can_be_checked_beforehand(self):
+        def check():
+            return subprocess.run([LEASED, "--config-check"], capture_output=True, text=True, check=False, timeout=DEADLINE)
+
+        good = check()
+        self.assertEqual((good.returncode, good.stderr), (0, ""))
+        self.assertIn("Metadata=region=eu rack=a1\nTTL=2000ms\n", good.stdout)
+        self.assertIn(f"# enabled: {UNIT}, lease {UNIT}\n", good.stdout)
+        for line in ("StopGraceSec=soon", "StopGraceSec=1s"):  # the latter would be right with a longer TTL
+            with open("/etc/leased/units/checked.service", "w", encoding="utf-8") as f:
+                f.write(f"[X-Leased]\n{line}\n")
+            bad = check()
+            self.assertEqual(bad.returncode, 1)
+            self.assertIn("/etc/leased/units/checked.service:2: StopGraceSec=", bad.stderr)
+            self.assertNotIn("checked.service", bad.stdout)
+        os.unlink("/etc/leased/units/checked.service")
+
     def test_a_unit_comes_with_a_reload_and_with_sighup(self):
         for name, reload in (("one.service", lambda: call("Reload")),
                              ("two.service", lambda: self.world.daemon.send_signal(signal.SIGHUP))):
