@@ -51,6 +51,7 @@ static void lean(World *w) {
                         [BIAS_SLOW_ANSWERS] = {[FAULT_PARTITION] = true},
                         [BIAS_LATE_WRITES] = {[FAULT_DAEMON_CRASH] = true, [FAULT_STEAL] = true,
                                         [FAULT_TRANSFER] = true, [FAULT_RELEASE] = true, [FAULT_PARTITION] = true},
+                        [BIAS_STALE_WATCHES] = {[FAULT_TRANSFER] = true},
                         [BIAS_SLEEP] = {[FAULT_SLEEP] = true, [FAULT_DAEMON_CRASH] = true, [FAULT_PARTITION] = true},
         };
 
@@ -60,6 +61,12 @@ static void lean(World *w) {
         if (w->options.bias == BIAS_LATE_WRITES) {
                 w->late_ppm = 150000;
                 w->lost_reply_ppm = 50000;
+        } else if (w->options.bias == BIAS_STALE_WATCHES) {
+                for (size_t i = 0; i < w->n_leases; i++) { /* handed over at once */
+                        w->stop_time[i] = 20 * USEC_PER_MSEC;
+                        w->post_time[i] = 0;
+                        w->has_extra[i] = w->has_member[i] = false;
+                }
         } else if (w->options.bias == BIAS_SLOW_ANSWERS) {
                 w->slow_reply_ppm = 1000000;
                 for (size_t i = 0; i < w->n_machines && !w->options.ttl; i++)
@@ -202,6 +209,12 @@ static void hurt_unit(World *w, Machine *m, size_t unit, Fault f) {
         unit_ends(w, m, unit, f == FAULT_UNIT_EXIT);
 }
 
+/* It is handed something, does not beat until others take that from it, and hears of the first only when it beats again. */
+static void keep_in_the_dark(World *w, Machine *m) {
+        m->watch.stalled_until = w->now + random_span(w, 2 * m->ttl, 4 * m->ttl);
+        machine_cut_off(w, m, true, false, random_span(w, m->ttl / 2, 2 * m->ttl));
+}
+
 static void verb(World *w, Machine *m, size_t unit, Fault f) {
         Machine *other = w->machines + random_below(w, w->n_machines);
         const LeaseRecord *l = map_lease(w, unit);
@@ -212,6 +225,8 @@ static void verb(World *w, Machine *m, size_t unit, Fault f) {
                 break;
         case FAULT_TRANSFER:
                 daemon_verb(w, m, EVENT_TRANSFER, unit, other->number);
+                if (w->options.bias == BIAS_STALE_WATCHES)
+                        keep_in_the_dark(w, other);
                 break;
         case FAULT_STEAL: /* sometimes with what the operator saw a while ago */
                 daemon_verb(w, m, EVENT_STEAL, unit,
