@@ -50,7 +50,8 @@ static void lean(World *w) {
                         [BIAS_LATE_GATE] = {[FAULT_DAEMON_PAUSE] = true, [FAULT_BY_HAND] = true, [FAULT_RELEASE] = true},
                         [BIAS_SLOW_ANSWERS] = {[FAULT_PARTITION] = true},
                         [BIAS_LATE_WRITES] = {[FAULT_DAEMON_CRASH] = true, [FAULT_STEAL] = true,
-                                        [FAULT_TRANSFER] = true, [FAULT_RELEASE] = true, [FAULT_PARTITION] = true},
+                                        [FAULT_TRANSFER] = true, [FAULT_RELEASE] = true, [FAULT_PARTITION] = true,
+                                        [FAULT_ENABLE] = true},
                         [BIAS_STALE_WATCHES] = {[FAULT_TRANSFER] = true},
                         [BIAS_SLEEP] = {[FAULT_SLEEP] = true, [FAULT_DAEMON_CRASH] = true, [FAULT_PARTITION] = true},
         };
