@@ -104,6 +104,7 @@ typedef struct Lease {
         uint64_t remembered;       /* the highest Index ever seen of it */
         Unit *unit;                /* enabled here; NULL: none */
         bool rearm;                /* the operator's word */
+        bool given_up;             /* no unit here wanted it: a release has been asked for, and may land yet */
         bool asked;                /* by the READ under way because of a fence */
         char planned[MACHINE_SIZE]; /* who should take it, by the last plan; "" nobody */
         LeaseOp op;                /* of the Txn under way */

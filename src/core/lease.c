@@ -339,11 +339,14 @@ static void advance_ours(Core *c, Lease *l) {
         const Session *target;
         const char *machine;
 
-        if (!u || u->global) {
+        if (!u || u->global || l->given_up) {
                 /* Held in our name, and no unit here wants it: of a unit that was disabled while the daemon was down,
-                 * or handed to us by mistake. What ran under it is seen to by the guard's leftover entry. */
-                if (c->guard_synced && !life_has_leftovers(c))
+                 * or handed to us by mistake. What ran under it is seen to by the guard's leftover entry. A unit that is
+                 * enabled meanwhile waits until the record has moved on, for until then the release may land. */
+                if (c->guard_synced && !life_has_leftovers(c)) {
+                        l->given_up = true;
                         send_release(c, l, LEASE_FREE, "disabled");
+                }
                 return;
         }
         if (session_is_moving(c) && lease_held_by(&l->value, c->other.name) && life_is_armed_anew(c, u)) {

@@ -209,7 +209,7 @@ static void step_idle(Core *c, Unit *u) {
         }
         if (!session_settled(c))
                 return;
-        if (!life_is_ours(c, u)) {
+        if (!life_is_ours(c, u) || u->lease->given_up) {
                 u->want_release = false;
                 u->target[0] = '\0';
                 return;

@@ -226,6 +226,7 @@ static void take_lease(Core *c, const Record *r, uint64_t as_of) {
         if (r->damaged && !l->damaged)
                 output_report(c, REPORT_DAMAGED, NULL, l->name, NULL, 0);
         l->damaged = r->damaged;
+        l->given_up = false;
         if (r->damaged)
                 return; /* nobody takes a damaged record, so what it said last stays true until a fence says otherwise */
         if (r->value)
@@ -341,7 +342,7 @@ void mirror_forget(Core *c) {
                 l->value = (LeaseRecord){};
                 l->holder = NULL;
                 l->n_debts = 0;
-                l->damaged = false;
+                l->damaged = l->given_up = false;
                 l->planned[0] = '\0';
                 l->op = OP_NONE;
                 l->txn = 0;

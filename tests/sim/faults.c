@@ -50,7 +50,8 @@ static void lean(World *w) {
                         [BIAS_LATE_GATE] = {[FAULT_DAEMON_PAUSE] = true, [FAULT_BY_HAND] = true, [FAULT_RELEASE] = true},
                         [BIAS_SLOW_ANSWERS] = {[FAULT_PARTITION] = true},
                         [BIAS_LATE_WRITES] = {[FAULT_DAEMON_CRASH] = true, [FAULT_STEAL] = true,
-                                        [FAULT_TRANSFER] = true, [FAULT_RELEASE] = true, [FAULT_PARTITION] = true},
+                                        [FAULT_TRANSFER] = true, [FAULT_RELEASE] = true, [FAULT_PARTITION] = true,
+                                        [FAULT_ENABLE] = true},
                         [BIAS_STALE_WATCHES] = {[FAULT_TRANSFER] = true},
                         [BIAS_SLEEP] = {[FAULT_SLEEP] = true, [FAULT_DAEMON_CRASH] = true, [FAULT_PARTITION] = true},
         };
@@ -109,10 +110,14 @@ void faults_init(World *w) {
 
 /* ---- the registry ---- */
 
+static const uint64_t regrowth = 20; /* revisions that each machine adds at most while all look at it anew */
+
 /* Every machine has seen a later revision than the snapshot's, and will not forget that: it will notice. With no time
  * between the two registries it must also have seen everything up to the end: what it asks for without having heard of
- * the change may else be granted. */
+ * the change may else be granted; and the new one must not have grown beyond that before it asks for the first time. */
 static bool will_notice(const World *w, bool remembered, bool fresh) {
+        if (fresh && w->map.revision < w->map.snapshot.revision + regrowth * w->n_machines)
+                return false;
         for (size_t i = 0; i < w->n_machines; i++) {
                 const Machine *m = w->machines + i;
                 bool up_to_date = m->watch.connected && m->watch.position == w->map.revision;
@@ -416,6 +421,8 @@ void faults_heal(World *w) {
 
                 m->requests_blocked = m->replies_blocked = m->run_full = false;
                 w->latency = MIN(w->latency, m->ttl / 24); /* an attempt at a beat may take TTL/6 */
+                if (m->watch.stalled_until > w->now)
+                        watch_reset(w, m, USEC_PER_MSEC); /* it would look again only when the stall was to end */
                 m->watch.stalled_until = 0;
                 m->cut = CUT_NONE;
                 machine_wake(w, m);

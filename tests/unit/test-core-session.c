@@ -348,6 +348,36 @@ static void a_lease_given_to_us_and_taken_again_unseen_is_not_ours_when_the_watc
         world_free(w);
 }
 
+static void connect_without_units(World *w) {
+        world_step(w, (Event){ .kind = EVENT_GUARD_UP });
+        world_step(w, (Event){ .kind = EVENT_GUARD_SYNCED });
+}
+
+/* Handed to us, where nothing wants it; nobody knows whether our release has landed, or when it will. */
+static void a_unit_that_is_enabled_while_its_lease_is_being_given_up_waits_for_the_outcome(void **state) {
+        World *w = world_new();
+        LeaseRecord given = { .state = LEASE_HELD, .machine_id = US, .index = 8 };
+
+        connect_without_units(w);
+        world_pass(w, 15 * USEC_PER_SEC);
+        str_copy(given.session, sizeof(given.session), w->session);
+        w->revision++;
+        world_put(w, RECORD_LEASE, "a.service", &given);
+        w->lose_replies = true;
+        world_step(w, (Event){ .kind = EVENT_RECORDS,
+                       .answer = { .revision = w->revision, .store = "store", .n_records = 1,
+                                       .records = &(Record){ .kind = RECORD_LEASE, .name = "a.service",
+                                                       .mod_revision = w->revision, .lease = &given } } });
+        assert_int_equal(world_lease(w)->state, LEASE_FREE);
+        world_connect(w);
+        assert_int_equal(w->done[ACTION_GUARD_ARM], 0);
+        w->lose_replies = false;
+        world_pass(w, 5 * USEC_PER_SEC);
+        assert_int_equal(w->done[ACTION_UNIT_START], 1);
+        assert_int_equal(w->armed, 9);
+        world_free(w);
+}
+
 /* `systemctl stop leased` ends when the unit is down, also when it comes before the daemon knows what it holds. */
 static void a_service_stopped_as_soon_as_it_was_started_stops_its_unit_first(void **state) {
         World *w = world_running();
@@ -409,6 +439,7 @@ int main(void) {
                 cmocka_unit_test(a_daemon_restarted_with_another_ttl_moves_after_it_has_adopted),
                 cmocka_unit_test(an_attempt_that_hung_is_followed_at_once_and_those_that_fail_at_once_ever_later),
                 cmocka_unit_test(a_lease_given_to_us_and_taken_again_unseen_is_not_ours_when_the_watch_tells_of_the_gift),
+                cmocka_unit_test(a_unit_that_is_enabled_while_its_lease_is_being_given_up_waits_for_the_outcome),
                 cmocka_unit_test(a_service_stopped_as_soon_as_it_was_started_stops_its_unit_first),
                 cmocka_unit_test(a_guard_that_says_nothing_keeps_no_service_from_ending),
                 cmocka_unit_test(the_same_seed_and_events_give_the_same_session),
