@@ -254,7 +254,10 @@ static bool send_strikes(Core *c, Lease *l) {
 
 /* ---- outcomes ---- */
 
+/* What the watch shows before the answer comes is told with the answer: that says from whom it was taken. */
 void lease_tell_acquired(Core *c, Lease *l) {
+        if (l->txn)
+                return;
         if (l->told != l->value.index)
                 output_report(c, REPORT_ACQUIRED, NULL, l->name, NULL, l->value.index);
         l->told = l->value.index;
@@ -323,6 +326,8 @@ void lease_txn(Core *c, uint64_t id, const Answer *answer) {
                         l->retry_at = c->now.boottime + (answer->outcome == OUTCOME_REFUSED ? 0 : pause);
                         if (answer->outcome == OUTCOME_REFUSED)
                                 l->failures = 0;
+                        if (lease_is_ours(c, l) && l->unit && l->unit->index == l->value.index)
+                                lease_tell_acquired(c, l);
                 }
                 l->op = OP_NONE;
         }
