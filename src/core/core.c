@@ -185,7 +185,7 @@ static void on_operator(Core *c, const Event *e) {
                 break;
         case EVENT_REARM:
                 if (u)
-                        u->lease->rearm = u->lease->value.state == LEASE_DONE;
+                        u->lease->rearm = u->lease->value.state == LEASE_DONE ? u->lease->value.index : 0;
                 break;
         case EVENT_DRAIN:
                 machine_drain(c, e->machine, e->on);

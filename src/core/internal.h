@@ -103,7 +103,8 @@ typedef struct Lease {
         size_t n_debts;
         uint64_t remembered;       /* the highest Index ever seen of it */
         Unit *unit;                /* enabled here; NULL: none */
-        bool rearm;                /* the operator's word */
+        uint64_t rearm;            /* the operator's word: the Index that is done; 0: none */
+        uint64_t told;             /* the last Index that was reported as acquired here */
         bool given_up;             /* no unit here wanted it: a release has been asked for, and may land yet */
         bool asked;                /* by the READ under way because of a fence */
         char planned[MACHINE_SIZE]; /* who should take it, by the last plan; "" nobody */
@@ -480,6 +481,8 @@ bool view_is_elsewhere(const Core *c, const Unit *u); /* nothing is in hand here
 /* lease.c */
 bool lease_is_ours(const Core *c, const Lease *l);
 bool lease_hangs_on(const Core *c, const char *session); /* any */
+/* It is about to be used: says that it was acquired, unless that was said when it was. */
+void lease_tell_acquired(Core *c, Lease *l);
 void lease_txn(Core *c, uint64_t id, const Answer *answer);
 void lease_advance(Core *c, Lease *l);
 usec_t lease_deadline(const Core *c, const Lease *l);

@@ -262,6 +262,15 @@ static bool send_strikes(Core *c, Lease *l) {
 
 /* ---- outcomes ---- */
 
+/* What the watch shows before the answer comes is told with the answer: that says from whom it was taken. */
+void lease_tell_acquired(Core *c, Lease *l) {
+        if (l->txn)
+                return;
+        if (l->told != l->value.index)
+                output_report(c, REPORT_ACQUIRED, NULL, l->name, NULL, l->value.index);
+        l->told = l->value.index;
+}
+
 /* From whom it was taken: the tenure that our own write ended. The record before it may have been gone from the mirror
  * already, for the watch is sometimes faster than the answer. */
 static const char *last_holder(const LeaseRecord *l) {
@@ -274,6 +283,8 @@ static void on_committed(Core *c, Lease *l, uint64_t revision) {
         mirror_apply(c, RECORD_LEASE, l->name, l->next, revision);
         if (l->unit)
                 l->unit->want_steal = false;
+        if (l->op == OP_ACQUIRE || l->op == OP_EXPIRE || l->op == OP_STEAL)
+                l->told = index;
         switch (l->op) {
         case OP_ACQUIRE:
                 output_report(c, REPORT_ACQUIRED, NULL, l->name, NULL, index);
@@ -294,7 +305,7 @@ static void on_committed(Core *c, Lease *l, uint64_t revision) {
                 output_report(c, REPORT_TRANSFERRED, NULL, l->name, l->next->machine_id, index);
                 break;
         case OP_REARM:
-                l->rearm = false;
+                l->rearm = 0;
                 break;
         case OP_STRIKE:
         case OP_TRIGGER:
@@ -327,6 +338,8 @@ void lease_txn(Core *c, uint64_t id, const Answer *answer) {
                                 c->lost_acquires += (l->op == OP_ACQUIRE || l->op == OP_EXPIRE) && !lease_is_ours(c, l) &&
                                                     l->value.index >= l->next->index;
                         }
+                        if (lease_is_ours(c, l) && l->unit && l->unit->index == l->value.index)
+                                lease_tell_acquired(c, l);
                 }
                 l->op = OP_NONE;
         }
@@ -374,7 +387,8 @@ static void advance_others(Core *c, Lease *l) {
 
         if (!u)
                 return;
-        if (l->value.state == LEASE_DONE && l->rearm) {
+        /* The word is for one job. Where the answer to the Txn was lost, the next one may be done already. */
+        if (l->value.state == LEASE_DONE && l->rearm == l->value.index && l->rearm > 0) {
                 send_rearm(c, l);
                 return;
         }

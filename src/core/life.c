@@ -167,6 +167,7 @@ static void adopt(Core *c, Unit *u) {
                 u->retry_at = c->now.boottime + ASK_AGAIN;
                 life_act(c, u, ACTION_UNIT_READ);
                 u->adopted = true;
+                u->lease->told = u->index;
                 output_report(c, REPORT_ADOPTED, u->name, u->lease->name, NULL, u->index);
         }
 }
@@ -218,6 +219,7 @@ static void step_idle(Core *c, Unit *u) {
         if (wanted != LEAVE_NONE || !u->report.gate_loaded)
                 leave(c, u, wanted != LEAVE_NONE ? wanted : LEAVE_RELEASE);
         else if (c->guard_synced && u->lease->n_debts == 0 && life_is_covered(c, u)) {
+                lease_tell_acquired(c, u->lease);
                 life_enter(c, u, PHASE_ARMING);
                 arm(c, u);
                 u->retry_at = c->now.boottime + ASK_AGAIN;

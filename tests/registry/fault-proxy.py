@@ -51,7 +51,7 @@ class State:
             self.seconds, self.times = float(seconds), int(times)
             self.changed.notify_all()
 
-    def fault(self, path):
+    def fault(self, path, body, upstream):
         """The fault that this request meets, and its seconds."""
         with self.lock:
             self.seen.append(path)
@@ -75,7 +75,6 @@ class State:
 
 
 STATE = State()
-UPSTREAM = None
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -92,7 +91,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.serve(self.rfile.read(int(self.headers.get("Content-Length", 0))))
 
     def serve(self, body):
-        mode, seconds = STATE.fault(self.path)
+        mode, seconds = STATE.fault(self.path, body, self.server.upstream)
         try:
             getattr(self, mode.replace("-", "_"))(body, seconds)
         except (OSError, http.client.HTTPException):
@@ -104,7 +103,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         """Sends the request on. Returns etcd's connection and answer."""
         with STATE.lock:
             STATE.forwarded.append(self.path)
-        connection = http.client.HTTPConnection(UPSTREAM, timeout=3600)
+        connection = http.client.HTTPConnection(self.server.upstream, timeout=3600)
         headers = {name: value for name, value in self.headers.items() if name.lower() not in ("host", "connection")}
         if cut is not None:
             connection.putrequest(self.command, self.path)
@@ -264,14 +263,18 @@ class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
     daemon_threads = True
     request_queue_size = 64
 
+    allow_reuse_address = True
+
+    def __init__(self, address, upstream):
+        self.upstream = upstream
+        super().__init__(address, Handler)
+
     def handle_error(self, request, client_address):
         pass
 
 
 def main():
-    global UPSTREAM
-    server = Server(("127.0.0.1", int(sys.argv[1])), Handler)
-    UPSTREAM = sys.argv[2] if len(sys.argv) > 2 else None
+    server = Server(("127.0.0.1", int(sys.argv[1])), sys.argv[2] if len(sys.argv) > 2 else None)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     print(server.server_address[1], flush=True)
     for line in sys.stdin:

@@ -400,6 +400,48 @@ static void a_rearm_of_a_job_that_runs_is_not_kept_for_its_end(void **state) {
         world_free(w);
 }
 
+/* Ours was carried out, somebody ran the job and it is done once more, before we ask again. */
+static void a_rearm_whose_answer_was_lost_is_for_one_job(void **state) {
+        World *w = world_running();
+        LeaseRecord done;
+
+        w->unit.active = ACTIVE_INACTIVE;
+        w->unit.empty = true;
+        world_say_unit(w);
+        world_pass(w, 2 * USEC_PER_SEC);
+        done = *world_lease(w);
+        assert_int_equal(done.state, LEASE_DONE);
+        w->lose_replies = true;
+        world_step(w, (Event){ .kind = EVENT_REARM, .unit = "a.service" });
+        w->lose_replies = false;
+        assert_int_equal(world_lease(w)->state, LEASE_FREE);
+        w->revision++;
+        done.index++;
+        world_put(w, RECORD_LEASE, "a.service", &done);
+        world_pass(w, 60 * USEC_PER_SEC);
+        assert_int_equal(world_lease(w)->state, LEASE_DONE);
+        assert_int_equal(world_lease(w)->index, 2);
+        assert_int_equal(w->done[ACTION_UNIT_START], 1);
+        world_free(w);
+}
+
+static void a_lease_is_told_as_acquired_once_also_when_the_answer_was_lost(void **state) {
+        World *w = world_running();
+
+        assert_int_equal(w->reports[REPORT_ACQUIRED], 1);
+        world_free(w);
+        w = world_new();
+        w->lose = 1u << RECORD_LEASE;
+        world_connect(w);
+        world_pass(w, USEC_PER_SEC);
+        w->lose = 0;
+        world_land(w);
+        world_pass(w, 10 * USEC_PER_SEC);
+        assert_int_equal(w->done[ACTION_UNIT_START], 1);
+        assert_int_equal(w->reports[REPORT_ACQUIRED], 1);
+        world_free(w);
+}
+
 static void the_last_trigger_of_a_timer_goes_with_the_lease(void **state) {
         World *w = world_running();
 
@@ -451,6 +493,8 @@ int main(void) {
                 cmocka_unit_test(a_unit_stopped_by_hand_stays_stopped_through_a_silence_of_the_registry),
                 cmocka_unit_test(a_release_whose_answer_was_lost_is_stood_back_from_like_any_other),
                 cmocka_unit_test(a_rearm_of_a_job_that_runs_is_not_kept_for_its_end),
+                cmocka_unit_test(a_rearm_whose_answer_was_lost_is_for_one_job),
+                cmocka_unit_test(a_lease_is_told_as_acquired_once_also_when_the_answer_was_lost),
                 cmocka_unit_test(the_last_trigger_of_a_timer_goes_with_the_lease),
         };
 
