@@ -33,8 +33,8 @@ static const Verb verbs[] = {
                 {"transfer", "UNIT MACHINE", 2, 2, false, verb_transfer, "Stop it here and hand it to that machine"},
                 {"steal", "UNIT...", 1, -1, false, verb_steal, "Take it from a holder that cannot be asked"},
                 {"rearm", "UNIT...", 1, -1, false, verb_rearm, "A unit that is done may run again"},
-                {"drain", "", 0, 0, false, verb_drain, "Take no leases here, and give away those held"},
-                {"undrain", "", 0, 0, false, verb_undrain, "The end of drain"},
+                {"drain", "[MACHINE]", 0, 1, false, verb_drain, "Take no leases there, and hand over those held"},
+                {"undrain", "[MACHINE]", 0, 1, false, verb_undrain, "The end of drain"},
                 {"set-metadata", "[KEY=VALUE...]", 0, -1, true, verb_set_metadata,
                                 "What this machine says of itself, for Require= and Prefer="},
                 {"registry", "[accept UUID]", 0, 2, false, verb_registry, "How the registry is; or: go by that one"},
@@ -81,6 +81,7 @@ static int help(void) {
                     "     --no-wait            Return as soon as leased has begun\n"
                     "     --stop               enable: stop the unit first if it is active\n"
                     "     --force              disable: with leased down, stop the unit through systemd\n"
+                    "     --all-machines       check: also where it would run\n"
                     "\n"
                     "Exit codes: 0 done; 1 failed; 2 wrong usage; 3 the lease is not held (status: by nobody; "
                     "release, "
@@ -111,6 +112,7 @@ enum {
         OPT_NO_WAIT,
         OPT_STOP,
         OPT_FORCE,
+        OPT_ALL_MACHINES,
 };
 
 /* -1: go on with the verb; otherwise the exit code. */
@@ -125,6 +127,7 @@ static int parse_options(int argc, char **argv, Ctl *ctl) {
                         {"no-wait", no_argument, NULL, OPT_NO_WAIT},
                         {"stop", no_argument, NULL, OPT_STOP},
                         {"force", no_argument, NULL, OPT_FORCE},
+                        {"all-machines", no_argument, NULL, OPT_ALL_MACHINES},
                         {},
         };
         int c;
@@ -157,6 +160,9 @@ static int parse_options(int argc, char **argv, Ctl *ctl) {
                         break;
                 case OPT_FORCE:
                         ctl->force = true;
+                        break;
+                case OPT_ALL_MACHINES:
+                        ctl->all_machines = true;
                         break;
                 default:
                         return CTL_USAGE; /* getopt has said why */
