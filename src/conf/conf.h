@@ -27,15 +27,19 @@ void messages_done(Messages *m); /* frees the lines; for _cleanup_ */
 /* Valid UTF-8 without control characters: what D-Bus takes as a string, and a terminal as text. */
 bool text_is_printable(const char *s);
 
+/* Where Registry=local is if it names no directory: this machine's own. */
+#define LOCAL_DIRECTORY "/var/lib/leased/registry"
+
 typedef struct LeasedConf {
         char *registry;      /* "local" or "etcd" */
-        char *directory;     /* of a local registry; default /var/lib/leased/registry */
+        char *directory;     /* of a local registry; default LOCAL_DIRECTORY */
         char **endpoints;    /* etcd; NULL-terminated, at least one if registry is "etcd" */
         char *prefix;        /* "/leased/": begins and ends with "/" */
         char *ca_file, *cert_file, *key_file, *user, *password_file;
         char *metadata;      /* "region=eu rack=a1", checked; "" if none */
         char *metadata_where; /* "FILE:LINE"; NULL: nowhere */
         usec_t ttl;          /* 2 s to 60 s; default 10 s */
+        char *ttl_where;     /* "FILE:LINE" of TTL=; NULL if it is the default */
         char *machine_id;    /* 32 hex digits, or NULL: derive it from /etc/machine-id */
         bool compact;        /* Compact=auto */
 } LeasedConf;
@@ -56,6 +60,7 @@ typedef struct UnitOptions {
         char *unit;
         char *lease;              /* Lease=; default: the unit's name */
         usec_t stop_grace;        /* StopGraceSec=; USEC_INFINITY if not set */
+        char *stop_grace_where;   /* "FILE:LINE" of it; NULL if not set */
         int64_t version;          /* Version=; default 0 */
         bool release_on_success;  /* OnSuccess=done|release */
         bool hold_on_failure;     /* OnFailure=release|hold */
@@ -63,6 +68,7 @@ typedef struct UnitOptions {
         usec_t hold_down_release; /* HoldDownSec=; default 30 s */
         usec_t hold_down_failure; /* HoldDownSec=; default 60 s */
         bool global;              /* Global=: on every machine that fits, without a lease */
+        bool place_doubtful;      /* a line that says where it may run is bad, and stands for nothing */
         Placement placement;      /* MachineID=, MachineOf=, Require=, Prefer=, Conflicts=, Replaces=, Failback= */
 } UnitOptions;
 
@@ -76,16 +82,19 @@ int unit_options_preview(const char *root, const char *unit, UnitOptions **ret, 
 UnitOptions *unit_options_free(UnitOptions *o);
 DEFINE_TRIVIAL_CLEANUP(UnitOptions *, unit_options_free)
 
-/* The timeline of these options under a TTL and the unit's own TimeoutStopSec= (USEC_INFINITY if it has none). 0, -ERANGE
- * for the TTL, or -EBADMSG with the numbers as a message. */
+/* The timeline of these options under a TTL and the unit's own TimeoutStopSec= (USEC_INFINITY if it has none, or it is not
+ * known: only StopGraceSec= can be too long). 0, -ERANGE for the TTL, or -EBADMSG with the numbers as a message that
+ * names the line of StopGraceSec=. */
 int unit_options_check(const UnitOptions *o, usec_t ttl, usec_t timeout_stop, Messages *messages);
+/* The same, but it is the TTL that is new: the message names the line of TTL=. */
+int unit_options_check_ttl(const UnitOptions *o, const LeasedConf *c, Messages *messages);
 
 /* The names in root/etc/leased/units, sorted, NULL-terminated; an absent directory is an empty list. Freed by
  * strv_free(). Names that are no unit's come back as messages and are left out. */
 int enabled_units_list(const char *root, char ***ret, Messages *messages);
 
-/* A full unit name, no bare template ("foo@.service"), of a type that can be leased (not device, slice, scope), at most
- * 240 bytes long. */
+/* A full unit name, no bare template ("foo@.service"), of a type that can be leased (not device, slice, scope, swap),
+ * at most 240 bytes long. */
 bool unit_name_is_valid(const char *name);
 
 /* Our machine id: the one configured, or one derived from /etc/machine-id with an application id of ours (as

@@ -61,7 +61,7 @@ static const char *ordering_of(const char *unit) {
                        "After=sysinit.target\n"
                        "Conflicts=shutdown.target\n"
                        "Before=shutdown.target\n";
-        if (endswith(unit, ".mount") || endswith(unit, ".automount") || endswith(unit, ".swap"))
+        if (endswith(unit, ".mount") || endswith(unit, ".automount"))
                 return "DefaultDependencies=no\n"
                        "Requires=sysinit.target\n"
                        "After=sysinit.target remote-fs-pre.target\n"

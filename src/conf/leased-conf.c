@@ -13,7 +13,6 @@
 
 #define CONF_FILE "/etc/leased/leased.conf"
 #define CONF_DIRECTORY "/etc/leased/leased.conf.d"
-#define DEFAULT_DIRECTORY "/var/lib/leased/registry"
 #define DEFAULT_PREFIX "/leased/"
 
 static int parse_registry(const char *value, void *field) {
@@ -271,7 +270,7 @@ static int fill_defaults(LeasedConf *c) {
         if (!c->registry)
                 c->registry = strdup("local");
         if (!c->directory)
-                c->directory = strdup(DEFAULT_DIRECTORY);
+                c->directory = strdup(LOCAL_DIRECTORY);
         if (!c->prefix)
                 c->prefix = strdup(DEFAULT_PREFIX);
         if (!c->metadata)
@@ -333,6 +332,7 @@ static int load(const char *root, const char *single, LeasedConf **ret, Messages
         if (r == 0)
                 check_all(&(Check){.root = root, .conf = c, .where = where, .messages = messages});
         c->metadata_where = TAKE_PTR(where[O_METADATA]);
+        c->ttl_where = TAKE_PTR(where[O_TTL]);
         ini_where_done(&table);
         if (r < 0)
                 return r;
@@ -365,6 +365,7 @@ LeasedConf *leased_conf_free(LeasedConf *c) {
         free(c->metadata);
         free(c->metadata_where);
         free(c->machine_id);
+        free(c->ttl_where);
         free(c);
         return NULL;
 }

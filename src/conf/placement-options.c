@@ -104,7 +104,7 @@ static int parse_conflicts(const char *value, void *field) {
 static int parse_replaces(const char *value, void *field) {
         UnitOptions *o = field;
 
-        return add_words(o, value, unit_name_is_valid, o->placement.replaces, sizeof(o->placement.replaces));
+        return add_words(o, value, is_pattern, o->placement.replaces, sizeof(o->placement.replaces));
 }
 
 static int parse_machine_id(const char *value, void *field) {
@@ -167,7 +167,6 @@ static int parse_failback_sec(const char *value, void *field) {
         "the id of a machine as leasectl machines shows it, or its first 8 digits or more, lower-case hex" SPECIFIERS
 #define A_METADATA "a list of key=value, in all shorter than 512 characters, e.g. region=eu disk=ssd" SPECIFIERS
 #define A_UNIT "a list of names of units, in all shorter than 512 characters, e.g. foo.service" SPECIFIERS
-#define A_REPLACED "a list of names of units, in all shorter than 256 characters, e.g. foo.service" SPECIFIERS
 #define A_PATTERN                                                                                                     \
         "a list of names of units or patterns of them, in all shorter than 256 characters, e.g. "                     \
         "foo@*.service" SPECIFIERS
@@ -178,7 +177,7 @@ const IniOption placement_options[_P_MAX] = {
                 [P_MACHINE_OF] = {"MachineOf", parse_machine_of, 0, A_UNIT},
                 [P_REQUIRE] = {"Require", parse_require, 0, A_METADATA},
                 [P_CONFLICTS] = {"Conflicts", parse_conflicts, 0, A_PATTERN},
-                [P_REPLACES] = {"Replaces", parse_replaces, 0, A_REPLACED},
+                [P_REPLACES] = {"Replaces", parse_replaces, 0, A_PATTERN},
                 [P_GLOBAL] = {"Global", parse_global, offsetof(UnitOptions, global), A_BOOL},
                 [P_PREFER] = {"Prefer", parse_prefer, 0, A_METADATA},
                 [P_FAILBACK] = {"Failback", ini_parse_bool, offsetof(UnitOptions, placement.failback), A_BOOL},
@@ -191,7 +190,7 @@ const IniOption fleet_options[_F_MAX] = {
                 [F_MACHINE_OF] = {"MachineOf", parse_machine_of, 0, A_UNIT},
                 [F_MACHINE_METADATA] = {"MachineMetadata", parse_require, 0, A_METADATA},
                 [F_CONFLICTS] = {"Conflicts", parse_conflicts, 0, A_PATTERN},
-                [F_REPLACES] = {"Replaces", parse_replaces, 0, A_REPLACED},
+                [F_REPLACES] = {"Replaces", parse_replaces, 0, A_PATTERN},
                 [F_GLOBAL] = {"Global", parse_global, offsetof(UnitOptions, global), A_BOOL},
                 [F_OLD_MACHINE_ID] = {"X-ConditionMachineID", parse_machine_id, 0, A_MACHINE_ID},
                 [F_OLD_BOOT_ID] = {"X-ConditionMachineBootID", parse_boot_id, 0,
@@ -276,12 +275,22 @@ static void check_peers(const UnitOptions *o, const PlacementSource *source, Mes
         for (char **peer = peers; *peer; peer++)
                 if (streq(*peer, o->unit))
                         messages_add(messages, "%s: %s=%s: is this unit itself, name another one", where, key, *peer);
-                else if (placement_conflicts(o->placement.conflicts, *peer))
+                else if (placement_matches(o->placement.conflicts, *peer))
                         messages_add(messages, "%s: %s=%s: %s= (%s) keeps it away from that unit, remove one of them",
                                         where, key, *peer, other, other_where);
-                else if (placement_names(o->placement.replaces, *peer))
+                else if (placement_matches(o->placement.replaces, *peer))
                         messages_add(messages, "%s: %s=%s: Replaces= (%s) drives that unit away, remove one of them",
                                         where, key, *peer, find_source(source, P_REPLACES, &other));
+}
+
+bool placement_options_are_doubtful(const PlacementSource *source) {
+        for (unsigned i = P_MACHINE_ID; i <= P_REPLACES; i++)
+                if (source->leased_unread[i])
+                        return true;
+        for (unsigned i = 0; i < _F_MAX; i++)
+                if (source->fleet_unread[i])
+                        return true;
+        return false;
 }
 
 bool placement_options_check(const UnitOptions *o, const PlacementSource *source, Messages *messages) {

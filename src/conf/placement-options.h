@@ -49,5 +49,7 @@ typedef struct PlacementSource {
         const bool *leased_unread, *fleet_unread;
 } PlacementSource;
 
+/* A line is bad that says where the unit may run: it may be meant to run nowhere here. */
+bool placement_options_are_doubtful(const PlacementSource *source);
 /* Says what contradicts itself. false: it is in doubt whether the unit is to run with a lease or everywhere. */
 bool placement_options_check(const UnitOptions *o, const PlacementSource *source, Messages *messages);

@@ -3,7 +3,8 @@
 
 #include <errno.h>
 
-/* Of what PID 1 can start and stop by itself; slices, scopes and devices cannot be held back by a gate. */
+/* Of what PID 1 can start and stop by itself; slices, scopes and devices cannot be held back by a gate. A swap could be, but
+ * another machine has no use for what is in it, and a swapoff takes as long as it takes: killing it leaves the swap on. */
 static const char *const suffixes[] = {
                 "service",
                 "socket",
@@ -11,7 +12,6 @@ static const char *const suffixes[] = {
                 "path",
                 "mount",
                 "automount",
-                "swap",
                 "target",
 };
 

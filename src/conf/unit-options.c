@@ -182,6 +182,7 @@ static int load(const char *root, UnitOptions *o, bool *ret_sure, Messages *mess
         memcpy(all + _O_MAX, placement_options, sizeof(placement_options));
         r = load_files(root, o->unit, &fleet, &leased, messages);
         if (r == 0) {
+                o->place_doubtful = placement_options_are_doubtful(&source);
                 *ret_sure = placement_options_check(o, &source, messages) && !unread[O_LEASE] &&
                             !(o->global && o->lease);
                 if (o->global && o->lease)
@@ -189,6 +190,7 @@ static int load(const char *root, UnitOptions *o, bool *ret_sure, Messages *mess
                                         "%s: Lease=: cannot stand together with Global=, which needs none, remove it",
                                         where[O_LEASE] ?: o->unit);
         }
+        o->stop_grace_where = TAKE_PTR(where[O_STOP_GRACE]);
         ini_where_done(&fleet);
         ini_where_done(&leased);
         return r;
@@ -228,8 +230,14 @@ UnitOptions *unit_options_free(UnitOptions *o) {
                 return NULL;
         free(o->unit);
         free(o->lease);
+        free(o->stop_grace_where);
         free(o);
         return NULL;
+}
+
+/* The longest StopGraceSec= that a TTL can serve. */
+static usec_t grace_max(const Timeline *t) {
+        return usec_sub(t->kill, t->round + 2 * t->attempt);
 }
 
 int unit_options_check(const UnitOptions *o, usec_t ttl, usec_t timeout_stop, Messages *messages) {
@@ -237,15 +245,30 @@ int unit_options_check(const UnitOptions *o, usec_t ttl, usec_t timeout_stop, Me
         Timeline t;
         int r = timeline_compute(ttl, o->stop_grace, timeout_stop, &t);
 
-        if (r != -EDOM)
-                return r;
+        if (r != -EDOM || o->global) /* which has no lease that could run out */
+                return r == -EDOM ? 0 : r;
         messages_add(messages,
                         "%s: StopGraceSec=%s: with TTL=%s the unit would be stopped %s after a beat, before a round "
                         "of %" PRIu64 " ms and two attempts are over: at most StopGraceSec=%s, or a longer TTL=",
-                        o->unit, format_span(grace, sizeof(grace), t.stop_grace),
+                        o->stop_grace_where ?: o->unit, format_span(grace, sizeof(grace), t.stop_grace),
                         format_span(ttl_text, sizeof(ttl_text), ttl), format_span(stop, sizeof(stop), t.stop),
-                        t.round / USEC_PER_MSEC,
-                        format_span(most, sizeof(most), usec_sub(t.kill, t.round + 2 * t.attempt)));
+                        t.round / USEC_PER_MSEC, format_span(most, sizeof(most), grace_max(&t)));
+        return -EBADMSG;
+}
+
+int unit_options_check_ttl(const UnitOptions *o, const LeasedConf *c, Messages *messages) {
+        char ttl[32], grace[32], most[32];
+        Timeline t;
+        int r = timeline_compute(c->ttl, o->stop_grace, USEC_INFINITY, &t);
+
+        if (r != -EDOM || o->global)
+                return r == -EDOM ? 0 : r;
+        messages_add(messages,
+                        "%s: TTL=%s: too short for %s with StopGraceSec=%s (%s): at most StopGraceSec=%s there, or a "
+                        "longer TTL=",
+                        c->ttl_where ?: "/etc/leased/leased.conf", format_span(ttl, sizeof(ttl), c->ttl), o->unit,
+                        format_span(grace, sizeof(grace), t.stop_grace), strempty(o->stop_grace_where),
+                        format_span(most, sizeof(most), grace_max(&t)));
         return -EBADMSG;
 }
 

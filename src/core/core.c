@@ -266,18 +266,34 @@ static void look_for_leftovers(const Core *c, bool *ret_busy, bool *ret_held) {
         }
 }
 
-/* Our service is being stopped: when nothing is in our hands any more, our session ends, and so do we. A registry that
- * does not answer is not waited for longer than half a TTL: what we could not give back expires by itself. */
+/* Nothing of any unit is here, and no gate: known, and not merely unheard of. */
+static bool all_rest(const Core *c) {
+        if (!c->guard_synced && !c->guard_gone)
+                return false;
+        for (const Unit *u = c->units; u; u = u->hh.next)
+                if (!u->global && u->phase != PHASE_RELEASING &&
+                    (u->phase != PHASE_IDLE || !u->guard_known || u->guard.index > 0 || !life_is_down(u)))
+                        return false;
+        return true;
+}
+
+/* Our service is being stopped: when nothing is in our hands any more, our session ends, and so do we. What does not
+ * answer is not waited for longer than half a TTL: what we could not give back, or never heard of, the guard has in its
+ * hands, and it expires by itself. */
 static void advance_shutdown(Core *c) {
         bool busy, held;
 
         if (!c->shutting_down || c->exit_asked)
                 return;
         look_for_leftovers(c, &busy, &held);
-        if (busy)
+        if (busy) {
+                c->shutdown_deadline = 0;
                 return;
+        }
         if (c->shutdown_deadline == 0)
                 c->shutdown_deadline = c->now.boottime + c->own.timeline.round * 5 / 2;
+        if (!all_rest(c) && c->now.boottime < c->shutdown_deadline)
+                return;
         if (!held && !c->ended && !c->end_txn && !c->own.txn && session_settled(c)) {
                 TxnBuilder b = txn_begin(c);
 
@@ -302,7 +318,7 @@ static void advance_sleep(Core *c) {
         for (Unit *u = c->units; u && c->now.boottime >= c->sleep_kill_at; u = u->hh.next)
                 life_sleep(c, u);
         look_for_leftovers(c, &busy, &held);
-        if (busy || !life_all_rest(c) || (held && c->now.boottime < c->sleep_kill_at))
+        if (busy || !all_rest(c) || (held && c->now.boottime < c->sleep_kill_at))
                 return;
         c->sleep_ready = true;
         (void) output(c, ACTION_SLEEP_READY);

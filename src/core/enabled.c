@@ -75,6 +75,7 @@ Unit *life_configure(Core *c, const UnitConfig *config) {
         u->release_on_success = config->release_on_success;
         u->hold_on_failure = config->hold_on_failure;
         u->wanted_global = config->global;
+        u->doubtful = config->doubtful;
         u->placement = config->placement ? *config->placement : (Placement){};
         c->offers_stale = c->plan_stale = true;
         return u;
@@ -189,16 +190,6 @@ bool life_has_leftovers(const Core *c) {
         return false;
 }
 
-bool life_all_rest(const Core *c) {
-        if (!c->guard_synced && !c->guard_gone)
-                return false;
-        for (const Unit *u = c->units; u; u = u->hh.next)
-                if (!u->global && u->phase != PHASE_RELEASING &&
-                    (u->phase != PHASE_IDLE || !u->guard_known || u->guard.index > 0 || !life_is_down(u)))
-                        return false;
-        return true;
-}
-
 bool life_is_covered(const Core *c, const Unit *u) {
         return session_settled(c) && c->now.boottime < life_stop_at(c, u);
 }
@@ -210,6 +201,8 @@ const char *life_why_unable(const Core *c, const Unit *u) {
                 return "it is not enabled here any more";
         if (u->global || u->wanted_global)
                 return "it runs on every machine that fits, without a lease";
+        if (u->doubtful)
+                return "a line that says where it may run is bad (leasectl reload names it)";
         if (u->renamed)
                 return "its Lease= is being changed";
         if (!machine_competes(c, &why))

@@ -26,6 +26,7 @@ typedef struct UnitConfig {
         bool release_on_success;  /* OnSuccess=release instead of done */
         bool hold_on_failure;     /* OnFailure=hold instead of release */
         bool global;              /* on every machine that fits, without a lease */
+        bool doubtful;            /* where it may run cannot be read: it is not taken, and kept if it is held */
         const Placement *placement; /* NULL: it runs anywhere */
 } UnitConfig;
 

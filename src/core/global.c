@@ -3,7 +3,7 @@
 /*
  * A unit that runs on every machine that fits (Global=true of fleet): no lease, no gate, no guard, and so no time that
  * runs out. It is started here while this machine has what it requires, and stopped when it has not any more, drains,
- * or does not enable it any longer. The daemon's end leaves it alone.
+ * or does not enable it any longer. What it conflicts with keeps it from being started. The daemon's end leaves it alone.
  *
  *     IDLE -> STARTING -> RUNNING -> STOPPING -> IDLE
  *
@@ -15,11 +15,32 @@
 
 enum { STARTS_MAX = 5 };
 
+/* Who is here first stays, be it leased or not. */
+static bool meets_a_conflict(const Core *c, const Unit *u) {
+        for (const Unit *o = c->units; o; o = o->hh.next)
+                if (o != u && (o->phase != PHASE_IDLE || o->guard.index > 0) &&
+                    (placement_matches(u->placement.conflicts, o->name) ||
+                     placement_matches(o->placement.conflicts, u->name)))
+                        return true;
+        return false;
+}
+
+const char *global_why_not(const Core *c, const Unit *u, char buffer[static PLACEMENT_WHY_SIZE]) {
+        const char *why = placement_unfit(&u->placement, c->machine_id, c->metadata, buffer);
+
+        if (why)
+                return why;
+        if (u->doubtful && u->phase == PHASE_IDLE && life_is_inactive(&u->report)) /* what runs goes on */
+                return "a line that says where it may run is bad (leasectl reload names it)";
+        if (c->draining)
+                return "this machine is draining";
+        return u->phase == PHASE_IDLE && meets_a_conflict(c, u) ? "it conflicts with a unit here" : NULL;
+}
+
 static bool is_wanted(const Core *c, const Unit *u) {
         char buffer[PLACEMENT_WHY_SIZE];
 
-        return u->wanted_global && !u->forgotten && !c->draining &&
-               !placement_unfit(&u->placement, c->machine_id, c->metadata, buffer);
+        return u->wanted_global && !u->forgotten && !global_why_not(c, u, buffer);
 }
 
 static void start(Core *c, Unit *u) {

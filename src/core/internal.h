@@ -152,6 +152,7 @@ struct Unit {
         usec_t stop_grace, timeout_stop, hold_down_release, hold_down_failure;
         int64_t version;
         bool release_on_success, hold_on_failure;
+        bool doubtful;   /* where it may run cannot be read */
         bool wanted_global; /* as configured; taken on when nothing is in hand */
         bool global;     /* without a lease (global.c) */
         Placement placement;
@@ -192,7 +193,7 @@ struct Unit {
         unsigned rank;    /* how many machines come before us; RANK_NONE: we do not come at all */
         Leave move;       /* why what we hold should go elsewhere; LEAVE_NONE: it should not */
         char move_to[MACHINE_SIZE];
-        int64_t move_version; /* LEAVE_UPGRADE: what is installed there */
+        int64_t move_version; /* LEAVE_UPGRADE: for the sake of this one, wherever it ends up */
         bool stuck;       /* it should go, and there is nowhere to go */
         char failback_to[MACHINE_SIZE];
         usec_t failback_since;
@@ -222,6 +223,7 @@ typedef struct Own {
         char process[17];        /* the nonce's part that is this process */
         uint64_t attempts;
         bool committed;          /* a beat of this process and session has been committed */
+        bool leaving;            /* another TTL is wanted: what hangs on it is being hung on the new one */
         usec_t t0;               /* of the last committed one */
         usec_t round_trip;
         uint64_t txn;            /* under way: beat, creation or fence; 0: none */
@@ -342,6 +344,7 @@ struct Core {
         usec_t plan_until;                    /* when the plan may change by the time alone: a session falls silent ... */
         usec_t plan_due_at;                   /* ... or something else is due */
         usec_t settle_until;                  /* what is free is left alone until then: others may be about to come */
+        usec_t young_until;                   /* until then they are given more time to take what is theirs */
 
         Calling *calls;
 
@@ -466,7 +469,7 @@ usec_t offers_deadline(const Core *c);
 void plan_advance(Core *c);
 usec_t plan_deadline(const Core *c);
 usec_t plan_turn_at(const Core *c, const Unit *u); /* when it is our turn; USEC_INFINITY: it is not */
-void plan_settle(Core *c); /* a new session beats for the first time: others may be about to come as well */
+void plan_settle(Core *c); /* our record names a new session: others may be about to come as well */
 bool leave_is_move(Leave leave);
 
 /* view.c */
@@ -496,6 +499,7 @@ usec_t call_dead_at(const Lease *l);
 /* global.c */
 void global_advance(Core *c, Unit *u);
 const char *global_state(const Unit *u);
+const char *global_why_not(const Core *c, const Unit *u, char buffer[static PLACEMENT_WHY_SIZE]); /* NULL: it may run here */
 
 /* enabled.c and life.c */
 bool life_is_heard(const Unit *u); /* the guard has answered all that it was asked for this unit */
@@ -527,7 +531,6 @@ bool life_is_down(const Unit *u);
 bool life_has_leftovers(const Core *c); /* units that are not enabled here any more and not at their end yet */
 void life_guard(Core *c, Unit *u, const GuardReport *report);
 void life_sleep(Core *c, Unit *u);    /* the machine cannot stay awake any longer: it is killed */
-bool life_all_rest(const Core *c);    /* nothing of any unit is here, and no gate: known, and not merely unheard of */
 void life_released(Core *c, Unit *u); /* the registry knows that we let it go */
 void life_free(Core *c, Unit *u);
 const char *leave_to_string(Leave leave);

@@ -144,10 +144,17 @@ static void send_steal(Core *c, Lease *l, const Session *s) {
         l->txn = txn_send(&b);
 }
 
+/* Once for each Version=, also if it does not get there: who offers it may be gone when the unit is down. */
+static void note_upgrade(const Lease *l, LeaseRecord *next) {
+        if (l->unit && l->unit->leave == LEAVE_UPGRADE)
+                next->upgraded = MAX(next->upgraded, l->unit->move_version);
+}
+
 static void send_release(Core *c, Lease *l, LeaseState state, const char *why) {
         LeaseRecord next = l->value;
         TxnBuilder b = txn_begin(c);
 
+        note_upgrade(l, &next);
         lease_end_tenure(&next, c->now.realtime, why);
         next.state = state;
         next.session[0] = '\0';
@@ -173,8 +180,7 @@ static void send_transfer(Core *c, Lease *l, const Session *target, const char *
         lease_end_tenure(&next, c->now.realtime, leave_to_string(l->unit->leave));
         if (offer && offer->seen.revision > 0)
                 next.version = offer->value.version;
-        if (l->unit->leave == LEAVE_UPGRADE)
-                next.upgraded = MAX(next.upgraded, l->unit->move_version);
+        note_upgrade(l, &next);
         str_copy(next.machine_id, sizeof(next.machine_id), machine);
         str_copy(next.session, sizeof(next.session), target->name);
         next.index = next_index(c, l);

@@ -187,9 +187,9 @@ static void step_idle(Core *c, Unit *u) {
         if (u->guard.index > 0) {
                 if (session_settled(c))
                         adopt(c, u);
-                else if (c->sleeping) { /* whether it is ours must not be waited for */
+                else if (c->sleeping || c->shutting_down) { /* whether it is ours must not be waited for */
                         u->index = u->guard.index;
-                        leave(c, u, LEAVE_SLEEP);
+                        leave(c, u, wanted);
                 }
                 return;
         }

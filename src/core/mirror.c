@@ -188,11 +188,14 @@ static void take_fence(Core *c, const Record *r, uint64_t as_of) {
 
 static void take_machine(Core *c, const Record *r, uint64_t as_of) {
         Machine *m = mirror_machine(c, r->name);
+        bool named = machine_is_named(c);
 
         if (!m || !seen_take(c, &m->seen, r->mod_revision, as_of))
                 return;
         m->damaged = r->damaged;
         m->value = r->value ? *r->machine : (MachineRecord){};
+        if (!named && machine_is_named(c))
+                plan_settle(c);
         c->plan_stale = true;
 }
 
@@ -235,7 +238,7 @@ static void take_lease(Core *c, const Record *r, uint64_t as_of) {
                 c->memory_changed = true;
         }
         l->holder = l->value.session[0] ? mirror_session(c, l->value.session) : NULL;
-        if (l->value.state != LEASE_HELD || !streq(l->planned, l->value.machine_id))
+        if (c->has_wishes || l->value.state != LEASE_HELD || !streq(l->planned, l->value.machine_id))
                 c->plan_stale = true; /* not as it was planned */
         if (l->unit)
                 l->unit->available = false; /* until a plan finds it so again */

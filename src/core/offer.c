@@ -16,6 +16,8 @@ static const char *why_not_now(const Core *c, const Unit *u, char buffer[static 
 
         if (why)
                 return why;
+        if (u->doubtful)
+                return "a line that says where it may run is bad there";
         if (u->lease->unit != u)
                 return "another unit there has the same Lease=";
         return u->report.known && !u->report.gate_loaded ? "systemd has not loaded its gate" : NULL;

@@ -27,11 +27,11 @@ bool placement_names(const char *list, const char *word) {
         return has_word(list, word, strlen(word));
 }
 
-bool placement_conflicts(const char *conflicts, const char *unit) {
+bool placement_matches(const char *patterns, const char *unit) {
         char pattern[CONFLICTS_SIZE];
         size_t n;
 
-        FOREACH_WORD(w, n, conflicts) {
+        FOREACH_WORD(w, n, patterns) {
                 memcpy(pattern, w, n);
                 pattern[n] = '\0';
                 if (fnmatch(pattern, unit, 0) == 0)

@@ -27,7 +27,7 @@ typedef struct Placement {
         char require[PLACEMENT_TEXT_SIZE];   /* "key=value": of several with one key one must hold, of each key one */
         char prefer[PLACEMENT_TEXT_SIZE];    /* "key=value": the more the better */
         char conflicts[CONFLICTS_SIZE];      /* patterns (fnmatch) of units that it must not run beside */
-        char replaces[CONFLICTS_SIZE];       /* units that must leave the machine that it comes to */
+        char replaces[CONFLICTS_SIZE];       /* patterns of units that must leave the machine that it comes to */
         bool failback;       /* goes back to a machine that it prefers more */
         usec_t failback_hold; /* ... when that one could have held it so long */
 } Placement;
@@ -55,7 +55,7 @@ bool placement_before(const Placement *p, const char *unit, const PlacementMachi
 
 /* The next word of a list, *ret_n bytes long; NULL: there is none. */
 const char *placement_next_word(const char *list, size_t *ret_n);
-/* Whether a unit with these Conflicts= must not run beside that one. */
-bool placement_conflicts(const char *conflicts, const char *unit);
 /* Whether a list has that very word. */
 bool placement_names(const char *list, const char *word);
+/* Whether one of these patterns (fnmatch) means the unit. */
+bool placement_matches(const char *patterns, const char *unit);

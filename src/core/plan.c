@@ -8,6 +8,9 @@
  * come to the same plan, and a crash spreads what the dead one held evenly over the rest. A plan is a matter of manners,
  * not of safety: the first machine acquires at once, the next one a little later, and whoever is too late is refused.
  *
+ * Machines that come up together leave each other time to do so: who is new in the registry takes nothing for a round, and
+ * then his own share first.
+ *
  * For what we hold ourselves it says whether it should go, and where: away from a machine that drains or does not fit any
  * more, to a higher Version=, back to a machine that the unit prefers. The holder alone moves it, by a transfer, so there
  * is nobody to quarrel with; what goes there must be offered there, so nobody hands it back at once.
@@ -125,7 +128,7 @@ static void collect_placed(Plan *p) {
                 if (o->seen.revision > 0 && !o->damaged && plan_is_held_by(c, find_lease(c, o->value.lease), o->name))
                         add_placed(p, o->name, o->unit, o->value.conflicts, o->value.replaces);
         for (const Unit *u = c->units; u; u = u->hh.next)
-                if (u->phase != PHASE_IDLE && !u->global)
+                if (u->phase != PHASE_IDLE || u->guard.index > 0)
                         place(p, u, c->machine_id);
 }
 
@@ -135,8 +138,8 @@ static const Placed *find_conflict(const Plan *p, const Unit *u, const char *mac
         for (const Placed *o = p->placed; o < p->placed + p->n_placed; o++)
                 if ((minds || o->conflicts[0] || o->replaces[0]) && strncmp(o->machine, machine, MACHINE_SIZE - 1) == 0 &&
                     !streq(o->unit, u->name) &&
-                    (placement_conflicts(u->placement.conflicts, o->unit) || placement_conflicts(o->conflicts, u->name) ||
-                     placement_names(o->replaces, u->name)))
+                    (placement_matches(u->placement.conflicts, o->unit) || placement_matches(o->conflicts, u->name) ||
+                     placement_matches(o->replaces, u->name)))
                         return o;
         return NULL;
 }
@@ -212,12 +215,14 @@ static void plan_turn(Plan *p, Unit *u) {
 }
 
 usec_t plan_turn_at(const Core *c, const Unit *u) {
-        usec_t t;
+        usec_t since = MAX(u->available_at, u->able_at);
 
         if (!u->available || !u->able || u->rank == RANK_NONE)
                 return USEC_INFINITY;
-        t = MAX(u->available_at, u->able_at) + u->rank * c->own.timeline.turn;
-        return u->lease->value.state == LEASE_FREE ? MAX(t, c->settle_until) : t;
+        /* From the silent, for whom a unit has waited long enough; unless all have been silent, and come up again. */
+        if (u->lease->value.state == LEASE_HELD && c->now.boottime >= c->young_until)
+                return since + u->rank * c->own.timeline.turn;
+        return MAX(since, c->settle_until) + u->rank * c->own.timeline.round;
 }
 
 /* ---- what we hold, and should not ---- */
@@ -229,7 +234,7 @@ bool leave_is_move(Leave leave) {
 /* Of two that must not run beside each other: who is replaced goes; else who is not in hand yet; else the younger one. */
 static bool yields(const Core *c, const Unit *u, const Placed *to) {
         const Unit *o = life_find((Core *) c, to->unit);
-        bool replaced = placement_names(to->replaces, u->name), replaces = placement_names(u->placement.replaces, to->unit);
+        bool replaced = placement_matches(to->replaces, u->name), replaces = placement_matches(u->placement.replaces, to->unit);
 
         if (replaced != replaces)
                 return replaced;
@@ -334,6 +339,7 @@ static Leave choose_move(Plan *p, Unit *u, Choice *ret) {
         version = resting ? 0 : higher_version(p, u);
         if (version > 0) {
                 *ret = choose(p, u, version, 0);
+                u->move_version = version;
                 return ret->machine ? LEAVE_UPGRADE : LEAVE_NONE;
         }
         *ret = resting ? (Choice){} : choose_failback(p, u);
@@ -348,7 +354,6 @@ static void plan_move(Plan *p, Unit *u) {
         u->place_why[0] = '\0';
         u->move = choose_move(p, u, &choice);
         str_copy(u->move_to, sizeof(u->move_to), choice.machine ? choice.machine->id : "");
-        u->move_version = choice.version;
         str_copy(u->lease->planned, sizeof(u->lease->planned), choice.machine ? choice.machine->id : p->core->machine_id);
         if (choice.machine) {
                 choice.machine->held++;
@@ -460,7 +465,8 @@ usec_t plan_deadline(const Core *c) {
 }
 
 void plan_settle(Core *c) {
+        c->young_until = c->now.boottime + 2 * c->own.ttl;
         for (const Machine *m = c->machines; m; m = m->hh.next)
-                if (m->seen.revision > 0 && !is_own(c, m) && !machine_session(c, m))
+                if (m->seen.revision > 0 && !is_own(c, m))
                         c->settle_until = c->now.boottime + c->own.timeline.round;
 }

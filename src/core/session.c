@@ -22,8 +22,6 @@
 
 #define PAUSE_FIRST (50 * USEC_PER_MSEC)
 
-enum { FENCE_READ_MAX = 100 };
-
 bool session_settled(const Core *c) {
         return c->own.phase == OWN_BEATING && c->own.committed;
 }
@@ -192,34 +190,36 @@ static bool is_named(const FenceRecord *f, uint64_t since, const char *lease) {
         return false;
 }
 
-static bool is_held(const Core *c, const Lease *l) {
-        /* A Txn under way counts, too: it may have been committed before what the fence names, its answer still to come. */
-        return lease_is_ours(c, l) || (l->unit && l->unit->index > 0) || l->txn > 0 || l->damaged;
-}
-
-/* Our fence has been seen at a revision that we have not looked behind yet. */
+/*
+ * Our fence has been seen at a revision that we have not looked behind yet. All that it names is read, and not only what we
+ * know to hold: a lease may have been handed to us, and taken again for our silence, before a watch that is behind tells
+ * of either. Only once it is known how the lease is now, what the watch still has to say of it is old.
+ */
 static void check_fence(Core *c, Own *o, const Session *s) {
-        Key keys[FENCE_READ_MAX];
+        const FenceRecord *f = s->fence_value;
+        uint64_t taken = f->counter - o->fence_counter;
+        Key keys[FENCE_NAMES_MAX];
         size_t n = 0;
 
         o->checked_fence = s->fence.revision;
-        o->checked_counter = s->fence_value->counter;
-        for (Lease *l = c->leases; l && n <= FENCE_READ_MAX; l = l->hh.next) {
-                if (!is_held(c, l) || !is_named(s->fence_value, o->fence_counter, l->name))
-                        continue;
-                l->asked = true;
-                if (n < FENCE_READ_MAX)
-                        keys[n] = (Key){ .kind = RECORD_LEASE, .name = l->name };
-                n++;
-        }
-        if (n == 0) {
-                o->fence_revision = o->checked_fence;
-                o->fence_counter = o->checked_counter;
-                o->next_at = c->now.boottime;
-        } else if (n <= FENCE_READ_MAX)
-                o->read = read_keys(c, keys, n);
-        else
+        o->checked_counter = f->counter;
+        if (f->counter < o->fence_counter || taken > f->n_names) { /* more than it names */
                 o->read = read_kinds(c, 1u << RECORD_LEASE);
+                return;
+        }
+        for (size_t i = f->n_names - (size_t) taken; i < f->n_names; i++) {
+                if (!lease_name_is_valid(f->names[i]))
+                        continue;
+                mirror_lease(c, f->names[i])->asked = true;
+                keys[n++] = (Key){ .kind = RECORD_LEASE, .name = f->names[i] };
+        }
+        if (n > 0) {
+                o->read = read_keys(c, keys, n);
+                return;
+        }
+        o->fence_revision = o->checked_fence;
+        o->fence_counter = o->checked_counter;
+        o->next_at = c->now.boottime;
 }
 
 /* What a fence names and cannot be read any more is not ours any more. */
@@ -251,6 +251,7 @@ static void on_silence(Core *c, Own *o) {
 static void swap_sessions(Core *c) {
         Own old = c->own;
 
+        old.leaving = true;
         c->own = c->other;
         c->other = old;
         output_report(c, REPORT_SESSION_NEW, NULL, NULL, NULL, 0);
@@ -268,8 +269,6 @@ static void on_committed(Core *c, Own *o, const Answer *a) {
                 o->fence_revision = a->revision;
                 o->fence_counter = 0;
                 o->phase = OWN_BEATING;
-                if (o == &c->own)
-                        plan_settle(c);
         } else if (!o->committed)
                 output_report(c, REPORT_SESSION_ADOPTED, NULL, NULL, NULL, 0);
         o->beat_revision = a->revision;
@@ -277,7 +276,7 @@ static void on_committed(Core *c, Own *o, const Answer *a) {
         o->t0 = o->txn_t0;
         o->round_trip = c->now.boottime - o->txn_t0;
         o->failures = o->hasty = 0;
-        if (o == &c->other && o->ttl == c->ttl && c->own.ttl != c->ttl)
+        if (o == &c->other && !o->leaving && o->ttl == c->ttl && c->own.ttl != c->ttl)
                 swap_sessions(c);
         c->own.next_at = next_round(c, &c->own);
         c->other.next_at = next_round(c, &c->other);
@@ -443,8 +442,16 @@ static void advance_one(Core *c, Own *o) {
                 begin_round(c, o);
 }
 
+static bool machine_names(const Core *c, const char *session) {
+        const Machine *m = mirror_find_machine((Core *) c, c->machine_id);
+
+        return m && m->seen.revision > 0 && streq(m->value.session, session);
+}
+
 /* Another TTL is another session. Ours goes on until the new one beats; then the leases are hung over to it one by one
- * (lease.c), and when the last one is, the old session is beaten no more. Only then does a restart carry the new one on. */
+ * (lease.c), and when the last one is, and the machine's record, the old session is beaten no more: before, it would seem to
+ * be another machine's. Only then does a restart carry the new one on, and yet another TTL begin the next move: one turned
+ * round half-way would leave a write under way that hangs a lease on the session that is given up. */
 static void advance_move(Core *c) {
         if (!session_settled(c) || c->shutting_down)
                 return;
@@ -452,7 +459,7 @@ static void advance_move(Core *c) {
                 begin_new(c, &c->other);
         else if (c->other.phase == OWN_CREATING && c->other.ttl != c->ttl)
                 end_one(c, &c->other);
-        else if (session_is_moving(c) && !lease_hangs_on(c, c->other.name)) {
+        else if (session_is_moving(c) && !lease_hangs_on(c, c->other.name) && !machine_names(c, c->other.name)) {
                 c->other = (Own){};
                 keep_name(c);
         }

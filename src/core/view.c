@@ -131,12 +131,10 @@ static const char *why_not_ours(const Core *c, const Unit *u) {
 
 static const char *why_not_global(const Core *c, const Unit *u) {
         char buffer[PLACEMENT_WHY_SIZE];
-        const char *why = placement_unfit(&u->placement, c->machine_id, c->metadata, buffer);
+        const char *why = global_why_not(c, u, buffer);
 
         if (why)
                 return why == buffer ? arena_copy((Core *) c, buffer, strlen(buffer) + 1) : why;
-        if (c->draining)
-                return "this machine is draining";
         if (u->by_hand)
                 return "it has ended, or was stopped by hand";
         return c->now.boottime < u->not_before ? "this machine stands back for a while" : "";

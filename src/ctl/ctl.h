@@ -43,6 +43,7 @@ typedef struct Ctl {
         bool force;
         bool all_machines;
         bool wait;
+        usec_t period; /* --period=; 0: not given */
 } Ctl;
 
 /* A verb gets what stands behind it on the command line and returns an exit code, having said what went wrong. */
@@ -62,6 +63,7 @@ int verb_rearm(Ctl *ctl, int argc, char **argv);
 int verb_registry(Ctl *ctl, int argc, char **argv);
 int verb_release(Ctl *ctl, int argc, char **argv);
 int verb_reload(Ctl *ctl, int argc, char **argv);
+int verb_run(Ctl *ctl, int argc, char **argv);
 int verb_set_metadata(Ctl *ctl, int argc, char **argv);
 int verb_status(Ctl *ctl, int argc, char **argv);
 int verb_steal(Ctl *ctl, int argc, char **argv);

@@ -20,6 +20,7 @@
 #include "ctl/examine.h"
 #include "ctl/files.h"
 #include "ctl/members.h"
+#include "ctl/registry.h"
 
 typedef struct Item {
         char *name;   /* canonical */
@@ -192,6 +193,7 @@ static int verify_one(Ctl *ctl, Item *item) {
 static int reload_leased(Ctl *ctl, const LeasedConf *conf, bool any_leased) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         bool bad_lines = false;
+        char note[512];
         int r = bus_leased_runs(ctl->bus);
 
         if (r == 0)
@@ -201,7 +203,7 @@ static int reload_leased(Ctl *ctl, const LeasedConf *conf, bool any_leased) {
         if (r < 0)
                 return bus_complain("leased", r, &error);
         if (any_leased && streq(conf->registry, "local"))
-                complain("note: Registry=local excludes nobody outside this machine (see leased.conf)");
+                complain("note: %s (see leased.conf)", registry_local_note(conf->directory, note, sizeof(note)));
         return bad_lines ? CTL_FAILED : CTL_OK;
 }
 
@@ -251,7 +253,9 @@ static int enable_all(Ctl *ctl, Item *items, size_t n, const LeasedConf *conf) {
                         code = CTL_FAILED;
                 taken_back += !items[i].written;
         }
-        if (taken_back > 0)
+        if (taken_back > 0 && c != CTL_OK)
+                (void) bus_call(ctl->bus, &bus_pid1, "Reload", NULL, NULL, NULL); /* why it fails has been said */
+        else if (taken_back > 0)
                 (void) pid1_reload(ctl->bus);
         for (size_t i = 0; i < n; i++)
                 if (items[i].written) {

@@ -21,6 +21,10 @@ void finding_add(json_t *findings, const char *severity, const char *format, ...
 static int check_name(const char *name, json_t *findings) {
         if (strstr(name, "@."))
                 return refuse(findings, "is a template, enable an instance of it");
+        if (endswith(name, ".swap"))
+                return refuse(findings,
+                                "is a swap: what is in it is of no use to another machine, and a swapoff that takes too "
+                                "long cannot be ended");
         if (strchr(name, '/') || !unit_name_is_valid(name))
                 return refuse(findings, "is not the name of a unit that can be leased");
         return CTL_OK;
@@ -47,8 +51,8 @@ static int check_not_started_by_others(const char *name, const json_t *unit, jso
 
         if (startswith(state, "enabled"))
                 return refuse(findings,
-                                "is enabled in systemd, which would start it without its lease: systemctl disable %s",
-                                name);
+                                "is enabled in systemd, which would start it without its lease: systemctl disable %s%s",
+                                pid1_is_active(unit) ? "--now " : "", name);
         if (streq(state, "transient"))
                 return refuse(findings,
                                 "is transient and gone at the next boot: only units with a unit file can be leased");

@@ -1,22 +1,45 @@
 # SPDX-License-Identifier: Apache-2.0
 # bash completion for leasectl(1)
 
+# Behind "run" and its options comes the name of a lease, and behind that the command's own line.
+_leasectl_run() {
+        local i
+
+        for ((i = $1 + 1; i < COMP_CWORD; i++)); do
+                case ${COMP_WORDS[i]} in
+                --period) ((i++)) ;;
+                -*|=) ;;
+                *)
+                        if declare -F _command_offset >/dev/null; then
+                                _command_offset $((i + 1))
+                        else
+                                COMPREPLY=($(compgen -c -- "${COMP_WORDS[COMP_CWORD]}"))
+                        fi
+                        return 0 ;;
+                esac
+        done
+        return 1
+}
+
 _leasectl() {
         local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} word verb= i
         local verbs='status list machines history monitor metrics is-held check enable disable release transfer steal
-                rearm drain undrain set-metadata registry reload'
-        local options='--help --version --host --json --no-pager --no-legend --no-wait --stop --force
-                --all-machines'
+                rearm drain undrain run set-metadata registry reload'
+        local options='--help --version --host --json --no-pager --no-legend --no-wait --stop --force --all-machines
+                --period'
 
         for ((i = 1; i < COMP_CWORD; i++)); do
                 word=${COMP_WORDS[i]}
                 case $word in
-                -H|--host) ((i++)) ;;
+                -H|--host|--period) ((i++)) ;;
                 -*|=) ;;
                 *) verb=$word; break ;;
                 esac
         done
         COMPREPLY=()
+        if [[ $verb == run ]] && _leasectl_run "$i"; then
+                return
+        fi
         if [[ $previous == -H || $previous == --host ]]; then
                 COMPREPLY=($(compgen -A hostname -- "$current"))
         elif [[ $current == -* ]]; then
@@ -41,6 +64,9 @@ _leasectl() {
                 set-metadata)
                         compopt -o nospace
                         mapfile -t units < <(leasectl set-metadata 2>/dev/null | sed 's/=.*/=/') ;;
+                run)
+                        mapfile -t units < <(busctl --json=short call org.leased1 /org/leased1 org.leased1.Manager ListLeases \
+                                2>/dev/null | grep -o '\["[^"]*"' | cut -d '"' -f 2) ;;
                 status|release|steal|rearm|history|is-held)
                         mapfile -t units < <(leasectl list --no-legend --no-pager 2>/dev/null | awk '{ print $1 }') ;;
                 disable)

@@ -22,8 +22,10 @@ static json_t *why_not(const json_t *pairs) {
 
 /* lease may be NULL: nothing is known of it. */
 static json_t *row_new(const json_t *unit, const json_t *lease) {
+        _cleanup_free_ char *lease_name = NULL;
         json_t *row = json_object();
 
+        (void) sd_bus_path_decode(get_string(unit, "Lease"), LEASED_PATH "/lease", &lease_name);
         copy(row, "unit", unit, "Name");
         copy(row, "state", unit, "State");
         copy(row, "active_state", unit, "ActiveState");
@@ -34,7 +36,7 @@ static json_t *row_new(const json_t *unit, const json_t *lease) {
         copy(row, "version", lease, "Version");
         copy(row, "since_usec", lease, "SinceUSec");
         copy(row, "time_remaining_usec", lease, "TimeRemainingUSec");
-        copy(row, "lease", lease, "Name");
+        (void) json_object_set_new(row, "lease", lease_name ? json_string(lease_name) : json_null());
         (void) json_object_set_new(row, "local", json_boolean(get_boolean(lease, "Local")));
         (void) json_object_set_new(row, "held", json_boolean(*get_string(unit, "MachineID")));
         (void) json_object_set_new(row, "global", json_boolean(streq(get_string(unit, "Lease"), "/")));

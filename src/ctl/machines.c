@@ -41,7 +41,7 @@ int machines_read_all(Ctl *ctl, json_t **ret, json_t **ret_manager) {
         if (r >= 0)
                 r = bus_get_all(ctl->bus, LEASED_NAME, LEASED_PATH, LEASED_MANAGER, &manager, &error);
         if (r < 0)
-                return bus_complain("machines", r, &error);
+                return bus_complain(NULL, r, &error);
         json_array_foreach(json_array_get(answer, 0), i, m) {
                 const char *id = strempty(json_string_value(json_array_get(m, 0)));
 

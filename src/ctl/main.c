@@ -12,7 +12,7 @@ typedef struct Verb {
         const char *name;
         const char *arguments; /* for people */
         int min, max;          /* how many; max -1: any number */
-        bool here;             /* works on files of this machine, so that -H makes no sense */
+        bool here;             /* works on files or processes of this machine, so that -H makes no sense */
         verb_t run;
         const char *help;
 } Verb;
@@ -37,6 +37,7 @@ static const Verb verbs[] = {
                 {"undrain", "[MACHINE]", 0, 1, false, verb_undrain, "The end of drain"},
                 {"set-metadata", "[KEY=VALUE...]", 0, -1, true, verb_set_metadata,
                                 "What this machine says of itself, for Require= and Prefer="},
+                {"run", "LEASE COMMAND...", 2, -1, true, verb_run, "Run a command while holding a lease of its own"},
                 {"registry", "[accept UUID]", 0, 2, false, verb_registry, "How the registry is; or: go by that one"},
                 {"reload", "", 0, 0, false, verb_reload, "Let leased read its configuration again"},
 };
@@ -69,7 +70,7 @@ static int help(void) {
         for (size_t i = 0; i < ELEMENTSOF(verbs); i++) {
                 const Verb *v = verbs + i;
 
-                (void) printf("  %-12s %-15s %s\n", v->name, v->arguments, v->help);
+                (void) printf("  %-12s %-16s %s\n", v->name, v->arguments, v->help);
         }
         (void) puts("\n"
                     "  -h --help               This text\n"
@@ -82,12 +83,20 @@ static int help(void) {
                     "     --stop               enable: stop the unit first if it is active\n"
                     "     --force              disable: with leased down, stop the unit through systemd\n"
                     "     --all-machines       check: also where it would run\n"
+                    "     --period=SPAN        run: hold the lease for so long without a renewal (10s)\n"
                     "\n"
-                    "Exit codes: 0 done; 1 failed; 2 wrong usage; 3 the lease is not held (status: by nobody; "
+                    "Exit codes: of run, that of the command; 0 done; 1 failed; 2 wrong usage; 3 the lease is not held (status: by nobody; "
                     "release, "
                     "transfer,\nis-held: not by this machine); 4 no such unit, or not enabled here; 5 leased is not "
                     "running.");
         return CTL_OK;
+}
+
+static int parse_period(const char *span, Ctl *ctl) {
+        if (parse_sec(span, &ctl->period) >= 0 && ctl->period > 0)
+                return CTL_OK;
+        complain("--period=%s: expected is a time span, e.g. 10s", span);
+        return CTL_USAGE;
 }
 
 static int parse_json(const char *mode, Ctl *ctl) {
@@ -113,10 +122,11 @@ enum {
         OPT_STOP,
         OPT_FORCE,
         OPT_ALL_MACHINES,
+        OPT_PERIOD,
 };
 
-/* -1: go on with the verb; otherwise the exit code. */
-static int parse_options(int argc, char **argv, Ctl *ctl) {
+/* In order: up to the first argument that is no option. -1: go on with the verb; otherwise the exit code. */
+static int parse_options(int argc, char **argv, bool in_order, Ctl *ctl) {
         static const struct option options[] = {
                         {"help", no_argument, NULL, 'h'},
                         {"version", no_argument, NULL, OPT_VERSION},
@@ -128,11 +138,13 @@ static int parse_options(int argc, char **argv, Ctl *ctl) {
                         {"stop", no_argument, NULL, OPT_STOP},
                         {"force", no_argument, NULL, OPT_FORCE},
                         {"all-machines", no_argument, NULL, OPT_ALL_MACHINES},
+                        {"period", required_argument, NULL, OPT_PERIOD},
                         {},
         };
         int c;
 
-        while ((c = getopt_long(argc, argv, "hH:", options, NULL)) >= 0)
+        optind = 0; /* begin anew */
+        while ((c = getopt_long(argc, argv, in_order ? "+hH:" : "hH:", options, NULL)) >= 0)
                 switch (c) {
                 case 'h':
                         return help();
@@ -164,6 +176,10 @@ static int parse_options(int argc, char **argv, Ctl *ctl) {
                 case OPT_ALL_MACHINES:
                         ctl->all_machines = true;
                         break;
+                case OPT_PERIOD:
+                        if (parse_period(optarg, ctl) != CTL_OK)
+                                return CTL_USAGE;
+                        break;
                 default:
                         return CTL_USAGE; /* getopt has said why */
                 }
@@ -185,27 +201,42 @@ static const Verb *verb_find(const char *name, int argc) {
         return NULL;
 }
 
+/* Options may stand before and behind the verb; but what stands behind the first argument of run is its command's. */
+static int parse(int argc, char **argv, Ctl *ctl, const Verb **ret, int *ret_skip) {
+        int code = parse_options(argc, argv, true, ctl), skip = optind;
+        const char *name;
+
+        if (code >= 0)
+                return code;
+        name = skip < argc ? argv[skip] : NULL;
+        if (name) {
+                argv[skip] = argv[0]; /* what getopt says begins with our name */
+                code = parse_options(argc - skip, argv + skip, streq(name, "run"), ctl);
+                if (code >= 0)
+                        return code;
+                skip += optind;
+        }
+        *ret_skip = skip;
+        *ret = verb_find(name ?: "status", argc - skip);
+        return *ret ? -1 : CTL_USAGE;
+}
+
 int main(int argc, char **argv) {
         Ctl ctl = {.legend = true, .pager = true, .wait = true};
         const Verb *verb;
-        int code;
+        int code, skip;
 
         (void) setlocale(LC_ALL, "");
-        code = parse_options(argc, argv, &ctl);
+        code = parse(argc, argv, &ctl, &verb, &skip);
         if (code >= 0)
                 return code;
-        argc -= optind;
-        argv += optind;
-        verb = argc > 0 ? verb_find(argv[0], argc - 1) : verb_find("status", 0);
-        if (!verb)
-                return CTL_USAGE;
         if (verb->here && ctl.host) {
-                complain("%s works on files of the machine it runs on, and cannot be used with --host=", verb->name);
+                complain("%s works on the machine it runs on, and cannot be used with --host=", verb->name);
                 return CTL_USAGE;
         }
         code = ctl_connect(&ctl);
         if (code == CTL_OK)
-                code = verb->run(&ctl, MAX(argc - 1, 0), argv + 1);
+                code = verb->run(&ctl, argc - skip, argv + skip);
         (void) sd_bus_flush_close_unref(ctl.bus);
         if (fflush(stdout) != 0 && errno != EPIPE && code == CTL_OK) {
                 complain("cannot write: %s", strerror(errno));

@@ -12,24 +12,16 @@
 
 #include <stdio.h>
 
+#include "conf/conf.h"
 #include "ctl/bus.h"
 #include "ctl/output.h"
 
-void registry_print_beat(const Ctl *ctl, const json_t *manager) {
-        usec_t beat = (usec_t) get_integer(manager, "LastBeatUSec"),
-               trip = (usec_t) get_integer(manager, "RoundTripUSec"), now = now_boottime();
-        char ago[32], answered[32];
-
-        (void) format_span(answered, sizeof(answered), trip);
-        if (trip > 0 && trip < USEC_PER_MSEC)
-                str_copy(answered, sizeof(answered), "under 1ms");
-        if (beat == 0)
-                print_field("Last beat", "none yet");
-        else if (ctl->host || beat > now) /* CLOCK_BOOTTIME means something on the machine it comes from only */
-                print_field("Last beat", "answered in %s", answered);
+const char *registry_local_note(const char *directory, char *buf, size_t size) {
+        if (isempty(directory) || streq(directory, LOCAL_DIRECTORY))
+                str_copy(buf, size, "Registry=local excludes nobody outside this machine");
         else
-                print_field("Last beat", "%s ago, answered in %s", format_span(ago, sizeof(ago), now - beat),
-                                answered);
+                (void) snprintf(buf, size, "Registry=local excludes only those who share %s", directory);
+        return buf;
 }
 
 /* Reads may still be answered while no beat comes through: an error since the last beat is not over either. */
@@ -51,7 +43,26 @@ static void print_error(const json_t *manager, bool present) {
         print_field(present ? "Error" : "Last error", "%s%s%s", colour_on(present ? COLOUR_RED : COLOUR_NONE),
                         get_string(manager, "RegistryError"), present ? colour_off() : "");
         if (at > 0)
-                print_field(present ? "Last seen" : "At", "%s", format_since(text, sizeof(text), at));
+                print_field(present ? "Error seen" : "At", "%s", format_since(text, sizeof(text), at));
+}
+
+void registry_print_beat(const Ctl *ctl, const json_t *manager) {
+        usec_t beat = (usec_t) get_integer(manager, "LastBeatUSec"),
+               trip = (usec_t) get_integer(manager, "RoundTripUSec"), now = now_boottime();
+        char ago[32], answered[32];
+
+        (void) format_span(answered, sizeof(answered), trip);
+        if (trip > 0 && trip < USEC_PER_MSEC)
+                str_copy(answered, sizeof(answered), "under 1ms");
+        if (beat == 0)
+                print_field("Last beat", "none yet");
+        else if (ctl->host || beat > now) /* CLOCK_BOOTTIME means something on the machine it comes from only */
+                print_field("Last beat", "answered in %s", answered);
+        else
+                print_field("Last beat", "%s ago, answered in %s", format_span(ago, sizeof(ago), now - beat),
+                                answered);
+        if (*get_string(manager, "RegistryError") && !error_matters(ctl, manager))
+                print_error(manager, false);
 }
 
 static void print_competing(const json_t *manager) {
@@ -65,18 +76,32 @@ static void print_competing(const json_t *manager) {
                 print_field("No leases now", "%s%s%s", colour_on(COLOUR_YELLOW), why, colour_off());
 }
 
+/* The one in use, and all of them. */
+static void print_endpoints(const json_t *manager) {
+        const json_t *endpoints = json_object_get(manager, "RegistryEndpoints");
+        json_t *endpoint;
+        size_t i;
+
+        if (*get_string(manager, "RegistryEndpoint"))
+                print_field("Endpoint", "%s", get_string(manager, "RegistryEndpoint"));
+        if (json_array_size(endpoints) > 1)
+                json_array_foreach((json_t *) endpoints, i, endpoint)
+                                print_field(i == 0 ? "Of" : "", "%s", strempty(json_string_value(endpoint)));
+        if (*get_string(manager, "RegistryVersion"))
+                print_field("Server", "%s %s", get_string(manager, "Registry"), get_string(manager, "RegistryVersion"));
+}
+
 void registry_print_state(const Ctl *ctl, const json_t *manager) {
         const char *state = get_string(manager, "RegistryState");
         Colour colour = streq(state, "ok") ? COLOUR_GREEN : streq(state, "connecting") ? COLOUR_YELLOW : COLOUR_RED;
         usec_t since = (usec_t) get_integer(manager, "RegistrySinceUSec");
-        char text[128] = "";
+        char text[128] = "", note[512];
 
         if (since > 0 && !streq(state, "ok"))
                 (void) format_since(text, sizeof(text), since);
         print_field("Registry", "%s, %s%s%s%s%s", get_string(manager, "Registry"), colour_on(colour), state,
                         colour_off(), *text ? " since " : "", text);
-        if (*get_string(manager, "RegistryEndpoint"))
-                print_field("Endpoint", "%s", get_string(manager, "RegistryEndpoint"));
+        print_endpoints(manager);
         if (error_matters(ctl, manager))
                 print_error(manager, true);
         print_competing(manager);
@@ -84,25 +109,14 @@ void registry_print_state(const Ctl *ctl, const json_t *manager) {
                 print_field("Warning", "%s%s%s", colour_on(COLOUR_YELLOW), get_string(manager, "RegistryWarning"),
                                 colour_off());
         if (streq(get_string(manager, "Registry"), "local"))
-                print_field("Note", "Registry=local excludes nobody outside this machine");
+                print_field("Note", "%s", registry_local_note(get_string(manager, "RegistryEndpoint"), note, sizeof(note)));
 }
 
 static void print_all(const Ctl *ctl, const json_t *manager) {
-        const json_t *endpoints = json_object_get(manager, "RegistryEndpoints");
-        json_t *endpoint;
-        size_t i;
-
         registry_print_state(ctl, manager);
-        if (json_array_size(endpoints) > 1)
-                json_array_foreach((json_t *) endpoints, i, endpoint)
-                                print_field(i == 0 ? "Of" : "", "%s", strempty(json_string_value(endpoint)));
-        if (*get_string(manager, "RegistryVersion"))
-                print_field("Server", "%s", get_string(manager, "RegistryVersion"));
         print_field("UUID", "%s", *get_string(manager, "RegistryUUID") ? get_string(manager, "RegistryUUID") : "-");
         print_field("Store", "%s", *get_string(manager, "RegistryStore") ? get_string(manager, "RegistryStore") : "-");
         registry_print_beat(ctl, manager);
-        if (*get_string(manager, "RegistryError") && !error_matters(ctl, manager))
-                print_error(manager, false);
 }
 
 static json_t *for_programs(const json_t *manager) {

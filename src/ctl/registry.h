@@ -9,5 +9,7 @@
 
 /* Kind, state and since when; the registry's own error while it matters; apart from that, what this machine waits for. */
 void registry_print_state(const Ctl *ctl, const json_t *manager);
+/* Whom a local registry in that directory excludes, and so whom it does not. Written into buf and returned. */
+const char *registry_local_note(const char *directory, char *buf, size_t size);
 /* The last beat and how long the answer took. */
 void registry_print_beat(const Ctl *ctl, const json_t *manager);

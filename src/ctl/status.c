@@ -30,6 +30,18 @@ static void print_metadata(const json_t *manager) {
                 (void) putchar('\n');
 }
 
+static void print_configuration(const json_t *manager) {
+        const json_t *lines = json_object_get(manager, "ConfigurationErrors");
+        json_t *line;
+        size_t i;
+
+        json_array_foreach((json_t *) lines, i, line)
+                        print_field(i == 0 ? "leased.conf" : "", "%s%s%s", colour_on(COLOUR_RED),
+                                        strempty(json_string_value(line)), colour_off());
+        if (json_array_size(lines) > 0)
+                print_field("", "what was in force before goes on; after correcting it: leasectl reload");
+}
+
 static void print_units(const json_t *units) {
         size_t held = 0, i;
         json_t *unit;
@@ -70,6 +82,7 @@ static int status_machine(Ctl *ctl) {
         registry_print_state(ctl, manager);
         print_field("TTL", "%s", format_span(span, sizeof(span), (usec_t) get_integer(manager, "TTLUSec")));
         registry_print_beat(ctl, manager);
+        print_configuration(manager);
         print_metadata(manager);
         if (get_boolean(manager, "Draining"))
                 print_field("Draining", "%syes%s, takes no leases until: leasectl undrain", colour_on(COLOUR_YELLOW),

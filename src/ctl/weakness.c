@@ -14,6 +14,7 @@
 #include "ctl/files.h"
 #include "ctl/members.h"
 #include "ctl/pid1.h"
+#include "ctl/registry.h"
 #include "util/cgroup.h"
 
 /* ---- the unit ---- */
@@ -29,15 +30,24 @@ static bool contains(const json_t *array, const char *text) {
         return false;
 }
 
+/* Whether this machine is rebooted if the unit is not down in time: what is no process is gone with that, too. */
+static bool is_fenced(const char *name) {
+        _cleanup_(unit_options_freep) UnitOptions *options = NULL;
+        _cleanup_(messages_done) Messages messages = {}; /* the timeline tells them */
+
+        (void) unit_options_preview("", name, &options, &messages);
+        return options && options->fence_by_reboot;
+}
+
 /* with: "", or which member of the unit is meant. */
-static void look_at_service(const char *with, const json_t *service, json_t *findings) {
+static void look_at_service(const char *with, bool fenced, const json_t *service, json_t *findings) {
         const char *kill = get_string(service, "KillMode");
 
         if (get_boolean(service, "RemainAfterExit") && json_array_size(json_object_get(service, "ExecStop")) > 0)
-                finding_add(findings, "weak",
+                finding_add(findings, fenced ? "note" : "weak",
                                 "%sRemainAfterExit=yes: what it sets up is no process and cannot be killed; all rests "
-                                "on its ExecStop= being done in time",
-                                with);
+                                "on its ExecStop= being done in time%s",
+                                with, fenced ? ", or this machine is rebooted" : " (or on FenceAction=reboot)");
         else if (get_boolean(service, "RemainAfterExit"))
                 finding_add(findings, "weak",
                                 "%sRemainAfterExit=yes without ExecStop=: what it sets up stays when the lease passes "
@@ -58,8 +68,20 @@ static void look_at_service(const char *with, const json_t *service, json_t *fin
                                 with);
 }
 
+static void look_at_mount(const char *name, bool fenced, json_t *findings) {
+        if (endswith(name, ".automount"))
+                finding_add(findings, "weak",
+                                "its end detaches what is mounted there, even if it is busy: who has a file of it open goes "
+                                "on using it when the lease has passed on; a .mount waits instead");
+        else if (endswith(name, ".mount"))
+                finding_add(findings, fenced ? "note" : "weak",
+                                "a mount is no process and cannot be killed: what is busy, or waits for its server, is still "
+                                "mounted when its time is over%s",
+                                fenced ? ", and this machine is rebooted then" : " (unless FenceAction=reboot)");
+}
+
 /* What the lease covers besides the unit. */
-static int look_at_covered(Ctl *ctl, const char *name, const json_t *unit, json_t *findings) {
+static int look_at_covered(Ctl *ctl, const char *name, bool fenced, const json_t *unit, json_t *findings) {
         _cleanup_(strv_freep) char **members = NULL;
         int code = members_find(ctl, name, unit, &members);
 
@@ -73,7 +95,7 @@ static int look_at_covered(Ctl *ctl, const char *name, const json_t *unit, json_
                 (void) snprintf(with, sizeof(with), "%s has ", *m);
                 code = pid1_service(ctl->bus, *m, &service);
                 if (code == CTL_OK)
-                        look_at_service(with, service, findings);
+                        look_at_service(with, fenced, service, findings);
         }
         return code;
 }
@@ -167,8 +189,10 @@ static int look_at_daemon(Ctl *ctl, json_t *findings) {
 }
 
 static void look_at_registry(const LeasedConf *conf, json_t *findings) {
+        char note[512];
+
         if (streq(conf->registry, "local"))
-                finding_add(findings, "weak", "Registry=local excludes nobody outside this machine");
+                finding_add(findings, "weak", "%s", registry_local_note(conf->directory, note, sizeof(note)));
         else if (conf->endpoints && conf->endpoints[0] && !conf->endpoints[1])
                 finding_add(findings, "note",
                                 "there is one endpoint only: without it no unit runs for longer than the TTL");
@@ -179,6 +203,7 @@ static void look_at_registry(const LeasedConf *conf, json_t *findings) {
 
 int examine_weaknesses(Ctl *ctl, const char *name, const json_t *unit, const LeasedConf *conf, json_t *findings) {
         json_auto_t *service = NULL, *pid1 = NULL;
+        bool fenced = is_fenced(name);
         int code = CTL_OK;
 
         look_at_gate(name, unit, findings);
@@ -186,10 +211,11 @@ int examine_weaknesses(Ctl *ctl, const char *name, const json_t *unit, const Lea
                 code = pid1_service(ctl->bus, name, &service);
                 if (code != CTL_OK)
                         return code;
-                look_at_service("", service, findings);
+                look_at_service("", fenced, service, findings);
         } else if (endswith(name, ".target"))
                 examine_bundle(unit, findings);
-        code = look_at_covered(ctl, name, unit, findings);
+        look_at_mount(name, fenced, findings);
+        code = look_at_covered(ctl, name, fenced, unit, findings);
         if (code != CTL_OK)
                 return code;
         look_at_registry(conf, findings);

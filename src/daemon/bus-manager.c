@@ -104,6 +104,7 @@ static int method_list_machines(sd_bus_message *m, void *userdata, sd_bus_error 
 
 /* The lease that the message names, or an error. */
 static int find_lease(Daemon *d, sd_bus_message *m, LeaseView *ret, sd_bus_error *error) {
+        char quoted[BUS_QUOTE_SIZE];
         RegistryStatus status;
         const char *name;
         int r = sd_bus_message_read(m, "s", &name);
@@ -111,7 +112,7 @@ static int find_lease(Daemon *d, sd_bus_message *m, LeaseView *ret, sd_bus_error
         if (r < 0)
                 return r;
         if (!lease_name_is_valid(name))
-                return sd_bus_error_setf(error, BUS_ERROR("InvalidName"), "\"%s\" is not the name of a lease.", name);
+                return sd_bus_error_setf(error, BUS_ERROR("InvalidName"), "%s is not the name of a lease.", bus_quote(name, quoted));
         if (core_find_lease(d->core, daemon_now(), name, ret) && ret->record)
                 return 0;
         d->registry->ops->status(d->registry, &status);
@@ -251,11 +252,11 @@ static int get_live_machines(Daemon *d, sd_bus_message *reply) {
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
-static int get_reload_changes(Daemon *d, sd_bus_message *reply) {
+static int get_lines(const Messages *m, sd_bus_message *reply) {
         int r = sd_bus_message_open_container(reply, 'a', "s");
 
-        for (size_t i = 0; i < d->changes.n && r >= 0; i++)
-                r = sd_bus_message_append(reply, "s", d->changes.lines[i]);
+        for (size_t i = 0; i < m->n && r >= 0; i++)
+                r = sd_bus_message_append(reply, "s", m->lines[i]);
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
@@ -278,7 +279,9 @@ static int get_property(sd_bus *bus, const char *path, const char *interface, co
         if (streq(property, "LiveMachines"))
                 return get_live_machines(d, reply);
         if (streq(property, "ReloadChanges"))
-                return get_reload_changes(d, reply);
+                return get_lines(&d->changes, reply);
+        if (streq(property, "ConfigurationErrors"))
+                return get_lines(&d->wrong, reply);
         if (streq(property, "RegistrySinceUSec"))
                 return sd_bus_message_append(reply, "t", publish_registry_since(d));
         for (size_t i = 0; i < ELEMENTSOF(of_trust); i++)
@@ -358,6 +361,7 @@ static const sd_bus_vtable manager_vtable[] = {
         PROPERTY("RegistryWarning", "s", CHANGES),
         PROPERTY("WhyNot", "s", CHANGES),
         PROPERTY("LastError", "s", CHANGES),
+        PROPERTY("ConfigurationErrors", "as", CHANGES),
         PROPERTY("TTLUSec", "t", CHANGES),
         PROPERTY("Metadata", "a{ss}", CHANGES),
         PROPERTY("Draining", "b", CHANGES),

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "daemon/authorize.h"
 #include "daemon/calls.h"
@@ -30,6 +31,20 @@ char *bus_lease_path(const char *name) {
 
 char *bus_unit_path(const char *name) {
         return object_path(BUS_UNIT_PATH, name);
+}
+
+const char *bus_quote(const char *text, char buf[static BUS_QUOTE_SIZE]) {
+        static const char more[] = "...";
+        size_t n = strlen(text), room = BUS_QUOTE_SIZE - sizeof("\"\"") - sizeof(more);
+
+        if (n > room)
+                for (n = room; n > 0 && ((unsigned char) text[n] & 0xc0) == 0x80;) /* not amidst a character */
+                        n--;
+        (void) snprintf(buf, BUS_QUOTE_SIZE, "\"%.*s%s\"", (int) n, text, text[n] ? more : "");
+        for (char *p = buf; *p; p++)
+                if ((unsigned char) *p < ' ' || *p == 0x7f)
+                        *p = '?';
+        return buf;
 }
 
 int bus_append_path(sd_bus_message *m, char *path) {

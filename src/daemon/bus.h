@@ -43,6 +43,14 @@ const char *bus_registry_state(const RegistryStatus *status);
 /* Why this machine does not compete, or else the registry's last error; "" if there was none. */
 const char *bus_last_error(const RegistryStatus *status, const SessionView *session);
 
+enum {
+        BUS_QUOTE_SIZE = 80,
+};
+
+/* What a caller has sent, for an error message: in quotes, on one line, and cut where it is long. Written into buf and
+ * returned. */
+const char *bus_quote(const char *text, char buf[static BUS_QUOTE_SIZE]);
+
 /* Appends an object path, without leaking it. */
 int bus_append_path(sd_bus_message *m, char *path);
 /* "a b c" as as. */

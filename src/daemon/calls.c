@@ -47,13 +47,15 @@ static int is_machine(const MachineView *v, void *userdata) {
 
 /* name, machine id, version and period: what both that take a lease begin with. */
 static int read_taker(Daemon *d, sd_bus_message *m, Call *call, sd_bus_error *error) {
+        char quoted[BUS_QUOTE_SIZE];
         int r = sd_bus_message_read(m, "ssxt", &call->lease, &call->machine, &call->version, &call->period);
 
         if (r < 0 || isempty(call->machine) || streq(call->machine, d->machine_id))
                 return r;
         if (!machine_id_is_valid(call->machine) ||
             core_each_machine(d->core, daemon_now(), is_machine, (void *) call->machine) == 0)
-                return sd_bus_error_setf(error, BUS_ERROR("NoSuchMachine"), "There is no machine \"%s\".", call->machine);
+                return sd_bus_error_setf(error, BUS_ERROR("NoSuchMachine"), "There is no machine %s.",
+                                bus_quote(call->machine, quoted));
         return r;
 }
 
@@ -100,7 +102,15 @@ int call_release(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
 
 /* ---- answering ---- */
 
-static int set_error(const Action *a, sd_bus_error *error) {
+static int set_unavailable(Daemon *d, sd_bus_error *error) {
+        SessionView v;
+
+        core_session_view(d->core, daemon_now(), &v);
+        return sd_bus_error_setf(error, BUS_ERROR("RegistryUnavailable"), "No leases now: %s.",
+                        isempty(v.why_not) ? "the registry does not answer" : v.why_not);
+}
+
+static int set_error(Daemon *d, const Action *a, sd_bus_error *error) {
         switch (a->result) {
         case CALL_NO_SUCH_LEASE:
                 return sd_bus_error_setf(error, BUS_ERROR("NoSuchLease"), "Nobody has ever held a lease %s.", a->lease);
@@ -118,7 +128,7 @@ static int set_error(const Action *a, sd_bus_error *error) {
                 return sd_bus_error_setf(error, BUS_ERROR("InvalidPeriod"), "A period is %" PRIu64 " to %" PRIu64 " us.",
                                 (uint64_t) PERIOD_MIN, (uint64_t) PERIOD_MAX);
         case CALL_UNAVAILABLE:
-                return sd_bus_error_set(error, BUS_ERROR("RegistryUnavailable"), "The registry does not answer.");
+                return set_unavailable(d, error);
         case CALL_UNKNOWN:
                 return sd_bus_error_set(error, BUS_ERROR("OutcomeUnknown"),
                                 "The registry did not answer: it may have been done, or be done yet. Look before you try again.");
@@ -127,12 +137,12 @@ static int set_error(const Action *a, sd_bus_error *error) {
         }
 }
 
-static int reply(const PendingCall *p, const Action *a, sd_bus_error *error) {
+static int reply(Daemon *d, const PendingCall *p, const Action *a, sd_bus_error *error) {
         bool done = a->result == CALL_DONE, acquire = p->kind == CALL_ACQUIRE;
         _cleanup_free_ char *path = NULL;
 
         if (!done && !(acquire && a->result == CALL_NOT_ACQUIRED))
-                return set_error(a, error);
+                return set_error(d, a, error);
         path = bus_lease_path(a->lease);
         if (!path)
                 return -ENOMEM;
@@ -153,7 +163,7 @@ void calls_done(Daemon *d, const Action *a) {
         DL_SEARCH_SCALAR(d->calls, p, id, a->id);
         if (!p)
                 return; /* whoever asked is gone */
-        r = reply(p, a, &error);
+        r = reply(d, p, a, &error);
         if (r < 0)
                 r = sd_bus_error_is_set(&error) ? sd_bus_reply_method_error(p->message, &error)
                                                 : sd_bus_reply_method_errno(p->message, r, NULL);

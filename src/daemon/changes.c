@@ -58,9 +58,14 @@ static void note(Messages *changes, const char *of, const char *old, const char 
 /* ---- leased.conf ---- */
 
 static const char *suffix_of_conf(const char *line) {
-        return startswith(line, "TTL=") || startswith(line, "Metadata=")
-                               ? ""
-                               : ", in force after: systemctl restart leased (which leaves units alone)";
+        if (startswith(line, "TTL=") || startswith(line, "Metadata="))
+                return "";
+        if (startswith(line, "Registry=") || startswith(line, "Prefix="))
+                return ", in force after: systemctl restart leased; to another registry, that stops all leased units here "
+                       "until: leasectl registry accept";
+        if (startswith(line, "Endpoints="))
+                return ", in force after: systemctl restart leased (which leaves units alone if it is the same etcd)";
+        return ", in force after: systemctl restart leased (which leaves units alone)";
 }
 
 void changes_note_conf(Messages *changes, const LeasedConf *old, const LeasedConf *new) {

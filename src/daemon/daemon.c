@@ -306,7 +306,7 @@ static int wire(Daemon *d) {
         return bus_new(d);
 }
 
-int daemon_new(LeasedConf *conf, Daemon **ret) {
+int daemon_new(LeasedConf *conf, Messages *wrong, Daemon **ret) {
         Daemon *d = calloc(1, sizeof(Daemon));
         int r;
 
@@ -315,6 +315,8 @@ int daemon_new(LeasedConf *conf, Daemon **ret) {
                 return log_oom();
         }
         d->conf = conf;
+        d->wrong = *wrong;
+        *wrong = (Messages){};
         d->lock_fd = -1;
         r = wire(d);
         if (r < 0) {
@@ -370,6 +372,7 @@ Daemon *daemon_free(Daemon *d) {
         sd_event_unref(d->event);
         closep(&d->lock_fd);
         messages_done(&d->changes);
+        messages_done(&d->wrong);
         leased_conf_free(d->conf);
         free(d);
         return NULL;

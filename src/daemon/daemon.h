@@ -83,6 +83,7 @@ typedef struct Daemon {
         Publisher *publisher;
 
         Messages changes; /* by the last reload, for people */
+        Messages wrong;   /* lines about leased.conf: what was in force before goes on */
 
         Suspend *suspend;
 
@@ -91,8 +92,9 @@ typedef struct Daemon {
         sd_event_source *stop_timer;
 } Daemon;
 
-/* Takes conf. Opens everything that does not wait for anybody; logs. */
-int daemon_new(LeasedConf *conf, Daemon **ret);
+/* Takes conf, and what is wrong with leased.conf if conf is what was in force before. Opens everything that does not wait for
+ * anybody; logs. */
+int daemon_new(LeasedConf *conf, Messages *wrong, Daemon **ret);
 Daemon *daemon_free(Daemon *d);
 DEFINE_TRIVIAL_CLEANUP(Daemon *, daemon_free)
 

@@ -24,13 +24,6 @@ void last_conf_keep(const LeasedConf *c) {
                 log_warning_errno(r, "cannot keep the configuration in %s", LAST_CONF);
 }
 
-int last_conf_load(LeasedConf **ret) {
-        _cleanup_(messages_done) Messages messages = {};
-        int r = leased_conf_load_dump(LAST_CONF, ret, &messages);
-
-        for (size_t i = 0; i < messages.n; i++)
-                log_error("cannot go on with what was last in force: %s", messages.lines[i]);
-        if (r >= 0)
-                log_warning("going on with the configuration that was last in force, until leased.conf is right");
-        return r;
+int last_conf_load(LeasedConf **ret, Messages *messages) {
+        return leased_conf_load_dump(LAST_CONF, ret, messages);
 }

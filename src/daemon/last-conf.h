@@ -10,5 +10,5 @@
 
 /* Logs if it cannot; the next restart then needs a good leased.conf. */
 void last_conf_keep(const LeasedConf *c);
-/* 0, or a negative errno if there is none, or its files are no longer as they must be. Logs that it is used, or why not. */
-int last_conf_load(LeasedConf **ret);
+/* 0, or a negative errno if there is none, or one that does not hold any more, with messages. Non-logging. */
+int last_conf_load(LeasedConf **ret, Messages *messages);

@@ -53,18 +53,62 @@ static int parse_argv(int argc, char *argv[], bool *ret_check) {
         return 1;
 }
 
-static int load_conf(LeasedConf **ret) {
-        _cleanup_(messages_done) Messages messages = {};
-        int r = leased_conf_load("", ret, &messages);
+static void log_messages(const Messages *messages) {
+        for (size_t i = 0; i < messages->n; i++)
+                log_error("%s", messages->lines[i]);
+}
 
-        for (size_t i = 0; i < messages.n; i++)
-                log_error("%s", messages.lines[i]);
-        if (r < 0 && messages.n == 0)
+static int load_conf(LeasedConf **ret, Messages *wrong) {
+        int r = leased_conf_load("", ret, wrong);
+
+        log_messages(wrong);
+        if (r < 0 && wrong->n == 0)
                 (void) log_error_errno(r, "cannot load the configuration");
         return r;
 }
 
-static int check_units(void) {
+/* Whether the TTL leaves every enabled unit the time to stop that it asks for. */
+static bool serves_units(const LeasedConf *conf, Messages *messages) {
+        _cleanup_(messages_done) Messages of_units = {}; /* told when they are configured */
+        _cleanup_(strv_freep) char **names = NULL;
+        size_t before = messages->n;
+
+        (void) enabled_units_list("", &names, &of_units);
+        for (char **name = names; name && *name; name++) {
+                _cleanup_(unit_options_freep) UnitOptions *options = NULL;
+
+                (void) unit_options_load("", *name, &options, &of_units);
+                if (options)
+                        (void) unit_options_check_ttl(options, conf, messages);
+        }
+        return messages->n == before;
+}
+
+/* What a reload would have refused is not taken from a restart either, as long as something better is known. *wrong: what
+ * is wrong with the files while something else is in force. */
+static int load_best_conf(LeasedConf **ret, Messages *wrong) {
+        _cleanup_(leased_conf_freep) LeasedConf *conf = NULL, *last = NULL;
+        _cleanup_(messages_done) Messages of_units = {}, of_last = {}, of_its_units = {};
+        int r = load_conf(&conf, wrong);
+        bool good = r >= 0 && serves_units(conf, &of_units);
+
+        log_messages(&of_units);
+        if (!good && (r >= 0 || r == -EBADMSG) && last_conf_load(&last, &of_last) >= 0 &&
+            (r < 0 || serves_units(last, &of_its_units))) {
+                log_warning("going on with the configuration that was last in force, until leased.conf is right");
+                for (size_t i = 0; i < of_units.n; i++)
+                        messages_add(wrong, "%s", of_units.lines[i]);
+                *ret = TAKE_PTR(last);
+                return 0;
+        }
+        for (size_t i = 0; r < 0 && i < of_last.n; i++)
+                log_error("cannot go on with what was last in force: %s", of_last.lines[i]);
+        if (r >= 0)
+                *ret = TAKE_PTR(conf);
+        return r;
+}
+
+static int check_units(const LeasedConf *conf) {
         _cleanup_(messages_done) Messages messages = {};
         _cleanup_(strv_freep) char **names = NULL;
         int r = enabled_units_list("", &names, &messages);
@@ -74,16 +118,17 @@ static int check_units(void) {
         for (char **name = names; name && *name; name++) {
                 _cleanup_(unit_options_freep) UnitOptions *options = NULL;
 
-                if (unit_options_load("", *name, &options, &messages) >= 0)
+                if (unit_options_load("", *name, &options, &messages) >= 0 &&
+                                unit_options_check(options, conf->ttl, USEC_INFINITY, &messages) >= 0)
                         (void) printf("# enabled: %s, lease %s\n", *name, options->lease);
         }
-        for (size_t i = 0; i < messages.n; i++)
-                log_error("%s", messages.lines[i]);
+        log_messages(&messages);
         return messages.n > 0 ? -EBADMSG : 0;
 }
 
 int main(int argc, char *argv[]) {
         _cleanup_(leased_conf_freep) LeasedConf *conf = NULL;
+        _cleanup_(messages_done) Messages wrong = {};
         _cleanup_(daemon_freep) Daemon *daemon = NULL;
         bool check = false;
         int r;
@@ -92,21 +137,19 @@ int main(int argc, char *argv[]) {
         r = parse_argv(argc, argv, &check);
         if (r <= 0)
                 return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
-        r = load_conf(&conf);
-        if (r == -EBADMSG && !check && last_conf_load(&conf) >= 0)
-                r = 0;
+        r = check ? load_conf(&conf, &wrong) : load_best_conf(&conf, &wrong);
         if (r < 0) /* PID 1 does not start us again over bad lines: they would be told ten times a second */
                 return r == -EBADMSG && !check ? EX_CONFIG : EXIT_FAILURE;
         if (check) {
                 leased_conf_dump(conf, stdout);
-                return check_units() < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+                return check_units(conf) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
         }
         if (geteuid() != 0) {
                 log_error("leased must be started as root: PID 1 takes orders from nobody else");
                 return EXIT_FAILURE;
         }
         last_conf_keep(conf);
-        r = daemon_new(TAKE_PTR(conf), &daemon);
+        r = daemon_new(TAKE_PTR(conf), &wrong, &daemon);
         if (r < 0)
                 return EXIT_FAILURE;
         return daemon_run(daemon) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;

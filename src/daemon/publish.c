@@ -30,6 +30,7 @@ typedef struct Shown {
 /* Of the daemon itself, as last announced. */
 typedef struct ShownManager {
         char registry_state[16], endpoint[256], version[64], error[512], warning[512], why_not[256], last_error[512];
+        char configuration[1024];
         char uuid[UUID_SIZE], store[64], found_uuid[UUID_SIZE], found_store[64], metadata[METADATA_SIZE];
         usec_t registry_since; /* CLOCK_REALTIME */
         usec_t ttl;
@@ -117,6 +118,14 @@ static void show(Daemon *d, sd_bus *bus, Shown *s) {
 
 /* ---- the daemon ---- */
 
+static void join(const Messages *m, char *ret, size_t size) {
+        size_t n = 0;
+
+        ret[0] = '\0';
+        for (size_t i = 0; i < m->n && n < size; i++)
+                n += (size_t) snprintf(ret + n, size - n, "%s\n", m->lines[i]);
+}
+
 static void look_at_manager(Daemon *d, ShownManager *ret) {
         const ShownManager *old = &d->publisher->manager;
         RegistryStatus status;
@@ -138,6 +147,7 @@ static void look_at_manager(Daemon *d, ShownManager *ret) {
         str_copy(ret->metadata, sizeof(ret->metadata), d->conf->metadata);
         str_copy(ret->why_not, sizeof(ret->why_not), session.competing ? "" : strempty(session.why_not));
         str_copy(ret->last_error, sizeof(ret->last_error), bus_last_error(&status, &session));
+        join(&d->wrong, ret->configuration, sizeof(ret->configuration));
 }
 
 usec_t publish_registry_since(Daemon *d) {
@@ -161,6 +171,7 @@ static void emit_manager(Daemon *d, sd_bus *bus, const ShownManager *now) {
                 { "Metadata", offsetof(ShownManager, metadata) },
                 { "WhyNot", offsetof(ShownManager, why_not) },
                 { "LastError", offsetof(ShownManager, last_error) },
+                { "ConfigurationErrors", offsetof(ShownManager, configuration) },
         };
         const ShownManager *old = &d->publisher->manager;
         char *names[ELEMENTSOF(texts) + 5];

@@ -5,8 +5,9 @@
  * somebody removed (`systemctl revert` does).
  *
  * A file that cannot be read stops nothing: what was good before stays in force, and every complaint is logged once
- * for each reload. A new TTL= or Metadata= takes effect at once; what else leased.conf says, when the daemon is
- * restarted, which leaves units alone.
+ * for each reload. So does a TTL= under which a unit could not be stopped in time, and a StopGraceSec= that the TTL cannot
+ * serve. A new TTL= or Metadata= takes effect at once; what else leased.conf says, when the daemon is restarted, which
+ * leaves units alone.
  */
 
 #include <errno.h>
@@ -25,36 +26,85 @@
 
 /* ---- units ---- */
 
-static void configure(Daemon *d, const char *unit, Messages *messages) {
-        UnitOptions *options = NULL;
-        int r = unit_options_load("", unit, &options, messages);
+/* What the files say of one enabled unit. */
+typedef struct Candidate {
+        char *name;
+        UnitOptions *options; /* NULL: cannot be read */
+        bool bad;             /* has bad lines, for which the defaults stand in */
+} Candidate;
 
-        /* With bad lines, but it may run since before our start, and nothing better is known: no unit is stopped because of
-         * a typo. One that is only being enabled is not leased with half of what was meant. */
-        if (r >= 0 || (r == -EBADMSG && options && !d->ready && !units_keep(d, unit)))
-                r = units_configure(d, TAKE_PTR(options));
-        unit_options_free(options);
-        if (r >= 0 || r == -ENOENT) /* gone since it was listed: as if it had not been */
-                return;
-        if (r != -EBADMSG)
-                messages_add(messages, "%s: %s", unit, strerror(-r));
-        if (!units_keep(d, unit))
-                messages_add(messages, "%s: not enabled, because its options cannot be read", unit);
+typedef struct Candidates {
+        Candidate *list;
+        size_t n;
+        int error; /* the list itself cannot be read */
+} Candidates;
+
+static void candidates_done(Candidates *c) {
+        for (size_t i = 0; i < c->n; i++) {
+                free(c->list[i].name);
+                unit_options_free(c->list[i].options);
+        }
+        free(c->list);
 }
 
-static int read_units(Daemon *d, Messages *messages) {
+static int candidate_read(Candidate *c, const char *unit, Messages *messages) {
+        int r = unit_options_load("", unit, &c->options, messages);
+
+        if (r == -ENOENT) /* gone since it was listed: as if it had not been */
+                return 0;
+        c->name = strdup(unit);
+        if (!c->name)
+                return -ENOMEM;
+        c->bad = r < 0;
+        if (r < 0 && r != -EBADMSG)
+                messages_add(messages, "%s: %s", unit, strerror(-r));
+        return 1;
+}
+
+static void read_units(Candidates *ret, Messages *messages) {
         _cleanup_(strv_freep) char **names = NULL;
+        size_t n = 0;
         int r = enabled_units_list("", &names, messages);
 
-        if (r < 0) {
-                messages_add(messages, "cannot list /etc/leased/units: %s", strerror(-r));
-                return r;
+        while (r >= 0 && names && names[n])
+                n++;
+        if (r >= 0 && n > 0 && !(ret->list = calloc(n, sizeof(Candidate))))
+                r = -ENOMEM;
+        for (size_t i = 0; i < n && r >= 0; i++) {
+                r = candidate_read(ret->list + ret->n, names[i], messages);
+                ret->n += r > 0;
         }
+        ret->error = r < 0 ? r : 0;
+        if (r < 0)
+                messages_add(messages, "cannot list /etc/leased/units: %s", strerror(-r));
+}
+
+static void configure(Daemon *d, Candidate *c, Messages *messages) {
+        int r;
+
+        if (c->options && unit_options_check(c->options, d->conf->ttl, USEC_INFINITY, messages) == -EBADMSG) {
+                c->options->stop_grace = USEC_INFINITY;
+                c->bad = true;
+        }
+        /* With bad lines, but it may run since before our start, and nothing better is known: no unit is stopped because of
+         * a typo. One that is only being enabled is not leased with half of what was meant. */
+        if (c->options && (!c->bad || (!d->ready && !units_keep(d, c->name)))) {
+                r = units_configure(d, TAKE_PTR(c->options));
+                if (r >= 0)
+                        return;
+                messages_add(messages, "%s: %s", c->name, strerror(-r));
+        }
+        if (!units_keep(d, c->name))
+                messages_add(messages, "%s: not enabled, because its options cannot be read", c->name);
+}
+
+static void configure_all(Daemon *d, Candidates *c, Messages *messages) {
+        if (c->error < 0)
+                return;
         units_mark(d);
-        for (char **name = names; name && *name; name++)
-                configure(d, *name, messages);
+        for (size_t i = 0; i < c->n; i++)
+                configure(d, c->list + i, messages);
         units_forget_marked(d);
-        return 0;
 }
 
 static void log_messages(const Messages *messages) {
@@ -63,9 +113,11 @@ static void log_messages(const Messages *messages) {
 }
 
 void reload_units(Daemon *d) {
+        _cleanup_(candidates_done) Candidates candidates = {};
         _cleanup_(messages_done) Messages messages = {};
 
-        (void) read_units(d, &messages);
+        read_units(&candidates, &messages);
+        configure_all(d, &candidates, &messages);
         log_messages(&messages);
 }
 
@@ -110,13 +162,33 @@ static void set_metadata(Daemon *d, char **metadata) {
         daemon_event(d, &(Event){ .kind = EVENT_METADATA, .machine = d->conf->metadata });
 }
 
-static void read_conf(Daemon *d, Messages *messages) {
+/* Whether every unit can be stopped in time under the new TTL, by the options that it will have. */
+static int check_ttl(Daemon *d, const LeasedConf *conf, const Candidates *units, Messages *messages) {
+        int r = 0;
+
+        for (size_t i = 0; i < units->n; i++) {
+                const Candidate *c = units->list + i;
+                const UnitOptions *options = c->options && !c->bad ? c->options : units_options(d, c->name);
+
+                if (options && unit_options_check_ttl(options, conf, messages) < 0)
+                        r = -EBADMSG;
+        }
+        return r;
+}
+
+static void read_conf(Daemon *d, const Candidates *units, Messages *messages) {
         _cleanup_(leased_conf_freep) LeasedConf *conf = NULL;
         _cleanup_free_ char *new = NULL, *old = NULL;
+        size_t before = messages->n; /* what is wrong with units */
         int r = leased_conf_load("", &conf, messages);
 
         if (r < 0 && r != -EBADMSG)
                 messages_add(messages, "cannot load leased.conf: %s", strerror(-r));
+        if (r >= 0 && conf->ttl < d->conf->ttl && check_ttl(d, conf, units, messages) < 0)
+                r = -EBADMSG;
+        messages_done(&d->wrong);
+        for (size_t i = before; r < 0 && i < messages->n; i++)
+                messages_add(&d->wrong, "%s", messages->lines[i]);
         if (r < 0)
                 return;
         changes_note_conf(&d->changes, d->conf, conf);
@@ -125,8 +197,7 @@ static void read_conf(Daemon *d, Messages *messages) {
         set_metadata(d, &conf->metadata);
         old = dump(d->conf);
         if (new && old && !streq(new, old))
-                log_notice("more than TTL= and Metadata= has changed in leased.conf: `systemctl restart leased` puts it in "
-                           "force, and leaves units alone");
+                log_notice("more than TTL= and Metadata= has changed in leased.conf, and waits for `systemctl restart leased`");
 }
 
 static char *join(const Messages *messages) {
@@ -146,11 +217,13 @@ static char *join(const Messages *messages) {
 }
 
 int reload_all(Daemon *d, char **ret_wrong) {
+        _cleanup_(candidates_done) Candidates candidates = {};
         _cleanup_(messages_done) Messages messages = {};
 
         messages_done(&d->changes);
-        read_conf(d, &messages);
-        (void) read_units(d, &messages);
+        read_units(&candidates, &messages);
+        read_conf(d, &candidates, &messages);
+        configure_all(d, &candidates, &messages);
         log_messages(&messages);
         publish_manager(d);
         if (messages.n == 0) {

@@ -67,6 +67,7 @@ static void registry_error(Daemon *d, char *buf, size_t size) {
 
 static void report_registry(const Line *l) {
         const Action *a = l->action;
+        SessionView session;
         char error[512];
 
         switch (a->report) {
@@ -80,10 +81,11 @@ static void report_registry(const Line *l) {
                 say(l, LOG_NOTICE, "the registry answers again after %s", l->span);
                 break;
         case REPORT_REGISTRY_FOREIGN:
+                core_session_view(l->daemon->core, daemon_now(), &session);
                 say(l, LOG_ALERT,
-                                "this is not the registry that this machine knows (found %s): all leased units are stopped, and none "
-                                "starts here until `leasectl registry accept UUID`",
-                                strempty(a->machine));
+                                "this is not the registry that this machine knows (%s): all leased units are stopped, and none "
+                                "starts here until the other one is accepted, see `leasectl registry`",
+                                strempty(session.uuid));
                 break;
         case REPORT_REGISTRY_FELL_BACK:
                 say(l, LOG_ALERT,

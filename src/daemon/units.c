@@ -23,6 +23,7 @@ struct EnabledUnit {
         UnitOptions *options; /* NULL: not enabled, but something of it is left */
         usec_t timeout_stop; /* as PID 1 said; until then infinite, so that StopGrace is TTL/4 */
         bool marked, forgotten;
+        bool gated; /* as PID 1 last said: its gate, at least, is in force */
         char shown[128]; /* what D-Bus was last told of it */
         char last_error[256];
         char name[];
@@ -39,6 +40,12 @@ const UnitStatus *units_status(const Daemon *d, const char *unit) {
         const EnabledUnit *u = find(d, unit);
 
         return u && u->unit ? unit_status(u->unit) : NULL;
+}
+
+const UnitOptions *units_options(const Daemon *d, const char *unit) {
+        const EnabledUnit *u = find(d, unit);
+
+        return u && !u->forgotten ? u->options : NULL;
 }
 
 const char *units_last_error(const Daemon *d, const char *unit) {
@@ -58,23 +65,12 @@ void units_set_error(Daemon *d, const char *unit, const char *line) {
 
 /* ---- from PID 1 to the core ---- */
 
-/* A grace that the TTL cannot serve: the core goes by the default, and the operator is told, once for each change. */
-static void check_grace(const EnabledUnit *u) {
-        _cleanup_(messages_done) Messages messages = {};
-
-        if (unit_options_check(u->options, u->daemon->conf->ttl, u->timeout_stop, &messages) >= 0)
-                return;
-        for (size_t i = 0; i < messages.n; i++)
-                log_warning("%s; until then the default holds", messages.lines[i]);
-}
-
+/* While a gate is in force the unit can run only by its lease: it becomes a global one when PID 1 has dropped the gate. */
 static void deliver_configuration(const EnabledUnit *u) {
         const UnitOptions *o = u->options;
 
         if (!o)
                 return;
-        if (!o->global)
-                check_grace(u);
         daemon_event(u->daemon, &(Event){
                                         .kind = EVENT_CONFIGURE,
                                         .unit = u->name,
@@ -87,7 +83,8 @@ static void deliver_configuration(const EnabledUnit *u) {
                                         .config.hold_down_failure = o->hold_down_failure,
                                         .config.release_on_success = o->release_on_success,
                                         .config.hold_on_failure = o->hold_on_failure,
-                                        .config.global = o->global,
+                                        .config.doubtful = o->place_doubtful,
+                                        .config.global = o->global && !u->gated,
                                         .config.placement = &o->placement,
                                 });
 }
@@ -168,13 +165,22 @@ static bool wants_no_gate(const EnabledUnit *u) {
         return u->options && u->options->global && !u->forgotten;
 }
 
+static void note_gate(EnabledUnit *u, const UnitStatus *s) {
+        if (!s->known || s->gate_asserted == u->gated)
+                return;
+        u->gated = s->gate_asserted;
+        if (wants_no_gate(u))
+                deliver_configuration(u);
+}
+
 static void on_status(Unit *unit, const UnitStatus *s, void *userdata) {
         EnabledUnit *u = userdata;
 
         publish_status(u, s);
+        note_gate(u, s);
         if (s->known && !s->gate_loaded && wants_gate(u) && streq(s->load_state, "loaded"))
                 gate_mend(u->daemon, u->name, u->name, s->need_reload);
-        if (s->known && s->gate_loaded && wants_no_gate(u))
+        if (s->known && s->gate_asserted && wants_no_gate(u))
                 gate_lift(u->daemon, u->name, s->need_reload);
         report(u);
 }

@@ -20,6 +20,8 @@ void units_free(Daemon *d);
 /* ACTION_UNIT_START, _STOP, _READ. */
 int units_act(Daemon *d, const Action *action);
 
+/* The options that are in force; NULL: it is not enabled. */
+const UnitOptions *units_options(const Daemon *d, const char *unit);
 /* NULL: there is no such unit. */
 const UnitStatus *units_status(const Daemon *d, const char *unit);
 /* The last thing that went wrong with a unit, one line; "" if nothing did. */

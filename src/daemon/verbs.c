@@ -15,13 +15,15 @@
 #include "util/log.h"
 
 int verb_find_unit(Daemon *d, sd_bus_message *m, UnitView *ret, sd_bus_error *error) {
+        char quoted[BUS_QUOTE_SIZE];
         const char *name;
         int r = sd_bus_message_read(m, "s", &name);
 
         if (r < 0)
                 return r;
         if (!unit_name_is_valid(name))
-                return sd_bus_error_setf(error, BUS_ERROR("InvalidName"), "\"%s\" is not the name of a unit.", name);
+                return sd_bus_error_setf(error, BUS_ERROR("InvalidName"), "%s is not the name of a unit that can be leased.",
+                                bus_quote(name, quoted));
         if (!core_find_unit(d->core, daemon_now(), name, ret))
                 return sd_bus_error_setf(error, BUS_ERROR("NoSuchUnit"), "%s is not enabled on this machine.", name);
         return 0;
@@ -77,6 +79,7 @@ static int match_machine(const MachineView *v, void *userdata) {
 
 /* The machine with the id that comes next in the message, or an error. */
 static int find_machine(Daemon *d, sd_bus_message *m, FoundMachine *ret, sd_bus_error *error) {
+        char quoted[BUS_QUOTE_SIZE];
         int r;
 
         *ret = (FoundMachine){};
@@ -85,8 +88,8 @@ static int find_machine(Daemon *d, sd_bus_message *m, FoundMachine *ret, sd_bus_
                 return r;
         (void) core_each_machine(d->core, daemon_now(), match_machine, ret);
         return ret->found ? 0
-                          : sd_bus_error_setf(error, BUS_ERROR("NoSuchMachine"), "The registry names no machine \"%s\".",
-                                            ret->machine_id);
+                          : sd_bus_error_setf(error, BUS_ERROR("NoSuchMachine"), "The registry names no machine %s.",
+                                            bus_quote(ret->machine_id, quoted));
 }
 
 typedef struct Target {
@@ -250,6 +253,7 @@ static bool is_uuid(const char *s) {
 }
 
 int verb_accept_registry(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
+        char quoted[BUS_QUOTE_SIZE];
         const char *uuid;
         int r = sd_bus_message_read(m, "s", &uuid);
 
@@ -257,7 +261,8 @@ int verb_accept_registry(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
                 return r;
         if (strlen(uuid) != 36 || !is_uuid(uuid))
                 return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
-                                "\"%s\" is no registry's uuid: 36 characters as leasectl registry shows them.", uuid);
+                                "%s is no registry's uuid: 36 characters as leasectl registry shows them.",
+                                bus_quote(uuid, quoted));
         log_notice("the registry with uuid %s is the right one from now on, as asked for over D-Bus", uuid);
         daemon_event(d, &(Event){ .kind = EVENT_ACCEPT, .machine = uuid });
         return sd_bus_reply_method_return(m, NULL);

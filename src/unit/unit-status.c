@@ -260,6 +260,7 @@ int unit_answer_decode(sd_bus_message *m, const char *name, const char *gate, co
         if (f.persistent)
                 s->last_trigger = f.last_trigger > 0 ? f.last_trigger : s->active == UNIT_ACTIVE ? f.active_since : 0;
         /* Another Id: the name has become an alias, and what stands here is another unit's. */
+        s->gate_asserted = f.gate;
         s->gate_loaded = f.gate && f.guard && !f.need_reload && streq(f.load_state, "loaded") && streq(f.id, name);
         r = find_covered(name, &f, &a.covers);
         if (r < 0) {

@@ -32,6 +32,7 @@ typedef struct UnitStatus {
         bool job;                /* Job= is not 0 */
         bool empty;              /* no process left in the control group; true also when there is no group */
         bool gate_loaded;        /* see unit_new() */
+        bool gate_asserted;      /* the Assert alone is in force, whatever its files say by now: it cannot start without */
         bool need_reload;        /* NeedDaemonReload= */
         bool failed;             /* Result= is not "success" */
         bool foreign_job;        /* since our last unit_start(), and since the unit was last seen running without a job:

@@ -20,6 +20,7 @@ import unittest
 import xml.etree.ElementTree as ElementTree
 
 from fleet_rows import FleetRows
+from wrong_calls import WrongCalls
 
 LEASED, PUT_RECORD, POLKIT, ENGINE, DBUS = (os.path.abspath(path) for path in sys.argv[1:6])
 NAME, PATH = "org.leased1", "/org/leased1"
@@ -171,7 +172,7 @@ class World:
             return f.read()
 
 
-class DaemonOnABus(FleetRows, unittest.TestCase):
+class DaemonOnABus(FleetRows, WrongCalls, unittest.TestCase):
     maxDiff = None
     call, busctl, wait_for = staticmethod(call), staticmethod(busctl), staticmethod(wait_for)
 
@@ -449,6 +450,22 @@ class DaemonOnABus(FleetRows, unittest.TestCase):
         self.assert_error(call("AcquireLease", "ssxt", "far", "0" * 32, "0", "5000000"), "There is no machine")
         self.assert_error(call("StealLease", "ssxtt", "never", "", "0", "5000000", "1"), "Nobody has ever held")
 
+    def test_a_change_of_holder_is_told(self):
+        self.wait_competing()
+        listener = subprocess.Popen(["busctl", "--json=short", "--match", f"sender='{NAME}',member='LeaseChanged'", "monitor"],
+                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        try:
+            listener.stderr.readline()  # that it listens
+            self.assertEqual(call("AcquireLease", "ssxt", "told", "", "4", "5000000").returncode, 0)
+            self.assertEqual(call("StealLease", "ssxtt", "told", "", "5", "5000000", "1").returncode, 0)
+            self.assertEqual(busctl("call", NAME, PATH + "/lease/told", "org.leased1.Lease", "Release", "t", "2").returncode, 0)
+            machine = self.machine_id()
+            for expected in (["told", machine, 4, 1, "acquired"], ["told", machine, 5, 2, "stolen"], ["told", "", 5, 2, "released"]):
+                self.assertEqual(json.loads(listener.stdout.readline())["payload"]["data"], expected)
+        finally:
+            listener.kill()
+            listener.communicate()
+
     # changes
 
     def test_a_bad_line_changes_nothing(self):
@@ -459,6 +476,23 @@ class DaemonOnABus(FleetRows, unittest.TestCase):
         self.assertNotIn("bad.service", call("ListUnits").stdout)
         os.unlink("/etc/leased/units/bad.service")
         self.assertEqual(call("Reload").returncode, 0)
+
+    def test_the_configuration_can_be_checked_beforehand(self):
+        def check():
+            return subprocess.run([LEASED, "--config-check"], capture_output=True, text=True, check=False, timeout=DEADLINE)
+
+        good = check()
+        self.assertEqual((good.returncode, good.stderr), (0, ""))
+        self.assertIn("Metadata=region=eu rack=a1\nTTL=2000ms\n", good.stdout)
+        self.assertIn(f"# enabled: {UNIT}, lease {UNIT}\n", good.stdout)
+        for line in ("StopGraceSec=soon", "StopGraceSec=1s"):  # the latter would be right with a longer TTL
+            with open("/etc/leased/units/checked.service", "w", encoding="utf-8") as f:
+                f.write(f"[X-Leased]\n{line}\n")
+            bad = check()
+            self.assertEqual(bad.returncode, 1)
+            self.assertIn("/etc/leased/units/checked.service:2: StopGraceSec=", bad.stderr)
+            self.assertNotIn("checked.service", bad.stdout)
+        os.unlink("/etc/leased/units/checked.service")
 
     def test_a_unit_comes_with_a_reload_and_with_sighup(self):
         for name, reload in (("one.service", lambda: call("Reload")),
@@ -557,6 +591,37 @@ class DaemonOnABus(FleetRows, unittest.TestCase):
         wait_for("the last status", lambda: [line for line in self.world.notifications()
                                              if line.startswith("STATUS=Holding")][-1:] and
                  "draining" not in self.world.heard[-1])
+
+    @unittest.skipUnless(shutil.which("strace"), "no strace")
+    def test_no_call_of_the_daemon_waits(self):
+        """libsystemd waits for an answer with ppoll(), its loop with epoll: the first must not be seen in the loop's thread,
+        whatever is asked, with polkit or without."""
+        self.wait_competing()
+        tracer = subprocess.Popen(["strace", "--trace=poll,ppoll,select,pselect6,nanosleep,clock_nanosleep,epoll_wait,epoll_pwait,"
+                                   "epoll_pwait2", "--output=/run/strace", f"--attach={self.world.daemon.pid}"],
+                                  stderr=subprocess.PIPE, text=True)
+        self.addCleanup(tracer.communicate)
+        self.addCleanup(tracer.terminate)
+        self.assertIn("attached", tracer.stderr.readline())
+        polkit = subprocess.Popen([POLKIT, "org.leased1.manage-units"], stdout=subprocess.DEVNULL)
+        self.addCleanup(polkit.wait)
+        self.addCleanup(polkit.kill)
+        wait_for("polkit", lambda: busctl("status", "org.freedesktop.PolicyKit1").returncode == 0)
+        for user in (None, 65534):
+            for method, *arguments in (("ListUnits",), ("ListLeases",), ("ListMachines",), ("GetUnit", "s", UNIT), ("Reload",),
+                                       ("GetLease", "s", UNIT), ("ReleaseUnit", "s", UNIT), ("RearmUnit", "s", UNIT),
+                                       ("StealUnit", "s", UNIT), ("AcquireLease", "ssxt", "waits", "", "1", "2000000"),
+                                       ("GetHistory", "s", UNIT), ("TransferUnit", "ss", UNIT, "0" * 32)):
+                call(method, *arguments, user=user)
+        busctl("call", NAME, PATH, "org.freedesktop.DBus.ObjectManager", "GetManagedObjects")
+        beat = get(PATH, "org.leased1.Manager", "LastBeatUSec")
+        wait_for("another beat", lambda: get(PATH, "org.leased1.Manager", "LastBeatUSec") > beat)
+        tracer.terminate()
+        tracer.wait(DEADLINE)
+        with open("/run/strace", encoding="utf-8") as f:
+            calls = [line.split("(")[0] for line in f if "(" in line]
+        self.assertGreater(sum(each.startswith("epoll") for each in calls), 20)
+        self.assertEqual([each for each in calls if not each.startswith("epoll")], [])
 
     def test_a_second_daemon_is_refused(self):
         second = subprocess.run([LEASED], capture_output=True, text=True, check=False, timeout=DEADLINE)

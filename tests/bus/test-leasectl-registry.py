@@ -73,11 +73,15 @@ class Registry(CaseWithDaemon):
         self.assertRegex(now["uuid"], "^[0-9a-f-]{36}$")
         self.assertTrue(now["store"])
         self.assertEqual((now["found_uuid"], now["found_store"]), ("", ""))
-        text = ctl("registry", check=True).stdout
-        for each in ("Registry: etcd, ok", f"Endpoint: {URL}", "http://127.0.0.2:2379", f"Server: {now['version']}",
-                     f"UUID: {now['uuid']}", f"Store: {now['store']}", "Last beat: "):
+        for verb in ("status", "registry"):
+            text = ctl(verb, check=True).stdout
+            for each in ("Registry: etcd, ok", f"Endpoint: {URL}", f"Of: {URL}", "http://127.0.0.2:2379",
+                         f"Server: etcd {now['version']}"):
+                self.assertIn(each, text)
+            self.assertRegex(text, r"Last beat: \S+ ago, answered in ")
+            self.assertNotIn(" Error: ", text)
+        for each in (f"UUID: {now['uuid']}", f"Store: {now['store']}"):
             self.assertIn(each, text)
-        self.assertNotIn(" Error: ", text)
         done = ctl("registry", "accept", now["uuid"])
         self.assertEqual((done.returncode, done.stdout),
                          (0, f"{now['uuid']}: is the registry that this machine goes by, nothing is to be accepted\n"))
@@ -96,7 +100,7 @@ class Registry(CaseWithDaemon):
             text = wait_for(f"{pattern} is shown", in_trouble)
             self.assertRegex(text, r"Registry: etcd, trouble since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d \(.* ago\)")
             self.assertRegex(text, r"(?m)^ +Error: .*" + pattern)
-            self.assertRegex(text, r"(?m)^ +Last seen: \d{4}-")
+            self.assertRegex(text, r"(?m)^ +Error seen: \d{4}-")
 
     def test_an_etcd_that_is_gone_and_one_that_is_back(self):
         unit = self.enable("held.service")
@@ -119,7 +123,8 @@ class Registry(CaseWithDaemon):
         self.assertSays(ctl("steal", unit), 0)
         wait_for(f"{unit} runs again", lambda: self.row(unit)["state"] == "running")
         wait_for("the error is over", lambda: " Error: " not in ctl("status").stdout)
-        self.assertIn("Last error: ", ctl("registry").stdout)
+        for verb in ("status", "registry"):
+            self.assertRegex(ctl(verb).stdout, r"Last error: http://\S+: .*\n +At: \d{4}-")
         ctl("disable", unit, check=True)
 
     def test_an_etcd_without_room(self):

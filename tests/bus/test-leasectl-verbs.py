@@ -14,8 +14,8 @@ import signal
 import subprocess
 import unittest
 
-from leasectl_guest import (CONF, ENVIRONMENT, HERE, SLEEPER, SYSTEM, UNITS, Case, CaseWithDaemon, ctl, main, run, wait_for,
-                            write)
+from leasectl_guest import (CONF, ENVIRONMENT, HERE, SLEEPER, SYSTEM, UNITS, Case, CaseWithDaemon, ctl, main, property_of,
+                            run, wait_for, write)
 
 REGISTRY = "/var/lib/leased/registry"
 BETA = "beef" * 8
@@ -63,6 +63,19 @@ class Checking(Case):
                      "StopGrace=2.5s", "Registry=local", "RuntimeWatchdogSec=", "leased.service is not enabled"):
             self.assertFound(result, "weak", text)
         self.assertFound(result, "note", "not enabled on this machine")
+
+    def test_what_is_no_process_weakens_a_unit_unless_the_machine_is_rebooted_for_it(self):
+        address = "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\nExecStop=/bin/true\n"
+        mount = "[Mount]\nWhat=tmpfs\nWhere=/srv/data\nType=tmpfs\n"
+        fenced = "[X-Leased]\nFenceAction=reboot\n"
+        for name, text, finding in (("address.service", address, "all rests on its ExecStop= being done in time"),
+                                    ("srv-data.mount", mount, "is still mounted when its time is over")):
+            self.assertFound(self.check(self.unit(name, text)), "weak", finding)
+            self.assertFound(self.check(self.unit(name, text + fenced)), "note", finding)
+        self.unit("srv-data.mount", mount)
+        result = self.check(self.unit("srv-data.automount", "[Automount]\nWhere=/srv/data\n"))
+        self.assertFound(result, "note", "srv-data.mount goes by its lease, too")
+        self.assertFound(result, "weak", "its end detaches what is mounted there, even if it is busy")
 
     def test_a_stop_that_is_in_time_is_no_weakness(self):
         result = self.check(self.unit("quick.service", SLEEPER + "TimeoutStopSec=1s\n"))
@@ -116,7 +129,8 @@ class WithoutDaemon(Case):
                      ("undrain",), ("registry",), ("registry", "accept", "a"), ("reload",)):
             done = ctl(*verb)
             self.assertEqual((verb, done.returncode), (verb, 5))
-            self.assertRegex(done.stderr, r"\Aleasectl: ([a-z.]+: )?leased is not running here: systemctl start leased\n\Z")
+            self.assertRegex(done.stderr, rf"\Aleasectl: ({verb[0]}: |a(\.service)?: |registry accept: )?"
+                                          r"leased is not running here: systemctl start leased\n\Z")
 
     def test_a_daemon_that_cannot_start_is_told(self):
         self.conf("[Leased]\nTTL=1\n")
@@ -319,6 +333,47 @@ class Verbs(TwoSecondCase):
         write(f"{UNITS}/{unit}", "[X-Leased]\nVersion=none\n")
         self.assertSays(ctl("reload"), 1, f"{UNITS}/{unit}:2: Version=none: expected is a whole number, e.g. 2")
         self.assertEqual(self.row(unit)["state"], "running")
+
+    def test_a_stop_that_does_not_fit_into_the_ttl_is_a_bad_line(self):
+        def grace():
+            row = self.row(unit)
+            return (row["kill_at_usec"] - row["stop_at_usec"]) // 1000
+
+        unit = self.enable("graceful.service")
+        own = f"{UNITS}/{unit}"
+        write(own, "[X-Leased]\nStopGraceSec=900ms\n")
+        write(CONF, "[Leased]\nTTL=3s\n")
+        self.addCleanup(ctl, "reload")
+        self.addCleanup(write, CONF, self.LEASED_CONF)
+        self.addCleanup(write, own, "")
+        ctl("reload", check=True)
+        wait_for("the grace is in force", lambda: grace() == 900)
+
+        write(own, "[X-Leased]\n\nStopGraceSec=1500ms\n")
+        self.assertSays(ctl("reload"), 1, f"{own}:3: StopGraceSec=1.5s: with TTL=3.0s ...")
+        self.assertEqual(grace(), 900)
+        write(own, "[X-Leased]\nStopGraceSec=900ms\n")
+        write(CONF, "[Leased]\nMetadata=a=b\nTTL=2s\n")
+        too_short = (f"{CONF}:3: TTL=2.0s: too short for {unit} with StopGraceSec=900ms ({own}:2): at most "
+                     "StopGraceSec=543ms there, or a longer TTL=")
+        done = ctl("reload")
+        self.assertSays(done, 1, too_short)
+        self.assertEqual(done.stdout, "")
+        self.assertEqual(grace(), 900)
+        self.assertIn("TTL: 3.0s", ctl("status").stdout)
+
+        before = property_of(unit, "InvocationID")
+        run("systemctl", "restart", "leased.service")
+        wait_for("it is held again", lambda: (self.row(unit) or {}).get("state") == "running")
+        self.assertIn("TTL: 3.0s", ctl("status").stdout)
+        self.assertEqual(property_of(unit, "InvocationID"), before)
+        self.assertIn(too_short, run("journalctl", "-u", "leased", "-o", "cat").stdout)
+
+        write(own, "[X-Leased]\nStopGraceSec=400ms\n")  # both lines together make sense
+        done = ctl("reload", check=True)
+        self.assertIn("leased.conf: TTL=2000ms (was 3000ms)", done.stdout)
+        self.assertIn(f"{unit}: StopGraceSec=400ms (was 900ms)", done.stdout)
+        wait_for("the grace is in force", lambda: grace() == 400)
 
     # who may
 

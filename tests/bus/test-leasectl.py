@@ -27,6 +27,8 @@ class WithoutDaemon(Case):
     def test_units_that_cannot_be_leased_are_refused(self):
         self.refused("nowhere.service", "nowhere.service: there is no such unit on this machine", 4)
         self.refused("a.slice", "a.slice: is not the name of a unit that can be leased")
+        self.refused("dev-a.swap", "dev-a.swap: is a swap: what is in it is of no use to another machine, and a swapoff that "
+                     "takes too long cannot be ended")
         self.refused("a/b.service", "a/b.service: is not the name of a unit that can be leased")
         self.unit("many@.service")
         self.refused("many@.service", "many@.service: is a template, enable an instance of it")
@@ -50,6 +52,8 @@ class WithoutDaemon(Case):
                    "systemctl disable on.service")
         self.refused("on.service", enabled)
         self.refused("on-too.service", enabled)
+        run("systemctl", "start", "on.service")
+        self.refused("on.service", enabled.replace("disable", "disable --now"))
         self.unit("needed.service")
         self.unit("needing.service", "[Unit]\nRequires=needed.service\n" + SLEEPER)
         run("systemctl", "start", "needing.service")
@@ -79,7 +83,7 @@ class WithoutDaemon(Case):
 
     def test_a_stop_that_does_not_fit_into_the_ttl_is_refused(self):
         unit = self.unit("long.service", SLEEPER + "[X-Leased]\nStopGraceSec=9s\n")
-        self.assertSays(ctl("enable", unit), 1, "long.service: StopGraceSec=9.0s: with TTL=10.0s ...")
+        self.assertSays(ctl("enable", unit), 1, f"{SYSTEM}/long.service:4: StopGraceSec=9.0s: with TTL=10.0s ...")
         self.conf("[Leased]\nTTL=30s\n")
         self.assertSays(ctl("enable", unit), 0, *NOTES)
 
@@ -89,6 +93,12 @@ class WithoutDaemon(Case):
         self.assertSays(ctl("enable", unit), 1, f"{CONF}:2: TTL=1: expected is a time span from 2s to 60s in whole "
                         "milliseconds, e.g. 10s")
         self.assertUntouched(unit)
+
+    def test_whom_a_local_registry_excludes_is_told(self):
+        unit = self.unit("shared.service")
+        self.conf("[Leased]\nRegistry=local:/srv/shared\n")
+        self.assertSays(ctl("enable", unit), 0, NOTES[0],
+                        "note: Registry=local excludes only those who share /srv/shared (see leased.conf)")
 
     def test_a_failure_of_one_leaves_the_rest(self):
         self.unit("one.service")
@@ -216,7 +226,7 @@ class WithoutDaemon(Case):
                         METADATA + ": is written whole, with nothing but Metadata=: move all else to another file there")
         self.assertEqual(read(METADATA), "[Leased]\nMetadata=a=b\nTTL=5s\n")
         self.assertSays(ctl("-H", "elsewhere", "set-metadata"), 2,
-                        "set-metadata works on files of the machine it runs on, and cannot be used with --host=")
+                        "set-metadata works on the machine it runs on, and cannot be used with --host=")
 
     def test_metadata_that_another_file_overrides_are_told(self):
         self.addCleanup(shutil.rmtree, os.path.dirname(METADATA), ignore_errors=True)
@@ -260,6 +270,7 @@ class WithoutDaemon(Case):
         self.assertSays(run(*nobody, "enable", unit, check=False), 1,
                         dropin_of(unit) + ": Permission denied, do it as root")
         ctl("enable", unit, check=True)
+        self.assertSays(run(*nobody, "enable", unit, check=False), 1, "systemctl daemon-reload: not allowed, do it as root")
         self.assertSays(run(*nobody, "disable", unit, check=False), 1,
                         f"{UNITS}/{unit}: Permission denied, do it as root")
 
@@ -268,7 +279,7 @@ class WithoutDaemon(Case):
         self.assertSays(ctl("enable"), 2, "usage: leasectl enable UNIT...")
         self.assertSays(ctl("--json=yaml", "list"), 2, "--json=yaml: expected is pretty, short or off")
         self.assertSays(ctl("-H", "elsewhere", "enable", "a"), 2,
-                        "enable works on files of the machine it runs on, and cannot be used with --host=")
+                        "enable works on the machine it runs on, and cannot be used with --host=")
         self.assertEqual(ctl("--help").returncode, 0)
         self.assertTrue(ctl("--version").stdout.startswith("leasectl "))
 
@@ -342,12 +353,42 @@ class WithDaemon(CaseWithDaemon):
         for each in (unit, timer, brought):
             wait_for(f"the gate of {each} is lifted", lambda: not asserts_of(each))  # pylint: disable=cell-var-from-loop
             self.assertFalse(os.path.exists(dropin_of(each)))
+        wait_for(f"{unit} runs without a lease", lambda: self.row(unit)["state"] == "running" and not self.row(unit)["held"])
         for each in (unit, timer):
             write(f"{UNITS}/{each}", "[X-Leased]\n")
         ctl("reload", check=True)
         for each in (unit, timer, brought):
             wait_for(f"the gate of {each} is back", lambda: asserts_of(each))  # pylint: disable=cell-var-from-loop
-        wait_for(f"{unit} runs", lambda: (self.row(unit) or {}).get("state") == "running")
+        wait_for(f"{unit} runs with its lease", lambda: self.row(unit)["state"] == "running" and self.row(unit)["held"])
+
+    def test_a_global_unit_runs_where_the_machine_says_what_it_requires(self):
+        self.addCleanup(ctl, "reload")
+        self.addCleanup(os.unlink, METADATA)
+        ctl("set-metadata", "region=us", check=True)
+        unit = self.enable("regional.service", GLOBAL + "MachineMetadata=region=eu\n", state="waiting")
+        self.assertIn("missing metadata region=eu", ctl("status", unit).stdout)
+        ctl("set-metadata", "region=eu", check=True)
+        wait_for(f"{unit} runs", lambda: self.row(unit)["state"] == "running")
+        self.assertEqual(property_of(unit, "ActiveState"), "active")
+        ctl("set-metadata", "region=", check=True)
+        wait_for(f"{unit} is stopped", lambda: property_of(unit, "ActiveState") == "inactive")
+        ctl("set-metadata", "region=eu", check=True)
+        wait_for(f"{unit} runs again", lambda: self.row(unit)["state"] == "running")
+        done = ctl("disable", unit)
+        self.assertEqual((done.returncode, done.stdout), (0, f"{unit}: disabled\n"), done.stderr)
+        self.assertEqual(property_of(unit, "ActiveState"), "inactive")
+        self.assertUntouched(unit)
+
+    def test_a_leased_unit_follows_the_metadata(self):
+        self.addCleanup(ctl, "reload")
+        self.addCleanup(os.unlink, METADATA)
+        ctl("set-metadata", "region=eu", check=True)
+        unit = self.enable("follows.service", SLEEPER + "[X-Fleet]\nMachineMetadata=region=eu\n")
+        ctl("set-metadata", "region=us", check=True)
+        wait_for(f"{unit} is stopped and let go", lambda: not self.row(unit)["held"])
+        self.assertEqual(property_of(unit, "ActiveState"), "inactive")
+        ctl("set-metadata", "region=eu", check=True)
+        wait_for(f"{unit} runs again", lambda: self.row(unit)["state"] == "running")
 
     def test_metadata_are_in_force_at_once(self):
         self.addCleanup(ctl, "reload")

@@ -192,6 +192,7 @@ static void the_gate_counts_only_if_it_must_be_there(void **state) {
 
                 memcpy(a.asserts, cases[i].asserts, sizeof(a.asserts));
                 assert_int_equal(status_of(&a).gate_loaded, cases[i].loaded);
+                assert_int_equal(status_of(&a).gate_asserted, cases[i].loaded);
         }
 }
 
@@ -203,6 +204,7 @@ static void the_gate_counts_only_with_the_guard_and_as_loaded(void **state) {
         a = plain();
         a.need_reload = true;
         assert_false(status_of(&a).gate_loaded);
+        assert_true(status_of(&a).gate_asserted); /* until the reload */
         assert_true(status_of(&a).need_reload);
         a = plain();
         a.load_state = "masked";

@@ -61,6 +61,7 @@ class Unit:
         self._stamps = os.path.join(cluster.rack.shared, name_of_stamps)
         self._read_to = 0
         self._seen = []
+        self._over = False
         self.met = None  # seconds in which two lived; set by a scene in which that cannot be helped
 
     # What was done to it
@@ -78,8 +79,8 @@ class Unit:
             machine.systemctl("daemon-reload")
 
     def disable(self):
-        """On every machine. What takes its time to end is killed: that is no longer what the scene is about."""
-        for machine in self.cluster:
+        """On every machine, once. What takes its time to end is killed: that is no longer what the scene is about."""
+        for machine in [] if self._over else self.cluster:
             command = machine.start("leasectl", "disable", self.name)
 
             def has_ended():
@@ -92,6 +93,7 @@ class Unit:
 
             wait_for(f"{self.name} is disabled on {machine}", has_ended, 30, self.story)
             require(f"leasectl disable: {command.stdout.read()}", command.returncode == 0, self.story)
+        self._over = True
 
     # What it tells itself
 
@@ -180,7 +182,7 @@ class Cluster:
     """Machines with leased installed, configured and running. Units belong to a scene; forget_units() ends them."""
 
     def __init__(self, sandbox, layer_directory, names=("alpha", "beta"), ttl=5.0, registry="local",
-                 disk_of="", pre_vote=True):
+                 disk_of="", etcd="--pre-vote=true"):
         self.ttl = ttl
         self.at_length = False  # scenes wait as long as in life, not only as long as it takes to see
         self.units = []
@@ -188,7 +190,7 @@ class Cluster:
         self.rack = Rack(sandbox, names, layer_directory)
         self.etcd = None
         if registry == "etcd":
-            self.etcd = Etcd(self, pre_vote)
+            self.etcd = Etcd(self, etcd)
             self.configure(f"Registry=etcd\nEndpoints={self.etcd.endpoints}")
             if disk_of:
                 self.etcd.give_disk(sandbox, self[disk_of])
@@ -219,6 +221,11 @@ class Cluster:
         """Seconds after the last beat in which no process of a unit is alive any more: killing begins then, and takes a
         moment."""
         return 0.98 * self.ttl - 0.35 + 0.15
+
+    @property
+    def stopped_after(self):
+        """Seconds after the last beat until which no unit of a cluster without other options is stopped."""
+        return 0.98 * self.ttl - 0.35 - self.ttl / 4
 
     def other(self, machine):
         return next(each for each in self if each is not machine)

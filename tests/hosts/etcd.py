@@ -29,15 +29,15 @@ ExecStart=/usr/bin/etcd --name={name} --data-dir={data} \\
         --advertise-client-urls=http://{address}:{client} \\
         --listen-peer-urls=http://{address}:{peer} --initial-advertise-peer-urls=http://{address}:{peer} \\
         --initial-cluster={members} --initial-cluster-token=${{TOKEN}} --initial-cluster-state=new \\
-        --pre-vote={pre_vote}
+        {options}
 """
 
 
 class Etcd:
-    """pre_vote: as 3.5 and later do by themselves. Without it a member that was cut off deposes the leader when it comes
-    back, and for seconds there is none."""
+    """options: of each member. --pre-vote=true is what 3.5 and later do by themselves; without it a member that was cut off
+    deposes the leader when it comes back, and for seconds there is none."""
 
-    def __init__(self, machines, pre_vote=True):
+    def __init__(self, machines, options="--pre-vote=true"):
         self.machines = list(machines)
         self._disks = {}
         self._token = 0
@@ -45,7 +45,7 @@ class Etcd:
             machine.write(f"{HOME}/README", "The registry's data are here.\n")
             machine.write(f"/etc/systemd/system/{SERVICE}",
                           UNIT.format(name=machine.name, address=machine.address, data=DATA, token=TOKEN, members=self._members,
-                                      client=CLIENT_PORT, peer=PEER_PORT, pre_vote=str(pre_vote).lower()))
+                                      client=CLIENT_PORT, peer=PEER_PORT, options=options))
             machine.link(f"/etc/systemd/system/multi-user.target.wants/{SERVICE}", f"../{SERVICE}")
         self._new_token()
 

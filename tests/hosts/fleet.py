@@ -49,6 +49,12 @@ class Fleet:
     def wait_gone(self):
         wait_for(f"none of {self.name} runs", lambda: not any(unit.running_on for unit in self.units), 30)
 
+    def wait_moved(self, units, machine, deadline):
+        """Until each of these runs on another one than that."""
+        wait_for(f"what ran on {machine} runs elsewhere",
+                 lambda: all(unit.running_on not in (None, machine) for unit in units), deadline,
+                 lambda: f"not: {[unit.name for unit in units if unit.running_on in (None, machine)]}\n{self.cluster.journals()}")
+
     def on(self, machine):
         return [unit for unit in self.units if unit.running_on is machine]
 

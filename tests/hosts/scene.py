@@ -17,7 +17,7 @@ class Kind:
     ttl: float = 5.0
     machines: tuple = ("alpha", "beta")
     disk_of: str = ""  # the machine whose etcd has a disk of its own
-    pre_vote: bool = True  # of etcd
+    etcd: str = "--pre-vote=true"  # its options
 
 
 def scene(function=None, *, only_at_length=False, **kind):

@@ -7,7 +7,8 @@
  * have the kernel's one CLOCK_BOOTTIME, so the stamps of two machines can be compared to the millisecond: from them the
  * tests compute who ran when, the gap between two holders, and whether two ever ran at once (timeline.py).
  *
- * It can be told to be as awkward as real programs are: to ignore SIGTERM, to have children, to take its time to stop.
+ * It can be told to be as awkward as real programs are: to ignore SIGTERM, to have children, to take its time to stop, to
+ * have a name on the system bus.
  */
 
 #include <errno.h>
@@ -19,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <systemd/sd-bus.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -91,9 +93,18 @@ static int live(int fd, const char *machine, int64_t interval_ms, int64_t stop_m
         }
 }
 
+/* The name is ours as long as we live: nobody closes the connection. */
+static int take_bus_name(const char *name) {
+        sd_bus *bus = NULL;
+        int r = sd_bus_open_system(&bus);
+
+        return r < 0 ? r : sd_bus_request_name(bus, name, 0);
+}
+
 static int usage(const char *name) {
         fprintf(stderr,
-                "%s [--interval=SEC] [--stop=SEC] [--life=SEC] [--children=N] [--exit=CODE] [--ignore-term] FILE\n",
+                "%s [--interval=SEC] [--stop=SEC] [--life=SEC] [--children=N] [--exit=CODE] [--bus-name=NAME] "
+                "[--ignore-term] FILE\n",
                 name);
         return EXIT_FAILURE;
 }
@@ -105,12 +116,14 @@ int main(int argc, char **argv) {
                 { "life", required_argument, NULL, 'l' },
                 { "children", required_argument, NULL, 'c' },
                 { "exit", required_argument, NULL, 'e' },
+                { "bus-name", required_argument, NULL, 'b' },
                 { "ignore-term", no_argument, NULL, 't' },
                 {},
         };
         int64_t interval_ms = 5, stop_ms = 0, life_ms = -1;
         int children = 0, code = 0, fd, c, r = 0;
         bool ignore_term = false;
+        const char *bus_name = NULL;
         char machine[65] = "";
 
         while ((c = getopt_long(argc, argv, "", options, NULL)) >= 0 && r >= 0)
@@ -130,6 +143,9 @@ int main(int argc, char **argv) {
                 case 'e':
                         code = atoi(optarg);
                         break;
+                case 'b':
+                        bus_name = optarg;
+                        break;
                 case 't':
                         ignore_term = true;
                         break;
@@ -144,6 +160,11 @@ int main(int argc, char **argv) {
         fd = open(argv[optind], O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
         if (fd < 0) {
                 fprintf(stderr, "Cannot open %s: %s\n", argv[optind], strerror(errno));
+                return EXIT_FAILURE;
+        }
+        r = bus_name ? take_bus_name(bus_name) : 0;
+        if (r < 0) {
+                fprintf(stderr, "Cannot be %s: %s\n", bus_name, strerror(-r));
                 return EXIT_FAILURE;
         }
         for (int i = 0; i < children; i++)

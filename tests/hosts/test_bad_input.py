@@ -4,78 +4,67 @@ journal or asks for the status must learn what is wrong, once; and no unit stops
 
 import base64
 import json
+import os
 
 from cluster import DAEMON
+from journal import Journal
 from scene import scene
 from waiting import now, require, wait_for
 
 CONF = "/etc/leased/leased.conf.d/wrong.conf"
 PASSWORD_FILE = "/etc/leased/password"
-CERTIFICATE, KEY = "/etc/other.crt", "/etc/other.key"
-TLS_URL, WEB_URL, GATEWAY_OFF_URL = "https://127.0.0.1:4379", "http://127.0.0.1:8000", "http://127.0.0.1:3379"
+PROXY = "/usr/local/bin/fault-proxy"
+CERTIFICATES = "/etc/wrong"
+TLS_URL, EXPIRED_URL = "https://127.0.0.1:4379", "https://127.0.0.1:5379"
+GATEWAY_OFF_URL, ANOTHER_URL = "http://127.0.0.1:3379", "http://127.0.0.1:6379"
+WEB_URL, HUGE_URL = "http://127.0.0.1:8000", "http://127.0.0.1:8001"
+
+# "other" is a good certificate, "expired" is not; "wrong" signed neither. Each is its own authority.
+MAKE_CERTIFICATES = """\
+set -e; mkdir -p {0}; cd {0}
+for name in other wrong expired; do
+        openssl req -new -newkey rsa:2048 -nodes -subj /CN=$name -keyout $name.key -out $name.csr
+        case $name in expired) days=-1 ;; *) days=1 ;; esac
+        echo subjectAltName=IP:127.0.0.1 > extensions
+        openssl x509 -req -in $name.csr -signkey $name.key -days $days -extfile extensions -out $name.crt
+done
+""".format(CERTIFICATES)
+
+
+def _etcd(url, *options):
+    """Beside the member of the machine, and of a cluster of its own."""
+    peer = "http://127.0.0.1:" + url.rpartition(":")[2][0] + "380"
+    return ("etcd", f"--data-dir=/var/lib/etcd-{url.rpartition(':')[2]}", f"--listen-client-urls={url}",
+            f"--advertise-client-urls={url}", f"--listen-peer-urls={peer}", f"--initial-advertise-peer-urls={peer}",
+            f"--initial-cluster=default={peer}", *options)
+
+
+def _tls(name):
+    return f"--cert-file={CERTIFICATES}/{name}.crt", f"--key-file={CERTIFICATES}/{name}.key"
+
 
 # What stands beside the registry on the machine, by the names of units.
 SERVERS = {
-    "web": "python3 -m http.server 8000 --bind 127.0.0.1",
-    "tls": "etcd --data-dir=/var/lib/etcd-tls --listen-client-urls={url} --advertise-client-urls={url} --cert-file={crt} "
-           "--key-file={key} --listen-peer-urls=http://127.0.0.1:4380 --initial-advertise-peer-urls=http://127.0.0.1:4380 "
-           "--initial-cluster=default=http://127.0.0.1:4380".format(url=TLS_URL, crt=CERTIFICATE, key=KEY),
-    "gateway-off": "etcd --data-dir=/var/lib/etcd-off --enable-grpc-gateway=false --listen-client-urls={url} "
-                   "--advertise-client-urls={url} --listen-peer-urls=http://127.0.0.1:3380 "
-                   "--initial-advertise-peer-urls=http://127.0.0.1:3380 "
-                   "--initial-cluster=default=http://127.0.0.1:3380".format(url=GATEWAY_OFF_URL),
+    "web": ("python3", "-m", "http.server", "8000", "--bind", "127.0.0.1"),
+    "huge": ("sh", "-c", f"(echo mode huge /v3/; tail -f /dev/null) | {PROXY} 8001 127.0.0.1:2379"),
+    "tls": _etcd(TLS_URL, *_tls("other")),
+    "expired": _etcd(EXPIRED_URL, *_tls("expired")),
+    "gateway-off": _etcd(GATEWAY_OFF_URL, "--enable-grpc-gateway=false"),
+    "another": _etcd(ANOTHER_URL),
 }
 
 
 def _start_servers(machine):
-    machine.run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=other",
-                "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", KEY, "-out", CERTIFICATE)
-    machine.run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=wrong",
-                "-keyout", "/etc/wrong.key", "-out", "/etc/wrong.crt")
+    machine.run("sh", "-c", MAKE_CERTIFICATES)
+    with open(os.path.join(os.path.dirname(__file__), "..", "registry", "fault-proxy.py")) as file:
+        machine.write(PROXY, file.read(), 0o755)
     for name, command in SERVERS.items():
-        machine.run("systemd-run", "--quiet", f"--unit={name}", *command.split())
+        machine.run("systemd-run", "--quiet", f"--unit={name}", *command)
 
 
 def _stop_servers(machine):
     for name in SERVERS:
         machine.systemctl("stop", name, check=False)
-
-
-class Journal:
-    """What leased says from now on."""
-
-    def __init__(self, machine):
-        self._machine = machine
-        self._before = len(self._all())
-
-    def _all(self):
-        return self._machine.run("journalctl", "--output=cat", "--quiet", f"--unit={DAEMON}",
-                                 "SYSLOG_IDENTIFIER=leased").stdout.splitlines()
-
-    def lines(self):
-        return self._all()[self._before:]
-
-    def _number(self, *texts):
-        return sum(all(text in line for text in texts) for line in self.lines())
-
-    def wait(self, *texts):
-        """Until a line has them all."""
-        wait_for(f"leased says: {' … '.join(texts)}", lambda: self._number(*texts), 10, self._story)
-
-    def require_one(self, *texts):
-        """Exactly one line has them all."""
-        number = self._number(*texts)
-        require(f"leased says it once, not {number} times: {' … '.join(texts)}", number == 1, self._story)
-
-    def require_once(self, text, duration):
-        """Exactly one line has it, also when so many seconds have passed."""
-        self.wait(text)
-        end = now() + duration
-        wait_for("it might say so again", lambda: now() > end, duration + 5)
-        self.require_one(text)
-
-    def _story(self):
-        return "".join(f"  {line}\n" for line in self.lines())
 
 
 def _require_named(cluster, machine, configuration, text):
@@ -108,15 +97,19 @@ def wrong_registry_is_named_once_and_the_right_one_found_again(cluster):
     unit = cluster.unit("wrong.service").enable()
     unit.wait_running()
     _start_servers(machine)
+    began = now()
     try:
         for configuration, text in (
                 ("Endpoints=http://127.0.0.1:9", "Couldn't connect to server"),
                 ("Endpoints=http://10.77.0.99:2379", "10.77.0.99"),
-                (f"CAFile={CERTIFICATE}\nEndpoints=https://{machine.address}:2379", "does it want http?"),
+                (f"CAFile={CERTIFICATES}/other.crt\nEndpoints=https://{machine.address}:2379", "does it want http?"),
                 (f"Endpoints={TLS_URL.replace('https', 'http')}", "does it want https?"),
-                (f"CAFile=/etc/wrong.crt\nEndpoints={TLS_URL}", "certificate"),
+                (f"CAFile={CERTIFICATES}/wrong.crt\nEndpoints={TLS_URL}", "certificate"),
+                (f"CAFile={CERTIFICATES}/expired.crt\nEndpoints={EXPIRED_URL}", "certificate has expired"),
                 (f"Endpoints={WEB_URL}", "not as etcd does"),
-                (f"Endpoints={GATEWAY_OFF_URL}", "gateway")):
+                (f"Endpoints={HUGE_URL}", "the answer is too large"),
+                (f"Endpoints={GATEWAY_OFF_URL}", "gateway"),
+                (f"Endpoints=http://{machine.address}:2379 {ANOTHER_URL}", "endpoints of different etcd clusters")):
             _require_named(cluster, machine, configuration, text)
     finally:
         _stop_servers(machine)
@@ -125,6 +118,9 @@ def wrong_registry_is_named_once_and_the_right_one_found_again(cluster):
         machine.systemctl("restart", DAEMON)
     cluster.wait_ready(machine)
     unit.wait_running(deadline=2 * cluster.takeover)
+    first = unit.tenures[0]
+    require(f"the unit lived on for {first.last - began:.3f} s, until its lease had run out",
+            first.last - began >= cluster.stopped_after - cluster.ttl / 5 - 0.1, unit.story)
 
 
 def _etcdctl(machine, *arguments, user=""):
@@ -176,6 +172,20 @@ def _line_of(line):
     return f"{CONF}:{2 + line.count(chr(10))}: "
 
 
+def _require_status_names(cluster, machine, line, text):
+    status = cluster.status(machine)
+    require(f"leasectl status names the line, but:\n{status}",
+            any(_line_of(line) in each and text in each for each in status.splitlines()) and "etcd, ok" in status)
+
+
+def _correct(cluster, machine):
+    """The bad line goes, and with it what leasectl status said of it."""
+    machine.remove(CONF)
+    machine.run("leasectl", "reload")
+    status = cluster.status(machine)
+    require(f"leasectl status is content again, but:\n{status}", CONF not in status)
+
+
 @scene(registry="etcd")
 def reload_with_a_bad_line_changes_nothing(cluster):
     unit = cluster.unit("bad-line.service").enable()
@@ -188,8 +198,8 @@ def reload_with_a_bad_line_changes_nothing(cluster):
         require(f"leasectl reload fails over {line}", done.returncode != 0, unit.story)
         require(f"it names file, line and value, but: {done.stdout}{done.stderr}",
                 _line_of(line) in done.stdout + done.stderr and text in done.stdout + done.stderr, unit.story)
-    holder.remove(CONF)
-    holder.run("leasectl", "reload")
+        _require_status_names(cluster, holder, line, text)
+    _correct(cluster, holder)
     unit.hold_running(on=holder, duration=cluster.takeover)
     unit.require_undisturbed(before)
 
@@ -209,10 +219,10 @@ def restart_over_a_bad_line_goes_on_with_the_last_good_one(cluster):
         journal.wait(_line_of(line), text)
         journal.require_one(_line_of(line), text)
         journal.require_one("going on with the configuration that was last in force")
+        _require_status_names(cluster, holder, line, text)
     unit.hold_running(on=holder, duration=cluster.takeover)
     require("leased lives", holder.show(DAEMON, "NRestarts")["NRestarts"] == "0", cluster.journals)
-    holder.remove(CONF)
-    holder.run("leasectl", "reload")
+    _correct(cluster, holder)
     unit.require_undisturbed(before)
 
 

@@ -44,6 +44,6 @@ def holder_that_is_heard_but_does_not_hear_stops_before_another_starts(cluster):
     _cut_off(cluster, lambda holder: holder.drop_packets(outgoing=False), 45)
 
 
-@scene(registry="etcd", only_at_length=True, pre_vote=False)
+@scene(registry="etcd", only_at_length=True, etcd="--pre-vote=false")
 def holder_whose_return_deposes_the_leader_costs_a_pause_at_most(cluster):
     _cut_off(cluster, lambda holder: holder.cut_network(), 60, pauses=1)

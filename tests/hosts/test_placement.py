@@ -69,7 +69,7 @@ def crash_of_one_of_three_spreads_its_units_over_the_rest(cluster):
     stayed = [unit for unit in fleet.units if unit not in moved]
     victim.power_cut()
     rest = [machine for machine in cluster if machine is not victim]
-    fleet.wait_all_running(cluster.takeover + 10)
+    fleet.wait_moved(moved, victim, cluster.takeover + 10)
     after = fleet.require_even(rest, 4)
     for unit in stayed:
         unit.require_tenures(1)
@@ -100,8 +100,7 @@ def drained_machine_hands_its_units_over_and_takes_none_until_undrained(cluster)
     moved = fleet.on(machine)
     done = leasectl(machine, "drain", deadline=60)
     require(f"leasectl drain ends well: {done.stdout}", done.returncode == 0)
-    require("nothing runs there", not fleet.on(machine), cluster.journals)
-    fleet.wait_all_running(5)
+    fleet.wait_moved(moved, machine, 2)
     rest = [each for each in cluster if each is not machine]
     fleet.require_even(rest, 3)
     p50, p99 = quantiles([unit.gaps[-1] for unit in moved])
@@ -271,6 +270,7 @@ def machines_that_boot_at_once_start_each_unit_once(cluster):
     fleet = Fleet(cluster, "booting", 30, layer.STAMPER)
     enable_at_once(cluster, fleet)
     fleet.wait_all_running(30)
+    fleet.require_even(cluster, 3)
     for machine in cluster:
         machine.power_cut()
     for machine in cluster:
@@ -279,9 +279,10 @@ def machines_that_boot_at_once_start_each_unit_once(cluster):
         machine.wait_booted()
     for machine in cluster:
         cluster.wait_ready(machine)
-    fleet.wait_all_running(4 * cluster.ttl + 20)
+    wait_for("each unit runs for a second time", lambda: all(len(unit.tenures) == 2 and unit.running_on for unit in fleet.units),
+             4 * cluster.ttl + 20, cluster.journals)
     hold_for("nothing moves any more", lambda: all(unit.running_on for unit in fleet.units), cluster.ttl / 5, cluster.journals)
     for unit in fleet.units:
         unit.require_tenures(2)
-    counts = {machine.name: len(fleet.on(machine)) for machine in cluster}
+    counts = fleet.require_even(cluster, 4)
     tell(f"{len(fleet)} units on machines that booted at once: {counts}, {lost_acquires(cluster)} acquires lost")

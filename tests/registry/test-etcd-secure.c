@@ -18,6 +18,8 @@
 
 #define PASSWORD "correct \"horse\" battery\\staple"
 
+enum { TOKEN_LIFE = 2 }; /* seconds without use */
+
 static Server secure, users;
 static char folder[] = "/tmp/leased-tls.XXXXXX";
 
@@ -339,6 +341,26 @@ static void a_lost_token_is_renewed_within_the_request(void **state) {
         }
 }
 
+static bool token_is_old(void *userdata) {
+        return now_boottime() > *(usec_t *) userdata + (TOKEN_LIFE + 1) * USEC_PER_SEC;
+}
+
+static void an_expired_token_is_renewed_within_the_request(void **state) {
+        Bench *b = *state;
+        _cleanup_reply_ Reply reply = {};
+        uint64_t revision, serial;
+        usec_t last;
+
+        open_as_user(b, "/leased/");
+        revision = bench_put(b, "beats/a", "one", PATIENCE);
+        serial = etcd_of(b->r)->token_serial;
+        last = now_boottime();
+        assert_true(bench_until(b, token_is_old, &last));
+        bench_swap(b, "beats/a", revision, "two", 2 * USEC_PER_SEC, &reply);
+        assert_int_equal(reply.outcome, REGISTRY_COMMITTED);
+        assert_true(etcd_of(b->r)->token_serial > serial);
+}
+
 static void a_restarted_member_has_forgotten_the_token(void **state) {
         Bench *b = *state;
 
@@ -363,10 +385,12 @@ static void without_users_a_password_is_only_a_warning(void **state) {
 }
 
 static int prepare(void) {
-        char command[sizeof(make_certificates) + 128];
+        char command[sizeof(make_certificates) + 128], life[32];
+        const char *extra[] = { life, NULL };
         ServerTls tls;
         int r;
 
+        (void) snprintf(life, sizeof(life), "--auth-token-ttl=%d", TOKEN_LIFE);
         if (!mkdtemp(folder))
                 return -errno;
         (void) snprintf(command, sizeof(command), "%s/make", folder);
@@ -382,7 +406,7 @@ static int prepare(void) {
         tls = (ServerTls) { file("ca.pem"), file("etcd.pem"), file("etcd.key"), true };
         r = servers_create(&secure, 1, "secure", &tls, NULL);
         if (r == 0)
-                r = servers_create(&users, 1, "users", NULL, NULL);
+                r = servers_create(&users, 1, "users", NULL, extra);
         if (r == 0)
                 r = servers_start(&secure, 1);
         if (r == 0)
@@ -407,6 +431,7 @@ static int run(void) {
                 BENCH(without_a_user_the_missing_setting_is_named),
                 BENCH(a_wrong_password_is_named_and_the_right_one_picked_up),
                 BENCH(a_lost_token_is_renewed_within_the_request),
+                BENCH(an_expired_token_is_renewed_within_the_request),
                 BENCH(a_restarted_member_has_forgotten_the_token),
                 BENCH(without_users_a_password_is_only_a_warning),
         };

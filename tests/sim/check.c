@@ -32,19 +32,40 @@ static bool only_late_forks(const World *w, const Machine *m, size_t unit) {
         return true;
 }
 
+static bool has_slept(const World *w, const Machine *m, size_t unit) {
+        FOREACH_PART(w, unit, part)
+                for (Slot s = 0; s < _SLOT_MAX; s++)
+                        if (m->units[part].processes[s].alive && m->units[part].processes[s].slept)
+                                return true;
+        return false;
+}
+
 static void check_alone(World *w, const Machine *m, size_t unit) {
         for (size_t i = 0; i < w->n_machines; i++) {
                 const Machine *other = w->machines + i;
 
                 if (other == m || !(w->leases[unit].running & 1u << i))
                         continue;
-                if (only_late_forks(w, m, unit) || only_late_forks(w, other, unit))
-                        w->counts.late_forks++;
-                else
+                if (only_late_forks(w, m, unit) || only_late_forks(w, other, unit)) {
+                        if (has_slept(w, m, unit) || has_slept(w, other, unit))
+                                w->counts.slept++;
+                        else
+                                w->counts.late_forks++;
+                } else
                         world_fail(w, "S1: %s has processes on %s (Index %llu) and on %s (Index %llu)",
                                         w->unit_names[unit], m->hostname, (unsigned long long) m->units[unit].index,
                                         other->hostname, (unsigned long long) other->units[unit].index);
         }
+}
+
+/* Of two units that must not run beside each other. Who forks late has looked at the gate in time. */
+static void check_apart(World *w, const Machine *m, size_t unit) {
+        for (size_t i = 0; i < w->n_leases; i++)
+                if (i != unit && w->leases[i].running & 1u << m->number && !only_late_forks(w, m, i) &&
+                    (placement_matches(w->placements[unit].conflicts, w->unit_names[i]) ||
+                     placement_matches(w->placements[i].conflicts, w->unit_names[unit])))
+                        world_fail(w, "%s is started on %s, where %s runs, and they conflict", w->unit_names[unit],
+                                        m->hostname, w->unit_names[i]);
 }
 
 static void check_start_index(World *w, const Machine *m, size_t unit) {
@@ -74,7 +95,8 @@ void check_birth(World *w, Machine *m, size_t unit, Slot slot) {
                         slot == SLOT_MAIN   ? "main"
                         : slot == SLOT_POST ? "stop-post"
                                             : "left over",
-                        (unsigned long long) m->units[unit].index, p->late ? ", LATE" : p->slept ? ", AFTER SLEEP" : "");
+                        (unsigned long long) m->units[unit].index,
+                        p->late ? ", LATE" : p->slept ? ", AFTER SLEEP" : "");
         w->counts.births++;
         check_alone(w, m, lead_of(unit));
         l->running |= 1u << m->number;
@@ -91,20 +113,30 @@ void check_birth(World *w, Machine *m, size_t unit, Slot slot) {
                 return;
         w->counts.starts++;
         check_start_index(w, m, unit);
+        check_apart(w, m, lead_of(unit));
         if (l->stopped_at > 0 && !w->options.faults)
                 w->counts.gap_max = MAX(w->counts.gap_max, w->now - l->stopped_at);
         l->stopped_at = 0;
 }
 
+/* ... and neither asleep nor about to be killed. */
+static bool runs_elsewhere(const World *w, const Machine *m, size_t unit) {
+        for (size_t i = 0; i < w->n_machines; i++)
+                if (w->machines + i != m && w->leases[unit].running & 1u << i &&
+                                !only_late_forks(w, w->machines + i, unit))
+                        return true;
+        return false;
+}
+
 void check_death(World *w, Machine *m, size_t unit, const Process *p) {
         LeaseCheck *l = w->leases + lead_of(unit);
 
-        if (l->running & ~(1u << m->number)) {
+        if ((p->late || p->slept) && runs_elsewhere(w, m, lead_of(unit))) {
                 usec_t since = MAX(m->sleep.woke_at, p->born_at);
 
                 if (p->slept && m->sleep.woke_at > 0)
                         w->counts.slept_max = MAX(w->counts.slept_max, w->now - since);
-                else if (p->late)
+                else if (!p->slept)
                         w->counts.late_fork_max = MAX(w->counts.late_fork_max, w->now - p->born_at);
         }
         if (!lease_is_empty(w, m, lead_of(unit)))
@@ -116,10 +148,12 @@ void check_death(World *w, Machine *m, size_t unit, const Process *p) {
 
 void check_late_fork(World *w, SimEvent *e) {
         Machine *m = w->machines + e->machine;
-        const Process *p = m->units[e->unit].processes + e->a;
+        Process *p = m->units[e->unit].processes + e->a;
 
-        if (p->alive && p->generation == e->generation)
-                check_alone(w, m, lead_of(e->unit));
+        if (!p->alive || p->generation != e->generation)
+                return;
+        check_alone(w, m, lead_of(e->unit));
+        p->slept = p->slept && sleep_excuses(w, m); /* else it has outlived the sleep as its lease did */
 }
 
 /* A core that answers its own echo, or is due again at once for ever. */
@@ -168,6 +202,15 @@ static void check_sleep(World *w, const Machine *m) {
                                         gate_is_open(m, i) ? "an open gate" : "processes");
 }
 
+/* What does not answer is waited for by half a TTL, and no longer. */
+static void check_exit(World *w, const Machine *m) {
+        bool well = m->guard.state == GUARD_UP && w->now > m->ill_until + 2 * USEC_PER_SEC;
+
+        for (size_t i = 0; i < w->n_leases && well; i++)
+                if (!lease_is_empty(w, m, i))
+                        world_fail(w, "the service on %s ends before %s is stopped", m->hostname, w->unit_names[i]);
+}
+
 void check_action(World *w, Machine *m, int unit, const Action *a) {
         bool known = unit >= 0;
 
@@ -191,6 +234,9 @@ void check_action(World *w, Machine *m, int unit, const Action *a) {
                 if (known && !lease_is_empty(w, m, (size_t) unit))
                         world_fail(w, "%s disarms %s, which has processes", m->hostname, a->unit);
                 break;
+        case ACTION_EXIT:
+                check_exit(w, m);
+                break;
         case ACTION_SLEEP_READY:
                 check_sleep(w, m);
                 break;
@@ -205,8 +251,9 @@ void check_action(World *w, Machine *m, int unit, const Action *a) {
                 world_fail(w, "%s asks for action %d on an unknown unit", m->hostname, (int) a->kind);
 }
 
-void check_report(World *w, const Action *a) {
+void check_report(World *w, int unit, const Action *a) {
         Counts *c = &w->counts;
+        LeaseCheck *l = unit < 0 ? NULL : w->leases + unit;
 
         switch (a->report) {
         case REPORT_SESSION_NEW:
@@ -250,6 +297,8 @@ void check_report(World *w, const Action *a) {
                 break;
         case REPORT_UNIT_FAILED:
                 c->failed_units++;
+                if (l)
+                        l->held_down_until = MAX(l->held_down_until, w->now + a->span + a->span / 50);
                 break;
         case REPORT_DONE:
                 c->done++;

@@ -8,7 +8,7 @@
 typedef struct Counts {
         uint64_t steps, events, txns, refused, unknown, beats;
         uint64_t births, starts, acquired, takeovers, steals, transfers, releases, adopted, expired, resumed, lost;
-        uint64_t sessions, calls, fell_back, foreign, done, by_hand, failed_units, late_forks;
+        uint64_t sessions, calls, fell_back, foreign, done, by_hand, failed_units, late_forks, slept;
         uint64_t mishaps[_MISHAP_MAX];
         usec_t gap_max, recovery_max, late_fork_max, slept_max, model_time;
 } Counts;
@@ -21,6 +21,7 @@ typedef struct LeaseCheck {
         uint64_t index; /* highest of the record */
         char holder[SESSION_SIZE], machine_id[MACHINE_SIZE];
         usec_t stopped_at; /* when the last process ended; 0: it runs, or never has */
+        usec_t held_down_until; /* on some machine, after it failed for good, or its gate could not be opened */
 } LeaseCheck;
 
 void check_birth(World *w, Machine *m, size_t unit, Slot slot);
@@ -30,7 +31,7 @@ void check_late_fork(World *w, SimEvent *e);
 void check_action(World *w, Machine *m, int unit, const Action *a);
 void check_commit(World *w, const Message *q); /* before it is applied */
 void check_lease_put(World *w, uint32_t key, const LeaseRecord *l);
-void check_report(World *w, const Action *a);
+void check_report(World *w, int unit, const Action *a);
 /* Everything has healed: does each lease's unit run on exactly one machine? */
 bool check_all_run(const World *w);
 void world_fail(World *w, const char *format, ...) _printf_(2, 3);

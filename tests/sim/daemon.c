@@ -124,7 +124,7 @@ static void act(World *w, Machine *m, int unit, const Action *a) {
                 m->exiting = true;
                 break;
         case ACTION_REPORT:
-                check_report(w, a);
+                check_report(w, unit, a);
                 break;
         case ACTION_CALL_DONE:
                 calls_done(w, m, a);
@@ -222,7 +222,7 @@ void daemon_start(World *w, Machine *m) {
         CoreConfig config = {.machine_id = m->id,
                         .boot_id = m->boot_id,
                         .hostname = m->hostname,
-                        .metadata = "",
+                        .metadata = m->metadata,
                         .version = "1",
                         .session = m->run_session[0] ? m->run_session : NULL,
                         .ttl = m->ttl,
@@ -299,7 +299,7 @@ void daemon_pause(World *w, Machine *m, usec_t span) {
         TRACE(w, m, "FAULT: daemon stopped for %.3f s, %zu actions undone", (double) span / USEC_PER_SEC,
                         m->n_actions - m->next_action);
         m->paused = true;
-        sleep_disturb(m);
+        machine_ails(w, m, span);
         daemon_post(w, m, 0, SIM_DAEMON_RESUME, span, 0, 0);
 }
 

@@ -51,6 +51,7 @@ static void lean(World *w) {
                         [BIAS_SLOW_ANSWERS] = {[FAULT_PARTITION] = true},
                         [BIAS_LATE_WRITES] = {[FAULT_DAEMON_CRASH] = true, [FAULT_STEAL] = true,
                                         [FAULT_TRANSFER] = true, [FAULT_RELEASE] = true, [FAULT_PARTITION] = true},
+                        [BIAS_STALE_WATCHES] = {[FAULT_TRANSFER] = true},
                         [BIAS_SLEEP] = {[FAULT_SLEEP] = true, [FAULT_DAEMON_CRASH] = true, [FAULT_PARTITION] = true},
         };
 
@@ -60,6 +61,12 @@ static void lean(World *w) {
         if (w->options.bias == BIAS_LATE_WRITES) {
                 w->late_ppm = 150000;
                 w->lost_reply_ppm = 50000;
+        } else if (w->options.bias == BIAS_STALE_WATCHES) {
+                for (size_t i = 0; i < w->n_leases; i++) { /* handed over at once */
+                        w->stop_time[i] = 20 * USEC_PER_MSEC;
+                        w->post_time[i] = 0;
+                        w->has_extra[i] = w->has_member[i] = false;
+                }
         } else if (w->options.bias == BIAS_SLOW_ANSWERS) {
                 w->slow_reply_ppm = 1000000;
                 for (size_t i = 0; i < w->n_machines && !w->options.ttl; i++)
@@ -202,6 +209,12 @@ static void hurt_unit(World *w, Machine *m, size_t unit, Fault f) {
         unit_ends(w, m, unit, f == FAULT_UNIT_EXIT);
 }
 
+/* It is handed something, does not beat until others take that from it, and hears of the first only when it beats again. */
+static void keep_in_the_dark(World *w, Machine *m) {
+        m->watch.stalled_until = w->now + random_span(w, 2 * m->ttl, 4 * m->ttl);
+        machine_cut_off(w, m, true, false, random_span(w, m->ttl / 2, 2 * m->ttl));
+}
+
 static void verb(World *w, Machine *m, size_t unit, Fault f) {
         Machine *other = w->machines + random_below(w, w->n_machines);
         const LeaseRecord *l = map_lease(w, unit);
@@ -212,13 +225,16 @@ static void verb(World *w, Machine *m, size_t unit, Fault f) {
                 break;
         case FAULT_TRANSFER:
                 daemon_verb(w, m, EVENT_TRANSFER, unit, other->number);
+                if (w->options.bias == BIAS_STALE_WATCHES)
+                        keep_in_the_dark(w, other);
                 break;
         case FAULT_STEAL: /* sometimes with what the operator saw a while ago */
                 daemon_verb(w, m, EVENT_STEAL, unit,
                                 random_chance(w, 500000) || !l ? 0 : l->index - random_below(w, 2));
                 break;
         case FAULT_DRAIN:
-                daemon_verb(w, m, EVENT_DRAIN, unit, random_below(w, 2));
+                daemon_verb(w, m, EVENT_DRAIN, unit,
+                                random_below(w, 2) + (random_chance(w, 300000) ? 2 * (other->number + 1) : 0));
                 break;
         case FAULT_ENABLE:
                 if (random_chance(w, 200000))
@@ -230,6 +246,9 @@ static void verb(World *w, Machine *m, size_t unit, Fault f) {
                 daemon_verb(w, m, EVENT_REARM, unit, 0);
         }
 }
+
+/* What units here may require, or prefer. */
+static const char *const machine_metadata[] = {"disk=ssd rack=a", "disk=ssd rack=b", "disk=tape rack=a", ""};
 
 static void hurt_machine(World *w, Machine *m, Fault f) {
         static const usec_t ttls[] = {2 * USEC_PER_SEC, 5 * USEC_PER_SEC, 10 * USEC_PER_SEC, 20 * USEC_PER_SEC};
@@ -262,8 +281,12 @@ static void hurt_machine(World *w, Machine *m, Fault f) {
                 break;
         case FAULT_PID1_STALL:
                 mishap(w, MISHAP_PID1_STALL);
-                sleep_disturb(m);
                 m->pid1_stalled_until = MAX(m->pid1_stalled_until, w->now + any_span(w, 10 * USEC_PER_SEC));
+                machine_ails(w, m, m->pid1_stalled_until - w->now);
+                break;
+        case FAULT_METADATA:
+                m->metadata = machine_metadata[random_below(w, ELEMENTSOF(machine_metadata))];
+                daemon_verb(w, m, EVENT_METADATA, 0, 0);
                 break;
         case FAULT_RUN_FULL:
                 m->run_full = !m->run_full;
@@ -363,6 +386,8 @@ static void operator_helps(World *w) {
                 Machine *m = w->machines + i;
 
                 daemon_verb(w, m, EVENT_DRAIN, 0, 0);
+                m->metadata = machine_metadata[i % 2];
+                daemon_verb(w, m, EVENT_METADATA, 0, 0);
                 for (size_t j = 0; j < w->n_leases; j++) {
                         const LeaseRecord *l = map_lease(w, j);
 

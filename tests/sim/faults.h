@@ -34,6 +34,7 @@ typedef enum Fault {
         FAULT_ENABLE,
         FAULT_CALLS, /* no fault: schedulers use the D-Bus API's leases */
         FAULT_TTL,   /* another TTL=, by reload or restart */
+        FAULT_METADATA, /* a machine says something else of itself */
         _FAULT_MAX,
 } Fault;
 

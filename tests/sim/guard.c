@@ -346,7 +346,7 @@ void guard_end(World *w, Machine *m) {
         if (g->state != GUARD_UP)
                 return;
         TRACE(w, m, "guard: ends");
-        sleep_disturb(m);
+        machine_ails(w, m, 0);
         g->state = GUARD_ENDING;
         for (size_t i = 0; i < w->n_leases; i++)
                 set_gate(w, m, i, false);
@@ -366,7 +366,7 @@ void guard_crash(World *w, Machine *m) {
         if (g->state != GUARD_UP && g->state != GUARD_ENDING)
                 return;
         TRACE(w, m, "guard: dead");
-        sleep_disturb(m);
+        machine_ails(w, m, 0);
         if (g->connected)
                 say(w, m, 0, EVENT_GUARD_DOWN);
         g->connected = false;
@@ -384,7 +384,7 @@ void guard_pause(World *w, Machine *m, usec_t span) {
         if (g->state != GUARD_UP || w->now < g->paused_until)
                 return;
         mishap(w, MISHAP_GUARD_HUNG);
-        sleep_disturb(m);
+        machine_ails(w, m, span);
         g->paused_until = w->now + span;
         if (due < g->paused_until)
                 post(w, m, 0, SIM_GUARD_WATCHDOG, due, 0, 0, NULL);
@@ -434,6 +434,7 @@ static void on_event(World *w, Machine *m, SimEvent *e) {
                 if (!m->powered)
                         return;
                 TRACE(w, m, "guard: started");
+                machine_ails(w, m, 0);
                 begin(w, m, GUARD_UP);
         }
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What reaches a daemon besides the registry: PID 1's answers, asked for one at a time for each unit and each member,
- * after any hint and by a slow poll, and put together as src/daemon/members.c does; the guard's words on its connection, and what is found when there is none; the operator's.
+ * after any hint and by a slow poll, and put together as src/daemon/members.c does; the guard's words on its
+ * connection, and what is found when there is none; the operator's.
  */
 #include "sim.h"
 
@@ -170,10 +171,12 @@ static void count_verb(World *w, EventKind verb) {
                 EventKind verb;
                 Mishap mishap;
         } verbs[] = {
-                        {EVENT_RELEASE, MISHAP_RELEASE}, {EVENT_TRANSFER, MISHAP_TRANSFER}, {EVENT_STEAL, MISHAP_STEAL},
-                        {EVENT_REARM, MISHAP_REARM}, {EVENT_DRAIN, MISHAP_DRAIN}, {EVENT_CONFIGURE, MISHAP_ENABLE},
-                        {EVENT_FORGET, MISHAP_DISABLE}, {EVENT_TTL, MISHAP_TTL}, {EVENT_ACCEPT, MISHAP_ACCEPT},
-                        {EVENT_SHUTDOWN, MISHAP_SERVICE_STOP},
+                        {EVENT_RELEASE, MISHAP_RELEASE}, {EVENT_TRANSFER, MISHAP_TRANSFER},
+                        {EVENT_STEAL, MISHAP_STEAL}, {EVENT_REARM, MISHAP_REARM},
+                        {EVENT_DRAIN, MISHAP_DRAIN}, {EVENT_CONFIGURE, MISHAP_ENABLE},
+                        {EVENT_FORGET, MISHAP_DISABLE}, {EVENT_TTL, MISHAP_TTL},
+                        {EVENT_METADATA, MISHAP_METADATA},
+                        {EVENT_ACCEPT, MISHAP_ACCEPT}, {EVENT_SHUTDOWN, MISHAP_SERVICE_STOP},
         };
 
         for (size_t i = 0; i < ELEMENTSOF(verbs) && !w->quiet; i++)
@@ -196,8 +199,16 @@ static void on_verb(World *w, Machine *m, SimEvent *e) {
                         .on = e->b};
         const Value *meta = w->map.keys[map_key(w, RECORD_META, "")].value;
 
+        if (event.kind == EVENT_SLEEP && event.on != (m->sleep.state == SLEEP_COMING))
+                return; /* a signal is a hint, and logind, when it was asked, has said that it is not so any more */
         if (event.kind == EVENT_TRANSFER)
                 event.machine = w->machines[e->b].id;
+        if (event.kind == EVENT_METADATA)
+                event.machine = m->metadata;
+        if (event.kind == EVENT_DRAIN) {
+                event.on = e->b & 1;
+                event.machine = e->b > 1 ? w->machines[e->b / 2 - 1].id : NULL;
+        }
         if (event.kind == EVENT_ACCEPT) {
                 if (!meta)
                         return;

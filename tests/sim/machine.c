@@ -34,6 +34,7 @@ void machine_init(World *w, Machine *m, size_t number) {
         static const unsigned ttls[] = {2, 2, 5, 5, 10, 10, 20, 60};
         uint64_t a = world_random(w), b = world_random(w);
 
+        m->metadata = "";
         m->number = (uint8_t) number;
         (void) snprintf(m->id, sizeof(m->id), "%016llx%016llx", (unsigned long long) a, (unsigned long long) b);
         (void) snprintf(m->hostname, sizeof(m->hostname), "m%zu", number);
@@ -69,7 +70,7 @@ void machine_power_on(World *w, Machine *m) {
                         (unsigned long long) world_random(w));
         m->run_session[0] = '\0';
         m->stay_down = false;
-        m->pid1_stalled_until = 0;
+        m->pid1_stalled_until = m->ill_until = 0;
         TRACE(w, m, "machine: boots, clock at %+.3f %%", ((double) m->rate_ppm - 1e6) / 1e4);
         daemon_start_later(w, m, w->options.faults ? random_span(w, 100, 3000) * USEC_PER_MSEC : 1000);
 }
@@ -146,6 +147,11 @@ void machine_cut_off(World *w, Machine *m, bool requests, bool replies, usec_t s
                                       .kind = SIM_HEAL_LINK,
                                       .machine = m->number,
                                       .generation = ++m->link_generation});
+}
+
+void machine_ails(World *w, Machine *m, usec_t span) {
+        m->ill_until = MAX(m->ill_until, w->now + span);
+        m->sleep.disturbed = true;
 }
 
 void machine_event(World *w, SimEvent *e) {

@@ -59,6 +59,7 @@ struct Machine {
         char run_session[SESSION_SIZE];
         bool has_session;
         SavedMemory memory;
+        const char *metadata;
         bool enabled[LEASES_MAX];
         int64_t version[LEASES_MAX];
 
@@ -71,6 +72,7 @@ struct Machine {
         Scheduler scheduler;
 
         Sleep sleep;
+        usec_t ill_until; /* its guard or its PID 1 could not do what they should, or the daemon was hung */
         usec_t pid1_stalled_until;
         ModelUnit units[UNITS_MAX];
         Guard guard;
@@ -102,6 +104,8 @@ void machine_power_cut(World *w, Machine *m, usec_t back_in);
 void machine_shut_down(World *w, Machine *m, usec_t back_in);
 void machine_cut_off(World *w, Machine *m, bool requests, bool replies, usec_t span);
 void machine_event(World *w, SimEvent *e);
+/* Guard, PID 1 or daemon are not well, for so long from now. */
+void machine_ails(World *w, Machine *m, usec_t span);
 /* From now on; its clock goes on from where it is. */
 void machine_set_rate(World *w, Machine *m, uint64_t rate_ppm);
 usec_t machine_boottime(const World *w, const Machine *m);

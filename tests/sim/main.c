@@ -45,7 +45,8 @@ static int help(const char *name) {
                "  --trace              the same for all seeds\n"
                "  --promises-only      check that nothing runs twice and no token goes back, not the laws that keep "
                "it so\n"
-               "  --bias NAME          what rarely meets meets often: late-gate, slow-answers, late-writes, sleep\n"
+               "  --bias NAME          what rarely meets meets often: late-gate, slow-answers, late-writes,\n"
+               "                       stale-watches, sleep\n"
                "  --keep-going         do not stop at the first failure\n"
                "  --counts             how often each fault and each verb came\n"
                "  --every-fault        the same, and fail if one of them never did\n"
@@ -74,6 +75,7 @@ static const char *const bias_names[] = {
                 [BIAS_LATE_GATE] = "late-gate",
                 [BIAS_SLOW_ANSWERS] = "slow-answers",
                 [BIAS_LATE_WRITES] = "late-writes",
+                [BIAS_STALE_WATCHES] = "stale-watches",
                 [BIAS_SLEEP] = "sleep",
 };
 
@@ -231,11 +233,12 @@ static void print_summary(const Counts *c, uint64_t seeds, uint64_t failed, doub
                         (unsigned long long) c->expired, (unsigned long long) c->resumed, (unsigned long long) c->lost,
                         (unsigned long long) c->done, (unsigned long long) c->failed_units,
                         (unsigned long long) c->by_hand);
-        printf("registry fell back %llu, foreign %llu; late forks that met another %llu, longest %.3f s; met after a "
-               "forced sleep, longest %.3f s; slowest recovery %.1f s\n",
+        printf("registry fell back %llu, foreign %llu; late forks that met another %llu, longest %.3f s; asleep by "
+               "force when another began %llu, longest awake %.3f s; slowest recovery %.1f s\n",
                         (unsigned long long) c->fell_back, (unsigned long long) c->foreign,
                         (unsigned long long) c->late_forks, (double) c->late_fork_max / USEC_PER_SEC,
-                        (double) c->slept_max / USEC_PER_SEC, (double) c->recovery_max / USEC_PER_SEC);
+                        (unsigned long long) c->slept, (double) c->slept_max / USEC_PER_SEC,
+                        (double) c->recovery_max / USEC_PER_SEC);
 }
 
 /* Returns how many of the faults never happened. */

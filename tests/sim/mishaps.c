@@ -54,6 +54,7 @@ const char *mishap_to_string(Mishap what) {
                         [MISHAP_ENABLE] = "enable",
                         [MISHAP_DISABLE] = "disable",
                         [MISHAP_TTL] = "another TTL=",
+                        [MISHAP_METADATA] = "other metadata",
                         [MISHAP_ACCEPT] = "registry accept",
                         [MISHAP_CALL] = "call of the D-Bus API's leases",
         };

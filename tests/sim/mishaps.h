@@ -64,6 +64,7 @@ typedef enum Mishap {
         MISHAP_ENABLE,
         MISHAP_DISABLE,
         MISHAP_TTL,
+        MISHAP_METADATA,
         MISHAP_ACCEPT,
         MISHAP_CALL,
         _MISHAP_MAX,

@@ -11,7 +11,9 @@
 #include "sim.h"
 
 bool unit_exists(const World *w, size_t unit) {
-        return lead_of(unit) < w->n_leases && (unit < LEASES_MAX || (unit < UNITS_MAX && w->has_member[lead_of(unit)]));
+        bool is_member = unit >= LEASES_MAX && unit < UNITS_MAX;
+
+        return lead_of(unit) < w->n_leases && (unit < LEASES_MAX || (is_member && w->has_member[lead_of(unit)]));
 }
 
 bool lease_is_empty(const World *w, const Machine *m, size_t lease) {
@@ -133,7 +135,7 @@ static void run_start(World *w, Machine *m, size_t unit) {
         if (w->fault_enabled[FAULT_PID1_STALL] && !w->quiet && random_chance(w, 50000)) {
                 between = random_span(w, 0, 10 * USEC_PER_SEC);
                 mishap(w, MISHAP_PID1_STALL_BEFORE_FORK);
-                sleep_disturb(m);
+                machine_ails(w, m, between);
                 TRACE(w, m, "FAULT: PID 1 hangs for %.3f s between assertion and fork",
                                 (double) between / USEC_PER_SEC);
         }
@@ -338,7 +340,7 @@ void pid1_event(World *w, SimEvent *e) {
                         break;
                 set_state(w, m, e->unit, ACTIVE_ACTIVE, false);
                 if (unit_exists(w, e->unit + (size_t) LEASES_MAX))
-                        post(w, m, e->unit, SIM_BRINGS, w->now + random_span(w, 0, 2 * USEC_PER_SEC), u->generation, 0);
+                        post(w, m, e->unit, SIM_BRINGS, w->now + random_below(w, 2 * USEC_PER_SEC), u->generation, 0);
                 break;
         case SIM_BRINGS:
                 on_brings(w, m, e);

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A machine's sleep. logind announces it and waits for the daemon, which has asked for a delay, until that says that the
- * machine may sleep, is gone, or InhibitDelayMaxSec= is over. Then nothing of the machine runs while its CLOCK_BOOTTIME
- * goes on; what falls due, or reaches it, happens when it wakes, in its order.
+ * A machine's sleep. logind announces it and waits for the daemon, which has asked for a delay, until that says that
+ * the machine may sleep, is gone, or InhibitDelayMaxSec= is over. Then nothing of the machine runs while its
+ * CLOCK_BOOTTIME goes on; what falls due, or reaches it, happens when it wakes, in its order.
  *
- * The machine must not be told that it may sleep while something of a unit is left, and when the time is up everything
- * must be dead, as long as daemon, guard and PID 1 are well. If they are not, and nobody has said that it may, it falls
- * asleep with what is there: that is not promised, and no software could. Such processes do not run while others take over, and the guard, if it is well,
- * kills them when the machine wakes, by a clock that went on: how often they met others, and for how long, is counted.
+ * The machine must not be told that it may sleep while something of a unit is left, and when the time is up
+ * everything must be dead, as long as daemon, guard and PID 1 are well. If they are not, and nobody has said that it
+ * may, it falls asleep with what is there: that is not promised, and no software could. Such processes do not run
+ * while others take over, and the guard, if it is well, kills them when the machine wakes, by a clock that went on:
+ * how often they met others, and for how long, is counted.
  */
 #include "sim.h"
 
@@ -26,10 +27,6 @@ bool sleep_excuses(const World *w, const Machine *m) {
 
 static bool guard_is_well(const World *w, const Machine *m) {
         return m->guard.state == GUARD_UP && w->now >= m->guard.paused_until;
-}
-
-void sleep_disturb(Machine *m) {
-        m->sleep.disturbed = true;
 }
 
 /* ---- falling asleep ---- */
@@ -76,7 +73,7 @@ void sleep_ready(World *w, Machine *m) {
 
 /* Its inhibitor goes with it. */
 void sleep_daemon_gone(World *w, Machine *m) {
-        sleep_disturb(m);
+        m->sleep.disturbed = true;
         m->sleep.ready = false;
         if (m->sleep.state == SLEEP_COMING)
                 fall_asleep_in(w, m, random_span(w, 1, 100) * USEC_PER_MSEC);

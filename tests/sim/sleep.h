@@ -27,7 +27,6 @@ bool sleep_holds(World *w, const SimEvent *e); /* the event has been put aside: 
 void sleep_ready(World *w, Machine *m);       /* the daemon has said so */
 void sleep_daemon_gone(World *w, Machine *m);
 void sleep_daemon_started(World *w, Machine *m);
-void sleep_disturb(Machine *m); /* daemon, guard or PID 1 are not well */
 bool machine_is_asleep(const Machine *m);
 /* What fell asleep with the machine is not running, or is about to be killed by its guard. */
 bool sleep_excuses(const World *w, const Machine *m);

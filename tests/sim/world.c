@@ -2,9 +2,9 @@
 /*
  * True time, chance, the queue of everything that is yet to happen, and the life of one run.
  *
- * The queue is a binary heap of turns, ordered by time and then by the order of scheduling, so that a run is a function
- * of its seed alone; the events themselves lie still in their slots. Nothing in it is ever cancelled: an event carries the generation of what it is meant for, and its
- * handler drops it if that has moved on.
+ * The queue is a binary heap of turns, ordered by time and then by the order of scheduling, so that a run is a
+ * function of its seed alone; the events themselves lie still in their slots. Nothing in it is ever cancelled: an
+ * event carries the generation of what it is meant for, and its handler drops it if that has moved on.
  */
 #include "sim.h"
 
@@ -173,7 +173,26 @@ static void member_init(World *w, size_t i) {
         unit_init(w, i + LEASES_MAX);
 }
 
+/* In some runs units mind where they run. With so few machines that all can still be satisfied when all is well. */
+static void placement_init(World *w, size_t i) {
+        Placement *p = w->placements + i;
+
+        if (random_chance(w, 300000))
+                str_copy(p->require, sizeof(p->require), "disk=ssd");
+        if (random_chance(w, 300000)) {
+                str_copy(p->prefer, sizeof(p->prefer), random_chance(w, 500000) ? "rack=a" : "rack=b");
+                p->failback = random_chance(w, 500000);
+                p->failback_hold = random_span(w, 1, 20) * USEC_PER_SEC;
+        }
+        if (i == 1 && w->n_machines > 2 && random_chance(w, 400000))
+                (void) snprintf(p->conflicts, sizeof(p->conflicts), "unit0.*");
+        else if (i == 1 && random_chance(w, 300000))
+                (void) snprintf(p->machine_of, sizeof(p->machine_of), "%s", w->unit_names[0]);
+}
+
 static void units_init(World *w) {
+        bool wishes = w->options.faults && random_chance(w, 400000);
+
         for (size_t i = 0; i < w->n_leases; i++) {
                 (void) snprintf(w->unit_names[i], NAME_SIZE, "unit%zu.service", i);
                 (void) snprintf(w->lease_names[i], NAME_SIZE, i % 2 ? "lease-%zu" : "unit%zu.service", i);
@@ -194,6 +213,9 @@ static void units_init(World *w) {
                         w->unit_configs[i].stop_grace = random_span(w, 0, 500 * USEC_PER_MSEC);
                 w->unit_configs[i].release_on_success = random_chance(w, 200000);
                 w->unit_configs[i].hold_on_failure = random_chance(w, 200000);
+                w->unit_configs[i].placement = w->placements + i;
+                if (wishes)
+                        placement_init(w, i);
         }
 }
 
@@ -251,8 +273,11 @@ static bool all_run(World *w, void *userdata) {
 static usec_t recovery_bound(const World *w) {
         usec_t bound = 180 * USEC_PER_SEC;
 
-        for (size_t i = 0; i < w->n_leases; i++)
-                bound += w->unit_configs[i].hold_down_failure << MIN(w->failures[i], 8u);
+        for (size_t i = 0; i < w->n_leases; i++) {
+                usec_t hold_down = w->unit_configs[i].hold_down_failure << MIN(w->failures[i], 8u);
+
+                bound += MAX(hold_down, usec_sub(w->leases[i].held_down_until, w->now));
+        }
         return bound;
 }
 

@@ -11,6 +11,7 @@ typedef enum Bias {
         BIAS_LATE_GATE, /* daemons are hung before they ask for the gate, for longer than the TTL, and die after it */
         BIAS_SLOW_ANSWERS, /* answers take up to the whole of an attempt, then there are none; units are slow to stop */
         BIAS_LATE_WRITES, /* writes land late, while daemons are killed and leases change hands */
+        BIAS_STALE_WATCHES, /* leases are handed on to machines that do not hear of it, and are cut off now and then */
         BIAS_SLEEP,       /* machines sleep, while daemons are killed and cut off */
         _BIAS_MAX,
 } Bias;
@@ -41,6 +42,7 @@ struct World {
         char unit_names[UNITS_MAX][NAME_SIZE], lease_names[LEASES_MAX][NAME_SIZE];
         UnitConfig unit_configs[UNITS_MAX]; /* of members: timeout_stop alone */
         usec_t stop_time[UNITS_MAX], start_time[UNITS_MAX], post_time[UNITS_MAX]; /* longest ones */
+        Placement placements[LEASES_MAX];
         bool has_extra[UNITS_MAX], restarts[UNITS_MAX];
         bool has_member[LEASES_MAX];
         usec_t member_life[LEASES_MAX]; /* the longest that a member runs by itself; 0: until it is stopped */

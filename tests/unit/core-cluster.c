@@ -3,14 +3,7 @@
 
 #include <stdio.h>
 
-static size_t value_size(RecordKind kind) {
-        static const size_t sizes[_RECORD_KIND_MAX] = {
-                [RECORD_META] = sizeof(MetaRecord),   [RECORD_MACHINE] = sizeof(MachineRecord),
-                [RECORD_BEAT] = sizeof(BeatRecord),   [RECORD_FENCE] = sizeof(FenceRecord),
-                [RECORD_LEASE] = sizeof(LeaseRecord), [RECORD_OFFER] = sizeof(OfferRecord),
-        };
-        return sizes[kind];
-}
+#include "core-actions.h"
 
 /* ---- the registry ---- */
 
@@ -41,7 +34,7 @@ static void put(Cluster *c, RecordKind kind, const char *name, const void *value
                 HASH_ADD_STR(c->entries, key, e);
         }
         free(e->value);
-        e->value = value ? memcpy(malloc(value_size(kind)), value, value_size(kind)) : NULL;
+        e->value = value ? memcpy(malloc(record_value_size(kind)), value, record_value_size(kind)) : NULL;
         e->revision = value ? c->revision : 0;
 }
 
@@ -50,8 +43,6 @@ static Record as_record(const ClusterEntry *e) {
 }
 
 static void carry_out(Cluster *c, size_t machine, const Action *a);
-static Action copy_action(const Action *a);
-static void free_action(Action *a);
 
 void cluster_event(Cluster *c, size_t machine, Event e) {
         ClusterMachine *m = c->machines + machine;
@@ -68,7 +59,7 @@ void cluster_event(Cluster *c, size_t machine, Event e) {
                         c->queue = realloc(c->queue, c->room * sizeof(ClusterAction));
                         assert_non_null(c->queue);
                 }
-                c->queue[c->n_queue++] = (ClusterAction){ .machine = machine, .action = copy_action(actions + i) };
+                c->queue[c->n_queue++] = (ClusterAction){ .machine = machine, .action = action_copy(actions + i) };
         }
         if (c->busy)
                 return;
@@ -78,7 +69,7 @@ void cluster_event(Cluster *c, size_t machine, Event e) {
 
                 if (c->machines[c->queue[i].machine].core)
                         carry_out(c, c->queue[i].machine, &action);
-                free_action(&action);
+                action_free(&action);
         }
         c->n_queue = 0;
         c->busy = false;
@@ -235,55 +226,6 @@ static void carry_out(Cluster *c, size_t machine, const Action *a) {
         default:
                 break;
         }
-}
-
-/* ---- actions outlive the step that made them ---- */
-
-static Key *copy_keys(const Key *keys, size_t n) {
-        Key *copy = calloc(n + 1, sizeof(Key));
-
-        for (size_t i = 0; i < n; i++) {
-                copy[i] = keys[i];
-                copy[i].name = strdup(keys[i].name);
-        }
-        return copy;
-}
-
-static Action copy_action(const Action *a) {
-        Record *puts = calloc(a->txn.n_puts + 1, sizeof(Record));
-        Action copy = *a;
-
-        for (size_t i = 0; i < a->txn.n_puts; i++) {
-                size_t size = value_size(a->txn.puts[i].kind);
-
-                puts[i] = a->txn.puts[i];
-                puts[i].name = strdup(puts[i].name);
-                puts[i].value = memcpy(malloc(size), puts[i].value, size);
-        }
-        copy.unit = a->unit ? strdup(a->unit) : NULL;
-        copy.keys = copy_keys(a->keys, a->n_keys);
-        copy.txn.compares = copy_keys(a->txn.compares, a->txn.n_compares);
-        copy.txn.deletes = copy_keys(a->txn.deletes, a->txn.n_deletes);
-        copy.txn.puts = puts;
-        return copy;
-}
-
-static void free_keys(const Key *keys, size_t n) {
-        for (size_t i = 0; i < n; i++)
-                free((void *) keys[i].name);
-        free((void *) keys);
-}
-
-static void free_action(Action *a) {
-        free((void *) a->unit);
-        free_keys(a->keys, a->n_keys);
-        free_keys(a->txn.compares, a->txn.n_compares);
-        free_keys(a->txn.deletes, a->txn.n_deletes);
-        for (size_t i = 0; i < a->txn.n_puts; i++) {
-                free((void *) a->txn.puts[i].name);
-                free((void *) a->txn.puts[i].value);
-        }
-        free((void *) a->txn.puts);
 }
 
 /* ---- machines ---- */

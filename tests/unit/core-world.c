@@ -1,14 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core-world.h"
 
-static size_t value_size(RecordKind kind) {
-        static const size_t sizes[] = {
-                [RECORD_META] = sizeof(MetaRecord),   [RECORD_MACHINE] = sizeof(MachineRecord),
-                [RECORD_BEAT] = sizeof(BeatRecord),   [RECORD_FENCE] = sizeof(FenceRecord),
-                [RECORD_LEASE] = sizeof(LeaseRecord), [RECORD_OFFER] = sizeof(OfferRecord),
-        };
-        return sizes[kind];
-}
+#include "core-actions.h"
 
 Entry *world_find(World *w, RecordKind kind, const char *name) {
         for (size_t i = 0; i < w->n_entries; i++)
@@ -26,7 +19,7 @@ Entry *world_put(World *w, RecordKind kind, const char *name, const void *value)
                 e->kind = kind;
                 str_copy(e->name, sizeof(e->name), name);
         }
-        memcpy(&e->value, value, value_size(kind));
+        memcpy(&e->value, value, record_value_size(kind));
         e->revision = w->revision;
         return e;
 }
@@ -68,6 +61,23 @@ static void answer_txn(World *w, const Action *a, Event *e, Record *records) {
                 world_find(w, a->txn.deletes[i].kind, a->txn.deletes[i].name)->revision = 0;
 }
 
+static bool is_lost(const World *w, const Action *a) {
+        for (size_t i = 0; i < a->txn.n_puts; i++)
+                if (a->kind == ACTION_TXN && w->lose & 1u << a->txn.puts[i].kind)
+                        return true;
+        return false;
+}
+
+void world_land(World *w) {
+        Record records[RECORDS_MAX];
+        Event e = { .answer = { .records = records } };
+
+        assert_true(w->late.id > 0);
+        answer_txn(w, &w->late, &e, records);
+        action_free(&w->late);
+        w->late = (Action){};
+}
+
 static void answer(World *w, const Action *a) {
         Record records[RECORDS_MAX];
         Event e = { .id = a->id, .answer = { .records = records, .store = "store" } };
@@ -76,7 +86,12 @@ static void answer(World *w, const Action *a) {
                 w->hanging = a->id;
                 return;
         }
-        if (w->silent) {
+        if (is_lost(w, a)) {
+                if (w->late.id == 0)
+                        w->late = action_copy(a);
+                e.kind = EVENT_TXN;
+                e.answer.outcome = OUTCOME_UNKNOWN;
+        } else if (w->silent) {
                 e.kind = a->kind == ACTION_TXN ? EVENT_TXN : EVENT_READ;
                 e.answer.outcome = OUTCOME_UNKNOWN;
         } else if (a->kind == ACTION_TXN)
@@ -163,66 +178,6 @@ static void carry_out(World *w, const Action *a) {
         }
 }
 
-/* ---- actions outlive the step that made them: they are copied, queued and carried out in their order ---- */
-
-static Key *copy_keys(const Key *keys, size_t n) {
-        Key *copy = calloc(n + 1, sizeof(Key));
-
-        assert_non_null(copy);
-        for (size_t i = 0; i < n; i++) {
-                copy[i] = keys[i];
-                copy[i].name = strdup(keys[i].name);
-        }
-        return copy;
-}
-
-static Record *copy_records(const Record *records, size_t n) {
-        Record *copy = calloc(n + 1, sizeof(Record));
-
-        assert_non_null(copy);
-        for (size_t i = 0; i < n; i++) {
-                size_t size = value_size(records[i].kind);
-                void *value = malloc(size);
-
-                assert_non_null(value);
-                copy[i] = records[i];
-                copy[i].name = strdup(records[i].name);
-                copy[i].value = memcpy(value, records[i].value, size);
-        }
-        return copy;
-}
-
-static void free_keys(const Key *keys, size_t n) {
-        for (size_t i = 0; i < n; i++)
-                free((void *) keys[i].name);
-        free((void *) keys);
-}
-
-static Action copy_action(const Action *a) {
-        Action copy = *a;
-
-        copy.unit = a->unit ? strdup(a->unit) : NULL;
-        copy.session = a->session ? strdup(a->session) : NULL;
-        copy.keys = copy_keys(a->keys, a->n_keys);
-        copy.txn.compares = copy_keys(a->txn.compares, a->txn.n_compares);
-        copy.txn.deletes = copy_keys(a->txn.deletes, a->txn.n_deletes);
-        copy.txn.puts = copy_records(a->txn.puts, a->txn.n_puts);
-        return copy;
-}
-
-static void free_action(Action *a) {
-        free((void *) a->unit);
-        free((void *) a->session);
-        free_keys(a->keys, a->n_keys);
-        free_keys(a->txn.compares, a->txn.n_compares);
-        free_keys(a->txn.deletes, a->txn.n_deletes);
-        for (size_t i = 0; i < a->txn.n_puts; i++) {
-                free((void *) a->txn.puts[i].name);
-                free((void *) a->txn.puts[i].value);
-        }
-        free((void *) a->txn.puts);
-}
-
 void world_step(World *w, Event e) {
         const Action *actions;
         size_t n;
@@ -232,14 +187,14 @@ void world_step(World *w, Event e) {
         actions = core_step(w->core, w->now, &e, &n);
         for (size_t i = 0; i < n; i++) {
                 assert_true(w->queued < ELEMENTSOF(w->queue));
-                w->queue[w->queued++] = copy_action(actions + i);
+                w->queue[w->queued++] = action_copy(actions + i);
         }
         if (w->busy)
                 return;
         w->busy = true;
         for (size_t i = 0; i < w->queued; i++) {
                 carry_out(w, w->queue + i);
-                free_action(w->queue + i);
+                action_free(w->queue + i);
         }
         w->queued = 0;
         w->busy = false;

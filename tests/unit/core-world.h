@@ -47,6 +47,8 @@ typedef struct World {
         bool silent;       /* the registry does not answer */
         bool hang;         /* a Txn waits for the test to answer it */
         uint64_t hanging;  /* its id */
+        unsigned lose;     /* kinds of records: a Txn that puts one is not answered, and the first of them may land later */
+        Action late;
         bool lose_replies; /* it does what it is asked, and its answers are lost */
         unsigned done[32]; /* actions seen, by kind */
         unsigned reports[64];
@@ -77,6 +79,8 @@ void world_free(World *w);
 void world_restart(World *w, const char *session);
 /* a.service is configured, the guard and PID 1 are there. */
 void world_connect(World *w);
+/* The Txn that was lost reaches the registry after all. */
+void world_land(World *w);
 /* PID 1 says anew how a.service is. */
 void world_say_unit(World *w);
 Entry *world_find(World *w, RecordKind kind, const char *name);

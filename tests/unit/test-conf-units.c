@@ -26,7 +26,6 @@ static void unit_names_are_judged_as_pid_1_does(void **state) {
                         "a.socket",
                         "b.path",
                         "c.target",
-                        "d.swap",
                         "e.automount",
                         "foo@a@b.service",
         };
@@ -230,10 +229,33 @@ static void a_stop_grace_that_does_not_fit_is_refused_with_its_numbers(void **st
                         "before a round of 2000 ms and two attempts are over: at most StopGraceSec=5.4s, or a longer "
                         "TTL=",
                         NULL);
+        messages_done(&m);
+        o.stop_grace_where = (char *) "/etc/leased/units/foo.service:2";
+        assert_int_equal(unit_options_check(&o, 10 * USEC_PER_SEC, USEC_INFINITY, &m), -EBADMSG);
+        assert_non_null(startswith(m.lines[0], "/etc/leased/units/foo.service:2: StopGraceSec=8.0s: "));
         o.stop_grace = 5400 * USEC_PER_MSEC;
         assert_int_equal(unit_options_check(&o, 10 * USEC_PER_SEC, USEC_INFINITY, &m), 0);
         o.stop_grace = USEC_INFINITY;
         assert_int_equal(unit_options_check(&o, 2 * USEC_PER_SEC, USEC_INFINITY, &m), 0);
+}
+
+static void a_ttl_that_leaves_a_unit_no_time_to_stop_is_refused_with_both_lines(void **state) {
+        _cleanup_(unit_options_freep) UnitOptions *o = NULL;
+        _cleanup_(leased_conf_freep) LeasedConf *c = NULL;
+        _cleanup_(messages_done) Messages m = {};
+        const char *root = *state;
+
+        fixture_write(root, "/etc/leased/leased.conf", "[Leased]\nTTL=30s\nTTL=3s\n");
+        fixture_write(root, "/etc/leased/units/foo.service", "[X-Leased]\n\nStopGraceSec=1s\n");
+        assert_int_equal(leased_conf_load(root, &c, &m), 0);
+        assert_int_equal(unit_options_load(root, "foo.service", &o, &m), 0);
+        assert_int_equal(unit_options_check_ttl(o, c, &m), -EBADMSG);
+        assert_messages(&m,
+                        "/etc/leased/leased.conf:3: TTL=3.0s: too short for foo.service with StopGraceSec=1.0s "
+                        "(/etc/leased/units/foo.service:3): at most StopGraceSec=990ms there, or a longer TTL=",
+                        NULL);
+        o->stop_grace = 990 * USEC_PER_MSEC;
+        assert_int_equal(unit_options_check_ttl(o, c, &m), 0);
 }
 
 static void enabled_units_are_listed_and_strange_names_told(void **state) {
@@ -270,6 +292,7 @@ int main(void) {
                         with_root(options_are_read_from_unit_drop_in_and_units_file),
                         with_root(bad_options_are_named_with_file_and_line),
                         cmocka_unit_test(a_stop_grace_that_does_not_fit_is_refused_with_its_numbers),
+                        with_root(a_ttl_that_leaves_a_unit_no_time_to_stop_is_refused_with_both_lines),
                         with_root(enabled_units_are_listed_and_strange_names_told),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

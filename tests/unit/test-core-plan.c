@@ -88,7 +88,9 @@ static void who_does_not_come_in_his_turn_is_passed_over(void **state) {
         cluster_event(c, !first, (Event){ .kind = EVENT_GUARD_UP });
         cluster_event(c, !first, (Event){ .kind = EVENT_GUARD_SYNCED });
         cluster_say_unit(c, !first, 0);
-        cluster_pass(c, USEC_PER_SEC);
+        cluster_pass(c, CLUSTER_TTL / 5 - 100 * USEC_PER_MSEC);
+        assert_int_equal(cluster_runs_on(c, 0), -1);
+        cluster_pass(c, 200 * USEC_PER_MSEC);
         assert_int_equal(cluster_runs_on(c, 0), !first);
         cluster_free(c);
 }
@@ -242,6 +244,28 @@ static void a_unit_leaves_a_machine_whose_metadata_do_not_fit_any_more(void **st
         cluster_pass(c, 5 * USEC_PER_SEC);
         assert_int_equal(cluster_runs_on(c, 0), -1);
         assert_int_equal(cluster_lease(c, 0)->state, LEASE_FREE);
+        cluster_free(c);
+}
+
+static void a_unit_whose_place_cannot_be_read_is_kept_and_not_taken(void **state) {
+        Cluster *c = cluster_new(2, 1);
+        int from;
+
+        cluster_start_all(c);
+        cluster_pass(c, 5 * USEC_PER_SEC);
+        from = cluster_runs_on(c, 0);
+        c->configs[0].doubtful = true;
+        cluster_configure(c, 0, 0);
+        cluster_configure(c, 1, 0);
+        cluster_pass(c, 20 * USEC_PER_SEC);
+        assert_int_equal(cluster_runs_on(c, 0), from);
+        cluster_power_cut(c, (size_t) from);
+        cluster_pass(c, 30 * USEC_PER_SEC);
+        assert_int_equal(cluster_runs_on(c, 0), -1);
+        c->configs[0].doubtful = false;
+        cluster_configure(c, (size_t) !from, 0);
+        cluster_pass(c, 5 * USEC_PER_SEC);
+        assert_int_equal(cluster_runs_on(c, 0), !from);
         cluster_free(c);
 }
 
@@ -496,6 +520,22 @@ static void a_global_unit_runs_on_every_machine_that_fits(void **state) {
         cluster_free(c);
 }
 
+static void a_global_unit_is_not_started_beside_what_it_conflicts_with(void **state) {
+        Cluster *c = cluster_new(2, 2);
+
+        c->configs[0].global = true;
+        WISH(c, 0, conflicts, "unit001.*");
+        WISH(c, 1, require, "disk=ssd");
+        cluster_start(c, 0, "disk=ssd");
+        cluster_start(c, 1, "");
+        cluster_pass(c, 10 * USEC_PER_SEC);
+        for (size_t i = 0; i < 2; i++)
+                assert_true(c->machines[i].units[0].report.active == ACTIVE_INACTIVE ||
+                            c->machines[i].units[1].report.active == ACTIVE_INACTIVE);
+        assert_int_equal(c->machines[1].units[0].report.active, ACTIVE_ACTIVE);
+        cluster_free(c);
+}
+
 static void a_leased_unit_that_becomes_global_gives_its_lease_back_first(void **state) {
         Cluster *c = cluster_new(2, 1);
         size_t from;
@@ -526,6 +566,7 @@ int main(void) {
                 cmocka_unit_test(a_unit_follows_the_one_it_must_run_beside),
                 cmocka_unit_test(what_is_replaced_leaves_for_who_replaces_it),
                 cmocka_unit_test(a_unit_leaves_a_machine_whose_metadata_do_not_fit_any_more),
+                cmocka_unit_test(a_unit_whose_place_cannot_be_read_is_kept_and_not_taken),
                 cmocka_unit_test(a_higher_version_is_handed_the_unit_once),
                 cmocka_unit_test(failback_waits_until_the_preferred_machine_has_been_there_for_a_while),
                 cmocka_unit_test(without_failback_a_unit_stays_where_it_is),
@@ -537,6 +578,7 @@ int main(void) {
                 cmocka_unit_test(each_machine_is_told_with_its_rank_or_why_it_does_not_come),
                 cmocka_unit_test(what_is_told_between_two_steps_is_of_the_last_one),
                 cmocka_unit_test(a_global_unit_runs_on_every_machine_that_fits),
+                cmocka_unit_test(a_global_unit_is_not_started_beside_what_it_conflicts_with),
                 cmocka_unit_test(a_leased_unit_that_becomes_global_gives_its_lease_back_first),
         };
 

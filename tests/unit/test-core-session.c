@@ -245,6 +245,43 @@ static void another_ttl_is_another_session_and_stops_no_unit(void **state) {
         world_free(w);
 }
 
+/* The lease was on its way to the second session when the third TTL, the first one again, was wanted. */
+static void a_ttl_that_is_changed_back_while_the_session_moves_stops_no_unit(void **state) {
+        World *w = world_running();
+
+        w->lose = 1u << RECORD_LEASE;
+        world_step(w, (Event){ .kind = EVENT_TTL, .span = 20 * USEC_PER_SEC });
+        world_pass(w, 3 * USEC_PER_SEC);
+        world_step(w, (Event){ .kind = EVENT_TTL, .span = TTL });
+        world_pass(w, 3 * USEC_PER_SEC);
+        w->lose = 0;
+        world_land(w);
+        world_pass(w, 60 * USEC_PER_SEC);
+        assert_int_equal(session_ttl(world_lease(w)->session), TTL);
+        assert_string_equal(world_lease(w)->session, w->session);
+        assert_int_equal(world_lease(w)->index, 1);
+        assert_int_equal(w->done[ACTION_GUARD_LOSE], 0);
+        assert_int_equal(w->done[ACTION_UNIT_STOP], 0);
+        assert_int_equal(w->reports[REPORT_MACHINE_TWICE], 0);
+        world_free(w);
+}
+
+/* Until the machine's record names the new session, the old one is not a stranger's. */
+static void a_machine_record_that_gets_lost_while_the_session_moves_is_no_twin(void **state) {
+        World *w = world_running();
+
+        world_pass(w, 10 * USEC_PER_SEC); /* it has been seen to beat */
+        w->lose = 1u << RECORD_MACHINE;
+        world_step(w, (Event){ .kind = EVENT_TTL, .span = 20 * USEC_PER_SEC });
+        world_pass(w, 10 * USEC_PER_SEC);
+        w->lose = 0;
+        world_pass(w, 10 * USEC_PER_SEC);
+        assert_int_equal(w->reports[REPORT_MACHINE_TWICE], 0);
+        assert_string_equal(world_find(w, RECORD_MACHINE, US)->value.machine.session, w->session);
+        assert_int_equal(w->done[ACTION_UNIT_STOP], 0);
+        world_free(w);
+}
+
 static void a_daemon_restarted_with_another_ttl_moves_after_it_has_adopted(void **state) {
         World *w = world_running();
         char before[SESSION_SIZE];
@@ -286,6 +323,65 @@ static void an_attempt_that_hung_is_followed_at_once_and_those_that_fail_at_once
         world_free(w);
 }
 
+/* The watch stands still meanwhile. Our silence was long enough for others, and then a beat of ours comes through again. */
+static void a_lease_given_to_us_and_taken_again_unseen_is_not_ours_when_the_watch_tells_of_the_gift(void **state) {
+        World *w = world_new();
+        LeaseRecord given = { .state = LEASE_HELD, .machine_id = US, .index = 8 };
+        Record old = { .kind = RECORD_LEASE, .name = "a.service", .lease = &given };
+
+        world_add_them(w);
+        world_connect(w);
+        world_pass(w, 3 * USEC_PER_SEC);
+        str_copy(given.session, sizeof(given.session), w->session);
+        w->revision++;
+        world_put(w, RECORD_LEASE, "a.service", &given);
+        old.mod_revision = w->revision;
+        world_rob_us(w);
+        world_lease(w)->n_debts = 0; /* not by force */
+        world_beat_them(w);
+        world_pass(w, 3 * USEC_PER_SEC);
+        world_step(w, (Event){ .kind = EVENT_RECORDS,
+                       .answer = { .revision = old.mod_revision, .store = "store", .records = &old, .n_records = 1 } });
+        world_pass(w, 2 * USEC_PER_SEC);
+        assert_int_equal(w->done[ACTION_GUARD_ARM], 0);
+        assert_int_equal(w->done[ACTION_UNIT_START], 0);
+        world_free(w);
+}
+
+/* `systemctl stop leased` ends when the unit is down, also when it comes before the daemon knows what it holds. */
+static void a_service_stopped_as_soon_as_it_was_started_stops_its_unit_first(void **state) {
+        World *w = world_running();
+
+        w->silent = true;
+        restart_unconnected(w);
+        w->done[ACTION_UNIT_STOP] = 0;
+        world_step(w, (Event){ .kind = EVENT_SHUTDOWN });
+        assert_int_equal(w->done[ACTION_EXIT], 0);
+        world_connect(w);
+        assert_true(w->done[ACTION_UNIT_STOP] > 0);
+        assert_int_equal(w->done[ACTION_GUARD_LOSE], 0);
+        world_pass(w, 30 * USEC_PER_SEC); /* its stop is slow */
+        assert_int_equal(w->done[ACTION_EXIT], 0);
+        w->unit.active = ACTIVE_INACTIVE;
+        w->unit.empty = true;
+        world_say_unit(w);
+        world_pass(w, TTL / 2 + USEC_PER_SEC); /* for the registry might answer */
+        assert_int_equal(w->done[ACTION_EXIT], 1);
+        world_free(w);
+}
+
+static void a_guard_that_says_nothing_keeps_no_service_from_ending(void **state) {
+        World *w = world_running();
+
+        restart_unconnected(w);
+        world_step(w, (Event){ .kind = EVENT_SHUTDOWN });
+        world_pass(w, TTL / 2 - USEC_PER_SEC);
+        assert_int_equal(w->done[ACTION_EXIT], 0);
+        world_pass(w, 2 * USEC_PER_SEC);
+        assert_int_equal(w->done[ACTION_EXIT], 1);
+        world_free(w);
+}
+
 static void the_same_seed_and_events_give_the_same_session(void **state) {
         World *a = world_running(), *b = world_running();
 
@@ -308,8 +404,13 @@ int main(void) {
                 cmocka_unit_test(a_daemon_that_died_before_it_had_asked_for_the_start_asks_when_it_is_back),
                 cmocka_unit_test(a_loss_that_the_guard_did_not_hear_is_said_again),
                 cmocka_unit_test(another_ttl_is_another_session_and_stops_no_unit),
+                cmocka_unit_test(a_ttl_that_is_changed_back_while_the_session_moves_stops_no_unit),
+                cmocka_unit_test(a_machine_record_that_gets_lost_while_the_session_moves_is_no_twin),
                 cmocka_unit_test(a_daemon_restarted_with_another_ttl_moves_after_it_has_adopted),
                 cmocka_unit_test(an_attempt_that_hung_is_followed_at_once_and_those_that_fail_at_once_ever_later),
+                cmocka_unit_test(a_lease_given_to_us_and_taken_again_unseen_is_not_ours_when_the_watch_tells_of_the_gift),
+                cmocka_unit_test(a_service_stopped_as_soon_as_it_was_started_stops_its_unit_first),
+                cmocka_unit_test(a_guard_that_says_nothing_keeps_no_service_from_ending),
                 cmocka_unit_test(the_same_seed_and_events_give_the_same_session),
         };
 

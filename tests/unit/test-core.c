@@ -286,6 +286,39 @@ static void a_lease_whose_gate_cannot_be_made_is_let_go(void **state) {
         world_free(w);
 }
 
+static void each_failure_doubles_the_time_that_this_machine_stands_back_up_to_an_hour(void **state) {
+        World *w = world_running();
+        usec_t expected = 60 * USEC_PER_SEC;
+
+        for (int i = 0; i < 8; i++, expected = MIN(2 * expected, USEC_PER_HOUR)) {
+                usec_t failed_at;
+
+                w->unit.active = ACTIVE_FAILED;
+                w->unit.failed = w->unit.empty = true;
+                world_say_unit(w);
+                world_pass(w, USEC_PER_SEC);
+                assert_int_equal(world_lease(w)->state, LEASE_FREE);
+                failed_at = w->now.boottime;
+                w->unit.failed = false; /* until it is started again */
+                world_pass_until(w, failed_at + expected - 2 * USEC_PER_SEC);
+                assert_int_equal(world_lease(w)->state, LEASE_FREE);
+                while (world_lease(w)->state != LEASE_HELD)
+                        world_pass(w, USEC_PER_SEC);
+                assert_in_range(w->now.boottime, failed_at, failed_at + expected + 5 * USEC_PER_SEC);
+                assert_int_equal(w->unit.active, ACTIVE_ACTIVE);
+        }
+        /* One that has run well for a while begins anew. */
+        world_pass(w, 2 * USEC_PER_MINUTE);
+        w->unit.active = ACTIVE_FAILED;
+        w->unit.failed = w->unit.empty = true;
+        world_say_unit(w);
+        world_pass(w, USEC_PER_SEC);
+        w->unit.failed = false;
+        world_pass(w, 65 * USEC_PER_SEC);
+        assert_int_equal(world_lease(w)->state, LEASE_HELD);
+        world_free(w);
+}
+
 /* At a machine's shutdown PID 1 stops what is leased, then the guard, then us. */
 static void a_shutdown_after_the_guard_is_gone_still_releases(void **state) {
         World *w = world_running();
@@ -412,6 +445,7 @@ int main(void) {
                 cmocka_unit_test(a_unit_stopped_by_hand_stays_stopped_and_keeps_its_lease),
                 cmocka_unit_test(a_unit_found_active_without_its_lease_is_stopped),
                 cmocka_unit_test(a_lease_whose_gate_cannot_be_made_is_let_go),
+                cmocka_unit_test(each_failure_doubles_the_time_that_this_machine_stands_back_up_to_an_hour),
                 cmocka_unit_test(a_shutdown_after_the_guard_is_gone_still_releases),
                 cmocka_unit_test(another_lease_name_is_taken_on_only_when_nothing_is_held_under_the_old_one),
                 cmocka_unit_test(a_unit_stopped_by_hand_stays_stopped_through_a_silence_of_the_registry),

@@ -79,7 +79,7 @@ static void a_member_goes_by_the_gate_of_its_unit(void **state) {
 
 /* systemd: sockets.target and paths.target come before basic.target, local-fs.target before sysinit.target. */
 static void what_comes_before_basic_target_by_default_does_not_any_more(void **state) {
-        static const char *const early[] = { "a.socket", "a.path", "a.mount", "a.automount", "a.swap" };
+        static const char *const early[] = { "a.socket", "a.path", "a.mount", "a.automount" };
         static const char *const late[] = { "a.service", "a.timer", "a.target" };
 
         for (size_t i = 0; i < ELEMENTSOF(early); i++) {

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What [X-Leased] says of a unit, on real machines; and a gate that an administrator has removed."""
+
+from scene import scene
+from waiting import hold_for, require, wait_for
+
+
+@scene(ttl=3.0)
+def job_whose_success_releases_goes_round(cluster):
+    unit = cluster.unit("round.service", "--life=0.3", "Type=oneshot")
+    unit.options("OnSuccess=release\nHoldDownSec=1")
+    unit.enable()
+    wait_for("it ran four times", lambda: len(unit.tenures) >= 4, 20, unit.story)
+    require("on both machines", len({tenure.machine for tenure in unit.tenures[:4]}) == 2, unit.story)
+
+
+@scene(ttl=3.0)
+def done_job_runs_again_where_it_has_a_higher_version(cluster):
+    unit = cluster.unit("release-job.service", "--life=0.3", "Type=oneshot").enable()
+    wait_for("it ran", lambda: len(unit.tenures) == 1, 10, unit.story)
+    alpha, beta = cluster
+    wait_for("it is done", lambda: "done" in alpha.run("leasectl", "list").stdout, 10, unit.story)
+    beta.write(f"/etc/leased/units/{unit.name}", "[X-Leased]\nVersion=2\n")
+    require("reload says so", f"{unit.name}: Version=2 (was 0)" in beta.run("leasectl", "reload").stdout, unit.story)
+    wait_for("it ran again", lambda: len(unit.tenures) == 2, 10, unit.story)
+    require("where it has the higher version", unit.tenure.machine == beta.name, unit.story)
+    alpha.write(f"/etc/leased/units/{unit.name}", "[X-Leased]\nVersion=2\n")
+    alpha.run("leasectl", "reload")
+    hold_for("and once for each version", lambda: len(unit.tenures) == 2, 1.3 * cluster.ttl, unit.story)
+
+
+@scene(ttl=3.0)
+def units_with_one_lease_exclude_each_other(cluster):
+    alpha, beta = cluster
+    one, two, third = (cluster.unit(name) for name in ("blue.service", "green.service", "red.service"))
+    for unit in (one, two, third):
+        unit.options("Lease=colour\nHoldDownSec=1")
+    one.enable(alpha)
+    one.wait_running(on=alpha)
+    two.enable(beta)
+    third.enable(alpha)
+    require("a second one on the same machine is told why not", "another unit here has the same Lease=" in
+            alpha.run("leasectl", "status", third.name, check=False).stdout, third.story)
+    hold_for("the others wait", lambda: two.running_on is None and third.running_on is None, 1.3 * cluster.ttl, two.story)
+    alpha.run("leasectl", "release", one.name)
+    two.wait_running(on=beta)
+    require("the first was gone by then", one.tenure.last < two.tenure.first, two.story)
+    require("the token grew", one.tenure.index < two.tenure.index, two.story)
+    beta.power_cut()
+    one.wait_running(on=alpha, deadline=cluster.takeover + 5)
+    require("and grew again", two.tenures[0].index < one.tenure.index, one.story)
+
+
+@scene(ttl=3.0)
+def gate_that_was_reverted_is_put_back(cluster):
+    unit = cluster.unit("reverted.service")
+    for machine in cluster:  # systemctl reverts only what a vendor has shipped
+        machine.run("mv", f"/etc/systemd/system/{unit.name}", "/usr/lib/systemd/system/")
+        machine.systemctl("daemon-reload")
+    holder = unit.enable().wait_running()
+    before = unit.tenure
+    gate = f"/etc/systemd/system/{unit.name}.d/zzzz-leased.conf"
+    for machine in cluster:
+        machine.systemctl("revert", unit.name)
+        wait_for("the gate is there again", lambda: machine.exists(gate), 10, unit.story)  # pylint: disable=cell-var-from-loop
+        wait_for("and in force", lambda: gate in machine.show(unit.name, "DropInPaths").get("DropInPaths", ""), 15, unit.story)  # pylint: disable=cell-var-from-loop
+    other = cluster.other(holder)
+    require("it does not start elsewhere", other.systemctl("start", unit.name, check=False).returncode != 0, unit.story)
+    unit.hold_running(on=holder, duration=1)
+    unit.require_undisturbed(before)
+    unit.disable()
+    for machine in cluster:
+        machine.remove(f"/usr/lib/systemd/system/{unit.name}")
+    cluster.units.remove(unit)
