@@ -2,7 +2,8 @@
 
 /*
  * leasectl check: the unit's timeline in numbers, and everything that stands against leasing it or weakens it. It
- * needs neither the daemon nor the registry: files and PID 1 say all of it.
+ * needs neither the daemon nor the registry: files and PID 1 say all of it. With --all-machines also where it would
+ * run, which only leased can tell.
  */
 
 #include <errno.h>
@@ -10,6 +11,7 @@
 
 #include "conf/conf.h"
 #include "core/timeline.h"
+#include "ctl/all-machines.h"
 #include "ctl/examine.h"
 #include "ctl/output.h"
 #include "ctl/pid1.h"
@@ -50,23 +52,24 @@ static void add_messages(json_t *findings, const char *name, const Messages *m) 
         }
 }
 
-/* Its own options and what comes of them; a timeline that does not fit is shown too. A global unit has none. */
-static int work_out(
-                Ctl *ctl, const char *name, const LeasedConf *conf, json_t *findings, bool *ret_global, json_t **ret) {
-        _cleanup_(unit_options_freep) UnitOptions *options = NULL;
+/* What comes of its own options; a timeline that does not fit is shown too. A global unit has none. */
+static int work_out(Ctl *ctl, const char *name, const LeasedConf *conf, json_t *findings, UnitOptions **ret_options,
+                json_t **ret) {
+        UnitOptions *options = NULL;
         _cleanup_(messages_done) Messages m = {};
         usec_t timeout_stop = timeout_stop_of(ctl, name);
         char a[32], b[32];
         Timeline t;
         int r = unit_options_preview("", name, &options, &m);
+        bool global = options && options->global;
 
-        *ret_global = options && options->global;
-        if (r >= 0 && !*ret_global)
+        *ret_options = options;
+        if (r >= 0 && !global)
                 r = unit_options_check(options, conf->ttl, timeout_stop, &m);
         add_messages(findings, name, &m);
         if (r < 0 && m.n == 0)
                 finding_add(findings, "refused", "its options cannot be read: %s", strerror(-r));
-        if (*ret_global) {
+        if (global) {
                 finding_add(findings, "note", "Global=: it runs on every machine that fits, without a lease");
                 return r < 0 ? CTL_FAILED : CTL_OK;
         }
@@ -141,23 +144,27 @@ static bool is_refused(const json_t *findings) {
         return false;
 }
 
-static int check_one(Ctl *ctl, const char *typed, const LeasedConf *conf, json_t *results) {
+static int check_one(
+                Ctl *ctl, const char *typed, const LeasedConf *conf, const AllMachines *all, json_t *results) {
+        _cleanup_(unit_options_freep) UnitOptions *options = NULL;
         _cleanup_free_ char *name = NULL;
-        json_auto_t *findings = json_array(), *unit = NULL, *timeline = NULL, *result = NULL;
-        bool global = false;
+        json_auto_t *findings = json_array(), *unit = NULL, *timeline = NULL, *machines = NULL, *result = NULL;
         int code = examine_unit(ctl, typed, findings, &name, &unit);
+        size_t fit = 0;
 
         if (code != CTL_OK && json_array_size(findings) == 0)
                 return code; /* PID 1 could not be asked, which has been said */
         if (unit) {
-                (void) work_out(ctl, name, conf, findings, &global, &timeline);
-                (void) (global ? examine_global(ctl, name, unit, findings)
-                               : examine_weaknesses(ctl, name, unit, conf, findings));
+                (void) work_out(ctl, name, conf, findings, &options, &timeline);
+                (void) (options && options->global ? examine_global(ctl, name, unit, findings)
+                                                   : examine_weaknesses(ctl, name, unit, conf, findings));
         }
-        if (code == CTL_OK && is_refused(findings))
+        if (all && options)
+                machines = all_machines_weigh(all, options, &fit);
+        if (code == CTL_OK && (is_refused(findings) || (all && fit == 0)))
                 code = CTL_FAILED;
-        result = json_pack("{s:s, s:s, s:O, s:O?}", "unit", name ?: typed, "registry", conf->registry, "findings",
-                        findings, "timeline", timeline);
+        result = json_pack("{s:s, s:s, s:O, s:O?, s:O*}", "unit", name ?: typed, "registry", conf->registry,
+                        "findings", findings, "timeline", timeline, "machines", machines);
         (void) json_array_append(results, result);
         if (ctl->json != JSON_OFF)
                 return code;
@@ -165,14 +172,21 @@ static int check_one(Ctl *ctl, const char *typed, const LeasedConf *conf, json_t
         if (timeline)
                 print_timeline(timeline);
         print_findings(findings);
+        if (machines)
+                all_machines_print(machines);
         return code;
 }
 
 int verb_check(Ctl *ctl, int argc, char **argv) {
         _cleanup_(leased_conf_freep) LeasedConf *conf = NULL;
+        _cleanup_(all_machines_freep) AllMachines *all = NULL;
         _cleanup_(messages_done) Messages m = {};
         json_auto_t *results = json_array();
-        int code = CTL_OK, r = leased_conf_load("", &conf, &m);
+        int code = ctl->all_machines ? all_machines_read(ctl, &all) : CTL_OK, r;
+
+        if (code != CTL_OK)
+                return code;
+        r = leased_conf_load("", &conf, &m);
 
         for (size_t i = 0; i < m.n; i++)
                 complain("%s", m.lines[i]);
@@ -184,7 +198,7 @@ int verb_check(Ctl *ctl, int argc, char **argv) {
 
                 if (i > 0 && ctl->json == JSON_OFF)
                         (void) putchar('\n');
-                c = check_one(ctl, strempty(typed), conf, results);
+                c = check_one(ctl, strempty(typed), conf, all, results);
                 if (c != CTL_OK)
                         code = c;
         }

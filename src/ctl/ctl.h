@@ -41,6 +41,7 @@ typedef struct Ctl {
         bool pager;
         bool stop;
         bool force;
+        bool all_machines;
         bool wait;
         usec_t period; /* --period=; 0: not given */
 } Ctl;

@@ -1,72 +1,289 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * leasectl drain: this machine takes no leases and gives away those that it holds, also after a reboot; undrain ends
- * that. We wait until nothing is held here any more, unless --no-wait.
+ * leasectl drain: a machine takes no leases and hands over those that it holds, also after a reboot; undrain ends that.
+ *
+ * We wait, unless --no-wait, until nothing is held there any more, or only what has nowhere to go: that is named, with what
+ * every machine has against it. Leaving before leaves the drain in force. Another machine than this one is watched through
+ * the registry alone; it may be silent.
  */
 
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
-#include <unistd.h>
 
-#include "ctl/bus.h"
+#include "ctl/leases.h"
+#include "ctl/machines.h"
 #include "ctl/progress.h"
 
-static int read_manager(Ctl *ctl, json_t **ret) {
+/* So long nothing must have moved before it is asked why (less than progress is silent about a short wait); and before it is
+ * said that it cannot be known here. */
+#define PATIENCE (1500 * USEC_PER_MSEC)
+#define LONG_PATIENCE (10 * USEC_PER_SEC)
+
+typedef struct Drain {
+        Ctl *ctl;
+        const char *id, *name; /* of the machine */
+        bool here;
+        bool begun;            /* the machine is seen to drain */
+        bool noted;            /* that not all is known here has been said */
+        json_int_t held;
+        usec_t moved_at, asked_at;
+        Bar bar;
+} Drain;
+
+static volatile sig_atomic_t interrupted;
+
+static void on_interrupt(int signal) {
+        interrupted = 1;
+}
+
+static void catch_interrupt(bool on) {
+        struct sigaction action = {.sa_handler = on ? on_interrupt : SIG_DFL}; /* no SA_RESTART: it ends a wait */
+
+        (void) sigaction(SIGINT, &action, NULL);
+}
+
+/* What ends it, as it must be typed on this machine. */
+static void say_after(const Drain *d, const char *text) {
+        complain("%s%s%s", text, d->here ? "" : " ", d->here ? "" : d->name);
+}
+
+/* ---- what has nowhere to go ---- */
+
+static int read_unit(const Drain *d, const char *path, json_t **ret) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        int r = bus_get_all(ctl->bus, LEASED_NAME, LEASED_PATH, LEASED_MANAGER, ret, &error);
+        int r = bus_get_all(d->ctl->bus, LEASED_NAME, path, LEASED_UNIT, ret, &error);
 
         return r < 0 ? bus_complain("drain", r, &error) : CTL_OK;
 }
 
-static void show(json_int_t *shown, json_int_t held) {
-        if (*shown != held && isatty(STDERR_FILENO))
-                (void) fprintf(stderr, "\r\x1b[K%" JSON_INTEGER_FORMAT " to go", held);
-        *shown = held;
-}
+/* The units enabled here that are held there, and those of them that have nowhere to go. */
+static int read_stuck(const Drain *d, json_t *stuck, json_int_t *ret_known) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        json_auto_t *answer = NULL;
+        json_t *row;
+        size_t i;
+        int r = bus_call(d->ctl->bus, &bus_leased, "ListUnits", &answer, &error, NULL), code;
 
-static int wait_drained(Ctl *ctl) {
-        json_int_t shown = -1;
+        *ret_known = 0;
+        if (r < 0)
+                return bus_complain("drain", r, &error);
+        json_array_foreach(json_array_get(answer, 0), i, row) {
+                json_auto_t *unit = NULL;
 
-        for (;;) {
-                json_auto_t *manager = NULL;
-                json_int_t held;
-                int r, code = read_manager(ctl, &manager);
-
+                if (!streq(strempty(json_string_value(json_array_get(row, 3))), d->id))
+                        continue;
+                code = read_unit(d, strempty(json_string_value(json_array_get(row, 5))), &unit);
                 if (code != CTL_OK)
                         return code;
-                held = get_integer(manager, "Held");
-                show(&shown, held);
-                if (held == 0 || !get_boolean(manager, "Draining")) {
-                        if (isatty(STDERR_FILENO))
-                                (void) fprintf(stderr, "\r\x1b[K");
-                        if (held == 0)
-                                (void) puts("drained: this machine holds nothing and takes nothing until: leasectl "
-                                            "undrain");
-                        else
-                                complain("drain: somebody has ended it: leasectl undrain");
-                        return held == 0 ? CTL_OK : CTL_FAILED;
-                }
+                (*ret_known)++;
+                if (get_boolean(unit, "Stuck"))
+                        (void) json_array_append(stuck, unit);
+        }
+        return CTL_OK;
+}
+
+static void print_stuck(const Drain *d, const json_t *machines, const json_t *unit) {
+        const json_t *pair;
+        size_t i, others = 0;
+
+        json_array_foreach(json_object_get(unit, "WhyNot"), i, pair) {
+                const char *id = strempty(json_string_value(json_array_get(pair, 0)));
+                char name[HOSTNAME_SHOWN];
+
+                if (streq(id, d->id))
+                        continue;
+                (void) printf("%s: %s: %s\n", get_string(unit, "Name"), machine_name(machines, id, name, sizeof(name)),
+                                strempty(json_string_value(json_array_get(pair, 1))));
+                others++;
+        }
+        if (others == 0)
+                (void) printf("%s: there is no other machine\n", get_string(unit, "Name"));
+}
+
+/* Of a unit that is not enabled here nobody here knows where it may go. */
+static void note_unknown(Drain *d, json_int_t known) {
+        if (d->noted || !d->ctl->legend || d->here || known >= d->held || now_boottime() < d->moved_at + LONG_PATIENCE)
+                return;
+        d->noted = true;
+        bar_end(&d->bar);
+        complain("note: %" JSON_INTEGER_FORMAT
+                 " unit%s left on %s and not enabled here, so the reason is to be seen there: leasectl -H %s list",
+                        d->held - known, d->held - known == 1 ? " is" : "s are", d->name, d->name);
+}
+
+/* Ends the wait if nothing but such units is left. */
+static int look_for_stuck(Drain *d, const json_t *machines, bool *ret_over) {
+        json_auto_t *stuck = json_array();
+        json_t *unit;
+        size_t i;
+        char text[256];
+        json_int_t known;
+        int code = read_stuck(d, stuck, &known);
+        bool one = d->held == 1;
+
+        if (code != CTL_OK)
+                return code;
+        note_unknown(d, known);
+        if ((json_int_t) json_array_size(stuck) != d->held)
+                return CTL_OK;
+        *ret_over = true;
+        bar_end(&d->bar);
+        (void) snprintf(text, sizeof(text),
+                        "drain: %" JSON_INTEGER_FORMAT
+                        " unit%s nowhere to go and stay%s on %s, which takes nothing until: leasectl undrain",
+                        d->held, one ? " has" : "s have", one ? "s" : "", d->name);
+        say_after(d, text);
+        json_array_foreach(stuck, i, unit) print_stuck(d, machines, unit);
+        return CTL_FAILED;
+}
+
+/* ---- waiting ---- */
+
+static int report_drained(const Drain *d) {
+        if (d->here)
+                (void) puts("drained: this machine holds nothing and takes nothing until: leasectl undrain");
+        else
+                (void) printf("drained: %s holds nothing and takes nothing until: leasectl undrain %s\n", d->name, d->name);
+        return CTL_OK;
+}
+
+static int leave(Drain *d) {
+        bar_end(&d->bar);
+        say_after(d, "drain: goes on until: leasectl undrain");
+        catch_interrupt(false);
+        (void) raise(SIGINT);
+        return CTL_FAILED;
+}
+
+/* One look; *ret_over: it was the last. */
+static int look(Drain *d, bool *ret_over) {
+        json_auto_t *machines = NULL, *manager = NULL;
+        const json_t *row;
+        bool draining;
+        json_int_t held;
+        usec_t now;
+        int code = machines_read_all(d->ctl, &machines, &manager);
+
+        if (code != CTL_OK)
+                return code;
+        row = machines_find(machines, d->id);
+        draining = get_boolean(d->here ? manager : row, d->here ? "Draining" : "draining");
+        held = d->here ? get_integer(manager, "Held") : get_integer(row, "held");
+        now = now_boottime();
+        if (held != d->held)
+                d->moved_at = d->asked_at = now;
+        d->held = held;
+        *ret_over = (draining && held == 0) || (d->begun && !draining);
+        d->begun = d->begun || draining;
+        if (*ret_over) {
+                bar_end(&d->bar);
+                if (draining)
+                        return report_drained(d);
+                complain("drain: somebody has ended it: leasectl undrain");
+                return CTL_FAILED;
+        }
+        if (draining && now >= d->asked_at + PATIENCE) {
+                d->asked_at = now;
+                code = look_for_stuck(d, machines, ret_over);
+        }
+        if (code == CTL_OK)
+                bar_show(&d->bar, (size_t) held,
+                                streq(get_string(manager, "RegistryState"), "trouble")
+                                                ? get_string(manager, "RegistryError")
+                                                : "");
+        return code;
+}
+
+static int wait_drained(Drain *d) {
+        bool over = false;
+        int code = CTL_OK;
+
+        d->bar = bar_begin(d->name);
+        d->held = -1;
+        catch_interrupt(true);
+        while (code == CTL_OK && !over) {
+                int r;
+
+                code = look(d, &over);
+                if (over || interrupted)
+                        break;
+                r = code == CTL_OK ? bus_wait(d->ctl->bus, PROGRESS_POLL) : 0;
+                if (r < 0 && r != -EINTR)
+                        code = bus_complain("drain", r, NULL);
+        }
+        if (interrupted && !over)
+                return leave(d);
+        bar_end(&d->bar);
+        catch_interrupt(false);
+        return code;
+}
+
+/* Until the registry says so; the machine itself follows when it hears of it. */
+static int wait_undrained(Ctl *ctl, const char *id) {
+        for (;;) {
+                json_auto_t *machines = NULL;
+                int code = machines_read(ctl, &machines), r;
+
+                if (code != CTL_OK || !get_boolean(machines_find(machines, id), "draining"))
+                        return code;
                 r = bus_wait(ctl->bus, PROGRESS_POLL);
                 if (r < 0)
-                        return bus_complain("drain", r, NULL);
+                        return bus_complain("undrain", r, NULL);
         }
 }
 
-static int call_drain(Ctl *ctl, const char *method, const char *verb) {
-        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        int r = bus_watch_leased(ctl->bus);
+/* ---- the verbs ---- */
 
-        if (r >= 0)
-                r = bus_call(ctl->bus, &bus_leased, method, NULL, &error, NULL);
+/* Finds the machine that was named, or this one. */
+static int find_machine(Drain *d, const char *typed, json_t **ret_rows, json_t **ret_manager) {
+        const json_t *row = NULL;
+        int code = machines_read_all(d->ctl, ret_rows, ret_manager);
+
+        if (code == CTL_OK && typed)
+                code = machines_resolve(*ret_rows, typed, &row);
+        d->id = row ? get_string(row, "machine_id") : get_string(*ret_manager, "MachineID");
+        d->here = streq(d->id, get_string(*ret_manager, "MachineID"));
+        return code;
+}
+
+static int call_drain(const Drain *d, const char *verb) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        bool drain = streq(verb, "drain");
+        int r = bus_watch_leased(d->ctl->bus);
+
+        if (r >= 0 && d->here)
+                r = bus_call(d->ctl->bus, &bus_leased, drain ? "Drain" : "Undrain", NULL, &error, NULL);
+        else if (r >= 0)
+                r = bus_call(d->ctl->bus, &bus_leased, drain ? "DrainMachine" : "UndrainMachine", NULL, &error, "s",
+                                d->id);
         return r < 0 ? bus_complain(verb, r, &error) : CTL_OK;
 }
 
 int verb_drain(Ctl *ctl, int argc, char **argv) {
-        int code = call_drain(ctl, "Drain", "drain");
+        json_auto_t *rows = NULL, *manager = NULL;
+        Drain drain = {.ctl = ctl};
+        char name[HOSTNAME_SHOWN];
+        int code = find_machine(&drain, argc > 0 ? argv[0] : NULL, &rows, &manager);
 
-        return code == CTL_OK && ctl->wait ? wait_drained(ctl) : code;
+        if (code == CTL_OK)
+                code = call_drain(&drain, "drain");
+        if (code != CTL_OK)
+                return code;
+        drain.name = machine_name(rows, drain.id, name, sizeof(name));
+        if (!drain.here && !get_boolean(machines_find(rows, drain.id), "up") && ctl->legend)
+                complain("note: %s is silent, and hears of it when it is back", name);
+        return ctl->wait ? wait_drained(&drain) : CTL_OK;
 }
 
 int verb_undrain(Ctl *ctl, int argc, char **argv) {
-        return call_drain(ctl, "Undrain", "undrain");
+        json_auto_t *rows = NULL, *manager = NULL;
+        Drain drain = {.ctl = ctl};
+        int code = find_machine(&drain, argc > 0 ? argv[0] : NULL, &rows, &manager);
+
+        if (code == CTL_OK)
+                code = call_drain(&drain, "undrain");
+        return code == CTL_OK && ctl->wait && !drain.here ? wait_undrained(ctl, drain.id) : code;
 }

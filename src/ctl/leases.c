@@ -39,6 +39,8 @@ static json_t *row_new(const json_t *unit, const json_t *lease) {
         (void) json_object_set_new(row, "lease", lease_name ? json_string(lease_name) : json_null());
         (void) json_object_set_new(row, "local", json_boolean(get_boolean(lease, "Local")));
         (void) json_object_set_new(row, "held", json_boolean(*get_string(unit, "MachineID")));
+        (void) json_object_set_new(row, "global", json_boolean(streq(get_string(unit, "Lease"), "/")));
+        (void) json_object_set_new(row, "stuck", json_boolean(get_boolean(unit, "Stuck")));
         copy(row, "invocation_id", unit, "InvocationID");
         copy(row, "stop_at_usec", unit, "StopAtUSec");
         copy(row, "kill_at_usec", unit, "KillAtUSec");
@@ -117,6 +119,6 @@ int unit_lease_name(Ctl *ctl, const char *unit, char **ret) {
                                        sd_bus_error_has_name(&error, "org.leased1.Error.InvalidName")
                                        ? 0
                                        : r;
-        r = sd_bus_path_decode(get_string(props, "Lease"), LEASED_PATH "/lease", ret);
-        return r == 0 ? -EBADMSG : r;
+        /* A global unit has none, but may have had one. */
+        return sd_bus_path_decode(get_string(props, "Lease"), LEASED_PATH "/lease", ret);
 }

@@ -14,7 +14,9 @@ static void add_holders(json_t *rows) {
                 char holder[80];
                 const char *host = get_string(row, "hostname");
 
-                if (!get_boolean(row, "held"))
+                if (get_boolean(row, "global"))
+                        host = "everywhere";
+                else if (!get_boolean(row, "held"))
                         host = "";
                 else if (!*host) {
                         str_copy(holder, 9, get_string(row, "machine_id"));

@@ -26,6 +26,12 @@ static bool contains(const json_t *array, const char *text) {
 }
 
 int machines_read(Ctl *ctl, json_t **ret) {
+        json_auto_t *manager = NULL;
+
+        return machines_read_all(ctl, ret, &manager);
+}
+
+int machines_read_all(Ctl *ctl, json_t **ret, json_t **ret_manager) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         json_auto_t *answer = NULL, *manager = NULL, *rows = json_array();
         json_t *m;
@@ -48,6 +54,7 @@ int machines_read(Ctl *ctl, json_t **ret) {
                                                 streq(get_string(manager, "MachineID"), id)));
         }
         *ret = rows_sorted(rows, "hostname");
+        *ret_manager = TAKE_PTR(manager);
         return CTL_OK;
 }
 

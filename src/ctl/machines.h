@@ -16,6 +16,8 @@ enum {
 
 /* All, sorted by host name. */
 int machines_read(Ctl *ctl, json_t **ret);
+/* ... with the properties of org.leased1.Manager. */
+int machines_read_all(Ctl *ctl, json_t **ret, json_t **ret_manager);
 /* The row of a machine id, or NULL; borrowed from rows. */
 const json_t *machines_find(const json_t *rows, const char *machine_id);
 /* What an operator typed: a host name, a machine id, or the beginning of one that no other machine has. CTL_FAILED

@@ -33,8 +33,8 @@ static const Verb verbs[] = {
                 {"transfer", "UNIT MACHINE", 2, 2, false, verb_transfer, "Stop it here and hand it to that machine"},
                 {"steal", "UNIT...", 1, -1, false, verb_steal, "Take it from a holder that cannot be asked"},
                 {"rearm", "UNIT...", 1, -1, false, verb_rearm, "A unit that is done may run again"},
-                {"drain", "", 0, 0, false, verb_drain, "Take no leases here, and give away those held"},
-                {"undrain", "", 0, 0, false, verb_undrain, "The end of drain"},
+                {"drain", "[MACHINE]", 0, 1, false, verb_drain, "Take no leases there, and hand over those held"},
+                {"undrain", "[MACHINE]", 0, 1, false, verb_undrain, "The end of drain"},
                 {"set-metadata", "[KEY=VALUE...]", 0, -1, true, verb_set_metadata,
                                 "What this machine says of itself, for Require= and Prefer="},
                 {"run", "LEASE COMMAND...", 2, -1, true, verb_run, "Run a command while holding a lease of its own"},
@@ -82,6 +82,7 @@ static int help(void) {
                     "     --no-wait            Return as soon as leased has begun\n"
                     "     --stop               enable: stop the unit first if it is active\n"
                     "     --force              disable: with leased down, stop the unit through systemd\n"
+                    "     --all-machines       check: also where it would run\n"
                     "     --period=SPAN        run: hold the lease for so long without a renewal (10s)\n"
                     "\n"
                     "Exit codes: of run, that of the command; 0 done; 1 failed; 2 wrong usage; 3 the lease is not held (status: by nobody; "
@@ -120,6 +121,7 @@ enum {
         OPT_NO_WAIT,
         OPT_STOP,
         OPT_FORCE,
+        OPT_ALL_MACHINES,
         OPT_PERIOD,
 };
 
@@ -135,6 +137,7 @@ static int parse_options(int argc, char **argv, bool in_order, Ctl *ctl) {
                         {"no-wait", no_argument, NULL, OPT_NO_WAIT},
                         {"stop", no_argument, NULL, OPT_STOP},
                         {"force", no_argument, NULL, OPT_FORCE},
+                        {"all-machines", no_argument, NULL, OPT_ALL_MACHINES},
                         {"period", required_argument, NULL, OPT_PERIOD},
                         {},
         };
@@ -169,6 +172,9 @@ static int parse_options(int argc, char **argv, bool in_order, Ctl *ctl) {
                         break;
                 case OPT_FORCE:
                         ctl->force = true;
+                        break;
+                case OPT_ALL_MACHINES:
+                        ctl->all_machines = true;
                         break;
                 case OPT_PERIOD:
                         if (parse_period(optarg, ctl) != CTL_OK)

@@ -32,3 +32,44 @@ void progress_end(Progress *p) {
                 (void) fprintf(stderr, "\r\x1b[K");
         p->shown = false;
 }
+
+/* ---- of many ---- */
+
+enum { BAR_WIDTH = 30 };
+
+#define BAR_PAUSE (5 * USEC_PER_SEC)
+
+Bar bar_begin(const char *what) {
+        return (Bar){.what = what, .begun = now_boottime()};
+}
+
+static void draw(const Bar *b, size_t left, const char *text) {
+        static const char full[] = "##############################", empty[] = "------------------------------";
+        int done = b->most > 0 ? (int) ((b->most - left) * BAR_WIDTH / b->most) : 0;
+
+        (void) fprintf(stderr, "\r\x1b[K%s: [%.*s%.*s] %s", b->what, done, full, BAR_WIDTH - done, empty, text);
+}
+
+void bar_show(Bar *b, size_t left, const char *trouble) {
+        char text[sizeof(b->last)];
+        usec_t now = now_boottime();
+
+        b->most = MAX(b->most, left);
+        if (now < b->begun + SILENCE)
+                return;
+        (void) snprintf(text, sizeof(text), "%zu of %zu to go%s%s", left, b->most, *trouble ? "; registry: " : "", trouble);
+        if (isatty(STDERR_FILENO))
+                draw(b, left, text);
+        else if (!streq(text, b->last) && now >= b->said_at + BAR_PAUSE) {
+                (void) fprintf(stderr, "%s: %s\n", b->what, text);
+                str_copy(b->last, sizeof(b->last), text);
+                b->said_at = now;
+        }
+        b->shown = true;
+}
+
+void bar_end(Bar *b) {
+        if (b->shown && isatty(STDERR_FILENO))
+                (void) fprintf(stderr, "\r\x1b[K");
+        b->shown = false;
+}

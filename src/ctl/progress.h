@@ -17,6 +17,21 @@ typedef struct Progress {
         bool shown;
 } Progress;
 
+/* How far many units are: a bar on a terminal, otherwise a line when there is something new, not more than one in five
+ * seconds. Nothing for the first two seconds either. */
+typedef struct Bar {
+        const char *what; /* borrowed */
+        usec_t begun, said_at;
+        size_t most;      /* that were to do at once */
+        char last[256];   /* what was shown */
+        bool shown;
+} Bar;
+
+Bar bar_begin(const char *what);
+/* left: to do yet. trouble: what is waited for besides; "" nothing. */
+void bar_show(Bar *b, size_t left, const char *trouble);
+void bar_end(Bar *b);
+
 Progress progress_begin(const char *unit);
 /* props: the properties of org.leased1.Unit now; and, if it is the registry that is waited for, what is wrong with it as
  * "Trouble". */

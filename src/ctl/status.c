@@ -2,7 +2,7 @@
 
 /*
  * leasectl status: this machine in one screen, and with a unit's name, that unit in one screen: who holds its lease,
- * since when, and why it does not run here if it does not.
+ * since when, and of every machine why it does not.
  */
 
 #include "ctl/leases.h"
@@ -51,6 +51,9 @@ static void print_units(const json_t *units) {
         json_array_foreach((json_t *) units, i, unit) {
                 const char *state = get_string(unit, "state");
 
+                if (get_boolean(unit, "global") && !streq(state, "waiting"))
+                        (void) printf("%14s  %s: %s%s%s, as on every machine that fits\n", "", get_string(unit, "unit"),
+                                        colour_on(colour_of_state(state)), state, colour_off());
                 if (get_boolean(unit, "local"))
                         (void) printf("%14s  %s: %s%s%s, Index %" JSON_INTEGER_FORMAT "\n", "",
                                         get_string(unit, "unit"), colour_on(colour_of_state(state)), state,
@@ -121,54 +124,99 @@ static void print_deadlines(const Ctl *ctl, const json_t *unit) {
                                 format_span(b, sizeof(b), kill - now));
 }
 
-/* One line for each machine that is known not to run it; this one first. */
-static int print_why_not(Ctl *ctl, const json_t *unit) {
-        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        json_auto_t *manager = NULL, *machines = NULL;
+static void append_machine(json_t *to, const json_t *why_not, const char *machine_id, const char *hostname) {
         json_t *why;
         size_t i;
-        int r = bus_get_all(ctl->bus, LEASED_NAME, LEASED_PATH, LEASED_MANAGER, &manager, &error), code;
 
-        if (r < 0)
-                return bus_complain(NULL, r, &error);
-        code = machines_read(ctl, &machines);
-        if (code != CTL_OK)
-                return code;
+        json_array_foreach((json_t *) why_not, i, why) {
+                if (!streq(get_string(why, "machine_id"), machine_id))
+                        continue;
+                (void) json_object_set_new(why, "hostname", json_string(hostname));
+                (void) json_array_append(to, why);
+        }
+}
+
+/* The lines of all machines: the holder's, this one's, and the others by their names. */
+static void sort_why_not(json_t *unit, const json_t *machines, const char *here) {
+        json_t *why_not = json_object_get(unit, "why_not"), *machine;
+        json_auto_t *sorted = json_array();
+        const char *holder = get_string(unit, "machine_id");
+        size_t i;
+
+        append_machine(sorted, why_not, holder, get_string(machines_find(machines, holder), "hostname"));
+        if (!streq(here, holder))
+                append_machine(sorted, why_not, here, get_string(machines_find(machines, here), "hostname"));
+        json_array_foreach((json_t *) machines, i, machine) {
+                const char *id = get_string(machine, "machine_id");
+
+                if (!streq(id, holder) && !streq(id, here))
+                        append_machine(sorted, why_not, id, get_string(machine, "hostname"));
+        }
+        (void) json_object_set(unit, "why_not", sorted);
+}
+
+/* It is in the holder's hands, if not here for a reason that keeps it from running. */
+static bool is_on(const json_t *unit, bool here) {
+        const char *state = get_string(unit, "state");
+
+        return !here || streq(state, "running") || streq(state, "starting");
+}
+
+/* One line for each machine. */
+static void print_why_not(const json_t *unit, const json_t *machines, const char *here) {
+        json_t *why;
+        size_t i;
 
         json_array_foreach(json_object_get(unit, "why_not"), i, why) {
                 const char *id = get_string(why, "machine_id");
-                char name[HOSTNAME_SHOWN], key[HOSTNAME_SHOWN + 8] = "Not here";
+                bool own = streq(id, here),
+                     on = streq(id, get_string(unit, "machine_id")) && is_on(unit, own);
+                char name[HOSTNAME_SHOWN], key[HOSTNAME_SHOWN + 8];
 
-                if (!streq(id, get_string(manager, "MachineID")))
-                        (void) snprintf(key, sizeof(key), "Not on %s", machine_name(machines, id, name, sizeof(name)));
+                (void) snprintf(key, sizeof(key), "%s %s", on ? "On" : "Not on",
+                                machine_name(machines, id, name, sizeof(name)));
+                if (own)
+                        (void) snprintf(key, sizeof(key), "%s", on ? "Here" : "Not here");
                 print_field(key, "%s", get_string(why, "why"));
         }
-        return CTL_OK;
+}
+
+static void print_unit(const Ctl *ctl, const json_t *unit) {
+        const char *name = get_string(unit, "unit"), *lease = get_string(unit, "lease"), *state = get_string(unit, "state"),
+                   *sub = get_string(unit, "sub_state");
+
+        print_field("Unit", "%s%s%s", colour_on(COLOUR_BOLD), name, colour_off());
+        if (*lease && !streq(lease, name))
+                print_field("Lease", "%s", lease);
+        if (get_boolean(unit, "global"))
+                print_field("Lease", "none, it runs on every machine that fits");
+        print_field("State here", "%s%s%s, %s%s%s%s", colour_on(colour_of_state(state)), state, colour_off(),
+                        get_string(unit, "active_state"), *sub ? " (" : "", sub, *sub ? ")" : "");
+        if (get_boolean(unit, "global"))
+                return;
+        print_holder(unit);
+        print_deadlines(ctl, unit);
 }
 
 static int status_unit(Ctl *ctl, const char *name, json_t **ret) {
-        json_auto_t *unit = NULL;
-        const char *state, *sub;
+        json_auto_t *unit = NULL, *machines = NULL, *manager = NULL;
+        const char *here;
         int code = unit_read_one(ctl, name, &unit);
 
+        if (code == CTL_OK)
+                code = machines_read_all(ctl, &machines, &manager);
         if (code != CTL_OK)
                 return code;
+        here = get_string(manager, "MachineID");
+        sort_why_not(unit, machines, here);
         *ret = json_incref(unit);
         if (ctl->json != JSON_OFF)
                 return CTL_OK;
-        state = get_string(unit, "state");
-        sub = get_string(unit, "sub_state");
-        print_field("Unit", "%s%s%s", colour_on(COLOUR_BOLD), name, colour_off());
-        if (*get_string(unit, "lease") && !streq(get_string(unit, "lease"), name))
-                print_field("Lease", "%s", get_string(unit, "lease"));
-        print_field("State here", "%s%s%s, %s%s%s%s", colour_on(colour_of_state(state)), state, colour_off(),
-                        get_string(unit, "active_state"), *sub ? " (" : "", sub, *sub ? ")" : "");
-        print_holder(unit);
-        print_deadlines(ctl, unit);
-        code = print_why_not(ctl, unit);
+        print_unit(ctl, unit);
+        print_why_not(unit, machines, here);
         if (*get_string(unit, "last_error"))
                 print_field("Last error", "%s", get_string(unit, "last_error"));
-        return code;
+        return CTL_OK;
 }
 
 static int status_units(Ctl *ctl, int argc, char **argv) {
@@ -185,7 +233,7 @@ static int status_units(Ctl *ctl, int argc, char **argv) {
                 c = status_unit(ctl, strempty(name), &row);
                 if (row)
                         (void) json_array_append(rows, row);
-                if (c == CTL_OK && !get_boolean(row, "held"))
+                if (c == CTL_OK && !get_boolean(row, "held") && !get_boolean(row, "global"))
                         c = CTL_NOT_HELD;
                 if (c != CTL_OK)
                         code = c;

@@ -1,43 +1,77 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* put-record DIRECTORY KEY VALUE: writes one new record into a local registry, as another machine would. */
+/* put-record DIRECTORY KEY VALUE: writes one record into a local registry, as another machine would; in place of the one
+ * that is there, if there is one. */
 
 #include <stdio.h>
 #include <systemd/sd-event.h>
 
 #include "registry/registry.h"
 
-static void on_answer(const RegistryAnswer *answer, void *userdata) {
-        if (answer->outcome != REGISTRY_COMMITTED)
-                (void) fprintf(stderr, "not written: %s\n", answer->error ?: "the record exists");
-        (void) sd_event_exit(userdata, answer->outcome == REGISTRY_COMMITTED ? 0 : 1);
+typedef struct Put {
+        sd_event *event;
+        const char *key;
+        uint64_t revision; /* of the record that is there; 0: none */
+        bool committed;
+} Put;
+
+static void on_found(const RegistryAnswer *answer, void *userdata) {
+        Put *put = userdata;
+
+        if (answer->outcome == REGISTRY_COMMITTED && answer->n_records == 1)
+                put->revision = answer->records[0].mod_revision;
+        else
+                (void) fprintf(stderr, "not read: %s\n", answer->error ?: "no such answer");
+        (void) sd_event_exit(put->event, 0);
+}
+
+static void on_put(const RegistryAnswer *answer, void *userdata) {
+        Put *put = userdata;
+
+        put->committed = answer->outcome == REGISTRY_COMMITTED;
+        if (!put->committed)
+                (void) fprintf(stderr, "not written: %s\n", answer->error ?: "somebody else has written it meanwhile");
+        (void) sd_event_exit(put->event, 0);
+}
+
+/* Each question has a loop of its own: one that was left is not entered again. */
+static int ask(Put *put, const char *directory, const char *value) {
+        RegistryRequest *request = NULL;
+        Registry *registry = NULL;
+        char *error = NULL;
+        int r = sd_event_new(&put->event);
+
+        if (r >= 0)
+                r = registry_local.open(put->event, &(RegistryConfig){ .directory = directory }, &registry, &error);
+        if (error)
+                (void) fprintf(stderr, "%s\n", error);
+        if (r >= 0 && !value)
+                r = registry_local.get(registry, &put->key, 1, 5 * USEC_PER_SEC, on_found, put, &request);
+        else if (r >= 0)
+                r = registry_local.txn(registry,
+                                &(RegistryTxn){
+                                        .compares = &(RegistryCompare){ .key = put->key, .mod_revision = put->revision },
+                                        .n_compares = 1,
+                                        .puts = &(RegistryRecord){ .key = put->key, .value = value, .size = strlen(value) },
+                                        .n_puts = 1,
+                                },
+                                5 * USEC_PER_SEC, on_put, put, &request);
+        if (r >= 0)
+                r = sd_event_loop(put->event);
+        registry_local.request_free(request);
+        if (registry)
+                registry_local.free(registry);
+        sd_event_unref(put->event);
+        return r;
 }
 
 int main(int argc, char *argv[]) {
-        RegistryRequest *request = NULL;
-        Registry *registry = NULL;
-        sd_event *event = NULL;
-        char *error = NULL;
-        int r;
+        Put put = {};
 
-        if (argc != 4 || sd_event_default(&event) < 0)
+        if (argc != 4)
                 return EXIT_FAILURE;
-        if (registry_local.open(event, &(RegistryConfig){ .directory = argv[1] }, &registry, &error) < 0) {
-                (void) fprintf(stderr, "%s\n", error);
+        put.key = argv[2];
+        if (ask(&put, argv[1], NULL) < 0 || ask(&put, argv[1], argv[3]) < 0)
                 return EXIT_FAILURE;
-        }
-        r = registry_local.txn(registry,
-                        &(RegistryTxn){
-                                .compares = &(RegistryCompare){ .key = argv[2] },
-                                .n_compares = 1,
-                                .puts = &(RegistryRecord){ .key = argv[2], .value = argv[3], .size = strlen(argv[3]) },
-                                .n_puts = 1,
-                        },
-                        5 * USEC_PER_SEC, on_answer, event, &request);
-        if (r >= 0)
-                r = sd_event_loop(event);
-        registry_local.request_free(request);
-        registry_local.free(registry);
-        sd_event_unref(event);
-        return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        return put.committed ? EXIT_SUCCESS : EXIT_FAILURE;
 }

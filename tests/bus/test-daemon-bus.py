@@ -139,7 +139,7 @@ class World:
 
     def add_lease(self):
         """A lease that somebody held once."""
-        value = {"state": "free", "machine": "f" * 32, "session": "", "version": 3, "index": 7, "since": 1,
+        value = {"state": "free", "machine_id": "f" * 32, "session": "", "version": 3, "index": 7, "since": 1,
                  "period": 0, "debts": [], "tenures": []}
         subprocess.run([PUT_RECORD, "/var/lib/leased/registry", "leases/" + UNIT, json.dumps(value)], check=True)
         wait_for("the lease", lambda: busctl("introspect", NAME, LEASE_PATH).returncode == 0)

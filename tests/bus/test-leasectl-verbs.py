@@ -9,6 +9,8 @@ import json
 import os
 import pty
 import re
+import shutil
+import signal
 import subprocess
 import unittest
 
@@ -122,6 +124,7 @@ class Checking(Case):
 class WithoutDaemon(Case):
     def test_each_verb_says_in_one_line_that_the_daemon_is_down(self):
         for verb in (("status",), ("list",), ("machines",), ("history",), ("history", "a"), ("monitor",), ("metrics",),
+                     ("drain", "a"), ("undrain", "a"), ("check", "--all-machines", "a"),
                      ("is-held", "a"), ("release", "a"), ("transfer", "a", "b"), ("steal", "a"), ("rearm", "a"), ("drain",),
                      ("undrain",), ("registry",), ("registry", "accept", "a"), ("reload",)):
             done = ctl(*verb)
@@ -257,20 +260,60 @@ class Verbs(TwoSecondCase):
         running = self.enable("ever.service")
         self.assertSays(ctl("rearm", running), 1, f"{running}: is not done but running, there is nothing to rearm")
 
-    def test_drain_gives_everything_away_until_undrain(self):
-        unit = self.enable("drained.service", "[Service]\nExecStart=/bin/sleep infinity\nExecStop=/bin/sleep 0.5\n")
+    def test_a_machine_that_is_alone_keeps_what_has_nowhere_to_go(self):
+        unit = self.enable("alone.service")
+        host = os.uname().nodename
         done = ctl("drain")
         self.addCleanup(ctl, "undrain")
-        self.assertSays(done, 0)
-        self.assertEqual(done.stdout, "drained: this machine holds nothing and takes nothing until: leasectl undrain\n")
-        self.assertNotEqual(run("systemctl", "is-active", unit, check=False).stdout, "active\n")
+        self.assertSays(done, 1, f"drain: 1 unit has nowhere to go and stays on {host}, which takes nothing until: leasectl undrain")
+        self.assertEqual(done.stdout, f"{unit}: there is no other machine\n")
+        self.assertTrue(self.row(unit)["stuck"])
         self.assertTrue(self.here()["draining"])
         self.assertIn("No leases now: this machine is draining", ctl("status").stdout)
-        self.assertIn("Not here: this machine is draining", ctl("status", unit).stdout)
         run("systemctl", "restart", "leased.service")
         wait_for("it is draining still", lambda: "Draining: yes" in ctl("status").stdout)
+        self.assertEqual(self.row(unit)["state"], "running")
+        self.assertIn("Here: it should go elsewhere, and there is no machine that fits", ctl("status", unit).stdout)
         self.assertSays(ctl("undrain"), 0)
-        wait_for(f"{unit} runs", lambda: self.row(unit)["state"] == "running")
+        wait_for("that is over", lambda: not self.row(unit)["stuck"])
+        self.assertIn("Here: holds it", ctl("status", unit).stdout)
+
+    def test_a_global_unit_is_shown_as_what_it_is(self):
+        unit = self.enable("global.service", SLEEPER + "[X-Leased]\nGlobal=yes\n")
+        self.assertIn(["global.service", "running", "everywhere", "-", "-"],
+                      [line.split() for line in ctl("list").stdout.splitlines()])
+        status = ctl("status", unit)
+        self.assertEqual(status.returncode, 0)
+        self.assertIn("Lease: none, it runs on every machine that fits", status.stdout)
+        self.assertNotIn("Holder", status.stdout)
+        self.assertIn(f"{unit}: running, as on every machine that fits", ctl("status").stdout)
+        self.assertEqual((self.row(unit)["global"], self.row(unit)["lease"], self.row(unit)["why_not"]), (True, None, []))
+        for verb in (("release", unit), ("steal", unit)):
+            self.assertSays(ctl(*verb), 1, f"{unit}: {unit} has no lease: it runs on every machine that fits (Global=).")
+        self.assertEqual(ctl("is-held", unit).returncode, 3)
+        ctl("drain", check=True)
+        self.addCleanup(ctl, "undrain")
+        wait_for(f"{unit} is stopped", lambda: self.row(unit)["state"] == "waiting")
+        self.assertIn("Not here: this machine is draining", ctl("status", unit).stdout)
+        ctl("undrain", check=True)
+        wait_for(f"{unit} runs again", lambda: self.row(unit)["state"] == "running")
+
+    def test_nothing_is_announced_while_nothing_changes(self):
+        """PID 1 is asked about every unit each second, and says the same."""
+        unit = self.enable("still.service")
+        manager = ("org.leased1", "/org/leased1", "org.leased1.Manager")
+        path = json.loads(run("busctl", "--json=short", "call", *manager, "GetUnit", "s", unit).stdout)["data"][0]
+        wait_for("all is told", lambda: "Here: holds it" in ctl("status", unit).stdout)
+        monitor = subprocess.Popen(["busctl", "monitor", "--json=short", f"--match=type=signal,path={path}"],
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
+        try:
+            self.assertIn("Monitoring", monitor.stderr.readline())
+            beat = shown("registry")["last_beat_usec"]
+            wait_for("time has passed", lambda: shown("registry")["last_beat_usec"] > beat + 4_000_000)
+        finally:
+            monitor.terminate()
+        heard = [json.loads(line)["payload"]["data"] for line in monitor.communicate()[0].splitlines()]
+        self.assertEqual([each for each in heard if each[0] == "org.leased1.Unit"], [])
 
     # the configuration
 
@@ -373,16 +416,50 @@ class Verbs(TwoSecondCase):
 
 class AnotherMachine(TwoSecondCase):
     """It is made of records only, and up for as long as one beat of it lasts: a minute."""
+    LEASED_CONF = TwoSecondCase.LEASED_CONF + "Metadata=rack=a1\n"
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
         wait_for("the registry is there", lambda: shown("registry")["uuid"])
         put(f"fences/{BETA_SESSION}", {"counter": 0, "names": []})
+
+    @classmethod
+    def tearDownClass(cls):
+        super().tearDownClass()
+        shutil.rmtree("/var/lib/leased")  # what comes next knows no beta
+
+    def setUp(self):
+        self.beats = getattr(AnotherMachine, "beats", 0) + 1
+        AnotherMachine.beats = self.beats
+        self.put_beta()
+        put(f"beats/{BETA_SESSION}", {"machine_id": BETA, "nonce": f"beefbeefbeefbeef-{self.beats}"})
+        wait_for("beta is up", lambda: self.beta()["up"] and not self.beta()["draining"])
+
+    @staticmethod
+    def put_beta(**more):
         put(f"machines/{BETA}", {"hostname": "beta", "boot_id": "b" * 32, "session": BETA_SESSION, "metadata": "rack=b1",
-                                 "version": "0", "draining": False})
-        put(f"beats/{BETA_SESSION}", {"machine_id": BETA, "nonce": "beefbeefbeefbeef-1"})
-        wait_for("beta is up", lambda: [each for each in shown("machines") if each["hostname"] == "beta" and each["up"]])
+                                 "version": "0", "draining": False, **more})
+
+    @staticmethod
+    def beta():
+        return next((each for each in shown("machines") if each["hostname"] == "beta"), {"up": False})
+
+    def line(self, unit, machine_id=BETA):
+        told = json.loads(ctl("status", unit, "--json=short").stdout)["why_not"]
+        return next((each["why"] for each in told if each["machine_id"] == machine_id), None)
+
+    def offer(self, unit, why="", **more):
+        """beta enables it, too."""
+        put(f"offers/{BETA}/{unit}", {"lease": unit, "version": 0, "conflicts": "", "replaces": "", "why": why, **more})
+        wait_for("beta offers it", lambda: self.line(unit) != "it is not enabled there")
+        self.addCleanup(put, f"leases/{unit}", self.lease("free", 1000))
+        return unit
+
+    @staticmethod
+    def lease(state, index):
+        return {"state": state, "machine_id": BETA, "session": BETA_SESSION if state == "held" else "", "version": 0,
+                "index": index, "since": 1, "period": 0, "debts": [], "tenures": []}
 
     def test_machines_are_listed(self):
         mine = self.here()
@@ -401,6 +478,8 @@ class AnotherMachine(TwoSecondCase):
         before = self.index(unit)
         self.assertSays(ctl("transfer", unit, "gamma"), 1, "gamma: no such machine, see: leasectl machines")
         self.assertSays(run(*NOBODY, "transfer", unit, "beta", check=False), 1, f"{unit}: not allowed, do it as root")
+        self.assertSays(ctl("transfer", unit, "beta"), 1, f"{unit}: It cannot go to beta (beefbeef): it is not enabled there.")
+        self.offer(unit)
         done = ctl("transfer", unit, "beta")
         self.assertSays(done, 0)
         self.assertEqual(done.stdout, f"{unit}: now held by beta at Index {before + 1}\n")
@@ -410,7 +489,7 @@ class AnotherMachine(TwoSecondCase):
                         + self.here()["machine_id"])
         status = ctl("status", unit)
         self.assertEqual(status.returncode, 0)
-        for text in ("State here: elsewhere", "Holder: beta", f"Index: {before + 1}", "Not here: another machine holds the lease"):
+        for text in ("State here: elsewhere", "Holder: beta", f"Index: {before + 1}", "On beta: holds it", "Not here: stands back until"):
             self.assertIn(text, status.stdout)
         self.assertEqual(ctl("is-held", unit).returncode, 3)
         self.assertSays(ctl("release", unit), 3, f"{unit}: this machine does not hold its lease, see: leasectl list")
@@ -425,6 +504,144 @@ class AnotherMachine(TwoSecondCase):
         self.assertEqual(ctl("is-held", unit).returncode, 3)  # not before the debt is paid
         self.assertIn("taken by force", ctl("status", unit).stdout)
         self.assertEqual(run("systemctl", "is-active", unit, check=False).stdout, "inactive\n")
+
+    # where it runs, and where it could
+
+    def test_status_tells_of_every_machine_the_holder_first(self):
+        unit = self.offer(self.enable("told.service", SLEEPER + "[X-Leased]\nConflicts=other-*.service\n"))
+        lines = [line.strip() for line in ctl("status", unit).stdout.splitlines() if " beta: " in line or "Here: " in line]
+        self.assertEqual(lines, ["Here: holds it", "Not on beta: stands by, first in line"])
+        put("leases/other-one.service", self.lease("held", 1))
+        other = self.offer(self.enable("other-one.service", state="elsewhere"))
+        wait_for("the conflict is told", lambda: "Not on beta: conflict with other-one.service" in ctl("status", unit).stdout)
+        self.assertSays(ctl("transfer", unit, "beta"), 1, f"{unit}: It cannot go to beta (beefbeef): conflict with {other}.")
+        found = shown("status", other)["why_not"]
+        self.assertEqual([(each["machine_id"], each["hostname"]) for each in found],
+                         [(BETA, "beta"), (self.here()["machine_id"], os.uname().nodename)])
+        self.assertEqual(found[0]["why"], "holds it")
+
+    def test_a_machine_that_only_stands_back_may_be_handed_a_unit(self):
+        unit = self.enable("back.service")
+        self.offer(unit, "stands back", until=4102444800 * 1000000)
+        self.assertRegex(ctl("status", unit).stdout, r"Not on beta: stands back until 2\d{3}-\d\d-\d\d \d\d:\d\d:\d\d\n")
+        self.assertSays(ctl("transfer", unit, "beta"), 0)
+
+    def test_check_tells_where_a_unit_would_run(self):
+        host = os.uname().nodename
+        unit = self.unit("where.service", SLEEPER + "[X-Leased]\nPrefer=rack=b1\n")
+        done = ctl("check", "--all-machines", unit)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertEqual([line.strip() for line in done.stdout.splitlines() if line.strip().startswith("machine: ")],
+                         ["machine: beta: would run here", f"machine: {host} (here): rank 1"])
+        write(f"{SYSTEM}/{unit}", SLEEPER + "[X-Leased]\nRequire=rack=c1\n")
+        done = ctl("check", "--all-machines", "--json=short", unit)
+        self.assertEqual((done.returncode, done.stderr), (1, ""))
+        self.assertEqual({each["hostname"]: (each["fits"], each["rank"], each["why"])
+                          for each in json.loads(done.stdout)[0]["machines"]},
+                         dict.fromkeys(("beta", host), (False, None, "missing metadata rack=c1")))
+        self.assertNotIn("machines", shown("check", self.unit("plain.service"))[0])
+        held = self.enable("holding.service")
+        write(f"{SYSTEM}/{unit}", SLEEPER + f"[X-Leased]\nConflicts={held}\n")
+        self.assertIn(f"machine: {host} (here): conflict with {held}", ctl("check", "--all-machines", unit).stdout)
+        self.assertIn(f"machine: {host} (here): would run here; holds it now", ctl("check", "--all-machines", held).stdout)
+
+    # draining
+
+    def test_drain_hands_everything_over_until_undrain(self):
+        unit = self.offer(self.enable("drained.service", "[Service]\nExecStart=/bin/sleep infinity\nExecStop=/bin/sleep 0.5\n"))
+        done = ctl("drain")
+        self.addCleanup(ctl, "undrain")
+        self.assertSays(done, 0)
+        self.assertEqual(done.stdout, "drained: this machine holds nothing and takes nothing until: leasectl undrain\n")
+        self.assertEqual(self.row(unit)["machine_id"], BETA)
+        self.assertNotEqual(run("systemctl", "is-active", unit, check=False).stdout, "active\n")
+        self.assertTrue(self.here()["draining"])
+        self.assertIn("Not here: draining", ctl("status", unit).stdout)
+        self.assertSays(ctl("undrain"), 0)
+        wait_for("it stands by", lambda: "Not here: stands by" in ctl("status", unit).stdout
+                 or "Not here: stands back" in ctl("status", unit).stdout)
+
+    def test_drain_ends_with_what_has_nowhere_to_go_when_all_else_has_gone(self):
+        gone = self.offer(self.enable("gone.service"))
+        stuck = self.offer(self.enable("stuck.service", SLEEPER + "[X-Leased]\nRequire=rack=a1\n"))
+        done = ctl("drain", self.here()["machine_id"][:8])
+        self.addCleanup(ctl, "undrain")
+        self.assertSays(done, 1, f"drain: 1 unit has nowhere to go and stays on {os.uname().nodename}, which takes nothing until: "
+                        "leasectl undrain")
+        self.assertEqual(done.stdout, f"{stuck}: beta: missing metadata rack=a1\n")
+        self.assertEqual((self.row(gone)["machine_id"], self.row(stuck)["state"]), (BETA, "running"))
+        self.assertEqual(ctl("drain", "--no-wait").returncode, 0)
+
+    def test_an_interrupted_drain_goes_on(self):
+        unit = self.offer(self.enable("slow.service", "[Service]\nExecStart=/bin/sleep infinity\nExecStop=/bin/sleep 4\n"))
+        self.addCleanup(ctl, "undrain")
+        process = subprocess.Popen(["leasectl", "drain"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
+        self.assertEqual(process.stderr.readline(), f"{os.uname().nodename}: 1 of 1 to go\n")
+        process.send_signal(signal.SIGINT)
+        said = process.communicate(timeout=60)
+        self.assertEqual((process.returncode, *said), (-signal.SIGINT, "", "leasectl: drain: goes on until: leasectl undrain\n"))
+        wait_for("it is handed over", lambda: self.row(unit)["machine_id"] == BETA)
+
+    def test_on_a_terminal_drain_shows_how_far_it_is(self):
+        self.offer(self.enable("bar.service", "[Service]\nExecStart=/bin/sleep infinity\nExecStop=/bin/sleep 4\n"))
+        self.addCleanup(ctl, "undrain")
+        master, slave = pty.openpty()
+        self.addCleanup(os.close, master)
+        subprocess.run(["leasectl", "drain"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=slave,
+                       env=ENVIRONMENT, check=True, timeout=60)
+        os.close(slave)
+        self.assertIn(os.uname().nodename.encode() + b": [" + b"-" * 30 + b"] 1 of 1 to go", os.read(master, 65536))
+
+    def test_another_machine_is_drained_through_the_registry(self):
+        host = os.uname().nodename
+        unit = self.enable("far.service", SLEEPER + "[X-Leased]\nRequire=rack=b1\n", "waiting")
+        self.offer(unit)
+        put(f"leases/{unit}", self.lease("held", 1))
+        wait_for("beta holds it", lambda: self.row(unit)["machine_id"] == BETA)
+        done = ctl("drain", "beta")
+        self.assertEqual((done.returncode, done.stdout), (1, f"{unit}: {host}: missing metadata rack=b1\n"))
+        self.assertSays(done, 1, "drain: 1 unit has nowhere to go and stays on beta, which takes nothing until: leasectl undrain beta")
+        self.assertTrue(self.beta()["draining"])
+        self.assertIn("On beta: holds it; draining", ctl("status", unit).stdout)
+        put(f"leases/{unit}", self.lease("free", 1))  # as beta would when there is a place
+        done = ctl("drain", "beta")
+        self.assertSays(done, 0)
+        self.assertEqual(done.stdout, "drained: beta holds nothing and takes nothing until: leasectl undrain beta\n")
+        self.assertSays(ctl("undrain", "beta"), 0)
+        self.assertFalse(self.beta()["draining"])
+        self.assertSays(ctl("drain", "gamma"), 1, "gamma: no such machine, see: leasectl machines")
+        self.assertSays(ctl("drain", "a", "b"), 2, "usage: leasectl drain [MACHINE]")
+
+    def test_what_is_not_enabled_here_is_told_to_be_unknown_here(self):
+        put("leases/unknown.service", self.lease("held", 1))
+        self.addCleanup(put, "leases/unknown.service", self.lease("free", 1))
+        process = subprocess.Popen(["leasectl", "drain", "beta"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
+        self.assertEqual(process.stderr.readline(), "beta: 1 of 1 to go\n")
+        self.assertEqual(process.stderr.readline(), "leasectl: note: 1 unit is left on beta and not enabled here, so the reason is to "
+                         "be seen there: leasectl -H beta list\n")
+        put("leases/unknown.service", self.lease("free", 1))
+        self.assertEqual(process.communicate(timeout=60)[0], "drained: beta holds nothing and takes nothing until: leasectl "
+                         "undrain beta\n")
+        ctl("undrain", "beta", check=True)
+
+
+class SilentMachine(TwoSecondCase):
+    @classmethod
+    def tearDownClass(cls):
+        super().tearDownClass()
+        shutil.rmtree("/var/lib/leased")  # what comes next knows no delta
+
+    def test_it_is_drained_when_it_is_back_and_must_be_undrained_itself(self):
+        wait_for("the registry is there", lambda: shown("registry")["uuid"])
+        put(f"machines/{'d' * 32}", {"hostname": "delta", "boot_id": "b" * 32, "session": "d" * 16 + "-2000", "metadata": "",
+                                    "version": "0", "draining": False})
+        wait_for("delta is known", lambda: [each for each in shown("machines") if each["hostname"] == "delta"])
+        done = ctl("drain", "delta")
+        self.assertSays(done, 0, "note: delta is silent, and hears of it when it is back")
+        self.assertSays(ctl("undrain", "delta"), 1, "undrain: delta (dddddddd) is silent, and when it is back it drains still, as "
+                        "it remembers: say leasectl undrain there.")
 
 
 if __name__ == "__main__":
