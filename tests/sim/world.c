@@ -191,7 +191,7 @@ static void placement_init(World *w, size_t i) {
 }
 
 static void units_init(World *w) {
-        bool wishes = w->options.faults && random_chance(w, 400000);
+        bool wishes = w->options.faults && w->options.bias == BIAS_NONE && random_chance(w, 400000);
 
         for (size_t i = 0; i < w->n_leases; i++) {
                 (void) snprintf(w->unit_names[i], NAME_SIZE, "unit%zu.service", i);
