@@ -110,22 +110,26 @@ void faults_init(World *w) {
 
 /* ---- the registry ---- */
 
-static const uint64_t regrowth = 20; /* revisions that each machine adds at most while all look at it anew */
+/* Revisions that each machine adds at most until all have looked at a registry anew: who has seen less than that behind
+ * its last moment may find it grown beyond all that he knows, and cannot notice (docs/safety.md). It is more where some
+ * look rarely and others often, or schedulers renew. */
+static uint64_t regrowth(const World *w) {
+        return w->n_machines * (w->fault_enabled[FAULT_TTL] || w->fault_enabled[FAULT_CALLS] ? 20 : 8);
+}
 
 /* Every machine has seen a later revision than the snapshot's, and will not forget that: it will notice. With no time
  * between the two registries it must also have seen everything up to the end: what it asks for without having heard of
- * the change may else be granted; and the new one must not have grown beyond that before it asks for the first time. */
+ * the change may else be granted. */
 static bool will_notice(const World *w, bool remembered, bool fresh) {
-        if (fresh && w->map.revision < w->map.snapshot.revision + regrowth * w->n_machines)
-                return false;
+        uint64_t least = w->map.snapshot.revision + regrowth(w);
+
         for (size_t i = 0; i < w->n_machines; i++) {
                 const Machine *m = w->machines + i;
                 bool up_to_date = m->watch.connected && m->watch.position == w->map.revision;
                 bool there = m->core && !m->paused && !machine_is_asleep(m) && !m->requests_blocked &&
                              !m->replies_blocked && (!fresh || up_to_date);
 
-                if (remembered ? m->memory.revision <= w->map.snapshot.revision
-                               : !there || core_memory(m->core)->revision <= w->map.snapshot.revision)
+                if (remembered ? m->memory.revision < least : !there || core_memory(m->core)->revision < least)
                         return false;
         }
         return true;
@@ -162,7 +166,8 @@ static void restore(World *w) {
 /* Who has never seen a registry takes an empty one for a new one, and Indexes begin anew; nothing can tell him. */
 static bool all_remember(const World *w) {
         for (size_t i = 0; i < w->n_machines; i++)
-                if (!w->machines[i].memory.uuid[0])
+                if (!w->machines[i].memory.uuid[0] ||
+                                w->machines[i].memory.revision < regrowth(w) / 4)
                         return false;
         return true;
 }
