@@ -198,9 +198,15 @@ class Machine:
             self.wait_booted()
 
     def wait_booted(self):
+        self.wait_up()
+        wait_for(f"{self.name} has booted", self._has_booted, BOOT_DEADLINE, self._last_words)
+
+    def wait_up(self):
+        """Until its PID 1 answers. What it starts may wait for other machines, as a member of etcd does."""
         self._leader = None
         self._leader = wait_for(f"{self.name} has a PID 1", self._find_leader, BOOT_DEADLINE, self._last_words)
-        wait_for(f"{self.name} has booted", self._has_booted, BOOT_DEADLINE, self._last_words)
+        wait_for(f"PID 1 of {self.name} answers", lambda: self._how_it_runs() not in ("", "offline", "unknown"), BOOT_DEADLINE,
+                 self._last_words)
 
     def _find_leader(self):
         if not self.is_on:
@@ -210,7 +216,10 @@ class Machine:
     def _has_booted(self):
         if not self.is_on:
             raise Failure(f"{self.name} went off while booting\n{self._last_words()}")
-        return self.run("systemctl", "is-system-running", check=False).stdout.strip() in ("running", "degraded")
+        return self._how_it_runs() in ("running", "degraded")
+
+    def _how_it_runs(self):
+        return self.run("systemctl", "is-system-running", check=False).stdout.strip()
 
     def _last_words(self):
         with open(self._console, errors="replace") as file:
