@@ -40,8 +40,9 @@
 /* A unit may change its properties a thousand times a second (STATUS= of sd_notify()). More signals a second than this
  * make one question a tick. Those of jobs are always followed at once. */
 #define CHANGES_MAX 20
-/* Units that the slow poll reads in one tick. */
-#define POLL_BATCH 64
+/* Units that the slow poll reads in one tick. An answer costs PID 1 about a millisecond, and the poll is only there for a
+ * signal that was lost: with many units it takes longer to come round, rather than PID 1's time. */
+#define POLL_BATCH 16
 
 typedef struct ManagerCall ManagerCall;
 

@@ -396,12 +396,12 @@ usec_t unit_tick(Unit *u, usec_t now, unsigned *budget) {
         }
         if (tick_calls(u, now))
                 next = MIN(next, now + TICK);
-        if (u->silent_since == 0 && now >= poll_at) {
-                if (*budget > 0) {
+        if (now >= poll_at) {
+                if (u->silent_since == 0 && *budget > 0) {
                         unit_wish(u, false);
                         (*budget)--;
                 }
-                poll_at = now + TICK;
+                poll_at = now + TICK; /* also while PID 1 is silent */
         }
         if (u->silent_since != 0) {
                 if (now >= usec_add(silence_begins(u), SILENCE)) {
