@@ -333,6 +333,7 @@ static void advance(Core *c) {
         machine_advance(c);
         offers_advance(c);
         plan_advance(c);
+        life_count_draining(c);
         HASH_ITER(hh, c->units, u, next_unit)
                 life_advance(c, u);
         session_tell_guard(c);

@@ -91,7 +91,11 @@ static void step_running(Core *c, Unit *u) {
                 life_enter(c, u, PHASE_STOPPING);
                 return;
         }
-        if (!u->report.known || u->report.asked_at < u->changed_at || u->by_hand)
+        if (!u->report.known || u->report.asked_at < u->changed_at)
+                return;
+        if (!life_is_inactive(&u->report))
+                u->by_hand = false; /* somebody has started it again */
+        if (u->by_hand)
                 return;
         if (c->now.boottime > usec_add(u->changed_at, u->hold_down_failure))
                 u->failures = 0;

@@ -58,6 +58,7 @@ typedef struct Machine {
         bool damaged;
         MachineRecord value;
         size_t held;     /* while a plan is made: leases that its session holds, or is about to */
+        struct Placed *placed; /* ... and what must be kept apart from others there (plan.h) */
         int drain_asked; /* by an operator here, of another machine: 1 drain, -1 undrain, 0 nothing */
         UT_hash_handle hh;
 } Machine;
@@ -159,6 +160,7 @@ struct Unit {
         bool global;     /* without a lease (global.c) */
         Placement placement;
         Offer *offer;    /* ours */
+        bool is_peer;    /* some unit must run beside it */
         bool forgotten;  /* no longer enabled here */
         UnitReport report;
         GuardReport guard;
@@ -167,6 +169,7 @@ struct Unit {
         uint64_t guard_asked; /* id of the last request for it on this connection: what was said before it is stale */
         Phase phase;
         Leave leave;
+        bool let_go;     /* it was handed to us and does not fit: whom we would ask might hand it back */
         usec_t armed_stop, armed_kill; /* the offsets that the guard was last told */
         uint64_t armed_id; /* ... in this request */
         uint64_t index;   /* in hand: what the guard's entry and LEASE_INDEX bear */
@@ -198,6 +201,7 @@ struct Unit {
         int64_t move_version; /* LEAVE_UPGRADE: for the sake of this one, wherever it ends up */
         bool stuck;       /* it should go, and there is nowhere to go */
         char failback_to[MACHINE_SIZE];
+        uint64_t failback_index; /* in this tenure */
         usec_t failback_since;
         char place_why[PLACEMENT_WHY_SIZE]; /* why we do not come, or why it is stuck */
         UT_hash_handle hh;
@@ -325,6 +329,7 @@ struct Core {
         usec_t machine_retry_at;
         bool twice_reported;
         bool draining;
+        size_t n_draining;                    /* units on their way from here for that reason, in this step */
         uint64_t collect_txn;
         usec_t collect_at;
         bool draining_said;                   /* what we say of draining is what the operator said last */
@@ -471,6 +476,7 @@ usec_t offers_deadline(const Core *c);
 void plan_advance(Core *c);
 usec_t plan_deadline(const Core *c);
 usec_t plan_turn_at(const Core *c, const Unit *u); /* when it is our turn; USEC_INFINITY: it is not */
+void plan_soon(Core *c);   /* something has changed that matters little, and may do so often */
 void plan_settle(Core *c); /* our record names a new session: others may be about to come as well */
 bool leave_is_move(Leave leave);
 
@@ -522,6 +528,7 @@ Unit *life_find(Core *c, const char *name);
 Unit *life_find_or_leftover(Core *c, const char *name);
 void life_report(Core *c, Unit *u, const UnitReport *report);
 void life_failed(Core *c, Unit *u, ActionKind action, uint64_t id);
+void life_count_draining(Core *c);
 void life_advance(Core *c, Unit *u);
 usec_t life_deadline(const Core *c, const Unit *u);
 usec_t life_stop_at(const Core *c, const Unit *u);

@@ -372,7 +372,7 @@ static void advance_ours(Core *c, Lease *l) {
         }
         if (u->phase != PHASE_RELEASING)
                 return;
-        machine = u->leave == LEAVE_TRANSFER ? u->target : leave_is_move(u->leave) ? u->move_to : "";
+        machine = u->leave == LEAVE_TRANSFER ? u->target : leave_is_move(u->leave) && !u->let_go ? u->move_to : "";
         target = machine[0] ? target_session(c, machine) : NULL;
         if (target)
                 send_transfer(c, l, target, machine);

@@ -27,8 +27,11 @@ enum {
 /* ---- the steps ---- */
 
 void life_enter(Core *c, Unit *u, Phase phase) {
-        if (c->has_wishes && (phase == PHASE_IDLE) != (u->phase == PHASE_IDLE))
-                c->plan_stale = true; /* others may come beside it now, or may not any more */
+        if ((phase == PHASE_IDLE) != (u->phase == PHASE_IDLE)) { /* others may come beside it now, or may not any more */
+                if (c->has_wishes)
+                        plan_soon(c);
+                c->offers_stale = c->offers_stale || u->global;
+        }
         u->phase = phase;
         u->changed_at = c->now.boottime;
         u->retry_at = 0;
@@ -105,7 +108,7 @@ static void report_leave(Core *c, const Unit *u, Leave leave) {
 
 /* Until now its stop was covered by our beats. */
 void life_sleep(Core *c, Unit *u) {
-        if ((u->phase != PHASE_CLOSING && u->phase != PHASE_STOPPING) || u->sleep_killed)
+        if ((u->phase != PHASE_CLOSING && u->phase != PHASE_STOPPING) || u->global || u->sleep_killed)
                 return;
         u->sleep_killed = true;
         ask_guard(c, u, ACTION_GUARD_LOSE)->kill = 0;
@@ -118,6 +121,8 @@ static void leave(Core *c, Unit *u, Leave why) {
         if (u->phase >= PHASE_CLOSING && u->leave >= why)
                 return;
         u->leave = why;
+        c->n_draining += why == LEAVE_DRAIN;
+        u->let_go = u->phase == PHASE_IDLE && why == LEAVE_UNFIT;
         report_leave(c, u, why);
         if (lost)
                 ask_guard(c, u, ACTION_GUARD_LOSE)->kill = life_timeline(c, u).stop_grace;
@@ -130,13 +135,10 @@ static void leave(Core *c, Unit *u, Leave why) {
         }
 }
 
-/* Units on their way to another machine. */
-static size_t count_moving(const Core *c) {
-        size_t n = 0;
-
-        for (const Unit *u = c->units; u; u = u->hh.next)
-                n += u->phase >= PHASE_CLOSING && u->leave == LEAVE_DRAIN;
-        return n;
+void life_count_draining(Core *c) {
+        c->n_draining = 0;
+        for (const Unit *u = c->draining ? c->units : NULL; u; u = u->hh.next)
+                c->n_draining += u->phase >= PHASE_CLOSING && u->leave == LEAVE_DRAIN;
 }
 
 /* What we hold and an operator, a shutdown or the plan wants gone. */
@@ -151,7 +153,7 @@ static Leave wanted_leave(const Core *c, const Unit *u) {
                 return streq(u->target, c->machine_id) ? LEAVE_NONE : LEAVE_TRANSFER;
         if (u->want_release)
                 return LEAVE_RELEASE;
-        return u->move == LEAVE_DRAIN && count_moving(c) >= DRAIN_AT_ONCE ? LEAVE_NONE : u->move;
+        return u->move == LEAVE_DRAIN && c->n_draining >= DRAIN_AT_ONCE ? LEAVE_NONE : u->move;
 }
 
 /* An entry that the guard keeps from before our restart. */
@@ -218,7 +220,7 @@ static void step_idle(Core *c, Unit *u) {
         u->index = u->lease->value.index;
         if (wanted != LEAVE_NONE || !u->report.gate_loaded)
                 leave(c, u, wanted != LEAVE_NONE ? wanted : LEAVE_RELEASE);
-        else if (c->guard_synced && u->lease->n_debts == 0 && life_is_covered(c, u)) {
+        else if (c->guard_synced && u->lease->n_debts == 0 && !c->silence && life_is_covered(c, u)) {
                 lease_tell_acquired(c, u->lease);
                 life_enter(c, u, PHASE_ARMING);
                 arm(c, u);
@@ -329,10 +331,12 @@ static void step_running(Core *c, Unit *u) {
                 return; /* PID 1 stops it when its guard is gone: that is nobody's hand */
         if (c->now.boottime > usec_add(u->changed_at, u->hold_down_failure))
                 u->failures = 0; /* it ran well for a while */
-        if (life_is_inactive(&u->report))
+        if (life_is_inactive(&u->report)) {
                 on_ended(c, u);
-        else
-                u->by_hand = u->adopted = false;
+                return;
+        }
+        c->plan_stale = c->plan_stale || u->by_hand; /* it rests no more */
+        u->by_hand = u->adopted = false;
 }
 
 /* A LOSE that never reached the guard, the connection having been lost, is said again until its entry is known to end: an
@@ -546,7 +550,7 @@ usec_t life_deadline(const Core *c, const Unit *u) {
 
         if (u->retry_at > now)
                 t = u->retry_at;
-        if (u->phase > PHASE_IDLE && u->phase < PHASE_CLOSING && session_settled(c))
+        if (!u->global && u->phase > PHASE_IDLE && u->phase < PHASE_CLOSING && session_settled(c))
                 t = MIN(t, life_stop_at(c, u));
         return t;
 }

@@ -167,8 +167,10 @@ static void take_offer(Core *c, const Record *r, uint64_t as_of) {
                 return;
         o->damaged = r->damaged;
         o->value = r->value ? *r->offer : (OfferRecord){};
-        c->plan_stale = true;
-        c->offers_stale = true; /* it may be ours, and not what we say */
+        if (strncmp(o->name, c->machine_id, MACHINE_SIZE - 1) == 0)
+                c->plan_stale = c->offers_stale = true; /* ours, and maybe not what we say */
+        else
+                plan_soon(c);
 }
 
 static void take_fence(Core *c, const Record *r, uint64_t as_of) {
@@ -215,6 +217,16 @@ static void take_debts(Core *c, Lease *l) {
         }
 }
 
+/* What can be had, or has come to us, and was not planned so: at once. And what others must run beside. */
+static void note_change(Core *c, const Lease *l) {
+        bool planned = streq(l->planned, l->value.machine_id);
+
+        if (l->value.state != LEASE_HELD || ((!planned || c->has_wishes) && lease_is_ours(c, l)) || (l->unit && l->unit->is_peer))
+                c->plan_stale = true;
+        else if (!planned || c->has_wishes)
+                plan_soon(c);
+}
+
 static void take_lease(Core *c, const Record *r, uint64_t as_of) {
         Lease *l;
 
@@ -239,8 +251,7 @@ static void take_lease(Core *c, const Record *r, uint64_t as_of) {
                 c->memory_changed = true;
         }
         l->holder = l->value.session[0] ? mirror_session(c, l->value.session) : NULL;
-        if (c->has_wishes || l->value.state != LEASE_HELD || !streq(l->planned, l->value.machine_id))
-                c->plan_stale = true; /* not as it was planned */
+        note_change(c, l);
         if (l->unit)
                 l->unit->available = false; /* until a plan finds it so again */
         output_changed(c, l->unit, l);

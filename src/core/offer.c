@@ -11,7 +11,34 @@
 
 #include "core/internal.h"
 
-static const char *why_not_now(const Core *c, const Unit *u, char buffer[static PLACEMENT_WHY_SIZE]) {
+/* Units without a lease that are not down here: no other machine knows of them. */
+typedef struct Globals {
+        const Unit **units;
+        size_t n;
+} Globals;
+
+static Globals find_globals(Core *c) {
+        Globals g = {};
+
+        for (const Unit *u = c->units; u; u = u->hh.next)
+                g.n += u->global && u->phase != PHASE_IDLE;
+        g.units = arena_alloc(c, g.n * sizeof(Unit *));
+        g.n = 0;
+        for (const Unit *u = c->units; u; u = u->hh.next)
+                if (u->global && u->phase != PHASE_IDLE)
+                        g.units[g.n++] = u;
+        return g;
+}
+
+static bool meets_a_global(const Unit *u, const Globals *globals) {
+        for (size_t i = 0; i < globals->n; i++)
+                if (placement_matches(u->placement.conflicts, globals->units[i]->name) ||
+                    placement_matches(globals->units[i]->placement.conflicts, u->name))
+                        return true;
+        return false;
+}
+
+static const char *why_not_now(const Core *c, const Unit *u, const Globals *globals, char buffer[static PLACEMENT_WHY_SIZE]) {
         const char *why = placement_unfit(&u->placement, c->machine_id, c->metadata, buffer);
 
         if (why)
@@ -20,12 +47,14 @@ static const char *why_not_now(const Core *c, const Unit *u, char buffer[static 
                 return "a line that says where it may run is bad there";
         if (u->lease->unit != u)
                 return "another unit there has the same Lease=";
+        if (meets_a_global(u, globals))
+                return "it conflicts with a unit there that runs everywhere";
         return u->report.known && !u->report.gate_loaded ? "systemd has not loaded its gate" : NULL;
 }
 
-static void wanted_offer(const Core *c, const Unit *u, OfferRecord *ret) {
+static void wanted_offer(const Core *c, const Unit *u, const Globals *globals, OfferRecord *ret) {
         char buffer[PLACEMENT_WHY_SIZE];
-        const char *why = why_not_now(c, u, buffer);
+        const char *why = why_not_now(c, u, globals, buffer);
         bool stands_back = !why && c->now.boottime < u->not_before;
 
         *ret = (OfferRecord){ .version = u->version, .until = stands_back ? u->until : 0 };
@@ -49,10 +78,10 @@ static bool same_offer(const OfferRecord *a, const OfferRecord *b) {
 }
 
 /* The unit's offer, if it is not what it should be. */
-static bool add_offer(Core *c, TxnBuilder *b, Unit *u) {
+static bool add_offer(Core *c, TxnBuilder *b, Unit *u, const Globals *globals) {
         OfferRecord *want = c->offers_next + c->n_offered;
 
-        wanted_offer(c, u, want);
+        wanted_offer(c, u, globals, want);
         if (u->offer->seen.revision > 0 && !u->offer->damaged && same_offer(&u->offer->value, want))
                 return false;
         txn_compare(b, RECORD_OFFER, u->offer->name, u->offer->seen.revision);
@@ -63,18 +92,22 @@ static bool add_offer(Core *c, TxnBuilder *b, Unit *u) {
 
 /* Of a unit that is not enabled here any more. */
 static void take_back(Core *c, TxnBuilder *b, const Offer *o) {
-        const Unit *u = life_find(c, o->unit);
+        const Unit *u;
 
-        if (o->seen.revision == 0 || !is_ours(c, o) || (u && is_offered(u)))
+        if (o->seen.revision == 0 || !is_ours(c, o))
+                return;
+        u = life_find(c, o->unit);
+        if (u && is_offered(u))
                 return;
         txn_compare(b, RECORD_OFFER, o->name, o->seen.revision);
         txn_delete(b, RECORD_OFFER, o->name);
 }
 
 void offers_advance(Core *c) {
+        Globals globals;
         TxnBuilder b;
 
-        if (!session_settled(c) || c->offer_txn || c->shutting_down || !machine_is_named(c) ||
+        if (!session_settled(c) || !session_is_checked(c) || c->offer_txn || c->shutting_down || !machine_is_named(c) ||
             (!c->offers_stale && c->now.boottime < c->offers_at))
                 return;
         if (!c->offers_next && !(c->offers_next = calloc(GROUP_MAX, sizeof(OfferRecord))))
@@ -83,8 +116,9 @@ void offers_advance(Core *c) {
         c->offers_at = USEC_INFINITY;
         c->n_offered = 0;
         b = txn_begin(c);
+        globals = find_globals(c);
         for (Unit *u = c->units; u && c->n_offered < GROUP_MAX; u = u->hh.next) {
-                if (is_offered(u) && add_offer(c, &b, u))
+                if (is_offered(u) && add_offer(c, &b, u, &globals))
                         continue;
                 if (c->now.boottime < u->not_before)
                         c->offers_at = MIN(c->offers_at, u->not_before);

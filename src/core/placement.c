@@ -27,15 +27,31 @@ bool placement_names(const char *list, const char *word) {
         return has_word(list, word, strlen(word));
 }
 
-bool placement_matches(const char *patterns, const char *unit) {
-        char pattern[CONFLICTS_SIZE];
-        size_t n;
+static bool is_glob(char c) {
+        return c == '*' || c == '?' || c == '[' || c == '\\';
+}
 
-        FOREACH_WORD(w, n, patterns) {
-                memcpy(pattern, w, n);
-                pattern[n] = '\0';
-                if (fnmatch(pattern, unit, 0) == 0)
+/* The word at w, with a glob in it. */
+static bool glob_matches(const char *w, const char *unit) {
+        char pattern[CONFLICTS_SIZE];
+        size_t n = MIN(strcspn(w, " "), sizeof(pattern) - 1);
+
+        memcpy(pattern, w, n);
+        pattern[n] = '\0';
+        return fnmatch(pattern, unit, 0) == 0;
+}
+
+/* Asked of every two units, which mostly differ in their first letters. */
+bool placement_matches(const char *patterns, const char *unit) {
+        for (const char *w = patterns; *w; w += *w == ' ') {
+                const char *s = unit;
+
+                for (; *w && *w == *s && !is_glob(*w); w++)
+                        s++;
+                if (!*w || *w == ' ' ? !*s : is_glob(*w) && glob_matches(w, s))
                         return true;
+                while (*w && *w != ' ')
+                        w++;
         }
         return false;
 }

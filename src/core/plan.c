@@ -15,10 +15,13 @@
  * more, to a higher Version=, back to a machine that the unit prefers. The holder alone moves it, by a transfer, so there
  * is nobody to quarrel with; what goes there must be offered there, so nobody hands it back at once.
  *
- * A plan is made anew when the registry says something that was not planned, or when a session has fallen silent.
+ * A plan is made anew when the registry says something that was not planned, or when a session has fallen silent; a little
+ * later, and once for many, when others have changed what they offer, or leases hands between them.
  */
 
 #include "core/plan.h"
+
+#define PAUSE (200 * USEC_PER_MSEC)
 
 /* ---- the world as it is ---- */
 
@@ -84,14 +87,19 @@ static size_t held_count(const Core *c, const Lease *l, const Machine *m) {
                (streq(l->value.session, m->value.session) || (is_own(c, m) && session_is_ours(c, l->value.session)));
 }
 
-static void look(const Core *c, const Unit *u, const Machine *m, PlacementMachine *ret) {
-        const Offer *o = mirror_find_offer(c, m->id, u->name);
-        bool own = is_own(c, m), offered = o && o->seen.revision > 0 && !o->damaged;
+static const char *word_of(const Unit *u, const Offer *o) {
+        if (!o || o->seen.revision == 0 || o->damaged)
+                return NULL;
+        return streq(o->value.lease, u->lease->name) ? o->value.why : "it goes by another lease there";
+}
+
+static void look(const Core *c, const Unit *u, const Machine *m, const Offer *o, PlacementMachine *ret) {
+        bool own = is_own(c, m);
 
         *ret = (PlacementMachine){
                 .id = m->id,
                 .metadata = own ? c->metadata : m->value.metadata,
-                .why = offered ? o->value.why : NULL,
+                .why = word_of(u, o),
                 .missing_peer = missing_peer(c, u->placement.machine_of, m->id),
                 .draining = own ? c->draining : m->value.draining,
                 .held = m->held,
@@ -100,55 +108,62 @@ static void look(const Core *c, const Unit *u, const Machine *m, PlacementMachin
 
 /* ---- what keeps away from each other ---- */
 
-static void add_placed(Plan *p, const char *machine, const char *unit, const char *conflicts, const char *replaces) {
-        if (p->n_placed == p->room) {
-                Placed *more = arena_alloc(p->core, MAX((size_t) 64, 2 * p->room) * sizeof(Placed));
-
-                if (p->n_placed > 0)
-                        memcpy(more, p->placed, p->n_placed * sizeof(Placed));
-                p->placed = more;
-                p->room = MAX((size_t) 64, 2 * p->room);
-        }
-        p->placed[p->n_placed++] =
-                        (Placed){ .machine = machine, .unit = unit, .conflicts = conflicts, .replaces = replaces };
+static void add_placed(Plan *p, Machine *m, Placed placed) {
+        placed.next = m->placed;
+        m->placed = arena_copy(p->core, &placed, sizeof(placed));
 }
 
-static void place(Plan *p, const Unit *u, const char *machine) {
-        if (p->core->has_wishes)
-                add_placed(p, machine, u->name, u->placement.conflicts, u->placement.replaces);
+static void place(Plan *p, const Unit *u, Machine *m, bool planned) {
+        if (p->core->has_wishes && m)
+                add_placed(p, m, (Placed){ .unit = u->name, .conflicts = u->placement.conflicts,
+                                           .replaces = u->placement.replaces, .planned = planned });
 }
 
 /* What runs, and what is still being stopped here whosever the lease is by now. */
 static void collect_placed(Plan *p) {
-        const Core *c = p->core;
+        Core *c = p->core;
 
+        for (Machine *m = c->machines; m; m = m->hh.next)
+                m->placed = NULL;
         if (!c->has_wishes)
                 return;
-        for (const Offer *o = c->offers; o; o = o->hh.next)
-                if (o->seen.revision > 0 && !o->damaged && plan_is_held_by(c, find_lease(c, o->value.lease), o->name))
-                        add_placed(p, o->name, o->unit, o->value.conflicts, o->value.replaces);
+        for (const Offer *o = c->offers; o; o = o->hh.next) {
+                Lease *l = o->seen.revision > 0 && !o->damaged ? find_lease(c, o->value.lease) : NULL;
+
+                if (l && plan_is_held_by(c, l, o->name) && mirror_find_machine(c, l->value.machine_id))
+                        add_placed(p, mirror_find_machine(c, l->value.machine_id),
+                                        (Placed){ .unit = o->unit, .conflicts = o->value.conflicts,
+                                                  .replaces = o->value.replaces });
+        }
         for (const Unit *u = c->units; u; u = u->hh.next)
                 if (u->phase != PHASE_IDLE || u->guard.index > 0)
-                        place(p, u, c->machine_id);
+                        place(p, u, p->own, false);
 }
 
-static const Placed *find_conflict(const Plan *p, const Unit *u, const char *machine) {
-        bool minds = u->placement.conflicts[0];
+static bool meet(const Unit *u, const char *conflicts, const Placed *o) {
+        return placement_matches(conflicts, o->unit) || placement_matches(o->conflicts, u->name) ||
+               placement_matches(o->replaces, u->name);
+}
 
-        for (const Placed *o = p->placed; o < p->placed + p->n_placed; o++)
-                if ((minds || o->conflicts[0] || o->replaces[0]) && strncmp(o->machine, machine, MACHINE_SIZE - 1) == 0 &&
-                    !streq(o->unit, u->name) &&
-                    (placement_matches(u->placement.conflicts, o->unit) || placement_matches(o->conflicts, u->name) ||
-                     placement_matches(o->replaces, u->name)))
-                        return o;
+/* What the unit keeps away from on that machine: by what is installed here, and, where its next holder will go by it, there. */
+static const Placed *find_conflict(const Unit *u, const Machine *m, const char *conflicts_there) {
+        const char *conflicts = u->placement.conflicts;
+
+        if (!conflicts_there || streq(conflicts_there, conflicts))
+                conflicts_there = "";
+        for (const Placed *o = m ? m->placed : NULL; o; o = o->next)
+                if (meet(u, conflicts, o) || placement_matches(conflicts_there, o->unit))
+                        if (!streq(o->unit, u->name))
+                                return o;
         return NULL;
 }
 
 const char *plan_why_not(const Plan *p, const Unit *u, const Machine *m, PlacementMachine *ret_look,
                 char buffer[static PLACEMENT_WHY_SIZE]) {
-        const Placed *conflict = find_conflict(p, u, m->id);
+        const Offer *o = mirror_find_offer(p->core, m->id, u->name);
+        const Placed *conflict = find_conflict(u, m, o ? o->value.conflicts : NULL);
 
-        look(p->core, u, m, ret_look);
+        look(p->core, u, m, o, ret_look);
         ret_look->conflict = conflict ? conflict->unit : NULL;
         return placement_why_not(&u->placement, ret_look, buffer);
 }
@@ -210,7 +225,7 @@ static void plan_turn(Plan *p, Unit *u) {
         str_copy(u->lease->planned, sizeof(u->lease->planned), best ? best->id : "");
         if (best) {
                 best->held++;
-                place(p, u, best->id);
+                place(p, u, best, true);
         }
 }
 
@@ -245,16 +260,23 @@ static bool yields(const Core *c, const Unit *u, const Placed *to) {
         return strcmp(u->name, o->name) > 0;
 }
 
+/* Of what is here, and not only about to come. */
+static bool yields_here(const Plan *p, const Unit *u) {
+        for (const Placed *o = p->own ? p->own->placed : NULL; o; o = o->next)
+                if (!o->planned && meet(u, u->placement.conflicts, o) && !streq(o->unit, u->name) && yields(p->core, u, o))
+                        return true;
+        return false;
+}
+
 /* Why it must not run here; NULL: it may. *ret_stay: rather here than nowhere. */
 static const char *unfit_here(const Plan *p, Unit *u, bool *ret_stay) {
         const Core *c = p->core;
-        const Placed *conflict = find_conflict(p, u, c->machine_id);
         const char *why = placement_unfit(&u->placement, c->machine_id, c->metadata, u->place_why);
 
         *ret_stay = false;
         if (why)
                 return why;
-        if (conflict && yields(c, u, conflict))
+        if (yields_here(p, u))
                 return "it must not run beside another unit here";
         *ret_stay = true;
         return peer_is_elsewhere(c, u) ? "what it must run beside is elsewhere" : NULL;
@@ -272,16 +294,21 @@ static int64_t version_there(const Core *c, const Unit *u, const Machine *m) {
         return o ? o->value.version : 0;
 }
 
-/* The best of the other machines: with at least such a Version=, and at least so much of what it prefers. */
-static Choice choose(const Plan *p, const Unit *u, int64_t version, size_t preference) {
-        Choice best = {};
+/* Another machine that could take it, as it stands to the unit. */
+static bool fits(const Plan *p, const Unit *u, Machine *m, Choice *ret) {
         char buffer[PLACEMENT_WHY_SIZE];
 
-        for (Machine *m = p->core->machines; m; m = m->hh.next) {
-                Choice choice = { .machine = m, .version = version_there(p->core, u, m) };
+        *ret = (Choice){ .machine = m, .version = version_there(p->core, u, m) };
+        return !is_own(p->core, m) && machine_session(p->core, m) && !plan_why_not(p, u, m, &ret->look, buffer);
+}
 
-                if (is_own(p->core, m) || !machine_session(p->core, m) || choice.version < version ||
-                    plan_why_not(p, u, m, &choice.look, buffer) ||
+/* The best of the other machines: with at least such a Version=, and at least so much of what it prefers. A record that
+ * cannot be read cannot be handed on. */
+static Choice choose(const Plan *p, const Unit *u, int64_t version, size_t preference) {
+        Choice best = {}, choice;
+
+        for (Machine *m = p->core->machines; m && !u->lease->damaged; m = m->hh.next) {
+                if (version_there(p->core, u, m) < version || !fits(p, u, m, &choice) ||
                     placement_preference(&u->placement, choice.look.metadata) < preference)
                         continue;
                 if (!best.machine || placement_before(&u->placement, u->name, &choice.look, &best.look))
@@ -290,17 +317,28 @@ static Choice choose(const Plan *p, const Unit *u, int64_t version, size_t prefe
         return best;
 }
 
+/* For one that goes anyway: what it has set out for, if that is still to be had. */
+static Choice choose_any(const Plan *p, const Unit *u) {
+        Choice best = {};
+
+        if (u->phase >= PHASE_CLOSING && u->leave == LEAVE_UPGRADE)
+                best = choose(p, u, u->move_version, 0);
+        if (u->phase >= PHASE_CLOSING && u->leave == LEAVE_FAILBACK)
+                best = choose(p, u, INT64_MIN, placement_preference(&u->placement, p->core->metadata) + 1);
+        return best.machine ? best : choose(p, u, INT64_MIN, 0);
+}
+
 /* The highest Version= that another machine has and for which it was not handed on before; 0: none. */
 static int64_t higher_version(const Plan *p, const Unit *u) {
         const LeaseRecord *l = &u->lease->value;
         int64_t known = MAX(l->version, u->version), best;
+        Choice choice;
 
         known = MAX(known, l->upgraded);
         best = known;
-
-        for (const Machine *m = p->core->machines; m; m = m->hh.next)
-                if (!is_own(p->core, m) && version_there(p->core, u, m) > best && choose(p, u, best + 1, 0).machine)
-                        best = choose(p, u, best + 1, 0).version;
+        for (Machine *m = p->core->machines; m; m = m->hh.next)
+                if (version_there(p->core, u, m) > best && fits(p, u, m, &choice))
+                        best = choice.version;
         return best > known ? best : 0;
 }
 
@@ -310,8 +348,9 @@ static Choice choose_failback(Plan *p, Unit *u) {
 
         if (u->placement.failback)
                 best = choose(p, u, INT64_MIN, placement_preference(&u->placement, c->metadata) + 1);
-        if (!best.machine || !streq(best.machine->id, u->failback_to)) {
+        if (!best.machine || !streq(best.machine->id, u->failback_to) || u->failback_index != u->lease->value.index) {
                 str_copy(u->failback_to, sizeof(u->failback_to), best.machine ? best.machine->id : "");
+                u->failback_index = u->lease->value.index;
                 u->failback_since = c->now.boottime;
         }
         if (best.machine && c->now.boottime < usec_add(u->failback_since, u->placement.failback_hold)) {
@@ -330,7 +369,7 @@ static Leave choose_move(Plan *p, Unit *u, Choice *ret) {
         if (unfit && unfit != u->place_why)
                 say(u, unfit, "");
         if (unfit || c->draining || on_its_way) {
-                *ret = choose(p, u, INT64_MIN, 0);
+                *ret = choose_any(p, u);
                 u->stuck = !ret->machine;
                 if (u->stuck && stay && !on_its_way)
                         return LEAVE_NONE;
@@ -357,7 +396,7 @@ static void plan_move(Plan *p, Unit *u) {
         str_copy(u->lease->planned, sizeof(u->lease->planned), choice.machine ? choice.machine->id : p->core->machine_id);
         if (choice.machine) {
                 choice.machine->held++;
-                place(p, u, choice.machine->id);
+                place(p, u, choice.machine, true);
         }
 }
 
@@ -367,15 +406,33 @@ static int by_name(const Unit *a, const Unit *b) {
         return strcmp(a->name, b->name);
 }
 
+static void mark_peers(Core *c, const char *list) {
+        char name[NAME_SIZE];
+        size_t n;
+
+        for (const char *w = placement_next_word(list, &n); w; w = placement_next_word(w + n, &n)) {
+                Unit *peer;
+
+                memcpy(name, w, MIN(n, sizeof(name) - 1));
+                name[MIN(n, sizeof(name) - 1)] = '\0';
+                if ((peer = life_find(c, name)))
+                        peer->is_peer = true;
+        }
+}
+
 /* Whether some unit minds what runs beside it: then every change of a holder may matter. */
-static bool has_wishes(const Core *c) {
-        for (const Unit *u = c->units; u; u = u->hh.next)
-                if (u->placement.conflicts[0] || u->placement.replaces[0] || u->placement.machine_of[0])
-                        return true;
-        for (const Offer *o = c->offers; o; o = o->hh.next)
-                if (o->value.conflicts[0] || o->value.replaces[0])
-                        return true;
-        return false;
+static bool has_wishes(Core *c) {
+        bool has = false;
+
+        for (Unit *u = c->units; u; u = u->hh.next)
+                u->is_peer = false;
+        for (const Unit *u = c->units; u; u = u->hh.next) {
+                has = has || u->placement.conflicts[0] || u->placement.replaces[0] || u->placement.machine_of[0];
+                mark_peers(c, u->placement.machine_of);
+        }
+        for (const Offer *o = c->offers; o && !has; o = o->hh.next)
+                has = o->value.conflicts[0] || o->value.replaces[0];
+        return has;
 }
 
 static void count_held(Core *c) {
@@ -456,6 +513,11 @@ void plan_advance(Core *c) {
                 make_plan(c);
                 output_changed(c, NULL, NULL); /* what is said of machines may be another thing now */
         }
+        c->plan_until = MIN(c->plan_until, c->plan_due_at);
+}
+
+void plan_soon(Core *c) {
+        c->plan_due_at = MIN(c->plan_due_at, c->now.boottime + PAUSE);
         c->plan_until = MIN(c->plan_until, c->plan_due_at);
 }
 

@@ -7,15 +7,14 @@
 
 /* A unit that a machine holds, or is about to, as far as others must keep away from it. */
 typedef struct Placed {
-        const char *machine, *unit; /* machine: MACHINE_SIZE - 1 bytes of it count */
-        const char *conflicts, *replaces;
+        struct Placed *next; /* on the same machine */
+        const char *unit, *conflicts, *replaces;
+        bool planned; /* it is not there yet */
 } Placed;
 
 typedef struct Plan {
         Core *core;
         Machine *own; /* NULL: our record is not there yet */
-        Placed *placed;
-        size_t n_placed, room;
 } Plan;
 
 /* Counts what each machine holds, and collects what must be kept apart. */

@@ -126,7 +126,7 @@ static const char *why_not_ours(const Core *c, const Unit *u) {
                 return "the lease was taken by force: waiting until the robbed machine has surely stopped";
         if (c->now.boottime >= c->own.t0 + life_timeline(c, u).stop)
                 return "the registry does not answer";
-        return "about to start";
+        return c->silence ? "the registry was replaced or fell back to an older state" : "about to start";
 }
 
 static const char *why_not_global(const Core *c, const Unit *u) {

@@ -195,6 +195,10 @@ static void carry_out_unit(Cluster *c, size_t machine, const Action *a) {
                 return;
         case ACTION_UNIT_STOP:
                 count_moving(c, machine);
+                if (u->slow && u->report.active == ACTIVE_ACTIVE)
+                        u->report.active = ACTIVE_DEACTIVATING;
+                if (u->slow)
+                        return;
                 u->report.active = ACTIVE_INACTIVE;
                 u->report.empty = true;
                 return;

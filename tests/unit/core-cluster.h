@@ -32,6 +32,7 @@ typedef struct ClusterUnit {
         GuardReport guard;
         UnitReport report;
         unsigned starts;
+        bool slow; /* a stop begins, and its end is the test's to say */
 } ClusterUnit;
 
 typedef struct ClusterMachine {

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Moves that nobody asks for come to an end, also where machines go by different unit files. */
+
+#include "core-cluster.h"
+#include <stdlib.h>
+
+static void operate(Cluster *c, size_t machine, EventKind kind, bool on, const char *text) {
+        cluster_event(c, machine, (Event){ .kind = kind, .on = on, .machine = text });
+}
+
+/* ---- machines whose unit files differ ---- */
+
+/* unit000 and unit001 are bound to m0 and m1; unit002 may be beside the one, or the other. */
+static Cluster *cluster_of_three_units(void) {
+        Cluster *c = cluster_new(2, 3);
+
+        for (size_t i = 0; i < 2; i++)
+                str_copy(c->placements[i].machine_id, MACHINE_SIZE, c->machines[i].id);
+        return c;
+}
+
+static void conflict(Cluster *c, size_t machine, const char *unit) {
+        str_copy(c->placements[2].conflicts, CONFLICTS_SIZE, unit);
+        cluster_configure(c, machine, 2);
+}
+
+static void a_unit_is_not_handed_to_a_machine_whose_own_file_keeps_it_away(void **state) {
+        Cluster *c = cluster_of_three_units();
+
+        cluster_start_all(c);
+        conflict(c, 1, "unit001.service");
+        cluster_pass(c, 5 * USEC_PER_SEC);
+        assert_int_equal(cluster_runs_on(c, 2), 0);
+        assert_string_equal(cluster_why_not(c, 0, 2, 1), "conflict with unit001.service");
+        operate(c, 0, EVENT_DRAIN, true, NULL);
+        cluster_pass(c, 60 * USEC_PER_SEC);
+        assert_int_equal(cluster_runs_on(c, 2), 0);
+        assert_in_range(cluster_lease(c, 2)->index, 1, 2);
+        cluster_free(c);
+}
+
+static void a_unit_that_each_machine_would_hand_to_the_other_is_not_passed_to_and_fro(void **state) {
+        Cluster *c = cluster_of_three_units();
+
+        cluster_start_all(c);
+        cluster_pass(c, 5 * USEC_PER_SEC);
+        /* Each by itself would say that the unit it must run beside is on the other one. */
+        for (size_t i = 0; i < 2; i++) {
+                str_copy(c->placements[2].machine_of, PLACEMENT_TEXT_SIZE, c->names[!i]);
+                cluster_configure(c, i, 2);
+        }
+        cluster_pass(c, 60 * USEC_PER_SEC);
+        assert_in_range(cluster_lease(c, 2)->index, 1, 4);
+        cluster_free(c);
+}
+
+static void failback_to_a_machine_that_hands_it_back_waits_anew_each_time(void **state) {
+        Cluster *c = cluster_new(2, 2);
+
+        str_copy(c->placements[0].prefer, PLACEMENT_TEXT_SIZE, "home=yes");
+        c->placements[0].failback = true;
+        c->placements[0].failback_hold = 60 * USEC_PER_SEC;
+        cluster_start(c, 0, "");
+        cluster_pass(c, 5 * USEC_PER_SEC);
+        cluster_start(c, 1, "home=yes");
+        str_copy(c->placements[0].machine_of, PLACEMENT_TEXT_SIZE, "unit001.service");
+        c->placements[0].failback = false;
+        cluster_configure(c, 1, 0);
+        cluster_pass(c, 600 * USEC_PER_SEC);
+        assert_in_range(cluster_lease(c, 0)->index, 1, 25);
+        cluster_free(c);
+}
+
+static void a_unit_is_not_handed_to_a_machine_where_it_goes_by_another_lease(void **state) {
+        Cluster *c = cluster_new(2, 1);
+        int from;
+
+        cluster_start_all(c);
+        cluster_pass(c, 5 * USEC_PER_SEC);
+        from = cluster_runs_on(c, 0);
+        c->configs[0].lease = "another";
+        c->configs[0].version = 2;
+        cluster_configure(c, (size_t) !from, 0);
+        cluster_pass(c, 5 * USEC_PER_SEC);
+        assert_int_equal(cluster_lease(c, 0)->state, LEASE_HELD);
+        assert_int_equal(cluster_lease(c, 0)->index, 1);
+        assert_string_equal(cluster_why_not(c, (size_t) from, 0, (size_t) !from), "it goes by another lease there");
+        cluster_free(c);
+}
+
+static void a_machine_on_which_a_global_unit_stands_against_it_says_so(void **state) {
+        Cluster *c = cluster_new(2, 2);
+
+        c->configs[1].global = true;
+        str_copy(c->placements[0].conflicts, CONFLICTS_SIZE, "unit001.service");
+        str_copy(c->placements[1].require, PLACEMENT_TEXT_SIZE, "disk=ssd");
+        str_copy(c->placements[0].prefer, PLACEMENT_TEXT_SIZE, "disk=ssd");
+        c->placements[0].failback = true;
+        c->placements[0].failback_hold = 10 * USEC_PER_SEC;
+        cluster_start(c, 0, "");
+        cluster_pass(c, 5 * USEC_PER_SEC);
+        assert_int_equal(cluster_runs_on(c, 0), 0);
+        cluster_start(c, 1, "disk=ssd");
+        cluster_pass(c, 60 * USEC_PER_SEC);
+        assert_int_equal(cluster_count(c, 1), 1);
+        assert_int_equal(cluster_runs_on(c, 0), 0);
+        assert_int_equal(cluster_lease(c, 0)->index, 1);
+        assert_string_equal(cluster_why_not(c, 0, 0, 1), "it conflicts with a unit there that runs everywhere");
+        cluster_free(c);
+}
+
+/* ---- what moves for a reason ---- */
+
+static void a_plan_that_is_made_anew_meanwhile_does_not_turn_an_upgrade_elsewhere(void **state) {
+        Cluster *c = cluster_new(3, 1);
+
+        cluster_start(c, 0, "");
+        cluster_pass(c, 5 * USEC_PER_SEC);
+        cluster_start(c, 1, "");
+        cluster_start(c, 2, "");
+        cluster_pass(c, 5 * USEC_PER_SEC);
+        for (size_t best = 1; best < 3; best++) { /* each of the two is once not the one that would come first */
+                size_t from = (size_t) cluster_runs_on(c, 0);
+
+                if (from == best)
+                        continue;
+                c->machines[from].units[0].slow = true;
+                c->configs[0].version = (int64_t) best;
+                cluster_configure(c, best, 0);
+                cluster_pass(c, USEC_PER_SEC);
+                operate(c, 3 - from - best, EVENT_METADATA, false, "a=b");
+                cluster_pass(c, USEC_PER_SEC);
+                c->machines[from].units[0].slow = false;
+                c->machines[from].units[0].report.active = ACTIVE_INACTIVE;
+                c->machines[from].units[0].report.empty = true;
+                cluster_pass(c, 5 * USEC_PER_SEC);
+                assert_int_equal(cluster_runs_on(c, 0), best);
+                assert_int_equal(cluster_lease(c, 0)->version, best);
+        }
+        cluster_free(c);
+}
+
+static void a_unit_that_is_started_again_by_hand_is_upgraded_then(void **state) {
+        Cluster *c = cluster_new(2, 1);
+        size_t from;
+
+        cluster_start_all(c);
+        cluster_pass(c, 5 * USEC_PER_SEC);
+        from = (size_t) cluster_runs_on(c, 0);
+        c->machines[from].units[0].report.active = ACTIVE_INACTIVE;
+        c->machines[from].units[0].report.empty = c->machines[from].units[0].report.foreign_job = true;
+        cluster_say_unit(c, from, 0);
+        c->configs[0].version = 2;
+        cluster_configure(c, !from, 0);
+        cluster_pass(c, 60 * USEC_PER_SEC);
+        assert_int_equal(cluster_lease(c, 0)->index, 1); /* rests */
+        c->machines[from].units[0].report.active = ACTIVE_ACTIVE;
+        c->machines[from].units[0].report.empty = false;
+        cluster_say_unit(c, from, 0);
+        cluster_pass(c, 5 * USEC_PER_SEC);
+        assert_int_equal(cluster_runs_on(c, 0), !from);
+        cluster_free(c);
+}
+
+static void a_unit_is_not_driven_away_by_one_that_has_not_come(void **state) {
+        Cluster *c = cluster_new(1, 2);
+
+        cluster_start_idle(c, 0);
+        life_find(c->machines[0].core, c->names[0])->lease->retry_at = c->now + 60 * USEC_PER_SEC; /* no answer to its Txn */
+        cluster_event(c, 0, (Event){ .kind = EVENT_GUARD_UP });
+        cluster_event(c, 0, (Event){ .kind = EVENT_GUARD_SYNCED });
+        cluster_pass(c, 20 * USEC_PER_SEC);
+        assert_int_equal(cluster_runs_on(c, 1), 0);
+        str_copy(c->placements[0].replaces, CONFLICTS_SIZE, "unit001.service");
+        cluster_configure(c, 0, 0);
+        cluster_pass(c, 20 * USEC_PER_SEC);
+        assert_int_equal(cluster_runs_on(c, 1), 0);
+        cluster_pass(c, 40 * USEC_PER_SEC);
+        assert_int_equal(cluster_runs_on(c, 0), 0);
+        assert_int_equal(cluster_runs_on(c, 1), -1);
+        cluster_free(c);
+}
+
+static void a_machine_that_serves_a_silence_starts_nothing_that_is_handed_to_it(void **state) {
+        Cluster *c = cluster_new(2, 1);
+
+        cluster_start(c, 0, "");
+        cluster_pass(c, 5 * USEC_PER_SEC);
+        assert_int_equal(cluster_runs_on(c, 0), 0);
+        cluster_start(c, 1, "");
+        c->machines[1].core->silence = true;
+        c->machines[1].core->silence_until = c->now + 61 * USEC_PER_SEC;
+        cluster_pass(c, USEC_PER_SEC);
+        operate(c, 0, EVENT_DRAIN, true, NULL);
+        cluster_pass(c, 30 * USEC_PER_SEC);
+        assert_int_not_equal(cluster_runs_on(c, 0), 1);
+        cluster_pass(c, 60 * USEC_PER_SEC);
+        assert_int_equal(cluster_runs_on(c, 0), 1);
+        cluster_free(c);
+}
+
+static void a_unit_whose_record_is_damaged_is_not_stopped_by_a_drain(void **state) {
+        Cluster *c = cluster_new(2, 1);
+        Record record = { .kind = RECORD_LEASE, .name = c->names[0], .damaged = true };
+        size_t from;
+
+        cluster_start_all(c);
+        cluster_pass(c, 5 * USEC_PER_SEC);
+        from = (size_t) cluster_runs_on(c, 0);
+        record.mod_revision = ++c->revision;
+        for (size_t i = 0; i < 2; i++)
+                cluster_event(c, i, (Event){ .kind = EVENT_RECORDS, .answer = { .revision = c->revision, .store = "s",
+                                                                    .records = &record, .n_records = 1 } });
+        operate(c, from, EVENT_DRAIN, true, NULL);
+        cluster_pass(c, 30 * USEC_PER_SEC);
+        assert_int_equal(cluster_runs_on(c, 0), from);
+        cluster_free(c);
+}
+
+/* ---- without a lease ---- */
+
+static void a_core_with_a_global_unit_rests_while_the_registry_is_silent(void **state) {
+        Cluster *c = cluster_new(1, 1);
+
+        c->configs[0].global = true;
+        cluster_start_all(c);
+        cluster_pass(c, 5 * USEC_PER_SEC);
+        assert_int_equal(cluster_runs_on(c, 0), 0);
+        c->busy = true; /* nothing is carried out or answered any more */
+        c->now += 2 * CLUSTER_TTL;
+        operate(c, 0, EVENT_DEADLINE, false, NULL);
+        assert_true(core_next_deadline(c->machines[0].core) > c->now);
+        c->busy = false;
+        cluster_free(c);
+}
+
+static void a_global_unit_that_is_started_again_by_hand_is_looked_after_again(void **state) {
+        Cluster *c = cluster_new(1, 1);
+        ClusterUnit *u = c->machines[0].units;
+
+        c->configs[0].global = true;
+        c->configs[0].hold_down_failure = 5 * USEC_PER_SEC;
+        cluster_start_all(c);
+        cluster_pass(c, 5 * USEC_PER_SEC);
+        u->report.active = ACTIVE_INACTIVE;
+        u->report.foreign_job = u->report.empty = true;
+        cluster_say_unit(c, 0, 0);
+        cluster_pass(c, 60 * USEC_PER_SEC);
+        assert_int_equal(u->report.active, ACTIVE_INACTIVE); /* an operator's word */
+        u->report.active = ACTIVE_ACTIVE;
+        u->report.run++;
+        cluster_say_unit(c, 0, 0);
+        cluster_pass(c, 5 * USEC_PER_SEC);
+        u->report.active = ACTIVE_FAILED;
+        u->report.failed = true;
+        u->report.foreign_job = false;
+        cluster_say_unit(c, 0, 0);
+        cluster_pass(c, 60 * USEC_PER_SEC);
+        assert_int_equal(u->report.active, ACTIVE_ACTIVE);
+        cluster_free(c);
+}
+
+static void the_guard_is_told_nothing_of_a_global_unit_also_before_a_sleep(void **state) {
+        Cluster *c = cluster_new(1, 2);
+        ClusterUnit *u = c->machines[0].units;
+
+        c->configs[0].global = true;
+        cluster_start_all(c);
+        cluster_pass(c, 5 * USEC_PER_SEC);
+        u[0].slow = u[1].slow = true; /* unit001, which has a lease, keeps the machine awake until then */
+        operate(c, 0, EVENT_DRAIN, true, NULL);
+        cluster_pass(c, USEC_PER_SEC);
+        cluster_event(c, 0, (Event){ .kind = EVENT_SLEEP, .on = true, .span = USEC_PER_SEC });
+        cluster_pass(c, 5 * USEC_PER_SEC);
+        assert_false(u->guard.expired);
+        assert_true(u[1].guard.expired);
+        cluster_free(c);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(a_unit_is_not_handed_to_a_machine_whose_own_file_keeps_it_away),
+                cmocka_unit_test(a_unit_that_each_machine_would_hand_to_the_other_is_not_passed_to_and_fro),
+                cmocka_unit_test(failback_to_a_machine_that_hands_it_back_waits_anew_each_time),
+                cmocka_unit_test(a_unit_is_not_handed_to_a_machine_where_it_goes_by_another_lease),
+                cmocka_unit_test(a_machine_on_which_a_global_unit_stands_against_it_says_so),
+                cmocka_unit_test(a_plan_that_is_made_anew_meanwhile_does_not_turn_an_upgrade_elsewhere),
+                cmocka_unit_test(a_unit_that_is_started_again_by_hand_is_upgraded_then),
+                cmocka_unit_test(a_unit_is_not_driven_away_by_one_that_has_not_come),
+                cmocka_unit_test(a_machine_that_serves_a_silence_starts_nothing_that_is_handed_to_it),
+                cmocka_unit_test(a_unit_whose_record_is_damaged_is_not_stopped_by_a_drain),
+                cmocka_unit_test(a_core_with_a_global_unit_rests_while_the_registry_is_silent),
+                cmocka_unit_test(a_global_unit_that_is_started_again_by_hand_is_looked_after_again),
+                cmocka_unit_test(the_guard_is_told_nothing_of_a_global_unit_also_before_a_sleep),
+        };
+
+        if (getenv("T"))
+                cmocka_set_test_filter(getenv("T"));
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
