@@ -50,8 +50,8 @@ static void lean(World *w) {
                         [BIAS_LATE_GATE] = {[FAULT_DAEMON_PAUSE] = true, [FAULT_BY_HAND] = true, [FAULT_RELEASE] = true},
                         [BIAS_SLOW_ANSWERS] = {[FAULT_PARTITION] = true},
                         [BIAS_LATE_WRITES] = {[FAULT_DAEMON_CRASH] = true, [FAULT_STEAL] = true,
-                                        [FAULT_TRANSFER] = true, [FAULT_RELEASE] = true, [FAULT_PARTITION] = true,
-                                        [FAULT_ENABLE] = true},
+                                        [FAULT_TRANSFER] = true, [FAULT_RELEASE] = true, [FAULT_PARTITION] = true},
+                        [BIAS_LATE_RELEASES] = {[FAULT_TRANSFER] = true, [FAULT_ENABLE] = true},
                         [BIAS_STALE_WATCHES] = {[FAULT_TRANSFER] = true},
                         [BIAS_SLEEP] = {[FAULT_SLEEP] = true, [FAULT_DAEMON_CRASH] = true, [FAULT_PARTITION] = true},
         };
@@ -59,7 +59,7 @@ static void lean(World *w) {
         if (w->options.bias == BIAS_NONE)
                 return;
         memcpy(w->fault_enabled, wanted[w->options.bias], sizeof(w->fault_enabled));
-        if (w->options.bias == BIAS_LATE_WRITES) {
+        if (w->options.bias == BIAS_LATE_WRITES || w->options.bias == BIAS_LATE_RELEASES) {
                 w->late_ppm = 150000;
                 w->lost_reply_ppm = 50000;
         } else if (w->options.bias == BIAS_STALE_WATCHES) {
@@ -219,10 +219,21 @@ static void hurt_unit(World *w, Machine *m, size_t unit, Fault f) {
         unit_ends(w, m, unit, f == FAULT_UNIT_EXIT);
 }
 
-/* It is handed something, does not beat until others take that from it, and hears of the first only when it beats again. */
-static void keep_in_the_dark(World *w, Machine *m) {
-        m->watch.stalled_until = w->now + random_span(w, 2 * m->ttl, 4 * m->ttl);
-        machine_cut_off(w, m, true, false, random_span(w, m->ttl / 2, 2 * m->ttl));
+/* Another machine is handed the unit, does not beat until others take it, and hears of the first when it beats again: its
+ * watch is behind by more than a TTL. */
+static void hand_on_in_the_dark(World *w, size_t unit) {
+        const LeaseRecord *l = map_lease(w, unit);
+        Machine *to = w->machines + random_below(w, w->n_machines);
+
+        for (size_t i = 0; i < w->n_machines && l && l->state == LEASE_HELD; i++) {
+                Machine *m = w->machines + i;
+
+                if (m == to || !streq(m->id, l->machine_id))
+                        continue;
+                daemon_verb(w, m, EVENT_TRANSFER, unit, to->number);
+                to->watch.latency = random_span(w, to->ttl, 2 * to->ttl);
+                machine_cut_off(w, to, true, false, random_span(w, to->ttl, to->ttl * 3 / 2));
+        }
 }
 
 static void verb(World *w, Machine *m, size_t unit, Fault f) {
@@ -234,9 +245,10 @@ static void verb(World *w, Machine *m, size_t unit, Fault f) {
                 daemon_verb(w, m, EVENT_RELEASE, unit, 0);
                 break;
         case FAULT_TRANSFER:
-                daemon_verb(w, m, EVENT_TRANSFER, unit, other->number);
                 if (w->options.bias == BIAS_STALE_WATCHES)
-                        keep_in_the_dark(w, other);
+                        hand_on_in_the_dark(w, unit);
+                else
+                        daemon_verb(w, m, EVENT_TRANSFER, unit, other->number);
                 break;
         case FAULT_STEAL: /* sometimes with what the operator saw a while ago */
                 daemon_verb(w, m, EVENT_STEAL, unit,
@@ -279,8 +291,13 @@ static void hurt_machine(World *w, Machine *m, Fault f) {
                                 any_span(w, 90 * USEC_PER_SEC));
                 break;
         case FAULT_WATCH_STALL:
-                mishap(w, MISHAP_WATCH_STALL);
-                m->watch.stalled_until = w->now + any_span(w, 90 * USEC_PER_SEC);
+                if (random_chance(w, 500000)) {
+                        mishap(w, MISHAP_WATCH_STALL);
+                        m->watch.stalled_until = w->now + any_span(w, 90 * USEC_PER_SEC);
+                } else {
+                        mishap(w, MISHAP_WATCH_LAG);
+                        m->watch.latency = any_span(w, 90 * USEC_PER_SEC);
+                }
                 break;
         case FAULT_GUARD_CRASH:
                 w->counts.mishaps[MISHAP_GUARD_KILLED] += m->guard.state == GUARD_UP;
@@ -426,8 +443,8 @@ void faults_heal(World *w) {
 
                 m->requests_blocked = m->replies_blocked = m->run_full = false;
                 w->latency = MIN(w->latency, m->ttl / 24); /* an attempt at a beat may take TTL/6 */
-                if (m->watch.stalled_until > w->now)
-                        watch_reset(w, m, USEC_PER_MSEC); /* it would look again only when the stall was to end */
+                if (m->watch.stalled_until > w->now || m->watch.latency > USEC_PER_SEC)
+                        watch_reset(w, m, USEC_PER_MSEC); /* it would go on only when the stall was to end */
                 m->watch.stalled_until = 0;
                 m->cut = CUT_NONE;
                 machine_wake(w, m);

@@ -28,6 +28,7 @@ const char *mishap_to_string(Mishap what) {
                         [MISHAP_LATE_COMMIT] = "... and committed more than 5 s late",
                         [MISHAP_GIVEN_UP] = "request given up early",
                         [MISHAP_WATCH_STALL] = "watch stalled",
+                        [MISHAP_WATCH_LAG] = "watch up to 90 s behind",
                         [MISHAP_WATCH_GAP] = "watch broken, listing anew",
                         [MISHAP_OUTAGE] = "registry away",
                         [MISHAP_FREEZE] = "registry frozen",

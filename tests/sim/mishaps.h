@@ -34,6 +34,7 @@ typedef enum Mishap {
         MISHAP_LATE_COMMIT,
         MISHAP_GIVEN_UP,
         MISHAP_WATCH_STALL,
+        MISHAP_WATCH_LAG,
         MISHAP_WATCH_GAP,
         /* the registry */
         MISHAP_OUTAGE,

@@ -11,6 +11,7 @@ typedef enum Bias {
         BIAS_LATE_GATE, /* daemons are hung before they ask for the gate, for longer than the TTL, and die after it */
         BIAS_SLOW_ANSWERS, /* answers take up to the whole of an attempt, then there are none; units are slow to stop */
         BIAS_LATE_WRITES, /* writes land late, while daemons are killed and leases change hands */
+        BIAS_LATE_RELEASES, /* ... while units are enabled and disabled */
         BIAS_STALE_WATCHES, /* leases are handed on to machines that do not hear of it, and are cut off now and then */
         BIAS_SLEEP,       /* machines sleep, while daemons are killed and cut off */
         _BIAS_MAX,
