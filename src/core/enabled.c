@@ -23,6 +23,7 @@ void life_attach(Core *c, Unit *u, const char *lease) {
                 u->lease->unit = NULL;
         u->lease = mirror_lease(c, lease);
         u->renamed = !streq(lease, u->wanted_lease);
+        u->available = false;
         c->plan_stale = c->offers_stale = true;
         if (!u->lease->unit || u->lease->unit->forgotten)
                 u->lease->unit = u;

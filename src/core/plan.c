@@ -522,8 +522,11 @@ void plan_soon(Core *c) {
 }
 
 usec_t plan_deadline(const Core *c) {
-        return c->trust == TRUST_OK && session_settled(c) && c->units && c->plan_until > c->now.boottime ? c->plan_until
-                                                                                                         : USEC_INFINITY;
+        if (c->trust != TRUST_OK || !session_settled(c) || !c->units)
+                return USEC_INFINITY;
+        if (c->plan_stale) /* since this step made its plan */
+                return c->now.boottime + 1;
+        return c->plan_until > c->now.boottime ? c->plan_until : USEC_INFINITY;
 }
 
 void plan_settle(Core *c) {
