@@ -151,6 +151,12 @@ class Unit:
         where = on or (f"a machine other than {but}" if but else "some machine")
         return wait_for(f"{self.name} runs on {where}", lives, deadline, self.story)
 
+    def wait_ran(self, on=None, deadline=20):
+        """Until it has run on that machine, or on any; it may be over by then. Returns the machine of the last tenure."""
+        wait_for(f"{self.name} has run on {on or 'some machine'}",
+                 lambda: any(on is None or tenure.machine == on.name for tenure in self.tenures), deadline, self.story)
+        return on or self.cluster[self.tenure.machine]
+
     def wait_gone(self, deadline=20):
         """Until it lives nowhere."""
         wait_for(f"{self.name} runs nowhere", lambda: self.running_on is None, deadline, self.story)

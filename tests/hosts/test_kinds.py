@@ -19,7 +19,7 @@ def _unit_state(cluster, machine, unit):
 @scene(ttl=3.0)
 def oneshot_that_ends_well_is_done_and_rearm_runs_it_once(cluster):
     unit = cluster.unit("job.service", "--life=0.3", "Type=oneshot").enable()
-    holder = unit.wait_running()
+    holder = unit.wait_ran()
     for machine in cluster:
         wait_for(f"it is done, says {machine}", lambda: _unit_state(cluster, machine, unit) == "done", 10, unit.story)
     holder.reboot_hard()
@@ -35,8 +35,8 @@ def oneshot_that_ends_well_is_done_and_rearm_runs_it_once(cluster):
 def unit_that_fails_for_good_goes_to_the_other_machine(cluster):
     unit = cluster.unit("failing.service", "--life=0.5 --exit=1")
     unit.enable()
-    first = unit.wait_running()
-    second = unit.wait_running(on=cluster.other(first))
+    first = unit.wait_ran()
+    second = unit.wait_ran(on=cluster.other(first))
     require(f"{first} says that it stands back", "stands back" in first.run("leasectl", "status", unit.name).stdout,
             unit.story)
     wait_for(f"it failed on {second}, too", lambda: second.state(unit.name) == "failed", 10, unit.story)
@@ -48,7 +48,7 @@ def unit_that_may_hold_on_failure_stays_with_its_lease(cluster):
     unit = cluster.unit("holding.service", "--life=0.3 --exit=1")
     unit.options("OnFailure=hold")
     unit.enable()
-    holder = unit.wait_running()
+    holder = unit.wait_ran()
     wait_for("it has failed", lambda: holder.state(unit.name) == "failed", 10, unit.story)
     hold_for("it stays there", lambda: len(unit.tenures) == 1 and cluster.lease(holder, unit.name)[0], 1, unit.story)
     holder.systemctl("start", unit.name)
