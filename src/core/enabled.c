@@ -164,6 +164,10 @@ bool life_is_inactive(const UnitReport *r) {
         return r->known && !r->job && (r->active == ACTIVE_INACTIVE || r->active == ACTIVE_FAILED);
 }
 
+bool life_has_begun(const Unit *u) {
+        return (u->report.active != ACTIVE_INACTIVE && u->report.active != ACTIVE_FAILED) || u->report.run != u->run;
+}
+
 /* The guard has answered all that it was asked for this unit. */
 bool life_is_heard(const Unit *u) {
         return u->guard_known && u->guard.serial >= u->guard_asked;

@@ -73,11 +73,14 @@ static void step_idle(Core *c, Unit *u) {
 static void step_starting(Core *c, Unit *u) {
         bool read = u->report.known && u->report.asked_at >= u->changed_at;
 
-        if (read && (!life_is_inactive(&u->report) || u->report.run != u->run))
+        if (read && life_has_begun(u))
                 life_enter(c, u, PHASE_RUNNING);
         else if (c->now.boottime < u->retry_at)
                 return;
-        else if (!read || u->report.job || ++u->starts < STARTS_MAX)
+        else if (read && u->report.job) {
+                life_act(c, u, ACTION_UNIT_READ);
+                u->retry_at = c->now.boottime + USEC_PER_SEC;
+        } else if (!read || ++u->starts < STARTS_MAX)
                 start(c, u);
         else {
                 life_hold_down_failure(c, u);

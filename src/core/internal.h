@@ -522,6 +522,8 @@ Action *life_act(Core *c, const Unit *u, ActionKind kind);
 void life_enter(Core *c, Unit *u, Phase phase);
 bool life_ask_again(Core *c, Unit *u, usec_t pause);
 bool life_is_inactive(const UnitReport *r);
+/* Since the run that u->run is. While its job waits for something else, it has not; if that fails, there is no new run. */
+bool life_has_begun(const Unit *u);
 void life_hold_down_failure(Core *c, Unit *u);
 Unit *life_configure(Core *c, const UnitConfig *config);
 Unit *life_find(Core *c, const char *name);

@@ -307,19 +307,23 @@ static void on_ended(Core *c, Unit *u) {
                 leave(c, u, LEAVE_FAILED);
 }
 
-/* A start that was refused (an Assert= or a Condition= of the unit's own) leaves no new run behind, and is no end. */
+/* A start that was refused leaves no new run behind, and is no end: by an Assert= or a Condition= of the unit's own, or
+ * because something that it requires has failed. */
 static void step_starting(Core *c, Unit *u) {
         bool read = u->report.known && u->report.asked_at >= u->changed_at;
 
         if (!u->guard_known)
                 return; /* the gate may be gone */
-        if (read && (!life_is_inactive(&u->report) || u->report.run != u->run)) {
+        if (read && life_has_begun(u)) {
                 life_enter(c, u, PHASE_RUNNING);
                 if (life_is_inactive(&u->report))
                         on_ended(c, u);
         } else if (c->now.boottime >= u->retry_at) {
                 /* Only what is known to have been refused counts: PID 1 may be busy with something else. */
-                if (read && !u->report.job && ++u->starts >= STARTS_MAX)
+                if (read && u->report.job) {
+                        life_act(c, u, ACTION_UNIT_READ);
+                        u->retry_at = c->now.boottime + ASK_AGAIN;
+                } else if (read && ++u->starts >= STARTS_MAX)
                         leave(c, u, LEAVE_FAILED);
                 else
                         start(c, u);

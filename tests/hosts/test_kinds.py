@@ -44,6 +44,23 @@ def unit_that_fails_for_good_goes_to_the_other_machine(cluster):
 
 
 @scene(ttl=3.0)
+def unit_whose_dependency_fails_goes_to_the_other_machine_and_is_not_done(cluster):
+    unit = cluster.unit("needing.service", files={
+        "needing.service": "[Unit]\nRequires=needed.service\nAfter=needed.service\n[Service]\nExecStart=STAMP\n",
+        "needed.service": "[Service]\nType=oneshot\nExecStart=/bin/sh -c 'sleep 0.5; test -e /etc/is-well'\n"})
+    alpha, beta = cluster
+    beta.write("/etc/is-well", "")
+    unit.enable(alpha)
+    wait_for("alpha has tried, and stands back", lambda: "stands back" in alpha.run("leasectl", "status", unit.name, check=False).stdout,
+             20, unit.story)
+    unit.enable(beta)
+    unit.wait_running(on=beta)
+    require("it ran once", len(unit.tenures) == 1, unit.story)
+    for machine in cluster:
+        machine.remove("/etc/is-well")
+
+
+@scene(ttl=3.0)
 def unit_that_may_hold_on_failure_stays_with_its_lease(cluster):
     unit = cluster.unit("holding.service", "--life=0.3 --exit=1")
     unit.options("OnFailure=hold")

@@ -166,6 +166,9 @@ static void carry_out(World *w, const Action *a) {
                 say_guard(w, a->unit);
                 break;
         case ACTION_UNIT_START:
+                w->unit.job = w->start_waits;
+                if (w->start_waits)
+                        break;
                 w->unit.active = ACTIVE_ACTIVE;
                 w->unit.empty = false;
                 w->unit.run++;

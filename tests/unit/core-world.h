@@ -62,6 +62,7 @@ typedef struct World {
         uint64_t called_index;
         usec_t called_span;
         bool gate_fails; /* the guard cannot make one */
+        bool start_waits; /* for what the unit requires: there is a job, and no run yet */
         bool guard_mute; /* the guard does not answer */
         Action queue[4096];
         size_t queued;

@@ -319,6 +319,31 @@ static void each_failure_doubles_the_time_that_this_machine_stands_back_up_to_an
         world_free(w);
 }
 
+static void a_start_that_fails_by_a_dependency_is_a_failure_and_not_a_job_well_done(void **state) {
+        World *w = world_new();
+
+        w->start_waits = true;
+        world_connect(w);
+        world_pass(w, 60 * USEC_PER_SEC); /* as long as it takes */
+        assert_int_equal(world_lease(w)->state, LEASE_HELD);
+        assert_int_equal(w->done[ACTION_UNIT_START], 1);
+        for (int i = 0; i < 10 && world_lease(w)->state == LEASE_HELD; i++) {
+                w->unit.job = false;
+                world_say_unit(w);
+                world_pass(w, USEC_PER_SEC);
+        }
+        assert_int_equal(world_lease(w)->state, LEASE_FREE);
+        assert_int_equal(w->reports[REPORT_UNIT_FAILED], 1);
+
+        w->start_waits = false;
+        w->unit.job = false;
+        world_say_unit(w);
+        world_pass(w, 120 * USEC_PER_SEC);
+        assert_int_equal(world_lease(w)->state, LEASE_HELD);
+        assert_int_equal(w->unit.active, ACTIVE_ACTIVE);
+        world_free(w);
+}
+
 /* At a machine's shutdown PID 1 stops what is leased, then the guard, then us. */
 static void a_shutdown_after_the_guard_is_gone_still_releases(void **state) {
         World *w = world_running();
@@ -488,6 +513,7 @@ int main(void) {
                 cmocka_unit_test(a_unit_found_active_without_its_lease_is_stopped),
                 cmocka_unit_test(a_lease_whose_gate_cannot_be_made_is_let_go),
                 cmocka_unit_test(each_failure_doubles_the_time_that_this_machine_stands_back_up_to_an_hour),
+                cmocka_unit_test(a_start_that_fails_by_a_dependency_is_a_failure_and_not_a_job_well_done),
                 cmocka_unit_test(a_shutdown_after_the_guard_is_gone_still_releases),
                 cmocka_unit_test(another_lease_name_is_taken_on_only_when_nothing_is_held_under_the_old_one),
                 cmocka_unit_test(a_unit_stopped_by_hand_stays_stopped_through_a_silence_of_the_registry),
