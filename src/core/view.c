@@ -86,6 +86,11 @@ bool core_find_lease(const Core *c, Now now, const char *name, LeaseView *ret) {
         return true;
 }
 
+/* Held by this machine, but for another unit with the same Lease=. */
+static bool is_for_another(const Core *c, const Unit *u) {
+        return u->lease->unit != u && lease_is_ours(c, u->lease);
+}
+
 static const char *state_of(const Core *c, const Unit *u) {
         static const char *const phases[] = {
                 [PHASE_ARMING] = "starting", [PHASE_OPENING] = "starting", [PHASE_STARTING] = "starting",
@@ -105,6 +110,8 @@ static const char *state_of(const Core *c, const Unit *u) {
                 return phases[u->phase];
         if (l->damaged)
                 return "damaged";
+        if (is_for_another(c, u))
+                return "waiting";
         if (lease_is_ours(c, l))
                 return l->n_debts > 0 ? "waiting" : "held";
         if (l->txn)
@@ -153,6 +160,8 @@ const char *view_why_not(const Core *c, const Unit *u) {
                 return leave_to_string(u->leave);
         if (u->lease->damaged)
                 return "the lease's record in the registry cannot be read; it counts as held";
+        if (is_for_another(c, u))
+                return "another unit here has the same Lease=";
         if (lease_is_ours(c, u->lease))
                 return why_not_ours(c, u);
         if (u->lease->value.state == LEASE_DONE)
@@ -166,7 +175,7 @@ const char *view_why_not(const Core *c, const Unit *u) {
 static void unit_view(const Core *c, const Unit *u, UnitView *ret) {
         static const LeaseRecord none = {};
         const LeaseRecord *l = u->global ? &none : &u->lease->value;
-        bool ours = !u->global && lease_is_ours(c, u->lease);
+        bool ours = !u->global && lease_is_ours(c, u->lease) && !is_for_another(c, u);
         Timeline t = life_timeline(c, u);
 
         *ret = (UnitView){
