@@ -13,15 +13,41 @@
 #include "core/timeline.h"
 #include "ctl/all-machines.h"
 #include "ctl/examine.h"
+#include "ctl/members.h"
 #include "ctl/output.h"
 #include "ctl/pid1.h"
 
 /* ---- the timeline ---- */
 
-static usec_t timeout_stop_of(Ctl *ctl, const char *name) {
-        json_auto_t *unit = NULL;
+/* A timer, a path, a target, an automount is stopped at once. */
+static bool takes_time_to_stop(const char *name) {
+        return endswith(name, ".service") || endswith(name, ".socket") || endswith(name, ".mount");
+}
 
-        return pid1_load(ctl->bus, name, &unit) == CTL_OK ? pid1_timeout_stop(unit) : USEC_INFINITY;
+/* The longest of the unit and what goes by its lease, as the daemon has it; infinite if none takes time. *ret_of: whose. */
+static usec_t timeout_stop_of(Ctl *ctl, const char *name, char **ret_of) {
+        _cleanup_(strv_freep) char **members = NULL;
+        json_auto_t *unit = NULL;
+        usec_t longest = 0;
+
+        if (pid1_load(ctl->bus, name, &unit) != CTL_OK || members_find(ctl, name, unit, &members) != CTL_OK)
+                return USEC_INFINITY;
+        for (char **m = members; m && *m; m++) {
+                json_auto_t *member = NULL;
+
+                if (!takes_time_to_stop(*m) || strstr(*m, "@.") || pid1_load(ctl->bus, *m, &member) != CTL_OK ||
+                                pid1_timeout_stop(member) <= longest)
+                        continue;
+                longest = pid1_timeout_stop(member);
+                free(*ret_of);
+                *ret_of = strdup(*m);
+        }
+        if (takes_time_to_stop(name) && pid1_timeout_stop(unit) >= longest) {
+                longest = pid1_timeout_stop(unit);
+                free(*ret_of);
+                *ret_of = strdup(name);
+        }
+        return *ret_of ? longest : USEC_INFINITY;
 }
 
 static void add_span(json_t *object, const char *key, usec_t t) {
@@ -57,7 +83,8 @@ static int work_out(Ctl *ctl, const char *name, const LeasedConf *conf, json_t *
                 json_t **ret) {
         UnitOptions *options = NULL;
         _cleanup_(messages_done) Messages m = {};
-        usec_t timeout_stop = timeout_stop_of(ctl, name);
+        _cleanup_free_ char *of = NULL;
+        usec_t timeout_stop = timeout_stop_of(ctl, name, &of);
         char a[32], b[32];
         Timeline t;
         int r = unit_options_preview("", name, &options, &m);
@@ -76,11 +103,12 @@ static int work_out(Ctl *ctl, const char *name, const LeasedConf *conf, json_t *
         if (!options || timeline_compute(conf->ttl, options->stop_grace, timeout_stop, &t) == -ERANGE)
                 return CTL_FAILED;
         *ret = timeline_to_json(conf->ttl, &t, timeout_stop);
-        if (timeout_stop > t.stop_grace)
+        if (of && timeout_stop > t.stop_grace)
                 finding_add(findings, "weak",
-                                "TimeoutStopSec=%s is longer than StopGrace=%s: without the registry it is killed "
+                                "TimeoutStopSec=%s%s%s is longer than StopGrace=%s: without the registry it is killed "
                                 "after the latter",
-                                format_span(a, sizeof(a), timeout_stop), format_span(b, sizeof(b), t.stop_grace));
+                                format_span(a, sizeof(a), timeout_stop), streq(of, name) ? "" : " of ",
+                                streq(of, name) ? "" : of, format_span(b, sizeof(b), t.stop_grace));
         return r < 0 ? CTL_FAILED : CTL_OK;
 }
 

@@ -114,6 +114,13 @@ class Checking(Case):
         result = self.check(self.unit("nightly.timer", "[Timer]\nOnBootSec=1d\n"))
         self.assertFound(result, "note", "nightly.service goes by its lease, too")
         self.assertFound(result, "weak", "nightly.service has RemainAfterExit=yes")
+        self.assertFound(result, "weak", "TimeoutStopSec=1min 30s of nightly.service is longer than StopGrace=2.5s")
+        self.unit("nightly.service", JOB + "TimeoutStopSec=1s\n")
+        result = self.check("nightly.timer")
+        self.assertEqual(result["timeline"]["stop_grace_usec"], 1000000)
+        self.assertNotIn("TimeoutStopSec", json.dumps(result["findings"]))
+        alone = self.check(self.unit("alone.target", "[Unit]\nDescription=alone\n"))
+        self.assertNotIn("TimeoutStopSec", json.dumps(alone["findings"]))
 
     def test_units_that_are_not_there_and_bad_options(self):
         self.assertFound(self.check("nowhere", 4), "refused", "there is no such unit")
