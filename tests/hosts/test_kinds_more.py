@@ -112,11 +112,12 @@ def automount_takes_its_mount_along(cluster):
         return [each for each in cluster if each.is_on and each.state(unit.name) == "active"]
 
     def moved_from(machine):
+        waiting = waiting_on()  # before the mounts are looked at: what moves in between is unmounted by then
         here = _mounted_on(cluster, "/mnt/auto")
         require("it is not mounted on both", len(here) <= 1, cluster.journals)
         if machine in here:
-            require("it is mounted only where its lease is", waiting_on() in ([], [machine]), cluster.journals)
-        return waiting_on() == [cluster.other(machine)]
+            require("it is mounted only where its lease is", waiting in ([], [machine]), cluster.journals)
+        return waiting == [cluster.other(machine)]
 
     holder, = wait_for("one machine waits for who looks", waiting_on, 10, cluster.journals)
     other = cluster.other(holder)
