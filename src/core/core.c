@@ -115,6 +115,8 @@ static void on_guard(Core *c, const Event *e) {
 
         switch (e->kind) {
         case EVENT_GUARD_GONE:
+                if (!c->guard_gone)
+                        c->guard_gone_at = c->now.boottime;
                 c->guard_up = c->guard_synced = false;
                 c->guard_gone = true;
                 HASH_ITER(hh, c->units, u, next) {
@@ -331,6 +333,7 @@ static void advance(Core *c) {
         identity_advance(c);
         session_advance(c);
         machine_advance(c);
+        life_look_for_guard(c);
         offers_advance(c);
         plan_advance(c);
         life_count_draining(c);
@@ -365,6 +368,7 @@ usec_t core_next_deadline(const Core *c) {
         t = MIN(t, call_deadline(c));
         t = MIN(t, offers_deadline(c));
         t = MIN(t, plan_deadline(c));
+        t = MIN(t, life_guard_deadline(c));
         if (c->shutting_down && !c->exit_asked && c->shutdown_deadline > 0)
                 t = MIN(t, c->shutdown_deadline);
         if (c->sleeping && !c->sleep_ready && c->sleep_kill_at > c->now.boottime)

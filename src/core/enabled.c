@@ -107,6 +107,23 @@ void life_guard(Core *c, Unit *u, const GuardReport *report) {
         u->guard_known = true;
 }
 
+/* The daemon has it started again at once. Where that does not help, the leases are of more use on another machine. */
+static usec_t missing_at(const Core *c) {
+        return c->guard_gone ? usec_add(c->guard_gone_at, c->own.ttl ?: c->ttl) : USEC_INFINITY;
+}
+
+void life_look_for_guard(Core *c) {
+        bool missing = c->now.boottime >= missing_at(c);
+
+        if (missing != c->guard_missing)
+                c->plan_stale = c->offers_stale = true;
+        c->guard_missing = missing;
+}
+
+usec_t life_guard_deadline(const Core *c) {
+        return missing_at(c) > c->now.boottime ? missing_at(c) : USEC_INFINITY;
+}
+
 void life_report(Core *c, Unit *u, const UnitReport *report) {
         if (report->known && u->report.known && report->asked_at < u->report.asked_at)
                 return;

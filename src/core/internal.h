@@ -358,6 +358,8 @@ struct Core {
         /* guard */
         bool beat_due; /* the guard is to hear of a committed beat */
         bool guard_up, guard_synced, guard_gone;
+        bool guard_missing;                   /* gone for so long that it will not come back by itself */
+        usec_t guard_gone_at;
         uint64_t guard_serial; /* the last id given to a request */
 
         /* sleep */
@@ -531,6 +533,8 @@ Unit *life_find_or_leftover(Core *c, const char *name);
 void life_report(Core *c, Unit *u, const UnitReport *report);
 void life_failed(Core *c, Unit *u, ActionKind action, uint64_t id);
 void life_count_draining(Core *c);
+void life_look_for_guard(Core *c);
+usec_t life_guard_deadline(const Core *c);
 void life_advance(Core *c, Unit *u);
 usec_t life_deadline(const Core *c, const Unit *u);
 usec_t life_stop_at(const Core *c, const Unit *u);

@@ -47,6 +47,8 @@ static const char *why_not_now(const Core *c, const Unit *u, const Globals *glob
                 return "a line that says where it may run is bad there";
         if (u->lease->unit != u)
                 return "another unit there has the same Lease=";
+        if (c->guard_missing)
+                return "leased-guard.service does not run there";
         if (meets_a_global(u, globals))
                 return "it conflicts with a unit there that runs everywhere";
         return u->report.known && !u->report.gate_loaded ? "systemd has not loaded its gate" : NULL;

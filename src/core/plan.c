@@ -279,6 +279,8 @@ static const char *unfit_here(const Plan *p, Unit *u, bool *ret_stay) {
         if (yields_here(p, u))
                 return "it must not run beside another unit here";
         *ret_stay = true;
+        if (c->guard_missing)
+                return "leased-guard.service does not run";
         return peer_is_elsewhere(c, u) ? "what it must run beside is elsewhere" : NULL;
 }
 

@@ -131,6 +131,8 @@ bool view_is_elsewhere(const Core *c, const Unit *u) {
 static const char *why_not_ours(const Core *c, const Unit *u) {
         if (u->lease->n_debts > 0)
                 return "the lease was taken by force: waiting until the robbed machine has surely stopped";
+        if (!c->guard_synced)
+                return "leased-guard.service does not answer";
         if (c->now.boottime >= c->own.t0 + life_timeline(c, u).stop)
                 return "the registry does not answer";
         return c->silence ? "the registry was replaced or fell back to an older state" : "about to start";

@@ -218,6 +218,35 @@ static void a_unit_whose_record_is_damaged_is_not_stopped_by_a_drain(void **stat
         cluster_free(c);
 }
 
+static void what_cannot_run_for_want_of_a_guard_goes_where_there_is_one(void **state) {
+        Cluster *c = cluster_new(2, 2);
+
+        cluster_start(c, 0, "");
+        cluster_pass(c, 5 * USEC_PER_SEC);
+        cluster_start(c, 1, "");
+        cluster_pass(c, 5 * USEC_PER_SEC);
+        assert_int_equal(cluster_count(c, 0), 2);
+        for (size_t i = 0; i < 2; i++) /* PID 1 stops what is bound to it */
+                c->machines[0].units[i] = (ClusterUnit){ .report = { .known = true, .empty = true, .gate_loaded = true } };
+        operate(c, 0, EVENT_GUARD_DOWN, false, NULL);
+        operate(c, 0, EVENT_GUARD_GONE, false, NULL);
+        for (size_t i = 0; i < 2; i++)
+                cluster_say_unit(c, 0, i);
+        cluster_pass(c, CLUSTER_TTL - USEC_PER_SEC);
+        assert_int_equal(cluster_lease(c, 0)->index, 1); /* it may come back */
+        cluster_pass(c, 2 * USEC_PER_SEC);
+        assert_int_equal(cluster_count(c, 1), 2);
+        assert_string_equal(cluster_why_not(c, 1, 0, 0), "leased-guard.service does not run there");
+        operate(c, 1, EVENT_DRAIN, true, NULL);
+        cluster_pass(c, 30 * USEC_PER_SEC);
+        assert_int_equal(cluster_count(c, 1), 2);
+        operate(c, 0, EVENT_GUARD_UP, false, NULL);
+        operate(c, 0, EVENT_GUARD_SYNCED, false, NULL);
+        cluster_pass(c, 5 * USEC_PER_SEC);
+        assert_int_equal(cluster_count(c, 0), 2);
+        cluster_free(c);
+}
+
 /* ---- without a lease ---- */
 
 static void a_core_with_a_global_unit_rests_while_the_registry_is_silent(void **state) {
@@ -290,6 +319,7 @@ int main(void) {
                 cmocka_unit_test(a_unit_is_not_driven_away_by_one_that_has_not_come),
                 cmocka_unit_test(a_machine_that_serves_a_silence_starts_nothing_that_is_handed_to_it),
                 cmocka_unit_test(a_unit_whose_record_is_damaged_is_not_stopped_by_a_drain),
+                cmocka_unit_test(what_cannot_run_for_want_of_a_guard_goes_where_there_is_one),
                 cmocka_unit_test(a_core_with_a_global_unit_rests_while_the_registry_is_silent),
                 cmocka_unit_test(a_global_unit_that_is_started_again_by_hand_is_looked_after_again),
                 cmocka_unit_test(the_guard_is_told_nothing_of_a_global_unit_also_before_a_sleep),
