@@ -185,6 +185,10 @@ static void raise_floor(Core *c) {
 
         if (c->floor_wanted == 0 || !c->meta.known || c->meta_damaged)
                 return;
+        if (c->meta.revision == 0) { /* emptied since: it is given a name of its own, as any empty one */
+                fall_back(c, c->revision_seen);
+                return;
+        }
         if (value.index_floor >= c->floor_wanted) {
                 c->floor_wanted = 0;
                 return;

@@ -27,8 +27,10 @@ enum {
 /* ---- the steps ---- */
 
 void life_enter(Core *c, Unit *u, Phase phase) {
-        if ((phase == PHASE_IDLE) != (u->phase == PHASE_IDLE)) { /* others may come beside it now, or may not any more */
-                if (c->has_wishes)
+        if ((phase == PHASE_IDLE) != (u->phase == PHASE_IDLE)) {
+                if (c->has_wishes && phase != PHASE_IDLE && !life_is_ours(c, u))
+                        c->plan_stale = true; /* nobody could know that it is here: others may not come beside it */
+                else if (c->has_wishes)
                         plan_soon(c);
                 c->offers_stale = c->offers_stale || u->global;
         }

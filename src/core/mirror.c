@@ -218,9 +218,11 @@ static void take_debts(Core *c, Lease *l) {
 }
 
 /* What can be had, or has come to us, and was not planned so: at once. And what others must run beside. */
-static void note_change(Core *c, const Lease *l) {
+static void note_change(Core *c, Lease *l) {
         bool planned = streq(l->planned, l->value.machine_id);
 
+        if (!planned)
+                l->planned[0] = '\0'; /* nor is it if it comes back from there */
         if (l->value.state != LEASE_HELD || ((!planned || c->has_wishes) && lease_is_ours(c, l)) || (l->unit && l->unit->is_peer))
                 c->plan_stale = true;
         else if (!planned || c->has_wishes)

@@ -471,6 +471,7 @@ static void make_plan(Core *c) {
                 else if (is_available(c, u))
                         plan_turn(&p, u);
                 else {
+                        u->lease->planned[0] = '\0';
                         u->available = u->stuck = false;
                         u->rank = RANK_NONE;
                         u->place_why[0] = '\0';

@@ -93,6 +93,34 @@ static void a_registry_that_fell_back_is_silent_for_a_while_and_the_index_goes_o
         world_free(w);
 }
 
+static void a_registry_that_is_emptied_before_its_floor_is_raised_gets_a_name_that_can_be_accepted(void **state) {
+        World *w = world_new();
+        MetaRecord *meta = &world_find(w, RECORD_META, "")->value.meta;
+
+        world_connect(w);
+        world_pass(w, USEC_PER_SEC);
+        str_copy(meta->uuid, sizeof(meta->uuid), "v");
+        w->revision++;
+        world_find(w, RECORD_META, "")->revision = w->revision;
+        world_pass(w, 3 * USEC_PER_SEC);
+        world_restart(w, NULL);
+        world_connect(w);
+        w->lose = 1u << RECORD_META;
+        world_step(w, (Event){ .kind = EVENT_ACCEPT, .machine = "v" });
+        world_pass(w, 5 * USEC_PER_SEC);
+        assert_int_equal(w->reports[REPORT_REGISTRY_ACCEPTED], 1);
+        for (size_t i = 0; i < w->n_entries; i++)
+                w->entries[i].revision = 0;
+        w->lose = 0;
+        world_pass(w, 5 * USEC_PER_SEC);
+        assert_int_equal(strlen(meta->uuid), UUID_SIZE - 1);
+        world_step(w, (Event){ .kind = EVENT_ACCEPT, .machine = meta->uuid });
+        world_pass(w, 80 * USEC_PER_SEC);
+        assert_int_equal(world_lease(w)->state, LEASE_HELD);
+        assert_true(meta->index_floor > 0);
+        world_free(w);
+}
+
 /* It grew beyond all that we had seen while we heard nothing of it, so that its revision does not show it. */
 static void a_record_older_than_it_was_seen_means_that_the_registry_fell_back(void **state) {
         World *w = world_new();
@@ -427,6 +455,7 @@ int main(void) {
                 cmocka_unit_test(somebody_who_beats_in_our_name_ends_our_session),
                 cmocka_unit_test(a_replaced_registry_stops_everything_until_it_is_accepted),
                 cmocka_unit_test(a_registry_that_fell_back_is_silent_for_a_while_and_the_index_goes_on),
+                cmocka_unit_test(a_registry_that_is_emptied_before_its_floor_is_raised_gets_a_name_that_can_be_accepted),
                 cmocka_unit_test(a_record_older_than_it_was_seen_means_that_the_registry_fell_back),
                 cmocka_unit_test(what_was_lost_while_the_daemon_was_down_is_not_covered_by_its_first_beat),
                 cmocka_unit_test(another_lease_name_found_at_the_start_releases_nothing_while_its_unit_runs),
