@@ -103,6 +103,8 @@ void life_guard(Core *c, Unit *u, const GuardReport *report) {
                 u->closed_at = c->now.boottime;
         if (!u->guard_known)
                 u->retry_at = 0; /* what is to be said to a guard that has just connected is said at once */
+        if (u->phase == PHASE_IDLE && report->index > 0)
+                c->plan_stale = c->plan_stale || c->has_wishes; /* from before our restart: it is here */
         u->guard = *report;
         u->guard_known = true;
 }

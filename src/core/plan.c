@@ -119,6 +119,11 @@ static void place(Plan *p, const Unit *u, Machine *m, bool planned) {
                                            .replaces = u->placement.replaces, .planned = planned });
 }
 
+/* Not only its lease; after a restart the guard's entry tells of it. */
+static bool is_in_hand(const Unit *u) {
+        return u->phase != PHASE_IDLE || u->guard.index > 0;
+}
+
 /* What runs, and what is still being stopped here whosever the lease is by now. */
 static void collect_placed(Plan *p) {
         Core *c = p->core;
@@ -136,7 +141,7 @@ static void collect_placed(Plan *p) {
                                                   .replaces = o->value.replaces });
         }
         for (const Unit *u = c->units; u; u = u->hh.next)
-                if (u->phase != PHASE_IDLE || u->guard.index > 0)
+                if (is_in_hand(u))
                         place(p, u, p->own, false);
 }
 
@@ -253,8 +258,8 @@ static bool yields(const Core *c, const Unit *u, const Placed *to) {
 
         if (replaced != replaces)
                 return replaced;
-        if (!o || (u->phase == PHASE_IDLE) != (o->phase == PHASE_IDLE))
-                return !o || u->phase == PHASE_IDLE;
+        if (!o || is_in_hand(u) != is_in_hand(o))
+                return !o || is_in_hand(o);
         if (u->lease->value.since != o->lease->value.since)
                 return u->lease->value.since > o->lease->value.since;
         return strcmp(u->name, o->name) > 0;

@@ -288,30 +288,53 @@ void cluster_configure(Cluster *c, size_t machine, size_t unit) {
         cluster_event(c, machine, (Event){ .kind = EVENT_CONFIGURE, .unit = c->names[unit], .config = c->configs[unit] });
 }
 
-static void start_daemon(Cluster *c, size_t machine, const char *metadata) {
+static void start_daemon(Cluster *c, size_t machine, const char *metadata, const char *session) {
         ClusterMachine *m = c->machines + machine;
 
-        memset(m->units, 0, c->n_units * sizeof(ClusterUnit));
         m->core = core_new(&(CoreConfig){
                         .machine_id = m->id,
                         .boot_id = m->id,
                         .hostname = m->hostname,
                         .metadata = metadata,
+                        .session = session,
                         .ttl = CLUSTER_TTL,
                         .seed = machine + c->now,
                         .memory = { .uuid = "u", .store = "s" },
         });
         c->busy = true; /* as at a daemon's start: the registry answers when all is configured */
-        for (size_t i = 0; i < c->n_units; i++) {
-                m->units[i].report.empty = m->units[i].report.gate_loaded = true;
+        for (size_t i = 0; i < c->n_units; i++)
                 cluster_configure(c, machine, i);
-        }
         c->busy = false;
         cluster_event(c, machine, (Event){ .kind = EVENT_DEADLINE });
 }
 
+static void boot(Cluster *c, size_t machine, const char *metadata) {
+        ClusterUnit *units = c->machines[machine].units;
+
+        memset(units, 0, c->n_units * sizeof(ClusterUnit));
+        for (size_t i = 0; i < c->n_units; i++)
+                units[i].report.empty = units[i].report.gate_loaded = true;
+        start_daemon(c, machine, metadata, NULL);
+}
+
+void cluster_restart(Cluster *c, size_t machine) {
+        ClusterMachine *m = c->machines + machine;
+        char session[SESSION_SIZE];
+
+        str_copy(session, sizeof(session), m->core->own.name);
+        m->core = core_free(m->core);
+        start_daemon(c, machine, "", session);
+        cluster_event(c, machine, (Event){ .kind = EVENT_GUARD_UP });
+        for (size_t i = 0; i < c->n_units; i++)
+                if (m->units[i].guard.index > 0)
+                        say_guard(c, machine, i, 0);
+        cluster_event(c, machine, (Event){ .kind = EVENT_GUARD_SYNCED });
+        for (size_t i = 0; i < c->n_units; i++)
+                cluster_say_unit(c, machine, i);
+}
+
 void cluster_start(Cluster *c, size_t machine, const char *metadata) {
-        start_daemon(c, machine, metadata);
+        boot(c, machine, metadata);
         cluster_event(c, machine, (Event){ .kind = EVENT_GUARD_UP });
         cluster_event(c, machine, (Event){ .kind = EVENT_GUARD_SYNCED });
         for (size_t i = 0; i < c->n_units; i++)
@@ -319,7 +342,7 @@ void cluster_start(Cluster *c, size_t machine, const char *metadata) {
 }
 
 void cluster_start_idle(Cluster *c, size_t machine) {
-        start_daemon(c, machine, "");
+        boot(c, machine, "");
 }
 
 void cluster_start_all(Cluster *c) {

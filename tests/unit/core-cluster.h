@@ -70,6 +70,8 @@ void cluster_start(Cluster *c, size_t machine, const char *metadata);
 void cluster_start_all(Cluster *c);
 /* Without a guard: it looks and says, and acquires nothing. */
 void cluster_start_idle(Cluster *c, size_t machine);
+/* Its daemon is started again; all else there goes on. */
+void cluster_restart(Cluster *c, size_t machine);
 void cluster_power_cut(Cluster *c, size_t machine);
 /* The unit's options have changed on that machine. */
 void cluster_configure(Cluster *c, size_t machine, size_t unit);

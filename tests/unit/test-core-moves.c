@@ -182,6 +182,25 @@ static void a_unit_is_not_driven_away_by_one_that_has_not_come(void **state) {
         cluster_free(c);
 }
 
+static void what_runs_through_a_restart_does_not_yield_to_what_is_only_held(void **state) {
+        Cluster *c = cluster_new(1, 2);
+        ClusterUnit *units = c->machines[0].units;
+
+        cluster_start_all(c);
+        cluster_pass(c, 5 * USEC_PER_SEC);
+        assert_int_equal(cluster_count(c, 0), 2);
+        str_copy(c->placements[0].conflicts, CONFLICTS_SIZE, "unit001.service");
+        units[0].guard = (GuardReport){};
+        units[0].report.active = ACTIVE_INACTIVE;
+        units[0].report.empty = true;
+        cluster_restart(c, 0);
+        cluster_pass(c, 60 * USEC_PER_SEC);
+        assert_int_equal(cluster_runs_on(c, 1), 0);
+        assert_int_equal(cluster_lease(c, 1)->index, 1);
+        assert_int_equal(cluster_runs_on(c, 0), -1);
+        cluster_free(c);
+}
+
 static void a_machine_that_serves_a_silence_starts_nothing_that_is_handed_to_it(void **state) {
         Cluster *c = cluster_new(2, 1);
 
@@ -317,6 +336,7 @@ int main(void) {
                 cmocka_unit_test(a_plan_that_is_made_anew_meanwhile_does_not_turn_an_upgrade_elsewhere),
                 cmocka_unit_test(a_unit_that_is_started_again_by_hand_is_upgraded_then),
                 cmocka_unit_test(a_unit_is_not_driven_away_by_one_that_has_not_come),
+                cmocka_unit_test(what_runs_through_a_restart_does_not_yield_to_what_is_only_held),
                 cmocka_unit_test(a_machine_that_serves_a_silence_starts_nothing_that_is_handed_to_it),
                 cmocka_unit_test(a_unit_whose_record_is_damaged_is_not_stopped_by_a_drain),
                 cmocka_unit_test(what_cannot_run_for_want_of_a_guard_goes_where_there_is_one),
