@@ -408,7 +408,8 @@ void life_hold_down_failure(Core *c, Unit *u) {
 static void hold_down(Core *c, Unit *u) {
         if (u->leave == LEAVE_FAILED)
                 life_hold_down_failure(c, u);
-        else if (u->leave == LEAVE_RELEASE || u->leave == LEAVE_TRANSFER)
+        else if (u->leave == LEAVE_RELEASE || u->leave == LEAVE_TRANSFER ||
+                 (u->leave == LEAVE_UNFIT && u->lease->value.state == LEASE_FREE)) /* three may drive each other round */
                 stand_back(c, u, u->hold_down_release);
         if (u->leave == LEAVE_DONE)
                 u->failures = 0;

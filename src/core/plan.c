@@ -349,12 +349,22 @@ static int64_t higher_version(const Plan *p, const Unit *u) {
         return best > known ? best : 0;
 }
 
+/* It was there just now, and did not fit by what is installed there, whatever is offered. */
+static bool has_let_it_go(const Unit *u, const Machine *m) {
+        const LeaseRecord *l = &u->lease->value;
+        const Tenure *last = l->n_tenures > 0 ? l->tenures + l->n_tenures - 1 : NULL;
+
+        return last && streq(last->machine_id, m->id) && streq(last->why, "unfit");
+}
+
 static Choice choose_failback(Plan *p, Unit *u) {
         Core *c = p->core;
         Choice best = {};
 
         if (u->placement.failback)
                 best = choose(p, u, INT64_MIN, placement_preference(&u->placement, c->metadata) + 1);
+        if (best.machine && has_let_it_go(u, best.machine))
+                best.machine = NULL;
         if (!best.machine || !streq(best.machine->id, u->failback_to) || u->failback_index != u->lease->value.index) {
                 str_copy(u->failback_to, sizeof(u->failback_to), best.machine ? best.machine->id : "");
                 u->failback_index = u->lease->value.index;

@@ -55,7 +55,7 @@ static void a_unit_that_each_machine_would_hand_to_the_other_is_not_passed_to_an
         cluster_free(c);
 }
 
-static void failback_to_a_machine_that_hands_it_back_waits_anew_each_time(void **state) {
+static void failback_to_a_machine_that_does_not_keep_it_is_tried_once(void **state) {
         Cluster *c = cluster_new(2, 2);
 
         str_copy(c->placements[0].prefer, PLACEMENT_TEXT_SIZE, "home=yes");
@@ -68,7 +68,8 @@ static void failback_to_a_machine_that_hands_it_back_waits_anew_each_time(void *
         c->placements[0].failback = false;
         cluster_configure(c, 1, 0);
         cluster_pass(c, 600 * USEC_PER_SEC);
-        assert_in_range(cluster_lease(c, 0)->index, 1, 25);
+        assert_int_equal(cluster_runs_on(c, 0), 0);
+        assert_int_equal(cluster_lease(c, 0)->index, 3);
         cluster_free(c);
 }
 
@@ -179,6 +180,17 @@ static void a_unit_is_not_driven_away_by_one_that_has_not_come(void **state) {
         cluster_pass(c, 40 * USEC_PER_SEC);
         assert_int_equal(cluster_runs_on(c, 0), 0);
         assert_int_equal(cluster_runs_on(c, 1), -1);
+        cluster_free(c);
+}
+
+static void units_that_replace_each_other_in_a_ring_take_turns_with_pauses(void **state) {
+        Cluster *c = cluster_new(1, 3);
+
+        for (size_t i = 0; i < 3; i++)
+                str_copy(c->placements[i].replaces, CONFLICTS_SIZE, c->names[(i + 1) % 3]);
+        cluster_start_all(c);
+        cluster_pass(c, 300 * USEC_PER_SEC);
+        assert_in_range(c->machines[0].units[0].starts, 1, 15); /* each is started at most once in 30 s */
         cluster_free(c);
 }
 
@@ -330,12 +342,13 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_unit_is_not_handed_to_a_machine_whose_own_file_keeps_it_away),
                 cmocka_unit_test(a_unit_that_each_machine_would_hand_to_the_other_is_not_passed_to_and_fro),
-                cmocka_unit_test(failback_to_a_machine_that_hands_it_back_waits_anew_each_time),
+                cmocka_unit_test(failback_to_a_machine_that_does_not_keep_it_is_tried_once),
                 cmocka_unit_test(a_unit_is_not_handed_to_a_machine_where_it_goes_by_another_lease),
                 cmocka_unit_test(a_machine_on_which_a_global_unit_stands_against_it_says_so),
                 cmocka_unit_test(a_plan_that_is_made_anew_meanwhile_does_not_turn_an_upgrade_elsewhere),
                 cmocka_unit_test(a_unit_that_is_started_again_by_hand_is_upgraded_then),
                 cmocka_unit_test(a_unit_is_not_driven_away_by_one_that_has_not_come),
+                cmocka_unit_test(units_that_replace_each_other_in_a_ring_take_turns_with_pauses),
                 cmocka_unit_test(what_runs_through_a_restart_does_not_yield_to_what_is_only_held),
                 cmocka_unit_test(a_machine_that_serves_a_silence_starts_nothing_that_is_handed_to_it),
                 cmocka_unit_test(a_unit_whose_record_is_damaged_is_not_stopped_by_a_drain),
