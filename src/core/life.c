@@ -151,8 +151,8 @@ static Leave wanted_leave(const Core *c, const Unit *u) {
                 return LEAVE_SLEEP;
         if (u->forgotten || u->renamed || u->wanted_global)
                 return LEAVE_FORGET;
-        if (u->target[0])
-                return streq(u->target, c->machine_id) ? LEAVE_NONE : LEAVE_TRANSFER;
+        if (u->target[0] && !streq(u->target, c->machine_id)) /* which it need not leave for */
+                return LEAVE_TRANSFER;
         if (u->want_release)
                 return LEAVE_RELEASE;
         return u->move == LEAVE_DRAIN && c->n_draining >= DRAIN_AT_ONCE ? LEAVE_NONE : u->move;

@@ -124,7 +124,8 @@ static bool is_in_hand(const Unit *u) {
         return u->phase != PHASE_IDLE || u->guard.index > 0;
 }
 
-/* What runs, and what is still being stopped here whosever the lease is by now. */
+/* What runs elsewhere; and what is held here, whatever we have said of it by now, or still being stopped here, whosever the
+ * lease is by now. */
 static void collect_placed(Plan *p) {
         Core *c = p->core;
 
@@ -133,7 +134,8 @@ static void collect_placed(Plan *p) {
         if (!c->has_wishes)
                 return;
         for (const Offer *o = c->offers; o; o = o->hh.next) {
-                Lease *l = o->seen.revision > 0 && !o->damaged ? find_lease(c, o->value.lease) : NULL;
+                bool own = strncmp(o->name, c->machine_id, MACHINE_SIZE - 1) == 0;
+                Lease *l = o->seen.revision > 0 && !o->damaged && !own ? find_lease(c, o->value.lease) : NULL;
 
                 if (l && plan_is_held_by(c, l, o->name) && mirror_find_machine(c, l->value.machine_id))
                         add_placed(p, mirror_find_machine(c, l->value.machine_id),
@@ -141,7 +143,7 @@ static void collect_placed(Plan *p) {
                                                   .replaces = o->value.replaces });
         }
         for (const Unit *u = c->units; u; u = u->hh.next)
-                if (is_in_hand(u))
+                if (is_in_hand(u) || life_is_ours(c, u))
                         place(p, u, p->own, false);
 }
 

@@ -65,16 +65,16 @@ static void own_reset(Core *c, Own *o, const char *name) {
         record_format_hex(core_random(c), o->process);
 }
 
+static void keep_name(Core *c) {
+        output(c, ACTION_SESSION)->session = c->own.name;
+}
+
 static void begin_new(Core *c, Own *o) {
         char name[SESSION_SIZE];
 
         session_format(core_random(c), c->ttl, name);
         own_reset(c, o, name);
         o->phase = OWN_CREATING;
-}
-
-static void keep_name(Core *c) {
-        output(c, ACTION_SESSION)->session = c->own.name;
 }
 
 void session_begin(Core *c) {
@@ -95,6 +95,8 @@ void session_begin(Core *c) {
 }
 
 static void end_one(Core *c, Own *o) {
+        bool left = o == &c->other && o->leaving && c->own.phase != OWN_NONE;
+
         if (o->phase == OWN_NONE)
                 return;
         if (o->committed || o == &c->own) {
@@ -106,6 +108,8 @@ static void end_one(Core *c, Own *o) {
         o->txn = o->read = 0;
         o->name[0] = '\0';
         o->seen = NULL;
+        if (left)
+                keep_name(c); /* a restart would carry on what is over, and void nothing of what the other has under way */
 }
 
 void session_end(Core *c) {

@@ -183,6 +183,20 @@ static void a_unit_is_not_driven_away_by_one_that_has_not_come(void **state) {
         cluster_free(c);
 }
 
+static void a_transfer_to_where_it_is_keeps_no_drain_waiting(void **state) {
+        Cluster *c = cluster_new(2, 1);
+        size_t from;
+
+        cluster_start_all(c);
+        cluster_pass(c, 5 * USEC_PER_SEC);
+        from = (size_t) cluster_runs_on(c, 0);
+        cluster_event(c, from, (Event){ .kind = EVENT_TRANSFER, .unit = c->names[0], .machine = c->machines[from].id });
+        operate(c, from, EVENT_DRAIN, true, NULL);
+        cluster_pass(c, 5 * USEC_PER_SEC);
+        assert_int_equal(cluster_runs_on(c, 0), !from);
+        cluster_free(c);
+}
+
 static void units_that_replace_each_other_in_a_ring_take_turns_with_pauses(void **state) {
         Cluster *c = cluster_new(1, 3);
 
@@ -348,6 +362,7 @@ int main(void) {
                 cmocka_unit_test(a_plan_that_is_made_anew_meanwhile_does_not_turn_an_upgrade_elsewhere),
                 cmocka_unit_test(a_unit_that_is_started_again_by_hand_is_upgraded_then),
                 cmocka_unit_test(a_unit_is_not_driven_away_by_one_that_has_not_come),
+                cmocka_unit_test(a_transfer_to_where_it_is_keeps_no_drain_waiting),
                 cmocka_unit_test(units_that_replace_each_other_in_a_ring_take_turns_with_pauses),
                 cmocka_unit_test(what_runs_through_a_restart_does_not_yield_to_what_is_only_held),
                 cmocka_unit_test(a_machine_that_serves_a_silence_starts_nothing_that_is_handed_to_it),

@@ -310,6 +310,27 @@ static void a_machine_record_that_gets_lost_while_the_session_moves_is_no_twin(v
         world_free(w);
 }
 
+/* The lease still hangs on the one that is being left when somebody beats in its name. */
+static void a_session_that_ends_while_it_is_left_is_not_the_one_to_carry_on(void **state) {
+        World *w = world_running();
+        BeatRecord b = { .machine_id = US, .nonce = "00000000000c10e0-1" };
+        char before[SESSION_SIZE];
+        SessionView view;
+
+        str_copy(before, sizeof(before), w->session);
+        w->lose = 1u << RECORD_LEASE;
+        world_step(w, (Event){ .kind = EVENT_TTL, .span = 20 * USEC_PER_SEC });
+        world_pass(w, 5 * USEC_PER_SEC);
+        assert_string_equal(w->session, before);
+        w->revision++;
+        world_put(w, RECORD_BEAT, before, &b);
+        world_pass(w, 5 * USEC_PER_SEC);
+        core_session_view(w->core, w->now, &view);
+        assert_int_equal(session_ttl(view.session), 20 * USEC_PER_SEC);
+        assert_string_equal(w->session, view.session);
+        world_free(w);
+}
+
 static void a_daemon_restarted_with_another_ttl_moves_after_it_has_adopted(void **state) {
         World *w = world_running();
         char before[SESSION_SIZE];
@@ -465,6 +486,7 @@ int main(void) {
                 cmocka_unit_test(another_ttl_is_another_session_and_stops_no_unit),
                 cmocka_unit_test(a_ttl_that_is_changed_back_while_the_session_moves_stops_no_unit),
                 cmocka_unit_test(a_machine_record_that_gets_lost_while_the_session_moves_is_no_twin),
+                cmocka_unit_test(a_session_that_ends_while_it_is_left_is_not_the_one_to_carry_on),
                 cmocka_unit_test(a_daemon_restarted_with_another_ttl_moves_after_it_has_adopted),
                 cmocka_unit_test(an_attempt_that_hung_is_followed_at_once_and_those_that_fail_at_once_ever_later),
                 cmocka_unit_test(a_lease_given_to_us_and_taken_again_unseen_is_not_ours_when_the_watch_tells_of_the_gift),
