@@ -7,10 +7,10 @@
  * fare well elsewhere. When it does not serve us the next one takes its place.
  *
  * All of them are probed when the registry is opened, every minute, and whenever one of them says another cluster id
- * than it should. Until that round of probes is over nothing is asked. If those that answer agree, that is the store,
- * also if it is not the one of before (the caller sees the new name of the store in the next answer and must know what
- * that means); if they do not agree nothing is asked at all: with one foot in each of two stores two machines could
- * both hold a lease.
+ * than it should. Until that round of probes is over, or more than half of them agree, nothing is asked. If those that
+ * answer agree, that is the store, also if it is not the one of before (the caller sees the new name of the store in the
+ * next answer and must know what that means); if they do not agree nothing is asked at all: with one foot in each of two
+ * stores two machines could both hold a lease.
  */
 
 #include <errno.h>
@@ -218,8 +218,9 @@ EtcdVerdict etcd_endpoint_explain(Etcd *e, size_t i, const HttpAnswer *a, char *
 
         if (a->outcome != HTTP_ANSWERED) {
                 bool cut = a->outcome == HTTP_FAILED && !a->timed_out && !a->too_large;
-                /* How OpenSSL says that the other side hung up on its greeting, or answered it in plain text. */
-                bool plain = strstr(a->error, "SSL_ERROR_SYSCALL") || strstr(a->error, "wrong version number");
+                /* How OpenSSL and libcurl say that the other side hung up on our greeting, or answered it in plain text. */
+                bool plain = strstr(a->error, "SSL_ERROR_SYSCALL") || strstr(a->error, "wrong version number") ||
+                             (cut && strstr(a->error, "reset by peer"));
 
                 (void) snprintf(ret, size, "%s: %s%s", url, a->error,
                                 cut && startswith(url, "http://")     ? " (does it want https?)" :
@@ -245,6 +246,36 @@ EtcdVerdict etcd_endpoint_explain(Etcd *e, size_t i, const HttpAnswer *a, char *
         return verdict;
 }
 
+/* From now on this is the store. */
+static void settle(Etcd *e, const EtcdEndpoint *p) {
+        if (p && p->cluster_id != e->cluster_id) {
+                e->cluster_id = p->cluster_id;
+                e->term = 0;
+                (void) snprintf(e->store, sizeof(e->store), "%" PRIx64, e->cluster_id);
+                etcd_watches_leave(e, SIZE_MAX);
+        }
+        e->identified = true;
+        etcd_calls_wake(e);
+}
+
+/*
+ * One of those that agree, if they are more than half: then an endpoint that hangs need not be waited for, which a unit
+ * that runs over a restart of the daemon does not always have the time for. Two machines with the same endpoints cannot
+ * come to different stores in this way.
+ */
+static const EtcdEndpoint *most_agree(const Etcd *e) {
+        for (size_t i = 0; i < e->n_endpoints; i++) {
+                const EtcdEndpoint *p = &e->endpoints[i];
+                size_t n = 0;
+
+                for (size_t k = 0; k < e->n_endpoints; k++)
+                        n += e->endpoints[k].probed && e->endpoints[k].cluster_id == p->cluster_id;
+                if (p->cluster_id != 0 && n > e->n_endpoints / 2)
+                        return p;
+        }
+        return NULL;
+}
+
 /* Every endpoint has answered or failed to. */
 static void round_over(Etcd *e) {
         const EtcdEndpoint *first = NULL, *other = NULL;
@@ -268,28 +299,32 @@ static void round_over(Etcd *e) {
                                 first->url, first->cluster_id, other->url, other->cluster_id);
                 if (!was)
                         etcd_note_trouble(e, e->conflict_text);
-        } else if (first && first->cluster_id != e->cluster_id) {
-                e->cluster_id = first->cluster_id;
-                e->term = 0;
-                (void) snprintf(e->store, sizeof(e->store), "%" PRIx64, e->cluster_id);
-                etcd_watches_leave(e, SIZE_MAX);
         }
         /* Without any answer nobody can be asked anyway, but their errors are what people need to see. */
-        e->identified = true;
+        settle(e, other ? NULL : first);
         etcd_warnings_update(e);
-        etcd_calls_wake(e);
         probes_arm(e, e->conflict ? PROBE_EVERY_IN_CONFLICT : PROBE_EVERY);
 }
 
 static void probe_over(EtcdEndpoint *p) {
         Etcd *e = p->etcd;
+        const EtcdEndpoint *agreed;
+        bool over = true;
 
         p->probe = http_request_free(p->probe);
         p->probed = true;
         for (size_t i = 0; i < e->n_endpoints; i++)
-                if (!e->endpoints[i].probed)
-                        return;
-        round_over(e);
+                over = over && e->endpoints[i].probed;
+        if (over) {
+                round_over(e);
+                return;
+        }
+        agreed = e->identified || e->conflict ? NULL : most_agree(e);
+        if (agreed) {
+                if (!e->endpoints[e->current].probed)
+                        e->current = (size_t) (agreed - e->endpoints);
+                settle(e, agreed);
+        }
 }
 
 static void on_probe_status(const HttpAnswer *a, void *userdata) {

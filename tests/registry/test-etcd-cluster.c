@@ -205,6 +205,26 @@ static void endpoints_of_two_clusters_are_refused(void **state) {
         assert_int_equal(reply.records[0].mod_revision, 0); /* none of those writes came through */
 }
 
+/* Most of them agree, so that nobody waits for one that hangs; if it turns out to be of another cluster all ends there. */
+static void an_endpoint_that_hangs_is_not_waited_for_at_the_start(void **state) {
+        Bench *b = *state;
+        const char *endpoints[] = { alone.url, cluster[0].url, cluster[1].url, NULL };
+        _cleanup_reply_ Reply reply = {};
+        usec_t end;
+
+        server_signal(&alone, SIGSTOP);
+        bench_open_config(b, &(RegistryConfig) { .endpoints = endpoints, .attempt = 4 * PATIENCE });
+        bench_get(b, "meta", PATIENCE, &reply);
+        assert_int_equal(reply.outcome, REGISTRY_COMMITTED);
+        server_signal(&alone, SIGCONT);
+        end = usec_add(now_boottime(), PATIENCE);
+        do {
+                assert_true(now_boottime() < end);
+                bench_get(b, "meta", PATIENCE, &reply);
+        } while (reply.outcome == REGISTRY_COMMITTED);
+        assert_non_null(strstr(reply.error, "different etcd clusters"));
+}
+
 /* The same URL, another store: its name changes in the answers, and the watch lists again. */
 static void a_replaced_store_has_another_name(void **state) {
         Bench *b = *state;
@@ -286,6 +306,7 @@ static void a_gateway_that_is_off_is_named(void **state) {
 static int run(void) {
         static const struct CMUnitTest tests[] = {
                 BENCH(endpoints_of_two_clusters_are_refused),
+                BENCH(an_endpoint_that_hangs_is_not_waited_for_at_the_start),
                 BENCH(the_loss_of_the_leader_is_survived),
                 BENCH(a_write_that_hangs_with_the_old_leader_is_given_up_when_there_is_a_new_one),
                 BENCH(a_call_that_waits_for_a_leader_goes_out_when_there_is_one),
