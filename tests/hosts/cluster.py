@@ -317,6 +317,9 @@ class Cluster:
         for machine in self:
             if machine.state(DAEMON) != "active":
                 raise Failure(f"leased does not run on {machine} after the scene\n{self.journals()}")
+            # What a machine held before it was cut off counts for a while against it: the next scene is not about that.
+            wait_for(f"leased takes leases on {machine}", lambda each=machine: self.competes(each), 3 * self.ttl + 5,
+                     lambda: self.status(machine))
 
     def tear_down(self):
         self.units = []

@@ -11,8 +11,8 @@ def scene(name, kind):
     return SimpleNamespace(__name__=name, kind=kind)
 
 
-def result(name, *problems):
-    return {"name": name, "problems": list(problems), "gaps": [], "overlap": 0.0, "seconds": 0.0}
+def result(name, *problems, unsafe=False):
+    return {"name": name, "problems": list(problems), "unsafe": unsafe, "gaps": [], "overlap": 0.0, "seconds": 0.0}
 
 
 class Program(unittest.TestCase):
@@ -48,6 +48,23 @@ class Program(unittest.TestCase):
         program.note(result("a"))
         program.note(result("b", "one thing", "and another"))
         self.assertEqual((program.passed, program.failed), (1, 1))
+
+    def test_what_fails_is_played_once_more_unless_a_unit_ran_twice(self):
+        all_of_them = [scene(name, 1) for name in "abc"]
+        program = scenes.Program(all_of_them, False)
+        while program.next_after(None, []) is not None:
+            pass
+        for each in (result("a"), result("b", "too late"), result("c", "twice", unsafe=True)):
+            program.note(each)
+        self.assertEqual(program.second_round(all_of_them), 1)
+        self.assertEqual((program.next_after(None, []).__name__, program.next_after(None, [])), ("b", None))
+        program.note(result("b"))
+        self.assertEqual((program.passed, program.failed, program.late), (2, 1, ["b"]))
+
+    def test_nothing_is_played_again_where_the_first_failure_is_the_end(self):
+        program = scenes.Program([scene("a", 1)], True)
+        program.note(result("a", "it failed"))
+        self.assertEqual((program.second_round([scene("a", 1)]), program.failed), (0, 1))
 
 
 if __name__ == "__main__":

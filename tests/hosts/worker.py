@@ -25,6 +25,7 @@ from waiting import Failure, now
 class Result:
     name: str
     problems: list
+    unsafe: bool = False  # a unit ran twice, or with a token that does not grow
     gaps: list = dataclasses.field(default_factory=list)
     overlap: float = 0.0
     seconds: float = 0.0
@@ -61,22 +62,32 @@ class Stage:
     def play(self, scene):
         result = Result(scene.__name__, [])
         began = now()
-        try:
-            cluster = self.cluster(scene.kind)
-            scene(cluster)
-            result.problems = cluster.problems()
-            result.gaps = [gap for unit in cluster.units for gap in unit.gaps]
-            result.overlap = sum(unit.overlap for unit in cluster.all_units)
-            if not result.problems:
-                cluster.forget_units()
-        except Failure as error:
-            result.problems.append(str(error))
-        except Exception:
-            result.problems.append(traceback.format_exc())
+        self._try(result, lambda: scene(self.cluster(scene.kind)))
+        if self._cluster is not None:
+            self._judge(result)
+        if not result.problems:
+            self._try(result, self._cluster.forget_units)
         result.seconds = now() - began
         if result.problems:
             self.strike()
         return result
+
+    @staticmethod
+    def _try(result, act):
+        try:
+            act()
+        except Failure as error:
+            result.problems.append(str(error))
+        except Exception:
+            result.problems.append(traceback.format_exc())
+
+    def _judge(self, result):
+        """What must hold for every unit, however far the scene came."""
+        found = self._cluster.problems()
+        result.unsafe = bool(found)
+        result.problems += found
+        result.gaps = [gap for unit in self._cluster.units for gap in unit.gaps]
+        result.overlap = sum(unit.overlap for unit in self._cluster.all_units)
 
 
 def say(what):

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Counts what "meson test" ran: tally.py TESTLOG.json
 
-One program often holds many tests (cmocka, unittest): each counts. Prints one line a suite, the output of each program
-that failed, and at last "N passed, N failed, N skipped". The exit code is 1 if anything failed.
+One program often holds many tests (cmocka, unittest): each counts. Prints the output of each program that failed, one line
+a suite, the names of what failed, and at last "N passed, N failed, N skipped". The exit code is 1 if anything failed.
 """
 
 import json
@@ -12,6 +12,7 @@ import sys
 CMOCKA = re.compile(r"^\[  (PASSED|FAILED|SKIPPED)\s*\] (\d+) test\(s\)", re.MULTILINE)
 UNITTEST = re.compile(r"^Ran (\d+) tests? in .*\n\n(?:OK|FAILED)(?: \((.*)\))?", re.MULTILINE)
 SUMMARY = re.compile(r"^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$", re.MULTILINE)
+NAME_OF_FAILURE = re.compile(r"^(?:(?:FAIL|ERROR): (\w+)|\[  FAILED  \] (?!\d+ test)(\w+))", re.MULTILINE)
 GOOD, SKIPPED = ("OK", "EXPECTEDFAIL"), ("SKIP", "IGNORED")
 
 
@@ -51,6 +52,12 @@ def suite_of(test):
     return project.partition(":")[2] or program or project
 
 
+def names_of_failures(test):
+    """As the program names them itself; otherwise what meson says of the whole."""
+    found = NAME_OF_FAILURE.findall((test.get("stdout") or "") + "\n" + (test.get("stderr") or ""))
+    return list(dict.fromkeys("".join(each) for each in found)) or [test["result"]]
+
+
 def main(path):
     suites, total, failures = {}, [0, 0, 0], []
     with open(path) as file:
@@ -69,6 +76,9 @@ def main(path):
         print((test.get("stdout") or "") + (test.get("stderr") or ""))
     for suite in sorted(suites):
         print(f"{suite:<14} {suites[suite][0]:>6} passed {suites[suite][1]:>4} failed {suites[suite][2]:>4} skipped")
+    for test in failures:
+        for name in names_of_failures(test):
+            print(f"FAIL  {test['name']}: {name}")
     print(f"{total[0]} passed, {total[1]} failed, {total[2]} skipped")
     return 1 if total[1] or not tests else 0
 

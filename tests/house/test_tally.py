@@ -31,6 +31,13 @@ class Tally(unittest.TestCase):
         self.assertEqual(tally.counts_of(test_of("TIMEOUT")), (0, 1, 0))
         self.assertEqual(tally.counts_of(test_of("INTERRUPT")), (0, 1, 0))
 
+    def test_what_failed_is_named(self):
+        self.assertEqual(tally.names_of_failures(test_of("FAIL", "[  FAILED  ] a\n", "[  FAILED  ] 2 test(s), listed below:\n"
+                                                         "[  FAILED  ] a\n[  FAILED  ] b\n")), ["a", "b"])
+        self.assertEqual(tally.names_of_failures(test_of("FAIL", "", "FAIL: test_x (m.C)\nERROR: test_y (m.C)\n")),
+                         ["test_x", "test_y"])
+        self.assertEqual(tally.names_of_failures(test_of("TIMEOUT", "as far as it came")), ["TIMEOUT"])
+
     def test_the_suite_is_found(self):
         self.assertEqual(tally.suite_of(test_of("OK")), "unit")
         self.assertEqual(tally.suite_of({"name": "leased / sim"}), "sim")
