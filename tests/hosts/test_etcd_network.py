@@ -2,7 +2,7 @@
 """A holder that can no longer be heard. The others must not wait for it, and it must not wait for them."""
 
 from scene import scene
-from waiting import now, require
+from waiting import now, require, wait_for
 
 
 def _cut_off(cluster, cut, duration, pauses=0):
@@ -18,7 +18,11 @@ def _cut_off(cluster, cut, duration, pauses=0):
     unit.hold_running(on=heir, duration=max(0.0, began + duration - now()))
     holder.heal_network()
     cluster.etcd.wait_healthy(holder)
-    unit.hold_running(on=heir, duration=cluster.ttl)
+    healed = now()
+    if pauses == 0:
+        unit.hold_running(on=heir, duration=cluster.ttl)
+    wait_for("a lease has passed, and it runs", lambda: now() > healed + cluster.ttl and unit.running_on is heir, 2 * cluster.ttl,
+             unit.story)
     require(f"it did not leave {heir}", all(each.machine == heir.name for each in unit.tenures[1:]), unit.story)
     require(f"it does not run on {holder}", holder.state(unit.name) in ("inactive", "failed"), unit.story)
     require(f"no more than {pauses} pauses", len(unit.tenures) <= 2 + pauses, unit.story)
