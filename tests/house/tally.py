@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Counts what "meson test" ran: tally.py TESTLOG.json
+"""Counts what "meson test" ran: tally.py [--failed] TESTLOG.json [AGAIN.json]
 
 One program often holds many tests (cmocka, unittest): each counts. Prints the output of each program that failed, one line
 a suite, the names of what failed, and at last "N passed, N failed, N skipped". The exit code is 1 if anything failed.
+With a second log, of programs that were run once more, that one counts for them. With --failed only the names of the
+programs that failed are printed, as "meson test" takes them.
 """
 
 import json
@@ -58,24 +60,35 @@ def names_of_failures(test):
     return list(dict.fromkeys("".join(each) for each in found)) or [test["result"]]
 
 
-def main(path):
-    suites, total, failures = {}, [0, 0, 0], []
+def read_log(path):
     with open(path) as file:
-        tests = [json.loads(line) for line in file if line.strip()]
-    for test in tests:
-        suite = suite_of(test)
-        counts = counts_of(test)
-        sums = suites.setdefault(suite, [0, 0, 0])
-        for i in range(3):
-            sums[i] += counts[i]
-            total[i] += counts[i]
-        if counts[1]:
-            failures.append(test)
-    for test in failures:
+        return {test["name"]: test for test in map(json.loads, filter(str.strip, file))}
+
+
+def tell_failed(tests):
+    for test in tests.values():
+        if counts_of(test)[1]:
+            print(test["name"].partition(" / ")[2])
+
+
+def main(path, again=None):
+    suites, total = {}, [0, 0, 0]
+    first = read_log(path)
+    tests = first | (read_log(again) if again else {})
+    for test in tests.values():
+        sums = suites.setdefault(suite_of(test), [0, 0, 0])
+        for i, count in enumerate(counts_of(test)):
+            sums[i] += count
+            total[i] += count
+    failures = [test for test in tests.values() if counts_of(test)[1]]
+    late = [test for name, test in first.items() if counts_of(test)[1] and not counts_of(tests[name])[1]]
+    for test in failures + late:
         print(f"--- {test['name']} ({test['result']})")
         print((test.get("stdout") or "") + (test.get("stderr") or ""))
     for suite in sorted(suites):
         print(f"{suite:<14} {suites[suite][0]:>6} passed {suites[suite][1]:>4} failed {suites[suite][2]:>4} skipped")
+    for test in late:
+        print(f"only alone: {test['name']}: {' '.join(names_of_failures(test))}")
     for test in failures:
         for name in names_of_failures(test):
             print(f"FAIL  {test['name']}: {name}")
@@ -84,4 +97,7 @@ def main(path):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    if sys.argv[1] == "--failed":
+        tell_failed(read_log(sys.argv[2]))
+    else:
+        sys.exit(main(*sys.argv[1:]))

@@ -1,13 +1,32 @@
 # SPDX-License-Identifier: Apache-2.0
 """The count at the end of tests/run: a failure that it missed would be worse than none counted."""
 
+import contextlib
+import io
+import json
+import tempfile
 import unittest
 
 import tally
 
 
-def test_of(result, stdout="", stderr=""):
-    return {"name": "leased:unit / a", "result": result, "stdout": stdout, "stderr": stderr}
+def test_of(result, stdout="", stderr="", name="leased:unit / a"):
+    return {"name": name, "result": result, "stdout": stdout, "stderr": stderr}
+
+
+def log_of(*tests):
+    file = tempfile.NamedTemporaryFile("w", suffix=".json")
+    file.write("\n".join(json.dumps(each) for each in tests) + "\n")
+    file.flush()
+    return file
+
+
+def said(function, *arguments):
+    """What it prints, and returns."""
+    text = io.StringIO()
+    with contextlib.redirect_stdout(text):
+        code = function(*arguments)
+    return text.getvalue(), code
 
 
 class Tally(unittest.TestCase):
@@ -45,6 +64,15 @@ class Tally(unittest.TestCase):
     def test_a_summary_line_is_believed(self):
         self.assertEqual(tally.counts_of(test_of("OK", "noise\n7 passed, 0 failed\n")), (7, 0, 0))
         self.assertEqual(tally.counts_of(test_of("FAIL", "7 passed, 2 failed, 1 skipped\n")), (7, 2, 1))
+
+    def test_what_passes_alone_is_told_and_what_does_not_has_failed(self):
+        bad, worse = (test_of("FAIL", f"FAIL: {name} (m.C)\n", name=f"leased:bus / {name}") for name in ("late", "wrong"))
+        with log_of(test_of("OK"), bad, worse) as first, log_of(bad | {"result": "OK", "stdout": ""}, worse) as again:
+            self.assertEqual(said(tally.tell_failed, tally.read_log(first.name))[0], "late\nwrong\n")
+            text, code = said(tally.main, first.name, again.name)
+        self.assertEqual(code, 1)
+        self.assertIn("only alone: leased:bus / late: late\nFAIL  leased:bus / wrong: wrong\n2 passed, 1 failed, 0 skipped\n",
+                      text)
 
 
 if __name__ == "__main__":
