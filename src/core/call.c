@@ -124,7 +124,8 @@ static CallResult make_record(Core *c, Calling *g, const Call *call) {
                 g->record.period = call->period;
                 g->record.index = MAX(last, c->meta_value.index_floor) + 1;
         }
-        g->record.since = c->now.realtime;
+        if (call->kind != CALL_RENEW) /* which is no new tenure, and has an Index of its own */
+                g->record.since = c->now.realtime;
         return CALL_DONE;
 }
 

@@ -46,6 +46,7 @@ static Unit *life_new(Core *c, const char *name, const char *lease) {
         c->units_unsorted = true;
         if (c->guard_synced)
                 life_guard(c, u, &(GuardReport){});
+        output_changed(c, u, NULL);
         return u;
 }
 

@@ -250,7 +250,7 @@ typedef struct Calling {
         uint64_t id;
         CallKind kind;
         Lease *lease;
-        LeaseRecord record; /* what it writes; its since tells it from everything else */
+        LeaseRecord record; /* what it writes; its Index and since tell it from everything else */
         uint64_t revision;  /* what it was compared with */
         usec_t span;
         uint64_t txn;       /* 0: to be sent again at retry_at */

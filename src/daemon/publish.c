@@ -19,6 +19,7 @@ typedef struct Shown {
                 struct { /* of a lease, as last announced */
                         LeaseState state;
                         uint64_t index;
+                        usec_t since;
                         char machine_id[MACHINE_SIZE];
                 };
                 ShownUnit unit;
@@ -58,14 +59,18 @@ static void emit_lease_changed(Daemon *d, sd_bus *bus, Shown *s, const LeaseView
         };
         const LeaseRecord *l = v->record;
         const char *reason;
+        bool same;
 
         if (!l || (s->added && s->state == l->state && s->index == l->index && streq(s->machine_id, l->machine_id)))
                 return;
+        same = s->added && s->state == LEASE_HELD && l->state == LEASE_HELD && s->since == l->since;
         s->state = l->state;
         s->index = l->index;
+        s->since = l->since;
         str_copy(s->machine_id, sizeof(s->machine_id), l->machine_id);
         /* How the tenure before ended is why this one began. */
-        reason = l->state == LEASE_HELD && l->n_tenures > 0 && l->tenures[l->n_tenures - 1].to == l->since
+        reason = same ? "renewed"
+                 : l->state == LEASE_HELD && l->n_tenures > 0 && l->tenures[l->n_tenures - 1].to == l->since
                                  ? l->tenures[l->n_tenures - 1].why
                                  : reasons[l->state];
         if (bus)

@@ -303,7 +303,8 @@ class DaemonOnABus(FleetRows, WrongCalls, unittest.TestCase):
         self.wait_competing()
         path, other = self.add_unit("heard.service"), self.add_unit("unheard.service")
         machine = self.add_machine("heard8", "8")
-        monitor = subprocess.Popen(["dbus-monitor", "--system", f"sender='{NAME}'"], stdout=subprocess.PIPE, text=True)
+        monitor = subprocess.Popen(["stdbuf", "-oL", "dbus-monitor", "--system", f"sender='{NAME}'"],
+                                   stdout=subprocess.PIPE, text=True)
         try:
             while "member=NameAcquired" not in next(monitor.stdout):
                 pass
@@ -458,9 +459,11 @@ class DaemonOnABus(FleetRows, WrongCalls, unittest.TestCase):
             listener.stderr.readline()  # that it listens
             self.assertEqual(call("AcquireLease", "ssxt", "told", "", "4", "5000000").returncode, 0)
             self.assertEqual(call("StealLease", "ssxtt", "told", "", "5", "5000000", "1").returncode, 0)
-            self.assertEqual(busctl("call", NAME, PATH + "/lease/told", "org.leased1.Lease", "Release", "t", "2").returncode, 0)
+            for method, *arguments in (("Renew", "tt", "2", "5000000"), ("Release", "t", "3")):
+                self.assertEqual(busctl("call", NAME, PATH + "/lease/told", "org.leased1.Lease", method, *arguments).returncode, 0)
             machine = self.machine_id()
-            for expected in (["told", machine, 4, 1, "acquired"], ["told", machine, 5, 2, "stolen"], ["told", "", 5, 2, "released"]):
+            for expected in (["told", machine, 4, 1, "acquired"], ["told", machine, 5, 2, "stolen"],
+                             ["told", machine, 5, 3, "renewed"], ["told", "", 5, 3, "released"]):
                 self.assertEqual(json.loads(listener.stdout.readline())["payload"]["data"], expected)
         finally:
             listener.kill()

@@ -43,15 +43,20 @@ static void acquiring_a_held_lease_is_an_outcome_also_for_its_holder(void **stat
         world_free(w);
 }
 
-static void renewing_keeps_machine_and_version_and_raises_the_index(void **state) {
+static void renewing_keeps_machine_version_and_tenure_and_raises_the_index(void **state) {
         World *w = beating();
+        usec_t since;
 
         (void) call(w, CALL_ACQUIRE, THEM, 0, PERIOD);
+        since = record(w)->since;
+        world_pass(w, PERIOD / 2);
         assert_int_equal(call(w, CALL_RENEW, US, 1, 2 * PERIOD), CALL_DONE);
         assert_int_equal(w->called_index, 2);
         assert_string_equal(record(w)->machine_id, THEM);
         assert_int_equal(record(w)->version, 1);
         assert_int_equal(record(w)->period, 2 * PERIOD);
+        assert_int_equal(record(w)->since, since);
+        assert_int_equal(record(w)->n_tenures, 0);
         world_free(w);
 }
 
@@ -190,7 +195,7 @@ static void a_registry_that_stays_silent_leaves_the_outcome_unknown(void **state
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(acquiring_a_held_lease_is_an_outcome_also_for_its_holder),
-                cmocka_unit_test(renewing_keeps_machine_and_version_and_raises_the_index),
+                cmocka_unit_test(renewing_keeps_machine_version_and_tenure_and_raises_the_index),
                 cmocka_unit_test(renewing_with_an_index_of_before_is_lost_and_changes_nothing),
                 cmocka_unit_test(a_renewed_lease_is_held_for_ever_and_a_silent_one_only_for_its_period_with_margin),
                 cmocka_unit_test(a_lease_past_its_period_is_not_renewed_by_its_holder),
