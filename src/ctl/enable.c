@@ -57,6 +57,15 @@ static int check_guard(Ctl *ctl) {
         return CTL_OK;
 }
 
+/* more: not enabled yet, as far as is known. */
+static int check_room(Ctl *ctl, size_t more) {
+        _cleanup_(messages_done) Messages m = {};
+        _cleanup_(strv_freep) char **names = NULL;
+
+        (void) enabled_units_list("", &names, &m); /* what is wrong with one of them is not what was asked */
+        return pid1_check_room(ctl->bus, strv_length(names) + more);
+}
+
 static void print_messages(const Messages *m) {
         for (size_t i = 0; i < m->n; i++)
                 complain("%s", m->lines[i]);
@@ -282,6 +291,8 @@ int verb_enable(Ctl *ctl, int argc, char **argv) {
         if (r < 0)
                 return CTL_FAILED;
         code = check_guard(ctl);
+        if (code == CTL_OK)
+                code = check_room(ctl, (size_t) argc);
         if (code != CTL_OK)
                 return code;
         for (int i = 0; i < argc; i++) {

@@ -6,6 +6,7 @@
 
 #define PID1_SERVICE "org.freedesktop.systemd1.Service"
 #define POLL (200 * USEC_PER_MSEC)
+enum { RULES_BY_DEFAULT = 512, RULES_OF_JOBS = 112 };
 
 static int load_interface(sd_bus *bus, const char *unit, const char *interface, json_t **ret) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
@@ -31,6 +32,25 @@ int pid1_manager(sd_bus *bus, json_t **ret) {
         int r = bus_get_all(bus, bus_pid1.name, bus_pid1.path, bus_pid1.interface, ret, &error);
 
         return r < 0 ? bus_complain("systemd", r, &error) : CTL_OK;
+}
+
+/* Nobody tells the limit; but it is the same for every connection, and ours ends soon. */
+int pid1_check_room(sd_bus *bus, size_t units) {
+        static const BusName dbus = { "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus" };
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        size_t needed = units + RULES_OF_JOBS;
+        int r = 0;
+
+        if (needed <= RULES_BY_DEFAULT)
+                return CTL_OK;
+        for (size_t i = 0; i < needed && r >= 0; i++)
+                r = bus_call(bus, &dbus, "AddMatch", NULL, &error, "s", "type='signal',interface='org.leased1.Nothing'");
+        if (r >= 0 || !sd_bus_error_has_name(&error, SD_BUS_ERROR_LIMITS_EXCEEDED))
+                return CTL_OK;
+        complain("with %zu leased units PID 1 would need more match rules than the bus allows it, and leave the bus for "
+                 "good: systemctl reload dbus, so that org.leased1.conf there is in force",
+                        units);
+        return CTL_FAILED;
 }
 
 bool pid1_is_active(const json_t *unit) {

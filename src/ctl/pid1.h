@@ -32,3 +32,10 @@ bool pid1_is_down(const json_t *unit);
 bool pid1_gate_loaded(const json_t *unit, const char *leased);
 /* USEC_INFINITY: it has none. */
 usec_t pid1_timeout_stop(const json_t *unit);
+
+/*
+ * Whether PID 1 stays on the bus while it has leased units of that number. It keeps a match rule there for each that
+ * leased watches, and for each job; dbus-daemon refuses a connection more than so many, and PID 1 then leaves it for
+ * good. bus is spent if it does not.
+ */
+int pid1_check_room(sd_bus *bus, size_t units);

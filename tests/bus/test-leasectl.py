@@ -44,6 +44,22 @@ class WithoutDaemon(Case):
         self.unit("idle.timer", "[Timer]\nOnBootSec=1d\n")
         self.refused("idle.timer", "idle.timer: brings idle.service, which cannot be loaded (not-found)")
 
+    def test_more_units_than_the_bus_has_room_for_are_refused(self):
+        many, few = [f"{UNITS}/many-{number}.service" for number in range(400)], "/etc/dbus-1/system.d/zz-few.conf"
+        for path in many:
+            write(path, "")
+            self.addCleanup(os.unlink, path)
+        write(few, '<busconfig><limit name="max_match_rules_per_connection">512</limit></busconfig>\n')
+        try:
+            run("systemctl", "reload", "dbus")
+            self.refused(self.unit("more.service"), "with 401 leased units PID 1 would need more match rules than the bus "
+                         "allows it, and leave the bus for good: systemctl reload dbus, so that org.leased1.conf there is in "
+                         "force")
+        finally:
+            os.unlink(few)
+            run("systemctl", "reload", "dbus")
+        self.assertSays(ctl("enable", "more.service"), 0, *NOTES)
+
     def test_units_that_others_would_start_are_refused(self):
         self.unit("on.service", SLEEPER + "[Install]\nWantedBy=multi-user.target\nAlias=on-too.service\n")
         run("systemctl", "enable", "on.service")
