@@ -169,7 +169,7 @@ def main():
     parser.add_argument("--log", type=argparse.FileType("w"), help="write there, too, what is said")
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--all", action="store_true", help="scenes at full length, and those that only take long")
-    parser.add_argument("--lanes", type=int, default=min(4, os.cpu_count() + 1),
+    parser.add_argument("--lanes", type=int, default=min(4, os.cpu_count() + 2),
                         help="so many scenes at once")
     parser.add_argument("--stop-early", action="store_true", help="stop at the first scene that fails")
     parser.add_argument("--repeat", type=int, default=1)

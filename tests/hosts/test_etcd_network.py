@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A holder that can no longer be heard. The others must not wait for it, and it must not wait for them."""
 
+from cluster import DAEMON
 from scene import scene
 from waiting import now, require, wait_for
 
@@ -51,3 +52,19 @@ def holder_that_is_heard_but_does_not_hear_stops_before_another_starts(cluster):
 @scene(registry="etcd", only_at_length=True, etcd="--pre-vote=false")
 def holder_whose_return_deposes_the_leader_costs_a_pause_at_most(cluster):
     _cut_off(cluster, lambda holder: holder.cut_network(), 60, pauses=1)
+
+
+@scene(registry="etcd", ttl=2.0)
+def restart_of_the_daemon_beside_a_member_in_a_black_hole_disturbs_no_unit(cluster):
+    unit = cluster.unit("beside.service").enable()
+    holder = unit.wait_running()
+    before, leader = unit.tenure, cluster.etcd.leader()
+    silent = next(machine for machine in cluster if machine not in (holder, leader))
+    silent.drop_packets()
+    for _ in range(4):  # each begins with one of the members at random
+        holder.systemctl("restart", DAEMON)
+        cluster.wait_ready(holder)
+        unit.hold_running(on=holder, duration=cluster.ttl)
+    silent.heal_network()
+    cluster.etcd.wait_healthy(silent)
+    unit.require_undisturbed(before)
