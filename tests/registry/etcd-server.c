@@ -124,8 +124,13 @@ int server_spawn(Server *s) {
 }
 
 void server_signal(const Server *s, int signal) {
-        if (s->pid > 0)
-                (void) kill(s->pid, signal);
+        siginfo_t info;
+
+        if (s->pid <= 0 || kill(s->pid, signal) < 0 || signal != SIGSTOP)
+                return;
+        /* A thread of it may go on for a moment, and answer. */
+        while (waitid(P_PID, (id_t) s->pid, &info, WSTOPPED) < 0 && errno == EINTR)
+                ;
 }
 
 void server_stop(Server *s, int signal) {
