@@ -77,7 +77,8 @@ typedef struct SessionView {
         usec_t last_beat;   /* t0 of the last committed beat; 0: none */
         usec_t round_trip;  /* of that beat */
         bool competing;
-        const char *why_not; /* if it does not compete: one line */
+        const char *why_not; /* if it does not compete: one line, without the time */
+        usec_t why_not_until; /* CLOCK_REALTIME until which that is so; 0: not known */
         const char *uuid, *store;             /* of the registry that this machine knows; "" if none yet */
         const char *found_uuid, *found_store; /* of the one that answers, if that is another; "" if not */
         bool draining;

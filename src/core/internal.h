@@ -461,6 +461,8 @@ void machine_txn(Core *c, const Answer *answer);
 void machine_advance(Core *c);
 usec_t machine_deadline(const Core *c);
 bool machine_competes(const Core *c, const char **ret_why);
+/* Until when why, as machine_competes() gave it, is so, if that is known: CLOCK_REALTIME, or 0. */
+usec_t machine_waits_until(const Core *c, const char *why, Now now);
 bool machine_is_named(const Core *c); /* our record names our session: nobody else goes by our id */
 void machine_drain(Core *c, const char *machine, bool on);
 bool machine_drain_answer(Core *c, uint64_t id, const Answer *answer); /* false: it was not that */

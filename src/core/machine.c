@@ -159,6 +159,10 @@ usec_t machine_deadline(const Core *c) {
         return c->drain_retry_at > c->now.boottime ? MIN(t, c->drain_retry_at) : t;
 }
 
+static const char waits_for_the_old[] = "the registry was replaced or fell back to an older state: "
+                                        "waits for whoever may still run from before";
+static const char waits_one_ttl[] = "this machine remembers nothing of the registry: waits one TTL";
+
 bool machine_competes(const Core *c, const char **ret_why) {
         const char *why = NULL;
 
@@ -179,12 +183,18 @@ bool machine_competes(const Core *c, const char **ret_why) {
         else if (c->draining)
                 why = "this machine is draining";
         else if (c->silence)
-                why = "the registry was replaced or fell back to an older state: waiting until nobody can still run from before";
+                why = waits_for_the_old;
         else if (c->now.boottime < c->acquire_not_before)
-                why = "this machine remembers nothing of the registry: waiting one TTL";
+                why = waits_one_ttl;
         if (ret_why)
                 *ret_why = why;
         return !why;
+}
+
+usec_t machine_waits_until(const Core *c, const char *why, Now now) {
+        usec_t until = why == waits_for_the_old ? c->silence_until : why == waits_one_ttl ? c->acquire_not_before : 0;
+
+        return until > now.boottime ? usec_add(now.realtime, until - now.boottime) : 0;
 }
 
 /* ---- sessions of the dead ---- */

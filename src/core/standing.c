@@ -108,10 +108,16 @@ static WhyNotView view_of(const PlanView *view, const Unit *u, const Standing *s
 }
 
 /* This machine knows better than others why it does not run here. */
-static bool view_of_own(Core *c, const Unit *u, WhyNotView *ret) {
+static bool view_of_own(Core *c, Now now, const Unit *u, WhyNotView *ret) {
         const char *why = view_is_elsewhere(c, u) ? "" : view_why_not(c, u);
 
-        *ret = (WhyNotView){ .machine_id = c->machine_id, .hostname = c->hostname, .holds = life_is_ours(c, u), .why = why };
+        *ret = (WhyNotView){
+                .machine_id = c->machine_id,
+                .hostname = c->hostname,
+                .holds = life_is_ours(c, u),
+                .why = why,
+                .until = machine_waits_until(c, why, now),
+        };
         return *why;
 }
 
@@ -123,10 +129,9 @@ int core_each_why_not(const Core *core, Now now, const char *unit, int (*f)(cons
         bool own;
         int r = 0;
 
-        (void) now;
         if (!u)
                 return 0;
-        own = view_of_own(c, u, &v);
+        own = view_of_own(c, now, u, &v);
         if (own)
                 r = f(&v, userdata);
         if (u->global || u->forgotten || r != 0)

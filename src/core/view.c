@@ -19,7 +19,6 @@ static const char *hostname_of(const Core *c, const char *machine_id) {
 }
 
 void core_session_view(const Core *c, Now now, SessionView *ret) {
-        (void) now;
         *ret = (SessionView){
                 .session = c->own.name,
                 .ttl = c->own.ttl ?: c->ttl,
@@ -34,6 +33,7 @@ void core_session_view(const Core *c, Now now, SessionView *ret) {
                 .lost_acquires = c->lost_acquires,
         };
         ret->competing = machine_competes(c, &ret->why_not);
+        ret->why_not_until = machine_waits_until(c, ret->why_not, now);
 }
 
 static usec_t time_remaining(const Core *c, const Lease *l, Now now) {

@@ -9,6 +9,7 @@
 #include "daemon/publish.h"
 #include "daemon/units.h"
 #include "daemon/verbs.h"
+#include "daemon/why-not.h"
 
 /* ---- lists ---- */
 
@@ -205,6 +206,7 @@ static int get_registry(Daemon *d, const char *property, sd_bus_message *reply) 
 static int get_trust(Daemon *d, const char *property, sd_bus_message *reply) {
         RegistryStatus status;
         SessionView v;
+        char line[WHY_NOT_SIZE];
 
         core_session_view(d->core, daemon_now(), &v);
         if (streq(property, "RegistryUUID"))
@@ -216,7 +218,7 @@ static int get_trust(Daemon *d, const char *property, sd_bus_message *reply) {
         if (streq(property, "RegistryFoundStore"))
                 return sd_bus_message_append(reply, "s", strempty(v.found_store));
         if (streq(property, "WhyNot"))
-                return sd_bus_message_append(reply, "s", v.competing ? "" : strempty(v.why_not));
+                return sd_bus_message_append(reply, "s", why_not_machine(&v, now_realtime(), line, sizeof(line)));
         d->registry->ops->status(d->registry, &status);
         return sd_bus_message_append(reply, "s", bus_last_error(&status, &v));
 }

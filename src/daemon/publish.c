@@ -7,6 +7,7 @@
 
 #include "daemon/bus.h"
 #include "daemon/shown-unit.h"
+#include "daemon/why-not.h"
 #include "util/hash.h"
 #include "util/log.h"
 
@@ -135,6 +136,7 @@ static void look_at_manager(Daemon *d, ShownManager *ret) {
         const ShownManager *old = &d->publisher->manager;
         RegistryStatus status;
         SessionView session;
+        char line[WHY_NOT_SIZE];
 
         d->registry->ops->status(d->registry, &status);
         core_session_view(d->core, daemon_now(), &session);
@@ -150,7 +152,7 @@ static void look_at_manager(Daemon *d, ShownManager *ret) {
         str_copy(ret->found_uuid, sizeof(ret->found_uuid), strempty(session.found_uuid));
         str_copy(ret->found_store, sizeof(ret->found_store), strempty(session.found_store));
         str_copy(ret->metadata, sizeof(ret->metadata), d->conf->metadata);
-        str_copy(ret->why_not, sizeof(ret->why_not), session.competing ? "" : strempty(session.why_not));
+        str_copy(ret->why_not, sizeof(ret->why_not), why_not_machine(&session, now_realtime(), line, sizeof(line)));
         str_copy(ret->last_error, sizeof(ret->last_error), bus_last_error(&status, &session));
         join(&d->wrong, ret->configuration, sizeof(ret->configuration));
 }

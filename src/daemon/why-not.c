@@ -27,6 +27,12 @@ const char *why_not_line(const WhyNotView *v, usec_t now, char *buf, size_t size
         return buf;
 }
 
+const char *why_not_machine(const SessionView *v, usec_t now, char *buf, size_t size) {
+        WhyNotView line = { .why = strempty(v->why_not), .until = v->why_not_until };
+
+        return v->competing ? "" : why_not_line(&line, now, buf, size);
+}
+
 typedef struct Each {
         int (*f)(const char *machine_id, const char *line, void *userdata);
         void *userdata;

@@ -124,6 +124,7 @@ static void a_registry_that_is_emptied_before_its_floor_is_raised_gets_a_name_th
 /* It grew beyond all that we had seen while we heard nothing of it, so that its revision does not show it. */
 static void a_record_older_than_it_was_seen_means_that_the_registry_fell_back(void **state) {
         World *w = world_new();
+        SessionView view;
 
         world_add_them(w);
         world_connect(w);
@@ -136,7 +137,12 @@ static void a_record_older_than_it_was_seen_means_that_the_registry_fell_back(vo
         w->revision += 1000;
         world_pass(w, 3 * USEC_PER_SEC);
         assert_int_equal(w->reports[REPORT_REGISTRY_FELL_BACK], 1);
-        world_pass(w, 55 * USEC_PER_SEC);
+        world_pass(w, 15 * USEC_PER_SEC);
+        core_session_view(w->core, (Now){ .boottime = w->now.boottime, .realtime = 5000 * USEC_PER_SEC }, &view);
+        assert_false(view.competing);
+        assert_non_null(strstr(view.why_not, "fell back"));
+        assert_in_range(view.why_not_until, (5000 + 40) * USEC_PER_SEC, (5000 + 47) * USEC_PER_SEC);
+        world_pass(w, 40 * USEC_PER_SEC);
         assert_int_equal(w->done[ACTION_UNIT_START], 0);
         world_pass(w, 30 * USEC_PER_SEC);
         assert_int_equal(w->done[ACTION_UNIT_START], 1);
