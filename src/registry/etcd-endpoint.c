@@ -321,8 +321,10 @@ static void probe_over(EtcdEndpoint *p) {
         }
         agreed = e->identified || e->conflict ? NULL : most_agree(e);
         if (agreed) {
-                if (!e->endpoints[e->current].probed)
+                if (!e->endpoints[e->current].probed) {
                         e->current = (size_t) (agreed - e->endpoints);
+                        etcd_status_changed(e);
+                }
                 settle(e, agreed);
         }
 }
