@@ -406,10 +406,12 @@ void life_hold_down_failure(Core *c, Unit *u) {
 }
 
 static void hold_down(Core *c, Unit *u) {
+        /* Three may drive each other round. But where only the guard is missing, that alone keeps the unit away. */
+        bool unfit = u->leave == LEAVE_UNFIT && u->lease->value.state == LEASE_FREE && !c->guard_missing;
+
         if (u->leave == LEAVE_FAILED)
                 life_hold_down_failure(c, u);
-        else if (u->leave == LEAVE_RELEASE || u->leave == LEAVE_TRANSFER ||
-                 (u->leave == LEAVE_UNFIT && u->lease->value.state == LEASE_FREE)) /* three may drive each other round */
+        else if (u->leave == LEAVE_RELEASE || u->leave == LEAVE_TRANSFER || unfit)
                 stand_back(c, u, u->hold_down_release);
         if (u->leave == LEAVE_DONE)
                 u->failures = 0;

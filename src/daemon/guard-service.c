@@ -49,9 +49,12 @@ static void on_failed(Unit *u, bool start, int error, const char *message, void 
 static void on_asked(int error, const char *text, void *userdata) {
         Daemon *d = userdata;
 
-        if (error < 0 && !d->stop_asked)
-                log_warning_errno(error, "cannot start %s: no unit can be started before it runs%s%s", GUARD_SERVICE,
-                                isempty(text) ? "" : ": ", strempty(text));
+        if (error >= 0 || d->stop_asked)
+                return;
+        if (isempty(text))
+                log_warning_errno(error, "cannot start %s: no unit can be started before it runs", GUARD_SERVICE);
+        else /* systemd's words; libsystemd takes many of its errors for odd errnos */
+                log_warning("cannot start %s: no unit can be started before it runs: %s", GUARD_SERVICE, text);
 }
 
 void guard_service_missing(Daemon *d) {

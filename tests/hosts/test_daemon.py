@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The daemon goes: for a moment, on purpose, or for good."""
+"""The daemon goes, or its guard: for a moment, on purpose, or for good."""
 
-from cluster import DAEMON
+from cluster import DAEMON, GUARD
 from scene import scene
 from waiting import require, wait_for
 
 STAY_DOWN = "/run/systemd/system/leased.service.d/stay-down.conf"
+NO_GUARD = "/run/systemd/system/leased-guard.service.d/no-guard.conf"
 
 
 def _require_undisturbed(cluster, unit, holder, before):
@@ -84,3 +85,24 @@ def stopped_daemon_releases_only_after_the_last_process_is_gone(cluster):
     unit.require_gap(1.0)
     holder.systemctl("start", DAEMON)
     cluster.wait_ready(holder)
+
+
+@scene
+def machine_whose_guard_stays_away_hands_its_unit_over(cluster):
+    unit = cluster.unit("guardless.service").enable()
+    holder = unit.wait_running()
+    other = cluster.other(holder)
+    holder.write(NO_GUARD, "[Service]\nExecStartPre=/bin/false\n")
+    holder.systemctl("daemon-reload")
+    holder.kill(GUARD)
+    unit.wait_running(on=other, deadline=cluster.takeover + 10)
+    unit.require_tenures(2)
+    require("it says why it does not run there", "leased-guard.service does not run there" in
+            other.run("leasectl", "status", unit.name).stdout, unit.story)
+    holder.remove(NO_GUARD)
+    holder.systemctl("daemon-reload")
+    wait_for("leased has started the guard again", lambda: holder.state(GUARD) == "active", 20, unit.story)
+    wait_for(f"it may come back to {holder}", lambda: "does not run" not in other.run("leasectl", "status", unit.name).stdout, 10,
+             unit.story)
+    other.run("leasectl", "release", unit.name)
+    unit.wait_running(on=holder)
