@@ -46,8 +46,8 @@ typedef struct LeasedConf {
 
 /* Loads root/etc/leased/leased.conf and root/etc/leased/leased.conf.d/?*.conf (sorted; later ones win), over the
  * defaults. root is "" or a directory (tests). Missing files are fine. Returns 0, or -EBADMSG with messages; *ret is
- * untouched then. Also checked here: the timeline of the TTL, endpoints only with etcd, https without CAFile=, an
- * existing and not world-readable PasswordFile=. */
+ * untouched then. Also checked here: the timeline of the TTL, endpoints only with etcd, https without CAFile=, that the
+ * files named exist, and that KeyFile= and PasswordFile= are closed to others. */
 int leased_conf_load(const char *root, LeasedConf **ret, Messages *messages);
 LeasedConf *leased_conf_free(LeasedConf *c);
 DEFINE_TRIVIAL_CLEANUP(LeasedConf *, leased_conf_free)

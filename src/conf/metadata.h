@@ -4,9 +4,8 @@
 #include "util/macros.h"
 
 /*
- * Metadata: what a machine says of itself, and what a unit asks of one; words "key=value". In a key are letters,
- * digits and
- * "_.-", in a value no blanks, quotes, backslashes or control characters. Lists of them are text, parted by single
+ * Metadata: what a machine says of itself, and what a unit asks of one; words "key=value". In a key are letters, digits
+ * and "_.-", in a value no blanks, quotes, backslashes or control characters. Lists of them are text, parted by single
  * spaces.
  */
 

@@ -100,7 +100,7 @@ typedef struct LeaseView {
 typedef struct UnitView {
         const char *unit;
         const char *lease;    /* "": it has none, it is global */
-        const char *state;    /* one word: waiting, acquiring, starting, running, stopped, stopping, lost, … */
+        const char *state;    /* one word: State in dbus/org.leased1.Unit.xml lists them */
         const char *why_not;  /* one line: why it does not run here; "" if it does */
         const char *machine_id; /* holder of the lease, "" if none is known */
         const char *hostname;

@@ -11,7 +11,7 @@
  * Functions that return an exit code have said what is wrong, unless they put it among the findings (ctl/examine.h).
  */
 
-/* unit: what pid1_load() said of it. Lists are freed by strv_free(). */
+/* properties: what pid1_load() said of the unit. *ret is freed by strv_free(). */
 int members_find(Ctl *ctl, const char *unit, const json_t *properties, char ***ret);
 /* What stands against leasing the unit with these members. */
 int members_examine(Ctl *ctl, const char *unit, char *const *members, json_t *findings);

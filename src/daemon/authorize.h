@@ -3,8 +3,8 @@
 
 /*
  * Who may change something. The bus is asked for the caller's user id, without blocking (sd-bus's own check, for methods
- * without SD_BUS_VTABLE_UNPRIVILEGED, asks synchronously, and so does sd_bus_query_sender_privilege()). uid 0 may; about others polkit is asked, likewise
- * (actions org.leased1.manage-leases, manage-units and reload); without polkit uid 0 only.
+ * without SD_BUS_VTABLE_UNPRIVILEGED, asks synchronously, and so does sd_bus_query_sender_privilege()). uid 0 may; about
+ * others polkit is asked, likewise (actions org.leased1.manage-leases, manage-units and reload); without polkit uid 0 only.
  */
 
 #include "daemon/daemon.h"

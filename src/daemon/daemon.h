@@ -129,7 +129,8 @@ void stop_suspected(Daemon *d);
 /* Reads all enabled units at the start; what is wrong is logged. */
 void reload_units(Daemon *d);
 /* Reads the configuration anew. What is wrong is logged, and *ret_wrong (may be NULL) says it in one text, owned by the
- * caller; all stays as it was then, and -EBADMSG is returned. */
+ * caller, a line for each; -EBADMSG is returned. leased.conf, or the unit, with a bad line stays as it was then; the rest is in
+ * force. */
 int reload_all(Daemon *d, char **ret_wrong);
 /* PID 1 has not loaded the gate of an enabled unit, or of what goes by its lease: writes the drop-in if it is not there, and has
  * PID 1 reload. */

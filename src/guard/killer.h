@@ -16,7 +16,8 @@ typedef struct Killer {
         unsigned kills;
 } Killer;
 
-/* SIGKILL to all processes of the unit, or of all instances of a template ("foo@.service"). 1 if there was a group, 0 if there is none, or a negative errno. */
+/* SIGKILL to all processes of the unit, or of all instances of a template ("foo@.service"). 1 if there was a group, 0 if
+ * there is none, or a negative errno. */
 int killer_kill(Killer *k, const char *root, const char *unit);
 /* Whether no process of the unit is left; false also where that cannot be told. */
 bool killer_is_empty(const char *root, const char *unit);

@@ -31,7 +31,8 @@ int unit_rows_decode(sd_bus_message *m, UnitAnswer *ret, char ***ret_up);
 
 /*
  * Whether no process of the unit is left, as of now. control_group: as PID 1 said, absolute below root; if it is "",
- * PID 1 may merely have forgotten the group, so it is looked for by the unit's name (of a template: all its instances); NULL: there can be none.
+ * PID 1 may merely have forgotten the group, so it is looked for by the unit's name (of a template: all its instances);
+ * NULL: there can be none.
  * Anything that cannot be read (also a root that is not the unified hierarchy) counts as "not empty".
  */
 bool unit_cgroup_is_empty(const char *root, const char *name, const char *control_group);
