@@ -2,6 +2,7 @@
 #include "conf/metadata.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 #include "conf/conf.h"
 #include "core/placement.h"
@@ -22,4 +23,47 @@ int metadata_append(char *list, size_t size, const char *word) {
         list[n] = ' ';
         memcpy(list + n + gap, word, m + 1);
         return 0;
+}
+
+static const char *next_word(const char *word) {
+        word += strcspn(word, " ");
+        return word + strspn(word, " ");
+}
+
+static size_t key_of(const char *word) {
+        size_t n = strcspn(word, "= ");
+
+        return word[n] == '=' ? n : 0;
+}
+
+static bool same_key(const char *a, const char *b) {
+        size_t n = key_of(a);
+
+        return n > 0 && n == key_of(b) && strncmp(a, b, n) == 0;
+}
+
+static bool is_first_of_its_key(const char *list, const char *word) {
+        while (list < word && !same_key(list, word))
+                list = next_word(list);
+        return list == word && key_of(word) > 0;
+}
+
+bool metadata_next(const char *list, size_t *cursor, char key[static METADATA_SIZE], char values[static METADATA_SIZE]) {
+        const char *word = list + *cursor;
+        size_t at = 0;
+
+        while (*word && !is_first_of_its_key(list, word))
+                word = next_word(word);
+        if (!*word)
+                return false;
+        (void) snprintf(key, METADATA_SIZE, "%.*s", (int) key_of(word), word);
+        for (const char *w = word; *w && at < METADATA_SIZE; w = next_word(w)) {
+                const char *value = w + key_of(w) + 1;
+
+                if (same_key(w, word))
+                        at += (size_t) snprintf(values + at, METADATA_SIZE - at, "%s%.*s", at > 0 ? " " : "",
+                                        (int) strcspn(value, " "), value);
+        }
+        *cursor = (size_t) (next_word(word) - list);
+        return true;
 }

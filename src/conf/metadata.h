@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "core/record.h"
 #include "util/macros.h"
 
 /*
@@ -15,3 +16,7 @@ size_t metadata_key_length(const char *word);
 /* Appends a word, unless it is there, to a list in an array of size bytes. -E2BIG: it has no room, and the list is
  * what it was. */
 int metadata_append(char *list, size_t size, const char *word);
+
+/* The next key of a list, with all its values, parted by single spaces: for those who want each key once. *cursor is 0 at
+ * first. What is no word of the kind is left out. false: there are no more. */
+bool metadata_next(const char *list, size_t *cursor, char key[static METADATA_SIZE], char values[static METADATA_SIZE]);

@@ -99,19 +99,12 @@ static WeighedLease *take_leases(const AllMachines *a, const UnitOptions *asked,
         return leases;
 }
 
-/* The words of a machine's metadata; owned by the caller. */
+/* Owned by the caller. */
 static char *metadata_text(const json_t *object) {
         char *list = calloc(1, METADATA_SIZE);
-        const char *key;
-        json_t *value;
 
-        json_object_foreach((json_t *) object, key, value) {
-                char word[METADATA_SIZE];
-
-                (void) snprintf(word, sizeof(word), "%s=%s", key, strempty(json_string_value(value)));
-                if (list)
-                        (void) metadata_append(list, METADATA_SIZE, word);
-        }
+        if (list)
+                machine_metadata(object, list, METADATA_SIZE);
         return list;
 }
 

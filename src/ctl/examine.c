@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ctl/examine.h"
 
+#include <linux/magic.h>
 #include <stdio.h>
+#include <sys/vfs.h>
+#include <unistd.h>
 
 #include "ctl/members.h"
 #include "ctl/pid1.h"
+#include "util/cgroup.h"
 
 void finding_add(json_t *findings, const char *severity, const char *format, ...) {
         char text[1024];
@@ -108,6 +112,17 @@ static void keep_first(int *code, int next) {
                 *code = next;
 }
 
+static int check_cgroups(json_t *findings) {
+        struct statfs fs;
+
+        if (statfs(CGROUP_ROOT, &fs) < 0 || (unsigned long) fs.f_type != CGROUP2_SUPER_MAGIC)
+                return refuse(findings, "the control groups of this machine are not the unified ones (cgroup v2): processes could "
+                                        "not be found and killed in time; boot with systemd.unified_cgroup_hierarchy=1");
+        if (access(CGROUP_ROOT "/init.scope/cgroup.kill", F_OK) < 0)
+                return refuse(findings, "the kernel has no cgroup.kill (Linux 5.14 has): processes could not be killed in time");
+        return CTL_OK;
+}
+
 int examine_unit(Ctl *ctl, const char *typed, json_t *findings, char **ret_name, json_t **ret_unit) {
         json_auto_t *unit = NULL;
         int code = check_name(typed, findings);
@@ -127,6 +142,7 @@ int examine_unit(Ctl *ctl, const char *typed, json_t *findings, char **ret_name,
         keep_first(&code, check_not_started_by_others(*ret_name, unit, findings));
         keep_first(&code, check_triggers(ctl, unit, findings));
         keep_first(&code, check_processes(unit, findings));
+        keep_first(&code, check_cgroups(findings));
         keep_first(&code, check_members(ctl, *ret_name, unit, findings));
         *ret_unit = json_incref(unit);
         return code;

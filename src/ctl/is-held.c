@@ -19,11 +19,14 @@ static bool unit_is_held(const Ctl *ctl, const json_t *row) {
         return ctl->host ? get_integer(row, "time_remaining_usec") > 0 : now_boottime() < stop_at;
 }
 
-static int lease_is_held(Ctl *ctl, const char *name, bool *ret) {
-        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+/* A lease is mostly called as its unit, which may be enabled elsewhere. */
+static int lease_is_held(Ctl *ctl, const char *name, const char *unit, bool *ret) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL, ignored = SD_BUS_ERROR_NULL;
         json_auto_t *lease = NULL, *manager = NULL;
         int r = bus_call(ctl->bus, &bus_leased, "GetLease", &lease, &error, "s", name);
 
+        if (r < 0 && !streq(name, unit) && bus_call(ctl->bus, &bus_leased, "GetLease", &lease, &ignored, "s", unit) >= 0)
+                r = 0;
         if (r >= 0)
                 r = bus_get_all(ctl->bus, LEASED_NAME, LEASED_PATH, LEASED_MANAGER, &manager, &error);
         if (r < 0)
@@ -39,7 +42,7 @@ static int ask(Ctl *ctl, const char *typed, bool *ret) {
         int code;
 
         if (unit_lease_name(ctl, strempty(unit), &lease) == 0)
-                return lease_is_held(ctl, typed, ret);
+                return lease_is_held(ctl, typed, strempty(unit), ret);
         code = unit_read_one(ctl, strempty(unit), &row);
         if (code == CTL_OK)
                 *ret = unit_is_held(ctl, row);

@@ -125,20 +125,29 @@ static Colour colour_of_machine(const char *state) {
         return streq(state, "up") ? COLOUR_GREEN : streq(state, "draining") ? COLOUR_YELLOW : COLOUR_RED;
 }
 
-static void format_metadata(const json_t *value, char *buf, size_t size) {
+void machine_metadata(const json_t *object, char *buf, size_t size) {
         const char *key;
-        json_t *v;
+        json_t *value;
         size_t at = 0;
 
-        str_copy(buf, size, "-");
-        json_object_foreach((json_t *) value, key, v) {
-                int n = snprintf(buf + at, size - at, "%s%s=%s", at > 0 ? " " : "", key,
-                                strempty(json_string_value(v)));
+        buf[0] = '\0';
+        json_object_foreach((json_t *) object, key, value) {
+                const char *v = strempty(json_string_value(value));
 
-                if (n < 0 || (size_t) n >= size - at)
-                        return;
-                at += (size_t) n;
+                do {
+                        size_t n = strcspn(v, " ");
+
+                        if (at < size)
+                                at += (size_t) snprintf(buf + at, size - at, "%s%s=%.*s", at > 0 ? " " : "", key, (int) n, v);
+                        v += n + strspn(v + n, " ");
+                } while (*v);
         }
+}
+
+static void format_metadata(const json_t *value, char *buf, size_t size) {
+        machine_metadata(value, buf, size);
+        if (!buf[0])
+                str_copy(buf, size, "-");
 }
 
 /* What people see in place of true and false. */

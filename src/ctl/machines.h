@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "core/record.h"
 #include "ctl/bus.h"
 
 /*
- * The machines in the registry, as this one knows them. A row: machine_id, hostname, boot_id, metadata (an object),
- * held, draining, up, here.
+ * The machines in the registry, as this one knows them. A row: machine_id, hostname, boot_id, metadata (an object; a key
+ * may have several values, parted by spaces), held, draining, up, here.
  *
  * Functions say what is wrong and return an exit code.
  */
@@ -25,3 +26,5 @@ const json_t *machines_find(const json_t *rows, const char *machine_id);
 int machines_resolve(const json_t *rows, const char *typed, const json_t **ret);
 /* A machine's host name, or the beginning of its id where none is known; written into buf and returned. */
 const char *machine_name(const json_t *rows, const char *machine_id, char *buf, size_t size);
+/* The words "key=value" of such an object, parted by spaces; buf is at least METADATA_SIZE bytes. "": it has none. */
+void machine_metadata(const json_t *object, char *buf, size_t size);

@@ -85,10 +85,9 @@ static int help(void) {
                     "     --all-machines       check: also where it would run\n"
                     "     --period=SPAN        run: hold the lease for so long without a renewal (10s)\n"
                     "\n"
-                    "Exit codes: of run, that of the command; 0 done; 1 failed; 2 wrong usage; 3 the lease is not held (status: by nobody; "
-                    "release, "
-                    "transfer,\nis-held: not by this machine); 4 no such unit, or not enabled here; 5 leased is not "
-                    "running.");
+                    "Exit codes: 0 done; 1 failed; 2 wrong usage; 3 the lease is not held (status: by nobody; release,\n"
+                    "transfer, is-held: not by this machine); 4 no such unit, or not enabled here; 5 leased is not\n"
+                    "running; of run, that of the command.");
         return CTL_OK;
 }
 

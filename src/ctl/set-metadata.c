@@ -36,20 +36,18 @@ static int load(LeasedConf **ret, char ***ret_words) {
         return r < 0 ? CTL_FAILED : CTL_OK;
 }
 
-static void show(const Ctl *ctl, char *const *words) {
+static void show(const Ctl *ctl, const char *metadata, char *const *words) {
         json_auto_t *object = json_object();
+        char key[METADATA_SIZE], values[METADATA_SIZE];
+        size_t cursor = 0;
 
-        for (; *words; words++) {
-                size_t n = metadata_key_length(*words);
-                _cleanup_free_ char *key = strndup(*words, n);
-
-                if (ctl->json == JSON_OFF)
-                        (void) puts(*words);
-                else if (key)
-                        (void) json_object_set_new(object, key, json_string(*words + n + 1));
-        }
-        if (ctl->json != JSON_OFF)
-                print_json(ctl, object);
+        for (; ctl->json == JSON_OFF && *words; words++)
+                (void) puts(*words);
+        if (ctl->json == JSON_OFF)
+                return;
+        while (metadata_next(metadata, &cursor, key, values))
+                (void) json_object_set_new(object, key, json_string(values));
+        print_json(ctl, object);
 }
 
 /* ---- what is to be ---- */
@@ -183,7 +181,7 @@ static int change(const Ctl *ctl, char *const *present, char *const *wishes, int
         if (overridden)
                 complain("%s: overrides " METADATA_FILE ", remove Metadata= there",
                                 conf->metadata_where ?: "a later file");
-        show(ctl, words);
+        show(ctl, conf->metadata, words);
         code = reload(ctl);
         return overridden ? CTL_FAILED : code;
 }
@@ -197,6 +195,6 @@ int verb_set_metadata(Ctl *ctl, int argc, char **argv) {
                 return code;
         if (argc > 0)
                 return change(ctl, words, argv, argc);
-        show(ctl, words);
+        show(ctl, conf->metadata, words);
         return CTL_OK;
 }

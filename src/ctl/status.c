@@ -16,18 +16,11 @@
 /* ---- the machine ---- */
 
 static void print_metadata(const json_t *manager) {
-        const char *key;
-        json_t *value;
-        bool first = true;
+        char text[METADATA_SIZE];
 
-        json_object_foreach(json_object_get(manager, "Metadata"), key, value) {
-                if (first)
-                        (void) printf("%14s: ", "Metadata");
-                (void) printf("%s%s=%s", first ? "" : " ", key, strempty(json_string_value(value)));
-                first = false;
-        }
-        if (!first)
-                (void) putchar('\n');
+        machine_metadata(json_object_get(manager, "Metadata"), text, sizeof(text));
+        if (text[0])
+                print_field("Metadata", "%s", text);
 }
 
 static void print_configuration(const json_t *manager) {

@@ -5,17 +5,13 @@
  * nobody watches for, a registry that does not exclude enough. leasectl check says it; nothing is refused for it.
  */
 
-#include <linux/magic.h>
 #include <stdio.h>
-#include <sys/vfs.h>
-#include <unistd.h>
 
 #include "ctl/examine.h"
 #include "ctl/files.h"
 #include "ctl/members.h"
 #include "ctl/pid1.h"
 #include "ctl/registry.h"
-#include "util/cgroup.h"
 
 /* ---- the unit ---- */
 
@@ -141,20 +137,6 @@ static void look_at_gate(const char *name, const json_t *unit, json_t *findings)
 
 /* ---- the machine ---- */
 
-static void look_at_cgroups(json_t *findings) {
-        struct statfs fs;
-
-        if (statfs(CGROUP_ROOT, &fs) < 0 || (unsigned long) fs.f_type != CGROUP2_SUPER_MAGIC)
-                finding_add(findings, "refused",
-                                "the control groups of this machine are not the unified ones (cgroup v2): processes "
-                                "could not "
-                                "be found and killed in time; boot with systemd.unified_cgroup_hierarchy=1");
-        else if (access(CGROUP_ROOT "/init.scope/cgroup.kill", F_OK) < 0)
-                finding_add(findings, "refused",
-                                "the kernel has no cgroup.kill (Linux 5.14 has): processes could not be killed in "
-                                "time");
-}
-
 static void look_at_pid1(const json_t *pid1, usec_t ttl, json_t *findings) {
         usec_t watchdog = (usec_t) get_integer(pid1, "RuntimeWatchdogUSec");
         char a[32], b[32];
@@ -219,7 +201,6 @@ int examine_weaknesses(Ctl *ctl, const char *name, const json_t *unit, const Lea
         if (code != CTL_OK)
                 return code;
         look_at_registry(conf, findings);
-        look_at_cgroups(findings);
         code = pid1_manager(ctl->bus, &pid1);
         if (code != CTL_OK)
                 return code;

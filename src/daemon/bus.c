@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "conf/metadata.h"
 #include "daemon/authorize.h"
 #include "daemon/calls.h"
 #include "daemon/publish.h"
@@ -88,21 +89,12 @@ int bus_append_words(sd_bus_message *m, const char *words) {
 }
 
 int bus_append_metadata(sd_bus_message *m, const char *metadata) {
-        _cleanup_free_ char *copy = strdup(strempty(metadata));
-        char *save = NULL;
-        int r;
+        char key[METADATA_SIZE], values[METADATA_SIZE];
+        size_t cursor = 0;
+        int r = sd_bus_message_open_container(m, 'a', "{ss}");
 
-        if (!copy)
-                return -ENOMEM;
-        r = sd_bus_message_open_container(m, 'a', "{ss}");
-        for (char *word = strtok_r(copy, " ", &save); word && r >= 0; word = strtok_r(NULL, " ", &save)) {
-                char *value = strchr(word, '=');
-
-                if (!value)
-                        continue;
-                *value++ = '\0';
-                r = sd_bus_message_append(m, "{ss}", word, value);
-        }
+        while (r >= 0 && metadata_next(strempty(metadata), &cursor, key, values))
+                r = sd_bus_message_append(m, "{ss}", key, values);
         return r < 0 ? r : sd_bus_message_close_container(m);
 }
 

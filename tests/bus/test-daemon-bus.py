@@ -542,11 +542,11 @@ class DaemonOnABus(FleetRows, WrongCalls, unittest.TestCase):
         try:
             hear("member=NameAcquired")
             with open(path, "w", encoding="utf-8") as f:
-                f.write("[Leased]\nMetadata=region=us disk=ssd\n")
+                f.write("[Leased]\nMetadata=disk=nvme region=us disk=ssd\n")
             self.assertEqual(call("Reload").returncode, 0)
-            self.assertEqual(get(PATH, "org.leased1.Manager", "Metadata"), {"region": "us", "disk": "ssd"})
+            self.assertEqual(get(PATH, "org.leased1.Manager", "Metadata"), {"disk": "nvme ssd", "region": "us"})
             self.assertEqual(get(PATH, "org.leased1.Manager", "ReloadChanges"),
-                             ["leased.conf: Metadata=region=us disk=ssd (was region=eu rack=a1)"])
+                             ["leased.conf: Metadata=disk=nvme region=us disk=ssd (was region=eu rack=a1)"])
             hear('"Metadata"')
         finally:
             os.unlink(path)

@@ -445,7 +445,7 @@ class AnotherMachine(TwoSecondCase):
 
     @staticmethod
     def put_beta(**more):
-        put(f"machines/{BETA}", {"hostname": "beta", "boot_id": "b" * 32, "session": BETA_SESSION, "metadata": "rack=b1",
+        put(f"machines/{BETA}", {"hostname": "beta", "boot_id": "b" * 32, "session": BETA_SESSION, "metadata": "rack=b1 rack=b2",
                                  "version": "0", "draining": False, **more})
 
     @staticmethod
@@ -472,10 +472,10 @@ class AnotherMachine(TwoSecondCase):
         mine = self.here()
         self.assertEqual((mine["hostname"], mine["up"], mine["draining"]), (os.uname().nodename, True, False))
         beta = next(each for each in shown("machines") if each["machine_id"] == BETA)
-        self.assertEqual((beta["hostname"], beta["metadata"], beta["here"]), ("beta", {"rack": "b1"}, False))
+        self.assertEqual((beta["hostname"], beta["metadata"], beta["here"]), ("beta", {"rack": "b1 b2"}, False))
         table = ctl("machines", check=True).stdout.splitlines()
         self.assertEqual(table[0].split(), ["MACHINE", "STATE", "HELD", "METADATA", "MACHINE", "ID"])
-        self.assertIn(["beta", "up", "rack=b1", BETA], [[*line.split()[:2], *line.split()[3:]] for line in table[1:]])
+        self.assertIn(["beta", "up", "rack=b1", "rack=b2", BETA], [[*line.split()[:2], *line.split()[3:]] for line in table[1:]])
 
     def test_metrics_show_other_machines(self):
         self.assertIn(f'leased_machine_up{{machine_id="{BETA}",hostname="beta"}} 1', ctl("metrics", check=True).stdout)
@@ -535,7 +535,7 @@ class AnotherMachine(TwoSecondCase):
 
     def test_check_tells_where_a_unit_would_run(self):
         host = os.uname().nodename
-        unit = self.unit("where.service", SLEEPER + "[X-Leased]\nPrefer=rack=b1\n")
+        unit = self.unit("where.service", SLEEPER + "[X-Leased]\nPrefer=rack=b1\nRequire=rack=b2 rack=a1\n")
         done = ctl("check", "--all-machines", unit)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         self.assertEqual([line.strip() for line in done.stdout.splitlines() if line.strip().startswith("machine: ")],

@@ -3,6 +3,7 @@
 /* Where a unit may run, as its files say it: [X-Fleet], [X-Leased], and what may not stand together. */
 
 #include "conf-fixture.h"
+#include "conf/metadata.h"
 
 #define FILE_OF(unit) "/etc/systemd/system/" unit
 #define ID "0123456789abcdef0123456789abcdef"
@@ -400,6 +401,25 @@ static void a_unit_of_which_it_is_in_doubt_where_it_may_run_says_so(void **state
         }
 }
 
+static void metadata_are_told_key_by_key(void **state) {
+        static const char list[] = "disk=ssd region=eu disk=nvme broken empty= =x region=us";
+        char key[METADATA_SIZE], values[METADATA_SIZE];
+        size_t cursor = 0;
+
+        assert_true(metadata_next(list, &cursor, key, values));
+        assert_string_equal(key, "disk");
+        assert_string_equal(values, "ssd nvme");
+        assert_true(metadata_next(list, &cursor, key, values));
+        assert_string_equal(key, "region");
+        assert_string_equal(values, "eu us");
+        assert_true(metadata_next(list, &cursor, key, values));
+        assert_string_equal(key, "empty");
+        assert_string_equal(values, "");
+        assert_false(metadata_next(list, &cursor, key, values));
+        cursor = 0;
+        assert_false(metadata_next("", &cursor, key, values));
+}
+
 #define with_root(f) cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)
 
 int main(void) {
@@ -417,6 +437,7 @@ int main(void) {
                         with_root(what_fleet_lets_stand_together_is_not_refused),
                         with_root(a_unit_of_which_it_is_in_doubt_whether_it_is_global_is_not_guessed_at),
                         with_root(a_unit_of_which_it_is_in_doubt_where_it_may_run_says_so),
+                        cmocka_unit_test(metadata_are_told_key_by_key),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
