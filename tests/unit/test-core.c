@@ -337,6 +337,37 @@ static void of_two_units_with_one_lease_only_one_holds_it(void **state) {
         world_free(w);
 }
 
+static void say_that_b_is_down(World *w) {
+        UnitReport down = { .known = true, .empty = true, .gate_loaded = true };
+
+        for (unsigned i = 0; i < 30; i++) {
+                world_pass(w, 100 * USEC_PER_MSEC);
+                down.asked_at = w->now.boottime;
+                world_step(w, (Event){ .kind = EVENT_UNIT, .unit = "b.service", .report = down });
+        }
+}
+
+static void enable_b_with_the_lease_of_a(World *w) {
+        world_step(w, (Event){ .kind = EVENT_CONFIGURE,
+                                       .config = { .unit = "b.service", .lease = "a.service", .stop_grace = USEC_INFINITY,
+                                                       .timeout_stop = 90 * USEC_PER_SEC } });
+        say_that_b_is_down(w);
+}
+
+static void a_lease_whose_unit_is_disabled_goes_to_the_other_unit_that_has_it(void **state) {
+        World *w = world_running();
+
+        enable_b_with_the_lease_of_a(w);
+        world_step(w, (Event){ .kind = EVENT_FORGET, .unit = "a.service" });
+        w->unit.active = ACTIVE_INACTIVE;
+        w->unit.empty = true;
+        world_say_unit(w);
+        say_that_b_is_down(w);
+        assert_int_equal(world_lease(w)->index, 2);
+        assert_true(w->done[ACTION_UNIT_START] > 1);
+        world_free(w);
+}
+
 static void a_start_that_fails_by_a_dependency_is_a_failure_and_not_a_job_well_done(void **state) {
         World *w = world_new();
 
@@ -533,6 +564,7 @@ int main(void) {
                 cmocka_unit_test(each_failure_doubles_the_time_that_this_machine_stands_back_up_to_an_hour),
                 cmocka_unit_test(a_start_that_fails_by_a_dependency_is_a_failure_and_not_a_job_well_done),
                 cmocka_unit_test(of_two_units_with_one_lease_only_one_holds_it),
+                cmocka_unit_test(a_lease_whose_unit_is_disabled_goes_to_the_other_unit_that_has_it),
                 cmocka_unit_test(a_shutdown_after_the_guard_is_gone_still_releases),
                 cmocka_unit_test(another_lease_name_is_taken_on_only_when_nothing_is_held_under_the_old_one),
                 cmocka_unit_test(a_unit_stopped_by_hand_stays_stopped_through_a_silence_of_the_registry),
