@@ -162,6 +162,7 @@ struct Unit {
         Offer *offer;    /* ours */
         bool is_peer;    /* some unit must run beside it */
         bool forgotten;  /* no longer enabled here */
+        bool leftover;   /* ... and only the guard tells of it: by which lease it ran is not known */
         UnitReport report;
         GuardReport guard;
         bool guard_known; /* said since the guard's connection */
@@ -548,6 +549,8 @@ bool life_wants_lease(const Core *c, const Unit *u, const char **ret_why);
 /* The guard keeps the unit's entry by the timeline that holds now, or has none for it. */
 bool life_is_armed_anew(const Core *c, const Unit *u);
 bool life_is_down(const Unit *u);
+/* Another unit here than the lease's is in hand, and runs by that lease, or by that Index of it for all we know. */
+bool life_has_predecessor(const Core *c, const Lease *l, uint64_t index);
 bool life_has_leftovers(const Core *c); /* units that are not enabled here any more and not at their end yet */
 void life_guard(Core *c, Unit *u, const GuardReport *report);
 void life_sleep(Core *c, Unit *u);    /* the machine cannot stay awake any longer: it is killed */

@@ -239,8 +239,10 @@ usec_t debt_due(const SeenDebt *d) {
 
 /* Ours to strike: the robbed session is us, and what it ran is down and empty; or we hold the lease, and have waited. */
 static bool may_strike(const Core *c, const Lease *l, const SeenDebt *d) {
+        if (session_is_ours(c, d->debt.session) && l->unit)
+                return l->unit->phase == PHASE_IDLE && life_is_down(l->unit) && !life_has_predecessor(c, l, d->debt.index);
         if (session_is_ours(c, d->debt.session))
-                return l->unit ? l->unit->phase == PHASE_IDLE && life_is_down(l->unit) : c->guard_synced && !life_has_leftovers(c);
+                return c->guard_synced && !life_has_leftovers(c);
         return lease_is_ours(c, l) && c->now.boottime >= debt_due(d);
 }
 

@@ -219,6 +219,8 @@ static void step_idle(Core *c, Unit *u) {
                 u->target[0] = '\0';
                 return;
         }
+        if (life_has_predecessor(c, u->lease, u->lease->value.index))
+                return; /* neither is it started nor given back before that is down */
         u->index = u->lease->value.index;
         if (wanted != LEAVE_NONE || !u->report.gate_loaded)
                 leave(c, u, wanted != LEAVE_NONE ? wanted : LEAVE_RELEASE);

@@ -354,6 +354,27 @@ static void enable_b_with_the_lease_of_a(World *w) {
         say_that_b_is_down(w);
 }
 
+static void a_unit_waits_for_one_with_its_lease_that_was_disabled_and_is_still_being_stopped(void **state) {
+        World *w = world_running();
+        UnitView view;
+
+        world_step(w, (Event){ .kind = EVENT_FORGET, .unit = "a.service" });
+        enable_b_with_the_lease_of_a(w);
+        assert_true(core_find_unit(w->core, w->now, "a.service", &view));
+        assert_string_equal(view.state, "stopping");
+        assert_int_equal(w->done[ACTION_GUARD_LOSE], 0);
+        assert_int_equal(w->done[ACTION_GUARD_ARM], 1);
+        assert_int_equal(w->done[ACTION_UNIT_START], 1);
+        w->unit.active = ACTIVE_INACTIVE;
+        w->unit.empty = true;
+        world_say_unit(w);
+        say_that_b_is_down(w);
+        assert_false(core_find_unit(w->core, w->now, "a.service", &view));
+        assert_true(w->done[ACTION_UNIT_START] > 1);
+        assert_int_equal(world_lease(w)->index, 2);
+        world_free(w);
+}
+
 static void a_lease_whose_unit_is_disabled_goes_to_the_other_unit_that_has_it(void **state) {
         World *w = world_running();
 
@@ -365,6 +386,46 @@ static void a_lease_whose_unit_is_disabled_goes_to_the_other_unit_that_has_it(vo
         say_that_b_is_down(w);
         assert_int_equal(world_lease(w)->index, 2);
         assert_true(w->done[ACTION_UNIT_START] > 1);
+        world_free(w);
+}
+
+static void a_unit_waits_for_one_that_only_the_guard_tells_of_at_the_index_of_its_lease(void **state) {
+        World *w = world_running();
+        GuardReport old = { .index = 1, .open = true, .serial = UINT64_MAX };
+        UnitView view;
+        char session[SESSION_SIZE];
+
+        str_copy(session, sizeof(session), w->session);
+        world_restart(w, session);
+        w->guard = (GuardReport){};
+        w->unit = (UnitReport){ .empty = true, .gate_loaded = true };
+        world_step(w, (Event){ .kind = EVENT_CONFIGURE,
+                                       .config = { .unit = "a.service", .lease = "a.service", .stop_grace = USEC_INFINITY,
+                                                       .timeout_stop = 90 * USEC_PER_SEC } });
+        world_step(w, (Event){ .kind = EVENT_GUARD_UP });
+        world_step(w, (Event){ .kind = EVENT_GUARD, .unit = "old.service", .guard = old });
+        world_step(w, (Event){ .kind = EVENT_GUARD_SYNCED });
+        world_say_unit(w);
+        world_pass(w, 3 * USEC_PER_SEC);
+        assert_true(core_find_unit(w->core, w->now, "old.service", &view));
+        assert_string_equal(world_lease(w)->session, session);
+        assert_int_equal(w->done[ACTION_UNIT_START], 1);
+        world_free(w);
+}
+
+static void a_robbed_session_strikes_no_debt_while_what_ran_by_it_is_still_being_stopped(void **state) {
+        World *w = world_running();
+
+        world_add_them(w);
+        world_find(w, RECORD_LEASE, "a.service")->value.lease =
+                        (LeaseRecord){ .state = LEASE_HELD, .machine_id = US, .index = 1 };
+        str_copy(world_lease(w)->session, SESSION_SIZE, w->session);
+        world_step(w, (Event){ .kind = EVENT_FORGET, .unit = "a.service" });
+        enable_b_with_the_lease_of_a(w);
+        world_rob_us(w);
+        say_that_b_is_down(w);
+        assert_int_equal(world_lease(w)->index, 2);
+        assert_int_equal(world_lease(w)->n_debts, 1);
         world_free(w);
 }
 
@@ -564,7 +625,10 @@ int main(void) {
                 cmocka_unit_test(each_failure_doubles_the_time_that_this_machine_stands_back_up_to_an_hour),
                 cmocka_unit_test(a_start_that_fails_by_a_dependency_is_a_failure_and_not_a_job_well_done),
                 cmocka_unit_test(of_two_units_with_one_lease_only_one_holds_it),
+                cmocka_unit_test(a_unit_waits_for_one_with_its_lease_that_was_disabled_and_is_still_being_stopped),
                 cmocka_unit_test(a_lease_whose_unit_is_disabled_goes_to_the_other_unit_that_has_it),
+                cmocka_unit_test(a_unit_waits_for_one_that_only_the_guard_tells_of_at_the_index_of_its_lease),
+                cmocka_unit_test(a_robbed_session_strikes_no_debt_while_what_ran_by_it_is_still_being_stopped),
                 cmocka_unit_test(a_shutdown_after_the_guard_is_gone_still_releases),
                 cmocka_unit_test(another_lease_name_is_taken_on_only_when_nothing_is_held_under_the_old_one),
                 cmocka_unit_test(a_unit_stopped_by_hand_stays_stopped_through_a_silence_of_the_registry),
