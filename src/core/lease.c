@@ -389,6 +389,8 @@ static void advance_others(Core *c, Lease *l) {
 
         if (!u)
                 return;
+        if (u->steal_index != l->value.index)
+                u->want_steal = false; /* the word was for that tenure; nor does it go before the plan in another */
         /* The word is for one job. Where the answer to the Txn was lost, the next one may be done already. */
         if (l->value.state == LEASE_DONE && l->rearm == l->value.index && l->rearm > 0) {
                 send_rearm(c, l);

@@ -429,6 +429,30 @@ static void a_robbed_session_strikes_no_debt_while_what_ran_by_it_is_still_being
         world_free(w);
 }
 
+static void a_steal_that_came_too_late_is_no_word_for_what_comes_after(void **state) {
+        World *w = world_new();
+        Placement elsewhere = { .require = "place=elsewhere" };
+        LeaseRecord freed = { .state = LEASE_FREE, .machine_id = THEM, .index = 7 };
+        Record r = { .kind = RECORD_LEASE, .name = "a.service", .value = &freed };
+
+        world_add_them(w);
+        world_connect(w);
+        world_step(w, (Event){ .kind = EVENT_CONFIGURE,
+                                       .config = { .unit = "a.service", .lease = "a.service", .stop_grace = USEC_INFINITY,
+                                                       .timeout_stop = 90 * USEC_PER_SEC, .placement = &elsewhere } });
+        world_pass(w, 3 * USEC_PER_SEC);
+        world_step(w, (Event){ .kind = EVENT_STEAL, .unit = "a.service", .index = 6 });
+        world_pass(w, 3 * USEC_PER_SEC);
+        assert_int_equal(world_lease(w)->index, 7);
+        w->revision++;
+        r.mod_revision = w->revision;
+        world_put(w, RECORD_LEASE, "a.service", &freed);
+        world_step(w, (Event){ .kind = EVENT_RECORDS, .answer = { .revision = w->revision, .records = &r, .n_records = 1 } });
+        world_pass(w, 2 * TTL);
+        assert_int_equal(world_lease(w)->index, 7);
+        world_free(w);
+}
+
 static void a_start_that_fails_by_a_dependency_is_a_failure_and_not_a_job_well_done(void **state) {
         World *w = world_new();
 
@@ -623,6 +647,7 @@ int main(void) {
                 cmocka_unit_test(a_unit_found_active_without_its_lease_is_stopped),
                 cmocka_unit_test(a_lease_whose_gate_cannot_be_made_is_let_go),
                 cmocka_unit_test(each_failure_doubles_the_time_that_this_machine_stands_back_up_to_an_hour),
+                cmocka_unit_test(a_steal_that_came_too_late_is_no_word_for_what_comes_after),
                 cmocka_unit_test(a_start_that_fails_by_a_dependency_is_a_failure_and_not_a_job_well_done),
                 cmocka_unit_test(of_two_units_with_one_lease_only_one_holds_it),
                 cmocka_unit_test(a_unit_waits_for_one_with_its_lease_that_was_disabled_and_is_still_being_stopped),
