@@ -75,7 +75,7 @@ Unit *life_configure(Core *c, const UnitConfig *config) {
                 u = life_new(c, config->unit, config->lease);
         str_copy(u->wanted_lease, sizeof(u->wanted_lease), config->lease);
         u->renamed = !streq(u->lease->name, u->wanted_lease);
-        u->forgotten = u->leftover = false;
+        u->forgotten = false;
         u->stop_grace = config->stop_grace;
         u->timeout_stop = config->timeout_stop;
         u->version = config->version;
@@ -96,7 +96,7 @@ Unit *life_find_or_leftover(Core *c, const char *name) {
         if (u || !lease_name_is_valid(name))
                 return u;
         u = life_new(c, name, name);
-        u->forgotten = u->leftover = true;
+        u->forgotten = true;
         return u;
 }
 
@@ -222,11 +222,13 @@ bool life_has_leftovers(const Core *c) {
         return false;
 }
 
-/* Of a leftover the Index must do, unless the lease of its own name explains it. */
+/* By which lease it ran that the guard tells of after a restart is not known, Lease= may be another now: the Index must do,
+ * unless the lease that it has explains it. */
 static bool may_run_by(const Core *c, const Unit *u, const Lease *l, uint64_t index) {
+        bool known = u->phase != PHASE_IDLE && !u->from_before;
         uint64_t in_hand = u->phase == PHASE_IDLE ? u->guard.index : u->index;
 
-        if (u->lease == l || !u->leftover || in_hand != index)
+        if (u->lease == l || known || in_hand != index)
                 return u->lease == l;
         return !lease_is_ours(c, u->lease) || u->lease->value.index != index;
 }

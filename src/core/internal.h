@@ -162,7 +162,7 @@ struct Unit {
         Offer *offer;    /* ours */
         bool is_peer;    /* some unit must run beside it */
         bool forgotten;  /* no longer enabled here */
-        bool leftover;   /* ... and only the guard tells of it: by which lease it ran is not known */
+        bool from_before; /* what is in hand is from before our restart, and was not found to be held */
         UnitReport report;
         GuardReport guard;
         bool guard_known; /* said since the guard's connection */

@@ -161,7 +161,8 @@ static Leave wanted_leave(const Core *c, const Unit *u) {
 /* An entry that the guard keeps from before our restart. */
 static void adopt(Core *c, Unit *u) {
         u->index = u->guard.index;
-        if (!life_is_held(c, u))
+        u->from_before = !life_is_held(c, u);
+        if (u->from_before)
                 leave(c, u, LEAVE_LOST);
         else if (u->guard.expired)
                 leave(c, u, LEAVE_EXPIRED);
@@ -194,6 +195,7 @@ static void step_idle(Core *c, Unit *u) {
                         adopt(c, u);
                 else if (c->sleeping || c->shutting_down) { /* whether it is ours must not be waited for */
                         u->index = u->guard.index;
+                        u->from_before = true;
                         leave(c, u, wanted);
                 }
                 return;
@@ -422,6 +424,7 @@ static void rest(Core *c, Unit *u) {
         if (u->leave != LEAVE_EXPIRED)
                 u->by_hand = false;
         u->index = 0;
+        u->from_before = false;
         u->run = u->report.run;
         u->armed_stop = u->armed_kill = 0;
         u->leave = LEAVE_NONE;

@@ -389,19 +389,25 @@ static void a_lease_whose_unit_is_disabled_goes_to_the_other_unit_that_has_it(vo
         world_free(w);
 }
 
-static void a_unit_waits_for_one_that_only_the_guard_tells_of_at_the_index_of_its_lease(void **state) {
-        World *w = world_running();
+static void configure(World *w, const char *unit, const char *lease) {
+        world_step(w, (Event){ .kind = EVENT_CONFIGURE,
+                                       .config = { .unit = unit, .lease = lease, .stop_grace = USEC_INFINITY,
+                                                       .timeout_stop = 90 * USEC_PER_SEC } });
+}
+
+/* The daemon is started again; what had a.service's lease was old.service, which the guard tells of. */
+static void restart_with_old(World *w, const char *lease_of_old) {
         GuardReport old = { .index = 1, .open = true, .serial = UINT64_MAX };
-        UnitView view;
         char session[SESSION_SIZE];
+        UnitView view;
 
         str_copy(session, sizeof(session), w->session);
         world_restart(w, session);
         w->guard = (GuardReport){};
         w->unit = (UnitReport){ .empty = true, .gate_loaded = true };
-        world_step(w, (Event){ .kind = EVENT_CONFIGURE,
-                                       .config = { .unit = "a.service", .lease = "a.service", .stop_grace = USEC_INFINITY,
-                                                       .timeout_stop = 90 * USEC_PER_SEC } });
+        configure(w, "a.service", "a.service");
+        if (lease_of_old)
+                configure(w, "old.service", lease_of_old);
         world_step(w, (Event){ .kind = EVENT_GUARD_UP });
         world_step(w, (Event){ .kind = EVENT_GUARD, .unit = "old.service", .guard = old });
         world_step(w, (Event){ .kind = EVENT_GUARD_SYNCED });
@@ -409,6 +415,21 @@ static void a_unit_waits_for_one_that_only_the_guard_tells_of_at_the_index_of_it
         world_pass(w, 3 * USEC_PER_SEC);
         assert_true(core_find_unit(w->core, w->now, "old.service", &view));
         assert_string_equal(world_lease(w)->session, session);
+        assert_int_equal(world_lease(w)->index, 1);
+}
+
+static void a_unit_waits_for_one_that_only_the_guard_tells_of_at_the_index_of_its_lease(void **state) {
+        World *w = world_running();
+
+        restart_with_old(w, NULL);
+        assert_int_equal(w->done[ACTION_UNIT_START], 1);
+        world_free(w);
+}
+
+static void a_unit_waits_for_one_that_had_its_lease_before_the_daemon_was_restarted(void **state) {
+        World *w = world_running();
+
+        restart_with_old(w, "old.service");
         assert_int_equal(w->done[ACTION_UNIT_START], 1);
         world_free(w);
 }
@@ -653,6 +674,7 @@ int main(void) {
                 cmocka_unit_test(a_unit_waits_for_one_with_its_lease_that_was_disabled_and_is_still_being_stopped),
                 cmocka_unit_test(a_lease_whose_unit_is_disabled_goes_to_the_other_unit_that_has_it),
                 cmocka_unit_test(a_unit_waits_for_one_that_only_the_guard_tells_of_at_the_index_of_its_lease),
+                cmocka_unit_test(a_unit_waits_for_one_that_had_its_lease_before_the_daemon_was_restarted),
                 cmocka_unit_test(a_robbed_session_strikes_no_debt_while_what_ran_by_it_is_still_being_stopped),
                 cmocka_unit_test(a_shutdown_after_the_guard_is_gone_still_releases),
                 cmocka_unit_test(another_lease_name_is_taken_on_only_when_nothing_is_held_under_the_old_one),
