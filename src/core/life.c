@@ -535,18 +535,20 @@ void life_advance(Core *c, Unit *u) {
 
         if (u->renamed && u->phase == PHASE_IDLE && !life_is_ours(c, u) && u->lease->txn == 0)
                 life_attach(c, u, u->wanted_lease);
-        if (!u->lease->unit) {
-                u->lease->unit = u;
-                c->plan_stale = c->offers_stale = true; /* it had to say that another has it */
-        }
         if (u->global != u->wanted_global && may_change_kind(c, u)) {
                 u->global = u->wanted_global;
                 c->plan_stale = c->offers_stale = true;
         }
         if (u->global) {
+                if (u->lease->unit == u)
+                        u->lease->unit = NULL; /* it needs none, and keeps it from nobody */
                 global_advance(c, u);
                 drop_finished(c, u);
                 return;
+        }
+        if (!u->lease->unit) {
+                u->lease->unit = u;
+                c->plan_stale = c->offers_stale = true; /* it had to say that another has it */
         }
         check_gate(c, u);
         note_ability(c, u);

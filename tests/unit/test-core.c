@@ -474,6 +474,20 @@ static void a_steal_that_came_too_late_is_no_word_for_what_comes_after(void **st
         world_free(w);
 }
 
+static void a_unit_that_runs_everywhere_keeps_no_lease_from_one_that_needs_it(void **state) {
+        World *w = world_new();
+
+        world_step(w, (Event){ .kind = EVENT_CONFIGURE, .config = { .unit = "g.service", .lease = "a.service", .global = true } });
+        world_connect(w);
+        world_step(w, (Event){ .kind = EVENT_UNIT, .unit = "g.service",
+                                       .report = { .known = true, .asked_at = w->now.boottime, .empty = true } });
+        world_pass(w, 3 * USEC_PER_SEC);
+        world_connect(w); /* whatever it said of its units is said anew */
+        world_pass(w, 3 * USEC_PER_SEC);
+        assert_string_equal(world_lease(w)->session, w->session);
+        world_free(w);
+}
+
 static void a_start_that_fails_by_a_dependency_is_a_failure_and_not_a_job_well_done(void **state) {
         World *w = world_new();
 
@@ -669,6 +683,7 @@ int main(void) {
                 cmocka_unit_test(a_lease_whose_gate_cannot_be_made_is_let_go),
                 cmocka_unit_test(each_failure_doubles_the_time_that_this_machine_stands_back_up_to_an_hour),
                 cmocka_unit_test(a_steal_that_came_too_late_is_no_word_for_what_comes_after),
+                cmocka_unit_test(a_unit_that_runs_everywhere_keeps_no_lease_from_one_that_needs_it),
                 cmocka_unit_test(a_start_that_fails_by_a_dependency_is_a_failure_and_not_a_job_well_done),
                 cmocka_unit_test(of_two_units_with_one_lease_only_one_holds_it),
                 cmocka_unit_test(a_unit_waits_for_one_with_its_lease_that_was_disabled_and_is_still_being_stopped),
