@@ -10,8 +10,8 @@
  * has waited it out himself. Until then nobody acquires the lease from the thief, however he ends.
  *
  * No answer settles nothing: the very same Txn is sent again until it is committed or refused. Refused, the record that
- * was read back tells whether an earlier attempt had landed: its Index and since are ours. A call whose outcome is not
- * known by its deadline ends as UNKNOWN, and the caller must look.
+ * was read back tells whether an attempt without an answer had landed: its Index, since and period are ours. A call whose
+ * outcome is not known by its deadline ends as UNKNOWN, and the caller must look.
  */
 
 #include "core/internal.h"
@@ -205,12 +205,19 @@ static void drop(Core *c, Calling *g, CallResult result) {
         free(g);
 }
 
-/* Refused by the record: has an earlier attempt landed, or has somebody else been there first? By our own fence: again. */
-static void on_refused(Core *c, Calling *g) {
+/* A renewal keeps since, so that another's by the same Index looks like ours: the period, and that there was an attempt of
+ * which we heard nothing, must tell. */
+static bool has_landed(const Calling *g) {
         const LeaseRecord *now = &g->lease->value;
 
-        if (now->since == g->record.since && now->index == g->record.index && now->state == g->record.state &&
-            streq(now->machine_id, g->record.machine_id))
+        return g->unanswered && now->since == g->record.since && now->index == g->record.index &&
+               now->state == g->record.state && now->period == g->record.period &&
+               streq(now->machine_id, g->record.machine_id);
+}
+
+/* Refused by the record: has an earlier attempt landed, or has somebody else been there first? By our own fence: again. */
+static void on_refused(Core *c, Calling *g) {
+        if (has_landed(g))
                 drop(c, g, CALL_DONE);
         else if (g->lease->seen.revision != g->revision)
                 drop(c, g, g->kind == CALL_ACQUIRE ? CALL_NOT_ACQUIRED
@@ -228,10 +235,12 @@ bool call_answer(Core *c, uint64_t id, const Answer *answer) {
         if (answer->outcome == OUTCOME_COMMITTED) {
                 mirror_apply(c, RECORD_LEASE, g->lease->name, &g->record, answer->revision);
                 drop(c, g, CALL_DONE);
-        } else if (answer->outcome == OUTCOME_REFUSED)
+        } else if (answer->outcome == OUTCOME_REFUSED) {
                 on_refused(c, g);
-        else
+        } else {
+                g->unanswered = true;
                 g->retry_at = c->now.boottime + 20 * USEC_PER_MSEC;
+        }
         return true;
 }
 

@@ -18,6 +18,12 @@ Unit *life_find(Core *c, const char *name) {
         return u;
 }
 
+/* Something of it may be here: not only its lease. */
+static bool is_in_hand(const Unit *u) {
+        return u->phase != PHASE_IDLE || u->guard.index > 0;
+}
+
+/* What a disabled unit still holds it gives back itself. */
 void life_attach(Core *c, Unit *u, const char *lease) {
         if (u->lease && u->lease->unit == u)
                 u->lease->unit = NULL;
@@ -25,7 +31,7 @@ void life_attach(Core *c, Unit *u, const char *lease) {
         u->renamed = !streq(lease, u->wanted_lease);
         u->available = false;
         c->plan_stale = c->offers_stale = true;
-        if (!u->lease->unit || u->lease->unit->forgotten)
+        if (!u->lease->unit || (u->lease->unit->forgotten && !is_in_hand(u->lease->unit)))
                 u->lease->unit = u;
 }
 
@@ -213,6 +219,24 @@ bool life_has_leftovers(const Core *c) {
                 if (in_hand && (u->phase == PHASE_IDLE || !life_is_held(c, u)))
                         return true;
         }
+        return false;
+}
+
+/* By which lease it ran that the guard tells of after a restart is not known, Lease= may be another now: the Index must do,
+ * unless the lease that it has explains it. */
+static bool may_run_by(const Core *c, const Unit *u, const Lease *l, uint64_t index) {
+        bool known = u->phase != PHASE_IDLE && !u->from_before;
+        uint64_t in_hand = u->phase == PHASE_IDLE ? u->guard.index : u->index;
+
+        if (u->lease == l || known || in_hand != index)
+                return u->lease == l;
+        return !lease_is_ours(c, u->lease) || u->lease->value.index != index;
+}
+
+bool life_has_predecessor(const Core *c, const Lease *l, uint64_t index) {
+        for (const Unit *u = c->units; u; u = u->hh.next)
+                if (u != l->unit && !u->global && is_in_hand(u) && may_run_by(c, u, l, index))
+                        return true;
         return false;
 }
 

@@ -221,13 +221,13 @@ void identity_advance(Core *c) {
 }
 
 usec_t identity_deadline(const Core *c) {
-        usec_t t = USEC_INFINITY;
+        usec_t t = USEC_INFINITY, list_at = MAX(c->list_retry_at, c->meta_retry_at); /* nothing is listed while meta waits */
 
         if (c->silence && c->silence_until > c->now.boottime)
                 t = c->silence_until;
         if (c->meta_retry_at > c->now.boottime)
                 t = MIN(t, c->meta_retry_at);
-        if ((!c->meta.known || !mirror_is_complete(c) || c->trust == TRUST_FOREIGN) && !c->list_read)
-                t = MIN(t, c->list_retry_at);
+        if ((!c->meta.known || !mirror_is_complete(c) || c->trust == TRUST_FOREIGN) && !c->list_read && !c->meta_txn)
+                t = MIN(t, list_at);
         return t;
 }

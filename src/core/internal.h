@@ -162,6 +162,7 @@ struct Unit {
         Offer *offer;    /* ours */
         bool is_peer;    /* some unit must run beside it */
         bool forgotten;  /* no longer enabled here */
+        bool from_before; /* what is in hand is from before our restart, and was not found to be held */
         UnitReport report;
         GuardReport guard;
         bool guard_known; /* said since the guard's connection */
@@ -250,8 +251,9 @@ typedef struct Calling {
         uint64_t id;
         CallKind kind;
         Lease *lease;
-        LeaseRecord record; /* what it writes; its Index and since tell it from everything else */
+        LeaseRecord record; /* what it writes */
         uint64_t revision;  /* what it was compared with */
+        bool unanswered;    /* an attempt ended without an answer: it may have landed */
         usec_t span;
         uint64_t txn;       /* 0: to be sent again at retry_at */
         usec_t retry_at, deadline;
@@ -547,6 +549,8 @@ bool life_wants_lease(const Core *c, const Unit *u, const char **ret_why);
 /* The guard keeps the unit's entry by the timeline that holds now, or has none for it. */
 bool life_is_armed_anew(const Core *c, const Unit *u);
 bool life_is_down(const Unit *u);
+/* Another unit here than the lease's is in hand, and runs by that lease, or by that Index of it for all we know. */
+bool life_has_predecessor(const Core *c, const Lease *l, uint64_t index);
 bool life_has_leftovers(const Core *c); /* units that are not enabled here any more and not at their end yet */
 void life_guard(Core *c, Unit *u, const GuardReport *report);
 void life_sleep(Core *c, Unit *u);    /* the machine cannot stay awake any longer: it is killed */

@@ -239,8 +239,10 @@ usec_t debt_due(const SeenDebt *d) {
 
 /* Ours to strike: the robbed session is us, and what it ran is down and empty; or we hold the lease, and have waited. */
 static bool may_strike(const Core *c, const Lease *l, const SeenDebt *d) {
+        if (session_is_ours(c, d->debt.session) && l->unit)
+                return l->unit->phase == PHASE_IDLE && life_is_down(l->unit) && !life_has_predecessor(c, l, d->debt.index);
         if (session_is_ours(c, d->debt.session))
-                return l->unit ? l->unit->phase == PHASE_IDLE && life_is_down(l->unit) : c->guard_synced && !life_has_leftovers(c);
+                return c->guard_synced && !life_has_leftovers(c);
         return lease_is_ours(c, l) && c->now.boottime >= debt_due(d);
 }
 
@@ -387,6 +389,8 @@ static void advance_others(Core *c, Lease *l) {
 
         if (!u)
                 return;
+        if (u->steal_index != l->value.index)
+                u->want_steal = false; /* the word was for that tenure; nor does it go before the plan in another */
         /* The word is for one job. Where the answer to the Txn was lost, the next one may be done already. */
         if (l->value.state == LEASE_DONE && l->rearm == l->value.index && l->rearm > 0) {
                 send_rearm(c, l);

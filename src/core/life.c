@@ -161,7 +161,8 @@ static Leave wanted_leave(const Core *c, const Unit *u) {
 /* An entry that the guard keeps from before our restart. */
 static void adopt(Core *c, Unit *u) {
         u->index = u->guard.index;
-        if (!life_is_held(c, u))
+        u->from_before = !life_is_held(c, u);
+        if (u->from_before)
                 leave(c, u, LEAVE_LOST);
         else if (u->guard.expired)
                 leave(c, u, LEAVE_EXPIRED);
@@ -194,6 +195,7 @@ static void step_idle(Core *c, Unit *u) {
                         adopt(c, u);
                 else if (c->sleeping || c->shutting_down) { /* whether it is ours must not be waited for */
                         u->index = u->guard.index;
+                        u->from_before = true;
                         leave(c, u, wanted);
                 }
                 return;
@@ -219,6 +221,8 @@ static void step_idle(Core *c, Unit *u) {
                 u->target[0] = '\0';
                 return;
         }
+        if (life_has_predecessor(c, u->lease, u->lease->value.index))
+                return; /* neither is it started nor given back before that is down */
         u->index = u->lease->value.index;
         if (wanted != LEAVE_NONE || !u->report.gate_loaded)
                 leave(c, u, wanted != LEAVE_NONE ? wanted : LEAVE_RELEASE);
@@ -422,6 +426,7 @@ static void rest(Core *c, Unit *u) {
         if (u->leave != LEAVE_EXPIRED)
                 u->by_hand = false;
         u->index = 0;
+        u->from_before = false;
         u->run = u->report.run;
         u->armed_stop = u->armed_kill = 0;
         u->leave = LEAVE_NONE;
@@ -532,16 +537,20 @@ void life_advance(Core *c, Unit *u) {
 
         if (u->renamed && u->phase == PHASE_IDLE && !life_is_ours(c, u) && u->lease->txn == 0)
                 life_attach(c, u, u->wanted_lease);
-        if (!u->lease->unit)
-                u->lease->unit = u;
         if (u->global != u->wanted_global && may_change_kind(c, u)) {
                 u->global = u->wanted_global;
                 c->plan_stale = c->offers_stale = true;
         }
         if (u->global) {
+                if (u->lease->unit == u)
+                        u->lease->unit = NULL; /* it needs none, and keeps it from nobody */
                 global_advance(c, u);
                 drop_finished(c, u);
                 return;
+        }
+        if (!u->lease->unit) {
+                u->lease->unit = u;
+                c->plan_stale = c->offers_stale = true; /* it had to say that another has it */
         }
         check_gate(c, u);
         note_ability(c, u);

@@ -259,21 +259,25 @@ static void settle(Etcd *e, const EtcdEndpoint *p) {
 }
 
 /*
- * One of those that agree, if they are more than half: then an endpoint that hangs need not be waited for, which a unit
- * that runs over a restart of the daemon does not always have the time for. Two machines with the same endpoints cannot
- * come to different stores in this way.
+ * One of those that agree, if they are more than half and none has said otherwise: then an endpoint that hangs need not be
+ * waited for, which a unit that runs over a restart of the daemon does not always have the time for. Two machines with the
+ * same endpoints cannot come to different stores in this way.
  */
 static const EtcdEndpoint *most_agree(const Etcd *e) {
+        const EtcdEndpoint *first = NULL;
+        size_t n = 0;
+
         for (size_t i = 0; i < e->n_endpoints; i++) {
                 const EtcdEndpoint *p = &e->endpoints[i];
-                size_t n = 0;
 
-                for (size_t k = 0; k < e->n_endpoints; k++)
-                        n += e->endpoints[k].probed && e->endpoints[k].cluster_id == p->cluster_id;
-                if (p->cluster_id != 0 && n > e->n_endpoints / 2)
-                        return p;
+                if (!p->probed || p->cluster_id == 0)
+                        continue;
+                if (first && p->cluster_id != first->cluster_id)
+                        return NULL;
+                first = first ?: p;
+                n++;
         }
-        return NULL;
+        return n > e->n_endpoints / 2 ? first : NULL;
 }
 
 /* Every endpoint has answered or failed to. */

@@ -184,6 +184,43 @@ static void a_call_without_an_answer_is_asked_again_and_recognises_itself(void *
         world_free(w);
 }
 
+/* Of two that renew by one Index, the watch being late. */
+static void a_renewal_that_another_was_faster_with_is_lost(void **state) {
+        World *w = beating();
+
+        (void) call(w, CALL_ACQUIRE, THEM, 0, PERIOD);
+        w->revision++;
+        record(w)->index = 2;
+        world_find(w, RECORD_LEASE, "engine-leader")->revision = w->revision;
+        assert_int_equal(call(w, CALL_RENEW, "", 1, PERIOD), CALL_LEASE_LOST);
+        assert_int_equal(record(w)->index, 2);
+        world_free(w);
+}
+
+static void a_renewal_whose_answer_is_lost_recognises_itself_and_no_other(void **state) {
+        World *w = beating();
+
+        (void) call(w, CALL_ACQUIRE, THEM, 0, PERIOD);
+        w->lose_replies = true;
+        world_step(w, (Event){ .kind = EVENT_CALL,
+                                     .call = { .kind = CALL_RENEW, .lease = "engine-leader", .index = 1, .period = PERIOD } });
+        w->lose_replies = false;
+        world_pass(w, USEC_PER_SEC);
+        assert_int_equal(w->called, CALL_DONE);
+        assert_int_equal(w->called_index, 2);
+        w->lose = 1u << RECORD_LEASE;
+        world_step(w, (Event){ .kind = EVENT_CALL,
+                                     .call = { .kind = CALL_RENEW, .lease = "engine-leader", .index = 2, .period = PERIOD } });
+        w->lose = 0;
+        w->revision++;
+        record(w)->index = 3;
+        record(w)->period = PERIOD / 2;
+        world_find(w, RECORD_LEASE, "engine-leader")->revision = w->revision;
+        world_pass(w, USEC_PER_SEC);
+        assert_int_equal(w->called, CALL_LEASE_LOST);
+        world_free(w);
+}
+
 static void a_registry_that_stays_silent_leaves_the_outcome_unknown(void **state) {
         World *w = beating();
 
@@ -206,6 +243,8 @@ int main(void) {
                 cmocka_unit_test(periods_that_cannot_be_kept_and_names_that_are_none_are_refused),
                 cmocka_unit_test(a_units_lease_is_not_for_schedulers),
                 cmocka_unit_test(a_call_without_an_answer_is_asked_again_and_recognises_itself),
+                cmocka_unit_test(a_renewal_that_another_was_faster_with_is_lost),
+                cmocka_unit_test(a_renewal_whose_answer_is_lost_recognises_itself_and_no_other),
                 cmocka_unit_test(a_registry_that_stays_silent_leaves_the_outcome_unknown),
         };
 

@@ -71,6 +71,42 @@ static void a_replaced_registry_stops_everything_until_it_is_accepted(void **sta
         world_free(w);
 }
 
+static void a_foreign_registry_that_is_emptied_and_slow_to_take_a_name_lets_the_core_rest(void **state) {
+        World *w = world_running();
+        MetaRecord meta = { .uuid = "v", .format = 1 };
+
+        for (size_t i = 0; i < w->n_entries; i++)
+                w->entries[i].revision = 0;
+        w->revision = 2;
+        world_put(w, RECORD_META, "", &meta);
+        world_pass(w, 5 * USEC_PER_SEC);
+        assert_int_equal(w->done[ACTION_GUARD_LOSE], 1);
+        world_find(w, RECORD_META, "")->revision = 0;
+        w->hang = true;
+        for (unsigned i = 0; i < 10; i++) {
+                w->hanging = 0;
+                while (!w->hanging)
+                        world_pass(w, 100 * USEC_PER_MSEC);
+                world_pass(w, 1500 * USEC_PER_MSEC); /* the list and the Txn have both been slow */
+                world_step(w, (Event){ .kind = EVENT_TXN, .id = w->hanging, .answer = { .outcome = OUTCOME_UNKNOWN } });
+        }
+        world_free(w);
+}
+
+static void an_old_list_of_the_watch_while_the_floor_is_raised_lets_the_core_rest(void **state) {
+        World *w = world_running();
+        Entry *meta = world_find(w, RECORD_META, "");
+        Record old = { .kind = RECORD_META, .name = "", .mod_revision = 1, .value = &meta->value };
+
+        w->revision = 1; /* it fell back */
+        w->hang = true;
+        world_pass(w, 3 * USEC_PER_SEC);
+        assert_int_equal(w->reports[REPORT_REGISTRY_FELL_BACK], 1);
+        world_step(w, (Event){ .kind = EVENT_RECORDS, .answer = { .complete = RECORD_ALL, .records = &old, .n_records = 1 } });
+        world_pass(w, USEC_PER_SEC);
+        world_free(w);
+}
+
 static void a_registry_that_fell_back_is_silent_for_a_while_and_the_index_goes_on(void **state) {
         World *w = world_running();
         static World old;
@@ -481,6 +517,8 @@ int main(void) {
                 cmocka_unit_test(a_session_whose_beat_is_gone_is_over),
                 cmocka_unit_test(somebody_who_beats_in_our_name_ends_our_session),
                 cmocka_unit_test(a_replaced_registry_stops_everything_until_it_is_accepted),
+                cmocka_unit_test(a_foreign_registry_that_is_emptied_and_slow_to_take_a_name_lets_the_core_rest),
+                cmocka_unit_test(an_old_list_of_the_watch_while_the_floor_is_raised_lets_the_core_rest),
                 cmocka_unit_test(a_registry_that_fell_back_is_silent_for_a_while_and_the_index_goes_on),
                 cmocka_unit_test(a_registry_that_is_emptied_before_its_floor_is_raised_gets_a_name_that_can_be_accepted),
                 cmocka_unit_test(a_record_older_than_it_was_seen_means_that_the_registry_fell_back),

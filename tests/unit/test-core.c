@@ -319,21 +319,27 @@ static void each_failure_doubles_the_time_that_this_machine_stands_back_up_to_an
         world_free(w);
 }
 
-static void of_two_units_with_one_lease_only_one_holds_it(void **state) {
-        World *w = world_running();
-        UnitView view;
+static void a_steal_that_came_too_late_is_no_word_for_what_comes_after(void **state) {
+        World *w = world_new();
+        Placement elsewhere = { .require = "place=elsewhere" };
+        LeaseRecord freed = { .state = LEASE_FREE, .machine_id = THEM, .index = 7 };
+        Record r = { .kind = RECORD_LEASE, .name = "a.service", .value = &freed };
 
-        world_step(w, (Event){ .kind = EVENT_CONFIGURE, .unit = "b.service",
-                                       .config = { .unit = "b.service", .lease = "a.service", .stop_grace = USEC_INFINITY,
-                                                       .timeout_stop = 90 * USEC_PER_SEC } });
+        world_add_them(w);
+        world_connect(w);
+        world_step(w, (Event){ .kind = EVENT_CONFIGURE,
+                                       .config = { .unit = "a.service", .lease = "a.service", .stop_grace = USEC_INFINITY,
+                                                       .timeout_stop = 90 * USEC_PER_SEC, .placement = &elsewhere } });
+        world_pass(w, 3 * USEC_PER_SEC);
+        world_step(w, (Event){ .kind = EVENT_STEAL, .unit = "a.service", .index = 6 });
+        world_pass(w, 3 * USEC_PER_SEC);
+        assert_int_equal(world_lease(w)->index, 7);
+        w->revision++;
+        r.mod_revision = w->revision;
+        world_put(w, RECORD_LEASE, "a.service", &freed);
+        world_step(w, (Event){ .kind = EVENT_RECORDS, .answer = { .revision = w->revision, .records = &r, .n_records = 1 } });
         world_pass(w, 2 * TTL);
-        assert_true(core_find_unit(w->core, w->now, "b.service", &view));
-        assert_false(view.held_here);
-        assert_string_equal(view.state, "waiting");
-        assert_string_equal(view.why_not, "another unit here has the same Lease=");
-        assert_true(core_find_unit(w->core, w->now, "a.service", &view));
-        assert_true(view.held_here);
-        assert_int_equal(w->done[ACTION_UNIT_START], 1);
+        assert_int_equal(world_lease(w)->index, 7);
         world_free(w);
 }
 
@@ -531,8 +537,8 @@ int main(void) {
                 cmocka_unit_test(a_unit_found_active_without_its_lease_is_stopped),
                 cmocka_unit_test(a_lease_whose_gate_cannot_be_made_is_let_go),
                 cmocka_unit_test(each_failure_doubles_the_time_that_this_machine_stands_back_up_to_an_hour),
+                cmocka_unit_test(a_steal_that_came_too_late_is_no_word_for_what_comes_after),
                 cmocka_unit_test(a_start_that_fails_by_a_dependency_is_a_failure_and_not_a_job_well_done),
-                cmocka_unit_test(of_two_units_with_one_lease_only_one_holds_it),
                 cmocka_unit_test(a_shutdown_after_the_guard_is_gone_still_releases),
                 cmocka_unit_test(another_lease_name_is_taken_on_only_when_nothing_is_held_under_the_old_one),
                 cmocka_unit_test(a_unit_stopped_by_hand_stays_stopped_through_a_silence_of_the_registry),

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Several units of one machine with one Lease=: at no time does more than one of them run by it. */
+
+#include "core-world.h"
+
+static void configure(World *w, const char *unit, const char *lease) {
+        world_step(w, (Event){ .kind = EVENT_CONFIGURE,
+                                       .config = { .unit = unit, .lease = lease, .stop_grace = USEC_INFINITY,
+                                                       .timeout_stop = 90 * USEC_PER_SEC } });
+}
+
+static void of_two_units_with_one_lease_only_one_holds_it(void **state) {
+        World *w = world_running();
+        UnitView view;
+
+        configure(w, "b.service", "a.service");
+        world_pass(w, 2 * TTL);
+        assert_true(core_find_unit(w->core, w->now, "b.service", &view));
+        assert_false(view.held_here);
+        assert_string_equal(view.state, "waiting");
+        assert_string_equal(view.why_not, "another unit here has the same Lease=");
+        assert_true(core_find_unit(w->core, w->now, "a.service", &view));
+        assert_true(view.held_here);
+        assert_int_equal(w->done[ACTION_UNIT_START], 1);
+        world_free(w);
+}
+
+static void say_that_b_is_down(World *w) {
+        UnitReport down = { .known = true, .empty = true, .gate_loaded = true };
+
+        for (unsigned i = 0; i < 30; i++) {
+                world_pass(w, 100 * USEC_PER_MSEC);
+                down.asked_at = w->now.boottime;
+                world_step(w, (Event){ .kind = EVENT_UNIT, .unit = "b.service", .report = down });
+        }
+}
+
+static void enable_b_with_the_lease_of_a(World *w) {
+        configure(w, "b.service", "a.service");
+        say_that_b_is_down(w);
+}
+
+static void a_unit_waits_for_one_with_its_lease_that_was_disabled_and_is_still_being_stopped(void **state) {
+        World *w = world_running();
+        UnitView view;
+
+        world_step(w, (Event){ .kind = EVENT_FORGET, .unit = "a.service" });
+        enable_b_with_the_lease_of_a(w);
+        assert_true(core_find_unit(w->core, w->now, "a.service", &view));
+        assert_string_equal(view.state, "stopping");
+        assert_int_equal(w->done[ACTION_GUARD_LOSE], 0);
+        assert_int_equal(w->done[ACTION_GUARD_ARM], 1);
+        assert_int_equal(w->done[ACTION_UNIT_START], 1);
+        w->unit.active = ACTIVE_INACTIVE;
+        w->unit.empty = true;
+        world_say_unit(w);
+        say_that_b_is_down(w);
+        assert_false(core_find_unit(w->core, w->now, "a.service", &view));
+        assert_true(w->done[ACTION_UNIT_START] > 1);
+        assert_int_equal(world_lease(w)->index, 2);
+        world_free(w);
+}
+
+static void a_lease_whose_unit_is_disabled_goes_to_the_other_unit_that_has_it(void **state) {
+        World *w = world_running();
+
+        enable_b_with_the_lease_of_a(w);
+        world_step(w, (Event){ .kind = EVENT_FORGET, .unit = "a.service" });
+        w->unit.active = ACTIVE_INACTIVE;
+        w->unit.empty = true;
+        world_say_unit(w);
+        say_that_b_is_down(w);
+        assert_int_equal(world_lease(w)->index, 2);
+        assert_true(w->done[ACTION_UNIT_START] > 1);
+        world_free(w);
+}
+
+/* The daemon is started again; what had a.service's lease was old.service, which the guard tells of. */
+static void restart_with_old(World *w, const char *lease_of_old) {
+        GuardReport old = { .index = 1, .open = true, .serial = UINT64_MAX };
+        char session[SESSION_SIZE];
+        UnitView view;
+
+        str_copy(session, sizeof(session), w->session);
+        world_restart(w, session);
+        w->guard = (GuardReport){};
+        w->unit = (UnitReport){ .empty = true, .gate_loaded = true };
+        configure(w, "a.service", "a.service");
+        if (lease_of_old)
+                configure(w, "old.service", lease_of_old);
+        world_step(w, (Event){ .kind = EVENT_GUARD_UP });
+        world_step(w, (Event){ .kind = EVENT_GUARD, .unit = "old.service", .guard = old });
+        world_step(w, (Event){ .kind = EVENT_GUARD_SYNCED });
+        world_say_unit(w);
+        world_pass(w, 3 * USEC_PER_SEC);
+        assert_true(core_find_unit(w->core, w->now, "old.service", &view));
+        assert_string_equal(world_lease(w)->session, session);
+        assert_int_equal(world_lease(w)->index, 1);
+}
+
+static void a_unit_waits_for_one_that_only_the_guard_tells_of_at_the_index_of_its_lease(void **state) {
+        World *w = world_running();
+
+        restart_with_old(w, NULL);
+        assert_int_equal(w->done[ACTION_UNIT_START], 1);
+        world_free(w);
+}
+
+static void a_unit_waits_for_one_that_had_its_lease_before_the_daemon_was_restarted(void **state) {
+        World *w = world_running();
+
+        restart_with_old(w, "old.service");
+        assert_int_equal(w->done[ACTION_UNIT_START], 1);
+        world_free(w);
+}
+
+static void a_robbed_session_strikes_no_debt_while_what_ran_by_it_is_still_being_stopped(void **state) {
+        World *w = world_running();
+
+        world_add_them(w);
+        world_find(w, RECORD_LEASE, "a.service")->value.lease =
+                        (LeaseRecord){ .state = LEASE_HELD, .machine_id = US, .index = 1 };
+        str_copy(world_lease(w)->session, SESSION_SIZE, w->session);
+        world_step(w, (Event){ .kind = EVENT_FORGET, .unit = "a.service" });
+        enable_b_with_the_lease_of_a(w);
+        world_rob_us(w);
+        say_that_b_is_down(w);
+        assert_int_equal(world_lease(w)->index, 2);
+        assert_int_equal(world_lease(w)->n_debts, 1);
+        world_free(w);
+}
+
+static void a_unit_that_runs_everywhere_keeps_no_lease_from_one_that_needs_it(void **state) {
+        World *w = world_new();
+
+        world_step(w, (Event){ .kind = EVENT_CONFIGURE, .config = { .unit = "g.service", .lease = "a.service", .global = true } });
+        world_connect(w);
+        world_step(w, (Event){ .kind = EVENT_UNIT, .unit = "g.service",
+                                       .report = { .known = true, .asked_at = w->now.boottime, .empty = true } });
+        world_pass(w, 3 * USEC_PER_SEC);
+        world_connect(w); /* whatever it said of its units is said anew */
+        world_pass(w, 3 * USEC_PER_SEC);
+        assert_string_equal(world_lease(w)->session, w->session);
+        world_free(w);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(of_two_units_with_one_lease_only_one_holds_it),
+                cmocka_unit_test(a_lease_whose_unit_is_disabled_goes_to_the_other_unit_that_has_it),
+                cmocka_unit_test(a_unit_waits_for_one_with_its_lease_that_was_disabled_and_is_still_being_stopped),
+                cmocka_unit_test(a_unit_waits_for_one_that_only_the_guard_tells_of_at_the_index_of_its_lease),
+                cmocka_unit_test(a_unit_waits_for_one_that_had_its_lease_before_the_daemon_was_restarted),
+                cmocka_unit_test(a_robbed_session_strikes_no_debt_while_what_ran_by_it_is_still_being_stopped),
+                cmocka_unit_test(a_unit_that_runs_everywhere_keeps_no_lease_from_one_that_needs_it),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
