@@ -18,8 +18,7 @@ Unit *life_find(Core *c, const char *name) {
         return u;
 }
 
-/* Something of it may be here: not only its lease. */
-static bool is_in_hand(const Unit *u) {
+bool life_is_in_hand(const Unit *u) {
         return u->phase != PHASE_IDLE || u->guard.index > 0;
 }
 
@@ -31,7 +30,7 @@ void life_attach(Core *c, Unit *u, const char *lease) {
         u->renamed = !streq(lease, u->wanted_lease);
         u->available = false;
         c->plan_stale = c->offers_stale = true;
-        if (!u->lease->unit || (u->lease->unit->forgotten && !is_in_hand(u->lease->unit)))
+        if (!u->lease->unit || (u->lease->unit->forgotten && !life_is_in_hand(u->lease->unit)))
                 u->lease->unit = u;
 }
 
@@ -235,7 +234,7 @@ static bool may_run_by(const Core *c, const Unit *u, const Lease *l, uint64_t in
 
 bool life_has_predecessor(const Core *c, const Lease *l, uint64_t index) {
         for (const Unit *u = c->units; u; u = u->hh.next)
-                if (u != l->unit && !u->global && is_in_hand(u) && may_run_by(c, u, l, index))
+                if (u != l->unit && !u->global && life_is_in_hand(u) && may_run_by(c, u, l, index))
                         return true;
         return false;
 }

@@ -549,6 +549,8 @@ bool life_wants_lease(const Core *c, const Unit *u, const char **ret_why);
 /* The guard keeps the unit's entry by the timeline that holds now, or has none for it. */
 bool life_is_armed_anew(const Core *c, const Unit *u);
 bool life_is_down(const Unit *u);
+/* Something of it may be here, not only its lease; after a restart the guard's entry tells of it. */
+bool life_is_in_hand(const Unit *u);
 /* Another unit here than the lease's is in hand, and runs by that lease, or by that Index of it for all we know. */
 bool life_has_predecessor(const Core *c, const Lease *l, uint64_t index);
 bool life_has_leftovers(const Core *c); /* units that are not enabled here any more and not at their end yet */

@@ -119,11 +119,6 @@ static void place(Plan *p, const Unit *u, Machine *m, bool planned) {
                                            .replaces = u->placement.replaces, .planned = planned });
 }
 
-/* Not only its lease; after a restart the guard's entry tells of it. */
-static bool is_in_hand(const Unit *u) {
-        return u->phase != PHASE_IDLE || u->guard.index > 0;
-}
-
 /* What runs elsewhere; and what is held here, whatever we have said of it by now, or still being stopped here, whosever the
  * lease is by now. */
 static void collect_placed(Plan *p) {
@@ -143,7 +138,7 @@ static void collect_placed(Plan *p) {
                                                   .replaces = o->value.replaces });
         }
         for (const Unit *u = c->units; u; u = u->hh.next)
-                if (is_in_hand(u) || life_is_ours(c, u))
+                if (life_is_in_hand(u) || life_is_ours(c, u))
                         place(p, u, p->own, false);
 }
 
@@ -260,8 +255,8 @@ static bool yields(const Core *c, const Unit *u, const Placed *to) {
 
         if (replaced != replaces)
                 return replaced;
-        if (!o || is_in_hand(u) != is_in_hand(o))
-                return !o || is_in_hand(o);
+        if (!o || life_is_in_hand(u) != life_is_in_hand(o))
+                return !o || life_is_in_hand(o);
         if (u->lease->value.since != o->lease->value.since)
                 return u->lease->value.since > o->lease->value.since;
         return strcmp(u->name, o->name) > 0;
