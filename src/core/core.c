@@ -195,6 +195,8 @@ static void on_operator(Core *c, const Event *e) {
         case EVENT_METADATA:
                 str_copy(c->metadata, sizeof(c->metadata), strempty(e->machine));
                 c->offers_stale = c->plan_stale = true;
+                for (Unit *each = c->units; each; each = each->hh.next)
+                        life_look_anew(c, each);
                 break;
         case EVENT_TTL:
                 if (e->span >= TTL_MIN && e->span <= TTL_MAX)

@@ -86,6 +86,7 @@ Unit *life_configure(Core *c, const UnitConfig *config) {
         u->doubtful = config->doubtful;
         u->placement = config->placement ? *config->placement : (Placement){};
         c->offers_stale = c->plan_stale = true;
+        life_look_anew(c, u);
         return u;
 }
 

@@ -178,6 +178,7 @@ struct Unit {
         usec_t closed_at; /* since when the gate is known to be gone; USEC_INFINITY: it is not */
         usec_t retry_at;  /* ask again */
         usec_t not_before; /* held down */
+        bool unfit_until_then; /* ... because it did not fit: forgotten when something is changed here */
         unsigned failures;
         uint64_t run;     /* its run before the last start that we asked for */
         unsigned starts;  /* asked for in a row, without it having begun to run */
@@ -531,6 +532,7 @@ bool life_is_inactive(const UnitReport *r);
 /* Since the run that u->run is. While its job waits for something else, it has not; if that fails, there is no new run. */
 bool life_has_begun(const Unit *u);
 void life_hold_down_failure(Core *c, Unit *u);
+void life_look_anew(Core *c, Unit *u); /* what it asks for, or what the machine has, may be another thing now */
 Unit *life_configure(Core *c, const UnitConfig *config);
 Unit *life_find(Core *c, const char *name);
 Unit *life_find_or_leftover(Core *c, const char *name);

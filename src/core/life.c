@@ -396,7 +396,16 @@ static void step_stopping(Core *c, Unit *u) {
 static void stand_back(Core *c, Unit *u, usec_t span) {
         u->not_before = usec_add(c->now.boottime, span);
         u->until = usec_add(c->now.realtime, span);
+        u->unfit_until_then = u->leave == LEAVE_UNFIT;
         c->offers_stale = true;
+}
+
+void life_look_anew(Core *c, Unit *u) {
+        if (!u->unfit_until_then)
+                return;
+        u->not_before = u->until = 0;
+        u->unfit_until_then = false;
+        c->offers_stale = c->plan_stale = true;
 }
 
 void life_hold_down_failure(Core *c, Unit *u) {

@@ -208,6 +208,22 @@ static void units_that_replace_each_other_in_a_ring_take_turns_with_pauses(void 
         cluster_free(c);
 }
 
+static void what_did_not_fit_comes_back_as_soon_as_it_fits_again(void **state) {
+        Cluster *c = cluster_new(1, 1);
+
+        str_copy(c->placements[0].require, PLACEMENT_TEXT_SIZE, "disk=ssd");
+        cluster_start(c, 0, "disk=ssd");
+        cluster_pass(c, 5 * USEC_PER_SEC);
+        assert_int_equal(cluster_runs_on(c, 0), 0);
+        operate(c, 0, EVENT_METADATA, false, "disk=tape");
+        cluster_pass(c, 5 * USEC_PER_SEC);
+        assert_int_equal(cluster_runs_on(c, 0), -1);
+        operate(c, 0, EVENT_METADATA, false, "disk=ssd");
+        cluster_pass(c, 3 * USEC_PER_SEC);
+        assert_int_equal(cluster_runs_on(c, 0), 0);
+        cluster_free(c);
+}
+
 static void what_runs_through_a_restart_does_not_yield_to_what_is_only_held(void **state) {
         Cluster *c = cluster_new(1, 2);
         ClusterUnit *units = c->machines[0].units;
@@ -364,6 +380,7 @@ int main(void) {
                 cmocka_unit_test(a_unit_is_not_driven_away_by_one_that_has_not_come),
                 cmocka_unit_test(a_transfer_to_where_it_is_keeps_no_drain_waiting),
                 cmocka_unit_test(units_that_replace_each_other_in_a_ring_take_turns_with_pauses),
+                cmocka_unit_test(what_did_not_fit_comes_back_as_soon_as_it_fits_again),
                 cmocka_unit_test(what_runs_through_a_restart_does_not_yield_to_what_is_only_held),
                 cmocka_unit_test(a_machine_that_serves_a_silence_starts_nothing_that_is_handed_to_it),
                 cmocka_unit_test(a_unit_whose_record_is_damaged_is_not_stopped_by_a_drain),
