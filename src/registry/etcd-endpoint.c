@@ -258,79 +258,86 @@ static void settle(Etcd *e, const EtcdEndpoint *p) {
         etcd_calls_wake(e);
 }
 
-/*
- * One of those that agree, if they are more than half and none has said otherwise: then an endpoint that hangs need not be
- * waited for, which a unit that runs over a restart of the daemon does not always have the time for. Two machines with the
- * same endpoints cannot come to different stores in this way.
- */
-static const EtcdEndpoint *most_agree(const Etcd *e) {
-        const EtcdEndpoint *first = NULL;
+/* The first that has said in this round which cluster it is of, and the last that said otherwise; NULL: there is none. Returns
+ * how many are of the first one's. */
+static size_t compare_answers(const Etcd *e, const EtcdEndpoint **ret_first, const EtcdEndpoint **ret_other) {
         size_t n = 0;
 
+        *ret_first = *ret_other = NULL;
         for (size_t i = 0; i < e->n_endpoints; i++) {
                 const EtcdEndpoint *p = &e->endpoints[i];
 
                 if (!p->probed || p->cluster_id == 0)
                         continue;
-                if (first && p->cluster_id != first->cluster_id)
-                        return NULL;
-                first = first ?: p;
-                n++;
+                *ret_first = *ret_first ?: p;
+                if (p->cluster_id == (*ret_first)->cluster_id)
+                        n++;
+                else
+                        *ret_other = p;
         }
-        return n > e->n_endpoints / 2 ? first : NULL;
+        return n;
+}
+
+static void refuse(Etcd *e, const EtcdEndpoint *first, const EtcdEndpoint *other) {
+        bool was = e->conflict;
+
+        e->conflict = true;
+        (void) snprintf(e->conflict_text, sizeof(e->conflict_text),
+                        "endpoints of different etcd clusters: %s is of %" PRIx64 ", %s of %" PRIx64
+                        "; nothing is asked until they agree",
+                        first->url, first->cluster_id, other->url, other->cluster_id);
+        if (!was)
+                etcd_note_trouble(e, e->conflict_text);
 }
 
 /* Every endpoint has answered or failed to. */
 static void round_over(Etcd *e) {
-        const EtcdEndpoint *first = NULL, *other = NULL;
-        bool was = e->conflict;
+        const EtcdEndpoint *first, *other;
 
-        for (size_t i = 0; i < e->n_endpoints; i++) {
-                const EtcdEndpoint *p = &e->endpoints[i];
-
-                if (p->cluster_id == 0)
-                        continue;
-                if (!first)
-                        first = p;
-                else if (p->cluster_id != first->cluster_id)
-                        other = p;
-        }
-        e->conflict = other;
-        if (other) {
-                (void) snprintf(e->conflict_text, sizeof(e->conflict_text),
-                                "endpoints of different etcd clusters: %s is of %" PRIx64 ", %s of %" PRIx64
-                                "; nothing is asked until they agree",
-                                first->url, first->cluster_id, other->url, other->cluster_id);
-                if (!was)
-                        etcd_note_trouble(e, e->conflict_text);
-        }
+        (void) compare_answers(e, &first, &other);
+        if (other)
+                refuse(e, first, other);
+        else
+                e->conflict = false;
         /* Without any answer nobody can be asked anyway, but their errors are what people need to see. */
         settle(e, other ? NULL : first);
         etcd_warnings_update(e);
         probes_arm(e, e->conflict ? PROBE_EVERY_IN_CONFLICT : PROBE_EVERY);
 }
 
+/*
+ * Some endpoints have not answered yet. If more than half agree, and none has said otherwise, one that hangs need not be
+ * waited for, which a unit that runs over a restart of the daemon does not always have the time for: two machines with the
+ * same endpoints cannot come to different stores in this way.
+ */
+static void round_goes_on(Etcd *e) {
+        const EtcdEndpoint *first, *other;
+        size_t n = compare_answers(e, &first, &other);
+
+        if (other) {
+                refuse(e, first, other);
+                etcd_calls_wake(e);
+        } else if (!e->identified && !e->conflict && n > e->n_endpoints / 2) {
+                if (!e->endpoints[e->current].probed) {
+                        e->current = (size_t) (first - e->endpoints);
+                        etcd_status_changed(e);
+                }
+                settle(e, first);
+        }
+}
+
 static void probe_over(EtcdEndpoint *p) {
         Etcd *e = p->etcd;
-        const EtcdEndpoint *agreed;
         bool over = true;
 
         p->probe = http_request_free(p->probe);
         p->probed = true;
         for (size_t i = 0; i < e->n_endpoints; i++)
                 over = over && e->endpoints[i].probed;
-        if (over) {
+        if (over)
                 round_over(e);
-                return;
-        }
-        agreed = e->identified || e->conflict ? NULL : most_agree(e);
-        if (agreed) {
-                if (!e->endpoints[e->current].probed) {
-                        e->current = (size_t) (agreed - e->endpoints);
-                        etcd_status_changed(e);
-                }
-                settle(e, agreed);
-        }
+        else
+                round_goes_on(e);
 }
 
 static void on_probe_status(const HttpAnswer *a, void *userdata) {

@@ -8,8 +8,11 @@
 #include "etcd-bench.h"
 
 #include <inttypes.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 static Server cluster[3], alone, small, off; /* the last two are of one test each */
 
@@ -225,6 +228,36 @@ static void an_endpoint_that_hangs_is_not_waited_for_at_the_start(void **state) 
         assert_non_null(strstr(reply.error, "different etcd clusters"));
 }
 
+static int listen_in_silence(char url[static 64]) {
+        struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+        socklen_t size = sizeof(address);
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+        assert_true(fd >= 0);
+        assert_int_equal(bind(fd, (struct sockaddr *) &address, size), 0);
+        assert_int_equal(listen(fd, 16), 0);
+        assert_int_equal(getsockname(fd, (struct sockaddr *) &address, &size), 0);
+        (void) snprintf(url, 64, "http://127.0.0.1:%u", ntohs(address.sin_port));
+        return fd;
+}
+
+static void endpoints_that_disagree_are_refused_though_another_hangs(void **state) {
+        Bench *b = *state;
+        char silent[64];
+        const char *endpoints[] = { silent, cluster[0].url, cluster[1].url, cluster[2].url, alone.url, NULL };
+        _cleanup_reply_ Reply reply = {};
+        int fd = listen_in_silence(silent);
+        usec_t end = usec_add(now_boottime(), PATIENCE);
+
+        bench_open_config(b, &(RegistryConfig) { .endpoints = endpoints, .attempt = 4 * PATIENCE });
+        do {
+                assert_true(now_boottime() < end);
+                bench_get(b, "meta", PATIENCE, &reply);
+        } while (reply.outcome == REGISTRY_COMMITTED);
+        assert_non_null(strstr(strempty(reply.error), "different etcd clusters"));
+        (void) close(fd);
+}
+
 /* The same URL, another store: its name changes in the answers, and the watch lists again. */
 static void a_replaced_store_has_another_name(void **state) {
         Bench *b = *state;
@@ -307,6 +340,7 @@ static int run(void) {
         static const struct CMUnitTest tests[] = {
                 BENCH(endpoints_of_two_clusters_are_refused),
                 BENCH(an_endpoint_that_hangs_is_not_waited_for_at_the_start),
+                BENCH(endpoints_that_disagree_are_refused_though_another_hangs),
                 BENCH(the_loss_of_the_leader_is_survived),
                 BENCH(a_write_that_hangs_with_the_old_leader_is_given_up_when_there_is_a_new_one),
                 BENCH(a_call_that_waits_for_a_leader_goes_out_when_there_is_one),
