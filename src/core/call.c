@@ -10,8 +10,8 @@
  * has waited it out himself. Until then nobody acquires the lease from the thief, however he ends.
  *
  * No answer settles nothing: the very same Txn is sent again until it is committed or refused. Refused, the record that
- * was read back tells whether an attempt without an answer had landed: its Index, since and period are ours. A call whose
- * outcome is not known by its deadline ends as UNKNOWN, and the caller must look.
+ * was read back tells whether an earlier attempt had landed: its Index and times are ours. A call whose outcome is not
+ * known by its deadline ends as UNKNOWN, and the caller must look.
  */
 
 #include "core/internal.h"
@@ -124,7 +124,8 @@ static CallResult make_record(Core *c, Calling *g, const Call *call) {
                 g->record.period = call->period;
                 g->record.index = MAX(last, c->meta_value.index_floor) + 1;
         }
-        if (call->kind != CALL_RENEW) /* which is no new tenure, and has an Index of its own */
+        g->record.renewed = call->kind == CALL_RENEW ? c->now.realtime : 0;
+        if (call->kind != CALL_RENEW) /* which is no new tenure */
                 g->record.since = c->now.realtime;
         return CALL_DONE;
 }
@@ -205,14 +206,12 @@ static void drop(Core *c, Calling *g, CallResult result) {
         free(g);
 }
 
-/* A renewal keeps since, so that another's by the same Index looks like ours: the period, and that there was an attempt of
- * which we heard nothing, must tell. */
+/* An attempt of ours, be it one that was answered by a refusal: it may have been carried out twice. */
 static bool has_landed(const Calling *g) {
         const LeaseRecord *now = &g->lease->value;
 
-        return g->unanswered && now->since == g->record.since && now->index == g->record.index &&
-               now->state == g->record.state && now->period == g->record.period &&
-               streq(now->machine_id, g->record.machine_id);
+        return now->since == g->record.since && now->renewed == g->record.renewed && now->index == g->record.index &&
+               now->state == g->record.state && streq(now->machine_id, g->record.machine_id);
 }
 
 /* Refused by the record: has an earlier attempt landed, or has somebody else been there first? By our own fence: again. */
@@ -235,12 +234,10 @@ bool call_answer(Core *c, uint64_t id, const Answer *answer) {
         if (answer->outcome == OUTCOME_COMMITTED) {
                 mirror_apply(c, RECORD_LEASE, g->lease->name, &g->record, answer->revision);
                 drop(c, g, CALL_DONE);
-        } else if (answer->outcome == OUTCOME_REFUSED) {
+        } else if (answer->outcome == OUTCOME_REFUSED)
                 on_refused(c, g);
-        } else {
-                g->unanswered = true;
+        else
                 g->retry_at = c->now.boottime + 20 * USEC_PER_MSEC;
-        }
         return true;
 }
 

@@ -252,9 +252,8 @@ typedef struct Calling {
         uint64_t id;
         CallKind kind;
         Lease *lease;
-        LeaseRecord record; /* what it writes */
+        LeaseRecord record; /* what it writes; its Index and times tell it from everything else */
         uint64_t revision;  /* what it was compared with */
-        bool unanswered;    /* an attempt ended without an answer: it may have landed */
         usec_t span;
         uint64_t txn;       /* 0: to be sent again at retry_at */
         usec_t retry_at, deadline;

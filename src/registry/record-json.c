@@ -61,7 +61,7 @@ static const Member lease_members[] = {
         MEMBER(LeaseRecord, MEMBER_UNSIGNED, index),   MEMBER(LeaseRecord, MEMBER_UNSIGNED, since),
         MEMBER(LeaseRecord, MEMBER_UNSIGNED, period),  MEMBER(LeaseRecord, MEMBER_DEBTS, debts),
         MEMBER(LeaseRecord, MEMBER_TENURES, tenures),  OPTIONAL(LeaseRecord, MEMBER_UNSIGNED, last_trigger),
-        OPTIONAL(LeaseRecord, MEMBER_INTEGER, upgraded),
+        OPTIONAL(LeaseRecord, MEMBER_INTEGER, upgraded), OPTIONAL(LeaseRecord, MEMBER_UNSIGNED, renewed),
 };
 
 static const Member offer_members[] = {

@@ -94,9 +94,13 @@ static void answer(World *w, const Action *a) {
         } else if (w->silent) {
                 e.kind = a->kind == ACTION_TXN ? EVENT_TXN : EVENT_READ;
                 e.answer.outcome = OUTCOME_UNKNOWN;
-        } else if (a->kind == ACTION_TXN)
+        } else if (a->kind == ACTION_TXN) {
                 answer_txn(w, a, &e, records);
-        else
+                if (w->twice) {
+                        e.answer.n_records = 0;
+                        answer_txn(w, a, &e, records);
+                }
+        } else
                 answer_read(w, a, &e, records);
         if (w->lose_replies)
                 e.answer.outcome = OUTCOME_UNKNOWN;

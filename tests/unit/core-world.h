@@ -50,6 +50,7 @@ typedef struct World {
         unsigned lose;     /* kinds of records: a Txn that puts one is not answered, and the first of them may land later */
         Action late;
         bool lose_replies; /* it does what it is asked, and its answers are lost */
+        bool twice;        /* it gets a Txn twice, and the answer is the second one's */
         unsigned done[32]; /* actions seen, by kind */
         unsigned reports[64];
         uint64_t armed, last_t0;

@@ -184,6 +184,18 @@ static void a_call_without_an_answer_is_asked_again_and_recognises_itself(void *
         world_free(w);
 }
 
+static void a_call_that_is_carried_out_twice_recognises_itself(void **state) {
+        World *w = beating();
+
+        w->twice = true;
+        assert_int_equal(call(w, CALL_ACQUIRE, THEM, 0, PERIOD), CALL_DONE);
+        assert_int_equal(call(w, CALL_RENEW, "", 1, PERIOD), CALL_DONE);
+        assert_int_equal(call(w, CALL_STEAL, US, 2, PERIOD), CALL_DONE);
+        assert_int_equal(call(w, CALL_RELEASE, "", 3, 0), CALL_DONE);
+        assert_int_equal(record(w)->state, LEASE_FREE);
+        world_free(w);
+}
+
 /* Of two that renew by one Index, the watch being late. */
 static void a_renewal_that_another_was_faster_with_is_lost(void **state) {
         World *w = beating();
@@ -191,6 +203,7 @@ static void a_renewal_that_another_was_faster_with_is_lost(void **state) {
         (void) call(w, CALL_ACQUIRE, THEM, 0, PERIOD);
         w->revision++;
         record(w)->index = 2;
+        record(w)->renewed = w->now.realtime - USEC_PER_MSEC;
         world_find(w, RECORD_LEASE, "engine-leader")->revision = w->revision;
         assert_int_equal(call(w, CALL_RENEW, "", 1, PERIOD), CALL_LEASE_LOST);
         assert_int_equal(record(w)->index, 2);
@@ -214,7 +227,7 @@ static void a_renewal_whose_answer_is_lost_recognises_itself_and_no_other(void *
         w->lose = 0;
         w->revision++;
         record(w)->index = 3;
-        record(w)->period = PERIOD / 2;
+        record(w)->renewed = w->now.realtime - USEC_PER_MSEC;
         world_find(w, RECORD_LEASE, "engine-leader")->revision = w->revision;
         world_pass(w, USEC_PER_SEC);
         assert_int_equal(w->called, CALL_LEASE_LOST);
@@ -243,6 +256,7 @@ int main(void) {
                 cmocka_unit_test(periods_that_cannot_be_kept_and_names_that_are_none_are_refused),
                 cmocka_unit_test(a_units_lease_is_not_for_schedulers),
                 cmocka_unit_test(a_call_without_an_answer_is_asked_again_and_recognises_itself),
+                cmocka_unit_test(a_call_that_is_carried_out_twice_recognises_itself),
                 cmocka_unit_test(a_renewal_that_another_was_faster_with_is_lost),
                 cmocka_unit_test(a_renewal_whose_answer_is_lost_recognises_itself_and_no_other),
                 cmocka_unit_test(a_registry_that_stays_silent_leaves_the_outcome_unknown),
