@@ -1,12 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A registry that is ill. Whatever lasts less than half a lease disturbs nobody; what lasts longer stops units in time."""
 
+from etcd import FAST_ELECTIONS
 from scene import scene
 from waiting import now, require, wait_for
-
-# As docs/operations.md has it for a TTL below 10 s. An election of etcd as it comes takes 1 to 2 s, and now and then twice that,
-# when two members stand at one moment; of a TTL of 5 s the default grace leaves 2.3 to 3.3 s for it.
-FAST_ELECTIONS = "--pre-vote=true --heartbeat-interval=50 --election-timeout=500"
 
 
 def _lose_leader(cluster, beside_the_holder):
