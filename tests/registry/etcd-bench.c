@@ -2,6 +2,7 @@
 #include "etcd-bench.h"
 
 #include <stdio.h>
+#include <sys/socket.h>
 
 #include "util/log.h"
 
@@ -32,6 +33,20 @@ void bench_open_config(Bench *b, const RegistryConfig *config) {
         c.prefix = c.prefix ?: prefix;
         if (registry_etcd.open(b->event, &c, &b->r, &error) < 0)
                 fail_msg("open: %s", strempty(error));
+}
+
+int bench_listen(int backlog, struct sockaddr_in *ret_address, char url[static 64]) {
+        struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+        socklen_t size = sizeof(a);
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+        assert_true(fd >= 0);
+        assert_int_equal(bind(fd, (struct sockaddr *) &a, size), 0);
+        assert_int_equal(listen(fd, backlog), 0);
+        assert_int_equal(getsockname(fd, (struct sockaddr *) &a, &size), 0);
+        (void) snprintf(url, 64, "http://127.0.0.1:%u", ntohs(a.sin_port));
+        *ret_address = a;
+        return fd;
 }
 
 void bench_open(Bench *b, ...) {

@@ -6,6 +6,8 @@
  * asserts. Replies and watches are the conformance suite's.
  */
 
+#include <netinet/in.h>
+
 #include "conformance-util.h"
 
 #include "etcd-proxy.h"
@@ -27,6 +29,8 @@ int bench_teardown(void **state);
 void bench_open(Bench *b, ...) __attribute__((sentinel));
 /* The same with everything else from config. */
 void bench_open_config(Bench *b, const RegistryConfig *config);
+/* A listener on loopback that accepts nothing, to be closed by the caller; asserts that there is one. */
+int bench_listen(int backlog, struct sockaddr_in *ret_address, char url[static 64]);
 void bench_close(Bench *b);
 
 /* One request with a time limit, waited for. */

@@ -8,10 +8,8 @@
 #include "etcd-bench.h"
 
 #include <inttypes.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 static Server cluster[3], alone, small, off; /* the last two are of one test each */
@@ -228,25 +226,13 @@ static void an_endpoint_that_hangs_is_not_waited_for_at_the_start(void **state) 
         assert_non_null(strstr(reply.error, "different etcd clusters"));
 }
 
-static int listen_in_silence(char url[static 64]) {
-        struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-        socklen_t size = sizeof(address);
-        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-        assert_true(fd >= 0);
-        assert_int_equal(bind(fd, (struct sockaddr *) &address, size), 0);
-        assert_int_equal(listen(fd, 16), 0);
-        assert_int_equal(getsockname(fd, (struct sockaddr *) &address, &size), 0);
-        (void) snprintf(url, 64, "http://127.0.0.1:%u", ntohs(address.sin_port));
-        return fd;
-}
-
 static void endpoints_that_disagree_are_refused_though_another_hangs(void **state) {
         Bench *b = *state;
         char silent[64];
         const char *endpoints[] = { silent, cluster[0].url, cluster[1].url, cluster[2].url, alone.url, NULL };
         _cleanup_reply_ Reply reply = {};
-        int fd = listen_in_silence(silent);
+        struct sockaddr_in address;
+        int fd = bench_listen(16, &address, silent);
         usec_t end = usec_add(now_boottime(), PATIENCE);
 
         bench_open_config(b, &(RegistryConfig) { .endpoints = endpoints, .attempt = 4 * PATIENCE });

@@ -169,20 +169,14 @@ static void a_refused_connection_costs_nothing(void **state) {
 
 /* A listener whose queue is full: connecting to it neither works nor fails. */
 static int black_hole(char url[static 64]) {
-        struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-        socklen_t size = sizeof(a);
-        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        struct sockaddr_in a;
+        int fd = bench_listen(0, &a, url);
 
-        assert_true(fd >= 0);
-        assert_int_equal(bind(fd, (struct sockaddr *) &a, size), 0);
-        assert_int_equal(listen(fd, 0), 0);
-        assert_int_equal(getsockname(fd, (struct sockaddr *) &a, &size), 0);
         for (unsigned i = 0; i < 4; i++) { /* left open until the process ends */
                 int full = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-                (void) connect(full, (struct sockaddr *) &a, size);
+                (void) connect(full, (struct sockaddr *) &a, sizeof(a));
         }
-        (void) snprintf(url, 64, "http://127.0.0.1:%u", ntohs(a.sin_port));
         return fd;
 }
 

@@ -48,7 +48,8 @@ static void somebody_who_beats_in_our_name_ends_our_session(void **state) {
         world_free(w);
 }
 
-static void a_replaced_registry_stops_everything_until_it_is_accepted(void **state) {
+/* Another registry, of uuid "v", has taken the place of the one by which the unit ran. */
+static World *running_until_it_is_replaced(void) {
         World *w = world_running();
         MetaRecord meta = { .uuid = "v", .format = 1 };
 
@@ -58,6 +59,12 @@ static void a_replaced_registry_stops_everything_until_it_is_accepted(void **sta
         world_put(w, RECORD_META, "", &meta);
         world_pass(w, 5 * USEC_PER_SEC);
         assert_int_equal(w->done[ACTION_GUARD_LOSE], 1);
+        return w;
+}
+
+static void a_replaced_registry_stops_everything_until_it_is_accepted(void **state) {
+        World *w = running_until_it_is_replaced();
+
         w->unit.active = ACTIVE_INACTIVE;
         w->unit.empty = true;
         world_say_unit(w);
@@ -72,15 +79,8 @@ static void a_replaced_registry_stops_everything_until_it_is_accepted(void **sta
 }
 
 static void a_foreign_registry_that_is_emptied_and_slow_to_take_a_name_lets_the_core_rest(void **state) {
-        World *w = world_running();
-        MetaRecord meta = { .uuid = "v", .format = 1 };
+        World *w = running_until_it_is_replaced();
 
-        for (size_t i = 0; i < w->n_entries; i++)
-                w->entries[i].revision = 0;
-        w->revision = 2;
-        world_put(w, RECORD_META, "", &meta);
-        world_pass(w, 5 * USEC_PER_SEC);
-        assert_int_equal(w->done[ACTION_GUARD_LOSE], 1);
         world_find(w, RECORD_META, "")->revision = 0;
         w->hang = true;
         for (unsigned i = 0; i < 10; i++) {
