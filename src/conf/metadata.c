@@ -25,11 +25,6 @@ int metadata_append(char *list, size_t size, const char *word) {
         return 0;
 }
 
-static const char *next_word(const char *word) {
-        word += strcspn(word, " ");
-        return word + strspn(word, " ");
-}
-
 static size_t key_of(const char *word) {
         size_t n = strcspn(word, "= ");
 
@@ -43,27 +38,30 @@ static bool same_key(const char *a, const char *b) {
 }
 
 static bool is_first_of_its_key(const char *list, const char *word) {
-        while (list < word && !same_key(list, word))
-                list = next_word(list);
-        return list == word && key_of(word) > 0;
+        size_t n;
+        const char *w = placement_next_word(list, &n);
+
+        while (w < word && !same_key(w, word))
+                w = placement_next_word(w + n, &n);
+        return w == word && key_of(word) > 0;
 }
 
 bool metadata_next(const char *list, size_t *cursor, char key[static METADATA_SIZE], char values[static METADATA_SIZE]) {
-        const char *word = list + *cursor;
-        size_t at = 0;
+        size_t n, at = 0;
+        const char *word = placement_next_word(list + *cursor, &n);
 
-        while (*word && !is_first_of_its_key(list, word))
-                word = next_word(word);
-        if (!*word)
+        while (word && !is_first_of_its_key(list, word))
+                word = placement_next_word(word + n, &n);
+        if (!word)
                 return false;
+        *cursor = (size_t) (word + n - list);
         (void) snprintf(key, METADATA_SIZE, "%.*s", (int) key_of(word), word);
-        for (const char *w = word; *w && at < METADATA_SIZE; w = next_word(w)) {
-                const char *value = w + key_of(w) + 1;
+        for (const char *w = word; w && at < METADATA_SIZE; w = placement_next_word(w + n, &n)) {
+                size_t before = key_of(w) + 1;
 
                 if (same_key(w, word))
                         at += (size_t) snprintf(values + at, METADATA_SIZE - at, "%s%.*s", at > 0 ? " " : "",
-                                        (int) strcspn(value, " "), value);
+                                        (int) (n - before), w + before);
         }
-        *cursor = (size_t) (next_word(word) - list);
         return true;
 }
