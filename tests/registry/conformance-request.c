@@ -182,13 +182,15 @@ static void no_answer_ends_in_unknown_in_time(void **state) {
         RegistryRecord put = { .key = key, .value = "two", .size = 3 };
         Reply txn = { .ops = r->ops }, get = { .ops = r->ops }, list = { .ops = r->ops };
         Reply *all[] = { &txn, &get, &list };
+        RegistryCompare compare = { .key = key };
         usec_t begin, end;
 
-        must_put(world, r, key, "one");
+        /* Compared: once another write is there it can no longer land. */
+        compare.mod_revision = must_put(world, r, key, "one");
         world->fixture->freeze(world->store);
         begin = now_boottime();
-        assert_int_equal(r->ops->txn(r, &(RegistryTxn){ .puts = &put, .n_puts = 1 }, 400 * USEC_PER_MSEC, reply_take,
-                                         &txn, &txn.request), 0);
+        assert_int_equal(r->ops->txn(r, &(RegistryTxn){ .compares = &compare, .n_compares = 1, .puts = &put, .n_puts = 1 },
+                                         400 * USEC_PER_MSEC, reply_take, &txn, &txn.request), 0);
         assert_int_equal(r->ops->get(r, &key, 1, 400 * USEC_PER_MSEC, reply_take, &get, &get.request), 0);
         assert_int_equal(r->ops->list(r, "leases/", 400 * USEC_PER_MSEC, reply_take, &list, &list.request), 0);
         for (unsigned i = 0; i < 3; i++)
