@@ -48,7 +48,8 @@ static int begin(Ctl *ctl, const char *typed, Item *item) {
         code = pid1_load(ctl->bus, name, &unit); /* also of a unit whose file is gone: it then has the name given */
         if (code != CTL_OK)
                 return code;
-        item->name = strdup(get_string(unit, "Id"));
+        /* What is leased under the name given stays that, also where the name has become an alias since. */
+        item->name = strdup(files_listed(name) || files_gated(name) ? name : get_string(unit, "Id"));
         if (!item->name)
                 return CTL_FAILED;
         owner = dropin_owner("", item->name);

@@ -46,7 +46,7 @@ static int read_lease(Ctl *ctl, const json_t *machines, const char *name, json_t
 /* What was typed is a unit that is enabled here, or a lease; and a lease is mostly called as its unit. */
 static int read_typed(Ctl *ctl, const json_t *machines, const char *typed, json_t *rows) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL, ignored = SD_BUS_ERROR_NULL;
-        _cleanup_free_ char *unit = unit_name_complete(typed), *lease = NULL;
+        _cleanup_free_ char *unit = unit_name_resolve(ctl, typed), *lease = NULL;
         int r;
 
         if (unit_lease_name(ctl, strempty(unit), &lease) > 0)

@@ -37,7 +37,7 @@ static int lease_is_held(Ctl *ctl, const char *name, const char *unit, bool *ret
 }
 
 static int ask(Ctl *ctl, const char *typed, bool *ret) {
-        _cleanup_free_ char *unit = unit_name_complete(typed), *lease = NULL;
+        _cleanup_free_ char *unit = unit_name_resolve(ctl, typed), *lease = NULL;
         json_auto_t *row = NULL;
         int code;
 

@@ -90,6 +90,30 @@ int units_read(Ctl *ctl, json_t **ret) {
         return CTL_OK;
 }
 
+/* The name that PID 1 has for a unit, if it is another one: an alias is a link to the unit's file. Owned by the caller. */
+static char *pid1_name(Ctl *ctl, const char *unit) {
+        json_auto_t *answer = NULL, *props = NULL;
+        const char *id;
+
+        if (bus_call(ctl->bus, &bus_pid1, "LoadUnit", &answer, NULL, "s", unit) < 0 ||
+                        bus_get_all(ctl->bus, bus_pid1.name, strempty(json_string_value(json_array_get(answer, 0))),
+                                        "org.freedesktop.systemd1.Unit", &props, NULL) < 0)
+                return NULL;
+        id = get_string(props, "Id");
+        return *id && !streq(id, unit) ? strdup(id) : NULL;
+}
+
+char *unit_name_resolve(Ctl *ctl, const char *typed) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        _cleanup_free_ char *name = unit_name_complete(typed);
+        char *id = NULL;
+
+        if (name && bus_call(ctl->bus, &bus_leased, "GetUnit", NULL, &error, "s", name) < 0 &&
+                        sd_bus_error_has_name(&error, LEASED_NAME ".Error.NoSuchUnit"))
+                id = pid1_name(ctl, name);
+        return id ?: TAKE_PTR(name);
+}
+
 int unit_read_one(Ctl *ctl, const char *unit, json_t **ret) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         json_auto_t *path = NULL, *props = NULL, *lease = NULL;

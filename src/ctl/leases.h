@@ -17,6 +17,9 @@ json_t *rows_sorted(const json_t *rows, const char *key);
 
 /* The rows of all units that are enabled here. */
 int units_read(Ctl *ctl, json_t **ret);
+/* The unit that an operator means: what was typed, completed (unit_name_complete()), or the unit that it is an alias of.
+ * Says nothing; owned by the caller, NULL when out of memory. */
+char *unit_name_resolve(Ctl *ctl, const char *typed);
 /* The name of a unit's lease: 1, and *ret is owned by the caller; 0 if the unit is not enabled here or has none, or a
  * negative errno. Says nothing. */
 int unit_lease_name(Ctl *ctl, const char *unit, char **ret);

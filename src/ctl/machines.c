@@ -69,16 +69,6 @@ const json_t *machines_find(const json_t *rows, const char *machine_id) {
         return NULL;
 }
 
-const char *machine_name(const json_t *rows, const char *machine_id, char *buf, size_t size) {
-        const json_t *row = machines_find(rows, machine_id);
-
-        if (row && *get_string(row, "hostname"))
-                str_copy(buf, size, get_string(row, "hostname"));
-        else
-                str_copy(buf, MIN(size, (size_t) ID_SHOWN + 1), machine_id);
-        return buf;
-}
-
 static bool is_hostname(const json_t *row, const char *typed) {
         return streq(get_string(row, "hostname"), typed);
 }
@@ -87,13 +77,14 @@ static bool is_id_beginning(const json_t *row, const char *typed) {
         return startswith(get_string(row, "machine_id"), typed);
 }
 
-static size_t find_by(const json_t *rows, bool (*test)(const json_t *row, const char *typed), const char *typed,
-                const json_t **ret) {
+typedef bool (*row_test_t)(const json_t *row, const char *typed);
+
+static size_t find_by(const json_t *rows, row_test_t test, const char *typed, bool up_only, const json_t **ret) {
         size_t n = 0, i;
         json_t *row;
 
         json_array_foreach((json_t *) rows, i, row) {
-                if (!test(row, typed))
+                if (!test(row, typed) || (up_only && !get_boolean(row, "up")))
                         continue;
                 *ret = row;
                 n++;
@@ -101,18 +92,53 @@ static size_t find_by(const json_t *rows, bool (*test)(const json_t *row, const 
         return n;
 }
 
-int machines_resolve(const json_t *rows, const char *typed, const json_t **ret) {
-        const json_t *found = machines_find(rows, typed);
-        size_t n = found ? 1 : 0;
+/* A machine that was installed anew under its old name has another id, and the old one stays known and silent. */
+const char *machine_name(const json_t *rows, const char *machine_id, char *buf, size_t size) {
+        const json_t *row = machines_find(rows, machine_id), *any;
+        const char *hostname = get_string(row, "hostname");
+        bool shared = *hostname && !get_boolean(row, "up") && find_by(rows, is_hostname, hostname, false, &any) > 1;
 
-        if (n == 0)
-                n = find_by(rows, is_hostname, typed, &found);
-        if (n == 0 && strlen(typed) >= ID_TYPED_MIN)
-                n = find_by(rows, is_id_beginning, typed, &found);
-        if (n != 1) {
-                complain(n == 0 ? "%s: no such machine, see: leasectl machines"
-                                : "%s: more than one machine is called that, give a machine id: leasectl machines",
-                                typed);
+        if (shared)
+                (void) snprintf(buf, size, "%.64s (%.*s)", hostname, ID_SHOWN, machine_id);
+        else if (*hostname)
+                str_copy(buf, size, hostname);
+        else
+                str_copy(buf, MIN(size, (size_t) ID_SHOWN + 1), machine_id);
+        return buf;
+}
+
+static int complain_ambiguous(const json_t *rows, row_test_t test, const char *typed, size_t up) {
+        char ids[256] = "";
+        size_t i, at = 0;
+        json_t *row;
+
+        json_array_foreach((json_t *) rows, i, row) {
+                if (test(row, typed) && (up == 0 || get_boolean(row, "up")) && at < sizeof(ids))
+                        at += (size_t) snprintf(ids + at, sizeof(ids) - at, "%s%s", at > 0 ? " or " : "",
+                                        get_string(row, "machine_id"));
+        }
+        complain("%s: more than one machine is called that, and %s; give a machine id: %s", typed,
+                        up == 0 ? "none of them is up" : "more than one is up",
+                        at < sizeof(ids) ? ids : "leasectl machines");
+        return CTL_FAILED;
+}
+
+int machines_resolve(const json_t *rows, const char *typed, const json_t **ret) {
+        static const row_test_t tests[] = {is_hostname, is_id_beginning};
+        const json_t *found = machines_find(rows, typed);
+
+        for (size_t t = 0; t < ELEMENTSOF(tests) && !found; t++) {
+                size_t n, up;
+
+                if (tests[t] == is_id_beginning && strlen(typed) < ID_TYPED_MIN)
+                        continue;
+                n = find_by(rows, tests[t], typed, false, &found);
+                up = n > 1 ? find_by(rows, tests[t], typed, true, &found) : 0;
+                if (n > 1 && up != 1)
+                        return complain_ambiguous(rows, tests[t], typed, up);
+        }
+        if (!found) {
+                complain("%s: no such machine, see: leasectl machines", typed);
                 return CTL_FAILED;
         }
         *ret = found;

@@ -65,7 +65,7 @@ static int report_transfer(Ctl *ctl, const char *unit, const json_t *target, con
 
 int verb_transfer(Ctl *ctl, int argc, char **argv) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        _cleanup_free_ char *name = unit_name_complete(argv[0]);
+        _cleanup_free_ char *name = unit_name_resolve(ctl, argv[0]);
         json_auto_t *machines = NULL, *row = NULL;
         const json_t *target = NULL;
         const char *unit = strempty(name);

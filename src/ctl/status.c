@@ -217,7 +217,7 @@ static int status_units(Ctl *ctl, int argc, char **argv) {
         int code = CTL_OK;
 
         for (int i = 0; i < argc; i++) {
-                _cleanup_free_ char *name = unit_name_complete(argv[i]);
+                _cleanup_free_ char *name = unit_name_resolve(ctl, argv[i]);
                 json_auto_t *row = NULL;
                 int c;
 

@@ -64,7 +64,7 @@ int for_each_unit(Ctl *ctl, int argc, char **argv, int (*f)(Ctl *ctl, const char
         if (r < 0)
                 return bus_complain("leased", r, NULL);
         for (int i = 0; i < argc; i++) {
-                _cleanup_free_ char *unit = unit_name_complete(argv[i]);
+                _cleanup_free_ char *unit = unit_name_resolve(ctl, argv[i]);
                 int c = f(ctl, strempty(unit));
 
                 if (c != CTL_OK)

@@ -17,5 +17,5 @@ int wait_for_unit(Ctl *ctl, const char *unit, unit_test_t test, void *userdata);
 /* "foo.service: released, now held by beta at Index 5", or "…, nobody holds it yet". */
 int print_holder_after(Ctl *ctl, const char *unit, const char *done);
 
-/* Calls f with each name, completed, and returns the last exit code that was not CTL_OK. */
+/* Calls f with each name, resolved (ctl/leases.h), and returns the last exit code that was not CTL_OK. */
 int for_each_unit(Ctl *ctl, int argc, char **argv, int (*f)(Ctl *ctl, const char *unit));

@@ -2,6 +2,8 @@
 """What the tests of leasectl share: they run inside a guest (run-in-guest), where they install what they are given.
 
     TEST.py LEASECTL LEASED LEASED_GUARD LEASED.SERVICE LEASED-GUARD.SERVICE BUS_POLICY [FILE]...
+
+UNITTEST_ARGUMENTS in the environment go to unittest, e.g. "-k alias" for the tests with that in their names.
 """
 
 import json
@@ -154,4 +156,5 @@ def install(files):
 def main():
     """Installs what is named on the command line, and runs the tests of the calling program."""
     install(sys.argv[1:1 + len(TARGETS)])
-    unittest.main(module="__main__", argv=sys.argv[:1], verbosity=2)
+    unittest.main(module="__main__", argv=sys.argv[:1] + os.environ.get("UNITTEST_ARGUMENTS", "").split(),
+                  verbosity=2)

@@ -1,0 +1,101 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What an operator calls a unit or a machine is what leasectl takes it for, in every verb.
+
+    run-in-guest test-leasectl-names.py LEASECTL LEASED LEASED_GUARD LEASED.SERVICE LEASED-GUARD.SERVICE BUS_POLICY PUT_RECORD
+"""
+
+import json
+import os
+
+from leasectl_guest import HERE, SLEEPER, SYSTEM, UNITS, CaseWithDaemon, ctl, main, property_of, run, wait_for
+
+REGISTRY = "/var/lib/leased/registry"
+OLD, NEW = "0dd" + "0" * 29, "e44" + "0" * 29
+NEW_SESSION = "e44e44e44e44e44e-60000"
+
+
+def put(key, value):
+    run(f"{HERE}/put-record", REGISTRY, key, json.dumps(value))
+
+
+class Aliases(CaseWithDaemon):
+    LEASED_CONF = "[Leased]\nTTL=2s\n"
+
+    def alias(self, alias, unit):
+        os.symlink(unit, f"{SYSTEM}/{alias}")
+        self.addCleanup(os.unlink, f"{SYSTEM}/{alias}")
+        run("systemctl", "daemon-reload")
+        return alias
+
+    def test_every_verb_takes_an_alias_for_its_unit(self):
+        self.unit("true.service")
+        alias = self.alias("also.service", "true.service")
+        self.assertIn("true.service", ctl("check", alias).stdout.splitlines()[0])
+        ctl("enable", alias, check=True)
+        wait_for("it runs", lambda: (self.row("true.service") or {}).get("state") == "running")
+        for typed in (alias, "also"):
+            self.assertIn("Unit: true.service", ctl("status", typed, check=True).stdout)
+            self.assertEqual(json.loads(ctl("status", "--json=short", typed).stdout)["unit"], "true.service")
+            self.assertEqual(ctl("is-held", typed, check=True).stdout, "held\n")
+            self.assertIn("true.service", ctl("history", typed, check=True).stdout)
+            self.assertEqual(ctl("steal", typed, check=True).stdout, "true.service: is held by this machine already\n")
+            self.assertSays(ctl("rearm", typed), 1, "true.service: is not done but running, there is nothing to rearm")
+            self.assertEqual(ctl("transfer", typed, os.uname().nodename, check=True).stdout,
+                             f"true.service: is held by {os.uname().nodename} already\n")
+        self.assertTrue(ctl("release", alias, check=True).stdout.startswith("true.service: released"))
+        self.assertEqual(ctl("is-held", alias).returncode, 3)
+        self.assertEqual(ctl("disable", alias, check=True).stdout.splitlines()[-1], "true.service: disabled")
+        self.assertUntouched("true.service")
+
+    def test_a_name_that_is_nobodys_alias_stays_as_it_was_typed(self):
+        self.assertSays(ctl("status", "nowhere"), 4, "nowhere.service: not enabled on this machine, see: leasectl list")
+        self.assertSays(ctl("is-held", "nowhere"), 3, "nowhere: Nobody has ever held a lease nowhere.")
+        plain = self.alias("plain-too.service", self.unit("plain.service"))
+        self.assertSays(ctl("release", plain), 4, "plain.service: not enabled on this machine, see: leasectl list")
+
+    def test_a_leased_unit_whose_name_has_become_an_alias_can_be_disabled(self):
+        unit = self.enable("before.service")
+        ctl("release", unit, check=True)
+        os.unlink(f"{SYSTEM}/{unit}")
+        self.unit("after.service")
+        self.alias(unit, "after.service")
+        self.addCleanup(lambda: os.path.exists(f"{UNITS}/{unit}") and os.unlink(f"{UNITS}/{unit}"))
+        self.assertSays(ctl("disable", unit), 0)
+        self.assertUntouched(unit)
+
+
+class Machines(CaseWithDaemon):
+    LEASED_CONF = "[Leased]\nTTL=2s\n"
+
+    @staticmethod
+    def machine(machine_id, session):
+        put(f"machines/{machine_id}", {"hostname": "web", "boot_id": "b" * 32, "session": session, "metadata": "",
+                                      "version": "0", "draining": False})
+
+    @staticmethod
+    def listed():
+        return {each["machine_id"]: each["up"] for each in json.loads(ctl("machines", "--json=short", check=True).stdout)}
+
+    def test_a_host_name_means_the_machine_that_is_up(self):
+        wait_for("the registry is there", lambda: json.loads(ctl("registry", "--json=short").stdout)["uuid"])
+        self.machine(OLD, "0dd0dd0dd0dd0dd0-2000")
+        self.machine(NEW, "aaaaaaaaaaaaaaaa-2000")
+        wait_for("both are known", lambda: OLD in self.listed() and NEW in self.listed())
+        unit = self.enable("moves.service")
+        both = ("web: more than one machine is called that, and none of them is up; give a machine id: "
+                f"{OLD} or {NEW}")
+        self.assertSays(ctl("transfer", unit, "web"), 1, both)
+        put(f"fences/{NEW_SESSION}", {"counter": 0, "names": []})
+        put(f"beats/{NEW_SESSION}", {"machine_id": NEW, "nonce": "e44e44e44e44e44e-1"})
+        self.machine(NEW, NEW_SESSION)
+        wait_for("it is up", lambda: self.listed()[NEW])
+        self.assertSays(ctl("transfer", unit, "web"), 1, f"{unit}: It cannot go to web ({NEW[:8]}): it is not enabled there.")
+        self.assertIn(f"Not on web ({OLD[:8]}): ", ctl("status", unit).stdout)
+        self.assertSays(ctl("drain", "web"), 0)
+        self.assertSays(ctl("undrain", "web"), 0)
+        self.assertEqual(property_of(unit, "ActiveState"), "active")
+
+
+if __name__ == "__main__":
+    main()
