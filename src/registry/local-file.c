@@ -41,57 +41,66 @@ static uint32_t crc32_add(uint32_t crc, const void *data, size_t size) {
         return ~crc;
 }
 
-static bool parse_number(const char **p, char end, uint64_t *ret) {
-        uint64_t n = 0;
+/* Digits from *p on and the character that ends them; moves *p behind it. end is where the text ends. */
+static bool parse_number(const char **p, const char *end, char last, uint64_t *ret) {
         const char *begin = *p;
+        uint64_t n = 0;
 
-        for (; **p >= '0' && **p <= '9'; (*p)++)
+        for (; *p < end && **p >= '0' && **p <= '9'; (*p)++)
                 if (__builtin_mul_overflow(n, 10, &n) || __builtin_add_overflow(n, (uint64_t) (**p - '0'), &n))
                         return false;
-        if (*p == begin || **p != end)
+        if (*p == begin || *p >= end || **p != last)
                 return false;
         (*p)++;
         *ret = n;
         return true;
 }
 
-/* text is terminated. Whether it is a whole record that belongs into a file of this name. */
-static bool parse(const char *text, size_t length, const char *name, LocalFile *ret, const char **ret_escaped) {
-        const char *p = text + COVERED_AT, *end = memchr(text, '\n', MIN(length, (size_t) HEAD_MAX));
-        char expected[LOCAL_NAME_SIZE], crc[16];
-        uint64_t size;
+/* The key that the record says it has, escaped: it must be of one key only, and its file's name must be this one. 1, 0 or
+ * -ENOMEM. */
+static int decode_key(const char *escaped, size_t size, const char *name, char **ret) {
+        _cleanup_free_ char *copy = strndup(escaped, size);
+        char expected[LOCAL_NAME_SIZE];
 
-        if (!end || (size_t) (end - text) < COVERED_AT || !startswith(text, MAGIC))
-                return false;
-        (void) snprintf(crc, sizeof(crc), "%08" PRIx32 " ", crc32_add(0, p, length - COVERED_AT));
-        if (strncmp(text + CRC_AT, crc, 9) != 0)
-                return false;
-        if (!parse_number(&p, ' ', &ret->mod_revision) || !parse_number(&p, ' ', &size) || ret->mod_revision == 0)
-                return false;
-        if (size > REGISTRY_VALUE_MAX || length != (size_t) (end + 1 - text) + size + 1 || text[length - 1] != '\n')
-                return false;
-        ret->size = size;
-        *ret_escaped = p;
-        ((char *) end)[0] = '\0'; /* ends the key */
-        local_name(p, expected);
-        return streq(expected, name);
+        if (!copy)
+                return -ENOMEM;
+        if (strlen(copy) != size)
+                return 0; /* a NUL byte */
+        local_name(copy, expected);
+        return streq(expected, name) ? local_unescape_key(copy, ret) : 0;
 }
 
-/* The key as the record says it, which may be longer than any file's name. */
-static char *unescape_whole(const char *escaped) {
-        char *key = malloc(strlen(escaped) + 1), *to = key;
-        unsigned c;
+int local_file_decode(const char *data, size_t size, const char *name, LocalFile *ret) {
+        const char *end = memchr(data, '\n', MIN(size, (size_t) HEAD_MAX)), *p;
+        LocalFile file = {};
+        uint64_t value_size;
+        char crc[16];
+        int r;
 
-        if (!key)
-                return NULL;
-        for (const char *from = escaped; *from; from++)
-                if (*from == '%' && sscanf(from + 1, "%2X", &c) == 1) {
-                        *to++ = (char) c;
-                        from += 2;
-                } else
-                        *to++ = *from == '+' ? '/' : *from;
-        *to = '\0';
-        return key;
+        if (!end || end - data < COVERED_AT || memcmp(data, MAGIC, CRC_AT) != 0)
+                return 0;
+        p = data + COVERED_AT;
+        (void) snprintf(crc, sizeof(crc), "%08" PRIx32 " ", crc32_add(0, p, size - COVERED_AT));
+        if (memcmp(data + CRC_AT, crc, COVERED_AT - CRC_AT) != 0)
+                return 0;
+        if (!parse_number(&p, end, ' ', &file.mod_revision) || !parse_number(&p, end, ' ', &value_size))
+                return 0;
+        if (file.mod_revision == 0 || file.mod_revision > INT64_MAX || value_size > REGISTRY_VALUE_MAX ||
+            size != (size_t) (end + 1 - data) + value_size + 1 || data[size - 1] != '\n')
+                return 0;
+        r = decode_key(p, (size_t) (end - p), name, &file.key);
+        if (r <= 0)
+                return r;
+        file.size = value_size;
+        file.value = malloc(value_size + 1);
+        if (!file.value) {
+                local_file_clear(&file);
+                return -ENOMEM;
+        }
+        memcpy(file.value, end + 1, value_size);
+        file.value[value_size] = '\0';
+        *ret = file;
+        return 1;
 }
 
 /* Errors that say "there is something, and it cannot be read", and not "I could not look". */
@@ -140,29 +149,19 @@ static int read_text(int directory_fd, const char *name, char **ret, size_t *ret
 
 int local_file_read(int directory_fd, const char *name, LocalFile *ret) {
         _cleanup_free_ char *text = NULL;
-        LocalFile file = {};
-        const char *escaped;
+        LocalFile file = { .damaged = true };
         size_t length = 0;
-        int r;
+        int r, k = 0;
 
         r = read_text(directory_fd, name, &text, &length);
         if (r < 0 && !is_damage(r))
                 return r;
-        if (r < 0 || !parse(text, length, name, &file, &escaped)) {
-                file = (LocalFile){ .damaged = true };
-                r = local_unescape(name, &file.key);
-                if (r < 0)
-                        return r;
-                *ret = file;
-                return 0;
-        }
-        file.key = unescape_whole(escaped);
-        if (!file.key)
-                return -ENOMEM;
-        /* The value is moved to the front of its own buffer. */
-        memmove(text, text + length - 1 - file.size, file.size);
-        text[file.size] = '\0';
-        file.value = TAKE_PTR(text);
+        if (r == 0)
+                k = local_file_decode(text, length, name, &file);
+        if (k == 0)
+                k = local_unescape(name, &file.key);
+        if (k < 0)
+                return k;
         *ret = file;
         return 0;
 }

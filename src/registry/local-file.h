@@ -24,6 +24,9 @@ typedef struct LocalFile {
 
 void local_file_clear(LocalFile *file);
 
+/* Decodes what a file of this name holds, any bytes: 1: *ret is filled; 0: it is damaged; -ENOMEM. */
+int local_file_decode(const char *data, size_t size, const char *name, LocalFile *ret);
+
 /* Reads the record in the directory. 0: *ret is filled, damaged or not; -ENOENT: there is none; another errno: it
  * could not be told (out of memory or descriptors). */
 int local_file_read(int directory_fd, const char *name, LocalFile *ret);

@@ -64,14 +64,15 @@ static int hex_digit(char c) {
         return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-int local_unescape(const char *name, char **ret) {
-        _cleanup_free_ char *key = malloc(strlen(name) + 1), *again = NULL;
+int local_unescape_key(const char *escaped, char **ret) {
+        _cleanup_free_ char *key = malloc(strlen(escaped) + 1), *again = NULL;
         char *to = key;
 
         if (!key)
                 return -ENOMEM;
-        for (const char *from = name; *from; from++)
+        for (const char *from = escaped; *from; from++)
                 if (*from == '%') {
+                        /* The second digit is only looked at when the first is one: a NUL ends the text. */
                         int high = hex_digit(from[1]), low = high < 0 ? -1 : hex_digit(from[2]);
 
                         if (low < 0 || high + low == 0)
@@ -81,14 +82,18 @@ int local_unescape(const char *name, char **ret) {
                 } else
                         *to++ = *from == '+' ? '/' : *from;
         *to = '\0';
-        /* A file that somebody else put there, "foo~" or "%41", is not the record of any key. */
+        /* Each key has one escaped form: "foo~" and "%41" are of no key. */
         again = local_escape(key);
         if (!again)
                 return -ENOMEM;
-        if (!key[0] || !streq(again, name) || strlen(name) > KEPT_WHOLE)
+        if (!key[0] || !streq(again, escaped))
                 return 0;
         *ret = TAKE_PTR(key);
         return 1;
+}
+
+int local_unescape(const char *name, char **ret) {
+        return strlen(name) > KEPT_WHOLE ? 0 : local_unescape_key(name, ret);
 }
 
 bool local_name_matches(const char *name, const char *escaped_prefix) {

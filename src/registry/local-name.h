@@ -21,6 +21,9 @@ char *local_escape(const char *key);
 /* The file's name for an escaped key. */
 void local_name(const char *escaped, char ret[static LOCAL_NAME_SIZE]);
 
+/* The key of its escaped form: 1 and *ret, owned by the caller; 0: no key is escaped so; -ENOMEM. */
+int local_unescape_key(const char *escaped, char **ret);
+
 /* The key of a file's name: 1 and *ret, owned by the caller; 0 if the name was cut, or is not one of ours; -ENOMEM. */
 int local_unescape(const char *name, char **ret);
 
