@@ -13,7 +13,10 @@
 
 #include "registry/etcd-base64.h"
 
-enum { ITEMS_MAX = 1000000 };
+enum {
+        ITEMS_MAX = 1000000,
+        TOKEN_MAX = 8192,
+};
 
 json_t *etcd_parse(const char *text, size_t size) {
         json_t *root = json_loadb(text, size, 0, NULL);
@@ -52,6 +55,13 @@ static int get_number(const json_t *object, const char *name, uint64_t *ret) {
         return 0;
 }
 
+/* A revision of etcd's, which counts in an int64_t. */
+static int get_revision(const json_t *object, const char *name, uint64_t *ret) {
+        int r = get_number(object, name, ret);
+
+        return r < 0 ? r : *ret > INT64_MAX ? -EBADMSG : 0;
+}
+
 static int get_bool(const json_t *object, const char *name, bool *ret) {
         const json_t *j = json_object_get(object, name);
 
@@ -88,7 +98,7 @@ int etcd_decode_header(const json_t *root, EtcdHeader *ret) {
 
         if (!json_is_object(j) || get_number(j, "cluster_id", &h.cluster_id) < 0 ||
             get_number(j, "member_id", &h.member_id) < 0 || get_number(j, "raft_term", &h.raft_term) < 0 ||
-            get_number(j, "revision", &h.revision) < 0 || h.cluster_id == 0)
+            get_revision(j, "revision", &h.revision) < 0 || h.cluster_id == 0)
                 return -EBADMSG;
         *ret = h;
         return 0;
@@ -129,10 +139,12 @@ void etcd_key_values_done(EtcdKeyValues *k) {
         *k = (EtcdKeyValues) {};
 }
 
-static int decode_key_value(const json_t *j, EtcdKeyValue *ret) {
+/* newest: the revision of the whole answer, than which no record in it can be newer. */
+static int decode_key_value(const json_t *j, uint64_t newest, EtcdKeyValue *ret) {
         int r;
 
-        if (!json_is_object(j) || get_number(j, "mod_revision", &ret->mod_revision) < 0 || ret->mod_revision == 0)
+        if (!json_is_object(j) || get_revision(j, "mod_revision", &ret->mod_revision) < 0 || ret->mod_revision == 0 ||
+            ret->mod_revision > newest)
                 return -EBADMSG;
         r = get_bytes(j, "key", &ret->key, &ret->key_size);
         if (r < 0)
@@ -148,14 +160,15 @@ static int key_values_new(size_t n, EtcdKeyValues *ret) {
 int etcd_decode_range(const json_t *root, EtcdKeyValues *ret) {
         EtcdKeyValues k = {};
         const json_t *kvs;
+        EtcdHeader h;
         bool more;
         int r;
 
-        if (!json_is_object(root) || get_array(root, "kvs", &kvs) < 0 || get_bool(root, "more", &more) < 0)
+        if (etcd_decode_header(root, &h) < 0 || get_array(root, "kvs", &kvs) < 0 || get_bool(root, "more", &more) < 0)
                 return -EBADMSG;
         r = key_values_new(json_array_size(kvs), &k);
         for (size_t i = 0; r == 0 && i < k.n; i++)
-                r = decode_key_value(json_array_get(kvs, i), &k.items[i]);
+                r = decode_key_value(json_array_get(kvs, i), h.revision, &k.items[i]);
         if (r < 0) {
                 etcd_key_values_done(&k);
                 return r;
@@ -166,27 +179,29 @@ int etcd_decode_range(const json_t *root, EtcdKeyValues *ret) {
 }
 
 /* One response_range of a single key. */
-static int decode_read(const json_t *response, EtcdKeyValue *ret) {
+static int decode_read(const json_t *response, uint64_t newest, EtcdKeyValue *ret) {
         const json_t *range = json_object_get(response, "response_range"), *kvs;
 
         if (!json_is_object(range) || get_array(range, "kvs", &kvs) < 0 || json_array_size(kvs) > 1)
                 return -EBADMSG;
-        return json_array_size(kvs) == 0 ? 0 : decode_key_value(json_array_get(kvs, 0), ret);
+        return json_array_size(kvs) == 0 ? 0 : decode_key_value(json_array_get(kvs, 0), newest, ret);
 }
 
 int etcd_decode_txn(const json_t *root, size_t n_reads, bool *ret_succeeded, EtcdKeyValues *ret_kvs) {
         EtcdKeyValues k = {};
         const json_t *responses;
         bool succeeded;
+        EtcdHeader h;
         int r;
 
-        if (get_bool(root, "succeeded", &succeeded) < 0 || get_array(root, "responses", &responses) < 0)
+        if (etcd_decode_header(root, &h) < 0 || get_bool(root, "succeeded", &succeeded) < 0 ||
+            get_array(root, "responses", &responses) < 0)
                 return -EBADMSG;
         if (!succeeded && json_array_size(responses) != n_reads)
                 return -EBADMSG;
         r = key_values_new(succeeded ? 0 : n_reads, &k);
         for (size_t i = 0; r == 0 && i < k.n; i++)
-                r = decode_read(json_array_get(responses, i), &k.items[i]);
+                r = decode_read(json_array_get(responses, i), h.revision, &k.items[i]);
         if (r < 0) {
                 etcd_key_values_done(&k);
                 return r;
@@ -200,7 +215,7 @@ int etcd_decode_token(const json_t *root, char **ret) {
         const char *s = json_string_value(json_object_get(root, "token"));
         char *copy;
 
-        if (isempty(s))
+        if (isempty(s) || strlen(s) > TOKEN_MAX)
                 return -EBADMSG;
         for (const char *p = s; *p; p++)
                 if (*p <= ' ' || *p >= 0x7f) /* it becomes part of a header */
@@ -248,19 +263,19 @@ int etcd_decode_version(const json_t *root, char ret[static ETCD_VERSION_SIZE]) 
         return 0;
 }
 
-static int decode_event(const json_t *j, EtcdKeyValue *ret) {
+static int decode_event(const json_t *j, uint64_t newest, EtcdKeyValue *ret) {
         const json_t *type = json_object_get(j, "type"), *kv = json_object_get(j, "kv");
         const char *name = type ? json_string_value(type) : "PUT";
         int r;
 
         if (!name || (!streq(name, "PUT") && !streq(name, "DELETE")))
                 return -EBADMSG;
-        r = decode_key_value(kv, ret);
+        r = decode_key_value(kv, newest, ret);
         ret->deleted = streq(name, "DELETE");
         return r;
 }
 
-static int decode_events(const json_t *result, EtcdKeyValues *ret) {
+static int decode_events(const json_t *result, uint64_t newest, EtcdKeyValues *ret) {
         EtcdKeyValues k = {};
         const json_t *events;
         int r;
@@ -269,7 +284,7 @@ static int decode_events(const json_t *result, EtcdKeyValues *ret) {
                 return -EBADMSG;
         r = key_values_new(json_array_size(events), &k);
         for (size_t i = 0; r == 0 && i < k.n; i++)
-                r = decode_event(json_array_get(events, i), &k.items[i]);
+                r = decode_event(json_array_get(events, i), newest, &k.items[i]);
         if (r < 0) {
                 etcd_key_values_done(&k);
                 return r;
@@ -306,7 +321,7 @@ static int decode_watch_result(const json_t *result, EtcdWatchLine *w) {
                 describe_cancel(result, compacted, &w->error);
                 return 0;
         }
-        r = decode_events(result, &w->changes);
+        r = decode_events(result, w->header.revision, &w->changes);
         if (r < 0)
                 return r;
         w->event = created ? ETCD_WATCH_CREATED : w->changes.n > 0 ? ETCD_WATCH_CHANGES : ETCD_WATCH_PROGRESS;

@@ -201,6 +201,14 @@ static int get_next(Slot *s) {
         return etcd_call_new(q->etcd, "/v3/kv/range", body, q->deadline, 0, on_key, s, &s->call);
 }
 
+/* Whether an answer is about the key that was asked for: another one's record would pass for it. */
+static bool is_about(const RegistryRequest *q, const EtcdKeyValue *kv, const char *key) {
+        size_t n = strlen(q->etcd->prefix);
+
+        return kv->key_size == n + strlen(key) && memcmp(kv->key, q->etcd->prefix, n) == 0 &&
+               memcmp(kv->key + n, key, kv->key_size - n) == 0;
+}
+
 /* The answer for one key; takes the value over. */
 static int get_store(RegistryRequest *q, size_t i, const json_t *root) {
         RegistryRecord *record = &q->result.records[i];
@@ -209,7 +217,7 @@ static int get_store(RegistryRequest *q, size_t i, const json_t *root) {
 
         if (r < 0)
                 return r;
-        if (k.n > 1)
+        if (k.n > 1 || (k.n == 1 && !is_about(q, &k.items[0], record->key)))
                 r = -EBADMSG;
         if (k.n == 1 && r == 0) {
                 record->value = TAKE_PTR(k.items[0].value);
@@ -311,6 +319,23 @@ static int list_continue(RegistryRequest *q, const EtcdKeyValue *last) {
         return 0;
 }
 
+/* Whether the keys go up from where the page was to begin. Pages that do not would have no end. */
+static bool list_ascends(const RegistryRequest *q, const EtcdKeyValues *k) {
+        const char *last = q->from;
+        size_t size = q->from_size;
+
+        for (size_t i = 0; i < k->n; i++) {
+                const EtcdKeyValue *kv = &k->items[i];
+                int order = memcmp(kv->key, last, MIN(kv->key_size, size));
+
+                if (order < 0 || (order == 0 && (i == 0 ? kv->key_size < size : kv->key_size <= size)))
+                        return false;
+                last = kv->key;
+                size = kv->key_size;
+        }
+        return true;
+}
+
 static int list_add(RegistryRequest *q, EtcdKeyValues *k) {
         size_t skip = strlen(q->etcd->prefix);
         int r = result_reserve(&q->result, q->result.n + k->n);
@@ -345,6 +370,10 @@ static int list_store(RegistryRequest *q, const EtcdReply *reply) {
         r = etcd_decode_range(reply->root, &k);
         if (r < 0)
                 return r;
+        if (!list_ascends(q, &k)) {
+                etcd_key_values_done(&k);
+                return -EBADMSG;
+        }
         r = k.more && k.n == 0 ? -EBADMSG : k.more ? list_continue(q, &k.items[k.n - 1]) : 0;
         if (r == 0)
                 r = list_add(q, &k);
@@ -452,6 +481,9 @@ static bool txn_is_valid(const RegistryTxn *t) {
 static int txn_store(RegistryRequest *q, EtcdKeyValues *k) {
         int r = result_reserve(&q->result, k->n);
 
+        for (size_t i = 0; i < k->n; i++)
+                if (k->items[i].mod_revision > 0 && !is_about(q, &k->items[i], q->keys[i]))
+                        return -EBADMSG;
         for (size_t i = 0; r == 0 && i < k->n; i++) {
                 RegistryRecord *record = &q->result.records[i];
 

@@ -155,7 +155,7 @@ static void a_bad_header_is_refused(void **state) {
 
 static void a_range_is_read(void **state) {
         json_t *root = parse("{" HEADER ",\"kvs\":[{\"key\":\"YQ==\",\"create_revision\":\"2\",\"mod_revision\":\"3\","
-                             "\"version\":\"2\",\"value\":\"AHg=\",\"lease\":\"7\"},{\"key\":\"YgBj\",\"mod_revision\":5}],"
+                             "\"version\":\"2\",\"value\":\"AHg=\",\"lease\":\"7\"},{\"key\":\"YgBj\",\"mod_revision\":4}],"
                              "\"more\":true,\"count\":\"17\",\"novelty\":{}}");
         EtcdKeyValues k;
 
@@ -186,10 +186,14 @@ static void an_empty_range_is_read(void **state) {
 
 static void a_bad_range_is_refused(void **state) {
         static const char *const bad[] = {
-                "{\"kvs\":{}}", "{\"kvs\":[1]}", "{\"kvs\":[{}]}", "{\"kvs\":[{\"key\":\"YQ==\"}]}",
-                "{\"kvs\":[{\"key\":\"YQ=\",\"mod_revision\":\"3\"}]}", "{\"kvs\":[{\"key\":7,\"mod_revision\":\"3\"}]}",
-                "{\"kvs\":[{\"key\":\"YQ==\",\"mod_revision\":\"3\",\"value\":\"!\"}]}", "{\"more\":\"yes\"}",
-                "{\"kvs\":[{\"key\":\"YQ==\",\"mod_revision\":\"0\"}]}",
+                "{" HEADER ",\"kvs\":{}}", "{" HEADER ",\"kvs\":[1]}", "{" HEADER ",\"kvs\":[{}]}", "{" HEADER ",\"kvs\":[{\"key\":\"YQ==\"}]}",
+                "{" HEADER ",\"kvs\":[{\"key\":\"YQ=\",\"mod_revision\":\"3\"}]}", "{" HEADER ",\"kvs\":[{\"key\":7,\"mod_revision\":\"3\"}]}",
+                "{" HEADER ",\"kvs\":[{\"key\":\"YQ==\",\"mod_revision\":\"3\",\"value\":\"!\"}]}", "{" HEADER ",\"more\":\"yes\"}",
+                "{" HEADER ",\"kvs\":[{\"key\":\"YQ==\",\"mod_revision\":\"0\"}]}",
+                /* newer than the answer, or than any revision can be */
+                "{" HEADER ",\"kvs\":[{\"key\":\"YQ==\",\"mod_revision\":\"5\"}]}",
+                "{" HEADER ",\"kvs\":[{\"key\":\"YQ==\",\"mod_revision\":\"18446744073709551615\"}]}",
+                "{\"header\":{\"cluster_id\":\"1\",\"revision\":\"9223372036854775808\"}}",
         };
 
         for (size_t i = 0; i < ELEMENTSOF(bad); i++) {
