@@ -18,7 +18,9 @@ typedef struct Reader {
         Messages *messages;
         unsigned line;  /* of the file */
         unsigned start; /* where the logical line began */
-        char *logical;  /* NULL: none */
+        char *logical;  /* room for the whole file */
+        size_t size;    /* of the logical line */
+        bool more;      /* it goes on */
         bool ours;      /* inside our section */
         bool any;       /* inside some section */
 } Reader;
@@ -132,42 +134,47 @@ static void logical_line(Reader *r, char *text) {
         assign(r, key, strip(equals + 1));
 }
 
-/* One line of the file. A backslash at its end becomes a space before the next one. */
-static int physical_line(Reader *r, const char *text, size_t size) {
-        bool more = size > 0 && text[size - 1] == '\\';
-        _cleanup_free_ char *line = NULL;
-        size_t before = r->logical ? strlen(r->logical) : 0, blank;
+static bool is_space(char c) {
+        return c && strchr(space, c);
+}
 
-        blank = strspn(text, space);
+/* One line of the file. A backslash at its end becomes a space before the next one. Each byte is looked at a fixed number
+ * of times, however the lines are cut: a file may be a mebibyte of empty or of continued lines. */
+static void physical_line(Reader *r, const char *text, size_t size) {
+        size_t blank = 0;
+
+        while (blank < size && is_space(text[blank]))
+                blank++;
         if (blank < size && (text[blank] == '#' || text[blank] == ';'))
-                return 0;
-        if (!r->logical)
+                return;
+        if (!r->more) {
                 r->start = r->line;
-        line = malloc(before + size + 1);
-        if (!line)
-                return -ENOMEM;
-        if (before)
-                memcpy(line, r->logical, before);
-        memcpy(line + before, text, size);
-        line[before + size] = '\0';
-        if (more)
-                line[before + size - 1] = ' ';
-        free(r->logical);
-        r->logical = more ? TAKE_PTR(line) : NULL;
-        if (!more)
-                logical_line(r, line);
-        return 0;
+                r->size = 0;
+        }
+        memcpy(r->logical + r->size, text, size);
+        r->size += size;
+        r->more = size > 0 && text[size - 1] == '\\';
+        if (r->more)
+                r->logical[r->size - 1] = ' ';
+        r->logical[r->size] = '\0';
+        if (!r->more)
+                logical_line(r, r->logical);
 }
 
 void ini_parse_text(const char *path, const char *text, size_t size, IniTable *table, Messages *messages) {
-        Reader r = {.path = path, .table = table, .messages = messages};
+        _cleanup_free_ char *logical = malloc(size + 1);
+        Reader r = {.path = path, .table = table, .messages = messages, .logical = logical};
         const char *end = text + size;
 
-        if (strlen(text) != size) {
+        if (!logical) {
+                messages_add(messages, "%s: cannot be read: %s", path, strerror(ENOMEM));
+                return;
+        }
+        if (memchr(text, '\0', size)) {
                 messages_add(messages, "%s: not a text file, it has a NUL byte in it", path);
                 return;
         }
-        if (startswith(text, "\xef\xbb\xbf"))
+        if (size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
                 text += 3; /* a byte order mark */
         for (const char *p = text; p < end;) {
                 const char *newline = memchr(p, '\n', (size_t) (end - p));
@@ -176,15 +183,13 @@ void ini_parse_text(const char *path, const char *text, size_t size, IniTable *t
                 r.line++;
                 if (n > 0 && p[n - 1] == '\r')
                         n--;
-                if (physical_line(&r, p, n) < 0)
-                        break;
+                physical_line(&r, p, n);
                 if (!newline)
                         break;
                 p = newline + 1;
         }
-        if (r.logical)
+        if (r.more)
                 logical_line(&r, r.logical); /* the file ended after a backslash */
-        free(r.logical);
 }
 
 int ini_load(const char *root, const char *path, IniTable *table, Messages *messages) {

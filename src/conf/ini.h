@@ -36,7 +36,7 @@ typedef struct IniTable {
 /* Reads one file into the table's target. 0, also if there were messages; a negative errno if the file could not be
  * read (-ENOENT without a message, anything else with one). root is put before path, but not into messages. */
 int ini_load(const char *root, const char *path, IniTable *table, Messages *messages);
-/* The same for text in memory; text must be size bytes long and NUL-terminated. */
+/* The same for size bytes in memory, whatever they are. */
 void ini_parse_text(const char *path, const char *text, size_t size, IniTable *table, Messages *messages);
 void ini_where_done(IniTable *table);
 

@@ -3,6 +3,9 @@
 
 #include <stdarg.h>
 
+/* Each of them is logged: a file of a mebibyte must not become as many lines. */
+#define MESSAGES_MAX 200u
+
 /* What is wrong may come from a file with any bytes in it, and goes to terminals, the journal and D-Bus: only
  * printable ASCII and well-formed longer sequences are let through. */
 static size_t utf8_length(const unsigned char *s) {
@@ -46,8 +49,12 @@ void messages_add(Messages *m, const char *format, ...) {
         char *line, **lines;
         va_list ap;
 
+        if (m->n > MESSAGES_MAX)
+                return;
         va_start(ap, format);
-        if (vasprintf(&line, format, ap) < 0)
+        if (m->n == MESSAGES_MAX)
+                line = strdup("further messages are left out");
+        else if (vasprintf(&line, format, ap) < 0)
                 line = NULL;
         va_end(ap);
         if (!line)

@@ -56,14 +56,24 @@ int strv_add(char ***l, const char *s) {
 
 int strv_split_lines(const char *text, char ***ret) {
         _cleanup_(strv_freep) char **l = NULL;
+        size_t most = 1, n = 0;
 
+        /* Room for all at once: a list that is looked through for each line would make a long file stall its reader. */
+        for (const char *p = strchr(text, '\n'); p; p = strchr(p + 1, '\n'))
+                most++;
+        l = calloc(most + 1, sizeof(char *));
+        if (!l)
+                return -ENOMEM;
         for (const char *p = text; *p;) {
-                size_t n = strcspn(p, "\n");
+                size_t size = strcspn(p, "\n");
 
-                if (n > 0 && append(&l, strndup(p, n)) < 0)
-                        return -ENOMEM;
-                p += n + (p[n] == '\n');
+                if (size > 0) {
+                        l[n] = strndup(p, size);
+                        if (!l[n++])
+                                return -ENOMEM;
+                }
+                p += size + (p[size] == '\n');
         }
-        *ret = TAKE_PTR(l);
+        *ret = n > 0 ? TAKE_PTR(l) : NULL;
         return 0;
 }

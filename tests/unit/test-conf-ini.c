@@ -221,6 +221,65 @@ static void the_last_value_that_made_no_sense_is_remembered(void **state) {
         ini_where_done(&table);
 }
 
+/* A mebibyte of this, in chunks of the text. alarm() ends the test where each line costs as much as the rest of the file. */
+static void parse_much(const char *chunk, Target *ret, Messages *m) {
+        enum { SIZE = 1024 * 1024 };
+        _cleanup_free_ char *text = malloc(SIZE + 32);
+        char *where[ELEMENTSOF(options)] = {};
+        size_t n = (size_t) sprintf(text, "[Ours]\n");
+
+        assert_non_null(text);
+        for (; n + strlen(chunk) < SIZE; n += strlen(chunk))
+                memcpy(text + n, chunk, strlen(chunk));
+        strcpy(text + n, "\nNumber=7\n");
+        alarm(5);
+        parse(text, false, ret, where, m);
+        alarm(0);
+}
+
+static void no_way_to_cut_a_file_into_lines_makes_it_slow(void **state) {
+        static const char *const chunks[] = { "\n", "\r\n", " \n", "\\\n", "#\n", "x\n", "Words=a\\\n" };
+
+        for (size_t i = 0; i < ELEMENTSOF(chunks); i++) {
+                _cleanup_(messages_done) Messages m = {};
+                Target t = {};
+
+                parse_much(chunks[i], &t, &m);
+                if (!strchr(chunks[i], '\\'))
+                        assert_int_equal(t.number, 7);
+                target_done(&t);
+        }
+}
+
+static void messages_have_an_end(void **state) {
+        _cleanup_(messages_done) Messages m = {};
+        Target t = {};
+
+        parse_much("Unknown=1\n", &t, &m);
+        assert_int_equal(m.n, 201);
+        assert_string_equal(m.lines[200], "further messages are left out");
+        target_done(&t);
+}
+
+static void bytes_that_end_anywhere_are_read_no_further(void **state) {
+        static const char text[] = "\xef\xbb\xbf[Ours]\nName=a\\\n b\n;\nNumber=1\n";
+        char *where[ELEMENTSOF(options)] = {};
+
+        for (size_t n = 0; n < sizeof(text); n++) {
+                _cleanup_(messages_done) Messages m = {};
+                _cleanup_free_ char *copy = malloc(n + (n == 0));
+                Target t = {};
+                IniTable table = { .section = "Ours", .options = options, .n_options = ELEMENTSOF(options), .target = &t,
+                        .where = where };
+
+                assert_non_null(copy);
+                memcpy(copy, text, n);
+                ini_parse_text("f", copy, n, &table, &m);
+                ini_where_done(&table);
+                target_done(&t);
+        }
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                         cmocka_unit_test(good_lines_are_read),
@@ -233,6 +292,9 @@ int main(void) {
                         cmocka_unit_test(any_bytes_make_printable_messages),
                         cmocka_unit_test(in_names_of_units_a_backslash_stays),
                         cmocka_unit_test(the_last_value_that_made_no_sense_is_remembered),
+                        cmocka_unit_test(no_way_to_cut_a_file_into_lines_makes_it_slow),
+                        cmocka_unit_test(messages_have_an_end),
+                        cmocka_unit_test(bytes_that_end_anywhere_are_read_no_further),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
