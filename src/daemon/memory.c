@@ -79,8 +79,8 @@ static int decode_root(json_t *root, LoadedMemory *m, const char **ret_why) {
         return decode_indexes(indexes, m, ret_why);
 }
 
-int memory_decode(const char *text, LoadedMemory *ret, const char **ret_why) {
-        json_t *root = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+int memory_decode(const char *text, size_t size, LoadedMemory *ret, const char **ret_why) {
+        json_t *root = json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL);
         LoadedMemory m = {};
         int r;
 

@@ -144,7 +144,7 @@ static int load_memory(State *s) {
                 return 0;
         if (r < 0)
                 return log_error_errno(r, "cannot read %s", s->memory_path);
-        r = memory_decode(text, &s->loaded, &why);
+        r = memory_decode(text, size, &s->loaded, &why);
         if (r != -EBADMSG)
                 return r < 0 ? log_error_errno(r, "cannot load %s", s->memory_path) : 0;
         /* What it protects from, a replaced registry, is rarer than a damaged disk; refusing to start would stop units. */

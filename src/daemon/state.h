@@ -39,6 +39,6 @@ typedef struct LoadedMemory {
         CoreMemory memory; /* its strings and indexes are owned by this struct */
 } LoadedMemory;
 
-/* 0, or -EBADMSG with *ret_why a static text of what is wrong. */
-int memory_decode(const char *text, LoadedMemory *ret, const char **ret_why);
+/* Of size bytes, whatever they are: 0, -ENOMEM, or -EBADMSG with *ret_why a static text of what is wrong. */
+int memory_decode(const char *text, size_t size, LoadedMemory *ret, const char **ret_why);
 void memory_done(LoadedMemory *m);

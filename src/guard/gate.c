@@ -13,7 +13,9 @@
 #include "util/strv.h"
 
 #define MEMBERS_SIZE_MAX ((size_t) 1024 * 1024)
-#define BEAT_SIZE 21u /* twenty digits and a newline */
+#define NUMBER_SIZE 20u /* digits */
+#define BEAT_SIZE (NUMBER_SIZE + 1)         /* and a newline */
+#define MARK_SIZE (3 * (NUMBER_SIZE + 1) + 2) /* index, kill_at, kill_offset, ended, and a newline */
 
 struct Gates {
         char held[256], marks[256], members[256], beat[256];
@@ -159,24 +161,53 @@ int gates_beat(Gates *g, usec_t t0) {
         return write_in_place(g->beat_fd, text, BEAT_SIZE);
 }
 
+/* Digits of a fixed number, as gates_mark() and gates_beat() write them. */
+static bool decode_number(const char *text, uint64_t *ret) {
+        uint64_t n = 0;
+
+        for (size_t i = 0; i < NUMBER_SIZE; i++)
+                if (text[i] < '0' || text[i] > '9' || __builtin_mul_overflow(n, 10, &n) ||
+                    __builtin_add_overflow(n, (uint64_t) (text[i] - '0'), &n))
+                        return false;
+        *ret = n;
+        return true;
+}
+
+bool beat_decode(const char *text, size_t size, usec_t *ret) {
+        return size == BEAT_SIZE && text[NUMBER_SIZE] == '\n' && decode_number(text, ret);
+}
+
+bool mark_decode(const char *text, size_t size, Mark *ret) {
+        enum { SECOND = NUMBER_SIZE + 1, THIRD = 2 * SECOND, ENDED = 3 * SECOND };
+        Mark m;
+
+        if (size != MARK_SIZE || text[SECOND - 1] != ' ' || text[THIRD - 1] != ' ' || text[ENDED - 1] != ' ' ||
+            (text[ENDED] != '0' && text[ENDED] != '1') || text[ENDED + 1] != '\n')
+                return false;
+        if (!decode_number(text, &m.index) || !decode_number(text + SECOND, &m.kill_at) ||
+            !decode_number(text + THIRD, &m.kill_offset))
+                return false;
+        m.ended = text[ENDED] == '1';
+        *ret = m;
+        return true;
+}
+
 static usec_t read_beat(const Gates *g) {
-        char text[BEAT_SIZE + 1] = "";
-        uint64_t t0;
+        char text[BEAT_SIZE];
+        usec_t t0;
 
         if (g->beat_fd < 0 || pread(g->beat_fd, text, BEAT_SIZE, 0) != (ssize_t) BEAT_SIZE)
                 return 0;
-        return sscanf(text, "%" SCNu64, &t0) == 1 ? t0 : 0;
+        return beat_decode(text, BEAT_SIZE, &t0) ? t0 : 0;
 }
 
 static Mark read_mark(const char *path, usec_t t0) {
         _cleanup_free_ char *text = NULL;
         Mark m = {};
-        int ended;
+        size_t size;
 
-        if (read_file(path, 4096, &text, NULL) < 0 ||
-            sscanf(text, "%" SCNu64 " %" SCNu64 " %" SCNu64 " %d", &m.index, &m.kill_at, &m.kill_offset, &ended) != 4)
+        if (read_file(path, 4096, &text, &size) < 0 || !mark_decode(text, size, &m))
                 return (Mark) {};
-        m.ended = ended != 0;
         if (!m.ended && t0 > 0)
                 m.kill_at = MAX(m.kill_at, usec_add(t0, m.kill_offset));
         return m;

@@ -46,5 +46,9 @@ int gates_beat(Gates *g, usec_t t0);
 /* The lines of members/UNIT, NULL if there is no such file; freed by strv_free(). */
 int gates_members(Gates *g, const char *unit, char ***ret);
 
+/* What a mark's and the beat's file hold, of size bytes, whatever they are. false: damaged. */
+bool mark_decode(const char *text, size_t size, Mark *ret);
+bool beat_decode(const char *text, size_t size, usec_t *ret);
+
 /* Calls f for each mark, with beats reckoned in: mark->kill_at is when the unit has to be gone. A damaged mark has 0. */
 int gates_each_mark(Gates *g, void (*f)(const char *unit, const Mark *mark, void *userdata), void *userdata);

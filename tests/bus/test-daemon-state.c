@@ -86,7 +86,7 @@ static void memory_survives_its_text(void **state) {
         const char *why = NULL;
 
         assert_non_null(text);
-        assert_int_equal(memory_decode(text, &m, &why), 0);
+        assert_int_equal(memory_decode(text, strlen(text), &m, &why), 0);
         assert_is_full(&m.memory);
         memory_done(&m);
 }
@@ -96,7 +96,7 @@ static void an_empty_memory_survives_its_text(void **state) {
         LoadedMemory m = {};
         const char *why = NULL;
 
-        assert_int_equal(memory_decode(text, &m, &why), 0);
+        assert_int_equal(memory_decode(text, strlen(text), &m, &why), 0);
         assert_string_equal(m.memory.uuid, "");
         assert_int_equal(m.memory.revision, 0);
         assert_int_equal(m.memory.n_indexes, 0);
@@ -123,9 +123,26 @@ static void what_was_never_written_is_damaged(void **state) {
                 LoadedMemory m = {};
                 const char *why = NULL;
 
-                assert_int_equal(memory_decode(texts[i], &m, &why), -EBADMSG);
+                assert_int_equal(memory_decode(texts[i], strlen(texts[i]), &m, &why), -EBADMSG);
                 assert_non_null(why);
                 memory_done(&m);
+        }
+}
+
+static void a_nul_byte_ends_no_memory(void **state) {
+        _cleanup_free_ char *text = memory_encode(&full);
+        size_t size = strlen(text);
+        LoadedMemory m = {};
+        const char *why = NULL;
+
+        /* What follows it would go unread. */
+        assert_int_equal(memory_decode(text, size + 1, &m, &why), -EBADMSG);
+        for (size_t at = 0; at < size; at++) {
+                _cleanup_free_ char *copy = malloc(at + (at == 0)); /* so small that a read beyond it is noticed */
+
+                assert_non_null(copy);
+                memcpy(copy, text, at);
+                assert_int_equal(memory_decode(copy, at, &m, &why), -EBADMSG);
         }
 }
 
@@ -206,6 +223,7 @@ int main(void) {
                 cmocka_unit_test(memory_survives_its_text),
                 cmocka_unit_test(an_empty_memory_survives_its_text),
                 cmocka_unit_test(what_was_never_written_is_damaged),
+                cmocka_unit_test(a_nul_byte_ends_no_memory),
                 cmocka_unit_test_setup_teardown(what_is_remembered_is_on_disk_at_the_end, setup, teardown),
                 cmocka_unit_test_setup_teardown(a_damaged_memory_is_kept_aside, setup, teardown),
                 cmocka_unit_test_setup_teardown(the_session_is_there_at_once, setup, teardown),

@@ -144,6 +144,49 @@ static void a_damaged_mark_says_now(void **state) {
         assert_int_equal(the_mark(w)->kill_at, 0);
 }
 
+/* So small that a read beyond it is noticed. */
+static bool decodes(const char *text, size_t size, Mark *ret) {
+        _cleanup_free_ char *copy = malloc(size + (size == 0));
+        usec_t t0;
+
+        assert_non_null(copy);
+        memcpy(copy, text, size);
+        (void) beat_decode(copy, size, &t0);
+        return mark_decode(copy, size, ret);
+}
+
+#define TWENTY "00000000000000000000"
+
+static void only_a_mark_as_it_is_written_is_believed(void **state) {
+        static const char good[] = "00000000000000000007 00000000000000000008 00000000000000000009 1\n";
+        static const char *const bad[] = {
+                "", "\n", "7 8 9 1\n",
+                "-0000000000000000007 00000000000000000008 00000000000000000009 1\n",
+                "                   7 00000000000000000008 00000000000000000009 1\n",
+                TWENTY " 99999999999999999999 " TWENTY " 0\n",
+                TWENTY " " TWENTY " " TWENTY " 2\n",
+                TWENTY " " TWENTY " " TWENTY " 0",
+                TWENTY " " TWENTY " " TWENTY " 0\nx",
+        };
+        usec_t t0 = 0;
+        Mark m = {};
+
+        assert_true(decodes(good, strlen(good), &m));
+        assert_int_equal(m.index, 7);
+        assert_int_equal(m.kill_at, 8);
+        assert_int_equal(m.kill_offset, 9);
+        assert_true(m.ended);
+        for (size_t i = 0; i < ELEMENTSOF(bad); i++)
+                assert_false(decodes(bad[i], strlen(bad[i]), &m));
+        for (size_t at = 0; at < strlen(good); at++)
+                assert_false(decodes(good, at, &m));
+        assert_true(beat_decode("00000000000000000011\n", 21, &t0));
+        assert_int_equal(t0, 11);
+        assert_false(beat_decode("0000000000000000001x\n", 21, &t0));
+        assert_false(beat_decode("99999999999999999999\n", 21, &t0));
+        assert_false(beat_decode("00000000000000000011", 20, &t0));
+}
+
 static void a_second_guard_is_kept_away(void **state) {
         World *w = *state;
         Gates *second = NULL;
@@ -197,12 +240,31 @@ static void members_are_lines_and_need_not_be_there(void **state) {
         strv_free(members);
 }
 
+/* A list that is searched for each line takes half a minute for these, and the watchdog ends the guard before. */
+static void members_of_a_mebibyte_are_read_at_once(void **state) {
+        enum { LINES = 500000 };
+        _cleanup_free_ char *text = malloc(2 * LINES + 1);
+        char **members = NULL;
+
+        assert_non_null(text);
+        for (size_t i = 0; i < LINES; i++)
+                memcpy(text + 2 * i, "a\n", 2);
+        text[2 * LINES] = '\0';
+        alarm(10);
+        assert_int_equal(strv_split_lines(text, &members), 0);
+        alarm(0);
+        assert_int_equal(strv_length(members), LINES);
+        strv_free(members);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(a_gate_is_a_file_that_comes_and_goes, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(wiping_leaves_no_gate_of_whatever_kind, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_beat_moves_the_marks_of_live_entries_only, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_damaged_mark_says_now, set_up, tear_down),
+                cmocka_unit_test(only_a_mark_as_it_is_written_is_believed),
+                cmocka_unit_test(members_of_a_mebibyte_are_read_at_once),
                 cmocka_unit_test_setup_teardown(a_second_guard_is_kept_away, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(members_are_lines_and_need_not_be_there, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_full_file_system_hinders_no_removal, set_up, tear_down),
