@@ -82,7 +82,9 @@ char *dropin_member_text(const char *member, const char *unit) {
         env_escaped = escape(env, true);
         if (!gate_escaped || !env_escaped)
                 return NULL;
-        /* The environment is optional ("-"): it is removed while ExecStopPost= may still have to run. */
+        /* The environment is optional ("-"): it is removed while ExecStopPost= may still have to run. No target pulls the unit
+         * in, so "systemctl isolate" of any target would stop it: leased.service is what the target decides about, and that
+         * stops the unit when it is stopped itself. */
         r = asprintf(&text,
                         "# Written by 'leasectl enable', removed by 'leasectl disable'. Not to be edited: while it is "
                         "here, the unit\n"
@@ -91,6 +93,7 @@ char *dropin_member_text(const char *member, const char *unit) {
                         "%s%s\n"
                         "BindsTo=leased-guard.service\n"
                         "After=leased-guard.service leased.service\n"
+                        "IgnoreOnIsolate=yes\n"
                         "%s%s%s%s",
                         GATE_LINE, gate_escaped, ordering_of(member), service ? "\n[Service]\nEnvironmentFile=-" : "",
                         service ? env_escaped : "", service ? "\n" : "");
@@ -151,8 +154,8 @@ static bool is_dropin_directory(const char *name) {
         return endswith(name, ".d");
 }
 
-int dropin_members_list(const char *root, const char *unit, char ***ret) {
-        _cleanup_(strv_freep) char **names = NULL, **members = NULL;
+/* The names of all units that have a folder for drop-ins, whoseever. */
+static int list_units_with_dropins(const char *root, char ***ret) {
         _cleanup_free_ char *directory = NULL;
         int r;
 
@@ -160,12 +163,32 @@ int dropin_members_list(const char *root, const char *unit, char ***ret) {
                 directory = NULL;
                 return -ENOMEM;
         }
-        r = directory_list(directory, is_dropin_directory, &names);
-        for (char **n = names; r >= 0 && n && *n; n++) {
-                _cleanup_free_ char *owner = NULL;
-
+        r = directory_list(directory, is_dropin_directory, ret);
+        for (char **n = r >= 0 ? *ret : NULL; n && *n; n++)
                 (*n)[strlen(*n) - strlen(".d")] = '\0';
-                owner = dropin_owner(root, *n);
+        return r;
+}
+
+int dropins_renew(const char *root) {
+        _cleanup_(strv_freep) char **names = NULL;
+        int r = list_units_with_dropins(root, &names), n = 0;
+
+        for (char **name = names; r >= 0 && name && *name; name++) {
+                _cleanup_free_ char *owner = dropin_owner(root, *name);
+
+                r = owner ? dropin_member_write(root, *name, owner) : 0;
+                n += r > 0;
+        }
+        return r < 0 ? r : n;
+}
+
+int dropin_members_list(const char *root, const char *unit, char ***ret) {
+        _cleanup_(strv_freep) char **names = NULL, **members = NULL;
+        int r = list_units_with_dropins(root, &names);
+
+        for (char **n = names; r >= 0 && n && *n; n++) {
+                _cleanup_free_ char *owner = dropin_owner(root, *n);
+
                 if (owner && streq(owner, unit) && !streq(*n, unit))
                         r = strv_add(&members, *n);
         }

@@ -23,6 +23,8 @@ char *gate_path(const char *unit);
 char *env_path(const char *unit);
 /* Writes it (with its directory, synced) unless it is there word for word; 1 if it was written, 0 if it was there. */
 int dropin_write(const char *root, const char *unit);
+/* Writes all of ours anew, of units and of members, whose text is another than this version's. Returns how many it wrote. */
+int dropins_renew(const char *root);
 /* Of the unit or of a member. */
 int dropin_remove(const char *root, const char *unit);
 

@@ -331,6 +331,7 @@ int daemon_run(Daemon *d) {
         int r;
 
         daemon_event(d, &(Event){ .kind = EVENT_DEADLINE });
+        gates_renew(d);
         reload_units(d);
         r = sd_event_loop(d->event);
         return r < 0 ? log_error_errno(r, "the event loop failed") : r;

@@ -132,6 +132,8 @@ void reload_units(Daemon *d);
  * caller, a line for each; -EBADMSG is returned. leased.conf, or the unit, with a bad line stays as it was then; the rest is in
  * force. */
 int reload_all(Daemon *d, char **ret_wrong);
+/* At the start: writes the drop-ins anew that another version of leased has written, and has PID 1 reload. */
+void gates_renew(Daemon *d);
 /* PID 1 has not loaded the gate of an enabled unit, or of what goes by its lease: writes the drop-in if it is not there, and has
  * PID 1 reload. */
 void gate_mend(Daemon *d, const char *gated, const char *unit, bool need_reload);

@@ -270,6 +270,17 @@ static void ask_gate_reload(Daemon *d) {
                 log_error_errno(r, "cannot arm the timer for a reload of PID 1");
 }
 
+void gates_renew(Daemon *d) {
+        int r = dropins_renew("");
+
+        if (r < 0)
+                log_warning_errno(r, "gates of an earlier version cannot be written anew");
+        else if (r > 0) {
+                log_notice("gates that were not of this version have been written anew: %i", r);
+                ask_gate_reload(d);
+        }
+}
+
 void gate_mend(Daemon *d, const char *gated, const char *unit, bool need_reload) {
         _cleanup_(unit_options_freep) UnitOptions *options = NULL;
         _cleanup_(messages_done) Messages messages = {};

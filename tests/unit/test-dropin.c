@@ -10,6 +10,7 @@ static void a_service_gets_gate_binding_and_environment(void **state) {
                                      "AssertPathExists=/run/leased/held/foo.service\n"
                                      "BindsTo=leased-guard.service\n"
                                      "After=leased-guard.service leased.service\n"
+                                     "IgnoreOnIsolate=yes\n"
                                      "\n"
                                      "[Service]\n"
                                      "EnvironmentFile=-/run/leased/env/foo.service\n"));
@@ -46,6 +47,20 @@ static void it_is_written_once_and_again_when_it_differs(void **state) {
         expected = dropin_text("foo@a.service");
         assert_int_equal(read_file(path, 4096, &text, NULL), 0);
         assert_string_equal(text, expected);
+}
+
+static void what_an_earlier_version_wrote_is_written_anew(void **state) {
+        static const char old[] = "[Unit]\nAssertPathExists=/run/leased/held/a.timer\nBindsTo=leased-guard.service\n";
+        _cleanup_free_ char *path = dropin_path(*state, "a.service"), *text = NULL, *expected = NULL;
+
+        assert_int_equal(dropin_write(*state, "a.timer"), 1);
+        fixture_write(*state, "/etc/systemd/system/a.service.d/zzzz-leased.conf", old);
+        fixture_write(*state, "/etc/systemd/system/b.service.d/zzzz-leased.conf", "[Unit]\nDescription=not ours\n");
+        assert_int_equal(dropins_renew(*state), 1);
+        expected = dropin_member_text("a.service", "a.timer");
+        assert_int_equal(read_file(path, 4096, &text, NULL), 0);
+        assert_string_equal(text, expected);
+        assert_int_equal(dropins_renew(*state), 0);
 }
 
 static void removing_it_leaves_the_drop_ins_of_others(void **state) {
@@ -123,6 +138,7 @@ int main(void) {
                         cmocka_unit_test(other_types_get_no_environment),
                         cmocka_unit_test(names_are_escaped_as_each_setting_needs_it),
                         with_root(it_is_written_once_and_again_when_it_differs),
+                        with_root(what_an_earlier_version_wrote_is_written_anew),
                         with_root(removing_it_leaves_the_drop_ins_of_others),
                         cmocka_unit_test(a_member_goes_by_the_gate_of_its_unit),
                         cmocka_unit_test(what_comes_before_basic_target_by_default_does_not_any_more),
