@@ -3,32 +3,23 @@
 
 #include <stdarg.h>
 
+#include "util/text.h"
+
 /* Each of them is logged: a file of a mebibyte must not become as many lines. */
 #define MESSAGES_MAX 200u
 
-/* What is wrong may come from a file with any bytes in it, and goes to terminals, the journal and D-Bus: only
- * printable ASCII and well-formed longer sequences are let through. */
-static size_t utf8_length(const unsigned char *s) {
-        size_t n = *s < 0x80                 ? 1
-                   : *s >= 0xc2 && *s < 0xe0 ? 2
-                   : *s >= 0xe0 && *s < 0xf0 ? 3
-                   : *s >= 0xf0 && *s < 0xf5 ? 4
-                                             : 0;
+/* What is wrong may come from a file with any bytes in it, and goes to terminals, the journal and D-Bus: only what is
+ * seen and does nothing is let through. */
+static size_t shown_length(const char *s) {
+        uint32_t c;
+        size_t n = text_decode(s, &c);
 
-        if (n == 1)
-                return *s >= ' ' && *s != 0x7f;
-        for (size_t i = 1; i < n; i++)
-                if ((s[i] & 0xc0) != 0x80)
-                        return 0;
-        if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xf0 && s[1] < 0x90) ||
-                        (s[0] == 0xf4 && s[1] > 0x8f))
-                return 0; /* overlong, a surrogate, or beyond Unicode */
-        return n;
+        return n > 0 && text_is_shown(c) ? n : 0;
 }
 
 static void make_printable(char *s) {
         while (*s) {
-                size_t n = utf8_length((unsigned char *) s);
+                size_t n = shown_length(s);
 
                 if (n == 0)
                         *s++ = '?';
@@ -41,7 +32,7 @@ bool text_is_printable(const char *s) {
         size_t n = 1;
 
         for (; *s && n > 0; s += n)
-                n = utf8_length((const unsigned char *) s);
+                n = shown_length(s);
         return n > 0;
 }
 

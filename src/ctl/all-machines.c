@@ -165,11 +165,11 @@ void all_machines_print(const json_t *rows) {
         json_array_foreach((json_t *) rows, i, row) {
                 char name[HOSTNAME_SHOWN];
 
-                (void) printf("%s%10s%s: %s%s: %s\n", colour_on(get_boolean(row, "fits") ? COLOUR_GREEN : COLOUR_YELLOW),
+                say("%s%10s%s: %s%s: %s", colour_on(get_boolean(row, "fits") ? COLOUR_GREEN : COLOUR_YELLOW),
                                 "machine", colour_off(),
                                 machine_name(rows, get_string(row, "machine_id"), name, sizeof(name)),
                                 get_boolean(row, "here") ? " (here)" : "", get_string(row, "why"));
         }
         if (json_array_size(rows) == 0)
-                (void) puts("            No machine is known yet.");
+                say("            No machine is known yet.");
 }

@@ -115,7 +115,7 @@ static int work_out(Ctl *ctl, const char *name, const LeasedConf *conf, json_t *
 /* ---- printing ---- */
 
 static void print_moment(usec_t at, const char *text) {
-        (void) printf("%9.2fs  %s\n", (double) at / (double) USEC_PER_SEC, text);
+        say("%9.2fs  %s", (double) at / (double) USEC_PER_SEC, text);
 }
 
 static void print_timeline(const json_t *t) {
@@ -133,7 +133,7 @@ static void print_timeline(const json_t *t) {
         print_moment((usec_t) get_integer(t, "kill_usec"), "SIGKILL to what is left, until nothing is");
         print_moment((usec_t) get_integer(t, "take_usec"), "another machine may start it, not earlier");
         if (stop >= round + 2 * attempt) /* otherwise it does not fit, which is a finding */
-                (void) printf("           A registry that is silent for up to %s is not noticed.\n",
+                say("           A registry that is silent for up to %s is not noticed.",
                                 format_span(span, sizeof(span), usec_sub(stop, round + attempt)));
 }
 
@@ -152,11 +152,11 @@ static void print_findings(const json_t *findings) {
         for (size_t s = 0; s < ELEMENTSOF(titles); s++)
                 json_array_foreach((json_t *) findings, i, finding) {
                         if (streq(get_string(finding, "severity"), titles[s].severity))
-                                (void) printf("%s%10s%s: %s\n", colour_on(titles[s].colour), titles[s].severity,
+                                say("%s%10s%s: %s", colour_on(titles[s].colour), titles[s].severity,
                                                 colour_off(), get_string(finding, "text"));
                 }
         if (json_array_size(findings) == 0)
-                (void) puts("            Nothing weakens it.");
+                say("            Nothing weakens it.");
 }
 
 /* ---- the verb ---- */
@@ -196,7 +196,7 @@ static int check_one(
         (void) json_array_append(results, result);
         if (ctl->json != JSON_OFF)
                 return code;
-        (void) printf("%s%s%s\n", colour_on(COLOUR_BOLD), name ?: typed, colour_off());
+        say("%s%s%s", colour_on(COLOUR_BOLD), name ?: typed, colour_off());
         if (timeline)
                 print_timeline(timeline);
         print_findings(findings);
@@ -225,7 +225,7 @@ int verb_check(Ctl *ctl, int argc, char **argv) {
                 int c;
 
                 if (i > 0 && ctl->json == JSON_OFF)
-                        (void) putchar('\n');
+                        say("%s", "");
                 c = check_one(ctl, strempty(typed), conf, all, results);
                 if (c != CTL_OK)
                         code = c;

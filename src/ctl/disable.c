@@ -21,6 +21,7 @@
 #include "conf/dropin.h"
 #include "ctl/files.h"
 #include "ctl/members.h"
+#include "ctl/output.h"
 #include "ctl/progress.h"
 #include "util/file-util.h"
 
@@ -195,7 +196,7 @@ static int disable_all(Ctl *ctl, Item *items, size_t n) {
                 code = c;
         for (size_t i = 0; i < n; i++)
                 if (items[i].going)
-                        (void) printf("%s: disabled%s\n", items[i].name,
+                        say("%s: disabled%s", items[i].name,
                                         running || !items[i].leased
                                                         ? ""
                                                         : "; its lease, if this machine held it, ends within the TTL");

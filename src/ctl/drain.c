@@ -15,6 +15,7 @@
 
 #include "ctl/leases.h"
 #include "ctl/machines.h"
+#include "ctl/output.h"
 #include "ctl/progress.h"
 
 /* So long nothing must have moved before it is asked why (less than progress is silent about a short wait); and before it is
@@ -95,12 +96,12 @@ static void print_stuck(const Drain *d, const json_t *machines, const json_t *un
 
                 if (streq(id, d->id))
                         continue;
-                (void) printf("%s: %s: %s\n", get_string(unit, "Name"), machine_name(machines, id, name, sizeof(name)),
+                say("%s: %s: %s", get_string(unit, "Name"), machine_name(machines, id, name, sizeof(name)),
                                 strempty(json_string_value(json_array_get(pair, 1))));
                 others++;
         }
         if (others == 0)
-                (void) printf("%s: there is no other machine\n", get_string(unit, "Name"));
+                say("%s: there is no other machine", get_string(unit, "Name"));
 }
 
 /* Of a unit that is not enabled here nobody here knows where it may go. */
@@ -144,9 +145,9 @@ static int look_for_stuck(Drain *d, const json_t *machines, bool *ret_over) {
 
 static int report_drained(const Drain *d) {
         if (d->here)
-                (void) puts("drained: this machine holds nothing and takes nothing until: leasectl undrain");
+                say("drained: this machine holds nothing and takes nothing until: leasectl undrain");
         else
-                (void) printf("drained: %s holds nothing and takes nothing until: leasectl undrain %s\n", d->name, d->name);
+                say("drained: %s holds nothing and takes nothing until: leasectl undrain %s", d->name, d->name);
         return CTL_OK;
 }
 

@@ -20,6 +20,7 @@
 #include "ctl/examine.h"
 #include "ctl/files.h"
 #include "ctl/members.h"
+#include "ctl/output.h"
 #include "ctl/registry.h"
 
 typedef struct Item {
@@ -236,10 +237,10 @@ static int ungate_global(Ctl *ctl, Item *items, size_t n) {
 }
 
 static void print_enabled(const Item *item) {
-        (void) printf("%s: %s%s\n", item->name, item->new ? "enabled" : "was enabled already",
+        say("%s: %s%s", item->name, item->new ? "enabled" : "was enabled already",
                         item->global ? "; it runs on every machine that fits, without a lease" : "");
         for (char **m = item->members; m && *m; m++)
-                (void) printf("%s: goes by its lease\n", *m);
+                say("%s: goes by its lease", *m);
 }
 
 static int enable_all(Ctl *ctl, Item *items, size_t n, const LeasedConf *conf) {

@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "ctl/leases.h"
+#include "ctl/output.h"
 
 static bool unit_is_held(const Ctl *ctl, const json_t *row) {
         usec_t stop_at = (usec_t) get_integer(row, "stop_at_usec");
@@ -57,7 +58,7 @@ int verb_is_held(Ctl *ctl, int argc, char **argv) {
                 int code = ask(ctl, argv[i], &held);
 
                 if (code == CTL_OK && ctl->legend)
-                        (void) puts(held ? "held" : "not held");
+                        say("%s", held ? "held" : "not held");
                 if (code == CTL_OK && !held)
                         code = CTL_NOT_HELD;
                 if (code != CTL_OK)

@@ -2,11 +2,10 @@
 #include <errno.h>
 #include <getopt.h>
 #include <locale.h>
-#include <stdarg.h>
 #include <stdio.h>
 
 #include "ctl/bus.h"
-#include "ctl/ctl.h"
+#include "ctl/output.h"
 
 typedef struct Verb {
         const char *name;
@@ -42,17 +41,6 @@ static const Verb verbs[] = {
                 {"reload", "", 0, 0, false, verb_reload, "Let leased read its configuration again"},
 };
 
-void complain(const char *format, ...) {
-        va_list ap;
-
-        (void) fflush(stdout); /* in the order in which it was said */
-        (void) fputs("leasectl: ", stderr);
-        va_start(ap, format);
-        (void) vfprintf(stderr, format, ap);
-        va_end(ap);
-        (void) fputc('\n', stderr);
-}
-
 char *unit_name_complete(const char *name) {
         static const char *const types[] = {".service", ".socket", ".timer", ".path", ".mount", ".automount", ".swap",
                         ".target", ".slice", ".scope", ".device"};
@@ -70,7 +58,7 @@ static int help(void) {
         for (size_t i = 0; i < ELEMENTSOF(verbs); i++) {
                 const Verb *v = verbs + i;
 
-                (void) printf("  %-12s %-16s %s\n", v->name, v->arguments, v->help);
+                say("  %-12s %-16s %s", v->name, v->arguments, v->help);
         }
         (void) puts("\n"
                     "  -h --help               This text\n"

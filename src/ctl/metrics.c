@@ -6,49 +6,57 @@
  */
 
 #include <inttypes.h>
-#include <stdio.h>
 
 #include "ctl/leases.h"
 #include "ctl/machines.h"
+#include "ctl/output.h"
+#include "util/text.h"
+
+enum {
+        LABEL_SIZE = 1024,
+};
 
 static void describe(const char *name, const char *type, const char *help) {
-        (void) printf("# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+        say("# HELP %s %s", name, help);
+        say("# TYPE %s %s", name, type);
 }
 
-/* A label's value, with what the format wants escaped. */
-static void print_label(const char *key, const char *value, bool first) {
-        (void) printf("%s%s=\"", first ? "{" : ",", key);
-        for (; *value; value++)
-                if (*value == '\n')
-                        (void) fputs("\\n", stdout);
-                else
-                        (void) printf("%s%c", strchr("\\\"", *value) ? "\\" : "", *value);
-        (void) putchar('"');
+/* A label's value as text that can be shown, with what the format wants escaped; written into buf and returned. */
+static const char *label(const char *value, char buf[static LABEL_SIZE]) {
+        char clean[LABEL_SIZE];
+        size_t at = 0;
+
+        (void) text_clean(clean, sizeof(clean), value);
+        for (const char *p = clean; *p && at + 2 < LABEL_SIZE; p++) {
+                if (*p == '\\' || *p == '"')
+                        buf[at++] = '\\';
+                buf[at++] = *p;
+        }
+        buf[at] = '\0';
+        return buf;
 }
 
 static void print_seconds(const char *name, usec_t t) {
-        (void) printf("%s %" PRIu64 ".%06" PRIu64 "\n", name, t / USEC_PER_SEC, t % USEC_PER_SEC);
+        say("%s %" PRIu64 ".%06" PRIu64, name, t / USEC_PER_SEC, t % USEC_PER_SEC);
 }
 
 static void print_manager(const Ctl *ctl, const json_t *manager) {
         usec_t beat = (usec_t) get_integer(manager, "LastBeatUSec"), now = now_boottime();
+        char version[LABEL_SIZE], machine[LABEL_SIZE], registry[LABEL_SIZE];
 
         describe("leased_info", "gauge", "What this machine is, as labels.");
-        (void) fputs("leased_info", stdout);
-        print_label("version", get_string(manager, "Version"), true);
-        print_label("machine_id", get_string(manager, "MachineID"), false);
-        print_label("registry", get_string(manager, "Registry"), false);
-        (void) puts("} 1");
+        say("leased_info{version=\"%s\",machine_id=\"%s\",registry=\"%s\"} 1", label(get_string(manager, "Version"), version),
+                        label(get_string(manager, "MachineID"), machine), label(get_string(manager, "Registry"), registry));
         describe("leased_registry_ok", "gauge", "1 if the registry's last request was answered.");
-        (void) printf("leased_registry_ok %d\n", streq(get_string(manager, "RegistryState"), "ok"));
+        say("leased_registry_ok %d", streq(get_string(manager, "RegistryState"), "ok"));
         describe("leased_competing", "gauge", "1 if this machine takes leases.");
-        (void) printf("leased_competing %d\n", !*get_string(manager, "WhyNot"));
+        say("leased_competing %d", !*get_string(manager, "WhyNot"));
         describe("leased_draining", "gauge", "1 if this machine is draining.");
-        (void) printf("leased_draining %d\n", get_boolean(manager, "Draining"));
+        say("leased_draining %d", get_boolean(manager, "Draining"));
         describe("leased_held", "gauge", "Leases of units that this machine holds.");
-        (void) printf("leased_held %" JSON_INTEGER_FORMAT "\n", get_integer(manager, "Held"));
+        say("leased_held %" JSON_INTEGER_FORMAT, get_integer(manager, "Held"));
         describe("leased_lost_acquires_total", "counter", "Leases that were asked for while another machine was faster.");
-        (void) printf("leased_lost_acquires_total %" JSON_INTEGER_FORMAT "\n", get_integer(manager, "LostAcquires"));
+        say("leased_lost_acquires_total %" JSON_INTEGER_FORMAT, get_integer(manager, "LostAcquires"));
         describe("leased_ttl_seconds", "gauge", "TTL of the present session.");
         print_seconds("leased_ttl_seconds", (usec_t) get_integer(manager, "TTLUSec"));
         describe("leased_round_trip_seconds", "gauge", "How long the registry took to answer the last beat.");
@@ -59,49 +67,42 @@ static void print_manager(const Ctl *ctl, const json_t *manager) {
         }
 }
 
-static void print_unit(const char *name, const char *unit) {
-        (void) fputs(name, stdout);
-        print_label("unit", unit, true);
+static void print_unit(const char *name, const json_t *unit, json_int_t value) {
+        char text[LABEL_SIZE];
+
+        say("%s{unit=\"%s\"} %" JSON_INTEGER_FORMAT, name, label(get_string(unit, "unit"), text), value);
 }
 
 static void print_units(const json_t *units) {
+        char name[LABEL_SIZE], state[LABEL_SIZE];
         json_t *unit;
         size_t i;
 
         describe("leased_unit_state", "gauge", "1 for the state that this machine sees the unit in.");
-        json_array_foreach((json_t *) units, i, unit) {
-                print_unit("leased_unit_state", get_string(unit, "unit"));
-                print_label("state", get_string(unit, "state"), false);
-                (void) puts("} 1");
-        }
+        json_array_foreach((json_t *) units, i, unit)
+                        say("leased_unit_state{unit=\"%s\",state=\"%s\"} 1", label(get_string(unit, "unit"), name),
+                                        label(get_string(unit, "state"), state));
         describe("leased_unit_held", "gauge", "1 if this machine holds the unit's lease.");
-        json_array_foreach((json_t *) units, i, unit) {
-                print_unit("leased_unit_held", get_string(unit, "unit"));
-                (void) printf("} %d\n", get_boolean(unit, "local"));
-        }
+        json_array_foreach((json_t *) units, i, unit)
+                        print_unit("leased_unit_held", unit, get_boolean(unit, "local"));
         describe("leased_unit_active", "gauge", "1 if the unit is active on this machine.");
-        json_array_foreach((json_t *) units, i, unit) {
-                print_unit("leased_unit_active", get_string(unit, "unit"));
-                (void) printf("} %d\n", streq(get_string(unit, "active_state"), "active"));
-        }
+        json_array_foreach((json_t *) units, i, unit)
+                        print_unit("leased_unit_active", unit, streq(get_string(unit, "active_state"), "active"));
         describe("leased_unit_index", "counter", "The fencing token of the unit's lease.");
-        json_array_foreach((json_t *) units, i, unit) {
-                print_unit("leased_unit_index", get_string(unit, "unit"));
-                (void) printf("} %" JSON_INTEGER_FORMAT "\n", get_integer(unit, "index"));
-        }
+        json_array_foreach((json_t *) units, i, unit)
+                        print_unit("leased_unit_index", unit, get_integer(unit, "index"));
 }
 
 static void print_machines(const json_t *machines) {
+        char id[LABEL_SIZE], name[LABEL_SIZE];
         json_t *machine;
         size_t i;
 
         describe("leased_machine_up", "gauge", "1 if the machine has beaten within its TTL, as this one sees it.");
-        json_array_foreach((json_t *) machines, i, machine) {
-                (void) fputs("leased_machine_up", stdout);
-                print_label("machine_id", get_string(machine, "machine_id"), true);
-                print_label("hostname", get_string(machine, "hostname"), false);
-                (void) printf("} %d\n", get_boolean(machine, "up"));
-        }
+        json_array_foreach((json_t *) machines, i, machine)
+                        say("leased_machine_up{machine_id=\"%s\",hostname=\"%s\"} %d",
+                                        label(get_string(machine, "machine_id"), id),
+                                        label(get_string(machine, "hostname"), name), get_boolean(machine, "up"));
 }
 
 int verb_metrics(Ctl *ctl, int argc, char **argv) {
@@ -114,7 +115,7 @@ int verb_metrics(Ctl *ctl, int argc, char **argv) {
         if (r >= 0 && code == CTL_OK)
                 code = machines_read(ctl, &machines);
         describe("leased_up", "gauge", "1 if leased answers.");
-        (void) printf("leased_up %d\n", r >= 0 && code == CTL_OK);
+        say("leased_up %d", r >= 0 && code == CTL_OK);
         if (r < 0)
                 return bus_complain("metrics", r, &error);
         if (code != CTL_OK)

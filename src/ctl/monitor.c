@@ -24,7 +24,7 @@ typedef struct Monitor {
 
 /* ---- one line ---- */
 
-static void print_stamp(void) {
+static void print_line(const char *what, const char *text) {
         usec_t now = now_realtime();
         time_t seconds = (time_t) (now / USEC_PER_SEC);
         char stamp[32] = "";
@@ -32,8 +32,8 @@ static void print_stamp(void) {
 
         if (localtime_r(&seconds, &tm))
                 (void) strftime(stamp, sizeof(stamp), "%H:%M:%S", &tm);
-        (void) printf("%s%s.%03" PRIu64 "%s ", colour_on(COLOUR_GREY), stamp, now / USEC_PER_MSEC % 1000,
-                        colour_off());
+        say("%s%s.%03" PRIu64 "%s %s%s%s: %s", colour_on(COLOUR_GREY), stamp, now / USEC_PER_MSEC % 1000, colour_off(),
+                        colour_on(COLOUR_BOLD), what, colour_off(), text);
 }
 
 /* Takes details. */
@@ -48,10 +48,8 @@ static void print_event(
                 (void) json_object_set_new(line, "event", json_string(event));
                 (void) json_object_set_new(line, "name", json_string(what));
                 print_json(&short_lines, line);
-        } else {
-                print_stamp();
-                (void) printf("%s%s%s: %s\n", colour_on(COLOUR_BOLD), what, colour_off(), text);
-        }
+        } else
+                print_line(what, text);
         (void) fflush(stdout);
 }
 

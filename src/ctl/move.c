@@ -13,6 +13,7 @@
 
 #include "ctl/leases.h"
 #include "ctl/machines.h"
+#include "ctl/output.h"
 #include "ctl/wait.h"
 
 typedef struct Move {
@@ -55,7 +56,7 @@ static int report_transfer(Ctl *ctl, const char *unit, const json_t *target, con
         if (code != CTL_OK)
                 return code;
         if (!move->stayed && streq(get_string(now, "machine_id"), get_string(target, "machine_id"))) {
-                (void) printf("%s: now held by %s at Index %" JSON_INTEGER_FORMAT "\n", unit,
+                say("%s: now held by %s at Index %" JSON_INTEGER_FORMAT, unit,
                                 get_string(target, "hostname"), get_integer(now, "index"));
                 return CTL_OK;
         }
@@ -80,7 +81,7 @@ int verb_transfer(Ctl *ctl, int argc, char **argv) {
         if (code != CTL_OK)
                 return code;
         if (streq(get_string(row, "machine_id"), get_string(target, "machine_id"))) {
-                (void) printf("%s: is held by %s already\n", unit, get_string(target, "hostname"));
+                say("%s: is held by %s already", unit, get_string(target, "hostname"));
                 return CTL_OK;
         }
         if (!get_boolean(row, "local"))
@@ -126,7 +127,7 @@ static int steal_one(Ctl *ctl, const char *unit) {
         if (code != CTL_OK)
                 return code;
         if (get_boolean(row, "local")) {
-                (void) printf("%s: is held by this machine already\n", unit);
+                say("%s: is held by this machine already", unit);
                 return CTL_OK;
         }
         r = bus_call(ctl->bus, &bus_leased, "StealUnit", &answer, &error, "s", unit);
@@ -134,7 +135,7 @@ static int steal_one(Ctl *ctl, const char *unit) {
                 return bus_complain(unit, r, &error);
         wait = json_integer_value(json_array_get(answer, 0));
         if (wait > 0)
-                (void) printf("%s: taken from %s; it starts here when that machine has let go, in %s at the latest\n",
+                say("%s: taken from %s; it starts here when that machine has let go, in %s at the latest",
                                 unit,
                                 *get_string(row, "hostname") ? get_string(row, "hostname")
                                                              : get_string(row, "machine_id"),

@@ -2,10 +2,14 @@
 #include "ctl/output.h"
 
 #include <inttypes.h>
+#include <locale.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
+#include <wchar.h>
+
+#include "util/text.h"
 
 enum {
         COLUMNS_MAX = 12,
@@ -26,20 +30,94 @@ static bool colours(void) {
         return terminal;
 }
 
+/* A mark is a byte that is in no text, and the letter of a colour. */
+#define MARK '\xff'
+
 const char *colour_on(Colour c) {
-        static const char *const sequences[] = {
+        static const char *const marks[] = {
                         [COLOUR_NONE] = "",
-                        [COLOUR_GREEN] = "\x1b[32m",
-                        [COLOUR_YELLOW] = "\x1b[33m",
-                        [COLOUR_RED] = "\x1b[31;1m",
-                        [COLOUR_GREY] = "\x1b[90m",
-                        [COLOUR_BOLD] = "\x1b[1m",
+                        [COLOUR_GREEN] = "\xff" "g",
+                        [COLOUR_YELLOW] = "\xff" "y",
+                        [COLOUR_RED] = "\xff" "r",
+                        [COLOUR_GREY] = "\xff" "d",
+                        [COLOUR_BOLD] = "\xff" "b",
         };
-        return colours() && c < ELEMENTSOF(sequences) ? sequences[c] : "";
+        return c < ELEMENTSOF(marks) ? marks[c] : "";
 }
 
 const char *colour_off(void) {
-        return colours() ? "\x1b[0m" : "";
+        return "\xff" "0";
+}
+
+static const char *sequence_of(char letter) {
+        static const struct {
+                char letter;
+                const char *sequence;
+        } known[] = {{'0', "\x1b[0m"},  {'g', "\x1b[32m"}, {'y', "\x1b[33m"},
+                     {'r', "\x1b[31;1m"}, {'d', "\x1b[90m"}, {'b', "\x1b[1m"}};
+
+        for (size_t i = 0; i < ELEMENTSOF(known); i++)
+                if (letter == known[i].letter)
+                        return known[i].sequence;
+        return NULL;
+}
+
+/* Writes text as one line that can be shown, with colours where somebody sees them. */
+static void write_clean(FILE *file, const char *text) {
+        char piece[TEXT_PIECE_SIZE];
+
+        while (*text) {
+                const char *sequence = *text == MARK ? sequence_of(text[1]) : NULL;
+
+                if (sequence) {
+                        if (colours())
+                                (void) fputs(sequence, file);
+                        text += 2;
+                        continue;
+                }
+                text += text_piece(text, piece);
+                (void) fputs(piece, file);
+        }
+}
+
+static char *compose(const char *format, va_list ap) {
+        char *text;
+
+        return vasprintf(&text, format, ap) < 0 ? NULL : text;
+}
+
+void say(const char *format, ...) {
+        _cleanup_free_ char *text = NULL;
+        va_list ap;
+
+        va_start(ap, format);
+        text = compose(format, ap);
+        va_end(ap);
+        write_clean(stdout, strempty(text));
+        (void) putchar('\n');
+}
+
+void say_over(const char *text) {
+        (void) fputs("\r\x1b[K", stderr);
+        write_clean(stderr, strempty(text));
+}
+
+void say_progress(const char *text) {
+        write_clean(stderr, text);
+        (void) fputc('\n', stderr);
+}
+
+void complain(const char *format, ...) {
+        _cleanup_free_ char *text = NULL;
+        va_list ap;
+
+        va_start(ap, format);
+        text = compose(format, ap);
+        va_end(ap);
+        (void) fflush(stdout); /* in the order in which it was said */
+        (void) fputs("leasectl: ", stderr);
+        write_clean(stderr, strempty(text));
+        (void) fputc('\n', stderr);
 }
 
 Colour colour_of_state(const char *state) {
@@ -80,47 +158,72 @@ void format_json_index(const json_t *value, char *buf, size_t size) {
                 str_copy(buf, size, "-");
 }
 
+/* The text of a cell as it is printed: clean. */
 static void cell_format(const Column *column, const json_t *row, char *buf, size_t size) {
         const json_t *value = json_object_get(row, column->key);
+        char text[CELL_SIZE];
 
         if (column->format)
-                column->format(value, buf, size);
+                column->format(value, text, sizeof(text));
         else if (json_is_integer(value))
-                (void) snprintf(buf, size, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+                (void) snprintf(text, sizeof(text), "%" JSON_INTEGER_FORMAT, json_integer_value(value));
         else
-                str_copy(buf, size, isempty(json_string_value(value)) ? "-" : json_string_value(value));
+                str_copy(text, sizeof(text), isempty(json_string_value(value)) ? "-" : json_string_value(value));
+        (void) text_clean(buf, size, text);
 }
 
-/* Places on a terminal: bytes that do not continue a character. */
-static size_t text_width(const char *s) {
-        size_t n = 0;
+/* wcwidth() knows, in a locale that has all of Unicode; without one every character counts as one place. */
+static locale_t all_of_unicode(void) {
+        static locale_t locale;
+        static bool asked;
 
-        for (; *s; s++)
-                n += ((unsigned char) *s & 0xc0) != 0x80;
-        return n;
+        if (!asked)
+                locale = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t) 0);
+        asked = true;
+        return locale;
+}
+
+size_t text_columns(const char *s) {
+        locale_t before = all_of_unicode() ? uselocale(all_of_unicode()) : (locale_t) 0;
+        size_t columns = 0, n;
+        uint32_t c;
+
+        for (; *s; s += MAX(n, (size_t) 1)) {
+                int width = 1;
+
+                n = text_decode(s, &c);
+                if (n > 0 && before)
+                        width = wcwidth((wchar_t) c);
+                columns += width < 0 ? 1 : (size_t) width;
+        }
+        if (before)
+                (void) uselocale(before);
+        return columns;
 }
 
 static void cell_print(const char *text, Colour colour, size_t width, bool right, bool last) {
-        size_t n = text_width(text), pad = width > n ? width - n : 0;
+        size_t n = text_columns(text), pad = width > n ? width - n : 0;
 
         if (right)
                 (void) printf("%*s", (int) pad, "");
-        (void) printf("%s%s%s", colour_on(colour), text, colour == COLOUR_NONE ? "" : colour_off());
+        write_clean(stdout, colour_on(colour));
+        (void) fputs(text, stdout);
+        write_clean(stdout, colour == COLOUR_NONE ? "" : colour_off());
         if (!right && !last)
                 (void) printf("%*s", (int) pad, "");
-        (void) printf("%s", last ? "\n" : "  ");
+        (void) fputs(last ? "\n" : "  ", stdout);
 }
 
 static void table_print(const Ctl *ctl, const json_t *rows, const Column *columns, size_t n_columns) {
         size_t width[COLUMNS_MAX] = {}, i;
-        char cell[CELL_SIZE];
+        char cell[4 * CELL_SIZE];
         json_t *row;
 
         for (size_t c = 0; c < n_columns; c++) {
                 width[c] = ctl->legend ? strlen(columns[c].title) : 0;
                 json_array_foreach((json_t *) rows, i, row) {
                         cell_format(columns + c, row, cell, sizeof(cell));
-                        width[c] = MAX(width[c], text_width(cell));
+                        width[c] = MAX(width[c], text_columns(cell));
                 }
         }
         for (size_t c = 0; ctl->legend && c < n_columns; c++)
@@ -132,8 +235,26 @@ static void table_print(const Ctl *ctl, const json_t *rows, const Column *column
         }
 }
 
+/* Outside of strings JSON is ASCII, and within them this is how it writes any character. */
+static void write_json(FILE *file, const char *text) {
+        while (*text) {
+                uint32_t c = 0;
+                size_t n = text_decode(text, &c);
+
+                if (n <= 1 ? *text != 0x7f : text_is_shown(c))
+                        (void) fwrite(text, 1, MAX(n, (size_t) 1), file);
+                else if (c > 0xffff)
+                        (void) fprintf(file, "\\u%04x\\u%04x", (unsigned) (0xd7c0 + (c >> 10)), (unsigned) (0xdc00 + (c & 0x3ff)));
+                else
+                        (void) fprintf(file, "\\u%04x", (unsigned) c);
+                text += MAX(n, (size_t) 1);
+        }
+}
+
 void print_json(const Ctl *ctl, const json_t *value) {
-        (void) json_dumpf(value, stdout, ctl->json == JSON_MODE_PRETTY ? JSON_INDENT(4) : JSON_COMPACT);
+        _cleanup_free_ char *text = json_dumps(value, ctl->json == JSON_MODE_PRETTY ? JSON_INDENT(4) : JSON_COMPACT);
+
+        write_json(stdout, strempty(text));
         (void) putchar('\n');
 }
 
@@ -145,16 +266,22 @@ void print_rows(const Ctl *ctl, const json_t *rows, const Column *columns, size_
                 table_print(ctl, rows, columns, n_columns);
                 pager_close();
         } else if (ctl->legend)
-                (void) puts(empty);
+                say("%s", empty);
 }
 
 void print_field(const char *key, const char *format, ...) {
+        _cleanup_free_ char *text = NULL, *name = calloc(1, 4 * strlen(key) + 1);
+        size_t columns;
         va_list ap;
 
-        (void) printf("%*s%s ", FIELD_WIDTH, key, *key ? ":" : " ");
+        if (!name)
+                return;
         va_start(ap, format);
-        (void) vprintf(format, ap);
+        text = compose(format, ap);
         va_end(ap);
+        columns = text_columns(text_clean(name, 4 * strlen(key) + 1, key));
+        (void) printf("%*s%s%s ", columns < FIELD_WIDTH ? (int) (FIELD_WIDTH - columns) : 0, "", name, *key ? ":" : " ");
+        write_clean(stdout, strempty(text));
         (void) putchar('\n');
 }
 

@@ -4,7 +4,12 @@
 #include "ctl/ctl.h"
 
 /*
- * What is printed on stdout: tables for people, JSON for programs, colours only on a terminal.
+ * What is printed: tables for people, JSON for programs, colours only on a terminal.
+ *
+ * Nothing else in leasectl writes to stdout or stderr (tests/house looks for it): whatever text of others is in a line, a
+ * host name, a reason, an error of a server, it comes out as one line that can be shown (util/text.h), and a place on the
+ * terminal is counted as one place, however many bytes it takes. JSON is exact: what could not be shown is written there as
+ * JSON writes it, \u001b.
  */
 
 typedef enum Colour {
@@ -16,7 +21,8 @@ typedef enum Colour {
         COLOUR_BOLD,
 } Colour;
 
-/* The escape sequence, and the one that ends it; both "" where nobody would see the colour. */
+/* Begins a colour, and ends it, within what the functions of this file print, and nowhere else: no escape sequences, but
+ * marks that no text of others can hold, for they are no UTF-8. */
 const char *colour_on(Colour c);
 const char *colour_off(void);
 /* What a unit's state looks like. */
@@ -36,8 +42,18 @@ void print_rows(const Ctl *ctl, const json_t *rows, const Column *columns, size_
 /* Prints any value as JSON, in ctl's way. */
 void print_json(const Ctl *ctl, const json_t *value);
 
+/* One line on stdout. */
+void say(const char *format, ...) _printf_(1, 2);
+/* On stderr, over what was written so before, if that is a terminal; NULL: takes it away. */
+void say_over(const char *text);
+/* One line on stderr, without "leasectl: ". */
+void say_progress(const char *text);
+
 /* "key: value" lines with the colon at one place. */
 void print_field(const char *key, const char *format, ...) _printf_(2, 3);
+
+/* How many places the text takes on a terminal as it is printed. */
+size_t text_columns(const char *text);
 
 /* For columns: a span of microseconds, "-" for 0 or null. */
 void format_json_span(const json_t *value, char *buf, size_t size);

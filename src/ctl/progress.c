@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "ctl/output.h"
+
 #define SILENCE (2 * USEC_PER_SEC)
 
 Progress progress_begin(const char *unit) {
@@ -12,24 +14,25 @@ Progress progress_begin(const char *unit) {
 
 void progress_show(Progress *p, const json_t *props) {
         usec_t passed = now_boottime() - p->begun;
-        char text[sizeof(p->last)], span[32];
+        char text[sizeof(p->last)], timed[sizeof(text) + 64], span[32];
 
         if (passed < SILENCE)
                 return;
         (void) snprintf(text, sizeof(text), "%s: %s, %s (%s)%s%s", p->unit, get_string(props, "State"),
                         get_string(props, "ActiveState"), get_string(props, "SubState"),
                         *get_string(props, "Trouble") ? "; registry: " : "", get_string(props, "Trouble"));
+        (void) snprintf(timed, sizeof(timed), "%s, %s", text, format_span(span, sizeof(span), passed));
         if (isatty(STDERR_FILENO))
-                (void) fprintf(stderr, "\r\x1b[K%s, %s", text, format_span(span, sizeof(span), passed));
+                say_over(timed);
         else if (!streq(text, p->last))
-                (void) fprintf(stderr, "%s\n", text);
+                say_progress(text);
         str_copy(p->last, sizeof(p->last), text);
         p->shown = true;
 }
 
 void progress_end(Progress *p) {
         if (p->shown && isatty(STDERR_FILENO))
-                (void) fprintf(stderr, "\r\x1b[K");
+                say_over(NULL);
         p->shown = false;
 }
 
@@ -46,8 +49,10 @@ Bar bar_begin(const char *what) {
 static void draw(const Bar *b, size_t left, const char *text) {
         static const char full[] = "##############################", empty[] = "------------------------------";
         int done = b->most > 0 ? (int) ((b->most - left) * BAR_WIDTH / b->most) : 0;
+        char line[512];
 
-        (void) fprintf(stderr, "\r\x1b[K%s: [%.*s%.*s] %s", b->what, done, full, BAR_WIDTH - done, empty, text);
+        (void) snprintf(line, sizeof(line), "%s: [%.*s%.*s] %s", b->what, done, full, BAR_WIDTH - done, empty, text);
+        say_over(line);
 }
 
 void bar_show(Bar *b, size_t left, const char *trouble) {
@@ -61,7 +66,10 @@ void bar_show(Bar *b, size_t left, const char *trouble) {
         if (isatty(STDERR_FILENO))
                 draw(b, left, text);
         else if (!streq(text, b->last) && now >= b->said_at + BAR_PAUSE) {
-                (void) fprintf(stderr, "%s: %s\n", b->what, text);
+                char line[512];
+
+                (void) snprintf(line, sizeof(line), "%s: %s", b->what, text);
+                say_progress(line);
                 str_copy(b->last, sizeof(b->last), text);
                 b->said_at = now;
         }
@@ -70,6 +78,6 @@ void bar_show(Bar *b, size_t left, const char *trouble) {
 
 void bar_end(Bar *b) {
         if (b->shown && isatty(STDERR_FILENO))
-                (void) fprintf(stderr, "\r\x1b[K");
+                say_over(NULL);
         b->shown = false;
 }

@@ -151,18 +151,18 @@ static int accept_registry(Ctl *ctl, const json_t *manager, const char *uuid) {
         int r;
 
         if (!*found && streq(get_string(manager, "RegistryUUID"), uuid)) {
-                (void) printf("%s: is the registry that this machine goes by, nothing is to be accepted\n", uuid);
+                say("%s: is the registry that this machine goes by, nothing is to be accepted", uuid);
                 return CTL_OK;
         }
         r = bus_call(ctl->bus, &bus_leased, "AcceptRegistry", NULL, &error, "s", uuid);
         if (r < 0)
                 return bus_complain("registry accept", r, &error);
         if (streq(found, uuid))
-                (void) printf("%s: accepted; this machine starts nothing for 61.2s, until nobody can still run by the "
-                              "old one\n",
+                say("%s: accepted; this machine starts nothing for 61.2s, until nobody can still run by the "
+                              "old one",
                                 uuid);
         else
-                (void) printf("%s: noted, to be accepted when that registry is seen%s%s\n", uuid,
+                say("%s: noted, to be accepted when that registry is seen%s%s", uuid,
                                 *found ? "; the one that answers is " : "", found);
         return CTL_OK;
 }

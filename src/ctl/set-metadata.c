@@ -42,7 +42,7 @@ static void show(const Ctl *ctl, const char *metadata, char *const *words) {
         size_t cursor = 0;
 
         for (; ctl->json == JSON_OFF && *words; words++)
-                (void) puts(*words);
+                say("%s", *words);
         if (ctl->json == JSON_OFF)
                 return;
         while (metadata_next(metadata, &cursor, key, values))

@@ -45,10 +45,10 @@ static void print_units(const json_t *units) {
                 const char *state = get_string(unit, "state");
 
                 if (get_boolean(unit, "global") && !streq(state, "waiting"))
-                        (void) printf("%14s  %s: %s%s%s, as on every machine that fits\n", "", get_string(unit, "unit"),
+                        say("%14s  %s: %s%s%s, as on every machine that fits", "", get_string(unit, "unit"),
                                         colour_on(colour_of_state(state)), state, colour_off());
                 if (get_boolean(unit, "local"))
-                        (void) printf("%14s  %s: %s%s%s, Index %" JSON_INTEGER_FORMAT "\n", "",
+                        say("%14s  %s: %s%s%s, Index %" JSON_INTEGER_FORMAT, "",
                                         get_string(unit, "unit"), colour_on(colour_of_state(state)), state,
                                         colour_off(), get_integer(unit, "index"));
         }
@@ -222,7 +222,7 @@ static int status_units(Ctl *ctl, int argc, char **argv) {
                 int c;
 
                 if (i > 0 && ctl->json == JSON_OFF)
-                        (void) putchar('\n');
+                        say("%s", "");
                 c = status_unit(ctl, strempty(name), &row);
                 if (row)
                         (void) json_array_append(rows, row);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "ctl/leases.h"
+#include "ctl/output.h"
 #include "ctl/progress.h"
 
 /* Whom we are waiting for, if it is the registry. */
@@ -51,10 +52,10 @@ int print_holder_after(Ctl *ctl, const char *unit, const char *done) {
                 return code;
         host = get_string(now, "hostname");
         if (get_boolean(now, "held"))
-                (void) printf("%s: %s, now held by %s at Index %" JSON_INTEGER_FORMAT "\n", unit, done,
+                say("%s: %s, now held by %s at Index %" JSON_INTEGER_FORMAT, unit, done,
                                 *host ? host : get_string(now, "machine_id"), get_integer(now, "index"));
         else
-                (void) printf("%s: %s, nobody holds it yet\n", unit, done);
+                say("%s: %s, nobody holds it yet", unit, done);
         return CTL_OK;
 }
 

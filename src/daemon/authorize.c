@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <utlist.h>
 
+#include "daemon/bus.h"
 #include "util/log.h"
 
 /* Somebody may have to type a password. */
@@ -53,7 +54,7 @@ static void allow(Authorization *a) {
 static void refuse(Authorization *a, const char *name, const char *why) {
         sd_bus_error error = SD_BUS_ERROR_NULL;
 
-        finish(a, sd_bus_error_setf(&error, name, "Only root may call %s()%s.", sd_bus_message_get_member(a->message), why),
+        finish(a, bus_error(&error, name, "Only root may call %s()%s.", sd_bus_message_get_member(a->message), why),
                         &error);
 }
 

@@ -35,11 +35,11 @@ static int get_property(sd_bus *bus, const char *path, const char *interface, co
                 return sd_bus_error_set(error, BUS_ERROR("NoSuchLease"), "There is no such lease any more.");
         l = v.record ?: &nothing;
         if (streq(property, "Name"))
-                return sd_bus_message_append(reply, "s", v.name);
+                return bus_append_text(reply, v.name);
         if (streq(property, "MachineID"))
-                return sd_bus_message_append(reply, "s", l->state == LEASE_HELD ? l->machine_id : "");
+                return bus_append_text(reply, l->state == LEASE_HELD ? l->machine_id : "");
         if (streq(property, "Hostname"))
-                return sd_bus_message_append(reply, "s", l->state == LEASE_HELD ? strempty(v.hostname) : "");
+                return bus_append_text(reply, l->state == LEASE_HELD ? strempty(v.hostname) : "");
         if (streq(property, "Version"))
                 return sd_bus_message_append(reply, "x", l->version);
         if (streq(property, "Index"))

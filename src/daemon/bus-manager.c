@@ -113,14 +113,14 @@ static int find_lease(Daemon *d, sd_bus_message *m, LeaseView *ret, sd_bus_error
         if (r < 0)
                 return r;
         if (!lease_name_is_valid(name))
-                return sd_bus_error_setf(error, BUS_ERROR("InvalidName"), "%s is not the name of a lease.", bus_quote(name, quoted));
+                return bus_error(error, BUS_ERROR("InvalidName"), "%s is not the name of a lease.", bus_quote(name, quoted));
         if (core_find_lease(d->core, daemon_now(), name, ret) && ret->record)
                 return 0;
         d->registry->ops->status(d->registry, &status);
         if (status.state != REGISTRY_OK)
-                return sd_bus_error_setf(error, BUS_ERROR("RegistryUnavailable"), "The registry does not answer: %s",
+                return bus_error(error, BUS_ERROR("RegistryUnavailable"), "The registry does not answer: %s",
                                 isempty(status.error) ? "nothing has come yet" : status.error);
-        return sd_bus_error_setf(error, BUS_ERROR("NoSuchLease"), "Nobody has ever held a lease %s.", name);
+        return bus_error(error, BUS_ERROR("NoSuchLease"), "Nobody has ever held a lease %s.", name);
 }
 
 static int method_get_lease(sd_bus_message *m, void *userdata, sd_bus_error *error) {
@@ -188,18 +188,18 @@ static int get_registry(Daemon *d, const char *property, sd_bus_message *reply) 
 
         d->registry->ops->status(d->registry, &status);
         if (streq(property, "RegistryState"))
-                return sd_bus_message_append(reply, "s", bus_registry_state(&status));
+                return bus_append_text(reply, bus_registry_state(&status));
         if (streq(property, "RegistryEndpoint"))
-                return sd_bus_message_append(reply, "s", strempty(status.endpoint));
+                return bus_append_text(reply, strempty(status.endpoint));
         if (streq(property, "RegistryEndpoints"))
                 return bus_append_words(reply, status.endpoints);
         if (streq(property, "RegistryVersion"))
-                return sd_bus_message_append(reply, "s", strempty(status.version));
+                return bus_append_text(reply, strempty(status.version));
         if (streq(property, "RegistryError"))
-                return sd_bus_message_append(reply, "s", strempty(status.error));
+                return bus_append_text(reply, strempty(status.error));
         if (streq(property, "RegistryErrorUSec"))
                 return sd_bus_message_append(reply, "t", status.error_at);
-        return sd_bus_message_append(reply, "s", strempty(status.warning));
+        return bus_append_text(reply, strempty(status.warning));
 }
 
 /* What this machine makes of it. */
@@ -210,17 +210,17 @@ static int get_trust(Daemon *d, const char *property, sd_bus_message *reply) {
 
         core_session_view(d->core, daemon_now(), &v);
         if (streq(property, "RegistryUUID"))
-                return sd_bus_message_append(reply, "s", strempty(v.uuid));
+                return bus_append_text(reply, strempty(v.uuid));
         if (streq(property, "RegistryStore"))
-                return sd_bus_message_append(reply, "s", strempty(v.store));
+                return bus_append_text(reply, strempty(v.store));
         if (streq(property, "RegistryFoundUUID"))
-                return sd_bus_message_append(reply, "s", strempty(v.found_uuid));
+                return bus_append_text(reply, strempty(v.found_uuid));
         if (streq(property, "RegistryFoundStore"))
-                return sd_bus_message_append(reply, "s", strempty(v.found_store));
+                return bus_append_text(reply, strempty(v.found_store));
         if (streq(property, "WhyNot"))
-                return sd_bus_message_append(reply, "s", why_not_machine(&v, now_realtime(), line, sizeof(line)));
+                return bus_append_text(reply, why_not_machine(&v, now_realtime(), line, sizeof(line)));
         d->registry->ops->status(d->registry, &status);
-        return sd_bus_message_append(reply, "s", bus_last_error(&status, &v));
+        return bus_append_text(reply, bus_last_error(&status, &v));
 }
 
 static int get_session(Daemon *d, const char *property, sd_bus_message *reply) {
@@ -241,7 +241,7 @@ static int get_session(Daemon *d, const char *property, sd_bus_message *reply) {
 }
 
 static int append_if_live(const MachineView *v, void *userdata) {
-        int r = v->alive ? sd_bus_message_append(userdata, "s", v->machine_id) : 0;
+        int r = v->alive ? bus_append_text(userdata, v->machine_id) : 0;
 
         return MIN(r, 0);
 }
@@ -258,7 +258,7 @@ static int get_lines(const Messages *m, sd_bus_message *reply) {
         int r = sd_bus_message_open_container(reply, 'a', "s");
 
         for (size_t i = 0; i < m->n && r >= 0; i++)
-                r = sd_bus_message_append(reply, "s", m->lines[i]);
+                r = bus_append_text(reply, m->lines[i]);
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
@@ -269,15 +269,15 @@ static int get_property(sd_bus *bus, const char *path, const char *interface, co
         Daemon *d = userdata;
 
         if (streq(property, "Version"))
-                return sd_bus_message_append(reply, "s", LEASED_VERSION);
+                return bus_append_text(reply, LEASED_VERSION);
         if (streq(property, "MachineID"))
-                return sd_bus_message_append(reply, "s", d->machine_id);
+                return bus_append_text(reply, d->machine_id);
         if (streq(property, "BootID"))
-                return sd_bus_message_append(reply, "s", d->boot_id);
+                return bus_append_text(reply, d->boot_id);
         if (streq(property, "Metadata"))
                 return bus_append_metadata(reply, d->conf->metadata);
         if (streq(property, "Registry"))
-                return sd_bus_message_append(reply, "s", d->registry->ops->name);
+                return bus_append_text(reply, d->registry->ops->name);
         if (streq(property, "LiveMachines"))
                 return get_live_machines(d, reply);
         if (streq(property, "ReloadChanges"))

@@ -5,6 +5,7 @@
 #include "daemon/bus.h"
 #include "daemon/units.h"
 #include "daemon/why-not.h"
+#include "util/text.h"
 
 static bool find_view(Daemon *d, const char *path, UnitView *ret) {
         _cleanup_free_ char *name = NULL;
@@ -29,14 +30,17 @@ static int get_status(Daemon *d, const UnitView *v, const char *property, sd_bus
         bool known = s && s->known;
 
         if (streq(property, "ActiveState"))
-                return sd_bus_message_append(reply, "s", bus_active_state(d, v->unit));
+                return bus_append_text(reply, bus_active_state(d, v->unit));
         if (streq(property, "SubState"))
-                return sd_bus_message_append(reply, "s", known ? s->sub_state : "unknown");
+                return bus_append_text(reply, known ? s->sub_state : "unknown");
         return sd_bus_message_append_array(reply, 'y', known ? s->invocation_id : no_invocation, sizeof(no_invocation));
 }
 
 static int append_line(const char *machine_id, const char *line, void *userdata) {
-        return MIN(sd_bus_message_append(userdata, "(ss)", machine_id, line), 0);
+        char text[WHY_NOT_SIZE];
+
+        str_copy(text, sizeof(text), line);
+        return MIN(sd_bus_message_append(userdata, "(ss)", machine_id, text_mend(text)), 0);
 }
 
 static int get_why_not(Daemon *d, const UnitView *v, sd_bus_message *reply) {
@@ -55,18 +59,18 @@ static int get_property(sd_bus *bus, const char *path, const char *interface, co
         if (!find_view(d, path, &v))
                 return sd_bus_error_set(error, BUS_ERROR("NoSuchUnit"), "There is no such unit any more.");
         if (streq(property, "Name"))
-                return sd_bus_message_append(reply, "s", v.unit);
+                return bus_append_text(reply, v.unit);
         if (streq(property, "Lease"))
                 return isempty(v.lease) ? sd_bus_message_append(reply, "o", "/")
                                         : bus_append_path(reply, bus_lease_path(v.lease));
         if (streq(property, "State"))
-                return sd_bus_message_append(reply, "s", v.state);
+                return bus_append_text(reply, v.state);
         if (streq(property, "MachineID"))
-                return sd_bus_message_append(reply, "s", strempty(v.machine_id));
+                return bus_append_text(reply, strempty(v.machine_id));
         if (streq(property, "LeaseIndex"))
                 return sd_bus_message_append(reply, "t", v.index);
         if (streq(property, "LastError"))
-                return sd_bus_message_append(reply, "s", units_last_error(d, v.unit));
+                return bus_append_text(reply, units_last_error(d, v.unit));
         if (streq(property, "WhyNot"))
                 return get_why_not(d, &v, reply);
         if (streq(property, "Stuck"))

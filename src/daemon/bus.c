@@ -12,6 +12,7 @@
 #include "daemon/suspend.h"
 #include "daemon/units.h"
 #include "util/log.h"
+#include "util/text.h"
 
 #define DEFAULT_ADDRESS "unix:path=/run/dbus/system_bus_socket"
 #define CALL_TIMEOUT (10 * USEC_PER_SEC)
@@ -46,6 +47,25 @@ const char *bus_quote(const char *text, char buf[static BUS_QUOTE_SIZE]) {
                 if ((unsigned char) *p < ' ' || *p == 0x7f)
                         *p = '?';
         return buf;
+}
+
+int bus_append_text(sd_bus_message *m, const char *text) {
+        _cleanup_free_ char *copy = NULL;
+
+        if (!text || text_is_utf8(text))
+                return sd_bus_message_append(m, "s", strempty(text));
+        copy = strdup(text);
+        return copy ? sd_bus_message_append(m, "s", text_mend(copy)) : -ENOMEM;
+}
+
+int bus_error(sd_bus_error *error, const char *name, const char *format, ...) {
+        char text[1024];
+        va_list ap;
+
+        va_start(ap, format);
+        (void) vsnprintf(text, sizeof(text), format, ap);
+        va_end(ap);
+        return sd_bus_error_set(error, name, text_mend(text));
 }
 
 int bus_append_path(sd_bus_message *m, char *path) {
@@ -84,7 +104,7 @@ int bus_append_words(sd_bus_message *m, const char *words) {
                 return -ENOMEM;
         r = sd_bus_message_open_container(m, 'a', "s");
         for (char *word = strtok_r(copy, " ", &save); word && r >= 0; word = strtok_r(NULL, " ", &save))
-                r = sd_bus_message_append(m, "s", word);
+                r = bus_append_text(m, word);
         return r < 0 ? r : sd_bus_message_close_container(m);
 }
 

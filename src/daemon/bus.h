@@ -51,6 +51,11 @@ enum {
  * returned. */
 const char *bus_quote(const char *text, char buf[static BUS_QUOTE_SIZE]);
 
+/* Whatever reaches D-Bus as text must be UTF-8, or the bus disconnects us: where it may come from a server, a file, or is
+ * cut from what did, these two see to it. Nothing else of it is changed. */
+int bus_append_text(sd_bus_message *m, const char *text);
+int bus_error(sd_bus_error *error, const char *name, const char *format, ...) _printf_(3, 4);
+
 /* Appends an object path, without leaking it. */
 int bus_append_path(sd_bus_message *m, char *path);
 /* "a b c" as as. */

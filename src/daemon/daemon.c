@@ -19,6 +19,7 @@
 #include "guard/protocol.h"
 #include "util/file-util.h"
 #include "util/log.h"
+#include "util/text.h"
 
 #define RUN_DIRECTORY "/run/leased"
 #define STATE_DIRECTORY "/var/lib/leased"
@@ -191,6 +192,7 @@ static int identify(Daemon *d) {
                         d->boot_id[n++] = *p;
         if (gethostname(d->hostname, sizeof(d->hostname) - 1) < 0)
                 return log_error_errno(errno, "cannot find out this machine's name");
+        (void) text_mend(d->hostname);
         return 0;
 }
 

@@ -8,6 +8,7 @@
 #include "util/file-util.h"
 #include "util/log.h"
 #include "util/notify.h"
+#include "util/text.h"
 #include "util/time-util.h"
 
 #define RETRY (50 * USEC_PER_MSEC)
@@ -66,8 +67,12 @@ void notify_state(Notifier *n, const char *text) {
         flush(n);
 }
 
+/* A line's end in what others wrote would begin an assignment of theirs. */
 void notify_status(Notifier *n, const char *text) {
-        (void) snprintf(n->status, sizeof(n->status), "STATUS=%s", text);
+        static const char key[] = "STATUS=";
+
+        memcpy(n->status, key, sizeof(key));
+        (void) text_clean(n->status + sizeof(key) - 1, sizeof(n->status) - sizeof(key), text);
         flush(n);
 }
 

@@ -24,5 +24,5 @@ Notifier *notifier_free(Notifier *n);
 
 /* "READY=1", "STOPPING=1", …: one or more lines. */
 void notify_state(Notifier *n, const char *text);
-/* STATUS=, one line. */
+/* STATUS=: as one line that can be shown (util/text.h). */
 void notify_status(Notifier *n, const char *text);

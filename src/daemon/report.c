@@ -15,6 +15,7 @@
 #include "daemon/publish.h"
 #include "daemon/units.h"
 #include "util/log.h"
+#include "util/text.h"
 
 /* In units/leased.catalog, too. Never changes. */
 #define MESSAGE_STRAY "d008bd30afc04cab8968f647ac6d375c"
@@ -192,11 +193,12 @@ static void report_lease(const Line *l) {
  * journal's catalog explains it. */
 static void report_stray(const Line *l) {
         const char *unit = l->action->unit;
-        char text[512];
+        char line[512], text[2 * sizeof(line)];
 
-        (void) snprintf(text, sizeof(text), "it is active on this machine without its lease%s%s%s: stopping it",
+        (void) snprintf(line, sizeof(line), "it is active on this machine without its lease%s%s%s: stopping it",
                         l->action->machine ? ", which " : "", l->action->machine ? l->machine : "",
                         l->action->machine ? " holds" : "");
+        (void) text_clean(text, sizeof(text), line);
         if (!getenv("JOURNAL_STREAM") ||
             sd_journal_send("MESSAGE=%s: %s", unit, text, "MESSAGE_ID=" MESSAGE_STRAY, "PRIORITY=%i", LOG_ALERT,
                             "OBJECT_SYSTEMD_UNIT=%s", unit, "UNIT=%s", unit, "LEASE_NAME=%s", l->lease, "LEASE_HOLDER=%s",

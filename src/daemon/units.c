@@ -13,6 +13,7 @@
 #include "guard/protocol.h"
 #include "util/hash.h"
 #include "util/log.h"
+#include "util/text.h"
 
 struct EnabledUnit {
         UT_hash_handle hh;
@@ -198,7 +199,7 @@ static void on_member_ungated(const char *member, bool need_reload, void *userda
 
 /* PID 1 only says "Assertion failed": the unit's own journal, which `systemctl status` shows, gets the reason. */
 static void say_refused(EnabledUnit *u, const char *refused) {
-        char holder[128], reason[512];
+        char holder[128], reason[512], clean[2 * sizeof(reason)];
         UnitView view;
 
         if (!core_find_unit(u->daemon->core, daemon_now(), u->name, &view))
@@ -212,8 +213,9 @@ static void say_refused(EnabledUnit *u, const char *refused) {
         else
                 (void) snprintf(reason, sizeof(reason), "which is held by %s",
                                 daemon_machine_name(u->daemon, view.machine_id, holder, sizeof(holder)));
-        (void) sd_journal_send("MESSAGE=Not started: this unit runs only with the lease %s, %s.", view.lease, reason,
-                        "PRIORITY=%i", LOG_NOTICE, "OBJECT_SYSTEMD_UNIT=%s", refused, "LEASE_NAME=%s", view.lease, NULL);
+        (void) sd_journal_send("MESSAGE=Not started: this unit runs only with the lease %s, %s.", view.lease,
+                        text_clean(clean, sizeof(clean), reason), "PRIORITY=%i", LOG_NOTICE, "OBJECT_SYSTEMD_UNIT=%s", refused,
+                        "LEASE_NAME=%s", view.lease, NULL);
 }
 
 static void on_refused(Unit *unit, void *userdata) {

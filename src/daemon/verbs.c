@@ -22,10 +22,10 @@ int verb_find_unit(Daemon *d, sd_bus_message *m, UnitView *ret, sd_bus_error *er
         if (r < 0)
                 return r;
         if (!unit_name_is_valid(name))
-                return sd_bus_error_setf(error, BUS_ERROR("InvalidName"), "%s is not the name of a unit that can be leased.",
+                return bus_error(error, BUS_ERROR("InvalidName"), "%s is not the name of a unit that can be leased.",
                                 bus_quote(name, quoted));
         if (!core_find_unit(d->core, daemon_now(), name, ret))
-                return sd_bus_error_setf(error, BUS_ERROR("NoSuchUnit"), "%s is not enabled on this machine.", name);
+                return bus_error(error, BUS_ERROR("NoSuchUnit"), "%s is not enabled on this machine.", name);
         return 0;
 }
 
@@ -34,7 +34,7 @@ static int find_leased_unit(Daemon *d, sd_bus_message *m, UnitView *ret, sd_bus_
 
         if (r < 0 || !ret->global)
                 return r;
-        return sd_bus_error_setf(error, SD_BUS_ERROR_NOT_SUPPORTED,
+        return bus_error(error, SD_BUS_ERROR_NOT_SUPPORTED,
                         "%s has no lease: it runs on every machine that fits (Global=).", ret->unit);
 }
 
@@ -44,7 +44,7 @@ static int find_held_unit(Daemon *d, sd_bus_message *m, UnitView *ret, sd_bus_er
 
         if (r < 0 || ret->held_here)
                 return r;
-        return sd_bus_error_setf(error, BUS_ERROR("NotHolder"), "The lease of %s is not held here, but by %s.", ret->unit,
+        return bus_error(error, BUS_ERROR("NotHolder"), "The lease of %s is not held here, but by %s.", ret->unit,
                         daemon_machine_name(d, ret->machine_id, holder, sizeof(holder)));
 }
 
@@ -88,7 +88,7 @@ static int find_machine(Daemon *d, sd_bus_message *m, FoundMachine *ret, sd_bus_
                 return r;
         (void) core_each_machine(d->core, daemon_now(), match_machine, ret);
         return ret->found ? 0
-                          : sd_bus_error_setf(error, BUS_ERROR("NoSuchMachine"), "The registry names no machine %s.",
+                          : bus_error(error, BUS_ERROR("NoSuchMachine"), "The registry names no machine %s.",
                                             bus_quote(ret->machine_id, quoted));
 }
 
@@ -116,14 +116,14 @@ static int check_target(Daemon *d, const UnitView *unit, const FoundMachine *mac
 
         (void) daemon_machine_name(d, machine->machine_id, name, sizeof(name));
         if (streq(machine->machine_id, d->machine_id))
-                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "%s is here already.", unit->unit);
+                return bus_error(error, SD_BUS_ERROR_INVALID_ARGS, "%s is here already.", unit->unit);
         if (!machine->alive)
-                return sd_bus_error_setf(error, BUS_ERROR("NoSuchMachine"), "%s is silent: nothing can be handed to it.", name);
+                return bus_error(error, BUS_ERROR("NoSuchMachine"), "%s is silent: nothing can be handed to it.", name);
         if (machine->draining)
-                return sd_bus_error_setf(error, BUS_ERROR("Draining"), "%s is draining: it takes no leases.", name);
+                return bus_error(error, BUS_ERROR("Draining"), "%s is draining: it takes no leases.", name);
         (void) core_each_why_not(d->core, daemon_now(), unit->unit, match_target, &target);
         if (target.found && !target.fits)
-                return sd_bus_error_setf(error, BUS_ERROR("Unfit"), "It cannot go to %s: %s.", name, target.why);
+                return bus_error(error, BUS_ERROR("Unfit"), "It cannot go to %s: %s.", name, target.why);
         return 0;
 }
 
@@ -169,7 +169,7 @@ int verb_steal_unit(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
         if (session.draining)
                 return sd_bus_error_set(error, BUS_ERROR("Draining"), "This machine is draining: it takes no leases.");
         if (!session.competing)
-                return sd_bus_error_setf(error, BUS_ERROR("RegistryUnavailable"), "This machine can take no leases now: %s.",
+                return bus_error(error, BUS_ERROR("RegistryUnavailable"), "This machine can take no leases now: %s.",
                                 isempty(session.why_not) ? "it has no session yet" : session.why_not);
         wait = steal_wait(d, &unit);
         log_notice("%s: steal asked for over D-Bus", unit.unit);
@@ -214,10 +214,10 @@ static int set_other_draining(Daemon *d, sd_bus_message *m, const FoundMachine *
         (void) daemon_machine_name(d, machine->machine_id, name, sizeof(name));
         d->registry->ops->status(d->registry, &status);
         if (status.state != REGISTRY_OK)
-                return sd_bus_error_setf(error, BUS_ERROR("RegistryUnavailable"), "The registry does not answer: %s",
+                return bus_error(error, BUS_ERROR("RegistryUnavailable"), "The registry does not answer: %s",
                                 isempty(status.error) ? "nothing has come yet" : status.error);
         if (!on && machine->draining && !machine->alive)
-                return sd_bus_error_setf(error, BUS_ERROR("MachineSilent"),
+                return bus_error(error, BUS_ERROR("MachineSilent"),
                                 "%s is silent, and when it is back it drains still, as it remembers: say leasectl undrain there.",
                                 name);
         log_notice("%s: %s asked for over D-Bus", name, on ? "drain" : "undrain");
@@ -260,7 +260,7 @@ int verb_accept_registry(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
         if (r < 0)
                 return r;
         if (strlen(uuid) != 36 || !is_uuid(uuid))
-                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
+                return bus_error(error, SD_BUS_ERROR_INVALID_ARGS,
                                 "%s is no registry's uuid: 36 characters as leasectl registry shows them.",
                                 bus_quote(uuid, quoted));
         log_notice("the registry with uuid %s is the right one from now on, as asked for over D-Bus", uuid);
@@ -273,6 +273,6 @@ int verb_reload(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
         int r = reload_all(d, &wrong);
 
         if (r < 0)
-                return sd_bus_error_set(error, SD_BUS_ERROR_INVALID_ARGS, wrong ?: strerror(-r));
+                return bus_error(error, SD_BUS_ERROR_INVALID_ARGS, "%s", wrong ?: strerror(-r));
         return sd_bus_reply_method_return(m, NULL);
 }

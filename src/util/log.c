@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "util/text.h"
+
 static int max_level = LOG_INFO;
 static bool prefix;
 
@@ -23,14 +25,15 @@ void log_open(void) {
 
 int log_full(int level, int error, const char *format, ...) {
         int saved = errno;
-        char line[2048], head[8] = "";
+        char text[2048], line[2 * sizeof(text)], head[8] = "";
         va_list ap;
 
         error = abs(error);
         if (level <= max_level) {
                 va_start(ap, format);
-                (void) vsnprintf(line, sizeof(line), format, ap);
+                (void) vsnprintf(text, sizeof(text), format, ap);
                 va_end(ap);
+                (void) text_clean(line, sizeof(line), text);
                 if (prefix)
                         (void) snprintf(head, sizeof(head), "<%d>", level);
                 if (error)

@@ -2,7 +2,8 @@
 #pragma once
 
 /*
- * Log lines to stderr. Under systemd they carry the journal's <N> level prefix; on a terminal they are plain.
+ * Log lines to stderr. Under systemd they carry the journal's <N> level prefix; on a terminal they are plain. Whatever text
+ * of others is in a line, it stays one line that can be shown (util/text.h).
  * Every function of this project either logs its failure or returns it, never both.
  */
 

@@ -14,24 +14,14 @@ import signal
 import subprocess
 import unittest
 
-from leasectl_guest import (CONF, ENVIRONMENT, HERE, SLEEPER, SYSTEM, UNITS, Case, CaseWithDaemon, ctl, main, property_of,
+from leasectl_beta import BETA, BETA_SESSION, TwoSecondCase, WithBeta, put, shown
+from leasectl_guest import (CONF, ENVIRONMENT, SLEEPER, SYSTEM, UNITS, Case, ctl, main, property_of,
                             run, wait_for, write)
 
-REGISTRY = "/var/lib/leased/registry"
-BETA = "beef" * 8
-BETA_SESSION = "beefbeefbeefbeef-60000"
 JOB = "[Service]\nType=oneshot\nExecStart=/bin/true\n"
 NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "leasectl")
 METRIC = re.compile(r'^leased_[a-z_]+(\{[a-z_]+="([^"\\]|\\.)*"(,[a-z_]+="([^"\\]|\\.)*")*\})? [0-9.]+$')
 LISTINGS = (("list",), ("machines",), ("history",), ("registry",), ("status",), ("check", "sshd-of-nobody"))
-
-
-def put(key, value):
-    run(f"{HERE}/put-record", REGISTRY, key, json.dumps(value))
-
-
-def shown(*arguments):
-    return json.loads(ctl(*arguments, "--json=short", check=True).stdout)
 
 
 class Checking(Case):
@@ -150,16 +140,6 @@ class WithoutDaemon(Case):
 
     def test_metrics_say_that_it_is_down(self):
         self.assertEqual(ctl("metrics").stdout.splitlines()[-1], "leased_up 0")
-
-
-class TwoSecondCase(CaseWithDaemon):
-    LEASED_CONF = "[Leased]\nTTL=2s\n"
-
-    def here(self):
-        return next(each for each in shown("machines") if each["here"])
-
-    def index(self, unit):
-        return self.row(unit)["index"]
 
 
 class Verbs(TwoSecondCase):
@@ -421,53 +401,7 @@ class Verbs(TwoSecondCase):
         self.assertRegex(done.stderr, r"\Assh: nowhere to be found\nleasectl: [^\n]*system bus[^\n]*\n\Z")
 
 
-class AnotherMachine(TwoSecondCase):
-    """It is made of records only, and up for as long as one beat of it lasts: a minute."""
-    LEASED_CONF = TwoSecondCase.LEASED_CONF + "Metadata=rack=a1\n"
-
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        wait_for("the registry is there", lambda: shown("registry")["uuid"])
-        put(f"fences/{BETA_SESSION}", {"counter": 0, "names": []})
-
-    @classmethod
-    def tearDownClass(cls):
-        super().tearDownClass()
-        shutil.rmtree("/var/lib/leased")  # what comes next knows no beta
-
-    def setUp(self):
-        self.beats = getattr(AnotherMachine, "beats", 0) + 1
-        AnotherMachine.beats = self.beats
-        self.put_beta()
-        put(f"beats/{BETA_SESSION}", {"machine_id": BETA, "nonce": f"beefbeefbeefbeef-{self.beats}"})
-        wait_for("beta is up", lambda: self.beta()["up"] and not self.beta()["draining"])
-
-    @staticmethod
-    def put_beta(**more):
-        put(f"machines/{BETA}", {"hostname": "beta", "boot_id": "b" * 32, "session": BETA_SESSION, "metadata": "rack=b1 rack=b2",
-                                 "version": "0", "draining": False, **more})
-
-    @staticmethod
-    def beta():
-        return next((each for each in shown("machines") if each["hostname"] == "beta"), {"up": False})
-
-    def line(self, unit, machine_id=BETA):
-        told = json.loads(ctl("status", unit, "--json=short").stdout)["why_not"]
-        return next((each["why"] for each in told if each["machine_id"] == machine_id), None)
-
-    def offer(self, unit, why="", **more):
-        """beta enables it, too."""
-        put(f"offers/{BETA}/{unit}", {"lease": unit, "version": 0, "conflicts": "", "replaces": "", "why": why, **more})
-        wait_for("beta offers it", lambda: self.line(unit) != "it is not enabled there")
-        self.addCleanup(put, f"leases/{unit}", self.lease("free", 1000))
-        return unit
-
-    @staticmethod
-    def lease(state, index):
-        return {"state": state, "machine_id": BETA, "session": BETA_SESSION if state == "held" else "", "version": 0,
-                "index": index, "since": 1, "period": 0, "debts": [], "tenures": []}
-
+class AnotherMachine(WithBeta):
     def test_machines_are_listed(self):
         mine = self.here()
         self.assertEqual((mine["hostname"], mine["up"], mine["draining"]), (os.uname().nodename, True, False))

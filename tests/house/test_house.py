@@ -23,6 +23,9 @@ class TheTree(unittest.TestCase):
     def test_nothing_blocks_on_the_bus(self):
         self.holds(house.blocking_breaches(ROOT))
 
+    def test_what_others_wrote_is_printed_by_one_function(self):
+        self.holds(house.printing_breaches(ROOT))
+
     def test_no_test_sleeps(self):
         self.holds(house.sleep_breaches(ROOT))
 
@@ -88,6 +91,13 @@ class TheRules(unittest.TestCase):
         self.finds(house.blocking_breaches, "src/daemon/a.c", "r = sd_bus_call(bus, m, 0, &e, &reply);\n")
         self.passes(house.blocking_breaches, "src/daemon/a.c", "r = sd_bus_call_async(bus, &slot, m, f, p, t);\n")
         self.passes(house.blocking_breaches, "src/ctl/a.c", "r = sd_bus_call(bus, m, 0, &e, &reply);\n")
+
+    def test_a_print_that_goes_around_is_found(self):
+        for text in ('(void) printf("%s", host);\n', "(void) puts(host);\n", '(void) fprintf(stderr, "%s",\n host);\n',
+                     "(void) fputs(host, stderr);\n"):
+            self.finds(house.printing_breaches, "src/ctl/a.c", text)
+        self.passes(house.printing_breaches, "src/ctl/a.c", '(void) fprintf(f, "%s", host);\n(void) puts("a " LEASED_VERSION);\n')
+        self.passes(house.printing_breaches, "src/ctl/output.c", '(void) printf("%s", host);\n')
 
     def test_a_sleep_is_found(self):
         self.finds(house.sleep_breaches, "tests/hosts/a.c", "usleep(1000);\n")
