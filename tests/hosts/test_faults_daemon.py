@@ -59,6 +59,31 @@ def killed_guard_takes_its_unit_with_it(cluster):
     _comes_back(cluster, unit, holder, began)
 
 
+def kill_by_control_group(machine, unit):
+    """As "systemctl kill" of a newer systemd does it, and as anybody can."""
+    machine.run("sh", "-c", f"echo 1 > /sys/fs/cgroup/system.slice/{unit}/cgroup.kill")
+
+
+@scene(registry="etcd")
+def guard_killed_by_its_control_group_takes_its_unit_with_it_without_the_daemon(cluster):
+    unit, holder = start_unit(cluster, "dead-group.service", STUBBORN)
+    set_watchdog(cluster, holder, on=False)
+    began = now()
+    holder.kill(DAEMON, "STOP")
+    kill_by_control_group(holder, GUARD)
+    heir = require_passed_on(cluster, unit, holder, began)
+    holder.kill(DAEMON, "CONT")
+    cluster.wait_ready(holder)
+    require_stays(cluster, unit, heir, holder)
+    set_watchdog(cluster, holder, on=True)
+
+
+@scene(registry="etcd", only_at_length=True)
+def guard_killed_by_systemctl_takes_its_unit_with_it_while_cut_off(cluster):
+    unit, holder = start_unit(cluster, "dead-and-cut.service", STUBBORN)
+    lose_lease_and_return(cluster, unit, holder, lambda began: holder.systemctl("kill", "--signal=KILL", GUARD))
+
+
 @scene(registry="etcd")
 def daemon_and_guard_that_stand_still_lose_the_unit_in_time(cluster):
     unit, holder = start_unit(cluster, "both-still.service", STUBBORN)
