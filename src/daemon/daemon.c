@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/file.h>
 #include <sys/random.h>
 #include <utlist.h>
 
@@ -18,10 +17,12 @@
 #include "daemon/units.h"
 #include "guard/protocol.h"
 #include "util/file-util.h"
+#include "util/lock-file.h"
 #include "util/log.h"
 #include "util/text.h"
 
 #define RUN_DIRECTORY "/run/leased"
+#define LOCK_FILE RUN_DIRECTORY "/lock"
 #define STATE_DIRECTORY "/var/lib/leased"
 
 /* ---- the loop around the core ---- */
@@ -167,13 +168,16 @@ static void on_guard_missing(void *userdata) {
 }
 
 static int take_lock(Daemon *d) {
-        d->lock_fd = open(RUN_DIRECTORY "/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        int r;
+
+        d->lock_fd = lock_file_open(AT_FDCWD, LOCK_FILE, true);
         if (d->lock_fd < 0)
-                return log_error_errno(errno, "cannot open %s", RUN_DIRECTORY "/lock");
-        if (flock(d->lock_fd, LOCK_EX | LOCK_NB) < 0)
-                return errno == EWOULDBLOCK ? log_error_errno(EBUSY, "another leased runs on this machine")
-                                            : log_error_errno(errno, "cannot lock %s", RUN_DIRECTORY "/lock");
-        return 0;
+                return log_error_errno(d->lock_fd, "cannot open " LOCK_FILE);
+        r = lock_file_is_private(d->lock_fd) ? lock_file_try(d->lock_fd)
+                                             : lock_file_replace(AT_FDCWD, LOCK_FILE, &d->lock_fd);
+        if (r == -EWOULDBLOCK)
+                return log_error_errno(EBUSY, "another leased runs on this machine");
+        return r < 0 ? log_error_errno(r, "cannot lock " LOCK_FILE) : 0;
 }
 
 static int identify(Daemon *d) {

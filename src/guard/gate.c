@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 
 #include "util/file-util.h"
@@ -52,9 +51,9 @@ int gates_new(const char *directory, Gates **ret) {
         (void) mkdir_parents(g->held, 0755);
         (void) mkdir_parents(g->marks, 0755);
 
-        g->beat_fd = open(g->beat, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-        if (g->beat_fd >= 0 && flock(g->beat_fd, LOCK_EX | LOCK_NB) < 0)
-                return -errno;
+        g->beat_fd = open(g->beat, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (g->beat_fd >= 0)
+                (void) fchmod(g->beat_fd, 0600);
         *ret = TAKE_PTR(g);
         return 0;
 }

@@ -7,10 +7,11 @@
  *   guard/UNIT   a mark for each unit that may run under the guard's eye, with what a successor must know to finish the
  *                work of a guard that is gone: until when the unit may live
  *   members/UNIT the daemon's: what else goes by the unit's entry (protocol.h); only read here
- *   guard.beat   the t0 of the latest beat, which moves the marks of all live entries at once; also the lock that keeps
- *                a second guard away
+ *   guard.beat   the t0 of the latest beat, which moves the marks of all live entries at once
  *
  * Marks and beat are of fixed size and written in place, so that they can still be changed where /run is full.
+ * None of them is locked: a lock that safety hung on could be held by whoever can open its file (util/lock-file.h). That there
+ * is one guard is seen to by PID 1, and by main.c for those that are started by hand.
  * Nothing in here logs; all functions return 0 or a negative errno. They never wait: /run is memory.
  */
 
@@ -26,8 +27,8 @@ typedef struct Mark {
         bool ended;         /* expired or lost: beats no longer count */
 } Mark;
 
-/* Makes the folders where they are missing, and takes the lock: -EWOULDBLOCK if another guard has it. Where /run is so
- * full that there can be no files, it still succeeds: gates must be removable then. */
+/* Makes the folders where they are missing. Where /run is so full that there can be no files, it still succeeds: gates must
+ * be removable then. */
 int gates_new(const char *directory, Gates **ret);
 Gates *gates_free(Gates *g);
 DEFINE_TRIVIAL_CLEANUP(Gates *, gates_free)

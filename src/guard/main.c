@@ -88,15 +88,36 @@ static int watch_signals(sd_event *event, Guard *guard) {
         return r < 0 ? r : sd_event_add_signal(event, NULL, SIGINT, on_signal, guard);
 }
 
+/* PID 1 runs one guard at a time, and ExecStopPost= when the guard is gone. */
+static bool is_of_the_service(void) {
+        _cleanup_free_ char *group = NULL;
+
+        if (cgroup_of_process("self", &group) < 0)
+                return false;
+        for (char *save = NULL, *part = strtok_r(group, "/", &save); part; part = strtok_r(NULL, "/", &save))
+                if (streq(part, GUARD_SERVICE))
+                        return true;
+        return false;
+}
+
+/* By hand only: a lock could be held by anybody, and its file be removed, but nobody can feign the guard's control group. */
+static bool another_is_at_work(void) {
+        _cleanup_free_ char *path = NULL;
+
+        return !is_of_the_service() && cgroup_find_unit(CGROUP_ROOT, GUARD_SERVICE, &path) == 0 && cgroup_is_empty(path) == 0;
+}
+
 static int run(bool wipe) {
         _cleanup_(gates_freep) Gates *gates = NULL;
         _cleanup_(sd_event_unrefp) sd_event *event = NULL;
         _cleanup_(guard_freep) Guard *guard = NULL;
         int r;
 
+        if (another_is_at_work())
+                return log_error_errno(EBUSY, "another guard is at work");
         r = gates_new(DIRECTORY, &gates);
         if (r < 0)
-                return log_error_errno(r, r == -EWOULDBLOCK ? "another guard is at work" : "cannot use " DIRECTORY);
+                return log_error_errno(r, "cannot use " DIRECTORY);
         r = gates_wipe(gates);
         if (r < 0 && !wipe)
                 return log_error_errno(r, "cannot remove old gates");

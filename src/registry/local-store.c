@@ -25,7 +25,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -34,6 +33,7 @@
 
 #include "registry/local-file.h"
 #include "util/file-util.h"
+#include "util/lock-file.h"
 
 #define STORE_FORMAT "leased-store 1 %36s %20" PRIu64 "\n"
 
@@ -213,11 +213,9 @@ static int store_open(LocalStore *store, LocalResult *result) {
         store->place.records_fd = openat(store->place.directory_fd, "records", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (store->place.records_fd < 0)
                 return local_result_fail(result, errno, store->records, "cannot open");
-        /* Not readable by others: whoever can open it can lock it, and stop all. */
-        store->head_fd = openat(store->place.directory_fd, "store",
-                        O_RDWR | O_CLOEXEC | O_NOFOLLOW | (store->used ? 0 : O_CREAT), 0600);
+        store->head_fd = lock_file_open(store->place.directory_fd, "store", !store->used);
         if (store->head_fd < 0)
-                return local_result_fail(result, errno, store->head, "cannot open");
+                return local_result_fail(result, store->head_fd, store->head, "cannot open");
         return 0;
 }
 
@@ -230,25 +228,39 @@ static bool is_current(const LocalStore *store) {
                         stat(store->records, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
-/* 0: locked; 1: held by somebody else */
-static int try_lock(LocalStore *store) {
-        if (flock(store->head_fd, LOCK_EX | LOCK_NB) == 0)
+static const char *why_not_locked(const LocalStore *store, int r) {
+        if (r == 0)
+                return "no time left";
+        return lock_file_is_private(store->head_fd)
+                        ? "locked by another process"
+                        : "locked by another process, perhaps of another user, since others may open it";
+}
+
+/* Whether what is open, and locked, is what the next one would open, and nobody can lock it who is not meant to. Otherwise it is
+ * to be opened anew. A copy takes the place of a file that others can open only here, under the lock: none of those who wait for
+ * the old one then writes to it. */
+static int secure(LocalStore *store, LocalResult *result) {
+        int r;
+
+        if (!is_current(store))
+                return 1;
+        if (lock_file_is_private(store->head_fd))
                 return 0;
-        return errno == EWOULDBLOCK || errno == EINTR ? 1 : -errno;
+        r = lock_file_replace(store->place.directory_fd, "store", &store->head_fd);
+        return r < 0 ? local_result_fail(result, r, store->head, "others may open it, and it cannot be replaced by a copy") : 0;
 }
 
 static int wait_for_lock(LocalStore *store, const LocalPatience *patience, LocalResult *result) {
         for (unsigned tries = 0;; tries++) {
-                int r = try_lock(store);
+                int r = lock_file_try(store->head_fd);
 
-                if (r < 0)
+                if (r < 0 && r != -EWOULDBLOCK)
                         return local_result_fail(result, r, store->head, "cannot lock");
                 /* Looked at also when the lock was had at once: what nobody waits for any more is not begun. */
                 if ((patience->abandoned && atomic_load(patience->abandoned)) ||
                     now_boottime() >= patience->deadline) {
-                        (void) flock(store->head_fd, LOCK_UN);
-                        return local_result_fail(result, ETIMEDOUT, store->head,
-                                        r > 0 ? "locked by another process" : "no time left");
+                        lock_file_unlock(store->head_fd);
+                        return local_result_fail(result, ETIMEDOUT, store->head, why_not_locked(store, r));
                 }
                 if (r == 0)
                         return 0;
@@ -259,7 +271,7 @@ static int wait_for_lock(LocalStore *store, const LocalPatience *patience, Local
 }
 
 void local_store_unlock(LocalStore *store) {
-        (void) flock(store->head_fd, LOCK_UN);
+        lock_file_unlock(store->head_fd);
 }
 
 int local_store_lock(LocalStore *store, const LocalPatience *patience, LocalResult *result) {
@@ -271,7 +283,9 @@ int local_store_lock(LocalStore *store, const LocalPatience *patience, LocalResu
                         r = store_open(store, result);
                 if (r == 0)
                         r = wait_for_lock(store, patience, result);
-                if (r == 0 && !is_current(store)) {
+                if (r == 0)
+                        r = secure(store, result);
+                if (r > 0) {
                         store_close(store); /* lets the lock go, too */
                         continue;
                 }

@@ -68,6 +68,24 @@ int cgroup_find_unit(const char *root, const char *unit, char **ret) {
         return r > 0 ? 0 : r < 0 ? r : -ENOENT;
 }
 
+int cgroup_of_process(const char *pid, char **ret) {
+        _cleanup_free_ char *text = NULL;
+        char file[64];
+        const char *line;
+        int r;
+
+        (void) snprintf(file, sizeof(file), "/proc/%.20s/cgroup", pid);
+        r = read_file(file, 65536, &text, NULL);
+        if (r < 0)
+                return r;
+        line = startswith(text, "0::") ? text : strstr(text, "\n0::");
+        if (!line)
+                return -ENODATA; /* no unified hierarchy */
+        line = strchr(line, '/');
+        *ret = line ? strndup(line, strcspn(line, "\n")) : NULL;
+        return *ret ? 0 : line ? -ENOMEM : -EBADMSG;
+}
+
 int cgroup_is_empty(const char *path) {
         _cleanup_free_ char *file = NULL, *text = NULL;
         int r;

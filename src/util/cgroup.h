@@ -17,6 +17,9 @@ int cgroup_each_unit(const char *root, const char *unit, int (*f)(const char *pa
 /* The first of them, owned by the caller. -ENOENT: there is none. */
 int cgroup_find_unit(const char *root, const char *unit, char **ret);
 
+/* The group of a process ("self", "1") as /proc/PID/cgroup has it, e.g. "/system.slice/foo.service", owned by the caller. */
+int cgroup_of_process(const char *pid, char **ret);
+
 /* 1 if no process lives in the group or below, or the group is gone; 0 if one does. */
 int cgroup_is_empty(const char *path);
 

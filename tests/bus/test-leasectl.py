@@ -8,6 +8,7 @@
 import json
 import os
 import shutil
+import subprocess
 
 from leasectl_guest import (CONF, GATES, SLEEPER, SYSTEM, UNITS, Case, CaseWithDaemon, asserts_of, ctl, dropin_of, main,
                             property_of, read, run, wait_for, write)
@@ -17,6 +18,23 @@ NOTES = ("note: leased is not running; nothing starts until it does: systemctl e
 GLOBAL = SLEEPER + "[X-Fleet]\nGlobal=true\n"
 EVERYWHERE = "; it runs on every machine that fits, without a lease"
 METADATA = "/etc/leased/leased.conf.d/90-metadata.conf"
+
+
+# Whatever of these directories its user can open, it locks, and says so.
+LOCK_ALL = """
+import fcntl, os, signal, sys
+held = []
+for top in sys.argv[1:]:
+    for parent, _, names in os.walk(top):
+        for path in [parent] + [os.path.join(parent, name) for name in names]:
+            try:
+                held.append(os.open(path, os.O_RDONLY | os.O_NONBLOCK))
+                fcntl.flock(held[-1], fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                pass
+print(len(held), flush=True)
+signal.pause()
+"""
 
 
 class WithoutDaemon(Case):
@@ -424,6 +442,28 @@ class WithDaemon(CaseWithDaemon):
         done = ctl("disable", unit)
         self.assertEqual((done.returncode, done.stdout), (0, f"{unit}: disabled\n"), done.stderr)
         self.assertEqual(self.row(bad)["state"], "running")
+
+
+    def test_locks_that_a_user_can_hold_are_in_nobodys_way(self):
+        unit = self.enable("locked.service")
+        user = subprocess.Popen(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "python3", "-c", LOCK_ALL,
+                                 "/run/leased", "/var/lib/leased"], stdout=subprocess.PIPE, text=True)
+        self.addCleanup(user.stdout.close)
+        self.addCleanup(user.wait)
+        self.addCleanup(user.kill)
+        self.assertGreater(int(user.stdout.readline()), 0)
+        first = property_of(unit, "MainPID")
+        run("systemctl", "restart", "leased.service")
+        wait_for("it is known again", lambda: (self.row(unit) or {}).get("state") == "running")
+        self.assertEqual(property_of(unit, "MainPID"), first)
+        run("systemctl", "kill", "-s", "KILL", "--kill-whom=main", "leased-guard.service")
+        wait_for("it runs again", lambda: property_of(unit, "MainPID") not in ("0", first) and
+                 (self.row(unit) or {}).get("state") == "running")
+
+    def test_lock_files_are_for_root_alone(self):
+        self.enable("private.service")
+        for path in ("/run/leased/lock", "/run/leased/guard.beat", "/var/lib/leased/registry/store"):
+            self.assertEqual(oct(os.stat(path).st_mode & 0o777), "0o600", path)
 
 
 if __name__ == "__main__":

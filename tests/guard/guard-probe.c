@@ -8,300 +8,17 @@
  * Lines that begin with "#" tell how late things came, for people.
  */
 
-#include <errno.h>
+#include "guard-world.h"
+
 #include <fcntl.h>
 #include <poll.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
-#include <sys/mount.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include <cmocka.h>
-
-#include "guard/protocol.h"
-#include "util/cgroup.h"
-#include "util/file-util.h"
-
-#define SEC USEC_PER_SEC
-#define MS USEC_PER_MSEC
-#define PATIENCE (15 * SEC)
-#define UNITS "/run/systemd/system/"
-#define MARKS "/run/leased/guard"
-/* What the design leaves between kill_at and the moment when another machine may start the unit (DESIGN: 350 ms). */
-#define SLACK (350 * MS)
-
-static int guard_fd = -1;
-static uint64_t serial;
-
-/* ---- the outside ---- */
-
-#define sh(command) assert_int_equal(system(command), 0)
-#define begin() printf("# %s\n", __func__)
-
-_printf_(1, 2) static bool succeeds(const char *format, ...) {
-        char command[512];
-        va_list ap;
-
-        va_start(ap, format);
-        vsnprintf(command, sizeof(command), format, ap);
-        va_end(ap);
-        return system(command) == 0;
-}
-
-static void put(const char *path, const char *text) {
-        _cleanup_free_ char *directory = strndup(path, (size_t) (strrchr(path, '/') - path));
-
-        assert_int_equal(mkdir_parents(directory, 0755), 0);
-        assert_int_equal(write_file_atomic(path, text, strlen(text), 0644, 0), 0);
-}
-
-static void outside(const char *request) {
-        const char *out = getenv("GUEST_REQUEST"), *in = getenv("GUEST_ANSWER");
-        char c = 0;
-
-        assert_true(out && in);
-        assert_true(dprintf(atoi(out), "%s\n", request) > 0);
-        while (c != '\n')
-                assert_int_equal(read(atoi(in), &c, 1), 1);
-}
-
-/* Lets a moment pass between two looks at a state. */
-static void look_again(unsigned ms) {
-        (void) poll(NULL, 0, (int) ms);
-}
-
-#define wait_until(condition)                                                                                          \
-        for (usec_t _end = now_boottime() + PATIENCE; !(condition); look_again(2))                                     \
-                if (now_boottime() > _end)                                                                             \
-                        fail_msg("waited in vain: %s", #condition);
-
-static void pass_until(usec_t at) {
-        while (now_boottime() < at)
-                look_again(1);
-}
-
-static bool is_active(const char *unit) {
-        return succeeds("systemctl is-active -q %s", unit);
-}
-
-static bool has_gate(const char *unit) {
-        char path[300];
-
-        snprintf(path, sizeof(path), GUARD_GATES "/%s", unit);
-        return access(path, F_OK) == 0;
-}
-
-/* No process of it. */
-static bool is_gone(const char *unit) {
-        _cleanup_free_ char *path = NULL;
-        int r = cgroup_find_unit(CGROUP_ROOT, unit, &path);
-
-        return r == -ENOENT || (r == 0 && cgroup_is_empty(path) > 0);
-}
-
-static pid_t guard_pid(void) {
-        FILE *f = popen("systemctl show -P MainPID " GUARD_SERVICE, "r");
-        int pid = 0;
-
-        assert_non_null(f);
-        assert_int_equal(fscanf(f, "%d", &pid), 1);
-        pclose(f);
-        return pid;
-}
-
-static void write_unit(const char *unit, const char *service) {
-        char path[300], text[1024];
-
-        snprintf(path, sizeof(path), UNITS "%s", unit);
-        snprintf(text, sizeof(text), "[Service]\n%s", service);
-        put(path, text);
-        snprintf(path, sizeof(path), UNITS "%s.d/zzzz-leased.conf", unit);
-        snprintf(text, sizeof(text),
-                        "[Unit]\nAssertPathExists=" GUARD_GATES "/%s\nBindsTo=" GUARD_SERVICE "\nAfter=" GUARD_SERVICE
-                        "\n",
-                        unit);
-        put(path, text);
-}
-
-/* ---- the daemon's part ---- */
-
-static void disconnect_guard(void) {
-        if (guard_fd >= 0)
-                close(guard_fd);
-        guard_fd = -1;
-}
-
-static int try_connect(void) {
-        struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = GUARD_SOCKET };
-        int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-
-        if (connect(fd, (struct sockaddr *) &address, sizeof(address)) < 0) {
-                close(fd);
-                return -errno;
-        }
-        return fd;
-}
-
-/* False: nothing within the time. */
-static bool receive(GuardMessage *m, usec_t end) {
-        struct pollfd p = { .fd = guard_fd, .events = POLLIN };
-        usec_t now = now_boottime();
-
-        if (poll(&p, 1, now >= end ? 0 : (int) ((end - now + 999) / 1000)) <= 0)
-                return false;
-        assert_int_equal(recv(guard_fd, m, sizeof(*m), 0), sizeof(*m));
-        assert_true(guard_message_is_valid(m, sizeof(*m)));
-        return true;
-}
-
-/* Entries told on connection are counted. */
-static unsigned connect_guard(void) {
-        GuardMessage m;
-        unsigned n = 0;
-
-        disconnect_guard();
-        wait_until((guard_fd = try_connect()) >= 0);
-        serial = 0;
-        assert_true(receive(&m, now_boottime() + PATIENCE));
-        assert_int_equal(m.type, GUARD_HELLO);
-        assert_int_equal(m.index, guard_pid());
-        while (receive(&m, now_boottime() + PATIENCE) && m.type == GUARD_ENTRY)
-                n++;
-        assert_int_equal(m.type, GUARD_SYNCED);
-        return n;
-}
-
-static void send_request(GuardMessage m) {
-        m.version = GUARD_PROTOCOL;
-        m.serial = ++serial;
-        assert_int_equal(send(guard_fd, &m, sizeof(m), MSG_NOSIGNAL), sizeof(m));
-}
-
-static GuardMessage request_for(GuardMessageType type, const char *unit) {
-        GuardMessage m = { .type = type, .index = 1 };
-
-        str_copy(m.unit, sizeof(m.unit), unit);
-        return m;
-}
-
-/* Sends it and returns the answer. */
-static GuardMessage ask(GuardMessage request) {
-        GuardMessage m;
-
-        send_request(request);
-        do
-                assert_true(receive(&m, now_boottime() + PATIENCE));
-        while (m.type != GUARD_ENTRY || !streq(m.unit, request.unit) || m.serial < serial);
-        return m;
-}
-
-static GuardMessage arm_from(const char *unit, usec_t t0, usec_t stop, usec_t kill) {
-        GuardMessage m = request_for(GUARD_ARM, unit);
-
-        m.stop_offset = stop;
-        m.kill_offset = kill;
-        m.stop_at = t0 + stop;
-        m.kill_at = t0 + kill;
-        return ask(m);
-}
-
-static void beat(usec_t t0) {
-        send_request((GuardMessage) { .type = GUARD_BEAT, .t0 = t0 });
-}
-
-static GuardMessage lose(const char *unit, usec_t kill_at) {
-        GuardMessage m = request_for(GUARD_LOSE, unit);
-
-        m.kill_at = kill_at;
-        return ask(m);
-}
-
-/* Armed, opened and started as the daemon does it; returns the entry. */
-static GuardMessage run_unit(const char *unit, usec_t stop, usec_t kill) {
-        GuardMessage m = arm_from(unit, now_boottime(), stop, kill);
-
-        assert_int_equal(m.flags, 0);
-        assert_int_equal(ask(request_for(GUARD_OPEN, unit)).flags, GUARD_FLAG_OPEN);
-        assert_true(has_gate(unit));
-        assert_true(succeeds("systemctl start %s", unit));
-        assert_true(is_active(unit));
-        return m;
-}
-
-/* Waits for an ENTRY with these flags (at least), and says when it came. */
-static usec_t wait_flags(const char *unit, uint32_t flags) {
-        usec_t end = now_boottime() + PATIENCE;
-        GuardMessage m;
-
-        do
-                if (!receive(&m, end))
-                        fail_msg("%s never had the flags %#x", unit, flags);
-        while (m.type != GUARD_ENTRY || !streq(m.unit, unit) || (m.flags & flags) != flags);
-        return now_boottime();
-}
-
-/* When the last of its processes was seen, until the guard says that it is down (or, without a guard, it is gone for
- * half a second). Looks every millisecond. */
-static usec_t last_seen(const char *unit) {
-        usec_t seen = 0, end = now_boottime() + PATIENCE, alone = 0;
-
-        for (GuardMessage m; now_boottime() < end;) {
-                usec_t now = now_boottime();
-
-                if (!is_gone(unit)) {
-                        seen = now_boottime();
-                        alone = 0;
-                } else if (alone == 0)
-                        alone = now;
-                if (guard_fd < 0 && alone && now - alone > SEC / 2)
-                        return seen;
-                if (guard_fd < 0)
-                        look_again(1);
-                else if (receive(&m, now + MS) && m.type == GUARD_ENTRY && streq(m.unit, unit) && (m.flags & GUARD_FLAG_DOWN))
-                        return seen;
-        }
-        fail_msg("%s is never down", unit);
-        return 0;
-}
-
-static void tell_late(const char *what, usec_t at, usec_t due) {
-        printf("#   %s: %+.1f ms\n", what, ((double) at - (double) due) / 1000.0);
-        fflush(stdout);
-}
-
-static void assert_gone_in_time(const char *unit, usec_t kill_at) {
-        usec_t seen = last_seen(unit);
-
-        tell_late("last process seen, after kill_at", seen, kill_at);
-        assert_true(seen < kill_at + SLACK);
-        assert_true(is_gone(unit));
-}
-
-/* ---- fixtures ---- */
-
-static int fresh_guard(void **state) {
-        sh("systemctl start " GUARD_SERVICE);
-        assert_int_equal(connect_guard(), 0);
-        return 0;
-}
-
-static int no_guard(void **state) {
-        disconnect_guard();
-        if (guard_pid() > 0)
-                sh("systemctl kill -s KILL " GUARD_SERVICE);
-        wait_until(!succeeds("systemctl is-active -q " GUARD_SERVICE) &&
-                        !succeeds("systemctl show -P ActiveState " GUARD_SERVICE " | grep -q deactivating"));
-        /* Neither gates nor marks are left. */
-        assert_true(succeeds("! ls -A " GUARD_GATES " " MARKS " | grep -v :$ | grep ."));
-        (void) system("systemctl reset-failed 2>/dev/null");
-        return 0;
-}
 
 /* ---- scenes ---- */
 
@@ -635,6 +352,41 @@ static void it_can_neither_be_stopped_nor_restarted_by_hand(void **state) {
         assert_int_equal(guard_pid(), pid);
 }
 
+/* Whoever can read a file can lock it: here somebody had it open before it became the guard's alone. */
+static void nobodys_lock_keeps_the_next_guard_from_its_work(void **state) {
+        int pipefd[2], status;
+        GuardMessage m;
+        usec_t seen;
+        char c;
+        pid_t pid;
+
+        begin();
+        m = run_unit("stubborn.service", 20 * SEC, 2 * SEC);
+        assert_int_equal(chmod("/run/leased/guard.beat", 0644), 0);
+        assert_int_equal(pipe(pipefd), 0);
+        pid = fork();
+        if (pid == 0) {
+                int fd = setuid(65534) < 0 ? -1 : open("/run/leased/guard.beat", O_RDONLY | O_CLOEXEC);
+
+                _exit(write(pipefd[1], fd < 0 ? "-" : "+", 1) != 1 || flock(fd, LOCK_EX) < 0 || pause() < 0);
+        }
+        assert_int_equal(read(pipefd[0], &c, 1), 1);
+        assert_int_equal(c, '+');
+        disconnect_guard();
+        sh("systemctl kill -s KILL --kill-whom=main " GUARD_SERVICE);
+        wait_until(!has_gate("stubborn.service"));
+        seen = last_seen("stubborn.service");
+        tell_late("last process seen, after kill_at", seen, m.kill_at);
+        assert_true(seen < m.kill_at + SLACK);
+        wait_until(succeeds("systemctl show -P ActiveState " GUARD_SERVICE " | grep -q failed"));
+        sh("systemctl start " GUARD_SERVICE);
+        assert_int_equal(connect_guard(), 0);
+        assert_int_equal(kill(pid, SIGKILL), 0);
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        close(pipefd[0]);
+        close(pipefd[1]);
+}
+
 /* ---- the stubborn unit ---- */
 
 static void be_stubborn(void) {
@@ -686,6 +438,7 @@ int main(int argc, char *argv[]) {
                 scene(a_full_run_opens_no_gate_and_closes_all),
                 scene(nobody_but_root_is_heard),
                 scene(it_can_neither_be_stopped_nor_restarted_by_hand),
+                scene(nobodys_lock_keeps_the_next_guard_from_its_work),
         };
 
         if (argc > 1 && streq(argv[1], "--stubborn"))

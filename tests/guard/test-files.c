@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -187,14 +188,26 @@ static void only_a_mark_as_it_is_written_is_believed(void **state) {
         assert_false(beat_decode("00000000000000000011", 20, &t0));
 }
 
-static void a_second_guard_is_kept_away(void **state) {
+/* Whoever can read a file can lock it. */
+static void a_lock_that_somebody_else_has_is_in_nobodys_way(void **state) {
         World *w = *state;
-        Gates *second = NULL;
+        struct stat st;
+        char beat[128];
+        int fd;
 
-        assert_int_equal(gates_new(w->directory, &second), -EWOULDBLOCK);
-        assert_null(second);
+        path(w, beat, sizeof(beat), "guard.beat");
+        assert_int_equal(gates_beat(w->gates, 5 * SEC), 0);
         w->gates = gates_free(w->gates);
+        assert_int_equal(chmod(beat, 0644), 0);
+        fd = open(beat, O_RDONLY | O_CLOEXEC);
+        assert_true(fd >= 0);
+        assert_int_equal(flock(fd, LOCK_EX | LOCK_NB), 0);
         assert_int_equal(gates_new(w->directory, &w->gates), 0);
+        assert_int_equal(stat(beat, &st), 0);
+        assert_int_equal(st.st_mode & 0777, 0600);
+        assert_int_equal(gates_mark(w->gates, "a.service", &(Mark) { .index = 1, .kill_at = SEC, .kill_offset = 9 * SEC }), 0);
+        assert_int_equal(the_mark(w)->kill_at, 14 * SEC);
+        close(fd);
 }
 
 static void a_full_file_system_hinders_no_removal(void **state) {
@@ -265,7 +278,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(a_damaged_mark_says_now, set_up, tear_down),
                 cmocka_unit_test(only_a_mark_as_it_is_written_is_believed),
                 cmocka_unit_test(members_of_a_mebibyte_are_read_at_once),
-                cmocka_unit_test_setup_teardown(a_second_guard_is_kept_away, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(a_lock_that_somebody_else_has_is_in_nobodys_way, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(members_are_lines_and_need_not_be_there, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_full_file_system_hinders_no_removal, set_up, tear_down),
         };

@@ -48,6 +48,8 @@ PRINTING = {"ctl": {"src/ctl/output.c"}, "daemon": {"src/daemon/main.c"}, "guard
 PRINTS = re.compile(r'\b(v?printf|puts|putchar|perror|psignal|json_dumpf|v?dprintf)\s*\(|'
                     r'\b(v?fprintf|fputs|fputc|putc|fwrite)\s*\([^;]*\b(stdout|stderr)\b')
 LITERAL = re.compile(r'\b(puts|printf)\s*\(\s*(("[^"]*"|LEASED_VERSION|PRIu64)\s*)*\)')
+# Whatever locks a file, of whichever kind.
+LOCKING = re.compile(r"\b(flock|lockf)\s*\(|\bF_(?:OFD_)?SETLKW?\b")
 # Time may pass between two looks at a state that is waited for with a deadline: sleep(POLL), of whatever unit.
 SLEEP = re.compile(r"\b(u|nano|clock_nano|time\.)?sleep\s*\((?!\s*POLL)")
 # The one that is a metronome by trade.
@@ -140,6 +142,12 @@ def printing_breaches(root):
             breaches += [f"{path}: {(match.group(1) or match.group(2))}() goes around src/ctl/output.c or src/util/log.c"
                          for match in PRINTS.finditer(text) if path not in allowed]
     return breaches
+
+
+def lock_breaches(root):
+    """Locks are taken in one place, which knows that whoever can open a file can hold its lock."""
+    return [f"{path}: {match.group(1) or match.group(0)} outside of src/util/lock-file.c" for path in c_files(root, "src")
+            if path != "src/util/lock-file.c" for match in LOCKING.finditer(without_comments(read(root, path)))]
 
 
 def sleep_breaches(root):

@@ -26,6 +26,9 @@ class TheTree(unittest.TestCase):
     def test_what_others_wrote_is_printed_by_one_function(self):
         self.holds(house.printing_breaches(ROOT))
 
+    def test_locks_are_taken_where_nobody_else_can_take_them(self):
+        self.holds(house.lock_breaches(ROOT))
+
     def test_no_test_sleeps(self):
         self.holds(house.sleep_breaches(ROOT))
 
@@ -98,6 +101,12 @@ class TheRules(unittest.TestCase):
             self.finds(house.printing_breaches, "src/ctl/a.c", text)
         self.passes(house.printing_breaches, "src/ctl/a.c", '(void) fprintf(f, "%s", host);\n(void) puts("a " LEASED_VERSION);\n')
         self.passes(house.printing_breaches, "src/ctl/output.c", '(void) printf("%s", host);\n')
+
+    def test_a_lock_elsewhere_is_found(self):
+        self.finds(house.lock_breaches, "src/guard/a.c", "r = flock(fd, LOCK_EX);\n")
+        self.finds(house.lock_breaches, "src/guard/a.c", "r = fcntl(fd, F_OFD_SETLK, &lock);\n")
+        self.passes(house.lock_breaches, "src/guard/a.c", "/* flock() */ r = lock_file_try(fd);\n")
+        self.passes(house.lock_breaches, "src/util/lock-file.c", "r = flock(fd, LOCK_EX);\n")
 
     def test_a_sleep_is_found(self):
         self.finds(house.sleep_breaches, "tests/hosts/a.c", "usleep(1000);\n")

@@ -3,7 +3,9 @@
 #include "local-tests.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -133,6 +135,31 @@ static void nobody_else_can_read_or_lock_it(void **state) {
         assert_int_equal(st.st_mode & 0077, 0);
 }
 
+/* Somebody had it open before it became ours alone, as with a store that was copied carelessly. */
+static void a_store_that_others_could_open_is_replaced_once_it_is_locked(void **state) {
+        World *world = *state;
+        Directory *d = world->store;
+        Registry *r = world_open(world);
+        struct stat before, after;
+        char path[128];
+        int fd;
+
+        must_put(world, r, "a", "1");
+        (void) snprintf(path, sizeof(path), "%s/store", d->path);
+        assert_int_equal(chmod(path, 0644), 0);
+        fd = open(path, O_RDONLY | O_CLOEXEC);
+        assert_true(fd >= 0 && fstat(fd, &before) == 0);
+        must_put(world, r, "b", "2");
+        assert_int_equal(stat(path, &after), 0);
+        assert_int_equal(after.st_mode & 0777, 0600);
+        assert_int_not_equal(before.st_ino, after.st_ino);
+        assert_int_equal(flock(fd, LOCK_EX | LOCK_NB), 0);
+        must_put(world, r, "c", "3");
+        (void) must_be(world, r, "a", "1");
+        (void) must_be(world, r, "c", "3");
+        close(fd);
+}
+
 static void an_unwritable_directory_gives_no_answer(void **state) {
         World *world = *state;
         Directory *d = world->store;
@@ -237,6 +264,7 @@ int run_place_tests(void) {
                 PROMISE(a_directory_that_cannot_be_is_refused),
                 PROMISE(a_missing_directory_is_made),
                 PROMISE(nobody_else_can_read_or_lock_it),
+                PROMISE(a_store_that_others_could_open_is_replaced_once_it_is_locked),
                 PROMISE(an_unwritable_directory_gives_no_answer),
                 PROMISE(a_vanished_directory_is_no_answer_and_no_empty_registry),
                 PROMISE(another_directory_is_another_store),
