@@ -429,8 +429,11 @@ void mirror_free(Core *c);
 /* What a Txn of ours has just written, at its revision. */
 void mirror_apply(Core *c, RecordKind kind, const char *name, const void *value, uint64_t revision);
 bool mirror_is_complete(const Core *c); /* everything has been listed at least once */
-/* When others may take from this session what it holds; USEC_INFINITY while nothing is known of its beat. */
+/* When others may take from this session what it holds; USEC_INFINITY while nothing is known of its beat, or of its fence
+ * where that is needed. */
 usec_t session_dead_at(const Session *s);
+/* Its beat is there, and its fence is absent or cannot be read: it cannot beat any more. */
+bool session_is_fenceless(const Session *s);
 
 /* identity.c */
 bool identity_watch(Core *c, const Answer *answer);

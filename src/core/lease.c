@@ -88,18 +88,33 @@ static bool is_expired_from(const Core *c, const Lease *l, const Session *s) {
                lease_held_by(&l->value, s->name) && l->unit && life_wants_lease(c, l->unit, NULL);
 }
 
-/* The session's fence with the names added. A session whose beat is absent can never beat again: nothing to touch. */
+/* To add names to. In place of one that is absent or cannot be read a new one: its counter is drawn at random, so that its
+ * session, should it live, takes it for one that has counted more than it names, and looks at everything. */
+static FenceRecord *fence_to_put(Core *c, const Session *s) {
+        FenceRecord *fence;
+
+        if (s->fence_value)
+                return arena_fence(c, s->fence_value);
+        if (!session_is_fenceless(s))
+                return NULL; /* a session whose beat is absent can never beat again: nothing to touch */
+        fence = arena_alloc(c, sizeof(FenceRecord));
+        fence->counter = core_random(c) >> 16;
+        fence->n_names = 0;
+        return fence;
+}
+
 static void put_fence(TxnBuilder *b, const Session *s, const FenceRecord *fence) {
         txn_compare(b, RECORD_FENCE, s->name, s->fence.revision);
         txn_put(b, RECORD_FENCE, s->name, fence, sizeof(*fence));
 }
 
-static bool fence_is_known(const Session *s) {
-        return s->beat.known && (s->beat.revision == 0 || s->fence_value);
+/* How both are now, be it absent or damaged: a Txn can compare with that. */
+static bool session_is_known(const Session *s) {
+        return s->beat.known && (s->beat.revision == 0 || s->fence.known);
 }
 
 static void send_expire(Core *c, const Session *s) {
-        FenceRecord *fence = s->fence_value ? arena_fence(c, s->fence_value) : NULL;
+        FenceRecord *fence = fence_to_put(c, s);
         Lease *group[GROUP_MAX];
         size_t n = 0;
         TxnBuilder b = txn_begin(c);
@@ -117,7 +132,7 @@ static void send_expire(Core *c, const Session *s) {
                 group[n++] = l;
         }
         txn_compare(&b, RECORD_BEAT, s->name, s->beat.revision);
-        if (s->fence_value)
+        if (fence)
                 put_fence(&b, s, fence);
         compare_own_fence(c, &b);
         id = txn_send(&b);
@@ -127,6 +142,7 @@ static void send_expire(Core *c, const Session *s) {
 
 static void send_steal(Core *c, Lease *l, const Session *s) {
         LeaseRecord next = held_by_us(c, l, "stolen");
+        FenceRecord *fence = fence_to_put(c, s);
         TxnBuilder b = txn_begin(c);
 
         if (!lease_add_debt(&next, s->name, l->value.index)) {
@@ -134,9 +150,7 @@ static void send_steal(Core *c, Lease *l, const Session *s) {
                 return;
         }
         put_lease(&b, l, OP_STEAL, &next);
-        if (s->fence_value) {
-                FenceRecord *fence = arena_fence(c, s->fence_value);
-
+        if (fence) {
                 fence_add_name(fence, l->name);
                 put_fence(&b, s, fence);
         }
@@ -412,11 +426,11 @@ static void advance_others(Core *c, Lease *l) {
                 return;
         }
         s = l->holder;
-        if (!s || !fence_is_known(s))
+        if (!s || !session_is_known(s))
                 return;
         if (c->now.boottime >= session_dead_at(s))
                 send_expire(c, s);
-        else if (u->want_steal && s->fence_value && u->steal_index == l->value.index && u->steal_index > 0)
+        else if (u->want_steal && u->steal_index == l->value.index && u->steal_index > 0)
                 send_steal(c, l, s);
 }
 

@@ -393,8 +393,14 @@ void mirror_free(Core *c) {
         }
 }
 
+bool session_is_fenceless(const Session *s) {
+        return s->beat.revision > 0 && s->fence.known && !s->fence_value;
+}
+
+/* Without a fence that can be read it cannot beat any more, but it may have beaten until just before the fence was lost, and
+ * that beat may reach us later than the loss: the wait begins anew with whichever came last. */
 usec_t session_dead_at(const Session *s) {
         if (!s->beat.known)
                 return USEC_INFINITY;
-        return usec_add(s->beat.at, ttl_take_after(s->ttl));
+        return usec_add(session_is_fenceless(s) ? MAX(s->beat.at, s->fence.at) : s->beat.at, ttl_take_after(s->ttl));
 }

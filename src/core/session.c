@@ -103,6 +103,8 @@ static void end_one(Core *c, Own *o) {
                 output_report(c, REPORT_SESSION_ENDED, NULL, NULL, NULL, 0);
                 c->actions[c->n_actions - 1].session = arena_copy(c, o->name, sizeof(o->name));
         }
+        if (o->seen)
+                o->seen->moved = false; /* until now that was we: another machine's it is only if it goes on */
         o->phase = OWN_NONE;
         o->committed = false;
         o->txn = o->read = 0;
@@ -186,8 +188,8 @@ static void send_fence(Core *c, Own *o) {
 static bool is_named(const FenceRecord *f, uint64_t since, const char *lease) {
         uint64_t n = f->counter - since;
 
-        if (f->counter < since || n > f->n_names)
-                return true; /* more was taken than is named: look at everything */
+        if (f->counter <= since || n > f->n_names)
+                return true; /* more was taken than is named, or somebody else wrote it: look at everything */
         for (size_t i = f->n_names - (size_t) n; i < f->n_names; i++)
                 if (streq(f->names[i], lease))
                         return true;
@@ -207,7 +209,7 @@ static void check_fence(Core *c, Own *o, const Session *s) {
 
         o->checked_fence = s->fence.revision;
         o->checked_counter = f->counter;
-        if (f->counter < o->fence_counter || taken > f->n_names) { /* more than it names */
+        if (f->counter <= o->fence_counter || taken > f->n_names) { /* more than it names, or put back by hand */
                 o->read = read_kinds(c, 1u << RECORD_LEASE);
                 return;
         }
@@ -296,8 +298,8 @@ static void on_committed(Core *c, Own *o, const Answer *a) {
 static void on_refused(Core *c, Own *o) {
         const Session *s = o->seen;
 
-        /* Records of ours that cannot be read say nothing; the time that we have is not cut short by them. */
-        if (s && (s->beat_damaged || (s->fence.revision > 0 && !s->fence_value)) && o->committed &&
+        /* A fence of ours that cannot be read names nobody, and ends our beats; the time that we have is not cut short by it. */
+        if (s && s->beat.revision > 0 && s->fence.revision > 0 && !s->fence_value && o->committed &&
             c->now.boottime < usec_add(o->t0, o->timeline.take)) {
                 on_silence(c, o);
                 return;
@@ -309,7 +311,9 @@ static void on_refused(Core *c, Own *o) {
                 return;
         }
         if (s->beat.revision != o->beat_revision) {
-                if (!nonce_is_ours(c, o, s->beat_value.nonce) && (o->committed || o->phase == OWN_CREATING)) {
+                /* One that cannot be read is nobody's, and is written anew. */
+                if (!s->beat_damaged && !nonce_is_ours(c, o, s->beat_value.nonce) &&
+                    (o->committed || o->phase == OWN_CREATING)) {
                         if (o->committed)
                                 output_report(c, REPORT_SESSION_CLONED, NULL, NULL, NULL, 0);
                         replace(c, o);
@@ -424,13 +428,35 @@ static const Session *unchecked(const Core *c, const Own *o) {
         return o->phase == OWN_BEATING && s && s->fence_value && s->fence.revision > o->fence_revision ? s : NULL;
 }
 
+/* Our fence is known to be there no more, or not to be readable: nothing that compares it can be committed. */
+static bool is_fenceless(const Own *o) {
+        const Session *s = o->seen;
+
+        return o->phase == OWN_BEATING && s && s->fence.known && !s->fence_value &&
+               MAX(s->fence.revision, s->fence.absent_at) > o->fence_revision;
+}
+
 bool session_is_checked(const Core *c) {
-        return !c->own.read && !unchecked(c, &c->own) && !c->other.read && !unchecked(c, &c->other);
+        return !c->own.read && !unchecked(c, &c->own) && !is_fenceless(&c->own) &&
+               !c->other.read && !unchecked(c, &c->other) && !is_fenceless(&c->other);
+}
+
+/* Its beat or its fence is gone, deleted by hand. Neither is written again: who deletes a fence that a taker has touched would
+ * else let a beat of ours pass by the taker. */
+static bool is_deleted(const Own *o) {
+        const Session *s = o->seen;
+
+        if (o->phase != OWN_BEATING || !s)
+                return false;
+        return (s->beat.known && s->beat.revision == 0 && s->beat.absent_at > o->beat_revision) ||
+               (s->fence.known && s->fence.revision == 0 && s->fence.absent_at > o->fence_revision);
 }
 
 static void advance_one(Core *c, Own *o) {
         const Session *s;
 
+        if (is_deleted(o))
+                replace(c, o);
         if (o->phase == OWN_NONE || o->txn || o->read)
                 return;
         s = unchecked(c, o);

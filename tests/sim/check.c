@@ -356,7 +356,7 @@ void check_commit(World *w, const Message *q) {
                 const MapKey *key = w->map.keys + q->puts[i].key;
                 const LeaseRecord *was, *is;
 
-                if (key->kind != RECORD_LEASE || !key->value)
+                if (key->kind != RECORD_LEASE || !key->value || key->value->damaged)
                         continue;
                 was = &key->value->lease;
                 is = &q->puts[i].value->lease;

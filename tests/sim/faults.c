@@ -54,6 +54,8 @@ static void lean(World *w) {
                         [BIAS_LATE_RELEASES] = {[FAULT_TRANSFER] = true, [FAULT_ENABLE] = true},
                         [BIAS_STALE_WATCHES] = {[FAULT_TRANSFER] = true},
                         [BIAS_SLEEP] = {[FAULT_SLEEP] = true, [FAULT_DAEMON_CRASH] = true, [FAULT_PARTITION] = true},
+                        [BIAS_RECORDS] = {[FAULT_RECORDS] = true, [FAULT_STEAL] = true, [FAULT_PARTITION] = true,
+                                        [FAULT_DAEMON_CRASH] = true},
         };
 
         if (w->options.bias == BIAS_NONE)
@@ -80,7 +82,7 @@ static void lean(World *w) {
 void faults_init(World *w) {
         static const Fault by_time[] = {FAULT_DAEMON_CRASH, FAULT_DAEMON_PAUSE, FAULT_PARTITION, FAULT_OUTAGE,
                         FAULT_FREEZE, FAULT_RESTORE, FAULT_WIPE, FAULT_GUARD_CRASH, FAULT_GUARD_PAUSE,
-                        FAULT_PID1_STALL, FAULT_STEAL, FAULT_NET_SICK, FAULT_TTL, FAULT_SLEEP};
+                        FAULT_PID1_STALL, FAULT_STEAL, FAULT_NET_SICK, FAULT_TTL, FAULT_SLEEP, FAULT_RECORDS};
         static const Fault of_guard[] = {FAULT_GUARD_CRASH, FAULT_GUARD_PAUSE};
         static const usec_t paces[] = {300, 2000, 8000, 30000};
         static const usec_t latencies[] = {200, 200, 2000, 2000, 20000, 200000};
@@ -331,7 +333,7 @@ static void hurt_machine(World *w, Machine *m, Fault f) {
 /* The others strike something that does not run. */
 static bool meets_the_sleeping(Fault f) {
         return f == FAULT_POWER_CUT || f == FAULT_PARTITION || f == FAULT_OUTAGE || f == FAULT_FREEZE ||
-               f == FAULT_NET_SICK || f == FAULT_RESTORE || f == FAULT_WIPE;
+               f == FAULT_NET_SICK || f == FAULT_RESTORE || f == FAULT_WIPE || f == FAULT_RECORDS;
 }
 
 static void strike(World *w, Fault f) {
@@ -367,6 +369,9 @@ static void strike(World *w, Fault f) {
                 w->replacing = true;
                 w->registry_down_until = w->now + 62 * USEC_PER_SEC;
                 world_post(w, (SimEvent){.at = w->registry_down_until, .kind = SIM_RESTORE, .a = 0});
+                break;
+        case FAULT_RECORDS:
+                records_fault(w);
                 break;
         case FAULT_UNIT_CRASH:
         case FAULT_UNIT_EXIT:

@@ -35,10 +35,12 @@ typedef enum Fault {
         FAULT_CALLS, /* no fault: schedulers use the D-Bus API's leases */
         FAULT_TTL,   /* another TTL=, by reload or restart */
         FAULT_METADATA, /* a machine says something else of itself */
+        FAULT_RECORDS,  /* somebody deletes, damages or overwrites records (records.c) */
         _FAULT_MAX,
 } Fault;
 
 void faults_init(World *w);
+void records_fault(World *w);
 void faults_event(World *w, SimEvent *e);
 /* Ends all faults, powers everything on, undoes every verb that keeps units down. */
 void faults_heal(World *w);

@@ -46,7 +46,7 @@ static int help(const char *name) {
                "  --promises-only      check that nothing runs twice and no token goes back, not the laws that keep "
                "it so\n"
                "  --bias NAME          what rarely meets meets often: late-gate, slow-answers, late-writes,\n"
-               "                       late-releases, stale-watches, sleep\n"
+               "                       late-releases, stale-watches, sleep, records\n"
                "  --keep-going         do not stop at the first failure\n"
                "  --counts             how often each fault and each verb came\n"
                "  --every-fault        the same, and fail if one of them never did\n"
@@ -78,6 +78,7 @@ static const char *const bias_names[] = {
                 [BIAS_LATE_RELEASES] = "late-releases",
                 [BIAS_STALE_WATCHES] = "stale-watches",
                 [BIAS_SLEEP] = "sleep",
+                [BIAS_RECORDS] = "records",
 };
 
 static int parse_bias(const char *s, Bias *ret) {

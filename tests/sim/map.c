@@ -35,6 +35,7 @@ Value *value_new(World *w, RecordKind kind, const void *data) {
                 abort();
         v->references = 1;
         v->kind = kind;
+        v->damaged = false;
         if (kind == RECORD_FENCE)
                 fence_copy(&v->fence, data);
         else
@@ -103,7 +104,7 @@ uint32_t map_key(World *w, RecordKind kind, const char *name) {
 const LeaseRecord *map_lease(World *w, size_t unit) {
         Value *v = w->map.keys[map_key(w, RECORD_LEASE, w->unit_configs[unit].lease)].value;
 
-        return v ? &v->lease : NULL;
+        return v && !v->damaged ? &v->lease : NULL;
 }
 
 static void live_add(Map *map, uint32_t key) {

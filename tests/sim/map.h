@@ -9,6 +9,7 @@ typedef struct Value {
         struct Value *next_free;
         unsigned references;
         RecordKind kind;
+        bool damaged; /* it cannot be read */
         union {
                 MetaRecord meta;
                 MachineRecord machine;

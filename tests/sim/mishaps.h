@@ -41,6 +41,9 @@ typedef enum Mishap {
         MISHAP_FREEZE,
         MISHAP_RESTORED,
         MISHAP_WIPED,
+        MISHAP_RECORD_DELETED,
+        MISHAP_RECORD_DAMAGED,
+        MISHAP_RECORD_OVERWRITTEN,
         /* guard and PID 1 */
         MISHAP_GUARD_KILLED,
         MISHAP_GUARD_HUNG,

@@ -283,6 +283,11 @@ static void on_arrive(World *w, SimEvent *e) {
 
 /* ---- back at the daemon ---- */
 
+static void record_fill(Record *r, const Value *v) {
+        r->damaged = v && v->damaged;
+        r->value = v && !v->damaged ? &v->meta : NULL;
+}
+
 static void deliver(World *w, Machine *m, const Message *q, EventKind kind, bool answer) {
         Event event = {.kind = kind, .id = q->id, .answer = {.outcome = OUTCOME_UNKNOWN}};
 
@@ -298,7 +303,7 @@ static void deliver(World *w, Machine *m, const Message *q, EventKind kind, bool
 
                         w->scratch[i] = (Record){
                                         .kind = k->kind, .name = k->name, .mod_revision = q->records[i].mod_revision};
-                        w->scratch[i].value = q->records[i].value ? &q->records[i].value->meta : NULL;
+                        record_fill(w->scratch + i, q->records[i].value);
                 }
                 event.answer = (Answer){.outcome = q->outcome,
                                 .revision = q->revision,
@@ -408,7 +413,7 @@ static void deliver_changes(World *w, Machine *m) {
 
                         *r = (Record){.kind = map->keys[c->key].kind, .name = map->keys[c->key].name};
                         r->mod_revision = c->value ? c->revision : 0;
-                        r->value = c->value ? &c->value->meta : NULL;
+                        record_fill(r, c->value);
                         c = map->changes + (map->first_change + ++i) % CHANGES_MAX;
                 }
                 daemon_step(w, m, &event);

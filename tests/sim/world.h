@@ -14,6 +14,7 @@ typedef enum Bias {
         BIAS_LATE_RELEASES, /* ... while units are enabled and disabled */
         BIAS_STALE_WATCHES, /* leases are handed on to machines that do not hear of it, and are cut off now and then */
         BIAS_SLEEP,       /* machines sleep, while daemons are killed and cut off */
+        BIAS_RECORDS,     /* records are deleted, damaged and written over, while leases pass */
         _BIAS_MAX,
 } Bias;
 

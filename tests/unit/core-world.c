@@ -21,11 +21,27 @@ Entry *world_put(World *w, RecordKind kind, const char *name, const void *value)
         }
         memcpy(&e->value, value, record_value_size(kind));
         e->revision = w->revision;
+        e->damaged = false;
         return e;
 }
 
+void world_delete(World *w, RecordKind kind, const char *name) {
+        w->revision++;
+        world_find(w, kind, name)->revision = 0;
+}
+
+void world_damage(World *w, RecordKind kind, const char *name) {
+        Entry *e = world_find(w, kind, name);
+
+        e->revision = ++w->revision;
+        e->damaged = true;
+}
+
 static Record as_record(const Entry *e) {
-        return (Record){ .kind = e->kind, .name = e->name, .mod_revision = e->revision, .value = e->revision ? &e->value : NULL };
+        bool damaged = e->revision > 0 && e->damaged;
+
+        return (Record){ .kind = e->kind, .name = e->name, .mod_revision = e->revision, .damaged = damaged,
+                         .value = e->revision > 0 && !damaged ? &e->value : NULL };
 }
 
 static void answer_read(World *w, const Action *a, Event *e, Record *records) {

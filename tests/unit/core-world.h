@@ -35,6 +35,7 @@ typedef struct Entry {
         RecordKind kind;
         char name[RECORD_NAME_SIZE];
         uint64_t revision;
+        bool damaged; /* it cannot be read */
         Value value;
 } Entry;
 
@@ -87,6 +88,9 @@ void world_land(World *w);
 void world_say_unit(World *w);
 Entry *world_find(World *w, RecordKind kind, const char *name);
 Entry *world_put(World *w, RecordKind kind, const char *name, const void *value);
+/* What somebody does to a record by hand, behind everybody's back. */
+void world_delete(World *w, RecordKind kind, const char *name);
+void world_damage(World *w, RecordKind kind, const char *name);
 /* The record of a.service's lease; fails the test if there is none. */
 LeaseRecord *world_lease(World *w);
 /* A world in which a.service runs here, at Index 1. */

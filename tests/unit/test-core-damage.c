@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Records that are deleted by hand, cut short, or written by somebody else: whatever it is, and whoever holds the lease, the
+ * unit runs again after a bounded time, and never beside its old holder.
+ */
+
+#include "core-world.h"
+
+
+static void damage(World *w, RecordKind kind, const char *name, bool delete) {
+        if (delete)
+                world_delete(w, kind, name);
+        else
+                world_damage(w, kind, name);
+}
+
+/* The unit stops when it is asked to. */
+static void stop_unit(World *w) {
+        w->unit.active = ACTIVE_INACTIVE;
+        w->unit.empty = true;
+        world_say_unit(w);
+}
+
+/* Time passes, and the unit obeys PID 1, until it runs here by a lease of ours; asserts within. */
+static void until_it_runs(World *w, usec_t within) {
+        unsigned starts = w->done[ACTION_UNIT_START], stops = w->done[ACTION_UNIT_STOP];
+        usec_t end = w->now.boottime + within;
+
+        while (w->done[ACTION_UNIT_START] == starts) {
+                assert_true(w->now.boottime < end);
+                world_pass(w, 100 * USEC_PER_MSEC);
+                if (w->done[ACTION_UNIT_START] == starts && w->done[ACTION_UNIT_STOP] > stops && w->unit.active == ACTIVE_ACTIVE)
+                        stop_unit(w);
+        }
+        assert_string_equal(world_lease(w)->session, w->session);
+        assert_int_equal(world_lease(w)->state, LEASE_HELD);
+        assert_int_equal(w->guard.index, world_lease(w)->index);
+}
+
+/* ---- the fence of a holder that is dead, or that cannot beat without it ---- */
+
+static void fence_of_the_dead(bool delete) {
+        World *w = world_new();
+        const FenceRecord *fence;
+
+        world_add_them(w);
+        damage(w, RECORD_FENCE, THEIR_SESSION, delete);
+        world_connect(w);
+        world_pass(w, TTL);
+        assert_string_equal(world_lease(w)->session, THEIR_SESSION);
+        until_it_runs(w, TTL);
+        assert_int_equal(world_lease(w)->index, 8);
+        fence = &world_find(w, RECORD_FENCE, THEIR_SESSION)->value.fence;
+        assert_int_equal(fence->n_names, 1);
+        assert_true(fence->counter > FENCE_NAMES_MAX + 1); /* its session would look at everything */
+        world_free(w);
+}
+
+static void a_dead_holder_without_a_readable_fence_is_taken_over_after_the_same_time(void **state) {
+        fence_of_the_dead(true);
+        fence_of_the_dead(false);
+}
+
+static void the_time_of_a_holder_without_a_fence_counts_from_when_both_were_last_seen_to_change(void **state) {
+        World *w = world_new();
+
+        world_add_them(w);
+        world_connect(w);
+        world_pass(w, TTL / 2);
+        world_damage(w, RECORD_FENCE, THEIR_SESSION);
+        world_step(w, (Event){ .kind = EVENT_RECORDS, .answer = { .revision = w->revision, .n_records = 1,
+                       .records = &(Record){ .kind = RECORD_FENCE, .name = THEIR_SESSION, .mod_revision = w->revision,
+                                             .damaged = true } } });
+        world_pass(w, TTL);
+        assert_string_equal(world_lease(w)->session, THEIR_SESSION);
+        world_pass(w, TTL);
+        assert_string_equal(world_lease(w)->session, w->session);
+        world_free(w);
+}
+
+static void a_holder_that_has_mended_its_fence_meanwhile_is_not_taken_over(void **state) {
+        World *w = world_new();
+        static const FenceRecord f;
+
+        world_add_them(w);
+        world_delete(w, RECORD_FENCE, THEIR_SESSION);
+        world_connect(w);
+        world_pass(w, TTL);
+        w->revision++;
+        world_put(w, RECORD_FENCE, THEIR_SESSION, &f);
+        world_beat_them(w);
+        world_pass(w, TTL / 2); /* the taker's Txn compares both as they were seen */
+        assert_string_equal(world_lease(w)->session, THEIR_SESSION);
+        world_free(w);
+}
+
+static void a_holder_without_a_readable_fence_can_be_robbed(void **state) {
+        for (int i = 0; i < 2; i++) {
+                World *w = world_new();
+
+                world_add_them(w);
+                damage(w, RECORD_FENCE, THEIR_SESSION, i == 0);
+                world_connect(w);
+                world_pass(w, USEC_PER_SEC);
+                world_step(w, (Event){ .kind = EVENT_STEAL, .unit = "a.service", .index = 7 });
+                world_pass(w, USEC_PER_SEC);
+                assert_string_equal(world_lease(w)->session, w->session);
+                assert_int_equal(world_lease(w)->n_debts, 1);
+                assert_int_equal(w->done[ACTION_UNIT_START], 0);
+                until_it_runs(w, 2 * TTL);
+                world_free(w);
+        }
+}
+
+/* ---- our own beat and fence ---- */
+
+static void own_record_is_lost(RecordKind kind, bool delete) {
+        World *w = world_running();
+        char old[SESSION_SIZE];
+
+        str_copy(old, sizeof(old), w->session);
+        damage(w, kind, old, delete);
+        until_it_runs(w, 3 * TTL);
+        assert_string_not_equal(w->session, old);
+        assert_string_not_equal(world_lease(w)->session, old);
+        assert_int_equal(world_lease(w)->index, 2);
+        assert_int_equal(w->reports[REPORT_MACHINE_TWICE], 0);
+        world_free(w);
+}
+
+static void a_holder_whose_own_beat_or_fence_is_lost_runs_its_unit_again_in_a_new_session(void **state) {
+        own_record_is_lost(RECORD_FENCE, true);
+        own_record_is_lost(RECORD_FENCE, false);
+        own_record_is_lost(RECORD_BEAT, true);
+}
+
+static void a_beat_of_ours_that_cannot_be_read_is_written_anew_and_disturbs_nothing(void **state) {
+        World *w = world_running();
+
+        world_damage(w, RECORD_BEAT, w->session);
+        world_pass(w, 3 * TTL);
+        assert_false(world_find(w, RECORD_BEAT, w->session)->damaged);
+        assert_int_equal(w->done[ACTION_UNIT_STOP], 0);
+        assert_int_equal(w->reports[REPORT_SESSION_CLONED], 0);
+        world_free(w);
+}
+
+/* A deleted fence that a taker had touched would let our beat pass by the taker if we wrote it again. */
+static void a_deleted_fence_is_never_written_again_by_its_own_session(void **state) {
+        World *w = world_running();
+        char old[SESSION_SIZE];
+
+        str_copy(old, sizeof(old), w->session);
+        world_rob_us(w);
+        world_delete(w, RECORD_FENCE, old);
+        world_pass(w, 3 * USEC_PER_SEC);
+        assert_int_equal(world_find(w, RECORD_FENCE, old)->revision, 0);
+        assert_true(w->done[ACTION_GUARD_LOSE] > 0);
+        assert_string_not_equal(w->session, old);
+        world_free(w);
+}
+
+/* Somebody has put our fence back as it was before another machine took the lease. */
+static void a_fence_that_was_put_back_by_hand_hides_no_taking(void **state) {
+        World *w = world_running();
+        const FenceRecord before = world_find(w, RECORD_FENCE, w->session)->value.fence;
+
+        world_rob_us(w);
+        w->revision++;
+        world_put(w, RECORD_FENCE, w->session, &before);
+        world_pass(w, 3 * USEC_PER_SEC);
+        assert_int_equal(w->reports[REPORT_LOST], 1);
+        assert_true(w->done[ACTION_GUARD_LOSE] > 0);
+        world_free(w);
+}
+
+/* While we were silent more leases were taken than a fence has room for: ours is not among those that it names. */
+static void a_lease_taken_is_found_also_where_the_fence_has_no_room_for_its_name(void **state) {
+        World *w = world_running();
+        LeaseRecord l = *world_lease(w);
+        FenceRecord *f = &world_find(w, RECORD_FENCE, w->session)->value.fence;
+        char name[32];
+
+        str_copy(l.session, sizeof(l.session), THEIR_SESSION);
+        str_copy(l.machine_id, sizeof(l.machine_id), THEM);
+        l.index++;
+        w->revision++;
+        world_put(w, RECORD_LEASE, "a.service", &l);
+        fence_add_name(f, "a.service");
+        for (int i = 0; i < FENCE_NAMES_MAX; i++) {
+                (void) snprintf(name, sizeof(name), "x%d.service", i);
+                fence_add_name(f, name);
+        }
+        world_find(w, RECORD_FENCE, w->session)->revision = w->revision;
+        world_pass(w, 3 * USEC_PER_SEC);
+        assert_int_equal(w->reports[REPORT_LOST], 1);
+        assert_true(w->done[ACTION_GUARD_LOSE] > 0);
+        world_free(w);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(a_dead_holder_without_a_readable_fence_is_taken_over_after_the_same_time),
+                cmocka_unit_test(the_time_of_a_holder_without_a_fence_counts_from_when_both_were_last_seen_to_change),
+                cmocka_unit_test(a_holder_that_has_mended_its_fence_meanwhile_is_not_taken_over),
+                cmocka_unit_test(a_holder_without_a_readable_fence_can_be_robbed),
+                cmocka_unit_test(a_holder_whose_own_beat_or_fence_is_lost_runs_its_unit_again_in_a_new_session),
+                cmocka_unit_test(a_beat_of_ours_that_cannot_be_read_is_written_anew_and_disturbs_nothing),
+                cmocka_unit_test(a_deleted_fence_is_never_written_again_by_its_own_session),
+                cmocka_unit_test(a_fence_that_was_put_back_by_hand_hides_no_taking),
+                cmocka_unit_test(a_lease_taken_is_found_also_where_the_fence_has_no_room_for_its_name),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
