@@ -26,6 +26,7 @@
 #define PROBE_EVERY USEC_PER_MINUTE
 #define PROBE_EVERY_IN_CONFLICT USEC_PER_SEC
 #define BY_ADDRESS (60 * USEC_PER_SEC)
+#define WARN_OF_NONSENSE (5 * USEC_PER_MINUTE)
 #define ABSENT (5 * USEC_PER_SEC)
 #define QUOTA_DEFAULT ((uint64_t) 2 << 30)
 enum { PROBE_ANSWER_MAX = 64 * 1024, FULL_PERCENT = 75 };
@@ -189,6 +190,14 @@ void etcd_endpoint_failed(Etcd *e, size_t i, const char *text) {
                 etcd_status_changed(e);
         }
         etcd_watches_leave(e, i);
+}
+
+void etcd_endpoint_nonsense(Etcd *e, size_t i, const char *what) {
+        EtcdEndpoint *p = &e->endpoints[i];
+
+        str_copy(p->nonsense, sizeof(p->nonsense), what);
+        p->nonsense_at = now_boottime();
+        etcd_warnings_update(e);
 }
 
 void etcd_endpoint_seen(Etcd *e, size_t i, const HttpAnswer *a) {
@@ -474,6 +483,14 @@ void etcd_warnings_update(Etcd *e) {
                                                                               etcd_version_warning(version);
                 if (warning)
                         add_warning(text, sizeof(text), "etcd %s: %s", version, warning);
+        }
+        for (size_t i = 0; i < e->n_endpoints; i++) {
+                const EtcdEndpoint *p = &e->endpoints[i];
+
+                if (p->nonsense[0] && usec_sub(now_boottime(), p->nonsense_at) < WARN_OF_NONSENSE)
+                        add_warning(text, sizeof(text), "%s: on the watch it sends %s: it is not etcd, or something "
+                                                        "stands between",
+                                        p->url, p->nonsense);
         }
         if (e->auth_off)
                 add_warning(text, sizeof(text), "User= is set, but etcd has authentication off");

@@ -23,6 +23,8 @@
 #define PAUSE_MAX (2 * USEC_PER_SEC)
 #define GRACE_MIN USEC_PER_SEC
 #define LIST_TIMEOUT_MIN (5 * USEC_PER_SEC)
+#define IDLE_WINDOW USEC_PER_SEC
+enum { IDLE_MAX = 100 };
 #define STABLE (10 * USEC_PER_SEC) /* a stream that lived so long was a good one */
 
 typedef enum Phase {
@@ -48,6 +50,8 @@ struct RegistryWatch {
         char store[17];
         uint64_t seen, expected; /* revisions; expected 0: nothing */
         usec_t created_at;
+        usec_t idle_since;    /* lines without news are counted from then on */
+        unsigned idle_lines;
         unsigned failures;
 };
 
@@ -75,6 +79,26 @@ static void watch_restart(RegistryWatch *w, const char *why) {
         watch_arm(w, pause / 2 + pause / 2 * random / UINT16_MAX);
 }
 
+/* What no etcd sends. The endpoint is left for another one, and asked again only after the pause that grows. */
+static void watch_nonsense(RegistryWatch *w, const char *what) {
+        char text[ETCD_TEXT_SIZE];
+
+        (void) snprintf(text, sizeof(text), "%s: on the watch it sends %s", w->etcd->endpoints[w->endpoint].url, what);
+        etcd_endpoint_nonsense(w->etcd, w->endpoint, what);
+        etcd_endpoint_failed(w->etcd, w->endpoint, text); /* restarts this one, too */
+}
+
+/* Whether the stream says that it is alive, once more, far more often than etcd can be told to. */
+static bool is_chatter(RegistryWatch *w) {
+        usec_t now = now_boottime();
+
+        if (usec_sub(now, w->idle_since) > IDLE_WINDOW) {
+                w->idle_since = now;
+                w->idle_lines = 0;
+        }
+        return ++w->idle_lines > IDLE_MAX;
+}
+
 /* Takes over what it is given for a record; the key stays in kv. */
 static RegistryRecord record_of(const RegistryWatch *w, const EtcdKeyValue *kv) {
         return (RegistryRecord) {
@@ -100,8 +124,9 @@ static void deliver_changes(RegistryWatch *w, const EtcdKeyValues *k) {
         for (size_t i = 0; i < k->n; i++) {
                 const EtcdKeyValue *kv = &k->items[i];
 
-                if (kv->mod_revision < last || !startswith(kv->key, w->key)) {
-                        watch_restart(w, "events out of order");
+                /* Each answer begins behind all that was seen: a revision is never torn apart. */
+                if (kv->mod_revision < last || (i == 0 && kv->mod_revision == last) || !startswith(kv->key, w->key)) {
+                        watch_nonsense(w, "events out of order");
                         return;
                 }
                 last = kv->mod_revision;
@@ -127,10 +152,8 @@ static void on_line(const char *line, size_t size, void *userdata) {
         RegistryWatch *w = userdata;
         EtcdWatchLine l;
 
-        if (size == 0)
-                return;
-        if (etcd_decode_watch(line, size, &l) < 0) {
-                watch_restart(w, "a line that makes no sense");
+        if (size == 0 || etcd_decode_watch(line, size, &l) < 0) {
+                watch_nonsense(w, size == 0 ? "empty lines" : "lines that make no sense");
                 return;
         }
         if (l.event == ETCD_WATCH_ERROR) {
@@ -140,6 +163,8 @@ static void on_line(const char *line, size_t size, void *userdata) {
                 watch_restart(w, "another cluster");
         } else if (l.event == ETCD_WATCH_CANCELED) {
                 watch_restart(w, l.error.message);
+        } else if (l.event != ETCD_WATCH_CHANGES && is_chatter(w)) {
+                watch_nonsense(w, "lines without news");
         } else if (l.event == ETCD_WATCH_CREATED) {
                 w->phase = PHASE_FOLLOW;
                 w->created_at = now_boottime();
@@ -155,8 +180,8 @@ static void on_end(const HttpAnswer *a, void *userdata) {
         char text[ETCD_TEXT_SIZE];
         EtcdWatchLine l;
 
-        /* An error of etcd's has no newline. */
-        if (a->size > 0 && etcd_decode_watch(a->body, a->size, &l) == 0) {
+        /* An error of etcd's has no newline. What was too large for a line is none. */
+        if (a->size > 0 && !a->too_large && etcd_decode_watch(a->body, a->size, &l) == 0) {
                 (void) snprintf(text, sizeof(text), "%s",
                                 l.event == ETCD_WATCH_ERROR ? l.error.message : "the stream was cut");
                 etcd_key_values_done(&l.changes);

@@ -29,7 +29,7 @@ typedef struct EtcdCall EtcdCall;
 enum {
         ETCD_ADDRESS_SIZE = 64,
         ETCD_TEXT_SIZE = 512,
-        ETCD_ANSWER_MAX = 16 * 1024 * 1024,
+        ETCD_ANSWER_MAX = 4 * 1024 * 1024, /* each is decoded in one turn of the loop */
         ETCD_SAMPLES = 64,
 };
 
@@ -43,6 +43,8 @@ typedef struct EtcdEndpoint {
         HttpRequest *probe;              /* under way */
         HttpRequest *question;           /* after its leader */
         usec_t asked_at;
+        char nonsense[64];               /* what it sends on its watch that etcd does not; "": nothing */
+        usec_t nonsense_at;
         bool probed;                     /* this round of probes is over for it */
         bool has_status;
         EtcdMemberStatus status;
@@ -118,6 +120,8 @@ void etcd_endpoints_done(Etcd *e);
 int etcd_endpoint_address(Etcd *e, size_t i, const char *path, HttpParameters *p, char **ret_url);
 /* It did not serve us: the next one is used from now on, and watches leave it. */
 void etcd_endpoint_failed(Etcd *e, size_t i, const char *text);
+/* It has sent what no etcd sends: a warning says so for a while. */
+void etcd_endpoint_nonsense(Etcd *e, size_t i, const char *what);
 /* What a request to it has shown; answered or not. */
 void etcd_endpoint_seen(Etcd *e, size_t i, const HttpAnswer *a);
 /* Its answer bore this header. false: it is of another cluster than ours, or than we thought: do not believe it. */

@@ -33,6 +33,7 @@ enum {
         CONNECTION_LIFE = 300, /* seconds; bounds how long a replaced certificate or authority is still in use */
         KEEPALIVE_IDLE = 4,    /* seconds */
         KEEPALIVE_INTERVAL = 2,
+        BACKLOG_MAX = 256 * 1024, /* bytes of lines that wait for their owner */
         SILENCE_MAX = 10,      /* seconds without an acknowledgement, after which the kernel gives a connection up */
 };
 
@@ -67,6 +68,9 @@ struct HttpRequest {
 
         char *answer;
         size_t size, room, max;
+        size_t begin;    /* of a stream: what stands before it has been handed on */
+        size_t searched; /* likewise: up to here there is no end of a line behind .begin */
+        bool paused;     /* likewise: enough lines wait, libcurl is to read no more */
         bool too_large;
 
         bool finished, timed_out;
@@ -173,19 +177,48 @@ static int on_curl_timer(CURLM *multi, long ms, void *userdata) {
         return sd_event_source_set_enabled(c->timer, SD_EVENT_ONESHOT) < 0 ? -1 : 0;
 }
 
-/* Hands the next line of a stream to its owner. Returns false if there was none. The line is moved out first: the
- * owner may free the request. */
+/* The end of the next line, or NULL. No byte is looked at twice, in however small pieces a line comes. */
+static char *find_line_end(HttpRequest *q) {
+        char *end = q->size > q->searched ? memchr(q->answer + q->searched, '\n', q->size - q->searched) : NULL;
+
+        q->searched = end ? (size_t) (end - q->answer) : q->size;
+        return end;
+}
+
+/* libcurl hands over at once what it kept when it was paused, from within this call. */
+static void request_resume(HttpRequest *q) {
+        CURLcode code;
+
+        q->paused = false;
+        if (!q->attached)
+                return;
+        code = curl_easy_pause(q->easy, CURLPAUSE_CONT);
+        if (code != CURLE_OK) {
+                q->code = code;
+                q->finished = true;
+                request_detach(q);
+        }
+}
+
+/* Hands the next line of a stream to its owner. Returns false if there was none. The line is copied first: the owner may
+ * free the request. */
 static bool deliver_line(HttpRequest *q) {
         _cleanup_free_ char *line = NULL;
-        char *end = q->line && q->size ? memchr(q->answer, '\n', q->size) : NULL;
+        char *end = q->line ? find_line_end(q) : NULL;
         size_t n;
 
         if (!end)
                 return false;
-        n = (size_t) (end - q->answer);
-        line = strndup(q->answer, n);
-        memmove(q->answer, end + 1, q->size - n - 1);
-        q->size -= n + 1;
+        n = (size_t) (end - q->answer) - q->begin;
+        line = malloc(n + 1);
+        if (line) {
+                memcpy(line, q->answer + q->begin, n); /* with any NUL in it */
+                line[n] = '\0';
+        }
+        q->begin += n + 1;
+        q->searched = q->begin;
+        if (q->paused && q->size - q->begin < BACKLOG_MAX / 2)
+                request_resume(q);
         request_ready(q); /* there may be more, or the end */
         if (line)
                 q->line(line, n, q->userdata);
@@ -205,11 +238,15 @@ static const char *request_error(HttpRequest *q) {
 }
 
 static void deliver_end(HttpRequest *q) {
-        HttpAnswer a = { .body = q->answer ?: "", .size = q->answer ? q->size : 0, .address = "", .error = "" };
+        HttpAnswer a = { .body = "", .address = "", .error = "" };
         char *address = NULL;
         curl_off_t looked_up = 0;
         long status = 0;
 
+        if (q->answer) {
+                a.body = q->answer + q->begin;
+                a.size = q->size - q->begin;
+        }
         (void) curl_easy_getinfo(q->easy, CURLINFO_RESPONSE_CODE, &status);
         (void) curl_easy_getinfo(q->easy, CURLINFO_PRIMARY_IP, &address);
         (void) curl_easy_getinfo(q->easy, CURLINFO_NAMELOOKUP_TIME_T, &looked_up);
@@ -253,22 +290,45 @@ static int on_timeout(sd_event_source *s, uint64_t usec, void *userdata) {
         return 0;
 }
 
+/* Room for n bytes and a NUL. What has been handed on makes way only when it is at least half of all, so that each byte is
+ * moved a fixed number of times however many lines it is in. */
+static bool make_room(HttpRequest *q, size_t n) {
+        size_t room;
+        char *p;
+
+        if (q->begin >= q->size - q->begin && q->begin > 0) {
+                q->size -= q->begin;
+                q->searched -= q->begin;
+                memmove(q->answer, q->answer + q->begin, q->size);
+                q->begin = 0;
+        }
+        if (q->size + n + 1 <= q->room)
+                return true;
+        room = MAX(q->size + n + 1, q->room * 2);
+        p = realloc(q->answer, room);
+        if (!p)
+                return false;
+        q->answer = p;
+        q->room = room;
+        return true;
+}
+
 static size_t on_data(char *data, size_t one, size_t n, void *userdata) {
         HttpRequest *q = userdata;
+        size_t waiting = q->size - q->begin;
 
-        if (n > q->max || q->size > q->max - n) {
+        /* The peer waits while lines come faster than they are handed on. */
+        if (q->line && waiting >= BACKLOG_MAX && find_line_end(q)) {
+                q->paused = true;
+                request_ready(q);
+                return CURL_WRITEFUNC_PAUSE;
+        }
+        if (n > q->max || waiting > q->max - n) {
                 q->too_large = true;
                 return 0;
         }
-        if (q->size + n + 1 > q->room) {
-                size_t room = MAX(q->size + n + 1, q->room * 2);
-                char *p = realloc(q->answer, room);
-
-                if (!p)
-                        return 0;
-                q->answer = p;
-                q->room = room;
-        }
+        if (!make_room(q, n))
+                return 0;
         memcpy(q->answer + q->size, data, n);
         q->size += n;
         q->answer[q->size] = '\0';

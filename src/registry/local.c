@@ -21,8 +21,13 @@
 
 #define LOOK_PATIENCE USEC_PER_SEC
 #define LOOK_AGAIN_AFTER_FAILURE (200 * USEC_PER_MSEC)
+#define LOOK_GAP (5 * USEC_PER_MSEC) /* while hints do not end */
 #define LOOK_WITH_HINTS (5 * USEC_PER_SEC)
 #define LOOK_WITHOUT_HINTS (500 * USEC_PER_MSEC)
+
+enum {
+        HINTS_A_TURN = 16, /* reads of some hundred hints each */
+};
 
 typedef struct LocalRegistry {
         Registry registry;
@@ -59,6 +64,7 @@ struct RegistryWatch {
         void *userdata;
         sd_event_source *hints, *timer;
         bool looking, again, relist;
+        usec_t looked_at; /* when the last look was over */
         RegistryWatch *prev, *next;
 };
 
@@ -283,9 +289,11 @@ static int on_look_timer(sd_event_source *source, uint64_t at, void *userdata) {
 static int on_hint(sd_event_source *source, int fd, uint32_t events, void *userdata) {
         _Alignas(struct inotify_event) char buffer[4096];
         RegistryWatch *watch = userdata;
-        ssize_t n;
+        usec_t now = now_boottime();
+        ssize_t n = 0;
 
-        while ((n = read(fd, buffer, sizeof(buffer))) > 0)
+        /* Whoever changes files faster than they are read about must not keep the loop: the rest is there next time. */
+        for (unsigned i = 0; i < HINTS_A_TURN && (n = read(fd, buffer, sizeof(buffer))) > 0; i++)
                 for (const char *p = buffer; p < buffer + n;) {
                         const struct inotify_event *e = (const struct inotify_event *) p;
 
@@ -293,7 +301,10 @@ static int on_hint(sd_event_source *source, int fd, uint32_t events, void *userd
                                 watch->relist = true;
                         p += sizeof(*e) + e->len;
                 }
-        watch_look(watch);
+        if (!watch->looking && now < usec_add(watch->looked_at, LOOK_GAP))
+                watch_look_at(watch, usec_sub(usec_add(watch->looked_at, LOOK_GAP), now));
+        else
+                watch_look(watch);
         return 0;
 }
 
@@ -315,6 +326,7 @@ static void watch_finished(RegistryWatch *watch, LocalResult *result, int error)
         LocalRegistry *r = watch->registry;
 
         watch->looking = false;
+        watch->looked_at = now_boottime();
         if (error < 0) {
                 watch->relist = watch->relist || watch->job->relist;
                 status_trouble(r, result->error ?: strerror(-error));
@@ -322,9 +334,8 @@ static void watch_finished(RegistryWatch *watch, LocalResult *result, int error)
                 return;
         }
         status_well(r, result);
-        watch_look_at(watch, result->unwatched ? LOOK_WITHOUT_HINTS : LOOK_WITH_HINTS);
-        if (watch->again)
-                watch_look(watch);
+        /* The other requests, which wait for the same lock and the same thread, come in between. */
+        watch_look_at(watch, watch->again ? LOOK_GAP : result->unwatched ? LOOK_WITHOUT_HINTS : LOOK_WITH_HINTS);
         if (result->listed || result->n_records > 0)
                 watch->f(&(RegistryChange){
                         .listed = result->listed,

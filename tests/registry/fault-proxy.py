@@ -23,6 +23,9 @@ It ends with its standard input. Faults:
     hold-answer         etcd does it at once, the answer comes SECONDS later
     black-hole          read, and nothing more, for SECONDS
     stall               answers and streams that are already open pass nothing more
+    flood-empty flood-short flood-progress flood-events nul-line long-line
+                        a watch that never ends its lines: without end; well-formed ones that say nothing new (etcd's own
+                        first line over and over; one and the same event); with a NUL byte; one that never ends
     garbage html huge drip empty not-found redirect error wrong-type endless-head    answers that etcd would not give
 """
 
@@ -254,6 +257,48 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(200)
         for _ in range(100000):
             self.wfile.write(b"X-Endless: %s\r\n" % (b"x" * 1000))
+
+
+    # -- streams --
+
+    def flood(self, line, times=None):
+        """The same lines as fast as they are taken."""
+        block = line * (65536 // len(line) + 1)
+        block = b"%x\r\n%s\r\n" % (len(block), block)
+        while times is None or times > 0:
+            self.wfile.write(block)
+            times = None if times is None else times - 1
+        self.wfile.write(b"0\r\n\r\n")
+
+    def flood_empty(self, body, seconds):
+        self.head(200)
+        self.flood(b"\n")
+
+    def flood_short(self, body, seconds):
+        self.head(200)
+        self.flood(b"{}\n")
+
+    def flood_progress(self, body, seconds):
+        connection, answer = self.ask(body)
+        line = answer.readline()
+        self.head(200)
+        self.flood(line)
+
+    def flood_events(self, body, seconds):
+        connection, answer = self.ask(body)
+        created = answer.readline()
+        event = answer.readline()
+        self.head(200)
+        self.wfile.write(b"%x\r\n%s\r\n" % (len(created), created))
+        self.flood(event)
+
+    def nul_line(self, body, seconds):
+        self.head(200)
+        self.flood(b"\0" + b"x" * 60000 + b"\n", 1)
+
+    def long_line(self, body, seconds):
+        self.head(200)
+        self.flood(b"x" * 65536)
 
 
 setattr(Handler, "pass", Handler.pass_)

@@ -343,6 +343,62 @@ static void a_watch_that_is_cut_lists_again(void **state) {
         seen_clear(&seen);
 }
 
+/* A timer like the daemon's sign of life, and the longest that it was late. */
+typedef struct Pulse {
+        sd_event_source *timer;
+        usec_t due, late;
+} Pulse;
+
+static int on_pulse(sd_event_source *source, uint64_t usec, void *userdata) {
+        Pulse *p = userdata;
+        usec_t now = now_boottime();
+
+        p->late = MAX(p->late, usec_sub(now, p->due));
+        p->due = usec_add(now, 20 * USEC_PER_MSEC);
+        assert_true(sd_event_source_set_time(source, p->due) >= 0);
+        assert_true(sd_event_source_set_enabled(source, SD_EVENT_ONESHOT) >= 0);
+        return 0;
+}
+
+static bool is_at_the_good_one(void *userdata) {
+        return streq(bench_status(userdata).endpoint, server.url);
+}
+
+/* Whatever a stream is made of: the loop goes on turning, the server that sends it is left for another, and there the watch
+ * goes on. */
+static void a_server_that_sends_nonsense_loses_its_turn(void **state) {
+        static const char *const faults[] = { "flood-empty", "flood-short", "flood-progress", "flood-events", "nul-line",
+                                              "long-line" };
+        Bench *b = *state;
+
+        for (size_t i = 0; i < ELEMENTSOF(faults); i++) {
+                const char *endpoints[] = { proxy.url, server.url, NULL };
+                Seen seen = { .ops = &registry_etcd };
+                Pulse pulse = {};
+
+                assert_int_equal(proxy_tell(&proxy, "mode %s /v3/watch", faults[i]), 0);
+                do { /* until it happens to begin with the bad one */
+                        bench_close(b);
+                        bench_open_config(b, &(RegistryConfig) { .endpoints = endpoints });
+                } while (is_at_the_good_one(b));
+                assert_true(sd_event_add_time(b->event, &pulse.timer, CLOCK_BOOTTIME, pulse.due = now_boottime(), 1,
+                                            on_pulse, &pulse) >= 0);
+                assert_int_equal(registry_etcd.watch(b->r, "", seen_take, &seen, &seen.watch), 0);
+                if (streq(faults[i], "flood-events"))
+                        (void) bench_put(b, "beats/a", "again and again", PATIENCE);
+                if (!bench_until(b, is_at_the_good_one, b))
+                        fail_msg("%s: it stays there", faults[i]);
+                (void) bench_put(b, "beats/a", faults[i], PATIENCE);
+                assert_true(world_wait_seen(b->event, &seen, "beats/a", faults[i]));
+                assert_null(seen.broken);
+                print_message("%s: the loop was late by %" PRIu64 " ms\n", faults[i], pulse.late / USEC_PER_MSEC);
+                assert_true(pulse.late < USEC_PER_SEC);
+                sd_event_source_disable_unref(pulse.timer);
+                seen_clear(&seen);
+        }
+        assert_int_equal(proxy_tell(&proxy, "mode pass"), 0);
+}
+
 static void a_watch_outlasts_restart_and_compaction(void **state) {
         Bench *b = *state;
         Seen seen = { .ops = &registry_etcd };
@@ -491,6 +547,7 @@ static int run(void) {
                 BENCH(records_of_others_are_passed_on),
                 BENCH(a_stalled_watch_is_noticed),
                 BENCH(a_watch_that_is_cut_lists_again),
+                BENCH(a_server_that_sends_nonsense_loses_its_turn),
                 BENCH(a_watch_outlasts_restart_and_compaction),
                 BENCH(history_older_than_an_hour_is_forgotten),
                 BENCH(a_list_whose_revision_is_compacted_begins_anew),

@@ -462,6 +462,29 @@ static void nothing_that_is_cut_or_changed_does_harm(void **state) {
         }
 }
 
+static void a_swarm_of_values_is_no_answer(void **state) {
+        static const char *const chunks[] = { "0,", "{},", "[[],{\"\":1}],", "\"\\\"\",", "null," };
+        enum { SIZE = 4 * 1024 * 1024 };
+        _cleanup_free_ char *text = malloc(SIZE + 1);
+
+        assert_non_null(text);
+        for (size_t i = 0; i < ELEMENTSOF(chunks); i++) {
+                size_t n = (size_t) sprintf(text, "{\"a\":["), m = strlen(chunks[i]);
+
+                for (; n + m + 3 < SIZE; n += m)
+                        memcpy(text + n, chunks[i], m);
+                strcpy(text + n, "0]}");
+                assert_null(etcd_parse(text, n + 3));
+        }
+        /* One long text in it is fine. */
+        memset(text, ',', SIZE);
+        memcpy(text, "{\"a\":\"", 6);
+        memcpy(text + SIZE - 2, "\"}", 2);
+        json_t *root = etcd_parse(text, SIZE);
+        assert_non_null(root);
+        json_decref(root);
+}
+
 static void deep_nesting_does_no_harm(void **state) {
         enum { DEPTH = 100000 };
         _cleanup_free_ char *text = malloc(DEPTH + 1);
@@ -495,6 +518,7 @@ int main(void) {
                 cmocka_unit_test(versions_with_known_bugs_are_named),
                 cmocka_unit_test(every_line_of_a_watch_is_understood),
                 cmocka_unit_test(nothing_that_is_cut_or_changed_does_harm),
+                cmocka_unit_test(a_swarm_of_values_is_no_answer),
                 cmocka_unit_test(deep_nesting_does_no_harm),
         };
 
