@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The guard itself (guard.c, killer.c, client.c, gate.c), with a PID 1 that the test plays and a tree of control groups that are
+ * mere files: what is written to a cgroup.kill stays there to be seen. The clock is the real one, so deadlines are short.
+ */
+
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "guard/guard.h"
+#include "guard/pid1.h"
+#include "guard/protocol.h"
+#include "util/file-util.h"
+#include "util/strv.h"
+
+#define SEC USEC_PER_SEC
+#define MS USEC_PER_MSEC
+
+/* How long what must happen is waited for. */
+static usec_t patience(void) {
+        const char *seconds = getenv("GUARD_TEST_PATIENCE");
+
+        return seconds ? (usec_t) atoi(seconds) * SEC : 20 * SEC;
+}
+
+/* ---- PID 1, as the test plays it ---- */
+
+struct PidOne {
+        const PidOneCallbacks *callbacks;
+        void *userdata;
+        char **stopped; /* all that it was ever asked to stop */
+        char **up;      /* what it says is up */
+        char **asked;   /* "!owner unit" to stop it, "?owner unit" how it is: without an answer yet */
+        bool silent;
+};
+
+static PidOne *pid_one; /* of the guard under test */
+
+int pid_one_new(sd_event *event, const PidOneCallbacks *callbacks, void *userdata, PidOne **ret) {
+        pid_one = *ret = calloc(1, sizeof(PidOne));
+        *pid_one = (PidOne) { .callbacks = callbacks, .userdata = userdata };
+        return 0;
+}
+
+PidOne *pid_one_free(PidOne *p) {
+        if (p) {
+                strv_free(p->stopped);
+                strv_free(p->up);
+                strv_free(p->asked);
+        }
+        free(p);
+        return NULL;
+}
+
+bool pid_one_is_connected(const PidOne *p) {
+        return true;
+}
+
+Heard pid_one_heard(const PidOne *p) {
+        return (Heard) { now_boottime(), now_boottime() };
+}
+
+int pid_one_stop(PidOne *p, const char *owner, const char *unit) {
+        char text[600];
+
+        snprintf(text, sizeof(text), "!%s %s", owner, unit);
+        assert_true(strv_add(&p->asked, text) >= 0 && strv_add(&p->stopped, unit) >= 0);
+        return 0;
+}
+
+int pid_one_ask(PidOne *p, const char *owner, const char *unit) {
+        char text[600];
+
+        snprintf(text, sizeof(text), "?%s %s", owner, unit);
+        assert_true(strv_add(&p->asked, text) >= 0);
+        return 0;
+}
+
+void pid_one_flush(PidOne *p) {
+}
+
+/* Every stop is accepted, and does nothing: what is up stays up until the test says otherwise. */
+static void pid_one_answer(PidOne *p) {
+        char **asked;
+
+        if (p->silent || !p->asked)
+                return;
+        asked = TAKE_PTR(p->asked);
+        for (char **a = asked; *a; a++) {
+                UnitAnswer answer = { .known = true, .asked_at = now_boottime() };
+                char *unit = strchr(*a, ' ');
+
+                *unit++ = '\0';
+                answer.up = strv_contains(p->up, unit);
+                if (**a == '!')
+                        p->callbacks->stopped(*a + 1, STOP_ACCEPTED, p->userdata);
+                else
+                        p->callbacks->reported(*a + 1, unit, &answer, p->userdata);
+        }
+        strv_free(asked);
+        p->callbacks->settle(p->userdata);
+}
+
+/* ---- the machine ---- */
+
+typedef struct World {
+        char top[64], root[128], run[128], socket[160];
+        sd_event *event;
+        Gates *gates;
+        Guard *guard;
+        int fd;
+        uint64_t serial;
+        GuardMessage told; /* the last ENTRY */
+} World;
+
+static void put(const char *path, const char *text) {
+        _cleanup_free_ char *directory = strndup(path, (size_t) (strrchr(path, '/') - path));
+
+        assert_int_equal(mkdir_parents(directory, 0755), 0);
+        assert_int_equal(write_file_atomic(path, text, strlen(text), 0644, 0), 0);
+}
+
+static void put_in_group(World *w, const char *group, const char *file, const char *text) {
+        char path[512];
+
+        snprintf(path, sizeof(path), "%s/%s/%s", w->root, group, file);
+        put(path, text);
+}
+
+/* It runs, by PID 1's word and by its control group. */
+static void make_unit(World *w, const char *slice, const char *unit) {
+        char group[300];
+
+        snprintf(group, sizeof(group), "%s/%s", slice, unit);
+        put_in_group(w, group, "cgroup.kill", "");
+        put_in_group(w, group, "cgroup.events", "populated 1\nfrozen 0\n");
+        assert_true(strv_add(&pid_one->up, unit) >= 0);
+}
+
+static bool was_killed(World *w, const char *group) {
+        _cleanup_free_ char *text = NULL;
+        char path[512];
+
+        snprintf(path, sizeof(path), "%s/%s/cgroup.kill", w->root, group);
+        assert_int_equal(read_file(path, 4096, &text, NULL), 0);
+        return streq(text, "1");
+}
+
+/* PID 1 says that it is down; whether its group has processes is another matter. */
+static void unit_is_inactive(const char *unit) {
+        char **up = NULL;
+
+        for (char **u = pid_one->up; u && *u; u++)
+                if (!streq(*u, unit))
+                        assert_true(strv_add(&up, *u) >= 0);
+        strv_free(pid_one->up);
+        pid_one->up = up;
+}
+
+static bool exists(World *w, const char *name) {
+        char path[300];
+
+        snprintf(path, sizeof(path), "%s/%s", w->run, name);
+        return access(path, F_OK) == 0;
+}
+
+static void members(World *w, const char *unit, const char *lines) {
+        char path[512];
+
+        snprintf(path, sizeof(path), "%s/members/%s", w->run, unit);
+        put(path, lines);
+}
+
+static void take_messages(World *w) {
+        GuardMessage m;
+
+        while (w->fd >= 0 && recv(w->fd, &m, sizeof(m), MSG_DONTWAIT) == (ssize_t) sizeof(m)) {
+                assert_true(guard_message_is_valid(&m, sizeof(m)));
+                if (m.type == GUARD_ENTRY)
+                        w->told = m;
+        }
+}
+
+/* Lets the guard turn for a moment. */
+static void turn(World *w) {
+        assert_true(sd_event_run(w->event, 2 * MS) >= 0);
+        pid_one_answer(pid_one);
+        take_messages(w);
+}
+
+#define turn_until(condition)                                                                                          \
+        for (usec_t _end = now_boottime() + patience(); !(condition); turn(w))                                         \
+                if (now_boottime() > _end)                                                                             \
+                        fail_msg("waited in vain: %s", #condition);
+
+static void turn_through(World *w, usec_t at) {
+        while (now_boottime() < at)
+                turn(w);
+}
+
+static int try_connect(World *w) {
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+        str_copy(address.sun_path, sizeof(address.sun_path), w->socket);
+        w->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+        if (connect(w->fd, (struct sockaddr *) &address, sizeof(address)) >= 0)
+                return 0;
+        close(w->fd);
+        w->fd = -1;
+        return -1;
+}
+
+static void ask(World *w, GuardMessage m) {
+        m.version = GUARD_PROTOCOL;
+        m.serial = ++w->serial;
+        assert_int_equal(send(w->fd, &m, sizeof(m), MSG_NOSIGNAL), sizeof(m));
+        turn_until(w->told.serial == w->serial);
+}
+
+static GuardMessage request(GuardMessageType type, const char *unit) {
+        GuardMessage m = { .type = type, .index = 1 };
+
+        str_copy(m.unit, sizeof(m.unit), unit);
+        return m;
+}
+
+/* Armed and open. */
+static GuardMessage run_unit(World *w, const char *unit, usec_t stop, usec_t kill) {
+        GuardMessage m = request(GUARD_ARM, unit);
+
+        m.stop_offset = stop;
+        m.kill_offset = kill;
+        m.stop_at = now_boottime() + stop;
+        m.kill_at = now_boottime() + kill;
+        ask(w, m);
+        ask(w, request(GUARD_OPEN, unit));
+        assert_int_equal(w->told.flags, GUARD_FLAG_OPEN);
+        return w->told;
+}
+
+static void guard_begins(World *w) {
+        assert_int_equal(gates_new(w->run, &w->gates), 0);
+        assert_int_equal(guard_new(w->event, w->gates, w->root, &w->guard), 0);
+        assert_int_equal(guard_listen(w->guard, w->socket), 0);
+        guard_settle(w->guard);
+        w->serial = 0;
+        w->told = (GuardMessage) {};
+        assert_int_equal(try_connect(w), 0);
+}
+
+static void guard_dies(World *w) {
+        w->guard = guard_free(w->guard);
+        w->gates = gates_free(w->gates);
+        closep(&w->fd);
+        w->fd = -1;
+}
+
+static int set_up(void **state) {
+        World *w = *state = calloc(1, sizeof(World));
+
+        w->fd = -1;
+        str_copy(w->top, sizeof(w->top), "/tmp/guard-unit.XXXXXX");
+        assert_non_null(mkdtemp(w->top));
+        snprintf(w->root, sizeof(w->root), "%s/cgroup", w->top);
+        snprintf(w->run, sizeof(w->run), "%s/run", w->top);
+        snprintf(w->socket, sizeof(w->socket), "%s/guard.sock", w->run);
+        assert_int_equal(mkdir_parents(w->root, 0755), 0);
+        assert_int_equal(mkdir_parents(w->run, 0755), 0);
+        assert_int_equal(sd_event_new(&w->event), 0);
+        guard_begins(w);
+        return 0;
+}
+
+static int tear_down(void **state) {
+        World *w = *state;
+        char command[128];
+
+        guard_dies(w);
+        sd_event_unref(w->event);
+        snprintf(command, sizeof(command), "rm -r %s", w->top);
+        assert_int_equal(system(command), 0);
+        free(w);
+        return 0;
+}
+
+/* ---- what it promises ---- */
+
+static void all_that_goes_by_a_lease_is_stopped_and_killed_with_it(void **state) {
+        static const char *const others[] = { "more.service", "worker@1.service", "worker@2.service", "worker@.service" };
+        World *w = *state;
+        GuardMessage m;
+
+        make_unit(w, "system.slice", "unit.service");
+        make_unit(w, "system.slice", "more.service");
+        make_unit(w, "system.slice/system-worker.slice", "worker@1.service");
+        make_unit(w, "system.slice/system-worker.slice", "worker@2.service");
+        make_unit(w, "system.slice", "neighbour.service");
+        assert_true(strv_add(&pid_one->up, "worker@.service") >= 0);
+        members(w, "unit.service", "more.service\nworker@.service\n");
+        m = run_unit(w, "unit.service", 200 * MS, 500 * MS);
+
+        turn_until(strv_contains(pid_one->stopped, "unit.service"));
+        assert_true(now_boottime() >= m.stop_at);
+        assert_true(strv_contains(pid_one->stopped, "more.service"));
+        assert_true(strv_contains(pid_one->stopped, "worker@.service"));
+        assert_false(exists(w, "held/unit.service"));
+
+        turn_until(was_killed(w, "system.slice/unit.service") && was_killed(w, "system.slice/more.service") &&
+                        was_killed(w, "system.slice/system-worker.slice/worker@1.service") &&
+                        was_killed(w, "system.slice/system-worker.slice/worker@2.service"));
+        assert_true(now_boottime() >= m.kill_at);
+        assert_false(was_killed(w, "system.slice/neighbour.service"));
+
+        /* kill_at is a state: what comes up again is killed again. */
+        put_in_group(w, "system.slice/more.service", "cgroup.kill", "");
+        turn_until(was_killed(w, "system.slice/more.service"));
+
+        /* Down is what is inactive and empty, all of it. */
+        unit_is_inactive("unit.service");
+        for (size_t i = 0; i < ELEMENTSOF(others); i++)
+                unit_is_inactive(others[i]);
+        put_in_group(w, "system.slice/unit.service", "cgroup.events", "populated 0\n");
+        put_in_group(w, "system.slice/more.service", "cgroup.events", "populated 0\n");
+        put_in_group(w, "system.slice/system-worker.slice/worker@1.service", "cgroup.events", "populated 0\n");
+        turn_through(w, now_boottime() + 200 * MS);
+        assert_false(w->told.flags & GUARD_FLAG_DOWN);
+        put_in_group(w, "system.slice/system-worker.slice/worker@2.service", "cgroup.events", "populated 0\n");
+        turn_until(w->told.flags & GUARD_FLAG_DOWN);
+        assert_false(exists(w, "guard/unit.service"));
+}
+
+static void a_member_that_is_up_keeps_the_entry_from_being_down(void **state) {
+        World *w = *state;
+
+        make_unit(w, "system.slice", "unit.service");
+        make_unit(w, "system.slice", "more.service");
+        members(w, "unit.service", "more.service\n");
+        run_unit(w, "unit.service", 50 * MS, 100 * MS);
+        turn_until(was_killed(w, "system.slice/unit.service"));
+        put_in_group(w, "system.slice/unit.service", "cgroup.events", "populated 0\n");
+        put_in_group(w, "system.slice/more.service", "cgroup.events", "populated 0\n");
+        unit_is_inactive("unit.service");
+        turn_through(w, now_boottime() + 200 * MS);
+        assert_false(w->told.flags & GUARD_FLAG_DOWN);
+        unit_is_inactive("more.service");
+        turn_until(w->told.flags & GUARD_FLAG_DOWN);
+}
+
+static void silence_of_pid_one_means_go_on(void **state) {
+        World *w = *state;
+
+        make_unit(w, "system.slice", "unit.service");
+        run_unit(w, "unit.service", 50 * MS, 100 * MS);
+        pid_one->silent = true;
+        turn_until(was_killed(w, "system.slice/unit.service"));
+        put_in_group(w, "system.slice/unit.service", "cgroup.events", "populated 0\n");
+        turn_through(w, now_boottime() + 200 * MS);
+        assert_false(w->told.flags & GUARD_FLAG_DOWN);
+        put_in_group(w, "system.slice/unit.service", "cgroup.kill", "");
+        turn_until(was_killed(w, "system.slice/unit.service"));
+}
+
+/* With the members that the dead one's daemon had written. */
+static void a_guard_finishes_the_work_of_a_dead_one(void **state) {
+        World *w = *state;
+
+        make_unit(w, "system.slice", "unit.service");
+        make_unit(w, "system.slice", "more.service");
+        members(w, "unit.service", "more.service\n");
+        run_unit(w, "unit.service", 10 * SEC, 300 * MS);
+        guard_dies(w);
+        assert_true(exists(w, "guard/unit.service"));
+        guard_begins(w);
+        make_unit(w, "system.slice", "unit.service");
+        make_unit(w, "system.slice", "more.service");
+        turn_until(was_killed(w, "system.slice/unit.service") && was_killed(w, "system.slice/more.service"));
+        assert_true(strv_contains(pid_one->stopped, "more.service"));
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(all_that_goes_by_a_lease_is_stopped_and_killed_with_it, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(a_member_that_is_up_keeps_the_entry_from_being_down, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(silence_of_pid_one_means_go_on, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(a_guard_finishes_the_work_of_a_dead_one, set_up, tear_down),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
