@@ -41,9 +41,11 @@ typedef struct Ctl {
         bool pager;
         bool stop;
         bool force;
+        bool anyway;
         bool all_machines;
         bool wait;
         usec_t period; /* --period=; 0: not given */
+        json_t *triggers; /* ctl/triggers.c's: what is installed, once it has been read */
 } Ctl;
 
 /* A verb gets what stands behind it on the command line and returns an exit code, having said what went wrong. */

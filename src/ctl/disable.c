@@ -22,6 +22,7 @@
 #include "ctl/files.h"
 #include "ctl/members.h"
 #include "ctl/output.h"
+#include "ctl/outlook.h"
 #include "ctl/progress.h"
 #include "util/file-util.h"
 
@@ -62,6 +63,7 @@ static int begin(Ctl *ctl, const char *typed, Item *item) {
                 complain("%s: is not enabled on this machine", item->name);
                 return CTL_NO_SUCH_UNIT;
         }
+        outlook_note_stop(ctl, item->name);
         item->leased = files_gated(item->name);
         code = files_unlist(item->name, &item->text);
         item->going = code == CTL_OK;

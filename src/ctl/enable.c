@@ -21,6 +21,7 @@
 #include "ctl/files.h"
 #include "ctl/members.h"
 #include "ctl/output.h"
+#include "ctl/outlook.h"
 #include "ctl/registry.h"
 
 typedef struct Item {
@@ -200,11 +201,12 @@ static int verify_one(Ctl *ctl, Item *item) {
         return code;
 }
 
-static int reload_leased(Ctl *ctl, const LeasedConf *conf, bool any_leased) {
+/* running: 1 if leased does, 0 if not, or why that is not known. */
+static int reload_leased(Ctl *ctl, const LeasedConf *conf, int running, bool any_leased) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         bool bad_lines = false;
         char note[512];
-        int r = bus_leased_runs(ctl->bus);
+        int r = running;
 
         if (r == 0)
                 complain("note: leased is not running; nothing starts until it does: systemctl enable --now leased");
@@ -236,16 +238,32 @@ static int ungate_global(Ctl *ctl, Item *items, size_t n) {
         return code != CTL_OK ? code : c;
 }
 
-static void print_enabled(const Item *item) {
-        say("%s: %s%s", item->name, item->new ? "enabled" : "was enabled already",
-                        item->global ? "; it runs on every machine that fits, without a lease" : "");
+/* outlook: what follows; "": it is not known. */
+static void print_enabled(const Item *item, const char *outlook) {
+        say("%s: %s%s%s%s", item->name, item->new ? "enabled" : "was enabled already",
+                        item->global ? "; it runs on every machine that fits, without a lease" : "",
+                        *outlook ? "; " : "", outlook);
         for (char **m = item->members; m && *m; m++)
                 say("%s: goes by its lease", *m);
 }
 
+static void print_all(Ctl *ctl, const Item *items, size_t n, bool told) {
+        usec_t deadline = outlook_deadline(ctl, now_boottime());
+
+        for (size_t i = 0; i < n; i++) {
+                char outlook[OUTLOOK_SIZE] = "";
+
+                if (!items[i].written)
+                        continue;
+                if (told && !items[i].global)
+                        outlook_read(ctl, items[i].name, !items[i].new, deadline, outlook);
+                print_enabled(items + i, outlook);
+        }
+}
+
 static int enable_all(Ctl *ctl, Item *items, size_t n, const LeasedConf *conf) {
         size_t written = 0, taken_back = 0, enabled = 0, leased = 0;
-        int code = CTL_OK, c;
+        int code = CTL_OK, c, running = bus_leased_runs(ctl->bus);
 
         for (size_t i = 0; i < n; i++)
                 if (items[i].name && (c = write_one(ctl, items + i)) != CTL_OK)
@@ -269,12 +287,14 @@ static int enable_all(Ctl *ctl, Item *items, size_t n, const LeasedConf *conf) {
                 (void) pid1_reload(ctl->bus);
         for (size_t i = 0; i < n; i++)
                 if (items[i].written) {
-                        print_enabled(items + i);
                         enabled++;
                         leased += !items[i].global;
                 }
-        if (enabled > 0 && (c = reload_leased(ctl, conf, leased > 0)) != CTL_OK && code == CTL_OK)
+        if (running > 0 && (c = bus_watch_leased(ctl->bus)) < 0)
+                running = c;
+        if (enabled > 0 && (c = reload_leased(ctl, conf, running, leased > 0)) != CTL_OK && code == CTL_OK)
                 code = c;
+        print_all(ctl, items, n, running > 0);
         c = ungate_global(ctl, items, n);
         return code != CTL_OK ? code : c;
 }

@@ -8,6 +8,7 @@
 
 #include "ctl/members.h"
 #include "ctl/pid1.h"
+#include "ctl/triggers.h"
 #include "util/cgroup.h"
 
 void finding_add(json_t *findings, const char *severity, const char *format, ...) {
@@ -74,24 +75,6 @@ static int check_not_started_by_others(const char *name, const json_t *unit, jso
         return CTL_OK;
 }
 
-static int check_triggers(Ctl *ctl, const json_t *unit, json_t *findings) {
-        json_t *by;
-        size_t i;
-
-        json_array_foreach(json_object_get(unit, "TriggeredBy"), i, by) {
-                const char *trigger = json_string_value(by);
-                json_auto_t *props = NULL;
-                int code = pid1_load(ctl->bus, trigger, &props);
-
-                if (code != CTL_OK)
-                        return code;
-                if (pid1_is_active(props))
-                        return refuse(findings, "is started by %s, which is active: systemctl disable --now %s",
-                                        trigger, trigger);
-        }
-        return CTL_OK;
-}
-
 static int check_processes(const json_t *unit, json_t *findings) {
         if (*get_string(unit, "PAMName"))
                 return refuse(findings,
@@ -140,7 +123,7 @@ int examine_unit(Ctl *ctl, const char *typed, json_t *findings, char **ret_name,
         if (code != CTL_OK)
                 return code;
         keep_first(&code, check_not_started_by_others(*ret_name, unit, findings));
-        keep_first(&code, check_triggers(ctl, unit, findings));
+        keep_first(&code, triggers_examine(ctl, *ret_name, unit, findings));
         keep_first(&code, check_processes(unit, findings));
         keep_first(&code, check_cgroups(findings));
         keep_first(&code, check_members(ctl, *ret_name, unit, findings));

@@ -25,8 +25,8 @@ _leasectl() {
         local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} word verb= i
         local verbs='status list machines history monitor metrics is-held check enable disable release transfer steal
                 rearm drain undrain run set-metadata registry reload'
-        local options='--help --version --host --json --no-pager --no-legend --no-wait --stop --force --all-machines
-                --period'
+        local options='--help --version --host --json --no-pager --no-legend --no-wait --stop --anyway --force
+                --all-machines --period'
 
         for ((i = 1; i < COMP_CWORD; i++)); do
                 word=${COMP_WORDS[i]}

@@ -69,6 +69,7 @@ static int help(void) {
                     "     --no-legend          No headings, no remarks\n"
                     "     --no-wait            Return as soon as leased has begun\n"
                     "     --stop               enable: stop the unit first if it is active\n"
+                    "     --anyway             enable: the unit itself, though a timer, socket or path starts it\n"
                     "     --force              disable: with leased down, stop the unit through systemd\n"
                     "     --all-machines       check: also where it would run\n"
                     "     --period=SPAN        run: hold the lease for so long without a renewal (10s)\n"
@@ -107,6 +108,7 @@ enum {
         OPT_NO_LEGEND,
         OPT_NO_WAIT,
         OPT_STOP,
+        OPT_ANYWAY,
         OPT_FORCE,
         OPT_ALL_MACHINES,
         OPT_PERIOD,
@@ -123,6 +125,7 @@ static int parse_options(int argc, char **argv, bool in_order, Ctl *ctl) {
                         {"no-legend", no_argument, NULL, OPT_NO_LEGEND},
                         {"no-wait", no_argument, NULL, OPT_NO_WAIT},
                         {"stop", no_argument, NULL, OPT_STOP},
+                        {"anyway", no_argument, NULL, OPT_ANYWAY},
                         {"force", no_argument, NULL, OPT_FORCE},
                         {"all-machines", no_argument, NULL, OPT_ALL_MACHINES},
                         {"period", required_argument, NULL, OPT_PERIOD},
@@ -156,6 +159,9 @@ static int parse_options(int argc, char **argv, bool in_order, Ctl *ctl) {
                         break;
                 case OPT_STOP:
                         ctl->stop = true;
+                        break;
+                case OPT_ANYWAY:
+                        ctl->anyway = true;
                         break;
                 case OPT_FORCE:
                         ctl->force = true;
@@ -225,6 +231,7 @@ int main(int argc, char **argv) {
         if (code == CTL_OK)
                 code = verb->run(&ctl, argc - skip, argv + skip);
         (void) sd_bus_flush_close_unref(ctl.bus);
+        json_decref(ctl.triggers);
         if (fflush(stdout) != 0 && errno != EPIPE && code == CTL_OK) {
                 complain("cannot write: %s", strerror(errno));
                 code = CTL_FAILED;

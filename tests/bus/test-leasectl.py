@@ -97,7 +97,7 @@ class WithoutDaemon(Case):
         self.unit("timed.timer", "[Timer]\nOnBootSec=1d\n")
         run("systemctl", "start", "timed.timer")
         self.refused("timed.service", "timed.service: is started by timed.timer, which is active: "
-                     "systemctl disable --now timed.timer")
+                     "systemctl disable --now timed.timer, then: leasectl enable timed.timer")
 
     def test_an_active_unit_is_refused_or_stopped(self):
         unit = self.unit("active.service")

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ctl/outlook.h"
+
+#include <stdio.h>
+
+#include "ctl/leases.h"
+#include "ctl/progress.h"
+
+/* PID 1 and the registry answer within milliseconds where they are well; what takes longer is told as it is then. */
+#define PATIENCE (3 * USEC_PER_SEC)
+
+/* NULL: leased does not know the unit (yet). Says nothing. */
+static json_t *read_row(Ctl *ctl, const char *unit) {
+        json_auto_t *path = NULL;
+        json_t *row = NULL;
+
+        if (bus_call(ctl->bus, &bus_leased, "GetUnit", &path, NULL, "s", unit) < 0)
+                return NULL;
+        return unit_read_one(ctl, unit, &row) == CTL_OK ? row : NULL;
+}
+
+static bool state_is(const json_t *row, const char *a, const char *b) {
+        const char *state = get_string(row, "state");
+
+        return streq(state, a) || streq(state, b);
+}
+
+static bool is_up(const json_t *row) {
+        return state_is(row, "starting", "running");
+}
+
+/* What leased of this machine says of itself. */
+static const char *why_not_here(Ctl *ctl, const json_t *row) {
+        json_auto_t *manager = NULL;
+        json_t *why;
+        size_t i;
+
+        if (bus_get_all(ctl->bus, LEASED_NAME, LEASED_PATH, LEASED_MANAGER, &manager, NULL) < 0)
+                return "";
+        json_array_foreach(json_object_get(row, "why_not"), i, why) {
+                if (streq(get_string(why, "machine_id"), get_string(manager, "MachineID")))
+                        return get_string(why, "why");
+        }
+        return "";
+}
+
+/* false: it may be another thing in a moment. */
+static bool describe(Ctl *ctl, const char *unit, const json_t *row, bool before, char text[static OUTLOOK_SIZE]) {
+        const char *host = get_string(row, "hostname"), *why;
+
+        if (is_up(row)) {
+                (void) snprintf(text, OUTLOOK_SIZE, "%s",
+                                before && state_is(row, "running", "") ? "it runs here" : "it starts here now");
+                return true;
+        }
+        if (state_is(row, "elsewhere", "")) {
+                (void) snprintf(text, OUTLOOK_SIZE, "it is held by %s, and this machine stands by",
+                                *host ? host : get_string(row, "machine_id"));
+                return true;
+        }
+        if (state_is(row, "done", "")) {
+                (void) snprintf(text, OUTLOOK_SIZE, "its job is done, and it runs again after: leasectl rearm %s", unit);
+                return true;
+        }
+        if (state_is(row, "stopped", "")) {
+                (void) snprintf(text, OUTLOOK_SIZE, "this machine holds it, and it was stopped by hand");
+                return true;
+        }
+        why = why_not_here(ctl, row);
+        (void) snprintf(text, OUTLOOK_SIZE, "%s%s%s", get_boolean(row, "held") ? "it does not run here yet" : "nobody holds it, and not here",
+                        *why ? ": " : "", why);
+        return false;
+}
+
+usec_t outlook_deadline(const Ctl *ctl, usec_t now) {
+        return ctl->wait ? usec_add(now, PATIENCE) : now;
+}
+
+void outlook_read(Ctl *ctl, const char *unit, bool before, usec_t deadline, char text[static OUTLOOK_SIZE]) {
+        text[0] = '\0';
+        for (;;) {
+                json_auto_t *row = read_row(ctl, unit);
+                usec_t now = now_boottime();
+
+                if (row && !get_boolean(row, "global") && describe(ctl, unit, row, before, text))
+                        return;
+                if ((row && get_boolean(row, "global")) || now >= deadline ||
+                                bus_wait(ctl->bus, MIN(PROGRESS_POLL, deadline - now)) < 0)
+                        return;
+        }
+}
+
+void outlook_note_stop(Ctl *ctl, const char *unit) {
+        json_auto_t *row = NULL;
+
+        if (!ctl->legend || bus_leased_runs(ctl->bus) <= 0)
+                return;
+        row = read_row(ctl, unit);
+        if (row && (is_up(row) || state_is(row, "stopping", "")))
+                complain("note: %s: runs here, and is stopped now%s", unit,
+                                get_boolean(row, "global") ? "" : "; another machine on which it is enabled may take it");
+}

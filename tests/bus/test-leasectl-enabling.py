@@ -1,0 +1,134 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What enabling a unit brings with it: what starts it, what it starts, what its schedule counts from, and what follows.
+
+    run-in-guest test-leasectl-enabling.py LEASECTL LEASED LEASED_GUARD LEASED.SERVICE LEASED-GUARD.SERVICE BUS_POLICY PUT_RECORD
+"""
+
+import json
+import os
+import unittest
+
+from leasectl_guest import (HERE, SLEEPER, Case, CaseWithDaemon, ctl, main, property_of, run, wait_for)
+
+REGISTRY = "/var/lib/leased/registry"
+BETA, BETA_SESSION = "beef" * 8, "beefbeefbeefbeef-60000"
+JOB = "[Service]\nType=oneshot\nExecStart=/bin/true\n"
+NIGHTLY = "[Timer]\nOnCalendar=daily\nPersistent=yes\n"
+
+
+def put(key, value):
+    run(f"{HERE}/put-record", REGISTRY, key, json.dumps(value))
+
+
+class Finding(Case):
+    def check(self, unit):
+        return json.loads(ctl("check", "--json=short", unit).stdout)[0]["findings"]
+
+    def found(self, unit, *severities):
+        return [each["text"] for each in self.check(unit) if each["severity"] in severities]
+
+    def assertFound(self, unit, severity, text):
+        found = self.found(unit, severity)
+        self.assertTrue(any(text in each for each in found), self.check(unit))
+
+    def assertNotFound(self, unit, text):
+        self.assertNotIn(text, json.dumps(self.found(unit, "weak", "refused")))
+
+
+class WhatStartsIt(Finding):
+    def assertAsksFor(self, unit, trigger):
+        done = ctl("enable", "--", unit)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(f"leasectl enable {trigger}", done.stderr)
+        self.assertUntouched(unit)
+        self.assertFound(unit, "refused", f"leasectl enable {trigger}")
+
+    def test_a_service_is_not_enabled_in_place_of_what_triggers_it(self):
+        unit = self.unit("nightly.service", JOB)
+        self.unit("nightly.timer", NIGHTLY)
+        self.assertAsksFor(unit, "nightly.timer")
+        self.assertAsksFor(self.unit("weekly@home.service", JOB), self.unit("weekly@home.timer", NIGHTLY))
+        self.unit("served.service")
+        self.assertAsksFor("served.service", self.unit("served.socket", "[Socket]\nListenStream=/run/served\n"))
+        self.unit("watching.service", JOB)
+        self.assertAsksFor("watching.service", self.unit("watching.path", "[Path]\nPathExists=/run/nothing-there\n"))
+
+    def test_a_trigger_with_another_name_is_found_though_nothing_has_loaded_it(self):
+        self.unit("backup.service", JOB)
+        self.unit("at-night.timer", NIGHTLY + "Unit=backup.service\n")
+        self.assertAsksFor("backup.service", "at-night.timer")
+
+    def test_a_trigger_that_would_start_it_without_its_lease_is_refused_whatever_is_said(self):
+        unit = self.unit("hourly.service", JOB)
+        timer = self.unit("hourly.timer", NIGHTLY + "[Install]\nWantedBy=timers.target\n")
+        run("systemctl", "enable", timer)
+        self.addCleanup(run, "systemctl", "disable", "--now", timer)
+        enabled = "hourly.service: is started by hourly.timer, which is enabled in systemd: systemctl disable hourly.timer, " \
+                  "then: leasectl enable hourly.timer"
+        self.assertSays(ctl("enable", "--anyway", unit), 1, enabled)
+        run("systemctl", "start", timer)
+        self.assertSays(ctl("enable", "--anyway", unit), 1, "hourly.service: is started by hourly.timer, which is active: "
+                        "systemctl disable --now hourly.timer, then: leasectl enable hourly.timer")
+        self.assertUntouched(unit)
+
+    def test_anyway_enables_the_service_itself(self):
+        unit = self.unit("both.service")
+        self.unit("both.timer", NIGHTLY)
+        ctl("enable", "--anyway", unit, check=True)
+        self.assertFound(unit, "note", "both.timer")
+        self.assertFalse(self.found(unit, "refused"))
+        ctl("enable", unit, check=True)  # it has been said once
+
+    def test_the_timer_brings_its_service(self):
+        unit = self.unit("right.service", JOB)
+        timer = self.unit("right.timer", NIGHTLY)
+        ctl("enable", timer, check=True)
+        done = ctl("enable", unit)
+        self.assertEqual((done.returncode, done.stderr.splitlines()),
+                         (1, ["leasectl: right.service: goes by the lease of right.timer already"]))
+
+
+class WhatFollows(CaseWithDaemon):
+    LEASED_CONF = "[Leased]\nTTL=2s\n"
+
+    def test_enable_says_what_follows(self):
+        wait_for("the registry is there", lambda: json.loads(ctl("registry", "--json=short").stdout)["uuid"])
+        put(f"fences/{BETA_SESSION}", {"counter": 0, "names": []})
+        put(f"machines/{BETA}", {"hostname": "beta", "boot_id": "b" * 32, "session": BETA_SESSION, "metadata": "",
+                                 "version": "0", "draining": False})
+        put(f"beats/{BETA_SESSION}", {"machine_id": BETA, "nonce": "beefbeefbeefbeef-1"})
+        put("leases/theirs.service", {"state": "held", "machine_id": BETA, "session": BETA_SESSION, "version": 0, "index": 3,
+                                      "since": 1, "period": 0, "debts": [], "tenures": []})
+        wait_for("beta holds it", lambda: ctl("history", "theirs.service").returncode == 0)
+        unit = self.unit("ours.service")
+        self.assertEqual(ctl("enable", unit, check=True).stdout, "ours.service: enabled; it starts here now\n")
+        wait_for("it runs", lambda: property_of(unit, "ActiveState") == "active")
+        self.assertEqual(ctl("enable", unit, check=True).stdout, "ours.service: was enabled already; it runs here\n")
+        self.assertEqual(ctl("enable", self.unit("theirs.service"), check=True).stdout,
+                         "theirs.service: enabled; it is held by beta, and this machine stands by\n")
+        lacking = self.unit("lacking.service", SLEEPER + "[X-Leased]\nRequire=rack=none\n")
+        self.assertEqual(ctl("enable", lacking, check=True).stdout,
+                         "lacking.service: enabled; nobody holds it, and not here: missing metadata rack=none\n")
+        done = self.unit("once.service", JOB)
+        ctl("enable", done, check=True)
+        wait_for("it is done", lambda: self.row(done)["state"] == "done")
+        ctl("disable", done, check=True)
+        self.assertEqual(ctl("enable", done, check=True).stdout, "once.service: enabled; its job is done, and it runs again "
+                         "after: leasectl rearm once.service\n")
+
+    def test_disable_says_that_it_stops_what_runs_here(self):
+        unit = self.enable("stopped.service")
+        done = ctl("disable", unit)
+        self.assertSays(done, 0, "note: stopped.service: runs here, and is stopped now; another machine on which it is enabled may "
+                        "take it")
+        self.assertEqual(done.stdout, "stopped.service: disabled\n")
+        everywhere = self.enable("global.service", SLEEPER + "[X-Leased]\nGlobal=yes\n")
+        self.assertSays(ctl("disable", everywhere), 0, "note: global.service: runs here, and is stopped now")
+        idle = self.enable("idle.service", SLEEPER + "[X-Leased]\nRequire=rack=none\n", state="waiting")
+        self.assertSays(ctl("disable", idle), 0)
+        self.assertSays(ctl("disable", "--no-legend", self.enable("quiet.service")), 0)
+
+
+if __name__ == "__main__":
+    main()
