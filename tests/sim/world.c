@@ -16,7 +16,13 @@ uint64_t world_random(World *w) {
 
         z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
         z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-        return z ^ z >> 31;
+        z ^= z >> 31;
+        if (w->options.tape_size >= 2) {
+                z = z >> 16 | (uint64_t) w->options.tape[0] << 56 | (uint64_t) w->options.tape[1] << 48;
+                w->options.tape += 2;
+                w->options.tape_size -= 2;
+        }
+        return z;
 }
 
 uint64_t random_below(World *w, uint64_t n) {

@@ -24,6 +24,8 @@ typedef struct Options {
         usec_t duration;    /* of the time with faults; a quiet tail follows */
         usec_t ttl;         /* 0: drawn from the seed */
         Bias bias;
+        const uint8_t *tape; /* the upper bits of each draw of chance, as long as there are some; borrowed */
+        size_t tape_size;
         bool promises_only; /* S1, S2, S3 alone are checked, not the laws that keep them */
         bool faults;        /* drawn from the seed; false: a story injects its own */
         bool trace;         /* keep the last lines for world_print_trace() */

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One entry of the guard, under any sequence of requests, answers of PID 1 and steps of time:
+ *  - no gate is opened at or after stop_at, nor for an entry that is expired, lost or leaving;
+ *  - a beat never shortens, and revives nothing; what is lost only shrinks;
+ *  - from kill_at on it kills at every round, until it has been seen down by an answer to a question asked after its gate was closed;
+ *  - the tick is always asked for in time.
+ * And packets of any bytes: one that is taken for valid has a name that is a plain file name.
+ */
+#include "fuzz.h"
+#include "guard/guard-entry.h"
+#include "guard/protocol.h"
+
+typedef struct Run {
+        GuardEntry e;
+        usec_t now;
+        usec_t killed_at; /* the last time; 0: not yet */
+        bool gate; /* the file is there */
+        Input in;
+} Run;
+
+static const Heard heard_nothing = {};
+
+/* Carries out what it asks for; whether the gate's file obeys is the input's word. */
+static void perform(Run *r, unsigned actions) {
+        for (unsigned i = 0; i < 4 && (actions & (ENTRY_OPEN_GATE | ENTRY_CLOSE_GATE)); i++) {
+                bool closing = actions & ENTRY_CLOSE_GATE, obeys = input_byte(&r->in) % 8 > 0;
+                unsigned more;
+
+                if (!closing) {
+                        must(guard_entry_is_live(&r->e) && !r->e.leaving);
+                        must(r->now < r->e.stop_at);
+                }
+                actions &= ~(unsigned) (closing ? ENTRY_CLOSE_GATE : ENTRY_OPEN_GATE);
+                if (obeys)
+                        r->gate = !closing;
+                more = guard_entry_gate(&r->e, r->now, r->gate);
+                actions |= closing && r->gate ? more & ~(unsigned) ENTRY_CLOSE_GATE : more;
+        }
+        if (actions & ENTRY_KILL)
+                r->killed_at = r->now;
+        must(!r->gate || r->e.index == 0 || r->e.gate_open);
+}
+
+static usec_t near(Run *r, usec_t t) {
+        static const int64_t steps[] = {-1, 0, 1, 1000, -1000, 20000, 350000, -2000000, 10000000};
+        int64_t step = steps[input_byte(&r->in) % ELEMENTSOF(steps)];
+
+        return step < 0 && (usec_t) -step > t ? 0 : t + (usec_t) step;
+}
+
+static void tick(Run *r) {
+        usec_t due = guard_entry_next(&r->e, heard_nothing);
+        bool stopping = guard_entry_is_stopping(&r->e);
+
+        perform(r, guard_entry_tick(&r->e, r->now, heard_nothing));
+        if (stopping && guard_entry_is_stopping(&r->e) && r->now >= r->e.kill_at)
+                must(r->killed_at > 0 && r->now - r->killed_at < GUARD_KILL_EVERY);
+        must(due > r->now || guard_entry_next(&r->e, heard_nothing) > r->now || r->e.gate_open);
+}
+
+static void pass(Run *r) {
+        usec_t next = guard_entry_next(&r->e, heard_nothing), to = near(r, r->now + input_number(&r->in, 3));
+
+        /* An entry that needs the tick is ticked when it asks for it, as its owner does. */
+        for (unsigned i = 0; i < 64 && next != USEC_INFINITY && next < to; i++) {
+                r->now = MAX(r->now, next);
+                tick(r);
+                next = guard_entry_next(&r->e, heard_nothing);
+        }
+        to = MIN(to, next);
+        r->now = MAX(r->now, to);
+        tick(r);
+}
+
+static void beat(Run *r) {
+        GuardEntry before = r->e;
+
+        perform(r, guard_entry_beat(&r->e, r->now, near(r, r->now)));
+        must(r->e.stop_at >= before.stop_at && r->e.kill_at >= before.kill_at);
+        if (!guard_entry_is_live(&before))
+                must(!guard_entry_is_live(&r->e));
+}
+
+static void lose(Run *r) {
+        GuardEntry before = r->e;
+        usec_t kill_at = near(r, r->now);
+
+        perform(r, guard_entry_lose(&r->e, r->now, input_byte(&r->in), kill_at));
+        must(guard_entry_is_stopping(&r->e) || r->e.index == 0);
+        if (before.index != 0 && !before.down)
+                must(r->e.kill_at <= before.kill_at && r->e.stop_at <= MAX(before.stop_at, r->now));
+        if (!guard_entry_is_stopping(&before))
+                r->killed_at = 0;
+}
+
+static void report(Run *r) {
+        uint8_t bits = input_byte(&r->in);
+        usec_t asked_at = near(r, r->now);
+        UnitAnswer answer = {
+                .known = bits & 1, .up = bits & 2, .job = bits & 4, .empty = bits & 8,
+                .asked_at = MIN(asked_at, r->now),
+        };
+        bool stopping = guard_entry_is_stopping(&r->e);
+        usec_t closed_at = r->e.closed_at;
+
+        perform(r, guard_entry_reported(&r->e, r->now, &answer));
+        if (stopping && !guard_entry_is_stopping(&r->e))
+                must(answer.known && !answer.up && !answer.job && answer.empty && answer.asked_at > closed_at);
+}
+
+static void arm(Run *r) {
+        usec_t stop = near(r, r->now), kill = near(r, stop), stop_offset = input_number(&r->in, 3);
+        GuardEntry before = r->e;
+        uint64_t index = input_byte(&r->in) % 4;
+
+        perform(r, guard_entry_arm(&r->e, r->now, index, stop, kill, stop_offset, stop_offset + input_number(&r->in, 2)));
+        if (guard_entry_is_stopping(&before))
+                must(guard_entry_is_stopping(&r->e));
+        if (guard_entry_is_live(&r->e))
+                must(r->e.stop_at <= r->e.kill_at && r->e.stop_offset <= r->e.kill_offset);
+        if (guard_entry_is_live(&r->e) && !guard_entry_is_live(&before))
+                r->killed_at = 0;
+}
+
+static void check_packet(Input in) {
+        GuardMessage m = {};
+        size_t size = MIN(in.size, sizeof(m));
+
+        memcpy(&m, in.data, size);
+        if (guard_message_is_valid(&m, size))
+                must(memchr(m.unit, '\0', sizeof(m.unit)) && !strchr(m.unit, '/') && m.unit[0] != '.');
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+        Run r = {.now = USEC_PER_HOUR, .in = {data, size}};
+
+        if (size > 0)
+                check_packet(r.in);
+        while (r.in.size > 0) {
+                switch (input_byte(&r.in) % 9) {
+                case 0:
+                        arm(&r);
+                        break;
+                case 1:
+                        beat(&r);
+                        break;
+                case 2:
+                        lose(&r);
+                        break;
+                case 3:
+                        perform(&r, guard_entry_disarm(&r.e, r.now));
+                        break;
+                case 4:
+                        perform(&r, guard_entry_open(&r.e, r.now, input_byte(&r.in) % 4));
+                        break;
+                case 5:
+                        perform(&r, guard_entry_close(&r.e, r.now));
+                        break;
+                case 6:
+                        perform(&r, guard_entry_stop_answered(&r.e, r.now, input_byte(&r.in) % 3));
+                        break;
+                case 7:
+                        report(&r);
+                        break;
+                default:
+                        pass(&r);
+                }
+        }
+        return 0;
+}
