@@ -67,6 +67,8 @@ typedef struct UnitOptions {
         bool fence_by_reboot;     /* FenceAction=none|reboot */
         usec_t hold_down_release; /* HoldDownSec=; default 30 s */
         usec_t hold_down_failure; /* HoldDownSec=; default 60 s */
+        char *slice;              /* Slice=: its control group is the unit's, too; NULL if not set */
+        bool allow_outside;       /* AllowOutside=: what its commands start elsewhere is known, and left so */
         bool global;              /* Global=: on every machine that fits, without a lease */
         bool place_doubtful;      /* a line that says where it may run is bad, and stands for nothing */
         Placement placement;      /* MachineID=, MachineOf=, Require=, Prefer=, Conflicts=, Replaces=, Failback= */
@@ -74,8 +76,8 @@ typedef struct UnitOptions {
 
 /* Options of one unit, by its canonical name: [X-Fleet] in the unit file and its drop-ins, on top of it [X-Leased] in these,
  * then that in root/etc/leased/units/NAME. -ENOENT: it is not enabled here (no such file). -EBADMSG: with messages; *ret is
- * then what could be read, the defaults standing in for bad lines, or untouched if it is in doubt which lease was meant, or
- * whether one at all (Global=). */
+ * then what could be read, the defaults standing in for bad lines, or untouched if it is in doubt which lease was meant,
+ * whether one at all (Global=), or where its processes are (Slice=). */
 int unit_options_load(const char *root, const char *unit, UnitOptions **ret, Messages *messages);
 /* The same, but also for a unit that is not enabled here: what its options would be. */
 int unit_options_preview(const char *root, const char *unit, UnitOptions **ret, Messages *messages);
@@ -96,6 +98,12 @@ int enabled_units_list(const char *root, char ***ret, Messages *messages);
 /* A full unit name, no bare template ("foo@.service"), of a type that can be leased (not device, slice, scope, swap),
  * at most 240 bytes long. */
 bool unit_name_is_valid(const char *name);
+
+/* The name of a slice that can be one unit's own: not the root, nor one in which PID 1 or logind put what is others'
+ * (system.slice, user.slice, machine.slice and init.scope's; what lies below the first two). */
+bool slice_name_is_valid(const char *name);
+/* other is slice, or lies in it: "a-b.slice" in "a.slice". */
+bool slice_contains(const char *slice, const char *other);
 
 /* Our machine id: the one configured, or one derived from /etc/machine-id with an application id of ours (as
  * machine-id(5) asks; libsystemd's sd-id128 does it), 32 hex digits into ret[33]. c may be NULL. */

@@ -12,7 +12,7 @@
 
 /* fleet's specifiers, which are systemd's: parts of the unit's name. In a pattern a backslash that comes from the name
  * stands for itself. */
-static int expand(const char *word, const char *unit, bool pattern, char *ret, size_t size) {
+int placement_expand(const char *word, const char *unit, bool pattern, char *ret, size_t size) {
         _cleanup_(unit_name_done) UnitName name = {};
         size_t n = 0, stem = (size_t) (strrchr(unit, '.') - unit), length;
         int r = unit_name_split(unit, &name);
@@ -66,7 +66,7 @@ static int add_words(
 
         str_copy(joined, sizeof(joined), *value ? list : "");
         for (char **w = words; r >= 0 && *w; w++) {
-                r = expand(*w, o->unit, is_valid == is_pattern, word, sizeof(word));
+                r = placement_expand(*w, o->unit, is_valid == is_pattern, word, sizeof(word));
                 if (r >= 0)
                         r = is_valid(word) ? metadata_append(joined, size, word) : -EINVAL;
         }
@@ -115,7 +115,7 @@ static int parse_machine_id(const char *value, void *field) {
         int r = ini_parse_string(value, &id);
 
         if (r >= 0)
-                r = expand(strempty(id), o->unit, false, expanded, sizeof(expanded));
+                r = placement_expand(strempty(id), o->unit, false, expanded, sizeof(expanded));
         if (r < 0)
                 return r;
         n = strspn(expanded, "0123456789abcdef");

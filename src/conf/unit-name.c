@@ -40,6 +40,32 @@ bool unit_name_is_valid(const char *name) {
         return !at || (at > name && at + 1 < suffix - 1);
 }
 
+/* A dash is a step down: it stands neither at an end nor beside another one. */
+static bool is_slice(const char *name) {
+        size_t n = strlen(name);
+
+        return endswith(name, ".slice") && n > strlen(".slice") && n <= UNIT_NAME_MAX && name[0] != '.' &&
+               strspn(name, VALID_CHARS) == n && name[0] != '-' && name[n - strlen(".slice") - 1] != '-' &&
+               !strstr(name, "--");
+}
+
+bool slice_name_is_valid(const char *name) {
+        static const char *const of_others[] = {"system.slice", "user.slice", "machine.slice", "init.slice"};
+
+        if (!is_slice(name) || startswith(name, "system-") || startswith(name, "user-"))
+                return false;
+        for (size_t i = 0; i < ELEMENTSOF(of_others); i++)
+                if (streq(name, of_others[i]))
+                        return false;
+        return true;
+}
+
+bool slice_contains(const char *slice, const char *other) {
+        size_t stem = strlen(slice) - strlen(".slice");
+
+        return is_slice(other) && strncmp(slice, other, stem) == 0 && (other[stem] == '-' || streq(slice, other));
+}
+
 int unit_name_split(const char *name, UnitName *ret) {
         const char *at = strchr(name, '@'), *suffix;
         UnitName n = {};

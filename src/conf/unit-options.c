@@ -54,6 +54,17 @@ static int parse_fence_action(const char *value, void *field) {
         return 0;
 }
 
+/* Of the whole UnitOptions: the name may be made of the unit's. */
+static int parse_slice(const char *value, void *field) {
+        UnitOptions *o = field;
+        char name[PLACEMENT_TEXT_SIZE];
+        int r = placement_expand(value, o->unit, false, name, sizeof(name));
+
+        if (r < 0)
+                return r;
+        return !*name || slice_name_is_valid(name) ? ini_parse_string(name, &o->slice) : -EINVAL;
+}
+
 static int parse_hold_down(const char *value, void *field) {
         usec_t t;
         int r = ini_parse_span(value, &t);
@@ -74,6 +85,8 @@ enum {
         O_ON_FAILURE,
         O_HOLD_DOWN,
         O_FENCE_ACTION,
+        O_SLICE,
+        O_ALLOW_OUTSIDE,
         _O_MAX,
 };
 
@@ -91,6 +104,10 @@ static const IniOption options[_O_MAX] = {
                                 "a time span up to 1h, e.g. 30s"},
                 [O_FENCE_ACTION] = {"FenceAction", parse_fence_action, offsetof(UnitOptions, fence_by_reboot),
                                 "none or reboot"},
+                [O_SLICE] = {"Slice", parse_slice, 0,
+                                "a slice of its own, e.g. foo.slice, not one of systemd's (system, user, machine)"
+                                "; specifiers are %n %N %p %i"},
+                [O_ALLOW_OUTSIDE] = {"AllowOutside", ini_parse_bool, offsetof(UnitOptions, allow_outside), "yes or no"},
 };
 
 static char *enabled_path(const char *root, const char *unit) {
@@ -154,7 +171,7 @@ static UnitOptions *unit_options_new(const char *unit) {
         return o->unit ? o : unit_options_free(o);
 }
 
-/* *ret_sure: false if it is in doubt by which lease the unit goes, or whether by one at all. */
+/* *ret_sure: false if it is in doubt by which lease the unit goes, or whether by one at all, or where its processes are. */
 static int load(const char *root, UnitOptions *o, bool *ret_sure, Messages *messages) {
         char *fleet_where[_F_MAX] = {}, *where[_O_MAX + _P_MAX] = {};
         bool fleet_unread[_F_MAX] = {}, unread[_O_MAX + _P_MAX] = {};
@@ -183,12 +200,15 @@ static int load(const char *root, UnitOptions *o, bool *ret_sure, Messages *mess
         r = load_files(root, o->unit, &fleet, &leased, messages);
         if (r == 0) {
                 o->place_doubtful = placement_options_are_doubtful(&source);
-                *ret_sure = placement_options_check(o, &source, messages) && !unread[O_LEASE] &&
+                *ret_sure = placement_options_check(o, &source, messages) && !unread[O_LEASE] && !unread[O_SLICE] &&
                             !(o->global && o->lease);
                 if (o->global && o->lease)
                         messages_add(messages,
                                         "%s: Lease=: cannot stand together with Global=, which needs none, remove it",
                                         where[O_LEASE] ?: o->unit);
+                if (o->global && o->slice)
+                        messages_add(messages, "%s: Slice=: cannot stand together with Global=, which needs none, remove it",
+                                        where[O_SLICE] ?: o->unit);
         }
         o->stop_grace_where = TAKE_PTR(where[O_STOP_GRACE]);
         ini_where_done(&fleet);
@@ -230,6 +250,7 @@ UnitOptions *unit_options_free(UnitOptions *o) {
                 return NULL;
         free(o->unit);
         free(o->lease);
+        free(o->slice);
         free(o->stop_grace_where);
         free(o);
         return NULL;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "ctl/members.h"
+#include "ctl/outside.h"
 #include "ctl/pid1.h"
 #include "ctl/triggers.h"
 #include "util/cgroup.h"
@@ -127,6 +128,7 @@ int examine_unit(Ctl *ctl, const char *typed, json_t *findings, char **ret_name,
         keep_first(&code, check_processes(unit, findings));
         keep_first(&code, check_cgroups(findings));
         keep_first(&code, check_members(ctl, *ret_name, unit, findings));
+        keep_first(&code, outside_examine(ctl, *ret_name, unit, false, findings));
         *ret_unit = json_incref(unit);
         return code;
 }

@@ -20,7 +20,7 @@ static char *instance_of(const char *name) {
         return asprintf(&s, "%.*s@leased-gate%s", (int) (at - name), name, at + 1) < 0 ? NULL : s;
 }
 
-static int load(Ctl *ctl, const char *name, json_t **ret) {
+int members_load(Ctl *ctl, const char *name, json_t **ret) {
         _cleanup_free_ char *instance = instance_of(name);
 
         return instance ? pid1_load(ctl->bus, instance, ret) : CTL_FAILED;
@@ -58,6 +58,14 @@ static int add_covered(const char *name, const json_t *properties, const char *u
         return add_names(json_object_get(properties, endswith(name, ".target") ? "BoundBy" : "Triggers"), unit, members);
 }
 
+static int add_slice(const char *unit, char ***members) {
+        _cleanup_(unit_options_freep) UnitOptions *options = NULL;
+        _cleanup_(messages_done) Messages m = {}; /* whoever asks for the options tells them */
+
+        (void) unit_options_preview("", unit, &options, &m);
+        return options && options->slice && !options->global ? strv_add(members, options->slice) : 0;
+}
+
 int members_find(Ctl *ctl, const char *unit, const json_t *properties, char ***ret) {
         _cleanup_(strv_freep) char **members = NULL;
         int r = add_covered(unit, properties, unit, &members), code;
@@ -65,11 +73,13 @@ int members_find(Ctl *ctl, const char *unit, const json_t *properties, char ***r
         for (size_t i = 0; r >= 0 && i < strv_length(members); i++) {
                 json_auto_t *each = NULL;
 
-                code = load(ctl, members[i], &each);
+                code = members_load(ctl, members[i], &each);
                 if (code != CTL_OK)
                         return code;
                 r = add_covered(members[i], each, unit, &members);
         }
+        if (r >= 0)
+                r = add_slice(unit, &members);
         if (r < 0) {
                 complain("%s: out of memory", unit);
                 return CTL_FAILED;
@@ -105,7 +115,7 @@ static void examine_starters(const char *unit, const char *member, char *const *
 static int examine_one(Ctl *ctl, const char *unit, const char *member, char *const *members, json_t *findings) {
         _cleanup_free_ char *owner = dropin_owner("", member);
         json_auto_t *properties = NULL;
-        int code = load(ctl, member, &properties);
+        int code = members_load(ctl, member, &properties);
 
         if (code != CTL_OK)
                 return code;
@@ -120,7 +130,8 @@ static int examine_one(Ctl *ctl, const char *unit, const char *member, char *con
                                 "brings %s with PAMName=: its processes leave the control group and could not be "
                                 "killed in time",
                                 member);
-        examine_starters(unit, member, members, properties, findings);
+        if (!endswith(member, ".slice")) /* which is required by all that lies in it */
+                examine_starters(unit, member, members, properties, findings);
         return CTL_OK;
 }
 
@@ -169,7 +180,7 @@ int members_ungate(const char *unit) {
 int members_verify(Ctl *ctl, const char *unit, char *const *members) {
         for (; members && *members; members++) {
                 json_auto_t *properties = NULL;
-                int code = load(ctl, *members, &properties);
+                int code = members_load(ctl, *members, &properties);
 
                 if (code != CTL_OK)
                         return code;

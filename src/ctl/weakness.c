@@ -10,6 +10,7 @@
 #include "ctl/examine.h"
 #include "ctl/files.h"
 #include "ctl/members.h"
+#include "ctl/outside.h"
 #include "ctl/pid1.h"
 #include "ctl/registry.h"
 
@@ -76,6 +77,22 @@ static void look_at_mount(const char *name, bool fenced, json_t *findings) {
                                 fenced ? ", and this machine is rebooted then" : " (unless FenceAction=reboot)");
 }
 
+/* Units that lie in the slice. Scopes are what the unit has started. */
+static int look_at_slice(Ctl *ctl, const char *name, const char *slice, json_t *findings) {
+        json_auto_t *properties = NULL;
+        json_t *value;
+        size_t i;
+        int code = members_load(ctl, slice, &properties);
+
+        json_array_foreach(json_object_get(properties, "RequiredBy"), i, value) {
+                const char *each = strempty(json_string_value(value));
+
+                if (!streq(each, name) && !endswith(each, ".scope"))
+                        finding_add(findings, "note", "%s lies in %s, and is stopped and killed with it", each, slice);
+        }
+        return code;
+}
+
 /* What the lease covers besides the unit. */
 static int look_at_covered(Ctl *ctl, const char *name, bool fenced, const json_t *unit, json_t *findings) {
         _cleanup_(strv_freep) char **members = NULL;
@@ -86,6 +103,8 @@ static int look_at_covered(Ctl *ctl, const char *name, bool fenced, const json_t
                 char with[300];
 
                 finding_add(findings, "note", "%s goes by its lease, too", *m);
+                if (endswith(*m, ".slice"))
+                        code = look_at_slice(ctl, name, *m, findings);
                 if (!endswith(*m, ".service") || strstr(*m, "@."))
                         continue;
                 (void) snprintf(with, sizeof(with), "%s has ", *m);
@@ -198,6 +217,8 @@ int examine_weaknesses(Ctl *ctl, const char *name, const json_t *unit, const Lea
                 examine_bundle(unit, findings);
         look_at_mount(name, fenced, findings);
         code = look_at_covered(ctl, name, fenced, unit, findings);
+        if (code == CTL_OK)
+                code = outside_examine(ctl, name, unit, true, findings);
         if (code != CTL_OK)
                 return code;
         look_at_registry(conf, findings);

@@ -126,6 +126,8 @@ static void dump_options(const UnitOptions *o, Text *ret) {
         (void) fprintf(f, "Version=%" PRIi64 "\nOnSuccess=%s\nOnFailure=%s\nFenceAction=%s\n", o->version,
                         o->release_on_success ? "release" : "done", o->hold_on_failure ? "hold" : "release",
                         o->fence_by_reboot ? "reboot" : "none");
+        print_text(f, "Slice", strempty(o->slice));
+        print_text(f, "AllowOutside", o->allow_outside ? "yes" : "");
         print_span(f, "StopGraceSec", o->stop_grace);
         print_span(f, "HoldDownSec", o->hold_down_release);
         print_span(f, "HoldDownSec after a failure", o->hold_down_failure);

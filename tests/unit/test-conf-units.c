@@ -66,6 +66,49 @@ static void unit_names_are_judged_as_pid_1_does(void **state) {
         assert_false(unit_name_is_valid(name));
 }
 
+static void a_slice_is_a_units_own(void **state) {
+        static const char *const good[] = {"a.slice", "foo-bar.slice", "machine-foo.slice", "systemd.slice", "a_b.slice"};
+        static const char *const bad[] = {"", ".slice", "-.slice", "a", "a.service", "system.slice", "user.slice", "machine.slice",
+                                          "init.slice", "system-foo.slice", "user-0.slice", "a--b.slice", "-a.slice", "a-.slice",
+                                          "a/b.slice", ".a.slice", "a@b.slice"};
+        static const char *const inside[] = {"a.slice", "a-b.slice", "a-b-c.slice"};
+        static const char *const outside[] = {"b.slice", "ab.slice", "b-a.slice", "a", "a-b.service", "a-.slice", ""};
+
+        for (size_t i = 0; i < ELEMENTSOF(good); i++)
+                if (!slice_name_is_valid(good[i]))
+                        fail_msg("refused: %s", good[i]);
+        for (size_t i = 0; i < ELEMENTSOF(bad); i++)
+                if (slice_name_is_valid(bad[i]))
+                        fail_msg("accepted: %s", bad[i]);
+        for (size_t i = 0; i < ELEMENTSOF(inside); i++)
+                assert_true(slice_contains("a.slice", inside[i]));
+        for (size_t i = 0; i < ELEMENTSOF(outside); i++)
+                assert_false(slice_contains("a.slice", outside[i]));
+}
+
+static void a_bad_slice_leaves_in_doubt_where_the_processes_are(void **state) {
+        _cleanup_(messages_done) Messages m = {};
+        const char *root = *state;
+        UnitOptions *o = NULL;
+
+        fixture_write(root, "/etc/systemd/system/w@1.service", "[X-Leased]\nSlice=%p-%i.slice\nAllowOutside=yes\n");
+        fixture_write(root, "/etc/leased/units/w@1.service", "");
+        assert_int_equal(unit_options_load(root, "w@1.service", &o, &m), 0);
+        assert_string_equal(o->slice, "w-1.slice");
+        assert_true(o->allow_outside);
+        o = unit_options_free(o);
+
+        fixture_write(root, "/etc/leased/units/w@1.service", "[X-Leased]\nSlice=system.slice\n");
+        assert_int_equal(unit_options_load(root, "w@1.service", &o, &m), -EBADMSG);
+        assert_null(o);
+        assert_int_equal(m.n, 1);
+
+        fixture_write(root, "/etc/leased/units/w@1.service", "[X-Leased]\nSlice=\n");
+        assert_int_equal(unit_options_load(root, "w@1.service", &o, &m), 0);
+        assert_null(o->slice);
+        unit_options_free(o);
+}
+
 static void the_first_unit_file_in_the_search_path_counts(void **state) {
         const char *root = *state;
 
@@ -212,8 +255,8 @@ static void bad_options_are_named_with_file_and_line(void **state) {
                         U ":8: OnFailure=done: expected is release or hold",
                         U ":9: HoldDownSec=2h: expected is a time span up to 1h, e.g. 30s",
                         U ":10: TTL=: unknown option in [X-Leased], known are Lease=, StopGraceSec=, Version=, "
-                          "OnSuccess=, OnFailure=, HoldDownSec=, FenceAction=, MachineID=, MachineOf=, Require=, "
-                          "Conflicts=, Replaces=, Global=, Prefer=, Failback=, FailbackSec=",
+                          "OnSuccess=, OnFailure=, HoldDownSec=, FenceAction=, Slice=, AllowOutside=, MachineID=, "
+                          "MachineOf=, Require=, Conflicts=, Replaces=, Global=, Prefer=, Failback=, FailbackSec=",
                         U ":11: FenceAction=off: expected is none or reboot",
                         "/etc/leased/units/foo.service:1: [Service]: unknown section, only [X-Leased] is read here",
                         NULL);
@@ -284,6 +327,8 @@ static void enabled_units_are_listed_and_strange_names_told(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                         cmocka_unit_test(unit_names_are_judged_as_pid_1_does),
+                        cmocka_unit_test(a_slice_is_a_units_own),
+                        with_root(a_bad_slice_leaves_in_doubt_where_the_processes_are),
                         with_root(the_first_unit_file_in_the_search_path_counts),
                         with_root(an_instance_is_read_from_its_own_file_or_its_template),
                         with_root(drop_ins_come_from_all_places_in_the_order_of_their_names),

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "conf/outside.h"
+
+#include <ctype.h>
+#include <stdio.h>
+
+#include "util/strv.h"
+
+#define DEPTH_MAX 8u
+
+typedef struct Look {
+        const char *slice;
+        bool starting;
+        OutsideFinding *finding;
+        Outside worst;
+        unsigned depth;
+} Look;
+
+/* The words of one command of a script, while it is read. */
+typedef struct Command {
+        char **words;
+        size_t n;
+        char *word; /* the one that is being read; NULL: none is */
+        size_t length;
+        bool drop; /* it is the target of a redirection */
+} Command;
+
+static void look_at(Look *l, char *const *argv);
+static void look_at_script(Look *l, const char *script, size_t size);
+
+static const char *base_name(const char *path) {
+        const char *slash = strrchr(path, '/');
+
+        return slash ? slash + 1 : path;
+}
+
+static bool is_one_of(const char *name, const char *const *names, size_t n) {
+        for (size_t i = 0; i < n; i++)
+                if (streq(name, names[i]))
+                        return true;
+        return false;
+}
+
+/* ---- what is looked through ---- */
+
+static bool is_shell(const char *name) {
+        static const char *const names[] = {"sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "fish", "rbash"};
+
+        return is_one_of(name, names, ELEMENTSOF(names));
+}
+
+/* They run a command that is given to them as words; each has its own options before it. */
+static bool is_wrapper(const char *name) {
+        static const char *const names[] = {
+                        "env", "nice", "ionice", "timeout", "nohup", "setsid", "stdbuf", "chrt", "taskset", "flock", "time",
+                        "sudo", "doas", "runuser", "setpriv", "unshare", "nsenter", "chroot", "ip", "systemd-cat",
+                        "systemd-inhibit", "prlimit", "numactl", "tini", "dumb-init", "catatonit", "xargs",
+                        "strace", "ltrace", "busybox", "toybox", "gosu", "su-exec", "setuidgid", "s6-setuidgid", "chpst",
+                        "softlimit", "script", "start-stop-daemon", "daemon", "daemonize", "exec", "command", "builtin",
+                        "eval", "coproc", "bwrap", "firejail", "faketime", "caffeinate", "watch", "until", "while", "if",
+                        "then", "else", "elif", "do", "!", "{", "cgexec", "parallel", "run-one", "logsave", "unbuffer",
+        };
+
+        return is_one_of(name, names, ELEMENTSOF(names));
+}
+
+/* "-c", "-ec", "-lc": the script stands behind its options. */
+static bool asks_for_script(const char *word) {
+        return word[0] == '-' && word[1] != '-' && strchr(word, 'c');
+}
+
+static void look_at_shell(Look *l, char *const *argv) {
+        char *const *w = argv + 1;
+
+        while (*w && !asks_for_script(*w))
+                w++;
+        if (!*w)
+                return;
+        for (w++; *w && (**w == '-' || **w == '+'); w++)
+                if (streq(*w, "--")) {
+                        w++;
+                        break;
+                }
+        if (*w)
+                look_at_script(l, *w, strlen(*w));
+}
+
+/* Where the command begins is the wrapper's own business, so each word is tried as the first of it. A word with spaces is
+ * tried as a script: of "eval", of "flock FILE -c", of "env -S". */
+static void look_at_wrapper(Look *l, char *const *argv) {
+        for (char *const *w = argv + 1; *w && l->worst != OUTSIDE_YES; w++)
+                if (strpbrk(*w, " \t\n;"))
+                        look_at_script(l, *w, strlen(*w));
+                else if (**w != '-' && !strchr(*w, '=')) {
+                        look_at(l, w);
+                        if (is_wrapper(base_name(*w)))
+                                break; /* which has tried the rest */
+                }
+}
+
+static void look_at(Look *l, char *const *argv) {
+        const char *name = base_name(argv[0]);
+        OutsideFinding finding = {};
+        Outside found;
+
+        if (l->depth >= DEPTH_MAX)
+                return;
+        l->depth++;
+        found = outside_look_at_program(argv, l->slice, l->starting, &finding);
+        if (found > l->worst) {
+                l->worst = found;
+                *l->finding = finding;
+        }
+        if (is_shell(name))
+                look_at_shell(l, argv);
+        else if (is_wrapper(name))
+                look_at_wrapper(l, argv);
+        l->depth--;
+}
+
+/* ---- scripts ---- */
+
+static void word_add(Command *c, char letter) {
+        char *larger = realloc(c->word, c->length + 2);
+
+        if (!larger)
+                return; /* the word is cut */
+        c->word = larger;
+        if (letter)
+                larger[c->length++] = letter;
+        larger[c->length] = '\0';
+}
+
+static bool is_assignment(const char *word) {
+        size_t n = 0;
+
+        while (isalnum((unsigned char) word[n]) || word[n] == '_')
+                n++;
+        return n > 0 && word[n] == '=';
+}
+
+static void word_end(Command *c) {
+        char **larger = NULL;
+
+        /* Assignments before a command are none of its words. */
+        if (c->word && !c->drop && (c->n > 0 || !is_assignment(c->word)))
+                larger = realloc(c->words, (c->n + 2) * sizeof(char *));
+        if (larger) {
+                c->words = larger;
+                larger[c->n++] = TAKE_PTR(c->word);
+                larger[c->n] = NULL;
+        }
+        if (c->word)
+                c->drop = false;
+        free(c->word);
+        c->word = NULL;
+        c->length = 0;
+}
+
+static void command_end(Look *l, Command *c) {
+        word_end(c);
+        if (c->words)
+                look_at(l, c->words);
+        strv_free(c->words);
+        *c = (Command){};
+}
+
+/* "$(...)" and "`...`" are commands of their own, also between double quotes. Returns what comes behind. */
+static const char *look_at_substitution(Look *l, const char *s, const char *end) {
+        const char *begin = *s == '`' ? s + 1 : s + 2;
+        size_t open = 1;
+        const char *p = begin;
+
+        for (; p < end; p++) {
+                if (*s == '`' && *p == '`')
+                        break;
+                if (*s == '$' && *p == '(')
+                        open++;
+                if (*s == '$' && *p == ')' && --open == 0)
+                        break;
+        }
+        look_at_script(l, begin, (size_t) (p - begin));
+        return p < end ? p + 1 : end;
+}
+
+static bool is_substitution(const char *s, const char *end) {
+        return *s == '`' || (*s == '$' && s + 1 < end && s[1] == '(');
+}
+
+static const char *read_quoted(Look *l, Command *c, const char *s, const char *end) {
+        char quote = *s++;
+
+        word_add(c, '\0');
+        while (s < end && *s != quote)
+                if (quote == '"' && is_substitution(s, end)) {
+                        word_add(c, '$');
+                        s = look_at_substitution(l, s, end);
+                } else if (quote == '"' && *s == '\\' && s + 1 < end) {
+                        word_add(c, s[1]);
+                        s += 2;
+                } else
+                        word_add(c, *s++);
+        return s < end ? s + 1 : end;
+}
+
+/* ">", "2>&1", "&>": with the word behind it, no part of the command. */
+static const char *read_redirection(Command *c, const char *s, const char *end) {
+        if (c->word && c->word[strspn(c->word, "0123456789")] == '\0')
+                c->drop = true;
+        word_end(c);
+        while (s < end && strchr("<>&|", *s))
+                s++;
+        c->drop = true;
+        return s;
+}
+
+static void look_at_script(Look *l, const char *script, size_t size) {
+        const char *end = script + size;
+        Command c = {};
+
+        if (l->depth >= DEPTH_MAX)
+                return;
+        l->depth++;
+        for (const char *s = script; s < end;) {
+                if (*s == '\'' || *s == '"')
+                        s = read_quoted(l, &c, s, end);
+                else if (is_substitution(s, end)) {
+                        word_add(&c, '$');
+                        s = look_at_substitution(l, s, end);
+                } else if (*s == '\\' && s + 1 < end) {
+                        if (s[1] != '\n')
+                                word_add(&c, s[1]);
+                        s += 2;
+                } else if (*s == '#' && !c.word)
+                        while (s < end && *s != '\n')
+                                s++;
+                else if (*s == '>' || *s == '<' || (*s == '&' && s + 1 < end && s[1] == '>'))
+                        s = read_redirection(&c, s, end);
+                else if (strchr("\n;&|()", *s)) {
+                        command_end(l, &c);
+                        s++;
+                } else if (isspace((unsigned char) *s)) {
+                        word_end(&c);
+                        s++;
+                } else
+                        word_add(&c, *s++);
+        }
+        command_end(l, &c);
+        l->depth--;
+}
+
+Outside outside_look(char *const *argv, const char *slice, bool starting, OutsideFinding *ret) {
+        Look l = {.slice = slice, .starting = starting, .finding = ret};
+
+        if (argv && argv[0])
+                look_at(&l, argv);
+        return l.worst;
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * What the commands of a unit start outside of its control group (conf/outside.h), where neither a stop nor the guard's kill
+ * reaches it: it would run on beside the next holder. leasectl enable refuses that, leasectl check names it.
+ */
+
+#include "ctl/outside.h"
+
+#include <stdio.h>
+
+#include "conf/conf.h"
+#include "conf/outside.h"
+#include "ctl/examine.h"
+#include "ctl/members.h"
+#include "ctl/pid1.h"
+
+static char **words_of(const json_t *command) {
+        const char *path = strempty(json_string_value(json_array_get(command, 0)));
+        const json_t *words = json_array_get(command, 1);
+        size_t n = json_array_size(words), i;
+        char **argv = calloc(n + 2, sizeof(char *));
+        json_t *word;
+
+        if (!argv)
+                return NULL;
+        argv[0] = strdup(path); /* the first word need not be what is run ("@") */
+        json_array_foreach((json_t *) words, i, word) {
+                if (i > 0)
+                        argv[i] = strdup(strempty(json_string_value(word)));
+                if (!argv[i])
+                        break;
+        }
+        return argv[0] ? argv : strv_free(argv);
+}
+
+/* with: "", or which member is meant. */
+static void tell(const char *with, const char *line, const UnitOptions *options, Outside found, const OutsideFinding *f,
+                bool weak, json_t *findings) {
+        if (found == OUTSIDE_UNSEEN && weak)
+                finding_add(findings, "weak", "%s%s= has %s: what that starts is stopped and killed with it only in %s: %s", with,
+                                line, f->what, options->slice, f->mend);
+        else if (found == OUTSIDE_YES && options->allow_outside && weak)
+                finding_add(findings, "weak",
+                                "%s%s= has %s, whose work lies in another control group and is not killed with it: it may run "
+                                "beside the next holder's (AllowOutside=yes)",
+                                with, line, f->what);
+        else if (found == OUTSIDE_YES && !options->allow_outside && !weak)
+                finding_add(findings, "refused",
+                                "%s%s= has %s, whose work lies in another control group and would run on beside the next holder's: "
+                                "%s (AllowOutside=yes leaves it so)",
+                                with, line, f->what, f->mend);
+}
+
+static void look_at_lines(const char *with, const json_t *properties, const UnitOptions *options, bool weak, json_t *findings) {
+        static const char *const lines[] = {"ExecCondition", "ExecStartPre", "ExecStart", "ExecStartPost", "ExecReload", "ExecStop",
+                                            "ExecStopPre", "ExecStopPost"};
+
+        for (size_t l = 0; l < ELEMENTSOF(lines); l++) {
+                json_t *command;
+                size_t i;
+
+                json_array_foreach(json_object_get(properties, lines[l]), i, command) {
+                        _cleanup_(strv_freep) char **argv = words_of(command);
+                        OutsideFinding finding = {};
+                        Outside found = outside_look(argv, options->slice, streq(lines[l], "ExecStart"), &finding);
+
+                        tell(with, lines[l], options, found, &finding, weak, findings);
+                }
+        }
+}
+
+int outside_examine(Ctl *ctl, const char *name, const json_t *unit, bool weak, json_t *findings) {
+        _cleanup_(unit_options_freep) UnitOptions *options = NULL;
+        _cleanup_(strv_freep) char **members = NULL;
+        _cleanup_(messages_done) Messages m = {}; /* whoever asks for the options tells them */
+        size_t before = json_array_size(findings);
+        int code;
+
+        (void) unit_options_preview("", name, &options, &m);
+        if (!options || options->global)
+                return CTL_OK;
+        look_at_lines("", unit, options, weak, findings);
+        code = members_find(ctl, name, unit, &members);
+        for (char **member = members; code == CTL_OK && member && *member; member++) {
+                json_auto_t *properties = NULL;
+                char with[300];
+
+                code = members_load(ctl, *member, &properties);
+                (void) snprintf(with, sizeof(with), "brings %s, whose ", *member);
+                if (code == CTL_OK)
+                        look_at_lines(with, properties, options, weak, findings);
+        }
+        return code != CTL_OK || weak || json_array_size(findings) == before ? code : CTL_FAILED;
+}

@@ -1,0 +1,142 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Units whose work lies outside of their control group: refused, or kept together by a slice of their own.
+
+    run-in-guest test-leasectl-outside.py LEASECTL LEASED LEASED_GUARD LEASED.SERVICE LEASED-GUARD.SERVICE BUS_POLICY
+"""
+
+import glob
+import json
+import os
+
+from leasectl_guest import Case, ctl, dropin_of, main, run, write
+
+GROUP = "/sys/fs/cgroup"
+RUN = "/usr/bin/systemd-run --unit=payload --collect --wait"
+# A shell stands in for engines that are not installed: PID 1 wants the file of a command to be there when it loads the unit.
+ENGINES = ("docker", "podman", "nerdctl", "machinectl", "virsh", "lxc-start", "at")
+
+
+def service(*lines, options="", more=""):
+    return "[Service]\n" + "".join(f"{line}\n" for line in lines) + f"{more}[X-Leased]\n{options}"
+
+
+def populated(group):
+    try:
+        with open(f"{GROUP}/{group}/cgroup.events") as file:
+            return "populated 1" in file.read()
+    except FileNotFoundError:
+        return False
+
+
+class Refusing(Case):
+    """Neither daemon nor registry are needed for it."""
+
+    def refusals(self, *lines, options=""):
+        unit = self.unit("web.service", service(*lines, options=options))
+        done = ctl("enable", unit)
+        if done.returncode != 0:
+            self.assertUntouched(unit)
+        return done
+
+    def severities(self, unit, text):
+        found = json.loads(ctl("check", "--json=short", unit).stdout)[0]["findings"]
+        return [each["severity"] for each in found if text in each["text"]]
+
+    def test_work_outside_of_the_control_group_is_refused_with_what_to_write(self):
+        for line, what, mend in (
+                ("/usr/bin/docker run --rm web", "docker run", "write Slice=NAME.slice in [X-Leased] and "
+                 "--cgroup-parent=NAME.slice behind docker run"),
+                ("/usr/bin/podman run --cgroups=no-conmon web", "podman run", "or --cgroups=split and Delegate=yes"),
+                (f"{RUN} sleep 1000", "systemd-run", "and --slice=NAME.slice behind systemd-run"),
+                ("/bin/sh -c 'exec nice systemd-run --scope sleep 1000'", "systemd-run", "--slice=NAME.slice"),
+                ("@/usr/bin/machinectl other start web", "machinectl start", "Slice= of systemd-nspawn@.service"),
+                ("-/usr/bin/env A=1 /usr/bin/virsh start web", "virsh start", "have it run there"),
+                ("/bin/su - nobody -c job", "su -l", "User= in [Service]"),
+                ("/usr/bin/systemd-nspawn -D /srv/web", "systemd-nspawn", "write --keep-unit behind systemd-nspawn")):
+            done = self.refusals(f"ExecStart={line}")
+            self.assertSays(done, 1, f"web.service: ExecStart= has {what}, whose work lies in another control group and would "
+                                     f"run on beside the next holder's: ...")
+            self.assertIn(mend, done.stderr)
+            self.assertIn("AllowOutside=yes", done.stderr)
+
+    def test_every_command_of_the_unit_is_looked_at(self):
+        for line in ("ExecCondition", "ExecStartPre", "ExecStartPost", "ExecReload", "ExecStop", "ExecStopPost"):
+            done = self.refusals("ExecStart=/bin/sleep infinity", f"{line}=+/usr/bin/docker run web")
+            self.assertSays(done, 1, f"web.service: {line}= has docker run...")
+
+    def test_what_a_timer_starts_is_looked_at(self):
+        self.unit("web.service", service("ExecStart=/usr/bin/docker run web"))
+        done = ctl("enable", self.unit("web.timer", "[Timer]\nOnBootSec=1d\n"))
+        self.assertSays(done, 1, "web.timer: brings web.service, whose ExecStart= has docker run...")
+
+    def test_an_option_that_keeps_the_work_inside_lets_it_pass(self):
+        for line, options in ((f"{RUN} --slice=web.slice sleep 1000", "Slice=web.slice\n"),
+                              ("/usr/bin/docker run --cgroup-parent=web.slice web", "Slice=%N.slice\n"),
+                              ("/usr/bin/podman run --cgroups=split web", ""),
+                              ("/usr/bin/systemd-nspawn --keep-unit -D /srv/web", ""),
+                              ("/usr/bin/docker stop web", "")):
+            done = self.refusals(f"ExecStart={line}", options=options)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            ctl("disable", "web.service", check=True)
+
+    def test_units_as_quadlet_writes_them_pass(self):
+        done = self.refusals("Environment=PODMAN_SYSTEMD_UNIT=%n", "KillMode=mixed", "Type=notify", "NotifyAccess=all",
+                             "Delegate=yes", "SyslogIdentifier=%N",
+                             "ExecStop=/usr/bin/podman rm -v -f -i --cidfile=%t/%N.cid",
+                             "ExecStopPost=-/usr/bin/podman rm -v -f -i --cidfile=%t/%N.cid",
+                             "ExecStart=/usr/bin/podman run --name systemd-%N --cidfile=%t/%N.cid --replace --rm "
+                             "--cgroups=split --sdnotify=conmon -d localhost/web",
+                             "ExecReload=/usr/bin/podman exec --cidfile=%t/%N.cid reload")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(self.severities("web.service", "podman"), [])
+
+    def test_whoever_allows_it_is_told_that_it_is_weak(self):
+        done = self.refusals("ExecStart=/usr/bin/docker run web", options="AllowOutside=yes\n")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(self.severities("web.service", "it may run beside the next holder's (AllowOutside=yes)"), ["weak"])
+
+    def test_what_the_command_does_not_say_is_weak(self):
+        done = self.refusals("ExecStart=/usr/bin/docker start -a web", options="Slice=web.slice\n")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(self.severities("web.service", "only in web.slice"), ["weak"])
+
+    def test_a_line_that_came_after_enable_is_refused_by_check(self):
+        unit = self.unit("web.service")
+        ctl("enable", unit, check=True)
+        self.unit(unit, service("ExecStart=/usr/bin/docker run web"))
+        self.assertEqual(self.severities(unit, "has docker run"), ["refused"])
+        self.assertEqual(ctl("check", unit).returncode, 1)
+
+    def test_a_slice_that_is_not_the_units_own_is_refused(self):
+        for name in ("system.slice", "machine.slice", "user.slice", "-.slice", "system-web.slice", "user-0.slice", "web.service",
+                     "a--b.slice", "-a.slice", "a-.slice", "a/b.slice"):
+            done = self.refusals("ExecStart=/bin/sleep infinity", options=f"Slice={name}\n")
+            self.assertSays(done, 1, f"/etc/systemd/system/web.service:4: Slice={name}: expected is a slice of its own, e.g. "
+                                     "foo.slice...")
+
+    def test_a_slice_has_one_lease(self):
+        self.unit("one.service", service("ExecStart=/bin/sleep infinity", options="Slice=both.slice\n"))
+        self.unit("two.service", service("ExecStart=/bin/sleep infinity", options="Slice=both.slice\n"))
+        ctl("enable", "one.service", check=True)
+        self.assertSays(ctl("enable", "two.service"), 1,
+                        "two.service: brings both.slice, which goes by the lease of one.service already")
+        ctl("disable", "one.service", check=True)
+        self.assertFalse(os.path.exists(dropin_of("both.slice")))
+
+    def test_a_slice_that_is_up_must_be_stopped_first(self):
+        run("systemd-run", "--slice=web.slice", "--unit=before", "sleep", "infinity")
+        self.addCleanup(run, "systemctl", "stop", "before.service", check=False)
+        options = "Slice=web.slice\n"
+        self.assertSays(self.refusals("ExecStart=/bin/sleep infinity", options=options), 1,
+                        "web.service: brings web.slice, which is up: systemctl stop web.slice, or use --stop")
+        ctl("enable", "--stop", "web.service", check=True)
+        self.assertFalse(populated("web.slice"))
+
+
+if __name__ == "__main__":
+    for engine in ENGINES:
+        if not glob.glob(f"/usr/bin/{engine}"):
+            write(f"/usr/bin/{engine}", "#!/bin/sh\nexec sleep infinity\n")
+            os.chmod(f"/usr/bin/{engine}", 0o755)
+    main()

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "conf/outside.h"
+
+#include "conf-fixture.h"
+
+/* Words as PID 1 has them, separated by spaces; "'...'" is one. */
+static char **split(const char *line) {
+        _cleanup_free_ char *copy = strdup(line);
+        char **words = calloc(strlen(line) + 2, sizeof(char *));
+        size_t n = 0;
+
+        assert_true(copy && words);
+        for (char *p = copy; *p;) {
+                char end = *p == '\'' ? *p++ : ' ';
+                size_t length = strcspn(p, (char[]){end, '\0'});
+
+                if (length > 0)
+                        words[n++] = strndup(p, length);
+                p += length;
+                p += *p != '\0';
+        }
+        return words;
+}
+
+static Outside look(const char *line, const char *slice, OutsideFinding *finding) {
+        _cleanup_(strv_freep) char **words = split(line);
+
+        return outside_look(words, slice, true, finding);
+}
+
+static void assert_look(const char *line, const char *slice, Outside expected) {
+        OutsideFinding finding = {};
+        Outside found = look(line, slice, &finding);
+
+        if (found != expected)
+                fail_msg("%s (Slice=%s): %d, not %d (%s: %s)", line, strempty(slice), (int) found, (int) expected,
+                                finding.what, finding.mend);
+        assert_int_equal(finding.mend[0] != '\0', expected != OUTSIDE_NO);
+}
+
+static void what_works_elsewhere_is_seen(void **state) {
+        static const char *const lines[] = {
+                        "/usr/bin/docker run --rm --name web nginx",
+                        "docker --log-level debug -H unix:///run/d.sock run web",
+                        "docker container run web",
+                        "docker start -a web",
+                        "docker compose -f /etc/x.yml up",
+                        "docker compose --project-name x up -d",
+                        "docker-compose -f x.yml up",
+                        "docker stack deploy -c x.yml web",
+                        "docker exec web job",
+                        "docker $ARGUMENTS",
+                        "docker create web",
+                        "/usr/bin/podman run --cgroups=no-conmon --rm --sdnotify=conmon -d web",
+                        "podman run --cgroups=enabled web",
+                        "podman start web",
+                        "podman --storage-driver vfs run web",
+                        "podman pod start web",
+                        "podman pod create web",
+                        "podman kube play web.yaml",
+                        "podman play kube web.yaml",
+                        "nerdctl --namespace x run web",
+                        "ctr -n x run docker.io/web web",
+                        "ctr tasks start web",
+                        "/usr/bin/systemd-run --unit=payload --wait sleep 1",
+                        "systemd-run --scope --unit=payload sleep 1",
+                        "systemd-run --slice-inherit --scope sleep 1",
+                        "systemd-run --slice=other.slice sleep 1",
+                        "machinectl start web",
+                        "machinectl shell web /bin/x",
+                        "virsh -c qemu:///system start web",
+                        "virsh create web.xml",
+                        "lxc-start -n web -F",
+                        "lxc start web",
+                        "incus launch web",
+                        "su - web -c job",
+                        "su -l web -c job",
+                        "su --login web -c job",
+                        "su web -c job",
+                        "runuser -l web -c job",
+                        "sudo -u web -i job",
+                        "sudo -iu web job",
+                        "at now",
+                        "batch",
+                        "systemd-nspawn -bD /var/lib/machines/web",
+                        "systemd-nspawn --register=no -D /var/lib/machines/web",
+                        "systemctl start other.service",
+                        "systemctl --no-block restart other.service",
+                        "systemctl enable --now other.service",
+                        "service other start",
+                        "loginctl enable-linger web",
+                        "busctl call org.freedesktop.systemd1 /org/freedesktop/systemd1 org.freedesktop.systemd1.Manager "
+                        "StartUnit ss a.service replace",
+                        "cgexec -g cpu:x job",
+                        /* through others */
+                        "/bin/sh -c 'docker run web'",
+                        "/bin/bash -ec 'set -u; exec docker run web'",
+                        "/bin/bash -o pipefail -c 'true && docker run web | cat'",
+                        "sh -c 'A=1 B=2 docker run web'",
+                        "sh -c 'if true; then docker run web; fi'",
+                        "sh -c 'echo \"$(docker run web)\"'",
+                        "sh -c 'X=`docker run web`'",
+                        "sh -c 'true >/dev/null 2>&1; docker run web >/dev/null'",
+                        "sh -c 'docker run --name ${NAME} web &'",
+                        "sh -c '# nothing\ndocker run web'",
+                        "sh -c 'eval \"docker run web\"'",
+                        "sh -c 'trap \"docker stop web\" TERM; docker run web & wait'",
+                        "env A=1 docker run web",
+                        "/usr/bin/env -i -u B docker run web",
+                        "env -S 'docker run web'",
+                        "nice -n 10 docker run web",
+                        "timeout -s KILL 10 docker run web",
+                        "flock -n /run/x docker run web",
+                        "flock /run/x -c 'docker run web'",
+                        "sudo -u web docker run web",
+                        "runuser -u web -- systemd-run job",
+                        "nice ionice -c 3 timeout 10 env sh -c 'exec nice docker run web'",
+                        "busybox sh -c 'docker run web'",
+                        "ip netns exec x docker run web",
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(lines); i++)
+                assert_look(lines[i], NULL, OUTSIDE_YES);
+}
+
+static void what_keeps_its_work_inside_passes(void **state) {
+        static const char *const lines[] = {
+                        "/usr/bin/sleep 1000",
+                        "/usr/bin/docker stop web",
+                        "docker rm -f web",
+                        "docker pull web",
+                        "docker inspect start",
+                        "docker --version",
+                        "docker compose -f x.yml down",
+                        "docker volume create run",
+                        "podman run --cgroups=split --rm web",
+                        "podman run --cgroups split --sdnotify=conmon -d web",
+                        "podman run --cgroups=disabled web",
+                        "/usr/bin/podman run --name=systemd-%N --cidfile=/run/x.cid --replace --rm --cgroups=split "
+                        "--network=host --sdnotify=conmon -d web",
+                        "podman rm -v -f -i --cidfile=/run/x.cid",
+                        "podman network create --ignore x",
+                        "podman pod stop web",
+                        "systemd-nspawn --quiet --keep-unit --boot --machine=web",
+                        "systemd-run --version",
+                        "runuser -u web -- job -l",
+                        "runuser -u web job",
+                        "sudo -u web job -i",
+                        "sudo -u irc job",
+                        "systemctl stop other.service",
+                        "systemctl is-active start",
+                        "systemctl daemon-reload",
+                        "systemctl kill -s HUP other.service",
+                        "service other stop",
+                        "loginctl list-sessions",
+                        "virsh shutdown web",
+                        "machinectl poweroff web",
+                        "/opt/docker-run start",
+                        "/opt/job docker run",
+                        "sh -c 'echo docker run'",
+                        "sh -c 'echo x > docker; sleep 1'",
+                        "sh -c 'echo \"docker run\"'",
+                        "sh -c '# docker run'",
+                        "sh -c 'docker stop web || true'",
+                        "sh /opt/start",
+                        "env A=docker job",
+                        "nice job",
+                        "sh",
+                        "env",
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(lines); i++)
+                assert_look(lines[i], NULL, OUTSIDE_NO);
+}
+
+static void an_option_that_names_the_slice_keeps_the_work_inside(void **state) {
+        static const struct {
+                const char *line;
+                Outside expected;
+        } cases[] = {
+                        {"docker run --cgroup-parent=web.slice web", OUTSIDE_NO},
+                        {"docker run --cgroup-parent web.slice web", OUTSIDE_NO},
+                        {"docker run --cgroup-parent=/web.slice/ web", OUTSIDE_NO},
+                        {"docker run --cgroup-parent=web-a.slice web", OUTSIDE_NO},
+                        {"docker run --cgroup-parent=other.slice web", OUTSIDE_YES},
+                        {"docker run --cgroup-parent=webb.slice web", OUTSIDE_YES},
+                        {"docker run --cgroup-parent=web.slice --cgroup-parent=other.slice web", OUTSIDE_YES},
+                        {"docker run web", OUTSIDE_YES},
+                        {"docker start -a web", OUTSIDE_UNSEEN},
+                        {"docker compose up", OUTSIDE_UNSEEN},
+                        {"docker exec web job", OUTSIDE_NO},
+                        {"podman run --cgroup-parent=web.slice web", OUTSIDE_NO},
+                        {"podman pod create --cgroup-parent=web.slice web", OUTSIDE_NO},
+                        {"podman run web", OUTSIDE_YES},
+                        {"systemd-run --slice=web.slice job", OUTSIDE_NO},
+                        {"systemd-run --slice web.slice --scope job", OUTSIDE_NO},
+                        {"systemd-run -p Slice=web.slice job", OUTSIDE_NO},
+                        {"systemd-run --property=Slice=web.slice job", OUTSIDE_NO},
+                        {"systemd-run -p MemoryMax=1G job", OUTSIDE_YES},
+                        {"systemd-run --user --slice=web.slice job", OUTSIDE_YES},
+                        {"systemd-nspawn --slice=web.slice -bD /x", OUTSIDE_NO},
+                        {"systemd-nspawn -bD /x", OUTSIDE_YES},
+                        {"machinectl start web", OUTSIDE_UNSEEN},
+                        {"virsh start web", OUTSIDE_UNSEEN},
+                        {"systemctl start other.service", OUTSIDE_UNSEEN},
+                        {"su - web -c job", OUTSIDE_YES},
+                        {"at now", OUTSIDE_YES},
+                        {"sh -c 'docker start other; docker run web'", OUTSIDE_YES},
+                        {"sh -c 'docker rm -f web; exec docker run --cgroup-parent=web.slice web'", OUTSIDE_NO},
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++)
+                assert_look(cases[i].line, "web.slice", cases[i].expected);
+}
+
+static void the_finding_says_what_to_write(void **state) {
+        static const struct {
+                const char *line, *slice, *what, *mend;
+        } cases[] = {
+                        {"/usr/bin/docker run web", NULL, "docker run",
+                         "write Slice=NAME.slice in [X-Leased] and --cgroup-parent=NAME.slice behind docker run"},
+                        {"docker run web", "web.slice", "docker run", "write --cgroup-parent=web.slice behind docker run"},
+                        {"docker run --cgroup-parent=a.slice web", NULL, "docker run", "write Slice=a.slice in [X-Leased]"},
+                        {"docker run --cgroup-parent=system.slice web", NULL, "docker run",
+                         "write Slice=NAME.slice in [X-Leased] and --cgroup-parent=NAME.slice behind docker run"},
+                        {"podman run web", "web.slice", "podman run",
+                         "write --cgroup-parent=web.slice behind podman run, or --cgroups=split and Delegate=yes"},
+                        {"podman container create web", "web.slice", "podman container create",
+                         "write --cgroup-parent=web.slice behind podman container create, or --cgroups=split and Delegate=yes"},
+                        {"docker compose up", NULL, "docker compose up",
+                         "write Slice=NAME.slice in [X-Leased] and have it run there (cgroup_parent: of each service)"},
+                        {"systemd-nspawn -D /x", NULL, "systemd-nspawn", "write --keep-unit behind systemd-nspawn"},
+                        {"systemd-run --scope job", NULL, "systemd-run",
+                         "write Slice=NAME.slice in [X-Leased] and --slice=NAME.slice behind systemd-run, or start the program "
+                         "itself"},
+                        {"su - web -c job", NULL, "su -l",
+                         "it opens a session, whose processes logind takes away; write User= in [Service], or runuser -u USER "
+                         "-- COMMAND"},
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                OutsideFinding finding = {};
+
+                assert_int_not_equal(look(cases[i].line, cases[i].slice, &finding), OUTSIDE_NO);
+                assert_string_equal(finding.what, cases[i].what);
+                assert_string_equal(finding.mend, cases[i].mend);
+        }
+}
+
+static void what_only_helps_may_enter_a_container(void **state) {
+        _cleanup_(strv_freep) char **words = split("podman exec web reload");
+        OutsideFinding finding = {};
+
+        assert_int_equal(outside_look(words, NULL, false, &finding), OUTSIDE_NO);
+        assert_int_equal(outside_look(words, NULL, true, &finding), OUTSIDE_YES);
+}
+
+static void odd_words_are_read_to_their_end(void **state) {
+        static const char *const scripts[] = {"'", "\"", "\"$(", "`", "$(((", "a >", "2>", "\\", "${", "x=`\"$(", "&>", "#", "((((((((((",
+                                              "sh -c sh -c sh -c"};
+        OutsideFinding finding = {};
+        char *nested[40] = {};
+
+        for (size_t i = 0; i < ELEMENTSOF(scripts); i++) {
+                char *words[] = {(char *) "sh", (char *) "-c", (char *) scripts[i], NULL};
+
+                (void) outside_look(words, NULL, true, &finding);
+        }
+        for (size_t i = 0; i + 1 < ELEMENTSOF(nested); i++)
+                nested[i] = (char *) (i % 2 ? "nice" : "time");
+        assert_int_equal(outside_look(nested, NULL, true, &finding), OUTSIDE_NO);
+        assert_int_equal(outside_look(nested + ELEMENTSOF(nested) - 1, NULL, true, &finding), OUTSIDE_NO);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                        cmocka_unit_test(what_works_elsewhere_is_seen),
+                        cmocka_unit_test(what_keeps_its_work_inside_passes),
+                        cmocka_unit_test(an_option_that_names_the_slice_keeps_the_work_inside),
+                        cmocka_unit_test(the_finding_says_what_to_write),
+                        cmocka_unit_test(what_only_helps_may_enter_a_container),
+                        cmocka_unit_test(odd_words_are_read_to_their_end),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
