@@ -24,6 +24,8 @@
 /* From kill_at on, how long PID 1 may take to say that a unit with FenceAction=reboot is down. Others take over KILL_SLACK
  * (350 ms, core/timeline.h) later at the earliest. */
 #define FENCE_DELAY (100 * USEC_PER_MSEC)
+/* So much of a turn may go by in killing processes one by one; what else is due then is killed by cgroup.kill. */
+#define ONE_BY_ONE (30 * USEC_PER_MSEC)
 /* A guard that ends without a bus does not trust an empty control group sooner: PID 1 may be about to fork. */
 #define END_WITHOUT_BUS USEC_PER_SEC
 
@@ -64,6 +66,7 @@ struct Guard {
         uint64_t serial;    /* of the daemon's last request on this connection */
         bool mark_failed;
         usec_t ending; /* since when; 0: not at all */
+        usec_t one_by_one_until; /* in this turn */
 };
 
 /* ---- the parts ---- */
@@ -174,7 +177,7 @@ static void item_kill(Guard *g, Item *item) {
                 return;
         for (Part *p = item->parts; p < item->parts + item->n_parts; p++) {
                 bool first = p->killer.kills == 0;
-                int r = killer_kill(&p->killer, g->root, p->name);
+                int r = killer_kill(&p->killer, g->root, p->name, g->one_by_one_until);
 
                 if (r > 0 && first)
                         log_warning("%s: killing what is left of it", p->name);
@@ -499,6 +502,7 @@ void guard_settle(Guard *g) {
         usec_t now = now_boottime(), next = usec_add(now, IDLE_EVERY);
         Item *item, *tmp;
 
+        g->one_by_one_until = usec_add(now, ONE_BY_ONE);
         HASH_ITER(hh, g->items, item, tmp) {
                 now = now_boottime();
                 if (guard_entry_next(&item->entry, heard) <= now)

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "guard/kill-each.h"
 #include "util/cgroup.h"
 
 #define LOOK_EVERY 10u
@@ -13,27 +14,39 @@ void killer_reset(Killer *k) {
         *k = (Killer) {};
 }
 
-static int kill_one(const char *path, void *userdata) {
-        int *result = userdata, r = cgroup_kill(path);
+typedef struct Instances {
+        const char *root;
+        usec_t one_by_one_until;
+        int result;
+} Instances;
 
-        if (r < 0 || *result == 0)
-                *result = r < 0 ? r : 1;
+static int kill_group(const char *root, const char *path, usec_t one_by_one_until) {
+        return kill_each(root, path, one_by_one_until) ? 0 : cgroup_kill(path);
+}
+
+static int kill_one(const char *path, void *userdata) {
+        Instances *i = userdata;
+        int r = kill_group(i->root, path, i->one_by_one_until);
+
+        if (r < 0 || i->result == 0)
+                i->result = r < 0 ? r : 1;
         return 0; /* on to the next in any case */
 }
 
 /* Instances come and go: each time all are looked for. */
-static int kill_instances(Killer *k, const char *root, const char *template) {
-        int result = 0, r = cgroup_each_unit(root, template, kill_one, &result);
+static int kill_instances(Killer *k, const char *root, const char *template, usec_t one_by_one_until) {
+        Instances i = { .root = root, .one_by_one_until = one_by_one_until };
+        int r = cgroup_each_unit(root, template, kill_one, &i);
 
-        k->kills += result > 0;
-        return r < 0 ? r : result;
+        k->kills += i.result > 0;
+        return r < 0 ? r : i.result;
 }
 
-int killer_kill(Killer *k, const char *root, const char *unit) {
+int killer_kill(Killer *k, const char *root, const char *unit, usec_t one_by_one_until) {
         int r;
 
         if (strstr(unit, "@."))
-                return kill_instances(k, root, unit);
+                return kill_instances(k, root, unit, one_by_one_until);
         if (!k->path || k->kills % LOOK_EVERY == 0 || access(k->path, F_OK) < 0) {
                 char *path = NULL;
 
@@ -48,7 +61,7 @@ int killer_kill(Killer *k, const char *root, const char *unit) {
                         return r == -ENOENT ? 0 : r;
         }
         k->kills++;
-        r = cgroup_kill(k->path);
+        r = kill_group(root, k->path, one_by_one_until);
         return r < 0 ? r : 1;
 }
 

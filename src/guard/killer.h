@@ -10,6 +10,7 @@
  */
 
 #include "util/macros.h"
+#include "util/time-util.h"
 
 typedef struct Killer {
         char *path;
@@ -17,8 +18,9 @@ typedef struct Killer {
 } Killer;
 
 /* SIGKILL to all processes of the unit, or of all instances of a template ("foo@.service"). 1 if there was a group, 0 if
- * there is none, or a negative errno. */
-int killer_kill(Killer *k, const char *root, const char *unit);
+ * there is none, or a negative errno. cgroup.kill is only written to where kill_each() has not done by
+ * one_by_one_until. */
+int killer_kill(Killer *k, const char *root, const char *unit, usec_t one_by_one_until);
 /* Whether no process of the unit is left; false also where that cannot be told. */
 bool killer_is_empty(const char *root, const char *unit);
 /* Leaves the killer as it was before the first kill. */
