@@ -49,6 +49,7 @@ static int write_environment(const Daemon *d, const Action *a) {
         _cleanup_free_ char *path = env_path(a->unit), *text = NULL;
         int n = path ? environment_text(d, a, &text) : -ENOMEM;
 
+        (void) mkdir_parents(ENV_DIRECTORY, 0755); /* somebody may have emptied /run/leased */
         return n < 0 ? n : write_file_atomic(path, text, (size_t) n, 0644, 0);
 }
 

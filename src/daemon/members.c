@@ -163,12 +163,12 @@ static int show_guard(Members *m) {
         DL_FOREACH(m->list, member)
                 if (strv_add(&names, member->name) < 0)
                         return -ENOMEM;
-        if (strv_equal(names, m->shown))
-                return 0;
         if (asprintf(&path, GUARD_MEMBERS "/%s", m->unit) < 0) {
                 path = NULL;
                 return -ENOMEM;
         }
+        if (strv_equal(names, m->shown) && (!names || access(path, F_OK) == 0))
+                return 0;
         f = open_memstream(&text, &size);
         if (!f)
                 return -ENOMEM;

@@ -15,7 +15,11 @@
 #define BATCH 64u
 
 struct Client {
+        sd_event *event;
         char *path;
+        dev_t device; /* of the socket that lies there */
+        ino_t inode;
+        mode_t mode;
         const ClientCallbacks *callbacks;
         void *userdata;
         int listen_fd, fd;
@@ -117,32 +121,54 @@ int client_send(Client *c, const GuardMessage *m) {
         return 0;
 }
 
-int client_new(sd_event *event, const char *path, const ClientCallbacks *callbacks, void *userdata, Client **ret) {
+static int listen_anew(Client *c) {
         struct sockaddr_un address = { .sun_family = AF_UNIX };
+        _cleanup_close_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        sd_event_source *source = NULL;
+        struct stat st;
+        int r;
+
+        str_copy(address.sun_path, sizeof(address.sun_path), c->path);
+        if (fd < 0 || unlink_if_exists(c->path) < 0 || fchmod(fd, 0600) < 0 ||
+            bind(fd, (struct sockaddr *) &address, sizeof(address)) < 0 || listen(fd, 16) < 0 || lstat(c->path, &st) < 0)
+                return -errno;
+        r = sd_event_add_io(c->event, &source, fd, EPOLLIN, on_connection, c);
+        if (r < 0)
+                return r;
+        sd_event_source_disable_unref(c->listen_source);
+        closep(&c->listen_fd);
+        c->listen_source = source;
+        c->listen_fd = fd;
+        fd = -1;
+        c->device = st.st_dev;
+        c->inode = st.st_ino;
+        c->mode = st.st_mode;
+        return 0;
+}
+
+int client_look(Client *c) {
+        struct stat st;
+
+        if (lstat(c->path, &st) == 0 && st.st_dev == c->device && st.st_ino == c->inode && st.st_mode == c->mode)
+                return 0;
+        return listen_anew(c);
+}
+
+int client_new(sd_event *event, const char *path, const ClientCallbacks *callbacks, void *userdata, Client **ret) {
         Client *c = calloc(1, sizeof(Client));
-        int r = -ENOMEM;
+        int r;
 
         if (!c)
-                return r;
-        *c = (Client) { .callbacks = callbacks, .userdata = userdata, .listen_fd = -1, .fd = -1 };
+                return -ENOMEM;
+        *c = (Client) { .event = event, .callbacks = callbacks, .userdata = userdata, .listen_fd = -1, .fd = -1 };
         c->path = strdup(path);
-        if (!c->path)
-                goto fail;
-        str_copy(address.sun_path, sizeof(address.sun_path), path);
-        c->listen_fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        if (c->listen_fd < 0 || unlink_if_exists(path) < 0 || fchmod(c->listen_fd, 0600) < 0 ||
-            bind(c->listen_fd, (struct sockaddr *) &address, sizeof(address)) < 0 || listen(c->listen_fd, 16) < 0) {
-                r = -errno;
-                goto fail;
+        r = c->path ? listen_anew(c) : -ENOMEM;
+        if (r < 0) {
+                client_free(c);
+                return r;
         }
-        r = sd_event_add_io(event, &c->listen_source, c->listen_fd, EPOLLIN, on_connection, c);
-        if (r < 0)
-                goto fail;
         *ret = c;
         return 0;
-fail:
-        client_free(c);
-        return r;
 }
 
 Client *client_free(Client *c) {

@@ -22,6 +22,9 @@ typedef struct ClientCallbacks {
 /* Listens at path, replacing what is there. */
 int client_new(sd_event *event, const char *path, const ClientCallbacks *callbacks, void *userdata, Client **ret);
 Client *client_free(Client *c);
+/* Listens anew if what lies at path is not our socket any more; a connected peer stays. To be called from time to time. 0, or a
+ * negative errno: there is nothing to connect to. */
+int client_look(Client *c);
 bool client_is_connected(const Client *c);
 /* 0: sent, or there is nobody to send it to; -EAGAIN: no room, settle() will be called. Other failures end the
  * connection and count as nobody. */

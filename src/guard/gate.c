@@ -16,9 +16,19 @@
 #define BEAT_SIZE (NUMBER_SIZE + 1)         /* and a newline */
 #define MARK_SIZE (3 * (NUMBER_SIZE + 1) + 2) /* index, kill_at, kill_offset, ended, and a newline */
 
+/* A folder as it was when it was last looked at. */
+typedef struct Seen {
+        dev_t device;
+        ino_t inode;
+        struct timespec modified;
+} Seen;
+
 struct Gates {
         char held[256], marks[256], members[256], beat[256];
         int beat_fd;
+        usec_t t0; /* of the last beat; 0: none yet */
+        Seen held_seen, marks_seen;
+        bool look_again;
 };
 
 static int path_of(char *buf, size_t size, const char *directory, const char *name) {
@@ -36,6 +46,49 @@ static int write_in_place(int fd, const char *text, size_t size) {
         return (size_t) n == size ? 0 : -ENOSPC;
 }
 
+static void make_files(Gates *g) {
+        struct stat there, ours;
+
+        (void) mkdir_parents(g->held, 0755);
+        (void) mkdir_parents(g->marks, 0755);
+        if (g->beat_fd >= 0 && lstat(g->beat, &there) == 0 && fstat(g->beat_fd, &ours) == 0 &&
+            there.st_dev == ours.st_dev && there.st_ino == ours.st_ino)
+                return;
+
+        int fd = open(g->beat, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (fd < 0)
+                return;
+        (void) fchmod(fd, 0600);
+        closep(&g->beat_fd);
+        g->beat_fd = fd;
+        if (g->t0 > 0)
+                (void) gates_beat(g, g->t0);
+}
+
+static bool has_changed(const char *folder, Seen *seen) {
+        Seen now = {};
+        struct stat st;
+        bool changed;
+
+        if (stat(folder, &st) == 0)
+                now = (Seen) { st.st_dev, st.st_ino, st.st_mtim };
+        changed = now.device != seen->device || now.inode != seen->inode || now.modified.tv_sec != seen->modified.tv_sec ||
+                  now.modified.tv_nsec != seen->modified.tv_nsec;
+        *seen = now;
+        return changed;
+}
+
+bool gates_look(Gates *g) {
+        bool changed, again = g->look_again;
+
+        make_files(g);
+        changed = has_changed(g->held, &g->held_seen);
+        changed = has_changed(g->marks, &g->marks_seen) || changed;
+        /* Two changes may bear the same time: the clock of a file system is coarse. */
+        g->look_again = changed;
+        return changed || again;
+}
+
 int gates_new(const char *directory, Gates **ret) {
         _cleanup_(gates_freep) Gates *g = calloc(1, sizeof(Gates));
         int r;
@@ -48,12 +101,7 @@ int gates_new(const char *directory, Gates **ret) {
             (r = path_of(g->members, sizeof(g->members), directory, "members")) < 0 ||
             (r = path_of(g->beat, sizeof(g->beat), directory, "guard.beat")) < 0)
                 return r;
-        (void) mkdir_parents(g->held, 0755);
-        (void) mkdir_parents(g->marks, 0755);
-
-        g->beat_fd = open(g->beat, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-        if (g->beat_fd >= 0)
-                (void) fchmod(g->beat_fd, 0600);
+        make_files(g);
         *ret = TAKE_PTR(g);
         return 0;
 }
@@ -146,7 +194,7 @@ int gates_members(Gates *g, const char *unit, char ***ret) {
                 r = read_file(path, MEMBERS_SIZE_MAX, &text, NULL);
         if (r == -ENOENT) {
                 *ret = NULL;
-                return 0;
+                return access(g->members, F_OK) < 0 ? GATES_NO_MEMBERS_FOLDER : 0;
         }
         return r < 0 ? r : strv_split_lines(text, ret);
 }
@@ -154,6 +202,7 @@ int gates_members(Gates *g, const char *unit, char ***ret) {
 int gates_beat(Gates *g, usec_t t0) {
         char text[BEAT_SIZE + 1];
 
+        g->t0 = t0;
         if (g->beat_fd < 0)
                 return -EBADF;
         (void) snprintf(text, sizeof(text), "%020" PRIu64 "\n", t0);

@@ -33,6 +33,10 @@ int gates_new(const char *directory, Gates **ret);
 Gates *gates_free(Gates *g);
 DEFINE_TRIVIAL_CLEANUP(Gates *, gates_free)
 
+/* Makes folders and beat anew where they have vanished. Whether gates or marks may have, too: the caller then makes those anew
+ * that should be there, at which those that are there take no harm. To be called from time to time. */
+bool gates_look(Gates *g);
+
 /* Removes every gate, whoever made it. Goes on after a failure and returns the first. */
 int gates_wipe(Gates *g);
 int gates_open(Gates *g, const char *unit);
@@ -45,6 +49,7 @@ int gates_unmark(Gates *g, const char *unit);
 int gates_beat(Gates *g, usec_t t0);
 
 /* The lines of members/UNIT, NULL if there is no such file; freed by strv_free(). */
+#define GATES_NO_MEMBERS_FOLDER 1 /* instead of 0: not even their folder is there */
 int gates_members(Gates *g, const char *unit, char ***ret);
 
 /* What a mark's and the beat's file hold, of size bytes, whatever they are. false: damaged. */

@@ -149,6 +149,14 @@ unsigned guard_entry_gate(GuardEntry *e, usec_t now, bool open) {
         return (changed ? ENTRY_TELL : 0) | entry_expire(e, now) | entry_leave(e);
 }
 
+unsigned guard_entry_restore(GuardEntry *e, usec_t now) {
+        unsigned actions = entry_expire(e, now);
+
+        if (e->index == 0 || e->down)
+                return actions;
+        return actions | (guard_entry_is_live(e) && e->gate_wanted ? ENTRY_OPEN_GATE : ENTRY_MARK);
+}
+
 /* Half of the grace is PID 1's to answer, the other half the unit's to stop after a shout. */
 static usec_t entry_patience(const GuardEntry *e) {
         usec_t half = usec_sub(e->kill_at, e->stop_since) / 2;

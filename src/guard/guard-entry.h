@@ -98,6 +98,9 @@ unsigned guard_entry_disarm(GuardEntry *e, usec_t now);
 unsigned guard_entry_open(GuardEntry *e, usec_t now, uint64_t index);
 unsigned guard_entry_close(GuardEntry *e, usec_t now);
 
+/* The entry's files may have vanished: what should be there is to be made again. */
+unsigned guard_entry_restore(GuardEntry *e, usec_t now);
+
 /* What is due by now. */
 unsigned guard_entry_tick(GuardEntry *e, usec_t now, Heard heard);
 

@@ -19,6 +19,9 @@
 /* With nothing to guard, PID 1 hears of the guard so often, and misses it after so long. */
 #define IDLE_EVERY (20 * USEC_PER_SEC)
 #define IDLE_WATCHDOG USEC_PER_MINUTE
+/* How often the guard looks whether its files are there. The shortest TTL is 2 s, and a guard that cannot be reached for a TTL
+ * counts as missing. */
+#define LOOK_EVERY USEC_PER_SEC
 /* The watchdog is moved if it would move by so much at least, or backwards: a beat always does that. */
 #define WATCHDOG_STEP (25 * USEC_PER_MSEC)
 /* From kill_at on, how long PID 1 may take to say that a unit with FenceAction=reboot is down. Others take over KILL_SLACK
@@ -64,7 +67,8 @@ struct Guard {
         usec_t watchdog; /* what PID 1 was told last */
         bool hello, synced; /* to be sent, has been sent */
         uint64_t serial;    /* of the daemon's last request on this connection */
-        bool mark_failed;
+        bool mark_failed, listen_failed; /* has been logged */
+        usec_t look_at;
         usec_t ending; /* since when; 0: not at all */
         usec_t one_by_one_until; /* in this turn */
 };
@@ -103,6 +107,8 @@ static void item_read_members(Guard *g, Item *item) {
         _cleanup_(strv_freep) char **members = NULL;
         int r = gates_members(g->gates, item->unit, &members);
 
+        if (r == GATES_NO_MEMBERS_FOLDER)
+                return; /* it has vanished: what is known of them stands */
         if (r >= 0)
                 item->fence = strv_contains(members, GUARD_FENCE_REBOOT);
         for (char **m = members; r >= 0 && m && *m; m++)
@@ -357,6 +363,8 @@ static void on_message(const GuardMessage *m, void *userdata) {
         if (!item)
                 return;
         item->tell = true;
+        if (m->type == GUARD_OPEN)
+                item_read_members(g, item);
         if (!g->ending || (m->type != GUARD_ARM && m->type != GUARD_OPEN))
                 item_perform(g, item, request_perform(g, item, m));
 }
@@ -429,7 +437,7 @@ static void on_reported(const char *owner, const char *unit, UnitAnswer *answer,
 
 /* Moves PID 1's watchdog to when the guard will have missed the first of its duties. */
 static void guard_touch(Guard *g, usec_t now) {
-        usec_t deadline = usec_add(now, IDLE_WATCHDOG);
+        usec_t idle = usec_add(now, IDLE_WATCHDOG), deadline = idle, step;
         char text[64];
         Item *item, *next;
 
@@ -437,7 +445,8 @@ static void guard_touch(Guard *g, usec_t now) {
                 return;
         HASH_ITER(hh, g->items, item, next)
                 deadline = MIN(deadline, guard_entry_watchdog(&item->entry, now));
-        if (deadline >= g->watchdog && deadline - g->watchdog < WATCHDOG_STEP)
+        step = deadline == idle ? IDLE_EVERY : WATCHDOG_STEP;
+        if (deadline >= g->watchdog && deadline - g->watchdog < step)
                 return;
         (void) snprintf(text, sizeof(text), "WATCHDOG_USEC=%" PRIu64 "\nWATCHDOG=1",
                         MAX(usec_sub(deadline, now), USEC_PER_MSEC));
@@ -495,11 +504,30 @@ static bool guard_is_finished(Guard *g, usec_t now) {
         return true;
 }
 
+/* ---- the files ---- */
+
+/* Whoever removes what is in /run/leased ("systemctl clean leased.service") makes the guard neither deaf nor forgetful. */
+static void guard_look(Guard *g, usec_t now) {
+        Item *item, *next;
+        int r;
+
+        g->look_at = usec_add(now, LOOK_EVERY);
+        if (g->ending)
+                return;
+        if (gates_look(g->gates))
+                HASH_ITER(hh, g->items, item, next)
+                        item_perform(g, item, guard_entry_restore(&item->entry, now_boottime()));
+        r = g->client ? client_look(g->client) : 0;
+        if (r < 0 && !g->listen_failed)
+                (void) log_error_errno(r, "cannot serve the daemon, trying again");
+        g->listen_failed = r < 0;
+}
+
 /* ---- the turn ---- */
 
 void guard_settle(Guard *g) {
         Heard heard = pid_one_heard(g->pid_one);
-        usec_t now = now_boottime(), next = usec_add(now, IDLE_EVERY);
+        usec_t now = now_boottime(), next;
         Item *item, *tmp;
 
         g->one_by_one_until = usec_add(now, ONE_BY_ONE);
@@ -508,6 +536,8 @@ void guard_settle(Guard *g) {
                 if (guard_entry_next(&item->entry, heard) <= now)
                         item_perform(g, item, guard_entry_tick(&item->entry, now, heard));
         }
+        if (now_boottime() >= g->look_at)
+                guard_look(g, now_boottime());
         pid_one_flush(g->pid_one);
         guard_tell(g);
         now = now_boottime();
@@ -516,6 +546,7 @@ void guard_settle(Guard *g) {
                 (void) sd_event_exit(g->event, 0);
                 return;
         }
+        next = g->look_at;
         HASH_ITER(hh, g->items, item, tmp)
                 next = MIN(next, guard_entry_next(&item->entry, heard));
         if (sd_event_source_set_time(g->timer, next) < 0 || sd_event_source_set_enabled(g->timer, SD_EVENT_ONESHOT) < 0) {

@@ -387,6 +387,26 @@ static void nobodys_lock_keeps_the_next_guard_from_its_work(void **state) {
         close(pipefd[1]);
 }
 
+static void what_is_removed_from_run_is_back_and_nothing_is_forgotten(void **state) {
+        GuardMessage m;
+        usec_t seen;
+
+        begin();
+        run_unit("plain.service", 20 * SEC, 25 * SEC);
+        m = run_unit("stubborn.service", 20 * SEC, 4 * SEC);
+        sh("rm -rf /run/leased");
+        disconnect_guard();
+        assert_int_equal(connect_guard(), 2);
+        wait_until(has_gate("plain.service") && access(MARKS "/stubborn.service", F_OK) == 0);
+        assert_true(is_active("plain.service"));
+        disconnect_guard();
+        sh("systemctl kill -s KILL --kill-whom=main " GUARD_SERVICE);
+        wait_until(!has_gate("plain.service"));
+        seen = last_seen("stubborn.service");
+        tell_late("last process seen, after kill_at", seen, m.kill_at);
+        assert_true(seen < m.kill_at + SLACK);
+}
+
 /* ---- the stubborn unit ---- */
 
 static void be_stubborn(void) {
@@ -439,6 +459,7 @@ int main(int argc, char *argv[]) {
                 scene(nobody_but_root_is_heard),
                 scene(it_can_neither_be_stopped_nor_restarted_by_hand),
                 scene(nobodys_lock_keeps_the_next_guard_from_its_work),
+                scene(what_is_removed_from_run_is_back_and_nothing_is_forgotten),
         };
 
         if (argc > 1 && streq(argv[1], "--stubborn"))

@@ -237,10 +237,12 @@ static void members_are_lines_and_need_not_be_there(void **state) {
         char file[128];
         FILE *f;
 
-        assert_int_equal(gates_members(w->gates, "a.timer", &members), 0);
+        assert_int_equal(gates_members(w->gates, "a.timer", &members), GATES_NO_MEMBERS_FOLDER);
         assert_null(members);
         path(w, file, sizeof(file), "members");
         assert_int_equal(mkdir(file, 0755), 0);
+        assert_int_equal(gates_members(w->gates, "a.timer", &members), 0);
+        assert_null(members);
         path(w, file, sizeof(file), "members/a.timer");
         f = fopen(file, "we");
         assert_non_null(f);

@@ -387,12 +387,105 @@ static void a_guard_finishes_the_work_of_a_dead_one(void **state) {
         assert_true(strv_contains(pid_one->stopped, "more.service"));
 }
 
+static void remove_from_run(World *w, const char *what) {
+        char command[300];
+
+        snprintf(command, sizeof(command), "rm -r %s%s", w->run, what);
+        assert_int_equal(system(command), 0);
+}
+
+static bool can_be_reached(World *w) {
+        if (w->fd >= 0)
+                return true;
+        (void) try_connect(w);
+        w->serial = 0;
+        return w->fd >= 0;
+}
+
+/* As after "systemctl clean leased.service". */
+static void what_vanishes_from_run_is_made_anew(void **state) {
+        World *w = *state;
+        struct stat st;
+        GuardMessage m;
+
+        make_unit(w, "system.slice", "open.service");
+        make_unit(w, "system.slice", "closed.service");
+        m = run_unit(w, "open.service", 20 * SEC, 30 * SEC);
+        run_unit(w, "closed.service", 20 * SEC, 30 * SEC);
+        ask(w, request(GUARD_CLOSE, "closed.service"));
+        remove_from_run(w, "");
+        closep(&w->fd);
+        w->fd = -1;
+
+        turn_until(can_be_reached(w));
+        assert_int_equal(stat(w->socket, &st), 0);
+        assert_int_equal(st.st_mode & 0777, 0600);
+        turn_until(exists(w, "guard/open.service") && exists(w, "guard/closed.service") && exists(w, "held/open.service"));
+        assert_false(exists(w, "held/closed.service"));
+        ask(w, request(GUARD_OPEN, "open.service"));
+        assert_int_equal(w->told.index, 1);
+        assert_int_equal(w->told.flags, GUARD_FLAG_OPEN);
+        assert_true(w->told.stop_at == m.stop_at);
+
+        /* A successor knows what it would have known: the beats, too. */
+        m = (GuardMessage) { .version = GUARD_PROTOCOL, .type = GUARD_BEAT, .t0 = now_boottime() };
+        assert_int_equal(send(w->fd, &m, sizeof(m), MSG_NOSIGNAL), sizeof(m));
+        ask(w, request(GUARD_OPEN, "open.service"));
+        assert_true(exists(w, "guard.beat"));
+}
+
+/* The daemon may be away, too. */
+static void members_are_known_also_when_their_file_has_vanished(void **state) {
+        World *w = *state;
+
+        make_unit(w, "system.slice", "unit.service");
+        make_unit(w, "system.slice", "more.service");
+        members(w, "unit.service", "more.service\n");
+        run_unit(w, "unit.service", 100 * MS, 200 * MS);
+        remove_from_run(w, "");
+        turn_until(was_killed(w, "system.slice/unit.service") && was_killed(w, "system.slice/more.service"));
+}
+
+static void a_single_file_that_vanishes_is_made_anew(void **state) {
+        World *w = *state;
+
+        make_unit(w, "system.slice", "unit.service");
+        run_unit(w, "unit.service", 20 * SEC, 30 * SEC);
+        turn_through(w, now_boottime() + 1500 * MS); /* whatever it has looked at, it looks again */
+        remove_from_run(w, "/held/unit.service");
+        turn_until(exists(w, "held/unit.service"));
+        remove_from_run(w, "/guard/unit.service");
+        turn_until(exists(w, "guard/unit.service"));
+        remove_from_run(w, "/guard.sock");
+        closep(&w->fd);
+        w->fd = -1;
+        turn_until(can_be_reached(w));
+}
+
+static void a_gate_that_vanishes_is_not_made_anew_after_its_time(void **state) {
+        World *w = *state;
+        GuardMessage m;
+
+        make_unit(w, "system.slice", "unit.service");
+        m = run_unit(w, "unit.service", 300 * MS, 20 * SEC);
+        turn_through(w, m.stop_at);
+        turn_until(!exists(w, "held/unit.service"));
+        remove_from_run(w, "/held");
+        turn_until(exists(w, "held"));
+        turn_through(w, now_boottime() + 200 * MS);
+        assert_false(exists(w, "held/unit.service"));
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(all_that_goes_by_a_lease_is_stopped_and_killed_with_it, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_member_that_is_up_keeps_the_entry_from_being_down, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(silence_of_pid_one_means_go_on, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_guard_finishes_the_work_of_a_dead_one, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(what_vanishes_from_run_is_made_anew, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(members_are_known_also_when_their_file_has_vanished, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(a_single_file_that_vanishes_is_made_anew, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(a_gate_that_vanishes_is_not_made_anew_after_its_time, set_up, tear_down),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
