@@ -257,6 +257,13 @@ void call_advance(Core *c) {
         }
 }
 
+/* What was sent and not answered yet may land; but it is not sent again. */
+void call_withdraw(Core *c, uint64_t id) {
+        for (Calling *g = c->calls; g; g = g->next)
+                if (g->id == id)
+                        g->deadline = 0;
+}
+
 usec_t call_deadline(const Core *c) {
         usec_t t = USEC_INFINITY;
 

@@ -55,6 +55,7 @@ Core *core_free(Core *c) {
         HASH_ITER(hh, c->units, u, next)
                 life_free(c, u);
         call_free_all(c);
+        word_free_all(c);
         mirror_free(c);
         output_reset(c);
         free(c->arena);
@@ -170,27 +171,22 @@ static void on_operator(Core *c, const Event *e) {
                 if (u)
                         u->forgotten = c->offers_stale = c->plan_stale = true;
                 break;
-        case EVENT_RELEASE:
-                if (u)
-                        u->want_release = true;
-                break;
-        case EVENT_TRANSFER:
-                if (u && machine_id_is_valid(e->machine))
-                        str_copy(u->target, sizeof(u->target), e->machine);
-                break;
-        case EVENT_STEAL:
-                if (u) {
-                        u->want_steal = true;
-                        u->steal_index = e->index ?: u->lease->value.index;
-                        u->not_before = 0;
-                }
-                break;
-        case EVENT_REARM:
-                if (u)
-                        u->lease->rearm = u->lease->value.state == LEASE_DONE ? u->lease->value.index : 0;
-                break;
         case EVENT_DRAIN:
-                machine_drain(c, e->machine, e->on);
+                if (isempty(e->machine) || streq(e->machine, c->machine_id)) {
+                        machine_drain(c, e->machine, e->on);
+                        break;
+                }
+                word_begin(c, e);
+                break;
+        case EVENT_RELEASE:
+        case EVENT_TRANSFER:
+        case EVENT_STEAL:
+        case EVENT_REARM:
+                word_begin(c, e);
+                break;
+        case EVENT_WITHDRAW:
+                word_withdraw(c, e->id);
+                call_withdraw(c, e->id);
                 break;
         case EVENT_METADATA:
                 str_copy(c->metadata, sizeof(c->metadata), strempty(e->machine));
@@ -345,6 +341,7 @@ static void advance(Core *c) {
         HASH_ITER(hh, c->leases, l, next_lease)
                 lease_advance(c, l);
         call_advance(c);
+        word_advance(c);
         collect_advance(c);
         advance_sleep(c);
         advance_shutdown(c);
@@ -368,6 +365,7 @@ usec_t core_next_deadline(const Core *c) {
 
         t = MIN(t, machine_deadline(c));
         t = MIN(t, call_deadline(c));
+        t = MIN(t, word_deadline(c));
         t = MIN(t, offers_deadline(c));
         t = MIN(t, plan_deadline(c));
         t = MIN(t, life_guard_deadline(c));

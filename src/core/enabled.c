@@ -204,6 +204,10 @@ bool life_is_down(const Unit *u) {
                u->closed_at != USEC_INFINITY && u->report.asked_at > u->closed_at;
 }
 
+bool life_is_told(const Unit *u) {
+        return u->report.known && life_is_heard(u) && u->closed_at != USEC_INFINITY && u->report.asked_at > u->closed_at;
+}
+
 bool life_is_ours(const Core *c, const Unit *u) {
         return u->lease->unit == u && lease_is_ours(c, u->lease);
 }
@@ -263,7 +267,7 @@ const char *life_why_unable(const Core *c, const Unit *u) {
                 return "leased-guard.service does not answer";
         if (u->phase != PHASE_IDLE || u->guard.index > 0)
                 return "it is still being stopped here";
-        if (!u->report.known)
+        if (!life_is_told(u))
                 return "systemd has not told its state yet";
         if (!u->report.gate_loaded)
                 return "systemd has not loaded its gate";

@@ -98,6 +98,19 @@ typedef struct Call {
         uint64_t index;
 } Call;
 
+/* ---- the operator's words ---- */
+
+typedef enum WordResult {
+        WORD_BEGUN,       /* STEAL: .span still to be waited until the unit may start here */
+        WORD_UNABLE,      /* .why */
+        WORD_UNAVAILABLE, /* .why: the registry does not answer */
+        WORD_NOT_HELD,    /* RELEASE, TRANSFER: the lease is not held here */
+        WORD_NOT_DONE,    /* REARM: it is not done */
+        WORD_FORESTALLED, /* STEAL: another machine was faster */
+        WORD_LATE,        /* it could not be begun within a TTL */
+        WORD_WITHDRAWN,
+} WordResult;
+
 /* ---- events ---- */
 
 typedef enum EventKind {
@@ -114,11 +127,13 @@ typedef enum EventKind {
         EVENT_GUARD_DOWN, /* no guard is connected: nothing is known of its entries */
         EVENT_GUARD_GONE, /* PID 1 says that no guard runs, and no gate is there: all are closed, none can be opened */
         EVENT_FAILED,     /* .action (with its .id) for .unit could not be carried out (e.g. a full /run): it may be asked for again */
-        EVENT_RELEASE,    /* the operator: give the lease of .unit back; this machine stands back */
+        /* The operator's words. With an .id (not 0) each ends in one ACTION_WORD_DONE, and not later than a TTL from now. */
+        EVENT_RELEASE,    /* give the lease of .unit back; this machine stands back */
         EVENT_TRANSFER,   /* ... hand it to .machine */
         EVENT_STEAL,      /* ... take it by force, at .index or at the Index known here (0) */
         EVENT_REARM,      /* ... of a done unit: let it run again */
         EVENT_DRAIN,      /* ... no leases on .machine (NULL: here) from now on (.on), or again */
+        EVENT_WITHDRAW,   /* nobody waits for the word or the call of that .id any more: what has not begun will not */
         EVENT_METADATA,   /* Metadata= is .machine (its text) from now on */
         EVENT_TTL,        /* TTL= is .span from now on: a new session, to which what is held is hung over */
         EVENT_ACCEPT,     /* ... the registry with uuid .machine is the right one */
@@ -145,7 +160,7 @@ typedef struct Answer {
 
 typedef struct Event {
         EventKind kind;
-        uint64_t id;         /* TXN, READ, FAILED, CALL */
+        uint64_t id;         /* TXN, READ, FAILED, CALL, the operator's words, WITHDRAW */
         const char *unit;
         const char *machine;
         uint64_t index;
@@ -184,6 +199,7 @@ typedef enum ActionKind {
         ACTION_CHANGED,     /* .unit and/or .lease look different from outside: publish; neither: who stands how to units */
         ACTION_REPORT,      /* .report (with .unit, .lease, .machine, .index): for the log */
         ACTION_CALL_DONE,   /* .id of the EVENT_CALL, .result, .lease, .index, .span */
+        ACTION_WORD_DONE,   /* .id of the operator's word, .word, .why, .span */
         ACTION_SLEEP_READY, /* after EVENT_SLEEP: nothing runs or is held here any more, or it cannot be given back in time */
         ACTION_EXIT,        /* after EVENT_SHUTDOWN: all is released, or cannot be */
 } ActionKind;
@@ -246,6 +262,7 @@ typedef struct Action {
         usec_t last_trigger;  /* of the lease's record */
         Report report;
         CallResult result;    /* ACTION_CALL_DONE */
+        WordResult word;      /* ACTION_WORD_DONE */
         Txn txn;              /* ACTION_TXN */
         const Key *keys;      /* ACTION_READ of single records; NULL: the whole of .list_kinds */
         size_t n_keys;

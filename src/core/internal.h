@@ -13,6 +13,7 @@
  *   plan.c      who should hold what: whose turn a lease is, and what we hold and should not
  *   standing.c  how every machine stands to a unit, told from outside
  *   call.c      leases of the D-Bus API: a scheduler's own
+ *   word.c      the operator's words, until they have begun
  *   enabled.c   the units that are enabled here, and what is so of each
  *   life.c      a unit's life between arming and release
  *   global.c    ... of one that runs everywhere, without a lease
@@ -259,6 +260,19 @@ typedef struct Calling {
         usec_t retry_at, deadline;
 } Calling;
 
+/* A word of the operator that has not begun yet. */
+typedef struct Word {
+        struct Word *next;
+        uint64_t id;            /* 0: nobody waits for an answer */
+        EventKind kind;
+        char object[NAME_SIZE]; /* the unit, or of EVENT_DRAIN the machine */
+        char machine[MACHINE_SIZE]; /* of a transfer */
+        uint64_t index;         /* of the lease, when it was said */
+        bool on;                /* of EVENT_DRAIN */
+        bool armed;             /* what it asks for is done as soon as it can be */
+        usec_t until;           /* then it is withdrawn; USEC_INFINITY: whoever asked waits for as long as he likes */
+} Word;
+
 typedef enum Trust {
         TRUST_NONE,    /* nothing has been listed yet */
         TRUST_OK,
@@ -356,6 +370,7 @@ struct Core {
         usec_t young_until;                   /* until then they are given more time to take what is theirs */
 
         Calling *calls;
+        Word *words;
 
         /* guard */
         bool beat_due; /* the guard is to hear of a committed beat */
@@ -515,6 +530,15 @@ void call_free_all(Core *c);
 /* When a lease of the D-Bus API may be taken by others; USEC_INFINITY: it is none, or not held. */
 usec_t call_dead_at(const Lease *l);
 
+void call_withdraw(Core *c, uint64_t id);
+
+/* word.c */
+void word_begin(Core *c, const Event *e);
+void word_withdraw(Core *c, uint64_t id);
+void word_advance(Core *c);
+usec_t word_deadline(const Core *c);
+void word_free_all(Core *c);
+
 /* global.c */
 void global_advance(Core *c, Unit *u);
 const char *global_state(const Unit *u);
@@ -522,6 +546,7 @@ const char *global_why_not(const Core *c, const Unit *u, char buffer[static PLAC
 
 /* enabled.c and life.c */
 bool life_is_heard(const Unit *u); /* the guard has answered all that it was asked for this unit */
+bool life_is_told(const Unit *u); /* what PID 1 says of it is from after its gate was known to be gone */
 bool life_is_ours(const Core *c, const Unit *u); /* its lease */
 bool life_is_held(const Core *c, const Unit *u); /* ... at the Index in hand */
 bool life_is_covered(const Core *c, const Unit *u); /* by our beats, until its stop_at */

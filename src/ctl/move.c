@@ -6,7 +6,8 @@
  * once the robbed machine has let go, or can surely not run it any more.
  * leasectl rearm UNIT: a unit that is done may run again.
  *
- * All are answered by the daemon when it has begun; we wait for what comes of it, unless --no-wait.
+ * All are answered by the daemon when it has begun, or cannot be; what has not begun ends with us. We wait for what comes of
+ * it, unless --no-wait.
  */
 
 #include <stdio.h>
@@ -18,6 +19,7 @@
 
 typedef struct Move {
         json_int_t index; /* before */
+        const char *machine; /* this one */
         bool leaving;     /* it has begun to go */
         bool stayed;      /* ... and came back with the same Index */
 } Move;
@@ -65,7 +67,6 @@ static int report_transfer(Ctl *ctl, const char *unit, const json_t *target, con
 }
 
 int verb_transfer(Ctl *ctl, int argc, char **argv) {
-        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         _cleanup_free_ char *name = unit_name_resolve(ctl, argv[0]);
         json_auto_t *machines = NULL, *row = NULL;
         const json_t *target = NULL;
@@ -91,13 +92,11 @@ int verb_transfer(Ctl *ctl, int argc, char **argv) {
                 return CTL_FAILED;
         }
         r = bus_watch_leased(ctl->bus);
-        if (r >= 0)
-                r = bus_call(ctl->bus, &bus_leased, "TransferUnit", NULL, &error, "ss", unit,
-                                get_string(target, "machine_id"));
         if (r < 0)
-                return bus_complain(unit, r, &error);
-        if (!ctl->wait)
-                return CTL_OK;
+                return bus_complain(unit, r, NULL);
+        code = call_for_unit(ctl, unit, "TransferUnit", NULL, "ss", unit, get_string(target, "machine_id"));
+        if (code != CTL_OK || !ctl->wait)
+                return code;
         move.index = get_integer(row, "index");
         code = wait_for_unit(ctl, unit, is_gone, &move);
         return code == CTL_OK ? report_transfer(ctl, unit, target, &move) : code;
@@ -105,20 +104,18 @@ int verb_transfer(Ctl *ctl, int argc, char **argv) {
 
 /* ---- steal ---- */
 
+/* The lease is ours since the verb was answered; another machine's, or nobody's, when it was taken or given away since. */
 static int is_here(const json_t *props, void *userdata) {
         const char *state = get_string(props, "State");
         Move *move = userdata;
 
-        if (streq(state, "held") || streq(state, "starting") || streq(state, "running") || streq(state, "stopped"))
-                return 1;
-        /* Somebody else was faster: it is his with a higher Index. */
-        move->stayed = streq(state, "elsewhere") && get_integer(props, "LeaseIndex") > move->index;
-        return move->stayed;
+        move->stayed = !streq(get_string(props, "MachineID"), move->machine);
+        return move->stayed || streq(state, "held") || streq(state, "starting") || streq(state, "running") || streq(state, "stopped");
 }
 
 static int steal_one(Ctl *ctl, const char *unit) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        json_auto_t *row = NULL, *answer = NULL;
+        json_auto_t *row = NULL, *answer = NULL, *manager = NULL;
         Move move = {};
         char span[32];
         json_int_t wait;
@@ -130,9 +127,9 @@ static int steal_one(Ctl *ctl, const char *unit) {
                 say("%s: is held by this machine already", unit);
                 return CTL_OK;
         }
-        r = bus_call(ctl->bus, &bus_leased, "StealUnit", &answer, &error, "s", unit);
-        if (r < 0)
-                return bus_complain(unit, r, &error);
+        code = call_for_unit(ctl, unit, "StealUnit", &answer, "s", unit);
+        if (code != CTL_OK)
+                return code;
         wait = json_integer_value(json_array_get(answer, 0));
         if (wait > 0)
                 say("%s: taken from %s; it starts here when that machine has let go, in %s at the latest",
@@ -143,12 +140,15 @@ static int steal_one(Ctl *ctl, const char *unit) {
         (void) fflush(stdout);
         if (!ctl->wait)
                 return CTL_OK;
-        move.index = get_integer(row, "index");
+        r = bus_get_all(ctl->bus, LEASED_NAME, LEASED_PATH, LEASED_MANAGER, &manager, &error);
+        if (r < 0)
+                return bus_complain(unit, r, &error);
+        move.machine = get_string(manager, "MachineID");
         code = wait_for_unit(ctl, unit, is_here, &move);
         if (code != CTL_OK)
                 return code;
         if (move.stayed) {
-                complain("%s: another machine has taken its lease, see: leasectl status %s", unit, unit);
+                complain("%s: was taken, and is not held here any more, see: leasectl status %s", unit, unit);
                 return CTL_FAILED;
         }
         return print_holder_after(ctl, unit, "taken");
@@ -165,9 +165,8 @@ static int is_not_done(const json_t *props, void *userdata) {
 }
 
 static int rearm_one(Ctl *ctl, const char *unit) {
-        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         json_auto_t *row = NULL;
-        int r, code = unit_read_one(ctl, unit, &row);
+        int code = unit_read_one(ctl, unit, &row);
 
         if (code != CTL_OK)
                 return code;
@@ -175,11 +174,9 @@ static int rearm_one(Ctl *ctl, const char *unit) {
                 complain("%s: is not done but %s, there is nothing to rearm", unit, get_string(row, "state"));
                 return CTL_FAILED;
         }
-        r = bus_call(ctl->bus, &bus_leased, "RearmUnit", NULL, &error, "s", unit);
-        if (r < 0)
-                return bus_complain(unit, r, &error);
-        if (!ctl->wait)
-                return CTL_OK;
+        code = call_for_unit(ctl, unit, "RearmUnit", NULL, "s", unit);
+        if (code != CTL_OK || !ctl->wait)
+                return code;
         code = wait_for_unit(ctl, unit, is_not_done, NULL);
         return code == CTL_OK ? print_holder_after(ctl, unit, "rearmed") : code;
 }

@@ -157,13 +157,7 @@ static int accept_registry(Ctl *ctl, const json_t *manager, const char *uuid) {
         r = bus_call(ctl->bus, &bus_leased, "AcceptRegistry", NULL, &error, "s", uuid);
         if (r < 0)
                 return bus_complain("registry accept", r, &error);
-        if (streq(found, uuid))
-                say("%s: accepted; this machine starts nothing for 61.2s, until nobody can still run by the "
-                              "old one",
-                                uuid);
-        else
-                say("%s: noted, to be accepted when that registry is seen%s%s", uuid,
-                                *found ? "; the one that answers is " : "", found);
+        say("%s: accepted; this machine starts nothing for 61.2s, until nobody can still run by the old one", uuid);
         return CTL_OK;
 }
 

@@ -2,7 +2,8 @@
 
 /*
  * leasectl release: this machine stops the unit and gives its lease back. Answered by the daemon as soon as it has
- * begun; we wait until the lease is somebody else's or nobody's, unless --no-wait.
+ * begun, which it does not without a registry that answers, nor when we are gone; we wait until the lease is somebody else's or
+ * nobody's, unless --no-wait.
  */
 
 #include "ctl/leases.h"
@@ -16,18 +17,15 @@ static int is_released(const json_t *props, void *userdata) {
 }
 
 static int release_one(Ctl *ctl, const char *unit) {
-        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         json_auto_t *before = NULL;
         json_int_t index;
-        int r, code = unit_read_one(ctl, unit, &before);
+        int code = unit_read_one(ctl, unit, &before);
 
         if (code != CTL_OK)
                 return code;
-        r = bus_call(ctl->bus, &bus_leased, "ReleaseUnit", NULL, &error, "s", unit);
-        if (r < 0)
-                return bus_complain(unit, r, &error);
-        if (!ctl->wait)
-                return CTL_OK;
+        code = call_for_unit(ctl, unit, "ReleaseUnit", NULL, "s", unit);
+        if (code != CTL_OK || !ctl->wait)
+                return code;
         index = get_integer(before, "index");
         code = wait_for_unit(ctl, unit, is_released, &index);
         return code == CTL_OK ? print_holder_after(ctl, unit, "released") : code;

@@ -16,21 +16,97 @@ static void add_trouble(Ctl *ctl, json_t *props) {
                 (void) json_object_set(props, "Trouble", json_object_get(manager, "RegistryError"));
 }
 
+/* The unit's properties now, with whom is waited for. */
+static int read_props(Ctl *ctl, const char *unit, json_t **ret, sd_bus_error *error) {
+        json_auto_t *path = NULL;
+        int r = bus_call(ctl->bus, &bus_leased, "GetUnit", &path, error, "s", unit);
+
+        if (r >= 0)
+                r = bus_get_all(ctl->bus, LEASED_NAME, strempty(json_string_value(json_array_get(path, 0))), LEASED_UNIT, ret,
+                                error);
+        if (r >= 0)
+                add_trouble(ctl, *ret);
+        return r;
+}
+
+/* ---- until it has begun ---- */
+
+typedef struct Answer {
+        bool come;
+        int r;
+        json_t *body;
+        sd_bus_error error;
+} Answer;
+
+static int on_answer(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        Answer *a = userdata;
+        const sd_bus_error *e = sd_bus_message_get_error(m);
+
+        a->come = true;
+        if (e) {
+                a->r = -sd_bus_error_get_errno(e);
+                (void) sd_bus_error_copy(&a->error, e);
+        } else
+                a->r = bus_message_body(m, &a->body);
+        return 0;
+}
+
+static int wait_for_answer(Ctl *ctl, const char *unit, Answer *answer) {
+        Progress progress = progress_begin(unit);
+        int r = 0;
+
+        while (r >= 0 && !answer->come) {
+                json_auto_t *props = NULL;
+
+                r = bus_wait(ctl->bus, PROGRESS_POLL);
+                if (r < 0 || answer->come)
+                        break;
+                /* Without trouble it may be a password that is waited for. */
+                if (read_props(ctl, unit, &props, NULL) >= 0 && *get_string(props, "Trouble"))
+                        progress_show(&progress, props);
+        }
+        progress_end(&progress);
+        return r < 0 ? r : answer->r;
+}
+
+int call_for_unit(Ctl *ctl, const char *unit, const char *method, json_t **ret, const char *types, ...) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        _cleanup_(sd_bus_slot_unrefp) sd_bus_slot *slot = NULL;
+        Answer answer = {};
+        va_list ap;
+        int code = CTL_OK, r;
+
+        r = sd_bus_message_new_method_call(ctl->bus, &m, bus_leased.name, bus_leased.path, bus_leased.interface, method);
+        va_start(ap, types);
+        if (r >= 0)
+                r = sd_bus_message_appendv(m, types, ap);
+        va_end(ap);
+        if (r >= 0)
+                r = sd_bus_call_async(ctl->bus, &slot, m, on_answer, &answer, UINT64_MAX);
+        if (r >= 0)
+                r = wait_for_answer(ctl, unit, &answer);
+        if (r < 0)
+                code = bus_complain(unit, r, &answer.error);
+        else if (ret)
+                *ret = json_incref(answer.body);
+        json_decref(answer.body);
+        sd_bus_error_free(&answer.error);
+        return code;
+}
+
+/* ---- until it is done ---- */
+
 int wait_for_unit(Ctl *ctl, const char *unit, unit_test_t test, void *userdata) {
         Progress progress = progress_begin(unit);
 
         for (;;) {
                 _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-                json_auto_t *path = NULL, *props = NULL;
-                int r = bus_call(ctl->bus, &bus_leased, "GetUnit", &path, &error, "s", unit);
+                json_auto_t *props = NULL;
+                int r = read_props(ctl, unit, &props, &error);
 
-                if (r >= 0)
-                        r = bus_get_all(ctl->bus, LEASED_NAME, strempty(json_string_value(json_array_get(path, 0))),
-                                        LEASED_UNIT, &props, &error);
                 if (r >= 0) {
                         if (test(props, userdata) > 0)
                                 break;
-                        add_trouble(ctl, props);
                         progress_show(&progress, props);
                         r = bus_wait(ctl->bus, PROGRESS_POLL);
                 }

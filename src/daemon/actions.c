@@ -14,6 +14,7 @@
 #include "daemon/publish.h"
 #include "daemon/suspend.h"
 #include "daemon/units.h"
+#include "daemon/words.h"
 #include "util/file-util.h"
 #include "util/log.h"
 
@@ -158,6 +159,9 @@ void action_perform(Daemon *d, const Action *a) {
                 break;
         case ACTION_CALL_DONE:
                 calls_done(d, a);
+                break;
+        case ACTION_WORD_DONE:
+                words_done(d, a);
                 break;
         case ACTION_SLEEP_READY:
                 suspend_ready(d);

@@ -11,6 +11,7 @@
 #include "daemon/publish.h"
 #include "daemon/suspend.h"
 #include "daemon/units.h"
+#include "daemon/words.h"
 #include "util/log.h"
 #include "util/text.h"
 
@@ -168,6 +169,7 @@ static void retry_later(Daemon *d) {
 static void close_connection(Daemon *d) {
         authorize_cancel(d);
         calls_cancel(d);
+        words_cancel(d);
         manager_detach(d->manager);
         suspend_detach(d);
         d->bus_name_slot = sd_bus_slot_unref(d->bus_name_slot);

@@ -6,6 +6,7 @@
 #include <utlist.h>
 
 #include "daemon/bus.h"
+#include "daemon/words.h"
 #include "util/log.h"
 
 struct PendingCall {
@@ -13,17 +14,23 @@ struct PendingCall {
         uint64_t id;
         CallKind kind;
         sd_bus_message *message;
+        Asker *asker;
 };
 
 static void pending_free(Daemon *d, PendingCall *p) {
         DL_DELETE(d->calls, p);
+        asker_free(p->asker);
         sd_bus_message_unref(p->message);
         free(p);
 }
 
 void calls_cancel(Daemon *d) {
-        while (d->calls)
+        while (d->calls) {
+                uint64_t id = d->calls->id;
+
                 pending_free(d, d->calls);
+                words_withdraw(d, id);
+        }
 }
 
 /* ---- asking ---- */
@@ -37,6 +44,7 @@ static int begin(Daemon *d, sd_bus_message *m, const Call *call) {
         p->kind = call->kind;
         p->message = sd_bus_message_ref(m);
         DL_APPEND(d->calls, p);
+        p->asker = asker_new(d, m, p->id, NULL, NULL);
         daemon_event(d, &(Event){ .kind = EVENT_CALL, .id = p->id, .call = *call });
         return 1;
 }

@@ -20,6 +20,7 @@
  *   publish.c       what has changed, told to listeners; shown-unit.c what they know of a unit
  *   why-not.c       why a unit is where it is, in words
  *   calls.c         leases of a scheduler's own
+ *   words.c         the operator's words, until they are answered
  *   authorize.c     who may use a verb
  *
  * It is glue: no decision on leases or units is taken in this folder. What happens outside becomes an event; what the
@@ -44,6 +45,8 @@ typedef struct GuardService GuardService;
 typedef struct RegistryHealth RegistryHealth;
 typedef struct Authorization Authorization;
 typedef struct PendingCall PendingCall;
+typedef struct PendingWord PendingWord;
+typedef struct Asker Asker;
 typedef struct Publisher Publisher;
 typedef struct Suspend Suspend;
 
@@ -79,7 +82,8 @@ typedef struct Daemon {
         unsigned bus_failures;
         Authorization *authorizations;
         PendingCall *calls;
-        uint64_t last_call;
+        PendingWord *words;
+        uint64_t last_call; /* id of both */
         Publisher *publisher;
 
         Messages changes; /* by the last reload, for people */

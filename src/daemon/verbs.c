@@ -12,6 +12,7 @@
 #include "daemon/bus.h"
 #include "daemon/publish.h"
 #include "daemon/why-not.h"
+#include "daemon/words.h"
 #include "util/log.h"
 
 int verb_find_unit(Daemon *d, sd_bus_message *m, UnitView *ret, sd_bus_error *error) {
@@ -55,8 +56,7 @@ int verb_release_unit(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
         if (r < 0)
                 return r;
         log_notice("%s: release asked for over D-Bus", unit.unit);
-        daemon_event(d, &(Event){ .kind = EVENT_RELEASE, .unit = unit.unit });
-        return sd_bus_reply_method_return(m, NULL);
+        return words_begin(d, m, &(Event){ .kind = EVENT_RELEASE, .unit = unit.unit });
 }
 
 /* ---- machines ---- */
@@ -143,24 +143,12 @@ int verb_transfer_unit(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
                 return r;
         log_notice("%s: transfer to %s asked for over D-Bus", unit.unit,
                         daemon_machine_name(d, machine.machine_id, target, sizeof(target)));
-        daemon_event(d, &(Event){ .kind = EVENT_TRANSFER, .unit = unit.unit, .machine = machine.machine_id });
-        return sd_bus_reply_method_return(m, NULL);
-}
-
-/* How long it can take until the robbed machine has surely stopped the unit. */
-static usec_t steal_wait(Daemon *d, const UnitView *unit) {
-        LeaseView lease;
-
-        if (unit->held_here || !core_find_lease(d->core, daemon_now(), unit->lease, &lease) || !lease.record ||
-            lease.record->state != LEASE_HELD)
-                return 0;
-        return ttl_take_after(session_ttl(lease.record->session));
+        return words_begin(d, m, &(Event){ .kind = EVENT_TRANSFER, .unit = unit.unit, .machine = machine.machine_id });
 }
 
 int verb_steal_unit(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
         SessionView session;
         UnitView unit;
-        usec_t wait;
         int r = find_leased_unit(d, m, &unit, error);
 
         if (r < 0)
@@ -171,10 +159,8 @@ int verb_steal_unit(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
         if (!session.competing)
                 return bus_error(error, BUS_ERROR("RegistryUnavailable"), "This machine can take no leases now: %s.",
                                 isempty(session.why_not) ? "it has no session yet" : session.why_not);
-        wait = steal_wait(d, &unit);
         log_notice("%s: steal asked for over D-Bus", unit.unit);
-        daemon_event(d, &(Event){ .kind = EVENT_STEAL, .unit = unit.unit });
-        return sd_bus_reply_method_return(m, "t", wait);
+        return words_begin(d, m, &(Event){ .kind = EVENT_STEAL, .unit = unit.unit });
 }
 
 int verb_rearm_unit(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
@@ -184,8 +170,7 @@ int verb_rearm_unit(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
         if (r < 0)
                 return r;
         log_notice("%s: rearm asked for over D-Bus", unit.unit);
-        daemon_event(d, &(Event){ .kind = EVENT_REARM, .unit = unit.unit });
-        return sd_bus_reply_method_return(m, NULL);
+        return words_begin(d, m, &(Event){ .kind = EVENT_REARM, .unit = unit.unit });
 }
 
 /* ---- draining ---- */
@@ -221,8 +206,7 @@ static int set_other_draining(Daemon *d, sd_bus_message *m, const FoundMachine *
                                 "%s is silent, and when it is back it drains still, as it remembers: say leasectl undrain there.",
                                 name);
         log_notice("%s: %s asked for over D-Bus", name, on ? "drain" : "undrain");
-        daemon_event(d, &(Event){ .kind = EVENT_DRAIN, .machine = machine->machine_id, .on = on });
-        return sd_bus_reply_method_return(m, NULL);
+        return words_begin(d, m, &(Event){ .kind = EVENT_DRAIN, .machine = machine->machine_id, .on = on });
 }
 
 static int set_machine_draining(Daemon *d, sd_bus_message *m, bool on, sd_bus_error *error) {
@@ -254,6 +238,7 @@ static bool is_uuid(const char *s) {
 
 int verb_accept_registry(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
         char quoted[BUS_QUOTE_SIZE];
+        SessionView session;
         const char *uuid;
         int r = sd_bus_message_read(m, "s", &uuid);
 
@@ -263,6 +248,12 @@ int verb_accept_registry(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
                 return bus_error(error, SD_BUS_ERROR_INVALID_ARGS,
                                 "%s is no registry's uuid: 36 characters as leasectl registry shows them.",
                                 bus_quote(uuid, quoted));
+        core_session_view(d->core, daemon_now(), &session);
+        if (!streq(session.found_uuid, uuid))
+                return bus_error(error, BUS_ERROR("NoSuchRegistry"), "%s%s: nothing is to be accepted.",
+                                isempty(session.found_uuid) ? "No other registry answers than the one that this machine goes by"
+                                                            : "The registry that answers is ",
+                                session.found_uuid);
         log_notice("the registry with uuid %s is the right one from now on, as asked for over D-Bus", uuid);
         daemon_event(d, &(Event){ .kind = EVENT_ACCEPT, .machine = uuid });
         return sd_bus_reply_method_return(m, NULL);

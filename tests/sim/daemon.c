@@ -130,6 +130,7 @@ static void act(World *w, Machine *m, int unit, const Action *a) {
                 calls_done(w, m, a);
                 break;
         case ACTION_CHANGED:
+        case ACTION_WORD_DONE:
                 break;
         }
 }

@@ -156,6 +156,11 @@ static void carry_out(World *w, const Action *a) {
                 w->called_index = a->index;
                 w->called_span = a->span;
                 break;
+        case ACTION_WORD_DONE:
+                w->word = a->word;
+                w->word_span = a->span;
+                w->word_why = a->why ? "said" : NULL;
+                break;
         case ACTION_GUARD_ARM:
                 if (w->guard.index != a->index)
                         w->guard = (GuardReport){ .index = a->index };

@@ -63,6 +63,9 @@ typedef struct World {
         CallResult called; /* how the last call of the D-Bus API ended */
         uint64_t called_index;
         usec_t called_span;
+        WordResult word; /* how the operator's last word ended */
+        usec_t word_span;
+        const char *word_why; /* only whether there was one */
         bool gate_fails; /* the guard cannot make one */
         bool start_waits; /* for what the unit requires: there is a job, and no run yet */
         bool guard_mute; /* the guard does not answer */

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The operator's words: release, transfer, steal, rearm of a unit here, drain of another machine.
+ *
+ * A word that cannot be carried out is refused, with the reason. Else it is armed until the step in which what it asks for
+ * has begun: the unit is on its way down, the record has been written. Until then it can be withdrawn, by whoever waits for
+ * the answer or because he is gone, and it ends by itself when it cannot be carried out any more. So no word acts later than
+ * somebody waits for it; one that nobody waits for, and a steal, end after one TTL. What has begun is carried through: a
+ * unit that is being stopped is given back when it is down.
+ *
+ * While the registry does not answer nothing is armed: a unit would be stopped for nothing.
+ *
+ * A Txn under way can land after its word was withdrawn; that alone cannot be taken back.
+ */
+
+#include "core/plan.h"
+
+/* Another one that asks for the same. */
+static const Word *find_other(const Core *c, const Word *w) {
+        for (const Word *o = c->words; o; o = o->next)
+                if (o != w && o->armed && o->kind == w->kind && streq(o->object, w->object))
+                        return o;
+        return NULL;
+}
+
+static Unit *unit_of(const Core *c, const Word *w) {
+        return w->kind == EVENT_DRAIN ? NULL : life_find((Core *) c, w->object);
+}
+
+static bool beats(const Core *c) {
+        return session_settled(c) && c->now.boottime < c->own.t0 + c->own.timeline.stop;
+}
+
+/* ---- whether it can be ---- */
+
+/* By its wishes, and by what is here; NULL: it may. */
+static const char *why_not_placed(Core *c, const Unit *u) {
+        PlacementMachine look;
+        char buffer[PLACEMENT_WHY_SIZE];
+        const char *why;
+        Plan plan;
+
+        if (!c->self)
+                return NULL;
+        plan_begin(&plan, c);
+        (void) plan_why_not(&plan, u, c->self, &look, buffer);
+        look.why = ""; /* what was said here before does not count any more */
+        why = placement_why_not(&u->placement, &look, buffer);
+        return why == buffer ? arena_copy(c, buffer, strlen(buffer) + 1) : why;
+}
+
+static const char *why_no_steal(Core *c, const Unit *u) {
+        const Lease *l = u->lease;
+        const char *why;
+
+        if (life_is_ours(c, u))
+                return NULL;
+        if (l->damaged)
+                return "the lease's record in the registry cannot be read";
+        if (l->value.state == LEASE_DONE && u->version <= l->value.version)
+                return "its job is done (leasectl rearm)";
+        if (l->value.state == LEASE_HELD && l->value.period > 0)
+                return "its lease is held by way of the D-Bus API (StealLease)";
+        if (l->n_debts >= DEBTS_MAX)
+                return "too many machines may still run it: that ends within their TTLs";
+        why = why_not_placed(c, u);
+        if (!why && life_is_told(u)) /* what is not known yet will be in a moment */
+                why = life_why_unable(c, u);
+        return why;
+}
+
+/* WORD_BEGUN: nothing stands against it. */
+static WordResult why_not(Core *c, const Word *w, const char **ret_why) {
+        const Unit *u = unit_of(c, w);
+
+        *ret_why = NULL;
+        if (!u && w->kind != EVENT_DRAIN) {
+                *ret_why = "it is not enabled here any more";
+                return WORD_UNABLE;
+        }
+        if (!beats(c) && w->kind == EVENT_STEAL) {
+                *ret_why = "the registry does not answer";
+                return WORD_UNAVAILABLE;
+        }
+        if (!beats(c))
+                return WORD_BEGUN;
+        switch (w->kind) {
+        case EVENT_RELEASE:
+        case EVENT_TRANSFER:
+                return life_is_ours(c, u) ? WORD_BEGUN : WORD_NOT_HELD;
+        case EVENT_STEAL:
+                *ret_why = why_no_steal(c, u);
+                return *ret_why ? WORD_UNABLE : WORD_BEGUN;
+        case EVENT_REARM:
+                return u->lease->value.state == LEASE_DONE && !u->lease->damaged &&
+                                       (!w->armed || u->lease->value.index == w->index)
+                                ? WORD_BEGUN
+                                : WORD_NOT_DONE;
+        default:
+                return mirror_find_machine(c, w->object) ? WORD_BEGUN : WORD_UNABLE;
+        }
+}
+
+/* ---- what has become of it ---- */
+
+static bool has_begun(const Core *c, const Word *w) {
+        const Unit *u = unit_of(c, w);
+        const Machine *m = w->kind == EVENT_DRAIN ? mirror_find_machine((Core *) c, w->object) : NULL;
+
+        switch (w->kind) {
+        case EVENT_RELEASE:
+        case EVENT_TRANSFER:
+                return u && u->phase >= PHASE_CLOSING &&
+                       u->leave >= (w->kind == EVENT_RELEASE ? LEAVE_RELEASE : LEAVE_TRANSFER);
+        case EVENT_STEAL:
+                return u && life_is_ours(c, u);
+        case EVENT_REARM:
+                return w->armed && u && u->lease->rearm == 0 && u->lease->value.state != LEASE_DONE;
+        default:
+                return w->armed && m && m->drain_asked == 0;
+        }
+}
+
+/* It has been sent, and was not answered yet. */
+static bool is_under_way(const Core *c, const Word *w) {
+        const Unit *u = unit_of(c, w);
+
+        if (w->kind == EVENT_DRAIN)
+                return c->drain_txn > 0 && streq(c->drain_machine, w->object);
+        return u && u->lease->txn > 0 &&
+               ((w->kind == EVENT_STEAL && u->lease->op != OP_STRIKE) || (w->kind == EVENT_REARM && u->lease->op == OP_REARM));
+}
+
+/* The record has moved since, and not to us. */
+static bool is_forestalled(const Core *c, const Word *w) {
+        const Unit *u = unit_of(c, w);
+
+        return w->kind == EVENT_STEAL && u && !u->want_steal;
+}
+
+static usec_t longest_debt(const Core *c, const Lease *l) {
+        usec_t t = 0;
+
+        for (size_t i = 0; i < l->n_debts; i++)
+                t = MAX(t, usec_sub(debt_due(l->debts + i), c->now.boottime));
+        return t;
+}
+
+/* ---- arming and disarming ---- */
+
+static void arm(Core *c, Word *w) {
+        Unit *u = unit_of(c, w);
+
+        w->armed = true;
+        if (w->kind == EVENT_RELEASE)
+                u->want_release = true;
+        else if (w->kind == EVENT_TRANSFER)
+                str_copy(u->target, sizeof(u->target), w->machine);
+        else if (w->kind == EVENT_REARM)
+                u->lease->rearm = w->index = u->lease->value.index;
+        else if (w->kind == EVENT_DRAIN)
+                machine_drain(c, w->object, w->on);
+        else if (!life_is_ours(c, u)) {
+                u->want_steal = true;
+                u->steal_index = w->index;
+        }
+}
+
+static void disarm(Core *c, Word *w) {
+        Unit *u = unit_of(c, w);
+        Machine *m = w->kind == EVENT_DRAIN ? mirror_find_machine(c, w->object) : NULL;
+
+        if (!w->armed)
+                return;
+        w->armed = false;
+        if (find_other(c, w))
+                return;
+        if (m)
+                m->drain_asked = 0;
+        if (!u)
+                return;
+        if (w->kind == EVENT_RELEASE)
+                u->want_release = false;
+        else if (w->kind == EVENT_TRANSFER)
+                u->target[0] = '\0';
+        else if (w->kind == EVENT_STEAL)
+                u->want_steal = false;
+        else
+                u->lease->rearm = 0;
+}
+
+/* Takes the word out of the list; what has not begun will not. */
+static void end(Core *c, Word *w, WordResult result, const char *why) {
+        const Unit *u = unit_of(c, w);
+        Word **at = &c->words;
+
+        while (*at && *at != w)
+                at = &(*at)->next;
+        if (*at)
+                *at = w->next;
+        if (result != WORD_BEGUN)
+                disarm(c, w);
+        if (w->id > 0) {
+                Action *a = output(c, ACTION_WORD_DONE);
+
+                a->id = w->id;
+                a->word = result;
+                a->why = why;
+                a->span = result == WORD_BEGUN && w->kind == EVENT_STEAL && u ? longest_debt(c, u->lease) : 0;
+        }
+        free(w);
+}
+
+/* ---- from outside ---- */
+
+void word_begin(Core *c, const Event *e) {
+        Word *w = calloc(1, sizeof(Word));
+        const char *why = NULL;
+        WordResult result;
+        Unit *u;
+
+        if (!w)
+                abort();
+        *w = (Word){ .id = e->id, .kind = e->kind, .on = e->on };
+        w->until = e->id > 0 && e->kind != EVENT_STEAL ? USEC_INFINITY : usec_add(c->now.boottime, c->own.ttl ?: c->ttl);
+        str_copy(w->object, sizeof(w->object), e->kind == EVENT_DRAIN ? strempty(e->machine) : strempty(e->unit));
+        str_copy(w->machine, sizeof(w->machine), e->kind == EVENT_TRANSFER ? strempty(e->machine) : "");
+        u = unit_of(c, w);
+        w->index = e->index > 0 || !u ? e->index : u->lease->value.index;
+        if (u && e->kind == EVENT_STEAL)
+                u->not_before = 0; /* that it stands back is the machine's own wish only */
+        result = why_not(c, w, &why);
+        if (e->kind == EVENT_TRANSFER && (!machine_id_is_valid(w->machine) || streq(w->machine, c->machine_id)))
+                result = WORD_UNABLE;
+        w->next = c->words;
+        c->words = w;
+        if (result != WORD_BEGUN)
+                end(c, w, result, why);
+        else if (beats(c))
+                arm(c, w);
+}
+
+void word_withdraw(Core *c, uint64_t id) {
+        for (Word *w = c->words; w; w = w->next)
+                if (w->id == id && id > 0) {
+                        end(c, w, WORD_WITHDRAWN, NULL);
+                        return;
+                }
+}
+
+void word_advance(Core *c) {
+        Word *next;
+
+        for (Word *w = c->words; w; w = next) {
+                const char *why = NULL;
+                WordResult result;
+
+                next = w->next;
+                if (has_begun(c, w)) {
+                        end(c, w, WORD_BEGUN, NULL);
+                        continue;
+                }
+                if (is_under_way(c, w))
+                        continue;
+                result = is_forestalled(c, w) ? WORD_FORESTALLED : why_not(c, w, &why);
+                if (result == WORD_BEGUN && c->now.boottime >= w->until)
+                        result = WORD_LATE;
+                if (result != WORD_BEGUN)
+                        end(c, w, result, why);
+                else if (!beats(c))
+                        disarm(c, w);
+                else if (!w->armed)
+                        arm(c, w);
+        }
+}
+
+usec_t word_deadline(const Core *c) {
+        usec_t t = USEC_INFINITY;
+
+        for (const Word *w = c->words; w; w = w->next)
+                if (!is_under_way(c, w))
+                        t = MIN(t, w->until);
+        return t;
+}
+
+void word_free_all(Core *c) {
+        while (c->words) {
+                Word *w = c->words;
+
+                c->words = w->next;
+                free(w);
+        }
+}
