@@ -133,12 +133,30 @@ usec_t life_guard_deadline(const Core *c) {
         return missing_at(c) > c->now.boottime ? missing_at(c) : USEC_INFINITY;
 }
 
+static void say_obstacle(Unit *u) {
+        const char *what = u->report.ended_by == ENDED_BY_CONFLICT     ? " runs here, with which it conflicts"
+                           : u->report.obstacle == OBSTACLE_LASTS ? ", which it needs, is stopped here"
+                                                                  : ", which it needs, has ended here";
+        size_t n;
+
+        u->obstacle_why[0] = '\0';
+        if (u->report.obstacle == OBSTACLE_NONE)
+                return;
+        str_copy(u->obstacle_why, sizeof(u->other), *u->other ? u->other : "a unit");
+        n = strlen(u->obstacle_why);
+        str_copy(u->obstacle_why + n, sizeof(u->obstacle_why) - n, what);
+}
+
 void life_report(Core *c, Unit *u, const UnitReport *report) {
         if (report->known && u->report.known && report->asked_at < u->report.asked_at)
                 return;
-        if (report->gate_loaded != u->report.gate_loaded || report->known != u->report.known)
+        if (report->gate_loaded != u->report.gate_loaded || report->known != u->report.known ||
+            report->obstacle != u->report.obstacle)
                 c->offers_stale = true;
         u->report = *report;
+        str_copy(u->other, sizeof(u->other), strempty(report->other));
+        u->report.other = u->other; /* the caller's lasts no longer than the event */
+        say_obstacle(u);
         output_changed(c, u, NULL);
 }
 
@@ -273,6 +291,8 @@ const char *life_why_unable(const Core *c, const Unit *u) {
                 return "systemd has not loaded its gate";
         if (!life_is_down(u))
                 return "processes of an earlier run are left here";
+        if (u->report.obstacle == OBSTACLE_LASTS && !u->want_steal)
+                return u->obstacle_why;
         return c->now.boottime < u->not_before ? "this machine stands back for a while" : NULL;
 }
 
@@ -291,7 +311,8 @@ const char *leave_to_string(Leave leave) {
                 [LEAVE_NONE] = "", [LEAVE_EXPIRED] = "expired", [LEAVE_RELEASE] = "released",
                 [LEAVE_TRANSFER] = "transfer", [LEAVE_FAILBACK] = "failback", [LEAVE_UPGRADE] = "upgrade",
                 [LEAVE_UNFIT] = "placement", [LEAVE_DRAIN] = "drain", [LEAVE_FORGET] = "disabled",
-                [LEAVE_SHUTDOWN] = "shutdown", [LEAVE_SLEEP] = "sleep", [LEAVE_DONE] = "done", [LEAVE_FAILED] = "failed",
+                [LEAVE_SHUTDOWN] = "shutdown", [LEAVE_SLEEP] = "sleep", [LEAVE_OBSTACLE] = "dependency",
+                [LEAVE_DONE] = "done", [LEAVE_FAILED] = "failed",
                 [LEAVE_STRAY] = "stray", [LEAVE_LOST] = "lost",
         };
         return names[leave];

@@ -40,6 +40,22 @@ typedef enum ActiveState {
         _ACTIVE_STATE_MAX,
 } ActiveState;
 
+/* Who had the unit stopped; only of one that is inactive or failed. */
+typedef enum EndedBy {
+        ENDED_BY_ITSELF,
+        ENDED_BY_UNKNOWN,  /* not known yet: another report follows */
+        ENDED_BY_HAND,     /* somebody asked for it */
+        ENDED_BY_NEED,     /* PID 1, along with a unit that it needs, is bound to, or is part of */
+        ENDED_BY_CONFLICT, /* PID 1, because a unit was started with which it conflicts */
+} EndedBy;
+
+/* After ENDED_BY_NEED and ENDED_BY_CONFLICT: what the other unit is now. */
+typedef enum Obstacle {
+        OBSTACLE_NONE,   /* up again (a conflicting one: down again), or there is no such unit */
+        OBSTACLE_LASTS,  /* as somebody wanted it */
+        OBSTACLE_FAILED, /* it ended by itself; it would be started along with the unit */
+} Obstacle;
+
 typedef struct UnitReport {
         bool known;       /* false: PID 1 does not answer; nothing below means anything */
         usec_t asked_at;  /* CLOCK_BOOTTIME before the question was sent; what is said below was true later than that */
@@ -48,7 +64,9 @@ typedef struct UnitReport {
         bool empty;       /* no process in its control group; read after PID 1's answer */
         bool gate_loaded; /* PID 1 has our Assert and our BindsTo in force, and needs no reload */
         bool failed;      /* how it last ended: Result= is not success */
-        bool foreign_job; /* since the last start that we asked for, somebody else's job acted on it */
+        EndedBy ended_by;
+        Obstacle obstacle;
+        const char *other; /* the unit that .ended_by and .obstacle speak of; NULL or "": it is not known */
         usec_t ended_at;  /* CLOCK_REALTIME of when it last became inactive or failed; 0: never */
         usec_t last_trigger; /* CLOCK_REALTIME; of a timer that catches up (Persistent=yes): when it last elapsed; else 0 */
         uint64_t run;     /* of its InvocationID=: differs from run to run; 0: it has none, it never ran */
@@ -227,6 +245,9 @@ typedef enum Report {
         REPORT_STRAY,            /* .unit is active here without its lease: it is being stopped */
         REPORT_GATE_MISSING,     /* .unit: PID 1 has not loaded the gate; this machine does not compete for it */
         REPORT_STOPPED_BY_HAND,  /* .unit: it stays stopped, the lease stays here */
+        REPORT_STOPPED_WITH,     /* .unit: by PID 1, along with .why ("" if that is not known), which it needs */
+        REPORT_STOPPED_FOR,      /* .unit: by PID 1, for .why, with which it conflicts */
+        REPORT_STARTED_AGAIN,    /* .unit: what it was stopped for is over */
         REPORT_UNIT_FAILED,      /* .unit failed for good: released, and this machine stands back for .span */
         REPORT_DONE,             /* .unit ended well */
         REPORT_DAMAGED,          /* .lease: its record cannot be read */

@@ -88,6 +88,24 @@ static void step_starting(Core *c, Unit *u) {
         }
 }
 
+static void fail(Core *c, Unit *u) {
+        life_hold_down_failure(c, u);
+        u->run = u->report.run;
+        life_enter(c, u, PHASE_IDLE);
+}
+
+/* PID 1 had stopped it because of another unit, and that is over, or is to be started along with it. */
+static void on_put_aside(Core *c, Unit *u) {
+        if (u->report.obstacle == OBSTACLE_FAILED || ++u->aside_count > STARTS_MAX) {
+                fail(c, u);
+                return;
+        }
+        u->run = u->report.run;
+        u->starts = 0;
+        life_enter(c, u, PHASE_STARTING);
+        start(c, u);
+}
+
 static void step_running(Core *c, Unit *u) {
         if (!is_wanted(c, u)) {
                 life_act(c, u, ACTION_UNIT_STOP);
@@ -101,14 +119,14 @@ static void step_running(Core *c, Unit *u) {
         if (u->by_hand)
                 return;
         if (c->now.boottime > usec_add(u->changed_at, u->hold_down_failure))
-                u->failures = 0;
-        if (!life_is_inactive(&u->report))
+                u->failures = u->aside_count = 0;
+        if (!life_is_inactive(&u->report) || u->report.ended_by == ENDED_BY_UNKNOWN || u->report.obstacle == OBSTACLE_LASTS)
                 return;
-        if (u->report.failed && !u->report.foreign_job && !u->hold_on_failure) {
-                life_hold_down_failure(c, u);
-                u->run = u->report.run;
-                life_enter(c, u, PHASE_IDLE);
-        } else
+        if (u->report.ended_by == ENDED_BY_NEED || u->report.ended_by == ENDED_BY_CONFLICT)
+                on_put_aside(c, u);
+        else if (u->report.failed && u->report.ended_by != ENDED_BY_HAND && !u->hold_on_failure)
+                fail(c, u);
+        else
                 u->by_hand = true;
 }
 

@@ -142,6 +142,7 @@ typedef enum Leave {
         LEAVE_FORGET,
         LEAVE_SHUTDOWN,
         LEAVE_SLEEP,
+        LEAVE_OBSTACLE, /* PID 1 has stopped it because of another unit, and that lasts */
         LEAVE_DONE,
         LEAVE_FAILED,
         LEAVE_STRAY,    /* it was active without its lease */
@@ -186,6 +187,11 @@ struct Unit {
         bool adopted;     /* running since before our restart: how it ended is not known */
         bool resumed;     /* the last end was LEAVE_EXPIRED */
         bool by_hand;     /* reported as stopped by hand */
+        bool put_aside;   /* reported as stopped because of another unit, and not started again since */
+        usec_t aside_until; /* then it goes elsewhere */
+        unsigned aside_count; /* how often it was started again here after that, without having run well for a while */
+        char other[NAME_SIZE]; /* report.other */
+        char obstacle_why[NAME_SIZE + 64]; /* report.obstacle in words; "" if there is none */
         bool sleep_killed; /* the guard was told to, for the machine is about to sleep */
         bool gate_reported;
         bool want_release, want_steal;

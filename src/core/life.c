@@ -19,6 +19,8 @@
 #define POLL_CALM (250 * USEC_PER_MSEC)
 #define ASK_AGAIN USEC_PER_SEC
 #define HOLD_DOWN_MAX USEC_PER_HOUR
+/* A service that is upgraded, or that Restart= brings back, is away for less: moving would cost more than waiting. */
+#define ASIDE_WAIT (2 * USEC_PER_SEC)
 enum {
         STARTS_MAX = 5,
         DRAIN_AT_ONCE = 10, /* a machine that drains does not stop hundreds of units in one moment */
@@ -253,6 +255,14 @@ static void start(Core *c, Unit *u) {
         u->retry_at = c->now.boottime + ASK_AGAIN;
 }
 
+static void begin_start(Core *c, Unit *u) {
+        u->starts = 0;
+        u->run = u->report.run;
+        u->by_hand = u->adopted = u->put_aside = false;
+        life_enter(c, u, PHASE_STARTING);
+        start(c, u);
+}
+
 static void step_opening(Core *c, Unit *u) {
         if (!u->guard_known)
                 return;
@@ -262,11 +272,7 @@ static void step_opening(Core *c, Unit *u) {
                         life_enter(c, u, PHASE_RUNNING);
                         return;
                 }
-                u->starts = 0;
-                u->run = u->report.run;
-                u->by_hand = u->adopted = false;
-                life_enter(c, u, PHASE_STARTING);
-                start(c, u);
+                begin_start(c, u);
                 if (u->resumed)
                         output_report(c, REPORT_RESUMED, u->name, u->lease->name, NULL, u->index);
                 u->resumed = false;
@@ -296,14 +302,51 @@ static bool has_not_run_yet(const Unit *u) {
         return u->report.run == 0 || (!given && u->report.ended_at < l->since);
 }
 
+/* Even where something that goes by its lease runs on. */
+static bool is_put_aside(const Unit *u) {
+        return u->report.ended_by == ENDED_BY_NEED || u->report.ended_by == ENDED_BY_CONFLICT;
+}
+
+/*
+ * PID 1 has stopped it because of another unit. It starts here again as soon as that is over, and goes to another machine if
+ * that is not over soon. What comes and goes all the time is a failure, like that of the unit itself.
+ */
+static void on_put_aside(Core *c, Unit *u) {
+        Obstacle obstacle = u->report.obstacle;
+
+        if (!u->put_aside) {
+                u->put_aside = true;
+                u->by_hand = false;
+                u->aside_until = c->now.boottime + ASIDE_WAIT;
+                output_report(c, u->report.ended_by == ENDED_BY_NEED ? REPORT_STOPPED_WITH : REPORT_STOPPED_FOR, u->name,
+                                u->lease->name, NULL, u->index);
+                c->actions[c->n_actions - 1].why = arena_copy(c, u->other, strlen(u->other) + 1);
+        }
+        if (obstacle == OBSTACLE_NONE && ++u->aside_count > STARTS_MAX)
+                leave(c, u, LEAVE_FAILED);
+        else if (obstacle == OBSTACLE_NONE) {
+                output_report(c, REPORT_STARTED_AGAIN, u->name, u->lease->name, NULL, u->index);
+                begin_start(c, u);
+        } else if (!u->hold_on_failure && c->now.boottime >= u->aside_until)
+                leave(c, u, obstacle == OBSTACLE_FAILED ? LEAVE_FAILED : LEAVE_OBSTACLE);
+        else if (!u->hold_on_failure)
+                u->retry_at = u->aside_until;
+}
+
 /* The unit's end by its own account. */
 static void on_ended(Core *c, Unit *u) {
         if (u->adopted && has_not_run_yet(u)) {
                 leave(c, u, LEAVE_EXPIRED); /* our predecessor ended before he had asked for the start: once more */
                 return;
         }
+        if (u->report.ended_by == ENDED_BY_UNKNOWN)
+                return; /* PID 1 is being asked */
+        if (is_put_aside(u)) {
+                on_put_aside(c, u);
+                return;
+        }
         /* How it ended while no daemon looked is not known: an operator's word is not to be undone. */
-        if (u->report.foreign_job || u->adopted || u->by_hand) {
+        if (u->report.ended_by == ENDED_BY_HAND || u->adopted || u->by_hand) {
                 if (!u->by_hand)
                         output_report(c, REPORT_STOPPED_BY_HAND, u->name, u->lease->name, NULL, u->index);
                 u->by_hand = true;
@@ -340,13 +383,13 @@ static void step_running(Core *c, Unit *u) {
         if (!u->guard_known || !u->report.known || u->report.asked_at <= u->changed_at)
                 return; /* PID 1 stops it when its guard is gone: that is nobody's hand */
         if (c->now.boottime > usec_add(u->changed_at, u->hold_down_failure))
-                u->failures = 0; /* it ran well for a while */
-        if (life_is_inactive(&u->report)) {
+                u->failures = u->aside_count = 0; /* it ran well for a while */
+        if (life_is_inactive(&u->report) || is_put_aside(u)) {
                 on_ended(c, u);
                 return;
         }
         c->plan_stale = c->plan_stale || u->by_hand; /* it rests no more */
-        u->by_hand = u->adopted = false;
+        u->by_hand = u->adopted = u->put_aside = false;
 }
 
 /* A LOSE that never reached the guard, the connection having been lost, is said again until its entry is known to end: an
@@ -435,6 +478,7 @@ static void rest(Core *c, Unit *u) {
         if (u->leave != LEAVE_EXPIRED)
                 u->by_hand = false;
         u->index = 0;
+        u->put_aside = false;
         u->from_before = false;
         u->run = u->report.run;
         u->armed_stop = u->armed_kill = 0;

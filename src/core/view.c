@@ -144,6 +144,8 @@ static const char *why_not_global(const Core *c, const Unit *u) {
 
         if (why)
                 return why == buffer ? arena_copy((Core *) c, buffer, strlen(buffer) + 1) : why;
+        if (u->phase == PHASE_RUNNING && *u->obstacle_why)
+                return u->obstacle_why;
         if (u->by_hand)
                 return "it has ended, or was stopped by hand";
         return c->now.boottime < u->not_before ? "this machine stands back for a while" : "";
@@ -154,6 +156,8 @@ const char *view_why_not(const Core *c, const Unit *u) {
 
         if (u->global)
                 return why_not_global(c, u);
+        if (u->phase == PHASE_RUNNING && u->put_aside)
+                return u->obstacle_why;
         if (u->phase == PHASE_RUNNING && u->stuck)
                 return "it should go elsewhere, and there is no machine that fits";
         if (u->phase == PHASE_RUNNING)

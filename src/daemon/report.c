@@ -224,6 +224,19 @@ static void report_unit(const Line *l) {
                                    "it to another machine",
                                 l->subject);
                 break;
+        case REPORT_STOPPED_WITH:
+                say(l, LOG_NOTICE, "systemd has stopped it together with %s, which it needs: it starts here again when that is back "
+                                   "soon, and otherwise elsewhere",
+                                isempty(a->why) ? "a unit" : a->why);
+                break;
+        case REPORT_STOPPED_FOR:
+                say(l, LOG_NOTICE, "systemd has stopped it for %s, with which it conflicts: it starts here again when that is over "
+                                   "soon, and otherwise elsewhere",
+                                isempty(a->why) ? "a unit" : a->why);
+                break;
+        case REPORT_STARTED_AGAIN:
+                say(l, LOG_NOTICE, "what it was stopped for is over: starting it again");
+                break;
         case REPORT_UNIT_FAILED:
                 say(l, LOG_WARNING, "it failed for good: releasing its lease; this machine stands back for %s", l->span);
                 break;
@@ -241,7 +254,8 @@ void report_log(Daemon *d, const Action *a) {
         (void) daemon_machine_name(d, a->machine, l.machine, sizeof(l.machine));
         (void) format_span(l.span, sizeof(l.span), a->span);
         /* So it looks, too, when the machine is being shut down. */
-        if (a->report == REPORT_STOPPED_BY_HAND || a->report == REPORT_GUARD_LOST)
+        if (a->report == REPORT_STOPPED_BY_HAND || a->report == REPORT_STOPPED_WITH || a->report == REPORT_STOPPED_FOR ||
+            a->report == REPORT_GUARD_LOST)
                 stop_suspected(d);
         switch (a->report) {
         case REPORT_SESSION_NEW:
@@ -261,6 +275,9 @@ void report_log(Daemon *d, const Action *a) {
         case REPORT_STRAY:
         case REPORT_GATE_MISSING:
         case REPORT_STOPPED_BY_HAND:
+        case REPORT_STOPPED_WITH:
+        case REPORT_STOPPED_FOR:
+        case REPORT_STARTED_AGAIN:
         case REPORT_UNIT_FAILED:
         case REPORT_DONE:
                 report_unit(&l);

@@ -128,6 +128,14 @@ static void report(EnabledUnit *u) {
                 [UNIT_ACTIVATING] = ACTIVE_ACTIVATING,     [UNIT_ACTIVE] = ACTIVE_ACTIVE,
                 [UNIT_DEACTIVATING] = ACTIVE_DEACTIVATING, [UNIT_RELOADING] = ACTIVE_RELOADING,
         };
+        static const EndedBy endings[_UNIT_END_MAX] = {
+                [UNIT_END_OWN] = ENDED_BY_ITSELF,   [UNIT_END_UNKNOWN] = ENDED_BY_UNKNOWN, [UNIT_END_HAND] = ENDED_BY_HAND,
+                [UNIT_END_FAILED] = ENDED_BY_ITSELF, [UNIT_END_NEED] = ENDED_BY_NEED,
+                [UNIT_END_CONFLICT] = ENDED_BY_CONFLICT,
+        };
+        static const Obstacle obstacles[] = {
+                [NEED_BACK] = OBSTACLE_NONE, [NEED_DOWN] = OBSTACLE_LASTS, [NEED_FAILED] = OBSTACLE_FAILED,
+        };
         UnitStatus all = *unit_status(u->unit);
         char name[NAME_SIZE];
 
@@ -149,8 +157,10 @@ static void report(EnabledUnit *u) {
                                         .report.job = all.job,
                                         .report.empty = all.empty,
                                         .report.gate_loaded = all.gate_loaded,
-                                        .report.failed = all.failed,
-                                        .report.foreign_job = all.foreign_job,
+                                        .report.failed = all.failed || all.end == UNIT_END_FAILED,
+                                        .report.ended_by = endings[all.end],
+                                        .report.obstacle = obstacles[all.need],
+                                        .report.other = all.cause,
                                         .report.ended_at = all.inactive_since,
                                         .report.last_trigger = all.last_trigger,
                                         .report.run = run_of(&all),

@@ -33,6 +33,7 @@ void job_track_seen(JobTrack *t, uint32_t job) {
         if (job <= t->highest)
                 return;
         t->highest = job;
+        t->seen[t->next_seen++ % JOB_TRACK_SIZE] = job;
         if (contains(t->own, JOB_TRACK_SIZE, job))
                 return;
         if (t->calls == 0 || t->n_undecided == JOB_TRACK_SIZE)
@@ -59,7 +60,21 @@ void job_track_reset(JobTrack *t, bool up) {
 
 void job_track_gap(JobTrack *t) {
         t->highest = 0; /* it may even be another PID 1, which counts anew */
+        memset(t->seen, 0, sizeof(t->seen));
         t->foreign = t->restarts_now - t->restarts + 1;
+}
+
+uint32_t job_track_last_foreign(const JobTrack *t, uint32_t *ret_before) {
+        uint32_t job = 0, before = 0;
+
+        for (size_t i = 0; i < JOB_TRACK_SIZE; i++)
+                if (!contains(t->own, JOB_TRACK_SIZE, t->seen[i]))
+                        job = MAX(job, t->seen[i]);
+        for (size_t i = 0; i < JOB_TRACK_SIZE; i++)
+                if (t->own[i] < job)
+                        before = MAX(before, t->own[i]);
+        *ret_before = before;
+        return job;
 }
 
 bool job_track_foreign(const JobTrack *t) {

@@ -21,6 +21,8 @@ typedef struct JobTrack {
         uint32_t own[JOB_TRACK_SIZE]; /* the latest, in a ring */
         uint32_t undecided[JOB_TRACK_SIZE];
         unsigned next_own, n_undecided;
+        uint32_t seen[JOB_TRACK_SIZE]; /* of everybody, the latest, in a ring */
+        unsigned next_seen;
         unsigned calls;       /* of ours without an answer */
         uint32_t highest;     /* PID 1 numbers jobs upwards, and has one a unit: what is not above this is not new */
         unsigned foreign;     /* jobs that were not ours, since the count began */
@@ -39,5 +41,7 @@ void job_track_state(JobTrack *t, uint32_t restarts, bool up, bool job);
 void job_track_reset(JobTrack *t, bool up);
 /* Jobs may have come and gone unseen: counts as one that was not ours. */
 void job_track_gap(JobTrack *t);
+/* The latest job that was not ours, Restart='s included; 0: none is known. *ret_before: the latest of ours before it, or 0. */
+uint32_t job_track_last_foreign(const JobTrack *t, uint32_t *ret_before);
 /* Somebody else's job acted on the unit since the count began. */
 bool job_track_foreign(const JobTrack *t);

@@ -45,6 +45,7 @@
 #define POLL_BATCH 16
 
 typedef struct ManagerCall ManagerCall;
+typedef struct Neighbour Neighbour;
 
 enum {
         MATCH_OWNER,
@@ -75,11 +76,31 @@ struct UnitManager {
         unsigned asked;   /* questions under way */
         usec_t last_answer;
 
+        Neighbour *neighbours;  /* by name */
+        sd_bus_slot *look;      /* the question about them that is under way, and when it was sent */
+        usec_t look_asked_at;
+        uint32_t highest_job;   /* that PID 1 has told of */
+
         ManagerCall *calls, *finished;
         bool reloaded;
         void (*on_reloaded)(void *userdata);
         void *on_reloaded_userdata;
 };
+
+/* Another unit that may make PID 1 stop one of ours. One for each name, however many of ours have to do with it. */
+struct Neighbour {
+        UT_hash_handle hh;
+        NeighbourState state;
+        unsigned references;
+        unsigned causes; /* units that were stopped because of it, and are down */
+        bool asked;      /* it is in the question that is being made */
+        char name[];
+};
+
+typedef struct Related {
+        Neighbour *neighbour;
+        unsigned mask; /* of Relation */
+} Related;
 
 /* An open call for a job. It stays open after its deadline: its answer names our job even if it comes late. */
 typedef struct UnitCall UnitCall;
@@ -118,6 +139,19 @@ struct Unit {
         char **covers;
 
         sd_bus_slot *reference_call;
+        Related *related;
+        size_t n_related;
+        char **related_names; /* as PID 1 said them last */
+        uint32_t settled;     /* the highest job that PID 1 had told of when the unit was last seen up without one */
+        uint32_t job_over;    /* the unit's job that ended last, and how */
+        JobEnd job_end;
+        uint8_t run_up[16];   /* its InvocationID= when it was last seen up */
+        UnitEnd end;          /* as judged by judged_job */
+        uint32_t judged_job;
+        Neighbour *cause;     /* of UNIT_END_NEED and UNIT_END_CONFLICT, if it is known */
+        bool cause_asked;
+        usec_t look_since;    /* its neighbours are to be looked at; 0: no need to */
+
         bool referenced;
         unsigned references; /* how many PID 1 may count for us */
 
@@ -152,8 +186,21 @@ void manager_calls_cancel(UnitManager *m); /* all open ones end with -ENOTCONN *
 void manager_calls_free(UnitManager *m);
 void manager_call_deliver(UnitManager *m); /* the first finished one */
 
+/* ---- neighbours.c ---- */
+void neighbours_job_new(UnitManager *m, const char *name, uint32_t job);
+void neighbours_job_over(UnitManager *m, const char *name, uint32_t job);
+void neighbours_changed(UnitManager *m, const char *name); /* a hint */
+/* Asks PID 1 about all neighbours of all units that wish to look at theirs, unless it is being asked already. */
+void neighbours_look(UnitManager *m);
+/* PID 1, or the connection to it, is gone: what was told of jobs holds no more. */
+void neighbours_gap(UnitManager *m);
+/* PID 1 has answered for the unit (u->status); related as in unit-status.h, and is taken. */
+void ending_seen(Unit *u, char **related);
+void ending_free(Unit *u);
+
 /* ---- unit.c ---- */
 void unit_ask(Unit *u);
+void unit_tell(Unit *u);             /* queues a report of its status */
 void unit_wish(Unit *u, bool first); /* queues a question, before all others or behind them */
 void unit_hint(Unit *u);             /* the same, before all others, and lets it be asked */
 void unit_changed(Unit *u);          /* the same on a signal that may come too often */

@@ -127,6 +127,8 @@ static int on_job_new(sd_bus_message *message, void *userdata, sd_bus_error *err
         if (!is_from_pid1(m, message) || sd_bus_message_read(message, "uos", &id, NULL, &name) < 0)
                 return 0;
 
+        m->highest_job = MAX(m->highest_job, id);
+        neighbours_job_new(m, name, id);
         Unit *u = find_unit(m, name);
         if (u)
                 unit_job_new(u, id);
@@ -142,6 +144,8 @@ static int on_job_removed(sd_bus_message *message, void *userdata, sd_bus_error 
         if (!is_from_pid1(m, message) || sd_bus_message_read(message, "uoss", &id, NULL, &name, &result) < 0)
                 return 0;
 
+        m->highest_job = MAX(m->highest_job, id);
+        neighbours_job_over(m, name, id);
         Unit *u = find_unit(m, name);
         if (u)
                 unit_job_removed(u, id, result);
@@ -160,6 +164,7 @@ static int on_properties(sd_bus_message *message, void *userdata, sd_bus_error *
         Unit *u = find_unit(m, name);
         if (u)
                 unit_changed(u);
+        neighbours_changed(m, name);
         hint_template(m, name);
         return 0;
 }
@@ -214,6 +219,7 @@ static void set_owner(UnitManager *m, const char *owner) {
         free(m->owner);
         m->owner = isempty(owner) ? NULL : strdup(owner);
         if (!m->owner) {
+                neighbours_gap(m);
                 for (Unit *u = m->units; u; u = u->hh.next)
                         unit_owner_gone(u);
                 return;
@@ -258,6 +264,7 @@ static void connection_gone(UnitManager *m) {
         free(m->owner);
         m->owner = NULL;
         m->subscribed = false;
+        neighbours_gap(m);
         for (Unit *u = m->units; u; u = u->hh.next)
                 unit_connection_gone(u);
 }
@@ -285,6 +292,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
                 next = MIN(next, t);
         }
         manager_pump(m);
+        neighbours_look(m);
         arm_at(m, MAX(next, now + FIRST_LOOK));
         return 0;
 }

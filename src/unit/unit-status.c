@@ -21,7 +21,7 @@ typedef struct Fields {
         uint64_t last_trigger, active_since;
         int persistent, accept;
         bool gate, guard;
-        char **triggers, **bound_by;
+        char **triggers, **bound_by, **related;
 } Fields;
 
 static const char *const active_names[_UNIT_ACTIVE_MAX] = {
@@ -70,17 +70,46 @@ static int read_invocation_id(sd_bus_message *m, Fields *f, const char *wanted) 
         return 0;
 }
 
-static int read_binds_to(sd_bus_message *m, Fields *f, const char *guard) {
+/* What becomes of the unit when its guard ends is decided otherwise. */
+static int read_related(sd_bus_message *m, Fields *f, const char *guard, unsigned mask) {
         const char *s;
         int r;
 
         r = sd_bus_message_enter_container(m, 'a', "s");
         if (r < 0)
                 return r;
-        while ((r = sd_bus_message_read_basic(m, 's', &s)) > 0)
-                if (streq(s, guard))
-                        f->guard = true;
+        while ((r = sd_bus_message_read_basic(m, 's', &s)) > 0) {
+                char entry[1 + UNIT_NAME_SIZE];
+
+                if (guard && streq(s, guard)) {
+                        f->guard = f->guard || mask & RELATION_BOUND;
+                        continue;
+                }
+                (void) snprintf(entry, sizeof(entry), "%c%s", (char) ('0' + mask), s);
+                if (strv_add(&f->related, entry) < 0)
+                        return -ENOMEM;
+        }
         return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
+static int read_binds_to(sd_bus_message *m, Fields *f, const char *guard) {
+        return read_related(m, f, guard, RELATION_STOPS | RELATION_NEEDED | RELATION_BOUND);
+}
+
+static int read_requires(sd_bus_message *m, Fields *f, const char *guard) {
+        return read_related(m, f, guard, RELATION_STOPS | RELATION_NEEDED);
+}
+
+static int read_part_of(sd_bus_message *m, Fields *f, const char *guard) {
+        return read_related(m, f, guard, RELATION_STOPS);
+}
+
+static int read_stop_from(sd_bus_message *m, Fields *f, const char *guard) {
+        return read_related(m, f, guard, RELATION_STOPS | RELATION_BOUND);
+}
+
+static int read_conflicts(sd_bus_message *m, Fields *f, const char *guard) {
+        return read_related(m, f, guard, RELATION_CONFLICTS);
 }
 
 static int read_strv(sd_bus_message *m, char ***ret) {
@@ -136,6 +165,12 @@ static const struct Property {
         { "InvocationID", "ay", 0, read_invocation_id },
         { "Asserts", "a(sbbsi)", 0, read_asserts },
         { "BindsTo", "as", 0, read_binds_to },
+        { "Requires", "as", 0, read_requires },
+        { "Requisite", "as", 0, read_requires },
+        { "PartOf", "as", 0, read_part_of },
+        { "StopPropagatedFrom", "as", 0, read_stop_from },
+        { "Conflicts", "as", 0, read_conflicts },
+        { "ConflictedBy", "as", 0, read_conflicts },
         { "Triggers", "as", 0, read_triggers },
         { "BoundBy", "as", 0, read_bound_by },
         /* of the type's interface, where it has them */
@@ -224,6 +259,7 @@ static int find_covered(const char *name, Fields *f, char ***ret) {
 static void fields_done(Fields *f) {
         strv_free(f->triggers);
         strv_free(f->bound_by);
+        strv_free(f->related);
 }
 
 int unit_answer_decode(sd_bus_message *m, const char *name, const char *gate, const char *guard, UnitAnswer *ret) {
@@ -267,8 +303,32 @@ int unit_answer_decode(sd_bus_message *m, const char *name, const char *gate, co
                 strv_free(a.covers);
                 return r;
         }
+        a.related = TAKE_PTR(f.related);
         *ret = a;
         return 0;
+}
+
+static bool stops(const char *job_type) {
+        return streq(job_type, "stop") || streq(job_type, "restart") || streq(job_type, "try-restart");
+}
+
+int unit_row_decode(sd_bus_message *m, const char **ret_name, NeighbourState *state) {
+        const char *active, *type;
+        UnitActive a;
+        uint32_t job;
+        bool up, down;
+        int r = sd_bus_message_read(m, "(ssssssouso)", ret_name, NULL, NULL, &active, NULL, NULL, NULL, &job, &type, NULL);
+
+        if (r <= 0)
+                return r;
+        if (active_from_string(active, &a) < 0)
+                return -EBADMSG;
+        up = a == UNIT_ACTIVE || a == UNIT_RELOADING;
+        down = a == UNIT_INACTIVE || a == UNIT_FAILED;
+        state->up = up && !(job && stops(type));
+        state->down = down && !(job && !streq(type, "stop"));
+        state->starting = job && !stops(type);
+        return 1;
 }
 
 int unit_rows_decode(sd_bus_message *m, UnitAnswer *ret, char ***ret_up) {

@@ -6,14 +6,16 @@
  * the control group file system: no bus, no state, no time.
  */
 
+#include "unit/ending.h"
 #include "unit/unit.h"
 
 typedef struct UnitAnswer {
-        UnitStatus status;         /* all that PID 1 can say; known, asked_at, empty and foreign_job are not set */
+        UnitStatus status;         /* all that PID 1 can say; known, asked_at, empty, foreign_job, end, need and cause are not set */
         uint32_t job_id;           /* 0: no job */
         uint32_t restarts;         /* NRestarts= of services */
         const char *control_group; /* borrowed from the message; NULL: this type of unit has none, "": none now */
         char **covers;             /* see unit_covers(); owned by the caller */
+        char **related;            /* other units that may make PID 1 stop it, see related_mask(); owned by the caller */
 } UnitAnswer;
 
 /*
@@ -22,6 +24,17 @@ typedef struct UnitAnswer {
  * against us (no gate, or the whole answer is -EBADMSG if a state is lacking).
  */
 int unit_answer_decode(sd_bus_message *m, const char *name, const char *gate, const char *guard, UnitAnswer *ret);
+
+/* An entry of .related: the character '0' + a mask of Relation, then the name. A name may have several. */
+static inline unsigned related_mask(const char *related) {
+        return (unsigned) (*related - '0');
+}
+
+/*
+ * Reads PID 1's answer to ListUnitsByNames, a row after the other: 1 and the unit's name (borrowed) and state, its jobs left alone;
+ * 0: there is no other. Enter the array first.
+ */
+int unit_row_decode(sd_bus_message *m, const char **ret_name, NeighbourState *state);
 
 /*
  * Reads the rows that PID 1 has for the instances of a template as one answer: active if one of them is, with a job if

@@ -50,6 +50,10 @@ static void deliver_failure(Unit *u, bool start) {
                 u->callbacks.failed(u, start, u->failures[start].error, strempty(message), u->userdata);
 }
 
+void unit_tell(Unit *u) {
+        queue_report(u, REPORT_STATUS);
+}
+
 void unit_deliver(Unit *u) {
         UnitManager *m = u->manager;
         unsigned report = u->reports & -u->reports; /* the lowest */
@@ -141,6 +145,7 @@ static int take_answer(Unit *u, sd_bus_message *message) {
         /* Now, not before: PID 1 may have been about to fork when it answered an earlier question. */
         a.status.empty = unit_cgroup_is_empty(CGROUP_ROOT, u->name, a.control_group);
         u->status = a.status;
+        ending_seen(u, a.related);
 
         bool left_over = !is_up(&u->status) && !u->status.empty;
         if (!left_over)
@@ -346,6 +351,8 @@ void unit_job_new(Unit *u, uint32_t job) {
 
 void unit_job_removed(Unit *u, uint32_t job, const char *result) {
         job_track_seen(&u->jobs, job);
+        u->job_over = job;
+        u->job_end = job_end_from_string(result);
         if (streq(result, "assert"))
                 queue_report(u, REPORT_REFUSED);
         unit_hint(u);
@@ -394,7 +401,7 @@ usec_t unit_tick(Unit *u, usec_t now, unsigned *budget) {
                 u->retry = false;
                 unit_wish(u, false);
         }
-        if (tick_calls(u, now))
+        if (tick_calls(u, now) || u->look_since != 0)
                 next = MIN(next, now + TICK);
         if (now >= poll_at) {
                 if (u->silent_since == 0 && *budget > 0) {
@@ -441,6 +448,7 @@ void unit_connection_gone(Unit *u) {
 /* ---- life ---- */
 
 static void unit_destroy(Unit *u) {
+        ending_free(u);
         for (size_t i = 0; i < ELEMENTSOF(u->failures); i++)
                 free(u->failures[i].message);
         strv_free(u->up);

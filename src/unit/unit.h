@@ -9,6 +9,7 @@
  * "No answer" is reported as known = false, never as inactive.
  */
 
+#include "unit/ending.h"
 #include "unit/manager.h"
 
 typedef struct Unit Unit;
@@ -38,6 +39,9 @@ typedef struct UnitStatus {
         bool foreign_job;        /* since our last unit_start(), and since the unit was last seen running without a job:
                                   * a job on this unit that was neither ours nor of Restart=, or signals that we may
                                   * have missed */
+        UnitEnd end;             /* who ended it; only of a unit that is inactive or failed */
+        NeedState need;          /* after UNIT_END_NEED and UNIT_END_CONFLICT: whether that lasts; it is followed */
+        char cause[256];         /* ... and which unit it was; "": not known */
         usec_t inactive_since;   /* CLOCK_REALTIME of when it last became inactive or failed; 0: never on this boot */
         uint8_t invocation_id[16];
         usec_t timeout_stop;     /* TimeoutStopUSec= of services and scopes, TimeoutUSec= of sockets, mounts and swaps;

@@ -244,14 +244,17 @@ static void configure(Run *r) {
 }
 
 static void report(Run *r) {
-        uint8_t bits = input_byte(&r->in);
+        uint8_t bits = input_byte(&r->in), how;
         Event e = {.kind = EVENT_UNIT, .unit = pick(r, names, ELEMENTSOF(names))};
 
+        how = input_byte(&r->in);
         e.report = (UnitReport){
                 .known = bits & 1, .job = bits & 2, .empty = bits & 4, .gate_loaded = bits & 8, .failed = bits & 16,
-                .foreign_job = bits & 32,
                 .asked_at = r->now.boottime,
-                .active = input_byte(&r->in) % _ACTIVE_STATE_MAX,
+                .active = how % _ACTIVE_STATE_MAX,
+                .ended_by = bits & 32 ? how / _ACTIVE_STATE_MAX % (ENDED_BY_CONFLICT + 1) : ENDED_BY_ITSELF,
+                .obstacle = how / 64 % (OBSTACLE_FAILED + 1),
+                .other = how & 32 ? names[0] : NULL,
                 .run = input_byte(&r->in) % 4,
                 .last_trigger = bits & 64 ? pick_number(r) : (usec_t) 0,
                 .ended_at = bits & 128 ? pick_number(r) : (usec_t) 0,

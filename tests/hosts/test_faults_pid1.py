@@ -1,7 +1,59 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What PID 1 stops by itself is nobody's hand: the unit runs on, or again, here or elsewhere."""
+"""What PID 1 stops by itself is nobody's hand: the unit runs again, here or elsewhere. A row of the fault matrix each."""
 
+from faults import GONE
 from scene import scene
+from waiting import hold_for, require, wait_for
+
+NEED = "[Service]\nExecStart=/bin/sleep infinity\n{}\n[Unit]\n{}\n"
+
+
+def start_with(cluster, name, relation, need="", conditions=""):
+    """A unit that has this relation to need.service, where it runs, and the other machine."""
+    for machine in cluster:
+        machine.write("/etc/systemd/system/need.service", NEED.format(need, conditions))
+    unit = cluster.unit(name, "", f"[Unit]\n{relation}\n[Service]").enable()
+    holder = unit.wait_running()
+    return unit, holder, cluster.other(holder)
+
+
+def clean(cluster):
+    for machine in cluster:
+        machine.systemctl("stop", "need.service", check=False)
+        machine.remove("/etc/systemd/system/need.service")
+
+
+@scene
+def unit_moves_on_when_what_it_is_bound_to_crashes(cluster):
+    unit, holder, other = start_with(cluster, "bound.service", "BindsTo=need.service\nAfter=need.service")
+    holder.systemctl("kill", "--signal=KILL", "need.service")
+    unit.wait_running(on=other, deadline=10)
+    clean(cluster)
+
+
+@scene
+def unit_is_back_when_what_it_requires_was_stopped_and_started(cluster):
+    unit, holder, other = start_with(cluster, "requiring.service", "Requires=need.service\nAfter=need.service")
+    holder.systemctl("stop", "need.service")
+    holder.systemctl("start", "need.service")
+    wait_for("it runs there again", lambda: len(unit.tenures) == 2 and unit.running_on is holder, 10, unit.story)
+    holder.systemctl("stop", "need.service")  # and stays stopped
+    unit.wait_running(on=other, deadline=10)
+    other.systemctl("stop", "need.service")
+    wait_for("it waits on both", lambda: unit.running_on is None, 10, unit.story)
+    hold_for("no machine starts what a person has stopped", lambda: holder.state("need.service") in GONE, 4, unit.story)
+    holder.systemctl("start", "need.service")
+    unit.wait_running(on=holder, deadline=10)
+    clean(cluster)
+
+
+@scene
+def unit_moves_on_when_something_is_started_that_it_conflicts_with(cluster):
+    unit, holder, other = start_with(cluster, "conflicting.service", "Conflicts=need.service")
+    holder.systemctl("start", "need.service")
+    unit.wait_running(on=other, deadline=10)
+    require("what was started there goes on", holder.state("need.service") == "active", unit.story)
+    clean(cluster)
 
 
 @scene
@@ -11,3 +63,18 @@ def isolate_leaves_the_unit_alone(cluster):
     holder.systemctl("isolate", "multi-user.target")
     unit.hold_running(on=holder, duration=2)
     unit.require_tenures(1)
+
+
+@scene
+def unit_that_is_stopped_by_hand_stays_stopped_although_what_it_needs_goes_with_it(cluster):
+    unit, holder, other = start_with(cluster, "stopped.service", "BindsTo=need.service\nAfter=need.service",
+                                     conditions="StopWhenUnneeded=yes")
+    holder.systemctl("stop", unit.name)
+    wait_for("it is said to be stopped", lambda: "stopped by hand" in holder.run("leasectl", "status", unit.name).stdout,
+             10, unit.story)
+    wait_for("nor is what it needed", lambda: holder.state("need.service") in GONE, 10, unit.story)
+    unit.wait_gone()
+    hold_for("it runs nowhere", lambda: unit.running_on is None, 4, unit.story)
+    holder.systemctl("start", unit.name)
+    unit.wait_running(on=holder)
+    clean(cluster)

@@ -249,7 +249,7 @@ void daemon_start(World *w, Machine *m) {
         TRACE(w, m, "daemon: starts, session %s, TTL %.1f s", config.session ?: "none",
                         (double) m->ttl / USEC_PER_SEC);
         for (size_t i = 0; i < w->n_leases && m->core && !m->paused; i++) {
-                m->units[i].foreign_job = false;
+                m->units[i].ended_by = ENDED_BY_ITSELF;
                 if (m->enabled[i])
                         daemon_input(w, m, &(SimEvent){.kind = SIM_VERB, .a = EVENT_CONFIGURE, .unit = (uint8_t) i});
         }

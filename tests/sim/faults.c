@@ -215,6 +215,11 @@ static void hurt_unit(World *w, Machine *m, size_t unit, Fault f) {
                 pid1_request(w, m, unit, start ? JOB_START : JOB_STOP, BY_HAND);
                 return;
         }
+        if (f == FAULT_NEED) {
+                pid1_stops_for_another(w, m, unit, random_chance(w, 300000) ? ENDED_BY_CONFLICT : ENDED_BY_NEED,
+                                w->failures[lead_of(unit)]++ < 6 && random_chance(w, 300000), any_span(w, 60 * USEC_PER_SEC));
+                return;
+        }
         if (!u->processes[SLOT_MAIN].alive || u->processes[SLOT_MAIN].late || w->failures[unit] >= 6)
                 return;
         mishap(w, f == FAULT_UNIT_EXIT ? MISHAP_UNIT_EXIT : MISHAP_UNIT_CRASH);
@@ -376,6 +381,7 @@ static void strike(World *w, Fault f) {
         case FAULT_UNIT_CRASH:
         case FAULT_UNIT_EXIT:
         case FAULT_BY_HAND:
+        case FAULT_NEED:
                 hurt_unit(w, m, w->has_member[unit] && random_chance(w, 300000) ? unit + LEASES_MAX : unit, f);
                 break;
         case FAULT_RELEASE:
@@ -411,6 +417,11 @@ static void on_fault(World *w) {
 
 /* ---- the end of all faults ---- */
 
+/* PID 1 stopped it by itself: nobody has to help. */
+static bool was_put_aside(const ModelUnit *u) {
+        return u->ended_by == ENDED_BY_NEED || u->ended_by == ENDED_BY_CONFLICT;
+}
+
 /* What keeps a unit down by somebody's will, and would for ever: said again now and then, for verbs get lost with a
  * daemon, and a machine may notice only now that its registry is another. */
 static void operator_helps(World *w) {
@@ -428,7 +439,7 @@ static void operator_helps(World *w) {
                         if (l && l->state == LEASE_DONE)
                                 daemon_verb(w, m, EVENT_REARM, j, 0);
                         if (l && l->state == LEASE_HELD && streq(l->machine_id, m->id) && unit_is_down(m->units + j) &&
-                                        gate_is_open(m, j))
+                                        gate_is_open(m, j) && !was_put_aside(m->units + j))
                                 pid1_request(w, m, j, JOB_START, BY_HAND);
                 }
         }
@@ -460,6 +471,8 @@ void faults_heal(World *w) {
                         daemon_start_later(w, m, USEC_PER_SEC);
         }
         w->fault_every = 0;
+        for (size_t i = 0; i < w->n_machines * UNITS_MAX; i++) /* and the daemons see it with their next poll */
+                w->machines[i / UNITS_MAX].units[i % UNITS_MAX].need_until = 0;
         operator_helps(w);
 }
 

@@ -25,6 +25,7 @@ typedef enum Fault {
         FAULT_UNIT_CRASH,
         FAULT_UNIT_EXIT,
         FAULT_BY_HAND,
+        FAULT_NEED,    /* PID 1 stops a unit because of another one */
         FAULT_UNKILLABLE, /* for long; excludes all faults in which leases pass by time */
         FAULT_RUN_FULL,
         FAULT_RELEASE,

@@ -72,6 +72,17 @@ void daemon_stop_unit(World *w, Machine *m, size_t unit) {
         }
 }
 
+/* Who stopped a unit takes the daemon another question. */
+static EndedBy find_end(World *w, Machine *m, size_t unit) {
+        ModelUnit *u = m->units + unit;
+
+        if (!unit_is_down(u) || u->ended_by == ENDED_BY_ITSELF || u->looked)
+                return unit_is_down(u) ? u->ended_by : ENDED_BY_ITSELF;
+        u->looked = true;
+        daemon_post(w, m, unit, SIM_HINT, random_span(w, 200, 20000), 0, 0);
+        return ENDED_BY_UNKNOWN;
+}
+
 static void on_status(World *w, Machine *m, SimEvent *e) {
         ModelUnit *u = m->units + e->unit;
         UnitReport *status = m->statuses + e->unit;
@@ -86,7 +97,8 @@ static void on_status(World *w, Machine *m, SimEvent *e) {
                         back.kind = SIM_STATUS_BACK;
                         back.b = u->run;
                         back.a = (uint64_t) u->state | (uint64_t) u->job << 8 | (uint64_t) u->gate_loaded << 9 |
-                                 (uint64_t) u->failed << 10 | (uint64_t) u->foreign_job << 11;
+                                 (uint64_t) u->failed << 10 | (uint64_t) find_end(w, m, e->unit) << 11 |
+                                 (uint64_t) unit_obstacle(w, u) << 14;
                 }
                 world_post(w, back);
                 return;
@@ -101,7 +113,8 @@ static void on_status(World *w, Machine *m, SimEvent *e) {
                 status->job = e->a >> 8 & 1;
                 status->gate_loaded = e->a >> 9 & 1;
                 status->failed = e->a >> 10 & 1;
-                status->foreign_job = e->a >> 11 & 1;
+                status->ended_by = (EndedBy) (e->a >> 11 & 7);
+                status->obstacle = status->ended_by == ENDED_BY_UNKNOWN ? OBSTACLE_NONE : (Obstacle) (e->a >> 14 & 3);
                 status->run = e->b;
                 status->empty = unit_is_empty(u);
         } else

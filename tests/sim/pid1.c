@@ -124,6 +124,7 @@ static void run_start(World *w, Machine *m, size_t unit) {
         usec_t between = random_span(w, 50, 500);
 
         u->start_pending = u->restarting = u->waiting = false;
+        u->need_until = 0; /* it is started along, or stopped */
         if (m->guard.state != GUARD_UP || (u->gate_loaded && !gate_is_open(m, lead_of(unit)))) {
                 TRACE(w, m, "PID 1: start of %s refused: %s", w->unit_names[unit],
                                 m->guard.state != GUARD_UP ? "no guard" : "assertion failed");
@@ -227,7 +228,7 @@ void pid1_request(World *w, Machine *m, size_t unit, JobKind kind, Asker by) {
         usec_t delay = by == BY_RESTART ? 100 * USEC_PER_MSEC : random_span(w, 50, 1500);
 
         if (by == BY_DAEMON && kind == JOB_START)
-                m->units[unit].foreign_job = false;
+                m->units[unit].ended_by = ENDED_BY_ITSELF;
         world_post(w, (SimEvent){.at = w->now + delay,
                                       .kind = SIM_JOB,
                                       .machine = m->number,
@@ -281,17 +282,41 @@ static void start(World *w, Machine *m, size_t unit, bool restart) {
         }
 }
 
+Obstacle unit_obstacle(const World *w, const ModelUnit *u) {
+        if ((u->ended_by != ENDED_BY_NEED && u->ended_by != ENDED_BY_CONFLICT) || w->now >= u->need_until)
+                return OBSTACLE_NONE;
+        return u->need_failed ? OBSTACLE_FAILED : OBSTACLE_LASTS;
+}
+
+void pid1_stops_for_another(World *w, Machine *m, size_t unit, EndedBy by, bool failed, usec_t span) {
+        ModelUnit *u = m->units + unit;
+
+        if (unit_is_down(u))
+                return;
+        mishap(w, by == ENDED_BY_CONFLICT ? MISHAP_CONFLICT : failed ? MISHAP_NEED_FAILED : MISHAP_NEED_STOPPED);
+        u->need_until = w->now + span;
+        u->need_failed = failed;
+        pid1_request(w, m, unit, JOB_STOP, by == ENDED_BY_CONFLICT ? BY_CONFLICT : BY_NEED);
+        post(w, m, unit, SIM_NEED_BACK, u->need_until, m->boots, 0);
+}
+
+static EndedBy ended_by(const ModelUnit *u, Asker by) {
+        if (by == BY_NEED || by == BY_CONFLICT)
+                return unit_is_down(u) ? u->ended_by : by == BY_NEED ? ENDED_BY_NEED : ENDED_BY_CONFLICT;
+        return by == BY_DAEMON ? u->ended_by : ENDED_BY_HAND;
+}
+
 static void on_job(World *w, Machine *m, SimEvent *e) {
-        static const char *const askers[] = {
-                        "the daemon", "the guard", "BindsTo=", "hand", "Restart=", "the unit that brings it"};
+        static const char *const askers[] = {"the daemon", "the guard", "BindsTo=", "hand", "Restart=",
+                        "the unit that brings it", "what it needs", "what it conflicts with"};
         ModelUnit *u = m->units + e->unit;
 
         if (e->generation != m->boots || !m->powered || (e->b == BY_RESTART && !u->restarting))
                 return;
         TRACE(w, m, "PID 1: takes up a %s job for %s by %s", e->a == JOB_START ? "start" : "stop",
                         w->unit_names[e->unit], askers[e->b]);
-        if (e->b != BY_DAEMON)
-                u->foreign_job = true;
+        u->ended_by = ended_by(u, (Asker) e->b);
+        u->looked = false;
         if (e->a == JOB_START)
                 start(w, m, e->unit, e->b == BY_RESTART);
         else
@@ -302,7 +327,8 @@ void pid1_guard_gone(World *w, Machine *m) {
         for (size_t i = 0; i < UNITS_MAX; i++) {
                 if (!unit_exists(w, i))
                         continue;
-                m->units[i].foreign_job = m->units[i].foreign_job || !unit_is_down(m->units + i);
+                if (!unit_is_down(m->units + i))
+                        m->units[i].ended_by = ENDED_BY_HAND;
                 stop(w, m, i);
         }
 }
@@ -313,6 +339,11 @@ void pid1_event(World *w, SimEvent *e) {
 
         if (e->kind == SIM_DEATH) {
                 on_death(w, m, e);
+                return;
+        }
+        if (e->kind == SIM_NEED_BACK) {
+                if (e->generation == m->boots && m->powered)
+                        daemon_hint(w, m, e->unit);
                 return;
         }
         if (e->kind != SIM_JOB && e->generation != u->generation)

@@ -17,6 +17,8 @@ typedef enum Asker {
         BY_HAND,
         BY_RESTART, /* Restart= of the unit */
         BY_UNIT,    /* a member, by the unit that brings it */
+        BY_NEED,     /* PID 1 itself, along with what the unit needs */
+        BY_CONFLICT, /* ... for what it conflicts with */
 } Asker;
 
 typedef enum Slot {
@@ -37,7 +39,10 @@ typedef struct ModelUnit {
         ActiveState state;
         bool job, start_pending, stopping, failed, restarting, waiting;
         bool gate_loaded;
-        bool foreign_job;
+        EndedBy ended_by;    /* who had it stopped last */
+        bool looked;         /* ... and whether the daemon has found that out */
+        usec_t need_until;   /* what it needs is down so long, or what it conflicts with is up; 0: neither */
+        bool need_failed;    /* ... by itself */
         bool slept; /* not all of it was gone when the machine fell asleep */
         unsigned generation; /* of the present run */
         uint64_t run;        /* its invocation id */
@@ -63,6 +68,9 @@ bool unit_exists(const World *w, size_t unit);
 bool lease_is_empty(const World *w, const Machine *m, size_t lease);
 void pid1_request(World *w, Machine *m, size_t unit, JobKind kind, Asker by);
 void pid1_event(World *w, SimEvent *e);
+/* PID 1 stops the unit because of another one, and that lasts for span. */
+void pid1_stops_for_another(World *w, Machine *m, size_t unit, EndedBy by, bool failed, usec_t span);
+Obstacle unit_obstacle(const World *w, const ModelUnit *u);
 /* Its main process ends by itself, well or not. */
 void unit_ends(World *w, Machine *m, size_t unit, bool well);
 void pid1_guard_gone(World *w, Machine *m); /* stops all that is bound to it */

@@ -32,6 +32,7 @@ typedef enum SimKind {
         SIM_WAITED, /* a start job has waited long enough for others */
         SIM_FORK,
         SIM_STARTED,
+        SIM_NEED_BACK, /* what a unit needs is up again */
         SIM_BRINGS, /* a unit starts its member, as a timer or a target does */
         SIM_DEATH,  /* a process dies: .a is its slot */
         SIM_REAPED, /* PID 1 has seen it */

@@ -64,6 +64,40 @@ static void stopped_by_hand_it_stays_stopped_and_keeps_its_lease(void **state) {
         story_end(w);
 }
 
+static void stopped_along_with_what_it_needs_it_is_back_when_that_is(void **state) {
+        World *w = story_begin(2, TTL);
+        Machine *m;
+
+        story_settle(w);
+        m = story_place(w);
+        pid1_stops_for_another(w, m, 0, ENDED_BY_NEED, false, USEC_PER_SEC);
+        story_until_down(w, USEC_PER_SEC);
+        story_expect(w, story_until_runs(w, NULL, 2 * USEC_PER_SEC) == m);
+        assert_int_equal(story_index(w), 1);
+        story_end(w);
+}
+
+/* ... and once more on the first when it cannot run on the second either, and what it needs is back on the first. */
+static void stopped_for_another_it_goes_elsewhere_if_that_lasts(void **state) {
+        static const EndedBy by[] = {ENDED_BY_NEED, ENDED_BY_NEED, ENDED_BY_CONFLICT};
+
+        for (size_t i = 0; i < ELEMENTSOF(by); i++) {
+                World *w = story_begin(2, TTL);
+                Machine *m, *other;
+
+                story_settle(w);
+                m = story_place(w);
+                other = story_other(w, m);
+                pid1_stops_for_another(w, m, 0, by[i], i == 1, 10 * TTL);
+                story_until_down(w, USEC_PER_SEC);
+                story_expect(w, story_until_runs(w, m, 4 * USEC_PER_SEC) == other);
+                pid1_stops_for_another(w, other, 0, ENDED_BY_NEED, false, 100 * TTL);
+                story_until_down(w, USEC_PER_SEC);
+                story_expect(w, story_until_runs(w, other, 15 * TTL) == m);
+                story_end(w);
+        }
+}
+
 static void job_that_ended_well_runs_nowhere_until_it_is_rearmed(void **state) {
         World *w = story_begin(2, TTL);
         Machine *m;
@@ -325,6 +359,8 @@ int main(void) {
                         cmocka_unit_test(unit_cannot_be_started_by_hand_without_its_lease),
                         cmocka_unit_test(beats_are_one_write_a_round_for_one_lease_and_for_eight),
                         cmocka_unit_test(stopped_by_hand_it_stays_stopped_and_keeps_its_lease),
+                        cmocka_unit_test(stopped_along_with_what_it_needs_it_is_back_when_that_is),
+                        cmocka_unit_test(stopped_for_another_it_goes_elsewhere_if_that_lasts),
                         cmocka_unit_test(job_that_ended_well_runs_nowhere_until_it_is_rearmed),
                         cmocka_unit_test(unit_that_fails_for_good_goes_to_another_machine),
                         cmocka_unit_test(lease_passes_when_the_last_member_is_down_and_not_before),

@@ -127,6 +127,8 @@ void trace_step(World *w, const Machine *m, const Event *e) {
         };
         static const char *const states[] = {
                         "inactive", "failed", "activating", "active", "deactivating", "reloading"};
+        static const char *const ends[] = {"", ", ended by unknown", ", ended by hand", ", ended by need",
+                        ", ended by conflict"};
 
         switch (e->kind) {
         case EVENT_DEADLINE:
@@ -141,7 +143,7 @@ void trace_step(World *w, const Machine *m, const Event *e) {
                         trace_line(w, m, "<- %s %s%s%s%s%s%s, asked at %.6f", e->unit, states[e->report.active],
                                         e->report.job ? ", job" : "", e->report.empty ? ", empty" : "",
                                         e->report.failed ? ", failed" : "",
-                                        e->report.foreign_job ? ", foreign job" : "",
+                                        ends[e->report.ended_by],
                                         e->report.gate_loaded ? "" : ", NO GATE",
                                         (double) e->report.asked_at / USEC_PER_SEC);
                 else
@@ -223,6 +225,9 @@ void trace_action(World *w, const Machine *m, const Action *a) {
                         [REPORT_STRAY] = "stray",
                         [REPORT_GATE_MISSING] = "gate missing",
                         [REPORT_STOPPED_BY_HAND] = "stopped by hand",
+                        [REPORT_STOPPED_WITH] = "stopped with what it needs",
+                        [REPORT_STOPPED_FOR] = "stopped for what it conflicts with",
+                        [REPORT_STARTED_AGAIN] = "started again",
                         [REPORT_UNIT_FAILED] = "unit failed",
                         [REPORT_DONE] = "done",
                         [REPORT_DAMAGED] = "damaged",

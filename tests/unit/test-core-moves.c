@@ -150,7 +150,8 @@ static void a_unit_that_is_started_again_by_hand_is_upgraded_then(void **state) 
         cluster_pass(c, 5 * USEC_PER_SEC);
         from = (size_t) cluster_runs_on(c, 0);
         c->machines[from].units[0].report.active = ACTIVE_INACTIVE;
-        c->machines[from].units[0].report.empty = c->machines[from].units[0].report.foreign_job = true;
+        c->machines[from].units[0].report.empty = true;
+        c->machines[from].units[0].report.ended_by = ENDED_BY_HAND;
         cluster_say_unit(c, from, 0);
         c->configs[0].version = 2;
         cluster_configure(c, !from, 0);
@@ -334,7 +335,8 @@ static void a_global_unit_that_is_started_again_by_hand_is_looked_after_again(vo
         cluster_start_all(c);
         cluster_pass(c, 5 * USEC_PER_SEC);
         u->report.active = ACTIVE_INACTIVE;
-        u->report.foreign_job = u->report.empty = true;
+        u->report.empty = true;
+        u->report.ended_by = ENDED_BY_HAND;
         cluster_say_unit(c, 0, 0);
         cluster_pass(c, 60 * USEC_PER_SEC);
         assert_int_equal(u->report.active, ACTIVE_INACTIVE); /* an operator's word */
@@ -344,7 +346,7 @@ static void a_global_unit_that_is_started_again_by_hand_is_looked_after_again(vo
         cluster_pass(c, 5 * USEC_PER_SEC);
         u->report.active = ACTIVE_FAILED;
         u->report.failed = true;
-        u->report.foreign_job = false;
+        u->report.ended_by = ENDED_BY_ITSELF;
         cluster_say_unit(c, 0, 0);
         cluster_pass(c, 60 * USEC_PER_SEC);
         assert_int_equal(u->report.active, ACTIVE_ACTIVE);

@@ -241,7 +241,7 @@ static void a_unit_stopped_by_hand_stays_stopped_and_keeps_its_lease(void **stat
 
         w->unit.active = ACTIVE_INACTIVE;
         w->unit.empty = true;
-        w->unit.foreign_job = true;
+        w->unit.ended_by = ENDED_BY_HAND;
         world_say_unit(w);
         world_pass(w, 100 * USEC_PER_SEC);
         assert_int_equal(world_lease(w)->state, LEASE_HELD);
@@ -411,7 +411,7 @@ static void a_unit_stopped_by_hand_stays_stopped_through_a_silence_of_the_regist
 
         w->unit.active = ACTIVE_INACTIVE;
         w->unit.empty = true;
-        w->unit.foreign_job = true;
+        w->unit.ended_by = ENDED_BY_HAND;
         world_say_unit(w);
         w->silent = true;
         world_pass(w, 9 * USEC_PER_SEC);

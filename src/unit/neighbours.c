@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who stopped a unit of ours: the other units that may have made PID 1 do it, their jobs as PID 1 tells of them, and one look
+ * at their states, in bulk, when a unit of ours has gone down by a job that was not ours. Until that look is answered the end is
+ * UNIT_END_UNKNOWN. What was found to be the cause is followed from then on: whether it lasts is part of the unit's status.
+ */
+#include "unit/manager-internal.h"
+
+#include <errno.h>
+
+#include "unit/unit-status.h"
+
+/* ---- neighbours ---- */
+
+static Neighbour *neighbour_find(const UnitManager *m, const char *name) {
+        Neighbour *n;
+
+        HASH_FIND_STR(m->neighbours, name, n);
+        return n;
+}
+
+static Neighbour *neighbour_ref(UnitManager *m, const char *name) {
+        Neighbour *n = neighbour_find(m, name);
+        size_t size = strlen(name) + 1;
+
+        if (!n) {
+                n = calloc(1, sizeof(Neighbour) + size);
+                if (!n)
+                        return NULL;
+                memcpy(n->name, name, size);
+                HASH_ADD_STR(m->neighbours, name, n);
+        }
+        n->references++;
+        return n;
+}
+
+static void neighbour_unref(UnitManager *m, Neighbour *n) {
+        if (--n->references > 0)
+                return;
+        HASH_DEL(m->neighbours, n);
+        free(n);
+}
+
+void neighbours_job_new(UnitManager *m, const char *name, uint32_t job) {
+        Neighbour *n = neighbour_find(m, name);
+
+        if (!n)
+                return;
+        neighbour_job_new(&n->state, job);
+        neighbours_changed(m, name);
+}
+
+void neighbours_job_over(UnitManager *m, const char *name, uint32_t job) {
+        Neighbour *n = neighbour_find(m, name);
+
+        if (!n)
+                return;
+        neighbour_job_over(&n->state, job, m->highest_job);
+        neighbours_changed(m, name);
+}
+
+void neighbours_gap(UnitManager *m) {
+        m->look = sd_bus_slot_unref(m->look);
+        m->highest_job = 0;
+        for (Neighbour *n = m->neighbours; n; n = n->hh.next)
+                memset(n->state.jobs, 0, sizeof(n->state.jobs));
+        for (Unit *u = m->units; u; u = u->hh.next)
+                u->settled = 0;
+}
+
+/* ---- the units' side ---- */
+
+static bool is_over(const UnitStatus *s) {
+        return (s->active == UNIT_INACTIVE || s->active == UNIT_FAILED) && !s->job;
+}
+
+static void set_cause(Unit *u, Neighbour *n, bool asked) {
+        if (u->cause)
+                u->cause->causes--;
+        u->cause = n;
+        u->cause_asked = asked;
+        if (n)
+                n->causes++;
+}
+
+static void wish_to_look(Unit *u) {
+        if (u->look_since == 0)
+                u->look_since = now_boottime();
+}
+
+static void show(Unit *u) {
+        UnitStatus *s = &u->status;
+
+        s->end = u->end;
+        s->need = u->cause ? ending_need(u->end, u->cause_asked, &u->cause->state)
+                           : u->end == UNIT_END_NEED ? NEED_FAILED : NEED_BACK;
+        str_copy(s->cause, sizeof(s->cause), u->cause ? u->cause->name : "");
+}
+
+static Ending ending_of(const Unit *u) {
+        Ending e = { .failed = u->status.failed };
+
+        e.job = job_track_last_foreign(&u->jobs, &e.since);
+        e.since = MAX(e.since, u->settled);
+        e.job_end = u->job_over == e.job ? u->job_end : JOB_END_UNKNOWN;
+        e.begun_anew = memcmp(u->run_up, u->status.invocation_id, sizeof(u->run_up)) != 0;
+        return e;
+}
+
+/* With the answer to a look in hand. What somebody asked for weighs more than what merely ended. */
+static void judge(Unit *u) {
+        Ending e = ending_of(u);
+        UnitEnd end = ending_by_job(&e);
+        const Related *cause = NULL;
+        bool asked = false;
+
+        for (const Related *r = u->related; r < u->related + u->n_related && !(cause && asked); r++) {
+                bool by_job;
+                UnitEnd by = ending_by(&e, &r->neighbour->state, r->mask, &by_job);
+
+                if (by == UNIT_END_HAND || (cause && !by_job))
+                        continue;
+                cause = r;
+                asked = by_job;
+                end = by;
+        }
+        u->end = end;
+        u->judged_job = e.job;
+        set_cause(u, cause ? cause->neighbour : NULL, asked);
+}
+
+static void forget_end(Unit *u) {
+        u->end = UNIT_END_OWN;
+        u->judged_job = 0;
+        u->look_since = 0;
+        set_cause(u, NULL, false);
+}
+
+/* Begins to find out who ended it, or goes on from what was found. */
+static void find_end(Unit *u) {
+        Ending e = ending_of(u);
+        bool judged = u->end != UNIT_END_OWN && u->end != UNIT_END_UNKNOWN;
+
+        if (judged && u->judged_job == e.job) {
+                if (u->cause)
+                        wish_to_look(u); /* should a signal have been lost */
+        } else if (ending_by_job(&e) == UNIT_END_FAILED) {
+                forget_end(u);
+                u->end = UNIT_END_FAILED;
+                u->judged_job = e.job;
+        } else if (u->n_related == 0) {
+                judge(u);
+        } else {
+                u->end = UNIT_END_UNKNOWN;
+                wish_to_look(u);
+        }
+        neighbours_look(u->manager);
+}
+
+static void related_clear(Unit *u) {
+        set_cause(u, NULL, false);
+        for (size_t i = 0; i < u->n_related; i++)
+                neighbour_unref(u->manager, u->related[i].neighbour);
+        free(u->related);
+        u->related = NULL;
+        u->n_related = 0;
+}
+
+static Related *related_find(const Unit *u, const Neighbour *n) {
+        for (Related *r = u->related; r < u->related + u->n_related; r++)
+                if (r->neighbour == n)
+                        return r;
+        return NULL;
+}
+
+/* A dependency that PID 1 does not have any more is no cause any more. Out of memory: the fewer may be the cause. */
+static void related_set(Unit *u, char **names) {
+        _cleanup_free_ char *cause = u->cause ? strdup(u->cause->name) : NULL;
+        bool asked = u->cause_asked;
+        size_t n = strv_length(names);
+        Related *old = u->related, *r;
+        size_t n_old = u->n_related;
+
+        set_cause(u, NULL, false);
+        u->related = calloc(MAX(n, (size_t) 1), sizeof(Related));
+        u->n_related = 0;
+        for (char **name = names; u->related && name && *name; name++) {
+                Neighbour *neighbour = neighbour_ref(u->manager, *name + 1);
+
+                if (!neighbour)
+                        continue;
+                r = related_find(u, neighbour);
+                if (r) {
+                        r->mask |= related_mask(*name);
+                        neighbour->references--;
+                        continue;
+                }
+                u->related[u->n_related++] = (Related) { neighbour, related_mask(*name) };
+                if (cause && streq(neighbour->name, cause))
+                        set_cause(u, neighbour, asked);
+        }
+        for (size_t i = 0; i < n_old; i++)
+                neighbour_unref(u->manager, old[i].neighbour);
+        free(old);
+        if (cause && !u->cause)
+                u->end = UNIT_END_UNKNOWN; /* judged anew, without it */
+}
+
+void ending_seen(Unit *u, char **related) {
+        const UnitStatus *s = &u->status;
+
+        if (strv_equal(related, u->related_names))
+                strv_free(related);
+        else {
+                related_set(u, related);
+                strv_free(u->related_names);
+                u->related_names = related;
+        }
+        if (!is_over(s) || !s->foreign_job)
+                forget_end(u);
+        else
+                find_end(u);
+        if (!is_over(s))
+                memcpy(u->run_up, s->invocation_id, sizeof(u->run_up));
+        if (s->active == UNIT_ACTIVE && !s->job)
+                u->settled = u->manager->highest_job;
+        show(u);
+}
+
+void ending_free(Unit *u) {
+        related_clear(u);
+        u->related_names = strv_free(u->related_names);
+}
+
+/* ---- the look ---- */
+
+static void take_look(UnitManager *m, usec_t asked_at) {
+        for (Unit *u = m->units; u; u = u->hh.next) {
+                if (u->look_since == 0 || u->look_since > asked_at)
+                        continue;
+                u->look_since = 0;
+                if (u->end == UNIT_END_UNKNOWN)
+                        judge(u);
+                show(u);
+                unit_tell(u);
+        }
+}
+
+static int on_look(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        UnitManager *m = userdata;
+        NeighbourState state;
+        const char *name;
+        int r;
+
+        m->look = sd_bus_slot_unref(m->look);
+        if (sd_bus_message_is_method_error(message, NULL)) {
+                manager_arm(m, now_boottime() + TICK); /* and asked again */
+                return 0;
+        }
+        r = sd_bus_message_enter_container(message, 'a', "(ssssssouso)");
+        while (r > 0 && (r = unit_row_decode(message, &name, &state)) > 0) {
+                Neighbour *n = neighbour_find(m, name);
+
+                if (!n)
+                        continue;
+                n->state.up = state.up;
+                n->state.down = state.down;
+                n->state.starting = state.starting;
+        }
+        if (r >= 0)
+                take_look(m, m->look_asked_at);
+        neighbours_look(m); /* who has wished for one meanwhile */
+        return 0;
+}
+
+static int append_names(UnitManager *m, sd_bus_message *message) {
+        int r = sd_bus_message_open_container(message, 'a', "s");
+
+        for (Neighbour *n = m->neighbours; n; n = n->hh.next)
+                n->asked = false;
+        for (const Unit *u = m->units; u; u = u->hh.next)
+                for (size_t i = 0; u->look_since != 0 && i < u->n_related && r >= 0; i++) {
+                        Neighbour *n = u->related[i].neighbour;
+
+                        if (!n->asked)
+                                r = sd_bus_message_append(message, "s", n->name);
+                        n->asked = true;
+                }
+        return r < 0 ? r : sd_bus_message_close_container(message);
+}
+
+static bool is_wished_for(const UnitManager *m) {
+        for (const Unit *u = m->units; u; u = u->hh.next)
+                if (u->look_since != 0)
+                        return true;
+        return false;
+}
+
+void neighbours_look(UnitManager *m) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
+        int r;
+
+        if (m->look || !m->bus || !m->owner || !is_wished_for(m))
+                return;
+        r = manager_message_new(m, PID1_PATH, PID1_MANAGER, "ListUnitsByNames", &message);
+        if (r >= 0)
+                r = append_names(m, message);
+        m->look_asked_at = now_boottime();
+        if (r >= 0)
+                r = sd_bus_call_async(m->bus, &m->look, message, on_look, m, QUESTION_TIMEOUT);
+        if (r < 0)
+                manager_arm(m, now_boottime() + TICK);
+}
+
+void neighbours_changed(UnitManager *m, const char *name) {
+        Neighbour *n = neighbour_find(m, name);
+
+        if (!n || n->causes == 0)
+                return;
+        for (Unit *u = m->units; u; u = u->hh.next)
+                if (u->cause == n)
+                        wish_to_look(u);
+        neighbours_look(m);
+}

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who stopped a unit, from PID 1's jobs and states: each way in which it can come about, as PID 1 numbers it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "unit/ending.h"
+
+#define PART_OF RELATION_STOPS
+#define REQUIRES (RELATION_STOPS | RELATION_NEEDED)
+#define BINDS_TO (REQUIRES | RELATION_BOUND)
+#define STOP_FROM (RELATION_STOPS | RELATION_BOUND)
+#define CONFLICTS RELATION_CONFLICTS
+
+/* The unit was last seen up when PID 1 had told of job 100, and had job 200 when it was stopped. */
+static const Ending stopped = { .since = 100, .job = 200, .job_end = JOB_END_DONE };
+
+static const NeighbourState up = { .up = true }, down = { .down = true }, rising = { .starting = true };
+
+static NeighbourState with(NeighbourState n, uint32_t job, uint32_t over) {
+        neighbour_job_new(&n, job);
+        if (over)
+                neighbour_job_over(&n, job, over);
+        return n;
+}
+
+static UnitEnd by(unsigned relations, NeighbourState n, NeedState *ret_need) {
+        bool asked;
+        UnitEnd end = ending_by(&stopped, &n, relations, &asked);
+
+        *ret_need = end == UNIT_END_HAND ? NEED_BACK : ending_need(end, asked, &n);
+        return end;
+}
+
+static void what_is_stopped_along_with_another_is_stopped_by_no_hand(void **state) {
+        static const unsigned all[] = { PART_OF, REQUIRES, BINDS_TO, STOP_FROM };
+        NeedState need;
+
+        for (size_t i = 0; i < ELEMENTSOF(all); i++) {
+                assert_int_equal(by(all[i], with(down, 199, 201), &need), UNIT_END_NEED);
+                assert_int_equal(need, NEED_DOWN);
+                /* it waits until the unit is down, and has its job still; or was down before the unit was */
+                assert_int_equal(by(all[i], with((NeighbourState){}, 199, 0), &need), UNIT_END_NEED);
+                assert_int_equal(by(all[i], with(down, 199, 199), &need), UNIT_END_NEED);
+                /* it is being started again, or has been */
+                assert_int_equal(by(all[i], with(with(rising, 199, 201), 205, 0), &need), UNIT_END_NEED);
+                assert_int_equal(need, NEED_DOWN);
+                assert_int_equal(by(all[i], with(with(up, 199, 201), 205, 206), &need), UNIT_END_NEED);
+                assert_int_equal(need, NEED_BACK);
+                /* a machine that goes down stops hundreds of units at once */
+                assert_int_equal(by(all[i], with(down, 101, 900), &need), UNIT_END_NEED);
+        }
+        assert_int_equal(by(CONFLICTS, with(down, 199, 201), &need), UNIT_END_CONFLICT); /* started, and over already */
+}
+
+static void what_ends_by_itself_takes_along_what_is_bound_to_it(void **state) {
+        NeedState need;
+
+        assert_int_equal(by(BINDS_TO, down, &need), UNIT_END_NEED);
+        assert_int_equal(need, NEED_FAILED);
+        assert_int_equal(by(STOP_FROM, down, &need), UNIT_END_NEED);
+        /* it is being started again by Restart=, or has been */
+        assert_int_equal(by(BINDS_TO, with(rising, 201, 0), &need), UNIT_END_NEED);
+        assert_int_equal(by(BINDS_TO, with(up, 201, 202), &need), UNIT_END_NEED);
+        assert_int_equal(need, NEED_BACK);
+        /* and nothing else */
+        assert_int_equal(by(REQUIRES, down, &need), UNIT_END_HAND);
+        assert_int_equal(by(PART_OF, down, &need), UNIT_END_HAND);
+}
+
+static void a_hand_is_a_hand_whatever_the_neighbours_do(void **state) {
+        static const unsigned all[] = { PART_OF, REQUIRES, BINDS_TO, STOP_FROM };
+        NeedState need;
+
+        for (size_t i = 0; i < ELEMENTSOF(all); i++) {
+                assert_int_equal(by(all[i], up, &need), UNIT_END_HAND);
+                /* stopped after it, because nothing needs it any more */
+                assert_int_equal(by(all[i], with(down, 201, 202), &need), UNIT_END_HAND);
+                /* what was asked of it before the unit was last seen up */
+                assert_int_equal(by(all[i], with(up, 99, 100), &need), UNIT_END_HAND);
+                /* reloaded, or started, meanwhile */
+                assert_int_equal(by(all[i], with(up, 150, 151), &need), UNIT_END_HAND);
+                assert_int_equal(by(all[i], with((NeighbourState){ .up = true, .starting = true }, 199, 0), &need),
+                                UNIT_END_HAND);
+        }
+        assert_int_equal(by(PART_OF, with(down, 50, 51), &need), UNIT_END_HAND); /* was down all the time */
+        assert_int_equal(by(CONFLICTS, down, &need), UNIT_END_HAND);
+        assert_int_equal(by(CONFLICTS, with(down, 201, 202), &need), UNIT_END_HAND);
+}
+
+static void what_is_started_stops_what_it_conflicts_with(void **state) {
+        NeedState need;
+
+        assert_int_equal(by(CONFLICTS, with(up, 199, 201), &need), UNIT_END_CONFLICT);
+        assert_int_equal(need, NEED_DOWN);
+        assert_int_equal(by(CONFLICTS, with(rising, 199, 0), &need), UNIT_END_CONFLICT); /* waits until the unit is down */
+        assert_int_equal(by(CONFLICTS, up, &need), UNIT_END_CONFLICT); /* a mount that appeared */
+        assert_int_equal(by(CONFLICTS, with(down, 150, 201), &need), UNIT_END_CONFLICT);
+        assert_int_equal(need, NEED_BACK); /* it is over */
+}
+
+static void where_no_job_was_seen_the_states_must_do(void **state) {
+        Ending blind = {};
+        bool asked;
+
+        assert_int_equal(ending_by(&blind, &down, REQUIRES, &asked), UNIT_END_NEED);
+        assert_int_equal(ending_by(&blind, &up, REQUIRES, &asked), UNIT_END_HAND);
+        assert_int_equal(ending_by(&blind, &down, PART_OF, &asked), UNIT_END_HAND); /* need not have been up */
+        assert_int_equal(ending_by(&blind, &up, CONFLICTS, &asked), UNIT_END_CONFLICT);
+}
+
+static void a_restart_that_fails_is_a_failure_and_no_stop(void **state) {
+        Ending e = stopped;
+
+        assert_int_equal(ending_by_job(&e), UNIT_END_HAND);
+        e.failed = true; /* as after a stop that took too long */
+        assert_int_equal(ending_by_job(&e), UNIT_END_HAND);
+        e.begun_anew = true; /* PID 1 had started it again, and takes that for done as soon as there is a process */
+        assert_int_equal(ending_by_job(&e), UNIT_END_FAILED);
+        e = stopped;
+        e.job_end = job_end_from_string("failed");
+        assert_int_equal(ending_by_job(&e), UNIT_END_FAILED);
+        e.job_end = job_end_from_string("timeout");
+        assert_int_equal(ending_by_job(&e), UNIT_END_FAILED);
+        e.job_end = job_end_from_string("dependency");
+        assert_int_equal(ending_by_job(&e), UNIT_END_NEED);
+        e.job_end = job_end_from_string("canceled");
+        assert_int_equal(ending_by_job(&e), UNIT_END_HAND);
+}
+
+static void only_the_latest_jobs_are_remembered_and_none_twice(void **state) {
+        NeighbourState n = {};
+
+        for (uint32_t id = 1; id <= 2 * NEIGHBOUR_JOBS; id++) {
+                neighbour_job_new(&n, id);
+                neighbour_job_over(&n, id, id + 1);
+        }
+        for (size_t i = 0; i < NEIGHBOUR_JOBS; i++) {
+                assert_true(n.jobs[i].id > NEIGHBOUR_JOBS);
+                assert_int_equal(n.jobs[i].over, n.jobs[i].id + 1);
+        }
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(what_is_stopped_along_with_another_is_stopped_by_no_hand),
+                cmocka_unit_test(what_ends_by_itself_takes_along_what_is_bound_to_it),
+                cmocka_unit_test(a_hand_is_a_hand_whatever_the_neighbours_do),
+                cmocka_unit_test(what_is_started_stops_what_it_conflicts_with),
+                cmocka_unit_test(where_no_job_was_seen_the_states_must_do),
+                cmocka_unit_test(a_restart_that_fails_is_a_failure_and_no_stop),
+                cmocka_unit_test(only_the_latest_jobs_are_remembered_and_none_twice),
+        };
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
