@@ -5,8 +5,10 @@
 #include <errno.h>
 #include <inttypes.h>
 
+/* The room doubles whenever the number of words is a power of two, so that a list costs what it is long. */
 static int strv_append(char ***l, size_t *n, const char *s, size_t size) {
-        char **p = realloc(*l, (*n + 2) * sizeof(char *));
+        bool full = (*n & (*n - 1)) == 0;
+        char **p = full ? realloc(*l, (2 * *n + 2) * sizeof(char *)) : *l;
 
         if (!p)
                 return -ENOMEM;

@@ -277,6 +277,8 @@ void cluster_free(Cluster *c) {
                 free(e->value);
                 free(e);
         }
+        for (size_t i = 0; i < c->n_queue; i++)
+                action_free(&c->queue[i].action);
         free(c->names);
         free(c->configs);
         free(c->placements);

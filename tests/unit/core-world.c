@@ -290,6 +290,7 @@ World *world_new(void) {
 
 void world_free(World *w) {
         core_free(w->core);
+        action_free(&w->late);
         free(w);
 }
 
