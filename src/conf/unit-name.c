@@ -3,6 +3,8 @@
 
 #include <errno.h>
 
+#include "util/unit-name.h"
+
 /* Of what PID 1 can start and stop by itself; slices, scopes and devices cannot be held back by a gate. A swap could be, but
  * another machine has no use for what is in it, and a swapoff takes as long as it takes: killing it leaves the swap on. */
 static const char *const suffixes[] = {
@@ -16,9 +18,7 @@ static const char *const suffixes[] = {
 };
 
 /* PID 1 allows 255 bytes. The name becomes that of a folder ("NAME.d") and of a temporary file beside it. */
-enum { UNIT_NAME_MAX = 240 };
-
-#define VALID_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789:-_.\\"
+enum { LEASED_NAME_MAX = 240 };
 
 static const char *find_suffix(const char *name) {
         const char *dot = strrchr(name, '.');
@@ -30,22 +30,19 @@ static const char *find_suffix(const char *name) {
 }
 
 bool unit_name_is_valid(const char *name) {
-        const char *suffix = find_suffix(name), *at = strchr(name, '@');
-        size_t size = strlen(name);
+        UnitNameKind kind = unit_name_kind(name);
 
-        if (!suffix || suffix - 1 == name || size > UNIT_NAME_MAX || strspn(name, VALID_CHARS "@") != size)
-                return false;
-        if (name[0] == '.')
-                return false; /* PID 1 would take it, but it is a hidden file in every folder that we make for it */
-        return !at || (at > name && at + 1 < suffix - 1);
+        /* PID 1 would take one that begins with a dot, but it is a hidden file in every folder that we make for it. */
+        return (kind == UNIT_NAME_PLAIN || kind == UNIT_NAME_INSTANCE) && find_suffix(name) &&
+               strlen(name) <= LEASED_NAME_MAX && name[0] != '.';
 }
 
 /* A dash is a step down: it stands neither at an end nor beside another one. */
 static bool is_slice(const char *name) {
         size_t n = strlen(name);
 
-        return endswith(name, ".slice") && n > strlen(".slice") && n <= UNIT_NAME_MAX && name[0] != '.' &&
-               strspn(name, VALID_CHARS) == n && name[0] != '-' && name[n - strlen(".slice") - 1] != '-' &&
+        return unit_name_kind(name) == UNIT_NAME_PLAIN && endswith(name, ".slice") && n <= LEASED_NAME_MAX && name[0] != '.' &&
+               name[0] != '-' && name[n - strlen(".slice") - 1] != '-' &&
                !strstr(name, "--");
 }
 
@@ -67,17 +64,18 @@ bool slice_contains(const char *slice, const char *other) {
 }
 
 int unit_name_split(const char *name, UnitName *ret) {
-        const char *at = strchr(name, '@'), *suffix;
+        size_t prefix = unit_name_prefix(name);
         UnitName n = {};
+        bool instance;
 
         if (!unit_name_is_valid(name))
                 return -EINVAL;
-        suffix = find_suffix(name);
-        n.suffix = suffix;
-        n.prefix = strndup(name, (size_t) ((at ?: suffix - 1) - name));
-        if (at)
-                n.instance = strndup(at + 1, (size_t) (suffix - 1 - at - 1));
-        if (!n.prefix || (at && !n.instance)) {
+        instance = unit_name_kind(name) == UNIT_NAME_INSTANCE;
+        n.suffix = find_suffix(name);
+        n.prefix = strndup(name, prefix);
+        if (instance)
+                n.instance = strndup(name + prefix + 1, (size_t) (n.suffix - 1 - name) - prefix - 1);
+        if (!n.prefix || (instance && !n.instance)) {
                 unit_name_done(&n);
                 return -ENOMEM;
         }

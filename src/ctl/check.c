@@ -16,6 +16,7 @@
 #include "ctl/members.h"
 #include "ctl/output.h"
 #include "ctl/pid1.h"
+#include "util/unit-name.h"
 
 /* ---- the timeline ---- */
 
@@ -35,7 +36,7 @@ static usec_t timeout_stop_of(Ctl *ctl, const char *name, char **ret_of) {
         for (char **m = members; m && *m; m++) {
                 json_auto_t *member = NULL;
 
-                if (!takes_time_to_stop(*m) || strstr(*m, "@.") || pid1_load(ctl->bus, *m, &member) != CTL_OK ||
+                if (!takes_time_to_stop(*m) || unit_name_is_template(*m) || pid1_load(ctl->bus, *m, &member) != CTL_OK ||
                                 pid1_timeout_stop(member) <= longest)
                         continue;
                 longest = pid1_timeout_stop(member);

@@ -43,7 +43,7 @@ static int begin(Ctl *ctl, const char *typed, Item *item) {
         json_auto_t *unit = NULL;
         int code;
 
-        if (!name || strchr(name, '/') || !unit_name_is_valid(name)) {
+        if (!name || !unit_name_is_valid(name)) {
                 complain("%s: is not the name of a unit that can be leased", typed);
                 return CTL_FAILED;
         }

@@ -11,6 +11,7 @@
 #include "ctl/pid1.h"
 #include "ctl/triggers.h"
 #include "util/cgroup.h"
+#include "util/unit-name.h"
 
 void finding_add(json_t *findings, const char *severity, const char *format, ...) {
         char text[1024];
@@ -25,13 +26,13 @@ void finding_add(json_t *findings, const char *severity, const char *format, ...
 #define refuse(findings, ...) (finding_add((findings), "refused", __VA_ARGS__), CTL_FAILED)
 
 static int check_name(const char *name, json_t *findings) {
-        if (strstr(name, "@."))
+        if (unit_name_is_template(name))
                 return refuse(findings, "is a template, enable an instance of it");
         if (endswith(name, ".swap"))
                 return refuse(findings,
                                 "is a swap: what is in it is of no use to another machine, and a swapoff that takes too "
                                 "long cannot be ended");
-        if (strchr(name, '/') || !unit_name_is_valid(name))
+        if (!unit_name_is_valid(name))
                 return refuse(findings, "is not the name of a unit that can be leased");
         return CTL_OK;
 }

@@ -9,15 +9,13 @@
 #include "ctl/examine.h"
 #include "ctl/files.h"
 #include "ctl/pid1.h"
+#include "util/unit-name.h"
 
 /* Of a template, properties are those of an instance that is never started. */
 static char *instance_of(const char *name) {
-        const char *at = strstr(name, "@.");
-        char *s;
+        char instance[UNIT_NAME_SPACE];
 
-        if (!at)
-                return strdup(name);
-        return asprintf(&s, "%.*s@leased-gate%s", (int) (at - name), name, at + 1) < 0 ? NULL : s;
+        return strdup(unit_name_fill(name, "leased-gate", instance) < 0 ? name : instance);
 }
 
 int members_load(Ctl *ctl, const char *name, json_t **ret) {
@@ -43,13 +41,9 @@ static int add_names(const json_t *names, const char *unit, char ***members) {
 }
 
 static int add_template(const char *socket, char ***members) {
-        _cleanup_free_ char *template = NULL;
+        char template[UNIT_NAME_SPACE];
 
-        if (asprintf(&template, "%.*s@.service", (int) strcspn(socket, "@."), socket) < 0) {
-                template = NULL;
-                return -ENOMEM;
-        }
-        return strv_add(members, template);
+        return unit_name_of_connections(socket, template) < 0 ? 0 : strv_add(members, template);
 }
 
 static int add_covered(const char *name, const json_t *properties, const char *unit, char ***members) {
@@ -199,15 +193,12 @@ int members_verify(Ctl *ctl, const char *unit, char *const *members) {
 /* The instances of a template that PID 1 knows, as rows of ListUnits. */
 static int list_instances(Ctl *ctl, const char *template, json_t **ret) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        _cleanup_free_ char *pattern = NULL;
+        char pattern[UNIT_NAME_SPACE];
         json_auto_t *answer = NULL;
-        const char *at = strstr(template, "@.");
         int r;
 
-        if (asprintf(&pattern, "%.*s@*%s", (int) (at - template), template, at + 1) < 0) {
-                pattern = NULL;
+        if (unit_name_fill(template, "*", pattern) < 0)
                 return CTL_FAILED;
-        }
         r = bus_call(ctl->bus, &bus_pid1, "ListUnitsByPatterns", &answer, &error, "asas", 0, 1, pattern);
         if (r < 0)
                 return bus_complain(template, r, &error);
@@ -222,7 +213,7 @@ static int each_unit(Ctl *ctl, const char *member, int (*f)(Ctl *ctl, const char
         size_t i;
         int code;
 
-        if (!strstr(member, "@."))
+        if (!unit_name_is_template(member))
                 return f(ctl, member);
         code = list_instances(ctl, member, &rows);
         json_array_foreach(rows, i, row) {

@@ -8,6 +8,7 @@
 #include "ctl/files.h"
 #include "ctl/pid1.h"
 #include "util/strv.h"
+#include "util/unit-name.h"
 
 /* ---- who they may be ---- */
 
@@ -74,7 +75,7 @@ static int load_installed(Ctl *ctl, const char *name) {
         json_array_foreach(json_array_get(answer, 0), i, row) { /* path, state */
                 const char *slash = strrchr(strempty(json_string_value(json_array_get(row, 0))), '/');
 
-                if (slash && !strstr(slash, "@.") && strv_add(&names, slash + 1) < 0)
+                if (slash && !unit_name_is_template(slash + 1) && strv_add(&names, slash + 1) < 0)
                         return complain_memory(name);
         }
         code = load_each(ctl, names, triggers);

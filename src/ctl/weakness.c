@@ -13,6 +13,7 @@
 #include "ctl/outside.h"
 #include "ctl/pid1.h"
 #include "ctl/registry.h"
+#include "util/unit-name.h"
 
 /* ---- the unit ---- */
 
@@ -105,7 +106,7 @@ static int look_at_covered(Ctl *ctl, const char *name, bool fenced, const json_t
                 finding_add(findings, "note", "%s goes by its lease, too", *m);
                 if (endswith(*m, ".slice"))
                         code = look_at_slice(ctl, name, *m, findings);
-                if (!endswith(*m, ".service") || strstr(*m, "@."))
+                if (!endswith(*m, ".service") || unit_name_is_template(*m))
                         continue;
                 (void) snprintf(with, sizeof(with), "%s has ", *m);
                 code = pid1_service(ctl->bus, *m, &service);

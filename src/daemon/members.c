@@ -10,6 +10,7 @@
 #include "util/file-util.h"
 #include "util/log.h"
 #include "util/strv.h"
+#include "util/unit-name.h"
 
 #define FILE_SIZE_MAX ((size_t) 1024 * 1024)
 /* An instance that is never started shows what PID 1 has loaded for all instances of its template. */
@@ -37,10 +38,6 @@ struct Members {
         bool fence;
         bool incomplete;
 };
-
-static bool is_template(const char *name) {
-        return strstr(name, "@.");
-}
 
 /* ---- what PID 1 says of a member ---- */
 
@@ -93,13 +90,14 @@ static Member *member_free(Member *member) {
 static int member_watch(Member *member) {
         static const UnitCallbacks callbacks = { .status = on_status, .refused = on_refused, .failed = on_failed };
         const Members *m = member->set;
-        const char *at = strstr(member->name, "@.");
-        char probe[300];
+        char probe[UNIT_NAME_SPACE];
         int r;
 
-        if (!at)
+        if (!unit_name_is_template(member->name))
                 return unit_new(m->manager, member->name, m->gate, GUARD_SERVICE, &callbacks, member, &member->unit);
-        (void) snprintf(probe, sizeof(probe), "%.*s@" PROBE "%s", (int) (at - member->name), member->name, at + 1);
+        r = unit_name_fill(member->name, PROBE, probe);
+        if (r < 0)
+                return r;
         r = unit_new_template(m->manager, member->name, &callbacks, member, &member->unit);
         return r < 0 ? r : unit_new(m->manager, probe, m->gate, GUARD_SERVICE, &callbacks, member, &member->probe);
 }
@@ -251,7 +249,7 @@ int members_stop(Members *m) {
                 int k = 0;
 
                 /* A job on the way up counts as well. */
-                if (!is_down(s) && (is_template(member->name) || s->active != UNIT_DEACTIVATING))
+                if (!is_down(s) && (unit_name_is_template(member->name) || s->active != UNIT_DEACTIVATING))
                         k = unit_stop(member->unit);
                 if (k < 0)
                         r = k;

@@ -18,6 +18,7 @@
 
 /* With nothing to guard, PID 1 hears of the guard so often, and misses it after so long. */
 #define IDLE_EVERY (20 * USEC_PER_SEC)
+#define LIFE_MAX USEC_PER_MINUTE /* the longest TTL */
 #define IDLE_WATCHDOG USEC_PER_MINUTE
 /* How often the guard looks whether its files are there. The shortest TTL is 2 s, and a guard that cannot be reached for a TTL
  * counts as missing. */
@@ -569,10 +570,13 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
 
 static void take_up_mark(const char *unit, const Mark *mark, void *userdata) {
         Guard *g = userdata;
-        Item *item = guard_obtain(g, unit);
+        Item *item = guard_unit_is_valid(unit) ? guard_obtain(g, unit) : NULL;
+        usec_t now = now_boottime();
 
+        /* No lease is good for longer: a mark that says so was not written by a guard. */
         if (item)
-                item_perform(g, item, guard_entry_lose(&item->entry, now_boottime(), mark->index, mark->kill_at));
+                item_perform(g, item,
+                                guard_entry_lose(&item->entry, now, mark->index, MIN(mark->kill_at, usec_add(now, LIFE_MAX))));
 }
 
 int guard_new(sd_event *event, Gates *gates, const char *root, Guard **ret) {

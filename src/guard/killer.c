@@ -6,6 +6,7 @@
 
 #include "guard/kill-each.h"
 #include "util/cgroup.h"
+#include "util/unit-name.h"
 
 #define LOOK_EVERY 10u
 
@@ -45,7 +46,7 @@ static int kill_instances(Killer *k, const char *root, const char *template, use
 int killer_kill(Killer *k, const char *root, const char *unit, usec_t one_by_one_until) {
         int r;
 
-        if (strstr(unit, "@."))
+        if (unit_name_is_template(unit))
                 return kill_instances(k, root, unit, one_by_one_until);
         if (!k->path || k->kills % LOOK_EVERY == 0 || access(k->path, F_OK) < 0) {
                 char *path = NULL;

@@ -7,6 +7,7 @@
 #include <utlist.h>
 
 #include "util/log.h"
+#include "util/unit-name.h"
 
 #define DESTINATION "org.freedesktop.systemd1"
 #define PATH "/org/freedesktop/systemd1"
@@ -16,7 +17,6 @@
 #define CALL_LIMIT USEC_PER_SEC
 #define STOPS_AT_ONCE 64u
 #define UNITS_A_QUESTION 256u
-#define PATTERN_SIZE 300u
 #define PING_EVERY (100 * USEC_PER_MSEC)
 #define RECONNECT_MIN (50 * USEC_PER_MSEC)
 #define RECONNECT_MAX USEC_PER_SEC
@@ -76,10 +76,6 @@ static void wishes_clear(Wish **list) {
 static void wish_stopped(Wish *w, StopAnswer answer) {
         if (w->owner)
                 w->p->callbacks->stopped(w->owner, answer, w->p->userdata);
-}
-
-static bool is_template(const char *unit) {
-        return strstr(unit, "@.");
 }
 
 static void stops_answer_silence(PidOne *p, Wish **list) {
@@ -264,7 +260,7 @@ static int on_stop(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         if (answer == STOP_REFUSED)
                 log_warning("%s: PID 1 does not stop it: %s", w->unit,
                                 strempty(sd_bus_message_get_error(m)->message));
-        if (is_template(w->unit) && !sd_bus_message_is_method_error(m, NULL) && each_row(p, m, stop_instance, NULL) < 0)
+        if (unit_name_is_template(w->unit) && !sd_bus_message_is_method_error(m, NULL) && each_row(p, m, stop_instance, NULL) < 0)
                 answer = STOP_REFUSED;
         p->n_stops_sent--;
         wish_stopped(w, answer);
@@ -304,7 +300,7 @@ static int report_template(PidOne *p, sd_bus_message *m) {
 static int report(PidOne *p, sd_bus_message *m) {
         if (!p->asked)
                 return 0;
-        return is_template(p->asked->unit) ? report_template(p, m) : each_row(p, m, report_row, NULL);
+        return unit_name_is_template(p->asked->unit) ? report_template(p, m) : each_row(p, m, report_row, NULL);
 }
 
 static int on_question(sd_bus_message *m, void *userdata, sd_bus_error *error) {
@@ -327,22 +323,14 @@ static int on_question(sd_bus_message *m, void *userdata, sd_bus_error *error) {
 
 /* ---- questions ---- */
 
-/* "foo@.service" -> "foo@*.service". PID 1 takes a backslash in a pattern literally. */
-static int pattern_of(const char *template, char *buf, size_t size) {
-        const char *at = strstr(template, "@.");
-        int n = snprintf(buf, size, "%.*s@*%s", (int) (at - template), template, at + 1);
-
-        return n < 0 || (size_t) n >= size ? -ENAMETOOLONG : 0;
-}
-
 static int send_stop(PidOne *p, Wish *w) {
-        char pattern[PATTERN_SIZE];
+        char pattern[UNIT_NAME_SPACE];
 
         /* So that nobody's start job takes the place of the stop before the unit is down. */
-        if (!is_template(w->unit))
+        if (!unit_name_is_template(w->unit))
                 return sd_bus_call_method_async(p->bus, &w->slot, DESTINATION, PATH, INTERFACE, "StopUnit", on_stop, w, "ss",
                                 w->unit, "replace-irreversibly");
-        if (pattern_of(w->unit, pattern, sizeof(pattern)) < 0)
+        if (unit_name_fill(w->unit, "*", pattern) < 0)
                 return -ENAMETOOLONG;
         return sd_bus_call_method_async(p->bus, &w->slot, DESTINATION, PATH, INTERFACE, "ListUnitsByPatterns", on_stop, w,
                         "asas", 0, 1, pattern);
@@ -363,12 +351,12 @@ static void send_stops(PidOne *p) {
 }
 
 static int new_template_question(PidOne *p, sd_bus_message **ret) {
-        char pattern[PATTERN_SIZE];
+        char pattern[UNIT_NAME_SPACE];
         Wish *w = p->asks;
         int r;
 
         r = sd_bus_message_new_method_call(p->bus, ret, DESTINATION, PATH, INTERFACE, "ListUnitsByPatterns");
-        if (r < 0 || (r = pattern_of(w->unit, pattern, sizeof(pattern))) < 0)
+        if (r < 0 || (r = unit_name_fill(w->unit, "*", pattern)) < 0)
                 return r;
         DL_DELETE(p->asks, w);
         DL_APPEND(p->asked, w);
@@ -379,13 +367,13 @@ static int new_question(PidOne *p, sd_bus_message **ret) {
         unsigned n = 0, limit = p->singly ? 1 : UNITS_A_QUESTION;
         int r;
 
-        if (is_template(p->asks->unit))
+        if (unit_name_is_template(p->asks->unit))
                 return new_template_question(p, ret);
 
         r = sd_bus_message_new_method_call(p->bus, ret, DESTINATION, PATH, INTERFACE, "ListUnitsByNames");
         if (r < 0 || (r = sd_bus_message_open_container(*ret, 'a', "s")) < 0)
                 return r;
-        while (p->asks && n++ < limit && !is_template(p->asks->unit)) {
+        while (p->asks && n++ < limit && !unit_name_is_template(p->asks->unit)) {
                 Wish *w = p->asks;
 
                 r = sd_bus_message_append(*ret, "s", w->unit);

@@ -1,29 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "guard/protocol.h"
 
-/* A longer file name cannot be a gate (NAME_MAX), nor can PID 1 load it (systemd: UNIT_NAME_MAX is 256 with its NUL). */
-#define UNIT_NAME_LENGTH 255
+#include "util/unit-name.h"
 
-static bool file_name_is_valid(const char *s, size_t room) {
-        size_t n = strnlen(s, room);
-        const char *dot;
-
-        if (n == 0 || n > UNIT_NAME_LENGTH || n == room || s[0] == '.')
-                return false;
-        if (strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:-_.\\@") != n)
-                return false;
-
-        dot = strrchr(s, '.');
-        return dot && dot > s && dot[1];
+/* Also the name of a file below /run/leased: one that begins with a dot would be hidden there. */
+static UnitNameKind kind_of(const char *name) {
+        return name[0] == '.' ? UNIT_NAME_INVALID : unit_name_kind(name);
 }
 
-static bool unit_name_is_valid(const char *s, size_t room) {
+static bool unit_is_valid(const char *s, size_t room) {
+        UnitNameKind kind = strnlen(s, room) < room ? kind_of(s) : UNIT_NAME_INVALID;
+
         /* PID 1 refuses a question with a bare template in it, and that would be a question about many units. */
-        return file_name_is_valid(s, room) && !strstr(s, "@.");
+        return kind == UNIT_NAME_PLAIN || kind == UNIT_NAME_INSTANCE;
+}
+
+bool guard_unit_is_valid(const char *name) {
+        return unit_is_valid(name, UNIT_NAME_SPACE);
 }
 
 bool guard_member_is_valid(const char *name) {
-        return file_name_is_valid(name, UNIT_NAME_LENGTH + 2);
+        return kind_of(name) != UNIT_NAME_INVALID;
 }
 
 static bool names_a_unit(uint32_t type) {
@@ -44,6 +41,6 @@ bool guard_message_is_valid(const GuardMessage *m, size_t size) {
         if (size < sizeof(*m) || m->version != GUARD_PROTOCOL || m->type == 0)
                 return false;
         if (names_a_unit(m->type))
-                return unit_name_is_valid(m->unit, sizeof(m->unit));
+                return unit_is_valid(m->unit, sizeof(m->unit));
         return strnlen(m->unit, sizeof(m->unit)) < sizeof(m->unit);
 }

@@ -73,5 +73,8 @@ typedef struct GuardMessage {
 /* Checks what was received: size, version, type, a terminated unit name that is a plain file name. */
 bool guard_message_is_valid(const GuardMessage *m, size_t size);
 
+/* Whether it can be a unit's in a message: of one that PID 1 can start, and a plain file name. */
+bool guard_unit_is_valid(const char *name);
+
 /* Whether it can stand in a file of members: as a unit's name in a message, or a template's. */
 bool guard_member_is_valid(const char *name);

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "util/unit-name.h"
+
 #define BUS_NAME "org.freedesktop.DBus"
 #define UNIT_SIGNAL_MATCH(interface, member)                                                                           \
         "type='signal',sender='" PID1_NAME "',path='" PID1_PATH "',interface='" interface "',member='" member "'"
@@ -107,13 +109,11 @@ static Unit *find_unit(UnitManager *m, const char *name) {
 
 /* "foo@bar.service" is of interest to whoever watches "foo@.service". */
 static void hint_template(UnitManager *m, const char *name) {
-        const char *at = strchr(name, '@'), *dot = strrchr(name, '.');
-        char template[256];
+        char template[UNIT_NAME_SPACE];
         Unit *u;
 
-        if (!at || !dot || dot < at || strlen(name) >= sizeof(template))
+        if (unit_name_template(name, template) < 0)
                 return;
-        (void) snprintf(template, sizeof(template), "%.*s@%s", (int) (at - name), name, dot);
         u = find_unit(m, template);
         if (u)
                 unit_changed(u);

@@ -7,8 +7,8 @@
 
 #include "util/cgroup.h"
 #include "util/strv.h"
+#include "util/unit-name.h"
 
-#define UNIT_NAME_SIZE 256 /* of PID 1, with its NUL */
 
 /* Basic types land here as sd_bus_message_read_basic() writes them: strings borrowed, booleans as int. */
 typedef struct Fields {
@@ -79,7 +79,7 @@ static int read_related(sd_bus_message *m, Fields *f, const char *guard, unsigne
         if (r < 0)
                 return r;
         while ((r = sd_bus_message_read_basic(m, 's', &s)) > 0) {
-                char entry[1 + UNIT_NAME_SIZE];
+                char entry[1 + UNIT_NAME_SPACE];
 
                 if (guard && streq(s, guard)) {
                         f->guard = f->guard || mask & RELATION_BOUND;
@@ -234,14 +234,11 @@ static int read_all(sd_bus_message *m, Fields *f, const char *gate, const char *
         return r < 0 ? r : sd_bus_message_exit_container(m);
 }
 
-/* "foo.socket" and "foo@bar.socket" with Accept=yes start instances of "foo@.service" (systemd.socket(5)). */
 static int add_template(const char *socket, char ***ret) {
-        size_t n = strcspn(socket, "@.");
-        char template[UNIT_NAME_SIZE];
+        char template[UNIT_NAME_SPACE];
 
-        if (n + sizeof("@.service") > sizeof(template))
+        if (unit_name_of_connections(socket, template) < 0)
                 return 0; /* PID 1 could not start one either */
-        (void) snprintf(template, sizeof(template), "%.*s@.service", (int) n, socket);
         return strv_add(ret, template);
 }
 

@@ -13,6 +13,7 @@
 
 #include "unit/unit-status.h"
 #include "util/cgroup.h"
+#include "util/unit-name.h"
 
 /* ---- reports ---- */
 
@@ -461,12 +462,10 @@ static void unit_destroy(Unit *u) {
         free(u);
 }
 
-/* "foo@.service" -> "foo@*.service". PID 1 takes a backslash in a pattern literally. */
 static char *pattern_of(const char *template) {
-        const char *at = strstr(template, "@.");
-        char *pattern;
+        char pattern[UNIT_NAME_SPACE];
 
-        return at && asprintf(&pattern, "%.*s@*%s", (int) (at - template), template, at + 1) >= 0 ? pattern : NULL;
+        return unit_name_fill(template, "*", pattern) < 0 ? NULL : strdup(pattern);
 }
 
 static int unit_add(UnitManager *m, const char *name, const char *gate, const char *guard, const UnitCallbacks *callbacks,
@@ -507,7 +506,7 @@ int unit_new(UnitManager *m, const char *name, const char *gate, const char *gua
 }
 
 int unit_new_template(UnitManager *m, const char *name, const UnitCallbacks *callbacks, void *userdata, Unit **ret) {
-        return strstr(name, "@.") ? unit_add(m, name, NULL, NULL, callbacks, userdata, ret) : -EINVAL;
+        return unit_name_is_template(name) ? unit_add(m, name, NULL, NULL, callbacks, userdata, ret) : -EINVAL;
 }
 
 Unit *unit_free(Unit *u) {

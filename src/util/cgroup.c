@@ -9,20 +9,18 @@
 #include <unistd.h>
 
 #include "util/file-util.h"
+#include "util/unit-name.h"
 
-/* PID 1 puts "_" before a name that could be taken for an attribute of the kernel's (systemd: cg_escape()). */
+static bool is_named(const char *name, const char *unit, bool template) {
+        return template ? unit_name_is_instance_of(name, unit) : streq(name, unit);
+}
+
+/* PID 1 puts "_" before a name that begins with it or could be taken for an attribute of the kernel's (systemd:
+ * cg_escape()). Of a template it is the group of any instance. */
 static bool is_directory_of(const char *entry, const char *unit) {
-        size_t n = strlen(entry), before;
-        const char *at;
+        bool template = unit_name_is_template(unit);
 
-        at = strstr(unit, "@."); /* a template: any instance of it */
-        if (!at && (streq(entry, unit) || (entry[0] == '_' && streq(entry + 1, unit))))
-                return true;
-        if (!at)
-                return false;
-        entry += entry[0] == '_' && unit[0] != '_';
-        before = (size_t) (at + 1 - unit);
-        return n > strlen(unit) && strncmp(entry, unit, before) == 0 && endswith(entry, unit + before);
+        return is_named(entry, unit, template) || (entry[0] == '_' && is_named(entry + 1, unit, template));
 }
 
 int cgroup_each_unit(const char *root, const char *unit, int (*f)(const char *path, void *userdata), void *userdata) {

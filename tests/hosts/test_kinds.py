@@ -89,11 +89,12 @@ def unit_stopped_by_hand_stays_stopped_and_keeps_its_lease(cluster):
 
 @scene(ttl=3.0)
 def template_instance_moves(cluster):
-    unit = cluster.unit(r"worker@a\x2db.service").enable()
-    holder = unit.wait_running()
-    holder.run("leasectl", "release", unit.name)
-    unit.wait_running(on=cluster.other(holder))
-    unit.require_gap(1.0)
+    for name in (r"worker@a\x2db.service", "w@.x.service", "x@@.service"):
+        unit = cluster.unit(name).enable()
+        holder = unit.wait_running()
+        holder.run("leasectl", "release", unit.name)
+        unit.wait_running(on=cluster.other(holder))
+        unit.require_gap(1.0)
 
 
 @scene(ttl=3.0)
@@ -296,25 +297,25 @@ def socket_activated_service_goes_by_the_lease_of_its_socket(cluster):
 
 @scene(ttl=3.0)
 def instances_of_an_accepting_socket_go_by_its_lease(cluster):
-    unit = cluster.unit("each.socket", "--ignore-term", files={
-        "each.socket": "[Socket]\nListenStream=/run/each.sock\nAccept=yes\n",
-        "each@.service": "[Service]\nExecStart=STAMP\nTimeoutStopSec=60\n"}).enable()
+    unit = cluster.unit("each.one.socket", "--ignore-term", files={
+        "each.one.socket": "[Socket]\nListenStream=/run/each.sock\nAccept=yes\n",
+        "each.one@.service": "[Service]\nExecStart=STAMP\nTimeoutStopSec=60\n"}).enable()
     holder = wait_for("one machine listens",
-                      lambda: next((each for each in cluster if each.state("each.socket") == "active"), None), 10, unit.story)
+                      lambda: next((each for each in cluster if each.state("each.one.socket") == "active"), None), 10, unit.story)
     other = cluster.other(holder)
     connect = ("python3", "-c", "import socket; socket.socket(socket.AF_UNIX).connect('/run/each.sock')")
     for _ in range(3):
         holder.run(*connect)
     wait_for("three instances live", lambda: len(unit.tenures) == 3, 5, unit.story)
     require("an instance cannot be started elsewhere by hand",
-            other.systemctl("start", "each@1.service", check=False).returncode != 0, unit.story)
+            other.systemctl("start", "each.one@1.service", check=False).returncode != 0, unit.story)
     holder.systemctl("kill", "--signal=STOP", DAEMON)
-    wait_for(f"{other} listens", lambda: other.state("each.socket") == "active", cluster.takeover + 5, unit.story)
+    wait_for(f"{other} listens", lambda: other.state("each.one.socket") == "active", cluster.takeover + 5, unit.story)
     other.run(*connect)
     unit.wait_running(on=other)
-    _require_covered(cluster, unit, "each@.service")
+    _require_covered(cluster, unit, "each.one@.service")
     holder.systemctl("kill", "--signal=CONT", DAEMON)
-    other.systemctl("kill", "--signal=KILL", "each@*.service")
+    other.systemctl("kill", "--signal=KILL", "each.one@*.service")
 
 
 @scene(ttl=3.0)

@@ -51,6 +51,15 @@ LITERAL = re.compile(r'\b(puts|printf)\s*\(\s*(("[^"]*"|LEASED_VERSION|PRIu64)\s
 # Whatever locks a file, of whichever kind.
 LOCKING = re.compile(r"\b(flock|lockf)\s*\(|\bF_(?:OFD_)?SETLKW?\b")
 # Time may pass between two looks at a state that is waited for with a deadline: sleep(POLL), of whatever unit.
+# Whatever takes a name of a unit apart at its "@".
+PARTING = re.compile(r"""\bstr\w*chr\w*\s*\([^;]*'@'|\bstr(?:str|cspn|spn|pbrk)\s*\([^;]*"[^"]*@|%\.?\*?s@""")
+PARTING_ALLOWED = {
+    "src/util/unit-name.c",
+    "src/conf/unit-name.c",          # puts names together
+    "src/registry/etcd-endpoint.c",  # a user in a URL
+    "src/conf/leased-conf.c",        # likewise
+}
+
 SLEEP = re.compile(r"\b(u|nano|clock_nano|time\.)?sleep\s*\((?!\s*POLL)")
 # The one that is a metronome by trade.
 MAY_SLEEP = {"tests/hosts/stamper.c"}
@@ -148,6 +157,13 @@ def lock_breaches(root):
     """Locks are taken in one place, which knows that whoever can open a file can hold its lock."""
     return [f"{path}: {match.group(1) or match.group(0)} outside of src/util/lock-file.c" for path in c_files(root, "src")
             if path != "src/util/lock-file.c" for match in LOCKING.finditer(without_comments(read(root, path)))]
+
+
+def name_breaches(root):
+    """What a template is, and whose instance a name is of, is known in one place."""
+    return [f"{path}: {match.group(0)}: names of units are taken apart in src/util/unit-name.c" for path in c_files(root, "src")
+            if path not in PARTING_ALLOWED
+            for match in PARTING.finditer(re.sub(r"/\*.*?\*/", "", read(root, path), flags=re.DOTALL))]
 
 
 def sleep_breaches(root):

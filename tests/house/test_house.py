@@ -29,6 +29,9 @@ class TheTree(unittest.TestCase):
     def test_locks_are_taken_where_nobody_else_can_take_them(self):
         self.holds(house.lock_breaches(ROOT))
 
+    def test_names_of_units_are_taken_apart_in_one_place(self):
+        self.holds(house.name_breaches(ROOT))
+
     def test_no_test_sleeps(self):
         self.holds(house.sleep_breaches(ROOT))
 
@@ -107,6 +110,13 @@ class TheRules(unittest.TestCase):
         self.finds(house.lock_breaches, "src/guard/a.c", "r = fcntl(fd, F_OFD_SETLK, &lock);\n")
         self.passes(house.lock_breaches, "src/guard/a.c", "/* flock() */ r = lock_file_try(fd);\n")
         self.passes(house.lock_breaches, "src/util/lock-file.c", "r = flock(fd, LOCK_EX);\n")
+
+    def test_a_name_that_is_taken_apart_elsewhere_is_found(self):
+        for text in ('return strstr(name, "@.");\n', "at = strchr(name, '@');\n", 'n = strcspn(socket, "@.");\n',
+                     'snprintf(b, n, "%.*s@*%s", k, t, e);\n'):
+            self.finds(house.name_breaches, "src/guard/a.c", text)
+        self.passes(house.name_breaches, "src/guard/a.c", '/* "foo@bar" */ if (unit_name_is_template(name))\n')
+        self.passes(house.name_breaches, "src/util/unit-name.c", "at = strchr(name, '@');\n")
 
     def test_a_sleep_is_found(self):
         self.finds(house.sleep_breaches, "tests/hosts/a.c", "usleep(1000);\n")
