@@ -4,31 +4,52 @@
  * Two questions, one after the other, neither waited for: the bus is asked who calls; uid 0 may do anything. About
  * anybody else polkit is asked; where there is no polkit, only uid 0 may. What came to be known of a caller is forgotten
  * with the call: the next one is asked about anew.
+ *
+ * polkit may hang, and anybody may call: so only so many questions of one user, and of all, are under way at once, each for
+ * a limited time and only while its caller is there; further ones are refused at once. uid 0 needs no question, and what asks
+ * PID 1 has a connection of its own. The bus itself answers at once; how many calls may wait for it is bounded all the same.
  */
 
 #include "daemon/authorize.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <utlist.h>
 
 #include "daemon/bus.h"
 #include "util/log.h"
 
-/* Somebody may have to type a password. */
-#define POLKIT_TIMEOUT (2 * USEC_PER_MINUTE)
+#define POLKIT_TIMEOUT (5 * USEC_PER_SEC)
+#define POLKIT_TIMEOUT_INTERACTIVE (2 * USEC_PER_MINUTE) /* somebody may have to type a password */
 #define POLKIT_INTERACTIVE 1u
+#define POLKIT_NAME "org.freedesktop.PolicyKit1"
+#define POLKIT_PATH "/org/freedesktop/PolicyKit1/Authority"
+#define POLKIT_AUTHORITY "org.freedesktop.PolicyKit1.Authority"
+
+enum {
+        QUESTIONS_OF_USER_MAX = 8, /* to polkit */
+        QUESTIONS_MAX = 32,        /* likewise, of all users: a quarter of what dbus-daemon allows a connection */
+        CALLS_MAX = 1024,          /* whose caller is not known yet */
+        TEXT_MAX = 1024,           /* bytes of an argument: nothing that we are told is longer */
+};
 
 struct Authorization {
         Authorization *prev, *next;
         Daemon *daemon;
         sd_bus_message *message;
         sd_bus_slot *slot;
+        sd_bus_slot *gone; /* the match for the end of its caller */
+        uint32_t uid;
+        bool asked;        /* polkit */
+        uint64_t serial;   /* names the question to polkit */
         verb_t verb;
 };
 
 static void authorization_free(Authorization *a) {
         DL_DELETE(a->daemon->authorizations, a);
         sd_bus_slot_unref(a->slot);
+        sd_bus_slot_unref(a->gone);
         sd_bus_message_unref(a->message);
         free(a);
 }
@@ -58,6 +79,45 @@ static void refuse(Authorization *a, const char *name, const char *why) {
                         &error);
 }
 
+/* ---- how many ---- */
+
+static unsigned count_questions(const Daemon *d, const uint32_t *uid) {
+        unsigned n = 0;
+        Authorization *a;
+
+        DL_FOREACH(d->authorizations, a)
+                n += a->asked && (!uid || a->uid == *uid);
+        return n;
+}
+
+static unsigned count_calls(const Daemon *d) {
+        unsigned n = 0;
+        Authorization *a;
+
+        DL_COUNT(d->authorizations, a, n);
+        return n;
+}
+
+/* The message is kept until there is an answer: one with a long text is none of ours. */
+static bool is_small(sd_bus_message *m) {
+        const char *text;
+        char type;
+        int r;
+
+        while ((r = sd_bus_message_peek_type(m, &type, NULL)) > 0) {
+                if (type != 's')
+                        r = sd_bus_message_skip(m, NULL);
+                else {
+                        r = sd_bus_message_read_basic(m, 's', &text);
+                        if (r >= 0 && strlen(text) > TEXT_MAX)
+                                return false;
+                }
+                if (r < 0)
+                        break;
+        }
+        return r >= 0 && sd_bus_message_rewind(m, true) >= 0;
+}
+
 /* ---- polkit ---- */
 
 static const char *action_of(sd_bus_message *m) {
@@ -85,13 +145,58 @@ static int append_details(sd_bus_message *question, sd_bus_message *m) {
         return r < 0 ? r : sd_bus_message_rewind(m, true);
 }
 
+static void format_question(const Authorization *a, char *ret, size_t size) {
+        (void) snprintf(ret, size, "leased-%" PRIu64, a->serial);
+}
+
+/* Nobody waits for it any more: a window that asks for a password closes. */
+static void take_back(Authorization *a) {
+        sd_bus_message *word = NULL;
+        char id[32];
+
+        format_question(a, id, sizeof(id));
+        if (sd_bus_message_new_method_call(a->daemon->bus, &word, POLKIT_NAME, POLKIT_PATH, POLKIT_AUTHORITY,
+                            "CancelCheckAuthorization") >= 0 &&
+            sd_bus_message_append(word, "s", id) >= 0 && sd_bus_message_set_expect_reply(word, false) >= 0 &&
+            sd_bus_message_set_auto_start(word, false) >= 0)
+                (void) sd_bus_send(NULL, word, NULL);
+        sd_bus_message_unref(word);
+}
+
+static int on_gone(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
+        Authorization *a = userdata;
+        const char *new;
+
+        if (sd_bus_message_read(m, "sss", NULL, NULL, &new) >= 0 && isempty(new)) {
+                take_back(a);
+                authorization_free(a);
+        }
+        return 0;
+}
+
+/* Without the match, only the time limit ends it. */
+static int on_gone_installed(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
+        return 0;
+}
+
+static void watch_caller(Authorization *a) {
+        char match[512];
+
+        (void) snprintf(match, sizeof(match),
+                        "type='signal',sender='org.freedesktop.DBus',path='/org/freedesktop/DBus',"
+                        "interface='org.freedesktop.DBus',member='NameOwnerChanged',arg0='%s'",
+                        sd_bus_message_get_sender(a->message));
+        (void) sd_bus_add_match_async(a->daemon->bus, &a->gone, match, on_gone, on_gone_installed, a);
+}
+
 static int on_polkit(sd_bus_message *answer, void *userdata, sd_bus_error *ret_error) {
         Authorization *a = userdata;
         int authorized = 0, challenge = 0;
 
-        if (sd_bus_message_is_method_error(answer, NULL))
+        if (sd_bus_message_is_method_error(answer, NULL)) {
+                take_back(a); /* it may only be late */
                 refuse(a, SD_BUS_ERROR_ACCESS_DENIED, ", and polkit does not answer");
-        else if (sd_bus_message_enter_container(answer, 'r', "bba{ss}") < 0 ||
+        } else if (sd_bus_message_enter_container(answer, 'r', "bba{ss}") < 0 ||
                  sd_bus_message_read(answer, "bb", &authorized, &challenge) < 0)
                 refuse(a, SD_BUS_ERROR_ACCESS_DENIED, ", and polkit's answer cannot be read");
         else if (authorized)
@@ -105,11 +210,13 @@ static int on_polkit(sd_bus_message *answer, void *userdata, sd_bus_error *ret_e
 
 static int ask_polkit(Authorization *a) {
         sd_bus_message *question = NULL;
-        uint32_t flags = sd_bus_message_get_allow_interactive_authorization(a->message) > 0 ? POLKIT_INTERACTIVE : 0;
+        bool interactive = sd_bus_message_get_allow_interactive_authorization(a->message) > 0;
+        char id[32];
         int r;
 
-        r = sd_bus_message_new_method_call(a->daemon->bus, &question, "org.freedesktop.PolicyKit1",
-                        "/org/freedesktop/PolicyKit1/Authority", "org.freedesktop.PolicyKit1.Authority",
+        a->serial = ++a->daemon->last_question;
+        format_question(a, id, sizeof(id));
+        r = sd_bus_message_new_method_call(a->daemon->bus, &question, POLKIT_NAME, POLKIT_PATH, POLKIT_AUTHORITY,
                         "CheckAuthorization");
         if (r >= 0)
                 r = sd_bus_message_append(question, "(sa{sv})s", "system-bus-name", 1, "name", "s",
@@ -117,11 +224,14 @@ static int ask_polkit(Authorization *a) {
         if (r >= 0)
                 r = append_details(question, a->message);
         if (r >= 0)
-                r = sd_bus_message_append(question, "us", flags, "");
+                r = sd_bus_message_append(question, "us", interactive ? POLKIT_INTERACTIVE : 0, id);
         if (r >= 0) {
+                watch_caller(a);
                 a->slot = sd_bus_slot_unref(a->slot);
-                r = sd_bus_call_async(a->daemon->bus, &a->slot, question, on_polkit, a, POLKIT_TIMEOUT);
+                r = sd_bus_call_async(a->daemon->bus, &a->slot, question, on_polkit, a,
+                                interactive ? POLKIT_TIMEOUT_INTERACTIVE : POLKIT_TIMEOUT);
         }
+        a->asked = r >= 0;
         sd_bus_message_unref(question);
         return r;
 }
@@ -136,7 +246,10 @@ static int on_user(sd_bus_message *answer, void *userdata, sd_bus_error *ret_err
                 refuse(a, SD_BUS_ERROR_ACCESS_DENIED, ", and the bus does not say who is calling");
         else if (uid == 0)
                 allow(a);
-        else if (ask_polkit(a) < 0)
+        else if (count_questions(a->daemon, &uid) >= QUESTIONS_OF_USER_MAX ||
+                 count_questions(a->daemon, NULL) >= QUESTIONS_MAX)
+                refuse(a, SD_BUS_ERROR_LIMITS_EXCEEDED, ", and too many others wait for polkit's word");
+        else if ((a->uid = uid, ask_polkit(a)) < 0)
                 refuse(a, SD_BUS_ERROR_ACCESS_DENIED, "");
         return 0;
 }
@@ -148,6 +261,10 @@ int authorize(Daemon *d, sd_bus_message *m, verb_t verb, sd_bus_error *error) {
 
         if (!sender)
                 return sd_bus_error_set(error, SD_BUS_ERROR_ACCESS_DENIED, "The caller has no name on the bus.");
+        if (!is_small(m))
+                return sd_bus_error_set(error, SD_BUS_ERROR_INVALID_ARGS, "An argument is too long.");
+        if (count_calls(d) >= CALLS_MAX)
+                return sd_bus_error_set(error, SD_BUS_ERROR_LIMITS_EXCEEDED, "Too many callers wait.");
         a = calloc(1, sizeof(Authorization));
         if (!a)
                 return -ENOMEM;

@@ -7,6 +7,7 @@
 
 #include "conf/metadata.h"
 #include "daemon/authorize.h"
+#include "daemon/bus-link.h"
 #include "daemon/calls.h"
 #include "daemon/publish.h"
 #include "daemon/suspend.h"
@@ -15,10 +16,9 @@
 #include "util/log.h"
 #include "util/text.h"
 
-#define DEFAULT_ADDRESS "unix:path=/run/dbus/system_bus_socket"
-#define CALL_TIMEOUT (10 * USEC_PER_SEC)
-#define RETRY_MIN (100 * USEC_PER_MSEC)
-#define RETRY_MAX (5 * USEC_PER_SEC)
+enum {
+        ANSWERS_WAITING_MAX = 1024, /* messages */
+};
 
 /* ---- helpers of the interfaces ---- */
 
@@ -139,12 +139,12 @@ int bus_paths_add(BusPaths *p, char *path) {
 }
 
 sd_bus *bus_up(Daemon *d) {
-        return d->bus && !d->bus_lost && sd_bus_is_ready(d->bus) > 0 ? d->bus : NULL;
+        return bus_link_is_up(d->api) ? d->bus : NULL;
 }
 
-/* ---- the connection ---- */
+/* ---- what others ask of us ---- */
 
-/* Once when it begins; its end is logged by on_name(). */
+/* Once when it begins; its end is logged by name_acquired(). */
 static void note_trouble(Daemon *d, int error, const char *what) {
         if (!d->bus_trouble)
                 (void) log_error_errno(error, "%s", what);
@@ -152,50 +152,16 @@ static void note_trouble(Daemon *d, int error, const char *what) {
         notify_status(d->notifier, what);
 }
 
-static void retry_later(Daemon *d) {
-        unsigned doublings = MIN(d->bus_failures, 6u);
-        usec_t delay = MIN(RETRY_MIN << doublings, RETRY_MAX);
-        int r;
-
-        d->bus_failures++;
-        delay += delay / 4 * (now_boottime() % 1000) / 1000; /* so that not every client of a new broker comes at once */
-        r = sd_event_source_set_time(d->bus_retry, usec_add(now_boottime(), delay));
-        if (r >= 0)
-                r = sd_event_source_set_enabled(d->bus_retry, SD_EVENT_ONESHOT);
-        if (r < 0)
-                log_error_errno(r, "cannot arm the timer for the bus");
-}
-
-static void close_connection(Daemon *d) {
-        authorize_cancel(d);
-        calls_cancel(d);
-        words_cancel(d);
-        manager_detach(d->manager);
-        suspend_detach(d);
-        d->bus_name_slot = sd_bus_slot_unref(d->bus_name_slot);
-        d->bus_lost_slot = sd_bus_slot_unref(d->bus_lost_slot);
-        d->bus = sd_bus_close_unref(d->bus);
-        d->bus_named = d->bus_lost = false;
-}
-
-static int on_lost(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        Daemon *d = userdata;
-
-        d->bus_lost = true;
-        note_trouble(d, ECONNRESET, "the connection to the system bus is lost");
-        retry_later(d);
-        return 0;
-}
-
 static void name_acquired(Daemon *d) {
-        d->bus_named = true;
-        d->bus_failures = 0;
+        bus_link_works(d->api);
         if (d->bus_trouble)
                 log_notice("connected to the system bus again");
         d->bus_trouble = false;
         if (!d->ready)
                 notify_state(d->notifier, "READY=1");
         d->ready = true;
+        /* PID 1 is watched, and asked to start anything, only when READY=1 is out: units wait for it. */
+        bus_link_open(d->own);
         publish_manager(d);
 }
 
@@ -206,13 +172,12 @@ static int on_name(sd_bus_message *m, void *userdata, sd_bus_error *error) {
 
         d->bus_name_slot = sd_bus_slot_unref(d->bus_name_slot);
         if (sd_bus_message_is_method_error(m, NULL)) {
-                if (d->bus_lost)
+                if (!bus_link_is_up(d->api))
                         return 0;
-                r = -sd_bus_message_get_errno(m);
-                note_trouble(d, r,
+                note_trouble(d, -sd_bus_message_get_errno(m),
                                 "the bus does not give us the name " BUS_NAME
                                 ": is its policy " BUS_NAME ".conf installed, and has the bus been reloaded since");
-                retry_later(d);
+                bus_link_try_later(d->api);
                 return 0;
         }
         r = sd_bus_message_read(m, "u", &answer);
@@ -220,82 +185,98 @@ static int on_name(sd_bus_message *m, void *userdata, sd_bus_error *error) {
                 name_acquired(d);
         else {
                 note_trouble(d, EEXIST, "somebody else has the bus name " BUS_NAME);
-                retry_later(d);
+                bus_link_try_later(d->api);
         }
         return 0;
 }
 
-static int request_name(Daemon *d) {
-        d->bus_name_slot = sd_bus_slot_unref(d->bus_name_slot);
-        return sd_bus_request_name_async(d->bus, &d->bus_name_slot, BUS_NAME, 0, on_name, d);
-}
-
-static int configure_connection(sd_bus *bus) {
-        const char *address = getenv("DBUS_SYSTEM_BUS_ADDRESS");
-        int r;
-
-        if ((r = sd_bus_set_description(bus, "leased")) < 0 ||
-            (r = sd_bus_set_address(bus, isempty(address) ? DEFAULT_ADDRESS : address)) < 0 ||
-            (r = sd_bus_set_bus_client(bus, true)) < 0 || (r = sd_bus_set_watch_bind(bus, true)) < 0 ||
-            (r = sd_bus_set_method_call_timeout(bus, CALL_TIMEOUT)) < 0)
-                return r;
-        return sd_bus_start(bus);
-}
-
-/* Objects before the name, so that nobody sees half of them; the name before PID 1 is watched, so that READY=1 is out
- * before any unit can be started. */
-static int populate_connection(Daemon *d) {
-        int r;
-
-        if ((r = sd_bus_match_signal_async(d->bus, &d->bus_lost_slot, "org.freedesktop.DBus.Local",
-                             "/org/freedesktop/DBus/Local", "org.freedesktop.DBus.Local", "Disconnected", on_lost, NULL,
-                             d)) < 0 ||
-            (r = sd_bus_add_object_manager(d->bus, NULL, BUS_PATH)) < 0 || (r = bus_manager_register(d)) < 0 ||
-            (r = bus_lease_register(d)) < 0 || (r = bus_unit_register(d)) < 0 || (r = request_name(d)) < 0 || (r = suspend_attach(d)) < 0 ||
-            (r = sd_bus_attach_event(d->bus, d->event, SD_EVENT_PRIORITY_NORMAL)) < 0)
-                return r;
-        return manager_attach(d->manager, d->bus);
-}
-
-static void open_connection(Daemon *d) {
-        int r = sd_bus_new(&d->bus);
-
-        if (r >= 0)
-                r = configure_connection(d->bus);
-        if (r >= 0)
-                r = populate_connection(d);
-        if (r >= 0)
-                return;
-        note_trouble(d, r, "cannot connect to the system bus");
-        close_connection(d);
-        retry_later(d);
-}
-
-/* Out of the bus's own callbacks, which is why losing it only sets a flag. */
-static int on_retry(sd_event_source *source, uint64_t usec, void *userdata) {
+static int request_name(sd_bus *bus, void *userdata) {
         Daemon *d = userdata;
 
-        if (d->bus && !d->bus_lost) {
-                if (request_name(d) < 0)
-                        retry_later(d);
-                return 0;
-        }
-        close_connection(d);
-        open_connection(d);
-        return 0;
+        d->bus_name_slot = sd_bus_slot_unref(d->bus_name_slot);
+        return sd_bus_request_name_async(bus, &d->bus_name_slot, BUS_NAME, 0, on_name, d);
 }
 
-int bus_new(Daemon *d) {
-        int r = sd_event_add_time(d->event, &d->bus_retry, CLOCK_BOOTTIME, USEC_INFINITY, USEC_PER_MSEC, on_retry, d);
+/* Whoever asks faster than the bus takes our answers gets none: they would pile up in here without end. */
+static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        uint64_t waiting = 0;
+        uint8_t type = 0;
 
+        if (sd_bus_message_get_type(m, &type) < 0 || type != SD_BUS_MESSAGE_METHOD_CALL ||
+            sd_bus_get_n_queued_write(sd_bus_message_get_bus(m), &waiting) < 0 || waiting < ANSWERS_WAITING_MAX)
+                return 0;
+        if (waiting < 2 * ANSWERS_WAITING_MAX)
+                (void) sd_bus_reply_method_errorf(m, SD_BUS_ERROR_LIMITS_EXCEEDED, "Too many answers wait to be read.");
+        return 1;
+}
+
+/* Objects before the name, so that nobody sees half of them. */
+static int open_api(sd_bus *bus, void *userdata) {
+        Daemon *d = userdata;
+        int r;
+
+        d->bus = bus;
+        if ((r = sd_bus_add_filter(bus, NULL, on_message, d)) < 0 ||
+            (r = sd_bus_add_object_manager(bus, NULL, BUS_PATH)) < 0 || (r = bus_manager_register(d)) < 0 ||
+            (r = bus_lease_register(d)) < 0 || (r = bus_unit_register(d)) < 0)
+                return r;
+        return request_name(bus, d);
+}
+
+static void close_api(void *userdata) {
+        Daemon *d = userdata;
+
+        authorize_cancel(d);
+        calls_cancel(d);
+        words_cancel(d);
+        d->bus_name_slot = sd_bus_slot_unref(d->bus_name_slot);
+        d->bus = NULL;
+}
+
+static void api_trouble(int error, const char *what, void *userdata) {
+        note_trouble(userdata, error, what);
+}
+
+/* ---- what we ask of PID 1 and logind ---- */
+
+static int open_own(sd_bus *bus, void *userdata) {
+        Daemon *d = userdata;
+        int r;
+
+        d->own_bus = bus;
+        r = suspend_attach(d);
+        return r < 0 ? r : manager_attach(d->manager, bus);
+}
+
+static void close_own(void *userdata) {
+        Daemon *d = userdata;
+
+        manager_detach(d->manager);
+        suspend_detach(d);
+        d->own_bus = NULL;
+}
+
+/* Both connections are to one bus: the other says so to people. */
+static void own_trouble(int error, const char *what, void *userdata) {
+        log_debug_errno(error, "%s", what);
+}
+
+/* ---- life ---- */
+
+int bus_new(Daemon *d) {
+        static const BusLinkCallbacks api = { open_api, close_api, api_trouble, request_name },
+                                      own = { open_own, close_own, own_trouble, NULL };
+        int r = bus_link_new(d->event, "leased-api", &api, d, &d->api);
+
+        if (r >= 0)
+                r = bus_link_new(d->event, "leased", &own, d, &d->own);
         if (r < 0)
                 return log_error_errno(r, "cannot prepare for the system bus");
-        open_connection(d);
+        bus_link_open(d->api);
         return 0;
 }
 
 void bus_free(Daemon *d) {
-        if (d->manager)
-                close_connection(d);
-        sd_event_source_disable_unref(d->bus_retry);
+        d->api = bus_link_free(d->api);
+        d->own = bus_link_free(d->own);
 }

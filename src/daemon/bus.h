@@ -4,8 +4,8 @@
 /*
  * org.leased1 on the system bus. The interfaces are described in dbus/, which is the source of truth.
  *
- * sd-bus does not reconnect. On loss everything of the old connection is torn down outside its own callbacks, and a
- * new one is opened, with growing delays. READY=1 goes out when the name is ours for the first time.
+ * READY=1 goes out when the name is ours for the first time; from then on there is a second connection, for PID 1 and logind
+ * (bus-link.h).
  */
 
 #include "daemon/daemon.h"

@@ -75,12 +75,12 @@ typedef struct Daemon {
         sd_event_source *gate_reload;
         usec_t gate_reloaded_at;
 
-        sd_bus *bus;
-        sd_bus_slot *bus_name_slot, *bus_lost_slot;
-        sd_event_source *bus_retry;
-        bool bus_named, bus_lost, bus_trouble, ready;
-        unsigned bus_failures;
+        struct BusLink *api, *own; /* bus-link.h: two connections */
+        sd_bus *bus, *own_bus;     /* of them: for what others ask; for PID 1 and logind. NULL: none now */
+        sd_bus_slot *bus_name_slot;
+        bool bus_trouble, ready;
         Authorization *authorizations;
+        uint64_t last_question; /* to polkit */
         PendingCall *calls;
         PendingWord *words;
         uint64_t last_call; /* id of both */

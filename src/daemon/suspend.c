@@ -44,12 +44,12 @@ static int call(Daemon *d, sd_bus_slot **slot, const char *interface, const char
         int r;
 
         *slot = sd_bus_slot_unref(*slot);
-        r = sd_bus_message_new_method_call(d->bus, &m, LOGIND_NAME, LOGIND_PATH, interface, member);
+        r = sd_bus_message_new_method_call(d->own_bus, &m, LOGIND_NAME, LOGIND_PATH, interface, member);
         if (r >= 0)
                 r = sd_bus_message_set_auto_start(m, false);
         if (r >= 0)
                 r = e ? sd_bus_message_append(m, "ssss", a, b, c, e) : sd_bus_message_append(m, "s", a);
-        return r < 0 ? r : sd_bus_call_async(d->bus, slot, m, f, d, CALL_TIMEOUT);
+        return r < 0 ? r : sd_bus_call_async(d->own_bus, slot, m, f, d, CALL_TIMEOUT);
 }
 
 /* ---- the delay ---- */
@@ -89,7 +89,7 @@ static int on_inhibited(sd_bus_message *m, void *userdata, sd_bus_error *error) 
 }
 
 static void inhibit(Daemon *d) {
-        if (d->suspend->fd < 0 && !d->suspend->inhibit && d->bus)
+        if (d->suspend->fd < 0 && !d->suspend->inhibit && d->own_bus)
                 (void) call(d, &d->suspend->inhibit, LOGIND_MANAGER, "Inhibit", on_inhibited, "sleep", "leased",
                                 "Stopping leased units", "delay");
 }
@@ -165,7 +165,7 @@ static int on_properties(sd_bus_message *m, void *userdata, sd_bus_error *error)
 static void ask(Daemon *d) {
         if (d->suspend->asked)
                 d->suspend->again = true;
-        else if (d->bus)
+        else if (d->own_bus)
                 (void) call(d, &d->suspend->asked, "org.freedesktop.DBus.Properties", "GetAll", on_properties,
                                 LOGIND_MANAGER, NULL, NULL, NULL);
 }
@@ -207,11 +207,11 @@ int suspend_attach(Daemon *d) {
                 s->fd = -1;
                 s->delay = DELAY_DEFAULT;
         }
-        if ((r = sd_bus_add_match_async(d->bus, &s->owner_match,
+        if ((r = sd_bus_add_match_async(d->own_bus, &s->owner_match,
                              "type='signal',sender='org.freedesktop.DBus',path='/org/freedesktop/DBus',"
                              "interface='org.freedesktop.DBus',member='NameOwnerChanged',arg0='" LOGIND_NAME "'",
                              on_owner, NULL, d)) < 0 ||
-            (r = sd_bus_match_signal_async(d->bus, &s->sleep_match, LOGIND_NAME, LOGIND_PATH, LOGIND_MANAGER,
+            (r = sd_bus_match_signal_async(d->own_bus, &s->sleep_match, LOGIND_NAME, LOGIND_PATH, LOGIND_MANAGER,
                              "PrepareForSleep", on_sleep, NULL, d)) < 0)
                 return r;
         inhibit(d);

@@ -2,8 +2,9 @@
 
 /*
  * polkit-stub [ACTION]...: owns polkit's name on the bus, allows the actions named, asks for a password for those that are
- * named with a leading "?", and prints what it was asked: action, verb, unit, lease, machine. The real one is not run in the tests,
- * for what it answers hangs on the machine.
+ * named with a leading "?", and prints what it was asked: action, verb, unit, lease, machine. With "hang" among them it answers
+ * nothing; it then prints "taken back" for each question that is. The real one is not run in the tests, for what it answers hangs on
+ * the machine.
  */
 
 #include <errno.h>
@@ -16,7 +17,7 @@ static char **allowed;
 
 static int check(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         const char *action, *key, *value, *verb = "", *unit = "", *lease = "", *machine = "";
-        int authorized = 0, challenge = 0, r;
+        int authorized = 0, challenge = 0, hang = 0, r;
 
         r = sd_bus_message_skip(m, "(sa{sv})");
         if (r >= 0)
@@ -32,17 +33,27 @@ static int check(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         if (r < 0)
                 return r;
         for (char **each = allowed; *each; each++) {
+                hang = hang || streq(*each, "hang");
                 authorized = authorized || streq(*each, action);
                 challenge = challenge || ((*each)[0] == '?' && streq(*each + 1, action));
         }
         printf("%s verb=%s unit=%s lease=%s machine=%s\n", action, verb, unit, lease, machine);
         fflush(stdout);
+        if (hang)
+                return 1;
         return sd_bus_reply_method_return(m, "(bba{ss})", authorized, challenge, 0);
+}
+
+static int cancel(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        puts("taken back");
+        fflush(stdout);
+        return sd_bus_reply_method_return(m, NULL);
 }
 
 static const sd_bus_vtable authority[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_METHOD("CheckAuthorization", "(sa{sv})sa{ss}us", "(bba{ss})", check, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("CancelCheckAuthorization", "s", "", cancel, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_VTABLE_END,
 };
 

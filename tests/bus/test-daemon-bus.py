@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The daemon on a bus of its own: what it introspects is what dbus/ describes, and who may call what.
 
-    test-daemon-bus.py LEASED PUT_RECORD POLKIT_STUB ENGINE_LEADER DBUS_DIRECTORY
+    test-daemon-bus.py LEASED PUT_RECORD POLKIT_STUB CALL_FLOOD ENGINE_LEADER DBUS_DIRECTORY
 
 Runs in mount and PID namespaces of its own, with an empty /run, /var/lib and a small /etc, under the bus policy that is
 installed with leased. There is no PID 1 on this bus: units stay unknown, which is enough for what is asked here.
@@ -22,7 +22,7 @@ import xml.etree.ElementTree as ElementTree
 from fleet_rows import FleetRows
 from wrong_calls import WrongCalls
 
-LEASED, PUT_RECORD, POLKIT, ENGINE, DBUS = (os.path.abspath(path) for path in sys.argv[1:6])
+LEASED, PUT_RECORD, POLKIT, FLOOD, ENGINE, DBUS = (os.path.abspath(path) for path in sys.argv[1:7])
 NAME, PATH = "org.leased1", "/org/leased1"
 UNIT = "foo.service"
 UNIT_PATH = PATH + "/unit/foo_2eservice"
@@ -387,6 +387,65 @@ class DaemonOnABus(FleetRows, WrongCalls, unittest.TestCase):
             polkit.communicate()
         self.assert_error(call("ReleaseUnit", "s", UNIT, user=65534), "Access denied")
 
+    def start(self, *command, user=None, stdout=subprocess.PIPE):
+        """A process of the test's whose lines can be read, gone at its end."""
+        if user is not None:
+            command = ("setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", *command)
+        process = subprocess.Popen(command, stdout=stdout, text=True)
+        self.addCleanup(process.communicate)
+        self.addCleanup(process.kill)
+        return process
+
+    def start_flood(self, user):
+        """400 calls of one user: the bus lets one connection wait for no more than 128 answers. Returns the processes and what
+        they print."""
+        reading, writing = os.pipe()
+        floods = [self.start(FLOOD, "100", user=user, stdout=writing) for _ in range(4)]
+        os.close(writing)
+        lines = os.fdopen(reading)
+        self.addCleanup(lines.close)
+        return floods, lines
+
+    def test_a_polkit_that_hangs_keeps_nobody_waiting_but_a_few(self):
+        """A few calls of one user are asked about, the others are refused at once, and root is served meanwhile."""
+        polkit = self.start(POLKIT, "hang")
+        wait_for("polkit", lambda: busctl("status", "org.freedesktop.PolicyKit1").returncode == 0)
+        floods, answers = self.start_flood(user=65534)
+        refused = [answers.readline().strip() for _ in range(392)]
+        self.assertEqual(set(refused), {"org.freedesktop.DBus.Error.LimitsExceeded"})
+        for _ in range(8):
+            self.assertIn("verb=AcquireLease", polkit.stdout.readline())
+        self.assert_error(call("ReleaseUnit", "s", UNIT), "not held here")
+        self.assertEqual(call("ListUnits", user=65534).returncode, 0)
+        # Another user has questions of his own; whoever is gone is asked about no longer.
+        other = self.start(FLOOD, "1", user=1)
+        self.assertIn("verb=AcquireLease", polkit.stdout.readline())
+        for process in (other, *floods):
+            process.kill()
+        for _ in range(9):
+            self.assertEqual(polkit.stdout.readline(), "taken back\n")
+        self.start(FLOOD, "1", user=65534)
+        self.assertIn("verb=AcquireLease", polkit.stdout.readline())
+
+    def test_a_question_to_polkit_has_an_end(self):
+        polkit = self.start(POLKIT, "hang")
+        wait_for("polkit", lambda: busctl("status", "org.freedesktop.PolicyKit1").returncode == 0)
+        flood = self.start(FLOOD, "1", user=65534)
+        self.assertIn("verb=AcquireLease", polkit.stdout.readline())
+        self.assertEqual(flood.stdout.readline(), "org.freedesktop.DBus.Error.AccessDenied\n")
+        self.assertEqual(polkit.stdout.readline(), "taken back\n")
+
+    def test_a_call_with_a_long_text_is_not_kept(self):
+        self.assert_error(call("AcquireLease", "ssxt", "x" * 100000, "", "1", "2000000", user=65534), "too long")
+
+    def test_callers_share_no_connection_with_pid_1(self):
+        """What PID 1 would be told goes over a connection that bears no name, and that nobody can ask anything of."""
+        rows = json.loads(busctl("--json=short", "list").stdout)
+        ours = {row["name"] for row in rows if row.get("pid") == self.world.daemon.pid and row["name"].startswith(":")}
+        named = {row["connection"] for row in rows if row["name"] == NAME}
+        self.assertEqual(len(ours), 2)
+        self.assertEqual(len(ours - named), 1)
+
     def test_what_cannot_be_meant_is_refused(self):
         self.assert_error(call("ReleaseUnit", "s", UNIT), "not held here")
         self.assert_error(call("ReleaseUnit", "s", "bar.service"), "not enabled")
@@ -708,8 +767,8 @@ def enter():
         print("skipped: no mount namespaces here")
         return 77
     return subprocess.run(["unshare", "--mount", "--propagation=private", "--pid", "--fork", "--kill-child",
-                           "--mount-proc", sys.executable, os.path.abspath(__file__), LEASED, PUT_RECORD, POLKIT, ENGINE, DBUS, "--inside",
-                           *sys.argv[6:]],
+                           "--mount-proc", sys.executable, os.path.abspath(__file__), LEASED, PUT_RECORD, POLKIT, FLOOD, ENGINE, DBUS,
+                           "--inside", *sys.argv[7:]],
                           check=False).returncode
 
 
@@ -735,4 +794,4 @@ if __name__ == "__main__":
     if "--inside" not in sys.argv:
         sys.exit(enter())
     furnish()
-    unittest.main(argv=sys.argv[:1] + sys.argv[7:], verbosity=2)
+    unittest.main(argv=sys.argv[:1] + sys.argv[8:], verbosity=2)

@@ -10,6 +10,8 @@ from waiting import Failure
 STAMPER = "/usr/local/bin/stamper"
 WALL_CLOCK = "/usr/local/lib/wall-clock.so"
 LOGIND = "/usr/local/bin/logind-stub"
+POLKIT = "/usr/local/bin/polkit-stub"
+FLOOD = "/usr/local/bin/call-flood"
 
 
 def _merge(source, target):
@@ -37,6 +39,7 @@ def install(build, directory):
         if os.path.islink(f"/{name}") and os.path.isdir(path):
             _merge(path, os.path.join(directory, "usr", name))
     for built, installed in (("tests/hosts/stamper", STAMPER), ("tests/bus/logind-stub", LOGIND),
+                             ("tests/bus/polkit-stub", POLKIT), ("tests/bus/call-flood", FLOOD),
                              ("tests/hosts/wall-clock.so", WALL_CLOCK)):
         os.makedirs(os.path.dirname(directory + installed), exist_ok=True)
         shutil.copy(os.path.join(build, built), directory + installed)

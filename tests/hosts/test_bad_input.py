@@ -7,7 +7,9 @@ import json
 import os
 import re
 
+import layer
 from cluster import DAEMON
+from faults import start_unit
 from journal import Journal
 from scene import scene
 from waiting import now, require, wait_for
@@ -303,3 +305,30 @@ def foreign_and_damaged_records_disturb_no_unit(cluster):
     unit.wait_running(but=holder)
     for key in FOREIGN:
         cluster.etcd.call(holder, "/v3/kv/deleterange", {"key": base64.b64encode(key.encode()).decode()})
+
+
+POLKIT_POLICY = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Configuration 1.0//EN"
+ "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig><policy user="root"><allow own="org.freedesktop.PolicyKit1"/></policy>
+<policy context="default"><allow send_destination="org.freedesktop.PolicyKit1"/></policy></busconfig>
+"""
+
+
+@scene
+def flood_of_callers_while_polkit_hangs_holds_no_release_up(cluster):
+    unit, holder = start_unit(cluster, "flooded.service")
+    holder.write("/etc/dbus-1/system.d/polkit-stub.conf", POLKIT_POLICY)
+    holder.write("/run/systemd/system/polkit-stub.service", f"[Service]\nType=dbus\nBusName=org.freedesktop.PolicyKit1\n"
+                 f"ExecStart={layer.POLKIT} hang\n")
+    holder.write("/run/systemd/system/call-flood.service", "[Service]\nUser=65534\n"
+                 f"ExecStart=/bin/sh -c 'for i in 1 2 3 4; do {layer.FLOOD} 100 & done; wait'\n")
+    holder.systemctl("daemon-reload")
+    holder.systemctl("reload", "dbus.service")
+    holder.systemctl("start", "polkit-stub.service")
+    holder.systemctl("start", "call-flood.service")
+    wait_for("polkit is asked", lambda: "AcquireLease" in holder.run("journalctl", "-o", "cat", "-u", "polkit-stub.service").stdout,
+             10, unit.story)
+    holder.run("leasectl", "release", unit.name)
+    unit.wait_running(but=holder)
+    unit.require_gap(2.0)
+    holder.systemctl("stop", "call-flood.service", "polkit-stub.service")
