@@ -28,6 +28,8 @@
 
 #include <curl/curl.h>
 
+#include "registry/lines.h"
+
 enum {
         CONNECTIONS_KEPT = 16,
         CONNECTION_LIFE = 300, /* seconds; bounds how long a replaced certificate or authority is still in use */
@@ -66,11 +68,9 @@ struct HttpRequest {
         http_line_t line;
         void *userdata;
 
-        char *answer;
-        size_t size, room, max;
-        size_t begin;    /* of a stream: what stands before it has been handed on */
-        size_t searched; /* likewise: up to here there is no end of a line behind .begin */
-        bool paused;     /* likewise: enough lines wait, libcurl is to read no more */
+        Lines answer; /* of a stream, what has not been handed on yet */
+        size_t max;
+        bool paused; /* a stream: enough lines wait, libcurl is to read no more */
         bool too_large;
 
         bool finished, timed_out;
@@ -177,12 +177,11 @@ static int on_curl_timer(CURLM *multi, long ms, void *userdata) {
         return sd_event_source_set_enabled(c->timer, SD_EVENT_ONESHOT) < 0 ? -1 : 0;
 }
 
-/* The end of the next line, or NULL. No byte is looked at twice, in however small pieces a line comes. */
-static char *find_line_end(HttpRequest *q) {
-        char *end = q->size > q->searched ? memchr(q->answer + q->searched, '\n', q->size - q->searched) : NULL;
-
-        q->searched = end ? (size_t) (end - q->answer) : q->size;
-        return end;
+/* The request ends here, as if the connection had: a line that is lost is a gap. */
+static void request_fail(HttpRequest *q, CURLcode code) {
+        q->code = code;
+        q->finished = true;
+        request_detach(q);
 }
 
 /* libcurl hands over at once what it kept when it was paused, from within this call. */
@@ -193,35 +192,28 @@ static void request_resume(HttpRequest *q) {
         if (!q->attached)
                 return;
         code = curl_easy_pause(q->easy, CURLPAUSE_CONT);
-        if (code != CURLE_OK) {
-                q->code = code;
-                q->finished = true;
-                request_detach(q);
-        }
+        if (code != CURLE_OK)
+                request_fail(q, code);
 }
 
-/* Hands the next line of a stream to its owner. Returns false if there was none. The line is copied first: the owner may
- * free the request. */
+/* Hands the next line of a stream to its owner, as a copy: the owner may free the request. Returns false if there was none. */
 static bool deliver_line(HttpRequest *q) {
         _cleanup_free_ char *line = NULL;
-        char *end = q->line ? find_line_end(q) : NULL;
-        size_t n;
+        size_t n, waiting;
 
-        if (!end)
+        if (!q->line)
                 return false;
-        n = (size_t) (end - q->answer) - q->begin;
-        line = malloc(n + 1);
-        if (line) {
-                memcpy(line, q->answer + q->begin, n); /* with any NUL in it */
-                line[n] = '\0';
+        line = lines_next(&q->answer, &n);
+        if (!line) {
+                if (n != SIZE_MAX)
+                        request_fail(q, CURLE_OUT_OF_MEMORY);
+                return false;
         }
-        q->begin += n + 1;
-        q->searched = q->begin;
-        if (q->paused && q->size - q->begin < BACKLOG_MAX / 2)
+        (void) lines_rest(&q->answer, &waiting);
+        if (q->paused && waiting < BACKLOG_MAX / 2)
                 request_resume(q);
         request_ready(q); /* there may be more, or the end */
-        if (line)
-                q->line(line, n, q->userdata);
+        q->line(line, n, q->userdata);
         return true;
 }
 
@@ -238,15 +230,12 @@ static const char *request_error(HttpRequest *q) {
 }
 
 static void deliver_end(HttpRequest *q) {
-        HttpAnswer a = { .body = "", .address = "", .error = "" };
+        HttpAnswer a = { .address = "", .error = "" };
         char *address = NULL;
         curl_off_t looked_up = 0;
         long status = 0;
 
-        if (q->answer) {
-                a.body = q->answer + q->begin;
-                a.size = q->size - q->begin;
-        }
+        a.body = lines_rest(&q->answer, &a.size);
         (void) curl_easy_getinfo(q->easy, CURLINFO_RESPONSE_CODE, &status);
         (void) curl_easy_getinfo(q->easy, CURLINFO_PRIMARY_IP, &address);
         (void) curl_easy_getinfo(q->easy, CURLINFO_NAMELOOKUP_TIME_T, &looked_up);
@@ -290,35 +279,13 @@ static int on_timeout(sd_event_source *s, uint64_t usec, void *userdata) {
         return 0;
 }
 
-/* Room for n bytes and a NUL. What has been handed on makes way only when it is at least half of all, so that each byte is
- * moved a fixed number of times however many lines it is in. */
-static bool make_room(HttpRequest *q, size_t n) {
-        size_t room;
-        char *p;
-
-        if (q->begin >= q->size - q->begin && q->begin > 0) {
-                q->size -= q->begin;
-                q->searched -= q->begin;
-                memmove(q->answer, q->answer + q->begin, q->size);
-                q->begin = 0;
-        }
-        if (q->size + n + 1 <= q->room)
-                return true;
-        room = MAX(q->size + n + 1, q->room * 2);
-        p = realloc(q->answer, room);
-        if (!p)
-                return false;
-        q->answer = p;
-        q->room = room;
-        return true;
-}
-
 static size_t on_data(char *data, size_t one, size_t n, void *userdata) {
         HttpRequest *q = userdata;
-        size_t waiting = q->size - q->begin;
+        size_t waiting;
 
+        (void) lines_rest(&q->answer, &waiting);
         /* The peer waits while lines come faster than they are handed on. */
-        if (q->line && waiting >= BACKLOG_MAX && find_line_end(q)) {
+        if (q->line && waiting >= BACKLOG_MAX && lines_ready(&q->answer)) {
                 q->paused = true;
                 request_ready(q);
                 return CURL_WRITEFUNC_PAUSE;
@@ -327,11 +294,8 @@ static size_t on_data(char *data, size_t one, size_t n, void *userdata) {
                 q->too_large = true;
                 return 0;
         }
-        if (!make_room(q, n))
+        if (lines_append(&q->answer, data, n) < 0)
                 return 0;
-        memcpy(q->answer + q->size, data, n);
-        q->size += n;
-        q->answer[q->size] = '\0';
         if (q->line)
                 request_ready(q);
         return n;
@@ -620,7 +584,7 @@ HttpRequest *http_request_free(HttpRequest *q) {
         if (q->body)
                 explicit_bzero(q->body, q->body_size);
         free(q->body);
-        free(q->answer);
+        lines_done(&q->answer);
         free(q);
         return NULL;
 }
