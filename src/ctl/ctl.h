@@ -74,6 +74,8 @@ int verb_undrain(Ctl *ctl, int argc, char **argv);
 
 /* One line on stderr, "leasectl: …". */
 void complain(const char *format, ...) _printf_(1, 2);
+/* From now on complain() waits for nobody: what stderr cannot take at once is lost. For a verb with a deadline to keep. */
+void complain_without_waiting(void);
 
 /* Members of a JSON object as plain values: "" or 0 or false where there is none of that type. */
 static inline const char *get_string(const json_t *object, const char *key) {

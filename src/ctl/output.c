@@ -10,6 +10,7 @@
 #include <wchar.h>
 
 #include "util/text.h"
+#include "util/words.h"
 
 enum {
         COLUMNS_MAX = 12,
@@ -107,6 +108,23 @@ void say_progress(const char *text) {
         (void) fputc('\n', stderr);
 }
 
+static bool without_waiting;
+
+void complain_without_waiting(void) {
+        words_open();
+        without_waiting = true;
+}
+
+static void complain_at_once(const char *text) {
+        char line[2048] = "leasectl: ";
+        size_t n = strlen(line);
+
+        (void) text_clean(line + n, sizeof(line) - n - 1, text);
+        n = strlen(line);
+        line[n] = '\n';
+        (void) words_write(line, n + 1);
+}
+
 void complain(const char *format, ...) {
         _cleanup_free_ char *text = NULL;
         va_list ap;
@@ -114,6 +132,10 @@ void complain(const char *format, ...) {
         va_start(ap, format);
         text = compose(format, ap);
         va_end(ap);
+        if (without_waiting) {
+                complain_at_once(strempty(text));
+                return;
+        }
         (void) fflush(stdout); /* in the order in which it was said */
         (void) fputs("leasectl: ", stderr);
         write_clean(stderr, strempty(text));

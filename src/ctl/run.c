@@ -115,9 +115,11 @@ static int start(Run *r, char **argv) {
         return k;
 }
 
+/* The signal first: what is said is of use to people, and must not come in between. */
 static void begin_stopping(Run *r, usec_t now) {
         r->stopping = true;
         r->stopping_since = now;
+        command_signal_all(SIGTERM);
         if (!r->command.ended) {
                 r->lost = true;
                 if (r->keeper.lost)
@@ -126,7 +128,6 @@ static void begin_stopping(Run *r, usec_t now) {
                         complain("%s: no renewal has come through in time (%s), ending the command", r->keeper.name,
                                         *r->keeper.trouble ? r->keeper.trouble : "no answer");
         }
-        command_signal_all(SIGTERM);
 }
 
 /* Ends what has to be ended. Returns when to look again. */
@@ -147,7 +148,11 @@ static usec_t step_command(Run *r) {
 
 /* ---- both ---- */
 
-/* What a terminal sends, it sends to the command as well. */
+/* What a terminal sends, it sends to the command as well. What others send is meant for the command, too: each of these would
+ * end this process, and nobody would end the command when the lease is lost. */
+static const int handled[] = {SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGPIPE,
+                SIGIO, SIGPWR, SIGXCPU, SIGXFSZ};
+
 static void take_signals(Run *r) {
         struct signalfd_siginfo info;
 
@@ -215,7 +220,6 @@ static void supervise(Run *r) {
 /* ---- the verb ---- */
 
 static int open_descriptors(Run *r) {
-        static const int handled[] = {SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGQUIT};
         sigset_t set;
 
         (void) sigemptyset(&set);
@@ -256,6 +260,7 @@ int verb_run(Ctl *ctl, int argc, char **argv) {
                 complain("--period=: expected is a time span from 2s to 24h, e.g. 10s");
                 return CTL_USAGE;
         }
+        complain_without_waiting();
         k = bus_watch_leased(ctl->bus);
         if (k < 0)
                 return bus_complain(argv[0], k, NULL);

@@ -9,11 +9,11 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <systemd/sd-journal.h>
 
 #include "daemon/daemon.h"
 #include "daemon/publish.h"
 #include "daemon/units.h"
+#include "util/journal.h"
 #include "util/log.h"
 #include "util/text.h"
 
@@ -194,15 +194,20 @@ static void report_lease(const Line *l) {
 static void report_stray(const Line *l) {
         const char *unit = l->action->unit;
         char line[512], text[2 * sizeof(line)];
+        JournalEntry entry = {};
 
         (void) snprintf(line, sizeof(line), "it is active on this machine without its lease%s%s%s: stopping it",
                         l->action->machine ? ", which " : "", l->action->machine ? l->machine : "",
                         l->action->machine ? " holds" : "");
         (void) text_clean(text, sizeof(text), line);
-        if (!getenv("JOURNAL_STREAM") ||
-            sd_journal_send("MESSAGE=%s: %s", unit, text, "MESSAGE_ID=" MESSAGE_STRAY, "PRIORITY=%i", LOG_ALERT,
-                            "OBJECT_SYSTEMD_UNIT=%s", unit, "UNIT=%s", unit, "LEASE_NAME=%s", l->lease, "LEASE_HOLDER=%s",
-                            l->machine, NULL) < 0)
+        journal_add(&entry, "MESSAGE=%s: %s", unit, text);
+        journal_add(&entry, "MESSAGE_ID=" MESSAGE_STRAY);
+        journal_add(&entry, "PRIORITY=%i", LOG_ALERT);
+        journal_add(&entry, "OBJECT_SYSTEMD_UNIT=%s", unit);
+        journal_add(&entry, "UNIT=%s", unit);
+        journal_add(&entry, "LEASE_NAME=%s", l->lease);
+        journal_add(&entry, "LEASE_HOLDER=%s", l->machine);
+        if (!getenv("JOURNAL_STREAM") || journal_post(&entry) < 0)
                 log_alert("%s: %s", unit, text);
         keep_error(l, text);
 }

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdio.h>
 #define SD_JOURNAL_SUPPRESS_LOCATION
-#include <systemd/sd-journal.h>
 
 #include "conf/dropin.h"
 #include "daemon/members.h"
@@ -12,6 +11,7 @@
 #include "daemon/publish.h"
 #include "guard/protocol.h"
 #include "util/hash.h"
+#include "util/journal.h"
 #include "util/log.h"
 #include "util/text.h"
 
@@ -210,6 +210,7 @@ static void on_member_ungated(const char *member, bool need_reload, void *userda
 /* PID 1 only says "Assertion failed": the unit's own journal, which `systemctl status` shows, gets the reason. */
 static void say_refused(EnabledUnit *u, const char *refused) {
         char holder[128], reason[512], clean[2 * sizeof(reason)];
+        JournalEntry entry = {};
         UnitView view;
 
         if (!core_find_unit(u->daemon->core, daemon_now(), u->name, &view))
@@ -223,9 +224,12 @@ static void say_refused(EnabledUnit *u, const char *refused) {
         else
                 (void) snprintf(reason, sizeof(reason), "which is held by %s",
                                 daemon_machine_name(u->daemon, view.machine_id, holder, sizeof(holder)));
-        (void) sd_journal_send("MESSAGE=Not started: this unit runs only with the lease %s, %s.", view.lease,
-                        text_clean(clean, sizeof(clean), reason), "PRIORITY=%i", LOG_NOTICE, "OBJECT_SYSTEMD_UNIT=%s", refused,
-                        "LEASE_NAME=%s", view.lease, NULL);
+        journal_add(&entry, "MESSAGE=Not started: this unit runs only with the lease %s, %s.", view.lease,
+                        text_clean(clean, sizeof(clean), reason));
+        journal_add(&entry, "PRIORITY=%i", LOG_NOTICE);
+        journal_add(&entry, "OBJECT_SYSTEMD_UNIT=%s", refused);
+        journal_add(&entry, "LEASE_NAME=%s", view.lease);
+        (void) journal_post(&entry);
 }
 
 static void on_refused(Unit *unit, void *userdata) {

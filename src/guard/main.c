@@ -6,7 +6,6 @@
  */
 
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <sched.h>
 #include <signal.h>
@@ -62,18 +61,14 @@ static int parse_arguments(int argc, char *argv[], bool *ret_wipe) {
         return 1;
 }
 
-/* Nothing may keep the guard waiting: no page that has to be read back, no busy neighbour, no stuck journal. Each is
- * worth having alone, so what cannot be had (in a container, say) is done without. */
+/* Nothing may keep the guard waiting: no page that has to be read back, no busy neighbour. Each is worth having alone, so what cannot be had (in a container, say) is done without. */
 static void harden(void) {
         struct sched_param p = { .sched_priority = 1 };
-        struct stat st;
 
         if (mlockall(MCL_CURRENT | MCL_FUTURE) < 0)
                 log_info("memory is not locked");
         if (sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &p) < 0)
                 log_debug("no realtime scheduling");
-        if (fstat(STDERR_FILENO, &st) >= 0 && S_ISSOCK(st.st_mode))
-                (void) fcntl(STDERR_FILENO, F_SETFL, fcntl(STDERR_FILENO, F_GETFL) | O_NONBLOCK);
 }
 
 static int on_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata) {

@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * Log lines to stderr. Under systemd they carry the journal's <N> level prefix; on a terminal they are plain. Whatever text
+ * Log lines to stderr, which nobody waits for (util/words.h): what cannot be written is counted and told later. Under systemd they carry the journal's <N> level prefix; on a terminal they are plain. Whatever text
  * of others is in a line, it stays one line that can be shown (util/text.h).
  * Every function of this project either logs its failure or returns it, never both.
  */

@@ -167,6 +167,51 @@ class Run(CaseWithDaemon):
         self.assertLess(stamps()[-1][0], renewed + 3)
         wait_for("leases can be had", lambda: ctl("run", "--no-wait", "silent", "true").returncode == 0)
 
+    def silence_with(self, name, stderr):
+        """The registry falls silent while leasectl's words go to stderr. Whether the command was gone in time."""
+        process = subprocess.Popen(["leasectl", "run", "--period=3s", name, "python3", "-c", STUBBORN],
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr, env=ENVIRONMENT)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        self.addCleanup(lambda: [os.kill(pid, signal.SIGKILL) for pid in {pid for _, pid in stamps()}
+                                 if os.path.exists(f"/proc/{pid}")])
+        wait_for("it lives", stamps)
+        wait_for("it has been renewed", lambda: lease(name)[4] > 1)
+        yield process
+        os.rename(REGISTRY, REGISTRY + ".away")
+        renewed = boottime()
+        self.addCleanup(wait_for, "leases can be had", lambda: ctl("run", "--no-wait", name, "true").returncode == 0)
+        self.addCleanup(os.rename, REGISTRY + ".away", REGISTRY)
+        wait_for("its time is over", lambda: boottime() > renewed + 3.5)
+        self.assertLess(stamps()[-1][0], renewed + 3)
+        self.assertEqual(process.wait(DEADLINE), 3)
+
+    def test_a_reader_that_has_gone_does_not_keep_the_command_alive(self):
+        reader, writer = os.pipe()
+        for _ in self.silence_with("unread", writer):
+            os.close(writer)
+            os.close(reader)
+
+    def test_a_reader_that_stalls_does_not_keep_the_command_alive(self):
+        reader, writer = os.pipe()
+        self.addCleanup(os.close, reader)
+        filler = os.open(f"/proc/self/fd/{writer}", os.O_WRONLY | os.O_NONBLOCK)
+        with self.assertRaises(BlockingIOError):
+            while True:
+                os.write(filler, b"x" * 4096)
+        for _ in self.silence_with("stalled", writer):
+            os.close(writer)
+            os.close(filler)
+
+    def test_a_signal_that_would_end_it_goes_to_the_command(self):
+        process = self.start("--period=3s", "signals", "sh", "-c", "trap 'touch /run/trapped' USR1; touch /run/traps; "
+                             "while :; do sleep 0.05; done")
+        wait_for("it listens", lambda: os.path.exists("/run/traps"))
+        process.send_signal(signal.SIGUSR1)
+        wait_for("it has heard", lambda: os.path.exists("/run/trapped"))
+        process.send_signal(signal.SIGALRM)
+        self.assertEqual(self.end(process), (128 + signal.SIGALRM, "", ""))
+
     def test_a_restart_of_the_daemon_disturbs_nothing(self):
         process = self.start("--period=5s", "steady", "sleep", "6")
         wait_for("it is held", lambda: lease("steady")[0])

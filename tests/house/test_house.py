@@ -95,6 +95,8 @@ class TheRules(unittest.TestCase):
 
     def test_a_blocking_call_is_found(self):
         self.finds(house.blocking_breaches, "src/daemon/a.c", "r = sd_bus_call(bus, m, 0, &e, &reply);\n")
+        self.finds(house.blocking_breaches, "src/daemon/a.c", 'sd_journal_send("MESSAGE=%s", text, NULL);\n')
+        self.finds(house.blocking_breaches, "src/daemon/a.c", 'sd_notify(false, "READY=1");\n')
         self.passes(house.blocking_breaches, "src/daemon/a.c", "r = sd_bus_call_async(bus, &slot, m, f, p, t);\n")
         self.passes(house.blocking_breaches, "src/ctl/a.c", "r = sd_bus_call(bus, m, 0, &e, &reply);\n")
 

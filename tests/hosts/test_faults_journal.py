@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A journald that stands still, and has no room left for anybody: nothing waits for it. A row of the fault matrix."""
+
+from cluster import DAEMON, GUARD
+from faults import start_unit
+from scene import scene
+from waiting import now, require
+
+JOURNAL = "systemd-journald.service"
+# Fills the sockets that these processes have for stderr, and then the one for whole entries.
+FILL = """
+import ctypes, os, socket, sys
+PIDFD_GETFD = 438
+libc = ctypes.CDLL(None, use_errno=True)
+sockets = [socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)]
+sockets[0].connect("/run/systemd/journal/socket")
+for pid in sys.argv[1:]:
+    fd = libc.syscall(PIDFD_GETFD, os.pidfd_open(int(pid)), 2, 0)
+    if fd < 0:
+        sys.exit(os.strerror(ctypes.get_errno()))
+    sockets.append(socket.socket(fileno=fd))
+for each in sockets:
+    for size in (4096, 1):
+        try:
+            while True:
+                each.send(b"A=" + size * b"x" + b"\\n", socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            pass
+"""
+
+
+def _stall_journal(machine):
+    machine.kill(JOURNAL, "STOP")
+    machine.run("python3", "-c", FILL, *[str(machine.main_pid(each)) for each in (DAEMON, GUARD)])
+
+
+@scene(registry="etcd")
+def journald_that_stands_still_delays_neither_release_nor_fence(cluster):
+    unit, holder = start_unit(cluster, "unheard.service")
+    machines = {holder}
+    try:
+        _stall_journal(holder)
+        unit.hold_running(on=holder, duration=cluster.ttl)
+        pids = [holder.main_pid(each) for each in (DAEMON, GUARD)]
+        began = now()
+        holder.run("leasectl", "release", unit.name)
+        heir = unit.wait_running(but=holder, deadline=cluster.takeover)
+        require("the holder let go of it in time", now() - began < cluster.takeover, unit.story)
+
+        machines.add(heir)
+        _stall_journal(heir)
+        pids += [heir.main_pid(each) for each in (DAEMON, GUARD)]
+        began = now()
+        heir.drop_packets()
+        last = unit.wait_running(but=heir, deadline=cluster.takeover + 10)
+        unit.require_stopped_in_time(unit.tenures[1], began)
+        heir.heal_network()
+        cluster.etcd.wait_healthy(heir)
+        unit.hold_running(on=last, duration=cluster.ttl)
+        unit.require_tenures(3)
+        require("nobody was ended for standing still", pids == [machine.main_pid(each) for machine in (holder, heir)
+                                                                for each in (DAEMON, GUARD)], unit.story)
+    finally:
+        for machine in machines:
+            machine.kill(JOURNAL, "CONT")
