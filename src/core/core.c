@@ -130,7 +130,7 @@ static void on_guard(Core *c, const Event *e) {
                 c->guard_gone = false;
                 c->guard_synced = false;
                 HASH_ITER(hh, c->units, u, next) {
-                        u->guard_known = u->sleep_killed = false;
+                        u->guard_known = u->killed = false;
                         u->guard_asked = 0;
                         u->armed_stop = u->armed_kill = 0; /* whether it was heard is not known: it is said again */
                 }
@@ -159,7 +159,7 @@ static void on_sleep(Core *c, const Event *e) {
         c->sleeping = e->on;
         c->sleep_ready = false;
         for (Unit *u = c->units; u; u = u->hh.next)
-                u->sleep_killed = false;
+                u->killed = false;
         c->sleep_kill_at = usec_add(c->now.boottime, e->span);
 }
 
@@ -316,7 +316,7 @@ static void advance_sleep(Core *c) {
         if (!c->sleeping || c->sleep_ready)
                 return;
         for (Unit *u = c->units; u && c->now.boottime >= c->sleep_kill_at; u = u->hh.next)
-                life_sleep(c, u);
+                life_kill(c, u);
         look_for_leftovers(c, &busy, &held);
         if (busy || !all_rest(c) || (held && c->now.boottime < c->sleep_kill_at))
                 return;

@@ -62,6 +62,7 @@ typedef struct UnitReport {
         ActiveState active;
         bool job;         /* PID 1 has a job for it */
         bool empty;       /* no process in its control group; read after PID 1's answer */
+        bool left;        /* all that PID 1 knows of it is down, and its slice is not empty: PID 1 will not end what is in there */
         bool gate_loaded; /* PID 1 has our Assert and our BindsTo in force, and needs no reload */
         bool failed;      /* how it last ended: Result= is not success */
         EndedBy ended_by;

@@ -192,7 +192,8 @@ struct Unit {
         unsigned aside_count; /* how often it was started again here after that, without having run well for a while */
         char other[NAME_SIZE]; /* report.other */
         char obstacle_why[NAME_SIZE + 64]; /* report.obstacle in words; "" if there is none */
-        bool sleep_killed; /* the guard was told to, for the machine is about to sleep */
+        usec_t stop_again_at; /* what is left, although it is inactive, is stopped again */
+        bool killed; /* the guard was told to, before its time */
         bool gate_reported;
         bool want_release, want_steal;
         uint64_t steal_index;
@@ -590,7 +591,7 @@ bool life_is_in_hand(const Unit *u);
 bool life_has_predecessor(const Core *c, const Lease *l, uint64_t index);
 bool life_has_leftovers(const Core *c); /* units that are not enabled here any more and not at their end yet */
 void life_guard(Core *c, Unit *u, const GuardReport *report);
-void life_sleep(Core *c, Unit *u);    /* the machine cannot stay awake any longer: it is killed */
+void life_kill(Core *c, Unit *u);     /* on its way down: the machine falls asleep, or nobody else ends what is left of it */
 void life_released(Core *c, Unit *u); /* the registry knows that we let it go */
 void life_free(Core *c, Unit *u);
 const char *leave_to_string(Leave leave);

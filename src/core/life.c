@@ -111,10 +111,10 @@ static void report_leave(Core *c, const Unit *u, Leave leave) {
 }
 
 /* Until now its stop was covered by our beats. */
-void life_sleep(Core *c, Unit *u) {
-        if ((u->phase != PHASE_CLOSING && u->phase != PHASE_STOPPING) || u->global || u->sleep_killed)
+void life_kill(Core *c, Unit *u) {
+        if ((u->phase != PHASE_CLOSING && u->phase != PHASE_STOPPING) || u->global || u->killed)
                 return;
-        u->sleep_killed = true;
+        u->killed = true;
         ask_guard(c, u, ACTION_GUARD_LOSE)->kill = 0;
 }
 
@@ -429,10 +429,17 @@ static void step_stopping(Core *c, Unit *u) {
                 u->retry_at = c->now.boottime + ASK_AGAIN;
                 return;
         }
+        if (resting && u->report.left)
+                life_kill(c, u);
         if (!life_ask_again(c, u, resting ? POLL_BUSY : POLL_CALM))
                 return;
-        if (u->report.known && !u->report.job && !resting && u->report.active != ACTIVE_DEACTIVATING)
+        /* Inactive, and yet not empty: something that goes by it may have been started meanwhile. */
+        if (u->report.known && !u->report.job &&
+                        (resting ? !u->report.empty && c->now.boottime >= u->stop_again_at
+                                 : u->report.active != ACTIVE_DEACTIVATING)) {
+                u->stop_again_at = c->now.boottime + ASK_AGAIN;
                 life_act(c, u, ACTION_UNIT_STOP);
+        }
         life_act(c, u, ACTION_UNIT_READ);
 }
 
@@ -479,7 +486,7 @@ static void rest(Core *c, Unit *u) {
                 u->by_hand = false;
         u->index = 0;
         u->put_aside = false;
-        u->from_before = false;
+        u->from_before = u->killed = false;
         u->run = u->report.run;
         u->armed_stop = u->armed_kill = 0;
         u->leave = LEAVE_NONE;

@@ -44,6 +44,7 @@ static json_t *row_new(const json_t *unit, const json_t *lease) {
         copy(row, "invocation_id", unit, "InvocationID");
         copy(row, "stop_at_usec", unit, "StopAtUSec");
         copy(row, "kill_at_usec", unit, "KillAtUSec");
+        copy(row, "slice", unit, "Slice");
         copy(row, "last_error", unit, "LastError");
         (void) json_object_set_new(row, "why_not", why_not(json_object_get(unit, "WhyNot")));
         return row;

@@ -185,6 +185,8 @@ static void print_unit(const Ctl *ctl, const json_t *unit) {
                 print_field("Lease", "none, it runs on every machine that fits");
         print_field("State here", "%s%s%s, %s%s%s%s", colour_on(colour_of_state(state)), state, colour_off(),
                         get_string(unit, "active_state"), *sub ? " (" : "", sub, *sub ? ")" : "");
+        if (*get_string(unit, "slice"))
+                print_field("Slice", "%s", get_string(unit, "slice"));
         if (get_boolean(unit, "global"))
                 return;
         print_holder(unit);

@@ -71,6 +71,8 @@ static int get_property(sd_bus *bus, const char *path, const char *interface, co
                 return sd_bus_message_append(reply, "t", v.index);
         if (streq(property, "LastError"))
                 return bus_append_text(reply, units_last_error(d, v.unit));
+        if (streq(property, "Slice"))
+                return sd_bus_message_append(reply, "s", units_slice(d, v.unit));
         if (streq(property, "WhyNot"))
                 return get_why_not(d, &v, reply);
         if (streq(property, "Stuck"))
@@ -95,6 +97,7 @@ static const sd_bus_vtable unit_vtable[] = {
         PROPERTY("SubState", "s", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         PROPERTY("InvocationID", "ay", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         PROPERTY("LastError", "s", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        PROPERTY("Slice", "s", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         PROPERTY("WhyNot", "a(ss)", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         PROPERTY("Stuck", "b", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         PROPERTY("StopAtUSec", "t", 0),

@@ -32,6 +32,7 @@ struct Members {
         const MembersCallbacks *callbacks;
         void *userdata;
         char *unit, *gate;
+        const char *slice;
         Member *list;
         char **kept;  /* by a drop-in, or by the guard's file when we came */
         char **shown; /* to the guard */
@@ -39,10 +40,26 @@ struct Members {
         bool incomplete;
 };
 
+static bool is_slice(const char *name) {
+        return endswith(name, ".slice");
+}
+
 /* ---- what PID 1 says of a member ---- */
 
 static bool is_down(const UnitStatus *s) {
         return s->known && !s->job && s->empty && (s->active == UNIT_INACTIVE || s->active == UNIT_FAILED);
+}
+
+static bool is_resting(const UnitStatus *s) {
+        return s->active == UNIT_INACTIVE || s->active == UNIT_FAILED;
+}
+
+/* A slice is active because of what lies in it, and also when that has ended by itself: it says nothing of how the unit is, but
+ * until it is inactive there may be something in it that PID 1 is about to start. */
+static bool is_empty(const Member *member) {
+        const UnitStatus *s = unit_status(member->unit);
+
+        return s->empty && (!is_slice(member->name) || is_resting(s));
 }
 
 static const UnitStatus *gate_status(const Member *member) {
@@ -201,13 +218,15 @@ int members_update(Members *m, char *const *covers, const char **ret_why) {
         DL_FOREACH(m->list, member)
                 member->covered = false;
         r = add_all(m, covers);
+        if (r >= 0 && m->slice)
+                r = add(m, m->slice);
         if (r >= 0)
                 r = add_all(m, m->kept);
         /* The list grows while it is walked: a target's timer brings its service. */
         for (member = m->list; member && r >= 0; member = member->next)
                 if (member->covered)
                         r = add_all(m, unit_covers(member->unit));
-        *ret_why = r == -EEXIST ? "something that it starts has a lease of its own, or another unit's" : "out of memory";
+        *ret_why = r == -EEXIST ? "something that it starts, or its slice, has a lease of its own or another unit's" : "out of memory";
         if (r >= 0) {
                 drop_what_has_gone(m);
                 r = show_guard(m);
@@ -230,14 +249,30 @@ void members_combine(const Members *m, UnitStatus *s) {
                         s->known = false;
                 s->asked_at = MIN(s->asked_at, each->asked_at);
                 s->job |= each->job;
-                s->empty &= each->empty;
+                s->empty &= is_empty(member);
                 s->gate_loaded &= is_gated(member);
+                if (is_slice(member->name))
+                        continue;
                 if (s->timeout_stop == USEC_INFINITY || (each->timeout_stop != USEC_INFINITY &&
                                                                 each->timeout_stop > s->timeout_stop))
                         s->timeout_stop = each->timeout_stop;
                 if (!up && s->active != UNIT_ACTIVE && each->active != UNIT_INACTIVE && each->active != UNIT_FAILED)
                         s->active = each->active == UNIT_DEACTIVATING ? each->active : UNIT_ACTIVE;
         }
+}
+
+bool members_left(const Members *m) {
+        const Member *member;
+        bool left = false;
+
+        DL_FOREACH(m->list, member) {
+                const UnitStatus *s = unit_status(member->unit);
+
+                if (!s->known || s->job || !is_resting(s))
+                        return false;
+                left |= is_slice(member->name) && !s->empty;
+        }
+        return left;
 }
 
 int members_stop(Members *m) {
@@ -266,6 +301,10 @@ void members_read(Members *m) {
 
 void members_set_fence(Members *m, bool reboot) {
         m->fence = reboot; /* the next update tells the guard */
+}
+
+void members_set_slice(Members *m, const char *slice) {
+        m->slice = slice;
 }
 
 static bool can_cover(const char *unit) {

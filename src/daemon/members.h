@@ -6,6 +6,8 @@
  * are bound to a leased target; and what these trigger in turn. Stopping a timer does not stop the service that it has
  * started, so a lease is let go only when all members are down, too, and each has the gate of the leased unit.
  *
+ * Its Slice= is a member as well, with all that lies in it: PID 1 starts nothing in a slice that it may not start.
+ *
  * Once a member, a unit remains one until it is down, also when PID 1 no longer sees why: it may still run.
  * The guard gets to know them by a file (guard/protocol.h), which is here to stay: for a guard that outlives the daemon.
  */
@@ -27,6 +29,8 @@ Members *members_free(Members *m);
 
 /* FenceAction= of the unit, for the guard. */
 void members_set_fence(Members *m, bool reboot);
+/* Slice= of the unit, NULL if it has none; borrowed until the next call. */
+void members_set_slice(Members *m, const char *slice);
 
 /* covers: of the unit itself, by PID 1's latest answer (unit_covers()). What the members cover is looked up in here. 0, or a
  * negative errno: then not all of them are known, and members_combine() says so. *ret_why: a line for people, static. */
@@ -34,6 +38,9 @@ int members_update(Members *m, char *const *covers, const char **ret_why);
 
 /* Makes the unit's own status one of all. Its state stays as long as it is up itself. */
 void members_combine(const Members *m, UnitStatus *status);
+/* All members are down, as far as PID 1 knows of them, but there are processes in the unit's slice: in control groups that a
+ * container engine has made itself. */
+bool members_left(const Members *m);
 int members_stop(Members *m);
 void members_read(Members *m);
 

@@ -49,6 +49,12 @@ const UnitOptions *units_options(const Daemon *d, const char *unit) {
         return u && !u->forgotten ? u->options : NULL;
 }
 
+const char *units_slice(const Daemon *d, const char *unit) {
+        const UnitOptions *o = units_options(d, unit);
+
+        return o ? strempty(o->slice) : "";
+}
+
 const char *units_last_error(const Daemon *d, const char *unit) {
         const EnabledUnit *u = find(d, unit);
 
@@ -138,6 +144,7 @@ static void report(EnabledUnit *u) {
         };
         UnitStatus all = *unit_status(u->unit);
         char name[NAME_SIZE];
+        bool left;
 
         if (all.known)
                 update_members(u);
@@ -146,6 +153,8 @@ static void report(EnabledUnit *u) {
                 u->timeout_stop = all.timeout_stop;
                 deliver_configuration(u);
         }
+        /* Killing is no end for what FenceAction=reboot is about. */
+        left = members_left(u->members) && !(u->options && u->options->fence_by_reboot);
         /* Last, and with a name of our own: the core may answer that the unit can be dropped. */
         str_copy(name, sizeof(name), u->name);
         daemon_event(u->daemon, &(Event){
@@ -156,6 +165,7 @@ static void report(EnabledUnit *u) {
                                         .report.active = states[all.active],
                                         .report.job = all.job,
                                         .report.empty = all.empty,
+                                        .report.left = left,
                                         .report.gate_loaded = all.gate_loaded,
                                         .report.failed = all.failed || all.end == UNIT_END_FAILED,
                                         .report.ended_by = endings[all.end],
@@ -323,6 +333,7 @@ int units_configure(Daemon *d, UnitOptions *options) {
         u->options = options;
         u->marked = u->forgotten = false;
         members_set_fence(u->members, options->fence_by_reboot);
+        members_set_slice(u->members, options->global ? NULL : options->slice);
         (void) unit_read(u->unit);
         deliver_configuration(u);
         if (options->global)

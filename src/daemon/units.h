@@ -24,6 +24,8 @@ int units_act(Daemon *d, const Action *action);
 const UnitOptions *units_options(const Daemon *d, const char *unit);
 /* NULL: there is no such unit. */
 const UnitStatus *units_status(const Daemon *d, const char *unit);
+/* Slice= of an enabled unit; "" if it has none. */
+const char *units_slice(const Daemon *d, const char *unit);
 /* The last thing that went wrong with a unit, one line; "" if nothing did. */
 const char *units_last_error(const Daemon *d, const char *unit);
 void units_set_error(Daemon *d, const char *unit, const char *line);

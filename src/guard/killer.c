@@ -34,10 +34,11 @@ static int kill_one(const char *path, void *userdata) {
         return 0; /* on to the next in any case */
 }
 
-/* Instances come and go: each time all are looked for. */
-static int kill_instances(Killer *k, const char *root, const char *template, usec_t one_by_one_until) {
+/* Instances come and go, and who makes groups beside PID 1 may have a slice's name in another place: each time all are looked
+ * for. */
+static int kill_all(Killer *k, const char *root, const char *unit, usec_t one_by_one_until) {
         Instances i = { .root = root, .one_by_one_until = one_by_one_until };
-        int r = cgroup_each_unit(root, template, kill_one, &i);
+        int r = cgroup_each_unit(root, unit, kill_one, &i);
 
         k->kills += i.result > 0;
         return r < 0 ? r : i.result;
@@ -46,8 +47,8 @@ static int kill_instances(Killer *k, const char *root, const char *template, use
 int killer_kill(Killer *k, const char *root, const char *unit, usec_t one_by_one_until) {
         int r;
 
-        if (unit_name_is_template(unit))
-                return kill_instances(k, root, unit, one_by_one_until);
+        if (unit_name_is_template(unit) || endswith(unit, ".slice"))
+                return kill_all(k, root, unit, one_by_one_until);
         if (!k->path || k->kills % LOOK_EVERY == 0 || access(k->path, F_OK) < 0) {
                 char *path = NULL;
 

@@ -14,9 +14,10 @@
  * All times are CLOCK_BOOTTIME in microseconds. Only uid 0 may connect.
  *
  * What else goes by a unit's entry is in a file of the daemon's, /run/leased/members/UNIT: names of units, one a line, that
- * are stopped, killed and looked at along with it. "foo@.service" stands for all its instances; a name that cannot be one
- * is passed over. The daemon writes the file before it arms the entry; the guard reads it when it opens the gate and whenever it
- * begins to stop the unit, so that it is also there for a guard that must finish the work of another. A line GUARD_FENCE_REBOOT says that the
+ * are stopped, killed and looked at along with it. "foo@.service" stands for all its instances, "foo.slice" for all that lies in
+ * it; a name that cannot be one is passed over. The daemon writes the file before it arms the entry; the guard reads it when it
+ * opens the gate and whenever it begins to stop the unit, so that it is also there for a guard that must finish the work of
+ * another. A line GUARD_FENCE_REBOOT says that the
  * machine is to be rebooted if the unit is not down at its kill_at.
  */
 

@@ -382,7 +382,8 @@ bool unit_cgroup_is_empty(const char *root, const char *name, const char *contro
         if (access(controllers, F_OK) < 0)
                 return false;
 
-        if (isempty(control_group))
+        /* An engine that makes its groups itself may have made one of the slice's name, in another place. */
+        if (isempty(control_group) || endswith(name, ".slice"))
                 return cgroup_each_unit(root, name, is_populated, NULL) == 0;
         if (asprintf(&path, "%s%s", root, control_group) < 0) {
                 path = NULL;

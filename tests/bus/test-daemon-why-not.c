@@ -45,7 +45,7 @@ static void a_digest_knows_where_a_text_ends(void **state) {
 }
 
 static void only_what_has_changed_is_announced(void **state) {
-        ShownUnit old = { .texts = { 1, 2, 3, 4, 5 }, .index = 6, .pid1 = { 7, 8, 9 }, .why_not = 10 }, now = old;
+        ShownUnit old = { .texts = { 1, 2, 3, 4, 5, 6 }, .index = 6, .pid1 = { 7, 8, 9 }, .why_not = 10 }, now = old;
         char *names[SHOWN_UNIT_NAMES];
 
         assert_int_equal(shown_unit_diff(&old, &now, names), 0);
@@ -58,8 +58,8 @@ static void only_what_has_changed_is_announced(void **state) {
         assert_null(names[2]);
         memset(&now, 0, sizeof(now));
         now.stuck = true;
-        assert_int_equal(shown_unit_diff(&old, &now, names), 10);
-        assert_null(names[10]);
+        assert_int_equal(shown_unit_diff(&old, &now, names), 11);
+        assert_null(names[11]);
 }
 
 int main(void) {

@@ -8,10 +8,12 @@
 import glob
 import json
 import os
+import subprocess
 
-from leasectl_guest import Case, ctl, dropin_of, main, run, write
+from leasectl_guest import Case, CaseWithDaemon, ctl, dropin_of, main, property_of, run, wait_for, write
 
 GROUP = "/sys/fs/cgroup"
+STRAY = "d008bd30afc04cab8968f647ac6d375c"  # the message id of an alarm, as the journal's catalog has it
 RUN = "/usr/bin/systemd-run --unit=payload --collect --wait"
 # A shell stands in for engines that are not installed: PID 1 wants the file of a command to be there when it loads the unit.
 ENGINES = ("docker", "podman", "nerdctl", "machinectl", "virsh", "lxc-start", "at")
@@ -132,6 +134,76 @@ class Refusing(Case):
                         "web.service: brings web.slice, which is up: systemctl stop web.slice, or use --stop")
         ctl("enable", "--stop", "web.service", check=True)
         self.assertFalse(populated("web.slice"))
+
+
+class Together(CaseWithDaemon):
+    """The slice is the unit's in every sense."""
+
+    def payload(self, name="web.service", options="Slice=web.slice\n", run_options="--slice=web.slice"):
+        unit = self.enable(name, service(f"ExecStart={RUN} {run_options} sleep infinity", options=options))
+        wait_for("the payload runs", lambda: property_of("payload.service", "ActiveState") == "active")
+        return unit
+
+    def start_as_an_engine(self):
+        """A process in a group that PID 1 knows nothing of, as an engine's cgroupfs driver makes it."""
+        group = f"{GROUP}/web.slice/engine"
+        os.makedirs(group, exist_ok=True)
+        process = subprocess.Popen(["/bin/sleep", "infinity"], start_new_session=True)
+        self.addCleanup(os.rmdir, group)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        write(f"{group}/cgroup.procs", str(process.pid))
+
+    def test_the_slice_has_the_gate_of_the_unit(self):
+        unit = self.payload()
+        self.assertTrue(populated("web.slice"))
+        run("leasectl", "release", unit)
+        wait_for("all is gone", lambda: not populated("web.slice") and (self.row(unit) or {}).get("state") == "waiting")
+        self.assertEqual(property_of("payload.service", "LoadState"), "not-found")
+        for scope in ((), ("--scope",)):
+            done = run("systemd-run", *scope, "--slice=web.slice", "--collect", "--wait" if not scope else "--quiet", "sleep",
+                       "1000", check=False)
+            self.assertNotEqual(done.returncode, 0)
+        self.assertFalse(populated("web.slice"))
+
+    def test_nested_slices_are_found_where_pid_1_makes_them(self):
+        unit = self.payload(options="Slice=a-b.slice\n", run_options="--slice=a-b-c.slice")
+        self.assertTrue(populated("a.slice/a-b.slice/a-b-c.slice"))
+        run("leasectl", "release", unit)
+        wait_for("all is gone", lambda: not populated("a.slice/a-b.slice"))
+
+    def test_a_unit_may_lie_in_its_own_slice(self):
+        unit = self.enable("in.service", "[Service]\nSlice=in.slice\nExecStart=/bin/sleep infinity\n[X-Leased]\nSlice=in.slice\n")
+        self.assertTrue(populated("in.slice/in.service"))
+        run("leasectl", "release", unit)
+        wait_for("all is gone", lambda: not populated("in.slice"))
+
+    def test_the_end_of_the_unit_is_the_end_of_what_is_in_its_slice(self):
+        unit = self.enable("job.service", "[Service]\nType=oneshot\nExecStart=/usr/bin/systemd-run --unit=payload --collect "
+                           "--slice=job.slice sleep infinity\n[X-Leased]\nSlice=job.slice\n", state="done")
+        self.assertEqual(property_of("payload.service", "LoadState"), "not-found")
+        self.assertEqual(property_of("job.slice", "ActiveState"), "inactive")
+        self.assertFalse(populated("job.slice"))
+        self.assertEqual(self.row(unit)["state"], "done")
+
+    def test_what_somebody_puts_there_without_the_lease_is_stopped(self):
+        unit = self.payload()
+        run("leasectl", "release", unit)
+        wait_for("it waits", lambda: (self.row(unit) or {}).get("state") == "waiting")
+        self.start_as_an_engine()
+        self.assertTrue(populated("web.slice"))
+        wait_for("it is killed", lambda: not populated("web.slice"))
+        wait_for("the alarm is given", lambda: "without its lease" in run("journalctl", f"MESSAGE_ID={STRAY}", check=False).stdout)
+
+    def test_groups_that_an_engine_makes_itself_are_killed_before_the_lease_goes(self):
+        unit = self.payload()
+        self.start_as_an_engine()
+        run("leasectl", "release", unit)
+        self.assertFalse(populated("web.slice"))
+
+    def test_status_shows_the_slice(self):
+        unit = self.payload()
+        self.assertRegex(ctl("status", unit).stdout, r"(?m)^ *Slice: +web\.slice$")
 
 
 if __name__ == "__main__":

@@ -338,6 +338,34 @@ static void all_that_goes_by_a_lease_is_stopped_and_killed_with_it(void **state)
         assert_false(exists(w, "guard/unit.service"));
 }
 
+/* An engine that makes its groups itself does not know that PID 1 has "a-b.slice" in "a.slice". */
+static void all_groups_of_a_slices_name_are_killed_and_waited_for(void **state) {
+        World *w = *state;
+
+        make_unit(w, "system.slice", "unit.service");
+        make_unit(w, "a.slice", "a-b.slice");
+        put_in_group(w, "a-b.slice", "cgroup.kill", "");
+        put_in_group(w, "a-b.slice", "cgroup.events", "populated 1\n");
+        put_in_group(w, "a.slice", "cgroup.kill", "");
+        members(w, "unit.service", "a-b.slice\n");
+        run_unit(w, "unit.service", 50 * MS, 100 * MS);
+        turn_until(strv_contains(pid_one->stopped, "a-b.slice"));
+        turn_until(was_killed(w, "a.slice/a-b.slice") && was_killed(w, "a-b.slice"));
+        assert_false(was_killed(w, "a.slice"));
+        unit_is_inactive("unit.service");
+        put_in_group(w, "system.slice/unit.service", "cgroup.events", "populated 0\n");
+        put_in_group(w, "a.slice/a-b.slice", "cgroup.events", "populated 0\n");
+        put_in_group(w, "a-b.slice", "cgroup.events", "populated 0\n");
+        turn_through(w, now_boottime() + 200 * MS);
+        assert_false(w->told.flags & GUARD_FLAG_DOWN); /* PID 1 may be about to start something in it */
+        unit_is_inactive("a-b.slice");
+        put_in_group(w, "a-b.slice", "cgroup.events", "populated 1\n");
+        turn_through(w, now_boottime() + 200 * MS);
+        assert_false(w->told.flags & GUARD_FLAG_DOWN);
+        put_in_group(w, "a-b.slice", "cgroup.events", "populated 0\n");
+        turn_until(w->told.flags & GUARD_FLAG_DOWN);
+}
+
 static void a_member_that_is_up_keeps_the_entry_from_being_down(void **state) {
         World *w = *state;
 
@@ -479,6 +507,7 @@ static void a_gate_that_vanishes_is_not_made_anew_after_its_time(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(all_that_goes_by_a_lease_is_stopped_and_killed_with_it, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(all_groups_of_a_slices_name_are_killed_and_waited_for, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_member_that_is_up_keeps_the_entry_from_being_down, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(silence_of_pid_one_means_go_on, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_guard_finishes_the_work_of_a_dead_one, set_up, tear_down),

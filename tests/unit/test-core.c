@@ -175,6 +175,42 @@ static void a_release_waits_for_the_last_process(void **state) {
         world_free(w);
 }
 
+static void what_starts_beside_an_inactive_unit_is_stopped_again(void **state) {
+        World *w = world_running();
+        unsigned stops;
+
+        world_step(w, (Event){ .kind = EVENT_RELEASE, .unit = "a.service" });
+        w->unit.active = ACTIVE_INACTIVE;
+        world_say_unit(w);
+        stops = w->done[ACTION_UNIT_STOP];
+        world_pass(w, 4 * USEC_PER_SEC);
+        assert_in_range(w->done[ACTION_UNIT_STOP] - stops, 3, 5); /* once a second, not with each look */
+        assert_int_equal(w->done[ACTION_GUARD_LOSE], 0);
+        assert_int_equal(world_lease(w)->state, LEASE_HELD);
+        world_free(w);
+}
+
+static void what_is_left_in_the_slice_of_a_unit_that_is_down_is_killed_once(void **state) {
+        World *w = world_running();
+
+        world_step(w, (Event){ .kind = EVENT_RELEASE, .unit = "a.service" });
+        w->unit.left = true;
+        world_say_unit(w);
+        world_pass(w, USEC_PER_SEC);
+        assert_int_equal(w->done[ACTION_GUARD_LOSE], 0); /* the unit itself is up */
+        w->unit.active = ACTIVE_INACTIVE;
+        world_say_unit(w);
+        world_pass(w, 4 * USEC_PER_SEC);
+        assert_int_equal(w->done[ACTION_GUARD_LOSE], 1);
+        assert_int_equal(world_lease(w)->state, LEASE_HELD);
+        w->unit.left = false;
+        w->unit.empty = true;
+        world_pass(w, USEC_PER_SEC);
+        assert_int_equal(world_lease(w)->state, LEASE_FREE);
+        assert_int_equal(w->reports[REPORT_LOST], 0);
+        world_free(w);
+}
+
 static void a_read_from_before_the_gate_was_closed_does_not_let_go(void **state) {
         World *w = world_running();
         usec_t before;
@@ -529,6 +565,8 @@ int main(void) {
                 cmocka_unit_test(a_robbed_lease_is_found_by_the_fence_and_never_covered_again),
                 cmocka_unit_test(a_robbed_session_strikes_its_debt_once_its_unit_is_down_and_empty),
                 cmocka_unit_test(a_release_waits_for_the_last_process),
+                cmocka_unit_test(what_starts_beside_an_inactive_unit_is_stopped_again),
+                cmocka_unit_test(what_is_left_in_the_slice_of_a_unit_that_is_down_is_killed_once),
                 cmocka_unit_test(a_read_from_before_the_gate_was_closed_does_not_let_go),
                 cmocka_unit_test(a_unit_without_its_gate_is_not_competed_for),
                 cmocka_unit_test(a_shutdown_stops_releases_and_ends_the_session),
