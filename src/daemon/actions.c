@@ -128,6 +128,8 @@ void action_perform(Daemon *d, const Action *a) {
                 break;
         case ACTION_REMEMBER:
                 state_remember(d->state, core_memory(d->core));
+                if (d->registry->ops->remember)
+                        d->registry->ops->remember(d->registry, strempty(core_memory(d->core)->store));
                 break;
         case ACTION_GUARD_ARM:
         case ACTION_GUARD_BEAT:

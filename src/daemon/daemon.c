@@ -218,6 +218,7 @@ static int open_registry(Daemon *d) {
                                 .key_file = c->key_file,
                                 .user = c->user,
                                 .password_file = c->password_file,
+                                .store = state_memory(d->state)->store,
                                 .attempt = timeline.attempt,
                         },
                         &d->registry, &error);

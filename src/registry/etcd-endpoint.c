@@ -7,10 +7,7 @@
  * fare well elsewhere. When it does not serve us the next one takes its place.
  *
  * All of them are probed when the registry is opened, every minute, and whenever one of them says another cluster id
- * than it should. Until that round of probes is over, or more than half of them agree, nothing is asked. If those that
- * answer agree, that is the store, also if it is not the one of before (the caller sees the new name of the store in the
- * next answer and must know what that means); if they do not agree nothing is asked at all: with one foot in each of two
- * stores two machines could both hold a lease.
+ * than it should; what they say of themselves is judged in etcd-identity.c. An endpoint of another cluster is never in use.
  */
 
 #include <errno.h>
@@ -170,24 +167,39 @@ int etcd_endpoint_address(Etcd *e, size_t i, const char *path, HttpParameters *p
         return 0;
 }
 
-/* A connection to a machine that is off takes a good part of an attempt, which an election does not leave. */
+/* A connection to a machine that is off takes a good part of an attempt, which an election does not leave. One of another
+ * cluster is never asked; one that has not said which it is of only where there is none that has. */
 static size_t next_endpoint(const Etcd *e, size_t i) {
         usec_t now = now_boottime();
+        size_t ours = i, unknown = i;
 
-        for (size_t n = 1; n < e->n_endpoints; n++) {
+        for (size_t n = e->n_endpoints - 1; n > 0; n--) {
                 size_t next = (i + n) % e->n_endpoints;
+                bool present = now >= e->endpoints[next].absent_until;
 
-                if (now >= e->endpoints[next].absent_until)
-                        return next;
+                if (etcd_endpoint_is_ours(e, next) && (present || ours == i || now < e->endpoints[ours].absent_until))
+                        ours = next;
+                else if (e->endpoints[next].told_id == 0 && (present || unknown == i))
+                        unknown = next;
         }
-        return (i + 1) % e->n_endpoints;
+        if (ours != i || etcd_endpoint_is_ours(e, i))
+                return ours;
+        return unknown;
+}
+
+static void probe_soon(Etcd *e) {
+        if (now_boottime() >= usec_add(e->probed_at, PROBE_EVERY_IN_CONFLICT))
+                etcd_probe(e);
 }
 
 void etcd_endpoint_failed(Etcd *e, size_t i, const char *text) {
         log_debug("registry: %s", text);
         if (e->current == i && e->n_endpoints > 1) {
                 e->current = next_endpoint(e, i);
-                etcd_status_changed(e);
+                if (e->current == i)
+                        probe_soon(e); /* one that has been silent may be back, and of our cluster */
+                else
+                        etcd_status_changed(e);
         }
         etcd_watches_leave(e, i);
 }
@@ -213,10 +225,19 @@ void etcd_endpoint_seen(Etcd *e, size_t i, const HttpAnswer *a) {
                 ep->by_address_until = usec_add(now_boottime(), BY_ADDRESS);
 }
 
+static void endpoint_told(EtcdEndpoint *p, uint64_t cluster_id) {
+        p->cluster_id = p->told_id = cluster_id;
+}
+
 bool etcd_endpoint_check(Etcd *e, size_t i, const EtcdHeader *h) {
-        e->endpoints[i].cluster_id = h->cluster_id;
+        endpoint_told(&e->endpoints[i], h->cluster_id);
         if (h->cluster_id == e->cluster_id)
                 return true;
+        if (e->cluster_id == 0)
+                etcd_identity_judge(e, false); /* it may be the one that was missing */
+        if (h->cluster_id == e->cluster_id)
+                return true;
+        etcd_warnings_update(e);
         etcd_probe(e);
         return false;
 }
@@ -255,86 +276,6 @@ EtcdVerdict etcd_endpoint_explain(Etcd *e, size_t i, const HttpAnswer *a, char *
         return verdict;
 }
 
-/* From now on this is the store. */
-static void settle(Etcd *e, const EtcdEndpoint *p) {
-        if (p && p->cluster_id != e->cluster_id) {
-                e->cluster_id = p->cluster_id;
-                e->term = 0;
-                (void) snprintf(e->store, sizeof(e->store), "%" PRIx64, e->cluster_id);
-                etcd_watches_leave(e, SIZE_MAX);
-        }
-        e->identified = true;
-        etcd_calls_wake(e);
-}
-
-/* The first that has said in this round which cluster it is of, and the last that said otherwise; NULL: there is none. Returns
- * how many are of the first one's. */
-static size_t compare_answers(const Etcd *e, const EtcdEndpoint **ret_first, const EtcdEndpoint **ret_other) {
-        size_t n = 0;
-
-        *ret_first = *ret_other = NULL;
-        for (size_t i = 0; i < e->n_endpoints; i++) {
-                const EtcdEndpoint *p = &e->endpoints[i];
-
-                if (!p->probed || p->cluster_id == 0)
-                        continue;
-                *ret_first = *ret_first ?: p;
-                if (p->cluster_id == (*ret_first)->cluster_id)
-                        n++;
-                else
-                        *ret_other = p;
-        }
-        return n;
-}
-
-static void refuse(Etcd *e, const EtcdEndpoint *first, const EtcdEndpoint *other) {
-        bool was = e->conflict;
-
-        e->conflict = true;
-        (void) snprintf(e->conflict_text, sizeof(e->conflict_text),
-                        "endpoints of different etcd clusters: %s is of %" PRIx64 ", %s of %" PRIx64
-                        "; nothing is asked until they agree",
-                        first->url, first->cluster_id, other->url, other->cluster_id);
-        if (!was)
-                etcd_note_trouble(e, e->conflict_text);
-}
-
-/* Every endpoint has answered or failed to. */
-static void round_over(Etcd *e) {
-        const EtcdEndpoint *first, *other;
-
-        (void) compare_answers(e, &first, &other);
-        if (other)
-                refuse(e, first, other);
-        else
-                e->conflict = false;
-        /* Without any answer nobody can be asked anyway, but their errors are what people need to see. */
-        settle(e, other ? NULL : first);
-        etcd_warnings_update(e);
-        probes_arm(e, e->conflict ? PROBE_EVERY_IN_CONFLICT : PROBE_EVERY);
-}
-
-/*
- * Some endpoints have not answered yet. If more than half agree, and none has said otherwise, one that hangs need not be
- * waited for, which a unit that runs over a restart of the daemon does not always have the time for: two machines with the
- * same endpoints cannot come to different stores in this way.
- */
-static void round_goes_on(Etcd *e) {
-        const EtcdEndpoint *first, *other;
-        size_t n = compare_answers(e, &first, &other);
-
-        if (other) {
-                refuse(e, first, other);
-                etcd_calls_wake(e);
-        } else if (!e->identified && !e->conflict && n > e->n_endpoints / 2) {
-                if (!e->endpoints[e->current].probed) {
-                        e->current = (size_t) (first - e->endpoints);
-                        etcd_status_changed(e);
-                }
-                settle(e, first);
-        }
-}
-
 static void probe_over(EtcdEndpoint *p) {
         Etcd *e = p->etcd;
         bool over = true;
@@ -343,10 +284,11 @@ static void probe_over(EtcdEndpoint *p) {
         p->probed = true;
         for (size_t i = 0; i < e->n_endpoints; i++)
                 over = over && e->endpoints[i].probed;
-        if (over)
-                round_over(e);
-        else
-                round_goes_on(e);
+        etcd_identity_judge(e, over);
+        if (!over)
+                return;
+        etcd_warnings_update(e);
+        probes_arm(e, e->conflict ? PROBE_EVERY_IN_CONFLICT : PROBE_EVERY);
 }
 
 static void on_probe_status(const HttpAnswer *a, void *userdata) {
@@ -356,7 +298,7 @@ static void on_probe_status(const HttpAnswer *a, void *userdata) {
 
         p->has_status = false;
         if (root && etcd_decode_header(root, &h) == 0) {
-                p->cluster_id = h.cluster_id;
+                endpoint_told(p, h.cluster_id);
                 p->has_status = etcd_decode_status(root, &p->status) == 0;
         } else if (a->outcome != HTTP_ANSWERED) {
                 p->cluster_id = 0;
@@ -372,6 +314,7 @@ static void on_probe_version(const HttpAnswer *a, void *userdata) {
         json_t *root = a->outcome == HTTP_ANSWERED && a->status == 200 ? etcd_parse(a->body, a->size) : NULL;
 
         etcd_endpoint_seen(p->etcd, (size_t) (p - p->etcd->endpoints), a);
+        p->answers = a->outcome == HTTP_ANSWERED;
         if (root && etcd_decode_version(root, version) == 0 && !streq(version, p->version)) {
                 str_copy(p->version, sizeof(p->version), version);
                 etcd_status_changed(p->etcd);
@@ -409,10 +352,16 @@ static void probes_arm(Etcd *e, usec_t in) {
 void etcd_probe(Etcd *e) {
         bool under_way = false, failed = false;
 
-        /* The minutely round is only for the news; calls go on. Not so if somebody has changed sides. */
-        for (size_t i = 0; i < e->n_endpoints; i++)
-                if (e->endpoints[i].cluster_id != 0 && e->endpoints[i].cluster_id != e->cluster_id)
-                        e->identified = false;
+        bool ours = false, odd = false;
+
+        /* The minutely round is only for the news; calls go on. Not so if all that are known have changed sides. */
+        for (size_t i = 0; i < e->n_endpoints; i++) {
+                ours = ours || etcd_endpoint_is_ours(e, i);
+                odd = odd || etcd_endpoint_is_odd(e, i);
+        }
+        if (odd && !ours)
+                e->identified = false;
+        e->probed_at = now_boottime();
         for (size_t i = 0; i < e->n_endpoints; i++)
                 under_way = under_way || e->endpoints[i].probe;
         if (under_way)
@@ -469,7 +418,11 @@ void etcd_warnings_update(Etcd *e) {
         const char *warning = NULL;
 
         for (size_t i = 0; i < e->n_endpoints; i++)
-                if (warn_of_room(&e->endpoints[i], text, sizeof(text)))
+                if (etcd_endpoint_is_odd(e, i) && e->identified)
+                        add_warning(text, sizeof(text), "%s is of another etcd cluster, %" PRIx64 ", and is left out",
+                                        e->endpoints[i].url, e->endpoints[i].told_id);
+        for (size_t i = 0; i < e->n_endpoints; i++)
+                if (!etcd_endpoint_is_odd(e, i) && warn_of_room(&e->endpoints[i], text, sizeof(text)))
                         break;
         for (size_t i = 0; i < e->n_endpoints; i++)
                 if (e->endpoints[i].has_status && e->endpoints[i].status.corrupt) {

@@ -160,7 +160,7 @@ static void on_line(const char *line, size_t size, void *userdata) {
                 etcd_endpoint_failed(w->etcd, w->endpoint, l.error.message); /* restarts this one, too */
         } else if (l.header.cluster_id != w->cluster_id) {
                 (void) etcd_endpoint_check(w->etcd, w->endpoint, &l.header);
-                watch_restart(w, "another cluster");
+                etcd_endpoint_failed(w->etcd, w->endpoint, "the watch is of another cluster");
         } else if (l.event == ETCD_WATCH_CANCELED) {
                 watch_restart(w, l.error.message);
         } else if (l.event != ETCD_WATCH_CHANGES && is_chatter(w)) {

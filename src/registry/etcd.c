@@ -123,7 +123,10 @@ static int set_up(Etcd *e, const RegistryConfig *config, char **ret_error) {
         if (r < 0)
                 return r;
         r = etcd_auth_open(e, config, ret_error);
-        return r < 0 ? r : etcd_endpoints_open(e, config, ret_error);
+        if (r < 0)
+                return r;
+        etcd_identity_open(e, config->store);
+        return etcd_endpoints_open(e, config, ret_error);
 }
 
 static int etcd_open(sd_event *event, const RegistryConfig *config, Registry **ret, char **ret_error) {
@@ -182,4 +185,5 @@ const RegistryOps registry_etcd = {
         .status = etcd_status,
         .on_status = etcd_on_status,
         .compact = etcd_compact,
+        .remember = etcd_remember,
 };

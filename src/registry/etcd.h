@@ -39,6 +39,8 @@ typedef struct EtcdEndpoint {
         char address[ETCD_ADDRESS_SIZE]; /* where it last answered */
         usec_t by_address_until;         /* names could not be looked up: connect to .address until then */
         uint64_t cluster_id;             /* as it last said; 0: it has not said, or no longer answers */
+        uint64_t told_id;                /* as it last said, also while it is silent; 0: it never has */
+        bool answers;                    /* something, when it was probed last */
         usec_t absent_until;             /* nobody took the connection: others are tried first until then */
         HttpRequest *probe;              /* under way */
         HttpRequest *question;           /* after its leader */
@@ -69,13 +71,14 @@ struct Etcd {
         LIST_HEAD(, RegistryRequest) requests;
         LIST_HEAD(, RegistryWatch) watches;
 
-        /* Who they are. Nothing is asked before each endpoint has said its cluster or failed to, and whenever one says
-         * another one than before. */
+        /* Who they are: etcd-identity.c. Nothing is asked before that is known, or where there is a conflict. */
         bool identified, conflict;
-        uint64_t cluster_id; /* 0: not known yet */
+        uint64_t wanted;     /* the cluster that this machine remembers; 0: none */
+        uint64_t cluster_id; /* of what is asked; 0: not known yet */
         char store[17];
         char conflict_text[ETCD_TEXT_SIZE];
         sd_event_source *probe_timer;
+        usec_t probed_at;
 
         uint64_t term;  /* the highest that an answer bore; 0: none yet */
         uint64_t reign; /* grows when there is a new leader */
@@ -131,6 +134,18 @@ void etcd_probe(Etcd *e);
 void etcd_warnings_update(Etcd *e);
 /* Why an answer is not one of etcd's, for people; the verdict for requests whose body was sent. */
 EtcdVerdict etcd_endpoint_explain(Etcd *e, size_t i, const HttpAnswer *a, char *ret, size_t size);
+
+/* etcd-identity.c */
+/* A store's name as it is in RegistryAnswer.store. */
+bool etcd_decode_store(const char *store, uint64_t *ret);
+/* Before the first probe; NULL or "": this machine remembers none. */
+void etcd_identity_open(Etcd *e, const char *store);
+void etcd_remember(Registry *r, const char *store);
+/* Something new is known of an endpoint. over: all have been probed in this round. */
+void etcd_identity_judge(Etcd *e, bool over);
+/* It has last said that it is of our cluster, or of another; neither is so of one that never said anything. */
+bool etcd_endpoint_is_ours(const Etcd *e, size_t i);
+bool etcd_endpoint_is_odd(const Etcd *e, size_t i);
 
 /* etcd-leader.c */
 /* Asks the member at endpoint i whether it follows a leader, unless that is under way. */

@@ -118,6 +118,7 @@ typedef struct RegistryConfig {
         const char *prefix;           /* etcd: "/leased/" */
         const char *ca_file, *cert_file, *key_file;
         const char *user, *password_file;
+        const char *store;            /* the store's identity as this machine remembers it; "" or NULL: it remembers none */
         usec_t attempt;               /* the longest one attempt at one endpoint may take: the timeline's */
 } RegistryConfig;
 
@@ -144,6 +145,9 @@ typedef struct RegistryOps {
         void (*on_status)(Registry *r, void (*f)(void *userdata), void *userdata);
         /* Housekeeping: forgets history older than an hour or 500 000 revisions. NULL: there is none to forget. */
         int (*compact)(Registry *r);
+        /* The machine remembers another store from now on; "": none. What is asked is of the remembered one wherever it can be
+         * found; whether an answer's store is to be believed is the caller's to decide. NULL: there is only one store to ask. */
+        void (*remember)(Registry *r, const char *store);
 } RegistryOps;
 
 /* Every backend begins with this, so that the functions below find its vtable. */

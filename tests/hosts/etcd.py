@@ -28,7 +28,7 @@ ExecStart=/usr/bin/etcd --name={name} --data-dir={data} \\
         --listen-client-urls=http://{address}:{client},http://127.0.0.1:{client} \\
         --advertise-client-urls=http://{address}:{client} \\
         --listen-peer-urls=http://{address}:{peer} --initial-advertise-peer-urls=http://{address}:{peer} \\
-        --initial-cluster={members} --initial-cluster-token=${{TOKEN}} --initial-cluster-state=new \\
+        --initial-cluster={members} --initial-cluster-token=${{TOKEN}} --initial-cluster-state={state} \\
         {options}
 """
 
@@ -45,11 +45,10 @@ class Etcd:
         self.machines = list(machines)
         self._disks = {}
         self._token = 0
+        self._options = options
         for machine in self.machines:
             machine.write(f"{HOME}/README", "The registry's data are here.\n")
-            machine.write(f"/etc/systemd/system/{SERVICE}",
-                          UNIT.format(name=machine.name, address=machine.address, data=DATA, token=TOKEN, members=self._members,
-                                      client=CLIENT_PORT, peer=PEER_PORT, options=options))
+            self._write_unit(machine, self._members, "new")
             machine.link(f"/etc/systemd/system/multi-user.target.wants/{SERVICE}", f"../{SERVICE}")
         self._new_token()
 
@@ -72,6 +71,35 @@ class Etcd:
         """Also those that are well. A machine whose processes wait for a hung disk cannot even be switched off."""
         for mounted in self._disks.values():
             subprocess.run(["fsfreeze", "--unfreeze", mounted], stderr=subprocess.DEVNULL)
+
+    def _write_unit(self, machine, members, state):
+        machine.write(f"/etc/systemd/system/{SERVICE}",
+                      UNIT.format(name=machine.name, address=machine.address, data=DATA, token=TOKEN, members=members, state=state,
+                                  client=CLIENT_PORT, peer=PEER_PORT, options=self._options))
+
+    def _begin_anew(self, machine, members, state):
+        machine.systemctl("stop", SERVICE)
+        machine.remove(DATA)
+        self._write_unit(machine, members, state)
+        machine.systemctl("daemon-reload")
+        machine.systemctl("start", "--no-block", SERVICE)
+        self.wait_healthy(machine)
+
+    def begin_alone(self, machine):
+        """The member on that machine loses its data and begins a cluster of its own: what happens to one that is set up anew as
+        if it were the first."""
+        self._begin_anew(machine, f"{machine.name}=http://{machine.address}:{PEER_PORT}", "new")
+
+    def come_back(self, machine):
+        """It joins the others again, as the new member that it is to them."""
+        other = next(each for each in self.machines if each is not machine)
+        members = self.call(other, "/v3/cluster/member/list", {})["members"]
+        old = next(each["ID"] for each in members if each.get("name") == machine.name)
+        machine.systemctl("stop", SERVICE)
+        self.call(other, "/v3/cluster/member/remove", {"ID": old}, 5)
+        self.call(other, "/v3/cluster/member/add", {"peerURLs": [f"http://{machine.address}:{PEER_PORT}"]}, 5)
+        self._begin_anew(machine, self._members, "existing")
+        self._write_unit(machine, self._members, "new")
 
     def _new_token(self):
         """A cluster with another token has another cluster id: another registry."""

@@ -4,6 +4,7 @@ operator would run units twice, or give tokens twice."""
 
 import json
 
+from cluster import DAEMON
 from scene import scene
 from waiting import now, require, wait_for
 
@@ -73,3 +74,28 @@ def registry_restored_from_a_snapshot_is_followed_after_a_silence(cluster):
     require("the silence was kept", unit.gaps[-1] >= SILENCE - cluster.ttl, unit.story)
     unit.hold_running(on=holder, duration=cluster.ttl)
     unit.require_tenures(tenures + 1)
+
+
+@scene(registry="etcd")
+def member_that_began_a_cluster_of_its_own_is_left_out_and_stops_nothing(cluster):
+    unit = cluster.unit("beside.service").enable()
+    holder = unit.wait_running()
+    odd = cluster.other(holder)
+    cluster.etcd.move_leader(holder)
+    before = len(unit.tenures)
+    cluster.etcd.begin_alone(odd)
+    for machine in cluster:
+        machine.systemctl("restart", DAEMON)
+    for machine in cluster:
+        cluster.wait_ready(machine)
+        wait_for(f"{machine} competes, and names the odd one",
+                 lambda each=machine: cluster.competes(each) and f"{odd.address}:2379 is of another etcd cluster"
+                 in _registry(each).get("RegistryWarning", ""), 20, unit.story)
+    unit.hold_running(on=holder, duration=2 * cluster.ttl)
+    require("it was not disturbed", len(unit.tenures) == before, unit.story)
+    # It can go to another machine as ever, also to the one on which the odd member is.
+    holder.run("leasectl", "release", unit.name)
+    unit.wait_running(but=holder)
+    cluster.etcd.come_back(odd)
+    wait_for("nothing is odd any more", lambda: "another etcd cluster" not in _registry(holder).get("RegistryWarning", ""), 70,
+             unit.story)

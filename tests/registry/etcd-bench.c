@@ -31,6 +31,7 @@ void bench_open_config(Bench *b, const RegistryConfig *config) {
         (void) snprintf(prefix, sizeof(prefix), "/bench-%u/", n++);
         c.attempt = c.attempt ?: ATTEMPT;
         c.prefix = c.prefix ?: prefix;
+        c.store = c.store ?: b->store;
         if (registry_etcd.open(b->event, &c, &b->r, &error) < 0)
                 fail_msg("open: %s", strempty(error));
 }
@@ -64,6 +65,16 @@ void bench_open(Bench *b, ...) {
 
 void bench_close(Bench *b) {
         b->r = registry_etcd.free(b->r);
+}
+
+void bench_remember(Bench *b, const char *url) {
+        _cleanup_reply_ Reply reply = {};
+
+        bench_open(b, url, NULL);
+        bench_get(b, "meta", PATIENCE, &reply);
+        assert_int_equal(reply.outcome, REGISTRY_COMMITTED);
+        str_copy(b->store, sizeof(b->store), reply.store);
+        bench_close(b);
 }
 
 void bench_swap(Bench *b, const char *key, uint64_t mod_revision, const char *text, usec_t timeout, Reply *reply) {

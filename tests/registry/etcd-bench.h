@@ -18,6 +18,7 @@
 typedef struct Bench {
         sd_event *event;
         Registry *r;
+        char store[64]; /* what is remembered at the next opening; "": nothing */
 } Bench;
 
 /* cmocka's setup and teardown: a Bench without a registry. */
@@ -32,6 +33,8 @@ void bench_open_config(Bench *b, const RegistryConfig *config);
 /* A listener on loopback that accepts nothing, to be closed by the caller; asserts that there is one. */
 int bench_listen(int backlog, struct sockaddr_in *ret_address, char url[static 64]);
 void bench_close(Bench *b);
+/* Remembers the store that the server at this URL is of. */
+void bench_remember(Bench *b, const char *url);
 
 /* One request with a time limit, waited for. */
 void bench_swap(Bench *b, const char *key, uint64_t mod_revision, const char *text, usec_t timeout, Reply *reply);

@@ -140,6 +140,7 @@ static void a_read_is_repeated_until_it_is_answered(void **state) {
 
 /* Whichever of the two is asked first, and for each kind of request. */
 static void both_kinds_are_served(Bench *b, const char *bad) {
+        bench_remember(b, server.url);
         for (unsigned i = 0; i < 4; i++) {
                 char text[16];
 
@@ -186,6 +187,7 @@ static void a_black_hole_leaves_time_for_another_endpoint(void **state) {
         char url[64];
         int fd = black_hole(url);
 
+        bench_remember(b, server.url);
         for (unsigned i = 0; i < 4; i++) {
                 bench_open(b, url, server.url, NULL);
                 bench_swap(b, "meta", 0, "x", 2 * USEC_PER_SEC, &reply);
@@ -263,6 +265,19 @@ static void what_is_not_etcd_is_named_and_does_no_harm(void **state) {
         both_kinds_are_served(b, proxy.url);
         assert_int_equal(proxy_tell(&proxy, "mode huge"), 0);
         both_kinds_are_served(b, proxy.url);
+}
+
+/* As members from 3.6 on are to whoever has no token: its answers say who it is. */
+static void a_member_that_does_not_say_who_it_is_says_so_in_its_answers(void **state) {
+        Bench *b = *state;
+
+        assert_int_equal(proxy_tell(&proxy, "mode not-found /v3/maintenance/status"), 0);
+        for (unsigned i = 0; i < 4; i++) { /* whichever it begins with */
+                bench_open(b, proxy.url, server.url, NULL);
+                (void) bench_put(b, "beats/a", "x", PATIENCE);
+                bench_close(b);
+        }
+        assert_int_equal(proxy_tell(&proxy, "mode pass"), 0);
 }
 
 static void https_to_a_plain_server_is_named(void **state) {
@@ -543,6 +558,7 @@ static int run(void) {
                 BENCH(a_black_hole_alone_ends_in_time),
                 BENCH(a_name_that_cannot_be_looked_up_blocks_nothing),
                 BENCH(what_is_not_etcd_is_named_and_does_no_harm),
+                BENCH(a_member_that_does_not_say_who_it_is_says_so_in_its_answers),
                 BENCH(https_to_a_plain_server_is_named),
                 BENCH(records_of_others_are_passed_on),
                 BENCH(a_stalled_watch_is_noticed),
