@@ -9,6 +9,7 @@
 #include "ctl/members.h"
 #include "ctl/outside.h"
 #include "ctl/pid1.h"
+#include "ctl/schedule.h"
 #include "ctl/triggers.h"
 #include "util/cgroup.h"
 #include "util/unit-name.h"
@@ -84,12 +85,35 @@ static int check_processes(const json_t *unit, json_t *findings) {
         return CTL_OK;
 }
 
+/* It runs on every machine that fits, so that nothing has to be known on another one. */
+static bool is_global(const char *name) {
+        _cleanup_(unit_options_freep) UnitOptions *options = NULL;
+        _cleanup_(messages_done) Messages messages = {}; /* who examines the options tells them */
+
+        (void) unit_options_preview("", name, &options, &messages);
+        return options && options->global;
+}
+
+static int check_schedule(Ctl *ctl, const char *name, const json_t *unit, char *const *members, json_t *findings) {
+        size_t before = json_array_size(findings);
+        int code = schedule_examine(ctl, name, unit, members, findings);
+
+        for (size_t i = before; i < json_array_size(findings) && code == CTL_OK; i++)
+                if (streq(get_string(json_array_get(findings, i), "severity"), "refused"))
+                        code = CTL_FAILED;
+        return code;
+}
+
 /* What it brings must be there, too, and have no other lease. */
 static int check_members(Ctl *ctl, const char *name, const json_t *unit, json_t *findings) {
         _cleanup_(strv_freep) char **members = NULL;
         int code = members_find(ctl, name, unit, &members);
 
-        return code == CTL_OK ? members_examine(ctl, name, members, findings) : code;
+        if (code == CTL_OK)
+                code = members_examine(ctl, name, members, findings);
+        if (code == CTL_OK && !is_global(name))
+                code = check_schedule(ctl, name, unit, members, findings);
+        return code;
 }
 
 static void keep_first(int *code, int next) {

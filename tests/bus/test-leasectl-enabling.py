@@ -9,7 +9,7 @@ import json
 import os
 import unittest
 
-from leasectl_guest import (HERE, SLEEPER, Case, CaseWithDaemon, ctl, main, property_of, run, wait_for)
+from leasectl_guest import (HERE, SLEEPER, SYSTEM, Case, CaseWithDaemon, ctl, main, property_of, run, wait_for, write)
 
 REGISTRY = "/var/lib/leased/registry"
 BETA, BETA_SESSION = "beef" * 8, "beefbeefbeefbeef-60000"
@@ -87,6 +87,72 @@ class WhatStartsIt(Finding):
         done = ctl("enable", unit)
         self.assertEqual((done.returncode, done.stderr.splitlines()),
                          (1, ["leasectl: right.service: goes by the lease of right.timer already"]))
+
+
+class Schedules(Finding):
+    """What one PID 1 counts for itself is not known to the next one."""
+
+    def timer(self, name, lines, service=JOB):
+        self.unit(f"{name}.service", service)
+        return self.unit(f"{name}.timer", "[Timer]\n" + lines)
+
+    def assertInstead(self, lines, what, *instead):
+        unit = self.timer("counts", lines)
+        done = ctl("enable", unit)
+        self.assertEqual(done.returncode, 1, lines)
+        self.assertUntouched(unit)
+        for text in (what + ": each machine counts that for itself", *instead):
+            self.assertIn(text, done.stderr)
+            self.assertFound(unit, "refused", text)
+        for calendar in (each[11:] for each in instead if each.startswith("OnCalendar=")):
+            run("systemd-analyze", "calendar", calendar)
+
+    def test_spans_that_one_machine_counts_are_refused_with_the_calendar_to_write(self):
+        self.assertInstead("OnBootSec=30s\nOnUnitActiveSec=1h\n", "OnBootSec=30s, OnUnitActiveSec=1h", "OnBootSec= (empty)",
+                           "OnCalendar=hourly", "Persistent=yes", "systemctl edit counts.timer")
+        self.assertInstead("OnStartupSec=5min\nOnUnitInactiveSec=10min\n", "OnStartupSec=5min, OnUnitInactiveSec=10min",
+                           "OnCalendar=*:0/10")
+        self.assertInstead("OnActiveSec=0\nOnUnitActiveSec=6h\n", "OnUnitActiveSec=6h", "or never", "OnCalendar=0/6:00")
+        self.assertInstead("OnBootSec=1d\n", "OnBootSec=1d", "OnCalendar=daily")
+        self.assertInstead("OnCalendar=Mon 03:00\nOnBootSec=1min\n", "OnBootSec=1min",
+                           "OnCalendar=Mon *-*-* 03:00:00")
+
+    def test_what_was_written_instead_is_accepted(self):
+        unit = self.timer("cured", "OnBootSec=30s\nOnUnitActiveSec=1h\n")
+        write(f"{SYSTEM}/{unit}.d/override.conf", "[Timer]\nOnBootSec=\nOnCalendar=hourly\nPersistent=yes\n")
+        run("systemctl", "daemon-reload")
+        ctl("enable", unit, check=True)
+        self.assertFalse(self.found(unit, "refused"))
+        self.assertNotFound(unit, "Persistent=")
+
+    def test_who_enables_it_anyway_is_told_that_it_is_weak(self):
+        unit = self.timer("anyway", "OnBootSec=30s\n")
+        ctl("enable", "--anyway", unit, check=True)
+        self.assertFalse(self.found(unit, "refused"))
+        self.assertFound(unit, "weak", "OnBootSec=30s: each machine counts that for itself")
+
+    def test_a_global_timer_may_count_as_it_likes(self):
+        unit = self.timer("global", "OnBootSec=30s\nOnUnitActiveSec=1h\n[X-Leased]\nGlobal=yes\n")
+        ctl("enable", unit, check=True)
+        self.assertFalse(self.found(unit, "refused"))
+
+    def test_what_a_schedule_does_not_promise_is_told(self):
+        self.assertFound(self.timer("misses", "OnCalendar=daily\n"), "weak", "OnCalendar= without Persistent=yes")
+        self.assertFound(self.timer("starts", "OnActiveSec=1h\n"), "weak", "OnActiveSec= counts from the timer's start")
+        self.assertFound(self.timer("clock", "OnClockChange=yes\n"), "note", "the clock of the machine that holds it")
+        whole = self.timer("whole", "OnCalendar=daily\nPersistent=yes\nRandomizedDelaySec=1h\n")
+        self.assertNotFound(whole, "OnCalendar")
+        self.assertNotFound(whole, "Delay")
+
+    def test_timers_of_a_target_are_looked_at(self):
+        bundle = self.unit("bundle.target", "[Unit]\nWants=part.timer\n")
+        self.timer("part", "OnUnitActiveSec=1h\n[Unit]\nBindsTo=bundle.target\n")
+        self.assertFound(bundle, "refused", "brings part.timer with OnUnitActiveSec=1h")
+        self.timer("part", "OnCalendar=daily\nPersistent=yes\n[Unit]\nBindsTo=bundle.target\n")
+        self.assertFound(bundle, "refused", "brings part.timer with Persistent=yes, whose last run travels only with a lease of its own")
+        self.timer("part", "OnCalendar=daily\n[Unit]\nBindsTo=bundle.target\n")
+        self.assertFalse(self.found(bundle, "refused"))
+        self.assertFound(bundle, "weak", "brings part.timer, whose OnCalendar= is not made up for")
 
 
 class WhatFollows(CaseWithDaemon):

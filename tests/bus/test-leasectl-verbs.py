@@ -101,7 +101,7 @@ class Checking(Case):
 
     def test_what_a_timer_starts_is_looked_at(self):
         self.unit("nightly.service", JOB + "RemainAfterExit=yes\n")
-        result = self.check(self.unit("nightly.timer", "[Timer]\nOnBootSec=1d\n"))
+        result = self.check(self.unit("nightly.timer", "[Timer]\nOnCalendar=yearly\n"))
         self.assertFound(result, "note", "nightly.service goes by its lease, too")
         self.assertFound(result, "weak", "nightly.service has RemainAfterExit=yes")
         self.assertFound(result, "weak", "TimeoutStopSec=1min 30s of nightly.service is longer than StopGrace=2.5s")

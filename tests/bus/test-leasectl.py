@@ -378,7 +378,7 @@ class WithDaemon(CaseWithDaemon):
 
     def test_a_reload_lifts_and_puts_back_the_gate_of_a_unit_that_becomes_global(self):
         unit = self.enable("turned-by-reload.service")
-        timer = self.unit("turned-by-reload.timer", "[Timer]\nOnBootSec=1d\nUnit=turned-too.service\n")
+        timer = self.unit("turned-by-reload.timer", "[Timer]\nOnCalendar=yearly\nUnit=turned-too.service\n")
         brought = self.unit("turned-too.service")
         ctl("enable", timer, check=True)
         for each in (unit, timer):
