@@ -17,6 +17,7 @@
 
 #include "conf/conf.h"
 #include "conf/dropin.h"
+#include "ctl/brought.h"
 #include "ctl/examine.h"
 #include "ctl/files.h"
 #include "ctl/members.h"
@@ -88,14 +89,14 @@ static int check_options(const char *name, const json_t *unit, const LeasedConf 
         return r < 0 ? CTL_FAILED : CTL_OK;
 }
 
-static void note_unbound(const char *name, const json_t *unit) {
+static int note_brought(Ctl *ctl, const Item *item, const json_t *unit) {
         json_auto_t *findings = json_array();
+        int code = brought_examine(ctl, item->name, unit, item->members, findings);
         json_t *finding;
         size_t i;
 
-        if (endswith(name, ".target"))
-                examine_bundle(unit, findings);
-        json_array_foreach(findings, i, finding) complain("note: %s: %s", name, get_string(finding, "text"));
+        json_array_foreach(findings, i, finding) complain("note: %s: %s", item->name, get_string(finding, "text"));
+        return code;
 }
 
 /* Looks whether the unit may be leased. */
@@ -124,9 +125,10 @@ static int examine(Ctl *ctl, const char *typed, const LeasedConf *conf, Item *it
         if (item->global)
                 return CTL_OK;
         code = members_find(ctl, item->name, unit, &item->members);
+        if (code == CTL_OK)
+                code = note_brought(ctl, item, unit);
         if (code != CTL_OK)
                 return code;
-        note_unbound(item->name, unit);
         if (item->kept)
                 return CTL_OK;
         up = pid1_is_down(unit) ? members_find_up(ctl, item->members) : item->name;

@@ -6,6 +6,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "ctl/files.h"
 #include "ctl/members.h"
 #include "ctl/outside.h"
 #include "ctl/pid1.h"
@@ -52,6 +53,30 @@ static int check_loaded(const char *typed, const json_t *unit, json_t *findings)
         return refuse(findings, "cannot be loaded (%s), look at: systemctl status %s", load, typed);
 }
 
+/* property: in which of the unit's lists it stands. */
+static int check_starter(const char *name, const json_t *unit, const char *by, const char *property, json_t *findings) {
+        bool bound = streq(property, "BoundBy"), helper = unit_pulls_in(unit, by);
+
+        if (bound && (helper || endswith(name, ".target")))
+                return CTL_OK; /* a member: it starts only where the gate lets it */
+        if (bound && files_listed(by))
+                return CTL_OK; /* it runs by a lease of its own */
+        if (unit_lists(unit, "BindsTo", by))
+                return refuse(findings, "is started by %s and bound to it, and so goes by its lease: leasectl enable %s", by, by);
+        if (bound)
+                return refuse(findings,
+                                "is pulled in by %s, which is bound to it, and would start it without its lease. If %s is to "
+                                "run wherever this runs: Wants=%s here, and it goes by the same lease; or lease it first, with "
+                                "MachineOf=%s",
+                                by, by, by, name);
+        if (helper)
+                return refuse(findings,
+                                "is pulled in by %s (%s=), which would start it without its lease: BindsTo=%s there in place of "
+                                "that, and it goes by the same lease",
+                                by, property, name);
+        return refuse(findings, "is pulled in by %s (%s=), which would start it without its lease: remove that", by, property);
+}
+
 /* Somebody else who would start it: at boot, or along with something. The gate would stop him; but he would fail. */
 static int check_not_started_by_others(const char *name, const json_t *unit, json_t *findings) {
         static const char *const reverse[] = {"WantedBy", "RequiredBy", "RequisiteOf", "BoundBy", "UpheldBy"};
@@ -65,15 +90,15 @@ static int check_not_started_by_others(const char *name, const json_t *unit, jso
                 return refuse(findings,
                                 "is transient and gone at the next boot: only units with a unit file can be leased");
         for (size_t i = 0; i < ELEMENTSOF(reverse); i++) {
-                const json_t *by = json_array_get(json_object_get(unit, reverse[i]), 0);
+                json_t *by;
+                size_t k;
 
-                if (streq(reverse[i], "BoundBy") && endswith(name, ".target"))
-                        continue; /* its members: they start it only where its gate lets them */
-                if (by)
-                        return refuse(findings,
-                                        "is pulled in by %s (%s=), which would start it without its lease: remove "
-                                        "that",
-                                        json_string_value(by), reverse[i]);
+                json_array_foreach(json_object_get(unit, reverse[i]), k, by) {
+                        int code = check_starter(name, unit, strempty(json_string_value(by)), reverse[i], findings);
+
+                        if (code != CTL_OK)
+                                return code;
+                }
         }
         return CTL_OK;
 }

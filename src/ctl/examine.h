@@ -21,9 +21,6 @@ void finding_add(json_t *findings, const char *severity, const char *format, ...
  */
 int examine_unit(Ctl *ctl, const char *typed, json_t *findings, char **ret_name, json_t **ret_unit);
 
-/* What a target wants that is not bound to it. unit: its properties. */
-void examine_bundle(const json_t *unit, json_t *findings);
-
 /* What weakens it, and what of this machine does. unit: as above. */
 int examine_weaknesses(Ctl *ctl, const char *name, const json_t *unit, const LeasedConf *conf, json_t *findings);
 /* The same of one that needs no lease. */

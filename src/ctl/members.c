@@ -46,9 +46,46 @@ static int add_template(const char *socket, char ***members) {
         return unit_name_of_connections(socket, template) < 0 ? 0 : strv_add(members, template);
 }
 
+bool unit_lists(const json_t *properties, const char *property, const char *name) {
+        json_t *value;
+        size_t i;
+
+        json_array_foreach(json_object_get(properties, property), i, value) {
+                if (streq(strempty(json_string_value(value)), name))
+                        return true;
+        }
+        return false;
+}
+
+const char *const unit_pulls[] = {"Wants", "Requires", "BindsTo", "Upholds", NULL};
+
+bool unit_pulls_in(const json_t *properties, const char *name) {
+        for (const char *const *p = unit_pulls; *p; p++)
+                if (unit_lists(properties, *p, name))
+                        return true;
+        return false;
+}
+
+static int add_helpers(const json_t *properties, const char *unit, char ***members) {
+        json_t *value;
+        size_t i;
+        int r = 0;
+
+        json_array_foreach(json_object_get(properties, "BoundBy"), i, value) {
+                const char *name = strempty(json_string_value(value));
+
+                if (r >= 0 && unit_pulls_in(properties, name) && !streq(name, unit))
+                        r = strv_add(members, name);
+        }
+        return r;
+}
+
+/* As the daemon does it (unit/unit.h: unit_covers()). */
 static int add_covered(const char *name, const json_t *properties, const char *unit, char ***members) {
         if (endswith(name, ".socket") && get_boolean(properties, "Accept"))
                 return add_template(name, members);
+        if (endswith(name, ".service") || endswith(name, ".mount"))
+                return add_helpers(properties, unit, members);
         return add_names(json_object_get(properties, endswith(name, ".target") ? "BoundBy" : "Triggers"), unit, members);
 }
 

@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 
+#include "ctl/brought.h"
 #include "ctl/examine.h"
 #include "ctl/files.h"
 #include "ctl/members.h"
@@ -16,17 +17,6 @@
 #include "util/unit-name.h"
 
 /* ---- the unit ---- */
-
-static bool contains(const json_t *array, const char *text) {
-        json_t *value;
-        size_t i;
-
-        json_array_foreach((json_t *) array, i, value) {
-                if (streq(strempty(json_string_value(value)), text))
-                        return true;
-        }
-        return false;
-}
 
 /* Whether this machine is rebooted if the unit is not down in time: what is no process is gone with that, too. */
 static bool is_fenced(const char *name) {
@@ -113,28 +103,7 @@ static int look_at_covered(Ctl *ctl, const char *name, bool fenced, const json_t
                 if (code == CTL_OK)
                         look_at_service(with, fenced, service, findings);
         }
-        return code;
-}
-
-/* A target's members must go when it goes. */
-void examine_bundle(const json_t *unit, json_t *findings) {
-        static const char *const pulls[] = {"Wants", "Requires", "Upholds"};
-        const json_t *bound = json_object_get(unit, "BoundBy");
-
-        for (size_t p = 0; p < ELEMENTSOF(pulls); p++) {
-                json_t *member;
-                size_t i;
-
-                json_array_foreach(json_object_get(unit, pulls[p]), i, member) {
-                        const char *name = strempty(json_string_value(member));
-
-                        if (!contains(bound, name))
-                                finding_add(findings, "weak",
-                                                "%s is not bound to it and goes on running without the lease: give "
-                                                "it BindsTo=%s",
-                                                name, get_string(unit, "Id"));
-                }
-        }
+        return code == CTL_OK ? brought_examine(ctl, name, unit, members, findings) : code;
 }
 
 static bool look_at_list(const char *name, json_t *findings) {
@@ -214,8 +183,7 @@ int examine_weaknesses(Ctl *ctl, const char *name, const json_t *unit, const Lea
                 if (code != CTL_OK)
                         return code;
                 look_at_service("", fenced, service, findings);
-        } else if (endswith(name, ".target"))
-                examine_bundle(unit, findings);
+        }
         look_at_mount(name, fenced, findings);
         code = look_at_covered(ctl, name, fenced, unit, findings);
         if (code == CTL_OK)

@@ -2,9 +2,10 @@
 #pragma once
 
 /*
- * What a lease covers besides its unit: the units that a leased timer, socket, path or automount triggers, and those that
- * are bound to a leased target; and what these trigger in turn. Stopping a timer does not stop the service that it has
- * started, so a lease is let go only when all members are down, too, and each has the gate of the leased unit.
+ * What a lease covers besides its unit: the units that a leased timer, socket, path or automount triggers, those that are
+ * bound to a leased target, and those that a leased service or mount starts and that are bound to it; and what these bring
+ * in turn. Stopping a timer does not stop the service that it has started, so a lease is let go only when all members are
+ * down, too, and each has the gate of the leased unit.
  *
  * Its Slice= is a member as well, with all that lies in it: PID 1 starts nothing in a slice that it may not start.
  *

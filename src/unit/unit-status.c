@@ -22,6 +22,7 @@ typedef struct Fields {
         int persistent, accept;
         bool gate, guard;
         char **triggers, **bound_by, **related;
+        char **pulled; /* what its start brings along */
 } Fields;
 
 static const char *const active_names[_UNIT_ACTIVE_MAX] = {
@@ -86,7 +87,7 @@ static int read_related(sd_bus_message *m, Fields *f, const char *guard, unsigne
                         continue;
                 }
                 (void) snprintf(entry, sizeof(entry), "%c%s", (char) ('0' + mask), s);
-                if (strv_add(&f->related, entry) < 0)
+                if (strv_add(&f->related, entry) < 0 || (mask & RELATION_NEEDED && strv_add(&f->pulled, s) < 0))
                         return -ENOMEM;
         }
         return r < 0 ? r : sd_bus_message_exit_container(m);
@@ -128,6 +129,10 @@ static int read_triggers(sd_bus_message *m, Fields *f, const char *wanted) {
         return read_strv(m, &f->triggers);
 }
 
+static int read_wants(sd_bus_message *m, Fields *f, const char *wanted) {
+        return read_strv(m, &f->pulled);
+}
+
 static int read_bound_by(sd_bus_message *m, Fields *f, const char *wanted) {
         return read_strv(m, &f->bound_by);
 }
@@ -166,6 +171,8 @@ static const struct Property {
         { "Asserts", "a(sbbsi)", 0, read_asserts },
         { "BindsTo", "as", 0, read_binds_to },
         { "Requires", "as", 0, read_requires },
+        { "Wants", "as", 0, read_wants },
+        { "Upholds", "as", 0, read_wants },
         { "Requisite", "as", 0, read_requires },
         { "PartOf", "as", 0, read_part_of },
         { "StopPropagatedFrom", "as", 0, read_stop_from },
@@ -242,20 +249,25 @@ static int add_template(const char *socket, char ***ret) {
         return strv_add(ret, template);
 }
 
+/* What triggers others covers these, a target all that is bound to it, and any other unit what it starts along with itself
+ * if that is bound to it in turn. */
 static int find_covered(const char *name, Fields *f, char ***ret) {
-        char **from = endswith(name, ".target") ? f->bound_by : f->triggers;
+        bool bundle = endswith(name, ".target"), starts = endswith(name, ".service") || endswith(name, ".mount");
+        char **from = bundle || starts ? f->bound_by : f->triggers;
         int r = 0;
 
         if (endswith(name, ".socket") && f->accept)
                 return add_template(name, ret);
         for (; r >= 0 && from && *from; from++)
-                r = strv_add(ret, *from);
+                if (!starts || strv_contains(f->pulled, *from))
+                        r = strv_add(ret, *from);
         return r;
 }
 
 static void fields_done(Fields *f) {
         strv_free(f->triggers);
         strv_free(f->bound_by);
+        strv_free(f->pulled);
         strv_free(f->related);
 }
 

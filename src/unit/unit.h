@@ -87,8 +87,8 @@ Unit *unit_free(Unit *u);
 int unit_new_template(UnitManager *m, const char *name, const UnitCallbacks *callbacks, void *userdata, Unit **ret);
 
 /* What else runs because of it, by PID 1's latest answer: the units that a timer, socket, path or automount triggers (of a
- * socket with Accept=yes: their template), and the units that are bound to a target. A list as of util/strv.h, valid
- * until the next answer. */
+ * socket with Accept=yes: their template), the units that are bound to a target, and those that a service or mount starts
+ * along with itself (Wants= and the like) and that are bound to it. A list as of util/strv.h, valid until the next answer. */
 char *const *unit_covers(const Unit *u);
 const char *unit_name(const Unit *u);
 /* The latest report. */

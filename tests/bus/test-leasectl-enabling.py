@@ -9,7 +9,8 @@ import json
 import os
 import unittest
 
-from leasectl_guest import (HERE, SLEEPER, SYSTEM, Case, CaseWithDaemon, ctl, main, property_of, run, wait_for, write)
+from leasectl_guest import (GATES, HERE, SLEEPER, SYSTEM, Case, CaseWithDaemon, asserts_of, ctl, main, property_of, run, wait_for,
+                            write)
 
 REGISTRY = "/var/lib/leased/registry"
 BETA, BETA_SESSION = "beef" * 8, "beefbeefbeefbeef-60000"
@@ -89,6 +90,95 @@ class WhatStartsIt(Finding):
                          (1, ["leasectl: right.service: goes by the lease of right.timer already"]))
 
 
+class WhatItStarts(Finding):
+    """What a start brings along goes by the lease, or it is told that it does not."""
+
+    def test_what_a_start_brings_along_and_the_lease_does_not_cover_is_told(self):
+        unit = self.unit("app.service", "[Unit]\nWants=loose.service\nRequires=needed.service\nUpholds=upheld.service\n" + SLEEPER)
+        for each in ("loose.service", "needed.service", "upheld.service"):
+            self.unit(each)
+            self.assertFound(unit, "weak", f"{each} is not bound to it and goes on running without the lease: give it BindsTo=app.service")
+        done = ctl("enable", unit)
+        self.assertEqual(done.returncode, 0)
+        self.assertIn("note: app.service: loose.service is not bound to it", done.stderr)
+
+    def test_what_is_part_of_it_is_stopped_but_not_waited_for(self):
+        unit = self.unit("whole.service", "[Unit]\nWants=part.service\n" + SLEEPER)
+        self.unit("part.service", "[Unit]\nPartOf=whole.service\n" + SLEEPER)
+        self.assertFound(unit, "weak", "part.service is started with it and stopped with it (PartOf=), but nobody waits for its end")
+
+    def test_what_is_brought_by_what_is_brought_is_told(self):
+        unit = self.unit("first.service", "[Unit]\nWants=extras.target both.service\n" + SLEEPER)
+        self.unit("extras.target", "[Unit]\nWants=second.service\n")
+        self.unit("second.service", "[Unit]\nWants=both.service\n" + SLEEPER)
+        self.unit("both.service")
+        self.assertFound(unit, "weak", "second.service is not bound to extras.target and goes on running without the lease: "
+                         "give it BindsTo=extras.target")
+        self.assertFound(unit, "weak", "both.service is not bound to it")
+        self.assertNotFound(unit, "extras.target is not bound")
+
+    def test_what_is_a_part_of_the_machine_is_not_told(self):
+        self.unit("engine.service", SLEEPER + "[Install]\nWantedBy=multi-user.target\n")
+        run("systemctl", "enable", "engine.service")
+        self.addCleanup(run, "systemctl", "disable", "--now", "engine.service")
+        self.unit("activated.socket", "[Socket]\nListenStream=/run/activated\n[Install]\nWantedBy=sockets.target\n")
+        run("systemctl", "enable", "activated.socket")
+        self.addCleanup(run, "systemctl", "disable", "--now", "activated.socket")
+        self.unit("activated.service", SLEEPER)
+        self.unit("other.service", "[Unit]\nWants=shared.service\n" + SLEEPER)
+        self.unit("shared.service")
+        unit = self.unit("guest.service", "[Unit]\nWants=network-online.target time-sync.target engine.service shared.service\n"
+                         "Requires=dbus.service activated.socket activated.service systemd-tmpfiles-setup.service\n"
+                         "RequiresMountsFor=/tmp /var/lib\nWants=modprobe@loop.service nowhere.service\n" + SLEEPER)
+        run("systemctl", "start", "other.service")
+        self.assertEqual([each for each in self.found(unit, "weak") if "not bound" in each], [])
+
+    def test_a_mount_that_only_the_unit_wants_is_told(self):
+        self.unit("srv-own.mount", "[Mount]\nWhat=tmpfs\nWhere=/srv/own\nType=tmpfs\n")
+        unit = self.unit("files.service", "[Unit]\nRequiresMountsFor=/srv/own\n" + SLEEPER)
+        self.assertFound(unit, "weak", "srv-own.mount is not bound to it")
+
+    def test_what_needs_a_unit_with_a_lease_of_its_own_is_told(self):
+        other = self.unit("database.service")
+        ctl("enable", other, check=True)
+        unit = self.unit("shop.service", "[Unit]\nBindsTo=database.service\n" + SLEEPER)
+        self.assertFound(unit, "weak", "BindsTo=database.service, which has a lease of its own and may be elsewhere")
+        self.unit("shop.service", "[Unit]\nBindsTo=database.service\n" + SLEEPER + "[X-Leased]\nMachineOf=database.service\n")
+        self.assertNotFound(unit, "lease of its own")
+        ctl("enable", unit, check=True)
+        ctl("enable", other, check=True)  # the other way round, too
+
+    def test_a_sidekick_goes_by_the_lease_of_its_unit(self):
+        main_unit = self.unit("main.service", "[Unit]\nWants=side.service\n" + SLEEPER)
+        side = self.unit("side.service", "[Unit]\nBindsTo=main.service\nAfter=main.service\n" + SLEEPER)
+        self.assertSays(ctl("enable", side), 1, "side.service: is started by main.service and bound to it, and so goes by its lease: "
+                        "leasectl enable main.service")
+        self.assertFound(main_unit, "note", "side.service goes by its lease, too")
+        self.assertNotFound(main_unit, "side.service is not bound")
+        done = ctl("enable", main_unit, check=True)
+        self.assertIn("side.service: goes by its lease\n", done.stdout)
+        self.assertEqual(asserts_of(side), [["AssertPathExists", False, False, f"{GATES}/main.service"]])
+        self.assertNotEqual(run("systemctl", "start", side, check=False).returncode, 0)
+        self.assertEqual(property_of(side, "ActiveState"), "inactive")
+        ctl("disable", main_unit, check=True)
+        self.assertEqual(asserts_of(side), [])
+
+    def test_a_sidekick_that_is_written_otherwise_is_refused_with_its_recipe(self):
+        alone = self.unit("alone.service")
+        self.unit("follower.service", "[Unit]\nBindsTo=alone.service\n" + SLEEPER)
+        property_of("follower.service", "Id")
+        run("systemctl", "start", "follower.service")
+        done = ctl("enable", "--stop", alone)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("Wants=follower.service here, and it goes by the same lease; or lease it first, with MachineOf=alone.service",
+                      done.stderr)
+        run("systemctl", "stop", "follower.service", alone)
+        user = self.unit("user.service", "[Unit]\nWants=helper.service\n" + SLEEPER)
+        self.unit("helper.service", "[Unit]\nRequires=user.service\n" + SLEEPER)
+        self.assertSays(ctl("enable", user), 1, "user.service: is pulled in by helper.service (RequiredBy=), which would start it "
+                        "without its lease: BindsTo=user.service there in place of that, and it goes by the same lease")
+
+
 class Schedules(Finding):
     """What one PID 1 counts for itself is not known to the next one."""
 
@@ -157,6 +247,16 @@ class Schedules(Finding):
 
 class WhatFollows(CaseWithDaemon):
     LEASED_CONF = "[Leased]\nTTL=2s\n"
+
+    def test_a_sidekick_runs_where_its_unit_runs_and_ends_before_the_lease_goes(self):
+        self.unit("side.service", "[Unit]\nBindsTo=main.service\nAfter=main.service\n[Service]\nExecStart=/bin/sleep infinity\n"
+                  "ExecStop=/bin/sleep 1\n")
+        unit = self.enable("main.service", "[Unit]\nWants=side.service\n" + SLEEPER)
+        wait_for("its sidekick runs", lambda: property_of("side.service", "ActiveState") == "active")
+        with open("/run/leased/members/main.service", encoding="utf-8") as file:
+            self.assertEqual(file.read(), "side.service\n")
+        ctl("release", unit, check=True)
+        self.assertIn(property_of("side.service", "ActiveState"), ("inactive", "failed"))
 
     def test_enable_says_what_follows(self):
         wait_for("the registry is there", lambda: json.loads(ctl("registry", "--json=short").stdout)["uuid"])

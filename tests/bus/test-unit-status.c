@@ -274,6 +274,31 @@ static void it_brings_what_it_triggers_or_what_is_bound_to_it(void **state) {
         assert_covers("a@x.socket", 1, "a@.service", NULL);
 }
 
+static void assert_covers_of_helpers(const char *unit, size_t n, const char *first, const char *second) {
+        UnitAnswer u;
+
+        begin_answer();
+        assert_true(sd_bus_message_append(m, "a{sv}", 10, "Id", "s", unit, "LoadState", "s", "loaded", "ActiveState", "s",
+                                    "active", "SubState", "s", "running", "Job", "(uo)", 0, "/", "Requires", "as", 2,
+                                    "needed.service", "stays.service", "BindsTo", "as", 1, "both-ways.service", "Wants", "as",
+                                    2, "side.service", "loose.service", "Upholds", "as", 1, "upheld.service", "BoundBy", "as",
+                                    4, "side.service", "needed.service", "by-hand.service", "upheld.service") >= 0);
+        end_answer();
+        assert_int_equal(unit_answer_decode(m, unit, GATE, GUARD, &u), 0);
+        assert_int_equal(strv_length(u.covers), n);
+        assert_string_equal(u.covers[0], first);
+        assert_string_equal(u.covers[1], second);
+        strv_free(u.covers);
+        strv_free(u.related);
+}
+
+static void a_unit_brings_what_it_starts_if_that_is_bound_to_it(void **state) {
+        assert_covers_of_helpers("a.service", 3, "side.service", "needed.service");
+        assert_covers_of_helpers("a.mount", 3, "side.service", "needed.service");
+        /* of a target, whatever is bound to it */
+        assert_covers_of_helpers("a.target", 4, "side.service", "needed.service");
+}
+
 static void only_a_timer_that_catches_up_has_a_last_trigger(void **state) {
         UnitAnswer no = answer_of("a.timer", 0, 0, 17), yes = answer_of("a.timer", 0, 1, 17);
 
@@ -389,6 +414,7 @@ int main(void) {
                 cmocka_unit_test(the_gate_counts_only_with_the_guard_and_as_loaded),
                 cmocka_unit_test(a_path_too_long_is_not_cut),
                 cmocka_unit_test(it_brings_what_it_triggers_or_what_is_bound_to_it),
+                cmocka_unit_test(a_unit_brings_what_it_starts_if_that_is_bound_to_it),
                 cmocka_unit_test(only_a_timer_that_catches_up_has_a_last_trigger),
                 cmocka_unit_test(instances_are_one_unit_that_is_down_when_all_are),
                 cmocka_unit_test(empty_is_only_what_was_seen_empty),

@@ -467,3 +467,26 @@ def bundle_is_kept_over_a_restart_and_its_gates_are_mended_and_removed(cluster):
     unit.enable(beta)
     for machine in cluster:
         machine.systemctl("stop", "loose.service")
+
+
+@scene(ttl=3.0)
+def sidekick_runs_where_its_unit_runs_and_ends_before_the_lease_passes(cluster):
+    """As fleet's own example has it: main.service wants side.service, which is bound to it."""
+    unit = cluster.unit("main.service", "--stop=0.3 --ignore-term", files={
+        "main.service": "[Unit]\nWants=side.service\n[Service]\nExecStart=STAMP\nTimeoutStopSec=1\n",
+        "side.service": "[Unit]\nBindsTo=main.service\nAfter=main.service\n[Service]\nExecStart=STAMP\nTimeoutStopSec=30\n"})
+    unit.options("HoldDownSec=1")
+    unit.enable()
+    holder = unit.wait_running()
+    other = cluster.other(holder)
+    wait_for("both run", lambda: len({run.pid for tenure in unit.tenures for run in tenure.runs}) == 2, 5, unit.story)
+    require("the sidekick cannot be started elsewhere by hand",
+            other.systemctl("start", "side.service", check=False).returncode != 0, unit.story)
+    holder.systemctl("kill", "--signal=STOP", DAEMON)
+    wait_for("both run on the other", lambda: len([each for each in unit.tenures if each.machine == other.name]) == 2,
+             cluster.takeover + 5, unit.story)
+    holder.systemctl("kill", "--signal=CONT", DAEMON)
+    _require_covered(cluster, unit, "side.service")
+    last = max(tenure.last for tenure in unit.tenures if tenure.machine == holder.name)
+    first = min(tenure.first for tenure in unit.tenures if tenure.machine == other.name)
+    require("neither was left when the first began", last < first, unit.story)

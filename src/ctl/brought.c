@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ctl/brought.h"
+
+#include <stdio.h>
+
+#include "conf/conf.h"
+#include "conf/dropin.h"
+#include "ctl/examine.h"
+#include "ctl/files.h"
+#include "ctl/members.h"
+#include "ctl/pid1.h"
+
+/* All units that have been looked at, as rows {name, by, props, covered, ours, followed}. by: who pulls it in. covered: the unit
+ * itself, or a member. ours: it runs because of the unit. followed: what it pulls in has been looked at. */
+typedef struct Brought {
+        json_t *rows;
+} Brought;
+
+static json_t *find_row(const Brought *b, const char *name) {
+        json_t *row;
+        size_t i;
+
+        json_array_foreach(b->rows, i, row) {
+                if (streq(get_string(row, "name"), name))
+                        return row;
+        }
+        return NULL;
+}
+
+static bool is_ours(const Brought *b, const char *name) {
+        return get_boolean(find_row(b, name), "ours");
+}
+
+static void add_row(Brought *b, const char *name, const char *by, const json_t *props, bool covered) {
+        (void) json_array_append_new(b->rows,
+                        json_pack("{s:s, s:s, s:O, s:b, s:b}", "name", name, "by", by, "props", props, "ours", true, "covered",
+                                        covered));
+}
+
+/* Not what runs by itself: groups, hardware, what PID 1 itself needs to start something. */
+static bool is_of_interest(const char *name) {
+        return !endswith(name, ".slice") && !endswith(name, ".scope") && !endswith(name, ".device") &&
+               !startswith(name, "systemd-") && !startswith(name, "modprobe@") && !startswith(name, "leased");
+}
+
+/* A lease of its own decides where it runs, or none does because it runs everywhere. */
+static bool has_lease(const char *name) {
+        _cleanup_free_ char *owner = dropin_owner("", name);
+
+        return owner || files_listed(name);
+}
+
+/* ---- who else starts it ---- */
+
+static bool has_other_starter(const Brought *b, const json_t *props) {
+        static const char *const reverse[] = {"WantedBy", "RequiredBy", "BoundBy", "UpheldBy", "TriggeredBy"};
+
+        if (startswith(get_string(props, "UnitFileState"), "enabled"))
+                return true;
+        for (size_t r = 0; r < ELEMENTSOF(reverse); r++) {
+                json_t *value;
+                size_t i;
+
+                json_array_foreach(json_object_get(props, reverse[r]), i, value) {
+                        if (!is_ours(b, strempty(json_string_value(value))))
+                                return true;
+                }
+        }
+        return false;
+}
+
+/* Takes out those that something else starts, until what is left is started by what is left only. Judged anew each time:
+ * what starts one may have come to light since. */
+static void drop_what_others_start(Brought *b) {
+        bool changed = true;
+        json_t *row;
+        size_t i;
+
+        json_array_foreach(b->rows, i, row)
+                (void) json_object_set_new(row, "ours", json_true());
+        while (changed) {
+                changed = false;
+                json_array_foreach(b->rows, i, row) {
+                        if (!get_boolean(row, "ours") || get_boolean(row, "covered") ||
+                                        !has_other_starter(b, json_object_get(row, "props")))
+                                continue;
+                        (void) json_object_set_new(row, "ours", json_false());
+                        changed = true;
+                }
+        }
+}
+
+/* ---- what it brings ---- */
+
+static int add_pulled(Ctl *ctl, Brought *b, const json_t *by) {
+        const json_t *props = json_object_get(by, "props");
+
+        for (const char *const *p = unit_pulls; *p; p++) {
+                json_t *value;
+                size_t i;
+
+                json_array_foreach(json_object_get(props, *p), i, value) {
+                        const char *name = strempty(json_string_value(value));
+                        json_auto_t *pulled = NULL;
+                        int code;
+
+                        if (!is_of_interest(name) || find_row(b, name))
+                                continue;
+                        code = pid1_load(ctl->bus, name, &pulled);
+                        if (code != CTL_OK)
+                                return code;
+                        if (streq(get_string(pulled, "LoadState"), "loaded") && !find_row(b, get_string(pulled, "Id")) &&
+                                        !has_lease(get_string(pulled, "Id")))
+                                add_row(b, get_string(pulled, "Id"), get_string(by, "name"), pulled, false);
+                }
+        }
+        return CTL_OK;
+}
+
+/* Goes no further from what is not ours: that is a part of the machine, and so is what it pulls in. */
+static int collect(Ctl *ctl, Brought *b) {
+        bool changed = true;
+
+        while (changed) {
+                size_t end = json_array_size(b->rows);
+
+                changed = false;
+                for (size_t i = 0; i < end; i++) {
+                        json_t *row = json_array_get(b->rows, i);
+                        int code;
+
+                        if (!get_boolean(row, "ours") || get_boolean(row, "followed"))
+                                continue;
+                        (void) json_object_set_new(row, "followed", json_true());
+                        code = add_pulled(ctl, b, row);
+                        if (code != CTL_OK)
+                                return code;
+                        changed = true;
+                }
+                drop_what_others_start(b);
+        }
+        return CTL_OK;
+}
+
+/* ---- what is said of it ---- */
+
+static void describe(const char *unit, const json_t *row, json_t *findings) {
+        const json_t *props = json_object_get(row, "props");
+        const char *name = get_string(row, "name"), *by = get_string(row, "by"), *how;
+        bool on_every = streq(get_string(props, "UnitFileState"), "disabled");
+
+        how = unit_lists(props, "PartOf", by) ? "PartOf=" : unit_lists(props, "StopPropagatedFrom", by) ? "PropagatesStopTo=" : NULL;
+        if (how)
+                finding_add(findings, "weak",
+                                "%s is started with %s and stopped with it (%s), but nobody waits for its end and nobody kills "
+                                "it in time: give it BindsTo=%s",
+                                name, streq(by, unit) ? "it" : by, how, by);
+        else
+                finding_add(findings, "weak",
+                                "%s is not bound to %s and goes on running without the lease: give it BindsTo=%s%s%s", name,
+                                streq(by, unit) ? "it" : by, by, on_every ? ", or, if every machine is to run it: systemctl enable " : "",
+                                on_every ? name : "");
+}
+
+/* What cannot start without something that has a lease of its own and may be elsewhere. */
+static void look_at_leased(const char *unit, const json_t *props, json_t *findings) {
+        static const char *const needs[] = {"Requires", "BindsTo", "Requisite"};
+        _cleanup_(unit_options_freep) UnitOptions *options = NULL;
+        _cleanup_(messages_done) Messages messages = {}; /* whoever examines the options tells them */
+
+        (void) unit_options_preview("", unit, &options, &messages);
+        for (size_t n = 0; n < ELEMENTSOF(needs); n++) {
+                json_t *value;
+                size_t i;
+
+                json_array_foreach(json_object_get(props, needs[n]), i, value) {
+                        const char *name = strempty(json_string_value(value));
+
+                        if (files_listed(name) && files_gated(name) &&
+                                        !(options && placement_names(options->placement.machine_of, name)))
+                                finding_add(findings, "weak",
+                                                "%s=%s, which has a lease of its own and may be elsewhere, where this cannot "
+                                                "start: MachineOf=%s in [X-Leased] keeps them together",
+                                                needs[n], name, name);
+                }
+        }
+}
+
+int brought_examine(Ctl *ctl, const char *name, const json_t *unit, char *const *members, json_t *findings) {
+        json_auto_t *rows = json_array();
+        Brought b = {.rows = rows};
+        json_t *row;
+        size_t i;
+        int code;
+
+        add_row(&b, name, "", unit, true);
+        for (; members && *members; members++) {
+                json_auto_t *props = NULL;
+
+                code = members_load(ctl, *members, &props);
+                if (code != CTL_OK)
+                        return code;
+                add_row(&b, *members, name, props, true);
+        }
+        look_at_leased(name, unit, findings);
+        code = collect(ctl, &b);
+        json_array_foreach(rows, i, row) {
+                if (code == CTL_OK && get_boolean(row, "ours") && !get_boolean(row, "covered") &&
+                                !endswith(get_string(row, "name"), ".target"))
+                        describe(name, row, findings);
+        }
+        return code;
+}
