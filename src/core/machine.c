@@ -13,10 +13,15 @@
 
 enum { COLLECT_AFTER_TTLS = 30 };
 
+/* The session that our record names, if it is not one of this process and may be of our machine id. One whose beat says that it is
+ * another machine's is not: somebody has written a record that is not theirs, and we write it anew. */
 static const Session *other_session(Core *c, const Machine *m) {
-        if (!m || m->seen.revision == 0 || session_is_ours(c, m->value.session))
+        const Session *s;
+
+        if (!m || m->seen.revision == 0 || !m->value.session[0] || session_is_ours(c, m->value.session))
                 return NULL;
-        return m->value.session[0] ? mirror_find_session(c, m->value.session) : NULL;
+        s = mirror_find_session(c, m->value.session);
+        return s && s->beat.revision > 0 && !s->beat_damaged && !streq(s->beat_value.machine_id, c->machine_id) ? NULL : s;
 }
 
 static bool is_as_wanted(const Core *c, const Machine *m) {

@@ -199,6 +199,33 @@ static void a_lease_taken_is_found_also_where_the_fence_has_no_room_for_its_name
         world_free(w);
 }
 
+/* ---- our machine record ---- */
+
+static void a_machine_record_that_names_a_session_of_another_machine_is_written_anew(void **state) {
+        World *w = world_new();
+        MachineRecord m = { .hostname = "them", .session = THEIR_SESSION, .boot_id = THEM };
+        BeatRecord b = { .machine_id = THEM, .nonce = "0000000000000bad-1" };
+        static const FenceRecord f;
+
+        world_connect(w);
+        world_pass(w, USEC_PER_SEC);
+        w->revision++;
+        world_put(w, RECORD_BEAT, THEIR_SESSION, &b);
+        world_put(w, RECORD_FENCE, THEIR_SESSION, &f);
+        world_pass(w, TTL);
+        w->revision++;
+        world_put(w, RECORD_MACHINE, US, &m);
+        world_step(w, (Event){ .kind = EVENT_RECORDS, .answer = { .revision = w->revision, .n_records = 1,
+                       .records = &(Record){ .kind = RECORD_MACHINE, .name = US, .mod_revision = w->revision, .machine = &m } } });
+        for (unsigned i = 0; i < 10; i++) {
+                world_beat_them(w);
+                world_pass(w, TTL / 2);
+        }
+        assert_string_equal(world_find(w, RECORD_MACHINE, US)->value.machine.session, w->session);
+        assert_int_equal(w->reports[REPORT_MACHINE_TWICE], 0);
+        world_free(w);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_dead_holder_without_a_readable_fence_is_taken_over_after_the_same_time),
@@ -210,6 +237,7 @@ int main(void) {
                 cmocka_unit_test(a_deleted_fence_is_never_written_again_by_its_own_session),
                 cmocka_unit_test(a_fence_that_was_put_back_by_hand_hides_no_taking),
                 cmocka_unit_test(a_lease_taken_is_found_also_where_the_fence_has_no_room_for_its_name),
+                cmocka_unit_test(a_machine_record_that_names_a_session_of_another_machine_is_written_anew),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
