@@ -7,7 +7,10 @@
 
 #include "ctl/leases.h"
 #include "ctl/machines.h"
+#include "ctl/examine.h"
 #include "ctl/output.h"
+#include "ctl/outside.h"
+#include "ctl/pid1.h"
 #include "ctl/registry.h"
 
 #include <inttypes.h>
@@ -193,6 +196,18 @@ static void print_unit(const Ctl *ctl, const json_t *unit) {
         print_deadlines(ctl, unit);
 }
 
+/* A line that enable would refuse, and that came later. It runs on all the same; of another machine it cannot be read here. */
+static void print_outside(Ctl *ctl, const char *name) {
+        json_auto_t *unit = NULL, *findings = json_array();
+
+        if (ctl->host || pid1_load(ctl->bus, name, &unit) != CTL_OK)
+                return;
+        (void) outside_examine(ctl, name, unit, false, findings);
+        if (json_array_size(findings) > 0)
+                print_field("Outside", "%s%s%s", colour_on(COLOUR_RED),
+                                get_string(json_array_get(findings, 0), "text"), colour_off());
+}
+
 static int status_unit(Ctl *ctl, const char *name, json_t **ret) {
         json_auto_t *unit = NULL, *machines = NULL, *manager = NULL;
         const char *here;
@@ -209,6 +224,7 @@ static int status_unit(Ctl *ctl, const char *name, json_t **ret) {
                 return CTL_OK;
         print_unit(ctl, unit);
         print_why_not(unit, machines, here);
+        print_outside(ctl, name);
         if (*get_string(unit, "last_error"))
                 print_field("Last error", "%s", get_string(unit, "last_error"));
         return CTL_OK;

@@ -7,6 +7,7 @@
 
 #include "conf/dropin.h"
 #include "guard/protocol.h"
+#include "util/cgroup.h"
 #include "util/file-util.h"
 #include "util/log.h"
 #include "util/strv.h"
@@ -259,6 +260,52 @@ void members_combine(const Members *m, UnitStatus *s) {
                 if (!up && s->active != UNIT_ACTIVE && each->active != UNIT_INACTIVE && each->active != UNIT_FAILED)
                         s->active = each->active == UNIT_DEACTIVATING ? each->active : UNIT_ACTIVE;
         }
+}
+
+/* By a slice's name, since an engine may have put it elsewhere than PID 1 would. */
+static bool holds(const char *unit, const UnitStatus *s, const char *group) {
+        char name[300];
+
+        (void) snprintf(name, sizeof(name), "/%s", unit);
+        return (*s->control_group && cgroup_path_contains(s->control_group, group)) ||
+               (is_slice(unit) && cgroup_path_contains(name, group));
+}
+
+static bool is_outside(const Members *m, const UnitStatus *own, uint32_t pid, char *ret_group, size_t size) {
+        _cleanup_free_ char *group = NULL;
+        const Member *member;
+        char number[16];
+
+        (void) snprintf(number, sizeof(number), "%u", pid);
+        if (pid == 0 || cgroup_of_process(number, &group) < 0 || holds(m->unit, own, group)) /* it may be gone by now */
+                return false;
+        DL_FOREACH(m->list, member)
+                if (holds(member->name, unit_status(member->unit), group))
+                        return false;
+        str_copy(ret_group, size, group);
+        return true;
+}
+
+static uint32_t find_outside(const Members *m, const UnitStatus *own, const UnitStatus *s, char *group, size_t size) {
+        if (!s->known || is_resting(s) || !*s->control_group)
+                return 0;
+        if (is_outside(m, own, s->main_pid, group, size))
+                return s->main_pid;
+        return is_outside(m, own, s->control_pid, group, size) ? s->control_pid : 0;
+}
+
+uint32_t members_find_outside(const Members *m, const UnitStatus *own, const char **ret_unit, char *group, size_t size) {
+        uint32_t pid = find_outside(m, own, own, group, size);
+        const Member *member;
+
+        *ret_unit = m->unit;
+        DL_FOREACH(m->list, member) {
+                if (pid > 0)
+                        break;
+                *ret_unit = member->name;
+                pid = find_outside(m, own, unit_status(member->unit), group, size);
+        }
+        return pid;
 }
 
 bool members_left(const Members *m) {

@@ -39,6 +39,10 @@ int members_update(Members *m, char *const *covers, const char **ret_why);
 
 /* Makes the unit's own status one of all. Its state stays as long as it is up itself. */
 void members_combine(const Members *m, UnitStatus *status);
+/* A process of the unit or of a member, as PID 1 has it, that lies outside of the control groups of all of them, where it is
+ * neither stopped nor killed with them: its number, whose it is, and its group. 0: there is none. own: of the unit itself. */
+uint32_t members_find_outside(const Members *m, const UnitStatus *own, const char **ret_unit, char *group, size_t size);
+
 /* All members are down, as far as PID 1 knows of them, but there are processes in the unit's slice: in control groups that a
  * container engine has made itself. */
 bool members_left(const Members *m);

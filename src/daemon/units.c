@@ -27,6 +27,7 @@ struct EnabledUnit {
         bool gated; /* as PID 1 last said: its gate, at least, is in force */
         char shown[128]; /* what D-Bus was last told of it */
         char last_error[256];
+        uint32_t outside; /* the process that was last told to lie outside; 0: none does */
         char name[];
 };
 
@@ -127,6 +128,24 @@ static void update_members(EnabledUnit *u) {
         u->members_told = r < 0;
 }
 
+/* Neither stopped nor killed with the unit, it would run on beside the next holder's. enable refuses what is known to lead to
+ * that; whoever does it in a way of his own hears of it once. */
+static void look_outside(EnabledUnit *u) {
+        char group[512], line[sizeof(u->last_error)];
+        const char *of;
+        uint32_t pid = members_find_outside(u->members, unit_status(u->unit), &of, group, sizeof(group));
+
+        if (pid == u->outside || (u->options && (u->options->allow_outside || u->options->global)))
+                return;
+        u->outside = pid;
+        if (pid == 0)
+                return;
+        (void) snprintf(line, sizeof(line), "process %u of %s is in %.120s, outside of its control group, and would run on beside the "
+                        "next holder's: see leasectl check", pid, of, group);
+        log_alert("%s: %s", u->name, line);
+        units_set_error(u->daemon, u->name, line);
+}
+
 static void report(EnabledUnit *u) {
         /* In the order of UnitActive: the two layers may not know each other. */
         static const ActiveState states[_UNIT_ACTIVE_MAX] = {
@@ -153,6 +172,7 @@ static void report(EnabledUnit *u) {
                 u->timeout_stop = all.timeout_stop;
                 deliver_configuration(u);
         }
+        look_outside(u);
         /* Killing is no end for what FenceAction=reboot is about. */
         left = members_left(u->members) && !(u->options && u->options->fence_by_reboot);
         /* Last, and with a name of our own: the core may answer that the unit can be dropped. */

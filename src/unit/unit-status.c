@@ -15,7 +15,7 @@ typedef struct Fields {
         const char *id, *load_state, *active_state, *sub_state, *unit_file_state, *result, *control_group;
         int need_reload;
         uint64_t timeout_stop, timeout;
-        uint32_t job_id, restarts;
+        uint32_t job_id, restarts, main_pid, control_pid;
         uint64_t inactive_since;
         uint8_t invocation_id[16];
         uint64_t last_trigger, active_since;
@@ -183,6 +183,8 @@ static const struct Property {
         /* of the type's interface, where it has them */
         { "Result", "s", offsetof(Fields, result) },
         { "NRestarts", "u", offsetof(Fields, restarts) },
+        { "MainPID", "u", offsetof(Fields, main_pid) },
+        { "ControlPID", "u", offsetof(Fields, control_pid) },
         { "ControlGroup", "s", offsetof(Fields, control_group) },
         { "TimeoutStopUSec", "t", offsetof(Fields, timeout_stop) },
         { "TimeoutUSec", "t", offsetof(Fields, timeout) }, /* sockets, mounts and swaps have one for all commands */
@@ -288,6 +290,8 @@ int unit_answer_decode(sd_bus_message *m, const char *name, const char *gate, co
 
         a.job_id = f.job_id;
         a.restarts = f.restarts;
+        s->main_pid = f.main_pid;
+        s->control_pid = f.control_pid;
         a.control_group = f.control_group;
         str_copy(s->load_state, sizeof(s->load_state), f.load_state);
         str_copy(s->sub_state, sizeof(s->sub_state), f.sub_state);

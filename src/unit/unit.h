@@ -47,6 +47,7 @@ typedef struct UnitStatus {
         usec_t timeout_stop;     /* TimeoutStopUSec= of services and scopes, TimeoutUSec= of sockets, mounts and swaps;
                                   * USEC_INFINITY if there is none */
         char control_group[512]; /* "" if it has none now */
+        uint32_t main_pid, control_pid; /* of services; 0: there is none. A service may name any process as its main one */
         char unit_file_state[32];
         usec_t last_trigger;     /* of a timer with Persistent=yes: when it last elapsed, or else was started,
                                   * CLOCK_REALTIME; 0: neither is known */

@@ -102,6 +102,15 @@ int cgroup_is_empty(const char *path) {
         return startswith(text, "populated 1") || strstr(text, "\npopulated 1") ? 0 : -EBADMSG;
 }
 
+bool cgroup_path_contains(const char *group, const char *of_process) {
+        size_t n = strlen(group);
+
+        for (const char *p = strstr(of_process, group); p && n > 1; p = strstr(p + 1, group))
+                if (!p[n] || p[n] == '/' || p[n] == ' ') /* " (deleted)" */
+                        return true;
+        return false;
+}
+
 int cgroup_kill(const char *path) {
         _cleanup_free_ char *file = NULL;
 

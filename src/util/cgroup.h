@@ -23,6 +23,10 @@ int cgroup_of_process(const char *pid, char **ret);
 /* 1 if no process lives in the group or below, or the group is gone; 0 if one does. */
 int cgroup_is_empty(const char *path);
 
+/* Whether the group of a process, as above, is the group of that path in the hierarchy or lies below it. Where the machine is a
+ * container that shares the hierarchy of its host, the former has more in front. */
+bool cgroup_path_contains(const char *group, const char *of_process);
+
 /* SIGKILL to every process in the group and below. The file is opened anew each time: PID 1 removes and recreates
  * the directory on a restart, and an old descriptor then answers ENODEV. A group that is gone is fine. */
 int cgroup_kill(const char *path);

@@ -201,6 +201,27 @@ class Together(CaseWithDaemon):
         run("leasectl", "release", unit)
         self.assertFalse(populated("web.slice"))
 
+    def test_a_main_process_that_lies_outside_is_told_once(self):
+        write("/opt/start", "#!/bin/sh\nsystemd-run --unit=payload --collect sleep infinity\n"
+              "systemctl show -p MainPID --value payload >/run/start.pid\n")
+        os.chmod("/opt/start", 0o755)
+        self.addCleanup(run, "systemctl", "stop", "payload", check=False)
+        unit = self.enable("script.service", "[Service]\nType=forking\nPIDFile=/run/start.pid\nExecStart=/opt/start\n")
+        wait_for("its main process is the payload's", lambda: property_of(unit, "MainPID") ==
+                 property_of("payload.service", "MainPID") != "0")
+        pid = property_of(unit, "MainPID")
+        line = f"process {pid} of {unit} is in /system.slice/payload.service, outside of its control group"
+        wait_for("status tells it", lambda: line in ctl("status", unit).stdout)
+        wait_for("the journal has it", lambda: line in run("journalctl", "-u", "leased").stdout)
+        run("leasectl", "reload")
+        self.assertEqual(run("journalctl", "-u", "leased").stdout.count(line), 1)
+
+    def test_a_line_that_came_after_enable_is_told_by_status(self):
+        unit = self.enable("late.service")
+        self.assertNotIn("Outside", ctl("status", unit).stdout)
+        self.unit(unit, service("ExecStart=/usr/bin/docker run web"))
+        self.assertRegex(ctl("status", unit).stdout, r"(?m)^ *Outside: ExecStart= has docker run, ")
+
     def test_status_shows_the_slice(self):
         unit = self.payload()
         self.assertRegex(ctl("status", unit).stdout, r"(?m)^ *Slice: +web\.slice$")
