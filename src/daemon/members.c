@@ -37,7 +37,7 @@ struct Members {
         Member *list;
         char **kept;  /* by a drop-in, or by the guard's file when we came */
         char **shown; /* to the guard */
-        bool fence;
+        bool fence, stop_post;
         bool incomplete;
 };
 
@@ -166,6 +166,18 @@ static int add_all(Members *m, char *const *names) {
         return r;
 }
 
+/* Of one that is not known yet: as the guard was told before. */
+static bool has_stop_post(const Members *m) {
+        bool any = m->stop_post, all_known = true;
+        const Member *member;
+
+        DL_FOREACH(m->list, member) {
+                any |= gate_status(member)->stop_post;
+                all_known &= gate_status(member)->known;
+        }
+        return any || (!all_known && strv_contains(m->shown, GUARD_STOP_POST));
+}
+
 static int show_guard(Members *m) {
         _cleanup_free_ char *path = NULL, *text = NULL;
         _cleanup_(strv_freep) char **names = NULL;
@@ -175,6 +187,8 @@ static int show_guard(Members *m) {
         int r;
 
         if (m->fence && strv_add(&names, GUARD_FENCE_REBOOT) < 0)
+                return -ENOMEM;
+        if (has_stop_post(m) && strv_add(&names, GUARD_STOP_POST) < 0)
                 return -ENOMEM;
         DL_FOREACH(m->list, member)
                 if (strv_add(&names, member->name) < 0)
@@ -352,6 +366,10 @@ void members_set_fence(Members *m, bool reboot) {
 
 void members_set_slice(Members *m, const char *slice) {
         m->slice = slice;
+}
+
+void members_set_stop_post(Members *m, bool has) {
+        m->stop_post = has;
 }
 
 static bool can_cover(const char *unit) {

@@ -32,6 +32,8 @@ Members *members_free(Members *m);
 void members_set_fence(Members *m, bool reboot);
 /* Slice= of the unit, NULL if it has none; borrowed until the next call. */
 void members_set_slice(Members *m, const char *slice);
+/* Whether the unit itself has an ExecStopPost=; of the members that is known in here. */
+void members_set_stop_post(Members *m, bool has);
 
 /* covers: of the unit itself, by PID 1's latest answer (unit_covers()). What the members cover is looked up in here. 0, or a
  * negative errno: then not all of them are known, and members_combine() says so. *ret_why: a line for people, static. */

@@ -121,7 +121,10 @@ static uint64_t run_of(const UnitStatus *s) {
 
 static void update_members(EnabledUnit *u) {
         const char *why;
-        int r = members_update(u->members, unit_covers(u->unit), &why);
+        int r;
+
+        members_set_stop_post(u->members, unit_status(u->unit)->stop_post);
+        r = members_update(u->members, unit_covers(u->unit), &why);
 
         if (r < 0 && !u->members_told)
                 log_error_errno(r, "%s: %s, so this machine does not compete for its lease", u->name, why);

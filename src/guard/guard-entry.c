@@ -30,6 +30,7 @@ static unsigned entry_begin_stop(GuardEntry *e, usec_t now) {
         e->asking = false;
         e->ask_next = now;
         e->kill_next = 0;
+        e->stopping_since = now;
         return ENTRY_CLOSE_GATE | ENTRY_MARK | ENTRY_TELL;
 }
 
@@ -157,6 +158,31 @@ unsigned guard_entry_restore(GuardEntry *e, usec_t now) {
         return actions | (guard_entry_is_live(e) && e->gate_wanted ? ENTRY_OPEN_GATE : ENTRY_MARK);
 }
 
+void guard_entry_set_post(GuardEntry *e, bool post) {
+        e->post = post;
+}
+
+usec_t guard_entry_end_at(const GuardEntry *e) {
+        usec_t half = usec_sub(e->kill_at, e->stopping_since) / 2;
+
+        return e->post ? usec_sub(e->kill_at, MIN(half, GUARD_POST_MAX)) : e->kill_at;
+}
+
+void part_end_killed(PartEnd *p, const GuardEntry *e, usec_t now) {
+        p->spared = !e->gate_open;
+        p->since = now;
+}
+
+void part_end_reported(PartEnd *p, const GuardEntry *e, usec_t now, const UnitAnswer *answer) {
+        if (!answer->known || !guard_entry_is_stopping(e) || e->gate_open || answer->asked_at <= e->closed_at)
+                return;
+        if (answer->post && !p->spared)
+                part_end_killed(p, e, now);
+        /* Until then PID 1 may not have heard of all deaths. */
+        else if (answer->up && !answer->post && answer->asked_at >= usec_add(p->since, GUARD_KILL_EVERY))
+                p->spared = false;
+}
+
 /* Half of the grace is PID 1's to answer, the other half the unit's to stop after a shout. */
 static usec_t entry_patience(const GuardEntry *e) {
         usec_t half = usec_sub(e->kill_at, e->stop_since) / 2;
@@ -205,6 +231,9 @@ unsigned guard_entry_tick(GuardEntry *e, usec_t now, Heard heard) {
         if (now >= e->kill_at && now >= e->kill_next) {
                 e->kill_next = usec_add(now, GUARD_KILL_EVERY);
                 actions |= ENTRY_KILL;
+        } else if (now < e->kill_at && now >= guard_entry_end_at(e) && now >= e->kill_next) {
+                e->kill_next = MIN(usec_add(now, GUARD_KILL_EVERY), e->kill_at);
+                actions |= ENTRY_END;
         }
         return actions;
 }
@@ -226,11 +255,14 @@ unsigned guard_entry_stop_answered(GuardEntry *e, usec_t now, StopAnswer answer)
 
 unsigned guard_entry_reported(GuardEntry *e, usec_t now, const UnitAnswer *answer) {
         unsigned actions = entry_expire(e, now);
+        bool often;
 
         if (!guard_entry_is_stopping(e))
                 return actions;
         e->asking = false;
-        e->ask_next = usec_add(now, now >= e->kill_at ? GUARD_KILL_EVERY : GUARD_ASK_EVERY);
+        /* Often also shortly before the end: if ExecStopPost= is running by then, there is nothing to be ended. */
+        often = now >= e->kill_at || (e->post && usec_add(now, GUARD_ASK_EVERY) >= guard_entry_end_at(e));
+        e->ask_next = usec_add(now, often ? GUARD_KILL_EVERY : GUARD_ASK_EVERY);
         if (!answer->known || e->gate_open || answer->asked_at <= e->closed_at || answer->job)
                 return actions;
         if (!answer->up && answer->empty) {
@@ -246,7 +278,7 @@ unsigned guard_entry_reported(GuardEntry *e, usec_t now, const UnitAnswer *answe
 }
 
 usec_t guard_entry_next(const GuardEntry *e, Heard heard) {
-        usec_t next = USEC_INFINITY, kill = MAX(e->kill_at, e->kill_next);
+        usec_t next = USEC_INFINITY, end = guard_entry_end_at(e), kill = MAX(end, e->kill_next);
 
         if (e->index == 0)
                 return next;
@@ -266,7 +298,8 @@ usec_t guard_entry_next(const GuardEntry *e, Heard heard) {
 
 usec_t guard_entry_watchdog(const GuardEntry *e, usec_t now) {
         usec_t slack = usec_sub(e->kill_at, e->stop_at) / 4;
-        usec_t latest = usec_add(now, watchdog_stopping(e)), shortly_before = usec_sub(e->kill_at, WATCHDOG_SLACK);
+        usec_t end = guard_entry_end_at(e);
+        usec_t latest = usec_add(now, watchdog_stopping(e)), shortly_before = usec_sub(end, WATCHDOG_SLACK);
 
         if (guard_entry_is_live(e))
                 return usec_add(e->stop_at, MIN(slack, WATCHDOG_SLACK));

@@ -8,7 +8,8 @@
  * An entry lives through at most three stages, and never goes back but by a new ARM after the last:
  *   live      before stop_at; beats move its deadlines; the gate may be open
  *   stopping  expired or lost: the gate is closed, PID 1 is asked to stop the unit, from kill_at on it is killed every
- *             20 ms, and PID 1 is asked again and again how it is. Silence means: go on
+ *             20 ms, and PID 1 is asked again and again how it is. Silence means: go on. If it has an ExecStopPost=, it
+ *             is ended some time before kill_at (guard_entry_end_at()), and what PID 1 starts then is spared until kill_at
  *   down      PID 1, asked after the gate was closed, said inactive or failed and no job, and then the control group
  *             was found empty
  *
@@ -24,6 +25,8 @@
 #define GUARD_KILL_EVERY (20 * USEC_PER_MSEC)
 /* Between two questions to PID 1, and before it is asked again for a stop that it refused or did not answer. */
 #define GUARD_ASK_EVERY (100 * USEC_PER_MSEC)
+/* What is kept of the time between stop and kill_at for an ExecStopPost= after a kill: half, and at most this. */
+#define GUARD_POST_MAX (500 * USEC_PER_MSEC)
 
 typedef enum EntryAction {
         ENTRY_OPEN_GATE = 1 << 0,
@@ -34,6 +37,7 @@ typedef enum EntryAction {
         ENTRY_SHOUT = 1 << 5,      /* no stop was accepted in time: there is another way to reach PID 1 */
         ENTRY_MARK = 1 << 6,       /* what a successor must know of it has changed */
         ENTRY_TELL = 1 << 7,       /* tell the daemon how the entry is now */
+        ENTRY_END = 1 << 8,        /* SIGKILL to the processes of each of its parts that is not spared (PartEnd) */
 } EntryAction;
 
 typedef enum StopAnswer {
@@ -66,6 +70,8 @@ typedef struct GuardEntry {
         bool asking;
         usec_t ask_next;
         usec_t kill_next;
+        bool post;              /* it has an ExecStopPost= */
+        usec_t stopping_since;
 } GuardEntry;
 
 /* When the bus and PID 1 were last heard of; a single late unit says nothing while others are being answered. */
@@ -77,9 +83,16 @@ typedef struct UnitAnswer {
         bool known;      /* false: no answer; the rest means nothing */
         usec_t asked_at; /* before the question was sent */
         bool up;         /* neither inactive nor failed */
+        bool post;       /* its ExecStopPost= is running: its other processes have ended */
         bool job;
         bool empty;      /* its control group has no process or is gone; looked at after the answer */
 } UnitAnswer;
+
+/* Of each unit that goes by an entry with an ExecStopPost=, between its end and kill_at. Zeroed while the entry is not stopping. */
+typedef struct PartEnd {
+        bool spared; /* what lived in it has been killed; what PID 1 starts in it now has until kill_at */
+        usec_t since;
+} PartEnd;
 
 static inline bool guard_entry_is_stopping(const GuardEntry *e) {
         return e->index != 0 && (e->expired || e->lost) && !e->down;
@@ -108,6 +121,18 @@ unsigned guard_entry_tick(GuardEntry *e, usec_t now, Heard heard);
 unsigned guard_entry_gate(GuardEntry *e, usec_t now, bool open);
 unsigned guard_entry_stop_answered(GuardEntry *e, usec_t now, StopAnswer answer);
 unsigned guard_entry_reported(GuardEntry *e, usec_t now, const UnitAnswer *answer);
+
+/* Whether it has an ExecStopPost=; to be told before its gate opens, and again when it is to be stopped. */
+void guard_entry_set_post(GuardEntry *e, bool post);
+/* When an entry that is stopping is ended, at kill_at or before. */
+usec_t guard_entry_end_at(const GuardEntry *e);
+
+/* All that lived in the part has been sent SIGKILL. It cannot fork any more, and with its gate closed PID 1 starts nothing in it
+ * but what belongs to its stop. */
+void part_end_killed(PartEnd *p, const GuardEntry *e, usec_t now);
+/* PID 1's word on the part: spared as soon as it says that ExecStopPost= is running, and no longer when something else is, such as
+ * the next of several ExecStop= lines. */
+void part_end_reported(PartEnd *p, const GuardEntry *e, usec_t now, const UnitAnswer *answer);
 
 /* When the tick must be called at the latest, if nothing else happens; USEC_INFINITY: never. */
 usec_t guard_entry_next(const GuardEntry *e, Heard heard);

@@ -37,6 +37,7 @@
 typedef struct Part {
         char *name;
         Killer killer;
+        PartEnd end;
 } Part;
 
 /* A unit with its entry; without one (index 0) it is only kept until the daemon has been told that there is none. */
@@ -110,8 +111,10 @@ static void item_read_members(Guard *g, Item *item) {
 
         if (r == GATES_NO_MEMBERS_FOLDER)
                 return; /* it has vanished: what is known of them stands */
-        if (r >= 0)
+        if (r >= 0) {
                 item->fence = strv_contains(members, GUARD_FENCE_REBOOT);
+                guard_entry_set_post(&item->entry, strv_contains(members, GUARD_STOP_POST) && !item->fence);
+        }
         for (char **m = members; r >= 0 && m && *m; m++)
                 if (guard_member_is_valid(*m))
                         r = item_add_part(item, *m);
@@ -127,8 +130,10 @@ static int item_mark(Guard *g, Item *item) {
         int r;
 
         if (e->index == 0 || e->down) {
-                for (size_t i = 0; i < item->n_parts; i++)
+                for (size_t i = 0; i < item->n_parts; i++) {
                         killer_reset(&item->parts[i].killer);
+                        item->parts[i].end = (PartEnd){};
+                }
                 item->fence_at = 0;
                 return gates_unmark(g->gates, item->unit);
         }
@@ -179,17 +184,32 @@ static bool item_fence(Item *item) {
         return false;
 }
 
+static int part_kill(Guard *g, Part *p) {
+        bool first = p->killer.kills == 0;
+        int r = killer_kill(&p->killer, g->root, p->name, g->one_by_one_until);
+
+        if (r > 0 && first)
+                log_warning("%s: killing what is left of it", p->name);
+        if (r < 0)
+                (void) log_error_errno(r, "%s: cannot kill it, trying again", p->name);
+        return r;
+}
+
 static void item_kill(Guard *g, Item *item) {
         if (item_fence(item))
                 return;
-        for (Part *p = item->parts; p < item->parts + item->n_parts; p++) {
-                bool first = p->killer.kills == 0;
-                int r = killer_kill(&p->killer, g->root, p->name, g->one_by_one_until);
+        for (Part *p = item->parts; p < item->parts + item->n_parts; p++)
+                (void) part_kill(g, p);
+}
 
-                if (r > 0 && first)
-                        log_warning("%s: killing what is left of it", p->name);
-                if (r < 0)
-                        (void) log_error_errno(r, "%s: cannot kill it, trying again", p->name);
+/* A kill ahead of time, so that ExecStopPost= has the time until kill_at. The unit is killed last: it may lie in a slice of its
+ * own, and what PID 1 starts in it must not be met by the kill of that. */
+static void item_end(Guard *g, Item *item) {
+        for (size_t i = item->n_parts; i-- > 0;) {
+                Part *p = item->parts + i;
+
+                if (!p->end.spared && part_kill(g, p) >= 0)
+                        part_end_killed(&p->end, &item->entry, now_boottime());
         }
 }
 
@@ -260,6 +280,8 @@ static void item_perform(Guard *g, Item *item, unsigned actions) {
                 item_stop(g, item);
         if (actions & ENTRY_ASK)
                 item_ask(g, item);
+        if (actions & ENTRY_END)
+                item_end(g, item);
         if (actions & ENTRY_KILL)
                 item_kill(g, item);
         if ((actions & ENTRY_TELL) || guard_entry_flags(e) != item->told_flags)
@@ -431,6 +453,9 @@ static void on_reported(const char *owner, const char *unit, UnitAnswer *answer,
 
         if (!item)
                 return;
+        for (Part *p = item->parts; p < item->parts + item->n_parts; p++)
+                if (streq(p->name, unit) && !endswith(unit, ".slice")) /* which is up as long as anything in it is */
+                        part_end_reported(&p->end, &item->entry, now_boottime(), answer);
         /* The control group only matters, and is only looked for, once PID 1 has done its part. */
         answer->empty = answer->known && !answer->up && !answer->job && killer_is_empty(g->root, unit);
         item_perform(g, item, part_reported(item, answer));

@@ -228,26 +228,32 @@ static bool is_up(const char *active_state) {
         return !streq(active_state, "inactive") && !streq(active_state, "failed");
 }
 
-typedef int (*row_t)(PidOne *p, const char *unit, bool up, uint32_t job, void *userdata);
+typedef int (*row_t)(PidOne *p, const char *unit, const UnitAnswer *row, void *userdata);
 
 /* Calls f for each row; ends at its first result other than 0. */
 static int each_row(PidOne *p, sd_bus_message *m, row_t f, void *userdata) {
         int r = sd_bus_message_enter_container(m, 'a', "(ssssssouso)");
 
         while (r > 0) {
-                const char *unit, *active;
+                const char *unit, *active, *sub;
+                UnitAnswer row = { .known = true, .asked_at = p->asked_at };
                 uint32_t job;
 
-                r = sd_bus_message_read(m, "(ssssssouso)", &unit, NULL, NULL, &active, NULL, NULL, NULL, &job, NULL, NULL);
-                if (r > 0 && f(p, unit, is_up(active), job, userdata) != 0)
+                r = sd_bus_message_read(m, "(ssssssouso)", &unit, NULL, NULL, &active, &sub, NULL, NULL, &job, NULL, NULL);
+                if (r <= 0)
+                        break;
+                row.up = is_up(active);
+                row.post = streq(sub, "stop-post");
+                row.job = job != 0;
+                if (f(p, unit, &row, userdata) != 0)
                         return 0;
         }
         return r;
 }
 
 /* The answers to these are not waited for: whoever wants the template gone asks how it is, and stops it again. */
-static int stop_instance(PidOne *p, const char *unit, bool up, uint32_t job, void *userdata) {
-        if (up || job != 0)
+static int stop_instance(PidOne *p, const char *unit, const UnitAnswer *row, void *userdata) {
+        if (row->up || row->job)
                 (void) wish_append(&p->stops, p, NULL, unit);
         return 0;
 }
@@ -270,26 +276,28 @@ static int on_stop(sd_bus_message *m, void *userdata, sd_bus_error *error) {
 }
 
 /* One row for each unit asked for, in the same order; PID 1 may give a unit's other name, so the place counts. */
-static int report_row(PidOne *p, const char *unit, bool up, uint32_t job, void *userdata) {
-        UnitAnswer answer = { .known = true, .asked_at = p->asked_at, .up = up, .job = job != 0 };
+static int report_row(PidOne *p, const char *unit, const UnitAnswer *row, void *userdata) {
+        UnitAnswer answer = *row;
 
         p->callbacks->reported(p->asked->owner, p->asked->unit, &answer, p->userdata);
         wish_free(&p->asked, p->asked);
         return !p->asked;
 }
 
-static int add_row(PidOne *p, const char *unit, bool up, uint32_t job, void *userdata) {
+static int add_row(PidOne *p, const char *unit, const UnitAnswer *row, void *userdata) {
         UnitAnswer *sum = userdata;
 
-        sum->up |= up;
-        sum->job |= job != 0;
+        sum->up |= row->up;
+        sum->post &= row->post || !row->up;
+        sum->job |= row->job;
         return 0;
 }
 
 static int report_template(PidOne *p, sd_bus_message *m) {
-        UnitAnswer sum = { .known = true, .asked_at = p->asked_at };
+        UnitAnswer sum = { .known = true, .asked_at = p->asked_at, .post = true };
         int r = each_row(p, m, add_row, &sum);
 
+        sum.post &= sum.up;
         if (r >= 0) {
                 p->callbacks->reported(p->asked->owner, p->asked->unit, &sum, p->userdata);
                 wish_free(&p->asked, p->asked);

@@ -17,8 +17,8 @@
  * are stopped, killed and looked at along with it. "foo@.service" stands for all its instances, "foo.slice" for all that lies in
  * it; a name that cannot be one is passed over. The daemon writes the file before it arms the entry; the guard reads it when it
  * opens the gate and whenever it begins to stop the unit, so that it is also there for a guard that must finish the work of
- * another. A line GUARD_FENCE_REBOOT says that the
- * machine is to be rebooted if the unit is not down at its kill_at.
+ * another. A line GUARD_FENCE_REBOOT says that the machine is to be rebooted if the unit is not down at its kill_at, a line
+ * GUARD_STOP_POST that one of the units has an ExecStopPost=, which is to have some time after a kill.
  */
 
 #include "util/macros.h"
@@ -28,6 +28,7 @@
 #define GUARD_GATES "/run/leased/held"   /* a file for each open gate, named as the unit */
 #define GUARD_MEMBERS "/run/leased/members" /* see below */
 #define GUARD_FENCE_REBOOT "FenceAction=reboot"
+#define GUARD_STOP_POST "ExecStopPost=yes"
 #define GUARD_SERVICE "leased-guard.service"
 #define GUARD_PROTOCOL 1u
 

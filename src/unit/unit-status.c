@@ -20,7 +20,7 @@ typedef struct Fields {
         uint8_t invocation_id[16];
         uint64_t last_trigger, active_since;
         int persistent, accept;
-        bool gate, guard;
+        bool gate, guard, stop_post;
         char **triggers, **bound_by, **related;
         char **pulled; /* what its start brings along */
 } Fields;
@@ -125,6 +125,16 @@ static int read_strv(sd_bus_message *m, char ***ret) {
         return r < 0 ? r : sd_bus_message_exit_container(m);
 }
 
+static int read_stop_post(sd_bus_message *m, Fields *f, const char *wanted) {
+        int r = sd_bus_message_enter_container(m, 'a', "(sasbttttuii)");
+
+        while (r >= 0 && (r = sd_bus_message_at_end(m, false)) == 0) {
+                f->stop_post = true;
+                r = sd_bus_message_skip(m, "(sasbttttuii)");
+        }
+        return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
 static int read_triggers(sd_bus_message *m, Fields *f, const char *wanted) {
         return read_strv(m, &f->triggers);
 }
@@ -188,6 +198,7 @@ static const struct Property {
         { "ControlGroup", "s", offsetof(Fields, control_group) },
         { "TimeoutStopUSec", "t", offsetof(Fields, timeout_stop) },
         { "TimeoutUSec", "t", offsetof(Fields, timeout) }, /* sockets, mounts and swaps have one for all commands */
+        { "ExecStopPost", "a(sasbttttuii)", 0, read_stop_post },
         { "Accept", "b", offsetof(Fields, accept) },
         { "Persistent", "b", offsetof(Fields, persistent) },
         { "LastTriggerUSec", "t", offsetof(Fields, last_trigger) },
@@ -302,6 +313,7 @@ int unit_answer_decode(sd_bus_message *m, const char *name, const char *gate, co
         memcpy(s->invocation_id, f.invocation_id, sizeof(s->invocation_id));
         s->inactive_since = f.inactive_since;
         s->job = f.job_id != 0;
+        s->stop_post = f.stop_post;
         s->need_reload = f.need_reload;
         s->failed = s->active == UNIT_FAILED || (f.result && !streq(f.result, "success"));
         s->timeout_stop = MIN(f.timeout_stop, f.timeout);

@@ -49,6 +49,7 @@ typedef struct UnitStatus {
         char control_group[512]; /* "" if it has none now */
         uint32_t main_pid, control_pid; /* of services; 0: there is none. A service may name any process as its main one */
         char unit_file_state[32];
+        bool stop_post;          /* a service with an ExecStopPost= */
         usec_t last_trigger;     /* of a timer with Persistent=yes: when it last elapsed, or else was started,
                                   * CLOCK_REALTIME; 0: neither is known */
 } UnitStatus;

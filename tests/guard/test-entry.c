@@ -355,6 +355,62 @@ static void killing_begins_at_kill_at_and_goes_on(void **state) {
         }
 }
 
+static void with_an_execstoppost_it_is_ended_some_time_before_kill_at(void **state) {
+        GuardEntry e = expired(), none = expired();
+
+        guard_entry_set_post(&e, true);
+        assert_int_equal(guard_entry_end_at(&e), 9500 * MS);
+        assert_int_equal(guard_entry_end_at(&none), 10 * SEC);
+        assert_int_equal(tick(&e, 9499 * MS) & (ENTRY_END | ENTRY_KILL), 0);
+        assert_int_equal(tick(&e, 9500 * MS) & (ENTRY_END | ENTRY_KILL), ENTRY_END);
+        assert_int_equal(tick(&e, 9519 * MS) & (ENTRY_END | ENTRY_KILL), 0);
+        assert_int_equal(tick(&e, 9999 * MS) & (ENTRY_END | ENTRY_KILL), ENTRY_END);
+        assert_true(guard_entry_next(&e, NOBODY) <= 10 * SEC);
+        assert_int_equal(tick(&none, 9999 * MS) & (ENTRY_END | ENTRY_KILL), 0);
+
+        /* kill_at is what it was: all are killed, again and again. */
+        assert_int_equal(tick(&e, 10 * SEC) & (ENTRY_END | ENTRY_KILL), ENTRY_KILL);
+        assert_int_equal(tick(&e, 10 * SEC + GUARD_KILL_EVERY) & (ENTRY_END | ENTRY_KILL), ENTRY_KILL);
+}
+
+static void at_most_half_of_the_grace_is_kept_for_execstoppost(void **state) {
+        GuardEntry e = armed(), late = armed();
+
+        guard_entry_lose(&e, 2 * SEC, 5, 2400 * MS);
+        guard_entry_set_post(&e, true);
+        assert_int_equal(guard_entry_end_at(&e), 2200 * MS);
+        guard_entry_lose(&e, 2 * SEC, 5, 2200 * MS);
+        assert_int_equal(guard_entry_end_at(&e), 2100 * MS);
+
+        guard_entry_lose(&late, 2 * SEC, 5, SEC);
+        guard_entry_set_post(&late, true);
+        assert_int_equal(tick(&late, 2 * SEC) & (ENTRY_END | ENTRY_KILL), ENTRY_KILL);
+}
+
+static void what_pid_one_starts_after_the_end_is_spared(void **state) {
+        UnitAnswer a = { .known = true, .up = true, .asked_at = 9510 * MS }, other = {};
+        GuardEntry e = expired();
+        PartEnd part = {};
+
+        e.gate_open = true;
+        part_end_killed(&part, &e, 9500 * MS);
+        assert_false(part.spared);
+        e.gate_open = false;
+        part_end_killed(&part, &e, 9500 * MS);
+        assert_true(part.spared);
+        /* PID 1 may not have heard of all deaths yet; later, something else is running. */
+        part_end_reported(&part, &e, 9515 * MS, &a);
+        assert_true(part.spared);
+        part_end_reported(&part, &e, 9600 * MS, &other);
+        assert_true(part.spared);
+        a.asked_at = 9520 * MS;
+        part_end_reported(&part, &e, 9525 * MS, &a);
+        assert_false(part.spared);
+        a.post = true;
+        part_end_reported(&part, &e, 9525 * MS, &a);
+        assert_true(part.spared);
+}
+
 static void only_an_answer_that_says_all_ends_the_killing(void **state) {
         const usec_t closed = 8 * SEC;
 
@@ -458,6 +514,7 @@ static unsigned random_request(GuardEntry *e, usec_t now) {
         case 6:
                 return draw(4) ? 0 : guard_entry_close(e, now);
         case 7:
+                guard_entry_set_post(e, draw(2));
                 return guard_entry_stop_answered(e, now, (StopAnswer) draw(3));
         case 8:
                 return guard_entry_reported(e, now, &a);
@@ -504,6 +561,10 @@ static void no_storm_breaks_the_laws(void **state) {
                                 assert_true(e.kill_at <= before.kill_at);
                                 assert_int_equal(e.index, before.index);
                         }
+                        /* Past kill_at it is killed until it is down; what ends before that is never later. */
+                        if (guard_entry_is_stopping(&e))
+                                assert_true(guard_entry_end_at(&e) <= e.kill_at &&
+                                                guard_entry_next(&e, NOBODY) <= MAX(now, e.kill_at) + GUARD_KILL_EVERY);
                         /* What has passed its time is stopping. */
                         assert_false(guard_entry_is_live(&e) && now >= e.stop_at);
                         /* Nobody under way is without a next turn. */
@@ -548,6 +609,9 @@ int main(void) {
                 cmocka_unit_test(a_stop_that_was_refused_is_asked_for_again),
                 cmocka_unit_test(a_unit_that_is_up_after_its_stop_job_is_stopped_again),
                 cmocka_unit_test(killing_begins_at_kill_at_and_goes_on),
+                cmocka_unit_test(with_an_execstoppost_it_is_ended_some_time_before_kill_at),
+                cmocka_unit_test(at_most_half_of_the_grace_is_kept_for_execstoppost),
+                cmocka_unit_test(what_pid_one_starts_after_the_end_is_spared),
                 cmocka_unit_test(only_an_answer_that_says_all_ends_the_killing),
                 cmocka_unit_test(a_silent_bus_makes_it_shout_before_kill_at),
                 cmocka_unit_test(a_busy_pid_one_on_a_live_bus_makes_it_shout_at_kill_at_only),

@@ -41,6 +41,7 @@ struct PidOne {
         char **up;      /* what it says is up */
         char **asked;   /* "!owner unit" to stop it, "?owner unit" how it is: without an answer yet */
         bool silent;
+        bool post; /* of whatever is up, that its ExecStopPost= is running */
 };
 
 static PidOne *pid_one; /* of the guard under test */
@@ -101,6 +102,7 @@ static void pid_one_answer(PidOne *p) {
 
                 *unit++ = '\0';
                 answer.up = strv_contains(p->up, unit);
+                answer.post = answer.up && p->post;
                 if (**a == '!')
                         p->callbacks->stopped(*a + 1, STOP_ACCEPTED, p->userdata);
                 else
@@ -398,6 +400,23 @@ static void silence_of_pid_one_means_go_on(void **state) {
         turn_until(was_killed(w, "system.slice/unit.service"));
 }
 
+static void execstoppost_has_the_time_between_two_kills(void **state) {
+        World *w = *state;
+        GuardMessage m;
+
+        make_unit(w, "system.slice", "unit.service");
+        members(w, "unit.service", GUARD_STOP_POST "\n");
+        m = run_unit(w, "unit.service", 100 * MS, 700 * MS);
+        turn_until(was_killed(w, "system.slice/unit.service"));
+        assert_true(now_boottime() < m.kill_at);
+        pid_one->post = true;
+        put_in_group(w, "system.slice/unit.service", "cgroup.kill", "");
+        turn_through(w, m.kill_at - 50 * MS);
+        assert_false(was_killed(w, "system.slice/unit.service"));
+        turn_until(was_killed(w, "system.slice/unit.service"));
+        assert_true(now_boottime() >= m.kill_at);
+}
+
 /* With the members that the dead one's daemon had written. */
 static void a_guard_finishes_the_work_of_a_dead_one(void **state) {
         World *w = *state;
@@ -510,6 +529,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(all_groups_of_a_slices_name_are_killed_and_waited_for, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_member_that_is_up_keeps_the_entry_from_being_down, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(silence_of_pid_one_means_go_on, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(execstoppost_has_the_time_between_two_kills, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_guard_finishes_the_work_of_a_dead_one, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(what_vanishes_from_run_is_made_anew, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(members_are_known_also_when_their_file_has_vanished, set_up, tear_down),

@@ -11,9 +11,11 @@
  * have a name on the system bus.
  */
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <ifaddrs.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -46,12 +48,12 @@ static const char *environment(const char *name) {
         return value && *value ? value : "-";
 }
 
-static int stamp(int fd, const char *machine) {
+static int stamp(int fd, const char *machine, const char *invocation) {
         char line[512];
         int n;
 
         n = snprintf(line, sizeof(line), "%lld %s %d %s %s\n", (long long) now_boottime(), machine, (int) getpid(),
-                     environment("LEASE_INDEX"), environment("INVOCATION_ID"));
+                     environment("LEASE_INDEX"), invocation);
         if (n < 0 || (size_t) n >= sizeof(line))
                 return -EOVERFLOW;
         return write(fd, line, n) == n ? 0 : -EIO;
@@ -76,7 +78,7 @@ static int live(int fd, const char *machine, int64_t interval_ms, int64_t stop_m
                 int64_t now;
                 int r;
 
-                r = stamp(fd, machine);
+                r = stamp(fd, machine, environment("INVOCATION_ID"));
                 if (r < 0)
                         return r;
                 now = now_boottime();
@@ -93,6 +95,46 @@ static int live(int fd, const char *machine, int64_t interval_ms, int64_t stop_m
         }
 }
 
+static int has_address(const struct in_addr *address) {
+        struct ifaddrs *all;
+        bool found = false;
+
+        if (getifaddrs(&all) < 0)
+                return -errno;
+        for (struct ifaddrs *a = all; a; a = a->ifa_next)
+                if (a->ifa_addr && a->ifa_addr->sa_family == AF_INET &&
+                    ((struct sockaddr_in *) a->ifa_addr)->sin_addr.s_addr == address->s_addr)
+                        found = true;
+        freeifaddrs(all);
+        return found;
+}
+
+/* For an address instead of a process: stamps as long as this machine has it, until SIGTERM. Each time that it has it is an
+ * invocation of its own. */
+static int watch(int fd, const char *machine, const char *address, int64_t interval_ms) {
+        struct in_addr wanted;
+        unsigned times = 0;
+        bool had = false;
+
+        if (inet_pton(AF_INET, address, &wanted) != 1)
+                return -EINVAL;
+        while (!terminated) {
+                struct timespec pause = { .tv_nsec = interval_ms * NSEC_PER_MSEC };
+                int has = has_address(&wanted), r = 0;
+                char time[32];
+
+                times += has > 0 && !had;
+                had = has > 0;
+                (void) snprintf(time, sizeof(time), "%u", times);
+                if (had)
+                        r = stamp(fd, machine, time);
+                if (has < 0 || r < 0)
+                        return has < 0 ? has : r;
+                (void) clock_nanosleep(CLOCK_BOOTTIME, 0, &pause, NULL);
+        }
+        return 0;
+}
+
 /* The name is ours as long as we live: nobody closes the connection. */
 static int take_bus_name(const char *name) {
         sd_bus *bus = NULL;
@@ -104,7 +146,7 @@ static int take_bus_name(const char *name) {
 static int usage(const char *name) {
         fprintf(stderr,
                 "%s [--interval=SEC] [--stop=SEC] [--life=SEC] [--children=N] [--exit=CODE] [--bus-name=NAME] "
-                "[--ignore-term] FILE\n",
+                "[--address=ADDRESS] [--ignore-term] FILE\n",
                 name);
         return EXIT_FAILURE;
 }
@@ -117,13 +159,14 @@ int main(int argc, char **argv) {
                 { "children", required_argument, NULL, 'c' },
                 { "exit", required_argument, NULL, 'e' },
                 { "bus-name", required_argument, NULL, 'b' },
+                { "address", required_argument, NULL, 'a' },
                 { "ignore-term", no_argument, NULL, 't' },
                 {},
         };
         int64_t interval_ms = 5, stop_ms = 0, life_ms = -1;
         int children = 0, code = 0, fd, c, r = 0;
         bool ignore_term = false;
-        const char *bus_name = NULL;
+        const char *bus_name = NULL, *address = NULL;
         char machine[65] = "";
 
         while ((c = getopt_long(argc, argv, "", options, NULL)) >= 0 && r >= 0)
@@ -146,6 +189,9 @@ int main(int argc, char **argv) {
                 case 'b':
                         bus_name = optarg;
                         break;
+                case 'a':
+                        address = optarg;
+                        break;
                 case 't':
                         ignore_term = true;
                         break;
@@ -166,6 +212,12 @@ int main(int argc, char **argv) {
         if (r < 0) {
                 fprintf(stderr, "Cannot be %s: %s\n", bus_name, strerror(-r));
                 return EXIT_FAILURE;
+        }
+        if (address) {
+                r = watch(fd, machine, address, interval_ms);
+                if (r < 0)
+                        fprintf(stderr, "Cannot watch %s: %s\n", address, strerror(-r));
+                return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
         }
         for (int i = 0; i < children; i++)
                 if (fork() == 0)

@@ -84,6 +84,8 @@ static void mark(Machine *m, size_t unit) {
                         .kill_at = e->kill_at,
                         .kill_offset = e->kill_offset,
                         .ended = e->expired || e->lost};
+        for (size_t part = unit; part < UNITS_MAX && g->marks[unit].index == 0; part += LEASES_MAX)
+                g->ends[part] = (PartEnd){};
 }
 
 static unsigned move_gate(World *w, Machine *m, size_t unit, bool open) {
@@ -100,8 +102,13 @@ static unsigned move_gate(World *w, Machine *m, size_t unit, bool open) {
 static void stop_parts(World *w, Machine *m, size_t unit) {
         GuardSum *sum = m->guard.sums + unit;
 
+        bool has_post = false;
+
         sum->stops = 0;
         sum->stopped = STOP_ACCEPTED;
+        FOREACH_PART(w, unit, part)
+                has_post |= w->post_time[part] > 0;
+        guard_entry_set_post(m->guard.entries + unit, has_post);
         FOREACH_PART(w, unit, part) {
                 sum->stops++;
                 pid1_request(w, m, part, JOB_STOP, BY_GUARD);
@@ -119,6 +126,23 @@ static void ask_parts(World *w, Machine *m, size_t unit) {
                 post(w, m, part, SIM_GUARD_SEES, w->now + random_span(w, 50, 1000), w->now, machine_boottime(w, m),
                                 NULL);
         }
+}
+
+static void end_parts(World *w, Machine *m, size_t unit) {
+        Guard *g = &m->guard;
+
+        FOREACH_PART(w, unit, part)
+                if (!g->ends[part].spared) {
+                        unit_kill(w, m, part);
+                        part_end_killed(g->ends + part, g->entries + unit, machine_boottime(w, m));
+                }
+}
+
+bool guard_spares(const World *w, const Machine *m, size_t unit) {
+        const Guard *g = &m->guard;
+
+        return g->state != GUARD_DOWN && g->ends[unit].spared && g->entries[lead_of(unit)].post &&
+               guard_entry_is_stopping(g->entries + lead_of(unit)) && !guard_is_killing(w, m, lead_of(unit));
 }
 
 static void perform(World *w, Machine *m, size_t unit, unsigned actions) {
@@ -139,6 +163,8 @@ static void perform(World *w, Machine *m, size_t unit, unsigned actions) {
                 stop_parts(w, m, unit);
         if (actions & ENTRY_ASK)
                 ask_parts(w, m, unit);
+        if (actions & ENTRY_END)
+                end_parts(w, m, unit);
         FOREACH_PART(w, unit, part)
                 if (actions & ENTRY_KILL)
                         unit_kill(w, m, part);
@@ -289,11 +315,17 @@ static void on_pid1_says(World *w, Machine *m, SimEvent *e) {
                 if (--sum->stops == 0)
                         perform(w, m, unit, guard_entry_stop_answered(entry, now, sum->stopped));
         } else if (e->kind == SIM_GUARD_SEES && sum->asks > 0) {
+                UnitAnswer part = {.known = known,
+                                .asked_at = e->b,
+                                .up = u->state != ACTIVE_INACTIVE && u->state != ACTIVE_FAILED,
+                                .post = u->processes[SLOT_POST].alive};
+
+                part_end_reported(m->guard.ends + e->unit, entry, now, &part);
                 sum->reported.known &= known;
                 sum->reported.asked_at = MIN(sum->reported.asked_at, e->b);
                 sum->reported.job |= u->job;
                 sum->reported.empty &= unit_is_empty(u);
-                sum->reported.up |= u->state != ACTIVE_INACTIVE && u->state != ACTIVE_FAILED;
+                sum->reported.up |= part.up;
                 if (--sum->asks == 0)
                         perform(w, m, unit, guard_entry_reported(entry, now, &sum->reported));
         }
@@ -310,6 +342,7 @@ static void forget(World *w, Machine *m) {
         memset(g->entries, 0, sizeof(g->entries));
         memset(g->tell, 0, sizeof(g->tell));
         memset(g->sums, 0, sizeof(g->sums));
+        memset(g->ends, 0, sizeof(g->ends));
         g->generation++;
         g->paused_until = 0;
         g->timer = USEC_INFINITY;

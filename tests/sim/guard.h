@@ -38,6 +38,7 @@ typedef struct Guard {
         GuardEntry entries[LEASES_MAX];
         bool tell[LEASES_MAX];
         GuardSum sums[LEASES_MAX];
+        PartEnd ends[UNITS_MAX];
         /* under /run */
         bool open[LEASES_MAX]; /* the gates */
         Mark marks[LEASES_MAX];
@@ -61,4 +62,5 @@ void guard_end(World *w, Machine *m); /* as at shutdown: it is asked to */
 void guard_pause(World *w, Machine *m, usec_t span);
 void guard_gone(World *w, Machine *m); /* with the machine's power */
 bool gate_is_open(const Machine *m, size_t unit);
+bool guard_spares(const World *w, const Machine *m, size_t unit); /* it has been killed; its ExecStopPost= has until kill_at */
 bool guard_is_killing(const World *w, const Machine *m, size_t unit); /* kill_at has passed */

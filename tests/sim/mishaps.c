@@ -50,6 +50,8 @@ const char *mishap_to_string(Mishap what) {
                         [MISHAP_NEED_FAILED] = "... has ended by itself",
                         [MISHAP_CONFLICT] = "... for what it conflicts with",
                         [MISHAP_SLOW_STOP] = "stop slower than TimeoutStopSec=",
+                        [MISHAP_POST_SPARED] = "ExecStopPost= spared after a kill until kill_at",
+                        [MISHAP_POST_ENDED] = "ExecStopPost= spared, and ended by then",
                         [MISHAP_LEFT_OVER] = "process left over by a stop",
                         [MISHAP_MEMBER_LEFT] = "member running on when its unit is down",
                         [MISHAP_UNKILLABLE] = "process unkillable for up to 20 s",

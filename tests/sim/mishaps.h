@@ -59,6 +59,8 @@ typedef enum Mishap {
         MISHAP_NEED_FAILED,
         MISHAP_CONFLICT,
         MISHAP_SLOW_STOP,
+        MISHAP_POST_SPARED,
+        MISHAP_POST_ENDED,
         MISHAP_LEFT_OVER,
         MISHAP_MEMBER_LEFT,
         MISHAP_UNKILLABLE,

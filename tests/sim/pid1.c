@@ -95,6 +95,8 @@ static void on_death(World *w, Machine *m, SimEvent *e) {
                         : e->a == SLOT_POST ? "stop-post"
                                             : "left over");
         check_death(w, m, e->unit, p);
+        if (e->a == SLOT_POST && !p->dying && guard_spares(w, m, e->unit))
+                mishap(w, MISHAP_POST_ENDED);
         if (p->dying && e->a == SLOT_MAIN)
                 u->failed = true;
         if (e->a != SLOT_EXTRA)
@@ -210,6 +212,8 @@ static void begin_post(World *w, Machine *m, size_t unit) {
         }
         if (u->state != ACTIVE_DEACTIVATING)
                 set_state(w, m, unit, ACTIVE_DEACTIVATING, u->job);
+        if (guard_spares(w, m, unit))
+                mishap(w, MISHAP_POST_SPARED);
         process_born(w, m, unit, SLOT_POST, u->processes[SLOT_MAIN].late || guard_is_killing(w, m, lead_of(unit)));
         process_dies(w, m, unit, SLOT_POST, random_span(w, 1000, w->post_time[unit]));
         post(w, m, unit, SIM_STOP_TIMEOUT, w->now + w->unit_configs[unit].timeout_stop, u->generation, SLOT_POST);

@@ -58,6 +58,24 @@ static void unit_that_will_not_stop_is_killed_before_the_lease_passes(void **sta
         story_end(w);
 }
 
+/* What its ExecStopPost= takes back is no process: it has time of its own, and no other machine starts before. */
+static void unit_that_will_not_stop_has_its_execstoppost_before_the_lease_passes(void **state) {
+        World *w = story_begin(2, TTL);
+        Machine *m;
+
+        w->unit_configs[0].timeout_stop = USEC_PER_HOUR;
+        w->post_time[0] = 100 * USEC_PER_MSEC;
+        story_settle(w);
+        w->stop_time[0] = USEC_PER_HOUR;
+        w->slowest_stop = true;
+        m = story_place(w);
+        m->stay_down = true;
+        daemon_crash(w, m, 0);
+        (void) story_until_runs(w, m, TTL * 104 / 100 + USEC_PER_SEC);
+        story_expect(w, w->counts.mishaps[MISHAP_POST_ENDED] == 1);
+        story_end(w);
+}
+
 static void hung_daemon_finds_its_lease_gone_and_leaves_it(void **state) {
         World *w = story_begin(2, TTL);
         Machine *m;
@@ -381,6 +399,7 @@ int main(void) {
                         cmocka_unit_test(daemon_that_is_back_in_time_does_not_disturb_its_unit),
                         cmocka_unit_test(unit_is_stopped_before_the_lease_of_a_dead_daemon_passes),
                         cmocka_unit_test(unit_that_will_not_stop_is_killed_before_the_lease_passes),
+                cmocka_unit_test(unit_that_will_not_stop_has_its_execstoppost_before_the_lease_passes),
                         cmocka_unit_test(hung_daemon_finds_its_lease_gone_and_leaves_it),
                         cmocka_unit_test(daemon_hung_on_the_way_to_a_start_starts_nothing_later),
                         cmocka_unit_test(killed_guard_stops_its_units_and_the_next_one_starts_them),
