@@ -8,7 +8,7 @@
  * Everything that comes over the bus is turned into a jansson value first (bus.h), and every listing is a JSON array
  * that is then printed as it is or as a table (output.h). What went wrong is one line on stderr.
  *
- * What it does not do: decide anything about leases. It changes files only in enable, disable and set-metadata.
+ * What it does not do: decide anything about leases. It changes files only in enable, disable, set-metadata and reload.
  */
 
 #include <jansson.h>

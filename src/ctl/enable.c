@@ -21,6 +21,7 @@
 #include "ctl/examine.h"
 #include "ctl/files.h"
 #include "ctl/members.h"
+#include "ctl/ordering.h"
 #include "ctl/output.h"
 #include "ctl/outlook.h"
 #include "ctl/registry.h"
@@ -265,6 +266,7 @@ static void print_all(Ctl *ctl, const Item *items, size_t n, bool told) {
 
 static int enable_all(Ctl *ctl, Item *items, size_t n, const LeasedConf *conf) {
         size_t written = 0, taken_back = 0, enabled = 0, leased = 0;
+        bool reordered; /* PID 1 reloads for the gates anyway */
         int code = CTL_OK, c, running = bus_leased_runs(ctl->bus);
 
         for (size_t i = 0; i < n; i++)
@@ -274,6 +276,9 @@ static int enable_all(Ctl *ctl, Item *items, size_t n, const LeasedConf *conf) {
                 written += items[i].written;
         if (written == 0)
                 return code;
+        c = ordering_write(ctl, conf, &reordered);
+        if (c != CTL_OK)
+                code = c;
         c = pid1_reload(ctl->bus);
         for (size_t i = 0; i < n; i++) {
                 if (!items[i].written)

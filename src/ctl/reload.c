@@ -3,9 +3,25 @@
 /* leasectl reload: the daemon reads its configuration again, and says what that has changed. */
 
 #include <stdio.h>
+#include <unistd.h>
 
 #include "ctl/bus.h"
+#include "ctl/ordering.h"
 #include "ctl/output.h"
+#include "ctl/pid1.h"
+
+/* Endpoints= may be others now. Who is not root here cannot see who serves them. */
+static int order_after_registry(Ctl *ctl) {
+        _cleanup_(leased_conf_freep) LeasedConf *conf = NULL;
+        _cleanup_(messages_done) Messages m = {}; /* leased has told them */
+        bool changed;
+        int code;
+
+        if (ctl->host || geteuid() != 0 || leased_conf_load("", &conf, &m) < 0)
+                return CTL_OK;
+        code = ordering_write(ctl, conf, &changed);
+        return code == CTL_OK && changed ? pid1_reload(ctl->bus) : code;
+}
 
 int verb_reload(Ctl *ctl, int argc, char **argv) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL, second = SD_BUS_ERROR_NULL;
@@ -13,13 +29,14 @@ int verb_reload(Ctl *ctl, int argc, char **argv) {
         json_t *changes, *change;
         bool bad_lines;
         size_t i;
-        int r = bus_reload_leased(ctl->bus, &error, &bad_lines);
+        int code, r = bus_reload_leased(ctl->bus, &error, &bad_lines);
 
         if (r < 0)
                 return bus_complain("reload", r, &error);
         r = bus_get_all(ctl->bus, LEASED_NAME, LEASED_PATH, LEASED_MANAGER, &manager, &second);
         if (r < 0)
                 return bus_complain("reload", r, &second);
+        code = order_after_registry(ctl);
         changes = json_object_get(manager, "ReloadChanges");
         if (ctl->json != JSON_OFF)
                 print_json(ctl, changes);
@@ -28,5 +45,5 @@ int verb_reload(Ctl *ctl, int argc, char **argv) {
                 if (json_array_size(changes) == 0 && !bad_lines && ctl->legend)
                         say("nothing has changed");
         }
-        return bad_lines ? CTL_FAILED : CTL_OK;
+        return bad_lines ? CTL_FAILED : code;
 }

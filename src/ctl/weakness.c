@@ -11,6 +11,7 @@
 #include "ctl/examine.h"
 #include "ctl/files.h"
 #include "ctl/members.h"
+#include "ctl/ordering.h"
 #include "ctl/outside.h"
 #include "ctl/pid1.h"
 #include "ctl/registry.h"
@@ -195,6 +196,9 @@ int examine_weaknesses(Ctl *ctl, const char *name, const json_t *unit, const Lea
         if (code != CTL_OK)
                 return code;
         look_at_pid1(pid1, conf->ttl, findings);
+        code = ordering_examine(ctl, conf, findings);
+        if (code != CTL_OK)
+                return code;
         return look_at_daemon(ctl, findings);
 }
 

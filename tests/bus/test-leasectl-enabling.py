@@ -7,10 +7,11 @@
 
 import json
 import os
+import shutil
 import unittest
 
-from leasectl_guest import (GATES, HERE, SLEEPER, SYSTEM, Case, CaseWithDaemon, asserts_of, ctl, main, property_of, run, wait_for,
-                            write)
+from leasectl_guest import (GATES, HERE, SLEEPER, SYSTEM, Case, CaseWithDaemon, asserts_of, ctl, main, property_of, read, run,
+                            wait_for, write)
 
 REGISTRY = "/var/lib/leased/registry"
 BETA, BETA_SESSION = "beef" * 8, "beefbeefbeefbeef-60000"
@@ -177,6 +178,52 @@ class WhatItStarts(Finding):
         self.unit("helper.service", "[Unit]\nRequires=user.service\n" + SLEEPER)
         self.assertSays(ctl("enable", user), 1, "user.service: is pulled in by helper.service (RequiredBy=), which would start it "
                         "without its lease: BindsTo=user.service there in place of that, and it goes by the same lease")
+
+
+class RegistryOnThisMachine(Finding):
+    """At a shutdown it stops after leased."""
+    DROPIN = f"{SYSTEM}/leased.service.d/registry.conf"
+
+    def serve(self, name, address, port):
+        self.unit(name, f"[Service]\nExecStart=/usr/bin/python3 -m http.server --bind {address} {port}\n")
+        run("systemctl", "start", name)
+        wait_for(f"{name} listens", lambda: f":{port} " in run("ss", "-Hlnt").stdout)
+        self.addCleanup(run, "systemctl", "daemon-reload")
+        self.addCleanup(shutil.rmtree, os.path.dirname(self.DROPIN), ignore_errors=True)
+
+    @staticmethod
+    def after():
+        return property_of("leased.service", "After").split()
+
+    def test_a_service_under_any_name_is_found_by_the_port(self):
+        self.serve("kv.service", "127.0.0.1", 7379)
+        self.serve("kv6.service", "::1", 7380)
+        self.serve("away.service", "127.0.0.1", 7381)
+        self.conf("[Leased]\nRegistry=etcd\nEndpoints=http://localhost:7379 http://[::1]:7380 http://192.0.2.1:7381\n")
+        unit = self.unit("any.service")
+        self.assertFound(unit, "weak", "kv.service serves the registry on this machine and may stop before leased at a shutdown")
+        done = ctl("enable", unit, check=True)
+        self.assertIn("note: leased.service: stops before kv.service from now on", done.stderr)
+        self.assertNotIn("away.service", done.stderr)
+        for name, expected in (("kv.service", True), ("kv6.service", True), ("away.service", False),
+                               ("etcd-member.service", True), ("etcd.service", True)):
+            self.assertEqual(name in self.after(), expected, name)
+        self.assertNotFound(unit, "serves the registry")
+        before = read(self.DROPIN)
+        self.assertNotIn("from now on", ctl("enable", unit, check=True).stderr)
+        self.assertEqual(read(self.DROPIN), before)
+
+    def test_what_is_leased_itself_cannot_come_before_leased(self):
+        self.serve("leased-kv.service", "127.0.0.1", 7382)
+        self.conf("[Leased]\nRegistry=etcd\nEndpoints=http://127.0.0.1:7382\n")
+        run("systemctl", "stop", "leased-kv.service")
+        ctl("enable", "leased-kv.service", check=True)
+        run("systemctl", "start", "leased-guard.service")
+        write(f"{GATES}/leased-kv.service", "")
+        run("systemctl", "start", "leased-kv.service")
+        wait_for("it listens", lambda: ":7382 " in run("ss", "-Hlnt").stdout)
+        ctl("enable", self.unit("another.service"), check=True)
+        self.assertFalse(os.path.exists(self.DROPIN))
 
 
 class Schedules(Finding):

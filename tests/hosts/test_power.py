@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Machines that go off."""
 
+import json
+
+from cluster import DAEMON
 from scene import scene
 from waiting import require
 
@@ -47,3 +50,53 @@ def power_cut_of_both_leaves_one_holder_after_boot(cluster):
         machine.wait_booted()
     holder = unit.wait_running(deadline=2 * cluster.takeover + 5)
     unit.hold_running(on=holder, duration=cluster.ttl / 5)
+
+
+# The registry on the machine itself, under a name that leased cannot know
+
+KV_CONF = "/etc/leased/leased.conf.d/kv.conf"
+KV_WANTED = "/etc/systemd/system/multi-user.target.wants/kv.service"
+KV_ORDER = "/etc/systemd/system/leased.service.d/registry.conf"
+KV = """\
+[Service]
+Type=notify
+ExecStart=/usr/bin/etcd --data-dir=/var/lib/kv --listen-client-urls=http://127.0.0.1:7379 \\
+        --advertise-client-urls=http://127.0.0.1:7379 --listen-peer-urls=http://127.0.0.1:7380 \\
+        --initial-advertise-peer-urls=http://127.0.0.1:7380 --initial-cluster=default=http://127.0.0.1:7380
+"""
+
+
+def _change_registry(cluster, machine):
+    machine.systemctl("stop", DAEMON)
+    machine.run("rm", "-r", "/var/lib/leased")
+    machine.systemctl("start", DAEMON)
+    cluster.wait_ready(machine)
+
+
+@scene(machines=("alpha",))
+def registry_under_any_name_stops_after_the_leases_have_been_given_back(cluster):
+    machine = cluster["alpha"]
+    machine.write("/etc/systemd/system/kv.service", KV)
+    machine.link(KV_WANTED, "../kv.service")
+    machine.systemctl("daemon-reload")
+    machine.systemctl("start", "kv.service")
+    machine.write(KV_CONF, "[Leased]\nRegistry=etcd\nEndpoints=http://localhost:7379\n")
+    try:
+        _change_registry(cluster, machine)
+        unit = cluster.unit("kept.service", "--stop=1").enable()
+        unit.wait_running()
+        order = machine.show(DAEMON, "After")["After"].split()
+        require(f"leased comes after it: {order}", "kv.service" in order and machine.exists(KV_ORDER), unit.story)
+        machine.shut_down()
+        machine.boot()
+        cluster.wait_ready(machine)
+        history = json.loads(machine.run("leasectl", "history", "--json=short", unit.name).stdout)
+        require(f"the lease was given back: {history}", history[0]["why"] == "shutdown", unit.story)
+        unit.disable()
+    finally:
+        for path in (KV_CONF, KV_WANTED, KV_ORDER):
+            if machine.exists(path):
+                machine.remove(path)
+        machine.systemctl("daemon-reload")
+        _change_registry(cluster, machine)
+        machine.systemctl("stop", "kv.service")

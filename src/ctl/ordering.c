@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ctl/ordering.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "conf/dropin.h"
+#include "ctl/bus.h"
+#include "ctl/examine.h"
+#include "ctl/files.h"
+#include "ctl/members.h"
+#include "ctl/pid1.h"
+#include "util/file-util.h"
+#include "util/strv.h"
+
+#define DROPIN "/etc/systemd/system/leased.service.d/registry.conf"
+#define DROPIN_SIZE_MAX ((size_t) 64 * 1024)
+#define DROPIN_HEAD                                                                                                    \
+        "# Written by leasectl: the units that serve the registry on this machine, so that at a shutdown they stop after\n" \
+        "# leased has given its leases back. Lines may be added and removed.\n"                                             \
+        "[Unit]\n"
+
+/* ---- the endpoint ---- */
+
+typedef struct Address {
+        char host[256];
+        char port[8];
+} Address;
+
+/* "http://HOST:PORT", the host perhaps in brackets, as leased.conf has it. */
+static bool parse_endpoint(const char *endpoint, Address *ret) {
+        const char *p = strstr(endpoint, "://"), *end;
+        const char *port = startswith(endpoint, "https:") ? "443" : "80";
+        size_t n;
+
+        if (!p)
+                return false;
+        p += strlen("://");
+        if (*p == '[') {
+                p++;
+                n = strcspn(p, "]");
+                end = p + n + (p[n] == ']');
+        } else {
+                n = strcspn(p, ":/");
+                end = p + n;
+        }
+        str_copy(ret->host, MIN(sizeof(ret->host), n + 1), p);
+        (void) snprintf(ret->port, sizeof(ret->port), "%s", port);
+        if (*end == ':')
+                str_copy(ret->port, MIN(sizeof(ret->port), strspn(end + 1, "0123456789") + 1), end + 1);
+        return true;
+}
+
+/* An address is ours if a socket can be bound to it. */
+static bool is_local(const Address *a) {
+        const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
+        struct addrinfo *list = NULL;
+        bool local = false;
+
+        if (getaddrinfo(a->host, NULL, &hints, &list) != 0)
+                return false;
+        for (const struct addrinfo *i = list; i && !local; i = i->ai_next) {
+                _cleanup_close_ int fd = socket(i->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+                local = fd >= 0 && bind(fd, i->ai_addr, i->ai_addrlen) == 0;
+        }
+        freeaddrinfo(list);
+        return local;
+}
+
+/* ---- who listens ---- */
+
+/* Adds the inodes ("socket:[123]") of the sockets that listen on a port, of /proc/net/tcp or tcp6. */
+static int add_listeners(const char *path, unsigned port, char ***sockets) {
+        _cleanup_free_ char *line = NULL;
+        size_t size = 0;
+        FILE *f = fopen(path, "re");
+        int r = 0;
+
+        if (!f)
+                return errno == ENOENT ? 0 : -errno;
+        while (r >= 0 && getline(&line, &size, f) >= 0) {
+                unsigned local, state;
+                unsigned long long inode;
+                char name[40];
+
+                /* sl local:port remote:port st tx:rx tr:when retrnsmt uid timeout inode */
+                if (sscanf(line, " %*u: %*[0-9A-Fa-f]:%4x %*[0-9A-Fa-f]:%*x %2x %*x:%*x %*x:%*x %*x %*u %*u %llu", &local, &state,
+                                    &inode) != 3 ||
+                                local != port || state != 10 /* TCP_LISTEN */)
+                        continue;
+                (void) snprintf(name, sizeof(name), "socket:[%llu]", inode);
+                r = strv_add(sockets, name);
+        }
+        (void) fclose(f);
+        return r < 0 ? r : 0;
+}
+
+static bool has_one_open(const char *pid, char *const *sockets) {
+        char path[64], link[320], target[64];
+        const struct dirent *each;
+        bool found = false;
+        DIR *d;
+
+        (void) snprintf(path, sizeof(path), "/proc/%.16s/fd", pid);
+        d = opendir(path);
+        while (d && !found && (each = readdir(d))) {
+                ssize_t n;
+
+                (void) snprintf(link, sizeof(link), "%s/%s", path, each->d_name);
+                n = readlink(link, target, sizeof(target) - 1);
+                if (n > 0) {
+                        target[n] = '\0';
+                        found = strv_contains(sockets, target);
+                }
+        }
+        if (d)
+                (void) closedir(d);
+        return found;
+}
+
+/* The service that a process belongs to; of a docker container its engine, for the container has another name each time. */
+static int add_unit_of(Ctl *ctl, const char *pid, char ***units) {
+        json_auto_t *answer = NULL, *props = NULL;
+        const char *id;
+
+        if (bus_call(ctl->bus, &bus_pid1, "GetUnitByPID", &answer, NULL, "u", (uint32_t) strtoul(pid, NULL, 10)) < 0 ||
+                        bus_get_all(ctl->bus, bus_pid1.name, strempty(json_string_value(json_array_get(answer, 0))),
+                                        "org.freedesktop.systemd1.Unit", &props, NULL) < 0)
+                return 0; /* it has ended */
+        id = get_string(props, "Id");
+        if (startswith(id, "docker-") && endswith(id, ".scope"))
+                id = "docker.service";
+        return endswith(id, ".service") ? strv_add(units, id) : 0;
+}
+
+static int add_servers(Ctl *ctl, char *const *sockets, char ***units) {
+        const struct dirent *each;
+        DIR *d = opendir("/proc");
+        int r = 0;
+
+        if (!d)
+                return -errno;
+        while (r >= 0 && (each = readdir(d)))
+                if (isdigit((unsigned char) each->d_name[0]) && has_one_open(each->d_name, sockets))
+                        r = add_unit_of(ctl, each->d_name, units);
+        (void) closedir(d);
+        return r < 0 ? r : 0;
+}
+
+static int find_servers(Ctl *ctl, const LeasedConf *conf, char ***ret) {
+        _cleanup_(strv_freep) char **units = NULL;
+        int r = 0;
+
+        for (char **e = conf->endpoints; r >= 0 && streq(conf->registry, "etcd") && e && *e; e++) {
+                _cleanup_(strv_freep) char **sockets = NULL;
+                unsigned port;
+                Address a;
+
+                if (!parse_endpoint(*e, &a))
+                        continue;
+                port = (unsigned) strtoul(a.port, NULL, 10);
+                r = add_listeners("/proc/net/tcp", port, &sockets);
+                if (r >= 0)
+                        r = add_listeners("/proc/net/tcp6", port, &sockets);
+                if (r >= 0 && sockets && is_local(&a)) /* only then a name is worth looking up */
+                        r = add_servers(ctl, sockets, &units);
+        }
+        if (r < 0) {
+                complain("leased.service: cannot tell who serves the registry here: %s", strerror(-r));
+                return CTL_FAILED;
+        }
+        *ret = TAKE_PTR(units);
+        return CTL_OK;
+}
+
+/* ---- what is missing ---- */
+
+/* What comes after leased, or goes by a lease, cannot come before it. */
+static bool can_come_before(const json_t *leased, const char *unit) {
+        _cleanup_free_ char *owner = dropin_owner("", unit);
+
+        return !owner && !files_listed(unit) && !unit_lists(leased, "Before", unit);
+}
+
+static int find_missing(Ctl *ctl, const LeasedConf *conf, char ***ret) {
+        _cleanup_(strv_freep) char **servers = NULL, **missing = NULL;
+        json_auto_t *leased = NULL;
+        int code = pid1_load(ctl->bus, "leased.service", &leased);
+
+        if (code == CTL_OK)
+                code = find_servers(ctl, conf, &servers);
+        for (char **s = servers; code == CTL_OK && s && *s; s++)
+                if (!unit_lists(leased, "After", *s) && can_come_before(leased, *s) && strv_add(&missing, *s) < 0) {
+                        complain("leased.service: out of memory");
+                        return CTL_FAILED;
+                }
+        *ret = TAKE_PTR(missing);
+        return code;
+}
+
+int ordering_examine(Ctl *ctl, const LeasedConf *conf, json_t *findings) {
+        _cleanup_(strv_freep) char **missing = NULL;
+        int code = find_missing(ctl, conf, &missing);
+
+        for (char **m = missing; m && *m; m++)
+                finding_add(findings, "weak",
+                                "%s serves the registry on this machine and may stop before leased at a shutdown, so that "
+                                "leases are not given back: leasectl reload writes After=%s into " DROPIN,
+                                *m, *m);
+        return code;
+}
+
+static int write_dropin(char *const *missing) {
+        _cleanup_free_ char *old = NULL, *text = NULL;
+        size_t size = 0;
+        FILE *f;
+        int r = read_file(DROPIN, DROPIN_SIZE_MAX, &old, NULL);
+
+        if (r < 0 && r != -ENOENT)
+                return r;
+        f = open_memstream(&text, &size);
+        if (!f)
+                return -ENOMEM;
+        (void) fputs(old ?: DROPIN_HEAD, f);
+        for (; *missing; missing++)
+                (void) fprintf(f, "After=%s\n", *missing);
+        if (fclose(f) != 0)
+                return -ENOMEM;
+        r = mkdir_parents("/etc/systemd/system/leased.service.d", 0755);
+        return r < 0 ? r : write_file_atomic(DROPIN, text, size, 0644, WRITE_SYNC);
+}
+
+int ordering_write(Ctl *ctl, const LeasedConf *conf, bool *ret_changed) {
+        _cleanup_(strv_freep) char **missing = NULL;
+        int code = find_missing(ctl, conf, &missing), r;
+
+        *ret_changed = false;
+        if (code != CTL_OK || !missing)
+                return code;
+        r = write_dropin(missing);
+        if (r < 0) {
+                complain(DROPIN ": %s", strerror(-r));
+                return CTL_FAILED;
+        }
+        for (char **m = missing; *m; m++)
+                complain("note: leased.service: stops before %s from now on, which serves the registry here (" DROPIN ")", *m);
+        *ret_changed = true;
+        return CTL_OK;
+}
