@@ -19,6 +19,8 @@
 #define CALL_TIMEOUT (5 * USEC_PER_SEC)
 
 usec_t call_dead_at(const Lease *l) {
+        if (lease_is_lost(l) && l->value.state != LEASE_HELD)
+                return usec_add(l->seen.at, period_take_after(PERIOD_MAX)); /* how long its holder may believe in it is not known */
         if (l->value.state != LEASE_HELD || l->value.period == 0)
                 return USEC_INFINITY;
         return usec_add(l->seen.at, period_take_after(l->value.period));
@@ -60,7 +62,7 @@ static CallResult make_acquire(Core *c, Calling *g, const Call *call) {
 
         if (g->record.n_debts > 0 || l->value.state == LEASE_DONE)
                 return CALL_NOT_ACQUIRED;
-        if (l->value.state == LEASE_HELD && c->now.boottime < call_dead_at(l))
+        if ((l->value.state == LEASE_HELD || lease_is_lost(l)) && c->now.boottime < call_dead_at(l))
                 return CALL_NOT_ACQUIRED;
         if (l->value.state == LEASE_HELD)
                 lease_end_tenure(&g->record, c->now.realtime, "expired");
@@ -86,7 +88,7 @@ static CallResult make_steal(Core *c, Calling *g, const Call *call) {
 
 /* The holder's own clock ends his lease: a record that stood for its whole period is not renewed, even if it is there. */
 static CallResult check_holder(Core *c, const Lease *l, const Call *call) {
-        bool held = l->seen.revision > 0 && l->value.state == LEASE_HELD && l->value.index == call->index;
+        bool held = l->seen.revision > 0 && !l->damaged && l->value.state == LEASE_HELD && l->value.index == call->index;
 
         return held && c->now.boottime < l->seen.at + l->value.period ? CALL_DONE : CALL_LEASE_LOST;
 }
@@ -101,7 +103,6 @@ static void put_holder(Core *c, Calling *g, const Call *call) {
 }
 
 static CallResult make_record(Core *c, Calling *g, const Call *call) {
-        uint64_t last = MAX(g->lease->value.index, g->lease->remembered);
         CallResult r;
 
         g->record = g->lease->value;
@@ -122,7 +123,9 @@ static CallResult make_record(Core *c, Calling *g, const Call *call) {
                 g->record.state = LEASE_FREE;
         } else {
                 g->record.period = call->period;
-                g->record.index = MAX(last, c->meta_value.index_floor) + 1;
+                g->record.index = lease_next_index(c, g->lease);
+                if (g->record.index > INDEX_MAX)
+                        return CALL_UNAVAILABLE;
         }
         g->record.renewed = call->kind == CALL_RENEW ? c->now.realtime : 0;
         if (call->kind != CALL_RENEW) /* which is no new tenure */
@@ -157,7 +160,7 @@ static CallResult call_prepare(Core *c, Calling *g, const Call *call) {
         g->lease = mirror_lease(c, call->lease);
         if (is_units(g->lease))
                 return CALL_UNIT_LEASE;
-        if (g->lease->damaged || is_busy(c, g->lease))
+        if (is_busy(c, g->lease))
                 return CALL_BUSY;
         return make_record(c, g, call);
 }

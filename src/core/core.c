@@ -24,7 +24,7 @@ static void remember(Core *c, const CoreMemory *m) {
         c->plan_due_at = USEC_INFINITY;
         c->remembered_nothing = isempty(m->uuid);
         for (size_t i = 0; i < m->n_indexes; i++)
-                if (lease_name_is_valid(m->indexes[i].lease))
+                if (lease_name_is_valid(m->indexes[i].lease) && m->indexes[i].index <= INDEX_MAX)
                         mirror_lease(c, m->indexes[i].lease)->remembered = m->indexes[i].index;
 }
 
@@ -91,9 +91,11 @@ static void on_answer(Core *c, const Event *e) {
                 if (!mirror_take(c, &e->answer))
                         identity_contradicted(c, &e->answer);
         }
-        if (e->id == c->beats_read)
+        if (e->id == c->beats_read) {
                 c->beats_read = 0;
-        else if (e->id == c->list_read)
+                if (e->answer.outcome != OUTCOME_UNKNOWN)
+                        c->beats_known_at = c->beats_asked_at;
+        } else if (e->id == c->list_read)
                 c->list_read = 0;
         else if (e->id == c->meta_txn)
                 identity_txn(c, &e->answer);

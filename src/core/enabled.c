@@ -293,6 +293,8 @@ const char *life_why_unable(const Core *c, const Unit *u) {
                 return "processes of an earlier run are left here";
         if (u->report.obstacle == OBSTACLE_LASTS && !u->want_steal)
                 return u->obstacle_why;
+        if (lease_next_index(c, u->lease) > INDEX_MAX)
+                return "its Index cannot grow any more (leasectl registry forget LEASE)";
         return c->now.boottime < u->not_before ? "this machine stands back for a while" : NULL;
 }
 

@@ -105,9 +105,6 @@ typedef enum CallResult {
         CALL_UNKNOWN,        /* it was asked, and no outcome is known */
 } CallResult;
 
-#define PERIOD_MIN USEC_PER_SEC
-#define PERIOD_MAX (24 * USEC_PER_HOUR)
-
 typedef struct Call {
         CallKind kind;
         const char *lease;
@@ -252,6 +249,8 @@ typedef enum Report {
         REPORT_UNIT_FAILED,      /* .unit failed for good: released, and this machine stands back for .span */
         REPORT_DONE,             /* .unit ended well */
         REPORT_DAMAGED,          /* .lease: its record cannot be read */
+        REPORT_RETAKEN,          /* .lease .index: ... was nobody's that we know, and is ours now; .span until the unit may start */
+        REPORT_RESTORED,         /* .lease .index: its record was damaged or deleted, is ours, and has been written again */
 } Report;
 
 typedef struct Key {

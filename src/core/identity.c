@@ -112,6 +112,23 @@ static void make_uuid(Core *c, char ret[static UUID_SIZE]) {
         ret[at] = '\0';
 }
 
+/* With a clock that is wrong its time may be below what was handed out before. */
+uint64_t identity_floor(const Core *c) {
+        uint64_t clock = MIN(c->now.realtime / USEC_PER_MSEC, INDEX_MAX / 2), floor = MAX(c->floor, clock);
+
+        for (const Lease *l = c->leases; l; l = l->hh.next)
+                floor = MAX(floor, l->remembered);
+        return floor;
+}
+
+/* Ours is damaged or deleted, and this is our registry: with its name, and a floor above all that the old one may have said. */
+static void mend_meta(Core *c) {
+        MetaRecord value = { .format = 1, .index_floor = identity_floor(c) };
+
+        str_copy(value.uuid, sizeof(value.uuid), c->uuid);
+        put_meta(c, &value);
+}
+
 static void begin_trusting(Core *c) {
         if (c->revision_seen < c->revision)
                 fall_back(c, c->revision_seen);
@@ -127,7 +144,7 @@ static void begin_trusting(Core *c) {
         if (c->silence) {
                 c->silence_until = c->now.boottime + SILENCE;
                 c->acquire_not_before = MAX(c->acquire_not_before, c->silence_until);
-                c->floor_wanted = c->now.realtime / USEC_PER_MSEC;
+                c->floor_wanted = identity_floor(c);
         }
         session_begin(c);
 }
@@ -151,17 +168,49 @@ static void take_accepted(Core *c) {
         output_report(c, REPORT_REGISTRY_ACCEPTED, NULL, NULL, c->uuid, 0);
 }
 
+/* The store is ours, no older than it was, and our machine's record is in it: only its name cannot be read. */
+static bool is_known_without_meta(const Core *c) {
+        return c->uuid[0] && c->trust == TRUST_NONE && (c->meta_damaged || !c->silence) && mirror_is_complete(c) &&
+               c->revision_seen >= c->revision && c->self && c->self->seen.revision > 0 && streq(c->store, c->store_seen);
+}
+
+/* Nothing was ever written into it. */
+static bool is_new(const Core *c) {
+        for (const Lease *l = c->leases; l; l = l->hh.next)
+                if (l->seen.revision > 0)
+                        return false;
+        for (const Session *s = c->sessions; s; s = s->hh.next)
+                if (s->beat.revision > 0 || s->fence.revision > 0)
+                        return false;
+        for (const Machine *m = c->machines; m; m = m->hh.next)
+                if (m->seen.revision > 0)
+                        return false;
+        return !c->meta_damaged;
+}
+
+/* A new one gets a name. So does one whose name nobody who goes by it has written again for longer than any session lives. */
+static bool may_be_named(Core *c) {
+        if (is_new(c))
+                return true;
+        c->meta_lost_at = c->meta_lost_at ?: c->now.boottime;
+        return c->now.boottime >= usec_add(c->meta_lost_at, SILENCE);
+}
+
 static void judge_meta(Core *c) {
         MetaRecord value = { .format = 1 };
         bool ours;
 
-        if (c->meta.revision == 0) {
-                make_uuid(c, value.uuid);
-                put_meta(c, &value);
+        if (c->meta.revision == 0 || c->meta_damaged) {
+                if (is_known_without_meta(c))
+                        mend_meta(c);
+                else if (mirror_is_complete(c) && may_be_named(c)) {
+                        make_uuid(c, value.uuid);
+                        value.index_floor = is_new(c) ? 0 : identity_floor(c);
+                        put_meta(c, &value);
+                }
                 return;
         }
-        if (c->meta_damaged)
-                return;
+        c->meta_lost_at = 0;
         if (!c->uuid[0] && c->trust != TRUST_FOREIGN) {
                 str_copy(c->uuid, sizeof(c->uuid), c->meta_value.uuid);
                 c->memory_changed = true;
@@ -183,7 +232,13 @@ static void judge_meta(Core *c) {
 static void raise_floor(Core *c) {
         MetaRecord value = c->meta_value;
 
-        if (c->floor_wanted == 0 || !c->meta.known || c->meta_damaged)
+        if (!c->meta.known)
+                return;
+        if (c->meta_damaged || (c->meta.revision == 0 && !c->silence)) {
+                mend_meta(c);
+                return;
+        }
+        if (c->floor_wanted == 0)
                 return;
         if (c->meta.revision == 0) { /* emptied since: it is given a name of its own, as any empty one */
                 fall_back(c, c->revision_seen);
@@ -202,6 +257,8 @@ void identity_advance(Core *c) {
                 c->silence = false;
                 c->silence_until = 0;
                 c->memory_changed = true;
+                for (Lease *l = c->leases; l; l = l->hh.next)
+                        l->blank = l->seen.known && l->seen.revision == 0;
         }
         if (c->meta_txn || c->now.boottime < c->meta_retry_at)
                 return;
@@ -227,6 +284,8 @@ usec_t identity_deadline(const Core *c) {
                 t = c->silence_until;
         if (c->meta_retry_at > c->now.boottime)
                 t = MIN(t, c->meta_retry_at);
+        if (c->meta_lost_at > 0 && c->trust != TRUST_OK && usec_add(c->meta_lost_at, SILENCE) > c->now.boottime)
+                t = MIN(t, usec_add(c->meta_lost_at, SILENCE));
         if ((!c->meta.known || !mirror_is_complete(c) || c->trust == TRUST_FOREIGN) && !c->list_read && !c->meta_txn)
                 t = MIN(t, list_at);
         return t;

@@ -89,6 +89,9 @@ typedef enum LeaseOp {
         OP_STRIKE,
         OP_REARM,
         OP_TRIGGER,  /* a timer has elapsed under our eyes: the next holder must not do its job again */
+        OP_RESTORE,  /* its record was lost, and it is ours: as it was */
+        OP_RETAKE,   /* its record is lost, and nobody has written it again: from whoever may hold it */
+        OP_RENUMBER, /* ours at an Index below one that was handed out before: at a new one */
         OP_REHANG,   /* from the session that is being left to the new one, at the same Index */
 } LeaseOp;
 
@@ -99,7 +102,9 @@ typedef struct Lease {
         char name[NAME_SIZE];
         Seen seen;
         bool damaged;
-        LeaseRecord value;
+        bool blank;                /* absent, and so it was when all of before had been waited out: it is free */
+        bool unsettled;            /* a release or transfer of ours may have landed or not */
+        LeaseRecord value;         /* while it is lost: as it was seen last */
         Session *holder;           /* of value.session; NULL: it names none */
         SeenDebt debts[DEBTS_MAX]; /* when each of value.debts first reached us */
         size_t n_debts;
@@ -320,11 +325,13 @@ struct Core {
         Seen meta;
         MetaRecord meta_value, meta_next;
         bool meta_damaged;
+        usec_t meta_lost_at;                  /* since when it is damaged, or absent where other records are; 0: it is not */
         uint64_t meta_txn;
         usec_t meta_retry_at;
         char uuid[UUID_SIZE], store[64];      /* remembered */
         char store_seen[64];
         char accepted[UUID_SIZE];             /* by the operator; "" if nothing is */
+        uint64_t floor;                       /* the highest of the registry's that was ever seen */
         uint64_t revision;                    /* the highest seen of ours, in this life or as remembered */
         uint64_t revision_seen;               /* the highest seen since everything was looked at anew */
         unsigned listed;                      /* kinds of which a whole list has been seen since then */
@@ -341,6 +348,8 @@ struct Core {
 
         /* rounds */
         uint64_t beats_read;                  /* id of the READ of beats/ under way */
+        usec_t beats_asked_at;                /* when it was asked for */
+        usec_t beats_known_at;                /* all beats that were there then are known */
         uint64_t list_read;                   /* id of the READ of everything, after a fall-back */
         usec_t list_retry_at;
         Pending *asked;                       /* sorted by id */
@@ -462,6 +471,8 @@ bool identity_watch(Core *c, const Answer *answer);
 void identity_answer(Core *c, uint64_t id, const Answer *answer);
 void identity_contradicted(Core *c, const Answer *answer);
 void identity_txn(Core *c, const Answer *answer);
+/* The registry's floor must be at least this: the wall clock, every Index that is remembered, what it was. */
+uint64_t identity_floor(const Core *c);
 void identity_accept(Core *c, const char *uuid);
 void identity_advance(Core *c);
 usec_t identity_deadline(const Core *c);
@@ -516,6 +527,15 @@ const char *view_why_not(const Core *c, const Unit *u);    /* why it does not ru
 bool view_is_elsewhere(const Core *c, const Unit *u); /* nothing is in hand here: another machine has it */
 
 /* lease.c */
+/* Its record is damaged, or was there and is deleted: it counts as held, by whom is not known. While it is ours, as it was seen
+ * last, it is written again. */
+bool lease_is_lost(const Lease *l);
+/* It is not ours any more, and nothing else is known of it. */
+void lease_drop(Lease *l);
+/* When such a lease may be taken, for nobody has written it again. */
+usec_t lease_lost_due(const Core *c, const Lease *l);
+/* For its next tenure: above all that were handed out before. */
+uint64_t lease_next_index(const Core *c, const Lease *l);
 bool lease_is_ours(const Core *c, const Lease *l);
 bool lease_hangs_on(const Core *c, const char *session); /* any */
 /* It is about to be used: says that it was acquired, unless that was said when it was. */

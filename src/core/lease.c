@@ -14,28 +14,46 @@
  *   steal     by the operator's force, from a session that may live -> ours with a debt: nobody starts the unit until
  *             the robbed session has struck it (its unit down and empty) or we have waited its TTL out
  *   trigger   what a timer that catches up must know of its last run, on the next machine
+ *   retake    a record that is damaged or deleted, and that nobody writes again -> ours, as if stolen from everybody
+ *   restore   such a record that is ours -> as it was
  *   release   ours -> free or done, and transfer: ours -> another session's. Asked for only when the unit is down
  *   strike    a debt that is served
  */
 
 #include "core/internal.h"
 
+enum { RETAKE_MAX = 100 }; /* fences that one Txn touches beside its own records */
+
+bool lease_is_lost(const Lease *l) {
+        return l->damaged || (l->seen.known && l->seen.revision == 0 && l->remembered > 0 && !l->blank);
+}
+
+usec_t lease_lost_due(const Core *c, const Lease *l) {
+        return usec_add(l->seen.at, ttl_take_after(c->own.ttl ?: c->ttl));
+}
+
+void lease_drop(Lease *l) {
+        l->value = (LeaseRecord){ .state = LEASE_FREE };
+        l->holder = NULL;
+}
+
 bool lease_is_ours(const Core *c, const Lease *l) {
-        return l->seen.revision > 0 && l->value.state == LEASE_HELD && l->holder &&
+        return (l->seen.revision > 0 || lease_is_lost(l)) && l->value.state == LEASE_HELD && l->holder &&
                (l->holder == c->own.seen || (session_is_moving(c) && l->holder == c->other.seen));
 }
 
 bool lease_hangs_on(const Core *c, const char *session) {
         for (const Lease *l = c->leases; l; l = l->hh.next)
-                if (l->seen.revision > 0 && lease_held_by(&l->value, session))
+                if ((l->seen.revision > 0 || lease_is_lost(l)) && lease_held_by(&l->value, session))
                         return true;
         return false;
 }
 
-static uint64_t next_index(const Core *c, const Lease *l) {
-        uint64_t last = MAX(l->value.index, l->remembered);
+/* Every Index above the floor took a Txn, and so a revision: beyond both together none was ever handed out, be the record lost. */
+uint64_t lease_next_index(const Core *c, const Lease *l) {
+        uint64_t last = MAX(l->value.index, l->remembered), least = c->floor + (lease_is_lost(l) ? c->revision_seen : 0);
 
-        return MAX(last, c->meta_value.index_floor) + 1;
+        return MAX(last, least) + 1;
 }
 
 /* ---- putting Txns together ---- */
@@ -68,7 +86,7 @@ static LeaseRecord held_by_us(Core *c, const Lease *l, const char *why) {
         str_copy(next.machine_id, sizeof(next.machine_id), c->machine_id);
         str_copy(next.session, sizeof(next.session), c->own.name);
         next.version = l->unit ? l->unit->version : 0;
-        next.index = next_index(c, l);
+        next.index = lease_next_index(c, l);
         next.since = c->now.realtime;
         next.period = 0;
         return next;
@@ -84,7 +102,7 @@ static void send_acquire(Core *c, Lease *l) {
 }
 
 static bool is_expired_from(const Core *c, const Lease *l, const Session *s) {
-        return !l->txn && !l->damaged && c->now.boottime >= l->retry_at && l->seen.revision > 0 &&
+        return !l->txn && !lease_is_lost(l) && c->now.boottime >= l->retry_at && l->seen.revision > 0 &&
                lease_held_by(&l->value, s->name) && l->unit && life_wants_lease(c, l->unit, NULL);
 }
 
@@ -95,7 +113,7 @@ static FenceRecord *fence_to_put(Core *c, const Session *s) {
 
         if (s->fence_value)
                 return arena_fence(c, s->fence_value);
-        if (!session_is_fenceless(s))
+        if (s->beat.revision == 0)
                 return NULL; /* a session whose beat is absent can never beat again: nothing to touch */
         fence = arena_alloc(c, sizeof(FenceRecord));
         fence->counter = core_random(c) >> 16;
@@ -103,6 +121,7 @@ static FenceRecord *fence_to_put(Core *c, const Session *s) {
         return fence;
 }
 
+/* One that was not seen yet is taken to be absent: if it is not, the refusal shows it. */
 static void put_fence(TxnBuilder *b, const Session *s, const FenceRecord *fence) {
         txn_compare(b, RECORD_FENCE, s->name, s->fence.revision);
         txn_put(b, RECORD_FENCE, s->name, fence, sizeof(*fence));
@@ -158,6 +177,56 @@ static void send_steal(Core *c, Lease *l, const Session *s) {
         l->txn = txn_send(&b);
 }
 
+/* Of a record that is lost, and of which nobody knows any more who holds it: taken as by force from everybody who beats, and
+ * nobody starts the unit before the longest TTL there is has been waited out. */
+static void send_retake(Core *c, Lease *l) {
+        LeaseRecord next = held_by_us(c, l, "lost");
+        TxnBuilder b = txn_begin(c);
+        char period[SESSION_SIZE];
+        size_t n = 0;
+
+        next.n_debts = 0;
+        (void) lease_add_debt(&next, DEBT_ANYBODY, l->remembered);
+        if (l->value.state == LEASE_HELD && l->value.period > 0) {
+                debt_format_period(l->value.period, period);
+                (void) lease_add_debt(&next, period, l->remembered);
+        }
+        put_lease(&b, l, OP_RETAKE, &next);
+        for (const Session *s = c->sessions; s; s = s->hh.next) {
+                FenceRecord *fence = s->beat.revision > 0 && !session_is_ours(c, s->name) ? fence_to_put(c, s) : NULL;
+
+                if (!fence)
+                        continue;
+                if (++n > RETAKE_MAX)
+                        return; /* the dead among them are collected in time */
+                fence_add_name(fence, l->name);
+                put_fence(&b, s, fence);
+        }
+        compare_own_fence(c, &b);
+        txn_compare(&b, RECORD_META, "", c->meta.revision); /* for the floor that its Index was worked out from */
+        l->txn = txn_send(&b);
+}
+
+static void send_restore(Core *c, Lease *l) {
+        LeaseRecord next = l->value;
+        TxnBuilder b = txn_begin(c);
+
+        put_lease(&b, l, OP_RESTORE, &next);
+        compare_own_fence(c, &b);
+        l->txn = txn_send(&b);
+}
+
+/* Somebody has written a lower one into it: the token never goes back. */
+static void send_renumber(Core *c, Lease *l) {
+        LeaseRecord next = l->value;
+        TxnBuilder b = txn_begin(c);
+
+        next.index = lease_next_index(c, l);
+        put_lease(&b, l, OP_RENUMBER, &next);
+        compare_own_fence(c, &b);
+        l->txn = txn_send(&b);
+}
+
 /* Once for each Version=, also if it does not get there: who offers it may be gone when the unit is down. */
 static void note_upgrade(const Lease *l, LeaseRecord *next) {
         if (l->unit && l->unit->leave == LEAVE_UPGRADE)
@@ -197,7 +266,7 @@ static void send_transfer(Core *c, Lease *l, const Session *target, const char *
         note_upgrade(l, &next);
         str_copy(next.machine_id, sizeof(next.machine_id), machine);
         str_copy(next.session, sizeof(next.session), target->name);
-        next.index = next_index(c, l);
+        next.index = lease_next_index(c, l);
         next.since = c->now.realtime;
         put_lease(&b, l, OP_TRANSFER, &next);
         txn_compare(&b, RECORD_BEAT, target->name, target->beat.revision);
@@ -299,7 +368,7 @@ static void on_committed(Core *c, Lease *l, uint64_t revision) {
         mirror_apply(c, RECORD_LEASE, l->name, l->next, revision);
         if (l->unit)
                 l->unit->want_steal = false;
-        if (l->op == OP_ACQUIRE || l->op == OP_EXPIRE || l->op == OP_STEAL)
+        if (l->op == OP_ACQUIRE || l->op == OP_EXPIRE || l->op == OP_STEAL || l->op == OP_RETAKE)
                 l->told = index;
         switch (l->op) {
         case OP_ACQUIRE:
@@ -312,6 +381,13 @@ static void on_committed(Core *c, Lease *l, uint64_t revision) {
                 output_report(c, REPORT_ROBBED, NULL, l->name, last_holder(l->next), index);
                 c->actions[c->n_actions - 1].span =
                                 ttl_take_after(debt_ttl(l->next->debts[l->next->n_debts - 1].session));
+                break;
+        case OP_RETAKE:
+                output_report(c, REPORT_RETAKEN, NULL, l->name, NULL, index);
+                c->actions[c->n_actions - 1].span = period_take_after(TTL_MAX);
+                break;
+        case OP_RESTORE:
+                output_report(c, REPORT_RESTORED, NULL, l->name, NULL, index);
                 break;
         case OP_RELEASE:
                 output_report(c, REPORT_RELEASED, NULL, l->name, NULL, index);
@@ -326,6 +402,7 @@ static void on_committed(Core *c, Lease *l, uint64_t revision) {
         case OP_STRIKE:
         case OP_TRIGGER:
         case OP_REHANG:
+        case OP_RENUMBER:
         case OP_NONE:
                 break;
         }
@@ -347,6 +424,8 @@ void lease_txn(Core *c, uint64_t id, const Answer *answer) {
                         usec_t pause = backoff(20 * USEC_PER_MSEC, l->failures, USEC_PER_SEC);
 
                         l->failures++;
+                        l->unsettled = l->unsettled || (answer->outcome == OUTCOME_UNKNOWN &&
+                                                        (l->op == OP_RELEASE || l->op == OP_TRANSFER));
                         l->retry_at = c->now.boottime + (answer->outcome == OUTCOME_REFUSED ? 0 : pause);
                         if (answer->outcome == OUTCOME_REFUSED) {
                                 l->failures = 0;
@@ -376,6 +455,10 @@ static void advance_ours(Core *c, Lease *l) {
                         l->given_up = true;
                         send_release(c, l, LEASE_FREE, "disabled");
                 }
+                return;
+        }
+        if (l->value.index < l->remembered && u->phase == PHASE_IDLE) {
+                send_renumber(c, l);
                 return;
         }
         if (session_is_moving(c) && lease_held_by(&l->value, c->other.name) && life_is_armed_anew(c, u)) {
@@ -434,10 +517,22 @@ static void advance_others(Core *c, Lease *l) {
                 send_steal(c, l, s);
 }
 
+static void advance_lost(Core *c, Lease *l) {
+        if (lease_is_ours(c, l))
+                send_restore(c, l);
+        else if (l->unit && c->now.boottime >= lease_lost_due(c, l) && c->beats_known_at > l->seen.at &&
+                 c->meta.revision > 0 && !c->meta_damaged && life_wants_lease(c, l->unit, NULL))
+                send_retake(c, l);
+}
+
 void lease_advance(Core *c, Lease *l) {
-        if (l->txn || l->damaged || !l->seen.known || !session_settled(c) || !session_is_checked(c) || c->ended || c->end_txn ||
+        if (l->txn || !l->seen.known || !session_settled(c) || !session_is_checked(c) || c->ended || c->end_txn ||
             c->now.boottime < l->retry_at || c->now.boottime >= c->own.t0 + c->own.timeline.kill)
                 return;
+        if (lease_is_lost(l)) {
+                advance_lost(c, l);
+                return;
+        }
         if (l->n_debts > 0 && send_strikes(c, l))
                 return;
         if (lease_is_ours(c, l))
@@ -457,6 +552,8 @@ usec_t lease_deadline(const Core *c, const Lease *l) {
         for (size_t i = 0; i < l->n_debts; i++)
                 if (lease_is_ours(c, l) && debt_due(l->debts + i) > now)
                         t = MIN(t, debt_due(l->debts + i));
+        if (l->unit && lease_is_lost(l) && lease_lost_due(c, l) > now)
+                t = MIN(t, lease_lost_due(c, l));
         if (l->unit && l->value.state == LEASE_HELD && !lease_is_ours(c, l)) {
                 s = l->holder;
                 if (s && session_dead_at(s) > now)

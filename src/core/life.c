@@ -223,6 +223,8 @@ static void step_idle(Core *c, Unit *u) {
                 u->target[0] = '\0';
                 return;
         }
+        if (u->lease->value.index < u->lease->remembered || lease_is_lost(u->lease))
+                return; /* first it gets a new Index, or its record is written again */
         if (life_has_predecessor(c, u->lease, u->lease->value.index))
                 return; /* neither is it started nor given back before that is down */
         u->index = u->lease->value.index;

@@ -224,15 +224,17 @@ void collect_advance(Core *c) {
         for (Session *s = c->sessions; s; s = s->hh.next) {
                 TxnBuilder b;
 
-                if (s->beat.revision == 0 || !s->fence.known || session_is_ours(c, s->name) ||
-                    c->now.boottime < s->beat.at + COLLECT_AFTER_TTLS * s->ttl || is_named_anywhere(c, s))
+                if (!s->beat.known || !s->fence.known || (s->beat.revision == 0 && s->fence.revision == 0) ||
+                    session_is_ours(c, s->name) || c->now.boottime < s->beat.at + COLLECT_AFTER_TTLS * s->ttl || is_named_anywhere(c, s))
                         continue;
                 b = txn_begin(c);
                 txn_compare(&b, RECORD_BEAT, s->name, s->beat.revision);
                 txn_compare(&b, RECORD_FENCE, s->name, s->fence.revision);
                 txn_compare(&b, RECORD_FENCE, c->own.name, c->own.fence_revision);
-                txn_delete(&b, RECORD_BEAT, s->name);
-                txn_delete(&b, RECORD_FENCE, s->name);
+                if (s->beat.revision > 0)
+                        txn_delete(&b, RECORD_BEAT, s->name);
+                if (s->fence.revision > 0)
+                        txn_delete(&b, RECORD_FENCE, s->name);
                 c->collect_txn = txn_send(&b);
                 return;
         }

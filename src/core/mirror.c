@@ -139,8 +139,9 @@ Offer *mirror_offer(Core *c, const char *machine, const char *unit) {
 static void take_meta(Core *c, const Record *r, uint64_t as_of) {
         if (!seen_take(c, &c->meta, r->mod_revision, as_of))
                 return;
-        c->meta_damaged = r->damaged;
-        c->meta_value = r->value ? *r->meta : (MetaRecord){};
+        c->meta_damaged = r->damaged || (r->value && !meta_is_sound(r->meta));
+        c->meta_value = r->value && !c->meta_damaged ? *r->meta : (MetaRecord){};
+        c->floor = MAX(c->floor, c->meta_value.index_floor);
 }
 
 static void take_beat(Core *c, const Record *r, uint64_t as_of) {
@@ -173,12 +174,14 @@ static void take_offer(Core *c, const Record *r, uint64_t as_of) {
                 plan_soon(c);
 }
 
+#define COUNTER_MAX (UINT64_C(1) << 62) /* beyond it nobody has counted, and a registry could not keep many more */
+
 static void take_fence(Core *c, const Record *r, uint64_t as_of) {
         Session *s = mirror_session(c, r->name);
 
         if (!s || !seen_take(c, &s->fence, r->mod_revision, as_of))
                 return;
-        if (!r->value) {
+        if (!r->value || r->fence->counter > COUNTER_MAX) {
                 free(s->fence_value);
                 s->fence_value = NULL;
                 return;
@@ -229,7 +232,31 @@ static void note_change(Core *c, Lease *l) {
                 plan_soon(c);
 }
 
+/* The same tenure, and another machine's: it was handed on by none of us. Or our session, on another machine. */
+static bool is_forged(const Core *c, const Lease *l, const LeaseRecord *now) {
+        const LeaseRecord *was = &l->value;
+
+        bool own = now->session[0] && (session_is_ours(c, now->session) || streq(now->session, c->adopt));
+
+        if (now->state == LEASE_HELD && own && !streq(now->machine_id, c->machine_id))
+                return true;
+        return was->state == LEASE_HELD && now->state == LEASE_HELD && was->index == now->index && was->session[0] &&
+               !streq(was->machine_id, now->machine_id);
+}
+
+/* What it said last stays true: who holds it writes it again, or learns by his fence that another has it. But what we have
+ * asked for and heard nothing of may have been done before it was lost. */
+static void lose_record(Core *c, Lease *l) {
+        if (l->unsettled || (l->txn && (l->op == OP_RELEASE || l->op == OP_TRANSFER)))
+                lease_drop(l);
+        c->plan_stale = c->plan_stale || l->unit;
+        if (l->unit)
+                l->unit->available = false;
+        output_changed(c, l->unit, l);
+}
+
 static void take_lease(Core *c, const Record *r, uint64_t as_of) {
+        bool damaged;
         Lease *l;
 
         if (!lease_name_is_valid(r->name))
@@ -237,12 +264,17 @@ static void take_lease(Core *c, const Record *r, uint64_t as_of) {
         l = mirror_lease(c, r->name);
         if (!seen_take(c, &l->seen, r->mod_revision, as_of))
                 return;
-        if (r->damaged && !l->damaged)
+        damaged = r->damaged || (r->value && (!lease_is_sound(r->lease) || is_forged(c, l, r->lease)));
+        if (damaged && !l->damaged)
                 output_report(c, REPORT_DAMAGED, NULL, l->name, NULL, 0);
-        l->damaged = r->damaged;
+        l->damaged = damaged;
         l->given_up = false;
-        if (r->damaged)
-                return; /* nobody takes a damaged record, so what it said last stays true until a fence says otherwise */
+        l->blank = r->mod_revision == 0 && (l->blank || c->silence || c->trust == TRUST_FOREIGN);
+        if (lease_is_lost(l)) {
+                lose_record(c, l);
+                return;
+        }
+        l->unsettled = false;
         if (r->value)
                 l->value = *r->lease;
         else
@@ -355,7 +387,7 @@ void mirror_forget(Core *c) {
                 l->value = (LeaseRecord){};
                 l->holder = NULL;
                 l->n_debts = 0;
-                l->damaged = l->given_up = false;
+                l->damaged = l->given_up = l->blank = l->unsettled = false;
                 l->planned[0] = '\0';
                 l->op = OP_NONE;
                 l->txn = 0;

@@ -175,8 +175,10 @@ const char *plan_why_not(const Plan *p, const Unit *u, const Machine *m, Placeme
 static bool is_available(const Core *c, const Unit *u) {
         const Lease *l = u->lease;
 
-        if (!l->seen.known || l->damaged || lease_is_ours(c, l))
+        if (!l->seen.known || lease_is_ours(c, l))
                 return false;
+        if (lease_is_lost(l))
+                return c->now.boottime >= lease_lost_due(c, l);
         if (l->value.state == LEASE_FREE)
                 return true;
         if (l->value.state == LEASE_DONE)
@@ -311,7 +313,7 @@ static bool fits(const Plan *p, const Unit *u, Machine *m, Choice *ret) {
 static Choice choose(const Plan *p, const Unit *u, int64_t version, size_t preference) {
         Choice best = {}, choice;
 
-        for (Machine *m = p->core->machines; m && !u->lease->damaged; m = m->hh.next) {
+        for (Machine *m = p->core->machines; m && !lease_is_lost(u->lease); m = m->hh.next) {
                 if (version_there(p->core, u, m) < version || !fits(p, u, m, &choice) ||
                     placement_preference(&u->placement, choice.look.metadata) < preference)
                         continue;
@@ -506,12 +508,15 @@ static void watch_silence(Core *c) {
         }
 }
 
-static usec_t next_call_end(const Core *c) {
-        usec_t t = USEC_INFINITY;
+/* When a lease can be had by the time alone, and no session's end says so. */
+static usec_t next_end(const Core *c) {
+        usec_t t = USEC_INFINITY, at;
 
-        for (const Lease *l = c->leases; l; l = l->hh.next)
-                if (l->unit && call_dead_at(l) > c->now.boottime)
-                        t = MIN(t, call_dead_at(l));
+        for (const Lease *l = c->leases; l; l = l->hh.next) {
+                at = lease_is_lost(l) ? lease_lost_due(c, l) : call_dead_at(l);
+                if (l->unit && at > c->now.boottime)
+                        t = MIN(t, at);
+        }
         return t;
 }
 
@@ -524,7 +529,7 @@ void plan_advance(Core *c) {
         c->plan_stale = c->plan_stale || c->now.boottime >= c->plan_due_at;
         if (c->plan_stale) {
                 c->plan_stale = false;
-                c->plan_due_at = next_call_end(c);
+                c->plan_due_at = next_end(c);
                 make_plan(c);
                 output_changed(c, NULL, NULL); /* what is said of machines may be another thing now */
         }

@@ -28,12 +28,13 @@ usec_t session_ttl(const char *session) {
 }
 
 usec_t debt_ttl(const char *session) {
-        usec_t ms = 0;
+        const char *p = startswith(session, "period-") ? session + strlen("period-") : "";
+        usec_t ms = 0, most = PERIOD_MAX / USEC_PER_MSEC + 1;
 
-        if (!startswith(session, "period-"))
-                return session_ttl(session) ?: TTL_MAX;
-        for (const char *p = session + strlen("period-"); isdigit((unsigned char) *p); p++)
+        for (; isdigit((unsigned char) *p) && ms <= most; p++)
                 ms = ms * 10 + (usec_t) (*p - '0');
+        if (*p || ms == 0 || ms > most)
+                return session_ttl(session) ?: TTL_MAX;
         return ms * USEC_PER_MSEC;
 }
 
@@ -88,6 +89,23 @@ bool lease_name_is_valid(const char *name) {
 
 bool machine_id_is_valid(const char *id) {
         return strnlen(id, MACHINE_SIZE) == MACHINE_SIZE - 1 && is_hex(id, MACHINE_SIZE - 1);
+}
+
+bool lease_is_sound(const LeaseRecord *l) {
+        bool of_session = l->session[0], of_period = l->period >= PERIOD_MIN && l->period <= PERIOD_MAX;
+
+        if ((unsigned) l->state >= _LEASE_STATE_MAX || l->index > INDEX_MAX || l->n_debts > DEBTS_MAX || l->n_tenures > TENURES_MAX)
+                return false;
+        for (size_t i = 0; i < l->n_debts; i++)
+                if (l->debts[i].index > INDEX_MAX)
+                        return false;
+        if (l->state != LEASE_HELD)
+                return true;
+        return l->index > 0 && (of_session ? session_ttl(l->session) > 0 && l->period == 0 : of_period);
+}
+
+bool meta_is_sound(const MetaRecord *m) {
+        return m->uuid[0] && m->index_floor <= INDEX_MAX;
 }
 
 static size_t find_debt(const LeaseRecord *l, const char *session, uint64_t index) {

@@ -30,6 +30,16 @@ enum {
         WHY_SIZE = 80,
 };
 
+/* The highest Index that is believed or handed out: 2^53 - 1, what every reader of JSON can tell from its neighbours. */
+#define INDEX_MAX ((UINT64_C(1) << 53) - 1)
+
+/* Of leases of the D-Bus API. */
+#define PERIOD_MIN USEC_PER_SEC
+#define PERIOD_MAX (24 * USEC_PER_HOUR)
+
+/* In the place of a robbed session's name, where it is not known who was robbed: waited out like the longest TTL. */
+#define DEBT_ANYBODY "anybody"
+
 typedef enum RecordKind {
         RECORD_META,    /* "meta", one, its name is "" */
         RECORD_MACHINE, /* "machines/<machine id>" */
@@ -156,6 +166,11 @@ bool machine_id_is_valid(const char *id);
 static inline bool lease_held_by(const LeaseRecord *l, const char *session) {
         return l->state == LEASE_HELD && l->session[0] && streq(l->session, session);
 }
+
+/* A record that could be read may still say what nobody ever wrote: one that is held by no session and for no period, or at
+ * an Index beyond all that can be. It counts as damaged, as does a registry's without a name. */
+bool lease_is_sound(const LeaseRecord *l);
+bool meta_is_sound(const MetaRecord *m);
 
 bool lease_has_debt(const LeaseRecord *l, const char *session, uint64_t index);
 /* Adds a debt unless it is there; false if the record has no room for another. */

@@ -228,16 +228,11 @@ static void check_fence(Core *c, Own *o, const Session *s) {
         o->next_at = c->now.boottime;
 }
 
-/* What a fence names and cannot be read any more is not ours any more. */
-static void drop_damaged(Core *c, Own *o) {
-        const Session *s = o->seen;
-
-        for (Lease *l = c->leases; l; l = l->hh.next) {
-                if (!l->damaged || !s || !s->fence_value || !is_named(s->fence_value, o->fence_counter, l->name))
-                        continue;
-                l->value = (LeaseRecord){ .state = LEASE_FREE };
-                l->holder = NULL;
-        }
+/* What a fence names (NULL: all, whatever it names) and cannot be read any more, or is not there, is not ours any more. */
+static void drop_lost(Core *c, const Own *o, const FenceRecord *fence) {
+        for (Lease *l = c->leases; l; l = l->hh.next)
+                if (lease_is_lost(l) && (!fence || is_named(fence, o->fence_counter, l->name)))
+                        lease_drop(l);
 }
 
 /* ---- answers ---- */
@@ -363,10 +358,11 @@ static void on_read(Core *c, Own *o, const Answer *a) {
                         replace(c, o);
                         return;
                 }
+                drop_lost(c, o, NULL); /* what was seen of it before our fence was put may be old */
                 o->beat_revision = s->beat.revision;
                 o->phase = OWN_BEATING;
         } else {
-                drop_damaged(c, o);
+                drop_lost(c, o, o->seen ? o->seen->fence_value : NULL);
                 o->fence_revision = o->checked_fence;
                 o->fence_counter = o->checked_counter;
         }
@@ -415,8 +411,10 @@ static void report_silence(Core *c, Own *o) {
 static void begin_round(Core *c, Own *o) {
         if (o->failures == 0) {
                 o->round_at = c->now.boottime;
-                if (!c->beats_read && o->phase == OWN_BEATING)
+                if (!c->beats_read && o->phase == OWN_BEATING) {
                         c->beats_read = read_kinds(c, 1u << RECORD_BEAT);
+                        c->beats_asked_at = c->now.boottime;
+                }
         }
         send_beat(c, o);
 }

@@ -165,7 +165,9 @@ const char *view_why_not(const Core *c, const Unit *u) {
         if (u->phase != PHASE_IDLE)
                 return leave_to_string(u->leave);
         if (u->lease->damaged)
-                return "the lease's record in the registry cannot be read; it counts as held";
+                return "the lease's record in the registry cannot be read: waiting until whoever may hold it has stopped";
+        if (lease_is_lost(u->lease) && !lease_is_ours(c, u->lease))
+                return "the lease's record in the registry was deleted: waiting until whoever may hold it has stopped";
         if (is_for_another(c, u))
                 return "another unit here has the same Lease=";
         if (lease_is_ours(c, u->lease))

@@ -180,10 +180,18 @@ static void report_lease(const Line *l) {
         case REPORT_DAMAGED: {
                 const char *why = exchange_damage(l->daemon->exchange, RECORD_LEASE, l->lease);
 
-                say(l, LOG_ERR, "the record of lease %s cannot be read (%s): it counts as held by somebody unknown",
-                                l->lease, why ?: "no reason known");
+                say(l, LOG_ERR, "the record of lease %s cannot be read (%s): it counts as held by somebody unknown, until "
+                                "its holder writes it again or has surely stopped",
+                                l->lease, why ?: "it says what leased never wrote");
                 break;
         }
+        case REPORT_RESTORED:
+                say(l, LOG_NOTICE, "the lease's record was damaged or deleted: written again as it was, with Index %" PRIu64, a->index);
+                break;
+        case REPORT_RETAKEN:
+                say(l, LOG_NOTICE, "the lease's record was damaged or deleted, and its holder does not write it again: taken, "
+                                "with Index %" PRIu64 "; the unit starts here in %s", a->index, l->span);
+                break;
         default:
                 break;
         }

@@ -317,6 +317,34 @@ static bool touches(const World *w, const MapItem *items, size_t n, RecordKind k
         return false;
 }
 
+/* was: NULL if it is lost. */
+static bool is_from_anybody(const World *w, const MapKey *key, const LeaseRecord *was, const LeaseRecord *is) {
+        int unit = lease_find(w, key->name);
+
+        for (size_t i = 0; unit >= 0 && i < is->n_debts && is->index > w->leases[unit].index; i++)
+                if (streq(is->debts[i].session, DEBT_ANYBODY) && !(was && lease_has_debt(was, DEBT_ANYBODY, is->debts[i].index)))
+                        return true;
+        return false;
+}
+
+/* By its holder, over what somebody else had made of it. */
+static bool is_written_again(const World *w, const MapKey *key, const LeaseRecord *is) {
+        int unit = lease_find(w, key->name);
+
+        return unit >= 0 && is->index == w->leases[unit].index && streq(is->machine_id, w->leases[unit].machine_id);
+}
+
+/* Taken from whoever may hold it, for its record is lost: nobody who beat before that may have been passed over. */
+static void check_retaking(World *w, const Message *q, const MapKey *key) {
+        for (size_t i = 0; i < w->map.n_live[RECORD_BEAT]; i++) {
+                const MapKey *beat = w->map.keys + w->map.live[RECORD_BEAT][i];
+
+                if (beat->created < key->changed && !touches(w, q->compares, q->n_compares, RECORD_FENCE, beat->name))
+                        world_fail(w, "law: %s takes %s, whose record was lost, without touching the fence of %s",
+                                        w->machines[q->machine].hostname, key->name, beat->name);
+        }
+}
+
 /* A lease is taken from a session that has not given it back: by silence or by force. */
 static void check_taking(
                 World *w, const Message *q, const MapKey *key, const LeaseRecord *was, const LeaseRecord *is) {
@@ -356,10 +384,16 @@ void check_commit(World *w, const Message *q) {
                 const MapKey *key = w->map.keys + q->puts[i].key;
                 const LeaseRecord *was, *is;
 
-                if (key->kind != RECORD_LEASE || !key->value || key->value->damaged)
+                if (key->kind != RECORD_LEASE)
                         continue;
-                was = &key->value->lease;
+                was = key->value && !key->value->damaged && lease_is_sound(&key->value->lease) ? &key->value->lease : NULL;
                 is = &q->puts[i].value->lease;
+                if (is_from_anybody(w, key, was, is)) {
+                        check_retaking(w, q, key);
+                        continue;
+                }
+                if (!was || is_written_again(w, key, is))
+                        continue;
                 if (was->state == LEASE_HELD && was->session[0] && !streq(was->session, q->session))
                         if (lease_held_by(is, q->session) && !streq(is->machine_id, was->machine_id))
                                 check_taking(w, q, key, was, is);
@@ -371,12 +405,14 @@ void check_commit(World *w, const Message *q) {
 void check_lease_put(World *w, uint32_t key, const LeaseRecord *l) {
         int unit = lease_find(w, w->map.keys[key].name);
         LeaseCheck *c = unit < 0 ? NULL : w->leases + unit;
+        const Value *was = w->map.keys[key].value; /* perhaps as somebody wrote it by hand */
         bool same;
 
         calls_check_put(w, w->map.keys[key].name, l);
         if (!c)
                 return;
         same = l->index == c->index && streq(l->machine_id, c->machine_id) && c->holder[0];
+        same = same || (was && !was->damaged && was->lease.index == l->index && streq(was->lease.machine_id, l->machine_id));
         if (l->state == LEASE_HELD && !same && l->index <= c->index)
                 world_fail(w, "S2: the record of %s gets Index %llu for a new tenure after %llu", w->unit_names[unit],
                                 (unsigned long long) l->index, (unsigned long long) c->index);

@@ -132,9 +132,13 @@ static void live_remove(Map *map, uint32_t key) {
 static void set_value(World *w, uint32_t key, Value *value, uint64_t mod_revision) {
         MapKey *k = w->map.keys + key;
 
-        if (value && k->live < 0)
+        k->changed = w->map.revision;
+        if (value && k->live < 0) {
+                k->created = w->map.revision;
+                k->since = w->now;
                 live_add(&w->map, key);
-        else if (!value && k->live >= 0)
+        }
+        if (!value && k->live >= 0)
                 live_remove(&w->map, key);
         value_unref(w, k->value);
         k->value = value;

@@ -8,19 +8,56 @@
 
 #include <stdio.h>
 
-static bool is_meddled_with(const World *w, RecordKind kind) {
-        (void) w;
-        return kind == RECORD_BEAT || kind == RECORD_FENCE || kind == RECORD_MACHINE || kind == RECORD_OFFER;
+/* Whoever has never seen a lease's record, and finds none, takes the lease for a new one; nothing can tell him. */
+static bool all_remember(const World *w, const char *lease) {
+        for (size_t i = 0; i < w->n_machines; i++) {
+                const Machine *m = w->machines + i;
+                size_t n = 0;
+
+                while (n < m->memory.n_indexes && !streq(m->memory.names[n], lease))
+                        n++;
+                if (n == m->memory.n_indexes)
+                        return false;
+        }
+        return true;
 }
 
-/* Any other session's, of this run or of none. */
+/* Nor is one deleted that was made a moment ago: another write that found none may still be on its way. */
+static bool may_be_deleted(const World *w, uint32_t key) {
+        const MapKey *k = w->map.keys + key;
+
+        return k->kind != RECORD_LEASE || (w->now > k->since + USEC_PER_MINUTE && all_remember(w, k->name));
+}
+
+/* Any that beats, or one of nobody's. */
 static void another_session(World *w, char ret[static SESSION_SIZE]) {
         size_t n = w->map.n_live[RECORD_BEAT];
 
-        if (n > 0 && random_chance(w, 700000))
+        if (n > 0)
                 str_copy(ret, SESSION_SIZE, w->map.keys[w->map.live[RECORD_BEAT][random_below(w, n)]].name);
         else
                 session_format(world_random(w), 10 * USEC_PER_SEC, ret);
+}
+
+/* As nobody ever wrote it. One that is forged whole, with a session that could hold it, is not to be told from a true one. */
+static void write_over_lease(World *w, LeaseRecord *l) {
+        switch (random_below(w, 4)) {
+        case 0: /* beyond all that can be */
+                l->index = (uint64_t) INT64_MAX;
+                break;
+        case 1: /* held by nobody */
+                l->state = LEASE_HELD;
+                l->session[0] = '\0';
+                l->period = 0;
+                break;
+        case 2: /* ... or by what is no session */
+                l->state = LEASE_HELD;
+                str_copy(l->session, SESSION_SIZE, "somebody");
+                break;
+        default:
+                l->period = UINT64_MAX / 2;
+                l->state = LEASE_HELD;
+        }
 }
 
 static void write_over(World *w, Value *v) {
@@ -36,6 +73,12 @@ static void write_over(World *w, Value *v) {
                 another_session(w, v->machine.session);
                 v->machine.draining = random_chance(w, 200000);
                 break;
+        case RECORD_LEASE:
+                write_over_lease(w, &v->lease);
+                break;
+        case RECORD_META: /* another's name in it is another registry, which only the operator accepts */
+                v->meta.index_floor = UINT64_MAX / 2;
+                break;
         default: /* RECORD_OFFER */
                 str_copy(v->offer.lease, NAME_SIZE, "no-such-lease");
                 str_copy(v->offer.why, WHY_SIZE, random_chance(w, 500000) ? "no" : "");
@@ -47,7 +90,7 @@ static void meddle(World *w, uint32_t key) {
         Value *v = value_new(w, map->keys[key].kind, &map->keys[key].value->meta);
 
         map->revision++;
-        if (random_chance(w, 333333)) {
+        if (random_chance(w, 333333) && may_be_deleted(w, key)) {
                 mishap(w, MISHAP_RECORD_DELETED);
                 map_delete(w, key);
         } else if (random_chance(w, 500000)) {
@@ -70,7 +113,7 @@ void records_fault(World *w) {
         Map *map = &w->map;
         bool all = random_chance(w, 100000);
 
-        if (!is_meddled_with(w, kind) || map->n_live[kind] == 0)
+        if (map->n_live[kind] == 0)
                 return;
         if (!all)
                 meddle(w, map->live[kind][random_below(w, map->n_live[kind])]);

@@ -231,6 +231,8 @@ void trace_action(World *w, const Machine *m, const Action *a) {
                         [REPORT_UNIT_FAILED] = "unit failed",
                         [REPORT_DONE] = "done",
                         [REPORT_DAMAGED] = "damaged",
+                        [REPORT_RESTORED] = "restored",
+                        [REPORT_RETAKEN] = "retaken",
         };
 
         if (a->kind == ACTION_TXN || a->kind == ACTION_READ)

@@ -275,9 +275,10 @@ static bool all_run(World *w, void *userdata) {
         return check_all_run(w);
 }
 
-/* The longest that may pass in peace until all runs: a registry's silence (61.2 s), hold-downs, one lease's life. */
+/* The longest that may pass in peace until all runs: a registry's silence (61.2 s), hold-downs, one lease's life; twice as
+ * much for a registry that must first get a name again, and for a lease whose record is lost. */
 static usec_t recovery_bound(const World *w) {
-        usec_t bound = 180 * USEC_PER_SEC;
+        usec_t bound = (w->fault_enabled[FAULT_RECORDS] ? 330 : 180) * USEC_PER_SEC;
 
         for (size_t i = 0; i < w->n_leases; i++) {
                 usec_t hold_down = w->unit_configs[i].hold_down_failure << MIN(w->failures[i], 8u);

@@ -8,6 +8,15 @@
 #include "core-world.h"
 
 
+/* The watch tells of a record as it is now. */
+static void show(World *w, RecordKind kind, const char *name) {
+        const Entry *e = world_find(w, kind, name);
+        Record r = { .kind = kind, .name = name, .mod_revision = e->revision, .damaged = e->revision > 0 && e->damaged };
+
+        r.value = e->revision > 0 && !e->damaged ? &e->value : NULL;
+        world_step(w, (Event){ .kind = EVENT_RECORDS, .answer = { .revision = w->revision, .records = &r, .n_records = 1 } });
+}
+
 static void damage(World *w, RecordKind kind, const char *name, bool delete) {
         if (delete)
                 world_delete(w, kind, name);
@@ -69,9 +78,7 @@ static void the_time_of_a_holder_without_a_fence_counts_from_when_both_were_last
         world_connect(w);
         world_pass(w, TTL / 2);
         world_damage(w, RECORD_FENCE, THEIR_SESSION);
-        world_step(w, (Event){ .kind = EVENT_RECORDS, .answer = { .revision = w->revision, .n_records = 1,
-                       .records = &(Record){ .kind = RECORD_FENCE, .name = THEIR_SESSION, .mod_revision = w->revision,
-                                             .damaged = true } } });
+        show(w, RECORD_FENCE, THEIR_SESSION);
         world_pass(w, TTL);
         assert_string_equal(world_lease(w)->session, THEIR_SESSION);
         world_pass(w, TTL);
@@ -111,6 +118,180 @@ static void a_holder_without_a_readable_fence_can_be_robbed(void **state) {
                 until_it_runs(w, 2 * TTL);
                 world_free(w);
         }
+}
+
+/* ---- the record of a lease ---- */
+
+static const RememberedIndex seven[] = { { .lease = "a.service", .index = 7 } };
+
+static World *remembering(void) {
+        World *w = world_new();
+
+        core_free(w->core);
+        w->core = core_new(&(CoreConfig){ .machine_id = US, .boot_id = US, .hostname = "us", .ttl = TTL, .seed = 42,
+                        .memory = { .uuid = "u", .store = "store", .indexes = seven, .n_indexes = 1 } });
+        return w;
+}
+
+static void a_record_that_is_lost_is_written_again_by_its_holder_and_nothing_is_disturbed(void **state) {
+        for (int i = 0; i < 2; i++) {
+                World *w = world_running();
+
+                damage(w, RECORD_LEASE, "a.service", i == 0);
+                show(w, RECORD_LEASE, "a.service");
+                world_pass(w, 3 * TTL);
+                assert_int_equal(w->reports[REPORT_RESTORED], 1);
+                assert_string_equal(world_lease(w)->session, w->session);
+                assert_int_equal(world_lease(w)->index, 1);
+                assert_int_equal(w->done[ACTION_UNIT_STOP], 0);
+                world_step(w, (Event){ .kind = EVENT_RELEASE, .unit = "a.service" });
+                stop_unit(w);
+                world_pass(w, USEC_PER_SEC);
+                assert_int_equal(world_lease(w)->state, LEASE_FREE);
+                world_free(w);
+        }
+}
+
+/* Of whoever may hold it nothing is known: it is taken as by force from all, and the longest TTL there is is waited out. */
+static void a_lost_record_that_nobody_writes_again_is_taken_and_waited_out(void **state) {
+        for (int i = 0; i < 2; i++) {
+                World *w = remembering();
+                usec_t began;
+
+                world_add_them(w);
+                damage(w, RECORD_LEASE, "a.service", i == 0);
+                world_connect(w);
+                began = w->now.boottime;
+                world_pass(w, TTL);
+                assert_int_not_equal(world_lease(w)->index, 8); /* its holder may write it again */
+                world_beat_them(w);
+                world_pass(w, USEC_PER_SEC);
+                assert_true(world_lease(w)->index > 7);
+                assert_int_equal(world_lease(w)->n_debts, 1);
+                assert_int_equal(world_find(w, RECORD_FENCE, THEIR_SESSION)->value.fence.n_names, 1);
+                until_it_runs(w, 70 * USEC_PER_SEC);
+                assert_true(w->now.boottime > began + TTL + TTL_MAX);
+                world_free(w);
+        }
+}
+
+static void a_release_that_may_have_been_done_before_its_record_was_lost_is_not_undone(void **state) {
+        World *w = world_running();
+
+        world_step(w, (Event){ .kind = EVENT_RELEASE, .unit = "a.service" });
+        w->lose = 1u << RECORD_LEASE;
+        stop_unit(w);
+        world_pass(w, 200 * USEC_PER_MSEC);
+        assert_true(w->late.id > 0);
+        w->lose = 0;
+        world_land(w); /* and another machine may have come and gone */
+        world_damage(w, RECORD_LEASE, "a.service");
+        world_pass(w, 5 * USEC_PER_SEC);
+        assert_int_equal(w->reports[REPORT_RESTORED], 0);
+        world_free(w);
+}
+
+static void a_record_that_says_what_nobody_wrote_counts_as_lost(void **state) {
+        static const LeaseRecord odd[] = {
+                { .state = LEASE_HELD, .machine_id = THEM, .session = THEIR_SESSION, .index = INT64_MAX },
+                { .state = LEASE_HELD, .machine_id = THEM, .index = 7 },
+                { .state = LEASE_HELD, .machine_id = THEM, .session = "somebody", .index = 7 },
+                { .state = LEASE_HELD, .machine_id = THEM, .index = 7, .period = UINT64_MAX / 2 },
+                { .state = LEASE_HELD, .machine_id = THEM, .session = THEIR_SESSION },
+                { .state = LEASE_FREE, .index = INDEX_MAX + 1 },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(odd); i++) {
+                World *w = world_new();
+
+                world_put(w, RECORD_LEASE, "a.service", odd + i);
+                world_connect(w);
+                world_pass(w, TTL);
+                assert_int_equal(w->done[ACTION_UNIT_START], 0);
+                assert_int_equal(w->reports[REPORT_DAMAGED], 1);
+                until_it_runs(w, 80 * USEC_PER_SEC);
+                assert_true(world_lease(w)->index < INDEX_MAX / 2); /* nothing of it is believed */
+                world_free(w);
+        }
+}
+
+static void an_index_written_lower_by_hand_is_raised_before_the_unit_runs_by_it(void **state) {
+        World *w = world_running();
+        LeaseRecord l;
+
+        world_step(w, (Event){ .kind = EVENT_RELEASE, .unit = "a.service" });
+        stop_unit(w);
+        until_it_runs(w, 40 * USEC_PER_SEC);
+        assert_int_equal(world_lease(w)->index, 2);
+        l = *world_lease(w);
+        l.index = 1;
+        w->revision++;
+        world_put(w, RECORD_LEASE, "a.service", &l);
+        show(w, RECORD_LEASE, "a.service");
+        until_it_runs(w, 2 * TTL);
+        assert_int_equal(world_lease(w)->index, 3);
+        world_free(w);
+}
+
+/* ---- the registry's name, and what is said of machines ---- */
+
+static void a_registry_whose_name_is_lost_gets_it_again_from_who_knows_it(void **state) {
+        for (int i = 0; i < 4; i++) {
+                World *w = world_running();
+                MetaRecord *meta = &world_find(w, RECORD_META, "")->value.meta;
+                bool restarted = i >= 2;
+                char session[SESSION_SIZE];
+
+                str_copy(session, sizeof(session), w->session);
+                *meta = (MetaRecord){};
+                damage(w, RECORD_META, "", i % 2 == 0);
+                if (!restarted)
+                        show(w, RECORD_META, "");
+                if (restarted) {
+                        world_restart(w, session);
+                        world_connect(w);
+                }
+                world_pass(w, TTL);
+                assert_string_equal(meta->uuid, "u");
+                assert_true(meta->index_floor > 1000000);
+                assert_int_equal(w->done[ACTION_UNIT_STOP], 0);
+                assert_int_equal(w->reports[REPORT_REGISTRY_FOREIGN], 0);
+                world_free(w);
+        }
+}
+
+static void a_registry_whose_name_nobody_knows_gets_another_when_all_of_before_is_over(void **state) {
+        World *w = world_new();
+        MetaRecord *meta = &world_find(w, RECORD_META, "")->value.meta;
+
+        core_free(w->core);
+        w->core = core_new(&(CoreConfig){ .machine_id = US, .boot_id = US, .hostname = "us", .ttl = TTL, .seed = 42 });
+        world_damage(w, RECORD_META, "");
+        world_connect(w);
+        world_pass(w, 60 * USEC_PER_SEC);
+        assert_true(world_find(w, RECORD_META, "")->damaged);
+        until_it_runs(w, 20 * USEC_PER_SEC);
+        assert_int_equal(strlen(meta->uuid), UUID_SIZE - 1);
+        world_free(w);
+}
+
+static void a_machine_record_that_names_another_machines_session_is_written_again(void **state) {
+        World *w = world_running();
+        MachineRecord m = world_find(w, RECORD_MACHINE, US)->value.machine;
+
+        world_add_them(w);
+        world_lease(w)->machine_id[0] = '\0';
+        str_copy(m.session, sizeof(m.session), THEIR_SESSION);
+        w->revision++;
+        world_put(w, RECORD_MACHINE, US, &m);
+        for (int i = 0; i < 10; i++) { /* and goes on beating */
+                world_beat_them(w);
+                show(w, RECORD_MACHINE, US);
+                world_pass(w, 2 * USEC_PER_SEC);
+        }
+        assert_string_equal(world_find(w, RECORD_MACHINE, US)->value.machine.session, w->session);
+        assert_int_equal(w->reports[REPORT_MACHINE_TWICE], 0);
+        world_free(w);
 }
 
 /* ---- our own beat and fence ---- */
@@ -232,6 +413,14 @@ int main(void) {
                 cmocka_unit_test(the_time_of_a_holder_without_a_fence_counts_from_when_both_were_last_seen_to_change),
                 cmocka_unit_test(a_holder_that_has_mended_its_fence_meanwhile_is_not_taken_over),
                 cmocka_unit_test(a_holder_without_a_readable_fence_can_be_robbed),
+                cmocka_unit_test(a_record_that_is_lost_is_written_again_by_its_holder_and_nothing_is_disturbed),
+                cmocka_unit_test(a_lost_record_that_nobody_writes_again_is_taken_and_waited_out),
+                cmocka_unit_test(a_release_that_may_have_been_done_before_its_record_was_lost_is_not_undone),
+                cmocka_unit_test(a_record_that_says_what_nobody_wrote_counts_as_lost),
+                cmocka_unit_test(an_index_written_lower_by_hand_is_raised_before_the_unit_runs_by_it),
+                cmocka_unit_test(a_registry_whose_name_is_lost_gets_it_again_from_who_knows_it),
+                cmocka_unit_test(a_registry_whose_name_nobody_knows_gets_another_when_all_of_before_is_over),
+                cmocka_unit_test(a_machine_record_that_names_another_machines_session_is_written_again),
                 cmocka_unit_test(a_holder_whose_own_beat_or_fence_is_lost_runs_its_unit_again_in_a_new_session),
                 cmocka_unit_test(a_beat_of_ours_that_cannot_be_read_is_written_anew_and_disturbs_nothing),
                 cmocka_unit_test(a_deleted_fence_is_never_written_again_by_its_own_session),

@@ -262,24 +262,6 @@ static void a_machine_that_serves_a_silence_starts_nothing_that_is_handed_to_it(
         cluster_free(c);
 }
 
-static void a_unit_whose_record_is_damaged_is_not_stopped_by_a_drain(void **state) {
-        Cluster *c = cluster_new(2, 1);
-        Record record = { .kind = RECORD_LEASE, .name = c->names[0], .damaged = true };
-        size_t from;
-
-        cluster_start_all(c);
-        cluster_pass(c, 5 * USEC_PER_SEC);
-        from = (size_t) cluster_runs_on(c, 0);
-        record.mod_revision = ++c->revision;
-        for (size_t i = 0; i < 2; i++)
-                cluster_event(c, i, (Event){ .kind = EVENT_RECORDS, .answer = { .revision = c->revision, .store = "s",
-                                                                    .records = &record, .n_records = 1 } });
-        operate(c, from, EVENT_DRAIN, true, NULL);
-        cluster_pass(c, 30 * USEC_PER_SEC);
-        assert_int_equal(cluster_runs_on(c, 0), from);
-        cluster_free(c);
-}
-
 static void what_cannot_run_for_want_of_a_guard_goes_where_there_is_one(void **state) {
         Cluster *c = cluster_new(2, 2);
 
@@ -385,7 +367,6 @@ int main(void) {
                 cmocka_unit_test(what_did_not_fit_comes_back_as_soon_as_it_fits_again),
                 cmocka_unit_test(what_runs_through_a_restart_does_not_yield_to_what_is_only_held),
                 cmocka_unit_test(a_machine_that_serves_a_silence_starts_nothing_that_is_handed_to_it),
-                cmocka_unit_test(a_unit_whose_record_is_damaged_is_not_stopped_by_a_drain),
                 cmocka_unit_test(what_cannot_run_for_want_of_a_guard_goes_where_there_is_one),
                 cmocka_unit_test(a_core_with_a_global_unit_rests_while_the_registry_is_silent),
                 cmocka_unit_test(a_global_unit_that_is_started_again_by_hand_is_looked_after_again),
