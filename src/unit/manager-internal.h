@@ -37,6 +37,9 @@
 #define FIRST_LOOK (5 * USEC_PER_MSEC)
 /* PID 1 is single-threaded: more at once only make each of them late. */
 #define QUESTIONS_MAX 32
+/* Jobs asked for whose answer is due. dbus-daemon allows a connection 128 answers, questions included, and refuses what is beyond
+ * that: while PID 1 stands still, further ones wait in here. */
+#define JOBS_MAX 48
 /* A unit may change its properties a thousand times a second (STATUS= of sd_notify()). More signals a second than this
  * make one question a tick. Those of jobs are always followed at once. */
 #define CHANGES_MAX 20
@@ -45,6 +48,7 @@
 #define POLL_BATCH 16
 
 typedef struct ManagerCall ManagerCall;
+typedef struct UnitCall UnitCall;
 typedef struct Neighbour Neighbour;
 
 enum {
@@ -74,6 +78,8 @@ struct UnitManager {
         Unit *queue;      /* want to ask */
         Unit *reports;    /* have something to tell */
         unsigned asked;   /* questions under way */
+        UnitCall *waiting;   /* for jobs, in the order in which they were wished for */
+        unsigned jobs_asked; /* calls for jobs under way */
         usec_t last_answer;
 
         Neighbour *neighbours;  /* by name */
@@ -103,14 +109,13 @@ typedef struct Related {
 } Related;
 
 /* An open call for a job. It stays open after its deadline: its answer names our job even if it comes late. */
-typedef struct UnitCall UnitCall;
-
 struct UnitCall {
         Unit *unit;
         bool start;
+        sd_bus_message *message; /* while it waits for its turn */
         sd_bus_slot *slot;
         usec_t deadline;
-        UnitCall *prev, *next;
+        UnitCall *prev, *next, *wait_prev, *wait_next;
 };
 
 typedef struct UnitFailure {
@@ -174,7 +179,7 @@ struct Unit {
 int manager_message_new(UnitManager *m, const char *path, const char *interface, const char *member, sd_bus_message **ret);
 void manager_queue(UnitManager *m, Unit *u, bool first);
 void manager_unqueue(UnitManager *m, Unit *u);
-/* Lets queued units ask as far as there is room. */
+/* Lets queued units ask, and calls for jobs that wait be sent, as far as there is room. */
 void manager_pump(UnitManager *m);
 /* A deadline or a wish was added: the next tick is not later than this. */
 void manager_arm(UnitManager *m, usec_t at);
@@ -200,6 +205,8 @@ void ending_free(Unit *u);
 
 /* ---- unit.c ---- */
 void unit_ask(Unit *u);
+/* Calls for jobs that wait are sent, as far as there is room. */
+void unit_send_waiting(UnitManager *m);
 void unit_tell(Unit *u);             /* queues a report of its status */
 void unit_wish(Unit *u, bool first); /* queues a question, before all others or behind them */
 void unit_hint(Unit *u);             /* the same, before all others, and lets it be asked */

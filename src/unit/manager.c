@@ -45,6 +45,7 @@ void manager_unqueue(UnitManager *m, Unit *u) {
 }
 
 void manager_pump(UnitManager *m) {
+        unit_send_waiting(m);
         while (m->queue && m->bus && m->owner && m->asked < QUESTIONS_MAX) {
                 Unit *u = m->queue;
 

@@ -251,7 +251,14 @@ void unit_ask(Unit *u) {
 /* ---- jobs ---- */
 
 static void call_free(UnitCall *c) {
+        UnitManager *m = c->unit->manager;
+
         DL_DELETE(c->unit->calls, c);
+        if (c->message)
+                DL_DELETE2(m->waiting, c, wait_prev, wait_next);
+        else if (c->slot)
+                m->jobs_asked--;
+        (void) sd_bus_message_unref(c->message);
         (void) sd_bus_slot_unref(c->slot);
         free(c);
 }
@@ -273,8 +280,31 @@ static int on_job(sd_bus_message *message, void *userdata, sd_bus_error *error) 
                 report_failure(u, c->start, -sd_bus_message_get_errno(message), e->message ?: e->name);
         job_track_answer(&u->jobs, !e && sd_bus_message_read(message, "o", &path) > 0 ? job_id(path) : 0);
         call_free(c);
+        unit_send_waiting(u->manager);
         unit_hint(u);
         return 0;
+}
+
+/* A start that was reported as failed while it waited is not made after all. */
+void unit_send_waiting(UnitManager *m) {
+        while (m->waiting && m->bus && m->jobs_asked < JOBS_MAX) {
+                UnitCall *c = m->waiting;
+                Unit *u = c->unit;
+                int r = c->start && c->deadline == USEC_INFINITY ? -ETIMEDOUT : 0;
+
+                if (r == 0)
+                        r = sd_bus_call_async(m->bus, &c->slot, c->message, on_job, c, UINT64_MAX);
+                if (r < 0) {
+                        if (c->deadline != USEC_INFINITY)
+                                report_failure(u, c->start, r, "PID 1 cannot be asked");
+                        job_track_answer(&u->jobs, 0);
+                        call_free(c);
+                        continue;
+                }
+                DL_DELETE2(m->waiting, c, wait_prev, wait_next);
+                c->message = sd_bus_message_unref(c->message);
+                m->jobs_asked++;
+        }
 }
 
 static int ask_job(Unit *u, bool start) {
@@ -303,13 +333,11 @@ static int ask_job(Unit *u, bool start) {
         if (!c)
                 return -ENOMEM;
         *c = (UnitCall) { .unit = u, .start = start, .deadline = usec_add(now_boottime(), SILENCE) };
+        c->message = TAKE_PTR(message);
         DL_APPEND(u->calls, c);
-        r = sd_bus_call_async(m->bus, &c->slot, message, on_job, c, UINT64_MAX);
-        if (r < 0) {
-                call_free(c);
-                return r;
-        }
+        DL_APPEND2(m->waiting, c, wait_prev, wait_next);
         job_track_call(&u->jobs);
+        unit_send_waiting(m);
         manager_arm(m, now_boottime() + TICK);
         return 0;
 }

@@ -49,6 +49,39 @@ void a_frozen_pid1_is_unknown_in_time_and_known_again(void **state) {
         assert_int_equal(seen.failed, 1);
 }
 
+/* More jobs than the bus lets one connection wait for: none is refused, they wait, and are all carried out. */
+void a_frozen_pid1_is_asked_for_no_more_jobs_than_the_bus_allows(void **state) {
+        enum { N = 160 };
+        Unit *many[N];
+        usec_t end;
+
+        install(SLEEP);
+        put(UNITS "probe-many@.service", "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\n");
+        sh("systemctl daemon-reload && systemctl start $(seq -f probe-many@%g.service 0 159)");
+        begin(USEC_PER_HOUR);
+        for (unsigned i = 0; i < N; i++) {
+                char name[64];
+
+                (void) snprintf(name, sizeof(name), "probe-many@%u.service", i);
+                assert_int_equal(unit_new(manager, name, GATE, GUARD, &callbacks, NULL, &many[i]), 0);
+        }
+        for (unsigned i = 0; i < N; i++)
+                wait_for(unit_status(many[i])->known && unit_status(many[i])->active == UNIT_ACTIVE);
+        outside("freeze");
+        for (unsigned i = 0; i < N; i++)
+                assert_int_equal(unit_stop(many[i]), 0);
+        for (end = now_boottime() + USEC_PER_SEC; now_boottime() < end;)
+                assert_true(sd_event_run(event, 10000) >= 0);
+        if (seen.failed > 0)
+                fail_msg("%u jobs failed: %s", seen.failed, seen.message);
+        outside("thaw");
+        for (unsigned i = 0; i < N; i++)
+                wait_for(unit_status(many[i])->known && unit_status(many[i])->active == UNIT_INACTIVE);
+        for (unsigned i = 0; i < N; i++)
+                (void) unit_free(many[i]);
+        assert_int_equal(seen.failed, 0);
+}
+
 void pid1_executing_itself_anew_is_survived(void **state) {
         install(SLEEP);
         begin(USEC_PER_HOUR);

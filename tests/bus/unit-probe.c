@@ -412,6 +412,7 @@ int main(int argc, char **argv) {
                 TEST(the_gate_is_believed_only_as_pid1_has_loaded_it),
                 TEST(a_slow_reload_makes_nothing_unknown),
                 TEST(a_frozen_pid1_is_unknown_in_time_and_known_again),
+                TEST(a_frozen_pid1_is_asked_for_no_more_jobs_than_the_bus_allows),
                 TEST(pid1_executing_itself_anew_is_survived),
                 TEST(a_lost_subscription_only_costs_time),
                 TEST(a_signal_that_is_not_pid1s_is_not_believed),

@@ -91,6 +91,7 @@ void start_and_wait(void);
 /* unit-probe-trouble.c */
 void a_slow_reload_makes_nothing_unknown(void **state);
 void a_frozen_pid1_is_unknown_in_time_and_known_again(void **state);
+void a_frozen_pid1_is_asked_for_no_more_jobs_than_the_bus_allows(void **state);
 void pid1_executing_itself_anew_is_survived(void **state);
 void a_new_broker_is_survived(void **state);
 void a_lost_subscription_only_costs_time(void **state);
