@@ -131,7 +131,8 @@ static int read_head(LocalStore *store) {
         if (n == 0)
                 return -ENODATA;
         text[MIN((size_t) n, (size_t) STORE_SIZE)] = '\0';
-        if (n != STORE_SIZE || sscanf(text, "leased-store 1 %36s %" SCNu64, id, &revision) != 2)
+        if (n != STORE_SIZE || sscanf(text, "leased-store 1 %36s %" SCNu64, id, &revision) != 2 || revision > INT64_MAX ||
+            strspn(id, "0123456789abcdef-") != LOCAL_STORE_ID_SIZE - 1)
                 return -EBADMSG;
         (void) snprintf(again, sizeof(again), STORE_FORMAT, id, revision);
         if (!streq(text, again))

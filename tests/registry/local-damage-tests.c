@@ -147,7 +147,9 @@ static void strange_files_are_let_be(void **state) {
 }
 
 static void a_damaged_store_is_no_answer(void **state) {
-        static const char *const heads[] = { "x", "leased-store 1 none", "leased-store 2 \n" };
+        static const char *const heads[] = { "x", "leased-store 1 none", "leased-store 2 \n",
+                "leased-store 1 0123\x1b[31m7-0123-0123-0123-0123456789ab                    7\n",
+                "leased-store 1 01234567-0123-0123-0123-0123456789ab 18446744073709551615\n" };
         World *world = *state;
         Registry *r = world_open(world);
         Directory *d = world->store;
