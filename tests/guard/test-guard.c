@@ -434,6 +434,28 @@ static void a_guard_finishes_the_work_of_a_dead_one(void **state) {
         assert_true(strv_contains(pid_one->stopped, "more.service"));
 }
 
+/* A file that no guard wrote: of no unit, or with a time beyond that of any lease. */
+static void a_mark_that_no_guard_wrote_keeps_nothing_alive(void **state) {
+        World *w = *state;
+        char path[300];
+
+        guard_dies(w);
+        snprintf(path, sizeof(path), "%s/guard/for-ever.service", w->run);
+        put(path, "00000000000000000007 09223372036854775807 00000000000000000000 0\n");
+        snprintf(path, sizeof(path), "%s/guard/notes.txt", w->run);
+        put(path, "x");
+        snprintf(path, sizeof(path), "%s/guard/template@.service", w->run);
+        put(path, "x");
+        guard_begins(w);
+        turn_until(w->told.kill_at != 0);
+        assert_string_equal(w->told.unit, "for-ever.service");
+        assert_true(w->told.kill_at <= now_boottime() + USEC_PER_MINUTE);
+        turn_through(w, now_boottime() + 100 * MS);
+        assert_false(strv_contains(pid_one->stopped, "notes.txt"));
+        assert_false(strv_contains(pid_one->stopped, "template@.service"));
+        assert_true(strv_contains(pid_one->stopped, "for-ever.service"));
+}
+
 static void remove_from_run(World *w, const char *what) {
         char command[300];
 
@@ -531,6 +553,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(silence_of_pid_one_means_go_on, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(execstoppost_has_the_time_between_two_kills, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_guard_finishes_the_work_of_a_dead_one, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(a_mark_that_no_guard_wrote_keeps_nothing_alive, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(what_vanishes_from_run_is_made_anew, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(members_are_known_also_when_their_file_has_vanished, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_single_file_that_vanishes_is_made_anew, set_up, tear_down),
