@@ -87,6 +87,7 @@ static void on_answer(Core *c, const Event *e) {
         if (!asked_end(c, e->id, &known))
                 return; /* asked by nobody any more */
         if (e->answer.outcome != OUTCOME_UNKNOWN) {
+                c->heard_at = c->now.boottime;
                 identity_answer(c, session_is_shown_its_past(c, e->id, &e->answer) ? UINT64_MAX : known, &e->answer);
                 if (!mirror_take(c, &e->answer))
                         identity_contradicted(c, &e->answer);
@@ -230,6 +231,7 @@ static void note(Core *c, const Event *e) {
         case EVENT_DEADLINE:
                 break;
         case EVENT_RECORDS:
+                c->heard_at = c->now.boottime;
                 if (identity_watch(c, &e->answer))
                         (void) mirror_take(c, &e->answer);
                 break;
@@ -344,6 +346,7 @@ static void advance(Core *c) {
                 lease_advance(c, l);
         call_advance(c);
         word_advance(c);
+        view_advance(c);
         collect_advance(c);
         advance_sleep(c);
         advance_shutdown(c);
@@ -368,6 +371,7 @@ usec_t core_next_deadline(const Core *c) {
         t = MIN(t, machine_deadline(c));
         t = MIN(t, call_deadline(c));
         t = MIN(t, word_deadline(c));
+        t = MIN(t, view_deadline(c));
         t = MIN(t, offers_deadline(c));
         t = MIN(t, plan_deadline(c));
         t = MIN(t, life_guard_deadline(c));

@@ -83,6 +83,8 @@ typedef struct SessionView {
         const char *found_uuid, *found_store; /* of the one that answers, if that is another; "" if not */
         bool draining;
         size_t held;
+        bool known;             /* what the records say is so: the registry answers, and is the one that this machine knows */
+        usec_t heard;           /* CLOCK_BOOTTIME when the registry last said anything; 0: never */
         uint64_t lost_acquires; /* of this daemon: asked for, and another machine was faster */
 } SessionView;
 
@@ -94,6 +96,7 @@ typedef struct LeaseView {
         const char *hostname;  /* of the holder, "" if not known */
         const char *unit;      /* the unit enabled here for it, or NULL */
         bool local;            /* held by this daemon's session */
+        bool known;            /* false: the record is what it was when the registry last answered, or was never seen */
         usec_t time_remaining; /* as far as this machine can tell */
 } LeaseView;
 
@@ -102,6 +105,7 @@ typedef struct UnitView {
         const char *lease;    /* "": it has none, it is global */
         const char *state;    /* one word: State in dbus/org.leased1.Unit.xml lists them */
         const char *why_not;  /* one line: why it does not run here; "" if it does */
+        bool known;           /* false: who holds the lease is not known, be it that nobody does */
         const char *machine_id; /* holder of the lease, "" if none is known */
         const char *hostname;
         uint64_t index;       /* of the lease, 0: never held */
@@ -110,13 +114,15 @@ typedef struct UnitView {
         bool stuck;           /* held here, should go elsewhere, and there is nowhere to go */
         bool active_known;
         ActiveState active;
-        usec_t stop_at, kill_at; /* CLOCK_BOOTTIME; 0 unless held here */
+        usec_t stop_at, kill_at; /* CLOCK_BOOTTIME; 0 unless held here, or in the guard's hands */
 } UnitView;
 
 typedef struct MachineView {
         const char *machine_id;
         const MachineRecord *record;
         bool alive;   /* its session has beaten within its TTL, as far as this machine can tell */
+        bool known;   /* false: neither that nor that it is silent can be told now */
+        usec_t heard; /* CLOCK_BOOTTIME when its session was last seen to beat; 0: never */
         size_t held;
 } MachineView;
 

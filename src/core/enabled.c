@@ -266,6 +266,17 @@ bool life_is_covered(const Core *c, const Unit *u) {
         return session_settled(c) && c->now.boottime < life_stop_at(c, u);
 }
 
+const char *life_why_no_gate(const Unit *u) {
+        static const char *const why[] = {
+                [LOAD_OK] = "systemd has not loaded its gate",
+                [LOAD_MISSING] = "its unit file is missing",
+                [LOAD_MASKED] = "it is masked",
+                [LOAD_BAD] = "systemd cannot load its unit file",
+        };
+
+        return why[u->report.load];
+}
+
 const char *life_why_unable(const Core *c, const Unit *u) {
         const char *why;
 
@@ -288,7 +299,7 @@ const char *life_why_unable(const Core *c, const Unit *u) {
         if (!life_is_told(u))
                 return "systemd has not told its state yet";
         if (!u->report.gate_loaded)
-                return "systemd has not loaded its gate";
+                return life_why_no_gate(u);
         if (!life_is_down(u))
                 return "processes of an earlier run are left here";
         if (u->report.obstacle == OBSTACLE_LASTS && !u->want_steal)

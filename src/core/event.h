@@ -56,6 +56,13 @@ typedef enum Obstacle {
         OBSTACLE_FAILED, /* it ended by itself; it would be started along with the unit */
 } Obstacle;
 
+typedef enum LoadState {
+        LOAD_OK,
+        LOAD_MISSING, /* there is no unit file */
+        LOAD_MASKED,
+        LOAD_BAD,     /* PID 1 cannot load it */
+} LoadState;
+
 typedef struct UnitReport {
         bool known;       /* false: PID 1 does not answer; nothing below means anything */
         usec_t asked_at;  /* CLOCK_BOOTTIME before the question was sent; what is said below was true later than that */
@@ -63,6 +70,7 @@ typedef struct UnitReport {
         bool job;         /* PID 1 has a job for it */
         bool empty;       /* no process in its control group; read after PID 1's answer */
         bool left;        /* all that PID 1 knows of it is down, and its slice is not empty: PID 1 will not end what is in there */
+        LoadState load;
         bool gate_loaded; /* PID 1 has our Assert and our BindsTo in force, and needs no reload */
         bool failed;      /* how it last ended: Result= is not success */
         EndedBy ended_by;
@@ -79,6 +87,7 @@ typedef struct GuardReport {
         uint64_t index; /* its entry for this unit; 0: none */
         bool open;      /* the gate is there */
         bool expired;   /* stop_at has passed or the lease was declared lost: it is stopping the unit */
+        usec_t stop_at, kill_at; /* CLOCK_BOOTTIME, as they were when it said so */
         uint64_t serial; /* .id of the last action that the guard had received on this connection when it said so; 0: none */
 } GuardReport;
 
@@ -225,7 +234,7 @@ typedef enum Report {
         REPORT_SESSION_ADOPTED,  /* .session: carried on from before the daemon's restart */
         REPORT_SESSION_ENDED,    /* .session: our beat is gone, or somebody else beats in our name */
         REPORT_SESSION_CLONED,   /* somebody else beats with our session: a copied machine or /run */
-        REPORT_MACHINE_TWICE,    /* .machine: another live session has our machine id; we do not compete */
+        REPORT_MACHINE_TWICE,    /* .machine: its host name; another live session has our machine id; we do not compete */
         REPORT_REGISTRY_SILENT,  /* no beat has come through for a round */
         REPORT_REGISTRY_BACK,    /* .span: after so long */
         REPORT_REGISTRY_FOREIGN, /* .machine: the uuid or store found instead of ours; everything is stopped */

@@ -335,6 +335,10 @@ struct Core {
         uint64_t revision;                    /* the highest seen of ours, in this life or as remembered */
         uint64_t revision_seen;               /* the highest seen since everything was looked at anew */
         unsigned listed;                      /* kinds of which a whole list has been seen since then */
+        usec_t heard_at;                      /* when the registry last said anything; 0: never */
+        usec_t beats_at;                      /* when all beats were last read ... */
+        usec_t beats_first_at;                /* ... and for the first time since everything was looked at anew */
+        bool deaf_told;                       /* that nothing is known by now was published */
         uint64_t stamp;                       /* one for each answer taken in */
         bool contradicted;                    /* by the last of them */
         bool remembered_nothing;
@@ -525,6 +529,12 @@ bool leave_is_move(Leave leave);
 /* view.c */
 const char *view_why_not(const Core *c, const Unit *u);    /* why it does not run here; "": it does */
 bool view_is_elsewhere(const Core *c, const Unit *u); /* nothing is in hand here: another machine has it */
+/* What the records say is known no more, or was never: the registry has said nothing for a TTL, or is not ours. */
+bool view_is_deaf(const Core *c);
+const char *view_why_deaf(const Core *c);
+bool view_is_unproved(const Core *c, const Machine *m); /* neither that it beats nor that it is silent is known */
+void view_advance(Core *c);
+usec_t view_deadline(const Core *c);
 
 /* lease.c */
 /* Its record is damaged, or was there and is deleted: it counts as held, by whom is not known. While it is ours, as it was seen
@@ -614,4 +624,5 @@ void life_guard(Core *c, Unit *u, const GuardReport *report);
 void life_kill(Core *c, Unit *u);     /* on its way down: the machine falls asleep, or nobody else ends what is left of it */
 void life_released(Core *c, Unit *u); /* the registry knows that we let it go */
 void life_free(Core *c, Unit *u);
+const char *life_why_no_gate(const Unit *u); /* PID 1 has not loaded it */
 const char *leave_to_string(Leave leave);

@@ -77,11 +77,18 @@ static void compare_own_fence(Core *c, TxnBuilder *b) {
                 txn_compare(b, RECORD_FENCE, c->other.name, c->other.fence_revision);
 }
 
+/* For people: when the holder of a lease that has expired was last heard, as far as we saw it. */
+static usec_t last_heard(const Core *c, const Lease *l) {
+        usec_t seen = l->value.period > 0 ? l->seen.at : l->holder && l->holder->beat.known ? l->holder->beat.at : c->now.boottime;
+
+        return MAX(l->value.since, usec_sub(c->now.realtime, usec_sub(c->now.boottime, seen)));
+}
+
 static LeaseRecord held_by_us(Core *c, const Lease *l, const char *why) {
         LeaseRecord next = l->value;
 
         if (next.state == LEASE_HELD)
-                lease_end_tenure(&next, c->now.realtime, *why ? why : "expired");
+                lease_end_tenure(&next, *why ? c->now.realtime : last_heard(c, l), *why ? why : "expired");
         next.state = LEASE_HELD;
         str_copy(next.machine_id, sizeof(next.machine_id), c->machine_id);
         str_copy(next.session, sizeof(next.session), c->own.name);
@@ -144,7 +151,7 @@ static void send_expire(Core *c, const Session *s) {
 
                 if (!is_expired_from(c, l, s))
                         continue;
-                next = held_by_us(c, l, "expired");
+                next = held_by_us(c, l, "");
                 put_lease(&b, l, OP_EXPIRE, &next);
                 if (fence)
                         fence_add_name(fence, l->name);

@@ -354,6 +354,10 @@ bool mirror_take(Core *c, const Answer *answer) {
         if (answer->complete)
                 take_absences(c, answer);
         c->listed |= answer->complete;
+        if (answer->complete & 1u << RECORD_BEAT) {
+                c->beats_at = c->now.boottime;
+                c->beats_first_at = c->beats_first_at > 0 ? c->beats_first_at : c->now.boottime;
+        }
         c->revision_seen = MAX(c->revision_seen, answer->revision);
         if (c->trust == TRUST_OK)
                 c->revision = MAX(c->revision, answer->revision);
@@ -401,6 +405,7 @@ void mirror_forget(Core *c) {
         c->self = NULL;
         c->meta = (Seen){};
         c->listed = 0;
+        c->beats_at = c->beats_first_at = 0;
         c->revision_seen = 0;
         c->n_asked = 0;
         c->beats_read = c->list_read = c->meta_txn = c->machine_txn = c->collect_txn = c->end_txn = 0;

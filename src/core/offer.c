@@ -51,7 +51,7 @@ static const char *why_not_now(const Core *c, const Unit *u, const Globals *glob
                 return "leased-guard.service does not run there";
         if (meets_a_global(u, globals))
                 return "it conflicts with a unit there that runs everywhere";
-        return u->report.known && !u->report.gate_loaded ? "systemd has not loaded its gate" : NULL;
+        return u->report.known && !u->report.gate_loaded ? life_why_no_gate(u) : NULL;
 }
 
 static void wanted_offer(const Core *c, const Unit *u, const Globals *globals, OfferRecord *ret) {

@@ -36,8 +36,13 @@ static const char *unfit_holder(const Core *c, const Unit *u, Standing *s) {
         const char *why = placement_unfit(&u->placement, s->machine->id, s->look.metadata, s->buffer);
 
         if (!machine_session(c, s->machine))
-                return "it is silent";
+                return view_is_unproved(c, s->machine) ? "whether it is silent is unknown" : "it is silent";
         return why ?: s->look.draining ? "draining" : NULL;
+}
+
+/* By what is installed here: where a higher version is, it would run again. */
+static bool is_done(const Unit *u) {
+        return u->lease->value.state == LEASE_DONE && u->version <= u->lease->value.version;
 }
 
 static void look_at_all(PlanView *view, const Unit *u) {
@@ -55,8 +60,12 @@ static void look_at_all(PlanView *view, const Unit *u) {
                 s->why = plan_why_not(&view->plan, u, m, &s->look, s->buffer);
                 if (s->holds)
                         s->why = unfit_holder(c, u, s);
+                else if (view_is_deaf(c))
+                        s->why = view_why_deaf(c);
                 else if (!machine_session(c, m))
-                        s->why = "it is silent";
+                        s->why = view_is_unproved(c, m) ? "whether it is silent is unknown" : "it is silent";
+                else if (!s->why && is_done(u))
+                        s->why = "its job is done";
         }
 }
 
@@ -98,7 +107,9 @@ static WhyNotView view_of(const PlanView *view, const Unit *u, const Standing *s
         };
 
         v.fits = !s->holds && (!s->why || v.until > 0);
-        if (s->holds)
+        if (s->holds && view_is_deaf(c))
+                v.why = "held it when the registry last answered";
+        else if (s->holds)
                 v.why = say_holds(c, s->why);
         else if (!s->why) {
                 v.rank = rank_of(view, u, s);

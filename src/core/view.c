@@ -4,6 +4,69 @@
 
 #include "core/internal.h"
 
+/* ---- what is known at all ---- */
+
+static usec_t deaf_at(const Core *c) {
+        return usec_add(c->heard_at, c->own.ttl ?: c->ttl);
+}
+
+bool view_is_deaf(const Core *c) {
+        return c->trust != TRUST_OK || c->now.boottime >= deaf_at(c);
+}
+
+const char *view_why_deaf(const Core *c) {
+        if (c->trust == TRUST_FOREIGN)
+                return "unknown: the registry is not the one that this machine knows (leasectl registry accept)";
+        return c->trust == TRUST_NONE ? "unknown: the registry has not answered since leased started"
+                                      : "unknown: the registry does not answer";
+}
+
+static const Session *session_of(const Core *c, const Machine *m) {
+        return mirror_find_session((Core *) c, m->value.session);
+}
+
+static bool is_alive(const Core *c, const Session *s) {
+        return s && s->beat.revision > 0 && c->now.boottime < s->beat.at + s->ttl;
+}
+
+/* A beat that was there when we first looked may be of a machine that has been dead for long, until it moves or its TTL has
+ * passed. And that a machine is silent is known only if the beats were read after that. */
+bool view_is_unproved(const Core *c, const Machine *m) {
+        const Session *s = session_of(c, m);
+
+        if (!s || s->beat.revision == 0)
+                return view_is_deaf(c);
+        if (session_is_ours(c, s->name))
+                return !is_alive(c, s); /* nobody is silent to himself: whether others hear us is not known */
+        return is_alive(c, s) ? !s->moved && s->beat.at <= c->beats_first_at : c->beats_at < s->beat.at + s->ttl;
+}
+
+/* Nothing happens when the registry has been silent for so long; but it is to be seen. */
+void view_advance(Core *c) {
+        bool deaf = view_is_deaf(c);
+
+        if (deaf == c->deaf_told)
+                return;
+        c->deaf_told = deaf;
+        for (const Unit *u = c->units; u; u = u->hh.next)
+                output_changed(c, u, u->global ? NULL : u->lease);
+}
+
+usec_t view_deadline(const Core *c) {
+        return c->deaf_told || c->trust != TRUST_OK ? USEC_INFINITY : deaf_at(c);
+}
+
+static bool is_known(const Core *c, const Lease *l) {
+        return !view_is_deaf(c) && l->seen.known;
+}
+
+/* Who has its lease. What the record that was seen last says to be ours is in our hands still, whoever has it by now. */
+static bool is_unknown(const Core *c, const Unit *u) {
+        return !is_known(c, u->lease) && !(c->trust == TRUST_OK && u->lease->seen.known && lease_is_ours(c, u->lease));
+}
+
+/* ---- from outside ---- */
+
 static size_t count_held(const Core *c, const char *session) {
         size_t n = 0;
 
@@ -30,6 +93,8 @@ void core_session_view(const Core *c, Now now, SessionView *ret) {
                 .found_store = c->trust == TRUST_FOREIGN ? c->store_seen : "",
                 .draining = c->draining,
                 .held = count_held(c, c->own.name),
+                .known = !view_is_deaf(c),
+                .heard = c->heard_at,
                 .lost_acquires = c->lost_acquires,
         };
         ret->competing = machine_competes(c, &ret->why_not);
@@ -58,6 +123,7 @@ static void lease_view(const Core *c, Now now, const Lease *l, LeaseView *ret) {
                 .hostname = hostname_of(c, l->value.machine_id),
                 .unit = l->unit ? l->unit->name : NULL,
                 .local = lease_is_ours(c, l),
+                .known = is_known(c, l),
                 .time_remaining = time_remaining(c, l, now),
         };
 }
@@ -91,6 +157,15 @@ static bool is_for_another(const Core *c, const Unit *u) {
         return u->lease->unit != u && lease_is_ours(c, u->lease);
 }
 
+static bool has_failed(const UnitReport *r) {
+        return r->known && (r->active == ACTIVE_FAILED || (r->active == ACTIVE_INACTIVE && r->failed));
+}
+
+/* Nobody has it. */
+static const char *state_of_free(const Core *c, const Unit *u) {
+        return has_failed(&u->report) || (u->failures > 0 && c->now.boottime < u->not_before) ? "failed" : "waiting";
+}
+
 static const char *state_of(const Core *c, const Unit *u) {
         static const char *const phases[] = {
                 [PHASE_ARMING] = "starting", [PHASE_OPENING] = "starting", [PHASE_STARTING] = "starting",
@@ -104,10 +179,14 @@ static const char *state_of(const Core *c, const Unit *u) {
         if (u->phase == PHASE_RUNNING) {
                 if (!u->report.known || (u->report.active != ACTIVE_INACTIVE && u->report.active != ACTIVE_FAILED))
                         return "running";
-                return u->report.job ? "starting" : "stopped"; /* PID 1 names the new run before it is active */
+                if (u->report.job)
+                        return "starting"; /* PID 1 names the new run before it is active */
+                return has_failed(&u->report) && !u->by_hand ? "failed" : "stopped";
         }
         if (phases[u->phase])
                 return phases[u->phase];
+        if (is_unknown(c, u))
+                return "unknown";
         if (l->damaged)
                 return "damaged";
         if (is_for_another(c, u))
@@ -118,13 +197,13 @@ static const char *state_of(const Core *c, const Unit *u) {
                 return "acquiring";
         if (l->value.state == LEASE_DONE)
                 return "done";
-        return l->value.state == LEASE_HELD ? "elsewhere" : "waiting";
+        return l->value.state == LEASE_HELD ? "elsewhere" : state_of_free(c, u);
 }
 
 bool view_is_elsewhere(const Core *c, const Unit *u) {
         const Lease *l = u->lease;
 
-        return !u->global && u->phase == PHASE_IDLE && !l->damaged && !lease_is_ours(c, l) && l->value.state == LEASE_HELD;
+        return !u->global && u->phase == PHASE_IDLE && is_known(c, l) && !l->damaged && !lease_is_ours(c, l) && l->value.state == LEASE_HELD;
 }
 
 /* The lease is ours, and nothing has been begun. */
@@ -151,6 +230,13 @@ static const char *why_not_global(const Core *c, const Unit *u) {
         return c->now.boottime < u->not_before ? "this machine stands back for a while" : "";
 }
 
+static const char *why_unknown(const Core *c, const Unit *u) {
+        if (u->guard.index == 0)
+                return view_why_deaf(c);
+        return u->guard.expired ? "unknown: the registry does not answer; the guard stops what runs here by an earlier beat"
+                                : "unknown: the registry does not answer; it runs here by an earlier beat, as the guard knows";
+}
+
 const char *view_why_not(const Core *c, const Unit *u) {
         const char *why = NULL;
 
@@ -160,10 +246,14 @@ const char *view_why_not(const Core *c, const Unit *u) {
                 return u->obstacle_why;
         if (u->phase == PHASE_RUNNING && u->stuck)
                 return "it should go elsewhere, and there is no machine that fits";
+        if (u->phase == PHASE_RUNNING && u->by_hand)
+                return "it was stopped by hand; the lease stays here";
         if (u->phase == PHASE_RUNNING)
-                return u->by_hand ? "it was stopped by hand; the lease stays here" : "";
+                return life_is_inactive(&u->report) && has_failed(&u->report) ? "it has failed; OnFailure=hold keeps its lease here" : "";
         if (u->phase != PHASE_IDLE)
                 return leave_to_string(u->leave);
+        if (is_unknown(c, u))
+                return why_unknown(c, u);
         if (u->lease->damaged)
                 return "the lease's record in the registry cannot be read: waiting until whoever may hold it has stopped";
         if (lease_is_lost(u->lease) && !lease_is_ours(c, u->lease))
@@ -183,7 +273,10 @@ const char *view_why_not(const Core *c, const Unit *u) {
 static void unit_view(const Core *c, const Unit *u, UnitView *ret) {
         static const LeaseRecord none = {};
         const LeaseRecord *l = u->global ? &none : &u->lease->value;
-        bool ours = !u->global && lease_is_ours(c, u->lease) && !is_for_another(c, u);
+        bool known = u->global || is_known(c, u->lease);
+        bool ours = !u->global && !is_unknown(c, u) && lease_is_ours(c, u->lease) && !is_for_another(c, u);
+        bool kept = !u->global && u->phase == PHASE_IDLE && u->guard.index > 0; /* by the guard alone */
+        bool held = known && l->state == LEASE_HELD;
         Timeline t = life_timeline(c, u);
 
         *ret = (UnitView){
@@ -191,16 +284,17 @@ static void unit_view(const Core *c, const Unit *u, UnitView *ret) {
                 .lease = u->global ? "" : u->lease->name,
                 .state = state_of(c, u),
                 .why_not = view_why_not(c, u),
-                .machine_id = l->state == LEASE_HELD ? l->machine_id : "",
-                .hostname = l->state == LEASE_HELD ? hostname_of(c, l->machine_id) : "",
-                .index = l->index,
+                .known = known,
+                .machine_id = held ? l->machine_id : "",
+                .hostname = held ? hostname_of(c, l->machine_id) : "",
+                .index = l->index > 0 || !kept ? l->index : u->guard.index,
                 .held_here = ours,
                 .global = u->global,
                 .stuck = u->stuck,
                 .active_known = u->report.known,
                 .active = u->report.active,
-                .stop_at = ours && c->own.committed ? c->own.t0 + t.stop : 0,
-                .kill_at = ours && c->own.committed ? c->own.t0 + t.kill : 0,
+                .stop_at = ours && c->own.committed ? c->own.t0 + t.stop : kept ? u->guard.stop_at : 0,
+                .kill_at = ours && c->own.committed ? c->own.t0 + t.kill : kept ? u->guard.kill_at : 0,
         };
 }
 
@@ -230,11 +324,13 @@ int core_each_machine(const Core *c, Now now, int (*f)(const MachineView *, void
         int r = 0;
 
         for (const Machine *m = c->machines; m && r == 0; m = m->hh.next) {
-                const Session *s = mirror_find_session((Core *) c, m->value.session);
+                const Session *s = session_of(c, m);
                 MachineView v = {
                         .machine_id = m->id,
                         .record = &m->value,
                         .alive = s && s->beat.revision > 0 && now.boottime < s->beat.at + s->ttl,
+                        .known = !view_is_unproved(c, m),
+                        .heard = s && s->beat.revision > 0 ? s->beat.at : 0,
                         .held = count_held(c, m->value.session),
                 };
 

@@ -25,6 +25,7 @@ enum {
         CTL_NOT_HELD = 3,
         CTL_NO_SUCH_UNIT = 4,
         CTL_NOT_RUNNING = 5,
+        CTL_UNKNOWN = 6,
 };
 
 typedef enum JsonMode {

@@ -274,7 +274,7 @@ int verb_drain(Ctl *ctl, int argc, char **argv) {
         if (code != CTL_OK)
                 return code;
         drain.name = machine_name(rows, drain.id, name, sizeof(name));
-        if (!drain.here && !get_boolean(machines_find(rows, drain.id), "up") && ctl->legend)
+        if (!drain.here && json_is_false(json_object_get(machines_find(rows, drain.id), "up")) && ctl->legend)
                 complain("note: %s is silent, and hears of it when it is back", name);
         return ctl->wait ? wait_drained(&drain) : CTL_OK;
 }

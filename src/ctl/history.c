@@ -20,26 +20,47 @@ static void add_row(json_t *rows, const json_t *machines, const char *lease, con
                                         "to_usec", to ? json_incref((json_t *) to) : json_null(), "why", why));
 }
 
+/* Of the present tenure: whether it is one still. A holder that is silent is about to lose the lease, or would, if another machine
+ * were there to take it. standing: "held", "silent", "unknown"; heard_usec: CLOCK_REALTIME when he was last heard, if not just
+ * now. */
+static void add_standing(json_t *row, const json_t *machines, const json_t *lease) {
+        const json_t *machine = machines_find(machines, get_string(row, "machine_id")), *up = json_object_get(machine, "up");
+        bool of_session = get_integer(lease, "PeriodUSec") == 0;
+        const char *standing = !get_boolean(lease, "Known") ? "unknown"
+                               : !of_session               ? get_integer(lease, "TimeRemainingUSec") > 0 ? "held" : "silent"
+                               : !machine || json_is_null(up) ? "unknown"
+                               : json_is_true(up)             ? "held"
+                                                              : "silent";
+        json_int_t age = get_integer(machine, "heard_ago_usec");
+
+        (void) json_object_set_new(row, "standing", json_string(standing));
+        (void) json_object_set_new(row, "heard_usec", of_session && age > 0 && !streq(standing, "held")
+                                                                      ? json_integer((json_int_t) now_realtime() - age)
+                                                                      : json_null());
+}
+
 /* The tenures of one lease, the newest last. */
 static int read_lease(Ctl *ctl, const json_t *machines, const char *name, json_t *rows, sd_bus_error *error) {
-        json_auto_t *tenures = NULL, *now = NULL, *props = NULL;
+        _cleanup_free_ char *path = NULL;
+        json_auto_t *tenures = NULL, *props = NULL;
         json_t *t;
         size_t i;
         int r = bus_call(ctl->bus, &bus_leased, "GetHistory", &tenures, error, "s", name);
 
         if (r >= 0)
-                r = bus_call(ctl->bus, &bus_leased, "GetLease", &now, error, "s", name);
+                r = sd_bus_path_encode(LEASED_PATH "/lease", name, &path);
         if (r >= 0)
-                r = bus_get_all(ctl->bus, LEASED_NAME, strempty(json_string_value(json_array_get(now, 1))),
-                                LEASED_LEASE, &props, error);
+                r = bus_get_all(ctl->bus, LEASED_NAME, path, LEASED_LEASE, &props, error);
         if (r < 0)
                 return r;
         json_array_foreach(json_array_get(tenures, 0), i, t)
                         add_row(rows, machines, name, json_array_get(t, 0), json_array_get(t, 1), json_array_get(t, 2),
                                         json_array_get(t, 3), strempty(json_string_value(json_array_get(t, 4))));
-        if (*get_string(props, "MachineID"))
+        if (*get_string(props, "MachineID")) {
                 add_row(rows, machines, name, json_object_get(props, "MachineID"), json_object_get(props, "Index"),
                                 json_object_get(props, "SinceUSec"), NULL, "");
+                add_standing(json_array_get(rows, json_array_size(rows) - 1), machines, props);
+        }
         return 0;
 }
 
@@ -85,27 +106,58 @@ static void format_stamp(const json_t *value, char *buf, size_t size) {
         time_t seconds = (time_t) (json_integer_value(value) / (json_int_t) USEC_PER_SEC);
         struct tm tm;
 
-        str_copy(buf, size, "now");
-        if (json_is_integer(value) && localtime_r(&seconds, &tm))
+        if (json_is_string(value))
+                str_copy(buf, size, json_string_value(value));
+        else if (localtime_r(&seconds, &tm))
                 (void) strftime(buf, size, "%Y-%m-%d %H:%M:%S", &tm);
 }
 
-static void complete(json_t *rows) {
-        json_t *row;
+/* Between two tenures there may have been a time in which nobody had it. What was shorter than a second is none to speak of. */
+static json_t *gap_between(const json_t *before, const json_t *after) {
+        json_int_t from = get_integer(before, "to_usec"), to = get_integer(after, "from_usec");
+
+        if (!before || !streq(get_string(before, "lease"), get_string(after, "lease")) || from == 0 ||
+                        to - from < (json_int_t) USEC_PER_SEC)
+                return NULL;
+        return json_pack("{s:s, s:s, s:i, s:I, s:I, s:I, s:s}", "lease", get_string(after, "lease"), "holder", "-", "index", 0,
+                        "from_usec", from, "to_usec", to, "for_usec", to - from, "why", "held by nobody");
+}
+
+static void complete_row(json_t *row) {
+        json_int_t from = get_integer(row, "from_usec"), to = get_integer(row, "to_usec");
+        const char *standing = get_string(row, "standing");
+        char holder[HOSTNAME_SHOWN];
+
+        str_copy(holder, sizeof(holder), get_string(row, "hostname"));
+        if (!*holder)
+                str_copy(holder, 9, get_string(row, "machine_id"));
+        if (to == 0 && get_integer(row, "heard_usec") > 0) {
+                to = get_integer(row, "heard_usec");
+                (void) json_object_set_new(row, "to_usec", json_integer(to));
+        } else if (to == 0) {
+                (void) json_object_set_new(row, "to_usec", json_string(streq(standing, "held") ? "now" : "?"));
+                to = (json_int_t) now_realtime();
+        }
+        if (*standing && !streq(standing, "held"))
+                (void) json_object_set_new(row, "why", json_string(standing));
+        (void) json_object_set_new(row, "holder", json_string(holder));
+        (void) json_object_set_new(row, "for_usec", json_integer(MAX(to - from, 0)));
+}
+
+/* The rows as people see them, with a row for each time in which nobody had the lease. */
+static json_t *complete(const json_t *rows) {
+        json_t *all = json_array(), *row;
         size_t i;
 
-        json_array_foreach(rows, i, row) {
-                json_int_t from = get_integer(row, "from_usec"), to = get_integer(row, "to_usec");
-                char holder[HOSTNAME_SHOWN];
+        json_array_foreach((json_t *) rows, i, row) {
+                json_t *gap = gap_between(i > 0 ? json_array_get(rows, i - 1) : NULL, row);
 
-                str_copy(holder, sizeof(holder), get_string(row, "hostname"));
-                if (!*holder)
-                        str_copy(holder, 9, get_string(row, "machine_id"));
-                if (to == 0)
-                        to = (json_int_t) now_realtime();
-                (void) json_object_set_new(row, "holder", json_string(holder));
-                (void) json_object_set_new(row, "for_usec", json_integer(MAX(to - from, 0)));
+                if (gap)
+                        (void) json_array_append_new(all, gap);
+                (void) json_array_append(all, row);
         }
+        json_array_foreach((json_t *) rows, i, row) complete_row(row);
+        return all;
 }
 
 int verb_history(Ctl *ctl, int argc, char **argv) {
@@ -135,8 +187,12 @@ int verb_history(Ctl *ctl, int argc, char **argv) {
                 if (c != CTL_OK)
                         code = c;
         }
-        if (ctl->json == JSON_OFF)
-                complete(rows);
+        if (ctl->json == JSON_OFF && rows) {
+                json_t *shown = complete(rows);
+
+                json_decref(rows);
+                rows = shown;
+        }
         if (code == CTL_OK || json_array_size(rows) > 0)
                 print_rows(ctl, rows, columns, ELEMENTSOF(columns), "No lease has been held yet");
         return code;

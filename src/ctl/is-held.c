@@ -2,7 +2,7 @@
 
 /*
  * leasectl is-held: for scripts: may I act as the holder, now and here? Exit code 0 if this machine holds the lease, 3
- * if not. A lease whose unit would have been stopped by now for want of a beat counts as not held, even though nobody
+ * if not, 6 if that cannot be known: the registry has not answered since leased started. A lease whose unit would have been stopped by now for want of a beat counts as not held, even though nobody
  * else may have it yet. Names are those of units that are enabled here, or of leases.
  */
 
@@ -30,6 +30,10 @@ static int lease_is_held(Ctl *ctl, const char *name, const char *unit, bool *ret
                 r = 0;
         if (r >= 0)
                 r = bus_get_all(ctl->bus, LEASED_NAME, LEASED_PATH, LEASED_MANAGER, &manager, &error);
+        if (r < 0 && sd_bus_error_has_name(&error, "org.leased1.Error.RegistryUnavailable")) {
+                (void) bus_complain(name, r, &error);
+                return CTL_UNKNOWN;
+        }
         if (r < 0)
                 return bus_complain(name, r, &error);
         *ret = json_is_true(json_array_get(lease, 0)) && json_integer_value(json_array_get(lease, 5)) > 0 &&
@@ -45,6 +49,11 @@ static int ask(Ctl *ctl, const char *typed, bool *ret) {
         if (unit_lease_name(ctl, strempty(unit), &lease) == 0)
                 return lease_is_held(ctl, typed, strempty(unit), ret);
         code = unit_read_one(ctl, strempty(unit), &row);
+        if (code == CTL_OK && streq(get_string(row, "state"), "unknown")) {
+                if (ctl->legend)
+                        say("unknown");
+                return CTL_UNKNOWN;
+        }
         if (code == CTL_OK)
                 *ret = unit_is_held(ctl, row);
         return code;

@@ -23,6 +23,7 @@ static json_t *why_not(const json_t *pairs) {
 /* lease may be NULL: nothing is known of it. */
 static json_t *row_new(const json_t *unit, const json_t *lease) {
         _cleanup_free_ char *lease_name = NULL;
+        bool global = streq(get_string(unit, "Lease"), "/"), known = global || get_boolean(unit, "HolderKnown");
         json_t *row = json_object();
 
         (void) sd_bus_path_decode(get_string(unit, "Lease"), LEASED_PATH "/lease", &lease_name);
@@ -30,22 +31,27 @@ static json_t *row_new(const json_t *unit, const json_t *lease) {
         copy(row, "state", unit, "State");
         copy(row, "active_state", unit, "ActiveState");
         copy(row, "sub_state", unit, "SubState");
-        copy(row, "machine_id", unit, "MachineID");
-        copy(row, "hostname", lease, "Hostname");
+        copy(row, "machine_id", known ? unit : NULL, "MachineID");
+        copy(row, "hostname", known ? lease : NULL, "Hostname");
+        if (!known && *get_string(lease, "MachineID")) {
+                copy(row, "last_machine_id", lease, "MachineID");
+                copy(row, "last_hostname", lease, "Hostname");
+        }
         copy(row, "index", unit, "LeaseIndex");
         copy(row, "version", lease, "Version");
         copy(row, "since_usec", lease, "SinceUSec");
         copy(row, "time_remaining_usec", lease, "TimeRemainingUSec");
         (void) json_object_set_new(row, "lease", lease_name ? json_string(lease_name) : json_null());
-        (void) json_object_set_new(row, "local", json_boolean(get_boolean(lease, "Local")));
-        (void) json_object_set_new(row, "held", json_boolean(*get_string(unit, "MachineID")));
-        (void) json_object_set_new(row, "global", json_boolean(streq(get_string(unit, "Lease"), "/")));
+        (void) json_object_set_new(row, "local", known ? json_boolean(get_boolean(lease, "Local")) : json_null());
+        (void) json_object_set_new(row, "held", known ? json_boolean(*get_string(unit, "MachineID")) : json_null());
+        (void) json_object_set_new(row, "global", json_boolean(global));
         (void) json_object_set_new(row, "stuck", json_boolean(get_boolean(unit, "Stuck")));
         copy(row, "invocation_id", unit, "InvocationID");
         copy(row, "stop_at_usec", unit, "StopAtUSec");
         copy(row, "kill_at_usec", unit, "KillAtUSec");
         copy(row, "slice", unit, "Slice");
         copy(row, "last_error", unit, "LastError");
+        copy(row, "last_error_usec", unit, "LastErrorUSec");
         (void) json_object_set_new(row, "why_not", why_not(json_object_get(unit, "WhyNot")));
         return row;
 }

@@ -16,6 +16,8 @@ static void add_holders(json_t *rows) {
 
                 if (get_boolean(row, "global"))
                         host = "everywhere";
+                else if (json_is_null(json_object_get(row, "held")))
+                        host = "unknown";
                 else if (!get_boolean(row, "held"))
                         host = "";
                 else if (!*host) {
@@ -37,11 +39,16 @@ int verb_list(Ctl *ctl, int argc, char **argv) {
                                         .format = format_json_span,
                                         .right = true},
         };
-        json_auto_t *rows = NULL;
+        json_auto_t *rows = NULL, *manager = NULL;
         int code = units_read(ctl, &rows);
 
         if (code != CTL_OK)
                 return code;
+        if (json_array_size(rows) == 0 && bus_get_all(ctl->bus, LEASED_NAME, LEASED_PATH, LEASED_MANAGER, &manager, NULL) >= 0 &&
+                        *get_string(manager, "UnitsError")) {
+                complain("%s", get_string(manager, "UnitsError"));
+                return CTL_FAILED;
+        }
         if (ctl->json == JSON_OFF)
                 add_holders(rows);
         print_rows(ctl, rows, columns, ELEMENTSOF(columns),

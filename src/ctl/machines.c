@@ -25,6 +25,20 @@ static bool contains(const json_t *array, const char *text) {
         return false;
 }
 
+/* true: it beats; false: it is silent; null: neither is known now. */
+static json_t *standing_of(const json_t *manager, const char *id) {
+        if (contains(json_object_get(manager, "UnknownMachines"), id))
+                return json_null();
+        return json_boolean(contains(json_object_get(manager, "LiveMachines"), id));
+}
+
+/* How long ago it was seen to beat, or its TTL; null: it never was. */
+static json_t *age_of(const json_t *manager, const char *id, size_t which) {
+        json_t *value = json_array_get(json_object_get(json_object_get(manager, "MachineAges"), id), which);
+
+        return value ? json_incref(value) : json_null();
+}
+
 int machines_read(Ctl *ctl, json_t **ret) {
         json_auto_t *manager = NULL;
 
@@ -46,12 +60,12 @@ int machines_read_all(Ctl *ctl, json_t **ret, json_t **ret_manager) {
                 const char *id = strempty(json_string_value(json_array_get(m, 0)));
 
                 (void) json_array_append_new(rows,
-                                json_pack("{s:O, s:O, s:O, s:O, s:O, s:O, s:b, s:b}", "machine_id",
+                                json_pack("{s:O, s:O, s:O, s:O, s:O, s:O, s:o, s:o, s:o, s:b}", "machine_id",
                                                 json_array_get(m, 0), "hostname", json_array_get(m, 1), "boot_id",
                                                 json_array_get(m, 2), "metadata", json_array_get(m, 3), "held",
                                                 json_array_get(m, 4), "draining", json_array_get(m, 5), "up",
-                                                contains(json_object_get(manager, "LiveMachines"), id), "here",
-                                                streq(get_string(manager, "MachineID"), id)));
+                                                standing_of(manager, id), "heard_ago_usec", age_of(manager, id, 0), "ttl_usec",
+                                                age_of(manager, id, 1), "here", streq(get_string(manager, "MachineID"), id)));
         }
         *ret = rows_sorted(rows, "hostname");
         *ret_manager = TAKE_PTR(manager);
@@ -148,7 +162,7 @@ int machines_resolve(const json_t *rows, const char *typed, const json_t **ret) 
 /* ---- the listing ---- */
 
 static Colour colour_of_machine(const char *state) {
-        return streq(state, "up") ? COLOUR_GREEN : streq(state, "draining") ? COLOUR_YELLOW : COLOUR_RED;
+        return streq(state, "up") ? COLOUR_GREEN : startswith(state, "silent") ? COLOUR_RED : COLOUR_YELLOW;
 }
 
 void machine_metadata(const json_t *object, char *buf, size_t size) {
@@ -176,20 +190,33 @@ static void format_metadata(const json_t *value, char *buf, size_t size) {
                 str_copy(buf, size, "-");
 }
 
+/* "up" of one whose beats come; with when it was last heard where that is longer ago than two of its rounds (TTL/5). */
+static void format_standing(const json_t *row, char *buf, size_t size) {
+        const json_t *up = json_object_get(row, "up");
+        json_int_t age = get_integer(row, "heard_ago_usec"), ttl = get_integer(row, "ttl_usec");
+        const char *state = json_is_null(up) ? "unknown" : !json_is_true(up) ? "silent" : get_boolean(row, "draining") ? "draining" : "up";
+        char span[32];
+
+        if (age > 0 && (!json_is_true(up) || age > ttl * 2 / 5 + 200 * (json_int_t) USEC_PER_MSEC))
+                (void) snprintf(buf, size, "%s, last heard %s ago", state, format_span(span, sizeof(span), (usec_t) age));
+        else
+                (void) snprintf(buf, size, "%s", state);
+}
+
 /* What people see in place of true and false. */
 static void complete(json_t *rows) {
         json_t *row;
         size_t i;
 
         json_array_foreach(rows, i, row) {
-                const char *state = get_boolean(row, "draining") ? "draining" : "up";
-                char name[HOSTNAME_SHOWN];
+                char state[96], name[HOSTNAME_SHOWN];
 
                 (void) machine_name(rows, get_string(row, "machine_id"), name, sizeof(name));
                 if (get_boolean(row, "here"))
                         str_copy(name + strlen(name), sizeof(name) - strlen(name), " (here)");
                 (void) json_object_set_new(row, "name", json_string(name));
-                (void) json_object_set_new(row, "state", json_string(get_boolean(row, "up") ? state : "silent"));
+                format_standing(row, state, sizeof(state));
+                (void) json_object_set_new(row, "state", json_string(state));
         }
 }
 

@@ -6,7 +6,7 @@
 
 /*
  * The machines in the registry, as this one knows them. A row: machine_id, hostname, boot_id, metadata (an object; a key
- * may have several values, parted by spaces), held, draining, up, here.
+ * may have several values, parted by spaces), held, draining, up (null: not known now), heard_ago_usec, ttl_usec, here.
  *
  * Functions say what is wrong and return an exit code.
  */

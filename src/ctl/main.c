@@ -76,7 +76,8 @@ static int help(void) {
                     "\n"
                     "Exit codes: 0 done; 1 failed; 2 wrong usage; 3 the lease is not held (status: by nobody; release,\n"
                     "transfer, is-held: not by this machine); 4 no such unit, or not enabled here; 5 leased is not\n"
-                    "running; of run, that of the command.");
+                    "running; 6 it is not known (status, is-held: the registry does not answer); of run, that of the\n"
+                    "command.");
         return CTL_OK;
 }
 

@@ -83,7 +83,7 @@ static void print_units(const json_t *units) {
                         say("leased_unit_state{unit=\"%s\",state=\"%s\"} 1", label(get_string(unit, "unit"), name),
                                         label(get_string(unit, "state"), state));
         describe("leased_unit_held", "gauge", "1 if this machine holds the unit's lease.");
-        json_array_foreach((json_t *) units, i, unit)
+        json_array_foreach((json_t *) units, i, unit) if (!json_is_null(json_object_get(unit, "held")))
                         print_unit("leased_unit_held", unit, get_boolean(unit, "local"));
         describe("leased_unit_active", "gauge", "1 if the unit is active on this machine.");
         json_array_foreach((json_t *) units, i, unit)
@@ -99,7 +99,7 @@ static void print_machines(const json_t *machines) {
         size_t i;
 
         describe("leased_machine_up", "gauge", "1 if the machine has beaten within its TTL, as this one sees it.");
-        json_array_foreach((json_t *) machines, i, machine)
+        json_array_foreach((json_t *) machines, i, machine) if (!json_is_null(json_object_get(machine, "up")))
                         say("leased_machine_up{machine_id=\"%s\",hostname=\"%s\"} %d",
                                         label(get_string(machine, "machine_id"), id),
                                         label(get_string(machine, "hostname"), name), get_boolean(machine, "up"));

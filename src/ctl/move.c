@@ -30,6 +30,8 @@ static int is_gone(const json_t *props, void *userdata) {
         const char *state = get_string(props, "State");
         Move *move = userdata;
 
+        if (!get_boolean(props, "HolderKnown"))
+                return 0;
         if (get_integer(props, "LeaseIndex") != move->index || !*get_string(props, "MachineID"))
                 return 1;
         if (streq(state, "stopping") || streq(state, "releasing"))
@@ -42,6 +44,10 @@ static int is_gone(const json_t *props, void *userdata) {
 static int complain_not_holder(const char *unit, const char *verb, const char *rest, const json_t *row) {
         const char *host = get_string(row, "hostname");
 
+        if (json_is_null(json_object_get(row, "held"))) {
+                complain("%s: who holds its lease is not known now, see: leasectl status %s", unit, unit);
+                return CTL_UNKNOWN;
+        }
         if (!get_boolean(row, "held"))
                 complain("%s: nobody holds its lease now, so there is nothing to hand over", unit);
         else
@@ -87,7 +93,7 @@ int verb_transfer(Ctl *ctl, int argc, char **argv) {
         }
         if (!get_boolean(row, "local"))
                 return complain_not_holder(unit, "transfer", argv[1], row);
-        if (!get_boolean(target, "up")) {
+        if (json_is_false(json_object_get(target, "up"))) {
                 complain("%s: is silent, so nothing can be handed to it, see: leasectl machines", argv[1]);
                 return CTL_FAILED;
         }
@@ -109,7 +115,7 @@ static int is_here(const json_t *props, void *userdata) {
         const char *state = get_string(props, "State");
         Move *move = userdata;
 
-        move->stayed = !streq(get_string(props, "MachineID"), move->machine);
+        move->stayed = get_boolean(props, "HolderKnown") && !streq(get_string(props, "MachineID"), move->machine);
         return move->stayed || streq(state, "held") || streq(state, "starting") || streq(state, "running") || streq(state, "stopped");
 }
 
@@ -161,7 +167,7 @@ int verb_steal(Ctl *ctl, int argc, char **argv) {
 /* ---- rearm ---- */
 
 static int is_not_done(const json_t *props, void *userdata) {
-        return !streq(get_string(props, "State"), "done");
+        return get_boolean(props, "HolderKnown") && !streq(get_string(props, "State"), "done");
 }
 
 static int rearm_one(Ctl *ctl, const char *unit) {

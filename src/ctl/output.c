@@ -155,6 +155,8 @@ Colour colour_of_state(const char *state) {
                         {"stopped", COLOUR_YELLOW},
                         {"releasing", COLOUR_YELLOW},
                         {"damaged", COLOUR_RED},
+                        {"failed", COLOUR_RED},
+                        {"unknown", COLOUR_RED},
                         {"elsewhere", COLOUR_GREY},
                         {"waiting", COLOUR_GREY},
                         {"done", COLOUR_GREY},

@@ -31,7 +31,7 @@ static bool error_matters(const Ctl *ctl, const json_t *manager) {
 
         if (!*get_string(manager, "RegistryError"))
                 return false;
-        if (!streq(get_string(manager, "RegistryState"), "ok"))
+        if (!streq(get_string(manager, "RegistryState"), "ok") && !streq(get_string(manager, "RegistryState"), "foreign"))
                 return true;
         return !ctl->host && beat > 0 && at > usec_sub(now_realtime(), usec_sub(boottime, beat));
 }
@@ -99,7 +99,8 @@ void registry_print_state(const Ctl *ctl, const json_t *manager) {
 
         if (since > 0 && !streq(state, "ok"))
                 (void) format_since(text, sizeof(text), since);
-        print_field("Registry", "%s, %s%s%s%s%s", get_string(manager, "Registry"), colour_on(colour), state,
+        print_field("Registry", "%s, %s%s%s%s%s", get_string(manager, "Registry"), colour_on(colour),
+                        streq(state, "foreign") ? "not accepted" : state,
                         colour_off(), *text ? " since " : "", text);
         print_endpoints(manager);
         if (error_matters(ctl, manager))

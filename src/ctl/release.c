@@ -13,7 +13,8 @@
 static int is_released(const json_t *props, void *userdata) {
         const json_int_t *index = userdata;
 
-        return !*get_string(props, "MachineID") || get_integer(props, "LeaseIndex") != *index;
+        return get_boolean(props, "HolderKnown") &&
+               (!*get_string(props, "MachineID") || get_integer(props, "LeaseIndex") != *index);
 }
 
 static int release_one(Ctl *ctl, const char *unit) {

@@ -39,17 +39,26 @@ static void print_configuration(const json_t *manager) {
 }
 
 static void print_units(const json_t *units) {
-        size_t held = 0, i;
+        size_t held = 0, unknown = 0, i;
+        char more[64] = "";
         json_t *unit;
 
-        json_array_foreach((json_t *) units, i, unit) held += get_boolean(unit, "local");
-        print_field("Units", "%zu enabled here, %zu held by this machine", json_array_size(units), held);
+        json_array_foreach((json_t *) units, i, unit) {
+                held += get_boolean(unit, "local");
+                unknown += json_is_null(json_object_get(unit, "held"));
+        }
+        if (unknown > 0)
+                (void) snprintf(more, sizeof(more), ", %zu unknown", unknown);
+        print_field("Units", "%zu enabled here, %zu held by this machine%s", json_array_size(units), held, more);
         json_array_foreach((json_t *) units, i, unit) {
                 const char *state = get_string(unit, "state");
 
                 if (get_boolean(unit, "global") && !streq(state, "waiting"))
                         say("%14s  %s: %s%s%s, as on every machine that fits", "", get_string(unit, "unit"),
                                         colour_on(colour_of_state(state)), state, colour_off());
+                if (json_is_null(json_object_get(unit, "held")))
+                        say("%14s  %s: %s%s%s, %s here", "", get_string(unit, "unit"), colour_on(colour_of_state(state)), state,
+                                        colour_off(), get_string(unit, "active_state"));
                 if (get_boolean(unit, "local"))
                         say("%14s  %s: %s%s%s, Index %" JSON_INTEGER_FORMAT, "",
                                         get_string(unit, "unit"), colour_on(colour_of_state(state)), state,
@@ -68,10 +77,12 @@ static int status_machine(Ctl *ctl) {
         code = units_read(ctl, &units);
         if (code != CTL_OK)
                 return code;
+        code = *get_string(manager, "UnitsError") ? CTL_FAILED
+               : streq(get_string(manager, "RegistryState"), "ok") && get_boolean(manager, "Known") ? CTL_OK : CTL_UNKNOWN;
         if (ctl->json != JSON_OFF) {
                 (void) json_object_set(manager, "Units", units);
                 print_json(ctl, manager);
-                return CTL_OK;
+                return code;
         }
         print_field("leased", "%s", get_string(manager, "Version"));
         print_field("Machine", "%s", get_string(manager, "MachineID"));
@@ -84,25 +95,43 @@ static int status_machine(Ctl *ctl) {
                 print_field("Draining", "%syes%s, takes no leases until: leasectl undrain", colour_on(COLOUR_YELLOW),
                                 colour_off());
         print_units(units);
-        return CTL_OK;
+        if (*get_string(manager, "UnitsError"))
+                print_field("", "%s%s%s; those known before go on", colour_on(COLOUR_RED), get_string(manager, "UnitsError"),
+                                colour_off());
+        return code;
 }
 
 /* ---- one unit ---- */
 
-static void print_holder(const json_t *unit) {
+/* Who it was, if it was ever known here, when the registry last answered. */
+static void print_unknown_holder(const json_t *unit, const json_t *manager) {
+        const char *machine = get_string(unit, "last_machine_id"), *host = get_string(unit, "last_hostname");
+        usec_t heard = (usec_t) get_integer(manager, "HeardUSec"), now = now_boottime();
+        char span[32];
+
+        if (*machine && heard > 0 && now >= heard)
+                print_field("Holder", "%sunknown%s; %s when the registry last answered, %s ago", colour_on(COLOUR_RED), colour_off(),
+                                *host ? host : machine, format_span(span, sizeof(span), now - heard));
+        else
+                print_field("Holder", "%sunknown%s", colour_on(COLOUR_RED), colour_off());
+}
+
+static void print_holder(const json_t *unit, const json_t *manager) {
         const char *host = get_string(unit, "hostname"), *machine = get_string(unit, "machine_id");
         usec_t left = (usec_t) get_integer(unit, "time_remaining_usec"),
                since = (usec_t) get_integer(unit, "since_usec");
         char text[128], span[32];
 
-        if (!get_boolean(unit, "held"))
+        if (json_is_null(json_object_get(unit, "held")))
+                print_unknown_holder(unit, manager);
+        else if (!get_boolean(unit, "held"))
                 print_field("Holder", "%snobody%s", colour_on(COLOUR_YELLOW), colour_off());
         else if (*host)
                 print_field("Holder", "%s%s%s, machine %s%s", colour_on(COLOUR_BOLD), host, colour_off(), machine,
                                 get_boolean(unit, "local") ? " (this machine)" : "");
         else
                 print_field("Holder", "machine %s%s", machine, get_boolean(unit, "local") ? " (this machine)" : "");
-        if (since > 0)
+        if (since > 0 && !json_is_null(json_object_get(unit, "held")))
                 print_field("Since", "%s", format_since(text, sizeof(text), since));
         if (get_integer(unit, "index") > 0)
                 print_field("Index", "%" JSON_INTEGER_FORMAT, get_integer(unit, "index"));
@@ -155,6 +184,8 @@ static void sort_why_not(json_t *unit, const json_t *machines, const char *here)
 static bool is_on(const json_t *unit, bool here) {
         const char *state = get_string(unit, "state");
 
+        if (json_is_null(json_object_get(unit, "held")))
+                return false;
         return !here || streq(state, "running") || streq(state, "starting");
 }
 
@@ -177,7 +208,7 @@ static void print_why_not(const json_t *unit, const json_t *machines, const char
         }
 }
 
-static void print_unit(const Ctl *ctl, const json_t *unit) {
+static void print_unit(const Ctl *ctl, const json_t *unit, const json_t *manager) {
         const char *name = get_string(unit, "unit"), *lease = get_string(unit, "lease"), *state = get_string(unit, "state"),
                    *sub = get_string(unit, "sub_state");
 
@@ -192,7 +223,7 @@ static void print_unit(const Ctl *ctl, const json_t *unit) {
                 print_field("Slice", "%s", get_string(unit, "slice"));
         if (get_boolean(unit, "global"))
                 return;
-        print_holder(unit);
+        print_holder(unit, manager);
         print_deadlines(ctl, unit);
 }
 
@@ -211,6 +242,7 @@ static void print_outside(Ctl *ctl, const char *name) {
 static int status_unit(Ctl *ctl, const char *name, json_t **ret) {
         json_auto_t *unit = NULL, *machines = NULL, *manager = NULL;
         const char *here;
+        char at[128];
         int code = unit_read_one(ctl, name, &unit);
 
         if (code == CTL_OK)
@@ -222,11 +254,13 @@ static int status_unit(Ctl *ctl, const char *name, json_t **ret) {
         *ret = json_incref(unit);
         if (ctl->json != JSON_OFF)
                 return CTL_OK;
-        print_unit(ctl, unit);
+        print_unit(ctl, unit, manager);
         print_why_not(unit, machines, here);
         print_outside(ctl, name);
         if (*get_string(unit, "last_error"))
                 print_field("Last error", "%s", get_string(unit, "last_error"));
+        if (get_integer(unit, "last_error_usec") > 0)
+                print_field("At", "%s", format_since(at, sizeof(at), (usec_t) get_integer(unit, "last_error_usec")));
         return CTL_OK;
 }
 
@@ -245,7 +279,7 @@ static int status_units(Ctl *ctl, int argc, char **argv) {
                 if (row)
                         (void) json_array_append(rows, row);
                 if (c == CTL_OK && !get_boolean(row, "held") && !get_boolean(row, "global"))
-                        c = CTL_NOT_HELD;
+                        c = json_is_null(json_object_get(row, "held")) ? CTL_UNKNOWN : CTL_NOT_HELD;
                 if (c != CTL_OK)
                         code = c;
         }

@@ -130,6 +130,8 @@ int print_holder_after(Ctl *ctl, const char *unit, const char *done) {
         if (get_boolean(now, "held"))
                 say("%s: %s, now held by %s at Index %" JSON_INTEGER_FORMAT, unit, done,
                                 *host ? host : get_string(now, "machine_id"), get_integer(now, "index"));
+        else if (json_is_null(json_object_get(now, "held")))
+                say("%s: %s; who holds it now is not known", unit, done);
         else
                 say("%s: %s, nobody holds it yet", unit, done);
         return CTL_OK;

@@ -50,6 +50,8 @@ static int get_property(sd_bus *bus, const char *path, const char *interface, co
                 return sd_bus_message_append(reply, "t", l->since);
         if (streq(property, "Local"))
                 return sd_bus_message_append(reply, "b", (int) v.local);
+        if (streq(property, "Known"))
+                return sd_bus_message_append(reply, "b", (int) v.known);
         if (streq(property, "Unit"))
                 return get_unit(&v, reply);
         return sd_bus_message_append(reply, "t", v.time_remaining);
@@ -68,6 +70,7 @@ static const sd_bus_vtable lease_vtable[] = {
         PROPERTY("Name", "s", SD_BUS_VTABLE_PROPERTY_CONST),
         PROPERTY("MachineID", "s", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         PROPERTY("Hostname", "s", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        PROPERTY("Known", "b", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         PROPERTY("Version", "x", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         PROPERTY("Index", "t", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         PROPERTY("PeriodUSec", "t", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),

@@ -104,9 +104,10 @@ static int method_list_machines(sd_bus_message *m, void *userdata, sd_bus_error 
 /* ---- single objects ---- */
 
 /* The lease that the message names, or an error. */
-static int find_lease(Daemon *d, sd_bus_message *m, LeaseView *ret, sd_bus_error *error) {
+static int find_lease(Daemon *d, sd_bus_message *m, bool must_be_known, LeaseView *ret, sd_bus_error *error) {
         char quoted[BUS_QUOTE_SIZE];
         RegistryStatus status;
+        SessionView session;
         const char *name;
         int r = sd_bus_message_read(m, "s", &name);
 
@@ -114,9 +115,13 @@ static int find_lease(Daemon *d, sd_bus_message *m, LeaseView *ret, sd_bus_error
                 return r;
         if (!lease_name_is_valid(name))
                 return bus_error(error, BUS_ERROR("InvalidName"), "%s is not the name of a lease.", bus_quote(name, quoted));
-        if (core_find_lease(d->core, daemon_now(), name, ret) && ret->record)
+        if (core_find_lease(d->core, daemon_now(), name, ret) && ret->record && (ret->known || !must_be_known))
                 return 0;
         d->registry->ops->status(d->registry, &status);
+        core_session_view(d->core, daemon_now(), &session);
+        if (!session.known && status.state == REGISTRY_OK)
+                return bus_error(error, BUS_ERROR("RegistryUnavailable"), "Who holds %s is not known: %s.", name,
+                                isempty(session.why_not) ? "the registry has not answered yet" : session.why_not);
         if (status.state != REGISTRY_OK)
                 return bus_error(error, BUS_ERROR("RegistryUnavailable"), "The registry does not answer: %s",
                                 isempty(status.error) ? "nothing has come yet" : status.error);
@@ -126,7 +131,7 @@ static int find_lease(Daemon *d, sd_bus_message *m, LeaseView *ret, sd_bus_error
 static int method_get_lease(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         _cleanup_free_ char *path = NULL;
         LeaseView v;
-        int r = find_lease(userdata, m, &v, error);
+        int r = find_lease(userdata, m, true, &v, error);
 
         if (r < 0)
                 return r;
@@ -141,7 +146,7 @@ static int method_get_history(sd_bus_message *m, void *userdata, sd_bus_error *e
         Daemon *d = userdata;
         List list = {};
         LeaseView v;
-        int r = find_lease(d, m, &v, error);
+        int r = find_lease(d, m, false, &v, error);
 
         if (r < 0)
                 return r;
@@ -185,10 +190,12 @@ DEFINE_VERB(reload, verb_reload)
 /* What the registry says of itself. */
 static int get_registry(Daemon *d, const char *property, sd_bus_message *reply) {
         RegistryStatus status;
+        SessionView session;
 
         d->registry->ops->status(d->registry, &status);
+        core_session_view(d->core, daemon_now(), &session);
         if (streq(property, "RegistryState"))
-                return bus_append_text(reply, bus_registry_state(&status));
+                return bus_append_text(reply, bus_registry_state(&status, &session));
         if (streq(property, "RegistryEndpoint"))
                 return bus_append_text(reply, strempty(status.endpoint));
         if (streq(property, "RegistryEndpoints"))
@@ -233,6 +240,10 @@ static int get_session(Daemon *d, const char *property, sd_bus_message *reply) {
                 return sd_bus_message_append(reply, "t", v.lost_acquires);
         if (streq(property, "Draining"))
                 return sd_bus_message_append(reply, "b", (int) v.draining);
+        if (streq(property, "Known"))
+                return sd_bus_message_append(reply, "b", (int) v.known);
+        if (streq(property, "HeardUSec"))
+                return sd_bus_message_append(reply, "t", v.heard);
         if (streq(property, "Held"))
                 return sd_bus_message_append(reply, "u", (uint32_t) v.held);
         if (streq(property, "LastBeatUSec"))
@@ -241,16 +252,30 @@ static int get_session(Daemon *d, const char *property, sd_bus_message *reply) {
 }
 
 static int append_if_live(const MachineView *v, void *userdata) {
-        int r = v->alive ? bus_append_text(userdata, v->machine_id) : 0;
+        int r = v->alive && v->known ? bus_append_text(userdata, v->machine_id) : 0;
 
         return MIN(r, 0);
 }
 
-static int get_live_machines(Daemon *d, sd_bus_message *reply) {
-        int r = sd_bus_message_open_container(reply, 'a', "s");
+static int append_if_unknown(const MachineView *v, void *userdata) {
+        int r = v->known ? 0 : bus_append_text(userdata, v->machine_id);
+
+        return MIN(r, 0);
+}
+
+static int append_heard(const MachineView *v, void *userdata) {
+        usec_t ttl = v->record ? session_ttl(v->record->session) : 0;
+        int r = v->heard > 0 ? sd_bus_message_append(userdata, "{s(tt)}", v->machine_id, usec_sub(now_boottime(), v->heard), ttl) : 0;
+
+        return MIN(r, 0);
+}
+
+/* An array of type, of what f appends for each machine. */
+static int get_machines(Daemon *d, sd_bus_message *reply, const char *type, int (*f)(const MachineView *, void *)) {
+        int r = sd_bus_message_open_container(reply, 'a', type);
 
         if (r >= 0)
-                r = core_each_machine(d->core, daemon_now(), append_if_live, reply);
+                r = core_each_machine(d->core, daemon_now(), f, reply);
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
@@ -279,11 +304,17 @@ static int get_property(sd_bus *bus, const char *path, const char *interface, co
         if (streq(property, "Registry"))
                 return bus_append_text(reply, d->registry->ops->name);
         if (streq(property, "LiveMachines"))
-                return get_live_machines(d, reply);
+                return get_machines(d, reply, "s", append_if_live);
+        if (streq(property, "UnknownMachines"))
+                return get_machines(d, reply, "s", append_if_unknown);
+        if (streq(property, "MachineAges"))
+                return get_machines(d, reply, "{s(tt)}", append_heard);
         if (streq(property, "ReloadChanges"))
                 return get_lines(&d->changes, reply);
         if (streq(property, "ConfigurationErrors"))
                 return get_lines(&d->wrong, reply);
+        if (streq(property, "UnitsError"))
+                return bus_append_text(reply, d->units_error);
         if (streq(property, "RegistrySinceUSec"))
                 return sd_bus_message_append(reply, "t", publish_registry_since(d));
         for (size_t i = 0; i < ELEMENTSOF(of_trust); i++)
@@ -364,12 +395,17 @@ static const sd_bus_vtable manager_vtable[] = {
         PROPERTY("WhyNot", "s", CHANGES),
         PROPERTY("LastError", "s", CHANGES),
         PROPERTY("ConfigurationErrors", "as", CHANGES),
+        PROPERTY("UnitsError", "s", CHANGES),
         PROPERTY("TTLUSec", "t", CHANGES),
         PROPERTY("Metadata", "a{ss}", CHANGES),
         PROPERTY("Draining", "b", CHANGES),
         PROPERTY("Held", "u", CHANGES),
         PROPERTY("ReloadChanges", "as", SILENT),
         PROPERTY("LiveMachines", "as", SILENT),
+        PROPERTY("UnknownMachines", "as", SILENT),
+        PROPERTY("MachineAges", "a{s(tt)}", SILENT),
+        PROPERTY("Known", "b", CHANGES),
+        PROPERTY("HeardUSec", "t", SILENT),
         PROPERTY("LastBeatUSec", "t", SILENT),
         PROPERTY("RoundTripUSec", "t", SILENT),
         PROPERTY("LostAcquires", "t", SILENT),

@@ -73,6 +73,10 @@ static int get_property(sd_bus *bus, const char *path, const char *interface, co
                 return bus_append_text(reply, units_last_error(d, v.unit));
         if (streq(property, "Slice"))
                 return sd_bus_message_append(reply, "s", units_slice(d, v.unit));
+        if (streq(property, "LastErrorUSec"))
+                return sd_bus_message_append(reply, "t", units_last_error_at(d, v.unit));
+        if (streq(property, "HolderKnown"))
+                return sd_bus_message_append(reply, "b", (int) v.known);
         if (streq(property, "WhyNot"))
                 return get_why_not(d, &v, reply);
         if (streq(property, "Stuck"))
@@ -92,12 +96,14 @@ static const sd_bus_vtable unit_vtable[] = {
         PROPERTY("Lease", "o", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         PROPERTY("State", "s", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         PROPERTY("MachineID", "s", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        PROPERTY("HolderKnown", "b", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         PROPERTY("LeaseIndex", "t", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         PROPERTY("ActiveState", "s", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         PROPERTY("SubState", "s", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         PROPERTY("InvocationID", "ay", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         PROPERTY("LastError", "s", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         PROPERTY("Slice", "s", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        PROPERTY("LastErrorUSec", "t", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         PROPERTY("WhyNot", "a(ss)", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         PROPERTY("Stuck", "b", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         PROPERTY("StopAtUSec", "t", 0),

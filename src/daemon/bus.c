@@ -9,6 +9,7 @@
 #include "daemon/authorize.h"
 #include "daemon/bus-link.h"
 #include "daemon/calls.h"
+#include "daemon/kept.h"
 #include "daemon/publish.h"
 #include "daemon/suspend.h"
 #include "daemon/units.h"
@@ -82,14 +83,14 @@ const char *bus_active_state(Daemon *d, const char *unit) {
         return s && s->known ? unit_active_to_string(s->active) : "unknown";
 }
 
-const char *bus_registry_state(const RegistryStatus *status) {
+const char *bus_registry_state(const RegistryStatus *status, const SessionView *session) {
         static const char *const texts[] = {
                 [REGISTRY_CONNECTING] = "connecting",
                 [REGISTRY_OK] = "ok",
                 [REGISTRY_TROUBLE] = "trouble",
         };
 
-        return texts[status->state];
+        return status->state == REGISTRY_OK && !isempty(session->found_uuid) ? "foreign" : texts[status->state];
 }
 
 const char *bus_last_error(const RegistryStatus *status, const SessionView *session) {
@@ -229,6 +230,7 @@ static void close_api(void *userdata) {
         authorize_cancel(d);
         calls_cancel(d);
         words_cancel(d);
+        kept_cancel(d);
         d->bus_name_slot = sd_bus_slot_unref(d->bus_name_slot);
         d->bus = NULL;
 }

@@ -38,8 +38,8 @@ char *bus_unit_path(const char *name);
 /* "active", "inactive", …; "unknown" while PID 1 does not answer. */
 const char *bus_active_state(Daemon *d, const char *unit);
 
-/* "connecting", "ok", "trouble". */
-const char *bus_registry_state(const RegistryStatus *status);
+/* "connecting", "ok", "trouble", "foreign": it answers, and is not the one that this machine goes by. */
+const char *bus_registry_state(const RegistryStatus *status, const SessionView *session);
 /* Why this machine does not compete, or else the registry's last error; "" if there was none. */
 const char *bus_last_error(const RegistryStatus *status, const SessionView *session);
 

@@ -20,6 +20,7 @@
  *   publish.c       what has changed, told to listeners; shown-unit.c what they know of a unit
  *   why-not.c       why a unit is where it is, in words
  *   calls.c         leases of a scheduler's own
+ *   kept.c          answers that wait for the disk
  *   words.c         the operator's words, until they are answered
  *   authorize.c     who may use a verb
  *
@@ -47,6 +48,7 @@ typedef struct Authorization Authorization;
 typedef struct PendingCall PendingCall;
 typedef struct PendingWord PendingWord;
 typedef struct Asker Asker;
+typedef struct KeptReply KeptReply;
 typedef struct Publisher Publisher;
 typedef struct Suspend Suspend;
 
@@ -83,10 +85,12 @@ typedef struct Daemon {
         uint64_t last_question; /* to polkit */
         PendingCall *calls;
         PendingWord *words;
+        KeptReply *kept;
         uint64_t last_call; /* id of both */
         Publisher *publisher;
 
         Messages changes; /* by the last reload, for people */
+        char units_error[256]; /* why the enabled units could not be listed: those known before go on; "": they could */
         Messages wrong;   /* lines about leased.conf: what was in force before goes on */
 
         Suspend *suspend;

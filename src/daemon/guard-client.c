@@ -177,6 +177,8 @@ static void on_message(GuardClient *g, const GuardMessage *m) {
                                            .guard.index = m->index,
                                            .guard.serial = m->serial,
                                            .guard.open = m->flags & GUARD_FLAG_OPEN,
+                                           .guard.stop_at = m->stop_at,
+                                           .guard.kill_at = m->kill_at,
                                            .guard.expired = m->flags & (GUARD_FLAG_EXPIRED | GUARD_FLAG_LOST),
                                    },
                                 g->userdata);

@@ -32,11 +32,11 @@ typedef struct Shown {
 /* Of the daemon itself, as last announced. */
 typedef struct ShownManager {
         char registry_state[16], endpoint[256], version[64], error[512], warning[512], why_not[256], last_error[512];
-        char configuration[1024];
+        char configuration[1024], units_error[256];
         char uuid[UUID_SIZE], store[64], found_uuid[UUID_SIZE], found_store[64], metadata[METADATA_SIZE];
         usec_t registry_since; /* CLOCK_REALTIME */
         usec_t ttl;
-        bool draining;
+        bool draining, known;
         size_t held;
 } ShownManager;
 
@@ -59,6 +59,7 @@ static void emit_lease_changed(Daemon *d, sd_bus *bus, Shown *s, const LeaseView
                 [LEASE_DONE] = "done",
         };
         const LeaseRecord *l = v->record;
+        const Tenure *last;
         const char *reason;
         bool same;
 
@@ -70,10 +71,10 @@ static void emit_lease_changed(Daemon *d, sd_bus *bus, Shown *s, const LeaseView
         s->since = l->since;
         str_copy(s->machine_id, sizeof(s->machine_id), l->machine_id);
         /* How the tenure before ended is why this one began. */
+        last = l->n_tenures > 0 ? l->tenures + l->n_tenures - 1 : NULL;
         reason = same ? "renewed"
-                 : l->state == LEASE_HELD && l->n_tenures > 0 && l->tenures[l->n_tenures - 1].to == l->since
-                                 ? l->tenures[l->n_tenures - 1].why
-                                 : reasons[l->state];
+                 : l->state == LEASE_HELD && last && (last->to == l->since || streq(last->why, "expired")) ? last->why
+                                                                                                     : reasons[l->state];
         if (bus)
                 (void) sd_bus_emit_signal(bus, BUS_PATH, BUS_MANAGER, "LeaseChanged", "ssxts", v->name,
                                 l->state == LEASE_HELD ? l->machine_id : "", l->version, l->index, reason);
@@ -140,8 +141,8 @@ static void look_at_manager(Daemon *d, ShownManager *ret) {
 
         d->registry->ops->status(d->registry, &status);
         core_session_view(d->core, daemon_now(), &session);
-        *ret = (ShownManager){ .ttl = session.ttl, .draining = session.draining, .held = session.held };
-        str_copy(ret->registry_state, sizeof(ret->registry_state), bus_registry_state(&status));
+        *ret = (ShownManager){ .ttl = session.ttl, .draining = session.draining, .known = session.known, .held = session.held };
+        str_copy(ret->registry_state, sizeof(ret->registry_state), bus_registry_state(&status, &session));
         ret->registry_since = streq(old->registry_state, ret->registry_state) ? old->registry_since : now_realtime();
         str_copy(ret->endpoint, sizeof(ret->endpoint), strempty(status.endpoint));
         str_copy(ret->version, sizeof(ret->version), strempty(status.version));
@@ -154,6 +155,7 @@ static void look_at_manager(Daemon *d, ShownManager *ret) {
         str_copy(ret->metadata, sizeof(ret->metadata), d->conf->metadata);
         str_copy(ret->why_not, sizeof(ret->why_not), why_not_machine(&session, now_realtime(), line, sizeof(line)));
         str_copy(ret->last_error, sizeof(ret->last_error), bus_last_error(&status, &session));
+        str_copy(ret->units_error, sizeof(ret->units_error), d->units_error);
         join(&d->wrong, ret->configuration, sizeof(ret->configuration));
 }
 
@@ -179,9 +181,10 @@ static void emit_manager(Daemon *d, sd_bus *bus, const ShownManager *now) {
                 { "WhyNot", offsetof(ShownManager, why_not) },
                 { "LastError", offsetof(ShownManager, last_error) },
                 { "ConfigurationErrors", offsetof(ShownManager, configuration) },
+                { "UnitsError", offsetof(ShownManager, units_error) },
         };
         const ShownManager *old = &d->publisher->manager;
-        char *names[ELEMENTSOF(texts) + 5];
+        char *names[ELEMENTSOF(texts) + 6];
         size_t n = 0;
 
         for (size_t i = 0; i < ELEMENTSOF(texts); i++)
@@ -193,6 +196,8 @@ static void emit_manager(Daemon *d, sd_bus *bus, const ShownManager *now) {
                 names[n++] = (char *) "TTLUSec";
         if (old->draining != now->draining)
                 names[n++] = (char *) "Draining";
+        if (old->known != now->known)
+                names[n++] = (char *) "Known";
         if (old->held != now->held)
                 names[n++] = (char *) "Held";
         names[n] = NULL;

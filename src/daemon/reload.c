@@ -99,8 +99,11 @@ static void configure(Daemon *d, Candidate *c, Messages *messages) {
 }
 
 static void configure_all(Daemon *d, Candidates *c, Messages *messages) {
-        if (c->error < 0)
+        d->units_error[0] = '\0';
+        if (c->error < 0) {
+                (void) snprintf(d->units_error, sizeof(d->units_error), "cannot list /etc/leased/units: %s", strerror(-c->error));
                 return;
+        }
         units_mark(d);
         for (size_t i = 0; i < c->n; i++)
                 configure(d, c->list + i, messages);

@@ -41,6 +41,11 @@ static void keep_error(const Line *l, const char *text) {
                 units_set_error(l->daemon, lease.unit, text);
 }
 
+/* What went wrong before is over when the unit is here anew. */
+static void clear_error(const Line *l) {
+        keep_error(l, NULL);
+}
+
 static void say(const Line *l, int level, const char *format, ...) {
         char text[1024];
         va_list ap;
@@ -123,9 +128,9 @@ static void report_session(const Line *l) {
                 break;
         case REPORT_MACHINE_TWICE:
                 say(l, LOG_ALERT,
-                                "another live machine has our machine id %s: this one does not compete for leases until either has a "
-                                "new /etc/machine-id or MachineID=",
-                                strempty(a->machine));
+                                "another live machine, %s, has our machine id %s: this one does not compete for leases until either "
+                                "has a new /etc/machine-id or MachineID=",
+                                isempty(a->machine) ? "of unknown name" : a->machine, l->daemon->machine_id);
                 break;
         default:
                 break;
@@ -137,6 +142,7 @@ static void report_lease(const Line *l) {
 
         switch (a->report) {
         case REPORT_ACQUIRED:
+                clear_error(l);
                 if (a->machine)
                         say(l, LOG_NOTICE, "lease acquired with Index %" PRIu64 ", taken over from %s, which went silent",
                                         a->index, l->machine);
@@ -163,6 +169,7 @@ static void report_lease(const Line *l) {
                 say(l, LOG_WARNING, "the guard that kept its time is gone: stopping the unit (Index %" PRIu64 ")", a->index);
                 break;
         case REPORT_RESUMED:
+                clear_error(l);
                 say(l, LOG_NOTICE, "the lease is still ours (Index %" PRIu64 "): starting the unit again", a->index);
                 break;
         case REPORT_RELEASED:
@@ -220,6 +227,22 @@ static void report_stray(const Line *l) {
         keep_error(l, text);
 }
 
+/* Without a unit there is no gate to speak of. */
+static bool report_load(const Line *l) {
+        const UnitStatus *s = units_status(l->daemon, l->action->unit);
+
+        if (!s || !s->known || streq(s->load_state, "loaded"))
+                return false;
+        if (streq(s->load_state, "not-found"))
+                say(l, LOG_ERR, "its unit file is missing, so this machine does not compete for its lease until it is back");
+        else if (streq(s->load_state, "masked"))
+                say(l, LOG_ERR, "it is masked, so this machine does not compete for its lease: systemctl unmask %s", l->subject);
+        else
+                say(l, LOG_ERR, "systemd cannot load it (%s), so this machine does not compete for its lease: see `systemctl status %s`",
+                                s->load_state, l->subject);
+        return true;
+}
+
 static void report_unit(const Line *l) {
         const Action *a = l->action;
 
@@ -228,6 +251,8 @@ static void report_unit(const Line *l) {
                 report_stray(l);
                 break;
         case REPORT_GATE_MISSING:
+                if (report_load(l))
+                        break;
                 say(l, LOG_ERR,
                                 "PID 1 has not loaded its gate, so this machine does not compete for its lease: see `leasectl check %s`",
                                 l->subject);

@@ -20,6 +20,8 @@ void shown_unit_look(Daemon *d, const UnitView *v, ShownUnit *s) {
         for (size_t i = 0; i < ELEMENTSOF(texts); i++)
                 s->texts[i] = digest(texts[i]);
         s->index = v->index;
+        s->known = v->known;
+        s->error_at = units_last_error_at(d, v->unit);
         if (s->texts[TEXT_REASON] != reason)
                 shown_unit_look_around(d, v->unit, s);
         s->pid1[0] = digest(bus_active_state(d, v->unit));
@@ -50,6 +52,10 @@ size_t shown_unit_diff(const ShownUnit *old, const ShownUnit *now, char *names[s
                 names[n++] = (char *) "LeaseIndex";
         if (old->why_not != now->why_not)
                 names[n++] = (char *) "WhyNot";
+        if (old->known != now->known)
+                names[n++] = (char *) "HolderKnown";
+        if (old->error_at != now->error_at)
+                names[n++] = (char *) "LastErrorUSec";
         if (old->stuck != now->stuck)
                 names[n++] = (char *) "Stuck";
         names[n] = NULL;

@@ -13,10 +13,11 @@ typedef struct ShownUnit {
         uint64_t index;
         uint64_t pid1[3];    /* ... of what PID 1 says: ActiveState, SubState, InvocationID */
         uint64_t why_not;    /* ... of all of WhyNot, as it was last looked at */
-        bool stuck;
+        bool stuck, known;
+        usec_t error_at;
 } ShownUnit;
 
-enum { SHOWN_UNIT_NAMES = 12 }; /* room for all names, and the NULL that ends them */
+enum { SHOWN_UNIT_NAMES = 14 }; /* room for all names, and the NULL that ends them */
 
 /* How it looks now. What hangs on all machines is left as it is, unless this machine's own reason is another one. */
 void shown_unit_look(Daemon *d, const UnitView *v, ShownUnit *s);

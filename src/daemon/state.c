@@ -31,6 +31,11 @@ struct State {
         char *pending;
         bool stop;
         int result;
+        uint64_t given, written; /* texts: counted when they are handed over; which of them was written last */
+        uint64_t pending_number;
+
+        void (*on_result)(void *userdata);
+        void *on_result_data;
 };
 
 /* ---- the thread ---- */
@@ -40,6 +45,7 @@ static void *writer(void *userdata) {
 
         (void) pthread_mutex_lock(&s->lock);
         for (;;) {
+                uint64_t number;
                 char *text;
                 int r;
 
@@ -48,6 +54,7 @@ static void *writer(void *userdata) {
                 if (!s->pending)
                         break;
                 text = TAKE_PTR(s->pending);
+                number = s->pending_number;
                 (void) pthread_mutex_unlock(&s->lock);
 
                 r = write_file_atomic(s->memory_path, text, strlen(text), 0600, WRITE_SYNC);
@@ -55,6 +62,7 @@ static void *writer(void *userdata) {
 
                 (void) pthread_mutex_lock(&s->lock);
                 s->result = r;
+                s->written = number;
                 (void) eventfd_write(s->finished_fd, 1);
         }
         (void) pthread_mutex_unlock(&s->lock);
@@ -81,7 +89,27 @@ static int on_finished(sd_event_source *source, int fd, uint32_t revents, void *
                 s->last = NULL;
         }
         s->failing = r < 0;
+        if (s->on_result)
+                s->on_result(s->on_result_data);
         return 0;
+}
+
+int state_result(State *s) {
+        int r;
+
+        (void) pthread_mutex_lock(&s->lock);
+        r = s->written == s->given ? s->result : -EINPROGRESS;
+        (void) pthread_mutex_unlock(&s->lock);
+        return r;
+}
+
+void state_on_result(State *s, void (*f)(void *userdata), void *userdata) {
+        s->on_result = f;
+        s->on_result_data = userdata;
+}
+
+const char *state_path(const State *s) {
+        return s->memory_path;
 }
 
 void state_remember(State *s, const CoreMemory *memory) {
@@ -100,6 +128,7 @@ void state_remember(State *s, const CoreMemory *memory) {
         (void) pthread_mutex_lock(&s->lock);
         free(s->pending);
         s->pending = text;
+        s->pending_number = ++s->given;
         (void) pthread_cond_signal(&s->wake);
         (void) pthread_mutex_unlock(&s->lock);
 }

@@ -31,6 +31,11 @@ const char *state_session(const State *s); /* NULL: none */
 int state_keep_session(State *s, const char *session);
 /* Copies the memory and has it written. Failures of the disk are logged, once until it works again. */
 void state_remember(State *s, const CoreMemory *memory);
+/* What became of it: 0, the file says it; a negative errno; -EINPROGRESS: it is not known yet. */
+int state_result(State *s);
+/* Called whenever state_result() may be another; NULL: no more. */
+void state_on_result(State *s, void (*f)(void *userdata), void *userdata);
+const char *state_path(const State *s);
 
 /* The text of state.json; owned by the caller, NULL if out of memory. */
 char *memory_encode(const CoreMemory *memory);

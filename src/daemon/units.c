@@ -28,6 +28,7 @@ struct EnabledUnit {
         char shown[128]; /* what D-Bus was last told of it */
         char last_error[256];
         uint32_t outside; /* the process that was last told to lie outside; 0: none does */
+        usec_t last_error_at; /* CLOCK_REALTIME; 0: there was none */
         char name[];
 };
 
@@ -62,12 +63,19 @@ const char *units_last_error(const Daemon *d, const char *unit) {
         return u ? u->last_error : "";
 }
 
+usec_t units_last_error_at(const Daemon *d, const char *unit) {
+        const EnabledUnit *u = find(d, unit);
+
+        return u ? u->last_error_at : 0;
+}
+
 void units_set_error(Daemon *d, const char *unit, const char *line) {
         EnabledUnit *u = find(d, unit);
 
-        if (!u)
+        if (!u || (!line && u->last_error_at == 0))
                 return;
-        str_copy(u->last_error, sizeof(u->last_error), line);
+        str_copy(u->last_error, sizeof(u->last_error), strempty(line));
+        u->last_error_at = line ? now_realtime() : 0;
         publish_changed(d, unit, NULL);
 }
 
@@ -117,6 +125,11 @@ static uint64_t run_of(const UnitStatus *s) {
 
         memcpy(&run, s->invocation_id, sizeof(run));
         return run;
+}
+
+static LoadState load_of(const UnitStatus *s) {
+        return streq(s->load_state, "loaded") ? LOAD_OK : streq(s->load_state, "not-found") ? LOAD_MISSING
+               : streq(s->load_state, "masked") ? LOAD_MASKED : LOAD_BAD;
 }
 
 static void update_members(EnabledUnit *u) {
@@ -189,6 +202,7 @@ static void report(EnabledUnit *u) {
                                         .report.job = all.job,
                                         .report.empty = all.empty,
                                         .report.left = left,
+                                        .report.load = load_of(&all),
                                         .report.gate_loaded = all.gate_loaded,
                                         .report.failed = all.failed || all.end == UNIT_END_FAILED,
                                         .report.ended_by = endings[all.end],

@@ -28,4 +28,6 @@ const UnitStatus *units_status(const Daemon *d, const char *unit);
 const char *units_slice(const Daemon *d, const char *unit);
 /* The last thing that went wrong with a unit, one line; "" if nothing did. */
 const char *units_last_error(const Daemon *d, const char *unit);
+usec_t units_last_error_at(const Daemon *d, const char *unit); /* CLOCK_REALTIME; 0: nothing did */
+/* NULL: what was said before is over, for the unit is here anew. */
 void units_set_error(Daemon *d, const char *unit, const char *line);

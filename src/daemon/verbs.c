@@ -10,6 +10,7 @@
 #include <errno.h>
 
 #include "daemon/bus.h"
+#include "daemon/kept.h"
 #include "daemon/publish.h"
 #include "daemon/why-not.h"
 #include "daemon/words.h"
@@ -45,6 +46,9 @@ static int find_held_unit(Daemon *d, sd_bus_message *m, UnitView *ret, sd_bus_er
 
         if (r < 0 || ret->held_here)
                 return r;
+        if (!ret->known)
+                return bus_error(error, BUS_ERROR("RegistryUnavailable"), "Who holds the lease of %s is not known: %s.", ret->unit,
+                                ret->why_not);
         return bus_error(error, BUS_ERROR("NotHolder"), "The lease of %s is not held here, but by %s.", ret->unit,
                         daemon_machine_name(d, ret->machine_id, holder, sizeof(holder)));
 }
@@ -63,7 +67,7 @@ int verb_release_unit(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
 
 typedef struct FoundMachine {
         const char *machine_id;
-        bool found, alive, draining;
+        bool found, alive, known, draining;
 } FoundMachine;
 
 static int match_machine(const MachineView *v, void *userdata) {
@@ -73,6 +77,7 @@ static int match_machine(const MachineView *v, void *userdata) {
                 return 0;
         f->found = true;
         f->alive = v->alive;
+        f->known = v->known;
         f->draining = v->record && v->record->draining;
         return 1;
 }
@@ -117,6 +122,9 @@ static int check_target(Daemon *d, const UnitView *unit, const FoundMachine *mac
         (void) daemon_machine_name(d, machine->machine_id, name, sizeof(name));
         if (streq(machine->machine_id, d->machine_id))
                 return bus_error(error, SD_BUS_ERROR_INVALID_ARGS, "%s is here already.", unit->unit);
+        if (!machine->known)
+                return bus_error(error, BUS_ERROR("RegistryUnavailable"), "Whether %s is up is not known now: it was not heard yet, or "
+                                "the registry does not answer.", name);
         if (!machine->alive)
                 return bus_error(error, BUS_ERROR("NoSuchMachine"), "%s is silent: nothing can be handed to it.", name);
         if (machine->draining)
@@ -180,7 +188,8 @@ static int set_draining(Daemon *d, sd_bus_message *m, bool on) {
                             : "no longer draining");
         daemon_event(d, &(Event){ .kind = EVENT_DRAIN, .on = on });
         publish_manager(d);
-        return sd_bus_reply_method_return(m, NULL);
+        return kept_reply(d, m, on ? "This machine drains now, but does not after a reboot"
+                                   : "This machine does not drain now, but does again after a reboot");
 }
 
 int verb_drain(Daemon *d, sd_bus_message *m, sd_bus_error *error) {

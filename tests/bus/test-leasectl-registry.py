@@ -94,7 +94,7 @@ class Registry(CaseWithDaemon):
         went well in between makes it well for a moment."""
         for verb in ("status", "registry"):
             def in_trouble():
-                text = ctl(verb, check=True).stdout
+                text = ctl(verb).stdout
                 return text if "etcd, trouble since" in text and re.search(pattern, text) else None
 
             text = wait_for(f"{pattern} is shown", in_trouble)
@@ -107,6 +107,7 @@ class Registry(CaseWithDaemon):
         self.etcd.stop()
         self.assertTrouble("Couldn't connect to server")
         since = registry()["since_usec"]
+        self.assertEqual(ctl("status").returncode, 6)
         wait_for(f"{unit} is stopped", lambda: self.row(unit)["state"] == "held")
         self.assertEqual(registry()["since_usec"], since)
         self.assertIn("Not here: the registry does not answer", ctl("status", unit).stdout)
@@ -155,13 +156,62 @@ class Registry(CaseWithDaemon):
         self.assertNotEqual(found, known)
         self.assertEqual(registry()["uuid"], known)
         for verb in ("status", "registry"):
-            self.assertIn(f"leasectl registry accept {found}\n", ctl(verb).stdout)
+            text = wait_for("it is told", lambda: "Registry: etcd, not accepted" in (text := ctl(verb).stdout) and text)
+            self.assertIn(f"leasectl registry accept {found}\n", text)
+        self.assertEqual(ctl("status").returncode, 6)
         self.assertSays(ctl("registry", "accept", "0f2c7a52-6a1b-4c39-9a55-1d0b7c2e9f10"), 1,
                         f"registry accept: The registry that answers is {found}: nothing is to be accepted.")
         done = ctl("registry", "accept", found)
         self.assertEqual((done.returncode, done.stdout.split(":")[0]), (0, found))
         wait_for("it is accepted", lambda: registry()["uuid"] == found and not registry()["found_uuid"])
         wait_for("the silence is told", lambda: "No leases now: the registry was replaced" in ctl("status").stdout)
+
+
+@unittest.skipUnless(shutil.which("etcd"), "no etcd")
+class Unknown(CaseWithDaemon):
+    """leased is restarted while the registry is away, and a unit runs."""
+    LEASED_CONF = f"[Leased]\nRegistry=etcd\nEndpoints={URL}\nTTL=20s\n"
+
+    def test_who_holds_what_runs_here_is_unknown_until_the_registry_answers(self):
+        etcd = Etcd("first")
+        self.addCleanup(Registry.forget)
+        self.addCleanup(etcd.remove)
+        wait_for("beats come through", lambda: registry()["last_beat_usec"] > 0)
+        unit = self.enable("mine.service")
+        self.assertEqual(self.row(unit)["held"], True)
+        etcd.stop()
+        run("systemctl", "restart", "leased.service")
+        row = wait_for("leased is there", lambda: (r := self.row(unit)) and r["active_state"] == "active" and r)
+        self.assertEqual((row["state"], row["held"], row["machine_id"], row["active_state"]), ("unknown", None, None, "active"))
+        done = ctl("status", unit)
+        self.assertEqual(done.returncode, 6)
+        for text in ("State here: unknown, active", "Holder: unknown", "Without beats: stopped in", "Not here: unknown: the registry does "
+                     "not answer; it runs here by an earlier beat"):
+            self.assertIn(text, done.stdout)
+        self.assertNotIn("nobody", done.stdout)
+        done = ctl("is-held", unit)
+        self.assertEqual((done.returncode, done.stdout), (6, "unknown\n"))
+        done = ctl("status")
+        self.assertEqual(done.returncode, 6)
+        self.assertIn("Units: 1 enabled here, 0 held by this machine, 1 unknown\n", done.stdout)
+        self.assertIn(f"{unit}: unknown, active here", done.stdout)
+        self.assertRegex(ctl("list", "--no-legend").stdout, rf"^{unit} +unknown +unknown ")
+        Etcd("first")
+        wait_for("it is ours", lambda: self.row(unit)["local"])
+        self.assertEqual((ctl("is-held", unit).returncode, ctl("status", unit).returncode), (0, 0))
+
+    def test_it_is_the_registry_that_is_silent_and_not_the_machines(self):
+        etcd = Etcd("first")
+        self.addCleanup(Registry.forget)
+        self.addCleanup(etcd.remove)
+        write("/etc/leased/leased.conf", self.LEASED_CONF.replace("20s", "2s"))
+        self.addCleanup(write, "/etc/leased/leased.conf", self.LEASED_CONF)
+        Registry.forget()
+        wait_for("this machine is up", lambda: re.search(r"\(here\) +up ", ctl("machines").stdout))
+        etcd.stop()
+        wait_for("it is unknown", lambda: re.search(r"\(here\) +unknown, last heard [0-9.]+s ago ", ctl("machines").stdout))
+        self.assertNotIn("silent", ctl("machines").stdout)
+        self.assertIsNone(json.loads(ctl("machines", "--json=short").stdout)[0]["up"])
 
 
 if __name__ == "__main__":

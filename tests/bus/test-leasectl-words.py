@@ -10,12 +10,13 @@ import json
 import os
 import pty
 import re
+import shutil
 import subprocess
 import threading
 import unicodedata
 
 from leasectl_beta import BETA, WithBeta, put, shown
-from leasectl_guest import CONF, ENVIRONMENT, CaseWithDaemon, main, run, wait_for, write
+from leasectl_guest import CONF, ENVIRONMENT, SLEEPER, CaseWithDaemon, ctl, main, run, wait_for, write
 
 # Clears the screen, names the window, returns to the beginning of the line and forges one, turns the direction of writing,
 # begins a sequence by C1's one character, and hides one.
@@ -194,6 +195,131 @@ class ForeignServer(CaseWithDaemon):
         self.assertIn("NRestarts=0", status)
         for line in run("journalctl", "-b", "-o", "json", "-u", "leased.service").stdout.splitlines():
             self.assertEqual(acting(json.loads(line)["MESSAGE"]), [], line)
+
+
+class WhatIsSo(WithBeta):
+    """What is said of machines, of the past, and of units that cannot be."""
+    LATE, LATE_SESSION = "1a7e" * 8, "1a7e1a7e1a7e1a7e-5000"
+
+    def test_a_machine_that_is_late_is_told_with_when_it_was_last_heard(self):
+        put(f"fences/{self.LATE_SESSION}", {"counter": 0, "names": []})
+        put(f"machines/{self.LATE}", {"hostname": "late", "boot_id": "b" * 32, "session": self.LATE_SESSION, "metadata": "",
+                                      "version": "0", "draining": False})
+        put(f"beats/{self.LATE_SESSION}", {"machine_id": self.LATE, "nonce": "1a7e1a7e1a7e1a7e-1"})
+        for state in (r"up {2,}\d", r"up, last heard [2-4]\.\ds ago", r"silent, last heard ([5-9]|\d\d)\.\ds ago"):
+            wait_for(state, lambda: re.search(rf"(?m)^late +{state}", ctl("machines").stdout))
+        row = next(each for each in shown("machines") if each["hostname"] == "late")
+        self.assertFalse(row["up"])
+        self.assertGreater(row["heard_ago_usec"], row["ttl_usec"])
+
+    def test_history_shows_a_time_in_which_nobody_had_it_and_a_lease_that_is_lost(self):
+        hour = 3600 * 10 ** 6
+        put("leases/past.service", {**self.lease("held", 7), "since": 9 * hour, "tenures": [
+            {"machine_id": BETA, "index": 5, "from": 1 * hour, "to": 2 * hour, "why": "released"},
+            {"machine_id": BETA, "index": 6, "from": 5 * hour, "to": 6 * hour, "why": "expired"}]})
+        self.addCleanup(put, "leases/past.service", self.lease("free", 8))
+        wait_for("it is known", lambda: len(shown("history", "past.service")) == 3)
+        rows = [line.split() for line in ctl("history", "--no-legend", "past.service").stdout.splitlines()]
+        self.assertEqual([row[1] for row in rows], ["beta", "-", "beta", "-", "beta"])
+        self.assertEqual(rows[1][-3:], ["held", "by", "nobody"])
+        self.assertEqual(rows[4][5], "now")
+        put("leases/past.service", {**self.lease("held", 7), "session": "dead" * 4 + "-2000", "machine_id": "dead" * 8})
+        wait_for("nobody knows of such a machine", lambda: ctl("history", "--no-legend", "past.service").stdout.split()[5:6] == ["?"])
+
+    def test_a_missing_unit_file_is_called_so(self):
+        unit = self.enable("lost.service")
+        ctl("release", unit, check=True)
+        os.unlink(f"/etc/systemd/system/{unit}")
+        run("systemctl", "daemon-reload")
+        wait_for("it is told", lambda: "Not here: its unit file is missing" in ctl("status", unit).stdout)
+        self.assertNotIn("gate", ctl("status", unit).stdout)
+        wait_for("the journal says so", lambda: f"{unit}: its unit file is missing" in run("journalctl", "-b", "-o", "cat", "-u",
+                                                                                          "leased.service").stdout)
+        os.symlink("/dev/null", f"/etc/systemd/system/{unit}")
+        run("systemctl", "daemon-reload")
+        wait_for("it is told", lambda: "Not here: it is masked" in ctl("status", unit).stdout)
+
+    def test_a_unit_that_failed_is_failed_and_its_last_error_has_a_time_and_an_end(self):
+        unit = self.enable("broken.service", "[Service]\nType=oneshot\nExecStart=/bin/false\n", "failed")
+        done = ctl("status", unit)
+        self.assertEqual(done.returncode, 3)
+        self.assertRegex(done.stdout, r"State here: failed, failed")
+        self.assertRegex(done.stdout, r"Last error: .*\n +At: \d{4}-\d\d-\d\d \d\d:\d\d:\d\d \(.* ago\)")
+        write(f"/etc/systemd/system/{unit}", SLEEPER)
+        run("systemctl", "daemon-reload")
+        run("systemctl", "reset-failed", unit)
+        ctl("steal", unit, check=True)
+        wait_for("it runs", lambda: self.row(unit)["state"] == "running")
+        self.assertNotIn("Last error", ctl("status", unit).stdout)
+        held = self.enable("kept.service", "[Service]\nType=oneshot\nExecStart=/bin/false\n[X-Leased]\nOnFailure=hold\n", "failed")
+        self.assertIn("Not here: it has failed; OnFailure=hold keeps its lease here", ctl("status", held).stdout)
+
+    def test_what_is_done_has_nobody_who_stands_by(self):
+        unit = self.enable("over.service", "[Service]\nType=oneshot\nExecStart=/bin/true\n", "done")
+        self.offer(unit)
+        self.assertIn("Not on beta: its job is done", ctl("status", unit).stdout)
+        self.assertNotIn("stands by", ctl("status", unit).stdout)
+
+
+class Disks(CaseWithDaemon):
+    LEASED_CONF = "[Leased]\nTTL=2s\nRegistry=local:/srv/disks-registry\n"
+
+    @classmethod
+    def setUpClass(cls):
+        os.makedirs("/srv/disks-registry", exist_ok=True)
+        super().setUpClass()
+
+    @classmethod
+    def tearDownClass(cls):
+        super().tearDownClass()
+        shutil.rmtree("/var/lib/leased")  # what comes next knows no such registry
+        shutil.rmtree("/srv/disks-registry")
+
+    def restart_with(self, change, undo):
+        run("systemctl", "stop", "leased.service")
+        change()
+        self.addCleanup(run, "systemctl", "start", "leased.service")
+        self.addCleanup(undo)
+        self.addCleanup(run, "systemctl", "stop", "leased.service")
+        run("systemctl", "start", "leased.service")
+
+    def test_units_that_cannot_be_listed_are_not_none(self):
+        os.makedirs("/etc/leased/units", exist_ok=True)
+
+        def hide():
+            os.rename("/etc/leased/units", "/etc/leased/units.away")
+            write("/etc/leased/units", "")
+
+        def bring_back():
+            os.unlink("/etc/leased/units")
+            os.rename("/etc/leased/units.away", "/etc/leased/units")
+
+        self.restart_with(hide, bring_back)
+        done = ctl("status")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("cannot list /etc/leased/units: Not a directory", done.stdout)
+        self.assertSays(ctl("list"), 1, "cannot list /etc/leased/units: Not a directory")
+
+    def test_a_drain_that_does_not_survive_a_reboot_fails(self):
+        def fill():
+            os.makedirs("/var/lib/leased", exist_ok=True)
+            run("mount", "-t", "tmpfs", "-o", "size=64k", "full", "/var/lib/leased")
+
+        self.restart_with(fill, lambda: run("umount", "/var/lib/leased"))
+        wait_for("it competes", lambda: not json.loads(ctl("status", "--json=short").stdout)["WhyNot"])
+        try:
+            with open("/var/lib/leased/filler", "wb", buffering=0) as file:
+                while file.write(b"x" * 4096):
+                    pass
+        except OSError:
+            pass
+        self.assertSays(ctl("drain"), 1, "drain: This machine drains now, but does not after a reboot: /var/lib/leased/state.json cannot "
+                        "be written: No space left on device.")
+        self.assertTrue(json.loads(ctl("status", "--json=short").stdout)["Draining"])
+        self.assertSays(ctl("undrain"), 1, "undrain: This machine does not drain now, but ...")
+        os.unlink("/var/lib/leased/filler")
+        self.assertSays(ctl("drain"), 0)
+        self.assertSays(ctl("undrain"), 0)
 
 
 if __name__ == "__main__":

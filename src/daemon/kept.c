@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/kept.h"
+
+#include <errno.h>
+#include <utlist.h>
+
+#include "daemon/bus.h"
+#include "util/log.h"
+
+#define DISK_TIME (5 * USEC_PER_SEC)
+
+struct KeptReply {
+        KeptReply *prev, *next;
+        Daemon *daemon;
+        sd_bus_message *message;
+        const char *otherwise; /* static */
+        sd_event_source *timer;
+};
+
+static void reply_free(KeptReply *k) {
+        DL_DELETE(k->daemon->kept, k);
+        if (!k->daemon->kept)
+                state_on_result(k->daemon->state, NULL, NULL);
+        sd_event_source_disable_unref(k->timer);
+        sd_bus_message_unref(k->message);
+        free(k);
+}
+
+static void answer(KeptReply *k, int result) {
+        sd_bus_error error = SD_BUS_ERROR_NULL;
+        int r;
+
+        if (result >= 0)
+                r = sd_bus_reply_method_return(k->message, NULL);
+        else {
+                (void) bus_error(&error, BUS_ERROR("NotKept"), "%s: %s cannot be written: %s.", k->otherwise,
+                                state_path(k->daemon->state), result == -EINPROGRESS ? "the disk hangs" : strerror(-result));
+                r = sd_bus_reply_method_error(k->message, &error);
+        }
+        if (r < 0)
+                log_debug_errno(r, "cannot reply to a method call");
+        sd_bus_error_free(&error);
+        reply_free(k);
+}
+
+static void on_result(void *userdata) {
+        Daemon *d = userdata;
+        KeptReply *k, *next;
+        int result = state_result(d->state);
+
+        if (result != -EINPROGRESS)
+                DL_FOREACH_SAFE(d->kept, k, next)
+                        answer(k, result);
+}
+
+static int on_late(sd_event_source *source, uint64_t usec, void *userdata) {
+        answer(userdata, -EINPROGRESS);
+        return 0;
+}
+
+int kept_reply(Daemon *d, sd_bus_message *m, const char *otherwise) {
+        KeptReply *k = calloc(1, sizeof(KeptReply));
+        int r;
+
+        if (!k)
+                return -ENOMEM;
+        k->daemon = d;
+        k->otherwise = otherwise;
+        k->message = sd_bus_message_ref(m);
+        DL_APPEND(d->kept, k);
+        r = sd_event_add_time(d->event, &k->timer, CLOCK_BOOTTIME, usec_add(now_boottime(), DISK_TIME), USEC_PER_MSEC, on_late, k);
+        if (r < 0) {
+                reply_free(k);
+                return r;
+        }
+        state_remember(d->state, core_memory(d->core)); /* once more, if it failed before */
+        state_on_result(d->state, on_result, d);
+        on_result(d);
+        return 1;
+}
+
+void kept_cancel(Daemon *d) {
+        while (d->kept)
+                reply_free(d->kept);
+}

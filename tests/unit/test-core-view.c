@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What is said of a unit and of machines, and who can know it: docs/states.md as a table. */
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "core-world.h"
+
+static void say_records(World *w, RecordKind kind, const char *name, const void *value) {
+        Record r = { .kind = kind, .name = name, .value = value };
+
+        world_put(w, kind, name, value);
+        r.mod_revision = w->revision;
+        world_step(w, (Event){ .kind = EVENT_RECORDS, .answer = { .revision = w->revision, .records = &r, .n_records = 1 } });
+}
+
+static void say_lease(World *w, LeaseState state) {
+        LeaseRecord l = *world_lease(w);
+
+        l.state = state;
+        l.index++;
+        l.session[0] = '\0';
+        str_copy(l.machine_id, sizeof(l.machine_id), THEM);
+        say_records(w, RECORD_LEASE, "a.service", &l);
+}
+
+static void configure(World *w, bool hold) {
+        world_step(w, (Event){ .kind = EVENT_CONFIGURE,
+                                       .config = { .unit = "a.service", .lease = "a.service", .stop_grace = USEC_INFINITY,
+                                                       .timeout_stop = 90 * USEC_PER_SEC, .hold_down_failure = 60 * USEC_PER_SEC,
+                                                       .hold_on_failure = hold } });
+}
+
+static void end_unit(World *w, bool failed) {
+        w->unit.active = failed ? ACTIVE_FAILED : ACTIVE_INACTIVE;
+        w->unit.failed = failed;
+        w->unit.empty = true;
+        world_say_unit(w);
+        world_pass(w, USEC_PER_SEC);
+}
+
+/* ---- situations ---- */
+
+static World *never_heard(void) {
+        World *w = world_new();
+
+        w->silent = true;
+        world_connect(w);
+        world_pass(w, 3 * USEC_PER_SEC);
+        return w;
+}
+
+static World *restarted_without_a_registry(void) {
+        World *w = world_running();
+        char session[SESSION_SIZE];
+
+        str_copy(session, sizeof(session), w->session);
+        w->silent = true;
+        w->guard.stop_at = w->now.boottime + 3 * USEC_PER_SEC;
+        world_restart(w, session);
+        world_connect(w);
+        world_pass(w, USEC_PER_SEC);
+        return w;
+}
+
+static World *running(void) {
+        return world_running();
+}
+
+static World *theirs(void) {
+        World *w = world_new();
+
+        world_add_them(w);
+        world_connect(w);
+        world_pass(w, USEC_PER_SEC);
+        world_beat_them(w);
+        world_pass(w, 3 * USEC_PER_SEC); /* until it has been read */
+        return w;
+}
+
+static World *theirs_long_ago(void) {
+        World *w = theirs();
+
+        w->silent = true;
+        world_pass(w, 2 * TTL);
+        return w;
+}
+
+static World *ours_long_ago(void) {
+        World *w = world_running();
+
+        w->silent = true;
+        world_pass(w, 8 * USEC_PER_SEC);
+        end_unit(w, false);
+        world_pass(w, 2 * TTL);
+        return w;
+}
+
+static World *done(void) {
+        World *w = theirs();
+
+        say_lease(w, LEASE_DONE);
+        return w;
+}
+
+static World *freed_where_it_cannot_run(void) {
+        World *w = theirs();
+
+        w->unit.gate_loaded = false;
+        w->unit.load = LOAD_MISSING;
+        world_say_unit(w);
+        say_lease(w, LEASE_FREE);
+        return w;
+}
+
+static World *failed(void) {
+        World *w = world_running();
+
+        configure(w, false);
+        end_unit(w, true);
+        return w;
+}
+
+static World *failed_and_held(void) {
+        World *w = world_running();
+
+        configure(w, true);
+        end_unit(w, true);
+        return w;
+}
+
+static World *stopped_by_hand(void) {
+        World *w = world_running();
+
+        w->unit.ended_by = ENDED_BY_HAND;
+        end_unit(w, false);
+        return w;
+}
+
+static void the_state_is_what_can_be_known(void **state) {
+        static const struct {
+                const char *what;
+                World *(*make)(void);
+                const char *state, *holder;
+                bool known, held_here;
+                const char *why; /* a part of this machine's own reason; "" it has none; NULL: no matter */
+        } table[] = {
+                { "the registry has never answered", never_heard, "unknown", "", false, false, "has not answered since leased started" },
+                { "it runs, leased was restarted, the registry is away", restarted_without_a_registry, "unknown", "", false, false,
+                  "it runs here by an earlier beat" },
+                { "it runs here", running, "running", US, true, true, "" },
+                { "it is theirs", theirs, "elsewhere", THEM, true, false, "another machine holds the lease" },
+                { "it was theirs, and the registry is silent", theirs_long_ago, "unknown", "", false, false, "the registry does not answer" },
+                { "it was ours, and the registry is silent", ours_long_ago, "held", "", false, true, "the registry does not answer" },
+                { "it is done", done, "done", "", true, false, "its job is done" },
+                { "it is free, and its file is missing", freed_where_it_cannot_run, "waiting", "", true, false, "its unit file is missing" },
+                { "it has failed", failed, "failed", "", true, false, "stands back" },
+                { "it has failed, OnFailure=hold", failed_and_held, "failed", US, true, true, "OnFailure=hold keeps its lease here" },
+                { "it was stopped by hand", stopped_by_hand, "stopped", US, true, true, "stopped by hand" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(table); i++) {
+                World *w = table[i].make();
+                UnitView v;
+
+                assert_true(core_find_unit(w->core, w->now, "a.service", &v));
+                if (!streq(v.state, table[i].state) || !streq(v.machine_id, table[i].holder) || v.known != table[i].known ||
+                    v.held_here != table[i].held_here ||
+                    (table[i].why && (*table[i].why ? !strstr(v.why_not, table[i].why) : *v.why_not)))
+                        fail_msg("%s: state %s, holder %s, known %i, held here %i, why: %s", table[i].what, v.state, v.machine_id,
+                                        v.known, v.held_here, v.why_not);
+                world_free(w);
+        }
+}
+
+/* The guard knows until when, also where nobody else knows anything. */
+static void what_the_guard_keeps_has_an_end_that_is_told(void **state) {
+        World *w = restarted_without_a_registry();
+        UnitView v;
+
+        assert_true(core_find_unit(w->core, w->now, "a.service", &v));
+        assert_int_equal(v.stop_at, w->guard.stop_at);
+        assert_int_equal(v.index, 1);
+        world_free(w);
+}
+
+/* ---- machines ---- */
+
+static int find_them(const MachineView *v, void *userdata) {
+        if (!streq(v->machine_id, THEM))
+                return 0;
+        *(MachineView *) userdata = *v;
+        return 1;
+}
+
+static void say_them(World *w) {
+        MachineRecord them = { .hostname = "them", .session = THEIR_SESSION };
+
+        say_records(w, RECORD_MACHINE, THEM, &them);
+}
+
+static World *them_beating(void) {
+        World *w = theirs();
+
+        say_them(w);
+        return w;
+}
+
+static World *them_late(void) {
+        World *w = them_beating();
+
+        world_pass(w, 5 * USEC_PER_SEC);
+        return w;
+}
+
+static World *them_silent(void) {
+        World *w = them_beating();
+
+        world_pass(w, 2 * TTL);
+        return w;
+}
+
+static World *them_and_the_registry_silent(void) {
+        World *w = them_beating();
+
+        w->silent = true;
+        world_pass(w, 2 * TTL);
+        return w;
+}
+
+static World *them_not_moving(void) {
+        World *w = world_new();
+
+        world_add_them(w);
+        world_connect(w);
+        say_them(w);
+        return w;
+}
+
+static void a_machine_is_up_silent_or_unknown(void **state) {
+        static const struct {
+                const char *what;
+                World *(*make)(void);
+                bool alive, known;
+                usec_t heard_ago; /* at least */
+        } table[] = {
+                { "its beats come", them_beating, true, true, 0 },
+                { "none has come for half its TTL", them_late, true, true, 5 * USEC_PER_SEC },
+                { "none has come for two of its TTLs", them_silent, false, true, 2 * TTL },
+                { "nor has anything of the registry", them_and_the_registry_silent, false, false, 2 * TTL },
+                { "its beat was there before us, and has not moved", them_not_moving, true, false, 0 },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(table); i++) {
+                World *w = table[i].make();
+                MachineView v = {};
+
+                assert_int_equal(core_each_machine(w->core, w->now, find_them, &v), 1);
+                if (v.alive != table[i].alive || v.known != table[i].known || w->now.boottime - v.heard < table[i].heard_ago)
+                        fail_msg("%s: alive %i, known %i, heard %" PRIu64 " us ago", table[i].what, v.alive, v.known,
+                                        w->now.boottime - v.heard);
+                world_free(w);
+        }
+}
+
+/* ---- what others are told to be ---- */
+
+static int find_line(const WhyNotView *v, void *userdata) {
+        if (!streq(v->machine_id, THEM))
+                return 0;
+        str_copy(userdata, 128, v->why);
+        return 1;
+}
+
+static void who_would_be_next_is_said_of_nothing_that_is_done(void **state) {
+        World *w = done();
+        OfferRecord offer = { .lease = "a.service" };
+        char why[128];
+
+        say_them(w);
+        say_records(w, RECORD_OFFER, THEM "/a.service", &offer);
+        assert_int_equal(core_each_why_not(w->core, w->now, "a.service", find_line, why), 1);
+        assert_string_equal(why, "its job is done");
+        world_free(w);
+}
+
+/* Of a tenure that has expired the end is when its holder was last heard: what follows was an outage. */
+static void an_expired_tenure_ends_when_its_holder_was_last_heard(void **state) {
+        World *w = theirs();
+        usec_t heard = w->now.realtime;
+        const LeaseRecord *l;
+
+        world_pass(w, 2 * TTL);
+        l = world_lease(w);
+        assert_string_equal(l->session, w->session);
+        assert_int_equal(l->n_tenures, 1);
+        assert_string_equal(l->tenures[0].why, "expired");
+        assert_true(l->tenures[0].to <= heard + USEC_PER_SEC);
+        assert_true(l->since >= l->tenures[0].to + TTL);
+        world_free(w);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(the_state_is_what_can_be_known),
+                cmocka_unit_test(what_the_guard_keeps_has_an_end_that_is_told),
+                cmocka_unit_test(a_machine_is_up_silent_or_unknown),
+                cmocka_unit_test(who_would_be_next_is_said_of_nothing_that_is_done),
+                cmocka_unit_test(an_expired_tenure_ends_when_its_holder_was_last_heard),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
