@@ -14,7 +14,7 @@ static const char *const properties[] = {
         "Id", "LoadState", "ActiveState", "SubState", "UnitFileState", "Result", "ControlGroup", "NeedDaemonReload", "Job",
         "InvocationID", "BindsTo", "TimeoutStopUSec", "TimeoutUSec", "Asserts", "NRestarts", "Triggers", "Persistent",
         "LastTriggerUSec", "InactiveEnterTimestamp", "BoundBy", "Accept", "SomethingNew", "Requires", "ConsistsOf", "StopWhenUnneeded",
-        "MainPID", "Slice",
+        "MainPID", "Slice", "PartOf", "Conflicts", "ConflictedBy", "Requisite", "StopPropagatedFrom", "Upholds", "OOMPolicy",
 };
 static const char *const words[] = {"a.service", "loaded", "active", "failed", "inactive", "activating", "success", "exit-code",
                                     "/run/leased/held/a.service", "leased-guard.service", "AssertPathExists", "", "/system.slice",
@@ -106,7 +106,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                 must((unsigned) answer.status.active < _UNIT_ACTIVE_MAX);
                 must(strnlen(answer.status.sub_state, sizeof(answer.status.sub_state)) < sizeof(answer.status.sub_state));
                 must(!answer.control_group || strlen(answer.control_group) < 65536);
+                for (char **related = answer.related; related && *related; related++)
+                        must((*related)[0] > '0');
                 strv_free(answer.covers);
+                strv_free(answer.related);
         }
         (void) sd_bus_message_unref(m);
         return 0;

@@ -129,7 +129,9 @@ static void check_packet(Input in) {
 
         memcpy(&m, in.data, size);
         if (guard_message_is_valid(&m, size))
-                must(memchr(m.unit, '\0', sizeof(m.unit)) && !strchr(m.unit, '/') && m.unit[0] != '.');
+                must(memchr(m.unit, '\0', sizeof(m.unit)));
+        if (guard_message_is_valid(&m, size) && (m.type >= GUARD_ARM && m.type <= GUARD_CLOSE && m.type != GUARD_BEAT))
+                must(*m.unit && !strchr(m.unit, '/') && m.unit[0] != '.');
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
