@@ -20,6 +20,7 @@ BRIDGE = "bridge0"
 NETWORK = "10.77.0"
 BOOT_DEADLINE = 30
 RUN_DEADLINE = 30
+CONTAINERS = ("--capability=all", "--system-call-filter=@keyring bpf")  # what an engine needs of the machine that it runs on
 ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8",
                "TERM": "dumb", "SYSTEMD_PAGER": "", "SYSTEMD_COLORS": "0", "HOME": "/root"}
 
@@ -79,7 +80,7 @@ class Machine:
     """One guest. Paths given to read() and write() are the guest's own; they work while it runs and while it is off,
     except that /run and /tmp are only there while it runs."""
 
-    def __init__(self, sandbox, name, number, layer, shared):
+    def __init__(self, sandbox, name, number, layer, shared, containers=False):
         self.name = name
         self.number = number
         self.address = f"{NETWORK}.{10 + number}"
@@ -91,6 +92,7 @@ class Machine:
         self._root = sandbox.path(name, "root")
         self._cgroup = os.path.join(sandbox.cgroup, name)
         self._console = sandbox.path(name, "console")
+        self._may = CONTAINERS if containers else ()
         self._nspawn = None
         self._leader = None
         self._namespace = None
@@ -187,7 +189,7 @@ class Machine:
         with open(self._console, "a") as console:
             self._nspawn = subprocess.Popen(
                 ["systemd-nspawn", "--quiet", f"--directory={self._root}", f"--machine={self.name}", "--register=no",
-                 "--keep-unit", f"--network-bridge={BRIDGE}", "--resolv-conf=off", "--timezone=off",
+                 "--keep-unit", *self._may, f"--network-bridge={BRIDGE}", "--resolv-conf=off", "--timezone=off",
                  "--link-journal=no", "--console=pipe", *(f"--bind={here}:{there}" for there, here in binds.items()),
                  "--boot", "systemd.unit=multi-user.target", "systemd.mask=systemd-logind.service",
                  "systemd.mask=console-getty.service"],
@@ -354,14 +356,15 @@ class Machine:
 class Rack:
     """Some machines on one bridge, with one shared directory."""
 
-    def __init__(self, sandbox, names, layer=None):
+    def __init__(self, sandbox, names, layer=None, containers=False):
         self.shared = sandbox.path("shared")
         os.makedirs(self.shared, exist_ok=True)
         if _host("ip", "link", "show", BRIDGE, check=False).returncode != 0:
             _host("ip", "link", "add", BRIDGE, "type", "bridge")
             _host("ip", "address", "add", f"{NETWORK}.1/24", "dev", BRIDGE)
             _host("ip", "link", "set", BRIDGE, "up")
-        self.machines = [Machine(sandbox, name, number, layer, self.shared) for number, name in enumerate(names)]
+        self.machines = [Machine(sandbox, name, number, layer, self.shared, containers)
+                         for number, name in enumerate(names)]
 
     def __iter__(self):
         return iter(self.machines)

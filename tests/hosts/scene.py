@@ -18,17 +18,19 @@ class Kind:
     machines: tuple = ("alpha", "beta")
     disk_of: str = ""  # the machine whose etcd has a disk of its own
     etcd: str = "--pre-vote=true"  # its options
+    containers: bool = False  # the machines may run containers of their own
 
 
-def scene(function=None, *, only_at_length=False, **kind):
+def scene(function=None, *, only_at_length=False, needs=(), **kind):
     """@scene, or with what is not as usual: @scene(registry="etcd", ttl=2.0). One that is only_at_length is not played
-    unless all are asked for, or it is by its name."""
+    unless all are asked for, or it is by its name. needs: programs without which it is skipped."""
     if function is None:
-        return lambda wrapped: scene(wrapped, only_at_length=only_at_length, **kind)
+        return lambda wrapped: scene(wrapped, only_at_length=only_at_length, needs=needs, **kind)
     if kind.get("registry") == "etcd":
         kind.setdefault("machines", ("alpha", "beta", "gamma"))
     function.kind = Kind(**kind)
     function.only_at_length = only_at_length
+    function.needs = needs
     SCENES.append(function)
     return function
 

@@ -186,6 +186,13 @@ def main():
     if not scenes or not arguments.build:
         parser.error("no such scene" if arguments.build else "--build is missing")
 
+    lacking = [each for each in scenes if not all(map(os.path.exists, each.needs))]
+    for each in lacking:
+        say(f"skipped: {each.__name__}: needs {' '.join(each.needs)}")
+    scenes = [each for each in scenes if each not in lacking]
+    if not scenes:
+        say(f"0 passed, 0 failed, {len(lacking)} skipped")
+        return SKIPPED
     program = Program(scenes * arguments.repeat, arguments.stop_early)
     _catch_signals()
     lanes = [Lane(arguments.build, arguments.all) for _ in range(max(1, min(arguments.lanes, len(scenes))))]
@@ -202,7 +209,7 @@ def main():
         return 130
     if program.unavailable is not None:
         say(f"this machine cannot boot guests: {program.unavailable}")
-        say(f"0 passed, 0 failed, {len(scenes)} skipped")
+        say(f"0 passed, 0 failed, {len(scenes) + len(lacking)} skipped")
         return SKIPPED
     if arguments.repeat > 1:
         tell_table(program.results)
@@ -211,7 +218,7 @@ def main():
             say(f"FAIL  {result['name']}")
         elif result["name"] in program.late:
             say(f"only alone: {result['name']}")
-    say(f"{program.passed} passed, {program.failed} failed, 0 skipped")
+    say(f"{program.passed} passed, {program.failed} failed, {len(lacking)} skipped")
     return 1 if program.failed else 0
 
 
