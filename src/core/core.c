@@ -119,9 +119,8 @@ static void on_guard(Core *c, const Event *e) {
 
         switch (e->kind) {
         case EVENT_GUARD_GONE:
-                if (!c->guard_gone)
-                        c->guard_gone_at = c->now.boottime;
                 c->guard_up = c->guard_synced = false;
+                c->offers_stale = c->offers_stale || !c->guard_gone;
                 c->guard_gone = true;
                 HASH_ITER(hh, c->units, u, next) {
                         u->guard_asked = 0;

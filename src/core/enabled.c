@@ -116,14 +116,21 @@ void life_guard(Core *c, Unit *u, const GuardReport *report) {
         u->guard_known = true;
 }
 
-/* The daemon has it started again at once. Where that does not help, the leases are of more use on another machine. */
+/* The daemon has it started again at once, and one that lives but does not answer replaced. Where that does not help, the leases
+ * are of more use on another machine. */
 static usec_t missing_at(const Core *c) {
-        return c->guard_gone ? usec_add(c->guard_gone_at, c->own.ttl ?: c->ttl) : USEC_INFINITY;
+        return c->guard_synced || c->guard_away_since == 0 ? USEC_INFINITY
+                                                           : usec_add(c->guard_away_since, c->own.ttl ?: c->ttl);
 }
 
 void life_look_for_guard(Core *c) {
-        bool missing = c->now.boottime >= missing_at(c);
+        bool missing;
 
+        if (c->guard_synced)
+                c->guard_away_since = 0;
+        else if (c->guard_away_since == 0)
+                c->guard_away_since = c->now.boottime;
+        missing = c->now.boottime >= missing_at(c);
         if (missing != c->guard_missing)
                 c->plan_stale = c->offers_stale = true;
         c->guard_missing = missing;

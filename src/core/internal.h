@@ -395,8 +395,8 @@ struct Core {
         /* guard */
         bool beat_due; /* the guard is to hear of a committed beat */
         bool guard_up, guard_synced, guard_gone;
-        bool guard_missing;                   /* gone for so long that it will not come back by itself */
-        usec_t guard_gone_at;
+        bool guard_missing;                   /* away for so long that it will not come back by itself */
+        usec_t guard_away_since;              /* gone or without an answer; 0: it is there */
         uint64_t guard_serial; /* the last id given to a request */
 
         /* sleep */

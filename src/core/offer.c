@@ -48,7 +48,7 @@ static const char *why_not_now(const Core *c, const Unit *u, const Globals *glob
         if (u->lease->unit != u)
                 return "another unit there has the same Lease=";
         if (c->guard_missing)
-                return "leased-guard.service does not run there";
+                return c->guard_gone ? "leased-guard.service does not run there" : "leased-guard.service does not answer there";
         if (meets_a_global(u, globals))
                 return "it conflicts with a unit there that runs everywhere";
         return u->report.known && !u->report.gate_loaded ? life_why_no_gate(u) : NULL;

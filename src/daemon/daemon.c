@@ -145,6 +145,7 @@ static int on_housekeeping(sd_event_source *source, uint64_t usec, void *userdat
 
         /* The highest revision seen grows all the time; the core asks only for what must not be lost. */
         state_remember(d->state, core_memory(d->core));
+        state_look(d->state);
         compact(d);
         (void) sd_event_source_set_time(source, usec_add(now_boottime(), HOUSEKEEPING));
         (void) sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
@@ -161,6 +162,12 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *inf
         else
                 stop_requested(d);
         return 0;
+}
+
+static void on_guard(const Event *event, void *userdata) {
+        if (event->kind == EVENT_GUARD_SYNCED)
+                guard_service_found(userdata);
+        daemon_event(userdata, event);
 }
 
 static void on_guard_missing(void *userdata) {
@@ -304,7 +311,7 @@ static int wire(Daemon *d) {
         r = exchange_new(d->registry, daemon_deliver, d, &d->exchange);
         if (r < 0)
                 return log_error_errno(r, "cannot watch the registry");
-        r = guard_client_new(d->event, GUARD_SOCKET, daemon_deliver, on_guard_missing, d, &d->guard);
+        r = guard_client_new(d->event, GUARD_SOCKET, on_guard, on_guard_missing, d, &d->guard);
         if (r < 0)
                 return log_error_errno(r, "cannot prepare for the guard");
         r = guard_service_new(d);

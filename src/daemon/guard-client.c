@@ -14,6 +14,11 @@
 #define RETRY_MIN (20 * USEC_PER_MSEC)
 #define RETRY_MAX USEC_PER_SEC
 #define QUEUE_MAX 100000u
+/* So often who is connected and has not synced counts as an attempt that failed. */
+#define GREET_EVERY USEC_PER_SEC
+/* A guard that says nothing for so long although it owes an answer stands still. It answers within milliseconds, and runs with
+ * realtime priority and locked memory. */
+#define MUTE_LIMIT (2 * USEC_PER_SEC)
 
 typedef struct Queued {
         struct Queued *prev, *next;
@@ -27,9 +32,13 @@ struct GuardClient {
         void *userdata;
         int fd;
         bool greeted; /* HELLO has come */
+        bool complained; /* about what it says, on this connection */
+        bool synced;  /* SYNCED has come: it can be reached, in both directions */
+        uint64_t asked;      /* serial of the last request that it must answer; answered when an ENTRY has as high a one */
+        usec_t unheard_since; /* neither an answer nor another word of it since then; 0: it owes none */
         sd_event_source *io, *retry;
         usec_t retry_after;
-        usec_t down_since;
+        usec_t down_since; /* unless synced */
         Queued *queue; /* waits for room in the socket */
         size_t n_queued;
 };
@@ -46,12 +55,14 @@ static void queue_clear(GuardClient *g) {
         g->n_queued = 0;
 }
 
-static void arm_retry(GuardClient *g) {
-        usec_t at = usec_add(now_boottime(), g->retry_after);
-
-        g->retry_after = MIN(2 * g->retry_after, RETRY_MAX);
+static void arm_at(GuardClient *g, usec_t at) {
         if (sd_event_source_set_time(g->retry, at) < 0 || sd_event_source_set_enabled(g->retry, SD_EVENT_ONESHOT) < 0)
                 log_error("cannot arm the timer for the guard's socket");
+}
+
+static void arm_retry(GuardClient *g) {
+        arm_at(g, usec_add(now_boottime(), g->retry_after));
+        g->retry_after = MIN(2 * g->retry_after, RETRY_MAX);
 }
 
 static void disconnect(GuardClient *g) {
@@ -60,8 +71,11 @@ static void disconnect(GuardClient *g) {
         g->io = sd_event_source_disable_unref(g->io);
         closep(&g->fd);
         g->fd = -1;
-        g->greeted = false;
-        g->down_since = now_boottime();
+        if (g->synced)
+                g->down_since = now_boottime();
+        g->greeted = g->synced = false;
+        g->complained = false;
+        g->unheard_since = 0;
         queue_clear(g);
         arm_retry(g);
         if (greeted)
@@ -93,6 +107,17 @@ static void send_message(GuardClient *g, const GuardMessage *m) {
 
         if (!g->greeted)
                 return;
+        if (!guard_message_is_valid(m, sizeof(*m))) {
+                log_error("not said to the guard, which would not understand it: a request for %s", m->unit);
+                return;
+        }
+        if (m->type != GUARD_BEAT) {
+                g->asked = m->serial;
+                if (g->unheard_since == 0 && g->synced) {
+                        g->unheard_since = now_boottime();
+                        arm_at(g, usec_add(g->unheard_since, MUTE_LIMIT));
+                }
+        }
         r = g->queue ? 0 : send_now(g, m);
         if (r == 0)
                 r = queue_add(g, m);
@@ -163,6 +188,8 @@ void guard_client_act(GuardClient *g, const Action *a, usec_t now) {
 /* ---- receiving ---- */
 
 static void on_message(GuardClient *g, const GuardMessage *m) {
+        if (g->unheard_since > 0)
+                g->unheard_since = m->type == GUARD_ENTRY && m->serial >= g->asked ? 0 : now_boottime();
         switch (m->type) {
         case GUARD_HELLO:
                 log_debug("connected to the guard, pid %llu", (unsigned long long) m->index);
@@ -184,6 +211,7 @@ static void on_message(GuardClient *g, const GuardMessage *m) {
                                 g->userdata);
                 break;
         case GUARD_SYNCED:
+                g->synced = true;
                 g->deliver(&(Event){ .kind = EVENT_GUARD_SYNCED }, g->userdata);
                 break;
         default: /* of a later protocol */
@@ -208,8 +236,10 @@ static int on_io(sd_event_source *source, int fd, uint32_t revents, void *userda
                 }
                 if (guard_message_is_valid(&m, MIN((size_t) n, sizeof(m))))
                         on_message(g, &m);
-                else
-                        log_warning("ignoring a malformed message from the guard");
+                else if (!g->complained) {
+                        log_warning("ignoring what the guard says: it is malformed, or of another version of the protocol");
+                        g->complained = true;
+                }
         }
         return 0;
 }
@@ -235,12 +265,34 @@ static int try_connect(GuardClient *g) {
         return 0;
 }
 
+/* It is connected: is it of any use? */
+static void look_at_peer(GuardClient *g) {
+        usec_t now = now_boottime();
+
+        if (!g->synced) {
+                arm_at(g, usec_add(now, GREET_EVERY));
+                if (g->missing)
+                        g->missing(g->userdata);
+        } else if (g->unheard_since > 0 && now >= usec_add(g->unheard_since, MUTE_LIMIT)) {
+                log_warning("the guard does not answer, connecting anew");
+                disconnect(g);
+        } else if (g->unheard_since > 0)
+                arm_at(g, usec_add(g->unheard_since, MUTE_LIMIT));
+}
+
 static int on_retry(sd_event_source *source, uint64_t usec, void *userdata) {
         GuardClient *g = userdata;
-        int r = try_connect(g);
+        int r;
 
-        if (r >= 0)
+        if (g->fd >= 0) {
+                look_at_peer(g);
                 return 0;
+        }
+        r = try_connect(g);
+        if (r >= 0) {
+                arm_at(g, usec_add(now_boottime(), GREET_EVERY));
+                return 0;
+        }
         if (r != -ENOENT && r != -ECONNREFUSED && r != -EAGAIN)
                 log_warning_errno(r, "cannot connect to the guard at %s", g->path);
         arm_retry(g);
@@ -254,7 +306,7 @@ bool guard_client_connected(const GuardClient *g) {
 }
 
 usec_t guard_client_down_since(const GuardClient *g) {
-        return g->fd >= 0 ? USEC_INFINITY : g->down_since;
+        return g->synced ? USEC_INFINITY : g->down_since;
 }
 
 int guard_client_new(sd_event *event, const char *path, event_sink_t deliver, void (*missing)(void *userdata),

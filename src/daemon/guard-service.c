@@ -3,16 +3,29 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <signal.h>
 
+#include "core/timeline.h"
 #include "guard/protocol.h"
 #include "unit/unit.h"
 #include "util/log.h"
 
 #define ASK_EVERY (5 * USEC_PER_SEC)
 
+/* A guard that nobody can reach is asked to end, which stops its units, kills them in time and closes their gates; so much later
+ * it is killed (its ExecStopPost= then does that), and so long after it may be the next one's turn. */
+#define KILL_AFTER (5 * USEC_PER_SEC)
+#define AGAIN_AFTER (30 * USEC_PER_SEC)
+/* No entry of a guard lives longer than this from the last word that it has heard: it opens no gate any more, whatever else it
+ * is doing. */
+#define ENTRY_LIFE_MAX (TTL_MAX + TTL_MAX / 50)
+
 struct GuardService {
         Unit *unit;
         usec_t asked_at; /* when PID 1 was last asked to start it; 0: never */
+        int signal;      /* that was last sent to one that cannot be reached, */
+        usec_t sent_at;  /* and when; 0: none since one could be reached */
+        bool told;       /* that none can be reached */
 };
 
 static bool gates_are_gone(void) {
@@ -29,6 +42,29 @@ static bool gates_are_gone(void) {
         return !found;
 }
 
+static void on_killed(int error, const char *text, void *userdata) {
+        if (error < 0)
+                log_warning("cannot end %s, which cannot be reached: %s", GUARD_SERVICE, text);
+}
+
+/* It lives, and cannot be reached: its time is over, so that it must be stopping what it guards, or stands still. */
+static void replace(Daemon *d) {
+        GuardService *g = d->guard_service;
+        usec_t now = now_boottime();
+
+        if (g->sent_at > 0 && now < usec_add(g->sent_at, g->signal == SIGTERM ? KILL_AFTER : AGAIN_AFTER))
+                return;
+        g->signal = g->sent_at > 0 && g->signal == SIGTERM ? SIGKILL : SIGTERM;
+        g->sent_at = now;
+        log_warning("%s runs and cannot be reached: %s it, so that another takes its place", GUARD_SERVICE,
+                        g->signal == SIGTERM ? "ending" : "killing");
+        (void) manager_kill_unit(d->manager, GUARD_SERVICE, g->signal, on_killed, d);
+}
+
+static bool is_dead(const UnitStatus *s) {
+        return (s->active == UNIT_INACTIVE || s->active == UNIT_FAILED) && !s->job && s->empty;
+}
+
 static void on_status(Unit *u, const UnitStatus *s, void *userdata) {
         Daemon *d = userdata;
         usec_t down_since = guard_client_down_since(d->guard);
@@ -36,8 +72,11 @@ static void on_status(Unit *u, const UnitStatus *s, void *userdata) {
         /* What PID 1 said before the connection was lost may be of an earlier guard. */
         if (!s->known || down_since == USEC_INFINITY || s->asked_at < down_since)
                 return;
-        if ((s->active == UNIT_INACTIVE || s->active == UNIT_FAILED) && !s->job && s->empty && gates_are_gone())
+        if ((is_dead(s) || s->asked_at >= usec_add(down_since, ENTRY_LIFE_MAX)) && gates_are_gone())
                 daemon_event(d, &(Event){ .kind = EVENT_GUARD_GONE });
+        if (!is_dead(s) && !d->stop_asked && now_boottime() >= usec_add(down_since, d->conf->ttl) &&
+            (s->active == UNIT_ACTIVE || s->active == UNIT_DEACTIVATING))
+                replace(d);
 }
 
 static void on_refused(Unit *u, void *userdata) {
@@ -57,10 +96,30 @@ static void on_asked(int error, const char *text, void *userdata) {
                 log_warning("cannot start %s: no unit can be started before it runs: %s", GUARD_SERVICE, text);
 }
 
+/* Once, and again only after one could be reached. */
+static void tell(Daemon *d, usec_t now) {
+        GuardService *g = d->guard_service;
+        usec_t down_since = guard_client_down_since(d->guard);
+        char span[64];
+
+        if (g->told || d->stop_asked || now < usec_add(down_since, d->conf->ttl))
+                return;
+        g->told = true;
+        log_alert("%s cannot be reached for %s: no unit can run on this machine, and their leases are for others; see systemctl "
+                  "status %s",
+                        GUARD_SERVICE, format_span(span, sizeof(span), now - down_since), GUARD_SERVICE);
+}
+
+void guard_service_found(Daemon *d) {
+        d->guard_service->told = false;
+        d->guard_service->sent_at = 0;
+}
+
 void guard_service_missing(Daemon *d) {
         GuardService *g = d->guard_service;
         usec_t now = now_boottime();
 
+        tell(d, now);
         if (!manager_attached(d->manager))
                 return;
         (void) unit_read(g->unit);

@@ -15,7 +15,8 @@
 
 struct State {
         char *session_path, *memory_path;
-        char *session;
+        char *session; /* found at start; NULL: none */
+        char *kept;    /* the text that was last written to session_path */
         LoadedMemory loaded;
 
         pthread_t thread;
@@ -142,7 +143,14 @@ int state_keep_session(State *s, const char *session) {
                 text = NULL;
                 return -ENOMEM;
         }
-        return write_file_atomic(s->session_path, text, strlen(text), 0600, 0);
+        free(s->kept);
+        s->kept = TAKE_PTR(text);
+        return write_file_atomic(s->session_path, s->kept, strlen(s->kept), 0600, 0);
+}
+
+void state_look(State *s) {
+        if (s->kept && access(s->session_path, F_OK) < 0)
+                (void) write_file_atomic(s->session_path, s->kept, strlen(s->kept), 0600, 0);
 }
 
 static int load_session(State *s) {
@@ -272,6 +280,7 @@ State *state_free(State *s) {
         free(s->pending);
         free(s->last);
         free(s->session);
+        free(s->kept);
         free(s->session_path);
         free(s->memory_path);
         free(s);

@@ -29,6 +29,9 @@ const char *state_session(const State *s); /* NULL: none */
 
 /* Non-logging; the session is on /run when it returns. */
 int state_keep_session(State *s, const char *session);
+/* Writes the session again where somebody has removed it, so that a restart still leaves units alone. To be called from time to
+ * time. */
+void state_look(State *s);
 /* Copies the memory and has it written. Failures of the disk are logged, once until it works again. */
 void state_remember(State *s, const CoreMemory *memory);
 /* What became of it: 0, the file says it; a negative errno; -EINPROGRESS: it is not known yet. */

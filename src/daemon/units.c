@@ -81,11 +81,12 @@ void units_set_error(Daemon *d, const char *unit, const char *line) {
 
 /* ---- from PID 1 to the core ---- */
 
-/* While a gate is in force the unit can run only by its lease: it becomes a global one when PID 1 has dropped the gate. */
+/* While a gate is in force the unit can run only by its lease: it becomes a global one when PID 1 has dropped the gate. What
+ * PID 1 says of a unit that is no longer enabled must not make it so again. */
 static void deliver_configuration(const EnabledUnit *u) {
         const UnitOptions *o = u->options;
 
-        if (!o)
+        if (!o || u->forgotten)
                 return;
         daemon_event(u->daemon, &(Event){
                                         .kind = EVENT_CONFIGURE,

@@ -205,6 +205,31 @@ int manager_start_unit(UnitManager *m, const char *name, manager_answer_t f, voi
                         QUERY_TIMEOUT);
 }
 
+int manager_kill_unit(UnitManager *m, const char *name, int signal, manager_answer_t f, void *userdata) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
+        ManagerCall *c = NULL;
+        int r;
+
+        if (!manager_attached(m))
+                return -ENOTCONN;
+        r = manager_message_new(m, PID1_PATH, PID1_MANAGER, "KillUnit", &message);
+        if (r >= 0)
+                r = sd_bus_message_append(message, "ssi", name, "main", signal);
+        if (r < 0)
+                return r;
+        c = calloc(1, sizeof(*c));
+        if (!c)
+                return -ENOMEM;
+        *c = (ManagerCall) { .manager = m, .answer = f, .userdata = userdata };
+        r = call_send(c, message, on_reload, QUERY_TIMEOUT);
+        if (r < 0) {
+                call_free(c);
+                return r;
+        }
+        DL_APPEND(m->calls, c);
+        return 0;
+}
+
 /* ---- the job of a unit ---- */
 
 static int on_job_type(sd_bus_message *message, void *userdata, sd_bus_error *error) {

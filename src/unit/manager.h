@@ -40,5 +40,7 @@ int manager_resolve(UnitManager *m, const char *name, manager_answer_t f, void *
 int manager_reload(UnitManager *m, manager_answer_t f, void *userdata);
 /* Starts a unit other than a leased one (the guard's service); answers, with the job's path, when PID 1 has accepted. */
 int manager_start_unit(UnitManager *m, const char *name, manager_answer_t f, void *userdata);
+/* Sends a signal to the main process of such a unit; answers when PID 1 has. */
+int manager_kill_unit(UnitManager *m, const char *name, int signal, manager_answer_t f, void *userdata);
 /* Which job PID 1 has for a unit now: text is "stop", "restart", "start", …, or "" for none. */
 int manager_job_type(UnitManager *m, const char *name, manager_answer_t f, void *userdata);

@@ -267,6 +267,54 @@ static void what_is_not_a_message_is_ignored(void **state) {
         assert_int_equal(f->down, 0);
 }
 
+/* Of another protocol: nothing that it says is understood. */
+static void a_guard_that_does_not_greet_counts_as_missing(void **state) {
+        usec_t end = now_boottime() + DEADLINE;
+        Fixture *f = *state;
+        GuardMessage m = { .version = GUARD_PROTOCOL + 1, .type = GUARD_HELLO };
+        unsigned before;
+
+        guard_listens(f);
+        while ((f->guard = accept4(f->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) < 0) {
+                assert_true(now_boottime() < end);
+                assert_true(sd_event_run(f->event, 20 * USEC_PER_MSEC) >= 0);
+        }
+        assert_int_equal(send(f->guard, &m, sizeof(m), MSG_NOSIGNAL), sizeof(m));
+        before = f->missing;
+        run_until(f, &f->missing, before + 2);
+        assert_false(guard_client_connected(f->client));
+        assert_true(guard_client_down_since(f->client) < now_boottime());
+        assert_int_equal(f->up, 0);
+}
+
+static void a_guard_that_greets_and_never_reports_counts_as_missing(void **state) {
+        Fixture *f = *state;
+        unsigned before;
+
+        connect_them(f);
+        before = f->missing;
+        run_until(f, &f->missing, before + 1);
+        assert_true(guard_client_down_since(f->client) < now_boottime());
+        guard_says(f, GUARD_SYNCED, "", 0, 0);
+        run_until(f, &f->synced, 1);
+        assert_true(guard_client_down_since(f->client) == USEC_INFINITY);
+}
+
+static void a_guard_that_owes_an_answer_and_says_nothing_is_dropped(void **state) {
+        Fixture *f = *state;
+
+        connect_them(f);
+        guard_says(f, GUARD_SYNCED, "", 0, 0);
+        run_until(f, &f->synced, 1);
+        guard_client_act(f->client, &(Action){ .kind = ACTION_GATE_CLOSE, .id = 3, .unit = "a.service", .index = 8 }, 1);
+        guard_says(f, GUARD_ENTRY, "a.service", 8, 0); /* with serial 99 */
+        run_until(f, &f->entries, 1);
+        guard_client_act(f->client, &(Action){ .kind = ACTION_GUARD_BEAT, .id = 100, .t0 = 1 }, 1); /* has no answer */
+        guard_client_act(f->client, &(Action){ .kind = ACTION_GATE_CLOSE, .id = 101, .unit = "a.service", .index = 8 }, 1);
+        run_until(f, &f->down, 1);
+        assert_true(guard_client_down_since(f->client) < USEC_INFINITY);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(a_guard_that_is_not_there_is_asked_for_and_found_later, setup, teardown),
@@ -276,6 +324,9 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(a_slow_guard_loses_nothing, setup, teardown),
                 cmocka_unit_test_setup_teardown(a_guard_that_goes_is_reported_and_the_next_one_found, setup, teardown),
                 cmocka_unit_test_setup_teardown(what_is_not_a_message_is_ignored, setup, teardown),
+                cmocka_unit_test_setup_teardown(a_guard_that_does_not_greet_counts_as_missing, setup, teardown),
+                cmocka_unit_test_setup_teardown(a_guard_that_greets_and_never_reports_counts_as_missing, setup, teardown),
+                cmocka_unit_test_setup_teardown(a_guard_that_owes_an_answer_and_says_nothing_is_dropped, setup, teardown),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,7 +10,7 @@ import os
 import shutil
 import subprocess
 
-from leasectl_guest import (CONF, GATES, SLEEPER, SYSTEM, UNITS, Case, CaseWithDaemon, asserts_of, ctl, dropin_of, main,
+from leasectl_guest import (CONF, ENVIRONMENT, GATES, SLEEPER, SYSTEM, UNITS, Case, CaseWithDaemon, asserts_of, ctl, dropin_of, main,
                             property_of, read, run, wait_for, write)
 
 NOTES = ("note: leased is not running; nothing starts until it does: systemctl enable --now leased",
@@ -459,6 +459,16 @@ class WithDaemon(CaseWithDaemon):
         run("systemctl", "kill", "-s", "KILL", "--kill-whom=main", "leased-guard.service")
         wait_for("it runs again", lambda: property_of(unit, "MainPID") not in ("0", first) and
                  (self.row(unit) or {}).get("state") == "running")
+
+    def test_disable_has_an_end_although_the_guards_socket_is_gone(self):
+        unit = self.enable("deaf.service")
+        os.unlink("/run/leased/guard.sock")
+        run("systemctl", "restart", "leased.service")
+        done = subprocess.run(["timeout", "40", "leasectl", "disable", unit], env=ENVIRONMENT, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.assertEqual((done.returncode, done.stdout), (0, f"{unit}: disabled\n"))
+        self.assertEqual(property_of(unit, "ActiveState"), "inactive")
+        self.assertUntouched(unit)
 
     def test_lock_files_are_for_root_alone(self):
         self.enable("private.service")

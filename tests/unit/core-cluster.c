@@ -222,6 +222,9 @@ static void carry_out(Cluster *c, size_t machine, const Action *a) {
         case ACTION_GUARD_DISARM:
         case ACTION_GATE_OPEN:
         case ACTION_GATE_CLOSE:
+                if (!c->machines[machine].deaf_guard)
+                        carry_out_unit(c, machine, a);
+                break;
         case ACTION_UNIT_START:
         case ACTION_UNIT_STOP:
         case ACTION_UNIT_READ:

@@ -39,6 +39,7 @@ typedef struct ClusterMachine {
         char id[MACHINE_SIZE], hostname[24];
         Core *core; /* NULL: it is down */
         ClusterUnit *units;
+        bool deaf_guard; /* it hears nothing, and says nothing */
 } ClusterMachine;
 
 typedef struct ClusterAction {

@@ -291,6 +291,56 @@ static void what_cannot_run_for_want_of_a_guard_goes_where_there_is_one(void **s
         cluster_free(c);
 }
 
+/* It lives, and nobody hears of it: its folder was removed, or it speaks another protocol. */
+static void a_guard_that_cannot_be_reached_attracts_nothing(void **state) {
+        Cluster *c = cluster_new(2, 2);
+
+        cluster_start(c, 1, "");
+        cluster_pass(c, 5 * USEC_PER_SEC);
+        cluster_start(c, 0, "");
+        cluster_pass(c, 5 * USEC_PER_SEC);
+        assert_int_equal(cluster_count(c, 1), 2);
+        c->machines[0].deaf_guard = true;
+        operate(c, 0, EVENT_GUARD_DOWN, false, NULL);
+        cluster_pass(c, CLUSTER_TTL - USEC_PER_SEC);
+        assert_null(strstr(cluster_why_not(c, 1, 0, 0), "leased-guard")); /* it may come back */
+        cluster_pass(c, 2 * USEC_PER_SEC);
+        assert_string_equal(cluster_why_not(c, 1, 0, 0), "leased-guard.service does not answer there");
+        operate(c, 1, EVENT_DRAIN, true, NULL);
+        cluster_pass(c, 30 * USEC_PER_SEC);
+        assert_int_equal(cluster_count(c, 1), 2); /* it keeps what has nowhere to go */
+        operate(c, 1, EVENT_DRAIN, false, NULL);
+
+        c->machines[0].deaf_guard = false;
+        operate(c, 0, EVENT_GUARD_UP, false, NULL);
+        operate(c, 0, EVENT_GUARD_SYNCED, false, NULL);
+        cluster_pass(c, 5 * USEC_PER_SEC);
+        assert_null(strstr(cluster_why_not(c, 1, 0, 0), "leased-guard"));
+        cluster_free(c);
+}
+
+static void what_is_held_beside_such_a_guard_goes_once_it_is_replaced(void **state) {
+        Cluster *c = cluster_new(2, 2);
+
+        cluster_start(c, 0, "");
+        cluster_pass(c, 5 * USEC_PER_SEC);
+        cluster_start(c, 1, "");
+        cluster_pass(c, 5 * USEC_PER_SEC);
+        assert_int_equal(cluster_count(c, 0), 2);
+        c->machines[0].deaf_guard = true;
+        operate(c, 0, EVENT_GUARD_DOWN, false, NULL);
+        cluster_pass(c, CLUSTER_TTL + USEC_PER_SEC);
+        assert_int_equal(cluster_count(c, 1), 0); /* not even now is it known that no gate is open */
+        for (size_t i = 0; i < 2; i++)
+                c->machines[0].units[i] = (ClusterUnit){ .report = { .known = true, .empty = true, .gate_loaded = true } };
+        operate(c, 0, EVENT_GUARD_GONE, false, NULL);
+        for (size_t i = 0; i < 2; i++)
+                cluster_say_unit(c, 0, i);
+        cluster_pass(c, 3 * USEC_PER_SEC); /* the time has been served already */
+        assert_int_equal(cluster_count(c, 1), 2);
+        cluster_free(c);
+}
+
 /* ---- without a lease ---- */
 
 static void a_core_with_a_global_unit_rests_while_the_registry_is_silent(void **state) {
@@ -368,6 +418,8 @@ int main(void) {
                 cmocka_unit_test(what_runs_through_a_restart_does_not_yield_to_what_is_only_held),
                 cmocka_unit_test(a_machine_that_serves_a_silence_starts_nothing_that_is_handed_to_it),
                 cmocka_unit_test(what_cannot_run_for_want_of_a_guard_goes_where_there_is_one),
+                cmocka_unit_test(a_guard_that_cannot_be_reached_attracts_nothing),
+                cmocka_unit_test(what_is_held_beside_such_a_guard_goes_once_it_is_replaced),
                 cmocka_unit_test(a_core_with_a_global_unit_rests_while_the_registry_is_silent),
                 cmocka_unit_test(a_global_unit_that_is_started_again_by_hand_is_looked_after_again),
                 cmocka_unit_test(the_guard_is_told_nothing_of_a_global_unit_also_before_a_sleep),
