@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ctl/examine.h"
 
-#include <linux/magic.h>
 #include <stdio.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "ctl/files.h"
@@ -147,12 +145,15 @@ static void keep_first(int *code, int next) {
 }
 
 static int check_cgroups(json_t *findings) {
-        struct statfs fs;
+        int unfit = cgroup_unfit();
 
-        if (statfs(CGROUP_ROOT, &fs) < 0 || (unsigned long) fs.f_type != CGROUP2_SUPER_MAGIC)
+        if (unfit == CGROUPS_NOT_UNIFIED)
                 return refuse(findings, "the control groups of this machine are not the unified ones (cgroup v2): processes could "
                                         "not be found and killed in time; boot with systemd.unified_cgroup_hierarchy=1");
-        if (access(CGROUP_ROOT "/init.scope/cgroup.kill", F_OK) < 0)
+        if (unfit == CGROUPS_NOT_OURS)
+                return refuse(findings, "this container has no cgroup namespace of its own: the control groups of its units could not "
+                                        "be found, and processes not killed in time");
+        if (unfit == CGROUPS_CANNOT_BE_KILLED)
                 return refuse(findings, "the kernel has no cgroup.kill (Linux 5.14 has): processes could not be killed in time");
         return CTL_OK;
 }

@@ -102,12 +102,30 @@ static bool another_is_at_work(void) {
         return !is_of_the_service() && cgroup_find_unit(CGROUP_ROOT, GUARD_SERVICE, &path) == 0 && cgroup_is_empty(path) == 0;
 }
 
+/* Looked at each time a guard starts, not only when a unit is enabled: an older kernel may have been booted since. A guard that
+ * could not kill does not serve, so that its machine takes part in nothing. */
+static int refuse_if_unfit(void) {
+        static const char *const reasons[] = {
+                [CGROUPS_NOT_UNIFIED] = "the control groups of this machine are not the unified ones (cgroup v2)",
+                [CGROUPS_NOT_OURS] = "this container has no cgroup namespace of its own",
+                [CGROUPS_CANNOT_BE_KILLED] = "this kernel has no cgroup.kill (Linux 5.14 has)",
+        };
+        int unfit = cgroup_unfit();
+
+        if (unfit == 0)
+                return 0;
+        log_alert("%s: units could not be found and killed in time, so no leased unit runs on this machine", reasons[unfit]);
+        return -EOPNOTSUPP;
+}
+
 static int run(bool wipe) {
         _cleanup_(gates_freep) Gates *gates = NULL;
         _cleanup_(sd_event_unrefp) sd_event *event = NULL;
         _cleanup_(guard_freep) Guard *guard = NULL;
         int r;
 
+        if (!wipe && refuse_if_unfit() < 0)
+                return -EOPNOTSUPP;
         if (another_is_at_work())
                 return log_error_errno(EBUSY, "another guard is at work");
         r = gates_new(DIRECTORY, &gates);

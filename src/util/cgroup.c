@@ -84,6 +84,16 @@ int cgroup_of_process(const char *pid, char **ret) {
         return *ret ? 0 : line ? -ENOMEM : -EBADMSG;
 }
 
+int cgroup_unfit(void) {
+        _cleanup_free_ char *first = NULL;
+
+        if (access(CGROUP_ROOT "/cgroup.controllers", F_OK) < 0 || cgroup_of_process("1", &first) < 0)
+                return CGROUPS_NOT_UNIFIED;
+        if (!streq(first, "/init.scope"))
+                return CGROUPS_NOT_OURS;
+        return access(CGROUP_ROOT "/init.scope/cgroup.kill", F_OK) < 0 ? CGROUPS_CANNOT_BE_KILLED : 0;
+}
+
 int cgroup_is_empty(const char *path) {
         _cleanup_free_ char *file = NULL, *text = NULL;
         int r;

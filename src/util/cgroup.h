@@ -20,6 +20,14 @@ int cgroup_find_unit(const char *root, const char *unit, char **ret);
 /* The group of a process ("self", "1") as /proc/PID/cgroup has it, e.g. "/system.slice/foo.service", owned by the caller. */
 int cgroup_of_process(const char *pid, char **ret);
 
+/* Whether units can be found below CGROUP_ROOT by name, and killed there: 0, or why not. */
+enum {
+        CGROUPS_NOT_UNIFIED = 1,  /* cgroup v1, or none */
+        CGROUPS_NOT_OURS,         /* PID 1 and its units lie deeper: a container without a cgroup namespace of its own */
+        CGROUPS_CANNOT_BE_KILLED, /* a kernel without cgroup.kill, before Linux 5.14 */
+};
+int cgroup_unfit(void);
+
 /* 1 if no process lives in the group or below, or the group is gone; 0 if one does. */
 int cgroup_is_empty(const char *path);
 

@@ -407,6 +407,18 @@ static void what_is_removed_from_run_is_back_and_nothing_is_forgotten(void **sta
         assert_true(seen < m.kill_at + SLACK);
 }
 
+/* As after a boot into an older kernel. */
+static void a_guard_that_could_not_kill_does_not_serve(void **state) {
+        begin();
+        sh("mount -t tmpfs no-kill /sys/fs/cgroup/init.scope");
+        assert_false(succeeds("systemctl start " GUARD_SERVICE " 2>/dev/null"));
+        assert_true(try_connect() < 0);
+        sh("umount /sys/fs/cgroup/init.scope");
+        sh("journalctl --sync; journalctl -b -u " GUARD_SERVICE " -p alert | grep -q 'this kernel has no cgroup.kill'");
+        sh("systemctl start " GUARD_SERVICE);
+        assert_int_equal(connect_guard(), 0);
+}
+
 /* ---- the stubborn unit ---- */
 
 static void be_stubborn(void) {
@@ -460,6 +472,7 @@ int main(int argc, char *argv[]) {
                 scene(it_can_neither_be_stopped_nor_restarted_by_hand),
                 scene(nobodys_lock_keeps_the_next_guard_from_its_work),
                 scene(what_is_removed_from_run_is_back_and_nothing_is_forgotten),
+                cmocka_unit_test_teardown(a_guard_that_could_not_kill_does_not_serve, no_guard),
         };
 
         if (argc > 1 && streq(argv[1], "--stubborn"))
