@@ -16,7 +16,7 @@
  *   suspend.c       before the machine sleeps
  *   notify.c        what PID 1 is told
  *   report.c        the core's reports as log lines
- *   bus*.c          D-Bus: the connection, the three interfaces, the verbs
+ *   bus*.c          D-Bus: the two connections (bus-link.c), the three interfaces, the verbs
  *   publish.c       what has changed, told to listeners; shown-unit.c what they know of a unit
  *   why-not.c       why a unit is where it is, in words
  *   calls.c         leases of a scheduler's own

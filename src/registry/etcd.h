@@ -5,7 +5,8 @@
  * The inside of the etcd backend (registry.h is its outside). One file for each chapter:
  *
  *   etcd.c           opening, closing, status
- *   etcd-endpoint.c  endpoints: which one is in use, who they are (cluster, version, room), what is wrong with them
+ *   etcd-endpoint.c  endpoints: which one is in use, what they tell of themselves (version, room), what is wrong with them
+ *   etcd-identity.c  which cluster is ours, and which endpoints are of it
  *   etcd-call.c      one call, carried from endpoint to endpoint until it is answered or out of time
  *   etcd-leader.c    noticing that there is a new leader
  *   etcd-auth.c      user, password, token
