@@ -474,7 +474,7 @@ def sidekick_runs_where_its_unit_runs_and_ends_before_the_lease_passes(cluster):
     """As fleet's own example has it: main.service wants side.service, which is bound to it."""
     unit = cluster.unit("main.service", "--stop=0.3 --ignore-term", files={
         "main.service": "[Unit]\nWants=side.service\n[Service]\nExecStart=STAMP\nTimeoutStopSec=1\n",
-        "side.service": "[Unit]\nBindsTo=main.service\nAfter=main.service\n[Service]\nExecStart=STAMP\nTimeoutStopSec=30\n"})
+        "side.service": "[Unit]\nBindsTo=main.service\nAfter=main.service\n[Service]\nExecStart=STAMP\nTimeoutStopSec=5\n"})
     unit.options("HoldDownSec=1")
     unit.enable()
     holder = unit.wait_running()
