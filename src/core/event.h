@@ -217,7 +217,8 @@ typedef enum ActionKind {
         /* .unit .index .version .last_trigger: write the environment and the timer's memory, then let the guard open the gate */
         ACTION_GATE_OPEN,
         ACTION_GATE_CLOSE,  /* .unit */
-        ACTION_UNIT_START,  /* .unit */
+        /* .unit, .on: for a first time, so that what PID 1 remembers of earlier ones (failures, a start limit) is to be forgotten */
+        ACTION_UNIT_START,
         ACTION_UNIT_STOP,   /* .unit */
         ACTION_UNIT_READ,   /* .unit: report it anew (EVENT_UNIT with a later asked_at) */
         ACTION_UNIT_CLEAN,  /* .unit is down and its lease let go: its environment file can go */
@@ -290,6 +291,7 @@ typedef struct Action {
         uint64_t index;
         int64_t version;
         usec_t t0, stop, kill, span;
+        bool on;
         usec_t last_trigger;  /* of the lease's record */
         Report report;
         CallResult result;    /* ACTION_CALL_DONE */

@@ -44,8 +44,7 @@ static bool is_wanted(const Core *c, const Unit *u) {
 }
 
 static void start(Core *c, Unit *u) {
-        life_act(c, u, ACTION_UNIT_START);
-        life_act(c, u, ACTION_UNIT_READ);
+        life_ask_start(c, u, u->starts == 0);
         u->retry_at = c->now.boottime + USEC_PER_SEC;
 }
 

@@ -589,6 +589,8 @@ bool life_is_held(const Core *c, const Unit *u); /* ... at the Index in hand */
 bool life_is_covered(const Core *c, const Unit *u); /* by our beats, until its stop_at */
 void life_attach(Core *c, Unit *u, const char *lease);
 bool life_is_armed_by(const Unit *u, const Timeline *t);
+/* first: not again, because the last one was refused. */
+void life_ask_start(Core *c, Unit *u, bool first);
 Action *life_act(Core *c, const Unit *u, ActionKind kind);
 void life_enter(Core *c, Unit *u, Phase phase);
 bool life_ask_again(Core *c, Unit *u, usec_t pause);

@@ -60,6 +60,11 @@ Action *life_act(Core *c, const Unit *u, ActionKind kind) {
         return a;
 }
 
+void life_ask_start(Core *c, Unit *u, bool first) {
+        life_act(c, u, ACTION_UNIT_START)->on = first;
+        life_act(c, u, ACTION_UNIT_READ);
+}
+
 static Action *ask_guard(Core *c, Unit *u, ActionKind kind) {
         Action *a = life_act(c, u, kind);
 
@@ -252,8 +257,7 @@ static void step_arming(Core *c, Unit *u) {
 }
 
 static void start(Core *c, Unit *u) {
-        life_act(c, u, ACTION_UNIT_START);
-        life_act(c, u, ACTION_UNIT_READ);
+        life_ask_start(c, u, u->starts == 0);
         u->retry_at = c->now.boottime + ASK_AGAIN;
 }
 

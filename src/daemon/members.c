@@ -353,6 +353,16 @@ int members_stop(Members *m) {
         return r;
 }
 
+int members_reset_failed(Members *m) {
+        Member *member;
+        int r = 0;
+
+        DL_FOREACH(m->list, member)
+                if (r >= 0)
+                        r = unit_reset_failed(member->unit);
+        return r;
+}
+
 void members_read(Members *m) {
         Member *member;
 

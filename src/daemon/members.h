@@ -49,6 +49,8 @@ uint32_t members_find_outside(const Members *m, const UnitStatus *own, const cha
  * container engine has made itself. */
 bool members_left(const Members *m);
 int members_stop(Members *m);
+/* As unit_reset_failed(), of each. */
+int members_reset_failed(Members *m);
 void members_read(Members *m);
 
 /* The unit is leased no more: removes the guard's file. */

@@ -205,7 +205,9 @@ static void report(EnabledUnit *u) {
                                         .report.left = left,
                                         .report.load = load_of(&all),
                                         .report.gate_loaded = all.gate_loaded,
-                                        .report.failed = all.failed || all.end == UNIT_END_FAILED,
+                                        /* "systemctl kill" ends it well for PID 1, but not as a job that is done. */
+                                        .report.failed = all.failed || all.end == UNIT_END_FAILED ||
+                                                         (all.killed && all.end == UNIT_END_OWN),
                                         .report.ended_by = endings[all.end],
                                         .report.obstacle = obstacles[all.need],
                                         .report.other = all.cause,
@@ -432,6 +434,16 @@ void units_free(Daemon *d) {
         }
 }
 
+/* A tenure begins with a clean slate: how often it was tried here before is what the lease's own standing back counts. */
+static void forget_failures(EnabledUnit *u) {
+        int r = unit_reset_failed(u->unit);
+
+        if (r >= 0)
+                r = members_reset_failed(u->members);
+        if (r < 0)
+                log_debug_errno(r, "%s: PID 1 cannot be asked to forget earlier failures", u->name);
+}
+
 int units_act(Daemon *d, const Action *a) {
         EnabledUnit *u = find(d, a->unit);
         int r = 0;
@@ -443,6 +455,8 @@ int units_act(Daemon *d, const Action *a) {
                 return r;
         switch (a->kind) {
         case ACTION_UNIT_START:
+                if (a->on)
+                        forget_failures(u);
                 return unit_start(u->unit);
         case ACTION_UNIT_STOP:
                 r = unit_stop(u->unit);

@@ -220,6 +220,8 @@ void ending_seen(Unit *u, char **related) {
                 forget_end(u);
         else
                 find_end(u);
+        if (memcmp(u->run_up, s->invocation_id, sizeof(u->run_up)) != 0)
+                u->status.killed = false; /* how that came about was not seen */
         if (!is_over(s))
                 memcpy(u->run_up, s->invocation_id, sizeof(u->run_up));
         if (s->active == UNIT_ACTIVE && !s->job)

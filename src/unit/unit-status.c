@@ -2,6 +2,7 @@
 #include "unit/unit-status.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -16,6 +17,7 @@ typedef struct Fields {
         int need_reload;
         uint64_t timeout_stop, timeout;
         uint32_t job_id, restarts, main_pid, control_pid;
+        int32_t main_code;
         uint64_t inactive_since;
         uint8_t invocation_id[16];
         uint64_t last_trigger, active_since;
@@ -195,6 +197,7 @@ static const struct Property {
         { "NRestarts", "u", offsetof(Fields, restarts) },
         { "MainPID", "u", offsetof(Fields, main_pid) },
         { "ControlPID", "u", offsetof(Fields, control_pid) },
+        { "ExecMainCode", "i", offsetof(Fields, main_code) },
         { "ControlGroup", "s", offsetof(Fields, control_group) },
         { "TimeoutStopUSec", "t", offsetof(Fields, timeout_stop) },
         { "TimeoutUSec", "t", offsetof(Fields, timeout) }, /* sockets, mounts and swaps have one for all commands */
@@ -316,6 +319,7 @@ int unit_answer_decode(sd_bus_message *m, const char *name, const char *gate, co
         s->stop_post = f.stop_post;
         s->need_reload = f.need_reload;
         s->failed = s->active == UNIT_FAILED || (f.result && !streq(f.result, "success"));
+        s->killed = f.main_code == CLD_KILLED || f.main_code == CLD_DUMPED;
         s->timeout_stop = MIN(f.timeout_stop, f.timeout);
         /* One that has never elapsed counts from its start: what was due before that is not missed. */
         if (f.persistent)

@@ -342,6 +342,22 @@ static int ask_job(Unit *u, bool start) {
         return 0;
 }
 
+int unit_reset_failed(Unit *u) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
+        int r;
+
+        if (u->pattern)
+                return 0;
+        r = manager_message_new(u->manager, PID1_PATH, PID1_MANAGER, "ResetFailedUnit", &message);
+        if (r >= 0)
+                r = sd_bus_message_append(message, "s", u->name);
+        if (r >= 0)
+                r = sd_bus_message_set_expect_reply(message, false);
+        if (r >= 0)
+                r = sd_bus_send(u->manager->bus, message, NULL);
+        return r < 0 ? r : 0;
+}
+
 int unit_start(Unit *u) {
         return u->pattern ? -EINVAL : ask_job(u, true);
 }

@@ -39,6 +39,7 @@ typedef struct UnitStatus {
         bool foreign_job;        /* since our last unit_start(), and since the unit was last seen running without a job:
                                   * a job on this unit that was neither ours nor of Restart=, or signals that we may
                                   * have missed */
+        bool killed;             /* the main process of the run that we saw was ended by a signal, even if that counts as a success */
         UnitEnd end;             /* who ended it; only of a unit that is inactive or failed */
         NeedState need;          /* after UNIT_END_NEED and UNIT_END_CONFLICT: whether that lasts; it is followed */
         char cause[256];         /* ... and which unit it was; "": not known */
@@ -101,6 +102,9 @@ const UnitStatus *unit_status(const Unit *u);
  * answered yet is the same request with a new 5 s to be answered in; it may carry it out even later than that. */
 int unit_start(Unit *u);
 int unit_stop(Unit *u);
+/* Has PID 1 forget that it failed, and how often it was started lately (StartLimitBurst=): what is asked for next on this connection
+ * finds it so. Nothing is answered. A template has no such memory of its own. */
+int unit_reset_failed(Unit *u);
 /* Reads it anew; a report whose asked_at is not before this call follows (known or not). Always 0. */
 int unit_read(Unit *u);
 

@@ -430,5 +430,6 @@ int main(int argc, char **argv) {
         (void) setvbuf(stdout, NULL, _IOLBF, 0);
         if (argc > 1)
                 cmocka_set_test_filter(argv[1]);
-        return cmocka_run_group_tests(tests, open_world, close_world);
+        return cmocka_run_group_tests(tests, open_world, close_world) +
+               _cmocka_run_group_tests("who ended it", ending_tests, n_ending_tests, open_world, close_world);
 }

@@ -78,3 +78,31 @@ def unit_that_is_stopped_by_hand_stays_stopped_although_what_it_needs_goes_with_
     holder.systemctl("start", unit.name)
     unit.wait_running(on=holder)
     clean(cluster)
+
+
+LIMITED = """[Unit]
+StartLimitIntervalSec=1h
+StartLimitBurst=2
+
+[Service]
+ExecStart=/bin/sh -c 'test -e /etc/is-mended && exec STAMP'
+Restart=always
+RestartSec=50ms
+"""
+
+
+@scene
+def unit_that_was_mended_starts_although_it_hit_its_start_limit_everywhere(cluster):
+    unit = cluster.unit("limited.service", files={"limited.service": LIMITED}).enable()
+    for machine in cluster:
+        wait_for(f"{machine} has tried, and PID 1 starts it no more", lambda: "repeated too quickly" in machine.run(
+            "journalctl", "-b", "-u", unit.name, check=False).stdout, 20, unit.story)
+        wait_for("it stands back", lambda: "stands back" in machine.run("leasectl", "status", unit.name, check=False).stdout,
+                 20, unit.story)
+        machine.write("/etc/is-mended", "")
+    machine = cluster["beta"]
+    machine.run("leasectl", "steal", unit.name)
+    unit.wait_running(on=machine, deadline=10)
+    unit.require_tenures(1)
+    for machine in cluster:
+        machine.remove("/etc/is-mended")

@@ -191,6 +191,10 @@ static void carry_out(World *w, const Action *a) {
                 say_guard(w, a->unit);
                 break;
         case ACTION_UNIT_START:
+                w->clean_starts += a->on;
+                if (w->start_refused)
+                        break;
+                w->unit.ended_by = ENDED_BY_ITSELF;
                 w->unit.job = w->start_waits;
                 if (w->start_waits)
                         break;

@@ -286,6 +286,92 @@ static void a_unit_stopped_by_hand_stays_stopped_and_keeps_its_lease(void **stat
         world_free(w);
 }
 
+static void put_aside(World *w, EndedBy by, Obstacle obstacle) {
+        w->unit.active = ACTIVE_INACTIVE;
+        w->unit.empty = true;
+        w->unit.ended_by = by;
+        w->unit.obstacle = obstacle;
+        w->unit.other = "need.service";
+        world_say_unit(w);
+}
+
+static void what_pid1_has_stopped_is_started_again_when_that_is_over(void **state) {
+        World *w = world_running();
+
+        put_aside(w, ENDED_BY_UNKNOWN, OBSTACLE_NONE);
+        world_pass(w, 5 * USEC_PER_SEC); /* nothing is decided before it is known */
+        assert_int_equal(w->done[ACTION_UNIT_START] + w->reports[REPORT_STOPPED_BY_HAND], 1);
+        assert_int_equal(world_lease(w)->state, LEASE_HELD);
+        put_aside(w, ENDED_BY_NEED, OBSTACLE_LASTS);
+        world_pass(w, USEC_PER_SEC);
+        assert_int_equal(w->done[ACTION_UNIT_START], 1);
+        put_aside(w, ENDED_BY_NEED, OBSTACLE_NONE);
+        world_pass(w, USEC_PER_SEC);
+        assert_int_equal(w->done[ACTION_UNIT_START], 2);
+        assert_int_equal(world_lease(w)->index, 1);
+        assert_int_equal(w->reports[REPORT_STOPPED_WITH], 1);
+        world_free(w);
+}
+
+static void what_pid1_has_stopped_goes_elsewhere_for_as_long_as_that_lasts(void **state) {
+        static const EndedBy by[] = { ENDED_BY_NEED, ENDED_BY_CONFLICT };
+
+        for (size_t i = 0; i < ELEMENTSOF(by); i++) {
+                World *w = world_running();
+                UnitView v;
+
+                put_aside(w, by[i], OBSTACLE_LASTS);
+                world_pass(w, 100 * USEC_PER_SEC);
+                assert_int_equal(world_lease(w)->state, LEASE_FREE);
+                assert_true(core_find_unit(w->core, w->now, "a.service", &v));
+                assert_non_null(strstr(v.why_not, "need.service"));
+                put_aside(w, by[i], OBSTACLE_NONE);
+                world_pass(w, 5 * USEC_PER_SEC); /* and is had again at once: it did not fail */
+                assert_int_equal(w->done[ACTION_UNIT_START], 2);
+                assert_int_equal(world_lease(w)->index, 2);
+                world_free(w);
+        }
+}
+
+static void what_its_need_takes_along_when_it_fails_has_failed(void **state) {
+        World *w = world_running();
+
+        put_aside(w, ENDED_BY_NEED, OBSTACLE_FAILED);
+        world_pass(w, 10 * USEC_PER_SEC);
+        assert_int_equal(world_lease(w)->state, LEASE_FREE);
+        assert_int_equal(w->reports[REPORT_UNIT_FAILED], 1);
+        world_pass(w, 70 * USEC_PER_SEC); /* a start brings what it needs along */
+        assert_int_equal(w->done[ACTION_UNIT_START], 2);
+        world_free(w);
+}
+
+static void what_is_put_aside_again_and_again_has_failed(void **state) {
+        World *w = world_running();
+
+        for (size_t i = 0; i < 10 && w->reports[REPORT_UNIT_FAILED] == 0; i++) {
+                put_aside(w, ENDED_BY_NEED, OBSTACLE_NONE);
+                world_pass(w, USEC_PER_SEC);
+        }
+        assert_int_equal(w->reports[REPORT_UNIT_FAILED], 1);
+        world_free(w);
+}
+
+static void a_tenure_begins_with_a_clean_slate_and_only_its_first_start(void **state) {
+        World *w = world_running();
+
+        assert_int_equal(w->clean_starts, 1);
+        world_step(w, (Event){ .kind = EVENT_RELEASE, .unit = "a.service" });
+        w->unit.active = ACTIVE_INACTIVE;
+        w->unit.empty = true;
+        w->start_refused = true; /* "Start request repeated too quickly" */
+        world_say_unit(w);
+        world_pass(w, 60 * USEC_PER_SEC);
+        assert_true(w->done[ACTION_UNIT_START] > 2);
+        assert_int_equal(w->clean_starts, 2);
+        assert_int_equal(w->reports[REPORT_UNIT_FAILED], 1); /* and stands back, as ever */
+        world_free(w);
+}
+
 static void a_unit_found_active_without_its_lease_is_stopped(void **state) {
         World *w = world_new();
 
@@ -572,6 +658,11 @@ int main(void) {
                 cmocka_unit_test(a_shutdown_stops_releases_and_ends_the_session),
                 cmocka_unit_test(a_job_that_ends_well_is_done_and_runs_again_only_when_rearmed),
                 cmocka_unit_test(a_unit_stopped_by_hand_stays_stopped_and_keeps_its_lease),
+                cmocka_unit_test(what_pid1_has_stopped_is_started_again_when_that_is_over),
+                cmocka_unit_test(what_pid1_has_stopped_goes_elsewhere_for_as_long_as_that_lasts),
+                cmocka_unit_test(what_its_need_takes_along_when_it_fails_has_failed),
+                cmocka_unit_test(what_is_put_aside_again_and_again_has_failed),
+                cmocka_unit_test(a_tenure_begins_with_a_clean_slate_and_only_its_first_start),
                 cmocka_unit_test(a_unit_found_active_without_its_lease_is_stopped),
                 cmocka_unit_test(a_lease_whose_gate_cannot_be_made_is_let_go),
                 cmocka_unit_test(each_failure_doubles_the_time_that_this_machine_stands_back_up_to_an_hour),

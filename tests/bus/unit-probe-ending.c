@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who ended a unit, as a real PID 1 lets it be seen: each setting by which it stops one by itself, and the hand. */
+#include "unit-world.h"
+
+#define NEED "probe-need.service"
+#define PART UNITS NEED
+
+/* The unit has this relation to NEED, which runs, and runs itself. */
+static void install_with(const char *relation, const char *need) {
+        _cleanup_free_ char *text = NULL, *other = NULL;
+
+        assert_true(asprintf(&text, "[Unit]\n%s\n", relation) > 0);
+        assert_true(asprintf(&other, "[Unit]\n%s\n[Service]\n" SLEEP, need) > 0);
+        put(PART, other);
+        put(UNITS UNIT ".d/relation.conf", text);
+        install(SLEEP);
+        begin(USEC_PER_HOUR);
+        watch(UNIT);
+        start_and_wait();
+}
+
+static bool ended(UnitEnd end, NeedState need) {
+        const UnitStatus *s = status();
+
+        return s->known && !s->job && (s->active == UNIT_INACTIVE || s->active == UNIT_FAILED) && s->end == end && s->need == need;
+}
+
+static void what_is_stopped_along_waits_until_that_is_back(void **state) {
+        static const char *const relations[] = {
+                "Requires=" NEED, "Requires=" NEED "\nAfter=" NEED, "BindsTo=" NEED "\nAfter=" NEED,
+                "Wants=" NEED "\nPartOf=" NEED, "Wants=" NEED "\nStopPropagatedFrom=" NEED,
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(relations); i++) {
+                install_with(relations[i], "");
+                sh("systemctl stop " NEED);
+                wait_for(ended(UNIT_END_NEED, NEED_DOWN));
+                assert_string_equal(status()->cause, NEED);
+                sh("systemctl start " NEED);
+                wait_for(ended(UNIT_END_NEED, NEED_BACK));
+                start_and_wait();
+                assert_int_equal(status()->end, UNIT_END_OWN);
+                /* at once: what needs it is stopped, and it is started again, before anybody looks */
+                sh("systemctl stop " NEED "; systemctl start " NEED);
+                wait_for(ended(UNIT_END_NEED, NEED_BACK));
+                clean(NULL);
+        }
+}
+
+static void what_is_bound_goes_with_what_ends_by_itself(void **state) {
+        static const char *const relations[] = { "BindsTo=" NEED "\nAfter=" NEED, "BindsTo=" NEED };
+
+        for (size_t i = 0; i < ELEMENTSOF(relations); i++) {
+                install_with(relations[i], "");
+                sh("systemctl kill --signal=KILL " NEED);
+                wait_for(ended(UNIT_END_NEED, NEED_FAILED));
+                assert_string_equal(status()->cause, NEED);
+                clean(NULL);
+        }
+}
+
+static void what_is_restarted_along_runs_again_and_has_not_ended(void **state) {
+        install_with("Requires=" NEED "\nAfter=" NEED, "");
+        sh("systemctl restart " NEED);
+        wait_for(is(UNIT_ACTIVE));
+        assert_int_equal(status()->end, UNIT_END_OWN);
+        assert_false(status()->foreign_job);
+}
+
+static void a_conflict_lasts_while_the_other_runs(void **state) {
+        install_with("Conflicts=" NEED, "");
+        sh("systemctl start " NEED);
+        wait_for(ended(UNIT_END_CONFLICT, NEED_DOWN));
+        assert_string_equal(status()->cause, NEED);
+        sh("systemctl stop " NEED);
+        wait_for(ended(UNIT_END_CONFLICT, NEED_BACK));
+        clean(NULL);
+        install_with("", "Conflicts=" UNIT); /* the other way round */
+        sh("systemctl start " NEED);
+        wait_for(ended(UNIT_END_CONFLICT, NEED_DOWN));
+}
+
+static void a_hand_is_told_from_all_of_that(void **state) {
+        static const char *const relations[] = {
+                "", "Requires=" NEED "\nAfter=" NEED, "BindsTo=" NEED "\nAfter=" NEED, "BindsTo=" NEED, "PartOf=" NEED, "Conflicts=" NEED,
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(relations); i++) {
+                install_with(relations[i], "StopWhenUnneeded=yes");
+                sh("systemctl stop " UNIT);
+                wait_for(ended(UNIT_END_HAND, NEED_BACK));
+                sh("systemctl stop " NEED); /* afterwards makes no difference */
+                settle(unit);
+                assert_true(ended(UNIT_END_HAND, NEED_BACK));
+                clean(NULL);
+        }
+}
+
+static void a_restart_by_hand_that_fails_is_a_failure(void **state) {
+        install_with("", "");
+        put(UNITS UNIT ".d/fails.conf", "[Service]\nExecStartPre=/bin/false\n");
+        sh("systemctl daemon-reload; ! systemctl restart " UNIT);
+        wait_for(ended(UNIT_END_FAILED, NEED_BACK));
+}
+
+static void a_signal_is_no_good_end(void **state) {
+        install_with("", "");
+        sh("systemctl kill " UNIT);
+        wait_for(is(UNIT_INACTIVE));
+        assert_false(status()->failed);
+        assert_true(status()->killed);
+        assert_int_equal(status()->end, UNIT_END_OWN);
+}
+
+static void a_start_limit_is_forgotten_when_that_is_asked_for(void **state) {
+        put(UNITS UNIT ".d/limit.conf", "[Unit]\nStartLimitIntervalSec=1h\nStartLimitBurst=2\n");
+        install("Restart=always\nRestartSec=1ms\nExecStart=/bin/sh -c 'test -e /run/probe-mended && exec sleep infinity'\n");
+        begin(USEC_PER_HOUR);
+        watch(UNIT);
+        assert_int_equal(unit_start(unit), 0);
+        wait_for(is(UNIT_FAILED));
+        put("/run/probe-mended", "");
+        sh("! systemctl start " UNIT); /* and a reload would make PID 1 forget it, too */
+        assert_int_equal(unit_reset_failed(unit), 0);
+        start_and_wait();
+        assert_int_equal(seen.failed, 0);
+}
+
+#define TEST(f) cmocka_unit_test_teardown(f, clean)
+const struct CMUnitTest ending_tests[] = {
+        TEST(what_is_stopped_along_waits_until_that_is_back),
+        TEST(what_is_bound_goes_with_what_ends_by_itself),
+        TEST(what_is_restarted_along_runs_again_and_has_not_ended),
+        TEST(a_conflict_lasts_while_the_other_runs),
+        TEST(a_hand_is_told_from_all_of_that),
+        TEST(a_restart_by_hand_that_fails_is_a_failure),
+        TEST(a_signal_is_no_good_end),
+        TEST(a_start_limit_is_forgotten_when_that_is_asked_for),
+};
+const size_t n_ending_tests = ELEMENTSOF(ending_tests);
