@@ -100,6 +100,7 @@ struct Neighbour {
         unsigned references;
         unsigned causes; /* units that were stopped because of it, and are down */
         bool asked;      /* it is in the question that is being made */
+        bool known;      /* it was in an answer */
         char name[];
 };
 

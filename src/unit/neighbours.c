@@ -115,8 +115,8 @@ static void judge(Unit *u) {
         bool asked = false;
 
         for (const Related *r = u->related; r < u->related + u->n_related && !(cause && asked); r++) {
-                bool by_job;
-                UnitEnd by = ending_by(&e, &r->neighbour->state, r->mask, &by_job);
+                bool by_job = false;
+                UnitEnd by = r->neighbour->known ? ending_by(&e, &r->neighbour->state, r->mask, &by_job) : UNIT_END_HAND;
 
                 if (by == UNIT_END_HAND || (cause && !by_job))
                         continue;
@@ -265,6 +265,7 @@ static int on_look(sd_bus_message *message, void *userdata, sd_bus_error *error)
 
                 if (!n)
                         continue;
+                n->known = true;
                 n->state.up = state.up;
                 n->state.down = state.down;
                 n->state.starting = state.starting;

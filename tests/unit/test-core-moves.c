@@ -385,6 +385,37 @@ static void a_global_unit_that_is_started_again_by_hand_is_looked_after_again(vo
         cluster_free(c);
 }
 
+static void put_aside(Cluster *c, Obstacle obstacle) {
+        ClusterUnit *u = c->machines[0].units;
+
+        u->report.active = ACTIVE_INACTIVE;
+        u->report.empty = true;
+        u->report.ended_by = ENDED_BY_NEED;
+        u->report.obstacle = obstacle;
+        cluster_say_unit(c, 0, 0);
+        cluster_pass(c, USEC_PER_SEC);
+}
+
+static void a_global_unit_that_pid1_has_stopped_waits_and_is_started_again(void **state) {
+        Cluster *c = cluster_new(1, 1);
+        ClusterUnit *u = c->machines[0].units;
+
+        c->configs[0].global = true;
+        c->configs[0].hold_down_failure = 5 * USEC_PER_SEC;
+        cluster_start_all(c);
+        cluster_pass(c, 5 * USEC_PER_SEC);
+        put_aside(c, OBSTACLE_LASTS);
+        cluster_pass(c, 60 * USEC_PER_SEC);
+        assert_int_equal(u->report.active, ACTIVE_INACTIVE);
+        put_aside(c, OBSTACLE_NONE);
+        assert_int_equal(u->report.active, ACTIVE_ACTIVE);
+        put_aside(c, OBSTACLE_FAILED); /* a start brings it along, but not at once */
+        assert_int_equal(u->report.active, ACTIVE_INACTIVE);
+        cluster_pass(c, 10 * USEC_PER_SEC);
+        assert_int_equal(u->report.active, ACTIVE_ACTIVE);
+        cluster_free(c);
+}
+
 static void the_guard_is_told_nothing_of_a_global_unit_also_before_a_sleep(void **state) {
         Cluster *c = cluster_new(1, 2);
         ClusterUnit *u = c->machines[0].units;
@@ -422,6 +453,7 @@ int main(void) {
                 cmocka_unit_test(what_is_held_beside_such_a_guard_goes_once_it_is_replaced),
                 cmocka_unit_test(a_core_with_a_global_unit_rests_while_the_registry_is_silent),
                 cmocka_unit_test(a_global_unit_that_is_started_again_by_hand_is_looked_after_again),
+                cmocka_unit_test(a_global_unit_that_pid1_has_stopped_waits_and_is_started_again),
                 cmocka_unit_test(the_guard_is_told_nothing_of_a_global_unit_also_before_a_sleep),
         };
 
