@@ -9,6 +9,7 @@
 #include "ctl/outside.h"
 #include "ctl/pid1.h"
 #include "ctl/schedule.h"
+#include "ctl/settings.h"
 #include "ctl/triggers.h"
 #include "util/cgroup.h"
 #include "util/unit-name.h"
@@ -177,6 +178,7 @@ int examine_unit(Ctl *ctl, const char *typed, json_t *findings, char **ret_name,
         keep_first(&code, check_not_started_by_others(*ret_name, unit, findings));
         keep_first(&code, triggers_examine(ctl, *ret_name, unit, findings));
         keep_first(&code, check_processes(unit, findings));
+        keep_first(&code, settings_refuse("", unit, findings));
         keep_first(&code, check_cgroups(findings));
         keep_first(&code, check_members(ctl, *ret_name, unit, findings));
         keep_first(&code, outside_examine(ctl, *ret_name, unit, false, findings));

@@ -9,6 +9,7 @@
 #include "ctl/examine.h"
 #include "ctl/files.h"
 #include "ctl/pid1.h"
+#include "ctl/settings.h"
 #include "util/unit-name.h"
 
 /* Of a template, properties are those of an instance that is never started. */
@@ -147,6 +148,7 @@ static int examine_one(Ctl *ctl, const char *unit, const char *member, char *con
         _cleanup_free_ char *owner = dropin_owner("", member);
         json_auto_t *properties = NULL;
         int code = members_load(ctl, member, &properties);
+        char with[300];
 
         if (code != CTL_OK)
                 return code;
@@ -163,6 +165,8 @@ static int examine_one(Ctl *ctl, const char *unit, const char *member, char *con
                                 member);
         if (!endswith(member, ".slice")) /* which is required by all that lies in it */
                 examine_starters(unit, member, members, properties, findings);
+        (void) snprintf(with, sizeof(with), "brings %s, which ", member);
+        (void) settings_refuse(with, properties, findings);
         return CTL_OK;
 }
 

@@ -15,6 +15,7 @@
 #include "ctl/outside.h"
 #include "ctl/pid1.h"
 #include "ctl/registry.h"
+#include "ctl/settings.h"
 #include "util/unit-name.h"
 
 /* ---- the unit ---- */
@@ -91,10 +92,13 @@ static int look_at_covered(Ctl *ctl, const char *name, bool fenced, const json_t
         int code = members_find(ctl, name, unit, &members);
 
         for (char **m = members; code == CTL_OK && m && *m; m++) {
-                json_auto_t *service = NULL;
+                json_auto_t *service = NULL, *member = NULL;
                 char with[300];
 
                 finding_add(findings, "note", "%s goes by its lease, too", *m);
+                (void) snprintf(with, sizeof(with), "brings %s, which ", *m);
+                if (members_load(ctl, *m, &member) == CTL_OK)
+                        settings_weaken(with, member, false, files_gated, findings);
                 if (endswith(*m, ".slice"))
                         code = look_at_slice(ctl, name, *m, findings);
                 if (!endswith(*m, ".service") || unit_name_is_template(*m))
@@ -179,6 +183,7 @@ int examine_weaknesses(Ctl *ctl, const char *name, const json_t *unit, const Lea
         int code = CTL_OK;
 
         look_at_gate(name, unit, findings);
+        settings_weaken("", unit, files_listed(name), files_gated, findings);
         if (endswith(name, ".service")) {
                 code = pid1_service(ctl->bus, name, &service);
                 if (code != CTL_OK)

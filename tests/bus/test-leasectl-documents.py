@@ -26,12 +26,16 @@ def page(name):
     return re.sub(r"\\f[A-Z]", "", read("docs", "man", name)).replace("\\-", "-")
 
 
-def tags(name):
+def tags_of(text):
     """The first words of the tagged paragraphs: what is explained, several if they stand together."""
     found = set()
-    for line in re.findall(r"^\.TP\n\.[A-Z]+ (.*)$", page(name), re.MULTILINE):
+    for line in re.findall(r"^\.T[PQ]\n\.[A-Z]+ (.*)$", text, re.MULTILINE):
         found.update(re.findall(r"[A-Za-z-][A-Za-z-]*=?|--?[a-z-]+=?", re.sub(r'" , "|", "|"', " ", line)))
     return found
+
+
+def tags(name):
+    return tags_of(page(name))
 
 
 class Documents(unittest.TestCase):
@@ -86,7 +90,17 @@ class Documents(unittest.TestCase):
         for source in ("unit-options.c", "placement-options.c"):
             keys.update(re.findall(r"\] = \{\s*\"([A-Z][A-Za-z-]+)\"", read("src", "conf", source)))
         self.assertLessEqual({"StopGraceSec", "Require", "X-ConditionMachineOf"}, keys)
-        self.assertEqual({tag for tag in tags("leased.unit.5") if tag.endswith("=")}, {key + "=" for key in keys})
+        own = page("leased.unit.5").split(".SH WHAT SYSTEMD STOPS")[0]  # the rest is about systemd's
+        self.assertEqual({tag for tag in tags_of(own) if tag.endswith("=")}, {key + "=" for key in keys})
+
+    def test_every_setting_of_systemd_that_is_looked_at_is_in_the_table(self):
+        table = tags_of(page("leased.unit.5").split(".SH WHAT SYSTEMD STOPS")[1])
+        looked_at = set(re.findall(r'"([A-Z][A-Za-z]{4,})"', read("src", "ctl", "settings.c"))) - {"IgnoreOnIsolate"}
+        stopping = set(re.findall(r'\{ "(\w+)", "as", 0, read_(?:requires|binds_to|part_of|stop_from|conflicts) \}',
+                                  read("src", "unit", "unit-status.c"))) - {"ConflictedBy"}
+        self.assertIn("RefuseManualStop", looked_at)
+        self.assertIn("PartOf", stopping)
+        self.assertLessEqual({setting + "=" for setting in looked_at | stopping}, table)
 
     @unittest.skipUnless(shutil.which("groff"), "no groff")
     def test_man_pages_have_no_mistakes(self):

@@ -67,6 +67,28 @@ class Checking(Case):
         self.assertFound(result, "note", "srv-data.mount goes by its lease, too")
         self.assertFound(result, "weak", "its end detaches what is mounted there, even if it is busy")
 
+    def test_what_systemd_starts_when_the_unit_has_ended_is_told(self):
+        self.unit("plain.service")
+        gated = self.unit("handler.service")
+        ctl("enable", gated, check=True)
+        result = self.check(self.unit("handled.service", "[Unit]\nOnFailure=plain.service handler.service\n"
+                                      "FailureAction=none\nStartLimitAction=reboot\n" + SLEEPER))
+        self.assertFound(result, "weak", "OnFailure=plain.service: that starts here when the unit has failed")
+        self.assertNotIn("OnFailure=handler.service", json.dumps(result))
+        self.assertFound(result, "weak", "StartLimitAction=reboot")
+        self.assertNotIn("FailureAction=", json.dumps(result))
+
+    def test_what_forbids_what_leased_does_is_refused(self):
+        for setting in ("RefuseManualStart=yes", "RefuseManualStop=yes", "StopWhenUnneeded=yes", "SuccessAction=reboot"):
+            unit = self.unit("forbidden.service", f"[Unit]\n{setting}\n" + SLEEPER)
+            self.assertFound(self.check(unit, 1), "refused", f"has {setting}: ")
+            done = ctl("enable", unit)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn(setting, done.stderr)
+        self.unit("brought.service", "[Unit]\nRefuseManualStop=yes\n" + SLEEPER)
+        self.assertFound(self.check(self.unit("brought.timer", "[Timer]\nOnCalendar=daily\n"), 1), "refused",
+                         "brings brought.service, which has RefuseManualStop=yes")
+
     def test_a_stop_that_is_in_time_is_no_weakness(self):
         result = self.check(self.unit("quick.service", SLEEPER + "TimeoutStopSec=1s\n"))
         self.assertNotIn("TimeoutStopSec", json.dumps(result["findings"]))

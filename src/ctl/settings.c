@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ctl/settings.h"
+
+#include "ctl/examine.h"
+
+/* ---- refused ---- */
+
+/* A unit that is stopped well by leased has succeeded: PID 1 would do this at every release. */
+static bool has_action(const json_t *unit, const char *property) {
+        const char *action = get_string(unit, property);
+
+        return *action && !streq(action, "none");
+}
+
+int settings_refuse(const char *with, const json_t *unit, json_t *findings) {
+        static const struct {
+                const char *property, *why;
+                bool of_members; /* also of what a unit starts: leased stops that, and does not start it */
+        } refused[] = {
+                { "RefuseManualStart", "leased could not start it", false },
+                { "RefuseManualStop", "leased could not stop it before its lease passes on", true },
+                { "StopWhenUnneeded", "no unit needs it, so that systemd would stop it as soon as it has started", false },
+        };
+        size_t before = json_array_size(findings);
+
+        for (size_t i = 0; i < ELEMENTSOF(refused); i++)
+                if (get_boolean(unit, refused[i].property) && (!*with || refused[i].of_members))
+                        finding_add(findings, "refused", "%shas %s=yes: %s", with, refused[i].property, refused[i].why);
+        if (has_action(unit, "SuccessAction"))
+                finding_add(findings, "refused",
+                                "%shas SuccessAction=%s: systemd would do that whenever leased has stopped it, as for a release",
+                                with, get_string(unit, "SuccessAction"));
+        return json_array_size(findings) > before ? CTL_FAILED : CTL_OK;
+}
+
+/* ---- weak ---- */
+
+/* What PID 1 starts because the unit has ended, on the machine that it has ended on. */
+static void look_at_handlers(const char *with, const json_t *unit, bool (*is_gated)(const char *), json_t *findings) {
+        static const struct {
+                const char *property, *mode, *when;
+        } handlers[] = {
+                { "OnFailure", "OnFailureJobMode", "failed, or was killed because its time was up" },
+                { "OnSuccess", "OnSuccessJobMode", "ended well, or was stopped because its lease passes on" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(handlers); i++) {
+                const char *mode = get_string(unit, handlers[i].mode);
+                json_t *value;
+                size_t k;
+
+                json_array_foreach(json_object_get(unit, handlers[i].property), k, value) {
+                        const char *handler = strempty(json_string_value(value));
+
+                        if (!is_gated(handler))
+                                finding_add(findings, "weak",
+                                                "%shas %s=%s: that starts here when the unit has %s, beside the machine that has the "
+                                                "lease by then; a message may, but what touches the unit's data needs a lease, "
+                                                "too: leasectl enable %s",
+                                                with, handlers[i].property, handler, handlers[i].when, handler);
+                        if (streq(mode, "isolate"))
+                                finding_add(findings, "weak", "%shas %s=isolate: all else on this machine is stopped for %s", with,
+                                                handlers[i].mode, handler);
+                }
+        }
+}
+
+void settings_weaken(const char *with, const json_t *unit, bool gated, bool (*is_gated)(const char *unit), json_t *findings) {
+        static const struct {
+                const char *property, *when;
+        } actions[] = {
+                { "FailureAction", "it has failed, or was killed because its time was up" },
+                { "StartLimitAction", "it was started too often" },
+                { "JobTimeoutAction", "a start or stop takes too long" },
+        };
+
+        look_at_handlers(with, unit, is_gated, findings);
+        for (size_t i = 0; i < ELEMENTSOF(actions); i++)
+                if (has_action(unit, actions[i].property))
+                        finding_add(findings, "weak", "%shas %s=%s: it strikes this machine, with all else that runs here, when %s",
+                                        with, actions[i].property, get_string(unit, actions[i].property), actions[i].when);
+        if (gated && json_is_false(json_object_get(unit, "IgnoreOnIsolate")))
+                finding_add(findings, "weak",
+                                "%shas IgnoreOnIsolate=no, in spite of its gate: `systemctl isolate` stops it as a person does", with);
+}
