@@ -217,13 +217,13 @@ class WhatIsSo(WithBeta):
         put("leases/past.service", {**self.lease("held", 7), "since": 9 * hour, "tenures": [
             {"machine_id": BETA, "index": 5, "from": 1 * hour, "to": 2 * hour, "why": "released"},
             {"machine_id": BETA, "index": 6, "from": 5 * hour, "to": 6 * hour, "why": "expired"}]})
-        self.addCleanup(put, "leases/past.service", self.lease("free", 8))
+        self.addCleanup(put, "leases/past.service", self.lease("free", 9))
         wait_for("it is known", lambda: len(shown("history", "past.service")) == 3)
         rows = [line.split() for line in ctl("history", "--no-legend", "past.service").stdout.splitlines()]
         self.assertEqual([row[1] for row in rows], ["beta", "-", "beta", "-", "beta"])
         self.assertEqual(rows[1][-3:], ["held", "by", "nobody"])
         self.assertEqual(rows[4][5], "now")
-        put("leases/past.service", {**self.lease("held", 7), "session": "dead" * 4 + "-2000", "machine_id": "dead" * 8})
+        put("leases/past.service", {**self.lease("held", 8), "session": "dead" * 4 + "-2000", "machine_id": "dead" * 8})
         wait_for("nobody knows of such a machine", lambda: ctl("history", "--no-legend", "past.service").stdout.split()[5:6] == ["?"])
 
     def test_a_missing_unit_file_is_called_so(self):
