@@ -241,16 +241,6 @@ bool life_is_held(const Core *c, const Unit *u) {
         return life_is_ours(c, u) && (u->index == 0 || u->lease->value.index == u->index);
 }
 
-bool life_has_leftovers(const Core *c) {
-        for (const Unit *u = c->units; u; u = u->hh.next) {
-                bool in_hand = (u->phase != PHASE_IDLE && !u->global) || !u->guard_known || u->guard.index > 0;
-
-                if (in_hand && (u->phase == PHASE_IDLE || !life_is_held(c, u)))
-                        return true;
-        }
-        return false;
-}
-
 /* By which lease it ran that the guard tells of after a restart is not known, Lease= may be another now: the Index must do,
  * unless the lease that it has explains it. */
 static bool may_run_by(const Core *c, const Unit *u, const Lease *l, uint64_t index) {

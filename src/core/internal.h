@@ -621,7 +621,6 @@ bool life_is_down(const Unit *u);
 bool life_is_in_hand(const Unit *u);
 /* Another unit here than the lease's is in hand, and runs by that lease, or by that Index of it for all we know. */
 bool life_has_predecessor(const Core *c, const Lease *l, uint64_t index);
-bool life_has_leftovers(const Core *c); /* units that are not enabled here any more and not at their end yet */
 void life_guard(Core *c, Unit *u, const GuardReport *report);
 void life_kill(Core *c, Unit *u);     /* on its way down: the machine falls asleep, or nobody else ends what is left of it */
 void life_released(Core *c, Unit *u); /* the registry knows that we let it go */

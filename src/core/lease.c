@@ -332,7 +332,7 @@ static bool may_strike(const Core *c, const Lease *l, const SeenDebt *d) {
         if (session_is_ours(c, d->debt.session) && l->unit)
                 return l->unit->phase == PHASE_IDLE && life_is_down(l->unit) && !life_has_predecessor(c, l, d->debt.index);
         if (session_is_ours(c, d->debt.session))
-                return c->guard_synced && !life_has_leftovers(c);
+                return c->guard_synced && !life_has_predecessor(c, l, d->debt.index);
         return lease_is_ours(c, l) && c->now.boottime >= debt_due(d);
 }
 
@@ -458,7 +458,7 @@ static void advance_ours(Core *c, Lease *l) {
                 /* Held in our name, and no unit here wants it: of a unit that was disabled while the daemon was down,
                  * or handed to us by mistake. What ran under it is seen to by the guard's leftover entry. A unit that is
                  * enabled meanwhile waits until the record has moved on, for until then the release may land. */
-                if (c->guard_synced && !life_has_leftovers(c)) {
+                if (c->guard_synced && !life_has_predecessor(c, l, l->value.index)) {
                         l->given_up = true;
                         send_release(c, l, LEASE_FREE, "disabled");
                 }

@@ -131,6 +131,43 @@ static void a_robbed_session_strikes_no_debt_while_what_ran_by_it_is_still_being
         world_free(w);
 }
 
+/* ... which the guard alone tells of: the unit that has the lease now never ran. */
+static void a_debt_stands_while_what_ran_before_the_restart_by_its_index_is_still_being_stopped(void **state) {
+        World *w = world_running();
+
+        restart_with_old(w, NULL);
+        world_rob_us(w);
+        world_pass(w, 3 * USEC_PER_SEC);
+        assert_int_equal(world_lease(w)->index, 2);
+        assert_int_equal(world_lease(w)->n_debts, 1);
+        world_free(w);
+}
+
+static void hold_without_a_unit(World *w, const char *name, uint64_t index) {
+        LeaseRecord l = { .state = LEASE_HELD, .machine_id = US, .index = index };
+        Record r = { .kind = RECORD_LEASE, .name = name };
+
+        str_copy(l.session, sizeof(l.session), w->session);
+        w->revision++;
+        world_put(w, RECORD_LEASE, name, &l);
+        r.mod_revision = w->revision;
+        r.value = &l;
+        world_step(w, (Event){ .kind = EVENT_RECORDS, .answer = { .revision = w->revision, .records = &r, .n_records = 1 } });
+}
+
+/* Its processes cannot be killed: that is its own lease's matter. */
+static void what_cannot_be_stopped_keeps_back_no_lease_by_which_it_did_not_run(void **state) {
+        World *w = world_running();
+
+        restart_with_old(w, NULL); /* at Index 1 */
+        hold_without_a_unit(w, "other.service", 5);
+        hold_without_a_unit(w, "same.service", 1);
+        world_pass(w, 3 * USEC_PER_SEC);
+        assert_int_equal(world_find(w, RECORD_LEASE, "other.service")->value.lease.state, LEASE_FREE);
+        assert_int_equal(world_find(w, RECORD_LEASE, "same.service")->value.lease.state, LEASE_HELD);
+        world_free(w);
+}
+
 static void a_unit_that_runs_everywhere_keeps_no_lease_from_one_that_needs_it(void **state) {
         World *w = world_new();
 
@@ -153,6 +190,8 @@ int main(void) {
                 cmocka_unit_test(a_unit_waits_for_one_that_only_the_guard_tells_of_at_the_index_of_its_lease),
                 cmocka_unit_test(a_unit_waits_for_one_that_had_its_lease_before_the_daemon_was_restarted),
                 cmocka_unit_test(a_robbed_session_strikes_no_debt_while_what_ran_by_it_is_still_being_stopped),
+                cmocka_unit_test(a_debt_stands_while_what_ran_before_the_restart_by_its_index_is_still_being_stopped),
+                cmocka_unit_test(what_cannot_be_stopped_keeps_back_no_lease_by_which_it_did_not_run),
                 cmocka_unit_test(a_unit_that_runs_everywhere_keeps_no_lease_from_one_that_needs_it),
         };
 
