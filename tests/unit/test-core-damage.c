@@ -233,6 +233,66 @@ static void an_index_written_lower_by_hand_is_raised_before_the_unit_runs_by_it(
         world_free(w);
 }
 
+/* ---- what is remembered ---- */
+
+static void an_index_that_is_remembered_is_never_handed_out_again(void **state) {
+        World *w = remembering();
+        LeaseRecord l = { .state = LEASE_FREE, .index = 3 }; /* an older state of it, as after a restore */
+
+        world_put(w, RECORD_LEASE, "a.service", &l);
+        world_connect(w);
+        world_pass(w, USEC_PER_SEC);
+        assert_int_equal(w->guard.index, 8);
+        assert_int_equal(world_lease(w)->index, 8);
+        world_free(w);
+}
+
+/* The machine's clock is at 1970 when it notices a second fall-back; its memory knows better. */
+static void the_floor_after_a_fall_back_is_not_below_any_index_that_is_remembered(void **state) {
+        static const RememberedIndex remembered[] = { { .lease = "a.service", .index = UINT64_C(1700000000900) } };
+        MetaRecord meta = { .uuid = "u", .format = 1, .index_floor = UINT64_C(1700000000000) };
+        LeaseRecord l = { .state = LEASE_FREE, .index = UINT64_C(1700000000500) };
+        World *w = world_new();
+
+        core_free(w->core);
+        world_put(w, RECORD_META, "", &meta);
+        w->revision++;
+        world_put(w, RECORD_LEASE, "a.service", &l);
+        w->core = core_new(&(CoreConfig){ .machine_id = US, .boot_id = US, .hostname = "us", .ttl = TTL, .seed = 42,
+                .memory = { .uuid = "u", .store = "store", .revision = 1000, .indexes = remembered, .n_indexes = 1 } });
+        world_step(w, (Event){ .kind = EVENT_DEADLINE });
+        world_pass(w, 120 * USEC_PER_SEC);
+        assert_int_equal(w->reports[REPORT_REGISTRY_FELL_BACK], 1);
+        assert_true(world_find(w, RECORD_META, "")->value.meta.index_floor >= remembered[0].index);
+        world_free(w);
+}
+
+/* While it stops here, the session that it is for ends; the watch has not told of that. */
+static void a_lease_is_not_handed_to_a_session_that_is_over(void **state) {
+        World *w = world_running();
+        MachineRecord them = { .hostname = "them", .session = THEIR_SESSION };
+        OfferRecord offer = { .lease = "a.service", .version = 0 };
+        LeaseRecord ours = *world_lease(w);
+
+        world_add_them(w);
+        ours.index = 1;
+        world_put(w, RECORD_LEASE, "a.service", &ours);
+        world_put(w, RECORD_MACHINE, THEM, &them);
+        world_put(w, RECORD_OFFER, THEM "/a.service", &offer);
+        show(w, RECORD_LEASE, "a.service");
+        show(w, RECORD_MACHINE, THEM);
+        show(w, RECORD_OFFER, THEM "/a.service");
+        show(w, RECORD_BEAT, THEIR_SESSION);
+        show(w, RECORD_FENCE, THEIR_SESSION);
+        world_step(w, (Event){ .kind = EVENT_TRANSFER, .unit = "a.service", .machine = THEM });
+        world_delete(w, RECORD_BEAT, THEIR_SESSION);
+        world_delete(w, RECORD_FENCE, THEIR_SESSION);
+        stop_unit(w);
+        assert_int_equal(world_lease(w)->state, LEASE_FREE);
+        assert_string_not_equal(world_lease(w)->session, THEIR_SESSION);
+        world_free(w);
+}
+
 /* ---- the registry's name, and what is said of machines ---- */
 
 static void a_registry_whose_name_is_lost_gets_it_again_from_who_knows_it(void **state) {
@@ -418,6 +478,9 @@ int main(void) {
                 cmocka_unit_test(a_release_that_may_have_been_done_before_its_record_was_lost_is_not_undone),
                 cmocka_unit_test(a_record_that_says_what_nobody_wrote_counts_as_lost),
                 cmocka_unit_test(an_index_written_lower_by_hand_is_raised_before_the_unit_runs_by_it),
+                cmocka_unit_test(an_index_that_is_remembered_is_never_handed_out_again),
+                cmocka_unit_test(the_floor_after_a_fall_back_is_not_below_any_index_that_is_remembered),
+                cmocka_unit_test(a_lease_is_not_handed_to_a_session_that_is_over),
                 cmocka_unit_test(a_registry_whose_name_is_lost_gets_it_again_from_who_knows_it),
                 cmocka_unit_test(a_registry_whose_name_nobody_knows_gets_another_when_all_of_before_is_over),
                 cmocka_unit_test(a_machine_record_that_names_another_machines_session_is_written_again),

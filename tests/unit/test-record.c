@@ -116,6 +116,19 @@ static void a_debt_is_a_session_and_an_index(void **state) {
         assert_int_equal(l.n_debts, 0);
 }
 
+static void a_debt_of_no_readable_name_is_waited_out_for_the_longest_ttl(void **state) {
+        static const char *const odd[] = { "period-", "period-5x", "period-0", "period-99999999999999", "period--1", "",
+                                           "anybody", "0123456789abcdef-", "0123456789abcdef-1", "0123456789abcdef-99999" };
+        char most[SESSION_SIZE];
+
+        for (size_t i = 0; i < ELEMENTSOF(odd); i++)
+                assert_int_equal(debt_ttl(odd[i]), TTL_MAX);
+        assert_int_equal(debt_ttl("period-5000"), 5 * USEC_PER_SEC);
+        assert_int_equal(debt_ttl("0123456789abcdef-5000"), 5 * USEC_PER_SEC);
+        debt_format_period(PERIOD_MAX, most);
+        assert_int_equal(debt_ttl(most), PERIOD_MAX + USEC_PER_MSEC);
+}
+
 static void no_debt_is_dropped_for_lack_of_room(void **state) {
         LeaseRecord l = {};
 
@@ -269,6 +282,7 @@ int main(void) {
                 cmocka_unit_test(machine_ids_are_32_hex_digits),
                 cmocka_unit_test(only_its_session_holds_a_lease),
                 cmocka_unit_test(a_debt_is_a_session_and_an_index),
+                cmocka_unit_test(a_debt_of_no_readable_name_is_waited_out_for_the_longest_ttl),
                 cmocka_unit_test(no_debt_is_dropped_for_lack_of_room),
                 cmocka_unit_test(an_ended_tenure_is_remembered),
                 cmocka_unit_test(of_many_tenures_the_newest_are_remembered),
