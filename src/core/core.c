@@ -203,6 +203,9 @@ static void on_operator(Core *c, const Event *e) {
         case EVENT_ACCEPT:
                 identity_accept(c, e->machine);
                 break;
+        case EVENT_FORGET_INDEX:
+                mirror_forget_index(c, e->unit);
+                break;
         case EVENT_SLEEP:
                 on_sleep(c, e);
                 break;
@@ -383,6 +386,13 @@ usec_t core_next_deadline(const Core *c) {
         for (const Lease *l = c->leases; l; l = l->hh.next)
                 t = MIN(t, lease_deadline(c, l));
         return t;
+}
+
+uint64_t core_remembered(const Core *c, const char *lease) {
+        Lease *l;
+
+        HASH_FIND_STR(c->leases, lease, l);
+        return l ? l->remembered : 0;
 }
 
 const CoreMemory *core_memory(Core *c) {

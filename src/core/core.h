@@ -66,6 +66,9 @@ const Action *core_step(Core *core, Now now, const Event *event, size_t *ret_n);
 /* When core_step() must be called at the latest (CLOCK_BOOTTIME); USEC_INFINITY: only on an event. */
 usec_t core_next_deadline(const Core *core);
 
+/* The highest Index of the lease that this machine remembers; 0: none. */
+uint64_t core_remembered(const Core *core, const char *lease);
+
 /* What to keep on disk; valid until the next core_step(). */
 const CoreMemory *core_memory(Core *core);
 

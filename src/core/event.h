@@ -163,6 +163,7 @@ typedef enum EventKind {
         EVENT_METADATA,   /* Metadata= is .machine (its text) from now on */
         EVENT_TTL,        /* TTL= is .span from now on: a new session, to which what is held is hung over */
         EVENT_ACCEPT,     /* ... the registry with uuid .machine is the right one */
+        EVENT_FORGET_INDEX, /* ... forget what this machine remembers of the lease .unit beyond its record */
         EVENT_CALL,       /* .call with .id of the caller's choice: ends in one ACTION_CALL_DONE */
         EVENT_SLEEP,      /* the machine is about to sleep (.on), .span from now everything must be dead; or is awake again.
                            * What runs here is stopped and released; then ACTION_SLEEP_READY, once */

@@ -459,6 +459,7 @@ Machine *mirror_find_machine(Core *c, const char *id);
 Offer *mirror_offer(Core *c, const char *machine, const char *unit); /* made if it is not there */
 Offer *mirror_find_offer(const Core *c, const char *machine, const char *unit);
 bool mirror_take(Core *c, const Answer *answer); /* false: it shows a record older than it was seen already */
+void mirror_forget_index(Core *c, const char *lease); /* that is remembered, beyond its record */
 void mirror_forget(Core *c); /* everything seen, not what is remembered */
 void mirror_free(Core *c);
 /* What a Txn of ours has just written, at its revision. */

@@ -368,6 +368,19 @@ void mirror_apply(Core *c, RecordKind kind, const char *name, const void *value,
         take_record(c, &(Record){ .kind = kind, .name = name, .mod_revision = revision, .value = value }, revision);
 }
 
+void mirror_forget_index(Core *c, const char *lease) {
+        Lease *l;
+
+        HASH_FIND_STR(c->leases, lease, l);
+        if (!l || lease_is_ours(c, l))
+                return;
+        l->remembered = l->seen.revision > 0 && !l->damaged ? l->value.index : 0;
+        if (l->seen.revision == 0)
+                lease_drop(l);
+        c->memory_changed = c->plan_stale = true;
+        output_changed(c, l->unit, l);
+}
+
 bool mirror_is_complete(const Core *c) {
         return (c->listed & RECORD_ALL) == RECORD_ALL;
 }

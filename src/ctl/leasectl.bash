@@ -60,7 +60,7 @@ _leasectl() {
                         mapfile -t units < <(leasectl machines --json=short 2>/dev/null |
                                 grep -o '"hostname":"[^"]*"' | cut -d '"' -f 4) ;;
                 registry)
-                        units=(accept) ;;
+                        units=(accept forget) ;;
                 set-metadata)
                         compopt -o nospace
                         mapfile -t units < <(leasectl set-metadata 2>/dev/null | sed 's/=.*/=/') ;;

@@ -37,7 +37,7 @@ static const Verb verbs[] = {
                 {"set-metadata", "[KEY=VALUE...]", 0, -1, true, verb_set_metadata,
                                 "What this machine says of itself, for Require= and Prefer="},
                 {"run", "LEASE COMMAND...", 2, -1, true, verb_run, "Run a command while holding a lease of its own"},
-                {"registry", "[accept UUID]", 0, 2, false, verb_registry, "How the registry is; or: go by that one"},
+                {"registry", "[accept UUID|forget LEASE]", 0, 2, false, verb_registry, "How the registry is; or: go by that one"},
                 {"reload", "", 0, 0, false, verb_reload, "Let leased read its configuration again"},
 };
 

@@ -3,6 +3,7 @@
 /*
  * leasectl registry: which registry this machine goes by, where it is, and how it is.
  * leasectl registry accept UUID: the operator's word after the registry was replaced.
+ * leasectl registry forget LEASE: ... after a record said a wrong Index.
  *
  * Three things are kept apart: an error of the registry (its own line, and since when), something that stops this
  * machine from taking leases until an operator acts, and a mere remark on what is being waited for.
@@ -162,15 +163,29 @@ static int accept_registry(Ctl *ctl, const json_t *manager, const char *uuid) {
         return CTL_OK;
 }
 
+static int forget_index(Ctl *ctl, const char *lease) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        json_auto_t *reply = NULL;
+        int r = bus_call(ctl->bus, &bus_leased, "ForgetIndex", &reply, &error, "s", lease);
+
+        if (r < 0)
+                return bus_complain("registry forget", r, &error);
+        say("%s: Index %" JSON_INTEGER_FORMAT " is forgotten here; its record says %" JSON_INTEGER_FORMAT, lease,
+                        json_integer_value(json_array_get(reply, 0)), json_integer_value(json_array_get(reply, 1)));
+        return CTL_OK;
+}
+
 int verb_registry(Ctl *ctl, int argc, char **argv) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         json_auto_t *manager = NULL;
         int r;
 
-        if (argc > 0 && !(argc == 2 && streq(argv[0], "accept"))) {
-                complain("usage: leasectl registry [accept UUID]");
+        if (argc > 0 && !(argc == 2 && (streq(argv[0], "accept") || streq(argv[0], "forget")))) {
+                complain("usage: leasectl registry [accept UUID|forget LEASE]");
                 return CTL_USAGE;
         }
+        if (argc > 0 && streq(argv[0], "forget"))
+                return forget_index(ctl, argv[1]);
         r = bus_get_all(ctl->bus, LEASED_NAME, LEASED_PATH, LEASED_MANAGER, &manager, &error);
         if (r < 0)
                 return bus_complain("registry", r, &error);

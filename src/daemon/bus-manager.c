@@ -183,6 +183,7 @@ DEFINE_VERB(undrain, verb_undrain)
 DEFINE_VERB(drain_machine, verb_drain_machine)
 DEFINE_VERB(undrain_machine, verb_undrain_machine)
 DEFINE_VERB(accept_registry, verb_accept_registry)
+DEFINE_VERB(forget_index, verb_forget_index)
 DEFINE_VERB(reload, verb_reload)
 
 /* ---- properties ---- */
@@ -370,6 +371,8 @@ static const sd_bus_vtable manager_vtable[] = {
                         SD_BUS_NO_RESULT, method_undrain_machine, BUS_ANYBODY),
         SD_BUS_METHOD_WITH_ARGS("AcceptRegistry", SD_BUS_ARGS("s", uuid),
                         SD_BUS_NO_RESULT, method_accept_registry, BUS_ANYBODY),
+        SD_BUS_METHOD_WITH_ARGS("ForgetIndex", SD_BUS_ARGS("s", name),
+                        SD_BUS_RESULT("t", index, "t", left), method_forget_index, BUS_ANYBODY),
         SD_BUS_METHOD_WITH_ARGS("Reload", SD_BUS_NO_ARGS,
                         SD_BUS_NO_RESULT, method_reload, BUS_ANYBODY),
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The core's memory as the text of state.json, and back. Pure. */
+/* The core's memory as the text of state.json, and back. Pure, but for a word on what is not believed of it. */
 
 #include <errno.h>
 #include <jansson.h>
 
 #include "daemon/state.h"
+#include "util/log.h"
 
 char *memory_encode(const CoreMemory *m) {
         json_t *root, *indexes = json_object();
@@ -44,6 +45,10 @@ static int decode_indexes(json_t *object, LoadedMemory *m, const char **ret_why)
                 if (!lease_name_is_valid(name) || !json_is_integer(value) || json_integer_value(value) < 0) {
                         *ret_why = "a member of \"indexes\" is not a lease's Index";
                         return -EBADMSG;
+                }
+                if ((uint64_t) json_integer_value(value) > INDEX_MAX) {
+                        log_warning("what this machine remembers of lease %s is beyond all that leased hands out, and is forgotten", name);
+                        continue;
                 }
                 i->index = (uint64_t) json_integer_value(value);
                 i->lease = strdup(name);

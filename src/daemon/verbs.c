@@ -268,6 +268,27 @@ int verb_accept_registry(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
         return sd_bus_reply_method_return(m, NULL);
 }
 
+int verb_forget_index(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
+        char quoted[BUS_QUOTE_SIZE];
+        uint64_t index;
+        LeaseView v;
+        const char *name;
+        int r = sd_bus_message_read(m, "s", &name);
+
+        if (r < 0)
+                return r;
+        if (!lease_name_is_valid(name))
+                return bus_error(error, BUS_ERROR("InvalidName"), "%s is not the name of a lease.", bus_quote(name, quoted));
+        index = core_remembered(d->core, name);
+        if (index == 0)
+                return bus_error(error, BUS_ERROR("NoSuchLease"), "This machine remembers nothing of the lease %s.", name);
+        if (core_find_lease(d->core, daemon_now(), name, &v) && v.local)
+                return bus_error(error, BUS_ERROR("Busy"), "%s is held here: its Index is in use.", name);
+        log_notice("%s: the Index %" PRIu64 " that this machine remembers is forgotten, as asked for over D-Bus", name, index);
+        daemon_event(d, &(Event){ .kind = EVENT_FORGET_INDEX, .unit = name });
+        return sd_bus_reply_method_return(m, "tt", index, core_remembered(d->core, name));
+}
+
 int verb_reload(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
         _cleanup_free_ char *wrong = NULL;
         int r = reload_all(d, &wrong);

@@ -15,6 +15,7 @@ int verb_undrain(Daemon *d, sd_bus_message *m, sd_bus_error *error);
 int verb_drain_machine(Daemon *d, sd_bus_message *m, sd_bus_error *error);
 int verb_undrain_machine(Daemon *d, sd_bus_message *m, sd_bus_error *error);
 int verb_accept_registry(Daemon *d, sd_bus_message *m, sd_bus_error *error);
+int verb_forget_index(Daemon *d, sd_bus_message *m, sd_bus_error *error);
 int verb_reload(Daemon *d, sd_bus_message *m, sd_bus_error *error);
 
 /* The unit named in the message's first argument, or an error. Also for GetUnit(). */

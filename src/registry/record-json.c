@@ -14,6 +14,7 @@
 typedef enum MemberType {
         MEMBER_STRING,   /* char[size] */
         MEMBER_UNSIGNED, /* uint64_t; in JSON at most INT64_MAX */
+        MEMBER_INDEX,    /* uint64_t, at most INDEX_MAX */
         MEMBER_UINT32,
         MEMBER_INTEGER,  /* int64_t */
         MEMBER_BOOL,
@@ -35,7 +36,7 @@ typedef struct Member {
 
 static const Member meta_members[] = {
         MEMBER(MetaRecord, MEMBER_STRING, uuid),
-        MEMBER(MetaRecord, MEMBER_UNSIGNED, index_floor),
+        MEMBER(MetaRecord, MEMBER_INDEX, index_floor),
         MEMBER(MetaRecord, MEMBER_UINT32, format),
 };
 
@@ -58,7 +59,7 @@ static const Member fence_members[] = {
 static const Member lease_members[] = {
         MEMBER(LeaseRecord, MEMBER_STATE, state),      MEMBER(LeaseRecord, MEMBER_STRING, machine_id),
         MEMBER(LeaseRecord, MEMBER_STRING, session),   MEMBER(LeaseRecord, MEMBER_INTEGER, version),
-        MEMBER(LeaseRecord, MEMBER_UNSIGNED, index),   MEMBER(LeaseRecord, MEMBER_UNSIGNED, since),
+        MEMBER(LeaseRecord, MEMBER_INDEX, index),      MEMBER(LeaseRecord, MEMBER_UNSIGNED, since),
         MEMBER(LeaseRecord, MEMBER_UNSIGNED, period),  MEMBER(LeaseRecord, MEMBER_DEBTS, debts),
         MEMBER(LeaseRecord, MEMBER_TENURES, tenures),  OPTIONAL(LeaseRecord, MEMBER_UNSIGNED, last_trigger),
         OPTIONAL(LeaseRecord, MEMBER_INTEGER, upgraded), OPTIONAL(LeaseRecord, MEMBER_UNSIGNED, renewed),
@@ -72,7 +73,7 @@ static const Member offer_members[] = {
 
 static const Member debt_members[] = {
         MEMBER(Debt, MEMBER_STRING, session),
-        MEMBER(Debt, MEMBER_UNSIGNED, index),
+        MEMBER(Debt, MEMBER_INDEX, index),
 };
 
 static const Member tenure_members[] = {
@@ -200,6 +201,8 @@ static const char *decode_integer(json_t *value, MemberType type, void *to) {
                 *(int64_t *) to = n;
                 return NULL;
         }
+        if (type == MEMBER_INDEX && (n < 0 || (uint64_t) n > INDEX_MAX))
+                return "an Index is beyond all that leased hands out, 9007199254740991";
         if (n < 0 || (type == MEMBER_UINT32 && n > UINT32_MAX))
                 return "a number is out of range";
         if (type == MEMBER_UINT32)
@@ -217,6 +220,7 @@ static const char *decode_member(json_t *value, const Member *m, void *record) {
         case MEMBER_STRING:
                 return decode_string(value, to, m->size);
         case MEMBER_UNSIGNED:
+        case MEMBER_INDEX:
         case MEMBER_UINT32:
         case MEMBER_INTEGER:
                 return decode_integer(value, m->type, to);
@@ -357,6 +361,7 @@ static int encode_member(json_t *object, const Member *m, const void *record) {
                 value = encode_string(from);
                 break;
         case MEMBER_UNSIGNED:
+        case MEMBER_INDEX:
                 value = encode_unsigned(*(const uint64_t *) from, &r);
                 break;
         case MEMBER_UINT32:

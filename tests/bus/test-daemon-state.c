@@ -103,6 +103,19 @@ static void an_empty_memory_survives_its_text(void **state) {
         memory_done(&m);
 }
 
+/* Written by one who believed a record that said it: the rest of the file is good. */
+static void an_index_beyond_all_that_can_be_is_not_remembered(void **state) {
+        static const char text[] = "{\"format\":1,\"uuid\":\"u\",\"store\":\"s\",\"revision\":1,\"silence\":false,"
+                                   "\"draining\":false,\"indexes\":{\"a.service\":9223372036854775807,\"b.service\":7}}";
+        const char *why = NULL;
+        LoadedMemory m;
+
+        assert_int_equal(memory_decode(text, sizeof(text) - 1, &m, &why), 0);
+        assert_int_equal(m.memory.n_indexes, 1);
+        assert_int_equal(index_of(&m.memory, "b.service"), 7);
+        memory_done(&m);
+}
+
 static void what_was_never_written_is_damaged(void **state) {
         static const char *const texts[] = {
                 "",
@@ -222,6 +235,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(memory_survives_its_text),
                 cmocka_unit_test(an_empty_memory_survives_its_text),
+                cmocka_unit_test(an_index_beyond_all_that_can_be_is_not_remembered),
                 cmocka_unit_test(what_was_never_written_is_damaged),
                 cmocka_unit_test(a_nul_byte_ends_no_memory),
                 cmocka_unit_test_setup_teardown(what_is_remembered_is_on_disk_at_the_end, setup, teardown),

@@ -68,6 +68,8 @@ class WrongCalls:
             for machine in (NO_MACHINE, "string:alpha", "string:../x"):
                 self.refused(ERROR + "NoSuchMachine", "AcquireLease", "string:engine-never", machine, *TAKER[1:])
             self.refused(INVALID_ARGS, "AcceptRegistry", "string:that-one")
+            self.refused(ERROR + "NoSuchLease", "ForgetIndex", "string:engine-never")
+            self.refused(ERROR + "InvalidName", "ForgetIndex", "string:../x")
 
         taken = send(PATH, MANAGER + ".AcquireLease", "string:wrong-index", *TAKER)[1]
         index, path = int(re.search(r"uint64 (\d+)", taken).group(1)), PATH + "/lease/wrong_2dindex"

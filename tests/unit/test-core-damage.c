@@ -247,6 +247,26 @@ static void an_index_that_is_remembered_is_never_handed_out_again(void **state) 
         world_free(w);
 }
 
+/* A record said it, and was mended by hand. */
+static void an_index_that_the_operator_lets_it_forget_is_forgotten(void **state) {
+        World *w = remembering();
+        LeaseRecord l = { .state = LEASE_FREE, .index = 3 };
+
+        world_put(w, RECORD_LEASE, "a.service", &l);
+        w->unit.gate_loaded = false; /* it does not take it yet */
+        world_connect(w);
+        world_pass(w, USEC_PER_SEC);
+        assert_int_equal(core_remembered(w->core, "a.service"), 7);
+        world_step(w, (Event){ .kind = EVENT_FORGET_INDEX, .unit = "a.service" });
+        assert_int_equal(core_remembered(w->core, "a.service"), 3);
+        assert_true(w->done[ACTION_REMEMBER] > 0);
+        w->unit.gate_loaded = true;
+        world_say_unit(w);
+        world_pass(w, USEC_PER_SEC);
+        assert_int_equal(world_lease(w)->index, 4);
+        world_free(w);
+}
+
 /* The machine's clock is at 1970 when it notices a second fall-back; its memory knows better. */
 static void the_floor_after_a_fall_back_is_not_below_any_index_that_is_remembered(void **state) {
         static const RememberedIndex remembered[] = { { .lease = "a.service", .index = UINT64_C(1700000000900) } };
@@ -479,6 +499,7 @@ int main(void) {
                 cmocka_unit_test(a_record_that_says_what_nobody_wrote_counts_as_lost),
                 cmocka_unit_test(an_index_written_lower_by_hand_is_raised_before_the_unit_runs_by_it),
                 cmocka_unit_test(an_index_that_is_remembered_is_never_handed_out_again),
+                cmocka_unit_test(an_index_that_the_operator_lets_it_forget_is_forgotten),
                 cmocka_unit_test(the_floor_after_a_fall_back_is_not_below_any_index_that_is_remembered),
                 cmocka_unit_test(a_lease_is_not_handed_to_a_session_that_is_over),
                 cmocka_unit_test(a_registry_whose_name_is_lost_gets_it_again_from_who_knows_it),

@@ -21,7 +21,7 @@ static const struct {
         const char *text;
 } corpus[] = {
         { RECORD_META, "{\"uuid\":\"5f3c7d0e-1b2a-4c3d-8e9f-001122334455\",\"index_floor\":0,\"format\":1}" },
-        { RECORD_META, "{\"uuid\":\"x\",\"index_floor\":9223372036854775807,\"format\":4294967295,\"new\":[1,{}]}" },
+        { RECORD_META, "{\"uuid\":\"x\",\"index_floor\":9007199254740991,\"format\":4294967295,\"new\":[1,{}]}" },
         { RECORD_MACHINE, "{\"hostname\":\"a\",\"boot_id\":\"" MACHINE "\",\"session\":\"" SESSION "\","
                           "\"metadata\":\"region=eu rack=a1\",\"version\":\"0.1.0\",\"draining\":false}" },
         { RECORD_BEAT, "{\"machine_id\":\"" MACHINE "\",\"nonce\":\"0011223344556677-12\"}" },
@@ -145,7 +145,7 @@ static void the_fullest_lease_fits(void **state) {
         char *text = NULL;
 
         l->state = LEASE_HELD;
-        l->index = INT64_MAX;
+        l->index = INDEX_MAX;
         l->version = INT64_MIN;
         memset(l->machine_id, 'a', MACHINE_SIZE - 1);
         memset(l->session, '1', SESSION_SIZE - 1);
@@ -307,6 +307,8 @@ static void what_does_not_fit_is_refused(void **state) {
                 { "\"held\"", "\"HELD\"" },
                 { "\"held\"", "\"\"" },
                 { "\"index\":7", "\"index\":-7" },
+                { "\"index\":7", "\"index\":9223372036854775807" },
+                { "\"index\":7", "\"index\":9007199254740992" },
                 { "\"index\":7", "\"index\":9223372036854775808" },
                 { "\"index\":7", "\"index\":7.0" },
                 { "\"since\":17", "\"since\":-17" },
