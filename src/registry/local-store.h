@@ -87,6 +87,8 @@ const LocalPlace *local_store_place(const LocalStore *store);
 /* Fills result's revision and store; on failure its error, and there is nothing to unlock. */
 int local_store_lock(LocalStore *store, const LocalPatience *patience, LocalResult *result);
 void local_store_unlock(LocalStore *store);
+/* The revision of a record that was found damaged, while the store is locked: it stands while the file is the same. */
+uint64_t local_damage_revision(const LocalPlace *place, const char *name);
 /* Writes the next revision down. */
 int local_store_advance(LocalStore *store, bool sync);
 

@@ -26,12 +26,14 @@
 
 /* ---- reading ---- */
 
-static int add_key(LocalResult *result, const LocalPlace *place, const char *key) {
+/* *ret_clash: another record lies where this one would. */
+static int add_key(LocalResult *result, const LocalPlace *place, const char *key, bool *ret_clash) {
         _cleanup_free_ char *escaped = local_escape(key), *copy = strdup(key);
         char name[LOCAL_NAME_SIZE];
         LocalFile file = {};
         int r;
 
+        *ret_clash = false;
         if (!escaped || !copy)
                 return -ENOMEM;
         local_name(escaped, name);
@@ -40,11 +42,10 @@ static int add_key(LocalResult *result, const LocalPlace *place, const char *key
                 return local_result_add(result, TAKE_PTR(copy), NULL, 0, 0, false, false);
         if (r < 0)
                 return r;
-        if (!file.damaged && !streq(file.key, key)) /* two cut names with one hash: neither may pass for the other */
-                file.damaged = true;
+        *ret_clash = !file.damaged && !streq(file.key, key); /* two cut names with one hash: neither may pass for the other */
+        file.damaged = file.damaged || *ret_clash;
         r = local_result_add(result, TAKE_PTR(copy), file.damaged ? NULL : TAKE_PTR(file.value), file.size,
-                        /* Its own revision is lost. This one is not older than any that was seen of it. */
-                        file.damaged ? MAX(place->revision, 1u) : file.mod_revision, file.damaged, false);
+                        file.damaged ? local_damage_revision(place, name) : file.mod_revision, file.damaged, false);
         local_file_clear(&file);
         return r;
 }
@@ -52,12 +53,13 @@ static int add_key(LocalResult *result, const LocalPlace *place, const char *key
 int local_store_get(LocalStore *store, const LocalPatience *patience, const char *const *keys, size_t n,
                 LocalResult *result) {
         const LocalPlace *place = local_store_place(store);
+        bool clash;
         int r = local_store_lock(store, patience, result);
 
         if (r < 0)
                 return r;
         for (size_t i = 0; r == 0 && i < n; i++)
-                r = add_key(result, place, keys[i]);
+                r = add_key(result, place, keys[i], &clash);
         local_store_unlock(store);
         return r < 0 ? local_result_fail(result, r, place->records, "cannot read") : 0;
 }
@@ -84,14 +86,14 @@ static int rank(const char *key) {
 
 static int compare_all(const LocalPlace *place, const RegistryTxn *txn, bool *ret_true) {
         LocalResult found = {};
+        bool clash;
         int r = 0;
 
         *ret_true = true;
         for (size_t i = 0; r == 0 && *ret_true && i < txn->n_compares; i++) {
-                r = add_key(&found, place, txn->compares[i].key);
+                r = add_key(&found, place, txn->compares[i].key, &clash);
                 if (r == 0)
-                        *ret_true = !found.records[i].damaged &&
-                                        found.records[i].mod_revision == txn->compares[i].mod_revision;
+                        *ret_true = !clash && found.records[i].mod_revision == txn->compares[i].mod_revision;
         }
         local_result_clear(&found);
         return r;
@@ -192,7 +194,7 @@ int local_store_txn(LocalStore *store, const LocalPatience *patience, const Regi
         if (r == 0 && holds)
                 r = apply(store, txn, result);
         for (size_t i = 0; r == 0 && !holds && i < txn->n_reads; i++)
-                r = add_key(result, place, txn->reads[i]);
+                r = add_key(result, place, txn->reads[i], &(bool){ false });
         result->refused = !holds;
         local_store_unlock(store);
         return r < 0 ? local_result_fail(result, r, place->directory, "cannot write") : 0;

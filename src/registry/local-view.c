@@ -99,14 +99,15 @@ static int look_closer(LocalView *view, LocalStore *store, SeenFile *file, Local
 
         if (r < 0)
                 return r;
+        if (read.damaged)
+                read.mod_revision = local_damage_revision(local_store_place(store), file->name);
         if (read.key && !file->key && startswith(read.key, view->prefix)) {
                 file->key = strdup(read.key);
                 r = file->key ? 0 : -ENOMEM;
         }
-        if (r == 0 && file->key && (read.damaged ? !file->damaged : file->mod_revision != read.mod_revision)) {
+        if (r == 0 && file->key && (read.damaged != file->damaged || file->mod_revision != read.mod_revision)) {
                 file->damaged = read.damaged;
-                /* The revision of what is damaged is lost; the present one is not older than any that was seen. */
-                file->mod_revision = read.damaged ? MAX(result->revision, 1u) : read.mod_revision;
+                file->mod_revision = read.mod_revision;
                 r = local_result_add(result, strdup(file->key), TAKE_PTR(read.value), read.size, file->mod_revision,
                                 file->damaged, false);
         }

@@ -39,7 +39,7 @@ typedef struct RegistryRecord {
         const void *value;
         size_t size;
         uint64_t mod_revision; /* 0: absent (value NULL) */
-        bool damaged;          /* it exists and cannot be read; value is NULL or what could be read */
+        bool damaged;          /* it exists and cannot be read; value is NULL or what could be read; mod_revision stands */
 } RegistryRecord;
 
 typedef struct RegistryCompare {

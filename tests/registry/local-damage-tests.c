@@ -66,16 +66,45 @@ static void a_damaged_record_is_there_and_is_never_free(void **state) {
                 assert_int_equal(reply.n_records, 2);
                 assert_true(reply.records[0].damaged);
                 assert_false(reply.records[1].damaged);
-                /* Neither as absent nor at its revision, old or as told, can it be taken. */
+                /* As absent it cannot be taken. At the revision that is told it can: what is there was not changed since. */
                 assert_int_equal(ask_swap(world->event, r, key, 0, "mine", &reply), 0);
                 assert_int_equal(reply.outcome, REGISTRY_REFUSED);
                 assert_true(reply.records[0].damaged);
                 revision = reply.records[0].mod_revision;
-                assert_int_equal(ask_swap(world->event, r, key, revision, "mine", &reply), 0);
+                assert_int_equal(ask_swap(world->event, r, key, revision - 1, "mine", &reply), 0);
                 assert_int_equal(reply.outcome, REGISTRY_REFUSED);
+                assert_int_equal(ask_swap(world->event, r, key, revision, "mine", &reply), 0);
+                assert_int_equal(reply.outcome, REGISTRY_COMMITTED);
+                (void) must_be(world, r, key, "mine");
         }
         assert_int_equal(unlink(file_of(world, key)), 0);
         (void) must_be(world, r, key, NULL);
+}
+
+/* Whoever waits for a beat to move, or for its holder's end, sees a damaged one stand still while others write. */
+static void a_damaged_record_keeps_its_revision_until_it_is_another(void **state) {
+        World *world = *state;
+        Registry *r = world_open(world);
+        const char *key = "beats/x";
+        uint64_t first, again;
+        Reply reply = {};
+
+        must_put(world, r, key, "alive");
+        damage(file_of(world, key), 3);
+        for (int i = 0; i < 3; i++) {
+                assert_int_equal(i % 2 ? ask_list(world->event, r, "beats/", &reply) : ask_get(world->event, r, &key, 1, &reply), 0);
+                assert_true(reply.records[0].damaged);
+                again = reply.records[0].mod_revision;
+                reply_clear(&reply);
+                first = i == 0 ? again : first;
+                assert_int_equal(again, first);
+                must_put(world, r, "leases/y", "well");
+        }
+        damage(file_of(world, key), 5);
+        assert_int_equal(ask_get(world->event, r, &key, 1, &reply), 0);
+        assert_true(reply.records[0].damaged);
+        assert_true(reply.records[0].mod_revision > first);
+        reply_clear(&reply);
 }
 
 static void damage_shows_in_the_status_until_it_is_mended(void **state) {
@@ -313,6 +342,7 @@ static void a_full_disk_changes_nothing_and_ends(void **state) {
 int run_damage_tests(void) {
         const struct CMUnitTest tests[] = {
                 PROMISE(a_damaged_record_is_there_and_is_never_free),
+                PROMISE(a_damaged_record_keeps_its_revision_until_it_is_another),
                 PROMISE(damage_shows_in_the_status_until_it_is_mended),
                 PROMISE(what_is_no_file_is_damaged),
                 PROMISE(a_copied_file_is_not_another_record),
