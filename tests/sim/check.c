@@ -15,10 +15,13 @@
 #include "sim.h"
 
 static const usec_t late_fork_life = 150 * USEC_PER_MSEC;
-static const unsigned steps_a_second = 4000; /* a busy second after a minute's pause takes some hundreds */
+/* A busy second after a minute's pause takes some hundreds, and some dozens more for each lease. */
+static unsigned steps_a_second(const World *w) {
+        return 4000 + 200 * (unsigned) w->n_leases;
+}
 
 static bool is_late_fork(const World *w, const Machine *m, const Process *p) {
-        return (p->late && w->now < p->born_at + late_fork_life) || (p->slept && sleep_excuses(w, m));
+        return (p->late && w->now < p->born_at + late_fork_life) || (p->slept && sleep_excuses(w, m)) || p->stuck;
 }
 
 static bool only_late_forks(const World *w, const Machine *m, size_t unit) {
@@ -40,6 +43,14 @@ static bool has_slept(const World *w, const Machine *m, size_t unit) {
         return false;
 }
 
+static bool is_stuck(const Machine *m, const World *w, size_t unit) {
+        FOREACH_PART(w, unit, part)
+                for (Slot s = 0; s < _SLOT_MAX; s++)
+                        if (m->units[part].processes[s].alive && m->units[part].processes[s].stuck)
+                                return true;
+        return false;
+}
+
 static void check_alone(World *w, const Machine *m, size_t unit) {
         for (size_t i = 0; i < w->n_machines; i++) {
                 const Machine *other = w->machines + i;
@@ -47,7 +58,9 @@ static void check_alone(World *w, const Machine *m, size_t unit) {
                 if (other == m || !(w->leases[unit].running & 1u << i))
                         continue;
                 if (only_late_forks(w, m, unit) || only_late_forks(w, other, unit)) {
-                        if (has_slept(w, m, unit) || has_slept(w, other, unit))
+                        if (is_stuck(m, w, unit) || is_stuck(other, w, unit))
+                                w->counts.stuck++;
+                        else if (has_slept(w, m, unit) || has_slept(w, other, unit))
                                 w->counts.slept++;
                         else
                                 w->counts.late_forks++;
@@ -104,7 +117,7 @@ void check_birth(World *w, Machine *m, size_t unit, Slot slot) {
                 world_post(w, (SimEvent){.at = w->now + late_fork_life,
                                               .kind = SIM_LATE_FORK,
                                               .machine = m->number,
-                                              .unit = (uint8_t) unit,
+                                              .unit = (uint16_t) unit,
                                               .generation = p->generation,
                                               .a = slot});
                 return;
@@ -162,8 +175,8 @@ void check_pace(World *w, Machine *m) {
                 m->pace_since = w->now;
                 m->steps_since = 0;
         }
-        if (++m->steps_since > steps_a_second)
-                world_fail(w, "%s takes more than %u steps in a second", m->hostname, steps_a_second);
+        if (++m->steps_since > steps_a_second(w))
+                world_fail(w, "%s takes more than %u steps in a second", m->hostname, steps_a_second(w));
 }
 
 /* ---- what the core asks for ---- */

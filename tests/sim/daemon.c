@@ -29,7 +29,7 @@ void daemon_post(World *w, const Machine *m, size_t unit, SimKind kind, usec_t d
         world_post(w, (SimEvent){.at = w->now + delay,
                                       .kind = kind,
                                       .machine = m->number,
-                                      .unit = (uint8_t) unit,
+                                      .unit = (uint16_t) unit,
                                       .generation = m->generation,
                                       .a = a,
                                       .b = b});
@@ -251,7 +251,7 @@ void daemon_start(World *w, Machine *m) {
         for (size_t i = 0; i < w->n_leases && m->core && !m->paused; i++) {
                 m->units[i].ended_by = ENDED_BY_ITSELF;
                 if (m->enabled[i])
-                        daemon_input(w, m, &(SimEvent){.kind = SIM_VERB, .a = EVENT_CONFIGURE, .unit = (uint8_t) i});
+                        daemon_input(w, m, &(SimEvent){.kind = SIM_VERB, .a = EVENT_CONFIGURE, .unit = (uint16_t) i});
         }
         if (!m->core)
                 return;

@@ -3,8 +3,8 @@
  * What goes wrong, and what the operator does, drawn from the seed.
  *
  * Each run enables its own subset of the faults and its own pace, since bugs hide where everything happens at once as
- * well as where nearly nothing does. What no design could survive is kept apart: a process that cannot be killed for
- * long is never combined with faults in which a lease passes by time alone; PID 1 does not hang while the guard is
+ * well as where nearly nothing does. What no design could survive is kept apart, or excused: a process that cannot be killed
+ * for long while a lease passes by time alone lives beside the next holder's (it is counted, and nothing else may go wrong); PID 1 does not hang while the guard is
  * killed or hung (a live kernel and a live PID 1 must end the unit then; a hardware watchdog covers the rest); and a
  * registry is replaced as operations.md asks: a minute between the old one's last moment and the new one's first,
  * unless every machine has surely seen a higher revision and will notice.
@@ -82,7 +82,7 @@ static void lean(World *w) {
 void faults_init(World *w) {
         static const Fault by_time[] = {FAULT_DAEMON_CRASH, FAULT_DAEMON_PAUSE, FAULT_PARTITION, FAULT_OUTAGE,
                         FAULT_FREEZE, FAULT_RESTORE, FAULT_WIPE, FAULT_GUARD_CRASH, FAULT_GUARD_PAUSE,
-                        FAULT_PID1_STALL, FAULT_STEAL, FAULT_NET_SICK, FAULT_TTL, FAULT_SLEEP, FAULT_RECORDS};
+                        FAULT_PID1_STALL, FAULT_STEAL, FAULT_NET_SICK, FAULT_TTL, FAULT_SLEEP, FAULT_RECORDS, FAULT_RUN_LOST};
         static const Fault of_guard[] = {FAULT_GUARD_CRASH, FAULT_GUARD_PAUSE};
         static const usec_t paces[] = {300, 2000, 8000, 30000};
         static const usec_t latencies[] = {200, 200, 2000, 2000, 20000, 200000};
@@ -94,8 +94,16 @@ void faults_init(World *w) {
                 w->fault_enabled[FAULT_RESTORE] = w->fault_enabled[FAULT_WIPE] = false;
         if (random_chance(w, 850000))
                 w->fault_enabled[FAULT_UNKILLABLE] = false;
-        if (w->fault_enabled[FAULT_UNKILLABLE])
+        if (w->fault_enabled[FAULT_UNKILLABLE] && random_chance(w, 500000))
                 exclude(w, by_time, ELEMENTSOF(by_time));
+        if (w->fault_enabled[FAULT_UNKILLABLE])
+                w->fault_enabled[FAULT_SLEEP] = false; /* it would fall asleep with its machine */
+        if (w->fault_enabled[FAULT_RESTORE] || w->fault_enabled[FAULT_WIPE] || w->fault_enabled[FAULT_RECORDS])
+                w->fault_enabled[FAULT_CLOCK_STEP] = false; /* the floor is the wall clock's where nobody remembers more */
+        if (w->n_machines > 2 && w->fault_enabled[FAULT_CLONE] && random_chance(w, 200000)) {
+                mishap(w, MISHAP_CLONE);
+                str_copy(w->machines[1].id, MACHINE_SIZE, w->machines[0].id);
+        }
         if (w->fault_enabled[FAULT_PID1_STALL])
                 exclude(w, of_guard, ELEMENTSOF(of_guard));
         if (w->fault_enabled[FAULT_NET_SICK])
@@ -322,6 +330,17 @@ static void hurt_machine(World *w, Machine *m, Fault f) {
                 m->metadata = machine_metadata[random_below(w, ELEMENTSOF(machine_metadata))];
                 daemon_verb(w, m, EVENT_METADATA, 0, 0);
                 break;
+        case FAULT_CLOCK_STEP:
+                mishap(w, MISHAP_CLOCK_STEP);
+                m->realtime_offset = (int64_t) random_below(w, 4 * USEC_PER_HOUR) - (int64_t) (2 * USEC_PER_HOUR);
+                break;
+        case FAULT_RUN_LOST:
+                daemon_crash(w, m, any_span(w, 30 * USEC_PER_SEC));
+                if (m->core || !m->run_session[0])
+                        break;
+                mishap(w, MISHAP_RUN_LOST);
+                m->run_session[0] = '\0';
+                break;
         case FAULT_RUN_FULL:
                 m->run_full = !m->run_full;
                 w->counts.mishaps[MISHAP_RUN_FULL] += m->run_full;
@@ -404,7 +423,7 @@ static void on_fault(World *w) {
         if (w->now < w->peace_until)
                 return;
         for (Fault f = 0; f < _FAULT_MAX; f++)
-                if (w->fault_enabled[f] && f != FAULT_UNKILLABLE && f != FAULT_CALLS)
+                if (w->fault_enabled[f] && f != FAULT_UNKILLABLE && f != FAULT_CALLS && f != FAULT_CLONE)
                         enabled[n++] = f;
         if (n == 0)
                 return;

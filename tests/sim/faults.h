@@ -26,7 +26,7 @@ typedef enum Fault {
         FAULT_UNIT_EXIT,
         FAULT_BY_HAND,
         FAULT_NEED,    /* PID 1 stops a unit because of another one */
-        FAULT_UNKILLABLE, /* for long; excludes all faults in which leases pass by time */
+        FAULT_UNKILLABLE, /* for long; in half of the runs no lease passes by time then, and nothing may run beside it */
         FAULT_RUN_FULL,
         FAULT_RELEASE,
         FAULT_TRANSFER,
@@ -36,6 +36,9 @@ typedef enum Fault {
         FAULT_CALLS, /* no fault: schedulers use the D-Bus API's leases */
         FAULT_TTL,   /* another TTL=, by reload or restart */
         FAULT_METADATA, /* a machine says something else of itself */
+        FAULT_CLOCK_STEP, /* the wall clock is set */
+        FAULT_RUN_LOST, /* /run is emptied, and the daemon killed: the next one knows of no session */
+        FAULT_CLONE,    /* two machines bear one id; a property of the run */
         FAULT_RECORDS,  /* somebody deletes, damages or overwrites records (records.c) */
         _FAULT_MAX,
 } Fault;

@@ -29,12 +29,12 @@ void daemon_read_unit(World *w, Machine *m, size_t unit) {
         world_post(w, (SimEvent){.at = pid1_time(w, m, random_span(w, 50, 1000)),
                                       .kind = SIM_STATUS_ASKED,
                                       .machine = m->number,
-                                      .unit = (uint8_t) unit,
+                                      .unit = (uint16_t) unit,
                                       .generation = u->ask_generation});
         world_post(w, (SimEvent){.at = w->now + question_timeout,
                                       .kind = SIM_STATUS_TIMEOUT,
                                       .machine = m->number,
-                                      .unit = (uint8_t) unit,
+                                      .unit = (uint16_t) unit,
                                       .generation = u->ask_generation});
 }
 

@@ -20,7 +20,10 @@ typedef enum Mishap {
         MISHAP_SLEEP_CALLED_OFF,
         MISHAP_CLOCK_SLOW,
         MISHAP_CLOCK_FAST,
+        MISHAP_CLOCK_STEP,
+        MISHAP_CLONE,
         MISHAP_RUN_FULL,
+        MISHAP_RUN_LOST,
         /* the way to the registry */
         MISHAP_CUT_REQUESTS,
         MISHAP_CUT_ANSWERS,

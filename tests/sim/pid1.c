@@ -42,7 +42,7 @@ static void post(World *w, const Machine *m, size_t unit, SimKind kind, usec_t a
         world_post(w, (SimEvent){.at = at,
                                       .kind = kind,
                                       .machine = m->number,
-                                      .unit = (uint8_t) unit,
+                                      .unit = (uint16_t) unit,
                                       .generation = generation,
                                       .a = a});
 }
@@ -57,7 +57,7 @@ static void process_born(World *w, Machine *m, size_t unit, Slot slot, bool late
         Process *p = m->units[unit].processes + slot;
 
         p->alive = true;
-        p->dying = false;
+        p->dying = p->stuck = false;
         p->late = late;
         p->slept = m->units[unit].slept;
         p->born_at = w->now;
@@ -78,6 +78,7 @@ void unit_kill(World *w, Machine *m, size_t unit) {
                 if (w->fault_enabled[FAULT_UNKILLABLE] && !w->quiet && random_chance(w, 300000)) {
                         delay += random_span(w, 0, 20 * USEC_PER_SEC);
                         mishap(w, MISHAP_UNKILLABLE);
+                        p->stuck = true;
                 }
                 process_dies(w, m, unit, s, delay);
         }
@@ -236,7 +237,7 @@ void pid1_request(World *w, Machine *m, size_t unit, JobKind kind, Asker by) {
         world_post(w, (SimEvent){.at = w->now + delay,
                                       .kind = SIM_JOB,
                                       .machine = m->number,
-                                      .unit = (uint8_t) unit,
+                                      .unit = (uint16_t) unit,
                                       .generation = m->boots,
                                       .a = kind,
                                       .b = by});

@@ -30,6 +30,7 @@ typedef enum Slot {
 
 typedef struct Process {
         bool slept; /* it fell asleep with its machine, or what it belongs to did */
+        bool stuck; /* it cannot be killed for a while */
         bool alive, dying, late; /* late: PID 1 forked it when the gate had been closed, or the kill loop had begun */
         unsigned generation;
         usec_t born_at;

@@ -64,7 +64,8 @@ typedef enum SimKind {
 typedef struct SimEvent {
         usec_t at;
         SimKind kind;
-        uint8_t machine, unit;
+        uint8_t machine;
+        uint16_t unit;
         unsigned generation; /* of whatever it is for; a stale one is dropped by its handler */
         uint64_t a, b, c;
         void *pointer;

@@ -154,7 +154,7 @@ static void check_soon(World *w, Machine *m, size_t unit) {
                         world_post(w, (SimEvent){.at = w->now + slept_life,
                                                       .kind = SIM_LATE_FORK,
                                                       .machine = m->number,
-                                                      .unit = (uint8_t) unit,
+                                                      .unit = (uint16_t) unit,
                                                       .generation = m->units[unit].processes[slot].generation,
                                                       .a = slot});
 }
