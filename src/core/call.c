@@ -124,6 +124,9 @@ static CallResult make_record(Core *c, Calling *g, const Call *call) {
         } else {
                 g->record.period = call->period;
                 g->record.index = lease_next_index(c, g->lease);
+                if (lease_is_lost(g->lease) && (c->meta.revision == 0 || c->meta_damaged))
+                        return CALL_UNAVAILABLE;
+                g->meta = lease_is_lost(g->lease) ? c->meta.revision : 0;
                 if (g->record.index > INDEX_MAX)
                         return CALL_UNAVAILABLE;
         }
@@ -194,6 +197,8 @@ static void send_call(Core *c, Calling *g) {
 
         txn_compare(&b, RECORD_LEASE, g->lease->name, g->revision);
         txn_compare(&b, RECORD_FENCE, c->own.name, c->own.fence_revision);
+        if (g->meta > 0)
+                txn_compare(&b, RECORD_META, "", g->meta);
         txn_put(&b, RECORD_LEASE, g->lease->name, &g->record, sizeof(g->record));
         g->txn = txn_send(&b);
 }
@@ -221,6 +226,8 @@ static bool has_landed(const Calling *g) {
 static void on_refused(Core *c, Calling *g) {
         if (has_landed(g))
                 drop(c, g, CALL_DONE);
+        else if (g->meta > 0 && c->meta.revision != g->meta)
+                drop(c, g, CALL_UNAVAILABLE);
         else if (g->lease->seen.revision != g->revision)
                 drop(c, g, g->kind == CALL_ACQUIRE ? CALL_NOT_ACQUIRED
                                                    : g->kind == CALL_STEAL ? CALL_INDEX_MISMATCH : CALL_LEASE_LOST);

@@ -267,6 +267,7 @@ typedef struct Calling {
         Lease *lease;
         LeaseRecord record; /* what it writes; its Index and times tell it from everything else */
         uint64_t revision;  /* what it was compared with */
+        uint64_t meta;      /* ... and meta's, where the Index was worked out from the floor for want of a record; 0: no matter */
         usec_t span;
         uint64_t txn;       /* 0: to be sent again at retry_at */
         usec_t retry_at, deadline;
