@@ -62,6 +62,7 @@ class Unit:
         self._read_to = 0
         self._seen = []
         self._over = False
+        self.slice = self.name  # of its own, where it has one
         self.met = None  # seconds in which two lived; set by a scene in which that cannot be helped
 
     # What was done to it
@@ -88,7 +89,9 @@ class Unit:
                 if state == "deactivating":
                     machine.systemctl("kill", "--signal=KILL", self.name, check=False)
                 elif state in ("inactive", "failed"):  # systemd does not reach what is left of it
-                    machine.run("sh", "-c", f"echo 1 > /sys/fs/cgroup/system.slice/{self.name}/cgroup.kill", check=False)
+                    for group in (f"system.slice/{self.name}", self.slice):
+                        machine.run("sh", "-c", f"test ! -e /sys/fs/cgroup/{group} || echo 1 > /sys/fs/cgroup/{group}/cgroup.kill",
+                                    check=False)
                 return command.poll() is not None
 
             wait_for(f"{self.name} is disabled on {machine}", has_ended, 30, self.story)

@@ -142,6 +142,35 @@ def container_of_docker_in_its_slice_is_gone_before_another_starts(cluster):
     _leave_by_every_door(cluster, unit)
 
 
+def _ignores_its_stop(cluster, unit):
+    """The client is killed, and its engine is asked for nothing: all rests on the kill of the slice."""
+    unit.options(SLICE)
+    unit.slice = "work.slice"
+    holder = unit.enable().wait_running()
+    began = now()
+    holder.drop_packets()
+    heir = unit.wait_running(but=holder, deadline=cluster.takeover + 15)
+    unit.require_stopped_in_time(unit.tenures[0], began)
+    unit.hold_running(on=heir, duration=cluster.ttl)
+    unit.require_tenures(2)
+    holder.heal_network()
+    cluster.etcd.wait_healthy(holder)
+
+
+@scene(registry="etcd", containers=True, only_at_length=True, needs=HAS_DOCKER)
+def container_of_docker_that_ignores_its_stop_is_killed_with_its_slice(cluster):
+    _prepare(cluster, "dockerd")
+    _ignores_its_stop(cluster, cluster.unit("stubborn-docker.service", command=DOCKER.format("--cgroup-parent=work.slice").replace(
+        "%s", "--ignore-term %s"), service="ExecStartPre=-/usr/bin/docker rm --force work"))
+
+
+@scene(registry="etcd", containers=True, only_at_length=True, needs=HAS_PODMAN)
+def container_of_podman_that_ignores_its_stop_is_killed_with_its_slice(cluster):
+    _prepare(cluster)
+    _ignores_its_stop(cluster, cluster.unit("stubborn-podman.service", command=PODMAN.format("--cgroup-parent=work.slice").replace(
+        "%s", "--ignore-term %s")))
+
+
 @scene(registry="etcd", containers=True, only_at_length=True, needs=HAS_DOCKER)
 def container_that_its_engine_restarts_does_not_come_back_without_the_lease(cluster):
     _prepare(cluster, "dockerd")
