@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "ctl/brought.h"
+#include "ctl/effects.h"
 #include "ctl/examine.h"
 #include "ctl/files.h"
 #include "ctl/members.h"
@@ -51,11 +52,7 @@ static void look_at_service(const char *with, bool fenced, const json_t *service
         if (json_is_false(json_object_get(service, "SendSIGKILL")))
                 finding_add(findings, "note", "%sSendSIGKILL=no: leased kills it all the same when its time is up",
                                 with);
-        if (json_array_size(json_object_get(service, "ExecStopPost")) > 0)
-                finding_add(findings, "note",
-                                "%sExecStopPost= counts as part of the stop, and is killed with it when the time is "
-                                "up",
-                                with);
+        effects_examine(with, fenced, service, findings);
 }
 
 static void look_at_mount(const char *name, bool fenced, json_t *findings) {

@@ -89,6 +89,19 @@ class Checking(Case):
         self.assertFound(self.check(self.unit("brought.timer", "[Timer]\nOnCalendar=daily\n"), 1), "refused",
                          "brings brought.service, which has RefuseManualStop=yes")
 
+    def test_an_address_of_a_service_weakens_it_and_execstoppost_is_the_place_to_take_it_back(self):
+        service = "[Service]\nExecStart=/bin/sleep infinity\nExecStartPost=ip address add 10.0.0.9/32 dev lo\n"
+        stop = "ExecStop=ip address del 10.0.0.9/32 dev lo\n"
+        fenced = "[X-Leased]\nFenceAction=reboot\n"
+        for text, finding in ((service, "take it back in ExecStopPost="),
+                              (service + stop, "stays when ExecStop= is not done in time"),
+                              (service + stop.replace("ExecStop", "ExecStopPost"), "at most 0.5 s, and what is not done then stays")):
+            self.assertFound(self.check(self.unit("floating.service", text)), "weak", finding)
+            if text is not service:
+                self.assertFound(self.check(self.unit("floating.service", text + fenced)), "note", finding)
+        plain = self.check(self.unit("plain.service", "[Service]\nExecStart=/bin/sleep infinity\n"))
+        self.assertFalse([each for each in plain["findings"] if "no process" in each["text"]])
+
     def test_a_stop_that_is_in_time_is_no_weakness(self):
         result = self.check(self.unit("quick.service", SLEEPER + "TimeoutStopSec=1s\n"))
         self.assertNotIn("TimeoutStopSec", json.dumps(result["findings"]))
