@@ -28,13 +28,19 @@ def post(path, **body):
 
 class Etcd:
     """One member, as a service of the guest; another token is another cluster."""
+    started = 0
 
     def __init__(self, token):
-        self.unit, self.data = f"test-{token}.service", f"/var/lib/test-{token}"
-        run("systemd-run", "--quiet", f"--unit={self.unit}", "--property=Type=notify", "etcd", "--name=a",
-            f"--data-dir={self.data}", f"--initial-cluster-token={token}", f"--listen-client-urls={URL}",
-            f"--advertise-client-urls={URL}", f"--listen-peer-urls={PEER_URL}",
-            f"--initial-advertise-peer-urls={PEER_URL}", f"--initial-cluster=a={PEER_URL}")
+        self.token, self.data = token, f"/var/lib/test-{token}"
+        wait_for("etcd starts", self.start)  # not before the last one has left its address
+
+    def start(self):
+        Etcd.started += 1  # PID 1 may remember the last one of a name for a while
+        self.unit = f"test-{self.token}-{Etcd.started}.service"
+        return run("systemd-run", "--quiet", f"--unit={self.unit}", "--property=Type=notify", "etcd", "--name=a",
+                   f"--data-dir={self.data}", f"--initial-cluster-token={self.token}", f"--listen-client-urls={URL}",
+                   f"--advertise-client-urls={URL}", f"--listen-peer-urls={PEER_URL}", f"--initial-advertise-peer-urls={PEER_URL}",
+                   f"--initial-cluster=a={PEER_URL}", check=False).returncode == 0
 
     def stop(self):
         run("systemctl", "stop", self.unit, check=False)
