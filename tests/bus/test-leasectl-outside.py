@@ -69,7 +69,7 @@ class Refusing(Case):
 
     def test_what_a_timer_starts_is_looked_at(self):
         self.unit("web.service", service("ExecStart=/usr/bin/docker run web"))
-        done = ctl("enable", self.unit("web.timer", "[Timer]\nOnBootSec=1d\n"))
+        done = ctl("enable", self.unit("web.timer", "[Timer]\nOnCalendar=daily\n"))
         self.assertSays(done, 1, "web.timer: brings web.service, whose ExecStart= has docker run...")
 
     def test_an_option_that_keeps_the_work_inside_lets_it_pass(self):
@@ -158,7 +158,7 @@ class Together(CaseWithDaemon):
         unit = self.payload()
         self.assertTrue(populated("web.slice"))
         run("leasectl", "release", unit)
-        wait_for("all is gone", lambda: not populated("web.slice") and (self.row(unit) or {}).get("state") == "waiting")
+        wait_for("all is gone", lambda: not populated("web.slice") and (self.row(unit) or {}).get("held") is False)
         self.assertEqual(property_of("payload.service", "LoadState"), "not-found")
         for scope in ((), ("--scope",)):
             done = run("systemd-run", *scope, "--slice=web.slice", "--collect", "--wait" if not scope else "--quiet", "sleep",
@@ -189,7 +189,7 @@ class Together(CaseWithDaemon):
     def test_what_somebody_puts_there_without_the_lease_is_stopped(self):
         unit = self.payload()
         run("leasectl", "release", unit)
-        wait_for("it waits", lambda: (self.row(unit) or {}).get("state") == "waiting")
+        wait_for("it waits", lambda: (self.row(unit) or {}).get("held") is False)
         self.start_as_an_engine()
         self.assertTrue(populated("web.slice"))
         wait_for("it is killed", lambda: not populated("web.slice"))
