@@ -85,6 +85,27 @@ def guard_killed_by_systemctl_takes_its_unit_with_it_while_cut_off(cluster):
 
 
 @scene(registry="etcd")
+def lock_of_a_user_on_the_files_of_a_guard_keeps_nothing_alive(cluster):
+    unit, holder = start_unit(cluster, "locked-guard.service", STUBBORN)
+    set_watchdog(cluster, holder, on=False)
+    # As a version before this one left its files, or an administrator has made them.
+    holder.run("sh", "-c", "find /run/leased -type f -exec chmod 644 {} + && find /run/leased -type d -exec chmod 755 {} +")
+    holder.run("systemd-run", "--quiet", "--unit=locker", "--property=User=nobody", "sh", "-c",
+               "for f in $(find /run/leased -type f -readable); do flock -n $f sleep infinity & done; wait")
+    wait_for("a user tries for every file", lambda: holder.run("pgrep", "-u", "nobody", check=False).stdout, 10)
+    began = now()
+    holder.kill(DAEMON, "STOP")
+    holder.kill(GUARD)
+    heir = require_passed_on(cluster, unit, holder, began)
+    holder.kill(DAEMON, "CONT")
+    cluster.wait_ready(holder)
+    wait_for("there is a guard again, whatever a user has locked", lambda: holder.state(GUARD) == "active", 20, unit.story)
+    require_stays(cluster, unit, heir, holder)
+    holder.systemctl("stop", "locker.service")
+    set_watchdog(cluster, holder, on=True)
+
+
+@scene(registry="etcd")
 def daemon_and_guard_that_stand_still_lose_the_unit_in_time(cluster):
     unit, holder = start_unit(cluster, "both-still.service", STUBBORN)
     set_watchdog(cluster, holder, on=False)
