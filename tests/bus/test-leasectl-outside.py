@@ -69,7 +69,7 @@ class Refusing(Case):
 
     def test_what_a_timer_starts_is_looked_at(self):
         self.unit("web.service", service("ExecStart=/usr/bin/docker run web"))
-        done = ctl("enable", self.unit("web.timer", "[Timer]\nOnCalendar=daily\n"))
+        done = ctl("enable", self.unit("web.timer", "[Timer]\nOnCalendar=daily\nPersistent=yes\n"))
         self.assertSays(done, 1, "web.timer: brings web.service, whose ExecStart= has docker run...")
 
     def test_an_option_that_keeps_the_work_inside_lets_it_pass(self):
