@@ -18,6 +18,7 @@ static void remember(Core *c, const CoreMemory *m) {
         str_copy(c->uuid, sizeof(c->uuid), strempty(m->uuid));
         str_copy(c->store, sizeof(c->store), strempty(m->store));
         c->revision = m->revision;
+        c->floor = m->floor <= FLOOR_MAX ? m->floor : 0;
         c->silence = m->silence;
         c->draining = c->draining_said = m->draining;
         c->plan_stale = c->offers_stale = true;
@@ -407,6 +408,7 @@ const CoreMemory *core_memory(Core *c) {
                 .uuid = c->uuid,
                 .store = c->store,
                 .revision = c->revision,
+                .floor = c->floor,
                 .silence = c->silence,
                 .draining = c->draining,
                 .indexes = c->memory_indexes,

@@ -34,6 +34,7 @@ typedef struct CoreMemory {
         const char *uuid;  /* of the registry; "" or NULL: none */
         const char *store; /* its store's identity */
         uint64_t revision; /* the highest seen */
+        uint64_t floor;    /* the highest of the registry's floors of all Indexes that was seen; 0: none */
         bool silence;      /* the registry fell back and the wait has not been served yet */
         bool draining;
         const RememberedIndex *indexes;

@@ -114,11 +114,11 @@ static void make_uuid(Core *c, char ret[static UUID_SIZE]) {
 
 /* With a clock that is wrong its time may be below what was handed out before. */
 uint64_t identity_floor(const Core *c) {
-        uint64_t clock = MIN(c->now.realtime / USEC_PER_MSEC, INDEX_MAX / 2), floor = MAX(c->floor, clock);
+        uint64_t floor = MAX(c->floor, c->now.realtime / USEC_PER_MSEC);
 
         for (const Lease *l = c->leases; l; l = l->hh.next)
                 floor = MAX(floor, l->remembered);
-        return floor;
+        return MIN(floor, FLOOR_MAX);
 }
 
 /* Ours is damaged or deleted, and this is our registry: with its name, and a floor above all that the old one may have said. */

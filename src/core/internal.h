@@ -332,7 +332,7 @@ struct Core {
         char uuid[UUID_SIZE], store[64];      /* remembered */
         char store_seen[64];
         char accepted[UUID_SIZE];             /* by the operator; "" if nothing is */
-        uint64_t floor;                       /* the highest of the registry's that was ever seen */
+        uint64_t floor;                       /* the highest of our registry's that was ever seen; remembered */
         uint64_t revision;                    /* the highest seen of ours, in this life or as remembered */
         uint64_t revision_seen;               /* the highest seen since everything was looked at anew */
         unsigned listed;                      /* kinds of which a whole list has been seen since then */

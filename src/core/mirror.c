@@ -141,7 +141,10 @@ static void take_meta(Core *c, const Record *r, uint64_t as_of) {
                 return;
         c->meta_damaged = r->damaged || (r->value && !meta_is_sound(r->meta));
         c->meta_value = r->value && !c->meta_damaged ? *r->meta : (MetaRecord){};
-        c->floor = MAX(c->floor, c->meta_value.index_floor);
+        if (c->meta_value.index_floor > c->floor && (!c->uuid[0] || streq(c->uuid, c->meta_value.uuid))) {
+                c->floor = c->meta_value.index_floor;
+                c->memory_changed = true;
+        }
 }
 
 static void take_beat(Core *c, const Record *r, uint64_t as_of) {

@@ -105,7 +105,7 @@ bool lease_is_sound(const LeaseRecord *l) {
 }
 
 bool meta_is_sound(const MetaRecord *m) {
-        return m->uuid[0] && m->index_floor <= INDEX_MAX;
+        return m->uuid[0] && m->index_floor <= FLOOR_MAX;
 }
 
 static size_t find_debt(const LeaseRecord *l, const char *session, uint64_t index) {

@@ -33,6 +33,9 @@ enum {
 /* The highest Index that is believed or handed out: 2^53 - 1, what every reader of JSON can tell from its neighbours. */
 #define INDEX_MAX ((UINT64_C(1) << 53) - 1)
 
+/* No floor of all Indexes is higher, which leaves as many above it: one that was written by hand takes none away for good. */
+#define FLOOR_MAX (INDEX_MAX / 2)
+
 /* Of leases of the D-Bus API. */
 #define PERIOD_MIN USEC_PER_SEC
 #define PERIOD_MAX (24 * USEC_PER_HOUR)

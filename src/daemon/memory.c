@@ -14,9 +14,9 @@ char *memory_encode(const CoreMemory *m) {
 
         for (size_t i = 0; i < m->n_indexes; i++)
                 (void) json_object_set_new(indexes, m->indexes[i].lease, json_integer((json_int_t) m->indexes[i].index));
-        root = json_pack("{s:i, s:s, s:s, s:I, s:b, s:b, s:o}", "format", 1, "uuid", strempty(m->uuid), "store",
-                        strempty(m->store), "revision", (json_int_t) m->revision, "silence", m->silence, "draining",
-                        m->draining, "indexes", indexes);
+        root = json_pack("{s:i, s:s, s:s, s:I, s:I, s:b, s:b, s:o}", "format", 1, "uuid", strempty(m->uuid), "store",
+                        strempty(m->store), "revision", (json_int_t) m->revision, "floor", (json_int_t) m->floor,
+                        "silence", m->silence, "draining", m->draining, "indexes", indexes);
         text = root ? json_dumps(root, JSON_INDENT(1) | JSON_SORT_KEYS) : NULL;
         json_decref(root);
         return text;
@@ -59,6 +59,17 @@ static int decode_indexes(json_t *object, LoadedMemory *m, const char **ret_why)
         return 0;
 }
 
+/* Who wrote the file before there was one leaves it out. */
+static uint64_t decode_floor(json_t *root) {
+        json_t *value = json_object_get(root, "floor");
+        json_int_t n = json_integer_value(value);
+
+        if (!value || (json_is_integer(value) && n >= 0 && (uint64_t) n <= FLOOR_MAX))
+                return (uint64_t) n;
+        log_warning("the floor of all Indexes that this machine remembers is not one that leased hands out, and is forgotten");
+        return 0;
+}
+
 static int decode_root(json_t *root, LoadedMemory *m, const char **ret_why) {
         const char *uuid, *store;
         json_int_t revision;
@@ -79,6 +90,7 @@ static int decode_root(json_t *root, LoadedMemory *m, const char **ret_why) {
         if (!m->memory.uuid || !m->memory.store)
                 return -ENOMEM;
         m->memory.revision = (uint64_t) revision;
+        m->memory.floor = decode_floor(root);
         m->memory.silence = silence;
         m->memory.draining = draining;
         return decode_indexes(indexes, m, ret_why);

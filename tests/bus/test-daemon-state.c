@@ -56,6 +56,7 @@ static const CoreMemory full = {
         .uuid = UUID,
         .store = "cdf818194e3a8c32",
         .revision = 123456789,
+        .floor = UINT64_C(1764000000000),
         .silence = true,
         .draining = true,
         .indexes = indexes,
@@ -73,6 +74,7 @@ static void assert_is_full(const CoreMemory *m) {
         assert_string_equal(m->uuid, full.uuid);
         assert_string_equal(m->store, full.store);
         assert_int_equal(m->revision, full.revision);
+        assert_int_equal(m->floor, full.floor);
         assert_true(m->silence);
         assert_true(m->draining);
         assert_int_equal(m->n_indexes, full.n_indexes);
@@ -114,6 +116,39 @@ static void an_index_beyond_all_that_can_be_is_not_remembered(void **state) {
         assert_int_equal(m.memory.n_indexes, 1);
         assert_int_equal(index_of(&m.memory, "b.service"), 7);
         memory_done(&m);
+}
+
+static void the_floor_of_a_memory_is_believed_only_where_it_can_be(void **state) {
+        static const struct {
+                const char *member;
+                uint64_t floor;
+        } cases[] = {
+                { "", 0 }, /* as written before there was one */
+                { "\"floor\":0,", 0 },
+                { "\"floor\":1764000000000,", UINT64_C(1764000000000) },
+                { "\"floor\":4503599627370495,", FLOOR_MAX },
+                { "\"floor\":4503599627370496,", 0 },
+                { "\"floor\":9223372036854775807,", 0 },
+                { "\"floor\":-1,", 0 },
+                { "\"floor\":\"7\",", 0 },
+                { "\"floor\":7.5,", 0 },
+                { "\"floor\":null,", 0 },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                const char *why = NULL;
+                char text[256];
+                LoadedMemory m;
+
+                snprintf(text, sizeof(text), "{\"format\":1,\"uuid\":\"u\",\"store\":\"s\",\"revision\":5,%s\"silence\":true,"
+                                "\"draining\":true,\"indexes\":{\"b.service\":7}}", cases[i].member);
+                assert_int_equal(memory_decode(text, strlen(text), &m, &why), 0);
+                assert_int_equal(m.memory.floor, cases[i].floor);
+                assert_int_equal(m.memory.revision, 5); /* the rest of the file is good */
+                assert_true(m.memory.silence && m.memory.draining);
+                assert_int_equal(index_of(&m.memory, "b.service"), 7);
+                memory_done(&m);
+        }
 }
 
 static void what_was_never_written_is_damaged(void **state) {
@@ -236,6 +271,7 @@ int main(void) {
                 cmocka_unit_test(memory_survives_its_text),
                 cmocka_unit_test(an_empty_memory_survives_its_text),
                 cmocka_unit_test(an_index_beyond_all_that_can_be_is_not_remembered),
+                cmocka_unit_test(the_floor_of_a_memory_is_believed_only_where_it_can_be),
                 cmocka_unit_test(what_was_never_written_is_damaged),
                 cmocka_unit_test(a_nul_byte_ends_no_memory),
                 cmocka_unit_test_setup_teardown(what_is_remembered_is_on_disk_at_the_end, setup, teardown),

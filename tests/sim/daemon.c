@@ -57,6 +57,7 @@ static void save_memory(Machine *m) {
         str_copy(to->uuid, sizeof(to->uuid), strempty(from->uuid));
         str_copy(to->store, sizeof(to->store), strempty(from->store));
         to->revision = from->revision;
+        to->floor = from->floor;
         to->silence = from->silence;
         to->draining = from->draining;
         to->n_indexes = MIN(from->n_indexes, ELEMENTSOF(to->indexes));
@@ -231,6 +232,7 @@ void daemon_start(World *w, Machine *m) {
                         .memory = {.uuid = m->memory.uuid,
                                         .store = m->memory.store,
                                         .revision = m->memory.revision,
+                                        .floor = m->memory.floor,
                                         .silence = m->memory.silence,
                                         .draining = m->memory.draining,
                                         .indexes = m->memory.indexes,

@@ -98,8 +98,8 @@ void faults_init(World *w) {
                 exclude(w, by_time, ELEMENTSOF(by_time));
         if (w->fault_enabled[FAULT_UNKILLABLE])
                 w->fault_enabled[FAULT_SLEEP] = false; /* it would fall asleep with its machine */
-        if (w->fault_enabled[FAULT_RESTORE] || w->fault_enabled[FAULT_WIPE] || w->fault_enabled[FAULT_RECORDS])
-                w->fault_enabled[FAULT_CLOCK_STEP] = false; /* the floor is the wall clock's where nobody remembers more */
+        if (w->fault_enabled[FAULT_RESTORE] || w->fault_enabled[FAULT_WIPE])
+                w->fault_enabled[FAULT_CLOCK_STEP] = false; /* what was handed out and is lost with the registry, only the wall clock is surely above */
         if (w->n_machines > 2 && w->fault_enabled[FAULT_CLONE] && random_chance(w, 200000)) {
                 mishap(w, MISHAP_CLONE);
                 str_copy(w->machines[1].id, MACHINE_SIZE, w->machines[0].id);

@@ -29,6 +29,18 @@ static bool may_be_deleted(const World *w, uint32_t key) {
         return k->kind != RECORD_LEASE || (w->now > k->since + USEC_PER_MINUTE && all_remember(w, k->name));
 }
 
+/* Who was away while the floor was raised, and finds it lost, has the wall clock only, which may be behind (docs/safety.md). */
+static bool may_lose_floor(const World *w) {
+        const MapKey *k = w->map.n_live[RECORD_META] > 0 ? w->map.keys + w->map.live[RECORD_META][0] : NULL;
+
+        if (!w->fault_enabled[FAULT_CLOCK_STEP] || !k || k->value->damaged || k->value->meta.index_floor > FLOOR_MAX)
+                return true;
+        for (size_t i = 0; i < w->n_machines; i++)
+                if (w->machines[i].memory.floor < k->value->meta.index_floor)
+                        return false;
+        return true;
+}
+
 /* Any that beats, or one of nobody's. */
 static void another_session(World *w, char ret[static SESSION_SIZE]) {
         size_t n = w->map.n_live[RECORD_BEAT];
@@ -113,7 +125,7 @@ void records_fault(World *w) {
         Map *map = &w->map;
         bool all = random_chance(w, 100000);
 
-        if (map->n_live[kind] == 0)
+        if (map->n_live[kind] == 0 || (kind == RECORD_META && !may_lose_floor(w)))
                 return;
         if (!all)
                 meddle(w, map->live[kind][random_below(w, map->n_live[kind])]);

@@ -287,6 +287,65 @@ static void the_floor_after_a_fall_back_is_not_below_any_index_that_is_remembere
         world_free(w);
 }
 
+/* The daemon starts anew with the record of the floor damaged and its clock at 1970; other machines have gone on above the floor. */
+static void a_floor_that_was_seen_outlives_its_record_and_the_daemon(void **state) {
+        static const char *const uuids[] = { "u", "another" };
+        uint64_t floor = UINT64_C(1700000000000);
+
+        for (int i = 0; i < 4; i++) {
+                World *w = world_running();
+                MetaRecord *meta = &world_find(w, RECORD_META, "")->value.meta;
+                unsigned remembered = w->done[ACTION_REMEMBER];
+                char session[SESSION_SIZE];
+                bool ours = i < 2;
+                CoreMemory memory;
+
+                str_copy(session, sizeof(session), w->session);
+                *meta = (MetaRecord){ .format = 1, .index_floor = floor };
+                str_copy(meta->uuid, sizeof(meta->uuid), uuids[!ours]);
+                w->revision++;
+                world_put(w, RECORD_META, "", meta);
+                show(w, RECORD_META, "");
+                assert_int_equal(w->done[ACTION_REMEMBER] > remembered, ours);
+                memory = *core_memory(w->core);
+                assert_int_equal(memory.floor, ours ? floor : 0); /* of another registry it says nothing here */
+                if (ours) {
+                        *meta = (MetaRecord){};
+                        damage(w, RECORD_META, "", i == 0);
+                        core_free(w->core);
+                        w->core = core_new(&(CoreConfig){ .machine_id = US, .boot_id = US, .hostname = "us", .ttl = TTL,
+                                .seed = 42, .session = session, .memory = { .uuid = "u", .store = "store", .revision = 1,
+                                .floor = memory.floor } });
+                        world_step(w, (Event){ .kind = EVENT_DEADLINE });
+                        world_connect(w);
+                        world_pass(w, TTL);
+                        assert_string_equal(meta->uuid, "u");
+                        assert_true(meta->index_floor >= floor);
+                }
+                world_free(w);
+        }
+}
+
+/* Written by hand, as high as it goes: the lease still gets an Index, and meta is mended. */
+static void a_floor_beyond_all_that_can_be_takes_no_lease_its_indexes(void **state) {
+        uint64_t floors[] = { FLOOR_MAX, FLOOR_MAX + 1, INDEX_MAX, UINT64_MAX };
+
+        for (size_t i = 0; i < ELEMENTSOF(floors); i++) {
+                World *w = world_running();
+                MetaRecord meta = { .uuid = "u", .format = 1, .index_floor = floors[i] };
+
+                world_step(w, (Event){ .kind = EVENT_RELEASE, .unit = "a.service" });
+                stop_unit(w);
+                w->revision++;
+                world_put(w, RECORD_META, "", &meta);
+                show(w, RECORD_META, "");
+                until_it_runs(w, 40 * USEC_PER_SEC);
+                assert_true(core_memory(w->core)->floor <= FLOOR_MAX);
+                assert_true(world_find(w, RECORD_META, "")->value.meta.index_floor <= FLOOR_MAX);
+                world_free(w);
+        }
+}
+
 /* While it stops here, the session that it is for ends; the watch has not told of that. */
 static void a_lease_is_not_handed_to_a_session_that_is_over(void **state) {
         World *w = world_running();
@@ -501,6 +560,8 @@ int main(void) {
                 cmocka_unit_test(an_index_that_is_remembered_is_never_handed_out_again),
                 cmocka_unit_test(an_index_that_the_operator_lets_it_forget_is_forgotten),
                 cmocka_unit_test(the_floor_after_a_fall_back_is_not_below_any_index_that_is_remembered),
+                cmocka_unit_test(a_floor_that_was_seen_outlives_its_record_and_the_daemon),
+                cmocka_unit_test(a_floor_beyond_all_that_can_be_takes_no_lease_its_indexes),
                 cmocka_unit_test(a_lease_is_not_handed_to_a_session_that_is_over),
                 cmocka_unit_test(a_registry_whose_name_is_lost_gets_it_again_from_who_knows_it),
                 cmocka_unit_test(a_registry_whose_name_nobody_knows_gets_another_when_all_of_before_is_over),
