@@ -35,6 +35,7 @@ typedef struct NeighbourState {
         bool up;       /* active or reloading, and has no job that stops it */
         bool down;     /* inactive or failed, and has no job that starts it */
         bool starting; /* it has a job, and that does not stop it */
+        bool was_up;   /* up when our unit was last seen up; false: it was not, or that is not known */
 } NeighbourState;
 
 /* How the unit's last job that was not ours ended. */
@@ -68,6 +69,7 @@ typedef struct Ending {
         JobEnd job_end;
         bool begun_anew;    /* it is another run than the one that was last seen up */
         bool failed;        /* Result= of the unit is not success */
+        bool again;         /* another job that was not ours had stopped it already: only jobs say why this one came */
 } Ending;
 
 void neighbour_job_new(NeighbourState *n, uint32_t id);

@@ -64,16 +64,23 @@ void job_track_gap(JobTrack *t) {
         t->foreign = t->restarts_now - t->restarts + 1;
 }
 
-uint32_t job_track_last_foreign(const JobTrack *t, uint32_t *ret_before) {
-        uint32_t job = 0, before = 0;
+uint32_t job_track_last_foreign(const JobTrack *t, uint32_t *ret_own, uint32_t *ret_other) {
+        uint32_t job = 0, other = 0, own = 0;
 
-        for (size_t i = 0; i < JOB_TRACK_SIZE; i++)
-                if (!contains(t->own, JOB_TRACK_SIZE, t->seen[i]))
-                        job = MAX(job, t->seen[i]);
+        for (size_t i = 0; i < JOB_TRACK_SIZE; i++) {
+                if (contains(t->own, JOB_TRACK_SIZE, t->seen[i]))
+                        continue;
+                if (t->seen[i] > job) {
+                        other = job;
+                        job = t->seen[i];
+                } else
+                        other = MAX(other, t->seen[i]);
+        }
         for (size_t i = 0; i < JOB_TRACK_SIZE; i++)
                 if (t->own[i] < job)
-                        before = MAX(before, t->own[i]);
-        *ret_before = before;
+                        own = MAX(own, t->own[i]);
+        *ret_own = own;
+        *ret_other = other;
         return job;
 }
 

@@ -41,7 +41,8 @@ void job_track_state(JobTrack *t, uint32_t restarts, bool up, bool job);
 void job_track_reset(JobTrack *t, bool up);
 /* Jobs may have come and gone unseen: counts as one that was not ours. */
 void job_track_gap(JobTrack *t);
-/* The latest job that was not ours, Restart='s included; 0: none is known. *ret_before: the latest of ours before it, or 0. */
-uint32_t job_track_last_foreign(const JobTrack *t, uint32_t *ret_before);
+/* The latest job that was not ours, Restart='s included; 0: none is known. *ret_own and *ret_other: the latest of ours and the latest
+ * that was not ours before it, or 0. */
+uint32_t job_track_last_foreign(const JobTrack *t, uint32_t *ret_own, uint32_t *ret_other);
 /* Somebody else's job acted on the unit since the count began. */
 bool job_track_foreign(const JobTrack *t);

@@ -107,6 +107,7 @@ struct Neighbour {
 typedef struct Related {
         Neighbour *neighbour;
         unsigned mask; /* of Relation */
+        bool was_up;   /* by the latest look while the unit was up */
 } Related;
 
 /* An open call for a job. It stays open after its deadline: its answer names our job even if it comes late. */
@@ -149,6 +150,10 @@ struct Unit {
         size_t n_related;
         char **related_names; /* as PID 1 said them last */
         uint32_t settled;     /* the highest job that PID 1 had told of when the unit was last seen up without one */
+        uint32_t began;       /* its highest job when its present run was first seen */
+        bool is_settled;      /* by the latest answer it is so, and PID 1 has told of no job of the unit since */
+        bool noted;           /* which neighbours are up beside it */
+        bool judged_before;   /* for another job, and it has not run since */
         uint32_t job_over;    /* the unit's job that ended last, and how */
         JobEnd job_end;
         uint8_t run_up[16];   /* its InvocationID= when it was last seen up */
@@ -157,6 +162,7 @@ struct Unit {
         Neighbour *cause;     /* of UNIT_END_NEED and UNIT_END_CONFLICT, if it is known */
         bool cause_asked;
         usec_t look_since;    /* its neighbours are to be looked at; 0: no need to */
+        usec_t note_since;    /* the same, for what is to be noted while it is up */
 
         bool referenced;
         unsigned references; /* how many PID 1 may count for us */

@@ -2,7 +2,8 @@
 /*
  * Who stopped a unit of ours: the other units that may have made PID 1 do it, their jobs as PID 1 tells of them, and one look
  * at their states, in bulk, when a unit of ours has gone down by a job that was not ours. Until that look is answered the end is
- * UNIT_END_UNKNOWN. What was found to be the cause is followed from then on: whether it lasts is part of the unit's status.
+ * UNIT_END_UNKNOWN. What was found to be the cause is followed from then on: whether it lasts is part of the unit's status. Which of
+ * them are up is noted while the unit is: only these can have taken it along.
  */
 #include "unit/manager-internal.h"
 
@@ -41,6 +42,22 @@ static void neighbour_unref(UnitManager *m, Neighbour *n) {
         free(n);
 }
 
+static Related *related_find(const Unit *u, const Neighbour *n) {
+        for (Related *r = u->related; r < u->related + u->n_related; r++)
+                if (r->neighbour == n)
+                        return r;
+        return NULL;
+}
+
+static void wish_to_note(Unit *u) {
+        if (u->is_settled && !u->noted && u->n_related > 0 && u->note_since == 0)
+                u->note_since = now_boottime();
+}
+
+static bool wishes_to_look(const Unit *u) {
+        return u->look_since != 0 || u->note_since != 0;
+}
+
 void neighbours_job_new(UnitManager *m, const char *name, uint32_t job) {
         Neighbour *n = neighbour_find(m, name);
 
@@ -56,7 +73,13 @@ void neighbours_job_over(UnitManager *m, const char *name, uint32_t job) {
         if (!n)
                 return;
         neighbour_job_over(&n->state, job, m->highest_job);
+        for (Unit *u = m->units; u; u = u->hh.next)
+                if (related_find(u, n)) {
+                        u->noted = false;
+                        wish_to_note(u);
+                }
         neighbours_changed(m, name);
+        neighbours_look(m);
 }
 
 void neighbours_gap(UnitManager *m) {
@@ -64,8 +87,10 @@ void neighbours_gap(UnitManager *m) {
         m->highest_job = 0;
         for (Neighbour *n = m->neighbours; n; n = n->hh.next)
                 memset(n->state.jobs, 0, sizeof(n->state.jobs));
-        for (Unit *u = m->units; u; u = u->hh.next)
-                u->settled = 0;
+        for (Unit *u = m->units; u; u = u->hh.next) {
+                u->settled = u->began = 0;
+                u->is_settled = u->noted = false;
+        }
 }
 
 /* ---- the units' side ---- */
@@ -99,9 +124,12 @@ static void show(Unit *u) {
 
 static Ending ending_of(const Unit *u) {
         Ending e = { .failed = u->status.failed };
+        uint32_t other;
 
-        e.job = job_track_last_foreign(&u->jobs, &e.since);
+        e.job = job_track_last_foreign(&u->jobs, &e.since, &other);
         e.since = MAX(e.since, u->settled);
+        e.again = u->judged_before || other > MAX(e.since, u->began);
+        e.since = MAX(e.since, other);
         e.job_end = u->job_over == e.job ? u->job_end : JOB_END_UNKNOWN;
         e.begun_anew = memcmp(u->run_up, u->status.invocation_id, sizeof(u->run_up)) != 0;
         return e;
@@ -115,8 +143,12 @@ static void judge(Unit *u) {
         bool asked = false;
 
         for (const Related *r = u->related; r < u->related + u->n_related && !(cause && asked); r++) {
+                NeighbourState n = r->neighbour->state;
                 bool by_job = false;
-                UnitEnd by = r->neighbour->known ? ending_by(&e, &r->neighbour->state, r->mask, &by_job) : UNIT_END_HAND;
+                UnitEnd by;
+
+                n.was_up = r->was_up;
+                by = r->neighbour->known ? ending_by(&e, &n, r->mask, &by_job) : UNIT_END_HAND;
 
                 if (by == UNIT_END_HAND || (cause && !by_job))
                         continue;
@@ -129,7 +161,12 @@ static void judge(Unit *u) {
         set_cause(u, cause ? cause->neighbour : NULL, asked);
 }
 
+static bool is_judged(const Unit *u) {
+        return u->end != UNIT_END_OWN && u->end != UNIT_END_UNKNOWN;
+}
+
 static void forget_end(Unit *u) {
+        u->judged_before = u->judged_before || is_judged(u);
         u->end = UNIT_END_OWN;
         u->judged_job = 0;
         u->look_since = 0;
@@ -139,13 +176,16 @@ static void forget_end(Unit *u) {
 /* Begins to find out who ended it, or goes on from what was found. */
 static void find_end(Unit *u) {
         Ending e = ending_of(u);
-        bool judged = u->end != UNIT_END_OWN && u->end != UNIT_END_UNKNOWN;
+        bool judged = is_judged(u);
 
+        if (judged && u->judged_job != e.job)
+                u->judged_before = true;
         if (judged && u->judged_job == e.job) {
                 if (u->cause)
                         wish_to_look(u); /* should a signal have been lost */
         } else if (ending_by_job(&e) == UNIT_END_FAILED) {
-                forget_end(u);
+                set_cause(u, NULL, false);
+                u->look_since = 0;
                 u->end = UNIT_END_FAILED;
                 u->judged_job = e.job;
         } else if (u->n_related == 0) {
@@ -166,11 +206,11 @@ static void related_clear(Unit *u) {
         u->n_related = 0;
 }
 
-static Related *related_find(const Unit *u, const Neighbour *n) {
-        for (Related *r = u->related; r < u->related + u->n_related; r++)
-                if (r->neighbour == n)
-                        return r;
-        return NULL;
+static bool was_up(const Related *related, size_t n, const Neighbour *neighbour) {
+        for (size_t i = 0; i < n; i++)
+                if (related[i].neighbour == neighbour)
+                        return related[i].was_up;
+        return false;
 }
 
 /* A dependency that PID 1 does not have any more is no cause any more. Out of memory: the fewer may be the cause. */
@@ -195,15 +235,25 @@ static void related_set(Unit *u, char **names) {
                         neighbour->references--;
                         continue;
                 }
-                u->related[u->n_related++] = (Related) { neighbour, related_mask(*name) };
+                u->related[u->n_related++] = (Related) { neighbour, related_mask(*name), was_up(old, n_old, neighbour) };
                 if (cause && streq(neighbour->name, cause))
                         set_cause(u, neighbour, asked);
         }
         for (size_t i = 0; i < n_old; i++)
                 neighbour_unref(u->manager, old[i].neighbour);
         free(old);
+        u->noted = false;
         if (cause && !u->cause)
                 u->end = UNIT_END_UNKNOWN; /* judged anew, without it */
+}
+
+/* What was noted and judged of the one before does not hold for it. */
+static void begin_run(Unit *u) {
+        memcpy(u->run_up, u->status.invocation_id, sizeof(u->run_up));
+        u->began = u->jobs.highest;
+        u->judged_before = u->noted = false;
+        for (Related *r = u->related; r < u->related + u->n_related; r++)
+                r->was_up = false;
 }
 
 void ending_seen(Unit *u, char **related) {
@@ -220,12 +270,19 @@ void ending_seen(Unit *u, char **related) {
                 forget_end(u);
         else
                 find_end(u);
-        if (memcmp(u->run_up, s->invocation_id, sizeof(u->run_up)) != 0)
+        if (memcmp(u->run_up, s->invocation_id, sizeof(u->run_up)) != 0) {
                 u->status.killed = false; /* how that came about was not seen */
-        if (!is_over(s))
-                memcpy(u->run_up, s->invocation_id, sizeof(u->run_up));
-        if (s->active == UNIT_ACTIVE && !s->job)
+                if (!is_over(s))
+                        begin_run(u);
+        }
+        if (!s->foreign_job)
+                u->judged_before = false;
+        u->is_settled = s->active == UNIT_ACTIVE && !s->job;
+        if (u->is_settled) {
                 u->settled = u->manager->highest_job;
+                wish_to_note(u);
+                neighbours_look(u->manager);
+        }
         show(u);
 }
 
@@ -236,8 +293,21 @@ void ending_free(Unit *u) {
 
 /* ---- the look ---- */
 
+/* What had no job of the unit's before the answer came was up beside the unit; otherwise the unit may be going because of it. */
+static void note_up(Unit *u, usec_t asked_at) {
+        if (u->note_since == 0 || u->note_since > asked_at)
+                return;
+        u->note_since = 0;
+        if (!u->is_settled)
+                return; /* noted when it is up again */
+        u->noted = true;
+        for (Related *r = u->related; r < u->related + u->n_related; r++)
+                r->was_up = r->neighbour->known && r->neighbour->state.up;
+}
+
 static void take_look(UnitManager *m, usec_t asked_at) {
         for (Unit *u = m->units; u; u = u->hh.next) {
+                note_up(u, asked_at);
                 if (u->look_since == 0 || u->look_since > asked_at)
                         continue;
                 u->look_since = 0;
@@ -282,7 +352,7 @@ static int append_names(UnitManager *m, sd_bus_message *message) {
         for (Neighbour *n = m->neighbours; n; n = n->hh.next)
                 n->asked = false;
         for (const Unit *u = m->units; u; u = u->hh.next)
-                for (size_t i = 0; u->look_since != 0 && i < u->n_related && r >= 0; i++) {
+                for (size_t i = 0; wishes_to_look(u) && i < u->n_related && r >= 0; i++) {
                         Neighbour *n = u->related[i].neighbour;
 
                         if (!n->asked)
@@ -294,7 +364,7 @@ static int append_names(UnitManager *m, sd_bus_message *message) {
 
 static bool is_wished_for(const UnitManager *m) {
         for (const Unit *u = m->units; u; u = u->hh.next)
-                if (u->look_since != 0)
+                if (wishes_to_look(u))
                         return true;
         return false;
 }

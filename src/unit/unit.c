@@ -391,11 +391,13 @@ int unit_stop(Unit *u) {
 
 void unit_job_new(Unit *u, uint32_t job) {
         job_track_seen(&u->jobs, job);
+        u->is_settled = false;
         unit_hint(u);
 }
 
 void unit_job_removed(Unit *u, uint32_t job, const char *result) {
         job_track_seen(&u->jobs, job);
+        u->is_settled = false;
         u->job_over = job;
         u->job_end = job_end_from_string(result);
         if (streq(result, "assert"))
@@ -446,7 +448,7 @@ usec_t unit_tick(Unit *u, usec_t now, unsigned *budget) {
                 u->retry = false;
                 unit_wish(u, false);
         }
-        if (tick_calls(u, now) || u->look_since != 0)
+        if (tick_calls(u, now) || u->look_since != 0 || u->note_since != 0)
                 next = MIN(next, now + TICK);
         if (now >= poll_at) {
                 if (u->silent_since == 0 && *budget > 0) {

@@ -18,7 +18,10 @@
 /* The unit was last seen up when PID 1 had told of job 100, and had job 200 when it was stopped. */
 static const Ending stopped = { .since = 100, .job = 200, .job_end = JOB_END_DONE };
 
-static const NeighbourState up = { .up = true }, down = { .down = true }, rising = { .starting = true };
+/* The first three were up when the unit was last seen up. */
+static const NeighbourState up = { .up = true, .was_up = true }, down = { .down = true, .was_up = true },
+                            rising = { .starting = true, .was_up = true };
+static const NeighbourState other_up = { .up = true }, other_down = { .down = true }, other_rising = { .starting = true };
 
 static NeighbourState with(NeighbourState n, uint32_t job, uint32_t over) {
         neighbour_job_new(&n, job);
@@ -43,7 +46,7 @@ static void what_is_stopped_along_with_another_is_stopped_by_no_hand(void **stat
                 assert_int_equal(by(all[i], with(down, 199, 201), &need), UNIT_END_NEED);
                 assert_int_equal(need, NEED_DOWN);
                 /* it waits until the unit is down, and has its job still; or was down before the unit was */
-                assert_int_equal(by(all[i], with((NeighbourState){}, 199, 0), &need), UNIT_END_NEED);
+                assert_int_equal(by(all[i], with((NeighbourState){ .was_up = true }, 199, 0), &need), UNIT_END_NEED);
                 assert_int_equal(by(all[i], with(down, 199, 199), &need), UNIT_END_NEED);
                 /* it is being started again, or has been */
                 assert_int_equal(by(all[i], with(with(rising, 199, 201), 205, 0), &need), UNIT_END_NEED);
@@ -53,7 +56,7 @@ static void what_is_stopped_along_with_another_is_stopped_by_no_hand(void **stat
                 /* a machine that goes down stops hundreds of units at once */
                 assert_int_equal(by(all[i], with(down, 101, 900), &need), UNIT_END_NEED);
         }
-        assert_int_equal(by(CONFLICTS, with(down, 199, 201), &need), UNIT_END_CONFLICT); /* started, and over already */
+        assert_int_equal(by(CONFLICTS, with(other_down, 199, 201), &need), UNIT_END_CONFLICT); /* started, and over already */
 }
 
 static void what_ends_by_itself_takes_along_what_is_bound_to_it(void **state) {
@@ -83,22 +86,67 @@ static void a_hand_is_a_hand_whatever_the_neighbours_do(void **state) {
                 assert_int_equal(by(all[i], with(up, 99, 100), &need), UNIT_END_HAND);
                 /* reloaded, or started, meanwhile */
                 assert_int_equal(by(all[i], with(up, 150, 151), &need), UNIT_END_HAND);
-                assert_int_equal(by(all[i], with((NeighbourState){ .up = true, .starting = true }, 199, 0), &need),
+                assert_int_equal(by(all[i], with((NeighbourState){ .up = true, .starting = true, .was_up = true }, 199, 0), &need),
                                 UNIT_END_HAND);
         }
-        assert_int_equal(by(PART_OF, with(down, 50, 51), &need), UNIT_END_HAND); /* was down all the time */
-        assert_int_equal(by(CONFLICTS, down, &need), UNIT_END_HAND);
-        assert_int_equal(by(CONFLICTS, with(down, 201, 202), &need), UNIT_END_HAND);
+        assert_int_equal(by(PART_OF, with(other_down, 50, 51), &need), UNIT_END_HAND); /* was down all the time */
+        assert_int_equal(by(CONFLICTS, other_down, &need), UNIT_END_HAND);
+        assert_int_equal(by(CONFLICTS, with(other_down, 201, 202), &need), UNIT_END_HAND);
+}
+
+/* "systemctl stop OTHER UNIT": what is down already has a job that is over at once, just before the unit's. */
+static void a_stop_beside_the_stop_of_what_it_conflicts_with_is_a_hand(void **state) {
+        NeedState need;
+
+        assert_int_equal(by(CONFLICTS, with(other_down, 199, 199), &need), UNIT_END_HAND);
+        /* started only after the unit was stopped */
+        assert_int_equal(by(CONFLICTS, with(other_up, 201, 202), &need), UNIT_END_HAND);
+        assert_int_equal(by(CONFLICTS, with(other_rising, 201, 0), &need), UNIT_END_HAND);
+        /* it has been stopping ever since the unit was started */
+        assert_int_equal(by(CONFLICTS, (NeighbourState){}, &need), UNIT_END_HAND);
+}
+
+/* Such as a oneshot service without RemainAfterExit=. */
+static void what_is_down_while_the_unit_runs_has_not_stopped_it(void **state) {
+        static const unsigned all[] = { PART_OF, REQUIRES, STOP_FROM };
+        static const Ending blind = {};
+        NeedState need;
+        bool asked;
+
+        for (size_t i = 0; i < ELEMENTSOF(all); i++) {
+                assert_int_equal(by(all[i], other_down, &need), UNIT_END_HAND);
+                assert_int_equal(by(all[i], with(other_down, 195, 196), &need), UNIT_END_HAND); /* it has run once */
+                assert_int_equal(by(all[i], with(other_rising, 195, 0), &need), UNIT_END_HAND);
+                assert_int_equal(by(all[i], with(with(other_down, 195, 196), 203, 204), &need), UNIT_END_HAND);
+                assert_int_equal(by(all[i], with(other_up, 203, 204), &need), UNIT_END_HAND);
+                assert_int_equal(ending_by(&blind, &other_down, all[i], &asked), UNIT_END_HAND);
+        }
+        /* without what it is bound to the unit would not have run */
+        assert_int_equal(by(BINDS_TO, other_down, &need), UNIT_END_NEED);
+}
+
+/* It was down already, for whatever reason, when somebody had it stopped. */
+static void a_second_stop_is_a_hand_whatever_the_first_one_was(void **state) {
+        const Ending e = { .since = 199, .job = 200, .job_end = JOB_END_DONE, .again = true };
+        const NeighbourState stopped_first = with(down, 198, 199), started_first = with(other_up, 198, 200),
+                             then = with(down, 200, 202);
+        bool asked;
+
+        assert_int_equal(ending_by(&e, &stopped_first, REQUIRES, &asked), UNIT_END_HAND);
+        assert_int_equal(ending_by(&e, &down, BINDS_TO, &asked), UNIT_END_HAND);
+        assert_int_equal(ending_by(&e, &started_first, CONFLICTS, &asked), UNIT_END_HAND);
+        /* but started and stopped along with another meanwhile */
+        assert_int_equal(ending_by(&(Ending){ .since = 199, .job = 201, .again = true }, &then, REQUIRES, &asked), UNIT_END_NEED);
 }
 
 static void what_is_started_stops_what_it_conflicts_with(void **state) {
         NeedState need;
 
-        assert_int_equal(by(CONFLICTS, with(up, 199, 201), &need), UNIT_END_CONFLICT);
+        assert_int_equal(by(CONFLICTS, with(other_up, 199, 201), &need), UNIT_END_CONFLICT);
         assert_int_equal(need, NEED_DOWN);
-        assert_int_equal(by(CONFLICTS, with(rising, 199, 0), &need), UNIT_END_CONFLICT); /* waits until the unit is down */
-        assert_int_equal(by(CONFLICTS, up, &need), UNIT_END_CONFLICT); /* a mount that appeared */
-        assert_int_equal(by(CONFLICTS, with(down, 150, 201), &need), UNIT_END_CONFLICT);
+        assert_int_equal(by(CONFLICTS, with(other_rising, 199, 0), &need), UNIT_END_CONFLICT); /* waits until the unit is down */
+        assert_int_equal(by(CONFLICTS, other_up, &need), UNIT_END_CONFLICT); /* a mount that appeared */
+        assert_int_equal(by(CONFLICTS, with(other_down, 150, 201), &need), UNIT_END_CONFLICT);
         assert_int_equal(need, NEED_BACK); /* it is over */
 }
 
@@ -109,7 +157,7 @@ static void where_no_job_was_seen_the_states_must_do(void **state) {
         assert_int_equal(ending_by(&blind, &down, REQUIRES, &asked), UNIT_END_NEED);
         assert_int_equal(ending_by(&blind, &up, REQUIRES, &asked), UNIT_END_HAND);
         assert_int_equal(ending_by(&blind, &down, PART_OF, &asked), UNIT_END_HAND); /* need not have been up */
-        assert_int_equal(ending_by(&blind, &up, CONFLICTS, &asked), UNIT_END_CONFLICT);
+        assert_int_equal(ending_by(&blind, &other_up, CONFLICTS, &asked), UNIT_END_CONFLICT);
 }
 
 static void a_restart_that_fails_is_a_failure_and_no_stop(void **state) {
@@ -149,6 +197,9 @@ int main(void) {
                 cmocka_unit_test(what_is_stopped_along_with_another_is_stopped_by_no_hand),
                 cmocka_unit_test(what_ends_by_itself_takes_along_what_is_bound_to_it),
                 cmocka_unit_test(a_hand_is_a_hand_whatever_the_neighbours_do),
+                cmocka_unit_test(a_stop_beside_the_stop_of_what_it_conflicts_with_is_a_hand),
+                cmocka_unit_test(what_is_down_while_the_unit_runs_has_not_stopped_it),
+                cmocka_unit_test(a_second_stop_is_a_hand_whatever_the_first_one_was),
                 cmocka_unit_test(what_is_started_stops_what_it_conflicts_with),
                 cmocka_unit_test(where_no_job_was_seen_the_states_must_do),
                 cmocka_unit_test(a_restart_that_fails_is_a_failure_and_no_stop),

@@ -141,6 +141,25 @@ static void more_jobs_than_fit_are_not_forgotten(void **state) {
         assert_false(job_track_foreign(&t));
 }
 
+static void the_last_job_of_others_is_told_with_those_before_it(void **state) {
+        JobTrack t = {};
+        uint32_t own, other;
+
+        assert_int_equal(job_track_last_foreign(&t, &own, &other), 0);
+        job_track_call(&t);
+        job_track_seen(&t, 10);
+        job_track_answer(&t, 10);
+        job_track_seen(&t, 20);
+        assert_int_equal(job_track_last_foreign(&t, &own, &other), 20);
+        assert_int_equal(own, 10);
+        assert_int_equal(other, 0);
+        for (uint32_t job = 21; job < 21 + 2 * JOB_TRACK_SIZE; job++) {
+                job_track_seen(&t, job);
+                assert_int_equal(job_track_last_foreign(&t, &own, &other), job);
+                assert_int_equal(other, job - 1);
+        }
+}
+
 int main(void) {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(our_job_announced_before_its_answer_is_ours),
@@ -153,7 +172,7 @@ int main(void) {
                 cmocka_unit_test(pid1_counts_restarts_anew_after_a_start),
                 cmocka_unit_test(a_gap_counts_as_somebody_elses_hand),
                 cmocka_unit_test(more_jobs_than_fit_are_not_forgotten),
+                cmocka_unit_test(the_last_job_of_others_is_told_with_those_before_it),
         };
-
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

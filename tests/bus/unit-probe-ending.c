@@ -96,6 +96,35 @@ static void a_hand_is_told_from_all_of_that(void **state) {
         }
 }
 
+static void a_hand_beside_a_job_on_another_is_a_hand(void **state) {
+        install_with("Conflicts=" NEED, "");
+        sh("systemctl stop " NEED " " UNIT); /* the first is down already */
+        wait_for(ended(UNIT_END_HAND, NEED_BACK));
+        clean(NULL);
+        put(PART ".d/once.conf", "[Service]\nType=oneshot\nExecStart=\nExecStart=/bin/true\n");
+        install_with("Requires=" NEED "\nAfter=" NEED, "");
+        sh("systemctl start " NEED "; systemctl stop " UNIT);
+        wait_for(ended(UNIT_END_HAND, NEED_BACK));
+        sh("rm -r " PART ".d");
+}
+
+static void a_stop_of_what_is_down_already_is_a_hand(void **state) {
+        install_with("Requires=" NEED "\nAfter=" NEED, "");
+        sh("systemctl stop " NEED);
+        wait_for(ended(UNIT_END_NEED, NEED_DOWN));
+        sh("systemctl stop " UNIT);
+        wait_for(ended(UNIT_END_HAND, NEED_BACK));
+        start_and_wait();
+        sh("systemctl stop " NEED "; systemctl stop " UNIT); /* before anybody looks */
+        wait_for(ended(UNIT_END_HAND, NEED_BACK));
+        clean(NULL);
+        install_with("BindsTo=" NEED "\nAfter=" NEED, "");
+        sh("systemctl kill --signal=KILL " NEED);
+        wait_for(ended(UNIT_END_NEED, NEED_FAILED));
+        sh("systemctl stop " UNIT);
+        wait_for(ended(UNIT_END_HAND, NEED_BACK));
+}
+
 static void a_restart_by_hand_that_fails_is_a_failure(void **state) {
         install_with("", "");
         put(UNITS UNIT ".d/fails.conf", "[Service]\nExecStartPre=/bin/false\n");
@@ -133,6 +162,8 @@ const struct CMUnitTest ending_tests[] = {
         TEST(what_is_restarted_along_runs_again_and_has_not_ended),
         TEST(a_conflict_lasts_while_the_other_runs),
         TEST(a_hand_is_told_from_all_of_that),
+        TEST(a_hand_beside_a_job_on_another_is_a_hand),
+        TEST(a_stop_of_what_is_down_already_is_a_hand),
         TEST(a_restart_by_hand_that_fails_is_a_failure),
         TEST(a_signal_is_no_good_end),
         TEST(a_start_limit_is_forgotten_when_that_is_asked_for),
