@@ -16,6 +16,8 @@ static void install_with(const char *relation, const char *need) {
         install(SLEEP);
         begin(USEC_PER_HOUR);
         watch(UNIT);
+        if (strstr(relation, "Requisite="))
+                sh("systemctl start " NEED);
         start_and_wait();
 }
 
@@ -26,13 +28,20 @@ static bool ended(UnitEnd end, NeedState need) {
 }
 
 static void what_is_stopped_along_waits_until_that_is_back(void **state) {
-        static const char *const relations[] = {
-                "Requires=" NEED, "Requires=" NEED "\nAfter=" NEED, "BindsTo=" NEED "\nAfter=" NEED,
-                "Wants=" NEED "\nPartOf=" NEED, "Wants=" NEED "\nStopPropagatedFrom=" NEED,
+        static const struct {
+                const char *relation, *need;
+        } all[] = {
+                { "Requires=" NEED, "" },
+                { "Requires=" NEED "\nAfter=" NEED, "" },
+                { "Requisite=" NEED "\nAfter=" NEED, "" },
+                { "BindsTo=" NEED "\nAfter=" NEED, "" },
+                { "Wants=" NEED "\nPartOf=" NEED, "" },
+                { "Wants=" NEED "\nStopPropagatedFrom=" NEED, "" },
+                { "Wants=" NEED, "PropagatesStopTo=" UNIT },
         };
 
-        for (size_t i = 0; i < ELEMENTSOF(relations); i++) {
-                install_with(relations[i], "");
+        for (size_t i = 0; i < ELEMENTSOF(all); i++) {
+                install_with(all[i].relation, all[i].need);
                 sh("systemctl stop " NEED);
                 wait_for(ended(UNIT_END_NEED, NEED_DOWN));
                 assert_string_equal(status()->cause, NEED);
@@ -47,8 +56,86 @@ static void what_is_stopped_along_waits_until_that_is_back(void **state) {
         }
 }
 
+static void a_mount_or_a_slice_that_is_stopped_takes_the_unit_along_until_it_is_back(void **state) {
+        static const struct {
+                const char *setting, *need;
+        } all[] = {
+                { "[Unit]\nRequiresMountsFor=/probemount/data\n", "probemount.mount" },
+                { "[Service]\nSlice=probe.slice\n", "probe.slice" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(all); i++) {
+                _cleanup_free_ char *stop = NULL, *start = NULL;
+
+                assert_true(asprintf(&stop, "systemctl stop %s", all[i].need) > 0);
+                assert_true(asprintf(&start, "systemctl start %s", all[i].need) > 0);
+                put(UNITS "probe.slice", "[Slice]\n");
+                put(UNITS "probemount.mount", "[Mount]\nWhat=tmpfs\nType=tmpfs\nWhere=/probemount\n");
+                put(UNITS UNIT ".d/relation.conf", all[i].setting);
+                install(SLEEP);
+                begin(USEC_PER_HOUR);
+                watch(UNIT);
+                start_and_wait();
+                sh(stop);
+                wait_for(ended(UNIT_END_NEED, NEED_DOWN));
+                assert_string_equal(status()->cause, all[i].need);
+                sh(start);
+                wait_for(ended(UNIT_END_NEED, NEED_BACK));
+                start_and_wait();
+                if (i == 0) {
+                        sh("umount /probemount"); /* which is no stop */
+                        settle(unit);
+                        assert_true(is(UNIT_ACTIVE));
+                }
+                sh("systemctl stop " UNIT);
+                sh(stop);
+                clean(NULL);
+        }
+}
+
+static void what_needs_nothing_of_another_unit_is_not_stopped_with_it(void **state) {
+        static const char *const all[] = {
+                "Wants=" NEED, "After=" NEED, "Before=" NEED, "PropagatesReloadTo=" NEED, "ReloadPropagatedFrom=" NEED,
+                "JoinsNamespaceOf=" NEED, "AllowIsolate=yes", "CollectMode=inactive-or-failed", "Upholds=" NEED, "PropagatesStopTo=" NEED,
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(all); i++) {
+                install_with(all[i], "");
+                sh("systemctl start " NEED);
+                sh("systemctl stop " NEED " 2>&1");
+                settle(unit);
+                assert_true(is(UNIT_ACTIVE));
+                assert_int_equal(status()->end, UNIT_END_OWN);
+                clean(NULL);
+        }
+}
+
+static void what_ends_by_itself_leaves_running_what_is_not_bound_to_it(void **state) {
+        static const char *const all[] = { "Requires=" NEED "\nAfter=" NEED, "Requisite=" NEED "\nAfter=" NEED,
+                "Wants=" NEED "\nPartOf=" NEED };
+
+        for (size_t i = 0; i < ELEMENTSOF(all); i++) {
+                install_with(all[i], "");
+                sh("systemctl kill --signal=KILL " NEED);
+                wait_for(system("systemctl -q is-failed " NEED) == 0);
+                settle(unit);
+                assert_true(is(UNIT_ACTIVE));
+                assert_int_equal(status()->end, UNIT_END_OWN);
+                clean(NULL);
+        }
+}
+
+static void what_is_upheld_is_started_along_and_not_stopped_with_it(void **state) {
+        install_with("Upholds=" NEED, "");
+        wait_for(system("systemctl -q is-active " NEED) == 0);
+        assert_int_equal(unit_stop(unit), 0);
+        wait_for(is(UNIT_INACTIVE));
+        sh("systemctl -q is-active " NEED);
+}
+
 static void what_is_bound_goes_with_what_ends_by_itself(void **state) {
-        static const char *const relations[] = { "BindsTo=" NEED "\nAfter=" NEED, "BindsTo=" NEED };
+        static const char *const relations[] = { "BindsTo=" NEED "\nAfter=" NEED, "BindsTo=" NEED,
+                "Wants=" NEED "\nStopPropagatedFrom=" NEED };
 
         for (size_t i = 0; i < ELEMENTSOF(relations); i++) {
                 install_with(relations[i], "");
@@ -158,6 +245,10 @@ static void a_start_limit_is_forgotten_when_that_is_asked_for(void **state) {
 #define TEST(f) cmocka_unit_test_teardown(f, clean)
 const struct CMUnitTest ending_tests[] = {
         TEST(what_is_stopped_along_waits_until_that_is_back),
+        TEST(a_mount_or_a_slice_that_is_stopped_takes_the_unit_along_until_it_is_back),
+        TEST(what_needs_nothing_of_another_unit_is_not_stopped_with_it),
+        TEST(what_ends_by_itself_leaves_running_what_is_not_bound_to_it),
+        TEST(what_is_upheld_is_started_along_and_not_stopped_with_it),
         TEST(what_is_bound_goes_with_what_ends_by_itself),
         TEST(what_is_restarted_along_runs_again_and_has_not_ended),
         TEST(a_conflict_lasts_while_the_other_runs),

@@ -92,6 +92,10 @@ void start_and_wait(void);
 extern const struct CMUnitTest ending_tests[];
 extern const size_t n_ending_tests;
 
+/* unit-probe-alone.c */
+extern const struct CMUnitTest alone_tests[];
+extern const size_t n_alone_tests;
+
 /* unit-probe-trouble.c */
 void a_slow_reload_makes_nothing_unknown(void **state);
 void a_frozen_pid1_is_unknown_in_time_and_known_again(void **state);
