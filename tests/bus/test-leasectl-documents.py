@@ -15,10 +15,24 @@ import unittest
 LEASECTL, ROOT = sys.argv[1:3]
 PAGES = ("leasectl.1", "leased.8", "leased.conf.5", "leased.unit.5")
 
+# Lines of the table of what systemd does that are about no setting, and what tests of them have in them.
+WITHOUT_SETTING = {
+    'systemctl " isolate"': r'"isolate", "[\w.-]+\.target"',
+    '"systemctl kill"': r"systemctl kill|\"kill\", \"--signal",
+    "timers, sockets, paths": r"systemctl disable --now \w+\.timer",
+}
+
 
 def read(*path):
     with open(os.path.join(ROOT, *path), encoding="utf-8") as file:
         return file.read()
+
+
+def suites():
+    """The suites and scenes that look at units, as one text."""
+    return "".join(read("tests", directory, name) for directory in ("bus", "hosts", "unit")
+                   for name in sorted(os.listdir(os.path.join(ROOT, "tests", directory)))
+                   if name.endswith((".c", ".py")) and name != os.path.basename(__file__))
 
 
 def page(name):
@@ -101,6 +115,20 @@ class Documents(unittest.TestCase):
         self.assertIn("RefuseManualStop", looked_at)
         self.assertIn("PartOf", stopping)
         self.assertLessEqual({setting + "=" for setting in looked_at | stopping}, table)
+
+    def test_every_line_of_the_table_has_a_test(self):
+        """A setting that no test names, and a line without a setting that is not known here, is one without a test."""
+        rows = re.findall(r"^\.T[PQ]\n(?:\.[A-Z]+ )?(.*)$", page("leased.unit.5").split(".SH WHAT SYSTEMD STOPS")[1]
+                          .split(".SH ENVIRONMENT")[0], re.MULTILINE)
+        self.assertGreater(len(rows), 25)
+        tests, untested = suites(), []
+        for row in rows:
+            settings = re.findall(r"\b([A-Z][A-Za-z_]+)(\.\.\.)?=", row)
+            patterns = [rf"(?:\b|\\n){name}[A-Z]\w+=" if more else rf'(?:\b|\\n){name}=|"{name}"' for name, more in settings]
+            patterns = patterns or [pattern for words, pattern in WITHOUT_SETTING.items() if words in row]
+            if not patterns or not all(re.search(pattern, tests) for pattern in patterns):
+                untested.append(row)
+        self.assertEqual(untested, [])
 
     @unittest.skipUnless(shutil.which("groff"), "no groff")
     def test_man_pages_have_no_mistakes(self):

@@ -1,0 +1,100 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What leased makes of a unit that does not start, or that systemd ends: lines of the table in leased.unit(5).
+
+    run-in-guest test-leasectl-table.py LEASECTL LEASED LEASED_GUARD LEASED.SERVICE LEASED-GUARD.SERVICE BUS_POLICY
+"""
+
+import re
+
+from leasectl_beta import TwoSecondCase
+from leasectl_guest import SLEEPER, ctl, main, property_of, run, wait_for
+
+
+def journal_of(unit):
+    return run("journalctl", "-b", "-o", "cat", "_PID=1", f"UNIT={unit}", "--no-pager").stdout
+
+
+class Table(TwoSecondCase):
+    def enabled(self, name, unit_section="", service=SLEEPER):
+        unit = self.unit(name, f"[Unit]\n{unit_section}\n{service}")
+        ctl("enable", "--", unit, check=True)
+        return unit
+
+    def wait_for_state(self, unit, state):
+        wait_for(f"{unit} is {state}", lambda: (self.row(unit) or {}).get("state") == state)
+
+    def assertStandsBack(self, unit):
+        self.wait_for_state(unit, "failed")
+        wait_for(f"{unit} is said to stand back", lambda: "stands back" in ctl("status", unit).stdout)
+
+    def test_a_start_that_is_refused_is_tried_five_times_and_then_a_failure(self):
+        self.unit("table-broken.service", "[Service]\nType=oneshot\nExecStart=/bin/false\n")
+        self.unit("table-slow.service", "[Service]\nType=oneshot\nExecStart=/bin/sleep infinity\n")
+        slow = "Wants=table-slow.service\nAfter=table-slow.service\nJobTimeoutSec=100ms"
+        units = {
+            self.enabled("table-condition.service", "ConditionPathExists=/nowhere"): "skipped because|condition check",
+            self.enabled("table-assert.service", "AssertPathExists=/nowhere"): "asserts failed",
+            self.enabled("table-requires.service", "Requires=table-broken.service\nAfter=table-broken.service"):
+                "Dependency failed",
+            self.enabled("table-timeout.service", slow): "timed out",
+        }
+        for unit, word in units.items():
+            with self.subTest(unit):
+                self.assertStandsBack(unit)
+                tries = [line for line in journal_of(unit).splitlines() if re.search(word, line)]
+                self.assertGreaterEqual(len(tries), 5, journal_of(unit))
+                self.assertNotEqual(property_of(unit, "ActiveState"), "active")
+
+    def test_what_systemd_ends_because_of_a_limit_is_a_failure(self):
+        units = [self.enabled(f"table-{name}.service", "", f"[Service]\n{setting}\nExecStart=/bin/sleep infinity\n")
+                 for name, setting in (("runtime", "RuntimeMaxSec=200ms"), ("watchdog", "WatchdogSec=200ms"),
+                                       ("start", "Type=notify\nTimeoutStartSec=200ms"), ("exec", "ExecCondition=/bin/false"))]
+        for unit in units:
+            with self.subTest(unit):
+                self.assertStandsBack(unit)
+
+    def test_success_exit_status_decides_whether_it_is_done(self):
+        ending = "[Service]\nExecStart=/bin/sh -c 'exit 3'\n"
+        well = self.enabled("table-well.service", "", ending + "SuccessExitStatus=3\n")
+        badly = self.enabled("table-badly.service", "", ending)
+        self.wait_for_state(well, "done")
+        self.assertStandsBack(badly)
+
+    def test_a_job_that_takes_too_long_is_no_end_of_the_unit(self):
+        unit = self.enabled("table-running.service", "JobRunningTimeoutSec=100ms",
+                            "[Service]\nType=notify\nNotifyAccess=all\n"
+                            "ExecStart=/bin/sh -c 'until test -e /run/table-ready; do sleep 0.1; done; systemd-notify --ready; "
+                            "exec sleep infinity'\n")
+        wait_for("PID 1 has let go of the job", lambda: "timed out" in journal_of(unit))
+        self.assertEqual(property_of(unit, "ActiveState"), "activating")
+        run("touch", "/run/table-ready")
+        self.addCleanup(run, "rm", "/run/table-ready")
+        wait_for("it is up", lambda: property_of(unit, "ActiveState") == "active")
+        self.wait_for_state(unit, "running")
+
+    def test_a_slice_or_a_mount_that_somebody_has_stopped_is_waited_for(self):
+        self.unit("table.slice", "[Slice]\n")
+        self.unit("tablemount.mount", "[Mount]\nWhat=tmpfs\nType=tmpfs\nWhere=/tablemount\n")
+        units = {self.enabled("table-sliced.service", "", SLEEPER + "Slice=table.slice\n"): "table.slice",
+                 self.enabled("table-mounted.service", "RequiresMountsFor=/tablemount/data"): "tablemount.mount"}
+        for unit, need in units.items():
+            with self.subTest(unit):
+                self.wait_for_state(unit, "running")
+                run("systemctl", "stop", need)
+                wait_for("it is stopped along", lambda: property_of(unit, "ActiveState") == "inactive")
+                wait_for("that is told", lambda: need in ctl("status", unit).stdout)
+                run("systemctl", "start", need)
+                wait_for("it runs again", lambda: property_of(unit, "ActiveState") == "active")
+
+    def test_a_socket_that_the_unit_names_as_its_own_is_leased_in_its_place(self):
+        self.unit("table-own.socket", "[Socket]\nListenStream=/run/table-own\n")
+        unit = self.unit("table-own.service", SLEEPER + "Sockets=table-own.socket\n")
+        done = ctl("enable", unit)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("leasectl enable table-own.socket", done.stderr)
+        self.assertUntouched(unit)
+
+
+if __name__ == "__main__":
+    main()
