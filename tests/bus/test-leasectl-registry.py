@@ -5,6 +5,7 @@
     run-in-guest test-leasectl-registry.py LEASECTL LEASED LEASED_GUARD LEASED.SERVICE LEASED-GUARD.SERVICE BUS_POLICY
 """
 
+import base64
 import json
 import os
 import re
@@ -13,12 +14,17 @@ import subprocess
 import unittest
 import urllib.request
 
-from leasectl_guest import DEADLINE, ENVIRONMENT, CaseWithDaemon, ctl, main, run, wait_for, write
+from leasectl_guest import DEADLINE, ENVIRONMENT, CaseWithDaemon, ctl, main, property_of, run, wait_for, write
 
 URL = "http://127.0.0.1:2379"
 DEAD_URL = "http://127.0.0.2:2379"
 ALSO_URL = "http://127.0.0.3:2379"  # the same member: at the first start more than half of Endpoints= must answer
 PEER_URL = "http://127.0.0.1:2380"  # etcd's default is localhost, a name that not every machine knows
+# As docs/operations.md has it.
+MEND = """\
+key=/leased/leases/{lease}
+etcdctl get --print-value-only $key | sed 's/"index": *9007199254740991/"index":{index}/' | etcdctl put $key
+"""
 PASSWORD = "/run/leased-password"
 
 
@@ -26,6 +32,16 @@ def post(path, **body):
     request = urllib.request.Request(URL + path, json.dumps(body).encode())
     with urllib.request.urlopen(request, timeout=10) as answer:
         return json.load(answer)
+
+
+def record(key):
+    found = post("/v3/kv/range", key=base64.b64encode(f"/leased/{key}".encode()).decode()).get("kvs")
+    return json.loads(base64.b64decode(found[0]["value"])) if found else None
+
+
+def put_record(key, value):
+    post("/v3/kv/put", key=base64.b64encode(f"/leased/{key}".encode()).decode(),
+         value=base64.b64encode(json.dumps(value).encode()).decode())
 
 
 class Etcd:
@@ -156,6 +172,33 @@ class Registry(CaseWithDaemon):
         run("systemctl", "restart", "leased.service")
         self.assertTrouble("does not accept User=root with the password in " + PASSWORD)
         self.assertNotIn("wrong", ctl("status").stdout + ctl("registry").stdout)
+
+    def test_an_index_that_is_too_high_is_forgotten_when_told_to(self):
+        highest = 9007199254740991
+        lease = self.enable("poisoned.service")
+        self.assertSays(ctl("registry", "forget", lease), 1, f"registry forget: {lease} is held here: its Index is in use.")
+        ctl("disable", lease, check=True)
+        free = record(f"leases/{lease}")
+        self.assertLess(free["index"], highest)
+        put_record(f"leases/{lease}", {**free, "index": highest})
+        ctl("enable", lease, check=True)
+        wait_for("it is said what keeps it from running", lambda: "Not here: its Index cannot grow any more (leasectl registry "
+                 "forget LEASE)" in ctl("status", lease).stdout)
+        # What was seen once is remembered beyond the record, and beyond the daemon.
+        run("sh", "-ec", MEND.format(lease=lease, index=free["index"]))
+        self.assertEqual(record(f"leases/{lease}")["index"], free["index"])
+        run("systemctl", "restart", "leased.service")
+        wait_for("it is said still", lambda: "its Index cannot grow any more" in ctl("status", lease).stdout)
+        self.assertEqual(property_of(lease, "ActiveState"), "inactive")
+        done = ctl("registry", "forget", lease)
+        self.assertEqual((done.returncode, done.stdout),
+                         (0, f"{lease}: Index {highest} is forgotten here; its record says {free['index']}\n"))
+        wait_for(f"{lease} runs", lambda: self.row(lease)["state"] == "running")
+        held = record(f"leases/{lease}")["index"]
+        self.assertTrue(free["index"] < held < highest, held)
+        self.assertSays(ctl("registry", "forget", "never-seen.service"), 3,
+                        "registry forget: This machine remembers nothing of the lease never-seen.service.")
+        self.assertSays(ctl("registry", "forget"), 2, "usage: leasectl registry [accept UUID|forget LEASE]")
 
     def test_a_replaced_registry_waits_for_the_operators_word(self):
         known = registry()["uuid"]
