@@ -120,7 +120,8 @@ static void on_guard(Core *c, const Event *e) {
 
         switch (e->kind) {
         case EVENT_GUARD_GONE:
-                c->guard_up = c->guard_synced = false;
+                if (c->guard_up) /* said of an earlier one: what this one reports holds */
+                        break;
                 c->offers_stale = c->offers_stale || !c->guard_gone;
                 c->guard_gone = true;
                 HASH_ITER(hh, c->units, u, next) {

@@ -151,7 +151,7 @@ typedef enum EventKind {
         EVENT_GUARD_SYNCED, /* units of which no entry was reported since GUARD_UP have none */
         EVENT_GUARD_DOWN, /* no guard is connected: nothing is known of its entries */
         EVENT_GUARD_GONE, /* no gate is there, and none can be opened: PID 1 says that no guard runs, or none has heard a word
-                           * from us for longer than any entry lives */
+                           * from us for longer than any entry lives; ignored between GUARD_UP and GUARD_DOWN */
         EVENT_FAILED,     /* .action (with its .id) for .unit could not be carried out (e.g. a full /run): it may be asked for again */
         /* The operator's words. With an .id (not 0) each ends in one ACTION_WORD_DONE, and not later than a TTL from now. */
         EVENT_RELEASE,    /* give the lease of .unit back; this machine stands back */

@@ -72,7 +72,9 @@ static void on_status(Unit *u, const UnitStatus *s, void *userdata) {
         /* What PID 1 said before the connection was lost may be of an earlier guard. */
         if (!s->known || down_since == USEC_INFINITY || s->asked_at < down_since)
                 return;
-        if ((is_dead(s) || s->asked_at >= usec_add(down_since, ENTRY_LIFE_MAX)) && gates_are_gone())
+        /* Nor does it hold of one that is connected by now, and is about to report what it guards. */
+        if (!guard_client_connected(d->guard) && (is_dead(s) || s->asked_at >= usec_add(down_since, ENTRY_LIFE_MAX)) &&
+            gates_are_gone())
                 daemon_event(d, &(Event){ .kind = EVENT_GUARD_GONE });
         if (!is_dead(s) && !d->stop_asked && now_boottime() >= usec_add(down_since, d->conf->ttl) &&
             (s->active == UNIT_ACTIVE || s->active == UNIT_DEACTIVATING))

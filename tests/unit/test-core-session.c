@@ -444,6 +444,27 @@ static void connect_without_units(World *w) {
         world_step(w, (Event){ .kind = EVENT_GUARD_SYNCED });
 }
 
+/* What PID 1 says of one that ended comes when the next one is connected already. */
+static void a_word_of_an_earlier_guard_makes_nobody_deaf_to_the_next_one(void **state) {
+        World *w = world_running();
+        Event entry = { .kind = EVENT_GUARD, .unit = "a.service", .guard = w->guard };
+
+        w->guard_mute = true;
+        world_step(w, (Event){ .kind = EVENT_GUARD_DOWN });
+        w->guard_mute = false;
+        memset(w->done, 0, sizeof(w->done));
+        world_step(w, (Event){ .kind = EVENT_GUARD_UP });
+        world_step(w, entry);
+        world_step(w, (Event){ .kind = EVENT_GUARD_GONE });
+        world_step(w, (Event){ .kind = EVENT_GUARD_SYNCED });
+        world_pass(w, 30 * USEC_PER_SEC);
+        assert_int_equal(w->done[ACTION_UNIT_STOP], 0);
+        assert_true(w->done[ACTION_GUARD_BEAT] > 0);
+        assert_string_equal(world_lease(w)->session, w->session);
+        assert_true(w->guard.open);
+        world_free(w);
+}
+
 /* Handed to us, where nothing wants it; nobody knows whether our release has landed, or when it will. */
 static void a_unit_that_is_enabled_while_its_lease_is_being_given_up_waits_for_the_outcome(void **state) {
         World *w = world_new();
@@ -536,6 +557,7 @@ int main(void) {
                 cmocka_unit_test(a_lease_given_to_us_and_taken_again_unseen_is_not_ours_when_the_watch_tells_of_the_gift),
                 cmocka_unit_test(a_unit_that_is_enabled_while_its_lease_is_being_given_up_waits_for_the_outcome),
                 cmocka_unit_test(a_service_stopped_as_soon_as_it_was_started_stops_its_unit_first),
+                cmocka_unit_test(a_word_of_an_earlier_guard_makes_nobody_deaf_to_the_next_one),
                 cmocka_unit_test(a_guard_that_says_nothing_keeps_no_service_from_ending),
                 cmocka_unit_test(the_same_seed_and_events_give_the_same_session),
         };
