@@ -3,12 +3,19 @@
 """What leased makes of a unit that does not start, or that systemd ends: lines of the table in leased.unit(5).
 
     run-in-guest test-leasectl-table.py LEASECTL LEASED LEASED_GUARD LEASED.SERVICE LEASED-GUARD.SERVICE BUS_POLICY
+                                         MAN_PAGE...
 """
 
+import os
 import re
 
 from leasectl_beta import TwoSecondCase
-from leasectl_guest import SLEEPER, ctl, main, property_of, run, wait_for
+from leasectl_guest import HERE, SLEEPER, ctl, main, property_of, read, run, wait_for
+
+# Lists that PID 1 has of a unit: the other ends of dependencies, and what is none.
+OTHER_ENDS = {"RequiredBy", "RequisiteOf", "WantedBy", "BoundBy", "UpheldBy", "ConsistsOf", "ConflictedBy", "OnSuccessOf",
+              "OnFailureOf", "Triggers", "TriggeredBy", "SliceOf"}
+NO_DEPENDENCIES = {"CanClean", "Names", "Documentation", "DropInPaths", "Markers", "Refs"}
 
 
 def journal_of(unit):
@@ -27,6 +34,16 @@ class Table(TwoSecondCase):
     def assertStandsBack(self, unit):
         self.wait_for_state(unit, "failed")
         wait_for(f"{unit} is said to stand back", lambda: "stands back" in ctl("status", unit).stdout)
+
+    def test_every_dependency_that_pid1_has_is_in_the_table(self):
+        """One that a later systemd brings needs a decision."""
+        name = "org.freedesktop.systemd1"
+        lines = run("busctl", "introspect", "--no-pager", name,
+                    "/org/freedesktop/systemd1/unit/basic_2etarget", f"{name}.Unit").stdout
+        lists = set(re.findall(r"^\.(\w+) +property +as ", lines, re.MULTILINE)) - OTHER_ENDS - NO_DEPENDENCIES
+        self.assertLessEqual({"Requires", "BindsTo", "After"}, lists)
+        table = read(os.path.join(HERE, "leased.unit.5")).split(".SH WHAT SYSTEMD STOPS")[1].split(".SH ENV")[0]
+        self.assertEqual({each for each in lists if not re.search(rf"\b{each}=", table)}, set())
 
     def test_a_start_that_is_refused_is_tried_five_times_and_then_a_failure(self):
         self.unit("table-broken.service", "[Service]\nType=oneshot\nExecStart=/bin/false\n")

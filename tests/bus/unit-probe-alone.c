@@ -77,6 +77,12 @@ static void success_exit_status_decides_whether_it_ended_well(void **state) {
         }
 }
 
+static void a_restart_that_is_prevented_is_an_end(void **state) {
+        install_and_start("", "Restart=always\nRestartMode=direct\nRestartPreventExitStatus=3\nExecStart=/bin/sh -c 'exit 3'\n");
+        wait_for(ended_by_itself());
+        assert_true(status()->failed);
+}
+
 static void a_forced_restart_is_no_end_and_needs_the_gate(void **state) {
         install_and_start("StartLimitIntervalSec=0",
                         "RestartForceExitStatus=3 SIGKILL\nRestartSec=10ms\nExecStartPre=/bin/sh -c 'echo >>/run/probe-starts'\n"
@@ -176,6 +182,7 @@ const struct CMUnitTest alone_tests[] = {
         TEST(what_systemd_ends_because_of_a_limit_has_failed),
         TEST(what_was_killed_for_its_memory_has_failed),
         TEST(success_exit_status_decides_whether_it_ended_well),
+        TEST(a_restart_that_is_prevented_is_an_end),
         TEST(a_forced_restart_is_no_end_and_needs_the_gate),
         TEST(what_does_not_let_it_start_leaves_no_run_behind),
         TEST(a_job_that_ran_too_long_leaves_the_unit_as_it_is),

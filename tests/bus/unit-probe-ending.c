@@ -95,7 +95,7 @@ static void a_mount_or_a_slice_that_is_stopped_takes_the_unit_along_until_it_is_
 
 static void what_needs_nothing_of_another_unit_is_not_stopped_with_it(void **state) {
         static const char *const all[] = {
-                "Wants=" NEED, "After=" NEED, "Before=" NEED, "PropagatesReloadTo=" NEED, "ReloadPropagatedFrom=" NEED,
+                "Wants=" NEED, "WantsMountsFor=/probemount", "After=" NEED, "Before=" NEED, "PropagatesReloadTo=" NEED, "ReloadPropagatedFrom=" NEED,
                 "JoinsNamespaceOf=" NEED, "AllowIsolate=yes", "CollectMode=inactive-or-failed", "Upholds=" NEED, "PropagatesStopTo=" NEED,
         };
 
