@@ -82,8 +82,10 @@ bool identity_watch(Core *c, const Answer *answer) {
 
 void identity_txn(Core *c, const Answer *answer) {
         c->meta_txn = 0;
-        if (answer->outcome == OUTCOME_UNKNOWN)
+        if (answer->outcome == OUTCOME_UNKNOWN || (answer->outcome == OUTCOME_REFUSED && c->trust != TRUST_OK))
                 c->meta_retry_at = c->now.boottime + c->own.timeline.round / 2;
+        if (answer->outcome == OUTCOME_REFUSED && c->trust != TRUST_OK)
+                mirror_forget(c); /* what we saw may be of a registry that has been replaced since, by an older state of it */
         else if (answer->outcome == OUTCOME_COMMITTED)
                 mirror_apply(c, RECORD_META, "", &c->meta_next, answer->revision);
 }

@@ -157,6 +157,30 @@ static void a_registry_that_is_emptied_before_its_floor_is_raised_gets_a_name_th
         world_free(w);
 }
 
+/* Its name had been seen to be gone at a higher revision than the one at which it is written now. */
+static void a_registry_replaced_by_an_older_state_while_it_has_no_name_gets_one_in_a_few_requests(void **state) {
+        World *w = world_new();
+        LeaseRecord l = { .state = LEASE_FREE, .index = 1 };
+        unsigned asked;
+
+        world_put(w, RECORD_LEASE, "a.service", &l); /* it is not a new one: a name is not given at once */
+        world_delete(w, RECORD_META, "");
+        w->revision = 500;
+        world_connect(w);
+        world_pass(w, 5 * USEC_PER_SEC);
+        world_find(w, RECORD_LEASE, "a.service")->revision = 0;
+        w->revision = 20;
+        world_step(w, (Event){ .kind = EVENT_RECORDS, .answer = { .revision = 20, .complete = RECORD_ALL, .store = "store" } });
+        asked = w->done[ACTION_TXN];
+        world_pass(w, 10 * USEC_PER_SEC);
+        assert_int_equal(strlen(world_find(w, RECORD_META, "")->value.meta.uuid), UUID_SIZE - 1);
+        assert_true(w->done[ACTION_TXN] < asked + 30);
+        world_step(w, (Event){ .kind = EVENT_ACCEPT, .machine = world_find(w, RECORD_META, "")->value.meta.uuid });
+        world_pass(w, 80 * USEC_PER_SEC);
+        assert_int_equal(world_lease(w)->state, LEASE_HELD);
+        world_free(w);
+}
+
 /* It grew beyond all that we had seen while we heard nothing of it, so that its revision does not show it. */
 static void a_record_older_than_it_was_seen_means_that_the_registry_fell_back(void **state) {
         World *w = world_new();
@@ -542,6 +566,7 @@ int main(void) {
                 cmocka_unit_test(an_old_list_of_the_watch_while_the_floor_is_raised_lets_the_core_rest),
                 cmocka_unit_test(a_registry_that_fell_back_is_silent_for_a_while_and_the_index_goes_on),
                 cmocka_unit_test(a_registry_that_is_emptied_before_its_floor_is_raised_gets_a_name_that_can_be_accepted),
+                cmocka_unit_test(a_registry_replaced_by_an_older_state_while_it_has_no_name_gets_one_in_a_few_requests),
                 cmocka_unit_test(a_record_older_than_it_was_seen_means_that_the_registry_fell_back),
                 cmocka_unit_test(what_was_lost_while_the_daemon_was_down_is_not_covered_by_its_first_beat),
                 cmocka_unit_test(another_lease_name_found_at_the_start_releases_nothing_while_its_unit_runs),
