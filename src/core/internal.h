@@ -368,7 +368,8 @@ struct Core {
         bool draining;
         size_t n_draining;                    /* units on their way from here for that reason, in this step */
         uint64_t collect_txn;
-        usec_t collect_at;
+        usec_t collect_at, collect_retry_at;
+        bool crowded;                         /* a lost lease waits, for more sessions beat than one Txn can fence */
         bool draining_said;                   /* what we say of draining is what the operator said last */
         uint64_t drain_txn;                   /* of another machine's record */
         usec_t drain_retry_at;

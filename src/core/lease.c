@@ -204,8 +204,10 @@ static void send_retake(Core *c, Lease *l) {
 
                 if (!fence)
                         continue;
-                if (++n > RETAKE_MAX)
-                        return; /* the dead among them are collected in time */
+                if (++n > RETAKE_MAX) {
+                        c->crowded = true; /* the dead among them are collected first, at once */
+                        return;
+                }
                 fence_add_name(fence, l->name);
                 put_fence(&b, s, fence);
         }

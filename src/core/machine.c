@@ -11,7 +11,10 @@
 
 #include "core/internal.h"
 
-enum { COLLECT_AFTER_TTLS = 30 };
+enum {
+        COLLECT_AFTER_TTLS = 30,
+        COLLECT_MAX = 40, /* sessions in one Txn, which compares and deletes two records of each */
+};
 
 /* The session that our record names, if it is not one of this process and may be of our machine id. One whose beat says that it is
  * another machine's is not: somebody has written a record that is not theirs, and we write it anew. */
@@ -215,32 +218,46 @@ static bool is_named_anywhere(const Core *c, const Session *s) {
         return false;
 }
 
-/* One at a time, long after its end, its beat and its fence in one Txn, so that they are never seen apart. If a record
- * comes to name it in the same moment, its absent beat counts as silence, and it can never beat again. */
-void collect_advance(Core *c) {
-        if (c->collect_txn || c->now.boottime < c->collect_at || !machine_competes(c, NULL))
-                return;
-        c->collect_at = c->now.boottime + c->ttl + core_random(c) % c->ttl;
-        for (Session *s = c->sessions; s; s = s->hh.next) {
-                TxnBuilder b;
+static bool may_be_collected(const Core *c, const Session *s, bool crowded) {
+        usec_t due = crowded ? session_dead_at(s) : usec_add(s->beat.at, COLLECT_AFTER_TTLS * s->ttl);
 
-                if (!s->beat.known || !s->fence.known || (s->beat.revision == 0 && s->fence.revision == 0) ||
-                    session_is_ours(c, s->name) || c->now.boottime < s->beat.at + COLLECT_AFTER_TTLS * s->ttl || is_named_anywhere(c, s))
+        return s->beat.known && s->fence.known && (s->beat.revision > 0 || s->fence.revision > 0) &&
+               !session_is_ours(c, s->name) && c->now.boottime >= due && !is_named_anywhere(c, s);
+}
+
+/* One at a time, long after its end, its beat and its fence in one Txn, so that they are never seen apart. If a record
+ * comes to name it in the same moment, its absent beat counts as silence, and it can never beat again. Where a lost lease has to
+ * wait for it: many at once, as soon as they are dead. Their beats are compared, as in a takeover. */
+void collect_advance(Core *c) {
+        bool crowded = c->crowded;
+        TxnBuilder b;
+        size_t n = 0;
+
+        if (c->collect_txn || (c->now.boottime < c->collect_at && !crowded) || c->now.boottime < c->collect_retry_at ||
+            !machine_competes(c, NULL))
+                return;
+        c->crowded = false;
+        c->collect_at = c->now.boottime + c->ttl + core_random(c) % c->ttl;
+        for (Session *s = c->sessions; s && n < (crowded ? COLLECT_MAX : 1); s = s->hh.next) {
+                if (!may_be_collected(c, s, crowded))
                         continue;
-                b = txn_begin(c);
+                if (n++ == 0) {
+                        b = txn_begin(c);
+                        txn_compare(&b, RECORD_FENCE, c->own.name, c->own.fence_revision);
+                }
                 txn_compare(&b, RECORD_BEAT, s->name, s->beat.revision);
                 txn_compare(&b, RECORD_FENCE, s->name, s->fence.revision);
-                txn_compare(&b, RECORD_FENCE, c->own.name, c->own.fence_revision);
                 if (s->beat.revision > 0)
                         txn_delete(&b, RECORD_BEAT, s->name);
                 if (s->fence.revision > 0)
                         txn_delete(&b, RECORD_FENCE, s->name);
-                c->collect_txn = txn_send(&b);
-                return;
         }
+        if (n > 0)
+                c->collect_txn = txn_send(&b);
 }
 
 void collect_txn(Core *c, const Answer *answer) {
-        (void) answer;
         c->collect_txn = 0;
+        if (answer->outcome != OUTCOME_COMMITTED)
+                c->collect_retry_at = c->now.boottime + c->own.timeline.round / 2;
 }

@@ -124,7 +124,7 @@ TxnBuilder txn_begin(Core *c) {
                 .core = c,
                 .compares = arena_alloc(c, TXN_ROOM * sizeof(Key)),
                 .puts = arena_alloc(c, TXN_ROOM * sizeof(Record)),
-                .deletes = arena_alloc(c, GROUP_MAX * sizeof(Key)),
+                .deletes = arena_alloc(c, TXN_ROOM * sizeof(Key)),
         };
 }
 

@@ -20,7 +20,7 @@
 #define THEM "00000000000000000000000000000002"
 #define THEIR_SESSION "00000000000000aa-10000"
 
-enum { RECORDS_MAX = 32 };
+enum { RECORDS_MAX = 320 };
 
 typedef union Value {
         MetaRecord meta;

@@ -175,6 +175,30 @@ static void a_lost_record_that_nobody_writes_again_is_taken_and_waited_out(void 
         }
 }
 
+/* As after a daemon that was started over and over: one Txn cannot touch the fences of all. */
+static void a_lost_record_is_taken_soon_where_many_sessions_are_dead(void **state) {
+        World *w = remembering();
+        usec_t began;
+
+        for (unsigned i = 0; i < 130; i++) {
+                BeatRecord beat = { .nonce = "0123456789abcdef-1" };
+                FenceRecord fence = { .counter = 1 };
+                char session[SESSION_SIZE];
+
+                snprintf(session, sizeof(session), "%016x-60000", 0x1000 + i);
+                w->revision++;
+                world_put(w, RECORD_BEAT, session, &beat);
+                world_put(w, RECORD_FENCE, session, &fence);
+        }
+        world_put(w, RECORD_LEASE, "a.service", &(LeaseRecord){ .state = LEASE_FREE, .index = 7 });
+        damage(w, RECORD_LEASE, "a.service", false);
+        world_connect(w);
+        began = w->now.boottime;
+        until_it_runs(w, 140 * USEC_PER_SEC); /* until they are surely dead, and all that may hold it are waited out */
+        assert_true(w->now.boottime > began + 2 * TTL_MAX);
+        world_free(w);
+}
+
 static void a_release_that_may_have_been_done_before_its_record_was_lost_is_not_undone(void **state) {
         World *w = world_running();
 
@@ -554,6 +578,7 @@ int main(void) {
                 cmocka_unit_test(a_holder_without_a_readable_fence_can_be_robbed),
                 cmocka_unit_test(a_record_that_is_lost_is_written_again_by_its_holder_and_nothing_is_disturbed),
                 cmocka_unit_test(a_lost_record_that_nobody_writes_again_is_taken_and_waited_out),
+                cmocka_unit_test(a_lost_record_is_taken_soon_where_many_sessions_are_dead),
                 cmocka_unit_test(a_release_that_may_have_been_done_before_its_record_was_lost_is_not_undone),
                 cmocka_unit_test(a_record_that_says_what_nobody_wrote_counts_as_lost),
                 cmocka_unit_test(an_index_written_lower_by_hand_is_raised_before_the_unit_runs_by_it),
