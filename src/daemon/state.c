@@ -167,6 +167,10 @@ static int load_session(State *s) {
                 return 0;
         }
         s->session = TAKE_PTR(text);
+        if (asprintf(&s->kept, "%s\n", s->session) < 0) {
+                s->kept = NULL;
+                return log_oom();
+        }
         return 0;
 }
 

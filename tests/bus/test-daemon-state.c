@@ -252,6 +252,24 @@ static void the_session_is_there_at_once(void **state) {
         state_free(s);
 }
 
+static void a_session_is_written_again_where_its_file_vanished_also_one_that_was_carried_on(void **state) {
+        Place *p = *state;
+        State *s = open_state(p);
+
+        assert_int_equal(state_keep_session(s, "0123456789abcdef-10000"), 0);
+        for (int i = 0; i < 2; i++) {
+                State *next;
+
+                assert_int_equal(unlink(p->session), 0);
+                state_look(s);
+                next = open_state(p);
+                assert_string_equal(state_session(next), "0123456789abcdef-10000");
+                state_free(s);
+                s = next;
+        }
+        state_free(s);
+}
+
 static void a_session_that_is_none_is_not_carried_on(void **state) {
         static const char *const texts[] = { "", "0123456789abcdef-1\n", "nonsense\n", "0123456789abcdef\n" };
         Place *p = *state;
@@ -277,6 +295,8 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(what_is_remembered_is_on_disk_at_the_end, setup, teardown),
                 cmocka_unit_test_setup_teardown(a_damaged_memory_is_kept_aside, setup, teardown),
                 cmocka_unit_test_setup_teardown(the_session_is_there_at_once, setup, teardown),
+                cmocka_unit_test_setup_teardown(
+                                a_session_is_written_again_where_its_file_vanished_also_one_that_was_carried_on, setup, teardown),
                 cmocka_unit_test_setup_teardown(a_session_that_is_none_is_not_carried_on, setup, teardown),
         };
 

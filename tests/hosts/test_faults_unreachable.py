@@ -42,7 +42,8 @@ def what_is_removed_from_run_does_not_disturb_and_everything_goes_on(cluster):
     unit.hold_running(on=holder, duration=cluster.ttl)
     unit.require_tenures(1)
     wait_for("guard and daemon have made their files anew",
-             lambda: all(holder.exists(f"/run/leased/{each}") for each in ("guard.sock", "session", f"held/{unit.name}")), 20)
+             lambda: all(holder.exists(f"/run/leased/{each}") for each in ("guard.sock", "session", f"held/{unit.name}")), 20,
+             lambda: holder.run("ls", "-lR", "/run/leased").stdout + unit.story())
     holder.systemctl("restart", DAEMON)
     cluster.wait_ready(holder)
     unit.hold_running(on=holder, duration=cluster.ttl)
