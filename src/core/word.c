@@ -116,7 +116,9 @@ static bool has_begun(const Core *c, const Word *w) {
         case EVENT_STEAL:
                 return u && life_is_ours(c, u);
         case EVENT_REARM:
-                return w->armed && u && u->lease->rearm == 0 && u->lease->value.state != LEASE_DONE;
+                /* Also where the answer to our Txn was lost, or it was carried out twice: the record shows it. */
+                return w->armed && u && !lease_is_lost(u->lease) &&
+                       (u->lease->value.state != LEASE_DONE || u->lease->value.index != w->index);
         default:
                 return w->armed && m && m->drain_asked == 0;
         }

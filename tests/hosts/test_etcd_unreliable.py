@@ -37,7 +37,8 @@ def _move_around(cluster, unit):
     _tell(second, unit, "transfer", unit.name, third.name)
     unit.wait_running(on=third)
     wait_for(f"{first} sees that", lambda: cluster.lease(first, unit.name)[4] == unit.tenure.index, 10, unit.story)
-    _tell(first, unit, "steal", unit.name)
+    # The answer to its release may come late; until then it is being stopped there.
+    wait_for(f"{first} may steal it", lambda: first.run("leasectl", "steal", unit.name, check=False).returncode == 0, 20, unit.story)
     unit.wait_running(on=first)
     first.cut_network()
     unit.wait_running(but=first, deadline=cluster.takeover + 10)
@@ -69,11 +70,11 @@ def _end_well(cluster, name):
     job.enable()
     for number in (1, 2):
         wait_for(f"the job has run {number} times", lambda count=number: len(job.tenures) == count, 20, job.story)
-        holder = cluster[job.tenure.machine]
-        wait_for("the job is done", lambda: any(row[0] == job.name and row[1] == "done"
-                                                for row in cluster.call(holder, "ListUnits")[0]), 20, job.story)
+        other = cluster.other(cluster[job.tenure.machine])
+        wait_for(f"{other} knows that the job is done", lambda: any(row[0] == job.name and row[1] == "done"
+                                                                   for row in cluster.call(other, "ListUnits")[0]), 20, job.story)
         if number == 1:
-            _tell(cluster.other(holder), job, "rearm", job.name)
+            _tell(other, job, "rearm", job.name)
     return job
 
 

@@ -203,6 +203,31 @@ static void what_is_not_done_is_not_rearmed_when_it_is(void **state) {
         world_free(w);
 }
 
+/* The first of the two is what rearms it; the second finds it so, and is refused. */
+static void a_rearm_that_is_carried_out_twice_or_without_an_answer_has_begun(void **state) {
+        for (int i = 0; i < 2; i++) {
+                World *w = beside_them();
+                LeaseRecord done = *world_lease(w);
+                Record r = { .kind = RECORD_LEASE, .name = "a.service", .lease = &done };
+
+                done.state = LEASE_DONE;
+                done.session[0] = '\0';
+                w->revision++;
+                world_put(w, RECORD_LEASE, "a.service", &done);
+                r.mod_revision = w->revision;
+                world_step(w, (Event){ .kind = EVENT_RECORDS, .answer = { .revision = w->revision, .records = &r, .n_records = 1 } });
+                w->twice = i == 0;
+                w->lose_replies = i == 1;
+                ask(w, EVENT_REARM);
+                w->twice = w->lose_replies = false;
+                world_pass(w, 2 * USEC_PER_SEC);
+                assert_int_equal(w->done[ACTION_WORD_DONE], 1);
+                assert_int_equal(w->word, WORD_BEGUN);
+                assert_int_not_equal(world_lease(w)->state, LEASE_DONE);
+                world_free(w);
+        }
+}
+
 static void a_drain_of_another_machine_goes_with_whoever_asked(void **state) {
         World *w = beside_them();
         MachineRecord them = { .hostname = "them", .session = THEIR_SESSION };
@@ -239,6 +264,7 @@ int main(void) {
                 cmocka_unit_test(without_a_registry_a_word_waits_as_long_as_whoever_asked),
                 cmocka_unit_test(what_is_not_held_is_not_released_when_it_is_taken),
                 cmocka_unit_test(what_is_not_done_is_not_rearmed_when_it_is),
+                cmocka_unit_test(a_rearm_that_is_carried_out_twice_or_without_an_answer_has_begun),
                 cmocka_unit_test(a_drain_of_another_machine_goes_with_whoever_asked),
         };
 
