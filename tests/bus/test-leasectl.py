@@ -467,7 +467,7 @@ class WithDaemon(CaseWithDaemon):
         done = subprocess.run(["timeout", "40", "leasectl", "disable", unit], env=ENVIRONMENT, stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         self.assertEqual(done.returncode, 0, done.stdout)
-        self.assertTrue(done.stdout.endswith(f"\n{unit}: disabled\n"), done.stdout)
+        self.assertTrue(done.stdout.endswith(f"{unit}: disabled\n"), done.stdout)
         self.assertEqual(property_of(unit, "ActiveState"), "inactive")
         self.assertUntouched(unit)
 

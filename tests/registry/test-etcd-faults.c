@@ -289,7 +289,8 @@ static void https_to_a_plain_server_is_named(void **state) {
         bench_open(b, url, NULL);
         bench_get(b, "meta", 2 * USEC_PER_SEC, &reply);
         assert_int_equal(reply.outcome, REGISTRY_UNKNOWN);
-        assert_non_null(strstr(reply.error, "SSL"));
+        if (!strstr(reply.error, "SSL") && !strstr(reply.error, "(does it want http?)"))
+                fail_msg("said: %s", reply.error);
 }
 
 static void records_of_others_are_passed_on(void **state) {
