@@ -31,23 +31,23 @@ bool text_is_printable(const char *s);
 #define LOCAL_DIRECTORY "/var/lib/leased/registry"
 
 typedef struct LeasedConf {
-        char *registry;      /* "local" or "etcd" */
-        char *directory;     /* of a local registry; default LOCAL_DIRECTORY */
-        char **endpoints;    /* etcd; NULL-terminated, at least one if registry is "etcd" */
-        char *prefix;        /* "/leased/": begins and ends with "/" */
+        char *registry;   /* "local" or "etcd" */
+        char *directory;  /* of a local registry; default LOCAL_DIRECTORY */
+        char **endpoints; /* etcd; NULL-terminated, at least one if registry is "etcd" */
+        char *prefix;     /* "/leased/": begins and ends with "/" */
         char *ca_file, *cert_file, *key_file, *user, *password_file;
-        char *metadata;      /* "region=eu rack=a1", checked; "" if none */
+        char *metadata;       /* "region=eu rack=a1", checked; "" if none */
         char *metadata_where; /* "FILE:LINE"; NULL: nowhere */
-        usec_t ttl;          /* 2 s to 60 s; default 10 s */
-        char *ttl_where;     /* "FILE:LINE" of TTL=; NULL if it is the default */
-        char *machine_id;    /* 32 hex digits, or NULL: derive it from /etc/machine-id */
-        bool compact;        /* Compact=auto */
+        usec_t ttl;           /* 2 s to 60 s; default 10 s */
+        char *ttl_where;      /* "FILE:LINE" of TTL=; NULL if it is the default */
+        char *machine_id;     /* 32 hex digits, or NULL: derive it from /etc/machine-id */
+        bool compact;         /* Compact=auto */
 } LeasedConf;
 
 /* Loads root/etc/leased/leased.conf and root/etc/leased/leased.conf.d/?*.conf (sorted; later ones win), over the
  * defaults. root is "" or a directory (tests). Missing files are fine. Returns 0, or -EBADMSG with messages; *ret is
- * untouched then. Also checked here: the timeline of the TTL, endpoints only with etcd, https without CAFile=, that the
- * files named exist, and that KeyFile= and PasswordFile= are closed to others. */
+ * untouched then. Also checked here: the timeline of the TTL, endpoints only with etcd, https without CAFile=, that
+ * the files named exist, and that KeyFile= and PasswordFile= are closed to others. */
 int leased_conf_load(const char *root, LeasedConf **ret, Messages *messages);
 LeasedConf *leased_conf_free(LeasedConf *c);
 DEFINE_TRIVIAL_CLEANUP(LeasedConf *, leased_conf_free)
@@ -74,19 +74,19 @@ typedef struct UnitOptions {
         Placement placement;      /* MachineID=, MachineOf=, Require=, Prefer=, Conflicts=, Replaces=, Failback= */
 } UnitOptions;
 
-/* Options of one unit, by its canonical name: [X-Fleet] in the unit file and its drop-ins, on top of it [X-Leased] in these,
- * then that in root/etc/leased/units/NAME. -ENOENT: it is not enabled here (no such file). -EBADMSG: with messages; *ret is
- * then what could be read, the defaults standing in for bad lines, or untouched if it is in doubt which lease was meant,
- * whether one at all (Global=), or where its processes are (Slice=). */
+/* Options of one unit, by its canonical name: [X-Fleet] in the unit file and its drop-ins, on top of it [X-Leased] in
+ * these, then that in root/etc/leased/units/NAME. -ENOENT: it is not enabled here (no such file). -EBADMSG: with
+ * messages; *ret is then what could be read, the defaults standing in for bad lines, or untouched if it is in doubt
+ * which lease was meant, whether one at all (Global=), or where its processes are (Slice=). */
 int unit_options_load(const char *root, const char *unit, UnitOptions **ret, Messages *messages);
 /* The same, but also for a unit that is not enabled here: what its options would be. */
 int unit_options_preview(const char *root, const char *unit, UnitOptions **ret, Messages *messages);
 UnitOptions *unit_options_free(UnitOptions *o);
 DEFINE_TRIVIAL_CLEANUP(UnitOptions *, unit_options_free)
 
-/* The timeline of these options under a TTL and the unit's own TimeoutStopSec= (USEC_INFINITY if it has none, or it is not
- * known: only StopGraceSec= can be too long). 0, -ERANGE for the TTL, or -EBADMSG with the numbers as a message that
- * names the line of StopGraceSec=. */
+/* The timeline of these options under a TTL and the unit's own TimeoutStopSec= (USEC_INFINITY if it has none, or it is
+ * not known: only StopGraceSec= can be too long). 0, -ERANGE for the TTL, or -EBADMSG with the numbers as a message
+ * that names the line of StopGraceSec=. */
 int unit_options_check(const UnitOptions *o, usec_t ttl, usec_t timeout_stop, Messages *messages);
 /* The same, but it is the TTL that is new: the message names the line of TTL=. */
 int unit_options_check_ttl(const UnitOptions *o, const LeasedConf *c, Messages *messages);

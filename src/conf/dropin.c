@@ -82,9 +82,9 @@ char *dropin_member_text(const char *member, const char *unit) {
         env_escaped = escape(env, true);
         if (!gate_escaped || !env_escaped)
                 return NULL;
-        /* The environment is optional ("-"): it is removed while ExecStopPost= may still have to run. No target pulls the unit
-         * in, so "systemctl isolate" of any target would stop it: leased.service is what the target decides about, and that
-         * stops the unit when it is stopped itself. */
+        /* The environment is optional ("-"): it is removed while ExecStopPost= may still have to run. No target pulls
+         * the unit in, so "systemctl isolate" of any target would stop it: leased.service is what the target decides
+         * about, and that stops the unit when it is stopped itself. */
         r = asprintf(&text,
                         "# Written by 'leasectl enable', removed by 'leasectl disable'. Not to be edited: while it is "
                         "here, the unit\n"
@@ -105,7 +105,8 @@ char *dropin_text(const char *unit) {
 }
 
 int dropin_member_write(const char *root, const char *member, const char *unit) {
-        _cleanup_free_ char *path = dropin_path(root, member), *text = dropin_member_text(member, unit), *present = NULL;
+        _cleanup_free_ char *path = dropin_path(root, member), *text = dropin_member_text(member, unit),
+                            *present = NULL;
         char *slash;
         int r;
 

@@ -146,8 +146,8 @@ static bool is_one_of(const char *value, const char *const *words) {
 }
 
 int ini_parse_bool(const char *value, void *field) {
-        static const char *const yes[] = {"yes", "true", "on", "1", "y", "t", NULL};
-        static const char *const no[] = {"", "no", "false", "off", "0", "n", "f", NULL};
+        static const char *const yes[] = { "yes", "true", "on", "1", "y", "t", NULL };
+        static const char *const no[] = { "", "no", "false", "off", "0", "n", "f", NULL };
 
         if (!is_one_of(value, yes) && !is_one_of(value, no))
                 return -EINVAL;

@@ -138,8 +138,8 @@ static bool is_space(char c) {
         return c && strchr(space, c);
 }
 
-/* One line of the file. A backslash at its end becomes a space before the next one. Each byte is looked at a fixed number
- * of times, however the lines are cut: a file may be a mebibyte of empty or of continued lines. */
+/* One line of the file. A backslash at its end becomes a space before the next one. Each byte is looked at a fixed
+ * number of times, however the lines are cut: a file may be a mebibyte of empty or of continued lines. */
 static void physical_line(Reader *r, const char *text, size_t size) {
         size_t blank = 0;
 
@@ -163,7 +163,7 @@ static void physical_line(Reader *r, const char *text, size_t size) {
 
 void ini_parse_text(const char *path, const char *text, size_t size, IniTable *table, Messages *messages) {
         _cleanup_free_ char *logical = malloc(size + 1);
-        Reader r = {.path = path, .table = table, .messages = messages, .logical = logical};
+        Reader r = { .path = path, .table = table, .messages = messages, .logical = logical };
         const char *end = text + size;
 
         if (!logical) {

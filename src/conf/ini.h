@@ -3,8 +3,8 @@
 
 /*
  * The one parser of all our files, and of the unit files of others: sections, "Key=value", a backslash at the end of a
- * line to go on in the next one, lines beginning with # or ; as comments (between continued lines, too), spaces around key
- * and value dropped, as systemd.syntax(7) has it.
+ * line to go on in the next one, lines beginning with # or ; as comments (between continued lines, too), spaces around
+ * key and value dropped, as systemd.syntax(7) has it.
  *
  * What may stand in a section is a table. Each option has a function that turns text into the field of a struct; the
  * empty text sets the field to "not set", whose meaning the caller fills in afterwards. A later assignment wins.
@@ -25,12 +25,12 @@ typedef struct IniOption {
 
 typedef struct IniTable {
         const char *section;
-        bool foreign;             /* sections of others are skipped unread, as in unit files */
+        bool foreign; /* sections of others are skipped unread, as in unit files */
         const IniOption *options;
         size_t n_options;
         void *target;
-        char **where;             /* n_options places: where each option was last set, "FILE:LINE", or NULL */
-        bool *unread;             /* n_options places, or NULL: the last value of this option made no sense */
+        char **where; /* n_options places: where each option was last set, "FILE:LINE", or NULL */
+        bool *unread; /* n_options places, or NULL: the last value of this option made no sense */
 } IniTable;
 
 /* Reads one file into the table's target. 0, also if there were messages; a negative errno if the file could not be
@@ -47,9 +47,9 @@ int ini_split_words(const char *value, char ***ret);
 int ini_split_names(const char *value, char ***ret);
 
 /* Ready-made parsers. A string wholly in quotes is taken without them. */
-int ini_parse_string(const char *value, void *field);        /* char *; not set: NULL */
-int ini_parse_path(const char *value, void *field);          /* char *, absolute */
-int ini_parse_words(const char *value, void *field);         /* char ** */
-int ini_parse_int64(const char *value, void *field);         /* int64_t; not set: 0 */
-int ini_parse_bool(const char *value, void *field);          /* bool: yes or no, true, t, on, 1...; not set: no */
-int ini_parse_span(const char *value, void *field);          /* usec_t; not set: USEC_INFINITY, which is refused as a value */
+int ini_parse_string(const char *value, void *field); /* char *; not set: NULL */
+int ini_parse_path(const char *value, void *field);   /* char *, absolute */
+int ini_parse_words(const char *value, void *field);  /* char ** */
+int ini_parse_int64(const char *value, void *field);  /* int64_t; not set: 0 */
+int ini_parse_bool(const char *value, void *field);   /* bool: yes or no, true, t, on, 1...; not set: no */
+int ini_parse_span(const char *value, void *field);   /* usec_t; not set: USEC_INFINITY, which is refused as a value */

@@ -159,25 +159,25 @@ enum {
 #define A_PATH "the absolute path of a file"
 
 static const IniOption options[_O_MAX] = {
-                [O_REGISTRY] = {"Registry", parse_registry, 0, "local, local:/DIRECTORY or etcd"},
-                [O_ENDPOINTS] = {"Endpoints", parse_endpoints, offsetof(LeasedConf, endpoints),
-                                "a list of http://HOST:PORT or https://HOST:PORT, e.g. http://10.0.0.1:2379 "
-                                "http://10.0.0.2:2379"},
-                [O_PREFIX] = {"Prefix", parse_prefix, offsetof(LeasedConf, prefix),
-                                "an absolute key without spaces, e.g. /leased/"},
-                [O_CA_FILE] = {"CAFile", ini_parse_path, offsetof(LeasedConf, ca_file), A_PATH},
-                [O_CERT_FILE] = {"CertFile", ini_parse_path, offsetof(LeasedConf, cert_file), A_PATH},
-                [O_KEY_FILE] = {"KeyFile", ini_parse_path, offsetof(LeasedConf, key_file), A_PATH},
-                [O_USER] = {"User", ini_parse_string, offsetof(LeasedConf, user), "the name of a user of etcd"},
-                [O_PASSWORD_FILE] = {"PasswordFile", ini_parse_path, offsetof(LeasedConf, password_file), A_PATH},
-                [O_METADATA] = {"Metadata", parse_metadata, offsetof(LeasedConf, metadata),
-                                "a list of key=value with less than 512 characters, e.g. region=eu rack=a1"},
-                [O_TTL] = {"TTL", parse_ttl, offsetof(LeasedConf, ttl),
-                                "a time span from 2s to 60s in whole milliseconds, e.g. 10s"},
-                [O_MACHINE_ID] = {"MachineID", parse_machine_id, offsetof(LeasedConf, machine_id),
-                                "32 lower-case hex digits, not all zero (as systemd-id128 new prints them), or "
-                                "nothing"},
-                [O_COMPACT] = {"Compact", parse_compact, offsetof(LeasedConf, compact), "auto or no"},
+        [O_REGISTRY] = { "Registry", parse_registry, 0, "local, local:/DIRECTORY or etcd" },
+        [O_ENDPOINTS] = { "Endpoints", parse_endpoints, offsetof(LeasedConf, endpoints),
+                        "a list of http://HOST:PORT or https://HOST:PORT, e.g. http://10.0.0.1:2379 "
+                        "http://10.0.0.2:2379" },
+        [O_PREFIX] = { "Prefix", parse_prefix, offsetof(LeasedConf, prefix),
+                        "an absolute key without spaces, e.g. /leased/" },
+        [O_CA_FILE] = { "CAFile", ini_parse_path, offsetof(LeasedConf, ca_file), A_PATH },
+        [O_CERT_FILE] = { "CertFile", ini_parse_path, offsetof(LeasedConf, cert_file), A_PATH },
+        [O_KEY_FILE] = { "KeyFile", ini_parse_path, offsetof(LeasedConf, key_file), A_PATH },
+        [O_USER] = { "User", ini_parse_string, offsetof(LeasedConf, user), "the name of a user of etcd" },
+        [O_PASSWORD_FILE] = { "PasswordFile", ini_parse_path, offsetof(LeasedConf, password_file), A_PATH },
+        [O_METADATA] = { "Metadata", parse_metadata, offsetof(LeasedConf, metadata),
+                        "a list of key=value with less than 512 characters, e.g. region=eu rack=a1" },
+        [O_TTL] = { "TTL", parse_ttl, offsetof(LeasedConf, ttl),
+                        "a time span from 2s to 60s in whole milliseconds, e.g. 10s" },
+        [O_MACHINE_ID] = { "MachineID", parse_machine_id, offsetof(LeasedConf, machine_id),
+                        "32 lower-case hex digits, not all zero (as systemd-id128 new prints them), or "
+                        "nothing" },
+        [O_COMPACT] = { "Compact", parse_compact, offsetof(LeasedConf, compact), "auto or no" },
 };
 
 /* What does not fit together is reported at the line of the option that is to be changed. */
@@ -318,7 +318,7 @@ static int load_files(const char *root, IniTable *table, Messages *messages) {
 static int load(const char *root, const char *single, LeasedConf **ret, Messages *messages) {
         _cleanup_(leased_conf_freep) LeasedConf *c = calloc(1, sizeof(LeasedConf));
         char *where[_O_MAX] = {};
-        IniTable table = {.section = "Leased", .options = options, .n_options = _O_MAX, .target = c, .where = where};
+        IniTable table = { .section = "Leased", .options = options, .n_options = _O_MAX, .target = c, .where = where };
         size_t before = messages->n;
         int r;
 
@@ -330,7 +330,7 @@ static int load(const char *root, const char *single, LeasedConf **ret, Messages
         if (r == 0)
                 r = fill_defaults(c);
         if (r == 0)
-                check_all(&(Check){.root = root, .conf = c, .where = where, .messages = messages});
+                check_all(&(Check){ .root = root, .conf = c, .where = where, .messages = messages });
         c->metadata_where = TAKE_PTR(where[O_METADATA]);
         c->ttl_where = TAKE_PTR(where[O_TTL]);
         ini_where_done(&table);

@@ -46,7 +46,8 @@ static bool is_first_of_its_key(const char *list, const char *word) {
         return w == word && key_of(word) > 0;
 }
 
-bool metadata_next(const char *list, size_t *cursor, char key[static METADATA_SIZE], char values[static METADATA_SIZE]) {
+bool metadata_next(
+                const char *list, size_t *cursor, char key[static METADATA_SIZE], char values[static METADATA_SIZE]) {
         size_t n, at = 0;
         const char *word = placement_next_word(list + *cursor, &n);
 

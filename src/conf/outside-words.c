@@ -44,22 +44,20 @@ static bool is_one_of(const char *name, const char *const *names, size_t n) {
 /* ---- what is looked through ---- */
 
 static bool is_shell(const char *name) {
-        static const char *const names[] = {"sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "fish", "rbash"};
+        static const char *const names[] = { "sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "fish", "rbash" };
 
         return is_one_of(name, names, ELEMENTSOF(names));
 }
 
 /* They run a command that is given to them as words; each has its own options before it. */
 static bool is_wrapper(const char *name) {
-        static const char *const names[] = {
-                        "env", "nice", "ionice", "timeout", "nohup", "setsid", "stdbuf", "chrt", "taskset", "flock", "time",
-                        "sudo", "doas", "runuser", "setpriv", "unshare", "nsenter", "chroot", "ip", "systemd-cat",
-                        "systemd-inhibit", "prlimit", "numactl", "tini", "dumb-init", "catatonit", "xargs",
-                        "strace", "ltrace", "busybox", "toybox", "gosu", "su-exec", "setuidgid", "s6-setuidgid", "chpst",
-                        "softlimit", "script", "start-stop-daemon", "daemon", "daemonize", "exec", "command", "builtin",
-                        "eval", "coproc", "bwrap", "firejail", "faketime", "caffeinate", "watch", "until", "while", "if",
-                        "then", "else", "elif", "do", "!", "{", "cgexec", "parallel", "run-one", "logsave", "unbuffer",
-        };
+        static const char *const names[] = { "env", "nice", "ionice", "timeout", "nohup", "setsid", "stdbuf", "chrt",
+                "taskset", "flock", "time", "sudo", "doas", "runuser", "setpriv", "unshare", "nsenter", "chroot", "ip",
+                "systemd-cat", "systemd-inhibit", "prlimit", "numactl", "tini", "dumb-init", "catatonit", "xargs",
+                "strace", "ltrace", "busybox", "toybox", "gosu", "su-exec", "setuidgid", "s6-setuidgid", "chpst",
+                "softlimit", "script", "start-stop-daemon", "daemon", "daemonize", "exec", "command", "builtin",
+                "eval", "coproc", "bwrap", "firejail", "faketime", "caffeinate", "watch", "until", "while", "if",
+                "then", "else", "elif", "do", "!", "{", "cgexec", "parallel", "run-one", "logsave", "unbuffer" };
 
         return is_one_of(name, names, ELEMENTSOF(names));
 }
@@ -85,8 +83,8 @@ static void look_at_shell(Look *l, char *const *argv) {
                 look_at_script(l, *w, strlen(*w));
 }
 
-/* Where the command begins is the wrapper's own business, so each word is tried as the first of it. A word with spaces is
- * tried as a script: of "eval", of "flock FILE -c", of "env -S". */
+/* Where the command begins is the wrapper's own business, so each word is tried as the first of it. A word with spaces
+ * is tried as a script: of "eval", of "flock FILE -c", of "env -S". */
 static void look_at_wrapper(Look *l, char *const *argv) {
         for (char *const *w = argv + 1; *w && l->worst != OUTSIDE_YES; w++)
                 if (strpbrk(*w, " \t\n;"))
@@ -250,7 +248,7 @@ static void look_at_script(Look *l, const char *script, size_t size) {
 }
 
 Outside outside_look(char *const *argv, const char *slice, bool starting, OutsideFinding *ret) {
-        Look l = {.slice = slice, .starting = starting, .finding = ret};
+        Look l = { .slice = slice, .starting = starting, .finding = ret };
 
         if (argv && argv[0])
                 look_at(&l, argv);

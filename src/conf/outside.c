@@ -16,40 +16,51 @@ typedef struct Program {
 } Program;
 
 #define OF_DOCKER "-c --context -H --host --config -l --log-level --tlscacert --tlscert --tlskey"
-#define OF_PODMAN                                                                                                            \
-        "-c --connection --log-level --runtime --storage-driver --root --runroot --storage-opt --cgroup-manager --conmon "   \
-        "--config --events-backend --hooks-dir --identity --imagestore --module --namespace --network-cmd-path "             \
+#define OF_PODMAN                                                                                                     \
+        "-c --connection --log-level --runtime --storage-driver --root --runroot --storage-opt --cgroup-manager "     \
+        "--conmon "                                                                                                   \
+        "--config --events-backend --hooks-dir --identity --imagestore --module --namespace --network-cmd-path "      \
         "--network-config-dir --runtime-flag --ssh --tmpdir --transient-store --url --volumepath --out"
 #define COMPOSE "up start run restart create scale watch"
 
 static const Program programs[] = {
-                {"docker", "run create container:run container:create", "start restart container:start container:restart "
-                 "compose:up compose:start compose:run compose:restart compose:create stack:deploy stack:up service:create "
-                 "service:scale", "exec container:exec compose:exec", OF_DOCKER, "--cgroup-parent"},
-                {"podman", "run create container:run container:create pod:create", "start restart container:start "
-                 "container:restart container:runlabel pod:start pod:restart kube:play play:kube compose:up compose:start "
-                 "compose:run compose:restart", "exec container:exec", OF_PODMAN, "--cgroup-parent"},
-                {"nerdctl", "run create container:run container:create", "start restart container:start "
-                 "container:restart compose:up compose:start compose:run compose:restart", "exec container:exec",
-                 "-a --address -H --host -n --namespace --snapshotter --cgroup-manager --data-root", "--cgroup-parent"},
-                {"ctr", "run container:create containers:create c:create", "task:start tasks:start t:start",
-                 "task:exec tasks:exec t:exec", "-a --address -n --namespace --timeout --connect-timeout", "--cgroup"},
-                {"crictl", NULL, "run runp start create", "exec", "-c --config -r --runtime-endpoint -t --timeout", NULL},
-                {"docker-compose", NULL, COMPOSE, "exec", "-f --file -p --project-name", NULL},
-                {"podman-compose", NULL, COMPOSE, "exec", "-f --file -p --project-name", NULL},
-                {"machinectl", NULL, "start reboot shell login", "", "-H -M -p -n -o", NULL},
-                {"virsh", NULL, "start create restore", "", "-c --connect", NULL},
-                {"lxc", NULL, "start launch restart", "exec", "", NULL},
-                {"incus", NULL, "start launch restart", "exec", "", NULL},
-                {"xl", NULL, "create restore", "", "", NULL},
-                {"qm", NULL, "start", "", "", NULL},
-                {"pct", NULL, "start", "exec", "", NULL},
-                {"VBoxManage", NULL, "startvm", "", "", NULL},
-                {"vboxmanage", NULL, "startvm", "", "", NULL},
-                {"systemctl", NULL, "start restart reload-or-restart isolate", "", "-H -M -t -p -s -o -n -P", NULL},
-                {"service", NULL, "*:start *:restart *:reload-or-restart", "", "", NULL},
-                {"invoke-rc.d", NULL, "*:start *:restart", "", "", NULL},
-                {"portablectl", NULL, "attach", "", "-p -H -M", NULL},
+        { "docker", "run create container:run container:create",
+                        "start restart container:start container:restart "
+                        "compose:up compose:start compose:run compose:restart compose:create stack:deploy stack:up "
+                        "service:create "
+                        "service:scale",
+                        "exec container:exec compose:exec", OF_DOCKER, "--cgroup-parent" },
+        { "podman", "run create container:run container:create pod:create",
+                        "start restart container:start "
+                        "container:restart container:runlabel pod:start pod:restart kube:play play:kube compose:up "
+                        "compose:start "
+                        "compose:run compose:restart",
+                        "exec container:exec", OF_PODMAN, "--cgroup-parent" },
+        { "nerdctl", "run create container:run container:create",
+                        "start restart container:start "
+                        "container:restart compose:up compose:start compose:run compose:restart",
+                        "exec container:exec",
+                        "-a --address -H --host -n --namespace --snapshotter --cgroup-manager --data-root",
+                        "--cgroup-parent" },
+        { "ctr", "run container:create containers:create c:create", "task:start tasks:start t:start",
+                        "task:exec tasks:exec t:exec", "-a --address -n --namespace --timeout --connect-timeout",
+                        "--cgroup" },
+        { "crictl", NULL, "run runp start create", "exec", "-c --config -r --runtime-endpoint -t --timeout", NULL },
+        { "docker-compose", NULL, COMPOSE, "exec", "-f --file -p --project-name", NULL },
+        { "podman-compose", NULL, COMPOSE, "exec", "-f --file -p --project-name", NULL },
+        { "machinectl", NULL, "start reboot shell login", "", "-H -M -p -n -o", NULL },
+        { "virsh", NULL, "start create restore", "", "-c --connect", NULL },
+        { "lxc", NULL, "start launch restart", "exec", "", NULL },
+        { "incus", NULL, "start launch restart", "exec", "", NULL },
+        { "xl", NULL, "create restore", "", "", NULL },
+        { "qm", NULL, "start", "", "", NULL },
+        { "pct", NULL, "start", "exec", "", NULL },
+        { "VBoxManage", NULL, "startvm", "", "", NULL },
+        { "vboxmanage", NULL, "startvm", "", "", NULL },
+        { "systemctl", NULL, "start restart reload-or-restart isolate", "", "-H -M -t -p -s -o -n -P", NULL },
+        { "service", NULL, "*:start *:restart *:reload-or-restart", "", "", NULL },
+        { "invoke-rc.d", NULL, "*:start *:restart", "", "", NULL },
+        { "portablectl", NULL, "attach", "", "-p -H -M", NULL },
 };
 
 static const char *base_name(const char *path) {
@@ -114,7 +125,8 @@ static void say_what(OutsideFinding *f, const char *name, const char *verb) {
 }
 
 /* The option names a slice: given is its value so far, or NULL. other: what would do as well, or "". */
-static Outside say_slice(OutsideFinding *f, const char *slice, const char *option, const char *given, const char *other) {
+static Outside say_slice(
+                OutsideFinding *f, const char *slice, const char *option, const char *given, const char *other) {
         char buf[256];
         const char *named = given ? slice_of(given, buf, sizeof(buf)) : NULL;
 
@@ -124,14 +136,16 @@ static Outside say_slice(OutsideFinding *f, const char *slice, const char *optio
                 (void) snprintf(f->mend, sizeof(f->mend), "write Slice=%s in [X-Leased]%s", named, other);
         else
                 (void) snprintf(f->mend, sizeof(f->mend),
-                                "write Slice=NAME.slice in [X-Leased] and %s=NAME.slice behind %s%s", option, f->what, other);
+                                "write Slice=NAME.slice in [X-Leased] and %s=NAME.slice behind %s%s", option, f->what,
+                                other);
         return OUTSIDE_YES;
 }
 
 /* Nothing on the command line can name the slice. */
 static Outside say_laid_down(OutsideFinding *f, const char *slice, const char *how) {
         if (!slice)
-                (void) snprintf(f->mend, sizeof(f->mend), "write Slice=NAME.slice in [X-Leased] and have it run there (%s)", how);
+                (void) snprintf(f->mend, sizeof(f->mend),
+                                "write Slice=NAME.slice in [X-Leased] and have it run there (%s)", how);
         else
                 (void) snprintf(f->mend, sizeof(f->mend), "have it run in %s (%s)", slice, how);
         return slice ? OUTSIDE_UNSEEN : OUTSIDE_YES;
@@ -163,7 +177,8 @@ static void find_verb(const Program *p, char *const *argv, char *verb, size_t si
                         continue;
                 for (unsigned any = 0; any < 2; any++) {
                         (void) snprintf(joined, sizeof(joined), "%.20s:%.40s", any ? "*" : *first, *a);
-                        if (has_word(p->checked, joined) || has_word(p->unseen, joined) || has_word(p->entered, joined)) {
+                        if (has_word(p->checked, joined) || has_word(p->unseen, joined) ||
+                                        has_word(p->entered, joined)) {
                                 if (any)
                                         (void) snprintf(joined, sizeof(joined), "%.40s", *a);
                                 str_copy(verb, size, joined);
@@ -179,7 +194,8 @@ static void find_verb(const Program *p, char *const *argv, char *verb, size_t si
 static const char *how_of(const char *name, const char *verb) {
         if (startswith(verb, "kube") || startswith(verb, "play"))
                 return "it has no option for that: podman run --cgroups=split has";
-        if (startswith(verb, "compose") || endswith(name, "compose") || startswith(verb, "stack") || startswith(verb, "service"))
+        if (startswith(verb, "compose") || endswith(name, "compose") || startswith(verb, "stack") ||
+                        startswith(verb, "service"))
                 return "cgroup_parent: of each service";
         if (streq(name, "virsh"))
                 return "<partition> of the domain's <resource>";
@@ -208,7 +224,8 @@ static Outside look_at_verb(const Program *p, char *const *argv, const char *sli
 
         find_verb(p, argv, verb, sizeof(verb));
         say_what(f, p->name, verb);
-        if (streq(p->name, "systemctl") && (streq(verb, "enable") || streq(verb, "reenable")) && has_argument(argv, "--now"))
+        if (streq(p->name, "systemctl") && (streq(verb, "enable") || streq(verb, "reenable")) &&
+                        has_argument(argv, "--now"))
                 return say_laid_down(f, slice, how_of(p->name, verb));
         if (streq(p->name, "portablectl") && !has_argument(argv, "--now"))
                 return OUTSIDE_NO;
@@ -217,8 +234,9 @@ static Outside look_at_verb(const Program *p, char *const *argv, const char *sli
                 if (stays(p->name, argv) || lies_in(slice, given))
                         return OUTSIDE_NO;
                 return say_slice(f, slice, p->option, given,
-                                streq(p->name, "podman") && !startswith(verb, "pod:") ? ", or --cgroups=split and Delegate=yes"
-                                                                                       : "");
+                                streq(p->name, "podman") && !startswith(verb, "pod:")
+                                                ? ", or --cgroups=split and Delegate=yes"
+                                                : "");
         }
         if (has_word(p->entered, verb) && starting && !slice)
                 return say_laid_down(f, slice, "as what it enters does");
@@ -236,10 +254,10 @@ static Outside look_at_systemd_run(char *const *argv, const char *slice, Outside
         const char *given = value_of(argv, "--slice");
 
         for (char *const *a = argv + 1; *a; a++) {
-                const char *property = startswith(*a, "--property=")      ? *a + strlen("--property=")
-                                       : startswith(*a, "-pSlice=")       ? *a + 2
+                const char *property = startswith(*a, "--property=") ? *a + strlen("--property=")
+                                       : startswith(*a, "-pSlice=")  ? *a + 2
                                        : (streq(*a, "-p") || streq(*a, "--property")) && a[1] ? a[1]
-                                                                          : "";
+                                                                                              : "";
 
                 if (startswith(property, "Slice="))
                         given = property + strlen("Slice=");
@@ -289,9 +307,11 @@ static Outside look_at_login(const char *name, char *const *argv, OutsideFinding
         if (!su && !login)
                 return OUTSIDE_NO;
         say_what(f, name, sudo ? "-i" : login ? "-l" : "");
-        return say(f, su || sudo ? "it opens a session, whose processes logind takes away; write User= in [Service], or runuser "
+        return say(f, su || sudo ? "it opens a session, whose processes logind takes away; write User= in [Service], "
+                                   "or runuser "
                                    "-u USER -- COMMAND"
-                                 : "it opens a session, whose processes logind takes away; write runuser -u USER -- COMMAND, or "
+                                 : "it opens a session, whose processes logind takes away; write runuser -u USER -- "
+                                   "COMMAND, or "
                                    "User= in [Service]");
 }
 
@@ -299,7 +319,8 @@ static Outside look_at_bus_call(const char *name, char *const *argv, const char 
         for (char *const *a = argv + 1; *a; a++) {
                 const char *dot = strrchr(*a, '.'), *method = dot ? dot + 1 : *a;
 
-                if (streq(method, "StartUnit") || streq(method, "RestartUnit") || streq(method, "StartTransientUnit")) {
+                if (streq(method, "StartUnit") || streq(method, "RestartUnit") ||
+                                streq(method, "StartTransientUnit")) {
                         say_what(f, name, method);
                         return say_laid_down(f, slice, "Slice= of that unit");
                 }

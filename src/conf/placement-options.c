@@ -173,46 +173,45 @@ static int parse_failback_sec(const char *value, void *field) {
 #define A_BOOL "yes or no"
 
 const IniOption placement_options[_P_MAX] = {
-                [P_MACHINE_ID] = {"MachineID", parse_machine_id, 0, A_MACHINE_ID},
-                [P_MACHINE_OF] = {"MachineOf", parse_machine_of, 0, A_UNIT},
-                [P_REQUIRE] = {"Require", parse_require, 0, A_METADATA},
-                [P_CONFLICTS] = {"Conflicts", parse_conflicts, 0, A_PATTERN},
-                [P_REPLACES] = {"Replaces", parse_replaces, 0, A_PATTERN},
-                [P_GLOBAL] = {"Global", parse_global, offsetof(UnitOptions, global), A_BOOL},
-                [P_PREFER] = {"Prefer", parse_prefer, 0, A_METADATA},
-                [P_FAILBACK] = {"Failback", ini_parse_bool, offsetof(UnitOptions, placement.failback), A_BOOL},
-                [P_FAILBACK_SEC] = {"FailbackSec", parse_failback_sec, offsetof(UnitOptions, placement.failback_hold),
-                                "a time span up to 24h, e.g. 60s"},
+        [P_MACHINE_ID] = { "MachineID", parse_machine_id, 0, A_MACHINE_ID },
+        [P_MACHINE_OF] = { "MachineOf", parse_machine_of, 0, A_UNIT },
+        [P_REQUIRE] = { "Require", parse_require, 0, A_METADATA },
+        [P_CONFLICTS] = { "Conflicts", parse_conflicts, 0, A_PATTERN },
+        [P_REPLACES] = { "Replaces", parse_replaces, 0, A_PATTERN },
+        [P_GLOBAL] = { "Global", parse_global, offsetof(UnitOptions, global), A_BOOL },
+        [P_PREFER] = { "Prefer", parse_prefer, 0, A_METADATA },
+        [P_FAILBACK] = { "Failback", ini_parse_bool, offsetof(UnitOptions, placement.failback), A_BOOL },
+        [P_FAILBACK_SEC] = { "FailbackSec", parse_failback_sec, offsetof(UnitOptions, placement.failback_hold),
+                        "a time span up to 24h, e.g. 60s" },
 };
 
 const IniOption fleet_options[_F_MAX] = {
-                [F_MACHINE_ID] = {"MachineID", parse_machine_id, 0, A_MACHINE_ID},
-                [F_MACHINE_OF] = {"MachineOf", parse_machine_of, 0, A_UNIT},
-                [F_MACHINE_METADATA] = {"MachineMetadata", parse_require, 0, A_METADATA},
-                [F_CONFLICTS] = {"Conflicts", parse_conflicts, 0, A_PATTERN},
-                [F_REPLACES] = {"Replaces", parse_replaces, 0, A_PATTERN},
-                [F_GLOBAL] = {"Global", parse_global, offsetof(UnitOptions, global), A_BOOL},
-                [F_OLD_MACHINE_ID] = {"X-ConditionMachineID", parse_machine_id, 0, A_MACHINE_ID},
-                [F_OLD_BOOT_ID] = {"X-ConditionMachineBootID", parse_boot_id, 0,
-                                "a boot id, of 32 lower-case hex digits"},
-                [F_OLD_MACHINE_OF] = {"X-ConditionMachineOf", parse_machine_of, 0, A_UNIT},
-                [F_OLD_METADATA] = {"X-ConditionMachineMetadata", parse_require, 0, A_METADATA},
-                [F_OLD_CONFLICTS] = {"X-Conflicts", parse_conflicts, 0, A_PATTERN},
+        [F_MACHINE_ID] = { "MachineID", parse_machine_id, 0, A_MACHINE_ID },
+        [F_MACHINE_OF] = { "MachineOf", parse_machine_of, 0, A_UNIT },
+        [F_MACHINE_METADATA] = { "MachineMetadata", parse_require, 0, A_METADATA },
+        [F_CONFLICTS] = { "Conflicts", parse_conflicts, 0, A_PATTERN },
+        [F_REPLACES] = { "Replaces", parse_replaces, 0, A_PATTERN },
+        [F_GLOBAL] = { "Global", parse_global, offsetof(UnitOptions, global), A_BOOL },
+        [F_OLD_MACHINE_ID] = { "X-ConditionMachineID", parse_machine_id, 0, A_MACHINE_ID },
+        [F_OLD_BOOT_ID] = { "X-ConditionMachineBootID", parse_boot_id, 0, "a boot id, of 32 lower-case hex digits" },
+        [F_OLD_MACHINE_OF] = { "X-ConditionMachineOf", parse_machine_of, 0, A_UNIT },
+        [F_OLD_METADATA] = { "X-ConditionMachineMetadata", parse_require, 0, A_METADATA },
+        [F_OLD_CONFLICTS] = { "X-Conflicts", parse_conflicts, 0, A_PATTERN },
 };
 
 /* Which of placement_options sets the same. */
 static const unsigned means[_F_MAX] = {
-                [F_MACHINE_ID] = P_MACHINE_ID,
-                [F_MACHINE_OF] = P_MACHINE_OF,
-                [F_MACHINE_METADATA] = P_REQUIRE,
-                [F_CONFLICTS] = P_CONFLICTS,
-                [F_REPLACES] = P_REPLACES,
-                [F_GLOBAL] = P_GLOBAL,
-                [F_OLD_MACHINE_ID] = P_MACHINE_ID,
-                [F_OLD_BOOT_ID] = P_MACHINE_ID,
-                [F_OLD_MACHINE_OF] = P_MACHINE_OF,
-                [F_OLD_METADATA] = P_REQUIRE,
-                [F_OLD_CONFLICTS] = P_CONFLICTS,
+        [F_MACHINE_ID] = P_MACHINE_ID,
+        [F_MACHINE_OF] = P_MACHINE_OF,
+        [F_MACHINE_METADATA] = P_REQUIRE,
+        [F_CONFLICTS] = P_CONFLICTS,
+        [F_REPLACES] = P_REPLACES,
+        [F_GLOBAL] = P_GLOBAL,
+        [F_OLD_MACHINE_ID] = P_MACHINE_ID,
+        [F_OLD_BOOT_ID] = P_MACHINE_ID,
+        [F_OLD_MACHINE_OF] = P_MACHINE_OF,
+        [F_OLD_METADATA] = P_REQUIRE,
+        [F_OLD_CONFLICTS] = P_CONFLICTS,
 };
 
 /* ---- what may not stand together ---- */
@@ -222,15 +221,15 @@ static const unsigned means[_F_MAX] = {
 static const struct {
         unsigned a, b;
 } contradictions[] = {
-                {P_MACHINE_ID, P_MACHINE_OF},
-                {P_MACHINE_ID, P_CONFLICTS},
-                {P_MACHINE_ID, P_GLOBAL},
-                {P_MACHINE_ID, P_REPLACES},
-                {P_GLOBAL, P_MACHINE_OF},
-                {P_GLOBAL, P_REPLACES},
-                {P_CONFLICTS, P_REPLACES},
-                {P_GLOBAL, P_PREFER},
-                {P_GLOBAL, P_FAILBACK},
+        { P_MACHINE_ID, P_MACHINE_OF },
+        { P_MACHINE_ID, P_CONFLICTS },
+        { P_MACHINE_ID, P_GLOBAL },
+        { P_MACHINE_ID, P_REPLACES },
+        { P_GLOBAL, P_MACHINE_OF },
+        { P_GLOBAL, P_REPLACES },
+        { P_CONFLICTS, P_REPLACES },
+        { P_GLOBAL, P_PREFER },
+        { P_GLOBAL, P_FAILBACK },
 };
 
 static bool is_set(const UnitOptions *o, unsigned option) {

@@ -42,8 +42,8 @@ enum {
 extern const IniOption placement_options[_P_MAX];
 extern const IniOption fleet_options[_F_MAX];
 
-/* The word with its specifiers replaced by parts of the unit's name; pattern: a backslash of the name's is escaped. -EINVAL:
- * there is no such specifier; -E2BIG: it does not fit. */
+/* The word with its specifiers replaced by parts of the unit's name; pattern: a backslash of the name's is escaped.
+ * -EINVAL: there is no such specifier; -E2BIG: it does not fit. */
 int placement_expand(const char *word, const char *unit, bool pattern, char *ret, size_t size);
 
 /* Where the options were set and which were bad, as an IniTable has them: of [X-Leased] the part that is

@@ -10,19 +10,19 @@
 #include "conf/unit-name.h"
 
 static const char *const search_path[] = {
-                "/etc/systemd/system.control",
-                "/run/systemd/system.control",
-                "/run/systemd/transient",
-                "/run/systemd/generator.early",
-                "/etc/systemd/system",
-                "/etc/systemd/system.attached",
-                "/run/systemd/system",
-                "/run/systemd/system.attached",
-                "/run/systemd/generator",
-                "/usr/local/lib/systemd/system",
-                "/usr/lib/systemd/system",
-                "/lib/systemd/system",
-                "/run/systemd/generator.late",
+        "/etc/systemd/system.control",
+        "/run/systemd/system.control",
+        "/run/systemd/transient",
+        "/run/systemd/generator.early",
+        "/etc/systemd/system",
+        "/etc/systemd/system.attached",
+        "/run/systemd/system",
+        "/run/systemd/system.attached",
+        "/run/systemd/generator",
+        "/usr/local/lib/systemd/system",
+        "/usr/lib/systemd/system",
+        "/lib/systemd/system",
+        "/run/systemd/generator.late",
 };
 
 typedef struct Paths {

@@ -5,17 +5,10 @@
 
 #include "util/unit-name.h"
 
-/* Of what PID 1 can start and stop by itself; slices, scopes and devices cannot be held back by a gate. A swap could be, but
- * another machine has no use for what is in it, and a swapoff takes as long as it takes: killing it leaves the swap on. */
-static const char *const suffixes[] = {
-                "service",
-                "socket",
-                "timer",
-                "path",
-                "mount",
-                "automount",
-                "target",
-};
+/* Of what PID 1 can start and stop by itself; slices, scopes and devices cannot be held back by a gate. A swap could
+ * be, but another machine has no use for what is in it, and a swapoff takes as long as it takes: killing it leaves the
+ * swap on. */
+static const char *const suffixes[] = { "service", "socket", "timer", "path", "mount", "automount", "target" };
 
 /* PID 1 allows 255 bytes. The name becomes that of a folder ("NAME.d") and of a temporary file beside it. */
 enum { LEASED_NAME_MAX = 240 };
@@ -41,13 +34,12 @@ bool unit_name_is_valid(const char *name) {
 static bool is_slice(const char *name) {
         size_t n = strlen(name);
 
-        return unit_name_kind(name) == UNIT_NAME_PLAIN && endswith(name, ".slice") && n <= LEASED_NAME_MAX && name[0] != '.' &&
-               name[0] != '-' && name[n - strlen(".slice") - 1] != '-' &&
-               !strstr(name, "--");
+        return unit_name_kind(name) == UNIT_NAME_PLAIN && endswith(name, ".slice") && n <= LEASED_NAME_MAX &&
+               name[0] != '.' && name[0] != '-' && name[n - strlen(".slice") - 1] != '-' && !strstr(name, "--");
 }
 
 bool slice_name_is_valid(const char *name) {
-        static const char *const of_others[] = {"system.slice", "user.slice", "machine.slice", "init.slice"};
+        static const char *const of_others[] = { "system.slice", "user.slice", "machine.slice", "init.slice" };
 
         if (!is_slice(name) || startswith(name, "system-") || startswith(name, "user-"))
                 return false;

@@ -91,23 +91,22 @@ enum {
 };
 
 static const IniOption options[_O_MAX] = {
-                [O_LEASE] = {"Lease", parse_lease, offsetof(UnitOptions, lease),
-                                "a name of at most 255 letters, digits and :_.\\@- that does not begin with a dot"},
-                [O_STOP_GRACE] = {"StopGraceSec", parse_stop_grace, offsetof(UnitOptions, stop_grace),
-                                "a time span up to 60s, e.g. 3s"},
-                [O_VERSION] = {"Version", ini_parse_int64, offsetof(UnitOptions, version), "a whole number, e.g. 2"},
-                [O_ON_SUCCESS] = {"OnSuccess", parse_on_success, offsetof(UnitOptions, release_on_success),
-                                "done or release"},
-                [O_ON_FAILURE] = {"OnFailure", parse_on_failure, offsetof(UnitOptions, hold_on_failure),
-                                "release or hold"},
-                [O_HOLD_DOWN] = {"HoldDownSec", parse_hold_down, offsetof(UnitOptions, hold_down_release),
-                                "a time span up to 1h, e.g. 30s"},
-                [O_FENCE_ACTION] = {"FenceAction", parse_fence_action, offsetof(UnitOptions, fence_by_reboot),
-                                "none or reboot"},
-                [O_SLICE] = {"Slice", parse_slice, 0,
-                                "a slice of its own, e.g. foo.slice, not one of systemd's (system, user, machine)"
-                                "; specifiers are %n %N %p %i"},
-                [O_ALLOW_OUTSIDE] = {"AllowOutside", ini_parse_bool, offsetof(UnitOptions, allow_outside), "yes or no"},
+        [O_LEASE] = { "Lease", parse_lease, offsetof(UnitOptions, lease),
+                        "a name of at most 255 letters, digits and :_.\\@- that does not begin with a dot" },
+        [O_STOP_GRACE] = { "StopGraceSec", parse_stop_grace, offsetof(UnitOptions, stop_grace),
+                        "a time span up to 60s, e.g. 3s" },
+        [O_VERSION] = { "Version", ini_parse_int64, offsetof(UnitOptions, version), "a whole number, e.g. 2" },
+        [O_ON_SUCCESS] = { "OnSuccess", parse_on_success, offsetof(UnitOptions, release_on_success),
+                        "done or release" },
+        [O_ON_FAILURE] = { "OnFailure", parse_on_failure, offsetof(UnitOptions, hold_on_failure), "release or hold" },
+        [O_HOLD_DOWN] = { "HoldDownSec", parse_hold_down, offsetof(UnitOptions, hold_down_release),
+                        "a time span up to 1h, e.g. 30s" },
+        [O_FENCE_ACTION] = { "FenceAction", parse_fence_action, offsetof(UnitOptions, fence_by_reboot),
+                        "none or reboot" },
+        [O_SLICE] = { "Slice", parse_slice, 0,
+                        "a slice of its own, e.g. foo.slice, not one of systemd's (system, user, machine)"
+                        "; specifiers are %n %N %p %i" },
+        [O_ALLOW_OUTSIDE] = { "AllowOutside", ini_parse_bool, offsetof(UnitOptions, allow_outside), "yes or no" },
 };
 
 static char *enabled_path(const char *root, const char *unit) {
@@ -171,27 +170,28 @@ static UnitOptions *unit_options_new(const char *unit) {
         return o->unit ? o : unit_options_free(o);
 }
 
-/* *ret_sure: false if it is in doubt by which lease the unit goes, or whether by one at all, or where its processes are. */
+/* *ret_sure: false if it is in doubt by which lease the unit goes, or whether by one at all, or where its processes
+ * are. */
 static int load(const char *root, UnitOptions *o, bool *ret_sure, Messages *messages) {
         char *fleet_where[_F_MAX] = {}, *where[_O_MAX + _P_MAX] = {};
         bool fleet_unread[_F_MAX] = {}, unread[_O_MAX + _P_MAX] = {};
-        PlacementSource source = {where + _O_MAX, fleet_where, unread + _O_MAX, fleet_unread};
+        PlacementSource source = { where + _O_MAX, fleet_where, unread + _O_MAX, fleet_unread };
         IniOption all[_O_MAX + _P_MAX];
         IniTable fleet = {
-                        .section = "X-Fleet",
-                        .options = fleet_options,
-                        .n_options = _F_MAX,
-                        .target = o,
-                        .where = fleet_where,
-                        .unread = fleet_unread,
+                .section = "X-Fleet",
+                .options = fleet_options,
+                .n_options = _F_MAX,
+                .target = o,
+                .where = fleet_where,
+                .unread = fleet_unread,
         };
         IniTable leased = {
-                        .section = "X-Leased",
-                        .options = all,
-                        .n_options = ELEMENTSOF(all),
-                        .target = o,
-                        .where = where,
-                        .unread = unread,
+                .section = "X-Leased",
+                .options = all,
+                .n_options = ELEMENTSOF(all),
+                .target = o,
+                .where = where,
+                .unread = unread,
         };
         int r;
 
@@ -207,7 +207,8 @@ static int load(const char *root, UnitOptions *o, bool *ret_sure, Messages *mess
                                         "%s: Lease=: cannot stand together with Global=, which needs none, remove it",
                                         where[O_LEASE] ?: o->unit);
                 if (o->global && o->slice)
-                        messages_add(messages, "%s: Slice=: cannot stand together with Global=, which needs none, remove it",
+                        messages_add(messages,
+                                        "%s: Slice=: cannot stand together with Global=, which needs none, remove it",
                                         where[O_SLICE] ?: o->unit);
         }
         o->stop_grace_where = TAKE_PTR(where[O_STOP_GRACE]);

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Leases of the D-Bus API: a scheduler's own, as fleet's engine kept its leadership. They hang on no session: each has a
- * period of its own, every Renew is a compare-and-swap of the record, and an observer may acquire it once he has seen the
- * record unchanged for period·(1+ε)/(1-ε) on his own clock. Nothing is started or stopped because of them.
+ * Leases of the D-Bus API: a scheduler's own, as fleet's engine kept its leadership. They hang on no session: each has
+ * a period of its own, every Renew is a compare-and-swap of the record, and an observer may acquire it once he has
+ * seen the record unchanged for period·(1+ε)/(1-ε) on his own clock. Nothing is started or stopped because of them.
  *
- * A steal leaves a debt, as with units: the robbed holder may believe in his lease for the rest of its period. It bears
- * that period in place of a session's name, travels with every later write, and is struck by the first write of one who
- * has waited it out himself. Until then nobody acquires the lease from the thief, however he ends.
+ * A steal leaves a debt, as with units: the robbed holder may believe in his lease for the rest of its period. It
+ * bears that period in place of a session's name, travels with every later write, and is struck by the first write of
+ * one who has waited it out himself. Until then nobody acquires the lease from the thief, however he ends.
  *
- * No answer settles nothing: the very same Txn is sent again until it is committed or refused. Refused, the record that
- * was read back tells whether an earlier attempt had landed: its Index and times are ours. A call whose outcome is not
- * known by its deadline ends as UNKNOWN, and the caller must look.
+ * No answer settles nothing: the very same Txn is sent again until it is committed or refused. Refused, the record
+ * that was read back tells whether an earlier attempt had landed: its Index and times are ours. A call whose outcome
+ * is not known by its deadline ends as UNKNOWN, and the caller must look.
  */
 
 #include "core/internal.h"
@@ -20,7 +20,9 @@
 
 usec_t call_dead_at(const Lease *l) {
         if (lease_is_lost(l) && l->value.state != LEASE_HELD)
-                return usec_add(l->seen.at, period_take_after(PERIOD_MAX)); /* how long its holder may believe in it is not known */
+                return usec_add(l->seen.at,
+                                period_take_after(
+                                                PERIOD_MAX)); /* how long its holder may believe in it is not known */
         if (l->value.state != LEASE_HELD || l->value.period == 0)
                 return USEC_INFINITY;
         return usec_add(l->seen.at, period_take_after(l->value.period));
@@ -86,9 +88,11 @@ static CallResult make_steal(Core *c, Calling *g, const Call *call) {
         return CALL_DONE;
 }
 
-/* The holder's own clock ends his lease: a record that stood for its whole period is not renewed, even if it is there. */
+/* The holder's own clock ends his lease: a record that stood for its whole period is not renewed, even if it is there.
+ */
 static CallResult check_holder(Core *c, const Lease *l, const Call *call) {
-        bool held = l->seen.revision > 0 && !l->damaged && l->value.state == LEASE_HELD && l->value.index == call->index;
+        bool held = l->seen.revision > 0 && !l->damaged && l->value.state == LEASE_HELD &&
+                    l->value.index == call->index;
 
         return held && c->now.boottime < l->seen.at + l->value.period ? CALL_DONE : CALL_LEASE_LOST;
 }
@@ -222,15 +226,18 @@ static bool has_landed(const Calling *g) {
                now->state == g->record.state && streq(now->machine_id, g->record.machine_id);
 }
 
-/* Refused by the record: has an earlier attempt landed, or has somebody else been there first? By our own fence: again. */
+/* Refused by the record: has an earlier attempt landed, or has somebody else been there first? By our own fence:
+ * again. */
 static void on_refused(Core *c, Calling *g) {
         if (has_landed(g))
                 drop(c, g, CALL_DONE);
         else if (g->meta > 0 && c->meta.revision != g->meta)
                 drop(c, g, CALL_UNAVAILABLE);
         else if (g->lease->seen.revision != g->revision)
-                drop(c, g, g->kind == CALL_ACQUIRE ? CALL_NOT_ACQUIRED
-                                                   : g->kind == CALL_STEAL ? CALL_INDEX_MISMATCH : CALL_LEASE_LOST);
+                drop(c, g,
+                                g->kind == CALL_ACQUIRE ? CALL_NOT_ACQUIRED
+                                : g->kind == CALL_STEAL ? CALL_INDEX_MISMATCH
+                                                        : CALL_LEASE_LOST);
 }
 
 bool call_answer(Core *c, uint64_t id, const Answer *answer) {

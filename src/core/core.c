@@ -280,14 +280,14 @@ static bool all_rest(const Core *c) {
                 return false;
         for (const Unit *u = c->units; u; u = u->hh.next)
                 if (!u->global && u->phase != PHASE_RELEASING &&
-                    (u->phase != PHASE_IDLE || !u->guard_known || u->guard.index > 0 || !life_is_down(u)))
+                                (u->phase != PHASE_IDLE || !u->guard_known || u->guard.index > 0 || !life_is_down(u)))
                         return false;
         return true;
 }
 
 /* Our service is being stopped: when nothing is in our hands any more, our session ends, and so do we. What does not
- * answer is not waited for longer than half a TTL: what we could not give back, or never heard of, the guard has in its
- * hands, and it expires by itself. */
+ * answer is not waited for longer than half a TTL: what we could not give back, or never heard of, the guard has in
+ * its hands, and it expires by itself. */
 static void advance_shutdown(Core *c) {
         bool busy, held;
 

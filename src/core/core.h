@@ -46,10 +46,10 @@ typedef struct CoreConfig {
         const char *boot_id;
         const char *hostname;
         const char *metadata;
-        const char *version;    /* of the daemon */
-        const char *session;    /* to carry on, from /run; NULL: none */
+        const char *version; /* of the daemon */
+        const char *session; /* to carry on, from /run; NULL: none */
         usec_t ttl;
-        uint64_t seed;          /* random, different for every process */
+        uint64_t seed; /* random, different for every process */
         CoreMemory memory;
 } CoreConfig;
 
@@ -78,17 +78,17 @@ const CoreMemory *core_memory(Core *core);
 typedef struct SessionView {
         const char *session;
         usec_t ttl;
-        usec_t last_beat;   /* t0 of the last committed beat; 0: none */
-        usec_t round_trip;  /* of that beat */
+        usec_t last_beat;  /* t0 of the last committed beat; 0: none */
+        usec_t round_trip; /* of that beat */
         bool competing;
-        const char *why_not; /* if it does not compete: one line, without the time */
-        usec_t why_not_until; /* CLOCK_REALTIME until which that is so; 0: not known */
+        const char *why_not;                  /* if it does not compete: one line, without the time */
+        usec_t why_not_until;                 /* CLOCK_REALTIME until which that is so; 0: not known */
         const char *uuid, *store;             /* of the registry that this machine knows; "" if none yet */
         const char *found_uuid, *found_store; /* of the one that answers, if that is another; "" if not */
         bool draining;
         size_t held;
-        bool known;             /* what the records say is so: the registry answers, and is the one that this machine knows */
-        usec_t heard;           /* CLOCK_BOOTTIME when the registry last said anything; 0: never */
+        bool known;   /* what the records say is so: the registry answers, and is the one that this machine knows */
+        usec_t heard; /* CLOCK_BOOTTIME when the registry last said anything; 0: never */
         uint64_t lost_acquires; /* of this daemon: asked for, and another machine was faster */
 } SessionView;
 
@@ -97,25 +97,25 @@ typedef struct LeaseView {
         uint64_t mod_revision;
         bool damaged;
         const LeaseRecord *record;
-        const char *hostname;  /* of the holder, "" if not known */
-        const char *unit;      /* the unit enabled here for it, or NULL */
-        bool local;            /* held by this daemon's session */
-        bool known;            /* false: the record is what it was when the registry last answered, or was never seen */
+        const char *hostname; /* of the holder, "" if not known */
+        const char *unit;     /* the unit enabled here for it, or NULL */
+        bool local;           /* held by this daemon's session */
+        bool known;           /* false: the record is what it was when the registry last answered, or was never seen */
         usec_t time_remaining; /* as far as this machine can tell */
 } LeaseView;
 
 typedef struct UnitView {
         const char *unit;
-        const char *lease;    /* "": it has none, it is global */
-        const char *state;    /* one word: State in dbus/org.leased1.Unit.xml lists them */
-        const char *why_not;  /* one line: why it does not run here; "" if it does */
-        bool known;           /* false: who holds the lease is not known, be it that nobody does */
+        const char *lease;      /* "": it has none, it is global */
+        const char *state;      /* one word: State in dbus/org.leased1.Unit.xml lists them */
+        const char *why_not;    /* one line: why it does not run here; "" if it does */
+        bool known;             /* false: who holds the lease is not known, be it that nobody does */
         const char *machine_id; /* holder of the lease, "" if none is known */
         const char *hostname;
-        uint64_t index;       /* of the lease, 0: never held */
+        uint64_t index; /* of the lease, 0: never held */
         bool held_here;
-        bool global;          /* runs on every machine that fits, without a lease */
-        bool stuck;           /* held here, should go elsewhere, and there is nowhere to go */
+        bool global; /* runs on every machine that fits, without a lease */
+        bool stuck;  /* held here, should go elsewhere, and there is nowhere to go */
         bool active_known;
         ActiveState active;
         usec_t stop_at, kill_at; /* CLOCK_BOOTTIME; 0 unless held here, or in the guard's hands */
@@ -145,11 +145,12 @@ void core_session_view(const Core *core, Now now, SessionView *ret);
 int core_each_lease(const Core *core, Now now, int (*f)(const LeaseView *, void *), void *userdata);
 int core_each_unit(const Core *core, Now now, int (*f)(const UnitView *, void *), void *userdata);
 int core_each_machine(const Core *core, Now now, int (*f)(const MachineView *, void *), void *userdata);
-/* First this machine, if it has reasons of its own; then every other one that the registry names, in no particular order
- * (none for a global unit). Cheap to ask for many units in a row, with no step in between. */
-int core_each_why_not(const Core *core, Now now, const char *unit, int (*f)(const WhyNotView *, void *), void *userdata);
-/* The machine that holds it should let it go (as far as this machine can tell: it drains), and none that is there could
- * take it, not even in a while. */
+/* First this machine, if it has reasons of its own; then every other one that the registry names, in no particular
+ * order (none for a global unit). Cheap to ask for many units in a row, with no step in between. */
+int core_each_why_not(
+                const Core *core, Now now, const char *unit, int (*f)(const WhyNotView *, void *), void *userdata);
+/* The machine that holds it should let it go (as far as this machine can tell: it drains), and none that is there
+ * could take it, not even in a while. */
 bool core_is_stuck(const Core *core, Now now, const char *unit);
 /* false: there is none of that name. */
 bool core_find_lease(const Core *core, Now now, const char *name, LeaseView *ret);

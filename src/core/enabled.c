@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The units that are enabled here: the set of them, what was said of each by the configuration, PID 1 and the guard, and
- * what follows from that at this moment. What is done about it is life.c's.
+ * The units that are enabled here: the set of them, what was said of each by the configuration, PID 1 and the guard,
+ * and what follows from that at this moment. What is done about it is life.c's.
  */
 
 #include "core/internal.h"
@@ -100,7 +100,6 @@ Unit *life_find_or_leftover(Core *c, const char *name) {
         return u;
 }
 
-
 void life_guard(Core *c, Unit *u, const GuardReport *report) {
         if (report->serial < u->guard_asked)
                 return; /* said before our last request: the answer to that one is on its way */
@@ -116,8 +115,8 @@ void life_guard(Core *c, Unit *u, const GuardReport *report) {
         u->guard_known = true;
 }
 
-/* The daemon has it started again at once, and one that lives but does not answer replaced. Where that does not help, the leases
- * are of more use on another machine. */
+/* The daemon has it started again at once, and one that lives but does not answer replaced. Where that does not help,
+ * the leases are of more use on another machine. */
 static usec_t missing_at(const Core *c) {
         return c->guard_synced || c->guard_away_since == 0 ? USEC_INFINITY
                                                            : usec_add(c->guard_away_since, c->own.ttl ?: c->ttl);
@@ -141,9 +140,9 @@ usec_t life_guard_deadline(const Core *c) {
 }
 
 static void say_obstacle(Unit *u) {
-        const char *what = u->report.ended_by == ENDED_BY_CONFLICT     ? " runs here, with which it conflicts"
-                           : u->report.obstacle == OBSTACLE_LASTS ? ", which it needs, is stopped here"
-                                                                  : ", which it needs, has ended here";
+        const char *what = u->report.ended_by == ENDED_BY_CONFLICT ? " runs here, with which it conflicts"
+                           : u->report.obstacle == OBSTACLE_LASTS  ? ", which it needs, is stopped here"
+                                                                   : ", which it needs, has ended here";
         size_t n;
 
         u->obstacle_why[0] = '\0';
@@ -158,7 +157,7 @@ void life_report(Core *c, Unit *u, const UnitReport *report) {
         if (report->known && u->report.known && report->asked_at < u->report.asked_at)
                 return;
         if (report->gate_loaded != u->report.gate_loaded || report->known != u->report.known ||
-            report->obstacle != u->report.obstacle)
+                        report->obstacle != u->report.obstacle)
                 c->offers_stale = true;
         u->report = *report;
         str_copy(u->other, sizeof(u->other), strempty(report->other));
@@ -230,7 +229,8 @@ bool life_is_down(const Unit *u) {
 }
 
 bool life_is_told(const Unit *u) {
-        return u->report.known && life_is_heard(u) && u->closed_at != USEC_INFINITY && u->report.asked_at > u->closed_at;
+        return u->report.known && life_is_heard(u) && u->closed_at != USEC_INFINITY &&
+               u->report.asked_at > u->closed_at;
 }
 
 bool life_is_ours(const Core *c, const Unit *u) {
@@ -241,8 +241,8 @@ bool life_is_held(const Core *c, const Unit *u) {
         return life_is_ours(c, u) && (u->index == 0 || u->lease->value.index == u->index);
 }
 
-/* By which lease it ran that the guard tells of after a restart is not known, Lease= may be another now: the Index must do,
- * unless the lease that it has explains it. */
+/* By which lease it ran that the guard tells of after a restart is not known, Lease= may be another now: the Index
+ * must do, unless the lease that it has explains it. */
 static bool may_run_by(const Core *c, const Unit *u, const Lease *l, uint64_t index) {
         bool known = u->phase != PHASE_IDLE && !u->from_before;
         uint64_t in_hand = u->phase == PHASE_IDLE ? u->guard.index : u->index;
@@ -318,12 +318,22 @@ bool life_wants_lease(const Core *c, const Unit *u, const char **ret_why) {
 
 const char *leave_to_string(Leave leave) {
         static const char *const names[] = {
-                [LEAVE_NONE] = "", [LEAVE_EXPIRED] = "expired", [LEAVE_RELEASE] = "released",
-                [LEAVE_TRANSFER] = "transfer", [LEAVE_FAILBACK] = "failback", [LEAVE_UPGRADE] = "upgrade",
-                [LEAVE_UNFIT] = "placement", [LEAVE_DRAIN] = "drain", [LEAVE_FORGET] = "disabled",
-                [LEAVE_SHUTDOWN] = "shutdown", [LEAVE_SLEEP] = "sleep", [LEAVE_OBSTACLE] = "dependency",
-                [LEAVE_DONE] = "done", [LEAVE_FAILED] = "failed",
-                [LEAVE_STRAY] = "stray", [LEAVE_LOST] = "lost",
+                [LEAVE_NONE] = "",
+                [LEAVE_EXPIRED] = "expired",
+                [LEAVE_RELEASE] = "released",
+                [LEAVE_TRANSFER] = "transfer",
+                [LEAVE_FAILBACK] = "failback",
+                [LEAVE_UPGRADE] = "upgrade",
+                [LEAVE_UNFIT] = "placement",
+                [LEAVE_DRAIN] = "drain",
+                [LEAVE_FORGET] = "disabled",
+                [LEAVE_SHUTDOWN] = "shutdown",
+                [LEAVE_SLEEP] = "sleep",
+                [LEAVE_OBSTACLE] = "dependency",
+                [LEAVE_DONE] = "done",
+                [LEAVE_FAILED] = "failed",
+                [LEAVE_STRAY] = "stray",
+                [LEAVE_LOST] = "lost",
         };
         return names[leave];
 }

@@ -17,16 +17,16 @@
 
 typedef struct UnitConfig {
         const char *unit;
-        const char *lease;    /* the lease's name; by default the unit's */
-        usec_t stop_grace;    /* between stop_at and kill_at; USEC_INFINITY: min(timeout_stop, TTL/4) */
-        usec_t timeout_stop;  /* the unit's TimeoutStopUSec= */
-        int64_t version;      /* of what is installed here */
-        usec_t hold_down_release; /* this machine stands back so long after a release (30 s) */
-        usec_t hold_down_failure; /* ... after the unit failed for good (60 s, doubling up to an hour) */
-        bool release_on_success;  /* OnSuccess=release instead of done */
-        bool hold_on_failure;     /* OnFailure=hold instead of release */
-        bool global;              /* on every machine that fits, without a lease */
-        bool doubtful;            /* where it may run cannot be read: it is not taken, and kept if it is held */
+        const char *lease;          /* the lease's name; by default the unit's */
+        usec_t stop_grace;          /* between stop_at and kill_at; USEC_INFINITY: min(timeout_stop, TTL/4) */
+        usec_t timeout_stop;        /* the unit's TimeoutStopUSec= */
+        int64_t version;            /* of what is installed here */
+        usec_t hold_down_release;   /* this machine stands back so long after a release (30 s) */
+        usec_t hold_down_failure;   /* ... after the unit failed for good (60 s, doubling up to an hour) */
+        bool release_on_success;    /* OnSuccess=release instead of done */
+        bool hold_on_failure;       /* OnFailure=hold instead of release */
+        bool global;                /* on every machine that fits, without a lease */
+        bool doubtful;              /* where it may run cannot be read: it is not taken, and kept if it is held */
         const Placement *placement; /* NULL: it runs anywhere */
 } UnitConfig;
 
@@ -60,35 +60,38 @@ typedef enum LoadState {
         LOAD_OK,
         LOAD_MISSING, /* there is no unit file */
         LOAD_MASKED,
-        LOAD_BAD,     /* PID 1 cannot load it */
+        LOAD_BAD, /* PID 1 cannot load it */
 } LoadState;
 
 typedef struct UnitReport {
-        bool known;       /* false: PID 1 does not answer; nothing below means anything */
-        usec_t asked_at;  /* CLOCK_BOOTTIME before the question was sent; what is said below was true later than that */
+        bool known;      /* false: PID 1 does not answer; nothing below means anything */
+        usec_t asked_at; /* CLOCK_BOOTTIME before the question was sent; what is said below was true later than that */
         ActiveState active;
-        bool job;         /* PID 1 has a job for it */
-        bool empty;       /* no process in its control group; read after PID 1's answer */
-        bool left;        /* all that PID 1 knows of it is down, and its slice is not empty: PID 1 will not end what is in there */
+        bool job;   /* PID 1 has a job for it */
+        bool empty; /* no process in its control group; read after PID 1's answer */
+        bool left;  /* all that PID 1 knows of it is down, and its slice is not empty: PID 1 will not end what is in
+                       there */
         LoadState load;
         bool gate_loaded; /* PID 1 has our Assert and our BindsTo in force, and needs no reload */
         bool failed;      /* how it last ended: Result= is not success */
         EndedBy ended_by;
         Obstacle obstacle;
-        const char *other; /* the unit that .ended_by and .obstacle speak of; NULL or "": it is not known */
-        usec_t ended_at;  /* CLOCK_REALTIME of when it last became inactive or failed; 0: never */
-        usec_t last_trigger; /* CLOCK_REALTIME; of a timer that catches up (Persistent=yes): when it last elapsed; else 0 */
-        uint64_t run;     /* of its InvocationID=: differs from run to run; 0: it has none, it never ran */
+        const char *other;   /* the unit that .ended_by and .obstacle speak of; NULL or "": it is not known */
+        usec_t ended_at;     /* CLOCK_REALTIME of when it last became inactive or failed; 0: never */
+        usec_t last_trigger; /* CLOCK_REALTIME; of a timer that catches up (Persistent=yes): when it last elapsed; else
+                                0 */
+        uint64_t run;        /* of its InvocationID=: differs from run to run; 0: it has none, it never ran */
 } UnitReport;
 
 /* ---- the guard, as it says itself ---- */
 
 typedef struct GuardReport {
-        uint64_t index; /* its entry for this unit; 0: none */
-        bool open;      /* the gate is there */
-        bool expired;   /* stop_at has passed or the lease was declared lost: it is stopping the unit */
+        uint64_t index;          /* its entry for this unit; 0: none */
+        bool open;               /* the gate is there */
+        bool expired;            /* stop_at has passed or the lease was declared lost: it is stopping the unit */
         usec_t stop_at, kill_at; /* CLOCK_BOOTTIME, as they were when it said so */
-        uint64_t serial; /* .id of the last action that the guard had received on this connection when it said so; 0: none */
+        uint64_t serial; /* .id of the last action that the guard had received on this connection when it said so; 0:
+                            none */
 } GuardReport;
 
 /* ---- leases of the D-Bus API: a scheduler's own, without unit and session (fleet's package lease) ---- */
@@ -101,8 +104,8 @@ typedef enum CallKind {
 } CallKind;
 
 typedef enum CallResult {
-        CALL_DONE,           /* .index: of the lease now; STEAL: .span still to be waited before acting on it */
-        CALL_NOT_ACQUIRED,   /* somebody holds it, or it has debts: an outcome, not an error */
+        CALL_DONE,         /* .index: of the lease now; STEAL: .span still to be waited before acting on it */
+        CALL_NOT_ACQUIRED, /* somebody holds it, or it has debts: an outcome, not an error */
         CALL_NO_SUCH_LEASE,
         CALL_INDEX_MISMATCH, /* .index: the present one */
         CALL_LEASE_LOST,     /* robbed, expired, released, or never ours at that Index */
@@ -139,35 +142,37 @@ typedef enum WordResult {
 /* ---- events ---- */
 
 typedef enum EventKind {
-        EVENT_DEADLINE,   /* nothing but the time */
-        EVENT_RECORDS,    /* the watch: .answer with every listed kind whole, or single changes */
-        EVENT_TXN,        /* outcome of ACTION_TXN .id: committed, refused (with the records compared), unknown */
-        EVENT_READ,       /* outcome of ACTION_READ .id: committed (with the records) or unknown */
-        EVENT_CONFIGURE,  /* .config: a unit is enabled here, or its options changed */
-        EVENT_FORGET,     /* .unit is no longer enabled here: stop it, release its lease, then drop it */
-        EVENT_UNIT,       /* .unit .report */
-        EVENT_GUARD,      /* .unit .guard: one entry as the guard reports it */
-        EVENT_GUARD_UP,   /* a guard is connected; entries follow as EVENT_GUARD, then EVENT_GUARD_SYNCED */
+        EVENT_DEADLINE,     /* nothing but the time */
+        EVENT_RECORDS,      /* the watch: .answer with every listed kind whole, or single changes */
+        EVENT_TXN,          /* outcome of ACTION_TXN .id: committed, refused (with the records compared), unknown */
+        EVENT_READ,         /* outcome of ACTION_READ .id: committed (with the records) or unknown */
+        EVENT_CONFIGURE,    /* .config: a unit is enabled here, or its options changed */
+        EVENT_FORGET,       /* .unit is no longer enabled here: stop it, release its lease, then drop it */
+        EVENT_UNIT,         /* .unit .report */
+        EVENT_GUARD,        /* .unit .guard: one entry as the guard reports it */
+        EVENT_GUARD_UP,     /* a guard is connected; entries follow as EVENT_GUARD, then EVENT_GUARD_SYNCED */
         EVENT_GUARD_SYNCED, /* units of which no entry was reported since GUARD_UP have none */
-        EVENT_GUARD_DOWN, /* no guard is connected: nothing is known of its entries */
-        EVENT_GUARD_GONE, /* no gate is there, and none can be opened: PID 1 says that no guard runs, or none has heard a word
-                           * from us for longer than any entry lives; ignored between GUARD_UP and GUARD_DOWN */
-        EVENT_FAILED,     /* .action (with its .id) for .unit could not be carried out (e.g. a full /run): it may be asked for again */
-        /* The operator's words. With an .id (not 0) each ends in one ACTION_WORD_DONE, and not later than a TTL from now. */
-        EVENT_RELEASE,    /* give the lease of .unit back; this machine stands back */
-        EVENT_TRANSFER,   /* ... hand it to .machine */
-        EVENT_STEAL,      /* ... take it by force, at .index or at the Index known here (0) */
-        EVENT_REARM,      /* ... of a done unit: let it run again */
-        EVENT_DRAIN,      /* ... no leases on .machine (NULL: here) from now on (.on), or again */
-        EVENT_WITHDRAW,   /* nobody waits for the word or the call of that .id any more: what has not begun will not */
-        EVENT_METADATA,   /* Metadata= is .machine (its text) from now on */
-        EVENT_TTL,        /* TTL= is .span from now on: a new session, to which what is held is hung over */
-        EVENT_ACCEPT,     /* ... the registry with uuid .machine is the right one */
+        EVENT_GUARD_DOWN,   /* no guard is connected: nothing is known of its entries */
+        EVENT_GUARD_GONE, /* no gate is there, and none can be opened: PID 1 says that no guard runs, or none has heard
+                           * a word from us for longer than any entry lives; ignored between GUARD_UP and GUARD_DOWN */
+        EVENT_FAILED, /* .action (with its .id) for .unit could not be carried out (e.g. a full /run): it may be asked
+                         for again */
+        /* The operator's words. With an .id (not 0) each ends in one ACTION_WORD_DONE, and not later than a TTL from
+           now. */
+        EVENT_RELEASE,  /* give the lease of .unit back; this machine stands back */
+        EVENT_TRANSFER, /* ... hand it to .machine */
+        EVENT_STEAL,    /* ... take it by force, at .index or at the Index known here (0) */
+        EVENT_REARM,    /* ... of a done unit: let it run again */
+        EVENT_DRAIN,    /* ... no leases on .machine (NULL: here) from now on (.on), or again */
+        EVENT_WITHDRAW, /* nobody waits for the word or the call of that .id any more: what has not begun will not */
+        EVENT_METADATA, /* Metadata= is .machine (its text) from now on */
+        EVENT_TTL,      /* TTL= is .span from now on: a new session, to which what is held is hung over */
+        EVENT_ACCEPT,   /* ... the registry with uuid .machine is the right one */
         EVENT_FORGET_INDEX, /* ... forget what this machine remembers of the lease .unit beyond its record */
-        EVENT_CALL,       /* .call with .id of the caller's choice: ends in one ACTION_CALL_DONE */
-        EVENT_SLEEP,      /* the machine is about to sleep (.on), .span from now everything must be dead; or is awake again.
-                           * What runs here is stopped and released; then ACTION_SLEEP_READY, once */
-        EVENT_SHUTDOWN,   /* the service is being stopped: stop units, release; ends with ACTION_EXIT */
+        EVENT_CALL,         /* .call with .id of the caller's choice: ends in one ACTION_CALL_DONE */
+        EVENT_SLEEP, /* the machine is about to sleep (.on), .span from now everything must be dead; or is awake again.
+                      * What runs here is stopped and released; then ACTION_SLEEP_READY, once */
+        EVENT_SHUTDOWN, /* the service is being stopped: stop units, release; ends with ACTION_EXIT */
 } EventKind;
 
 typedef enum Outcome {
@@ -178,22 +183,22 @@ typedef enum Outcome {
 
 typedef struct Answer {
         Outcome outcome;
-        uint64_t revision;     /* the registry's, when it answered (a committed Txn: the Txn's own) */
-        const char *store;     /* identity of the store behind the answer (etcd's cluster id); NULL if unknown */
-        unsigned complete;     /* mask of kinds (1u << kind) of which .records is the whole list */
+        uint64_t revision; /* the registry's, when it answered (a committed Txn: the Txn's own) */
+        const char *store; /* identity of the store behind the answer (etcd's cluster id); NULL if unknown */
+        unsigned complete; /* mask of kinds (1u << kind) of which .records is the whole list */
         const Record *records;
         size_t n_records;
 } Answer;
 
 typedef struct Event {
         EventKind kind;
-        uint64_t id;         /* TXN, READ, FAILED, CALL, the operator's words, WITHDRAW */
+        uint64_t id; /* TXN, READ, FAILED, CALL, the operator's words, WITHDRAW */
         const char *unit;
         const char *machine;
         uint64_t index;
         usec_t span;
         bool on;
-        unsigned action;     /* FAILED: the ActionKind */
+        unsigned action; /* FAILED: the ActionKind */
         union {
                 Answer answer;
                 UnitConfig config;
@@ -206,63 +211,69 @@ typedef struct Event {
 /* ---- actions ---- */
 
 typedef enum ActionKind {
-        ACTION_TXN,         /* .id .txn .timeout: must end in EVENT_TXN, at the latest .timeout after it was asked for */
-        ACTION_READ,        /* .id .keys or .list_kind, .timeout: must end in EVENT_READ likewise */
-        ACTION_SESSION,     /* .session is ours from now on: keep it in /run before anything that follows */
-        ACTION_REMEMBER,    /* core_memory() has changed in a way that must outlive this boot */
+        ACTION_TXN,      /* .id .txn .timeout: must end in EVENT_TXN, at the latest .timeout after it was asked for */
+        ACTION_READ,     /* .id .keys or .list_kind, .timeout: must end in EVENT_READ likewise */
+        ACTION_SESSION,  /* .session is ours from now on: keep it in /run before anything that follows */
+        ACTION_REMEMBER, /* core_memory() has changed in a way that must outlive this boot */
         /* The six that go to the guard bear an .id that grows, and are answered with an EVENT_GUARD for the unit. */
-        ACTION_GUARD_ARM,   /* .unit .index .t0 .stop .kill: entry with stop_at = t0 + stop, kill_at = t0 + kill */
-        ACTION_GUARD_BEAT,  /* .t0: entries that are neither expired nor lost are good from here */
-        ACTION_GUARD_LOSE,  /* .unit .index .kill (a span from now): gate away, stop now, kill then; deadlines only shrink */
-        ACTION_GUARD_DISARM,/* .unit: its entry is no longer needed; only asked for when the unit is down and empty */
-        /* .unit .index .version .last_trigger: write the environment and the timer's memory, then let the guard open the gate */
+        ACTION_GUARD_ARM,    /* .unit .index .t0 .stop .kill: entry with stop_at = t0 + stop, kill_at = t0 + kill */
+        ACTION_GUARD_BEAT,   /* .t0: entries that are neither expired nor lost are good from here */
+        ACTION_GUARD_LOSE,   /* .unit .index .kill (a span from now): gate away, stop now, kill then; deadlines only
+                                shrink */
+        ACTION_GUARD_DISARM, /* .unit: its entry is no longer needed; only asked for when the unit is down and empty */
+        /* .unit .index .version .last_trigger: write the environment and the timer's memory, then let the guard open
+           the gate */
         ACTION_GATE_OPEN,
-        ACTION_GATE_CLOSE,  /* .unit */
-        /* .unit, .on: for a first time, so that what PID 1 remembers of earlier ones (failures, a start limit) is to be forgotten */
+        ACTION_GATE_CLOSE, /* .unit */
+        /* .unit, .on: for a first time, so that what PID 1 remembers of earlier ones (failures, a start limit) is to
+           be forgotten */
         ACTION_UNIT_START,
-        ACTION_UNIT_STOP,   /* .unit */
-        ACTION_UNIT_READ,   /* .unit: report it anew (EVENT_UNIT with a later asked_at) */
-        ACTION_UNIT_CLEAN,  /* .unit is down and its lease let go: its environment file can go */
-        ACTION_FORGOTTEN,   /* .unit has been dropped after EVENT_FORGET */
-        ACTION_CHANGED,     /* .unit and/or .lease look different from outside: publish; neither: who stands how to units */
-        ACTION_REPORT,      /* .report (with .unit, .lease, .machine, .index): for the log */
-        ACTION_CALL_DONE,   /* .id of the EVENT_CALL, .result, .lease, .index, .span */
-        ACTION_WORD_DONE,   /* .id of the operator's word, .word, .why, .span */
-        ACTION_SLEEP_READY, /* after EVENT_SLEEP: nothing runs or is held here any more, or it cannot be given back in time */
+        ACTION_UNIT_STOP,  /* .unit */
+        ACTION_UNIT_READ,  /* .unit: report it anew (EVENT_UNIT with a later asked_at) */
+        ACTION_UNIT_CLEAN, /* .unit is down and its lease let go: its environment file can go */
+        ACTION_FORGOTTEN,  /* .unit has been dropped after EVENT_FORGET */
+        ACTION_CHANGED,   /* .unit and/or .lease look different from outside: publish; neither: who stands how to units
+                           */
+        ACTION_REPORT,    /* .report (with .unit, .lease, .machine, .index): for the log */
+        ACTION_CALL_DONE, /* .id of the EVENT_CALL, .result, .lease, .index, .span */
+        ACTION_WORD_DONE, /* .id of the operator's word, .word, .why, .span */
+        ACTION_SLEEP_READY, /* after EVENT_SLEEP: nothing runs or is held here any more, or it cannot be given back in
+                               time */
         ACTION_EXIT,        /* after EVENT_SHUTDOWN: all is released, or cannot be */
 } ActionKind;
 
 typedef enum Report {
-        REPORT_SESSION_NEW,      /* .session */
-        REPORT_SESSION_ADOPTED,  /* .session: carried on from before the daemon's restart */
-        REPORT_SESSION_ENDED,    /* .session: our beat is gone, or somebody else beats in our name */
-        REPORT_SESSION_CLONED,   /* somebody else beats with our session: a copied machine or /run */
-        REPORT_MACHINE_TWICE,    /* .machine: its host name; another live session has our machine id; we do not compete */
-        REPORT_REGISTRY_SILENT,  /* no beat has come through for a round */
-        REPORT_REGISTRY_BACK,    /* .span: after so long */
-        REPORT_REGISTRY_FOREIGN, /* .machine: the uuid or store found instead of ours; everything is stopped */
+        REPORT_SESSION_NEW,     /* .session */
+        REPORT_SESSION_ADOPTED, /* .session: carried on from before the daemon's restart */
+        REPORT_SESSION_ENDED,   /* .session: our beat is gone, or somebody else beats in our name */
+        REPORT_SESSION_CLONED,  /* somebody else beats with our session: a copied machine or /run */
+        REPORT_MACHINE_TWICE, /* .machine: its host name; another live session has our machine id; we do not compete */
+        REPORT_REGISTRY_SILENT,    /* no beat has come through for a round */
+        REPORT_REGISTRY_BACK,      /* .span: after so long */
+        REPORT_REGISTRY_FOREIGN,   /* .machine: the uuid or store found instead of ours; everything is stopped */
         REPORT_REGISTRY_FELL_BACK, /* its revision is below what we had seen; everything is stopped for a while */
         REPORT_REGISTRY_ACCEPTED,
-        REPORT_ACQUIRED,         /* .lease .index; .machine: from whom it was taken over when that one was silent, or NULL */
-        REPORT_ADOPTED,          /* .lease .index: kept over the daemon's restart */
-        REPORT_LOST,             /* .lease .index; .machine: the holder now, or NULL */
-        REPORT_EXPIRED,          /* .unit .index: no beat in time; the unit is being stopped */
-        REPORT_GUARD_LOST,       /* .unit .index: the guard that kept its time is gone; the unit is being stopped */
-        REPORT_RESUMED,          /* .unit .index: after EXPIRED or GUARD_LOST, the lease was still ours */
-        REPORT_RELEASED,         /* .lease .index .why */
-        REPORT_TRANSFERRED,      /* .lease .index .machine */
-        REPORT_ROBBED,           /* .lease .index .machine: we took it by force from there; waiting out a debt of .span */
-        REPORT_STRAY,            /* .unit is active here without its lease: it is being stopped */
-        REPORT_GATE_MISSING,     /* .unit: PID 1 has not loaded the gate; this machine does not compete for it */
-        REPORT_STOPPED_BY_HAND,  /* .unit: it stays stopped, the lease stays here */
-        REPORT_STOPPED_WITH,     /* .unit: by PID 1, along with .why ("" if that is not known), which it needs */
-        REPORT_STOPPED_FOR,      /* .unit: by PID 1, for .why, with which it conflicts */
-        REPORT_STARTED_AGAIN,    /* .unit: what it was stopped for is over */
-        REPORT_UNIT_FAILED,      /* .unit failed for good: released, and this machine stands back for .span */
-        REPORT_DONE,             /* .unit ended well */
-        REPORT_DAMAGED,          /* .lease: its record cannot be read */
-        REPORT_RETAKEN,          /* .lease .index: ... was nobody's that we know, and is ours now; .span until the unit may start */
-        REPORT_RESTORED,         /* .lease .index: its record was damaged or deleted, is ours, and has been written again */
+        REPORT_ACQUIRED,   /* .lease .index; .machine: from whom it was taken over when that one was silent, or NULL */
+        REPORT_ADOPTED,    /* .lease .index: kept over the daemon's restart */
+        REPORT_LOST,       /* .lease .index; .machine: the holder now, or NULL */
+        REPORT_EXPIRED,    /* .unit .index: no beat in time; the unit is being stopped */
+        REPORT_GUARD_LOST, /* .unit .index: the guard that kept its time is gone; the unit is being stopped */
+        REPORT_RESUMED,    /* .unit .index: after EXPIRED or GUARD_LOST, the lease was still ours */
+        REPORT_RELEASED,   /* .lease .index .why */
+        REPORT_TRANSFERRED,  /* .lease .index .machine */
+        REPORT_ROBBED,       /* .lease .index .machine: we took it by force from there; waiting out a debt of .span */
+        REPORT_STRAY,        /* .unit is active here without its lease: it is being stopped */
+        REPORT_GATE_MISSING, /* .unit: PID 1 has not loaded the gate; this machine does not compete for it */
+        REPORT_STOPPED_BY_HAND, /* .unit: it stays stopped, the lease stays here */
+        REPORT_STOPPED_WITH,    /* .unit: by PID 1, along with .why ("" if that is not known), which it needs */
+        REPORT_STOPPED_FOR,     /* .unit: by PID 1, for .why, with which it conflicts */
+        REPORT_STARTED_AGAIN,   /* .unit: what it was stopped for is over */
+        REPORT_UNIT_FAILED,     /* .unit failed for good: released, and this machine stands back for .span */
+        REPORT_DONE,            /* .unit ended well */
+        REPORT_DAMAGED,         /* .lease: its record cannot be read */
+        REPORT_RETAKEN,  /* .lease .index: ... was nobody's that we know, and is ours now; .span until the unit may
+                            start */
+        REPORT_RESTORED, /* .lease .index: its record was damaged or deleted, is ours, and has been written again */
 } Report;
 
 typedef struct Key {
@@ -272,7 +283,7 @@ typedef struct Key {
 } Key;
 
 typedef struct Txn {
-        const Key *compares;   /* also what is read back if the Txn is refused */
+        const Key *compares; /* also what is read back if the Txn is refused */
         size_t n_compares;
         const Record *puts;
         size_t n_puts;
@@ -293,12 +304,12 @@ typedef struct Action {
         int64_t version;
         usec_t t0, stop, kill, span;
         bool on;
-        usec_t last_trigger;  /* of the lease's record */
+        usec_t last_trigger; /* of the lease's record */
         Report report;
-        CallResult result;    /* ACTION_CALL_DONE */
-        WordResult word;      /* ACTION_WORD_DONE */
-        Txn txn;              /* ACTION_TXN */
-        const Key *keys;      /* ACTION_READ of single records; NULL: the whole of .list_kinds */
+        CallResult result; /* ACTION_CALL_DONE */
+        WordResult word;   /* ACTION_WORD_DONE */
+        Txn txn;           /* ACTION_TXN */
+        const Key *keys;   /* ACTION_READ of single records; NULL: the whole of .list_kinds */
         size_t n_keys;
-        unsigned list_kinds;  /* mask of kinds */
+        unsigned list_kinds; /* mask of kinds */
 } Action;

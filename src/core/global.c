@@ -3,12 +3,13 @@
 /*
  * A unit that runs on every machine that fits (Global=true of fleet): no lease, no gate, no guard, and so no time that
  * runs out. It is started here while this machine has what it requires, and stopped when it has not any more, drains,
- * or does not enable it any longer. What it conflicts with keeps it from being started. The daemon's end leaves it alone.
+ * or does not enable it any longer. What it conflicts with keeps it from being started. The daemon's end leaves it
+ * alone.
  *
  *     IDLE -> STARTING -> RUNNING -> STOPPING -> IDLE
  *
- * One that has ended stays ended: well, by hand, or while no daemon looked. One that fails for good is started again after
- * a while, which doubles.
+ * One that has ended stays ended: well, by hand, or while no daemon looked. One that fails for good is started again
+ * after a while, which doubles.
  */
 
 #include "core/internal.h"
@@ -19,8 +20,8 @@ enum { STARTS_MAX = 5 };
 static bool meets_a_conflict(const Core *c, const Unit *u) {
         for (const Unit *o = c->units; o; o = o->hh.next)
                 if (o != u && (o->phase != PHASE_IDLE || o->guard.index > 0) &&
-                    (placement_matches(u->placement.conflicts, o->name) ||
-                     placement_matches(o->placement.conflicts, u->name)))
+                                (placement_matches(u->placement.conflicts, o->name) ||
+                                                placement_matches(o->placement.conflicts, u->name)))
                         return true;
         return false;
 }
@@ -119,7 +120,8 @@ static void step_running(Core *c, Unit *u) {
                 return;
         if (c->now.boottime > usec_add(u->changed_at, u->hold_down_failure))
                 u->failures = u->aside_count = 0;
-        if (!life_is_inactive(&u->report) || u->report.ended_by == ENDED_BY_UNKNOWN || u->report.obstacle == OBSTACLE_LASTS)
+        if (!life_is_inactive(&u->report) || u->report.ended_by == ENDED_BY_UNKNOWN ||
+                        u->report.obstacle == OBSTACLE_LASTS)
                 return;
         if (u->report.ended_by == ENDED_BY_NEED || u->report.ended_by == ENDED_BY_CONFLICT)
                 on_put_aside(c, u);
@@ -130,7 +132,8 @@ static void step_running(Core *c, Unit *u) {
 }
 
 static void step_stopping(Core *c, Unit *u) {
-        if (u->report.known && u->report.asked_at >= u->changed_at && life_is_inactive(&u->report) && u->report.empty) {
+        if (u->report.known && u->report.asked_at >= u->changed_at && life_is_inactive(&u->report) &&
+                        u->report.empty) {
                 u->by_hand = false;
                 u->run = u->report.run;
                 life_enter(c, u, PHASE_IDLE);

@@ -62,15 +62,15 @@ void identity_answer(Core *c, uint64_t known, const Answer *answer) {
                 fall_back(c, answer->revision);
 }
 
-/* A record was seen at a higher revision than it has now: the registry fell back while we were away, and has grown since
- * beyond all that we had seen. */
+/* A record was seen at a higher revision than it has now: the registry fell back while we were away, and has grown
+ * since beyond all that we had seen. */
 void identity_contradicted(Core *c, const Answer *answer) {
         if (c->trust == TRUST_OK)
                 fall_back(c, answer->revision);
 }
 
-/* false: it is not to be believed. What a watch says is not judged, for it was not asked; but a whole list of a state that
- * we have seen go by is looked at by a question of our own, whose answer is. */
+/* false: it is not to be believed. What a watch says is not judged, for it was not asked; but a whole list of a state
+ * that we have seen go by is looked at by a question of our own, whose answer is. */
 bool identity_watch(Core *c, const Answer *answer) {
         judge_store(c, answer);
         if (c->trust != TRUST_OK || !answer->complete || answer->revision >= c->revision)
@@ -85,7 +85,8 @@ void identity_txn(Core *c, const Answer *answer) {
         if (answer->outcome == OUTCOME_UNKNOWN || (answer->outcome == OUTCOME_REFUSED && c->trust != TRUST_OK))
                 c->meta_retry_at = c->now.boottime + c->own.timeline.round / 2;
         if (answer->outcome == OUTCOME_REFUSED && c->trust != TRUST_OK)
-                mirror_forget(c); /* what we saw may be of a registry that has been replaced since, by an older state of it */
+                mirror_forget(c); /* what we saw may be of a registry that has been replaced since, by an older state
+                                     of it */
         else if (answer->outcome == OUTCOME_COMMITTED)
                 mirror_apply(c, RECORD_META, "", &c->meta_next, answer->revision);
 }
@@ -123,7 +124,8 @@ uint64_t identity_floor(const Core *c) {
         return MIN(floor, FLOOR_MAX);
 }
 
-/* Ours is damaged or deleted, and this is our registry: with its name, and a floor above all that the old one may have said. */
+/* Ours is damaged or deleted, and this is our registry: with its name, and a floor above all that the old one may have
+ * said. */
 static void mend_meta(Core *c) {
         MetaRecord value = { .format = 1, .index_floor = identity_floor(c) };
 
@@ -155,8 +157,8 @@ void identity_accept(Core *c, const char *uuid) {
         str_copy(c->accepted, sizeof(c->accepted), uuid);
 }
 
-/* The operator's word, given before or after the registry was looked at. What we remember of the old one's revision means
- * nothing here; whoever still runs by the old one is waited out, and no Index of it comes again. */
+/* The operator's word, given before or after the registry was looked at. What we remember of the old one's revision
+ * means nothing here; whoever still runs by the old one is waited out, and no Index of it comes again. */
 static void take_accepted(Core *c) {
         str_copy(c->uuid, sizeof(c->uuid), c->accepted);
         str_copy(c->store, sizeof(c->store), c->store_seen);
@@ -173,7 +175,8 @@ static void take_accepted(Core *c) {
 /* The store is ours, no older than it was, and our machine's record is in it: only its name cannot be read. */
 static bool is_known_without_meta(const Core *c) {
         return c->uuid[0] && c->trust == TRUST_NONE && (c->meta_damaged || !c->silence) && mirror_is_complete(c) &&
-               c->revision_seen >= c->revision && c->self && c->self->seen.revision > 0 && streq(c->store, c->store_seen);
+               c->revision_seen >= c->revision && c->self && c->self->seen.revision > 0 &&
+               streq(c->store, c->store_seen);
 }
 
 /* Nothing was ever written into it. */
@@ -190,7 +193,8 @@ static bool is_new(const Core *c) {
         return !c->meta_damaged;
 }
 
-/* A new one gets a name. So does one whose name nobody who goes by it has written again for longer than any session lives. */
+/* A new one gets a name. So does one whose name nobody who goes by it has written again for longer than any session
+ * lives. */
 static bool may_be_named(Core *c) {
         if (is_new(c))
                 return true;
@@ -255,7 +259,8 @@ static void raise_floor(Core *c) {
 }
 
 void identity_advance(Core *c) {
-        if (c->trust == TRUST_OK && c->silence && c->silence_until > 0 && c->now.boottime >= c->silence_until && c->floor_wanted == 0) {
+        if (c->trust == TRUST_OK && c->silence && c->silence_until > 0 && c->now.boottime >= c->silence_until &&
+                        c->floor_wanted == 0) {
                 c->silence = false;
                 c->silence_until = 0;
                 c->memory_changed = true;
@@ -280,7 +285,8 @@ void identity_advance(Core *c) {
 }
 
 usec_t identity_deadline(const Core *c) {
-        usec_t t = USEC_INFINITY, list_at = MAX(c->list_retry_at, c->meta_retry_at); /* nothing is listed while meta waits */
+        usec_t t = USEC_INFINITY,
+               list_at = MAX(c->list_retry_at, c->meta_retry_at); /* nothing is listed while meta waits */
 
         if (c->silence && c->silence_until > c->now.boottime)
                 t = c->silence_until;

@@ -4,9 +4,9 @@
  * What we want of the leases' records, one Txn at a time for each.
  *
  * Every Txn compares the record at the revision we have seen and our own fence, so that it is void as soon as either
- * has moved. An outcome that stays unknown settles nothing, and neither does reading: what is wanted is asked for again
- * until it is committed or refused, and meanwhile the unit stays in the phase that wanted it. An earlier attempt that
- * lands late has the very effect that is still wanted, or compares with a record that has moved on.
+ * has moved. An outcome that stays unknown settles nothing, and neither does reading: what is wanted is asked for
+ * again until it is committed or refused, and meanwhile the unit stays in the phase that wanted it. An earlier attempt
+ * that lands late has the very effect that is still wanted, or compares with a record that has moved on.
  *
  *   acquire   a free record -> ours
  *   expire    all of a silent session's that we want, up to 50 -> ours. Compared: its beat, seen at one revision for
@@ -49,9 +49,11 @@ bool lease_hangs_on(const Core *c, const char *session) {
         return false;
 }
 
-/* Every Index above the floor took a Txn, and so a revision: beyond both together none was ever handed out, be the record lost. */
+/* Every Index above the floor took a Txn, and so a revision: beyond both together none was ever handed out, be the
+ * record lost. */
 uint64_t lease_next_index(const Core *c, const Lease *l) {
-        uint64_t last = MAX(l->value.index, l->remembered), least = c->floor + (lease_is_lost(l) ? c->revision_seen : 0);
+        uint64_t last = MAX(l->value.index, l->remembered),
+                 least = c->floor + (lease_is_lost(l) ? c->revision_seen : 0);
 
         return MAX(last, least) + 1;
 }
@@ -79,7 +81,9 @@ static void compare_own_fence(Core *c, TxnBuilder *b) {
 
 /* For people: when the holder of a lease that has expired was last heard, as far as we saw it. */
 static usec_t last_heard(const Core *c, const Lease *l) {
-        usec_t seen = l->value.period > 0 ? l->seen.at : l->holder && l->holder->beat.known ? l->holder->beat.at : c->now.boottime;
+        usec_t seen = l->value.period > 0                  ? l->seen.at
+                      : l->holder && l->holder->beat.known ? l->holder->beat.at
+                                                           : c->now.boottime;
 
         return MAX(l->value.since, usec_sub(c->now.realtime, usec_sub(c->now.boottime, seen)));
 }
@@ -113,8 +117,8 @@ static bool is_expired_from(const Core *c, const Lease *l, const Session *s) {
                lease_held_by(&l->value, s->name) && l->unit && life_wants_lease(c, l->unit, NULL);
 }
 
-/* To add names to. In place of one that is absent or cannot be read a new one: its counter is drawn at random, so that its
- * session, should it live, takes it for one that has counted more than it names, and looks at everything. */
+/* To add names to. In place of one that is absent or cannot be read a new one: its counter is drawn at random, so that
+ * its session, should it live, takes it for one that has counted more than it names, and looks at everything. */
 static FenceRecord *fence_to_put(Core *c, const Session *s) {
         FenceRecord *fence;
 
@@ -184,8 +188,8 @@ static void send_steal(Core *c, Lease *l, const Session *s) {
         l->txn = txn_send(&b);
 }
 
-/* Of a record that is lost, and of which nobody knows any more who holds it: taken as by force from everybody who beats, and
- * nobody starts the unit before the longest TTL there is has been waited out. */
+/* Of a record that is lost, and of which nobody knows any more who holds it: taken as by force from everybody who
+ * beats, and nobody starts the unit before the longest TTL there is has been waited out. */
 static void send_retake(Core *c, Lease *l) {
         LeaseRecord next = held_by_us(c, l, "lost");
         TxnBuilder b = txn_begin(c);
@@ -261,7 +265,9 @@ static const Session *target_session(Core *c, const char *machine) {
         const Machine *m = mirror_find_machine(c, machine);
         const Session *s = m && m->seen.revision > 0 ? mirror_find_session(c, m->value.session) : NULL;
 
-        return s && s->beat.revision > 0 && c->now.boottime < s->beat.at + s->ttl && !session_is_ours(c, s->name) ? s : NULL;
+        return s && s->beat.revision > 0 && c->now.boottime < s->beat.at + s->ttl && !session_is_ours(c, s->name)
+                               ? s
+                               : NULL;
 }
 
 static void send_transfer(Core *c, Lease *l, const Session *target, const char *machine) {
@@ -329,10 +335,12 @@ usec_t debt_due(const SeenDebt *d) {
         return usec_add(d->at, session_ttl(d->debt.session) ? ttl_take_after(ttl) : period_take_after(ttl));
 }
 
-/* Ours to strike: the robbed session is us, and what it ran is down and empty; or we hold the lease, and have waited. */
+/* Ours to strike: the robbed session is us, and what it ran is down and empty; or we hold the lease, and have waited.
+ */
 static bool may_strike(const Core *c, const Lease *l, const SeenDebt *d) {
         if (session_is_ours(c, d->debt.session) && l->unit)
-                return l->unit->phase == PHASE_IDLE && life_is_down(l->unit) && !life_has_predecessor(c, l, d->debt.index);
+                return l->unit->phase == PHASE_IDLE && life_is_down(l->unit) &&
+                       !life_has_predecessor(c, l, d->debt.index);
         if (session_is_ours(c, d->debt.session))
                 return c->guard_synced && !life_has_predecessor(c, l, d->debt.index);
         return lease_is_ours(c, l) && c->now.boottime >= debt_due(d);
@@ -434,13 +442,14 @@ void lease_txn(Core *c, uint64_t id, const Answer *answer) {
 
                         l->failures++;
                         l->unsettled = l->unsettled || (answer->outcome == OUTCOME_UNKNOWN &&
-                                                        (l->op == OP_RELEASE || l->op == OP_TRANSFER));
+                                                                       (l->op == OP_RELEASE || l->op == OP_TRANSFER));
                         l->retry_at = c->now.boottime + (answer->outcome == OUTCOME_REFUSED ? 0 : pause);
                         if (answer->outcome == OUTCOME_REFUSED) {
                                 l->failures = 0;
-                                /* A fence that has moved refuses as well: only a record that has is somebody faster. */
-                                c->lost_acquires += (l->op == OP_ACQUIRE || l->op == OP_EXPIRE) && !lease_is_ours(c, l) &&
-                                                    l->value.index >= l->next->index;
+                                /* A fence that has moved refuses as well: only a record that has is somebody faster.
+                                 */
+                                c->lost_acquires += (l->op == OP_ACQUIRE || l->op == OP_EXPIRE) &&
+                                                    !lease_is_ours(c, l) && l->value.index >= l->next->index;
                         }
                         if (lease_is_ours(c, l) && l->unit && l->unit->index == l->value.index)
                                 lease_tell_acquired(c, l);
@@ -458,8 +467,8 @@ static void advance_ours(Core *c, Lease *l) {
 
         if (!u || u->global || l->given_up) {
                 /* Held in our name, and no unit here wants it: of a unit that was disabled while the daemon was down,
-                 * or handed to us by mistake. What ran under it is seen to by the guard's leftover entry. A unit that is
-                 * enabled meanwhile waits until the record has moved on, for until then the release may land. */
+                 * or handed to us by mistake. What ran under it is seen to by the guard's leftover entry. A unit that
+                 * is enabled meanwhile waits until the record has moved on, for until then the release may land. */
                 if (c->guard_synced && !life_has_predecessor(c, l, l->value.index)) {
                         l->given_up = true;
                         send_release(c, l, LEASE_FREE, "disabled");
@@ -530,13 +539,13 @@ static void advance_lost(Core *c, Lease *l) {
         if (lease_is_ours(c, l))
                 send_restore(c, l);
         else if (l->unit && c->now.boottime >= lease_lost_due(c, l) && c->beats_known_at > l->seen.at &&
-                 c->meta.revision > 0 && !c->meta_damaged && life_wants_lease(c, l->unit, NULL))
+                        c->meta.revision > 0 && !c->meta_damaged && life_wants_lease(c, l->unit, NULL))
                 send_retake(c, l);
 }
 
 void lease_advance(Core *c, Lease *l) {
         if (l->txn || !l->seen.known || !session_settled(c) || !session_is_checked(c) || c->ended || c->end_txn ||
-            c->now.boottime < l->retry_at || c->now.boottime >= c->own.t0 + c->own.timeline.kill)
+                        c->now.boottime < l->retry_at || c->now.boottime >= c->own.t0 + c->own.timeline.kill)
                 return;
         if (lease_is_lost(l)) {
                 advance_lost(c, l);

@@ -6,16 +6,16 @@
  *     IDLE -> ARMING -> OPENING -> STARTING -> RUNNING -> CLOSING -> STOPPING -> DISARMING -> (RELEASING) -> IDLE
  *
  * Upwards every step waits for the one before: the lease is committed, the guard has an entry, the gate is open, then
- * PID 1 is asked. Downwards likewise: the gate is gone, the unit is down and empty, the guard's entry is gone, then the
- * lease is let go, as long as it is ours to let go.
+ * PID 1 is asked. Downwards likewise: the gate is gone, the unit is down and empty, the guard's entry is gone, then
+ * the lease is let go, as long as it is ours to let go.
  *
- * What the registry, PID 1 or the guard do not say is unknown, and unknown is no reason to stop anything: only the time
- * is (stop_at), or a record that names another. What is known may be told again at any moment.
+ * What the registry, PID 1 or the guard do not say is unknown, and unknown is no reason to stop anything: only the
+ * time is (stop_at), or a record that names another. What is known may be told again at any moment.
  */
 
 #include "core/internal.h"
 
-#define POLL_BUSY (20 * USEC_PER_MSEC)  /* a control group does not say when it gets empty */
+#define POLL_BUSY (20 * USEC_PER_MSEC) /* a control group does not say when it gets empty */
 #define POLL_CALM (250 * USEC_PER_MSEC)
 #define ASK_AGAIN USEC_PER_SEC
 #define HOLD_DOWN_MAX USEC_PER_HOUR
@@ -72,7 +72,7 @@ static Action *ask_guard(Core *c, Unit *u, ActionKind kind) {
         u->guard_asked_before = u->guard_asked;
         if (kind == ACTION_GATE_OPEN)
                 u->closed_at = USEC_INFINITY; /* from now on it may be open */
-        if (!c->guard_gone) /* nobody is there to answer, and nothing to be answered */
+        if (!c->guard_gone)                   /* nobody is there to answer, and nothing to be answered */
                 u->guard_asked = a->id;
         return a;
 }
@@ -106,7 +106,8 @@ static void report_leave(Core *c, const Unit *u, Leave leave) {
         const char *holder = u->lease->value.state == LEASE_HELD ? u->lease->value.machine_id : NULL;
 
         if (leave == LEAVE_EXPIRED)
-                output_report(c, life_is_covered(c, u) ? REPORT_GUARD_LOST : REPORT_EXPIRED, u->name, u->lease->name, NULL, u->index);
+                output_report(c, life_is_covered(c, u) ? REPORT_GUARD_LOST : REPORT_EXPIRED, u->name, u->lease->name,
+                                NULL, u->index);
         else if (leave == LEAVE_LOST)
                 output_report(c, REPORT_LOST, u->name, u->lease->name, holder, u->index);
         else if (leave == LEAVE_STRAY)
@@ -215,7 +216,7 @@ static void step_idle(Core *c, Unit *u) {
         if (!life_is_inactive(&u->report) || !u->report.empty) {
                 /* A job alone is somebody trying: the gate is closed, it will be refused. */
                 if (u->report.job && u->report.empty &&
-                    (u->report.active == ACTIVE_INACTIVE || u->report.active == ACTIVE_FAILED))
+                                (u->report.active == ACTIVE_INACTIVE || u->report.active == ACTIVE_FAILED))
                         return;
                 u->index = MAX(u->lease->value.index, (uint64_t) 1);
                 leave(c, u, LEAVE_STRAY);
@@ -314,8 +315,8 @@ static bool is_put_aside(const Unit *u) {
 }
 
 /*
- * PID 1 has stopped it because of another unit. It starts here again as soon as that is over, and goes to another machine if
- * that is not over soon. What comes and goes all the time is a failure, like that of the unit itself.
+ * PID 1 has stopped it because of another unit. It starts here again as soon as that is over, and goes to another
+ * machine if that is not over soon. What comes and goes all the time is a failure, like that of the unit itself.
  */
 static void on_put_aside(Core *c, Unit *u) {
         Obstacle obstacle = u->report.obstacle;
@@ -324,8 +325,8 @@ static void on_put_aside(Core *c, Unit *u) {
                 u->put_aside = true;
                 u->by_hand = false;
                 u->aside_until = c->now.boottime + ASIDE_WAIT;
-                output_report(c, u->report.ended_by == ENDED_BY_NEED ? REPORT_STOPPED_WITH : REPORT_STOPPED_FOR, u->name,
-                                u->lease->name, NULL, u->index);
+                output_report(c, u->report.ended_by == ENDED_BY_NEED ? REPORT_STOPPED_WITH : REPORT_STOPPED_FOR,
+                                u->name, u->lease->name, NULL, u->index);
                 c->actions[c->n_actions - 1].why = arena_copy(c, u->other, strlen(u->other) + 1);
         }
         if (obstacle == OBSTACLE_NONE && ++u->aside_count > STARTS_MAX)
@@ -362,8 +363,8 @@ static void on_ended(Core *c, Unit *u) {
                 leave(c, u, LEAVE_FAILED);
 }
 
-/* A start that was refused leaves no new run behind, and is no end: by an Assert= or a Condition= of the unit's own, or
- * because something that it requires has failed. */
+/* A start that was refused leaves no new run behind, and is no end: by an Assert= or a Condition= of the unit's own,
+ * or because something that it requires has failed. */
 static void step_starting(Core *c, Unit *u) {
         bool read = u->report.known && u->report.asked_at >= u->changed_at;
 
@@ -398,8 +399,8 @@ static void step_running(Core *c, Unit *u) {
         u->by_hand = u->adopted = u->put_aside = false;
 }
 
-/* A LOSE that never reached the guard, the connection having been lost, is said again until its entry is known to end: an
- * entry that it takes to be live would be covered by the next beat. */
+/* A LOSE that never reached the guard, the connection having been lost, is said again until its entry is known to end:
+ * an entry that it takes to be live would be covered by the next beat. */
 static void say_lost_again(Core *c, Unit *u) {
         if ((u->leave != LEAVE_LOST && u->leave != LEAVE_STRAY) || c->guard_gone)
                 return;
@@ -561,9 +562,10 @@ static void check_reasons(Core *c, Unit *u) {
 
 static bool is_finished(const Core *c, const Unit *u) {
         if (u->forgotten && u->global)
-                return u->phase == PHASE_IDLE && u->report.known && life_is_inactive(&u->report) && !life_is_ours(c, u);
-        return u->forgotten && u->phase == PHASE_IDLE && u->guard_known && u->guard.index == 0 &&
-               u->lease->txn == 0 && !life_is_ours(c, u) && life_is_down(u);
+                return u->phase == PHASE_IDLE && u->report.known && life_is_inactive(&u->report) &&
+                       !life_is_ours(c, u);
+        return u->forgotten && u->phase == PHASE_IDLE && u->guard_known && u->guard.index == 0 && u->lease->txn == 0 &&
+               !life_is_ours(c, u) && life_is_down(u);
 }
 
 static void drop_finished(Core *c, Unit *u) {
@@ -578,8 +580,8 @@ static void drop_finished(Core *c, Unit *u) {
 
 /* Between a leased unit and one that runs everywhere: with nothing in hand. */
 static bool may_change_kind(const Core *c, const Unit *u) {
-        return u->phase == PHASE_IDLE && (c->guard_synced || c->guard_gone) && life_is_heard(u) && u->guard.index == 0 &&
-               !life_is_ours(c, u) && u->lease->txn == 0;
+        return u->phase == PHASE_IDLE && (c->guard_synced || c->guard_gone) && life_is_heard(u) &&
+               u->guard.index == 0 && !life_is_ours(c, u) && u->lease->txn == 0;
 }
 
 /* Turns are counted from the moment at which we could: who comes before us may be able to since the same moment. */
@@ -593,10 +595,14 @@ static void note_ability(Core *c, Unit *u) {
 
 void life_advance(Core *c, Unit *u) {
         static void (*const steps[])(Core *, Unit *) = {
-                [PHASE_IDLE] = step_idle,           [PHASE_ARMING] = step_arming,
-                [PHASE_OPENING] = step_opening,     [PHASE_STARTING] = step_starting,
-                [PHASE_RUNNING] = step_running,     [PHASE_CLOSING] = step_closing,
-                [PHASE_STOPPING] = step_stopping,   [PHASE_DISARMING] = step_disarming,
+                [PHASE_IDLE] = step_idle,
+                [PHASE_ARMING] = step_arming,
+                [PHASE_OPENING] = step_opening,
+                [PHASE_STARTING] = step_starting,
+                [PHASE_RUNNING] = step_running,
+                [PHASE_CLOSING] = step_closing,
+                [PHASE_STOPPING] = step_stopping,
+                [PHASE_DISARMING] = step_disarming,
                 [PHASE_RELEASING] = step_releasing,
         };
         Phase before;

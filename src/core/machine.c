@@ -16,15 +16,16 @@ enum {
         COLLECT_MAX = 40, /* sessions in one Txn, which compares and deletes two records of each */
 };
 
-/* The session that our record names, if it is not one of this process and may be of our machine id. One whose beat says that it is
- * another machine's is not: somebody has written a record that is not theirs, and we write it anew. */
+/* The session that our record names, if it is not one of this process and may be of our machine id. One whose beat
+ * says that it is another machine's is not: somebody has written a record that is not theirs, and we write it anew. */
 static const Session *other_session(Core *c, const Machine *m) {
         const Session *s;
 
         if (!m || m->seen.revision == 0 || !m->value.session[0] || session_is_ours(c, m->value.session))
                 return NULL;
         s = mirror_find_session(c, m->value.session);
-        return s && s->beat.revision > 0 && !s->beat_damaged && !streq(s->beat_value.machine_id, c->machine_id) ? NULL : s;
+        return s && s->beat.revision > 0 && !s->beat_damaged && !streq(s->beat_value.machine_id, c->machine_id) ? NULL
+                                                                                                                : s;
 }
 
 static bool is_as_wanted(const Core *c, const Machine *m) {
@@ -187,7 +188,8 @@ bool machine_competes(const Core *c, const char **ret_why) {
         else if (c->now.boottime >= c->own.t0 + c->own.timeline.stop)
                 why = "the registry does not answer";
         else if (!machine_is_named(c))
-                why = c->twice_reported ? "another machine bears this machine id" : "waiting for an earlier session of this machine to end";
+                why = c->twice_reported ? "another machine bears this machine id"
+                                        : "waiting for an earlier session of this machine to end";
         else if (c->draining)
                 why = "this machine is draining";
         else if (c->silence)
@@ -226,15 +228,15 @@ static bool may_be_collected(const Core *c, const Session *s, bool crowded) {
 }
 
 /* One at a time, long after its end, its beat and its fence in one Txn, so that they are never seen apart. If a record
- * comes to name it in the same moment, its absent beat counts as silence, and it can never beat again. Where a lost lease has to
- * wait for it: many at once, as soon as they are dead. Their beats are compared, as in a takeover. */
+ * comes to name it in the same moment, its absent beat counts as silence, and it can never beat again. Where a lost
+ * lease has to wait for it: many at once, as soon as they are dead. Their beats are compared, as in a takeover. */
 void collect_advance(Core *c) {
         bool crowded = c->crowded;
         TxnBuilder b;
         size_t n = 0;
 
         if (c->collect_txn || (c->now.boottime < c->collect_at && !crowded) || c->now.boottime < c->collect_retry_at ||
-            !machine_competes(c, NULL))
+                        !machine_competes(c, NULL))
                 return;
         c->crowded = false;
         c->collect_at = c->now.boottime + c->ttl + core_random(c) % c->ttl;

@@ -2,9 +2,9 @@
 
 /*
  * What has been seen of the registry. Answers, the watch and lists come in any order and any number of times; nothing
- * here ever replaces a record by one of a lower mod revision, and an absence counts only as of the revision at which it
- * was told. The moment at which a beat's revision reached us is what expiry is counted from: an observer trusts his own
- * clock and what he has seen, nothing else.
+ * here ever replaces a record by one of a lower mod revision, and an absence counts only as of the revision at which
+ * it was told. The moment at which a beat's revision reached us is what expiry is counted from: an observer trusts his
+ * own clock and what he has seen, nothing else.
  */
 
 #include "core/internal.h"
@@ -13,7 +13,8 @@
 static bool seen_take(Core *c, Seen *s, uint64_t revision, uint64_t as_of) {
         s->stamp = c->stamp;
         if (revision > 0) {
-                /* It was at s->revision once, which is no later than this was read, and can only have moved on since. */
+                /* It was at s->revision once, which is no later than this was read, and can only have moved on since.
+                 */
                 c->contradicted = c->contradicted || (s->known && revision < s->revision && s->revision <= as_of);
                 if (s->known && (revision <= s->revision || revision < s->absent_at))
                         return false;
@@ -218,7 +219,7 @@ static void take_debts(Core *c, Lease *l) {
                 l->debts[i] = (SeenDebt){ .debt = l->value.debts[i], .at = c->now.boottime };
                 for (size_t j = 0; j < n_old; j++)
                         if (old[j].debt.index == l->debts[i].debt.index &&
-                            streq(old[j].debt.session, l->debts[i].debt.session))
+                                        streq(old[j].debt.session, l->debts[i].debt.session))
                                 l->debts[i].at = old[j].at;
         }
 }
@@ -229,7 +230,8 @@ static void note_change(Core *c, Lease *l) {
 
         if (!planned)
                 l->planned[0] = '\0'; /* nor is it if it comes back from there */
-        if (l->value.state != LEASE_HELD || ((!planned || c->has_wishes) && lease_is_ours(c, l)) || (l->unit && l->unit->is_peer))
+        if (l->value.state != LEASE_HELD || ((!planned || c->has_wishes) && lease_is_ours(c, l)) ||
+                        (l->unit && l->unit->is_peer))
                 c->plan_stale = true;
         else if (!planned || c->has_wishes)
                 plan_soon(c);
@@ -247,8 +249,8 @@ static bool is_forged(const Core *c, const Lease *l, const LeaseRecord *now) {
                !streq(was->machine_id, now->machine_id);
 }
 
-/* What it said last stays true: who holds it writes it again, or learns by his fence that another has it. But what we have
- * asked for and heard nothing of may have been done before it was lost. */
+/* What it said last stays true: who holds it writes it again, or learns by his fence that another has it. But what we
+ * have asked for and heard nothing of may have been done before it was lost. */
 static void lose_record(Core *c, Lease *l) {
         if (l->unsettled || (l->txn && (l->op == OP_RELEASE || l->op == OP_TRANSFER)))
                 lease_drop(l);
@@ -450,8 +452,8 @@ bool session_is_fenceless(const Session *s) {
         return s->beat.revision > 0 && s->fence.known && !s->fence_value;
 }
 
-/* Without a fence that can be read it cannot beat any more, but it may have beaten until just before the fence was lost, and
- * that beat may reach us later than the loss: the wait begins anew with whichever came last. */
+/* Without a fence that can be read it cannot beat any more, but it may have beaten until just before the fence was
+ * lost, and that beat may reach us later than the loss: the wait begins anew with whichever came last. */
 usec_t session_dead_at(const Session *s) {
         if (!s->beat.known)
                 return USEC_INFINITY;

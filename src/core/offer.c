@@ -5,8 +5,8 @@
  * must not run beside, and whether this machine would take it now. Others work out by it who comes next; nothing that
  * keeps a unit from running twice hangs on it.
  *
- * Written when it changes, up to 50 in a Txn, and only while our machine record names our session: of two machines with
- * one id the later one says nothing.
+ * Written when it changes, up to 50 in a Txn, and only while our machine record names our session: of two machines
+ * with one id the later one says nothing.
  */
 
 #include "core/internal.h"
@@ -33,12 +33,13 @@ static Globals find_globals(Core *c) {
 static bool meets_a_global(const Unit *u, const Globals *globals) {
         for (size_t i = 0; i < globals->n; i++)
                 if (placement_matches(u->placement.conflicts, globals->units[i]->name) ||
-                    placement_matches(globals->units[i]->placement.conflicts, u->name))
+                                placement_matches(globals->units[i]->placement.conflicts, u->name))
                         return true;
         return false;
 }
 
-static const char *why_not_now(const Core *c, const Unit *u, const Globals *globals, char buffer[static PLACEMENT_WHY_SIZE]) {
+static const char *why_not_now(
+                const Core *c, const Unit *u, const Globals *globals, char buffer[static PLACEMENT_WHY_SIZE]) {
         const char *why = placement_unfit(&u->placement, c->machine_id, c->metadata, buffer);
 
         if (why)
@@ -48,7 +49,8 @@ static const char *why_not_now(const Core *c, const Unit *u, const Globals *glob
         if (u->lease->unit != u)
                 return "another unit there has the same Lease=";
         if (c->guard_missing)
-                return c->guard_gone ? "leased-guard.service does not run there" : "leased-guard.service does not answer there";
+                return c->guard_gone ? "leased-guard.service does not run there"
+                                     : "leased-guard.service does not answer there";
         if (meets_a_global(u, globals))
                 return "it conflicts with a unit there that runs everywhere";
         return u->report.known && !u->report.gate_loaded ? life_why_no_gate(u) : NULL;
@@ -75,8 +77,8 @@ static bool is_ours(const Core *c, const Offer *o) {
 }
 
 static bool same_offer(const OfferRecord *a, const OfferRecord *b) {
-        return a->version == b->version && a->until == b->until && streq(a->lease, b->lease) && streq(a->why, b->why) &&
-               streq(a->conflicts, b->conflicts) && streq(a->replaces, b->replaces);
+        return a->version == b->version && a->until == b->until && streq(a->lease, b->lease) &&
+               streq(a->why, b->why) && streq(a->conflicts, b->conflicts) && streq(a->replaces, b->replaces);
 }
 
 /* The unit's offer, if it is not what it should be. */
@@ -109,8 +111,8 @@ void offers_advance(Core *c) {
         Globals globals;
         TxnBuilder b;
 
-        if (!session_settled(c) || !session_is_checked(c) || c->offer_txn || c->shutting_down || !machine_is_named(c) ||
-            (!c->offers_stale && c->now.boottime < c->offers_at))
+        if (!session_settled(c) || !session_is_checked(c) || c->offer_txn || c->shutting_down ||
+                        !machine_is_named(c) || (!c->offers_stale && c->now.boottime < c->offers_at))
                 return;
         if (!c->offers_next && !(c->offers_next = calloc(GROUP_MAX, sizeof(OfferRecord))))
                 abort();
@@ -141,7 +143,8 @@ void offers_txn(Core *c, const Answer *answer) {
                 c->offers_at = c->now.boottime + c->own.timeline.round / 4;
         for (size_t i = 0; answer->outcome == OUTCOME_COMMITTED && i < c->n_offered; i++)
                 if (c->offered[i])
-                        mirror_apply(c, RECORD_OFFER, c->offered[i]->offer->name, c->offers_next + i, answer->revision);
+                        mirror_apply(c, RECORD_OFFER, c->offered[i]->offer->name, c->offers_next + i,
+                                        answer->revision);
 }
 
 usec_t offers_deadline(const Core *c) {

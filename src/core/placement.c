@@ -11,7 +11,7 @@ const char *placement_next_word(const char *list, size_t *ret_n) {
         return *ret_n > 0 ? list : NULL;
 }
 
-#define FOREACH_WORD(word, n, list) \
+#define FOREACH_WORD(word, n, list)                                                                                   \
         for (const char *word = placement_next_word(list, &(n)); word; word = placement_next_word(word + (n), &(n)))
 
 static bool has_word(const char *list, const char *word, size_t length) {

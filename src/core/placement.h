@@ -2,15 +2,16 @@
 #pragma once
 
 /*
- * Where a unit should run: the order of the machines for one unit, as a pure function of what the registry says of them.
+ * Where a unit should run: the order of the machines for one unit, as a pure function of what the registry says of
+ * them.
  *
- * There is no scheduler. Every machine works the order out for itself, from the same records and hence to the same end:
- * the first one acquires at once, the next ones only if those before them leave a while to pass (plan.c).
+ * There is no scheduler. Every machine works the order out for itself, from the same records and hence to the same
+ * end: the first one acquires at once, the next ones only if those before them leave a while to pass (plan.c).
  *
  *   fits      the unit's hard wishes: this machine id, these metadata, beside that unit, away from those
  *   comes     first whoever has more of the preferred metadata, then whoever holds fewest leases, then whoever has the
- *   before    higher hash of machine and unit together (rendezvous hashing: a machine that goes moves only its own units,
- *             and the same unit comes to the same machine again)
+ *   before    higher hash of machine and unit together (rendezvous hashing: a machine that goes moves only its own
+ * units, and the same unit comes to the same machine again)
  */
 
 #include "core/record.h"
@@ -22,14 +23,14 @@ enum {
 
 /* What a unit wishes of its machine. Lists are words parted by single spaces. Owns nothing. */
 typedef struct Placement {
-        char machine_id[MACHINE_SIZE];       /* the machine's id, or how it begins (at least 8 digits); "": any */
+        char machine_id[MACHINE_SIZE];        /* the machine's id, or how it begins (at least 8 digits); "": any */
         char machine_of[PLACEMENT_TEXT_SIZE]; /* units that it must run beside */
-        char require[PLACEMENT_TEXT_SIZE];   /* "key=value": of several with one key one must hold, of each key one */
-        char prefer[PLACEMENT_TEXT_SIZE];    /* "key=value": the more the better */
-        char conflicts[CONFLICTS_SIZE];      /* patterns (fnmatch) of units that it must not run beside */
-        char replaces[CONFLICTS_SIZE];       /* patterns of units that must leave the machine that it comes to */
-        bool failback;       /* goes back to a machine that it prefers more */
-        usec_t failback_hold; /* ... when that one could have held it so long */
+        char require[PLACEMENT_TEXT_SIZE];    /* "key=value": of several with one key one must hold, of each key one */
+        char prefer[PLACEMENT_TEXT_SIZE];     /* "key=value": the more the better */
+        char conflicts[CONFLICTS_SIZE];       /* patterns (fnmatch) of units that it must not run beside */
+        char replaces[CONFLICTS_SIZE];        /* patterns of units that must leave the machine that it comes to */
+        bool failback;                        /* goes back to a machine that it prefers more */
+        usec_t failback_hold;                 /* ... when that one could have held it so long */
 } Placement;
 
 /* A machine as a unit sees it. Borrows everything. */
@@ -40,7 +41,7 @@ typedef struct PlacementMachine {
         const char *conflict;     /* the unit there that stands against it, or NULL */
         const char *missing_peer; /* the first unit of machine_of that is not there, or NULL */
         bool draining;
-        size_t held;              /* leases that it holds, or is about to */
+        size_t held; /* leases that it holds, or is about to */
 } PlacementMachine;
 
 /* NULL: it fits. Otherwise one line, static or in buffer. */

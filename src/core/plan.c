@@ -5,18 +5,19 @@
  *
  * Each machine goes through the leases that can be had, in the order of their units' names, and gives each to the
  * machine that comes first for it (placement.h), counting what it has given already. All see the same records, so all
- * come to the same plan, and a crash spreads what the dead one held evenly over the rest. A plan is a matter of manners,
- * not of safety: the first machine acquires at once, the next one a little later, and whoever is too late is refused.
+ * come to the same plan, and a crash spreads what the dead one held evenly over the rest. A plan is a matter of
+ * manners, not of safety: the first machine acquires at once, the next one a little later, and whoever is too late is
+ * refused.
  *
- * Machines that come up together leave each other time to do so: who is new in the registry takes nothing for a round, and
- * then his own share first.
+ * Machines that come up together leave each other time to do so: who is new in the registry takes nothing for a round,
+ * and then his own share first.
  *
- * For what we hold ourselves it says whether it should go, and where: away from a machine that drains or does not fit any
- * more, to a higher Version=, back to a machine that the unit prefers. The holder alone moves it, by a transfer, so there
- * is nobody to quarrel with; what goes there must be offered there, so nobody hands it back at once.
+ * For what we hold ourselves it says whether it should go, and where: away from a machine that drains or does not fit
+ * any more, to a higher Version=, back to a machine that the unit prefers. The holder alone moves it, by a transfer,
+ * so there is nobody to quarrel with; what goes there must be offered there, so nobody hands it back at once.
  *
- * A plan is made anew when the registry says something that was not planned, or when a session has fallen silent; a little
- * later, and once for many, when others have changed what they offer, or leases hands between them.
+ * A plan is made anew when the registry says something that was not planned, or when a session has fallen silent; a
+ * little later, and once for many, when others have changed what they offer, or leases hands between them.
  */
 
 #include "core/plan.h"
@@ -115,12 +116,15 @@ static void add_placed(Plan *p, Machine *m, Placed placed) {
 
 static void place(Plan *p, const Unit *u, Machine *m, bool planned) {
         if (p->core->has_wishes && m)
-                add_placed(p, m, (Placed){ .unit = u->name, .conflicts = u->placement.conflicts,
-                                           .replaces = u->placement.replaces, .planned = planned });
+                add_placed(p, m,
+                                (Placed){ .unit = u->name,
+                                                .conflicts = u->placement.conflicts,
+                                                .replaces = u->placement.replaces,
+                                                .planned = planned });
 }
 
-/* What runs elsewhere; and what is held here, whatever we have said of it by now, or still being stopped here, whosever the
- * lease is by now. */
+/* What runs elsewhere; and what is held here, whatever we have said of it by now, or still being stopped here,
+ * whosever the lease is by now. */
 static void collect_placed(Plan *p) {
         Core *c = p->core;
 
@@ -134,8 +138,9 @@ static void collect_placed(Plan *p) {
 
                 if (l && plan_is_held_by(c, l, o->name) && mirror_find_machine(c, l->value.machine_id))
                         add_placed(p, mirror_find_machine(c, l->value.machine_id),
-                                        (Placed){ .unit = o->unit, .conflicts = o->value.conflicts,
-                                                  .replaces = o->value.replaces });
+                                        (Placed){ .unit = o->unit,
+                                                        .conflicts = o->value.conflicts,
+                                                        .replaces = o->value.replaces });
         }
         for (const Unit *u = c->units; u; u = u->hh.next)
                 if (life_is_in_hand(u) || life_is_ours(c, u))
@@ -147,7 +152,8 @@ static bool meet(const Unit *u, const char *conflicts, const Placed *o) {
                placement_matches(o->replaces, u->name);
 }
 
-/* What the unit keeps away from on that machine: by what is installed here, and, where its next holder will go by it, there. */
+/* What the unit keeps away from on that machine: by what is installed here, and, where its next holder will go by it,
+ * there. */
 static const Placed *find_conflict(const Unit *u, const Machine *m, const char *conflicts_there) {
         const char *conflicts = u->placement.conflicts;
 
@@ -205,7 +211,8 @@ static void plan_turn(Plan *p, Unit *u) {
         Core *c = p->core;
         PlacementMachine here, there, first = {};
         char buffer[PLACEMENT_WHY_SIZE];
-        const char *unfit = p->own ? plan_why_not(p, u, p->own, &here, u->place_why) : "this machine is not in the registry yet";
+        const char *unfit = p->own ? plan_why_not(p, u, p->own, &here, u->place_why)
+                                   : "this machine is not in the registry yet";
         Machine *best = NULL;
         unsigned rank = 0;
 
@@ -250,10 +257,12 @@ bool leave_is_move(Leave leave) {
         return leave >= LEAVE_FAILBACK && leave <= LEAVE_DRAIN;
 }
 
-/* Of two that must not run beside each other: who is replaced goes; else who is not in hand yet; else the younger one. */
+/* Of two that must not run beside each other: who is replaced goes; else who is not in hand yet; else the younger one.
+ */
 static bool yields(const Core *c, const Unit *u, const Placed *to) {
         const Unit *o = life_find((Core *) c, to->unit);
-        bool replaced = placement_matches(to->replaces, u->name), replaces = placement_matches(u->placement.replaces, to->unit);
+        bool replaced = placement_matches(to->replaces, u->name),
+             replaces = placement_matches(u->placement.replaces, to->unit);
 
         if (replaced != replaces)
                 return replaced;
@@ -267,7 +276,8 @@ static bool yields(const Core *c, const Unit *u, const Placed *to) {
 /* Of what is here, and not only about to come. */
 static bool yields_here(const Plan *p, const Unit *u) {
         for (const Placed *o = p->own ? p->own->placed : NULL; o; o = o->next)
-                if (!o->planned && meet(u, u->placement.conflicts, o) && !streq(o->unit, u->name) && yields(p->core, u, o))
+                if (!o->planned && meet(u, u->placement.conflicts, o) && !streq(o->unit, u->name) &&
+                                yields(p->core, u, o))
                         return true;
         return false;
 }
@@ -308,14 +318,14 @@ static bool fits(const Plan *p, const Unit *u, Machine *m, Choice *ret) {
         return !is_own(p->core, m) && machine_session(p->core, m) && !plan_why_not(p, u, m, &ret->look, buffer);
 }
 
-/* The best of the other machines: with at least such a Version=, and at least so much of what it prefers. A record that
- * cannot be read cannot be handed on. */
+/* The best of the other machines: with at least such a Version=, and at least so much of what it prefers. A record
+ * that cannot be read cannot be handed on. */
 static Choice choose(const Plan *p, const Unit *u, int64_t version, size_t preference) {
         Choice best = {}, choice;
 
         for (Machine *m = p->core->machines; m && !lease_is_lost(u->lease); m = m->hh.next) {
                 if (version_there(p->core, u, m) < version || !fits(p, u, m, &choice) ||
-                    placement_preference(&u->placement, choice.look.metadata) < preference)
+                                placement_preference(&u->placement, choice.look.metadata) < preference)
                         continue;
                 if (!best.machine || placement_before(&u->placement, u->name, &choice.look, &best.look))
                         best = choice;
@@ -409,7 +419,8 @@ static void plan_move(Plan *p, Unit *u) {
         u->place_why[0] = '\0';
         u->move = choose_move(p, u, &choice);
         str_copy(u->move_to, sizeof(u->move_to), choice.machine ? choice.machine->id : "");
-        str_copy(u->lease->planned, sizeof(u->lease->planned), choice.machine ? choice.machine->id : p->core->machine_id);
+        str_copy(u->lease->planned, sizeof(u->lease->planned),
+                        choice.machine ? choice.machine->id : p->core->machine_id);
         if (choice.machine) {
                 choice.machine->held++;
                 place(p, u, choice.machine, true);

@@ -21,7 +21,8 @@ typedef struct Plan {
 void plan_begin(Plan *p, Core *c);
 /* Whether that machine holds it, for a session. l may be NULL. */
 bool plan_is_held_by(const Core *c, const Lease *l, const char *machine_id);
-/* NULL: it could take the unit. Else one line, static, in buffer or in a record. A silent machine is not told from others. */
+/* NULL: it could take the unit. Else one line, static, in buffer or in a record. A silent machine is not told from
+ * others. */
 const char *plan_why_not(const Plan *p, const Unit *u, const Machine *m, PlacementMachine *ret_look,
                 char buffer[static PLACEMENT_WHY_SIZE]);
 /* Of two that could take it. Who has just let it go comes last: he had his reasons, and may not have said so yet. */

@@ -94,7 +94,8 @@ bool machine_id_is_valid(const char *id) {
 bool lease_is_sound(const LeaseRecord *l) {
         bool of_session = l->session[0], of_period = l->period >= PERIOD_MIN && l->period <= PERIOD_MAX;
 
-        if ((unsigned) l->state >= _LEASE_STATE_MAX || l->index > INDEX_MAX || l->n_debts > DEBTS_MAX || l->n_tenures > TENURES_MAX)
+        if ((unsigned) l->state >= _LEASE_STATE_MAX || l->index > INDEX_MAX || l->n_debts > DEBTS_MAX ||
+                        l->n_tenures > TENURES_MAX)
                 return false;
         for (size_t i = 0; i < l->n_debts; i++)
                 if (l->debts[i].index > INDEX_MAX)

@@ -13,11 +13,11 @@
 #include "util/time-util.h"
 
 enum {
-        NAME_SIZE = 256,    /* a lease's name with its NUL: at most 255 bytes */
-        MACHINE_SIZE = 33,  /* 32 hex digits */
+        NAME_SIZE = 256,   /* a lease's name with its NUL: at most 255 bytes */
+        MACHINE_SIZE = 33, /* 32 hex digits */
         BOOT_SIZE = 33,
-        SESSION_SIZE = 24,  /* "<16 hex digits>-<TTL in ms>" */
-        NONCE_SIZE = 40,    /* "<16 hex digits>-<attempt>" */
+        SESSION_SIZE = 24, /* "<16 hex digits>-<TTL in ms>" */
+        NONCE_SIZE = 40,   /* "<16 hex digits>-<attempt>" */
         UUID_SIZE = 37,
         HOSTNAME_SIZE = 65,
         TENURES_MAX = 16,
@@ -30,10 +30,12 @@ enum {
         WHY_SIZE = 80,
 };
 
-/* The highest Index that is believed or handed out: 2^53 - 1, what every reader of JSON can tell from its neighbours. */
+/* The highest Index that is believed or handed out: 2^53 - 1, what every reader of JSON can tell from its neighbours.
+ */
 #define INDEX_MAX ((UINT64_C(1) << 53) - 1)
 
-/* No floor of all Indexes is higher, which leaves as many above it: one that was written by hand takes none away for good. */
+/* No floor of all Indexes is higher, which leaves as many above it: one that was written by hand takes none away for
+ * good. */
 #define FLOOR_MAX (INDEX_MAX / 2)
 
 /* Of leases of the D-Bus API. */
@@ -106,12 +108,13 @@ typedef struct LeaseRecord {
         char machine_id[MACHINE_SIZE]; /* of the holder; of the last one when free or done */
         char session[SESSION_SIZE];    /* "" when free or done, and for leases of the D-Bus API */
         int64_t version;
-        uint64_t index; /* the fencing token */
-        usec_t since;   /* CLOCK_REALTIME of the present state */
-        usec_t period;  /* leases of the D-Bus API: their own TTL; 0 for a unit's lease */
-        usec_t renewed; /* and CLOCK_REALTIME of the last renewal; 0: none in this tenure */
-        int64_t upgraded; /* the highest Version= for which it was ever handed on: once for each */
-        usec_t last_trigger; /* CLOCK_REALTIME; of a timer that catches up: when it last elapsed, on whichever machine */
+        uint64_t index;      /* the fencing token */
+        usec_t since;        /* CLOCK_REALTIME of the present state */
+        usec_t period;       /* leases of the D-Bus API: their own TTL; 0 for a unit's lease */
+        usec_t renewed;      /* and CLOCK_REALTIME of the last renewal; 0: none in this tenure */
+        int64_t upgraded;    /* the highest Version= for which it was ever handed on: once for each */
+        usec_t last_trigger; /* CLOCK_REALTIME; of a timer that catches up: when it last elapsed, on whichever machine
+                              */
         size_t n_debts;
         Debt debts[DEBTS_MAX];
         size_t n_tenures;
@@ -124,8 +127,8 @@ typedef struct OfferRecord {
         int64_t version;                /* of what is installed there */
         char conflicts[CONFLICTS_SIZE]; /* of what is installed there: others must know what stands against them */
         char replaces[CONFLICTS_SIZE];
-        char why[WHY_SIZE];             /* why the machine does not take it now; "": it would */
-        usec_t until;                   /* CLOCK_REALTIME, for people: it stands back until then; 0 */
+        char why[WHY_SIZE]; /* why the machine does not take it now; "": it would */
+        usec_t until;       /* CLOCK_REALTIME, for people: it stands back until then; 0 */
 } OfferRecord;
 
 /* A record on its way: name and value are borrowed for the duration of the call that passes it. */
@@ -148,8 +151,8 @@ typedef struct Record {
 /* "1f2e3d4c5b6a7988-10000" -> 10 s. 0 if the name is not a session's or its TTL is outside 2 to 60 s. */
 usec_t session_ttl(const char *session);
 
-/* How long a debt must be waited out: the TTL in a session's name, or the period of a robbed lease of the D-Bus API, which
- * has no session ("period-<ms>"). A name that is neither counts as the longest TTL. */
+/* How long a debt must be waited out: the TTL in a session's name, or the period of a robbed lease of the D-Bus API,
+ * which has no session ("period-<ms>"). A name that is neither counts as the longest TTL. */
 usec_t debt_ttl(const char *session);
 void debt_format_period(usec_t period, char ret[static SESSION_SIZE]);
 
@@ -170,8 +173,8 @@ static inline bool lease_held_by(const LeaseRecord *l, const char *session) {
         return l->state == LEASE_HELD && l->session[0] && streq(l->session, session);
 }
 
-/* A record that could be read may still say what nobody ever wrote: one that is held by no session and for no period, or at
- * an Index beyond all that can be. It counts as damaged, as does a registry's without a name. */
+/* A record that could be read may still say what nobody ever wrote: one that is held by no session and for no period,
+ * or at an Index beyond all that can be. It counts as damaged, as does a registry's without a name. */
 bool lease_is_sound(const LeaseRecord *l);
 bool meta_is_sound(const MetaRecord *m);
 

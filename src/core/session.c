@@ -78,7 +78,8 @@ static void begin_new(Core *c, Own *o) {
 }
 
 void session_begin(Core *c) {
-        /* What was held before the registry fell back is lost, also if we learn of it only from what was remembered. */
+        /* What was held before the registry fell back is lost, also if we learn of it only from what was remembered.
+         */
         Session *s = c->adopt[0] && !c->silence ? mirror_find_session(c, c->adopt) : NULL;
 
         if (c->own.phase != OWN_NONE || c->trust != TRUST_OK)
@@ -111,7 +112,8 @@ static void end_one(Core *c, Own *o) {
         o->name[0] = '\0';
         o->seen = NULL;
         if (left)
-                keep_name(c); /* a restart would carry on what is over, and void nothing of what the other has under way */
+                keep_name(c); /* a restart would carry on what is over, and void nothing of what the other has under
+                                 way */
 }
 
 void session_end(Core *c) {
@@ -143,8 +145,9 @@ static void put_beat(Core *c, Own *o, TxnBuilder *b) {
         txn_put(b, RECORD_BEAT, o->name, &beat, sizeof(beat));
 }
 
-/* An attempt that hangs in a member whose leader has just been lost is lost whole, however soon there is a new one. So the
- * first two are cut short where the registry is known to be much faster than that; a slow one gets all its time. */
+/* An attempt that hangs in a member whose leader has just been lost is lost whole, however soon there is a new one. So
+ * the first two are cut short where the registry is known to be much faster than that; a slow one gets all its time.
+ */
 static usec_t attempt_of(const Own *o) {
         usec_t fast = MAX(o->ttl / 10, 4 * o->round_trip);
 
@@ -197,9 +200,9 @@ static bool is_named(const FenceRecord *f, uint64_t since, const char *lease) {
 }
 
 /*
- * Our fence has been seen at a revision that we have not looked behind yet. All that it names is read, and not only what we
- * know to hold: a lease may have been handed to us, and taken again for our silence, before a watch that is behind tells
- * of either. Only once it is known how the lease is now, what the watch still has to say of it is old.
+ * Our fence has been seen at a revision that we have not looked behind yet. All that it names is read, and not only
+ * what we know to hold: a lease may have been handed to us, and taken again for our silence, before a watch that is
+ * behind tells of either. Only once it is known how the lease is now, what the watch still has to say of it is old.
  */
 static void check_fence(Core *c, Own *o, const Session *s) {
         const FenceRecord *f = s->fence_value;
@@ -228,7 +231,8 @@ static void check_fence(Core *c, Own *o, const Session *s) {
         o->next_at = c->now.boottime;
 }
 
-/* What a fence names (NULL: all, whatever it names) and cannot be read any more, or is not there, is not ours any more. */
+/* What a fence names (NULL: all, whatever it names) and cannot be read any more, or is not there, is not ours any
+ * more. */
 static void drop_lost(Core *c, const Own *o, const FenceRecord *fence) {
         for (Lease *l = c->leases; l; l = l->hh.next)
                 if (lease_is_lost(l) && (!fence || is_named(fence, o->fence_counter, l->name)))
@@ -237,8 +241,8 @@ static void drop_lost(Core *c, const Own *o, const FenceRecord *fence) {
 
 /* ---- answers ---- */
 
-/* An attempt that took its time needs no further pause, and there may be none to lose; those that fail at once need more
- * and more of it. */
+/* An attempt that took its time needs no further pause, and there may be none to lose; those that fail at once need
+ * more and more of it. */
 static void on_silence(Core *c, Own *o) {
         bool at_once = c->now.boottime - o->txn_t0 < 2 * PAUSE_FIRST;
         usec_t pause = at_once ? backoff(PAUSE_FIRST, o->hasty, o->timeline.round / 2) : 0;
@@ -293,9 +297,10 @@ static void on_committed(Core *c, Own *o, const Answer *a) {
 static void on_refused(Core *c, Own *o) {
         const Session *s = o->seen;
 
-        /* A fence of ours that cannot be read names nobody, and ends our beats; the time that we have is not cut short by it. */
+        /* A fence of ours that cannot be read names nobody, and ends our beats; the time that we have is not cut short
+         * by it. */
         if (s && s->beat.revision > 0 && s->fence.revision > 0 && !s->fence_value && o->committed &&
-            c->now.boottime < usec_add(o->t0, o->timeline.take)) {
+                        c->now.boottime < usec_add(o->t0, o->timeline.take)) {
                 on_silence(c, o);
                 return;
         }
@@ -308,7 +313,7 @@ static void on_refused(Core *c, Own *o) {
         if (s->beat.revision != o->beat_revision) {
                 /* One that cannot be read is nobody's, and is written anew. */
                 if (!s->beat_damaged && !nonce_is_ours(c, o, s->beat_value.nonce) &&
-                    (o->committed || o->phase == OWN_CREATING)) {
+                                (o->committed || o->phase == OWN_CREATING)) {
                         if (o->committed)
                                 output_report(c, REPORT_SESSION_CLONED, NULL, NULL, NULL, 0);
                         replace(c, o);
@@ -435,12 +440,12 @@ static bool is_fenceless(const Own *o) {
 }
 
 bool session_is_checked(const Core *c) {
-        return !c->own.read && !unchecked(c, &c->own) && !is_fenceless(&c->own) &&
-               !c->other.read && !unchecked(c, &c->other) && !is_fenceless(&c->other);
+        return !c->own.read && !unchecked(c, &c->own) && !is_fenceless(&c->own) && !c->other.read &&
+               !unchecked(c, &c->other) && !is_fenceless(&c->other);
 }
 
-/* Its beat or its fence is gone, deleted by hand. Neither is written again: who deletes a fence that a taker has touched would
- * else let a beat of ours pass by the taker. */
+/* Its beat or its fence is gone, deleted by hand. Neither is written again: who deletes a fence that a taker has
+ * touched would else let a beat of ours pass by the taker. */
 static bool is_deleted(const Own *o) {
         const Session *s = o->seen;
 
@@ -477,9 +482,9 @@ static bool machine_names(const Core *c, const char *session) {
 }
 
 /* Another TTL is another session. Ours goes on until the new one beats; then the leases are hung over to it one by one
- * (lease.c), and when the last one is, and the machine's record, the old session is beaten no more: before, it would seem to
- * be another machine's. Only then does a restart carry the new one on, and yet another TTL begin the next move: one turned
- * round half-way would leave a write under way that hangs a lease on the session that is given up. */
+ * (lease.c), and when the last one is, and the machine's record, the old session is beaten no more: before, it would
+ * seem to be another machine's. Only then does a restart carry the new one on, and yet another TTL begin the next
+ * move: one turned round half-way would leave a write under way that hangs a lease on the session that is given up. */
 static void advance_move(Core *c) {
         if (!session_settled(c) || c->shutting_down)
                 return;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* How every machine stands to a unit, told from outside: who holds it, who comes next, and why the others do not. It goes
- * by the same rules as the plan, and decides nothing. */
+/* How every machine stands to a unit, told from outside: who holds it, who comes next, and why the others do not. It
+ * goes by the same rules as the plan, and decides nothing. */
 
 #include "core/plan.h"
 
@@ -132,7 +132,8 @@ static bool view_of_own(Core *c, Now now, const Unit *u, WhyNotView *ret) {
         return *why;
 }
 
-int core_each_why_not(const Core *core, Now now, const char *unit, int (*f)(const WhyNotView *, void *), void *userdata) {
+int core_each_why_not(
+                const Core *core, Now now, const char *unit, int (*f)(const WhyNotView *, void *), void *userdata) {
         Core *c = (Core *) core;
         const Unit *u = life_find(c, unit);
         WhyNotView v;
@@ -166,7 +167,7 @@ bool core_is_stuck(const Core *core, Now now, const char *unit) {
 
         (void) now;
         if (!holder || u->global || !plan_is_held_by(c, u->lease, holder->id) ||
-            !(holder == c->self ? u->stuck : holder->value.draining))
+                        !(holder == c->self ? u->stuck : holder->value.draining))
                 return false;
         view = get_view(c);
         look_at_all(view, u);

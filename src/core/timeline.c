@@ -14,7 +14,9 @@ usec_t period_take_after(usec_t period) {
 }
 
 int timeline_compute(usec_t ttl, usec_t stop_grace, usec_t timeout_stop, Timeline *ret) {
-        Timeline t = { .round = ttl / 5, .attempt = MIN(USEC_PER_SEC, ttl / 6), .turn = MIN(ttl / 25, 400 * USEC_PER_MSEC) };
+        Timeline t = {
+                .round = ttl / 5, .attempt = MIN(USEC_PER_SEC, ttl / 6), .turn = MIN(ttl / 25, 400 * USEC_PER_MSEC)
+        };
 
         if (ttl < TTL_MIN || ttl > TTL_MAX)
                 return -ERANGE;

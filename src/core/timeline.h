@@ -19,12 +19,13 @@
 #define KILL_SLACK (350 * USEC_PER_MSEC)
 
 typedef struct Timeline {
-        usec_t round;      /* between beats: TTL/5 */
-        usec_t attempt;    /* the longest that one attempt at a beat may take: min(1 s, TTL/6) */
-        usec_t stop;       /* StopUnit at t0 + stop */
-        usec_t kill;       /* SIGKILL from t0 + kill on */
-        usec_t turn;       /* between machines that would take a lease: TTL/25 (at most 400 ms), longer than what they see differs */
-        usec_t take;       /* an observer may take the lease this long after the beat reached him */
+        usec_t round;   /* between beats: TTL/5 */
+        usec_t attempt; /* the longest that one attempt at a beat may take: min(1 s, TTL/6) */
+        usec_t stop;    /* StopUnit at t0 + stop */
+        usec_t kill;    /* SIGKILL from t0 + kill on */
+        usec_t turn;    /* between machines that would take a lease: TTL/25 (at most 400 ms), longer than what they see
+                           differs */
+        usec_t take;    /* an observer may take the lease this long after the beat reached him */
         usec_t stop_grace; /* kill - stop */
 } Timeline;
 
@@ -35,8 +36,8 @@ typedef struct Timeline {
  */
 int timeline_compute(usec_t ttl, usec_t stop_grace, usec_t timeout_stop, Timeline *ret);
 
-/* (1+ε)/(1-ε), rounded up: what an observer on a fast clock must wait for somebody who goes by all of his time on a slow
- * one, with no margin of his own (leases of the D-Bus API). Units' holders stop 2ε and 350 ms before. */
+/* (1+ε)/(1-ε), rounded up: what an observer on a fast clock must wait for somebody who goes by all of his time on a
+ * slow one, with no margin of his own (leases of the D-Bus API). Units' holders stop 2ε and 350 ms before. */
 usec_t period_take_after(usec_t period);
 
 /* TTL·(1+2ε) */

@@ -29,8 +29,8 @@ static bool is_alive(const Core *c, const Session *s) {
         return s && s->beat.revision > 0 && c->now.boottime < s->beat.at + s->ttl;
 }
 
-/* A beat that was there when we first looked may be of a machine that has been dead for long, until it moves or its TTL has
- * passed. And that a machine is silent is known only if the beats were read after that. */
+/* A beat that was there when we first looked may be of a machine that has been dead for long, until it moves or its
+ * TTL has passed. And that a machine is silent is known only if the beats were read after that. */
 bool view_is_unproved(const Core *c, const Machine *m) {
         const Session *s = session_of(c, m);
 
@@ -60,7 +60,8 @@ static bool is_known(const Core *c, const Lease *l) {
         return !view_is_deaf(c) && l->seen.known;
 }
 
-/* Who has its lease. What the record that was seen last says to be ours is in our hands still, whoever has it by now. */
+/* Who has its lease. What the record that was seen last says to be ours is in our hands still, whoever has it by now.
+ */
 static bool is_unknown(const Core *c, const Unit *u) {
         return !is_known(c, u->lease) && !(c->trust == TRUST_OK && u->lease->seen.known && lease_is_ours(c, u->lease));
 }
@@ -168,8 +169,12 @@ static const char *state_of_free(const Core *c, const Unit *u) {
 
 static const char *state_of(const Core *c, const Unit *u) {
         static const char *const phases[] = {
-                [PHASE_ARMING] = "starting", [PHASE_OPENING] = "starting", [PHASE_STARTING] = "starting",
-                [PHASE_CLOSING] = "stopping", [PHASE_STOPPING] = "stopping", [PHASE_DISARMING] = "stopping",
+                [PHASE_ARMING] = "starting",
+                [PHASE_OPENING] = "starting",
+                [PHASE_STARTING] = "starting",
+                [PHASE_CLOSING] = "stopping",
+                [PHASE_STOPPING] = "stopping",
+                [PHASE_DISARMING] = "stopping",
                 [PHASE_RELEASING] = "releasing",
         };
         const Lease *l = u->lease;
@@ -203,7 +208,8 @@ static const char *state_of(const Core *c, const Unit *u) {
 bool view_is_elsewhere(const Core *c, const Unit *u) {
         const Lease *l = u->lease;
 
-        return !u->global && u->phase == PHASE_IDLE && is_known(c, l) && !l->damaged && !lease_is_ours(c, l) && l->value.state == LEASE_HELD;
+        return !u->global && u->phase == PHASE_IDLE && is_known(c, l) && !l->damaged && !lease_is_ours(c, l) &&
+               l->value.state == LEASE_HELD;
 }
 
 /* The lease is ours, and nothing has been begun. */
@@ -233,8 +239,10 @@ static const char *why_not_global(const Core *c, const Unit *u) {
 static const char *why_unknown(const Core *c, const Unit *u) {
         if (u->guard.index == 0)
                 return view_why_deaf(c);
-        return u->guard.expired ? "unknown: the registry does not answer; the guard stops what runs here by an earlier beat"
-                                : "unknown: the registry does not answer; it runs here by an earlier beat, as the guard knows";
+        return u->guard.expired ? "unknown: the registry does not answer; the guard stops what runs here by an "
+                                  "earlier beat"
+                                : "unknown: the registry does not answer; it runs here by an earlier beat, as the "
+                                  "guard knows";
 }
 
 const char *view_why_not(const Core *c, const Unit *u) {
@@ -249,13 +257,16 @@ const char *view_why_not(const Core *c, const Unit *u) {
         if (u->phase == PHASE_RUNNING && u->by_hand)
                 return "it was stopped by hand; the lease stays here";
         if (u->phase == PHASE_RUNNING)
-                return life_is_inactive(&u->report) && has_failed(&u->report) ? "it has failed; OnFailure=hold keeps its lease here" : "";
+                return life_is_inactive(&u->report) && has_failed(&u->report)
+                                       ? "it has failed; OnFailure=hold keeps its lease here"
+                                       : "";
         if (u->phase != PHASE_IDLE)
                 return leave_to_string(u->leave);
         if (is_unknown(c, u))
                 return why_unknown(c, u);
         if (u->lease->damaged)
-                return "the lease's record in the registry cannot be read: waiting until whoever may hold it has stopped";
+                return "the lease's record in the registry cannot be read: waiting until whoever may hold it has "
+                       "stopped";
         if (lease_is_lost(u->lease) && !lease_is_ours(c, u->lease))
                 return "the lease's record in the registry was deleted: waiting until whoever may hold it has stopped";
         if (is_for_another(c, u))
@@ -293,8 +304,12 @@ static void unit_view(const Core *c, const Unit *u, UnitView *ret) {
                 .stuck = u->stuck,
                 .active_known = u->report.known,
                 .active = u->report.active,
-                .stop_at = ours && c->own.committed ? c->own.t0 + t.stop : kept ? u->guard.stop_at : 0,
-                .kill_at = ours && c->own.committed ? c->own.t0 + t.kill : kept ? u->guard.kill_at : 0,
+                .stop_at = ours && c->own.committed ? c->own.t0 + t.stop
+                           : kept                   ? u->guard.stop_at
+                                                    : 0,
+                .kill_at = ours && c->own.committed ? c->own.t0 + t.kill
+                           : kept                   ? u->guard.kill_at
+                                                    : 0,
         };
 }
 

@@ -3,11 +3,11 @@
 /*
  * The operator's words: release, transfer, steal, rearm of a unit here, drain of another machine.
  *
- * A word that cannot be carried out is refused, with the reason. Else it is armed until the step in which what it asks for
- * has begun: the unit is on its way down, the record has been written. Until then it can be withdrawn, by whoever waits for
- * the answer or because he is gone, and it ends by itself when it cannot be carried out any more. So no word acts later than
- * somebody waits for it; one that nobody waits for, and a steal, end after one TTL. What has begun is carried through: a
- * unit that is being stopped is given back when it is down.
+ * A word that cannot be carried out is refused, with the reason. Else it is armed until the step in which what it asks
+ * for has begun: the unit is on its way down, the record has been written. Until then it can be withdrawn, by whoever
+ * waits for the answer or because he is gone, and it ends by itself when it cannot be carried out any more. So no word
+ * acts later than somebody waits for it; one that nobody waits for, and a steal, end after one TTL. What has begun is
+ * carried through: a unit that is being stopped is given back when it is down.
  *
  * While the registry does not answer nothing is armed: a unit would be stopped for nothing.
  *
@@ -94,9 +94,9 @@ static WordResult why_not(Core *c, const Word *w, const char **ret_why) {
                 return *ret_why ? WORD_UNABLE : WORD_BEGUN;
         case EVENT_REARM:
                 return u->lease->value.state == LEASE_DONE && !u->lease->damaged &&
-                                       (!w->armed || u->lease->value.index == w->index)
-                                ? WORD_BEGUN
-                                : WORD_NOT_DONE;
+                                                       (!w->armed || u->lease->value.index == w->index)
+                                       ? WORD_BEGUN
+                                       : WORD_NOT_DONE;
         default:
                 return mirror_find_machine(c, w->object) ? WORD_BEGUN : WORD_UNABLE;
         }
@@ -131,7 +131,8 @@ static bool is_under_way(const Core *c, const Word *w) {
         if (w->kind == EVENT_DRAIN)
                 return c->drain_txn > 0 && streq(c->drain_machine, w->object);
         return u && u->lease->txn > 0 &&
-               ((w->kind == EVENT_STEAL && u->lease->op != OP_STRIKE) || (w->kind == EVENT_REARM && u->lease->op == OP_REARM));
+               ((w->kind == EVENT_STEAL && u->lease->op != OP_STRIKE) ||
+                               (w->kind == EVENT_REARM && u->lease->op == OP_REARM));
 }
 
 /* The record has moved since, and not to us. */
@@ -225,7 +226,8 @@ void word_begin(Core *c, const Event *e) {
         if (!w)
                 abort();
         *w = (Word){ .id = e->id, .kind = e->kind, .on = e->on };
-        w->until = e->id > 0 && e->kind != EVENT_STEAL ? USEC_INFINITY : usec_add(c->now.boottime, c->own.ttl ?: c->ttl);
+        w->until = e->id > 0 && e->kind != EVENT_STEAL ? USEC_INFINITY
+                                                       : usec_add(c->now.boottime, c->own.ttl ?: c->ttl);
         str_copy(w->object, sizeof(w->object), e->kind == EVENT_DRAIN ? strempty(e->machine) : strempty(e->unit));
         str_copy(w->machine, sizeof(w->machine), e->kind == EVENT_TRANSFER ? strempty(e->machine) : "");
         u = unit_of(c, w);

@@ -94,7 +94,8 @@ static WeighedLease *take_leases(const AllMachines *a, const UnitOptions *asked,
 
                 if (leases && *machine)
                         leases[(*ret_n)++] = (WeighedLease){
-                                        .unit = options ? options->unit : name, .machine_id = machine, .options = options};
+                                .unit = options ? options->unit : name, .machine_id = machine, .options = options
+                        };
         }
         return leases;
 }
@@ -110,13 +111,13 @@ static char *metadata_text(const json_t *object) {
 
 static WeighedMachine take_machine(const json_t *row) {
         return (WeighedMachine){
-                        .look.id = get_string(row, "machine_id"),
-                        .look.metadata = metadata_text(json_object_get(row, "metadata")),
-                        .look.draining = get_boolean(row, "draining"),
-                        .look.held = (size_t) get_integer(row, "held"),
-                        .hostname = get_string(row, "hostname"),
-                        .up = get_boolean(row, "up"),
-                        .here = get_boolean(row, "here"),
+                .look.id = get_string(row, "machine_id"),
+                .look.metadata = metadata_text(json_object_get(row, "metadata")),
+                .look.draining = get_boolean(row, "draining"),
+                .look.held = (size_t) get_integer(row, "held"),
+                .hostname = get_string(row, "hostname"),
+                .up = get_boolean(row, "up"),
+                .here = get_boolean(row, "here"),
         };
 }
 
@@ -133,9 +134,9 @@ static json_t *to_row(const WeighedMachine *m) {
                 (void) snprintf(why, sizeof(why), "rank %u", m->rank);
         if (m->holds)
                 str_copy(why + strlen(why), sizeof(why) - strlen(why), "; holds it now");
-        return json_pack("{s:s, s:s, s:b, s:b, s:o, s:b, s:s}", "machine_id", m->look.id, "hostname", m->hostname, "here",
-                        m->here, "fits", !m->why, "rank", m->why ? json_null() : json_integer(m->rank), "holds",
-                        m->holds, "why", why);
+        return json_pack("{s:s, s:s, s:b, s:b, s:o, s:b, s:s}", "machine_id", m->look.id, "hostname", m->hostname,
+                        "here", m->here, "fits", !m->why, "rank", m->why ? json_null() : json_integer(m->rank),
+                        "holds", m->holds, "why", why);
 }
 
 json_t *all_machines_weigh(const AllMachines *a, const UnitOptions *unit, size_t *ret_fit) {

@@ -10,8 +10,9 @@
 #include "ctl/members.h"
 #include "ctl/pid1.h"
 
-/* All units that have been looked at, as rows {name, by, props, covered, ours, followed}. by: who pulls it in. covered: the unit
- * itself, or a member. ours: it runs because of the unit. followed: what it pulls in has been looked at. */
+/* All units that have been looked at, as rows {name, by, props, covered, ours, followed}. by: who pulls it in.
+ * covered: the unit itself, or a member. ours: it runs because of the unit. followed: what it pulls in has been looked
+ * at. */
 typedef struct Brought {
         json_t *rows;
 } Brought;
@@ -32,9 +33,8 @@ static bool is_ours(const Brought *b, const char *name) {
 }
 
 static void add_row(Brought *b, const char *name, const char *by, const json_t *props, bool covered) {
-        (void) json_array_append_new(b->rows,
-                        json_pack("{s:s, s:s, s:O, s:b, s:b}", "name", name, "by", by, "props", props, "ours", true, "covered",
-                                        covered));
+        (void) json_array_append_new(b->rows, json_pack("{s:s, s:s, s:O, s:b, s:b}", "name", name, "by", by, "props",
+                                                              props, "ours", true, "covered", covered));
 }
 
 /* Not what runs by itself: groups, hardware, what PID 1 itself needs to start something. */
@@ -53,7 +53,7 @@ static bool has_lease(const char *name) {
 /* ---- who else starts it ---- */
 
 static bool has_other_starter(const Brought *b, const json_t *props) {
-        static const char *const reverse[] = {"WantedBy", "RequiredBy", "BoundBy", "UpheldBy", "TriggeredBy"};
+        static const char *const reverse[] = { "WantedBy", "RequiredBy", "BoundBy", "UpheldBy", "TriggeredBy" };
 
         if (startswith(get_string(props, "UnitFileState"), "enabled"))
                 return true;
@@ -69,8 +69,8 @@ static bool has_other_starter(const Brought *b, const json_t *props) {
         return false;
 }
 
-/* Takes out those that something else starts, until what is left is started by what is left only. Judged anew each time:
- * what starts one may have come to light since. */
+/* Takes out those that something else starts, until what is left is started by what is left only. Judged anew each
+ * time: what starts one may have come to light since. */
 static void drop_what_others_start(Brought *b) {
         bool changed = true;
         json_t *row;
@@ -109,8 +109,8 @@ static int add_pulled(Ctl *ctl, Brought *b, const json_t *by) {
                         code = pid1_load(ctl->bus, name, &pulled);
                         if (code != CTL_OK)
                                 return code;
-                        if (streq(get_string(pulled, "LoadState"), "loaded") && !find_row(b, get_string(pulled, "Id")) &&
-                                        !has_lease(get_string(pulled, "Id")))
+                        if (streq(get_string(pulled, "LoadState"), "loaded") &&
+                                        !find_row(b, get_string(pulled, "Id")) && !has_lease(get_string(pulled, "Id")))
                                 add_row(b, get_string(pulled, "Id"), get_string(by, "name"), pulled, false);
                 }
         }
@@ -149,22 +149,26 @@ static void describe(const char *unit, const json_t *row, json_t *findings) {
         const char *name = get_string(row, "name"), *by = get_string(row, "by"), *how;
         bool on_every = streq(get_string(props, "UnitFileState"), "disabled");
 
-        how = unit_lists(props, "PartOf", by) ? "PartOf=" : unit_lists(props, "StopPropagatedFrom", by) ? "PropagatesStopTo=" : NULL;
+        how = unit_lists(props, "PartOf", by)               ? "PartOf="
+              : unit_lists(props, "StopPropagatedFrom", by) ? "PropagatesStopTo="
+                                                            : NULL;
         if (how)
                 finding_add(findings, "weak",
-                                "%s is started with %s and stopped with it (%s), but nobody waits for its end and nobody kills "
+                                "%s is started with %s and stopped with it (%s), but nobody waits for its end and "
+                                "nobody kills "
                                 "it in time: give it BindsTo=%s",
                                 name, streq(by, unit) ? "it" : by, how, by);
         else
                 finding_add(findings, "weak",
-                                "%s is not bound to %s and goes on running without the lease: give it BindsTo=%s%s%s", name,
-                                streq(by, unit) ? "it" : by, by, on_every ? ", or, if every machine is to run it: systemctl enable " : "",
+                                "%s is not bound to %s and goes on running without the lease: give it BindsTo=%s%s%s",
+                                name, streq(by, unit) ? "it" : by, by,
+                                on_every ? ", or, if every machine is to run it: systemctl enable " : "",
                                 on_every ? name : "");
 }
 
 /* What cannot start without something that has a lease of its own and may be elsewhere. */
 static void look_at_leased(const char *unit, const json_t *props, json_t *findings) {
-        static const char *const needs[] = {"Requires", "BindsTo", "Requisite"};
+        static const char *const needs[] = { "Requires", "BindsTo", "Requisite" };
         _cleanup_(unit_options_freep) UnitOptions *options = NULL;
         _cleanup_(messages_done) Messages messages = {}; /* whoever examines the options tells them */
 
@@ -179,7 +183,8 @@ static void look_at_leased(const char *unit, const json_t *props, json_t *findin
                         if (files_listed(name) && files_gated(name) &&
                                         !(options && placement_names(options->placement.machine_of, name)))
                                 finding_add(findings, "weak",
-                                                "%s=%s, which has a lease of its own and may be elsewhere, where this cannot "
+                                                "%s=%s, which has a lease of its own and may be elsewhere, where this "
+                                                "cannot "
                                                 "start: MachineOf=%s in [X-Leased] keeps them together",
                                                 needs[n], name, name);
                 }
@@ -188,7 +193,7 @@ static void look_at_leased(const char *unit, const json_t *props, json_t *findin
 
 int brought_examine(Ctl *ctl, const char *name, const json_t *unit, char *const *members, json_t *findings) {
         json_auto_t *rows = json_array();
-        Brought b = {.rows = rows};
+        Brought b = { .rows = rows };
         json_t *row;
         size_t i;
         int code;

@@ -8,8 +8,9 @@
 /* PID 1 runs all generators before it answers a Reload. */
 #define CALL_TIMEOUT (90 * USEC_PER_SEC)
 
-const BusName bus_leased = {LEASED_NAME, LEASED_PATH, LEASED_MANAGER};
-const BusName bus_pid1 = {"org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager"};
+const BusName bus_leased = { LEASED_NAME, LEASED_PATH, LEASED_MANAGER };
+const BusName bus_pid1 = { "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
+        "org.freedesktop.systemd1.Manager" };
 
 /* For one more question when leased does not answer; borrowed from ctl. */
 static sd_bus *connection;
@@ -244,7 +245,7 @@ static int take_first(json_t *answer, json_t **ret) {
 
 int bus_get_all(sd_bus *bus, const char *name, const char *path, const char *interface, json_t **ret,
                 sd_bus_error *error) {
-        const BusName on = {name, path, "org.freedesktop.DBus.Properties"};
+        const BusName on = { name, path, "org.freedesktop.DBus.Properties" };
         json_auto_t *answer = NULL;
         int r = bus_call(bus, &on, "GetAll", &answer, error, "s", interface);
 
@@ -252,7 +253,7 @@ int bus_get_all(sd_bus *bus, const char *name, const char *path, const char *int
 }
 
 int bus_get_objects(sd_bus *bus, json_t **ret, sd_bus_error *error) {
-        static const BusName on = {LEASED_NAME, LEASED_PATH, "org.freedesktop.DBus.ObjectManager"};
+        static const BusName on = { LEASED_NAME, LEASED_PATH, "org.freedesktop.DBus.ObjectManager" };
         json_auto_t *answer = NULL;
         int r = bus_call(bus, &on, "GetManagedObjects", &answer, error, NULL);
 
@@ -260,7 +261,7 @@ int bus_get_objects(sd_bus *bus, json_t **ret, sd_bus_error *error) {
 }
 
 int bus_leased_runs(sd_bus *bus) {
-        static const BusName broker = {"org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus"};
+        static const BusName broker = { "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus" };
         json_auto_t *answer = NULL;
         int r = bus_call(bus, &broker, "NameHasOwner", &answer, NULL, "s", LEASED_NAME);
 
@@ -329,17 +330,16 @@ static const struct {
         int code;
         const char *text; /* NULL: the other side's own message */
 } errors[] = {
-                {SD_BUS_ERROR_SERVICE_UNKNOWN, CTL_NOT_RUNNING, NOT_RUNNING},
-                {SD_BUS_ERROR_NAME_HAS_NO_OWNER, CTL_NOT_RUNNING, NOT_RUNNING},
-                {SD_BUS_ERROR_NO_REPLY, CTL_FAILED, "no answer, look at: systemctl status leased"},
-                {SD_BUS_ERROR_TIMEOUT, CTL_FAILED, "no answer, look at: systemctl status leased"},
-                {SD_BUS_ERROR_ACCESS_DENIED, CTL_FAILED, "not allowed, do it as root"},
-                {SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED, CTL_FAILED, "not allowed, do it as root"},
-                {"org.leased1.Error.NoSuchUnit", CTL_NO_SUCH_UNIT, "not enabled on this machine, see: leasectl list"},
-                {"org.leased1.Error.NotHolder", CTL_NOT_HELD,
-                                "this machine does not hold its lease, see: leasectl list"},
-                {"org.leased1.Error.NoSuchLease", CTL_NOT_HELD, NULL},
-                {"org.leased1.Error.LeaseLost", CTL_NOT_HELD, NULL},
+        { SD_BUS_ERROR_SERVICE_UNKNOWN, CTL_NOT_RUNNING, NOT_RUNNING },
+        { SD_BUS_ERROR_NAME_HAS_NO_OWNER, CTL_NOT_RUNNING, NOT_RUNNING },
+        { SD_BUS_ERROR_NO_REPLY, CTL_FAILED, "no answer, look at: systemctl status leased" },
+        { SD_BUS_ERROR_TIMEOUT, CTL_FAILED, "no answer, look at: systemctl status leased" },
+        { SD_BUS_ERROR_ACCESS_DENIED, CTL_FAILED, "not allowed, do it as root" },
+        { SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED, CTL_FAILED, "not allowed, do it as root" },
+        { "org.leased1.Error.NoSuchUnit", CTL_NO_SUCH_UNIT, "not enabled on this machine, see: leasectl list" },
+        { "org.leased1.Error.NotHolder", CTL_NOT_HELD, "this machine does not hold its lease, see: leasectl list" },
+        { "org.leased1.Error.NoSuchLease", CTL_NOT_HELD, NULL },
+        { "org.leased1.Error.LeaseLost", CTL_NOT_HELD, NULL },
 };
 
 int bus_complain(const char *what, int r, const sd_bus_error *error) {

@@ -4,9 +4,9 @@
 #include "ctl/ctl.h"
 
 /*
- * Calls over the system bus, with their answers as JSON. Integers and strings stay what they are, arrays and structs are
- * arrays, dictionaries objects, variants what is in them, an array of bytes a string of hex digits, and the largest
- * 64-bit number, which means infinity, is null.
+ * Calls over the system bus, with their answers as JSON. Integers and strings stay what they are, arrays and structs
+ * are arrays, dictionaries objects, variants what is in them, an array of bytes a string of hex digits, and the
+ * largest 64-bit number, which means infinity, is null.
  *
  * Functions return 0 or a negative errno and log nothing; what the other side said is in the sd_bus_error.
  */
@@ -42,8 +42,8 @@ int bus_get_objects(sd_bus *bus, json_t **ret, sd_bus_error *error);
 
 /* 1 if somebody owns org.leased1, 0 if not. */
 int bus_leased_runs(sd_bus *bus);
-/* From here on the connection hears of every change of leased's objects; bus_wait() returns when there was one, or after
- * timeout microseconds. */
+/* From here on the connection hears of every change of leased's objects; bus_wait() returns when there was one, or
+ * after timeout microseconds. */
 int bus_watch_leased(sd_bus *bus);
 int bus_wait(sd_bus *bus, usec_t timeout);
 
@@ -51,6 +51,6 @@ int bus_wait(sd_bus *bus, usec_t timeout);
  * for the caller to tell. */
 int bus_reload_leased(sd_bus *bus, sd_bus_error *error, bool *ret_bad_lines);
 
-/* Says in one line why a call did not work, for what ("foo.service"; NULL: nothing in particular), and returns the exit
- * code for it. */
+/* Says in one line why a call did not work, for what ("foo.service"; NULL: nothing in particular), and returns the
+ * exit code for it. */
 int bus_complain(const char *what, int r, const sd_bus_error *error);

@@ -6,8 +6,8 @@
 
 #define USEC_PER_DAY (24 * USEC_PER_HOUR)
 
-/* The largest part of a whole (60 minutes, 24 hours) that is not longer than n and goes into it without a rest, so that
- * the distance is the same from one whole to the next. */
+/* The largest part of a whole (60 minutes, 24 hours) that is not longer than n and goes into it without a rest, so
+ * that the distance is the same from one whole to the next. */
 static unsigned largest_part(usec_t n, unsigned whole) {
         unsigned part = 1;
 
@@ -20,15 +20,15 @@ static unsigned largest_part(usec_t n, unsigned whole) {
 const char *calendar_of_span(usec_t span, char buf[static CALENDAR_SIZE]) {
         static const struct {
                 usec_t unit;
-                unsigned whole;         /* this many of them are the next longer one */
-                const char *one;           /* every one of them */
+                unsigned whole;             /* this many of them are the next longer one */
+                const char *one;            /* every one of them */
                 const char *before, *after; /* around the number of several; NULL: there is nothing for several */
         } units[] = {
-                {USEC_PER_SEC, 60, "*:*:*", "*:*:0/", ""},
-                {USEC_PER_MINUTE, 60, "minutely", "*:0/", ""},
-                {USEC_PER_HOUR, 24, "hourly", "0/", ":00"},
-                {USEC_PER_DAY, 7, "daily", NULL, NULL},
-                {7 * USEC_PER_DAY, 4, "weekly", NULL, NULL},
+                { USEC_PER_SEC, 60, "*:*:*", "*:*:0/", "" },
+                { USEC_PER_MINUTE, 60, "minutely", "*:0/", "" },
+                { USEC_PER_HOUR, 24, "hourly", "0/", ":00" },
+                { USEC_PER_DAY, 7, "daily", NULL, NULL },
+                { 7 * USEC_PER_DAY, 4, "weekly", NULL, NULL },
         };
         size_t i = ELEMENTSOF(units) - 1;
         unsigned part;
@@ -52,8 +52,12 @@ const char *span_as_written(usec_t span, char buf[static CALENDAR_SIZE]) {
                 usec_t unit;
                 const char *name;
         } units[] = {
-                {USEC_PER_DAY, "d"}, {USEC_PER_HOUR, "h"}, {USEC_PER_MINUTE, "min"}, {USEC_PER_SEC, "s"}, {USEC_PER_MSEC, "ms"},
-                {1, "us"},
+                { USEC_PER_DAY, "d" },
+                { USEC_PER_HOUR, "h" },
+                { USEC_PER_MINUTE, "min" },
+                { USEC_PER_SEC, "s" },
+                { USEC_PER_MSEC, "ms" },
+                { 1, "us" },
         };
         size_t i = 0;
 

@@ -25,7 +25,8 @@ static bool takes_time_to_stop(const char *name) {
         return endswith(name, ".service") || endswith(name, ".socket") || endswith(name, ".mount");
 }
 
-/* The longest of the unit and what goes by its lease, as the daemon has it; infinite if none takes time. *ret_of: whose. */
+/* The longest of the unit and what goes by its lease, as the daemon has it; infinite if none takes time. *ret_of:
+ * whose. */
 static usec_t timeout_stop_of(Ctl *ctl, const char *name, char **ret_of) {
         _cleanup_(strv_freep) char **members = NULL;
         json_auto_t *unit = NULL;
@@ -36,8 +37,8 @@ static usec_t timeout_stop_of(Ctl *ctl, const char *name, char **ret_of) {
         for (char **m = members; m && *m; m++) {
                 json_auto_t *member = NULL;
 
-                if (!takes_time_to_stop(*m) || unit_name_is_template(*m) || pid1_load(ctl->bus, *m, &member) != CTL_OK ||
-                                pid1_timeout_stop(member) <= longest)
+                if (!takes_time_to_stop(*m) || unit_name_is_template(*m) ||
+                                pid1_load(ctl->bus, *m, &member) != CTL_OK || pid1_timeout_stop(member) <= longest)
                         continue;
                 longest = pid1_timeout_stop(member);
                 free(*ret_of);
@@ -143,9 +144,9 @@ static void print_findings(const json_t *findings) {
                 const char *severity;
                 Colour colour;
         } titles[] = {
-                        {"refused", COLOUR_RED},
-                        {"weak", COLOUR_YELLOW},
-                        {"note", COLOUR_GREY},
+                { "refused", COLOUR_RED },
+                { "weak", COLOUR_YELLOW },
+                { "note", COLOUR_GREY },
         };
         json_t *finding;
         size_t i;
@@ -153,8 +154,8 @@ static void print_findings(const json_t *findings) {
         for (size_t s = 0; s < ELEMENTSOF(titles); s++)
                 json_array_foreach((json_t *) findings, i, finding) {
                         if (streq(get_string(finding, "severity"), titles[s].severity))
-                                say("%s%10s%s: %s", colour_on(titles[s].colour), titles[s].severity,
-                                                colour_off(), get_string(finding, "text"));
+                                say("%s%10s%s: %s", colour_on(titles[s].colour), titles[s].severity, colour_off(),
+                                                get_string(finding, "text"));
                 }
         if (json_array_size(findings) == 0)
                 say("            Nothing weakens it.");
@@ -173,8 +174,7 @@ static bool is_refused(const json_t *findings) {
         return false;
 }
 
-static int check_one(
-                Ctl *ctl, const char *typed, const LeasedConf *conf, const AllMachines *all, json_t *results) {
+static int check_one(Ctl *ctl, const char *typed, const LeasedConf *conf, const AllMachines *all, json_t *results) {
         _cleanup_(unit_options_freep) UnitOptions *options = NULL;
         _cleanup_free_ char *name = NULL;
         json_auto_t *findings = json_array(), *unit = NULL, *timeline = NULL, *machines = NULL, *result = NULL;

@@ -37,7 +37,7 @@ int command_start(Command *c, char **argv, const char *const *environment) {
                 return -errno;
         if (pid == 0)
                 execute(parent, argv, environment);
-        *c = (Command){.pid = pid, .left = true};
+        *c = (Command){ .pid = pid, .left = true };
         return 0;
 }
 

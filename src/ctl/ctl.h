@@ -2,13 +2,14 @@
 #pragma once
 
 /*
- * leasectl: the operator's hand. A short-lived program that talks to leased and to PID 1 over D-Bus, one call at a time
- * (blocking is fine here), and prints for people or as JSON.
+ * leasectl: the operator's hand. A short-lived program that talks to leased and to PID 1 over D-Bus, one call at a
+ * time (blocking is fine here), and prints for people or as JSON.
  *
  * Everything that comes over the bus is turned into a jansson value first (bus.h), and every listing is a JSON array
  * that is then printed as it is or as a table (output.h). What went wrong is one line on stderr.
  *
- * What it does not do: decide anything about leases. It changes files only in enable, disable, set-metadata and reload.
+ * What it does not do: decide anything about leases. It changes files only in enable, disable, set-metadata and
+ * reload.
  */
 
 #include <jansson.h>
@@ -45,7 +46,7 @@ typedef struct Ctl {
         bool anyway;
         bool all_machines;
         bool wait;
-        usec_t period; /* --period=; 0: not given */
+        usec_t period;    /* --period=; 0: not given */
         json_t *triggers; /* ctl/triggers.c's: what is installed, once it has been read */
 } Ctl;
 
@@ -75,7 +76,8 @@ int verb_undrain(Ctl *ctl, int argc, char **argv);
 
 /* One line on stderr, "leasectl: …". */
 void complain(const char *format, ...) _printf_(1, 2);
-/* From now on complain() waits for nobody: what stderr cannot take at once is lost. For a verb with a deadline to keep. */
+/* From now on complain() waits for nobody: what stderr cannot take at once is lost. For a verb with a deadline to
+ * keep. */
 void complain_without_waiting(void);
 
 /* Members of a JSON object as plain values: "" or 0 or false where there is none of that type. */

@@ -28,9 +28,9 @@
 
 typedef struct Item {
         char *name;
-        char *text; /* of the file that was removed */
+        char *text;  /* of the file that was removed */
         bool leased; /* it has a gate; otherwise it was a global one */
-        bool going; /* on its way out; false: it has failed and is left as it is */
+        bool going;  /* on its way out; false: it has failed and is left as it is */
 } Item;
 
 static int fail(Item *item, int code) {
@@ -160,7 +160,8 @@ static int ungate(Ctl *ctl, Item *item) {
         (void) dropin_members_list("", item->name, &members);
         up = members_find_up(ctl, members);
         if (up) {
-                complain("%s: %s, which it brought, is still up or has processes left; both stay gated. Once it is down: "
+                complain("%s: %s, which it brought, is still up or has processes left; both stay gated. Once it is "
+                         "down: "
                          "leasectl disable %s",
                                 item->name, up, item->name);
                 return CTL_FAILED;

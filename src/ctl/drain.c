@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * leasectl drain: a machine takes no leases and hands over those that it holds, also after a reboot; undrain ends that.
+ * leasectl drain: a machine takes no leases and hands over those that it holds, also after a reboot; undrain ends
+ * that.
  *
- * We wait, unless --no-wait, until nothing is held there any more, or only what has nowhere to go: that is named, with what
- * every machine has against it. Leaving before leaves the drain in force. Another machine than this one is watched through
- * the registry alone; it may be silent.
+ * We wait, unless --no-wait, until nothing is held there any more, or only what has nowhere to go: that is named, with
+ * what every machine has against it. Leaving before leaves the drain in force. Another machine than this one is
+ * watched through the registry alone; it may be silent.
  */
 
 #include <errno.h>
@@ -18,8 +19,8 @@
 #include "ctl/output.h"
 #include "ctl/progress.h"
 
-/* So long nothing must have moved before it is asked why (less than progress is silent about a short wait); and before it is
- * said that it cannot be known here. */
+/* So long nothing must have moved before it is asked why (less than progress is silent about a short wait); and before
+ * it is said that it cannot be known here. */
 #define PATIENCE (1500 * USEC_PER_MSEC)
 #define LONG_PATIENCE (10 * USEC_PER_SEC)
 
@@ -27,8 +28,8 @@ typedef struct Drain {
         Ctl *ctl;
         const char *id, *name; /* of the machine */
         bool here;
-        bool begun;            /* the machine is seen to drain */
-        bool noted;            /* that not all is known here has been said */
+        bool begun; /* the machine is seen to drain */
+        bool noted; /* that not all is known here has been said */
         json_int_t held;
         usec_t moved_at, asked_at;
         Bar bar;
@@ -41,7 +42,7 @@ static void on_interrupt(int signal) {
 }
 
 static void catch_interrupt(bool on) {
-        struct sigaction action = {.sa_handler = on ? on_interrupt : SIG_DFL}; /* no SA_RESTART: it ends a wait */
+        struct sigaction action = { .sa_handler = on ? on_interrupt : SIG_DFL }; /* no SA_RESTART: it ends a wait */
 
         (void) sigaction(SIGINT, &action, NULL);
 }
@@ -137,7 +138,8 @@ static int look_for_stuck(Drain *d, const json_t *machines, bool *ret_over) {
                         " unit%s nowhere to go and stay%s on %s, which takes nothing until: leasectl undrain",
                         d->held, one ? " has" : "s have", one ? "s" : "", d->name);
         say_after(d, text);
-        json_array_foreach(stuck, i, unit) print_stuck(d, machines, unit);
+        json_array_foreach(stuck, i, unit)
+                print_stuck(d, machines, unit);
         return CTL_FAILED;
 }
 
@@ -265,7 +267,7 @@ static int call_drain(const Drain *d, const char *verb) {
 
 int verb_drain(Ctl *ctl, int argc, char **argv) {
         json_auto_t *rows = NULL, *manager = NULL;
-        Drain drain = {.ctl = ctl};
+        Drain drain = { .ctl = ctl };
         char name[HOSTNAME_SHOWN];
         int code = find_machine(&drain, argc > 0 ? argv[0] : NULL, &rows, &manager);
 
@@ -281,7 +283,7 @@ int verb_drain(Ctl *ctl, int argc, char **argv) {
 
 int verb_undrain(Ctl *ctl, int argc, char **argv) {
         json_auto_t *rows = NULL, *manager = NULL;
-        Drain drain = {.ctl = ctl};
+        Drain drain = { .ctl = ctl };
         int code = find_machine(&drain, argc > 0 ? argv[0] : NULL, &rows, &manager);
 
         if (code == CTL_OK)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Effects that are not processes: addresses, mounts, rules. No SIGKILL ends them, so all rests on the lines that take them
- * back. ExecStopPost= has a time of its own after a kill (guard/guard-entry.h); ExecStop= is killed with the unit.
+ * Effects that are not processes: addresses, mounts, rules. No SIGKILL ends them, so all rests on the lines that take
+ * them back. ExecStopPost= has a time of its own after a kill (guard/guard-entry.h); ExecStop= is killed with the
+ * unit.
  */
 
 #include "ctl/effects.h"
@@ -11,11 +12,10 @@
 #include "ctl/pid1.h"
 
 /* Programs whose work stays when they have ended. */
-static const char *const lasting[] = {
-        "arptables", "brctl",  "cryptsetup", "dmsetup",  "drbdadm",   "drbdsetup", "ebtables", "exportfs", "ifconfig", "ifup",
-        "ip",        "ip6tables", "iptables", "ipvsadm", "losetup",   "lvchange",  "mdadm",    "modprobe", "mount",    "networkctl",
-        "nft",       "nmcli",  "resolvectl", "rbd",      "route",     "sysctl",    "tc",       "vgchange", "zpool",
-};
+static const char *const lasting[] = { "arptables", "brctl", "cryptsetup", "dmsetup", "drbdadm", "drbdsetup",
+        "ebtables", "exportfs", "ifconfig", "ifup", "ip", "ip6tables", "iptables", "ipvsadm", "losetup", "lvchange",
+        "mdadm", "modprobe", "mount", "networkctl", "nft", "nmcli", "resolvectl", "rbd", "route", "sysctl", "tc",
+        "vgchange", "zpool" };
 
 static bool is_lasting(const char *path) {
         const char *name = strrchr(path, '/');
@@ -53,17 +53,20 @@ void effects_examine(const char *with, bool fenced, const json_t *service, json_
 
         if (stop_post)
                 finding_add(findings, severity,
-                                "%sExecStopPost=: what it takes back is no process; after a kill it has half of the unit's StopGrace for "
+                                "%sExecStopPost=: what it takes back is no process; after a kill it has half of the "
+                                "unit's StopGrace for "
                                 "that, at most 0.5 s, and what is not done then stays%s",
                                 with, fenced ? ", but this machine is rebooted" : " (unless FenceAction=reboot)");
         else if (path && stop)
                 finding_add(findings, severity,
-                                "%s%s= with %s: what that sets up is no process, and stays when ExecStop= is not done in time; "
+                                "%s%s= with %s: what that sets up is no process, and stays when ExecStop= is not done "
+                                "in time; "
                                 "ExecStopPost= would also run after a kill%s",
                                 with, line, path, fenced ? "; this machine is rebooted then" : "");
         else if (path)
                 finding_add(findings, "weak",
-                                "%s%s= with %s: what that sets up is no process, and stays when the lease passes on: take it back in "
+                                "%s%s= with %s: what that sets up is no process, and stays when the lease passes on: "
+                                "take it back in "
                                 "ExecStopPost=",
                                 with, line, path);
 }

@@ -96,7 +96,8 @@ static int note_brought(Ctl *ctl, const Item *item, const json_t *unit) {
         json_t *finding;
         size_t i;
 
-        json_array_foreach(findings, i, finding) complain("note: %s: %s", item->name, get_string(finding, "text"));
+        json_array_foreach(findings, i, finding)
+                complain("note: %s: %s", item->name, get_string(finding, "text"));
         return code;
 }
 
@@ -136,10 +137,11 @@ static int examine(Ctl *ctl, const char *typed, const LeasedConf *conf, Item *it
         if (!up)
                 return CTL_OK;
         if (!ctl->stop)
-                return streq(up, item->name) ? refuse(up, "is %s: systemctl stop %s, or use --stop",
-                                                               get_string(unit, "ActiveState"), up)
-                                             : refuse(item->name, "brings %s, which is up: systemctl stop %s, or use --stop",
-                                                               up, up);
+                return streq(up, item->name)
+                                       ? refuse(up, "is %s: systemctl stop %s, or use --stop",
+                                                         get_string(unit, "ActiveState"), up)
+                                       : refuse(item->name, "brings %s, which is up: systemctl stop %s, or use --stop",
+                                                         up, up);
         item->to_stop = true;
         return CTL_OK;
 }

@@ -30,9 +30,9 @@ static int check_name(const char *name, json_t *findings) {
         if (unit_name_is_template(name))
                 return refuse(findings, "is a template, enable an instance of it");
         if (endswith(name, ".swap"))
-                return refuse(findings,
-                                "is a swap: what is in it is of no use to another machine, and a swapoff that takes too "
-                                "long cannot be ended");
+                return refuse(findings, "is a swap: what is in it is of no use to another machine, and a swapoff that "
+                                        "takes too "
+                                        "long cannot be ended");
         if (!unit_name_is_valid(name))
                 return refuse(findings, "is not the name of a unit that can be leased");
         return CTL_OK;
@@ -53,7 +53,8 @@ static int check_loaded(const char *typed, const json_t *unit, json_t *findings)
 }
 
 /* property: in which of the unit's lists it stands. */
-static int check_starter(const char *name, const json_t *unit, const char *by, const char *property, json_t *findings) {
+static int check_starter(
+                const char *name, const json_t *unit, const char *by, const char *property, json_t *findings) {
         bool bound = streq(property, "BoundBy"), helper = unit_pulls_in(unit, by);
 
         if (bound && (helper || endswith(name, ".target")))
@@ -61,29 +62,36 @@ static int check_starter(const char *name, const json_t *unit, const char *by, c
         if (bound && files_listed(by))
                 return CTL_OK; /* it runs by a lease of its own */
         if (unit_lists(unit, "BindsTo", by))
-                return refuse(findings, "is started by %s and bound to it, and so goes by its lease: leasectl enable %s", by, by);
+                return refuse(findings,
+                                "is started by %s and bound to it, and so goes by its lease: leasectl enable %s", by,
+                                by);
         if (bound)
                 return refuse(findings,
-                                "is pulled in by %s, which is bound to it, and would start it without its lease. If %s is to "
-                                "run wherever this runs: Wants=%s here, and it goes by the same lease; or lease it first, with "
+                                "is pulled in by %s, which is bound to it, and would start it without its lease. If "
+                                "%s is to "
+                                "run wherever this runs: Wants=%s here, and it goes by the same lease; or lease it "
+                                "first, with "
                                 "MachineOf=%s",
                                 by, by, by, name);
         if (helper)
                 return refuse(findings,
-                                "is pulled in by %s (%s=), which would start it without its lease: BindsTo=%s there in place of "
+                                "is pulled in by %s (%s=), which would start it without its lease: BindsTo=%s there "
+                                "in place of "
                                 "that, and it goes by the same lease",
                                 by, property, name);
-        return refuse(findings, "is pulled in by %s (%s=), which would start it without its lease: remove that", by, property);
+        return refuse(findings, "is pulled in by %s (%s=), which would start it without its lease: remove that", by,
+                        property);
 }
 
 /* Somebody else who would start it: at boot, or along with something. The gate would stop him; but he would fail. */
 static int check_not_started_by_others(const char *name, const json_t *unit, json_t *findings) {
-        static const char *const reverse[] = {"WantedBy", "RequiredBy", "RequisiteOf", "BoundBy", "UpheldBy"};
+        static const char *const reverse[] = { "WantedBy", "RequiredBy", "RequisiteOf", "BoundBy", "UpheldBy" };
         const char *state = get_string(unit, "UnitFileState");
 
         if (startswith(state, "enabled"))
                 return refuse(findings,
-                                "is enabled in systemd, which would start it without its lease: systemctl disable %s%s",
+                                "is enabled in systemd, which would start it without its lease: systemctl disable "
+                                "%s%s",
                                 pid1_is_active(unit) ? "--now " : "", name);
         if (streq(state, "transient"))
                 return refuse(findings,
@@ -149,13 +157,17 @@ static int check_cgroups(json_t *findings) {
         int unfit = cgroup_unfit();
 
         if (unfit == CGROUPS_NOT_UNIFIED)
-                return refuse(findings, "the control groups of this machine are not the unified ones (cgroup v2): processes could "
-                                        "not be found and killed in time; boot with systemd.unified_cgroup_hierarchy=1");
+                return refuse(findings,
+                                "the control groups of this machine are not the unified ones (cgroup v2): processes "
+                                "could "
+                                "not be found and killed in time; boot with systemd.unified_cgroup_hierarchy=1");
         if (unfit == CGROUPS_NOT_OURS)
-                return refuse(findings, "this container has no cgroup namespace of its own: the control groups of its units could not "
+                return refuse(findings, "this container has no cgroup namespace of its own: the control groups of its "
+                                        "units could not "
                                         "be found, and processes not killed in time");
         if (unfit == CGROUPS_CANNOT_BE_KILLED)
-                return refuse(findings, "the kernel has no cgroup.kill (Linux 5.14 has): processes could not be killed in time");
+                return refuse(findings, "the kernel has no cgroup.kill (Linux 5.14 has): processes could not be "
+                                        "killed in time");
         return CTL_OK;
 }
 

@@ -4,9 +4,9 @@
 #include "ctl/ctl.h"
 
 /*
- * The two files that make a unit a leased one: the gate's drop-in (conf/dropin.h) and /etc/leased/units/NAME, which the
- * daemon reads. The gate is there before the other and goes after it, so that whatever happens in between leaves a unit
- * that cannot start, never one that starts without its lease.
+ * The two files that make a unit a leased one: the gate's drop-in (conf/dropin.h) and /etc/leased/units/NAME, which
+ * the daemon reads. The gate is there before the other and goes after it, so that whatever happens in between leaves a
+ * unit that cannot start, never one that starts without its lease.
  *
  * Functions that fail say why in one line and return an exit code.
  */

@@ -20,23 +20,25 @@ static void add_row(json_t *rows, const json_t *machines, const char *lease, con
                                         "to_usec", to ? json_incref((json_t *) to) : json_null(), "why", why));
 }
 
-/* Of the present tenure: whether it is one still. A holder that is silent is about to lose the lease, or would, if another machine
- * were there to take it. standing: "held", "silent", "unknown"; heard_usec: CLOCK_REALTIME when he was last heard, if not just
- * now. */
+/* Of the present tenure: whether it is one still. A holder that is silent is about to lose the lease, or would, if
+ * another machine were there to take it. standing: "held", "silent", "unknown"; heard_usec: CLOCK_REALTIME when he was
+ * last heard, if not just now. */
 static void add_standing(json_t *row, const json_t *machines, const json_t *lease) {
-        const json_t *machine = machines_find(machines, get_string(row, "machine_id")), *up = json_object_get(machine, "up");
+        const json_t *machine = machines_find(machines, get_string(row, "machine_id")),
+                     *up = json_object_get(machine, "up");
         bool of_session = get_integer(lease, "PeriodUSec") == 0;
         const char *standing = !get_boolean(lease, "Known") ? "unknown"
-                               : !of_session               ? get_integer(lease, "TimeRemainingUSec") > 0 ? "held" : "silent"
+                               : !of_session ? get_integer(lease, "TimeRemainingUSec") > 0 ? "held" : "silent"
                                : !machine || json_is_null(up) ? "unknown"
                                : json_is_true(up)             ? "held"
                                                               : "silent";
         json_int_t age = get_integer(machine, "heard_ago_usec");
 
         (void) json_object_set_new(row, "standing", json_string(standing));
-        (void) json_object_set_new(row, "heard_usec", of_session && age > 0 && !streq(standing, "held")
-                                                                      ? json_integer((json_int_t) now_realtime() - age)
-                                                                      : json_null());
+        (void) json_object_set_new(row, "heard_usec",
+                        of_session && age > 0 && !streq(standing, "held")
+                                        ? json_integer((json_int_t) now_realtime() - age)
+                                        : json_null());
 }
 
 /* The tenures of one lease, the newest last. */
@@ -54,8 +56,8 @@ static int read_lease(Ctl *ctl, const json_t *machines, const char *name, json_t
         if (r < 0)
                 return r;
         json_array_foreach(json_array_get(tenures, 0), i, t)
-                        add_row(rows, machines, name, json_array_get(t, 0), json_array_get(t, 1), json_array_get(t, 2),
-                                        json_array_get(t, 3), strempty(json_string_value(json_array_get(t, 4))));
+                add_row(rows, machines, name, json_array_get(t, 0), json_array_get(t, 1), json_array_get(t, 2),
+                                json_array_get(t, 3), strempty(json_string_value(json_array_get(t, 4))));
         if (*get_string(props, "MachineID")) {
                 add_row(rows, machines, name, json_object_get(props, "MachineID"), json_object_get(props, "Index"),
                                 json_object_get(props, "SinceUSec"), NULL, "");
@@ -112,15 +114,16 @@ static void format_stamp(const json_t *value, char *buf, size_t size) {
                 (void) strftime(buf, size, "%Y-%m-%d %H:%M:%S", &tm);
 }
 
-/* Between two tenures there may have been a time in which nobody had it. What was shorter than a second is none to speak of. */
+/* Between two tenures there may have been a time in which nobody had it. What was shorter than a second is none to
+ * speak of. */
 static json_t *gap_between(const json_t *before, const json_t *after) {
         json_int_t from = get_integer(before, "to_usec"), to = get_integer(after, "from_usec");
 
         if (!before || !streq(get_string(before, "lease"), get_string(after, "lease")) || from == 0 ||
                         to - from < (json_int_t) USEC_PER_SEC)
                 return NULL;
-        return json_pack("{s:s, s:s, s:i, s:I, s:I, s:I, s:s}", "lease", get_string(after, "lease"), "holder", "-", "index", 0,
-                        "from_usec", from, "to_usec", to, "for_usec", to - from, "why", "held by nobody");
+        return json_pack("{s:s, s:s, s:i, s:I, s:I, s:I, s:s}", "lease", get_string(after, "lease"), "holder", "-",
+                        "index", 0, "from_usec", from, "to_usec", to, "for_usec", to - from, "why", "held by nobody");
 }
 
 static void complete_row(json_t *row) {
@@ -156,19 +159,20 @@ static json_t *complete(const json_t *rows) {
                         (void) json_array_append_new(all, gap);
                 (void) json_array_append(all, row);
         }
-        json_array_foreach((json_t *) rows, i, row) complete_row(row);
+        json_array_foreach((json_t *) rows, i, row)
+                complete_row(row);
         return all;
 }
 
 int verb_history(Ctl *ctl, int argc, char **argv) {
         static const Column columns[] = {
-                        {.title = "LEASE", .key = "lease"},
-                        {.title = "HOLDER", .key = "holder"},
-                        {.title = "INDEX", .key = "index", .format = format_json_index, .right = true},
-                        {.title = "FROM", .key = "from_usec", .format = format_stamp},
-                        {.title = "TO", .key = "to_usec", .format = format_stamp},
-                        {.title = "FOR", .key = "for_usec", .format = format_json_span, .right = true},
-                        {.title = "ENDED", .key = "why"},
+                { .title = "LEASE", .key = "lease" },
+                { .title = "HOLDER", .key = "holder" },
+                { .title = "INDEX", .key = "index", .format = format_json_index, .right = true },
+                { .title = "FROM", .key = "from_usec", .format = format_stamp },
+                { .title = "TO", .key = "to_usec", .format = format_stamp },
+                { .title = "FOR", .key = "for_usec", .format = format_json_span, .right = true },
+                { .title = "ENDED", .key = "why" },
         };
         json_auto_t *machines = NULL, *rows = NULL;
         int code = machines_read(ctl, &machines);

@@ -2,8 +2,9 @@
 
 /*
  * leasectl is-held: for scripts: may I act as the holder, now and here? Exit code 0 if this machine holds the lease, 3
- * if not, 6 if that cannot be known: the registry has not answered since leased started. A lease whose unit would have been stopped by now for want of a beat counts as not held, even though nobody
- * else may have it yet. Names are those of units that are enabled here, or of leases.
+ * if not, 6 if that cannot be known: the registry has not answered since leased started. A lease whose unit would have
+ * been stopped by now for want of a beat counts as not held, even though nobody else may have it yet. Names are those
+ * of units that are enabled here, or of leases.
  */
 
 #include <stdio.h>
@@ -26,7 +27,8 @@ static int lease_is_held(Ctl *ctl, const char *name, const char *unit, bool *ret
         json_auto_t *lease = NULL, *manager = NULL;
         int r = bus_call(ctl->bus, &bus_leased, "GetLease", &lease, &error, "s", name);
 
-        if (r < 0 && !streq(name, unit) && bus_call(ctl->bus, &bus_leased, "GetLease", &lease, &ignored, "s", unit) >= 0)
+        if (r < 0 && !streq(name, unit) &&
+                        bus_call(ctl->bus, &bus_leased, "GetLease", &lease, &ignored, "s", unit) >= 0)
                 r = 0;
         if (r >= 0)
                 r = bus_get_all(ctl->bus, LEASED_NAME, LEASED_PATH, LEASED_MANAGER, &manager, &error);

@@ -17,7 +17,7 @@ int keeper_begin(Keeper *k, sd_bus *bus, const char *name, usec_t period) {
 
         if (r < 0)
                 return bus_complain(name, r, &error);
-        *k = (Keeper){.bus = bus, .name = name, .period = period};
+        *k = (Keeper){ .bus = bus, .name = name, .period = period };
         str_copy(k->machine_id, sizeof(k->machine_id), get_string(manager, "MachineID"));
         if (getrandom(&k->version, sizeof(k->version), 0) != sizeof(k->version))
                 return bus_complain(name, -EIO, NULL);
@@ -91,8 +91,8 @@ static int on_renewed(sd_bus_message *m, void *userdata, sd_bus_error *error) {
                 return 0;
         }
         note_trouble(k, m);
-        r = sd_bus_call_method_async(k->bus, &k->call, LEASED_NAME, LEASED_PATH, LEASED_MANAGER, "GetLease", on_looked, k,
-                        "s", k->name);
+        r = sd_bus_call_method_async(k->bus, &k->call, LEASED_NAME, LEASED_PATH, LEASED_MANAGER, "GetLease", on_looked,
+                        k, "s", k->name);
         if (r < 0)
                 k->next = usec_add(now_boottime(), TRY_AGAIN);
         return 0;
@@ -128,7 +128,7 @@ usec_t keeper_step(Keeper *k) {
 
 void keeper_release(Keeper *k) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        const BusName on = {LEASED_NAME, k->path, LEASED_LEASE};
+        const BusName on = { LEASED_NAME, k->path, LEASED_LEASE };
         char left[32];
         int r;
 

@@ -4,12 +4,12 @@
 #include "ctl/bus.h"
 
 /*
- * A lease of the D-Bus API, kept by renewing it. It is ours up to a deadline that only a renewal that was answered moves,
- * and that counts from before the call was sent: so long nobody else can have it, whatever becomes of us.
+ * A lease of the D-Bus API, kept by renewing it. It is ours up to a deadline that only a renewal that was answered
+ * moves, and that counts from before the call was sent: so long nobody else can have it, whatever becomes of us.
  *
  * A call without an answer may have been carried out, and then the lease has another Index than the one we know. So
- * whoever acquires gives it a version that nobody else has: by machine and version the lease is found to be still ours, at
- * whichever Index. A deadline never moves by such a look.
+ * whoever acquires gives it a version that nobody else has: by machine and version the lease is found to be still
+ * ours, at whichever Index. A deadline never moves by such a look.
  */
 
 typedef struct Keeper {

@@ -14,9 +14,9 @@ static json_t *why_not(const json_t *pairs) {
         json_t *list = json_array(), *pair;
         size_t i;
 
-        json_array_foreach((json_t *) pairs, i, pair)(void)
-                        json_array_append_new(list, json_pack("{s:O, s:O}", "machine_id", json_array_get(pair, 0),
-                                                                    "why", json_array_get(pair, 1)));
+        json_array_foreach((json_t *) pairs, i, pair)
+                (void) json_array_append_new(list, json_pack("{s:O, s:O}", "machine_id", json_array_get(pair, 0),
+                                                                   "why", json_array_get(pair, 1)));
         return list;
 }
 
@@ -97,7 +97,8 @@ int units_read(Ctl *ctl, json_t **ret) {
         return CTL_OK;
 }
 
-/* The name that PID 1 has for a unit, if it is another one: an alias is a link to the unit's file. Owned by the caller. */
+/* The name that PID 1 has for a unit, if it is another one: an alias is a link to the unit's file. Owned by the
+ * caller. */
 static char *pid1_name(Ctl *ctl, const char *unit) {
         json_auto_t *answer = NULL, *props = NULL;
         const char *id;
@@ -147,7 +148,7 @@ int unit_lease_name(Ctl *ctl, const char *unit, char **ret) {
                                 LEASED_UNIT, &props, &error);
         if (r < 0)
                 return sd_bus_error_has_name(&error, "org.leased1.Error.NoSuchUnit") ||
-                                       sd_bus_error_has_name(&error, "org.leased1.Error.InvalidName")
+                                                       sd_bus_error_has_name(&error, "org.leased1.Error.InvalidName")
                                        ? 0
                                        : r;
         /* A global unit has none, but may have had one. */

@@ -30,21 +30,19 @@ static void add_holders(json_t *rows) {
 
 int verb_list(Ctl *ctl, int argc, char **argv) {
         static const Column columns[] = {
-                        {.title = "UNIT", .key = "unit"},
-                        {.title = "STATE", .key = "state", .colour = colour_of_state},
-                        {.title = "HOLDER", .key = "holder"},
-                        {.title = "INDEX", .key = "index", .format = format_json_index, .right = true},
-                        {.title = "TIME LEFT",
-                                        .key = "time_remaining_usec",
-                                        .format = format_json_span,
-                                        .right = true},
+                { .title = "UNIT", .key = "unit" },
+                { .title = "STATE", .key = "state", .colour = colour_of_state },
+                { .title = "HOLDER", .key = "holder" },
+                { .title = "INDEX", .key = "index", .format = format_json_index, .right = true },
+                { .title = "TIME LEFT", .key = "time_remaining_usec", .format = format_json_span, .right = true },
         };
         json_auto_t *rows = NULL, *manager = NULL;
         int code = units_read(ctl, &rows);
 
         if (code != CTL_OK)
                 return code;
-        if (json_array_size(rows) == 0 && bus_get_all(ctl->bus, LEASED_NAME, LEASED_PATH, LEASED_MANAGER, &manager, NULL) >= 0 &&
+        if (json_array_size(rows) == 0 &&
+                        bus_get_all(ctl->bus, LEASED_NAME, LEASED_PATH, LEASED_MANAGER, &manager, NULL) >= 0 &&
                         *get_string(manager, "UnitsError")) {
                 complain("%s", get_string(manager, "UnitsError"));
                 return CTL_FAILED;

@@ -64,8 +64,9 @@ int machines_read_all(Ctl *ctl, json_t **ret, json_t **ret_manager) {
                                                 json_array_get(m, 0), "hostname", json_array_get(m, 1), "boot_id",
                                                 json_array_get(m, 2), "metadata", json_array_get(m, 3), "held",
                                                 json_array_get(m, 4), "draining", json_array_get(m, 5), "up",
-                                                standing_of(manager, id), "heard_ago_usec", age_of(manager, id, 0), "ttl_usec",
-                                                age_of(manager, id, 1), "here", streq(get_string(manager, "MachineID"), id)));
+                                                standing_of(manager, id), "heard_ago_usec", age_of(manager, id, 0),
+                                                "ttl_usec", age_of(manager, id, 1), "here",
+                                                streq(get_string(manager, "MachineID"), id)));
         }
         *ret = rows_sorted(rows, "hostname");
         *ret_manager = TAKE_PTR(manager);
@@ -138,7 +139,7 @@ static int complain_ambiguous(const json_t *rows, row_test_t test, const char *t
 }
 
 int machines_resolve(const json_t *rows, const char *typed, const json_t **ret) {
-        static const row_test_t tests[] = {is_hostname, is_id_beginning};
+        static const row_test_t tests[] = { is_hostname, is_id_beginning };
         const json_t *found = machines_find(rows, typed);
 
         for (size_t t = 0; t < ELEMENTSOF(tests) && !found; t++) {
@@ -178,7 +179,8 @@ void machine_metadata(const json_t *object, char *buf, size_t size) {
                         size_t n = strcspn(v, " ");
 
                         if (at < size)
-                                at += (size_t) snprintf(buf + at, size - at, "%s%s=%.*s", at > 0 ? " " : "", key, (int) n, v);
+                                at += (size_t) snprintf(
+                                                buf + at, size - at, "%s%s=%.*s", at > 0 ? " " : "", key, (int) n, v);
                         v += n + strspn(v + n, " ");
                 } while (*v);
         }
@@ -190,15 +192,20 @@ static void format_metadata(const json_t *value, char *buf, size_t size) {
                 str_copy(buf, size, "-");
 }
 
-/* "up" of one whose beats come; with when it was last heard where that is longer ago than two of its rounds (TTL/5). */
+/* "up" of one whose beats come; with when it was last heard where that is longer ago than two of its rounds (TTL/5).
+ */
 static void format_standing(const json_t *row, char *buf, size_t size) {
         const json_t *up = json_object_get(row, "up");
         json_int_t age = get_integer(row, "heard_ago_usec"), ttl = get_integer(row, "ttl_usec");
-        const char *state = json_is_null(up) ? "unknown" : !json_is_true(up) ? "silent" : get_boolean(row, "draining") ? "draining" : "up";
+        const char *state = json_is_null(up)               ? "unknown"
+                            : !json_is_true(up)            ? "silent"
+                            : get_boolean(row, "draining") ? "draining"
+                                                           : "up";
         char span[32];
 
         if (age > 0 && (!json_is_true(up) || age > ttl * 2 / 5 + 200 * (json_int_t) USEC_PER_MSEC))
-                (void) snprintf(buf, size, "%s, last heard %s ago", state, format_span(span, sizeof(span), (usec_t) age));
+                (void) snprintf(buf, size, "%s, last heard %s ago", state,
+                                format_span(span, sizeof(span), (usec_t) age));
         else
                 (void) snprintf(buf, size, "%s", state);
 }
@@ -222,11 +229,11 @@ static void complete(json_t *rows) {
 
 int verb_machines(Ctl *ctl, int argc, char **argv) {
         static const Column columns[] = {
-                        {.title = "MACHINE", .key = "name"},
-                        {.title = "STATE", .key = "state", .colour = colour_of_machine},
-                        {.title = "HELD", .key = "held", .right = true},
-                        {.title = "METADATA", .key = "metadata", .format = format_metadata},
-                        {.title = "MACHINE ID", .key = "machine_id"},
+                { .title = "MACHINE", .key = "name" },
+                { .title = "STATE", .key = "state", .colour = colour_of_machine },
+                { .title = "HELD", .key = "held", .right = true },
+                { .title = "METADATA", .key = "metadata", .format = format_metadata },
+                { .title = "MACHINE ID", .key = "machine_id" },
         };
         json_auto_t *rows = NULL;
         int code = machines_read(ctl, &rows);

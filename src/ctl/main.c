@@ -17,33 +17,33 @@ typedef struct Verb {
 } Verb;
 
 static const Verb verbs[] = {
-                {"status", "[UNIT...]", 0, -1, false, verb_status, "This machine, or all about units"},
-                {"list", "", 0, 0, false, verb_list, "The units that are enabled here, and who holds them"},
-                {"machines", "", 0, 0, false, verb_machines, "The machines that take part"},
-                {"history", "[UNIT|LEASE...]", 0, -1, false, verb_history, "Who held a lease, and why it ended"},
-                {"monitor", "", 0, 0, false, verb_monitor, "What changes, as it changes"},
-                {"metrics", "", 0, 0, false, verb_metrics, "For Prometheus"},
-                {"is-held", "UNIT|LEASE...", 1, -1, false, verb_is_held, "For scripts: is it held by this machine?"},
-                {"check", "UNIT...", 1, -1, true, verb_check, "The unit's timeline, and what weakens its safety"},
-                {"enable", "UNIT...", 1, -1, true, verb_enable, "Run it here only with its lease (on each machine)"},
-                {"disable", "UNIT...", 1, -1, true, verb_disable,
-                                "Stop it, release its lease, make it ordinary again"},
-                {"release", "UNIT...", 1, -1, false, verb_release, "Stop it here and let another machine have it"},
-                {"transfer", "UNIT MACHINE", 2, 2, false, verb_transfer, "Stop it here and hand it to that machine"},
-                {"steal", "UNIT...", 1, -1, false, verb_steal, "Take it from a holder that cannot be asked"},
-                {"rearm", "UNIT...", 1, -1, false, verb_rearm, "A unit that is done may run again"},
-                {"drain", "[MACHINE]", 0, 1, false, verb_drain, "Take no leases there, and hand over those held"},
-                {"undrain", "[MACHINE]", 0, 1, false, verb_undrain, "The end of drain"},
-                {"set-metadata", "[KEY=VALUE...]", 0, -1, true, verb_set_metadata,
-                                "What this machine says of itself, for Require= and Prefer="},
-                {"run", "LEASE COMMAND...", 2, -1, true, verb_run, "Run a command while holding a lease of its own"},
-                {"registry", "[accept UUID|forget LEASE]", 0, 2, false, verb_registry, "How the registry is; or: go by that one"},
-                {"reload", "", 0, 0, false, verb_reload, "Let leased read its configuration again"},
+        { "status", "[UNIT...]", 0, -1, false, verb_status, "This machine, or all about units" },
+        { "list", "", 0, 0, false, verb_list, "The units that are enabled here, and who holds them" },
+        { "machines", "", 0, 0, false, verb_machines, "The machines that take part" },
+        { "history", "[UNIT|LEASE...]", 0, -1, false, verb_history, "Who held a lease, and why it ended" },
+        { "monitor", "", 0, 0, false, verb_monitor, "What changes, as it changes" },
+        { "metrics", "", 0, 0, false, verb_metrics, "For Prometheus" },
+        { "is-held", "UNIT|LEASE...", 1, -1, false, verb_is_held, "For scripts: is it held by this machine?" },
+        { "check", "UNIT...", 1, -1, true, verb_check, "The unit's timeline, and what weakens its safety" },
+        { "enable", "UNIT...", 1, -1, true, verb_enable, "Run it here only with its lease (on each machine)" },
+        { "disable", "UNIT...", 1, -1, true, verb_disable, "Stop it, release its lease, make it ordinary again" },
+        { "release", "UNIT...", 1, -1, false, verb_release, "Stop it here and let another machine have it" },
+        { "transfer", "UNIT MACHINE", 2, 2, false, verb_transfer, "Stop it here and hand it to that machine" },
+        { "steal", "UNIT...", 1, -1, false, verb_steal, "Take it from a holder that cannot be asked" },
+        { "rearm", "UNIT...", 1, -1, false, verb_rearm, "A unit that is done may run again" },
+        { "drain", "[MACHINE]", 0, 1, false, verb_drain, "Take no leases there, and hand over those held" },
+        { "undrain", "[MACHINE]", 0, 1, false, verb_undrain, "The end of drain" },
+        { "set-metadata", "[KEY=VALUE...]", 0, -1, true, verb_set_metadata,
+                        "What this machine says of itself, for Require= and Prefer=" },
+        { "run", "LEASE COMMAND...", 2, -1, true, verb_run, "Run a command while holding a lease of its own" },
+        { "registry", "[accept UUID|forget LEASE]", 0, 2, false, verb_registry,
+                        "How the registry is; or: go by that one" },
+        { "reload", "", 0, 0, false, verb_reload, "Let leased read its configuration again" },
 };
 
 char *unit_name_complete(const char *name) {
-        static const char *const types[] = {".service", ".socket", ".timer", ".path", ".mount", ".automount", ".swap",
-                        ".target", ".slice", ".scope", ".device"};
+        static const char *const types[] = { ".service", ".socket", ".timer", ".path", ".mount", ".automount", ".swap",
+                ".target", ".slice", ".scope", ".device" };
         char *s;
 
         for (size_t i = 0; i < ELEMENTSOF(types); i++)
@@ -74,7 +74,8 @@ static int help(void) {
                     "     --all-machines       check: also where it would run\n"
                     "     --period=SPAN        run: hold the lease for so long without a renewal (10s)\n"
                     "\n"
-                    "Exit codes: 0 done; 1 failed; 2 wrong usage; 3 the lease is not held (status: by nobody; release,\n"
+                    "Exit codes: 0 done; 1 failed; 2 wrong usage; 3 the lease is not held (status: by nobody; "
+                    "release,\n"
                     "transfer, is-held: not by this machine); 4 no such unit, or not enabled here; 5 leased is not\n"
                     "running; 6 it is not known (status, is-held: the registry does not answer); of run, that of the\n"
                     "command.");
@@ -118,19 +119,19 @@ enum {
 /* In order: up to the first argument that is no option. -1: go on with the verb; otherwise the exit code. */
 static int parse_options(int argc, char **argv, bool in_order, Ctl *ctl) {
         static const struct option options[] = {
-                        {"help", no_argument, NULL, 'h'},
-                        {"version", no_argument, NULL, OPT_VERSION},
-                        {"host", required_argument, NULL, 'H'},
-                        {"json", optional_argument, NULL, OPT_JSON},
-                        {"no-pager", no_argument, NULL, OPT_NO_PAGER},
-                        {"no-legend", no_argument, NULL, OPT_NO_LEGEND},
-                        {"no-wait", no_argument, NULL, OPT_NO_WAIT},
-                        {"stop", no_argument, NULL, OPT_STOP},
-                        {"anyway", no_argument, NULL, OPT_ANYWAY},
-                        {"force", no_argument, NULL, OPT_FORCE},
-                        {"all-machines", no_argument, NULL, OPT_ALL_MACHINES},
-                        {"period", required_argument, NULL, OPT_PERIOD},
-                        {},
+                { "help", no_argument, NULL, 'h' },
+                { "version", no_argument, NULL, OPT_VERSION },
+                { "host", required_argument, NULL, 'H' },
+                { "json", optional_argument, NULL, OPT_JSON },
+                { "no-pager", no_argument, NULL, OPT_NO_PAGER },
+                { "no-legend", no_argument, NULL, OPT_NO_LEGEND },
+                { "no-wait", no_argument, NULL, OPT_NO_WAIT },
+                { "stop", no_argument, NULL, OPT_STOP },
+                { "anyway", no_argument, NULL, OPT_ANYWAY },
+                { "force", no_argument, NULL, OPT_FORCE },
+                { "all-machines", no_argument, NULL, OPT_ALL_MACHINES },
+                { "period", required_argument, NULL, OPT_PERIOD },
+                {},
         };
         int c;
 
@@ -216,7 +217,7 @@ static int parse(int argc, char **argv, Ctl *ctl, const Verb **ret, int *ret_ski
 }
 
 int main(int argc, char **argv) {
-        Ctl ctl = {.legend = true, .pager = true, .wait = true};
+        Ctl ctl = { .legend = true, .pager = true, .wait = true };
         const Verb *verb;
         int code, skip;
 

@@ -58,7 +58,7 @@ bool unit_lists(const json_t *properties, const char *property, const char *name
         return false;
 }
 
-const char *const unit_pulls[] = {"Wants", "Requires", "BindsTo", "Upholds", NULL};
+const char *const unit_pulls[] = { "Wants", "Requires", "BindsTo", "Upholds", NULL };
 
 bool unit_pulls_in(const json_t *properties, const char *name) {
         for (const char *const *p = unit_pulls; *p; p++)
@@ -87,7 +87,8 @@ static int add_covered(const char *name, const json_t *properties, const char *u
                 return add_template(name, members);
         if (endswith(name, ".service") || endswith(name, ".mount"))
                 return add_helpers(properties, unit, members);
-        return add_names(json_object_get(properties, endswith(name, ".target") ? "BoundBy" : "Triggers"), unit, members);
+        return add_names(json_object_get(properties, endswith(name, ".target") ? "BoundBy" : "Triggers"), unit,
+                        members);
 }
 
 static int add_slice(const char *unit, char ***members) {
@@ -126,7 +127,7 @@ int members_find(Ctl *ctl, const char *unit, const json_t *properties, char ***r
 
 static void examine_starters(const char *unit, const char *member, char *const *members, const json_t *properties,
                 json_t *findings) {
-        static const char *const reverse[] = {"WantedBy", "RequiredBy", "RequisiteOf", "BoundBy", "UpheldBy"};
+        static const char *const reverse[] = { "WantedBy", "RequiredBy", "RequisiteOf", "BoundBy", "UpheldBy" };
 
         for (size_t i = 0; i < ELEMENTSOF(reverse); i++) {
                 json_t *value;
@@ -157,7 +158,8 @@ static int examine_one(Ctl *ctl, const char *unit, const char *member, char *con
         else if (owner && !streq(owner, unit))
                 refuse(findings, "brings %s, which goes by the lease of %s already", member, owner);
         if (!streq(get_string(properties, "LoadState"), "loaded"))
-                refuse(findings, "brings %s, which cannot be loaded (%s)", member, get_string(properties, "LoadState"));
+                refuse(findings, "brings %s, which cannot be loaded (%s)", member,
+                                get_string(properties, "LoadState"));
         if (*get_string(properties, "PAMName"))
                 refuse(findings,
                                 "brings %s with PAMName=: its processes leave the control group and could not be "

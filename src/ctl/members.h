@@ -11,9 +11,9 @@ bool unit_pulls_in(const json_t *properties, const char *name);
 bool unit_lists(const json_t *properties, const char *property, const char *name);
 
 /*
- * What a lease covers besides its unit (conf/dropin.h): what a timer, socket, path or automount triggers, what is bound
- * to a target, and what these bring in turn. A socket with Accept=yes brings a template, for all its instances. The unit's
- * Slice= is one, too.
+ * What a lease covers besides its unit (conf/dropin.h): what a timer, socket, path or automount triggers, what is
+ * bound to a target, and what these bring in turn. A socket with Accept=yes brings a template, for all its instances.
+ * The unit's Slice= is one, too.
  *
  * Functions that return an exit code have said what is wrong, unless they put it among the findings (ctl/examine.h).
  */

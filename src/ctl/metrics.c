@@ -45,8 +45,10 @@ static void print_manager(const Ctl *ctl, const json_t *manager) {
         char version[LABEL_SIZE], machine[LABEL_SIZE], registry[LABEL_SIZE];
 
         describe("leased_info", "gauge", "What this machine is, as labels.");
-        say("leased_info{version=\"%s\",machine_id=\"%s\",registry=\"%s\"} 1", label(get_string(manager, "Version"), version),
-                        label(get_string(manager, "MachineID"), machine), label(get_string(manager, "Registry"), registry));
+        say("leased_info{version=\"%s\",machine_id=\"%s\",registry=\"%s\"} 1",
+                        label(get_string(manager, "Version"), version),
+                        label(get_string(manager, "MachineID"), machine),
+                        label(get_string(manager, "Registry"), registry));
         describe("leased_registry_ok", "gauge", "1 if the registry's last request was answered.");
         say("leased_registry_ok %d", streq(get_string(manager, "RegistryState"), "ok"));
         describe("leased_competing", "gauge", "1 if this machine takes leases.");
@@ -55,7 +57,8 @@ static void print_manager(const Ctl *ctl, const json_t *manager) {
         say("leased_draining %d", get_boolean(manager, "Draining"));
         describe("leased_held", "gauge", "Leases of units that this machine holds.");
         say("leased_held %" JSON_INTEGER_FORMAT, get_integer(manager, "Held"));
-        describe("leased_lost_acquires_total", "counter", "Leases that were asked for while another machine was faster.");
+        describe("leased_lost_acquires_total", "counter",
+                        "Leases that were asked for while another machine was faster.");
         say("leased_lost_acquires_total %" JSON_INTEGER_FORMAT, get_integer(manager, "LostAcquires"));
         describe("leased_ttl_seconds", "gauge", "TTL of the present session.");
         print_seconds("leased_ttl_seconds", (usec_t) get_integer(manager, "TTLUSec"));
@@ -80,17 +83,18 @@ static void print_units(const json_t *units) {
 
         describe("leased_unit_state", "gauge", "1 for the state that this machine sees the unit in.");
         json_array_foreach((json_t *) units, i, unit)
-                        say("leased_unit_state{unit=\"%s\",state=\"%s\"} 1", label(get_string(unit, "unit"), name),
-                                        label(get_string(unit, "state"), state));
+                say("leased_unit_state{unit=\"%s\",state=\"%s\"} 1", label(get_string(unit, "unit"), name),
+                                label(get_string(unit, "state"), state));
         describe("leased_unit_held", "gauge", "1 if this machine holds the unit's lease.");
-        json_array_foreach((json_t *) units, i, unit) if (!json_is_null(json_object_get(unit, "held")))
+        json_array_foreach((json_t *) units, i, unit)
+                if (!json_is_null(json_object_get(unit, "held")))
                         print_unit("leased_unit_held", unit, get_boolean(unit, "local"));
         describe("leased_unit_active", "gauge", "1 if the unit is active on this machine.");
         json_array_foreach((json_t *) units, i, unit)
-                        print_unit("leased_unit_active", unit, streq(get_string(unit, "active_state"), "active"));
+                print_unit("leased_unit_active", unit, streq(get_string(unit, "active_state"), "active"));
         describe("leased_unit_index", "counter", "The fencing token of the unit's lease.");
         json_array_foreach((json_t *) units, i, unit)
-                        print_unit("leased_unit_index", unit, get_integer(unit, "index"));
+                print_unit("leased_unit_index", unit, get_integer(unit, "index"));
 }
 
 static void print_machines(const json_t *machines) {
@@ -99,7 +103,8 @@ static void print_machines(const json_t *machines) {
         size_t i;
 
         describe("leased_machine_up", "gauge", "1 if the machine has beaten within its TTL, as this one sees it.");
-        json_array_foreach((json_t *) machines, i, machine) if (!json_is_null(json_object_get(machine, "up")))
+        json_array_foreach((json_t *) machines, i, machine)
+                if (!json_is_null(json_object_get(machine, "up")))
                         say("leased_machine_up{machine_id=\"%s\",hostname=\"%s\"} %d",
                                         label(get_string(machine, "machine_id"), id),
                                         label(get_string(machine, "hostname"), name), get_boolean(machine, "up"));

@@ -42,7 +42,7 @@ static void print_event(
         json_auto_t *line = details ?: json_object();
 
         if (monitor->ctl->json != JSON_OFF) {
-                const Ctl short_lines = {.json = JSON_MODE_SHORT};
+                const Ctl short_lines = { .json = JSON_MODE_SHORT };
 
                 (void) json_object_set_new(line, "time_usec", json_integer((json_int_t) now_realtime()));
                 (void) json_object_set_new(line, "event", json_string(event));
@@ -163,8 +163,8 @@ static void show_object(Monitor *monitor, const json_t *body, bool added) {
         name_of_path(path, name, sizeof(name));
         if (added) {
                 print_event(monitor, "added", name, "is new", NULL);
-                json_object_foreach(json_array_get(body, 1), interface, properties)(void)
-                                json_object_update(remembered(monitor, path), properties);
+                json_object_foreach(json_array_get(body, 1), interface, properties)
+                        (void) json_object_update(remembered(monitor, path), properties);
         } else if (json_object_del(monitor->shown, path) == 0) /* one signal for each interface */
                 print_event(monitor, "removed", name, "is gone", NULL);
 }
@@ -211,7 +211,8 @@ static int remember_all(Monitor *monitor) {
         json_object_foreach(objects, path, object) {
                 json_t *all = remembered(monitor, path);
 
-                json_object_foreach(object, interface, properties)(void) json_object_update(all, properties);
+                json_object_foreach(object, interface, properties)
+                        (void) json_object_update(all, properties);
         }
         r = machines_read(monitor->ctl, &monitor->machines);
         if (r == CTL_OK)
@@ -236,7 +237,7 @@ static int follow(Monitor *monitor) {
 }
 
 int verb_monitor(Ctl *ctl, int argc, char **argv) {
-        Monitor monitor = {.ctl = ctl, .shown = json_object()};
+        Monitor monitor = { .ctl = ctl, .shown = json_object() };
         int r = bus_watch_leased(ctl->bus), code;
 
         code = r < 0 ? bus_complain("monitor", r, NULL) : remember_all(&monitor);

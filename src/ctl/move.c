@@ -6,8 +6,8 @@
  * once the robbed machine has let go, or can surely not run it any more.
  * leasectl rearm UNIT: a unit that is done may run again.
  *
- * All are answered by the daemon when it has begun, or cannot be; what has not begun ends with us. We wait for what comes of
- * it, unless --no-wait.
+ * All are answered by the daemon when it has begun, or cannot be; what has not begun ends with us. We wait for what
+ * comes of it, unless --no-wait.
  */
 
 #include <stdio.h>
@@ -18,10 +18,10 @@
 #include "ctl/wait.h"
 
 typedef struct Move {
-        json_int_t index; /* before */
+        json_int_t index;    /* before */
         const char *machine; /* this one */
-        bool leaving;     /* it has begun to go */
-        bool stayed;      /* ... and came back with the same Index */
+        bool leaving;        /* it has begun to go */
+        bool stayed;         /* ... and came back with the same Index */
 } Move;
 
 /* ---- transfer ---- */
@@ -64,8 +64,8 @@ static int report_transfer(Ctl *ctl, const char *unit, const json_t *target, con
         if (code != CTL_OK)
                 return code;
         if (!move->stayed && streq(get_string(now, "machine_id"), get_string(target, "machine_id"))) {
-                say("%s: now held by %s at Index %" JSON_INTEGER_FORMAT, unit,
-                                get_string(target, "hostname"), get_integer(now, "index"));
+                say("%s: now held by %s at Index %" JSON_INTEGER_FORMAT, unit, get_string(target, "hostname"),
+                                get_integer(now, "index"));
                 return CTL_OK;
         }
         complain("%s: was not handed over, see: leasectl status %s", unit, unit);
@@ -110,13 +110,15 @@ int verb_transfer(Ctl *ctl, int argc, char **argv) {
 
 /* ---- steal ---- */
 
-/* The lease is ours since the verb was answered; another machine's, or nobody's, when it was taken or given away since. */
+/* The lease is ours since the verb was answered; another machine's, or nobody's, when it was taken or given away
+ * since. */
 static int is_here(const json_t *props, void *userdata) {
         const char *state = get_string(props, "State");
         Move *move = userdata;
 
         move->stayed = get_boolean(props, "HolderKnown") && !streq(get_string(props, "MachineID"), move->machine);
-        return move->stayed || streq(state, "held") || streq(state, "starting") || streq(state, "running") || streq(state, "stopped");
+        return move->stayed || streq(state, "held") || streq(state, "starting") || streq(state, "running") ||
+               streq(state, "stopped");
 }
 
 static int steal_one(Ctl *ctl, const char *unit) {
@@ -138,8 +140,7 @@ static int steal_one(Ctl *ctl, const char *unit) {
                 return code;
         wait = json_integer_value(json_array_get(answer, 0));
         if (wait > 0)
-                say("%s: taken from %s; it starts here when that machine has let go, in %s at the latest",
-                                unit,
+                say("%s: taken from %s; it starts here when that machine has let go, in %s at the latest", unit,
                                 *get_string(row, "hostname") ? get_string(row, "hostname")
                                                              : get_string(row, "machine_id"),
                                 format_span(span, sizeof(span), (usec_t) wait));

@@ -21,9 +21,10 @@
 
 #define DROPIN "/etc/systemd/system/leased.service.d/registry.conf"
 #define DROPIN_SIZE_MAX ((size_t) 64 * 1024)
-#define DROPIN_HEAD                                                                                                    \
-        "# Written by leasectl: the units that serve the registry on this machine, so that at a shutdown they stop after\n" \
-        "# leased has given its leases back. Lines may be added and removed.\n"                                             \
+#define DROPIN_HEAD                                                                                                   \
+        "# Written by leasectl: the units that serve the registry on this machine, so that at a shutdown they stop "  \
+        "after\n"                                                                                                     \
+        "# leased has given its leases back. Lines may be added and removed.\n"                                       \
         "[Unit]\n"
 
 /* ---- the endpoint ---- */
@@ -59,7 +60,7 @@ static bool parse_endpoint(const char *endpoint, Address *ret) {
 
 /* An address is ours if a socket can be bound to it. */
 static bool is_local(const Address *a) {
-        const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
+        const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
         struct addrinfo *list = NULL;
         bool local = false;
 
@@ -91,8 +92,8 @@ static int add_listeners(const char *path, unsigned port, char ***sockets) {
                 char name[40];
 
                 /* sl local:port remote:port st tx:rx tr:when retrnsmt uid timeout inode */
-                if (sscanf(line, " %*u: %*[0-9A-Fa-f]:%4x %*[0-9A-Fa-f]:%*x %2x %*x:%*x %*x:%*x %*x %*u %*u %llu", &local, &state,
-                                    &inode) != 3 ||
+                if (sscanf(line, " %*u: %*[0-9A-Fa-f]:%4x %*[0-9A-Fa-f]:%*x %2x %*x:%*x %*x:%*x %*x %*u %*u %llu",
+                                    &local, &state, &inode) != 3 ||
                                 local != port || state != 10 /* TCP_LISTEN */)
                         continue;
                 (void) snprintf(name, sizeof(name), "socket:[%llu]", inode);
@@ -125,7 +126,8 @@ static bool has_one_open(const char *pid, char *const *sockets) {
         return found;
 }
 
-/* The service that a process belongs to; of a docker container its engine, for the container has another name each time. */
+/* The service that a process belongs to; of a docker container its engine, for the container has another name each
+ * time. */
 static int add_unit_of(Ctl *ctl, const char *pid, char ***units) {
         json_auto_t *answer = NULL, *props = NULL;
         const char *id;
@@ -211,7 +213,8 @@ int ordering_examine(Ctl *ctl, const LeasedConf *conf, json_t *findings) {
 
         for (char **m = missing; m && *m; m++)
                 finding_add(findings, "weak",
-                                "%s serves the registry on this machine and may stop before leased at a shutdown, so that "
+                                "%s serves the registry on this machine and may stop before leased at a shutdown, so "
+                                "that "
                                 "leases are not given back: leasectl reload writes After=%s into " DROPIN,
                                 *m, *m);
         return code;
@@ -250,7 +253,9 @@ int ordering_write(Ctl *ctl, const LeasedConf *conf, bool *ret_changed) {
                 return CTL_FAILED;
         }
         for (char **m = missing; *m; m++)
-                complain("note: leased.service: stops before %s from now on, which serves the registry here (" DROPIN ")", *m);
+                complain("note: leased.service: stops before %s from now on, which serves the registry here (" DROPIN
+                         ")",
+                                *m);
         *ret_changed = true;
         return CTL_OK;
 }

@@ -59,7 +59,8 @@ static bool describe(Ctl *ctl, const char *unit, const json_t *row, bool before,
                 return true;
         }
         if (state_is(row, "done", "")) {
-                (void) snprintf(text, OUTLOOK_SIZE, "its job is done, and it runs again after: leasectl rearm %s", unit);
+                (void) snprintf(text, OUTLOOK_SIZE, "its job is done, and it runs again after: leasectl rearm %s",
+                                unit);
                 return true;
         }
         if (state_is(row, "stopped", "")) {
@@ -67,7 +68,8 @@ static bool describe(Ctl *ctl, const char *unit, const json_t *row, bool before,
                 return true;
         }
         why = why_not_here(ctl, row);
-        (void) snprintf(text, OUTLOOK_SIZE, "%s%s%s", get_boolean(row, "held") ? "it does not run here yet" : "nobody holds it, and not here",
+        (void) snprintf(text, OUTLOOK_SIZE, "%s%s%s",
+                        get_boolean(row, "held") ? "it does not run here yet" : "nobody holds it, and not here",
                         *why ? ": " : "", why);
         return false;
 }
@@ -98,5 +100,6 @@ void outlook_note_stop(Ctl *ctl, const char *unit) {
         row = read_row(ctl, unit);
         if (row && (is_up(row) || state_is(row, "stopping", "")))
                 complain("note: %s: runs here, and is stopped now%s", unit,
-                                get_boolean(row, "global") ? "" : "; another machine on which it is enabled may take it");
+                                get_boolean(row, "global") ? ""
+                                                           : "; another machine on which it is enabled may take it");
 }

@@ -5,8 +5,8 @@
 
 /*
  * What follows for a unit from what has just been asked of leased, in a few words for people: "it starts here now",
- * "it is held by beta, and this machine stands by". leased decides that within moments, when PID 1 and the registry have
- * answered.
+ * "it is held by beta, and this machine stands by". leased decides that within moments, when PID 1 and the registry
+ * have answered.
  */
 
 enum {
@@ -15,8 +15,8 @@ enum {
 
 /* When the waiting for leased's decision ends. now: CLOCK_BOOTTIME. */
 usec_t outlook_deadline(const Ctl *ctl, usec_t now);
-/* Waits until leased knows what becomes of the unit, or the deadline. "": it says nothing of it. before: it was enabled
- * already. bus_watch_leased() must have been called. */
+/* Waits until leased knows what becomes of the unit, or the deadline. "": it says nothing of it. before: it was
+ * enabled already. bus_watch_leased() must have been called. */
 void outlook_read(Ctl *ctl, const char *unit, bool before, usec_t deadline, char text[static OUTLOOK_SIZE]);
 
 /* A note that a unit which runs here is about to be stopped by disable. Silent where leased cannot tell. */

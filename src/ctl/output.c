@@ -36,26 +36,32 @@ static bool colours(void) {
 
 const char *colour_on(Colour c) {
         static const char *const marks[] = {
-                        [COLOUR_NONE] = "",
-                        [COLOUR_GREEN] = "\xff" "g",
-                        [COLOUR_YELLOW] = "\xff" "y",
-                        [COLOUR_RED] = "\xff" "r",
-                        [COLOUR_GREY] = "\xff" "d",
-                        [COLOUR_BOLD] = "\xff" "b",
+                [COLOUR_NONE] = "",
+                [COLOUR_GREEN] = "\xff"
+                                 "g",
+                [COLOUR_YELLOW] = "\xff"
+                                  "y",
+                [COLOUR_RED] = "\xff"
+                               "r",
+                [COLOUR_GREY] = "\xff"
+                                "d",
+                [COLOUR_BOLD] = "\xff"
+                                "b",
         };
         return c < ELEMENTSOF(marks) ? marks[c] : "";
 }
 
 const char *colour_off(void) {
-        return "\xff" "0";
+        return "\xff"
+               "0";
 }
 
 static const char *sequence_of(char letter) {
         static const struct {
                 char letter;
                 const char *sequence;
-        } known[] = {{'0', "\x1b[0m"},  {'g', "\x1b[32m"}, {'y', "\x1b[33m"},
-                     {'r', "\x1b[31;1m"}, {'d', "\x1b[90m"}, {'b', "\x1b[1m"}};
+        } known[] = { { '0', "\x1b[0m" }, { 'g', "\x1b[32m" }, { 'y', "\x1b[33m" }, { 'r', "\x1b[31;1m" },
+                { 'd', "\x1b[90m" }, { 'b', "\x1b[1m" } };
 
         for (size_t i = 0; i < ELEMENTSOF(known); i++)
                 if (letter == known[i].letter)
@@ -147,19 +153,19 @@ Colour colour_of_state(const char *state) {
                 const char *state;
                 Colour colour;
         } known[] = {
-                        {"running", COLOUR_GREEN},
-                        {"starting", COLOUR_YELLOW},
-                        {"acquiring", COLOUR_YELLOW},
-                        {"held", COLOUR_YELLOW},
-                        {"stopping", COLOUR_YELLOW},
-                        {"stopped", COLOUR_YELLOW},
-                        {"releasing", COLOUR_YELLOW},
-                        {"damaged", COLOUR_RED},
-                        {"failed", COLOUR_RED},
-                        {"unknown", COLOUR_RED},
-                        {"elsewhere", COLOUR_GREY},
-                        {"waiting", COLOUR_GREY},
-                        {"done", COLOUR_GREY},
+                { "running", COLOUR_GREEN },
+                { "starting", COLOUR_YELLOW },
+                { "acquiring", COLOUR_YELLOW },
+                { "held", COLOUR_YELLOW },
+                { "stopping", COLOUR_YELLOW },
+                { "stopped", COLOUR_YELLOW },
+                { "releasing", COLOUR_YELLOW },
+                { "damaged", COLOUR_RED },
+                { "failed", COLOUR_RED },
+                { "unknown", COLOUR_RED },
+                { "elsewhere", COLOUR_GREY },
+                { "waiting", COLOUR_GREY },
+                { "done", COLOUR_GREY },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(known); i++)
@@ -252,11 +258,12 @@ static void table_print(const Ctl *ctl, const json_t *rows, const Column *column
         }
         for (size_t c = 0; ctl->legend && c < n_columns; c++)
                 cell_print(columns[c].title, COLOUR_BOLD, width[c], columns[c].right, c + 1 == n_columns);
-        json_array_foreach((json_t *) rows, i, row) for (size_t c = 0; c < n_columns; c++) {
-                cell_format(columns + c, row, cell, sizeof(cell));
-                cell_print(cell, columns[c].colour ? columns[c].colour(cell) : COLOUR_NONE, width[c], columns[c].right,
-                                c + 1 == n_columns);
-        }
+        json_array_foreach((json_t *) rows, i, row)
+                for (size_t c = 0; c < n_columns; c++) {
+                        cell_format(columns + c, row, cell, sizeof(cell));
+                        cell_print(cell, columns[c].colour ? columns[c].colour(cell) : COLOUR_NONE, width[c],
+                                        columns[c].right, c + 1 == n_columns);
+                }
 }
 
 /* Outside of strings JSON is ASCII, and within them this is how it writes any character. */
@@ -268,7 +275,8 @@ static void write_json(FILE *file, const char *text) {
                 if (n <= 1 ? *text != 0x7f : text_is_shown(c))
                         (void) fwrite(text, 1, MAX(n, (size_t) 1), file);
                 else if (c > 0xffff)
-                        (void) fprintf(file, "\\u%04x\\u%04x", (unsigned) (0xd7c0 + (c >> 10)), (unsigned) (0xdc00 + (c & 0x3ff)));
+                        (void) fprintf(file, "\\u%04x\\u%04x", (unsigned) (0xd7c0 + (c >> 10)),
+                                        (unsigned) (0xdc00 + (c & 0x3ff)));
                 else
                         (void) fprintf(file, "\\u%04x", (unsigned) c);
                 text += MAX(n, (size_t) 1);
@@ -304,7 +312,8 @@ void print_field(const char *key, const char *format, ...) {
         text = compose(format, ap);
         va_end(ap);
         columns = text_columns(text_clean(name, 4 * strlen(key) + 1, key));
-        (void) printf("%*s%s%s ", columns < FIELD_WIDTH ? (int) (FIELD_WIDTH - columns) : 0, "", name, *key ? ":" : " ");
+        (void) printf("%*s%s%s ", columns < FIELD_WIDTH ? (int) (FIELD_WIDTH - columns) : 0, "", name,
+                        *key ? ":" : " ");
         write_clean(stdout, strempty(text));
         (void) putchar('\n');
 }

@@ -6,10 +6,10 @@
 /*
  * What is printed: tables for people, JSON for programs, colours only on a terminal.
  *
- * Nothing else in leasectl writes to stdout or stderr (tests/house looks for it): whatever text of others is in a line, a
- * host name, a reason, an error of a server, it comes out as one line that can be shown (util/text.h), and a place on the
- * terminal is counted as one place, however many bytes it takes. JSON is exact: what could not be shown is written there as
- * JSON writes it, \u001b.
+ * Nothing else in leasectl writes to stdout or stderr (tests/house looks for it): whatever text of others is in a
+ * line, a host name, a reason, an error of a server, it comes out as one line that can be shown (util/text.h), and a
+ * place on the terminal is counted as one place, however many bytes it takes. JSON is exact: what could not be shown
+ * is written there as JSON writes it, \u001b.
  */
 
 typedef enum Colour {
@@ -21,8 +21,8 @@ typedef enum Colour {
         COLOUR_BOLD,
 } Colour;
 
-/* Begins a colour, and ends it, within what the functions of this file print, and nowhere else: no escape sequences, but
- * marks that no text of others can hold, for they are no UTF-8. */
+/* Begins a colour, and ends it, within what the functions of this file print, and nowhere else: no escape sequences,
+ * but marks that no text of others can hold, for they are no UTF-8. */
 const char *colour_on(Colour c);
 const char *colour_off(void);
 /* What a unit's state looks like. */
@@ -30,14 +30,14 @@ Colour colour_of_state(const char *state);
 
 typedef struct Column {
         const char *title;
-        const char *key;                                           /* of the rows' objects */
+        const char *key;                                             /* of the rows' objects */
         void (*format)(const json_t *value, char *buf, size_t size); /* NULL: strings and integers as they are */
-        Colour (*colour)(const char *text);                        /* may be NULL */
-        bool right;                                                /* aligned */
+        Colour (*colour)(const char *text);                          /* may be NULL */
+        bool right;                                                  /* aligned */
 } Column;
 
-/* Prints an array of objects, as a table or as JSON, through a pager if it is long. empty: the line for people if there
- * is no row. */
+/* Prints an array of objects, as a table or as JSON, through a pager if it is long. empty: the line for people if
+ * there is no row. */
 void print_rows(const Ctl *ctl, const json_t *rows, const Column *columns, size_t n_columns, const char *empty);
 /* Prints any value as JSON, in ctl's way. */
 void print_json(const Ctl *ctl, const json_t *value);

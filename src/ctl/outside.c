@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * What the commands of a unit start outside of its control group (conf/outside.h), where neither a stop nor the guard's kill
- * reaches it: it would run on beside the next holder. leasectl enable refuses that, leasectl check names it.
+ * What the commands of a unit start outside of its control group (conf/outside.h), where neither a stop nor the
+ * guard's kill reaches it: it would run on beside the next holder. leasectl enable refuses that, leasectl check names
+ * it.
  */
 
 #include "ctl/outside.h"
@@ -35,26 +36,30 @@ static char **words_of(const json_t *command) {
 }
 
 /* with: "", or which member is meant. */
-static void tell(const char *with, const char *line, const UnitOptions *options, Outside found, const OutsideFinding *f,
-                bool weak, json_t *findings) {
+static void tell(const char *with, const char *line, const UnitOptions *options, Outside found,
+                const OutsideFinding *f, bool weak, json_t *findings) {
         if (found == OUTSIDE_UNSEEN && weak)
-                finding_add(findings, "weak", "%s%s= has %s: what that starts is stopped and killed with it only in %s: %s", with,
+                finding_add(findings, "weak",
+                                "%s%s= has %s: what that starts is stopped and killed with it only in %s: %s", with,
                                 line, f->what, options->slice, f->mend);
         else if (found == OUTSIDE_YES && options->allow_outside && weak)
                 finding_add(findings, "weak",
-                                "%s%s= has %s, whose work lies in another control group and is not killed with it: it may run "
+                                "%s%s= has %s, whose work lies in another control group and is not killed with it: it "
+                                "may run "
                                 "beside the next holder's (AllowOutside=yes)",
                                 with, line, f->what);
         else if (found == OUTSIDE_YES && !options->allow_outside && !weak)
                 finding_add(findings, "refused",
-                                "%s%s= has %s, whose work lies in another control group and would run on beside the next holder's: "
+                                "%s%s= has %s, whose work lies in another control group and would run on beside the "
+                                "next holder's: "
                                 "%s (AllowOutside=yes leaves it so)",
                                 with, line, f->what, f->mend);
 }
 
-static void look_at_lines(const char *with, const json_t *properties, const UnitOptions *options, bool weak, json_t *findings) {
-        static const char *const lines[] = {"ExecCondition", "ExecStartPre", "ExecStart", "ExecStartPost", "ExecReload", "ExecStop",
-                                            "ExecStopPre", "ExecStopPost"};
+static void look_at_lines(
+                const char *with, const json_t *properties, const UnitOptions *options, bool weak, json_t *findings) {
+        static const char *const lines[] = { "ExecCondition", "ExecStartPre", "ExecStart", "ExecStartPost",
+                "ExecReload", "ExecStop", "ExecStopPre", "ExecStopPost" };
 
         for (size_t l = 0; l < ELEMENTSOF(lines); l++) {
                 json_t *command;

@@ -44,10 +44,12 @@ int pid1_check_room(sd_bus *bus, size_t units) {
         if (needed <= RULES_BY_DEFAULT)
                 return CTL_OK;
         for (size_t i = 0; i < needed && r >= 0; i++)
-                r = bus_call(bus, &dbus, "AddMatch", NULL, &error, "s", "type='signal',interface='org.leased1.Nothing'");
+                r = bus_call(bus, &dbus, "AddMatch", NULL, &error, "s",
+                                "type='signal',interface='org.leased1.Nothing'");
         if (r >= 0 || !sd_bus_error_has_name(&error, SD_BUS_ERROR_LIMITS_EXCEEDED))
                 return CTL_OK;
-        complain("with %zu leased units PID 1 would need more match rules than the bus allows it, and leave the bus for "
+        complain("with %zu leased units PID 1 would need more match rules than the bus allows it, and leave the bus "
+                 "for "
                  "good: systemctl reload dbus, so that org.leased1.conf there is in force",
                         units);
         return CTL_FAILED;
@@ -92,8 +94,8 @@ bool pid1_gate_loaded(const json_t *unit, const char *leased) {
                                 json_is_false(json_array_get(value, 1)) && json_is_false(json_array_get(value, 2)) &&
                                 gate && streq(parameter, gate);
         }
-        json_array_foreach(json_object_get(unit, "BindsTo"), i, value) bound |=
-                        streq(strempty(json_string_value(value)), "leased-guard.service");
+        json_array_foreach(json_object_get(unit, "BindsTo"), i, value)
+                bound |= streq(strempty(json_string_value(value)), "leased-guard.service");
         return assert_there && bound && !get_boolean(unit, "NeedDaemonReload");
 }
 

@@ -9,7 +9,7 @@
 #define SILENCE (2 * USEC_PER_SEC)
 
 Progress progress_begin(const char *unit) {
-        return (Progress){.unit = unit, .begun = now_boottime()};
+        return (Progress){ .unit = unit, .begun = now_boottime() };
 }
 
 void progress_show(Progress *p, const json_t *props) {
@@ -43,7 +43,7 @@ enum { BAR_WIDTH = 30 };
 #define BAR_PAUSE (5 * USEC_PER_SEC)
 
 Bar bar_begin(const char *what) {
-        return (Bar){.what = what, .begun = now_boottime()};
+        return (Bar){ .what = what, .begun = now_boottime() };
 }
 
 static void draw(const Bar *b, size_t left, const char *text) {
@@ -62,7 +62,8 @@ void bar_show(Bar *b, size_t left, const char *trouble) {
         b->most = MAX(b->most, left);
         if (now < b->begun + SILENCE)
                 return;
-        (void) snprintf(text, sizeof(text), "%zu of %zu to go%s%s", left, b->most, *trouble ? "; registry: " : "", trouble);
+        (void) snprintf(text, sizeof(text), "%zu of %zu to go%s%s", left, b->most, *trouble ? "; registry: " : "",
+                        trouble);
         if (isatty(STDERR_FILENO))
                 draw(b, left, text);
         else if (!streq(text, b->last) && now >= b->said_at + BAR_PAUSE) {

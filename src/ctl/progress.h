@@ -4,8 +4,8 @@
 #include "ctl/ctl.h"
 
 /*
- * What is going on while a command waits for a unit, on stderr: nothing for the first two seconds, then one line for each
- * change, or one that is written over again and again on a terminal.
+ * What is going on while a command waits for a unit, on stderr: nothing for the first two seconds, then one line for
+ * each change, or one that is written over again and again on a terminal.
  */
 
 #define PROGRESS_POLL (200 * USEC_PER_MSEC)
@@ -13,7 +13,7 @@
 typedef struct Progress {
         const char *unit; /* borrowed */
         usec_t begun;
-        char last[256];   /* what was shown */
+        char last[256]; /* what was shown */
         bool shown;
 } Progress;
 
@@ -22,8 +22,8 @@ typedef struct Progress {
 typedef struct Bar {
         const char *what; /* borrowed */
         usec_t begun, said_at;
-        size_t most;      /* that were to do at once */
-        char last[256];   /* what was shown */
+        size_t most;    /* that were to do at once */
+        char last[256]; /* what was shown */
         bool shown;
 } Bar;
 
@@ -33,7 +33,7 @@ void bar_show(Bar *b, size_t left, const char *trouble);
 void bar_end(Bar *b);
 
 Progress progress_begin(const char *unit);
-/* props: the properties of org.leased1.Unit now; and, if it is the registry that is waited for, what is wrong with it as
- * "Trouble". */
+/* props: the properties of org.leased1.Unit now; and, if it is the registry that is waited for, what is wrong with it
+ * as "Trouble". */
 void progress_show(Progress *p, const json_t *props);
 void progress_end(Progress *p);

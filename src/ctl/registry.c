@@ -32,7 +32,8 @@ static bool error_matters(const Ctl *ctl, const json_t *manager) {
 
         if (!*get_string(manager, "RegistryError"))
                 return false;
-        if (!streq(get_string(manager, "RegistryState"), "ok") && !streq(get_string(manager, "RegistryState"), "foreign"))
+        if (!streq(get_string(manager, "RegistryState"), "ok") &&
+                        !streq(get_string(manager, "RegistryState"), "foreign"))
                 return true;
         return !ctl->host && beat > 0 && at > usec_sub(now_realtime(), usec_sub(boottime, beat));
 }
@@ -87,9 +88,10 @@ static void print_endpoints(const json_t *manager) {
                 print_field("Endpoint", "%s", get_string(manager, "RegistryEndpoint"));
         if (json_array_size(endpoints) > 1)
                 json_array_foreach((json_t *) endpoints, i, endpoint)
-                                print_field(i == 0 ? "Of" : "", "%s", strempty(json_string_value(endpoint)));
+                        print_field(i == 0 ? "Of" : "", "%s", strempty(json_string_value(endpoint)));
         if (*get_string(manager, "RegistryVersion"))
-                print_field("Server", "%s %s", get_string(manager, "Registry"), get_string(manager, "RegistryVersion"));
+                print_field("Server", "%s %s", get_string(manager, "Registry"),
+                                get_string(manager, "RegistryVersion"));
 }
 
 void registry_print_state(const Ctl *ctl, const json_t *manager) {
@@ -101,8 +103,7 @@ void registry_print_state(const Ctl *ctl, const json_t *manager) {
         if (since > 0 && !streq(state, "ok"))
                 (void) format_since(text, sizeof(text), since);
         print_field("Registry", "%s, %s%s%s%s%s", get_string(manager, "Registry"), colour_on(colour),
-                        streq(state, "foreign") ? "not accepted" : state,
-                        colour_off(), *text ? " since " : "", text);
+                        streq(state, "foreign") ? "not accepted" : state, colour_off(), *text ? " since " : "", text);
         print_endpoints(manager);
         if (error_matters(ctl, manager))
                 print_error(manager, true);
@@ -111,7 +112,8 @@ void registry_print_state(const Ctl *ctl, const json_t *manager) {
                 print_field("Warning", "%s%s%s", colour_on(COLOUR_YELLOW), get_string(manager, "RegistryWarning"),
                                 colour_off());
         if (streq(get_string(manager, "Registry"), "local"))
-                print_field("Note", "%s", registry_local_note(get_string(manager, "RegistryEndpoint"), note, sizeof(note)));
+                print_field("Note", "%s",
+                                registry_local_note(get_string(manager, "RegistryEndpoint"), note, sizeof(note)));
 }
 
 static void print_all(const Ctl *ctl, const json_t *manager) {
@@ -123,22 +125,22 @@ static void print_all(const Ctl *ctl, const json_t *manager) {
 
 static json_t *for_programs(const json_t *manager) {
         static const char *const members[][2] = {
-                        {"kind", "Registry"},
-                        {"state", "RegistryState"},
-                        {"since_usec", "RegistrySinceUSec"},
-                        {"endpoint", "RegistryEndpoint"},
-                        {"endpoints", "RegistryEndpoints"},
-                        {"version", "RegistryVersion"},
-                        {"uuid", "RegistryUUID"},
-                        {"store", "RegistryStore"},
-                        {"found_uuid", "RegistryFoundUUID"},
-                        {"found_store", "RegistryFoundStore"},
-                        {"error", "RegistryError"},
-                        {"error_usec", "RegistryErrorUSec"},
-                        {"warning", "RegistryWarning"},
-                        {"why_not", "WhyNot"},
-                        {"last_beat_usec", "LastBeatUSec"},
-                        {"round_trip_usec", "RoundTripUSec"},
+                { "kind", "Registry" },
+                { "state", "RegistryState" },
+                { "since_usec", "RegistrySinceUSec" },
+                { "endpoint", "RegistryEndpoint" },
+                { "endpoints", "RegistryEndpoints" },
+                { "version", "RegistryVersion" },
+                { "uuid", "RegistryUUID" },
+                { "store", "RegistryStore" },
+                { "found_uuid", "RegistryFoundUUID" },
+                { "found_store", "RegistryFoundStore" },
+                { "error", "RegistryError" },
+                { "error_usec", "RegistryErrorUSec" },
+                { "warning", "RegistryWarning" },
+                { "why_not", "WhyNot" },
+                { "last_beat_usec", "LastBeatUSec" },
+                { "round_trip_usec", "RoundTripUSec" },
         };
         json_t *object = json_object();
 

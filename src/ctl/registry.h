@@ -7,7 +7,8 @@
  * How the registry is, as status and registry print it. manager: all properties of org.leased1.Manager.
  */
 
-/* Kind, state and since when; the registry's own error while it matters; apart from that, what this machine waits for. */
+/* Kind, state and since when; the registry's own error while it matters; apart from that, what this machine waits for.
+ */
 void registry_print_state(const Ctl *ctl, const json_t *manager);
 /* Whom a local registry in that directory excludes, and so whom it does not. Written into buf and returned. */
 const char *registry_local_note(const char *directory, char *buf, size_t size);

@@ -2,8 +2,8 @@
 
 /*
  * leasectl release: this machine stops the unit and gives its lease back. Answered by the daemon as soon as it has
- * begun, which it does not without a registry that answers, nor when we are gone; we wait until the lease is somebody else's or
- * nobody's, unless --no-wait.
+ * begun, which it does not without a registry that answers, nor when we are gone; we wait until the lease is somebody
+ * else's or nobody's, unless --no-wait.
  */
 
 #include "ctl/leases.h"

@@ -41,7 +41,8 @@ int verb_reload(Ctl *ctl, int argc, char **argv) {
         if (ctl->json != JSON_OFF)
                 print_json(ctl, changes);
         else {
-                json_array_foreach(changes, i, change) say("%s", strempty(json_string_value(change)));
+                json_array_foreach(changes, i, change)
+                        say("%s", strempty(json_string_value(change)));
                 if (json_array_size(changes) == 0 && !bad_lines && ctl->legend)
                         say("nothing has changed");
         }

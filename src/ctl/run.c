@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * leasectl run: runs a command while this machine holds a lease of its own, as flock(1) does with a file. For what is no
- * unit: a step in a script that only one machine at a time may do, a scheduler in shell.
+ * leasectl run: runs a command while this machine holds a lease of its own, as flock(1) does with a file. For what is
+ * no unit: a step in a script that only one machine at a time may do, a scheduler in shell.
  *
- * The lease is renewed while anything of the command lives (keeper.h, command.h), and given back when the last process is
- * gone, not before. Where it is lost, or no renewal comes through, all of it is ended in time, with the margins of a unit:
+ * The lease is renewed while anything of the command lives (keeper.h, command.h), and given back when the last process
+ * is gone, not before. Where it is lost, or no renewal comes through, all of it is ended in time, with the margins of
+ * a unit:
  *
  *     0 ............ stop ............ kill .. | period
  *     last renewal   SIGTERM           SIGKILL | nobody else before
  *
- * What this cannot do is what leased-guard does for units: if this very process is stopped, as by SIGSTOP, or the machine
- * sleeps, nobody ends the command in time. Then only the Index protects.
+ * What this cannot do is what leased-guard does for units: if this very process is stopped, as by SIGSTOP, or the
+ * machine sleeps, nobody ends the command in time. Then only the Index protects.
  */
 
 #include <errno.h>
@@ -51,7 +52,8 @@ typedef struct Run {
 static const char *holder_of(Ctl *ctl, const char *name, char *buf, size_t size) {
         json_auto_t *lease = NULL, *machines = NULL;
 
-        if (bus_call(ctl->bus, &bus_leased, "GetLease", &lease, NULL, "s", name) < 0 || machines_read(ctl, &machines) != CTL_OK)
+        if (bus_call(ctl->bus, &bus_leased, "GetLease", &lease, NULL, "s", name) < 0 ||
+                        machines_read(ctl, &machines) != CTL_OK)
                 return "somebody";
         return machine_name(machines, strempty(json_string_value(json_array_get(lease, 2))), buf, size);
 }
@@ -69,7 +71,8 @@ static void say_waiting(Run *r, const sd_bus_error *error) {
         if (error->message)
                 (void) snprintf(line, sizeof(line), "%s", error->message);
         else
-                (void) snprintf(line, sizeof(line), "held by %s", holder_of(r->ctl, r->keeper.name, holder, sizeof(holder)));
+                (void) snprintf(line, sizeof(line), "held by %s",
+                                holder_of(r->ctl, r->keeper.name, holder, sizeof(holder)));
         if (!streq(line, r->said) && r->ctl->legend)
                 complain("%s: waiting, %s", r->keeper.name, line);
         str_copy(r->said, sizeof(r->said), line);
@@ -88,7 +91,8 @@ static int acquire(Run *r) {
                 if (k < 0 && (!may_pass(&error) || !r->ctl->wait))
                         return bus_complain(r->keeper.name, k, &error);
                 if (!r->ctl->wait) {
-                        complain("%s: held by %s", r->keeper.name, holder_of(r->ctl, r->keeper.name, holder, sizeof(holder)));
+                        complain("%s: held by %s", r->keeper.name,
+                                        holder_of(r->ctl, r->keeper.name, holder, sizeof(holder)));
                         return CTL_NOT_HELD;
                 }
                 if (now_boottime() - begun >= SILENCE)
@@ -104,8 +108,8 @@ static int acquire(Run *r) {
 
 static int start(Run *r, char **argv) {
         char index[32];
-        const char *const environment[] = {"LEASE_NAME", r->keeper.name, "LEASE_INDEX", index, "LEASE_MACHINE_ID",
-                        r->keeper.machine_id, NULL};
+        const char *const environment[] = { "LEASE_NAME", r->keeper.name, "LEASE_INDEX", index, "LEASE_MACHINE_ID",
+                r->keeper.machine_id, NULL };
         int k;
 
         (void) snprintf(index, sizeof(index), "%" PRIu64, r->keeper.index);
@@ -148,10 +152,10 @@ static usec_t step_command(Run *r) {
 
 /* ---- both ---- */
 
-/* What a terminal sends, it sends to the command as well. What others send is meant for the command, too: each of these would
- * end this process, and nobody would end the command when the lease is lost. */
-static const int handled[] = {SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGPIPE,
-                SIGIO, SIGPWR, SIGXCPU, SIGXFSZ};
+/* What a terminal sends, it sends to the command as well. What others send is meant for the command, too: each of
+ * these would end this process, and nobody would end the command when the lease is lost. */
+static const int handled[] = { SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM,
+        SIGPROF, SIGPIPE, SIGIO, SIGPWR, SIGXCPU, SIGXFSZ };
 
 static void take_signals(Run *r) {
         struct signalfd_siginfo info;
@@ -166,8 +170,8 @@ static int arm(const Run *r, usec_t at) {
 
         if (at != USEC_INFINITY) {
                 at = MAX(at, 1u); /* 0 would be never */
-                spec.it_value = (struct timespec){.tv_sec = (time_t) (at / USEC_PER_SEC),
-                                .tv_nsec = (long) (at % USEC_PER_SEC * 1000)};
+                spec.it_value = (struct timespec){ .tv_sec = (time_t) (at / USEC_PER_SEC),
+                        .tv_nsec = (long) (at % USEC_PER_SEC * 1000) };
         }
         return timerfd_settime(r->timer, TFD_TIMER_ABSTIME, &spec, NULL) < 0 ? -errno : 0;
 }
@@ -175,10 +179,10 @@ static int arm(const Run *r, usec_t at) {
 /* Until something has happened, or it is time; nothing but the bus can go wrong. */
 static void wait_until(Run *r, usec_t at, bool *bus_lives) {
         struct pollfd fds[] = {
-                        {.fd = r->signals, .events = POLLIN},
-                        {.fd = r->timer, .events = POLLIN},
-                        {.fd = *bus_lives ? sd_bus_get_fd(r->ctl->bus) : -1,
-                                        .events = (short) (*bus_lives ? MAX(sd_bus_get_events(r->ctl->bus), 0) : 0)},
+                { .fd = r->signals, .events = POLLIN },
+                { .fd = r->timer, .events = POLLIN },
+                { .fd = *bus_lives ? sd_bus_get_fd(r->ctl->bus) : -1,
+                                .events = (short) (*bus_lives ? MAX(sd_bus_get_events(r->ctl->bus), 0) : 0) },
         };
         uint64_t bus_timeout = USEC_INFINITY;
         struct timespec now, timeout = {};
@@ -197,7 +201,8 @@ static void wait_until(Run *r, usec_t at, bool *bus_lives) {
                 if (k < 0) {
                         *bus_lives = false; /* and with it the answers: what is known of the lease stands */
                         r->keeper.call = sd_bus_slot_unref(r->keeper.call);
-                        str_copy(r->keeper.trouble, sizeof(r->keeper.trouble), "the connection to the system bus has ended");
+                        str_copy(r->keeper.trouble, sizeof(r->keeper.trouble),
+                                        "the connection to the system bus has ended");
                 }
 }
 
@@ -252,7 +257,7 @@ static int run(Run *r, char **argv) {
 }
 
 int verb_run(Ctl *ctl, int argc, char **argv) {
-        Run r = {.ctl = ctl, .signals = -1, .timer = -1};
+        Run r = { .ctl = ctl, .signals = -1, .timer = -1 };
         usec_t period = ctl->period ?: PERIOD_DEFAULT;
         int code, k;
 

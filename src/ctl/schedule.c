@@ -32,11 +32,12 @@ typedef struct Spans {
         usec_t shortest;     /* of those since the last run */
 } Spans;
 
-/* Rows are base, span, next elapse. OnActiveSec= counts from the timer's own start, which is on the machine where it is. */
+/* Rows are base, span, next elapse. OnActiveSec= counts from the timer's own start, which is on the machine where it
+ * is. */
 static void read_spans(const json_t *timer, Spans *s) {
         const json_t *rows = json_object_get(timer, "TimersMonotonic");
 
-        *s = (Spans){.shortest = USEC_INFINITY};
+        *s = (Spans){ .shortest = USEC_INFINITY };
         for (size_t i = json_array_size(rows); i > 0; i--) { /* PID 1 has the last line of the file first */
                 const json_t *row = json_array_get(rows, i - 1);
                 const char *base = strempty(json_string_value(json_array_get(row, 0)));
@@ -88,8 +89,8 @@ static void write_instead(const json_t *timer, const Spans *s, char lines[static
 }
 
 /* brings: "" of the unit itself. */
-static void look_at_spans(const Ctl *ctl, const char *name, const char *timer_name, const char *brings, const json_t *timer,
-                json_t *findings) {
+static void look_at_spans(const Ctl *ctl, const char *name, const char *timer_name, const char *brings,
+                const json_t *timer, json_t *findings) {
         bool accepted = ctl->anyway || files_listed(name);
         char lines[LIST_SIZE];
         Spans s;
@@ -99,36 +100,44 @@ static void look_at_spans(const Ctl *ctl, const char *name, const char *timer_na
                 return;
         write_instead(timer, &s, lines);
         finding_add(findings, accepted ? "weak" : "refused",
-                        "%s%s: each machine counts that for itself, and after a move the job runs at once%s. Write under "
+                        "%s%s: each machine counts that for itself, and after a move the job runs at once%s. Write "
+                        "under "
                         "[Timer] (systemctl edit %s): %s%s",
                         brings, s.all, s.boot ? "" : ", or never", timer_name, lines,
                         accepted ? "" : "; or use --anyway, if that does no harm");
 }
 
-static void look_at_calendar(const char *brings, bool member, const json_t *timer, const char *timer_name, json_t *findings) {
+static void look_at_calendar(
+                const char *brings, bool member, const json_t *timer, const char *timer_name, json_t *findings) {
         bool calendar = json_array_size(json_object_get(timer, "TimersCalendar")) > 0;
 
         if (calendar && !member && !get_boolean(timer, "Persistent"))
                 finding_add(findings, "weak",
-                                "OnCalendar= without Persistent=yes: what falls due while the lease passes on is not made up "
+                                "OnCalendar= without Persistent=yes: what falls due while the lease passes on is not "
+                                "made up "
                                 "for");
         if (calendar && member && !get_boolean(timer, "Persistent"))
                 finding_add(findings, "weak",
-                                "%s%s, whose OnCalendar= is not made up for when it falls due while the lease passes on: a lease "
+                                "%s%s, whose OnCalendar= is not made up for when it falls due while the lease passes "
+                                "on: a lease "
                                 "of its own and Persistent=yes would",
                                 brings, timer_name);
         if (has_start_spans(timer))
                 finding_add(findings, "weak",
-                                "%sOnActiveSec= counts from the timer's start: its job runs anew after each move", brings);
+                                "%sOnActiveSec= counts from the timer's start: its job runs anew after each move",
+                                brings);
         if (get_boolean(timer, "OnClockChange") || get_boolean(timer, "OnTimezoneChange"))
                 finding_add(findings, "note",
-                                "%sOnClockChange= and OnTimezoneChange= are about the clock of the machine that holds it", brings);
+                                "%sOnClockChange= and OnTimezoneChange= are about the clock of the machine that holds "
+                                "it",
+                                brings);
 }
 
 static void look_at_member(const char *name, const char *member, const json_t *timer, json_t *findings) {
         if (get_boolean(timer, "Persistent") && json_array_size(json_object_get(timer, "TimersCalendar")) > 0)
                 finding_add(findings, files_listed(name) ? "weak" : "refused",
-                                "brings %s with Persistent=yes, whose last run travels only with a lease of its own: take "
+                                "brings %s with Persistent=yes, whose last run travels only with a lease of its own: "
+                                "take "
                                 "BindsTo= out of it, and lease it itself with MachineOf=%s in [X-Leased]",
                                 member, name);
 }

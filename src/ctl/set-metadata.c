@@ -109,10 +109,12 @@ static int parse_any(const char *value, void *field) {
 
 /* Somebody may have put more into it, which would be lost. */
 static int check_file(void) {
-        static const IniOption options[] = {{"Metadata", parse_any, 0, ""}};
+        static const IniOption options[] = { { "Metadata", parse_any, 0, "" } };
         _cleanup_(messages_done) Messages m = {};
         char *where[ELEMENTSOF(options)] = {}, nothing;
-        IniTable table = {.section = "Leased", .options = options, .n_options = 1, .target = &nothing, .where = where};
+        IniTable table = {
+                .section = "Leased", .options = options, .n_options = 1, .target = &nothing, .where = where
+        };
         int r = ini_load("", METADATA_FILE, &table, &m);
 
         ini_where_done(&table);

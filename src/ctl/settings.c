@@ -19,16 +19,19 @@ int settings_refuse(const char *with, const json_t *unit, json_t *findings) {
         } refused[] = {
                 { "RefuseManualStart", "leased could not start it", false },
                 { "RefuseManualStop", "leased could not stop it before its lease passes on", true },
-                { "StopWhenUnneeded", "no unit needs it, so that systemd would stop it as soon as it has started", false },
+                { "StopWhenUnneeded", "no unit needs it, so that systemd would stop it as soon as it has started",
+                                false },
         };
         size_t before = json_array_size(findings);
 
         for (size_t i = 0; i < ELEMENTSOF(refused); i++)
                 if (get_boolean(unit, refused[i].property) && (!*with || refused[i].of_members))
-                        finding_add(findings, "refused", "%shas %s=yes: %s", with, refused[i].property, refused[i].why);
+                        finding_add(findings, "refused", "%shas %s=yes: %s", with, refused[i].property,
+                                        refused[i].why);
         if (has_action(unit, "SuccessAction"))
                 finding_add(findings, "refused",
-                                "%shas SuccessAction=%s: systemd would do that whenever leased has stopped it, as for a release",
+                                "%shas SuccessAction=%s: systemd would do that whenever leased has stopped it, as for "
+                                "a release",
                                 with, get_string(unit, "SuccessAction"));
         return json_array_size(findings) > before ? CTL_FAILED : CTL_OK;
 }
@@ -54,18 +57,22 @@ static void look_at_handlers(const char *with, const json_t *unit, bool (*is_gat
 
                         if (!is_gated(handler))
                                 finding_add(findings, "weak",
-                                                "%shas %s=%s: that starts here when the unit has %s, beside the machine that has the "
-                                                "lease by then; a message may, but what touches the unit's data needs a lease, "
+                                                "%shas %s=%s: that starts here when the unit has %s, beside the "
+                                                "machine that has the "
+                                                "lease by then; a message may, but what touches the unit's data needs "
+                                                "a lease, "
                                                 "too: leasectl enable %s",
                                                 with, handlers[i].property, handler, handlers[i].when, handler);
                         if (streq(mode, "isolate"))
-                                finding_add(findings, "weak", "%shas %s=isolate: all else on this machine is stopped for %s", with,
+                                finding_add(findings, "weak",
+                                                "%shas %s=isolate: all else on this machine is stopped for %s", with,
                                                 handlers[i].mode, handler);
                 }
         }
 }
 
-void settings_weaken(const char *with, const json_t *unit, bool gated, bool (*is_gated)(const char *unit), json_t *findings) {
+void settings_weaken(const char *with, const json_t *unit, bool gated, bool (*is_gated)(const char *unit),
+                json_t *findings) {
         static const struct {
                 const char *property, *when;
         } actions[] = {
@@ -77,9 +84,13 @@ void settings_weaken(const char *with, const json_t *unit, bool gated, bool (*is
         look_at_handlers(with, unit, is_gated, findings);
         for (size_t i = 0; i < ELEMENTSOF(actions); i++)
                 if (has_action(unit, actions[i].property))
-                        finding_add(findings, "weak", "%shas %s=%s: it strikes this machine, with all else that runs here, when %s",
-                                        with, actions[i].property, get_string(unit, actions[i].property), actions[i].when);
+                        finding_add(findings, "weak",
+                                        "%shas %s=%s: it strikes this machine, with all else that runs here, when %s",
+                                        with, actions[i].property, get_string(unit, actions[i].property),
+                                        actions[i].when);
         if (gated && json_is_false(json_object_get(unit, "IgnoreOnIsolate")))
                 finding_add(findings, "weak",
-                                "%shas IgnoreOnIsolate=no, in spite of its gate: `systemctl isolate` stops it as a person does", with);
+                                "%shas IgnoreOnIsolate=no, in spite of its gate: `systemctl isolate` stops it as a "
+                                "person does",
+                                with);
 }

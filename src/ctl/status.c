@@ -32,8 +32,8 @@ static void print_configuration(const json_t *manager) {
         size_t i;
 
         json_array_foreach((json_t *) lines, i, line)
-                        print_field(i == 0 ? "leased.conf" : "", "%s%s%s", colour_on(COLOUR_RED),
-                                        strempty(json_string_value(line)), colour_off());
+                print_field(i == 0 ? "leased.conf" : "", "%s%s%s", colour_on(COLOUR_RED),
+                                strempty(json_string_value(line)), colour_off());
         if (json_array_size(lines) > 0)
                 print_field("", "what was in force before goes on; after correcting it: leasectl reload");
 }
@@ -57,12 +57,13 @@ static void print_units(const json_t *units) {
                         say("%14s  %s: %s%s%s, as on every machine that fits", "", get_string(unit, "unit"),
                                         colour_on(colour_of_state(state)), state, colour_off());
                 if (json_is_null(json_object_get(unit, "held")))
-                        say("%14s  %s: %s%s%s, %s here", "", get_string(unit, "unit"), colour_on(colour_of_state(state)), state,
-                                        colour_off(), get_string(unit, "active_state"));
+                        say("%14s  %s: %s%s%s, %s here", "", get_string(unit, "unit"),
+                                        colour_on(colour_of_state(state)), state, colour_off(),
+                                        get_string(unit, "active_state"));
                 if (get_boolean(unit, "local"))
-                        say("%14s  %s: %s%s%s, Index %" JSON_INTEGER_FORMAT, "",
-                                        get_string(unit, "unit"), colour_on(colour_of_state(state)), state,
-                                        colour_off(), get_integer(unit, "index"));
+                        say("%14s  %s: %s%s%s, Index %" JSON_INTEGER_FORMAT, "", get_string(unit, "unit"),
+                                        colour_on(colour_of_state(state)), state, colour_off(),
+                                        get_integer(unit, "index"));
         }
 }
 
@@ -77,8 +78,9 @@ static int status_machine(Ctl *ctl) {
         code = units_read(ctl, &units);
         if (code != CTL_OK)
                 return code;
-        code = *get_string(manager, "UnitsError") ? CTL_FAILED
-               : streq(get_string(manager, "RegistryState"), "ok") && get_boolean(manager, "Known") ? CTL_OK : CTL_UNKNOWN;
+        code = *get_string(manager, "UnitsError")                                                   ? CTL_FAILED
+               : streq(get_string(manager, "RegistryState"), "ok") && get_boolean(manager, "Known") ? CTL_OK
+                                                                                                    : CTL_UNKNOWN;
         if (ctl->json != JSON_OFF) {
                 (void) json_object_set(manager, "Units", units);
                 print_json(ctl, manager);
@@ -96,8 +98,8 @@ static int status_machine(Ctl *ctl) {
                                 colour_off());
         print_units(units);
         if (*get_string(manager, "UnitsError"))
-                print_field("", "%s%s%s; those known before go on", colour_on(COLOUR_RED), get_string(manager, "UnitsError"),
-                                colour_off());
+                print_field("", "%s%s%s; those known before go on", colour_on(COLOUR_RED),
+                                get_string(manager, "UnitsError"), colour_off());
         return code;
 }
 
@@ -110,8 +112,8 @@ static void print_unknown_holder(const json_t *unit, const json_t *manager) {
         char span[32];
 
         if (*machine && heard > 0 && now >= heard)
-                print_field("Holder", "%sunknown%s; %s when the registry last answered, %s ago", colour_on(COLOUR_RED), colour_off(),
-                                *host ? host : machine, format_span(span, sizeof(span), now - heard));
+                print_field("Holder", "%sunknown%s; %s when the registry last answered, %s ago", colour_on(COLOUR_RED),
+                                colour_off(), *host ? host : machine, format_span(span, sizeof(span), now - heard));
         else
                 print_field("Holder", "%sunknown%s", colour_on(COLOUR_RED), colour_off());
 }
@@ -196,8 +198,7 @@ static void print_why_not(const json_t *unit, const json_t *machines, const char
 
         json_array_foreach(json_object_get(unit, "why_not"), i, why) {
                 const char *id = get_string(why, "machine_id");
-                bool own = streq(id, here),
-                     on = streq(id, get_string(unit, "machine_id")) && is_on(unit, own);
+                bool own = streq(id, here), on = streq(id, get_string(unit, "machine_id")) && is_on(unit, own);
                 char name[HOSTNAME_SHOWN], key[HOSTNAME_SHOWN + 8];
 
                 (void) snprintf(key, sizeof(key), "%s %s", on ? "On" : "Not on",
@@ -209,8 +210,8 @@ static void print_why_not(const json_t *unit, const json_t *machines, const char
 }
 
 static void print_unit(const Ctl *ctl, const json_t *unit, const json_t *manager) {
-        const char *name = get_string(unit, "unit"), *lease = get_string(unit, "lease"), *state = get_string(unit, "state"),
-                   *sub = get_string(unit, "sub_state");
+        const char *name = get_string(unit, "unit"), *lease = get_string(unit, "lease"),
+                   *state = get_string(unit, "state"), *sub = get_string(unit, "sub_state");
 
         print_field("Unit", "%s%s%s", colour_on(COLOUR_BOLD), name, colour_off());
         if (*lease && !streq(lease, name))
@@ -227,7 +228,8 @@ static void print_unit(const Ctl *ctl, const json_t *unit, const json_t *manager
         print_deadlines(ctl, unit);
 }
 
-/* A line that enable would refuse, and that came later. It runs on all the same; of another machine it cannot be read here. */
+/* A line that enable would refuse, and that came later. It runs on all the same; of another machine it cannot be read
+ * here. */
 static void print_outside(Ctl *ctl, const char *name) {
         json_auto_t *unit = NULL, *findings = json_array();
 

@@ -12,9 +12,10 @@
 
 /* ---- who they may be ---- */
 
-/* What bears the unit's name starts it unless it says otherwise; of an instance there may be no file with that name. */
+/* What bears the unit's name starts it unless it says otherwise; of an instance there may be no file with that name.
+ */
 static int add_namesakes(const char *name, char ***names) {
-        static const char *const types[] = {".timer", ".socket", ".path"};
+        static const char *const types[] = { ".timer", ".socket", ".path" };
         const char *dot = strrchr(name, '.');
         int r = 0;
 
@@ -56,8 +57,8 @@ static int complain_memory(const char *name) {
         return CTL_FAILED;
 }
 
-/* All that is installed: what a file has in Unit= is known to PID 1 only once something has loaded it. Read once for all
- * units of a command. */
+/* All that is installed: what a file has in Unit= is known to PID 1 only once something has loaded it. Read once for
+ * all units of a command. */
 static int load_installed(Ctl *ctl, const char *name) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         _cleanup_(strv_freep) char **names = NULL;
@@ -68,8 +69,8 @@ static int load_installed(Ctl *ctl, const char *name) {
 
         if (ctl->triggers)
                 return CTL_OK;
-        r = bus_call(ctl->bus, &bus_pid1, "ListUnitFilesByPatterns", &answer, &error, "asas", 0, 4, "*.timer", "*.socket",
-                        "*.path", "*.automount");
+        r = bus_call(ctl->bus, &bus_pid1, "ListUnitFilesByPatterns", &answer, &error, "asas", 0, 4, "*.timer",
+                        "*.socket", "*.path", "*.automount");
         if (r < 0)
                 return bus_complain(name, r, &error);
         json_array_foreach(json_array_get(answer, 0), i, row) { /* path, state */
@@ -126,20 +127,25 @@ static int weigh_trigger(const Ctl *ctl, const char *name, const json_t *trigger
         if (files_listed(id))
                 return CTL_OK; /* then the unit goes by its lease, which is told of members */
         if (pid1_is_active(trigger))
-                return refuse(findings, "is started by %s, which is active: systemctl disable --now %s, then: leasectl enable %s",
+                return refuse(findings,
+                                "is started by %s, which is active: systemctl disable --now %s, then: leasectl enable "
+                                "%s",
                                 id, id, id);
         if (startswith(get_string(trigger, "UnitFileState"), "enabled"))
                 return refuse(findings,
-                                "is started by %s, which is enabled in systemd: systemctl disable %s, then: leasectl enable %s",
+                                "is started by %s, which is enabled in systemd: systemctl disable %s, then: leasectl "
+                                "enable %s",
                                 id, id, id);
         if (endswith(id, ".automount"))
                 return CTL_OK; /* the mount is what matters, and better leased by itself */
         if (ctl->anyway || files_listed(name)) {
-                finding_add(findings, "note", "is leased itself, and so runs at once and not only %s: see %s", when(id), id);
+                finding_add(findings, "note", "is leased itself, and so runs at once and not only %s: see %s",
+                                when(id), id);
                 return CTL_OK;
         }
         return refuse(findings,
-                        "is started by %s; with a lease of its own it would run at once, and not %s. Lease that instead: "
+                        "is started by %s; with a lease of its own it would run at once, and not %s. Lease that "
+                        "instead: "
                         "leasectl enable %s; or use --anyway",
                         id, when(id), id);
 }

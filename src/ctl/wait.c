@@ -22,8 +22,8 @@ static int read_props(Ctl *ctl, const char *unit, json_t **ret, sd_bus_error *er
         int r = bus_call(ctl->bus, &bus_leased, "GetUnit", &path, error, "s", unit);
 
         if (r >= 0)
-                r = bus_get_all(ctl->bus, LEASED_NAME, strempty(json_string_value(json_array_get(path, 0))), LEASED_UNIT, ret,
-                                error);
+                r = bus_get_all(ctl->bus, LEASED_NAME, strempty(json_string_value(json_array_get(path, 0))),
+                                LEASED_UNIT, ret, error);
         if (r >= 0)
                 add_trouble(ctl, *ret);
         return r;
@@ -76,7 +76,8 @@ int call_for_unit(Ctl *ctl, const char *unit, const char *method, json_t **ret, 
         va_list ap;
         int code = CTL_OK, r;
 
-        r = sd_bus_message_new_method_call(ctl->bus, &m, bus_leased.name, bus_leased.path, bus_leased.interface, method);
+        r = sd_bus_message_new_method_call(
+                        ctl->bus, &m, bus_leased.name, bus_leased.path, bus_leased.interface, method);
         va_start(ap, types);
         if (r >= 0)
                 r = sd_bus_message_appendv(m, types, ap);

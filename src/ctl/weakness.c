@@ -58,11 +58,13 @@ static void look_at_service(const char *with, bool fenced, const json_t *service
 static void look_at_mount(const char *name, bool fenced, json_t *findings) {
         if (endswith(name, ".automount"))
                 finding_add(findings, "weak",
-                                "its end detaches what is mounted there, even if it is busy: who has a file of it open goes "
+                                "its end detaches what is mounted there, even if it is busy: who has a file of it "
+                                "open goes "
                                 "on using it when the lease has passed on; a .mount waits instead");
         else if (endswith(name, ".mount"))
                 finding_add(findings, fenced ? "note" : "weak",
-                                "a mount is no process and cannot be killed: what is busy, or waits for its server, is still "
+                                "a mount is no process and cannot be killed: what is busy, or waits for its server, "
+                                "is still "
                                 "mounted when its time is over%s",
                                 fenced ? ", and this machine is rebooted then" : " (unless FenceAction=reboot)");
 }

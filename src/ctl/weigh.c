@@ -4,7 +4,7 @@
 static bool stand_apart(const UnitOptions *unit, const WeighedLease *l) {
         return placement_matches(unit->placement.conflicts, l->unit) ||
                (l->options && (placement_matches(l->options->placement.conflicts, unit->unit) ||
-                                      placement_matches(l->options->placement.replaces, unit->unit)));
+                                              placement_matches(l->options->placement.replaces, unit->unit)));
 }
 
 static const WeighedLease *find_lease(const WeighedLease *leases, size_t n, const char *unit) {

@@ -37,7 +37,8 @@ static int environment_text(const Daemon *d, const Action *a, char **ret) {
                 *q++ = *p;
         }
         *q = '\0';
-        n = asprintf(ret, "LEASE_NAME=\"%s\"\nLEASE_INDEX=%" PRIu64 "\nLEASE_MACHINE_ID=%s\nLEASE_VERSION=%" PRId64 "\n",
+        n = asprintf(ret,
+                        "LEASE_NAME=\"%s\"\nLEASE_INDEX=%" PRIu64 "\nLEASE_MACHINE_ID=%s\nLEASE_VERSION=%" PRId64 "\n",
                         quoted, a->index, d->machine_id, a->version);
         if (n < 0) {
                 *ret = NULL;

@@ -2,12 +2,13 @@
 
 /*
  * Two questions, one after the other, neither waited for: the bus is asked who calls; uid 0 may do anything. About
- * anybody else polkit is asked; where there is no polkit, only uid 0 may. What came to be known of a caller is forgotten
- * with the call: the next one is asked about anew.
+ * anybody else polkit is asked; where there is no polkit, only uid 0 may. What came to be known of a caller is
+ * forgotten with the call: the next one is asked about anew.
  *
- * polkit may hang, and anybody may call: so only so many questions of one user, and of all, are under way at once, each for
- * a limited time and only while its caller is there; further ones are refused at once. uid 0 needs no question, and what asks
- * PID 1 has a connection of its own. The bus itself answers at once; how many calls may wait for it is bounded all the same.
+ * polkit may hang, and anybody may call: so only so many questions of one user, and of all, are under way at once,
+ * each for a limited time and only while its caller is there; further ones are refused at once. uid 0 needs no
+ * question, and what asks PID 1 has a connection of its own. The bus itself answers at once; how many calls may wait
+ * for it is bounded all the same.
  */
 
 #include "daemon/authorize.h"
@@ -41,8 +42,8 @@ struct Authorization {
         sd_bus_slot *slot;
         sd_bus_slot *gone; /* the match for the end of its caller */
         uint32_t uid;
-        bool asked;        /* polkit */
-        uint64_t serial;   /* names the question to polkit */
+        bool asked;      /* polkit */
+        uint64_t serial; /* names the question to polkit */
         verb_t verb;
 };
 
@@ -157,8 +158,9 @@ static void take_back(Authorization *a) {
         format_question(a, id, sizeof(id));
         if (sd_bus_message_new_method_call(a->daemon->bus, &word, POLKIT_NAME, POLKIT_PATH, POLKIT_AUTHORITY,
                             "CancelCheckAuthorization") >= 0 &&
-            sd_bus_message_append(word, "s", id) >= 0 && sd_bus_message_set_expect_reply(word, false) >= 0 &&
-            sd_bus_message_set_auto_start(word, false) >= 0)
+                        sd_bus_message_append(word, "s", id) >= 0 &&
+                        sd_bus_message_set_expect_reply(word, false) >= 0 &&
+                        sd_bus_message_set_auto_start(word, false) >= 0)
                 (void) sd_bus_send(NULL, word, NULL);
         sd_bus_message_unref(word);
 }
@@ -197,7 +199,7 @@ static int on_polkit(sd_bus_message *answer, void *userdata, sd_bus_error *ret_e
                 take_back(a); /* it may only be late */
                 refuse(a, SD_BUS_ERROR_ACCESS_DENIED, ", and polkit does not answer");
         } else if (sd_bus_message_enter_container(answer, 'r', "bba{ss}") < 0 ||
-                 sd_bus_message_read(answer, "bb", &authorized, &challenge) < 0)
+                        sd_bus_message_read(answer, "bb", &authorized, &challenge) < 0)
                 refuse(a, SD_BUS_ERROR_ACCESS_DENIED, ", and polkit's answer cannot be read");
         else if (authorized)
                 allow(a);
@@ -216,8 +218,8 @@ static int ask_polkit(Authorization *a) {
 
         a->serial = ++a->daemon->last_question;
         format_question(a, id, sizeof(id));
-        r = sd_bus_message_new_method_call(a->daemon->bus, &question, POLKIT_NAME, POLKIT_PATH, POLKIT_AUTHORITY,
-                        "CheckAuthorization");
+        r = sd_bus_message_new_method_call(
+                        a->daemon->bus, &question, POLKIT_NAME, POLKIT_PATH, POLKIT_AUTHORITY, "CheckAuthorization");
         if (r >= 0)
                 r = sd_bus_message_append(question, "(sa{sv})s", "system-bus-name", 1, "name", "s",
                                 sd_bus_message_get_sender(a->message), action_of(a->message));
@@ -247,7 +249,7 @@ static int on_user(sd_bus_message *answer, void *userdata, sd_bus_error *ret_err
         else if (uid == 0)
                 allow(a);
         else if (count_questions(a->daemon, &uid) >= QUESTIONS_OF_USER_MAX ||
-                 count_questions(a->daemon, NULL) >= QUESTIONS_MAX)
+                        count_questions(a->daemon, NULL) >= QUESTIONS_MAX)
                 refuse(a, SD_BUS_ERROR_LIMITS_EXCEEDED, ", and too many others wait for polkit's word");
         else if ((a->uid = uid, ask_polkit(a)) < 0)
                 refuse(a, SD_BUS_ERROR_ACCESS_DENIED, "");

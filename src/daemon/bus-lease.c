@@ -8,7 +8,8 @@
 static bool find_view(Daemon *d, const char *path, LeaseView *ret) {
         _cleanup_free_ char *name = NULL;
 
-        return sd_bus_path_decode(path, BUS_LEASE_PATH, &name) > 0 && core_find_lease(d->core, daemon_now(), name, ret);
+        return sd_bus_path_decode(path, BUS_LEASE_PATH, &name) > 0 &&
+               core_find_lease(d->core, daemon_now(), name, ret);
 }
 
 static int find_lease(sd_bus *bus, const char *path, const char *interface, void *userdata, void **ret_found,

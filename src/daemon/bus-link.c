@@ -43,7 +43,8 @@ void bus_link_try_later(BusLink *l) {
         int r;
 
         l->failures++;
-        delay += delay / 4 * (now_boottime() % 1000) / 1000; /* so that not every client of a new broker comes at once */
+        delay += delay / 4 * (now_boottime() % 1000) /
+                 1000; /* so that not every client of a new broker comes at once */
         r = sd_event_source_set_time(l->retry, usec_add(now_boottime(), delay));
         if (r >= 0)
                 r = sd_event_source_set_enabled(l->retry, SD_EVENT_ONESHOT);
@@ -76,12 +77,14 @@ static int configure(BusLink *l) {
         int r;
 
         if ((r = sd_bus_set_description(l->bus, l->description)) < 0 ||
-            (r = sd_bus_set_address(l->bus, isempty(address) ? DEFAULT_ADDRESS : address)) < 0 ||
-            (r = sd_bus_set_bus_client(l->bus, true)) < 0 || (r = sd_bus_set_watch_bind(l->bus, true)) < 0 ||
-            (r = sd_bus_set_method_call_timeout(l->bus, CALL_TIMEOUT)) < 0 || (r = sd_bus_start(l->bus)) < 0)
+                        (r = sd_bus_set_address(l->bus, isempty(address) ? DEFAULT_ADDRESS : address)) < 0 ||
+                        (r = sd_bus_set_bus_client(l->bus, true)) < 0 ||
+                        (r = sd_bus_set_watch_bind(l->bus, true)) < 0 ||
+                        (r = sd_bus_set_method_call_timeout(l->bus, CALL_TIMEOUT)) < 0 ||
+                        (r = sd_bus_start(l->bus)) < 0)
                 return r;
-        return sd_bus_match_signal_async(l->bus, &l->lost_slot, "org.freedesktop.DBus.Local", "/org/freedesktop/DBus/Local",
-                        "org.freedesktop.DBus.Local", "Disconnected", on_lost, NULL, l);
+        return sd_bus_match_signal_async(l->bus, &l->lost_slot, "org.freedesktop.DBus.Local",
+                        "/org/freedesktop/DBus/Local", "org.freedesktop.DBus.Local", "Disconnected", on_lost, NULL, l);
 }
 
 static void open_connection(BusLink *l) {
@@ -122,13 +125,16 @@ void bus_link_open(BusLink *l) {
         open_connection(l);
 }
 
-int bus_link_new(sd_event *event, const char *description, const BusLinkCallbacks *callbacks, void *userdata, BusLink **ret) {
+int bus_link_new(sd_event *event, const char *description, const BusLinkCallbacks *callbacks, void *userdata,
+                BusLink **ret) {
         BusLink *l = calloc(1, sizeof(BusLink));
         int r;
 
         if (!l)
                 return -ENOMEM;
-        *l = (BusLink){ .event = sd_event_ref(event), .description = description, .callbacks = callbacks, .userdata = userdata };
+        *l = (BusLink){
+                .event = sd_event_ref(event), .description = description, .callbacks = callbacks, .userdata = userdata
+        };
         r = sd_event_add_time(event, &l->retry, CLOCK_BOOTTIME, USEC_INFINITY, USEC_PER_MSEC, on_retry, l);
         if (r < 0) {
                 bus_link_free(l);

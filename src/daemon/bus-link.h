@@ -2,12 +2,12 @@
 #pragma once
 
 /*
- * One connection to the system bus, opened without waiting, and opened anew with growing delays when it is lost: sd-bus does
- * not reconnect. What belongs to a connection is torn down outside its own callbacks.
+ * One connection to the system bus, opened without waiting, and opened anew with growing delays when it is lost:
+ * sd-bus does not reconnect. What belongs to a connection is torn down outside its own callbacks.
  *
- * The daemon has two. One serves org.leased1 and asks on behalf of callers: how many answers it waits for, and how much it has
- * to write, is in the hands of others. The other is for PID 1 and logind alone, so that a StopUnit never stands behind anybody:
- * a bus allows a connection only so many answers that are due (dbus-daemon: 128).
+ * The daemon has two. One serves org.leased1 and asks on behalf of callers: how many answers it waits for, and how
+ * much it has to write, is in the hands of others. The other is for PID 1 and logind alone, so that a StopUnit never
+ * stands behind anybody: a bus allows a connection only so many answers that are due (dbus-daemon: 128).
  */
 
 #include <systemd/sd-bus.h>
@@ -18,7 +18,8 @@
 typedef struct BusLink BusLink;
 
 typedef struct BusLinkCallbacks {
-        /* A new connection, before it is attached to the loop: everything may be added to it. Negative: it is given up. */
+        /* A new connection, before it is attached to the loop: everything may be added to it. Negative: it is given
+         * up. */
         int (*open)(sd_bus *bus, void *userdata);
         /* It goes, or open() failed: drop everything that was added. */
         void (*close)(void *userdata);
@@ -29,7 +30,8 @@ typedef struct BusLinkCallbacks {
 } BusLinkCallbacks;
 
 /* Does not open it yet. */
-int bus_link_new(sd_event *event, const char *description, const BusLinkCallbacks *callbacks, void *userdata, BusLink **ret);
+int bus_link_new(sd_event *event, const char *description, const BusLinkCallbacks *callbacks, void *userdata,
+                BusLink **ret);
 BusLink *bus_link_free(BusLink *l);
 
 /* Opens it, if it was never opened. */

@@ -25,9 +25,10 @@ static int append_lease(const LeaseView *v, void *userdata) {
         int r;
 
         if ((r = sd_bus_message_open_container(list->reply, 'r', "ssxtto")) < 0 ||
-            (r = sd_bus_message_append(list->reply, "ssxtt", v->name, l->state == LEASE_HELD ? l->machine_id : "",
-                             l->version, l->index, v->time_remaining)) < 0 ||
-            (r = bus_append_path(list->reply, bus_lease_path(v->name))) < 0)
+                        (r = sd_bus_message_append(list->reply, "ssxtt", v->name,
+                                         l->state == LEASE_HELD ? l->machine_id : "", l->version, l->index,
+                                         v->time_remaining)) < 0 ||
+                        (r = bus_append_path(list->reply, bus_lease_path(v->name))) < 0)
                 return r;
         r = sd_bus_message_close_container(list->reply);
         return MIN(r, 0);
@@ -38,9 +39,10 @@ static int append_unit(const UnitView *v, void *userdata) {
         int r;
 
         if ((r = sd_bus_message_open_container(list->reply, 'r', "ssssto")) < 0 ||
-            (r = sd_bus_message_append(list->reply, "sssst", v->unit, v->state, bus_active_state(list->daemon, v->unit),
-                             strempty(v->machine_id), v->index)) < 0 ||
-            (r = bus_append_path(list->reply, bus_unit_path(v->unit))) < 0)
+                        (r = sd_bus_message_append(list->reply, "sssst", v->unit, v->state,
+                                         bus_active_state(list->daemon, v->unit), strempty(v->machine_id), v->index)) <
+                                        0 ||
+                        (r = bus_append_path(list->reply, bus_unit_path(v->unit))) < 0)
                 return r;
         r = sd_bus_message_close_container(list->reply);
         return MIN(r, 0);
@@ -53,9 +55,9 @@ static int append_machine(const MachineView *v, void *userdata) {
         int r;
 
         if ((r = sd_bus_message_open_container(list->reply, 'r', "sssa{ss}ub")) < 0 ||
-            (r = sd_bus_message_append(list->reply, "sss", v->machine_id, m->hostname, m->boot_id)) < 0 ||
-            (r = bus_append_metadata(list->reply, m->metadata)) < 0 ||
-            (r = sd_bus_message_append(list->reply, "ub", (uint32_t) v->held, (int) m->draining)) < 0)
+                        (r = sd_bus_message_append(list->reply, "sss", v->machine_id, m->hostname, m->boot_id)) < 0 ||
+                        (r = bus_append_metadata(list->reply, m->metadata)) < 0 ||
+                        (r = sd_bus_message_append(list->reply, "ub", (uint32_t) v->held, (int) m->draining)) < 0)
                 return r;
         r = sd_bus_message_close_container(list->reply);
         return MIN(r, 0);
@@ -114,7 +116,8 @@ static int find_lease(Daemon *d, sd_bus_message *m, bool must_be_known, LeaseVie
         if (r < 0)
                 return r;
         if (!lease_name_is_valid(name))
-                return bus_error(error, BUS_ERROR("InvalidName"), "%s is not the name of a lease.", bus_quote(name, quoted));
+                return bus_error(error, BUS_ERROR("InvalidName"), "%s is not the name of a lease.",
+                                bus_quote(name, quoted));
         if (core_find_lease(d->core, daemon_now(), name, ret) && ret->record && (ret->known || !must_be_known))
                 return 0;
         d->registry->ops->status(d->registry, &status);
@@ -138,8 +141,8 @@ static int method_get_lease(sd_bus_message *m, void *userdata, sd_bus_error *err
         path = bus_lease_path(v.name);
         if (!path)
                 return -ENOMEM;
-        return sd_bus_reply_method_return(m, "bosxtt", (int) (v.damaged || v.record->state == LEASE_HELD), path, v.record->machine_id,
-                        v.record->version, v.record->index, v.time_remaining);
+        return sd_bus_reply_method_return(m, "bosxtt", (int) (v.damaged || v.record->state == LEASE_HELD), path,
+                        v.record->machine_id, v.record->version, v.record->index, v.time_remaining);
 }
 
 static int method_get_history(sd_bus_message *m, void *userdata, sd_bus_error *error) {
@@ -266,7 +269,9 @@ static int append_if_unknown(const MachineView *v, void *userdata) {
 
 static int append_heard(const MachineView *v, void *userdata) {
         usec_t ttl = v->record ? session_ttl(v->record->session) : 0;
-        int r = v->heard > 0 ? sd_bus_message_append(userdata, "{s(tt)}", v->machine_id, usec_sub(now_boottime(), v->heard), ttl) : 0;
+        int r = v->heard > 0 ? sd_bus_message_append(userdata, "{s(tt)}", v->machine_id,
+                                               usec_sub(now_boottime(), v->heard), ttl)
+                             : 0;
 
         return MIN(r, 0);
 }
@@ -290,8 +295,8 @@ static int get_lines(const Messages *m, sd_bus_message *reply) {
 
 static int get_property(sd_bus *bus, const char *path, const char *interface, const char *property,
                 sd_bus_message *reply, void *userdata, sd_bus_error *error) {
-        static const char *const of_trust[] = { "RegistryUUID", "RegistryStore", "RegistryFoundUUID", "RegistryFoundStore",
-                "WhyNot", "LastError" };
+        static const char *const of_trust[] = { "RegistryUUID", "RegistryStore", "RegistryFoundUUID",
+                "RegistryFoundStore", "WhyNot", "LastError" };
         Daemon *d = userdata;
 
         if (streq(property, "Version"))
@@ -336,45 +341,42 @@ static const sd_bus_vtable manager_vtable[] = {
 
         SD_BUS_METHOD_WITH_ARGS("GetLease", SD_BUS_ARGS("s", name),
                         SD_BUS_RESULT("b", held, "o", lease, "s", machine_id, "x", version, "t", index, "t",
-                                        time_remaining_usec), method_get_lease, BUS_ANYBODY),
+                                        time_remaining_usec),
+                        method_get_lease, BUS_ANYBODY),
         SD_BUS_METHOD_WITH_ARGS("AcquireLease",
                         SD_BUS_ARGS("s", name, "s", machine_id, "x", version, "t", period_usec),
                         SD_BUS_RESULT("b", acquired, "o", lease, "t", index), method_acquire_lease, BUS_ANYBODY),
         SD_BUS_METHOD_WITH_ARGS("StealLease",
                         SD_BUS_ARGS("s", name, "s", machine_id, "x", version, "t", period_usec, "t", index),
                         SD_BUS_RESULT("o", lease, "t", index, "t", wait_usec), method_steal_lease, BUS_ANYBODY),
-        SD_BUS_METHOD_WITH_ARGS("ListLeases", SD_BUS_NO_ARGS,
-                        SD_BUS_RESULT("a(ssxtto)", leases), method_list_leases, BUS_ANYBODY),
-        SD_BUS_METHOD_WITH_ARGS("ListUnits", SD_BUS_NO_ARGS,
-                        SD_BUS_RESULT("a(ssssto)", units), method_list_units, BUS_ANYBODY),
-        SD_BUS_METHOD_WITH_ARGS("ListMachines", SD_BUS_NO_ARGS,
-                        SD_BUS_RESULT("a(sssa{ss}ub)", machines), method_list_machines, BUS_ANYBODY),
-        SD_BUS_METHOD_WITH_ARGS("GetHistory", SD_BUS_ARGS("s", name),
-                        SD_BUS_RESULT("a(sttts)", tenures), method_get_history, BUS_ANYBODY),
-        SD_BUS_METHOD_WITH_ARGS("GetUnit", SD_BUS_ARGS("s", name),
-                        SD_BUS_RESULT("o", unit), method_get_unit, BUS_ANYBODY),
-        SD_BUS_METHOD_WITH_ARGS("ReleaseUnit", SD_BUS_ARGS("s", name),
-                        SD_BUS_NO_RESULT, method_release_unit, BUS_ANYBODY),
-        SD_BUS_METHOD_WITH_ARGS("TransferUnit", SD_BUS_ARGS("s", name, "s", machine_id),
-                        SD_BUS_NO_RESULT, method_transfer_unit, BUS_ANYBODY),
-        SD_BUS_METHOD_WITH_ARGS("StealUnit", SD_BUS_ARGS("s", name),
-                        SD_BUS_RESULT("t", wait_usec), method_steal_unit, BUS_ANYBODY),
-        SD_BUS_METHOD_WITH_ARGS("RearmUnit", SD_BUS_ARGS("s", name),
-                        SD_BUS_NO_RESULT, method_rearm_unit, BUS_ANYBODY),
-        SD_BUS_METHOD_WITH_ARGS("Drain", SD_BUS_NO_ARGS,
-                        SD_BUS_NO_RESULT, method_drain, BUS_ANYBODY),
-        SD_BUS_METHOD_WITH_ARGS("Undrain", SD_BUS_NO_ARGS,
-                        SD_BUS_NO_RESULT, method_undrain, BUS_ANYBODY),
-        SD_BUS_METHOD_WITH_ARGS("DrainMachine", SD_BUS_ARGS("s", machine_id),
-                        SD_BUS_NO_RESULT, method_drain_machine, BUS_ANYBODY),
-        SD_BUS_METHOD_WITH_ARGS("UndrainMachine", SD_BUS_ARGS("s", machine_id),
-                        SD_BUS_NO_RESULT, method_undrain_machine, BUS_ANYBODY),
-        SD_BUS_METHOD_WITH_ARGS("AcceptRegistry", SD_BUS_ARGS("s", uuid),
-                        SD_BUS_NO_RESULT, method_accept_registry, BUS_ANYBODY),
-        SD_BUS_METHOD_WITH_ARGS("ForgetIndex", SD_BUS_ARGS("s", name),
-                        SD_BUS_RESULT("t", index, "t", left), method_forget_index, BUS_ANYBODY),
-        SD_BUS_METHOD_WITH_ARGS("Reload", SD_BUS_NO_ARGS,
-                        SD_BUS_NO_RESULT, method_reload, BUS_ANYBODY),
+        SD_BUS_METHOD_WITH_ARGS("ListLeases", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(ssxtto)", leases), method_list_leases,
+                        BUS_ANYBODY),
+        SD_BUS_METHOD_WITH_ARGS("ListUnits", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(ssssto)", units), method_list_units,
+                        BUS_ANYBODY),
+        SD_BUS_METHOD_WITH_ARGS("ListMachines", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(sssa{ss}ub)", machines),
+                        method_list_machines, BUS_ANYBODY),
+        SD_BUS_METHOD_WITH_ARGS("GetHistory", SD_BUS_ARGS("s", name), SD_BUS_RESULT("a(sttts)", tenures),
+                        method_get_history, BUS_ANYBODY),
+        SD_BUS_METHOD_WITH_ARGS(
+                        "GetUnit", SD_BUS_ARGS("s", name), SD_BUS_RESULT("o", unit), method_get_unit, BUS_ANYBODY),
+        SD_BUS_METHOD_WITH_ARGS(
+                        "ReleaseUnit", SD_BUS_ARGS("s", name), SD_BUS_NO_RESULT, method_release_unit, BUS_ANYBODY),
+        SD_BUS_METHOD_WITH_ARGS("TransferUnit", SD_BUS_ARGS("s", name, "s", machine_id), SD_BUS_NO_RESULT,
+                        method_transfer_unit, BUS_ANYBODY),
+        SD_BUS_METHOD_WITH_ARGS("StealUnit", SD_BUS_ARGS("s", name), SD_BUS_RESULT("t", wait_usec), method_steal_unit,
+                        BUS_ANYBODY),
+        SD_BUS_METHOD_WITH_ARGS("RearmUnit", SD_BUS_ARGS("s", name), SD_BUS_NO_RESULT, method_rearm_unit, BUS_ANYBODY),
+        SD_BUS_METHOD_WITH_ARGS("Drain", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_drain, BUS_ANYBODY),
+        SD_BUS_METHOD_WITH_ARGS("Undrain", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_undrain, BUS_ANYBODY),
+        SD_BUS_METHOD_WITH_ARGS("DrainMachine", SD_BUS_ARGS("s", machine_id), SD_BUS_NO_RESULT, method_drain_machine,
+                        BUS_ANYBODY),
+        SD_BUS_METHOD_WITH_ARGS("UndrainMachine", SD_BUS_ARGS("s", machine_id), SD_BUS_NO_RESULT,
+                        method_undrain_machine, BUS_ANYBODY),
+        SD_BUS_METHOD_WITH_ARGS("AcceptRegistry", SD_BUS_ARGS("s", uuid), SD_BUS_NO_RESULT, method_accept_registry,
+                        BUS_ANYBODY),
+        SD_BUS_METHOD_WITH_ARGS("ForgetIndex", SD_BUS_ARGS("s", name), SD_BUS_RESULT("t", index, "t", left),
+                        method_forget_index, BUS_ANYBODY),
+        SD_BUS_METHOD_WITH_ARGS("Reload", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_reload, BUS_ANYBODY),
 
         SD_BUS_SIGNAL_WITH_ARGS("LeaseChanged",
                         SD_BUS_ARGS("s", name, "s", machine_id, "x", version, "t", index, "s", reason), 0),

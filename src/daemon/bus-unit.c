@@ -33,7 +33,8 @@ static int get_status(Daemon *d, const UnitView *v, const char *property, sd_bus
                 return bus_append_text(reply, bus_active_state(d, v->unit));
         if (streq(property, "SubState"))
                 return bus_append_text(reply, known ? s->sub_state : "unknown");
-        return sd_bus_message_append_array(reply, 'y', known ? s->invocation_id : no_invocation, sizeof(no_invocation));
+        return sd_bus_message_append_array(
+                        reply, 'y', known ? s->invocation_id : no_invocation, sizeof(no_invocation));
 }
 
 static int append_line(const char *machine_id, const char *line, void *userdata) {

@@ -176,8 +176,8 @@ static int on_name(sd_bus_message *m, void *userdata, sd_bus_error *error) {
                 if (!bus_link_is_up(d->api))
                         return 0;
                 note_trouble(d, -sd_bus_message_get_errno(m),
-                                "the bus does not give us the name " BUS_NAME
-                                ": is its policy " BUS_NAME ".conf installed, and has the bus been reloaded since");
+                                "the bus does not give us the name " BUS_NAME ": is its policy " BUS_NAME
+                                ".conf installed, and has the bus been reloaded since");
                 bus_link_try_later(d->api);
                 return 0;
         }
@@ -204,10 +204,12 @@ static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         uint8_t type = 0;
 
         if (sd_bus_message_get_type(m, &type) < 0 || type != SD_BUS_MESSAGE_METHOD_CALL ||
-            sd_bus_get_n_queued_write(sd_bus_message_get_bus(m), &waiting) < 0 || waiting < ANSWERS_WAITING_MAX)
+                        sd_bus_get_n_queued_write(sd_bus_message_get_bus(m), &waiting) < 0 ||
+                        waiting < ANSWERS_WAITING_MAX)
                 return 0;
         if (waiting < 2 * ANSWERS_WAITING_MAX)
-                (void) sd_bus_reply_method_errorf(m, SD_BUS_ERROR_LIMITS_EXCEEDED, "Too many answers wait to be read.");
+                (void) sd_bus_reply_method_errorf(
+                                m, SD_BUS_ERROR_LIMITS_EXCEEDED, "Too many answers wait to be read.");
         return 1;
 }
 
@@ -218,8 +220,9 @@ static int open_api(sd_bus *bus, void *userdata) {
 
         d->bus = bus;
         if ((r = sd_bus_add_filter(bus, NULL, on_message, d)) < 0 ||
-            (r = sd_bus_add_object_manager(bus, NULL, BUS_PATH)) < 0 || (r = bus_manager_register(d)) < 0 ||
-            (r = bus_lease_register(d)) < 0 || (r = bus_unit_register(d)) < 0)
+                        (r = sd_bus_add_object_manager(bus, NULL, BUS_PATH)) < 0 ||
+                        (r = bus_manager_register(d)) < 0 || (r = bus_lease_register(d)) < 0 ||
+                        (r = bus_unit_register(d)) < 0)
                 return r;
         return request_name(bus, d);
 }

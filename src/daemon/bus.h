@@ -4,8 +4,8 @@
 /*
  * org.leased1 on the system bus. The interfaces are described in dbus/, which is the source of truth.
  *
- * READY=1 goes out when the name is ours for the first time; from then on there is a second connection, for PID 1 and logind
- * (bus-link.h).
+ * READY=1 goes out when the name is ours for the first time; from then on there is a second connection, for PID 1 and
+ * logind (bus-link.h).
  */
 
 #include "daemon/daemon.h"
@@ -51,8 +51,8 @@ enum {
  * returned. */
 const char *bus_quote(const char *text, char buf[static BUS_QUOTE_SIZE]);
 
-/* Whatever reaches D-Bus as text must be UTF-8, or the bus disconnects us: where it may come from a server, a file, or is
- * cut from what did, these two see to it. Nothing else of it is changed. */
+/* Whatever reaches D-Bus as text must be UTF-8, or the bus disconnects us: where it may come from a server, a file, or
+ * is cut from what did, these two see to it. Nothing else of it is changed. */
 int bus_append_text(sd_bus_message *m, const char *text);
 int bus_error(sd_bus_error *error, const char *name, const char *format, ...) _printf_(3, 4);
 

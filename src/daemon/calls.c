@@ -61,7 +61,7 @@ static int read_taker(Daemon *d, sd_bus_message *m, Call *call, sd_bus_error *er
         if (r < 0 || isempty(call->machine) || streq(call->machine, d->machine_id))
                 return r;
         if (!machine_id_is_valid(call->machine) ||
-            core_each_machine(d->core, daemon_now(), is_machine, (void *) call->machine) == 0)
+                        core_each_machine(d->core, daemon_now(), is_machine, (void *) call->machine) == 0)
                 return bus_error(error, BUS_ERROR("NoSuchMachine"), "There is no machine %s.",
                                 bus_quote(call->machine, quoted));
         return r;
@@ -123,15 +123,16 @@ static int set_error(Daemon *d, const Action *a, sd_bus_error *error) {
         case CALL_NO_SUCH_LEASE:
                 return bus_error(error, BUS_ERROR("NoSuchLease"), "Nobody has ever held a lease %s.", a->lease);
         case CALL_INDEX_MISMATCH:
-                return bus_error(error, BUS_ERROR("IndexMismatch"), "The Index of %s is %" PRIu64 " by now.",
-                                a->lease, a->index);
+                return bus_error(error, BUS_ERROR("IndexMismatch"), "The Index of %s is %" PRIu64 " by now.", a->lease,
+                                a->index);
         case CALL_LEASE_LOST:
                 return bus_error(error, BUS_ERROR("LeaseLost"), "%s is not held at that Index any more.", a->lease);
         case CALL_UNIT_LEASE:
                 return bus_error(error, BUS_ERROR("UnitLease"), "%s is the lease of a unit.", a->lease);
         case CALL_INVALID_NAME:
                 return sd_bus_error_set(error, BUS_ERROR("InvalidName"),
-                                "A lease's name is a unit's, or 1 to 255 of A-Z a-z 0-9 : _ . \\ @ -, not beginning with a dot.");
+                                "A lease's name is a unit's, or 1 to 255 of A-Z a-z 0-9 : _ . \\ @ -, not beginning "
+                                "with a dot.");
         case CALL_INVALID_PERIOD:
                 return bus_error(error, BUS_ERROR("InvalidPeriod"), "A period is %" PRIu64 " to %" PRIu64 " us.",
                                 (uint64_t) PERIOD_MIN, (uint64_t) PERIOD_MAX);
@@ -139,7 +140,8 @@ static int set_error(Daemon *d, const Action *a, sd_bus_error *error) {
                 return set_unavailable(d, error);
         case CALL_UNKNOWN:
                 return sd_bus_error_set(error, BUS_ERROR("OutcomeUnknown"),
-                                "The registry did not answer: it may have been done, or be done yet. Look before you try again.");
+                                "The registry did not answer: it may have been done, or be done yet. Look before you "
+                                "try again.");
         default:
                 return bus_error(error, BUS_ERROR("Busy"), "Something else is being done to %s.", a->lease);
         }

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The leases of a scheduler's own (fleet's package lease): AcquireLease, StealLease, Renew, Release. Each is put to the
- * core with an id, and answered when the core has the registry's word.
+ * The leases of a scheduler's own (fleet's package lease): AcquireLease, StealLease, Renew, Release. Each is put to
+ * the core with an id, and answered when the core has the registry's word.
  */
 
 #include "daemon/authorize.h"

@@ -37,13 +37,14 @@ static void note(Messages *changes, const char *of, const char *old, const char 
                 const char *(*suffix)(const char *line)) {
         const char *value;
 
-        for (const char *l = new; l && *l; l = strchr(l, '\n') ? strchr(l, '\n') + 1 : NULL) {
+        for (const char *l = new; l &&*l; l = strchr(l, '\n') ? strchr(l, '\n') + 1 : NULL) {
                 int n = (int) strcspn(l, "\n");
 
                 if (has_line(old, l, (size_t) n, &value))
                         continue;
                 if (value)
-                        messages_add(changes, "%s: %.*s (was %.*s)%s", of, n, l, (int) strcspn(value, "\n"), value, suffix(l));
+                        messages_add(changes, "%s: %.*s (was %.*s)%s", of, n, l, (int) strcspn(value, "\n"), value,
+                                        suffix(l));
                 else
                         messages_add(changes, "%s: %.*s%s", of, n, l, suffix(l));
         }
@@ -61,7 +62,8 @@ static const char *suffix_of_conf(const char *line) {
         if (startswith(line, "TTL=") || startswith(line, "Metadata="))
                 return "";
         if (startswith(line, "Registry=") || startswith(line, "Prefix="))
-                return ", in force after: systemctl restart leased; to another registry, that stops all leased units here "
+                return ", in force after: systemctl restart leased; to another registry, that stops all leased units "
+                       "here "
                        "until: leasectl registry accept";
         if (startswith(line, "Endpoints="))
                 return ", in force after: systemctl restart leased (which leaves units alone if it is the same etcd)";

@@ -217,16 +217,16 @@ static int open_registry(Daemon *d) {
         (void) timeline_compute(c->ttl, USEC_INFINITY, USEC_INFINITY, &timeline);
         r = ops->open(d->event,
                         &(RegistryConfig){
-                                .directory = c->directory,
-                                .endpoints = (const char *const *) c->endpoints,
-                                .prefix = c->prefix,
-                                .ca_file = c->ca_file,
-                                .cert_file = c->cert_file,
-                                .key_file = c->key_file,
-                                .user = c->user,
-                                .password_file = c->password_file,
-                                .store = state_memory(d->state)->store,
-                                .attempt = timeline.attempt,
+                                        .directory = c->directory,
+                                        .endpoints = (const char *const *) c->endpoints,
+                                        .prefix = c->prefix,
+                                        .ca_file = c->ca_file,
+                                        .cert_file = c->cert_file,
+                                        .key_file = c->key_file,
+                                        .user = c->user,
+                                        .password_file = c->password_file,
+                                        .store = state_memory(d->state)->store,
+                                        .attempt = timeline.attempt,
                         },
                         &d->registry, &error);
         if (r < 0)
@@ -297,10 +297,11 @@ static int wire(Daemon *d) {
         r = sd_event_default(&d->event);
         if (r < 0)
                 return log_error_errno(r, "cannot create an event loop");
-        if ((r = add_sources(d)) < 0 || (r = make_directories()) < 0 || (r = take_lock(d)) < 0 || (r = identify(d)) < 0)
+        if ((r = add_sources(d)) < 0 || (r = make_directories()) < 0 || (r = take_lock(d)) < 0 ||
+                        (r = identify(d)) < 0)
                 return r;
         if ((r = state_new(d->event, RUN_DIRECTORY, STATE_DIRECTORY, &d->state)) < 0 || (r = open_registry(d)) < 0 ||
-            (r = make_core(d)) < 0 || (r = publish_new(d)) < 0)
+                        (r = make_core(d)) < 0 || (r = publish_new(d)) < 0)
                 return r;
         r = registry_health_new(d);
         if (r < 0)

@@ -89,9 +89,10 @@ typedef struct Daemon {
         uint64_t last_call; /* id of both */
         Publisher *publisher;
 
-        Messages changes; /* by the last reload, for people */
-        char units_error[256]; /* why the enabled units could not be listed: those known before go on; "": they could */
-        Messages wrong;   /* lines about leased.conf: what was in force before goes on */
+        Messages changes;      /* by the last reload, for people */
+        char units_error[256]; /* why the enabled units could not be listed: those known before go on; "": they could
+                                */
+        Messages wrong;        /* lines about leased.conf: what was in force before goes on */
 
         Suspend *suspend;
 
@@ -100,8 +101,8 @@ typedef struct Daemon {
         sd_event_source *stop_timer;
 } Daemon;
 
-/* Takes conf, and what is wrong with leased.conf if conf is what was in force before. Opens everything that does not wait for
- * anybody; logs. */
+/* Takes conf, and what is wrong with leased.conf if conf is what was in force before. Opens everything that does not
+ * wait for anybody; logs. */
 int daemon_new(LeasedConf *conf, Messages *wrong, Daemon **ret);
 Daemon *daemon_free(Daemon *d);
 DEFINE_TRIVIAL_CLEANUP(Daemon *, daemon_free)
@@ -136,14 +137,14 @@ void stop_suspected(Daemon *d);
 /* reload.c */
 /* Reads all enabled units at the start; what is wrong is logged. */
 void reload_units(Daemon *d);
-/* Reads the configuration anew. What is wrong is logged, and *ret_wrong (may be NULL) says it in one text, owned by the
- * caller, a line for each; -EBADMSG is returned. leased.conf, or the unit, with a bad line stays as it was then; the rest is in
- * force. */
+/* Reads the configuration anew. What is wrong is logged, and *ret_wrong (may be NULL) says it in one text, owned by
+ * the caller, a line for each; -EBADMSG is returned. leased.conf, or the unit, with a bad line stays as it was then;
+ * the rest is in force. */
 int reload_all(Daemon *d, char **ret_wrong);
 /* At the start: writes the drop-ins anew that another version of leased has written, and has PID 1 reload. */
 void gates_renew(Daemon *d);
-/* PID 1 has not loaded the gate of an enabled unit, or of what goes by its lease: writes the drop-in if it is not there, and has
- * PID 1 reload. */
+/* PID 1 has not loaded the gate of an enabled unit, or of what goes by its lease: writes the drop-in if it is not
+ * there, and has PID 1 reload. */
 void gate_mend(Daemon *d, const char *gated, const char *unit, bool need_reload);
 /* A unit has become a global one: removes its gate and those of what went by its lease, and has PID 1 reload. */
 void gate_lift(Daemon *d, const char *unit, bool need_reload);

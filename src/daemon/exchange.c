@@ -47,9 +47,12 @@ struct Exchange {
 /* A value takes what its kind needs: a fence is 16 kB, a beat 80 bytes, and there may be ten thousand leases. */
 static size_t value_size(RecordKind kind) {
         static const size_t sizes[_RECORD_KIND_MAX] = {
-                [RECORD_META] = sizeof(MetaRecord),   [RECORD_MACHINE] = sizeof(MachineRecord),
-                [RECORD_BEAT] = sizeof(BeatRecord),   [RECORD_FENCE] = sizeof(FenceRecord),
-                [RECORD_LEASE] = sizeof(LeaseRecord), [RECORD_OFFER] = sizeof(OfferRecord),
+                [RECORD_META] = sizeof(MetaRecord),
+                [RECORD_MACHINE] = sizeof(MachineRecord),
+                [RECORD_BEAT] = sizeof(BeatRecord),
+                [RECORD_FENCE] = sizeof(FenceRecord),
+                [RECORD_LEASE] = sizeof(LeaseRecord),
+                [RECORD_OFFER] = sizeof(OfferRecord),
         };
 
         return sizes[kind];
@@ -85,7 +88,7 @@ static void decode(Exchange *e, const RegistryRecord *in, bool deleted, uint64_t
         if (out->damaged)
                 log_debug("record %s at revision %" PRIu64 " is damaged: %s", in->key, in->mod_revision, why);
         if (kept && texts_put(e->texts, in->key, in->mod_revision, strempty(in->value), in->value ? in->size : 0,
-                                        out->damaged ? why : NULL) < 0)
+                                    out->damaged ? why : NULL) < 0)
                 abort();
 }
 
@@ -97,7 +100,8 @@ static void answer_done(Answer *a) {
 
 #define _cleanup_answer_ _cleanup_(answer_done)
 
-static void answer_fill(Exchange *e, const RegistryRecord *in, const bool *deleted, size_t n, unsigned kinds, Answer *a) {
+static void answer_fill(
+                Exchange *e, const RegistryRecord *in, const bool *deleted, size_t n, unsigned kinds, Answer *a) {
         Record *records = calloc(n + 1, sizeof(Record));
         size_t used = 0;
 
@@ -107,7 +111,7 @@ static void answer_fill(Exchange *e, const RegistryRecord *in, const bool *delet
                 Record *r = records + used;
 
                 if (!record_parse_key(in[i].key, &r->kind, &r->name) || !(kinds & 1u << r->kind) ||
-                    strnlen(r->name, RECORD_NAME_SIZE) >= RECORD_NAME_SIZE) {
+                                strnlen(r->name, RECORD_NAME_SIZE) >= RECORD_NAME_SIZE) {
                         log_debug("ignoring key %s", in[i].key);
                         *r = (Record){};
                         continue;
@@ -188,7 +192,8 @@ static void on_answer(const RegistryAnswer *in, void *userdata) {
                 answer_fill(e, in->records, NULL, in->n_records, q->kinds ?: RECORD_ALL, &answer);
         }
         for (size_t i = 0; in->outcome == REGISTRY_COMMITTED && i < q->n_puts; i++)
-                if (texts_put(e->texts, q->puts[i].key, in->revision, q->puts[i].text, strlen(q->puts[i].text), NULL) < 0)
+                if (texts_put(e->texts, q->puts[i].key, in->revision, q->puts[i].text, strlen(q->puts[i].text), NULL) <
+                                0)
                         abort();
         event.answer = answer;
         /* Freed only now: the names in the answer are the registry's. */
@@ -298,14 +303,14 @@ static int request_txn(Request *q, const Txn *txn, usec_t timeout) {
                 compares[i] = (RegistryCompare){ .key = compared[i], .mod_revision = txn->compares[i].mod_revision };
         r = registry->ops->txn(registry,
                         &(RegistryTxn){
-                                .compares = compares,
-                                .n_compares = txn->n_compares,
-                                .puts = puts,
-                                .n_puts = txn->n_puts,
-                                .deletes = (const char *const *) deleted,
-                                .n_deletes = txn->n_deletes,
-                                .reads = (const char *const *) compared,
-                                .n_reads = txn->n_compares,
+                                        .compares = compares,
+                                        .n_compares = txn->n_compares,
+                                        .puts = puts,
+                                        .n_puts = txn->n_puts,
+                                        .deletes = (const char *const *) deleted,
+                                        .n_deletes = txn->n_deletes,
+                                        .reads = (const char *const *) compared,
+                                        .n_reads = txn->n_compares,
                         },
                         timeout, on_answer, q, &q->request);
         forget_beats(q, txn);

@@ -16,8 +16,8 @@
 #define QUEUE_MAX 100000u
 /* So often who is connected and has not synced counts as an attempt that failed. */
 #define GREET_EVERY USEC_PER_SEC
-/* A guard that says nothing for so long although it owes an answer stands still. It answers within milliseconds, and runs with
- * realtime priority and locked memory. */
+/* A guard that says nothing for so long although it owes an answer stands still. It answers within milliseconds, and
+ * runs with realtime priority and locked memory. */
 #define MUTE_LIMIT (2 * USEC_PER_SEC)
 
 typedef struct Queued {
@@ -31,15 +31,15 @@ struct GuardClient {
         void (*missing)(void *userdata);
         void *userdata;
         int fd;
-        bool greeted; /* HELLO has come */
+        bool greeted;    /* HELLO has come */
         bool complained; /* about what it says, on this connection */
-        bool synced;  /* SYNCED has come: it can be reached, in both directions */
-        uint64_t asked;      /* serial of the last request that it must answer; answered when an ENTRY has as high a one */
+        bool synced;     /* SYNCED has come: it can be reached, in both directions */
+        uint64_t asked;  /* serial of the last request that it must answer; answered when an ENTRY has as high a one */
         usec_t unheard_since; /* neither an answer nor another word of it since then; 0: it owes none */
         sd_event_source *io, *retry;
         usec_t retry_after;
         usec_t down_since; /* unless synced */
-        Queued *queue; /* waits for room in the socket */
+        Queued *queue;     /* waits for room in the socket */
         size_t n_queued;
 };
 
@@ -198,16 +198,17 @@ static void on_message(GuardClient *g, const GuardMessage *m) {
                 g->deliver(&(Event){ .kind = EVENT_GUARD_UP }, g->userdata);
                 break;
         case GUARD_ENTRY:
-                g->deliver(&(Event){
-                                           .kind = EVENT_GUARD,
-                                           .unit = m->unit,
-                                           .guard.index = m->index,
-                                           .guard.serial = m->serial,
-                                           .guard.open = m->flags & GUARD_FLAG_OPEN,
-                                           .guard.stop_at = m->stop_at,
-                                           .guard.kill_at = m->kill_at,
-                                           .guard.expired = m->flags & (GUARD_FLAG_EXPIRED | GUARD_FLAG_LOST),
-                                   },
+                g->deliver(
+                                &(Event){
+                                                .kind = EVENT_GUARD,
+                                                .unit = m->unit,
+                                                .guard.index = m->index,
+                                                .guard.serial = m->serial,
+                                                .guard.open = m->flags & GUARD_FLAG_OPEN,
+                                                .guard.stop_at = m->stop_at,
+                                                .guard.kill_at = m->kill_at,
+                                                .guard.expired = m->flags & (GUARD_FLAG_EXPIRED | GUARD_FLAG_LOST),
+                                },
                                 g->userdata);
                 break;
         case GUARD_SYNCED:
@@ -237,7 +238,8 @@ static int on_io(sd_event_source *source, int fd, uint32_t revents, void *userda
                 if (guard_message_is_valid(&m, MIN((size_t) n, sizeof(m))))
                         on_message(g, &m);
                 else if (!g->complained) {
-                        log_warning("ignoring what the guard says: it is malformed, or of another version of the protocol");
+                        log_warning("ignoring what the guard says: it is malformed, or of another version of the "
+                                    "protocol");
                         g->complained = true;
                 }
         }

@@ -5,10 +5,11 @@
  * The daemon's end of the guard's socket (guard/protocol.h).
  *
  * While nobody listens it tries again, at first after 20 ms, later once a second, and says so through missing, so that
- * PID 1 can be asked to start the guard. Likewise while somebody listens who does not greet and report its entries as this
- * protocol says (it stands still, or speaks another one). A guard that owes an answer and says nothing for 2 s is dropped. What is asked of a guard that is not there is dropped: the core has been told
- * (EVENT_GUARD_DOWN), and asks anew when the next one has reported its entries. A guard that is slow to read loses
- * nothing: what does not fit into the socket waits here, in order.
+ * PID 1 can be asked to start the guard. Likewise while somebody listens who does not greet and report its entries as
+ * this protocol says (it stands still, or speaks another one). A guard that owes an answer and says nothing for 2 s is
+ * dropped. What is asked of a guard that is not there is dropped: the core has been told (EVENT_GUARD_DOWN), and asks
+ * anew when the next one has reported its entries. A guard that is slow to read loses nothing: what does not fit into
+ * the socket waits here, in order.
  */
 
 #include <systemd/sd-event.h>
@@ -23,7 +24,8 @@ int guard_client_new(sd_event *event, const char *path, event_sink_t deliver, vo
 GuardClient *guard_client_free(GuardClient *g);
 
 bool guard_client_connected(const GuardClient *g);
-/* Since when no guard can be reached (CLOCK_BOOTTIME); USEC_INFINITY while one has greeted and reported its entries. */
+/* Since when no guard can be reached (CLOCK_BOOTTIME); USEC_INFINITY while one has greeted and reported its entries.
+ */
 usec_t guard_client_down_since(const GuardClient *g);
 
 /* ACTION_GUARD_* and the gate's half of ACTION_GATE_*. now: CLOCK_BOOTTIME of the step that asked for it. */

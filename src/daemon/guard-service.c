@@ -12,12 +12,12 @@
 
 #define ASK_EVERY (5 * USEC_PER_SEC)
 
-/* A guard that nobody can reach is asked to end, which stops its units, kills them in time and closes their gates; so much later
- * it is killed (its ExecStopPost= then does that), and so long after it may be the next one's turn. */
+/* A guard that nobody can reach is asked to end, which stops its units, kills them in time and closes their gates; so
+ * much later it is killed (its ExecStopPost= then does that), and so long after it may be the next one's turn. */
 #define KILL_AFTER (5 * USEC_PER_SEC)
 #define AGAIN_AFTER (30 * USEC_PER_SEC)
-/* No entry of a guard lives longer than this from the last word that it has heard: it opens no gate any more, whatever else it
- * is doing. */
+/* No entry of a guard lives longer than this from the last word that it has heard: it opens no gate any more, whatever
+ * else it is doing. */
 #define ENTRY_LIFE_MAX (TTL_MAX + TTL_MAX / 50)
 
 struct GuardService {
@@ -74,10 +74,10 @@ static void on_status(Unit *u, const UnitStatus *s, void *userdata) {
                 return;
         /* Nor does it hold of one that is connected by now, and is about to report what it guards. */
         if (!guard_client_connected(d->guard) && (is_dead(s) || s->asked_at >= usec_add(down_since, ENTRY_LIFE_MAX)) &&
-            gates_are_gone())
+                        gates_are_gone())
                 daemon_event(d, &(Event){ .kind = EVENT_GUARD_GONE });
         if (!is_dead(s) && !d->stop_asked && now_boottime() >= usec_add(down_since, d->conf->ttl) &&
-            (s->active == UNIT_ACTIVE || s->active == UNIT_DEACTIVATING))
+                        (s->active == UNIT_ACTIVE || s->active == UNIT_DEACTIVATING))
                 replace(d);
 }
 
@@ -107,7 +107,8 @@ static void tell(Daemon *d, usec_t now) {
         if (g->told || d->stop_asked || now < usec_add(down_since, d->conf->ttl))
                 return;
         g->told = true;
-        log_alert("%s cannot be reached for %s: no unit can run on this machine, and their leases are for others; see systemctl "
+        log_alert("%s cannot be reached for %s: no unit can run on this machine, and their leases are for others; see "
+                  "systemctl "
                   "status %s",
                         GUARD_SERVICE, format_span(span, sizeof(span), now - down_since), GUARD_SERVICE);
 }

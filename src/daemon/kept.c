@@ -34,7 +34,8 @@ static void answer(KeptReply *k, int result) {
                 r = sd_bus_reply_method_return(k->message, NULL);
         else {
                 (void) bus_error(&error, BUS_ERROR("NotKept"), "%s: %s cannot be written: %s.", k->otherwise,
-                                state_path(k->daemon->state), result == -EINPROGRESS ? "the disk hangs" : strerror(-result));
+                                state_path(k->daemon->state),
+                                result == -EINPROGRESS ? "the disk hangs" : strerror(-result));
                 r = sd_bus_reply_method_error(k->message, &error);
         }
         if (r < 0)
@@ -68,7 +69,8 @@ int kept_reply(Daemon *d, sd_bus_message *m, const char *otherwise) {
         k->otherwise = otherwise;
         k->message = sd_bus_message_ref(m);
         DL_APPEND(d->kept, k);
-        r = sd_event_add_time(d->event, &k->timer, CLOCK_BOOTTIME, usec_add(now_boottime(), DISK_TIME), USEC_PER_MSEC, on_late, k);
+        r = sd_event_add_time(d->event, &k->timer, CLOCK_BOOTTIME, usec_add(now_boottime(), DISK_TIME), USEC_PER_MSEC,
+                        on_late, k);
         if (r < 0) {
                 reply_free(k);
                 return r;

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The configuration that was last in force on this boot, kept in /run: a daemon that is restarted over a leased.conf with a
- * bad line goes on with it, loudly, instead of not starting and losing what runs.
+ * The configuration that was last in force on this boot, kept in /run: a daemon that is restarted over a leased.conf
+ * with a bad line goes on with it, loudly, instead of not starting and losing what runs.
  */
 
 #include "conf/conf.h"

@@ -84,8 +84,8 @@ static bool serves_units(const LeasedConf *conf, Messages *messages) {
         return messages->n == before;
 }
 
-/* What a reload would have refused is not taken from a restart either, as long as something better is known. *wrong: what
- * is wrong with the files while something else is in force. */
+/* What a reload would have refused is not taken from a restart either, as long as something better is known. *wrong:
+ * what is wrong with the files while something else is in force. */
 static int load_best_conf(LeasedConf **ret, Messages *wrong) {
         _cleanup_(leased_conf_freep) LeasedConf *conf = NULL, *last = NULL;
         _cleanup_(messages_done) Messages of_units = {}, of_last = {}, of_its_units = {};
@@ -94,7 +94,7 @@ static int load_best_conf(LeasedConf **ret, Messages *wrong) {
 
         log_messages(&of_units);
         if (!good && (r >= 0 || r == -EBADMSG) && last_conf_load(&last, &of_last) >= 0 &&
-            (r < 0 || serves_units(last, &of_its_units))) {
+                        (r < 0 || serves_units(last, &of_its_units))) {
                 log_warning("going on with the configuration that was last in force, until leased.conf is right");
                 for (size_t i = 0; i < of_units.n; i++)
                         messages_add(wrong, "%s", of_units.lines[i]);

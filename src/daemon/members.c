@@ -55,8 +55,8 @@ static bool is_resting(const UnitStatus *s) {
         return s->active == UNIT_INACTIVE || s->active == UNIT_FAILED;
 }
 
-/* A slice is active because of what lies in it, and also when that has ended by itself: it says nothing of how the unit is, but
- * until it is inactive there may be something in it that PID 1 is about to start. */
+/* A slice is active because of what lies in it, and also when that has ended by itself: it says nothing of how the
+ * unit is, but until it is inactive there may be something in it that PID 1 is about to start. */
 static bool is_empty(const Member *member) {
         const UnitStatus *s = unit_status(member->unit);
 
@@ -71,7 +71,8 @@ static const UnitStatus *gate_status(const Member *member) {
 static bool is_gated(const Member *member) {
         const UnitStatus *s = gate_status(member);
 
-        return s->gate_loaded || (!s->need_reload && (streq(s->load_state, "not-found") || streq(s->load_state, "masked")));
+        return s->gate_loaded ||
+               (!s->need_reload && (streq(s->load_state, "not-found") || streq(s->load_state, "masked")));
 }
 
 static void on_status(Unit *unit, const UnitStatus *s, void *userdata) {
@@ -241,7 +242,8 @@ int members_update(Members *m, char *const *covers, const char **ret_why) {
         for (member = m->list; member && r >= 0; member = member->next)
                 if (member->covered)
                         r = add_all(m, unit_covers(member->unit));
-        *ret_why = r == -EEXIST ? "something that it starts, or its slice, has a lease of its own or another unit's" : "out of memory";
+        *ret_why = r == -EEXIST ? "something that it starts, or its slice, has a lease of its own or another unit's"
+                                : "out of memory";
         if (r >= 0) {
                 drop_what_has_gone(m);
                 r = show_guard(m);
@@ -268,8 +270,8 @@ void members_combine(const Members *m, UnitStatus *s) {
                 s->gate_loaded &= is_gated(member);
                 if (is_slice(member->name))
                         continue;
-                if (s->timeout_stop == USEC_INFINITY || (each->timeout_stop != USEC_INFINITY &&
-                                                                each->timeout_stop > s->timeout_stop))
+                if (s->timeout_stop == USEC_INFINITY ||
+                                (each->timeout_stop != USEC_INFINITY && each->timeout_stop > s->timeout_stop))
                         s->timeout_stop = each->timeout_stop;
                 if (!up && s->active != UNIT_ACTIVE && each->active != UNIT_INACTIVE && each->active != UNIT_FAILED)
                         s->active = each->active == UNIT_DEACTIVATING ? each->active : UNIT_ACTIVE;
@@ -291,7 +293,8 @@ static bool is_outside(const Members *m, const UnitStatus *own, uint32_t pid, ch
         char number[16];
 
         (void) snprintf(number, sizeof(number), "%u", pid);
-        if (pid == 0 || cgroup_of_process(number, &group) < 0 || holds(m->unit, own, group)) /* it may be gone by now */
+        if (pid == 0 || cgroup_of_process(number, &group) < 0 ||
+                        holds(m->unit, own, group)) /* it may be gone by now */
                 return false;
         DL_FOREACH(m->list, member)
                 if (holds(member->name, unit_status(member->unit), group))
@@ -308,7 +311,8 @@ static uint32_t find_outside(const Members *m, const UnitStatus *own, const Unit
         return is_outside(m, own, s->control_pid, group, size) ? s->control_pid : 0;
 }
 
-uint32_t members_find_outside(const Members *m, const UnitStatus *own, const char **ret_unit, char *group, size_t size) {
+uint32_t members_find_outside(
+                const Members *m, const UnitStatus *own, const char **ret_unit, char *group, size_t size) {
         uint32_t pid = find_outside(m, own, own, group, size);
         const Member *member;
 
@@ -409,7 +413,8 @@ static int read_kept(Members *m) {
         return r < 0 ? r : add_all(m, gated);
 }
 
-int members_new(UnitManager *manager, const char *unit, const MembersCallbacks *callbacks, void *userdata, Members **ret) {
+int members_new(UnitManager *manager, const char *unit, const MembersCallbacks *callbacks, void *userdata,
+                Members **ret) {
         Members *m = calloc(1, sizeof(Members));
 
         if (!m)

@@ -13,7 +13,8 @@ char *memory_encode(const CoreMemory *m) {
         char *text;
 
         for (size_t i = 0; i < m->n_indexes; i++)
-                (void) json_object_set_new(indexes, m->indexes[i].lease, json_integer((json_int_t) m->indexes[i].index));
+                (void) json_object_set_new(
+                                indexes, m->indexes[i].lease, json_integer((json_int_t) m->indexes[i].index));
         root = json_pack("{s:i, s:s, s:s, s:I, s:I, s:b, s:b, s:o}", "format", 1, "uuid", strempty(m->uuid), "store",
                         strempty(m->store), "revision", (json_int_t) m->revision, "floor", (json_int_t) m->floor,
                         "silence", m->silence, "draining", m->draining, "indexes", indexes);
@@ -47,7 +48,9 @@ static int decode_indexes(json_t *object, LoadedMemory *m, const char **ret_why)
                         return -EBADMSG;
                 }
                 if ((uint64_t) json_integer_value(value) > INDEX_MAX) {
-                        log_warning("what this machine remembers of lease %s is beyond all that leased hands out, and is forgotten", name);
+                        log_warning("what this machine remembers of lease %s is beyond all that leased hands out, and "
+                                    "is forgotten",
+                                        name);
                         continue;
                 }
                 i->index = (uint64_t) json_integer_value(value);
@@ -66,7 +69,8 @@ static uint64_t decode_floor(json_t *root) {
 
         if (!value || (json_is_integer(value) && n >= 0 && (uint64_t) n <= FLOOR_MAX))
                 return (uint64_t) n;
-        log_warning("the floor of all Indexes that this machine remembers is not one that leased hands out, and is forgotten");
+        log_warning("the floor of all Indexes that this machine remembers is not one that leased hands out, and is "
+                    "forgotten");
         return 0;
 }
 
@@ -77,7 +81,8 @@ static int decode_root(json_t *root, LoadedMemory *m, const char **ret_why) {
         int format, silence, draining;
 
         if (json_unpack(root, "{s:i, s:s, s:s, s:I, s:b, s:b, s:o}", "format", &format, "uuid", &uuid, "store", &store,
-                            "revision", &revision, "silence", &silence, "draining", &draining, "indexes", &indexes) < 0) {
+                            "revision", &revision, "silence", &silence, "draining", &draining, "indexes",
+                            &indexes) < 0) {
                 *ret_why = "a member is missing or has the wrong type";
                 return -EBADMSG;
         }

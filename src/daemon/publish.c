@@ -73,8 +73,9 @@ static void emit_lease_changed(Daemon *d, sd_bus *bus, Shown *s, const LeaseView
         /* How the tenure before ended is why this one began. */
         last = l->n_tenures > 0 ? l->tenures + l->n_tenures - 1 : NULL;
         reason = same ? "renewed"
-                 : l->state == LEASE_HELD && last && (last->to == l->since || streq(last->why, "expired")) ? last->why
-                                                                                                     : reasons[l->state];
+                 : l->state == LEASE_HELD && last && (last->to == l->since || streq(last->why, "expired"))
+                                 ? last->why
+                                 : reasons[l->state];
         if (bus)
                 (void) sd_bus_emit_signal(bus, BUS_PATH, BUS_MANAGER, "LeaseChanged", "ssxts", v->name,
                                 l->state == LEASE_HELD ? l->machine_id : "", l->version, l->index, reason);
@@ -141,7 +142,9 @@ static void look_at_manager(Daemon *d, ShownManager *ret) {
 
         d->registry->ops->status(d->registry, &status);
         core_session_view(d->core, daemon_now(), &session);
-        *ret = (ShownManager){ .ttl = session.ttl, .draining = session.draining, .known = session.known, .held = session.held };
+        *ret = (ShownManager){
+                .ttl = session.ttl, .draining = session.draining, .known = session.known, .held = session.held
+        };
         str_copy(ret->registry_state, sizeof(ret->registry_state), bus_registry_state(&status, &session));
         ret->registry_since = streq(old->registry_state, ret->registry_state) ? old->registry_since : now_realtime();
         str_copy(ret->endpoint, sizeof(ret->endpoint), strempty(status.endpoint));
@@ -222,8 +225,8 @@ static void show_status(Daemon *d, const ShownManager *now) {
 
         (void) core_each_unit(d->core, daemon_now(), count_unit, &units);
         if (d->stopping)
-                (void) snprintf(text, sizeof(text), "Stopping %zu units; each lease is released when its unit is down.",
-                                now->held);
+                (void) snprintf(text, sizeof(text),
+                                "Stopping %zu units; each lease is released when its unit is down.", now->held);
         else
                 (void) snprintf(text, sizeof(text), "Holding %zu of %zu units; registry %s%s%s", now->held, units,
                                 now->registry_state, isempty(now->last_error) ? "" : ": ", now->last_error);
@@ -236,9 +239,10 @@ static void show_status(Daemon *d, const ShownManager *now) {
 /* ---- how machines stand to units ---- */
 
 /*
- * A lease that moves, or a machine that comes, may change what is said of every machine for every unit (WhyNot, Stuck).
- * So these are looked at in rounds: a few units at a time, when the loop has nothing else to do; a second lies between two
- * rounds, or twenty times what the last one took, so that they never take more than a twentieth of the time.
+ * A lease that moves, or a machine that comes, may change what is said of every machine for every unit (WhyNot,
+ * Stuck). So these are looked at in rounds: a few units at a time, when the loop has nothing else to do; a second lies
+ * between two rounds, or twenty times what the last one took, so that they never take more than a twentieth of the
+ * time.
  */
 enum { LOOKS_AT_ONCE = 32, REST_FACTOR = 20 };
 

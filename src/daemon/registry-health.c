@@ -8,8 +8,8 @@
 #include "util/log.h"
 
 struct RegistryHealth {
-        char *warning;          /* the last one logged */
-        usec_t silent_since;    /* no beat has ever come through, and there is trouble; 0: that is not so */
+        char *warning;       /* the last one logged */
+        usec_t silent_since; /* no beat has ever come through, and there is trouble; 0: that is not so */
         bool told;
         sd_event_source *timer; /* trouble that is over so soon is not worth a line */
 };

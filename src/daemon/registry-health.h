@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * What the registry says of itself, for the journal: its warnings, and that it has not answered from the start on. That
- * beats of a session which once came through no longer do is the core's to report, in terms of the units.
+ * What the registry says of itself, for the journal: its warnings, and that it has not answered from the start on.
+ * That beats of a session which once came through no longer do is the core's to report, in terms of the units.
  */
 
 #include "daemon/daemon.h"

@@ -5,9 +5,9 @@
  * somebody removed (`systemctl revert` does).
  *
  * A file that cannot be read stops nothing: what was good before stays in force, and every complaint is logged once
- * for each reload. So does a TTL= under which a unit could not be stopped in time, and a StopGraceSec= that the TTL cannot
- * serve. A new TTL= or Metadata= takes effect at once; what else leased.conf says, when the daemon is restarted, which
- * leaves units alone.
+ * for each reload. So does a TTL= under which a unit could not be stopped in time, and a StopGraceSec= that the TTL
+ * cannot serve. A new TTL= or Metadata= takes effect at once; what else leased.conf says, when the daemon is
+ * restarted, which leaves units alone.
  */
 
 #include <errno.h>
@@ -86,8 +86,8 @@ static void configure(Daemon *d, Candidate *c, Messages *messages) {
                 c->options->stop_grace = USEC_INFINITY;
                 c->bad = true;
         }
-        /* With bad lines, but it may run since before our start, and nothing better is known: no unit is stopped because of
-         * a typo. One that is only being enabled is not leased with half of what was meant. */
+        /* With bad lines, but it may run since before our start, and nothing better is known: no unit is stopped
+         * because of a typo. One that is only being enabled is not leased with half of what was meant. */
         if (c->options && (!c->bad || (!d->ready && !units_keep(d, c->name)))) {
                 r = units_configure(d, TAKE_PTR(c->options));
                 if (r >= 0)
@@ -101,7 +101,8 @@ static void configure(Daemon *d, Candidate *c, Messages *messages) {
 static void configure_all(Daemon *d, Candidates *c, Messages *messages) {
         d->units_error[0] = '\0';
         if (c->error < 0) {
-                (void) snprintf(d->units_error, sizeof(d->units_error), "cannot list /etc/leased/units: %s", strerror(-c->error));
+                (void) snprintf(d->units_error, sizeof(d->units_error), "cannot list /etc/leased/units: %s",
+                                strerror(-c->error));
                 return;
         }
         units_mark(d);
@@ -196,11 +197,13 @@ static void read_conf(Daemon *d, const Candidates *units, Messages *messages) {
                 return;
         changes_note_conf(&d->changes, d->conf, conf);
         set_ttl(d, conf->ttl);
-        new = dump(conf); /* before its metadata become those in force, and the old ones afterwards: the rest is compared */
+        new = dump(conf); /* before its metadata become those in force, and the old ones afterwards: the rest is
+                             compared */
         set_metadata(d, &conf->metadata);
         old = dump(d->conf);
-        if (new && old && !streq(new, old))
-                log_notice("more than TTL= and Metadata= has changed in leased.conf, and waits for `systemctl restart leased`");
+        if (new &&old && !streq(new, old))
+                log_notice("more than TTL= and Metadata= has changed in leased.conf, and waits for `systemctl restart "
+                           "leased`");
 }
 
 static char *join(const Messages *messages) {

@@ -23,9 +23,9 @@
 typedef struct Line {
         Daemon *daemon;
         const Action *action;
-        const char *subject;  /* the unit, or else the lease */
+        const char *subject; /* the unit, or else the lease */
         const char *lease;
-        char machine[128];    /* .machine for people */
+        char machine[128]; /* .machine for people */
         char span[64];
 } Line;
 
@@ -37,7 +37,8 @@ static void keep_error(const Line *l, const char *text) {
 
         if (l->action->unit)
                 units_set_error(l->daemon, l->action->unit, text);
-        else if (l->action->lease && core_find_lease(l->daemon->core, daemon_now(), l->action->lease, &lease) && lease.unit)
+        else if (l->action->lease && core_find_lease(l->daemon->core, daemon_now(), l->action->lease, &lease) &&
+                        lease.unit)
                 units_set_error(l->daemon, lease.unit, text);
 }
 
@@ -80,7 +81,8 @@ static void report_registry(const Line *l) {
         case REPORT_REGISTRY_SILENT:
                 registry_error(l->daemon, error, sizeof(error));
                 say(l, LOG_WARNING,
-                                "the registry does not answer (%s): units that run here go on until their leases run out",
+                                "the registry does not answer (%s): units that run here go on until their leases run "
+                                "out",
                                 error);
                 break;
         case REPORT_REGISTRY_BACK:
@@ -89,13 +91,15 @@ static void report_registry(const Line *l) {
         case REPORT_REGISTRY_FOREIGN:
                 core_session_view(l->daemon->core, daemon_now(), &session);
                 say(l, LOG_ALERT,
-                                "this is not the registry that this machine knows (%s): all leased units are stopped, and none "
+                                "this is not the registry that this machine knows (%s): all leased units are stopped, "
+                                "and none "
                                 "starts here until the other one is accepted, see `leasectl registry`",
                                 strempty(session.uuid));
                 break;
         case REPORT_REGISTRY_FELL_BACK:
                 say(l, LOG_ALERT,
-                                "the registry has fallen back behind what this machine has seen of it, as after a restore: all leased "
+                                "the registry has fallen back behind what this machine has seen of it, as after a "
+                                "restore: all leased "
                                 "units are stopped, and none starts before the wait is over");
                 break;
         case REPORT_REGISTRY_ACCEPTED:
@@ -122,13 +126,15 @@ static void report_session(const Line *l) {
                 break;
         case REPORT_SESSION_CLONED:
                 say(l, LOG_ALERT,
-                                "somebody else beats in the name of session %s: this machine or its /run was copied; its units are "
+                                "somebody else beats in the name of session %s: this machine or its /run was copied; "
+                                "its units are "
                                 "being stopped",
                                 strempty(a->session));
                 break;
         case REPORT_MACHINE_TWICE:
                 say(l, LOG_ALERT,
-                                "another live machine, %s, has our machine id %s: this one does not compete for leases until either "
+                                "another live machine, %s, has our machine id %s: this one does not compete for "
+                                "leases until either "
                                 "has a new /etc/machine-id or MachineID=",
                                 isempty(a->machine) ? "of unknown name" : a->machine, l->daemon->machine_id);
                 break;
@@ -144,7 +150,8 @@ static void report_lease(const Line *l) {
         case REPORT_ACQUIRED:
                 clear_error(l);
                 if (a->machine)
-                        say(l, LOG_NOTICE, "lease acquired with Index %" PRIu64 ", taken over from %s, which went silent",
+                        say(l, LOG_NOTICE,
+                                        "lease acquired with Index %" PRIu64 ", taken over from %s, which went silent",
                                         a->index, l->machine);
                 else
                         say(l, LOG_NOTICE, "lease acquired with Index %" PRIu64, a->index);
@@ -154,8 +161,8 @@ static void report_lease(const Line *l) {
                 break;
         case REPORT_LOST:
                 if (a->machine)
-                        say(l, LOG_WARNING, "lease lost (Index %" PRIu64 "): %s has it now; stopping the unit here", a->index,
-                                        l->machine);
+                        say(l, LOG_WARNING, "lease lost (Index %" PRIu64 "): %s has it now; stopping the unit here",
+                                        a->index, l->machine);
                 else
                         say(l, LOG_WARNING, "lease lost (Index %" PRIu64 "); stopping the unit here", a->index);
                 break;
@@ -166,7 +173,8 @@ static void report_lease(const Line *l) {
                                 a->index);
                 break;
         case REPORT_GUARD_LOST:
-                say(l, LOG_WARNING, "the guard that kept its time is gone: stopping the unit (Index %" PRIu64 ")", a->index);
+                say(l, LOG_WARNING, "the guard that kept its time is gone: stopping the unit (Index %" PRIu64 ")",
+                                a->index);
                 break;
         case REPORT_RESUMED:
                 clear_error(l);
@@ -180,24 +188,33 @@ static void report_lease(const Line *l) {
                 say(l, LOG_NOTICE, "lease handed to %s, with Index %" PRIu64, l->machine, a->index);
                 break;
         case REPORT_ROBBED:
-                say(l, LOG_NOTICE, "lease taken by force from %s (Index %" PRIu64
-                                        "): the unit starts here when that machine has stopped it, or in %s",
+                say(l, LOG_NOTICE,
+                                "lease taken by force from %s (Index %" PRIu64
+                                "): the unit starts here when that machine has stopped it, or in %s",
                                 l->machine, a->index, l->span);
                 break;
         case REPORT_DAMAGED: {
                 const char *why = exchange_damage(l->daemon->exchange, RECORD_LEASE, l->lease);
 
-                say(l, LOG_ERR, "the record of lease %s cannot be read (%s): it counts as held by somebody unknown, until "
+                say(l, LOG_ERR,
+                                "the record of lease %s cannot be read (%s): it counts as held by somebody unknown, "
+                                "until "
                                 "its holder writes it again or has surely stopped",
                                 l->lease, why ?: "it says what leased never wrote");
                 break;
         }
         case REPORT_RESTORED:
-                say(l, LOG_NOTICE, "the lease's record was damaged or deleted: written again as it was, with Index %" PRIu64, a->index);
+                say(l, LOG_NOTICE,
+                                "the lease's record was damaged or deleted: written again as it was, with Index "
+                                "%" PRIu64,
+                                a->index);
                 break;
         case REPORT_RETAKEN:
-                say(l, LOG_NOTICE, "the lease's record was damaged or deleted, and its holder does not write it again: taken, "
-                                "with Index %" PRIu64 "; the unit starts here in %s", a->index, l->span);
+                say(l, LOG_NOTICE,
+                                "the lease's record was damaged or deleted, and its holder does not write it again: "
+                                "taken, "
+                                "with Index %" PRIu64 "; the unit starts here in %s",
+                                a->index, l->span);
                 break;
         default:
                 break;
@@ -234,11 +251,16 @@ static bool report_load(const Line *l) {
         if (!s || !s->known || streq(s->load_state, "loaded"))
                 return false;
         if (streq(s->load_state, "not-found"))
-                say(l, LOG_ERR, "its unit file is missing, so this machine does not compete for its lease until it is back");
+                say(l, LOG_ERR,
+                                "its unit file is missing, so this machine does not compete for its lease until it is "
+                                "back");
         else if (streq(s->load_state, "masked"))
-                say(l, LOG_ERR, "it is masked, so this machine does not compete for its lease: systemctl unmask %s", l->subject);
+                say(l, LOG_ERR, "it is masked, so this machine does not compete for its lease: systemctl unmask %s",
+                                l->subject);
         else
-                say(l, LOG_ERR, "systemd cannot load it (%s), so this machine does not compete for its lease: see `systemctl status %s`",
+                say(l, LOG_ERR,
+                                "systemd cannot load it (%s), so this machine does not compete for its lease: see "
+                                "`systemctl status %s`",
                                 s->load_state, l->subject);
         return true;
 }
@@ -254,32 +276,41 @@ static void report_unit(const Line *l) {
                 if (report_load(l))
                         break;
                 say(l, LOG_ERR,
-                                "PID 1 has not loaded its gate, so this machine does not compete for its lease: see `leasectl check %s`",
+                                "PID 1 has not loaded its gate, so this machine does not compete for its lease: see "
+                                "`leasectl check %s`",
                                 l->subject);
                 break;
         case REPORT_STOPPED_BY_HAND:
-                say(l, LOG_NOTICE, "stopped by hand: it stays stopped, and its lease stays here; `leasectl release %s` gives "
-                                   "it to another machine",
+                say(l, LOG_NOTICE,
+                                "stopped by hand: it stays stopped, and its lease stays here; `leasectl release %s` "
+                                "gives "
+                                "it to another machine",
                                 l->subject);
                 break;
         case REPORT_STOPPED_WITH:
-                say(l, LOG_NOTICE, "systemd has stopped it together with %s, which it needs: it starts here again when that is back "
-                                   "soon, and otherwise elsewhere",
+                say(l, LOG_NOTICE,
+                                "systemd has stopped it together with %s, which it needs: it starts here again when "
+                                "that is back "
+                                "soon, and otherwise elsewhere",
                                 isempty(a->why) ? "a unit" : a->why);
                 break;
         case REPORT_STOPPED_FOR:
-                say(l, LOG_NOTICE, "systemd has stopped it for %s, with which it conflicts: it starts here again when that is over "
-                                   "soon, and otherwise elsewhere",
+                say(l, LOG_NOTICE,
+                                "systemd has stopped it for %s, with which it conflicts: it starts here again when "
+                                "that is over "
+                                "soon, and otherwise elsewhere",
                                 isempty(a->why) ? "a unit" : a->why);
                 break;
         case REPORT_STARTED_AGAIN:
                 say(l, LOG_NOTICE, "what it was stopped for is over: starting it again");
                 break;
         case REPORT_UNIT_FAILED:
-                say(l, LOG_WARNING, "it failed for good: releasing its lease; this machine stands back for %s", l->span);
+                say(l, LOG_WARNING, "it failed for good: releasing its lease; this machine stands back for %s",
+                                l->span);
                 break;
         case REPORT_DONE:
-                say(l, LOG_NOTICE, "it ended well and is done: it runs nowhere again until `leasectl rearm %s`", l->subject);
+                say(l, LOG_NOTICE, "it ended well and is done: it runs nowhere again until `leasectl rearm %s`",
+                                l->subject);
                 break;
         default:
                 break;
@@ -292,8 +323,8 @@ void report_log(Daemon *d, const Action *a) {
         (void) daemon_machine_name(d, a->machine, l.machine, sizeof(l.machine));
         (void) format_span(l.span, sizeof(l.span), a->span);
         /* So it looks, too, when the machine is being shut down. */
-        if (a->report == REPORT_STOPPED_BY_HAND || a->report == REPORT_STOPPED_WITH || a->report == REPORT_STOPPED_FOR ||
-            a->report == REPORT_GUARD_LOST)
+        if (a->report == REPORT_STOPPED_BY_HAND || a->report == REPORT_STOPPED_WITH ||
+                        a->report == REPORT_STOPPED_FOR || a->report == REPORT_GUARD_LOST)
                 stop_suspected(d);
         switch (a->report) {
         case REPORT_SESSION_NEW:

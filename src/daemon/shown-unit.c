@@ -13,8 +13,8 @@ static uint64_t digest(const char *text) {
 
 void shown_unit_look(Daemon *d, const UnitView *v, ShownUnit *s) {
         const UnitStatus *status = units_status(d, v->unit);
-        const char *const texts[ELEMENTSOF(s->texts)] = { v->state, v->lease, v->machine_id, units_last_error(d, v->unit),
-                units_slice(d, v->unit), v->why_not };
+        const char *const texts[ELEMENTSOF(s->texts)] = { v->state, v->lease, v->machine_id,
+                units_last_error(d, v->unit), units_slice(d, v->unit), v->why_not };
         uint64_t reason = s->texts[TEXT_REASON];
 
         for (size_t i = 0; i < ELEMENTSOF(texts); i++)
@@ -39,7 +39,7 @@ void shown_unit_look_around(Daemon *d, const char *unit, ShownUnit *s) {
 
 size_t shown_unit_diff(const ShownUnit *old, const ShownUnit *now, char *names[static SHOWN_UNIT_NAMES]) {
         static const char *const of_texts[] = { "State", "Lease", "MachineID", "LastError", "Slice" },
-                          *const of_pid1[] = { "ActiveState", "SubState", "InvocationID" };
+                                 *const of_pid1[] = { "ActiveState", "SubState", "InvocationID" };
         size_t n = 0;
 
         for (size_t i = 0; i < ELEMENTSOF(of_texts); i++)

@@ -9,10 +9,11 @@
 #include "daemon/daemon.h"
 
 typedef struct ShownUnit {
-        uint64_t texts[6];   /* digests: State, Lease, MachineID, LastError, Slice, and this machine's own reason in WhyNot */
+        uint64_t texts[6]; /* digests: State, Lease, MachineID, LastError, Slice, and this machine's own reason in
+                              WhyNot */
         uint64_t index;
-        uint64_t pid1[3];    /* ... of what PID 1 says: ActiveState, SubState, InvocationID */
-        uint64_t why_not;    /* ... of all of WhyNot, as it was last looked at */
+        uint64_t pid1[3]; /* ... of what PID 1 says: ActiveState, SubState, InvocationID */
+        uint64_t why_not; /* ... of all of WhyNot, as it was last looked at */
         bool stuck, known;
         usec_t error_at;
 } ShownUnit;

@@ -80,7 +80,8 @@ static int on_finished(sd_event_source *source, int fd, uint32_t revents, void *
         r = s->result;
         (void) pthread_mutex_unlock(&s->lock);
         if (r < 0 && !s->failing)
-                log_error_errno(r, "cannot write %s: what this machine remembers of the registry is kept in memory only",
+                log_error_errno(r,
+                                "cannot write %s: what this machine remembers of the registry is kept in memory only",
                                 s->memory_path);
         else if (r == 0 && s->failing)
                 log_notice("%s can be written again", s->memory_path);
@@ -188,7 +189,8 @@ static int load_memory(State *s) {
         r = memory_decode(text, size, &s->loaded, &why);
         if (r != -EBADMSG)
                 return r < 0 ? log_error_errno(r, "cannot load %s", s->memory_path) : 0;
-        /* What it protects from, a replaced registry, is rarer than a damaged disk; refusing to start would stop units. */
+        /* What it protects from, a replaced registry, is rarer than a damaged disk; refusing to start would stop
+         * units. */
         if (asprintf(&aside, "%s.damaged", s->memory_path) < 0) {
                 aside = NULL;
                 return log_oom();

@@ -6,9 +6,9 @@
  * STATE/state.json (for ever).
  *
  * The session is written at once: /run is memory. The memory is written and synced by a thread of its own, because a
- * hung disk may hold an fsync back for a minute and the next beat cannot wait for it; while one write is under way only
- * the newest text waits behind it. So the file may lag behind for as long as the disk hangs. That is allowed: what it
- * holds back is only needed after the registry was replaced, or at the next boot.
+ * hung disk may hold an fsync back for a minute and the next beat cannot wait for it; while one write is under way
+ * only the newest text waits behind it. So the file may lag behind for as long as the disk hangs. That is allowed:
+ * what it holds back is only needed after the registry was replaced, or at the next boot.
  */
 
 #include <systemd/sd-event.h>
@@ -17,8 +17,8 @@
 
 typedef struct State State;
 
-/* Reads what is there. A state.json that cannot be read is logged, kept aside as state.json.damaged, and nothing counts
- * as remembered. Directories must exist. */
+/* Reads what is there. A state.json that cannot be read is logged, kept aside as state.json.damaged, and nothing
+ * counts as remembered. Directories must exist. */
 int state_new(sd_event *event, const char *run_directory, const char *state_directory, State **ret);
 /* Waits for a write under way, at most 2 s. */
 State *state_free(State *s);
@@ -29,8 +29,8 @@ const char *state_session(const State *s); /* NULL: none */
 
 /* Non-logging; the session is on /run when it returns. */
 int state_keep_session(State *s, const char *session);
-/* Writes the session again where somebody has removed it, so that a restart still leaves units alone. To be called from time to
- * time. */
+/* Writes the session again where somebody has removed it, so that a restart still leaves units alone. To be called
+ * from time to time. */
 void state_look(State *s);
 /* Copies the memory and has it written. Failures of the disk are logged, once until it works again. */
 void state_remember(State *s, const CoreMemory *memory);

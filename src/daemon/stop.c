@@ -95,8 +95,8 @@ static void on_suspected_job(int error, const char *text, void *userdata) {
         release_all(d);
 }
 
-/* At the machine's shutdown our turn comes only when all that is ordered after us is down, and the unit that takes longest
- * would keep the leases of all the others here. PID 1 does not start us again: a stop job waits. */
+/* At the machine's shutdown our turn comes only when all that is ordered after us is down, and the unit that takes
+ * longest would keep the leases of all the others here. PID 1 does not start us again: a stop job waits. */
 void stop_suspected(Daemon *d) {
         if (!d->stop_asked && d->manager)
                 (void) manager_job_type(d->manager, SERVICE, on_suspected_job, d);

@@ -26,7 +26,7 @@ struct Suspend {
         usec_t delay; /* how long it does at most */
         usec_t heard; /* when we heard that the machine is about to sleep */
         bool sleeping;
-        bool again;   /* something was heard while an answer was under way */
+        bool again; /* something was heard while an answer was under way */
         bool complained;
 };
 
@@ -211,8 +211,8 @@ int suspend_attach(Daemon *d) {
                              "type='signal',sender='org.freedesktop.DBus',path='/org/freedesktop/DBus',"
                              "interface='org.freedesktop.DBus',member='NameOwnerChanged',arg0='" LOGIND_NAME "'",
                              on_owner, NULL, d)) < 0 ||
-            (r = sd_bus_match_signal_async(d->own_bus, &s->sleep_match, LOGIND_NAME, LOGIND_PATH, LOGIND_MANAGER,
-                             "PrepareForSleep", on_sleep, NULL, d)) < 0)
+                        (r = sd_bus_match_signal_async(d->own_bus, &s->sleep_match, LOGIND_NAME, LOGIND_PATH,
+                                         LOGIND_MANAGER, "PrepareForSleep", on_sleep, NULL, d)) < 0)
                 return r;
         inhibit(d);
         ask(d);

@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * Before the machine sleeps, what is leased is stopped and given back: afterwards nobody could, and a machine that wakes
- * believes for a moment that it is still the holder. logind delays the sleep for those who ask for that, for as long as
- * its InhibitDelayMaxSec= says; one second before that is over, what is left is killed.
+ * Before the machine sleeps, what is leased is stopped and given back: afterwards nobody could, and a machine that
+ * wakes believes for a moment that it is still the holder. logind delays the sleep for those who ask for that, for as
+ * long as its InhibitDelayMaxSec= says; one second before that is over, what is left is killed.
  *
  * Where there is no logind, there is no delay, and the guard's clock, which goes on in the machine's sleep, must do.
  */

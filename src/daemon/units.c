@@ -20,14 +20,14 @@ struct EnabledUnit {
         Daemon *daemon;
         Unit *unit;
         Members *members;
-        bool members_told; /* that they are not all known */
+        bool members_told;    /* that they are not all known */
         UnitOptions *options; /* NULL: not enabled, but something of it is left */
-        usec_t timeout_stop; /* as PID 1 said; until then infinite, so that StopGrace is TTL/4 */
+        usec_t timeout_stop;  /* as PID 1 said; until then infinite, so that StopGrace is TTL/4 */
         bool marked, forgotten;
-        bool gated; /* as PID 1 last said: its gate, at least, is in force */
+        bool gated;      /* as PID 1 last said: its gate, at least, is in force */
         char shown[128]; /* what D-Bus was last told of it */
         char last_error[256];
-        uint32_t outside; /* the process that was last told to lie outside; 0: none does */
+        uint32_t outside;     /* the process that was last told to lie outside; 0: none does */
         usec_t last_error_at; /* CLOCK_REALTIME; 0: there was none */
         char name[];
 };
@@ -81,28 +81,28 @@ void units_set_error(Daemon *d, const char *unit, const char *line) {
 
 /* ---- from PID 1 to the core ---- */
 
-/* While a gate is in force the unit can run only by its lease: it becomes a global one when PID 1 has dropped the gate. What
- * PID 1 says of a unit that is no longer enabled must not make it so again. */
+/* While a gate is in force the unit can run only by its lease: it becomes a global one when PID 1 has dropped the
+ * gate. What PID 1 says of a unit that is no longer enabled must not make it so again. */
 static void deliver_configuration(const EnabledUnit *u) {
         const UnitOptions *o = u->options;
 
         if (!o || u->forgotten)
                 return;
         daemon_event(u->daemon, &(Event){
-                                        .kind = EVENT_CONFIGURE,
-                                        .unit = u->name,
-                                        .config.unit = u->name,
-                                        .config.lease = o->lease ?: u->name,
-                                        .config.stop_grace = o->stop_grace,
-                                        .config.timeout_stop = u->timeout_stop,
-                                        .config.version = o->version,
-                                        .config.hold_down_release = o->hold_down_release,
-                                        .config.hold_down_failure = o->hold_down_failure,
-                                        .config.release_on_success = o->release_on_success,
-                                        .config.hold_on_failure = o->hold_on_failure,
-                                        .config.doubtful = o->place_doubtful,
-                                        .config.global = o->global && !u->gated,
-                                        .config.placement = &o->placement,
+                                                .kind = EVENT_CONFIGURE,
+                                                .unit = u->name,
+                                                .config.unit = u->name,
+                                                .config.lease = o->lease ?: u->name,
+                                                .config.stop_grace = o->stop_grace,
+                                                .config.timeout_stop = u->timeout_stop,
+                                                .config.version = o->version,
+                                                .config.hold_down_release = o->hold_down_release,
+                                                .config.hold_down_failure = o->hold_down_failure,
+                                                .config.release_on_success = o->release_on_success,
+                                                .config.hold_on_failure = o->hold_on_failure,
+                                                .config.doubtful = o->place_doubtful,
+                                                .config.global = o->global && !u->gated,
+                                                .config.placement = &o->placement,
                                 });
 }
 
@@ -129,8 +129,10 @@ static uint64_t run_of(const UnitStatus *s) {
 }
 
 static LoadState load_of(const UnitStatus *s) {
-        return streq(s->load_state, "loaded") ? LOAD_OK : streq(s->load_state, "not-found") ? LOAD_MISSING
-               : streq(s->load_state, "masked") ? LOAD_MASKED : LOAD_BAD;
+        return streq(s->load_state, "loaded")      ? LOAD_OK
+               : streq(s->load_state, "not-found") ? LOAD_MISSING
+               : streq(s->load_state, "masked")    ? LOAD_MASKED
+                                                   : LOAD_BAD;
 }
 
 static void update_members(EnabledUnit *u) {
@@ -145,8 +147,8 @@ static void update_members(EnabledUnit *u) {
         u->members_told = r < 0;
 }
 
-/* Neither stopped nor killed with the unit, it would run on beside the next holder's. enable refuses what is known to lead to
- * that; whoever does it in a way of his own hears of it once. */
+/* Neither stopped nor killed with the unit, it would run on beside the next holder's. enable refuses what is known to
+ * lead to that; whoever does it in a way of his own hears of it once. */
 static void look_outside(EnabledUnit *u) {
         char group[512], line[sizeof(u->last_error)];
         const char *of;
@@ -157,8 +159,10 @@ static void look_outside(EnabledUnit *u) {
         u->outside = pid;
         if (pid == 0)
                 return;
-        (void) snprintf(line, sizeof(line), "process %u of %s is in %.120s, outside of its control group, and would run on beside the "
-                        "next holder's: see leasectl check", pid, of, group);
+        (void) snprintf(line, sizeof(line),
+                        "process %u of %s is in %.120s, outside of its control group, and would run on beside the "
+                        "next holder's: see leasectl check",
+                        pid, of, group);
         log_alert("%s: %s", u->name, line);
         units_set_error(u->daemon, u->name, line);
 }
@@ -166,17 +170,25 @@ static void look_outside(EnabledUnit *u) {
 static void report(EnabledUnit *u) {
         /* In the order of UnitActive: the two layers may not know each other. */
         static const ActiveState states[_UNIT_ACTIVE_MAX] = {
-                [UNIT_INACTIVE] = ACTIVE_INACTIVE,         [UNIT_FAILED] = ACTIVE_FAILED,
-                [UNIT_ACTIVATING] = ACTIVE_ACTIVATING,     [UNIT_ACTIVE] = ACTIVE_ACTIVE,
-                [UNIT_DEACTIVATING] = ACTIVE_DEACTIVATING, [UNIT_RELOADING] = ACTIVE_RELOADING,
+                [UNIT_INACTIVE] = ACTIVE_INACTIVE,
+                [UNIT_FAILED] = ACTIVE_FAILED,
+                [UNIT_ACTIVATING] = ACTIVE_ACTIVATING,
+                [UNIT_ACTIVE] = ACTIVE_ACTIVE,
+                [UNIT_DEACTIVATING] = ACTIVE_DEACTIVATING,
+                [UNIT_RELOADING] = ACTIVE_RELOADING,
         };
         static const EndedBy endings[_UNIT_END_MAX] = {
-                [UNIT_END_OWN] = ENDED_BY_ITSELF,   [UNIT_END_UNKNOWN] = ENDED_BY_UNKNOWN, [UNIT_END_HAND] = ENDED_BY_HAND,
-                [UNIT_END_FAILED] = ENDED_BY_ITSELF, [UNIT_END_NEED] = ENDED_BY_NEED,
+                [UNIT_END_OWN] = ENDED_BY_ITSELF,
+                [UNIT_END_UNKNOWN] = ENDED_BY_UNKNOWN,
+                [UNIT_END_HAND] = ENDED_BY_HAND,
+                [UNIT_END_FAILED] = ENDED_BY_ITSELF,
+                [UNIT_END_NEED] = ENDED_BY_NEED,
                 [UNIT_END_CONFLICT] = ENDED_BY_CONFLICT,
         };
         static const Obstacle obstacles[] = {
-                [NEED_BACK] = OBSTACLE_NONE, [NEED_DOWN] = OBSTACLE_LASTS, [NEED_FAILED] = OBSTACLE_FAILED,
+                [NEED_BACK] = OBSTACLE_NONE,
+                [NEED_DOWN] = OBSTACLE_LASTS,
+                [NEED_FAILED] = OBSTACLE_FAILED,
         };
         UnitStatus all = *unit_status(u->unit);
         char name[NAME_SIZE];
@@ -194,7 +206,8 @@ static void report(EnabledUnit *u) {
         left = members_left(u->members) && !(u->options && u->options->fence_by_reboot);
         /* Last, and with a name of our own: the core may answer that the unit can be dropped. */
         str_copy(name, sizeof(name), u->name);
-        daemon_event(u->daemon, &(Event){
+        daemon_event(u->daemon,
+                        &(Event){
                                         .kind = EVENT_UNIT,
                                         .unit = name,
                                         .report.known = all.known,
@@ -214,7 +227,7 @@ static void report(EnabledUnit *u) {
                                         .report.ended_at = all.inactive_since,
                                         .report.last_trigger = all.last_trigger,
                                         .report.run = run_of(&all),
-                                });
+                        });
 }
 
 static bool wants_gate(const EnabledUnit *u) {
@@ -301,9 +314,9 @@ static void on_member_failed(const char *member, bool start, int error, const ch
         log_warning("%s: %s", u->name, line);
         units_set_error(u->daemon, u->name, line);
         daemon_event(u->daemon, &(Event){
-                                        .kind = EVENT_FAILED,
-                                        .unit = u->name,
-                                        .action = start ? ACTION_UNIT_START : ACTION_UNIT_STOP,
+                                                .kind = EVENT_FAILED,
+                                                .unit = u->name,
+                                                .action = start ? ACTION_UNIT_START : ACTION_UNIT_STOP,
                                 });
 }
 
@@ -434,7 +447,8 @@ void units_free(Daemon *d) {
         }
 }
 
-/* A tenure begins with a clean slate: how often it was tried here before is what the lease's own standing back counts. */
+/* A tenure begins with a clean slate: how often it was tried here before is what the lease's own standing back counts.
+ */
 static void forget_failures(EnabledUnit *u) {
         int r = unit_reset_failed(u->unit);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The units that are enabled on this machine: each one's options, its object at PID 1, and what was last said of it. */
+/* The units that are enabled on this machine: each one's options, its object at PID 1, and what was last said of it.
+ */
 
 #include "daemon/daemon.h"
 #include "unit/unit.h"

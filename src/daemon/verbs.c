@@ -47,8 +47,8 @@ static int find_held_unit(Daemon *d, sd_bus_message *m, UnitView *ret, sd_bus_er
         if (r < 0 || ret->held_here)
                 return r;
         if (!ret->known)
-                return bus_error(error, BUS_ERROR("RegistryUnavailable"), "Who holds the lease of %s is not known: %s.", ret->unit,
-                                ret->why_not);
+                return bus_error(error, BUS_ERROR("RegistryUnavailable"),
+                                "Who holds the lease of %s is not known: %s.", ret->unit, ret->why_not);
         return bus_error(error, BUS_ERROR("NotHolder"), "The lease of %s is not held here, but by %s.", ret->unit,
                         daemon_machine_name(d, ret->machine_id, holder, sizeof(holder)));
 }
@@ -114,7 +114,8 @@ static int match_target(const WhyNotView *v, void *userdata) {
         return 1;
 }
 
-/* What is said here is what the plan goes by: a unit that was handed to a machine that it does not fit would leave again. */
+/* What is said here is what the plan goes by: a unit that was handed to a machine that it does not fit would leave
+ * again. */
 static int check_target(Daemon *d, const UnitView *unit, const FoundMachine *machine, sd_bus_error *error) {
         Target target = { .machine_id = machine->machine_id };
         char name[128];
@@ -123,10 +124,13 @@ static int check_target(Daemon *d, const UnitView *unit, const FoundMachine *mac
         if (streq(machine->machine_id, d->machine_id))
                 return bus_error(error, SD_BUS_ERROR_INVALID_ARGS, "%s is here already.", unit->unit);
         if (!machine->known)
-                return bus_error(error, BUS_ERROR("RegistryUnavailable"), "Whether %s is up is not known now: it was not heard yet, or "
-                                "the registry does not answer.", name);
+                return bus_error(error, BUS_ERROR("RegistryUnavailable"),
+                                "Whether %s is up is not known now: it was not heard yet, or "
+                                "the registry does not answer.",
+                                name);
         if (!machine->alive)
-                return bus_error(error, BUS_ERROR("NoSuchMachine"), "%s is silent: nothing can be handed to it.", name);
+                return bus_error(
+                                error, BUS_ERROR("NoSuchMachine"), "%s is silent: nothing can be handed to it.", name);
         if (machine->draining)
                 return bus_error(error, BUS_ERROR("Draining"), "%s is draining: it takes no leases.", name);
         (void) core_each_why_not(d->core, daemon_now(), unit->unit, match_target, &target);
@@ -188,8 +192,9 @@ static int set_draining(Daemon *d, sd_bus_message *m, bool on) {
                             : "no longer draining");
         daemon_event(d, &(Event){ .kind = EVENT_DRAIN, .on = on });
         publish_manager(d);
-        return kept_reply(d, m, on ? "This machine drains now, but does not after a reboot"
-                                   : "This machine does not drain now, but does again after a reboot");
+        return kept_reply(d, m,
+                        on ? "This machine drains now, but does not after a reboot"
+                           : "This machine does not drain now, but does again after a reboot");
 }
 
 int verb_drain(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
@@ -201,7 +206,8 @@ int verb_undrain(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
 }
 
 /* Another machine hears of it from its own record in the registry. */
-static int set_other_draining(Daemon *d, sd_bus_message *m, const FoundMachine *machine, bool on, sd_bus_error *error) {
+static int set_other_draining(
+                Daemon *d, sd_bus_message *m, const FoundMachine *machine, bool on, sd_bus_error *error) {
         RegistryStatus status;
         char name[128];
 
@@ -212,7 +218,8 @@ static int set_other_draining(Daemon *d, sd_bus_message *m, const FoundMachine *
                                 isempty(status.error) ? "nothing has come yet" : status.error);
         if (!on && machine->draining && !machine->alive)
                 return bus_error(error, BUS_ERROR("MachineSilent"),
-                                "%s is silent, and when it is back it drains still, as it remembers: say leasectl undrain there.",
+                                "%s is silent, and when it is back it drains still, as it remembers: say leasectl "
+                                "undrain there.",
                                 name);
         log_notice("%s: %s asked for over D-Bus", name, on ? "drain" : "undrain");
         return words_begin(d, m, &(Event){ .kind = EVENT_DRAIN, .machine = machine->machine_id, .on = on });
@@ -260,8 +267,9 @@ int verb_accept_registry(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
         core_session_view(d->core, daemon_now(), &session);
         if (!streq(session.found_uuid, uuid))
                 return bus_error(error, BUS_ERROR("NoSuchRegistry"), "%s%s: nothing is to be accepted.",
-                                isempty(session.found_uuid) ? "No other registry answers than the one that this machine goes by"
-                                                            : "The registry that answers is ",
+                                isempty(session.found_uuid)
+                                                ? "No other registry answers than the one that this machine goes by"
+                                                : "The registry that answers is ",
                                 session.found_uuid);
         log_notice("the registry with uuid %s is the right one from now on, as asked for over D-Bus", uuid);
         daemon_event(d, &(Event){ .kind = EVENT_ACCEPT, .machine = uuid });
@@ -278,13 +286,16 @@ int verb_forget_index(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
         if (r < 0)
                 return r;
         if (!lease_name_is_valid(name))
-                return bus_error(error, BUS_ERROR("InvalidName"), "%s is not the name of a lease.", bus_quote(name, quoted));
+                return bus_error(error, BUS_ERROR("InvalidName"), "%s is not the name of a lease.",
+                                bus_quote(name, quoted));
         index = core_remembered(d->core, name);
         if (index == 0)
-                return bus_error(error, BUS_ERROR("NoSuchLease"), "This machine remembers nothing of the lease %s.", name);
+                return bus_error(error, BUS_ERROR("NoSuchLease"), "This machine remembers nothing of the lease %s.",
+                                name);
         if (core_find_lease(d->core, daemon_now(), name, &v) && v.local)
                 return bus_error(error, BUS_ERROR("Busy"), "%s is held here: its Index is in use.", name);
-        log_notice("%s: the Index %" PRIu64 " that this machine remembers is forgotten, as asked for over D-Bus", name, index);
+        log_notice("%s: the Index %" PRIu64 " that this machine remembers is forgotten, as asked for over D-Bus", name,
+                        index);
         daemon_event(d, &(Event){ .kind = EVENT_FORGET_INDEX, .unit = name });
         return sd_bus_reply_method_return(m, "tt", index, core_remembered(d->core, name));
 }

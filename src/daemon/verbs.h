@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What an operator may ask of the Manager, once it is known that he may (authorize.h): each a verb_t. Each answers when
- * the core has been told; what comes of it is to be seen in the unit's State. */
+/* What an operator may ask of the Manager, once it is known that he may (authorize.h): each a verb_t. Each answers
+ * when the core has been told; what comes of it is to be seen in the unit's State. */
 
 #include "daemon/authorize.h"
 

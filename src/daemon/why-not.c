@@ -11,7 +11,8 @@ static void format_until(usec_t until, usec_t now, char *buf, size_t size) {
         buf[0] = '\0';
         if (until <= now || !localtime_r(&t, &then) || !localtime_r(&today, &at))
                 return;
-        if (strftime(buf, size, then.tm_year == at.tm_year && then.tm_yday == at.tm_yday ? " until %H:%M:%S"
+        if (strftime(buf, size,
+                            then.tm_year == at.tm_year && then.tm_yday == at.tm_yday ? " until %H:%M:%S"
                                                                                      : " until %Y-%m-%d %H:%M:%S",
                             &then) == 0)
                 buf[0] = '\0';

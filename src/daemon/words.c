@@ -138,23 +138,27 @@ static int reply(const PendingWord *p, const Action *a, sd_bus_error *error) {
         switch (a->word) {
         case WORD_BEGUN:
                 return p->event.kind == EVENT_STEAL ? sd_bus_reply_method_return(p->message, "t", a->span)
-                                              : sd_bus_reply_method_return(p->message, NULL);
+                                                    : sd_bus_reply_method_return(p->message, NULL);
         case WORD_UNABLE:
-                return bus_error(error, BUS_ERROR("Unfit"), p->event.kind == EVENT_STEAL ? "It cannot run here: %s." : "It cannot be: %s.",
+                return bus_error(error, BUS_ERROR("Unfit"),
+                                p->event.kind == EVENT_STEAL ? "It cannot run here: %s." : "It cannot be: %s.",
                                 a->why ?: "it is here already");
         case WORD_NOT_HELD:
-                return bus_error(error, BUS_ERROR("NotHolder"), "The lease of %s is not held here any more.", p->object);
+                return bus_error(error, BUS_ERROR("NotHolder"), "The lease of %s is not held here any more.",
+                                p->object);
         case WORD_NOT_DONE:
                 return bus_error(error, BUS_ERROR("NotDone"), "%s is not done: there is nothing to rearm.", p->object);
         case WORD_FORESTALLED:
-                return bus_error(error, BUS_ERROR("LeaseLost"), "Another machine has taken the lease of %s meanwhile.", p->object);
+                return bus_error(error, BUS_ERROR("LeaseLost"), "Another machine has taken the lease of %s meanwhile.",
+                                p->object);
         case WORD_LATE:
                 return bus_error(error, BUS_ERROR("OutcomeUnknown"),
-                                "The registry did not answer in time. It is not tried again; but look before you do: what was "
+                                "The registry did not answer in time. It is not tried again; but look before you do: "
+                                "what was "
                                 "sent may be done yet.");
         default:
-                return bus_error(error, BUS_ERROR("RegistryUnavailable"), "Nothing can be asked of the registry now: %s.",
-                                a->why ?: "it does not answer");
+                return bus_error(error, BUS_ERROR("RegistryUnavailable"),
+                                "Nothing can be asked of the registry now: %s.", a->why ?: "it does not answer");
         }
 }
 

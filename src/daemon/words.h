@@ -4,16 +4,16 @@
 /*
  * Who waits for an answer, and whether he is still there.
  *
- * The operator's words (release, transfer, steal, rearm, drain of another machine) are answered when they have begun, or
- * cannot be (core/word.c). Whoever leaves the bus before that takes his word with him, be it that he was interrupted or
- * killed: nothing acts later than somebody waits for it.
+ * The operator's words (release, transfer, steal, rearm, drain of another machine) are answered when they have begun,
+ * or cannot be (core/word.c). Whoever leaves the bus before that takes his word with him, be it that he was
+ * interrupted or killed: nothing acts later than somebody waits for it.
  */
 
 #include "daemon/daemon.h"
 
-/* Follows the sender of m: there() is called once, when the bus has said that he is still there (NULL: it does not matter; a
- * password may have been typed meanwhile); when he leaves the bus, the word or the call with that id is withdrawn. NULL: out
- * of memory, or the bus is away. Owned by the caller. */
+/* Follows the sender of m: there() is called once, when the bus has said that he is still there (NULL: it does not
+ * matter; a password may have been typed meanwhile); when he leaves the bus, the word or the call with that id is
+ * withdrawn. NULL: out of memory, or the bus is away. Owned by the caller. */
 Asker *asker_new(Daemon *d, sd_bus_message *m, uint64_t id, void (*there)(void *userdata), void *userdata);
 Asker *asker_free(Asker *asker);
 

@@ -130,7 +130,8 @@ static int listen_anew(Client *c) {
 
         str_copy(address.sun_path, sizeof(address.sun_path), c->path);
         if (fd < 0 || unlink_if_exists(c->path) < 0 || fchmod(fd, 0600) < 0 ||
-            bind(fd, (struct sockaddr *) &address, sizeof(address)) < 0 || listen(fd, 16) < 0 || lstat(c->path, &st) < 0)
+                        bind(fd, (struct sockaddr *) &address, sizeof(address)) < 0 || listen(fd, 16) < 0 ||
+                        lstat(c->path, &st) < 0)
                 return -errno;
         r = sd_event_add_io(c->event, &source, fd, EPOLLIN, on_connection, c);
         if (r < 0)
@@ -160,7 +161,7 @@ int client_new(sd_event *event, const char *path, const ClientCallbacks *callbac
 
         if (!c)
                 return -ENOMEM;
-        *c = (Client) { .event = event, .callbacks = callbacks, .userdata = userdata, .listen_fd = -1, .fd = -1 };
+        *c = (Client){ .event = event, .callbacks = callbacks, .userdata = userdata, .listen_fd = -1, .fd = -1 };
         c->path = strdup(path);
         r = c->path ? listen_anew(c) : -ENOMEM;
         if (r < 0) {

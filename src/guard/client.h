@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * The guard's end of the socket: listens, lets in uid 0 only, one peer at a time (a new one takes the old one's place),
- * and moves packets. What they mean is not known here, nor is anything queued: when the socket has no room, the caller
- * is told so, and called when there is room again.
+ * The guard's end of the socket: listens, lets in uid 0 only, one peer at a time (a new one takes the old one's
+ * place), and moves packets. What they mean is not known here, nor is anything queued: when the socket has no room,
+ * the caller is told so, and called when there is room again.
  */
 
 #include <systemd/sd-event.h>
@@ -14,16 +14,16 @@
 typedef struct Client Client;
 
 typedef struct ClientCallbacks {
-        void (*connected)(void *userdata);                        /* a new peer: greet it */
-        void (*message)(const GuardMessage *m, void *userdata);   /* a valid one */
-        void (*settle)(void *userdata);                           /* after a batch of messages, or when there is room */
+        void (*connected)(void *userdata);                      /* a new peer: greet it */
+        void (*message)(const GuardMessage *m, void *userdata); /* a valid one */
+        void (*settle)(void *userdata);                         /* after a batch of messages, or when there is room */
 } ClientCallbacks;
 
 /* Listens at path, replacing what is there. */
 int client_new(sd_event *event, const char *path, const ClientCallbacks *callbacks, void *userdata, Client **ret);
 Client *client_free(Client *c);
-/* Listens anew if what lies at path is not our socket any more; a connected peer stays. To be called from time to time. 0, or a
- * negative errno: there is nothing to connect to. */
+/* Listens anew if what lies at path is not our socket any more; a connected peer stays. To be called from time to
+ * time. 0, or a negative errno: there is nothing to connect to. */
 int client_look(Client *c);
 bool client_is_connected(const Client *c);
 /* 0: sent, or there is nobody to send it to; -EAGAIN: no room, settle() will be called. Other failures end the

@@ -12,8 +12,8 @@
 #include "util/strv.h"
 
 #define MEMBERS_SIZE_MAX ((size_t) 1024 * 1024)
-#define NUMBER_SIZE 20u /* digits */
-#define BEAT_SIZE (NUMBER_SIZE + 1)         /* and a newline */
+#define NUMBER_SIZE 20u                       /* digits */
+#define BEAT_SIZE (NUMBER_SIZE + 1)           /* and a newline */
 #define MARK_SIZE (3 * (NUMBER_SIZE + 1) + 2) /* index, kill_at, kill_offset, ended, and a newline */
 
 /* A folder as it was when it was last looked at. */
@@ -52,7 +52,7 @@ static void make_files(Gates *g) {
         (void) mkdir_parents(g->held, 0755);
         (void) mkdir_parents(g->marks, 0755);
         if (g->beat_fd >= 0 && lstat(g->beat, &there) == 0 && fstat(g->beat_fd, &ours) == 0 &&
-            there.st_dev == ours.st_dev && there.st_ino == ours.st_ino)
+                        there.st_dev == ours.st_dev && there.st_ino == ours.st_ino)
                 return;
 
         int fd = open(g->beat, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -71,9 +71,9 @@ static bool has_changed(const char *folder, Seen *seen) {
         bool changed;
 
         if (stat(folder, &st) == 0)
-                now = (Seen) { st.st_dev, st.st_ino, st.st_mtim };
-        changed = now.device != seen->device || now.inode != seen->inode || now.modified.tv_sec != seen->modified.tv_sec ||
-                  now.modified.tv_nsec != seen->modified.tv_nsec;
+                now = (Seen){ st.st_dev, st.st_ino, st.st_mtim };
+        changed = now.device != seen->device || now.inode != seen->inode ||
+                  now.modified.tv_sec != seen->modified.tv_sec || now.modified.tv_nsec != seen->modified.tv_nsec;
         *seen = now;
         return changed;
 }
@@ -97,9 +97,9 @@ int gates_new(const char *directory, Gates **ret) {
                 return -ENOMEM;
         g->beat_fd = -1;
         if ((r = path_of(g->held, sizeof(g->held), directory, "held")) < 0 ||
-            (r = path_of(g->marks, sizeof(g->marks), directory, "guard")) < 0 ||
-            (r = path_of(g->members, sizeof(g->members), directory, "members")) < 0 ||
-            (r = path_of(g->beat, sizeof(g->beat), directory, "guard.beat")) < 0)
+                        (r = path_of(g->marks, sizeof(g->marks), directory, "guard")) < 0 ||
+                        (r = path_of(g->members, sizeof(g->members), directory, "members")) < 0 ||
+                        (r = path_of(g->beat, sizeof(g->beat), directory, "guard.beat")) < 0)
                 return r;
         make_files(g);
         *ret = TAKE_PTR(g);
@@ -171,8 +171,8 @@ int gates_mark(Gates *g, const char *unit, const Mark *mark) {
         r = path_of(path, sizeof(path), g->marks, unit);
         if (r < 0)
                 return r;
-        n = snprintf(text, sizeof(text), "%020" PRIu64 " %020" PRIu64 " %020" PRIu64 " %d\n", mark->index, mark->kill_at,
-                        mark->kill_offset, mark->ended);
+        n = snprintf(text, sizeof(text), "%020" PRIu64 " %020" PRIu64 " %020" PRIu64 " %d\n", mark->index,
+                        mark->kill_at, mark->kill_offset, mark->ended);
 
         _cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
         return fd < 0 ? -errno : write_in_place(fd, text, (size_t) n);
@@ -215,7 +215,7 @@ static bool decode_number(const char *text, uint64_t *ret) {
 
         for (size_t i = 0; i < NUMBER_SIZE; i++)
                 if (text[i] < '0' || text[i] > '9' || __builtin_mul_overflow(n, 10, &n) ||
-                    __builtin_add_overflow(n, (uint64_t) (text[i] - '0'), &n))
+                                __builtin_add_overflow(n, (uint64_t) (text[i] - '0'), &n))
                         return false;
         *ret = n;
         return true;
@@ -230,10 +230,10 @@ bool mark_decode(const char *text, size_t size, Mark *ret) {
         Mark m;
 
         if (size != MARK_SIZE || text[SECOND - 1] != ' ' || text[THIRD - 1] != ' ' || text[ENDED - 1] != ' ' ||
-            (text[ENDED] != '0' && text[ENDED] != '1') || text[ENDED + 1] != '\n')
+                        (text[ENDED] != '0' && text[ENDED] != '1') || text[ENDED + 1] != '\n')
                 return false;
         if (!decode_number(text, &m.index) || !decode_number(text + SECOND, &m.kill_at) ||
-            !decode_number(text + THIRD, &m.kill_offset))
+                        !decode_number(text + THIRD, &m.kill_offset))
                 return false;
         m.ended = text[ENDED] == '1';
         *ret = m;
@@ -255,7 +255,7 @@ static Mark read_mark(const char *path, usec_t t0) {
         size_t size;
 
         if (read_file(path, 4096, &text, &size) < 0 || !mark_decode(text, size, &m))
-                return (Mark) {};
+                return (Mark){};
         if (!m.ended && t0 > 0)
                 m.kill_at = MAX(m.kill_at, usec_add(t0, m.kill_offset));
         return m;

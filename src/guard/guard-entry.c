@@ -7,9 +7,9 @@
 #define PATIENCE_MAX USEC_PER_SEC
 /* The guard and PID 1 look at the same deadline; this much later PID 1 may say that the guard has missed it. */
 #define WATCHDOG_SLACK (100 * USEC_PER_MSEC)
-/* While it stops units, the guard shows itself often: one that stands still just before kill_at must be replaced by its
- * ExecStopPost= before anybody else may start the unit, which is 350 ms + TTL·4 % later, and PID 1 was up to 260 ms late with
- * that. kill_offset is a little less than the TTL: 145 ms at TTL 2 s, 260 ms at 5 s. */
+/* While it stops units, the guard shows itself often: one that stands still just before kill_at must be replaced by
+ * its ExecStopPost= before anybody else may start the unit, which is 350 ms + TTL·4 % later, and PID 1 was up to 260
+ * ms late with that. kill_offset is a little less than the TTL: 145 ms at TTL 2 s, 260 ms at 5 s. */
 #define WATCHDOG_STOPPING_LEAST (80 * USEC_PER_MSEC)
 #define WATCHDOG_STOPPING_MOST (500 * USEC_PER_MSEC)
 
@@ -45,7 +45,7 @@ static unsigned entry_expire(GuardEntry *e, usec_t now) {
 static unsigned entry_leave(GuardEntry *e) {
         if (!e->leaving || e->gate_open || guard_entry_is_stopping(e))
                 return 0;
-        *e = (GuardEntry) {};
+        *e = (GuardEntry){};
         return ENTRY_MARK | ENTRY_TELL;
 }
 
@@ -60,7 +60,7 @@ unsigned guard_entry_arm(GuardEntry *e, usec_t now, uint64_t index, usec_t stop_
         stop_offset = MIN(stop_offset, kill_offset);
 
         if (!guard_entry_is_live(e))
-                *e = (GuardEntry) { .index = index, .stop_at = stop_at, .kill_at = kill_at };
+                *e = (GuardEntry){ .index = index, .stop_at = stop_at, .kill_at = kill_at };
         else if (e->stop_offset == stop_offset && e->kill_offset == kill_offset) {
                 /* A beat may have overtaken it. */
                 e->stop_at = MAX(e->stop_at, stop_at);
@@ -91,7 +91,9 @@ unsigned guard_entry_lose(GuardEntry *e, usec_t now, uint64_t index, usec_t kill
 
         if (e->index == 0 || e->down) {
                 /* Index 0 means no entry, so that a unit that was never leased goes by the lowest. */
-                *e = (GuardEntry) { .index = MAX(index, (uint64_t) 1), .stop_at = now, .kill_at = kill_at, .lost = true };
+                *e = (GuardEntry){
+                        .index = MAX(index, (uint64_t) 1), .stop_at = now, .kill_at = kill_at, .lost = true
+                };
                 return actions | entry_begin_stop(e, now);
         }
         e->stop_at = MIN(e->stop_at, now);

@@ -8,10 +8,10 @@
  * An entry lives through at most three stages, and never goes back but by a new ARM after the last:
  *   live      before stop_at; beats move its deadlines; the gate may be open
  *   stopping  expired or lost: the gate is closed, PID 1 is asked to stop the unit, from kill_at on it is killed every
- *             20 ms, and PID 1 is asked again and again how it is. Silence means: go on. If it has an ExecStopPost=, it
- *             is ended some time before kill_at (guard_entry_end_at()), and what PID 1 starts then is spared until kill_at
- *   down      PID 1, asked after the gate was closed, said inactive or failed and no job, and then the control group
- *             was found empty
+ *             20 ms, and PID 1 is asked again and again how it is. Silence means: go on. If it has an ExecStopPost=,
+ * it is ended some time before kill_at (guard_entry_end_at()), and what PID 1 starts then is spared until kill_at down
+ * PID 1, asked after the gate was closed, said inactive or failed and no job, and then the control group was found
+ * empty
  *
  * Each function first lets the entry expire if its time has come, so that no request that was read late can slip in
  * before the deadline that has passed. now is always a fresh CLOCK_BOOTTIME. A function returns a mask of EntryAction;
@@ -59,7 +59,7 @@ typedef struct GuardEntry {
         usec_t stop_at, kill_at;
         usec_t stop_offset, kill_offset;
         bool expired, lost, down;
-        bool leaving;     /* DISARM was asked for: the entry goes as soon as it may */
+        bool leaving; /* DISARM was asked for: the entry goes as soon as it may */
         bool gate_wanted;
         bool gate_open;   /* the file is there, or may be */
         usec_t gate_next; /* when to try again to remove it */
@@ -70,7 +70,7 @@ typedef struct GuardEntry {
         bool asking;
         usec_t ask_next;
         usec_t kill_next;
-        bool post;              /* it has an ExecStopPost= */
+        bool post; /* it has an ExecStopPost= */
         usec_t stopping_since;
 } GuardEntry;
 
@@ -85,10 +85,11 @@ typedef struct UnitAnswer {
         bool up;         /* neither inactive nor failed */
         bool post;       /* its ExecStopPost= is running: its other processes have ended */
         bool job;
-        bool empty;      /* its control group has no process or is gone; looked at after the answer */
+        bool empty; /* its control group has no process or is gone; looked at after the answer */
 } UnitAnswer;
 
-/* Of each unit that goes by an entry with an ExecStopPost=, between its end and kill_at. Zeroed while the entry is not stopping. */
+/* Of each unit that goes by an entry with an ExecStopPost=, between its end and kill_at. Zeroed while the entry is not
+ * stopping. */
 typedef struct PartEnd {
         bool spared; /* what lived in it has been killed; what PID 1 starts in it now has until kill_at */
         usec_t since;
@@ -127,11 +128,11 @@ void guard_entry_set_post(GuardEntry *e, bool post);
 /* When an entry that is stopping is ended, at kill_at or before. */
 usec_t guard_entry_end_at(const GuardEntry *e);
 
-/* All that lived in the part has been sent SIGKILL. It cannot fork any more, and with its gate closed PID 1 starts nothing in it
- * but what belongs to its stop. */
+/* All that lived in the part has been sent SIGKILL. It cannot fork any more, and with its gate closed PID 1 starts
+ * nothing in it but what belongs to its stop. */
 void part_end_killed(PartEnd *p, const GuardEntry *e, usec_t now);
-/* PID 1's word on the part: spared as soon as it says that ExecStopPost= is running, and no longer when something else is, such as
- * the next of several ExecStop= lines. */
+/* PID 1's word on the part: spared as soon as it says that ExecStopPost= is running, and no longer when something else
+ * is, such as the next of several ExecStop= lines. */
 void part_end_reported(PartEnd *p, const GuardEntry *e, usec_t now, const UnitAnswer *answer);
 
 /* When the tick must be called at the latest, if nothing else happens; USEC_INFINITY: never. */

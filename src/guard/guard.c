@@ -20,13 +20,13 @@
 #define IDLE_EVERY (20 * USEC_PER_SEC)
 #define LIFE_MAX USEC_PER_MINUTE /* the longest TTL */
 #define IDLE_WATCHDOG USEC_PER_MINUTE
-/* How often the guard looks whether its files are there. The shortest TTL is 2 s, and a guard that cannot be reached for a TTL
- * counts as missing. */
+/* How often the guard looks whether its files are there. The shortest TTL is 2 s, and a guard that cannot be reached
+ * for a TTL counts as missing. */
 #define LOOK_EVERY USEC_PER_SEC
 /* The watchdog is moved if it would move by so much at least, or backwards: a beat always does that. */
 #define WATCHDOG_STEP (25 * USEC_PER_MSEC)
-/* From kill_at on, how long PID 1 may take to say that a unit with FenceAction=reboot is down. Others take over KILL_SLACK
- * (350 ms, core/timeline.h) later at the earliest. */
+/* From kill_at on, how long PID 1 may take to say that a unit with FenceAction=reboot is down. Others take over
+ * KILL_SLACK (350 ms, core/timeline.h) later at the earliest. */
 #define FENCE_DELAY (100 * USEC_PER_MSEC)
 /* So much of a turn may go by in killing processes one by one; what else is due then is killed by cgroup.kill. */
 #define ONE_BY_ONE (30 * USEC_PER_MSEC)
@@ -66,12 +66,12 @@ struct Guard {
         Client *client;
         Item *items;
         int notify_fd;
-        usec_t watchdog; /* what PID 1 was told last */
-        bool hello, synced; /* to be sent, has been sent */
-        uint64_t serial;    /* of the daemon's last request on this connection */
+        usec_t watchdog;                 /* what PID 1 was told last */
+        bool hello, synced;              /* to be sent, has been sent */
+        uint64_t serial;                 /* of the daemon's last request on this connection */
         bool mark_failed, listen_failed; /* has been logged */
         usec_t look_at;
-        usec_t ending; /* since when; 0: not at all */
+        usec_t ending;           /* since when; 0: not at all */
         usec_t one_by_one_until; /* in this turn */
 };
 
@@ -165,9 +165,9 @@ static unsigned item_open_gate(Guard *g, Item *item) {
 }
 
 /*
- * FenceAction=reboot: killing ExecStop= would merely make PID 1 call the unit failed, with its address still on the interface. So
- * nothing is killed; PID 1 has a moment to say that the unit is down after all (it is asked every 20 ms now), and then
- * the machine goes, at once: without a shutdown, which could take longer than others wait.
+ * FenceAction=reboot: killing ExecStop= would merely make PID 1 call the unit failed, with its address still on the
+ * interface. So nothing is killed; PID 1 has a moment to say that the unit is down after all (it is asked every 20 ms
+ * now), and then the machine goes, at once: without a shutdown, which could take longer than others wait.
  */
 static bool item_fence(Item *item) {
         usec_t now = now_boottime();
@@ -202,8 +202,8 @@ static void item_kill(Guard *g, Item *item) {
                 (void) part_kill(g, p);
 }
 
-/* A kill ahead of time, so that ExecStopPost= has the time until kill_at. The unit is killed last: it may lie in a slice of its
- * own, and what PID 1 starts in it must not be met by the kill of that. */
+/* A kill ahead of time, so that ExecStopPost= has the time until kill_at. The unit is killed last: it may lie in a
+ * slice of its own, and what PID 1 starts in it must not be met by the kill of that. */
 static void item_end(Guard *g, Item *item) {
         for (size_t i = item->n_parts; i-- > 0;) {
                 Part *p = item->parts + i;
@@ -261,7 +261,7 @@ static void item_perform(Guard *g, Item *item, unsigned actions) {
         bool stopping;
 
         /* The gate may bring more to be done, such as an expiry during the attempt: at most twice. */
-        for (unsigned gate; (gate = actions & (ENTRY_CLOSE_GATE | ENTRY_OPEN_GATE)); ) {
+        for (unsigned gate; (gate = actions & (ENTRY_CLOSE_GATE | ENTRY_OPEN_GATE));) {
                 actions &= ~(unsigned) (ENTRY_CLOSE_GATE | ENTRY_OPEN_GATE);
                 if (gate & ENTRY_CLOSE_GATE)
                         actions |= item_close_gate(g, item) & ~(unsigned) (item->gate_failed ? ENTRY_CLOSE_GATE : 0);
@@ -532,7 +532,8 @@ static bool guard_is_finished(Guard *g, usec_t now) {
 
 /* ---- the files ---- */
 
-/* Whoever removes what is in /run/leased ("systemctl clean leased.service") makes the guard neither deaf nor forgetful. */
+/* Whoever removes what is in /run/leased ("systemctl clean leased.service") makes the guard neither deaf nor
+ * forgetful. */
 static void guard_look(Guard *g, usec_t now) {
         Item *item, *next;
         int r;
@@ -575,7 +576,8 @@ void guard_settle(Guard *g) {
         next = g->look_at;
         HASH_ITER(hh, g->items, item, tmp)
                 next = MIN(next, guard_entry_next(&item->entry, heard));
-        if (sd_event_source_set_time(g->timer, next) < 0 || sd_event_source_set_enabled(g->timer, SD_EVENT_ONESHOT) < 0) {
+        if (sd_event_source_set_time(g->timer, next) < 0 ||
+                        sd_event_source_set_enabled(g->timer, SD_EVENT_ONESHOT) < 0) {
                 /* Without its timer it is no guard: PID 1 shall take it from here. */
                 log_alert("cannot arm the timer");
                 (void) sd_event_exit(g->event, 1);
@@ -601,7 +603,8 @@ static void take_up_mark(const char *unit, const Mark *mark, void *userdata) {
         /* No lease is good for longer: a mark that says so was not written by a guard. */
         if (item)
                 item_perform(g, item,
-                                guard_entry_lose(&item->entry, now, mark->index, MIN(mark->kill_at, usec_add(now, LIFE_MAX))));
+                                guard_entry_lose(&item->entry, now, mark->index,
+                                                MIN(mark->kill_at, usec_add(now, LIFE_MAX))));
 }
 
 int guard_new(sd_event *event, Gates *gates, const char *root, Guard **ret) {

@@ -9,8 +9,8 @@
  * moved. Nothing in here decides about an entry, and nothing waits.
  *
  * A guard that is to end (SIGTERM, or PID 1 cannot be reached on the bus) closes all gates, loses all entries and goes
- * on until each unit is down: then the loop ends. The same is all that "leased-guard --wipe" does, with the entries that
- * a dead guard has left as marks.
+ * on until each unit is down: then the loop ends. The same is all that "leased-guard --wipe" does, with the entries
+ * that a dead guard has left as marks.
  */
 
 #include <systemd/sd-event.h>

@@ -12,7 +12,7 @@
 
 void killer_reset(Killer *k) {
         free(k->path);
-        *k = (Killer) {};
+        *k = (Killer){};
 }
 
 typedef struct Instances {
@@ -34,8 +34,8 @@ static int kill_one(const char *path, void *userdata) {
         return 0; /* on to the next in any case */
 }
 
-/* Instances come and go, and who makes groups beside PID 1 may have a slice's name in another place: each time all are looked
- * for. */
+/* Instances come and go, and who makes groups beside PID 1 may have a slice's name in another place: each time all are
+ * looked for. */
 static int kill_all(Killer *k, const char *root, const char *unit, usec_t one_by_one_until) {
         Instances i = { .root = root, .one_by_one_until = one_by_one_until };
         int r = cgroup_each_unit(root, unit, kill_one, &i);

@@ -5,8 +5,8 @@
  * Killing a unit by its control group, without PID 1's help.
  *
  * The path of the group is remembered between two kills, because it is looked for through all slices; the files in it
- * are opened anew each time, and the group is looked for again when it is gone, and every now and then in case the unit
- * came up again in another slice. Nothing is remembered for the question whether all is gone.
+ * are opened anew each time, and the group is looked for again when it is gone, and every now and then in case the
+ * unit came up again in another slice. Nothing is remembered for the question whether all is gone.
  */
 
 #include "util/macros.h"
@@ -17,8 +17,8 @@ typedef struct Killer {
         unsigned kills;
 } Killer;
 
-/* SIGKILL to all processes of the unit, or of all instances of a template ("foo@.service"). 1 if there was a group, 0 if
- * there is none, or a negative errno. cgroup.kill is only written to where kill_each() has not done by
+/* SIGKILL to all processes of the unit, or of all instances of a template ("foo@.service"). 1 if there was a group, 0
+ * if there is none, or a negative errno. cgroup.kill is only written to where kill_each() has not done by
  * one_by_one_until. */
 int killer_kill(Killer *k, const char *root, const char *unit, usec_t one_by_one_until);
 /* Whether no process of the unit is left; false also where that cannot be told. */

@@ -61,7 +61,8 @@ static int parse_arguments(int argc, char *argv[], bool *ret_wipe) {
         return 1;
 }
 
-/* Nothing may keep the guard waiting: no page that has to be read back, no busy neighbour. Each is worth having alone, so what cannot be had (in a container, say) is done without. */
+/* Nothing may keep the guard waiting: no page that has to be read back, no busy neighbour. Each is worth having alone,
+ * so what cannot be had (in a container, say) is done without. */
 static void harden(void) {
         struct sched_param p = { .sched_priority = 1 };
 
@@ -95,15 +96,17 @@ static bool is_of_the_service(void) {
         return false;
 }
 
-/* By hand only: a lock could be held by anybody, and its file be removed, but nobody can feign the guard's control group. */
+/* By hand only: a lock could be held by anybody, and its file be removed, but nobody can feign the guard's control
+ * group. */
 static bool another_is_at_work(void) {
         _cleanup_free_ char *path = NULL;
 
-        return !is_of_the_service() && cgroup_find_unit(CGROUP_ROOT, GUARD_SERVICE, &path) == 0 && cgroup_is_empty(path) == 0;
+        return !is_of_the_service() && cgroup_find_unit(CGROUP_ROOT, GUARD_SERVICE, &path) == 0 &&
+               cgroup_is_empty(path) == 0;
 }
 
-/* Looked at each time a guard starts, not only when a unit is enabled: an older kernel may have been booted since. A guard that
- * could not kill does not serve, so that its machine takes part in nothing. */
+/* Looked at each time a guard starts, not only when a unit is enabled: an older kernel may have been booted since. A
+ * guard that could not kill does not serve, so that its machine takes part in nothing. */
 static int refuse_if_unfit(void) {
         static const char *const reasons[] = {
                 [CGROUPS_NOT_UNIFIED] = "the control groups of this machine are not the unified ones (cgroup v2)",
@@ -114,7 +117,8 @@ static int refuse_if_unfit(void) {
 
         if (unfit == 0)
                 return 0;
-        log_alert("%s: units could not be found and killed in time, so no leased unit runs on this machine", reasons[unfit]);
+        log_alert("%s: units could not be found and killed in time, so no leased unit runs on this machine",
+                        reasons[unfit]);
         return -EOPNOTSUPP;
 }
 
@@ -135,7 +139,7 @@ static int run(bool wipe) {
         if (r < 0 && !wipe)
                 return log_error_errno(r, "cannot remove old gates");
         if ((r = sd_event_default(&event)) < 0 || (r = guard_new(event, gates, CGROUP_ROOT, &guard)) < 0 ||
-            (r = watch_signals(event, guard)) < 0)
+                        (r = watch_signals(event, guard)) < 0)
                 return log_error_errno(r, "cannot start");
         if (wipe)
                 guard_end(guard, "the guard is gone");

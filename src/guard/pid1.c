@@ -42,7 +42,8 @@ struct PidOne {
         unsigned n_stops_sent;
         usec_t asked_at, reconnect_after;
         bool connected, broken;
-        bool singly; /* a question was refused as a whole: one of its units is to blame, so each is asked for by itself */
+        bool singly; /* a question was refused as a whole: one of its units is to blame, so each is asked for by itself
+                      */
         Heard heard;
 };
 
@@ -87,7 +88,7 @@ static void stops_answer_silence(PidOne *p, Wish **list) {
 
 static void asks_answer_silence(PidOne *p, Wish **list) {
         while (*list) {
-                p->callbacks->reported((*list)->owner, (*list)->unit, &(UnitAnswer) {}, p->userdata);
+                p->callbacks->reported((*list)->owner, (*list)->unit, &(UnitAnswer){}, p->userdata);
                 wish_free(list, *list);
         }
 }
@@ -111,7 +112,7 @@ static void detach(PidOne *p) {
 
 static void arm(sd_event_source *timer, usec_t after) {
         if (sd_event_source_set_time(timer, usec_add(now_boottime(), after)) < 0 ||
-            sd_event_source_set_enabled(timer, SD_EVENT_ONESHOT) < 0)
+                        sd_event_source_set_enabled(timer, SD_EVENT_ONESHOT) < 0)
                 log_error("cannot arm the timer for the bus");
 }
 
@@ -157,13 +158,15 @@ static int attach(PidOne *p) {
         int r;
 
         if ((r = sd_bus_new(&p->bus)) < 0 || (r = sd_bus_set_address(p->bus, ADDRESS)) < 0 ||
-            (r = sd_bus_set_bus_client(p->bus, true)) < 0 || (r = sd_bus_set_method_call_timeout(p->bus, CALL_LIMIT)) < 0)
+                        (r = sd_bus_set_bus_client(p->bus, true)) < 0 ||
+                        (r = sd_bus_set_method_call_timeout(p->bus, CALL_LIMIT)) < 0)
                 return r;
         r = sd_bus_start(p->bus);
         if (r < 0)
                 return r;
-        r = sd_bus_match_signal_async(p->bus, &p->gone_slot, "org.freedesktop.DBus.Local", "/org/freedesktop/DBus/Local",
-                        "org.freedesktop.DBus.Local", "Disconnected", on_disconnected, NULL, p);
+        r = sd_bus_match_signal_async(p->bus, &p->gone_slot, "org.freedesktop.DBus.Local",
+                        "/org/freedesktop/DBus/Local", "org.freedesktop.DBus.Local", "Disconnected", on_disconnected,
+                        NULL, p);
         if (r < 0)
                 return r;
         r = sd_bus_attach_event(p->bus, p->event, SD_EVENT_PRIORITY_NORMAL);
@@ -201,10 +204,17 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
 /* Errors that say nothing about PID 1's will: nobody was there to answer, or not in time. */
 static bool is_silence(const sd_bus_error *e) {
         static const char *const names[] = {
-                SD_BUS_ERROR_NO_REPLY,      SD_BUS_ERROR_TIMEOUT,        SD_BUS_ERROR_DISCONNECTED,
-                SD_BUS_ERROR_IO_ERROR,      SD_BUS_ERROR_SERVICE_UNKNOWN, SD_BUS_ERROR_NAME_HAS_NO_OWNER,
-                SD_BUS_ERROR_LIMITS_EXCEEDED, "org.freedesktop.DBus.Error.TimedOut",
-                "System.Error.ETIMEDOUT",   "System.Error.ECONNRESET",   "System.Error.ENOTCONN",
+                SD_BUS_ERROR_NO_REPLY,
+                SD_BUS_ERROR_TIMEOUT,
+                SD_BUS_ERROR_DISCONNECTED,
+                SD_BUS_ERROR_IO_ERROR,
+                SD_BUS_ERROR_SERVICE_UNKNOWN,
+                SD_BUS_ERROR_NAME_HAS_NO_OWNER,
+                SD_BUS_ERROR_LIMITS_EXCEEDED,
+                "org.freedesktop.DBus.Error.TimedOut",
+                "System.Error.ETIMEDOUT",
+                "System.Error.ECONNRESET",
+                "System.Error.ENOTCONN",
         };
 
         for (size_t i = 0; i < ELEMENTSOF(names); i++)
@@ -239,7 +249,8 @@ static int each_row(PidOne *p, sd_bus_message *m, row_t f, void *userdata) {
                 UnitAnswer row = { .known = true, .asked_at = p->asked_at };
                 uint32_t job;
 
-                r = sd_bus_message_read(m, "(ssssssouso)", &unit, NULL, NULL, &active, &sub, NULL, NULL, &job, NULL, NULL);
+                r = sd_bus_message_read(
+                                m, "(ssssssouso)", &unit, NULL, NULL, &active, &sub, NULL, NULL, &job, NULL, NULL);
                 if (r <= 0)
                         break;
                 row.up = is_up(active);
@@ -264,9 +275,9 @@ static int on_stop(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         StopAnswer answer = judge_stop(p, m);
 
         if (answer == STOP_REFUSED)
-                log_warning("%s: PID 1 does not stop it: %s", w->unit,
-                                strempty(sd_bus_message_get_error(m)->message));
-        if (unit_name_is_template(w->unit) && !sd_bus_message_is_method_error(m, NULL) && each_row(p, m, stop_instance, NULL) < 0)
+                log_warning("%s: PID 1 does not stop it: %s", w->unit, strempty(sd_bus_message_get_error(m)->message));
+        if (unit_name_is_template(w->unit) && !sd_bus_message_is_method_error(m, NULL) &&
+                        each_row(p, m, stop_instance, NULL) < 0)
                 answer = STOP_REFUSED;
         p->n_stops_sent--;
         wish_stopped(w, answer);
@@ -336,12 +347,12 @@ static int send_stop(PidOne *p, Wish *w) {
 
         /* So that nobody's start job takes the place of the stop before the unit is down. */
         if (!unit_name_is_template(w->unit))
-                return sd_bus_call_method_async(p->bus, &w->slot, DESTINATION, PATH, INTERFACE, "StopUnit", on_stop, w, "ss",
-                                w->unit, "replace-irreversibly");
+                return sd_bus_call_method_async(p->bus, &w->slot, DESTINATION, PATH, INTERFACE, "StopUnit", on_stop, w,
+                                "ss", w->unit, "replace-irreversibly");
         if (unit_name_fill(w->unit, "*", pattern) < 0)
                 return -ENAMETOOLONG;
-        return sd_bus_call_method_async(p->bus, &w->slot, DESTINATION, PATH, INTERFACE, "ListUnitsByPatterns", on_stop, w,
-                        "asas", 0, 1, pattern);
+        return sd_bus_call_method_async(p->bus, &w->slot, DESTINATION, PATH, INTERFACE, "ListUnitsByPatterns", on_stop,
+                        w, "asas", 0, 1, pattern);
 }
 
 static void send_stops(PidOne *p) {
@@ -439,7 +450,9 @@ int pid_one_new(sd_event *event, const PidOneCallbacks *callbacks, void *userdat
 
         if (!p)
                 return -ENOMEM;
-        *p = (PidOne) { .callbacks = callbacks, .userdata = userdata, .event = event, .reconnect_after = RECONNECT_MIN };
+        *p = (PidOne){
+                .callbacks = callbacks, .userdata = userdata, .event = event, .reconnect_after = RECONNECT_MIN
+        };
         r = sd_event_add_time(event, &p->timer, CLOCK_BOOTTIME, 0, 1, on_timer, p);
         if (r >= 0)
                 r = sd_event_add_time(event, &p->ping_timer, CLOCK_BOOTTIME, USEC_INFINITY, 1, on_ping_timer, p);

@@ -5,12 +5,12 @@
  * What the guard asks of PID 1: to stop a unit, and how a unit is. Nothing waits, everything has a time limit, and no
  * answer is an answer of its own. The bus may be absent at any time; it is looked for again and again.
  *
- * Questions about many units go out as one call (ListUnitsByNames: state and job of each at one instant), one call at a
- * time; stops go out as single calls, not too many at once, for the bus limits what one peer may have under way. With
- * each question the bus itself is pinged, so that a busy PID 1 can be told from a dead bus.
+ * Questions about many units go out as one call (ListUnitsByNames: state and job of each at one instant), one call at
+ * a time; stops go out as single calls, not too many at once, for the bus limits what one peer may have under way.
+ * With each question the bus itself is pinged, so that a busy PID 1 can be told from a dead bus.
  *
- * A template ("foo@.service") stands for all its instances: asked how it is, PID 1 is asked for those it knows; stopping
- * it means asking for them and stopping each.
+ * A template ("foo@.service") stands for all its instances: asked how it is, PID 1 is asked for those it knows;
+ * stopping it means asking for them and stopping each.
  *
  * No object of the caller's is kept: units go by name, and an answer about a name that no longer matters is harmless.
  * Each wish has an owner, a name of the caller's that comes back with the answer.

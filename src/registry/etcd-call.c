@@ -9,8 +9,8 @@
  * ends as unclear, at once: its owner knows best what to do next.
  *
  * A call waits, without anything under way, for the endpoints' identity, for a token, and for a moment after each
- * round of failures. Its own timer is for that; an attempt under way is bounded by that of the HTTP request, and the timer
- * tells of one that writes when it takes long (etcd-leader.c).
+ * round of failures. Its own timer is for that; an attempt under way is bounded by that of the HTTP request, and the
+ * timer tells of one that writes when it takes long (etcd-leader.c).
  */
 
 #include <errno.h>
@@ -23,7 +23,7 @@
 #define PAUSE_FIRST (50 * USEC_PER_MSEC)
 #define PAUSE_MAX (500 * USEC_PER_MSEC)
 #define LONG (100 * USEC_PER_MSEC) /* for a write: a healthy etcd takes a few milliseconds */
-enum { TOKENS_MAX = 3 }; /* a token that is refused so often in one call will not get better */
+enum { TOKENS_MAX = 3 };           /* a token that is refused so often in one call will not get better */
 
 struct EtcdCall {
         Etcd *etcd;
@@ -35,7 +35,7 @@ struct EtcdCall {
         void *userdata;
 
         HttpRequest *http;
-        size_t endpoint; /* of .http */
+        size_t endpoint;              /* of .http */
         uint64_t token_serial, reign; /* as they were when .http was sent */
         usec_t sent_at;
         sd_event_source *timer;
@@ -61,7 +61,7 @@ static void call_finish(EtcdCall *c, EtcdReply *reply) {
 }
 
 static void call_fail(EtcdCall *c) {
-        call_finish(c, &(EtcdReply) {});
+        call_finish(c, &(EtcdReply){});
 }
 
 static void call_arm(EtcdCall *c, usec_t at) {
@@ -126,7 +126,7 @@ static void call_refused(EtcdCall *c, const EtcdError *error) {
 
         if (error->code == ETCD_CODE_EXHAUSTED) {
                 etcd_probe(e); /* most likely a NOSPACE alarm: say so in the status at once */
-                call_finish(c, &(EtcdReply) { .error = *error }); /* and no other endpoint has more room */
+                call_finish(c, &(EtcdReply){ .error = *error }); /* and no other endpoint has more room */
                 return;
         }
 
@@ -151,10 +151,10 @@ static void call_refused(EtcdCall *c, const EtcdError *error) {
                 }
                 if (!e->user)
                         str_copy(c->text, sizeof(c->text), "etcd asks for a user: set User= and PasswordFile=");
-                call_finish(c, &(EtcdReply) { .error = *error });
+                call_finish(c, &(EtcdReply){ .error = *error });
                 return;
         case ETCD_VERDICT_FINAL:
-                call_finish(c, &(EtcdReply) { .error = *error });
+                call_finish(c, &(EtcdReply){ .error = *error });
                 return;
         case ETCD_VERDICT_ELSEWHERE:
                 call_unserved(c, ETCD_VERDICT_ELSEWHERE);
@@ -206,7 +206,7 @@ static void on_answer(const HttpAnswer *a, void *userdata) {
                 (void) etcd_endpoint_explain(c->etcd, c->endpoint, a, c->text, sizeof(c->text));
         if (a->too_large && (c->flags & ETCD_CALL_SHRINKS)) {
                 etcd_endpoint_failed(c->etcd, c->endpoint, c->text); /* it may be a true one's, but who knows */
-                call_finish(c, &(EtcdReply) { .too_large = true });
+                call_finish(c, &(EtcdReply){ .too_large = true });
                 return;
         }
         call_unserved(c, a->outcome == HTTP_NOT_SENT ? ETCD_VERDICT_ELSEWHERE : ETCD_VERDICT_UNCLEAR);
@@ -260,9 +260,10 @@ static void call_go(EtcdCall *c) {
 
         if (now >= c->deadline) {
                 if (!c->text[0])
-                        str_copy(c->text, sizeof(c->text), !e->identified ? "the endpoints have not answered yet" :
-                                        e->authenticate                  ? etcd_call_trouble(e->authenticate) :
-                                                                           "no answer in time");
+                        str_copy(c->text, sizeof(c->text),
+                                        !e->identified    ? "the endpoints have not answered yet"
+                                        : e->authenticate ? etcd_call_trouble(e->authenticate)
+                                                          : "no answer in time");
                 call_fail(c);
         } else if (e->conflict) {
                 str_copy(c->text, sizeof(c->text), e->conflict_text);
@@ -314,7 +315,7 @@ int etcd_call_new(Etcd *e, const char *path, char *body, usec_t deadline, EtcdCa
                 free(body);
                 return -ENOMEM;
         }
-        *c = (EtcdCall) {
+        *c = (EtcdCall){
                 .etcd = e,
                 .body = body,
                 .deadline = deadline,
@@ -332,7 +333,7 @@ int etcd_call_new(Etcd *e, const char *path, char *body, usec_t deadline, EtcdCa
         (void) sd_event_source_set_description(c->timer, "etcd-call");
         /* With nothing in the way it is sent now; whatever might call back waits for the loop. */
         if (e->identified && !e->conflict && (e->token || !e->user || e->auth_off || (flags & ETCD_CALL_NO_TOKEN)) &&
-            now_boottime() < deadline) {
+                        now_boottime() < deadline) {
                 (void) sd_event_source_set_enabled(c->timer, SD_EVENT_OFF);
                 r = call_send(c, now_boottime());
                 if (r < 0)

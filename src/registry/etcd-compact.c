@@ -24,7 +24,7 @@ void etcd_note_revision(Etcd *e, uint64_t revision) {
                 return;
         if (e->n_samples == ETCD_SAMPLES)
                 memmove(e->samples, e->samples + 1, --e->n_samples * sizeof(EtcdSample));
-        e->samples[e->n_samples++] = (EtcdSample) { .at = now, .revision = revision };
+        e->samples[e->n_samples++] = (EtcdSample){ .at = now, .revision = revision };
 }
 
 uint64_t etcd_compaction_target(const Etcd *e, usec_t now) {
@@ -61,6 +61,6 @@ int etcd_compact_to(Etcd *e, uint64_t target) {
         if (e->compaction || target == 0 || target <= e->compacted)
                 return 0;
         e->compacted = target;
-        return etcd_call_new(e, "/v3/kv/compaction", etcd_encode_compaction(target),
-                        usec_add(now_boottime(), TIMEOUT), 0, on_compacted, e, &e->compaction);
+        return etcd_call_new(e, "/v3/kv/compaction", etcd_encode_compaction(target), usec_add(now_boottime(), TIMEOUT),
+                        0, on_compacted, e, &e->compaction);
 }

@@ -7,7 +7,8 @@
  * fare well elsewhere. When it does not serve us the next one takes its place.
  *
  * All of them are probed when the registry is opened, every minute, and whenever one of them says another cluster id
- * than it should; what they say of themselves is judged in etcd-identity.c. An endpoint of another cluster is never in use.
+ * than it should; what they say of themselves is judged in etcd-identity.c. An endpoint of another cluster is never in
+ * use.
  */
 
 #include <errno.h>
@@ -43,15 +44,15 @@ static int url_normalize(const char *s, char **ret, const char **ret_why) {
                 return -ENOMEM;
         *ret_why = "it is not a URL such as http://host:2379";
         if (curl_url_set(u, CURLUPART_URL, s, CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK ||
-            curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
-            curl_url_get(u, CURLUPART_HOST, &host, 0) != CURLUE_OK || isempty(host))
+                        curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
+                        curl_url_get(u, CURLUPART_HOST, &host, 0) != CURLUE_OK || isempty(host))
                 goto finish;
         if (!streq(scheme, "http") && !streq(scheme, "https")) {
                 *ret_why = "its scheme must be http or https";
                 goto finish;
         }
         if (curl_url_get(u, CURLUPART_USER, &part, 0) == CURLUE_OK ||
-            curl_url_get(u, CURLUPART_PASSWORD, &part, 0) == CURLUE_OK) {
+                        curl_url_get(u, CURLUPART_PASSWORD, &part, 0) == CURLUE_OK) {
                 *ret_why = "a user and password belong into User= and PasswordFile=";
                 goto finish;
         }
@@ -123,8 +124,9 @@ int etcd_endpoints_open(Etcd *e, const RegistryConfig *config, char **ret_error)
                 if (r < 0) {
                         /* With an @ a password may stand before it, which is not to be shown. */
                         if (r == -EINVAL &&
-                            asprintf(ret_error, "Endpoints=%s: %s",
-                                            strchr(config->endpoints[i], '@') ? "…" : config->endpoints[i], why) < 0)
+                                        asprintf(ret_error, "Endpoints=%s: %s",
+                                                        strchr(config->endpoints[i], '@') ? "…" : config->endpoints[i],
+                                                        why) < 0)
                                 *ret_error = NULL;
                         return r;
                 }
@@ -167,8 +169,8 @@ int etcd_endpoint_address(Etcd *e, size_t i, const char *path, HttpParameters *p
         return 0;
 }
 
-/* A connection to a machine that is off takes a good part of an attempt, which an election does not leave. One of another
- * cluster is never asked; one that has not said which it is of only where there is none that has. */
+/* A connection to a machine that is off takes a good part of an attempt, which an election does not leave. One of
+ * another cluster is never asked; one that has not said which it is of only where there is none that has. */
 static size_t next_endpoint(const Etcd *e, size_t i) {
         usec_t now = now_boottime();
         size_t ours = i, unknown = i;
@@ -248,13 +250,15 @@ EtcdVerdict etcd_endpoint_explain(Etcd *e, size_t i, const HttpAnswer *a, char *
 
         if (a->outcome != HTTP_ANSWERED) {
                 bool cut = a->outcome == HTTP_FAILED && !a->timed_out && !a->too_large;
-                /* How OpenSSL and libcurl say that the other side hung up on our greeting, or answered it in plain text. */
+                /* How OpenSSL and libcurl say that the other side hung up on our greeting, or answered it in plain
+                 * text. */
                 bool plain = strstr(a->error, "SSL_ERROR_SYSCALL") || strstr(a->error, "wrong version number") ||
                              (cut && strstr(a->error, "reset by peer"));
 
                 (void) snprintf(ret, size, "%s: %s%s", url, a->error,
-                                cut && startswith(url, "http://")     ? " (does it want https?)" :
-                                plain && startswith(url, "https://") ? " (does it want http?)" : "");
+                                cut && startswith(url, "http://")      ? " (does it want https?)"
+                                : plain && startswith(url, "https://") ? " (does it want http?)"
+                                                                       : "");
                 return ETCD_VERDICT_UNCLEAR;
         }
         if (a->status == 400 && strstr(a->body, "HTTPS server"))
@@ -404,8 +408,7 @@ static bool warn_of_room(const EtcdEndpoint *p, char *text, size_t size) {
                                 p->url);
         else if (p->status.size >= quota / 100 * FULL_PERCENT)
                 add_warning(text, size,
-                                "%s: etcd's database has %" PRIu64 " MiB of %" PRIu64
-                                " MiB%s: compact and defragment",
+                                "%s: etcd's database has %" PRIu64 " MiB of %" PRIu64 " MiB%s: compact and defragment",
                                 p->url, p->status.size >> 20, quota >> 20,
                                 p->status.quota > 0 ? "" : " (if its quota is the default)");
         else
@@ -432,8 +435,8 @@ void etcd_warnings_update(Etcd *e) {
         for (size_t i = 0; i < e->n_endpoints && !warning; i++) {
                 const char *version = e->endpoints[i].version;
 
-                warning = version[0] && !etcd_version_is_supported(version) ? "etcd 3.4 or later is needed" :
-                                                                              etcd_version_warning(version);
+                warning = version[0] && !etcd_version_is_supported(version) ? "etcd 3.4 or later is needed"
+                                                                            : etcd_version_warning(version);
                 if (warning)
                         add_warning(text, sizeof(text), "etcd %s: %s", version, warning);
         }
@@ -441,8 +444,9 @@ void etcd_warnings_update(Etcd *e) {
                 const EtcdEndpoint *p = &e->endpoints[i];
 
                 if (p->nonsense[0] && usec_sub(now_boottime(), p->nonsense_at) < WARN_OF_NONSENSE)
-                        add_warning(text, sizeof(text), "%s: on the watch it sends %s: it is not etcd, or something "
-                                                        "stands between",
+                        add_warning(text, sizeof(text),
+                                        "%s: on the watch it sends %s: it is not etcd, or something "
+                                        "stands between",
                                         p->url, p->nonsense);
         }
         if (e->auth_off)

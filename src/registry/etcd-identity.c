@@ -3,15 +3,15 @@
 /*
  * Which etcd cluster is ours, and which endpoints are of it.
  *
- * Each answer bears the id of its cluster. A machine that remembers one (RegistryConfig.store; who decides what is remembered is
- * the caller) asks the endpoints of that one, and leaves out whatever is of another: a member that was wiped and began a
- * cluster of its own must not stop what runs by the good ones. Where none is of the remembered cluster, another one that more
- * than half of all endpoints are of is taken: the store was replaced, and the caller sees its new name in the next answer
- * and must know what that means. Short of that nothing is asked: one member that is of another cluster proves nothing while the
- * others are silent.
+ * Each answer bears the id of its cluster. A machine that remembers one (RegistryConfig.store; who decides what is
+ * remembered is the caller) asks the endpoints of that one, and leaves out whatever is of another: a member that was
+ * wiped and began a cluster of its own must not stop what runs by the good ones. Where none is of the remembered
+ * cluster, another one that more than half of all endpoints are of is taken: the store was replaced, and the caller
+ * sees its new name in the next answer and must know what that means. Short of that nothing is asked: one member that
+ * is of another cluster proves nothing while the others are silent.
  *
- * Who remembers nothing wants one id from more than half of all endpoints: any two machines with the same endpoints come to the
- * same store then, whatever each of them can reach.
+ * Who remembers nothing wants one id from more than half of all endpoints: any two machines with the same endpoints
+ * come to the same store then, whatever each of them can reach.
  */
 
 #include <inttypes.h>
@@ -145,7 +145,8 @@ static void refuse(Etcd *e, const EtcdEndpoint *first, const EtcdEndpoint *other
                                 first->url, first->cluster_id, other->url, other->cluster_id);
         else
                 (void) snprintf(e->conflict_text, sizeof(e->conflict_text),
-                                "this machine remembers no etcd cluster, and %zu of %zu endpoints say which they are of; "
+                                "this machine remembers no etcd cluster, and %zu of %zu endpoints say which they are "
+                                "of; "
                                 "nothing is asked until more than half of them do",
                                 count(e, first->cluster_id), e->n_endpoints);
         if (!was)
@@ -180,8 +181,8 @@ void etcd_identity_judge(Etcd *e, bool over) {
                 refuse(e, first, other);
                 return;
         }
-        /* Nobody says anything. Nobody can be asked anyway; but their errors are what people need to see, and a member that
-         * wants a token says who it is in its answers. */
+        /* Nobody says anything. Nobody can be asked anyway; but their errors are what people need to see, and a member
+         * that wants a token says who it is in its answers. */
         e->conflict = false;
         e->identified = true;
         etcd_calls_wake(e);

@@ -18,8 +18,8 @@ enum {
         TOKEN_MAX = 8192,
 };
 
-/* Each value costs jansson a hundred times its shortest text: "[{},{},..." of a mebibyte would be 100 MiB and take long.
- * An honest answer has a few thousand, at most. */
+/* Each value costs jansson a hundred times its shortest text: "[{},{},..." of a mebibyte would be 100 MiB and take
+ * long. An honest answer has a few thousand, at most. */
 static bool has_few_values(const char *text, size_t size) {
         size_t n = 0;
         bool quoted = false;
@@ -65,7 +65,7 @@ static int get_number(const json_t *object, const char *name, uint64_t *ret) {
                 return -EBADMSG;
         for (; *s; s++)
                 if (*s < '0' || *s > '9' || __builtin_mul_overflow(n, (uint64_t) 10, &n) ||
-                    __builtin_add_overflow(n, (uint64_t) (*s - '0'), &n))
+                                __builtin_add_overflow(n, (uint64_t) (*s - '0'), &n))
                         return -EBADMSG;
         *ret = n;
         return 0;
@@ -113,8 +113,8 @@ int etcd_decode_header(const json_t *root, EtcdHeader *ret) {
         EtcdHeader h;
 
         if (!json_is_object(j) || get_number(j, "cluster_id", &h.cluster_id) < 0 ||
-            get_number(j, "member_id", &h.member_id) < 0 || get_number(j, "raft_term", &h.raft_term) < 0 ||
-            get_revision(j, "revision", &h.revision) < 0 || h.cluster_id == 0)
+                        get_number(j, "member_id", &h.member_id) < 0 || get_number(j, "raft_term", &h.raft_term) < 0 ||
+                        get_revision(j, "revision", &h.revision) < 0 || h.cluster_id == 0)
                 return -EBADMSG;
         *ret = h;
         return 0;
@@ -139,7 +139,7 @@ bool etcd_decode_error(const json_t *root, EtcdError *ret) {
         if (!message)
                 return false;
         if (get_number(where, "code", &code) < 0 || (code == 0 && get_number(where, "grpc_code", &code) < 0) ||
-            code > ETCD_CODE_UNAUTHENTICATED)
+                        code > ETCD_CODE_UNAUTHENTICATED)
                 code = 0;
         ret->code = (int) code;
         copy_printable(ret->message, sizeof(ret->message), message);
@@ -152,7 +152,7 @@ void etcd_key_values_done(EtcdKeyValues *k) {
                 free(k->items[i].value);
         }
         free(k->items);
-        *k = (EtcdKeyValues) {};
+        *k = (EtcdKeyValues){};
 }
 
 /* newest: the revision of the whole answer, than which no record in it can be newer. */
@@ -160,7 +160,7 @@ static int decode_key_value(const json_t *j, uint64_t newest, EtcdKeyValue *ret)
         int r;
 
         if (!json_is_object(j) || get_revision(j, "mod_revision", &ret->mod_revision) < 0 || ret->mod_revision == 0 ||
-            ret->mod_revision > newest)
+                        ret->mod_revision > newest)
                 return -EBADMSG;
         r = get_bytes(j, "key", &ret->key, &ret->key_size);
         if (r < 0)
@@ -169,7 +169,7 @@ static int decode_key_value(const json_t *j, uint64_t newest, EtcdKeyValue *ret)
 }
 
 static int key_values_new(size_t n, EtcdKeyValues *ret) {
-        *ret = (EtcdKeyValues) { .items = calloc(MAX(n, (size_t) 1), sizeof(EtcdKeyValue)), .n = n };
+        *ret = (EtcdKeyValues){ .items = calloc(MAX(n, (size_t) 1), sizeof(EtcdKeyValue)), .n = n };
         return ret->items ? 0 : -ENOMEM;
 }
 
@@ -211,7 +211,7 @@ int etcd_decode_txn(const json_t *root, size_t n_reads, bool *ret_succeeded, Etc
         int r;
 
         if (etcd_decode_header(root, &h) < 0 || get_bool(root, "succeeded", &succeeded) < 0 ||
-            get_array(root, "responses", &responses) < 0)
+                        get_array(root, "responses", &responses) < 0)
                 return -EBADMSG;
         if (!succeeded && json_array_size(responses) != n_reads)
                 return -EBADMSG;
@@ -260,7 +260,7 @@ int etcd_decode_status(const json_t *root, EtcdMemberStatus *ret) {
         uint64_t leader;
 
         if (get_number(root, "dbSize", &s.size) < 0 || get_number(root, "dbSizeQuota", &s.quota) < 0 ||
-            get_number(root, "leader", &leader) < 0 || get_array(root, "errors", &errors) < 0)
+                        get_number(root, "leader", &leader) < 0 || get_array(root, "errors", &errors) < 0)
                 return -EBADMSG;
         s.has_leader = leader != 0;
         s.no_space = has_alarm(errors, "NOSPACE");
@@ -327,7 +327,8 @@ static int decode_watch_result(const json_t *result, EtcdWatchLine *w) {
         int r;
 
         if (!json_is_object(result) || get_bool(result, "created", &created) < 0 ||
-            get_bool(result, "canceled", &canceled) < 0 || get_number(result, "compact_revision", &compacted) < 0)
+                        get_bool(result, "canceled", &canceled) < 0 ||
+                        get_number(result, "compact_revision", &compacted) < 0)
                 return -EBADMSG;
         r = etcd_decode_header(result, &w->header);
         if (r < 0)

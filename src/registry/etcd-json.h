@@ -116,9 +116,9 @@ typedef enum EtcdWatchEvent {
 
 typedef struct EtcdWatchLine {
         EtcdWatchEvent event;
-        EtcdHeader header;     /* of all but ETCD_WATCH_ERROR */
+        EtcdHeader header; /* of all but ETCD_WATCH_ERROR */
         EtcdKeyValues changes;
-        EtcdError error;       /* of CANCELED (code 0) and ERROR */
+        EtcdError error; /* of CANCELED (code 0) and ERROR */
 } EtcdWatchLine;
 
 /* One line of the stream. Release ret->changes afterwards. */
@@ -126,10 +126,10 @@ int etcd_decode_watch(const char *line, size_t size, EtcdWatchLine *ret);
 
 /* What an error says about the request, whose body etcd has had. */
 typedef enum EtcdVerdict {
-        ETCD_VERDICT_UNCLEAR,  /* it may have been carried out, or may be yet */
-        ETCD_VERDICT_ELSEWHERE,/* not carried out; another member may do it */
-        ETCD_VERDICT_TOKEN,    /* not carried out: the token is missing, old or lost */
-        ETCD_VERDICT_FINAL,    /* not carried out, and no member will */
+        ETCD_VERDICT_UNCLEAR,   /* it may have been carried out, or may be yet */
+        ETCD_VERDICT_ELSEWHERE, /* not carried out; another member may do it */
+        ETCD_VERDICT_TOKEN,     /* not carried out: the token is missing, old or lost */
+        ETCD_VERDICT_FINAL,     /* not carried out, and no member will */
 } EtcdVerdict;
 
 EtcdVerdict etcd_judge(const EtcdError *e);

@@ -55,9 +55,7 @@ bool etcd_version_is_supported(const char *version) {
 }
 
 const char *etcd_version_warning(const char *version) {
-        static const struct {
-                unsigned minor, fixed;
-        } fixes[] = { { 4, 42 }, { 5, 28 }, { 6, 9 } };
+        static const struct { unsigned minor, fixed; } fixes[] = { { 4, 42 }, { 5, 28 }, { 6, 9 } };
         unsigned v[3];
 
         if (!parse_version(version, v) || v[0] != 3)

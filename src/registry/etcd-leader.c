@@ -3,17 +3,18 @@
 /*
  * Noticing a new leader the moment it is there.
  *
- * When a leader dies, a member first takes writes on, hands them to the dead one and waits for seven seconds; later, when
- * it knows that it has none, it refuses them at once. A write of the first kind is lost whole, however soon there is a new
- * leader; one of the second kind would have to be repeated very often to hit the moment. A lease of five seconds has no
- * time for either.
+ * When a leader dies, a member first takes writes on, hands them to the dead one and waits for seven seconds; later,
+ * when it knows that it has none, it refuses them at once. A write of the first kind is lost whole, however soon there
+ * is a new leader; one of the second kind would have to be repeated very often to hit the moment. A lease of five
+ * seconds has no time for either.
  *
- * So a member is asked for a linearizable read, without the header that wants a leader. etcd answers that when the member
- * follows a leader whom a majority confirms: at once where all is well, and with "leader changed" at the end of an election
- * (3.4 to 3.6). Then writes that went to the leader of before are given up, as unclear: they may be carried out yet, as any
- * that was not answered. And whoever waits tries again, at the member that has just answered.
+ * So a member is asked for a linearizable read, without the header that wants a leader. etcd answers that when the
+ * member follows a leader whom a majority confirms: at once where all is well, and with "leader changed" at the end of
+ * an election (3.4 to 3.6). Then writes that went to the leader of before are given up, as unclear: they may be
+ * carried out yet, as any that was not answered. And whoever waits tries again, at the member that has just answered.
  *
- * It is asked only while a write takes much longer than it does when all is well, or when it says that it has no leader.
+ * It is asked only while a write takes much longer than it does when all is well, or when it says that it has no
+ * leader.
  */
 
 #include <errno.h>
@@ -72,7 +73,7 @@ void etcd_leader_ask(Etcd *e, size_t i) {
                 key = NULL;
                 return;
         }
-        body = etcd_encode_range(&(EtcdRange) { .key = key, .key_size = strlen(key) });
+        body = etcd_encode_range(&(EtcdRange){ .key = key, .key_size = strlen(key) });
         if (!body || etcd_endpoint_address(e, i, "/v3/kv/range", &q, &url) < 0)
                 return;
         q.body = body;

@@ -47,7 +47,7 @@ struct RegistryRequest {
         Slot slots[GET_PARALLEL];
         char **keys; /* get: what is read; txn: its reads. Relative */
         size_t n_keys, next, n_done;
-        char *put_key; /* txn: one that it puts */
+        char *put_key;             /* txn: one that it puts */
         char *prefix, *from, *end; /* list: of the keys as etcd knows them; from is where the next page begins */
         size_t from_size, end_size;
         uint32_t page;
@@ -59,7 +59,7 @@ static void result_done(Result *x) {
                 free((void *) x->records[i].value);
         }
         free(x->records);
-        *x = (Result) {};
+        *x = (Result){};
 }
 
 static int result_reserve(Result *x, size_t n) {
@@ -96,7 +96,7 @@ static void request_finish(RegistryRequest *q, RegistryOutcome outcome, const ch
 
         for (size_t i = 0; i < ELEMENTSOF(q->slots); i++)
                 q->slots[i].call = etcd_call_free(q->slots[i].call);
-        q->result = (Result) {};
+        q->result = (Result){};
         str_copy(text, sizeof(text), strempty(error));
         str_copy(name, sizeof(name), strempty(store));
         if (outcome == REGISTRY_UNKNOWN) {
@@ -197,7 +197,7 @@ static int get_next(Slot *s) {
                 key = NULL;
                 return -ENOMEM;
         }
-        body = etcd_encode_range(&(EtcdRange) { .key = key, .key_size = strlen(key) });
+        body = etcd_encode_range(&(EtcdRange){ .key = key, .key_size = strlen(key) });
         return etcd_call_new(q->etcd, "/v3/kv/range", body, q->deadline, 0, on_key, s, &s->call);
 }
 
@@ -282,7 +282,7 @@ int etcd_get(Registry *registry, const char *const *keys, size_t n, usec_t timeo
 static void on_page(const EtcdReply *reply, void *userdata);
 
 static int list_page(RegistryRequest *q) {
-        char *body = etcd_encode_range(&(EtcdRange) {
+        char *body = etcd_encode_range(&(EtcdRange){
                         .key = q->from,
                         .key_size = q->from_size,
                         .end = q->end,
@@ -454,8 +454,8 @@ static bool txn_is_valid(const RegistryTxn *t) {
         size_t n = 0;
 
         if (t->n_compares > REGISTRY_TXN_MAX || t->n_puts > REGISTRY_TXN_MAX || t->n_deletes > REGISTRY_TXN_MAX ||
-            t->n_puts + t->n_deletes > REGISTRY_TXN_MAX || t->n_reads > REGISTRY_TXN_MAX ||
-            t->n_compares + t->n_puts + t->n_deletes == 0)
+                        t->n_puts + t->n_deletes > REGISTRY_TXN_MAX || t->n_reads > REGISTRY_TXN_MAX ||
+                        t->n_compares + t->n_puts + t->n_deletes == 0)
                 return false;
         for (size_t i = 0; i < t->n_compares; i++)
                 if (!key_is_valid(t->compares[i].key))
@@ -465,7 +465,7 @@ static bool txn_is_valid(const RegistryTxn *t) {
                         return false;
         for (size_t i = 0; i < t->n_puts; i++) {
                 if (!key_is_valid(t->puts[i].key) || t->puts[i].size > REGISTRY_VALUE_MAX ||
-                    (!t->puts[i].value && t->puts[i].size > 0))
+                                (!t->puts[i].value && t->puts[i].size > 0))
                         return false;
                 written[n++] = t->puts[i].key;
         }

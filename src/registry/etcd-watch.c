@@ -50,7 +50,7 @@ struct RegistryWatch {
         char store[17];
         uint64_t seen, expected; /* revisions; expected 0: nothing */
         usec_t created_at;
-        usec_t idle_since;    /* lines without news are counted from then on */
+        usec_t idle_since; /* lines without news are counted from then on */
         unsigned idle_lines;
         unsigned failures;
 };
@@ -101,7 +101,7 @@ static bool is_chatter(RegistryWatch *w) {
 
 /* Takes over what it is given for a record; the key stays in kv. */
 static RegistryRecord record_of(const RegistryWatch *w, const EtcdKeyValue *kv) {
-        return (RegistryRecord) {
+        return (RegistryRecord){
                 .key = kv->key + strlen(w->etcd->prefix),
                 .value = kv->deleted ? NULL : kv->value,
                 .size = kv->deleted ? 0 : kv->size,
@@ -143,8 +143,11 @@ static void deliver_changes(RegistryWatch *w, const EtcdKeyValues *k) {
         etcd_note_revision(w->etcd, last);
         str_copy(store, sizeof(store), w->store);
         if (n > 0)
-                w->f(&(RegistryChange) { .revision = last, .store = store, .records = records, .deleted = deleted,
-                                         .n_records = n },
+                w->f(&(RegistryChange){ .revision = last,
+                                     .store = store,
+                                     .records = records,
+                                     .deleted = deleted,
+                                     .n_records = n },
                                 w->userdata);
 }
 
@@ -294,7 +297,7 @@ int etcd_watch(Registry *registry, const char *prefix, registry_change_t f, void
         w = calloc(1, sizeof(*w));
         if (!w)
                 return -ENOMEM;
-        *w = (RegistryWatch) { .etcd = e, .f = f, .userdata = userdata, .phase = PHASE_PAUSE };
+        *w = (RegistryWatch){ .etcd = e, .f = f, .userdata = userdata, .phase = PHASE_PAUSE };
         LIST_INSERT_HEAD(&e->watches, w, all);
         w->prefix = strdup(prefix);
         if (asprintf(&w->key, "%s%s", e->prefix, prefix) < 0)

@@ -153,7 +153,7 @@ static int etcd_open(sd_event *event, const RegistryConfig *config, Registry **r
 static void etcd_status(Registry *r, RegistryStatus *ret) {
         Etcd *e = etcd_of(r);
 
-        *ret = (RegistryStatus) {
+        *ret = (RegistryStatus){
                 .state = e->state,
                 .kind = "etcd",
                 .endpoint = e->endpoints[e->current].url,

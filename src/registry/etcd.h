@@ -5,10 +5,9 @@
  * The inside of the etcd backend (registry.h is its outside). One file for each chapter:
  *
  *   etcd.c           opening, closing, status
- *   etcd-endpoint.c  endpoints: which one is in use, what they tell of themselves (version, room), what is wrong with them
- *   etcd-identity.c  which cluster is ours, and which endpoints are of it
- *   etcd-call.c      one call, carried from endpoint to endpoint until it is answered or out of time
- *   etcd-leader.c    noticing that there is a new leader
+ *   etcd-endpoint.c  endpoints: which one is in use, what they tell of themselves (version, room), what is wrong with
+ * them etcd-identity.c  which cluster is ours, and which endpoints are of it etcd-call.c      one call, carried from
+ * endpoint to endpoint until it is answered or out of time etcd-leader.c    noticing that there is a new leader
  *   etcd-auth.c      user, password, token
  *   etcd-request.c   get, list and txn of the contract, made of calls
  *   etcd-watch.c     the watch: list, stream, list again
@@ -46,9 +45,9 @@ typedef struct EtcdEndpoint {
         HttpRequest *probe;              /* under way */
         HttpRequest *question;           /* after its leader */
         usec_t asked_at;
-        char nonsense[64];               /* what it sends on its watch that etcd does not; "": nothing */
+        char nonsense[64]; /* what it sends on its watch that etcd does not; "": nothing */
         usec_t nonsense_at;
-        bool probed;                     /* this round of probes is over for it */
+        bool probed; /* this round of probes is over for it */
         bool has_status;
         EtcdMemberStatus status;
         char version[ETCD_VERSION_SIZE];

@@ -36,7 +36,7 @@ enum {
         KEEPALIVE_IDLE = 4,    /* seconds */
         KEEPALIVE_INTERVAL = 2,
         BACKLOG_MAX = 256 * 1024, /* bytes of lines that wait for their owner */
-        SILENCE_MAX = 10,      /* seconds without an acknowledgement, after which the kernel gives a connection up */
+        SILENCE_MAX = 10, /* seconds without an acknowledgement, after which the kernel gives a connection up */
 };
 
 struct HttpClient {
@@ -196,7 +196,8 @@ static void request_resume(HttpRequest *q) {
                 request_fail(q, code);
 }
 
-/* Hands the next line of a stream to its owner, as a copy: the owner may free the request. Returns false if there was none. */
+/* Hands the next line of a stream to its owner, as a copy: the owner may free the request. Returns false if there was
+ * none. */
 static bool deliver_line(HttpRequest *q) {
         _cleanup_free_ char *line = NULL;
         size_t n, waiting;
@@ -372,7 +373,7 @@ int http_client_new(sd_event *event, const HttpTls *tls, HttpClient **ret) {
         if (!(curl_version_info(CURLVERSION_NOW)->features & CURL_VERSION_ASYNCHDNS))
                 return -EOPNOTSUPP; /* a name server that does not answer would stop the loop */
         if (copy_string(tls->ca_file, &c->ca_file) < 0 || copy_string(tls->cert_file, &c->cert_file) < 0 ||
-            copy_string(tls->key_file, &c->key_file) < 0)
+                        copy_string(tls->key_file, &c->key_file) < 0)
                 return -ENOMEM;
 
         r = sd_event_add_time(event, &c->timer, CLOCK_BOOTTIME, USEC_INFINITY, 1, on_time, c);
@@ -429,8 +430,8 @@ static int request_set_address(HttpRequest *q, const char *url, const char *addr
         if (!u)
                 return -ENOMEM;
         if (curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK &&
-            curl_url_get(u, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
-            curl_url_get(u, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK)
+                        curl_url_get(u, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
+                        curl_url_get(u, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK)
                 r = asprintf(&entry, "+%s:%s:%s", host, port, address) < 0 ? -ENOMEM : 0;
         curl_free(host);
         curl_free(port);
@@ -462,10 +463,10 @@ static int request_set_headers(HttpRequest *q, const char *const *headers) {
         return r;
 }
 
-#define SET(q, option, value)                                                                                   \
-        do {                                                                                                    \
-                if (curl_easy_setopt((q)->easy, option, value) != CURLE_OK)                                     \
-                        return -EINVAL;                                                                         \
+#define SET(q, option, value)                                                                                         \
+        do {                                                                                                          \
+                if (curl_easy_setopt((q)->easy, option, value) != CURLE_OK)                                           \
+                        return -EINVAL;                                                                               \
         } while (false)
 
 static int request_set_tls(HttpRequest *q) {
@@ -473,8 +474,8 @@ static int request_set_tls(HttpRequest *q) {
 
         if (c->ca_file) {
                 SET(q, CURLOPT_CAINFO, c->ca_file);
-                SET(q, CURLOPT_CAPATH, NULL);           /* else the distribution's authorities stay trusted, too */
-                SET(q, CURLOPT_CA_CACHE_TIMEOUT, 0L);   /* else a replaced file is not looked at for a day */
+                SET(q, CURLOPT_CAPATH, NULL);         /* else the distribution's authorities stay trusted, too */
+                SET(q, CURLOPT_CA_CACHE_TIMEOUT, 0L); /* else a replaced file is not looked at for a day */
         }
         if (c->cert_file)
                 SET(q, CURLOPT_SSLCERT, c->cert_file);

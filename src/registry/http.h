@@ -32,10 +32,10 @@ typedef enum HttpOutcome {
 typedef struct HttpAnswer {
         HttpOutcome outcome;
         bool timed_out;
-        bool too_large;      /* the answer was longer than body_max */
-        bool no_name;        /* it failed while the host's name was looked up */
-        unsigned status;     /* HTTP status; 0: none came */
-        const char *body;    /* NUL-terminated; of a stream: what came after the last line */
+        bool too_large;   /* the answer was longer than body_max */
+        bool no_name;     /* it failed while the host's name was looked up */
+        unsigned status;  /* HTTP status; 0: none came */
+        const char *body; /* NUL-terminated; of a stream: what came after the last line */
         size_t size;
         const char *address; /* the peer's IP address, "" if there was no connection */
         const char *error;   /* one line for people; "" if answered */
@@ -51,11 +51,11 @@ typedef struct HttpParameters {
         const char *const *headers; /* "Name: value", NULL-terminated; may be NULL */
         const char *address;        /* connect there instead of looking the name up; NULL or "": look it up */
         usec_t connect_timeout;
-        usec_t timeout;             /* of all of it, on CLOCK_BOOTTIME; USEC_INFINITY: none (a stream) */
-        size_t body_max;            /* bytes of the answer; of a stream: of one line */
-        bool once;                  /* the body is never sent twice, not even where libcurl would on a connection that
-                                     * died before any answer */
-        http_line_t line;           /* the answer is a stream of lines; NULL: it is kept whole */
+        usec_t timeout;   /* of all of it, on CLOCK_BOOTTIME; USEC_INFINITY: none (a stream) */
+        size_t body_max;  /* bytes of the answer; of a stream: of one line */
+        bool once;        /* the body is never sent twice, not even where libcurl would on a connection that
+                           * died before any answer */
+        http_line_t line; /* the answer is a stream of lines; NULL: it is kept whole */
 } HttpParameters;
 
 /* Everything in tls is copied. SIGPIPE is ignored from now on if nobody handles it. Returns 0 or a negative errno;

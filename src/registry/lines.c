@@ -3,8 +3,8 @@
 
 #include <errno.h>
 
-/* Room for size bytes and a NUL. What has been read makes way only when it is at least half of all: so a byte is moved a fixed
- * number of times. */
+/* Room for size bytes and a NUL. What has been read makes way only when it is at least half of all: so a byte is moved
+ * a fixed number of times. */
 static int make_room(Lines *l, size_t size) {
         size_t room;
         char *p;

@@ -23,8 +23,8 @@ int lines_append(Lines *l, const char *data, size_t size);
 /* A whole line waits. */
 bool lines_ready(Lines *l);
 
-/* Takes the next whole line, without its end: a copy that ends in a NUL behind its *ret_size bytes (which may hold others), owned by
- * the caller. NULL: there is none, or, with *ret_size not SIZE_MAX, no memory: the line is gone. */
+/* Takes the next whole line, without its end: a copy that ends in a NUL behind its *ret_size bytes (which may hold
+ * others), owned by the caller. NULL: there is none, or, with *ret_size not SIZE_MAX, no memory: the line is gone. */
 char *lines_next(Lines *l, size_t *ret_size);
 
 /* What has not been read, whole lines or not; borrowed, ends in a NUL that is not counted. "" if there is nothing. */

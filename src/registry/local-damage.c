@@ -2,8 +2,8 @@
 /*
  * The revision of a record that cannot be read. Its own is lost with it, but it must have one: whoever takes its place
  * compares with it, and whoever waits for a beat to move must see it stand still while others write. So a file that is
- * found damaged gets the store's revision of that moment, which is not older than any that was seen of it, and keeps it in this
- * process until the file is another one, as stat() shows.
+ * found damaged gets the store's revision of that moment, which is not older than any that was seen of it, and keeps
+ * it in this process until the file is another one, as stat() shows.
  *
  * The requests' worker and the watch's ask for the same files: there is one table for all of them, and a lock.
  */

@@ -28,8 +28,22 @@ void local_file_clear(LocalFile *file) {
 /* CRC-32 as in IEEE 802.3, four bits at a time. */
 static uint32_t crc32_add(uint32_t crc, const void *data, size_t size) {
         static const uint32_t table[16] = {
-                0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4, 0x4db26158, 0x5005713c,
-                0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c, 0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c,
+                0x00000000,
+                0x1db71064,
+                0x3b6e20c8,
+                0x26d930ac,
+                0x76dc4190,
+                0x6b6b51f4,
+                0x4db26158,
+                0x5005713c,
+                0xedb88320,
+                0xf00f9344,
+                0xd6d6a3e8,
+                0xcb61b38c,
+                0x9b64c2b0,
+                0x86d3d2d4,
+                0xa00ae278,
+                0xbdbdf21c,
         };
         const unsigned char *p = data;
 
@@ -56,8 +70,8 @@ static bool parse_number(const char **p, const char *end, char last, uint64_t *r
         return true;
 }
 
-/* The key that the record says it has, escaped: it must be of one key only, and its file's name must be this one. 1, 0 or
- * -ENOMEM. */
+/* The key that the record says it has, escaped: it must be of one key only, and its file's name must be this one. 1, 0
+ * or -ENOMEM. */
 static int decode_key(const char *escaped, size_t size, const char *name, char **ret) {
         _cleanup_free_ char *copy = strndup(escaped, size);
         char expected[LOCAL_NAME_SIZE];
@@ -86,7 +100,7 @@ int local_file_decode(const char *data, size_t size, const char *name, LocalFile
         if (!parse_number(&p, end, ' ', &file.mod_revision) || !parse_number(&p, end, ' ', &value_size))
                 return 0;
         if (file.mod_revision == 0 || file.mod_revision > INT64_MAX || value_size > REGISTRY_VALUE_MAX ||
-            size != (size_t) (end + 1 - data) + value_size + 1 || data[size - 1] != '\n')
+                        size != (size_t) (end + 1 - data) + value_size + 1 || data[size - 1] != '\n')
                 return 0;
         r = decode_key(p, (size_t) (end - p), name, &file.key);
         if (r <= 0)
@@ -106,8 +120,16 @@ int local_file_decode(const char *data, size_t size, const char *name, LocalFile
 /* Errors that say "there is something, and it cannot be read", and not "I could not look". */
 static bool is_damage(int error) {
         switch (error) {
-        case -EIO: case -EBADMSG: case -EUCLEAN: case -EISDIR: case -ELOOP: case -E2BIG: case -ENXIO: case -EACCES:
-        case -EPERM: case -ENODATA:
+        case -EIO:
+        case -EBADMSG:
+        case -EUCLEAN:
+        case -EISDIR:
+        case -ELOOP:
+        case -E2BIG:
+        case -ENXIO:
+        case -EACCES:
+        case -EPERM:
+        case -ENODATA:
                 return true;
         default:
                 return false;
@@ -168,8 +190,8 @@ int local_file_read(int directory_fd, const char *name, LocalFile *ret) {
 
 int local_file_write(int directory_fd, const char *name, const char *escaped_key, const void *value, size_t size,
                 uint64_t mod_revision, int *ret_fd) {
-        _cleanup_close_ int fd = openat(directory_fd, name,
-                        O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+        _cleanup_close_ int fd =
+                        openat(directory_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
         _cleanup_free_ char *covered = NULL;
         char magic[COVERED_AT + 1];
         uint32_t crc;

@@ -15,8 +15,8 @@
 #include "util/macros.h"
 
 typedef struct LocalFile {
-        char *key;     /* NULL: damaged, and the file's name does not tell */
-        char *value;   /* NULL if damaged */
+        char *key;   /* NULL: damaged, and the file's name does not tell */
+        char *value; /* NULL if damaged */
         size_t size;
         uint64_t mod_revision; /* 0 if damaged */
         bool damaged;

@@ -50,8 +50,9 @@ int local_result_add(LocalResult *result, char *key, char *value, size_t size, u
                 free(value);
                 return -ENOMEM;
         }
-        result->records[result->n_records] = (RegistryRecord){ .key = key, .value = value, .size = size,
-                .mod_revision = mod_revision, .damaged = damaged };
+        result->records[result->n_records] = (RegistryRecord){
+                .key = key, .value = value, .size = size, .mod_revision = mod_revision, .damaged = damaged
+        };
         result->deleted[result->n_records++] = deleted;
         return 0;
 }

@@ -131,8 +131,8 @@ static int read_head(LocalStore *store) {
         if (n == 0)
                 return -ENODATA;
         text[MIN((size_t) n, (size_t) STORE_SIZE)] = '\0';
-        if (n != STORE_SIZE || sscanf(text, "leased-store 1 %36s %" SCNu64, id, &revision) != 2 || revision > INT64_MAX ||
-            strspn(id, "0123456789abcdef-") != LOCAL_STORE_ID_SIZE - 1)
+        if (n != STORE_SIZE || sscanf(text, "leased-store 1 %36s %" SCNu64, id, &revision) != 2 ||
+                        revision > INT64_MAX || strspn(id, "0123456789abcdef-") != LOCAL_STORE_ID_SIZE - 1)
                 return -EBADMSG;
         (void) snprintf(again, sizeof(again), STORE_FORMAT, id, revision);
         if (!streq(text, again))
@@ -225,21 +225,21 @@ static bool is_current(const LocalStore *store) {
         struct stat a, b;
 
         return fstat(store->head_fd, &a) == 0 && stat(store->head, &b) == 0 && a.st_dev == b.st_dev &&
-                        a.st_ino == b.st_ino && fstat(store->place.records_fd, &a) == 0 &&
-                        stat(store->records, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+               a.st_ino == b.st_ino && fstat(store->place.records_fd, &a) == 0 && stat(store->records, &b) == 0 &&
+               a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
 static const char *why_not_locked(const LocalStore *store, int r) {
         if (r == 0)
                 return "no time left";
         return lock_file_is_private(store->head_fd)
-                        ? "locked by another process"
-                        : "locked by another process, perhaps of another user, since others may open it";
+                               ? "locked by another process"
+                               : "locked by another process, perhaps of another user, since others may open it";
 }
 
-/* Whether what is open, and locked, is what the next one would open, and nobody can lock it who is not meant to. Otherwise it is
- * to be opened anew. A copy takes the place of a file that others can open only here, under the lock: none of those who wait for
- * the old one then writes to it. */
+/* Whether what is open, and locked, is what the next one would open, and nobody can lock it who is not meant to.
+ * Otherwise it is to be opened anew. A copy takes the place of a file that others can open only here, under the lock:
+ * none of those who wait for the old one then writes to it. */
 static int secure(LocalStore *store, LocalResult *result) {
         int r;
 
@@ -248,7 +248,9 @@ static int secure(LocalStore *store, LocalResult *result) {
         if (lock_file_is_private(store->head_fd))
                 return 0;
         r = lock_file_replace(store->place.directory_fd, "store", &store->head_fd);
-        return r < 0 ? local_result_fail(result, r, store->head, "others may open it, and it cannot be replaced by a copy") : 0;
+        return r < 0 ? local_result_fail(result, r, store->head,
+                                       "others may open it, and it cannot be replaced by a copy")
+                     : 0;
 }
 
 static int wait_for_lock(LocalStore *store, const LocalPatience *patience, LocalResult *result) {
@@ -259,7 +261,7 @@ static int wait_for_lock(LocalStore *store, const LocalPatience *patience, Local
                         return local_result_fail(result, r, store->head, "cannot lock");
                 /* Looked at also when the lock was had at once: what nobody waits for any more is not begun. */
                 if ((patience->abandoned && atomic_load(patience->abandoned)) ||
-                    now_boottime() >= patience->deadline) {
+                                now_boottime() >= patience->deadline) {
                         lock_file_unlock(store->head_fd);
                         return local_result_fail(result, ETIMEDOUT, store->head, why_not_locked(store, r));
                 }
@@ -267,7 +269,8 @@ static int wait_for_lock(LocalStore *store, const LocalPatience *patience, Local
                         return 0;
                 /* Soon at first, since a Txn takes milliseconds, and not in step with the others. */
                 (void) nanosleep(&(struct timespec){ .tv_nsec = (tries < 20 ? 200 : 2000) * 1000 +
-                                                 (long) (now_boottime() % 512) * 1000 }, NULL);
+                                                                (long) (now_boottime() % 512) * 1000 },
+                                NULL);
         }
 }
 
@@ -294,8 +297,9 @@ int local_store_lock(LocalStore *store, const LocalPatience *patience, LocalResu
                         r = fresh ? take_over(store) : read_head(store);
                         if (r < 0) {
                                 r = local_result_fail(result, r == -ENODATA ? -EBADMSG : r, store->head,
-                                                r == -EBADMSG || r == -ENODATA ?
-                                                "damaged; without it the registry would begin anew" : "cannot use");
+                                                r == -EBADMSG || r == -ENODATA
+                                                                ? "damaged; without it the registry would begin anew"
+                                                                : "cannot use");
                                 local_store_unlock(store);
                         }
                 }

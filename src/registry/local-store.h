@@ -19,14 +19,14 @@ enum {
 /* What a caller is given; to be cleared by him. */
 typedef struct LocalResult {
         bool refused;
-        bool listed;           /* the records are all there are, not changes */
+        bool listed; /* the records are all there are, not changes */
         uint64_t revision;
         char store[LOCAL_STORE_ID_SIZE];
         RegistryRecord *records; /* keys and values are owned */
         bool *deleted;
         size_t n_records, n_room;
-        bool unwatched;        /* the directory's changes are not reported to inotify_fd */
-        char *error;           /* one line for people, if the function failed */
+        bool unwatched; /* the directory's changes are not reported to inotify_fd */
+        char *error;    /* one line for people, if the function failed */
 } LocalResult;
 
 void local_result_clear(LocalResult *result);

@@ -42,7 +42,8 @@ static int add_key(LocalResult *result, const LocalPlace *place, const char *key
                 return local_result_add(result, TAKE_PTR(copy), NULL, 0, 0, false, false);
         if (r < 0)
                 return r;
-        *ret_clash = !file.damaged && !streq(file.key, key); /* two cut names with one hash: neither may pass for the other */
+        *ret_clash = !file.damaged &&
+                     !streq(file.key, key); /* two cut names with one hash: neither may pass for the other */
         file.damaged = file.damaged || *ret_clash;
         r = local_result_add(result, TAKE_PTR(copy), file.damaged ? NULL : TAKE_PTR(file.value), file.size,
                         file.damaged ? local_damage_revision(place, name) : file.mod_revision, file.damaged, false);
@@ -199,4 +200,3 @@ int local_store_txn(LocalStore *store, const LocalPatience *patience, const Regi
         local_store_unlock(store);
         return r < 0 ? local_result_fail(result, r, place->directory, "cannot write") : 0;
 }
-

@@ -79,7 +79,7 @@ static bool same_time(struct timespec a, struct timespec b) {
 
 static bool is_unchanged(const SeenFile *file, const struct stat *st) {
         return file->settled && file->inode == st->st_ino && file->size == st->st_size &&
-                        same_time(file->modified, st->st_mtim) && same_time(file->changed, st->st_ctim);
+               same_time(file->modified, st->st_mtim) && same_time(file->changed, st->st_ctim);
 }
 
 static void note_stat(SeenFile *file, const struct stat *st) {
@@ -151,8 +151,8 @@ static int look_for_deleted(LocalView *view, LocalResult *result) {
                         continue;
                 if (file->key) {
                         /* When it went is not known, but that it was before now, and after all that was seen of it. */
-                        r = local_result_add(result, strdup(file->key), NULL, 0, MAX(result->revision, 1u), false,
-                                        true);
+                        r = local_result_add(
+                                        result, strdup(file->key), NULL, 0, MAX(result->revision, 1u), false, true);
                         if (r < 0)
                                 return r;
                 }
@@ -227,9 +227,10 @@ int local_view_look(LocalView *view, LocalStore *store, const LocalPatience *pat
         }
         /* Again each time, since the directory may be another by now; for the same one it is no work. New records are
          * renamed into it; what is written inside it was done by hand. */
-        result->unwatched = inotify_fd < 0 || inotify_add_watch(inotify_fd, local_store_place(store)->records,
-                        IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_CLOSE_WRITE | IN_DELETE_SELF | IN_MOVE_SELF |
-                        IN_ONLYDIR) < 0;
+        result->unwatched = inotify_fd < 0 ||
+                            inotify_add_watch(inotify_fd, local_store_place(store)->records,
+                                            IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_CLOSE_WRITE | IN_DELETE_SELF |
+                                                            IN_MOVE_SELF | IN_ONLYDIR) < 0;
         r = look_at_all(view, store, result);
         if (r == 0)
                 r = sort(result);

@@ -100,8 +100,9 @@ static bool copy_puts(const RegistryTxn *txn, RegistryTxn *ret) {
         for (size_t i = 0; i < txn->n_puts; i++) {
                 void *value = malloc(txn->puts[i].size + 1);
 
-                copy[i] = (RegistryRecord){ .key = strdup(txn->puts[i].key), .value = value,
-                        .size = txn->puts[i].size };
+                copy[i] = (RegistryRecord){
+                        .key = strdup(txn->puts[i].key), .value = value, .size = txn->puts[i].size
+                };
                 ret->n_puts++;
                 if (!value || !copy[i].key)
                         return false;
@@ -131,8 +132,8 @@ LocalJob *local_job_new_txn(const RegistryTxn *txn, usec_t deadline) {
         _cleanup_(local_job_freep) LocalJob *job = job_new(LOCAL_TXN, deadline);
 
         if (!job || !copy_compares(txn, &job->txn) || !copy_puts(txn, &job->txn) ||
-            !copy_keys(txn->deletes, txn->n_deletes, &job->txn.deletes, &job->txn.n_deletes) ||
-            !copy_keys(txn->reads, txn->n_reads, &job->txn.reads, &job->txn.n_reads))
+                        !copy_keys(txn->deletes, txn->n_deletes, &job->txn.deletes, &job->txn.n_deletes) ||
+                        !copy_keys(txn->reads, txn->n_reads, &job->txn.reads, &job->txn.n_reads))
                 return NULL;
         return TAKE_PTR(job);
 }

@@ -27,16 +27,16 @@ typedef struct LocalJob {
         LocalJobKind kind;
         LocalJobState state; /* guarded by the worker's mutex */
         atomic_bool abandoned;
-        void *userdata;      /* the loop's; the thread does not look at it */
+        void *userdata; /* the loop's; the thread does not look at it */
 
         usec_t deadline;
-        char *prefix;        /* LIST */
-        RegistryTxn txn;     /* TXN; of a GET .reads: everything in it is owned */
-        LocalView *view;     /* LOOK */
+        char *prefix;    /* LIST */
+        RegistryTxn txn; /* TXN; of a GET .reads: everything in it is owned */
+        LocalView *view; /* LOOK */
         bool relist;
-        int inotify_fd;      /* owned; -1: none */
+        int inotify_fd; /* owned; -1: none */
 
-        int error;           /* 0 or a negative errno */
+        int error; /* 0 or a negative errno */
         LocalResult result;
 
         struct LocalJob *prev, *next;

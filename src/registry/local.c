@@ -180,8 +180,9 @@ static int request_new(LocalRegistry *r, LocalJob *job, usec_t deadline, registr
                 free(request);
                 return k;
         }
-        *request = (RegistryRequest){ .registry = r, .job = job, .f = f, .userdata = userdata,
-                .timer = request->timer };
+        *request = (RegistryRequest){
+                .registry = r, .job = job, .f = f, .userdata = userdata, .timer = request->timer
+        };
         DL_APPEND(r->requests, request);
         job->userdata = request;
         local_worker_push(r->worker, job);
@@ -218,8 +219,8 @@ static bool is_changed_twice(const RegistryTxn *txn) {
 }
 
 static bool txn_is_valid(const RegistryTxn *txn) {
-        if (txn->n_compares > REGISTRY_TXN_MAX || txn->n_reads > REGISTRY_TXN_MAX ||
-            txn->n_puts > REGISTRY_TXN_MAX || txn->n_deletes > REGISTRY_TXN_MAX - txn->n_puts)
+        if (txn->n_compares > REGISTRY_TXN_MAX || txn->n_reads > REGISTRY_TXN_MAX || txn->n_puts > REGISTRY_TXN_MAX ||
+                        txn->n_deletes > REGISTRY_TXN_MAX - txn->n_puts)
                 return false;
         for (size_t i = 0; i < txn->n_compares; i++)
                 if (!key_is_valid(txn->compares[i].key))
@@ -228,7 +229,7 @@ static bool txn_is_valid(const RegistryTxn *txn) {
                 if (!key_is_valid(txn->puts[i].key) || txn->puts[i].size > REGISTRY_VALUE_MAX)
                         return false;
         return keys_are_valid(txn->deletes, txn->n_deletes) && keys_are_valid(txn->reads, txn->n_reads) &&
-                        !is_changed_twice(txn);
+               !is_changed_twice(txn);
 }
 
 static int local_get(Registry *registry, const char *const *keys, size_t n, usec_t timeout, registry_answer_t f,
@@ -292,7 +293,8 @@ static int on_hint(sd_event_source *source, int fd, uint32_t events, void *userd
         usec_t now = now_boottime();
         ssize_t n = 0;
 
-        /* Whoever changes files faster than they are read about must not keep the loop: the rest is there next time. */
+        /* Whoever changes files faster than they are read about must not keep the loop: the rest is there next time.
+         */
         for (unsigned i = 0; i < HINTS_A_TURN && (n = read(fd, buffer, sizeof(buffer))) > 0; i++)
                 for (const char *p = buffer; p < buffer + n;) {
                         const struct inotify_event *e = (const struct inotify_event *) p;
@@ -337,18 +339,20 @@ static void watch_finished(RegistryWatch *watch, LocalResult *result, int error)
         /* The other requests, which wait for the same lock and the same thread, come in between. */
         watch_look_at(watch, watch->again ? LOOK_GAP : result->unwatched ? LOOK_WITHOUT_HINTS : LOOK_WITH_HINTS);
         if (result->listed || result->n_records > 0)
-                watch->f(&(RegistryChange){
-                        .listed = result->listed,
-                        .revision = result->revision,
-                        .store = result->store,
-                        .records = result->records,
-                        .deleted = result->deleted,
-                        .n_records = result->n_records,
-                }, watch->userdata);
+                watch->f(
+                                &(RegistryChange){
+                                                .listed = result->listed,
+                                                .revision = result->revision,
+                                                .store = result->store,
+                                                .records = result->records,
+                                                .deleted = result->deleted,
+                                                .n_records = result->n_records,
+                                },
+                                watch->userdata);
 }
 
-static int local_watch(Registry *registry, const char *prefix, registry_change_t f, void *userdata,
-                RegistryWatch **ret) {
+static int local_watch(
+                Registry *registry, const char *prefix, registry_change_t f, void *userdata, RegistryWatch **ret) {
         LocalRegistry *r = (LocalRegistry *) registry;
         RegistryWatch *watch;
         int k, fd;

@@ -16,9 +16,9 @@ typedef enum MemberType {
         MEMBER_UNSIGNED, /* uint64_t; in JSON at most INT64_MAX */
         MEMBER_INDEX,    /* uint64_t, at most INDEX_MAX */
         MEMBER_UINT32,
-        MEMBER_INTEGER,  /* int64_t */
+        MEMBER_INTEGER, /* int64_t */
         MEMBER_BOOL,
-        MEMBER_STATE,    /* LeaseState, as a word */
+        MEMBER_STATE, /* LeaseState, as a word */
         MEMBER_DEBTS,
         MEMBER_TENURES,
         MEMBER_NAMES,
@@ -31,8 +31,10 @@ typedef struct Member {
         bool optional; /* a number younger than the format: absent is 0, and 0 is not written */
 } Member;
 
-#define MEMBER(type, t, member) { #member, t, offsetof(type, member), sizeof(((type *) NULL)->member), false }
-#define OPTIONAL(type, t, member) { #member, t, offsetof(type, member), sizeof(((type *) NULL)->member), true }
+#define MEMBER(type, t, member)                                                                                       \
+        { #member, t, offsetof(type, member), sizeof(((type *) NULL)->member), false }
+#define OPTIONAL(type, t, member)                                                                                     \
+        { #member, t, offsetof(type, member), sizeof(((type *) NULL)->member), true }
 
 static const Member meta_members[] = {
         MEMBER(MetaRecord, MEMBER_STRING, uuid),
@@ -41,9 +43,12 @@ static const Member meta_members[] = {
 };
 
 static const Member machine_members[] = {
-        MEMBER(MachineRecord, MEMBER_STRING, hostname), MEMBER(MachineRecord, MEMBER_STRING, boot_id),
-        MEMBER(MachineRecord, MEMBER_STRING, session),  MEMBER(MachineRecord, MEMBER_STRING, metadata),
-        MEMBER(MachineRecord, MEMBER_STRING, version),  MEMBER(MachineRecord, MEMBER_BOOL, draining),
+        MEMBER(MachineRecord, MEMBER_STRING, hostname),
+        MEMBER(MachineRecord, MEMBER_STRING, boot_id),
+        MEMBER(MachineRecord, MEMBER_STRING, session),
+        MEMBER(MachineRecord, MEMBER_STRING, metadata),
+        MEMBER(MachineRecord, MEMBER_STRING, version),
+        MEMBER(MachineRecord, MEMBER_BOOL, draining),
 };
 
 static const Member beat_members[] = {
@@ -57,18 +62,27 @@ static const Member fence_members[] = {
 };
 
 static const Member lease_members[] = {
-        MEMBER(LeaseRecord, MEMBER_STATE, state),      MEMBER(LeaseRecord, MEMBER_STRING, machine_id),
-        MEMBER(LeaseRecord, MEMBER_STRING, session),   MEMBER(LeaseRecord, MEMBER_INTEGER, version),
-        MEMBER(LeaseRecord, MEMBER_INDEX, index),      MEMBER(LeaseRecord, MEMBER_UNSIGNED, since),
-        MEMBER(LeaseRecord, MEMBER_UNSIGNED, period),  MEMBER(LeaseRecord, MEMBER_DEBTS, debts),
-        MEMBER(LeaseRecord, MEMBER_TENURES, tenures),  OPTIONAL(LeaseRecord, MEMBER_UNSIGNED, last_trigger),
-        OPTIONAL(LeaseRecord, MEMBER_INTEGER, upgraded), OPTIONAL(LeaseRecord, MEMBER_UNSIGNED, renewed),
+        MEMBER(LeaseRecord, MEMBER_STATE, state),
+        MEMBER(LeaseRecord, MEMBER_STRING, machine_id),
+        MEMBER(LeaseRecord, MEMBER_STRING, session),
+        MEMBER(LeaseRecord, MEMBER_INTEGER, version),
+        MEMBER(LeaseRecord, MEMBER_INDEX, index),
+        MEMBER(LeaseRecord, MEMBER_UNSIGNED, since),
+        MEMBER(LeaseRecord, MEMBER_UNSIGNED, period),
+        MEMBER(LeaseRecord, MEMBER_DEBTS, debts),
+        MEMBER(LeaseRecord, MEMBER_TENURES, tenures),
+        OPTIONAL(LeaseRecord, MEMBER_UNSIGNED, last_trigger),
+        OPTIONAL(LeaseRecord, MEMBER_INTEGER, upgraded),
+        OPTIONAL(LeaseRecord, MEMBER_UNSIGNED, renewed),
 };
 
 static const Member offer_members[] = {
-        MEMBER(OfferRecord, MEMBER_STRING, lease),     MEMBER(OfferRecord, MEMBER_INTEGER, version),
-        MEMBER(OfferRecord, MEMBER_STRING, conflicts), MEMBER(OfferRecord, MEMBER_STRING, replaces),
-        MEMBER(OfferRecord, MEMBER_STRING, why),       OPTIONAL(OfferRecord, MEMBER_UNSIGNED, until),
+        MEMBER(OfferRecord, MEMBER_STRING, lease),
+        MEMBER(OfferRecord, MEMBER_INTEGER, version),
+        MEMBER(OfferRecord, MEMBER_STRING, conflicts),
+        MEMBER(OfferRecord, MEMBER_STRING, replaces),
+        MEMBER(OfferRecord, MEMBER_STRING, why),
+        OPTIONAL(OfferRecord, MEMBER_UNSIGNED, until),
 };
 
 static const Member debt_members[] = {
@@ -77,8 +91,10 @@ static const Member debt_members[] = {
 };
 
 static const Member tenure_members[] = {
-        MEMBER(Tenure, MEMBER_STRING, machine_id), MEMBER(Tenure, MEMBER_UNSIGNED, index),
-        MEMBER(Tenure, MEMBER_UNSIGNED, from),     MEMBER(Tenure, MEMBER_UNSIGNED, to),
+        MEMBER(Tenure, MEMBER_STRING, machine_id),
+        MEMBER(Tenure, MEMBER_UNSIGNED, index),
+        MEMBER(Tenure, MEMBER_UNSIGNED, from),
+        MEMBER(Tenure, MEMBER_UNSIGNED, to),
         MEMBER(Tenure, MEMBER_STRING, why),
 };
 
@@ -148,8 +164,8 @@ static const char *decode_debts(json_t *array, LeaseRecord *lease) {
                 return "too many debts";
         lease->n_debts = json_array_size(array);
         for (size_t i = 0; !why && i < lease->n_debts; i++)
-                why = decode_members(json_array_get(array, i), debt_members, ELEMENTSOF(debt_members),
-                                lease->debts + i);
+                why = decode_members(
+                                json_array_get(array, i), debt_members, ELEMENTSOF(debt_members), lease->debts + i);
         return why;
 }
 
@@ -297,8 +313,9 @@ static json_t *find_previous(json_t *array, json_t *element, const Member *membe
                 json_t *old = json_array_get(array, i);
                 size_t same = 0;
 
-                while (same < n && json_is_object(old) && json_equal(json_object_get(old, members[same].name),
-                                                                  json_object_get(element, members[same].name)))
+                while (same < n && json_is_object(old) &&
+                                json_equal(json_object_get(old, members[same].name),
+                                                json_object_get(element, members[same].name)))
                         same++;
                 if (same == n)
                         return old;
@@ -327,8 +344,8 @@ static int encode_list(json_t *array, json_t *previous, const Member *m, const v
 
         if (m->type == MEMBER_DEBTS)
                 for (size_t i = 0; r == 0 && i < lease->n_debts; i++)
-                        r = append_element(array, previous, debt_members, ELEMENTSOF(debt_members), 2,
-                                        lease->debts + i);
+                        r = append_element(
+                                        array, previous, debt_members, ELEMENTSOF(debt_members), 2, lease->debts + i);
         else if (m->type == MEMBER_TENURES)
                 for (size_t i = 0; r == 0 && i < lease->n_tenures; i++)
                         r = append_element(array, previous, tenure_members, ELEMENTSOF(tenure_members), 3,

@@ -20,7 +20,8 @@ typedef union RecordValue {
         OfferRecord offer;
 } RecordValue;
 
-/* "leases/foo.service" for a lease's record; "meta" for the one without a name. Returns 0, or -EINVAL if it is too long. */
+/* "leases/foo.service" for a lease's record; "meta" for the one without a name. Returns 0, or -EINVAL if it is too
+ * long. */
 int record_key(RecordKind kind, const char *name, char *ret, size_t size);
 /* "leases/", "beats/"; "meta" for RECORD_META. */
 const char *record_prefix(RecordKind kind);

@@ -11,9 +11,10 @@
  *
  * Everything is asynchronous on the sd-event loop that the registry was opened with, and nothing blocks it. A request
  * is an object owned by the caller: freeing it cancels it, its callback is then never called. A callback fires exactly
- * once per request, never from inside the call that made it, and at the latest when the timeout is over (CLOCK_BOOTTIME,
- * from the call); the caller may free the request inside it. What a callback is given is borrowed until it returns.
- * Requests and watches are freed by their owner also when the registry was freed first; nothing fires after that.
+ * once per request, never from inside the call that made it, and at the latest when the timeout is over
+ * (CLOCK_BOOTTIME, from the call); the caller may free the request inside it. What a callback is given is borrowed
+ * until it returns. Requests and watches are freed by their owner also when the registry was freed first; nothing
+ * fires after that.
  *
  * Outcomes are values, not errors. UNKNOWN means: no answer; a Txn may have been applied, may be applied later, or
  * never. Functions return 0 or a negative errno only where nothing was asked (-EINVAL: a malformed request; -ENOMEM).
@@ -29,9 +30,9 @@ typedef struct RegistryRequest RegistryRequest;
 typedef struct RegistryWatch RegistryWatch;
 
 enum {
-        REGISTRY_TXN_MAX = 128,           /* compares; puts and deletes together; reads */
-        REGISTRY_VALUE_MAX = 256 * 1024,  /* a larger value is -EINVAL */
-        REGISTRY_KEY_MAX = 512,           /* bytes without the NUL; an empty key is -EINVAL */
+        REGISTRY_TXN_MAX = 128,          /* compares; puts and deletes together; reads */
+        REGISTRY_VALUE_MAX = 256 * 1024, /* a larger value is -EINVAL */
+        REGISTRY_KEY_MAX = 512,          /* bytes without the NUL; an empty key is -EINVAL */
 };
 
 typedef struct RegistryRecord {
@@ -39,7 +40,7 @@ typedef struct RegistryRecord {
         const void *value;
         size_t size;
         uint64_t mod_revision; /* 0: absent (value NULL) */
-        bool damaged;          /* it exists and cannot be read; value is NULL or what could be read; mod_revision stands */
+        bool damaged; /* it exists and cannot be read; value is NULL or what could be read; mod_revision stands */
 } RegistryRecord;
 
 typedef struct RegistryCompare {
@@ -67,12 +68,13 @@ typedef enum RegistryOutcome {
 
 typedef struct RegistryAnswer {
         RegistryOutcome outcome;
-        uint64_t revision;  /* of a committed Txn: its own. Otherwise the store's when it answered: never below one that
-                             * was known to anybody when the request was made. Several keys: the lowest of their answers' */
-        const char *store;  /* the store's identity (etcd: cluster id, local: the directory's uuid); NULL if UNKNOWN */
+        uint64_t revision; /* of a committed Txn: its own. Otherwise the store's when it answered: never below one that
+                            * was known to anybody when the request was made. Several keys: the lowest of their
+                            * answers' */
+        const char *store; /* the store's identity (etcd: cluster id, local: the directory's uuid); NULL if UNKNOWN */
         const RegistryRecord *records;
         size_t n_records;
-        const char *error;  /* one line for people, without secrets; NULL unless UNKNOWN */
+        const char *error; /* one line for people, without secrets; NULL unless UNKNOWN */
 } RegistryAnswer;
 
 typedef void (*registry_answer_t)(const RegistryAnswer *answer, void *userdata);
@@ -84,11 +86,11 @@ typedef void (*registry_answer_t)(const RegistryAnswer *answer, void *userdata);
  * changed comes in one report. It never ends by itself and repairs itself for ever.
  */
 typedef struct RegistryChange {
-        bool listed;           /* .records is everything under the prefix, as of .revision */
+        bool listed; /* .records is everything under the prefix, as of .revision */
         uint64_t revision;
         const char *store;
         const RegistryRecord *records;
-        const bool *deleted;   /* one for each record; NULL: none */
+        const bool *deleted; /* one for each record; NULL: none */
         size_t n_records;
 } RegistryChange;
 
@@ -97,18 +99,19 @@ typedef void (*registry_change_t)(const RegistryChange *change, void *userdata);
 typedef enum RegistryState {
         REGISTRY_CONNECTING, /* nothing has been answered yet */
         REGISTRY_OK,
-        REGISTRY_TROUBLE,    /* the last request had no answer, or the configuration cannot work: .error */
+        REGISTRY_TROUBLE, /* the last request had no answer, or the configuration cannot work: .error */
 } RegistryState;
 
 typedef struct RegistryStatus {
         RegistryState state;
-        const char *kind;       /* "local", "etcd" */
-        const char *endpoint;   /* in use: a URL without user and password, or a directory */
-        const char *endpoints;  /* all of them, separated by spaces */
-        const char *version;    /* of the server, "" if it has none */
-        const char *error;      /* the last one, "" if there was none; kept after recovery */
-        usec_t error_at;        /* CLOCK_REALTIME; 0: never */
-        const char *warning;    /* something an operator should know although it works (known server bug, NOSPACE near), or "" */
+        const char *kind;      /* "local", "etcd" */
+        const char *endpoint;  /* in use: a URL without user and password, or a directory */
+        const char *endpoints; /* all of them, separated by spaces */
+        const char *version;   /* of the server, "" if it has none */
+        const char *error;     /* the last one, "" if there was none; kept after recovery */
+        usec_t error_at;       /* CLOCK_REALTIME; 0: never */
+        const char *warning;   /* something an operator should know although it works (known server bug, NOSPACE near),
+                                  or "" */
 } RegistryStatus;
 
 /* Settings of all backends; strings are borrowed during open. Unused ones are NULL. */
@@ -118,8 +121,8 @@ typedef struct RegistryConfig {
         const char *prefix;           /* etcd: "/leased/" */
         const char *ca_file, *cert_file, *key_file;
         const char *user, *password_file;
-        const char *store;            /* the store's identity as this machine remembers it; "" or NULL: it remembers none */
-        usec_t attempt;               /* the longest one attempt at one endpoint may take: the timeline's */
+        const char *store; /* the store's identity as this machine remembers it; "" or NULL: it remembers none */
+        usec_t attempt;    /* the longest one attempt at one endpoint may take: the timeline's */
 } RegistryConfig;
 
 typedef struct RegistryOps {
@@ -145,8 +148,9 @@ typedef struct RegistryOps {
         void (*on_status)(Registry *r, void (*f)(void *userdata), void *userdata);
         /* Housekeeping: forgets history older than an hour or 500 000 revisions. NULL: there is none to forget. */
         int (*compact)(Registry *r);
-        /* The machine remembers another store from now on; "": none. What is asked is of the remembered one wherever it can be
-         * found; whether an answer's store is to be believed is the caller's to decide. NULL: there is only one store to ask. */
+        /* The machine remembers another store from now on; "": none. What is asked is of the remembered one wherever
+         * it can be found; whether an answer's store is to be believed is the caller's to decide. NULL: there is only
+         * one store to ask. */
         void (*remember)(Registry *r, const char *store);
 } RegistryOps;
 

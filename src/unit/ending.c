@@ -13,7 +13,7 @@ void neighbour_job_new(NeighbourState *n, uint32_t id) {
                 if (n->jobs[i].id < n->jobs[oldest].id)
                         oldest = i;
         }
-        n->jobs[oldest] = (NeighbourJob) { .id = id };
+        n->jobs[oldest] = (NeighbourJob){ .id = id };
 }
 
 void neighbour_job_over(NeighbourState *n, uint32_t id, uint32_t highest) {
@@ -30,8 +30,8 @@ static bool may_have_caused(const Ending *e, const NeighbourJob *j) {
         return j->over == 0 || j->over >= e->job || e->job - j->id < SAME_TRANSACTION;
 }
 
-/* A start and the stop that it causes are one transaction; what was over when the unit's job was not even told of merely came before
- * it. What starts so fast that this is not so is up. */
+/* A start and the stop that it causes are one transaction; what was over when the unit's job was not even told of
+ * merely came before it. What starts so fast that this is not so is up. */
 static bool may_have_conflicted(const Ending *e, const NeighbourJob *j) {
         return may_have_caused(e, j) && (j->over == 0 || j->over >= e->job);
 }
@@ -50,7 +50,8 @@ static bool had_job_after(const Ending *e, const NeighbourState *n) {
         return false;
 }
 
-/* Only what was up beside the unit can have taken the unit along. What it is bound to was, or the unit would not have run. */
+/* Only what was up beside the unit can have taken the unit along. What it is bound to was, or the unit would not have
+ * run. */
 static bool ran_beside(const NeighbourState *n, unsigned relations) {
         return n->was_up || (relations & RELATION_BOUND && relations & RELATION_NEEDED);
 }
@@ -62,8 +63,8 @@ static bool was_stopped_before(const Ending *e, const NeighbourState *n) {
         return stopped && !(n->starting && !had_job_after(e, n)) && had_job_before(e, n);
 }
 
-/* Without a job: it has ended by itself, before the unit did. What PID 1 stops because the unit is down has a later job
- * (StopWhenUnneeded=); what PID 1 starts again has one, too (Restart=). */
+/* Without a job: it has ended by itself, before the unit did. What PID 1 stops because the unit is down has a later
+ * job (StopWhenUnneeded=); what PID 1 starts again has one, too (Restart=). */
 static bool has_ended_before(const Ending *e, const NeighbourState *n) {
         if (e->again)
                 return false;

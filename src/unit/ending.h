@@ -4,10 +4,10 @@
 /*
  * Who made PID 1 stop a unit: a person, or PID 1 itself because of another unit.
  *
- * PID 1 does not say who asked for a job. But it numbers jobs upwards, and numbers those of one transaction in a row: first
- * what was asked for, then what follows from it. So a unit that was stopped because of another one has a job with a higher
- * number than that other one's; a unit that was stopped by hand has the lowest. Where there was no job on the other unit, as
- * when it crashed, its state says it.
+ * PID 1 does not say who asked for a job. But it numbers jobs upwards, and numbers those of one transaction in a row:
+ * first what was asked for, then what follows from it. So a unit that was stopped because of another one has a job
+ * with a higher number than that other one's; a unit that was stopped by hand has the lowest. Where there was no job
+ * on the other unit, as when it crashed, its state says it.
  *
  * Plain values, no allocation, no bus.
  */
@@ -32,10 +32,10 @@ typedef struct NeighbourJob {
 /* Another unit, as PID 1 shows it now. */
 typedef struct NeighbourState {
         NeighbourJob jobs[NEIGHBOUR_JOBS]; /* the latest */
-        bool up;       /* active or reloading, and has no job that stops it */
-        bool down;     /* inactive or failed, and has no job that starts it */
-        bool starting; /* it has a job, and that does not stop it */
-        bool was_up;   /* up when our unit was last seen up; false: it was not, or that is not known */
+        bool up;                           /* active or reloading, and has no job that stops it */
+        bool down;                         /* inactive or failed, and has no job that starts it */
+        bool starting;                     /* it has a job, and that does not stop it */
+        bool was_up; /* up when our unit was last seen up; false: it was not, or that is not known */
 } NeighbourState;
 
 /* How the unit's last job that was not ours ended. */
@@ -64,22 +64,22 @@ typedef enum NeedState {
 } NeedState;
 
 typedef struct Ending {
-        uint32_t since;     /* the unit's job before that: what was asked for earlier has no part in it */
-        uint32_t job;       /* the unit's last job that was not ours; 0: not known */
+        uint32_t since; /* the unit's job before that: what was asked for earlier has no part in it */
+        uint32_t job;   /* the unit's last job that was not ours; 0: not known */
         JobEnd job_end;
-        bool begun_anew;    /* it is another run than the one that was last seen up */
-        bool failed;        /* Result= of the unit is not success */
-        bool again;         /* another job that was not ours had stopped it already: only jobs say why this one came */
+        bool begun_anew; /* it is another run than the one that was last seen up */
+        bool failed;     /* Result= of the unit is not success */
+        bool again;      /* another job that was not ours had stopped it already: only jobs say why this one came */
 } Ending;
 
 void neighbour_job_new(NeighbourState *n, uint32_t id);
 void neighbour_job_over(NeighbourState *n, uint32_t id, uint32_t highest);
 
-/* Whether this neighbour is why the unit was stopped: UNIT_END_NEED, UNIT_END_CONFLICT, or UNIT_END_HAND if it is not. *ret_asked:
- * there was a job on it; false: it ended by itself. */
+/* Whether this neighbour is why the unit was stopped: UNIT_END_NEED, UNIT_END_CONFLICT, or UNIT_END_HAND if it is not.
+ * *ret_asked: there was a job on it; false: it ended by itself. */
 UnitEnd ending_by(const Ending *e, const NeighbourState *n, unsigned relations, bool *ret_asked);
-/* What the unit's own job says, before anybody else is looked at: UNIT_END_FAILED, UNIT_END_NEED, or UNIT_END_HAND if that is to be
- * found out. */
+/* What the unit's own job says, before anybody else is looked at: UNIT_END_FAILED, UNIT_END_NEED, or UNIT_END_HAND if
+ * that is to be found out. */
 UnitEnd ending_by_job(const Ending *e);
 /* end: UNIT_END_NEED or UNIT_END_CONFLICT; asked: as above. */
 NeedState ending_need(UnitEnd end, bool asked, const NeighbourState *n);

@@ -6,9 +6,9 @@
  *
  * PID 1 announces a job (JobNew) before it answers the call that made it, so while a call of ours is open a new job's
  * owner is undecided. Somebody else's call that merges into our job has no job of its own and is not seen; it asks for
- * the same thing. Restart= makes one job of PID 1's own for each count of NRestarts=, also for the one that then hits the
- * start limit, so these can be subtracted. And a foreign job counts only until the unit is seen running without any
- * job: what acted before that is over.
+ * the same thing. Restart= makes one job of PID 1's own for each count of NRestarts=, also for the one that then hits
+ * the start limit, so these can be subtracted. And a foreign job counts only until the unit is seen running without
+ * any job: what acted before that is over.
  *
  * A plain value, no allocation; zero is the initial state.
  */
@@ -23,10 +23,10 @@ typedef struct JobTrack {
         unsigned next_own, n_undecided;
         uint32_t seen[JOB_TRACK_SIZE]; /* of everybody, the latest, in a ring */
         unsigned next_seen;
-        unsigned calls;       /* of ours without an answer */
-        uint32_t highest;     /* PID 1 numbers jobs upwards, and has one a unit: what is not above this is not new */
-        unsigned foreign;     /* jobs that were not ours, since the count began */
-        uint32_t restarts;    /* NRestarts= when the count began */
+        unsigned calls;    /* of ours without an answer */
+        uint32_t highest;  /* PID 1 numbers jobs upwards, and has one a unit: what is not above this is not new */
+        unsigned foreign;  /* jobs that were not ours, since the count began */
+        uint32_t restarts; /* NRestarts= when the count began */
         uint32_t restarts_now;
 } JobTrack;
 
@@ -41,8 +41,8 @@ void job_track_state(JobTrack *t, uint32_t restarts, bool up, bool job);
 void job_track_reset(JobTrack *t, bool up);
 /* Jobs may have come and gone unseen: counts as one that was not ours. */
 void job_track_gap(JobTrack *t);
-/* The latest job that was not ours, Restart='s included; 0: none is known. *ret_own and *ret_other: the latest of ours and the latest
- * that was not ours before it, or 0. */
+/* The latest job that was not ours, Restart='s included; 0: none is known. *ret_own and *ret_other: the latest of ours
+ * and the latest that was not ours before it, or 0. */
 uint32_t job_track_last_foreign(const JobTrack *t, uint32_t *ret_own, uint32_t *ret_other);
 /* Somebody else's job acted on the unit since the count began. */
 bool job_track_foreign(const JobTrack *t);

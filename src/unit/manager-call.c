@@ -102,7 +102,7 @@ static int call_begin(UnitManager *m, manager_answer_t f, void *userdata, const 
 
         if (!c)
                 return -ENOMEM;
-        *c = (ManagerCall) { .manager = m, .answer = f, .userdata = userdata };
+        *c = (ManagerCall){ .manager = m, .answer = f, .userdata = userdata };
         r = call_method(c, path, interface, member, first, second, handler, timeout);
         if (r < 0) {
                 call_free(c);
@@ -220,7 +220,7 @@ int manager_kill_unit(UnitManager *m, const char *name, int signal, manager_answ
         c = calloc(1, sizeof(*c));
         if (!c)
                 return -ENOMEM;
-        *c = (ManagerCall) { .manager = m, .answer = f, .userdata = userdata };
+        *c = (ManagerCall){ .manager = m, .answer = f, .userdata = userdata };
         r = call_send(c, message, on_reload, QUERY_TIMEOUT);
         if (r < 0) {
                 call_free(c);

@@ -27,8 +27,8 @@
 /* How long PID 1 may be silent before what we know of a unit is no longer called knowledge, and before a job that we
  * asked for is reported as failed. */
 #define SILENCE (5 * USEC_PER_SEC)
-/* When a question is given up and asked again: its answer must have been lost, for PID 1 answers even after minutes. Not
- * sooner, or the questions would pile up before a PID 1 that is frozen. */
+/* When a question is given up and asked again: its answer must have been lost, for PID 1 answers even after minutes.
+ * Not sooner, or the questions would pile up before a PID 1 that is frozen. */
 #define QUESTION_TIMEOUT (20 * USEC_PER_SEC)
 /* While anything is open, deadlines are looked at this often. */
 #define TICK (250 * USEC_PER_MSEC)
@@ -37,14 +37,14 @@
 #define FIRST_LOOK (5 * USEC_PER_MSEC)
 /* PID 1 is single-threaded: more at once only make each of them late. */
 #define QUESTIONS_MAX 32
-/* Jobs asked for whose answer is due. dbus-daemon allows a connection 128 answers, questions included, and refuses what is beyond
- * that: while PID 1 stands still, further ones wait in here. */
+/* Jobs asked for whose answer is due. dbus-daemon allows a connection 128 answers, questions included, and refuses
+ * what is beyond that: while PID 1 stands still, further ones wait in here. */
 #define JOBS_MAX 48
 /* A unit may change its properties a thousand times a second (STATUS= of sd_notify()). More signals a second than this
  * make one question a tick. Those of jobs are always followed at once. */
 #define CHANGES_MAX 20
-/* Units that the slow poll reads in one tick. An answer costs PID 1 about a millisecond, and the poll is only there for a
- * signal that was lost: with many units it takes longer to come round, rather than PID 1's time. */
+/* Units that the slow poll reads in one tick. An answer costs PID 1 about a millisecond, and the poll is only there
+ * for a signal that was lost: with many units it takes longer to come round, rather than PID 1's time. */
 #define POLL_BATCH 16
 
 typedef struct ManagerCall ManagerCall;
@@ -74,18 +74,18 @@ struct UnitManager {
         char *owner; /* unique name of PID 1; NULL: not on the bus, or not known yet */
         bool subscribed;
 
-        Unit *units;      /* by name */
-        Unit *queue;      /* want to ask */
-        Unit *reports;    /* have something to tell */
-        unsigned asked;   /* questions under way */
+        Unit *units;         /* by name */
+        Unit *queue;         /* want to ask */
+        Unit *reports;       /* have something to tell */
+        unsigned asked;      /* questions under way */
         UnitCall *waiting;   /* for jobs, in the order in which they were wished for */
         unsigned jobs_asked; /* calls for jobs under way */
         usec_t last_answer;
 
-        Neighbour *neighbours;  /* by name */
-        sd_bus_slot *look;      /* the question about them that is under way, and when it was sent */
+        Neighbour *neighbours; /* by name */
+        sd_bus_slot *look;     /* the question about them that is under way, and when it was sent */
         usec_t look_asked_at;
-        uint32_t highest_job;   /* that PID 1 has told of */
+        uint32_t highest_job; /* that PID 1 has told of */
 
         ManagerCall *calls, *finished;
         bool reloaded;
@@ -156,13 +156,13 @@ struct Unit {
         bool judged_before;   /* for another job, and it has not run since */
         uint32_t job_over;    /* the unit's job that ended last, and how */
         JobEnd job_end;
-        uint8_t run_up[16];   /* its InvocationID= when it was last seen up */
-        UnitEnd end;          /* as judged by judged_job */
+        uint8_t run_up[16]; /* its InvocationID= when it was last seen up */
+        UnitEnd end;        /* as judged by judged_job */
         uint32_t judged_job;
-        Neighbour *cause;     /* of UNIT_END_NEED and UNIT_END_CONFLICT, if it is known */
+        Neighbour *cause; /* of UNIT_END_NEED and UNIT_END_CONFLICT, if it is known */
         bool cause_asked;
-        usec_t look_since;    /* its neighbours are to be looked at; 0: no need to */
-        usec_t note_since;    /* the same, for what is to be noted while it is up */
+        usec_t look_since; /* its neighbours are to be looked at; 0: no need to */
+        usec_t note_since; /* the same, for what is to be noted while it is up */
 
         bool referenced;
         unsigned references; /* how many PID 1 may count for us */
@@ -183,7 +183,8 @@ struct Unit {
 };
 
 /* ---- manager.c ---- */
-int manager_message_new(UnitManager *m, const char *path, const char *interface, const char *member, sd_bus_message **ret);
+int manager_message_new(
+                UnitManager *m, const char *path, const char *interface, const char *member, sd_bus_message **ret);
 void manager_queue(UnitManager *m, Unit *u, bool first);
 void manager_unqueue(UnitManager *m, Unit *u);
 /* Lets queued units ask, and calls for jobs that wait be sent, as far as there is room. */
@@ -220,9 +221,9 @@ void unit_hint(Unit *u);             /* the same, before all others, and lets it
 void unit_changed(Unit *u);          /* the same on a signal that may come too often */
 void unit_job_new(Unit *u, uint32_t job);
 void unit_job_removed(Unit *u, uint32_t job, const char *result);
-void unit_owner_gone(Unit *u);   /* PID 1's connection, and what it knew of ours */
+void unit_owner_gone(Unit *u); /* PID 1's connection, and what it knew of ours */
 void unit_connection_gone(Unit *u);
-void unit_release(Unit *u);      /* gives our references back, while there still is a connection */
+void unit_release(Unit *u); /* gives our references back, while there still is a connection */
 /* Looks at deadlines; *budget: how many polls may still begin. Returns when it wants the next tick. */
 usec_t unit_tick(Unit *u, usec_t now, unsigned *budget);
 void unit_deliver(Unit *u); /* one report; u may be gone afterwards */

@@ -7,11 +7,11 @@
 #include "util/unit-name.h"
 
 #define BUS_NAME "org.freedesktop.DBus"
-#define UNIT_SIGNAL_MATCH(interface, member)                                                                           \
+#define UNIT_SIGNAL_MATCH(interface, member)                                                                          \
         "type='signal',sender='" PID1_NAME "',path='" PID1_PATH "',interface='" interface "',member='" member "'"
 
-int manager_message_new(UnitManager *m, const char *path, const char *interface, const char *member,
-                sd_bus_message **ret) {
+int manager_message_new(
+                UnitManager *m, const char *path, const char *interface, const char *member, sd_bus_message **ret) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
         int r;
 
@@ -20,7 +20,8 @@ int manager_message_new(UnitManager *m, const char *path, const char *interface,
         r = sd_bus_message_new_method_call(m->bus, &message, PID1_NAME, path, interface, member);
         if (r < 0)
                 return r;
-        /* While PID 1 executes itself anew dbus-daemon would hold the call back for up to 25 s: rather an error now. */
+        /* While PID 1 executes itself anew dbus-daemon would hold the call back for up to 25 s: rather an error now.
+         */
         r = sd_bus_message_set_auto_start(message, false);
         if (r < 0)
                 return r;
@@ -159,7 +160,8 @@ static int on_properties(sd_bus_message *message, void *userdata, sd_bus_error *
         UnitManager *m = userdata;
         _cleanup_free_ char *name = NULL;
 
-        if (!is_from_pid1(m, message) || sd_bus_path_decode(sd_bus_message_get_path(message), PID1_UNIT_PATH, &name) <= 0)
+        if (!is_from_pid1(m, message) ||
+                        sd_bus_path_decode(sd_bus_message_get_path(message), PID1_UNIT_PATH, &name) <= 0)
                 return 0;
 
         Unit *u = find_unit(m, name);
@@ -347,19 +349,21 @@ static int queue_matches(UnitManager *m) {
                 const char *match;
                 sd_bus_message_handler_t handler;
         } matches[_MATCH_MAX] = {
-                [MATCH_OWNER] = { "type='signal',sender='" BUS_NAME "',path='/org/freedesktop/DBus',interface='" BUS_NAME
+                [MATCH_OWNER] = { "type='signal',sender='" BUS_NAME
+                                  "',path='/org/freedesktop/DBus',interface='" BUS_NAME
                                   "',member='NameOwnerChanged',arg0='" PID1_NAME "'",
-                        on_owner_changed },
+                                on_owner_changed },
                 [MATCH_JOB_NEW] = { UNIT_SIGNAL_MATCH(PID1_MANAGER, "JobNew"), on_job_new },
                 [MATCH_JOB_REMOVED] = { UNIT_SIGNAL_MATCH(PID1_MANAGER, "JobRemoved"), on_job_removed },
                 [MATCH_RELOADING] = { UNIT_SIGNAL_MATCH(PID1_MANAGER, "Reloading"), on_reloading },
                 /* One for all units: dbus-daemon allows a connection no more than 512 matches. */
                 [MATCH_PROPERTIES] = { "type='signal',sender='" PID1_NAME "',path_namespace='" PID1_UNIT_PATH
                                        "',interface='" PROPERTIES "',member='PropertiesChanged'",
-                        on_properties },
-                [MATCH_DISCONNECTED] = { "type='signal',sender='org.freedesktop.DBus.Local',path='/org/freedesktop/DBus/Local',"
+                                on_properties },
+                [MATCH_DISCONNECTED] = { "type='signal',sender='org.freedesktop.DBus.Local',path='/org/freedesktop/"
+                                         "DBus/Local',"
                                          "interface='org.freedesktop.DBus.Local',member='Disconnected'",
-                        on_disconnected },
+                                on_disconnected },
         };
 
         for (size_t i = 0; i < _MATCH_MAX; i++) {
@@ -395,7 +399,7 @@ static void manager_say_goodbye(UnitManager *m) {
         for (Unit *u = m->units; u; u = u->hh.next)
                 unit_release(u);
         if (manager_message_new(m, PID1_PATH, PID1_MANAGER, "Unsubscribe", &message) >= 0 &&
-            sd_bus_message_set_expect_reply(message, false) >= 0)
+                        sd_bus_message_set_expect_reply(message, false) >= 0)
                 (void) sd_bus_send(m->bus, message, NULL);
 }
 

@@ -5,8 +5,8 @@
  * PID 1 on the system bus: subscription, resynchronisation, reload, and which job is acting on ourselves.
  *
  * The bus connection is the caller's, who creates it, attaches it to the loop, and reconnects it: on loss call
- * manager_detach(), with a new one manager_attach(). Everything else (Subscribe again when PID 1 re-executes, Reloading,
- * a NameOwnerChanged, a slow poll against lost signals) happens in here. Nothing blocks.
+ * manager_detach(), with a new one manager_attach(). Everything else (Subscribe again when PID 1 re-executes,
+ * Reloading, a NameOwnerChanged, a slow poll against lost signals) happens in here. Nothing blocks.
  */
 
 #include <systemd/sd-bus.h>
@@ -29,7 +29,8 @@ bool manager_attached(const UnitManager *m);
 /* Called after PID 1 has reloaded its configuration, or has executed itself anew. */
 void manager_on_reloaded(UnitManager *m, void (*f)(void *userdata), void *userdata);
 
-/* What is asked of PID 1 below answers once through f, from the event loop: error 0 or a negative errno, text the answer
+/* What is asked of PID 1 below answers once through f, from the event loop: error 0 or a negative errno, text the
+ * answer
  * ("" if none), or the message of the error. Calls under way are cancelled by manager_detach() with -ENOTCONN and by
  * manager_free() silently; -ENOTCONN as return value: detached, and f is not called. */
 typedef void (*manager_answer_t)(int error, const char *text, void *userdata);
@@ -38,7 +39,8 @@ typedef void (*manager_answer_t)(int error, const char *text, void *userdata);
 int manager_resolve(UnitManager *m, const char *name, manager_answer_t f, void *userdata);
 /* daemon-reload; answers when it is done. */
 int manager_reload(UnitManager *m, manager_answer_t f, void *userdata);
-/* Starts a unit other than a leased one (the guard's service); answers, with the job's path, when PID 1 has accepted. */
+/* Starts a unit other than a leased one (the guard's service); answers, with the job's path, when PID 1 has accepted.
+ */
 int manager_start_unit(UnitManager *m, const char *name, manager_answer_t f, void *userdata);
 /* Sends a signal to the main process of such a unit; answers when PID 1 has. */
 int manager_kill_unit(UnitManager *m, const char *name, int signal, manager_answer_t f, void *userdata);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Who stopped a unit of ours: the other units that may have made PID 1 do it, their jobs as PID 1 tells of them, and one look
- * at their states, in bulk, when a unit of ours has gone down by a job that was not ours. Until that look is answered the end is
- * UNIT_END_UNKNOWN. What was found to be the cause is followed from then on: whether it lasts is part of the unit's status. Which of
- * them are up is noted while the unit is: only these can have taken it along.
+ * Who stopped a unit of ours: the other units that may have made PID 1 do it, their jobs as PID 1 tells of them, and
+ * one look at their states, in bulk, when a unit of ours has gone down by a job that was not ours. Until that look is
+ * answered the end is UNIT_END_UNKNOWN. What was found to be the cause is followed from then on: whether it lasts is
+ * part of the unit's status. Which of them are up is noted while the unit is: only these can have taken it along.
  */
 #include "unit/manager-internal.h"
 
@@ -117,8 +117,9 @@ static void show(Unit *u) {
         UnitStatus *s = &u->status;
 
         s->end = u->end;
-        s->need = u->cause ? ending_need(u->end, u->cause_asked, &u->cause->state)
-                           : u->end == UNIT_END_NEED ? NEED_FAILED : NEED_BACK;
+        s->need = u->cause                  ? ending_need(u->end, u->cause_asked, &u->cause->state)
+                  : u->end == UNIT_END_NEED ? NEED_FAILED
+                                            : NEED_BACK;
         str_copy(s->cause, sizeof(s->cause), u->cause ? u->cause->name : "");
 }
 
@@ -235,7 +236,8 @@ static void related_set(Unit *u, char **names) {
                         neighbour->references--;
                         continue;
                 }
-                u->related[u->n_related++] = (Related) { neighbour, related_mask(*name), was_up(old, n_old, neighbour) };
+                u->related[u->n_related++] =
+                                (Related){ neighbour, related_mask(*name), was_up(old, n_old, neighbour) };
                 if (cause && streq(neighbour->name, cause))
                         set_cause(u, neighbour, asked);
         }
@@ -293,7 +295,8 @@ void ending_free(Unit *u) {
 
 /* ---- the look ---- */
 
-/* What had no job of the unit's before the answer came was up beside the unit; otherwise the unit may be going because of it. */
+/* What had no job of the unit's before the answer came was up beside the unit; otherwise the unit may be going because
+ * of it. */
 static void note_up(Unit *u, usec_t asked_at) {
         if (u->note_since == 0 || u->note_since > asked_at)
                 return;

@@ -10,7 +10,6 @@
 #include "util/strv.h"
 #include "util/unit-name.h"
 
-
 /* Basic types land here as sd_bus_message_read_basic() writes them: strings borrowed, booleans as int. */
 typedef struct Fields {
         const char *id, *load_state, *active_state, *sub_state, *unit_file_state, *result, *control_group;
@@ -265,8 +264,8 @@ static int add_template(const char *socket, char ***ret) {
         return strv_add(ret, template);
 }
 
-/* What triggers others covers these, a target all that is bound to it, and any other unit what it starts along with itself
- * if that is bound to it in turn. */
+/* What triggers others covers these, a target all that is bound to it, and any other unit what it starts along with
+ * itself if that is bound to it in turn. */
 static int find_covered(const char *name, Fields *f, char ***ret) {
         bool bundle = endswith(name, ".target"), starts = endswith(name, ".service") || endswith(name, ".mount");
         char **from = bundle || starts ? f->bound_by : f->triggers;
@@ -288,7 +287,9 @@ static void fields_done(Fields *f) {
 }
 
 int unit_answer_decode(sd_bus_message *m, const char *name, const char *gate, const char *guard, UnitAnswer *ret) {
-        _cleanup_(fields_done) Fields f = { .need_reload = 1, .job_id = UINT32_MAX, .timeout_stop = USEC_INFINITY, .timeout = USEC_INFINITY };
+        _cleanup_(fields_done) Fields f = {
+                .need_reload = 1, .job_id = UINT32_MAX, .timeout_stop = USEC_INFINITY, .timeout = USEC_INFINITY
+        };
         UnitAnswer a = {};
         UnitStatus *s = &a.status;
         int r;
@@ -346,7 +347,8 @@ int unit_row_decode(sd_bus_message *m, const char **ret_name, NeighbourState *st
         UnitActive a;
         uint32_t job;
         bool up, down;
-        int r = sd_bus_message_read(m, "(ssssssouso)", ret_name, NULL, NULL, &active, NULL, NULL, NULL, &job, &type, NULL);
+        int r = sd_bus_message_read(
+                        m, "(ssssssouso)", ret_name, NULL, NULL, &active, NULL, NULL, NULL, &job, &type, NULL);
 
         if (r <= 0)
                 return r;

@@ -200,8 +200,9 @@ static void reference(Unit *u) {
         if (u->referenced || u->reference_call || u->pattern)
                 return;
         if (manager_message_new(u->manager, PID1_PATH, PID1_MANAGER, "RefUnit", &message) >= 0 &&
-            sd_bus_message_append(message, "s", u->name) >= 0 &&
-            sd_bus_call_async(u->manager->bus, &u->reference_call, message, on_referenced, u, UINT64_MAX) >= 0)
+                        sd_bus_message_append(message, "s", u->name) >= 0 &&
+                        sd_bus_call_async(u->manager->bus, &u->reference_call, message, on_referenced, u,
+                                        UINT64_MAX) >= 0)
                 u->references++;
 }
 
@@ -212,8 +213,8 @@ void unit_release(Unit *u) {
                 _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
 
                 if (manager_message_new(u->manager, PID1_PATH, PID1_MANAGER, "UnrefUnit", &message) >= 0 &&
-                    sd_bus_message_append(message, "s", u->name) >= 0 &&
-                    sd_bus_message_set_expect_reply(message, false) >= 0)
+                                sd_bus_message_append(message, "s", u->name) >= 0 &&
+                                sd_bus_message_set_expect_reply(message, false) >= 0)
                         (void) sd_bus_send(u->manager->bus, message, NULL);
         }
 }
@@ -332,7 +333,7 @@ static int ask_job(Unit *u, bool start) {
         c = calloc(1, sizeof(*c));
         if (!c)
                 return -ENOMEM;
-        *c = (UnitCall) { .unit = u, .start = start, .deadline = usec_add(now_boottime(), SILENCE) };
+        *c = (UnitCall){ .unit = u, .start = start, .deadline = usec_add(now_boottime(), SILENCE) };
         c->message = TAKE_PTR(message);
         DL_APPEND(u->calls, c);
         DL_APPEND2(m->waiting, c, wait_prev, wait_next);
@@ -514,8 +515,9 @@ static char *pattern_of(const char *template) {
         return unit_name_fill(template, "*", pattern) < 0 ? NULL : strdup(pattern);
 }
 
-static int unit_add(UnitManager *m, const char *name, const char *gate, const char *guard, const UnitCallbacks *callbacks,
-                void *userdata, Unit **ret) {         Unit *u;
+static int unit_add(UnitManager *m, const char *name, const char *gate, const char *guard,
+                const UnitCallbacks *callbacks, void *userdata, Unit **ret) {
+        Unit *u;
         int r;
 
         HASH_FIND_STR(m->units, name, u);

@@ -15,7 +15,8 @@ typedef enum WriteFlags {
         WRITE_SYNC = 1 << 0, /* the data and the directory entry are on disk when the call returns */
 } WriteFlags;
 
-/* Reads at most max bytes; a longer file is -E2BIG. *ret is NUL-terminated, owned by the caller; ret_size may be NULL. */
+/* Reads at most max bytes; a longer file is -E2BIG. *ret is NUL-terminated, owned by the caller; ret_size may be NULL.
+ */
 int read_file(const char *path, size_t max, char **ret, size_t *ret_size);
 
 /* Writes all of it to a descriptor. */

@@ -34,7 +34,8 @@ int journal_post(JournalEntry *e) {
         journal_add(e, "SYSLOG_IDENTIFIER=%s", program_invocation_short_name);
         if (fd < 0)
                 return -errno;
-        if (sendto(fd, e->text, e->size, MSG_DONTWAIT | MSG_NOSIGNAL, (const struct sockaddr *) &address, sizeof(address)) < 0)
+        if (sendto(fd, e->text, e->size, MSG_DONTWAIT | MSG_NOSIGNAL, (const struct sockaddr *) &address,
+                            sizeof(address)) < 0)
                 return -errno;
         return 0;
 }

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Entries for the journal with fields of their own, as sd_journal_send() sends them, but never waiting: while journald stands
- * still, sd_journal_send() does, too, once the socket's queue is full.
+ * Entries for the journal with fields of their own, as sd_journal_send() sends them, but never waiting: while journald
+ * stands still, sd_journal_send() does, too, once the socket's queue is full.
  */
 
 #include "util/macros.h"

@@ -2,9 +2,10 @@
 #pragma once
 
 /*
- * Log lines to stderr, which nobody waits for (util/words.h): what cannot be written is counted and told later. Under systemd they carry the journal's <N> level prefix; on a terminal they are plain. Whatever text
- * of others is in a line, it stays one line that can be shown (util/text.h).
- * Every function of this project either logs its failure or returns it, never both.
+ * Log lines to stderr, which nobody waits for (util/words.h): what cannot be written is counted and told later. Under
+ * systemd they carry the journal's <N> level prefix; on a terminal they are plain. Whatever text of others is in a
+ * line, it stays one line that can be shown (util/text.h). Every function of this project either logs its failure or
+ * returns it, never both.
  */
 
 #include <errno.h>
@@ -13,11 +14,13 @@
 
 #include "util/macros.h"
 
-/* Lines less important than level are dropped. Default: LOG_INFO; the environment's LEASED_LOG_LEVEL=debug (or a number) counts. */
+/* Lines less important than level are dropped. Default: LOG_INFO; the environment's LEASED_LOG_LEVEL=debug (or a
+ * number) counts. */
 void log_open(void);
 void log_set_max_level(int level);
 
-/* Logs one line; with error != 0 ": <its text>" is added. Returns -abs(error), so that `return log_error_errno(r, …)` works. */
+/* Logs one line; with error != 0 ": <its text>" is added. Returns -abs(error), so that `return log_error_errno(r, …)`
+ * works. */
 int log_full(int level, int error, const char *format, ...) _printf_(3, 4);
 
 #define log_debug(...) ((void) log_full(LOG_DEBUG, 0, __VA_ARGS__))

@@ -16,8 +16,18 @@
 #define _unused_ __attribute__((unused))
 
 #define ELEMENTSOF(x) (sizeof(x) / sizeof((x)[0]))
-#define MIN(a, b) ({ __typeof__(a) _a = (a); __typeof__(b) _b = (b); _a < _b ? _a : _b; })
-#define MAX(a, b) ({ __typeof__(a) _a = (a); __typeof__(b) _b = (b); _a > _b ? _a : _b; })
+#define MIN(a, b)                                                                                                     \
+        ({                                                                                                            \
+                __typeof__(a) _a = (a);                                                                               \
+                __typeof__(b) _b = (b);                                                                               \
+                _a < _b ? _a : _b;                                                                                    \
+        })
+#define MAX(a, b)                                                                                                     \
+        ({                                                                                                            \
+                __typeof__(a) _a = (a);                                                                               \
+                __typeof__(b) _b = (b);                                                                               \
+                _a > _b ? _a : _b;                                                                                    \
+        })
 
 static inline bool streq(const char *a, const char *b) {
         return strcmp(a, b) == 0;
@@ -64,10 +74,15 @@ static inline void freep(void *p) {
 #define _cleanup_free_ _cleanup_(freep)
 
 /* Takes the pointer out of a variable, leaving NULL, so that a _cleanup_ no longer frees it. */
-#define TAKE_PTR(p) ({ __typeof__(p) *_p = &(p), _v = *_p; *_p = NULL; _v; })
+#define TAKE_PTR(p)                                                                                                   \
+        ({                                                                                                            \
+                __typeof__(p) *_p = &(p), _v = *_p;                                                                   \
+                *_p = NULL;                                                                                           \
+                _v;                                                                                                   \
+        })
 
-#define DEFINE_TRIVIAL_CLEANUP(type, func)                                                                             \
-        static inline void func##p(type *p) {                                                                          \
-                if (*p)                                                                                                \
-                        func(*p);                                                                                      \
+#define DEFINE_TRIVIAL_CLEANUP(type, func)                                                                            \
+        static inline void func##p(type *p) {                                                                         \
+                if (*p)                                                                                               \
+                        func(*p);                                                                                     \
         }

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Messages to PID 1 as sd_notify() sends them, but never waiting: sd_notify() blocks while PID 1's queue is full, which
- * it is when PID 1 is stuck: no time to stand still, neither for the guard nor for the daemon's next beat.
+ * Messages to PID 1 as sd_notify() sends them, but never waiting: sd_notify() blocks while PID 1's queue is full,
+ * which it is when PID 1 is stuck: no time to stand still, neither for the guard nor for the daemon's next beat.
  */
 
 #include "util/macros.h"

@@ -2,19 +2,20 @@
 #pragma once
 
 /*
- * Text that others wrote: host names, metadata, reasons and versions from records, what a registry's server answers, lines
- * of files. Anything may be in it. Two questions are kept apart:
+ * Text that others wrote: host names, metadata, reasons and versions from records, what a registry's server answers,
+ * lines of files. Anything may be in it. Two questions are kept apart:
  *
- *   - What may be shown to a person, on a terminal or in the journal: text_clean(). It keeps what is seen, and writes out
- *     as an escape whatever acts instead: control characters, among them ESC, CR and LF, those of C1, marks that turn the
- *     direction of writing, and characters that are not to be seen at all, so that two names that look alike are alike.
+ *   - What may be shown to a person, on a terminal or in the journal: text_clean(). It keeps what is seen, and writes
+ * out as an escape whatever acts instead: control characters, among them ESC, CR and LF, those of C1, marks that turn
+ * the direction of writing, and characters that are not to be seen at all, so that two names that look alike are
+ * alike.
  *   - What D-Bus and JSON can carry: valid UTF-8, text_mend(). Who sends anything else is disconnected by the bus.
  */
 
 #include "util/macros.h"
 
-/* The code point that s begins with, as UTF-8 (the shortest form, no surrogates, up to U+10FFFF). Returns its bytes, or 0:
- * there is none, or s is at its end. */
+/* The code point that s begins with, as UTF-8 (the shortest form, no surrogates, up to U+10FFFF). Returns its bytes,
+ * or 0: there is none, or s is at its end. */
 size_t text_decode(const char *s, uint32_t *ret);
 
 /* It is seen, takes a place on the line (or is part of the character before it), and does nothing else. */
@@ -24,13 +25,13 @@ enum {
         TEXT_PIECE_SIZE = 12,
 };
 
-/* The character, or else the byte, that src begins with, as text_clean() writes it. Returns how many bytes of src it is. src
- * is not at its end. */
+/* The character, or else the byte, that src begins with, as text_clean() writes it. Returns how many bytes of src it
+ * is. src is not at its end. */
 size_t text_piece(const char *src, char piece[static TEXT_PIECE_SIZE]);
 
-/* Copies src into dst of size bytes, as one line that can be shown: what cannot is written as \x1b, \u202e or \U000e0041,
- * bytes that are no UTF-8 as \xff. Cut where it does not fit, neither within a character nor within an escape. Returns
- * dst. */
+/* Copies src into dst of size bytes, as one line that can be shown: what cannot is written as \x1b, \u202e or
+ * \U000e0041, bytes that are no UTF-8 as \xff. Cut where it does not fit, neither within a character nor within an
+ * escape. Returns dst. */
 char *text_clean(char *dst, size_t size, const char *src);
 
 /* Puts '?' in place of each byte that is no UTF-8. Returns s. */

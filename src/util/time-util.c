@@ -41,13 +41,31 @@ static const struct {
         const char *suffix;
         usec_t usec;
 } units[] = {
-        { "seconds", USEC_PER_SEC }, { "second", USEC_PER_SEC }, { "sec", USEC_PER_SEC }, { "s", USEC_PER_SEC },
-        { "minutes", USEC_PER_MINUTE }, { "minute", USEC_PER_MINUTE }, { "min", USEC_PER_MINUTE },
-        { "months", 2629800 * USEC_PER_SEC }, { "month", 2629800 * USEC_PER_SEC }, { "msec", USEC_PER_MSEC },
-        { "ms", USEC_PER_MSEC }, { "m", USEC_PER_MINUTE }, { "hours", USEC_PER_HOUR }, { "hour", USEC_PER_HOUR },
-        { "hr", USEC_PER_HOUR }, { "h", USEC_PER_HOUR }, { "days", 24 * USEC_PER_HOUR },
-        { "day", 24 * USEC_PER_HOUR }, { "d", 24 * USEC_PER_HOUR }, { "weeks", 168 * USEC_PER_HOUR },
-        { "week", 168 * USEC_PER_HOUR }, { "w", 168 * USEC_PER_HOUR }, { "usec", 1 }, { "us", 1 }, { "µs", 1 },
+        { "seconds", USEC_PER_SEC },
+        { "second", USEC_PER_SEC },
+        { "sec", USEC_PER_SEC },
+        { "s", USEC_PER_SEC },
+        { "minutes", USEC_PER_MINUTE },
+        { "minute", USEC_PER_MINUTE },
+        { "min", USEC_PER_MINUTE },
+        { "months", 2629800 * USEC_PER_SEC },
+        { "month", 2629800 * USEC_PER_SEC },
+        { "msec", USEC_PER_MSEC },
+        { "ms", USEC_PER_MSEC },
+        { "m", USEC_PER_MINUTE },
+        { "hours", USEC_PER_HOUR },
+        { "hour", USEC_PER_HOUR },
+        { "hr", USEC_PER_HOUR },
+        { "h", USEC_PER_HOUR },
+        { "days", 24 * USEC_PER_HOUR },
+        { "day", 24 * USEC_PER_HOUR },
+        { "d", 24 * USEC_PER_HOUR },
+        { "weeks", 168 * USEC_PER_HOUR },
+        { "week", 168 * USEC_PER_HOUR },
+        { "w", 168 * USEC_PER_HOUR },
+        { "usec", 1 },
+        { "us", 1 },
+        { "µs", 1 },
         { "", USEC_PER_SEC },
 };
 
@@ -65,7 +83,7 @@ static int parse_part(const char **s, usec_t *ret) {
 
         for (; isdigit((unsigned char) *p); p++, digits++)
                 if (__builtin_mul_overflow(whole, (usec_t) 10, &whole) ||
-                    __builtin_add_overflow(whole, (usec_t) (*p - '0'), &whole))
+                                __builtin_add_overflow(whole, (usec_t) (*p - '0'), &whole))
                         return -EINVAL;
         if (*p == '.')
                 for (p++; isdigit((unsigned char) *p); p++, digits++)

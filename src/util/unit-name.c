@@ -6,9 +6,8 @@
 
 #define VALID_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789:-_.\\@"
 
-static const char *const types[] = {
-        "service", "mount", "swap", "socket", "target", "device", "automount", "timer", "path", "slice", "scope",
-};
+static const char *const types[] = { "service", "mount", "swap", "socket", "target", "device", "automount", "timer",
+        "path", "slice", "scope" };
 
 static bool is_type(const char *s) {
         for (size_t i = 0; i < ELEMENTSOF(types); i++)

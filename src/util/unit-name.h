@@ -2,16 +2,17 @@
 #pragma once
 
 /*
- * The one rule for names of units, which is PID 1's (systemd.unit(5), and unit_name_is_valid() of systemd): what stands before
- * the last dot is the name, behind it the type. The first "@" in the name begins an instance: "w@.x.service" is the instance
- * ".x" of "w@.service", "x@@.service" the instance "@" of "x@.service". Only where nothing stands between that "@" and the last
- * dot is it a template. Nothing else in the project looks for an "@" in a name.
+ * The one rule for names of units, which is PID 1's (systemd.unit(5), and unit_name_is_valid() of systemd): what
+ * stands before the last dot is the name, behind it the type. The first "@" in the name begins an instance:
+ * "w@.x.service" is the instance
+ * ".x" of "w@.service", "x@@.service" the instance "@" of "x@.service". Only where nothing stands between that "@" and
+ * the last dot is it a template. Nothing else in the project looks for an "@" in a name.
  */
 
 #include "util/macros.h"
 
 enum {
-        UNIT_NAME_LENGTH = 255, /* bytes without the NUL, at most */
+        UNIT_NAME_LENGTH = 255,                 /* bytes without the NUL, at most */
         UNIT_NAME_SPACE = UNIT_NAME_LENGTH + 2, /* for a name, and for the pattern of the longest template */
 };
 
@@ -31,8 +32,8 @@ static inline bool unit_name_is_template(const char *name) {
 /* How long the part before the "@" is, or the whole before the last dot where there is none; of a valid name. */
 size_t unit_name_prefix(const char *name);
 
-/* A template with the text as its instance: a name, or with "*" the pattern of all (PID 1 takes a backslash in a pattern
- * literally). -EINVAL: it is no template; -ENAMETOOLONG. */
+/* A template with the text as its instance: a name, or with "*" the pattern of all (PID 1 takes a backslash in a
+ * pattern literally). -EINVAL: it is no template; -ENAMETOOLONG. */
 int unit_name_fill(const char *template, const char *instance, char ret[static UNIT_NAME_SPACE]);
 
 /* The template of an instance. -EINVAL: it is none. */

@@ -45,7 +45,8 @@ static ssize_t put(const char *text, size_t size) {
         return write(STDERR_FILENO, text, size);
 }
 
-/* SIGPIPE: the reader has gone. SIGTTOU: we are in the background of a terminal that stops whoever writes from there. */
+/* SIGPIPE: the reader has gone. SIGTTOU: we are in the background of a terminal that stops whoever writes from there.
+ */
 static ssize_t put_without_signals(const char *text, size_t size) {
         sigset_t set, before, pending;
         bool was_pending;
@@ -62,7 +63,7 @@ static ssize_t put_without_signals(const char *text, size_t size) {
         error = errno;
         (void) sigdelset(&set, SIGTTOU);
         if (n < 0 && error == EPIPE && !was_pending)
-                (void) sigtimedwait(&set, NULL, &(struct timespec) {});
+                (void) sigtimedwait(&set, NULL, &(struct timespec){});
         (void) pthread_sigmask(SIG_SETMASK, &before, NULL);
         errno = error;
         return n;

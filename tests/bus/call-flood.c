@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * call-flood NUMBER: asks leased for that many leases at once, over one connection, and prints what each answer is: "ok", or the name
- * of the error. It stays on the bus until it is killed.
+ * call-flood NUMBER: asks leased for that many leases at once, over one connection, and prints what each answer is:
+ * "ok", or the name of the error. It stays on the bus until it is killed.
  */
 
 #include <errno.h>
@@ -28,8 +28,8 @@ int main(int argc, char **argv) {
                 char name[32];
 
                 (void) snprintf(name, sizeof(name), "flood-%d", i);
-                r = sd_bus_call_method_async(bus, NULL, "org.leased1", "/org/leased1", "org.leased1.Manager", "AcquireLease",
-                                on_answer, NULL, "ssxt", name, "", (int64_t) 1, (uint64_t) 10000000);
+                r = sd_bus_call_method_async(bus, NULL, "org.leased1", "/org/leased1", "org.leased1.Manager",
+                                "AcquireLease", on_answer, NULL, "ssxt", name, "", (int64_t) 1, (uint64_t) 10000000);
         }
         while (r >= 0) {
                 r = sd_bus_process(bus, NULL);

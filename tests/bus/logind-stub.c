@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * A logind that puts no machine to sleep: it keeps inhibitors, says PrepareForSleep, and notes what became of the delay.
+ * A logind that puts no machine to sleep: it keeps inhibitors, says PrepareForSleep, and notes what became of the
+ * delay.
  *
  *     logind-stub FILE DELAY-IN-SECONDS
  *
@@ -66,7 +67,8 @@ static int on_inhibit(sd_bus_message *m, void *userdata, sd_bus_error *error) {
                 return -EINVAL;
         if (pipe2(fds, O_CLOEXEC) < 0)
                 return -errno;
-        r = sd_event_add_io(s->event, &source, fds[0], 0, on_closed, s); /* that the other end is closed is told anyway */
+        r = sd_event_add_io(
+                        s->event, &source, fds[0], 0, on_closed, s); /* that the other end is closed is told anyway */
         if (r >= 0)
                 r = sd_bus_reply_method_return(m, "h", fds[1]);
         (void) close(fds[1]);
@@ -76,12 +78,12 @@ static int on_inhibit(sd_bus_message *m, void *userdata, sd_bus_error *error) {
 }
 
 static int get_delay(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply,
-                     void *userdata, sd_bus_error *error) {
+                void *userdata, sd_bus_error *error) {
         return sd_bus_message_append(reply, "t", ((Stub *) userdata)->delay);
 }
 
-static int get_preparing(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply,
-                         void *userdata, sd_bus_error *error) {
+static int get_preparing(sd_bus *bus, const char *path, const char *interface, const char *property,
+                sd_bus_message *reply, void *userdata, sd_bus_error *error) {
         return sd_bus_message_append(reply, "b", ((Stub *) userdata)->since > 0);
 }
 
@@ -95,8 +97,8 @@ static const sd_bus_vtable vtable[] = {
 };
 
 static int say(Stub *s, bool sleep) {
-        return sd_bus_emit_signal(s->bus, "/org/freedesktop/login1", "org.freedesktop.login1.Manager", "PrepareForSleep", "b",
-                        (int) sleep);
+        return sd_bus_emit_signal(s->bus, "/org/freedesktop/login1", "org.freedesktop.login1.Manager",
+                        "PrepareForSleep", "b", (int) sleep);
 }
 
 static int on_overdue(sd_event_source *source, uint64_t usec, void *userdata) {
@@ -127,13 +129,14 @@ int main(int argc, char **argv) {
         (void) sigaddset(&mask, SIGUSR1);
         (void) sigaddset(&mask, SIGUSR2);
         (void) sigprocmask(SIG_BLOCK, &mask, NULL);
-        if ((r = sd_event_default(&s.event)) < 0 || (r = sd_event_add_signal(s.event, NULL, SIGUSR1, on_signal, &s)) < 0 ||
-            (r = sd_event_add_signal(s.event, NULL, SIGUSR2, on_signal, &s)) < 0 ||
-            (r = sd_bus_open_system(&s.bus)) < 0 ||
-            (r = sd_bus_add_object_vtable(s.bus, NULL, "/org/freedesktop/login1", "org.freedesktop.login1.Manager", vtable,
-                             &s)) < 0 ||
-            (r = sd_bus_request_name(s.bus, "org.freedesktop.login1", 0)) < 0 ||
-            (r = sd_bus_attach_event(s.bus, s.event, 0)) < 0 || (r = sd_event_loop(s.event)) < 0) {
+        if ((r = sd_event_default(&s.event)) < 0 ||
+                        (r = sd_event_add_signal(s.event, NULL, SIGUSR1, on_signal, &s)) < 0 ||
+                        (r = sd_event_add_signal(s.event, NULL, SIGUSR2, on_signal, &s)) < 0 ||
+                        (r = sd_bus_open_system(&s.bus)) < 0 ||
+                        (r = sd_bus_add_object_vtable(s.bus, NULL, "/org/freedesktop/login1",
+                                         "org.freedesktop.login1.Manager", vtable, &s)) < 0 ||
+                        (r = sd_bus_request_name(s.bus, "org.freedesktop.login1", 0)) < 0 ||
+                        (r = sd_bus_attach_event(s.bus, s.event, 0)) < 0 || (r = sd_event_loop(s.event)) < 0) {
                 fprintf(stderr, "logind-stub: %s\n", strerror(-r));
                 return EXIT_FAILURE;
         }

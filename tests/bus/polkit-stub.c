@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * polkit-stub [ACTION]...: owns polkit's name on the bus, allows the actions named, asks for a password for those that are
- * named with a leading "?", and prints what it was asked: action, verb, unit, lease, machine. With "hang" among them it answers
- * nothing; it then prints "taken back" for each question that is. The real one is not run in the tests, for what it answers hangs on
- * the machine.
+ * polkit-stub [ACTION]...: owns polkit's name on the bus, allows the actions named, asks for a password for those that
+ * are named with a leading "?", and prints what it was asked: action, verb, unit, lease, machine. With "hang" among
+ * them it answers nothing; it then prints "taken back" for each question that is. The real one is not run in the
+ * tests, for what it answers hangs on the machine.
  */
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* put-record DIRECTORY KEY VALUE: writes one record into a local registry, as another machine would; in place of the one
- * that is there, if there is one. */
+/* put-record DIRECTORY KEY VALUE: writes one record into a local registry, as another machine would; in place of the
+ * one that is there, if there is one. */
 
 #include <stdio.h>
 #include <systemd/sd-event.h>
@@ -50,10 +50,13 @@ static int ask(Put *put, const char *directory, const char *value) {
         else if (r >= 0)
                 r = registry_local.txn(registry,
                                 &(RegistryTxn){
-                                        .compares = &(RegistryCompare){ .key = put->key, .mod_revision = put->revision },
-                                        .n_compares = 1,
-                                        .puts = &(RegistryRecord){ .key = put->key, .value = value, .size = strlen(value) },
-                                        .n_puts = 1,
+                                                .compares = &(RegistryCompare){ .key = put->key,
+                                                                .mod_revision = put->revision },
+                                                .n_compares = 1,
+                                                .puts = &(RegistryRecord){ .key = put->key,
+                                                                .value = value,
+                                                                .size = strlen(value) },
+                                                .n_puts = 1,
                                 },
                                 5 * USEC_PER_SEC, on_put, put, &request);
         if (r >= 0)

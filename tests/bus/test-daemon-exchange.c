@@ -34,10 +34,10 @@ typedef struct Puppet {
         Registry registry;
         RegistryRequest request; /* one at a time is enough */
         bool busy;
-        int refuse;              /* what the next request returns instead of being made */
+        int refuse; /* what the next request returns instead of being made */
         usec_t timeout;
-        char asked[4096];        /* the last request, as text */
-        char put[4096];          /* the value of its first put */
+        char asked[4096]; /* the last request, as text */
+        char put[4096];   /* the value of its first put */
         registry_change_t change;
         void *change_userdata;
 } Puppet;
@@ -97,7 +97,8 @@ static int puppet_txn(Registry *r, const RegistryTxn *txn, usec_t timeout, regis
         for (size_t i = 0; i < txn->n_reads; i++)
                 note(p, "read %s;", txn->reads[i]);
         if (txn->n_puts > 0)
-                (void) snprintf(p->put, sizeof(p->put), "%.*s", (int) txn->puts[0].size, (const char *) txn->puts[0].value);
+                (void) snprintf(p->put, sizeof(p->put), "%.*s", (int) txn->puts[0].size,
+                                (const char *) txn->puts[0].value);
         return begin(p, timeout, f, userdata, ret);
 }
 
@@ -220,7 +221,9 @@ static char *lease_text(uint64_t index, const char *extra) {
         LeaseRecord l = held_lease(index);
         char *text = NULL;
 
-        assert_int_equal(record_encode(&(Record){ .kind = RECORD_LEASE, .name = "a.service", .lease = &l }, NULL, 0, &text), 0);
+        assert_int_equal(record_encode(&(Record){ .kind = RECORD_LEASE, .name = "a.service", .lease = &l }, NULL, 0,
+                                         &text),
+                        0);
         if (extra) {
                 json_t *root = json_loads(text, 0, NULL);
 
@@ -237,12 +240,13 @@ static void put_lease(Fixture *f, uint64_t id, uint64_t revision, uint64_t index
         Key compare = { .kind = RECORD_LEASE, .name = "a.service", .mod_revision = revision };
         Record put = { .kind = RECORD_LEASE, .name = "a.service", .lease = &l };
 
-        exchange_txn(f->exchange, &(Action){
-                                                  .kind = ACTION_TXN,
-                                                  .id = id,
-                                                  .timeout = TIMEOUT,
-                                                  .txn = { .compares = &compare, .n_compares = 1, .puts = &put, .n_puts = 1 },
-                                          });
+        exchange_txn(f->exchange,
+                        &(Action){
+                                        .kind = ACTION_TXN,
+                                        .id = id,
+                                        .timeout = TIMEOUT,
+                                        .txn = { .compares = &compare, .n_compares = 1, .puts = &put, .n_puts = 1 },
+                        });
 }
 
 static void assert_put_has(const Fixture *f, const char *member, uint64_t index) {
@@ -257,16 +261,19 @@ static void assert_put_has(const Fixture *f, const char *member, uint64_t index)
         assert_int_equal(value.lease.index, index);
 }
 
-static void watch(Fixture *f, bool listed, uint64_t revision, const char *key, const char *text, uint64_t mod, bool gone) {
+static void watch(Fixture *f, bool listed, uint64_t revision, const char *key, const char *text, uint64_t mod,
+                bool gone) {
         f->puppet.change(
                         &(RegistryChange){
-                                .listed = listed,
-                                .revision = revision,
-                                .store = "store",
-                                .records = &(RegistryRecord){ .key = key, .value = text, .size = text ? strlen(text) : 0,
-                                        .mod_revision = mod },
-                                .deleted = &gone,
-                                .n_records = key ? 1 : 0,
+                                        .listed = listed,
+                                        .revision = revision,
+                                        .store = "store",
+                                        .records = &(RegistryRecord){ .key = key,
+                                                        .value = text,
+                                                        .size = text ? strlen(text) : 0,
+                                                        .mod_revision = mod },
+                                        .deleted = &gone,
+                                        .n_records = key ? 1 : 0,
                         },
                         f->puppet.change_userdata);
 }
@@ -280,12 +287,14 @@ static void members_that_we_do_not_know_survive_a_rewrite(void **state) {
         watch(f, true, 10, "leases/a.service", text, 9, false);
         put_lease(f, 1, 9, 5);
         assert_put_has(f, "colour", 5);
-        puppet_answer(&f->puppet, &(RegistryAnswer){ .outcome = REGISTRY_COMMITTED, .revision = 11, .store = "store" });
+        puppet_answer(&f->puppet,
+                        &(RegistryAnswer){ .outcome = REGISTRY_COMMITTED, .revision = 11, .store = "store" });
 
         /* Once more: now it is our own text that is rewritten. */
         put_lease(f, 2, 11, 6);
         assert_put_has(f, "colour", 6);
-        puppet_answer(&f->puppet, &(RegistryAnswer){ .outcome = REGISTRY_COMMITTED, .revision = 12, .store = "store" });
+        puppet_answer(&f->puppet,
+                        &(RegistryAnswer){ .outcome = REGISTRY_COMMITTED, .revision = 12, .store = "store" });
 }
 
 static void members_learnt_from_a_refusal_survive_too(void **state) {
@@ -297,10 +306,12 @@ static void members_learnt_from_a_refusal_survive_too(void **state) {
                                                   .outcome = REGISTRY_REFUSED,
                                                   .revision = 20,
                                                   .store = "store",
-                                                  .records = &(RegistryRecord){ .key = "leases/a.service", .value = text,
-                                                          .size = strlen(text), .mod_revision = 19 },
+                                                  .records = &(RegistryRecord){ .key = "leases/a.service",
+                                                                  .value = text,
+                                                                  .size = strlen(text),
+                                                                  .mod_revision = 19 },
                                                   .n_records = 1,
-                                          });
+                                  });
         put_lease(f, 2, 19, 6);
         assert_put_has(f, "taste", 6);
         puppet_answer(&f->puppet, &(RegistryAnswer){ .outcome = REGISTRY_UNKNOWN, .error = "gone" });
@@ -362,7 +373,10 @@ static void a_listing_is_complete_and_leaves_out_what_is_not_ours(void **state) 
                 { .key = "leases", .value = "hello", .size = 5, .mod_revision = 7 },
         };
 
-        f->puppet.change(&(RegistryChange){ .listed = true, .revision = 10, .store = "store", .records = records,
+        f->puppet.change(&(RegistryChange){ .listed = true,
+                                         .revision = 10,
+                                         .store = "store",
+                                         .records = records,
                                          .n_records = ELEMENTSOF(records) },
                         f->puppet.change_userdata);
         assert_int_equal(f->seen.kind, EVENT_RECORDS);
@@ -383,14 +397,17 @@ static void a_transaction_asks_for_what_it_compares(void **state) {
         const Key deletes[] = { { .kind = RECORD_OFFER, .name = "m/a.service" } };
         const Record put = { .kind = RECORD_BEAT, .name = SESSION, .beat = &beat };
 
-        exchange_txn(f->exchange,
-                        &(Action){
-                                .kind = ACTION_TXN,
-                                .id = 77,
-                                .timeout = TIMEOUT,
-                                .txn = { .compares = compares, .n_compares = 2, .puts = &put, .n_puts = 1, .deletes = deletes,
-                                        .n_deletes = 1 },
-                        });
+        exchange_txn(f->exchange, &(Action){
+                                                  .kind = ACTION_TXN,
+                                                  .id = 77,
+                                                  .timeout = TIMEOUT,
+                                                  .txn = { .compares = compares,
+                                                                  .n_compares = 2,
+                                                                  .puts = &put,
+                                                                  .n_puts = 1,
+                                                                  .deletes = deletes,
+                                                                  .n_deletes = 1 },
+                                  });
         assert_string_equal(f->puppet.asked, "compare beats/" SESSION " 7;compare meta 0;put beats/" SESSION
                                              ";delete offers/m/a.service;read beats/" SESSION ";read meta;");
         assert_int_equal(f->puppet.timeout, TIMEOUT);
@@ -426,14 +443,19 @@ static void a_request_that_cannot_be_made_is_unknown_too(void **state) {
 }
 
 static void single_keys_are_got_and_absence_is_reported(void **state) {
-        const Key keys[] = { { .kind = RECORD_LEASE, .name = "a.service" }, { .kind = RECORD_FENCE, .name = SESSION } };
+        const Key keys[] = { { .kind = RECORD_LEASE, .name = "a.service" },
+                { .kind = RECORD_FENCE, .name = SESSION } };
         Fixture *f = *state;
         const RegistryRecord records[] = { { .key = "leases/a.service" }, { .key = "fences/" SESSION } };
 
-        exchange_read(f->exchange, &(Action){ .kind = ACTION_READ, .id = 9, .timeout = TIMEOUT, .keys = keys, .n_keys = 2 });
+        exchange_read(f->exchange,
+                        &(Action){ .kind = ACTION_READ, .id = 9, .timeout = TIMEOUT, .keys = keys, .n_keys = 2 });
         assert_string_equal(f->puppet.asked, "get leases/a.service;get fences/" SESSION ";");
-        puppet_answer(&f->puppet, &(RegistryAnswer){ .outcome = REGISTRY_COMMITTED, .revision = 60, .store = "store",
-                                                  .records = records, .n_records = 2 });
+        puppet_answer(&f->puppet, &(RegistryAnswer){ .outcome = REGISTRY_COMMITTED,
+                                                  .revision = 60,
+                                                  .store = "store",
+                                                  .records = records,
+                                                  .n_records = 2 });
         assert_int_equal(f->seen.kind, EVENT_READ);
         assert_int_equal(f->seen.complete, 0);
         assert_int_equal(f->seen.n_records, 2);
@@ -452,16 +474,21 @@ static void a_kind_is_listed_by_its_prefix(void **state) {
 
         exchange_read(f->exchange, &(Action){ .kind = ACTION_READ, .id = 9, .list_kinds = 1u << RECORD_BEAT });
         assert_string_equal(f->puppet.asked, "list beats/;");
-        puppet_answer(&f->puppet, &(RegistryAnswer){ .outcome = REGISTRY_COMMITTED, .revision = 5, .records = records,
+        puppet_answer(&f->puppet, &(RegistryAnswer){ .outcome = REGISTRY_COMMITTED,
+                                                  .revision = 5,
+                                                  .records = records,
                                                   .n_records = 1 });
         assert_int_equal(f->seen.complete, 1u << RECORD_BEAT);
         assert_int_equal(f->seen.n_records, 1);
 
         /* Several kinds: one listing, one revision, and only what was asked for. */
-        exchange_read(f->exchange,
-                        &(Action){ .kind = ACTION_READ, .id = 10, .list_kinds = 1u << RECORD_LEASE | 1u << RECORD_FENCE });
+        exchange_read(f->exchange, &(Action){ .kind = ACTION_READ,
+                                                   .id = 10,
+                                                   .list_kinds = 1u << RECORD_LEASE | 1u << RECORD_FENCE });
         assert_string_equal(f->puppet.asked, "list ;");
-        puppet_answer(&f->puppet, &(RegistryAnswer){ .outcome = REGISTRY_COMMITTED, .revision = 5, .records = records,
+        puppet_answer(&f->puppet, &(RegistryAnswer){ .outcome = REGISTRY_COMMITTED,
+                                                  .revision = 5,
+                                                  .records = records,
                                                   .n_records = 2 });
         assert_int_equal(f->seen.complete, 1u << RECORD_LEASE | 1u << RECORD_FENCE);
         assert_int_equal(f->seen.n_records, 1);
@@ -474,8 +501,10 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(members_learnt_from_a_refusal_survive_too, setup, teardown),
                 cmocka_unit_test_setup_teardown(an_older_text_does_not_replace_a_newer_one, setup, teardown),
                 cmocka_unit_test_setup_teardown(what_was_deleted_leaves_no_members_behind, setup, teardown),
-                cmocka_unit_test_setup_teardown(a_record_that_cannot_be_read_is_damaged_and_not_absent, setup, teardown),
-                cmocka_unit_test_setup_teardown(a_listing_is_complete_and_leaves_out_what_is_not_ours, setup, teardown),
+                cmocka_unit_test_setup_teardown(
+                                a_record_that_cannot_be_read_is_damaged_and_not_absent, setup, teardown),
+                cmocka_unit_test_setup_teardown(
+                                a_listing_is_complete_and_leaves_out_what_is_not_ours, setup, teardown),
                 cmocka_unit_test_setup_teardown(a_transaction_asks_for_what_it_compares, setup, teardown),
                 cmocka_unit_test_setup_teardown(no_answer_is_unknown, setup, teardown),
                 cmocka_unit_test_setup_teardown(a_request_that_cannot_be_made_is_unknown_too, setup, teardown),

@@ -172,7 +172,13 @@ static void deadlines_count_from_the_beat_that_was_committed(void **state) {
 
         connect_them(f);
         guard_client_act(f->client,
-                        &(Action){ .kind = ACTION_GUARD_ARM, .id = 3, .unit = "a.service", .index = 7, .t0 = 1000, .stop = 600, .kill = 900 },
+                        &(Action){ .kind = ACTION_GUARD_ARM,
+                                        .id = 3,
+                                        .unit = "a.service",
+                                        .index = 7,
+                                        .t0 = 1000,
+                                        .stop = 600,
+                                        .kill = 900 },
                         5000);
         m = guard_hears(f);
         assert_int_equal(m.type, GUARD_ARM);
@@ -190,7 +196,8 @@ static void deadlines_count_from_the_beat_that_was_committed(void **state) {
         assert_int_equal(m.t0, 3000);
 
         /* A lost one has so long from now. */
-        guard_client_act(f->client, &(Action){ .kind = ACTION_GUARD_LOSE, .unit = "a.service", .index = 7, .kill = 250 }, 5000);
+        guard_client_act(f->client,
+                        &(Action){ .kind = ACTION_GUARD_LOSE, .unit = "a.service", .index = 7, .kill = 250 }, 5000);
         m = guard_hears(f);
         assert_int_equal(m.type, GUARD_LOSE);
         assert_int_equal(m.kill_at, 5250);
@@ -306,18 +313,21 @@ static void a_guard_that_owes_an_answer_and_says_nothing_is_dropped(void **state
         connect_them(f);
         guard_says(f, GUARD_SYNCED, "", 0, 0);
         run_until(f, &f->synced, 1);
-        guard_client_act(f->client, &(Action){ .kind = ACTION_GATE_CLOSE, .id = 3, .unit = "a.service", .index = 8 }, 1);
+        guard_client_act(f->client, &(Action){ .kind = ACTION_GATE_CLOSE, .id = 3, .unit = "a.service", .index = 8 },
+                        1);
         guard_says(f, GUARD_ENTRY, "a.service", 8, 0); /* with serial 99 */
         run_until(f, &f->entries, 1);
         guard_client_act(f->client, &(Action){ .kind = ACTION_GUARD_BEAT, .id = 100, .t0 = 1 }, 1); /* has no answer */
-        guard_client_act(f->client, &(Action){ .kind = ACTION_GATE_CLOSE, .id = 101, .unit = "a.service", .index = 8 }, 1);
+        guard_client_act(f->client, &(Action){ .kind = ACTION_GATE_CLOSE, .id = 101, .unit = "a.service", .index = 8 },
+                        1);
         run_until(f, &f->down, 1);
         assert_true(guard_client_down_since(f->client) < USEC_INFINITY);
 }
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test_setup_teardown(a_guard_that_is_not_there_is_asked_for_and_found_later, setup, teardown),
+                cmocka_unit_test_setup_teardown(
+                                a_guard_that_is_not_there_is_asked_for_and_found_later, setup, teardown),
                 cmocka_unit_test_setup_teardown(entries_are_reported_as_the_guard_says_them, setup, teardown),
                 cmocka_unit_test_setup_teardown(deadlines_count_from_the_beat_that_was_committed, setup, teardown),
                 cmocka_unit_test_setup_teardown(gates_are_asked_for_by_name, setup, teardown),
@@ -325,8 +335,10 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(a_guard_that_goes_is_reported_and_the_next_one_found, setup, teardown),
                 cmocka_unit_test_setup_teardown(what_is_not_a_message_is_ignored, setup, teardown),
                 cmocka_unit_test_setup_teardown(a_guard_that_does_not_greet_counts_as_missing, setup, teardown),
-                cmocka_unit_test_setup_teardown(a_guard_that_greets_and_never_reports_counts_as_missing, setup, teardown),
-                cmocka_unit_test_setup_teardown(a_guard_that_owes_an_answer_and_says_nothing_is_dropped, setup, teardown),
+                cmocka_unit_test_setup_teardown(
+                                a_guard_that_greets_and_never_reports_counts_as_missing, setup, teardown),
+                cmocka_unit_test_setup_teardown(
+                                a_guard_that_owes_an_answer_and_says_nothing_is_dropped, setup, teardown),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

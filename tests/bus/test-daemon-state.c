@@ -107,8 +107,9 @@ static void an_empty_memory_survives_its_text(void **state) {
 
 /* Written by one who believed a record that said it: the rest of the file is good. */
 static void an_index_beyond_all_that_can_be_is_not_remembered(void **state) {
-        static const char text[] = "{\"format\":1,\"uuid\":\"u\",\"store\":\"s\",\"revision\":1,\"silence\":false,"
-                                   "\"draining\":false,\"indexes\":{\"a.service\":9223372036854775807,\"b.service\":7}}";
+        static const char text[] =
+                        "{\"format\":1,\"uuid\":\"u\",\"store\":\"s\",\"revision\":1,\"silence\":false,"
+                        "\"draining\":false,\"indexes\":{\"a.service\":9223372036854775807,\"b.service\":7}}";
         const char *why = NULL;
         LoadedMemory m;
 
@@ -140,8 +141,10 @@ static void the_floor_of_a_memory_is_believed_only_where_it_can_be(void **state)
                 char text[256];
                 LoadedMemory m;
 
-                snprintf(text, sizeof(text), "{\"format\":1,\"uuid\":\"u\",\"store\":\"s\",\"revision\":5,%s\"silence\":true,"
-                                "\"draining\":true,\"indexes\":{\"b.service\":7}}", cases[i].member);
+                snprintf(text, sizeof(text),
+                                "{\"format\":1,\"uuid\":\"u\",\"store\":\"s\",\"revision\":5,%s\"silence\":true,"
+                                "\"draining\":true,\"indexes\":{\"b.service\":7}}",
+                                cases[i].member);
                 assert_int_equal(memory_decode(text, strlen(text), &m, &why), 0);
                 assert_int_equal(m.memory.floor, cases[i].floor);
                 assert_int_equal(m.memory.revision, 5); /* the rest of the file is good */
@@ -157,10 +160,14 @@ static void what_was_never_written_is_damaged(void **state) {
                 "{",
                 "[]",
                 "{}",
-                "{\"format\":2,\"uuid\":\"\",\"store\":\"\",\"revision\":1,\"silence\":false,\"draining\":false,\"indexes\":{}}",
-                "{\"format\":1,\"uuid\":\"\",\"store\":\"\",\"revision\":-1,\"silence\":false,\"draining\":false,\"indexes\":{}}",
-                "{\"format\":1,\"uuid\":\"\",\"store\":\"\",\"revision\":1,\"silence\":0,\"draining\":false,\"indexes\":{}}",
-                "{\"format\":1,\"uuid\":\"\",\"store\":\"\",\"revision\":1,\"silence\":false,\"draining\":false,\"indexes\":[]}",
+                "{\"format\":2,\"uuid\":\"\",\"store\":\"\",\"revision\":1,\"silence\":false,\"draining\":false,"
+                "\"indexes\":{}}",
+                "{\"format\":1,\"uuid\":\"\",\"store\":\"\",\"revision\":-1,\"silence\":false,\"draining\":false,"
+                "\"indexes\":{}}",
+                "{\"format\":1,\"uuid\":\"\",\"store\":\"\",\"revision\":1,\"silence\":0,\"draining\":false,"
+                "\"indexes\":{}}",
+                "{\"format\":1,\"uuid\":\"\",\"store\":\"\",\"revision\":1,\"silence\":false,\"draining\":false,"
+                "\"indexes\":[]}",
                 "{\"format\":1,\"uuid\":\"\",\"store\":\"\",\"revision\":1,\"silence\":false,\"draining\":false,"
                 "\"indexes\":{\"a.service\":\"7\"}}",
                 "{\"format\":1,\"uuid\":\"\",\"store\":\"\",\"revision\":1,\"silence\":false,\"draining\":false,"
@@ -296,7 +303,8 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(a_damaged_memory_is_kept_aside, setup, teardown),
                 cmocka_unit_test_setup_teardown(the_session_is_there_at_once, setup, teardown),
                 cmocka_unit_test_setup_teardown(
-                                a_session_is_written_again_where_its_file_vanished_also_one_that_was_carried_on, setup, teardown),
+                                a_session_is_written_again_where_its_file_vanished_also_one_that_was_carried_on, setup,
+                                teardown),
                 cmocka_unit_test_setup_teardown(a_session_that_is_none_is_not_carried_on, setup, teardown),
         };
 

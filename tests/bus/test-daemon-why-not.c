@@ -21,7 +21,8 @@ static const char *line_of(const WhyNotView *v) {
 }
 
 static void a_machine_that_stands_by_is_told_with_its_rank(void **state) {
-        assert_string_equal(line_of(&(WhyNotView){ .fits = true, .why = "stands by", .rank = 2 }), "stands by, rank 2");
+        assert_string_equal(
+                        line_of(&(WhyNotView){ .fits = true, .why = "stands by", .rank = 2 }), "stands by, rank 2");
         assert_string_equal(line_of(&(WhyNotView){ .fits = true, .why = "stands by, first in line" }),
                         "stands by, first in line");
 }
@@ -40,7 +41,8 @@ static void until_when_is_told_by_the_clock_and_another_day_with_its_date(void *
 }
 
 static void a_digest_knows_where_a_text_ends(void **state) {
-        assert_int_not_equal(digest_text(digest_text(DIGEST_INIT, "ab"), "c"), digest_text(digest_text(DIGEST_INIT, "a"), "bc"));
+        assert_int_not_equal(digest_text(digest_text(DIGEST_INIT, "ab"), "c"),
+                        digest_text(digest_text(DIGEST_INIT, "a"), "bc"));
         assert_int_not_equal(digest_text(DIGEST_INIT, ""), DIGEST_INIT);
 }
 

@@ -21,7 +21,8 @@ static const Ending stopped = { .since = 100, .job = 200, .job_end = JOB_END_DON
 /* The first three were up when the unit was last seen up. */
 static const NeighbourState up = { .up = true, .was_up = true }, down = { .down = true, .was_up = true },
                             rising = { .starting = true, .was_up = true };
-static const NeighbourState other_up = { .up = true }, other_down = { .down = true }, other_rising = { .starting = true };
+static const NeighbourState other_up = { .up = true }, other_down = { .down = true },
+                            other_rising = { .starting = true };
 
 static NeighbourState with(NeighbourState n, uint32_t job, uint32_t over) {
         neighbour_job_new(&n, job);
@@ -56,7 +57,8 @@ static void what_is_stopped_along_with_another_is_stopped_by_no_hand(void **stat
                 /* a machine that goes down stops hundreds of units at once */
                 assert_int_equal(by(all[i], with(down, 101, 900), &need), UNIT_END_NEED);
         }
-        assert_int_equal(by(CONFLICTS, with(other_down, 199, 201), &need), UNIT_END_CONFLICT); /* started, and over already */
+        assert_int_equal(by(CONFLICTS, with(other_down, 199, 201), &need),
+                        UNIT_END_CONFLICT); /* started, and over already */
 }
 
 static void what_ends_by_itself_takes_along_what_is_bound_to_it(void **state) {
@@ -86,7 +88,10 @@ static void a_hand_is_a_hand_whatever_the_neighbours_do(void **state) {
                 assert_int_equal(by(all[i], with(up, 99, 100), &need), UNIT_END_HAND);
                 /* reloaded, or started, meanwhile */
                 assert_int_equal(by(all[i], with(up, 150, 151), &need), UNIT_END_HAND);
-                assert_int_equal(by(all[i], with((NeighbourState){ .up = true, .starting = true, .was_up = true }, 199, 0), &need),
+                assert_int_equal(by(all[i],
+                                                 with((NeighbourState){ .up = true, .starting = true, .was_up = true },
+                                                                 199, 0),
+                                                 &need),
                                 UNIT_END_HAND);
         }
         assert_int_equal(by(PART_OF, with(other_down, 50, 51), &need), UNIT_END_HAND); /* was down all the time */
@@ -136,7 +141,8 @@ static void a_second_stop_is_a_hand_whatever_the_first_one_was(void **state) {
         assert_int_equal(ending_by(&e, &down, BINDS_TO, &asked), UNIT_END_HAND);
         assert_int_equal(ending_by(&e, &started_first, CONFLICTS, &asked), UNIT_END_HAND);
         /* but started and stopped along with another meanwhile */
-        assert_int_equal(ending_by(&(Ending){ .since = 199, .job = 201, .again = true }, &then, REQUIRES, &asked), UNIT_END_NEED);
+        assert_int_equal(ending_by(&(Ending){ .since = 199, .job = 201, .again = true }, &then, REQUIRES, &asked),
+                        UNIT_END_NEED);
 }
 
 static void what_is_started_stops_what_it_conflicts_with(void **state) {
@@ -144,7 +150,8 @@ static void what_is_started_stops_what_it_conflicts_with(void **state) {
 
         assert_int_equal(by(CONFLICTS, with(other_up, 199, 201), &need), UNIT_END_CONFLICT);
         assert_int_equal(need, NEED_DOWN);
-        assert_int_equal(by(CONFLICTS, with(other_rising, 199, 0), &need), UNIT_END_CONFLICT); /* waits until the unit is down */
+        assert_int_equal(by(CONFLICTS, with(other_rising, 199, 0), &need),
+                        UNIT_END_CONFLICT);                                  /* waits until the unit is down */
         assert_int_equal(by(CONFLICTS, other_up, &need), UNIT_END_CONFLICT); /* a mount that appeared */
         assert_int_equal(by(CONFLICTS, with(other_down, 150, 201), &need), UNIT_END_CONFLICT);
         assert_int_equal(need, NEED_BACK); /* it is over */

@@ -132,7 +132,7 @@ static void more_jobs_than_fit_are_not_forgotten(void **state) {
                 job_track_seen(&t, i);
         assert_true(job_track_foreign(&t));
 
-        t = (JobTrack) {};
+        t = (JobTrack){};
         for (uint32_t i = 1; i <= 3 * JOB_TRACK_SIZE; i++) {
                 job_track_call(&t);
                 job_track_seen(&t, i);

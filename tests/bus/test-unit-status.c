@@ -40,10 +40,16 @@ typedef struct Answer {
 } Answer;
 
 static Answer plain(void) {
-        return (Answer) {
-                .id = "a.service", .load_state = "loaded", .active = "active", .sub = "running", .result = "success",
-                .control_group = "/system.slice/a.service", .binds_to = GUARD,
-                .timeout_stop = 90 * USEC_PER_SEC, .timeout = USEC_INFINITY,
+        return (Answer){
+                .id = "a.service",
+                .load_state = "loaded",
+                .active = "active",
+                .sub = "running",
+                .result = "success",
+                .control_group = "/system.slice/a.service",
+                .binds_to = GUARD,
+                .timeout_stop = 90 * USEC_PER_SEC,
+                .timeout = USEC_INFINITY,
                 .asserts = { { "AssertPathExists", false, false, GATE } },
         };
 }
@@ -188,13 +194,14 @@ static void the_gate_counts_only_if_it_must_be_there(void **state) {
         } cases[] = {
                 { { { "AssertPathExists", false, false, GATE } }, true },
                 { {}, false },
-                { { { "AssertPathExists", false, true, GATE } }, false },                                 /* "!" */
-                { { { "AssertPathExists", true, false, GATE } }, false },                                 /* "|" */
+                { { { "AssertPathExists", false, true, GATE } }, false }, /* "!" */
+                { { { "AssertPathExists", true, false, GATE } }, false }, /* "|" */
                 { { { "AssertPathExists", true, false, GATE }, { "AssertPathExists", true, false, "/" } }, false },
                 { { { "AssertPathExists", true, false, "/" }, { "AssertPathExists", false, false, GATE } }, true },
                 { { { "AssertFileNotEmpty", false, false, GATE } }, false },
                 { { { "AssertPathExists", false, false, GATE "x" } }, false },
-                { { { "AssertPathIsDirectory", false, false, "/" }, { "AssertPathExists", false, false, GATE } }, true },
+                { { { "AssertPathIsDirectory", false, false, "/" }, { "AssertPathExists", false, false, GATE } },
+                                true },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
@@ -255,10 +262,10 @@ static UnitAnswer answer_of(const char *unit, int accept, int persistent, uint64
         UnitAnswer u;
 
         begin_answer();
-        assert_true(sd_bus_message_append(m, "a{sv}", 10, "Id", "s", unit, "LoadState", "s", "loaded", "ActiveState", "s",
-                                    "active", "SubState", "s", "waiting", "Job", "(uo)", 0, "/", "Triggers", "as", 1,
-                                    "b.service", "BoundBy", "as", 2, "c.service", "d.service", "Accept", "b", accept,
-                                    "Persistent", "b", persistent, "LastTriggerUSec", "t", last_trigger) >= 0);
+        assert_true(sd_bus_message_append(m, "a{sv}", 10, "Id", "s", unit, "LoadState", "s", "loaded", "ActiveState",
+                                    "s", "active", "SubState", "s", "waiting", "Job", "(uo)", 0, "/", "Triggers", "as",
+                                    1, "b.service", "BoundBy", "as", 2, "c.service", "d.service", "Accept", "b",
+                                    accept, "Persistent", "b", persistent, "LastTriggerUSec", "t", last_trigger) >= 0);
         end_answer();
         assert_int_equal(decode_message(unit, &u), 0);
         return u;
@@ -288,11 +295,12 @@ static void assert_covers_of_helpers(const char *unit, size_t n, const char *fir
         UnitAnswer u;
 
         begin_answer();
-        assert_true(sd_bus_message_append(m, "a{sv}", 10, "Id", "s", unit, "LoadState", "s", "loaded", "ActiveState", "s",
-                                    "active", "SubState", "s", "running", "Job", "(uo)", 0, "/", "Requires", "as", 2,
-                                    "needed.service", "stays.service", "BindsTo", "as", 1, "both-ways.service", "Wants", "as",
-                                    2, "side.service", "loose.service", "Upholds", "as", 1, "upheld.service", "BoundBy", "as",
-                                    4, "side.service", "needed.service", "by-hand.service", "upheld.service") >= 0);
+        assert_true(sd_bus_message_append(m, "a{sv}", 10, "Id", "s", unit, "LoadState", "s", "loaded", "ActiveState",
+                                    "s", "active", "SubState", "s", "running", "Job", "(uo)", 0, "/", "Requires", "as",
+                                    2, "needed.service", "stays.service", "BindsTo", "as", 1, "both-ways.service",
+                                    "Wants", "as", 2, "side.service", "loose.service", "Upholds", "as", 1,
+                                    "upheld.service", "BoundBy", "as", 4, "side.service", "needed.service",
+                                    "by-hand.service", "upheld.service") >= 0);
         end_answer();
         assert_int_equal(decode_message(unit, &u), 0);
         assert_int_equal(strv_length(u.covers), n);
@@ -400,7 +408,7 @@ static int connect_nowhere(void **state) {
         int fds[2];
 
         if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0 || sd_bus_new(&bus) < 0 ||
-            sd_bus_set_fd(bus, fds[0], fds[0]) < 0 || sd_bus_start(bus) < 0)
+                        sd_bus_set_fd(bus, fds[0], fds[0]) < 0 || sd_bus_start(bus) < 0)
                 return -1;
         *state = (void *) (intptr_t) fds[1];
         return 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How a unit ends by itself, comes not to start, or is started by others, as a real PID 1 lets it be seen: each setting of
- * systemd.service(5) and systemd.unit(5) that has to do with that. */
+/* How a unit ends by itself, comes not to start, or is started by others, as a real PID 1 lets it be seen: each
+ * setting of systemd.service(5) and systemd.unit(5) that has to do with that. */
 #include "unit-world.h"
 
 #include <sys/xattr.h>
@@ -50,8 +50,8 @@ static void what_systemd_ends_because_of_a_limit_has_failed(void **state) {
         }
 }
 
-/* As systemd-oomd does it for ManagedOOMSwap= and ManagedOOMMemoryPressure=, and as the kernel's killer ends the main process,
- * whatever OOMPolicy= says. */
+/* As systemd-oomd does it for ManagedOOMSwap= and ManagedOOMMemoryPressure=, and as the kernel's killer ends the main
+ * process, whatever OOMPolicy= says. */
 static void what_was_killed_for_its_memory_has_failed(void **state) {
         static const char *const all[] = { "OOMPolicy=stop\n" SLEEP, "OOMPolicy=continue\n" SLEEP,
                 "ManagedOOMSwap=kill\nManagedOOMMemoryPressure=kill\n" SLEEP };
@@ -78,14 +78,16 @@ static void success_exit_status_decides_whether_it_ended_well(void **state) {
 }
 
 static void a_restart_that_is_prevented_is_an_end(void **state) {
-        install_and_start("", "Restart=always\nRestartMode=direct\nRestartPreventExitStatus=3\nExecStart=/bin/sh -c 'exit 3'\n");
+        install_and_start("", "Restart=always\nRestartMode=direct\nRestartPreventExitStatus=3\nExecStart=/bin/sh -c "
+                              "'exit 3'\n");
         wait_for(ended_by_itself());
         assert_true(status()->failed);
 }
 
 static void a_forced_restart_is_no_end_and_needs_the_gate(void **state) {
         install_and_start("StartLimitIntervalSec=0",
-                        "RestartForceExitStatus=3 SIGKILL\nRestartSec=10ms\nExecStartPre=/bin/sh -c 'echo >>/run/probe-starts'\n"
+                        "RestartForceExitStatus=3 SIGKILL\nRestartSec=10ms\nExecStartPre=/bin/sh -c 'echo "
+                        ">>/run/probe-starts'\n"
                         "ExecStart=/bin/sh -c 'test -e /run/probe-ready || exit 3; exec sleep infinity'\n");
         put("/run/probe-ready", "");
         wait_for(is(UNIT_ACTIVE));
@@ -101,8 +103,11 @@ static void a_forced_restart_is_no_end_and_needs_the_gate(void **state) {
 
 static void what_does_not_let_it_start_leaves_no_run_behind(void **state) {
         static const char *const all[] = {
-                "ConditionPathExists=/nowhere", "ConditionKernelCommandLine=nowhere", "AssertPathExists=/nowhere",
-                "JobTimeoutSec=300ms\nWants=" SLOW "\nAfter=" SLOW, "Requires=" SLOW "\nAfter=" SLOW,
+                "ConditionPathExists=/nowhere",
+                "ConditionKernelCommandLine=nowhere",
+                "AssertPathExists=/nowhere",
+                "JobTimeoutSec=300ms\nWants=" SLOW "\nAfter=" SLOW,
+                "Requires=" SLOW "\nAfter=" SLOW,
         };
 
         for (size_t i = 0; i < ELEMENTSOF(all); i++) {
@@ -141,15 +146,18 @@ static void who_else_starts_it_needs_the_gate(void **state) {
                 const char *setting, *file, *text, *prepare, *start;
         } all[] = {
                 { "Sockets=probe.socket\n", UNITS "probe.socket", "[Socket]\nListenFIFO=/run/probe-fifo\n",
-                  "systemctl daemon-reload; systemctl start probe.socket", "timeout 5 sh -c 'echo >/run/probe-fifo'" },
+                                "systemctl daemon-reload; systemctl start probe.socket",
+                                "timeout 5 sh -c 'echo >/run/probe-fifo'" },
                 /* A name of which the start has failed is not asked for again for a while: each has one. */
                 { "", "/run/probe-bus",
-                  "[D-BUS Service]\nName=org.leased.ProbeN\nExec=/bin/false\nUser=root\nSystemdService=" UNIT "\n",
-                  "for n in 0 1; do sed s/ProbeN/Probe$n/ /run/probe-bus >" SERVICES "org.leased.Probe$n.service; done;"
-                  BUSCTL "ReloadConfig",
-                  "test ! -e " GATE "; " BUSCTL "StartServiceByName su org.leased.Probe$? 0" },
+                                "[D-BUS "
+                                "Service]\nName=org.leased.ProbeN\nExec=/bin/false\nUser=root\nSystemdService=" UNIT
+                                "\n",
+                                "for n in 0 1; do sed s/ProbeN/Probe$n/ /run/probe-bus >" SERVICES
+                                "org.leased.Probe$n.service; done;" BUSCTL "ReloadConfig",
+                                "test ! -e " GATE "; " BUSCTL "StartServiceByName su org.leased.Probe$? 0" },
                 { "", UNITS "probe-device.target", "[Unit]\nWants=" UNIT "\n", "systemctl daemon-reload",
-                  "systemctl start probe-device.target" },
+                                "systemctl start probe-device.target" },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(all); i++)

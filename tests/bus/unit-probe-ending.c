@@ -24,7 +24,8 @@ static void install_with(const char *relation, const char *need) {
 static bool ended(UnitEnd end, NeedState need) {
         const UnitStatus *s = status();
 
-        return s->known && !s->job && (s->active == UNIT_INACTIVE || s->active == UNIT_FAILED) && s->end == end && s->need == need;
+        return s->known && !s->job && (s->active == UNIT_INACTIVE || s->active == UNIT_FAILED) && s->end == end &&
+               s->need == need;
 }
 
 static void what_is_stopped_along_waits_until_that_is_back(void **state) {
@@ -95,8 +96,17 @@ static void a_mount_or_a_slice_that_is_stopped_takes_the_unit_along_until_it_is_
 
 static void what_needs_nothing_of_another_unit_is_not_stopped_with_it(void **state) {
         static const char *const all[] = {
-                "Wants=" NEED, "WantsMountsFor=/probemount", "After=" NEED, "Before=" NEED, "PropagatesReloadTo=" NEED, "ReloadPropagatedFrom=" NEED,
-                "JoinsNamespaceOf=" NEED, "AllowIsolate=yes", "CollectMode=inactive-or-failed", "Upholds=" NEED, "PropagatesStopTo=" NEED,
+                "Wants=" NEED,
+                "WantsMountsFor=/probemount",
+                "After=" NEED,
+                "Before=" NEED,
+                "PropagatesReloadTo=" NEED,
+                "ReloadPropagatedFrom=" NEED,
+                "JoinsNamespaceOf=" NEED,
+                "AllowIsolate=yes",
+                "CollectMode=inactive-or-failed",
+                "Upholds=" NEED,
+                "PropagatesStopTo=" NEED,
         };
 
         for (size_t i = 0; i < ELEMENTSOF(all); i++) {
@@ -169,7 +179,12 @@ static void a_conflict_lasts_while_the_other_runs(void **state) {
 
 static void a_hand_is_told_from_all_of_that(void **state) {
         static const char *const relations[] = {
-                "", "Requires=" NEED "\nAfter=" NEED, "BindsTo=" NEED "\nAfter=" NEED, "BindsTo=" NEED, "PartOf=" NEED, "Conflicts=" NEED,
+                "",
+                "Requires=" NEED "\nAfter=" NEED,
+                "BindsTo=" NEED "\nAfter=" NEED,
+                "BindsTo=" NEED,
+                "PartOf=" NEED,
+                "Conflicts=" NEED,
         };
 
         for (size_t i = 0; i < ELEMENTSOF(relations); i++) {
@@ -230,7 +245,8 @@ static void a_signal_is_no_good_end(void **state) {
 
 static void a_start_limit_is_forgotten_when_that_is_asked_for(void **state) {
         put(UNITS UNIT ".d/limit.conf", "[Unit]\nStartLimitIntervalSec=1h\nStartLimitBurst=2\n");
-        install("Restart=always\nRestartSec=1ms\nExecStart=/bin/sh -c 'test -e /run/probe-mended && exec sleep infinity'\n");
+        install("Restart=always\nRestartSec=1ms\nExecStart=/bin/sh -c 'test -e /run/probe-mended && exec sleep "
+                "infinity'\n");
         begin(USEC_PER_HOUR);
         watch(UNIT);
         assert_int_equal(unit_start(unit), 0);

@@ -114,8 +114,8 @@ void a_new_broker_is_survived(void **state) {
 
         uint32_t broker;
         assert_true(sd_bus_get_property_trivial(bus, "org.freedesktop.systemd1",
-                                    "/org/freedesktop/systemd1/unit/dbus_2eservice", "org.freedesktop.systemd1.Service",
-                                    "MainPID", NULL, 'u', &broker) >= 0);
+                                    "/org/freedesktop/systemd1/unit/dbus_2eservice",
+                                    "org.freedesktop.systemd1.Service", "MainPID", NULL, 'u', &broker) >= 0);
         assert_true(broker > 1);
 
         Answered a = {};
@@ -136,7 +136,8 @@ void a_new_broker_is_survived(void **state) {
         for (usec_t end = now_boottime() + DEADLINE; now_boottime() < end && !bus;) {
                 sd_bus *new = NULL;
 
-                if (system("busctl status org.freedesktop.systemd1 >/dev/null 2>&1") == 0 && sd_bus_open_system(&new) >= 0)
+                if (system("busctl status org.freedesktop.systemd1 >/dev/null 2>&1") == 0 &&
+                                sd_bus_open_system(&new) >= 0)
                         bus = new;
         }
         assert_non_null(bus);
@@ -175,19 +176,19 @@ void a_signal_that_is_not_pid1s_is_not_believed(void **state) {
         settle(unit);
         assert_true(sd_bus_get_unique_name(bus, &us) >= 0);
         assert_true(sd_bus_open_system(&stranger) >= 0);
-#define FORGE(m, member)                                                                                               \
-        assert_true(sd_bus_message_new_signal(stranger, &m, "/org/freedesktop/systemd1",                               \
-                                    "org.freedesktop.systemd1.Manager", member) >= 0 &&                                \
-                    sd_bus_message_set_destination(m, us) >= 0)
+#define FORGE(m, member)                                                                                              \
+        assert_true(sd_bus_message_new_signal(stranger, &m, "/org/freedesktop/systemd1",                              \
+                                    "org.freedesktop.systemd1.Manager", member) >= 0 &&                               \
+                        sd_bus_message_set_destination(m, us) >= 0)
         FORGE(a, "JobNew");
         assert_true(sd_bus_message_append(a, "uos", 4000000, "/org/freedesktop/systemd1/job/4000000", UNIT) >= 0);
         FORGE(b, "JobRemoved");
-        assert_true(sd_bus_message_append(b, "uoss", 4000000, "/org/freedesktop/systemd1/job/4000000", UNIT,
-                                    "assert") >= 0);
+        assert_true(sd_bus_message_append(
+                                    b, "uoss", 4000000, "/org/freedesktop/systemd1/job/4000000", UNIT, "assert") >= 0);
         FORGE(c, "Reloading");
         assert_true(sd_bus_message_append(c, "b", false) >= 0);
         assert_true(sd_bus_send(stranger, a, NULL) >= 0 && sd_bus_send(stranger, b, NULL) >= 0 &&
-                    sd_bus_send(stranger, c, NULL) >= 0);
+                        sd_bus_send(stranger, c, NULL) >= 0);
         assert_true(sd_bus_flush(stranger) >= 0);
         /* The broker has passed them on before it answers this, and we read what it passes on in order. */
         assert_true(sd_bus_call_method(stranger, "org.freedesktop.DBus", "/org/freedesktop/DBus",

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the unit layer promises, against a real PID 1: this program runs as root inside a guest (see run-in-guest), whose
- * units, system bus and PID 1 it may do anything to. The "outside" is systemctl, run by system().
+ * What the unit layer promises, against a real PID 1: this program runs as root inside a guest (see run-in-guest),
+ * whose units, system bus and PID 1 it may do anything to. The "outside" is systemctl, run by system().
  *
  * The slow poll is an hour unless a test is about it: what is seen is seen by signals. No test sleeps; each waits for
  * a state, and a state that must not come is fenced by a later question's answer.
@@ -368,7 +368,8 @@ static void wait_for_all(Unit **units, size_t n, usec_t since) {
         for (size_t i = 0; i < n; i++) {
                 const UnitStatus *s = unit_status(units[i]);
 
-                /* Each of them within the deadline of one: PID 1 is slow in loading a unit, and the more the slower. */
+                /* Each of them within the deadline of one: PID 1 is slow in loading a unit, and the more the slower.
+                 */
                 wait_for(s->known && s->asked_at >= since);
         }
 }

@@ -89,7 +89,7 @@ const UnitCallbacks callbacks = { on_status, on_refused, on_failed };
 /* ---- one world a test ---- */
 
 void begin(usec_t poll) {
-        seen = (Seen) {};
+        seen = (Seen){};
         reloads = 0;
         assert_int_equal(manager_new(event, poll, &manager), 0);
         manager_on_reloaded(manager, on_reloaded, NULL);

@@ -61,14 +61,14 @@ void put(const char *path, const char *text);
 void outside(const char *request);
 void connect_bus(void);
 
-#define wait_for(condition)                                                                                            \
-        do {                                                                                                           \
-                usec_t _end = now_boottime() + DEADLINE;                                                               \
-                while (!(condition)) {                                                                                 \
-                        if (now_boottime() > _end)                                                                     \
-                                fail_msg("never came: %s (%u reports)", #condition, seen.reports);                                                \
-                        assert_true(sd_event_run(event, 100000) >= 0);                                                 \
-                }                                                                                                      \
+#define wait_for(condition)                                                                                           \
+        do {                                                                                                          \
+                usec_t _end = now_boottime() + DEADLINE;                                                              \
+                while (!(condition)) {                                                                                \
+                        if (now_boottime() > _end)                                                                    \
+                                fail_msg("never came: %s (%u reports)", #condition, seen.reports);                    \
+                        assert_true(sd_event_run(event, 100000) >= 0);                                                \
+                }                                                                                                     \
         } while (false)
 
 const UnitStatus *status(void);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Gives a fuzzer's function every file of a folder, in the order of their names, and nothing at all first. A file that breaks it
- * is the one named last on standard error.
+ * Gives a fuzzer's function every file of a folder, in the order of their names, and nothing at all first. A file that
+ * breaks it is the one named last on standard error.
  */
 #include <dirent.h>
 

@@ -28,7 +28,8 @@ static void folder_remove(void) {
 
 const char *fuzz_folder(void) {
         if (!folder) {
-                folder = strdup(access("/dev/shm", W_OK) == 0 ? "/dev/shm/leased-fuzz-XXXXXX" : "/tmp/leased-fuzz-XXXXXX");
+                folder = strdup(access("/dev/shm", W_OK) == 0 ? "/dev/shm/leased-fuzz-XXXXXX"
+                                                              : "/tmp/leased-fuzz-XXXXXX");
                 must(folder && mkdtemp(folder));
                 must(atexit(folder_remove) == 0);
         }

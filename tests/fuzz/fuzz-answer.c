@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * PID 1's answer about a unit: properties drawn from those that matter and from others, of the types that they should have and of
- * others, in any order and number. It is decoded or refused; what is decoded is text that ends, and states that exist.
+ * PID 1's answer about a unit: properties drawn from those that matter and from others, of the types that they should
+ * have and of others, in any order and number. It is decoded or refused; what is decoded is text that ends, and states
+ * that exist.
  */
 #include <sys/socket.h>
 #include <systemd/sd-bus.h>
@@ -10,15 +11,14 @@
 #include "unit/unit-status.h"
 #include "util/strv.h"
 
-static const char *const properties[] = {
-        "Id", "LoadState", "ActiveState", "SubState", "UnitFileState", "Result", "ControlGroup", "NeedDaemonReload", "Job",
-        "InvocationID", "BindsTo", "TimeoutStopUSec", "TimeoutUSec", "Asserts", "NRestarts", "Triggers", "Persistent",
-        "LastTriggerUSec", "InactiveEnterTimestamp", "BoundBy", "Accept", "SomethingNew", "Requires", "ConsistsOf", "StopWhenUnneeded",
-        "MainPID", "Slice", "PartOf", "Conflicts", "ConflictedBy", "Requisite", "StopPropagatedFrom", "Upholds", "OOMPolicy",
-};
-static const char *const words[] = {"a.service", "loaded", "active", "failed", "inactive", "activating", "success", "exit-code",
-                                    "/run/leased/held/a.service", "leased-guard.service", "AssertPathExists", "", "/system.slice",
-                                    "/system.slice/a.service", "a@.service", "b.timer"};
+static const char *const properties[] = { "Id", "LoadState", "ActiveState", "SubState", "UnitFileState", "Result",
+        "ControlGroup", "NeedDaemonReload", "Job", "InvocationID", "BindsTo", "TimeoutStopUSec", "TimeoutUSec",
+        "Asserts", "NRestarts", "Triggers", "Persistent", "LastTriggerUSec", "InactiveEnterTimestamp", "BoundBy",
+        "Accept", "SomethingNew", "Requires", "ConsistsOf", "StopWhenUnneeded", "MainPID", "Slice", "PartOf",
+        "Conflicts", "ConflictedBy", "Requisite", "StopPropagatedFrom", "Upholds", "OOMPolicy" };
+static const char *const words[] = { "a.service", "loaded", "active", "failed", "inactive", "activating", "success",
+        "exit-code", "/run/leased/held/a.service", "leased-guard.service", "AssertPathExists", "", "/system.slice",
+        "/system.slice/a.service", "a@.service", "b.timer" };
 
 static sd_bus *bus;
 
@@ -42,7 +42,8 @@ static void append_words(sd_bus_message *m, Input *in) {
 }
 
 static void append_asserts(sd_bus_message *m, Input *in) {
-        must(sd_bus_message_open_container(m, 'v', "a(sbbsi)") >= 0 && sd_bus_message_open_container(m, 'a', "(sbbsi)") >= 0);
+        must(sd_bus_message_open_container(m, 'v', "a(sbbsi)") >= 0 &&
+                        sd_bus_message_open_container(m, 'a', "(sbbsi)") >= 0);
         for (unsigned n = input_byte(in) % 4; n > 0; n--) {
                 uint8_t bits = input_byte(in);
 
@@ -90,11 +91,12 @@ static void append_value(sd_bus_message *m, Input *in) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         sd_bus_message *m = NULL;
         UnitAnswer answer = {};
-        Input in = {data, size};
+        Input in = { data, size };
 
         if (!bus)
                 connect_to_nowhere();
-        must(sd_bus_message_new_signal(bus, &m, "/", "a.b", "C") >= 0 && sd_bus_message_open_container(m, 'a', "{sv}") >= 0);
+        must(sd_bus_message_new_signal(bus, &m, "/", "a.b", "C") >= 0 &&
+                        sd_bus_message_open_container(m, 'a', "{sv}") >= 0);
         while (in.size > 0) {
                 must(sd_bus_message_open_container(m, 'e', "sv") >= 0);
                 must(sd_bus_message_append(m, "s", properties[input_byte(&in) % ELEMENTSOF(properties)]) >= 0);
@@ -104,7 +106,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         must(sd_bus_message_close_container(m) >= 0 && sd_bus_message_seal(m, 1, 0) >= 0);
         if (unit_answer_decode(m, "a.service", "/run/leased/held/a.service", "leased-guard.service", &answer) >= 0) {
                 must((unsigned) answer.status.active < _UNIT_ACTIVE_MAX);
-                must(strnlen(answer.status.sub_state, sizeof(answer.status.sub_state)) < sizeof(answer.status.sub_state));
+                must(strnlen(answer.status.sub_state, sizeof(answer.status.sub_state)) <
+                                sizeof(answer.status.sub_state));
                 must(!answer.control_group || strlen(answer.control_group) < 65536);
                 for (char **related = answer.related; related && *related; related++)
                         must((*related)[0] > '0');

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The command line and the environment of leasectl, parted by NUL: first what looks like NAME=VALUE, then arguments. There is no
- * bus, and no ssh to be found, so that whatever is asked for ends before it begins; with one of the exit codes that are documented.
+ * The command line and the environment of leasectl, parted by NUL: first what looks like NAME=VALUE, then arguments.
+ * There is no bus, and no ssh to be found, so that whatever is asked for ends before it begins; with one of the exit
+ * codes that are documented.
  */
 #include <fcntl.h>
 #include <unistd.h>
@@ -20,14 +21,17 @@ static void be_alone(void) {
         if (done)
                 return;
         null = open("/dev/null", O_RDWR | O_CLOEXEC);
-        /* What it says is of no interest; what sanitizers say goes to standard error, through a copy of libFuzzer's own. */
+        /* What it says is of no interest; what sanitizers say goes to standard error, through a copy of libFuzzer's
+         * own. */
         must(null >= 0 && dup2(null, STDOUT_FILENO) >= 0 && dup2(null, STDIN_FILENO) >= 0);
         done = true;
 }
 
 /* Only what is ours or the terminal's: nothing that a loader or a sanitizer reads. */
 static bool variable_is_fuzzed(const char *text) {
-        static const char *const variables[] = {"SYSTEMD_COLORS=", "SYSTEMD_PAGER=", "PAGER=", "COLUMNS=", "LINES=", "TERM=", "NO_COLOR="};
+        static const char *const variables[] = {
+                "SYSTEMD_COLORS=", "SYSTEMD_PAGER=", "PAGER=", "COLUMNS=", "LINES=", "TERM=", "NO_COLOR="
+        };
 
         for (size_t i = 0; i < ELEMENTSOF(variables); i++)
                 if (startswith(text, variables[i]))
@@ -44,12 +48,13 @@ static void set_variable(char *text) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         char *arguments[ARGUMENTS_MAX + 2], *owned[ARGUMENTS_MAX], name[] = "leasectl";
-        Input in = {data, size};
+        Input in = { data, size };
         int n = 1, n_owned = 0, code;
 
         be_alone();
         must(clearenv() == 0);
-        must(setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nonexistent/bus", 1) == 0 && setenv("PATH", "/nonexistent", 1) == 0);
+        must(setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nonexistent/bus", 1) == 0 &&
+                        setenv("PATH", "/nonexistent", 1) == 0);
         arguments[0] = name;
         while (in.size > 0 && n_owned < ARGUMENTS_MAX) {
                 char *text = input_text(&in, 0, NULL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * leased.conf as anybody might have written it. What is accepted is accepted again when it is dumped, and dumps the same;
- * what is refused says why, in text that a terminal and D-Bus can take.
+ * leased.conf as anybody might have written it. What is accepted is accepted again when it is dumped, and dumps the
+ * same; what is refused says why, in text that a terminal and D-Bus can take.
  */
 #include <errno.h>
 

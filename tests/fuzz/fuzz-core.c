@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One core, and a world that says anything in any order: records that contradict one another, answers to what was asked and to
- * what was not, a guard and a PID 1 that lie, an operator who says everything at once. No promise can hold in such a world but
- * these: the core lives, comes to rest, and asks for nothing that is malformed. (That no unit runs twice is checked where the
- * world obeys the registry's contract: fuzz-simulation.)
+ * One core, and a world that says anything in any order: records that contradict one another, answers to what was
+ * asked and to what was not, a guard and a PID 1 that lie, an operator who says everything at once. No promise can
+ * hold in such a world but these: the core lives, comes to rest, and asks for nothing that is malformed. (That no unit
+ * runs twice is checked where the world obeys the registry's contract: fuzz-simulation.)
  */
 #include "core/core.h"
 #include "fuzz.h"
@@ -22,24 +22,26 @@ typedef struct Run {
         uint64_t gate_opened; /* mask of the units whose gate was asked for */
 } Run;
 
-static const char *const machines[] = {"00000000000000000000000000000001", "00000000000000000000000000000002",
-                                       "00000000000000000000000000000003", ""};
-static const char *const names[] = {"a.service", "b.service", "c@1.timer", "d"};
-static const char *const places[] = {"region=eu", "region=eu rack=a", "", "rack=b"};
+static const char *const machines[] = { "00000000000000000000000000000001", "00000000000000000000000000000002",
+        "00000000000000000000000000000003", "" };
+static const char *const names[] = { "a.service", "b.service", "c@1.timer", "d" };
+static const char *const places[] = { "region=eu", "region=eu rack=a", "", "rack=b" };
 
 static const char *pick(Run *r, const char *const *list, size_t n) {
         return list[input_byte(&r->in) % n];
 }
 
 static const char *pick_session(Run *r) {
-        static const char *const sessions[] = {"00000000000000aa-10000", "00000000000000bb-2000", "period-5000", "", "x"};
+        static const char *const sessions[] = { "00000000000000aa-10000", "00000000000000bb-2000", "period-5000", "",
+                "x" };
         uint8_t b = input_byte(&r->in);
 
         return b % 2 && *r->session ? r->session : sessions[b / 2 % ELEMENTSOF(sessions)];
 }
 
 static uint64_t pick_number(Run *r) {
-        static const uint64_t numbers[] = {0, 1, 2, 3, 7, 1000, UINT64_C(1700000000000000), INT64_MAX - 1, INT64_MAX};
+        static const uint64_t numbers[] = { 0, 1, 2, 3, 7, 1000, UINT64_C(1700000000000000), INT64_MAX - 1,
+                INT64_MAX };
         uint8_t b = input_byte(&r->in);
 
         return b < 128 ? numbers[b % ELEMENTSOF(numbers)] : input_number(&r->in, 2);
@@ -109,7 +111,7 @@ static void fill_record(Run *r, Record *record, RecordValue *value, char name[st
                 str_copy(name, RECORD_NAME_SIZE, names[what % ELEMENTSOF(names)]);
         else if (kind == RECORD_OFFER)
                 (void) snprintf(name, RECORD_NAME_SIZE, "%s/%s", machines[what % 3], names[what % ELEMENTSOF(names)]);
-        *record = (Record){.kind = kind, .name = name};
+        *record = (Record){ .kind = kind, .name = name };
         switch (what / 8 % 8) {
         case 0:
                 return; /* there is none */
@@ -180,11 +182,12 @@ static void pass(Run *r) {
         usec_t to = usec_add(r->now.boottime, input_number(&r->in, 4) % (3 * USEC_PER_MINUTE));
         unsigned steps = 0;
 
-        for (usec_t next; (next = core_next_deadline(r->core)) <= to; ) {
-                /* It is awake for so many steps at the most: units, leases and their retries, not a loop without end. */
+        for (usec_t next; (next = core_next_deadline(r->core)) <= to;) {
+                /* It is awake for so many steps at the most: units, leases and their retries, not a loop without end.
+                 */
                 must(steps++ < 20000);
                 r->now.boottime = MAX(r->now.boottime, next);
-                step(r, &(Event){.kind = EVENT_DEADLINE});
+                step(r, &(Event){ .kind = EVENT_DEADLINE });
         }
         r->now.boottime = to;
         r->now.realtime = usec_add(UINT64_C(1700000000000000), to);
@@ -196,7 +199,7 @@ static void answer(Run *r, EventKind kind, uint64_t *pending, size_t *n_pending)
         RecordValue values[3];
         char record_names[3][RECORD_NAME_SIZE];
         Record records[3];
-        Event e = {.kind = kind};
+        Event e = { .kind = kind };
         size_t which = input_byte(&r->in);
 
         e.id = 1 + which;
@@ -224,7 +227,7 @@ static void configure(Run *r) {
         Placement placement = {};
         uint8_t bits = input_byte(&r->in);
         const char *unit = pick(r, names, ELEMENTSOF(names));
-        Event e = {.kind = EVENT_CONFIGURE};
+        Event e = { .kind = EVENT_CONFIGURE };
 
         str_copy(placement.require, sizeof(placement.require), bits & 1 ? "region=eu" : "");
         e.config = (UnitConfig){
@@ -245,11 +248,15 @@ static void configure(Run *r) {
 
 static void report(Run *r) {
         uint8_t bits = input_byte(&r->in), how;
-        Event e = {.kind = EVENT_UNIT, .unit = pick(r, names, ELEMENTSOF(names))};
+        Event e = { .kind = EVENT_UNIT, .unit = pick(r, names, ELEMENTSOF(names)) };
 
         how = input_byte(&r->in);
         e.report = (UnitReport){
-                .known = bits & 1, .job = bits & 2, .empty = bits & 4, .gate_loaded = bits & 8, .failed = bits & 16,
+                .known = bits & 1,
+                .job = bits & 2,
+                .empty = bits & 4,
+                .gate_loaded = bits & 8,
+                .failed = bits & 16,
                 .asked_at = r->now.boottime,
                 .active = how % _ACTIVE_STATE_MAX,
                 .ended_by = bits & 32 ? how / _ACTIVE_STATE_MAX % (ENDED_BY_CONFLICT + 1) : ENDED_BY_ITSELF,
@@ -263,21 +270,23 @@ static void report(Run *r) {
 }
 
 static void guard(Run *r) {
-        static const EventKind kinds[] = {EVENT_GUARD_UP, EVENT_GUARD_SYNCED, EVENT_GUARD_DOWN, EVENT_GUARD_GONE};
+        static const EventKind kinds[] = { EVENT_GUARD_UP, EVENT_GUARD_SYNCED, EVENT_GUARD_DOWN, EVENT_GUARD_GONE };
         uint8_t b = input_byte(&r->in);
-        Event e = {.kind = EVENT_GUARD, .unit = pick(r, names, ELEMENTSOF(names))};
+        Event e = { .kind = EVENT_GUARD, .unit = pick(r, names, ELEMENTSOF(names)) };
 
         if (b % 4 == 0)
-                e = (Event){.kind = kinds[b / 4 % ELEMENTSOF(kinds)]};
+                e = (Event){ .kind = kinds[b / 4 % ELEMENTSOF(kinds)] };
         else
-                e.guard = (GuardReport){.index = pick_number(r), .open = b & 8, .expired = b & 16, .serial = pick_number(r)};
+                e.guard = (GuardReport){
+                        .index = pick_number(r), .open = b & 8, .expired = b & 16, .serial = pick_number(r)
+                };
         step(r, &e);
 }
 
 static void say(Run *r) {
-        static const EventKind kinds[] = {EVENT_RELEASE, EVENT_TRANSFER, EVENT_STEAL, EVENT_REARM, EVENT_DRAIN, EVENT_METADATA,
-                                          EVENT_TTL, EVENT_ACCEPT, EVENT_FORGET, EVENT_SLEEP, EVENT_SHUTDOWN, EVENT_FAILED};
-        Event e = {.kind = kinds[input_byte(&r->in) % ELEMENTSOF(kinds)], .unit = pick(r, names, ELEMENTSOF(names))};
+        static const EventKind kinds[] = { EVENT_RELEASE, EVENT_TRANSFER, EVENT_STEAL, EVENT_REARM, EVENT_DRAIN,
+                EVENT_METADATA, EVENT_TTL, EVENT_ACCEPT, EVENT_FORGET, EVENT_SLEEP, EVENT_SHUTDOWN, EVENT_FAILED };
+        Event e = { .kind = kinds[input_byte(&r->in) % ELEMENTSOF(kinds)], .unit = pick(r, names, ELEMENTSOF(names)) };
 
         e.on = input_byte(&r->in) % 2;
         e.index = pick_number(r);
@@ -299,7 +308,7 @@ static void say(Run *r) {
 }
 
 static void call(Run *r) {
-        Event e = {.kind = EVENT_CALL, .id = 1 + input_byte(&r->in)};
+        Event e = { .kind = EVENT_CALL, .id = 1 + input_byte(&r->in) };
 
         e.call = (Call){
                 .kind = input_byte(&r->in) % 4,
@@ -313,10 +322,15 @@ static void call(Run *r) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-        Run r = {.in = {data, size}, .now = {USEC_PER_HOUR, UINT64_C(1700000000000000)}};
+        Run r = { .in = { data, size }, .now = { USEC_PER_HOUR, UINT64_C(1700000000000000) } };
         CoreConfig config = {
-                .machine_id = machines[0], .boot_id = machines[0], .hostname = "us", .version = "1",
-                .metadata = "region=eu", .ttl = 10 * USEC_PER_SEC, .seed = 42,
+                .machine_id = machines[0],
+                .boot_id = machines[0],
+                .hostname = "us",
+                .version = "1",
+                .metadata = "region=eu",
+                .ttl = 10 * USEC_PER_SEC,
+                .seed = 42,
         };
 
         if (input_byte(&r.in) % 2)

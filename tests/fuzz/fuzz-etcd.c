@@ -43,7 +43,7 @@ static void check_answer(const json_t *root, size_t n_reads) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-        Input in = {data, size};
+        Input in = { data, size };
         size_t n_reads = input_byte(&in) % 4;
         const char *text = (const char *) in.data;
         EtcdWatchLine line;

@@ -3,7 +3,8 @@
  * One entry of the guard, under any sequence of requests, answers of PID 1 and steps of time:
  *  - no gate is opened at or after stop_at, nor for an entry that is expired, lost or leaving;
  *  - a beat never shortens, and revives nothing; what is lost only shrinks;
- *  - from kill_at on it kills at every round, until it has been seen down by an answer to a question asked after its gate was closed;
+ *  - from kill_at on it kills at every round, until it has been seen down by an answer to a question asked after its
+ * gate was closed;
  *  - the tick is always asked for in time.
  * And packets of any bytes: one that is taken for valid has a name that is a plain file name.
  */
@@ -15,7 +16,7 @@ typedef struct Run {
         GuardEntry e;
         usec_t now;
         usec_t killed_at; /* the last time; 0: not yet */
-        bool gate; /* the file is there */
+        bool gate;        /* the file is there */
         Input in;
 } Run;
 
@@ -43,7 +44,7 @@ static void perform(Run *r, unsigned actions) {
 }
 
 static usec_t near(Run *r, usec_t t) {
-        static const int64_t steps[] = {-1, 0, 1, 1000, -1000, 20000, 350000, -2000000, 10000000};
+        static const int64_t steps[] = { -1, 0, 1, 1000, -1000, 20000, 350000, -2000000, 10000000 };
         int64_t step = steps[input_byte(&r->in) % ELEMENTSOF(steps)];
 
         return step < 0 && (usec_t) -step > t ? 0 : t + (usec_t) step;
@@ -98,7 +99,10 @@ static void report(Run *r) {
         uint8_t bits = input_byte(&r->in);
         usec_t asked_at = near(r, r->now);
         UnitAnswer answer = {
-                .known = bits & 1, .up = bits & 2, .job = bits & 4, .empty = bits & 8,
+                .known = bits & 1,
+                .up = bits & 2,
+                .job = bits & 4,
+                .empty = bits & 8,
                 .asked_at = MIN(asked_at, r->now),
         };
         bool stopping = guard_entry_is_stopping(&r->e);
@@ -114,7 +118,8 @@ static void arm(Run *r) {
         GuardEntry before = r->e;
         uint64_t index = input_byte(&r->in) % 4;
 
-        perform(r, guard_entry_arm(&r->e, r->now, index, stop, kill, stop_offset, stop_offset + input_number(&r->in, 2)));
+        perform(r, guard_entry_arm(&r->e, r->now, index, stop, kill, stop_offset,
+                                   stop_offset + input_number(&r->in, 2)));
         if (guard_entry_is_stopping(&before))
                 must(guard_entry_is_stopping(&r->e));
         if (guard_entry_is_live(&r->e))
@@ -135,7 +140,7 @@ static void check_packet(Input in) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-        Run r = {.now = USEC_PER_HOUR, .in = {data, size}};
+        Run r = { .now = USEC_PER_HOUR, .in = { data, size } };
 
         if (size > 0)
                 check_packet(r.in);

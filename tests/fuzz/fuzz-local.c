@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A directory of the local registry in which somebody else has been: files of any name, parted by a byte 0xFF from what is in
- * them. Listing it says what can be read and what is damaged; a record that is written afterwards is there, and the only one of its
- * key. A record's own file with one byte changed is damaged, or reads as it was.
+ * A directory of the local registry in which somebody else has been: files of any name, parted by a byte 0xFF from
+ * what is in them. Listing it says what can be read and what is damaged; a record that is written afterwards is there,
+ * and the only one of its key. A record's own file with one byte changed is damaged, or reads as it was.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,10 +13,11 @@
 #include "registry/local-store.h"
 #include "util/file-util.h"
 
-static const LocalPatience patience = {.deadline = USEC_INFINITY};
+static const LocalPatience patience = { .deadline = USEC_INFINITY };
 
 static bool name_is_possible(const char *name, size_t size) {
-        return size > 0 && size < 256 && strlen(name) == size && !strchr(name, '/') && !streq(name, ".") && !streq(name, "..");
+        return size > 0 && size < 256 && strlen(name) == size && !strchr(name, '/') && !streq(name, ".") &&
+               !streq(name, "..");
 }
 
 static void put_files(Input *in, const char *folder) {
@@ -48,7 +49,8 @@ static void check_changed_file(Input in) {
                 must(pwrite(fd, &byte, 1, (off_t) at) == 1);
                 must(local_file_read(folder, "one", &file) == 0);
                 if (!file.damaged)
-                        must(file.size == in.size && memcmp(file.value, in.data, in.size) == 0 && file.mod_revision == 7);
+                        must(file.size == in.size && memcmp(file.value, in.data, in.size) == 0 &&
+                                        file.mod_revision == 7);
                 local_file_clear(&file);
         }
         (void) close(fd);
@@ -58,10 +60,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         static unsigned number;
         _cleanup_(local_store_freep) LocalStore *store = NULL;
         _cleanup_free_ char *base = NULL, *path = NULL, *records = NULL, *error = NULL;
-        RegistryRecord put = {.key = "leases/a.service", .value = "x", .size = 1};
-        RegistryTxn txn = {.puts = &put, .n_puts = 1};
+        RegistryRecord put = { .key = "leases/a.service", .value = "x", .size = 1 };
+        RegistryTxn txn = { .puts = &put, .n_puts = 1 };
         LocalResult result = {};
-        Input in = {data, size};
+        Input in = { data, size };
         size_t found = 0;
 
         check_changed_file(in);
@@ -80,7 +82,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                 local_result_clear(&result);
                 must(local_store_list(store, &patience, "leases/", &result) == 0);
                 for (size_t i = 0; i < result.n_records; i++)
-                        found += result.records[i].key && streq(result.records[i].key, "leases/a.service") && !result.records[i].damaged;
+                        found += result.records[i].key && streq(result.records[i].key, "leases/a.service") &&
+                                 !result.records[i].damaged;
                 must(found == 1);
         }
         local_result_clear(&result);

@@ -88,7 +88,7 @@ static void check_base64(const uint8_t *data, size_t size) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-        Input in = {data, size};
+        Input in = { data, size };
         _cleanup_free_ char *text = NULL;
 
         check_base64(data, size);

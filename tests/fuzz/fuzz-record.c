@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A record's value as anybody might have written it: the first byte is the kind, the second tells where a text that is replaced
- * begins. What can be read can be written, and is then read as the same.
+ * A record's value as anybody might have written it: the first byte is the kind, the second tells where a text that is
+ * replaced begins. What can be read can be written, and is then read as the same.
  */
 #include <errno.h>
 
@@ -11,7 +11,7 @@
 static void encode_and_compare(RecordKind kind, const RecordValue *value, const void *previous, size_t size) {
         static RecordValue again;
         _cleanup_free_ char *text = NULL, *second = NULL;
-        Record record = {.kind = kind, .name = "x", .mod_revision = 1, .value = value};
+        Record record = { .kind = kind, .name = "x", .mod_revision = 1, .value = value };
         const char *why = NULL;
 
         must(record_encode(&record, previous, size, &text) == 0);
@@ -24,7 +24,7 @@ static void encode_and_compare(RecordKind kind, const RecordValue *value, const 
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         static RecordValue value;
-        Input in = {data, size};
+        Input in = { data, size };
         RecordKind kind = input_byte(&in) % _RECORD_KIND_MAX;
         size_t previous = input_byte(&in);
         const char *why = NULL, *name;

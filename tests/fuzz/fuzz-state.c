@@ -7,7 +7,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         _cleanup_free_ char *text = NULL, *once = NULL, *twice = NULL;
-        Input in = {data, size};
+        Input in = { data, size };
         LoadedMemory memory = {}, again = {};
         const char *why = NULL;
         size_t size_of;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a unit file, a drop-in and /etc/leased/units/NAME say, one after the other, parted by a byte 0xFF: whatever stands in
- * them, the options come out whole or not at all, and each message is text.
+ * What a unit file, a drop-in and /etc/leased/units/NAME say, one after the other, parted by a byte 0xFF: whatever
+ * stands in them, the options come out whole or not at all, and each message is text.
  */
 #include <errno.h>
 
@@ -34,7 +34,7 @@ static void check(const UnitOptions *o) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         _cleanup_(unit_options_freep) UnitOptions *o = NULL;
         _cleanup_(messages_done) Messages messages = {};
-        Input in = {data, size};
+        Input in = { data, size };
         int r;
 
         write_part(&in, "/etc/systemd/system/a@.service");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * etcd's watch as it comes from the connection: the bytes of a stream in pieces of any size, read by lines in between. The lines are
- * those of the whole, each once; and each is decoded or refused.
+ * etcd's watch as it comes from the connection: the bytes of a stream in pieces of any size, read by lines in between.
+ * The lines are those of the whole, each once; and each is decoded or refused.
  */
 #include "fuzz.h"
 #include "registry/etcd-json.h"
@@ -30,9 +30,9 @@ static void read_line(Stream *s) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-        Input in = {data, size};
+        Input in = { data, size };
         uint64_t chance = input_number(&in, 4);
-        Stream s = {.text = (const char *) in.data, .at = (const char *) in.data, .end = (const char *) in.data};
+        Stream s = { .text = (const char *) in.data, .at = (const char *) in.data, .end = (const char *) in.data };
         const char *rest;
         size_t n;
 

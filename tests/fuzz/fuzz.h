@@ -19,12 +19,12 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* In force in every build, unlike assert(). */
-#define must(expression)                                                                                               \
-        do {                                                                                                           \
-                if (!(expression)) {                                                                                   \
-                        (void) fprintf(stderr, "%s:%d: does not hold: %s\n", __FILE__, __LINE__, #expression);         \
-                        abort();                                                                                       \
-                }                                                                                                      \
+#define must(expression)                                                                                              \
+        do {                                                                                                          \
+                if (!(expression)) {                                                                                  \
+                        (void) fprintf(stderr, "%s:%d: does not hold: %s\n", __FILE__, __LINE__, #expression);        \
+                        abort();                                                                                      \
+                }                                                                                                     \
         } while (false)
 
 /* The bytes of an input, taken from its beginning. What is taken behind the end is 0. */
@@ -48,8 +48,8 @@ static inline uint64_t input_number(Input *in, unsigned bytes) {
         return n;
 }
 
-/* The next piece, up to the separator or the end, as a string of its own that ends in NUL. *ret_size (may be NULL) does not
- * count the NUL. Owned by the caller. */
+/* The next piece, up to the separator or the end, as a string of its own that ends in NUL. *ret_size (may be NULL)
+ * does not count the NUL. Owned by the caller. */
 static inline char *input_text(Input *in, uint8_t separator, size_t *ret_size) {
         const uint8_t *end = in->size > 0 ? memchr(in->data, separator, in->size) : NULL;
         size_t n = end ? (size_t) (end - in->data) : in->size;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * What the guard promises, against a real PID 1: this program is the daemon, as root inside a guest (tests/bus/run-in-guest),
- * and plays the unit as well ("--stubborn": ignores SIGTERM and forks for ever). Each scene has a fresh guard, started by
- * its real unit file, and ends with that guard's SIGKILL. Nothing sleeps: each wait is for a state, with a deadline.
+ * What the guard promises, against a real PID 1: this program is the daemon, as root inside a guest
+ * (tests/bus/run-in-guest), and plays the unit as well ("--stubborn": ignores SIGTERM and forks for ever). Each scene
+ * has a fresh guard, started by its real unit file, and ends with that guard's SIGKILL. Nothing sleeps: each wait is
+ * for a state, with a deadline.
  *
  * Lines that begin with "#" tell how late things came, for people.
  */
@@ -168,8 +169,8 @@ static void many_at_once_are_no_burden(void **state) {
         for (usec_t end = now_boottime() + PATIENCE; down < 1001 && now_boottime() < end;) {
                 if (!is_gone("stubborn.service"))
                         gone = now_boottime();
-                if (receive(&last, now_boottime() + MS) && last.type == GUARD_ENTRY && (last.flags & GUARD_FLAG_DOWN) &&
-                    ++down == 1000)
+                if (receive(&last, now_boottime() + MS) && last.type == GUARD_ENTRY &&
+                                (last.flags & GUARD_FLAG_DOWN) && ++down == 1000)
                         tell_late("all others down, after stop_at", now_boottime(), m.stop_at);
         }
         assert_int_equal(down, 1001);
@@ -414,7 +415,8 @@ static void a_guard_that_could_not_kill_does_not_serve(void **state) {
         assert_false(succeeds("systemctl start " GUARD_SERVICE " 2>/dev/null"));
         assert_true(try_connect() < 0);
         sh("umount /sys/fs/cgroup/init.scope");
-        sh("journalctl --sync; journalctl -b -u " GUARD_SERVICE " -p alert | grep -q 'this kernel has no cgroup.kill'");
+        sh("journalctl --sync; journalctl -b -u " GUARD_SERVICE
+           " -p alert | grep -q 'this kernel has no cgroup.kill'");
         sh("systemctl start " GUARD_SERVICE);
         assert_int_equal(connect_guard(), 0);
 }
@@ -438,10 +440,9 @@ static void install(void) {
         write_unit("plain.service", "ExecStart=/bin/sleep infinity\n");
         write_unit("late.service", "ExecStart=/bin/sleep infinity\n");
         write_unit("stubborn.service", "ExecStart=/opt/leased-test/guard-probe --stubborn\nTimeoutStopSec=infinity\n");
-        write_unit("chain.service",
-                        "ExecStart=/opt/leased-test/guard-probe --stubborn\nTimeoutStopSec=infinity\n"
-                        "ExecStopPost=-/bin/sleep infinity\nExecStopPost=-/bin/sleep infinity\n"
-                        "ExecStopPost=-/bin/sleep infinity\n");
+        write_unit("chain.service", "ExecStart=/opt/leased-test/guard-probe --stubborn\nTimeoutStopSec=infinity\n"
+                                    "ExecStopPost=-/bin/sleep infinity\nExecStopPost=-/bin/sleep infinity\n"
+                                    "ExecStopPost=-/bin/sleep infinity\n");
         put(UNITS "stray.service", "[Service]\nExecStart=/bin/sleep infinity\n");
         sh("systemctl daemon-reload");
 }

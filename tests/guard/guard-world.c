@@ -174,7 +174,7 @@ GuardMessage arm_from(const char *unit, usec_t t0, usec_t stop, usec_t kill) {
 }
 
 void beat(usec_t t0) {
-        send_request((GuardMessage) { .type = GUARD_BEAT, .t0 = t0 });
+        send_request((GuardMessage){ .type = GUARD_BEAT, .t0 = t0 });
 }
 
 GuardMessage lose(const char *unit, usec_t kill_at) {
@@ -221,7 +221,8 @@ usec_t last_seen(const char *unit) {
                         return seen;
                 if (guard_fd < 0)
                         look_again(1);
-                else if (receive(&m, now + MS) && m.type == GUARD_ENTRY && streq(m.unit, unit) && (m.flags & GUARD_FLAG_DOWN))
+                else if (receive(&m, now + MS) && m.type == GUARD_ENTRY && streq(m.unit, unit) &&
+                                (m.flags & GUARD_FLAG_DOWN))
                         return seen;
         }
         fail_msg("%s is never down", unit);

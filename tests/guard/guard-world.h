@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * A machine with a guard, as the scenes of guard-probe.c see it: the shell, the state of units, the guard's socket (of which this
- * program has the daemon's end), and a fresh guard for each scene. Whatever fails, fails the scene.
+ * A machine with a guard, as the scenes of guard-probe.c see it: the shell, the state of units, the guard's socket (of
+ * which this program has the daemon's end), and a fresh guard for each scene. Whatever fails, fails the scene.
  */
 
 #include <setjmp.h>
@@ -24,9 +24,9 @@
 
 #define sh(command) assert_int_equal(system(command), 0)
 #define begin() printf("# %s\n", __func__)
-#define wait_until(condition)                                                                                          \
-        for (usec_t _end = now_boottime() + PATIENCE; !(condition); look_again(2))                                     \
-                if (now_boottime() > _end)                                                                             \
+#define wait_until(condition)                                                                                         \
+        for (usec_t _end = now_boottime() + PATIENCE; !(condition); look_again(2))                                    \
+                if (now_boottime() > _end)                                                                            \
                         fail_msg("waited in vain: %s", #condition);
 
 bool succeeds(const char *format, ...) _printf_(1, 2);

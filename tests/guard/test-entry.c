@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The decisions of one entry, case by case, and then under a storm of random requests against the laws they must keep. */
+/* The decisions of one entry, case by case, and then under a storm of random requests against the laws they must keep.
+ */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -50,7 +51,7 @@ static GuardEntry expired(void) {
 static const UnitAnswer *down_since(usec_t asked_at) {
         static UnitAnswer a;
 
-        a = (UnitAnswer) { .known = true, .asked_at = asked_at, .empty = true };
+        a = (UnitAnswer){ .known = true, .asked_at = asked_at, .empty = true };
         return &a;
 }
 
@@ -417,7 +418,10 @@ static void only_an_answer_that_says_all_ends_the_killing(void **state) {
         for (unsigned bits = 0; bits < 64; bits++) {
                 GuardEntry e = expired();
                 UnitAnswer a = {
-                        .known = bits & 1, .up = bits & 2, .job = bits & 4, .empty = bits & 8,
+                        .known = bits & 1,
+                        .up = bits & 2,
+                        .job = bits & 4,
+                        .empty = bits & 8,
                         .asked_at = bits & 16 ? closed + 1 : closed,
                 };
                 bool end = bits == (1 | 8 | 16);
@@ -471,7 +475,7 @@ static void the_watchdog_follows_the_next_duty(void **state) {
         assert_int_equal(guard_entry_watchdog(&e, 12 * SEC), 12 * SEC + 440 * MS);
         e = down();
         assert_int_equal(guard_entry_watchdog(&e, 12 * SEC), USEC_INFINITY);
-        e = (GuardEntry) {};
+        e = (GuardEntry){};
         assert_int_equal(guard_entry_watchdog(&e, 12 * SEC), USEC_INFINITY);
 }
 
@@ -497,7 +501,9 @@ static uint64_t draw(uint64_t below) { /* xorshift64* */
 
 static unsigned random_request(GuardEntry *e, usec_t now) {
         usec_t stop = now - SEC + draw(3 * SEC), kill = stop + draw(SEC);
-        UnitAnswer a = { .known = draw(4), .asked_at = now - draw(300 * MS), .up = !draw(3), .job = !draw(3), .empty = draw(3) };
+        UnitAnswer a = {
+                .known = draw(4), .asked_at = now - draw(300 * MS), .up = !draw(3), .job = !draw(3), .empty = draw(3)
+        };
 
         switch (draw(10)) {
         case 0:
@@ -564,7 +570,8 @@ static void no_storm_breaks_the_laws(void **state) {
                         /* Past kill_at it is killed until it is down; what ends before that is never later. */
                         if (guard_entry_is_stopping(&e))
                                 assert_true(guard_entry_end_at(&e) <= e.kill_at &&
-                                                guard_entry_next(&e, NOBODY) <= MAX(now, e.kill_at) + GUARD_KILL_EVERY);
+                                                guard_entry_next(&e, NOBODY) <=
+                                                                MAX(now, e.kill_at) + GUARD_KILL_EVERY);
                         /* What has passed its time is stopping. */
                         assert_false(guard_entry_is_live(&e) && now >= e.stop_at);
                         /* Nobody under way is without a next turn. */

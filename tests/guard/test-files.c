@@ -161,7 +161,9 @@ static bool decodes(const char *text, size_t size, Mark *ret) {
 static void only_a_mark_as_it_is_written_is_believed(void **state) {
         static const char good[] = "00000000000000000007 00000000000000000008 00000000000000000009 1\n";
         static const char *const bad[] = {
-                "", "\n", "7 8 9 1\n",
+                "",
+                "\n",
+                "7 8 9 1\n",
                 "-0000000000000000007 00000000000000000008 00000000000000000009 1\n",
                 "                   7 00000000000000000008 00000000000000000009 1\n",
                 TWENTY " 99999999999999999999 " TWENTY " 0\n",
@@ -205,7 +207,9 @@ static void a_lock_that_somebody_else_has_is_in_nobodys_way(void **state) {
         assert_int_equal(gates_new(w->directory, &w->gates), 0);
         assert_int_equal(stat(beat, &st), 0);
         assert_int_equal(st.st_mode & 0777, 0600);
-        assert_int_equal(gates_mark(w->gates, "a.service", &(Mark) { .index = 1, .kill_at = SEC, .kill_offset = 9 * SEC }), 0);
+        assert_int_equal(gates_mark(w->gates, "a.service",
+                                         &(Mark){ .index = 1, .kill_at = SEC, .kill_offset = 9 * SEC }),
+                        0);
         assert_int_equal(the_mark(w)->kill_at, 14 * SEC);
         close(fd);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The guard itself (guard.c, killer.c, client.c, gate.c), with a PID 1 that the test plays and a tree of control groups that are
- * mere files: what is written to a cgroup.kill stays there to be seen. The clock is the real one, so deadlines are short.
+ * The guard itself (guard.c, killer.c, client.c, gate.c), with a PID 1 that the test plays and a tree of control
+ * groups that are mere files: what is written to a cgroup.kill stays there to be seen. The clock is the real one, so
+ * deadlines are short.
  */
 
 #include <fcntl.h>
@@ -48,7 +49,7 @@ static PidOne *pid_one; /* of the guard under test */
 
 int pid_one_new(sd_event *event, const PidOneCallbacks *callbacks, void *userdata, PidOne **ret) {
         pid_one = *ret = calloc(1, sizeof(PidOne));
-        *pid_one = (PidOne) { .callbacks = callbacks, .userdata = userdata };
+        *pid_one = (PidOne){ .callbacks = callbacks, .userdata = userdata };
         return 0;
 }
 
@@ -67,7 +68,7 @@ bool pid_one_is_connected(const PidOne *p) {
 }
 
 Heard pid_one_heard(const PidOne *p) {
-        return (Heard) { now_boottime(), now_boottime() };
+        return (Heard){ now_boottime(), now_boottime() };
 }
 
 int pid_one_stop(PidOne *p, const char *owner, const char *unit) {
@@ -199,9 +200,9 @@ static void turn(World *w) {
         take_messages(w);
 }
 
-#define turn_until(condition)                                                                                          \
-        for (usec_t _end = now_boottime() + patience(); !(condition); turn(w))                                         \
-                if (now_boottime() > _end)                                                                             \
+#define turn_until(condition)                                                                                         \
+        for (usec_t _end = now_boottime() + patience(); !(condition); turn(w))                                        \
+                if (now_boottime() > _end)                                                                            \
                         fail_msg("waited in vain: %s", #condition);
 
 static void turn_through(World *w, usec_t at) {
@@ -255,7 +256,7 @@ static void guard_begins(World *w) {
         assert_int_equal(guard_listen(w->guard, w->socket), 0);
         guard_settle(w->guard);
         w->serial = 0;
-        w->told = (GuardMessage) {};
+        w->told = (GuardMessage){};
         assert_int_equal(try_connect(w), 0);
 }
 
@@ -297,7 +298,8 @@ static int tear_down(void **state) {
 /* ---- what it promises ---- */
 
 static void all_that_goes_by_a_lease_is_stopped_and_killed_with_it(void **state) {
-        static const char *const others[] = { "more.service", "worker@1.service", "worker@2.service", "worker@.service" };
+        static const char *const others[] = { "more.service", "worker@1.service", "worker@2.service",
+                "worker@.service" };
         World *w = *state;
         GuardMessage m;
 
@@ -489,7 +491,8 @@ static void what_vanishes_from_run_is_made_anew(void **state) {
         turn_until(can_be_reached(w));
         assert_int_equal(stat(w->socket, &st), 0);
         assert_int_equal(st.st_mode & 0777, 0600);
-        turn_until(exists(w, "guard/open.service") && exists(w, "guard/closed.service") && exists(w, "held/open.service"));
+        turn_until(exists(w, "guard/open.service") && exists(w, "guard/closed.service") &&
+                        exists(w, "held/open.service"));
         assert_false(exists(w, "held/closed.service"));
         ask(w, request(GUARD_OPEN, "open.service"));
         assert_int_equal(w->told.index, 1);
@@ -497,7 +500,7 @@ static void what_vanishes_from_run_is_made_anew(void **state) {
         assert_true(w->told.stop_at == m.stop_at);
 
         /* A successor knows what it would have known: the beats, too. */
-        m = (GuardMessage) { .version = GUARD_PROTOCOL, .type = GUARD_BEAT, .t0 = now_boottime() };
+        m = (GuardMessage){ .version = GUARD_PROTOCOL, .type = GUARD_BEAT, .t0 = now_boottime() };
         assert_int_equal(send(w->fd, &m, sizeof(m), MSG_NOSIGNAL), sizeof(m));
         ask(w, request(GUARD_OPEN, "open.service"));
         assert_true(exists(w, "guard.beat"));
@@ -547,17 +550,22 @@ static void a_gate_that_vanishes_is_not_made_anew_after_its_time(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test_setup_teardown(all_that_goes_by_a_lease_is_stopped_and_killed_with_it, set_up, tear_down),
-                cmocka_unit_test_setup_teardown(all_groups_of_a_slices_name_are_killed_and_waited_for, set_up, tear_down),
-                cmocka_unit_test_setup_teardown(a_member_that_is_up_keeps_the_entry_from_being_down, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(
+                                all_that_goes_by_a_lease_is_stopped_and_killed_with_it, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(
+                                all_groups_of_a_slices_name_are_killed_and_waited_for, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(
+                                a_member_that_is_up_keeps_the_entry_from_being_down, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(silence_of_pid_one_means_go_on, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(execstoppost_has_the_time_between_two_kills, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_guard_finishes_the_work_of_a_dead_one, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_mark_that_no_guard_wrote_keeps_nothing_alive, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(what_vanishes_from_run_is_made_anew, set_up, tear_down),
-                cmocka_unit_test_setup_teardown(members_are_known_also_when_their_file_has_vanished, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(
+                                members_are_known_also_when_their_file_has_vanished, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_single_file_that_vanishes_is_made_anew, set_up, tear_down),
-                cmocka_unit_test_setup_teardown(a_gate_that_vanishes_is_not_made_anew_after_its_time, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(
+                                a_gate_that_vanishes_is_not_made_anew_after_its_time, set_up, tear_down),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

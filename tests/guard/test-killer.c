@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Killing by control group, on real groups: as root inside a guest (tests/bus/run-in-guest). What a write to cgroup.kill
- * leaves behind is the kernel's matter: where it does no harm, the scenes that look for harm pass in any case.
+ * Killing by control group, on real groups: as root inside a guest (tests/bus/run-in-guest). What a write to
+ * cgroup.kill leaves behind is the kernel's matter: where it does no harm, the scenes that look for harm pass in any
+ * case.
  */
 
 #include <errno.h>
@@ -229,8 +230,9 @@ static void a_fork_bomb_has_no_chance(void **state) {
         }
         await_members(GROUP, 20);
         took = kill_until_empty(&longest);
-        printf("#   a fork bomb: %.1f ms, longest round %.1f ms; what is then started there %s\n", (double) took / 1000,
-                        (double) longest / 1000, start_into(GROUP) == 7 ? "lives" : "does not live");
+        printf("#   a fork bomb: %.1f ms, longest round %.1f ms; what is then started there %s\n",
+                        (double) took / 1000, (double) longest / 1000,
+                        start_into(GROUP) == 7 ? "lives" : "does not live");
         assert_killed(nest);
 }
 

@@ -24,7 +24,8 @@ static bool valid(GuardMessageType type, const char *unit) {
 }
 
 static void each_message_as_it_is_meant_is_valid(void **state) {
-        static const GuardMessageType with[] = { GUARD_ARM, GUARD_LOSE, GUARD_DISARM, GUARD_OPEN, GUARD_CLOSE, GUARD_ENTRY };
+        static const GuardMessageType with[] = { GUARD_ARM, GUARD_LOSE, GUARD_DISARM, GUARD_OPEN, GUARD_CLOSE,
+                GUARD_ENTRY };
         static const GuardMessageType without[] = { GUARD_BEAT, GUARD_HELLO, GUARD_SYNCED };
 
         for (size_t i = 0; i < ELEMENTSOF(with); i++) {
@@ -36,9 +37,10 @@ static void each_message_as_it_is_meant_is_valid(void **state) {
 }
 
 static void a_unit_is_a_file_name_that_pid_one_knows(void **state) {
-        static const char *const good[] = { "a.service", "foo@bar.timer", "dev-disk-by\\x2duuid.mount", "a:b_c.d-e.path" };
-        static const char *const bad[] = { ".", "..", ".hidden.service", "../a.service", "a/b.service", "a service.service",
-                                           "foo", "foo.", "foo@.service", "a\n.service", "a*.service" };
+        static const char *const good[] = { "a.service", "foo@bar.timer", "dev-disk-by\\x2duuid.mount",
+                "a:b_c.d-e.path" };
+        static const char *const bad[] = { ".", "..", ".hidden.service", "../a.service", "a/b.service",
+                "a service.service", "foo", "foo.", "foo@.service", "a\n.service", "a*.service" };
 
         for (size_t i = 0; i < ELEMENTSOF(good); i++)
                 assert_true(valid(GUARD_OPEN, good[i]));
@@ -84,7 +86,8 @@ static void another_version_is_not_valid_and_an_unknown_type_is(void **state) {
 
 static void a_member_is_a_unit_or_a_template(void **state) {
         static const char *const good[] = { "a.service", "a@.service", "a@b.service", "-.mount", "x\\x2dy.path" };
-        static const char *const bad[] = { "", ".service", "a", "a.", "a/b.service", "a b.service", GUARD_FENCE_REBOOT, GUARD_STOP_POST, "*.service" };
+        static const char *const bad[] = { "", ".service", "a", "a.", "a/b.service", "a b.service", GUARD_FENCE_REBOOT,
+                GUARD_STOP_POST, "*.service" };
         char name[300];
 
         for (size_t i = 0; i < ELEMENTSOF(good); i++)

@@ -4,11 +4,11 @@
  * The payload of the hosts tests: a process that says, many times a second, that it lives.
  *
  * Each stamp is one line, appended with one write: "BOOTTIME_NS MACHINE PID LEASE_INDEX INVOCATION_ID". All guests
- * have the kernel's one CLOCK_BOOTTIME, so the stamps of two machines can be compared to the millisecond: from them the
- * tests compute who ran when, the gap between two holders, and whether two ever ran at once (timeline.py).
+ * have the kernel's one CLOCK_BOOTTIME, so the stamps of two machines can be compared to the millisecond: from them
+ * the tests compute who ran when, the gap between two holders, and whether two ever ran at once (timeline.py).
  *
- * It can be told to be as awkward as real programs are: to ignore SIGTERM, to have children, to take its time to stop, to
- * have a name on the system bus.
+ * It can be told to be as awkward as real programs are: to ignore SIGTERM, to have children, to take its time to stop,
+ * to have a name on the system bus.
  */
 
 #include <arpa/inet.h>
@@ -53,7 +53,7 @@ static int stamp(int fd, const char *machine, const char *invocation) {
         int n;
 
         n = snprintf(line, sizeof(line), "%lld %s %d %s %s\n", (long long) now_boottime(), machine, (int) getpid(),
-                     environment("LEASE_INDEX"), invocation);
+                        environment("LEASE_INDEX"), invocation);
         if (n < 0 || (size_t) n >= sizeof(line))
                 return -EOVERFLOW;
         return write(fd, line, n) == n ? 0 : -EIO;
@@ -103,14 +103,14 @@ static int has_address(const struct in_addr *address) {
                 return -errno;
         for (struct ifaddrs *a = all; a; a = a->ifa_next)
                 if (a->ifa_addr && a->ifa_addr->sa_family == AF_INET &&
-                    ((struct sockaddr_in *) a->ifa_addr)->sin_addr.s_addr == address->s_addr)
+                                ((struct sockaddr_in *) a->ifa_addr)->sin_addr.s_addr == address->s_addr)
                         found = true;
         freeifaddrs(all);
         return found;
 }
 
-/* For an address instead of a process: stamps as long as this machine has it, until SIGTERM. Each time that it has it is an
- * invocation of its own. */
+/* For an address instead of a process: stamps as long as this machine has it, until SIGTERM. Each time that it has it
+ * is an invocation of its own. */
 static int watch(int fd, const char *machine, const char *address, int64_t interval_ms) {
         struct in_addr wanted;
         unsigned times = 0;
@@ -145,9 +145,9 @@ static int take_bus_name(const char *name) {
 
 static int usage(const char *name) {
         fprintf(stderr,
-                "%s [--interval=SEC] [--stop=SEC] [--life=SEC] [--children=N] [--exit=CODE] [--bus-name=NAME] "
-                "[--address=ADDRESS] [--ignore-term] FILE\n",
-                name);
+                        "%s [--interval=SEC] [--stop=SEC] [--life=SEC] [--children=N] [--exit=CODE] [--bus-name=NAME] "
+                        "[--address=ADDRESS] [--ignore-term] FILE\n",
+                        name);
         return EXIT_FAILURE;
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * A wall clock that is wrong: preloaded, it adds what /run/wall-clock says (seconds) to CLOCK_REALTIME, at each look. All
- * guests have the kernel's one clock, and a time namespace has none of its own, so the programs are deceived instead.
+ * A wall clock that is wrong: preloaded, it adds what /run/wall-clock says (seconds) to CLOCK_REALTIME, at each look.
+ * All guests have the kernel's one clock, and a time namespace has none of its own, so the programs are deceived
+ * instead.
  */
 
 #include <stdio.h>

@@ -34,9 +34,13 @@ static void of_handles_that_ask_at_once_one_wins(void **state) {
 
                         put.size = (size_t) snprintf(text, sizeof(text), "%u", i);
                         replies[i].ops = world->ops;
-                        assert_int_equal(world->ops->txn(r[i], &(RegistryTxn){ .compares = &compare, .n_compares = 1,
-                                                 .puts = &put, .n_puts = 1 }, PATIENCE, reply_take, replies + i,
-                                                 &replies[i].request), 0);
+                        assert_int_equal(world->ops->txn(r[i],
+                                                         &(RegistryTxn){ .compares = &compare,
+                                                                         .n_compares = 1,
+                                                                         .puts = &put,
+                                                                         .n_puts = 1 },
+                                                         PATIENCE, reply_take, replies + i, &replies[i].request),
+                                        0);
                 }
                 for (unsigned i = 0; i < ELEMENTSOF(r); i++) {
                         assert_true(world_wait(world->event, &replies[i].calls, 1));
@@ -157,8 +161,9 @@ static int write_or_look(World *world, sd_event *event, Registry *r, unsigned nu
 
                 puts[0].size = puts[1].size = (size_t) snprintf(text, sizeof(text), "%u of %u", i, number);
                 if (number % 2 == 0)
-                        n = ask_txn(event, r, &(RegistryTxn){ .puts = puts, .n_puts = 2, .deletes = &gone,
-                                        .n_deletes = 1 }, &reply);
+                        n = ask_txn(event, r,
+                                        &(RegistryTxn){ .puts = puts, .n_puts = 2, .deletes = &gone, .n_deletes = 1 },
+                                        &reply);
                 else
                         n = ask_list(event, r, "pair/", &reply);
                 if (n < 0)
@@ -169,7 +174,7 @@ static int write_or_look(World *world, sd_event *event, Registry *r, unsigned nu
                 if (number % 2 == 0 || reply.n_records == 0)
                         continue;
                 if (reply.n_records != 2 || reply.records[0].mod_revision != reply.records[1].mod_revision ||
-                    !kept_is(reply.records, reply.records[1].value))
+                                !kept_is(reply.records, reply.records[1].value))
                         return -EBADMSG;
         }
         return 1;

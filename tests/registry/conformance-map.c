@@ -43,8 +43,15 @@ static void a_put_at_a_wrong_revision_is_refused_and_read_back(void **state) {
         RegistryRecord put = { .key = "beats/a", .value = "three", .size = 5 };
         _cleanup_reply_ Reply reply = {};
 
-        assert_int_equal(ask_txn(world->event, r, &(RegistryTxn){ .compares = &compare, .n_compares = 1,
-                                         .puts = &put, .n_puts = 1, .reads = reads, .n_reads = 2 }, &reply), 0);
+        assert_int_equal(ask_txn(world->event, r,
+                                         &(RegistryTxn){ .compares = &compare,
+                                                         .n_compares = 1,
+                                                         .puts = &put,
+                                                         .n_puts = 1,
+                                                         .reads = reads,
+                                                         .n_reads = 2 },
+                                         &reply),
+                        0);
         assert_int_equal(reply.outcome, REGISTRY_REFUSED);
         assert_true(reply.revision >= second);
         assert_non_null(reply.store);
@@ -122,8 +129,14 @@ static void several_records_change_as_one(void **state) {
                 { .key = "fences/a", .value = "touched", .size = 7 },
         };
         const char *deletes[] = { "requests/x", "beats/a" };
-        RegistryTxn txn = { .compares = compares, .n_compares = 3, .puts = puts, .n_puts = 2, .deletes = deletes,
-                .n_deletes = 2, .reads = deletes, .n_reads = 2 };
+        RegistryTxn txn = { .compares = compares,
+                .n_compares = 3,
+                .puts = puts,
+                .n_puts = 2,
+                .deletes = deletes,
+                .n_deletes = 2,
+                .reads = deletes,
+                .n_reads = 2 };
         _cleanup_reply_ Reply reply = {};
 
         must_put(world, r, "requests/x", "give");
@@ -145,8 +158,9 @@ static void one_failed_compare_stops_everything(void **state) {
                 { .key = "fences/a", .value = "touched", .size = 7 },
         };
         const char *deletes[] = { "requests/x" };
-        RegistryTxn txn = { .compares = compares, .n_compares = 2, .puts = puts, .n_puts = 2, .deletes = deletes,
-                .n_deletes = 1 };
+        RegistryTxn txn = {
+                .compares = compares, .n_compares = 2, .puts = puts, .n_puts = 2, .deletes = deletes, .n_deletes = 1
+        };
         _cleanup_reply_ Reply reply = {};
 
         must_put(world, r, "requests/x", "give");
@@ -274,7 +288,8 @@ static void a_long_list_is_whole(void **state) {
                         puts[i] = (RegistryRecord){ .key = keys[i], .value = keys[i], .size = strlen(keys[i]) };
                 }
                 assert_int_equal(ask_txn(world->event, r, &(RegistryTxn){ .puts = puts, .n_puts = REGISTRY_TXN_MAX },
-                                                 &reply), 0);
+                                                 &reply),
+                                0);
                 assert_int_equal(reply.outcome, REGISTRY_COMMITTED);
         }
         assert_int_equal(ask_list(world->event, r, "leases/", &reply), 0);
@@ -337,8 +352,8 @@ static void the_largest_value_fits_and_a_larger_one_is_invalid(void **state) {
 static void any_key_keeps_to_itself(void **state) {
         static const char *const keys[] = { "leases/a/../b", "leases/..", "leases/.", "..", ".", "/", "//",
                 "leases//a", "leases/foo-bar\\x2dbaz@qux.service", "leases/a b", "leases/a%2Fb", "leases/a+b", "a%",
-                "leases/\x01\x7f",
-                "leases/\xc3\xa4.service", "../../etc/passwd", "leases/a\nb", "leases/*", "leases/~", "leases/-r" };
+                "leases/\x01\x7f", "leases/\xc3\xa4.service", "../../etc/passwd", "leases/a\nb", "leases/*",
+                "leases/~", "leases/-r" };
         World *world = *state;
         Registry *r = world_open(world);
         _cleanup_reply_ Reply reply = {};
@@ -377,7 +392,6 @@ static void the_longest_keys_do_not_meet(void **state) {
         for (size_t i = 0; i < 4; i++)
                 assert_string_equal(reply.records[i].key, keys[i]);
 }
-
 
 const struct CMUnitTest conformance_map_tests[] = {
         PROMISE(what_is_put_can_be_read),

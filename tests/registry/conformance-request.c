@@ -19,8 +19,14 @@ static int ask_many(World *world, Registry *r, size_t compares, size_t puts, siz
                 put[i] = (RegistryRecord){ .key = keys[1][i], .value = keys[1][i], .size = 3 };
                 delete[i] = keys[2][i];
         }
-        return ask_txn(world->event, r, &(RegistryTxn){ .compares = compare, .n_compares = compares, .puts = put,
-                                .n_puts = puts, .deletes = delete, .n_deletes = deletes }, reply);
+        return ask_txn(world->event, r,
+                        &(RegistryTxn){ .compares = compare,
+                                        .n_compares = compares,
+                                        .puts = put,
+                                        .n_puts = puts,
+                                        .deletes = delete,
+                                        .n_deletes = deletes },
+                        reply);
 }
 
 static void a_txn_of_128_is_taken_and_one_of_129_is_invalid(void **state) {
@@ -58,8 +64,11 @@ static void a_malformed_request_is_invalid(void **state) {
         assert_int_equal(ask_swap(world->event, r, none, 0, NULL, &reply), -EINVAL);
         /* One Txn changes a record at most once. */
         assert_int_equal(ask_txn(world->event, r, &(RegistryTxn){ .puts = twice, .n_puts = 2 }, &reply), -EINVAL);
-        assert_int_equal(ask_txn(world->event, r, &(RegistryTxn){ .puts = twice, .n_puts = 1, .deletes = &both,
-                                         .n_deletes = 1 }, &reply), -EINVAL);
+        assert_int_equal(
+                        ask_txn(world->event, r,
+                                        &(RegistryTxn){ .puts = twice, .n_puts = 1, .deletes = &both, .n_deletes = 1 },
+                                        &reply),
+                        -EINVAL);
         (void) must_be(world, r, "a", NULL);
 }
 
@@ -70,8 +79,9 @@ static void a_request_keeps_no_pointer_to_what_it_was_asked(void **state) {
         const char *keys[] = { key };
         RegistryRecord put = { .key = key, .value = value, .size = 3 };
         RegistryCompare compare = { key, 0 };
-        RegistryTxn txn = { .compares = &compare, .n_compares = 1, .puts = &put, .n_puts = 1, .reads = keys,
-                .n_reads = 1 };
+        RegistryTxn txn = {
+                .compares = &compare, .n_compares = 1, .puts = &put, .n_puts = 1, .reads = keys, .n_reads = 1
+        };
         Reply replies[3] = { { .ops = r->ops }, { .ops = r->ops }, { .ops = r->ops } };
 
         assert_int_equal(r->ops->txn(r, &txn, PATIENCE, reply_take, replies, &replies[0].request), 0);
@@ -106,10 +116,12 @@ static void requests_may_be_many_at_once(void **state) {
                 replies[i] = (Reply){ .ops = r->ops };
                 if (i % 2)
                         assert_int_equal(r->ops->get(r, &read, 1, PATIENCE, reply_take, replies + i,
-                                                 &replies[i].request), 0);
+                                                         &replies[i].request),
+                                        0);
                 else
                         assert_int_equal(r->ops->txn(r, &(RegistryTxn){ .puts = &put, .n_puts = 1 }, PATIENCE,
-                                                 reply_take, replies + i, &replies[i].request), 0);
+                                                         reply_take, replies + i, &replies[i].request),
+                                        0);
                 assert_int_equal(replies[i].calls, 0);
         }
         for (unsigned i = 0; i < ELEMENTSOF(replies); i++)
@@ -131,7 +143,8 @@ static void a_freed_request_never_fires(void **state) {
 
         assert_int_equal(r->ops->get(r, &key, 1, PATIENCE, reply_take, &get, &get.request), 0);
         assert_int_equal(r->ops->txn(r, &(RegistryTxn){ .puts = &put, .n_puts = 1 }, PATIENCE, reply_take, &txn,
-                                         &txn.request), 0);
+                                         &txn.request),
+                        0);
         assert_int_equal(r->ops->list(r, "leases/", PATIENCE, reply_take, &list, &list.request), 0);
         assert_null(r->ops->request_free(get.request));
         assert_null(r->ops->request_free(txn.request));
@@ -189,8 +202,13 @@ static void no_answer_ends_in_unknown_in_time(void **state) {
         compare.mod_revision = must_put(world, r, key, "one");
         world->fixture->freeze(world->store);
         begin = now_boottime();
-        assert_int_equal(r->ops->txn(r, &(RegistryTxn){ .compares = &compare, .n_compares = 1, .puts = &put, .n_puts = 1 },
-                                         400 * USEC_PER_MSEC, reply_take, &txn, &txn.request), 0);
+        assert_int_equal(r->ops->txn(r,
+                                         &(RegistryTxn){ .compares = &compare,
+                                                         .n_compares = 1,
+                                                         .puts = &put,
+                                                         .n_puts = 1 },
+                                         400 * USEC_PER_MSEC, reply_take, &txn, &txn.request),
+                        0);
         assert_int_equal(r->ops->get(r, &key, 1, 400 * USEC_PER_MSEC, reply_take, &get, &get.request), 0);
         assert_int_equal(r->ops->list(r, "leases/", 400 * USEC_PER_MSEC, reply_take, &list, &list.request), 0);
         for (unsigned i = 0; i < 3; i++)

@@ -58,9 +58,9 @@ typedef struct Seen {
         const RegistryOps *ops;
         RegistryWatch *watch;
         unsigned lists, changes, deletions;
-        uint64_t revision;      /* of the last report */
-        uint64_t mod_revision;  /* of the last single change */
-        const char *broken;     /* the first promise that it broke, or NULL */
+        uint64_t revision;     /* of the last report */
+        uint64_t mod_revision; /* of the last single change */
+        const char *broken;    /* the first promise that it broke, or NULL */
         Kept *records;
         size_t n_records;
         bool free_inside;

@@ -59,7 +59,9 @@ void world_close(World *world, Registry *r) {
 /* ---- what was answered ---- */
 
 static bool kept_copy(Kept *to, const RegistryRecord *from) {
-        *to = (Kept){ .key = strdup(from->key), .size = from->size, .mod_revision = from->mod_revision,
+        *to = (Kept){ .key = strdup(from->key),
+                .size = from->size,
+                .mod_revision = from->mod_revision,
                 .damaged = from->damaged };
         if (from->value) {
                 to->value = malloc(from->size + 1); /* terminated, for kept_is() */
@@ -255,12 +257,18 @@ int ask_swap(sd_event *event, Registry *r, const char *key, uint64_t mod_revisio
         RegistryCompare compare = { .key = key, .mod_revision = mod_revision };
         RegistryRecord put = { .key = key, .value = text, .size = text ? strlen(text) : 0 };
 
-        return ask_txn(event, r, &(RegistryTxn){
-                .compares = &compare, .n_compares = 1,
-                .puts = &put, .n_puts = text ? 1 : 0,
-                .deletes = &key, .n_deletes = text ? 0 : 1,
-                .reads = &key, .n_reads = 1,
-        }, reply);
+        return ask_txn(event, r,
+                        &(RegistryTxn){
+                                        .compares = &compare,
+                                        .n_compares = 1,
+                                        .puts = &put,
+                                        .n_puts = text ? 1 : 0,
+                                        .deletes = &key,
+                                        .n_deletes = text ? 0 : 1,
+                                        .reads = &key,
+                                        .n_reads = 1,
+                        },
+                        reply);
 }
 
 uint64_t must_put(World *world, Registry *r, const char *key, const char *text) {
@@ -300,8 +308,8 @@ int conformance_run(const RegistryFixture *f) {
         fixture = f;
         printf("registry: %s\n", f->ops->name);
         failed += _cmocka_run_group_tests("map", conformance_map_tests, conformance_n_map_tests, NULL, NULL);
-        failed += _cmocka_run_group_tests("requests", conformance_request_tests, conformance_n_request_tests, NULL,
-                        NULL);
+        failed += _cmocka_run_group_tests(
+                        "requests", conformance_request_tests, conformance_n_request_tests, NULL, NULL);
         failed += _cmocka_run_group_tests("watch", conformance_watch_tests, conformance_n_watch_tests, NULL, NULL);
         failed += _cmocka_run_group_tests("many", conformance_many_tests, conformance_n_many_tests, NULL, NULL);
         return failed;

@@ -60,7 +60,7 @@ void bench_open(Bench *b, ...) {
                 endpoints[n] = va_arg(ap, const char *);
         while (endpoints[n++] && n < ELEMENTSOF(endpoints));
         va_end(ap);
-        bench_open_config(b, &(RegistryConfig) { .endpoints = endpoints });
+        bench_open_config(b, &(RegistryConfig){ .endpoints = endpoints });
 }
 
 void bench_close(Bench *b) {
@@ -150,7 +150,7 @@ static bool has_status(void *userdata) {
 }
 
 bool bench_until_status(Bench *b, RegistryState state, const char *text) {
-        return bench_until(b, has_status, &(Wanted) { b, state, text });
+        return bench_until(b, has_status, &(Wanted){ b, state, text });
 }
 
 int bench_main(int (*run)(void)) {

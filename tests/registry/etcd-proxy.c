@@ -22,7 +22,7 @@ int proxy_start(Proxy *p, const char *upstream) {
         int to[2], from[2];
         unsigned port;
 
-        *p = (Proxy) {};
+        *p = (Proxy){};
         if (pipe2(to, O_CLOEXEC) < 0 || pipe2(from, O_CLOEXEC) < 0)
                 return -errno;
         p->pid = fork();
@@ -61,5 +61,5 @@ void proxy_stop(Proxy *p) {
                 (void) kill(p->pid, SIGKILL);
                 (void) waitpid(p->pid, NULL, 0);
         }
-        *p = (Proxy) {};
+        *p = (Proxy){};
 }

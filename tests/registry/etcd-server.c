@@ -33,7 +33,7 @@ unsigned free_port(void) {
         unsigned port = 0;
 
         if (fd >= 0 && bind(fd, (struct sockaddr *) &a, size) == 0 &&
-            getsockname(fd, (struct sockaddr *) &a, &size) == 0)
+                        getsockname(fd, (struct sockaddr *) &a, &size) == 0)
                 port = ntohs(a.sin_port);
         if (fd >= 0)
                 (void) close(fd);
@@ -71,7 +71,7 @@ int servers_create(Server *s, size_t n, const char *token, const ServerTls *tls,
         for (size_t i = 0; i < n; i++) {
                 char template[] = "/tmp/leased-etcd.XXXXXX";
 
-                s[i] = (Server) { .client_port = free_port(), .peer_port = free_port() };
+                s[i] = (Server){ .client_port = free_port(), .peer_port = free_port() };
                 if (!mkdtemp(template))
                         return -errno;
                 s[i].dir = strdup(template);
@@ -158,7 +158,7 @@ void servers_destroy(Server *s, size_t n) {
                 if (s[i].dir)
                         remove_tree(s[i].dir);
                 free(s[i].dir);
-                s[i] = (Server) {};
+                s[i] = (Server){};
         }
 }
 

@@ -38,8 +38,12 @@ static int write_all_of(const char *path, const char *text, bool delete) {
                 return -ENOMEM;
         for (unsigned i = 0; i < 5; i++) /* the order asked for is the reverse of the one that is safe */
                 puts[4 - i] = (RegistryRecord){ .key = keys[i], .value = text, .size = strlen(text) };
-        r = local_store_txn(store, &patience, &(RegistryTxn){ .puts = puts + delete, .n_puts = 5 - (size_t) delete,
-                                .deletes = keys + 4, .n_deletes = delete }, &result);
+        r = local_store_txn(store, &patience,
+                        &(RegistryTxn){ .puts = puts + delete,
+                                        .n_puts = 5 - (size_t) delete,
+                                        .deletes = keys + 4,
+                                        .n_deletes = delete },
+                        &result);
         local_result_clear(&result);
         return r;
 }
@@ -136,8 +140,8 @@ static int put_one(const char *path) {
 
         if (!store)
                 return -ENOMEM;
-        r = local_store_txn(store, &patience, &(RegistryTxn){ .compares = &compare, .n_compares = 1, .puts = &put,
-                                .n_puts = 1 }, &result);
+        r = local_store_txn(store, &patience,
+                        &(RegistryTxn){ .compares = &compare, .n_compares = 1, .puts = &put, .n_puts = 1 }, &result);
         local_result_clear(&result);
         return r;
 }
@@ -157,9 +161,9 @@ static void a_txn_of_one_record_costs_two_syncs(void **state) {
                 struct __ptrace_syscall_info info = {};
 
                 assert_true(ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof(info), &info) > 0);
-                syncs += info.op == PTRACE_SYSCALL_INFO_ENTRY && (info.entry.nr == SYS_fsync ||
-                                info.entry.nr == SYS_fdatasync || info.entry.nr == SYS_syncfs ||
-                                info.entry.nr == SYS_sync);
+                syncs += info.op == PTRACE_SYSCALL_INFO_ENTRY &&
+                         (info.entry.nr == SYS_fsync || info.entry.nr == SYS_fdatasync ||
+                                         info.entry.nr == SYS_syncfs || info.entry.nr == SYS_sync);
         }
         assert_int_equal(status, 0);
         assert_int_equal(syncs, 2);
@@ -183,7 +187,7 @@ static void write_for_ever(World *world, int started) {
 
                 puts[0].size = puts[1].size = puts[2].size = (size_t) snprintf(text, sizeof(text), "%08x", i);
                 if (ask_txn(event, r, &(RegistryTxn){ .puts = puts, .n_puts = 3 }, &reply) < 0 ||
-                    reply.outcome != REGISTRY_COMMITTED)
+                                reply.outcome != REGISTRY_COMMITTED)
                         _exit(1);
                 if (i == 0 && write(started, "x", 1) != 1)
                         _exit(1);
@@ -360,7 +364,8 @@ static void a_disk_that_hangs_does_not_stop_the_loop(void **state) {
         for (unsigned i = 0; i < 2; i++) { /* the second one waits behind the first */
                 both[i]->ops = r->ops;
                 assert_int_equal(r->ops->txn(r, &(RegistryTxn){ .puts = &put, .n_puts = 1 }, 300 * USEC_PER_MSEC,
-                                                 reply_take, both[i], &both[i]->request), 0);
+                                                 reply_take, both[i], &both[i]->request),
+                                0);
         }
         while (first.calls == 0 || second.calls == 0) {
                 usec_t turn = now_boottime();

@@ -66,7 +66,8 @@ static void a_damaged_record_is_there_and_is_never_free(void **state) {
                 assert_int_equal(reply.n_records, 2);
                 assert_true(reply.records[0].damaged);
                 assert_false(reply.records[1].damaged);
-                /* As absent it cannot be taken. At the revision that is told it can: what is there was not changed since. */
+                /* As absent it cannot be taken. At the revision that is told it can: what is there was not changed
+                 * since. */
                 assert_int_equal(ask_swap(world->event, r, key, 0, "mine", &reply), 0);
                 assert_int_equal(reply.outcome, REGISTRY_REFUSED);
                 assert_true(reply.records[0].damaged);
@@ -92,7 +93,9 @@ static void a_damaged_record_keeps_its_revision_until_it_is_another(void **state
         must_put(world, r, key, "alive");
         damage(file_of(world, key), 3);
         for (int i = 0; i < 3; i++) {
-                assert_int_equal(i % 2 ? ask_list(world->event, r, "beats/", &reply) : ask_get(world->event, r, &key, 1, &reply), 0);
+                assert_int_equal(i % 2 ? ask_list(world->event, r, "beats/", &reply)
+                                       : ask_get(world->event, r, &key, 1, &reply),
+                                0);
                 assert_true(reply.records[0].damaged);
                 again = reply.records[0].mod_revision;
                 reply_clear(&reply);

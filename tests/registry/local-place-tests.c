@@ -226,7 +226,8 @@ static void a_lock_held_too_long_is_unknown_and_changes_nothing(void **state) {
         must_put(world, r, "a", "1");
         directory_freeze(world->store);
         assert_int_equal(r->ops->txn(r, &(RegistryTxn){ .puts = &put, .n_puts = 1 }, 300 * USEC_PER_MSEC, reply_take,
-                                         &reply, &reply.request), 0);
+                                         &reply, &reply.request),
+                        0);
         assert_true(world_wait(world->event, &reply.calls, 1));
         directory_thaw(world->store);
         assert_int_equal(reply.outcome, REGISTRY_UNKNOWN);

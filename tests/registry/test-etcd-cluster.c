@@ -73,7 +73,8 @@ static void the_loss_of_the_leader_is_survived(void **state) {
         seen_clear(&seen);
 }
 
-/* Both followers think for a while that they still have it, and hand it the write. Its sockets stay open and silent. */
+/* Both followers think for a while that they still have it, and hand it the write. Its sockets stay open and silent.
+ */
 static void a_write_that_hangs_with_the_old_leader_is_given_up_when_there_is_a_new_one(void **state) {
         Bench *b = *state;
         Server *frozen = leader();
@@ -85,7 +86,7 @@ static void a_write_that_hangs_with_the_old_leader_is_given_up_when_there_is_a_n
         for (size_t i = 0; i < ELEMENTSOF(cluster); i++)
                 if (cluster + i != frozen)
                         endpoints[n++] = cluster[i].url;
-        bench_open_config(b, &(RegistryConfig) { .endpoints = endpoints, .attempt = PATIENCE / 2 });
+        bench_open_config(b, &(RegistryConfig){ .endpoints = endpoints, .attempt = PATIENCE / 2 });
         (void) bench_put(b, "beats/a", "before", PATIENCE);
         server_signal(frozen, SIGSTOP);
         begin = now_boottime();
@@ -206,14 +207,15 @@ static void endpoints_of_two_clusters_are_refused(void **state) {
         assert_int_equal(reply.records[0].mod_revision, 0); /* none of those writes came through */
 }
 
-/* Most of them agree, so that nobody waits for one that hangs; if that turns out to be of another cluster it is left out. */
+/* Most of them agree, so that nobody waits for one that hangs; if that turns out to be of another cluster it is left
+ * out. */
 static void an_endpoint_that_hangs_is_not_waited_for_at_the_start(void **state) {
         Bench *b = *state;
         const char *endpoints[] = { alone.url, cluster[0].url, cluster[1].url, NULL };
         _cleanup_reply_ Reply reply = {};
 
         server_signal(&alone, SIGSTOP);
-        bench_open_config(b, &(RegistryConfig) { .endpoints = endpoints, .attempt = 4 * PATIENCE });
+        bench_open_config(b, &(RegistryConfig){ .endpoints = endpoints, .attempt = 4 * PATIENCE });
         bench_get(b, "meta", PATIENCE, &reply);
         assert_int_equal(reply.outcome, REGISTRY_COMMITTED);
         server_signal(&alone, SIGCONT);
@@ -231,7 +233,7 @@ static void most_of_the_endpoints_are_enough_though_others_hang_or_disagree(void
         struct sockaddr_in address;
         int fd = bench_listen(16, &address, silent);
 
-        bench_open_config(b, &(RegistryConfig) { .endpoints = endpoints, .attempt = 4 * PATIENCE });
+        bench_open_config(b, &(RegistryConfig){ .endpoints = endpoints, .attempt = 4 * PATIENCE });
         bench_get(b, "meta", PATIENCE, &reply);
         assert_int_equal(reply.outcome, REGISTRY_COMMITTED);
         (void) close(fd);
@@ -246,13 +248,13 @@ static void who_remembers_nothing_wants_more_than_half(void **state) {
         struct sockaddr_in address;
         int fds[] = { bench_listen(16, &address, silent[0]), bench_listen(16, &address, silent[1]) };
 
-        bench_open_config(b, &(RegistryConfig) { .endpoints = endpoints });
+        bench_open_config(b, &(RegistryConfig){ .endpoints = endpoints });
         bench_get(b, "meta", 2 * USEC_PER_SEC, &reply);
         assert_int_equal(reply.outcome, REGISTRY_UNKNOWN);
         assert_non_null(strstr(reply.error, "1 of 3 endpoints"));
         bench_close(b);
         bench_remember(b, alone.url);
-        bench_open_config(b, &(RegistryConfig) { .endpoints = endpoints });
+        bench_open_config(b, &(RegistryConfig){ .endpoints = endpoints });
         bench_get(b, "meta", PATIENCE, &reply);
         assert_int_equal(reply.outcome, REGISTRY_COMMITTED);
         for (size_t i = 0; i < ELEMENTSOF(fds); i++)
@@ -286,13 +288,14 @@ static void the_remembered_cluster_is_asked_and_the_odd_member_left_out(void **s
         }
         /* It was never asked for anything that counts: nothing was written there. */
         b->store[0] = '\0';
-        config.endpoints = (const char *[]) { alone.url, NULL };
+        config.endpoints = (const char *[]){ alone.url, NULL };
         bench_open_config(b, &config);
         bench_get(b, "beats/a", PATIENCE, &reply);
         assert_int_equal(reply.records[0].mod_revision, 0);
 }
 
-/* Only where none is of the remembered cluster, and most are of another, is that one asked: the caller sees its name. */
+/* Only where none is of the remembered cluster, and most are of another, is that one asked: the caller sees its name.
+ */
 static void where_none_is_of_the_remembered_cluster_nothing_counts(void **state) {
         Bench *b = *state;
         _cleanup_reply_ Reply reply = {};
@@ -389,7 +392,7 @@ static void a_full_store_is_named(void **state) {
                 RegistryRecord put = { .key = key, .value = value, .size = REGISTRY_VALUE_MAX };
 
                 (void) snprintf(key, sizeof(key), "leases/%u", i);
-                assert_int_equal(ask_txn(b->event, b->r, &(RegistryTxn) { .puts = &put, .n_puts = 1 }, &reply), 0);
+                assert_int_equal(ask_txn(b->event, b->r, &(RegistryTxn){ .puts = &put, .n_puts = 1 }, &reply), 0);
                 if (reply.outcome == REGISTRY_UNKNOWN)
                         break;
         }

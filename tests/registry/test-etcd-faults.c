@@ -126,7 +126,7 @@ static void a_refusal_by_our_own_write_shows_it(void **state) {
 
 static void a_read_is_repeated_until_it_is_answered(void **state) {
         static const char *const faults[] = { "cut-request", "cut-answer", "truncate-request", "truncate-answer",
-                                              "hold-answer", "hold-request", "black-hole", "garbage", "error" };
+                "hold-answer", "hold-request", "black-hole", "garbage", "error" };
         Bench *b = *state;
 
         (void) open_through_proxy(b);
@@ -233,9 +233,15 @@ static void what_is_not_etcd_is_named_and_does_no_harm(void **state) {
                 const char *fault, *text;
                 unsigned ms; /* of an attempt, if 200 are not enough to see it */
         } cases[] = {
-                { "garbage", "not etcd's" }, { "html", "not etcd's" }, { "empty", "not etcd's" },
-                { "wrong-type", "not etcd's" }, { "not-found", "/v3/" }, { "redirect", "redirects" },
-                { "error", "status 502" }, { "huge", "too large", 2000 }, { "drip", "in time" },
+                { "garbage", "not etcd's" },
+                { "html", "not etcd's" },
+                { "empty", "not etcd's" },
+                { "wrong-type", "not etcd's" },
+                { "not-found", "/v3/" },
+                { "redirect", "redirects" },
+                { "error", "status 502" },
+                { "huge", "too large", 2000 },
+                { "drip", "in time" },
                 { "endless-head", "" },
                 { "black-hole", "in time" },
         };
@@ -247,8 +253,8 @@ static void what_is_not_etcd_is_named_and_does_no_harm(void **state) {
                 RegistryStatus status;
 
                 assert_int_equal(proxy_tell(&proxy, "mode %s", cases[i].fault), 0);
-                bench_open_config(b, &(RegistryConfig) { .endpoints = (const char *[]) { proxy.url, NULL },
-                                                         .attempt = attempt });
+                bench_open_config(b, &(RegistryConfig){ .endpoints = (const char *[]){ proxy.url, NULL },
+                                                     .attempt = attempt });
                 bench_get(b, "meta", 2 * attempt, &reply);
                 assert_true(now_boottime() - begin < 2 * attempt + USEC_PER_SEC);
                 assert_int_equal(reply.outcome, REGISTRY_UNKNOWN);
@@ -299,7 +305,7 @@ static void records_of_others_are_passed_on(void **state) {
         char body[512];
         Reply reply = {};
 
-        bench_open_config(b, &(RegistryConfig) { .endpoints = endpoints, .prefix = "/shared" });
+        bench_open_config(b, &(RegistryConfig){ .endpoints = endpoints, .prefix = "/shared" });
         (void) bench_put(b, "leases/a", "ours", PATIENCE);
         (void) snprintf(body, sizeof(body), "{\"key\":\"%s\",\"value\":\"%s\"}", base64_of("/shared/notes of mine"),
                         base64_of("not json"));
@@ -340,7 +346,7 @@ static void a_stalled_watch_is_noticed(void **state) {
 
 static void a_watch_that_is_cut_lists_again(void **state) {
         static const char *const faults[] = { "cut-request", "cut-answer", "truncate-answer", "garbage", "html",
-                                              "huge", "not-found", "wrong-type", "empty" };
+                "huge", "not-found", "wrong-type", "empty" };
         Bench *b = *state;
         Seen seen = { .ops = &registry_etcd };
 
@@ -380,11 +386,11 @@ static bool is_at_the_good_one(void *userdata) {
         return streq(bench_status(userdata).endpoint, server.url);
 }
 
-/* Whatever a stream is made of: the loop goes on turning, the server that sends it is left for another, and there the watch
- * goes on. */
+/* Whatever a stream is made of: the loop goes on turning, the server that sends it is left for another, and there the
+ * watch goes on. */
 static void a_server_that_sends_nonsense_loses_its_turn(void **state) {
-        static const char *const faults[] = { "flood-empty", "flood-short", "flood-progress", "flood-events", "nul-line",
-                                              "long-line" };
+        static const char *const faults[] = { "flood-empty", "flood-short", "flood-progress", "flood-events",
+                "nul-line", "long-line" };
         Bench *b = *state;
 
         for (size_t i = 0; i < ELEMENTSOF(faults); i++) {
@@ -395,7 +401,7 @@ static void a_server_that_sends_nonsense_loses_its_turn(void **state) {
                 assert_int_equal(proxy_tell(&proxy, "mode %s /v3/watch", faults[i]), 0);
                 do { /* until it happens to begin with the bad one */
                         bench_close(b);
-                        bench_open_config(b, &(RegistryConfig) { .endpoints = endpoints });
+                        bench_open_config(b, &(RegistryConfig){ .endpoints = endpoints });
                 } while (is_at_the_good_one(b));
                 assert_true(sd_event_add_time(b->event, &pulse.timer, CLOCK_BOOTTIME, pulse.due = now_boottime(), 1,
                                             on_pulse, &pulse) >= 0);
@@ -429,7 +435,8 @@ static void a_watch_outlasts_restart_and_compaction(void **state) {
         assert_int_equal(servers_start(&server, 1), 0);
         /* Nothing of ours runs meanwhile, so that the watch comes back only when its place is gone. */
         for (unsigned i = 0; i < 2; i++)
-                assert_int_equal(server_post(&server, "/v3/kv/put", "{\"key\":\"AA==\",\"value\":\"AA==\"}", NULL, NULL),
+                assert_int_equal(server_post(&server, "/v3/kv/put", "{\"key\":\"AA==\",\"value\":\"AA==\"}", NULL,
+                                                 NULL),
                                 200);
         (void) snprintf(body, sizeof(body), "{\"revision\":\"%" PRIu64 "\"}", revision + 2);
         assert_int_equal(server_post(&server, "/v3/kv/compaction", body, NULL, NULL), 200);
@@ -494,7 +501,7 @@ static void a_list_whose_revision_is_compacted_begins_anew(void **state) {
 
                 for (unsigned i = 0; i < REGISTRY_TXN_MAX; i++) {
                         (void) snprintf(keys[i], sizeof(keys[i]), "leases/%u-%u", round, i);
-                        puts[i] = (RegistryRecord) { .key = keys[i], .value = "x", .size = 1 };
+                        puts[i] = (RegistryRecord){ .key = keys[i], .value = "x", .size = 1 };
                 }
                 assert_int_equal(ask_txn(b->event, b->r, &txn, &put), 0);
                 assert_int_equal(put.outcome, REGISTRY_COMMITTED);
@@ -525,14 +532,14 @@ static void a_page_that_is_too_large_is_asked_for_in_parts(void **state) {
 
         assert_non_null(value);
         memset(value, 'x', REGISTRY_VALUE_MAX);
-        bench_open_config(b, &(RegistryConfig) { .endpoints = (const char *[]) { server.url, NULL },
-                                                 .attempt = 5 * USEC_PER_SEC });
+        bench_open_config(b, &(RegistryConfig){ .endpoints = (const char *[]){ server.url, NULL },
+                                             .attempt = 5 * USEC_PER_SEC });
         for (unsigned i = 0; i < N; i++) { /* 20 MiB: more than one answer may hold */
                 char key[32];
                 RegistryRecord put = { .key = key, .value = value, .size = REGISTRY_VALUE_MAX };
 
                 (void) snprintf(key, sizeof(key), "leases/%03u", i);
-                assert_int_equal(ask_txn(b->event, b->r, &(RegistryTxn) { .puts = &put, .n_puts = 1 }, &reply), 0);
+                assert_int_equal(ask_txn(b->event, b->r, &(RegistryTxn){ .puts = &put, .n_puts = 1 }, &reply), 0);
                 assert_int_equal(reply.outcome, REGISTRY_COMMITTED);
         }
         assert_int_equal(ask_list(b->event, b->r, "leases/", &reply), 0);

@@ -15,8 +15,9 @@
 #include "registry/etcd-base64.h"
 #include "registry/etcd-json.h"
 
-#define HEADER "\"header\":{\"cluster_id\":\"15985099378392235387\",\"member_id\":\"10276657743932975437\"," \
-               "\"revision\":\"4\",\"raft_term\":\"2\"}"
+#define HEADER                                                                                                        \
+        "\"header\":{\"cluster_id\":\"15985099378392235387\",\"member_id\":\"10276657743932975437\","                 \
+        "\"revision\":\"4\",\"raft_term\":\"2\"}"
 
 static json_t *parse(const char *text) {
         json_t *root = etcd_parse(text, strlen(text));
@@ -59,8 +60,8 @@ static void base64_keeps_every_byte(void **state) {
 }
 
 static void what_is_not_base64_is_refused(void **state) {
-        static const char *const bad[] = { "Z", "Zg", "Zg=", "Z===", "====", "Zm9v!mFy", "Zm9v\nmFy", "Zm-_", "=g==", "Z=g=",
-                                           "Zg==Zg==" };
+        static const char *const bad[] = { "Z", "Zg", "Zg=", "Z===", "====", "Zm9v!mFy", "Zm9v\nmFy", "Zm-_",
+                "=g==", "Z=g=", "Zg==Zg==" };
 
         for (size_t i = 0; i < ELEMENTSOF(bad); i++) {
                 char *back = NULL;
@@ -78,23 +79,30 @@ static void a_txn_is_written_as_etcd_reads_it(void **state) {
         RegistryRecord put = { .key = "beats/a", .value = "\0x", .size = 2 };
         const char *deletes[] = { "requests/x" }, *reads[] = { "beats/a" };
         RegistryTxn txn = {
-                .compares = compares, .n_compares = 2, .puts = &put, .n_puts = 1,
-                .deletes = deletes, .n_deletes = 1, .reads = reads, .n_reads = 1,
+                .compares = compares,
+                .n_compares = 2,
+                .puts = &put,
+                .n_puts = 1,
+                .deletes = deletes,
+                .n_deletes = 1,
+                .reads = reads,
+                .n_reads = 1,
         };
         _cleanup_free_ char *text = etcd_encode_txn(&txn, "/l/");
 
-        assert_string_equal(text,
-                        "{\"compare\":["
-                        "{\"key\":\"L2wvYmVhdHMvYQ==\",\"target\":\"MOD\",\"result\":\"EQUAL\",\"mod_revision\":\"7\"},"
-                        "{\"key\":\"L2wvbGVhc2VzL3g=\",\"target\":\"MOD\",\"result\":\"EQUAL\",\"mod_revision\":\"0\"}],"
-                        "\"success\":[{\"request_put\":{\"key\":\"L2wvYmVhdHMvYQ==\",\"value\":\"AHg=\"}},"
-                        "{\"request_delete_range\":{\"key\":\"L2wvcmVxdWVzdHMveA==\"}}],"
-                        "\"failure\":[{\"request_range\":{\"key\":\"L2wvYmVhdHMvYQ==\"}}]}");
+        assert_string_equal(text, "{\"compare\":["
+                                  "{\"key\":\"L2wvYmVhdHMvYQ==\",\"target\":\"MOD\",\"result\":\"EQUAL\",\"mod_"
+                                  "revision\":\"7\"},"
+                                  "{\"key\":\"L2wvbGVhc2VzL3g=\",\"target\":\"MOD\",\"result\":\"EQUAL\",\"mod_"
+                                  "revision\":\"0\"}],"
+                                  "\"success\":[{\"request_put\":{\"key\":\"L2wvYmVhdHMvYQ==\",\"value\":\"AHg=\"}},"
+                                  "{\"request_delete_range\":{\"key\":\"L2wvcmVxdWVzdHMveA==\"}}],"
+                                  "\"failure\":[{\"request_range\":{\"key\":\"L2wvYmVhdHMvYQ==\"}}]}");
 }
 
 static void a_txn_that_only_compares_reads_something_too(void **state) {
         RegistryCompare compare = { "a", 7 };
-        _cleanup_free_ char *text = etcd_encode_txn(&(RegistryTxn) { .compares = &compare, .n_compares = 1 }, "/l/");
+        _cleanup_free_ char *text = etcd_encode_txn(&(RegistryTxn){ .compares = &compare, .n_compares = 1 }, "/l/");
 
         assert_non_null(strstr(text, "\"success\":[{\"request_range\":{\"key\":\"L2wvYQ==\""));
 }
@@ -102,12 +110,13 @@ static void a_txn_that_only_compares_reads_something_too(void **state) {
 static void other_requests_are_written_as_etcd_reads_them(void **state) {
         _cleanup_free_ char *range = NULL, *watch = NULL, *login = NULL, *compaction = NULL;
 
-        range = etcd_encode_range(&(EtcdRange) { .key = "a\0", .key_size = 2, .end = "b", .end_size = 1, .revision = 9,
-                                                 .limit = 500 });
+        range = etcd_encode_range(&(EtcdRange){
+                        .key = "a\0", .key_size = 2, .end = "b", .end_size = 1, .revision = 9, .limit = 500 });
         assert_string_equal(range, "{\"key\":\"YQA=\",\"range_end\":\"Yg==\",\"revision\":\"9\",\"limit\":\"500\"}");
         watch = etcd_encode_watch("/l/", "/l0", 10);
-        assert_string_equal(watch, "{\"create_request\":{\"key\":\"L2wv\",\"range_end\":\"L2ww\",\"start_revision\":\"10\","
-                                   "\"progress_notify\":true}}");
+        assert_string_equal(watch,
+                        "{\"create_request\":{\"key\":\"L2wv\",\"range_end\":\"L2ww\",\"start_revision\":\"10\","
+                        "\"progress_notify\":true}}");
         login = etcd_encode_authenticate("me \"and\" you", "back\\slash\n");
         assert_string_equal(login, "{\"name\":\"me \\\"and\\\" you\",\"password\":\"back\\\\slash\\n\"}");
         compaction = etcd_encode_compaction(18446744073709551615u);
@@ -115,7 +124,8 @@ static void other_requests_are_written_as_etcd_reads_them(void **state) {
 }
 
 static void the_end_of_a_prefix_is_the_next_one(void **state) {
-        _cleanup_free_ char *a = etcd_range_end("/leased/"), *b = etcd_range_end("a\xff\xff"), *c = etcd_range_end("\xff");
+        _cleanup_free_ char *a = etcd_range_end("/leased/"), *b = etcd_range_end("a\xff\xff"),
+                            *c = etcd_range_end("\xff");
 
         assert_string_equal(a, "/leased0");
         assert_string_equal(b, "b");
@@ -137,10 +147,16 @@ static void a_header_is_read(void **state) {
 
 static void a_bad_header_is_refused(void **state) {
         static const char *const bad[] = {
-                "{}", "{\"header\":[]}", "{\"header\":{}}", "{\"header\":{\"cluster_id\":\"\"}}",
-                "{\"header\":{\"cluster_id\":\"-1\"}}", "{\"header\":{\"cluster_id\":\"18446744073709551616\"}}",
-                "{\"header\":{\"cluster_id\":\"0\"}}", "{\"header\":{\"cluster_id\":\"1x\"}}",
-                "{\"header\":{\"cluster_id\":1.5}}", "{\"header\":{\"cluster_id\":-1}}",
+                "{}",
+                "{\"header\":[]}",
+                "{\"header\":{}}",
+                "{\"header\":{\"cluster_id\":\"\"}}",
+                "{\"header\":{\"cluster_id\":\"-1\"}}",
+                "{\"header\":{\"cluster_id\":\"18446744073709551616\"}}",
+                "{\"header\":{\"cluster_id\":\"0\"}}",
+                "{\"header\":{\"cluster_id\":\"1x\"}}",
+                "{\"header\":{\"cluster_id\":1.5}}",
+                "{\"header\":{\"cluster_id\":-1}}",
                 "{\"header\":{\"cluster_id\":\"1\",\"revision\":{}}}",
         };
 
@@ -154,9 +170,10 @@ static void a_bad_header_is_refused(void **state) {
 }
 
 static void a_range_is_read(void **state) {
-        json_t *root = parse("{" HEADER ",\"kvs\":[{\"key\":\"YQ==\",\"create_revision\":\"2\",\"mod_revision\":\"3\","
-                             "\"version\":\"2\",\"value\":\"AHg=\",\"lease\":\"7\"},{\"key\":\"YgBj\",\"mod_revision\":4}],"
-                             "\"more\":true,\"count\":\"17\",\"novelty\":{}}");
+        json_t *root = parse(
+                        "{" HEADER ",\"kvs\":[{\"key\":\"YQ==\",\"create_revision\":\"2\",\"mod_revision\":\"3\","
+                        "\"version\":\"2\",\"value\":\"AHg=\",\"lease\":\"7\"},{\"key\":\"YgBj\",\"mod_revision\":4}],"
+                        "\"more\":true,\"count\":\"17\",\"novelty\":{}}");
         EtcdKeyValues k;
 
         assert_int_equal(etcd_decode_range(root, &k), 0);
@@ -186,9 +203,14 @@ static void an_empty_range_is_read(void **state) {
 
 static void a_bad_range_is_refused(void **state) {
         static const char *const bad[] = {
-                "{" HEADER ",\"kvs\":{}}", "{" HEADER ",\"kvs\":[1]}", "{" HEADER ",\"kvs\":[{}]}", "{" HEADER ",\"kvs\":[{\"key\":\"YQ==\"}]}",
-                "{" HEADER ",\"kvs\":[{\"key\":\"YQ=\",\"mod_revision\":\"3\"}]}", "{" HEADER ",\"kvs\":[{\"key\":7,\"mod_revision\":\"3\"}]}",
-                "{" HEADER ",\"kvs\":[{\"key\":\"YQ==\",\"mod_revision\":\"3\",\"value\":\"!\"}]}", "{" HEADER ",\"more\":\"yes\"}",
+                "{" HEADER ",\"kvs\":{}}",
+                "{" HEADER ",\"kvs\":[1]}",
+                "{" HEADER ",\"kvs\":[{}]}",
+                "{" HEADER ",\"kvs\":[{\"key\":\"YQ==\"}]}",
+                "{" HEADER ",\"kvs\":[{\"key\":\"YQ=\",\"mod_revision\":\"3\"}]}",
+                "{" HEADER ",\"kvs\":[{\"key\":7,\"mod_revision\":\"3\"}]}",
+                "{" HEADER ",\"kvs\":[{\"key\":\"YQ==\",\"mod_revision\":\"3\",\"value\":\"!\"}]}",
+                "{" HEADER ",\"more\":\"yes\"}",
                 "{" HEADER ",\"kvs\":[{\"key\":\"YQ==\",\"mod_revision\":\"0\"}]}",
                 /* newer than the answer, or than any revision can be */
                 "{" HEADER ",\"kvs\":[{\"key\":\"YQ==\",\"mod_revision\":\"5\"}]}",
@@ -206,7 +228,9 @@ static void a_bad_range_is_refused(void **state) {
 }
 
 static void a_txn_that_was_committed_is_read(void **state) {
-        json_t *root = parse("{" HEADER ",\"succeeded\":true,\"responses\":[{\"response_put\":{\"header\":{\"revision\":\"4\"}}}]}");
+        json_t *root = parse(
+                        "{" HEADER
+                        ",\"succeeded\":true,\"responses\":[{\"response_put\":{\"header\":{\"revision\":\"4\"}}}]}");
         EtcdKeyValues k;
         bool succeeded;
 
@@ -259,7 +283,8 @@ static void all_shapes_of_errors_are_read(void **state) {
                         "etcdserver: invalid auth token");
         /* streams up to 3.5, and from 3.6 */
         expect_error("{\"error\":{\"grpc_code\":14,\"http_code\":503,\"message\":\"etcdserver: no leader\","
-                     "\"http_status\":\"Service Unavailable\"}}", 14, "etcdserver: no leader");
+                     "\"http_status\":\"Service Unavailable\"}}",
+                        14, "etcdserver: no leader");
         expect_error("{\"error\":{\"code\":14,\"message\":\"etcdserver: no leader\",\"details\":[]}}", 14,
                         "etcdserver: no leader");
         expect_error("{\"error\":\"Not Found\",\"code\":\"5\"}", 5, "Not Found");
@@ -301,7 +326,7 @@ static void errors_are_judged_by_what_they_prove(void **state) {
 
 static void a_token_is_read_if_it_can_be_a_header(void **state) {
         static const char *const bad[] = { "{}", "{\"token\":\"\"}", "{\"token\":7}", "{\"token\":\"a b\"}",
-                                           "{\"token\":\"a\\r\\nX: y\"}" };
+                "{\"token\":\"a\\r\\nX: y\"}" };
         json_t *root = parse("{" HEADER ",\"token\":\"sssvIpwfnLAcWAQH.9\"}");
         _cleanup_free_ char *token = NULL;
 
@@ -318,9 +343,10 @@ static void a_token_is_read_if_it_can_be_a_header(void **state) {
 }
 
 static void a_member_tells_its_room_and_alarms(void **state) {
-        json_t *root = parse("{" HEADER ",\"version\":\"3.4.23\",\"dbSize\":\"24576\",\"leader\":\"10276657743932975437\","
-                             "\"raftIndex\":\"4\",\"raftTerm\":\"2\",\"raftAppliedIndex\":\"4\","
-                             "\"errors\":[\"memberID:1 alarm:NOSPACE \"],\"dbSizeInUse\":\"16384\"}");
+        json_t *root = parse(
+                        "{" HEADER ",\"version\":\"3.4.23\",\"dbSize\":\"24576\",\"leader\":\"10276657743932975437\","
+                        "\"raftIndex\":\"4\",\"raftTerm\":\"2\",\"raftAppliedIndex\":\"4\","
+                        "\"errors\":[\"memberID:1 alarm:NOSPACE \"],\"dbSizeInUse\":\"16384\"}");
         EtcdMemberStatus s;
 
         assert_int_equal(etcd_decode_status(root, &s), 0);
@@ -331,7 +357,8 @@ static void a_member_tells_its_room_and_alarms(void **state) {
         assert_true(s.no_space);
         assert_false(s.corrupt);
         json_decref(root);
-        root = parse("{" HEADER ",\"version\":\"3.6.9\",\"dbSize\":\"1\",\"dbSizeQuota\":\"2147483648\",\"storageVersion\":\"3.6.0\"}");
+        root = parse("{" HEADER ",\"version\":\"3.6.9\",\"dbSize\":\"1\",\"dbSizeQuota\":\"2147483648\","
+                     "\"storageVersion\":\"3.6.0\"}");
         assert_int_equal(etcd_decode_status(root, &s), 0);
         assert_true(s.quota == (uint64_t) 2147483648u);
         assert_false(s.has_leader);
@@ -361,20 +388,26 @@ static const struct {
         EtcdWatchEvent event;
 } lines[] = {
         { "{\"result\":{" HEADER ",\"watch_id\":\"5\",\"created\":true}}", 0, ETCD_WATCH_CREATED },
-        { "{\"result\":{" HEADER ",\"events\":[{\"kv\":{\"key\":\"YQ==\",\"create_revision\":\"2\",\"mod_revision\":\"3\","
-          "\"version\":\"2\",\"value\":\"eA==\"}},{\"type\":\"DELETE\",\"kv\":{\"key\":\"Yg==\",\"mod_revision\":\"4\"}}]}}",
-          0, ETCD_WATCH_CHANGES },
+        { "{\"result\":{" HEADER
+          ",\"events\":[{\"kv\":{\"key\":\"YQ==\",\"create_revision\":\"2\",\"mod_revision\":\"3\","
+          "\"version\":\"2\",\"value\":\"eA==\"}},{\"type\":\"DELETE\",\"kv\":{\"key\":\"Yg==\",\"mod_revision\":"
+          "\"4\"}}]}}",
+                        0, ETCD_WATCH_CHANGES },
         { "{\"result\":{" HEADER "}}", 0, ETCD_WATCH_PROGRESS },
         { "{\"result\":{\"header\":{\"cluster_id\":\"1\",\"member_id\":\"2\",\"raft_term\":\"2\"},\"canceled\":true,"
-          "\"compact_revision\":\"1200\"}}", 0, ETCD_WATCH_CANCELED },
+          "\"compact_revision\":\"1200\"}}",
+                        0, ETCD_WATCH_CANCELED },
         { "{\"result\":{" HEADER ",\"watch_id\":\"-1\",\"created\":true,\"canceled\":true,\"cancel_reason\":"
-          "\"rpc error: code = Unauthenticated desc = etcdserver: invalid auth token\"}}", 0, ETCD_WATCH_CANCELED },
+          "\"rpc error: code = Unauthenticated desc = etcdserver: invalid auth token\"}}",
+                        0, ETCD_WATCH_CANCELED },
         { "{\"error\":{\"grpc_code\":14,\"http_code\":503,\"message\":\"etcdserver: no leader\",\"http_status\":"
-          "\"Service Unavailable\"}}", 0, ETCD_WATCH_ERROR },
+          "\"Service Unavailable\"}}",
+                        0, ETCD_WATCH_ERROR },
         { "{\"error\":{\"code\":14,\"message\":\"etcdserver: no leader\",\"details\":[]}}", 0, ETCD_WATCH_ERROR },
         { "{\"result\":{\"created\":true}}", -EBADMSG, 0 },
-        { "{\"result\":{" HEADER ",\"events\":[{\"type\":\"MERGE\",\"kv\":{\"key\":\"YQ==\",\"mod_revision\":\"3\"}}]}}",
-          -EBADMSG, 0 },
+        { "{\"result\":{" HEADER
+          ",\"events\":[{\"type\":\"MERGE\",\"kv\":{\"key\":\"YQ==\",\"mod_revision\":\"3\"}}]}}",
+                        -EBADMSG, 0 },
         { "{\"result\":{" HEADER ",\"events\":[{}]}}", -EBADMSG, 0 },
         { "{\"result\":7}", -EBADMSG, 0 },
         { "{}", -EBADMSG, 0 },
@@ -435,7 +468,8 @@ static void nothing_that_is_cut_or_changed_does_harm(void **state) {
         static const char changes[] = "\0\"{}[]:,0-x\xff";
         static const char *const more[] = {
                 "{" HEADER ",\"kvs\":[{\"key\":\"YQ==\",\"mod_revision\":\"3\",\"value\":\"eA==\"}],\"more\":true}",
-                "{" HEADER ",\"responses\":[{\"response_range\":{\"kvs\":[{\"key\":\"YQ==\",\"mod_revision\":\"2\"}]}}]}",
+                "{" HEADER
+                ",\"responses\":[{\"response_range\":{\"kvs\":[{\"key\":\"YQ==\",\"mod_revision\":\"2\"}]}}]}",
                 "{" HEADER ",\"token\":\"abc.1\",\"dbSize\":\"1\",\"errors\":[\"NOSPACE\"],\"version\":\"3.4.23\"}",
                 "{\"etcdserver\":\"3.4.23\",\"etcdcluster\":\"3.4.0\"}",
         };

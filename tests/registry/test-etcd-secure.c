@@ -31,7 +31,8 @@ static const char make_certificates[] =
                 "authority() { openssl req -x509 $new -keyout $1.key -out $1.pem -subj /CN=$1 -days 2; }\n"
                 "sign() { # name subject days authority\n"
                 "  openssl req -new $new -keyout $1.key -out $1.csr -subj \"$2\"\n"
-                "  openssl x509 -req -in $1.csr -CA $4.pem -CAkey $4.key -CAcreateserial -days $3 -extfile san -out $1.pem\n"
+                "  openssl x509 -req -in $1.csr -CA $4.pem -CAkey $4.key -CAcreateserial -days $3 -extfile san -out "
+                "$1.pem\n"
                 "}\n"
                 "echo subjectAltName=IP:127.0.0.1 >san\n"
                 "authority ca; authority other\n"
@@ -72,13 +73,14 @@ static void open_secure(Bench *b, const char *ca, const char *client) {
 
         (void) snprintf(cert, sizeof(cert), "%s.pem", strempty(client));
         (void) snprintf(key, sizeof(key), "%s.key", strempty(client));
-        bench_open_config(b, &(RegistryConfig) {
-                        .endpoints = (const char *[]) { secure.url, NULL },
-                        .ca_file = ca ? file(ca) : NULL,
-                        .cert_file = client ? file(cert) : NULL,
-                        .key_file = client ? file(key) : NULL,
-                        .attempt = USEC_PER_SEC, /* a handshake takes its time on a busy machine */
-        });
+        bench_open_config(
+                        b, &(RegistryConfig){
+                                           .endpoints = (const char *[]){ secure.url, NULL },
+                                           .ca_file = ca ? file(ca) : NULL,
+                                           .cert_file = client ? file(cert) : NULL,
+                                           .key_file = client ? file(key) : NULL,
+                                           .attempt = USEC_PER_SEC, /* a handshake takes its time on a busy machine */
+                           });
 }
 
 static void expect_unknown(Bench *b, const char *text) {
@@ -186,19 +188,19 @@ static void expect_refused(RegistryConfig config, const char *text) {
 static void bad_settings_are_refused_by_name(void **state) {
         const char *good[] = { "http://127.0.0.1:1", NULL }, *none[] = { NULL };
         const char *bad[][2] = { { "10.0.0.1:2379:x", NULL }, { "ftp://a:1", NULL }, { "http://me:s3cret@a:1", NULL },
-                                 { "http://a:1/v3", NULL }, { "", NULL }, { "http://a:1?x", NULL } };
+                { "http://a:1/v3", NULL }, { "", NULL }, { "http://a:1?x", NULL } };
 
-        expect_refused((RegistryConfig) { .endpoints = none }, "Endpoints=");
-        expect_refused((RegistryConfig) {}, "Endpoints=");
+        expect_refused((RegistryConfig){ .endpoints = none }, "Endpoints=");
+        expect_refused((RegistryConfig){}, "Endpoints=");
         for (size_t i = 0; i < ELEMENTSOF(bad); i++)
-                expect_refused((RegistryConfig) { .endpoints = bad[i] }, "Endpoints=");
-        expect_refused((RegistryConfig) { .endpoints = bad[2] }, "PasswordFile=");
-        expect_refused((RegistryConfig) { .endpoints = good, .ca_file = "/nonexistent/ca" }, "CAFile=/nonexistent/ca");
-        expect_refused((RegistryConfig) { .endpoints = good, .cert_file = file("client.pem") }, "KeyFile=");
-        expect_refused((RegistryConfig) { .endpoints = good, .user = "me" }, "PasswordFile=");
-        expect_refused((RegistryConfig) { .endpoints = good, .user = "me", .password_file = "/nonexistent/p" },
+                expect_refused((RegistryConfig){ .endpoints = bad[i] }, "Endpoints=");
+        expect_refused((RegistryConfig){ .endpoints = bad[2] }, "PasswordFile=");
+        expect_refused((RegistryConfig){ .endpoints = good, .ca_file = "/nonexistent/ca" }, "CAFile=/nonexistent/ca");
+        expect_refused((RegistryConfig){ .endpoints = good, .cert_file = file("client.pem") }, "KeyFile=");
+        expect_refused((RegistryConfig){ .endpoints = good, .user = "me" }, "PasswordFile=");
+        expect_refused((RegistryConfig){ .endpoints = good, .user = "me", .password_file = "/nonexistent/p" },
                         "PasswordFile=/nonexistent/p");
-        expect_refused((RegistryConfig) { .endpoints = good, .user = "me", .password_file = "/dev/zero" },
+        expect_refused((RegistryConfig){ .endpoints = good, .user = "me", .password_file = "/dev/zero" },
                         "regular file");
 }
 
@@ -259,7 +261,8 @@ static int enable_users(void) {
 
         (void) server_post(&users, "/v3/auth/role/add", "{\"name\":\"root\"}", NULL, NULL);
         (void) snprintf(grant, sizeof(grant),
-                        "{\"name\":\"leased\",\"perm\":{\"permType\":\"READWRITE\",\"key\":\"%s\",\"range_end\":\"%s\"}}",
+                        "{\"name\":\"leased\",\"perm\":{\"permType\":\"READWRITE\",\"key\":\"%s\",\"range_end\":\"%"
+                        "s\"}}",
                         base64_of("/leased/"), base64_of("/leased0"));
         (void) snprintf(add, sizeof(add), "%s", login);
         for (size_t i = 0; i < ELEMENTSOF(steps); i++)
@@ -269,13 +272,13 @@ static int enable_users(void) {
 }
 
 static void open_as_user(Bench *b, const char *prefix) {
-        bench_open_config(b, &(RegistryConfig) {
-                        .endpoints = (const char *[]) { users.url, NULL },
-                        .prefix = prefix,
-                        .user = "leased",
-                        .password_file = file("password"),
-                        .attempt = USEC_PER_SEC,
-        });
+        bench_open_config(b, &(RegistryConfig){
+                                             .endpoints = (const char *[]){ users.url, NULL },
+                                             .prefix = prefix,
+                                             .user = "leased",
+                                             .password_file = file("password"),
+                                             .attempt = USEC_PER_SEC,
+                             });
 }
 
 static void a_user_with_a_password_may_use_his_prefix(void **state) {
@@ -403,7 +406,7 @@ static int prepare(void) {
         install_pair("server", "etcd");
         (void) setenv("TEST_CLIENT_CERT", file("client.pem"), 1);
         (void) setenv("TEST_CLIENT_KEY", file("client.key"), 1);
-        tls = (ServerTls) { file("ca.pem"), file("etcd.pem"), file("etcd.key"), true };
+        tls = (ServerTls){ file("ca.pem"), file("etcd.pem"), file("etcd.key"), true };
         r = servers_create(&secure, 1, "secure", &tls, NULL);
         if (r == 0)
                 r = servers_create(&users, 1, "users", NULL, extra);

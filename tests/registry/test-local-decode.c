@@ -12,7 +12,8 @@
 #include "registry/local-file.h"
 #include "registry/registry.h"
 
-/* A whole record with a true checksum, as somebody else's program might write it. *ret_size bytes, allocated to fit. */
+/* A whole record with a true checksum, as somebody else's program might write it. *ret_size bytes, allocated to fit.
+ */
 static char *record_text(const char *escaped_key, const char *value, uint64_t revision, size_t *ret_size) {
         char path[] = "/tmp/local-decode.XXXXXX";
         int fd = mkstemp(path), written = -1;
@@ -55,7 +56,8 @@ static int decode_named(const char *name) {
 }
 
 static void an_escape_that_is_cut_off_is_no_key(void **state) {
-        static const char *const names[] = { "leases+x%1", "leases+x%", "%1", "%", "leases+%1%1", "a%0", "a%G1", "a%1g" };
+        static const char *const names[] = { "leases+x%1", "leases+x%", "%1", "%", "leases+%1%1", "a%0", "a%G1",
+                "a%1g" };
 
         for (size_t i = 0; i < ELEMENTSOF(names); i++)
                 assert_int_equal(decode_named(names[i]), 0);

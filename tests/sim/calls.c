@@ -61,7 +61,7 @@ void calls_ask(World *w, Machine *m) {
         Scheduler *s = &m->scheduler;
         bool leads = s->until > w->now;
         LeaseView view;
-        Call call = {.lease = lease, .machine = "", .version = 1};
+        Call call = { .lease = lease, .machine = "", .version = 1 };
 
         if (!m->core || m->paused || s->call)
                 return;
@@ -71,7 +71,7 @@ void calls_ask(World *w, Machine *m) {
                 call.kind = random_chance(w, steals) ? CALL_STEAL : CALL_ACQUIRE;
         call.index = s->index;
         if (call.kind == CALL_STEAL) {
-                Now now = {machine_boottime(w, m), machine_realtime(w, m)};
+                Now now = { machine_boottime(w, m), machine_realtime(w, m) };
 
                 if (!core_find_lease(m->core, now, lease, &view) || !view.record)
                         return;
@@ -88,7 +88,7 @@ void calls_ask(World *w, Machine *m) {
         TRACE(w, m, "scheduler: call %d, Index %llu, period %.0f s", (int) call.kind, (unsigned long long) call.index,
                         (double) call.period / USEC_PER_SEC);
         mishap(w, MISHAP_CALL);
-        daemon_step(w, m, &(Event){.kind = EVENT_CALL, .id = s->call, .call = call});
+        daemon_step(w, m, &(Event){ .kind = EVENT_CALL, .id = s->call, .call = call });
 }
 
 /* The scheduler dies with its daemon: what it believed is over, and nobody waits for its calls. */
@@ -101,8 +101,8 @@ void calls_event(World *w, SimEvent *e) {
         Machine *m = w->machines + e->machine;
 
         if (!w->quiet)
-                world_post(w, (SimEvent){.at = w->now + random_span(w, 100, 4000) * USEC_PER_MSEC,
+                world_post(w, (SimEvent){ .at = w->now + random_span(w, 100, 4000) * USEC_PER_MSEC,
                                               .kind = SIM_CALL,
-                                              .machine = m->number});
+                                              .machine = m->number });
         calls_ask(w, m);
 }

@@ -75,8 +75,8 @@ static void check_alone(World *w, const Machine *m, size_t unit) {
 static void check_apart(World *w, const Machine *m, size_t unit) {
         for (size_t i = 0; i < w->n_leases; i++)
                 if (i != unit && w->leases[i].running & 1u << m->number && !only_late_forks(w, m, i) &&
-                    (placement_matches(w->placements[unit].conflicts, w->unit_names[i]) ||
-                     placement_matches(w->placements[i].conflicts, w->unit_names[unit])))
+                                (placement_matches(w->placements[unit].conflicts, w->unit_names[i]) ||
+                                                placement_matches(w->placements[i].conflicts, w->unit_names[unit])))
                         world_fail(w, "%s is started on %s, where %s runs, and they conflict", w->unit_names[unit],
                                         m->hostname, w->unit_names[i]);
 }
@@ -109,17 +109,19 @@ void check_birth(World *w, Machine *m, size_t unit, Slot slot) {
                         : slot == SLOT_POST ? "stop-post"
                                             : "left over",
                         (unsigned long long) m->units[unit].index,
-                        p->late ? ", LATE" : p->slept ? ", AFTER SLEEP" : "");
+                        p->late    ? ", LATE"
+                        : p->slept ? ", AFTER SLEEP"
+                                   : "");
         w->counts.births++;
         check_alone(w, m, lead_of(unit));
         l->running |= 1u << m->number;
         if (p->late || p->slept) {
-                world_post(w, (SimEvent){.at = w->now + late_fork_life,
+                world_post(w, (SimEvent){ .at = w->now + late_fork_life,
                                               .kind = SIM_LATE_FORK,
                                               .machine = m->number,
                                               .unit = (uint16_t) unit,
                                               .generation = p->generation,
-                                              .a = slot});
+                                              .a = slot });
                 return;
         }
         if (slot != SLOT_MAIN)
@@ -335,7 +337,8 @@ static bool is_from_anybody(const World *w, const MapKey *key, const LeaseRecord
         int unit = lease_find(w, key->name);
 
         for (size_t i = 0; unit >= 0 && i < is->n_debts && is->index > w->leases[unit].index; i++)
-                if (streq(is->debts[i].session, DEBT_ANYBODY) && !(was && lease_has_debt(was, DEBT_ANYBODY, is->debts[i].index)))
+                if (streq(is->debts[i].session, DEBT_ANYBODY) &&
+                                !(was && lease_has_debt(was, DEBT_ANYBODY, is->debts[i].index)))
                         return true;
         return false;
 }
@@ -399,7 +402,8 @@ void check_commit(World *w, const Message *q) {
 
                 if (key->kind != RECORD_LEASE)
                         continue;
-                was = key->value && !key->value->damaged && lease_is_sound(&key->value->lease) ? &key->value->lease : NULL;
+                was = key->value && !key->value->damaged && lease_is_sound(&key->value->lease) ? &key->value->lease
+                                                                                               : NULL;
                 is = &q->puts[i].value->lease;
                 if (is_from_anybody(w, key, was, is)) {
                         check_retaking(w, q, key);
@@ -425,7 +429,8 @@ void check_lease_put(World *w, uint32_t key, const LeaseRecord *l) {
         if (!c)
                 return;
         same = l->index == c->index && streq(l->machine_id, c->machine_id) && c->holder[0];
-        same = same || (was && !was->damaged && was->lease.index == l->index && streq(was->lease.machine_id, l->machine_id));
+        same = same ||
+               (was && !was->damaged && was->lease.index == l->index && streq(was->lease.machine_id, l->machine_id));
         if (l->state == LEASE_HELD && !same && l->index <= c->index)
                 world_fail(w, "S2: the record of %s gets Index %llu for a new tenure after %llu", w->unit_names[unit],
                                 (unsigned long long) l->index, (unsigned long long) c->index);

@@ -26,13 +26,13 @@ int lease_find(const World *w, const char *name) {
 }
 
 void daemon_post(World *w, const Machine *m, size_t unit, SimKind kind, usec_t delay, uint64_t a, uint64_t b) {
-        world_post(w, (SimEvent){.at = w->now + delay,
+        world_post(w, (SimEvent){ .at = w->now + delay,
                                       .kind = kind,
                                       .machine = m->number,
                                       .unit = (uint16_t) unit,
                                       .generation = m->generation,
                                       .a = a,
-                                      .b = b});
+                                      .b = b });
 }
 
 bool daemon_holds(World *w, Machine *m, const SimEvent *e) {
@@ -63,7 +63,7 @@ static void save_memory(Machine *m) {
         to->n_indexes = MIN(from->n_indexes, ELEMENTSOF(to->indexes));
         for (size_t i = 0; i < to->n_indexes; i++) {
                 str_copy(to->names[i], NAME_SIZE, from->indexes[i].lease);
-                to->indexes[i] = (RememberedIndex){.lease = to->names[i], .index = from->indexes[i].index};
+                to->indexes[i] = (RememberedIndex){ .lease = to->names[i], .index = from->indexes[i].index };
         }
 }
 
@@ -192,11 +192,11 @@ static void set_timer(World *w, Machine *m) {
         if (at >= m->deadline_at)
                 return;
         m->deadline_at = at;
-        world_post(w, (SimEvent){.at = at, .kind = SIM_DEADLINE, .machine = m->number, .generation = m->generation});
+        world_post(w, (SimEvent){ .at = at, .kind = SIM_DEADLINE, .machine = m->number, .generation = m->generation });
 }
 
 void daemon_step(World *w, Machine *m, const Event *event) {
-        Now now = {.boottime = machine_boottime(w, m), .realtime = machine_realtime(w, m)};
+        Now now = { .boottime = machine_boottime(w, m), .realtime = machine_realtime(w, m) };
 
         if (w->failed)
                 return;
@@ -214,29 +214,29 @@ void daemon_step(World *w, Machine *m, const Event *event) {
 /* ---- its life ---- */
 
 void daemon_start_later(World *w, Machine *m, usec_t delay) {
-        world_post(w, (SimEvent){.at = w->now + delay,
+        world_post(w, (SimEvent){ .at = w->now + delay,
                                       .kind = SIM_DAEMON_START,
                                       .machine = m->number,
-                                      .generation = m->generation});
+                                      .generation = m->generation });
 }
 
 void daemon_start(World *w, Machine *m) {
-        CoreConfig config = {.machine_id = m->id,
-                        .boot_id = m->boot_id,
-                        .hostname = m->hostname,
-                        .metadata = m->metadata,
-                        .version = "1",
-                        .session = m->run_session[0] ? m->run_session : NULL,
-                        .ttl = m->ttl,
-                        .seed = world_random(w),
-                        .memory = {.uuid = m->memory.uuid,
-                                        .store = m->memory.store,
-                                        .revision = m->memory.revision,
-                                        .floor = m->memory.floor,
-                                        .silence = m->memory.silence,
-                                        .draining = m->memory.draining,
-                                        .indexes = m->memory.indexes,
-                                        .n_indexes = m->memory.n_indexes}};
+        CoreConfig config = { .machine_id = m->id,
+                .boot_id = m->boot_id,
+                .hostname = m->hostname,
+                .metadata = m->metadata,
+                .version = "1",
+                .session = m->run_session[0] ? m->run_session : NULL,
+                .ttl = m->ttl,
+                .seed = world_random(w),
+                .memory = { .uuid = m->memory.uuid,
+                                .store = m->memory.store,
+                                .revision = m->memory.revision,
+                                .floor = m->memory.floor,
+                                .silence = m->memory.silence,
+                                .draining = m->memory.draining,
+                                .indexes = m->memory.indexes,
+                                .n_indexes = m->memory.n_indexes } };
 
         m->core = core_new(&config);
         if (!m->core)
@@ -253,7 +253,8 @@ void daemon_start(World *w, Machine *m) {
         for (size_t i = 0; i < w->n_leases && m->core && !m->paused; i++) {
                 m->units[i].ended_by = ENDED_BY_ITSELF;
                 if (m->enabled[i])
-                        daemon_input(w, m, &(SimEvent){.kind = SIM_VERB, .a = EVENT_CONFIGURE, .unit = (uint16_t) i});
+                        daemon_input(w, m,
+                                        &(SimEvent){ .kind = SIM_VERB, .a = EVENT_CONFIGURE, .unit = (uint16_t) i });
         }
         if (!m->core)
                 return;
@@ -338,7 +339,7 @@ void daemon_resume(World *w, Machine *m) {
         if (!m->core || m->paused || w->failed)
                 return;
         if (random_chance(w, 500000)) /* the timer has priority, but let it not depend on that */
-                daemon_step(w, m, &(Event){.kind = EVENT_DEADLINE});
+                daemon_step(w, m, &(Event){ .kind = EVENT_DEADLINE });
         set_held_loose(w, m);
         if (m->core && !m->paused && !w->failed)
                 set_timer(w, m);
@@ -349,7 +350,7 @@ static void on_deadline(World *w, Machine *m, SimEvent *e) {
                 return; /* another has taken its place */
         m->deadline_at = USEC_INFINITY;
         if (machine_boottime(w, m) >= core_next_deadline(m->core))
-                daemon_step(w, m, &(Event){.kind = EVENT_DEADLINE});
+                daemon_step(w, m, &(Event){ .kind = EVENT_DEADLINE });
         else
                 set_timer(w, m);
 }

@@ -3,11 +3,12 @@
  * What goes wrong, and what the operator does, drawn from the seed.
  *
  * Each run enables its own subset of the faults and its own pace, since bugs hide where everything happens at once as
- * well as where nearly nothing does. What no design could survive is kept apart, or excused: a process that cannot be killed
- * for long while a lease passes by time alone lives beside the next holder's (it is counted, and nothing else may go wrong); PID 1 does not hang while the guard is
- * killed or hung (a live kernel and a live PID 1 must end the unit then; a hardware watchdog covers the rest); and a
- * registry is replaced as operations.md asks: a minute between the old one's last moment and the new one's first,
- * unless every machine has surely seen a higher revision and will notice.
+ * well as where nearly nothing does. What no design could survive is kept apart, or excused: a process that cannot be
+ * killed for long while a lease passes by time alone lives beside the next holder's (it is counted, and nothing else
+ * may go wrong); PID 1 does not hang while the guard is killed or hung (a live kernel and a live PID 1 must end the
+ * unit then; a hardware watchdog covers the rest); and a registry is replaced as operations.md asks: a minute between
+ * the old one's last moment and the new one's first, unless every machine has surely seen a higher revision and will
+ * notice.
  */
 #include "sim.h"
 
@@ -24,11 +25,12 @@ static usec_t any_span(World *w, usec_t longest) {
 
 static void next_fault(World *w) {
         if (w->fault_every > 0)
-                world_post(w, (SimEvent){.at = w->now + random_span(w, 1000, 2 * w->fault_every), .kind = SIM_FAULT});
+                world_post(w, (SimEvent){ .at = w->now + random_span(w, 1000, 2 * w->fault_every),
+                                              .kind = SIM_FAULT });
 }
 
 static void make_net_sick(World *w) {
-        static const unsigned degrees[] = {0, 1000, 20000, 150000};
+        static const unsigned degrees[] = { 0, 1000, 20000, 150000 };
 
         w->lost_ppm = degrees[random_below(w, 4)];
         w->lost_reply_ppm = degrees[random_below(w, 4)];
@@ -47,15 +49,20 @@ static void exclude(World *w, const Fault *faults, size_t n) {
 /* What a bias is after, and nothing that would drown it. */
 static void lean(World *w) {
         static const bool wanted[_BIAS_MAX][_FAULT_MAX] = {
-                        [BIAS_LATE_GATE] = {[FAULT_DAEMON_PAUSE] = true, [FAULT_BY_HAND] = true, [FAULT_RELEASE] = true},
-                        [BIAS_SLOW_ANSWERS] = {[FAULT_PARTITION] = true},
-                        [BIAS_LATE_WRITES] = {[FAULT_DAEMON_CRASH] = true, [FAULT_STEAL] = true,
-                                        [FAULT_TRANSFER] = true, [FAULT_RELEASE] = true, [FAULT_PARTITION] = true},
-                        [BIAS_LATE_RELEASES] = {[FAULT_TRANSFER] = true, [FAULT_ENABLE] = true},
-                        [BIAS_STALE_WATCHES] = {[FAULT_TRANSFER] = true},
-                        [BIAS_SLEEP] = {[FAULT_SLEEP] = true, [FAULT_DAEMON_CRASH] = true, [FAULT_PARTITION] = true},
-                        [BIAS_RECORDS] = {[FAULT_RECORDS] = true, [FAULT_STEAL] = true, [FAULT_PARTITION] = true,
-                                        [FAULT_DAEMON_CRASH] = true},
+                [BIAS_LATE_GATE] = { [FAULT_DAEMON_PAUSE] = true, [FAULT_BY_HAND] = true, [FAULT_RELEASE] = true },
+                [BIAS_SLOW_ANSWERS] = { [FAULT_PARTITION] = true },
+                [BIAS_LATE_WRITES] = { [FAULT_DAEMON_CRASH] = true,
+                                [FAULT_STEAL] = true,
+                                [FAULT_TRANSFER] = true,
+                                [FAULT_RELEASE] = true,
+                                [FAULT_PARTITION] = true },
+                [BIAS_LATE_RELEASES] = { [FAULT_TRANSFER] = true, [FAULT_ENABLE] = true },
+                [BIAS_STALE_WATCHES] = { [FAULT_TRANSFER] = true },
+                [BIAS_SLEEP] = { [FAULT_SLEEP] = true, [FAULT_DAEMON_CRASH] = true, [FAULT_PARTITION] = true },
+                [BIAS_RECORDS] = { [FAULT_RECORDS] = true,
+                                [FAULT_STEAL] = true,
+                                [FAULT_PARTITION] = true,
+                                [FAULT_DAEMON_CRASH] = true },
         };
 
         if (w->options.bias == BIAS_NONE)
@@ -80,12 +87,12 @@ static void lean(World *w) {
 }
 
 void faults_init(World *w) {
-        static const Fault by_time[] = {FAULT_DAEMON_CRASH, FAULT_DAEMON_PAUSE, FAULT_PARTITION, FAULT_OUTAGE,
-                        FAULT_FREEZE, FAULT_RESTORE, FAULT_WIPE, FAULT_GUARD_CRASH, FAULT_GUARD_PAUSE,
-                        FAULT_PID1_STALL, FAULT_STEAL, FAULT_NET_SICK, FAULT_TTL, FAULT_SLEEP, FAULT_RECORDS, FAULT_RUN_LOST};
-        static const Fault of_guard[] = {FAULT_GUARD_CRASH, FAULT_GUARD_PAUSE};
-        static const usec_t paces[] = {300, 2000, 8000, 30000};
-        static const usec_t latencies[] = {200, 200, 2000, 2000, 20000, 200000};
+        static const Fault by_time[] = { FAULT_DAEMON_CRASH, FAULT_DAEMON_PAUSE, FAULT_PARTITION, FAULT_OUTAGE,
+                FAULT_FREEZE, FAULT_RESTORE, FAULT_WIPE, FAULT_GUARD_CRASH, FAULT_GUARD_PAUSE, FAULT_PID1_STALL,
+                FAULT_STEAL, FAULT_NET_SICK, FAULT_TTL, FAULT_SLEEP, FAULT_RECORDS, FAULT_RUN_LOST };
+        static const Fault of_guard[] = { FAULT_GUARD_CRASH, FAULT_GUARD_PAUSE };
+        static const usec_t paces[] = { 300, 2000, 8000, 30000 };
+        static const usec_t latencies[] = { 200, 200, 2000, 2000, 20000, 200000 };
         unsigned density = 200000 + 200000 * (unsigned) random_below(w, 4);
 
         for (Fault f = 0; f < _FAULT_MAX; f++)
@@ -99,7 +106,8 @@ void faults_init(World *w) {
         if (w->fault_enabled[FAULT_UNKILLABLE])
                 w->fault_enabled[FAULT_SLEEP] = false; /* it would fall asleep with its machine */
         if (w->fault_enabled[FAULT_RESTORE] || w->fault_enabled[FAULT_WIPE])
-                w->fault_enabled[FAULT_CLOCK_STEP] = false; /* what was handed out and is lost with the registry, only the wall clock is surely above */
+                w->fault_enabled[FAULT_CLOCK_STEP] = false; /* what was handed out and is lost with the registry, only
+                                                               the wall clock is surely above */
         if (w->n_machines > 2 && w->fault_enabled[FAULT_CLONE] && random_chance(w, 200000)) {
                 mishap(w, MISHAP_CLONE);
                 str_copy(w->machines[1].id, MACHINE_SIZE, w->machines[0].id);
@@ -113,16 +121,16 @@ void faults_init(World *w) {
         lean(w);
         next_fault(w);
         for (size_t i = 0; i < w->n_machines && w->fault_enabled[FAULT_CALLS]; i++)
-                world_post(w, (SimEvent){.at = random_span(w, 0, 10 * USEC_PER_SEC),
+                world_post(w, (SimEvent){ .at = random_span(w, 0, 10 * USEC_PER_SEC),
                                               .kind = SIM_CALL,
-                                              .machine = (uint8_t) i});
+                                              .machine = (uint8_t) i });
 }
 
 /* ---- the registry ---- */
 
-/* Revisions that each machine adds at most until all have looked at a registry anew: who has seen less than that behind
- * its last moment may find it grown beyond all that he knows, and cannot notice (docs/safety.md). It is more where some
- * look rarely and others often, or schedulers renew. */
+/* Revisions that each machine adds at most until all have looked at a registry anew: who has seen less than that
+ * behind its last moment may find it grown beyond all that he knows, and cannot notice (docs/safety.md). It is more
+ * where some look rarely and others often, or schedulers renew. */
 static uint64_t regrowth(const World *w) {
         return w->n_machines * (w->fault_enabled[FAULT_TTL] || w->fault_enabled[FAULT_CALLS] ? 20 : 8);
 }
@@ -169,15 +177,14 @@ static void restore(World *w) {
         } else if (will_notice(w, true, false)) {
                 w->replacing = true;
                 w->registry_down_until = w->now + 62 * USEC_PER_SEC;
-                world_post(w, (SimEvent){.at = w->registry_down_until, .kind = SIM_RESTORE, .a = 1});
+                world_post(w, (SimEvent){ .at = w->registry_down_until, .kind = SIM_RESTORE, .a = 1 });
         }
 }
 
 /* Who has never seen a registry takes an empty one for a new one, and Indexes begin anew; nothing can tell him. */
 static bool all_remember(const World *w) {
         for (size_t i = 0; i < w->n_machines; i++)
-                if (!w->machines[i].memory.uuid[0] ||
-                                w->machines[i].memory.revision < regrowth(w) / 4)
+                if (!w->machines[i].memory.uuid[0] || w->machines[i].memory.revision < regrowth(w) / 4)
                         return false;
         return true;
 }
@@ -190,8 +197,8 @@ static void accept_everywhere(World *w) {
 /* ---- one machine ---- */
 
 static void hurt_daemon(World *w, Machine *m, Fault f) {
-        static const ActionKind telling[] = {ACTION_TXN, ACTION_GUARD_ARM, ACTION_GATE_OPEN, ACTION_UNIT_START,
-                        ACTION_GUARD_LOSE, ACTION_GUARD_DISARM, ACTION_SESSION, _ACTION_ANY, _ACTION_ANY};
+        static const ActionKind telling[] = { ACTION_TXN, ACTION_GUARD_ARM, ACTION_GATE_OPEN, ACTION_UNIT_START,
+                ACTION_GUARD_LOSE, ACTION_GUARD_DISARM, ACTION_SESSION, _ACTION_ANY, _ACTION_ANY };
         usec_t span = any_span(w, f == FAULT_DAEMON_CRASH ? 60 * USEC_PER_SEC : 90 * USEC_PER_SEC);
         bool inside = random_chance(w, 500000);
 
@@ -225,7 +232,8 @@ static void hurt_unit(World *w, Machine *m, size_t unit, Fault f) {
         }
         if (f == FAULT_NEED) {
                 pid1_stops_for_another(w, m, unit, random_chance(w, 300000) ? ENDED_BY_CONFLICT : ENDED_BY_NEED,
-                                w->failures[lead_of(unit)]++ < 6 && random_chance(w, 300000), any_span(w, 60 * USEC_PER_SEC));
+                                w->failures[lead_of(unit)]++ < 6 && random_chance(w, 300000),
+                                any_span(w, 60 * USEC_PER_SEC));
                 return;
         }
         if (!u->processes[SLOT_MAIN].alive || u->processes[SLOT_MAIN].late || w->failures[unit] >= 6)
@@ -234,8 +242,8 @@ static void hurt_unit(World *w, Machine *m, size_t unit, Fault f) {
         unit_ends(w, m, unit, f == FAULT_UNIT_EXIT);
 }
 
-/* Another machine is handed the unit, does not beat until others take it, and hears of the first when it beats again: its
- * watch is behind by more than a TTL. */
+/* Another machine is handed the unit, does not beat until others take it, and hears of the first when it beats again:
+ * its watch is behind by more than a TTL. */
 static void hand_on_in_the_dark(World *w, size_t unit) {
         const LeaseRecord *l = map_lease(w, unit);
         Machine *to = w->machines + random_below(w, w->n_machines);
@@ -285,10 +293,10 @@ static void verb(World *w, Machine *m, size_t unit, Fault f) {
 }
 
 /* What units here may require, or prefer. */
-static const char *const machine_metadata[] = {"disk=ssd rack=a", "disk=ssd rack=b", "disk=tape rack=a", ""};
+static const char *const machine_metadata[] = { "disk=ssd rack=a", "disk=ssd rack=b", "disk=tape rack=a", "" };
 
 static void hurt_machine(World *w, Machine *m, Fault f) {
-        static const usec_t ttls[] = {2 * USEC_PER_SEC, 5 * USEC_PER_SEC, 10 * USEC_PER_SEC, 20 * USEC_PER_SEC};
+        static const usec_t ttls[] = { 2 * USEC_PER_SEC, 5 * USEC_PER_SEC, 10 * USEC_PER_SEC, 20 * USEC_PER_SEC };
 
         switch (f) {
         case FAULT_POWER_CUT:
@@ -392,7 +400,7 @@ static void strike(World *w, Fault f) {
                         break;
                 w->replacing = true;
                 w->registry_down_until = w->now + 62 * USEC_PER_SEC;
-                world_post(w, (SimEvent){.at = w->registry_down_until, .kind = SIM_RESTORE, .a = 0});
+                world_post(w, (SimEvent){ .at = w->registry_down_until, .kind = SIM_RESTORE, .a = 0 });
                 break;
         case FAULT_RECORDS:
                 records_fault(w);
@@ -463,7 +471,7 @@ static void operator_helps(World *w) {
                 }
         }
         accept_everywhere(w);
-        world_post(w, (SimEvent){.at = w->now + 20 * USEC_PER_SEC, .kind = SIM_OPERATOR});
+        world_post(w, (SimEvent){ .at = w->now + 20 * USEC_PER_SEC, .kind = SIM_OPERATOR });
 }
 
 void faults_heal(World *w) {

@@ -25,21 +25,22 @@ typedef enum Fault {
         FAULT_UNIT_CRASH,
         FAULT_UNIT_EXIT,
         FAULT_BY_HAND,
-        FAULT_NEED,    /* PID 1 stops a unit because of another one */
-        FAULT_UNKILLABLE, /* for long; in half of the runs no lease passes by time then, and nothing may run beside it */
+        FAULT_NEED,       /* PID 1 stops a unit because of another one */
+        FAULT_UNKILLABLE, /* for long; in half of the runs no lease passes by time then, and nothing may run beside it
+                           */
         FAULT_RUN_FULL,
         FAULT_RELEASE,
         FAULT_TRANSFER,
         FAULT_STEAL,
         FAULT_DRAIN,
         FAULT_ENABLE,
-        FAULT_CALLS, /* no fault: schedulers use the D-Bus API's leases */
-        FAULT_TTL,   /* another TTL=, by reload or restart */
-        FAULT_METADATA, /* a machine says something else of itself */
+        FAULT_CALLS,      /* no fault: schedulers use the D-Bus API's leases */
+        FAULT_TTL,        /* another TTL=, by reload or restart */
+        FAULT_METADATA,   /* a machine says something else of itself */
         FAULT_CLOCK_STEP, /* the wall clock is set */
-        FAULT_RUN_LOST, /* /run is emptied, and the daemon killed: the next one knows of no session */
-        FAULT_CLONE,    /* two machines bear one id; a property of the run */
-        FAULT_RECORDS,  /* somebody deletes, damages or overwrites records (records.c) */
+        FAULT_RUN_LOST,   /* /run is emptied, and the daemon killed: the next one knows of no session */
+        FAULT_CLONE,      /* two machines bear one id; a property of the run */
+        FAULT_RECORDS,    /* somebody deletes, damages or overwrites records (records.c) */
         _FAULT_MAX,
 } Fault;
 

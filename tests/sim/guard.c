@@ -23,14 +23,14 @@ bool guard_is_killing(const World *w, const Machine *m, size_t unit) {
 }
 
 static void post(World *w, Machine *m, size_t unit, SimKind kind, usec_t at, uint64_t a, uint64_t b, void *pointer) {
-        world_post(w, (SimEvent){.at = at,
+        world_post(w, (SimEvent){ .at = at,
                                       .kind = kind,
                                       .machine = m->number,
                                       .unit = (uint16_t) unit,
                                       .generation = m->guard.generation,
                                       .a = a,
                                       .b = b,
-                                      .pointer = pointer});
+                                      .pointer = pointer });
 }
 
 static void set_gate(World *w, Machine *m, size_t unit, bool open) {
@@ -50,14 +50,14 @@ static void say(World *w, Machine *m, size_t unit, EventKind kind) {
         bool expired = flags & (GUARD_FLAG_EXPIRED | GUARD_FLAG_LOST), open = flags & GUARD_FLAG_OPEN;
 
         g->last_says = MAX(g->last_says + 1, w->now + random_span(w, 20, 500));
-        world_post(w, (SimEvent){.at = g->last_says,
+        world_post(w, (SimEvent){ .at = g->last_says,
                                       .kind = SIM_GUARD_SAYS,
                                       .machine = m->number,
                                       .unit = (uint16_t) unit,
                                       .generation = g->connection,
                                       .a = kind,
                                       .b = g->entries[unit].index,
-                                      .c = (uint64_t) open | (uint64_t) expired << 1 | g->serial << 2});
+                                      .c = (uint64_t) open | (uint64_t) expired << 1 | g->serial << 2 });
 }
 
 void guard_connect(World *w, Machine *m) {
@@ -80,10 +80,10 @@ static void mark(Machine *m, size_t unit) {
         Guard *g = &m->guard;
         const GuardEntry *e = g->entries + unit;
 
-        g->marks[unit] = (Mark){.index = e->down ? 0 : e->index,
-                        .kill_at = e->kill_at,
-                        .kill_offset = e->kill_offset,
-                        .ended = e->expired || e->lost};
+        g->marks[unit] = (Mark){ .index = e->down ? 0 : e->index,
+                .kill_at = e->kill_at,
+                .kill_offset = e->kill_offset,
+                .ended = e->expired || e->lost };
         for (size_t part = unit; part < UNITS_MAX && g->marks[unit].index == 0; part += LEASES_MAX)
                 g->ends[part] = (PartEnd){};
 }
@@ -120,7 +120,7 @@ static void ask_parts(World *w, Machine *m, size_t unit) {
         GuardSum *sum = m->guard.sums + unit;
 
         sum->asks = 0;
-        sum->reported = (UnitAnswer){.known = true, .asked_at = USEC_INFINITY, .empty = true};
+        sum->reported = (UnitAnswer){ .known = true, .asked_at = USEC_INFINITY, .empty = true };
         FOREACH_PART(w, unit, part) {
                 sum->asks++;
                 post(w, m, part, SIM_GUARD_SEES, w->now + random_span(w, 50, 1000), w->now, machine_boottime(w, m),
@@ -196,7 +196,7 @@ static bool is_finished(const World *w, const Machine *m) {
 static void settle(World *w, Machine *m) {
         Guard *g = &m->guard;
         usec_t next = USEC_INFINITY, now = machine_boottime(w, m);
-        Heard heard = {.bus = now, .pid_one = g->heard_pid1};
+        Heard heard = { .bus = now, .pid_one = g->heard_pid1 };
 
         g->watchdog = now + IDLE_WATCHDOG;
         for (size_t i = 0; i < w->n_leases; i++) {
@@ -229,14 +229,14 @@ void guard_tell(World *w, Machine *m, size_t unit, const Action *a) {
                 w->free_parcels = p->next_free;
         else if (!(p = calloc(1, sizeof(Parcel))))
                 abort();
-        *p = (Parcel){.kind = a->kind,
-                        .index = a->index,
-                        .serial = a->id,
-                        .connection = g->connection,
-                        .t0 = a->t0,
-                        .stop = a->stop,
-                        .kill = a->kill,
-                        .kill_at = machine_boottime(w, m) + a->kill};
+        *p = (Parcel){ .kind = a->kind,
+                .index = a->index,
+                .serial = a->id,
+                .connection = g->connection,
+                .t0 = a->t0,
+                .stop = a->stop,
+                .kill = a->kill,
+                .kill_at = machine_boottime(w, m) + a->kill };
         g->last_told = MAX(g->last_told + 1, w->now + random_span(w, 20, 500));
         post(w, m, unit, SIM_GUARD_TOLD, g->last_told, 0, 0, p);
 }
@@ -315,10 +315,10 @@ static void on_pid1_says(World *w, Machine *m, SimEvent *e) {
                 if (--sum->stops == 0)
                         perform(w, m, unit, guard_entry_stop_answered(entry, now, sum->stopped));
         } else if (e->kind == SIM_GUARD_SEES && sum->asks > 0) {
-                UnitAnswer part = {.known = known,
-                                .asked_at = e->b,
-                                .up = u->state != ACTIVE_INACTIVE && u->state != ACTIVE_FAILED,
-                                .post = u->processes[SLOT_POST].alive};
+                UnitAnswer part = { .known = known,
+                        .asked_at = e->b,
+                        .up = u->state != ACTIVE_INACTIVE && u->state != ACTIVE_FAILED,
+                        .post = u->processes[SLOT_POST].alive };
 
                 part_end_reported(m->guard.ends + e->unit, entry, now, &part);
                 sum->reported.known &= known;

@@ -62,5 +62,6 @@ void guard_end(World *w, Machine *m); /* as at shutdown: it is asked to */
 void guard_pause(World *w, Machine *m, usec_t span);
 void guard_gone(World *w, Machine *m); /* with the machine's power */
 bool gate_is_open(const Machine *m, size_t unit);
-bool guard_spares(const World *w, const Machine *m, size_t unit); /* it has been killed; its ExecStopPost= has until kill_at */
+bool guard_spares(const World *w, const Machine *m,
+                size_t unit); /* it has been killed; its ExecStopPost= has until kill_at */
 bool guard_is_killing(const World *w, const Machine *m, size_t unit); /* kill_at has passed */

@@ -26,16 +26,16 @@ void daemon_read_unit(World *w, Machine *m, size_t unit) {
         u->ask_again = false;
         u->asked_at = machine_boottime(w, m);
         u->ask_generation++;
-        world_post(w, (SimEvent){.at = pid1_time(w, m, random_span(w, 50, 1000)),
+        world_post(w, (SimEvent){ .at = pid1_time(w, m, random_span(w, 50, 1000)),
                                       .kind = SIM_STATUS_ASKED,
                                       .machine = m->number,
                                       .unit = (uint16_t) unit,
-                                      .generation = u->ask_generation});
-        world_post(w, (SimEvent){.at = w->now + question_timeout,
+                                      .generation = u->ask_generation });
+        world_post(w, (SimEvent){ .at = w->now + question_timeout,
                                       .kind = SIM_STATUS_TIMEOUT,
                                       .machine = m->number,
                                       .unit = (uint16_t) unit,
-                                      .generation = u->ask_generation});
+                                      .generation = u->ask_generation });
 }
 
 static bool is_up(const UnitReport *r) {
@@ -86,7 +86,7 @@ static EndedBy find_end(World *w, Machine *m, size_t unit) {
 static void on_status(World *w, Machine *m, SimEvent *e) {
         ModelUnit *u = m->units + e->unit;
         UnitReport *status = m->statuses + e->unit;
-        Event event = {.kind = EVENT_UNIT, .unit = w->unit_names[lead_of(e->unit)]};
+        Event event = { .kind = EVENT_UNIT, .unit = w->unit_names[lead_of(e->unit)] };
         SimEvent back = *e;
 
         if (!m->core || !u->asked || e->generation != u->ask_generation)
@@ -143,25 +143,26 @@ static void on_guard_connect(World *w, Machine *m) {
                 return;
         }
         if (m->guard.state == GUARD_DOWN) /* PID 1 is asked how its service is, and the gates are looked at */
-                world_post(w, (SimEvent){.at = pid1_time(w, m, random_span(w, 100, 5000)),
+                world_post(w, (SimEvent){ .at = pid1_time(w, m, random_span(w, 100, 5000)),
                                               .kind = SIM_GUARD_SAYS,
                                               .machine = m->number,
                                               .generation = 0,
-                                              .a = EVENT_GUARD_GONE});
+                                              .a = EVENT_GUARD_GONE });
         if (!m->stay_down)
                 guard_start_asked(w, m);
         daemon_post(w, m, 0, SIM_GUARD_CONNECT, random_span(w, 50, 300) * USEC_PER_MSEC, 0, 0);
 }
 
 static void on_guard_says(World *w, Machine *m, SimEvent *e) {
-        Event event = {.kind = (EventKind) e->a};
+        Event event = { .kind = (EventKind) e->a };
 
         if (!m->core || m->guard_link != e->generation || daemon_holds(w, m, e))
                 return;
         if (event.kind == EVENT_GUARD) {
                 event.unit = w->unit_names[e->unit];
                 event.guard = (GuardReport){
-                                .index = e->b, .open = e->c & 1, .expired = e->c >> 1 & 1, .serial = e->c >> 2};
+                        .index = e->b, .open = e->c & 1, .expired = e->c >> 1 & 1, .serial = e->c >> 2
+                };
                 m->armed[e->unit] = e->b;
                 m->gate_said[e->unit] = e->c & 1;
         } else if (event.kind == EVENT_GUARD_UP || event.kind == EVENT_GUARD_DOWN) {
@@ -184,12 +185,17 @@ static void count_verb(World *w, EventKind verb) {
                 EventKind verb;
                 Mishap mishap;
         } verbs[] = {
-                        {EVENT_RELEASE, MISHAP_RELEASE}, {EVENT_TRANSFER, MISHAP_TRANSFER},
-                        {EVENT_STEAL, MISHAP_STEAL}, {EVENT_REARM, MISHAP_REARM},
-                        {EVENT_DRAIN, MISHAP_DRAIN}, {EVENT_CONFIGURE, MISHAP_ENABLE},
-                        {EVENT_FORGET, MISHAP_DISABLE}, {EVENT_TTL, MISHAP_TTL},
-                        {EVENT_METADATA, MISHAP_METADATA},
-                        {EVENT_ACCEPT, MISHAP_ACCEPT}, {EVENT_SHUTDOWN, MISHAP_SERVICE_STOP},
+                { EVENT_RELEASE, MISHAP_RELEASE },
+                { EVENT_TRANSFER, MISHAP_TRANSFER },
+                { EVENT_STEAL, MISHAP_STEAL },
+                { EVENT_REARM, MISHAP_REARM },
+                { EVENT_DRAIN, MISHAP_DRAIN },
+                { EVENT_CONFIGURE, MISHAP_ENABLE },
+                { EVENT_FORGET, MISHAP_DISABLE },
+                { EVENT_TTL, MISHAP_TTL },
+                { EVENT_METADATA, MISHAP_METADATA },
+                { EVENT_ACCEPT, MISHAP_ACCEPT },
+                { EVENT_SHUTDOWN, MISHAP_SERVICE_STOP },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(verbs) && !w->quiet; i++)
@@ -205,11 +211,9 @@ void daemon_verb(World *w, Machine *m, EventKind verb, size_t unit, uint64_t arg
 }
 
 static void on_verb(World *w, Machine *m, SimEvent *e) {
-        Event event = {.kind = (EventKind) e->a,
-                        .unit = w->unit_names[e->unit],
-                        .index = e->b,
-                        .span = e->b,
-                        .on = e->b};
+        Event event = {
+                .kind = (EventKind) e->a, .unit = w->unit_names[e->unit], .index = e->b, .span = e->b, .on = e->b
+        };
         const Value *meta = w->map.keys[map_key(w, RECORD_META, "")].value;
 
         if (event.kind == EVENT_SLEEP && event.on != (m->sleep.state == SLEEP_COMING))
@@ -232,14 +236,13 @@ static void on_verb(World *w, Machine *m, SimEvent *e) {
                 event.config = w->unit_configs[e->unit];
                 event.config.version = m->version[e->unit];
                 FOREACH_PART(w, e->unit, part)
-                        event.config.timeout_stop =
-                                        MAX(event.config.timeout_stop, w->unit_configs[part].timeout_stop);
+                        event.config.timeout_stop = MAX(event.config.timeout_stop, w->unit_configs[part].timeout_stop);
         }
         daemon_step(w, m, &event);
 }
 
 static void on_failed(World *w, Machine *m, SimEvent *e) {
-        Event event = {.kind = EVENT_FAILED, .action = (unsigned) e->a, .id = e->b, .unit = w->unit_names[e->unit]};
+        Event event = { .kind = EVENT_FAILED, .action = (unsigned) e->a, .id = e->b, .unit = w->unit_names[e->unit] };
 
         daemon_step(w, m, &event);
 }

@@ -31,7 +31,7 @@ void machine_set_rate(World *w, Machine *m, uint64_t rate_ppm) {
 }
 
 void machine_init(World *w, Machine *m, size_t number) {
-        static const unsigned ttls[] = {2, 2, 5, 5, 10, 10, 20, 60};
+        static const unsigned ttls[] = { 2, 2, 5, 5, 10, 10, 20, 60 };
         uint64_t a = world_random(w), b = world_random(w);
 
         m->metadata = "";
@@ -82,11 +82,11 @@ static void power_off(World *w, Machine *m) {
         m->powered = false;
         for (size_t i = 0; i < UNITS_MAX; i++) {
                 ModelUnit *u = m->units + i;
-                ModelUnit fresh = {.state = ACTIVE_INACTIVE,
-                                .gate_loaded = true,
-                                .generation = u->generation + 1,
-                                .ask_generation = u->ask_generation + 1,
-                                .closings = u->closings + 1};
+                ModelUnit fresh = { .state = ACTIVE_INACTIVE,
+                        .gate_loaded = true,
+                        .generation = u->generation + 1,
+                        .ask_generation = u->ask_generation + 1,
+                        .closings = u->closings + 1 };
 
                 for (Slot s = 0; s < _SLOT_MAX; s++) {
                         fresh.processes[s].generation = u->processes[s].generation + 1;
@@ -106,10 +106,10 @@ void machine_power_cut(World *w, Machine *m, usec_t back_in) {
         TRACE(w, m, "FAULT: power cut for %.3f s", back_in == USEC_INFINITY ? -1.0 : (double) back_in / USEC_PER_SEC);
         power_off(w, m);
         if (back_in != USEC_INFINITY)
-                world_post(w, (SimEvent){.at = w->now + back_in,
+                world_post(w, (SimEvent){ .at = w->now + back_in,
                                               .kind = SIM_POWER_ON,
                                               .machine = m->number,
-                                              .generation = m->boots});
+                                              .generation = m->boots });
 }
 
 /* The units are stopped, the guard and the service, in any order, and the power goes when both have had some time. */
@@ -123,17 +123,17 @@ void machine_shut_down(World *w, Machine *m, usec_t back_in) {
                 for (size_t i = 0; i < UNITS_MAX; i++)
                         if (unit_exists(w, i))
                                 pid1_request(w, m, i, JOB_STOP, BY_HAND);
-                world_post(w, (SimEvent){.at = w->now + random_span(w, 1000, 10 * USEC_PER_SEC),
+                world_post(w, (SimEvent){ .at = w->now + random_span(w, 1000, 10 * USEC_PER_SEC),
                                               .kind = SIM_GUARD_END,
                                               .machine = m->number,
-                                              .generation = m->guard.generation});
+                                              .generation = m->guard.generation });
         }
         daemon_verb(w, m, EVENT_SHUTDOWN, 0, 0);
-        world_post(w, (SimEvent){.at = w->now + random_span(w, 1, 40) * USEC_PER_SEC,
+        world_post(w, (SimEvent){ .at = w->now + random_span(w, 1, 40) * USEC_PER_SEC,
                                       .kind = SIM_POWER_OFF,
                                       .machine = m->number,
                                       .generation = m->boots,
-                                      .a = back_in});
+                                      .a = back_in });
 }
 
 void machine_cut_off(World *w, Machine *m, bool requests, bool replies, usec_t span) {
@@ -143,10 +143,10 @@ void machine_cut_off(World *w, Machine *m, bool requests, bool replies, usec_t s
                 mishap(w, !replies ? MISHAP_CUT_REQUESTS : !requests ? MISHAP_CUT_ANSWERS : MISHAP_CUT_BOTH);
         m->requests_blocked = m->requests_blocked || requests;
         m->replies_blocked = m->replies_blocked || replies;
-        world_post(w, (SimEvent){.at = w->now + span,
+        world_post(w, (SimEvent){ .at = w->now + span,
                                       .kind = SIM_HEAL_LINK,
                                       .machine = m->number,
-                                      .generation = ++m->link_generation});
+                                      .generation = ++m->link_generation });
 }
 
 void machine_ails(World *w, Machine *m, usec_t span) {

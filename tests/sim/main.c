@@ -71,14 +71,14 @@ static int parse_number(const char *s, uint64_t least, uint64_t most, uint64_t *
 }
 
 static const char *const bias_names[] = {
-                [BIAS_NONE] = "none",
-                [BIAS_LATE_GATE] = "late-gate",
-                [BIAS_SLOW_ANSWERS] = "slow-answers",
-                [BIAS_LATE_WRITES] = "late-writes",
-                [BIAS_LATE_RELEASES] = "late-releases",
-                [BIAS_STALE_WATCHES] = "stale-watches",
-                [BIAS_SLEEP] = "sleep",
-                [BIAS_RECORDS] = "records",
+        [BIAS_NONE] = "none",
+        [BIAS_LATE_GATE] = "late-gate",
+        [BIAS_SLOW_ANSWERS] = "slow-answers",
+        [BIAS_LATE_WRITES] = "late-writes",
+        [BIAS_LATE_RELEASES] = "late-releases",
+        [BIAS_STALE_WATCHES] = "stale-watches",
+        [BIAS_SLEEP] = "sleep",
+        [BIAS_RECORDS] = "records",
 };
 
 static int parse_bias(const char *s, Bias *ret) {
@@ -94,26 +94,26 @@ static int parse_bias(const char *s, Bias *ret) {
 /* Returns 0 to stop with success, 1 to go on, negative on a bad argument. */
 static int parse_arguments(int argc, char *argv[], Arguments *ret) {
         static const struct option options[] = {
-                        {"seeds", required_argument, NULL, 'n'},
-                        {"first-seed", required_argument, NULL, 's'},
-                        {"machines", required_argument, NULL, 'm'},
-                        {"leases", required_argument, NULL, 'l'},
-                        {"minutes-of-model-time", required_argument, NULL, 't'},
-                        {"ttl", required_argument, NULL, 'T'},
-                        {"trace", no_argument, NULL, 'v'},
-                        {"replay", required_argument, NULL, 'r'},
-                        {"keep-going", no_argument, NULL, 'k'},
-                        {"counts", no_argument, NULL, 'c'},
-                        {"every-fault", no_argument, NULL, 'e'},
-                        {"help", no_argument, NULL, 'h'},
-                        {"promises-only", no_argument, NULL, 'p'},
-                        {"bias", required_argument, NULL, 'b'},
-                        {},
+                { "seeds", required_argument, NULL, 'n' },
+                { "first-seed", required_argument, NULL, 's' },
+                { "machines", required_argument, NULL, 'm' },
+                { "leases", required_argument, NULL, 'l' },
+                { "minutes-of-model-time", required_argument, NULL, 't' },
+                { "ttl", required_argument, NULL, 'T' },
+                { "trace", no_argument, NULL, 'v' },
+                { "replay", required_argument, NULL, 'r' },
+                { "keep-going", no_argument, NULL, 'k' },
+                { "counts", no_argument, NULL, 'c' },
+                { "every-fault", no_argument, NULL, 'e' },
+                { "help", no_argument, NULL, 'h' },
+                { "promises-only", no_argument, NULL, 'p' },
+                { "bias", required_argument, NULL, 'b' },
+                {},
         };
         uint64_t n = 0;
         int c, r = 0;
 
-        *ret = (Arguments){.seeds = 100, .options = {.seed = 1, .duration = 5 * USEC_PER_MINUTE, .faults = true}};
+        *ret = (Arguments){ .seeds = 100, .options = { .seed = 1, .duration = 5 * USEC_PER_MINUTE, .faults = true } };
         while (r >= 0 && (c = getopt_long(argc, argv, "h", options, NULL)) >= 0) {
                 switch (c) {
                 case 'n':

@@ -13,12 +13,12 @@
 
 static size_t value_size(RecordKind kind) {
         static const size_t sizes[] = {
-                        [RECORD_META] = sizeof(MetaRecord),
-                        [RECORD_MACHINE] = sizeof(MachineRecord),
-                        [RECORD_BEAT] = sizeof(BeatRecord),
-                        [RECORD_FENCE] = sizeof(FenceRecord),
-                        [RECORD_LEASE] = sizeof(LeaseRecord),
-                        [RECORD_OFFER] = sizeof(OfferRecord),
+                [RECORD_META] = sizeof(MetaRecord),
+                [RECORD_MACHINE] = sizeof(MachineRecord),
+                [RECORD_BEAT] = sizeof(BeatRecord),
+                [RECORD_FENCE] = sizeof(FenceRecord),
+                [RECORD_LEASE] = sizeof(LeaseRecord),
+                [RECORD_OFFER] = sizeof(OfferRecord),
         };
 
         return sizes[kind];
@@ -95,7 +95,7 @@ uint32_t map_key(World *w, RecordKind kind, const char *name) {
         if (map->n_keys == map->keys_size)
                 map_grow(map);
         found = (uint32_t) map->n_keys++;
-        map->keys[found] = (MapKey){.kind = kind, .live = -1};
+        map->keys[found] = (MapKey){ .kind = kind, .live = -1 };
         str_copy(map->keys[found].name, RECORD_NAME_SIZE, name);
         table_insert(map, found);
         return found;
@@ -155,7 +155,7 @@ static void log_change(World *w, uint32_t key) {
                 map->n_changes--;
         }
         c = map->changes + (map->first_change + map->n_changes++) % CHANGES_MAX;
-        *c = (MapChange){map->revision, w->now, key, value_ref(map->keys[key].value)};
+        *c = (MapChange){ map->revision, w->now, key, value_ref(map->keys[key].value) };
 }
 
 /* Both belong to a transaction: the caller has raised map.revision. */
@@ -195,7 +195,7 @@ void map_snapshot(World *w) {
         for (uint32_t i = 0; i < map->n_keys; i++)
                 if (map->keys[i].value)
                         s->items[s->n_items++] =
-                                        (MapItem){i, map->keys[i].mod_revision, value_ref(map->keys[i].value)};
+                                        (MapItem){ i, map->keys[i].mod_revision, value_ref(map->keys[i].value) };
         s->revision = map->revision;
         s->taken = true;
         TRACE(w, NULL, "registry: snapshot at revision %llu", (unsigned long long) s->revision);

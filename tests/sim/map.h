@@ -25,7 +25,7 @@ typedef struct MapKey {
         int live; /* its place in the kind's list of present keys, or -1 */
         Value *value;
         uint64_t mod_revision;
-        usec_t since; /* true time at which it was created */
+        usec_t since;              /* true time at which it was created */
         uint64_t created, changed; /* revisions: since when it is there, and when it last was written or deleted */
         char name[RECORD_NAME_SIZE];
 } MapKey;

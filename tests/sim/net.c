@@ -49,13 +49,13 @@ static void message_unref(World *w, Message *q) {
 
 static void message_post(World *w, Message *q, SimKind kind, usec_t delay, uint64_t a, uint64_t b) {
         q->references++;
-        world_post(w, (SimEvent){.at = w->now + delay,
+        world_post(w, (SimEvent){ .at = w->now + delay,
                                       .kind = kind,
                                       .machine = q->machine,
                                       .generation = q->generation,
                                       .a = a,
                                       .b = b,
-                                      .pointer = q});
+                                      .pointer = q });
 }
 
 /* Of an event that will not come any more. */
@@ -154,13 +154,13 @@ void net_send(World *w, Machine *m, const Action *a) {
         str_copy(q->session, SESSION_SIZE, m->run_session);
         q->list_kinds = a->kind == ACTION_READ && a->n_keys == 0 ? a->list_kinds : 0;
         for (size_t i = 0; i < n; i++)
-                q->compares[q->n_compares++] = (MapItem){
-                                .key = map_key(w, keys[i].kind, keys[i].name), .mod_revision = keys[i].mod_revision};
+                q->compares[q->n_compares++] = (MapItem){ .key = map_key(w, keys[i].kind, keys[i].name),
+                        .mod_revision = keys[i].mod_revision };
         for (size_t i = 0; q->txn && i < a->txn.n_puts; i++) {
                 const Record *r = a->txn.puts + i;
 
-                q->puts[q->n_puts++] = (MapItem){
-                                .key = map_key(w, r->kind, r->name), .value = value_new(w, r->kind, r->value)};
+                q->puts[q->n_puts++] = (MapItem){ .key = map_key(w, r->kind, r->name),
+                        .value = value_new(w, r->kind, r->value) };
         }
         for (size_t i = 0; q->txn && i < a->txn.n_deletes; i++)
                 q->deletes[q->n_deletes++] = map_key(w, a->txn.deletes[i].kind, a->txn.deletes[i].name);
@@ -183,7 +183,8 @@ static void add_record(World *w, Message *q, uint32_t key) {
                 if (!q->records)
                         abort();
         }
-        q->records[q->n_records++] = (MapItem){key, w->map.keys[key].mod_revision, value_ref(w->map.keys[key].value)};
+        q->records[q->n_records++] =
+                        (MapItem){ key, w->map.keys[key].mod_revision, value_ref(w->map.keys[key].value) };
 }
 
 static void list_kind(World *w, Message *q, RecordKind kind) {
@@ -289,7 +290,7 @@ static void record_fill(Record *r, const Value *v) {
 }
 
 static void deliver(World *w, Machine *m, const Message *q, EventKind kind, bool answer) {
-        Event event = {.kind = kind, .id = q->id, .answer = {.outcome = OUTCOME_UNKNOWN}};
+        Event event = { .kind = kind, .id = q->id, .answer = { .outcome = OUTCOME_UNKNOWN } };
 
         if (answer) {
                 if (q->n_records > w->scratch_size) {
@@ -302,15 +303,16 @@ static void deliver(World *w, Machine *m, const Message *q, EventKind kind, bool
                         const MapKey *k = w->map.keys + q->records[i].key;
 
                         w->scratch[i] = (Record){
-                                        .kind = k->kind, .name = k->name, .mod_revision = q->records[i].mod_revision};
+                                .kind = k->kind, .name = k->name, .mod_revision = q->records[i].mod_revision
+                        };
                         record_fill(w->scratch + i, q->records[i].value);
                 }
-                event.answer = (Answer){.outcome = q->outcome,
-                                .revision = q->revision,
-                                .complete = q->complete,
-                                .store = w->map.stores[q->store],
-                                .records = w->scratch,
-                                .n_records = q->n_records};
+                event.answer = (Answer){ .outcome = q->outcome,
+                        .revision = q->revision,
+                        .complete = q->complete,
+                        .store = w->map.stores[q->store],
+                        .records = w->scratch,
+                        .n_records = q->n_records };
         }
         w->counts.refused += answer && q->outcome == OUTCOME_REFUSED;
         w->counts.unknown += !answer;
@@ -339,18 +341,18 @@ static void on_answer(World *w, SimEvent *e) {
 void watch_reset(World *w, Machine *m, usec_t delay) {
         m->watch.generation++;
         m->watch.connected = m->watch.scheduled = false;
-        world_post(w, (SimEvent){.at = w->now + delay,
+        world_post(w, (SimEvent){ .at = w->now + delay,
                                       .kind = SIM_WATCH_CONNECT,
                                       .machine = m->number,
-                                      .generation = m->watch.generation});
+                                      .generation = m->watch.generation });
 }
 
 static void watch_schedule(World *w, Machine *m, usec_t delay) {
         m->watch.scheduled = true;
-        world_post(w, (SimEvent){.at = w->now + delay,
+        world_post(w, (SimEvent){ .at = w->now + delay,
                                       .kind = SIM_WATCH,
                                       .machine = m->number,
-                                      .generation = m->watch.generation});
+                                      .generation = m->watch.generation });
 }
 
 void net_changed(World *w) {
@@ -399,11 +401,11 @@ static void deliver_changes(World *w, Machine *m) {
                 i--; /* from the end: a watch is rarely far behind */
         while (i < map->n_changes && m->core && !m->paused && m->watch.generation == generation) {
                 const MapChange *c = map->changes + (map->first_change + i) % CHANGES_MAX;
-                Event event = {.kind = EVENT_RECORDS,
-                                .answer = {.outcome = OUTCOME_COMMITTED,
-                                                .revision = c->revision,
-                                                .store = map->stores[map->n_stores - 1],
-                                                .records = records}};
+                Event event = { .kind = EVENT_RECORDS,
+                        .answer = { .outcome = OUTCOME_COMMITTED,
+                                        .revision = c->revision,
+                                        .store = map->stores[map->n_stores - 1],
+                                        .records = records } };
 
                 if (c->at + m->watch.latency > w->now)
                         break;
@@ -411,7 +413,7 @@ static void deliver_changes(World *w, Machine *m) {
                 while (i < map->n_changes && c->revision == event.answer.revision) {
                         Record *r = records + event.answer.n_records++;
 
-                        *r = (Record){.kind = map->keys[c->key].kind, .name = map->keys[c->key].name};
+                        *r = (Record){ .kind = map->keys[c->key].kind, .name = map->keys[c->key].name };
                         r->mod_revision = c->value ? c->revision : 0;
                         record_fill(r, c->value);
                         c = map->changes + (map->first_change + ++i) % CHANGES_MAX;

@@ -39,12 +39,12 @@ usec_t pid1_time(const World *w, const Machine *m, usec_t delay) {
 }
 
 static void post(World *w, const Machine *m, size_t unit, SimKind kind, usec_t at, unsigned generation, uint64_t a) {
-        world_post(w, (SimEvent){.at = at,
+        world_post(w, (SimEvent){ .at = at,
                                       .kind = kind,
                                       .machine = m->number,
                                       .unit = (uint16_t) unit,
                                       .generation = generation,
-                                      .a = a});
+                                      .a = a });
 }
 
 /* ---- processes ---- */
@@ -112,7 +112,8 @@ void unit_ends(World *w, Machine *m, size_t unit, bool well) {
 /* ---- a unit's life ---- */
 
 static void set_state(World *w, Machine *m, size_t unit, ActiveState state, bool job) {
-        static const char *const names[] = {"inactive", "failed", "activating", "active", "deactivating", "reloading"};
+        static const char *const names[] = { "inactive", "failed", "activating", "active", "deactivating",
+                "reloading" };
         ModelUnit *u = m->units + unit;
 
         u->state = state;
@@ -234,13 +235,13 @@ void pid1_request(World *w, Machine *m, size_t unit, JobKind kind, Asker by) {
 
         if (by == BY_DAEMON && kind == JOB_START)
                 m->units[unit].ended_by = ENDED_BY_ITSELF;
-        world_post(w, (SimEvent){.at = w->now + delay,
+        world_post(w, (SimEvent){ .at = w->now + delay,
                                       .kind = SIM_JOB,
                                       .machine = m->number,
                                       .unit = (uint16_t) unit,
                                       .generation = m->boots,
                                       .a = kind,
-                                      .b = by});
+                                      .b = by });
 }
 
 static void stop(World *w, Machine *m, size_t unit) {
@@ -312,8 +313,8 @@ static EndedBy ended_by(const ModelUnit *u, Asker by) {
 }
 
 static void on_job(World *w, Machine *m, SimEvent *e) {
-        static const char *const askers[] = {"the daemon", "the guard", "BindsTo=", "hand", "Restart=",
-                        "the unit that brings it", "what it needs", "what it conflicts with"};
+        static const char *const askers[] = { "the daemon", "the guard", "BindsTo=", "hand",
+                "Restart=", "the unit that brings it", "what it needs", "what it conflicts with" };
         ModelUnit *u = m->units + e->unit;
 
         if (e->generation != m->boots || !m->powered || (e->b == BY_RESTART && !u->restarting))

@@ -15,8 +15,8 @@ typedef enum Asker {
         BY_GUARD,
         BY_BINDING, /* the guard's service is gone */
         BY_HAND,
-        BY_RESTART, /* Restart= of the unit */
-        BY_UNIT,    /* a member, by the unit that brings it */
+        BY_RESTART,  /* Restart= of the unit */
+        BY_UNIT,     /* a member, by the unit that brings it */
         BY_NEED,     /* PID 1 itself, along with what the unit needs */
         BY_CONFLICT, /* ... for what it conflicts with */
 } Asker;
@@ -29,8 +29,8 @@ typedef enum Slot {
 } Slot;
 
 typedef struct Process {
-        bool slept; /* it fell asleep with its machine, or what it belongs to did */
-        bool stuck; /* it cannot be killed for a while */
+        bool slept;              /* it fell asleep with its machine, or what it belongs to did */
+        bool stuck;              /* it cannot be killed for a while */
         bool alive, dying, late; /* late: PID 1 forked it when the gate had been closed, or the kill loop had begun */
         unsigned generation;
         usec_t born_at;
@@ -44,7 +44,7 @@ typedef struct ModelUnit {
         bool looked;         /* ... and whether the daemon has found that out */
         usec_t need_until;   /* what it needs is down so long, or what it conflicts with is up; 0: neither */
         bool need_failed;    /* ... by itself */
-        bool slept; /* not all of it was gone when the machine fell asleep */
+        bool slept;          /* not all of it was gone when the machine fell asleep */
         unsigned generation; /* of the present run */
         uint64_t run;        /* its invocation id */
         Process processes[_SLOT_MAX];

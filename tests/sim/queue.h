@@ -33,9 +33,9 @@ typedef enum SimKind {
         SIM_FORK,
         SIM_STARTED,
         SIM_NEED_BACK, /* what a unit needs is up again */
-        SIM_BRINGS, /* a unit starts its member, as a timer or a target does */
-        SIM_DEATH,  /* a process dies: .a is its slot */
-        SIM_REAPED, /* PID 1 has seen it */
+        SIM_BRINGS,    /* a unit starts its member, as a timer or a target does */
+        SIM_DEATH,     /* a process dies: .a is its slot */
+        SIM_REAPED,    /* PID 1 has seen it */
         SIM_STOP_TIMEOUT,
         /* guard.c */
         SIM_GUARD_TOLD, /* .parcel: the daemon's message reaches the guard */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What somebody does to a record by hand, or a disk to all of them: deleted, cut short so that it cannot be read any more,
- * or written over by one who does not know what it means. No transaction compares anything then, and nobody is told but by
- * the watch. Nothing of it is healed at the end: what is damaged must have an end of its own.
+ * What somebody does to a record by hand, or a disk to all of them: deleted, cut short so that it cannot be read any
+ * more, or written over by one who does not know what it means. No transaction compares anything then, and nobody is
+ * told but by the watch. Nothing of it is healed at the end: what is damaged must have an end of its own.
  */
 #include "sim.h"
 
@@ -29,7 +29,8 @@ static bool may_be_deleted(const World *w, uint32_t key) {
         return k->kind != RECORD_LEASE || (w->now > k->since + USEC_PER_MINUTE && all_remember(w, k->name));
 }
 
-/* Who was away while the floor was raised, and finds it lost, has the wall clock only, which may be behind (docs/safety.md). */
+/* Who was away while the floor was raised, and finds it lost, has the wall clock only, which may be behind
+ * (docs/safety.md). */
 static bool may_lose_floor(const World *w) {
         const MapKey *k = w->map.n_live[RECORD_META] > 0 ? w->map.keys + w->map.live[RECORD_META][0] : NULL;
 
@@ -51,7 +52,8 @@ static void another_session(World *w, char ret[static SESSION_SIZE]) {
                 session_format(world_random(w), 10 * USEC_PER_SEC, ret);
 }
 
-/* As nobody ever wrote it. One that is forged whole, with a session that could hold it, is not to be told from a true one. */
+/* As nobody ever wrote it. One that is forged whole, with a session that could hold it, is not to be told from a true
+ * one. */
 static void write_over_lease(World *w, LeaseRecord *l) {
         switch (random_below(w, 4)) {
         case 0: /* beyond all that can be */
@@ -114,8 +116,11 @@ static void meddle(World *w, uint32_t key) {
                 write_over(w, v);
                 map_put(w, key, v);
         }
-        TRACE(w, NULL, "registry: record %d of %s is %s at revision %llu", (int) map->keys[key].kind, map->keys[key].name,
-                        !map->keys[key].value ? "deleted" : v->damaged ? "damaged" : "overwritten",
+        TRACE(w, NULL, "registry: record %d of %s is %s at revision %llu", (int) map->keys[key].kind,
+                        map->keys[key].name,
+                        !map->keys[key].value ? "deleted"
+                        : v->damaged          ? "damaged"
+                                              : "overwritten",
                         (unsigned long long) map->revision);
         value_unref(w, v);
 }

@@ -23,9 +23,9 @@ enum {
         MACHINES_MAX = 8,
         LEASES_MAX = 160,
         UNITS_MAX = 2 * LEASES_MAX, /* a lease's unit, and LEASES_MAX behind it what that brings with it, its member */
-        STORES_MAX = 64,    /* identities that the registry had in one run */
-        ITEMS_MAX = 128,    /* compares, puts, deletes of one Txn (as in registry.h) */
-        CHANGES_MAX = 4096, /* a watch that is further behind has a gap and lists anew */
+        STORES_MAX = 64,            /* identities that the registry had in one run */
+        ITEMS_MAX = 128,            /* compares, puts, deletes of one Txn (as in registry.h) */
+        CHANGES_MAX = 4096,         /* a watch that is further behind has a gap and lists anew */
 };
 
 #define _ACTION_ANY ((ActionKind) 99)

@@ -32,10 +32,10 @@ static bool guard_is_well(const World *w, const Machine *m) {
 /* ---- falling asleep ---- */
 
 static void fall_asleep_in(World *w, Machine *m, usec_t delay) {
-        world_post(w, (SimEvent){.at = w->now + delay,
+        world_post(w, (SimEvent){ .at = w->now + delay,
                                       .kind = SIM_SLEEP,
                                       .machine = m->number,
-                                      .generation = m->sleep.generation});
+                                      .generation = m->sleep.generation });
 }
 
 static void tell_daemon(World *w, Machine *m) {
@@ -105,10 +105,10 @@ static void fall_asleep(World *w, Machine *m) {
         }
         mishap(w, left ? MISHAP_SLEEP_FORCED : MISHAP_SLEEP);
         TRACE(w, m, "machine: falls asleep%s", left ? ", and something is left" : "");
-        world_post(w, (SimEvent){.at = w->now + m->sleep.span,
+        world_post(w, (SimEvent){ .at = w->now + m->sleep.span,
                                       .kind = SIM_WAKE,
                                       .machine = m->number,
-                                      .generation = m->sleep.generation});
+                                      .generation = m->sleep.generation });
 }
 
 /* ---- asleep ---- */
@@ -151,12 +151,12 @@ static void let_go(World *w, Machine *m) {
 static void check_soon(World *w, Machine *m, size_t unit) {
         for (Slot slot = 0; slot < _SLOT_MAX; slot++)
                 if (m->units[unit].processes[slot].alive)
-                        world_post(w, (SimEvent){.at = w->now + slept_life,
+                        world_post(w, (SimEvent){ .at = w->now + slept_life,
                                                       .kind = SIM_LATE_FORK,
                                                       .machine = m->number,
                                                       .unit = (uint16_t) unit,
                                                       .generation = m->units[unit].processes[slot].generation,
-                                                      .a = slot});
+                                                      .a = slot });
 }
 
 void machine_wake(World *w, Machine *m) {

@@ -24,7 +24,7 @@ void machine_wake(World *w, Machine *m); /* or call off what is only announced *
 void sleep_done(World *w, Machine *m);
 void sleep_event(World *w, SimEvent *e);
 bool sleep_holds(World *w, const SimEvent *e); /* the event has been put aside: its machine is asleep */
-void sleep_ready(World *w, Machine *m);       /* the daemon has said so */
+void sleep_ready(World *w, Machine *m);        /* the daemon has said so */
 void sleep_daemon_gone(World *w, Machine *m);
 void sleep_daemon_started(World *w, Machine *m);
 bool machine_is_asleep(const Machine *m);

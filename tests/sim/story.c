@@ -11,7 +11,7 @@ void story_check(World *w, bool good, const char *what, const char *file, int li
 }
 
 World *story_begin_with(size_t n_machines, size_t n_leases, usec_t ttl) {
-        Options options = {.seed = 7, .n_machines = n_machines, .n_leases = n_leases, .ttl = ttl, .trace = true};
+        Options options = { .seed = 7, .n_machines = n_machines, .n_leases = n_leases, .ttl = ttl, .trace = true };
         World *w = world_new(&options);
 
         story_run(w, 10 * USEC_PER_MSEC);

@@ -92,7 +92,7 @@ static void hung_daemon_finds_its_lease_gone_and_leaves_it(void **state) {
 
 /* Stopped between two actions of the start, and going on after the lease has passed: the gate stays closed. */
 static void daemon_hung_on_the_way_to_a_start_starts_nothing_later(void **state) {
-        static const ActionKind points[] = {ACTION_GUARD_ARM, ACTION_GATE_OPEN, ACTION_UNIT_START};
+        static const ActionKind points[] = { ACTION_GUARD_ARM, ACTION_GATE_OPEN, ACTION_UNIT_START };
 
         for (size_t i = 0; i < ELEMENTSOF(points); i++) {
                 World *w = story_begin(2, TTL);
@@ -376,7 +376,7 @@ static void another_registry_is_never_accepted_by_waiting(void **state) {
 /* ---- clocks ---- */
 
 static void clocks_at_their_edges_leave_no_overlap(void **state) {
-        static const usec_t ttls[] = {2, 5, 10, 20, 60};
+        static const usec_t ttls[] = { 2, 5, 10, 20, 60 };
 
         for (size_t i = 0; i < ELEMENTSOF(ttls); i++) {
                 World *w = story_begin(2, ttls[i] * USEC_PER_SEC);
@@ -396,29 +396,29 @@ static void clocks_at_their_edges_leave_no_overlap(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                        cmocka_unit_test(daemon_that_is_back_in_time_does_not_disturb_its_unit),
-                        cmocka_unit_test(unit_is_stopped_before_the_lease_of_a_dead_daemon_passes),
-                        cmocka_unit_test(unit_that_will_not_stop_is_killed_before_the_lease_passes),
+                cmocka_unit_test(daemon_that_is_back_in_time_does_not_disturb_its_unit),
+                cmocka_unit_test(unit_is_stopped_before_the_lease_of_a_dead_daemon_passes),
+                cmocka_unit_test(unit_that_will_not_stop_is_killed_before_the_lease_passes),
                 cmocka_unit_test(unit_that_will_not_stop_has_its_execstoppost_before_the_lease_passes),
-                        cmocka_unit_test(hung_daemon_finds_its_lease_gone_and_leaves_it),
-                        cmocka_unit_test(daemon_hung_on_the_way_to_a_start_starts_nothing_later),
-                        cmocka_unit_test(killed_guard_stops_its_units_and_the_next_one_starts_them),
-                        cmocka_unit_test(hung_guard_and_dead_daemon_let_nothing_run_on),
-                        cmocka_unit_test(restart_with_another_ttl_does_not_disturb_its_unit),
-                        cmocka_unit_test(unit_is_elsewhere_before_its_machine_sleeps),
-                        cmocka_unit_test(unit_that_will_not_stop_is_killed_before_its_machine_sleeps),
-                        cmocka_unit_test(daemon_that_has_just_come_back_stops_its_unit_before_the_machine_sleeps),
-                        cmocka_unit_test(unit_that_fell_asleep_behind_a_hung_daemon_is_killed_when_its_machine_wakes),
-                        cmocka_unit_test(silence_shorter_than_stop_at_changes_nothing),
-                        cmocka_unit_test(longer_silence_stops_the_unit_and_it_comes_back_once),
-                        cmocka_unit_test(holder_that_is_cut_off_has_stopped_before_another_starts),
-                        cmocka_unit_test(release_that_lands_late_takes_nothing_from_the_next_holder),
-                        cmocka_unit_test(release_of_a_dead_daemon_is_void_for_its_successor),
-                        cmocka_unit_test(acquire_that_lands_late_is_taken_or_passed_on),
-                        cmocka_unit_test(registry_that_fell_back_is_met_with_a_minute_of_silence),
-                        cmocka_unit_test(silence_is_served_to_its_end_over_restarts),
-                        cmocka_unit_test(another_registry_is_never_accepted_by_waiting),
-                        cmocka_unit_test(clocks_at_their_edges_leave_no_overlap),
+                cmocka_unit_test(hung_daemon_finds_its_lease_gone_and_leaves_it),
+                cmocka_unit_test(daemon_hung_on_the_way_to_a_start_starts_nothing_later),
+                cmocka_unit_test(killed_guard_stops_its_units_and_the_next_one_starts_them),
+                cmocka_unit_test(hung_guard_and_dead_daemon_let_nothing_run_on),
+                cmocka_unit_test(restart_with_another_ttl_does_not_disturb_its_unit),
+                cmocka_unit_test(unit_is_elsewhere_before_its_machine_sleeps),
+                cmocka_unit_test(unit_that_will_not_stop_is_killed_before_its_machine_sleeps),
+                cmocka_unit_test(daemon_that_has_just_come_back_stops_its_unit_before_the_machine_sleeps),
+                cmocka_unit_test(unit_that_fell_asleep_behind_a_hung_daemon_is_killed_when_its_machine_wakes),
+                cmocka_unit_test(silence_shorter_than_stop_at_changes_nothing),
+                cmocka_unit_test(longer_silence_stops_the_unit_and_it_comes_back_once),
+                cmocka_unit_test(holder_that_is_cut_off_has_stopped_before_another_starts),
+                cmocka_unit_test(release_that_lands_late_takes_nothing_from_the_next_holder),
+                cmocka_unit_test(release_of_a_dead_daemon_is_void_for_its_successor),
+                cmocka_unit_test(acquire_that_lands_late_is_taken_or_passed_on),
+                cmocka_unit_test(registry_that_fell_back_is_met_with_a_minute_of_silence),
+                cmocka_unit_test(silence_is_served_to_its_end_over_restarts),
+                cmocka_unit_test(another_registry_is_never_accepted_by_waiting),
+                cmocka_unit_test(clocks_at_their_edges_leave_no_overlap),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

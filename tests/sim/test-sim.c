@@ -79,7 +79,7 @@ static void stopped_along_with_what_it_needs_it_is_back_when_that_is(void **stat
 
 /* ... and once more on the first when it cannot run on the second either, and what it needs is back on the first. */
 static void stopped_for_another_it_goes_elsewhere_if_that_lasts(void **state) {
-        static const EndedBy by[] = {ENDED_BY_NEED, ENDED_BY_NEED, ENDED_BY_CONFLICT};
+        static const EndedBy by[] = { ENDED_BY_NEED, ENDED_BY_NEED, ENDED_BY_CONFLICT };
 
         for (size_t i = 0; i < ELEMENTSOF(by); i++) {
                 World *w = story_begin(2, TTL);
@@ -181,7 +181,7 @@ static void member_cannot_be_started_when_the_gate_is_closed(void **state) {
 /* ---- passing on ---- */
 
 static void power_cut_is_over_within_its_bound(void **state) {
-        static const usec_t ttls[] = {2 * USEC_PER_SEC, 5 * USEC_PER_SEC, 10 * USEC_PER_SEC};
+        static const usec_t ttls[] = { 2 * USEC_PER_SEC, 5 * USEC_PER_SEC, 10 * USEC_PER_SEC };
 
         for (size_t i = 0; i < ELEMENTSOF(ttls); i++) {
                 World *w = story_begin(3, ttls[i]);
@@ -355,27 +355,27 @@ static void index_rises_for_ever_whoever_takes_it_how(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                        cmocka_unit_test(unit_runs_on_exactly_one_machine),
-                        cmocka_unit_test(unit_cannot_be_started_by_hand_without_its_lease),
-                        cmocka_unit_test(beats_are_one_write_a_round_for_one_lease_and_for_eight),
-                        cmocka_unit_test(stopped_by_hand_it_stays_stopped_and_keeps_its_lease),
-                        cmocka_unit_test(stopped_along_with_what_it_needs_it_is_back_when_that_is),
-                        cmocka_unit_test(stopped_for_another_it_goes_elsewhere_if_that_lasts),
-                        cmocka_unit_test(job_that_ended_well_runs_nowhere_until_it_is_rearmed),
-                        cmocka_unit_test(unit_that_fails_for_good_goes_to_another_machine),
-                        cmocka_unit_test(lease_passes_when_the_last_member_is_down_and_not_before),
-                        cmocka_unit_test(member_that_will_not_stop_is_killed_with_its_unit),
-                        cmocka_unit_test(member_cannot_be_started_when_the_gate_is_closed),
-                        cmocka_unit_test(power_cut_is_over_within_its_bound),
-                        cmocka_unit_test(release_moves_it_at_once_and_raises_its_index),
-                        cmocka_unit_test(transfer_goes_to_the_machine_that_was_named),
-                        cmocka_unit_test(steal_from_a_living_machine_waits_until_it_has_stopped),
-                        cmocka_unit_test(steal_from_a_hung_daemon_waits_out_the_debt),
-                        cmocka_unit_test(drained_machine_gives_everything_up_and_takes_nothing),
-                        cmocka_unit_test(disabled_unit_is_stopped_and_goes_elsewhere),
-                        cmocka_unit_test(stopping_the_service_passes_on_only_when_the_last_process_is_gone),
-                        cmocka_unit_test(child_that_outlives_the_service_holds_the_lease_back),
-                        cmocka_unit_test(index_rises_for_ever_whoever_takes_it_how),
+                cmocka_unit_test(unit_runs_on_exactly_one_machine),
+                cmocka_unit_test(unit_cannot_be_started_by_hand_without_its_lease),
+                cmocka_unit_test(beats_are_one_write_a_round_for_one_lease_and_for_eight),
+                cmocka_unit_test(stopped_by_hand_it_stays_stopped_and_keeps_its_lease),
+                cmocka_unit_test(stopped_along_with_what_it_needs_it_is_back_when_that_is),
+                cmocka_unit_test(stopped_for_another_it_goes_elsewhere_if_that_lasts),
+                cmocka_unit_test(job_that_ended_well_runs_nowhere_until_it_is_rearmed),
+                cmocka_unit_test(unit_that_fails_for_good_goes_to_another_machine),
+                cmocka_unit_test(lease_passes_when_the_last_member_is_down_and_not_before),
+                cmocka_unit_test(member_that_will_not_stop_is_killed_with_its_unit),
+                cmocka_unit_test(member_cannot_be_started_when_the_gate_is_closed),
+                cmocka_unit_test(power_cut_is_over_within_its_bound),
+                cmocka_unit_test(release_moves_it_at_once_and_raises_its_index),
+                cmocka_unit_test(transfer_goes_to_the_machine_that_was_named),
+                cmocka_unit_test(steal_from_a_living_machine_waits_until_it_has_stopped),
+                cmocka_unit_test(steal_from_a_hung_daemon_waits_out_the_debt),
+                cmocka_unit_test(drained_machine_gives_everything_up_and_takes_nothing),
+                cmocka_unit_test(disabled_unit_is_stopped_and_goes_elsewhere),
+                cmocka_unit_test(stopping_the_service_passes_on_only_when_the_last_process_is_gone),
+                cmocka_unit_test(child_that_outlives_the_service_holds_the_lease_back),
+                cmocka_unit_test(index_rises_for_ever_whoever_takes_it_how),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

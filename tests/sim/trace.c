@@ -58,13 +58,13 @@ void world_print_trace(const World *w) {
                 (void) fprintf(stderr, "%s\n", t->lines[(t->first + i) % LINES_MAX]);
 }
 
-static const char *const kind_names[] = {"meta", "machine", "beat", "fence", "lease", "request"};
-static const char *const outcome_names[] = {"committed", "refused", "UNKNOWN"};
+static const char *const kind_names[] = { "meta", "machine", "beat", "fence", "lease", "request" };
+static const char *const outcome_names[] = { "committed", "refused", "UNKNOWN" };
 
 /* "lease unit0.service@12", sessions cut to their first digits. */
 static void print_record(char *buf, size_t size, size_t *n, const char *sign, RecordKind kind, const char *name,
                 uint64_t revision, const LeaseRecord *l) {
-        static const char *const states[] = {"free", "held", "done"};
+        static const char *const states[] = { "free", "held", "done" };
         int r;
 
         if (*n >= size)
@@ -101,34 +101,34 @@ static void trace_answer(World *w, const Machine *m, const char *what, const Eve
 
 void trace_step(World *w, const Machine *m, const Event *e) {
         static const char *const names[] = {
-                        [EVENT_DEADLINE] = "deadline",
-                        [EVENT_RECORDS] = "records",
-                        [EVENT_TXN] = "txn",
-                        [EVENT_READ] = "read",
-                        [EVENT_CONFIGURE] = "configure",
-                        [EVENT_FORGET] = "forget",
-                        [EVENT_UNIT] = "unit",
-                        [EVENT_GUARD] = "guard",
-                        [EVENT_GUARD_UP] = "guard up",
-                        [EVENT_GUARD_SYNCED] = "guard synced",
-                        [EVENT_GUARD_DOWN] = "guard down",
-                        [EVENT_GUARD_GONE] = "guard gone",
-                        [EVENT_FAILED] = "failed",
-                        [EVENT_RELEASE] = "RELEASE",
-                        [EVENT_TRANSFER] = "TRANSFER",
-                        [EVENT_STEAL] = "STEAL",
-                        [EVENT_REARM] = "REARM",
-                        [EVENT_DRAIN] = "DRAIN",
-                        [EVENT_ACCEPT] = "ACCEPT",
-                        [EVENT_SLEEP] = "SLEEP",
-                        [EVENT_SHUTDOWN] = "SHUTDOWN",
-                        [EVENT_TTL] = "TTL",
-                        [EVENT_CALL] = "CALL",
+                [EVENT_DEADLINE] = "deadline",
+                [EVENT_RECORDS] = "records",
+                [EVENT_TXN] = "txn",
+                [EVENT_READ] = "read",
+                [EVENT_CONFIGURE] = "configure",
+                [EVENT_FORGET] = "forget",
+                [EVENT_UNIT] = "unit",
+                [EVENT_GUARD] = "guard",
+                [EVENT_GUARD_UP] = "guard up",
+                [EVENT_GUARD_SYNCED] = "guard synced",
+                [EVENT_GUARD_DOWN] = "guard down",
+                [EVENT_GUARD_GONE] = "guard gone",
+                [EVENT_FAILED] = "failed",
+                [EVENT_RELEASE] = "RELEASE",
+                [EVENT_TRANSFER] = "TRANSFER",
+                [EVENT_STEAL] = "STEAL",
+                [EVENT_REARM] = "REARM",
+                [EVENT_DRAIN] = "DRAIN",
+                [EVENT_ACCEPT] = "ACCEPT",
+                [EVENT_SLEEP] = "SLEEP",
+                [EVENT_SHUTDOWN] = "SHUTDOWN",
+                [EVENT_TTL] = "TTL",
+                [EVENT_CALL] = "CALL",
         };
-        static const char *const states[] = {
-                        "inactive", "failed", "activating", "active", "deactivating", "reloading"};
-        static const char *const ends[] = {"", ", ended by unknown", ", ended by hand", ", ended by need",
-                        ", ended by conflict"};
+        static const char *const states[] = { "inactive", "failed", "activating", "active", "deactivating",
+                "reloading" };
+        static const char *const ends[] = { "", ", ended by unknown", ", ended by hand", ", ended by need",
+                ", ended by conflict" };
 
         switch (e->kind) {
         case EVENT_DEADLINE:
@@ -142,8 +142,7 @@ void trace_step(World *w, const Machine *m, const Event *e) {
                 if (e->report.known)
                         trace_line(w, m, "<- %s %s%s%s%s%s%s, asked at %.6f", e->unit, states[e->report.active],
                                         e->report.job ? ", job" : "", e->report.empty ? ", empty" : "",
-                                        e->report.failed ? ", failed" : "",
-                                        ends[e->report.ended_by],
+                                        e->report.failed ? ", failed" : "", ends[e->report.ended_by],
                                         e->report.gate_loaded ? "" : ", NO GATE",
                                         (double) e->report.asked_at / USEC_PER_SEC);
                 else
@@ -188,51 +187,51 @@ static void trace_request(World *w, const Machine *m, const Action *a) {
 
 void trace_action(World *w, const Machine *m, const Action *a) {
         static const char *const names[] = {
-                        [ACTION_SESSION] = "session",
-                        [ACTION_GUARD_ARM] = "arm",
-                        [ACTION_GUARD_BEAT] = "beat guard",
-                        [ACTION_GUARD_LOSE] = "lose",
-                        [ACTION_GUARD_DISARM] = "disarm",
-                        [ACTION_GATE_OPEN] = "open gate",
-                        [ACTION_GATE_CLOSE] = "close gate",
-                        [ACTION_UNIT_START] = "start",
-                        [ACTION_UNIT_STOP] = "stop",
-                        [ACTION_UNIT_CLEAN] = "clean",
-                        [ACTION_FORGOTTEN] = "forgotten",
-                        [ACTION_CALL_DONE] = "call done",
-                        [ACTION_SLEEP_READY] = "may sleep",
-                        [ACTION_EXIT] = "exit",
+                [ACTION_SESSION] = "session",
+                [ACTION_GUARD_ARM] = "arm",
+                [ACTION_GUARD_BEAT] = "beat guard",
+                [ACTION_GUARD_LOSE] = "lose",
+                [ACTION_GUARD_DISARM] = "disarm",
+                [ACTION_GATE_OPEN] = "open gate",
+                [ACTION_GATE_CLOSE] = "close gate",
+                [ACTION_UNIT_START] = "start",
+                [ACTION_UNIT_STOP] = "stop",
+                [ACTION_UNIT_CLEAN] = "clean",
+                [ACTION_FORGOTTEN] = "forgotten",
+                [ACTION_CALL_DONE] = "call done",
+                [ACTION_SLEEP_READY] = "may sleep",
+                [ACTION_EXIT] = "exit",
         };
         static const char *const reports[] = {
-                        [REPORT_SESSION_NEW] = "session new",
-                        [REPORT_SESSION_ADOPTED] = "session adopted",
-                        [REPORT_SESSION_ENDED] = "session ended",
-                        [REPORT_SESSION_CLONED] = "session cloned",
-                        [REPORT_MACHINE_TWICE] = "machine twice",
-                        [REPORT_REGISTRY_SILENT] = "registry silent",
-                        [REPORT_REGISTRY_BACK] = "registry back",
-                        [REPORT_REGISTRY_FOREIGN] = "registry foreign",
-                        [REPORT_REGISTRY_FELL_BACK] = "registry fell back",
-                        [REPORT_REGISTRY_ACCEPTED] = "registry accepted",
-                        [REPORT_ACQUIRED] = "acquired",
-                        [REPORT_ADOPTED] = "adopted",
-                        [REPORT_LOST] = "lost",
-                        [REPORT_EXPIRED] = "expired",
-                        [REPORT_RESUMED] = "resumed",
-                        [REPORT_RELEASED] = "released",
-                        [REPORT_TRANSFERRED] = "transferred",
-                        [REPORT_ROBBED] = "robbed",
-                        [REPORT_STRAY] = "stray",
-                        [REPORT_GATE_MISSING] = "gate missing",
-                        [REPORT_STOPPED_BY_HAND] = "stopped by hand",
-                        [REPORT_STOPPED_WITH] = "stopped with what it needs",
-                        [REPORT_STOPPED_FOR] = "stopped for what it conflicts with",
-                        [REPORT_STARTED_AGAIN] = "started again",
-                        [REPORT_UNIT_FAILED] = "unit failed",
-                        [REPORT_DONE] = "done",
-                        [REPORT_DAMAGED] = "damaged",
-                        [REPORT_RESTORED] = "restored",
-                        [REPORT_RETAKEN] = "retaken",
+                [REPORT_SESSION_NEW] = "session new",
+                [REPORT_SESSION_ADOPTED] = "session adopted",
+                [REPORT_SESSION_ENDED] = "session ended",
+                [REPORT_SESSION_CLONED] = "session cloned",
+                [REPORT_MACHINE_TWICE] = "machine twice",
+                [REPORT_REGISTRY_SILENT] = "registry silent",
+                [REPORT_REGISTRY_BACK] = "registry back",
+                [REPORT_REGISTRY_FOREIGN] = "registry foreign",
+                [REPORT_REGISTRY_FELL_BACK] = "registry fell back",
+                [REPORT_REGISTRY_ACCEPTED] = "registry accepted",
+                [REPORT_ACQUIRED] = "acquired",
+                [REPORT_ADOPTED] = "adopted",
+                [REPORT_LOST] = "lost",
+                [REPORT_EXPIRED] = "expired",
+                [REPORT_RESUMED] = "resumed",
+                [REPORT_RELEASED] = "released",
+                [REPORT_TRANSFERRED] = "transferred",
+                [REPORT_ROBBED] = "robbed",
+                [REPORT_STRAY] = "stray",
+                [REPORT_GATE_MISSING] = "gate missing",
+                [REPORT_STOPPED_BY_HAND] = "stopped by hand",
+                [REPORT_STOPPED_WITH] = "stopped with what it needs",
+                [REPORT_STOPPED_FOR] = "stopped for what it conflicts with",
+                [REPORT_STARTED_AGAIN] = "started again",
+                [REPORT_UNIT_FAILED] = "unit failed",
+                [REPORT_DONE] = "done",
+                [REPORT_DAMAGED] = "damaged",
+                [REPORT_RESTORED] = "restored",
+                [REPORT_RETAKEN] = "retaken",
         };
 
         if (a->kind == ACTION_TXN || a->kind == ACTION_READ)

@@ -63,7 +63,7 @@ void world_post(World *w, SimEvent e) {
                 queue_grow(w);
         slot = w->heap[w->n_heap].order & SLOT_MASK;
         e.at = MAX(e.at, w->now);
-        turn = (Turn){.at = e.at, .order = w->sequence++ << SLOT_BITS | slot};
+        turn = (Turn){ .at = e.at, .order = w->sequence++ << SLOT_BITS | slot };
         w->queue[slot] = e;
         for (i = w->n_heap++; i > 0; i = parent) {
                 parent = (i - 1) / 2;
@@ -155,7 +155,7 @@ void world_fail(World *w, const char *format, ...) {
 
 /* Each unit has its own temper, drawn once: how long it takes to start and stop, what it leaves behind. */
 static void unit_init(World *w, size_t i) {
-        static const usec_t stops[] = {20 * USEC_PER_MSEC, 300 * USEC_PER_MSEC, 3 * USEC_PER_SEC, 20 * USEC_PER_SEC};
+        static const usec_t stops[] = { 20 * USEC_PER_MSEC, 300 * USEC_PER_MSEC, 3 * USEC_PER_SEC, 20 * USEC_PER_SEC };
 
         w->stop_time[i] = 300 * USEC_PER_MSEC;
         w->start_time[i] = 50 * USEC_PER_MSEC;
@@ -203,13 +203,13 @@ static void units_init(World *w) {
                 (void) snprintf(w->unit_names[i], NAME_SIZE, "unit%zu.service", i);
                 (void) snprintf(w->lease_names[i], NAME_SIZE, i % 2 ? "lease-%zu" : "unit%zu.service", i);
                 w->unit_configs[i] = (UnitConfig){
-                                .unit = w->unit_names[i],
-                                .lease = w->lease_names[i],
-                                .stop_grace = USEC_INFINITY,
-                                .timeout_stop = 5 * USEC_PER_SEC,
-                                .version = 1,
-                                .hold_down_release = 3 * USEC_PER_SEC,
-                                .hold_down_failure = 2 * USEC_PER_SEC,
+                        .unit = w->unit_names[i],
+                        .lease = w->lease_names[i],
+                        .stop_grace = USEC_INFINITY,
+                        .timeout_stop = 5 * USEC_PER_SEC,
+                        .version = 1,
+                        .hold_down_release = 3 * USEC_PER_SEC,
+                        .hold_down_failure = 2 * USEC_PER_SEC,
                 };
                 unit_init(w, i);
                 member_init(w, i);
@@ -247,10 +247,10 @@ World *world_new(const Options *options) {
         if (options->faults)
                 faults_init(w);
         for (size_t i = 0; i < w->n_machines; i++)
-                world_post(w, (SimEvent){.at = options->faults ? random_span(w, 0, USEC_PER_SEC) : i * 1000,
+                world_post(w, (SimEvent){ .at = options->faults ? random_span(w, 0, USEC_PER_SEC) : i * 1000,
                                               .kind = SIM_POWER_ON,
                                               .machine = (uint8_t) i,
-                                              .generation = w->machines[i].boots});
+                                              .generation = w->machines[i].boots });
         return w;
 }
 
@@ -275,8 +275,8 @@ static bool all_run(World *w, void *userdata) {
         return check_all_run(w);
 }
 
-/* The longest that may pass in peace until all runs: a registry's silence (61.2 s), hold-downs, one lease's life; twice as
- * much for a registry that must first get a name again, and for a lease whose record is lost. */
+/* The longest that may pass in peace until all runs: a registry's silence (61.2 s), hold-downs, one lease's life;
+ * twice as much for a registry that must first get a name again, and for a lease whose record is lost. */
 static usec_t recovery_bound(const World *w) {
         usec_t bound = (w->fault_enabled[FAULT_RECORDS] ? 330 : 180) * USEC_PER_SEC;
 
@@ -292,7 +292,8 @@ static bool is_replaced(World *w, void *userdata) {
         return !w->replacing;
 }
 
-/* Replacing a registry takes more than a minute: in a short run it would end in the quiet, as if it had never begun. */
+/* Replacing a registry takes more than a minute: in a short run it would end in the quiet, as if it had never begun.
+ */
 static void await_registry(World *w) {
         if (!w->replacing)
                 return;

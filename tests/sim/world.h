@@ -9,20 +9,21 @@
 typedef enum Bias {
         BIAS_NONE,
         BIAS_LATE_GATE, /* daemons are hung before they ask for the gate, for longer than the TTL, and die after it */
-        BIAS_SLOW_ANSWERS, /* answers take up to the whole of an attempt, then there are none; units are slow to stop */
-        BIAS_LATE_WRITES, /* writes land late, while daemons are killed and leases change hands */
+        BIAS_SLOW_ANSWERS,  /* answers take up to the whole of an attempt, then there are none; units are slow to stop
+                             */
+        BIAS_LATE_WRITES,   /* writes land late, while daemons are killed and leases change hands */
         BIAS_LATE_RELEASES, /* ... while units are enabled and disabled */
         BIAS_STALE_WATCHES, /* leases are handed on to machines that do not hear of it, and are cut off now and then */
-        BIAS_SLEEP,       /* machines sleep, while daemons are killed and cut off */
-        BIAS_RECORDS,     /* records are deleted, damaged and written over, while leases pass */
+        BIAS_SLEEP,         /* machines sleep, while daemons are killed and cut off */
+        BIAS_RECORDS,       /* records are deleted, damaged and written over, while leases pass */
         _BIAS_MAX,
 } Bias;
 
 typedef struct Options {
         uint64_t seed;
         size_t n_machines, n_leases;
-        usec_t duration;    /* of the time with faults; a quiet tail follows */
-        usec_t ttl;         /* 0: drawn from the seed */
+        usec_t duration; /* of the time with faults; a quiet tail follows */
+        usec_t ttl;      /* 0: drawn from the seed */
         Bias bias;
         const uint8_t *tape; /* the upper bits of each draw of chance, as long as there are some; borrowed */
         size_t tape_size;
@@ -44,12 +45,12 @@ struct World {
         Machine machines[MACHINES_MAX];
         size_t n_asleep;
         char unit_names[UNITS_MAX][NAME_SIZE], lease_names[LEASES_MAX][NAME_SIZE];
-        UnitConfig unit_configs[UNITS_MAX]; /* of members: timeout_stop alone */
+        UnitConfig unit_configs[UNITS_MAX];                                       /* of members: timeout_stop alone */
         usec_t stop_time[UNITS_MAX], start_time[UNITS_MAX], post_time[UNITS_MAX]; /* longest ones */
         Placement placements[LEASES_MAX];
         bool has_extra[UNITS_MAX], restarts[UNITS_MAX];
         bool has_member[LEASES_MAX];
-        usec_t member_life[LEASES_MAX]; /* the longest that a member runs by itself; 0: until it is stopped */
+        usec_t member_life[LEASES_MAX];  /* the longest that a member runs by itself; 0: until it is stopped */
         bool slowest_stop, always_extra; /* a story wants no chance in these */
         unsigned failures[UNITS_MAX];
         Map map;

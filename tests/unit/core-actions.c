@@ -6,9 +6,12 @@
 
 size_t record_value_size(RecordKind kind) {
         static const size_t sizes[_RECORD_KIND_MAX] = {
-                [RECORD_META] = sizeof(MetaRecord),   [RECORD_MACHINE] = sizeof(MachineRecord),
-                [RECORD_BEAT] = sizeof(BeatRecord),   [RECORD_FENCE] = sizeof(FenceRecord),
-                [RECORD_LEASE] = sizeof(LeaseRecord), [RECORD_OFFER] = sizeof(OfferRecord),
+                [RECORD_META] = sizeof(MetaRecord),
+                [RECORD_MACHINE] = sizeof(MachineRecord),
+                [RECORD_BEAT] = sizeof(BeatRecord),
+                [RECORD_FENCE] = sizeof(FenceRecord),
+                [RECORD_LEASE] = sizeof(LeaseRecord),
+                [RECORD_OFFER] = sizeof(OfferRecord),
         };
         return sizes[kind];
 }

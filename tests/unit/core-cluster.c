@@ -77,13 +77,19 @@ void cluster_event(Cluster *c, size_t machine, Event e) {
 
 static void tell_all(Cluster *c, const Record *records, size_t n) {
         for (size_t i = 0; i < c->n_machines; i++)
-                cluster_event(c, i, (Event){ .kind = EVENT_RECORDS,
-                                            .answer = { .revision = c->revision, .store = "s", .records = records, .n_records = n } });
+                cluster_event(c, i,
+                                (Event){ .kind = EVENT_RECORDS,
+                                                .answer = { .revision = c->revision,
+                                                                .store = "s",
+                                                                .records = records,
+                                                                .n_records = n } });
 }
 
 static void do_read(Cluster *c, size_t machine, const Action *a) {
         Record *records = calloc(HASH_COUNT(c->entries) + a->n_keys + 1, sizeof(Record));
-        Event e = { .kind = EVENT_READ, .id = a->id, .answer = { .store = "s", .revision = c->revision, .records = records } };
+        Event e = { .kind = EVENT_READ,
+                .id = a->id,
+                .answer = { .store = "s", .revision = c->revision, .records = records } };
 
         for (ClusterEntry *f = c->entries; f; f = f->hh.next)
                 if (a->list_kinds & 1u << f->kind && f->revision)
@@ -91,7 +97,8 @@ static void do_read(Cluster *c, size_t machine, const Action *a) {
         for (size_t i = 0; i < a->n_keys; i++) {
                 ClusterEntry *f = find_entry(c, a->keys[i].kind, a->keys[i].name);
 
-                records[e.answer.n_records++] = f ? as_record(f) : (Record){ .kind = a->keys[i].kind, .name = a->keys[i].name };
+                records[e.answer.n_records++] =
+                                f ? as_record(f) : (Record){ .kind = a->keys[i].kind, .name = a->keys[i].name };
         }
         e.answer.complete = a->list_kinds;
         cluster_event(c, machine, e);
@@ -130,7 +137,8 @@ static void do_txn(Cluster *c, size_t machine, const Action *a) {
         for (size_t i = 0; i < a->txn.n_puts; i++)
                 records[i] = as_record(find_entry(c, a->txn.puts[i].kind, a->txn.puts[i].name));
         for (size_t i = 0; i < a->txn.n_deletes; i++)
-                records[a->txn.n_puts + i] = (Record){ .kind = a->txn.deletes[i].kind, .name = a->txn.deletes[i].name };
+                records[a->txn.n_puts + i] =
+                                (Record){ .kind = a->txn.deletes[i].kind, .name = a->txn.deletes[i].name };
         tell_all(c, records, a->txn.n_puts + a->txn.n_deletes);
 }
 
@@ -252,12 +260,12 @@ Cluster *cluster_new(size_t n_machines, size_t n_units) {
         for (size_t i = 0; i < n_units; i++) {
                 (void) snprintf(c->names[i], sizeof(c->names[i]), "unit%03u.service", (unsigned) i);
                 c->configs[i] = (UnitConfig){ .unit = c->names[i],
-                                              .lease = c->names[i],
-                                              .stop_grace = USEC_INFINITY,
-                                              .timeout_stop = USEC_INFINITY,
-                                              .hold_down_release = 30 * USEC_PER_SEC,
-                                              .hold_down_failure = 60 * USEC_PER_SEC,
-                                              .placement = c->placements + i };
+                        .lease = c->names[i],
+                        .stop_grace = USEC_INFINITY,
+                        .timeout_stop = USEC_INFINITY,
+                        .hold_down_release = 30 * USEC_PER_SEC,
+                        .hold_down_failure = 60 * USEC_PER_SEC,
+                        .placement = c->placements + i };
         }
         for (size_t i = 0; i < n_machines; i++) {
                 (void) snprintf(c->machines[i].id, MACHINE_SIZE, "%08x%024d", (unsigned) i * 0x9e3779b1u + 1, 7);
@@ -290,7 +298,8 @@ void cluster_free(Cluster *c) {
 }
 
 void cluster_configure(Cluster *c, size_t machine, size_t unit) {
-        cluster_event(c, machine, (Event){ .kind = EVENT_CONFIGURE, .unit = c->names[unit], .config = c->configs[unit] });
+        cluster_event(c, machine,
+                        (Event){ .kind = EVENT_CONFIGURE, .unit = c->names[unit], .config = c->configs[unit] });
 }
 
 static void start_daemon(Cluster *c, size_t machine, const char *metadata, const char *session) {
@@ -431,7 +440,8 @@ const WhyNotView *cluster_standing(Cluster *c, size_t observer, size_t unit, siz
         static Search s;
 
         s = (Search){ .machine = c->machines[machine].id, .view.why = "(not listed)" };
-        (void) core_each_why_not(c->machines[observer].core, (Now){ .boottime = c->now }, c->names[unit], take_why, &s);
+        (void) core_each_why_not(
+                        c->machines[observer].core, (Now){ .boottime = c->now }, c->names[unit], take_why, &s);
         return &s.view;
 }
 

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Several cores around one registry that answers at once: for what comes of many machines that follow the same rules, with
- * nothing failing but what a test makes fail. Guards and PID 1s do at once what they are asked.
+ * Several cores around one registry that answers at once: for what comes of many machines that follow the same rules,
+ * with nothing failing but what a test makes fail. Guards and PID 1s do at once what they are asked.
  */
 
 #include <setjmp.h>
@@ -59,11 +59,12 @@ typedef struct Cluster {
         ClusterAction *queue;
         size_t n_queue, room;
         bool busy;
-        unsigned refused; /* Txns that put a lease and were too late */
+        unsigned refused;     /* Txns that put a lease and were too late */
         unsigned most_moving; /* stops under way at once that were ever seen */
 } Cluster;
 
-/* Units unit000.service ...; machines m0 ...; nothing is started yet: a test may change placements and configs first. */
+/* Units unit000.service ...; machines m0 ...; nothing is started yet: a test may change placements and configs first.
+ */
 Cluster *cluster_new(size_t n_machines, size_t n_units);
 void cluster_free(Cluster *c);
 /* A machine's daemon starts, with these metadata; its guard and PID 1 answer. */

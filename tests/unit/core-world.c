@@ -40,8 +40,11 @@ void world_damage(World *w, RecordKind kind, const char *name) {
 static Record as_record(const Entry *e) {
         bool damaged = e->revision > 0 && e->damaged;
 
-        return (Record){ .kind = e->kind, .name = e->name, .mod_revision = e->revision, .damaged = damaged,
-                         .value = e->revision > 0 && !damaged ? &e->value : NULL };
+        return (Record){ .kind = e->kind,
+                .name = e->name,
+                .mod_revision = e->revision,
+                .damaged = damaged,
+                .value = e->revision > 0 && !damaged ? &e->value : NULL };
 }
 
 static void answer_read(World *w, const Action *a, Event *e, Record *records) {
@@ -53,7 +56,8 @@ static void answer_read(World *w, const Action *a, Event *e, Record *records) {
         for (size_t i = 0; i < a->n_keys; i++) {
                 Entry *f = world_find(w, a->keys[i].kind, a->keys[i].name);
 
-                records[e->answer.n_records++] = f ? as_record(f) : (Record){ .kind = a->keys[i].kind, .name = a->keys[i].name };
+                records[e->answer.n_records++] =
+                                f ? as_record(f) : (Record){ .kind = a->keys[i].kind, .name = a->keys[i].name };
         }
 }
 
@@ -264,9 +268,12 @@ static Core *make_core(const char *session) {
 
 void world_connect(World *w) {
         world_step(w, (Event){ .kind = EVENT_CONFIGURE,
-                       .config = { .unit = "a.service", .lease = "a.service", .stop_grace = USEC_INFINITY,
-                                       .timeout_stop = 90 * USEC_PER_SEC, .hold_down_release = 30 * USEC_PER_SEC,
-                                       .hold_down_failure = 60 * USEC_PER_SEC } });
+                                      .config = { .unit = "a.service",
+                                                      .lease = "a.service",
+                                                      .stop_grace = USEC_INFINITY,
+                                                      .timeout_stop = 90 * USEC_PER_SEC,
+                                                      .hold_down_release = 30 * USEC_PER_SEC,
+                                                      .hold_down_failure = 60 * USEC_PER_SEC } });
         world_step(w, (Event){ .kind = EVENT_GUARD_UP });
         if (w->guard.index)
                 say_guard(w, "a.service");

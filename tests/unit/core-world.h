@@ -45,10 +45,11 @@ typedef struct World {
         Entry entries[RECORDS_MAX];
         size_t n_entries;
         uint64_t revision;
-        bool silent;       /* the registry does not answer */
-        bool hang;         /* a Txn waits for the test to answer it */
-        uint64_t hanging;  /* its id */
-        unsigned lose;     /* kinds of records: a Txn that puts one is not answered, and the first of them may land later */
+        bool silent;      /* the registry does not answer */
+        bool hang;        /* a Txn waits for the test to answer it */
+        uint64_t hanging; /* its id */
+        unsigned lose; /* kinds of records: a Txn that puts one is not answered, and the first of them may land later
+                        */
         Action late;
         bool lose_replies; /* it does what it is asked, and its answers are lost */
         bool twice;        /* it gets a Txn twice, and the answer is the second one's */
@@ -60,17 +61,17 @@ typedef struct World {
         GuardReport guard;
         UnitReport unit;
         unsigned order, lost_at, beat_at; /* the order in which LOSE and BEAT were last asked for */
-        CallResult called; /* how the last call of the D-Bus API ended */
+        CallResult called;                /* how the last call of the D-Bus API ended */
         uint64_t called_index;
         usec_t called_span;
         WordResult word; /* how the operator's last word ended */
         usec_t word_span;
-        const char *word_why; /* only whether there was one */
-        bool gate_fails; /* the guard cannot make one */
+        const char *word_why;  /* only whether there was one */
+        bool gate_fails;       /* the guard cannot make one */
         unsigned clean_starts; /* that begin with a clean slate */
-        bool start_refused; /* by PID 1: nothing comes of it */
-        bool start_waits; /* for what the unit requires: there is a job, and no run yet */
-        bool guard_mute; /* the guard does not answer */
+        bool start_refused;    /* by PID 1: nothing comes of it */
+        bool start_waits;      /* for what the unit requires: there is a job, and no run yet */
+        bool guard_mute;       /* the guard does not answer */
         Action queue[4096];
         size_t queued;
         bool busy;

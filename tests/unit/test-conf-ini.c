@@ -13,21 +13,21 @@ typedef struct Target {
 } Target;
 
 static const IniOption options[] = {
-                {"Name", ini_parse_string, offsetof(Target, name), "a name"},
-                {"Number", ini_parse_int64, offsetof(Target, number), "a whole number, e.g. 7"},
-                {"Words", ini_parse_words, offsetof(Target, words), "words"},
-                {"Span", ini_parse_span, offsetof(Target, span), "a time span, e.g. 3s"},
-                {"Path", ini_parse_path, offsetof(Target, name), "an absolute path"},
+        { "Name", ini_parse_string, offsetof(Target, name), "a name" },
+        { "Number", ini_parse_int64, offsetof(Target, number), "a whole number, e.g. 7" },
+        { "Words", ini_parse_words, offsetof(Target, words), "words" },
+        { "Span", ini_parse_span, offsetof(Target, span), "a time span, e.g. 3s" },
+        { "Path", ini_parse_path, offsetof(Target, name), "an absolute path" },
 };
 
 static void parse(const char *text, bool foreign, Target *ret, char **where, Messages *m) {
         IniTable table = {
-                        .section = "Ours",
-                        .foreign = foreign,
-                        .options = options,
-                        .n_options = ELEMENTSOF(options),
-                        .target = ret,
-                        .where = where,
+                .section = "Ours",
+                .foreign = foreign,
+                .options = options,
+                .n_options = ELEMENTSOF(options),
+                .target = ret,
+                .where = where,
         };
         ini_parse_text("f", text, strlen(text), &table, m);
         ini_where_done(&table);
@@ -169,11 +169,9 @@ static void any_bytes_make_printable_messages(void **state) {
         assert_messages(&m, "f:2: Number=?[31m?\xc3\xa9?(???: expected is a whole number, e.g. 7", NULL);
         messages_done(&m);
 
-        IniTable table = {.section = "Ours",
-                        .options = options,
-                        .n_options = ELEMENTSOF(options),
-                        .target = &t,
-                        .where = where};
+        IniTable table = {
+                .section = "Ours", .options = options, .n_options = ELEMENTSOF(options), .target = &t, .where = where
+        };
         ini_parse_text("f", "[Ours]\nNum\0ber=1\n", 17, &table, &m);
         assert_messages(&m, "f: not a text file, it has a NUL byte in it", NULL);
         ini_where_done(&table);
@@ -206,12 +204,12 @@ static void the_last_value_that_made_no_sense_is_remembered(void **state) {
         bool unread[ELEMENTSOF(options)] = {};
         char *where[ELEMENTSOF(options)] = {};
         Target t = {};
-        IniTable table = {.section = "Ours",
-                        .options = options,
-                        .n_options = ELEMENTSOF(options),
-                        .target = &t,
-                        .where = where,
-                        .unread = unread};
+        IniTable table = { .section = "Ours",
+                .options = options,
+                .n_options = ELEMENTSOF(options),
+                .target = &t,
+                .where = where,
+                .unread = unread };
 
         ini_parse_text("f", bad, strlen(bad), &table, &m);
         assert_int_equal(m.n, 1);
@@ -235,7 +233,7 @@ static void parse_much(const char *chunk, Target *ret, Messages *m) {
         for (; n + strlen(chunk) < SIZE; n += strlen(chunk))
                 memcpy(text + n, chunk, strlen(chunk));
         strcpy(text + n, "\nNumber=7\n");
-        assert_int_equal(setitimer(ITIMER_VIRTUAL, &(struct itimerval){.it_value.tv_sec = 10}, NULL), 0);
+        assert_int_equal(setitimer(ITIMER_VIRTUAL, &(struct itimerval){ .it_value.tv_sec = 10 }, NULL), 0);
         parse(text, false, ret, where, m);
         assert_int_equal(setitimer(ITIMER_VIRTUAL, &(struct itimerval){}, NULL), 0);
 }
@@ -272,7 +270,10 @@ static void bytes_that_end_anywhere_are_read_no_further(void **state) {
                 _cleanup_(messages_done) Messages m = {};
                 _cleanup_free_ char *copy = malloc(n + (n == 0));
                 Target t = {};
-                IniTable table = { .section = "Ours", .options = options, .n_options = ELEMENTSOF(options), .target = &t,
+                IniTable table = { .section = "Ours",
+                        .options = options,
+                        .n_options = ELEMENTSOF(options),
+                        .target = &t,
                         .where = where };
 
                 assert_non_null(copy);
@@ -285,19 +286,19 @@ static void bytes_that_end_anywhere_are_read_no_further(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                        cmocka_unit_test(good_lines_are_read),
-                        cmocka_unit_test(quotes_around_a_string_are_dropped),
-                        cmocka_unit_test(a_later_line_wins_and_an_empty_one_resets),
-                        cmocka_unit_test(every_bad_line_is_named_with_what_would_be_right),
-                        cmocka_unit_test(sections_of_others_are_skipped_unread),
-                        cmocka_unit_test(a_file_that_ends_in_a_backslash_is_read_to_its_end),
-                        cmocka_unit_test(odd_white_space_is_part_of_a_word),
-                        cmocka_unit_test(any_bytes_make_printable_messages),
-                        cmocka_unit_test(in_names_of_units_a_backslash_stays),
-                        cmocka_unit_test(the_last_value_that_made_no_sense_is_remembered),
-                        cmocka_unit_test(no_way_to_cut_a_file_into_lines_makes_it_slow),
-                        cmocka_unit_test(messages_have_an_end),
-                        cmocka_unit_test(bytes_that_end_anywhere_are_read_no_further),
+                cmocka_unit_test(good_lines_are_read),
+                cmocka_unit_test(quotes_around_a_string_are_dropped),
+                cmocka_unit_test(a_later_line_wins_and_an_empty_one_resets),
+                cmocka_unit_test(every_bad_line_is_named_with_what_would_be_right),
+                cmocka_unit_test(sections_of_others_are_skipped_unread),
+                cmocka_unit_test(a_file_that_ends_in_a_backslash_is_read_to_its_end),
+                cmocka_unit_test(odd_white_space_is_part_of_a_word),
+                cmocka_unit_test(any_bytes_make_printable_messages),
+                cmocka_unit_test(in_names_of_units_a_backslash_stays),
+                cmocka_unit_test(the_last_value_that_made_no_sense_is_remembered),
+                cmocka_unit_test(no_way_to_cut_a_file_into_lines_makes_it_slow),
+                cmocka_unit_test(messages_have_an_end),
+                cmocka_unit_test(bytes_that_end_anywhere_are_read_no_further),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

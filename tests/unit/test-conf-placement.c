@@ -53,34 +53,33 @@ static void what_fleets_examples_say_is_taken_as_it_stands(void **state) {
                 Placement p;
                 bool global;
         } examples[] = {
-                        {"web.service", "web.service", "", {}, false},
-                        {"one@.service", "one@a.service", "", {}, false},
-                        {"pong.service", "pong.service", "MachineOf=ping.service", {.machine_of = "ping.service"},
-                                        false},
-                        {"pong.2.service", "pong.2.service", "X-ConditionMachineOf=ping.2.service",
-                                        {.machine_of = "ping.2.service"}, false},
-                        {"c.1.service", "c.1.service", "X-Conflicts=c.*.service", {.conflicts = "c.*.service"}, false},
-                        {"c.2.service", "c.2.service", "Conflicts=c.*.service", {.conflicts = "c.*.service"}, false},
-                        {"many.1.service", "many.1.service", "Conflicts=c.2.service c.1.service c.0.service",
-                                        {.conflicts = "c.2.service c.1.service c.0.service"}, false},
-                        {"many.2.service", "many.2.service",
-                                        "Conflicts=c.2.service\nConflicts=c.1.service\nConflicts=c.0.service",
-                                        {.conflicts = "c.2.service c.1.service c.0.service"}, false},
-                        {"monitor.service", "monitor.service", "MachineMetadata=location=chicago\nConflicts=monitor*",
-                                        {.require = "location=chicago", .conflicts = "monitor*"}, false},
-                        {"all.service", "all.service", "Global=true", {}, true},
-                        {"all@.service", "all@x.service", "Global=true", {}, true},
-                        {"apart.1.service", "apart.1.service", "Global=true\nConflicts=apart.*.service",
-                                        {.conflicts = "apart.*.service"}, true},
-                        {"somewhere@.service", "somewhere@m1.service", "MachineMetadata=hostname=%i",
-                                        {.require = "hostname=m1"}, false},
-                        {"pin@.service", "pin@" ID ".service", "MachineID=%i", {.machine_id = ID}, false},
-                        {"kick.service", "kick.service", "Replaces=kicked.*.service", {.replaces = "kicked.*.service"},
-                                        false},
-                        {"regions.service", "regions.service",
-                                        "MachineMetadata=\"region=us-east-1\" \"diskType=SSD\"\n"
-                                        "MachineMetadata=region=us-west-1",
-                                        {.require = "region=us-east-1 diskType=SSD region=us-west-1"}, false},
+                { "web.service", "web.service", "", {}, false },
+                { "one@.service", "one@a.service", "", {}, false },
+                { "pong.service", "pong.service", "MachineOf=ping.service", { .machine_of = "ping.service" }, false },
+                { "pong.2.service", "pong.2.service", "X-ConditionMachineOf=ping.2.service",
+                                { .machine_of = "ping.2.service" }, false },
+                { "c.1.service", "c.1.service", "X-Conflicts=c.*.service", { .conflicts = "c.*.service" }, false },
+                { "c.2.service", "c.2.service", "Conflicts=c.*.service", { .conflicts = "c.*.service" }, false },
+                { "many.1.service", "many.1.service", "Conflicts=c.2.service c.1.service c.0.service",
+                                { .conflicts = "c.2.service c.1.service c.0.service" }, false },
+                { "many.2.service", "many.2.service",
+                                "Conflicts=c.2.service\nConflicts=c.1.service\nConflicts=c.0.service",
+                                { .conflicts = "c.2.service c.1.service c.0.service" }, false },
+                { "monitor.service", "monitor.service", "MachineMetadata=location=chicago\nConflicts=monitor*",
+                                { .require = "location=chicago", .conflicts = "monitor*" }, false },
+                { "all.service", "all.service", "Global=true", {}, true },
+                { "all@.service", "all@x.service", "Global=true", {}, true },
+                { "apart.1.service", "apart.1.service", "Global=true\nConflicts=apart.*.service",
+                                { .conflicts = "apart.*.service" }, true },
+                { "somewhere@.service", "somewhere@m1.service", "MachineMetadata=hostname=%i",
+                                { .require = "hostname=m1" }, false },
+                { "pin@.service", "pin@" ID ".service", "MachineID=%i", { .machine_id = ID }, false },
+                { "kick.service", "kick.service", "Replaces=kicked.*.service", { .replaces = "kicked.*.service" },
+                                false },
+                { "regions.service", "regions.service",
+                                "MachineMetadata=\"region=us-east-1\" \"diskType=SSD\"\n"
+                                "MachineMetadata=region=us-west-1",
+                                { .require = "region=us-east-1 diskType=SSD region=us-west-1" }, false },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(examples); i++) {
@@ -120,8 +119,8 @@ static void the_names_from_before_fleet_0_8_mean_the_same(void **state) {
 }
 
 static void every_word_for_yes_makes_it_global(void **state) {
-        static const char *const yes[] = {"true", "yes", "1", "on", "t", "True", "YES", "\"true\""};
-        static const char *const no[] = {"false", "no", "0", "off", "f", "", "true\nGlobal=false"};
+        static const char *const yes[] = { "true", "yes", "1", "on", "t", "True", "YES", "\"true\"" };
+        static const char *const no[] = { "false", "no", "0", "off", "f", "", "true\nGlobal=false" };
         char text[64];
 
         for (size_t i = 0; i < ELEMENTSOF(yes) + ELEMENTSOF(no); i++) {
@@ -293,39 +292,38 @@ static void what_contradicts_itself_is_refused_across_both_sections(void **state
         static const struct {
                 const char *sections, *expected;
         } pairs[] = {
-                        {"[X-Fleet]\nMachineID=01234567\nMachineOf=a.service\n",
-                                        "4: MachineID=: cannot stand together with MachineOf= (U:5), remove one of "
-                                        "them"},
-                        {"[X-Fleet]\nX-Conflicts=a.service\nX-ConditionMachineID=01234567\n",
-                                        "5: X-ConditionMachineID=: cannot stand together with X-Conflicts= (U:4), "
-                                        "remove one "
-                                        "of them"},
-                        {"[X-Leased]\nMachineID=01234567\n[X-Fleet]\nGlobal=true\n",
-                                        "4: MachineID=: cannot stand together with Global= (U:6), remove one of them"},
-                        {"[X-Fleet]\nX-ConditionMachineBootID=" ID "\n[X-Leased]\nReplaces=a.service\n",
-                                        "4: X-ConditionMachineBootID=: cannot stand together with Replaces= (U:6), "
-                                        "remove one "
-                                        "of them"},
-                        {"[X-Fleet]\nGlobal=true\nMachineOf=a.service\n",
-                                        "4: Global=: cannot stand together with MachineOf= (U:5), remove one of them"},
-                        {"[X-Fleet]\nGlobal=true\nReplaces=a.service\n",
-                                        "4: Global=: cannot stand together with Replaces= (U:5), remove one of them"},
-                        {"[X-Fleet]\nReplaces=a.service\n[X-Leased]\nConflicts=b.service\n",
-                                        "6: Conflicts=: cannot stand together with Replaces= (U:4), remove one of "
-                                        "them"},
-                        {"[X-Fleet]\nGlobal=true\n[X-Leased]\nPrefer=a=b\n",
-                                        "4: Global=: cannot stand together with Prefer= (U:6), remove one of them"},
-                        {"[X-Leased]\nGlobal=true\nLease=a\n",
-                                        "5: Lease=: cannot stand together with Global=, which needs none, remove it"},
-                        {"[X-Fleet]\nMachineOf=b.service\nMachineOf=a.service\nConflicts=a*\n",
-                                        "5: MachineOf=a.service: Conflicts= (U:6) keeps it away from that unit, "
-                                        "remove one of "
-                                        "them"},
-                        {"[X-Fleet]\nMachineOf=a.service\nReplaces=a.service\n",
-                                        "4: MachineOf=a.service: Replaces= (U:5) drives that unit away, remove one of "
-                                        "them"},
-                        {"[X-Leased]\nMachineOf=%n\n",
-                                        "4: MachineOf=foo@1.service: is this unit itself, name another one"},
+                { "[X-Fleet]\nMachineID=01234567\nMachineOf=a.service\n",
+                                "4: MachineID=: cannot stand together with MachineOf= (U:5), remove one of "
+                                "them" },
+                { "[X-Fleet]\nX-Conflicts=a.service\nX-ConditionMachineID=01234567\n",
+                                "5: X-ConditionMachineID=: cannot stand together with X-Conflicts= (U:4), "
+                                "remove one "
+                                "of them" },
+                { "[X-Leased]\nMachineID=01234567\n[X-Fleet]\nGlobal=true\n",
+                                "4: MachineID=: cannot stand together with Global= (U:6), remove one of them" },
+                { "[X-Fleet]\nX-ConditionMachineBootID=" ID "\n[X-Leased]\nReplaces=a.service\n",
+                                "4: X-ConditionMachineBootID=: cannot stand together with Replaces= (U:6), "
+                                "remove one "
+                                "of them" },
+                { "[X-Fleet]\nGlobal=true\nMachineOf=a.service\n",
+                                "4: Global=: cannot stand together with MachineOf= (U:5), remove one of them" },
+                { "[X-Fleet]\nGlobal=true\nReplaces=a.service\n",
+                                "4: Global=: cannot stand together with Replaces= (U:5), remove one of them" },
+                { "[X-Fleet]\nReplaces=a.service\n[X-Leased]\nConflicts=b.service\n",
+                                "6: Conflicts=: cannot stand together with Replaces= (U:4), remove one of "
+                                "them" },
+                { "[X-Fleet]\nGlobal=true\n[X-Leased]\nPrefer=a=b\n",
+                                "4: Global=: cannot stand together with Prefer= (U:6), remove one of them" },
+                { "[X-Leased]\nGlobal=true\nLease=a\n",
+                                "5: Lease=: cannot stand together with Global=, which needs none, remove it" },
+                { "[X-Fleet]\nMachineOf=b.service\nMachineOf=a.service\nConflicts=a*\n",
+                                "5: MachineOf=a.service: Conflicts= (U:6) keeps it away from that unit, "
+                                "remove one of "
+                                "them" },
+                { "[X-Fleet]\nMachineOf=a.service\nReplaces=a.service\n",
+                                "4: MachineOf=a.service: Replaces= (U:5) drives that unit away, remove one of "
+                                "them" },
+                { "[X-Leased]\nMachineOf=%n\n", "4: MachineOf=foo@1.service: is this unit itself, name another one" },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(pairs); i++) {
@@ -344,12 +342,12 @@ static void what_contradicts_itself_is_refused_across_both_sections(void **state
 /* fleet has let these stand together since its 1.0, and a unit may be kept away from its own kind. */
 static void what_fleet_lets_stand_together_is_not_refused(void **state) {
         static const char *const good[] = {
-                        "[X-Fleet]\nMachineID=01234567\nMachineMetadata=a=b\n",
-                        "[X-Fleet]\nGlobal=yes\nMachineMetadata=a=b\nConflicts=x.service\n",
-                        "[X-Fleet]\nConflicts=foo@*.service\nMachineOf=x.service\nMachineMetadata=a=b\n",
-                        "[X-Fleet]\nReplaces=y.service\nMachineOf=x.service\nMachineMetadata=a=b\n",
-                        "[X-Fleet]\nMachineID=01234567\n[X-Leased]\nPrefer=a=b\nFailback=yes\n",
-                        "[X-Fleet]\nMachineID=01234567\nConflicts=x.service\n[X-Leased]\nConflicts=\n",
+                "[X-Fleet]\nMachineID=01234567\nMachineMetadata=a=b\n",
+                "[X-Fleet]\nGlobal=yes\nMachineMetadata=a=b\nConflicts=x.service\n",
+                "[X-Fleet]\nConflicts=foo@*.service\nMachineOf=x.service\nMachineMetadata=a=b\n",
+                "[X-Fleet]\nReplaces=y.service\nMachineOf=x.service\nMachineMetadata=a=b\n",
+                "[X-Fleet]\nMachineID=01234567\n[X-Leased]\nPrefer=a=b\nFailback=yes\n",
+                "[X-Fleet]\nMachineID=01234567\nConflicts=x.service\n[X-Leased]\nConflicts=\n",
         };
 
         for (size_t i = 0; i < ELEMENTSOF(good); i++)
@@ -359,10 +357,10 @@ static void what_fleet_lets_stand_together_is_not_refused(void **state) {
 /* Otherwise a slip of the pen could let a unit run twice, or stop one that runs everywhere. */
 static void a_unit_of_which_it_is_in_doubt_whether_it_is_global_is_not_guessed_at(void **state) {
         static const char *const doubtful[] = {
-                        "[X-Fleet]\nGlobal=ture\n",
-                        "[X-Leased]\nGlobal=ture\n",
-                        "[X-Fleet]\nGlobal=yes\nMachineID=01234567\n",
-                        "[X-Fleet]\nGlobal=yes\n[X-Leased]\nLease=a\n",
+                "[X-Fleet]\nGlobal=ture\n",
+                "[X-Leased]\nGlobal=ture\n",
+                "[X-Fleet]\nGlobal=yes\nMachineID=01234567\n",
+                "[X-Fleet]\nGlobal=yes\n[X-Leased]\nLease=a\n",
         };
         _cleanup_(unit_options_freep) UnitOptions *sure = NULL;
         _cleanup_(messages_done) Messages m = {};
@@ -384,10 +382,10 @@ static void a_unit_of_which_it_is_in_doubt_where_it_may_run_says_so(void **state
                 const char *sections;
                 bool doubtful;
         } table[] = {
-                        {"[X-Leased]\nRequire=disk\n", true},
-                        {"[X-Fleet]\nX-ConditionMachineID=01\n", true},
-                        {"[X-Leased]\nPrefer=disk\n", false},
-                        {"[X-Leased]\nStopGraceSec=soon\n", false},
+                { "[X-Leased]\nRequire=disk\n", true },
+                { "[X-Fleet]\nX-ConditionMachineID=01\n", true },
+                { "[X-Leased]\nPrefer=disk\n", false },
+                { "[X-Leased]\nStopGraceSec=soon\n", false },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(table); i++) {
@@ -424,20 +422,20 @@ static void metadata_are_told_key_by_key(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                        with_root(what_fleets_examples_say_is_taken_as_it_stands),
-                        with_root(the_names_from_before_fleet_0_8_mean_the_same),
-                        with_root(every_word_for_yes_makes_it_global),
-                        with_root(specifiers_stand_for_parts_of_the_units_name),
-                        with_root(our_own_section_says_all_of_it_and_more),
-                        with_root(ours_stands_on_top_of_fleets_whichever_file_it_is_in),
-                        with_root(a_file_that_cannot_be_read_is_told_once),
-                        with_root(fleets_section_belongs_into_the_unit_file),
-                        with_root(what_fits_nowhere_is_refused_where_it_stands),
-                        with_root(what_contradicts_itself_is_refused_across_both_sections),
-                        with_root(what_fleet_lets_stand_together_is_not_refused),
-                        with_root(a_unit_of_which_it_is_in_doubt_whether_it_is_global_is_not_guessed_at),
-                        with_root(a_unit_of_which_it_is_in_doubt_where_it_may_run_says_so),
-                        cmocka_unit_test(metadata_are_told_key_by_key),
+                with_root(what_fleets_examples_say_is_taken_as_it_stands),
+                with_root(the_names_from_before_fleet_0_8_mean_the_same),
+                with_root(every_word_for_yes_makes_it_global),
+                with_root(specifiers_stand_for_parts_of_the_units_name),
+                with_root(our_own_section_says_all_of_it_and_more),
+                with_root(ours_stands_on_top_of_fleets_whichever_file_it_is_in),
+                with_root(a_file_that_cannot_be_read_is_told_once),
+                with_root(fleets_section_belongs_into_the_unit_file),
+                with_root(what_fits_nowhere_is_refused_where_it_stands),
+                with_root(what_contradicts_itself_is_refused_across_both_sections),
+                with_root(what_fleet_lets_stand_together_is_not_refused),
+                with_root(a_unit_of_which_it_is_in_doubt_whether_it_is_global_is_not_guessed_at),
+                with_root(a_unit_of_which_it_is_in_doubt_where_it_may_run_says_so),
+                cmocka_unit_test(metadata_are_told_key_by_key),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

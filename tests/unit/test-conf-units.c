@@ -18,37 +18,37 @@ static void assert_files(const char *root, const char *unit, const char *expecte
 
 static void unit_names_are_judged_as_pid_1_does(void **state) {
         static const char *const good[] = {
-                        "a.service",
-                        "foo@bar.service",
-                        "foo@a\\x2db.service",
-                        "foo-bar_1:2.timer",
-                        "x.y.mount",
-                        "a.socket",
-                        "b.path",
-                        "c.target",
-                        "e.automount",
-                        "foo@a@b.service",
+                "a.service",
+                "foo@bar.service",
+                "foo@a\\x2db.service",
+                "foo-bar_1:2.timer",
+                "x.y.mount",
+                "a.socket",
+                "b.path",
+                "c.target",
+                "e.automount",
+                "foo@a@b.service",
         };
         static const char *const bad[] = {
-                        "",
-                        ".service",
-                        "foo",
-                        "foo.",
-                        "foo.servic",
-                        "foo@.service",
-                        "@a.service",
-                        "a/b.service",
-                        "../a.service",
-                        "a b.service",
-                        "x%y.service",
-                        "x.slice",
-                        "x.scope",
-                        "x.device",
-                        ".hidden.service",
-                        "a.service\n",
-                        "\xc3\xa4.service",
-                        "foo@.",
-                        "foo.service@bar",
+                "",
+                ".service",
+                "foo",
+                "foo.",
+                "foo.servic",
+                "foo@.service",
+                "@a.service",
+                "a/b.service",
+                "../a.service",
+                "a b.service",
+                "x%y.service",
+                "x.slice",
+                "x.scope",
+                "x.device",
+                ".hidden.service",
+                "a.service\n",
+                "\xc3\xa4.service",
+                "foo@.",
+                "foo.service@bar",
         };
         char name[300];
 
@@ -67,12 +67,14 @@ static void unit_names_are_judged_as_pid_1_does(void **state) {
 }
 
 static void a_slice_is_a_units_own(void **state) {
-        static const char *const good[] = {"a.slice", "foo-bar.slice", "machine-foo.slice", "systemd.slice", "a_b.slice"};
-        static const char *const bad[] = {"", ".slice", "-.slice", "a", "a.service", "system.slice", "user.slice", "machine.slice",
-                                          "init.slice", "system-foo.slice", "user-0.slice", "a--b.slice", "-a.slice", "a-.slice",
-                                          "a/b.slice", ".a.slice", "a@b.slice"};
-        static const char *const inside[] = {"a.slice", "a-b.slice", "a-b-c.slice"};
-        static const char *const outside[] = {"b.slice", "ab.slice", "b-a.slice", "a", "a-b.service", "a-.slice", ""};
+        static const char *const good[] = { "a.slice", "foo-bar.slice", "machine-foo.slice", "systemd.slice",
+                "a_b.slice" };
+        static const char *const bad[] = { "", ".slice", "-.slice", "a", "a.service", "system.slice", "user.slice",
+                "machine.slice", "init.slice", "system-foo.slice", "user-0.slice", "a--b.slice", "-a.slice",
+                "a-.slice", "a/b.slice", ".a.slice", "a@b.slice" };
+        static const char *const inside[] = { "a.slice", "a-b.slice", "a-b-c.slice" };
+        static const char *const outside[] = { "b.slice", "ab.slice", "b-a.slice", "a", "a-b.service", "a-.slice",
+                "" };
 
         for (size_t i = 0; i < ELEMENTSOF(good); i++)
                 if (!slice_name_is_valid(good[i]))
@@ -176,15 +178,15 @@ static void a_drop_in_hides_others_of_its_name(void **state) {
 /* The order in which PID 1 (252) prefers them, found out by removing one after the other. */
 static void of_an_instance_with_dashes_each_name_counts_before_the_next(void **state) {
         static const char *const names[] = {
-                        "aa-bb-cc@i.service",
-                        "aa-bb-cc@.service",
-                        "aa-bb-.service",
-                        "aa-.service",
-                        "aa-bb-@i.service",
-                        "aa-bb-@.service",
-                        "aa-@i.service",
-                        "aa-@.service",
-                        "service",
+                "aa-bb-cc@i.service",
+                "aa-bb-cc@.service",
+                "aa-bb-.service",
+                "aa-.service",
+                "aa-bb-@i.service",
+                "aa-bb-@.service",
+                "aa-@i.service",
+                "aa-@.service",
+                "service",
         };
         char path[256];
 
@@ -263,7 +265,7 @@ static void bad_options_are_named_with_file_and_line(void **state) {
 }
 
 static void a_stop_grace_that_does_not_fit_is_refused_with_its_numbers(void **state) {
-        UnitOptions o = {.unit = (char *) "foo.service", .stop_grace = 8 * USEC_PER_SEC};
+        UnitOptions o = { .unit = (char *) "foo.service", .stop_grace = 8 * USEC_PER_SEC };
         _cleanup_(messages_done) Messages m = {};
 
         assert_int_equal(unit_options_check(&o, 10 * USEC_PER_SEC, USEC_INFINITY, &m), -EBADMSG);
@@ -326,19 +328,19 @@ static void enabled_units_are_listed_and_strange_names_told(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                        cmocka_unit_test(unit_names_are_judged_as_pid_1_does),
-                        cmocka_unit_test(a_slice_is_a_units_own),
-                        with_root(a_bad_slice_leaves_in_doubt_where_the_processes_are),
-                        with_root(the_first_unit_file_in_the_search_path_counts),
-                        with_root(an_instance_is_read_from_its_own_file_or_its_template),
-                        with_root(drop_ins_come_from_all_places_in_the_order_of_their_names),
-                        with_root(a_drop_in_hides_others_of_its_name),
-                        with_root(of_an_instance_with_dashes_each_name_counts_before_the_next),
-                        with_root(options_are_read_from_unit_drop_in_and_units_file),
-                        with_root(bad_options_are_named_with_file_and_line),
-                        cmocka_unit_test(a_stop_grace_that_does_not_fit_is_refused_with_its_numbers),
-                        with_root(a_ttl_that_leaves_a_unit_no_time_to_stop_is_refused_with_both_lines),
-                        with_root(enabled_units_are_listed_and_strange_names_told),
+                cmocka_unit_test(unit_names_are_judged_as_pid_1_does),
+                cmocka_unit_test(a_slice_is_a_units_own),
+                with_root(a_bad_slice_leaves_in_doubt_where_the_processes_are),
+                with_root(the_first_unit_file_in_the_search_path_counts),
+                with_root(an_instance_is_read_from_its_own_file_or_its_template),
+                with_root(drop_ins_come_from_all_places_in_the_order_of_their_names),
+                with_root(a_drop_in_hides_others_of_its_name),
+                with_root(of_an_instance_with_dashes_each_name_counts_before_the_next),
+                with_root(options_are_read_from_unit_drop_in_and_units_file),
+                with_root(bad_options_are_named_with_file_and_line),
+                cmocka_unit_test(a_stop_grace_that_does_not_fit_is_refused_with_its_numbers),
+                with_root(a_ttl_that_leaves_a_unit_no_time_to_stop_is_refused_with_both_lines),
+                with_root(enabled_units_are_listed_and_strange_names_told),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

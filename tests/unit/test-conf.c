@@ -137,27 +137,27 @@ static void options_that_contradict_are_named_by_line(void **state) {
         static const struct {
                 const char *text, *message;
         } cases[] = {
-                        {"[Leased]\nRegistry=etcd\n", CONF ":2: Registry=etcd: Endpoints= is missing, e.g. "
-                                                           "Endpoints=http://10.0.0.1:2379"},
-                        {"[Leased]\nEndpoints=http://a:2379\n", CONF ":2: Endpoints=: only with Registry=etcd"},
-                        {"[Leased]\nRegistry=etcd\nEndpoints=https://a:2379\n",
-                                        CONF ":3: Endpoints=https://a:2379: https needs CAFile=, e.g. "
-                                             "CAFile=/etc/leased/ca.pem"},
-                        {"[Leased]\nRegistry=etcd\nEndpoints=https://a:2379 http://b:2379\n",
-                                        CONF ":3: Endpoints=: either all with http or all with https"},
-                        {"[Leased]\nRegistry=etcd\nEndpoints=http://a:2379\nCAFile=/ca\n",
-                                        CONF ":4: CAFile=: has no effect on http, write https in Endpoints="},
-                        {"[Leased]\nRegistry=etcd\nEndpoints=http://a:2379\nUser=u\n",
-                                        CONF ":4: User=: only together with PasswordFile="},
-                        {"[Leased]\nRegistry=etcd\nEndpoints=https://a:2379\nCAFile=/ca\nCertFile=/ca\n",
-                                        CONF ":5: CertFile=: only together with KeyFile="},
-                        {"[Leased]\nRegistry=etcd\nEndpoints=https://a:2379\nCAFile=/nowhere\n",
-                                        CONF ":4: CAFile=/nowhere: No such file or directory"},
-                        {"[Leased]\nRegistry=etcd\nEndpoints=https://a:2379\nCAFile=/etc\n",
-                                        CONF ":4: CAFile=/etc: not a regular file"},
-                        {"[Leased]\nRegistry=etcd\nEndpoints=http://a:2379\nUser=u\nPasswordFile=/ca\n",
-                                        CONF ":5: PasswordFile=/ca: open to everybody on this machine, close it: "
-                                             "chmod 0600 /ca"},
+                { "[Leased]\nRegistry=etcd\n", CONF ":2: Registry=etcd: Endpoints= is missing, e.g. "
+                                                    "Endpoints=http://10.0.0.1:2379" },
+                { "[Leased]\nEndpoints=http://a:2379\n", CONF ":2: Endpoints=: only with Registry=etcd" },
+                { "[Leased]\nRegistry=etcd\nEndpoints=https://a:2379\n",
+                                CONF ":3: Endpoints=https://a:2379: https needs CAFile=, e.g. "
+                                     "CAFile=/etc/leased/ca.pem" },
+                { "[Leased]\nRegistry=etcd\nEndpoints=https://a:2379 http://b:2379\n",
+                                CONF ":3: Endpoints=: either all with http or all with https" },
+                { "[Leased]\nRegistry=etcd\nEndpoints=http://a:2379\nCAFile=/ca\n",
+                                CONF ":4: CAFile=: has no effect on http, write https in Endpoints=" },
+                { "[Leased]\nRegistry=etcd\nEndpoints=http://a:2379\nUser=u\n",
+                                CONF ":4: User=: only together with PasswordFile=" },
+                { "[Leased]\nRegistry=etcd\nEndpoints=https://a:2379\nCAFile=/ca\nCertFile=/ca\n",
+                                CONF ":5: CertFile=: only together with KeyFile=" },
+                { "[Leased]\nRegistry=etcd\nEndpoints=https://a:2379\nCAFile=/nowhere\n",
+                                CONF ":4: CAFile=/nowhere: No such file or directory" },
+                { "[Leased]\nRegistry=etcd\nEndpoints=https://a:2379\nCAFile=/etc\n",
+                                CONF ":4: CAFile=/etc: not a regular file" },
+                { "[Leased]\nRegistry=etcd\nEndpoints=http://a:2379\nUser=u\nPasswordFile=/ca\n",
+                                CONF ":5: PasswordFile=/ca: open to everybody on this machine, close it: "
+                                     "chmod 0600 /ca" },
         };
 
         fixture_write(*state, "/ca", "x"); /* mode 0644 */
@@ -210,13 +210,13 @@ static void the_machine_id_is_derived_and_stable(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                        with_root(without_files_the_defaults_hold),
-                        with_root(etcd_with_everything_is_read),
-                        with_root(drop_ins_win_over_the_file_in_the_order_of_their_names),
-                        with_root(a_bad_file_leaves_the_caller_what_it_had),
-                        with_root(options_that_contradict_are_named_by_line),
-                        with_root(what_is_dumped_reads_back_the_same),
-                        cmocka_unit_test(the_machine_id_is_derived_and_stable),
+                with_root(without_files_the_defaults_hold),
+                with_root(etcd_with_everything_is_read),
+                with_root(drop_ins_win_over_the_file_in_the_order_of_their_names),
+                with_root(a_bad_file_leaves_the_caller_what_it_had),
+                with_root(options_that_contradict_are_named_by_line),
+                with_root(what_is_dumped_reads_back_the_same),
+                cmocka_unit_test(the_machine_id_is_derived_and_stable),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

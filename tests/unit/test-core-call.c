@@ -18,9 +18,14 @@ static World *beating(void) {
 static CallResult call(World *w, CallKind kind, const char *machine, uint64_t index, usec_t period) {
         unsigned before = w->done[ACTION_CALL_DONE];
 
-        world_step(w, (Event){ .kind = EVENT_CALL, .id = 77,
-                                     .call = { .kind = kind, .lease = "engine-leader", .machine = machine, .version = 1,
-                                                     .index = index, .period = period } });
+        world_step(w, (Event){ .kind = EVENT_CALL,
+                                      .id = 77,
+                                      .call = { .kind = kind,
+                                                      .lease = "engine-leader",
+                                                      .machine = machine,
+                                                      .version = 1,
+                                                      .index = index,
+                                                      .period = period } });
         for (unsigned i = 0; i < 10 && w->done[ACTION_CALL_DONE] == before; i++)
                 world_pass(w, USEC_PER_SEC);
         assert_int_equal(w->done[ACTION_CALL_DONE], before + 1);
@@ -151,9 +156,11 @@ static void periods_that_cannot_be_kept_and_names_that_are_none_are_refused(void
 
         assert_int_equal(call(w, CALL_ACQUIRE, "", 0, 400 * USEC_PER_MSEC), CALL_INVALID_PERIOD);
         assert_int_equal(call(w, CALL_ACQUIRE, "", 0, 0), CALL_INVALID_PERIOD);
-        world_step(w, (Event){ .kind = EVENT_CALL, .call = { .kind = CALL_ACQUIRE, .lease = "a/b", .period = PERIOD } });
+        world_step(w, (Event){ .kind = EVENT_CALL,
+                                      .call = { .kind = CALL_ACQUIRE, .lease = "a/b", .period = PERIOD } });
         assert_int_equal(w->called, CALL_INVALID_NAME);
-        world_step(w, (Event){ .kind = EVENT_CALL, .call = { .kind = CALL_ACQUIRE, .lease = "..", .period = PERIOD } });
+        world_step(w, (Event){ .kind = EVENT_CALL,
+                                      .call = { .kind = CALL_ACQUIRE, .lease = "..", .period = PERIOD } });
         assert_int_equal(w->called, CALL_INVALID_NAME);
         world_free(w);
 }
@@ -164,7 +171,10 @@ static void a_units_lease_is_not_for_schedulers(void **state) {
         world_connect(w);
         world_pass(w, USEC_PER_SEC);
         world_step(w, (Event){ .kind = EVENT_CALL,
-                                     .call = { .kind = CALL_STEAL, .lease = "a.service", .index = 1, .period = PERIOD } });
+                                      .call = { .kind = CALL_STEAL,
+                                                      .lease = "a.service",
+                                                      .index = 1,
+                                                      .period = PERIOD } });
         assert_int_equal(w->called, CALL_UNIT_LEASE);
         assert_string_equal(world_lease(w)->session, w->session);
         world_free(w);
@@ -175,7 +185,7 @@ static void a_call_without_an_answer_is_asked_again_and_recognises_itself(void *
 
         w->lose_replies = true;
         world_step(w, (Event){ .kind = EVENT_CALL,
-                                     .call = { .kind = CALL_ACQUIRE, .lease = "engine-leader", .period = PERIOD } });
+                                      .call = { .kind = CALL_ACQUIRE, .lease = "engine-leader", .period = PERIOD } });
         w->lose_replies = false;
         world_pass(w, USEC_PER_SEC);
         assert_int_equal(w->called, CALL_DONE);
@@ -216,14 +226,20 @@ static void a_renewal_whose_answer_is_lost_recognises_itself_and_no_other(void *
         (void) call(w, CALL_ACQUIRE, THEM, 0, PERIOD);
         w->lose_replies = true;
         world_step(w, (Event){ .kind = EVENT_CALL,
-                                     .call = { .kind = CALL_RENEW, .lease = "engine-leader", .index = 1, .period = PERIOD } });
+                                      .call = { .kind = CALL_RENEW,
+                                                      .lease = "engine-leader",
+                                                      .index = 1,
+                                                      .period = PERIOD } });
         w->lose_replies = false;
         world_pass(w, USEC_PER_SEC);
         assert_int_equal(w->called, CALL_DONE);
         assert_int_equal(w->called_index, 2);
         w->lose = 1u << RECORD_LEASE;
         world_step(w, (Event){ .kind = EVENT_CALL,
-                                     .call = { .kind = CALL_RENEW, .lease = "engine-leader", .index = 2, .period = PERIOD } });
+                                      .call = { .kind = CALL_RENEW,
+                                                      .lease = "engine-leader",
+                                                      .index = 2,
+                                                      .period = PERIOD } });
         w->lose = 0;
         w->revision++;
         record(w)->index = 3;

@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Records that are deleted by hand, cut short, or written by somebody else: whatever it is, and whoever holds the lease, the
- * unit runs again after a bounded time, and never beside its old holder.
+ * Records that are deleted by hand, cut short, or written by somebody else: whatever it is, and whoever holds the
+ * lease, the unit runs again after a bounded time, and never beside its old holder.
  */
 
 #include "core-world.h"
 
-
 /* The watch tells of a record as it is now. */
 static void show(World *w, RecordKind kind, const char *name) {
         const Entry *e = world_find(w, kind, name);
-        Record r = { .kind = kind, .name = name, .mod_revision = e->revision, .damaged = e->revision > 0 && e->damaged };
+        Record r = {
+                .kind = kind, .name = name, .mod_revision = e->revision, .damaged = e->revision > 0 && e->damaged
+        };
 
         r.value = e->revision > 0 && !e->damaged ? &e->value : NULL;
-        world_step(w, (Event){ .kind = EVENT_RECORDS, .answer = { .revision = w->revision, .records = &r, .n_records = 1 } });
+        world_step(w, (Event){ .kind = EVENT_RECORDS,
+                                      .answer = { .revision = w->revision, .records = &r, .n_records = 1 } });
 }
 
 static void damage(World *w, RecordKind kind, const char *name, bool delete) {
@@ -39,7 +41,8 @@ static void until_it_runs(World *w, usec_t within) {
         while (w->done[ACTION_UNIT_START] == starts) {
                 assert_true(w->now.boottime < end);
                 world_pass(w, 100 * USEC_PER_MSEC);
-                if (w->done[ACTION_UNIT_START] == starts && w->done[ACTION_UNIT_STOP] > stops && w->unit.active == ACTIVE_ACTIVE)
+                if (w->done[ACTION_UNIT_START] == starts && w->done[ACTION_UNIT_STOP] > stops &&
+                                w->unit.active == ACTIVE_ACTIVE)
                         stop_unit(w);
         }
         assert_string_equal(world_lease(w)->session, w->session);
@@ -128,7 +131,11 @@ static World *remembering(void) {
         World *w = world_new();
 
         core_free(w->core);
-        w->core = core_new(&(CoreConfig){ .machine_id = US, .boot_id = US, .hostname = "us", .ttl = TTL, .seed = 42,
+        w->core = core_new(&(CoreConfig){ .machine_id = US,
+                        .boot_id = US,
+                        .hostname = "us",
+                        .ttl = TTL,
+                        .seed = 42,
                         .memory = { .uuid = "u", .store = "store", .indexes = seven, .n_indexes = 1 } });
         return w;
 }
@@ -152,7 +159,8 @@ static void a_record_that_is_lost_is_written_again_by_its_holder_and_nothing_is_
         }
 }
 
-/* Of whoever may hold it nothing is known: it is taken as by force from all, and the longest TTL there is is waited out. */
+/* Of whoever may hold it nothing is known: it is taken as by force from all, and the longest TTL there is is waited
+ * out. */
 static void a_lost_record_that_nobody_writes_again_is_taken_and_waited_out(void **state) {
         for (int i = 0; i < 2; i++) {
                 World *w = remembering();
@@ -302,8 +310,16 @@ static void the_floor_after_a_fall_back_is_not_below_any_index_that_is_remembere
         world_put(w, RECORD_META, "", &meta);
         w->revision++;
         world_put(w, RECORD_LEASE, "a.service", &l);
-        w->core = core_new(&(CoreConfig){ .machine_id = US, .boot_id = US, .hostname = "us", .ttl = TTL, .seed = 42,
-                .memory = { .uuid = "u", .store = "store", .revision = 1000, .indexes = remembered, .n_indexes = 1 } });
+        w->core = core_new(&(CoreConfig){ .machine_id = US,
+                        .boot_id = US,
+                        .hostname = "us",
+                        .ttl = TTL,
+                        .seed = 42,
+                        .memory = { .uuid = "u",
+                                        .store = "store",
+                                        .revision = 1000,
+                                        .indexes = remembered,
+                                        .n_indexes = 1 } });
         world_step(w, (Event){ .kind = EVENT_DEADLINE });
         world_pass(w, 120 * USEC_PER_SEC);
         assert_int_equal(w->reports[REPORT_REGISTRY_FELL_BACK], 1);
@@ -311,7 +327,8 @@ static void the_floor_after_a_fall_back_is_not_below_any_index_that_is_remembere
         world_free(w);
 }
 
-/* The daemon starts anew with the record of the floor damaged and its clock at 1970; other machines have gone on above the floor. */
+/* The daemon starts anew with the record of the floor damaged and its clock at 1970; other machines have gone on above
+ * the floor. */
 static void a_floor_that_was_seen_outlives_its_record_and_the_daemon(void **state) {
         static const char *const uuids[] = { "u", "another" };
         uint64_t floor = UINT64_C(1700000000000);
@@ -337,9 +354,16 @@ static void a_floor_that_was_seen_outlives_its_record_and_the_daemon(void **stat
                         *meta = (MetaRecord){};
                         damage(w, RECORD_META, "", i == 0);
                         core_free(w->core);
-                        w->core = core_new(&(CoreConfig){ .machine_id = US, .boot_id = US, .hostname = "us", .ttl = TTL,
-                                .seed = 42, .session = session, .memory = { .uuid = "u", .store = "store", .revision = 1,
-                                .floor = memory.floor } });
+                        w->core = core_new(&(CoreConfig){ .machine_id = US,
+                                        .boot_id = US,
+                                        .hostname = "us",
+                                        .ttl = TTL,
+                                        .seed = 42,
+                                        .session = session,
+                                        .memory = { .uuid = "u",
+                                                        .store = "store",
+                                                        .revision = 1,
+                                                        .floor = memory.floor } });
                         world_step(w, (Event){ .kind = EVENT_DEADLINE });
                         world_connect(w);
                         world_pass(w, TTL);
@@ -559,8 +583,13 @@ static void a_machine_record_that_names_a_session_of_another_machine_is_written_
         world_pass(w, TTL);
         w->revision++;
         world_put(w, RECORD_MACHINE, US, &m);
-        world_step(w, (Event){ .kind = EVENT_RECORDS, .answer = { .revision = w->revision, .n_records = 1,
-                       .records = &(Record){ .kind = RECORD_MACHINE, .name = US, .mod_revision = w->revision, .machine = &m } } });
+        world_step(w, (Event){ .kind = EVENT_RECORDS,
+                                      .answer = { .revision = w->revision,
+                                                      .n_records = 1,
+                                                      .records = &(Record){ .kind = RECORD_MACHINE,
+                                                                      .name = US,
+                                                                      .mod_revision = w->revision,
+                                                                      .machine = &m } } });
         for (unsigned i = 0; i < 10; i++) {
                 world_beat_them(w);
                 world_pass(w, TTL / 2);

@@ -169,7 +169,8 @@ static void a_unit_is_not_driven_away_by_one_that_has_not_come(void **state) {
         Cluster *c = cluster_new(1, 2);
 
         cluster_start_idle(c, 0);
-        life_find(c->machines[0].core, c->names[0])->lease->retry_at = c->now + 60 * USEC_PER_SEC; /* no answer to its Txn */
+        life_find(c->machines[0].core, c->names[0])->lease->retry_at =
+                        c->now + 60 * USEC_PER_SEC; /* no answer to its Txn */
         cluster_event(c, 0, (Event){ .kind = EVENT_GUARD_UP });
         cluster_event(c, 0, (Event){ .kind = EVENT_GUARD_SYNCED });
         cluster_pass(c, 20 * USEC_PER_SEC);
@@ -191,7 +192,8 @@ static void a_transfer_to_where_it_is_keeps_no_drain_waiting(void **state) {
         cluster_start_all(c);
         cluster_pass(c, 5 * USEC_PER_SEC);
         from = (size_t) cluster_runs_on(c, 0);
-        cluster_event(c, from, (Event){ .kind = EVENT_TRANSFER, .unit = c->names[0], .machine = c->machines[from].id });
+        cluster_event(c, from,
+                        (Event){ .kind = EVENT_TRANSFER, .unit = c->names[0], .machine = c->machines[from].id });
         operate(c, from, EVENT_DRAIN, true, NULL);
         cluster_pass(c, 5 * USEC_PER_SEC);
         assert_int_equal(cluster_runs_on(c, 0), !from);
@@ -271,7 +273,8 @@ static void what_cannot_run_for_want_of_a_guard_goes_where_there_is_one(void **s
         cluster_pass(c, 5 * USEC_PER_SEC);
         assert_int_equal(cluster_count(c, 0), 2);
         for (size_t i = 0; i < 2; i++) /* PID 1 stops what is bound to it */
-                c->machines[0].units[i] = (ClusterUnit){ .report = { .known = true, .empty = true, .gate_loaded = true } };
+                c->machines[0].units[i] =
+                                (ClusterUnit){ .report = { .known = true, .empty = true, .gate_loaded = true } };
         operate(c, 0, EVENT_GUARD_DOWN, false, NULL);
         operate(c, 0, EVENT_GUARD_GONE, false, NULL);
         for (size_t i = 0; i < 2; i++)
@@ -332,7 +335,8 @@ static void what_is_held_beside_such_a_guard_goes_once_it_is_replaced(void **sta
         cluster_pass(c, CLUSTER_TTL + USEC_PER_SEC);
         assert_int_equal(cluster_count(c, 1), 0); /* not even now is it known that no gate is open */
         for (size_t i = 0; i < 2; i++)
-                c->machines[0].units[i] = (ClusterUnit){ .report = { .known = true, .empty = true, .gate_loaded = true } };
+                c->machines[0].units[i] =
+                                (ClusterUnit){ .report = { .known = true, .empty = true, .gate_loaded = true } };
         operate(c, 0, EVENT_GUARD_GONE, false, NULL);
         for (size_t i = 0; i < 2; i++)
                 cluster_say_unit(c, 0, i);

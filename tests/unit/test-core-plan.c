@@ -150,7 +150,8 @@ static void a_reason_that_is_too_long_is_cut_between_characters(void **state) {
                 assert_string_equal(offers[i]->value.why + strlen(offers[i]->value.why) - 2, two_bytes);
                 assert_string_equal(why + strlen(why) - 2, two_bytes);
         }
-        assert_int_not_equal(strlen(offers[0]->value.why), strlen(offers[1]->value.why)); /* one of them would have been torn */
+        assert_int_not_equal(strlen(offers[0]->value.why),
+                        strlen(offers[1]->value.why)); /* one of them would have been torn */
         cluster_free(c);
 }
 
@@ -198,8 +199,10 @@ static void a_unit_follows_the_one_it_must_run_beside(void **state) {
         from = cluster_runs_on(c, 1);
         assert_true(from >= 0);
         assert_int_equal(cluster_runs_on(c, 0), from);
-        cluster_event(c, (size_t) from, (Event){ .kind = EVENT_TRANSFER, .unit = c->names[1],
-                                                .machine = c->machines[(from + 1) % 3].id });
+        cluster_event(c, (size_t) from,
+                        (Event){ .kind = EVENT_TRANSFER,
+                                        .unit = c->names[1],
+                                        .machine = c->machines[(from + 1) % 3].id });
         cluster_pass(c, 5 * USEC_PER_SEC);
         assert_int_equal(cluster_runs_on(c, 1), (from + 1) % 3);
         assert_int_equal(cluster_runs_on(c, 0), (from + 1) % 3);
@@ -471,8 +474,9 @@ static void each_machine_is_told_with_its_rank_or_why_it_does_not_come(void **st
         assert_true(ranks == 1 || ranks == 3); /* 0, and then 1 */
         for (size_t i = 1; i < 3; i++)
                 if (cluster_standing(c, 0, 0, i)->fits)
-                        assert_string_equal(cluster_why_not(c, 0, 0, i),
-                                        cluster_standing(c, 0, 0, i)->rank == 0 ? "stands by, first in line" : "stands by");
+                        assert_string_equal(cluster_why_not(c, 0, 0, i), cluster_standing(c, 0, 0, i)->rank == 0
+                                                                                         ? "stands by, first in line"
+                                                                                         : "stands by");
         cluster_free(c);
 }
 
@@ -531,7 +535,7 @@ static void a_global_unit_is_not_started_beside_what_it_conflicts_with(void **st
         cluster_pass(c, 10 * USEC_PER_SEC);
         for (size_t i = 0; i < 2; i++)
                 assert_true(c->machines[i].units[0].report.active == ACTIVE_INACTIVE ||
-                            c->machines[i].units[1].report.active == ACTIVE_INACTIVE);
+                                c->machines[i].units[1].report.active == ACTIVE_INACTIVE);
         assert_int_equal(c->machines[1].units[0].report.active, ACTIVE_ACTIVE);
         cluster_free(c);
 }

@@ -88,7 +88,9 @@ static void a_foreign_registry_that_is_emptied_and_slow_to_take_a_name_lets_the_
                 while (!w->hanging)
                         world_pass(w, 100 * USEC_PER_MSEC);
                 world_pass(w, 1500 * USEC_PER_MSEC); /* the list and the Txn have both been slow */
-                world_step(w, (Event){ .kind = EVENT_TXN, .id = w->hanging, .answer = { .outcome = OUTCOME_UNKNOWN } });
+                world_step(w, (Event){ .kind = EVENT_TXN,
+                                              .id = w->hanging,
+                                              .answer = { .outcome = OUTCOME_UNKNOWN } });
         }
         world_free(w);
 }
@@ -102,7 +104,8 @@ static void an_old_list_of_the_watch_while_the_floor_is_raised_lets_the_core_res
         w->hang = true;
         world_pass(w, 3 * USEC_PER_SEC);
         assert_int_equal(w->reports[REPORT_REGISTRY_FELL_BACK], 1);
-        world_step(w, (Event){ .kind = EVENT_RECORDS, .answer = { .complete = RECORD_ALL, .records = &old, .n_records = 1 } });
+        world_step(w, (Event){ .kind = EVENT_RECORDS,
+                                      .answer = { .complete = RECORD_ALL, .records = &old, .n_records = 1 } });
         world_pass(w, USEC_PER_SEC);
         world_free(w);
 }
@@ -170,7 +173,8 @@ static void a_registry_replaced_by_an_older_state_while_it_has_no_name_gets_one_
         world_pass(w, 5 * USEC_PER_SEC);
         world_find(w, RECORD_LEASE, "a.service")->revision = 0;
         w->revision = 20;
-        world_step(w, (Event){ .kind = EVENT_RECORDS, .answer = { .revision = 20, .complete = RECORD_ALL, .store = "store" } });
+        world_step(w, (Event){ .kind = EVENT_RECORDS,
+                                      .answer = { .revision = 20, .complete = RECORD_ALL, .store = "store" } });
         asked = w->done[ACTION_TXN];
         world_pass(w, 10 * USEC_PER_SEC);
         assert_int_equal(strlen(world_find(w, RECORD_META, "")->value.meta.uuid), UUID_SIZE - 1);
@@ -237,7 +241,9 @@ static void what_was_lost_while_the_daemon_was_down_is_not_covered_by_its_first_
 static void another_lease_name_found_at_the_start_releases_nothing_while_its_unit_runs(void **state) {
         World *w = world_running();
         Event e = { .kind = EVENT_CONFIGURE,
-                    .config = { .unit = "a.service", .lease = "other", .stop_grace = USEC_INFINITY,
+                .config = { .unit = "a.service",
+                                .lease = "other",
+                                .stop_grace = USEC_INFINITY,
                                 .timeout_stop = 90 * USEC_PER_SEC } };
 
         restart_unconnected(w);
@@ -276,7 +282,9 @@ static void a_daemon_that_died_before_it_had_asked_for_the_start_asks_when_it_is
         World *w = world_running();
 
         restart_unconnected(w);
-        w->unit = (UnitReport){ .empty = true, .gate_loaded = true, .run = 1, .ended_at = 1 }; /* of an earlier tenure */
+        w->unit = (UnitReport){
+                .empty = true, .gate_loaded = true, .run = 1, .ended_at = 1
+        }; /* of an earlier tenure */
         world_connect(w);
         world_pass(w, 5 * USEC_PER_SEC);
         assert_int_equal(w->reports[REPORT_STOPPED_BY_HAND], 0);
@@ -438,7 +446,8 @@ static void an_attempt_that_hung_is_followed_at_once_and_those_that_fail_at_once
         world_free(w);
 }
 
-/* The watch stands still meanwhile. Our silence was long enough for others, and then a beat of ours comes through again. */
+/* The watch stands still meanwhile. Our silence was long enough for others, and then a beat of ours comes through
+ * again. */
 static void a_lease_given_to_us_and_taken_again_unseen_is_not_ours_when_the_watch_tells_of_the_gift(void **state) {
         World *w = world_new();
         LeaseRecord given = { .state = LEASE_HELD, .machine_id = US, .index = 8 };
@@ -456,7 +465,10 @@ static void a_lease_given_to_us_and_taken_again_unseen_is_not_ours_when_the_watc
         world_beat_them(w);
         world_pass(w, 3 * USEC_PER_SEC);
         world_step(w, (Event){ .kind = EVENT_RECORDS,
-                       .answer = { .revision = old.mod_revision, .store = "store", .records = &old, .n_records = 1 } });
+                                      .answer = { .revision = old.mod_revision,
+                                                      .store = "store",
+                                                      .records = &old,
+                                                      .n_records = 1 } });
         world_pass(w, 2 * USEC_PER_SEC);
         assert_int_equal(w->done[ACTION_GUARD_ARM], 0);
         assert_int_equal(w->done[ACTION_UNIT_START], 0);
@@ -501,9 +513,13 @@ static void a_unit_that_is_enabled_while_its_lease_is_being_given_up_waits_for_t
         world_put(w, RECORD_LEASE, "a.service", &given);
         w->lose_replies = true;
         world_step(w, (Event){ .kind = EVENT_RECORDS,
-                       .answer = { .revision = w->revision, .store = "store", .n_records = 1,
-                                       .records = &(Record){ .kind = RECORD_LEASE, .name = "a.service",
-                                                       .mod_revision = w->revision, .lease = &given } } });
+                                      .answer = { .revision = w->revision,
+                                                      .store = "store",
+                                                      .n_records = 1,
+                                                      .records = &(Record){ .kind = RECORD_LEASE,
+                                                                      .name = "a.service",
+                                                                      .mod_revision = w->revision,
+                                                                      .lease = &given } } });
         assert_int_equal(world_lease(w)->state, LEASE_FREE);
         world_connect(w);
         assert_int_equal(w->done[ACTION_GUARD_ARM], 0);
@@ -565,8 +581,10 @@ int main(void) {
                 cmocka_unit_test(a_foreign_registry_that_is_emptied_and_slow_to_take_a_name_lets_the_core_rest),
                 cmocka_unit_test(an_old_list_of_the_watch_while_the_floor_is_raised_lets_the_core_rest),
                 cmocka_unit_test(a_registry_that_fell_back_is_silent_for_a_while_and_the_index_goes_on),
-                cmocka_unit_test(a_registry_that_is_emptied_before_its_floor_is_raised_gets_a_name_that_can_be_accepted),
-                cmocka_unit_test(a_registry_replaced_by_an_older_state_while_it_has_no_name_gets_one_in_a_few_requests),
+                cmocka_unit_test(
+                                a_registry_that_is_emptied_before_its_floor_is_raised_gets_a_name_that_can_be_accepted),
+                cmocka_unit_test(
+                                a_registry_replaced_by_an_older_state_while_it_has_no_name_gets_one_in_a_few_requests),
                 cmocka_unit_test(a_record_older_than_it_was_seen_means_that_the_registry_fell_back),
                 cmocka_unit_test(what_was_lost_while_the_daemon_was_down_is_not_covered_by_its_first_beat),
                 cmocka_unit_test(another_lease_name_found_at_the_start_releases_nothing_while_its_unit_runs),
@@ -579,7 +597,8 @@ int main(void) {
                 cmocka_unit_test(a_session_that_ends_while_it_is_left_is_not_the_one_to_carry_on),
                 cmocka_unit_test(a_daemon_restarted_with_another_ttl_moves_after_it_has_adopted),
                 cmocka_unit_test(an_attempt_that_hung_is_followed_at_once_and_those_that_fail_at_once_ever_later),
-                cmocka_unit_test(a_lease_given_to_us_and_taken_again_unseen_is_not_ours_when_the_watch_tells_of_the_gift),
+                cmocka_unit_test(
+                                a_lease_given_to_us_and_taken_again_unseen_is_not_ours_when_the_watch_tells_of_the_gift),
                 cmocka_unit_test(a_unit_that_is_enabled_while_its_lease_is_being_given_up_waits_for_the_outcome),
                 cmocka_unit_test(a_service_stopped_as_soon_as_it_was_started_stops_its_unit_first),
                 cmocka_unit_test(a_word_of_an_earlier_guard_makes_nobody_deaf_to_the_next_one),

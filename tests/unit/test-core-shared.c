@@ -6,8 +6,10 @@
 
 static void configure(World *w, const char *unit, const char *lease) {
         world_step(w, (Event){ .kind = EVENT_CONFIGURE,
-                                       .config = { .unit = unit, .lease = lease, .stop_grace = USEC_INFINITY,
-                                                       .timeout_stop = 90 * USEC_PER_SEC } });
+                                      .config = { .unit = unit,
+                                                      .lease = lease,
+                                                      .stop_grace = USEC_INFINITY,
+                                                      .timeout_stop = 90 * USEC_PER_SEC } });
 }
 
 static void of_two_units_with_one_lease_only_one_holds_it(void **state) {
@@ -152,7 +154,8 @@ static void hold_without_a_unit(World *w, const char *name, uint64_t index) {
         world_put(w, RECORD_LEASE, name, &l);
         r.mod_revision = w->revision;
         r.value = &l;
-        world_step(w, (Event){ .kind = EVENT_RECORDS, .answer = { .revision = w->revision, .records = &r, .n_records = 1 } });
+        world_step(w, (Event){ .kind = EVENT_RECORDS,
+                                      .answer = { .revision = w->revision, .records = &r, .n_records = 1 } });
 }
 
 /* Its processes cannot be killed: that is its own lease's matter. */
@@ -171,10 +174,12 @@ static void what_cannot_be_stopped_keeps_back_no_lease_by_which_it_did_not_run(v
 static void a_unit_that_runs_everywhere_keeps_no_lease_from_one_that_needs_it(void **state) {
         World *w = world_new();
 
-        world_step(w, (Event){ .kind = EVENT_CONFIGURE, .config = { .unit = "g.service", .lease = "a.service", .global = true } });
+        world_step(w, (Event){ .kind = EVENT_CONFIGURE,
+                                      .config = { .unit = "g.service", .lease = "a.service", .global = true } });
         world_connect(w);
-        world_step(w, (Event){ .kind = EVENT_UNIT, .unit = "g.service",
-                                       .report = { .known = true, .asked_at = w->now.boottime, .empty = true } });
+        world_step(w, (Event){ .kind = EVENT_UNIT,
+                                      .unit = "g.service",
+                                      .report = { .known = true, .asked_at = w->now.boottime, .empty = true } });
         world_pass(w, 3 * USEC_PER_SEC);
         world_connect(w); /* whatever it said of its units is said anew */
         world_pass(w, 3 * USEC_PER_SEC);

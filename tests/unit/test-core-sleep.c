@@ -139,7 +139,8 @@ int main(void) {
                 cmocka_unit_test(a_unit_is_given_back_before_the_machine_sleeps),
                 cmocka_unit_test(a_unit_that_takes_longer_than_the_machine_stays_awake_is_killed),
                 cmocka_unit_test(a_silent_registry_keeps_no_machine_awake),
-                cmocka_unit_test(a_restarted_daemon_stops_what_runs_before_the_machine_sleeps_though_the_registry_is_silent),
+                cmocka_unit_test(
+                                a_restarted_daemon_stops_what_runs_before_the_machine_sleeps_though_the_registry_is_silent),
                 cmocka_unit_test(a_machine_sleeps_only_when_systemd_has_said_that_nothing_is_left),
                 cmocka_unit_test(a_machine_without_leases_may_sleep_at_once),
         };

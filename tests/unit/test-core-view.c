@@ -12,7 +12,8 @@ static void say_records(World *w, RecordKind kind, const char *name, const void 
 
         world_put(w, kind, name, value);
         r.mod_revision = w->revision;
-        world_step(w, (Event){ .kind = EVENT_RECORDS, .answer = { .revision = w->revision, .records = &r, .n_records = 1 } });
+        world_step(w, (Event){ .kind = EVENT_RECORDS,
+                                      .answer = { .revision = w->revision, .records = &r, .n_records = 1 } });
 }
 
 static void say_lease(World *w, LeaseState state) {
@@ -27,9 +28,12 @@ static void say_lease(World *w, LeaseState state) {
 
 static void configure(World *w, bool hold) {
         world_step(w, (Event){ .kind = EVENT_CONFIGURE,
-                                       .config = { .unit = "a.service", .lease = "a.service", .stop_grace = USEC_INFINITY,
-                                                       .timeout_stop = 90 * USEC_PER_SEC, .hold_down_failure = 60 * USEC_PER_SEC,
-                                                       .hold_on_failure = hold } });
+                                      .config = { .unit = "a.service",
+                                                      .lease = "a.service",
+                                                      .stop_grace = USEC_INFINITY,
+                                                      .timeout_stop = 90 * USEC_PER_SEC,
+                                                      .hold_down_failure = 60 * USEC_PER_SEC,
+                                                      .hold_on_failure = hold } });
 }
 
 static void end_unit(World *w, bool failed) {
@@ -146,17 +150,22 @@ static void the_state_is_what_can_be_known(void **state) {
                 bool known, held_here;
                 const char *why; /* a part of this machine's own reason; "" it has none; NULL: no matter */
         } table[] = {
-                { "the registry has never answered", never_heard, "unknown", "", false, false, "has not answered since leased started" },
-                { "it runs, leased was restarted, the registry is away", restarted_without_a_registry, "unknown", "", false, false,
-                  "it runs here by an earlier beat" },
+                { "the registry has never answered", never_heard, "unknown", "", false, false,
+                                "has not answered since leased started" },
+                { "it runs, leased was restarted, the registry is away", restarted_without_a_registry, "unknown", "",
+                                false, false, "it runs here by an earlier beat" },
                 { "it runs here", running, "running", US, true, true, "" },
                 { "it is theirs", theirs, "elsewhere", THEM, true, false, "another machine holds the lease" },
-                { "it was theirs, and the registry is silent", theirs_long_ago, "unknown", "", false, false, "the registry does not answer" },
-                { "it was ours, and the registry is silent", ours_long_ago, "held", "", false, true, "the registry does not answer" },
+                { "it was theirs, and the registry is silent", theirs_long_ago, "unknown", "", false, false,
+                                "the registry does not answer" },
+                { "it was ours, and the registry is silent", ours_long_ago, "held", "", false, true,
+                                "the registry does not answer" },
                 { "it is done", done, "done", "", true, false, "its job is done" },
-                { "it is free, and its file is missing", freed_where_it_cannot_run, "waiting", "", true, false, "its unit file is missing" },
+                { "it is free, and its file is missing", freed_where_it_cannot_run, "waiting", "", true, false,
+                                "its unit file is missing" },
                 { "it has failed", failed, "failed", "", true, false, "stands back" },
-                { "it has failed, OnFailure=hold", failed_and_held, "failed", US, true, true, "OnFailure=hold keeps its lease here" },
+                { "it has failed, OnFailure=hold", failed_and_held, "failed", US, true, true,
+                                "OnFailure=hold keeps its lease here" },
                 { "it was stopped by hand", stopped_by_hand, "stopped", US, true, true, "stopped by hand" },
         };
 
@@ -165,11 +174,11 @@ static void the_state_is_what_can_be_known(void **state) {
                 UnitView v;
 
                 assert_true(core_find_unit(w->core, w->now, "a.service", &v));
-                if (!streq(v.state, table[i].state) || !streq(v.machine_id, table[i].holder) || v.known != table[i].known ||
-                    v.held_here != table[i].held_here ||
-                    (table[i].why && (*table[i].why ? !strstr(v.why_not, table[i].why) : *v.why_not)))
-                        fail_msg("%s: state %s, holder %s, known %i, held here %i, why: %s", table[i].what, v.state, v.machine_id,
-                                        v.known, v.held_here, v.why_not);
+                if (!streq(v.state, table[i].state) || !streq(v.machine_id, table[i].holder) ||
+                                v.known != table[i].known || v.held_here != table[i].held_here ||
+                                (table[i].why && (*table[i].why ? !strstr(v.why_not, table[i].why) : *v.why_not)))
+                        fail_msg("%s: state %s, holder %s, known %i, held here %i, why: %s", table[i].what, v.state,
+                                        v.machine_id, v.known, v.held_here, v.why_not);
                 world_free(w);
         }
 }
@@ -257,7 +266,8 @@ static void a_machine_is_up_silent_or_unknown(void **state) {
                 MachineView v = {};
 
                 assert_int_equal(core_each_machine(w->core, w->now, find_them, &v), 1);
-                if (v.alive != table[i].alive || v.known != table[i].known || w->now.boottime - v.heard < table[i].heard_ago)
+                if (v.alive != table[i].alive || v.known != table[i].known ||
+                                w->now.boottime - v.heard < table[i].heard_ago)
                         fail_msg("%s: alive %i, known %i, heard %" PRIu64 " us ago", table[i].what, v.alive, v.known,
                                         w->now.boottime - v.heard);
                 world_free(w);

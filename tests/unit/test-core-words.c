@@ -29,7 +29,11 @@ static void pass_beside_them(World *w, usec_t span) {
 
 static void ask(World *w, EventKind kind) {
         w->done[ACTION_WORD_DONE] = 0;
-        world_step(w, (Event){ .kind = kind, .unit = "a.service", .machine = kind == EVENT_STEAL ? NULL : THEM, .id = ID, .on = true });
+        world_step(w, (Event){ .kind = kind,
+                                      .unit = "a.service",
+                                      .machine = kind == EVENT_STEAL ? NULL : THEM,
+                                      .id = ID,
+                                      .on = true });
 }
 
 static void assert_answered(const World *w, WordResult result) {
@@ -72,7 +76,8 @@ static void a_steal_of_what_is_done_is_refused(void **state) {
 
         world_put(w, RECORD_LEASE, "a.service", &done);
         r.mod_revision = w->revision;
-        world_step(w, (Event){ .kind = EVENT_RECORDS, .answer = { .revision = w->revision, .records = &r, .n_records = 1 } });
+        world_step(w, (Event){ .kind = EVENT_RECORDS,
+                                      .answer = { .revision = w->revision, .records = &r, .n_records = 1 } });
         ask(w, EVENT_STEAL);
         assert_answered(w, WORD_UNABLE);
         world_free(w);
@@ -215,7 +220,8 @@ static void a_rearm_that_is_carried_out_twice_or_without_an_answer_has_begun(voi
                 w->revision++;
                 world_put(w, RECORD_LEASE, "a.service", &done);
                 r.mod_revision = w->revision;
-                world_step(w, (Event){ .kind = EVENT_RECORDS, .answer = { .revision = w->revision, .records = &r, .n_records = 1 } });
+                world_step(w, (Event){ .kind = EVENT_RECORDS,
+                                              .answer = { .revision = w->revision, .records = &r, .n_records = 1 } });
                 w->twice = i == 0;
                 w->lose_replies = i == 1;
                 ask(w, EVENT_REARM);
@@ -235,7 +241,8 @@ static void a_drain_of_another_machine_goes_with_whoever_asked(void **state) {
 
         world_put(w, RECORD_MACHINE, THEM, &them);
         r.mod_revision = w->revision;
-        world_step(w, (Event){ .kind = EVENT_RECORDS, .answer = { .revision = w->revision, .records = &r, .n_records = 1 } });
+        world_step(w, (Event){ .kind = EVENT_RECORDS,
+                                      .answer = { .revision = w->revision, .records = &r, .n_records = 1 } });
         w->lose = 1u << RECORD_MACHINE;
         w->done[ACTION_WORD_DONE] = 0;
         world_step(w, (Event){ .kind = EVENT_DRAIN, .machine = THEM, .id = ID, .on = true });

@@ -218,8 +218,12 @@ static void a_read_from_before_the_gate_was_closed_does_not_let_go(void **state)
         before = w->now.boottime;
         world_step(w, (Event){ .kind = EVENT_RELEASE, .unit = "a.service" });
         w->unit.asked_at = before - 5;
-        world_step(w, (Event){ .kind = EVENT_UNIT, .unit = "a.service",
-                       .report = { .known = true, .asked_at = before - 5, .empty = true, .gate_loaded = true } });
+        world_step(w, (Event){ .kind = EVENT_UNIT,
+                                      .unit = "a.service",
+                                      .report = { .known = true,
+                                                      .asked_at = before - 5,
+                                                      .empty = true,
+                                                      .gate_loaded = true } });
         assert_int_equal(world_lease(w)->state, LEASE_HELD);
         world_free(w);
 }
@@ -450,8 +454,11 @@ static void a_steal_that_came_too_late_is_no_word_for_what_comes_after(void **st
         world_add_them(w);
         world_connect(w);
         world_step(w, (Event){ .kind = EVENT_CONFIGURE,
-                                       .config = { .unit = "a.service", .lease = "a.service", .stop_grace = USEC_INFINITY,
-                                                       .timeout_stop = 90 * USEC_PER_SEC, .placement = &elsewhere } });
+                                      .config = { .unit = "a.service",
+                                                      .lease = "a.service",
+                                                      .stop_grace = USEC_INFINITY,
+                                                      .timeout_stop = 90 * USEC_PER_SEC,
+                                                      .placement = &elsewhere } });
         world_pass(w, 3 * USEC_PER_SEC);
         world_step(w, (Event){ .kind = EVENT_STEAL, .unit = "a.service", .index = 6 });
         world_pass(w, 3 * USEC_PER_SEC);
@@ -459,7 +466,8 @@ static void a_steal_that_came_too_late_is_no_word_for_what_comes_after(void **st
         w->revision++;
         r.mod_revision = w->revision;
         world_put(w, RECORD_LEASE, "a.service", &freed);
-        world_step(w, (Event){ .kind = EVENT_RECORDS, .answer = { .revision = w->revision, .records = &r, .n_records = 1 } });
+        world_step(w, (Event){ .kind = EVENT_RECORDS,
+                                      .answer = { .revision = w->revision, .records = &r, .n_records = 1 } });
         world_pass(w, 2 * TTL);
         assert_int_equal(world_lease(w)->index, 7);
         world_free(w);
@@ -511,7 +519,9 @@ static void a_shutdown_after_the_guard_is_gone_still_releases(void **state) {
 static void another_lease_name_is_taken_on_only_when_nothing_is_held_under_the_old_one(void **state) {
         World *w = world_running();
         Event e = { .kind = EVENT_CONFIGURE,
-                    .config = { .unit = "a.service", .lease = "other", .stop_grace = USEC_INFINITY,
+                .config = { .unit = "a.service",
+                                .lease = "other",
+                                .stop_grace = USEC_INFINITY,
                                 .timeout_stop = 90 * USEC_PER_SEC } };
 
         world_step(w, e);

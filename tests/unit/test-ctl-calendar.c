@@ -48,9 +48,15 @@ static void a_span_is_told_as_it_is_written(void **state) {
                 usec_t span;
                 const char *text;
         } spans[] = {
-                {1, "1us"}, {250 * USEC_PER_MSEC, "250ms"}, {30 * USEC_PER_SEC, "30s"}, {90 * USEC_PER_SEC, "90s"},
-                {5 * USEC_PER_MINUTE, "5min"}, {90 * USEC_PER_MINUTE, "90min"}, {USEC_PER_HOUR, "1h"}, {48 * USEC_PER_HOUR, "2d"},
-                {0, "0d"},
+                { 1, "1us" },
+                { 250 * USEC_PER_MSEC, "250ms" },
+                { 30 * USEC_PER_SEC, "30s" },
+                { 90 * USEC_PER_SEC, "90s" },
+                { 5 * USEC_PER_MINUTE, "5min" },
+                { 90 * USEC_PER_MINUTE, "90min" },
+                { USEC_PER_HOUR, "1h" },
+                { 48 * USEC_PER_HOUR, "2d" },
+                { 0, "0d" },
         };
         char buf[CALENDAR_SIZE];
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Each line of the table in leased.unit(5) that is refused, or weak: what is said of a unit with that setting, and only of it. */
+/* Each line of the table in leased.unit(5) that is refused, or weak: what is said of a unit with that setting, and
+ * only of it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -28,10 +29,10 @@ static bool is_gated(const char *unit) {
 
 /* As PID 1 shows a plain unit. */
 static json_t *plain(void) {
-        return json_pack("{s:b, s:b, s:b, s:b, s:s, s:s, s:s, s:s, s:s, s:s, s:[], s:[]}", "RefuseManualStart", 0, "RefuseManualStop", 0,
-                        "StopWhenUnneeded", 0, "IgnoreOnIsolate", 1, "SuccessAction", "none", "FailureAction", "none",
-                        "StartLimitAction", "none", "JobTimeoutAction", "none", "OnFailureJobMode", "replace", "OnSuccessJobMode",
-                        "fail", "OnFailure", "OnSuccess");
+        return json_pack("{s:b, s:b, s:b, s:b, s:s, s:s, s:s, s:s, s:s, s:s, s:[], s:[]}", "RefuseManualStart", 0,
+                        "RefuseManualStop", 0, "StopWhenUnneeded", 0, "IgnoreOnIsolate", 1, "SuccessAction", "none",
+                        "FailureAction", "none", "StartLimitAction", "none", "JobTimeoutAction", "none",
+                        "OnFailureJobMode", "replace", "OnSuccessJobMode", "fail", "OnFailure", "OnSuccess");
 }
 
 static char *look(const char *with, json_t *unit) {
@@ -94,7 +95,8 @@ static void a_handler_without_a_lease_is_weak(void **state) {
         static const char *const all[] = { "OnFailure", "OnSuccess" };
 
         for (size_t i = 0; i < ELEMENTSOF(all); i++) {
-                _cleanup_free_ char *text = look("", with(all[i], json_pack("[ss]", "leased-own.service", "mail.service")));
+                _cleanup_free_ char *text =
+                                look("", with(all[i], json_pack("[ss]", "leased-own.service", "mail.service")));
 
                 assert_non_null(strstr(text, "leasectl enable mail.service"));
                 assert_null(strstr(text, "leased-own"));

@@ -28,8 +28,9 @@ static int setup(void **state) {
         assert_non_null(w);
         w->unit.unit = (char *) "foo.service";
         for (size_t i = 0; i < 3; i++)
-                w->machines[i] = (WeighedMachine){ .look.id = ids[i], .look.metadata = "", .look.held = i,
-                        .hostname = names[i], .up = true };
+                w->machines[i] = (WeighedMachine){
+                        .look.id = ids[i], .look.metadata = "", .look.held = i, .hostname = names[i], .up = true
+                };
         *state = w;
         return 0;
 }
@@ -96,7 +97,8 @@ static void who_is_silent_or_drains_is_told_after_those_who_would_take_it(void *
 }
 
 static void conflicts_count_from_both_sides_as_far_as_they_are_known(void **state) {
-        UnitOptions minding = { .unit = (char *) "minding.service" }, replacing = { .unit = (char *) "replacing.service" };
+        UnitOptions minding = { .unit = (char *) "minding.service" },
+                    replacing = { .unit = (char *) "replacing.service" };
         World *w = *state;
 
         str_copy(w->unit.placement.conflicts, sizeof(w->unit.placement.conflicts), "bar@*.service");

@@ -134,16 +134,16 @@ static void members_are_found_by_their_drop_ins(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                        cmocka_unit_test(a_service_gets_gate_binding_and_environment),
-                        cmocka_unit_test(other_types_get_no_environment),
-                        cmocka_unit_test(names_are_escaped_as_each_setting_needs_it),
-                        with_root(it_is_written_once_and_again_when_it_differs),
-                        with_root(what_an_earlier_version_wrote_is_written_anew),
-                        with_root(removing_it_leaves_the_drop_ins_of_others),
-                        cmocka_unit_test(a_member_goes_by_the_gate_of_its_unit),
-                        cmocka_unit_test(what_comes_before_basic_target_by_default_does_not_any_more),
-                        with_root(members_are_found_by_their_drop_ins),
-                        with_root(a_folder_that_cannot_be_made_is_an_error),
+                cmocka_unit_test(a_service_gets_gate_binding_and_environment),
+                cmocka_unit_test(other_types_get_no_environment),
+                cmocka_unit_test(names_are_escaped_as_each_setting_needs_it),
+                with_root(it_is_written_once_and_again_when_it_differs),
+                with_root(what_an_earlier_version_wrote_is_written_anew),
+                with_root(removing_it_leaves_the_drop_ins_of_others),
+                cmocka_unit_test(a_member_goes_by_the_gate_of_its_unit),
+                cmocka_unit_test(what_comes_before_basic_target_by_default_does_not_any_more),
+                with_root(members_are_found_by_their_drop_ins),
+                with_root(a_folder_that_cannot_be_made_is_an_error),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

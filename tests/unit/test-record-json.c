@@ -283,7 +283,7 @@ static void every_member_must_be_there_and_of_its_type(void **state) {
                         for (size_t j = 0; j < ELEMENTSOF(others); j++) {
                                 json_t *other = json_loads(others[j], JSON_DECODE_ANY, NULL);
                                 bool same_type = json_typeof(other) == json_typeof(v) ||
-                                                (json_is_boolean(other) && json_is_boolean(v));
+                                                 (json_is_boolean(other) && json_is_boolean(v));
 
                                 json_object_set_new(less, name, other);
                                 text = json_dumps(less, 0);
@@ -355,7 +355,7 @@ static void a_debt_that_does_not_fit_makes_a_record_unreadable(void **state) {
 
         assert_int_equal(decode(RECORD_LEASE, fits, &value, NULL), 0);
         assert_int_equal(value.lease.n_debts, DEBTS_MAX);
-        must_be_wrong(RECORD_LEASE, not, strlen(not));
+        must_be_wrong(RECORD_LEASE, not, strlen(not ));
 }
 
 static void of_too_many_names_the_newest_are_read(void **state) {
@@ -475,13 +475,13 @@ static void the_last_trigger_is_kept_and_need_not_be_there(void **state) {
 
         assert_int_equal(decode(RECORD_LEASE, lease_text(), &value, &why), 0);
         assert_int_equal(value.lease.last_trigger, 0);
-        assert_int_equal(record_encode(&(Record){ .kind = RECORD_LEASE, .name = "a.timer", .value = &value.lease }, NULL, 0,
-                                         &without),
+        assert_int_equal(record_encode(&(Record){ .kind = RECORD_LEASE, .name = "a.timer", .value = &value.lease },
+                                         NULL, 0, &without),
                         0);
         assert_null(strstr(without, "last_trigger"));
         value.lease.last_trigger = 1700000000000001;
-        assert_int_equal(record_encode(&(Record){ .kind = RECORD_LEASE, .name = "a.timer", .value = &value.lease }, NULL, 0,
-                                         &text),
+        assert_int_equal(record_encode(&(Record){ .kind = RECORD_LEASE, .name = "a.timer", .value = &value.lease },
+                                         NULL, 0, &text),
                         0);
         assert_non_null(strstr(text, "\"last_trigger\":1700000000000001"));
         assert_int_equal(decode(RECORD_LEASE, text, &value, &why), 0);

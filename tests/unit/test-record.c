@@ -41,10 +41,10 @@ static void a_session_is_written_in_sixteen_digits(void **state) {
 
 static void what_is_not_a_session_has_no_ttl(void **state) {
         static const char *const names[] = { "", "-", "10000", "1f2e3d4c5b6a7988", "1f2e3d4c5b6a7988-",
-                "1f2e3d4c5b6a798-10000",
-                "1f2e3d4c5b6a79881-10000", "1F2E3D4C5B6A7988-10000", "1f2e3d4c5b6a798g-10000", "1f2e3d4c5b6a7988-1999",
-                "1f2e3d4c5b6a7988-60001", "1f2e3d4c5b6a7988-10s", "1f2e3d4c5b6a7988--5000", "1f2e3d4c5b6a7988-+5000",
-                "1f2e3d4c5b6a7988- 5000", "1f2e3d4c5b6a7988-9999999", "1f2e3d4c5b6a7988-99999999999999999999" };
+                "1f2e3d4c5b6a798-10000", "1f2e3d4c5b6a79881-10000", "1F2E3D4C5B6A7988-10000", "1f2e3d4c5b6a798g-10000",
+                "1f2e3d4c5b6a7988-1999", "1f2e3d4c5b6a7988-60001", "1f2e3d4c5b6a7988-10s", "1f2e3d4c5b6a7988--5000",
+                "1f2e3d4c5b6a7988-+5000", "1f2e3d4c5b6a7988- 5000", "1f2e3d4c5b6a7988-9999999",
+                "1f2e3d4c5b6a7988-99999999999999999999" };
 
         for (size_t i = 0; i < ELEMENTSOF(names); i++)
                 if (session_ttl(names[i]) != 0)
@@ -54,8 +54,8 @@ static void what_is_not_a_session_has_no_ttl(void **state) {
 static void lease_names_are_unit_names(void **state) {
         static const char *const good[] = { "a", "foo.service", "foo@bar.service", "foo-\\x2d.mount", "A:b_c.timer",
                 "@", "-" };
-        static const char *const bad[] = { "", ".", "..", ".hidden", "a/b", "a b", "a\n", "\xc3\xa4", "a+b",
-                "a%b", "a\x7f" };
+        static const char *const bad[] = { "", ".", "..", ".hidden", "a/b", "a b", "a\n", "\xc3\xa4", "a+b", "a%b",
+                "a\x7f" };
         char longest[NAME_SIZE + 1];
 
         for (size_t i = 0; i < ELEMENTSOF(good); i++)
@@ -117,8 +117,8 @@ static void a_debt_is_a_session_and_an_index(void **state) {
 }
 
 static void a_debt_of_no_readable_name_is_waited_out_for_the_longest_ttl(void **state) {
-        static const char *const odd[] = { "period-", "period-5x", "period-0", "period-99999999999999", "period--1", "",
-                                           "anybody", "0123456789abcdef-", "0123456789abcdef-1", "0123456789abcdef-99999" };
+        static const char *const odd[] = { "period-", "period-5x", "period-0", "period-99999999999999", "period--1",
+                "", "anybody", "0123456789abcdef-", "0123456789abcdef-1", "0123456789abcdef-99999" };
         char most[SESSION_SIZE];
 
         for (size_t i = 0; i < ELEMENTSOF(odd); i++)

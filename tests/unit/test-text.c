@@ -23,7 +23,9 @@ static void what_acts_is_written_out(void **state) {
         assert_clean("inst@a\\x2db.service", "inst@a\\x2db.service");
         assert_clean("\x1b[2J\x1b]0;mine\x07", "\\x1b[2J\\x1b]0;mine\\x07");
         assert_clean("a\r\nb\tc\x7f", "a\\x0d\\x0ab\\x09c\\x7f");
-        assert_clean("\xc2\x9b" "31m", "\\u009b31m");                      /* CSI of C1 */
+        assert_clean("\xc2\x9b"
+                     "31m",
+                        "\\u009b31m");                                /* CSI of C1 */
         assert_clean("gnp.\u202ecod\u202c", "gnp.\\u202ecod\\u202c"); /* right to left */
         assert_clean("\u2066a\u2069\u200e\u061c", "\\u2066a\\u2069\\u200e\\u061c");
         assert_clean("db\u200b1\u2028\ufeff", "db\\u200b1\\u2028\\ufeff");
@@ -37,12 +39,14 @@ static void what_is_seen_stays(void **state) {
 
 static void what_is_no_text_is_written_out(void **state) {
         assert_clean("\xff\xfe", "\\xff\\xfe");
-        assert_clean("\xc0\xaf", "\\xc0\\xaf");             /* an overlong '/' */
-        assert_clean("\xe0\x80\x9b", "\\xe0\\x80\\x9b");    /* an overlong CSI */
-        assert_clean("\xed\xa0\x80", "\\xed\\xa0\\x80");    /* a surrogate */
+        assert_clean("\xc0\xaf", "\\xc0\\xaf");          /* an overlong '/' */
+        assert_clean("\xe0\x80\x9b", "\\xe0\\x80\\x9b"); /* an overlong CSI */
+        assert_clean("\xed\xa0\x80", "\\xed\\xa0\\x80"); /* a surrogate */
         assert_clean("\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80");
-        assert_clean("a\xe6\x97", "a\\xe6\\x97");           /* cut */
-        assert_clean("\x9b" "31m", "\\x9b31m");             /* CSI as one byte */
+        assert_clean("a\xe6\x97", "a\\xe6\\x97"); /* cut */
+        assert_clean("\x9b"
+                     "31m",
+                        "\\x9b31m"); /* CSI as one byte */
 }
 
 static void what_does_not_fit_is_cut_between_characters(void **state) {

@@ -118,8 +118,10 @@ static void a_template_is_filled_before_its_last_dot(void **state) {
 
 static void connections_go_by_the_sockets_prefix(void **state) {
         static const char *const pairs[][2] = {
-                { "foo.socket", "foo@.service" },       { "a.b.socket", "a.b@.service" },
-                { "foo@bar.socket", "foo@.service" },   { "a.b@.c.socket", "a.b@.service" },
+                { "foo.socket", "foo@.service" },
+                { "a.b.socket", "a.b@.service" },
+                { "foo@bar.socket", "foo@.service" },
+                { "a.b@.c.socket", "a.b@.service" },
                 { "foo@@.socket", "foo@.service" },
         };
         char name[UNIT_NAME_SPACE];
@@ -161,9 +163,10 @@ static UnitNameKind kind_by_systemd(const char *name) {
         char text[1024], option[600];
 
         (void) snprintf(option, sizeof(option), "--template=%s", name);
-        if (run_escape((const char *[]) { "systemd-escape", option, "x", NULL }, text, sizeof(text)) == 0)
+        if (run_escape((const char *[]){ "systemd-escape", option, "x", NULL }, text, sizeof(text)) == 0)
                 return UNIT_NAME_TEMPLATE;
-        (void) run_escape((const char *[]) { "systemd-escape", "-u", "--instance", "--", name, NULL }, text, sizeof(text));
+        (void) run_escape((const char *[]){ "systemd-escape", "-u", "--instance", "--", name, NULL }, text,
+                        sizeof(text));
         if (strstr(text, "Failed to extract"))
                 return UNIT_NAME_INVALID;
         return strstr(text, "is missing the instance") ? UNIT_NAME_PLAIN : UNIT_NAME_INSTANCE;
@@ -180,7 +183,7 @@ static void systemd_says_the_same(void **state) {
         static const char letters[] = "a@.-";
         char name[300];
 
-        if (run_escape((const char *[]) { "systemd-escape", "x", NULL }, name, sizeof(name)) != 0) {
+        if (run_escape((const char *[]){ "systemd-escape", "x", NULL }, name, sizeof(name)) != 0) {
                 print_message("skipped: there is no systemd-escape\n");
                 skip();
         }
@@ -192,7 +195,8 @@ static void systemd_says_the_same(void **state) {
                 assert_as_systemd(name);
         }
         for (unsigned i = 0; i < 64; i++) { /* all of three such letters */
-                (void) snprintf(name, sizeof(name), "%c%c%c.service", letters[i & 3], letters[i >> 2 & 3], letters[i >> 4]);
+                (void) snprintf(name, sizeof(name), "%c%c%c.service", letters[i & 3], letters[i >> 2 & 3],
+                                letters[i >> 4]);
                 assert_as_systemd(name);
         }
 }
@@ -206,13 +210,13 @@ static int count(const char *path, void *userdata) {
 
 /* PID 1 puts "_" before what begins with it, or could be an attribute of the kernel's. */
 static void groups_are_found_by_the_same_rule(void **state) {
-        static const char *const groups[] = { "w@.x.service", "w@y.service", "wz.service", "__u@a.service", "_cpu.x.service",
-                                              "w@.service.d" };
+        static const char *const groups[] = { "w@.x.service", "w@y.service", "wz.service", "__u@a.service",
+                "_cpu.x.service", "w@.service.d" };
         static const struct {
                 const char *unit;
                 unsigned n;
         } finds[] = { { "w@.service", 2 }, { "w@.x.service", 1 }, { "wz.service", 1 }, { "_u@.service", 1 },
-                      { "_u@a.service", 1 }, { "cpu.x.service", 1 }, { "x.service", 0 } };
+                { "_u@a.service", 1 }, { "cpu.x.service", 1 }, { "x.service", 0 } };
         char root[] = "/tmp/unit-name.XXXXXX", path[128];
 
         assert_non_null(mkdtemp(root));

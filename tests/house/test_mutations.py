@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The mutations replace exact text of the sources: that it is there is seen at once, not only when they are run."""
+
+import importlib.machinery
+import importlib.util
+import pathlib
+import unittest
+
+import mutating
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+
+
+def load(path):
+    loader = importlib.machinery.SourceFileLoader(path.parent.name + "_mutations", str(path))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader(loader.name, loader))
+    loader.exec_module(module)
+    return module
+
+
+class Mutations(unittest.TestCase):
+    def check(self, changes):
+        self.assertGreater(len(changes), 10)
+        texts = {}
+        for name, file, old, new in changes:
+            with self.subTest(mutation=name):
+                text = texts.setdefault((name, file), (TOP / file).read_text())
+                texts[name, file] = mutating.replace_once(text, old, new, file)
+                self.assertNotEqual(texts[name, file], text)
+
+    def test_what_the_simulation_switches_off_is_there(self):
+        laws = load(TOP / "tests/sim/mutations").LAWS
+        self.check([(law.name, *change) for law in laws for change in law.changes])
+
+    def test_what_the_guards_test_switches_off_is_there(self):
+        laws = load(TOP / "tests/guard/mutations").LAWS
+        self.check([(law.name, law.file, law.old, law.new) for law in laws])
+
+    def test_blanks_do_not_matter_and_texts_do(self):
+        replace = mutating.replace_once
+        self.assertEqual(replace("a = {b,\n        c};", "{ b, c }", "0", "f"), "a =0;")
+        self.assertEqual(replace("x\n  if (a)\n b;", "  if (a) b", "if (c)", "f"), "x\n  if (c);")
+        for text in ("if (b) c;", "if(a) b;", "if (a) b; if (a) b;"):
+            with self.assertRaises(LookupError):
+                replace(text, "if (a) b", "c", "f")
+
+
+if __name__ == "__main__":
+    unittest.main()
