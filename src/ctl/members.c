@@ -81,7 +81,7 @@ static int add_helpers(const json_t *properties, const char *unit, char ***membe
         return r;
 }
 
-/* As the daemon does it (unit/unit.h: unit_covers()). */
+/* As the daemon does it (pid1/pid1-unit.h: unit_covers()). */
 static int add_covered(const char *name, const json_t *properties, const char *unit, char ***members) {
         if (endswith(name, ".socket") && get_boolean(properties, "Accept"))
                 return add_template(name, members);

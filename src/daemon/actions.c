@@ -13,7 +13,7 @@
 #include "daemon/daemon.h"
 #include "daemon/publish.h"
 #include "daemon/suspend.h"
-#include "daemon/units.h"
+#include "daemon/pid1-port.h"
 #include "daemon/words.h"
 #include "util/file-util.h"
 #include "util/log.h"
@@ -97,7 +97,7 @@ static void open_gate(Daemon *d, const Action *a) {
                 fail(d, a);
                 return;
         }
-        guard_client_act(d->guard, a, d->now.boottime);
+        guard_port_act(d->guard, a, d->now.boottime);
 }
 
 static void remove_environment(const Action *a) {
@@ -119,10 +119,10 @@ static void keep_session(Daemon *d, const Action *a) {
 void action_perform(Daemon *d, const Action *a) {
         switch (a->kind) {
         case ACTION_TXN:
-                exchange_txn(d->exchange, a);
+                registry_port_txn(d->registry_port, a);
                 break;
         case ACTION_READ:
-                exchange_read(d->exchange, a);
+                registry_port_read(d->registry_port, a);
                 break;
         case ACTION_SESSION:
                 keep_session(d, a);
@@ -137,7 +137,7 @@ void action_perform(Daemon *d, const Action *a) {
         case ACTION_GUARD_LOSE:
         case ACTION_GUARD_DISARM:
         case ACTION_GATE_CLOSE:
-                guard_client_act(d->guard, a, d->now.boottime);
+                guard_port_act(d->guard, a, d->now.boottime);
                 break;
         case ACTION_GATE_OPEN:
                 open_gate(d, a);
@@ -145,14 +145,14 @@ void action_perform(Daemon *d, const Action *a) {
         case ACTION_UNIT_START:
         case ACTION_UNIT_STOP:
         case ACTION_UNIT_READ:
-                if (units_act(d, a) < 0)
+                if (pid1_port_act(d, a) < 0)
                         fail(d, a);
                 break;
         case ACTION_UNIT_CLEAN:
                 remove_environment(a);
                 break;
         case ACTION_FORGOTTEN:
-                units_drop(d, a->unit);
+                pid1_port_drop(d, a->unit);
                 break;
         case ACTION_CHANGED:
                 publish_changed(d, a->unit, a->lease);

@@ -7,7 +7,7 @@
 #include "daemon/bus.h"
 #include "daemon/calls.h"
 #include "daemon/publish.h"
-#include "daemon/units.h"
+#include "daemon/pid1-port.h"
 #include "daemon/verbs.h"
 #include "daemon/why-not.h"
 
@@ -320,7 +320,7 @@ static int get_property(sd_bus *bus, const char *path, const char *interface, co
         if (streq(property, "ConfigurationErrors"))
                 return get_lines(&d->wrong, reply);
         if (streq(property, "UnitsError"))
-                return bus_append_text(reply, d->units_error);
+                return bus_append_text(reply, d->pid1_port_error);
         if (streq(property, "RegistrySinceUSec"))
                 return sd_bus_message_append(reply, "t", publish_registry_since(d));
         for (size_t i = 0; i < ELEMENTSOF(of_trust); i++)

@@ -3,7 +3,7 @@
 /* /org/leased1/unit/NAME, org.leased1.Unit: the units that are enabled on this machine. */
 
 #include "daemon/bus.h"
-#include "daemon/units.h"
+#include "daemon/pid1-port.h"
 #include "daemon/why-not.h"
 #include "util/text.h"
 
@@ -26,7 +26,7 @@ static int find_unit(sd_bus *bus, const char *path, const char *interface, void 
 /* What PID 1 says of it. */
 static int get_status(Daemon *d, const UnitView *v, const char *property, sd_bus_message *reply) {
         static const uint8_t no_invocation[16];
-        const UnitStatus *s = units_status(d, v->unit);
+        const Pid1UnitStatus *s = pid1_port_status(d, v->unit);
         bool known = s && s->known;
 
         if (streq(property, "ActiveState"))
@@ -71,11 +71,11 @@ static int get_property(sd_bus *bus, const char *path, const char *interface, co
         if (streq(property, "LeaseIndex"))
                 return sd_bus_message_append(reply, "t", v.index);
         if (streq(property, "LastError"))
-                return bus_append_text(reply, units_last_error(d, v.unit));
+                return bus_append_text(reply, pid1_port_last_error(d, v.unit));
         if (streq(property, "Slice"))
-                return sd_bus_message_append(reply, "s", units_slice(d, v.unit));
+                return sd_bus_message_append(reply, "s", pid1_port_slice(d, v.unit));
         if (streq(property, "LastErrorUSec"))
-                return sd_bus_message_append(reply, "t", units_last_error_at(d, v.unit));
+                return sd_bus_message_append(reply, "t", pid1_port_last_error_at(d, v.unit));
         if (streq(property, "HolderKnown"))
                 return sd_bus_message_append(reply, "b", (int) v.known);
         if (streq(property, "WhyNot"))

@@ -12,7 +12,7 @@
 #include "daemon/kept.h"
 #include "daemon/publish.h"
 #include "daemon/suspend.h"
-#include "daemon/units.h"
+#include "daemon/pid1-port.h"
 #include "daemon/words.h"
 #include "util/log.h"
 #include "util/text.h"
@@ -78,9 +78,9 @@ int bus_append_path(sd_bus_message *m, char *path) {
 }
 
 const char *bus_active_state(Daemon *d, const char *unit) {
-        const UnitStatus *s = units_status(d, unit);
+        const Pid1UnitStatus *s = pid1_port_status(d, unit);
 
-        return s && s->known ? unit_active_to_string(s->active) : "unknown";
+        return s && s->known ? pid1_unit_active_to_string(s->active) : "unknown";
 }
 
 const char *bus_registry_state(const RegistryStatus *status, const SessionView *session) {
@@ -250,13 +250,13 @@ static int open_own(sd_bus *bus, void *userdata) {
 
         d->own_bus = bus;
         r = suspend_attach(d);
-        return r < 0 ? r : manager_attach(d->manager, bus);
+        return r < 0 ? r : pid1_attach(d->manager, bus);
 }
 
 static void close_own(void *userdata) {
         Daemon *d = userdata;
 
-        manager_detach(d->manager);
+        pid1_detach(d->manager);
         suspend_detach(d);
         d->own_bus = NULL;
 }

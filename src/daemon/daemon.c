@@ -14,7 +14,7 @@
 #include "daemon/publish.h"
 #include "daemon/suspend.h"
 #include "daemon/registry-health.h"
-#include "daemon/units.h"
+#include "daemon/pid1-port.h"
 #include "guard/protocol.h"
 #include "util/file-util.h"
 #include "util/lock-file.h"
@@ -306,13 +306,13 @@ static int wire(Daemon *d) {
         r = registry_health_new(d);
         if (r < 0)
                 return log_error_errno(r, "cannot follow the registry");
-        r = manager_new(d->event, d->conf->ttl / 2, &d->manager);
+        r = pid1_new(d->event, d->conf->ttl / 2, &d->manager);
         if (r < 0)
                 return log_error_errno(r, "cannot prepare for PID 1");
-        r = exchange_new(d->registry, daemon_deliver, d, &d->exchange);
+        r = registry_port_new(d->registry, daemon_deliver, d, &d->registry_port);
         if (r < 0)
                 return log_error_errno(r, "cannot watch the registry");
-        r = guard_client_new(d->event, GUARD_SOCKET, on_guard, on_guard_missing, d, &d->guard);
+        r = guard_port_new(d->event, GUARD_SOCKET, on_guard, on_guard_missing, d, &d->guard);
         if (r < 0)
                 return log_error_errno(r, "cannot prepare for the guard");
         r = guard_service_new(d);
@@ -364,11 +364,11 @@ Daemon *daemon_free(Daemon *d) {
         bus_free(d);
         suspend_free(d);
         publish_free(d);
-        guard_client_free(d->guard);
+        guard_port_free(d->guard);
         guard_service_free(d);
-        units_free(d);
-        manager_free(d->manager);
-        exchange_free(d->exchange);
+        pid1_port_free(d);
+        pid1_free(d->manager);
+        registry_port_free(d->registry_port);
         if (d->registry)
                 d->registry->ops->free(d->registry);
         registry_health_free(d);

@@ -6,9 +6,9 @@
  *
  *   daemon.c        wiring, and daemon_event(): one step of the core, its actions carried out in order
  *   actions.c       which adapter carries out which action
- *   exchange.c      registry: records, texts and ids
- *   guard-client.c  the guard; guard-service.c what PID 1 says of it
- *   units.c         the enabled units at PID 1
+ *   registry-port.c registry: records, texts and ids
+ *   guard-port.c    the guard; guard-service.c what PID 1 says of it
+ *   pid1-port.c     the enabled units at PID 1
  *   state.c         what is kept on /run and on disk
  *   changes.c       what a reload has changed, in words
  *   reload.c        configuration, enabled units, gates that somebody removed
@@ -33,12 +33,12 @@
 
 #include "conf/conf.h"
 #include "core/core.h"
-#include "daemon/exchange.h"
-#include "daemon/guard-client.h"
+#include "daemon/registry-port.h"
+#include "daemon/guard-port.h"
 #include "daemon/notify.h"
 #include "daemon/state.h"
 #include "registry/registry.h"
-#include "unit/manager.h"
+#include "pid1/pid1.h"
 
 typedef struct QueuedEvent QueuedEvent;
 typedef struct EnabledUnit EnabledUnit;
@@ -68,11 +68,11 @@ typedef struct Daemon {
         State *state;
         Registry *registry;
         RegistryHealth *registry_health;
-        Exchange *exchange;
-        GuardClient *guard;
+        RegistryPort *registry_port;
+        GuardPort *guard;
         GuardService *guard_service;
 
-        UnitManager *manager;
+        Pid1 *manager;
         EnabledUnit *units;
         sd_event_source *gate_reload;
         usec_t gate_reloaded_at;
@@ -89,10 +89,11 @@ typedef struct Daemon {
         uint64_t last_call; /* id of both */
         Publisher *publisher;
 
-        Messages changes;      /* by the last reload, for people */
-        char units_error[256]; /* why the enabled units could not be listed: those known before go on; "": they could
-                                */
-        Messages wrong;        /* lines about leased.conf: what was in force before goes on */
+        Messages changes;          /* by the last reload, for people */
+        char pid1_port_error[256]; /* why the enabled units could not be listed: those known before go on; "": they
+                                    * could
+                                    */
+        Messages wrong;            /* lines about leased.conf: what was in force before goes on */
 
         Suspend *suspend;
 

@@ -7,7 +7,7 @@
 
 #include "core/timeline.h"
 #include "guard/protocol.h"
-#include "unit/unit.h"
+#include "pid1/pid1-unit.h"
 #include "util/log.h"
 
 #define ASK_EVERY (5 * USEC_PER_SEC)
@@ -21,7 +21,7 @@
 #define ENTRY_LIFE_MAX (TTL_MAX + TTL_MAX / 50)
 
 struct GuardService {
-        Unit *unit;
+        Pid1Unit *unit;
         usec_t asked_at; /* when PID 1 was last asked to start it; 0: never */
         int signal;      /* that was last sent to one that cannot be reached, */
         usec_t sent_at;  /* and when; 0: none since one could be reached */
@@ -58,22 +58,22 @@ static void replace(Daemon *d) {
         g->sent_at = now;
         log_warning("%s runs and cannot be reached: %s it, so that another takes its place", GUARD_SERVICE,
                         g->signal == SIGTERM ? "ending" : "killing");
-        (void) manager_kill_unit(d->manager, GUARD_SERVICE, g->signal, on_killed, d);
+        (void) pid1_kill_unit(d->manager, GUARD_SERVICE, g->signal, on_killed, d);
 }
 
-static bool is_dead(const UnitStatus *s) {
+static bool is_dead(const Pid1UnitStatus *s) {
         return (s->active == UNIT_INACTIVE || s->active == UNIT_FAILED) && !s->job && s->empty;
 }
 
-static void on_status(Unit *u, const UnitStatus *s, void *userdata) {
+static void on_status(Pid1Unit *u, const Pid1UnitStatus *s, void *userdata) {
         Daemon *d = userdata;
-        usec_t down_since = guard_client_down_since(d->guard);
+        usec_t down_since = guard_port_down_since(d->guard);
 
         /* What PID 1 said before the connection was lost may be of an earlier guard. */
         if (!s->known || down_since == USEC_INFINITY || s->asked_at < down_since)
                 return;
         /* Nor does it hold of one that is connected by now, and is about to report what it guards. */
-        if (!guard_client_connected(d->guard) && (is_dead(s) || s->asked_at >= usec_add(down_since, ENTRY_LIFE_MAX)) &&
+        if (!guard_port_connected(d->guard) && (is_dead(s) || s->asked_at >= usec_add(down_since, ENTRY_LIFE_MAX)) &&
                         gates_are_gone())
                 daemon_event(d, &(Event){ .kind = EVENT_GUARD_GONE });
         if (!is_dead(s) && !d->stop_asked && now_boottime() >= usec_add(down_since, d->conf->ttl) &&
@@ -81,10 +81,10 @@ static void on_status(Unit *u, const UnitStatus *s, void *userdata) {
                 replace(d);
 }
 
-static void on_refused(Unit *u, void *userdata) {
+static void on_refused(Pid1Unit *u, void *userdata) {
 }
 
-static void on_failed(Unit *u, bool start, int error, const char *message, void *userdata) {
+static void on_failed(Pid1Unit *u, bool start, int error, const char *message, void *userdata) {
 }
 
 static void on_asked(int error, const char *text, void *userdata) {
@@ -101,7 +101,7 @@ static void on_asked(int error, const char *text, void *userdata) {
 /* Once, and again only after one could be reached. */
 static void tell(Daemon *d, usec_t now) {
         GuardService *g = d->guard_service;
-        usec_t down_since = guard_client_down_since(d->guard);
+        usec_t down_since = guard_port_down_since(d->guard);
         char span[64];
 
         if (g->told || d->stop_asked || now < usec_add(down_since, d->conf->ttl))
@@ -123,29 +123,30 @@ void guard_service_missing(Daemon *d) {
         usec_t now = now_boottime();
 
         tell(d, now);
-        if (!manager_attached(d->manager))
+        if (!pid1_attached(d->manager))
                 return;
-        (void) unit_read(g->unit);
+        (void) pid1_unit_read(g->unit);
         if (d->stop_asked || (g->asked_at != 0 && now < usec_add(g->asked_at, ASK_EVERY)))
                 return;
         g->asked_at = now;
-        (void) manager_start_unit(d->manager, GUARD_SERVICE, on_asked, d);
+        (void) pid1_start_unit(d->manager, GUARD_SERVICE, on_asked, d);
 }
 
 int guard_service_new(Daemon *d) {
-        static const UnitCallbacks callbacks = { .status = on_status, .refused = on_refused, .failed = on_failed };
+        static const Pid1UnitCallbacks callbacks = { .status = on_status, .refused = on_refused, .failed = on_failed };
 
         d->guard_service = calloc(1, sizeof(GuardService));
         if (!d->guard_service)
                 return -ENOMEM;
         /* The guard itself has neither gate nor guard. */
-        return unit_new(d->manager, GUARD_SERVICE, GUARD_GATES, GUARD_SERVICE, &callbacks, d, &d->guard_service->unit);
+        return pid1_unit_new(
+                        d->manager, GUARD_SERVICE, GUARD_GATES, GUARD_SERVICE, &callbacks, d, &d->guard_service->unit);
 }
 
 void guard_service_free(Daemon *d) {
         if (!d->guard_service)
                 return;
-        unit_free(d->guard_service->unit);
+        pid1_unit_free(d->guard_service->unit);
         free(d->guard_service);
         d->guard_service = NULL;
 }

@@ -21,15 +21,15 @@ typedef struct Member Member;
 
 struct Member {
         Members *set;
-        Unit *unit;
-        Unit *probe; /* of a template */
+        Pid1Unit *unit;
+        Pid1Unit *probe; /* of a template */
         bool covered;
         Member *prev, *next;
         char name[];
 };
 
 struct Members {
-        UnitManager *manager;
+        Pid1 *manager;
         const MembersCallbacks *callbacks;
         void *userdata;
         char *unit, *gate;
@@ -47,35 +47,35 @@ static bool is_slice(const char *name) {
 
 /* ---- what PID 1 says of a member ---- */
 
-static bool is_down(const UnitStatus *s) {
+static bool is_down(const Pid1UnitStatus *s) {
         return s->known && !s->job && s->empty && (s->active == UNIT_INACTIVE || s->active == UNIT_FAILED);
 }
 
-static bool is_resting(const UnitStatus *s) {
+static bool is_resting(const Pid1UnitStatus *s) {
         return s->active == UNIT_INACTIVE || s->active == UNIT_FAILED;
 }
 
 /* A slice is active because of what lies in it, and also when that has ended by itself: it says nothing of how the
  * unit is, but until it is inactive there may be something in it that PID 1 is about to start. */
 static bool is_empty(const Member *member) {
-        const UnitStatus *s = unit_status(member->unit);
+        const Pid1UnitStatus *s = pid1_unit_status(member->unit);
 
         return s->empty && (!is_slice(member->name) || is_resting(s));
 }
 
-static const UnitStatus *gate_status(const Member *member) {
-        return unit_status(member->probe ?: member->unit);
+static const Pid1UnitStatus *gate_status(const Member *member) {
+        return pid1_unit_status(member->probe ?: member->unit);
 }
 
 /* What has no unit file cannot be started, and needs no gate before it has one. */
 static bool is_gated(const Member *member) {
-        const UnitStatus *s = gate_status(member);
+        const Pid1UnitStatus *s = gate_status(member);
 
         return s->gate_loaded ||
                (!s->need_reload && (streq(s->load_state, "not-found") || streq(s->load_state, "masked")));
 }
 
-static void on_status(Unit *unit, const UnitStatus *s, void *userdata) {
+static void on_status(Pid1Unit *unit, const Pid1UnitStatus *s, void *userdata) {
         Member *member = userdata;
         const MembersCallbacks *callbacks = member->set->callbacks;
         void *callbacks_userdata = member->set->userdata;
@@ -85,13 +85,13 @@ static void on_status(Unit *unit, const UnitStatus *s, void *userdata) {
         callbacks->changed(callbacks_userdata); /* last: all may be gone then */
 }
 
-static void on_refused(Unit *unit, void *userdata) {
+static void on_refused(Pid1Unit *unit, void *userdata) {
         Member *member = userdata;
 
         member->set->callbacks->refused(member->name, member->set->userdata);
 }
 
-static void on_failed(Unit *unit, bool start, int error, const char *message, void *userdata) {
+static void on_failed(Pid1Unit *unit, bool start, int error, const char *message, void *userdata) {
         Member *member = userdata;
 
         member->set->callbacks->failed(member->name, start, error, message, member->set->userdata);
@@ -100,25 +100,27 @@ static void on_failed(Unit *unit, bool start, int error, const char *message, vo
 /* ---- one member ---- */
 
 static Member *member_free(Member *member) {
-        unit_free(member->unit);
-        unit_free(member->probe);
+        pid1_unit_free(member->unit);
+        pid1_unit_free(member->probe);
         free(member);
         return NULL;
 }
 
 static int member_watch(Member *member) {
-        static const UnitCallbacks callbacks = { .status = on_status, .refused = on_refused, .failed = on_failed };
+        static const Pid1UnitCallbacks callbacks = { .status = on_status, .refused = on_refused, .failed = on_failed };
         const Members *m = member->set;
         char probe[UNIT_NAME_SPACE];
         int r;
 
         if (!unit_name_is_template(member->name))
-                return unit_new(m->manager, member->name, m->gate, GUARD_SERVICE, &callbacks, member, &member->unit);
+                return pid1_unit_new(
+                                m->manager, member->name, m->gate, GUARD_SERVICE, &callbacks, member, &member->unit);
         r = unit_name_fill(member->name, PROBE, probe);
         if (r < 0)
                 return r;
-        r = unit_new_template(m->manager, member->name, &callbacks, member, &member->unit);
-        return r < 0 ? r : unit_new(m->manager, probe, m->gate, GUARD_SERVICE, &callbacks, member, &member->probe);
+        r = pid1_unit_new_template(m->manager, member->name, &callbacks, member, &member->unit);
+        return r < 0 ? r
+                     : pid1_unit_new(m->manager, probe, m->gate, GUARD_SERVICE, &callbacks, member, &member->probe);
 }
 
 static Member *find(const Members *m, const char *name) {
@@ -221,7 +223,7 @@ static void drop_what_has_gone(Members *m) {
         Member *member, *next;
 
         DL_FOREACH_SAFE(m->list, member, next)
-                if (!member->covered && is_down(unit_status(member->unit))) {
+                if (!member->covered && is_down(pid1_unit_status(member->unit))) {
                         DL_DELETE(m->list, member);
                         member_free(member);
                 }
@@ -241,7 +243,7 @@ int members_update(Members *m, char *const *covers, const char **ret_why) {
         /* The list grows while it is walked: a target's timer brings its service. */
         for (member = m->list; member && r >= 0; member = member->next)
                 if (member->covered)
-                        r = add_all(m, unit_covers(member->unit));
+                        r = add_all(m, pid1_unit_covers(member->unit));
         *ret_why = r == -EEXIST ? "something that it starts, or its slice, has a lease of its own or another unit's"
                                 : "out of memory";
         if (r >= 0) {
@@ -253,14 +255,14 @@ int members_update(Members *m, char *const *covers, const char **ret_why) {
         return r;
 }
 
-void members_combine(const Members *m, UnitStatus *s) {
+void members_combine(const Members *m, Pid1UnitStatus *s) {
         bool up = s->active != UNIT_INACTIVE && s->active != UNIT_FAILED;
         const Member *member;
 
         if (m->incomplete)
                 s->gate_loaded = false;
         DL_FOREACH(m->list, member) {
-                const UnitStatus *each = unit_status(member->unit), *gate = gate_status(member);
+                const Pid1UnitStatus *each = pid1_unit_status(member->unit), *gate = gate_status(member);
 
                 if (!each->known || !gate->known)
                         s->known = false;
@@ -279,7 +281,7 @@ void members_combine(const Members *m, UnitStatus *s) {
 }
 
 /* By a slice's name, since an engine may have put it elsewhere than PID 1 would. */
-static bool holds(const char *unit, const UnitStatus *s, const char *group) {
+static bool holds(const char *unit, const Pid1UnitStatus *s, const char *group) {
         char name[300];
 
         (void) snprintf(name, sizeof(name), "/%s", unit);
@@ -287,7 +289,7 @@ static bool holds(const char *unit, const UnitStatus *s, const char *group) {
                (is_slice(unit) && cgroup_path_contains(name, group));
 }
 
-static bool is_outside(const Members *m, const UnitStatus *own, uint32_t pid, char *ret_group, size_t size) {
+static bool is_outside(const Members *m, const Pid1UnitStatus *own, uint32_t pid, char *ret_group, size_t size) {
         _cleanup_free_ char *group = NULL;
         const Member *member;
         char number[16];
@@ -297,13 +299,14 @@ static bool is_outside(const Members *m, const UnitStatus *own, uint32_t pid, ch
                         holds(m->unit, own, group)) /* it may be gone by now */
                 return false;
         DL_FOREACH(m->list, member)
-                if (holds(member->name, unit_status(member->unit), group))
+                if (holds(member->name, pid1_unit_status(member->unit), group))
                         return false;
         str_copy(ret_group, size, group);
         return true;
 }
 
-static uint32_t find_outside(const Members *m, const UnitStatus *own, const UnitStatus *s, char *group, size_t size) {
+static uint32_t find_outside(
+                const Members *m, const Pid1UnitStatus *own, const Pid1UnitStatus *s, char *group, size_t size) {
         if (!s->known || is_resting(s) || !*s->control_group)
                 return 0;
         if (is_outside(m, own, s->main_pid, group, size))
@@ -312,7 +315,7 @@ static uint32_t find_outside(const Members *m, const UnitStatus *own, const Unit
 }
 
 uint32_t members_find_outside(
-                const Members *m, const UnitStatus *own, const char **ret_unit, char *group, size_t size) {
+                const Members *m, const Pid1UnitStatus *own, const char **ret_unit, char *group, size_t size) {
         uint32_t pid = find_outside(m, own, own, group, size);
         const Member *member;
 
@@ -321,7 +324,7 @@ uint32_t members_find_outside(
                 if (pid > 0)
                         break;
                 *ret_unit = member->name;
-                pid = find_outside(m, own, unit_status(member->unit), group, size);
+                pid = find_outside(m, own, pid1_unit_status(member->unit), group, size);
         }
         return pid;
 }
@@ -331,7 +334,7 @@ bool members_left(const Members *m) {
         bool left = false;
 
         DL_FOREACH(m->list, member) {
-                const UnitStatus *s = unit_status(member->unit);
+                const Pid1UnitStatus *s = pid1_unit_status(member->unit);
 
                 if (!s->known || s->job || !is_resting(s))
                         return false;
@@ -345,12 +348,12 @@ int members_stop(Members *m) {
         int r = 0;
 
         DL_FOREACH(m->list, member) {
-                const UnitStatus *s = unit_status(member->unit);
+                const Pid1UnitStatus *s = pid1_unit_status(member->unit);
                 int k = 0;
 
                 /* A job on the way up counts as well. */
                 if (!is_down(s) && (unit_name_is_template(member->name) || s->active != UNIT_DEACTIVATING))
-                        k = unit_stop(member->unit);
+                        k = pid1_unit_stop(member->unit);
                 if (k < 0)
                         r = k;
         }
@@ -363,7 +366,7 @@ int members_reset_failed(Members *m) {
 
         DL_FOREACH(m->list, member)
                 if (r >= 0)
-                        r = unit_reset_failed(member->unit);
+                        r = pid1_unit_reset_failed(member->unit);
         return r;
 }
 
@@ -371,7 +374,7 @@ void members_read(Members *m) {
         Member *member;
 
         DL_FOREACH(m->list, member)
-                (void) unit_read(member->unit);
+                (void) pid1_unit_read(member->unit);
 }
 
 void members_set_fence(Members *m, bool reboot) {
@@ -413,8 +416,7 @@ static int read_kept(Members *m) {
         return r < 0 ? r : add_all(m, gated);
 }
 
-int members_new(UnitManager *manager, const char *unit, const MembersCallbacks *callbacks, void *userdata,
-                Members **ret) {
+int members_new(Pid1 *manager, const char *unit, const MembersCallbacks *callbacks, void *userdata, Members **ret) {
         Members *m = calloc(1, sizeof(Members));
 
         if (!m)

@@ -14,7 +14,7 @@
  * daemon.
  */
 
-#include "unit/unit.h"
+#include "pid1/pid1-unit.h"
 
 typedef struct Members Members;
 
@@ -26,8 +26,7 @@ typedef struct MembersCallbacks {
         void (*failed)(const char *member, bool start, int error, const char *message, void *userdata);
 } MembersCallbacks;
 
-int members_new(UnitManager *manager, const char *unit, const MembersCallbacks *callbacks, void *userdata,
-                Members **ret);
+int members_new(Pid1 *manager, const char *unit, const MembersCallbacks *callbacks, void *userdata, Members **ret);
 Members *members_free(Members *m);
 
 /* FenceAction= of the unit, for the guard. */
@@ -37,24 +36,24 @@ void members_set_slice(Members *m, const char *slice);
 /* Whether the unit itself has an ExecStopPost=; of the members that is known in here. */
 void members_set_stop_post(Members *m, bool has);
 
-/* covers: of the unit itself, by PID 1's latest answer (unit_covers()). What the members cover is looked up in here.
- * 0, or a negative errno: then not all of them are known, and members_combine() says so. *ret_why: a line for people,
- * static. */
+/* covers: of the unit itself, by PID 1's latest answer (pid1_unit_covers()). What the members cover is looked up in
+ * here. 0, or a negative errno: then not all of them are known, and members_combine() says so. *ret_why: a line for
+ * people, static. */
 int members_update(Members *m, char *const *covers, const char **ret_why);
 
 /* Makes the unit's own status one of all. Its state stays as long as it is up itself. */
-void members_combine(const Members *m, UnitStatus *status);
+void members_combine(const Members *m, Pid1UnitStatus *status);
 /* A process of the unit or of a member, as PID 1 has it, that lies outside of the control groups of all of them, where
  * it is neither stopped nor killed with them: its number, whose it is, and its group. 0: there is none. own: of the
  * unit itself. */
 uint32_t members_find_outside(
-                const Members *m, const UnitStatus *own, const char **ret_unit, char *group, size_t size);
+                const Members *m, const Pid1UnitStatus *own, const char **ret_unit, char *group, size_t size);
 
 /* All members are down, as far as PID 1 knows of them, but there are processes in the unit's slice: in control groups
  * that a container engine has made itself. */
 bool members_left(const Members *m);
 int members_stop(Members *m);
-/* As unit_reset_failed(), of each. */
+/* As pid1_unit_reset_failed(), of each. */
 int members_reset_failed(Members *m);
 void members_read(Members *m);
 

@@ -32,7 +32,7 @@ typedef struct Shown {
 /* Of the daemon itself, as last announced. */
 typedef struct ShownManager {
         char registry_state[16], endpoint[256], version[64], error[512], warning[512], why_not[256], last_error[512];
-        char configuration[1024], units_error[256];
+        char configuration[1024], pid1_port_error[256];
         char uuid[UUID_SIZE], store[64], found_uuid[UUID_SIZE], found_store[64], metadata[METADATA_SIZE];
         usec_t registry_since; /* CLOCK_REALTIME */
         usec_t ttl;
@@ -158,7 +158,7 @@ static void look_at_manager(Daemon *d, ShownManager *ret) {
         str_copy(ret->metadata, sizeof(ret->metadata), d->conf->metadata);
         str_copy(ret->why_not, sizeof(ret->why_not), why_not_machine(&session, now_realtime(), line, sizeof(line)));
         str_copy(ret->last_error, sizeof(ret->last_error), bus_last_error(&status, &session));
-        str_copy(ret->units_error, sizeof(ret->units_error), d->units_error);
+        str_copy(ret->pid1_port_error, sizeof(ret->pid1_port_error), d->pid1_port_error);
         join(&d->wrong, ret->configuration, sizeof(ret->configuration));
 }
 
@@ -184,7 +184,7 @@ static void emit_manager(Daemon *d, sd_bus *bus, const ShownManager *now) {
                 { "WhyNot", offsetof(ShownManager, why_not) },
                 { "LastError", offsetof(ShownManager, last_error) },
                 { "ConfigurationErrors", offsetof(ShownManager, configuration) },
-                { "UnitsError", offsetof(ShownManager, units_error) },
+                { "UnitsError", offsetof(ShownManager, pid1_port_error) },
         };
         const ShownManager *old = &d->publisher->manager;
         char *names[ELEMENTSOF(texts) + 6];

@@ -18,7 +18,7 @@
 #include "daemon/changes.h"
 #include "daemon/daemon.h"
 #include "daemon/publish.h"
-#include "daemon/units.h"
+#include "daemon/pid1-port.h"
 #include "util/log.h"
 
 #define GATE_RELOAD_DELAY (100 * USEC_PER_MSEC)
@@ -88,27 +88,27 @@ static void configure(Daemon *d, Candidate *c, Messages *messages) {
         }
         /* With bad lines, but it may run since before our start, and nothing better is known: no unit is stopped
          * because of a typo. One that is only being enabled is not leased with half of what was meant. */
-        if (c->options && (!c->bad || (!d->ready && !units_keep(d, c->name)))) {
-                r = units_configure(d, TAKE_PTR(c->options));
+        if (c->options && (!c->bad || (!d->ready && !pid1_port_keep(d, c->name)))) {
+                r = pid1_port_configure(d, TAKE_PTR(c->options));
                 if (r >= 0)
                         return;
                 messages_add(messages, "%s: %s", c->name, strerror(-r));
         }
-        if (!units_keep(d, c->name))
+        if (!pid1_port_keep(d, c->name))
                 messages_add(messages, "%s: not enabled, because its options cannot be read", c->name);
 }
 
 static void configure_all(Daemon *d, Candidates *c, Messages *messages) {
-        d->units_error[0] = '\0';
+        d->pid1_port_error[0] = '\0';
         if (c->error < 0) {
-                (void) snprintf(d->units_error, sizeof(d->units_error), "cannot list /etc/leased/units: %s",
+                (void) snprintf(d->pid1_port_error, sizeof(d->pid1_port_error), "cannot list /etc/leased/units: %s",
                                 strerror(-c->error));
                 return;
         }
-        units_mark(d);
+        pid1_port_mark(d);
         for (size_t i = 0; i < c->n; i++)
                 configure(d, c->list + i, messages);
-        units_forget_marked(d);
+        pid1_port_forget_marked(d);
 }
 
 static void log_messages(const Messages *messages) {
@@ -172,7 +172,7 @@ static int check_ttl(Daemon *d, const LeasedConf *conf, const Candidates *units,
 
         for (size_t i = 0; i < units->n; i++) {
                 const Candidate *c = units->list + i;
-                const UnitOptions *options = c->options && !c->bad ? c->options : units_options(d, c->name);
+                const UnitOptions *options = c->options && !c->bad ? c->options : pid1_port_options(d, c->name);
 
                 if (options && unit_options_check_ttl(options, conf, messages) < 0)
                         r = -EBADMSG;
@@ -253,7 +253,7 @@ static int on_gate_reload(sd_event_source *source, uint64_t usec, void *userdata
         Daemon *d = userdata;
 
         d->gate_reloaded_at = now_boottime();
-        (void) manager_reload(d->manager, on_gates_reloaded, d);
+        (void) pid1_reload(d->manager, on_gates_reloaded, d);
         return 0;
 }
 

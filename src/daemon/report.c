@@ -12,7 +12,7 @@
 
 #include "daemon/daemon.h"
 #include "daemon/publish.h"
-#include "daemon/units.h"
+#include "daemon/pid1-port.h"
 #include "util/journal.h"
 #include "util/log.h"
 #include "util/text.h"
@@ -36,10 +36,10 @@ static void keep_error(const Line *l, const char *text) {
         LeaseView lease;
 
         if (l->action->unit)
-                units_set_error(l->daemon, l->action->unit, text);
+                pid1_port_set_error(l->daemon, l->action->unit, text);
         else if (l->action->lease && core_find_lease(l->daemon->core, daemon_now(), l->action->lease, &lease) &&
                         lease.unit)
-                units_set_error(l->daemon, lease.unit, text);
+                pid1_port_set_error(l->daemon, lease.unit, text);
 }
 
 /* What went wrong before is over when the unit is here anew. */
@@ -194,7 +194,7 @@ static void report_lease(const Line *l) {
                                 l->machine, a->index, l->span);
                 break;
         case REPORT_DAMAGED: {
-                const char *why = exchange_damage(l->daemon->exchange, RECORD_LEASE, l->lease);
+                const char *why = registry_port_damage(l->daemon->registry_port, RECORD_LEASE, l->lease);
 
                 say(l, LOG_ERR,
                                 "the record of lease %s cannot be read (%s): it counts as held by somebody unknown, "
@@ -246,7 +246,7 @@ static void report_stray(const Line *l) {
 
 /* Without a unit there is no gate to speak of. */
 static bool report_load(const Line *l) {
-        const UnitStatus *s = units_status(l->daemon, l->action->unit);
+        const Pid1UnitStatus *s = pid1_port_status(l->daemon, l->action->unit);
 
         if (!s || !s->known || streq(s->load_state, "loaded"))
                 return false;

@@ -2,7 +2,7 @@
 #include "daemon/shown-unit.h"
 
 #include "daemon/bus.h"
-#include "daemon/units.h"
+#include "daemon/pid1-port.h"
 #include "daemon/why-not.h"
 
 enum { TEXT_REASON = 5 };
@@ -12,16 +12,16 @@ static uint64_t digest(const char *text) {
 }
 
 void shown_unit_look(Daemon *d, const UnitView *v, ShownUnit *s) {
-        const UnitStatus *status = units_status(d, v->unit);
+        const Pid1UnitStatus *status = pid1_port_status(d, v->unit);
         const char *const texts[ELEMENTSOF(s->texts)] = { v->state, v->lease, v->machine_id,
-                units_last_error(d, v->unit), units_slice(d, v->unit), v->why_not };
+                pid1_port_last_error(d, v->unit), pid1_port_slice(d, v->unit), v->why_not };
         uint64_t reason = s->texts[TEXT_REASON];
 
         for (size_t i = 0; i < ELEMENTSOF(texts); i++)
                 s->texts[i] = digest(texts[i]);
         s->index = v->index;
         s->known = v->known;
-        s->error_at = units_last_error_at(d, v->unit);
+        s->error_at = pid1_port_last_error_at(d, v->unit);
         if (s->texts[TEXT_REASON] != reason)
                 shown_unit_look_around(d, v->unit, s);
         s->pid1[0] = digest(bus_active_state(d, v->unit));

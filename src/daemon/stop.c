@@ -81,7 +81,7 @@ void stop_requested(Daemon *d) {
         d->stop_asked = true;
         r = arm(d, ANSWER_WAIT, on_no_answer);
         if (r >= 0)
-                r = manager_job_type(d->manager, SERVICE, on_job, d);
+                r = pid1_job_type(d->manager, SERVICE, on_job, d);
         if (r < 0)
                 leave(d, "PID 1 cannot be asked");
 }
@@ -99,7 +99,7 @@ static void on_suspected_job(int error, const char *text, void *userdata) {
  * longest would keep the leases of all the others here. PID 1 does not start us again: a stop job waits. */
 void stop_suspected(Daemon *d) {
         if (!d->stop_asked && d->manager)
-                (void) manager_job_type(d->manager, SERVICE, on_suspected_job, d);
+                (void) pid1_job_type(d->manager, SERVICE, on_suspected_job, d);
 }
 
 void stop_finished(Daemon *d) {

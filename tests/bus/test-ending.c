@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "unit/ending.h"
+#include "pid1/ending.h"
 
 #define PART_OF RELATION_STOPS
 #define REQUIRES (RELATION_STOPS | RELATION_NEEDED)

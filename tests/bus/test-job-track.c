@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "unit/job-track.h"
+#include "pid1/job-track.h"
 
 static void our_job_announced_before_its_answer_is_ours(void **state) {
         JobTrack t = {};

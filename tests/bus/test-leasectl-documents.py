@@ -111,7 +111,7 @@ class Documents(unittest.TestCase):
         table = tags_of(page("leased.unit.5").split(".SH WHAT SYSTEMD STOPS")[1])
         looked_at = set(re.findall(r'"([A-Z][A-Za-z]{4,})"', read("src", "ctl", "settings.c"))) - {"IgnoreOnIsolate"}
         stopping = set(re.findall(r'\{ "(\w+)", "as", 0, read_(?:requires|binds_to|part_of|stop_from|conflicts) \}',
-                                  read("src", "unit", "unit-status.c"))) - {"ConflictedBy"}
+                                  read("src", "pid1", "pid1-status.c"))) - {"ConflictedBy"}
         self.assertIn("RefuseManualStop", looked_at)
         self.assertIn("PartOf", stopping)
         self.assertLessEqual({setting + "=" for setting in looked_at | stopping}, table)

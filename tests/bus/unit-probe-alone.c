@@ -18,7 +18,7 @@ static void install_and_start(const char *unit_section, const char *service) {
         install(service);
         begin(USEC_PER_HOUR);
         watch(UNIT);
-        assert_int_equal(unit_start(unit), 0);
+        assert_int_equal(pid1_unit_start(unit), 0);
 }
 
 static bool has_run(void) {

@@ -22,7 +22,7 @@ static void install_with(const char *relation, const char *need) {
 }
 
 static bool ended(UnitEnd end, NeedState need) {
-        const UnitStatus *s = status();
+        const Pid1UnitStatus *s = status();
 
         return s->known && !s->job && (s->active == UNIT_INACTIVE || s->active == UNIT_FAILED) && s->end == end &&
                s->need == need;
@@ -138,7 +138,7 @@ static void what_ends_by_itself_leaves_running_what_is_not_bound_to_it(void **st
 static void what_is_upheld_is_started_along_and_not_stopped_with_it(void **state) {
         install_with("Upholds=" NEED, "");
         wait_for(system("systemctl -q is-active " NEED) == 0);
-        assert_int_equal(unit_stop(unit), 0);
+        assert_int_equal(pid1_unit_stop(unit), 0);
         wait_for(is(UNIT_INACTIVE));
         sh("systemctl -q is-active " NEED);
 }
@@ -249,11 +249,11 @@ static void a_start_limit_is_forgotten_when_that_is_asked_for(void **state) {
                 "infinity'\n");
         begin(USEC_PER_HOUR);
         watch(UNIT);
-        assert_int_equal(unit_start(unit), 0);
+        assert_int_equal(pid1_unit_start(unit), 0);
         wait_for(is(UNIT_FAILED));
         put("/run/probe-mended", "");
         sh("! systemctl start " UNIT); /* and a reload would make PID 1 forget it, too */
-        assert_int_equal(unit_reset_failed(unit), 0);
+        assert_int_equal(pid1_unit_reset_failed(unit), 0);
         start_and_wait();
         assert_int_equal(seen.failed, 0);
 }

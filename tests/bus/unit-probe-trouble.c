@@ -12,7 +12,7 @@ void a_slow_reload_makes_nothing_unknown(void **state) {
         put("/etc/systemd/system-generators/probe-slow", "#!/bin/sh\nexec sleep 3\n");
         sh("chmod +x /etc/systemd/system-generators/probe-slow");
         Answered a = {};
-        assert_int_equal(manager_reload(manager, on_answer, &a), 0);
+        assert_int_equal(pid1_reload(manager, on_answer, &a), 0);
         settle(unit);
         wait_for(a.done);
         assert_int_equal(a.error, 0);
@@ -29,8 +29,8 @@ void a_frozen_pid1_is_unknown_in_time_and_known_again(void **state) {
         start_and_wait();
         outside("freeze");
         asked = now_boottime();
-        assert_int_equal(unit_read(unit), 0);
-        assert_int_equal(unit_stop(unit), 0);
+        assert_int_equal(pid1_unit_read(unit), 0);
+        assert_int_equal(pid1_unit_stop(unit), 0);
         wait_for(seen.was_unknown);
         assert_false(status()->known);
         assert_true(status()->asked_at >= asked);
@@ -52,7 +52,7 @@ void a_frozen_pid1_is_unknown_in_time_and_known_again(void **state) {
 /* More jobs than the bus lets one connection wait for: none is refused, they wait, and are all carried out. */
 void a_frozen_pid1_is_asked_for_no_more_jobs_than_the_bus_allows(void **state) {
         enum { N = 160 };
-        Unit *many[N];
+        Pid1Unit *many[N];
         usec_t end;
 
         install(SLEEP);
@@ -63,22 +63,22 @@ void a_frozen_pid1_is_asked_for_no_more_jobs_than_the_bus_allows(void **state) {
                 char name[64];
 
                 (void) snprintf(name, sizeof(name), "probe-many@%u.service", i);
-                assert_int_equal(unit_new(manager, name, GATE, GUARD, &callbacks, NULL, &many[i]), 0);
+                assert_int_equal(pid1_unit_new(manager, name, GATE, GUARD, &callbacks, NULL, &many[i]), 0);
         }
         for (unsigned i = 0; i < N; i++)
-                wait_for(unit_status(many[i])->known && unit_status(many[i])->active == UNIT_ACTIVE);
+                wait_for(pid1_unit_status(many[i])->known && pid1_unit_status(many[i])->active == UNIT_ACTIVE);
         outside("freeze");
         for (unsigned i = 0; i < N; i++)
-                assert_int_equal(unit_stop(many[i]), 0);
+                assert_int_equal(pid1_unit_stop(many[i]), 0);
         for (end = now_boottime() + USEC_PER_SEC; now_boottime() < end;)
                 assert_true(sd_event_run(event, 10000) >= 0);
         if (seen.failed > 0)
                 fail_msg("%u jobs failed: %s", seen.failed, seen.message);
         outside("thaw");
         for (unsigned i = 0; i < N; i++)
-                wait_for(unit_status(many[i])->known && unit_status(many[i])->active == UNIT_INACTIVE);
+                wait_for(pid1_unit_status(many[i])->known && pid1_unit_status(many[i])->active == UNIT_INACTIVE);
         for (unsigned i = 0; i < N; i++)
-                (void) unit_free(many[i]);
+                (void) pid1_unit_free(many[i]);
         assert_int_equal(seen.failed, 0);
 }
 
@@ -120,17 +120,17 @@ void a_new_broker_is_survived(void **state) {
 
         Answered a = {};
         outside("freeze");
-        assert_int_equal(manager_resolve(manager, UNIT, on_answer, &a), 0);
+        assert_int_equal(pid1_resolve(manager, UNIT, on_answer, &a), 0);
         assert_true(sd_bus_flush(bus) >= 0);
         assert_int_equal(kill((pid_t) broker, SIGKILL), 0);
         wait_for(bus_is_gone() && !status()->known);
         outside("thaw");
-        manager_detach(manager);
+        pid1_detach(manager);
         wait_for(a.done);
         assert_true(a.error < 0);
-        assert_false(manager_attached(manager));
-        assert_int_equal(unit_stop(unit), -ENOTCONN);
-        assert_int_equal(manager_reload(manager, on_answer, &a), -ENOTCONN);
+        assert_false(pid1_attached(manager));
+        assert_int_equal(pid1_unit_stop(unit), -ENOTCONN);
+        assert_int_equal(pid1_reload(manager, on_answer, &a), -ENOTCONN);
 
         bus = sd_bus_close_unref(bus);
         for (usec_t end = now_boottime() + DEADLINE; now_boottime() < end && !bus;) {
@@ -142,11 +142,11 @@ void a_new_broker_is_survived(void **state) {
         }
         assert_non_null(bus);
         assert_true(sd_bus_attach_event(bus, event, 0) >= 0);
-        assert_int_equal(manager_attach(manager, bus), 0);
-        assert_int_equal(manager_attach(manager, bus), -EISCONN);
+        assert_int_equal(pid1_attach(manager, bus), 0);
+        assert_int_equal(pid1_attach(manager, bus), -EISCONN);
         wait_for(is(UNIT_ACTIVE));
         assert_false(status()->foreign_job);
-        assert_int_equal(unit_stop(unit), 0);
+        assert_int_equal(pid1_unit_stop(unit), 0);
         wait_for(is(UNIT_INACTIVE));
 }
 
@@ -207,7 +207,7 @@ void a_refused_call_comes_through_the_callback(void **state) {
         assert_string_equal(status()->load_state, "not-found");
         assert_false(status()->gate_loaded);
         assert_true(status()->empty);
-        assert_int_equal(unit_start(unit), 0);
+        assert_int_equal(pid1_unit_start(unit), 0);
         wait_for(seen.failed == 1);
         assert_true(seen.error < 0);
         assert_non_null(strstr(seen.message, "not found"));
@@ -217,6 +217,6 @@ void a_refused_call_comes_through_the_callback(void **state) {
         sh("systemctl daemon-reload");
         wait_for(streq(status()->load_state, "loaded"));
         start_and_wait();
-        assert_int_equal(unit_stop(unit), 0);
+        assert_int_equal(pid1_unit_stop(unit), 0);
         wait_for(is(UNIT_INACTIVE));
 }

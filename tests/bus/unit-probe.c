@@ -25,7 +25,7 @@ static void our_start_and_stop_are_seen_and_are_ours(void **state) {
         assert_string_equal(status()->control_group, "/system.slice/" UNIT);
         assert_false(status()->foreign_job);
 
-        assert_int_equal(unit_stop(unit), 0);
+        assert_int_equal(pid1_unit_stop(unit), 0);
         wait_for(is(UNIT_INACTIVE));
         assert_true(status()->empty);
         assert_false(status()->failed);
@@ -71,7 +71,7 @@ static void an_end_after_an_automatic_restart_is_the_units_own(void **state) {
         sh("mkfifo /run/probe-go");
         begin(USEC_PER_HOUR);
         watch(UNIT);
-        assert_int_equal(unit_start(unit), 0);
+        assert_int_equal(pid1_unit_start(unit), 0);
         /* The loop stands still in here: neither the restart nor the running unit are seen as they happen. */
         sh("echo now >/run/probe-go");
         wait_for(is(UNIT_INACTIVE));
@@ -91,13 +91,13 @@ static void a_unit_that_fails_for_good_has_done_so_by_itself(void **state) {
                 assert_true(asprintf(&text, "Restart=always\nRestartSec=%s\nExecStart=/bin/false\n", delays[i]) > 0);
                 install(text);
                 watch(UNIT);
-                assert_int_equal(unit_start(unit), 0);
+                assert_int_equal(pid1_unit_start(unit), 0);
                 wait_for(is(UNIT_FAILED));
                 settle(unit);
                 assert_true(is(UNIT_FAILED));
                 assert_true(status()->failed);
                 assert_false(status()->foreign_job);
-                unit = unit_free(unit);
+                unit = pid1_unit_free(unit);
                 sh("systemctl reset-failed " UNIT);
         }
 }
@@ -108,7 +108,7 @@ static void how_a_unit_ended_is_kept(void **state) {
         install("ExecStart=/bin/false\n");
         begin(USEC_PER_HOUR);
         watch(UNIT);
-        assert_int_equal(unit_start(unit), 0);
+        assert_int_equal(pid1_unit_start(unit), 0);
         wait_for(is(UNIT_FAILED));
         assert_true(status()->failed);
         assert_true(status()->empty);
@@ -116,7 +116,7 @@ static void how_a_unit_ended_is_kept(void **state) {
 
         put(UNITS UNIT, "[Service]\nType=oneshot\nExecStart=/bin/true\n");
         sh("systemctl daemon-reload");
-        assert_int_equal(unit_start(unit), 0);
+        assert_int_equal(pid1_unit_start(unit), 0);
         wait_for(is(UNIT_INACTIVE) && !status()->failed);
         /* An unreferenced unit would be unloaded now, and this forgotten. */
         settle(unit);
@@ -130,7 +130,7 @@ static void a_process_left_over_makes_an_inactive_unit_not_empty(void **state) {
         watch(UNIT);
         start_and_wait();
         wait_for(access("/run/probe-forked", F_OK) >= 0);
-        assert_int_equal(unit_stop(unit), 0);
+        assert_int_equal(pid1_unit_stop(unit), 0);
         wait_for(is(UNIT_INACTIVE));
         settle(unit);
         assert_true(is(UNIT_INACTIVE));
@@ -150,7 +150,7 @@ static void a_start_without_the_gate_is_refused_and_told(void **state) {
         sh("rm " GATE);
         (void) system("systemctl start " UNIT " 2>/dev/null");
         wait_for(seen.refused == 1);
-        assert_int_equal(unit_start(unit), 0);
+        assert_int_equal(pid1_unit_start(unit), 0);
         wait_for(seen.refused == 2);
         settle(unit);
         assert_true(is(UNIT_INACTIVE));
@@ -172,7 +172,7 @@ static void the_gate_is_believed_only_as_pid1_has_loaded_it(void **state) {
         assert_false(status()->gate_loaded);
 
         Answered a = {};
-        assert_int_equal(manager_reload(manager, on_answer, &a), 0);
+        assert_int_equal(pid1_reload(manager, on_answer, &a), 0);
         wait_for(a.done && reloads == 1);
         assert_int_equal(a.error, 0);
         wait_for(status()->gate_loaded);
@@ -221,7 +221,7 @@ static void every_type_of_unit_is_read(void **state) {
         begin(USEC_PER_HOUR);
         for (size_t i = 0; i < ELEMENTSOF(types); i++) {
                 watch(types[i].name);
-                assert_string_equal(unit_name(unit), types[i].name);
+                assert_string_equal(pid1_unit_name(unit), types[i].name);
                 assert_true(is(UNIT_INACTIVE));
                 assert_true(status()->empty);
                 start_and_wait();
@@ -231,20 +231,20 @@ static void every_type_of_unit_is_read(void **state) {
                         assert_true(status()->timeout_stop == 9 * USEC_PER_SEC);
                 if (endswith(types[i].name, ".timer"))
                         assert_true(status()->timeout_stop == USEC_INFINITY);
-                assert_int_equal(unit_stop(unit), 0);
+                assert_int_equal(pid1_unit_stop(unit), 0);
                 wait_for(is(UNIT_INACTIVE));
                 assert_true(status()->empty);
                 assert_false(status()->foreign_job);
-                unit = unit_free(unit);
+                unit = pid1_unit_free(unit);
         }
 }
 
-/* ---- the manager's own questions ---- */
+/* ---- PID 1's questions ---- */
 
 static void ask_resolve(const char *name, const char *expected) {
         Answered a = {};
 
-        assert_int_equal(manager_resolve(manager, name, on_answer, &a), 0);
+        assert_int_equal(pid1_resolve(manager, name, on_answer, &a), 0);
         wait_for(a.done);
         assert_int_equal(a.error, 0);
         assert_string_equal(a.text, expected);
@@ -261,7 +261,7 @@ static void names_are_resolved_by_pid1(void **state) {
         ask_resolve("probe-alias.service", UNIT " loaded");
         ask_resolve("probe-masked.service", "probe-masked.service masked");
         ask_resolve("probe-nothing.service", "probe-nothing.service not-found");
-        assert_int_equal(manager_resolve(manager, "no/unit", on_answer, &a), 0);
+        assert_int_equal(pid1_resolve(manager, "no/unit", on_answer, &a), 0);
         wait_for(a.done);
         assert_true(a.error < 0 && *a.text);
 }
@@ -272,19 +272,19 @@ static void the_job_of_a_unit_is_told(void **state) {
         install("ExecStart=/bin/sleep infinity\nExecStop=/bin/sh -c 'read x </run/probe-go'\nTimeoutStopSec=20\n");
         sh("mkfifo /run/probe-go");
         begin(USEC_PER_HOUR);
-        assert_int_equal(manager_start_unit(manager, UNIT, on_answer, &a), 0);
+        assert_int_equal(pid1_start_unit(manager, UNIT, on_answer, &a), 0);
         wait_for(a.done);
         assert_int_equal(a.error, 0);
         watch(UNIT);
         wait_for(is(UNIT_ACTIVE));
-        assert_int_equal(manager_job_type(manager, UNIT, on_answer, &b), 0);
+        assert_int_equal(pid1_job_type(manager, UNIT, on_answer, &b), 0);
         wait_for(b.done);
         assert_int_equal(b.error, 0);
         assert_string_equal(b.text, "");
         sh("systemctl --no-block restart " UNIT);
         wait_for(status()->job);
         assert_true(status()->foreign_job);
-        assert_int_equal(manager_job_type(manager, UNIT, on_answer, &c), 0);
+        assert_int_equal(pid1_job_type(manager, UNIT, on_answer, &c), 0);
         wait_for(c.done);
         assert_string_equal(c.text, "restart");
         sh("echo now >/run/probe-go");
@@ -299,38 +299,38 @@ static void a_unit_may_be_freed_in_its_callback_and_watched_again(void **state) 
         install(SLEEP);
         begin(USEC_PER_HOUR);
         watch(UNIT);
-        Unit *twice;
-        assert_int_equal(unit_new(manager, UNIT, GATE, GUARD, &callbacks, NULL, &twice), -EEXIST);
+        Pid1Unit *twice;
+        assert_int_equal(pid1_unit_new(manager, UNIT, GATE, GUARD, &callbacks, NULL, &twice), -EEXIST);
         seen.free_inside = true;
-        assert_int_equal(unit_start(unit), 0);
+        assert_int_equal(pid1_unit_start(unit), 0);
         wait_for(!unit);
         seen.free_inside = false;
         watch(UNIT);
         wait_for(is(UNIT_ACTIVE));
 }
 
-static void free_all(Unit *u, const UnitStatus *s, void *userdata) {
+static void free_all(Pid1Unit *u, const Pid1UnitStatus *s, void *userdata) {
         unit = NULL;
-        manager = manager_free(manager);
+        manager = pid1_free(manager);
 }
 
 static void all_may_be_freed_while_under_way(void **state) {
-        static const UnitCallbacks killer = { .status = free_all };
+        static const Pid1UnitCallbacks killer = { .status = free_all };
         Answered a = {};
 
         install(SLEEP);
         begin(USEC_PER_HOUR);
         watch(UNIT);
         outside("freeze");
-        assert_int_equal(unit_read(unit) + unit_start(unit) + unit_stop(unit), 0);
-        assert_int_equal(manager_resolve(manager, UNIT, on_answer, &a), 0);
-        assert_int_equal(manager_reload(manager, on_answer, &a), 0);
-        manager = manager_free(manager);
+        assert_int_equal(pid1_unit_read(unit) + pid1_unit_start(unit) + pid1_unit_stop(unit), 0);
+        assert_int_equal(pid1_resolve(manager, UNIT, on_answer, &a), 0);
+        assert_int_equal(pid1_reload(manager, on_answer, &a), 0);
+        manager = pid1_free(manager);
         assert_false(a.done);
         outside("thaw");
 
         begin(USEC_PER_HOUR);
-        assert_int_equal(unit_new(manager, UNIT, GATE, GUARD, &killer, NULL, &unit), 0);
+        assert_int_equal(pid1_unit_new(manager, UNIT, GATE, GUARD, &killer, NULL, &unit), 0);
         wait_for(!manager);
 }
 
@@ -360,13 +360,13 @@ static void a_talkative_unit_is_not_asked_about_every_word(void **state) {
         print_message("%u reports in %.3f s\n", seen.reports - before, (double) spent / 1e6);
         assert_in_range(seen.reports - before, 1, 20 + (20 + 4) * (spent / USEC_PER_SEC + 1));
         /* and its end is seen as fast as any other's */
-        assert_int_equal(unit_stop(unit), 0);
+        assert_int_equal(pid1_unit_stop(unit), 0);
         wait_for(is(UNIT_INACTIVE));
 }
 
-static void wait_for_all(Unit **units, size_t n, usec_t since) {
+static void wait_for_all(Pid1Unit **units, size_t n, usec_t since) {
         for (size_t i = 0; i < n; i++) {
-                const UnitStatus *s = unit_status(units[i]);
+                const Pid1UnitStatus *s = pid1_unit_status(units[i]);
 
                 /* Each of them within the deadline of one: PID 1 is slow in loading a unit, and the more the slower.
                  */
@@ -375,7 +375,7 @@ static void wait_for_all(Unit **units, size_t n, usec_t since) {
 }
 
 static void many_units_make_none_unknown(void **state) {
-        static Unit *many[200];
+        static Pid1Unit *many[200];
         usec_t t;
 
         put(UNITS "probe-many@.service", "[Service]\n" SLEEP);
@@ -386,14 +386,14 @@ static void many_units_make_none_unknown(void **state) {
                 char name[64];
 
                 (void) snprintf(name, sizeof(name), "probe-many@%zu.service", i);
-                assert_int_equal(unit_new(manager, name, GATE, GUARD, &callbacks, NULL, &many[i]), 0);
+                assert_int_equal(pid1_unit_new(manager, name, GATE, GUARD, &callbacks, NULL, &many[i]), 0);
         }
         wait_for_all(many, ELEMENTSOF(many), t);
         print_message("%zu units loaded and read in %.3f s\n", ELEMENTSOF(many), (double) (now_boottime() - t) / 1e6);
 
         t = now_boottime();
         for (size_t i = 0; i < ELEMENTSOF(many); i++)
-                assert_int_equal(unit_read(many[i]), 0);
+                assert_int_equal(pid1_unit_read(many[i]), 0);
         wait_for_all(many, ELEMENTSOF(many), t);
         print_message("and read again in %.3f s\n", (double) (now_boottime() - t) / 1e6);
         assert_false(seen.was_unknown);

@@ -3,8 +3,8 @@
 
 sd_event *event;
 sd_bus *bus;
-UnitManager *manager;
-Unit *unit;
+Pid1 *manager;
+Pid1Unit *unit;
 Seen seen;
 unsigned reloads;
 
@@ -35,38 +35,38 @@ void connect_bus(void) {
 
 /* ---- waiting ---- */
 
-const UnitStatus *status(void) {
-        return unit_status(unit);
+const Pid1UnitStatus *status(void) {
+        return pid1_unit_status(unit);
 }
 
-void settle(Unit *u) {
+void settle(Pid1Unit *u) {
         usec_t t = now_boottime();
 
-        assert_int_equal(unit_read(u), 0);
-        wait_for(unit_status(u)->known && unit_status(u)->asked_at >= t);
+        assert_int_equal(pid1_unit_read(u), 0);
+        wait_for(pid1_unit_status(u)->known && pid1_unit_status(u)->asked_at >= t);
 }
 
-bool is(UnitActive active) {
-        const UnitStatus *s = status();
+bool is(Pid1Active active) {
+        const Pid1UnitStatus *s = status();
 
         return s->known && s->active == active && !s->job;
 }
 
-static void on_status(Unit *u, const UnitStatus *s, void *userdata) {
+static void on_status(Pid1Unit *u, const Pid1UnitStatus *s, void *userdata) {
         seen.reports++;
         if (!s->known) {
                 seen.was_unknown = true;
                 seen.unknown_at = now_boottime();
         }
         if (seen.free_inside)
-                unit = unit_free(u);
+                unit = pid1_unit_free(u);
 }
 
-static void on_refused(Unit *u, void *userdata) {
+static void on_refused(Pid1Unit *u, void *userdata) {
         seen.refused++;
 }
 
-static void on_failed(Unit *u, bool start, int error, const char *message, void *userdata) {
+static void on_failed(Pid1Unit *u, bool start, int error, const char *message, void *userdata) {
         seen.failed++;
         seen.error = error;
         str_copy(seen.message, sizeof(seen.message), message);
@@ -84,16 +84,16 @@ void on_answer(int error, const char *text, void *userdata) {
         str_copy(a->text, sizeof(a->text), text);
 }
 
-const UnitCallbacks callbacks = { on_status, on_refused, on_failed };
+const Pid1UnitCallbacks callbacks = { on_status, on_refused, on_failed };
 
 /* ---- one world a test ---- */
 
 void begin(usec_t poll) {
         seen = (Seen){};
         reloads = 0;
-        assert_int_equal(manager_new(event, poll, &manager), 0);
-        manager_on_reloaded(manager, on_reloaded, NULL);
-        assert_int_equal(manager_attach(manager, bus), 0);
+        assert_int_equal(pid1_new(event, poll, &manager), 0);
+        pid1_on_reloaded(manager, on_reloaded, NULL);
+        assert_int_equal(pid1_attach(manager, bus), 0);
 }
 
 void install(const char *service) {
@@ -108,14 +108,14 @@ void install(const char *service) {
 }
 
 void watch(const char *name) {
-        assert_int_equal(unit_new(manager, name, GATE, GUARD, &callbacks, NULL, &unit), 0);
-        wait_for(unit_status(unit)->known);
+        assert_int_equal(pid1_unit_new(manager, name, GATE, GUARD, &callbacks, NULL, &unit), 0);
+        wait_for(pid1_unit_status(unit)->known);
 }
 
 int clean(void **state) {
         outside("thaw");
         unit = NULL;
-        manager = manager_free(manager);
+        manager = pid1_free(manager);
         (void) system("systemctl stop '" UNIT "' " GUARD " 2>/dev/null; systemctl reset-failed 2>/dev/null;"
                       "systemctl kill -s KILL " UNIT " 2>/dev/null;"
                       "rm -rf " UNITS "probe* /run/probe* " GATE "; systemctl daemon-reload");
@@ -135,6 +135,6 @@ int close_world(void **state) {
 }
 
 void start_and_wait(void) {
-        assert_int_equal(unit_start(unit), 0);
+        assert_int_equal(pid1_unit_start(unit), 0);
         wait_for(is(UNIT_ACTIVE));
 }

@@ -18,7 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "unit/unit.h"
+#include "pid1/pid1-unit.h"
 #include "util/cgroup.h"
 #include "util/file-util.h"
 
@@ -48,11 +48,11 @@ typedef struct Answered {
 
 extern sd_event *event;
 extern sd_bus *bus;
-extern UnitManager *manager;
-extern Unit *unit;
+extern Pid1 *manager;
+extern Pid1Unit *unit;
 extern Seen seen;
 extern unsigned reloads;
-extern const UnitCallbacks callbacks;
+extern const Pid1UnitCallbacks callbacks;
 
 /* The outside. */
 #define sh(command) assert_int_equal(system(command), 0)
@@ -71,11 +71,11 @@ void connect_bus(void);
                 }                                                                                                     \
         } while (false)
 
-const UnitStatus *status(void);
+const Pid1UnitStatus *status(void);
 /* Everything that PID 1 had said before this call has been heard, and the state read since. */
-void settle(Unit *u);
-bool is(UnitActive active);
-/* Answers the manager's own questions into an Answered. */
+void settle(Pid1Unit *u);
+bool is(Pid1Active active);
+/* Answers the client's own questions into an Answered. */
 void on_answer(int error, const char *text, void *userdata);
 
 /* One world a test. */

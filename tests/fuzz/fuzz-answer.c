@@ -8,7 +8,7 @@
 #include <systemd/sd-bus.h>
 
 #include "fuzz.h"
-#include "unit/unit-status.h"
+#include "pid1/pid1-status.h"
 #include "util/strv.h"
 
 static const char *const properties[] = { "Id", "LoadState", "ActiveState", "SubState", "UnitFileState", "Result",
@@ -90,7 +90,7 @@ static void append_value(sd_bus_message *m, Input *in) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         sd_bus_message *m = NULL;
-        UnitAnswer answer = {};
+        Pid1Answer answer = {};
         Input in = { data, size };
 
         if (!bus)
@@ -104,7 +104,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                 must(sd_bus_message_close_container(m) >= 0);
         }
         must(sd_bus_message_close_container(m) >= 0 && sd_bus_message_seal(m, 1, 0) >= 0);
-        if (unit_answer_decode(m, "a.service", "/run/leased/held/a.service", "leased-guard.service", &answer) >= 0) {
+        if (pid1_unit_answer_decode(m, "a.service", "/run/leased/held/a.service", "leased-guard.service", &answer) >=
+                        0) {
                 must((unsigned) answer.status.active < _UNIT_ACTIVE_MAX);
                 must(strnlen(answer.status.sub_state, sizeof(answer.status.sub_state)) <
                                 sizeof(answer.status.sub_state));

@@ -3,7 +3,7 @@
 #include <errno.h>
 
 #include "fuzz.h"
-#include "registry/etcd-json.h"
+#include "registry/etcd/json.h"
 
 static void check_key_values(EtcdKeyValues *k) {
         for (size_t i = 0; i < k->n; i++)

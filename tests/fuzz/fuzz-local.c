@@ -9,8 +9,8 @@
 #include <sys/stat.h>
 
 #include "fuzz.h"
-#include "registry/local-file.h"
-#include "registry/local-store.h"
+#include "registry/local/file.h"
+#include "registry/local/store.h"
 #include "util/file-util.h"
 
 static const LocalPatience patience = { .deadline = USEC_INFINITY };

@@ -9,8 +9,8 @@
 #include "core/record.h"
 #include "fuzz.h"
 #include "guard/protocol.h"
-#include "registry/etcd-base64.h"
-#include "registry/local-name.h"
+#include "registry/etcd/base64.h"
+#include "registry/local/name.h"
 
 static void check_unit_name(const char *text) {
         _cleanup_free_ char *again = NULL;

@@ -4,8 +4,8 @@
  * The lines are those of the whole, each once; and each is decoded or refused.
  */
 #include "fuzz.h"
-#include "registry/etcd-json.h"
-#include "registry/lines.h"
+#include "registry/etcd/json.h"
+#include "registry/etcd/lines.h"
 
 typedef struct Stream {
         Lines lines;

@@ -68,17 +68,17 @@ class TheRules(unittest.TestCase):
         self.assertEqual(rule(self.tree(path, text)), [])
 
     def test_registry_and_unit_are_strangers(self):
-        self.finds(house.include_breaches, "src/registry/a.c", '#include "unit/unit.h"\n')
+        self.finds(house.include_breaches, "src/registry/a.c", '#include "pid1/pid1-unit.h"\n')
 
     def test_unit_may_not_include_registry(self):
-        self.finds(house.include_breaches, "src/unit/a.c", '#include "registry/registry.h"\n')
+        self.finds(house.include_breaches, "src/pid1/a.c", '#include "registry/registry.h"\n')
 
     def test_daemon_may_include_the_guards_protocol_and_nothing_else_of_it(self):
         self.passes(house.include_breaches, "src/daemon/a.c", '#include "guard/protocol.h"\n')
         self.finds(house.include_breaches, "src/daemon/a.c", '#include "guard/entry.h"\n')
 
     def test_an_include_must_name_its_layer(self):
-        self.finds(house.include_breaches, "src/unit/a.c", '#include "unit.h"\n')
+        self.finds(house.include_breaches, "src/pid1/a.c", '#include "unit.h"\n')
 
     def test_a_library_is_for_its_layer(self):
         self.finds(house.include_breaches, "src/daemon/a.c", "#include <curl/curl.h>\n")
@@ -129,14 +129,14 @@ class TheRules(unittest.TestCase):
         self.passes(house.sleep_breaches, "tests/hosts/a.py", "time.sleep(POLL)\n")
 
     def test_a_giant_is_found(self):
-        self.finds(house.length_breaches, "src/unit/a.c", "\n" * 701)
+        self.finds(house.length_breaches, "src/pid1/a.c", "\n" * 701)
 
     def test_a_missing_license_is_found(self):
-        self.finds(house.license_breaches, "src/unit/a.c", "int a;\n")
+        self.finds(house.license_breaches, "src/pid1/a.c", "int a;\n")
 
     def test_traces_are_found(self):
-        self.finds(house.trace_breaches, "src/unit/a.c", "/* /home" + "/me/leased */\n")
-        self.finds(house.trace_breaches, "src/unit/a.c", "/* TO" + "DO */\n")
+        self.finds(house.trace_breaches, "src/pid1/a.c", "/* /home" + "/me/leased */\n")
+        self.finds(house.trace_breaches, "src/pid1/a.c", "/* TO" + "DO */\n")
 
 
 if __name__ == "__main__":

@@ -16,8 +16,8 @@
 
 #include <curl/curl.h>
 
-#include "registry/etcd-base64.h"
-#include "registry/etcd-json.h"
+#include "registry/etcd/base64.h"
+#include "registry/etcd/json.h"
 #include "util/time-util.h"
 
 #define PATIENCE (30 * USEC_PER_SEC)

@@ -20,7 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "registry/local-store.h"
+#include "registry/local/store.h"
 
 /* ---- one system call after the other ---- */
 

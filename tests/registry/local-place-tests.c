@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "registry/local-name.h"
-#include "registry/local-store.h"
+#include "registry/local/name.h"
+#include "registry/local/store.h"
 #include "util/file-util.h"
 
 /* ---- names ---- */

@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "registry/etcd.h"
+#include "registry/etcd/etcd.h"
 
 static Server server;
 static Proxy proxy;

@@ -12,8 +12,8 @@
 #include <stdio.h>
 #include <cmocka.h>
 
-#include "registry/etcd-base64.h"
-#include "registry/etcd-json.h"
+#include "registry/etcd/base64.h"
+#include "registry/etcd/json.h"
 
 #define HEADER                                                                                                        \
         "\"header\":{\"cluster_id\":\"15985099378392235387\",\"member_id\":\"10276657743932975437\","                 \

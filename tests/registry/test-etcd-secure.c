@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "registry/etcd.h"
+#include "registry/etcd/etcd.h"
 #include "util/file-util.h"
 
 #define PASSWORD "correct \"horse\" battery\\staple"

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "registry/local-file.h"
+#include "registry/local/file.h"
 #include "registry/registry.h"
 
 /* A whole record with a true checksum, as somebody else's program might write it. *ret_size bytes, allocated to fit.

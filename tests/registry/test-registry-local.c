@@ -11,7 +11,7 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
-#include "registry/local-name.h"
+#include "registry/local/name.h"
 #include "util/file-util.h"
 
 static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw) {

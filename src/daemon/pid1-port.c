@@ -1,0 +1,482 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/pid1-port.h"
+
+#include <errno.h>
+#include <stdio.h>
+#define SD_JOURNAL_SUPPRESS_LOCATION
+
+#include "conf/dropin.h"
+#include "daemon/members.h"
+#include "daemon/changes.h"
+#include "daemon/publish.h"
+#include "guard/protocol.h"
+#include "util/hash.h"
+#include "util/journal.h"
+#include "util/log.h"
+#include "util/text.h"
+
+struct EnabledUnit {
+        UT_hash_handle hh;
+        Daemon *daemon;
+        Pid1Unit *unit;
+        Members *members;
+        bool members_told;    /* that they are not all known */
+        UnitOptions *options; /* NULL: not enabled, but something of it is left */
+        usec_t timeout_stop;  /* as PID 1 said; until then infinite, so that StopGrace is TTL/4 */
+        bool marked, forgotten;
+        bool gated;      /* as PID 1 last said: its gate, at least, is in force */
+        char shown[128]; /* what D-Bus was last told of it */
+        char last_error[256];
+        uint32_t outside;     /* the process that was last told to lie outside; 0: none does */
+        usec_t last_error_at; /* CLOCK_REALTIME; 0: there was none */
+        char name[];
+};
+
+static EnabledUnit *find(const Daemon *d, const char *name) {
+        EnabledUnit *u;
+
+        HASH_FIND_STR(d->units, name, u);
+        return u;
+}
+
+const Pid1UnitStatus *pid1_port_status(const Daemon *d, const char *unit) {
+        const EnabledUnit *u = find(d, unit);
+
+        return u && u->unit ? pid1_unit_status(u->unit) : NULL;
+}
+
+const UnitOptions *pid1_port_options(const Daemon *d, const char *unit) {
+        const EnabledUnit *u = find(d, unit);
+
+        return u && !u->forgotten ? u->options : NULL;
+}
+
+const char *pid1_port_slice(const Daemon *d, const char *unit) {
+        const UnitOptions *o = pid1_port_options(d, unit);
+
+        return o ? strempty(o->slice) : "";
+}
+
+const char *pid1_port_last_error(const Daemon *d, const char *unit) {
+        const EnabledUnit *u = find(d, unit);
+
+        return u ? u->last_error : "";
+}
+
+usec_t pid1_port_last_error_at(const Daemon *d, const char *unit) {
+        const EnabledUnit *u = find(d, unit);
+
+        return u ? u->last_error_at : 0;
+}
+
+void pid1_port_set_error(Daemon *d, const char *unit, const char *line) {
+        EnabledUnit *u = find(d, unit);
+
+        if (!u || (!line && u->last_error_at == 0))
+                return;
+        str_copy(u->last_error, sizeof(u->last_error), strempty(line));
+        u->last_error_at = line ? now_realtime() : 0;
+        publish_changed(d, unit, NULL);
+}
+
+/* ---- from PID 1 to the core ---- */
+
+/* While a gate is in force the unit can run only by its lease: it becomes a global one when PID 1 has dropped the
+ * gate. What PID 1 says of a unit that is no longer enabled must not make it so again. */
+static void deliver_configuration(const EnabledUnit *u) {
+        const UnitOptions *o = u->options;
+
+        if (!o || u->forgotten)
+                return;
+        daemon_event(u->daemon, &(Event){
+                                                .kind = EVENT_CONFIGURE,
+                                                .unit = u->name,
+                                                .config.unit = u->name,
+                                                .config.lease = o->lease ?: u->name,
+                                                .config.stop_grace = o->stop_grace,
+                                                .config.timeout_stop = u->timeout_stop,
+                                                .config.version = o->version,
+                                                .config.hold_down_release = o->hold_down_release,
+                                                .config.hold_down_failure = o->hold_down_failure,
+                                                .config.release_on_success = o->release_on_success,
+                                                .config.hold_on_failure = o->hold_on_failure,
+                                                .config.doubtful = o->place_doubtful,
+                                                .config.global = o->global && !u->gated,
+                                                .config.placement = &o->placement,
+                                });
+}
+
+/* What D-Bus shows of PID 1's answer and the core does not look at. */
+static void publish_status(EnabledUnit *u, const Pid1UnitStatus *s) {
+        char shown[sizeof(u->shown)];
+        size_t n;
+
+        n = (size_t) snprintf(shown, sizeof(shown), "%d %d %.32s ", s->known, (int) s->active, s->sub_state);
+        for (size_t i = 0; i < sizeof(s->invocation_id) && n + 3 < sizeof(shown); i++)
+                n += (size_t) snprintf(shown + n, sizeof(shown) - n, "%02x", s->invocation_id[i]);
+        if (streq(shown, u->shown))
+                return;
+        str_copy(u->shown, sizeof(u->shown), shown);
+        publish_changed(u->daemon, u->name, NULL);
+}
+
+/* Half of a random number is enough to tell one run from the next. */
+static uint64_t run_of(const Pid1UnitStatus *s) {
+        uint64_t run;
+
+        memcpy(&run, s->invocation_id, sizeof(run));
+        return run;
+}
+
+static LoadState load_of(const Pid1UnitStatus *s) {
+        return streq(s->load_state, "loaded")      ? LOAD_OK
+               : streq(s->load_state, "not-found") ? LOAD_MISSING
+               : streq(s->load_state, "masked")    ? LOAD_MASKED
+                                                   : LOAD_BAD;
+}
+
+static void update_members(EnabledUnit *u) {
+        const char *why;
+        int r;
+
+        members_set_stop_post(u->members, pid1_unit_status(u->unit)->stop_post);
+        r = members_update(u->members, pid1_unit_covers(u->unit), &why);
+
+        if (r < 0 && !u->members_told)
+                log_error_errno(r, "%s: %s, so this machine does not compete for its lease", u->name, why);
+        u->members_told = r < 0;
+}
+
+/* Neither stopped nor killed with the unit, it would run on beside the next holder's. enable refuses what is known to
+ * lead to that; whoever does it in a way of his own hears of it once. */
+static void look_outside(EnabledUnit *u) {
+        char group[512], line[sizeof(u->last_error)];
+        const char *of;
+        uint32_t pid = members_find_outside(u->members, pid1_unit_status(u->unit), &of, group, sizeof(group));
+
+        if (pid == u->outside || (u->options && (u->options->allow_outside || u->options->global)))
+                return;
+        u->outside = pid;
+        if (pid == 0)
+                return;
+        (void) snprintf(line, sizeof(line),
+                        "process %u of %s is in %.120s, outside of its control group, and would run on beside the "
+                        "next holder's: see leasectl check",
+                        pid, of, group);
+        log_alert("%s: %s", u->name, line);
+        pid1_port_set_error(u->daemon, u->name, line);
+}
+
+static void report(EnabledUnit *u) {
+        /* In the order of Pid1Active: the two layers may not know each other. */
+        static const ActiveState states[_UNIT_ACTIVE_MAX] = {
+                [UNIT_INACTIVE] = ACTIVE_INACTIVE,
+                [UNIT_FAILED] = ACTIVE_FAILED,
+                [UNIT_ACTIVATING] = ACTIVE_ACTIVATING,
+                [UNIT_ACTIVE] = ACTIVE_ACTIVE,
+                [UNIT_DEACTIVATING] = ACTIVE_DEACTIVATING,
+                [UNIT_RELOADING] = ACTIVE_RELOADING,
+        };
+        static const EndedBy endings[_UNIT_END_MAX] = {
+                [UNIT_END_OWN] = ENDED_BY_ITSELF,
+                [UNIT_END_UNKNOWN] = ENDED_BY_UNKNOWN,
+                [UNIT_END_HAND] = ENDED_BY_HAND,
+                [UNIT_END_FAILED] = ENDED_BY_ITSELF,
+                [UNIT_END_NEED] = ENDED_BY_NEED,
+                [UNIT_END_CONFLICT] = ENDED_BY_CONFLICT,
+        };
+        static const Obstacle obstacles[] = {
+                [NEED_BACK] = OBSTACLE_NONE,
+                [NEED_DOWN] = OBSTACLE_LASTS,
+                [NEED_FAILED] = OBSTACLE_FAILED,
+        };
+        Pid1UnitStatus all = *pid1_unit_status(u->unit);
+        char name[NAME_SIZE];
+        bool left;
+
+        if (all.known)
+                update_members(u);
+        members_combine(u->members, &all);
+        if (all.known && all.timeout_stop != u->timeout_stop && streq(all.load_state, "loaded")) {
+                u->timeout_stop = all.timeout_stop;
+                deliver_configuration(u);
+        }
+        look_outside(u);
+        /* Killing is no end for what FenceAction=reboot is about. */
+        left = members_left(u->members) && !(u->options && u->options->fence_by_reboot);
+        /* Last, and with a name of our own: the core may answer that the unit can be dropped. */
+        str_copy(name, sizeof(name), u->name);
+        daemon_event(u->daemon,
+                        &(Event){
+                                        .kind = EVENT_UNIT,
+                                        .unit = name,
+                                        .report.known = all.known,
+                                        .report.asked_at = all.asked_at,
+                                        .report.active = states[all.active],
+                                        .report.job = all.job,
+                                        .report.empty = all.empty,
+                                        .report.left = left,
+                                        .report.load = load_of(&all),
+                                        .report.gate_loaded = all.gate_loaded,
+                                        /* "systemctl kill" ends it well for PID 1, but not as a job that is done. */
+                                        .report.failed = all.failed || all.end == UNIT_END_FAILED ||
+                                                         (all.killed && all.end == UNIT_END_OWN),
+                                        .report.ended_by = endings[all.end],
+                                        .report.obstacle = obstacles[all.need],
+                                        .report.other = all.cause,
+                                        .report.ended_at = all.inactive_since,
+                                        .report.last_trigger = all.last_trigger,
+                                        .report.run = run_of(&all),
+                        });
+}
+
+static bool wants_gate(const EnabledUnit *u) {
+        return u->options && !u->options->global && !u->forgotten;
+}
+
+/* It needs no lease any more, and with a gate it could not start. */
+static bool wants_no_gate(const EnabledUnit *u) {
+        return u->options && u->options->global && !u->forgotten;
+}
+
+static void note_gate(EnabledUnit *u, const Pid1UnitStatus *s) {
+        if (!s->known || s->gate_asserted == u->gated)
+                return;
+        u->gated = s->gate_asserted;
+        if (wants_no_gate(u))
+                deliver_configuration(u);
+}
+
+static void on_status(Pid1Unit *unit, const Pid1UnitStatus *s, void *userdata) {
+        EnabledUnit *u = userdata;
+
+        publish_status(u, s);
+        note_gate(u, s);
+        if (s->known && !s->gate_loaded && wants_gate(u) && streq(s->load_state, "loaded"))
+                gate_mend(u->daemon, u->name, u->name, s->need_reload);
+        if (s->known && s->gate_asserted && wants_no_gate(u))
+                gate_lift(u->daemon, u->name, s->need_reload);
+        report(u);
+}
+
+static void on_members_changed(void *userdata) {
+        report(userdata);
+}
+
+static void on_member_ungated(const char *member, bool need_reload, void *userdata) {
+        EnabledUnit *u = userdata;
+
+        if (wants_gate(u))
+                gate_mend(u->daemon, member, u->name, need_reload);
+}
+
+/* PID 1 only says "Assertion failed": the unit's own journal, which `systemctl status` shows, gets the reason. */
+static void say_refused(EnabledUnit *u, const char *refused) {
+        char holder[128], reason[512], clean[2 * sizeof(reason)];
+        JournalEntry entry = {};
+        UnitView view;
+
+        if (!core_find_unit(u->daemon->core, daemon_now(), u->name, &view))
+                return;
+        if (view.held_here)
+                (void) snprintf(reason, sizeof(reason), "which is held here, but %s",
+                                isempty(view.why_not) ? "its gate is not open yet" : view.why_not);
+        else if (isempty(view.machine_id))
+                (void) snprintf(reason, sizeof(reason), "which nobody holds (%s)",
+                                isempty(view.why_not) ? view.state : view.why_not);
+        else
+                (void) snprintf(reason, sizeof(reason), "which is held by %s",
+                                daemon_machine_name(u->daemon, view.machine_id, holder, sizeof(holder)));
+        journal_add(&entry, "MESSAGE=Not started: this unit runs only with the lease %s, %s.", view.lease,
+                        text_clean(clean, sizeof(clean), reason));
+        journal_add(&entry, "PRIORITY=%i", LOG_NOTICE);
+        journal_add(&entry, "OBJECT_SYSTEMD_UNIT=%s", refused);
+        journal_add(&entry, "LEASE_NAME=%s", view.lease);
+        (void) journal_post(&entry);
+}
+
+static void on_refused(Pid1Unit *unit, void *userdata) {
+        EnabledUnit *u = userdata;
+
+        say_refused(u, u->name);
+}
+
+static void on_member_refused(const char *member, void *userdata) {
+        say_refused(userdata, member);
+}
+
+static void on_member_failed(const char *member, bool start, int error, const char *message, void *userdata) {
+        EnabledUnit *u = userdata;
+        char line[sizeof(u->last_error)];
+
+        (void) snprintf(line, sizeof(line), "PID 1 does not %s %s: %s", start ? "start" : "stop",
+                        streq(member, u->name) ? "it" : member, isempty(message) ? strerror(-error) : message);
+        log_warning("%s: %s", u->name, line);
+        pid1_port_set_error(u->daemon, u->name, line);
+        daemon_event(u->daemon, &(Event){
+                                                .kind = EVENT_FAILED,
+                                                .unit = u->name,
+                                                .action = start ? ACTION_UNIT_START : ACTION_UNIT_STOP,
+                                });
+}
+
+static void on_failed(Pid1Unit *unit, bool start, int error, const char *message, void *userdata) {
+        EnabledUnit *u = userdata;
+
+        on_member_failed(u->name, start, error, message, u);
+}
+
+/* ---- the set ---- */
+
+static EnabledUnit *enabled_unit_free(EnabledUnit *u) {
+        members_free(u->members);
+        pid1_unit_free(u->unit);
+        unit_options_free(u->options);
+        free(u);
+        return NULL;
+}
+
+static int watch_unit(EnabledUnit *u) {
+        static const Pid1UnitCallbacks callbacks = { .status = on_status, .refused = on_refused, .failed = on_failed };
+        static const MembersCallbacks members_callbacks = {
+                .changed = on_members_changed,
+                .ungated = on_member_ungated,
+                .refused = on_member_refused,
+                .failed = on_member_failed,
+        };
+        _cleanup_free_ char *gate = gate_path(u->name);
+        int r;
+
+        if (!gate)
+                return -ENOMEM;
+        r = pid1_unit_new(u->daemon->manager, u->name, gate, GUARD_SERVICE, &callbacks, u, &u->unit);
+        return r < 0 ? r : members_new(u->daemon->manager, u->name, &members_callbacks, u, &u->members);
+}
+
+static int add(Daemon *d, const char *name, EnabledUnit **ret) {
+        size_t n = strlen(name) + 1;
+        EnabledUnit *u = calloc(1, sizeof(EnabledUnit) + n);
+        int r;
+
+        if (!u)
+                return -ENOMEM;
+        memcpy(u->name, name, n);
+        u->daemon = d;
+        u->timeout_stop = USEC_INFINITY;
+        r = watch_unit(u);
+        if (r < 0) {
+                enabled_unit_free(u);
+                return r;
+        }
+        HASH_ADD_STR(d->units, name, u);
+        *ret = u;
+        return 0;
+}
+
+int pid1_port_configure(Daemon *d, UnitOptions *options) {
+        EnabledUnit *u = find(d, options->unit);
+        int r = u ? 0 : add(d, options->unit, &u);
+
+        if (r < 0) {
+                unit_options_free(options);
+                return r;
+        }
+        changes_note_unit(&d->changes, u->name, u->forgotten ? NULL : u->options, options);
+        unit_options_free(u->options);
+        u->options = options;
+        u->marked = u->forgotten = false;
+        members_set_fence(u->members, options->fence_by_reboot);
+        members_set_slice(u->members, options->global ? NULL : options->slice);
+        (void) pid1_unit_read(u->unit);
+        deliver_configuration(u);
+        if (options->global)
+                gate_lift(d, options->unit, false);
+        return 0;
+}
+
+void pid1_port_mark(Daemon *d) {
+        for (EnabledUnit *u = d->units; u; u = u->hh.next)
+                u->marked = true;
+}
+
+bool pid1_port_keep(Daemon *d, const char *unit) {
+        EnabledUnit *u = find(d, unit);
+
+        if (u)
+                u->marked = false;
+        return u;
+}
+
+static EnabledUnit *find_marked(const Daemon *d) {
+        EnabledUnit *u = d->units;
+
+        while (u && (!u->marked || u->forgotten || !u->options))
+                u = u->hh.next;
+        return u;
+}
+
+void pid1_port_forget_marked(Daemon *d) {
+        /* From the start each time: the core may drop any unit in answer to the event. */
+        for (EnabledUnit *u = find_marked(d); u; u = find_marked(d)) {
+                char name[NAME_SIZE];
+
+                u->forgotten = true;
+                str_copy(name, sizeof(name), u->name);
+                log_notice("%s: no longer enabled here", name);
+                changes_note_unit(&d->changes, name, u->options, NULL);
+                daemon_event(d, &(Event){ .kind = EVENT_FORGET, .unit = name });
+        }
+}
+
+void pid1_port_drop(Daemon *d, const char *unit) {
+        EnabledUnit *u = find(d, unit);
+
+        if (!u)
+                return;
+        HASH_DEL(d->units, u);
+        members_forget(u->name);
+        enabled_unit_free(u);
+}
+
+void pid1_port_free(Daemon *d) {
+        EnabledUnit *u, *next;
+
+        HASH_ITER(hh, d->units, u, next) {
+                HASH_DEL(d->units, u);
+                enabled_unit_free(u);
+        }
+}
+
+/* A tenure begins with a clean slate: how often it was tried here before is what the lease's own standing back counts.
+ */
+static void forget_failures(EnabledUnit *u) {
+        int r = pid1_unit_reset_failed(u->unit);
+
+        if (r >= 0)
+                r = members_reset_failed(u->members);
+        if (r < 0)
+                log_debug_errno(r, "%s: PID 1 cannot be asked to forget earlier failures", u->name);
+}
+
+int pid1_port_act(Daemon *d, const Action *a) {
+        EnabledUnit *u = find(d, a->unit);
+        int r = 0;
+
+        /* Not enabled here (any more), but the guard has an entry for it: it is seen to its end. */
+        if (!u)
+                r = add(d, a->unit, &u);
+        if (r < 0)
+                return r;
+        switch (a->kind) {
+        case ACTION_UNIT_START:
+                if (a->on)
+                        forget_failures(u);
+                return pid1_unit_start(u->unit);
+        case ACTION_UNIT_STOP:
+                r = pid1_unit_stop(u->unit);
+                return r < 0 ? r : members_stop(u->members);
+        default:
+                members_read(u->members);
+                return pid1_unit_read(u->unit);
+        }
+}

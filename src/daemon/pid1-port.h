@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* The units that are enabled on this machine: each one's options, its object at PID 1, and what was last said of it.
+ */
+
+#include "daemon/daemon.h"
+#include "pid1/pid1-unit.h"
+
+/* Begins to watch a unit, or gives it new options: EVENT_CONFIGURE. Takes options. Non-logging. */
+int pid1_port_configure(Daemon *d, UnitOptions *options);
+/* Of all that were configured before pid1_port_mark() and not since: EVENT_FORGET. */
+void pid1_port_mark(Daemon *d);
+void pid1_port_forget_marked(Daemon *d);
+/* Spares a marked unit: its options cannot be read now, so the old ones stay. false: there is none of that name. */
+bool pid1_port_keep(Daemon *d, const char *unit);
+/* ACTION_FORGOTTEN. */
+void pid1_port_drop(Daemon *d, const char *unit);
+void pid1_port_free(Daemon *d);
+
+/* ACTION_UNIT_START, _STOP, _READ. */
+int pid1_port_act(Daemon *d, const Action *action);
+
+/* The options that are in force; NULL: it is not enabled. */
+const UnitOptions *pid1_port_options(const Daemon *d, const char *unit);
+/* NULL: there is no such unit. */
+const Pid1UnitStatus *pid1_port_status(const Daemon *d, const char *unit);
+/* Slice= of an enabled unit; "" if it has none. */
+const char *pid1_port_slice(const Daemon *d, const char *unit);
+/* The last thing that went wrong with a unit, one line; "" if nothing did. */
+const char *pid1_port_last_error(const Daemon *d, const char *unit);
+usec_t pid1_port_last_error_at(const Daemon *d, const char *unit); /* CLOCK_REALTIME; 0: nothing did */
+/* NULL: what was said before is over, for the unit is here anew. */
+void pid1_port_set_error(Daemon *d, const char *unit, const char *line);

@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Between the core, which knows kinds, names and values, and the registry, which knows keys and bytes.
+ *
+ * Every ACTION_TXN or ACTION_READ becomes one request object that carries the core's id and ends in one event. What a
+ * record says is passed on as it is: absent, damaged, or its value. A record that cannot be decoded is damaged, never
+ * absent. Nothing is decided, retried or kept in here, but the kept texts for the sake of unknown members.
+ */
+
+#include "daemon/registry-port.h"
+
+#include <errno.h>
+#include <utlist.h>
+
+#include "daemon/texts.h"
+#include "registry/record-json.h"
+#include "util/log.h"
+
+typedef struct Put {
+        char *key;
+        char *text;
+} Put;
+
+typedef struct Request {
+        struct Request *prev, *next;
+        RegistryPort *registry_port;
+        RegistryRequest *request;
+        EventKind event;
+        uint64_t id;
+        unsigned kinds; /* of a listing */
+        Put *puts;
+        size_t n_puts;
+} Request;
+
+struct RegistryPort {
+        Registry *registry;
+        RegistryWatch *watch;
+        Texts *texts;
+        Request *requests;
+        event_sink_t deliver;
+        void *userdata;
+};
+
+/* ---- from the registry to the core ---- */
+
+/* A value takes what its kind needs: a fence is 16 kB, a beat 80 bytes, and there may be ten thousand leases. */
+static size_t value_size(RecordKind kind) {
+        static const size_t sizes[_RECORD_KIND_MAX] = {
+                [RECORD_META] = sizeof(MetaRecord),
+                [RECORD_MACHINE] = sizeof(MachineRecord),
+                [RECORD_BEAT] = sizeof(BeatRecord),
+                [RECORD_FENCE] = sizeof(FenceRecord),
+                [RECORD_LEASE] = sizeof(LeaseRecord),
+                [RECORD_OFFER] = sizeof(OfferRecord),
+        };
+
+        return sizes[kind];
+}
+
+static void *memdup_or_die(const void *p, size_t size) {
+        void *copy = malloc(size);
+
+        /* As in the core: the guard and systemd take over from a daemon that has no memory. */
+        if (!copy)
+                abort();
+        return memcpy(copy, p, size);
+}
+
+static void decode(RegistryPort *e, const RegistryRecord *in, bool deleted, uint64_t revision, Record *out) {
+        static RecordValue value; /* too large for the stack of a callback */
+        const char *why = NULL;
+        bool kept = out->kind != RECORD_BEAT;
+
+        if (deleted || in->mod_revision == 0) {
+                if (kept)
+                        texts_remove(e->texts, in->key, deleted ? in->mod_revision : revision);
+                return;
+        }
+        out->mod_revision = in->mod_revision;
+        if (in->damaged)
+                why = "the registry cannot read it";
+        else if (record_decode(out->kind, in->value, in->size, &value, &why) < 0)
+                why = why ?: "not a record";
+        else
+                out->value = memdup_or_die(&value, value_size(out->kind));
+        out->damaged = !out->value;
+        if (out->damaged)
+                log_debug("record %s at revision %" PRIu64 " is damaged: %s", in->key, in->mod_revision, why);
+        if (kept && texts_put(e->texts, in->key, in->mod_revision, strempty(in->value), in->value ? in->size : 0,
+                                    out->damaged ? why : NULL) < 0)
+                abort();
+}
+
+static void answer_done(Answer *a) {
+        for (size_t i = 0; i < a->n_records; i++)
+                free((void *) a->records[i].value);
+        free((void *) a->records);
+}
+
+#define _cleanup_answer_ _cleanup_(answer_done)
+
+static void answer_fill(
+                RegistryPort *e, const RegistryRecord *in, const bool *deleted, size_t n, unsigned kinds, Answer *a) {
+        Record *records = calloc(n + 1, sizeof(Record));
+        size_t used = 0;
+
+        if (!records)
+                abort();
+        for (size_t i = 0; i < n; i++) {
+                Record *r = records + used;
+
+                if (!record_parse_key(in[i].key, &r->kind, &r->name) || !(kinds & 1u << r->kind) ||
+                                strnlen(r->name, RECORD_NAME_SIZE) >= RECORD_NAME_SIZE) {
+                        log_debug("ignoring key %s", in[i].key);
+                        *r = (Record){};
+                        continue;
+                }
+                decode(e, in + i, deleted && deleted[i], a->revision, r);
+                used++;
+        }
+        a->records = records;
+        a->n_records = used;
+}
+
+static void on_change(const RegistryChange *change, void *userdata) {
+        RegistryPort *e = userdata;
+        _cleanup_answer_ Answer answer = {
+                .outcome = OUTCOME_COMMITTED,
+                .revision = change->revision,
+                .store = change->store,
+                .complete = change->listed ? RECORD_ALL : 0,
+        };
+
+        if (change->listed)
+                texts_list_begin(e->texts);
+        answer_fill(e, change->records, change->deleted, change->n_records, RECORD_ALL, &answer);
+        if (change->listed)
+                texts_list_end(e->texts, change->revision);
+        e->deliver(&(Event){ .kind = EVENT_RECORDS, .answer = answer }, e->userdata);
+}
+
+/* ---- requests ---- */
+
+static Request *request_free(Request *q) {
+        if (!q)
+                return NULL;
+        DL_DELETE(q->registry_port->requests, q);
+        if (q->request)
+                q->registry_port->registry->ops->request_free(q->request);
+        for (size_t i = 0; i < q->n_puts; i++) {
+                free(q->puts[i].key);
+                free(q->puts[i].text);
+        }
+        free(q->puts);
+        free(q);
+        return NULL;
+}
+
+static Request *request_new(RegistryPort *e, EventKind event, uint64_t id) {
+        Request *q = calloc(1, sizeof(Request));
+
+        if (!q)
+                abort();
+        q->registry_port = e;
+        q->event = event;
+        q->id = id;
+        DL_APPEND(e->requests, q);
+        return q;
+}
+
+static void on_answer(const RegistryAnswer *in, void *userdata) {
+        static const Outcome outcomes[] = {
+                [REGISTRY_COMMITTED] = OUTCOME_COMMITTED,
+                [REGISTRY_REFUSED] = OUTCOME_REFUSED,
+                [REGISTRY_UNKNOWN] = OUTCOME_UNKNOWN,
+        };
+        Request *q = userdata;
+        RegistryPort *e = q->registry_port;
+        Event event = { .kind = q->event, .id = q->id };
+        _cleanup_answer_ Answer answer = {
+                .outcome = outcomes[in->outcome],
+                .revision = in->revision,
+                .store = in->store,
+        };
+
+        if (in->outcome == REGISTRY_UNKNOWN)
+                log_debug("registry request %" PRIu64 ": no answer: %s", q->id, strempty(in->error));
+        else {
+                /* A listing of single kinds is complete for these only. */
+                answer.complete = q->kinds;
+                answer_fill(e, in->records, NULL, in->n_records, q->kinds ?: RECORD_ALL, &answer);
+        }
+        for (size_t i = 0; in->outcome == REGISTRY_COMMITTED && i < q->n_puts; i++)
+                if (texts_put(e->texts, q->puts[i].key, in->revision, q->puts[i].text, strlen(q->puts[i].text), NULL) <
+                                0)
+                        abort();
+        event.answer = answer;
+        /* Freed only now: the names in the answer are the registry's. */
+        e->deliver(&event, e->userdata);
+        request_free(q);
+}
+
+/* The request could not be made: nothing was sent, which the core need not tell from "no answer". */
+static void request_fail(Request *q, int error) {
+        RegistryPort *e = q->registry_port;
+        Event event = { .kind = q->event, .id = q->id, .answer.outcome = OUTCOME_UNKNOWN };
+
+        log_error_errno(error, "registry request %" PRIu64 " could not be made", q->id);
+        request_free(q);
+        e->deliver(&event, e->userdata);
+}
+
+static int key_text(RecordKind kind, const char *name, char **ret) {
+        char buffer[REGISTRY_KEY_MAX];
+        int r = record_key(kind, strempty(name), buffer, sizeof(buffer));
+
+        if (r < 0)
+                return r;
+        *ret = strdup(buffer);
+        return *ret ? 0 : -ENOMEM;
+}
+
+static void keys_done(char ***keys) {
+        for (size_t i = 0; *keys && (*keys)[i]; i++)
+                free((*keys)[i]);
+        free(*keys);
+}
+
+#define _cleanup_keys_ _cleanup_(keys_done)
+
+/* A NULL-terminated list of the keys' texts. */
+static int keys_texts(const Key *keys, size_t n, char ***ret) {
+        _cleanup_keys_ char **texts = calloc(n + 1, sizeof(char *));
+
+        if (!texts)
+                return -ENOMEM;
+        for (size_t i = 0; i < n; i++) {
+                int r = key_text(keys[i].kind, keys[i].name, texts + i);
+
+                if (r < 0)
+                        return r;
+        }
+        *ret = TAKE_PTR(texts);
+        return 0;
+}
+
+/* Encodes what is to be put; the texts stay with the request, for later rewrites. */
+static int encode_puts(Request *q, const Txn *txn, RegistryRecord *records) {
+        q->puts = calloc(txn->n_puts + 1, sizeof(Put));
+        if (!q->puts)
+                return -ENOMEM;
+        for (size_t i = 0; i < txn->n_puts; i++) {
+                const Record *record = txn->puts + i;
+                Put *put = q->puts + q->n_puts++;
+                KeptText previous;
+                int r;
+
+                r = key_text(record->kind, record->name, &put->key);
+                if (r < 0)
+                        return r;
+                previous = texts_get(q->registry_port->texts, put->key);
+                r = record_encode(record, previous.text, previous.size, &put->text);
+                if (r < 0)
+                        return r;
+                records[i] = (RegistryRecord){ .key = put->key, .value = put->text, .size = strlen(put->text) };
+        }
+        return 0;
+}
+
+/* Beats are not kept; see texts.h. */
+static void forget_beats(Request *q, const Txn *txn) {
+        size_t kept = 0;
+
+        for (size_t i = 0; i < q->n_puts; i++) {
+                if (txn->puts[i].kind != RECORD_BEAT) {
+                        q->puts[kept++] = q->puts[i];
+                        continue;
+                }
+                free(q->puts[i].key);
+                free(q->puts[i].text);
+        }
+        q->n_puts = kept;
+}
+
+static int request_txn(Request *q, const Txn *txn, usec_t timeout) {
+        Registry *registry = q->registry_port->registry;
+        _cleanup_keys_ char **compared = NULL, **deleted = NULL;
+        _cleanup_free_ RegistryCompare *compares = calloc(txn->n_compares + 1, sizeof(RegistryCompare));
+        _cleanup_free_ RegistryRecord *puts = calloc(txn->n_puts + 1, sizeof(RegistryRecord));
+        int r;
+
+        if (!compares || !puts)
+                return -ENOMEM;
+        r = keys_texts(txn->compares, txn->n_compares, &compared);
+        if (r == 0)
+                r = keys_texts(txn->deletes, txn->n_deletes, &deleted);
+        if (r == 0)
+                r = encode_puts(q, txn, puts);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < txn->n_compares; i++)
+                compares[i] = (RegistryCompare){ .key = compared[i], .mod_revision = txn->compares[i].mod_revision };
+        r = registry->ops->txn(registry,
+                        &(RegistryTxn){
+                                        .compares = compares,
+                                        .n_compares = txn->n_compares,
+                                        .puts = puts,
+                                        .n_puts = txn->n_puts,
+                                        .deletes = (const char *const *) deleted,
+                                        .n_deletes = txn->n_deletes,
+                                        .reads = (const char *const *) compared,
+                                        .n_reads = txn->n_compares,
+                        },
+                        timeout, on_answer, q, &q->request);
+        forget_beats(q, txn);
+        return r;
+}
+
+void registry_port_txn(RegistryPort *e, const Action *action) {
+        Request *q = request_new(e, EVENT_TXN, action->id);
+        int r = request_txn(q, &action->txn, action->timeout);
+
+        if (r < 0)
+                request_fail(q, r);
+}
+
+static int request_read(Request *q, const Action *action) {
+        Registry *registry = q->registry_port->registry;
+        _cleanup_keys_ char **keys = NULL;
+        const char *prefix = "";
+        int r;
+
+        if (!action->keys) {
+                q->kinds = action->list_kinds;
+                for (RecordKind k = 0; k < _RECORD_KIND_MAX; k++)
+                        if (action->list_kinds == 1u << k)
+                                prefix = record_prefix(k);
+                return registry->ops->list(registry, prefix, action->timeout, on_answer, q, &q->request);
+        }
+        r = keys_texts(action->keys, action->n_keys, &keys);
+        if (r < 0)
+                return r;
+        return registry->ops->get(registry, (const char *const *) keys, action->n_keys, action->timeout, on_answer, q,
+                        &q->request);
+}
+
+void registry_port_read(RegistryPort *e, const Action *action) {
+        Request *q = request_new(e, EVENT_READ, action->id);
+        int r = request_read(q, action);
+
+        if (r < 0)
+                request_fail(q, r);
+}
+
+const char *registry_port_damage(const RegistryPort *e, RecordKind kind, const char *name) {
+        char key[REGISTRY_KEY_MAX];
+
+        if (record_key(kind, name, key, sizeof(key)) < 0)
+                return NULL;
+        return texts_get(e->texts, key).damage;
+}
+
+int registry_port_new(Registry *registry, event_sink_t deliver, void *userdata, RegistryPort **ret) {
+        RegistryPort *e = calloc(1, sizeof(RegistryPort));
+        int r;
+
+        if (!e)
+                return -ENOMEM;
+        e->registry = registry;
+        e->deliver = deliver;
+        e->userdata = userdata;
+        e->texts = texts_new();
+        r = e->texts ? registry->ops->watch(registry, "", on_change, e, &e->watch) : -ENOMEM;
+        if (r < 0) {
+                registry_port_free(e);
+                return r;
+        }
+        *ret = e;
+        return 0;
+}
+
+RegistryPort *registry_port_free(RegistryPort *e) {
+        if (!e)
+                return NULL;
+        while (e->requests)
+                request_free(e->requests);
+        if (e->watch)
+                e->registry->ops->watch_free(e->watch);
+        texts_free(e->texts);
+        free(e);
+        return NULL;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "daemon/sink.h"
+#include "registry/registry.h"
+
+typedef struct RegistryPort RegistryPort;
+
+/* Watches the whole registry, which must outlive the exchange; each change is delivered as EVENT_RECORDS. */
+int registry_port_new(Registry *registry, event_sink_t deliver, void *userdata, RegistryPort **ret);
+/* Cancels what is under way; its outcome is then never delivered. */
+RegistryPort *registry_port_free(RegistryPort *e);
+
+/* ACTION_TXN and ACTION_READ. Each ends in exactly one EVENT_TXN or EVENT_READ with the action's id. A request that
+ * cannot even be made is delivered as UNKNOWN, possibly before the call returns. */
+void registry_port_txn(RegistryPort *e, const Action *action);
+void registry_port_read(RegistryPort *e, const Action *action);
+
+/* Why a record counts as damaged, one line; NULL if it does not. Borrowed until the next change. */
+const char *registry_port_damage(const RegistryPort *e, RecordKind kind, const char *name);

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pid1/ending.h"
+
+/* PID 1 can tell of the end of a job before it tells of the next one of the same transaction, but not much before. */
+#define SAME_TRANSACTION 16
+
+void neighbour_job_new(NeighbourState *n, uint32_t id) {
+        size_t oldest = 0;
+
+        for (size_t i = 0; i < NEIGHBOUR_JOBS; i++) {
+                if (n->jobs[i].id == id)
+                        return;
+                if (n->jobs[i].id < n->jobs[oldest].id)
+                        oldest = i;
+        }
+        n->jobs[oldest] = (NeighbourJob){ .id = id };
+}
+
+void neighbour_job_over(NeighbourState *n, uint32_t id, uint32_t highest) {
+        neighbour_job_new(n, id);
+        for (size_t i = 0; i < NEIGHBOUR_JOBS; i++)
+                if (n->jobs[i].id == id)
+                        n->jobs[i].over = highest;
+}
+
+/* The job was there when the unit's was made, and is not of before the unit's present run. */
+static bool may_have_caused(const Ending *e, const NeighbourJob *j) {
+        if (j->id == 0 || j->id <= e->since || j->id >= e->job)
+                return false;
+        return j->over == 0 || j->over >= e->job || e->job - j->id < SAME_TRANSACTION;
+}
+
+/* A start and the stop that it causes are one transaction; what was over when the unit's job was not even told of
+ * merely came before it. What starts so fast that this is not so is up. */
+static bool may_have_conflicted(const Ending *e, const NeighbourJob *j) {
+        return may_have_caused(e, j) && (j->over == 0 || j->over >= e->job);
+}
+
+static bool had_job_before(const Ending *e, const NeighbourState *n) {
+        for (size_t i = 0; i < NEIGHBOUR_JOBS; i++)
+                if (may_have_caused(e, n->jobs + i))
+                        return true;
+        return false;
+}
+
+static bool had_job_after(const Ending *e, const NeighbourState *n) {
+        for (size_t i = 0; i < NEIGHBOUR_JOBS; i++)
+                if (n->jobs[i].id > e->job)
+                        return true;
+        return false;
+}
+
+/* Only what was up beside the unit can have taken the unit along. What it is bound to was, or the unit would not have
+ * run. */
+static bool ran_beside(const NeighbourState *n, unsigned relations) {
+        return n->was_up || (relations & RELATION_BOUND && relations & RELATION_NEEDED);
+}
+
+/* Somebody had it stopped, and with it the unit; it may have been started again since. */
+static bool was_stopped_before(const Ending *e, const NeighbourState *n) {
+        bool stopped = !n->up || had_job_after(e, n);
+
+        return stopped && !(n->starting && !had_job_after(e, n)) && had_job_before(e, n);
+}
+
+/* Without a job: it has ended by itself, before the unit did. What PID 1 stops because the unit is down has a later
+ * job (StopWhenUnneeded=); what PID 1 starts again has one, too (Restart=). */
+static bool has_ended_before(const Ending *e, const NeighbourState *n) {
+        if (e->again)
+                return false;
+        if (had_job_after(e, n))
+                return n->up || n->starting;
+        return !n->up;
+}
+
+/* Neither is up beside the other: what has come without a job that was seen is why the unit went. */
+static bool has_come(const NeighbourState *n) {
+        return !n->was_up && (n->up || n->starting);
+}
+
+static bool was_started_before(const Ending *e, const NeighbourState *n) {
+        for (size_t i = 0; i < NEIGHBOUR_JOBS; i++)
+                if (may_have_conflicted(e, n->jobs + i))
+                        return true;
+        return has_come(n) && !e->again && !had_job_after(e, n);
+}
+
+static UnitEnd by_state(const NeighbourState *n, unsigned relations, bool *ret_asked) {
+        *ret_asked = true;
+        if (relations & RELATION_CONFLICTS && has_come(n))
+                return UNIT_END_CONFLICT;
+        return relations & RELATION_NEEDED && ran_beside(n, relations) && !n->up ? UNIT_END_NEED : UNIT_END_HAND;
+}
+
+UnitEnd ending_by(const Ending *e, const NeighbourState *n, unsigned relations, bool *ret_asked) {
+        if (e->job == 0)
+                return by_state(n, relations, ret_asked);
+        *ret_asked = true;
+        if (relations & RELATION_CONFLICTS && was_started_before(e, n))
+                return UNIT_END_CONFLICT;
+        if (!ran_beside(n, relations))
+                return UNIT_END_HAND;
+        if (relations & RELATION_STOPS && was_stopped_before(e, n))
+                return UNIT_END_NEED;
+        *ret_asked = false;
+        return relations & RELATION_BOUND && has_ended_before(e, n) ? UNIT_END_NEED : UNIT_END_HAND;
+}
+
+UnitEnd ending_by_job(const Ending *e) {
+        if (e->job_end == JOB_END_FAILED || (e->job_end == JOB_END_DONE && e->begun_anew && e->failed))
+                return UNIT_END_FAILED;
+        return e->job_end == JOB_END_DEPENDENCY ? UNIT_END_NEED : UNIT_END_HAND;
+}
+
+NeedState ending_need(UnitEnd end, bool asked, const NeighbourState *n) {
+        if (end == UNIT_END_CONFLICT)
+                return n->down ? NEED_BACK : NEED_DOWN;
+        if (n->up)
+                return NEED_BACK;
+        return asked ? NEED_DOWN : NEED_FAILED;
+}
+
+JobEnd job_end_from_string(const char *result) {
+        /* Another job took its place, which is told of as well; or PID 1 has let it go. */
+        if (streq(result, "canceled"))
+                return JOB_END_UNKNOWN;
+        if (streq(result, "dependency"))
+                return JOB_END_DEPENDENCY;
+        return streq(result, "done") ? JOB_END_DONE : JOB_END_FAILED;
+}

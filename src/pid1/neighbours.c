@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who stopped a unit of ours: the other units that may have made PID 1 do it, their jobs as PID 1 tells of them, and
+ * one look at their states, in bulk, when a unit of ours has gone down by a job that was not ours. Until that look is
+ * answered the end is UNIT_END_UNKNOWN. What was found to be the cause is followed from then on: whether it lasts is
+ * part of the unit's status. Which of them are up is noted while the unit is: only these can have taken it along.
+ */
+#include "pid1/pid1-internal.h"
+
+#include <errno.h>
+
+#include "pid1/pid1-status.h"
+
+/* ---- neighbours ---- */
+
+static Neighbour *neighbour_find(const Pid1 *m, const char *name) {
+        Neighbour *n;
+
+        HASH_FIND_STR(m->neighbours, name, n);
+        return n;
+}
+
+static Neighbour *neighbour_ref(Pid1 *m, const char *name) {
+        Neighbour *n = neighbour_find(m, name);
+        size_t size = strlen(name) + 1;
+
+        if (!n) {
+                n = calloc(1, sizeof(Neighbour) + size);
+                if (!n)
+                        return NULL;
+                memcpy(n->name, name, size);
+                HASH_ADD_STR(m->neighbours, name, n);
+        }
+        n->references++;
+        return n;
+}
+
+static void neighbour_unref(Pid1 *m, Neighbour *n) {
+        if (--n->references > 0)
+                return;
+        HASH_DEL(m->neighbours, n);
+        free(n);
+}
+
+static Related *related_find(const Pid1Unit *u, const Neighbour *n) {
+        for (Related *r = u->related; r < u->related + u->n_related; r++)
+                if (r->neighbour == n)
+                        return r;
+        return NULL;
+}
+
+static void wish_to_note(Pid1Unit *u) {
+        if (u->is_settled && !u->noted && u->n_related > 0 && u->note_since == 0)
+                u->note_since = now_boottime();
+}
+
+static bool wishes_to_look(const Pid1Unit *u) {
+        return u->look_since != 0 || u->note_since != 0;
+}
+
+void neighbours_job_new(Pid1 *m, const char *name, uint32_t job) {
+        Neighbour *n = neighbour_find(m, name);
+
+        if (!n)
+                return;
+        neighbour_job_new(&n->state, job);
+        neighbours_changed(m, name);
+}
+
+void neighbours_job_over(Pid1 *m, const char *name, uint32_t job) {
+        Neighbour *n = neighbour_find(m, name);
+
+        if (!n)
+                return;
+        neighbour_job_over(&n->state, job, m->highest_job);
+        for (Pid1Unit *u = m->units; u; u = u->hh.next)
+                if (related_find(u, n)) {
+                        u->noted = false;
+                        wish_to_note(u);
+                }
+        neighbours_changed(m, name);
+        neighbours_look(m);
+}
+
+void neighbours_gap(Pid1 *m) {
+        m->look = sd_bus_slot_unref(m->look);
+        m->highest_job = 0;
+        for (Neighbour *n = m->neighbours; n; n = n->hh.next)
+                memset(n->state.jobs, 0, sizeof(n->state.jobs));
+        for (Pid1Unit *u = m->units; u; u = u->hh.next) {
+                u->settled = u->began = 0;
+                u->is_settled = u->noted = false;
+        }
+}
+
+/* ---- the units' side ---- */
+
+static bool is_over(const Pid1UnitStatus *s) {
+        return (s->active == UNIT_INACTIVE || s->active == UNIT_FAILED) && !s->job;
+}
+
+static void set_cause(Pid1Unit *u, Neighbour *n, bool asked) {
+        if (u->cause)
+                u->cause->causes--;
+        u->cause = n;
+        u->cause_asked = asked;
+        if (n)
+                n->causes++;
+}
+
+static void wish_to_look(Pid1Unit *u) {
+        if (u->look_since == 0)
+                u->look_since = now_boottime();
+}
+
+static void show(Pid1Unit *u) {
+        Pid1UnitStatus *s = &u->status;
+
+        s->end = u->end;
+        s->need = u->cause                  ? ending_need(u->end, u->cause_asked, &u->cause->state)
+                  : u->end == UNIT_END_NEED ? NEED_FAILED
+                                            : NEED_BACK;
+        str_copy(s->cause, sizeof(s->cause), u->cause ? u->cause->name : "");
+}
+
+static Ending ending_of(const Pid1Unit *u) {
+        Ending e = { .failed = u->status.failed };
+        uint32_t other;
+
+        e.job = job_track_last_foreign(&u->jobs, &e.since, &other);
+        e.since = MAX(e.since, u->settled);
+        e.again = u->judged_before || other > MAX(e.since, u->began);
+        e.since = MAX(e.since, other);
+        e.job_end = u->job_over == e.job ? u->job_end : JOB_END_UNKNOWN;
+        e.begun_anew = memcmp(u->run_up, u->status.invocation_id, sizeof(u->run_up)) != 0;
+        return e;
+}
+
+/* With the answer to a look in hand. What somebody asked for weighs more than what merely ended. */
+static void judge(Pid1Unit *u) {
+        Ending e = ending_of(u);
+        UnitEnd end = ending_by_job(&e);
+        const Related *cause = NULL;
+        bool asked = false;
+
+        for (const Related *r = u->related; r < u->related + u->n_related && !(cause && asked); r++) {
+                NeighbourState n = r->neighbour->state;
+                bool by_job = false;
+                UnitEnd by;
+
+                n.was_up = r->was_up;
+                by = r->neighbour->known ? ending_by(&e, &n, r->mask, &by_job) : UNIT_END_HAND;
+
+                if (by == UNIT_END_HAND || (cause && !by_job))
+                        continue;
+                cause = r;
+                asked = by_job;
+                end = by;
+        }
+        u->end = end;
+        u->judged_job = e.job;
+        set_cause(u, cause ? cause->neighbour : NULL, asked);
+}
+
+static bool is_judged(const Pid1Unit *u) {
+        return u->end != UNIT_END_OWN && u->end != UNIT_END_UNKNOWN;
+}
+
+static void forget_end(Pid1Unit *u) {
+        u->judged_before = u->judged_before || is_judged(u);
+        u->end = UNIT_END_OWN;
+        u->judged_job = 0;
+        u->look_since = 0;
+        set_cause(u, NULL, false);
+}
+
+/* Begins to find out who ended it, or goes on from what was found. */
+static void find_end(Pid1Unit *u) {
+        Ending e = ending_of(u);
+        bool judged = is_judged(u);
+
+        if (judged && u->judged_job != e.job)
+                u->judged_before = true;
+        if (judged && u->judged_job == e.job) {
+                if (u->cause)
+                        wish_to_look(u); /* should a signal have been lost */
+        } else if (ending_by_job(&e) == UNIT_END_FAILED) {
+                set_cause(u, NULL, false);
+                u->look_since = 0;
+                u->end = UNIT_END_FAILED;
+                u->judged_job = e.job;
+        } else if (u->n_related == 0) {
+                judge(u);
+        } else {
+                u->end = UNIT_END_UNKNOWN;
+                wish_to_look(u);
+        }
+        neighbours_look(u->pid1);
+}
+
+static void related_clear(Pid1Unit *u) {
+        set_cause(u, NULL, false);
+        for (size_t i = 0; i < u->n_related; i++)
+                neighbour_unref(u->pid1, u->related[i].neighbour);
+        free(u->related);
+        u->related = NULL;
+        u->n_related = 0;
+}
+
+static bool was_up(const Related *related, size_t n, const Neighbour *neighbour) {
+        for (size_t i = 0; i < n; i++)
+                if (related[i].neighbour == neighbour)
+                        return related[i].was_up;
+        return false;
+}
+
+/* A dependency that PID 1 does not have any more is no cause any more. Out of memory: the fewer may be the cause. */
+static void related_set(Pid1Unit *u, char **names) {
+        _cleanup_free_ char *cause = u->cause ? strdup(u->cause->name) : NULL;
+        bool asked = u->cause_asked;
+        size_t n = strv_length(names);
+        Related *old = u->related, *r;
+        size_t n_old = u->n_related;
+
+        set_cause(u, NULL, false);
+        u->related = calloc(MAX(n, (size_t) 1), sizeof(Related));
+        u->n_related = 0;
+        for (char **name = names; u->related && name && *name; name++) {
+                Neighbour *neighbour = neighbour_ref(u->pid1, *name + 1);
+
+                if (!neighbour)
+                        continue;
+                r = related_find(u, neighbour);
+                if (r) {
+                        r->mask |= related_mask(*name);
+                        neighbour->references--;
+                        continue;
+                }
+                u->related[u->n_related++] =
+                                (Related){ neighbour, related_mask(*name), was_up(old, n_old, neighbour) };
+                if (cause && streq(neighbour->name, cause))
+                        set_cause(u, neighbour, asked);
+        }
+        for (size_t i = 0; i < n_old; i++)
+                neighbour_unref(u->pid1, old[i].neighbour);
+        free(old);
+        u->noted = false;
+        if (cause && !u->cause)
+                u->end = UNIT_END_UNKNOWN; /* judged anew, without it */
+}
+
+/* What was noted and judged of the one before does not hold for it. */
+static void begin_run(Pid1Unit *u) {
+        memcpy(u->run_up, u->status.invocation_id, sizeof(u->run_up));
+        u->began = u->jobs.highest;
+        u->judged_before = u->noted = false;
+        for (Related *r = u->related; r < u->related + u->n_related; r++)
+                r->was_up = false;
+}
+
+void ending_seen(Pid1Unit *u, char **related) {
+        const Pid1UnitStatus *s = &u->status;
+
+        if (strv_equal(related, u->related_names))
+                strv_free(related);
+        else {
+                related_set(u, related);
+                strv_free(u->related_names);
+                u->related_names = related;
+        }
+        if (!is_over(s) || !s->foreign_job)
+                forget_end(u);
+        else
+                find_end(u);
+        if (memcmp(u->run_up, s->invocation_id, sizeof(u->run_up)) != 0) {
+                u->status.killed = false; /* how that came about was not seen */
+                if (!is_over(s))
+                        begin_run(u);
+        }
+        if (!s->foreign_job)
+                u->judged_before = false;
+        u->is_settled = s->active == UNIT_ACTIVE && !s->job;
+        if (u->is_settled) {
+                u->settled = u->pid1->highest_job;
+                wish_to_note(u);
+                neighbours_look(u->pid1);
+        }
+        show(u);
+}
+
+void ending_free(Pid1Unit *u) {
+        related_clear(u);
+        u->related_names = strv_free(u->related_names);
+}
+
+/* ---- the look ---- */
+
+/* What had no job of the unit's before the answer came was up beside the unit; otherwise the unit may be going because
+ * of it. */
+static void note_up(Pid1Unit *u, usec_t asked_at) {
+        if (u->note_since == 0 || u->note_since > asked_at)
+                return;
+        u->note_since = 0;
+        if (!u->is_settled)
+                return; /* noted when it is up again */
+        u->noted = true;
+        for (Related *r = u->related; r < u->related + u->n_related; r++)
+                r->was_up = r->neighbour->known && r->neighbour->state.up;
+}
+
+static void take_look(Pid1 *m, usec_t asked_at) {
+        for (Pid1Unit *u = m->units; u; u = u->hh.next) {
+                note_up(u, asked_at);
+                if (u->look_since == 0 || u->look_since > asked_at)
+                        continue;
+                u->look_since = 0;
+                if (u->end == UNIT_END_UNKNOWN)
+                        judge(u);
+                show(u);
+                pid1_unit_tell(u);
+        }
+}
+
+static int on_look(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        Pid1 *m = userdata;
+        NeighbourState state;
+        const char *name;
+        int r;
+
+        m->look = sd_bus_slot_unref(m->look);
+        if (sd_bus_message_is_method_error(message, NULL)) {
+                pid1_arm(m, now_boottime() + TICK); /* and asked again */
+                return 0;
+        }
+        r = sd_bus_message_enter_container(message, 'a', "(ssssssouso)");
+        while (r > 0 && (r = pid1_unit_row_decode(message, &name, &state)) > 0) {
+                Neighbour *n = neighbour_find(m, name);
+
+                if (!n)
+                        continue;
+                n->known = true;
+                n->state.up = state.up;
+                n->state.down = state.down;
+                n->state.starting = state.starting;
+        }
+        if (r >= 0)
+                take_look(m, m->look_asked_at);
+        neighbours_look(m); /* who has wished for one meanwhile */
+        return 0;
+}
+
+static int append_names(Pid1 *m, sd_bus_message *message) {
+        int r = sd_bus_message_open_container(message, 'a', "s");
+
+        for (Neighbour *n = m->neighbours; n; n = n->hh.next)
+                n->asked = false;
+        for (const Pid1Unit *u = m->units; u; u = u->hh.next)
+                for (size_t i = 0; wishes_to_look(u) && i < u->n_related && r >= 0; i++) {
+                        Neighbour *n = u->related[i].neighbour;
+
+                        if (!n->asked)
+                                r = sd_bus_message_append(message, "s", n->name);
+                        n->asked = true;
+                }
+        return r < 0 ? r : sd_bus_message_close_container(message);
+}
+
+static bool is_wished_for(const Pid1 *m) {
+        for (const Pid1Unit *u = m->units; u; u = u->hh.next)
+                if (wishes_to_look(u))
+                        return true;
+        return false;
+}
+
+void neighbours_look(Pid1 *m) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
+        int r;
+
+        if (m->look || !m->bus || !m->owner || !is_wished_for(m))
+                return;
+        r = pid1_message_new(m, PID1_PATH, PID1_MANAGER, "ListUnitsByNames", &message);
+        if (r >= 0)
+                r = append_names(m, message);
+        m->look_asked_at = now_boottime();
+        if (r >= 0)
+                r = sd_bus_call_async(m->bus, &m->look, message, on_look, m, QUESTION_TIMEOUT);
+        if (r < 0)
+                pid1_arm(m, now_boottime() + TICK);
+}
+
+void neighbours_changed(Pid1 *m, const char *name) {
+        Neighbour *n = neighbour_find(m, name);
+
+        if (!n || n->causes == 0)
+                return;
+        for (Pid1Unit *u = m->units; u; u = u->hh.next)
+                if (u->cause == n)
+                        wish_to_look(u);
+        neighbours_look(m);
+}

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Questions to PID 1 that are no unit's own: each is one object with one pending operation at a time, its slot. An
+ * outcome is kept until Pid1's deferred source delivers it.
+ */
+#include "pid1/pid1-internal.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#define QUERY_TIMEOUT (10 * USEC_PER_SEC)
+/* PID 1 answers when it has done it: all generators have run, each of which may take 90 s. */
+#define RELOAD_TIMEOUT (5 * USEC_PER_MINUTE)
+
+struct Pid1Query {
+        Pid1 *pid1;
+        sd_bus_slot *slot;
+        pid1_answer_t answer;
+        void *userdata;
+        int error;
+        char *text;
+        Pid1Query *prev, *next;
+};
+
+/* Takes what it was told last; out of memory only costs the text. */
+static void call_finish(Pid1Query *c, int error, const char *text) {
+        Pid1 *m = c->pid1;
+
+        c->slot = sd_bus_slot_unref(c->slot);
+        c->error = error;
+        c->text = strdup(strempty(text));
+        DL_DELETE(m->calls, c);
+        DL_APPEND(m->finished, c);
+        pid1_kick(m);
+}
+
+static void call_free(Pid1Query *c) {
+        (void) sd_bus_slot_unref(c->slot);
+        free(c->text);
+        free(c);
+}
+
+void pid1_call_deliver(Pid1 *m) {
+        Pid1Query *c = m->finished, copy = *c;
+        _cleanup_free_ char *text = TAKE_PTR(c->text);
+
+        DL_DELETE(m->finished, c);
+        call_free(c);
+        copy.answer(copy.error ?: text ? copy.error : -ENOMEM, strempty(text), copy.userdata);
+}
+
+void pid1_calls_cancel(Pid1 *m) {
+        while (m->calls)
+                call_finish(m->calls, -ENOTCONN, "The connection to the system bus is gone");
+}
+
+void pid1_calls_free(Pid1 *m) {
+        Pid1Query *c, *next;
+
+        DL_CONCAT(m->finished, m->calls);
+        m->calls = NULL;
+        DL_FOREACH_SAFE(m->finished, c, next)
+                call_free(c);
+        m->finished = NULL;
+}
+
+/* Returns true if the message is an error, and then the call is finished. */
+static bool finished_by_error(Pid1Query *c, sd_bus_message *message) {
+        const sd_bus_error *e = sd_bus_message_get_error(message);
+
+        if (e)
+                call_finish(c, -sd_bus_message_get_errno(message), e->message ?: e->name);
+        return e;
+}
+
+/* Sends the call's next message, which it takes. */
+static int call_send(Pid1Query *c, sd_bus_message *message, sd_bus_message_handler_t handler, usec_t timeout) {
+        c->slot = sd_bus_slot_unref(c->slot);
+        return sd_bus_call_async(c->pid1->bus, &c->slot, message, handler, c, timeout);
+}
+
+/* A method with string arguments (NULL: none). */
+static int call_method(Pid1Query *c, const char *path, const char *interface, const char *member, const char *first,
+                const char *second, sd_bus_message_handler_t handler, usec_t timeout) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
+        int r;
+
+        r = pid1_message_new(c->pid1, path, interface, member, &message);
+        if (r >= 0 && first)
+                r = sd_bus_message_append(message, "s", first);
+        if (r >= 0 && second)
+                r = sd_bus_message_append(message, "s", second);
+        return r < 0 ? r : call_send(c, message, handler, timeout);
+}
+
+/* Begins a call with its first message; on failure nothing is left of it. */
+static int call_begin(Pid1 *m, pid1_answer_t f, void *userdata, const char *path, const char *interface,
+                const char *member, const char *first, const char *second, sd_bus_message_handler_t handler,
+                usec_t timeout) {
+        Pid1Query *c = calloc(1, sizeof(*c));
+        int r;
+
+        if (!c)
+                return -ENOMEM;
+        *c = (Pid1Query){ .pid1 = m, .answer = f, .userdata = userdata };
+        r = call_method(c, path, interface, member, first, second, handler, timeout);
+        if (r < 0) {
+                call_free(c);
+                return r;
+        }
+        DL_APPEND(m->calls, c);
+        return 0;
+}
+
+/* ---- the canonical name ---- */
+
+/* A variant of strings by name: what we want out of a{sv} is nothing else. */
+static int read_identity(sd_bus_message *m, const char **ret_id, const char **ret_load_state) {
+        const char *name, *contents;
+        int r;
+
+        r = sd_bus_message_enter_container(m, 'a', "{sv}");
+        while (r >= 0 && (r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
+                const char **wanted;
+
+                r = sd_bus_message_read_basic(m, 's', &name);
+                if (r < 0)
+                        return r;
+                wanted = streq(name, "Id") ? ret_id : streq(name, "LoadState") ? ret_load_state : NULL;
+                r = sd_bus_message_peek_type(m, NULL, &contents);
+                if (r >= 0)
+                        r = wanted && streq(contents, "s") ? sd_bus_message_read(m, "v", "s", wanted)
+                                                           : sd_bus_message_skip(m, "v");
+                if (r >= 0)
+                        r = sd_bus_message_exit_container(m);
+        }
+        return r;
+}
+
+static int on_identity(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        const char *id = NULL, *load_state = NULL;
+        _cleanup_free_ char *text = NULL;
+        Pid1Query *c = userdata;
+        int r;
+
+        if (finished_by_error(c, message))
+                return 0;
+        r = read_identity(message, &id, &load_state);
+        if (r < 0 || !id || !load_state)
+                call_finish(c, -EBADMSG, "PID 1's answer cannot be read");
+        else if (asprintf(&text, "%s %s", id, load_state) < 0) {
+                text = NULL;
+                call_finish(c, -ENOMEM, "");
+        } else
+                call_finish(c, 0, text);
+        return 0;
+}
+
+static int on_loaded(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        Pid1Query *c = userdata;
+        const char *path;
+        int r;
+
+        if (finished_by_error(c, message))
+                return 0;
+        r = sd_bus_message_read(message, "o", &path);
+        if (r >= 0)
+                r = call_method(c, path, PROPERTIES, "GetAll", PID1_NAME ".Unit", NULL, on_identity, QUERY_TIMEOUT);
+        if (r < 0)
+                call_finish(c, r, "PID 1 cannot be asked");
+        return 0;
+}
+
+int pid1_resolve(Pid1 *m, const char *name, pid1_answer_t f, void *userdata) {
+        return call_begin(m, f, userdata, PID1_PATH, PID1_MANAGER, "LoadUnit", name, NULL, on_loaded, QUERY_TIMEOUT);
+}
+
+/* ---- reload and start ---- */
+
+static int on_reload(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        Pid1Query *c = userdata;
+
+        if (!finished_by_error(c, message))
+                call_finish(c, 0, "");
+        return 0;
+}
+
+int pid1_reload(Pid1 *m, pid1_answer_t f, void *userdata) {
+        return call_begin(m, f, userdata, PID1_PATH, PID1_MANAGER, "Reload", NULL, NULL, on_reload, RELOAD_TIMEOUT);
+}
+
+static int on_started(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        Pid1Query *c = userdata;
+        const char *path = "";
+
+        if (finished_by_error(c, message))
+                return 0;
+        (void) sd_bus_message_read(message, "o", &path);
+        call_finish(c, 0, path);
+        return 0;
+}
+
+int pid1_start_unit(Pid1 *m, const char *name, pid1_answer_t f, void *userdata) {
+        return call_begin(m, f, userdata, PID1_PATH, PID1_MANAGER, "StartUnit", name, "replace", on_started,
+                        QUERY_TIMEOUT);
+}
+
+int pid1_kill_unit(Pid1 *m, const char *name, int signal, pid1_answer_t f, void *userdata) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
+        Pid1Query *c = NULL;
+        int r;
+
+        if (!pid1_attached(m))
+                return -ENOTCONN;
+        r = pid1_message_new(m, PID1_PATH, PID1_MANAGER, "KillUnit", &message);
+        if (r >= 0)
+                r = sd_bus_message_append(message, "ssi", name, "main", signal);
+        if (r < 0)
+                return r;
+        c = calloc(1, sizeof(*c));
+        if (!c)
+                return -ENOMEM;
+        *c = (Pid1Query){ .pid1 = m, .answer = f, .userdata = userdata };
+        r = call_send(c, message, on_reload, QUERY_TIMEOUT);
+        if (r < 0) {
+                call_free(c);
+                return r;
+        }
+        DL_APPEND(m->calls, c);
+        return 0;
+}
+
+/* ---- the job of a unit ---- */
+
+static int on_job_type(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        Pid1Query *c = userdata;
+        const char *type = "";
+
+        if (sd_bus_message_is_method_error(message, "org.freedesktop.DBus.Error.UnknownObject")) {
+                call_finish(c, 0, ""); /* done in between */
+                return 0;
+        }
+        if (finished_by_error(c, message))
+                return 0;
+        if (sd_bus_message_read(message, "v", "s", &type) < 0)
+                call_finish(c, -EBADMSG, "PID 1's answer cannot be read");
+        else
+                call_finish(c, 0, type);
+        return 0;
+}
+
+static int on_job(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        Pid1Query *c = userdata;
+        const char *path;
+        uint32_t id;
+        int r;
+
+        if (finished_by_error(c, message))
+                return 0;
+        r = sd_bus_message_read(message, "v", "(uo)", &id, &path);
+        if (r >= 0 && id == 0) {
+                call_finish(c, 0, "");
+                return 0;
+        }
+        if (r >= 0)
+                r = call_method(c, path, PROPERTIES, "Get", PID1_NAME ".Job", "JobType", on_job_type, QUERY_TIMEOUT);
+        if (r < 0)
+                call_finish(c, r, "PID 1 cannot be asked");
+        return 0;
+}
+
+int pid1_job_type(Pid1 *m, const char *name, pid1_answer_t f, void *userdata) {
+        _cleanup_free_ char *path = NULL;
+        int r;
+
+        r = sd_bus_path_encode(PID1_UNIT_PATH, name, &path);
+        if (r < 0)
+                return r;
+        return call_begin(m, f, userdata, path, PROPERTIES, "Get", PID1_NAME ".Unit", "Job", on_job, QUERY_TIMEOUT);
+}

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * What the files of this layer share; nobody else includes it.
+ *
+ * Who calls whom: Pid1 hands signals, ticks and the right to ask to its units; a unit queues a question or a
+ * report with Pid1. Callbacks of the layer's user are made from one deferred event source only, one at a time
+ * and as the last thing in its handler: never from inside a call of the user's, and with nothing of ours on the stack
+ * behind it, so that they may free units and even Pid1.
+ */
+
+#include <uthash.h>
+#include <utlist.h>
+
+#include "pid1/job-track.h"
+#include "pid1/pid1.h"
+#include "pid1/pid1-unit.h"
+#include "util/strv.h"
+
+#define PID1_NAME "org.freedesktop.systemd1"
+#define PID1_PATH "/org/freedesktop/systemd1"
+#define PID1_UNIT_PATH "/org/freedesktop/systemd1/unit"
+#define PID1_MANAGER "org.freedesktop.systemd1.Manager"
+#define PROPERTIES "org.freedesktop.DBus.Properties"
+
+/* How long PID 1 may be silent before what we know of a unit is no longer called knowledge, and before a job that we
+ * asked for is reported as failed. */
+#define SILENCE (5 * USEC_PER_SEC)
+/* When a question is given up and asked again: its answer must have been lost, for PID 1 answers even after minutes.
+ * Not sooner, or the questions would pile up before a PID 1 that is frozen. */
+#define QUESTION_TIMEOUT (20 * USEC_PER_SEC)
+/* While anything is open, deadlines are looked at this often. */
+#define TICK (250 * USEC_PER_MSEC)
+/* PID 1 says nothing when the last process of a unit that is down goes: its group is looked at after this time, and
+ * then ever less often, up to a TICK. (Just after a stop the kernel may take a moment to count the dead as gone.) */
+#define FIRST_LOOK (5 * USEC_PER_MSEC)
+/* PID 1 is single-threaded: more at once only make each of them late. */
+#define QUESTIONS_MAX 32
+/* Jobs asked for whose answer is due. dbus-daemon allows a connection 128 answers, questions included, and refuses
+ * what is beyond that: while PID 1 stands still, further ones wait in here. */
+#define JOBS_MAX 48
+/* A unit may change its properties a thousand times a second (STATUS= of sd_notify()). More signals a second than this
+ * make one question a tick. Those of jobs are always followed at once. */
+#define CHANGES_MAX 20
+/* Units that the slow poll reads in one tick. An answer costs PID 1 about a millisecond, and the poll is only there
+ * for a signal that was lost: with many units it takes longer to come round, rather than PID 1's time. */
+#define POLL_BATCH 16
+
+typedef struct Pid1Query Pid1Query;
+typedef struct Pid1JobCall Pid1JobCall;
+typedef struct Neighbour Neighbour;
+
+enum {
+        MATCH_OWNER,
+        MATCH_JOB_NEW,
+        MATCH_JOB_REMOVED,
+        MATCH_RELOADING,
+        MATCH_PROPERTIES,
+        MATCH_DISCONNECTED,
+        _MATCH_MAX,
+};
+
+struct Pid1 {
+        sd_event *event;
+        usec_t poll;
+        sd_event_source *timer;
+        sd_event_source *defer;
+
+        sd_bus *bus; /* NULL while detached */
+        sd_bus_slot *matches[_MATCH_MAX];
+        sd_bus_slot *owner_call;
+        sd_bus_slot *subscribe_call;
+        char *owner; /* unique name of PID 1; NULL: not on the bus, or not known yet */
+        bool subscribed;
+
+        Pid1Unit *units;      /* by name */
+        Pid1Unit *queue;      /* want to ask */
+        Pid1Unit *reports;    /* have something to tell */
+        unsigned asked;       /* questions under way */
+        Pid1JobCall *waiting; /* for jobs, in the order in which they were wished for */
+        unsigned jobs_asked;  /* calls for jobs under way */
+        usec_t last_answer;
+
+        Neighbour *neighbours; /* by name */
+        sd_bus_slot *look;     /* the question about them that is under way, and when it was sent */
+        usec_t look_asked_at;
+        uint32_t highest_job; /* that PID 1 has told of */
+
+        Pid1Query *calls, *finished;
+        bool reloaded;
+        void (*on_reloaded)(void *userdata);
+        void *on_reloaded_userdata;
+};
+
+/* Another unit that may make PID 1 stop one of ours. One for each name, however many of ours have to do with it. */
+struct Neighbour {
+        UT_hash_handle hh;
+        NeighbourState state;
+        unsigned references;
+        unsigned causes; /* units that were stopped because of it, and are down */
+        bool asked;      /* it is in the question that is being made */
+        bool known;      /* it was in an answer */
+        char name[];
+};
+
+typedef struct Related {
+        Neighbour *neighbour;
+        unsigned mask; /* of Relation */
+        bool was_up;   /* by the latest look while the unit was up */
+} Related;
+
+/* An open call for a job. It stays open after its deadline: its answer names our job even if it comes late. */
+struct Pid1JobCall {
+        Pid1Unit *unit;
+        bool start;
+        sd_bus_message *message; /* while it waits for its turn */
+        sd_bus_slot *slot;
+        usec_t deadline;
+        Pid1JobCall *prev, *next, *wait_prev, *wait_next;
+};
+
+typedef struct Pid1JobFailure {
+        int error; /* 0: none */
+        char *message;
+} Pid1JobFailure;
+
+enum {
+        REPORT_FAILED_STOP = 1 << 0,
+        REPORT_FAILED_START = 1 << 1,
+        REPORT_REFUSED = 1 << 2,
+        REPORT_STATUS = 1 << 3,
+};
+
+struct Pid1Unit {
+        Pid1 *pid1;
+        char *name, *path, *gate, *guard;
+        Pid1UnitCallbacks callbacks;
+        void *userdata;
+        Pid1UnitStatus status;
+        JobTrack jobs;
+        Pid1JobCall *calls; /* in the order in which they were sent */
+
+        char *pattern; /* of a template: what all its instances match */
+        char **up;     /* of a template: its instances that were up by the latest answer */
+        char **covers;
+
+        sd_bus_slot *reference_call;
+        Related *related;
+        size_t n_related;
+        char **related_names; /* as PID 1 said them last */
+        uint32_t settled;     /* the highest job that PID 1 had told of when the unit was last seen up without one */
+        uint32_t began;       /* its highest job when its present run was first seen */
+        bool is_settled;      /* by the latest answer it is so, and PID 1 has told of no job of the unit since */
+        bool noted;           /* which neighbours are up beside it */
+        bool judged_before;   /* for another job, and it has not run since */
+        uint32_t job_over;    /* the unit's job that ended last, and how */
+        JobEnd job_end;
+        uint8_t run_up[16]; /* its InvocationID= when it was last seen up */
+        UnitEnd end;        /* as judged by judged_job */
+        uint32_t judged_job;
+        Neighbour *cause; /* of UNIT_END_NEED and UNIT_END_CONFLICT, if it is known */
+        bool cause_asked;
+        usec_t look_since; /* its neighbours are to be looked at; 0: no need to */
+        usec_t note_since; /* the same, for what is to be noted while it is up */
+
+        bool referenced;
+        unsigned references; /* how many PID 1 may count for us */
+
+        sd_bus_slot *question; /* under way */
+        usec_t asked_at;       /* when it, or the one before, was sent */
+        usec_t silent_since;   /* the first wish to know without an answer; 0: none is open */
+        bool queued, again, retry;
+        usec_t changes_since; /* a second of changes begun then, and how many there were */
+        unsigned changes;
+        usec_t look_at, look_delay; /* at what is left in the group; delay 0: it need not be looked at */
+
+        unsigned reports; /* REPORT_ flags to deliver */
+        Pid1JobFailure failures[2];
+
+        Pid1Unit *queue_prev, *queue_next, *report_prev, *report_next;
+        UT_hash_handle hh;
+};
+
+/* ---- pid1.c ---- */
+int pid1_message_new(Pid1 *m, const char *path, const char *interface, const char *member, sd_bus_message **ret);
+void pid1_queue(Pid1 *m, Pid1Unit *u, bool first);
+void pid1_unqueue(Pid1 *m, Pid1Unit *u);
+/* Lets queued units ask, and calls for jobs that wait be sent, as far as there is room. */
+void pid1_pump(Pid1 *m);
+/* A deadline or a wish was added: the next tick is not later than this. */
+void pid1_arm(Pid1 *m, usec_t at);
+/* Something waits for the deferred source. */
+void pid1_kick(Pid1 *m);
+
+/* ---- pid1-call.c ---- */
+void pid1_calls_cancel(Pid1 *m); /* all open ones end with -ENOTCONN */
+void pid1_calls_free(Pid1 *m);
+void pid1_call_deliver(Pid1 *m); /* the first finished one */
+
+/* ---- neighbours.c ---- */
+void neighbours_job_new(Pid1 *m, const char *name, uint32_t job);
+void neighbours_job_over(Pid1 *m, const char *name, uint32_t job);
+void neighbours_changed(Pid1 *m, const char *name); /* a hint */
+/* Asks PID 1 about all neighbours of all units that wish to look at theirs, unless it is being asked already. */
+void neighbours_look(Pid1 *m);
+/* PID 1, or the connection to it, is gone: what was told of jobs holds no more. */
+void neighbours_gap(Pid1 *m);
+/* PID 1 has answered for the unit (u->status); related as in pid1-status.h, and is taken. */
+void ending_seen(Pid1Unit *u, char **related);
+void ending_free(Pid1Unit *u);
+
+/* ---- pid1-unit.c ---- */
+void pid1_unit_ask(Pid1Unit *u);
+/* Calls for jobs that wait are sent, as far as there is room. */
+void pid1_unit_send_waiting(Pid1 *m);
+void pid1_unit_tell(Pid1Unit *u);             /* queues a report of its status */
+void pid1_unit_wish(Pid1Unit *u, bool first); /* queues a question, before all others or behind them */
+void pid1_unit_hint(Pid1Unit *u);             /* the same, before all others, and lets it be asked */
+void pid1_unit_changed(Pid1Unit *u);          /* the same on a signal that may come too often */
+void pid1_unit_job_new(Pid1Unit *u, uint32_t job);
+void pid1_unit_job_removed(Pid1Unit *u, uint32_t job, const char *result);
+void pid1_unit_owner_gone(Pid1Unit *u); /* PID 1's connection, and what it knew of ours */
+void pid1_unit_connection_gone(Pid1Unit *u);
+void pid1_unit_release(Pid1Unit *u); /* gives our references back, while there still is a connection */
+/* Looks at deadlines; *budget: how many polls may still begin. Returns when it wants the next tick. */
+usec_t pid1_unit_tick(Pid1Unit *u, usec_t now, unsigned *budget);
+void pid1_unit_deliver(Pid1Unit *u); /* one report; u may be gone afterwards */

@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pid1/pid1-status.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "util/cgroup.h"
+#include "util/strv.h"
+#include "util/unit-name.h"
+
+/* Basic types land here as sd_bus_message_read_basic() writes them: strings borrowed, booleans as int. */
+typedef struct Fields {
+        const char *id, *load_state, *active_state, *sub_state, *unit_file_state, *result, *control_group;
+        int need_reload;
+        uint64_t timeout_stop, timeout;
+        uint32_t job_id, restarts, main_pid, control_pid;
+        int32_t main_code;
+        uint64_t inactive_since;
+        uint8_t invocation_id[16];
+        uint64_t last_trigger, active_since;
+        int persistent, accept;
+        bool gate, guard, stop_post;
+        char **triggers, **bound_by, **related;
+        char **pulled; /* what its start brings along */
+} Fields;
+
+static const char *const active_names[_UNIT_ACTIVE_MAX] = {
+        [UNIT_INACTIVE] = "inactive",
+        [UNIT_FAILED] = "failed",
+        [UNIT_ACTIVATING] = "activating",
+        [UNIT_ACTIVE] = "active",
+        [UNIT_DEACTIVATING] = "deactivating",
+        [UNIT_RELOADING] = "reloading",
+};
+
+const char *pid1_unit_active_to_string(Pid1Active a) {
+        return (unsigned) a < _UNIT_ACTIVE_MAX ? active_names[a] : NULL;
+}
+
+static int active_from_string(const char *s, Pid1Active *ret) {
+        for (Pid1Active a = 0; a < _UNIT_ACTIVE_MAX; a++)
+                if (streq(s, active_names[a])) {
+                        *ret = a;
+                        return 0;
+                }
+        /* "systemctl clean" runs in a unit that is not quite down; "refreshing" came after systemd 255. */
+        if (streq(s, "maintenance"))
+                *ret = UNIT_DEACTIVATING;
+        else if (streq(s, "refreshing"))
+                *ret = UNIT_RELOADING;
+        else
+                return -EBADMSG;
+        return 0;
+}
+
+static int read_job(sd_bus_message *m, Fields *f, const char *wanted) {
+        return sd_bus_message_read(m, "(uo)", &f->job_id, NULL);
+}
+
+static int read_invocation_id(sd_bus_message *m, Fields *f, const char *wanted) {
+        const void *p;
+        size_t n;
+        int r;
+
+        r = sd_bus_message_read_array(m, 'y', &p, &n);
+        if (r < 0)
+                return r;
+        if (n == sizeof(f->invocation_id))
+                memcpy(f->invocation_id, p, n);
+        return 0;
+}
+
+/* What becomes of the unit when its guard ends is decided otherwise. */
+static int read_related(sd_bus_message *m, Fields *f, const char *guard, unsigned mask) {
+        const char *s;
+        int r;
+
+        r = sd_bus_message_enter_container(m, 'a', "s");
+        if (r < 0)
+                return r;
+        while ((r = sd_bus_message_read_basic(m, 's', &s)) > 0) {
+                char entry[1 + UNIT_NAME_SPACE];
+
+                if (guard && streq(s, guard)) {
+                        f->guard = f->guard || mask & RELATION_BOUND;
+                        continue;
+                }
+                (void) snprintf(entry, sizeof(entry), "%c%s", (char) ('0' + mask), s);
+                if (strv_add(&f->related, entry) < 0 || (mask & RELATION_NEEDED && strv_add(&f->pulled, s) < 0))
+                        return -ENOMEM;
+        }
+        return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
+static int read_binds_to(sd_bus_message *m, Fields *f, const char *guard) {
+        return read_related(m, f, guard, RELATION_STOPS | RELATION_NEEDED | RELATION_BOUND);
+}
+
+static int read_requires(sd_bus_message *m, Fields *f, const char *guard) {
+        return read_related(m, f, guard, RELATION_STOPS | RELATION_NEEDED);
+}
+
+static int read_part_of(sd_bus_message *m, Fields *f, const char *guard) {
+        return read_related(m, f, guard, RELATION_STOPS);
+}
+
+static int read_stop_from(sd_bus_message *m, Fields *f, const char *guard) {
+        return read_related(m, f, guard, RELATION_STOPS | RELATION_BOUND);
+}
+
+static int read_conflicts(sd_bus_message *m, Fields *f, const char *guard) {
+        return read_related(m, f, guard, RELATION_CONFLICTS);
+}
+
+static int read_strv(sd_bus_message *m, char ***ret) {
+        const char *s;
+        int r = sd_bus_message_enter_container(m, 'a', "s");
+
+        if (r < 0)
+                return r;
+        while ((r = sd_bus_message_read_basic(m, 's', &s)) > 0)
+                if (strv_add(ret, s) < 0)
+                        return -ENOMEM;
+        return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
+static int read_stop_post(sd_bus_message *m, Fields *f, const char *wanted) {
+        int r = sd_bus_message_enter_container(m, 'a', "(sasbttttuii)");
+
+        while (r >= 0 && (r = sd_bus_message_at_end(m, false)) == 0) {
+                f->stop_post = true;
+                r = sd_bus_message_skip(m, "(sasbttttuii)");
+        }
+        return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
+static int read_triggers(sd_bus_message *m, Fields *f, const char *wanted) {
+        return read_strv(m, &f->triggers);
+}
+
+static int read_wants(sd_bus_message *m, Fields *f, const char *wanted) {
+        return read_strv(m, &f->pulled);
+}
+
+static int read_bound_by(sd_bus_message *m, Fields *f, const char *wanted) {
+        return read_strv(m, &f->bound_by);
+}
+
+/*
+ * PID 1 wants all plain asserts to hold and, if there are any with "|" (trigger), at least one of these. So a plain
+ * one is necessary whatever stands beside it, and one with "|" is not to be relied on.
+ */
+static int read_asserts(sd_bus_message *m, Fields *f, const char *gate) {
+        const char *type, *parameter;
+        int trigger, negate, state, r;
+
+        r = sd_bus_message_enter_container(m, 'a', "(sbbsi)");
+        if (r < 0)
+                return r;
+        while ((r = sd_bus_message_read(m, "(sbbsi)", &type, &trigger, &negate, &parameter, &state)) > 0)
+                if (streq(type, "AssertPathExists") && !trigger && !negate && streq(parameter, gate))
+                        f->gate = true;
+        return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
+static const struct Property {
+        const char *name, *signature;
+        size_t offset; /* of basic types */
+        int (*read)(sd_bus_message *m, Fields *f, const char *wanted);
+} properties[] = {
+        { "Id", "s", offsetof(Fields, id) },
+        { "LoadState", "s", offsetof(Fields, load_state) },
+        { "ActiveState", "s", offsetof(Fields, active_state) },
+        { "SubState", "s", offsetof(Fields, sub_state) },
+        { "UnitFileState", "s", offsetof(Fields, unit_file_state) },
+        { "NeedDaemonReload", "b", offsetof(Fields, need_reload) },
+        { "Job", "(uo)", 0, read_job },
+        { "InactiveEnterTimestamp", "t", offsetof(Fields, inactive_since) },
+        { "InvocationID", "ay", 0, read_invocation_id },
+        { "Asserts", "a(sbbsi)", 0, read_asserts },
+        { "BindsTo", "as", 0, read_binds_to },
+        { "Requires", "as", 0, read_requires },
+        { "Wants", "as", 0, read_wants },
+        { "Upholds", "as", 0, read_wants },
+        { "Requisite", "as", 0, read_requires },
+        { "PartOf", "as", 0, read_part_of },
+        { "StopPropagatedFrom", "as", 0, read_stop_from },
+        { "Conflicts", "as", 0, read_conflicts },
+        { "ConflictedBy", "as", 0, read_conflicts },
+        { "Triggers", "as", 0, read_triggers },
+        { "BoundBy", "as", 0, read_bound_by },
+        /* of the type's interface, where it has them */
+        { "Result", "s", offsetof(Fields, result) },
+        { "NRestarts", "u", offsetof(Fields, restarts) },
+        { "MainPID", "u", offsetof(Fields, main_pid) },
+        { "ControlPID", "u", offsetof(Fields, control_pid) },
+        { "ExecMainCode", "i", offsetof(Fields, main_code) },
+        { "ControlGroup", "s", offsetof(Fields, control_group) },
+        { "TimeoutStopUSec", "t", offsetof(Fields, timeout_stop) },
+        { "TimeoutUSec", "t", offsetof(Fields, timeout) }, /* sockets, mounts and swaps have one for all commands */
+        { "ExecStopPost", "a(sasbttttuii)", 0, read_stop_post },
+        { "Accept", "b", offsetof(Fields, accept) },
+        { "Persistent", "b", offsetof(Fields, persistent) },
+        { "LastTriggerUSec", "t", offsetof(Fields, last_trigger) },
+        { "ActiveEnterTimestamp", "t", offsetof(Fields, active_since) },
+};
+
+static const struct Property *property_find(const char *name) {
+        for (size_t i = 0; i < ELEMENTSOF(properties); i++)
+                if (streq(properties[i].name, name))
+                        return properties + i;
+        return NULL;
+}
+
+static int read_value(sd_bus_message *m, const struct Property *p, Fields *f, const char *gate, const char *guard) {
+        const char *contents;
+        char type;
+        int r;
+
+        r = sd_bus_message_peek_type(m, &type, &contents);
+        if (r < 0)
+                return r;
+        if (type != 'v' || !p || !streq(contents, p->signature))
+                return sd_bus_message_skip(m, "v");
+
+        r = sd_bus_message_enter_container(m, 'v', contents);
+        if (r < 0)
+                return r;
+        if (p->read)
+                r = p->read(m, f, p->read == read_asserts ? gate : guard);
+        else
+                r = sd_bus_message_read_basic(m, *p->signature, (char *) f + p->offset);
+        return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
+static int read_all(sd_bus_message *m, Fields *f, const char *gate, const char *guard) {
+        const char *name;
+        int r;
+
+        r = sd_bus_message_enter_container(m, 'a', "{sv}");
+        if (r < 0)
+                return r;
+        while ((r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
+                r = sd_bus_message_read_basic(m, 's', &name);
+                if (r < 0)
+                        return r;
+                r = read_value(m, property_find(name), f, gate, guard);
+                if (r < 0)
+                        return r;
+                r = sd_bus_message_exit_container(m);
+                if (r < 0)
+                        return r;
+        }
+        return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
+static int add_template(const char *socket, char ***ret) {
+        char template[UNIT_NAME_SPACE];
+
+        if (unit_name_of_connections(socket, template) < 0)
+                return 0; /* PID 1 could not start one either */
+        return strv_add(ret, template);
+}
+
+/* What triggers others covers these, a target all that is bound to it, and any other unit what it starts along with
+ * itself if that is bound to it in turn. */
+static int find_covered(const char *name, Fields *f, char ***ret) {
+        bool bundle = endswith(name, ".target"), starts = endswith(name, ".service") || endswith(name, ".mount");
+        char **from = bundle || starts ? f->bound_by : f->triggers;
+        int r = 0;
+
+        if (endswith(name, ".socket") && f->accept)
+                return add_template(name, ret);
+        for (; r >= 0 && from && *from; from++)
+                if (!starts || strv_contains(f->pulled, *from))
+                        r = strv_add(ret, *from);
+        return r;
+}
+
+static void fields_done(Fields *f) {
+        strv_free(f->triggers);
+        strv_free(f->bound_by);
+        strv_free(f->pulled);
+        strv_free(f->related);
+}
+
+int pid1_unit_answer_decode(
+                sd_bus_message *m, const char *name, const char *gate, const char *guard, Pid1Answer *ret) {
+        _cleanup_(fields_done) Fields f = {
+                .need_reload = 1, .job_id = UINT32_MAX, .timeout_stop = USEC_INFINITY, .timeout = USEC_INFINITY
+        };
+        Pid1Answer a = {};
+        Pid1UnitStatus *s = &a.status;
+        int r;
+
+        r = read_all(m, &f, gate, guard);
+        if (r < 0)
+                return r;
+        if (!f.id || !f.load_state || !f.active_state || !f.sub_state || f.job_id == UINT32_MAX)
+                return -EBADMSG;
+        r = active_from_string(f.active_state, &s->active);
+        if (r < 0)
+                return r;
+
+        a.job_id = f.job_id;
+        a.restarts = f.restarts;
+        s->main_pid = f.main_pid;
+        s->control_pid = f.control_pid;
+        a.control_group = f.control_group;
+        str_copy(s->load_state, sizeof(s->load_state), f.load_state);
+        str_copy(s->sub_state, sizeof(s->sub_state), f.sub_state);
+        str_copy(s->unit_file_state, sizeof(s->unit_file_state), strempty(f.unit_file_state));
+        /* A path that is cut would be somebody else's: rather none. The check for processes uses the whole. */
+        if (f.control_group && strlen(f.control_group) < sizeof(s->control_group))
+                str_copy(s->control_group, sizeof(s->control_group), f.control_group);
+        memcpy(s->invocation_id, f.invocation_id, sizeof(s->invocation_id));
+        s->inactive_since = f.inactive_since;
+        s->job = f.job_id != 0;
+        s->stop_post = f.stop_post;
+        s->need_reload = f.need_reload;
+        s->failed = s->active == UNIT_FAILED || (f.result && !streq(f.result, "success"));
+        s->killed = f.main_code == CLD_KILLED || f.main_code == CLD_DUMPED;
+        s->timeout_stop = MIN(f.timeout_stop, f.timeout);
+        /* One that has never elapsed counts from its start: what was due before that is not missed. */
+        if (f.persistent)
+                s->last_trigger = f.last_trigger > 0 ? f.last_trigger : s->active == UNIT_ACTIVE ? f.active_since : 0;
+        /* Another Id: the name has become an alias, and what stands here is another unit's. */
+        s->gate_asserted = f.gate;
+        s->gate_loaded = f.gate && f.guard && !f.need_reload && streq(f.load_state, "loaded") && streq(f.id, name);
+        r = find_covered(name, &f, &a.covers);
+        if (r < 0) {
+                strv_free(a.covers);
+                return r;
+        }
+        a.related = TAKE_PTR(f.related);
+        *ret = a;
+        return 0;
+}
+
+static bool stops(const char *job_type) {
+        return streq(job_type, "stop") || streq(job_type, "restart") || streq(job_type, "try-restart");
+}
+
+int pid1_unit_row_decode(sd_bus_message *m, const char **ret_name, NeighbourState *state) {
+        const char *active, *type;
+        Pid1Active a;
+        uint32_t job;
+        bool up, down;
+        int r = sd_bus_message_read(
+                        m, "(ssssssouso)", ret_name, NULL, NULL, &active, NULL, NULL, NULL, &job, &type, NULL);
+
+        if (r <= 0)
+                return r;
+        if (active_from_string(active, &a) < 0)
+                return -EBADMSG;
+        up = a == UNIT_ACTIVE || a == UNIT_RELOADING;
+        down = a == UNIT_INACTIVE || a == UNIT_FAILED;
+        state->up = up && !(job && stops(type));
+        state->down = down && !(job && !streq(type, "stop"));
+        state->starting = job && !stops(type);
+        return 1;
+}
+
+int pid1_unit_rows_decode(sd_bus_message *m, Pid1Answer *ret, char ***ret_up) {
+        const char *unit, *state, *sub;
+        Pid1Answer a = { .control_group = "" };
+        uint32_t job;
+        int r;
+
+        str_copy(a.status.load_state, sizeof(a.status.load_state), "loaded");
+        a.status.timeout_stop = USEC_INFINITY;
+        a.status.gate_loaded = true;
+        r = sd_bus_message_enter_container(m, 'a', "(ssssssouso)");
+        if (r < 0)
+                return r;
+        while ((r = sd_bus_message_read(m, "(ssssssouso)", &unit, NULL, NULL, &state, &sub, NULL, NULL, &job, NULL,
+                                NULL)) > 0) {
+                Pid1Active active;
+
+                if (active_from_string(state, &active) < 0)
+                        return -EBADMSG;
+                if (job != 0)
+                        a.status.job = true;
+                if (active == UNIT_INACTIVE || active == UNIT_FAILED)
+                        continue;
+                if (strv_add(ret_up, unit) < 0)
+                        return -ENOMEM;
+                if (a.status.active != UNIT_ACTIVE) {
+                        a.status.active = active == UNIT_DEACTIVATING ? active : UNIT_ACTIVE;
+                        str_copy(a.status.sub_state, sizeof(a.status.sub_state), sub);
+                }
+        }
+        if (r < 0)
+                return r;
+        *ret = a;
+        return 0;
+}
+
+static int is_populated(const char *path, void *userdata) {
+        int r = cgroup_is_empty(path);
+
+        return r < 0 ? r : r == 0;
+}
+
+bool pid1_unit_cgroup_is_empty(const char *root, const char *name, const char *control_group) {
+        _cleanup_free_ char *controllers = NULL, *path = NULL;
+
+        if (!control_group)
+                return true;
+        /* Only the root of a unified hierarchy has this file; elsewhere a group would merely seem to be gone. */
+        if (asprintf(&controllers, "%s/cgroup.controllers", root) < 0) {
+                controllers = NULL;
+                return false;
+        }
+        if (access(controllers, F_OK) < 0)
+                return false;
+
+        /* An engine that makes its groups itself may have made one of the slice's name, in another place. */
+        if (isempty(control_group) || endswith(name, ".slice"))
+                return cgroup_each_unit(root, name, is_populated, NULL) == 0;
+        if (asprintf(&path, "%s%s", root, control_group) < 0) {
+                path = NULL;
+                return false;
+        }
+        return cgroup_is_empty(path) > 0;
+}

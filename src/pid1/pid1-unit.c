@@ -1,0 +1,596 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One unit: one question (GetAll) under way at a time, and the wish for another one. Every signal, every answer to a
+ * job and every tick of the poll only makes such a wish; what is reported comes from answers alone.
+ *
+ * A question stays open until it is answered or the connection is gone, for PID 1 answers even after minutes. What
+ * runs out meanwhile is our patience: the unit is reported unknown, and known again with the answer.
+ */
+#include "pid1/pid1-internal.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "pid1/pid1-status.h"
+#include "util/cgroup.h"
+#include "util/unit-name.h"
+
+/* ---- reports ---- */
+
+static void queue_report(Pid1Unit *u, unsigned report) {
+        Pid1 *m = u->pid1;
+
+        if (!u->reports)
+                DL_APPEND2(m->reports, u, report_prev, report_next);
+        u->reports |= report;
+        pid1_kick(m);
+}
+
+static void report_unknown(Pid1Unit *u, usec_t now) {
+        u->status.known = false;
+        u->status.asked_at = now;
+        queue_report(u, REPORT_STATUS);
+}
+
+static void report_failure(Pid1Unit *u, bool start, int error, const char *message) {
+        Pid1JobFailure *f = u->failures + start;
+        char *copy = strdup(message);
+
+        if (copy) {
+                free(f->message);
+                f->message = copy;
+        }
+        f->error = error;
+        queue_report(u, start ? REPORT_FAILED_START : REPORT_FAILED_STOP);
+}
+
+static void deliver_failure(Pid1Unit *u, bool start) {
+        _cleanup_free_ char *message = TAKE_PTR(u->failures[start].message);
+
+        if (u->callbacks.failed)
+                u->callbacks.failed(u, start, u->failures[start].error, strempty(message), u->userdata);
+}
+
+void pid1_unit_tell(Pid1Unit *u) {
+        queue_report(u, REPORT_STATUS);
+}
+
+void pid1_unit_deliver(Pid1Unit *u) {
+        Pid1 *m = u->pid1;
+        unsigned report = u->reports & -u->reports; /* the lowest */
+
+        u->reports &= ~report;
+        if (!u->reports)
+                DL_DELETE2(m->reports, u, report_prev, report_next);
+
+        switch (report) {
+        case REPORT_FAILED_STOP:
+        case REPORT_FAILED_START:
+                deliver_failure(u, report == REPORT_FAILED_START);
+                break;
+        case REPORT_REFUSED:
+                if (u->callbacks.refused)
+                        u->callbacks.refused(u, u->userdata);
+                break;
+        case REPORT_STATUS: {
+                Pid1UnitStatus status = u->status; /* u may be freed inside */
+
+                if (u->callbacks.status)
+                        u->callbacks.status(u, &status, u->userdata);
+                break;
+        }
+        }
+}
+
+/* ---- questions ---- */
+
+void pid1_unit_wish(Pid1Unit *u, bool first) {
+        if (u->silent_since == 0)
+                u->silent_since = now_boottime();
+        if (u->question)
+                u->again = true;
+        else if (!u->queued)
+                pid1_queue(u->pid1, u, first);
+}
+
+void pid1_unit_hint(Pid1Unit *u) {
+        pid1_unit_wish(u, true);
+        pid1_pump(u->pid1);
+}
+
+void pid1_unit_changed(Pid1Unit *u) {
+        usec_t now = now_boottime();
+
+        if (now >= usec_add(u->changes_since, USEC_PER_SEC)) {
+                u->changes_since = now;
+                u->changes = 0;
+        }
+        if (++u->changes <= CHANGES_MAX)
+                pid1_unit_hint(u);
+        else {
+                u->retry = true;
+                pid1_arm(u->pid1, now + TICK);
+        }
+}
+
+int pid1_unit_read(Pid1Unit *u) {
+        pid1_unit_hint(u);
+        return 0;
+}
+
+static bool is_up(const Pid1UnitStatus *s) {
+        return s->active != UNIT_INACTIVE && s->active != UNIT_FAILED;
+}
+
+static int take_answer(Pid1Unit *u, sd_bus_message *message) {
+        Pid1Answer a;
+        int r;
+
+        if (sd_bus_message_is_method_error(message, NULL))
+                return -sd_bus_message_get_errno(message);
+        if (u->pattern) {
+                u->up = strv_free(u->up);
+                r = pid1_unit_rows_decode(message, &a, &u->up);
+        } else
+                r = pid1_unit_answer_decode(message, u->name, u->gate, u->guard, &a);
+        if (r < 0)
+                return r;
+
+        strv_free(u->covers);
+        u->covers = a.covers;
+        job_track_seen(&u->jobs, a.job_id);
+        job_track_state(&u->jobs, a.restarts, is_up(&a.status), a.status.job);
+        a.status.known = true;
+        a.status.asked_at = u->asked_at;
+        a.status.foreign_job = job_track_foreign(&u->jobs);
+        /* Now, not before: PID 1 may have been about to fork when it answered an earlier question. */
+        a.status.empty = pid1_unit_cgroup_is_empty(CGROUP_ROOT, u->name, a.control_group);
+        u->status = a.status;
+        ending_seen(u, a.related);
+
+        bool left_over = !is_up(&u->status) && !u->status.empty;
+        if (!left_over)
+                u->look_delay = 0;
+        else if (u->look_delay == 0) {
+                u->look_delay = FIRST_LOOK;
+                u->look_at = now_boottime() + u->look_delay;
+                pid1_arm(u->pid1, u->look_at);
+        }
+        return 0;
+}
+
+static int on_answer(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        Pid1Unit *u = userdata;
+        Pid1 *m = u->pid1;
+        bool again = u->again;
+
+        u->question = sd_bus_slot_unref(u->question);
+        u->again = false;
+        m->asked--;
+
+        if (take_answer(u, message) < 0) {
+                u->retry = true; /* with the next tick; and what we know grows old meanwhile */
+                pid1_arm(m, now_boottime() + TICK);
+        } else {
+                m->last_answer = now_boottime();
+                u->silent_since = 0;
+                queue_report(u, REPORT_STATUS);
+                if (again)
+                        pid1_unit_wish(u, true);
+        }
+        pid1_pump(m);
+        return 0;
+}
+
+static int on_referenced(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        Pid1Unit *u = userdata;
+
+        u->reference_call = sd_bus_slot_unref(u->reference_call);
+        /* A unit that is not there or masked cannot be referenced, and is tried again with each question. */
+        u->referenced = !sd_bus_message_is_method_error(message, NULL);
+        if (!u->referenced)
+                u->references--;
+        return 0;
+}
+
+/* PID 1 unloads an inactive unit that nobody references, and with it goes how it ended. */
+static void reference(Pid1Unit *u) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
+
+        if (u->referenced || u->reference_call || u->pattern)
+                return;
+        if (pid1_message_new(u->pid1, PID1_PATH, PID1_MANAGER, "RefUnit", &message) >= 0 &&
+                        sd_bus_message_append(message, "s", u->name) >= 0 &&
+                        sd_bus_call_async(u->pid1->bus, &u->reference_call, message, on_referenced, u, UINT64_MAX) >=
+                                        0)
+                u->references++;
+}
+
+void pid1_unit_release(Pid1Unit *u) {
+        u->reference_call = sd_bus_slot_unref(u->reference_call);
+        u->referenced = false;
+        for (; u->references > 0; u->references--) {
+                _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
+
+                if (pid1_message_new(u->pid1, PID1_PATH, PID1_MANAGER, "UnrefUnit", &message) >= 0 &&
+                                sd_bus_message_append(message, "s", u->name) >= 0 &&
+                                sd_bus_message_set_expect_reply(message, false) >= 0)
+                        (void) sd_bus_send(u->pid1->bus, message, NULL);
+        }
+}
+
+static int question_new(Pid1Unit *u, sd_bus_message **ret) {
+        Pid1 *m = u->pid1;
+        int r;
+
+        if (u->pattern) {
+                r = pid1_message_new(m, PID1_PATH, PID1_MANAGER, "ListUnitsByPatterns", ret);
+                return r < 0 ? r : sd_bus_message_append(*ret, "asas", 0, 1, u->pattern);
+        }
+        r = pid1_message_new(m, u->path, PROPERTIES, "GetAll", ret);
+        return r < 0 ? r : sd_bus_message_append(*ret, "s", ""); /* of all interfaces, at one instant */
+}
+
+void pid1_unit_ask(Pid1Unit *u) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
+        Pid1 *m = u->pid1;
+        int r;
+
+        reference(u);
+        u->asked_at = now_boottime();
+        r = question_new(u, &message);
+        if (r >= 0)
+                r = sd_bus_call_async(m->bus, &u->question, message, on_answer, u, QUESTION_TIMEOUT);
+        if (r >= 0)
+                m->asked++;
+        else {
+                u->retry = true;
+                pid1_arm(m, now_boottime() + TICK);
+        }
+}
+
+/* ---- jobs ---- */
+
+static void call_free(Pid1JobCall *c) {
+        Pid1 *m = c->unit->pid1;
+
+        DL_DELETE(c->unit->calls, c);
+        if (c->message)
+                DL_DELETE2(m->waiting, c, wait_prev, wait_next);
+        else if (c->slot)
+                m->jobs_asked--;
+        (void) sd_bus_message_unref(c->message);
+        (void) sd_bus_slot_unref(c->slot);
+        free(c);
+}
+
+/* "/org/freedesktop/systemd1/job/123" -> 123 */
+static uint32_t job_id(const char *path) {
+        const char *p = strrchr(path, '/');
+
+        return p ? (uint32_t) strtoul(p + 1, NULL, 10) : 0;
+}
+
+static int on_job(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        Pid1JobCall *c = userdata;
+        Pid1Unit *u = c->unit;
+        const sd_bus_error *e = sd_bus_message_get_error(message);
+        const char *path;
+
+        if (e && c->deadline != USEC_INFINITY)
+                report_failure(u, c->start, -sd_bus_message_get_errno(message), e->message ?: e->name);
+        job_track_answer(&u->jobs, !e && sd_bus_message_read(message, "o", &path) > 0 ? job_id(path) : 0);
+        call_free(c);
+        pid1_unit_send_waiting(u->pid1);
+        pid1_unit_hint(u);
+        return 0;
+}
+
+/* A start that was reported as failed while it waited is not made after all. */
+void pid1_unit_send_waiting(Pid1 *m) {
+        while (m->waiting && m->bus && m->jobs_asked < JOBS_MAX) {
+                Pid1JobCall *c = m->waiting;
+                Pid1Unit *u = c->unit;
+                int r = c->start && c->deadline == USEC_INFINITY ? -ETIMEDOUT : 0;
+
+                if (r == 0)
+                        r = sd_bus_call_async(m->bus, &c->slot, c->message, on_job, c, UINT64_MAX);
+                if (r < 0) {
+                        if (c->deadline != USEC_INFINITY)
+                                report_failure(u, c->start, r, "PID 1 cannot be asked");
+                        job_track_answer(&u->jobs, 0);
+                        call_free(c);
+                        continue;
+                }
+                DL_DELETE2(m->waiting, c, wait_prev, wait_next);
+                c->message = sd_bus_message_unref(c->message);
+                m->jobs_asked++;
+        }
+}
+
+static int ask_job(Pid1Unit *u, bool start) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
+        Pid1 *m = u->pid1;
+        Pid1JobCall *last = u->calls ? u->calls->prev : NULL, *c;
+        int r;
+
+        if (!m->bus)
+                return -ENOTCONN;
+        if (start)
+                job_track_reset(&u->jobs, is_up(&u->status));
+        if (last && last->start == start) {
+                /* PID 1 has it before it already; what it does not answer must not pile up. */
+                last->deadline = usec_add(now_boottime(), SILENCE);
+                pid1_arm(m, now_boottime() + TICK);
+                return 0;
+        }
+
+        r = pid1_message_new(m, PID1_PATH, PID1_MANAGER, start ? "StartUnit" : "StopUnit", &message);
+        if (r >= 0)
+                r = sd_bus_message_append(message, "ss", u->name, "replace");
+        if (r < 0)
+                return r;
+        c = calloc(1, sizeof(*c));
+        if (!c)
+                return -ENOMEM;
+        *c = (Pid1JobCall){ .unit = u, .start = start, .deadline = usec_add(now_boottime(), SILENCE) };
+        c->message = TAKE_PTR(message);
+        DL_APPEND(u->calls, c);
+        DL_APPEND2(m->waiting, c, wait_prev, wait_next);
+        job_track_call(&u->jobs);
+        pid1_unit_send_waiting(m);
+        pid1_arm(m, now_boottime() + TICK);
+        return 0;
+}
+
+int pid1_unit_reset_failed(Pid1Unit *u) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
+        int r;
+
+        if (u->pattern)
+                return 0;
+        r = pid1_message_new(u->pid1, PID1_PATH, PID1_MANAGER, "ResetFailedUnit", &message);
+        if (r >= 0)
+                r = sd_bus_message_append(message, "s", u->name);
+        if (r >= 0)
+                r = sd_bus_message_set_expect_reply(message, false);
+        if (r >= 0)
+                r = sd_bus_send(u->pid1->bus, message, NULL);
+        return r < 0 ? r : 0;
+}
+
+int pid1_unit_start(Pid1Unit *u) {
+        return u->pattern ? -EINVAL : ask_job(u, true);
+}
+
+/* What becomes of it is seen in the reports: an instance that is up without a job is stopped again. */
+static int stop_instances(Pid1Unit *u) {
+        Pid1 *m = u->pid1;
+
+        if (!m->bus)
+                return -ENOTCONN;
+        for (char **name = u->up; name && *name; name++) {
+                _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
+                int r = pid1_message_new(m, PID1_PATH, PID1_MANAGER, "StopUnit", &message);
+
+                if (r >= 0)
+                        r = sd_bus_message_append(message, "ss", *name, "replace");
+                if (r >= 0)
+                        r = sd_bus_message_set_expect_reply(message, false);
+                if (r >= 0)
+                        r = sd_bus_send(m->bus, message, NULL);
+                if (r < 0)
+                        return r;
+        }
+        pid1_unit_hint(u);
+        return 0;
+}
+
+int pid1_unit_stop(Pid1Unit *u) {
+        return u->pattern ? stop_instances(u) : ask_job(u, false);
+}
+
+void pid1_unit_job_new(Pid1Unit *u, uint32_t job) {
+        job_track_seen(&u->jobs, job);
+        u->is_settled = false;
+        pid1_unit_hint(u);
+}
+
+void pid1_unit_job_removed(Pid1Unit *u, uint32_t job, const char *result) {
+        job_track_seen(&u->jobs, job);
+        u->is_settled = false;
+        u->job_over = job;
+        u->job_end = job_end_from_string(result);
+        if (streq(result, "assert"))
+                queue_report(u, REPORT_REFUSED);
+        pid1_unit_hint(u);
+}
+
+/* ---- time and loss ---- */
+
+static bool tick_calls(Pid1Unit *u, usec_t now) {
+        Pid1JobCall *c;
+
+        DL_FOREACH(u->calls, c)
+                if (now >= c->deadline) {
+                        c->deadline = USEC_INFINITY;
+                        report_failure(u, c->start, -ETIMEDOUT, "PID 1 does not answer");
+                        pid1_unit_wish(u, true);
+                }
+        return u->calls;
+}
+
+/* Silence counts from the wish, but not while PID 1 answers others before us. */
+static usec_t silence_begins(const Pid1Unit *u) {
+        if (u->question)
+                return MAX(u->silent_since, u->asked_at);
+        if (u->queued)
+                return MAX(u->silent_since, u->pid1->last_answer);
+        return u->silent_since;
+}
+
+/* Whoever sees the group of a unit that is down become empty asks PID 1 once more: only then is it a report. */
+static usec_t tick_look(Pid1Unit *u, usec_t now) {
+        if (u->look_delay == 0)
+                return USEC_INFINITY;
+        if (now >= u->look_at) {
+                if (pid1_unit_cgroup_is_empty(CGROUP_ROOT, u->name, u->status.control_group))
+                        pid1_unit_wish(u, true);
+                u->look_delay = MIN(2 * u->look_delay, TICK);
+                u->look_at = now + u->look_delay;
+        }
+        return u->look_at;
+}
+
+usec_t pid1_unit_tick(Pid1Unit *u, usec_t now, unsigned *budget) {
+        usec_t poll_at = usec_add(u->asked_at, u->pid1->poll), next = tick_look(u, now);
+
+        if (u->retry) {
+                u->retry = false;
+                pid1_unit_wish(u, false);
+        }
+        if (tick_calls(u, now) || u->look_since != 0 || u->note_since != 0)
+                next = MIN(next, now + TICK);
+        if (now >= poll_at) {
+                if (u->silent_since == 0 && *budget > 0) {
+                        pid1_unit_wish(u, false);
+                        (*budget)--;
+                }
+                poll_at = now + TICK; /* also while PID 1 is silent */
+        }
+        if (u->silent_since != 0) {
+                if (now >= usec_add(silence_begins(u), SILENCE)) {
+                        report_unknown(u, now);
+                        u->silent_since = now; /* and again after as long */
+                }
+                next = MIN(next, now + TICK);
+        }
+        return MIN(next, poll_at);
+}
+
+void pid1_unit_owner_gone(Pid1Unit *u) {
+        u->reference_call = sd_bus_slot_unref(u->reference_call);
+        u->referenced = false;
+        if (is_up(&u->status) || u->status.job)
+                job_track_gap(&u->jobs);
+}
+
+void pid1_unit_connection_gone(Pid1Unit *u) {
+        pid1_unit_owner_gone(u);
+        u->references = 0;
+        while (u->calls) {
+                if (u->calls->deadline != USEC_INFINITY)
+                        report_failure(u, u->calls->start, -ENOTCONN, "The connection to the system bus is gone");
+                job_track_answer(&u->jobs, 0);
+                call_free(u->calls);
+        }
+        if (u->question) {
+                u->question = sd_bus_slot_unref(u->question);
+                u->pid1->asked--;
+        }
+        u->again = u->retry = false;
+        report_unknown(u, now_boottime());
+        pid1_unit_wish(u, false); /* as soon as there is a connection again */
+}
+
+/* ---- life ---- */
+
+static void pid1_unit_destroy(Pid1Unit *u) {
+        ending_free(u);
+        for (size_t i = 0; i < ELEMENTSOF(u->failures); i++)
+                free(u->failures[i].message);
+        strv_free(u->up);
+        strv_free(u->covers);
+        free(u->name);
+        free(u->path);
+        free(u->gate);
+        free(u->guard);
+        free(u->pattern);
+        free(u);
+}
+
+static char *pattern_of(const char *template) {
+        char pattern[UNIT_NAME_SPACE];
+
+        return unit_name_fill(template, "*", pattern) < 0 ? NULL : strdup(pattern);
+}
+
+static int pid1_unit_add(Pid1 *m, const char *name, const char *gate, const char *guard,
+                const Pid1UnitCallbacks *callbacks, void *userdata, Pid1Unit **ret) {
+        Pid1Unit *u;
+        int r;
+
+        HASH_FIND_STR(m->units, name, u);
+        if (u)
+                return -EEXIST;
+        u = calloc(1, sizeof(*u));
+        if (!u)
+                return -ENOMEM;
+        u->pid1 = m;
+        u->callbacks = *callbacks;
+        u->userdata = userdata;
+        u->name = strdup(name);
+        u->gate = gate ? strdup(gate) : NULL;
+        u->guard = gate ? strdup(guard) : NULL;
+        if (!gate)
+                u->pattern = pattern_of(name);
+        r = !u->name || (gate ? !u->gate || !u->guard : !u->pattern)
+                            ? -ENOMEM
+                            : sd_bus_path_encode(PID1_UNIT_PATH, name, &u->path);
+        if (r < 0) {
+                pid1_unit_destroy(u);
+                return r;
+        }
+        HASH_ADD_KEYPTR(hh, m->units, u->name, strlen(u->name), u);
+        pid1_unit_wish(u, false);
+        pid1_pump(m);
+        *ret = u;
+        return 0;
+}
+
+int pid1_unit_new(Pid1 *m, const char *name, const char *gate, const char *guard, const Pid1UnitCallbacks *callbacks,
+                void *userdata, Pid1Unit **ret) {
+        return pid1_unit_add(m, name, gate, guard, callbacks, userdata, ret);
+}
+
+int pid1_unit_new_template(
+                Pid1 *m, const char *name, const Pid1UnitCallbacks *callbacks, void *userdata, Pid1Unit **ret) {
+        return unit_name_is_template(name) ? pid1_unit_add(m, name, NULL, NULL, callbacks, userdata, ret) : -EINVAL;
+}
+
+Pid1Unit *pid1_unit_free(Pid1Unit *u) {
+        Pid1 *m;
+
+        if (!u)
+                return NULL;
+        m = u->pid1;
+        if (m->owner)
+                pid1_unit_release(u);
+        (void) sd_bus_slot_unref(u->reference_call);
+        while (u->calls)
+                call_free(u->calls);
+        if (u->question) {
+                (void) sd_bus_slot_unref(u->question);
+                m->asked--;
+        }
+        if (u->queued)
+                pid1_unqueue(m, u);
+        if (u->reports)
+                DL_DELETE2(m->reports, u, report_prev, report_next);
+        HASH_DEL(m->units, u);
+        pid1_pump(m);
+        pid1_unit_destroy(u);
+        return NULL;
+}
+
+char *const *pid1_unit_covers(const Pid1Unit *u) {
+        return u->covers;
+}
+
+const char *pid1_unit_name(const Pid1Unit *u) {
+        return u->name;
+}
+
+const Pid1UnitStatus *pid1_unit_status(const Pid1Unit *u) {
+        return &u->status;
+}

@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pid1/pid1-internal.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "util/unit-name.h"
+
+#define BUS_NAME "org.freedesktop.DBus"
+#define UNIT_SIGNAL_MATCH(interface, member)                                                                          \
+        "type='signal',sender='" PID1_NAME "',path='" PID1_PATH "',interface='" interface "',member='" member "'"
+
+int pid1_message_new(Pid1 *m, const char *path, const char *interface, const char *member, sd_bus_message **ret) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
+        int r;
+
+        if (!m->bus)
+                return -ENOTCONN;
+        r = sd_bus_message_new_method_call(m->bus, &message, PID1_NAME, path, interface, member);
+        if (r < 0)
+                return r;
+        /* While PID 1 executes itself anew dbus-daemon would hold the call back for up to 25 s: rather an error now.
+         */
+        r = sd_bus_message_set_auto_start(message, false);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(message);
+        return 0;
+}
+
+/* ---- questions and reports ---- */
+
+void pid1_queue(Pid1 *m, Pid1Unit *u, bool first) {
+        if (first)
+                DL_PREPEND2(m->queue, u, queue_prev, queue_next);
+        else
+                DL_APPEND2(m->queue, u, queue_prev, queue_next);
+        u->queued = true;
+        pid1_arm(m, now_boottime() + TICK);
+}
+
+void pid1_unqueue(Pid1 *m, Pid1Unit *u) {
+        DL_DELETE2(m->queue, u, queue_prev, queue_next);
+        u->queued = false;
+}
+
+void pid1_pump(Pid1 *m) {
+        pid1_unit_send_waiting(m);
+        while (m->queue && m->bus && m->owner && m->asked < QUESTIONS_MAX) {
+                Pid1Unit *u = m->queue;
+
+                pid1_unqueue(m, u);
+                pid1_unit_ask(u);
+        }
+}
+
+static void arm_at(Pid1 *m, usec_t t) {
+        if (sd_event_source_set_time(m->timer, t) >= 0)
+                (void) sd_event_source_set_enabled(m->timer, SD_EVENT_ONESHOT);
+}
+
+void pid1_arm(Pid1 *m, usec_t at) {
+        usec_t armed;
+        int enabled;
+
+        if (sd_event_source_get_enabled(m->timer, &enabled) < 0 || sd_event_source_get_time(m->timer, &armed) < 0)
+                return;
+        if (enabled == SD_EVENT_OFF || armed > at)
+                arm_at(m, at);
+}
+
+void pid1_kick(Pid1 *m) {
+        (void) sd_event_source_set_enabled(m->defer, SD_EVENT_ONESHOT);
+}
+
+/* One at a time, and nothing of m is touched after the callback: see the header. */
+static int on_defer(sd_event_source *source, void *userdata) {
+        Pid1 *m = userdata;
+
+        if (!m->reloaded && !m->finished && !m->reports)
+                return 0;
+        pid1_kick(m); /* there may be more */
+
+        if (m->reloaded) {
+                m->reloaded = false;
+                if (m->on_reloaded)
+                        m->on_reloaded(m->on_reloaded_userdata);
+        } else if (m->finished)
+                pid1_call_deliver(m);
+        else
+                pid1_unit_deliver(m->reports);
+        return 0;
+}
+
+/* ---- what PID 1 says ---- */
+
+/* The broker keeps others' broadcasts from us, but not a signal sent straight to us. */
+static bool is_from_pid1(Pid1 *m, sd_bus_message *message) {
+        const char *sender = sd_bus_message_get_sender(message);
+
+        return m->owner && sender && streq(sender, m->owner);
+}
+
+static Pid1Unit *find_unit(Pid1 *m, const char *name) {
+        Pid1Unit *u;
+
+        HASH_FIND_STR(m->units, name, u);
+        return u;
+}
+
+/* "foo@bar.service" is of interest to whoever watches "foo@.service". */
+static void hint_template(Pid1 *m, const char *name) {
+        char template[UNIT_NAME_SPACE];
+        Pid1Unit *u;
+
+        if (unit_name_template(name, template) < 0)
+                return;
+        u = find_unit(m, template);
+        if (u)
+                pid1_unit_changed(u);
+}
+
+static int on_job_new(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        Pid1 *m = userdata;
+        const char *name;
+        uint32_t id;
+
+        if (!is_from_pid1(m, message) || sd_bus_message_read(message, "uos", &id, NULL, &name) < 0)
+                return 0;
+
+        m->highest_job = MAX(m->highest_job, id);
+        neighbours_job_new(m, name, id);
+        Pid1Unit *u = find_unit(m, name);
+        if (u)
+                pid1_unit_job_new(u, id);
+        hint_template(m, name);
+        return 0;
+}
+
+static int on_job_removed(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        Pid1 *m = userdata;
+        const char *name, *result;
+        uint32_t id;
+
+        if (!is_from_pid1(m, message) || sd_bus_message_read(message, "uoss", &id, NULL, &name, &result) < 0)
+                return 0;
+
+        m->highest_job = MAX(m->highest_job, id);
+        neighbours_job_over(m, name, id);
+        Pid1Unit *u = find_unit(m, name);
+        if (u)
+                pid1_unit_job_removed(u, id, result);
+        hint_template(m, name);
+        return 0;
+}
+
+/* Only a hint: the answer to a question is the truth (PID 1 coalesces changes). */
+static int on_properties(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        Pid1 *m = userdata;
+        _cleanup_free_ char *name = NULL;
+
+        if (!is_from_pid1(m, message) ||
+                        sd_bus_path_decode(sd_bus_message_get_path(message), PID1_UNIT_PATH, &name) <= 0)
+                return 0;
+
+        Pid1Unit *u = find_unit(m, name);
+        if (u)
+                pid1_unit_changed(u);
+        neighbours_changed(m, name);
+        hint_template(m, name);
+        return 0;
+}
+
+static void read_all_units(Pid1 *m) {
+        for (Pid1Unit *u = m->units; u; u = u->hh.next)
+                pid1_unit_wish(u, false);
+        pid1_pump(m);
+}
+
+/* Between true and false PID 1 merely answers late: nothing becomes unknown by that. */
+static int on_reloading(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        Pid1 *m = userdata;
+        int active;
+
+        if (!is_from_pid1(m, message) || sd_bus_message_read(message, "b", &active) < 0 || active)
+                return 0;
+        m->reloaded = true;
+        pid1_kick(m);
+        read_all_units(m);
+        return 0;
+}
+
+static int on_subscribed(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        Pid1 *m = userdata;
+        const sd_bus_error *e = sd_bus_message_get_error(message);
+
+        m->subscribe_call = sd_bus_slot_unref(m->subscribe_call);
+        /* Any other error: the slow poll sees to it that we ask again, and stands in until then. */
+        m->subscribed = !e || sd_bus_error_has_name(e, PID1_NAME ".AlreadySubscribed");
+        return 0;
+}
+
+/* PID 1 sends no signals at all without it, and some versions forget it with their bus connection. */
+static int pid1_subscribe(Pid1 *m) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
+        int r;
+
+        m->subscribed = false;
+        m->subscribe_call = sd_bus_slot_unref(m->subscribe_call);
+        r = pid1_message_new(m, PID1_PATH, PID1_MANAGER, "Subscribe", &message);
+        if (r < 0)
+                return r;
+        return sd_bus_call_async(m->bus, &m->subscribe_call, message, on_subscribed, m, QUESTION_TIMEOUT);
+}
+
+/* A new PID 1, or the same on a new connection: it may know neither our subscription nor our references. */
+static void set_owner(Pid1 *m, const char *owner) {
+        if (isempty(owner) ? !m->owner : m->owner && streq(owner, m->owner))
+                return;
+
+        free(m->owner);
+        m->owner = isempty(owner) ? NULL : strdup(owner);
+        if (!m->owner) {
+                neighbours_gap(m);
+                for (Pid1Unit *u = m->units; u; u = u->hh.next)
+                        pid1_unit_owner_gone(u);
+                return;
+        }
+        (void) pid1_subscribe(m); /* tried again with the next tick */
+        read_all_units(m);
+}
+
+static int on_owner_changed(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        Pid1 *m = userdata;
+        const char *sender = sd_bus_message_get_sender(message), *old, *new;
+
+        if (!sender || !streq(sender, BUS_NAME) || sd_bus_message_read(message, "sss", NULL, &old, &new) < 0)
+                return 0;
+        if (m->owner && !isempty(new) && !streq(new, m->owner))
+                set_owner(m, NULL);
+        set_owner(m, new);
+        if (!isempty(new)) {
+                /* It has read all unit files anew, with or without having said so. */
+                m->reloaded = true;
+                pid1_kick(m);
+        }
+        return 0;
+}
+
+static int on_owner(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        Pid1 *m = userdata;
+        const char *owner;
+
+        m->owner_call = sd_bus_slot_unref(m->owner_call);
+        if (!sd_bus_message_is_method_error(message, NULL) && sd_bus_message_read(message, "s", &owner) > 0)
+                set_owner(m, owner);
+        return 0;
+}
+
+static int ask_owner(Pid1 *m) {
+        return sd_bus_call_method_async(m->bus, &m->owner_call, BUS_NAME, "/org/freedesktop/DBus", BUS_NAME,
+                        "GetNameOwner", on_owner, m, "s", PID1_NAME);
+}
+
+static void connection_gone(Pid1 *m) {
+        free(m->owner);
+        m->owner = NULL;
+        m->subscribed = false;
+        neighbours_gap(m);
+        for (Pid1Unit *u = m->units; u; u = u->hh.next)
+                pid1_unit_connection_gone(u);
+}
+
+/* Made by sd-bus itself. The caller of this layer sees it too, and will detach. */
+static int on_disconnected(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        connection_gone(userdata);
+        return 0;
+}
+
+/* ---- the timer ---- */
+
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
+        Pid1 *m = userdata;
+        usec_t now = now_boottime(), next = usec_add(now, m->poll);
+        unsigned budget = POLL_BATCH;
+
+        if (m->bus && !m->owner && !m->owner_call)
+                (void) ask_owner(m); /* should its NameOwnerChanged be lost */
+        if (m->owner && !m->subscribed && !m->subscribe_call)
+                (void) pid1_subscribe(m);
+        for (Pid1Unit *u = m->units; u; u = u->hh.next) {
+                usec_t t = pid1_unit_tick(u, now, &budget);
+
+                next = MIN(next, t);
+        }
+        pid1_pump(m);
+        neighbours_look(m);
+        arm_at(m, MAX(next, now + FIRST_LOOK));
+        return 0;
+}
+
+/* ---- life ---- */
+
+int pid1_new(sd_event *event, usec_t poll, Pid1 **ret) {
+        Pid1 *m = calloc(1, sizeof(*m));
+        int r;
+
+        if (!m)
+                return -ENOMEM;
+        m->event = sd_event_ref(event);
+        m->poll = MAX(poll, TICK);
+
+        r = sd_event_add_time(event, &m->timer, CLOCK_BOOTTIME, 0, 1, on_timer, m);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(m->timer, SD_EVENT_OFF);
+        if (r >= 0)
+                r = sd_event_add_defer(event, &m->defer, on_defer, m);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(m->defer, SD_EVENT_OFF);
+        if (r < 0) {
+                (void) pid1_free(m);
+                return r;
+        }
+        (void) sd_event_source_set_description(m->timer, "unit-poll");
+        (void) sd_event_source_set_description(m->defer, "unit-reports");
+        *ret = m;
+        return 0;
+}
+
+Pid1 *pid1_free(Pid1 *m) {
+        if (!m)
+                return NULL;
+        pid1_detach(m);
+        while (m->units)
+                (void) pid1_unit_free(m->units);
+        pid1_calls_free(m);
+        (void) sd_event_source_disable_unref(m->timer);
+        (void) sd_event_source_disable_unref(m->defer);
+        (void) sd_event_unref(m->event);
+        free(m);
+        return NULL;
+}
+
+/* All are queued in this order on one connection, which is what makes it free of races: PID 1's name is known before
+ * its first signal can come, and the signals are on before the first job is asked for. */
+static int queue_matches(Pid1 *m) {
+        static const struct {
+                const char *match;
+                sd_bus_message_handler_t handler;
+        } matches[_MATCH_MAX] = {
+                [MATCH_OWNER] = { "type='signal',sender='" BUS_NAME
+                                  "',path='/org/freedesktop/DBus',interface='" BUS_NAME
+                                  "',member='NameOwnerChanged',arg0='" PID1_NAME "'",
+                                on_owner_changed },
+                [MATCH_JOB_NEW] = { UNIT_SIGNAL_MATCH(PID1_MANAGER, "JobNew"), on_job_new },
+                [MATCH_JOB_REMOVED] = { UNIT_SIGNAL_MATCH(PID1_MANAGER, "JobRemoved"), on_job_removed },
+                [MATCH_RELOADING] = { UNIT_SIGNAL_MATCH(PID1_MANAGER, "Reloading"), on_reloading },
+                /* One for all units: dbus-daemon allows a connection no more than 512 matches. */
+                [MATCH_PROPERTIES] = { "type='signal',sender='" PID1_NAME "',path_namespace='" PID1_UNIT_PATH
+                                       "',interface='" PROPERTIES "',member='PropertiesChanged'",
+                                on_properties },
+                [MATCH_DISCONNECTED] = { "type='signal',sender='org.freedesktop.DBus.Local',path='/org/freedesktop/"
+                                         "DBus/Local',"
+                                         "interface='org.freedesktop.DBus.Local',member='Disconnected'",
+                                on_disconnected },
+        };
+
+        for (size_t i = 0; i < _MATCH_MAX; i++) {
+                int r = sd_bus_add_match_async(m->bus, &m->matches[i], matches[i].match, matches[i].handler, NULL, m);
+
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+int pid1_attach(Pid1 *m, sd_bus *bus) {
+        int r;
+
+        if (m->bus)
+                return -EISCONN;
+        m->bus = sd_bus_ref(bus);
+        r = queue_matches(m);
+        if (r >= 0)
+                r = ask_owner(m);
+        if (r < 0) {
+                pid1_detach(m);
+                return r;
+        }
+        pid1_arm(m, now_boottime() + TICK);
+        return 0;
+}
+
+/* On a connection that lives on PID 1 would go on counting and telling. */
+static void pid1_say_goodbye(Pid1 *m) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
+
+        for (Pid1Unit *u = m->units; u; u = u->hh.next)
+                pid1_unit_release(u);
+        if (pid1_message_new(m, PID1_PATH, PID1_MANAGER, "Unsubscribe", &message) >= 0 &&
+                        sd_bus_message_set_expect_reply(message, false) >= 0)
+                (void) sd_bus_send(m->bus, message, NULL);
+}
+
+void pid1_detach(Pid1 *m) {
+        if (!m->bus)
+                return;
+        if (m->owner && sd_bus_is_open(m->bus) > 0)
+                pid1_say_goodbye(m);
+        connection_gone(m);
+        pid1_calls_cancel(m);
+        m->owner_call = sd_bus_slot_unref(m->owner_call);
+        m->subscribe_call = sd_bus_slot_unref(m->subscribe_call);
+        for (size_t i = 0; i < _MATCH_MAX; i++)
+                m->matches[i] = sd_bus_slot_unref(m->matches[i]);
+        m->bus = sd_bus_unref(m->bus);
+}
+
+bool pid1_attached(const Pid1 *m) {
+        return m->bus;
+}
+
+void pid1_on_reloaded(Pid1 *m, void (*f)(void *userdata), void *userdata) {
+        m->on_reloaded = f;
+        m->on_reloaded_userdata = userdata;
+}

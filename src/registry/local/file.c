@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "registry/local/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "registry/registry.h"
+#include "util/file-util.h"
+
+#define MAGIC "leased-record 1 "
+
+enum {
+        HEAD_MAX = 128 + 3 * REGISTRY_KEY_MAX,
+        CRC_AT = sizeof(MAGIC) - 1,
+        COVERED_AT = CRC_AT + 8 + 1,
+};
+
+void local_file_clear(LocalFile *file) {
+        free(file->key);
+        free(file->value);
+        *file = (LocalFile){};
+}
+
+/* CRC-32 as in IEEE 802.3, four bits at a time. */
+static uint32_t crc32_add(uint32_t crc, const void *data, size_t size) {
+        static const uint32_t table[16] = {
+                0x00000000,
+                0x1db71064,
+                0x3b6e20c8,
+                0x26d930ac,
+                0x76dc4190,
+                0x6b6b51f4,
+                0x4db26158,
+                0x5005713c,
+                0xedb88320,
+                0xf00f9344,
+                0xd6d6a3e8,
+                0xcb61b38c,
+                0x9b64c2b0,
+                0x86d3d2d4,
+                0xa00ae278,
+                0xbdbdf21c,
+        };
+        const unsigned char *p = data;
+
+        crc = ~crc;
+        for (size_t i = 0; i < size; i++) {
+                crc = table[(crc ^ p[i]) & 15] ^ crc >> 4;
+                crc = table[(crc ^ p[i] >> 4) & 15] ^ crc >> 4;
+        }
+        return ~crc;
+}
+
+/* Digits from *p on and the character that ends them; moves *p behind it. end is where the text ends. */
+static bool parse_number(const char **p, const char *end, char last, uint64_t *ret) {
+        const char *begin = *p;
+        uint64_t n = 0;
+
+        for (; *p < end && **p >= '0' && **p <= '9'; (*p)++)
+                if (__builtin_mul_overflow(n, 10, &n) || __builtin_add_overflow(n, (uint64_t) (**p - '0'), &n))
+                        return false;
+        if (*p == begin || *p >= end || **p != last)
+                return false;
+        (*p)++;
+        *ret = n;
+        return true;
+}
+
+/* The key that the record says it has, escaped: it must be of one key only, and its file's name must be this one. 1, 0
+ * or -ENOMEM. */
+static int decode_key(const char *escaped, size_t size, const char *name, char **ret) {
+        _cleanup_free_ char *copy = strndup(escaped, size);
+        char expected[LOCAL_NAME_SIZE];
+
+        if (!copy)
+                return -ENOMEM;
+        if (strlen(copy) != size)
+                return 0; /* a NUL byte */
+        local_name(copy, expected);
+        return streq(expected, name) ? local_unescape_key(copy, ret) : 0;
+}
+
+int local_file_decode(const char *data, size_t size, const char *name, LocalFile *ret) {
+        const char *end = memchr(data, '\n', MIN(size, (size_t) HEAD_MAX)), *p;
+        LocalFile file = {};
+        uint64_t value_size;
+        char crc[16];
+        int r;
+
+        if (!end || end - data < COVERED_AT || memcmp(data, MAGIC, CRC_AT) != 0)
+                return 0;
+        p = data + COVERED_AT;
+        (void) snprintf(crc, sizeof(crc), "%08" PRIx32 " ", crc32_add(0, p, size - COVERED_AT));
+        if (memcmp(data + CRC_AT, crc, COVERED_AT - CRC_AT) != 0)
+                return 0;
+        if (!parse_number(&p, end, ' ', &file.mod_revision) || !parse_number(&p, end, ' ', &value_size))
+                return 0;
+        if (file.mod_revision == 0 || file.mod_revision > INT64_MAX || value_size > REGISTRY_VALUE_MAX ||
+                        size != (size_t) (end + 1 - data) + value_size + 1 || data[size - 1] != '\n')
+                return 0;
+        r = decode_key(p, (size_t) (end - p), name, &file.key);
+        if (r <= 0)
+                return r;
+        file.size = value_size;
+        file.value = malloc(value_size + 1);
+        if (!file.value) {
+                local_file_clear(&file);
+                return -ENOMEM;
+        }
+        memcpy(file.value, end + 1, value_size);
+        file.value[value_size] = '\0';
+        *ret = file;
+        return 1;
+}
+
+/* Errors that say "there is something, and it cannot be read", and not "I could not look". */
+static bool is_damage(int error) {
+        switch (error) {
+        case -EIO:
+        case -EBADMSG:
+        case -EUCLEAN:
+        case -EISDIR:
+        case -ELOOP:
+        case -E2BIG:
+        case -ENXIO:
+        case -EACCES:
+        case -EPERM:
+        case -ENODATA:
+                return true;
+        default:
+                return false;
+        }
+}
+
+static int read_text(int directory_fd, const char *name, char **ret, size_t *ret_length) {
+        /* Whatever lies there must not make us wait: a FIFO is opened without a writer. */
+        _cleanup_close_ int fd = openat(directory_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+        _cleanup_free_ char *text = NULL;
+        size_t length = 0;
+        struct stat st;
+
+        if (fd < 0 || fstat(fd, &st) < 0)
+                return -errno;
+        if (!S_ISREG(st.st_mode))
+                return -EBADMSG;
+        if (st.st_size > HEAD_MAX + REGISTRY_VALUE_MAX + 1)
+                return -E2BIG;
+        text = malloc((size_t) st.st_size + 1);
+        if (!text)
+                return -ENOMEM;
+        while (length < (size_t) st.st_size) {
+                ssize_t n = read(fd, text + length, (size_t) st.st_size - length);
+
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0)
+                        return -errno;
+                if (n == 0)
+                        break;
+                length += (size_t) n;
+        }
+        text[length] = '\0';
+        *ret = TAKE_PTR(text);
+        *ret_length = length;
+        return 0;
+}
+
+int local_file_read(int directory_fd, const char *name, LocalFile *ret) {
+        _cleanup_free_ char *text = NULL;
+        LocalFile file = { .damaged = true };
+        size_t length = 0;
+        int r, k = 0;
+
+        r = read_text(directory_fd, name, &text, &length);
+        if (r < 0 && !is_damage(r))
+                return r;
+        if (r == 0)
+                k = local_file_decode(text, length, name, &file);
+        if (k == 0)
+                k = local_unescape(name, &file.key);
+        if (k < 0)
+                return k;
+        *ret = file;
+        return 0;
+}
+
+int local_file_write(int directory_fd, const char *name, const char *escaped_key, const void *value, size_t size,
+                uint64_t mod_revision, int *ret_fd) {
+        _cleanup_close_ int fd =
+                        openat(directory_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+        _cleanup_free_ char *covered = NULL;
+        char magic[COVERED_AT + 1];
+        uint32_t crc;
+        int n, r;
+
+        if (fd < 0)
+                return -errno;
+        n = asprintf(&covered, "%" PRIu64 " %zu %s\n", mod_revision, size, escaped_key);
+        if (n < 0) {
+                covered = NULL;
+                return -ENOMEM;
+        }
+        crc = crc32_add(0, covered, (size_t) n);
+        crc = crc32_add(crc, value, size);
+        crc = crc32_add(crc, "\n", 1);
+        (void) snprintf(magic, sizeof(magic), MAGIC "%08" PRIx32 " ", crc);
+        r = write_all(fd, magic, COVERED_AT);
+        if (r == 0)
+                r = write_all(fd, covered, (size_t) n);
+        if (r == 0)
+                r = write_all(fd, value, size);
+        if (r == 0)
+                r = write_all(fd, "\n", 1);
+        if (r < 0)
+                return r;
+        *ret_fd = fd;
+        fd = -1;
+        return 0;
+}

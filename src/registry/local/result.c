@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the store hands up to the loop's side. */
+#include <errno.h>
+#include <stdio.h>
+
+#include "registry/local/store.h"
+
+void local_result_clear(LocalResult *result) {
+        for (size_t i = 0; i < result->n_records; i++) {
+                free((char *) result->records[i].key);
+                free((void *) result->records[i].value);
+        }
+        free(result->records);
+        free(result->deleted);
+        free(result->error);
+        *result = (LocalResult){};
+}
+
+int local_result_fail(LocalResult *result, int error, const char *path, const char *what) {
+        char *text;
+
+        if (!result->error && asprintf(&text, "%s: %s: %s", path, what, strerror(abs(error))) >= 0)
+                result->error = text;
+        return -abs(error);
+}
+
+static bool make_room(LocalResult *result) {
+        size_t room = result->n_room ? 2 * result->n_room : 16;
+        RegistryRecord *records;
+        bool *deleted;
+
+        if (result->n_records < result->n_room)
+                return true;
+        records = realloc(result->records, room * sizeof(RegistryRecord));
+        if (!records)
+                return false;
+        result->records = records;
+        deleted = realloc(result->deleted, room * sizeof(bool));
+        if (!deleted)
+                return false;
+        result->deleted = deleted;
+        result->n_room = room;
+        return true;
+}
+
+int local_result_add(LocalResult *result, char *key, char *value, size_t size, uint64_t mod_revision, bool damaged,
+                bool deleted) {
+        if (!key || !make_room(result)) {
+                free(key);
+                free(value);
+                return -ENOMEM;
+        }
+        result->records[result->n_records] = (RegistryRecord){
+                .key = key, .value = value, .size = size, .mod_revision = mod_revision, .damaged = damaged
+        };
+        result->deleted[result->n_records++] = deleted;
+        return 0;
+}
