@@ -254,7 +254,11 @@ static void check_etcd(const Check *k) {
 static void check_all(const Check *k) {
         Timeline t;
 
-        if (streq(k->conf->registry, "etcd"))
+        if (streq(k->conf->registry, "etcd") && !LEASED_ETCD)
+                messages_add(k->messages,
+                                "%s: Registry=etcd: this leased was built without etcd; only Registry=local works",
+                                k->where[O_REGISTRY]);
+        else if (streq(k->conf->registry, "etcd"))
                 check_etcd(k);
         else
                 for (unsigned o = O_ENDPOINTS; o <= O_PASSWORD_FILE; o++)
