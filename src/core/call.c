@@ -98,7 +98,7 @@ static CallResult check_holder(Core *c, const Lease *l, const Call *call) {
 }
 
 static void put_holder(Core *c, Calling *g, const Call *call) {
-        const char *machine = isempty(call->machine) ? c->machine_id : call->machine;
+        const char *machine = isempty(call->machine) ? c->here.machine_id : call->machine;
 
         g->record.state = LEASE_HELD;
         str_copy(g->record.machine_id, sizeof(g->record.machine_id), machine);
@@ -128,9 +128,9 @@ static CallResult make_record(Core *c, Calling *g, const Call *call) {
         } else {
                 g->record.period = call->period;
                 g->record.index = lease_next_index(c, g->lease);
-                if (lease_is_lost(g->lease) && (c->meta.revision == 0 || c->meta_damaged))
+                if (lease_is_lost(g->lease) && (c->meta.seen.revision == 0 || c->meta.damaged))
                         return CALL_UNAVAILABLE;
-                g->meta = lease_is_lost(g->lease) ? c->meta.revision : 0;
+                g->meta = lease_is_lost(g->lease) ? c->meta.seen.revision : 0;
                 if (g->record.index > INDEX_MAX)
                         return CALL_UNAVAILABLE;
         }
@@ -149,9 +149,9 @@ static CallResult check_call(Core *c, const Call *call) {
                 return CALL_INVALID_NAME;
         if (has_period && (call->period < PERIOD_MIN || call->period > PERIOD_MAX))
                 return CALL_INVALID_PERIOD;
-        if (!session_settled(c) || c->shutting_down || c->now.boottime >= c->own.t0 + c->own.timeline.kill)
+        if (!session_settled(c) || c->shutdown.on || c->now.boottime >= c->own.t0 + c->own.timeline.kill)
                 return CALL_UNAVAILABLE;
-        if (c->now.boottime < c->acquire_not_before)
+        if (c->now.boottime < c->identity.acquire_not_before)
                 return CALL_UNAVAILABLE;
         return CALL_DONE;
 }
@@ -231,7 +231,7 @@ static bool has_landed(const Calling *g) {
 static void on_refused(Core *c, Calling *g) {
         if (has_landed(g))
                 drop(c, g, CALL_DONE);
-        else if (g->meta > 0 && c->meta.revision != g->meta)
+        else if (g->meta > 0 && c->meta.seen.revision != g->meta)
                 drop(c, g, CALL_UNAVAILABLE);
         else if (g->lease->seen.revision != g->revision)
                 drop(c, g,

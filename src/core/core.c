@@ -15,15 +15,15 @@ static void *must_alloc(size_t size) {
 }
 
 static void remember(Core *c, const CoreMemory *m) {
-        str_copy(c->uuid, sizeof(c->uuid), strempty(m->uuid));
-        str_copy(c->store, sizeof(c->store), strempty(m->store));
-        c->revision = m->revision;
-        c->floor = m->floor <= FLOOR_MAX ? m->floor : 0;
-        c->silence = m->silence;
-        c->draining = c->draining_said = m->draining;
-        c->plan_stale = c->offers_stale = true;
-        c->plan_due_at = USEC_INFINITY;
-        c->remembered_nothing = isempty(m->uuid);
+        str_copy(c->identity.uuid, sizeof(c->identity.uuid), strempty(m->uuid));
+        str_copy(c->identity.store, sizeof(c->identity.store), strempty(m->store));
+        c->identity.revision = m->revision;
+        c->identity.floor = m->floor <= FLOOR_MAX ? m->floor : 0;
+        c->identity.silence = m->silence;
+        c->drain.on = c->drain.said = m->draining;
+        c->plan.stale = c->offering.stale = true;
+        c->plan.due_at = USEC_INFINITY;
+        c->identity.remembered_nothing = isempty(m->uuid);
         for (size_t i = 0; i < m->n_indexes; i++)
                 if (lease_name_is_valid(m->indexes[i].lease) && m->indexes[i].index <= INDEX_MAX)
                         mirror_lease(c, m->indexes[i].lease)->remembered = m->indexes[i].index;
@@ -34,16 +34,16 @@ Core *core_new(const CoreConfig *config) {
 
         if (!c)
                 return NULL;
-        str_copy(c->machine_id, sizeof(c->machine_id), config->machine_id);
-        str_copy(c->boot_id, sizeof(c->boot_id), config->boot_id);
-        str_copy(c->hostname, sizeof(c->hostname), strempty(config->hostname));
-        str_copy(c->metadata, sizeof(c->metadata), strempty(config->metadata));
-        str_copy(c->version, sizeof(c->version), strempty(config->version));
-        c->ttl = config->ttl;
+        str_copy(c->here.machine_id, sizeof(c->here.machine_id), config->machine_id);
+        str_copy(c->here.boot_id, sizeof(c->here.boot_id), config->boot_id);
+        str_copy(c->here.hostname, sizeof(c->here.hostname), strempty(config->hostname));
+        str_copy(c->here.metadata, sizeof(c->here.metadata), strempty(config->metadata));
+        str_copy(c->here.version, sizeof(c->here.version), strempty(config->version));
+        c->here.ttl = config->ttl;
         c->random = config->seed;
         if (config->session && session_ttl(config->session) > 0)
                 str_copy(c->adopt, sizeof(c->adopt), config->session);
-        (void) timeline_compute(c->ttl, USEC_INFINITY, USEC_INFINITY, &c->own.timeline);
+        (void) timeline_compute(c->here.ttl, USEC_INFINITY, USEC_INFINITY, &c->own.timeline);
         remember(c, &config->memory);
         return c;
 }
@@ -59,11 +59,11 @@ Core *core_free(Core *c) {
         word_free_all(c);
         mirror_free(c);
         output_reset(c);
-        free(c->arena);
-        free(c->actions);
-        free(c->asked);
-        free(c->memory_indexes);
-        free(c->offers_next);
+        free(c->out.arena);
+        free(c->out.actions);
+        free(c->asked.list);
+        free(c->memory.indexes);
+        free(c->offering.next);
         free(c);
         return NULL;
 }
@@ -74,9 +74,9 @@ Core *core_free(Core *c) {
 static void on_ended(Core *c, const Answer *a) {
         const Session *s = c->own.seen;
 
-        c->end_txn = 0;
-        c->ended = a->outcome == OUTCOME_COMMITTED || !s || s->beat.revision == 0;
-        if (a->outcome == OUTCOME_REFUSED && !c->ended) {
+        c->shutdown.txn = 0;
+        c->shutdown.ended = a->outcome == OUTCOME_COMMITTED || !s || s->beat.revision == 0;
+        if (a->outcome == OUTCOME_REFUSED && !c->shutdown.ended) {
                 c->own.beat_revision = s->beat.revision;
                 c->own.fence_revision = s->fence.revision;
         }
@@ -88,26 +88,26 @@ static void on_answer(Core *c, const Event *e) {
         if (!asked_end(c, e->id, &known))
                 return; /* asked by nobody any more */
         if (e->answer.outcome != OUTCOME_UNKNOWN) {
-                c->heard_at = c->now.boottime;
+                c->heard.at = c->now.boottime;
                 identity_answer(c, session_is_shown_its_past(c, e->id, &e->answer) ? UINT64_MAX : known, &e->answer);
                 if (!mirror_take(c, &e->answer))
                         identity_contradicted(c, &e->answer);
         }
-        if (e->id == c->beats_read) {
-                c->beats_read = 0;
+        if (e->id == c->beats.id) {
+                c->beats.id = 0;
                 if (e->answer.outcome != OUTCOME_UNKNOWN)
-                        c->beats_known_at = c->beats_asked_at;
-        } else if (e->id == c->list_read)
-                c->list_read = 0;
-        else if (e->id == c->meta_txn)
+                        c->beats.known_at = c->beats.asked_at;
+        } else if (e->id == c->identity.list_read)
+                c->identity.list_read = 0;
+        else if (e->id == c->meta.txn)
                 identity_txn(c, &e->answer);
-        else if (e->id == c->machine_txn)
+        else if (e->id == c->machine.txn)
                 machine_txn(c, &e->answer);
-        else if (e->id == c->collect_txn)
+        else if (e->id == c->collect.txn)
                 collect_txn(c, &e->answer);
-        else if (e->id == c->offer_txn)
+        else if (e->id == c->offering.txn)
                 offers_txn(c, &e->answer);
-        else if (e->id == c->end_txn)
+        else if (e->id == c->shutdown.txn)
                 on_ended(c, &e->answer);
         else if (session_owns(c, e->id))
                 session_answer(c, e->id, &e->answer);
@@ -120,36 +120,37 @@ static void on_guard(Core *c, const Event *e) {
 
         switch (e->kind) {
         case EVENT_GUARD_GONE:
-                if (c->guard_up) /* said of an earlier one: what this one reports holds */
+                if (c->guard.up) /* said of an earlier one: what this one reports holds */
                         break;
-                c->offers_stale = c->offers_stale || !c->guard_gone;
-                c->guard_gone = true;
+                c->offering.stale = c->offering.stale || !c->guard.gone;
+                c->guard.gone = true;
                 HASH_ITER(hh, c->units, u, next) {
-                        u->guard_asked = 0;
+                        u->said.guard_asked = 0;
                         life_guard(c, u, &(GuardReport){});
                 }
                 break;
         case EVENT_GUARD_UP:
-                c->guard_up = true;
-                c->guard_gone = false;
-                c->guard_synced = false;
+                c->guard.up = true;
+                c->guard.gone = false;
+                c->guard.synced = false;
                 HASH_ITER(hh, c->units, u, next) {
-                        u->guard_known = u->killed = false;
-                        u->guard_asked = 0;
-                        u->armed_stop = u->armed_kill = 0; /* whether it was heard is not known: it is said again */
+                        u->said.guard_known = u->life.killed = false;
+                        u->said.guard_asked = 0;
+                        u->life.armed_stop = u->life.armed_kill =
+                                        0; /* whether it was heard is not known: it is said again */
                 }
                 break;
         case EVENT_GUARD_SYNCED:
-                c->guard_synced = c->guard_up;
+                c->guard.synced = c->guard.up;
                 HASH_ITER(hh, c->units, u, next)
-                        if (c->guard_up && !u->guard_known)
+                        if (c->guard.up && !u->said.guard_known)
                                 life_guard(c, u, &(GuardReport){});
                 break;
         case EVENT_GUARD_DOWN:
-                c->guard_gone = false;
-                c->guard_up = c->guard_synced = false;
+                c->guard.gone = false;
+                c->guard.up = c->guard.synced = false;
                 HASH_ITER(hh, c->units, u, next)
-                        u->guard_known = false;
+                        u->said.guard_known = false;
                 break;
         default:
                 /* An entry for a unit that is not enabled here any more: it must be seen to its end. */
@@ -160,11 +161,11 @@ static void on_guard(Core *c, const Event *e) {
 }
 
 static void on_sleep(Core *c, const Event *e) {
-        c->sleeping = e->on;
-        c->sleep_ready = false;
+        c->sleep.on = e->on;
+        c->sleep.ready = false;
         for (Unit *u = c->units; u; u = u->hh.next)
-                u->killed = false;
-        c->sleep_kill_at = usec_add(c->now.boottime, e->span);
+                u->life.killed = false;
+        c->sleep.kill_at = usec_add(c->now.boottime, e->span);
 }
 
 static void on_operator(Core *c, const Event *e) {
@@ -173,10 +174,10 @@ static void on_operator(Core *c, const Event *e) {
         switch (e->kind) {
         case EVENT_FORGET:
                 if (u)
-                        u->forgotten = c->offers_stale = c->plan_stale = true;
+                        u->forgotten = c->offering.stale = c->plan.stale = true;
                 break;
         case EVENT_DRAIN:
-                if (isempty(e->machine) || streq(e->machine, c->machine_id)) {
+                if (isempty(e->machine) || streq(e->machine, c->here.machine_id)) {
                         machine_drain(c, e->machine, e->on);
                         break;
                 }
@@ -193,14 +194,14 @@ static void on_operator(Core *c, const Event *e) {
                 call_withdraw(c, e->id);
                 break;
         case EVENT_METADATA:
-                str_copy(c->metadata, sizeof(c->metadata), strempty(e->machine));
-                c->offers_stale = c->plan_stale = true;
+                str_copy(c->here.metadata, sizeof(c->here.metadata), strempty(e->machine));
+                c->offering.stale = c->plan.stale = true;
                 for (Unit *each = c->units; each; each = each->hh.next)
                         life_look_anew(c, each);
                 break;
         case EVENT_TTL:
                 if (e->span >= TTL_MIN && e->span <= TTL_MAX)
-                        c->ttl = e->span;
+                        c->here.ttl = e->span;
                 break;
         case EVENT_ACCEPT:
                 identity_accept(c, e->machine);
@@ -212,7 +213,7 @@ static void on_operator(Core *c, const Event *e) {
                 on_sleep(c, e);
                 break;
         case EVENT_SHUTDOWN:
-                c->shutting_down = true;
+                c->shutdown.on = true;
                 break;
         default:
                 break;
@@ -235,7 +236,7 @@ static void note(Core *c, const Event *e) {
         case EVENT_DEADLINE:
                 break;
         case EVENT_RECORDS:
-                c->heard_at = c->now.boottime;
+                c->heard.at = c->now.boottime;
                 if (identity_watch(c, &e->answer))
                         (void) mirror_take(c, &e->answer);
                 break;
@@ -269,18 +270,21 @@ static void note(Core *c, const Event *e) {
 static void look_for_leftovers(const Core *c, bool *ret_busy, bool *ret_held) {
         *ret_busy = *ret_held = false;
         for (const Unit *u = c->units; u; u = u->hh.next) {
-                *ret_busy = *ret_busy || (u->phase != PHASE_IDLE && u->phase != PHASE_RELEASING && !u->global);
-                *ret_held = *ret_held || u->phase == PHASE_RELEASING || u->lease->txn || lease_is_ours(c, u->lease);
+                *ret_busy = *ret_busy ||
+                            (u->life.phase != PHASE_IDLE && u->life.phase != PHASE_RELEASING && !u->global);
+                *ret_held = *ret_held || u->life.phase == PHASE_RELEASING || u->lease->txn ||
+                            lease_is_ours(c, u->lease);
         }
 }
 
 /* Nothing of any unit is here, and no gate: known, and not merely unheard of. */
 static bool all_rest(const Core *c) {
-        if (!c->guard_synced && !c->guard_gone)
+        if (!c->guard.synced && !c->guard.gone)
                 return false;
         for (const Unit *u = c->units; u; u = u->hh.next)
-                if (!u->global && u->phase != PHASE_RELEASING &&
-                                (u->phase != PHASE_IDLE || !u->guard_known || u->guard.index > 0 || !life_is_down(u)))
+                if (!u->global && u->life.phase != PHASE_RELEASING &&
+                                (u->life.phase != PHASE_IDLE || !u->said.guard_known || u->said.guard.index > 0 ||
+                                                !life_is_down(u)))
                         return false;
         return true;
 }
@@ -291,28 +295,28 @@ static bool all_rest(const Core *c) {
 static void advance_shutdown(Core *c) {
         bool busy, held;
 
-        if (!c->shutting_down || c->exit_asked)
+        if (!c->shutdown.on || c->shutdown.exit_asked)
                 return;
         look_for_leftovers(c, &busy, &held);
         if (busy) {
-                c->shutdown_deadline = 0;
+                c->shutdown.deadline = 0;
                 return;
         }
-        if (c->shutdown_deadline == 0)
-                c->shutdown_deadline = c->now.boottime + c->own.timeline.round * 5 / 2;
-        if (!all_rest(c) && c->now.boottime < c->shutdown_deadline)
+        if (c->shutdown.deadline == 0)
+                c->shutdown.deadline = c->now.boottime + c->own.timeline.round * 5 / 2;
+        if (!all_rest(c) && c->now.boottime < c->shutdown.deadline)
                 return;
-        if (!held && !c->ended && !c->end_txn && !c->own.txn && session_settled(c)) {
+        if (!held && !c->shutdown.ended && !c->shutdown.txn && !c->own.txn && session_settled(c)) {
                 TxnBuilder b = txn_begin(c);
 
                 txn_compare(&b, RECORD_BEAT, c->own.name, c->own.beat_revision);
                 txn_compare(&b, RECORD_FENCE, c->own.name, c->own.fence_revision);
                 txn_delete(&b, RECORD_BEAT, c->own.name);
                 txn_delete(&b, RECORD_FENCE, c->own.name);
-                c->end_txn = txn_send(&b);
+                c->shutdown.txn = txn_send(&b);
         }
-        if (c->ended || (!held && !session_settled(c)) || c->now.boottime >= c->shutdown_deadline) {
-                c->exit_asked = true;
+        if (c->shutdown.ended || (!held && !session_settled(c)) || c->now.boottime >= c->shutdown.deadline) {
+                c->shutdown.exit_asked = true;
                 (void) output(c, ACTION_EXIT);
         }
 }
@@ -321,14 +325,14 @@ static void advance_shutdown(Core *c) {
 static void advance_sleep(Core *c) {
         bool busy, held;
 
-        if (!c->sleeping || c->sleep_ready)
+        if (!c->sleep.on || c->sleep.ready)
                 return;
-        for (Unit *u = c->units; u && c->now.boottime >= c->sleep_kill_at; u = u->hh.next)
+        for (Unit *u = c->units; u && c->now.boottime >= c->sleep.kill_at; u = u->hh.next)
                 life_kill(c, u);
         look_for_leftovers(c, &busy, &held);
-        if (busy || !all_rest(c) || (held && c->now.boottime < c->sleep_kill_at))
+        if (busy || !all_rest(c) || (held && c->now.boottime < c->sleep.kill_at))
                 return;
-        c->sleep_ready = true;
+        c->sleep.ready = true;
         (void) output(c, ACTION_SLEEP_READY);
 }
 
@@ -354,8 +358,8 @@ static void advance(Core *c) {
         collect_advance(c);
         advance_sleep(c);
         advance_shutdown(c);
-        if (c->memory_changed) {
-                c->memory_changed = false;
+        if (c->memory.changed) {
+                c->memory.changed = false;
                 (void) output(c, ACTION_REMEMBER);
         }
 }
@@ -365,8 +369,8 @@ const Action *core_step(Core *c, Now now, const Event *event, size_t *ret_n) {
         c->now = now;
         note(c, event);
         advance(c);
-        *ret_n = c->n_actions;
-        return c->actions;
+        *ret_n = c->out.n;
+        return c->out.actions;
 }
 
 usec_t core_next_deadline(const Core *c) {
@@ -379,10 +383,10 @@ usec_t core_next_deadline(const Core *c) {
         t = MIN(t, offers_deadline(c));
         t = MIN(t, plan_deadline(c));
         t = MIN(t, life_guard_deadline(c));
-        if (c->shutting_down && !c->exit_asked && c->shutdown_deadline > 0)
-                t = MIN(t, c->shutdown_deadline);
-        if (c->sleeping && !c->sleep_ready && c->sleep_kill_at > c->now.boottime)
-                t = MIN(t, c->sleep_kill_at);
+        if (c->shutdown.on && !c->shutdown.exit_asked && c->shutdown.deadline > 0)
+                t = MIN(t, c->shutdown.deadline);
+        if (c->sleep.on && !c->sleep.ready && c->sleep.kill_at > c->now.boottime)
+                t = MIN(t, c->sleep.kill_at);
         for (const Unit *u = c->units; u; u = u->hh.next)
                 t = MIN(t, life_deadline(c, u));
         for (const Lease *l = c->leases; l; l = l->hh.next)
@@ -400,20 +404,20 @@ uint64_t core_remembered(const Core *c, const char *lease) {
 const CoreMemory *core_memory(Core *c) {
         size_t n = 0;
 
-        free(c->memory_indexes);
-        c->memory_indexes = must_alloc((HASH_COUNT(c->leases) + 1) * sizeof(RememberedIndex));
+        free(c->memory.indexes);
+        c->memory.indexes = must_alloc((HASH_COUNT(c->leases) + 1) * sizeof(RememberedIndex));
         for (const Lease *l = c->leases; l; l = l->hh.next)
                 if (l->remembered > 0)
-                        c->memory_indexes[n++] = (RememberedIndex){ .lease = l->name, .index = l->remembered };
-        c->memory = (CoreMemory){
-                .uuid = c->uuid,
-                .store = c->store,
-                .revision = c->revision,
-                .floor = c->floor,
-                .silence = c->silence,
-                .draining = c->draining,
-                .indexes = c->memory_indexes,
+                        c->memory.indexes[n++] = (RememberedIndex){ .lease = l->name, .index = l->remembered };
+        c->memory.value = (CoreMemory){
+                .uuid = c->identity.uuid,
+                .store = c->identity.store,
+                .revision = c->identity.revision,
+                .floor = c->identity.floor,
+                .silence = c->identity.silence,
+                .draining = c->drain.on,
+                .indexes = c->memory.indexes,
                 .n_indexes = n,
         };
-        return &c->memory;
+        return &c->memory.value;
 }

@@ -19,7 +19,7 @@ Unit *life_find(Core *c, const char *name) {
 }
 
 bool life_is_in_hand(const Unit *u) {
-        return u->phase != PHASE_IDLE || u->guard.index > 0;
+        return u->life.phase != PHASE_IDLE || u->said.guard.index > 0;
 }
 
 /* What a disabled unit still holds it gives back itself. */
@@ -27,11 +27,21 @@ void life_attach(Core *c, Unit *u, const char *lease) {
         if (u->lease && u->lease->unit == u)
                 u->lease->unit = NULL;
         u->lease = mirror_lease(c, lease);
-        u->renamed = !streq(lease, u->wanted_lease);
-        u->available = false;
-        c->plan_stale = c->offers_stale = true;
+        u->renamed = !streq(lease, u->config.lease);
+        u->plan.available = false;
+        c->plan.stale = c->offering.stale = true;
         if (!u->lease->unit || (u->lease->unit->forgotten && !life_is_in_hand(u->lease->unit)))
                 u->lease->unit = u;
+}
+
+/* A copy, with what it points to. */
+static void take_config(Unit *u, const UnitConfig *config) {
+        u->config = *config;
+        str_copy(u->config_lease, sizeof(u->config_lease), config->lease);
+        u->config_placement = config->placement ? *config->placement : (Placement){};
+        u->config.unit = u->name;
+        u->config.lease = u->config_lease;
+        u->config.placement = &u->config_placement;
 }
 
 static Unit *life_new(Core *c, const char *name, const char *lease) {
@@ -40,16 +50,15 @@ static Unit *life_new(Core *c, const char *name, const char *lease) {
         if (!u)
                 abort();
         str_copy(u->name, sizeof(u->name), name);
-        u->stop_grace = u->timeout_stop = USEC_INFINITY;
-        u->closed_at = USEC_INFINITY;
-        u->changed_at = c->now.boottime;
-        str_copy(u->wanted_lease, sizeof(u->wanted_lease), lease);
+        take_config(u, &(UnitConfig){ .lease = lease, .stop_grace = USEC_INFINITY, .timeout_stop = USEC_INFINITY });
+        u->said.closed_at = USEC_INFINITY;
+        u->life.changed_at = c->now.boottime;
         life_attach(c, u, lease);
-        u->rank = RANK_NONE;
-        u->offer = mirror_offer(c, c->machine_id, name);
+        u->plan.rank = RANK_NONE;
+        u->offer = mirror_offer(c, c->here.machine_id, name);
         HASH_ADD_STR(c->units, name, u);
-        c->units_unsorted = true;
-        if (c->guard_synced)
+        c->plan.units_unsorted = true;
+        if (c->guard.synced)
                 life_guard(c, u, &(GuardReport){});
         output_changed(c, u, NULL);
         return u;
@@ -59,9 +68,9 @@ void life_free(Core *c, Unit *u) {
         HASH_DEL(c->units, u);
         if (u->lease->unit == u)
                 u->lease->unit = NULL;
-        for (size_t i = 0; i < c->n_offered; i++)
-                if (c->offered[i] == u)
-                        c->offered[i] = NULL;
+        for (size_t i = 0; i < c->offering.n; i++)
+                if (c->offering.units[i] == u)
+                        c->offering.units[i] = NULL;
         free(u);
 }
 
@@ -72,20 +81,10 @@ Unit *life_configure(Core *c, const UnitConfig *config) {
                 return u;
         if (!u)
                 u = life_new(c, config->unit, config->lease);
-        str_copy(u->wanted_lease, sizeof(u->wanted_lease), config->lease);
-        u->renamed = !streq(u->lease->name, u->wanted_lease);
+        take_config(u, config);
+        u->renamed = !streq(u->lease->name, u->config.lease);
         u->forgotten = false;
-        u->stop_grace = config->stop_grace;
-        u->timeout_stop = config->timeout_stop;
-        u->version = config->version;
-        u->hold_down_release = config->hold_down_release;
-        u->hold_down_failure = config->hold_down_failure;
-        u->release_on_success = config->release_on_success;
-        u->hold_on_failure = config->hold_on_failure;
-        u->wanted_global = config->global;
-        u->doubtful = config->doubtful;
-        u->placement = config->placement ? *config->placement : (Placement){};
-        c->offers_stale = c->plan_stale = true;
+        c->offering.stale = c->plan.stale = true;
         life_look_anew(c, u);
         return u;
 }
@@ -101,38 +100,38 @@ Unit *life_find_or_leftover(Core *c, const char *name) {
 }
 
 void life_guard(Core *c, Unit *u, const GuardReport *report) {
-        if (report->serial < u->guard_asked)
+        if (report->serial < u->said.guard_asked)
                 return; /* said before our last request: the answer to that one is on its way */
         if (report->open)
-                u->closed_at = USEC_INFINITY;
-        else if (!u->guard_known || u->guard.open || u->closed_at == USEC_INFINITY)
-                u->closed_at = c->now.boottime;
-        if (!u->guard_known)
-                u->retry_at = 0; /* what is to be said to a guard that has just connected is said at once */
-        if (u->phase == PHASE_IDLE && report->index > 0)
-                c->plan_stale = c->plan_stale || c->has_wishes; /* from before our restart: it is here */
-        u->guard = *report;
-        u->guard_known = true;
+                u->said.closed_at = USEC_INFINITY;
+        else if (!u->said.guard_known || u->said.guard.open || u->said.closed_at == USEC_INFINITY)
+                u->said.closed_at = c->now.boottime;
+        if (!u->said.guard_known)
+                u->life.retry_at = 0; /* what is to be said to a guard that has just connected is said at once */
+        if (u->life.phase == PHASE_IDLE && report->index > 0)
+                c->plan.stale = c->plan.stale || c->plan.has_wishes; /* from before our restart: it is here */
+        u->said.guard = *report;
+        u->said.guard_known = true;
 }
 
 /* The daemon has it started again at once, and one that lives but does not answer replaced. Where that does not help,
  * the leases are of more use on another machine. */
 static usec_t missing_at(const Core *c) {
-        return c->guard_synced || c->guard_away_since == 0 ? USEC_INFINITY
-                                                           : usec_add(c->guard_away_since, c->own.ttl ?: c->ttl);
+        return c->guard.synced || c->guard.away_since == 0 ? USEC_INFINITY
+                                                           : usec_add(c->guard.away_since, c->own.ttl ?: c->here.ttl);
 }
 
 void life_look_for_guard(Core *c) {
         bool missing;
 
-        if (c->guard_synced)
-                c->guard_away_since = 0;
-        else if (c->guard_away_since == 0)
-                c->guard_away_since = c->now.boottime;
+        if (c->guard.synced)
+                c->guard.away_since = 0;
+        else if (c->guard.away_since == 0)
+                c->guard.away_since = c->now.boottime;
         missing = c->now.boottime >= missing_at(c);
-        if (missing != c->guard_missing)
-                c->plan_stale = c->offers_stale = true;
-        c->guard_missing = missing;
+        if (missing != c->guard.missing)
+                c->plan.stale = c->offering.stale = true;
+        c->guard.missing = missing;
 }
 
 usec_t life_guard_deadline(const Core *c) {
@@ -140,36 +139,37 @@ usec_t life_guard_deadline(const Core *c) {
 }
 
 static void say_obstacle(Unit *u) {
-        const char *what = u->report.ended_by == ENDED_BY_CONFLICT ? " runs here, with which it conflicts"
-                           : u->report.obstacle == OBSTACLE_LASTS  ? ", which it needs, is stopped here"
-                                                                   : ", which it needs, has ended here";
+        const char *what = u->said.report.ended_by == ENDED_BY_CONFLICT ? " runs here, with which it conflicts"
+                           : u->said.report.obstacle == OBSTACLE_LASTS  ? ", which it needs, is stopped here"
+                                                                        : ", which it needs, has ended here";
         size_t n;
 
-        u->obstacle_why[0] = '\0';
-        if (u->report.obstacle == OBSTACLE_NONE)
+        u->said.obstacle_why[0] = '\0';
+        if (u->said.report.obstacle == OBSTACLE_NONE)
                 return;
-        str_copy(u->obstacle_why, sizeof(u->other), *u->other ? u->other : "a unit");
-        n = strlen(u->obstacle_why);
-        str_copy(u->obstacle_why + n, sizeof(u->obstacle_why) - n, what);
+        str_copy(u->said.obstacle_why, sizeof(u->said.other), *u->said.other ? u->said.other : "a unit");
+        n = strlen(u->said.obstacle_why);
+        str_copy(u->said.obstacle_why + n, sizeof(u->said.obstacle_why) - n, what);
 }
 
 void life_report(Core *c, Unit *u, const UnitReport *report) {
-        if (report->known && u->report.known && report->asked_at < u->report.asked_at)
+        if (report->known && u->said.report.known && report->asked_at < u->said.report.asked_at)
                 return;
-        if (report->gate_loaded != u->report.gate_loaded || report->known != u->report.known ||
-                        report->obstacle != u->report.obstacle)
-                c->offers_stale = true;
-        u->report = *report;
-        str_copy(u->other, sizeof(u->other), strempty(report->other));
-        u->report.other = u->other; /* the caller's lasts no longer than the event */
+        if (report->gate_loaded != u->said.report.gate_loaded || report->known != u->said.report.known ||
+                        report->obstacle != u->said.report.obstacle)
+                c->offering.stale = true;
+        u->said.report = *report;
+        str_copy(u->said.other, sizeof(u->said.other), strempty(report->other));
+        u->said.report.other = u->said.other; /* the caller's lasts no longer than the event */
         say_obstacle(u);
         output_changed(c, u, NULL);
 }
 
 void life_failed(Core *c, Unit *u, ActionKind action, uint64_t id) {
-        if (action == ACTION_GATE_OPEN && id == u->guard_asked)
-                u->guard_asked = u->guard_asked_before; /* it never reached the guard; one before it may have */
-        u->retry_at = c->now.boottime + USEC_PER_SEC;
+        if (action == ACTION_GATE_OPEN && id == u->said.guard_asked)
+                u->said.guard_asked =
+                                u->said.guard_asked_before; /* it never reached the guard; one before it may have */
+        u->life.retry_at = c->now.boottime + USEC_PER_SEC;
 }
 
 /* ---- time ---- */
@@ -177,35 +177,36 @@ void life_failed(Core *c, Unit *u, ActionKind action, uint64_t id) {
 /* While two sessions beat, the shorter TTL's timeline holds: it suits both. */
 Timeline life_timeline(const Core *c, const Unit *u) {
         Timeline t = c->own.timeline;
-        usec_t ttl = c->own.ttl ?: c->ttl;
+        usec_t ttl = c->own.ttl ?: c->here.ttl;
 
         if (session_is_moving(c))
                 ttl = MIN(ttl, c->other.ttl);
         /* A grace that does not fit, as after TTL= was made shorter: the default always does. The daemon says so. */
-        if (timeline_compute(ttl, u->stop_grace, u->timeout_stop, &t) == -EDOM)
-                (void) timeline_compute(ttl, USEC_INFINITY, u->timeout_stop, &t);
+        if (timeline_compute(ttl, u->config.stop_grace, u->config.timeout_stop, &t) == -EDOM)
+                (void) timeline_compute(ttl, USEC_INFINITY, u->config.timeout_stop, &t);
         return t;
 }
 
 static bool has_entry(const Unit *u) {
-        return u->phase >= PHASE_ARMING && u->phase <= PHASE_STOPPING && u->armed_kill > 0;
+        return u->life.phase >= PHASE_ARMING && u->life.phase <= PHASE_STOPPING && u->life.armed_kill > 0;
 }
 
 /* What the guard was told holds until it has been told otherwise. */
 usec_t life_stop_at(const Core *c, const Unit *u) {
-        return usec_add(session_covered_from(c), has_entry(u) ? u->armed_stop : life_timeline(c, u).stop);
+        return usec_add(session_covered_from(c), has_entry(u) ? u->life.armed_stop : life_timeline(c, u).stop);
 }
 
 bool life_is_armed_by(const Unit *u, const Timeline *t) {
-        return u->armed_stop == t->stop && u->armed_kill == t->kill;
+        return u->life.armed_stop == t->stop && u->life.armed_kill == t->kill;
 }
 
 bool life_is_armed_anew(const Core *c, const Unit *u) {
         Timeline t = life_timeline(c, u);
 
-        if (u->phase == PHASE_IDLE || u->phase == PHASE_RELEASING)
-                return u->guard_known && u->guard.index == 0;
-        return u->phase < PHASE_CLOSING && u->guard_known && u->guard.serial >= u->armed_id && life_is_armed_by(u, &t);
+        if (u->life.phase == PHASE_IDLE || u->life.phase == PHASE_RELEASING)
+                return u->said.guard_known && u->said.guard.index == 0;
+        return u->life.phase < PHASE_CLOSING && u->said.guard_known && u->said.guard.serial >= u->life.armed_id &&
+               life_is_armed_by(u, &t);
 }
 
 /* ---- what is so ---- */
@@ -215,22 +216,23 @@ bool life_is_inactive(const UnitReport *r) {
 }
 
 bool life_has_begun(const Unit *u) {
-        return (u->report.active != ACTIVE_INACTIVE && u->report.active != ACTIVE_FAILED) || u->report.run != u->run;
+        return (u->said.report.active != ACTIVE_INACTIVE && u->said.report.active != ACTIVE_FAILED) ||
+               u->said.report.run != u->life.run;
 }
 
 /* The guard has answered all that it was asked for this unit. */
 bool life_is_heard(const Unit *u) {
-        return u->guard_known && u->guard.serial >= u->guard_asked;
+        return u->said.guard_known && u->said.guard.serial >= u->said.guard_asked;
 }
 
 bool life_is_down(const Unit *u) {
-        return life_is_inactive(&u->report) && u->report.empty && life_is_heard(u) && !u->guard.open &&
-               u->closed_at != USEC_INFINITY && u->report.asked_at > u->closed_at;
+        return life_is_inactive(&u->said.report) && u->said.report.empty && life_is_heard(u) && !u->said.guard.open &&
+               u->said.closed_at != USEC_INFINITY && u->said.report.asked_at > u->said.closed_at;
 }
 
 bool life_is_told(const Unit *u) {
-        return u->report.known && life_is_heard(u) && u->closed_at != USEC_INFINITY &&
-               u->report.asked_at > u->closed_at;
+        return u->said.report.known && life_is_heard(u) && u->said.closed_at != USEC_INFINITY &&
+               u->said.report.asked_at > u->said.closed_at;
 }
 
 bool life_is_ours(const Core *c, const Unit *u) {
@@ -238,14 +240,14 @@ bool life_is_ours(const Core *c, const Unit *u) {
 }
 
 bool life_is_held(const Core *c, const Unit *u) {
-        return life_is_ours(c, u) && (u->index == 0 || u->lease->value.index == u->index);
+        return life_is_ours(c, u) && (u->life.index == 0 || u->lease->value.index == u->life.index);
 }
 
 /* By which lease it ran that the guard tells of after a restart is not known, Lease= may be another now: the Index
  * must do, unless the lease that it has explains it. */
 static bool may_run_by(const Core *c, const Unit *u, const Lease *l, uint64_t index) {
-        bool known = u->phase != PHASE_IDLE && !u->from_before;
-        uint64_t in_hand = u->phase == PHASE_IDLE ? u->guard.index : u->index;
+        bool known = u->life.phase != PHASE_IDLE && !u->life.from_before;
+        uint64_t in_hand = u->life.phase == PHASE_IDLE ? u->said.guard.index : u->life.index;
 
         if (u->lease == l || known || in_hand != index)
                 return u->lease == l;
@@ -271,7 +273,7 @@ const char *life_why_no_gate(const Unit *u) {
                 [LOAD_BAD] = "systemd cannot load its unit file",
         };
 
-        return why[u->report.load];
+        return why[u->said.report.load];
 }
 
 const char *life_why_unable(const Core *c, const Unit *u) {
@@ -279,9 +281,9 @@ const char *life_why_unable(const Core *c, const Unit *u) {
 
         if (u->forgotten)
                 return "it is not enabled here any more";
-        if (u->global || u->wanted_global)
+        if (u->global || u->config.global)
                 return "it runs on every machine that fits, without a lease";
-        if (u->doubtful)
+        if (u->config.doubtful)
                 return "a line that says where it may run is bad (leasectl reload names it)";
         if (u->renamed)
                 return "its Lease= is being changed";
@@ -289,28 +291,28 @@ const char *life_why_unable(const Core *c, const Unit *u) {
                 return why;
         if (u->lease->unit != u)
                 return "another unit here has the same Lease=";
-        if (!c->guard_synced)
+        if (!c->guard.synced)
                 return "leased-guard.service does not answer";
-        if (u->phase != PHASE_IDLE || u->guard.index > 0)
+        if (u->life.phase != PHASE_IDLE || u->said.guard.index > 0)
                 return "it is still being stopped here";
         if (!life_is_told(u))
                 return "systemd has not told its state yet";
-        if (!u->report.gate_loaded)
+        if (!u->said.report.gate_loaded)
                 return life_why_no_gate(u);
         if (!life_is_down(u))
                 return "processes of an earlier run are left here";
-        if (u->report.obstacle == OBSTACLE_LASTS && !u->want_steal)
-                return u->obstacle_why;
+        if (u->said.report.obstacle == OBSTACLE_LASTS && !u->wish.steal)
+                return u->said.obstacle_why;
         if (lease_next_index(c, u->lease) > INDEX_MAX)
                 return "its Index cannot grow any more (leasectl registry forget LEASE)";
-        return c->now.boottime < u->not_before ? "this machine stands back for a while" : NULL;
+        return c->now.boottime < u->back.not_before ? "this machine stands back for a while" : NULL;
 }
 
 bool life_wants_lease(const Core *c, const Unit *u, const char **ret_why) {
         const char *why = life_why_unable(c, u);
 
-        if (!why && !u->want_steal && c->now.boottime < plan_turn_at(c, u))
-                why = u->available ? u->place_why : "it is not to be had";
+        if (!why && !u->wish.steal && c->now.boottime < plan_turn_at(c, u))
+                why = u->plan.available ? u->plan.why : "it is not to be had";
         if (ret_why)
                 *ret_why = why;
         return !why;

@@ -24,48 +24,48 @@ static void lose_everything(Core *c) {
 }
 
 static void turn_foreign(Core *c, const char *found) {
-        if (c->trust == TRUST_FOREIGN)
+        if (c->identity.trust == TRUST_FOREIGN)
                 return;
         output_report(c, REPORT_REGISTRY_FOREIGN, NULL, NULL, found, 0);
         lose_everything(c);
-        c->trust = TRUST_FOREIGN;
+        c->identity.trust = TRUST_FOREIGN;
 }
 
 /* The first store that we ever hear of is taken on; any other is foreign. */
 static void judge_store(Core *c, const Answer *a) {
-        if (!a->store || (streq(a->store, c->store_seen) && streq(a->store, c->store)))
+        if (!a->store || (streq(a->store, c->identity.store_seen) && streq(a->store, c->identity.store)))
                 return;
-        str_copy(c->store_seen, sizeof(c->store_seen), a->store);
-        if (!c->store[0] && c->trust != TRUST_FOREIGN) {
-                str_copy(c->store, sizeof(c->store), a->store);
-                c->memory_changed = true;
+        str_copy(c->identity.store_seen, sizeof(c->identity.store_seen), a->store);
+        if (!c->identity.store[0] && c->identity.trust != TRUST_FOREIGN) {
+                str_copy(c->identity.store, sizeof(c->identity.store), a->store);
+                c->memory.changed = true;
         }
-        if (!streq(c->store, a->store))
+        if (!streq(c->identity.store, a->store))
                 turn_foreign(c, a->store);
 }
 
 static void fall_back(Core *c, uint64_t revision) {
         output_report(c, REPORT_REGISTRY_FELL_BACK, NULL, NULL, NULL, revision);
         lose_everything(c);
-        c->revision = revision;
-        c->trust = TRUST_NONE;
-        c->silence = true;
-        c->silence_until = 0;
-        c->floor_wanted = 0;
-        c->memory_changed = true;
+        c->identity.revision = revision;
+        c->identity.trust = TRUST_NONE;
+        c->identity.silence = true;
+        c->identity.silence_until = 0;
+        c->identity.floor_wanted = 0;
+        c->memory.changed = true;
 }
 
 /* known: the revision that we had seen when this was asked. Watched changes are not asked for, and are not judged. */
 void identity_answer(Core *c, uint64_t known, const Answer *answer) {
         judge_store(c, answer);
-        if (c->trust == TRUST_OK && answer->revision < known)
+        if (c->identity.trust == TRUST_OK && answer->revision < known)
                 fall_back(c, answer->revision);
 }
 
 /* A record was seen at a higher revision than it has now: the registry fell back while we were away, and has grown
  * since beyond all that we had seen. */
 void identity_contradicted(Core *c, const Answer *answer) {
-        if (c->trust == TRUST_OK)
+        if (c->identity.trust == TRUST_OK)
                 fall_back(c, answer->revision);
 }
 
@@ -73,31 +73,32 @@ void identity_contradicted(Core *c, const Answer *answer) {
  * that we have seen go by is looked at by a question of our own, whose answer is. */
 bool identity_watch(Core *c, const Answer *answer) {
         judge_store(c, answer);
-        if (c->trust != TRUST_OK || !answer->complete || answer->revision >= c->revision)
+        if (c->identity.trust != TRUST_OK || !answer->complete || answer->revision >= c->identity.revision)
                 return true;
-        c->listed = 0;
-        c->list_retry_at = 0;
+        c->heard.listed = 0;
+        c->identity.list_retry_at = 0;
         return false;
 }
 
 void identity_txn(Core *c, const Answer *answer) {
-        c->meta_txn = 0;
-        if (answer->outcome == OUTCOME_UNKNOWN || (answer->outcome == OUTCOME_REFUSED && c->trust != TRUST_OK))
-                c->meta_retry_at = c->now.boottime + c->own.timeline.round / 2;
-        if (answer->outcome == OUTCOME_REFUSED && c->trust != TRUST_OK)
+        c->meta.txn = 0;
+        if (answer->outcome == OUTCOME_UNKNOWN ||
+                        (answer->outcome == OUTCOME_REFUSED && c->identity.trust != TRUST_OK))
+                c->meta.retry_at = c->now.boottime + c->own.timeline.round / 2;
+        if (answer->outcome == OUTCOME_REFUSED && c->identity.trust != TRUST_OK)
                 mirror_forget(c); /* what we saw may be of a registry that has been replaced since, by an older state
                                      of it */
         else if (answer->outcome == OUTCOME_COMMITTED)
-                mirror_apply(c, RECORD_META, "", &c->meta_next, answer->revision);
+                mirror_apply(c, RECORD_META, "", &c->meta.next, answer->revision);
 }
 
 static void put_meta(Core *c, const MetaRecord *value) {
         TxnBuilder b = txn_begin(c);
 
-        txn_compare(&b, RECORD_META, "", c->meta.revision);
+        txn_compare(&b, RECORD_META, "", c->meta.seen.revision);
         txn_put(&b, RECORD_META, "", value, sizeof(*value));
-        c->meta_next = *value;
-        c->meta_txn = txn_send(&b);
+        c->meta.next = *value;
+        c->meta.txn = txn_send(&b);
 }
 
 static void make_uuid(Core *c, char ret[static UUID_SIZE]) {
@@ -117,7 +118,7 @@ static void make_uuid(Core *c, char ret[static UUID_SIZE]) {
 
 /* With a clock that is wrong its time may be below what was handed out before. */
 uint64_t identity_floor(const Core *c) {
-        uint64_t floor = MAX(c->floor, c->now.realtime / USEC_PER_MSEC);
+        uint64_t floor = MAX(c->identity.floor, c->now.realtime / USEC_PER_MSEC);
 
         for (const Lease *l = c->leases; l; l = l->hh.next)
                 floor = MAX(floor, l->remembered);
@@ -129,54 +130,54 @@ uint64_t identity_floor(const Core *c) {
 static void mend_meta(Core *c) {
         MetaRecord value = { .format = 1, .index_floor = identity_floor(c) };
 
-        str_copy(value.uuid, sizeof(value.uuid), c->uuid);
+        str_copy(value.uuid, sizeof(value.uuid), c->identity.uuid);
         put_meta(c, &value);
 }
 
 static void begin_trusting(Core *c) {
-        if (c->revision_seen < c->revision)
-                fall_back(c, c->revision_seen);
+        if (c->heard.revision < c->identity.revision)
+                fall_back(c, c->heard.revision);
         if (!mirror_is_complete(c))
                 return;
-        c->trust = TRUST_OK;
-        c->revision = c->revision_seen;
-        if (c->remembered_nothing) {
+        c->identity.trust = TRUST_OK;
+        c->identity.revision = c->heard.revision;
+        if (c->identity.remembered_nothing) {
                 /* We may have held something in a life that we do not remember. */
-                c->acquire_not_before = c->now.boottime + ttl_take_after(c->ttl);
-                c->remembered_nothing = false;
+                c->identity.acquire_not_before = c->now.boottime + ttl_take_after(c->here.ttl);
+                c->identity.remembered_nothing = false;
         }
-        if (c->silence) {
-                c->silence_until = c->now.boottime + SILENCE;
-                c->acquire_not_before = MAX(c->acquire_not_before, c->silence_until);
-                c->floor_wanted = identity_floor(c);
+        if (c->identity.silence) {
+                c->identity.silence_until = c->now.boottime + SILENCE;
+                c->identity.acquire_not_before = MAX(c->identity.acquire_not_before, c->identity.silence_until);
+                c->identity.floor_wanted = identity_floor(c);
         }
         session_begin(c);
 }
 
 void identity_accept(Core *c, const char *uuid) {
-        str_copy(c->accepted, sizeof(c->accepted), uuid);
+        str_copy(c->identity.accepted, sizeof(c->identity.accepted), uuid);
 }
 
 /* The operator's word, given before or after the registry was looked at. What we remember of the old one's revision
  * means nothing here; whoever still runs by the old one is waited out, and no Index of it comes again. */
 static void take_accepted(Core *c) {
-        str_copy(c->uuid, sizeof(c->uuid), c->accepted);
-        str_copy(c->store, sizeof(c->store), c->store_seen);
-        c->accepted[0] = '\0';
+        str_copy(c->identity.uuid, sizeof(c->identity.uuid), c->identity.accepted);
+        str_copy(c->identity.store, sizeof(c->identity.store), c->identity.store_seen);
+        c->identity.accepted[0] = '\0';
         mirror_forget(c);
-        c->revision = 0;
-        c->trust = TRUST_NONE;
-        c->silence = true;
-        c->silence_until = 0;
-        c->memory_changed = true;
-        output_report(c, REPORT_REGISTRY_ACCEPTED, NULL, NULL, c->uuid, 0);
+        c->identity.revision = 0;
+        c->identity.trust = TRUST_NONE;
+        c->identity.silence = true;
+        c->identity.silence_until = 0;
+        c->memory.changed = true;
+        output_report(c, REPORT_REGISTRY_ACCEPTED, NULL, NULL, c->identity.uuid, 0);
 }
 
 /* The store is ours, no older than it was, and our machine's record is in it: only its name cannot be read. */
 static bool is_known_without_meta(const Core *c) {
-        return c->uuid[0] && c->trust == TRUST_NONE && (c->meta_damaged || !c->silence) && mirror_is_complete(c) &&
-               c->revision_seen >= c->revision && c->self && c->self->seen.revision > 0 &&
-               streq(c->store, c->store_seen);
+        return c->identity.uuid[0] && c->identity.trust == TRUST_NONE && (c->meta.damaged || !c->identity.silence) &&
+               mirror_is_complete(c) && c->heard.revision >= c->identity.revision && c->self &&
+               c->self->seen.revision > 0 && streq(c->identity.store, c->identity.store_seen);
 }
 
 /* Nothing was ever written into it. */
@@ -190,7 +191,7 @@ static bool is_new(const Core *c) {
         for (const Machine *m = c->machines; m; m = m->hh.next)
                 if (m->seen.revision > 0)
                         return false;
-        return !c->meta_damaged;
+        return !c->meta.damaged;
 }
 
 /* A new one gets a name. So does one whose name nobody who goes by it has written again for longer than any session
@@ -198,15 +199,15 @@ static bool is_new(const Core *c) {
 static bool may_be_named(Core *c) {
         if (is_new(c))
                 return true;
-        c->meta_lost_at = c->meta_lost_at ?: c->now.boottime;
-        return c->now.boottime >= usec_add(c->meta_lost_at, SILENCE);
+        c->meta.lost_at = c->meta.lost_at ?: c->now.boottime;
+        return c->now.boottime >= usec_add(c->meta.lost_at, SILENCE);
 }
 
 static void judge_meta(Core *c) {
         MetaRecord value = { .format = 1 };
         bool ours;
 
-        if (c->meta.revision == 0 || c->meta_damaged) {
+        if (c->meta.seen.revision == 0 || c->meta.damaged) {
                 if (is_known_without_meta(c))
                         mend_meta(c);
                 else if (mirror_is_complete(c) && may_be_named(c)) {
@@ -216,85 +217,90 @@ static void judge_meta(Core *c) {
                 }
                 return;
         }
-        c->meta_lost_at = 0;
-        if (!c->uuid[0] && c->trust != TRUST_FOREIGN) {
-                str_copy(c->uuid, sizeof(c->uuid), c->meta_value.uuid);
-                c->memory_changed = true;
+        c->meta.lost_at = 0;
+        if (!c->identity.uuid[0] && c->identity.trust != TRUST_FOREIGN) {
+                str_copy(c->identity.uuid, sizeof(c->identity.uuid), c->meta.value.uuid);
+                c->memory.changed = true;
         }
-        if (c->trust == TRUST_FOREIGN && c->accepted[0] && streq(c->accepted, c->meta_value.uuid)) {
+        if (c->identity.trust == TRUST_FOREIGN && c->identity.accepted[0] &&
+                        streq(c->identity.accepted, c->meta.value.uuid)) {
                 take_accepted(c);
                 return;
         }
-        ours = streq(c->uuid, c->meta_value.uuid) && (!c->store_seen[0] || streq(c->store, c->store_seen));
+        ours = streq(c->identity.uuid, c->meta.value.uuid) &&
+               (!c->identity.store_seen[0] || streq(c->identity.store, c->identity.store_seen));
         if (!ours)
-                turn_foreign(c, c->meta_value.uuid);
-        else if (c->trust == TRUST_FOREIGN) { /* ours is back: look at all of it anew */
+                turn_foreign(c, c->meta.value.uuid);
+        else if (c->identity.trust == TRUST_FOREIGN) { /* ours is back: look at all of it anew */
                 mirror_forget(c);
-                c->trust = TRUST_NONE;
+                c->identity.trust = TRUST_NONE;
         } else if (mirror_is_complete(c))
                 begin_trusting(c);
 }
 
 static void raise_floor(Core *c) {
-        MetaRecord value = c->meta_value;
+        MetaRecord value = c->meta.value;
 
-        if (!c->meta.known)
+        if (!c->meta.seen.known)
                 return;
-        if (c->meta_damaged || (c->meta.revision == 0 && !c->silence)) {
+        if (c->meta.damaged || (c->meta.seen.revision == 0 && !c->identity.silence)) {
                 mend_meta(c);
                 return;
         }
-        if (c->floor_wanted == 0)
+        if (c->identity.floor_wanted == 0)
                 return;
-        if (c->meta.revision == 0) { /* emptied since: it is given a name of its own, as any empty one */
-                fall_back(c, c->revision_seen);
-                return;
-        }
-        if (value.index_floor >= c->floor_wanted) {
-                c->floor_wanted = 0;
+        if (c->meta.seen.revision == 0) { /* emptied since: it is given a name of its own, as any empty one */
+                fall_back(c, c->heard.revision);
                 return;
         }
-        value.index_floor = c->floor_wanted;
+        if (value.index_floor >= c->identity.floor_wanted) {
+                c->identity.floor_wanted = 0;
+                return;
+        }
+        value.index_floor = c->identity.floor_wanted;
         put_meta(c, &value);
 }
 
 void identity_advance(Core *c) {
-        if (c->trust == TRUST_OK && c->silence && c->silence_until > 0 && c->now.boottime >= c->silence_until &&
-                        c->floor_wanted == 0) {
-                c->silence = false;
-                c->silence_until = 0;
-                c->memory_changed = true;
+        if (c->identity.trust == TRUST_OK && c->identity.silence && c->identity.silence_until > 0 &&
+                        c->now.boottime >= c->identity.silence_until && c->identity.floor_wanted == 0) {
+                c->identity.silence = false;
+                c->identity.silence_until = 0;
+                c->memory.changed = true;
                 for (Lease *l = c->leases; l; l = l->hh.next)
                         l->blank = l->seen.known && l->seen.revision == 0;
         }
-        if (c->meta_txn || c->now.boottime < c->meta_retry_at)
+        if (c->meta.txn || c->now.boottime < c->meta.retry_at)
                 return;
-        if (c->trust == TRUST_FOREIGN && !c->list_read && c->now.boottime >= c->list_retry_at)
+        if (c->identity.trust == TRUST_FOREIGN && !c->identity.list_read &&
+                        c->now.boottime >= c->identity.list_retry_at)
                 mirror_forget(c); /* looked at anew from time to time: ours may come back, or what is foreign change */
-        if (!c->meta.known || !mirror_is_complete(c)) {
-                if (!c->list_read && c->now.boottime >= c->list_retry_at) {
-                        c->list_read = read_kinds(c, RECORD_ALL);
-                        c->list_retry_at = c->now.boottime + c->own.timeline.round;
+        if (!c->meta.seen.known || !mirror_is_complete(c)) {
+                if (!c->identity.list_read && c->now.boottime >= c->identity.list_retry_at) {
+                        c->identity.list_read = read_kinds(c, RECORD_ALL);
+                        c->identity.list_retry_at = c->now.boottime + c->own.timeline.round;
                 }
                 return;
         }
-        if (c->trust != TRUST_OK)
+        if (c->identity.trust != TRUST_OK)
                 judge_meta(c);
-        else if (!c->meta_txn)
+        else if (!c->meta.txn)
                 raise_floor(c);
 }
 
 usec_t identity_deadline(const Core *c) {
         usec_t t = USEC_INFINITY,
-               list_at = MAX(c->list_retry_at, c->meta_retry_at); /* nothing is listed while meta waits */
+               list_at = MAX(c->identity.list_retry_at, c->meta.retry_at); /* nothing is listed while meta waits */
 
-        if (c->silence && c->silence_until > c->now.boottime)
-                t = c->silence_until;
-        if (c->meta_retry_at > c->now.boottime)
-                t = MIN(t, c->meta_retry_at);
-        if (c->meta_lost_at > 0 && c->trust != TRUST_OK && usec_add(c->meta_lost_at, SILENCE) > c->now.boottime)
-                t = MIN(t, usec_add(c->meta_lost_at, SILENCE));
-        if ((!c->meta.known || !mirror_is_complete(c) || c->trust == TRUST_FOREIGN) && !c->list_read && !c->meta_txn)
+        if (c->identity.silence && c->identity.silence_until > c->now.boottime)
+                t = c->identity.silence_until;
+        if (c->meta.retry_at > c->now.boottime)
+                t = MIN(t, c->meta.retry_at);
+        if (c->meta.lost_at > 0 && c->identity.trust != TRUST_OK &&
+                        usec_add(c->meta.lost_at, SILENCE) > c->now.boottime)
+                t = MIN(t, usec_add(c->meta.lost_at, SILENCE));
+        if ((!c->meta.seen.known || !mirror_is_complete(c) || c->identity.trust == TRUST_FOREIGN) &&
+                        !c->identity.list_read && !c->meta.txn)
                 t = MIN(t, list_at);
         return t;
 }

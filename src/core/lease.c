@@ -29,7 +29,7 @@ bool lease_is_lost(const Lease *l) {
 }
 
 usec_t lease_lost_due(const Core *c, const Lease *l) {
-        return usec_add(l->seen.at, ttl_take_after(c->own.ttl ?: c->ttl));
+        return usec_add(l->seen.at, ttl_take_after(c->own.ttl ?: c->here.ttl));
 }
 
 void lease_drop(Lease *l) {
@@ -53,7 +53,7 @@ bool lease_hangs_on(const Core *c, const char *session) {
  * record lost. */
 uint64_t lease_next_index(const Core *c, const Lease *l) {
         uint64_t last = MAX(l->value.index, l->remembered),
-                 least = c->floor + (lease_is_lost(l) ? c->revision_seen : 0);
+                 least = c->identity.floor + (lease_is_lost(l) ? c->heard.revision : 0);
 
         return MAX(last, least) + 1;
 }
@@ -94,9 +94,9 @@ static LeaseRecord held_by_us(Core *c, const Lease *l, const char *why) {
         if (next.state == LEASE_HELD)
                 lease_end_tenure(&next, *why ? c->now.realtime : last_heard(c, l), *why ? why : "expired");
         next.state = LEASE_HELD;
-        str_copy(next.machine_id, sizeof(next.machine_id), c->machine_id);
+        str_copy(next.machine_id, sizeof(next.machine_id), c->here.machine_id);
         str_copy(next.session, sizeof(next.session), c->own.name);
-        next.version = l->unit ? l->unit->version : 0;
+        next.version = l->unit ? l->unit->config.version : 0;
         next.index = lease_next_index(c, l);
         next.since = c->now.realtime;
         next.period = 0;
@@ -176,7 +176,7 @@ static void send_steal(Core *c, Lease *l, const Session *s) {
         TxnBuilder b = txn_begin(c);
 
         if (!lease_add_debt(&next, s->name, l->value.index)) {
-                l->unit->want_steal = false; /* no room for another debt: they are struck within their TTLs */
+                l->unit->wish.steal = false; /* no room for another debt: they are struck within their TTLs */
                 return;
         }
         put_lease(&b, l, OP_STEAL, &next);
@@ -209,14 +209,14 @@ static void send_retake(Core *c, Lease *l) {
                 if (!fence)
                         continue;
                 if (++n > RETAKE_MAX) {
-                        c->crowded = true; /* the dead among them are collected first, at once */
+                        c->collect.crowded = true; /* the dead among them are collected first, at once */
                         return;
                 }
                 fence_add_name(fence, l->name);
                 put_fence(&b, s, fence);
         }
         compare_own_fence(c, &b);
-        txn_compare(&b, RECORD_META, "", c->meta.revision); /* for the floor that its Index was worked out from */
+        txn_compare(&b, RECORD_META, "", c->meta.seen.revision); /* for the floor that its Index was worked out from */
         l->txn = txn_send(&b);
 }
 
@@ -242,8 +242,8 @@ static void send_renumber(Core *c, Lease *l) {
 
 /* Once for each Version=, also if it does not get there: who offers it may be gone when the unit is down. */
 static void note_upgrade(const Lease *l, LeaseRecord *next) {
-        if (l->unit && l->unit->leave == LEAVE_UPGRADE)
-                next->upgraded = MAX(next->upgraded, l->unit->move_version);
+        if (l->unit && l->unit->life.leave == LEAVE_UPGRADE)
+                next->upgraded = MAX(next->upgraded, l->unit->plan.move_version);
 }
 
 static void send_release(Core *c, Lease *l, LeaseState state, const char *why) {
@@ -275,7 +275,7 @@ static void send_transfer(Core *c, Lease *l, const Session *target, const char *
         LeaseRecord next = l->value;
         TxnBuilder b = txn_begin(c);
 
-        lease_end_tenure(&next, c->now.realtime, leave_to_string(l->unit->leave));
+        lease_end_tenure(&next, c->now.realtime, leave_to_string(l->unit->life.leave));
         if (offer && offer->seen.revision > 0)
                 next.version = offer->value.version;
         note_upgrade(l, &next);
@@ -293,14 +293,15 @@ static void send_transfer(Core *c, Lease *l, const Session *target, const char *
 static bool has_triggered(const Lease *l) {
         const Unit *u = l->unit;
 
-        return u->phase >= PHASE_STARTING && u->report.known && u->report.last_trigger > l->value.last_trigger;
+        return u->life.phase >= PHASE_STARTING && u->said.report.known &&
+               u->said.report.last_trigger > l->value.last_trigger;
 }
 
 static void send_trigger(Core *c, Lease *l) {
         LeaseRecord next = l->value;
         TxnBuilder b = txn_begin(c);
 
-        next.last_trigger = l->unit->report.last_trigger;
+        next.last_trigger = l->unit->said.report.last_trigger;
         put_lease(&b, l, OP_TRIGGER, &next);
         compare_own_fence(c, &b);
         l->txn = txn_send(&b);
@@ -339,10 +340,10 @@ usec_t debt_due(const SeenDebt *d) {
  */
 static bool may_strike(const Core *c, const Lease *l, const SeenDebt *d) {
         if (session_is_ours(c, d->debt.session) && l->unit)
-                return l->unit->phase == PHASE_IDLE && life_is_down(l->unit) &&
+                return l->unit->life.phase == PHASE_IDLE && life_is_down(l->unit) &&
                        !life_has_predecessor(c, l, d->debt.index);
         if (session_is_ours(c, d->debt.session))
-                return c->guard_synced && !life_has_predecessor(c, l, d->debt.index);
+                return c->guard.synced && !life_has_predecessor(c, l, d->debt.index);
         return lease_is_ours(c, l) && c->now.boottime >= debt_due(d);
 }
 
@@ -384,7 +385,7 @@ static void on_committed(Core *c, Lease *l, uint64_t revision) {
 
         mirror_apply(c, RECORD_LEASE, l->name, l->next, revision);
         if (l->unit)
-                l->unit->want_steal = false;
+                l->unit->wish.steal = false;
         if (l->op == OP_ACQUIRE || l->op == OP_EXPIRE || l->op == OP_STEAL || l->op == OP_RETAKE)
                 l->told = index;
         switch (l->op) {
@@ -396,19 +397,19 @@ static void on_committed(Core *c, Lease *l, uint64_t revision) {
                 break;
         case OP_STEAL:
                 output_report(c, REPORT_ROBBED, NULL, l->name, last_holder(l->next), index);
-                c->actions[c->n_actions - 1].span =
+                c->out.actions[c->out.n - 1].span =
                                 ttl_take_after(debt_ttl(l->next->debts[l->next->n_debts - 1].session));
                 break;
         case OP_RETAKE:
                 output_report(c, REPORT_RETAKEN, NULL, l->name, NULL, index);
-                c->actions[c->n_actions - 1].span = period_take_after(TTL_MAX);
+                c->out.actions[c->out.n - 1].span = period_take_after(TTL_MAX);
                 break;
         case OP_RESTORE:
                 output_report(c, REPORT_RESTORED, NULL, l->name, NULL, index);
                 break;
         case OP_RELEASE:
                 output_report(c, REPORT_RELEASED, NULL, l->name, NULL, index);
-                c->actions[c->n_actions - 1].why = l->unit ? leave_to_string(l->unit->leave) : "not enabled here";
+                c->out.actions[c->out.n - 1].why = l->unit ? leave_to_string(l->unit->life.leave) : "not enabled here";
                 break;
         case OP_TRANSFER:
                 output_report(c, REPORT_TRANSFERRED, NULL, l->name, l->next->machine_id, index);
@@ -451,7 +452,7 @@ void lease_txn(Core *c, uint64_t id, const Answer *answer) {
                                 c->lost_acquires += (l->op == OP_ACQUIRE || l->op == OP_EXPIRE) &&
                                                     !lease_is_ours(c, l) && l->value.index >= l->next->index;
                         }
-                        if (lease_is_ours(c, l) && l->unit && l->unit->index == l->value.index)
+                        if (lease_is_ours(c, l) && l->unit && l->unit->life.index == l->value.index)
                                 lease_tell_acquired(c, l);
                 }
                 l->op = OP_NONE;
@@ -469,13 +470,13 @@ static void advance_ours(Core *c, Lease *l) {
                 /* Held in our name, and no unit here wants it: of a unit that was disabled while the daemon was down,
                  * or handed to us by mistake. What ran under it is seen to by the guard's leftover entry. A unit that
                  * is enabled meanwhile waits until the record has moved on, for until then the release may land. */
-                if (c->guard_synced && !life_has_predecessor(c, l, l->value.index)) {
+                if (c->guard.synced && !life_has_predecessor(c, l, l->value.index)) {
                         l->given_up = true;
                         send_release(c, l, LEASE_FREE, "disabled");
                 }
                 return;
         }
-        if (l->value.index < l->remembered && u->phase == PHASE_IDLE) {
+        if (l->value.index < l->remembered && u->life.phase == PHASE_IDLE) {
                 send_renumber(c, l);
                 return;
         }
@@ -487,15 +488,18 @@ static void advance_ours(Core *c, Lease *l) {
                 send_trigger(c, l);
                 return;
         }
-        if (u->phase != PHASE_RELEASING)
+        if (u->life.phase != PHASE_RELEASING)
                 return;
-        machine = u->leave == LEAVE_TRANSFER ? u->target : leave_is_move(u->leave) && !u->let_go ? u->move_to : "";
+        machine = u->life.leave == LEAVE_TRANSFER                   ? u->wish.target
+                  : leave_is_move(u->life.leave) && !u->life.let_go ? u->plan.move_to
+                                                                    : "";
         target = machine[0] ? target_session(c, machine) : NULL;
         if (target)
                 send_transfer(c, l, target, machine);
         else
-                send_release(c, l, u->leave == LEAVE_DONE && !u->release_on_success ? LEASE_DONE : LEASE_FREE,
-                                leave_is_move(u->leave) ? "unfit" : leave_to_string(u->leave));
+                send_release(c, l,
+                                u->life.leave == LEAVE_DONE && !u->config.release_on_success ? LEASE_DONE : LEASE_FREE,
+                                leave_is_move(u->life.leave) ? "unfit" : leave_to_string(u->life.leave));
 }
 
 static void advance_others(Core *c, Lease *l) {
@@ -504,8 +508,8 @@ static void advance_others(Core *c, Lease *l) {
 
         if (!u)
                 return;
-        if (u->steal_index != l->value.index)
-                u->want_steal = false; /* the word was for that tenure; nor does it go before the plan in another */
+        if (u->wish.steal_index != l->value.index)
+                u->wish.steal = false; /* the word was for that tenure; nor does it go before the plan in another */
         /* The word is for one job. Where the answer to the Txn was lost, the next one may be done already. */
         if (l->value.state == LEASE_DONE && l->rearm == l->value.index && l->rearm > 0) {
                 send_rearm(c, l);
@@ -518,7 +522,7 @@ static void advance_others(Core *c, Lease *l) {
                 return;
         }
         if (l->value.state == LEASE_DONE) {
-                if (u->version > l->value.version)
+                if (u->config.version > l->value.version)
                         send_acquire(c, l);
                 return;
         }
@@ -531,21 +535,22 @@ static void advance_others(Core *c, Lease *l) {
                 return;
         if (c->now.boottime >= session_dead_at(s))
                 send_expire(c, s);
-        else if (u->want_steal && u->steal_index == l->value.index && u->steal_index > 0)
+        else if (u->wish.steal && u->wish.steal_index == l->value.index && u->wish.steal_index > 0)
                 send_steal(c, l, s);
 }
 
 static void advance_lost(Core *c, Lease *l) {
         if (lease_is_ours(c, l))
                 send_restore(c, l);
-        else if (l->unit && c->now.boottime >= lease_lost_due(c, l) && c->beats_known_at > l->seen.at &&
-                        c->meta.revision > 0 && !c->meta_damaged && life_wants_lease(c, l->unit, NULL))
+        else if (l->unit && c->now.boottime >= lease_lost_due(c, l) && c->beats.known_at > l->seen.at &&
+                        c->meta.seen.revision > 0 && !c->meta.damaged && life_wants_lease(c, l->unit, NULL))
                 send_retake(c, l);
 }
 
 void lease_advance(Core *c, Lease *l) {
-        if (l->txn || !l->seen.known || !session_settled(c) || !session_is_checked(c) || c->ended || c->end_txn ||
-                        c->now.boottime < l->retry_at || c->now.boottime >= c->own.t0 + c->own.timeline.kill)
+        if (l->txn || !l->seen.known || !session_settled(c) || !session_is_checked(c) || c->shutdown.ended ||
+                        c->shutdown.txn || c->now.boottime < l->retry_at ||
+                        c->now.boottime >= c->own.t0 + c->own.timeline.kill)
                 return;
         if (lease_is_lost(l)) {
                 advance_lost(c, l);
@@ -579,10 +584,10 @@ usec_t lease_deadline(const Core *c, const Lease *l) {
                 if (call_dead_at(l) > now)
                         t = MIN(t, call_dead_at(l));
         }
-        if (l->unit && l->unit->not_before > now)
-                t = MIN(t, l->unit->not_before);
-        if (c->acquire_not_before > now)
-                t = MIN(t, c->acquire_not_before);
+        if (l->unit && l->unit->back.not_before > now)
+                t = MIN(t, l->unit->back.not_before);
+        if (c->identity.acquire_not_before > now)
+                t = MIN(t, c->identity.acquire_not_before);
         if (l->unit && plan_turn_at(c, l->unit) > now)
                 t = MIN(t, plan_turn_at(c, l->unit));
         return t;

@@ -29,23 +29,23 @@ enum {
 /* ---- the steps ---- */
 
 void life_enter(Core *c, Unit *u, Phase phase) {
-        if ((phase == PHASE_IDLE) != (u->phase == PHASE_IDLE)) {
-                if (c->has_wishes && phase != PHASE_IDLE && !life_is_ours(c, u))
-                        c->plan_stale = true; /* nobody could know that it is here: others may not come beside it */
-                else if (c->has_wishes)
+        if ((phase == PHASE_IDLE) != (u->life.phase == PHASE_IDLE)) {
+                if (c->plan.has_wishes && phase != PHASE_IDLE && !life_is_ours(c, u))
+                        c->plan.stale = true; /* nobody could know that it is here: others may not come beside it */
+                else if (c->plan.has_wishes)
                         plan_soon(c);
-                c->offers_stale = c->offers_stale || u->global;
+                c->offering.stale = c->offering.stale || u->global;
         }
-        u->phase = phase;
-        u->changed_at = c->now.boottime;
-        u->retry_at = 0;
+        u->life.phase = phase;
+        u->life.changed_at = c->now.boottime;
+        u->life.retry_at = 0;
         output_changed(c, u, u->lease);
 }
 
 bool life_ask_again(Core *c, Unit *u, usec_t pause) {
-        if (c->now.boottime < u->retry_at)
+        if (c->now.boottime < u->life.retry_at)
                 return false;
-        u->retry_at = c->now.boottime + pause;
+        u->life.retry_at = c->now.boottime + pause;
         return true;
 }
 
@@ -54,7 +54,7 @@ Action *life_act(Core *c, const Unit *u, ActionKind kind) {
 
         a->unit = arena_copy(c, u->name, strlen(u->name) + 1); /* the unit may be dropped in the same step */
         a->lease = u->lease->name;
-        a->index = u->index;
+        a->index = u->life.index;
         a->version = u->lease->value.version;
         a->last_trigger = u->lease->value.last_trigger;
         return a;
@@ -68,12 +68,12 @@ void life_ask_start(Core *c, Unit *u, bool first) {
 static Action *ask_guard(Core *c, Unit *u, ActionKind kind) {
         Action *a = life_act(c, u, kind);
 
-        a->id = ++c->guard_serial;
-        u->guard_asked_before = u->guard_asked;
+        a->id = ++c->guard.serial;
+        u->said.guard_asked_before = u->said.guard_asked;
         if (kind == ACTION_GATE_OPEN)
-                u->closed_at = USEC_INFINITY; /* from now on it may be open */
-        if (!c->guard_gone)                   /* nobody is there to answer, and nothing to be answered */
-                u->guard_asked = a->id;
+                u->said.closed_at = USEC_INFINITY; /* from now on it may be open */
+        if (!c->guard.gone)                        /* nobody is there to answer, and nothing to be answered */
+                u->said.guard_asked = a->id;
         return a;
 }
 
@@ -82,16 +82,16 @@ static void arm(Core *c, Unit *u) {
         Action *a = ask_guard(c, u, ACTION_GUARD_ARM);
 
         a->t0 = session_covered_from(c);
-        a->stop = u->armed_stop = t.stop;
-        a->kill = u->armed_kill = t.kill;
-        u->armed_id = a->id;
+        a->stop = u->life.armed_stop = t.stop;
+        a->kill = u->life.armed_kill = t.kill;
+        u->life.armed_id = a->id;
 }
 
 /* Another timeline holds now. It is told with a fresh beat in hand, for the guard counts by it at once. */
 static void arm_anew(Core *c, Unit *u) {
         Timeline t;
 
-        if (u->phase <= PHASE_IDLE || u->phase >= PHASE_CLOSING || !u->guard_known)
+        if (u->life.phase <= PHASE_IDLE || u->life.phase >= PHASE_CLOSING || !u->said.guard_known)
                 return;
         t = life_timeline(c, u);
         if (life_is_armed_by(u, &t))
@@ -107,20 +107,20 @@ static void report_leave(Core *c, const Unit *u, Leave leave) {
 
         if (leave == LEAVE_EXPIRED)
                 output_report(c, life_is_covered(c, u) ? REPORT_GUARD_LOST : REPORT_EXPIRED, u->name, u->lease->name,
-                                NULL, u->index);
+                                NULL, u->life.index);
         else if (leave == LEAVE_LOST)
-                output_report(c, REPORT_LOST, u->name, u->lease->name, holder, u->index);
+                output_report(c, REPORT_LOST, u->name, u->lease->name, holder, u->life.index);
         else if (leave == LEAVE_STRAY)
-                output_report(c, REPORT_STRAY, u->name, u->lease->name, holder, u->index);
+                output_report(c, REPORT_STRAY, u->name, u->lease->name, holder, u->life.index);
         else if (leave == LEAVE_DONE)
-                output_report(c, REPORT_DONE, u->name, u->lease->name, NULL, u->index);
+                output_report(c, REPORT_DONE, u->name, u->lease->name, NULL, u->life.index);
 }
 
 /* Until now its stop was covered by our beats. */
 void life_kill(Core *c, Unit *u) {
-        if ((u->phase != PHASE_CLOSING && u->phase != PHASE_STOPPING) || u->global || u->killed)
+        if ((u->life.phase != PHASE_CLOSING && u->life.phase != PHASE_STOPPING) || u->global || u->life.killed)
                 return;
-        u->killed = true;
+        u->life.killed = true;
         ask_guard(c, u, ACTION_GUARD_LOSE)->kill = 0;
 }
 
@@ -128,166 +128,166 @@ void life_kill(Core *c, Unit *u) {
 static void leave(Core *c, Unit *u, Leave why) {
         bool lost = why == LEAVE_LOST || why == LEAVE_STRAY;
 
-        if (u->phase >= PHASE_CLOSING && u->leave >= why)
+        if (u->life.phase >= PHASE_CLOSING && u->life.leave >= why)
                 return;
-        u->leave = why;
-        c->n_draining += why == LEAVE_DRAIN;
-        u->let_go = u->phase == PHASE_IDLE && why == LEAVE_UNFIT;
+        u->life.leave = why;
+        c->drain.n += why == LEAVE_DRAIN;
+        u->life.let_go = u->life.phase == PHASE_IDLE && why == LEAVE_UNFIT;
         report_leave(c, u, why);
         if (lost)
                 ask_guard(c, u, ACTION_GUARD_LOSE)->kill = life_timeline(c, u).stop_grace;
-        else if (u->phase < PHASE_CLOSING)
+        else if (u->life.phase < PHASE_CLOSING)
                 ask_guard(c, u, ACTION_GATE_CLOSE);
-        if (u->phase < PHASE_CLOSING) {
+        if (u->life.phase < PHASE_CLOSING) {
                 life_act(c, u, ACTION_UNIT_STOP);
                 life_enter(c, u, PHASE_CLOSING);
-                u->retry_at = c->now.boottime + ASK_AGAIN;
+                u->life.retry_at = c->now.boottime + ASK_AGAIN;
         }
 }
 
 void life_count_draining(Core *c) {
-        c->n_draining = 0;
-        for (const Unit *u = c->draining ? c->units : NULL; u; u = u->hh.next)
-                c->n_draining += u->phase >= PHASE_CLOSING && u->leave == LEAVE_DRAIN;
+        c->drain.n = 0;
+        for (const Unit *u = c->drain.on ? c->units : NULL; u; u = u->hh.next)
+                c->drain.n += u->life.phase >= PHASE_CLOSING && u->life.leave == LEAVE_DRAIN;
 }
 
 /* What we hold and an operator, a shutdown or the plan wants gone. */
 static Leave wanted_leave(const Core *c, const Unit *u) {
-        if (c->shutting_down)
+        if (c->shutdown.on)
                 return LEAVE_SHUTDOWN;
-        if (c->sleeping)
+        if (c->sleep.on)
                 return LEAVE_SLEEP;
-        if (u->forgotten || u->renamed || u->wanted_global)
+        if (u->forgotten || u->renamed || u->config.global)
                 return LEAVE_FORGET;
-        if (u->target[0] && !streq(u->target, c->machine_id)) /* which it need not leave for */
+        if (u->wish.target[0] && !streq(u->wish.target, c->here.machine_id)) /* which it need not leave for */
                 return LEAVE_TRANSFER;
-        if (u->want_release)
+        if (u->wish.release)
                 return LEAVE_RELEASE;
-        return u->move == LEAVE_DRAIN && c->n_draining >= DRAIN_AT_ONCE ? LEAVE_NONE : u->move;
+        return u->plan.move == LEAVE_DRAIN && c->drain.n >= DRAIN_AT_ONCE ? LEAVE_NONE : u->plan.move;
 }
 
 /* An entry that the guard keeps from before our restart. */
 static void adopt(Core *c, Unit *u) {
-        u->index = u->guard.index;
-        u->from_before = !life_is_held(c, u);
-        if (u->from_before)
+        u->life.index = u->said.guard.index;
+        u->life.from_before = !life_is_held(c, u);
+        if (u->life.from_before)
                 leave(c, u, LEAVE_LOST);
-        else if (u->guard.expired)
+        else if (u->said.guard.expired)
                 leave(c, u, LEAVE_EXPIRED);
         else {
-                life_enter(c, u, u->guard.open ? PHASE_RUNNING : PHASE_ARMING);
+                life_enter(c, u, u->said.guard.open ? PHASE_RUNNING : PHASE_ARMING);
                 arm(c, u);
-                u->retry_at = c->now.boottime + ASK_AGAIN;
+                u->life.retry_at = c->now.boottime + ASK_AGAIN;
                 life_act(c, u, ACTION_UNIT_READ);
-                u->adopted = true;
-                u->lease->told = u->index;
-                output_report(c, REPORT_ADOPTED, u->name, u->lease->name, NULL, u->index);
+                u->life.adopted = true;
+                u->lease->told = u->life.index;
+                output_report(c, REPORT_ADOPTED, u->name, u->lease->name, NULL, u->life.index);
         }
 }
 
 static void check_gate(Core *c, Unit *u) {
-        bool missing = u->report.known && !u->report.gate_loaded && !u->forgotten;
+        bool missing = u->said.report.known && !u->said.report.gate_loaded && !u->forgotten;
 
-        if (missing && !u->gate_reported)
+        if (missing && !u->life.gate_reported)
                 output_report(c, REPORT_GATE_MISSING, u->name, u->lease->name, NULL, 0);
-        u->gate_reported = missing;
+        u->life.gate_reported = missing;
 }
 
 static void step_idle(Core *c, Unit *u) {
         Leave wanted = wanted_leave(c, u);
 
-        if (!(c->guard_synced || c->guard_gone) || !life_is_heard(u))
+        if (!(c->guard.synced || c->guard.gone) || !life_is_heard(u))
                 return;
-        if (u->guard.index > 0) {
+        if (u->said.guard.index > 0) {
                 if (session_settled(c))
                         adopt(c, u);
-                else if (c->sleeping || c->shutting_down) { /* whether it is ours must not be waited for */
-                        u->index = u->guard.index;
-                        u->from_before = true;
+                else if (c->sleep.on || c->shutdown.on) { /* whether it is ours must not be waited for */
+                        u->life.index = u->said.guard.index;
+                        u->life.from_before = true;
                         leave(c, u, wanted);
                 }
                 return;
         }
-        if (!u->report.known || u->report.asked_at <= u->closed_at) {
+        if (!u->said.report.known || u->said.report.asked_at <= u->said.closed_at) {
                 if (life_ask_again(c, u, POLL_CALM))
                         life_act(c, u, ACTION_UNIT_READ);
                 return;
         }
-        if (!life_is_inactive(&u->report) || !u->report.empty) {
+        if (!life_is_inactive(&u->said.report) || !u->said.report.empty) {
                 /* A job alone is somebody trying: the gate is closed, it will be refused. */
-                if (u->report.job && u->report.empty &&
-                                (u->report.active == ACTIVE_INACTIVE || u->report.active == ACTIVE_FAILED))
+                if (u->said.report.job && u->said.report.empty &&
+                                (u->said.report.active == ACTIVE_INACTIVE || u->said.report.active == ACTIVE_FAILED))
                         return;
-                u->index = MAX(u->lease->value.index, (uint64_t) 1);
+                u->life.index = MAX(u->lease->value.index, (uint64_t) 1);
                 leave(c, u, LEAVE_STRAY);
                 return;
         }
         if (!session_settled(c))
                 return;
         if (!life_is_ours(c, u) || u->lease->given_up) {
-                u->want_release = false;
-                u->target[0] = '\0';
+                u->wish.release = false;
+                u->wish.target[0] = '\0';
                 return;
         }
         if (u->lease->value.index < u->lease->remembered || lease_is_lost(u->lease))
                 return; /* first it gets a new Index, or its record is written again */
         if (life_has_predecessor(c, u->lease, u->lease->value.index))
                 return; /* neither is it started nor given back before that is down */
-        u->index = u->lease->value.index;
-        if (wanted != LEAVE_NONE || !u->report.gate_loaded)
+        u->life.index = u->lease->value.index;
+        if (wanted != LEAVE_NONE || !u->said.report.gate_loaded)
                 leave(c, u, wanted != LEAVE_NONE ? wanted : LEAVE_RELEASE);
-        else if (c->guard_synced && u->lease->n_debts == 0 && !c->silence && life_is_covered(c, u)) {
+        else if (c->guard.synced && u->lease->n_debts == 0 && !c->identity.silence && life_is_covered(c, u)) {
                 lease_tell_acquired(c, u->lease);
                 life_enter(c, u, PHASE_ARMING);
                 arm(c, u);
-                u->retry_at = c->now.boottime + ASK_AGAIN;
+                u->life.retry_at = c->now.boottime + ASK_AGAIN;
         } else
-                u->index = 0;
+                u->life.index = 0;
 }
 
 static void step_arming(Core *c, Unit *u) {
-        if (!u->guard_known)
+        if (!u->said.guard_known)
                 return;
-        if (life_is_heard(u) && u->guard.index == u->index && !u->guard.expired) {
+        if (life_is_heard(u) && u->said.guard.index == u->life.index && !u->said.guard.expired) {
                 ask_guard(c, u, ACTION_GATE_OPEN);
                 life_enter(c, u, PHASE_OPENING);
-                u->starts = 0;
-                u->retry_at = c->now.boottime + ASK_AGAIN;
+                u->life.starts = 0;
+                u->life.retry_at = c->now.boottime + ASK_AGAIN;
         } else if (life_ask_again(c, u, ASK_AGAIN))
                 arm(c, u);
 }
 
 static void start(Core *c, Unit *u) {
-        life_ask_start(c, u, u->starts == 0);
-        u->retry_at = c->now.boottime + ASK_AGAIN;
+        life_ask_start(c, u, u->life.starts == 0);
+        u->life.retry_at = c->now.boottime + ASK_AGAIN;
 }
 
 static void begin_start(Core *c, Unit *u) {
-        u->starts = 0;
-        u->run = u->report.run;
-        u->by_hand = u->adopted = u->put_aside = false;
+        u->life.starts = 0;
+        u->life.run = u->said.report.run;
+        u->life.by_hand = u->life.adopted = u->life.put_aside = false;
         life_enter(c, u, PHASE_STARTING);
         start(c, u);
 }
 
 static void step_opening(Core *c, Unit *u) {
-        if (!u->guard_known)
+        if (!u->said.guard_known)
                 return;
-        if (life_is_heard(u) && u->guard.open && u->guard.index == u->index) {
-                if (u->resumed && u->by_hand) { /* and stays stopped */
-                        u->resumed = false;
+        if (life_is_heard(u) && u->said.guard.open && u->said.guard.index == u->life.index) {
+                if (u->life.resumed && u->life.by_hand) { /* and stays stopped */
+                        u->life.resumed = false;
                         life_enter(c, u, PHASE_RUNNING);
                         return;
                 }
                 begin_start(c, u);
-                if (u->resumed)
-                        output_report(c, REPORT_RESUMED, u->name, u->lease->name, NULL, u->index);
-                u->resumed = false;
-        } else if (life_is_heard(u) && (u->guard.index != u->index || u->guard.expired))
+                if (u->life.resumed)
+                        output_report(c, REPORT_RESUMED, u->name, u->lease->name, NULL, u->life.index);
+                u->life.resumed = false;
+        } else if (life_is_heard(u) && (u->said.guard.index != u->life.index || u->said.guard.expired))
                 life_enter(c, u, PHASE_ARMING); /* another guard, that knows of no entry */
         else if (life_ask_again(c, u, ASK_AGAIN)) {
                 /* Answered, and yet not open: it cannot be made, as where /run is full. Others may have more luck. */
-                if (u->guard.serial >= u->guard_asked && ++u->starts >= STARTS_MAX)
+                if (u->said.guard.serial >= u->said.guard_asked && ++u->life.starts >= STARTS_MAX)
                         leave(c, u, LEAVE_FAILED);
                 else
                         ask_guard(c, u, ACTION_GATE_OPEN);
@@ -306,12 +306,12 @@ static bool has_not_run_yet(const Unit *u) {
         const LeaseRecord *l = &u->lease->value;
         bool given = l->n_tenures > 0 && is_handed_on(l->tenures[l->n_tenures - 1].why);
 
-        return u->report.run == 0 || (!given && u->report.ended_at < l->since);
+        return u->said.report.run == 0 || (!given && u->said.report.ended_at < l->since);
 }
 
 /* Even where something that goes by its lease runs on. */
 static bool is_put_aside(const Unit *u) {
-        return u->report.ended_by == ENDED_BY_NEED || u->report.ended_by == ENDED_BY_CONFLICT;
+        return u->said.report.ended_by == ENDED_BY_NEED || u->said.report.ended_by == ENDED_BY_CONFLICT;
 }
 
 /*
@@ -319,67 +319,67 @@ static bool is_put_aside(const Unit *u) {
  * machine if that is not over soon. What comes and goes all the time is a failure, like that of the unit itself.
  */
 static void on_put_aside(Core *c, Unit *u) {
-        Obstacle obstacle = u->report.obstacle;
+        Obstacle obstacle = u->said.report.obstacle;
 
-        if (!u->put_aside) {
-                u->put_aside = true;
-                u->by_hand = false;
-                u->aside_until = c->now.boottime + ASIDE_WAIT;
-                output_report(c, u->report.ended_by == ENDED_BY_NEED ? REPORT_STOPPED_WITH : REPORT_STOPPED_FOR,
-                                u->name, u->lease->name, NULL, u->index);
-                c->actions[c->n_actions - 1].why = arena_copy(c, u->other, strlen(u->other) + 1);
+        if (!u->life.put_aside) {
+                u->life.put_aside = true;
+                u->life.by_hand = false;
+                u->life.aside_until = c->now.boottime + ASIDE_WAIT;
+                output_report(c, u->said.report.ended_by == ENDED_BY_NEED ? REPORT_STOPPED_WITH : REPORT_STOPPED_FOR,
+                                u->name, u->lease->name, NULL, u->life.index);
+                c->out.actions[c->out.n - 1].why = arena_copy(c, u->said.other, strlen(u->said.other) + 1);
         }
-        if (obstacle == OBSTACLE_NONE && ++u->aside_count > STARTS_MAX)
+        if (obstacle == OBSTACLE_NONE && ++u->life.aside_count > STARTS_MAX)
                 leave(c, u, LEAVE_FAILED);
         else if (obstacle == OBSTACLE_NONE) {
-                output_report(c, REPORT_STARTED_AGAIN, u->name, u->lease->name, NULL, u->index);
+                output_report(c, REPORT_STARTED_AGAIN, u->name, u->lease->name, NULL, u->life.index);
                 begin_start(c, u);
-        } else if (!u->hold_on_failure && c->now.boottime >= u->aside_until)
+        } else if (!u->config.hold_on_failure && c->now.boottime >= u->life.aside_until)
                 leave(c, u, obstacle == OBSTACLE_FAILED ? LEAVE_FAILED : LEAVE_OBSTACLE);
-        else if (!u->hold_on_failure)
-                u->retry_at = u->aside_until;
+        else if (!u->config.hold_on_failure)
+                u->life.retry_at = u->life.aside_until;
 }
 
 /* The unit's end by its own account. */
 static void on_ended(Core *c, Unit *u) {
-        if (u->adopted && has_not_run_yet(u)) {
+        if (u->life.adopted && has_not_run_yet(u)) {
                 leave(c, u, LEAVE_EXPIRED); /* our predecessor ended before he had asked for the start: once more */
                 return;
         }
-        if (u->report.ended_by == ENDED_BY_UNKNOWN)
+        if (u->said.report.ended_by == ENDED_BY_UNKNOWN)
                 return; /* PID 1 is being asked */
         if (is_put_aside(u)) {
                 on_put_aside(c, u);
                 return;
         }
         /* How it ended while no daemon looked is not known: an operator's word is not to be undone. */
-        if (u->report.ended_by == ENDED_BY_HAND || u->adopted || u->by_hand) {
-                if (!u->by_hand)
-                        output_report(c, REPORT_STOPPED_BY_HAND, u->name, u->lease->name, NULL, u->index);
-                u->by_hand = true;
-        } else if (!u->report.failed)
+        if (u->said.report.ended_by == ENDED_BY_HAND || u->life.adopted || u->life.by_hand) {
+                if (!u->life.by_hand)
+                        output_report(c, REPORT_STOPPED_BY_HAND, u->name, u->lease->name, NULL, u->life.index);
+                u->life.by_hand = true;
+        } else if (!u->said.report.failed)
                 leave(c, u, LEAVE_DONE);
-        else if (!u->hold_on_failure)
+        else if (!u->config.hold_on_failure)
                 leave(c, u, LEAVE_FAILED);
 }
 
 /* A start that was refused leaves no new run behind, and is no end: by an Assert= or a Condition= of the unit's own,
  * or because something that it requires has failed. */
 static void step_starting(Core *c, Unit *u) {
-        bool read = u->report.known && u->report.asked_at >= u->changed_at;
+        bool read = u->said.report.known && u->said.report.asked_at >= u->life.changed_at;
 
-        if (!u->guard_known)
+        if (!u->said.guard_known)
                 return; /* the gate may be gone */
         if (read && life_has_begun(u)) {
                 life_enter(c, u, PHASE_RUNNING);
-                if (life_is_inactive(&u->report))
+                if (life_is_inactive(&u->said.report))
                         on_ended(c, u);
-        } else if (c->now.boottime >= u->retry_at) {
+        } else if (c->now.boottime >= u->life.retry_at) {
                 /* Only what is known to have been refused counts: PID 1 may be busy with something else. */
-                if (read && u->report.job) {
+                if (read && u->said.report.job) {
                         life_act(c, u, ACTION_UNIT_READ);
-                        u->retry_at = c->now.boottime + ASK_AGAIN;
-                } else if (read && ++u->starts >= STARTS_MAX)
+                        u->life.retry_at = c->now.boottime + ASK_AGAIN;
+                } else if (read && ++u->life.starts >= STARTS_MAX)
                         leave(c, u, LEAVE_FAILED);
                 else
                         start(c, u);
@@ -387,30 +387,30 @@ static void step_starting(Core *c, Unit *u) {
 }
 
 static void step_running(Core *c, Unit *u) {
-        if (!u->guard_known || !u->report.known || u->report.asked_at <= u->changed_at)
+        if (!u->said.guard_known || !u->said.report.known || u->said.report.asked_at <= u->life.changed_at)
                 return; /* PID 1 stops it when its guard is gone: that is nobody's hand */
-        if (c->now.boottime > usec_add(u->changed_at, u->hold_down_failure))
-                u->failures = u->aside_count = 0; /* it ran well for a while */
-        if (life_is_inactive(&u->report) || is_put_aside(u)) {
+        if (c->now.boottime > usec_add(u->life.changed_at, u->config.hold_down_failure))
+                u->back.failures = u->life.aside_count = 0; /* it ran well for a while */
+        if (life_is_inactive(&u->said.report) || is_put_aside(u)) {
                 on_ended(c, u);
                 return;
         }
-        c->plan_stale = c->plan_stale || u->by_hand; /* it rests no more */
-        u->by_hand = u->adopted = u->put_aside = false;
+        c->plan.stale = c->plan.stale || u->life.by_hand; /* it rests no more */
+        u->life.by_hand = u->life.adopted = u->life.put_aside = false;
 }
 
 /* A LOSE that never reached the guard, the connection having been lost, is said again until its entry is known to end:
  * an entry that it takes to be live would be covered by the next beat. */
 static void say_lost_again(Core *c, Unit *u) {
-        if ((u->leave != LEAVE_LOST && u->leave != LEAVE_STRAY) || c->guard_gone)
+        if ((u->life.leave != LEAVE_LOST && u->life.leave != LEAVE_STRAY) || c->guard.gone)
                 return;
-        if (life_is_heard(u) && !u->guard.expired && !life_is_down(u) && life_ask_again(c, u, ASK_AGAIN))
+        if (life_is_heard(u) && !u->said.guard.expired && !life_is_down(u) && life_ask_again(c, u, ASK_AGAIN))
                 ask_guard(c, u, ACTION_GUARD_LOSE)->kill = life_timeline(c, u).stop_grace;
 }
 
 static void step_closing(Core *c, Unit *u) {
         say_lost_again(c, u);
-        if (life_is_heard(u) && !u->guard.open) {
+        if (life_is_heard(u) && !u->said.guard.open) {
                 life_enter(c, u, PHASE_STOPPING);
                 return;
         }
@@ -421,104 +421,104 @@ static void step_closing(Core *c, Unit *u) {
 }
 
 static void step_stopping(Core *c, Unit *u) {
-        bool resting = life_is_inactive(&u->report);
+        bool resting = life_is_inactive(&u->said.report);
 
         say_lost_again(c, u);
-        if (!u->guard_known)
+        if (!u->said.guard_known)
                 return;
-        if (u->guard.open) { /* a guard that is not the one that closed it */
+        if (u->said.guard.open) { /* a guard that is not the one that closed it */
                 life_enter(c, u, PHASE_CLOSING);
                 return;
         }
         if (life_is_down(u)) {
                 ask_guard(c, u, ACTION_GUARD_DISARM);
                 life_enter(c, u, PHASE_DISARMING);
-                u->retry_at = c->now.boottime + ASK_AGAIN;
+                u->life.retry_at = c->now.boottime + ASK_AGAIN;
                 return;
         }
-        if (resting && u->report.left)
+        if (resting && u->said.report.left)
                 life_kill(c, u);
         if (!life_ask_again(c, u, resting ? POLL_BUSY : POLL_CALM))
                 return;
         /* Inactive, and yet not empty: something that goes by it may have been started meanwhile. */
-        if (u->report.known && !u->report.job &&
-                        (resting ? !u->report.empty && c->now.boottime >= u->stop_again_at
-                                 : u->report.active != ACTIVE_DEACTIVATING)) {
-                u->stop_again_at = c->now.boottime + ASK_AGAIN;
+        if (u->said.report.known && !u->said.report.job &&
+                        (resting ? !u->said.report.empty && c->now.boottime >= u->life.stop_again_at
+                                 : u->said.report.active != ACTIVE_DEACTIVATING)) {
+                u->life.stop_again_at = c->now.boottime + ASK_AGAIN;
                 life_act(c, u, ACTION_UNIT_STOP);
         }
         life_act(c, u, ACTION_UNIT_READ);
 }
 
 static void stand_back(Core *c, Unit *u, usec_t span) {
-        u->not_before = usec_add(c->now.boottime, span);
-        u->until = usec_add(c->now.realtime, span);
-        u->unfit_until_then = u->leave == LEAVE_UNFIT;
-        c->offers_stale = true;
+        u->back.not_before = usec_add(c->now.boottime, span);
+        u->back.until = usec_add(c->now.realtime, span);
+        u->back.unfit = u->life.leave == LEAVE_UNFIT;
+        c->offering.stale = true;
 }
 
 void life_look_anew(Core *c, Unit *u) {
-        if (!u->unfit_until_then)
+        if (!u->back.unfit)
                 return;
-        u->not_before = u->until = 0;
-        u->unfit_until_then = false;
-        c->offers_stale = c->plan_stale = true;
+        u->back.not_before = u->back.until = 0;
+        u->back.unfit = false;
+        c->offering.stale = c->plan.stale = true;
 }
 
 void life_hold_down_failure(Core *c, Unit *u) {
-        usec_t most = MAX(HOLD_DOWN_MAX, u->hold_down_failure);
-        usec_t span = backoff(u->hold_down_failure, u->failures, most);
+        usec_t most = MAX(HOLD_DOWN_MAX, u->config.hold_down_failure);
+        usec_t span = backoff(u->config.hold_down_failure, u->back.failures, most);
 
-        u->failures++;
+        u->back.failures++;
         stand_back(c, u, span);
-        output_report(c, REPORT_UNIT_FAILED, u->name, u->lease->name, NULL, u->index);
-        c->actions[c->n_actions - 1].span = span;
+        output_report(c, REPORT_UNIT_FAILED, u->name, u->lease->name, NULL, u->life.index);
+        c->out.actions[c->out.n - 1].span = span;
 }
 
 static void hold_down(Core *c, Unit *u) {
         /* Three may drive each other round. But where only the guard is missing, that alone keeps the unit away. */
-        bool unfit = u->leave == LEAVE_UNFIT && u->lease->value.state == LEASE_FREE && !c->guard_missing;
+        bool unfit = u->life.leave == LEAVE_UNFIT && u->lease->value.state == LEASE_FREE && !c->guard.missing;
 
-        if (u->leave == LEAVE_FAILED)
+        if (u->life.leave == LEAVE_FAILED)
                 life_hold_down_failure(c, u);
-        else if (u->leave == LEAVE_RELEASE || u->leave == LEAVE_TRANSFER || unfit)
-                stand_back(c, u, u->hold_down_release);
-        if (u->leave == LEAVE_DONE)
-                u->failures = 0;
+        else if (u->life.leave == LEAVE_RELEASE || u->life.leave == LEAVE_TRANSFER || unfit)
+                stand_back(c, u, u->config.hold_down_release);
+        if (u->life.leave == LEAVE_DONE)
+                u->back.failures = 0;
 }
 
 static void rest(Core *c, Unit *u) {
         life_act(c, u, ACTION_UNIT_CLEAN);
-        if (u->leave != LEAVE_EXPIRED)
-                u->by_hand = false;
-        u->index = 0;
-        u->put_aside = false;
-        u->from_before = u->killed = false;
-        u->run = u->report.run;
-        u->armed_stop = u->armed_kill = 0;
-        u->leave = LEAVE_NONE;
+        if (u->life.leave != LEAVE_EXPIRED)
+                u->life.by_hand = false;
+        u->life.index = 0;
+        u->life.put_aside = false;
+        u->life.from_before = u->life.killed = false;
+        u->life.run = u->said.report.run;
+        u->life.armed_stop = u->life.armed_kill = 0;
+        u->life.leave = LEAVE_NONE;
         life_enter(c, u, PHASE_IDLE);
 }
 
 void life_released(Core *c, Unit *u) {
-        if (u->phase != PHASE_RELEASING)
+        if (u->life.phase != PHASE_RELEASING)
                 return;
         hold_down(c, u);
-        u->want_release = false;
-        u->target[0] = '\0';
+        u->wish.release = false;
+        u->wish.target[0] = '\0';
         rest(c, u);
 }
 
 static void step_disarming(Core *c, Unit *u) {
-        if (!u->guard_known)
+        if (!u->said.guard_known)
                 return;
-        if (!life_is_heard(u) || u->guard.index > 0) {
+        if (!life_is_heard(u) || u->said.guard.index > 0) {
                 if (life_ask_again(c, u, ASK_AGAIN))
                         ask_guard(c, u, ACTION_GUARD_DISARM);
                 return;
         }
-        if (u->leave == LEAVE_EXPIRED || u->leave == LEAVE_LOST || u->leave == LEAVE_STRAY) {
-                u->resumed = u->leave == LEAVE_EXPIRED;
+        if (u->life.leave == LEAVE_EXPIRED || u->life.leave == LEAVE_LOST || u->life.leave == LEAVE_STRAY) {
+                u->life.resumed = u->life.leave == LEAVE_EXPIRED;
                 rest(c, u);
         } else
                 life_enter(c, u, PHASE_RELEASING);
@@ -532,24 +532,24 @@ static void step_releasing(Core *c, Unit *u) {
 
 /* The guard says that its time is over, or is another one that has no entry for what runs behind its gate. */
 static bool has_lost_gate(const Unit *u) {
-        if (!u->guard_known)
+        if (!u->said.guard_known)
                 return false;
-        if (u->guard.index == u->index && u->guard.expired)
+        if (u->said.guard.index == u->life.index && u->said.guard.expired)
                 return true;
-        return u->phase >= PHASE_STARTING && (u->guard.index != u->index || !u->guard.open);
+        return u->life.phase >= PHASE_STARTING && (u->said.guard.index != u->life.index || !u->said.guard.open);
 }
 
 /* Reasons to leave that hold in every phase in which an Index is in hand. */
 static void check_reasons(Core *c, Unit *u) {
         Leave wanted;
 
-        if (u->phase == PHASE_IDLE || u->phase == PHASE_DISARMING || u->phase == PHASE_RELEASING)
+        if (u->life.phase == PHASE_IDLE || u->life.phase == PHASE_DISARMING || u->life.phase == PHASE_RELEASING)
                 return;
-        if (!life_is_held(c, u) && u->leave != LEAVE_STRAY && !session_is_undecided(c)) {
+        if (!life_is_held(c, u) && u->life.leave != LEAVE_STRAY && !session_is_undecided(c)) {
                 leave(c, u, LEAVE_LOST);
                 return;
         }
-        if (u->phase >= PHASE_CLOSING)
+        if (u->life.phase >= PHASE_CLOSING)
                 return;
         if (!life_is_covered(c, u) || has_lost_gate(u)) {
                 leave(c, u, LEAVE_EXPIRED);
@@ -562,10 +562,10 @@ static void check_reasons(Core *c, Unit *u) {
 
 static bool is_finished(const Core *c, const Unit *u) {
         if (u->forgotten && u->global)
-                return u->phase == PHASE_IDLE && u->report.known && life_is_inactive(&u->report) &&
+                return u->life.phase == PHASE_IDLE && u->said.report.known && life_is_inactive(&u->said.report) &&
                        !life_is_ours(c, u);
-        return u->forgotten && u->phase == PHASE_IDLE && u->guard_known && u->guard.index == 0 && u->lease->txn == 0 &&
-               !life_is_ours(c, u) && life_is_down(u);
+        return u->forgotten && u->life.phase == PHASE_IDLE && u->said.guard_known && u->said.guard.index == 0 &&
+               u->lease->txn == 0 && !life_is_ours(c, u) && life_is_down(u);
 }
 
 static void drop_finished(Core *c, Unit *u) {
@@ -580,17 +580,17 @@ static void drop_finished(Core *c, Unit *u) {
 
 /* Between a leased unit and one that runs everywhere: with nothing in hand. */
 static bool may_change_kind(const Core *c, const Unit *u) {
-        return u->phase == PHASE_IDLE && (c->guard_synced || c->guard_gone) && life_is_heard(u) &&
-               u->guard.index == 0 && !life_is_ours(c, u) && u->lease->txn == 0;
+        return u->life.phase == PHASE_IDLE && (c->guard.synced || c->guard.gone) && life_is_heard(u) &&
+               u->said.guard.index == 0 && !life_is_ours(c, u) && u->lease->txn == 0;
 }
 
 /* Turns are counted from the moment at which we could: who comes before us may be able to since the same moment. */
 static void note_ability(Core *c, Unit *u) {
-        bool able = u->phase == PHASE_IDLE && !life_why_unable(c, u);
+        bool able = u->life.phase == PHASE_IDLE && !life_why_unable(c, u);
 
-        if (able && !u->able)
-                u->able_at = c->now.boottime;
-        u->able = able;
+        if (able && !u->plan.able)
+                u->plan.able_at = c->now.boottime;
+        u->plan.able = able;
 }
 
 void life_advance(Core *c, Unit *u) {
@@ -607,11 +607,11 @@ void life_advance(Core *c, Unit *u) {
         };
         Phase before;
 
-        if (u->renamed && u->phase == PHASE_IDLE && !life_is_ours(c, u) && u->lease->txn == 0)
-                life_attach(c, u, u->wanted_lease);
-        if (u->global != u->wanted_global && may_change_kind(c, u)) {
-                u->global = u->wanted_global;
-                c->plan_stale = c->offers_stale = true;
+        if (u->renamed && u->life.phase == PHASE_IDLE && !life_is_ours(c, u) && u->lease->txn == 0)
+                life_attach(c, u, u->config.lease);
+        if (u->global != u->config.global && may_change_kind(c, u)) {
+                u->global = u->config.global;
+                c->plan.stale = c->offering.stale = true;
         }
         if (u->global) {
                 if (u->lease->unit == u)
@@ -622,25 +622,25 @@ void life_advance(Core *c, Unit *u) {
         }
         if (!u->lease->unit) {
                 u->lease->unit = u;
-                c->plan_stale = c->offers_stale = true; /* it had to say that another has it */
+                c->plan.stale = c->offering.stale = true; /* it had to say that another has it */
         }
         check_gate(c, u);
         note_ability(c, u);
         arm_anew(c, u);
         do {
-                before = u->phase;
+                before = u->life.phase;
                 check_reasons(c, u);
-                steps[u->phase](c, u);
-        } while (u->phase != before);
+                steps[u->life.phase](c, u);
+        } while (u->life.phase != before);
         drop_finished(c, u);
 }
 
 usec_t life_deadline(const Core *c, const Unit *u) {
         usec_t t = USEC_INFINITY, now = c->now.boottime;
 
-        if (u->retry_at > now)
-                t = u->retry_at;
-        if (!u->global && u->phase > PHASE_IDLE && u->phase < PHASE_CLOSING && session_settled(c))
+        if (u->life.retry_at > now)
+                t = u->life.retry_at;
+        if (!u->global && u->life.phase > PHASE_IDLE && u->life.phase < PHASE_CLOSING && session_settled(c))
                 t = MIN(t, life_stop_at(c, u));
         return t;
 }

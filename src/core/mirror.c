@@ -11,11 +11,12 @@
 
 /* Whether a record's (or, revision 0, its absence's) arrival is news. */
 static bool seen_take(Core *c, Seen *s, uint64_t revision, uint64_t as_of) {
-        s->stamp = c->stamp;
+        s->stamp = c->heard.stamp;
         if (revision > 0) {
                 /* It was at s->revision once, which is no later than this was read, and can only have moved on since.
                  */
-                c->contradicted = c->contradicted || (s->known && revision < s->revision && s->revision <= as_of);
+                c->heard.contradicted =
+                                c->heard.contradicted || (s->known && revision < s->revision && s->revision <= as_of);
                 if (s->known && (revision <= s->revision || revision < s->absent_at))
                         return false;
         } else {
@@ -88,7 +89,7 @@ static Machine *mirror_machine(Core *c, const char *id) {
                 abort();
         str_copy(m->id, sizeof(m->id), id);
         HASH_ADD_STR(c->machines, id, m);
-        if (streq(id, c->machine_id))
+        if (streq(id, c->here.machine_id))
                 c->self = m;
         return m;
 }
@@ -138,13 +139,14 @@ Offer *mirror_offer(Core *c, const char *machine, const char *unit) {
 }
 
 static void take_meta(Core *c, const Record *r, uint64_t as_of) {
-        if (!seen_take(c, &c->meta, r->mod_revision, as_of))
+        if (!seen_take(c, &c->meta.seen, r->mod_revision, as_of))
                 return;
-        c->meta_damaged = r->damaged || (r->value && !meta_is_sound(r->meta));
-        c->meta_value = r->value && !c->meta_damaged ? *r->meta : (MetaRecord){};
-        if (c->meta_value.index_floor > c->floor && (!c->uuid[0] || streq(c->uuid, c->meta_value.uuid))) {
-                c->floor = c->meta_value.index_floor;
-                c->memory_changed = true;
+        c->meta.damaged = r->damaged || (r->value && !meta_is_sound(r->meta));
+        c->meta.value = r->value && !c->meta.damaged ? *r->meta : (MetaRecord){};
+        if (c->meta.value.index_floor > c->identity.floor &&
+                        (!c->identity.uuid[0] || streq(c->identity.uuid, c->meta.value.uuid))) {
+                c->identity.floor = c->meta.value.index_floor;
+                c->memory.changed = true;
         }
 }
 
@@ -159,7 +161,7 @@ static void take_beat(Core *c, const Record *r, uint64_t as_of) {
         if (!seen_take(c, &s->beat, r->mod_revision, as_of))
                 return;
         if (silent || r->mod_revision == 0)
-                c->plan_stale = true; /* somebody has come, or gone */
+                c->plan.stale = true; /* somebody has come, or gone */
         s->moved = s->moved || (known && r->mod_revision > 0);
         s->beat_damaged = r->damaged;
         s->beat_value = r->value ? *r->beat : (BeatRecord){};
@@ -172,8 +174,8 @@ static void take_offer(Core *c, const Record *r, uint64_t as_of) {
                 return;
         o->damaged = r->damaged;
         o->value = r->value ? *r->offer : (OfferRecord){};
-        if (strncmp(o->name, c->machine_id, MACHINE_SIZE - 1) == 0)
-                c->plan_stale = c->offers_stale = true; /* ours, and maybe not what we say */
+        if (strncmp(o->name, c->here.machine_id, MACHINE_SIZE - 1) == 0)
+                c->plan.stale = c->offering.stale = true; /* ours, and maybe not what we say */
         else
                 plan_soon(c);
 }
@@ -205,7 +207,7 @@ static void take_machine(Core *c, const Record *r, uint64_t as_of) {
         m->value = r->value ? *r->machine : (MachineRecord){};
         if (!named && machine_is_named(c))
                 plan_settle(c);
-        c->plan_stale = true;
+        c->plan.stale = true;
 }
 
 /* A pair that was seen before keeps the moment at which it was first seen. */
@@ -230,10 +232,10 @@ static void note_change(Core *c, Lease *l) {
 
         if (!planned)
                 l->planned[0] = '\0'; /* nor is it if it comes back from there */
-        if (l->value.state != LEASE_HELD || ((!planned || c->has_wishes) && lease_is_ours(c, l)) ||
-                        (l->unit && l->unit->is_peer))
-                c->plan_stale = true;
-        else if (!planned || c->has_wishes)
+        if (l->value.state != LEASE_HELD || ((!planned || c->plan.has_wishes) && lease_is_ours(c, l)) ||
+                        (l->unit && l->unit->plan.is_peer))
+                c->plan.stale = true;
+        else if (!planned || c->plan.has_wishes)
                 plan_soon(c);
 }
 
@@ -243,7 +245,7 @@ static bool is_forged(const Core *c, const Lease *l, const LeaseRecord *now) {
 
         bool own = now->session[0] && (session_is_ours(c, now->session) || streq(now->session, c->adopt));
 
-        if (now->state == LEASE_HELD && own && !streq(now->machine_id, c->machine_id))
+        if (now->state == LEASE_HELD && own && !streq(now->machine_id, c->here.machine_id))
                 return true;
         return was->state == LEASE_HELD && now->state == LEASE_HELD && was->index == now->index && was->session[0] &&
                !streq(was->machine_id, now->machine_id);
@@ -254,9 +256,9 @@ static bool is_forged(const Core *c, const Lease *l, const LeaseRecord *now) {
 static void lose_record(Core *c, Lease *l) {
         if (l->unsettled || (l->txn && (l->op == OP_RELEASE || l->op == OP_TRANSFER)))
                 lease_drop(l);
-        c->plan_stale = c->plan_stale || l->unit;
+        c->plan.stale = c->plan.stale || l->unit;
         if (l->unit)
-                l->unit->available = false;
+                l->unit->plan.available = false;
         output_changed(c, l->unit, l);
 }
 
@@ -274,7 +276,7 @@ static void take_lease(Core *c, const Record *r, uint64_t as_of) {
                 output_report(c, REPORT_DAMAGED, NULL, l->name, NULL, 0);
         l->damaged = damaged;
         l->given_up = false;
-        l->blank = r->mod_revision == 0 && (l->blank || c->silence || c->trust == TRUST_FOREIGN);
+        l->blank = r->mod_revision == 0 && (l->blank || c->identity.silence || c->identity.trust == TRUST_FOREIGN);
         if (lease_is_lost(l)) {
                 lose_record(c, l);
                 return;
@@ -287,12 +289,12 @@ static void take_lease(Core *c, const Record *r, uint64_t as_of) {
         take_debts(c, l);
         if (l->value.index > l->remembered) {
                 l->remembered = l->value.index;
-                c->memory_changed = true;
+                c->memory.changed = true;
         }
         l->holder = l->value.session[0] ? mirror_session(c, l->value.session) : NULL;
         note_change(c, l);
         if (l->unit)
-                l->unit->available = false; /* until a plan finds it so again */
+                l->unit->plan.available = false; /* until a plan finds it so again */
         output_changed(c, l->unit, l);
 }
 
@@ -323,7 +325,7 @@ static void take_record(Core *c, const Record *r, uint64_t as_of) {
 
 /* What a whole list did not name is gone. Everything that it named bears its stamp. */
 static bool is_missing(const Core *c, const Answer *a, RecordKind kind, const Seen *s) {
-        return a->complete & 1u << kind && s->stamp != c->stamp;
+        return a->complete & 1u << kind && s->stamp != c->heard.stamp;
 }
 
 static void take_absences(Core *c, const Answer *a) {
@@ -332,7 +334,7 @@ static void take_absences(Core *c, const Answer *a) {
         Machine *m, *next_machine;
         Offer *o, *next_offer;
 
-        if (is_missing(c, a, RECORD_META, &c->meta))
+        if (is_missing(c, a, RECORD_META, &c->meta.seen))
                 take_meta(c, &(Record){ .kind = RECORD_META, .name = "" }, a->revision);
         HASH_ITER(hh, c->sessions, s, next_session) {
                 if (is_missing(c, a, RECORD_BEAT, &s->beat))
@@ -352,21 +354,21 @@ static void take_absences(Core *c, const Answer *a) {
 }
 
 bool mirror_take(Core *c, const Answer *answer) {
-        c->stamp++;
-        c->contradicted = false;
+        c->heard.stamp++;
+        c->heard.contradicted = false;
         for (size_t i = 0; i < answer->n_records; i++)
                 take_record(c, answer->records + i, answer->revision);
         if (answer->complete)
                 take_absences(c, answer);
-        c->listed |= answer->complete;
+        c->heard.listed |= answer->complete;
         if (answer->complete & 1u << RECORD_BEAT) {
-                c->beats_at = c->now.boottime;
-                c->beats_first_at = c->beats_first_at > 0 ? c->beats_first_at : c->now.boottime;
+                c->heard.beats_at = c->now.boottime;
+                c->heard.beats_first_at = c->heard.beats_first_at > 0 ? c->heard.beats_first_at : c->now.boottime;
         }
-        c->revision_seen = MAX(c->revision_seen, answer->revision);
-        if (c->trust == TRUST_OK)
-                c->revision = MAX(c->revision, answer->revision);
-        return !c->contradicted;
+        c->heard.revision = MAX(c->heard.revision, answer->revision);
+        if (c->identity.trust == TRUST_OK)
+                c->identity.revision = MAX(c->identity.revision, answer->revision);
+        return !c->heard.contradicted;
 }
 
 void mirror_apply(Core *c, RecordKind kind, const char *name, const void *value, uint64_t revision) {
@@ -382,12 +384,12 @@ void mirror_forget_index(Core *c, const char *lease) {
         l->remembered = l->seen.revision > 0 && !l->damaged ? l->value.index : 0;
         if (l->seen.revision == 0)
                 lease_drop(l);
-        c->memory_changed = c->plan_stale = true;
+        c->memory.changed = c->plan.stale = true;
         output_changed(c, l->unit, l);
 }
 
 bool mirror_is_complete(const Core *c) {
-        return (c->listed & RECORD_ALL) == RECORD_ALL;
+        return (c->heard.listed & RECORD_ALL) == RECORD_ALL;
 }
 
 void mirror_forget(Core *c) {
@@ -418,16 +420,16 @@ void mirror_forget(Core *c) {
                 o->seen = (Seen){};
                 o->value = (OfferRecord){};
         }
-        c->plan_stale = c->offers_stale = true;
+        c->plan.stale = c->offering.stale = true;
         c->own.seen = c->other.seen = NULL;
         c->self = NULL;
-        c->meta = (Seen){};
-        c->listed = 0;
-        c->beats_at = c->beats_first_at = 0;
-        c->revision_seen = 0;
-        c->n_asked = 0;
-        c->beats_read = c->list_read = c->meta_txn = c->machine_txn = c->collect_txn = c->end_txn = 0;
-        c->offer_txn = c->drain_txn = 0;
+        c->meta.seen = (Seen){};
+        c->heard.listed = 0;
+        c->heard.beats_at = c->heard.beats_first_at = 0;
+        c->heard.revision = 0;
+        c->asked.n = 0;
+        c->beats.id = c->identity.list_read = c->meta.txn = c->machine.txn = c->collect.txn = c->shutdown.txn = 0;
+        c->offering.txn = c->drain.txn = 0;
         c->own.txn = c->own.read = c->other.txn = c->other.read = 0;
         call_end_all(c);
 }

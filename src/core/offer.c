@@ -21,59 +21,59 @@ static Globals find_globals(Core *c) {
         Globals g = {};
 
         for (const Unit *u = c->units; u; u = u->hh.next)
-                g.n += u->global && u->phase != PHASE_IDLE;
+                g.n += u->global && u->life.phase != PHASE_IDLE;
         g.units = arena_alloc(c, g.n * sizeof(Unit *));
         g.n = 0;
         for (const Unit *u = c->units; u; u = u->hh.next)
-                if (u->global && u->phase != PHASE_IDLE)
+                if (u->global && u->life.phase != PHASE_IDLE)
                         g.units[g.n++] = u;
         return g;
 }
 
 static bool meets_a_global(const Unit *u, const Globals *globals) {
         for (size_t i = 0; i < globals->n; i++)
-                if (placement_matches(u->placement.conflicts, globals->units[i]->name) ||
-                                placement_matches(globals->units[i]->placement.conflicts, u->name))
+                if (placement_matches(u->config.placement->conflicts, globals->units[i]->name) ||
+                                placement_matches(globals->units[i]->config.placement->conflicts, u->name))
                         return true;
         return false;
 }
 
 static const char *why_not_now(
                 const Core *c, const Unit *u, const Globals *globals, char buffer[static PLACEMENT_WHY_SIZE]) {
-        const char *why = placement_unfit(&u->placement, c->machine_id, c->metadata, buffer);
+        const char *why = placement_unfit(u->config.placement, c->here.machine_id, c->here.metadata, buffer);
 
         if (why)
                 return why;
-        if (u->doubtful)
+        if (u->config.doubtful)
                 return "a line that says where it may run is bad there";
         if (u->lease->unit != u)
                 return "another unit there has the same Lease=";
-        if (c->guard_missing)
-                return c->guard_gone ? "leased-guard.service does not run there"
+        if (c->guard.missing)
+                return c->guard.gone ? "leased-guard.service does not run there"
                                      : "leased-guard.service does not answer there";
         if (meets_a_global(u, globals))
                 return "it conflicts with a unit there that runs everywhere";
-        return u->report.known && !u->report.gate_loaded ? life_why_no_gate(u) : NULL;
+        return u->said.report.known && !u->said.report.gate_loaded ? life_why_no_gate(u) : NULL;
 }
 
 static void wanted_offer(const Core *c, const Unit *u, const Globals *globals, OfferRecord *ret) {
         char buffer[PLACEMENT_WHY_SIZE];
         const char *why = why_not_now(c, u, globals, buffer);
-        bool stands_back = !why && c->now.boottime < u->not_before;
+        bool stands_back = !why && c->now.boottime < u->back.not_before;
 
-        *ret = (OfferRecord){ .version = u->version, .until = stands_back ? u->until : 0 };
-        str_copy(ret->lease, sizeof(ret->lease), u->wanted_lease);
-        str_copy(ret->conflicts, sizeof(ret->conflicts), u->placement.conflicts);
-        str_copy(ret->replaces, sizeof(ret->replaces), u->placement.replaces);
+        *ret = (OfferRecord){ .version = u->config.version, .until = stands_back ? u->back.until : 0 };
+        str_copy(ret->lease, sizeof(ret->lease), u->config.lease);
+        str_copy(ret->conflicts, sizeof(ret->conflicts), u->config.placement->conflicts);
+        str_copy(ret->replaces, sizeof(ret->replaces), u->config.placement->replaces);
         str_copy(ret->why, sizeof(ret->why), stands_back ? "stands back" : strempty(why));
 }
 
 static bool is_offered(const Unit *u) {
-        return !u->forgotten && !u->wanted_global;
+        return !u->forgotten && !u->config.global;
 }
 
 static bool is_ours(const Core *c, const Offer *o) {
-        return strncmp(o->name, c->machine_id, MACHINE_SIZE - 1) == 0;
+        return strncmp(o->name, c->here.machine_id, MACHINE_SIZE - 1) == 0;
 }
 
 static bool same_offer(const OfferRecord *a, const OfferRecord *b) {
@@ -83,14 +83,14 @@ static bool same_offer(const OfferRecord *a, const OfferRecord *b) {
 
 /* The unit's offer, if it is not what it should be. */
 static bool add_offer(Core *c, TxnBuilder *b, Unit *u, const Globals *globals) {
-        OfferRecord *want = c->offers_next + c->n_offered;
+        OfferRecord *want = c->offering.next + c->offering.n;
 
         wanted_offer(c, u, globals, want);
         if (u->offer->seen.revision > 0 && !u->offer->damaged && same_offer(&u->offer->value, want))
                 return false;
         txn_compare(b, RECORD_OFFER, u->offer->name, u->offer->seen.revision);
         txn_put(b, RECORD_OFFER, u->offer->name, want, sizeof(*want));
-        c->offered[c->n_offered++] = u;
+        c->offering.units[c->offering.n++] = u;
         return true;
 }
 
@@ -111,42 +111,43 @@ void offers_advance(Core *c) {
         Globals globals;
         TxnBuilder b;
 
-        if (!session_settled(c) || !session_is_checked(c) || c->offer_txn || c->shutting_down ||
-                        !machine_is_named(c) || (!c->offers_stale && c->now.boottime < c->offers_at))
+        if (!session_settled(c) || !session_is_checked(c) || c->offering.txn || c->shutdown.on ||
+                        !machine_is_named(c) || (!c->offering.stale && c->now.boottime < c->offering.at))
                 return;
-        if (!c->offers_next && !(c->offers_next = calloc(GROUP_MAX, sizeof(OfferRecord))))
+        if (!c->offering.next && !(c->offering.next = calloc(GROUP_MAX, sizeof(OfferRecord))))
                 abort();
-        c->offers_stale = false;
-        c->offers_at = USEC_INFINITY;
-        c->n_offered = 0;
+        c->offering.stale = false;
+        c->offering.at = USEC_INFINITY;
+        c->offering.n = 0;
         b = txn_begin(c);
         globals = find_globals(c);
-        for (Unit *u = c->units; u && c->n_offered < GROUP_MAX; u = u->hh.next) {
+        for (Unit *u = c->units; u && c->offering.n < GROUP_MAX; u = u->hh.next) {
                 if (is_offered(u) && add_offer(c, &b, u, &globals))
                         continue;
-                if (c->now.boottime < u->not_before)
-                        c->offers_at = MIN(c->offers_at, u->not_before);
+                if (c->now.boottime < u->back.not_before)
+                        c->offering.at = MIN(c->offering.at, u->back.not_before);
         }
         for (Offer *o = c->offers; o && b.n_compares < GROUP_MAX; o = o->hh.next)
                 take_back(c, &b, o);
         if (b.n_compares == 0)
                 return;
         txn_compare(&b, RECORD_FENCE, c->own.name, c->own.fence_revision);
-        c->offer_txn = txn_send(&b);
-        c->plan_stale = true;
+        c->offering.txn = txn_send(&b);
+        c->plan.stale = true;
 }
 
 void offers_txn(Core *c, const Answer *answer) {
-        c->offer_txn = 0;
-        c->offers_stale = answer->outcome != OUTCOME_UNKNOWN;
-        if (!c->offers_stale)
-                c->offers_at = c->now.boottime + c->own.timeline.round / 4;
-        for (size_t i = 0; answer->outcome == OUTCOME_COMMITTED && i < c->n_offered; i++)
-                if (c->offered[i])
-                        mirror_apply(c, RECORD_OFFER, c->offered[i]->offer->name, c->offers_next + i,
+        c->offering.txn = 0;
+        c->offering.stale = answer->outcome != OUTCOME_UNKNOWN;
+        if (!c->offering.stale)
+                c->offering.at = c->now.boottime + c->own.timeline.round / 4;
+        for (size_t i = 0; answer->outcome == OUTCOME_COMMITTED && i < c->offering.n; i++)
+                if (c->offering.units[i])
+                        mirror_apply(c, RECORD_OFFER, c->offering.units[i]->offer->name, c->offering.next + i,
                                         answer->revision);
 }
 
 usec_t offers_deadline(const Core *c) {
-        return !c->offer_txn && c->offers_at > c->now.boottime && session_settled(c) ? c->offers_at : USEC_INFINITY;
+        return !c->offering.txn && c->offering.at > c->now.boottime && session_settled(c) ? c->offering.at
+                                                                                          : USEC_INFINITY;
 }

@@ -10,7 +10,7 @@
 enum { CHUNK_SIZE = 64 * 1024 };
 
 void *arena_alloc(Core *c, size_t size) {
-        Chunk *k = c->arena;
+        Chunk *k = c->out.arena;
 
         size = (size + 15) & ~(size_t) 15;
         if (!k || k->size - k->used < size) {
@@ -19,8 +19,8 @@ void *arena_alloc(Core *c, size_t size) {
                 k = malloc(sizeof(Chunk) + room);
                 if (!k)
                         abort();
-                *k = (Chunk){ .next = c->arena, .size = room };
-                c->arena = k;
+                *k = (Chunk){ .next = c->out.arena, .size = room };
+                c->out.arena = k;
         }
         k->used += size;
         return k->data + k->used - size;
@@ -42,26 +42,26 @@ static const char *arena_string(Core *c, const char *s) {
 }
 
 void output_reset(Core *c) {
-        while (c->arena && c->arena->next) {
-                Chunk *k = c->arena;
+        while (c->out.arena && c->out.arena->next) {
+                Chunk *k = c->out.arena;
 
-                c->arena = k->next;
+                c->out.arena = k->next;
                 free(k);
         }
-        if (c->arena)
-                c->arena->used = 0;
-        c->n_actions = 0;
-        c->view = NULL;
+        if (c->out.arena)
+                c->out.arena->used = 0;
+        c->out.n = 0;
+        c->told.plan = NULL;
 }
 
 Action *output(Core *c, ActionKind kind) {
-        if (c->n_actions == c->room_actions) {
-                c->room_actions = MAX((size_t) 32, c->room_actions * 2);
-                c->actions = realloc(c->actions, c->room_actions * sizeof(Action));
-                if (!c->actions)
+        if (c->out.n == c->out.room) {
+                c->out.room = MAX((size_t) 32, c->out.room * 2);
+                c->out.actions = realloc(c->out.actions, c->out.room * sizeof(Action));
+                if (!c->out.actions)
                         abort();
         }
-        Action *a = c->actions + c->n_actions++;
+        Action *a = c->out.actions + c->out.n++;
         *a = (Action){ .kind = kind };
         return a;
 }
@@ -96,22 +96,22 @@ uint64_t core_random(Core *c) {
 /* ---- questions under way ---- */
 
 static uint64_t asked_begin(Core *c) {
-        if (c->n_asked == c->room_asked) {
-                c->room_asked = MAX((size_t) 16, c->room_asked * 2);
-                c->asked = realloc(c->asked, c->room_asked * sizeof(Pending));
-                if (!c->asked)
+        if (c->asked.n == c->asked.room) {
+                c->asked.room = MAX((size_t) 16, c->asked.room * 2);
+                c->asked.list = realloc(c->asked.list, c->asked.room * sizeof(Pending));
+                if (!c->asked.list)
                         abort();
         }
-        c->asked[c->n_asked++] = (Pending){ .id = ++c->last_id, .revision = c->revision };
+        c->asked.list[c->asked.n++] = (Pending){ .id = ++c->last_id, .revision = c->identity.revision };
         return c->last_id;
 }
 
 bool asked_end(Core *c, uint64_t id, uint64_t *ret_revision) {
-        for (size_t i = 0; i < c->n_asked; i++)
-                if (c->asked[i].id == id) {
-                        *ret_revision = c->asked[i].revision;
-                        memmove(c->asked + i, c->asked + i + 1, (c->n_asked - i - 1) * sizeof(Pending));
-                        c->n_asked--;
+        for (size_t i = 0; i < c->asked.n; i++)
+                if (c->asked.list[i].id == id) {
+                        *ret_revision = c->asked.list[i].revision;
+                        memmove(c->asked.list + i, c->asked.list + i + 1, (c->asked.n - i - 1) * sizeof(Pending));
+                        c->asked.n--;
                         return true;
                 }
         return false;

@@ -38,7 +38,7 @@ const Session *machine_session(const Core *c, const Machine *m) {
 }
 
 static bool is_own(const Core *c, const Machine *m) {
-        return streq(m->id, c->machine_id);
+        return streq(m->id, c->here.machine_id);
 }
 
 bool plan_is_held_by(const Core *c, const Lease *l, const char *machine_id) {
@@ -75,7 +75,7 @@ static const char *missing_peer(const Core *c, const char *list, const char *mac
 
 /* Whether what is looked for beside it is somewhere else. While it is nowhere there is no reason to go. */
 static bool peer_is_elsewhere(const Core *c, const Unit *u) {
-        const char *peer = missing_peer(c, u->placement.machine_of, c->machine_id);
+        const char *peer = missing_peer(c, u->config.placement->machine_of, c->here.machine_id);
 
         for (const Machine *m = c->machines; peer && m; m = m->hh.next)
                 if (!is_own(c, m) && machine_session(c, m) && runs_on(c, peer, m->id))
@@ -99,10 +99,10 @@ static void look(const Core *c, const Unit *u, const Machine *m, const Offer *o,
 
         *ret = (PlacementMachine){
                 .id = m->id,
-                .metadata = own ? c->metadata : m->value.metadata,
+                .metadata = own ? c->here.metadata : m->value.metadata,
                 .why = word_of(u, o),
-                .missing_peer = missing_peer(c, u->placement.machine_of, m->id),
-                .draining = own ? c->draining : m->value.draining,
+                .missing_peer = missing_peer(c, u->config.placement->machine_of, m->id),
+                .draining = own ? c->drain.on : m->value.draining,
                 .held = m->held,
         };
 }
@@ -115,11 +115,11 @@ static void add_placed(Plan *p, Machine *m, Placed placed) {
 }
 
 static void place(Plan *p, const Unit *u, Machine *m, bool planned) {
-        if (p->core->has_wishes && m)
+        if (p->core->plan.has_wishes && m)
                 add_placed(p, m,
                                 (Placed){ .unit = u->name,
-                                                .conflicts = u->placement.conflicts,
-                                                .replaces = u->placement.replaces,
+                                                .conflicts = u->config.placement->conflicts,
+                                                .replaces = u->config.placement->replaces,
                                                 .planned = planned });
 }
 
@@ -130,10 +130,10 @@ static void collect_placed(Plan *p) {
 
         for (Machine *m = c->machines; m; m = m->hh.next)
                 m->placed = NULL;
-        if (!c->has_wishes)
+        if (!c->plan.has_wishes)
                 return;
         for (const Offer *o = c->offers; o; o = o->hh.next) {
-                bool own = strncmp(o->name, c->machine_id, MACHINE_SIZE - 1) == 0;
+                bool own = strncmp(o->name, c->here.machine_id, MACHINE_SIZE - 1) == 0;
                 Lease *l = o->seen.revision > 0 && !o->damaged && !own ? find_lease(c, o->value.lease) : NULL;
 
                 if (l && plan_is_held_by(c, l, o->name) && mirror_find_machine(c, l->value.machine_id))
@@ -155,7 +155,7 @@ static bool meet(const Unit *u, const char *conflicts, const Placed *o) {
 /* What the unit keeps away from on that machine: by what is installed here, and, where its next holder will go by it,
  * there. */
 static const Placed *find_conflict(const Unit *u, const Machine *m, const char *conflicts_there) {
-        const char *conflicts = u->placement.conflicts;
+        const char *conflicts = u->config.placement->conflicts;
 
         if (!conflicts_there || streq(conflicts_there, conflicts))
                 conflicts_there = "";
@@ -173,7 +173,7 @@ const char *plan_why_not(const Plan *p, const Unit *u, const Machine *m, Placeme
 
         look(p->core, u, m, o, ret_look);
         ret_look->conflict = conflict ? conflict->unit : NULL;
-        return placement_why_not(&u->placement, ret_look, buffer);
+        return placement_why_not(u->config.placement, ret_look, buffer);
 }
 
 /* ---- leases that can be had ---- */
@@ -188,7 +188,7 @@ static bool is_available(const Core *c, const Unit *u) {
         if (l->value.state == LEASE_FREE)
                 return true;
         if (l->value.state == LEASE_DONE)
-                return u->version > l->value.version;
+                return u->config.version > l->value.version;
         if (l->value.period > 0)
                 return c->now.boottime >= call_dead_at(l);
         return l->holder && c->now.boottime >= session_dead_at(l->holder);
@@ -199,24 +199,24 @@ bool plan_comes_before(const Unit *u, const PlacementMachine *a, const Placement
         bool a_last = l->state == LEASE_FREE && streq(l->machine_id, a->id),
              b_last = l->state == LEASE_FREE && streq(l->machine_id, b->id);
 
-        return a_last != b_last ? b_last : placement_before(&u->placement, u->name, a, b);
+        return a_last != b_last ? b_last : placement_before(u->config.placement, u->name, a, b);
 }
 
 static void say(Unit *u, const char *a, const char *b) {
-        str_copy(u->place_why, sizeof(u->place_why), a);
-        str_copy(u->place_why + strlen(u->place_why), sizeof(u->place_why) - strlen(u->place_why), b);
+        str_copy(u->plan.why, sizeof(u->plan.why), a);
+        str_copy(u->plan.why + strlen(u->plan.why), sizeof(u->plan.why) - strlen(u->plan.why), b);
 }
 
 static void plan_turn(Plan *p, Unit *u) {
         Core *c = p->core;
         PlacementMachine here, there, first = {};
         char buffer[PLACEMENT_WHY_SIZE];
-        const char *unfit = p->own ? plan_why_not(p, u, p->own, &here, u->place_why)
+        const char *unfit = p->own ? plan_why_not(p, u, p->own, &here, u->plan.why)
                                    : "this machine is not in the registry yet";
         Machine *best = NULL;
         unsigned rank = 0;
 
-        if (unfit && unfit != u->place_why)
+        if (unfit && unfit != u->plan.why)
                 say(u, unfit, "");
         for (Machine *m = c->machines; m; m = m->hh.next) {
                 if (!machine_session(c, m) || plan_why_not(p, u, m, &there, buffer))
@@ -227,12 +227,12 @@ static void plan_turn(Plan *p, Unit *u) {
                         first = there;
                 }
         }
-        u->rank = unfit ? RANK_NONE : rank;
+        u->plan.rank = unfit ? RANK_NONE : rank;
         if (!unfit)
                 say(u, rank > 0 ? best->value.hostname : "", rank > 0 ? " comes first" : "");
-        if (!u->available)
-                u->available_at = c->now.boottime;
-        u->available = true;
+        if (!u->plan.available)
+                u->plan.available_at = c->now.boottime;
+        u->plan.available = true;
         str_copy(u->lease->planned, sizeof(u->lease->planned), best ? best->id : "");
         if (best) {
                 best->held++;
@@ -241,14 +241,14 @@ static void plan_turn(Plan *p, Unit *u) {
 }
 
 usec_t plan_turn_at(const Core *c, const Unit *u) {
-        usec_t since = MAX(u->available_at, u->able_at);
+        usec_t since = MAX(u->plan.available_at, u->plan.able_at);
 
-        if (!u->available || !u->able || u->rank == RANK_NONE)
+        if (!u->plan.available || !u->plan.able || u->plan.rank == RANK_NONE)
                 return USEC_INFINITY;
         /* From the silent, for whom a unit has waited long enough; unless all have been silent, and come up again. */
-        if (u->lease->value.state == LEASE_HELD && c->now.boottime >= c->young_until)
-                return since + u->rank * c->own.timeline.turn;
-        return MAX(since, c->settle_until) + u->rank * c->own.timeline.round;
+        if (u->lease->value.state == LEASE_HELD && c->now.boottime >= c->plan.young_until)
+                return since + u->plan.rank * c->own.timeline.turn;
+        return MAX(since, c->plan.settle_until) + u->plan.rank * c->own.timeline.round;
 }
 
 /* ---- what we hold, and should not ---- */
@@ -262,7 +262,7 @@ bool leave_is_move(Leave leave) {
 static bool yields(const Core *c, const Unit *u, const Placed *to) {
         const Unit *o = life_find((Core *) c, to->unit);
         bool replaced = placement_matches(to->replaces, u->name),
-             replaces = placement_matches(u->placement.replaces, to->unit);
+             replaces = placement_matches(u->config.placement->replaces, to->unit);
 
         if (replaced != replaces)
                 return replaced;
@@ -276,7 +276,7 @@ static bool yields(const Core *c, const Unit *u, const Placed *to) {
 /* Of what is here, and not only about to come. */
 static bool yields_here(const Plan *p, const Unit *u) {
         for (const Placed *o = p->own ? p->own->placed : NULL; o; o = o->next)
-                if (!o->planned && meet(u, u->placement.conflicts, o) && !streq(o->unit, u->name) &&
+                if (!o->planned && meet(u, u->config.placement->conflicts, o) && !streq(o->unit, u->name) &&
                                 yields(p->core, u, o))
                         return true;
         return false;
@@ -285,7 +285,7 @@ static bool yields_here(const Plan *p, const Unit *u) {
 /* Why it must not run here; NULL: it may. *ret_stay: rather here than nowhere. */
 static const char *unfit_here(const Plan *p, Unit *u, bool *ret_stay) {
         const Core *c = p->core;
-        const char *why = placement_unfit(&u->placement, c->machine_id, c->metadata, u->place_why);
+        const char *why = placement_unfit(u->config.placement, c->here.machine_id, c->here.metadata, u->plan.why);
 
         *ret_stay = false;
         if (why)
@@ -293,7 +293,7 @@ static const char *unfit_here(const Plan *p, Unit *u, bool *ret_stay) {
         if (yields_here(p, u))
                 return "it must not run beside another unit here";
         *ret_stay = true;
-        if (c->guard_missing)
+        if (c->guard.missing)
                 return "leased-guard.service does not run";
         return peer_is_elsewhere(c, u) ? "what it must run beside is elsewhere" : NULL;
 }
@@ -325,9 +325,9 @@ static Choice choose(const Plan *p, const Unit *u, int64_t version, size_t prefe
 
         for (Machine *m = p->core->machines; m && !lease_is_lost(u->lease); m = m->hh.next) {
                 if (version_there(p->core, u, m) < version || !fits(p, u, m, &choice) ||
-                                placement_preference(&u->placement, choice.look.metadata) < preference)
+                                placement_preference(u->config.placement, choice.look.metadata) < preference)
                         continue;
-                if (!best.machine || placement_before(&u->placement, u->name, &choice.look, &best.look))
+                if (!best.machine || placement_before(u->config.placement, u->name, &choice.look, &best.look))
                         best = choice;
         }
         return best;
@@ -337,17 +337,17 @@ static Choice choose(const Plan *p, const Unit *u, int64_t version, size_t prefe
 static Choice choose_any(const Plan *p, const Unit *u) {
         Choice best = {};
 
-        if (u->phase >= PHASE_CLOSING && u->leave == LEAVE_UPGRADE)
-                best = choose(p, u, u->move_version, 0);
-        if (u->phase >= PHASE_CLOSING && u->leave == LEAVE_FAILBACK)
-                best = choose(p, u, INT64_MIN, placement_preference(&u->placement, p->core->metadata) + 1);
+        if (u->life.phase >= PHASE_CLOSING && u->life.leave == LEAVE_UPGRADE)
+                best = choose(p, u, u->plan.move_version, 0);
+        if (u->life.phase >= PHASE_CLOSING && u->life.leave == LEAVE_FAILBACK)
+                best = choose(p, u, INT64_MIN, placement_preference(u->config.placement, p->core->here.metadata) + 1);
         return best.machine ? best : choose(p, u, INT64_MIN, 0);
 }
 
 /* The highest Version= that another machine has and for which it was not handed on before; 0: none. */
 static int64_t higher_version(const Plan *p, const Unit *u) {
         const LeaseRecord *l = &u->lease->value;
-        int64_t known = MAX(l->version, u->version), best;
+        int64_t known = MAX(l->version, u->config.version), best;
         Choice choice;
 
         known = MAX(known, l->upgraded);
@@ -370,17 +370,19 @@ static Choice choose_failback(Plan *p, Unit *u) {
         Core *c = p->core;
         Choice best = {};
 
-        if (u->placement.failback)
-                best = choose(p, u, INT64_MIN, placement_preference(&u->placement, c->metadata) + 1);
+        if (u->config.placement->failback)
+                best = choose(p, u, INT64_MIN, placement_preference(u->config.placement, c->here.metadata) + 1);
         if (best.machine && has_let_it_go(u, best.machine))
                 best.machine = NULL;
-        if (!best.machine || !streq(best.machine->id, u->failback_to) || u->failback_index != u->lease->value.index) {
-                str_copy(u->failback_to, sizeof(u->failback_to), best.machine ? best.machine->id : "");
-                u->failback_index = u->lease->value.index;
-                u->failback_since = c->now.boottime;
+        if (!best.machine || !streq(best.machine->id, u->plan.failback_to) ||
+                        u->plan.failback_index != u->lease->value.index) {
+                str_copy(u->plan.failback_to, sizeof(u->plan.failback_to), best.machine ? best.machine->id : "");
+                u->plan.failback_index = u->lease->value.index;
+                u->plan.failback_since = c->now.boottime;
         }
-        if (best.machine && c->now.boottime < usec_add(u->failback_since, u->placement.failback_hold)) {
-                c->plan_due_at = MIN(c->plan_due_at, usec_add(u->failback_since, u->placement.failback_hold));
+        if (best.machine && c->now.boottime < usec_add(u->plan.failback_since, u->config.placement->failback_hold)) {
+                c->plan.due_at = MIN(
+                                c->plan.due_at, usec_add(u->plan.failback_since, u->config.placement->failback_hold));
                 best.machine = NULL;
         }
         return best;
@@ -388,23 +390,24 @@ static Choice choose_failback(Plan *p, Unit *u) {
 
 static Leave choose_move(Plan *p, Unit *u, Choice *ret) {
         Core *c = p->core;
-        bool resting = u->by_hand, stay = true, on_its_way = u->phase >= PHASE_CLOSING && leave_is_move(u->leave);
+        bool resting = u->life.by_hand, stay = true,
+             on_its_way = u->life.phase >= PHASE_CLOSING && leave_is_move(u->life.leave);
         const char *unfit = unfit_here(p, u, &stay);
         int64_t version;
 
-        if (unfit && unfit != u->place_why)
+        if (unfit && unfit != u->plan.why)
                 say(u, unfit, "");
-        if (unfit || c->draining || on_its_way) {
+        if (unfit || c->drain.on || on_its_way) {
                 *ret = choose_any(p, u);
-                u->stuck = !ret->machine;
-                if (u->stuck && stay && !on_its_way)
+                u->plan.stuck = !ret->machine;
+                if (u->plan.stuck && stay && !on_its_way)
                         return LEAVE_NONE;
-                return unfit ? LEAVE_UNFIT : c->draining ? LEAVE_DRAIN : u->leave;
+                return unfit ? LEAVE_UNFIT : c->drain.on ? LEAVE_DRAIN : u->life.leave;
         }
         version = resting ? 0 : higher_version(p, u);
         if (version > 0) {
                 *ret = choose(p, u, version, 0);
-                u->move_version = version;
+                u->plan.move_version = version;
                 return ret->machine ? LEAVE_UPGRADE : LEAVE_NONE;
         }
         *ret = resting ? (Choice){} : choose_failback(p, u);
@@ -414,13 +417,13 @@ static Leave choose_move(Plan *p, Unit *u, Choice *ret) {
 static void plan_move(Plan *p, Unit *u) {
         Choice choice = {};
 
-        u->available = u->stuck = false;
-        u->rank = RANK_NONE;
-        u->place_why[0] = '\0';
-        u->move = choose_move(p, u, &choice);
-        str_copy(u->move_to, sizeof(u->move_to), choice.machine ? choice.machine->id : "");
+        u->plan.available = u->plan.stuck = false;
+        u->plan.rank = RANK_NONE;
+        u->plan.why[0] = '\0';
+        u->plan.move = choose_move(p, u, &choice);
+        str_copy(u->plan.move_to, sizeof(u->plan.move_to), choice.machine ? choice.machine->id : "");
         str_copy(u->lease->planned, sizeof(u->lease->planned),
-                        choice.machine ? choice.machine->id : p->core->machine_id);
+                        choice.machine ? choice.machine->id : p->core->here.machine_id);
         if (choice.machine) {
                 choice.machine->held++;
                 place(p, u, choice.machine, true);
@@ -443,7 +446,7 @@ static void mark_peers(Core *c, const char *list) {
                 memcpy(name, w, MIN(n, sizeof(name) - 1));
                 name[MIN(n, sizeof(name) - 1)] = '\0';
                 if ((peer = life_find(c, name)))
-                        peer->is_peer = true;
+                        peer->plan.is_peer = true;
         }
 }
 
@@ -452,10 +455,11 @@ static bool has_wishes(Core *c) {
         bool has = false;
 
         for (Unit *u = c->units; u; u = u->hh.next)
-                u->is_peer = false;
+                u->plan.is_peer = false;
         for (const Unit *u = c->units; u; u = u->hh.next) {
-                has = has || u->placement.conflicts[0] || u->placement.replaces[0] || u->placement.machine_of[0];
-                mark_peers(c, u->placement.machine_of);
+                has = has || u->config.placement->conflicts[0] || u->config.placement->replaces[0] ||
+                      u->config.placement->machine_of[0];
+                mark_peers(c, u->config.placement->machine_of);
         }
         for (const Offer *o = c->offers; o && !has; o = o->hh.next)
                 has = o->value.conflicts[0] || o->value.replaces[0];
@@ -482,40 +486,40 @@ void plan_begin(Plan *p, Core *c) {
 static void make_plan(Core *c) {
         Plan p;
 
-        if (c->units_unsorted)
+        if (c->plan.units_unsorted)
                 HASH_SRT(hh, c->units, by_name);
-        c->units_unsorted = false;
-        c->has_wishes = has_wishes(c);
+        c->plan.units_unsorted = false;
+        c->plan.has_wishes = has_wishes(c);
         plan_begin(&p, c);
         for (Unit *u = c->units; u; u = u->hh.next) {
-                u->move = LEAVE_NONE;
-                if (u->forgotten || u->global || u->wanted_global)
-                        u->available = false;
+                u->plan.move = LEAVE_NONE;
+                if (u->forgotten || u->global || u->config.global)
+                        u->plan.available = false;
                 else if (lease_is_ours(c, u->lease))
                         plan_move(&p, u);
                 else if (is_available(c, u))
                         plan_turn(&p, u);
                 else {
                         u->lease->planned[0] = '\0';
-                        u->available = u->stuck = false;
-                        u->rank = RANK_NONE;
-                        u->place_why[0] = '\0';
+                        u->plan.available = u->plan.stuck = false;
+                        u->plan.rank = RANK_NONE;
+                        u->plan.why[0] = '\0';
                 }
         }
 }
 
 /* Looks who has fallen silent since the last plan, and when the next one may. */
 static void watch_silence(Core *c) {
-        c->plan_until = USEC_INFINITY;
+        c->plan.until = USEC_INFINITY;
         for (Session *s = c->sessions; s; s = s->hh.next) {
                 usec_t dead_at = session_dead_at(s);
                 bool silent = c->now.boottime >= dead_at;
 
                 if (silent != s->silent)
-                        c->plan_stale = true;
+                        c->plan.stale = true;
                 s->silent = silent;
                 if (!silent && !session_is_ours(c, s->name))
-                        c->plan_until = MIN(c->plan_until, dead_at);
+                        c->plan.until = MIN(c->plan.until, dead_at);
         }
 }
 
@@ -532,37 +536,37 @@ static usec_t next_end(const Core *c) {
 }
 
 void plan_advance(Core *c) {
-        if (c->trust != TRUST_OK || !session_settled(c) || !c->units)
+        if (c->identity.trust != TRUST_OK || !session_settled(c) || !c->units)
                 return;
-        if (!c->plan_stale && c->now.boottime < c->plan_until)
+        if (!c->plan.stale && c->now.boottime < c->plan.until)
                 return;
         watch_silence(c);
-        c->plan_stale = c->plan_stale || c->now.boottime >= c->plan_due_at;
-        if (c->plan_stale) {
-                c->plan_stale = false;
-                c->plan_due_at = next_end(c);
+        c->plan.stale = c->plan.stale || c->now.boottime >= c->plan.due_at;
+        if (c->plan.stale) {
+                c->plan.stale = false;
+                c->plan.due_at = next_end(c);
                 make_plan(c);
                 output_changed(c, NULL, NULL); /* what is said of machines may be another thing now */
         }
-        c->plan_until = MIN(c->plan_until, c->plan_due_at);
+        c->plan.until = MIN(c->plan.until, c->plan.due_at);
 }
 
 void plan_soon(Core *c) {
-        c->plan_due_at = MIN(c->plan_due_at, c->now.boottime + PAUSE);
-        c->plan_until = MIN(c->plan_until, c->plan_due_at);
+        c->plan.due_at = MIN(c->plan.due_at, c->now.boottime + PAUSE);
+        c->plan.until = MIN(c->plan.until, c->plan.due_at);
 }
 
 usec_t plan_deadline(const Core *c) {
-        if (c->trust != TRUST_OK || !session_settled(c) || !c->units)
+        if (c->identity.trust != TRUST_OK || !session_settled(c) || !c->units)
                 return USEC_INFINITY;
-        if (c->plan_stale) /* since this step made its plan */
+        if (c->plan.stale) /* since this step made its plan */
                 return c->now.boottime + 1;
-        return c->plan_until > c->now.boottime ? c->plan_until : USEC_INFINITY;
+        return c->plan.until > c->now.boottime ? c->plan.until : USEC_INFINITY;
 }
 
 void plan_settle(Core *c) {
-        c->young_until = c->now.boottime + 2 * c->own.ttl;
+        c->plan.young_until = c->now.boottime + 2 * c->own.ttl;
         for (const Machine *m = c->machines; m; m = m->hh.next)
                 if (m->seen.revision > 0 && !is_own(c, m))
-                        c->settle_until = c->now.boottime + c->own.timeline.round;
+                        c->plan.settle_until = c->now.boottime + c->own.timeline.round;
 }

@@ -27,7 +27,7 @@ bool session_settled(const Core *c) {
 }
 
 bool session_is_undecided(const Core *c) {
-        return c->own.phase == OWN_NONE && c->trust == TRUST_NONE && c->adopt[0];
+        return c->own.phase == OWN_NONE && c->identity.trust == TRUST_NONE && c->adopt[0];
 }
 
 bool session_is_moving(const Core *c) {
@@ -72,7 +72,7 @@ static void keep_name(Core *c) {
 static void begin_new(Core *c, Own *o) {
         char name[SESSION_SIZE];
 
-        session_format(core_random(c), c->ttl, name);
+        session_format(core_random(c), c->here.ttl, name);
         own_reset(c, o, name);
         o->phase = OWN_CREATING;
 }
@@ -80,9 +80,9 @@ static void begin_new(Core *c, Own *o) {
 void session_begin(Core *c) {
         /* What was held before the registry fell back is lost, also if we learn of it only from what was remembered.
          */
-        Session *s = c->adopt[0] && !c->silence ? mirror_find_session(c, c->adopt) : NULL;
+        Session *s = c->adopt[0] && !c->identity.silence ? mirror_find_session(c, c->adopt) : NULL;
 
-        if (c->own.phase != OWN_NONE || c->trust != TRUST_OK)
+        if (c->own.phase != OWN_NONE || c->identity.trust != TRUST_OK)
                 return;
         if (s && s->beat.revision > 0 && s->fence_value) {
                 own_reset(c, &c->own, c->adopt);
@@ -102,7 +102,7 @@ static void end_one(Core *c, Own *o) {
                 return;
         if (o->committed || o == &c->own) {
                 output_report(c, REPORT_SESSION_ENDED, NULL, NULL, NULL, 0);
-                c->actions[c->n_actions - 1].session = arena_copy(c, o->name, sizeof(o->name));
+                c->out.actions[c->out.n - 1].session = arena_copy(c, o->name, sizeof(o->name));
         }
         if (o->seen)
                 o->seen->moved = false; /* until now that was we: another machine's it is only if it goes on */
@@ -140,7 +140,7 @@ static bool nonce_is_ours(const Core *c, const Own *o, const char *nonce) {
 static void put_beat(Core *c, Own *o, TxnBuilder *b) {
         BeatRecord beat = {};
 
-        str_copy(beat.machine_id, sizeof(beat.machine_id), c->machine_id);
+        str_copy(beat.machine_id, sizeof(beat.machine_id), c->here.machine_id);
         make_nonce(c, o, beat.nonce);
         txn_put(b, RECORD_BEAT, o->name, &beat, sizeof(beat));
 }
@@ -167,7 +167,7 @@ static void send_beat(Core *c, Own *o) {
         if (creating)
                 txn_put(&b, RECORD_FENCE, o->name, &empty, sizeof(empty));
         o->txn = txn_send(&b);
-        c->actions[c->n_actions - 1].timeout = attempt_of(o);
+        c->out.actions[c->out.n - 1].timeout = attempt_of(o);
         o->txn_t0 = c->now.boottime;
 }
 
@@ -281,14 +281,14 @@ static void on_committed(Core *c, Own *o, const Answer *a) {
         o->t0 = o->txn_t0;
         o->round_trip = c->now.boottime - o->txn_t0;
         o->failures = o->hasty = 0;
-        if (o == &c->other && !o->leaving && o->ttl == c->ttl && c->own.ttl != c->ttl)
+        if (o == &c->other && !o->leaving && o->ttl == c->here.ttl && c->own.ttl != c->here.ttl)
                 swap_sessions(c);
         c->own.next_at = next_round(c, &c->own);
         c->other.next_at = next_round(c, &c->other);
-        c->beat_due = true;
+        c->guard.beat_due = true;
         if (o->silent) {
                 output_report(c, REPORT_REGISTRY_BACK, NULL, NULL, NULL, 0);
-                c->actions[c->n_actions - 1].span = c->now.boottime - o->round_at;
+                c->out.actions[c->out.n - 1].span = c->now.boottime - o->round_at;
                 o->silent = false;
         }
 }
@@ -344,7 +344,7 @@ static bool is_whole(Core *c, const Answer *a) {
         bool whole = true;
 
         for (Lease *l = c->leases; l; l = l->hh.next) {
-                if (l->asked && !(a->complete & 1u << RECORD_LEASE) && l->seen.stamp != c->stamp)
+                if (l->asked && !(a->complete & 1u << RECORD_LEASE) && l->seen.stamp != c->heard.stamp)
                         whole = false;
                 l->asked = false;
         }
@@ -416,9 +416,9 @@ static void report_silence(Core *c, Own *o) {
 static void begin_round(Core *c, Own *o) {
         if (o->failures == 0) {
                 o->round_at = c->now.boottime;
-                if (!c->beats_read && o->phase == OWN_BEATING) {
-                        c->beats_read = read_kinds(c, 1u << RECORD_BEAT);
-                        c->beats_asked_at = c->now.boottime;
+                if (!c->beats.id && o->phase == OWN_BEATING) {
+                        c->beats.id = read_kinds(c, 1u << RECORD_BEAT);
+                        c->beats.asked_at = c->now.boottime;
                 }
         }
         send_beat(c, o);
@@ -476,7 +476,7 @@ static void advance_one(Core *c, Own *o) {
 }
 
 static bool machine_names(const Core *c, const char *session) {
-        const Machine *m = mirror_find_machine((Core *) c, c->machine_id);
+        const Machine *m = mirror_find_machine((Core *) c, c->here.machine_id);
 
         return m && m->seen.revision > 0 && streq(m->value.session, session);
 }
@@ -486,11 +486,11 @@ static bool machine_names(const Core *c, const char *session) {
  * seem to be another machine's. Only then does a restart carry the new one on, and yet another TTL begin the next
  * move: one turned round half-way would leave a write under way that hangs a lease on the session that is given up. */
 static void advance_move(Core *c) {
-        if (!session_settled(c) || c->shutting_down)
+        if (!session_settled(c) || c->shutdown.on)
                 return;
-        if (c->other.phase == OWN_NONE && c->own.ttl != c->ttl)
+        if (c->other.phase == OWN_NONE && c->own.ttl != c->here.ttl)
                 begin_new(c, &c->other);
-        else if (c->other.phase == OWN_CREATING && c->other.ttl != c->ttl)
+        else if (c->other.phase == OWN_CREATING && c->other.ttl != c->here.ttl)
                 end_one(c, &c->other);
         else if (session_is_moving(c) && !lease_hangs_on(c, c->other.name) && !machine_names(c, c->other.name)) {
                 c->other = (Own){};
@@ -504,18 +504,18 @@ static void advance_move(Core *c) {
 void session_tell_guard(Core *c) {
         Action *beat;
 
-        if (!c->beat_due)
+        if (!c->guard.beat_due)
                 return;
-        c->beat_due = false;
-        if (!c->guard_synced || !session_settled(c))
+        c->guard.beat_due = false;
+        if (!c->guard.synced || !session_settled(c))
                 return;
         beat = output(c, ACTION_GUARD_BEAT);
         beat->t0 = session_covered_from(c);
-        beat->id = ++c->guard_serial;
+        beat->id = ++c->guard.serial;
 }
 
 void session_advance(Core *c) {
-        if (c->ended || c->end_txn)
+        if (c->shutdown.ended || c->shutdown.txn)
                 return;
         report_silence(c, &c->own);
         advance_move(c);
@@ -530,7 +530,7 @@ static usec_t deadline_of(const Core *c, const Own *o) {
 }
 
 usec_t session_deadline(const Core *c) {
-        if (c->ended || c->end_txn)
+        if (c->shutdown.ended || c->shutdown.txn)
                 return USEC_INFINITY;
         return MIN(deadline_of(c, &c->own), deadline_of(c, &c->other));
 }

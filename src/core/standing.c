@@ -22,18 +22,18 @@ struct PlanView {
 };
 
 static PlanView *get_view(Core *c) {
-        if (c->view)
-                return c->view;
-        c->view = arena_alloc(c, sizeof(PlanView));
-        c->view->n_standings = 0;
-        c->view->standings = arena_alloc(c, (HASH_COUNT(c->machines) + 1) * sizeof(Standing));
-        plan_begin(&c->view->plan, c);
-        return c->view;
+        if (c->told.plan)
+                return c->told.plan;
+        c->told.plan = arena_alloc(c, sizeof(PlanView));
+        c->told.plan->n_standings = 0;
+        c->told.plan->standings = arena_alloc(c, (HASH_COUNT(c->machines) + 1) * sizeof(Standing));
+        plan_begin(&c->told.plan->plan, c);
+        return c->told.plan;
 }
 
 /* What the holder should go for, as others can tell. */
 static const char *unfit_holder(const Core *c, const Unit *u, Standing *s) {
-        const char *why = placement_unfit(&u->placement, s->machine->id, s->look.metadata, s->buffer);
+        const char *why = placement_unfit(u->config.placement, s->machine->id, s->look.metadata, s->buffer);
 
         if (!machine_session(c, s->machine))
                 return view_is_unproved(c, s->machine) ? "whether it is silent is unknown" : "it is silent";
@@ -42,7 +42,7 @@ static const char *unfit_holder(const Core *c, const Unit *u, Standing *s) {
 
 /* By what is installed here: where a higher version is, it would run again. */
 static bool is_done(const Unit *u) {
-        return u->lease->value.state == LEASE_DONE && u->version <= u->lease->value.version;
+        return u->lease->value.state == LEASE_DONE && u->config.version <= u->lease->value.version;
 }
 
 static void look_at_all(PlanView *view, const Unit *u) {
@@ -123,8 +123,8 @@ static bool view_of_own(Core *c, Now now, const Unit *u, WhyNotView *ret) {
         const char *why = view_is_elsewhere(c, u) ? "" : view_why_not(c, u);
 
         *ret = (WhyNotView){
-                .machine_id = c->machine_id,
-                .hostname = c->hostname,
+                .machine_id = c->here.machine_id,
+                .hostname = c->here.hostname,
                 .holds = life_is_ours(c, u),
                 .why = why,
                 .until = machine_waits_until(c, why, now),
@@ -167,7 +167,7 @@ bool core_is_stuck(const Core *core, Now now, const char *unit) {
 
         (void) now;
         if (!holder || u->global || !plan_is_held_by(c, u->lease, holder->id) ||
-                        !(holder == c->self ? u->stuck : holder->value.draining))
+                        !(holder == c->self ? u->plan.stuck : holder->value.draining))
                 return false;
         view = get_view(c);
         look_at_all(view, u);

@@ -7,18 +7,18 @@
 /* ---- what is known at all ---- */
 
 static usec_t deaf_at(const Core *c) {
-        return usec_add(c->heard_at, c->own.ttl ?: c->ttl);
+        return usec_add(c->heard.at, c->own.ttl ?: c->here.ttl);
 }
 
 bool view_is_deaf(const Core *c) {
-        return c->trust != TRUST_OK || c->now.boottime >= deaf_at(c);
+        return c->identity.trust != TRUST_OK || c->now.boottime >= deaf_at(c);
 }
 
 const char *view_why_deaf(const Core *c) {
-        if (c->trust == TRUST_FOREIGN)
+        if (c->identity.trust == TRUST_FOREIGN)
                 return "unknown: the registry is not the one that this machine knows (leasectl registry accept)";
-        return c->trust == TRUST_NONE ? "unknown: the registry has not answered since leased started"
-                                      : "unknown: the registry does not answer";
+        return c->identity.trust == TRUST_NONE ? "unknown: the registry has not answered since leased started"
+                                               : "unknown: the registry does not answer";
 }
 
 static const Session *session_of(const Core *c, const Machine *m) {
@@ -38,22 +38,23 @@ bool view_is_unproved(const Core *c, const Machine *m) {
                 return view_is_deaf(c);
         if (session_is_ours(c, s->name))
                 return !is_alive(c, s); /* nobody is silent to himself: whether others hear us is not known */
-        return is_alive(c, s) ? !s->moved && s->beat.at <= c->beats_first_at : c->beats_at < s->beat.at + s->ttl;
+        return is_alive(c, s) ? !s->moved && s->beat.at <= c->heard.beats_first_at
+                              : c->heard.beats_at < s->beat.at + s->ttl;
 }
 
 /* Nothing happens when the registry has been silent for so long; but it is to be seen. */
 void view_advance(Core *c) {
         bool deaf = view_is_deaf(c);
 
-        if (deaf == c->deaf_told)
+        if (deaf == c->told.deaf)
                 return;
-        c->deaf_told = deaf;
+        c->told.deaf = deaf;
         for (const Unit *u = c->units; u; u = u->hh.next)
                 output_changed(c, u, u->global ? NULL : u->lease);
 }
 
 usec_t view_deadline(const Core *c) {
-        return c->deaf_told || c->trust != TRUST_OK ? USEC_INFINITY : deaf_at(c);
+        return c->told.deaf || c->identity.trust != TRUST_OK ? USEC_INFINITY : deaf_at(c);
 }
 
 static bool is_known(const Core *c, const Lease *l) {
@@ -63,7 +64,8 @@ static bool is_known(const Core *c, const Lease *l) {
 /* Who has its lease. What the record that was seen last says to be ours is in our hands still, whoever has it by now.
  */
 static bool is_unknown(const Core *c, const Unit *u) {
-        return !is_known(c, u->lease) && !(c->trust == TRUST_OK && u->lease->seen.known && lease_is_ours(c, u->lease));
+        return !is_known(c, u->lease) &&
+               !(c->identity.trust == TRUST_OK && u->lease->seen.known && lease_is_ours(c, u->lease));
 }
 
 /* ---- from outside ---- */
@@ -85,17 +87,17 @@ static const char *hostname_of(const Core *c, const char *machine_id) {
 void core_session_view(const Core *c, Now now, SessionView *ret) {
         *ret = (SessionView){
                 .session = c->own.name,
-                .ttl = c->own.ttl ?: c->ttl,
+                .ttl = c->own.ttl ?: c->here.ttl,
                 .last_beat = c->own.committed ? c->own.t0 : 0,
                 .round_trip = c->own.round_trip,
-                .uuid = c->uuid,
-                .store = c->store,
-                .found_uuid = c->trust == TRUST_FOREIGN ? c->meta_value.uuid : "",
-                .found_store = c->trust == TRUST_FOREIGN ? c->store_seen : "",
-                .draining = c->draining,
+                .uuid = c->identity.uuid,
+                .store = c->identity.store,
+                .found_uuid = c->identity.trust == TRUST_FOREIGN ? c->meta.value.uuid : "",
+                .found_store = c->identity.trust == TRUST_FOREIGN ? c->identity.store_seen : "",
+                .draining = c->drain.on,
                 .held = count_held(c, c->own.name),
                 .known = !view_is_deaf(c),
-                .heard = c->heard_at,
+                .heard = c->heard.at,
                 .lost_acquires = c->lost_acquires,
         };
         ret->competing = machine_competes(c, &ret->why_not);
@@ -164,7 +166,9 @@ static bool has_failed(const UnitReport *r) {
 
 /* Nobody has it. */
 static const char *state_of_free(const Core *c, const Unit *u) {
-        return has_failed(&u->report) || (u->failures > 0 && c->now.boottime < u->not_before) ? "failed" : "waiting";
+        return has_failed(&u->said.report) || (u->back.failures > 0 && c->now.boottime < u->back.not_before)
+                               ? "failed"
+                               : "waiting";
 }
 
 static const char *state_of(const Core *c, const Unit *u) {
@@ -181,15 +185,16 @@ static const char *state_of(const Core *c, const Unit *u) {
 
         if (u->global)
                 return global_state(u);
-        if (u->phase == PHASE_RUNNING) {
-                if (!u->report.known || (u->report.active != ACTIVE_INACTIVE && u->report.active != ACTIVE_FAILED))
+        if (u->life.phase == PHASE_RUNNING) {
+                if (!u->said.report.known ||
+                                (u->said.report.active != ACTIVE_INACTIVE && u->said.report.active != ACTIVE_FAILED))
                         return "running";
-                if (u->report.job)
+                if (u->said.report.job)
                         return "starting"; /* PID 1 names the new run before it is active */
-                return has_failed(&u->report) && !u->by_hand ? "failed" : "stopped";
+                return has_failed(&u->said.report) && !u->life.by_hand ? "failed" : "stopped";
         }
-        if (phases[u->phase])
-                return phases[u->phase];
+        if (phases[u->life.phase])
+                return phases[u->life.phase];
         if (is_unknown(c, u))
                 return "unknown";
         if (l->damaged)
@@ -208,7 +213,7 @@ static const char *state_of(const Core *c, const Unit *u) {
 bool view_is_elsewhere(const Core *c, const Unit *u) {
         const Lease *l = u->lease;
 
-        return !u->global && u->phase == PHASE_IDLE && is_known(c, l) && !l->damaged && !lease_is_ours(c, l) &&
+        return !u->global && u->life.phase == PHASE_IDLE && is_known(c, l) && !l->damaged && !lease_is_ours(c, l) &&
                l->value.state == LEASE_HELD;
 }
 
@@ -216,11 +221,11 @@ bool view_is_elsewhere(const Core *c, const Unit *u) {
 static const char *why_not_ours(const Core *c, const Unit *u) {
         if (u->lease->n_debts > 0)
                 return "the lease was taken by force: waiting until the robbed machine has surely stopped";
-        if (!c->guard_synced)
+        if (!c->guard.synced)
                 return "leased-guard.service does not answer";
         if (c->now.boottime >= c->own.t0 + life_timeline(c, u).stop)
                 return "the registry does not answer";
-        return c->silence ? "the registry was replaced or fell back to an older state" : "about to start";
+        return c->identity.silence ? "the registry was replaced or fell back to an older state" : "about to start";
 }
 
 static const char *why_not_global(const Core *c, const Unit *u) {
@@ -229,20 +234,21 @@ static const char *why_not_global(const Core *c, const Unit *u) {
 
         if (why)
                 return why == buffer ? arena_copy((Core *) c, buffer, strlen(buffer) + 1) : why;
-        if (u->phase == PHASE_RUNNING && *u->obstacle_why)
-                return u->obstacle_why;
-        if (u->by_hand)
+        if (u->life.phase == PHASE_RUNNING && *u->said.obstacle_why)
+                return u->said.obstacle_why;
+        if (u->life.by_hand)
                 return "it has ended, or was stopped by hand";
-        return c->now.boottime < u->not_before ? "this machine stands back for a while" : "";
+        return c->now.boottime < u->back.not_before ? "this machine stands back for a while" : "";
 }
 
 static const char *why_unknown(const Core *c, const Unit *u) {
-        if (u->guard.index == 0)
+        if (u->said.guard.index == 0)
                 return view_why_deaf(c);
-        return u->guard.expired ? "unknown: the registry does not answer; the guard stops what runs here by an "
-                                  "earlier beat"
-                                : "unknown: the registry does not answer; it runs here by an earlier beat, as the "
-                                  "guard knows";
+        return u->said.guard.expired
+                               ? "unknown: the registry does not answer; the guard stops what runs here by an "
+                                 "earlier beat"
+                               : "unknown: the registry does not answer; it runs here by an earlier beat, as the "
+                                 "guard knows";
 }
 
 const char *view_why_not(const Core *c, const Unit *u) {
@@ -250,18 +256,18 @@ const char *view_why_not(const Core *c, const Unit *u) {
 
         if (u->global)
                 return why_not_global(c, u);
-        if (u->phase == PHASE_RUNNING && u->put_aside)
-                return u->obstacle_why;
-        if (u->phase == PHASE_RUNNING && u->stuck)
+        if (u->life.phase == PHASE_RUNNING && u->life.put_aside)
+                return u->said.obstacle_why;
+        if (u->life.phase == PHASE_RUNNING && u->plan.stuck)
                 return "it should go elsewhere, and there is no machine that fits";
-        if (u->phase == PHASE_RUNNING && u->by_hand)
+        if (u->life.phase == PHASE_RUNNING && u->life.by_hand)
                 return "it was stopped by hand; the lease stays here";
-        if (u->phase == PHASE_RUNNING)
-                return life_is_inactive(&u->report) && has_failed(&u->report)
+        if (u->life.phase == PHASE_RUNNING)
+                return life_is_inactive(&u->said.report) && has_failed(&u->said.report)
                                        ? "it has failed; OnFailure=hold keeps its lease here"
                                        : "";
-        if (u->phase != PHASE_IDLE)
-                return leave_to_string(u->leave);
+        if (u->life.phase != PHASE_IDLE)
+                return leave_to_string(u->life.leave);
         if (is_unknown(c, u))
                 return why_unknown(c, u);
         if (u->lease->damaged)
@@ -286,7 +292,7 @@ static void unit_view(const Core *c, const Unit *u, UnitView *ret) {
         const LeaseRecord *l = u->global ? &none : &u->lease->value;
         bool known = u->global || is_known(c, u->lease);
         bool ours = !u->global && !is_unknown(c, u) && lease_is_ours(c, u->lease) && !is_for_another(c, u);
-        bool kept = !u->global && u->phase == PHASE_IDLE && u->guard.index > 0; /* by the guard alone */
+        bool kept = !u->global && u->life.phase == PHASE_IDLE && u->said.guard.index > 0; /* by the guard alone */
         bool held = known && l->state == LEASE_HELD;
         Timeline t = life_timeline(c, u);
 
@@ -298,17 +304,17 @@ static void unit_view(const Core *c, const Unit *u, UnitView *ret) {
                 .known = known,
                 .machine_id = held ? l->machine_id : "",
                 .hostname = held ? hostname_of(c, l->machine_id) : "",
-                .index = l->index > 0 || !kept ? l->index : u->guard.index,
+                .index = l->index > 0 || !kept ? l->index : u->said.guard.index,
                 .held_here = ours,
                 .global = u->global,
-                .stuck = u->stuck,
-                .active_known = u->report.known,
-                .active = u->report.active,
+                .stuck = u->plan.stuck,
+                .active_known = u->said.report.known,
+                .active = u->said.report.active,
                 .stop_at = ours && c->own.committed ? c->own.t0 + t.stop
-                           : kept                   ? u->guard.stop_at
+                           : kept                   ? u->said.guard.stop_at
                                                     : 0,
                 .kill_at = ours && c->own.committed ? c->own.t0 + t.kill
-                           : kept                   ? u->guard.kill_at
+                           : kept                   ? u->said.guard.kill_at
                                                     : 0,
         };
 }

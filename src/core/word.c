@@ -46,7 +46,7 @@ static const char *why_not_placed(Core *c, const Unit *u) {
         plan_begin(&plan, c);
         (void) plan_why_not(&plan, u, c->self, &look, buffer);
         look.why = ""; /* what was said here before does not count any more */
-        why = placement_why_not(&u->placement, &look, buffer);
+        why = placement_why_not(u->config.placement, &look, buffer);
         return why == buffer ? arena_copy(c, buffer, strlen(buffer) + 1) : why;
 }
 
@@ -58,7 +58,7 @@ static const char *why_no_steal(Core *c, const Unit *u) {
                 return NULL;
         if (l->damaged)
                 return "the lease's record in the registry cannot be read";
-        if (l->value.state == LEASE_DONE && u->version <= l->value.version)
+        if (l->value.state == LEASE_DONE && u->config.version <= l->value.version)
                 return "its job is done (leasectl rearm)";
         if (l->value.state == LEASE_HELD && l->value.period > 0)
                 return "its lease is held by way of the D-Bus API (StealLease)";
@@ -111,8 +111,8 @@ static bool has_begun(const Core *c, const Word *w) {
         switch (w->kind) {
         case EVENT_RELEASE:
         case EVENT_TRANSFER:
-                return u && u->phase >= PHASE_CLOSING &&
-                       u->leave >= (w->kind == EVENT_RELEASE ? LEAVE_RELEASE : LEAVE_TRANSFER);
+                return u && u->life.phase >= PHASE_CLOSING &&
+                       u->life.leave >= (w->kind == EVENT_RELEASE ? LEAVE_RELEASE : LEAVE_TRANSFER);
         case EVENT_STEAL:
                 return u && life_is_ours(c, u);
         case EVENT_REARM:
@@ -129,7 +129,7 @@ static bool is_under_way(const Core *c, const Word *w) {
         const Unit *u = unit_of(c, w);
 
         if (w->kind == EVENT_DRAIN)
-                return c->drain_txn > 0 && streq(c->drain_machine, w->object);
+                return c->drain.txn > 0 && streq(c->drain.machine, w->object);
         return u && u->lease->txn > 0 &&
                ((w->kind == EVENT_STEAL && u->lease->op != OP_STRIKE) ||
                                (w->kind == EVENT_REARM && u->lease->op == OP_REARM));
@@ -139,7 +139,7 @@ static bool is_under_way(const Core *c, const Word *w) {
 static bool is_forestalled(const Core *c, const Word *w) {
         const Unit *u = unit_of(c, w);
 
-        return w->kind == EVENT_STEAL && u && !u->want_steal;
+        return w->kind == EVENT_STEAL && u && !u->wish.steal;
 }
 
 static usec_t longest_debt(const Core *c, const Lease *l) {
@@ -157,16 +157,16 @@ static void arm(Core *c, Word *w) {
 
         w->armed = true;
         if (w->kind == EVENT_RELEASE)
-                u->want_release = true;
+                u->wish.release = true;
         else if (w->kind == EVENT_TRANSFER)
-                str_copy(u->target, sizeof(u->target), w->machine);
+                str_copy(u->wish.target, sizeof(u->wish.target), w->machine);
         else if (w->kind == EVENT_REARM)
                 u->lease->rearm = w->index = u->lease->value.index;
         else if (w->kind == EVENT_DRAIN)
                 machine_drain(c, w->object, w->on);
         else if (!life_is_ours(c, u)) {
-                u->want_steal = true;
-                u->steal_index = w->index;
+                u->wish.steal = true;
+                u->wish.steal_index = w->index;
         }
 }
 
@@ -184,11 +184,11 @@ static void disarm(Core *c, Word *w) {
         if (!u)
                 return;
         if (w->kind == EVENT_RELEASE)
-                u->want_release = false;
+                u->wish.release = false;
         else if (w->kind == EVENT_TRANSFER)
-                u->target[0] = '\0';
+                u->wish.target[0] = '\0';
         else if (w->kind == EVENT_STEAL)
-                u->want_steal = false;
+                u->wish.steal = false;
         else
                 u->lease->rearm = 0;
 }
@@ -227,15 +227,15 @@ void word_begin(Core *c, const Event *e) {
                 abort();
         *w = (Word){ .id = e->id, .kind = e->kind, .on = e->on };
         w->until = e->id > 0 && e->kind != EVENT_STEAL ? USEC_INFINITY
-                                                       : usec_add(c->now.boottime, c->own.ttl ?: c->ttl);
+                                                       : usec_add(c->now.boottime, c->own.ttl ?: c->here.ttl);
         str_copy(w->object, sizeof(w->object), e->kind == EVENT_DRAIN ? strempty(e->machine) : strempty(e->unit));
         str_copy(w->machine, sizeof(w->machine), e->kind == EVENT_TRANSFER ? strempty(e->machine) : "");
         u = unit_of(c, w);
         w->index = e->index > 0 || !u ? e->index : u->lease->value.index;
         if (u && e->kind == EVENT_STEAL)
-                u->not_before = 0; /* that it stands back is the machine's own wish only */
+                u->back.not_before = 0; /* that it stands back is the machine's own wish only */
         result = why_not(c, w, &why);
-        if (e->kind == EVENT_TRANSFER && (!machine_id_is_valid(w->machine) || streq(w->machine, c->machine_id)))
+        if (e->kind == EVENT_TRANSFER && (!machine_id_is_valid(w->machine) || streq(w->machine, c->here.machine_id)))
                 result = WORD_UNABLE;
         w->next = c->words;
         c->words = w;

@@ -170,7 +170,7 @@ static void count_moving(Cluster *c, size_t machine) {
         unsigned moving = 0;
 
         for (const Unit *u = c->machines[machine].core->units; u; u = u->hh.next)
-                moving += u->phase >= PHASE_CLOSING;
+                moving += u->life.phase >= PHASE_CLOSING;
         c->most_moving = MAX(c->most_moving, moving);
 }
 

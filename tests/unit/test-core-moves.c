@@ -253,8 +253,8 @@ static void a_machine_that_serves_a_silence_starts_nothing_that_is_handed_to_it(
         cluster_pass(c, 5 * USEC_PER_SEC);
         assert_int_equal(cluster_runs_on(c, 0), 0);
         cluster_start(c, 1, "");
-        c->machines[1].core->silence = true;
-        c->machines[1].core->silence_until = c->now + 61 * USEC_PER_SEC;
+        c->machines[1].core->identity.silence = true;
+        c->machines[1].core->identity.silence_until = c->now + 61 * USEC_PER_SEC;
         cluster_pass(c, USEC_PER_SEC);
         operate(c, 0, EVENT_DRAIN, true, NULL);
         cluster_pass(c, 30 * USEC_PER_SEC);

@@ -1,0 +1,490 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The core's state: what was seen of the registry, a unit's six members, and the chapters' own parts of struct Core.
+ * Each part is written by the file that its comment names, and read by all of this folder.
+ */
+
+#include <limits.h>
+
+#include "core/core.h"
+#include "util/hash.h"
+
+enum { GROUP_MAX = 50 }; /* records that one Txn puts: etcd takes 128 operations */
+
+/* What is known of the existence of a record. A lower revision never replaces a higher one. */
+typedef struct Seen {
+        bool known;
+        uint64_t revision;  /* mod revision; 0: absent */
+        uint64_t absent_at; /* the registry's revision as of which it was absent */
+        usec_t at;          /* when this revision (or absence) first reached us */
+        uint64_t stamp;     /* of the last answer that named it */
+} Seen;
+
+typedef struct Session {
+        char name[SESSION_SIZE];
+        usec_t ttl;
+        Seen beat;
+        bool beat_damaged;
+        bool moved;  /* its beat was seen to change: somebody alive writes it */
+        bool silent; /* when it was last looked at for a plan */
+        BeatRecord beat_value;
+        Seen fence;
+        FenceRecord *fence_value; /* NULL if absent or damaged */
+        UT_hash_handle hh;
+} Session;
+
+typedef struct Machine {
+        char id[MACHINE_SIZE];
+        Seen seen;
+        bool damaged;
+        MachineRecord value;
+        size_t held;           /* while a plan is made: leases that its session holds, or is about to */
+        struct Placed *placed; /* ... and what must be kept apart from others there (plan.h) */
+        int drain_asked;       /* by an operator here, of another machine: 1 drain, -1 undrain, 0 nothing */
+        UT_hash_handle hh;
+} Machine;
+
+/* What a machine says of a unit. Once made it stays, for units point to theirs. */
+typedef struct Offer {
+        char name[RECORD_NAME_SIZE]; /* "<machine id>/<unit>" */
+        const char *unit;            /* in it */
+        Seen seen;
+        bool damaged;
+        OfferRecord value;
+        UT_hash_handle hh;
+} Offer;
+
+typedef struct SeenDebt {
+        Debt debt;
+        usec_t at;
+} SeenDebt;
+
+typedef enum LeaseOp {
+        OP_NONE,
+        OP_ACQUIRE, /* of a free one */
+        OP_EXPIRE,  /* of a silent holder's */
+        OP_STEAL,
+        OP_RELEASE, /* to free or done */
+        OP_TRANSFER,
+        OP_STRIKE,
+        OP_REARM,
+        OP_TRIGGER,  /* a timer has elapsed under our eyes: the next holder must not do its job again */
+        OP_RESTORE,  /* its record was lost, and it is ours: as it was */
+        OP_RETAKE,   /* its record is lost, and nobody has written it again: from whoever may hold it */
+        OP_RENUMBER, /* ours at an Index below one that was handed out before: at a new one */
+        OP_REHANG,   /* from the session that is being left to the new one, at the same Index */
+} LeaseOp;
+
+typedef struct Unit Unit;
+typedef struct PlanView PlanView; /* standing.c */
+
+typedef struct Lease {
+        char name[NAME_SIZE];
+        Seen seen;
+        bool damaged;
+        bool blank;                /* absent, and so it was when all of before had been waited out: it is free */
+        bool unsettled;            /* a release or transfer of ours may have landed or not */
+        LeaseRecord value;         /* while it is lost: as it was seen last */
+        Session *holder;           /* of value.session; NULL: it names none */
+        SeenDebt debts[DEBTS_MAX]; /* when each of value.debts first reached us */
+        size_t n_debts;
+        uint64_t remembered;        /* the highest Index ever seen of it */
+        Unit *unit;                 /* enabled here; NULL: none */
+        uint64_t rearm;             /* the operator's word: the Index that is done; 0: none */
+        uint64_t told;              /* the last Index that was reported as acquired here */
+        bool given_up;              /* no unit here wanted it: a release has been asked for, and may land yet */
+        bool asked;                 /* by the READ under way because of a fence */
+        char planned[MACHINE_SIZE]; /* who should take it, by the last plan; "" nobody */
+        LeaseOp op;                 /* of the Txn under way */
+        LeaseRecord *next;          /* what it writes */
+        uint64_t txn;               /* its id; 0: none */
+        usec_t retry_at;
+        unsigned failures; /* unknown outcomes in a row */
+        UT_hash_handle hh;
+} Lease;
+
+typedef enum Phase {
+        PHASE_IDLE,      /* no Index in hand, no entry at the guard */
+        PHASE_ARMING,    /* waiting for the guard's entry */
+        PHASE_OPENING,   /* waiting for the gate */
+        PHASE_STARTING,  /* StartUnit is asked for */
+        PHASE_RUNNING,   /* the gate is open; what the unit does is its own affair */
+        PHASE_CLOSING,   /* waiting for the gate to be gone */
+        PHASE_STOPPING,  /* ... then for the unit to be down and empty */
+        PHASE_DISARMING, /* ... then for the guard's entry to be gone */
+        PHASE_RELEASING, /* ... then for the registry to know */
+} Phase;
+
+typedef enum Leave {
+        LEAVE_NONE,
+        LEAVE_EXPIRED, /* no beat in time, or the guard was gone: the lease may still be ours */
+        LEAVE_RELEASE,
+        LEAVE_TRANSFER,
+        LEAVE_FAILBACK, /* to a machine that it prefers */
+        LEAVE_UPGRADE,  /* to one with a higher Version= */
+        LEAVE_UNFIT,    /* it must not run here (any more) */
+        LEAVE_DRAIN,
+        LEAVE_FORGET,
+        LEAVE_SHUTDOWN,
+        LEAVE_SLEEP,
+        LEAVE_OBSTACLE, /* PID 1 has stopped it because of another unit, and that lasts */
+        LEAVE_DONE,
+        LEAVE_FAILED,
+        LEAVE_STRAY, /* it was active without its lease */
+        LEAVE_LOST,  /* the lease is somebody else's: nothing of the above counts any more */
+} Leave;
+
+/* What PID 1 and the guard said of a unit. */
+typedef struct UnitSaid {
+        UnitReport report;
+        char other[NAME_SIZE];             /* report.other */
+        char obstacle_why[NAME_SIZE + 64]; /* report.obstacle in words; "" if there is none */
+        GuardReport guard;
+        bool guard_known;            /* said since the guard's connection */
+        uint64_t guard_asked_before; /* what guard_asked was before that */
+        uint64_t guard_asked; /* id of the last request for it on this connection: what was said before it is stale */
+        usec_t closed_at;     /* since when the gate is known to be gone; USEC_INFINITY: it is not */
+} UnitSaid;
+
+/* Its life here (life.c; global.c). Nine booleans: each remembers something else that was done or told. */
+typedef struct UnitLife {
+        Phase phase;
+        Leave leave;
+        uint64_t index;                /* in hand: what the guard's entry and LEASE_INDEX bear */
+        usec_t changed_at;             /* when the phase was entered */
+        usec_t retry_at;               /* ask again */
+        usec_t armed_stop, armed_kill; /* the offsets that the guard was last told */
+        uint64_t armed_id;             /* ... in this request */
+        uint64_t run;                  /* its run before the last start that we asked for */
+        unsigned starts;               /* asked for in a row, without it having begun to run */
+        usec_t stop_again_at;          /* what is left, although it is inactive, is stopped again */
+        bool from_before;              /* what is in hand is from before our restart, and was not found to be held */
+        bool adopted;                  /* running since before our restart: how it ended is not known */
+        bool resumed;                  /* the last end was LEAVE_EXPIRED */
+        bool let_go;                   /* it was handed to us and does not fit: whom we would ask might hand it back */
+        bool by_hand;                  /* reported as stopped by hand */
+        bool put_aside;                /* reported as stopped because of another unit, and not started again since */
+        usec_t aside_until;            /* then it goes elsewhere */
+        unsigned aside_count; /* how often it was started again here after that, without having run well for a while */
+        bool killed;          /* the guard was told to, before its time */
+        bool gate_reported;
+} UnitLife;
+
+/* What the operator wishes. */
+typedef struct UnitWish {
+        bool release, steal;
+        uint64_t steal_index;
+        char target[MACHINE_SIZE]; /* of a transfer; "" none */
+} UnitWish;
+
+/* Standing back: for a while this machine does not take the unit. */
+typedef struct UnitBack {
+        usec_t not_before; /* until when */
+        usec_t until;      /* the same in CLOCK_REALTIME, for people */
+        bool unfit;        /* because it did not fit: forgotten when something is changed here */
+        unsigned failures; /* the unit's, in a row: each doubles the time */
+} UnitBack;
+
+/* What the last plan says of it. */
+typedef struct UnitPlan {
+        bool is_peer;        /* some unit must run beside it */
+        bool available;      /* its lease can be had */
+        usec_t available_at; /* since when */
+        bool able;           /* we could take it, if it were our turn */
+        usec_t able_at;      /* since when */
+        unsigned rank;       /* how many machines come before us; RANK_NONE: we do not come at all */
+        Leave move;          /* why what we hold should go elsewhere; LEAVE_NONE: it should not */
+        char move_to[MACHINE_SIZE];
+        int64_t move_version; /* LEAVE_UPGRADE: for the sake of this one, wherever it ends up */
+        bool stuck;           /* it should go, and there is nowhere to go */
+        char failback_to[MACHINE_SIZE];
+        uint64_t failback_index; /* in this tenure */
+        usec_t failback_since;
+        char why[PLACEMENT_WHY_SIZE]; /* why we do not come, or why it is stuck */
+} UnitPlan;
+
+struct Unit {
+        char name[NAME_SIZE];
+        Lease *lease;   /* the configured one is taken on when nothing is held under another */
+        bool renamed;   /* the configured lease is another than lease */
+        bool forgotten; /* no longer enabled here */
+        bool global;    /* without a lease (global.c); as configured when nothing is in hand */
+        Offer *offer;   /* ours */
+
+        UnitConfig config; /* what it points to is kept in here: */
+        char config_lease[NAME_SIZE];
+        Placement config_placement;
+        UnitSaid said;
+        UnitLife life;
+        UnitWish wish;
+        UnitBack back;
+        UnitPlan plan;
+        UT_hash_handle hh;
+};
+
+#define RANK_NONE UINT_MAX
+
+typedef enum OwnPhase {
+        OWN_NONE,     /* no session, and none may begin */
+        OWN_CREATING, /* the first beat is under way */
+        OWN_FENCING,  /* adopting: our fence is being put */
+        OWN_READING,  /* adopting: the leases are being read */
+        OWN_BEATING,
+} OwnPhase;
+
+typedef struct Own {
+        OwnPhase phase;
+        char name[SESSION_SIZE];
+        Session *seen; /* of that name, as the registry shows it; NULL: nothing of it was seen yet */
+        usec_t ttl;
+        Timeline timeline;
+        uint64_t beat_revision;
+        uint64_t fence_revision; /* the last whose names have been looked at */
+        uint64_t fence_counter;
+        char process[17]; /* the nonce's part that is this process */
+        uint64_t attempts;
+        bool committed; /* a beat of this process and session has been committed */
+        bool leaving;   /* another TTL is wanted: what hangs on it is being hung on the new one */
+        usec_t t0;      /* of the last committed one */
+        usec_t round_trip;
+        uint64_t txn; /* under way: beat, creation or fence; 0: none */
+        usec_t txn_t0;
+        uint64_t read; /* under way: of leases, adopting or after a fence's refusal; 0: none */
+        uint64_t checked_fence, checked_counter; /* what fence_revision becomes when that read is answered */
+        usec_t next_at;                          /* next round or attempt */
+        usec_t check_at;                         /* not before: another try at reading what the fence names */
+        usec_t round_at;                         /* when the present round began */
+        unsigned failures;                       /* attempts without an answer in a row */
+        unsigned hasty;                          /* ... that failed at once */
+        bool silent;                             /* reported */
+} Own;
+
+/* A call of the D-Bus API under way. */
+typedef struct Calling {
+        struct Calling *next;
+        uint64_t id;
+        CallKind kind;
+        Lease *lease;
+        LeaseRecord record; /* what it writes; its Index and times tell it from everything else */
+        uint64_t revision;  /* what it was compared with */
+        uint64_t meta; /* ... and meta's, where the Index was worked out from the floor for want of a record; 0: no
+                          matter */
+        usec_t span;
+        uint64_t txn; /* 0: to be sent again at retry_at */
+        usec_t retry_at, deadline;
+} Calling;
+
+/* A word of the operator that has not begun yet. */
+typedef struct Word {
+        struct Word *next;
+        uint64_t id; /* 0: nobody waits for an answer */
+        EventKind kind;
+        char object[NAME_SIZE];     /* the unit, or of EVENT_DRAIN the machine */
+        char machine[MACHINE_SIZE]; /* of a transfer */
+        uint64_t index;             /* of the lease, when it was said */
+        bool on;                    /* of EVENT_DRAIN */
+        bool armed;                 /* what it asks for is done as soon as it can be */
+        usec_t until; /* then it is withdrawn; USEC_INFINITY: whoever asked waits for as long as he likes */
+} Word;
+
+typedef enum Trust {
+        TRUST_NONE, /* nothing has been listed yet */
+        TRUST_OK,
+        TRUST_FOREIGN, /* not the registry that we remember: waiting for the operator */
+} Trust;
+
+typedef struct Pending { /* a TXN or READ under way, and the revision known when it was asked for */
+        uint64_t id;
+        uint64_t revision;
+} Pending;
+
+typedef struct Chunk {
+        struct Chunk *next;
+        size_t size, used;
+        char data[] __attribute__((aligned(16)));
+} Chunk;
+
+/* This machine, and this daemon. */
+typedef struct Here {
+        char machine_id[MACHINE_SIZE], boot_id[BOOT_SIZE], hostname[HOSTNAME_SIZE], metadata[METADATA_SIZE],
+                        version[32];
+        usec_t ttl; /* as configured; the session's is own.ttl */
+} Here;
+
+/* The registry's own record. */
+typedef struct Meta {
+        Seen seen;
+        MetaRecord value, next;
+        bool damaged;
+        usec_t lost_at; /* since when it is damaged, or absent where other records are; 0: it is not */
+        uint64_t txn;
+        usec_t retry_at;
+} Meta;
+
+/* Whether it is our registry (identity.c). */
+typedef struct Identity {
+        Trust trust;
+        char uuid[UUID_SIZE], store[64]; /* remembered */
+        char store_seen[64];
+        char accepted[UUID_SIZE]; /* by the operator; "" if nothing is */
+        uint64_t floor;           /* the highest of our registry's that was ever seen; remembered */
+        uint64_t floor_wanted;    /* meta's floor must reach this; 0: no matter */
+        uint64_t revision;        /* the highest seen of ours, in this life or as remembered */
+        bool remembered_nothing;
+        bool silence; /* to be served */
+        usec_t silence_until;
+        usec_t acquire_not_before;
+        uint64_t list_read; /* id of the READ of everything, after a fall-back */
+        usec_t list_retry_at;
+} Identity;
+
+/* What was heard of the registry altogether (mirror.c). */
+typedef struct Heard {
+        uint64_t revision;     /* the highest seen since everything was looked at anew */
+        unsigned listed;       /* kinds of which a whole list has been seen since then */
+        usec_t at;             /* when the registry last said anything; 0: never */
+        usec_t beats_at;       /* when all beats were last read ... */
+        usec_t beats_first_at; /* ... and for the first time since everything was looked at anew */
+        uint64_t stamp;        /* one for each answer taken in */
+        bool contradicted;     /* by the last of them */
+} Heard;
+
+/* The READ of all beats, once a round (session.c). */
+typedef struct BeatsRead {
+        uint64_t id;     /* under way; 0: none */
+        usec_t asked_at; /* when it was asked for */
+        usec_t known_at; /* all beats that were there then are known */
+} BeatsRead;
+
+/* What must outlive this boot. */
+typedef struct Memory {
+        bool changed;
+        CoreMemory value; /* for core_memory() */
+        RememberedIndex *indexes;
+} Memory;
+
+/* Every TXN and READ under way. */
+typedef struct Asked {
+        Pending *list; /* sorted by id */
+        size_t n, room;
+} Asked;
+
+/* Our machine record (machine.c). */
+typedef struct OwnMachine {
+        uint64_t txn;
+        MachineRecord next;
+        usec_t retry_at;
+        bool twice_reported;
+} OwnMachine;
+
+/* Draining, of this machine and of others. */
+typedef struct Drain {
+        bool on;      /* here */
+        bool said;    /* what we say of it is what the operator said last */
+        size_t n;     /* units on their way from here for that reason, in this step */
+        uint64_t txn; /* of another machine's record */
+        usec_t retry_at;
+        MachineRecord next;
+        char machine[MACHINE_SIZE];
+} Drain;
+
+/* Deletion of the sessions of the dead. */
+typedef struct Collect {
+        uint64_t txn;
+        usec_t at, retry_at;
+        bool crowded; /* a lost lease waits, for more sessions beat than one Txn can fence */
+} Collect;
+
+/* What we say of our units (offer.c). */
+typedef struct Offering {
+        uint64_t txn;
+        Unit *units[GROUP_MAX]; /* ... is of these units' offers; NULL: one that is not enabled any more */
+        OfferRecord *next;
+        size_t n;
+        bool stale;
+        usec_t at; /* when an offer of ours changes by the time alone, or is tried again */
+} Offering;
+
+/* When the plan is made anew (plan.c). */
+typedef struct Planning {
+        bool stale, units_unsorted;
+        bool has_wishes;     /* some unit minds what runs beside it */
+        usec_t until;        /* when the plan may change by the time alone: a session falls silent ... */
+        usec_t due_at;       /* ... or something else is due */
+        usec_t settle_until; /* what is free is left alone until then: others may be about to come */
+        usec_t young_until;  /* until then they are given more time to take what is theirs */
+} Planning;
+
+/* The guard, for all units. */
+typedef struct GuardSide {
+        bool beat_due; /* the guard is to hear of a committed beat */
+        bool up, synced, gone;
+        bool missing;      /* away for so long that it will not come back by itself */
+        usec_t away_since; /* gone or without an answer; 0: it is there */
+        uint64_t serial;   /* the last id given to a request */
+} GuardSide;
+
+typedef struct Sleep {
+        bool on, ready;
+        usec_t kill_at; /* then everything must be dead */
+} Sleep;
+
+typedef struct Shutdown {
+        bool on, exit_asked;
+        usec_t deadline;
+        uint64_t txn; /* deletion of our session */
+        bool ended;
+} Shutdown;
+
+/* What this step asks for, and the memory that it takes (output.c). */
+typedef struct Output {
+        Action *actions;
+        size_t n, room;
+        Chunk *arena;
+} Output;
+
+/* What is told from outside (view.c, standing.c). */
+typedef struct Told {
+        PlanView *plan; /* in the arena: for questions; NULL: nobody has asked since the last step */
+        bool deaf;      /* that nothing is known by now was published */
+} Told;
+
+struct Core {
+        Here here;
+        uint64_t random;
+        uint64_t last_id;
+        Now now;
+
+        Session *sessions;
+        Machine *machines;
+        Offer *offers;
+        Machine *self; /* of our own id; NULL: it was not seen yet */
+        Lease *leases;
+        Unit *units;
+        Calling *calls;
+        Word *words;
+
+        Own own;
+        Own other; /* while TTL= changes: the session to come (creating), then the one that is being left (beating) */
+        char adopt[SESSION_SIZE]; /* session to carry on, "" if none */
+
+        Identity identity;
+        Meta meta;
+        Heard heard;
+        BeatsRead beats;
+        Asked asked;
+        OwnMachine machine;
+        Drain drain;
+        Collect collect;
+        Offering offering;
+        Planning plan;
+        GuardSide guard;
+        Sleep sleep;
+        Shutdown shutdown;
+        uint64_t lost_acquires;
+        Memory memory;
+        Output out;
+        Told told;
+};
