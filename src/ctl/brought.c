@@ -5,7 +5,7 @@
 
 #include "conf/conf.h"
 #include "conf/dropin.h"
-#include "ctl/examine.h"
+#include "ctl/finding.h"
 #include "ctl/files.h"
 #include "ctl/members.h"
 #include "ctl/pid1.h"

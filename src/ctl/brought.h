@@ -11,5 +11,5 @@
  * each machine and meant to run there.
  */
 
-/* Adds them to the findings (ctl/examine.h) as "weak", each with what to write. unit: its properties. An exit code. */
+/* Adds them to the findings (ctl/finding.h) as "weak", each with what to write. unit: its properties. An exit code. */
 int brought_examine(Ctl *ctl, const char *name, const json_t *unit, char *const *members, json_t *findings);

@@ -13,9 +13,11 @@
 #include "core/timeline.h"
 #include "ctl/all-machines.h"
 #include "ctl/examine.h"
+#include "ctl/finding.h"
 #include "ctl/members.h"
 #include "ctl/output.h"
 #include "ctl/pid1.h"
+#include "ctl/weakness.h"
 #include "util/unit-name.h"
 
 /* ---- the timeline ---- */
@@ -163,17 +165,6 @@ static void print_findings(const json_t *findings) {
 
 /* ---- the verb ---- */
 
-static bool is_refused(const json_t *findings) {
-        json_t *finding;
-        size_t i;
-
-        json_array_foreach((json_t *) findings, i, finding) {
-                if (streq(get_string(finding, "severity"), "refused"))
-                        return true;
-        }
-        return false;
-}
-
 static int check_one(Ctl *ctl, const char *typed, const LeasedConf *conf, const AllMachines *all, json_t *results) {
         _cleanup_(unit_options_freep) UnitOptions *options = NULL;
         _cleanup_free_ char *name = NULL;
@@ -185,12 +176,12 @@ static int check_one(Ctl *ctl, const char *typed, const LeasedConf *conf, const 
                 return code; /* PID 1 could not be asked, which has been said */
         if (unit) {
                 (void) work_out(ctl, name, conf, findings, &options, &timeline);
-                (void) (options && options->global ? examine_global(ctl, name, unit, findings)
-                                                   : examine_weaknesses(ctl, name, unit, conf, findings));
+                (void) (options && options->global ? weakness_examine_global(ctl, name, unit, findings)
+                                                   : weakness_examine(ctl, name, unit, conf, findings));
         }
         if (all && options)
                 machines = all_machines_weigh(all, options, &fit);
-        if (code == CTL_OK && (is_refused(findings) || (all && fit == 0)))
+        if (code == CTL_OK && (finding_refused_since(findings, 0) || (all && fit == 0)))
                 code = CTL_FAILED;
         result = json_pack("{s:s, s:s, s:O, s:O?, s:O*}", "unit", name ?: typed, "registry", conf->registry,
                         "findings", findings, "timeline", timeline, "machines", machines);

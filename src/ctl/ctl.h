@@ -6,7 +6,7 @@
  * time (blocking is fine here), and prints for people or as JSON.
  *
  * Everything that comes over the bus is turned into a jansson value first (bus.h), and every listing is a JSON array
- * that is then printed as it is or as a table (output.h). What went wrong is one line on stderr.
+ * that is then printed as it is or as a table (output.h). What went wrong is one line on stderr (say.h).
  *
  * What it does not do: decide anything about leases. It changes files only in enable, disable, set-metadata and
  * reload.
@@ -15,6 +15,7 @@
 #include <jansson.h>
 #include <systemd/sd-bus.h>
 
+#include "ctl/say.h"
 #include "util/macros.h"
 #include "util/time-util.h"
 
@@ -74,12 +75,6 @@ int verb_steal(Ctl *ctl, int argc, char **argv);
 int verb_transfer(Ctl *ctl, int argc, char **argv);
 int verb_undrain(Ctl *ctl, int argc, char **argv);
 
-/* One line on stderr, "leasectl: …". */
-void complain(const char *format, ...) _printf_(1, 2);
-/* From now on complain() waits for nobody: what stderr cannot take at once is lost. For a verb with a deadline to
- * keep. */
-void complain_without_waiting(void);
-
 /* Members of a JSON object as plain values: "" or 0 or false where there is none of that type. */
 static inline const char *get_string(const json_t *object, const char *key) {
         return strempty(json_string_value(json_object_get(object, key)));
@@ -92,6 +87,3 @@ static inline json_int_t get_integer(const json_t *object, const char *key) {
 static inline bool get_boolean(const json_t *object, const char *key) {
         return json_is_true(json_object_get(object, key));
 }
-
-/* What an operator means by a name without a type: "foo" is "foo.service". Owned by the caller. */
-char *unit_name_complete(const char *name);

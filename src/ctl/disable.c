@@ -25,6 +25,7 @@
 #include "ctl/outlook.h"
 #include "ctl/progress.h"
 #include "util/file-util.h"
+#include "util/unit-name.h"
 
 typedef struct Item {
         char *name;

@@ -8,7 +8,7 @@
 
 #include "ctl/effects.h"
 
-#include "ctl/examine.h"
+#include "ctl/finding.h"
 #include "ctl/pid1.h"
 
 /* Programs whose work stays when they have ended. */

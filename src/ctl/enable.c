@@ -25,6 +25,7 @@
 #include "ctl/output.h"
 #include "ctl/outlook.h"
 #include "ctl/registry.h"
+#include "util/unit-name.h"
 
 typedef struct Item {
         char *name;   /* canonical */

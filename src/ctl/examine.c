@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ctl/examine.h"
 
-#include <stdio.h>
-#include <unistd.h>
-
+#include "conf/conf.h"
 #include "ctl/files.h"
+#include "ctl/finding.h"
 #include "ctl/members.h"
 #include "ctl/outside.h"
 #include "ctl/pid1.h"
@@ -14,27 +13,16 @@
 #include "util/cgroup.h"
 #include "util/unit-name.h"
 
-void finding_add(json_t *findings, const char *severity, const char *format, ...) {
-        char text[1024];
-        va_list ap;
-
-        va_start(ap, format);
-        (void) vsnprintf(text, sizeof(text), format, ap);
-        va_end(ap);
-        (void) json_array_append_new(findings, json_pack("{s:s, s:s}", "severity", severity, "text", text));
-}
-
-#define refuse(findings, ...) (finding_add((findings), "refused", __VA_ARGS__), CTL_FAILED)
-
 static int check_name(const char *name, json_t *findings) {
         if (unit_name_is_template(name))
-                return refuse(findings, "is a template, enable an instance of it");
+                return finding_refuse(findings, "is a template, enable an instance of it");
         if (endswith(name, ".swap"))
-                return refuse(findings, "is a swap: what is in it is of no use to another machine, and a swapoff that "
-                                        "takes too "
-                                        "long cannot be ended");
+                return finding_refuse(findings,
+                                "is a swap: what is in it is of no use to another machine, and a swapoff that "
+                                "takes too "
+                                "long cannot be ended");
         if (!unit_name_is_valid(name))
-                return refuse(findings, "is not the name of a unit that can be leased");
+                return finding_refuse(findings, "is not the name of a unit that can be leased");
         return CTL_OK;
 }
 
@@ -44,12 +32,12 @@ static int check_loaded(const char *typed, const json_t *unit, json_t *findings)
         if (streq(load, "loaded"))
                 return CTL_OK;
         if (streq(load, "not-found")) {
-                (void) refuse(findings, "there is no such unit on this machine");
+                (void) finding_refuse(findings, "there is no such unit on this machine");
                 return CTL_NO_SUCH_UNIT;
         }
         if (streq(load, "masked"))
-                return refuse(findings, "is masked: systemctl unmask %s", typed);
-        return refuse(findings, "cannot be loaded (%s), look at: systemctl status %s", load, typed);
+                return finding_refuse(findings, "is masked: systemctl unmask %s", typed);
+        return finding_refuse(findings, "cannot be loaded (%s), look at: systemctl status %s", load, typed);
 }
 
 /* property: in which of the unit's lists it stands. */
@@ -62,11 +50,11 @@ static int check_starter(
         if (bound && files_listed(by))
                 return CTL_OK; /* it runs by a lease of its own */
         if (unit_lists(unit, "BindsTo", by))
-                return refuse(findings,
+                return finding_refuse(findings,
                                 "is started by %s and bound to it, and so goes by its lease: leasectl enable %s", by,
                                 by);
         if (bound)
-                return refuse(findings,
+                return finding_refuse(findings,
                                 "is pulled in by %s, which is bound to it, and would start it without its lease. If "
                                 "%s is to "
                                 "run wherever this runs: Wants=%s here, and it goes by the same lease; or lease it "
@@ -74,13 +62,13 @@ static int check_starter(
                                 "MachineOf=%s",
                                 by, by, by, name);
         if (helper)
-                return refuse(findings,
+                return finding_refuse(findings,
                                 "is pulled in by %s (%s=), which would start it without its lease: BindsTo=%s there "
                                 "in place of "
                                 "that, and it goes by the same lease",
                                 by, property, name);
-        return refuse(findings, "is pulled in by %s (%s=), which would start it without its lease: remove that", by,
-                        property);
+        return finding_refuse(findings,
+                        "is pulled in by %s (%s=), which would start it without its lease: remove that", by, property);
 }
 
 /* Somebody else who would start it: at boot, or along with something. The gate would stop him; but he would fail. */
@@ -89,12 +77,12 @@ static int check_not_started_by_others(const char *name, const json_t *unit, jso
         const char *state = get_string(unit, "UnitFileState");
 
         if (startswith(state, "enabled"))
-                return refuse(findings,
+                return finding_refuse(findings,
                                 "is enabled in systemd, which would start it without its lease: systemctl disable "
                                 "%s%s",
                                 pid1_is_active(unit) ? "--now " : "", name);
         if (streq(state, "transient"))
-                return refuse(findings,
+                return finding_refuse(findings,
                                 "is transient and gone at the next boot: only units with a unit file can be leased");
         for (size_t i = 0; i < ELEMENTSOF(reverse); i++) {
                 json_t *by;
@@ -112,7 +100,7 @@ static int check_not_started_by_others(const char *name, const json_t *unit, jso
 
 static int check_processes(const json_t *unit, json_t *findings) {
         if (*get_string(unit, "PAMName"))
-                return refuse(findings,
+                return finding_refuse(findings,
                                 "has PAMName=: its processes leave the control group and could not be killed in time");
         return CTL_OK;
 }
@@ -130,10 +118,7 @@ static int check_schedule(Ctl *ctl, const char *name, const json_t *unit, char *
         size_t before = json_array_size(findings);
         int code = schedule_examine(ctl, name, unit, members, findings);
 
-        for (size_t i = before; i < json_array_size(findings) && code == CTL_OK; i++)
-                if (streq(get_string(json_array_get(findings, i), "severity"), "refused"))
-                        code = CTL_FAILED;
-        return code;
+        return code == CTL_OK && finding_refused_since(findings, before) ? CTL_FAILED : code;
 }
 
 /* What it brings must be there, too, and have no other lease. */
@@ -157,17 +142,19 @@ static int check_cgroups(json_t *findings) {
         int unfit = cgroup_unfit();
 
         if (unfit == CGROUPS_NOT_UNIFIED)
-                return refuse(findings,
+                return finding_refuse(findings,
                                 "the control groups of this machine are not the unified ones (cgroup v2): processes "
                                 "could "
                                 "not be found and killed in time; boot with systemd.unified_cgroup_hierarchy=1");
         if (unfit == CGROUPS_NOT_OURS)
-                return refuse(findings, "this container has no cgroup namespace of its own: the control groups of its "
-                                        "units could not "
-                                        "be found, and processes not killed in time");
+                return finding_refuse(findings,
+                                "this container has no cgroup namespace of its own: the control groups of its "
+                                "units could not "
+                                "be found, and processes not killed in time");
         if (unfit == CGROUPS_CANNOT_BE_KILLED)
-                return refuse(findings, "the kernel has no cgroup.kill (Linux 5.14 has): processes could not be "
-                                        "killed in time");
+                return finding_refuse(findings,
+                                "the kernel has no cgroup.kill (Linux 5.14 has): processes could not be "
+                                "killed in time");
         return CTL_OK;
 }
 
@@ -183,7 +170,7 @@ int examine_unit(Ctl *ctl, const char *typed, json_t *findings, char **ret_name,
                 return code;
         *ret_name = strdup(get_string(unit, "Id"));
         if (!*ret_name)
-                return refuse(findings, "out of memory");
+                return finding_refuse(findings, "out of memory");
         code = check_name(*ret_name, findings);
         if (code != CTL_OK)
                 return code;

@@ -3,6 +3,8 @@
 
 #include <errno.h>
 
+#include "util/unit-name.h"
+
 /* Copies a property under another name; null where there is none. */
 static void copy(json_t *row, const char *key, const json_t *props, const char *property) {
         json_t *value = json_object_get(props, property);

@@ -5,7 +5,6 @@
 #include <stdio.h>
 
 #include "ctl/bus.h"
-#include "ctl/output.h"
 
 typedef struct Verb {
         const char *name;
@@ -40,17 +39,6 @@ static const Verb verbs[] = {
                         "How the registry is; or: go by that one" },
         { "reload", "", 0, 0, false, verb_reload, "Let leased read its configuration again" },
 };
-
-char *unit_name_complete(const char *name) {
-        static const char *const types[] = { ".service", ".socket", ".timer", ".path", ".mount", ".automount", ".swap",
-                ".target", ".slice", ".scope", ".device" };
-        char *s;
-
-        for (size_t i = 0; i < ELEMENTSOF(types); i++)
-                if (endswith(name, types[i]))
-                        return strdup(name);
-        return asprintf(&s, "%s.service", name) < 0 ? NULL : s;
-}
 
 static int help(void) {
         (void) puts("leasectl [OPTION...] VERB [UNIT...]\n\n"

@@ -6,7 +6,7 @@
 
 #include "conf/conf.h"
 #include "conf/dropin.h"
-#include "ctl/examine.h"
+#include "ctl/finding.h"
 #include "ctl/files.h"
 #include "ctl/pid1.h"
 #include "ctl/settings.h"
@@ -123,8 +123,6 @@ int members_find(Ctl *ctl, const char *unit, const json_t *properties, char ***r
 
 /* ---- what stands against them ---- */
 
-#define refuse(findings, ...) finding_add((findings), "refused", __VA_ARGS__)
-
 static void examine_starters(const char *unit, const char *member, char *const *members, const json_t *properties,
                 json_t *findings) {
         static const char *const reverse[] = { "WantedBy", "RequiredBy", "RequisiteOf", "BoundBy", "UpheldBy" };
@@ -137,7 +135,7 @@ static void examine_starters(const char *unit, const char *member, char *const *
                         const char *by = strempty(json_string_value(value));
 
                         if (!streq(by, unit) && !strv_contains(members, by))
-                                refuse(findings,
+                                (void) finding_refuse(findings,
                                                 "brings %s, which is pulled in by %s (%s=), too, and that would start "
                                                 "it without the lease: remove that",
                                                 member, by, reverse[i]);
@@ -154,14 +152,15 @@ static int examine_one(Ctl *ctl, const char *unit, const char *member, char *con
         if (code != CTL_OK)
                 return code;
         if (files_listed(member))
-                refuse(findings, "brings %s, which has a lease of its own: leasectl disable %s", member, member);
+                (void) finding_refuse(findings, "brings %s, which has a lease of its own: leasectl disable %s", member,
+                                member);
         else if (owner && !streq(owner, unit))
-                refuse(findings, "brings %s, which goes by the lease of %s already", member, owner);
+                (void) finding_refuse(findings, "brings %s, which goes by the lease of %s already", member, owner);
         if (!streq(get_string(properties, "LoadState"), "loaded"))
-                refuse(findings, "brings %s, which cannot be loaded (%s)", member,
+                (void) finding_refuse(findings, "brings %s, which cannot be loaded (%s)", member,
                                 get_string(properties, "LoadState"));
         if (*get_string(properties, "PAMName"))
-                refuse(findings,
+                (void) finding_refuse(findings,
                                 "brings %s with PAMName=: its processes leave the control group and could not be "
                                 "killed in time",
                                 member);
@@ -178,7 +177,7 @@ int members_examine(Ctl *ctl, const char *unit, char *const *members, json_t *fi
         int code = CTL_OK;
 
         if (owner && !streq(owner, unit))
-                refuse(findings, "goes by the lease of %s already", owner);
+                (void) finding_refuse(findings, "goes by the lease of %s already", owner);
         for (size_t i = 0; members && members[i] && code == CTL_OK; i++)
                 code = examine_one(ctl, unit, members[i], members, findings);
         if (code == CTL_OK && json_array_size(findings) > before)

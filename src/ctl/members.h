@@ -15,7 +15,7 @@ bool unit_lists(const json_t *properties, const char *property, const char *name
  * bound to a target, and what these bring in turn. A socket with Accept=yes brings a template, for all its instances.
  * The unit's Slice= is one, too.
  *
- * Functions that return an exit code have said what is wrong, unless they put it among the findings (ctl/examine.h).
+ * Functions that return an exit code have said what is wrong, unless they put it among the findings (ctl/finding.h).
  */
 
 /* properties: what pid1_load() said of the unit. *ret is freed by strv_free(). */

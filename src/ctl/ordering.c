@@ -12,7 +12,7 @@
 
 #include "conf/dropin.h"
 #include "ctl/bus.h"
-#include "ctl/examine.h"
+#include "ctl/finding.h"
 #include "ctl/files.h"
 #include "ctl/members.h"
 #include "ctl/pid1.h"

@@ -14,5 +14,5 @@
 /* Puts leased.service after the units that serve the registry here and do not come before it yet, which is told; only
  * root sees who listens. *ret_changed: PID 1 has to reload. An exit code. */
 int ordering_write(Ctl *ctl, const LeasedConf *conf, bool *ret_changed);
-/* Adds a finding (ctl/examine.h) for each such unit. An exit code. */
+/* Adds a finding (ctl/finding.h) for each such unit. An exit code. */
 int ordering_examine(Ctl *ctl, const LeasedConf *conf, json_t *findings);

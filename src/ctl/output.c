@@ -6,147 +6,17 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <time.h>
-#include <unistd.h>
 #include <wchar.h>
 
+#include "ctl/pager.h"
+#include "ctl/say.h"
 #include "util/text.h"
-#include "util/words.h"
 
 enum {
         COLUMNS_MAX = 12,
         CELL_SIZE = 512,
         FIELD_WIDTH = 14,
 };
-
-static bool terminal_known, terminal;
-
-/* Asked once, before a pager may take stdout's place. */
-static bool colours(void) {
-        if (!terminal_known) {
-                const char *term = getenv("TERM");
-
-                terminal = isatty(STDOUT_FILENO) && !getenv("NO_COLOR") && !(term && streq(term, "dumb"));
-                terminal_known = true;
-        }
-        return terminal;
-}
-
-/* A mark is a byte that is in no text, and the letter of a colour. */
-#define MARK '\xff'
-
-const char *colour_on(Colour c) {
-        static const char *const marks[] = {
-                [COLOUR_NONE] = "",
-                [COLOUR_GREEN] = "\xff"
-                                 "g",
-                [COLOUR_YELLOW] = "\xff"
-                                  "y",
-                [COLOUR_RED] = "\xff"
-                               "r",
-                [COLOUR_GREY] = "\xff"
-                                "d",
-                [COLOUR_BOLD] = "\xff"
-                                "b",
-        };
-        return c < ELEMENTSOF(marks) ? marks[c] : "";
-}
-
-const char *colour_off(void) {
-        return "\xff"
-               "0";
-}
-
-static const char *sequence_of(char letter) {
-        static const struct {
-                char letter;
-                const char *sequence;
-        } known[] = { { '0', "\x1b[0m" }, { 'g', "\x1b[32m" }, { 'y', "\x1b[33m" }, { 'r', "\x1b[31;1m" },
-                { 'd', "\x1b[90m" }, { 'b', "\x1b[1m" } };
-
-        for (size_t i = 0; i < ELEMENTSOF(known); i++)
-                if (letter == known[i].letter)
-                        return known[i].sequence;
-        return NULL;
-}
-
-/* Writes text as one line that can be shown, with colours where somebody sees them. */
-static void write_clean(FILE *file, const char *text) {
-        char piece[TEXT_PIECE_SIZE];
-
-        while (*text) {
-                const char *sequence = *text == MARK ? sequence_of(text[1]) : NULL;
-
-                if (sequence) {
-                        if (colours())
-                                (void) fputs(sequence, file);
-                        text += 2;
-                        continue;
-                }
-                text += text_piece(text, piece);
-                (void) fputs(piece, file);
-        }
-}
-
-static char *compose(const char *format, va_list ap) {
-        char *text;
-
-        return vasprintf(&text, format, ap) < 0 ? NULL : text;
-}
-
-void say(const char *format, ...) {
-        _cleanup_free_ char *text = NULL;
-        va_list ap;
-
-        va_start(ap, format);
-        text = compose(format, ap);
-        va_end(ap);
-        write_clean(stdout, strempty(text));
-        (void) putchar('\n');
-}
-
-void say_over(const char *text) {
-        (void) fputs("\r\x1b[K", stderr);
-        write_clean(stderr, strempty(text));
-}
-
-void say_progress(const char *text) {
-        write_clean(stderr, text);
-        (void) fputc('\n', stderr);
-}
-
-static bool without_waiting;
-
-void complain_without_waiting(void) {
-        words_open();
-        without_waiting = true;
-}
-
-static void complain_at_once(const char *text) {
-        char line[2048] = "leasectl: ";
-        size_t n = strlen(line);
-
-        (void) text_clean(line + n, sizeof(line) - n - 1, text);
-        n = strlen(line);
-        line[n] = '\n';
-        (void) words_write(line, n + 1);
-}
-
-void complain(const char *format, ...) {
-        _cleanup_free_ char *text = NULL;
-        va_list ap;
-
-        va_start(ap, format);
-        text = compose(format, ap);
-        va_end(ap);
-        if (without_waiting) {
-                complain_at_once(strempty(text));
-                return;
-        }
-        (void) fflush(stdout); /* in the order in which it was said */
-        (void) fputs("leasectl: ", stderr);
-        write_clean(stderr, strempty(text));
-        (void) fputc('\n', stderr);
-}
 
 Colour colour_of_state(const char *state) {
         static const struct {
@@ -231,63 +101,65 @@ size_t text_columns(const char *s) {
         return columns;
 }
 
-static void cell_print(const char *text, Colour colour, size_t width, bool right, bool last) {
-        size_t n = text_columns(text), pad = width > n ? width - n : 0;
+/* Appends a cell to a line. */
+static void cell_print(FILE *line, const char *text, Colour colour, size_t width, bool right, bool last) {
+        size_t n = text_columns(text);
+        int pad = width > n ? (int) (width - n) : 0;
 
-        if (right)
-                (void) printf("%*s", (int) pad, "");
-        write_clean(stdout, colour_on(colour));
-        (void) fputs(text, stdout);
-        write_clean(stdout, colour == COLOUR_NONE ? "" : colour_off());
-        if (!right && !last)
-                (void) printf("%*s", (int) pad, "");
-        (void) fputs(last ? "\n" : "  ", stdout);
+        (void) fprintf(line, "%*s%s%s%s%*s%s", right ? pad : 0, "", colour_on(colour), text,
+                        colour == COLOUR_NONE ? "" : colour_off(), right || last ? 0 : pad, "", last ? "" : "  ");
 }
 
-static void table_print(const Ctl *ctl, const json_t *rows, const Column *columns, size_t n_columns) {
-        size_t width[COLUMNS_MAX] = {}, i;
+/* The widths of the columns, so that each cell fits. */
+static void measure(const Ctl *ctl, const json_t *rows, const Column *columns, size_t n, size_t *ret) {
         char cell[4 * CELL_SIZE];
         json_t *row;
+        size_t i;
 
-        for (size_t c = 0; c < n_columns; c++) {
-                width[c] = ctl->legend ? strlen(columns[c].title) : 0;
+        for (size_t c = 0; c < n; c++) {
+                ret[c] = ctl->legend ? strlen(columns[c].title) : 0;
                 json_array_foreach((json_t *) rows, i, row) {
                         cell_format(columns + c, row, cell, sizeof(cell));
-                        width[c] = MAX(width[c], text_columns(cell));
+                        ret[c] = MAX(ret[c], text_columns(cell));
                 }
         }
-        for (size_t c = 0; ctl->legend && c < n_columns; c++)
-                cell_print(columns[c].title, COLOUR_BOLD, width[c], columns[c].right, c + 1 == n_columns);
-        json_array_foreach((json_t *) rows, i, row)
-                for (size_t c = 0; c < n_columns; c++) {
-                        cell_format(columns + c, row, cell, sizeof(cell));
-                        cell_print(cell, columns[c].colour ? columns[c].colour(cell) : COLOUR_NONE, width[c],
-                                        columns[c].right, c + 1 == n_columns);
-                }
 }
 
-/* Outside of strings JSON is ASCII, and within them this is how it writes any character. */
-static void write_json(FILE *file, const char *text) {
-        while (*text) {
-                uint32_t c = 0;
-                size_t n = text_decode(text, &c);
+/* One line of the table; row NULL: the headings. */
+static void line_print(const json_t *row, const Column *columns, size_t n, const size_t *width) {
+        _cleanup_free_ char *text = NULL;
+        char cell[4 * CELL_SIZE];
+        size_t size;
+        FILE *line = open_memstream(&text, &size);
 
-                if (n <= 1 ? *text != 0x7f : text_is_shown(c))
-                        (void) fwrite(text, 1, MAX(n, (size_t) 1), file);
-                else if (c > 0xffff)
-                        (void) fprintf(file, "\\u%04x\\u%04x", (unsigned) (0xd7c0 + (c >> 10)),
-                                        (unsigned) (0xdc00 + (c & 0x3ff)));
-                else
-                        (void) fprintf(file, "\\u%04x", (unsigned) c);
-                text += MAX(n, (size_t) 1);
+        for (size_t c = 0; line && c < n; c++) {
+                Colour colour = COLOUR_BOLD;
+
+                if (row) {
+                        cell_format(columns + c, row, cell, sizeof(cell));
+                        colour = columns[c].colour ? columns[c].colour(cell) : COLOUR_NONE;
+                }
+                cell_print(line, row ? cell : columns[c].title, colour, width[c], columns[c].right, c + 1 == n);
         }
+        if (line && fclose(line) == 0)
+                say("%s", text);
+}
+
+static void table_print(const Ctl *ctl, const json_t *rows, const Column *columns, size_t n) {
+        size_t width[COLUMNS_MAX] = {}, i;
+        json_t *row;
+
+        measure(ctl, rows, columns, n, width);
+        if (ctl->legend)
+                line_print(NULL, columns, n, width);
+        json_array_foreach((json_t *) rows, i, row)
+                line_print(row, columns, n, width);
 }
 
 void print_json(const Ctl *ctl, const json_t *value) {
         _cleanup_free_ char *text = json_dumps(value, ctl->json == JSON_MODE_PRETTY ? JSON_INDENT(4) : JSON_COMPACT);
 
-        write_json(stdout, strempty(text));
-        (void) putchar('\n');
+        say_json(strempty(text));
 }
 
 void print_rows(const Ctl *ctl, const json_t *rows, const Column *columns, size_t n_columns, const char *empty) {
@@ -302,20 +174,22 @@ void print_rows(const Ctl *ctl, const json_t *rows, const Column *columns, size_
 }
 
 void print_field(const char *key, const char *format, ...) {
-        _cleanup_free_ char *text = NULL, *name = calloc(1, 4 * strlen(key) + 1);
+        size_t size = 4 * strlen(key) + 1; /* each byte may become "\x1b" */
+        _cleanup_free_ char *text = NULL, *name = malloc(size);
         size_t columns;
         va_list ap;
+        int r;
 
         if (!name)
                 return;
         va_start(ap, format);
-        text = compose(format, ap);
+        r = vasprintf(&text, format, ap);
         va_end(ap);
-        columns = text_columns(text_clean(name, 4 * strlen(key) + 1, key));
-        (void) printf("%*s%s%s ", columns < FIELD_WIDTH ? (int) (FIELD_WIDTH - columns) : 0, "", name,
-                        *key ? ":" : " ");
-        write_clean(stdout, strempty(text));
-        (void) putchar('\n');
+        if (r < 0)
+                text = NULL;
+        columns = text_columns(text_clean(name, size, key));
+        say("%*s%s%s %s", columns < FIELD_WIDTH ? (int) (FIELD_WIDTH - columns) : 0, "", name, *key ? ":" : " ",
+                        strempty(text));
 }
 
 char *format_since(char *buf, size_t size, usec_t realtime) {

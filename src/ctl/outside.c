@@ -12,7 +12,7 @@
 
 #include "conf/conf.h"
 #include "conf/outside.h"
-#include "ctl/examine.h"
+#include "ctl/finding.h"
 #include "ctl/members.h"
 #include "ctl/pid1.h"
 

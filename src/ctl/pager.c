@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "ctl/output.h"
+#include "ctl/pager.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -23,7 +23,7 @@ void pager_open(const Ctl *ctl) {
         const char *program = getenv("LEASED_PAGER") ?: getenv("PAGER");
         int fds[2];
 
-        (void) colour_on(COLOUR_NONE); /* decides on colours while stdout is still the terminal */
+        say_decide_colours(); /* while stdout is the terminal */
         if (!ctl->pager || pager > 0 || !isatty(STDOUT_FILENO) || (program && (!*program || streq(program, "cat"))))
                 return;
         (void) fflush(stdout);

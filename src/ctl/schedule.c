@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "ctl/calendar.h"
-#include "ctl/examine.h"
+#include "ctl/finding.h"
 #include "ctl/files.h"
 #include "ctl/pid1.h"
 #include "util/unit-name.h"

@@ -9,6 +9,6 @@
  * move the job would run at once, or never. What has to be written in their place is said with them.
  */
 
-/* Adds to the findings (ctl/examine.h) what stands against the schedules of the unit and its members, or weakens them.
+/* Adds to the findings (ctl/finding.h) what stands against the schedules of the unit and its members, or weakens them.
  * unit: its properties. An exit code. */
 int schedule_examine(Ctl *ctl, const char *name, const json_t *unit, char *const *members, json_t *findings);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ctl/settings.h"
 
-#include "ctl/examine.h"
+#include "ctl/finding.h"
 
 /* ---- refused ---- */
 

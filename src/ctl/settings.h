@@ -6,7 +6,7 @@
  * which a unit is refused, and those that weaken it. What becomes of all the others is decided while it runs; the
  * table of all is in leased.unit(5).
  *
- * Pure: what PID 1 said goes in, findings (ctl/examine.h) come out.
+ * Pure: what PID 1 said goes in, findings (ctl/finding.h) come out.
  */
 
 #include <jansson.h>

@@ -7,7 +7,6 @@
 
 #include "ctl/leases.h"
 #include "ctl/machines.h"
-#include "ctl/examine.h"
 #include "ctl/output.h"
 #include "ctl/outside.h"
 #include "ctl/pid1.h"

@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "ctl/bus.h"
-#include "ctl/examine.h"
+#include "ctl/finding.h"
 #include "ctl/files.h"
 #include "ctl/pid1.h"
 #include "util/strv.h"
@@ -113,8 +113,6 @@ static bool starts(const json_t *trigger, const char *name) {
         return false;
 }
 
-#define refuse(findings, ...) (finding_add((findings), "refused", __VA_ARGS__), CTL_FAILED)
-
 static const char *when(const char *trigger) {
         return endswith(trigger, ".timer")    ? "at the times that it says"
                : endswith(trigger, ".socket") ? "when somebody connects"
@@ -127,12 +125,12 @@ static int weigh_trigger(const Ctl *ctl, const char *name, const json_t *trigger
         if (files_listed(id))
                 return CTL_OK; /* then the unit goes by its lease, which is told of members */
         if (pid1_is_active(trigger))
-                return refuse(findings,
+                return finding_refuse(findings,
                                 "is started by %s, which is active: systemctl disable --now %s, then: leasectl enable "
                                 "%s",
                                 id, id, id);
         if (startswith(get_string(trigger, "UnitFileState"), "enabled"))
-                return refuse(findings,
+                return finding_refuse(findings,
                                 "is started by %s, which is enabled in systemd: systemctl disable %s, then: leasectl "
                                 "enable %s",
                                 id, id, id);
@@ -143,7 +141,7 @@ static int weigh_trigger(const Ctl *ctl, const char *name, const json_t *trigger
                                 when(id), id);
                 return CTL_OK;
         }
-        return refuse(findings,
+        return finding_refuse(findings,
                         "is started by %s; with a lease of its own it would run at once, and not %s. Lease that "
                         "instead: "
                         "leasectl enable %s; or use --anyway",

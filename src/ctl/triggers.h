@@ -9,6 +9,6 @@
  * lease.
  */
 
-/* Adds what stands against leasing the unit itself to the findings (ctl/examine.h). unit: its properties. An exit
+/* Adds what stands against leasing the unit itself to the findings (ctl/finding.h). unit: its properties. An exit
  * code. */
 int triggers_examine(Ctl *ctl, const char *name, const json_t *unit, json_t *findings);

@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-
-/*
- * What weakens a leased unit without being wrong: effects that outlive its processes, faults of the machine that
- * nobody watches for, a registry that does not exclude enough. leasectl check says it; nothing is refused for it.
- */
+#include "ctl/weakness.h"
 
 #include <stdio.h>
 
 #include "ctl/brought.h"
 #include "ctl/effects.h"
-#include "ctl/examine.h"
+#include "ctl/finding.h"
 #include "ctl/files.h"
 #include "ctl/members.h"
 #include "ctl/ordering.h"
@@ -176,7 +172,7 @@ static void look_at_registry(const LeasedConf *conf, json_t *findings) {
                                 "Endpoints= are http: whoever reaches them can take leases (see CAFile=, User=)");
 }
 
-int examine_weaknesses(Ctl *ctl, const char *name, const json_t *unit, const LeasedConf *conf, json_t *findings) {
+int weakness_examine(Ctl *ctl, const char *name, const json_t *unit, const LeasedConf *conf, json_t *findings) {
         json_auto_t *service = NULL, *pid1 = NULL;
         bool fenced = is_fenced(name);
         int code = CTL_OK;
@@ -206,7 +202,7 @@ int examine_weaknesses(Ctl *ctl, const char *name, const json_t *unit, const Lea
         return look_at_daemon(ctl, findings);
 }
 
-int examine_global(Ctl *ctl, const char *name, const json_t *unit, json_t *findings) {
+int weakness_examine_global(Ctl *ctl, const char *name, const json_t *unit, json_t *findings) {
         if (look_at_list(name, findings) && pid1_gate_loaded(unit, name))
                 finding_add(findings, "refused",
                                 "is enabled, but still has the gate of a leased unit and cannot start: leasectl "

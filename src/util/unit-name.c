@@ -29,6 +29,15 @@ UnitNameKind unit_name_kind(const char *name) {
         return !at ? UNIT_NAME_PLAIN : at + 1 == dot ? UNIT_NAME_TEMPLATE : UNIT_NAME_INSTANCE;
 }
 
+char *unit_name_complete(const char *name) {
+        const char *dot = strrchr(name, '.');
+        char *s;
+
+        if (dot && is_type(dot + 1))
+                return strdup(name);
+        return asprintf(&s, "%s.service", name) < 0 ? NULL : s;
+}
+
 size_t unit_name_prefix(const char *name) {
         const char *at = strchr(name, '@'), *dot = strrchr(name, '.');
 

@@ -29,6 +29,9 @@ static inline bool unit_name_is_template(const char *name) {
         return unit_name_kind(name) == UNIT_NAME_TEMPLATE;
 }
 
+/* What a person means by a name without a type: "foo" is "foo.service". Owned by the caller; NULL: out of memory. */
+char *unit_name_complete(const char *name);
+
 /* How long the part before the "@" is, or the whole before the last dot where there is none; of a valid name. */
 size_t unit_name_prefix(const char *name);
 

@@ -42,9 +42,9 @@ NO_BLOCKING_BUS = {"pid1", "daemon", "registry", "guard"}
 BLOCKING_BUS = re.compile(r"\bsd_bus_(call|call_method|get_property\w*|set_property\w*|request_name|add_match|"
                           r"match_signal|query_sender_privilege|get_owner\w*)\s*\(|\bsd_(notify\w*|pid_notify\w*|"
                           r"journal_\w+|bus_flush\w*)\s*\(|\bv?syslog\s*\(")
-# Text of others goes to a terminal through src/ctl/output.c alone, to the log through src/util/log.c; what stands in the
+# Text of others goes to a terminal through src/ctl/say.c alone, to the log through src/util/log.c; what stands in the
 # source is nobody else's. (leased --check prints names and values that the parser has let through.)
-PRINTING = {"ctl": {"src/ctl/output.c"}, "daemon": {"src/daemon/main.c"}, "guard": set(), "registry": set(), "pid1": set(),
+PRINTING = {"ctl": {"src/ctl/say.c"}, "daemon": {"src/daemon/main.c"}, "guard": set(), "registry": set(), "pid1": set(),
             "util": set()}
 PRINTS = re.compile(r'\b(v?printf|puts|putchar|perror|psignal|json_dumpf|v?dprintf)\s*\(|'
                     r'\b(v?fprintf|fputs|fputc|putc|fwrite)\s*\([^;]*\b(stdout|stderr)\b')
@@ -149,7 +149,7 @@ def printing_breaches(root):
     for layer, allowed in sorted(PRINTING.items()):
         for path in c_files(root, f"src/{layer}"):
             text = LITERAL.sub("", without_comments(read(root, path)))
-            breaches += [f"{path}: {(match.group(1) or match.group(2))}() goes around src/ctl/output.c or src/util/log.c"
+            breaches += [f"{path}: {(match.group(1) or match.group(2))}() goes around src/ctl/say.c or src/util/log.c"
                          for match in PRINTS.finditer(text) if path not in allowed]
     return breaches
 

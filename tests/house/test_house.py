@@ -105,7 +105,7 @@ class TheRules(unittest.TestCase):
                      "(void) fputs(host, stderr);\n"):
             self.finds(house.printing_breaches, "src/ctl/a.c", text)
         self.passes(house.printing_breaches, "src/ctl/a.c", '(void) fprintf(f, "%s", host);\n(void) puts("a " LEASED_VERSION);\n')
-        self.passes(house.printing_breaches, "src/ctl/output.c", '(void) printf("%s", host);\n')
+        self.passes(house.printing_breaches, "src/ctl/say.c", '(void) printf("%s", host);\n')
 
     def test_a_lock_elsewhere_is_found(self):
         self.finds(house.lock_breaches, "src/guard/a.c", "r = flock(fd, LOCK_EX);\n")

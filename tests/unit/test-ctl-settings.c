@@ -9,19 +9,8 @@
 
 #include <cmocka.h>
 
-#include "ctl/examine.h"
+#include "ctl/finding.h"
 #include "ctl/settings.h"
-
-/* As ctl/examine.c has it. */
-void finding_add(json_t *findings, const char *severity, const char *format, ...) {
-        char text[1024];
-        va_list ap;
-
-        va_start(ap, format);
-        (void) vsnprintf(text, sizeof(text), format, ap);
-        va_end(ap);
-        (void) json_array_append_new(findings, json_pack("{s:s, s:s}", "severity", severity, "text", text));
-}
 
 static bool is_gated(const char *unit) {
         return startswith(unit, "leased-");

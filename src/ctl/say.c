@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ctl/say.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "util/text.h"
+#include "util/words.h"
+
+static bool terminal_known, terminal;
+
+/* Asked once, before a pager may take stdout's place. */
+static bool colours(void) {
+        if (!terminal_known) {
+                const char *term = getenv("TERM");
+
+                terminal = isatty(STDOUT_FILENO) && !getenv("NO_COLOR") && !(term && streq(term, "dumb"));
+                terminal_known = true;
+        }
+        return terminal;
+}
+
+/* A mark is a byte that is in no text, and the letter of a colour. */
+#define MARK '\xff'
+
+void say_decide_colours(void) {
+        (void) colours();
+}
+
+const char *colour_on(Colour c) {
+        static const char *const marks[] = {
+                [COLOUR_NONE] = "",
+                [COLOUR_GREEN] = "\xff"
+                                 "g",
+                [COLOUR_YELLOW] = "\xff"
+                                  "y",
+                [COLOUR_RED] = "\xff"
+                               "r",
+                [COLOUR_GREY] = "\xff"
+                                "d",
+                [COLOUR_BOLD] = "\xff"
+                                "b",
+        };
+        return c < ELEMENTSOF(marks) ? marks[c] : "";
+}
+
+const char *colour_off(void) {
+        return "\xff"
+               "0";
+}
+
+static const char *sequence_of(char letter) {
+        static const struct {
+                char letter;
+                const char *sequence;
+        } known[] = { { '0', "\x1b[0m" }, { 'g', "\x1b[32m" }, { 'y', "\x1b[33m" }, { 'r', "\x1b[31;1m" },
+                { 'd', "\x1b[90m" }, { 'b', "\x1b[1m" } };
+
+        for (size_t i = 0; i < ELEMENTSOF(known); i++)
+                if (letter == known[i].letter)
+                        return known[i].sequence;
+        return NULL;
+}
+
+/* Writes text as one line that can be shown, with colours where somebody sees them. */
+static void write_clean(FILE *file, const char *text) {
+        char piece[TEXT_PIECE_SIZE];
+
+        while (*text) {
+                const char *sequence = *text == MARK ? sequence_of(text[1]) : NULL;
+
+                if (sequence) {
+                        if (colours())
+                                (void) fputs(sequence, file);
+                        text += 2;
+                        continue;
+                }
+                text += text_piece(text, piece);
+                (void) fputs(piece, file);
+        }
+}
+
+static char *compose(const char *format, va_list ap) {
+        char *text;
+
+        return vasprintf(&text, format, ap) < 0 ? NULL : text;
+}
+
+void say(const char *format, ...) {
+        _cleanup_free_ char *text = NULL;
+        va_list ap;
+
+        va_start(ap, format);
+        text = compose(format, ap);
+        va_end(ap);
+        write_clean(stdout, strempty(text));
+        (void) putchar('\n');
+}
+
+/* Outside of strings JSON is ASCII, and within them this is how it writes any character. */
+void say_json(const char *text) {
+        while (*text) {
+                uint32_t c = 0;
+                size_t n = text_decode(text, &c);
+
+                if (n <= 1 ? *text != 0x7f : text_is_shown(c))
+                        (void) fwrite(text, 1, MAX(n, (size_t) 1), stdout);
+                else if (c > 0xffff)
+                        (void) printf("\\u%04x\\u%04x", (unsigned) (0xd7c0 + (c >> 10)),
+                                        (unsigned) (0xdc00 + (c & 0x3ff)));
+                else
+                        (void) printf("\\u%04x", (unsigned) c);
+                text += MAX(n, (size_t) 1);
+        }
+        (void) putchar('\n');
+}
+
+void say_over(const char *text) {
+        (void) fputs("\r\x1b[K", stderr);
+        write_clean(stderr, strempty(text));
+}
+
+void say_progress(const char *text) {
+        write_clean(stderr, text);
+        (void) fputc('\n', stderr);
+}
+
+static bool without_waiting;
+
+void complain_without_waiting(void) {
+        words_open();
+        without_waiting = true;
+}
+
+static void complain_at_once(const char *text) {
+        char line[2048] = "leasectl: ";
+        size_t n = strlen(line);
+
+        (void) text_clean(line + n, sizeof(line) - n - 1, text);
+        n = strlen(line);
+        line[n] = '\n';
+        (void) words_write(line, n + 1);
+}
+
+void complain(const char *format, ...) {
+        _cleanup_free_ char *text = NULL;
+        va_list ap;
+
+        va_start(ap, format);
+        text = compose(format, ap);
+        va_end(ap);
+        if (without_waiting) {
+                complain_at_once(strempty(text));
+                return;
+        }
+        (void) fflush(stdout); /* in the order in which it was said */
+        (void) fputs("leasectl: ", stderr);
+        write_clean(stderr, strempty(text));
+        (void) fputc('\n', stderr);
+}
