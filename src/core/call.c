@@ -67,7 +67,7 @@ static CallResult make_acquire(Core *c, Calling *g, const Call *call) {
         if ((l->value.state == LEASE_HELD || lease_is_lost(l)) && c->now.boottime < call_dead_at(l))
                 return CALL_NOT_ACQUIRED;
         if (l->value.state == LEASE_HELD)
-                lease_end_tenure(&g->record, c->now.realtime, "expired");
+                lease_end_tenure(&g->record, c->now.realtime, WHY_EXPIRED);
         (void) call;
         return CALL_DONE;
 }
@@ -83,7 +83,7 @@ static CallResult make_steal(Core *c, Calling *g, const Call *call) {
         debt_format_period(l->value.period, robbed);
         if (!lease_add_debt(&g->record, robbed, l->value.index))
                 return CALL_BUSY;
-        lease_end_tenure(&g->record, c->now.realtime, "stolen");
+        lease_end_tenure(&g->record, c->now.realtime, WHY_STOLEN);
         g->span = usec_sub(MAX(call_dead_at(l), debts_due(l)), c->now.boottime);
         return CALL_DONE;
 }
@@ -123,7 +123,7 @@ static CallResult make_record(Core *c, Calling *g, const Call *call) {
         if (call->kind == CALL_ACQUIRE || call->kind == CALL_STEAL)
                 put_holder(c, g, call);
         if (call->kind == CALL_RELEASE) {
-                lease_end_tenure(&g->record, c->now.realtime, "released");
+                lease_end_tenure(&g->record, c->now.realtime, WHY_RELEASED);
                 g->record.state = LEASE_FREE;
         } else {
                 g->record.period = call->period;

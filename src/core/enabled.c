@@ -318,24 +318,24 @@ bool life_wants_lease(const Core *c, const Unit *u, const char **ret_why) {
         return !why;
 }
 
-const char *leave_to_string(Leave leave) {
-        static const char *const names[] = {
-                [LEAVE_NONE] = "",
-                [LEAVE_EXPIRED] = "expired",
-                [LEAVE_RELEASE] = "released",
-                [LEAVE_TRANSFER] = "transfer",
-                [LEAVE_FAILBACK] = "failback",
-                [LEAVE_UPGRADE] = "upgrade",
-                [LEAVE_UNFIT] = "placement",
-                [LEAVE_DRAIN] = "drain",
-                [LEAVE_FORGET] = "disabled",
-                [LEAVE_SHUTDOWN] = "shutdown",
-                [LEAVE_SLEEP] = "sleep",
-                [LEAVE_OBSTACLE] = "dependency",
-                [LEAVE_DONE] = "done",
-                [LEAVE_FAILED] = "failed",
-                [LEAVE_STRAY] = "stray",
-                [LEAVE_LOST] = "lost",
+Why leave_why(Leave leave) {
+        static const Why whys[] = {
+                [LEAVE_NONE] = WHY_NONE,
+                [LEAVE_EXPIRED] = WHY_EXPIRED,
+                [LEAVE_RELEASE] = WHY_RELEASED,
+                [LEAVE_TRANSFER] = WHY_TRANSFER,
+                [LEAVE_FAILBACK] = WHY_FAILBACK,
+                [LEAVE_UPGRADE] = WHY_UPGRADE,
+                [LEAVE_UNFIT] = WHY_PLACEMENT,
+                [LEAVE_DRAIN] = WHY_DRAIN,
+                [LEAVE_FORGET] = WHY_DISABLED,
+                [LEAVE_SHUTDOWN] = WHY_SHUTDOWN,
+                [LEAVE_SLEEP] = WHY_SLEEP,
+                [LEAVE_OBSTACLE] = WHY_DEPENDENCY,
+                [LEAVE_DONE] = WHY_DONE,
+                [LEAVE_FAILED] = WHY_FAILED,
+                [LEAVE_STRAY] = WHY_STRAY,
+                [LEAVE_LOST] = WHY_LOST,
         };
-        return names[leave];
+        return whys[leave];
 }

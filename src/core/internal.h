@@ -242,4 +242,4 @@ void life_kill(Core *c,
 void life_released(Core *c, Unit *u); /* the registry knows that we let it go */
 void life_free(Core *c, Unit *u);
 const char *life_why_no_gate(const Unit *u); /* PID 1 has not loaded it */
-const char *leave_to_string(Leave leave);
+Why leave_why(Leave leave);                  /* as the history tells it */

@@ -88,11 +88,11 @@ static usec_t last_heard(const Core *c, const Lease *l) {
         return MAX(l->value.since, usec_sub(c->now.realtime, usec_sub(c->now.boottime, seen)));
 }
 
-static LeaseRecord held_by_us(Core *c, const Lease *l, const char *why) {
+static LeaseRecord held_by_us(Core *c, const Lease *l, Why why) {
         LeaseRecord next = l->value;
 
         if (next.state == LEASE_HELD)
-                lease_end_tenure(&next, *why ? c->now.realtime : last_heard(c, l), *why ? why : "expired");
+                lease_end_tenure(&next, why == WHY_EXPIRED ? last_heard(c, l) : c->now.realtime, why);
         next.state = LEASE_HELD;
         str_copy(next.machine_id, sizeof(next.machine_id), c->here.machine_id);
         str_copy(next.session, sizeof(next.session), c->own.name);
@@ -104,7 +104,7 @@ static LeaseRecord held_by_us(Core *c, const Lease *l, const char *why) {
 }
 
 static void send_acquire(Core *c, Lease *l) {
-        LeaseRecord next = held_by_us(c, l, "");
+        LeaseRecord next = held_by_us(c, l, WHY_EXPIRED);
         TxnBuilder b = txn_begin(c);
 
         put_lease(&b, l, OP_ACQUIRE, &next);
@@ -155,7 +155,7 @@ static void send_expire(Core *c, const Session *s) {
 
                 if (!is_expired_from(c, l, s))
                         continue;
-                next = held_by_us(c, l, "");
+                next = held_by_us(c, l, WHY_EXPIRED);
                 put_lease(&b, l, OP_EXPIRE, &next);
                 if (fence)
                         fence_add_name(fence, l->name);
@@ -171,7 +171,7 @@ static void send_expire(Core *c, const Session *s) {
 }
 
 static void send_steal(Core *c, Lease *l, const Session *s) {
-        LeaseRecord next = held_by_us(c, l, "stolen");
+        LeaseRecord next = held_by_us(c, l, WHY_STOLEN);
         FenceRecord *fence = fence_to_put(c, s);
         TxnBuilder b = txn_begin(c);
 
@@ -191,7 +191,7 @@ static void send_steal(Core *c, Lease *l, const Session *s) {
 /* Of a record that is lost, and of which nobody knows any more who holds it: taken as by force from everybody who
  * beats, and nobody starts the unit before the longest TTL there is has been waited out. */
 static void send_retake(Core *c, Lease *l) {
-        LeaseRecord next = held_by_us(c, l, "lost");
+        LeaseRecord next = held_by_us(c, l, WHY_LOST);
         TxnBuilder b = txn_begin(c);
         char period[SESSION_SIZE];
         size_t n = 0;
@@ -246,7 +246,7 @@ static void note_upgrade(const Lease *l, LeaseRecord *next) {
                 next->upgraded = MAX(next->upgraded, l->unit->plan.move_version);
 }
 
-static void send_release(Core *c, Lease *l, LeaseState state, const char *why) {
+static void send_release(Core *c, Lease *l, LeaseState state, Why why) {
         LeaseRecord next = l->value;
         TxnBuilder b = txn_begin(c);
 
@@ -275,7 +275,7 @@ static void send_transfer(Core *c, Lease *l, const Session *target, const char *
         LeaseRecord next = l->value;
         TxnBuilder b = txn_begin(c);
 
-        lease_end_tenure(&next, c->now.realtime, leave_to_string(l->unit->life.leave));
+        lease_end_tenure(&next, c->now.realtime, leave_why(l->unit->life.leave));
         if (offer && offer->seen.revision > 0)
                 next.version = offer->value.version;
         note_upgrade(l, &next);
@@ -377,7 +377,7 @@ void lease_tell_acquired(Core *c, Lease *l) {
 /* From whom it was taken: the tenure that our own write ended. The record before it may have been gone from the mirror
  * already, for the watch is sometimes faster than the answer. */
 static const char *last_holder(const LeaseRecord *l) {
-        return l->n_tenures > 0 ? l->tenures[l->n_tenures - 1].machine_id : NULL;
+        return l->n_tenures > 0 ? lease_last_tenure(l)->machine_id : NULL;
 }
 
 static void on_committed(Core *c, Lease *l, uint64_t revision) {
@@ -409,7 +409,8 @@ static void on_committed(Core *c, Lease *l, uint64_t revision) {
                 break;
         case OP_RELEASE:
                 output_report(c, REPORT_RELEASED, NULL, l->name, NULL, index);
-                c->out.actions[c->out.n - 1].why = l->unit ? leave_to_string(l->unit->life.leave) : "not enabled here";
+                c->out.actions[c->out.n - 1].why =
+                                l->unit ? why_word(leave_why(l->unit->life.leave)) : "not enabled here";
                 break;
         case OP_TRANSFER:
                 output_report(c, REPORT_TRANSFERRED, NULL, l->name, l->next->machine_id, index);
@@ -472,7 +473,7 @@ static void advance_ours(Core *c, Lease *l) {
                  * is enabled meanwhile waits until the record has moved on, for until then the release may land. */
                 if (c->guard.synced && !life_has_predecessor(c, l, l->value.index)) {
                         l->given_up = true;
-                        send_release(c, l, LEASE_FREE, "disabled");
+                        send_release(c, l, LEASE_FREE, WHY_DISABLED);
                 }
                 return;
         }
@@ -499,7 +500,7 @@ static void advance_ours(Core *c, Lease *l) {
         else
                 send_release(c, l,
                                 u->life.leave == LEAVE_DONE && !u->config.release_on_success ? LEASE_DONE : LEASE_FREE,
-                                leave_is_move(u->life.leave) ? "unfit" : leave_to_string(u->life.leave));
+                                leave_is_move(u->life.leave) ? WHY_UNFIT : leave_why(u->life.leave));
 }
 
 static void advance_others(Core *c, Lease *l) {

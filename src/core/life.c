@@ -294,19 +294,20 @@ static void step_opening(Core *c, Unit *u) {
         }
 }
 
-static bool is_handed_on(const char *why) {
-        for (Leave leave = LEAVE_TRANSFER; leave <= LEAVE_DRAIN; leave++)
-                if (streq(why, leave_to_string(leave)))
-                        return true;
-        return false;
+_Static_assert(WHY_DRAIN - WHY_TRANSFER == LEAVE_DRAIN - LEAVE_TRANSFER, "the moves have other words than reasons");
+
+/* Its last holder has given it to another machine. */
+static bool is_handed_on(const LeaseRecord *l) {
+        Why why = l->n_tenures > 0 ? tenure_why(lease_last_tenure(l)) : WHY_NONE;
+
+        return why >= WHY_TRANSFER && why <= WHY_DRAIN;
 }
 
 /* In this tenure. Its since is of our own clock, unless the lease was handed to us by another machine. */
 static bool has_not_run_yet(const Unit *u) {
         const LeaseRecord *l = &u->lease->value;
-        bool given = l->n_tenures > 0 && is_handed_on(l->tenures[l->n_tenures - 1].why);
 
-        return u->said.report.run == 0 || (!given && u->said.report.ended_at < l->since);
+        return u->said.report.run == 0 || (!is_handed_on(l) && u->said.report.ended_at < l->since);
 }
 
 /* Even where something that goes by its lease runs on. */

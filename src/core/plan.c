@@ -360,10 +360,9 @@ static int64_t higher_version(const Plan *p, const Unit *u) {
 
 /* It was there just now, and did not fit by what is installed there, whatever is offered. */
 static bool has_let_it_go(const Unit *u, const Machine *m) {
-        const LeaseRecord *l = &u->lease->value;
-        const Tenure *last = l->n_tenures > 0 ? l->tenures + l->n_tenures - 1 : NULL;
+        const Tenure *last = lease_last_tenure(&u->lease->value);
 
-        return last && streq(last->machine_id, m->id) && streq(last->why, "unfit");
+        return last && streq(last->machine_id, m->id) && tenure_why(last) == WHY_UNFIT;
 }
 
 static Choice choose_failback(Plan *p, Unit *u) {

@@ -140,7 +140,7 @@ void lease_strike_debt(LeaseRecord *l, const char *session, uint64_t index) {
         l->n_debts--;
 }
 
-void lease_end_tenure(LeaseRecord *l, usec_t realtime, const char *why) {
+void lease_end_tenure(LeaseRecord *l, usec_t realtime, Why why) {
         Tenure *t;
 
         if (l->n_tenures == TENURES_MAX) {
@@ -148,9 +148,17 @@ void lease_end_tenure(LeaseRecord *l, usec_t realtime, const char *why) {
                 l->n_tenures--;
         }
         t = l->tenures + l->n_tenures++;
-        *t = (Tenure){ .index = l->index, .from = l->since, .to = realtime };
+        *t = (Tenure){ .index = l->index, .from = l->since, .to = realtime, .code = why };
         str_copy(t->machine_id, sizeof(t->machine_id), l->machine_id);
-        str_copy(t->why, sizeof(t->why), why);
+        str_copy(t->why, sizeof(t->why), why_word(why));
+}
+
+Why tenure_why(const Tenure *t) {
+        return t->code != WHY_NONE ? t->code : why_from_word(t->why);
+}
+
+const Tenure *lease_last_tenure(const LeaseRecord *l) {
+        return l->n_tenures > 0 ? l->tenures + l->n_tenures - 1 : NULL;
 }
 
 void fence_add_name(FenceRecord *f, const char *name) {

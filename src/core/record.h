@@ -9,6 +9,7 @@
  * the business of registry/record-json; what it means is decided in this folder only.
  */
 
+#include "core/why.h"
 #include "util/macros.h"
 #include "util/time-util.h"
 
@@ -100,6 +101,7 @@ typedef struct Tenure {
         char machine_id[MACHINE_SIZE];
         uint64_t index;
         usec_t from, to; /* CLOCK_REALTIME, for people */
+        Why code;        /* why it ended; WHY_NONE in what 0.1.0 wrote: see tenure_why() */
         char why[REASON_SIZE];
 } Tenure;
 
@@ -127,8 +129,10 @@ typedef struct OfferRecord {
         int64_t version;                /* of what is installed there */
         char conflicts[CONFLICTS_SIZE]; /* of what is installed there: others must know what stands against them */
         char replaces[CONFLICTS_SIZE];
-        char why[WHY_SIZE]; /* why the machine does not take it now; "": it would */
-        usec_t until;       /* CLOCK_REALTIME, for people: it stands back until then; 0 */
+        Why code;             /* why the machine does not take it now; WHY_NONE: it would, or see .why */
+        char about[WHY_SIZE]; /* what the reason speaks of (Reason.what), cut */
+        char why[WHY_SIZE];   /* its sentence, cut; by 0.1.0 without a code. "": it would take it */
+        usec_t until;         /* CLOCK_REALTIME, for people: it stands back until then; 0 */
 } OfferRecord;
 
 /* A record on its way: name and value are borrowed for the duration of the call that passes it. */
@@ -182,8 +186,13 @@ bool lease_has_debt(const LeaseRecord *l, const char *session, uint64_t index);
 /* Adds a debt unless it is there; false if the record has no room for another. */
 bool lease_add_debt(LeaseRecord *l, const char *session, uint64_t index);
 void lease_strike_debt(LeaseRecord *l, const char *session, uint64_t index);
-/* Closes the present tenure: moves machine, index and since to the end of tenures with the reason. */
-void lease_end_tenure(LeaseRecord *l, usec_t realtime, const char *why);
+/* Closes the present tenure: moves machine, index and since to the end of tenures with the reason, one of those that
+ * have a word (why_word()). */
+void lease_end_tenure(LeaseRecord *l, usec_t realtime, Why why);
+/* Why it ended, also where 0.1.0 wrote only the word; WHY_NONE: by a word that is not known here. */
+Why tenure_why(const Tenure *t);
+/* The last tenure that is over; NULL: there was none. */
+const Tenure *lease_last_tenure(const LeaseRecord *l);
 /* Appends a name that was taken. */
 void fence_add_name(FenceRecord *f, const char *name);
 /* Copies the names that there are, and leaves the room for others as it is: it is 16 kB, and mostly empty. */

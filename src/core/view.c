@@ -267,7 +267,7 @@ const char *view_why_not(const Core *c, const Unit *u) {
                                        ? "it has failed; OnFailure=hold keeps its lease here"
                                        : "";
         if (u->life.phase != PHASE_IDLE)
-                return leave_to_string(u->life.leave);
+                return why_word(leave_why(u->life.leave));
         if (is_unknown(c, u))
                 return why_unknown(c, u);
         if (u->lease->damaged)

@@ -19,6 +19,7 @@ typedef enum MemberType {
         MEMBER_INTEGER, /* int64_t */
         MEMBER_BOOL,
         MEMBER_STATE, /* LeaseState, as a word */
+        MEMBER_CODE,  /* Why; what is no number, or beyond all numbers, is WHY_NONE: a sentence stands beside it */
         MEMBER_DEBTS,
         MEMBER_TENURES,
         MEMBER_NAMES,
@@ -28,7 +29,7 @@ typedef struct Member {
         const char *name;
         MemberType type;
         size_t offset, size;
-        bool optional; /* a number younger than the format: absent is 0, and 0 is not written */
+        bool optional; /* younger than the format: absent is 0 or "", which is not written */
 } Member;
 
 #define MEMBER(type, t, member)                                                                                       \
@@ -82,6 +83,8 @@ static const Member offer_members[] = {
         MEMBER(OfferRecord, MEMBER_STRING, conflicts),
         MEMBER(OfferRecord, MEMBER_STRING, replaces),
         MEMBER(OfferRecord, MEMBER_STRING, why),
+        OPTIONAL(OfferRecord, MEMBER_CODE, code),
+        OPTIONAL(OfferRecord, MEMBER_STRING, about),
         OPTIONAL(OfferRecord, MEMBER_UNSIGNED, until),
 };
 
@@ -96,6 +99,7 @@ static const Member tenure_members[] = {
         MEMBER(Tenure, MEMBER_UNSIGNED, from),
         MEMBER(Tenure, MEMBER_UNSIGNED, to),
         MEMBER(Tenure, MEMBER_STRING, why),
+        OPTIONAL(Tenure, MEMBER_CODE, code),
 };
 
 static const struct {
@@ -228,6 +232,12 @@ static const char *decode_integer(json_t *value, MemberType type, void *to) {
         return NULL;
 }
 
+static Why decode_code(json_t *value) {
+        json_int_t n = json_integer_value(value);
+
+        return n > 0 && n <= UINT16_MAX ? (Why) n : WHY_NONE;
+}
+
 /* record is where the member's struct begins, for lists, whose length lies beside them. */
 static const char *decode_member(json_t *value, const Member *m, void *record) {
         void *to = (char *) record + m->offset;
@@ -245,6 +255,9 @@ static const char *decode_member(json_t *value, const Member *m, void *record) {
                 return json_is_boolean(value) ? NULL : "not a boolean where one is due";
         case MEMBER_STATE:
                 return decode_state(value, to);
+        case MEMBER_CODE:
+                *(Why *) to = decode_code(value);
+                return NULL;
         case MEMBER_DEBTS:
                 return json_is_array(value) ? decode_debts(value, record) : "debts are not a list";
         case MEMBER_TENURES:
@@ -269,6 +282,18 @@ static const char *decode_members(json_t *object, const Member *members, size_t 
         return why;
 }
 
+/* leased 0.1.0 writes a sentence, and leaves a code beside it as it was: one is believed only with its own sentence.
+ */
+static void check_code(OfferRecord *offer) {
+        char text[WHY_TEXT_SIZE], cut[WHY_SIZE];
+
+        str_copy(cut, sizeof(cut), why_text(reason_there(reason_of(offer->code, offer->about)), text));
+        if (offer->code != WHY_NONE && streq(cut, offer->why))
+                return;
+        offer->code = WHY_NONE;
+        memset(offer->about, 0, sizeof(offer->about));
+}
+
 int record_decode(RecordKind kind, const void *text, size_t size, RecordValue *ret, const char **ret_why) {
         json_t *object = text ? json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL) : NULL;
         const char *why = object ? NULL : "not JSON";
@@ -277,6 +302,8 @@ int record_decode(RecordKind kind, const void *text, size_t size, RecordValue *r
         memset(&value, 0, sizeof(value));
         if (!why)
                 why = decode_members(object, kinds[kind].members, kinds[kind].n_members, &value);
+        if (!why && kind == RECORD_OFFER)
+                check_code(&value.offer);
         json_decref(object);
         if (why) {
                 if (ret_why)
@@ -364,12 +391,18 @@ static json_t *encode_unsigned(uint64_t n, int *r) {
         return json_integer((json_int_t) n);
 }
 
+static bool is_zero(const Member *m, const void *value) {
+        if (m->type == MEMBER_STRING)
+                return *(const char *) value == '\0';
+        return m->type == MEMBER_CODE ? *(const Why *) value == WHY_NONE : *(const uint64_t *) value == 0;
+}
+
 static int encode_member(json_t *object, const Member *m, const void *record) {
         const void *from = (const char *) record + m->offset;
         json_t *value = NULL;
         int r = 0;
 
-        if (m->optional && *(const uint64_t *) from == 0) {
+        if (m->optional && is_zero(m, from)) {
                 (void) json_object_del(object, m->name); /* the text that is being replaced may have it */
                 return 0;
         }
@@ -392,6 +425,9 @@ static int encode_member(json_t *object, const Member *m, const void *record) {
                 break;
         case MEMBER_STATE:
                 value = json_string(state_words[*(const LeaseState *) from]);
+                break;
+        case MEMBER_CODE:
+                value = json_integer(*(const Why *) from);
                 break;
         case MEMBER_DEBTS:
         case MEMBER_TENURES:

@@ -60,7 +60,7 @@ static void fill_lease(Run *r, LeaseRecord *l) {
         for (size_t n = input_byte(&r->in) % 4; n > 0; n--)
                 (void) lease_add_debt(l, pick_session(r), pick_number(r));
         if (input_byte(&r->in) % 2)
-                lease_end_tenure(l, pick_number(r), "released");
+                lease_end_tenure(l, pick_number(r), WHY_RELEASED);
 }
 
 static void fill_value(Run *r, RecordKind kind, RecordValue *v) {

@@ -144,15 +144,37 @@ static void no_debt_is_dropped_for_lack_of_room(void **state) {
 static void an_ended_tenure_is_remembered(void **state) {
         LeaseRecord l = { .state = LEASE_HELD, .machine_id = "m1", .index = 7, .since = 100 };
 
-        lease_end_tenure(&l, 200, "released");
+        lease_end_tenure(&l, 200, WHY_RELEASED);
         assert_int_equal(l.n_tenures, 1);
         assert_string_equal(l.tenures[0].machine_id, "m1");
         assert_int_equal(l.tenures[0].index, 7);
         assert_int_equal(l.tenures[0].from, 100);
         assert_int_equal(l.tenures[0].to, 200);
+        assert_int_equal(l.tenures[0].code, WHY_RELEASED);
         assert_string_equal(l.tenures[0].why, "released");
-        lease_end_tenure(&l, 300, "a reason that is far too long");
-        assert_string_equal(l.tenures[1].why, "a reason that i");
+}
+
+static void the_word_of_every_end_is_written_whole(void **state) {
+        for (Why why = WHY_EXPIRED; why <= WHY_UNFIT; why++) {
+                LeaseRecord l = { .machine_id = "m1" };
+
+                lease_end_tenure(&l, 200, why);
+                assert_int_equal(tenure_why(l.tenures), why);
+                assert_true(l.tenures[0].why[0]);
+                assert_string_equal(l.tenures[0].why, why_word(why));
+        }
+}
+
+static void a_tenure_that_has_only_a_word_is_understood(void **state) {
+        Tenure t = { .why = "unfit" };
+
+        assert_int_equal(tenure_why(&t), WHY_UNFIT);
+        str_copy(t.why, sizeof(t.why), "transfer");
+        assert_int_equal(tenure_why(&t), WHY_TRANSFER);
+        str_copy(t.why, sizeof(t.why), "whatever");
+        assert_int_equal(tenure_why(&t), WHY_NONE);
+        t.code = WHY_DRAIN; /* a number goes before a word */
+        assert_int_equal(tenure_why(&t), WHY_DRAIN);
 }
 
 static void of_many_tenures_the_newest_are_remembered(void **state) {
@@ -160,7 +182,7 @@ static void of_many_tenures_the_newest_are_remembered(void **state) {
 
         for (uint64_t i = 1; i <= 3 * TENURES_MAX; i++) {
                 l.index = i;
-                lease_end_tenure(&l, i, "x");
+                lease_end_tenure(&l, i, WHY_RELEASED);
         }
         assert_int_equal(l.n_tenures, TENURES_MAX);
         for (size_t i = 0; i < TENURES_MAX; i++)
@@ -285,6 +307,8 @@ int main(void) {
                 cmocka_unit_test(a_debt_of_no_readable_name_is_waited_out_for_the_longest_ttl),
                 cmocka_unit_test(no_debt_is_dropped_for_lack_of_room),
                 cmocka_unit_test(an_ended_tenure_is_remembered),
+                cmocka_unit_test(the_word_of_every_end_is_written_whole),
+                cmocka_unit_test(a_tenure_that_has_only_a_word_is_understood),
                 cmocka_unit_test(of_many_tenures_the_newest_are_remembered),
                 cmocka_unit_test(a_fence_counts_all_names_and_keeps_the_newest),
                 cmocka_unit_test(a_fence_is_copied_with_all_of_its_names),

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/why.h"
+
+/* '%' stands for what the reason speaks of. */
+static const struct {
+        const char *here;
+        const char *there; /* NULL: the same */
+} sentences[_WHY_MAX] = {
+        [WHY_EXPIRED] = { "expired" },
+        [WHY_RELEASED] = { "released" },
+        [WHY_TRANSFER] = { "transfer" },
+        [WHY_FAILBACK] = { "failback" },
+        [WHY_UPGRADE] = { "upgrade" },
+        [WHY_PLACEMENT] = { "placement" },
+        [WHY_DRAIN] = { "drain" },
+        [WHY_DISABLED] = { "disabled" },
+        [WHY_SHUTDOWN] = { "shutdown" },
+        [WHY_SLEEP] = { "sleep" },
+        [WHY_DEPENDENCY] = { "dependency" },
+        [WHY_DONE] = { "done" },
+        [WHY_FAILED] = { "failed" },
+        [WHY_STRAY] = { "stray" },
+        [WHY_LOST] = { "lost" },
+        [WHY_STOLEN] = { "stolen" },
+        [WHY_UNFIT] = { "unfit" },
+        [WHY_ACQUIRED] = { "acquired" },
+        [WHY_RENEWED] = { "renewed" },
+
+        [WHY_STOPPING] = { "the daemon is being stopped" },
+        [WHY_SLEEPING] = { "this machine is about to sleep" },
+        [WHY_REGISTRY_FOREIGN] = { "the registry is not the one that this machine knows (leasectl registry accept)" },
+        [WHY_REGISTRY_UNHEARD] = { "the registry has not answered yet" },
+        [WHY_NO_BEAT_YET] = { "no beat has come through yet" },
+        [WHY_REGISTRY_SILENT] = { "the registry does not answer" },
+        [WHY_MACHINE_TWICE] = { "another machine bears this machine id" },
+        [WHY_EARLIER_SESSION] = { "waiting for an earlier session of this machine to end" },
+        [WHY_DRAINING] = { "this machine is draining", "draining" },
+        [WHY_REGISTRY_REPLACED] = { "the registry was replaced or fell back to an older state: waits for whoever may "
+                                    "still run from before" },
+        [WHY_NOTHING_REMEMBERED] = { "this machine remembers nothing of the registry: waits one TTL" },
+        [WHY_MACHINE_UNLISTED] = { "this machine is not in the registry yet" },
+
+        [WHY_SAID] = { "%" },
+        [WHY_NOT_ENABLED] = { "it is not enabled here any more", "it is not enabled there" },
+        [WHY_GLOBAL] = { "it runs on every machine that fits, without a lease" },
+        [WHY_DOUBTFUL] = { "a line that says where it may run is bad (leasectl reload names it)",
+                        "a line that says where it may run is bad there" },
+        [WHY_RENAMED] = { "its Lease= is being changed" },
+        [WHY_OTHER_LEASE] = { "it goes by another lease there" },
+        [WHY_SAME_LEASE] = { "another unit here has the same Lease=", "another unit there has the same Lease=" },
+        [WHY_GUARD_SILENT] = { "leased-guard.service does not answer", "leased-guard.service does not answer there" },
+        [WHY_GUARD_GONE] = { "leased-guard.service does not run", "leased-guard.service does not run there" },
+        [WHY_STILL_STOPPING] = { "it is still being stopped here" },
+        [WHY_STATE_UNTOLD] = { "systemd has not told its state yet" },
+        [WHY_NO_GATE] = { "systemd has not loaded its gate" },
+        [WHY_NO_UNIT_FILE] = { "its unit file is missing" },
+        [WHY_MASKED] = { "it is masked" },
+        [WHY_BAD_UNIT_FILE] = { "systemd cannot load its unit file" },
+        [WHY_LEFTOVERS] = { "processes of an earlier run are left here" },
+        [WHY_NEED_STOPPED] = { "%, which it needs, is stopped here" },
+        [WHY_NEED_ENDED] = { "%, which it needs, has ended here" },
+        [WHY_CONFLICT_RUNS] = { "% runs here, with which it conflicts" },
+        [WHY_INDEX_AT_END] = { "its Index cannot grow any more (leasectl registry forget LEASE)" },
+        [WHY_STANDS_BACK] = { "this machine stands back for a while", "stands back" },
+
+        [WHY_OTHER_MACHINE] = { "it is to run on machine %" },
+        [WHY_METADATA] = { "missing metadata %" },
+        [WHY_CONFLICT] = { "conflict with %" },
+        [WHY_MISSING_PEER] = { "it must run beside %" },
+        [WHY_YIELDS] = { "it must not run beside another unit here" },
+        [WHY_PEER_ELSEWHERE] = { "what it must run beside is elsewhere" },
+        [WHY_CONFLICT_GLOBAL] = { "it conflicts with a unit there that runs everywhere" },
+        [WHY_CONFLICT_HERE] = { "it conflicts with a unit here" },
+        [WHY_OUTRANKED] = { "% comes first" },
+        [WHY_NOT_TO_BE_HAD] = { "it is not to be had" },
+
+        [WHY_HELD_ELSEWHERE] = { "another machine holds the lease" },
+        [WHY_JOB_DONE] = { "its job is done (leasectl rearm)", "its job is done" },
+        [WHY_DEBT] = { "the lease was taken by force: waiting until the robbed machine has surely stopped" },
+        [WHY_RECORD_DAMAGED] = { "the lease's record in the registry cannot be read: waiting until whoever may hold "
+                                 "it "
+                                 "has stopped" },
+        [WHY_RECORD_DELETED] = { "the lease's record in the registry was deleted: waiting until whoever may hold it "
+                                 "has stopped" },
+        [WHY_ABOUT_TO_START] = { "about to start" },
+        [WHY_ASKING] = { "asking for the lease" },
+        [WHY_UNKNOWN_SILENT] = { "unknown: the registry does not answer" },
+        [WHY_UNKNOWN_FOREIGN] = { "unknown: the registry is not the one that this machine knows (leasectl registry "
+                                  "accept)" },
+        [WHY_UNKNOWN_UNHEARD] = { "unknown: the registry has not answered since leased started" },
+        [WHY_UNKNOWN_ENDING] = { "unknown: the registry does not answer; the guard stops what runs here by an earlier "
+                                 "beat" },
+        [WHY_UNKNOWN_RUNNING] = { "unknown: the registry does not answer; it runs here by an earlier beat, as the "
+                                  "guard knows" },
+        [WHY_RECORD_UNREADABLE] = { "the lease's record in the registry cannot be read" },
+        [WHY_PERIOD_LEASE] = { "its lease is held by way of the D-Bus API (StealLease)" },
+        [WHY_DEBTS_FULL] = { "too many machines may still run it: that ends within their TTLs" },
+
+        [WHY_STUCK] = { "it should go elsewhere, and there is no machine that fits" },
+        [WHY_BY_HAND] = { "it was stopped by hand; the lease stays here" },
+        [WHY_FAILED_HELD] = { "it has failed; OnFailure=hold keeps its lease here" },
+        [WHY_ENDED] = { "it has ended, or was stopped by hand" },
+        [WHY_HERE_ALREADY] = { "it is here already" },
+
+        [WHY_HOLDS] = { "holds it" },
+        [WHY_HELD_LAST] = { "held it when the registry last answered" },
+        [WHY_FIRST] = { "stands by, first in line" },
+        [WHY_STANDS_BY] = { "stands by" },
+        [WHY_SILENT] = { "it is silent" },
+        [WHY_SILENCE_UNKNOWN] = { "whether it is silent is unknown" },
+};
+
+/* Writes at most n bytes of s behind the length bytes of buf, and returns the new length. */
+static size_t append(char buf[static WHY_TEXT_SIZE], size_t length, const char *s, size_t n) {
+        n = text_cut(s, MIN(n, WHY_TEXT_SIZE - 1 - length));
+        memcpy(buf + length, s, n);
+        buf[length + n] = '\0';
+        return length + n;
+}
+
+char *why_text(Reason r, char buf[static WHY_TEXT_SIZE]) {
+        const char *s = (unsigned) r.why < _WHY_MAX ? sentences[r.why].here : NULL, *mark;
+        size_t n = 0;
+
+        buf[0] = '\0';
+        if (s && r.there && sentences[r.why].there)
+                s = sentences[r.why].there;
+        if (!s)
+                return buf;
+        mark = strchr(s, '%');
+        if (!mark) {
+                append(buf, 0, s, strlen(s));
+                return buf;
+        }
+        n = append(buf, n, s, (size_t) (mark - s));
+        n = append(buf, n, r.what ?: "", r.what ? r.length : 0);
+        append(buf, n, mark + 1, strlen(mark + 1));
+        return buf;
+}
+
+const char *why_word(Why why) {
+        return why <= WHY_RENEWED ? strempty(sentences[why].here) : "";
+}
+
+Why why_from_word(const char *word) {
+        for (Why why = WHY_EXPIRED; why <= WHY_UNFIT; why++)
+                if (streq(word, why_word(why)))
+                        return why;
+        return WHY_NONE;
+}
+
+Reason reason_keep(Reason r, char *buf, size_t size) {
+        size_t n = r.what ? text_cut(r.what, MIN(r.length, size - 1)) : 0;
+
+        if (n > 0)
+                memmove(buf, r.what, n);
+        buf[n] = '\0';
+        if (r.what) {
+                r.what = buf;
+                r.length = n;
+        }
+        return r;
+}

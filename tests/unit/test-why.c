@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reasons: every number has its sentence, and none is another one than it was. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include "core/why.h"
+
+/* In records and in what others wrote against D-Bus. A line here is only ever added. */
+static const struct {
+        Why why;
+        unsigned number;
+} numbers[] = {
+        { WHY_NONE, 0 },
+        { WHY_EXPIRED, 1 },
+        { WHY_RELEASED, 2 },
+        { WHY_TRANSFER, 3 },
+        { WHY_FAILBACK, 4 },
+        { WHY_UPGRADE, 5 },
+        { WHY_PLACEMENT, 6 },
+        { WHY_DRAIN, 7 },
+        { WHY_DISABLED, 8 },
+        { WHY_SHUTDOWN, 9 },
+        { WHY_SLEEP, 10 },
+        { WHY_DEPENDENCY, 11 },
+        { WHY_DONE, 12 },
+        { WHY_FAILED, 13 },
+        { WHY_STRAY, 14 },
+        { WHY_LOST, 15 },
+        { WHY_STOLEN, 16 },
+        { WHY_UNFIT, 17 },
+        { WHY_ACQUIRED, 18 },
+        { WHY_RENEWED, 19 },
+        { WHY_STOPPING, 30 },
+        { WHY_DRAINING, 38 },
+        { WHY_SAID, 50 },
+        { WHY_STANDS_BACK, 70 },
+        { WHY_OTHER_MACHINE, 80 },
+        { WHY_METADATA, 81 },
+        { WHY_CONFLICT, 82 },
+        { WHY_NOT_TO_BE_HAD, 89 },
+        { WHY_HELD_ELSEWHERE, 100 },
+        { WHY_DEBTS_FULL, 114 },
+        { WHY_STUCK, 120 },
+        { WHY_HERE_ALREADY, 124 },
+        { WHY_HOLDS, 130 },
+        { WHY_SILENCE_UNKNOWN, 135 },
+};
+
+static const char *text_of(Reason r) {
+        static char text[WHY_TEXT_SIZE];
+
+        return why_text(r, text);
+}
+
+static void a_number_never_becomes_another_one(void **state) {
+        for (size_t i = 0; i < ELEMENTSOF(numbers); i++)
+                assert_int_equal(numbers[i].why, numbers[i].number);
+}
+
+static void what_is_no_reason_has_no_sentence(void **state) {
+        assert_string_equal(text_of(reason(WHY_NONE)), "");
+        assert_string_equal(text_of(reason((Why) 29)), "");
+        assert_string_equal(text_of(reason(_WHY_MAX)), "");
+        assert_string_equal(text_of(reason((Why) 65535)), "");
+        assert_string_equal(why_word((Why) 65535), "");
+        assert_string_equal(why_word(WHY_DRAINING), "");
+        assert_int_equal(why_from_word(""), WHY_NONE);
+        assert_int_equal(why_from_word("renewed"), WHY_NONE); /* no tenure ends so */
+}
+
+static void a_sentence_names_what_its_reason_speaks_of(void **state) {
+        Reason word = { .why = WHY_METADATA, .what = "region=eu disk=ssd", .length = 9 };
+
+        assert_string_equal(text_of(reason_of(WHY_CONFLICT, "bar.service")), "conflict with bar.service");
+        assert_string_equal(text_of(reason_of(WHY_NEED_ENDED, "db.service")),
+                        "db.service, which it needs, has ended here");
+        assert_string_equal(text_of(word), "missing metadata region=eu");
+        assert_string_equal(text_of(reason_of(WHY_SAID, "50% of it")), "50% of it");
+        assert_string_equal(text_of(reason(WHY_CONFLICT)), "conflict with ");
+}
+
+static void of_another_machine_it_is_told_as_such(void **state) {
+        assert_string_equal(text_of(reason(WHY_DRAINING)), "this machine is draining");
+        assert_string_equal(text_of(reason_there(reason(WHY_DRAINING))), "draining");
+        assert_string_equal(text_of(reason_there(reason(WHY_MASKED))), "it is masked");
+}
+
+static void a_sentence_that_is_too_long_is_cut_between_characters(void **state) {
+        char what[2 * WHY_TEXT_SIZE] = "";
+
+        for (size_t n = 0; n < 4; n++) {
+                memset(what, 'x', n);
+                for (size_t i = n; i + 2 < sizeof(what); i += 2)
+                        memcpy(what + i, "\xc3\xb6", 3);
+                assert_in_range(strlen(text_of(reason_of(WHY_METADATA, what))), WHY_TEXT_SIZE - 2, WHY_TEXT_SIZE - 1);
+                assert_string_equal(text_of(reason_of(WHY_METADATA, what)) +
+                                                    strlen(text_of(reason_of(WHY_METADATA, what))) - 2,
+                                "\xc3\xb6");
+        }
+        assert_int_equal(strlen(text_of(reason_of(WHY_NEED_STOPPED, what))),
+                        strlen(text_of(reason_of(WHY_SAID, what))));
+}
+
+static void what_a_reason_speaks_of_can_be_kept(void **state) {
+        char buf[8];
+        Reason r = reason_keep(reason_of(WHY_CONFLICT, "a.service"), buf, sizeof(buf));
+
+        assert_ptr_equal(r.what, buf);
+        assert_string_equal(text_of(r), "conflict with a.servi");
+        r = reason_keep(reason(WHY_DRAINING), buf, sizeof(buf));
+        assert_null(r.what);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(a_number_never_becomes_another_one),
+                cmocka_unit_test(what_is_no_reason_has_no_sentence),
+                cmocka_unit_test(a_sentence_names_what_its_reason_speaks_of),
+                cmocka_unit_test(of_another_machine_it_is_told_as_such),
+                cmocka_unit_test(a_sentence_that_is_too_long_is_cut_between_characters),
+                cmocka_unit_test(what_a_reason_speaks_of_can_be_kept),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
