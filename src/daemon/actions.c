@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-
-/* Each action of the core, and who carries it out. */
+#include "daemon/actions.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,10 +9,10 @@
 
 #include "conf/dropin.h"
 #include "daemon/calls.h"
-#include "daemon/daemon.h"
-#include "daemon/publish.h"
-#include "daemon/suspend.h"
 #include "daemon/pid1-port.h"
+#include "daemon/report.h"
+#include "daemon/stop.h"
+#include "daemon/suspend.h"
 #include "daemon/words.h"
 #include "util/file-util.h"
 #include "util/log.h"
@@ -21,7 +20,7 @@
 #define TIMER_STAMPS "/var/lib/systemd/timers"
 
 static void fail(Daemon *d, const Action *a) {
-        daemon_event(d, &(Event){ .kind = EVENT_FAILED, .id = a->id, .unit = a->unit, .action = a->kind });
+        loop_event(d->loop, &(Event){ .kind = EVENT_FAILED, .id = a->id, .unit = a->unit, .action = a->kind });
 }
 
 /* In double quotes a backslash is an escape (systemd.exec(5), EnvironmentFile=); a lease's name has no other character
@@ -83,7 +82,7 @@ static int write_timer_stamp(const Action *a) {
         return futimens(fd, times) < 0 ? -errno : 0;
 }
 
-static void open_gate(Daemon *d, const Action *a) {
+static void open_gate(Daemon *d, const Action *a, Now now) {
         int r = write_timer_stamp(a);
 
         if (r < 0) {
@@ -97,7 +96,7 @@ static void open_gate(Daemon *d, const Action *a) {
                 fail(d, a);
                 return;
         }
-        guard_port_act(d->guard, a, d->now.boottime);
+        guard_port_act(d->guard, a, now.boottime);
 }
 
 static void remove_environment(const Action *a) {
@@ -116,7 +115,9 @@ static void keep_session(Daemon *d, const Action *a) {
                 log_error_errno(r, "cannot write the session to /run: a restart of leased will interrupt its units");
 }
 
-void action_perform(Daemon *d, const Action *a) {
+void actions_perform(const Action *a, Now now, void *userdata) {
+        Daemon *d = userdata;
+
         switch (a->kind) {
         case ACTION_TXN:
                 registry_port_txn(d->registry_port, a);
@@ -137,10 +138,10 @@ void action_perform(Daemon *d, const Action *a) {
         case ACTION_GUARD_LOSE:
         case ACTION_GUARD_DISARM:
         case ACTION_GATE_CLOSE:
-                guard_port_act(d->guard, a, d->now.boottime);
+                guard_port_act(d->guard, a, now.boottime);
                 break;
         case ACTION_GATE_OPEN:
-                open_gate(d, a);
+                open_gate(d, a, now);
                 break;
         case ACTION_UNIT_START:
         case ACTION_UNIT_STOP:
@@ -155,7 +156,7 @@ void action_perform(Daemon *d, const Action *a) {
                 pid1_port_drop(d, a->unit);
                 break;
         case ACTION_CHANGED:
-                publish_changed(d, a->unit, a->lease);
+                changed_note_core(d->changed, a->unit, a->lease);
                 break;
         case ACTION_REPORT:
                 report_log(d, a);

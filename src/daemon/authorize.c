@@ -18,7 +18,8 @@
 #include <stdio.h>
 #include <utlist.h>
 
-#include "daemon/bus.h"
+#include "daemon/bus-link.h"
+#include "daemon/bus-util.h"
 #include "util/log.h"
 
 #define POLKIT_TIMEOUT (5 * USEC_PER_SEC)
@@ -156,8 +157,8 @@ static void take_back(Authorization *a) {
         char id[32];
 
         format_question(a, id, sizeof(id));
-        if (sd_bus_message_new_method_call(a->daemon->bus, &word, POLKIT_NAME, POLKIT_PATH, POLKIT_AUTHORITY,
-                            "CancelCheckAuthorization") >= 0 &&
+        if (sd_bus_message_new_method_call(bus_link_get(a->daemon->api), &word, POLKIT_NAME, POLKIT_PATH,
+                            POLKIT_AUTHORITY, "CancelCheckAuthorization") >= 0 &&
                         sd_bus_message_append(word, "s", id) >= 0 &&
                         sd_bus_message_set_expect_reply(word, false) >= 0 &&
                         sd_bus_message_set_auto_start(word, false) >= 0)
@@ -188,7 +189,7 @@ static void watch_caller(Authorization *a) {
                         "type='signal',sender='org.freedesktop.DBus',path='/org/freedesktop/DBus',"
                         "interface='org.freedesktop.DBus',member='NameOwnerChanged',arg0='%s'",
                         sd_bus_message_get_sender(a->message));
-        (void) sd_bus_add_match_async(a->daemon->bus, &a->gone, match, on_gone, on_gone_installed, a);
+        (void) sd_bus_add_match_async(bus_link_get(a->daemon->api), &a->gone, match, on_gone, on_gone_installed, a);
 }
 
 static int on_polkit(sd_bus_message *answer, void *userdata, sd_bus_error *ret_error) {
@@ -218,8 +219,8 @@ static int ask_polkit(Authorization *a) {
 
         a->serial = ++a->daemon->last_question;
         format_question(a, id, sizeof(id));
-        r = sd_bus_message_new_method_call(
-                        a->daemon->bus, &question, POLKIT_NAME, POLKIT_PATH, POLKIT_AUTHORITY, "CheckAuthorization");
+        r = sd_bus_message_new_method_call(bus_link_get(a->daemon->api), &question, POLKIT_NAME, POLKIT_PATH,
+                        POLKIT_AUTHORITY, "CheckAuthorization");
         if (r >= 0)
                 r = sd_bus_message_append(question, "(sa{sv})s", "system-bus-name", 1, "name", "s",
                                 sd_bus_message_get_sender(a->message), action_of(a->message));
@@ -230,7 +231,7 @@ static int ask_polkit(Authorization *a) {
         if (r >= 0) {
                 watch_caller(a);
                 a->slot = sd_bus_slot_unref(a->slot);
-                r = sd_bus_call_async(a->daemon->bus, &a->slot, question, on_polkit, a,
+                r = sd_bus_call_async(bus_link_get(a->daemon->api), &a->slot, question, on_polkit, a,
                                 interactive ? POLKIT_TIMEOUT_INTERACTIVE : POLKIT_TIMEOUT);
         }
         a->asked = r >= 0;
@@ -274,7 +275,7 @@ int authorize(Daemon *d, sd_bus_message *m, verb_t verb, sd_bus_error *error) {
         a->verb = verb;
         a->message = sd_bus_message_ref(m);
         DL_APPEND(d->authorizations, a);
-        r = sd_bus_call_method_async(d->bus, &a->slot, "org.freedesktop.DBus", "/org/freedesktop/DBus",
+        r = sd_bus_call_method_async(bus_link_get(d->api), &a->slot, "org.freedesktop.DBus", "/org/freedesktop/DBus",
                         "org.freedesktop.DBus", "GetConnectionUnixUser", on_user, a, "s", sender);
         if (r < 0) {
                 authorization_free(a);

@@ -8,7 +8,7 @@
  * polkit uid 0 only.
  */
 
-#include "daemon/daemon.h"
+#include "daemon/internal.h"
 
 /* Reads the message, does what it asks and replies; or returns a negative errno or sets error, which is then replied.
  */

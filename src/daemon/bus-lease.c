@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/bus-lease.h"
 
-/* /org/leased1/lease/NAME, org.leased1.Lease: every lease in the registry, whoever holds it. */
-
-#include "daemon/bus.h"
+#include "daemon/authorize.h"
+#include "daemon/bus-util.h"
 #include "daemon/calls.h"
 
 static bool find_view(Daemon *d, const char *path, LeaseView *ret) {
         _cleanup_free_ char *name = NULL;
 
-        return sd_bus_path_decode(path, BUS_LEASE_PATH, &name) > 0 &&
-               core_find_lease(d->core, daemon_now(), name, ret);
+        return sd_bus_path_decode(path, BUS_LEASE_PATH, &name) > 0 && core_find_lease(d->core, loop_now(), name, ret);
 }
 
 static int find_lease(sd_bus *bus, const char *path, const char *interface, void *userdata, void **ret_found,
@@ -91,7 +90,7 @@ static int add_path(const LeaseView *v, void *userdata) {
 static int enumerate(sd_bus *bus, const char *prefix, void *userdata, char ***ret, sd_bus_error *error) {
         Daemon *d = userdata;
         BusPaths p = {};
-        int r = core_each_lease(d->core, daemon_now(), add_path, &p);
+        int r = core_each_lease(d->core, loop_now(), add_path, &p);
 
         if (r < 0) {
                 strv_free(p.paths);
@@ -101,8 +100,8 @@ static int enumerate(sd_bus *bus, const char *prefix, void *userdata, char ***re
         return 1;
 }
 
-int bus_lease_register(Daemon *d) {
-        int r = sd_bus_add_fallback_vtable(d->bus, NULL, BUS_LEASE_PATH, BUS_LEASE, lease_vtable, find_lease, d);
+int bus_lease_register(Daemon *d, sd_bus *bus) {
+        int r = sd_bus_add_fallback_vtable(bus, NULL, BUS_LEASE_PATH, BUS_LEASE, lease_vtable, find_lease, d);
 
-        return r < 0 ? r : sd_bus_add_node_enumerator(d->bus, NULL, BUS_LEASE_PATH, enumerate, d);
+        return r < 0 ? r : sd_bus_add_node_enumerator(bus, NULL, BUS_LEASE_PATH, enumerate, d);
 }

@@ -29,8 +29,8 @@ sd_bus *bus_link_get(const BusLink *l) {
         return l ? l->bus : NULL;
 }
 
-bool bus_link_is_up(const BusLink *l) {
-        return l && l->bus && !l->lost && sd_bus_is_ready(l->bus) > 0;
+sd_bus *bus_link_up(const BusLink *l) {
+        return l && l->bus && !l->lost && sd_bus_is_ready(l->bus) > 0 ? l->bus : NULL;
 }
 
 void bus_link_works(BusLink *l) {

@@ -38,8 +38,8 @@ BusLink *bus_link_free(BusLink *l);
 void bus_link_open(BusLink *l);
 /* The connection, also one that is not up yet, or lost; NULL: none. */
 sd_bus *bus_link_get(const BusLink *l);
-/* Whether messages can be sent. */
-bool bus_link_is_up(const BusLink *l);
+/* The connection, if messages can be sent; or NULL. */
+sd_bus *bus_link_up(const BusLink *l);
 /* The connection is of no use as it is: calls again() later, after a delay that grows until bus_link_works(). */
 void bus_link_try_later(BusLink *l);
 void bus_link_works(BusLink *l);

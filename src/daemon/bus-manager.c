@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-
-/* /org/leased1, org.leased1.Manager: the vtable, what reads; what changes is in verbs.c. */
+#include "daemon/bus-manager.h"
 
 #include <errno.h>
 
-#include "daemon/bus.h"
+#include "daemon/authorize.h"
+#include "daemon/bus-util.h"
 #include "daemon/calls.h"
-#include "daemon/publish.h"
 #include "daemon/pid1-port.h"
+#include "daemon/publish.h"
+#include "daemon/registry-health.h"
 #include "daemon/verbs.h"
 #include "daemon/why-not.h"
 
@@ -40,7 +41,7 @@ static int append_unit(const UnitView *v, void *userdata) {
 
         if ((r = sd_bus_message_open_container(list->reply, 'r', "ssssto")) < 0 ||
                         (r = sd_bus_message_append(list->reply, "sssst", v->unit, v->state,
-                                         bus_active_state(list->daemon, v->unit), strempty(v->machine_id), v->index)) <
+                                         pid1_port_active(list->daemon, v->unit), strempty(v->machine_id), v->index)) <
                                         0 ||
                         (r = bus_append_path(list->reply, bus_unit_path(v->unit))) < 0)
                 return r;
@@ -84,7 +85,7 @@ static int method_list_leases(sd_bus_message *m, void *userdata, sd_bus_error *e
         List list = {};
         int r = list_begin(d, m, "(ssxtto)", &list);
 
-        return list_end(&list, r < 0 ? r : core_each_lease(d->core, daemon_now(), append_lease, &list));
+        return list_end(&list, r < 0 ? r : core_each_lease(d->core, loop_now(), append_lease, &list));
 }
 
 static int method_list_units(sd_bus_message *m, void *userdata, sd_bus_error *error) {
@@ -92,7 +93,7 @@ static int method_list_units(sd_bus_message *m, void *userdata, sd_bus_error *er
         List list = {};
         int r = list_begin(d, m, "(ssssto)", &list);
 
-        return list_end(&list, r < 0 ? r : core_each_unit(d->core, daemon_now(), append_unit, &list));
+        return list_end(&list, r < 0 ? r : core_each_unit(d->core, loop_now(), append_unit, &list));
 }
 
 static int method_list_machines(sd_bus_message *m, void *userdata, sd_bus_error *error) {
@@ -100,7 +101,7 @@ static int method_list_machines(sd_bus_message *m, void *userdata, sd_bus_error 
         List list = {};
         int r = list_begin(d, m, "(sssa{ss}ub)", &list);
 
-        return list_end(&list, r < 0 ? r : core_each_machine(d->core, daemon_now(), append_machine, &list));
+        return list_end(&list, r < 0 ? r : core_each_machine(d->core, loop_now(), append_machine, &list));
 }
 
 /* ---- single objects ---- */
@@ -118,10 +119,10 @@ static int find_lease(Daemon *d, sd_bus_message *m, bool must_be_known, LeaseVie
         if (!lease_name_is_valid(name))
                 return bus_error(error, BUS_ERROR("InvalidName"), "%s is not the name of a lease.",
                                 bus_quote(name, quoted));
-        if (core_find_lease(d->core, daemon_now(), name, ret) && ret->record && (ret->known || !must_be_known))
+        if (core_find_lease(d->core, loop_now(), name, ret) && ret->record && (ret->known || !must_be_known))
                 return 0;
         d->registry->ops->status(d->registry, &status);
-        core_session_view(d->core, daemon_now(), &session);
+        core_session_view(d->core, loop_now(), &session);
         if (!session.known && status.state == REGISTRY_OK)
                 return bus_error(error, BUS_ERROR("RegistryUnavailable"), "Who holds %s is not known: %s.", name,
                                 isempty(session.why_not) ? "the registry has not answered yet" : session.why_not);
@@ -197,9 +198,9 @@ static int get_registry(Daemon *d, const char *property, sd_bus_message *reply) 
         SessionView session;
 
         d->registry->ops->status(d->registry, &status);
-        core_session_view(d->core, daemon_now(), &session);
+        core_session_view(d->core, loop_now(), &session);
         if (streq(property, "RegistryState"))
-                return bus_append_text(reply, bus_registry_state(&status, &session));
+                return bus_append_text(reply, registry_health_state(&status, &session));
         if (streq(property, "RegistryEndpoint"))
                 return bus_append_text(reply, strempty(status.endpoint));
         if (streq(property, "RegistryEndpoints"))
@@ -219,7 +220,7 @@ static int get_trust(Daemon *d, const char *property, sd_bus_message *reply) {
         SessionView v;
         char line[WHY_NOT_SIZE];
 
-        core_session_view(d->core, daemon_now(), &v);
+        core_session_view(d->core, loop_now(), &v);
         if (streq(property, "RegistryUUID"))
                 return bus_append_text(reply, strempty(v.uuid));
         if (streq(property, "RegistryStore"))
@@ -231,13 +232,13 @@ static int get_trust(Daemon *d, const char *property, sd_bus_message *reply) {
         if (streq(property, "WhyNot"))
                 return bus_append_text(reply, why_not_machine(&v, now_realtime(), line, sizeof(line)));
         d->registry->ops->status(d->registry, &status);
-        return bus_append_text(reply, bus_last_error(&status, &v));
+        return bus_append_text(reply, registry_health_last_error(&status, &v));
 }
 
 static int get_session(Daemon *d, const char *property, sd_bus_message *reply) {
         SessionView v;
 
-        core_session_view(d->core, daemon_now(), &v);
+        core_session_view(d->core, loop_now(), &v);
         if (streq(property, "TTLUSec"))
                 return sd_bus_message_append(reply, "t", v.ttl);
         if (streq(property, "LostAcquires"))
@@ -281,7 +282,7 @@ static int get_machines(Daemon *d, sd_bus_message *reply, const char *type, int 
         int r = sd_bus_message_open_container(reply, 'a', type);
 
         if (r >= 0)
-                r = core_each_machine(d->core, daemon_now(), f, reply);
+                r = core_each_machine(d->core, loop_now(), f, reply);
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
@@ -418,6 +419,6 @@ static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_VTABLE_END,
 };
 
-int bus_manager_register(Daemon *d) {
-        return sd_bus_add_object_vtable(d->bus, NULL, BUS_PATH, BUS_MANAGER, manager_vtable, d);
+int bus_manager_register(Daemon *d, sd_bus *bus) {
+        return sd_bus_add_object_vtable(bus, NULL, BUS_PATH, BUS_MANAGER, manager_vtable, d);
 }

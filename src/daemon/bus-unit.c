@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/bus-unit.h"
 
-/* /org/leased1/unit/NAME, org.leased1.Unit: the units that are enabled on this machine. */
-
-#include "daemon/bus.h"
+#include "daemon/bus-util.h"
 #include "daemon/pid1-port.h"
 #include "daemon/why-not.h"
 #include "util/text.h"
@@ -10,7 +9,7 @@
 static bool find_view(Daemon *d, const char *path, UnitView *ret) {
         _cleanup_free_ char *name = NULL;
 
-        return sd_bus_path_decode(path, BUS_UNIT_PATH, &name) > 0 && core_find_unit(d->core, daemon_now(), name, ret);
+        return sd_bus_path_decode(path, BUS_UNIT_PATH, &name) > 0 && core_find_unit(d->core, loop_now(), name, ret);
 }
 
 static int find_unit(sd_bus *bus, const char *path, const char *interface, void *userdata, void **ret_found,
@@ -30,7 +29,7 @@ static int get_status(Daemon *d, const UnitView *v, const char *property, sd_bus
         bool known = s && s->known;
 
         if (streq(property, "ActiveState"))
-                return bus_append_text(reply, bus_active_state(d, v->unit));
+                return bus_append_text(reply, pid1_port_active(d, v->unit));
         if (streq(property, "SubState"))
                 return bus_append_text(reply, known ? s->sub_state : "unknown");
         return sd_bus_message_append_array(
@@ -81,7 +80,7 @@ static int get_property(sd_bus *bus, const char *path, const char *interface, co
         if (streq(property, "WhyNot"))
                 return get_why_not(d, &v, reply);
         if (streq(property, "Stuck"))
-                return sd_bus_message_append(reply, "b", (int) core_is_stuck(d->core, daemon_now(), v.unit));
+                return sd_bus_message_append(reply, "b", (int) core_is_stuck(d->core, loop_now(), v.unit));
         if (streq(property, "StopAtUSec"))
                 return sd_bus_message_append(reply, "t", v.stop_at);
         if (streq(property, "KillAtUSec"))
@@ -121,7 +120,7 @@ static int add_path(const UnitView *v, void *userdata) {
 static int enumerate(sd_bus *bus, const char *prefix, void *userdata, char ***ret, sd_bus_error *error) {
         Daemon *d = userdata;
         BusPaths p = {};
-        int r = core_each_unit(d->core, daemon_now(), add_path, &p);
+        int r = core_each_unit(d->core, loop_now(), add_path, &p);
 
         if (r < 0) {
                 strv_free(p.paths);
@@ -131,8 +130,8 @@ static int enumerate(sd_bus *bus, const char *prefix, void *userdata, char ***re
         return 1;
 }
 
-int bus_unit_register(Daemon *d) {
-        int r = sd_bus_add_fallback_vtable(d->bus, NULL, BUS_UNIT_PATH, BUS_UNIT, unit_vtable, find_unit, d);
+int bus_unit_register(Daemon *d, sd_bus *bus) {
+        int r = sd_bus_add_fallback_vtable(bus, NULL, BUS_UNIT_PATH, BUS_UNIT, unit_vtable, find_unit, d);
 
-        return r < 0 ? r : sd_bus_add_node_enumerator(d->bus, NULL, BUS_UNIT_PATH, enumerate, d);
+        return r < 0 ? r : sd_bus_add_node_enumerator(bus, NULL, BUS_UNIT_PATH, enumerate, d);
 }

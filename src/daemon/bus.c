@@ -2,146 +2,22 @@
 #include "daemon/bus.h"
 
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
 
-#include "conf/metadata.h"
 #include "daemon/authorize.h"
+#include "daemon/bus-lease.h"
 #include "daemon/bus-link.h"
+#include "daemon/bus-manager.h"
+#include "daemon/bus-unit.h"
+#include "daemon/bus-util.h"
 #include "daemon/calls.h"
 #include "daemon/kept.h"
-#include "daemon/publish.h"
 #include "daemon/suspend.h"
-#include "daemon/pid1-port.h"
 #include "daemon/words.h"
 #include "util/log.h"
-#include "util/text.h"
 
 enum {
         ANSWERS_WAITING_MAX = 1024, /* messages */
 };
-
-/* ---- helpers of the interfaces ---- */
-
-static char *object_path(const char *prefix, const char *name) {
-        char *path = NULL;
-
-        return sd_bus_path_encode(prefix, name, &path) < 0 ? NULL : path;
-}
-
-char *bus_lease_path(const char *name) {
-        return object_path(BUS_LEASE_PATH, name);
-}
-
-char *bus_unit_path(const char *name) {
-        return object_path(BUS_UNIT_PATH, name);
-}
-
-const char *bus_quote(const char *text, char buf[static BUS_QUOTE_SIZE]) {
-        static const char more[] = "...";
-        size_t n = strlen(text), room = BUS_QUOTE_SIZE - sizeof("\"\"") - sizeof(more);
-
-        if (n > room)
-                for (n = room; n > 0 && ((unsigned char) text[n] & 0xc0) == 0x80;) /* not amidst a character */
-                        n--;
-        (void) snprintf(buf, BUS_QUOTE_SIZE, "\"%.*s%s\"", (int) n, text, text[n] ? more : "");
-        for (char *p = buf; *p; p++)
-                if ((unsigned char) *p < ' ' || *p == 0x7f)
-                        *p = '?';
-        return buf;
-}
-
-int bus_append_text(sd_bus_message *m, const char *text) {
-        _cleanup_free_ char *copy = NULL;
-
-        if (!text || text_is_utf8(text))
-                return sd_bus_message_append(m, "s", strempty(text));
-        copy = strdup(text);
-        return copy ? sd_bus_message_append(m, "s", text_mend(copy)) : -ENOMEM;
-}
-
-int bus_error(sd_bus_error *error, const char *name, const char *format, ...) {
-        char text[1024];
-        va_list ap;
-
-        va_start(ap, format);
-        (void) vsnprintf(text, sizeof(text), format, ap);
-        va_end(ap);
-        return sd_bus_error_set(error, name, text_mend(text));
-}
-
-int bus_append_path(sd_bus_message *m, char *path) {
-        int r = path ? sd_bus_message_append(m, "o", path) : -ENOMEM;
-
-        free(path);
-        return r;
-}
-
-const char *bus_active_state(Daemon *d, const char *unit) {
-        const Pid1UnitStatus *s = pid1_port_status(d, unit);
-
-        return s && s->known ? pid1_unit_active_to_string(s->active) : "unknown";
-}
-
-const char *bus_registry_state(const RegistryStatus *status, const SessionView *session) {
-        static const char *const texts[] = {
-                [REGISTRY_CONNECTING] = "connecting",
-                [REGISTRY_OK] = "ok",
-                [REGISTRY_TROUBLE] = "trouble",
-        };
-
-        return status->state == REGISTRY_OK && !isempty(session->found_uuid) ? "foreign" : texts[status->state];
-}
-
-const char *bus_last_error(const RegistryStatus *status, const SessionView *session) {
-        return session->competing || isempty(session->why_not) ? strempty(status->error) : session->why_not;
-}
-
-int bus_append_words(sd_bus_message *m, const char *words) {
-        _cleanup_free_ char *copy = strdup(strempty(words));
-        char *save = NULL;
-        int r;
-
-        if (!copy)
-                return -ENOMEM;
-        r = sd_bus_message_open_container(m, 'a', "s");
-        for (char *word = strtok_r(copy, " ", &save); word && r >= 0; word = strtok_r(NULL, " ", &save))
-                r = bus_append_text(m, word);
-        return r < 0 ? r : sd_bus_message_close_container(m);
-}
-
-int bus_append_metadata(sd_bus_message *m, const char *metadata) {
-        char key[METADATA_SIZE], values[METADATA_SIZE];
-        size_t cursor = 0;
-        int r = sd_bus_message_open_container(m, 'a', "{ss}");
-
-        while (r >= 0 && metadata_next(strempty(metadata), &cursor, key, values))
-                r = sd_bus_message_append(m, "{ss}", key, values);
-        return r < 0 ? r : sd_bus_message_close_container(m);
-}
-
-int bus_paths_add(BusPaths *p, char *path) {
-        if (p->n + 1 >= p->room) {
-                size_t room = p->room ? 2 * p->room : 64;
-                char **paths = realloc(p->paths, room * sizeof(char *));
-
-                if (!paths) {
-                        free(path);
-                        return -ENOMEM;
-                }
-                p->paths = paths;
-                p->room = room;
-        }
-        p->paths[p->n] = path;
-        if (!path)
-                return -ENOMEM;
-        p->paths[++p->n] = NULL;
-        return 0;
-}
-
-sd_bus *bus_up(Daemon *d) {
-        return bus_link_is_up(d->api) ? d->bus : NULL;
-}
 
 /* ---- what others ask of us ---- */
 
@@ -163,7 +39,7 @@ static void name_acquired(Daemon *d) {
         d->ready = true;
         /* PID 1 is watched, and asked to start anything, only when READY=1 is out: units wait for it. */
         bus_link_open(d->own);
-        publish_manager(d);
+        changed_note(d->changed);
 }
 
 static int on_name(sd_bus_message *m, void *userdata, sd_bus_error *error) {
@@ -173,7 +49,7 @@ static int on_name(sd_bus_message *m, void *userdata, sd_bus_error *error) {
 
         d->bus_name_slot = sd_bus_slot_unref(d->bus_name_slot);
         if (sd_bus_message_is_method_error(m, NULL)) {
-                if (!bus_link_is_up(d->api))
+                if (!bus_link_up(d->api))
                         return 0;
                 note_trouble(d, -sd_bus_message_get_errno(m),
                                 "the bus does not give us the name " BUS_NAME ": is its policy " BUS_NAME
@@ -218,11 +94,10 @@ static int open_api(sd_bus *bus, void *userdata) {
         Daemon *d = userdata;
         int r;
 
-        d->bus = bus;
         if ((r = sd_bus_add_filter(bus, NULL, on_message, d)) < 0 ||
                         (r = sd_bus_add_object_manager(bus, NULL, BUS_PATH)) < 0 ||
-                        (r = bus_manager_register(d)) < 0 || (r = bus_lease_register(d)) < 0 ||
-                        (r = bus_unit_register(d)) < 0)
+                        (r = bus_manager_register(d, bus)) < 0 || (r = bus_lease_register(d, bus)) < 0 ||
+                        (r = bus_unit_register(d, bus)) < 0)
                 return r;
         return request_name(bus, d);
 }
@@ -235,7 +110,6 @@ static void close_api(void *userdata) {
         words_cancel(d);
         kept_cancel(d);
         d->bus_name_slot = sd_bus_slot_unref(d->bus_name_slot);
-        d->bus = NULL;
 }
 
 static void api_trouble(int error, const char *what, void *userdata) {
@@ -246,10 +120,8 @@ static void api_trouble(int error, const char *what, void *userdata) {
 
 static int open_own(sd_bus *bus, void *userdata) {
         Daemon *d = userdata;
-        int r;
+        int r = suspend_attach(d);
 
-        d->own_bus = bus;
-        r = suspend_attach(d);
         return r < 0 ? r : pid1_attach(d->manager, bus);
 }
 
@@ -258,7 +130,6 @@ static void close_own(void *userdata) {
 
         pid1_detach(d->manager);
         suspend_detach(d);
-        d->own_bus = NULL;
 }
 
 /* Both connections are to one bus: the other says so to people. */

@@ -5,7 +5,7 @@
 #include <inttypes.h>
 #include <utlist.h>
 
-#include "daemon/bus.h"
+#include "daemon/bus-util.h"
 #include "daemon/words.h"
 #include "util/log.h"
 
@@ -45,7 +45,7 @@ static int begin(Daemon *d, sd_bus_message *m, const Call *call) {
         p->message = sd_bus_message_ref(m);
         DL_APPEND(d->calls, p);
         p->asker = asker_new(d, m, p->id, NULL, NULL);
-        daemon_event(d, &(Event){ .kind = EVENT_CALL, .id = p->id, .call = *call });
+        loop_event(d->loop, &(Event){ .kind = EVENT_CALL, .id = p->id, .call = *call });
         return 1;
 }
 
@@ -61,7 +61,7 @@ static int read_taker(Daemon *d, sd_bus_message *m, Call *call, sd_bus_error *er
         if (r < 0 || isempty(call->machine) || streq(call->machine, d->machine_id))
                 return r;
         if (!machine_id_is_valid(call->machine) ||
-                        core_each_machine(d->core, daemon_now(), is_machine, (void *) call->machine) == 0)
+                        core_each_machine(d->core, loop_now(), is_machine, (void *) call->machine) == 0)
                 return bus_error(error, BUS_ERROR("NoSuchMachine"), "There is no machine %s.",
                                 bus_quote(call->machine, quoted));
         return r;
@@ -113,7 +113,7 @@ int call_release(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
 static int set_unavailable(Daemon *d, sd_bus_error *error) {
         SessionView v;
 
-        core_session_view(d->core, daemon_now(), &v);
+        core_session_view(d->core, loop_now(), &v);
         return bus_error(error, BUS_ERROR("RegistryUnavailable"), "No leases now: %s.",
                         isempty(v.why_not) ? "the registry does not answer" : v.why_not);
 }

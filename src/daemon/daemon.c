@@ -6,15 +6,18 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/random.h>
-#include <utlist.h>
 
 #include "conf/dropin.h"
+#include "daemon/actions.h"
 #include "daemon/bus.h"
 #include "daemon/guard-service.h"
-#include "daemon/publish.h"
-#include "daemon/suspend.h"
-#include "daemon/registry-health.h"
+#include "daemon/internal.h"
 #include "daemon/pid1-port.h"
+#include "daemon/publish.h"
+#include "daemon/registry-health.h"
+#include "daemon/reload.h"
+#include "daemon/stop.h"
+#include "daemon/suspend.h"
 #include "guard/protocol.h"
 #include "util/file-util.h"
 #include "util/lock-file.h"
@@ -24,89 +27,6 @@
 #define RUN_DIRECTORY "/run/leased"
 #define LOCK_FILE RUN_DIRECTORY "/lock"
 #define STATE_DIRECTORY "/var/lib/leased"
-
-/* ---- the loop around the core ---- */
-
-struct QueuedEvent {
-        QueuedEvent *prev, *next;
-        Event event;
-        char unit[NAME_SIZE], machine[METADATA_SIZE]; /* the longest that an event calls so */
-};
-
-Now daemon_now(void) {
-        return (Now){ .boottime = now_boottime(), .realtime = now_realtime() };
-}
-
-/* Records are borrowed, and no adapter delivers any from inside a call that an action makes (registry.h); what comes
- * back from there are failures, which carry none. */
-static void queue_event(Daemon *d, const Event *event) {
-        QueuedEvent *q = calloc(1, sizeof(QueuedEvent));
-
-        if (!q || ((event->kind == EVENT_RECORDS || event->kind == EVENT_TXN || event->kind == EVENT_READ) &&
-                                  event->answer.n_records > 0))
-                abort();
-        q->event = *event;
-        if (event->unit) {
-                str_copy(q->unit, sizeof(q->unit), event->unit);
-                q->event.unit = q->unit;
-        }
-        if (event->machine) {
-                str_copy(q->machine, sizeof(q->machine), event->machine);
-                q->event.machine = q->machine;
-        }
-        DL_APPEND(d->queue, q);
-}
-
-static void step(Daemon *d, const Event *event) {
-        const Action *actions;
-        size_t n;
-
-        d->now = daemon_now();
-        actions = core_step(d->core, d->now, event, &n);
-        for (size_t i = 0; i < n; i++)
-                action_perform(d, actions + i);
-}
-
-static void arm_deadline(Daemon *d, bool was_deadline) {
-        usec_t at = core_next_deadline(d->core);
-        int r;
-
-        /* This timer goes before all I/O: one that is always due would starve it. */
-        if (was_deadline)
-                at = MAX(at, usec_add(now_boottime(), USEC_PER_MSEC));
-        r = sd_event_source_set_time(d->deadline, at);
-        if (r >= 0)
-                r = sd_event_source_set_enabled(d->deadline, at == USEC_INFINITY ? SD_EVENT_OFF : SD_EVENT_ONESHOT);
-        if (r < 0)
-                log_error_errno(r, "cannot arm the deadline");
-}
-
-void daemon_event(Daemon *d, const Event *event) {
-        if (d->stepping) {
-                queue_event(d, event);
-                return;
-        }
-        d->stepping = true;
-        step(d, event);
-        while (d->queue) {
-                QueuedEvent *q = d->queue;
-
-                DL_DELETE(d->queue, q);
-                step(d, &q->event);
-                free(q);
-        }
-        d->stepping = false;
-        arm_deadline(d, event->kind == EVENT_DEADLINE);
-}
-
-void daemon_deliver(const Event *event, void *userdata) {
-        daemon_event(userdata, event);
-}
-
-static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata) {
-        daemon_event(userdata, &(Event){ .kind = EVENT_DEADLINE });
-        return 0;
-}
 
 /* ---- housekeeping ---- */
 
@@ -132,7 +52,7 @@ static void compact(Daemon *d) {
 
         if (!d->conf->compact || !d->registry->ops->compact)
                 return;
-        (void) core_each_machine(d->core, daemon_now(), find_first, &first);
+        (void) core_each_machine(d->core, loop_now(), find_first, &first);
         if (!first.machine_id || !streq(first.machine_id, d->machine_id))
                 return;
         r = d->registry->ops->compact(d->registry);
@@ -165,9 +85,11 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *inf
 }
 
 static void on_guard(const Event *event, void *userdata) {
+        Daemon *d = userdata;
+
         if (event->kind == EVENT_GUARD_SYNCED)
-                guard_service_found(userdata);
-        daemon_event(userdata, event);
+                guard_service_found(d);
+        loop_event(d->loop, event);
 }
 
 static void on_guard_missing(void *userdata) {
@@ -250,11 +172,15 @@ static int make_core(Daemon *d) {
                 .ttl = d->conf->ttl,
                 .memory = *state_memory(d->state),
         };
+        int r;
 
         if (getrandom(&config.seed, sizeof(config.seed), 0) != sizeof(config.seed))
                 return log_error_errno(EIO, "cannot draw a random number");
         d->core = core_new(&config);
-        return d->core ? 0 : log_oom();
+        if (!d->core)
+                return log_oom();
+        r = loop_new(d->event, d->core, actions_perform, d, &d->loop);
+        return r < 0 ? log_error_errno(r, "cannot set up the event loop") : 0;
 }
 
 static int add_sources(Daemon *d) {
@@ -269,12 +195,6 @@ static int add_sources(Daemon *d) {
                 return log_error_errno(errno, "cannot block signals");
         for (size_t i = 0; i < ELEMENTSOF(signals) && r >= 0; i++)
                 r = sd_event_add_signal(d->event, d->signals + i, signals[i], on_signal, d);
-        if (r >= 0)
-                r = sd_event_add_time(d->event, &d->deadline, CLOCK_BOOTTIME, 0, 1, on_deadline, d);
-        if (r >= 0)
-                r = sd_event_source_set_priority(d->deadline, SD_EVENT_PRIORITY_IMPORTANT);
-        if (r >= 0)
-                r = sd_event_source_set_exit_on_failure(d->deadline, true);
         if (r >= 0)
                 r = sd_event_add_time(d->event, &d->housekeeping, CLOCK_BOOTTIME, now_boottime() + HOUSEKEEPING,
                                 USEC_PER_SEC, on_housekeeping, d);
@@ -307,13 +227,19 @@ static int wire(Daemon *d) {
         if ((r = state_new(d->event, RUN_DIRECTORY, STATE_DIRECTORY, &d->state)) < 0 || (r = open_registry(d)) < 0 ||
                         (r = make_core(d)) < 0 || (r = publish_new(d)) < 0)
                 return r;
+        r = changed_new(d->event, publish_flush, d, &d->changed);
+        if (r < 0)
+                return log_error_errno(r, "cannot set up the event loop");
         r = registry_health_new(d);
         if (r < 0)
                 return log_error_errno(r, "cannot follow the registry");
         r = pid1_new(d->event, d->conf->ttl / 2, &d->manager);
         if (r < 0)
                 return log_error_errno(r, "cannot prepare for PID 1");
-        r = registry_port_new(d->registry, daemon_deliver, d, &d->registry_port);
+        r = gates_new(d->event, d->manager, &d->gates);
+        if (r < 0)
+                return log_error_errno(r, "cannot set up the event loop");
+        r = registry_port_new(d->registry, loop_deliver, d->loop, &d->registry_port);
         if (r < 0)
                 return log_error_errno(r, "cannot watch the registry");
         r = guard_port_new(d->event, GUARD_SOCKET, on_guard, on_guard_missing, d, &d->guard);
@@ -349,28 +275,24 @@ int daemon_new(LeasedConf *conf, Messages *wrong, Daemon **ret) {
 int daemon_run(Daemon *d) {
         int r;
 
-        daemon_event(d, &(Event){ .kind = EVENT_DEADLINE });
-        gates_renew(d);
+        loop_event(d->loop, &(Event){ .kind = EVENT_DEADLINE });
+        gates_renew(d->gates);
         reload_units(d);
         r = sd_event_loop(d->event);
         return r < 0 ? log_error_errno(r, "the event loop failed") : r;
 }
 
-void daemon_exit(Daemon *d, int code) {
-        (void) sd_event_exit(d->event, code);
-}
-
 Daemon *daemon_free(Daemon *d) {
-        QueuedEvent *q, *next;
-
         if (!d)
                 return NULL;
         bus_free(d);
         suspend_free(d);
         publish_free(d);
+        changed_free(d->changed);
         guard_port_free(d->guard);
         guard_service_free(d);
         pid1_port_free(d);
+        gates_free(d->gates);
         pid1_free(d->manager);
         registry_port_free(d->registry_port);
         if (d->registry)
@@ -380,14 +302,11 @@ Daemon *daemon_free(Daemon *d) {
                 state_remember(d->state, core_memory(d->core));
         state_free(d->state);
         notifier_free(d->notifier);
+        loop_free(d->loop);
         core_free(d->core);
-        DL_FOREACH_SAFE(d->queue, q, next)
-                free(q);
         for (size_t i = 0; i < ELEMENTSOF(d->signals); i++)
                 sd_event_source_disable_unref(d->signals[i]);
-        sd_event_source_disable_unref(d->deadline);
         sd_event_source_disable_unref(d->housekeeping);
-        sd_event_source_disable_unref(d->gate_reload);
         sd_event_source_disable_unref(d->stop_timer);
         sd_event_unref(d->event);
         closep(&d->lock_fd);
@@ -396,35 +315,4 @@ Daemon *daemon_free(Daemon *d) {
         leased_conf_free(d->conf);
         free(d);
         return NULL;
-}
-
-/* ---- names for people ---- */
-
-struct FindMachine {
-        const char *machine_id;
-        char hostname[HOSTNAME_SIZE];
-};
-
-static int match_machine(const MachineView *m, void *userdata) {
-        struct FindMachine *find = userdata;
-
-        if (!streq(m->machine_id, find->machine_id))
-                return 0;
-        str_copy(find->hostname, sizeof(find->hostname), m->record ? m->record->hostname : "");
-        return 1;
-}
-
-const char *daemon_machine_name(Daemon *d, const char *machine_id, char *buf, size_t size) {
-        struct FindMachine find = { .machine_id = machine_id };
-
-        if (isempty(machine_id)) {
-                str_copy(buf, size, "nobody");
-                return buf;
-        }
-        (void) core_each_machine(d->core, daemon_now(), match_machine, &find);
-        if (find.hostname[0])
-                (void) snprintf(buf, size, "%s (%.8s)", find.hostname, machine_id);
-        else
-                (void) snprintf(buf, size, "machine %.8s", machine_id);
-        return buf;
 }

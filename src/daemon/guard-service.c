@@ -75,7 +75,7 @@ static void on_status(Pid1Unit *u, const Pid1UnitStatus *s, void *userdata) {
         /* Nor does it hold of one that is connected by now, and is about to report what it guards. */
         if (!guard_port_connected(d->guard) && (is_dead(s) || s->asked_at >= usec_add(down_since, ENTRY_LIFE_MAX)) &&
                         gates_are_gone())
-                daemon_event(d, &(Event){ .kind = EVENT_GUARD_GONE });
+                loop_event(d->loop, &(Event){ .kind = EVENT_GUARD_GONE });
         if (!is_dead(s) && !d->stop_asked && now_boottime() >= usec_add(down_since, d->conf->ttl) &&
                         (s->active == UNIT_ACTIVE || s->active == UNIT_DEACTIVATING))
                 replace(d);

@@ -11,7 +11,7 @@
  * longer than an entry lives (61.2 s), it counts as gone: it opens no gate any more.
  */
 
-#include "daemon/daemon.h"
+#include "daemon/internal.h"
 
 int guard_service_new(Daemon *d);
 void guard_service_free(Daemon *d);

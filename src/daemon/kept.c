@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <utlist.h>
 
-#include "daemon/bus.h"
+#include "daemon/bus-util.h"
 #include "util/log.h"
 
 #define DISK_TIME (5 * USEC_PER_SEC)

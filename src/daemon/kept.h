@@ -6,7 +6,7 @@
  * the disk but the answer, and that for five seconds.
  */
 
-#include "daemon/daemon.h"
+#include "daemon/internal.h"
 
 /* Replies to m when the memory (state.h) is written; otherwise with the error NotKept, what and why it is not. For a
  * verb_t to return. */

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-
-/* The core's memory as the text of state.json, and back. Pure, but for a word on what is not believed of it. */
+#include "daemon/memory.h"
 
 #include <errno.h>
 #include <jansson.h>
 
-#include "daemon/state.h"
 #include "util/log.h"
 
 char *memory_encode(const CoreMemory *m) {

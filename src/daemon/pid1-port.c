@@ -8,7 +8,7 @@
 #include "conf/dropin.h"
 #include "daemon/members.h"
 #include "daemon/changes.h"
-#include "daemon/publish.h"
+#include "daemon/machine-name.h"
 #include "guard/protocol.h"
 #include "util/hash.h"
 #include "util/journal.h"
@@ -45,6 +45,12 @@ const Pid1UnitStatus *pid1_port_status(const Daemon *d, const char *unit) {
         return u && u->unit ? pid1_unit_status(u->unit) : NULL;
 }
 
+const char *pid1_port_active(const Daemon *d, const char *unit) {
+        const Pid1UnitStatus *s = pid1_port_status(d, unit);
+
+        return s && s->known ? pid1_unit_active_to_string(s->active) : "unknown";
+}
+
 const UnitOptions *pid1_port_options(const Daemon *d, const char *unit) {
         const EnabledUnit *u = find(d, unit);
 
@@ -76,7 +82,7 @@ void pid1_port_set_error(Daemon *d, const char *unit, const char *line) {
                 return;
         str_copy(u->last_error, sizeof(u->last_error), strempty(line));
         u->last_error_at = line ? now_realtime() : 0;
-        publish_changed(d, unit, NULL);
+        changed_note_unit(d->changed, unit);
 }
 
 /* ---- from PID 1 to the core ---- */
@@ -88,22 +94,22 @@ static void deliver_configuration(const EnabledUnit *u) {
 
         if (!o || u->forgotten)
                 return;
-        daemon_event(u->daemon, &(Event){
-                                                .kind = EVENT_CONFIGURE,
-                                                .unit = u->name,
-                                                .config.unit = u->name,
-                                                .config.lease = o->lease ?: u->name,
-                                                .config.stop_grace = o->stop_grace,
-                                                .config.timeout_stop = u->timeout_stop,
-                                                .config.version = o->version,
-                                                .config.hold_down_release = o->hold_down_release,
-                                                .config.hold_down_failure = o->hold_down_failure,
-                                                .config.release_on_success = o->release_on_success,
-                                                .config.hold_on_failure = o->hold_on_failure,
-                                                .config.doubtful = o->place_doubtful,
-                                                .config.global = o->global && !u->gated,
-                                                .config.placement = &o->placement,
-                                });
+        loop_event(u->daemon->loop, &(Event){
+                                                    .kind = EVENT_CONFIGURE,
+                                                    .unit = u->name,
+                                                    .config.unit = u->name,
+                                                    .config.lease = o->lease ?: u->name,
+                                                    .config.stop_grace = o->stop_grace,
+                                                    .config.timeout_stop = u->timeout_stop,
+                                                    .config.version = o->version,
+                                                    .config.hold_down_release = o->hold_down_release,
+                                                    .config.hold_down_failure = o->hold_down_failure,
+                                                    .config.release_on_success = o->release_on_success,
+                                                    .config.hold_on_failure = o->hold_on_failure,
+                                                    .config.doubtful = o->place_doubtful,
+                                                    .config.global = o->global && !u->gated,
+                                                    .config.placement = &o->placement,
+                                    });
 }
 
 /* What D-Bus shows of PID 1's answer and the core does not look at. */
@@ -117,7 +123,7 @@ static void publish_status(EnabledUnit *u, const Pid1UnitStatus *s) {
         if (streq(shown, u->shown))
                 return;
         str_copy(u->shown, sizeof(u->shown), shown);
-        publish_changed(u->daemon, u->name, NULL);
+        changed_note_unit(u->daemon->changed, u->name);
 }
 
 /* Half of a random number is enough to tell one run from the next. */
@@ -206,7 +212,7 @@ static void report(EnabledUnit *u) {
         left = members_left(u->members) && !(u->options && u->options->fence_by_reboot);
         /* Last, and with a name of our own: the core may answer that the unit can be dropped. */
         str_copy(name, sizeof(name), u->name);
-        daemon_event(u->daemon,
+        loop_event(u->daemon->loop,
                         &(Event){
                                         .kind = EVENT_UNIT,
                                         .unit = name,
@@ -253,9 +259,9 @@ static void on_status(Pid1Unit *unit, const Pid1UnitStatus *s, void *userdata) {
         publish_status(u, s);
         note_gate(u, s);
         if (s->known && !s->gate_loaded && wants_gate(u) && streq(s->load_state, "loaded"))
-                gate_mend(u->daemon, u->name, u->name, s->need_reload);
+                gates_mend(u->daemon->gates, u->name, u->name, s->need_reload);
         if (s->known && s->gate_asserted && wants_no_gate(u))
-                gate_lift(u->daemon, u->name, s->need_reload);
+                gates_lift(u->daemon->gates, u->name, s->need_reload);
         report(u);
 }
 
@@ -267,7 +273,7 @@ static void on_member_ungated(const char *member, bool need_reload, void *userda
         EnabledUnit *u = userdata;
 
         if (wants_gate(u))
-                gate_mend(u->daemon, member, u->name, need_reload);
+                gates_mend(u->daemon->gates, member, u->name, need_reload);
 }
 
 /* PID 1 only says "Assertion failed": the unit's own journal, which `systemctl status` shows, gets the reason. */
@@ -276,7 +282,7 @@ static void say_refused(EnabledUnit *u, const char *refused) {
         JournalEntry entry = {};
         UnitView view;
 
-        if (!core_find_unit(u->daemon->core, daemon_now(), u->name, &view))
+        if (!core_find_unit(u->daemon->core, loop_now(), u->name, &view))
                 return;
         if (view.held_here)
                 (void) snprintf(reason, sizeof(reason), "which is held here, but %s",
@@ -286,7 +292,7 @@ static void say_refused(EnabledUnit *u, const char *refused) {
                                 isempty(view.why_not) ? view.state : view.why_not);
         else
                 (void) snprintf(reason, sizeof(reason), "which is held by %s",
-                                daemon_machine_name(u->daemon, view.machine_id, holder, sizeof(holder)));
+                                machine_name(u->daemon->core, view.machine_id, holder, sizeof(holder)));
         journal_add(&entry, "MESSAGE=Not started: this unit runs only with the lease %s, %s.", view.lease,
                         text_clean(clean, sizeof(clean), reason));
         journal_add(&entry, "PRIORITY=%i", LOG_NOTICE);
@@ -313,11 +319,11 @@ static void on_member_failed(const char *member, bool start, int error, const ch
                         streq(member, u->name) ? "it" : member, isempty(message) ? strerror(-error) : message);
         log_warning("%s: %s", u->name, line);
         pid1_port_set_error(u->daemon, u->name, line);
-        daemon_event(u->daemon, &(Event){
-                                                .kind = EVENT_FAILED,
-                                                .unit = u->name,
-                                                .action = start ? ACTION_UNIT_START : ACTION_UNIT_STOP,
-                                });
+        loop_event(u->daemon->loop, &(Event){
+                                                    .kind = EVENT_FAILED,
+                                                    .unit = u->name,
+                                                    .action = start ? ACTION_UNIT_START : ACTION_UNIT_STOP,
+                                    });
 }
 
 static void on_failed(Pid1Unit *unit, bool start, int error, const char *message, void *userdata) {
@@ -390,7 +396,7 @@ int pid1_port_configure(Daemon *d, UnitOptions *options) {
         (void) pid1_unit_read(u->unit);
         deliver_configuration(u);
         if (options->global)
-                gate_lift(d, options->unit, false);
+                gates_lift(d->gates, options->unit, false);
         return 0;
 }
 
@@ -424,7 +430,7 @@ void pid1_port_forget_marked(Daemon *d) {
                 str_copy(name, sizeof(name), u->name);
                 log_notice("%s: no longer enabled here", name);
                 changes_note_unit(&d->changes, name, u->options, NULL);
-                daemon_event(d, &(Event){ .kind = EVENT_FORGET, .unit = name });
+                loop_event(d->loop, &(Event){ .kind = EVENT_FORGET, .unit = name });
         }
 }
 

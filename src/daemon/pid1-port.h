@@ -4,7 +4,7 @@
 /* The units that are enabled on this machine: each one's options, its object at PID 1, and what was last said of it.
  */
 
-#include "daemon/daemon.h"
+#include "daemon/internal.h"
 #include "pid1/pid1-unit.h"
 
 /* Begins to watch a unit, or gives it new options: EVENT_CONFIGURE. Takes options. Non-logging. */
@@ -25,6 +25,8 @@ int pid1_port_act(Daemon *d, const Action *action);
 const UnitOptions *pid1_port_options(const Daemon *d, const char *unit);
 /* NULL: there is no such unit. */
 const Pid1UnitStatus *pid1_port_status(const Daemon *d, const char *unit);
+/* "active", "inactive", …; "unknown" while PID 1 does not answer. */
+const char *pid1_port_active(const Daemon *d, const char *unit);
 /* Slice= of an enabled unit; "" if it has none. */
 const char *pid1_port_slice(const Daemon *d, const char *unit);
 /* The last thing that went wrong with a unit, one line; "" if nothing did. */

@@ -5,7 +5,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "daemon/bus.h"
+#include "daemon/bus-util.h"
+#include "daemon/registry-health.h"
 #include "daemon/shown-unit.h"
 #include "daemon/why-not.h"
 #include "util/hash.h"
@@ -14,7 +15,7 @@
 /* An object that listeners have been told of, by its path. */
 typedef struct Shown {
         UT_hash_handle hh;
-        bool dirty, added, is_lease;
+        bool added, is_lease;
         unsigned round; /* of a unit: the last one that looked at it */
         union {
                 struct { /* of a lease, as last announced */
@@ -41,9 +42,9 @@ typedef struct ShownManager {
 } ShownManager;
 
 struct Publisher {
-        sd_event_source *flush, *look;
+        sd_event_source *look;
         Shown *shown;
-        bool unsettled, looking; /* how machines stand to units may have changed; and a round of looks has begun */
+        bool looking; /* a round of looks has begun */
         unsigned round;
         usec_t look_at, look_spent; /* not before; on this round */
         ShownManager manager;
@@ -97,9 +98,8 @@ static void show(Daemon *d, sd_bus *bus, Shown *s) {
         bool there;
         int r = 0;
 
-        s->dirty = false;
-        there = s->is_lease ? core_find_lease(d->core, daemon_now(), s->name, &lease)
-                            : core_find_unit(d->core, daemon_now(), s->name, &unit);
+        there = s->is_lease ? core_find_lease(d->core, loop_now(), s->name, &lease)
+                            : core_find_unit(d->core, loop_now(), s->name, &unit);
         if (there && s->is_lease)
                 emit_lease_changed(d, bus, s, &lease);
         else if (there)
@@ -141,11 +141,11 @@ static void look_at_manager(Daemon *d, ShownManager *ret) {
         char line[WHY_NOT_SIZE];
 
         d->registry->ops->status(d->registry, &status);
-        core_session_view(d->core, daemon_now(), &session);
+        core_session_view(d->core, loop_now(), &session);
         *ret = (ShownManager){
                 .ttl = session.ttl, .draining = session.draining, .known = session.known, .held = session.held
         };
-        str_copy(ret->registry_state, sizeof(ret->registry_state), bus_registry_state(&status, &session));
+        str_copy(ret->registry_state, sizeof(ret->registry_state), registry_health_state(&status, &session));
         ret->registry_since = streq(old->registry_state, ret->registry_state) ? old->registry_since : now_realtime();
         str_copy(ret->endpoint, sizeof(ret->endpoint), strempty(status.endpoint));
         str_copy(ret->version, sizeof(ret->version), strempty(status.version));
@@ -157,7 +157,7 @@ static void look_at_manager(Daemon *d, ShownManager *ret) {
         str_copy(ret->found_store, sizeof(ret->found_store), strempty(session.found_store));
         str_copy(ret->metadata, sizeof(ret->metadata), d->conf->metadata);
         str_copy(ret->why_not, sizeof(ret->why_not), why_not_machine(&session, now_realtime(), line, sizeof(line)));
-        str_copy(ret->last_error, sizeof(ret->last_error), bus_last_error(&status, &session));
+        str_copy(ret->last_error, sizeof(ret->last_error), registry_health_last_error(&status, &session));
         str_copy(ret->pid1_port_error, sizeof(ret->pid1_port_error), d->pid1_port_error);
         join(&d->wrong, ret->configuration, sizeof(ret->configuration));
 }
@@ -223,7 +223,7 @@ static void show_status(Daemon *d, const ShownManager *now) {
         char text[sizeof(p->status)];
         size_t units = 0;
 
-        (void) core_each_unit(d->core, daemon_now(), count_unit, &units);
+        (void) core_each_unit(d->core, loop_now(), count_unit, &units);
         if (d->stopping)
                 (void) snprintf(text, sizeof(text),
                                 "Stopping %zu units; each lease is released when its unit is down.", now->held);
@@ -275,13 +275,13 @@ static int on_look(sd_event_source *source, uint64_t usec, void *userdata) {
         Daemon *d = userdata;
         Publisher *p = d->publisher;
         usec_t begun = now_boottime();
-        sd_bus *bus = bus_up(d);
+        sd_bus *bus = bus_link_up(d->api);
 
         if (!bus)
-                return 0; /* publish_manager() comes when it is back */
+                return 0; /* a flush comes when it is back */
         if (!p->looking) {
                 p->looking = true;
-                p->unsettled = false;
+                changed_take_standing(d->changed);
                 p->round++;
                 p->look_spent = 0;
         }
@@ -289,62 +289,47 @@ static int on_look(sd_event_source *source, uint64_t usec, void *userdata) {
         p->look_spent += usec_sub(now_boottime(), begun);
         if (!p->looking)
                 p->look_at = usec_add(now_boottime(), MAX(LOOK_PAUSE, REST_FACTOR * p->look_spent));
-        if (p->looking || p->unsettled)
+        if (p->looking || changed_standing(d->changed))
                 arm_look(d);
         return 0;
 }
 
 /* ---- flushing ---- */
 
-static int on_flush(sd_event_source *source, void *userdata) {
-        Daemon *d = userdata;
-        Shown *s, *next;
-        ShownManager now;
-        sd_bus *bus = bus_up(d);
+static Shown *find(Daemon *d, bool is_lease, const char *name) {
+        _cleanup_free_ char *path = is_lease ? bus_lease_path(name) : bus_unit_path(name);
+        Shown *s = NULL;
 
-        HASH_ITER(hh, d->publisher->shown, s, next)
-                if (s->dirty)
+        if (path)
+                HASH_FIND_STR(d->publisher->shown, path, s);
+        if (s || !path || !(s = calloc(1, sizeof(Shown) + strlen(path) + 1)))
+                return s;
+        memcpy(s->path, path, strlen(path) + 1);
+        str_copy(s->name, sizeof(s->name), name);
+        s->is_lease = is_lease;
+        HASH_ADD_STR(d->publisher->shown, path, s);
+        return s;
+}
+
+void publish_flush(void *userdata) {
+        Daemon *d = userdata;
+        sd_bus *bus = bus_link_up(d->api);
+        char name[NAME_SIZE];
+        ShownManager now;
+        bool is_lease;
+
+        while (changed_take(d->changed, &is_lease, name)) {
+                Shown *s = find(d, is_lease, name);
+
+                if (s)
                         show(d, bus, s);
+        }
         look_at_manager(d, &now);
         emit_manager(d, bus, &now);
         d->publisher->manager = now;
         show_status(d, &now);
-        return 0;
-}
-
-void publish_manager(Daemon *d) {
-        (void) sd_event_source_set_enabled(d->publisher->flush, SD_EVENT_ONESHOT);
-        if (d->publisher->looking || d->publisher->unsettled)
+        if (d->publisher->looking || changed_standing(d->changed))
                 arm_look(d);
-}
-
-static void mark(Daemon *d, bool is_lease, const char *name) {
-        _cleanup_free_ char *path = is_lease ? bus_lease_path(name) : bus_unit_path(name);
-        Shown *s;
-
-        if (!path)
-                return;
-        HASH_FIND_STR(d->publisher->shown, path, s);
-        if (!s) {
-                s = calloc(1, sizeof(Shown) + strlen(path) + 1);
-                if (!s)
-                        return;
-                memcpy(s->path, path, strlen(path) + 1);
-                str_copy(s->name, sizeof(s->name), name);
-                s->is_lease = is_lease;
-                HASH_ADD_STR(d->publisher->shown, path, s);
-        }
-        s->dirty = true;
-}
-
-void publish_changed(Daemon *d, const char *unit, const char *lease) {
-        if (unit)
-                mark(d, false, unit);
-        if (lease)
-                mark(d, true, lease);
-        if (lease || !unit)
-                d->publisher->unsettled = true;
-        publish_manager(d);
 }
 
 int publish_new(Daemon *d) {
@@ -353,12 +338,8 @@ int publish_new(Daemon *d) {
         d->publisher = calloc(1, sizeof(Publisher));
         if (!d->publisher)
                 return log_oom();
-        r = sd_event_add_defer(d->event, &d->publisher->flush, on_flush, d);
-        if (r >= 0)
-                r = sd_event_source_set_priority(d->publisher->flush, SD_EVENT_PRIORITY_IDLE);
-        if (r >= 0)
-                r = sd_event_add_time(d->event, &d->publisher->look, CLOCK_BOOTTIME, USEC_INFINITY, 10 * USEC_PER_MSEC,
-                                on_look, d);
+        r = sd_event_add_time(
+                        d->event, &d->publisher->look, CLOCK_BOOTTIME, USEC_INFINITY, 10 * USEC_PER_MSEC, on_look, d);
         if (r >= 0)
                 r = sd_event_source_set_priority(d->publisher->look, SD_EVENT_PRIORITY_IDLE);
         return r < 0 ? log_error_errno(r, "cannot set up the event loop") : 0;
@@ -369,7 +350,6 @@ void publish_free(Daemon *d) {
 
         if (!d->publisher)
                 return;
-        sd_event_source_disable_unref(d->publisher->flush);
         sd_event_source_disable_unref(d->publisher->look);
         HASH_ITER(hh, d->publisher->shown, s, next) {
                 HASH_DEL(d->publisher->shown, s);

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "daemon/publish.h"
 #include "util/log.h"
 
 struct RegistryHealth {
@@ -18,7 +17,7 @@ static void look(Daemon *d, RegistryStatus *ret, bool *ret_silent) {
         SessionView session;
 
         d->registry->ops->status(d->registry, ret);
-        core_session_view(d->core, daemon_now(), &session);
+        core_session_view(d->core, loop_now(), &session);
         *ret_silent = ret->state == REGISTRY_TROUBLE && session.last_beat == 0;
 }
 
@@ -69,7 +68,21 @@ static void on_status(void *userdata) {
                 h->warning = strdup(strempty(status.warning));
         }
         follow_silence(d, &status, silent);
-        publish_manager(d);
+        changed_note(d->changed);
+}
+
+const char *registry_health_state(const RegistryStatus *status, const SessionView *session) {
+        static const char *const texts[] = {
+                [REGISTRY_CONNECTING] = "connecting",
+                [REGISTRY_OK] = "ok",
+                [REGISTRY_TROUBLE] = "trouble",
+        };
+
+        return status->state == REGISTRY_OK && !isempty(session->found_uuid) ? "foreign" : texts[status->state];
+}
+
+const char *registry_health_last_error(const RegistryStatus *status, const SessionView *session) {
+        return session->competing || isempty(session->why_not) ? strempty(status->error) : session->why_not;
 }
 
 int registry_health_new(Daemon *d) {

@@ -6,8 +6,13 @@
  * That beats of a session which once came through no longer do is the core's to report, in terms of the units.
  */
 
-#include "daemon/daemon.h"
+#include "daemon/internal.h"
 
 /* Follows d->registry from now on; logs, once when trouble begins and once when it ends. */
 int registry_health_new(Daemon *d);
 void registry_health_free(Daemon *d);
+
+/* "connecting", "ok", "trouble", or "foreign": it answers, and is not the one that this machine goes by. */
+const char *registry_health_state(const RegistryStatus *status, const SessionView *session);
+/* Why this machine does not compete, or else the registry's last error; "" if there was none. */
+const char *registry_health_last_error(const RegistryStatus *status, const SessionView *session);

@@ -1,28 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-
-/*
- * Reading the configuration again: leased.conf, the list of enabled units, their options; and putting back a gate that
- * somebody removed (`systemctl revert` does).
- *
- * A file that cannot be read stops nothing: what was good before stays in force, and every complaint is logged once
- * for each reload. So does a TTL= under which a unit could not be stopped in time, and a StopGraceSec= that the TTL
- * cannot serve. A new TTL= or Metadata= takes effect at once; what else leased.conf says, when the daemon is
- * restarted, which leaves units alone.
- */
+#include "daemon/reload.h"
 
 #include <errno.h>
 #include <stdio.h>
 
-#include "conf/dropin.h"
 #include "daemon/last-conf.h"
 #include "daemon/changes.h"
-#include "daemon/daemon.h"
-#include "daemon/publish.h"
 #include "daemon/pid1-port.h"
 #include "util/log.h"
-
-#define GATE_RELOAD_DELAY (100 * USEC_PER_MSEC)
-#define GATE_RELOAD_INTERVAL (10 * USEC_PER_SEC)
 
 /* ---- units ---- */
 
@@ -151,7 +136,7 @@ static void set_ttl(Daemon *d, usec_t ttl) {
                         format_span(is, sizeof(is), ttl), format_span(was, sizeof(was), d->conf->ttl));
         d->conf->ttl = ttl;
         last_conf_keep(d->conf);
-        daemon_event(d, &(Event){ .kind = EVENT_TTL, .span = ttl });
+        loop_event(d->loop, &(Event){ .kind = EVENT_TTL, .span = ttl });
 }
 
 static void set_metadata(Daemon *d, char **metadata) {
@@ -163,7 +148,7 @@ static void set_metadata(Daemon *d, char **metadata) {
         d->conf->metadata = TAKE_PTR(*metadata);
         *metadata = was; /* the caller frees it */
         last_conf_keep(d->conf);
-        daemon_event(d, &(Event){ .kind = EVENT_METADATA, .machine = d->conf->metadata });
+        loop_event(d->loop, &(Event){ .kind = EVENT_METADATA, .machine = d->conf->metadata });
 }
 
 /* Whether every unit can be stopped in time under the new TTL, by the options that it will have. */
@@ -231,7 +216,7 @@ int reload_all(Daemon *d, char **ret_wrong) {
         read_conf(d, &candidates, &messages);
         configure_all(d, &candidates, &messages);
         log_messages(&messages);
-        publish_manager(d);
+        changed_note(d->changed);
         if (messages.n == 0) {
                 log_info("configuration reloaded");
                 return 0;
@@ -239,98 +224,4 @@ int reload_all(Daemon *d, char **ret_wrong) {
         if (ret_wrong)
                 *ret_wrong = join(&messages);
         return -EBADMSG;
-}
-
-/* ---- gates ---- */
-
-static void on_gates_reloaded(int error, const char *text, void *userdata) {
-        if (error < 0)
-                log_warning_errno(error, "PID 1 has not reloaded its unit files%s%s", isempty(text) ? "" : ": ",
-                                strempty(text));
-}
-
-static int on_gate_reload(sd_event_source *source, uint64_t usec, void *userdata) {
-        Daemon *d = userdata;
-
-        d->gate_reloaded_at = now_boottime();
-        (void) pid1_reload(d->manager, on_gates_reloaded, d);
-        return 0;
-}
-
-/* Soon, so that many units cause one reload; and not often, so that whoever fights us for a file does not keep PID 1
- * busy. */
-static void ask_gate_reload(Daemon *d) {
-        usec_t at = usec_add(now_boottime(), GATE_RELOAD_DELAY);
-        int enabled = SD_EVENT_OFF, r = 0;
-
-        if (d->gate_reloaded_at > 0)
-                at = MAX(at, usec_add(d->gate_reloaded_at, GATE_RELOAD_INTERVAL));
-        if (!d->gate_reload)
-                r = sd_event_add_time(d->event, &d->gate_reload, CLOCK_BOOTTIME, at, USEC_PER_MSEC, on_gate_reload, d);
-        else if (sd_event_source_get_enabled(d->gate_reload, &enabled) >= 0 && enabled == SD_EVENT_OFF) {
-                r = sd_event_source_set_time(d->gate_reload, at);
-                if (r >= 0)
-                        r = sd_event_source_set_enabled(d->gate_reload, SD_EVENT_ONESHOT);
-        }
-        if (r < 0)
-                log_error_errno(r, "cannot arm the timer for a reload of PID 1");
-}
-
-void gates_renew(Daemon *d) {
-        int r = dropins_renew("");
-
-        if (r < 0)
-                log_warning_errno(r, "gates of an earlier version cannot be written anew");
-        else if (r > 0) {
-                log_notice("gates that were not of this version have been written anew: %i", r);
-                ask_gate_reload(d);
-        }
-}
-
-void gate_mend(Daemon *d, const char *gated, const char *unit, bool need_reload) {
-        _cleanup_(unit_options_freep) UnitOptions *options = NULL;
-        _cleanup_(messages_done) Messages messages = {};
-        int r;
-
-        /* `leasectl disable` and Global= remove the gate, too, and the daemon may not have been told yet. */
-        if (unit_options_load("", unit, &options, &messages) == -ENOENT || (options && options->global))
-                return;
-        r = dropin_member_write("", gated, unit);
-        if (r < 0)
-                log_error_errno(r, "%s: its gate is not in force, and cannot be written", gated);
-        else if (r > 0)
-                log_notice("%s: its gate was not there; it has been written%s%s", gated,
-                                streq(gated, unit) ? "" : ", because it goes by the lease of ",
-                                streq(gated, unit) ? "" : unit);
-        if (r > 0 || (r == 0 && need_reload))
-                ask_gate_reload(d);
-}
-
-void gate_lift(Daemon *d, const char *unit, bool need_reload) {
-        _cleanup_(unit_options_freep) UnitOptions *options = NULL;
-        _cleanup_(messages_done) Messages messages = {};
-        _cleanup_(strv_freep) char **gated = NULL;
-        bool removed = false;
-        int r;
-
-        /* `leasectl enable` puts the gate back, and the daemon may not have been told yet. */
-        if (unit_options_load("", unit, &options, &messages) == -ENOENT || !options || !options->global)
-                return;
-        r = dropin_members_list("", unit, &gated);
-        if (r >= 0)
-                r = strv_add(&gated, unit);
-        for (char **name = gated; r >= 0 && name && *name; name++) {
-                _cleanup_free_ char *owner = dropin_owner("", *name);
-
-                if (!owner)
-                        continue;
-                r = dropin_remove("", *name);
-                removed = true;
-        }
-        if (r < 0)
-                log_error_errno(r, "%s: it is to run everywhere, but its gate cannot be removed", unit);
-        else if (removed)
-                log_notice("%s: it needs no lease any more; its gate has been removed", unit);
-        if (removed || need_reload)
-                ask_gate_reload(d);
 }

@@ -1,18 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-
-/*
- * The core's reports as log lines: one each, for somebody who is woken by them. What has happened comes first, then
- * what the daemon does about it, then what a person could do. What went wrong with a unit is also its LastError on
- * D-Bus.
- */
+#include "daemon/report.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "daemon/daemon.h"
-#include "daemon/publish.h"
+#include "daemon/machine-name.h"
 #include "daemon/pid1-port.h"
+#include "daemon/stop.h"
 #include "util/journal.h"
 #include "util/log.h"
 #include "util/text.h"
@@ -37,7 +32,7 @@ static void keep_error(const Line *l, const char *text) {
 
         if (l->action->unit)
                 pid1_port_set_error(l->daemon, l->action->unit, text);
-        else if (l->action->lease && core_find_lease(l->daemon->core, daemon_now(), l->action->lease, &lease) &&
+        else if (l->action->lease && core_find_lease(l->daemon->core, loop_now(), l->action->lease, &lease) &&
                         lease.unit)
                 pid1_port_set_error(l->daemon, lease.unit, text);
 }
@@ -89,7 +84,7 @@ static void report_registry(const Line *l) {
                 say(l, LOG_NOTICE, "the registry answers again after %s", l->span);
                 break;
         case REPORT_REGISTRY_FOREIGN:
-                core_session_view(l->daemon->core, daemon_now(), &session);
+                core_session_view(l->daemon->core, loop_now(), &session);
                 say(l, LOG_ALERT,
                                 "this is not the registry that this machine knows (%s): all leased units are stopped, "
                                 "and none "
@@ -320,7 +315,7 @@ static void report_unit(const Line *l) {
 void report_log(Daemon *d, const Action *a) {
         Line l = { .daemon = d, .action = a, .subject = a->unit ?: a->lease, .lease = a->lease ?: strempty(a->unit) };
 
-        (void) daemon_machine_name(d, a->machine, l.machine, sizeof(l.machine));
+        (void) machine_name(d->core, a->machine, l.machine, sizeof(l.machine));
         (void) format_span(l.span, sizeof(l.span), a->span);
         /* So it looks, too, when the machine is being shut down. */
         if (a->report == REPORT_STOPPED_BY_HAND || a->report == REPORT_STOPPED_WITH ||
@@ -354,5 +349,5 @@ void report_log(Daemon *d, const Action *a) {
         default:
                 report_lease(&l);
         }
-        publish_manager(d);
+        changed_note(d->changed);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/shown-unit.h"
 
-#include "daemon/bus.h"
+#include "daemon/bus-util.h"
 #include "daemon/pid1-port.h"
 #include "daemon/why-not.h"
 
@@ -24,7 +24,7 @@ void shown_unit_look(Daemon *d, const UnitView *v, ShownUnit *s) {
         s->error_at = pid1_port_last_error_at(d, v->unit);
         if (s->texts[TEXT_REASON] != reason)
                 shown_unit_look_around(d, v->unit, s);
-        s->pid1[0] = digest(bus_active_state(d, v->unit));
+        s->pid1[0] = digest(pid1_port_active(d, v->unit));
         s->pid1[1] = s->pid1[2] = 0;
         if (!status || !status->known)
                 return;
@@ -34,7 +34,7 @@ void shown_unit_look(Daemon *d, const UnitView *v, ShownUnit *s) {
 
 void shown_unit_look_around(Daemon *d, const char *unit, ShownUnit *s) {
         s->why_not = why_not_digest(d, unit);
-        s->stuck = core_is_stuck(d->core, daemon_now(), unit);
+        s->stuck = core_is_stuck(d->core, loop_now(), unit);
 }
 
 size_t shown_unit_diff(const ShownUnit *old, const ShownUnit *now, char *names[static SHOWN_UNIT_NAMES]) {

@@ -6,7 +6,7 @@
  * again and again, and mostly says the same.
  */
 
-#include "daemon/daemon.h"
+#include "daemon/internal.h"
 
 typedef struct ShownUnit {
         uint64_t texts[6]; /* digests: State, Lease, MachineID, LastError, Slice, and this machine's own reason in

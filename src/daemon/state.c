@@ -7,6 +7,7 @@
 #include <sys/eventfd.h>
 #include <time.h>
 
+#include "daemon/memory.h"
 #include "util/file-util.h"
 #include "util/log.h"
 

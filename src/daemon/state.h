@@ -39,14 +39,3 @@ int state_result(State *s);
 /* Called whenever state_result() may be another; NULL: no more. */
 void state_on_result(State *s, void (*f)(void *userdata), void *userdata);
 const char *state_path(const State *s);
-
-/* The text of state.json; owned by the caller, NULL if out of memory. */
-char *memory_encode(const CoreMemory *memory);
-
-typedef struct LoadedMemory {
-        CoreMemory memory; /* its strings and indexes are owned by this struct */
-} LoadedMemory;
-
-/* Of size bytes, whatever they are: 0, -ENOMEM, or -EBADMSG with *ret_why a static text of what is wrong. */
-int memory_decode(const char *text, size_t size, LoadedMemory *ret, const char **ret_why);
-void memory_done(LoadedMemory *m);

@@ -1,17 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-
-/*
- * What SIGTERM means. PID 1 sends the same signal for a stop, at the machine's shutdown, for a restart and for an
- * upgrade, and a person may send it by hand. So PID 1 is asked which job it has for our service: only "stop" (which a
- * shutdown is, too) means that units are to be stopped and their leases released. In every other case, also if no
- * answer comes soon, the daemon leaves at once and everything stays as it is: the guard keeps the time, and the next
- * daemon carries on.
- */
+#include "daemon/stop.h"
 
 #include <errno.h>
 
-#include "daemon/daemon.h"
-#include "daemon/publish.h"
 #include "util/log.h"
 
 #define SERVICE "leased.service"
@@ -28,7 +19,7 @@ static void leave(Daemon *d, const char *why) {
         log_info("leaving units and leases as they are (%s)", why);
         notify_state(d->notifier, "STOPPING=1");
         notify_status(d->notifier, "Leaving units as they are.");
-        daemon_exit(d, 0);
+        (void) sd_event_exit(d->event, 0);
 }
 
 /* A unit may take its TimeoutStopSec= to stop, and ours must not cut that short. */
@@ -45,10 +36,10 @@ static void release_all(Daemon *d) {
         log_info("stopping units and releasing their leases");
         d->stopping = true;
         notify_state(d->notifier, "STOPPING=1\nEXTEND_TIMEOUT_USEC=30000000");
-        publish_manager(d);
+        changed_note(d->changed);
         if (arm(d, EXTEND_EVERY, on_extend) < 0)
                 log_warning("cannot ask for more time to stop");
-        daemon_event(d, &(Event){ .kind = EVENT_SHUTDOWN });
+        loop_event(d->loop, &(Event){ .kind = EVENT_SHUTDOWN });
 }
 
 static void on_job(int error, const char *text, void *userdata) {
@@ -105,5 +96,5 @@ void stop_suspected(Daemon *d) {
 void stop_finished(Daemon *d) {
         d->stop_timer = sd_event_source_disable_unref(d->stop_timer);
         log_info("all leases are released, or run out by themselves");
-        daemon_exit(d, 0);
+        (void) sd_event_exit(d->event, 0);
 }

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "daemon/bus-link.h"
 #include "util/file-util.h"
 #include "util/log.h"
 
@@ -44,12 +45,12 @@ static int call(Daemon *d, sd_bus_slot **slot, const char *interface, const char
         int r;
 
         *slot = sd_bus_slot_unref(*slot);
-        r = sd_bus_message_new_method_call(d->own_bus, &m, LOGIND_NAME, LOGIND_PATH, interface, member);
+        r = sd_bus_message_new_method_call(bus_link_get(d->own), &m, LOGIND_NAME, LOGIND_PATH, interface, member);
         if (r >= 0)
                 r = sd_bus_message_set_auto_start(m, false);
         if (r >= 0)
                 r = e ? sd_bus_message_append(m, "ssss", a, b, c, e) : sd_bus_message_append(m, "s", a);
-        return r < 0 ? r : sd_bus_call_async(d->own_bus, slot, m, f, d, CALL_TIMEOUT);
+        return r < 0 ? r : sd_bus_call_async(bus_link_get(d->own), slot, m, f, d, CALL_TIMEOUT);
 }
 
 /* ---- the delay ---- */
@@ -89,7 +90,7 @@ static int on_inhibited(sd_bus_message *m, void *userdata, sd_bus_error *error) 
 }
 
 static void inhibit(Daemon *d) {
-        if (d->suspend->fd < 0 && !d->suspend->inhibit && d->own_bus)
+        if (d->suspend->fd < 0 && !d->suspend->inhibit && bus_link_get(d->own))
                 (void) call(d, &d->suspend->inhibit, LOGIND_MANAGER, "Inhibit", on_inhibited, "sleep", "leased",
                                 "Stopping leased units", "delay");
 }
@@ -108,13 +109,13 @@ static void fall_asleep(Daemon *d) {
 
         log_notice("the machine is about to sleep: stopping leased units and releasing their leases");
         s->sleeping = true;
-        daemon_event(d, &(Event){ .kind = EVENT_SLEEP, .on = true, .span = usec_sub(until, now_boottime()) });
+        loop_event(d->loop, &(Event){ .kind = EVENT_SLEEP, .on = true, .span = usec_sub(until, now_boottime()) });
 }
 
 static void wake_up(Daemon *d) {
         log_notice("the machine is awake");
         d->suspend->sleeping = false;
-        daemon_event(d, &(Event){ .kind = EVENT_SLEEP });
+        loop_event(d->loop, &(Event){ .kind = EVENT_SLEEP });
         inhibit(d);
 }
 
@@ -165,7 +166,7 @@ static int on_properties(sd_bus_message *m, void *userdata, sd_bus_error *error)
 static void ask(Daemon *d) {
         if (d->suspend->asked)
                 d->suspend->again = true;
-        else if (d->own_bus)
+        else if (bus_link_get(d->own))
                 (void) call(d, &d->suspend->asked, "org.freedesktop.DBus.Properties", "GetAll", on_properties,
                                 LOGIND_MANAGER, NULL, NULL, NULL);
 }
@@ -207,11 +208,11 @@ int suspend_attach(Daemon *d) {
                 s->fd = -1;
                 s->delay = DELAY_DEFAULT;
         }
-        if ((r = sd_bus_add_match_async(d->own_bus, &s->owner_match,
+        if ((r = sd_bus_add_match_async(bus_link_get(d->own), &s->owner_match,
                              "type='signal',sender='org.freedesktop.DBus',path='/org/freedesktop/DBus',"
                              "interface='org.freedesktop.DBus',member='NameOwnerChanged',arg0='" LOGIND_NAME "'",
                              on_owner, NULL, d)) < 0 ||
-                        (r = sd_bus_match_signal_async(d->own_bus, &s->sleep_match, LOGIND_NAME, LOGIND_PATH,
+                        (r = sd_bus_match_signal_async(bus_link_get(d->own), &s->sleep_match, LOGIND_NAME, LOGIND_PATH,
                                          LOGIND_MANAGER, "PrepareForSleep", on_sleep, NULL, d)) < 0)
                 return r;
         inhibit(d);

@@ -9,7 +9,7 @@
  * Where there is no logind, there is no delay, and the guard's clock, which goes on in the machine's sleep, must do.
  */
 
-#include "daemon/daemon.h"
+#include "daemon/internal.h"
 
 /* With each new connection to the bus, before it is attached to the loop. Non-logging. */
 int suspend_attach(Daemon *d);

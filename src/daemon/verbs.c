@@ -9,9 +9,10 @@
 
 #include <errno.h>
 
-#include "daemon/bus.h"
+#include "daemon/bus-util.h"
 #include "daemon/kept.h"
-#include "daemon/publish.h"
+#include "daemon/machine-name.h"
+#include "daemon/reload.h"
 #include "daemon/why-not.h"
 #include "daemon/words.h"
 #include "util/log.h"
@@ -26,7 +27,7 @@ int verb_find_unit(Daemon *d, sd_bus_message *m, UnitView *ret, sd_bus_error *er
         if (!unit_name_is_valid(name))
                 return bus_error(error, BUS_ERROR("InvalidName"), "%s is not the name of a unit that can be leased.",
                                 bus_quote(name, quoted));
-        if (!core_find_unit(d->core, daemon_now(), name, ret))
+        if (!core_find_unit(d->core, loop_now(), name, ret))
                 return bus_error(error, BUS_ERROR("NoSuchUnit"), "%s is not enabled on this machine.", name);
         return 0;
 }
@@ -50,7 +51,7 @@ static int find_held_unit(Daemon *d, sd_bus_message *m, UnitView *ret, sd_bus_er
                 return bus_error(error, BUS_ERROR("RegistryUnavailable"),
                                 "Who holds the lease of %s is not known: %s.", ret->unit, ret->why_not);
         return bus_error(error, BUS_ERROR("NotHolder"), "The lease of %s is not held here, but by %s.", ret->unit,
-                        daemon_machine_name(d, ret->machine_id, holder, sizeof(holder)));
+                        machine_name(d->core, ret->machine_id, holder, sizeof(holder)));
 }
 
 int verb_release_unit(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
@@ -91,7 +92,7 @@ static int find_machine(Daemon *d, sd_bus_message *m, FoundMachine *ret, sd_bus_
         r = sd_bus_message_read(m, "s", &ret->machine_id);
         if (r < 0)
                 return r;
-        (void) core_each_machine(d->core, daemon_now(), match_machine, ret);
+        (void) core_each_machine(d->core, loop_now(), match_machine, ret);
         return ret->found ? 0
                           : bus_error(error, BUS_ERROR("NoSuchMachine"), "The registry names no machine %s.",
                                             bus_quote(ret->machine_id, quoted));
@@ -120,7 +121,7 @@ static int check_target(Daemon *d, const UnitView *unit, const FoundMachine *mac
         Target target = { .machine_id = machine->machine_id };
         char name[128];
 
-        (void) daemon_machine_name(d, machine->machine_id, name, sizeof(name));
+        (void) machine_name(d->core, machine->machine_id, name, sizeof(name));
         if (streq(machine->machine_id, d->machine_id))
                 return bus_error(error, SD_BUS_ERROR_INVALID_ARGS, "%s is here already.", unit->unit);
         if (!machine->known)
@@ -133,7 +134,7 @@ static int check_target(Daemon *d, const UnitView *unit, const FoundMachine *mac
                                 error, BUS_ERROR("NoSuchMachine"), "%s is silent: nothing can be handed to it.", name);
         if (machine->draining)
                 return bus_error(error, BUS_ERROR("Draining"), "%s is draining: it takes no leases.", name);
-        (void) core_each_why_not(d->core, daemon_now(), unit->unit, match_target, &target);
+        (void) core_each_why_not(d->core, loop_now(), unit->unit, match_target, &target);
         if (target.found && !target.fits)
                 return bus_error(error, BUS_ERROR("Unfit"), "It cannot go to %s: %s.", name, target.why);
         return 0;
@@ -154,7 +155,7 @@ int verb_transfer_unit(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
         if (r < 0)
                 return r;
         log_notice("%s: transfer to %s asked for over D-Bus", unit.unit,
-                        daemon_machine_name(d, machine.machine_id, target, sizeof(target)));
+                        machine_name(d->core, machine.machine_id, target, sizeof(target)));
         return words_begin(d, m, &(Event){ .kind = EVENT_TRANSFER, .unit = unit.unit, .machine = machine.machine_id });
 }
 
@@ -165,7 +166,7 @@ int verb_steal_unit(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
 
         if (r < 0)
                 return r;
-        core_session_view(d->core, daemon_now(), &session);
+        core_session_view(d->core, loop_now(), &session);
         if (session.draining)
                 return sd_bus_error_set(error, BUS_ERROR("Draining"), "This machine is draining: it takes no leases.");
         if (!session.competing)
@@ -190,8 +191,8 @@ int verb_rearm_unit(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
 static int set_draining(Daemon *d, sd_bus_message *m, bool on) {
         log_notice("%s", on ? "draining: this machine takes no leases and gives away those that it holds"
                             : "no longer draining");
-        daemon_event(d, &(Event){ .kind = EVENT_DRAIN, .on = on });
-        publish_manager(d);
+        loop_event(d->loop, &(Event){ .kind = EVENT_DRAIN, .on = on });
+        changed_note(d->changed);
         return kept_reply(d, m,
                         on ? "This machine drains now, but does not after a reboot"
                            : "This machine does not drain now, but does again after a reboot");
@@ -211,7 +212,7 @@ static int set_other_draining(
         RegistryStatus status;
         char name[128];
 
-        (void) daemon_machine_name(d, machine->machine_id, name, sizeof(name));
+        (void) machine_name(d->core, machine->machine_id, name, sizeof(name));
         d->registry->ops->status(d->registry, &status);
         if (status.state != REGISTRY_OK)
                 return bus_error(error, BUS_ERROR("RegistryUnavailable"), "The registry does not answer: %s",
@@ -264,7 +265,7 @@ int verb_accept_registry(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
                 return bus_error(error, SD_BUS_ERROR_INVALID_ARGS,
                                 "%s is no registry's uuid: 36 characters as leasectl registry shows them.",
                                 bus_quote(uuid, quoted));
-        core_session_view(d->core, daemon_now(), &session);
+        core_session_view(d->core, loop_now(), &session);
         if (!streq(session.found_uuid, uuid))
                 return bus_error(error, BUS_ERROR("NoSuchRegistry"), "%s%s: nothing is to be accepted.",
                                 isempty(session.found_uuid)
@@ -272,7 +273,7 @@ int verb_accept_registry(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
                                                 : "The registry that answers is ",
                                 session.found_uuid);
         log_notice("the registry with uuid %s is the right one from now on, as asked for over D-Bus", uuid);
-        daemon_event(d, &(Event){ .kind = EVENT_ACCEPT, .machine = uuid });
+        loop_event(d->loop, &(Event){ .kind = EVENT_ACCEPT, .machine = uuid });
         return sd_bus_reply_method_return(m, NULL);
 }
 
@@ -292,11 +293,11 @@ int verb_forget_index(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
         if (index == 0)
                 return bus_error(error, BUS_ERROR("NoSuchLease"), "This machine remembers nothing of the lease %s.",
                                 name);
-        if (core_find_lease(d->core, daemon_now(), name, &v) && v.local)
+        if (core_find_lease(d->core, loop_now(), name, &v) && v.local)
                 return bus_error(error, BUS_ERROR("Busy"), "%s is held here: its Index is in use.", name);
         log_notice("%s: the Index %" PRIu64 " that this machine remembers is forgotten, as asked for over D-Bus", name,
                         index);
-        daemon_event(d, &(Event){ .kind = EVENT_FORGET_INDEX, .unit = name });
+        loop_event(d->loop, &(Event){ .kind = EVENT_FORGET_INDEX, .unit = name });
         return sd_bus_reply_method_return(m, "tt", index, core_remembered(d->core, name));
 }
 

@@ -49,7 +49,7 @@ static int tell(const WhyNotView *v, void *userdata) {
 
 int why_not_each(Daemon *d, const char *unit, int (*f)(const char *machine_id, const char *line, void *userdata),
                 void *userdata) {
-        Now now = daemon_now();
+        Now now = loop_now();
         Each each = { .f = f, .userdata = userdata, .now = now.realtime };
 
         return core_each_why_not(d->core, now, unit, tell, &each);

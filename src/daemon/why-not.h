@@ -3,7 +3,7 @@
 
 /* Why a unit is where it is, machine by machine, in lines for people: WhyNot on D-Bus, and errors of the verbs. */
 
-#include "daemon/daemon.h"
+#include "daemon/internal.h"
 
 enum { WHY_NOT_SIZE = 512 };
 

@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <utlist.h>
 
-#include "daemon/bus.h"
+#include "daemon/bus-link.h"
+#include "daemon/bus-util.h"
+#include "daemon/machine-name.h"
 #include "util/log.h"
 
 /* ---- is he still there? ---- */
@@ -65,10 +67,11 @@ Asker *asker_new(Daemon *d, sd_bus_message *m, uint64_t id, void (*there)(void *
                         "type='signal',sender='org.freedesktop.DBus',path='/org/freedesktop/DBus',"
                         "interface='org.freedesktop.DBus',member='NameOwnerChanged',arg0='%s'",
                         strempty(sender));
-        r = sd_bus_add_match_async(d->bus, &a->match, match, on_left, NULL, a);
+        r = sd_bus_add_match_async(bus_link_get(d->api), &a->match, match, on_left, NULL, a);
         if (r >= 0)
-                r = sd_bus_call_method_async(d->bus, &a->question, "org.freedesktop.DBus", "/org/freedesktop/DBus",
-                                "org.freedesktop.DBus", "NameHasOwner", on_told, a, "s", strempty(sender));
+                r = sd_bus_call_method_async(bus_link_get(d->api), &a->question, "org.freedesktop.DBus",
+                                "/org/freedesktop/DBus", "org.freedesktop.DBus", "NameHasOwner", on_told, a, "s",
+                                strempty(sender));
         return r < 0 ? asker_free(a) : a;
 }
 
@@ -104,7 +107,7 @@ static void pending_free(Daemon *d, PendingWord *p) {
 static void give_to_core(void *userdata) {
         PendingWord *p = userdata;
 
-        daemon_event(p->daemon, &p->event);
+        loop_event(p->daemon->loop, &p->event);
 }
 
 int words_begin(Daemon *d, sd_bus_message *m, const Event *word) {
@@ -123,7 +126,7 @@ int words_begin(Daemon *d, sd_bus_message *m, const Event *word) {
         if (word->unit)
                 str_copy(p->object, sizeof(p->object), word->unit);
         else
-                (void) daemon_machine_name(d, word->machine, p->object, sizeof(p->object));
+                (void) machine_name(d->core, word->machine, p->object, sizeof(p->object));
         DL_APPEND(d->words, p);
         p->asker = asker_new(d, m, p->id, give_to_core, p);
         if (!p->asker) {
@@ -185,7 +188,7 @@ void words_done(Daemon *d, const Action *a) {
 
 void words_withdraw(Daemon *d, uint64_t id) {
         if (sd_event_get_state(d->event) != SD_EVENT_FINISHED) /* then nothing is begun any more */
-                daemon_event(d, &(Event){ .kind = EVENT_WITHDRAW, .id = id });
+                loop_event(d->loop, &(Event){ .kind = EVENT_WITHDRAW, .id = id });
 }
 
 void words_cancel(Daemon *d) {

@@ -9,7 +9,7 @@
  * interrupted or killed: nothing acts later than somebody waits for it.
  */
 
-#include "daemon/daemon.h"
+#include "daemon/internal.h"
 
 /* Follows the sender of m: there() is called once, when the bus has said that he is still there (NULL: it does not
  * matter; a password may have been typed meanwhile); when he leaves the bus, the word or the call with that id is

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "daemon/memory.h"
 #include "daemon/state.h"
 #include "util/file-util.h"
 

@@ -2,7 +2,7 @@
 /* state.json, what a machine remembers over a boot: what can be read is written again as the same. */
 #include <errno.h>
 
-#include "daemon/state.h"
+#include "daemon/memory.h"
 #include "fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

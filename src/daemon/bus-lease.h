@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* /org/leased1/lease/NAME, org.leased1.Lease: every lease in the registry, whoever holds it. */
+
+#include "daemon/internal.h"
+
+/* Adds the interface to the connection. Non-logging; a negative errno. */
+int bus_lease_register(Daemon *d, sd_bus *bus);

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/bus-util.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "conf/metadata.h"
+#include "core/record.h"
+#include "util/text.h"
+
+static char *object_path(const char *prefix, const char *name) {
+        char *path = NULL;
+
+        return sd_bus_path_encode(prefix, name, &path) < 0 ? NULL : path;
+}
+
+char *bus_lease_path(const char *name) {
+        return object_path(BUS_LEASE_PATH, name);
+}
+
+char *bus_unit_path(const char *name) {
+        return object_path(BUS_UNIT_PATH, name);
+}
+
+const char *bus_quote(const char *text, char buf[static BUS_QUOTE_SIZE]) {
+        static const char more[] = "...";
+        size_t n = strlen(text), room = BUS_QUOTE_SIZE - sizeof("\"\"") - sizeof(more);
+
+        if (n > room)
+                for (n = room; n > 0 && ((unsigned char) text[n] & 0xc0) == 0x80;) /* not amidst a character */
+                        n--;
+        (void) snprintf(buf, BUS_QUOTE_SIZE, "\"%.*s%s\"", (int) n, text, text[n] ? more : "");
+        for (char *p = buf; *p; p++)
+                if ((unsigned char) *p < ' ' || *p == 0x7f)
+                        *p = '?';
+        return buf;
+}
+
+int bus_append_text(sd_bus_message *m, const char *text) {
+        _cleanup_free_ char *copy = NULL;
+
+        if (!text || text_is_utf8(text))
+                return sd_bus_message_append(m, "s", strempty(text));
+        copy = strdup(text);
+        return copy ? sd_bus_message_append(m, "s", text_mend(copy)) : -ENOMEM;
+}
+
+int bus_error(sd_bus_error *error, const char *name, const char *format, ...) {
+        char text[1024];
+        va_list ap;
+
+        va_start(ap, format);
+        (void) vsnprintf(text, sizeof(text), format, ap);
+        va_end(ap);
+        return sd_bus_error_set(error, name, text_mend(text));
+}
+
+int bus_append_path(sd_bus_message *m, char *path) {
+        int r = path ? sd_bus_message_append(m, "o", path) : -ENOMEM;
+
+        free(path);
+        return r;
+}
+
+int bus_append_words(sd_bus_message *m, const char *words) {
+        _cleanup_free_ char *copy = strdup(strempty(words));
+        char *save = NULL;
+        int r;
+
+        if (!copy)
+                return -ENOMEM;
+        r = sd_bus_message_open_container(m, 'a', "s");
+        for (char *word = strtok_r(copy, " ", &save); word && r >= 0; word = strtok_r(NULL, " ", &save))
+                r = bus_append_text(m, word);
+        return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+int bus_append_metadata(sd_bus_message *m, const char *metadata) {
+        char key[METADATA_SIZE], values[METADATA_SIZE];
+        size_t cursor = 0;
+        int r = sd_bus_message_open_container(m, 'a', "{ss}");
+
+        while (r >= 0 && metadata_next(strempty(metadata), &cursor, key, values))
+                r = sd_bus_message_append(m, "{ss}", key, values);
+        return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+int bus_paths_add(BusPaths *p, char *path) {
+        if (p->n + 1 >= p->room) {
+                size_t room = p->room ? 2 * p->room : 64;
+                char **paths = realloc(p->paths, room * sizeof(char *));
+
+                if (!paths) {
+                        free(path);
+                        return -ENOMEM;
+                }
+                p->paths = paths;
+                p->room = room;
+        }
+        p->paths[p->n] = path;
+        if (!path)
+                return -ENOMEM;
+        p->paths[++p->n] = NULL;
+        return 0;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* What the files that speak D-Bus have in common: names, paths, and how text and errors get into a message. */
+
+#include <systemd/sd-bus.h>
+
+#include "util/macros.h"
+
+#define BUS_NAME "org.leased1"
+#define BUS_PATH "/org/leased1"
+#define BUS_LEASE_PATH "/org/leased1/lease"
+#define BUS_UNIT_PATH "/org/leased1/unit"
+#define BUS_MANAGER "org.leased1.Manager"
+#define BUS_LEASE "org.leased1.Lease"
+#define BUS_UNIT "org.leased1.Unit"
+
+#define BUS_ERROR(name) "org.leased1.Error." name
+
+/* The object path of a lease or unit; owned by the caller, NULL if out of memory. */
+char *bus_lease_path(const char *name);
+char *bus_unit_path(const char *name);
+
+enum {
+        BUS_QUOTE_SIZE = 80,
+};
+
+/* What a caller has sent, for an error message: in quotes, on one line, and cut where it is long. Written into buf and
+ * returned. */
+const char *bus_quote(const char *text, char buf[static BUS_QUOTE_SIZE]);
+
+/* Whatever reaches D-Bus as text must be UTF-8, or the bus disconnects us. Text that may come from a server, from a
+ * file, or is cut from such text, goes through these two: what is not UTF-8 in it is replaced, nothing else is
+ * changed.
+ */
+
+/* Appends a string; NULL counts as "". */
+int bus_append_text(sd_bus_message *m, const char *text);
+/* Sets error, and returns the negative errno that sd-bus has for its name. */
+int bus_error(sd_bus_error *error, const char *name, const char *format, ...) _printf_(3, 4);
+
+/* Appends an object path. Takes path; NULL is out of memory. */
+int bus_append_path(sd_bus_message *m, char *path);
+/* Appends "a b c" as as; NULL counts as "". */
+int bus_append_words(sd_bus_message *m, const char *words);
+/* Appends "region=eu rack=a1" as a{ss}; NULL counts as "". */
+int bus_append_metadata(sd_bus_message *m, const char *metadata);
+
+/* A growing, NULL-terminated list of object paths, as sd-bus wants it from an enumerator. */
+typedef struct BusPaths {
+        char **paths;
+        size_t n, room;
+} BusPaths;
+
+/* Takes path; NULL is out of memory. -ENOMEM leaves the list as it was. */
+int bus_paths_add(BusPaths *p, char *path);

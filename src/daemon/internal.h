@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * What the files of this folder share: one struct. Nobody else includes it.
+ *
+ *   daemon.c        makes all that is below, and wires it together
+ *   loop.c          the loop around the core: an event goes in, the core's actions come out
+ *   actions.c       which adapter carries out which action
+ *   registry-port.c registry: records, texts and ids
+ *   guard-port.c    the guard; guard-service.c what PID 1 says of it
+ *   pid1-port.c     the enabled units at PID 1
+ *   state.c         what is kept on /run and on disk
+ *   reload.c        the configuration and the enabled units, read again; changes.c what that has changed, in words
+ *   gates.c         gates that somebody removed, or that are of another version
+ *   stop.c          what SIGTERM means
+ *   suspend.c       before the machine sleeps
+ *   notify.c        what PID 1 is told
+ *   report.c        the core's reports as log lines
+ *   bus*.c          D-Bus: the two connections (bus-link.c), the three interfaces, the verbs
+ *   changed.c       what looks different by now; publish.c tells listeners, shown-unit.c is what they know of a unit
+ *   why-not.c       why a unit is where it is, in words; machine-name.c a machine's name for people
+ *   calls.c         leases of a scheduler's own
+ *   kept.c          answers that wait for the disk
+ *   words.c         the operator's words, until they are answered
+ *   authorize.c     who may use a verb
+ *
+ * The folder is glue: no decision on leases or units is taken in it. What happens outside becomes an event, and what
+ * the core answers is carried out.
+ */
+
+#include <systemd/sd-event.h>
+
+#include "conf/conf.h"
+#include "core/core.h"
+#include "daemon/bus-link.h"
+#include "daemon/changed.h"
+#include "daemon/gates.h"
+#include "daemon/loop.h"
+#include "daemon/registry-port.h"
+#include "daemon/guard-port.h"
+#include "daemon/notify.h"
+#include "daemon/state.h"
+#include "registry/registry.h"
+#include "pid1/pid1.h"
+
+typedef struct EnabledUnit EnabledUnit;
+typedef struct GuardService GuardService;
+typedef struct RegistryHealth RegistryHealth;
+typedef struct Authorization Authorization;
+typedef struct PendingCall PendingCall;
+typedef struct PendingWord PendingWord;
+typedef struct Asker Asker;
+typedef struct KeptReply KeptReply;
+typedef struct Publisher Publisher;
+typedef struct Suspend Suspend;
+
+typedef struct Daemon {
+        sd_event *event;
+        LeasedConf *conf;
+        char machine_id[MACHINE_SIZE], boot_id[BOOT_SIZE], hostname[HOSTNAME_SIZE];
+        int lock_fd; /* one daemon a machine */
+
+        Core *core;
+        Loop *loop;
+        sd_event_source *housekeeping, *signals[3];
+
+        Notifier *notifier;
+        State *state;
+        Registry *registry;
+        RegistryHealth *registry_health;
+        RegistryPort *registry_port;
+        GuardPort *guard;
+        GuardService *guard_service;
+
+        Pid1 *manager;
+        EnabledUnit *units;
+        Gates *gates;
+
+        BusLink *api, *own; /* two connections: for what others ask; for PID 1 and logind */
+        sd_bus_slot *bus_name_slot;
+        bool bus_trouble, ready;
+        Authorization *authorizations;
+        uint64_t last_question; /* to polkit */
+        PendingCall *calls;
+        PendingWord *words;
+        KeptReply *kept;
+        uint64_t last_call; /* id of both */
+        Changed *changed;
+        Publisher *publisher;
+
+        Messages changes;          /* by the last reload, for people */
+        char pid1_port_error[256]; /* why the enabled units could not be listed: those known before go on; "": they
+                                    * could
+                                    */
+        Messages wrong;            /* lines about leased.conf: what was in force before goes on */
+
+        Suspend *suspend;
+
+        bool stopping; /* leases are being released */
+        bool stop_asked;
+        sd_event_source *stop_timer;
+} Daemon;

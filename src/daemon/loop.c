@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/loop.h"
+
+#include <errno.h>
+#include <utlist.h>
+
+#include "util/log.h"
+#include "util/time-util.h"
+
+typedef struct QueuedEvent QueuedEvent;
+
+struct QueuedEvent {
+        QueuedEvent *prev, *next;
+        Event event;
+        char unit[NAME_SIZE], machine[METADATA_SIZE]; /* the longest text that .machine of an event points to */
+};
+
+struct Loop {
+        Core *core;
+        loop_perform_t perform;
+        void *userdata;
+        bool stepping;
+        QueuedEvent *queue;
+        sd_event_source *deadline;
+};
+
+Now loop_now(void) {
+        return (Now){ .boottime = now_boottime(), .realtime = now_realtime() };
+}
+
+/* Records are borrowed, and no adapter delivers any from inside a call that an action makes (registry.h); what comes
+ * back from there are failures, which carry none. */
+static void queue_event(Loop *l, const Event *event) {
+        QueuedEvent *q = calloc(1, sizeof(QueuedEvent));
+
+        if (!q || ((event->kind == EVENT_RECORDS || event->kind == EVENT_TXN || event->kind == EVENT_READ) &&
+                                  event->answer.n_records > 0))
+                abort();
+        q->event = *event;
+        if (event->unit) {
+                str_copy(q->unit, sizeof(q->unit), event->unit);
+                q->event.unit = q->unit;
+        }
+        if (event->machine) {
+                str_copy(q->machine, sizeof(q->machine), event->machine);
+                q->event.machine = q->machine;
+        }
+        DL_APPEND(l->queue, q);
+}
+
+static void step(Loop *l, const Event *event) {
+        const Action *actions;
+        Now now = loop_now();
+        size_t n;
+
+        actions = core_step(l->core, now, event, &n);
+        for (size_t i = 0; i < n; i++)
+                l->perform(actions + i, now, l->userdata);
+}
+
+static void arm_deadline(Loop *l, bool was_deadline) {
+        usec_t at = core_next_deadline(l->core);
+        int r;
+
+        /* This timer goes before all I/O: one that is always due would starve it. */
+        if (was_deadline)
+                at = MAX(at, usec_add(now_boottime(), USEC_PER_MSEC));
+        r = sd_event_source_set_time(l->deadline, at);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(l->deadline, at == USEC_INFINITY ? SD_EVENT_OFF : SD_EVENT_ONESHOT);
+        if (r < 0)
+                log_error_errno(r, "cannot arm the deadline");
+}
+
+void loop_event(Loop *l, const Event *event) {
+        if (l->stepping) {
+                queue_event(l, event);
+                return;
+        }
+        l->stepping = true;
+        step(l, event);
+        while (l->queue) {
+                QueuedEvent *q = l->queue;
+
+                DL_DELETE(l->queue, q);
+                step(l, &q->event);
+                free(q);
+        }
+        l->stepping = false;
+        arm_deadline(l, event->kind == EVENT_DEADLINE);
+}
+
+void loop_deliver(const Event *event, void *userdata) {
+        loop_event(userdata, event);
+}
+
+static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata) {
+        loop_event(userdata, &(Event){ .kind = EVENT_DEADLINE });
+        return 0;
+}
+
+int loop_new(sd_event *event, Core *core, loop_perform_t perform, void *userdata, Loop **ret) {
+        Loop *l = calloc(1, sizeof(Loop));
+        int r;
+
+        if (!l)
+                return -ENOMEM;
+        *l = (Loop){ .core = core, .perform = perform, .userdata = userdata };
+        r = sd_event_add_time(event, &l->deadline, CLOCK_BOOTTIME, 0, 1, on_deadline, l);
+        if (r >= 0)
+                r = sd_event_source_set_priority(l->deadline, SD_EVENT_PRIORITY_IMPORTANT);
+        if (r >= 0)
+                r = sd_event_source_set_exit_on_failure(l->deadline, true);
+        if (r < 0) {
+                loop_free(l);
+                return r;
+        }
+        *ret = l;
+        return 0;
+}
+
+Loop *loop_free(Loop *l) {
+        QueuedEvent *q, *next;
+
+        if (!l)
+                return NULL;
+        DL_FOREACH_SAFE(l->queue, q, next) {
+                DL_DELETE(l->queue, q);
+                free(q);
+        }
+        sd_event_source_disable_unref(l->deadline);
+        free(l);
+        return NULL;
+}
