@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * libcurl's multi interface on an sd-event loop: transfers go in, finished ones come out.
+ *
+ * libcurl says which sockets and which time it waits for, and the loop says what happened there. Nothing else is known
+ * here of requests, bodies and answers (http.h).
+ */
+
+#include <curl/curl.h>
+#include <systemd/sd-event.h>
+
+#include "util/macros.h"
+
+typedef struct HttpLoop HttpLoop;
+
+/* A transfer has come to its end. Called from the loop, never from inside libcurl; it may remove that transfer and any
+ * other one, and must not free the HttpLoop. */
+typedef void (*http_finished_t)(CURL *easy, CURLcode code, void *userdata);
+
+/* Makes an HttpLoop, owned by the caller, which holds a reference to event. SIGPIPE is ignored from now on if nobody
+ * handles it. Returns 0 or a negative errno; -EOPNOTSUPP: this libcurl looks names up synchronously, and a name server
+ * that does not answer would stop the loop. */
+int http_loop_new(sd_event *event, http_finished_t f, void *userdata, HttpLoop **ret);
+
+/* Closes all connections. Every transfer must have been removed before. Accepts NULL, returns NULL. */
+HttpLoop *http_loop_free(HttpLoop *l);
+
+/* Starts a transfer, which still belongs to the caller. Returns 0 or -ENOMEM. */
+int http_loop_add(HttpLoop *l, CURL *easy);
+
+/* Ends a transfer that was added, finished or not: f is not called for it any more. */
+void http_loop_remove(HttpLoop *l, CURL *easy);
+
+DEFINE_TRIVIAL_CLEANUP(HttpLoop *, http_loop_free)

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "registry/etcd/http-options.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+
+enum {
+        CONNECTION_LIFE = 300, /* seconds; bounds how long a replaced certificate or authority is still in use */
+        KEEPALIVE_IDLE = 4,    /* seconds */
+        KEEPALIVE_INTERVAL = 2,
+        SILENCE_MAX = 10, /* seconds without an acknowledgement, after which the kernel gives a connection up */
+};
+
+#define SET(easy, option, value)                                                                                      \
+        do {                                                                                                          \
+                if (curl_easy_setopt(easy, option, value) != CURLE_OK)                                                \
+                        return -EINVAL;                                                                               \
+        } while (false)
+
+/* A peer that is gone without a word must not keep a stream open for ever. A failure here only makes that slower. */
+static int on_new_socket(void *userdata, curl_socket_t fd, curlsocktype purpose) {
+        static const struct {
+                int level, name, value;
+        } options[] = {
+                { SOL_SOCKET, SO_KEEPALIVE, 1 },
+                { IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE },
+                { IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL },
+                { IPPROTO_TCP, TCP_KEEPCNT, 3 },
+                { IPPROTO_TCP, TCP_USER_TIMEOUT, SILENCE_MAX * 1000 },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(options); i++)
+                (void) setsockopt(fd, options[i].level, options[i].name, &options[i].value, sizeof(int));
+        (void) fcntl(fd, F_SETFD, FD_CLOEXEC);
+        return CURL_SOCKOPT_OK;
+}
+
+static int add(struct curl_slist **list, const char *s) {
+        struct curl_slist *l = curl_slist_append(*list, s);
+
+        if (!l)
+                return -ENOMEM;
+        *list = l;
+        return 0;
+}
+
+/* "+host:port:address" for CURLOPT_RESOLVE; with "+" the entry ages as any looked-up name does. */
+static int set_address(CURL *easy, const HttpParameters *p, HttpLists *lists) {
+        _cleanup_free_ char *entry = NULL;
+        char *host = NULL, *port = NULL;
+        CURLU *u = curl_url();
+        int r = -EINVAL;
+
+        if (!u)
+                return -ENOMEM;
+        if (curl_url_set(u, CURLUPART_URL, p->url, 0) == CURLUE_OK &&
+                        curl_url_get(u, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
+                        curl_url_get(u, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK &&
+                        asprintf(&entry, "+%s:%s:%s", host, port, p->address) < 0) {
+                entry = NULL;
+                r = -ENOMEM;
+        }
+        curl_free(host);
+        curl_free(port);
+        curl_url_cleanup(u);
+        if (!entry)
+                return r;
+        r = add(&lists->resolve, entry);
+        if (r < 0)
+                return r;
+        SET(easy, CURLOPT_RESOLVE, lists->resolve);
+        return 0;
+}
+
+static int set_headers(CURL *easy, const HttpParameters *p, HttpLists *lists) {
+        int r = add(&lists->headers, "Expect:"); /* no waiting for a 100 Continue */
+
+        if (r == 0 && p->body)
+                r = add(&lists->headers, "Content-Type: application/json");
+        for (size_t i = 0; r == 0 && p->headers && p->headers[i]; i++)
+                r = add(&lists->headers, p->headers[i]);
+        if (r < 0)
+                return r;
+        SET(easy, CURLOPT_HTTPHEADER, lists->headers);
+        return 0;
+}
+
+static int set_tls(CURL *easy, const HttpTls *tls) {
+        if (tls->ca_file) {
+                SET(easy, CURLOPT_CAINFO, tls->ca_file);
+                SET(easy, CURLOPT_CAPATH, NULL);         /* else the distribution's authorities stay trusted, too */
+                SET(easy, CURLOPT_CA_CACHE_TIMEOUT, 0L); /* else a replaced file is not looked at for a day */
+        }
+        if (tls->cert_file)
+                SET(easy, CURLOPT_SSLCERT, tls->cert_file);
+        if (tls->key_file)
+                SET(easy, CURLOPT_SSLKEY, tls->key_file);
+        SET(easy, CURLOPT_SSL_SESSIONID_CACHE, 0L); /* a resumed session is not checked against the authority again */
+        SET(easy, CURLOPT_MAXLIFETIME_CONN, (long) CONNECTION_LIFE);
+        return 0;
+}
+
+static int set_method(CURL *easy, const HttpParameters *p) {
+        if (!p->body) {
+                SET(easy, CURLOPT_HTTPGET, 1L);
+                return 0;
+        }
+        SET(easy, CURLOPT_POST, 1L);
+        SET(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) strlen(p->body));
+        return 0;
+}
+
+int http_options_set(CURL *easy, const HttpTls *tls, const HttpParameters *p, HttpLists *lists) {
+        int r;
+
+        SET(easy, CURLOPT_URL, p->url);
+        SET(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+        SET(easy, CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_1_1); /* with 2, watch and calls share a connection */
+        SET(easy, CURLOPT_PROXY, "");
+        SET(easy, CURLOPT_FOLLOWLOCATION, 0L);
+        SET(easy, CURLOPT_NOSIGNAL, 1L);
+        SET(easy, CURLOPT_QUICK_EXIT, 1L); /* do not wait for the thread that looks a name up */
+        SET(easy, CURLOPT_CONNECTTIMEOUT_MS, (long) MAX(p->connect_timeout / USEC_PER_MSEC, (usec_t) 1));
+        SET(easy, CURLOPT_SOCKOPTFUNCTION, on_new_socket);
+        r = set_headers(easy, p, lists);
+        if (r < 0)
+                return r;
+        if (!isempty(p->address)) {
+                r = set_address(easy, p, lists);
+                if (r < 0)
+                        return r;
+        }
+        r = set_method(easy, p);
+        return r < 0 ? r : set_tls(easy, tls);
+}
+
+void http_options_done(HttpLists *lists) {
+        curl_slist_free_all(lists->headers);
+        curl_slist_free_all(lists->resolve);
+        *lists = (HttpLists){};
+}
