@@ -253,7 +253,7 @@ EtcdVerdict etcd_endpoint_explain(Etcd *e, size_t i, const HttpAnswer *a, char *
                 /* How OpenSSL and libcurl say that the other side hung up on our greeting, or answered it in plain
                  * text. */
                 bool plain = strstr(a->error, "SSL_ERROR_SYSCALL") || strstr(a->error, "wrong version number") ||
-                             (cut && strstr(a->error, "reset by peer"));
+                             strstr(a->error, "reset by peer");
 
                 (void) snprintf(ret, size, "%s: %s%s", url, a->error,
                                 cut && startswith(url, "http://")      ? " (does it want https?)"
