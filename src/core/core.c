@@ -187,6 +187,7 @@ static void on_operator(Core *c, const Event *e) {
         case EVENT_TRANSFER:
         case EVENT_STEAL:
         case EVENT_REARM:
+        case EVENT_RUN:
                 word_begin(c, e);
                 break;
         case EVENT_WITHDRAW:

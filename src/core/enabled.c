@@ -55,7 +55,6 @@ static Unit *life_new(Core *c, const char *name, const char *lease) {
         u->life.changed_at = c->now.boottime;
         life_attach(c, u, lease);
         u->plan.rank = RANK_NONE;
-        u->offer = mirror_offer(c, c->here.machine_id, name);
         HASH_ADD_STR(c->units, name, u);
         c->plan.units_unsorted = true;
         if (c->guard.synced)
@@ -79,11 +78,16 @@ Unit *life_configure(Core *c, const UnitConfig *config) {
 
         if (!lease_name_is_valid(config->lease))
                 return u;
-        if (!u)
+        if (!u) {
                 u = life_new(c, config->unit, config->lease);
+                u->life.spent = config->once; /* from before our restart, unless a word says that it is new */
+        }
         take_config(u, config);
+        /* Offers are never freed, and each run has another name. */
+        if (!config->once && !u->offer)
+                u->offer = mirror_offer(c, c->here.machine_id, u->name);
         u->renamed = !streq(u->lease->name, u->config.lease);
-        u->forgotten = false;
+        u->forgotten = u->forgotten && config->once; /* which is over for good */
         c->offering.stale = c->plan.stale = true;
         life_look_anew(c, u);
         return u;
@@ -281,6 +285,8 @@ const char *life_why_unable(const Core *c, const Unit *u) {
 
         if (u->forgotten)
                 return "it is not enabled here any more";
+        if (u->config.once && !u->wish.run)
+                return "it runs only once";
         if (u->global || u->config.global)
                 return "it runs on every machine that fits, without a lease";
         if (u->config.doubtful)
@@ -297,7 +303,7 @@ const char *life_why_unable(const Core *c, const Unit *u) {
                 return "it is still being stopped here";
         if (!life_is_told(u))
                 return "systemd has not told its state yet";
-        if (!u->said.report.gate_loaded)
+        if (!u->said.report.gate_loaded && !u->config.once) /* which PID 1 does not know before its start */
                 return life_why_no_gate(u);
         if (!life_is_down(u))
                 return "processes of an earlier run are left here";

@@ -27,6 +27,9 @@ typedef struct UnitConfig {
         bool hold_on_failure;       /* OnFailure=hold instead of release */
         bool global;                /* on every machine that fits, without a lease */
         bool doubtful;              /* where it may run cannot be read: it is not taken, and kept if it is held */
+        bool once;                  /* a command of "leasectl run": started at most once, and only where EVENT_RUN asks
+                                       for that; forgotten when it ends, for whatever reason. No other machine hears
+                                       of it, so it has no offer, no rank and nowhere to go */
         const Placement *placement; /* NULL: it runs anywhere */
 } UnitConfig;
 
@@ -134,6 +137,8 @@ typedef enum WordResult {
         WORD_UNAVAILABLE, /* .why: the registry does not answer */
         WORD_NOT_HELD,    /* RELEASE, TRANSFER: the lease is not held here */
         WORD_NOT_DONE,    /* REARM: it is not done */
+        WORD_TAKEN,       /* RUN without waiting: somebody holds the lease, or is about to */
+        WORD_UNIT_LEASE,  /* RUN: the lease is that of a unit that is enabled on some machine */
         WORD_FORESTALLED, /* STEAL: another machine was faster */
         WORD_LATE,        /* it could not be begun within a TTL */
         WORD_WITHDRAWN,
@@ -164,6 +169,8 @@ typedef enum EventKind {
         EVENT_STEAL,    /* ... take it by force, at .index or at the Index known here (0) */
         EVENT_REARM,    /* ... of a done unit: let it run again */
         EVENT_DRAIN,    /* ... no leases on .machine (NULL: here) from now on (.on), or again */
+        EVENT_RUN,      /* ... start .config's unit, which is once and new, and is .unit; as soon as its lease can be
+                           had (.on), or at once or not at all */
         EVENT_WITHDRAW, /* nobody waits for the word or the call of that .id any more: what has not begun will not */
         EVENT_METADATA, /* Metadata= is .machine (its text) from now on */
         EVENT_TTL,      /* TTL= is .span from now on: a new session, to which what is held is hung over */

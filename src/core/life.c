@@ -15,6 +15,8 @@
 
 #include "core/internal.h"
 
+#include <assert.h>
+
 #define POLL_BUSY (20 * USEC_PER_MSEC) /* a control group does not say when it gets empty */
 #define POLL_CALM (250 * USEC_PER_MSEC)
 #define ASK_AGAIN USEC_PER_SEC
@@ -131,6 +133,7 @@ static void leave(Core *c, Unit *u, Leave why) {
         if (u->life.phase >= PHASE_CLOSING && u->life.leave >= why)
                 return;
         u->life.leave = why;
+        u->forgotten = u->forgotten || u->config.once;
         c->drain.n += why == LEAVE_DRAIN;
         u->life.let_go = u->life.phase == PHASE_IDLE && why == LEAVE_UNFIT;
         report_leave(c, u, why);
@@ -159,6 +162,8 @@ static Leave wanted_leave(const Core *c, const Unit *u) {
                 return LEAVE_SLEEP;
         if (u->forgotten || u->renamed || u->config.global)
                 return LEAVE_FORGET;
+        if (u->config.once && u->life.spent && u->life.phase < PHASE_STARTING)
+                return LEAVE_FORGET; /* our predecessor ended before he had asked for the start: nobody waits for it */
         if (u->wish.target[0] && !streq(u->wish.target, c->here.machine_id)) /* which it need not leave for */
                 return LEAVE_TRANSFER;
         if (u->wish.release)
@@ -186,7 +191,7 @@ static void adopt(Core *c, Unit *u) {
 }
 
 static void check_gate(Core *c, Unit *u) {
-        bool missing = u->said.report.known && !u->said.report.gate_loaded && !u->forgotten;
+        bool missing = u->said.report.known && !u->said.report.gate_loaded && !u->forgotten && !u->config.once;
 
         if (missing && !u->life.gate_reported)
                 output_report(c, REPORT_GATE_MISSING, u->name, u->lease->name, NULL, 0);
@@ -222,6 +227,8 @@ static void step_idle(Core *c, Unit *u) {
                 leave(c, u, LEAVE_STRAY);
                 return;
         }
+        if (u->config.once && u->life.spent)
+                u->forgotten = true;
         if (!session_settled(c))
                 return;
         if (!life_is_ours(c, u) || u->lease->given_up) {
@@ -234,7 +241,7 @@ static void step_idle(Core *c, Unit *u) {
         if (life_has_predecessor(c, u->lease, u->lease->value.index))
                 return; /* neither is it started nor given back before that is down */
         u->life.index = u->lease->value.index;
-        if (wanted != LEAVE_NONE || !u->said.report.gate_loaded)
+        if (wanted != LEAVE_NONE || (!u->said.report.gate_loaded && !u->config.once))
                 leave(c, u, wanted != LEAVE_NONE ? wanted : LEAVE_RELEASE);
         else if (c->guard.synced && u->lease->n_debts == 0 && !c->identity.silence && life_is_covered(c, u)) {
                 lease_tell_acquired(c, u->lease);
@@ -263,6 +270,9 @@ static void start(Core *c, Unit *u) {
 }
 
 static void begin_start(Core *c, Unit *u) {
+        assert(!u->life.spent);
+        u->life.spent = u->config.once;
+        u->wish.run = false;
         u->life.starts = 0;
         u->life.run = u->said.report.run;
         u->life.by_hand = u->life.adopted = u->life.put_aside = false;
@@ -343,6 +353,10 @@ static void on_put_aside(Core *c, Unit *u) {
 
 /* The unit's end by its own account. */
 static void on_ended(Core *c, Unit *u) {
+        if (u->config.once) {
+                leave(c, u, LEAVE_RELEASE); /* how it ended is its caller's affair */
+                return;
+        }
         if (u->life.adopted && has_not_run_yet(u)) {
                 leave(c, u, LEAVE_EXPIRED); /* our predecessor ended before he had asked for the start: once more */
                 return;
@@ -380,9 +394,12 @@ static void step_starting(Core *c, Unit *u) {
                 if (read && u->said.report.job) {
                         life_act(c, u, ACTION_UNIT_READ);
                         u->life.retry_at = c->now.boottime + ASK_AGAIN;
-                } else if (read && ++u->life.starts >= STARTS_MAX)
+                } else if (read && ++u->life.starts >= (u->config.once ? 1 : STARTS_MAX))
                         leave(c, u, LEAVE_FAILED);
-                else
+                else if (u->config.once) { /* one start was asked for, and may have been carried out */
+                        life_act(c, u, ACTION_UNIT_READ);
+                        u->life.retry_at = c->now.boottime + ASK_AGAIN;
+                } else
                         start(c, u);
         }
 }

@@ -69,7 +69,7 @@ static void wanted_offer(const Core *c, const Unit *u, const Globals *globals, O
 }
 
 static bool is_offered(const Unit *u) {
-        return !u->forgotten && !u->config.global;
+        return !u->forgotten && !u->config.global && !u->config.once;
 }
 
 static bool is_ours(const Core *c, const Offer *o) {

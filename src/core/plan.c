@@ -143,7 +143,7 @@ static void collect_placed(Plan *p) {
                                                         .replaces = o->value.replaces });
         }
         for (const Unit *u = c->units; u; u = u->hh.next)
-                if (life_is_in_hand(u) || life_is_ours(c, u))
+                if (!u->config.once && (life_is_in_hand(u) || life_is_ours(c, u)))
                         place(p, u, p->own, false);
 }
 
@@ -228,8 +228,10 @@ static void plan_turn(Plan *p, Unit *u) {
                 }
         }
         u->plan.rank = unfit ? RANK_NONE : rank;
-        if (!unfit)
-                say(u, rank > 0 ? best->value.hostname : "", rank > 0 ? " comes first" : "");
+        if (!unfit && rank > 0)
+                say(u, best->value.hostname, " comes first");
+        else if (!unfit)
+                u->plan.why[0] = '\0';
         if (!u->plan.available)
                 u->plan.available_at = c->now.boottime;
         u->plan.available = true;
@@ -429,6 +431,24 @@ static void plan_move(Plan *p, Unit *u) {
         }
 }
 
+/* ---- commands of "leasectl run" ---- */
+
+/* Nobody else can know that it is wanted here: it is our turn as soon as its lease can be had, and whoever is faster
+ * has it. It does not go anywhere. */
+static void plan_once(Core *c, Unit *u) {
+        bool ours = lease_is_ours(c, u->lease), was = u->plan.available;
+
+        u->plan.available = !ours && is_available(c, u);
+        if (u->plan.available && !was)
+                u->plan.available_at = c->now.boottime;
+        u->plan.rank = u->plan.available ? 0 : RANK_NONE;
+        u->plan.stuck = ours && c->drain.on;
+        u->plan.why[0] = '\0';
+        u->lease->planned[0] = '\0';
+        if (ours || u->plan.available)
+                str_copy(u->lease->planned, sizeof(u->lease->planned), c->here.machine_id);
+}
+
 /* ---- the plan ---- */
 
 static int by_name(const Unit *a, const Unit *b) {
@@ -494,6 +514,8 @@ static void make_plan(Core *c) {
                 u->plan.move = LEAVE_NONE;
                 if (u->forgotten || u->global || u->config.global)
                         u->plan.available = false;
+                else if (u->config.once)
+                        plan_once(c, u);
                 else if (lease_is_ours(c, u->lease))
                         plan_move(&p, u);
                 else if (is_available(c, u))

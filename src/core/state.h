@@ -148,7 +148,7 @@ typedef struct UnitSaid {
         usec_t closed_at;     /* since when the gate is known to be gone; USEC_INFINITY: it is not */
 } UnitSaid;
 
-/* Its life here (life.c; global.c). Nine booleans: each remembers something else that was done or told. */
+/* Its life here (life.c; global.c). Ten booleans: each remembers something else that was done or told. */
 typedef struct UnitLife {
         Phase phase;
         Leave leave;
@@ -169,12 +169,14 @@ typedef struct UnitLife {
         usec_t aside_until;            /* then it goes elsewhere */
         unsigned aside_count; /* how often it was started again here after that, without having run well for a while */
         bool killed;          /* the guard was told to, before its time */
+        bool spent;           /* config.once: its one start was asked for, by us or before our restart */
         bool gate_reported;
 } UnitLife;
 
 /* What the operator wishes. */
 typedef struct UnitWish {
         bool release, steal;
+        bool run; /* config.once: somebody waits for its start, and nothing stands against it */
         uint64_t steal_index;
         char target[MACHINE_SIZE]; /* of a transfer; "" none */
 } UnitWish;

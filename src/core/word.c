@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The operator's words: release, transfer, steal, rearm of a unit here, drain of another machine.
+ * The operator's words: release, transfer, steal, rearm of a unit here, drain of another machine; and the run of a
+ * command, which begins when PID 1 is asked to start it.
  *
  * A word that cannot be carried out is refused, with the reason. Else it is armed until the step in which what it asks
  * for has begun: the unit is on its way down, the record has been written. Until then it can be withdrawn, by whoever
@@ -70,6 +71,38 @@ static const char *why_no_steal(Core *c, const Unit *u) {
         return why;
 }
 
+/* ---- the run of a command ---- */
+
+static bool is_lease_of_unit(const Core *c, const Lease *l) {
+        for (const Unit *u = c->units; u; u = u->hh.next)
+                if (u->lease == l && !u->config.once && !u->forgotten && !u->config.global)
+                        return true;
+        for (const Offer *o = c->offers; o; o = o->hh.next)
+                if (o->seen.revision > 0 && !o->damaged && streq(o->value.lease, l->name))
+                        return true;
+        return false;
+}
+
+/* For who does not wait. What is not known yet will be in a moment. */
+static WordResult why_not_at_once(const Core *c, const Unit *u, const char **ret_why) {
+        if (!life_is_told(u) || life_is_ours(c, u) || u->life.phase != PHASE_IDLE)
+                return WORD_BEGUN;
+        if (u->lease->unit != u || (u->lease->seen.known && !u->plan.available && !c->plan.stale))
+                return WORD_TAKEN;
+        *ret_why = life_why_unable(c, u);
+        return *ret_why ? WORD_UNABLE : WORD_BEGUN;
+}
+
+static WordResult why_no_run(const Core *c, const Word *w, const Unit *u, const char **ret_why) {
+        if (u->forgotten) {
+                *ret_why = "its lease was lost, or its gate could not be opened, before it had begun";
+                return WORD_UNABLE;
+        }
+        if (!w->armed && is_lease_of_unit(c, u->lease))
+                return WORD_UNIT_LEASE;
+        return w->armed && !w->on ? why_not_at_once(c, u, ret_why) : WORD_BEGUN;
+}
+
 /* WORD_BEGUN: nothing stands against it. */
 static WordResult why_not(Core *c, const Word *w, const char **ret_why) {
         const Unit *u = unit_of(c, w);
@@ -79,13 +112,15 @@ static WordResult why_not(Core *c, const Word *w, const char **ret_why) {
                 *ret_why = "it is not enabled here any more";
                 return WORD_UNABLE;
         }
-        if (!beats(c) && w->kind == EVENT_STEAL) {
+        if (!beats(c) && (w->kind == EVENT_STEAL || (w->kind == EVENT_RUN && !w->on))) {
                 *ret_why = "the registry does not answer";
                 return WORD_UNAVAILABLE;
         }
         if (!beats(c))
                 return WORD_BEGUN;
         switch (w->kind) {
+        case EVENT_RUN:
+                return why_no_run(c, w, u, ret_why);
         case EVENT_RELEASE:
         case EVENT_TRANSFER:
                 return life_is_ours(c, u) ? WORD_BEGUN : WORD_NOT_HELD;
@@ -115,6 +150,8 @@ static bool has_begun(const Core *c, const Word *w) {
                        u->life.leave >= (w->kind == EVENT_RELEASE ? LEAVE_RELEASE : LEAVE_TRANSFER);
         case EVENT_STEAL:
                 return u && life_is_ours(c, u);
+        case EVENT_RUN:
+                return u && u->life.spent;
         case EVENT_REARM:
                 /* Also where the answer to our Txn was lost, or it was carried out twice: the record shows it. */
                 return w->armed && u && !lease_is_lost(u->lease) &&
@@ -132,6 +169,7 @@ static bool is_under_way(const Core *c, const Word *w) {
                 return c->drain.txn > 0 && streq(c->drain.machine, w->object);
         return u && u->lease->txn > 0 &&
                ((w->kind == EVENT_STEAL && u->lease->op != OP_STRIKE) ||
+                               (w->kind == EVENT_RUN && u->lease->unit == u) ||
                                (w->kind == EVENT_REARM && u->lease->op == OP_REARM));
 }
 
@@ -164,6 +202,8 @@ static void arm(Core *c, Word *w) {
                 u->lease->rearm = w->index = u->lease->value.index;
         else if (w->kind == EVENT_DRAIN)
                 machine_drain(c, w->object, w->on);
+        else if (w->kind == EVENT_RUN)
+                u->wish.run = c->plan.stale = true;
         else if (!life_is_ours(c, u)) {
                 u->wish.steal = true;
                 u->wish.steal_index = w->index;
@@ -189,13 +229,15 @@ static void disarm(Core *c, Word *w) {
                 u->wish.target[0] = '\0';
         else if (w->kind == EVENT_STEAL)
                 u->wish.steal = false;
+        else if (w->kind == EVENT_RUN)
+                u->wish.run = false;
         else
                 u->lease->rearm = 0;
 }
 
 /* Takes the word out of the list; what has not begun will not. */
 static void end(Core *c, Word *w, WordResult result, const char *why) {
-        const Unit *u = unit_of(c, w);
+        Unit *u = unit_of(c, w);
         Word **at = &c->words;
 
         while (*at && *at != w)
@@ -204,6 +246,8 @@ static void end(Core *c, Word *w, WordResult result, const char *why) {
                 *at = w->next;
         if (result != WORD_BEGUN)
                 disarm(c, w);
+        if (result != WORD_BEGUN && w->kind == EVENT_RUN && u)
+                u->forgotten = c->plan.stale = true;
         if (w->id > 0) {
                 Action *a = output(c, ACTION_WORD_DONE);
 
@@ -231,6 +275,8 @@ void word_begin(Core *c, const Event *e) {
         str_copy(w->object, sizeof(w->object), e->kind == EVENT_DRAIN ? strempty(e->machine) : strempty(e->unit));
         str_copy(w->machine, sizeof(w->machine), e->kind == EVENT_TRANSFER ? strempty(e->machine) : "");
         u = unit_of(c, w);
+        if (e->kind == EVENT_RUN && !u && e->config.once && (u = life_configure(c, &e->config)))
+                u->life.spent = false;
         w->index = e->index > 0 || !u ? e->index : u->lease->value.index;
         if (u && e->kind == EVENT_STEAL)
                 u->back.not_before = 0; /* that it stands back is the machine's own wish only */
