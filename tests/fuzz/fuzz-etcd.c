@@ -3,12 +3,13 @@
 #include <errno.h>
 
 #include "fuzz.h"
-#include "registry/etcd/json.h"
+#include "registry/etcd/judge.h"
+#include "registry/etcd/version.h"
 
 static void check_key_values(EtcdKeyValues *k) {
         for (size_t i = 0; i < k->n; i++)
                 must(!k->items[i].key || strlen(k->items[i].key) <= k->items[i].key_size);
-        etcd_key_values_done(k);
+        etcd_decode_done(k);
 }
 
 static void check_answer(const json_t *root, size_t n_reads) {
@@ -24,8 +25,8 @@ static void check_answer(const json_t *root, size_t n_reads) {
         if (etcd_decode_error(root, &error)) {
                 must(strnlen(error.message, sizeof(error.message)) < sizeof(error.message));
                 (void) etcd_judge(&error);
-                (void) etcd_is_leaderless(&error);
-                (void) etcd_is_leader_change(&error);
+                (void) etcd_judge_leaderless(&error);
+                (void) etcd_judge_leader_change(&error);
         }
         if (etcd_decode_range(root, &k) == 0)
                 check_key_values(&k);
@@ -49,7 +50,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         EtcdWatchLine line;
         json_t *root;
 
-        root = etcd_parse(text, in.size);
+        root = etcd_decode_object(text, in.size);
         if (root)
                 check_answer(root, n_reads);
         json_decref(root);

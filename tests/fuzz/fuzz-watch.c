@@ -4,7 +4,7 @@
  * The lines are those of the whole, each once; and each is decoded or refused.
  */
 #include "fuzz.h"
-#include "registry/etcd/json.h"
+#include "registry/etcd/decode.h"
 #include "registry/etcd/lines.h"
 
 typedef struct Stream {
@@ -26,7 +26,7 @@ static void read_line(Stream *s) {
         must(n == (size_t) (expected - s->at) && memcmp(line, s->at, n) == 0 && line[n] == '\0');
         s->at = expected + 1;
         if (etcd_decode_watch(line, n, &decoded) == 0)
-                etcd_key_values_done(&decoded.changes);
+                etcd_decode_done(&decoded.changes);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

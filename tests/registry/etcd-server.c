@@ -17,7 +17,7 @@
 #include <curl/curl.h>
 
 #include "registry/etcd/base64.h"
-#include "registry/etcd/json.h"
+#include "registry/etcd/decode.h"
 #include "util/time-util.h"
 
 #define PATIENCE (30 * USEC_PER_SEC)
@@ -258,7 +258,7 @@ bool server_leads(const Server *s) {
 
         if (server_post(s, "/v3/maintenance/status", "{}", NULL, &body) != 200)
                 return false;
-        root = etcd_parse(body, strlen(body));
+        root = etcd_decode_object(body, strlen(body));
         if (root) {
                 const char *leader = json_string_value(json_object_get(root, "leader"));
                 const char *me = json_string_value(json_object_get(json_object_get(root, "header"), "member_id"));

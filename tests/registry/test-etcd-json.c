@@ -13,14 +13,16 @@
 #include <cmocka.h>
 
 #include "registry/etcd/base64.h"
-#include "registry/etcd/json.h"
+#include "registry/etcd/encode.h"
+#include "registry/etcd/judge.h"
+#include "registry/etcd/version.h"
 
 #define HEADER                                                                                                        \
         "\"header\":{\"cluster_id\":\"15985099378392235387\",\"member_id\":\"10276657743932975437\","                 \
         "\"revision\":\"4\",\"raft_term\":\"2\"}"
 
 static json_t *parse(const char *text) {
-        json_t *root = etcd_parse(text, strlen(text));
+        json_t *root = etcd_decode_object(text, strlen(text));
 
         assert_non_null(root);
         return root;
@@ -124,8 +126,8 @@ static void other_requests_are_written_as_etcd_reads_them(void **state) {
 }
 
 static void the_end_of_a_prefix_is_the_next_one(void **state) {
-        _cleanup_free_ char *a = etcd_range_end("/leased/"), *b = etcd_range_end("a\xff\xff"),
-                            *c = etcd_range_end("\xff");
+        _cleanup_free_ char *a = etcd_encode_range_end("/leased/"), *b = etcd_encode_range_end("a\xff\xff"),
+                            *c = etcd_encode_range_end("\xff");
 
         assert_string_equal(a, "/leased0");
         assert_string_equal(b, "b");
@@ -186,7 +188,7 @@ static void a_range_is_read(void **state) {
         assert_int_equal(k.items[1].key_size, 3); /* with a NUL inside */
         assert_int_equal(k.items[1].size, 0);
         assert_non_null(k.items[1].value);
-        etcd_key_values_done(&k);
+        etcd_decode_done(&k);
         json_decref(root);
 }
 
@@ -197,7 +199,7 @@ static void an_empty_range_is_read(void **state) {
         assert_int_equal(etcd_decode_range(root, &k), 0);
         assert_int_equal(k.n, 0);
         assert_false(k.more);
-        etcd_key_values_done(&k);
+        etcd_decode_done(&k);
         json_decref(root);
 }
 
@@ -236,7 +238,7 @@ static void a_txn_that_was_committed_is_read(void **state) {
 
         assert_int_equal(etcd_decode_txn(root, 5, &succeeded, &k), 0);
         assert_true(succeeded);
-        etcd_key_values_done(&k);
+        etcd_decode_done(&k);
         json_decref(root);
 }
 
@@ -254,7 +256,7 @@ static void a_txn_that_was_refused_reads_back(void **state) {
         assert_int_equal(k.items[0].mod_revision, 0);
         assert_int_equal(k.items[1].mod_revision, 2);
         assert_string_equal(k.items[1].value, "x");
-        etcd_key_values_done(&k);
+        etcd_decode_done(&k);
         /* Another number of answers than of questions is no answer. */
         assert_int_equal(etcd_decode_txn(root, 1, &succeeded, &k), -EBADMSG);
         assert_int_equal(etcd_decode_txn(root, 3, &succeeded, &k), -EBADMSG);
@@ -432,13 +434,13 @@ static void every_line_of_a_watch_is_understood(void **state) {
                 } else if (l.event == ETCD_WATCH_CANCELED || l.event == ETCD_WATCH_ERROR) {
                         assert_true(l.error.message[0]);
                 }
-                etcd_key_values_done(&l.changes);
+                etcd_decode_done(&l.changes);
         }
 }
 
 /* Everything at once, on anything. */
 static void decode_all(const char *text, size_t size) {
-        json_t *root = etcd_parse(text, size);
+        json_t *root = etcd_decode_object(text, size);
         char version[ETCD_VERSION_SIZE], *token = NULL;
         EtcdMemberStatus status;
         EtcdKeyValues k = {};
@@ -448,7 +450,7 @@ static void decode_all(const char *text, size_t size) {
         bool succeeded;
 
         if (etcd_decode_watch(text, size, &l) == 0)
-                etcd_key_values_done(&l.changes);
+                etcd_decode_done(&l.changes);
         if (!root)
                 return;
         (void) etcd_decode_header(root, &h);
@@ -458,9 +460,9 @@ static void decode_all(const char *text, size_t size) {
         if (etcd_decode_token(root, &token) == 0)
                 free(token);
         if (etcd_decode_range(root, &k) == 0)
-                etcd_key_values_done(&k);
+                etcd_decode_done(&k);
         if (etcd_decode_txn(root, 1, &succeeded, &k) == 0)
-                etcd_key_values_done(&k);
+                etcd_decode_done(&k);
         json_decref(root);
 }
 
@@ -508,13 +510,13 @@ static void a_swarm_of_values_is_no_answer(void **state) {
                 for (; n + m + 3 < SIZE; n += m)
                         memcpy(text + n, chunks[i], m);
                 strcpy(text + n, "0]}");
-                assert_null(etcd_parse(text, n + 3));
+                assert_null(etcd_decode_object(text, n + 3));
         }
         /* One long text in it is fine. */
         memset(text, ',', SIZE);
         memcpy(text, "{\"a\":\"", 6);
         memcpy(text + SIZE - 2, "\"}", 2);
-        json_t *root = etcd_parse(text, SIZE);
+        json_t *root = etcd_decode_object(text, SIZE);
         assert_non_null(root);
         json_decref(root);
 }
@@ -526,7 +528,7 @@ static void deep_nesting_does_no_harm(void **state) {
         assert_non_null(text);
         memset(text, '[', DEPTH);
         memcpy(text, "{\"a\":", 5);
-        assert_null(etcd_parse(text, DEPTH));
+        assert_null(etcd_decode_object(text, DEPTH));
 }
 
 int main(void) {

@@ -130,7 +130,7 @@ static void call_refused(EtcdCall *c, const EtcdError *error) {
                 return;
         }
 
-        if (etcd_is_leader_change(error)) {
+        if (etcd_judge_leader_change(error)) {
                 etcd_leader_changed(e);
                 if (c->flags & ETCD_CALL_ONCE)
                         call_fail(c);
@@ -138,7 +138,7 @@ static void call_refused(EtcdCall *c, const EtcdError *error) {
                         call_again(c); /* at the same endpoint: it has a leader now */
                 return;
         }
-        if (etcd_is_leaderless(error))
+        if (etcd_judge_leaderless(error))
                 etcd_leader_ask(e, c->endpoint);
 
         switch (etcd_judge(error)) {
@@ -166,7 +166,7 @@ static void call_refused(EtcdCall *c, const EtcdError *error) {
 }
 
 static void call_answered(EtcdCall *c, const HttpAnswer *a) {
-        json_t *root = etcd_parse(a->body, a->size);
+        json_t *root = etcd_decode_object(a->body, a->size);
         EtcdReply reply = { .answered = true, .root = root };
         EtcdError error = {};
         EtcdVerdict verdict;

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Requests to etcd as JSON. Built by hand into one growing string: the shapes are few and flat, and values, which may
+ * The requests are built by hand into one growing string: the shapes are few and flat, and values, which may
  * be large, go through base64 straight into their place.
  */
 
-#include <errno.h>
+#include "registry/etcd/encode.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 
+#include <jansson.h>
+
 #include "registry/etcd/base64.h"
-#include "registry/etcd/json.h"
 
 /* A string under construction; failed stays set, so that only the end needs a check. */
 typedef struct Text {
@@ -210,7 +212,7 @@ char *etcd_encode_compaction(uint64_t revision) {
         return text_finish(&t);
 }
 
-char *etcd_range_end(const char *prefix) {
+char *etcd_encode_range_end(const char *prefix) {
         size_t n = strlen(prefix);
         char *end = malloc(n + 2);
 

@@ -297,7 +297,7 @@ static void probe_over(EtcdEndpoint *p) {
 
 static void on_probe_status(const HttpAnswer *a, void *userdata) {
         EtcdEndpoint *p = userdata;
-        json_t *root = a->outcome == HTTP_ANSWERED && a->status == 200 ? etcd_parse(a->body, a->size) : NULL;
+        json_t *root = a->outcome == HTTP_ANSWERED && a->status == 200 ? etcd_decode_object(a->body, a->size) : NULL;
         EtcdHeader h;
 
         p->has_status = false;
@@ -315,7 +315,7 @@ static void on_probe_status(const HttpAnswer *a, void *userdata) {
 static void on_probe_version(const HttpAnswer *a, void *userdata) {
         char version[ETCD_VERSION_SIZE];
         EtcdEndpoint *p = userdata;
-        json_t *root = a->outcome == HTTP_ANSWERED && a->status == 200 ? etcd_parse(a->body, a->size) : NULL;
+        json_t *root = a->outcome == HTTP_ANSWERED && a->status == 200 ? etcd_decode_object(a->body, a->size) : NULL;
 
         etcd_endpoint_seen(p->etcd, (size_t) (p - p->etcd->endpoints), a);
         p->answers = a->outcome == HTTP_ANSWERED;

@@ -19,8 +19,10 @@
 
 #include <sys/queue.h>
 
-#include "registry/etcd/json.h"
+#include "registry/etcd/encode.h"
 #include "registry/etcd/http.h"
+#include "registry/etcd/judge.h"
+#include "registry/etcd/version.h"
 #include "registry/registry.h"
 
 typedef struct Etcd Etcd;

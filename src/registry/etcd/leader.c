@@ -41,7 +41,7 @@ static void on_answer(const HttpAnswer *a, void *userdata) {
         EtcdEndpoint *p = userdata;
         Etcd *e = p->etcd;
         size_t i = (size_t) (p - e->endpoints);
-        json_t *root = a->outcome == HTTP_ANSWERED ? etcd_parse(a->body, a->size) : NULL;
+        json_t *root = a->outcome == HTTP_ANSWERED ? etcd_decode_object(a->body, a->size) : NULL;
         EtcdHeader header;
         EtcdError error;
 
@@ -51,7 +51,7 @@ static void on_answer(const HttpAnswer *a, void *userdata) {
                         etcd_leader_term(e, header.raft_term);
                         use_endpoint(e, i);
                 }
-        } else if (root && etcd_decode_error(root, &error) && etcd_is_leader_change(&error)) {
+        } else if (root && etcd_decode_error(root, &error) && etcd_judge_leader_change(&error)) {
                 etcd_leader_changed(e);
                 use_endpoint(e, i);
         }

@@ -224,7 +224,7 @@ static int get_store(RegistryRequest *q, size_t i, const json_t *root) {
                 record->size = k.items[0].size;
                 record->mod_revision = k.items[0].mod_revision;
         }
-        etcd_key_values_done(&k);
+        etcd_decode_done(&k);
         return r;
 }
 
@@ -371,7 +371,7 @@ static int list_store(RegistryRequest *q, const EtcdReply *reply) {
         if (r < 0)
                 return r;
         if (!list_ascends(q, &k)) {
-                etcd_key_values_done(&k);
+                etcd_decode_done(&k);
                 return -EBADMSG;
         }
         r = k.more && k.n == 0 ? -EBADMSG : k.more ? list_continue(q, &k.items[k.n - 1]) : 0;
@@ -379,7 +379,7 @@ static int list_store(RegistryRequest *q, const EtcdReply *reply) {
                 r = list_add(q, &k);
         if (r == 0)
                 r = k.more;
-        etcd_key_values_done(&k);
+        etcd_decode_done(&k);
         return r;
 }
 
@@ -427,7 +427,7 @@ int etcd_list(Registry *registry, const char *prefix, usec_t timeout, registry_a
                 q->prefix = NULL;
                 return -ENOMEM;
         }
-        q->end = etcd_range_end(q->prefix);
+        q->end = etcd_encode_range_end(q->prefix);
         if (!q->end)
                 return -ENOMEM;
         q->end_size = MAX(strlen(q->end), (size_t) 1);
@@ -514,7 +514,7 @@ static void on_txn(const EtcdReply *reply, void *userdata) {
         if (r == 0) {
                 (void) request_note(q, &reply->header);
                 r = succeeded ? 0 : txn_store(q, &k);
-                etcd_key_values_done(&k);
+                etcd_decode_done(&k);
         }
         if (r < 0) {
                 request_bad_answer(q, r);

@@ -175,7 +175,7 @@ static void on_line(const char *line, size_t size, void *userdata) {
         } else if (l.event == ETCD_WATCH_CHANGES) {
                 deliver_changes(w, &l.changes);
         }
-        etcd_key_values_done(&l.changes); /* w may be gone */
+        etcd_decode_done(&l.changes); /* w may be gone */
 }
 
 static void on_end(const HttpAnswer *a, void *userdata) {
@@ -187,7 +187,7 @@ static void on_end(const HttpAnswer *a, void *userdata) {
         if (a->size > 0 && !a->too_large && etcd_decode_watch(a->body, a->size, &l) == 0) {
                 (void) snprintf(text, sizeof(text), "%s",
                                 l.event == ETCD_WATCH_ERROR ? l.error.message : "the stream was cut");
-                etcd_key_values_done(&l.changes);
+                etcd_decode_done(&l.changes);
         } else if (a->outcome == HTTP_ANSWERED && a->status == 200) {
                 str_copy(text, sizeof(text), "the stream has ended");
         } else {
@@ -302,7 +302,7 @@ int etcd_watch(Registry *registry, const char *prefix, registry_change_t f, void
         w->prefix = strdup(prefix);
         if (asprintf(&w->key, "%s%s", e->prefix, prefix) < 0)
                 w->key = NULL;
-        w->end = w->key ? etcd_range_end(w->key) : NULL;
+        w->end = w->key ? etcd_encode_range_end(w->key) : NULL;
         if (!w->prefix || !w->end)
                 return -ENOMEM;
         r = sd_event_add_time(e->event, &w->timer, CLOCK_BOOTTIME, 0, 1, on_timer, w);

@@ -2,18 +2,17 @@
 #pragma once
 
 /*
- * What etcd v3 and its JSON gateway say to each other, as text: pure, no I/O, no loop.
+ * What etcd v3 answers, as the JSON of its gateway: pure, no I/O, no loop.
  *
  * The gateway's ways (3.4 to 3.7): bytes are standard base64 with padding; 64-bit integers are strings; members that
  * are zero or empty are absent; unknown members are to be ignored. Errors come in three shapes, see EtcdError.
  *
- * Encoders return a string owned by the caller, or NULL when out of memory. Decoders return 0, or -EBADMSG for
- * anything that etcd would not say, -ENOMEM; what they fill is untouched on failure. They survive any input.
+ * The functions survive any input. They return 0, -EBADMSG for anything that etcd would not say, or -ENOMEM; what they
+ * fill in is untouched on failure.
  */
 
 #include <jansson.h>
 
-#include "registry/registry.h"
 #include "util/macros.h"
 
 enum {
@@ -49,7 +48,7 @@ typedef struct EtcdKeyValue {
         size_t key_size;
         char *value;
         size_t size;
-        uint64_t mod_revision;
+        uint64_t mod_revision; /* 0: there is no such record */
         bool deleted;
 } EtcdKeyValue;
 
@@ -59,40 +58,25 @@ typedef struct EtcdKeyValues {
         bool more; /* a range was cut at its limit */
 } EtcdKeyValues;
 
-void etcd_key_values_done(EtcdKeyValues *k);
+/* Frees what k points to, and leaves it empty. */
+void etcd_decode_done(EtcdKeyValues *k);
 
-/* Requests */
-typedef struct EtcdRange {
-        const char *key;
-        size_t key_size;
-        const char *end; /* NULL: the one key */
-        size_t end_size;
-        uint64_t revision; /* 0: now, linearizable */
-        uint32_t limit;    /* 0: none */
-} EtcdRange;
+/* The JSON object that the text is, as a new reference; NULL if the text is none, or has more values than any answer
+ * of etcd's. */
+json_t *etcd_decode_object(const char *text, size_t size);
 
-char *etcd_encode_range(const EtcdRange *r);
-/* Keys in txn are relative to prefix. */
-char *etcd_encode_txn(const RegistryTxn *txn, const char *prefix);
-char *etcd_encode_watch(const char *key, const char *end, uint64_t start_revision);
-char *etcd_encode_authenticate(const char *user, const char *password);
-char *etcd_encode_compaction(uint64_t revision);
-
-/* The end of the range of all keys that start with prefix: its last byte plus one. "\0" (size 1) if there is none. */
-char *etcd_range_end(const char *prefix);
-
-/* Answers */
-
-/* One JSON object; NULL if it is none. */
-json_t *etcd_parse(const char *text, size_t size);
+/* The header, which every answer but an error bears. One without a cluster id is -EBADMSG. */
 int etcd_decode_header(const json_t *root, EtcdHeader *ret);
-/* true and *ret filled if it is one of the shapes of an error. */
+/* Whether the answer is one of the shapes of an error; *ret is filled in then. */
 bool etcd_decode_error(const json_t *root, EtcdError *ret);
+/* The answer to a read; etcd_decode_done() releases it. No record is newer than the header says. */
 int etcd_decode_range(const json_t *root, EtcdKeyValues *ret);
-/* *ret_kvs: if the Txn was refused, for each of its n_reads reads the record, with mod_revision 0 and no key if there
- * is none. */
+
+/* The answer to a transaction; etcd_decode_done() releases *ret_kvs. *ret_kvs: if the Txn was refused, for each of its
+ * n_reads reads the record, with mod_revision 0 and no key if there is none. */
 int etcd_decode_txn(const json_t *root, size_t n_reads, bool *ret_succeeded, EtcdKeyValues *ret_kvs);
-/* *ret is owned by the caller. */
+/* The token in the answer to a password, fit to be part of a header line. *ret is owned by the caller, who wipes it.
+ */
 int etcd_decode_token(const json_t *root, char **ret);
 
 typedef struct EtcdMemberStatus {
@@ -102,8 +86,10 @@ typedef struct EtcdMemberStatus {
         char version[ETCD_VERSION_SIZE];
 } EtcdMemberStatus;
 
+/* The answer to /v3/maintenance/status. */
 int etcd_decode_status(const json_t *root, EtcdMemberStatus *ret);
-/* GET /version. */
+
+/* The answer to GET /version: printable, cut to fit. */
 int etcd_decode_version(const json_t *root, char ret[static ETCD_VERSION_SIZE]);
 
 typedef enum EtcdWatchEvent {
@@ -121,23 +107,5 @@ typedef struct EtcdWatchLine {
         EtcdError error; /* of CANCELED (code 0) and ERROR */
 } EtcdWatchLine;
 
-/* One line of the stream. Release ret->changes afterwards. */
+/* One line of a watch. etcd_decode_done() releases ret->changes. */
 int etcd_decode_watch(const char *line, size_t size, EtcdWatchLine *ret);
-
-/* What an error says about the request, whose body etcd has had. */
-typedef enum EtcdVerdict {
-        ETCD_VERDICT_UNCLEAR,   /* it may have been carried out, or may be yet */
-        ETCD_VERDICT_ELSEWHERE, /* not carried out; another member may do it */
-        ETCD_VERDICT_TOKEN,     /* not carried out: the token is missing, old or lost */
-        ETCD_VERDICT_FINAL,     /* not carried out, and no member will */
-} EtcdVerdict;
-
-EtcdVerdict etcd_judge(const EtcdError *e);
-/* The member has no leader; it has got one since the request came in. */
-bool etcd_is_leaderless(const EtcdError *e);
-bool etcd_is_leader_change(const EtcdError *e);
-
-/* Something an operator should know about that version, or NULL: static text. */
-const char *etcd_version_warning(const char *version);
-/* 3.4 and later. An unreadable version passes. */
-bool etcd_version_is_supported(const char *version);

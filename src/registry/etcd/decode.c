@@ -5,7 +5,7 @@
  * that could pass for a fact. Only what etcd really leaves out when it is zero may be absent.
  */
 
-#include "registry/etcd/json.h"
+#include "registry/etcd/decode.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -34,7 +34,7 @@ static bool has_few_values(const char *text, size_t size) {
         return n <= VALUES_MAX;
 }
 
-json_t *etcd_parse(const char *text, size_t size) {
+json_t *etcd_decode_object(const char *text, size_t size) {
         json_t *root = has_few_values(text, size) ? json_loadb(text, size, 0, NULL) : NULL;
 
         if (root && !json_is_object(root)) {
@@ -146,7 +146,7 @@ bool etcd_decode_error(const json_t *root, EtcdError *ret) {
         return true;
 }
 
-void etcd_key_values_done(EtcdKeyValues *k) {
+void etcd_decode_done(EtcdKeyValues *k) {
         for (size_t i = 0; i < k->n; i++) {
                 free(k->items[i].key);
                 free(k->items[i].value);
@@ -186,7 +186,7 @@ int etcd_decode_range(const json_t *root, EtcdKeyValues *ret) {
         for (size_t i = 0; r == 0 && i < k.n; i++)
                 r = decode_key_value(json_array_get(kvs, i), h.revision, &k.items[i]);
         if (r < 0) {
-                etcd_key_values_done(&k);
+                etcd_decode_done(&k);
                 return r;
         }
         k.more = more;
@@ -219,7 +219,7 @@ int etcd_decode_txn(const json_t *root, size_t n_reads, bool *ret_succeeded, Etc
         for (size_t i = 0; r == 0 && i < k.n; i++)
                 r = decode_read(json_array_get(responses, i), h.revision, &k.items[i]);
         if (r < 0) {
-                etcd_key_values_done(&k);
+                etcd_decode_done(&k);
                 return r;
         }
         *ret_succeeded = succeeded;
@@ -302,7 +302,7 @@ static int decode_events(const json_t *result, uint64_t newest, EtcdKeyValues *r
         for (size_t i = 0; r == 0 && i < k.n; i++)
                 r = decode_event(json_array_get(events, i), newest, &k.items[i]);
         if (r < 0) {
-                etcd_key_values_done(&k);
+                etcd_decode_done(&k);
                 return r;
         }
         *ret = k;
@@ -347,7 +347,7 @@ static int decode_watch_result(const json_t *result, EtcdWatchLine *w) {
 
 int etcd_decode_watch(const char *line, size_t size, EtcdWatchLine *ret) {
         EtcdWatchLine w = {};
-        json_t *root = etcd_parse(line, size);
+        json_t *root = etcd_decode_object(line, size);
         int r = 0;
 
         if (!root)
