@@ -232,7 +232,7 @@ static char *root_token(void) {
         json_t *root;
 
         assert_int_equal(server_post(&users, "/v3/auth/authenticate", login, NULL, &body), 200);
-        root = etcd_parse(body, strlen(body));
+        root = etcd_decode_object(body, strlen(body));
         assert_int_equal(etcd_decode_token(root, &token), 0);
         json_decref(root);
         return token;
