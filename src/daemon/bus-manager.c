@@ -7,7 +7,6 @@
 #include "daemon/bus-util.h"
 #include "daemon/calls.h"
 #include "daemon/pid1-port.h"
-#include "daemon/publish.h"
 #include "daemon/registry-health.h"
 #include "daemon/verbs.h"
 #include "daemon/why-not.h"
@@ -192,70 +191,6 @@ DEFINE_VERB(reload, verb_reload)
 
 /* ---- properties ---- */
 
-/* What the registry says of itself. */
-static int get_registry(Daemon *d, const char *property, sd_bus_message *reply) {
-        RegistryStatus status;
-        SessionView session;
-
-        d->registry->ops->status(d->registry, &status);
-        core_session_view(d->core, loop_now(), &session);
-        if (streq(property, "RegistryState"))
-                return bus_append_text(reply, registry_health_state(&status, &session));
-        if (streq(property, "RegistryEndpoint"))
-                return bus_append_text(reply, strempty(status.endpoint));
-        if (streq(property, "RegistryEndpoints"))
-                return bus_append_words(reply, status.endpoints);
-        if (streq(property, "RegistryVersion"))
-                return bus_append_text(reply, strempty(status.version));
-        if (streq(property, "RegistryError"))
-                return bus_append_text(reply, strempty(status.error));
-        if (streq(property, "RegistryErrorUSec"))
-                return sd_bus_message_append(reply, "t", status.error_at);
-        return bus_append_text(reply, strempty(status.warning));
-}
-
-/* What this machine makes of it. */
-static int get_trust(Daemon *d, const char *property, sd_bus_message *reply) {
-        RegistryStatus status;
-        SessionView v;
-        char line[WHY_NOT_SIZE];
-
-        core_session_view(d->core, loop_now(), &v);
-        if (streq(property, "RegistryUUID"))
-                return bus_append_text(reply, strempty(v.uuid));
-        if (streq(property, "RegistryStore"))
-                return bus_append_text(reply, strempty(v.store));
-        if (streq(property, "RegistryFoundUUID"))
-                return bus_append_text(reply, strempty(v.found_uuid));
-        if (streq(property, "RegistryFoundStore"))
-                return bus_append_text(reply, strempty(v.found_store));
-        if (streq(property, "WhyNot"))
-                return bus_append_text(reply, why_not_machine(&v, now_realtime(), line, sizeof(line)));
-        d->registry->ops->status(d->registry, &status);
-        return bus_append_text(reply, registry_health_last_error(&status, &v));
-}
-
-static int get_session(Daemon *d, const char *property, sd_bus_message *reply) {
-        SessionView v;
-
-        core_session_view(d->core, loop_now(), &v);
-        if (streq(property, "TTLUSec"))
-                return sd_bus_message_append(reply, "t", v.ttl);
-        if (streq(property, "LostAcquires"))
-                return sd_bus_message_append(reply, "t", v.lost_acquires);
-        if (streq(property, "Draining"))
-                return sd_bus_message_append(reply, "b", (int) v.draining);
-        if (streq(property, "Known"))
-                return sd_bus_message_append(reply, "b", (int) v.known);
-        if (streq(property, "HeardUSec"))
-                return sd_bus_message_append(reply, "t", v.heard);
-        if (streq(property, "Held"))
-                return sd_bus_message_append(reply, "u", (uint32_t) v.held);
-        if (streq(property, "LastBeatUSec"))
-                return sd_bus_message_append(reply, "t", v.last_beat);
-        return sd_bus_message_append(reply, "t", v.round_trip);
-}
-
 static int append_if_live(const MachineView *v, void *userdata) {
         int r = v->alive && v->known ? bus_append_text(userdata, v->machine_id) : 0;
 
@@ -277,67 +212,88 @@ static int append_heard(const MachineView *v, void *userdata) {
         return MIN(r, 0);
 }
 
+void bus_manager_look(Daemon *d, ManagerSubject *ret) {
+        ret->daemon = d;
+        d->registry->ops->status(d->registry, &ret->status);
+        core_session_view(d->core, loop_now(), &ret->session);
+}
+
 /* An array of type, of what f appends for each machine. */
-static int get_machines(Daemon *d, sd_bus_message *reply, const char *type, int (*f)(const MachineView *, void *)) {
-        int r = sd_bus_message_open_container(reply, 'a', type);
+static int append_machines(
+                sd_bus_message *m, const ManagerSubject *s, const char *type, int (*f)(const MachineView *, void *)) {
+        int r = sd_bus_message_open_container(m, 'a', type);
 
         if (r >= 0)
-                r = core_each_machine(d->core, loop_now(), f, reply);
-        return r < 0 ? r : sd_bus_message_close_container(reply);
+                r = core_each_machine(s->daemon->core, loop_now(), f, m);
+        return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
-static int get_lines(const Messages *m, sd_bus_message *reply) {
-        int r = sd_bus_message_open_container(reply, 'a', "s");
+static int append_lines(sd_bus_message *m, const Messages *messages) {
+        int r = sd_bus_message_open_container(m, 'a', "s");
 
-        for (size_t i = 0; i < m->n && r >= 0; i++)
-                r = bus_append_text(reply, m->lines[i]);
-        return r < 0 ? r : sd_bus_message_close_container(reply);
+        for (size_t i = 0; i < messages->n && r >= 0; i++)
+                r = bus_append_text(m, messages->lines[i]);
+        return r < 0 ? r : sd_bus_message_close_container(m);
 }
+
+static int append_why_not(sd_bus_message *m, const SessionView *session) {
+        char line[WHY_NOT_SIZE];
+
+        return bus_append_text(m, why_not_machine(session, now_realtime(), line, sizeof(line)));
+}
+
+typedef ManagerSubject Subject;
+
+#define PROPERTIES(P)                                                                                                 \
+        P(Version, "s", CONST, bus_append_text(m, LEASED_VERSION))                                                    \
+        P(MachineID, "s", CONST, bus_append_text(m, s->daemon->machine_id))                                           \
+        P(BootID, "s", CONST, bus_append_text(m, s->daemon->boot_id))                                                 \
+        P(Registry, "s", TOLD, bus_append_text(m, s->daemon->registry->ops->name))                                    \
+        P(RegistryState, "s", TOLD, bus_append_text(m, registry_health_state(&s->status, &s->session)))               \
+        P(RegistrySinceUSec, "t", TOLD, sd_bus_message_append(m, "t", registry_health_since(s->daemon)))              \
+        P(RegistryEndpoint, "s", TOLD, bus_append_text(m, s->status.endpoint))                                        \
+        P(RegistryEndpoints, "as", TOLD, bus_append_words(m, s->status.endpoints))                                    \
+        P(RegistryVersion, "s", TOLD, bus_append_text(m, s->status.version))                                          \
+        P(RegistryUUID, "s", TOLD, bus_append_text(m, s->session.uuid))                                               \
+        P(RegistryStore, "s", TOLD, bus_append_text(m, s->session.store))                                             \
+        P(RegistryFoundUUID, "s", TOLD, bus_append_text(m, s->session.found_uuid))                                    \
+        P(RegistryFoundStore, "s", TOLD, bus_append_text(m, s->session.found_store))                                  \
+        P(RegistryError, "s", TOLD, bus_append_text(m, s->status.error))                                              \
+        P(RegistryErrorUSec, "t", ASKED, sd_bus_message_append(m, "t", s->status.error_at))                           \
+        P(RegistryWarning, "s", TOLD, bus_append_text(m, s->status.warning))                                          \
+        P(WhyNot, "s", TOLD, append_why_not(m, &s->session))                                                          \
+        P(LastError, "s", TOLD, bus_append_text(m, registry_health_last_error(&s->status, &s->session)))              \
+        P(ConfigurationErrors, "as", TOLD, append_lines(m, &s->daemon->wrong))                                        \
+        P(UnitsError, "s", TOLD, bus_append_text(m, s->daemon->pid1_port_error))                                      \
+        P(TTLUSec, "t", TOLD, sd_bus_message_append(m, "t", s->session.ttl))                                          \
+        P(Metadata, "a{ss}", TOLD, bus_append_metadata(m, s->daemon->conf->metadata))                                 \
+        P(Draining, "b", TOLD, sd_bus_message_append(m, "b", s->session.draining))                                    \
+        P(Held, "u", TOLD, sd_bus_message_append(m, "u", (uint32_t) s->session.held))                                 \
+        P(ReloadChanges, "as", ASKED, append_lines(m, &s->daemon->changes))                                           \
+        P(LiveMachines, "as", ASKED, append_machines(m, s, "s", append_if_live))                                      \
+        P(UnknownMachines, "as", ASKED, append_machines(m, s, "s", append_if_unknown))                                \
+        P(MachineAges, "a{s(tt)}", ASKED, append_machines(m, s, "{s(tt)}", append_heard))                             \
+        P(Known, "b", TOLD, sd_bus_message_append(m, "b", s->session.known))                                          \
+        P(HeardUSec, "t", ASKED, sd_bus_message_append(m, "t", s->session.heard))                                     \
+        P(LastBeatUSec, "t", ASKED, sd_bus_message_append(m, "t", s->session.last_beat))                              \
+        P(RoundTripUSec, "t", ASKED, sd_bus_message_append(m, "t", s->session.round_trip))                            \
+        P(LostAcquires, "t", ASKED, sd_bus_message_append(m, "t", s->session.lost_acquires))
+
+PROPERTIES(PROPERTY_FUNCTION)
+
+static const Property rows[] = { PROPERTIES(PROPERTY_ROW) };
+
+const PropertyTable bus_manager_properties = { .interface = BUS_MANAGER, .rows = rows, .n = ELEMENTSOF(rows) };
 
 static int get_property(sd_bus *bus, const char *path, const char *interface, const char *property,
                 sd_bus_message *reply, void *userdata, sd_bus_error *error) {
-        static const char *const of_trust[] = { "RegistryUUID", "RegistryStore", "RegistryFoundUUID",
-                "RegistryFoundStore", "WhyNot", "LastError" };
-        Daemon *d = userdata;
+        ManagerSubject s;
 
-        if (streq(property, "Version"))
-                return bus_append_text(reply, LEASED_VERSION);
-        if (streq(property, "MachineID"))
-                return bus_append_text(reply, d->machine_id);
-        if (streq(property, "BootID"))
-                return bus_append_text(reply, d->boot_id);
-        if (streq(property, "Metadata"))
-                return bus_append_metadata(reply, d->conf->metadata);
-        if (streq(property, "Registry"))
-                return bus_append_text(reply, d->registry->ops->name);
-        if (streq(property, "LiveMachines"))
-                return get_machines(d, reply, "s", append_if_live);
-        if (streq(property, "UnknownMachines"))
-                return get_machines(d, reply, "s", append_if_unknown);
-        if (streq(property, "MachineAges"))
-                return get_machines(d, reply, "{s(tt)}", append_heard);
-        if (streq(property, "ReloadChanges"))
-                return get_lines(&d->changes, reply);
-        if (streq(property, "ConfigurationErrors"))
-                return get_lines(&d->wrong, reply);
-        if (streq(property, "UnitsError"))
-                return bus_append_text(reply, d->pid1_port_error);
-        if (streq(property, "RegistrySinceUSec"))
-                return sd_bus_message_append(reply, "t", publish_registry_since(d));
-        for (size_t i = 0; i < ELEMENTSOF(of_trust); i++)
-                if (streq(property, of_trust[i]))
-                        return get_trust(d, property, reply);
-        if (startswith(property, "Registry"))
-                return get_registry(d, property, reply);
-        return get_session(d, property, reply);
+        bus_manager_look(userdata, &s);
+        return property_append(&bus_manager_properties, property, &s, reply);
 }
 
-#define PROPERTY(name, type, flags) SD_BUS_PROPERTY(name, type, get_property, 0, flags)
-#define CONST SD_BUS_VTABLE_PROPERTY_CONST
-#define CHANGES SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE
-#define SILENT 0
-
-static const sd_bus_vtable manager_vtable[] = {
+static const sd_bus_vtable vtable[] = {
         SD_BUS_VTABLE_START(0),
 
         SD_BUS_METHOD_WITH_ARGS("GetLease", SD_BUS_ARGS("s", name),
@@ -382,43 +338,9 @@ static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_SIGNAL_WITH_ARGS("LeaseChanged",
                         SD_BUS_ARGS("s", name, "s", machine_id, "x", version, "t", index, "s", reason), 0),
 
-        PROPERTY("Version", "s", CONST),
-        PROPERTY("MachineID", "s", CONST),
-        PROPERTY("BootID", "s", CONST),
-        PROPERTY("Registry", "s", CHANGES),
-        PROPERTY("RegistryState", "s", CHANGES),
-        PROPERTY("RegistrySinceUSec", "t", CHANGES),
-        PROPERTY("RegistryEndpoint", "s", CHANGES),
-        PROPERTY("RegistryEndpoints", "as", CHANGES),
-        PROPERTY("RegistryVersion", "s", CHANGES),
-        PROPERTY("RegistryUUID", "s", CHANGES),
-        PROPERTY("RegistryStore", "s", CHANGES),
-        PROPERTY("RegistryFoundUUID", "s", CHANGES),
-        PROPERTY("RegistryFoundStore", "s", CHANGES),
-        PROPERTY("RegistryError", "s", CHANGES),
-        PROPERTY("RegistryErrorUSec", "t", SILENT),
-        PROPERTY("RegistryWarning", "s", CHANGES),
-        PROPERTY("WhyNot", "s", CHANGES),
-        PROPERTY("LastError", "s", CHANGES),
-        PROPERTY("ConfigurationErrors", "as", CHANGES),
-        PROPERTY("UnitsError", "s", CHANGES),
-        PROPERTY("TTLUSec", "t", CHANGES),
-        PROPERTY("Metadata", "a{ss}", CHANGES),
-        PROPERTY("Draining", "b", CHANGES),
-        PROPERTY("Held", "u", CHANGES),
-        PROPERTY("ReloadChanges", "as", SILENT),
-        PROPERTY("LiveMachines", "as", SILENT),
-        PROPERTY("UnknownMachines", "as", SILENT),
-        PROPERTY("MachineAges", "a{s(tt)}", SILENT),
-        PROPERTY("Known", "b", CHANGES),
-        PROPERTY("HeardUSec", "t", SILENT),
-        PROPERTY("LastBeatUSec", "t", SILENT),
-        PROPERTY("RoundTripUSec", "t", SILENT),
-        PROPERTY("LostAcquires", "t", SILENT),
-
-        SD_BUS_VTABLE_END,
+        PROPERTIES(PROPERTY_VTABLE) SD_BUS_VTABLE_END,
 };
 
 int bus_manager_register(Daemon *d, sd_bus *bus) {
-        return sd_bus_add_object_vtable(bus, NULL, BUS_PATH, BUS_MANAGER, manager_vtable, d);
+        return sd_bus_add_object_vtable(bus, NULL, BUS_PATH, BUS_MANAGER, vtable, d);
 }

@@ -6,34 +6,40 @@
 #include "daemon/why-not.h"
 #include "util/text.h"
 
-static bool find_view(Daemon *d, const char *path, UnitView *ret) {
+bool bus_unit_look(Daemon *d, const char *name, UnitSubject *ret) {
+        const Pid1UnitStatus *status = pid1_port_status(d, name);
+
+        ret->daemon = d;
+        ret->pid1 = status && status->known ? status : NULL;
+        return core_find_unit(d->core, loop_now(), name, &ret->view);
+}
+
+static bool look(Daemon *d, const char *path, UnitSubject *ret) {
         _cleanup_free_ char *name = NULL;
 
-        return sd_bus_path_decode(path, BUS_UNIT_PATH, &name) > 0 && core_find_unit(d->core, loop_now(), name, ret);
+        return sd_bus_path_decode(path, BUS_UNIT_PATH, &name) > 0 && bus_unit_look(d, name, ret);
 }
 
 static int find_unit(sd_bus *bus, const char *path, const char *interface, void *userdata, void **ret_found,
                 sd_bus_error *error) {
-        UnitView view;
+        UnitSubject s;
 
-        if (!find_view(userdata, path, &view))
+        if (!look(userdata, path, &s))
                 return 0;
         *ret_found = userdata;
         return 1;
 }
 
-/* What PID 1 says of it. */
-static int get_status(Daemon *d, const UnitView *v, const char *property, sd_bus_message *reply) {
-        static const uint8_t no_invocation[16];
-        const Pid1UnitStatus *s = pid1_port_status(d, v->unit);
-        bool known = s && s->known;
+/* ---- values ---- */
 
-        if (streq(property, "ActiveState"))
-                return bus_append_text(reply, pid1_port_active(d, v->unit));
-        if (streq(property, "SubState"))
-                return bus_append_text(reply, known ? s->sub_state : "unknown");
-        return sd_bus_message_append_array(
-                        reply, 'y', known ? s->invocation_id : no_invocation, sizeof(no_invocation));
+static int append_lease(sd_bus_message *m, const UnitView *v) {
+        return isempty(v->lease) ? sd_bus_message_append(m, "o", "/") : bus_append_path(m, bus_lease_path(v->lease));
+}
+
+static int append_invocation(sd_bus_message *m, const Pid1UnitStatus *status) {
+        static const uint8_t none[16];
+
+        return sd_bus_message_append_array(m, 'y', status ? status->invocation_id : none, sizeof(none));
 }
 
 static int append_line(const char *machine_id, const char *line, void *userdata) {
@@ -43,72 +49,55 @@ static int append_line(const char *machine_id, const char *line, void *userdata)
         return MIN(sd_bus_message_append(userdata, "(ss)", machine_id, text_mend(text)), 0);
 }
 
-static int get_why_not(Daemon *d, const UnitView *v, sd_bus_message *reply) {
-        int r = sd_bus_message_open_container(reply, 'a', "(ss)");
+static int append_why_not(sd_bus_message *m, const UnitSubject *s) {
+        int r = sd_bus_message_open_container(m, 'a', "(ss)");
 
         if (r >= 0)
-                r = why_not_each(d, v->unit, append_line, reply);
-        return r < 0 ? r : sd_bus_message_close_container(reply);
+                r = why_not_each(s->daemon, s->view.unit, append_line, m);
+        return r < 0 ? r : sd_bus_message_close_container(m);
 }
+
+/* ---- the table ---- */
+
+typedef UnitSubject Subject;
+
+#define PROPERTIES(P)                                                                                                 \
+        P(Name, "s", CONST, bus_append_text(m, s->view.unit))                                                         \
+        P(Lease, "o", TOLD, append_lease(m, &s->view))                                                                \
+        P(State, "s", TOLD, bus_append_text(m, s->view.state))                                                        \
+        P(MachineID, "s", TOLD, bus_append_text(m, s->view.machine_id))                                               \
+        P(HolderKnown, "b", TOLD, sd_bus_message_append(m, "b", s->view.known))                                       \
+        P(LeaseIndex, "t", TOLD, sd_bus_message_append(m, "t", s->view.index))                                        \
+        P(ActiveState, "s", TOLD, bus_append_text(m, pid1_port_active(s->daemon, s->view.unit)))                      \
+        P(SubState, "s", TOLD, bus_append_text(m, s->pid1 ? s->pid1->sub_state : "unknown"))                          \
+        P(InvocationID, "ay", TOLD, append_invocation(m, s->pid1))                                                    \
+        P(LastError, "s", TOLD, bus_append_text(m, pid1_port_last_error(s->daemon, s->view.unit)))                    \
+        P(LastErrorUSec, "t", TOLD, sd_bus_message_append(m, "t", pid1_port_last_error_at(s->daemon, s->view.unit)))  \
+        P(Slice, "s", TOLD, bus_append_text(m, pid1_port_slice(s->daemon, s->view.unit)))                             \
+        P(WhyNot, "a(ss)", AROUND, append_why_not(m, s))                                                              \
+        P(Stuck, "b", AROUND,                                                                                         \
+                        sd_bus_message_append(m, "b", core_is_stuck(s->daemon->core, loop_now(), s->view.unit)))      \
+        P(StopAtUSec, "t", ASKED, sd_bus_message_append(m, "t", s->view.stop_at))                                     \
+        P(KillAtUSec, "t", ASKED, sd_bus_message_append(m, "t", s->view.kill_at))
+
+PROPERTIES(PROPERTY_FUNCTION)
+
+static const Property rows[] = { PROPERTIES(PROPERTY_ROW) };
+
+const PropertyTable bus_unit_properties = { .interface = BUS_UNIT, .rows = rows, .n = ELEMENTSOF(rows) };
 
 static int get_property(sd_bus *bus, const char *path, const char *interface, const char *property,
                 sd_bus_message *reply, void *userdata, sd_bus_error *error) {
-        Daemon *d = userdata;
-        UnitView v;
+        UnitSubject s;
 
-        if (!find_view(d, path, &v))
+        if (!look(userdata, path, &s))
                 return sd_bus_error_set(error, BUS_ERROR("NoSuchUnit"), "There is no such unit any more.");
-        if (streq(property, "Name"))
-                return bus_append_text(reply, v.unit);
-        if (streq(property, "Lease"))
-                return isempty(v.lease) ? sd_bus_message_append(reply, "o", "/")
-                                        : bus_append_path(reply, bus_lease_path(v.lease));
-        if (streq(property, "State"))
-                return bus_append_text(reply, v.state);
-        if (streq(property, "MachineID"))
-                return bus_append_text(reply, strempty(v.machine_id));
-        if (streq(property, "LeaseIndex"))
-                return sd_bus_message_append(reply, "t", v.index);
-        if (streq(property, "LastError"))
-                return bus_append_text(reply, pid1_port_last_error(d, v.unit));
-        if (streq(property, "Slice"))
-                return sd_bus_message_append(reply, "s", pid1_port_slice(d, v.unit));
-        if (streq(property, "LastErrorUSec"))
-                return sd_bus_message_append(reply, "t", pid1_port_last_error_at(d, v.unit));
-        if (streq(property, "HolderKnown"))
-                return sd_bus_message_append(reply, "b", (int) v.known);
-        if (streq(property, "WhyNot"))
-                return get_why_not(d, &v, reply);
-        if (streq(property, "Stuck"))
-                return sd_bus_message_append(reply, "b", (int) core_is_stuck(d->core, loop_now(), v.unit));
-        if (streq(property, "StopAtUSec"))
-                return sd_bus_message_append(reply, "t", v.stop_at);
-        if (streq(property, "KillAtUSec"))
-                return sd_bus_message_append(reply, "t", v.kill_at);
-        return get_status(d, &v, property, reply);
+        return property_append(&bus_unit_properties, property, &s, reply);
 }
 
-#define PROPERTY(name, type, flags) SD_BUS_PROPERTY(name, type, get_property, 0, flags)
-
-static const sd_bus_vtable unit_vtable[] = {
+static const sd_bus_vtable vtable[] = {
         SD_BUS_VTABLE_START(0),
-        PROPERTY("Name", "s", SD_BUS_VTABLE_PROPERTY_CONST),
-        PROPERTY("Lease", "o", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
-        PROPERTY("State", "s", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
-        PROPERTY("MachineID", "s", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
-        PROPERTY("HolderKnown", "b", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
-        PROPERTY("LeaseIndex", "t", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
-        PROPERTY("ActiveState", "s", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
-        PROPERTY("SubState", "s", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
-        PROPERTY("InvocationID", "ay", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
-        PROPERTY("LastError", "s", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
-        PROPERTY("Slice", "s", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
-        PROPERTY("LastErrorUSec", "t", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
-        PROPERTY("WhyNot", "a(ss)", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
-        PROPERTY("Stuck", "b", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
-        PROPERTY("StopAtUSec", "t", 0),
-        PROPERTY("KillAtUSec", "t", 0),
-        SD_BUS_VTABLE_END,
+        PROPERTIES(PROPERTY_VTABLE) SD_BUS_VTABLE_END,
 };
 
 /* ---- all of them ---- */
@@ -131,7 +120,7 @@ static int enumerate(sd_bus *bus, const char *prefix, void *userdata, char ***re
 }
 
 int bus_unit_register(Daemon *d, sd_bus *bus) {
-        int r = sd_bus_add_fallback_vtable(bus, NULL, BUS_UNIT_PATH, BUS_UNIT, unit_vtable, find_unit, d);
+        int r = sd_bus_add_fallback_vtable(bus, NULL, BUS_UNIT_PATH, BUS_UNIT, vtable, find_unit, d);
 
         return r < 0 ? r : sd_bus_add_node_enumerator(bus, NULL, BUS_UNIT_PATH, enumerate, d);
 }

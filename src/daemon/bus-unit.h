@@ -4,6 +4,20 @@
 /* /org/leased1/unit/NAME, org.leased1.Unit: the units that are enabled on this machine. */
 
 #include "daemon/internal.h"
+#include "daemon/property.h"
+#include "pid1/pid1-unit.h"
+
+/* What the properties of a unit are taken from. Borrowed: valid until the loop turns. */
+typedef struct UnitSubject {
+        Daemon *daemon;
+        UnitView view;
+        const Pid1UnitStatus *pid1; /* NULL: PID 1 does not say */
+} UnitSubject;
+
+extern const PropertyTable bus_unit_properties;
+
+/* false: no such unit is enabled here. */
+bool bus_unit_look(Daemon *d, const char *name, UnitSubject *ret);
 
 /* Adds the interface to the connection. Non-logging; a negative errno. */
 int bus_unit_register(Daemon *d, sd_bus *bus);

@@ -17,8 +17,10 @@
  *   suspend.c       before the machine sleeps
  *   notify.c        what PID 1 is told
  *   report.c        the core's reports as log lines
- *   bus*.c          D-Bus: the two connections (bus-link.c), the three interfaces, the verbs
- *   changed.c       what looks different by now; publish.c tells listeners, shown-unit.c is what they know of a unit
+ *   bus*.c          D-Bus: the two connections (bus-link.c), the three interfaces, whose properties come from
+ *                   tables (property.c)
+ *   verbs.c         what an operator asks for
+ *   changed.c       what looks different by now; publish.c tells listeners
  *   why-not.c       why a unit is where it is, in words; machine-name.c a machine's name for people
  *   calls.c         leases of a scheduler's own
  *   kept.c          answers that wait for the disk

@@ -2,21 +2,19 @@
 #include "daemon/publish.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 
+#include "daemon/bus-manager.h"
+#include "daemon/bus-unit.h"
 #include "daemon/bus-util.h"
 #include "daemon/registry-health.h"
-#include "daemon/shown-unit.h"
-#include "daemon/why-not.h"
 #include "util/hash.h"
 #include "util/log.h"
 
-/* An object that listeners have been told of, by its path. */
+/* A lease or a unit that listeners have been told of, by its path. */
 typedef struct Shown {
         UT_hash_handle hh;
         bool added, is_lease;
-        unsigned round; /* of a unit: the last one that looked at it */
         union {
                 struct { /* of a lease, as last announced */
                         LeaseState state;
@@ -24,22 +22,15 @@ typedef struct Shown {
                         usec_t since;
                         char machine_id[MACHINE_SIZE];
                 };
-                ShownUnit unit;
+                struct {                   /* of a unit */
+                        uint64_t *digests; /* of its properties, as last announced */
+                        uint64_t reason;   /* digest of this machine's own, when it was last looked at */
+                        unsigned round;    /* the last one that looked at it */
+                };
         };
         char name[NAME_SIZE];
         char path[];
 } Shown;
-
-/* Of the daemon itself, as last announced. */
-typedef struct ShownManager {
-        char registry_state[16], endpoint[256], version[64], error[512], warning[512], why_not[256], last_error[512];
-        char configuration[1024], pid1_port_error[256];
-        char uuid[UUID_SIZE], store[64], found_uuid[UUID_SIZE], found_store[64], metadata[METADATA_SIZE];
-        usec_t registry_since; /* CLOCK_REALTIME */
-        usec_t ttl;
-        bool draining, known;
-        size_t held;
-} ShownManager;
 
 struct Publisher {
         sd_event_source *look;
@@ -47,7 +38,7 @@ struct Publisher {
         bool looking; /* a round of looks has begun */
         unsigned round;
         usec_t look_at, look_spent; /* not before; on this round */
-        ShownManager manager;
+        uint64_t *digests;          /* of the daemon's own properties, as last announced */
         char status[1024];
 };
 
@@ -82,134 +73,66 @@ static void emit_lease_changed(Daemon *d, sd_bus *bus, Shown *s, const LeaseView
                                 l->state == LEASE_HELD ? l->machine_id : "", l->version, l->index, reason);
 }
 
-static int emit_unit(sd_bus *bus, Shown *s, const ShownUnit *now) {
-        char *names[SHOWN_UNIT_NAMES];
-        size_t n = shown_unit_diff(&s->unit, now, names);
+/* Names what differs from what was last announced. */
+static int emit_changes(sd_bus *bus, const char *path, const PropertyTable *table, const void *subject, bool around,
+                uint64_t *digests) {
+        _cleanup_free_ char **names = NULL;
+        int r = property_changes(table, subject, around, bus, digests, &names);
 
-        s->unit = *now;
-        return bus && n > 0 ? sd_bus_emit_properties_changed_strv(bus, s->path, BUS_UNIT, names) : 0;
+        return r <= 0 ? r : sd_bus_emit_properties_changed_strv(bus, path, table->interface, names);
 }
 
-/* What is gone is announced as gone, what is new as new, the rest with what has changed (of a lease: may have). */
+/* PID 1 is asked about every unit again and again, and mostly says the same: nothing is sent then. What hangs on all
+ * machines is looked at when this machine's own reason is another one, and otherwise in rounds. */
+static int emit_unit(sd_bus *bus, Shown *s, const UnitSubject *unit, bool around) {
+        uint64_t reason = property_digest(unit->view.why_not);
+
+        around |= reason != s->reason;
+        s->reason = reason;
+        return emit_changes(bus, s->path, &bus_unit_properties, unit, around, s->digests);
+}
+
+static int add_unit(sd_bus *bus, Shown *s, const UnitSubject *unit) {
+        _cleanup_free_ char **names = NULL;
+        int r = property_changes(&bus_unit_properties, unit, true, bus, s->digests, &names);
+
+        s->reason = property_digest(unit->view.why_not);
+        return r < 0 ? r : sd_bus_emit_object_added(bus, s->path);
+}
+
+static void forget(Publisher *p, Shown *s) {
+        HASH_DEL(p->shown, s);
+        if (!s->is_lease)
+                free(s->digests);
+        free(s);
+}
+
+/* What is gone is announced as gone, what is new as new, the rest with what has changed (of a lease: may have). While
+ * there is no bus, nobody listens: whoever does later reads first. */
 static void show(Daemon *d, sd_bus *bus, Shown *s) {
-        ShownUnit now = s->unit;
+        UnitSubject unit;
         LeaseView lease;
-        UnitView unit;
-        bool there;
+        bool there = s->is_lease ? core_find_lease(d->core, loop_now(), s->name, &lease)
+                                 : bus_unit_look(d, s->name, &unit);
         int r = 0;
 
-        there = s->is_lease ? core_find_lease(d->core, loop_now(), s->name, &lease)
-                            : core_find_unit(d->core, loop_now(), s->name, &unit);
         if (there && s->is_lease)
                 emit_lease_changed(d, bus, s, &lease);
-        else if (there)
-                shown_unit_look(d, &unit, &now);
-        if (there && !s->is_lease && !s->added)
-                s->unit = now;
-        if (!bus)
-                s->added = there;
-        else if (there && s->added)
-                r = s->is_lease ? sd_bus_emit_properties_changed_strv(bus, s->path, BUS_LEASE, NULL)
-                                : emit_unit(bus, s, &now);
-        else if (there)
-                r = sd_bus_emit_object_added(bus, s->path);
-        else if (s->added)
+        if (bus && !there && s->added)
                 r = sd_bus_emit_object_removed(bus, s->path);
+        else if (bus && there && s->is_lease)
+                r = s->added ? sd_bus_emit_properties_changed_strv(bus, s->path, BUS_LEASE, NULL)
+                             : sd_bus_emit_object_added(bus, s->path);
+        else if (bus && there)
+                r = s->added ? emit_unit(bus, s, &unit, false) : add_unit(bus, s, &unit);
         s->added = there;
         if (r < 0)
                 log_debug_errno(r, "cannot announce a change of %s", s->path);
-        if (!there) {
-                HASH_DEL(d->publisher->shown, s);
-                free(s);
-        }
+        if (!there)
+                forget(d->publisher, s);
 }
 
 /* ---- the daemon ---- */
-
-static void join(const Messages *m, char *ret, size_t size) {
-        size_t n = 0;
-
-        ret[0] = '\0';
-        for (size_t i = 0; i < m->n && n < size; i++)
-                n += (size_t) snprintf(ret + n, size - n, "%s\n", m->lines[i]);
-}
-
-static void look_at_manager(Daemon *d, ShownManager *ret) {
-        const ShownManager *old = &d->publisher->manager;
-        RegistryStatus status;
-        SessionView session;
-        char line[WHY_NOT_SIZE];
-
-        d->registry->ops->status(d->registry, &status);
-        core_session_view(d->core, loop_now(), &session);
-        *ret = (ShownManager){
-                .ttl = session.ttl, .draining = session.draining, .known = session.known, .held = session.held
-        };
-        str_copy(ret->registry_state, sizeof(ret->registry_state), registry_health_state(&status, &session));
-        ret->registry_since = streq(old->registry_state, ret->registry_state) ? old->registry_since : now_realtime();
-        str_copy(ret->endpoint, sizeof(ret->endpoint), strempty(status.endpoint));
-        str_copy(ret->version, sizeof(ret->version), strempty(status.version));
-        str_copy(ret->error, sizeof(ret->error), strempty(status.error));
-        str_copy(ret->warning, sizeof(ret->warning), strempty(status.warning));
-        str_copy(ret->uuid, sizeof(ret->uuid), strempty(session.uuid));
-        str_copy(ret->store, sizeof(ret->store), strempty(session.store));
-        str_copy(ret->found_uuid, sizeof(ret->found_uuid), strempty(session.found_uuid));
-        str_copy(ret->found_store, sizeof(ret->found_store), strempty(session.found_store));
-        str_copy(ret->metadata, sizeof(ret->metadata), d->conf->metadata);
-        str_copy(ret->why_not, sizeof(ret->why_not), why_not_machine(&session, now_realtime(), line, sizeof(line)));
-        str_copy(ret->last_error, sizeof(ret->last_error), registry_health_last_error(&status, &session));
-        str_copy(ret->pid1_port_error, sizeof(ret->pid1_port_error), d->pid1_port_error);
-        join(&d->wrong, ret->configuration, sizeof(ret->configuration));
-}
-
-usec_t publish_registry_since(Daemon *d) {
-        return d->publisher->manager.registry_since;
-}
-
-static void emit_manager(Daemon *d, sd_bus *bus, const ShownManager *now) {
-        static const struct {
-                const char *property;
-                size_t offset;
-        } texts[] = {
-                { "RegistryState", offsetof(ShownManager, registry_state) },
-                { "RegistryEndpoint", offsetof(ShownManager, endpoint) },
-                { "RegistryVersion", offsetof(ShownManager, version) },
-                { "RegistryUUID", offsetof(ShownManager, uuid) },
-                { "RegistryStore", offsetof(ShownManager, store) },
-                { "RegistryFoundUUID", offsetof(ShownManager, found_uuid) },
-                { "RegistryFoundStore", offsetof(ShownManager, found_store) },
-                { "RegistryError", offsetof(ShownManager, error) },
-                { "RegistryWarning", offsetof(ShownManager, warning) },
-                { "Metadata", offsetof(ShownManager, metadata) },
-                { "WhyNot", offsetof(ShownManager, why_not) },
-                { "LastError", offsetof(ShownManager, last_error) },
-                { "ConfigurationErrors", offsetof(ShownManager, configuration) },
-                { "UnitsError", offsetof(ShownManager, pid1_port_error) },
-        };
-        const ShownManager *old = &d->publisher->manager;
-        char *names[ELEMENTSOF(texts) + 6];
-        size_t n = 0;
-
-        for (size_t i = 0; i < ELEMENTSOF(texts); i++)
-                if (!streq((const char *) old + texts[i].offset, (const char *) now + texts[i].offset))
-                        names[n++] = (char *) texts[i].property;
-        if (old->registry_since != now->registry_since)
-                names[n++] = (char *) "RegistrySinceUSec";
-        if (old->ttl != now->ttl)
-                names[n++] = (char *) "TTLUSec";
-        if (old->draining != now->draining)
-                names[n++] = (char *) "Draining";
-        if (old->known != now->known)
-                names[n++] = (char *) "Known";
-        if (old->held != now->held)
-                names[n++] = (char *) "Held";
-        names[n] = NULL;
-        if (bus && n > 0) {
-                /* What is read back must be what is announced. */
-                d->publisher->manager = *now;
-                (void) sd_bus_emit_properties_changed_strv(bus, BUS_PATH, BUS_MANAGER, names);
-        }
-}
 
 static int count_unit(const UnitView *v, void *userdata) {
         size_t *n = userdata;
@@ -218,7 +141,8 @@ static int count_unit(const UnitView *v, void *userdata) {
         return 0;
 }
 
-static void show_status(Daemon *d, const ShownManager *now) {
+static void show_status(Daemon *d, const ManagerSubject *now) {
+        const char *error = registry_health_last_error(&now->status, &now->session);
         Publisher *p = d->publisher;
         char text[sizeof(p->status)];
         size_t units = 0;
@@ -226,10 +150,12 @@ static void show_status(Daemon *d, const ShownManager *now) {
         (void) core_each_unit(d->core, loop_now(), count_unit, &units);
         if (d->stopping)
                 (void) snprintf(text, sizeof(text),
-                                "Stopping %zu units; each lease is released when its unit is down.", now->held);
+                                "Stopping %zu units; each lease is released when its unit is down.",
+                                now->session.held);
         else
-                (void) snprintf(text, sizeof(text), "Holding %zu of %zu units; registry %s%s%s", now->held, units,
-                                now->registry_state, isempty(now->last_error) ? "" : ": ", now->last_error);
+                (void) snprintf(text, sizeof(text), "Holding %zu of %zu units; registry %s%s%s", now->session.held,
+                                units, registry_health_state(&now->status, &now->session), isempty(error) ? "" : ": ",
+                                error);
         if (streq(text, p->status))
                 return;
         str_copy(p->status, sizeof(p->status), text);
@@ -258,15 +184,15 @@ static bool look_at_some(Daemon *d, sd_bus *bus) {
         size_t looks = 0;
 
         for (Shown *s = d->publisher->shown; s; s = s->hh.next) {
-                ShownUnit now = s->unit;
+                UnitSubject unit;
 
                 if (s->is_lease || !s->added || s->round == d->publisher->round)
                         continue;
                 if (looks++ == LOOKS_AT_ONCE)
                         return true;
                 s->round = d->publisher->round;
-                shown_unit_look_around(d, s->name, &now);
-                (void) emit_unit(bus, s, &now);
+                if (bus_unit_look(d, s->name, &unit))
+                        (void) emit_unit(bus, s, &unit, true);
         }
         return false;
 }
@@ -307,6 +233,10 @@ static Shown *find(Daemon *d, bool is_lease, const char *name) {
         memcpy(s->path, path, strlen(path) + 1);
         str_copy(s->name, sizeof(s->name), name);
         s->is_lease = is_lease;
+        if (!is_lease && !(s->digests = calloc(bus_unit_properties.n, sizeof(uint64_t)))) {
+                free(s);
+                return NULL;
+        }
         HASH_ADD_STR(d->publisher->shown, path, s);
         return s;
 }
@@ -315,7 +245,7 @@ void publish_flush(void *userdata) {
         Daemon *d = userdata;
         sd_bus *bus = bus_link_up(d->api);
         char name[NAME_SIZE];
-        ShownManager now;
+        ManagerSubject now;
         bool is_lease;
 
         while (changed_take(d->changed, &is_lease, name)) {
@@ -324,9 +254,10 @@ void publish_flush(void *userdata) {
                 if (s)
                         show(d, bus, s);
         }
-        look_at_manager(d, &now);
-        emit_manager(d, bus, &now);
-        d->publisher->manager = now;
+        bus_manager_look(d, &now);
+        registry_health_note(d, &now.status, &now.session);
+        if (bus)
+                (void) emit_changes(bus, BUS_PATH, &bus_manager_properties, &now, true, d->publisher->digests);
         show_status(d, &now);
         if (d->publisher->looking || changed_standing(d->changed))
                 arm_look(d);
@@ -336,7 +267,9 @@ int publish_new(Daemon *d) {
         int r;
 
         d->publisher = calloc(1, sizeof(Publisher));
-        if (!d->publisher)
+        if (d->publisher)
+                d->publisher->digests = calloc(bus_manager_properties.n, sizeof(uint64_t));
+        if (!d->publisher || !d->publisher->digests)
                 return log_oom();
         r = sd_event_add_time(
                         d->event, &d->publisher->look, CLOCK_BOOTTIME, USEC_INFINITY, 10 * USEC_PER_MSEC, on_look, d);
@@ -351,10 +284,9 @@ void publish_free(Daemon *d) {
         if (!d->publisher)
                 return;
         sd_event_source_disable_unref(d->publisher->look);
-        HASH_ITER(hh, d->publisher->shown, s, next) {
-                HASH_DEL(d->publisher->shown, s);
-                free(s);
-        }
+        HASH_ITER(hh, d->publisher->shown, s, next)
+                forget(d->publisher, s);
+        free(d->publisher->digests);
         free(d->publisher);
         d->publisher = NULL;
 }

@@ -13,5 +13,3 @@ void publish_free(Daemon *d);
 
 /* Tells all that was noted (changed.h); userdata is the daemon. */
 void publish_flush(void *userdata);
-/* Since when the registry's state is what was last announced (CLOCK_REALTIME). */
-usec_t publish_registry_since(Daemon *d);

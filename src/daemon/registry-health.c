@@ -7,7 +7,9 @@
 #include "util/log.h"
 
 struct RegistryHealth {
-        char *warning;       /* the last one logged */
+        char *warning;     /* the last one logged */
+        const char *shown; /* the state that was last announced, and since when */
+        usec_t shown_since;
         usec_t silent_since; /* no beat has ever come through, and there is trouble; 0: that is not so */
         bool told;
         sd_event_source *timer; /* trouble that is over so soon is not worth a line */
@@ -83,6 +85,20 @@ const char *registry_health_state(const RegistryStatus *status, const SessionVie
 
 const char *registry_health_last_error(const RegistryStatus *status, const SessionView *session) {
         return session->competing || isempty(session->why_not) ? strempty(status->error) : session->why_not;
+}
+
+void registry_health_note(Daemon *d, const RegistryStatus *status, const SessionView *session) {
+        const char *state = registry_health_state(status, session);
+        RegistryHealth *h = d->registry_health;
+
+        if (h->shown && streq(h->shown, state))
+                return;
+        h->shown = state;
+        h->shown_since = now_realtime();
+}
+
+usec_t registry_health_since(const Daemon *d) {
+        return d->registry_health->shown_since;
 }
 
 int registry_health_new(Daemon *d) {

@@ -14,5 +14,9 @@ void registry_health_free(Daemon *d);
 
 /* "connecting", "ok", "trouble", or "foreign": it answers, and is not the one that this machine goes by. */
 const char *registry_health_state(const RegistryStatus *status, const SessionView *session);
+/* Notes since when the state is this one; before it is announced. */
+void registry_health_note(Daemon *d, const RegistryStatus *status, const SessionView *session);
+/* Since when the state is what was last announced (CLOCK_REALTIME); 0: nothing was. */
+usec_t registry_health_since(const Daemon *d);
 /* Why this machine does not compete, or else the registry's last error; "" if there was none. */
 const char *registry_health_last_error(const RegistryStatus *status, const SessionView *session);

@@ -54,23 +54,3 @@ int why_not_each(Daemon *d, const char *unit, int (*f)(const char *machine_id, c
 
         return core_each_why_not(d->core, now, unit, tell, &each);
 }
-
-uint64_t digest_text(uint64_t hash, const char *text) {
-        for (; *text; text++)
-                hash = (hash ^ (unsigned char) *text) * UINT64_C(0x100000001b3);
-        return (hash ^ 0xff) * UINT64_C(0x100000001b3); /* no byte of UTF-8: "ab", "c" is not "a", "bc" */
-}
-
-static int add_to_digest(const char *machine_id, const char *line, void *userdata) {
-        uint64_t *digest = userdata;
-
-        *digest = digest_text(digest_text(*digest, machine_id), line);
-        return 0;
-}
-
-uint64_t why_not_digest(Daemon *d, const char *unit) {
-        uint64_t digest = DIGEST_INIT;
-
-        (void) why_not_each(d, unit, add_to_digest, &digest);
-        return digest;
-}

@@ -17,9 +17,3 @@ const char *why_not_machine(const SessionView *v, usec_t now, char *buf, size_t 
 /* Calls f for each machine, this one first if it has its own reasons. Returns f's first non-zero value, or 0. */
 int why_not_each(Daemon *d, const char *unit, int (*f)(const char *machine_id, const char *line, void *userdata),
                 void *userdata);
-/* A number that is another one when a line is. */
-uint64_t why_not_digest(Daemon *d, const char *unit);
-
-/* 64-bit FNV-1a of a text, carried on from hash. */
-#define DIGEST_INIT UINT64_C(0xcbf29ce484222325)
-uint64_t digest_text(uint64_t hash, const char *text);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What D-Bus says of why a unit is where it is: one line for each machine, and announced only if it is another one. */
+/* What D-Bus says of why a unit is where it is: one line for each machine. */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,7 +9,6 @@
 #include <cmocka.h>
 #include <time.h>
 
-#include "daemon/shown-unit.h"
 #include "daemon/why-not.h"
 
 #define NOON (UINT64_C(1772366400) * USEC_PER_SEC) /* 2026-03-01 12:00:00 UTC */
@@ -40,36 +39,10 @@ static void until_when_is_told_by_the_clock_and_another_day_with_its_date(void *
         assert_string_equal(line_of(&(WhyNotView){ .why = "draining" }), "draining");
 }
 
-static void a_digest_knows_where_a_text_ends(void **state) {
-        assert_int_not_equal(digest_text(digest_text(DIGEST_INIT, "ab"), "c"),
-                        digest_text(digest_text(DIGEST_INIT, "a"), "bc"));
-        assert_int_not_equal(digest_text(DIGEST_INIT, ""), DIGEST_INIT);
-}
-
-static void only_what_has_changed_is_announced(void **state) {
-        ShownUnit old = { .texts = { 1, 2, 3, 4, 5, 6 }, .index = 6, .pid1 = { 7, 8, 9 }, .why_not = 10 }, now = old;
-        char *names[SHOWN_UNIT_NAMES];
-
-        assert_int_equal(shown_unit_diff(&old, &now, names), 0);
-        assert_null(names[0]);
-        now.texts[0]++;
-        now.stuck = true;
-        assert_int_equal(shown_unit_diff(&old, &now, names), 2);
-        assert_string_equal(names[0], "State");
-        assert_string_equal(names[1], "Stuck");
-        assert_null(names[2]);
-        memset(&now, 0, sizeof(now));
-        now.stuck = true;
-        assert_int_equal(shown_unit_diff(&old, &now, names), 11);
-        assert_null(names[11]);
-}
-
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_machine_that_stands_by_is_told_with_its_rank),
                 cmocka_unit_test(until_when_is_told_by_the_clock_and_another_day_with_its_date),
-                cmocka_unit_test(a_digest_knows_where_a_text_ends),
-                cmocka_unit_test(only_what_has_changed_is_announced),
         };
 
         (void) setenv("TZ", "UTC", true);

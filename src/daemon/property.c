@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/property.h"
+
+#include <assert.h>
+#include <errno.h>
+
+/* ---- digests ---- */
+
+/* 64-bit FNV-1a. A digest is never 0, which is that of what was never looked at. */
+#define DIGEST_INIT UINT64_C(0xcbf29ce484222325)
+#define DIGEST_PRIME UINT64_C(0x100000001b3)
+
+enum { END_OF_VALUE = 0xff }; /* no byte of UTF-8: "ab", "c" is not "a", "bc" */
+
+static void add_byte(uint64_t *digest, unsigned char byte) {
+        *digest = (*digest ^ byte) * DIGEST_PRIME;
+}
+
+static void add_text(uint64_t *digest, const char *text) {
+        for (; *text; text++)
+                add_byte(digest, (unsigned char) *text);
+}
+
+uint64_t property_digest(const char *text) {
+        uint64_t digest = DIGEST_INIT;
+
+        add_text(&digest, strempty(text));
+        add_byte(&digest, END_OF_VALUE);
+        return digest;
+}
+
+static int add_basic(sd_bus_message *m, char type, uint64_t *digest) {
+        union {
+                const char *text;
+                unsigned char bytes[8];
+        } value = {};
+        int r = sd_bus_message_read_basic(m, type, &value);
+        bool is_text = type == SD_BUS_TYPE_STRING || type == SD_BUS_TYPE_OBJECT_PATH;
+
+        if (r >= 0 && is_text)
+                add_text(digest, value.text);
+        for (size_t i = 0; i < sizeof(value.bytes) && r >= 0 && !is_text; i++)
+                add_byte(digest, value.bytes[i]);
+        return r;
+}
+
+/* Reads one value of whatever type. 0: there is none left in here. */
+static int add_value(sd_bus_message *m, uint64_t *digest) {
+        const char *contents;
+        char type;
+        int r = sd_bus_message_peek_type(m, &type, &contents);
+
+        if (r <= 0)
+                return r;
+        if (contents) {
+                r = sd_bus_message_enter_container(m, type, contents);
+                while (r > 0)
+                        r = add_value(m, digest);
+                if (r >= 0)
+                        r = sd_bus_message_exit_container(m);
+        } else
+                r = add_basic(m, type, digest);
+        add_byte(digest, END_OF_VALUE);
+        return r < 0 ? r : 1;
+}
+
+/* ---- the table ---- */
+
+int property_append(const PropertyTable *table, const char *name, const void *subject, sd_bus_message *m) {
+        size_t i = 0;
+
+        while (i < table->n && !streq(table->rows[i].name, name))
+                i++;
+        assert(i < table->n);
+        return table->rows[i].append(subject, m);
+}
+
+static bool is_told(const Property *p, bool around) {
+        return p->news == PROPERTY_TOLD || (p->news == PROPERTY_AROUND && around);
+}
+
+/* A message that is never sent, with the values of all properties that are told. */
+static int append_all(
+                const PropertyTable *table, const void *subject, bool around, sd_bus *bus, sd_bus_message **ret) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        int r = sd_bus_message_new_signal(bus, &m, "/", table->interface, "Digest");
+
+        for (size_t i = 0; i < table->n && r >= 0; i++)
+                if (is_told(table->rows + i, around))
+                        r = table->rows[i].append(subject, m);
+        if (r >= 0)
+                r = sd_bus_message_seal(m, 1, 0);
+        if (r >= 0)
+                *ret = TAKE_PTR(m);
+        return r;
+}
+
+int property_changes(const PropertyTable *table, const void *subject, bool around, sd_bus *bus, uint64_t *digests,
+                char ***ret_names) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        _cleanup_free_ char **names = calloc(table->n + 1, sizeof(char *));
+        int r = names ? append_all(table, subject, around, bus, &m) : -ENOMEM, n = 0;
+
+        for (size_t i = 0; i < table->n && r >= 0; i++) {
+                uint64_t digest = DIGEST_INIT;
+
+                if (!is_told(table->rows + i, around))
+                        continue;
+                r = add_value(m, &digest);
+                assert(r != 0);
+                if (r > 0 && digests[i] != digest) {
+                        names[n++] = (char *) table->rows[i].name;
+                        digests[i] = digest;
+                }
+        }
+        if (r < 0)
+                return r;
+        *ret_names = TAKE_PTR(names);
+        return n;
+}
