@@ -14,19 +14,16 @@
  * is not known by its deadline ends as UNKNOWN, and the caller must look.
  */
 
-#include "core/internal.h"
+#include "core/call.h"
+
+#include "core/intake.h"
+#include "core/lease.h"
+#include "core/mirror.h"
+#include "core/output.h"
+#include "core/session.h"
+#include "core/txn.h"
 
 #define CALL_TIMEOUT (5 * USEC_PER_SEC)
-
-usec_t call_dead_at(const Lease *l) {
-        if (lease_is_lost(l) && l->value.state != LEASE_HELD)
-                return usec_add(l->seen.at,
-                                period_take_after(
-                                                PERIOD_MAX)); /* how long its holder may believe in it is not known */
-        if (l->value.state != LEASE_HELD || l->value.period == 0)
-                return USEC_INFINITY;
-        return usec_add(l->seen.at, period_take_after(l->value.period));
-}
 
 static void finish(Core *c, uint64_t id, const Lease *l, CallResult result, uint64_t index, usec_t span) {
         Action *a = output(c, ACTION_CALL_DONE);
@@ -49,13 +46,13 @@ static usec_t debts_due(const Lease *l) {
         usec_t t = 0;
 
         for (size_t i = 0; i < l->n_debts; i++)
-                t = MAX(t, debt_due(l->debts + i));
+                t = MAX(t, lease_debt_due(l->debts + i));
         return t;
 }
 
 static void strike_due(Core *c, const Lease *l, LeaseRecord *record) {
         for (size_t i = 0; i < l->n_debts; i++)
-                if (c->now.boottime >= debt_due(l->debts + i))
+                if (c->now.boottime >= lease_debt_due(l->debts + i))
                         lease_strike_debt(record, l->debts[i].debt.session, l->debts[i].debt.index);
 }
 
@@ -64,7 +61,7 @@ static CallResult make_acquire(Core *c, Calling *g, const Call *call) {
 
         if (g->record.n_debts > 0 || l->value.state == LEASE_DONE)
                 return CALL_NOT_ACQUIRED;
-        if ((l->value.state == LEASE_HELD || lease_is_lost(l)) && c->now.boottime < call_dead_at(l))
+        if ((l->value.state == LEASE_HELD || lease_is_lost(l)) && c->now.boottime < lease_call_dead_at(l))
                 return CALL_NOT_ACQUIRED;
         if (l->value.state == LEASE_HELD)
                 lease_end_tenure(&g->record, c->now.realtime, WHY_EXPIRED);
@@ -84,7 +81,7 @@ static CallResult make_steal(Core *c, Calling *g, const Call *call) {
         if (!lease_add_debt(&g->record, robbed, l->value.index))
                 return CALL_BUSY;
         lease_end_tenure(&g->record, c->now.realtime, WHY_STOLEN);
-        g->span = usec_sub(MAX(call_dead_at(l), debts_due(l)), c->now.boottime);
+        g->span = usec_sub(MAX(lease_call_dead_at(l), debts_due(l)), c->now.boottime);
         return CALL_DONE;
 }
 
@@ -249,7 +246,7 @@ bool call_answer(Core *c, uint64_t id, const Answer *answer) {
                 return false;
         g->txn = 0;
         if (answer->outcome == OUTCOME_COMMITTED) {
-                mirror_apply(c, RECORD_LEASE, g->lease->name, &g->record, answer->revision);
+                intake_apply(c, RECORD_LEASE, g->lease->name, &g->record, answer->revision);
                 drop(c, g, CALL_DONE);
         } else if (answer->outcome == OUTCOME_REFUSED)
                 on_refused(c, g);

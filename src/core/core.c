@@ -1,10 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The step: note the event, then run the chain (internal.h). Nothing else enters the core and nothing else leaves it.
+ * The step: note the event, then run the chain (state.h). Nothing else enters the core and nothing else leaves it.
  */
 
-#include "core/internal.h"
+#include "core/core.h"
+
+#include "core/back.h"
+#include "core/call.h"
+#include "core/claim.h"
+#include "core/collect.h"
+#include "core/drain.h"
+#include "core/global.h"
+#include "core/guard-side.h"
+#include "core/identity.h"
+#include "core/intake.h"
+#include "core/lease.h"
+#include "core/leave.h"
+#include "core/life.h"
+#include "core/mirror.h"
+#include "core/offer.h"
+#include "core/output.h"
+#include "core/plan.h"
+#include "core/presence.h"
+#include "core/rounds.h"
+#include "core/said.h"
+#include "core/session.h"
+#include "core/txn.h"
+#include "core/unit.h"
+#include "core/view.h"
+#include "core/word.h"
 
 static void *must_alloc(size_t size) {
         void *p = calloc(1, size);
@@ -54,7 +79,7 @@ Core *core_free(Core *c) {
         if (!c)
                 return NULL;
         HASH_ITER(hh, c->units, u, next)
-                life_free(c, u);
+                unit_free(c, u);
         call_free_all(c);
         word_free_all(c);
         mirror_free(c);
@@ -85,12 +110,12 @@ static void on_ended(Core *c, const Answer *a) {
 static void on_answer(Core *c, const Event *e) {
         uint64_t known;
 
-        if (!asked_end(c, e->id, &known))
+        if (!txn_end(c, e->id, &known))
                 return; /* asked by nobody any more */
         if (e->answer.outcome != OUTCOME_UNKNOWN) {
                 c->heard.at = c->now.boottime;
-                identity_answer(c, session_is_shown_its_past(c, e->id, &e->answer) ? UINT64_MAX : known, &e->answer);
-                if (!mirror_take(c, &e->answer))
+                identity_answer(c, rounds_show_the_past(c, e->id, &e->answer) ? UINT64_MAX : known, &e->answer);
+                if (!intake_take(c, &e->answer))
                         identity_contradicted(c, &e->answer);
         }
         if (e->id == c->beats.id) {
@@ -102,62 +127,17 @@ static void on_answer(Core *c, const Event *e) {
         else if (e->id == c->meta.txn)
                 identity_txn(c, &e->answer);
         else if (e->id == c->machine.txn)
-                machine_txn(c, &e->answer);
+                presence_txn(c, &e->answer);
         else if (e->id == c->collect.txn)
                 collect_txn(c, &e->answer);
         else if (e->id == c->offering.txn)
-                offers_txn(c, &e->answer);
+                offer_txn(c, &e->answer);
         else if (e->id == c->shutdown.txn)
                 on_ended(c, &e->answer);
-        else if (session_owns(c, e->id))
-                session_answer(c, e->id, &e->answer);
-        else if (!machine_drain_answer(c, e->id, &e->answer) && !call_answer(c, e->id, &e->answer))
-                lease_txn(c, e->id, &e->answer);
-}
-
-static void on_guard(Core *c, const Event *e) {
-        Unit *u, *next;
-
-        switch (e->kind) {
-        case EVENT_GUARD_GONE:
-                if (c->guard.up) /* said of an earlier one: what this one reports holds */
-                        break;
-                c->offering.stale = c->offering.stale || !c->guard.gone;
-                c->guard.gone = true;
-                HASH_ITER(hh, c->units, u, next) {
-                        u->said.guard_asked = 0;
-                        life_guard(c, u, &(GuardReport){});
-                }
-                break;
-        case EVENT_GUARD_UP:
-                c->guard.up = true;
-                c->guard.gone = false;
-                c->guard.synced = false;
-                HASH_ITER(hh, c->units, u, next) {
-                        u->said.guard_known = u->life.killed = false;
-                        u->said.guard_asked = 0;
-                        u->life.armed_stop = u->life.armed_kill =
-                                        0; /* whether it was heard is not known: it is said again */
-                }
-                break;
-        case EVENT_GUARD_SYNCED:
-                c->guard.synced = c->guard.up;
-                HASH_ITER(hh, c->units, u, next)
-                        if (c->guard.up && !u->said.guard_known)
-                                life_guard(c, u, &(GuardReport){});
-                break;
-        case EVENT_GUARD_DOWN:
-                c->guard.gone = false;
-                c->guard.up = c->guard.synced = false;
-                HASH_ITER(hh, c->units, u, next)
-                        u->said.guard_known = false;
-                break;
-        default:
-                /* An entry for a unit that is not enabled here any more: it must be seen to its end. */
-                u = e->guard.index > 0 ? life_find_or_leftover(c, e->unit) : life_find(c, e->unit);
-                if (u)
-                        life_guard(c, u, &e->guard);
-        }
+        else if (rounds_own(c, e->id))
+                rounds_answer(c, e->id, &e->answer);
+        else if (!drain_answer(c, e->id, &e->answer) && !call_answer(c, e->id, &e->answer))
+                claim_txn(c, e->id, &e->answer);
 }
 
 static void on_sleep(Core *c, const Event *e) {
@@ -169,7 +149,7 @@ static void on_sleep(Core *c, const Event *e) {
 }
 
 static void on_operator(Core *c, const Event *e) {
-        Unit *u = e->unit ? life_find(c, e->unit) : NULL;
+        Unit *u = e->unit ? unit_find(c, e->unit) : NULL;
 
         switch (e->kind) {
         case EVENT_FORGET:
@@ -178,7 +158,7 @@ static void on_operator(Core *c, const Event *e) {
                 break;
         case EVENT_DRAIN:
                 if (isempty(e->machine) || streq(e->machine, c->here.machine_id)) {
-                        machine_drain(c, e->machine, e->on);
+                        drain_set(c, e->machine, e->on);
                         break;
                 }
                 word_begin(c, e);
@@ -198,7 +178,7 @@ static void on_operator(Core *c, const Event *e) {
                 str_copy(c->here.metadata, sizeof(c->here.metadata), strempty(e->machine));
                 c->offering.stale = c->plan.stale = true;
                 for (Unit *each = c->units; each; each = each->hh.next)
-                        life_look_anew(c, each);
+                        back_look_anew(c, each);
                 break;
         case EVENT_TTL:
                 if (e->span >= TTL_MIN && e->span <= TTL_MAX)
@@ -208,7 +188,7 @@ static void on_operator(Core *c, const Event *e) {
                 identity_accept(c, e->machine);
                 break;
         case EVENT_FORGET_INDEX:
-                mirror_forget_index(c, e->unit);
+                lease_forget_index(c, e->unit);
                 break;
         case EVENT_SLEEP:
                 on_sleep(c, e);
@@ -222,12 +202,12 @@ static void on_operator(Core *c, const Event *e) {
 }
 
 static void on_unit(Core *c, const Event *e) {
-        Unit *u = e->unit ? life_find(c, e->unit) : NULL;
+        Unit *u = e->unit ? unit_find(c, e->unit) : NULL;
 
         if (e->kind == EVENT_CONFIGURE)
-                (void) life_configure(c, &e->config);
+                (void) unit_configure(c, &e->config);
         else if (u && e->kind == EVENT_UNIT)
-                life_report(c, u, &e->report);
+                said_report(c, u, &e->report);
         else if (u && e->kind == EVENT_FAILED)
                 life_failed(c, u, e->action, e->id);
 }
@@ -239,7 +219,7 @@ static void note(Core *c, const Event *e) {
         case EVENT_RECORDS:
                 c->heard.at = c->now.boottime;
                 if (identity_watch(c, &e->answer))
-                        (void) mirror_take(c, &e->answer);
+                        (void) intake_take(c, &e->answer);
                 break;
         case EVENT_TXN:
         case EVENT_READ:
@@ -255,7 +235,7 @@ static void note(Core *c, const Event *e) {
         case EVENT_GUARD_SYNCED:
         case EVENT_GUARD_DOWN:
         case EVENT_GUARD_GONE:
-                on_guard(c, e);
+                guard_side_event(c, e);
                 break;
         case EVENT_CALL:
                 call_begin(c, e->id, &e->call);
@@ -285,7 +265,7 @@ static bool all_rest(const Core *c) {
         for (const Unit *u = c->units; u; u = u->hh.next)
                 if (!u->global && u->life.phase != PHASE_RELEASING &&
                                 (u->life.phase != PHASE_IDLE || !u->said.guard_known || u->said.guard.index > 0 ||
-                                                !life_is_down(u)))
+                                                !said_is_down(u)))
                         return false;
         return true;
 }
@@ -329,7 +309,7 @@ static void advance_sleep(Core *c) {
         if (!c->sleep.on || c->sleep.ready)
                 return;
         for (Unit *u = c->units; u && c->now.boottime >= c->sleep.kill_at; u = u->hh.next)
-                life_kill(c, u);
+                leave_kill(c, u);
         look_for_leftovers(c, &busy, &held);
         if (busy || !all_rest(c) || (held && c->now.boottime < c->sleep.kill_at))
                 return;
@@ -337,22 +317,31 @@ static void advance_sleep(Core *c) {
         (void) output(c, ACTION_SLEEP_READY);
 }
 
+static void advance_unit(Core *c, Unit *u) {
+        life_take_config(c, u);
+        if (u->global)
+                global_advance(c, u);
+        else
+                life_advance(c, u);
+        life_drop_finished(c, u);
+}
+
 static void advance(Core *c) {
         Unit *u, *next_unit;
         Lease *l, *next_lease;
 
         identity_advance(c);
-        session_advance(c);
-        machine_advance(c);
-        life_look_for_guard(c);
-        offers_advance(c);
+        rounds_advance(c);
+        presence_advance(c);
+        guard_side_advance(c);
+        offer_advance(c);
         plan_advance(c);
-        life_count_draining(c);
+        leave_count_draining(c);
         HASH_ITER(hh, c->units, u, next_unit)
-                life_advance(c, u);
-        session_tell_guard(c);
+                advance_unit(c, u);
+        guard_side_tell(c);
         HASH_ITER(hh, c->leases, l, next_lease)
-                lease_advance(c, l);
+                claim_advance(c, l);
         call_advance(c);
         word_advance(c);
         view_advance(c);
@@ -375,15 +364,16 @@ const Action *core_step(Core *c, Now now, const Event *event, size_t *ret_n) {
 }
 
 usec_t core_next_deadline(const Core *c) {
-        usec_t t = MIN(identity_deadline(c), session_deadline(c));
+        usec_t t = MIN(identity_deadline(c), rounds_deadline(c));
 
-        t = MIN(t, machine_deadline(c));
+        t = MIN(t, presence_deadline(c));
+        t = MIN(t, drain_deadline(c));
         t = MIN(t, call_deadline(c));
         t = MIN(t, word_deadline(c));
         t = MIN(t, view_deadline(c));
-        t = MIN(t, offers_deadline(c));
+        t = MIN(t, offer_deadline(c));
         t = MIN(t, plan_deadline(c));
-        t = MIN(t, life_guard_deadline(c));
+        t = MIN(t, guard_side_deadline(c));
         if (c->shutdown.on && !c->shutdown.exit_asked && c->shutdown.deadline > 0)
                 t = MIN(t, c->shutdown.deadline);
         if (c->sleep.on && !c->sleep.ready && c->sleep.kill_at > c->now.boottime)
@@ -391,14 +381,13 @@ usec_t core_next_deadline(const Core *c) {
         for (const Unit *u = c->units; u; u = u->hh.next)
                 t = MIN(t, life_deadline(c, u));
         for (const Lease *l = c->leases; l; l = l->hh.next)
-                t = MIN(t, lease_deadline(c, l));
+                t = MIN(t, claim_deadline(c, l));
         return t;
 }
 
 uint64_t core_remembered(const Core *c, const char *lease) {
-        Lease *l;
+        const Lease *l = mirror_find_lease(c, lease);
 
-        HASH_FIND_STR(c->leases, lease, l);
         return l ? l->remembered : 0;
 }
 

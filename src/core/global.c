@@ -12,7 +12,11 @@
  * after a while, which doubles.
  */
 
-#include "core/internal.h"
+#include "core/global.h"
+
+#include "core/back.h"
+#include "core/phase.h"
+#include "core/said.h"
 
 enum { STARTS_MAX = 5 };
 
@@ -32,7 +36,7 @@ const char *global_why_not(const Core *c, const Unit *u, char buffer[static PLAC
         if (why)
                 return why;
         if (u->config.doubtful && u->life.phase == PHASE_IDLE &&
-                        life_is_inactive(&u->said.report)) /* what runs goes on */
+                        said_is_inactive(&u->said.report)) /* what runs goes on */
                 return "a line that says where it may run is bad (leasectl reload names it)";
         if (c->drain.on)
                 return "this machine is draining";
@@ -46,53 +50,53 @@ static bool is_wanted(const Core *c, const Unit *u) {
 }
 
 static void start(Core *c, Unit *u) {
-        life_ask_start(c, u, u->life.starts == 0);
+        phase_ask_start(c, u, u->life.starts == 0);
         u->life.retry_at = c->now.boottime + USEC_PER_SEC;
 }
 
 static void step_idle(Core *c, Unit *u) {
         if (!u->said.report.known || u->said.report.asked_at < u->life.changed_at) {
-                if (life_ask_again(c, u, USEC_PER_SEC))
-                        life_act(c, u, ACTION_UNIT_READ);
+                if (phase_ask_again(c, u, USEC_PER_SEC))
+                        phase_act(c, u, ACTION_UNIT_READ);
                 return;
         }
-        if (!is_wanted(c, u) && !life_is_inactive(&u->said.report))
-                life_enter(c, u, PHASE_RUNNING); /* and stopped from there */
+        if (!is_wanted(c, u) && !said_is_inactive(&u->said.report))
+                phase_enter(c, u, PHASE_RUNNING); /* and stopped from there */
         if (!is_wanted(c, u) || c->shutdown.on || c->sleep.on || c->now.boottime < u->back.not_before)
                 return;
-        if (!life_is_inactive(&u->said.report) || (u->said.report.run != u->life.run && !u->said.report.failed)) {
-                u->life.by_hand = life_is_inactive(&u->said.report);
-                life_enter(c, u, PHASE_RUNNING);
+        if (!said_is_inactive(&u->said.report) || (u->said.report.run != u->life.run && !u->said.report.failed)) {
+                u->life.by_hand = said_is_inactive(&u->said.report);
+                phase_enter(c, u, PHASE_RUNNING);
                 return;
         }
         u->life.run = u->said.report.run;
         u->life.starts = 0;
-        life_enter(c, u, PHASE_STARTING);
+        phase_enter(c, u, PHASE_STARTING);
         start(c, u);
 }
 
 static void step_starting(Core *c, Unit *u) {
         bool read = u->said.report.known && u->said.report.asked_at >= u->life.changed_at;
 
-        if (read && life_has_begun(u))
-                life_enter(c, u, PHASE_RUNNING);
+        if (read && said_has_begun(u))
+                phase_enter(c, u, PHASE_RUNNING);
         else if (c->now.boottime < u->life.retry_at)
                 return;
         else if (read && u->said.report.job) {
-                life_act(c, u, ACTION_UNIT_READ);
+                phase_act(c, u, ACTION_UNIT_READ);
                 u->life.retry_at = c->now.boottime + USEC_PER_SEC;
         } else if (!read || ++u->life.starts < STARTS_MAX)
                 start(c, u);
         else {
-                life_hold_down_failure(c, u);
-                life_enter(c, u, PHASE_IDLE);
+                back_after_failure(c, u);
+                phase_enter(c, u, PHASE_IDLE);
         }
 }
 
 static void fail(Core *c, Unit *u) {
-        life_hold_down_failure(c, u);
+        back_after_failure(c, u);
         u->life.run = u->said.report.run;
-        life_enter(c, u, PHASE_IDLE);
+        phase_enter(c, u, PHASE_IDLE);
 }
 
 /* PID 1 had stopped it because of another unit, and that is over, or is to be started along with it. */
@@ -103,25 +107,25 @@ static void on_put_aside(Core *c, Unit *u) {
         }
         u->life.run = u->said.report.run;
         u->life.starts = 0;
-        life_enter(c, u, PHASE_STARTING);
+        phase_enter(c, u, PHASE_STARTING);
         start(c, u);
 }
 
 static void step_running(Core *c, Unit *u) {
         if (!is_wanted(c, u)) {
-                life_act(c, u, ACTION_UNIT_STOP);
-                life_enter(c, u, PHASE_STOPPING);
+                phase_act(c, u, ACTION_UNIT_STOP);
+                phase_enter(c, u, PHASE_STOPPING);
                 return;
         }
         if (!u->said.report.known || u->said.report.asked_at < u->life.changed_at)
                 return;
-        if (!life_is_inactive(&u->said.report))
+        if (!said_is_inactive(&u->said.report))
                 u->life.by_hand = false; /* somebody has started it again */
         if (u->life.by_hand)
                 return;
         if (c->now.boottime > usec_add(u->life.changed_at, u->config.hold_down_failure))
                 u->back.failures = u->life.aside_count = 0;
-        if (!life_is_inactive(&u->said.report) || u->said.report.ended_by == ENDED_BY_UNKNOWN ||
+        if (!said_is_inactive(&u->said.report) || u->said.report.ended_by == ENDED_BY_UNKNOWN ||
                         u->said.report.obstacle == OBSTACLE_LASTS)
                 return;
         if (u->said.report.ended_by == ENDED_BY_NEED || u->said.report.ended_by == ENDED_BY_CONFLICT)
@@ -134,13 +138,13 @@ static void step_running(Core *c, Unit *u) {
 
 static void step_stopping(Core *c, Unit *u) {
         if (u->said.report.known && u->said.report.asked_at >= u->life.changed_at &&
-                        life_is_inactive(&u->said.report) && u->said.report.empty) {
+                        said_is_inactive(&u->said.report) && u->said.report.empty) {
                 u->life.by_hand = false;
                 u->life.run = u->said.report.run;
-                life_enter(c, u, PHASE_IDLE);
-        } else if (life_ask_again(c, u, USEC_PER_SEC)) {
-                life_act(c, u, ACTION_UNIT_STOP);
-                life_act(c, u, ACTION_UNIT_READ);
+                phase_enter(c, u, PHASE_IDLE);
+        } else if (phase_ask_again(c, u, USEC_PER_SEC)) {
+                phase_act(c, u, ACTION_UNIT_STOP);
+                phase_act(c, u, ACTION_UNIT_READ);
         }
 }
 

@@ -13,14 +13,27 @@
  *                             finds it foreign, and shows the operator which uuid to accept
  */
 
-#include "core/internal.h"
+#include "core/identity.h"
+
+#include "core/call.h"
+#include "core/intake.h"
+#include "core/mirror.h"
+#include "core/output.h"
+#include "core/rounds.h"
+#include "core/txn.h"
 
 #define SILENCE (TTL_MAX + TTL_MAX / 50)
 
-static void lose_everything(Core *c) {
-        session_end(c);
-        c->adopt[0] = '\0'; /* a session from before is not carried on either */
+/* Everything seen, and what was asked of it for the D-Bus API: that is not asked of another registry. */
+static void forget(Core *c) {
         mirror_forget(c);
+        call_end_all(c);
+}
+
+static void lose_everything(Core *c) {
+        rounds_end(c);
+        c->adopt[0] = '\0'; /* a session from before is not carried on either */
+        forget(c);
 }
 
 static void turn_foreign(Core *c, const char *found) {
@@ -86,10 +99,10 @@ void identity_txn(Core *c, const Answer *answer) {
                         (answer->outcome == OUTCOME_REFUSED && c->identity.trust != TRUST_OK))
                 c->meta.retry_at = c->now.boottime + c->own.timeline.round / 2;
         if (answer->outcome == OUTCOME_REFUSED && c->identity.trust != TRUST_OK)
-                mirror_forget(c); /* what we saw may be of a registry that has been replaced since, by an older state
+                forget(c); /* what we saw may be of a registry that has been replaced since, by an older state
                                      of it */
         else if (answer->outcome == OUTCOME_COMMITTED)
-                mirror_apply(c, RECORD_META, "", &c->meta.next, answer->revision);
+                intake_apply(c, RECORD_META, "", &c->meta.next, answer->revision);
 }
 
 static void put_meta(Core *c, const MetaRecord *value) {
@@ -151,7 +164,7 @@ static void begin_trusting(Core *c) {
                 c->identity.acquire_not_before = MAX(c->identity.acquire_not_before, c->identity.silence_until);
                 c->identity.floor_wanted = identity_floor(c);
         }
-        session_begin(c);
+        rounds_begin(c);
 }
 
 void identity_accept(Core *c, const char *uuid) {
@@ -164,7 +177,7 @@ static void take_accepted(Core *c) {
         str_copy(c->identity.uuid, sizeof(c->identity.uuid), c->identity.accepted);
         str_copy(c->identity.store, sizeof(c->identity.store), c->identity.store_seen);
         c->identity.accepted[0] = '\0';
-        mirror_forget(c);
+        forget(c);
         c->identity.revision = 0;
         c->identity.trust = TRUST_NONE;
         c->identity.silence = true;
@@ -232,7 +245,7 @@ static void judge_meta(Core *c) {
         if (!ours)
                 turn_foreign(c, c->meta.value.uuid);
         else if (c->identity.trust == TRUST_FOREIGN) { /* ours is back: look at all of it anew */
-                mirror_forget(c);
+                forget(c);
                 c->identity.trust = TRUST_NONE;
         } else if (mirror_is_complete(c))
                 begin_trusting(c);
@@ -274,10 +287,10 @@ void identity_advance(Core *c) {
                 return;
         if (c->identity.trust == TRUST_FOREIGN && !c->identity.list_read &&
                         c->now.boottime >= c->identity.list_retry_at)
-                mirror_forget(c); /* looked at anew from time to time: ours may come back, or what is foreign change */
+                forget(c); /* looked at anew from time to time: ours may come back, or what is foreign change */
         if (!c->meta.seen.known || !mirror_is_complete(c)) {
                 if (!c->identity.list_read && c->now.boottime >= c->identity.list_retry_at) {
-                        c->identity.list_read = read_kinds(c, RECORD_ALL);
+                        c->identity.list_read = txn_read_kinds(c, RECORD_ALL);
                         c->identity.list_retry_at = c->now.boottime + c->own.timeline.round;
                 }
                 return;

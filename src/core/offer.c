@@ -9,7 +9,15 @@
  * with one id the later one says nothing.
  */
 
-#include "core/internal.h"
+#include "core/offer.h"
+
+#include "core/intake.h"
+#include "core/machine.h"
+#include "core/output.h"
+#include "core/said.h"
+#include "core/session.h"
+#include "core/txn.h"
+#include "core/unit.h"
 
 /* Units without a lease that are not down here: no other machine knows of them. */
 typedef struct Globals {
@@ -22,7 +30,7 @@ static Globals find_globals(Core *c) {
 
         for (const Unit *u = c->units; u; u = u->hh.next)
                 g.n += u->global && u->life.phase != PHASE_IDLE;
-        g.units = arena_alloc(c, g.n * sizeof(Unit *));
+        g.units = output_alloc(c, g.n * sizeof(Unit *));
         g.n = 0;
         for (const Unit *u = c->units; u; u = u->hh.next)
                 if (u->global && u->life.phase != PHASE_IDLE)
@@ -53,7 +61,7 @@ static const char *why_not_now(
                                      : "leased-guard.service does not answer there";
         if (meets_a_global(u, globals))
                 return "it conflicts with a unit there that runs everywhere";
-        return u->said.report.known && !u->said.report.gate_loaded ? life_why_no_gate(u) : NULL;
+        return u->said.report.known && !u->said.report.gate_loaded ? said_why_no_gate(u) : NULL;
 }
 
 static void wanted_offer(const Core *c, const Unit *u, const Globals *globals, OfferRecord *ret) {
@@ -100,14 +108,14 @@ static void take_back(Core *c, TxnBuilder *b, const Offer *o) {
 
         if (o->seen.revision == 0 || !is_ours(c, o))
                 return;
-        u = life_find(c, o->unit);
+        u = unit_find(c, o->unit);
         if (u && is_offered(u))
                 return;
         txn_compare(b, RECORD_OFFER, o->name, o->seen.revision);
         txn_delete(b, RECORD_OFFER, o->name);
 }
 
-void offers_advance(Core *c) {
+void offer_advance(Core *c) {
         Globals globals;
         TxnBuilder b;
 
@@ -136,18 +144,18 @@ void offers_advance(Core *c) {
         c->plan.stale = true;
 }
 
-void offers_txn(Core *c, const Answer *answer) {
+void offer_txn(Core *c, const Answer *answer) {
         c->offering.txn = 0;
         c->offering.stale = answer->outcome != OUTCOME_UNKNOWN;
         if (!c->offering.stale)
                 c->offering.at = c->now.boottime + c->own.timeline.round / 4;
         for (size_t i = 0; answer->outcome == OUTCOME_COMMITTED && i < c->offering.n; i++)
                 if (c->offering.units[i])
-                        mirror_apply(c, RECORD_OFFER, c->offering.units[i]->offer->name, c->offering.next + i,
+                        intake_apply(c, RECORD_OFFER, c->offering.units[i]->offer->name, c->offering.next + i,
                                         answer->revision);
 }
 
-usec_t offers_deadline(const Core *c) {
+usec_t offer_deadline(const Core *c) {
         return !c->offering.txn && c->offering.at > c->now.boottime && session_settled(c) ? c->offering.at
                                                                                           : USEC_INFINITY;
 }

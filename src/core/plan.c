@@ -22,41 +22,25 @@
 
 #include "core/plan.h"
 
-#define PAUSE (200 * USEC_PER_MSEC)
+#include "core/lease.h"
+#include "core/leave.h"
+#include "core/machine.h"
+#include "core/mirror.h"
+#include "core/output.h"
+#include "core/session.h"
+#include "core/unit.h"
 
 /* ---- the world as it is ---- */
-
-const Session *machine_session(const Core *c, const Machine *m) {
-        const Session *s;
-
-        if (m->seen.revision == 0)
-                return NULL;
-        s = mirror_find_session((Core *) c, m->value.session);
-        if (!s || s->beat.revision == 0)
-                return NULL;
-        return session_is_ours(c, s->name) || c->now.boottime < session_dead_at(s) ? s : NULL;
-}
-
-static bool is_own(const Core *c, const Machine *m) {
-        return streq(m->id, c->here.machine_id);
-}
 
 bool plan_is_held_by(const Core *c, const Lease *l, const char *machine_id) {
         return l && l->seen.revision > 0 && l->value.state == LEASE_HELD && l->value.session[0] &&
                strncmp(l->value.machine_id, machine_id, MACHINE_SIZE - 1) == 0;
 }
 
-static Lease *find_lease(const Core *c, const char *name) {
-        Lease *l;
-
-        HASH_FIND_STR(c->leases, name, l);
-        return l;
-}
-
 static bool runs_on(const Core *c, const char *unit, const char *machine_id) {
         const Offer *o = mirror_find_offer(c, machine_id, unit);
 
-        return plan_is_held_by(c, find_lease(c, o && o->seen.revision > 0 ? o->value.lease : unit), machine_id);
+        return plan_is_held_by(c, mirror_find_lease(c, o && o->seen.revision > 0 ? o->value.lease : unit), machine_id);
 }
 
 /* The first unit of the list that is (or, elsewhere, is held by another machine) not on this one. */
@@ -68,7 +52,7 @@ static const char *missing_peer(const Core *c, const char *list, const char *mac
                 memcpy(name, w, MIN(n, sizeof(name) - 1));
                 name[MIN(n, sizeof(name) - 1)] = '\0';
                 if (!runs_on(c, name, machine_id))
-                        return arena_copy((Core *) c, name, n + 1);
+                        return output_copy((Core *) c, name, n + 1);
         }
         return NULL;
 }
@@ -78,14 +62,15 @@ static bool peer_is_elsewhere(const Core *c, const Unit *u) {
         const char *peer = missing_peer(c, u->config.placement->machine_of, c->here.machine_id);
 
         for (const Machine *m = c->machines; peer && m; m = m->hh.next)
-                if (!is_own(c, m) && machine_session(c, m) && runs_on(c, peer, m->id))
+                if (!machine_is_own(c, m) && machine_session(c, m) && runs_on(c, peer, m->id))
                         return true;
         return false;
 }
 
 static size_t held_count(const Core *c, const Lease *l, const Machine *m) {
         return l->seen.revision > 0 && l->value.state == LEASE_HELD && l->value.session[0] &&
-               (streq(l->value.session, m->value.session) || (is_own(c, m) && session_is_ours(c, l->value.session)));
+               (streq(l->value.session, m->value.session) ||
+                               (machine_is_own(c, m) && session_is_ours(c, l->value.session)));
 }
 
 static const char *word_of(const Unit *u, const Offer *o) {
@@ -95,7 +80,7 @@ static const char *word_of(const Unit *u, const Offer *o) {
 }
 
 static void look(const Core *c, const Unit *u, const Machine *m, const Offer *o, PlacementMachine *ret) {
-        bool own = is_own(c, m);
+        bool own = machine_is_own(c, m);
 
         *ret = (PlacementMachine){
                 .id = m->id,
@@ -111,7 +96,7 @@ static void look(const Core *c, const Unit *u, const Machine *m, const Offer *o,
 
 static void add_placed(Plan *p, Machine *m, Placed placed) {
         placed.next = m->placed;
-        m->placed = arena_copy(p->core, &placed, sizeof(placed));
+        m->placed = output_copy(p->core, &placed, sizeof(placed));
 }
 
 static void place(Plan *p, const Unit *u, Machine *m, bool planned) {
@@ -134,7 +119,7 @@ static void collect_placed(Plan *p) {
                 return;
         for (const Offer *o = c->offers; o; o = o->hh.next) {
                 bool own = strncmp(o->name, c->here.machine_id, MACHINE_SIZE - 1) == 0;
-                Lease *l = o->seen.revision > 0 && !o->damaged && !own ? find_lease(c, o->value.lease) : NULL;
+                Lease *l = o->seen.revision > 0 && !o->damaged && !own ? mirror_find_lease(c, o->value.lease) : NULL;
 
                 if (l && plan_is_held_by(c, l, o->name) && mirror_find_machine(c, l->value.machine_id))
                         add_placed(p, mirror_find_machine(c, l->value.machine_id),
@@ -143,7 +128,7 @@ static void collect_placed(Plan *p) {
                                                         .replaces = o->value.replaces });
         }
         for (const Unit *u = c->units; u; u = u->hh.next)
-                if (!u->config.once && (life_is_in_hand(u) || life_is_ours(c, u)))
+                if (!u->config.once && (unit_is_in_hand(u) || unit_is_ours(c, u)))
                         place(p, u, p->own, false);
 }
 
@@ -190,7 +175,7 @@ static bool is_available(const Core *c, const Unit *u) {
         if (l->value.state == LEASE_DONE)
                 return u->config.version > l->value.version;
         if (l->value.period > 0)
-                return c->now.boottime >= call_dead_at(l);
+                return c->now.boottime >= lease_call_dead_at(l);
         return l->holder && c->now.boottime >= session_dead_at(l->holder);
 }
 
@@ -253,23 +238,29 @@ usec_t plan_turn_at(const Core *c, const Unit *u) {
         return MAX(since, c->plan.settle_until) + u->plan.rank * c->own.timeline.round;
 }
 
-/* ---- what we hold, and should not ---- */
+bool plan_wants_lease(const Core *c, const Unit *u, const char **ret_why) {
+        const char *why = unit_why_unable(c, u);
 
-bool leave_is_move(Leave leave) {
-        return leave >= LEAVE_FAILBACK && leave <= LEAVE_DRAIN;
+        if (!why && !u->wish.steal && c->now.boottime < plan_turn_at(c, u))
+                why = u->plan.available ? u->plan.why : "it is not to be had";
+        if (ret_why)
+                *ret_why = why;
+        return !why;
 }
+
+/* ---- what we hold, and should not ---- */
 
 /* Of two that must not run beside each other: who is replaced goes; else who is not in hand yet; else the younger one.
  */
 static bool yields(const Core *c, const Unit *u, const Placed *to) {
-        const Unit *o = life_find((Core *) c, to->unit);
+        const Unit *o = unit_find((Core *) c, to->unit);
         bool replaced = placement_matches(to->replaces, u->name),
              replaces = placement_matches(u->config.placement->replaces, to->unit);
 
         if (replaced != replaces)
                 return replaced;
-        if (!o || life_is_in_hand(u) != life_is_in_hand(o))
-                return !o || life_is_in_hand(o);
+        if (!o || unit_is_in_hand(u) != unit_is_in_hand(o))
+                return !o || unit_is_in_hand(o);
         if (u->lease->value.since != o->lease->value.since)
                 return u->lease->value.since > o->lease->value.since;
         return strcmp(u->name, o->name) > 0;
@@ -317,7 +308,8 @@ static bool fits(const Plan *p, const Unit *u, Machine *m, Choice *ret) {
         char buffer[PLACEMENT_WHY_SIZE];
 
         *ret = (Choice){ .machine = m, .version = version_there(p->core, u, m) };
-        return !is_own(p->core, m) && machine_session(p->core, m) && !plan_why_not(p, u, m, &ret->look, buffer);
+        return !machine_is_own(p->core, m) && machine_session(p->core, m) &&
+               !plan_why_not(p, u, m, &ret->look, buffer);
 }
 
 /* The best of the other machines: with at least such a Version=, and at least so much of what it prefers. A record
@@ -464,7 +456,7 @@ static void mark_peers(Core *c, const char *list) {
 
                 memcpy(name, w, MIN(n, sizeof(name) - 1));
                 name[MIN(n, sizeof(name) - 1)] = '\0';
-                if ((peer = life_find(c, name)))
+                if ((peer = unit_find(c, name)))
                         peer->plan.is_peer = true;
         }
 }
@@ -549,7 +541,7 @@ static usec_t next_end(const Core *c) {
         usec_t t = USEC_INFINITY, at;
 
         for (const Lease *l = c->leases; l; l = l->hh.next) {
-                at = lease_is_lost(l) ? lease_lost_due(c, l) : call_dead_at(l);
+                at = lease_is_lost(l) ? lease_lost_due(c, l) : lease_call_dead_at(l);
                 if (l->unit && at > c->now.boottime)
                         t = MIN(t, at);
         }
@@ -572,22 +564,10 @@ void plan_advance(Core *c) {
         c->plan.until = MIN(c->plan.until, c->plan.due_at);
 }
 
-void plan_soon(Core *c) {
-        c->plan.due_at = MIN(c->plan.due_at, c->now.boottime + PAUSE);
-        c->plan.until = MIN(c->plan.until, c->plan.due_at);
-}
-
 usec_t plan_deadline(const Core *c) {
         if (c->identity.trust != TRUST_OK || !session_settled(c) || !c->units)
                 return USEC_INFINITY;
         if (c->plan.stale) /* since this step made its plan */
                 return c->now.boottime + 1;
         return c->plan.until > c->now.boottime ? c->plan.until : USEC_INFINITY;
-}
-
-void plan_settle(Core *c) {
-        c->plan.young_until = c->now.boottime + 2 * c->own.ttl;
-        for (const Machine *m = c->machines; m; m = m->hh.next)
-                if (m->seen.revision > 0 && !is_own(c, m))
-                        c->plan.settle_until = c->now.boottime + c->own.timeline.round;
 }

@@ -3,7 +3,7 @@
 
 /* How machines are weighed for a unit: shared by the plan (plan.c) and by what is told of it (standing.c). */
 
-#include "core/internal.h"
+#include "core/state.h"
 
 /* A unit that a machine holds, or is about to, as far as others must keep away from it. */
 typedef struct Placed {
@@ -27,3 +27,13 @@ const char *plan_why_not(const Plan *p, const Unit *u, const Machine *m, Placeme
                 char buffer[static PLACEMENT_WHY_SIZE]);
 /* Of two that could take it. Who has just let it go comes last: he had his reasons, and may not have said so yet. */
 bool plan_comes_before(const Unit *u, const PlacementMachine *a, const PlacementMachine *b);
+/* Makes the plan anew, if it is due. */
+void plan_advance(Core *c);
+/* When plan_advance() is due by the time alone. */
+usec_t plan_deadline(const Core *c);
+/* When it is our turn to take the unit's lease; USEC_INFINITY: it is not. */
+usec_t plan_turn_at(const Core *c, const Unit *u);
+/* We are able to take it, and it is our turn, or the operator wishes it. false: *ret_why (it may be NULL) says why
+ * not.
+ */
+bool plan_wants_lease(const Core *c, const Unit *u, const char **ret_why);

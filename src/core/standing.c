@@ -3,7 +3,14 @@
 /* How every machine stands to a unit, told from outside: who holds it, who comes next, and why the others do not. It
  * goes by the same rules as the plan, and decides nothing. */
 
+#include "core/core.h"
+
+#include "core/machine.h"
+#include "core/mirror.h"
+#include "core/output.h"
 #include "core/plan.h"
+#include "core/unit.h"
+#include "core/view.h"
 
 /* A machine as it stands to one unit that is asked about. */
 typedef struct Standing {
@@ -24,9 +31,9 @@ struct PlanView {
 static PlanView *get_view(Core *c) {
         if (c->told.plan)
                 return c->told.plan;
-        c->told.plan = arena_alloc(c, sizeof(PlanView));
+        c->told.plan = output_alloc(c, sizeof(PlanView));
         c->told.plan->n_standings = 0;
-        c->told.plan->standings = arena_alloc(c, (HASH_COUNT(c->machines) + 1) * sizeof(Standing));
+        c->told.plan->standings = output_alloc(c, (HASH_COUNT(c->machines) + 1) * sizeof(Standing));
         plan_begin(&c->told.plan->plan, c);
         return c->told.plan;
 }
@@ -90,7 +97,7 @@ static const char *say_holds(Core *c, const char *why) {
 
         if (!why)
                 return "holds it";
-        line = arena_alloc(c, sizeof(holds) + strlen(why));
+        line = output_alloc(c, sizeof(holds) + strlen(why));
         memcpy(line, holds, sizeof(holds) - 1);
         memcpy(line + sizeof(holds) - 1, why, strlen(why) + 1);
         return line;
@@ -125,7 +132,7 @@ static bool view_of_own(Core *c, Now now, const Unit *u, WhyNotView *ret) {
         *ret = (WhyNotView){
                 .machine_id = c->here.machine_id,
                 .hostname = c->here.hostname,
-                .holds = life_is_ours(c, u),
+                .holds = unit_is_ours(c, u),
                 .why = why,
                 .until = machine_waits_until(c, why, now),
         };
@@ -135,7 +142,7 @@ static bool view_of_own(Core *c, Now now, const Unit *u, WhyNotView *ret) {
 int core_each_why_not(
                 const Core *core, Now now, const char *unit, int (*f)(const WhyNotView *, void *), void *userdata) {
         Core *c = (Core *) core;
-        const Unit *u = life_find(c, unit);
+        const Unit *u = unit_find(c, unit);
         WhyNotView v;
         PlanView *view;
         bool own;
@@ -161,7 +168,7 @@ int core_each_why_not(
 
 bool core_is_stuck(const Core *core, Now now, const char *unit) {
         Core *c = (Core *) core;
-        const Unit *u = life_find(c, unit);
+        const Unit *u = unit_find(c, unit);
         const Machine *holder = u && u->lease->holder ? mirror_find_machine(c, u->lease->value.machine_id) : NULL;
         PlanView *view;
 

@@ -2,8 +2,49 @@
 #pragma once
 
 /*
- * The core's state: what was seen of the registry, a unit's six members, and the chapters' own parts of struct Core.
- * Each part is written by the file that its comment names, and read by all of this folder.
+ * The core's state, shared by the files of this folder and by nobody else. The files in their order: each may call
+ * only those above it.
+ *
+ *   why, timeline, record, placement  values, and what follows from them alone
+ *   output      the actions of a step, and their memory
+ *   txn         Txns and READs under way
+ *   news        what has happened, for the plan and the offers
+ *
+ *   mirror      the records that have been seen
+ *   session     what is so of sessions, ours and others'
+ *   lease       ... of a lease
+ *   machine     ... of machines, this one and others
+ *   intake      answers and the watch, taken into the mirror
+ *
+ *   call        leases of the D-Bus API: a scheduler's own
+ *   rounds      our sign of life: session, beats, the fence
+ *   identity    whether this is our registry at all
+ *   drain       draining, of this machine and of others
+ *   presence    our machine record, and machines that bear our id
+ *   collect     the sessions of the dead
+ *
+ *   said        what PID 1 and the guard said of a unit
+ *   back        whether this machine stands back from it
+ *   unit        the units that are enabled here, and what is so of each
+ *   cover       how far our beats cover it
+ *   guard-side  the guard as a whole
+ *   offer       what we say of the units that are enabled here
+ *   plan        who should hold what: whose turn a lease is, and what we hold and should not
+ *
+ *   phase       the means of a unit's life
+ *   leave       why a unit is let go, and the beginning of its way down
+ *   life        a unit's life between arming and release
+ *   global      ... of one that runs everywhere, without a lease
+ *   claim       what we want of the leases' records: acquire, expire, steal, release, transfer, strike
+ *   word        the operator's words, until they have begun
+ *
+ *   view        how it looks from outside
+ *   standing    how every machine stands to a unit, told from outside
+ *   core        the step
+ *
+ * After every event the same chain runs: identity, rounds, presence, offers, plan, every unit, every lease. Each link
+ * looks at the whole state and does what is due, so that an event need only be noted, in any order, and a lost one is
+ * caught later.
  */
 
 #include <limits.h>
@@ -342,7 +383,7 @@ typedef struct Identity {
         usec_t list_retry_at;
 } Identity;
 
-/* What was heard of the registry altogether (mirror.c). */
+/* What was heard of the registry altogether (intake.c). */
 typedef struct Heard {
         uint64_t revision;     /* the highest seen since everything was looked at anew */
         unsigned listed;       /* kinds of which a whole list has been seen since then */
@@ -353,7 +394,7 @@ typedef struct Heard {
         bool contradicted;     /* by the last of them */
 } Heard;
 
-/* The READ of all beats, once a round (session.c). */
+/* The READ of all beats, once a round (rounds.c). */
 typedef struct BeatsRead {
         uint64_t id;     /* under way; 0: none */
         usec_t asked_at; /* when it was asked for */
@@ -373,7 +414,7 @@ typedef struct Asked {
         size_t n, room;
 } Asked;
 
-/* Our machine record (machine.c). */
+/* Our machine record (presence.c). */
 typedef struct OwnMachine {
         uint64_t txn;
         MachineRecord next;
@@ -490,3 +531,20 @@ struct Core {
         Output out;
         Told told;
 };
+
+/* base, doubled for each failure, up to most. */
+static inline usec_t backoff(usec_t base, unsigned failures, usec_t most) {
+        usec_t t = base << (failures < 10 ? failures : 10);
+
+        return t < most ? t : most;
+}
+
+/* The next random number: splitmix64, small, good enough to tell nonces and sessions apart, and the same everywhere
+ * from one seed. */
+static inline uint64_t core_random(Core *c) {
+        uint64_t z = (c->random += UINT64_C(0x9e3779b97f4a7c15));
+
+        z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+        z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+        return z ^ z >> 31;
+}

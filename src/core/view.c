@@ -2,7 +2,19 @@
 
 /* How the core looks from outside: copies and borrowed strings, nothing decided. */
 
-#include "core/internal.h"
+#include "core/view.h"
+
+#include "core/cover.h"
+#include "core/global.h"
+#include "core/lease.h"
+#include "core/leave.h"
+#include "core/machine.h"
+#include "core/mirror.h"
+#include "core/output.h"
+#include "core/plan.h"
+#include "core/said.h"
+#include "core/session.h"
+#include "core/unit.h"
 
 /* ---- what is known at all ---- */
 
@@ -146,9 +158,8 @@ int core_each_lease(const Core *c, Now now, int (*f)(const LeaseView *, void *),
 }
 
 bool core_find_lease(const Core *c, Now now, const char *name, LeaseView *ret) {
-        Lease *l;
+        const Lease *l = mirror_find_lease(c, name);
 
-        HASH_FIND_STR(c->leases, name, l);
         if (!l || l->seen.revision == 0)
                 return false;
         lease_view(c, now, l, ret);
@@ -223,7 +234,7 @@ static const char *why_not_ours(const Core *c, const Unit *u) {
                 return "the lease was taken by force: waiting until the robbed machine has surely stopped";
         if (!c->guard.synced)
                 return "leased-guard.service does not answer";
-        if (c->now.boottime >= c->own.t0 + life_timeline(c, u).stop)
+        if (c->now.boottime >= c->own.t0 + cover_timeline(c, u).stop)
                 return "the registry does not answer";
         return c->identity.silence ? "the registry was replaced or fell back to an older state" : "about to start";
 }
@@ -233,7 +244,7 @@ static const char *why_not_global(const Core *c, const Unit *u) {
         const char *why = global_why_not(c, u, buffer);
 
         if (why)
-                return why == buffer ? arena_copy((Core *) c, buffer, strlen(buffer) + 1) : why;
+                return why == buffer ? output_copy((Core *) c, buffer, strlen(buffer) + 1) : why;
         if (u->life.phase == PHASE_RUNNING && *u->said.obstacle_why)
                 return u->said.obstacle_why;
         if (u->life.by_hand)
@@ -263,7 +274,7 @@ const char *view_why_not(const Core *c, const Unit *u) {
         if (u->life.phase == PHASE_RUNNING && u->life.by_hand)
                 return "it was stopped by hand; the lease stays here";
         if (u->life.phase == PHASE_RUNNING)
-                return life_is_inactive(&u->said.report) && has_failed(&u->said.report)
+                return said_is_inactive(&u->said.report) && has_failed(&u->said.report)
                                        ? "it has failed; OnFailure=hold keeps its lease here"
                                        : "";
         if (u->life.phase != PHASE_IDLE)
@@ -283,7 +294,7 @@ const char *view_why_not(const Core *c, const Unit *u) {
                 return "its job is done (leasectl rearm)";
         if (u->lease->value.state == LEASE_HELD)
                 return "another machine holds the lease";
-        (void) life_wants_lease(c, u, &why);
+        (void) plan_wants_lease(c, u, &why);
         return why ?: "asking for the lease";
 }
 
@@ -294,7 +305,7 @@ static void unit_view(const Core *c, const Unit *u, UnitView *ret) {
         bool ours = !u->global && !is_unknown(c, u) && lease_is_ours(c, u->lease) && !is_for_another(c, u);
         bool kept = !u->global && u->life.phase == PHASE_IDLE && u->said.guard.index > 0; /* by the guard alone */
         bool held = known && l->state == LEASE_HELD;
-        Timeline t = life_timeline(c, u);
+        Timeline t = cover_timeline(c, u);
 
         *ret = (UnitView){
                 .unit = u->name,
@@ -333,7 +344,7 @@ int core_each_unit(const Core *c, Now now, int (*f)(const UnitView *, void *), v
 }
 
 bool core_find_unit(const Core *c, Now now, const char *unit, UnitView *ret) {
-        const Unit *u = life_find((Core *) c, unit);
+        const Unit *u = unit_find((Core *) c, unit);
 
         (void) now;
         if (u)

@@ -15,7 +15,16 @@
  * A Txn under way can land after its word was withdrawn; that alone cannot be taken back.
  */
 
+#include "core/word.h"
+
+#include "core/drain.h"
+#include "core/lease.h"
+#include "core/mirror.h"
+#include "core/output.h"
 #include "core/plan.h"
+#include "core/said.h"
+#include "core/session.h"
+#include "core/unit.h"
 
 /* Another one that asks for the same. */
 static const Word *find_other(const Core *c, const Word *w) {
@@ -26,7 +35,7 @@ static const Word *find_other(const Core *c, const Word *w) {
 }
 
 static Unit *unit_of(const Core *c, const Word *w) {
-        return w->kind == EVENT_DRAIN ? NULL : life_find((Core *) c, w->object);
+        return w->kind == EVENT_DRAIN ? NULL : unit_find((Core *) c, w->object);
 }
 
 static bool beats(const Core *c) {
@@ -48,14 +57,14 @@ static const char *why_not_placed(Core *c, const Unit *u) {
         (void) plan_why_not(&plan, u, c->self, &look, buffer);
         look.why = ""; /* what was said here before does not count any more */
         why = placement_why_not(u->config.placement, &look, buffer);
-        return why == buffer ? arena_copy(c, buffer, strlen(buffer) + 1) : why;
+        return why == buffer ? output_copy(c, buffer, strlen(buffer) + 1) : why;
 }
 
 static const char *why_no_steal(Core *c, const Unit *u) {
         const Lease *l = u->lease;
         const char *why;
 
-        if (life_is_ours(c, u))
+        if (unit_is_ours(c, u))
                 return NULL;
         if (l->damaged)
                 return "the lease's record in the registry cannot be read";
@@ -66,8 +75,8 @@ static const char *why_no_steal(Core *c, const Unit *u) {
         if (l->n_debts >= DEBTS_MAX)
                 return "too many machines may still run it: that ends within their TTLs";
         why = why_not_placed(c, u);
-        if (!why && life_is_told(u)) /* what is not known yet will be in a moment */
-                why = life_why_unable(c, u);
+        if (!why && said_is_told(u)) /* what is not known yet will be in a moment */
+                why = unit_why_unable(c, u);
         return why;
 }
 
@@ -85,11 +94,11 @@ static bool is_lease_of_unit(const Core *c, const Lease *l) {
 
 /* For who does not wait. What is not known yet will be in a moment. */
 static WordResult why_not_at_once(const Core *c, const Unit *u, const char **ret_why) {
-        if (!life_is_told(u) || life_is_ours(c, u) || u->life.phase != PHASE_IDLE)
+        if (!said_is_told(u) || unit_is_ours(c, u) || u->life.phase != PHASE_IDLE)
                 return WORD_BEGUN;
         if (u->lease->unit != u || (u->lease->seen.known && !u->plan.available && !c->plan.stale))
                 return WORD_TAKEN;
-        *ret_why = life_why_unable(c, u);
+        *ret_why = unit_why_unable(c, u);
         return *ret_why ? WORD_UNABLE : WORD_BEGUN;
 }
 
@@ -123,7 +132,7 @@ static WordResult why_not(Core *c, const Word *w, const char **ret_why) {
                 return why_no_run(c, w, u, ret_why);
         case EVENT_RELEASE:
         case EVENT_TRANSFER:
-                return life_is_ours(c, u) ? WORD_BEGUN : WORD_NOT_HELD;
+                return unit_is_ours(c, u) ? WORD_BEGUN : WORD_NOT_HELD;
         case EVENT_STEAL:
                 *ret_why = why_no_steal(c, u);
                 return *ret_why ? WORD_UNABLE : WORD_BEGUN;
@@ -149,7 +158,7 @@ static bool has_begun(const Core *c, const Word *w) {
                 return u && u->life.phase >= PHASE_CLOSING &&
                        u->life.leave >= (w->kind == EVENT_RELEASE ? LEAVE_RELEASE : LEAVE_TRANSFER);
         case EVENT_STEAL:
-                return u && life_is_ours(c, u);
+                return u && unit_is_ours(c, u);
         case EVENT_RUN:
                 return u && u->life.spent;
         case EVENT_REARM:
@@ -184,7 +193,7 @@ static usec_t longest_debt(const Core *c, const Lease *l) {
         usec_t t = 0;
 
         for (size_t i = 0; i < l->n_debts; i++)
-                t = MAX(t, usec_sub(debt_due(l->debts + i), c->now.boottime));
+                t = MAX(t, usec_sub(lease_debt_due(l->debts + i), c->now.boottime));
         return t;
 }
 
@@ -201,10 +210,10 @@ static void arm(Core *c, Word *w) {
         else if (w->kind == EVENT_REARM)
                 u->lease->rearm = w->index = u->lease->value.index;
         else if (w->kind == EVENT_DRAIN)
-                machine_drain(c, w->object, w->on);
+                drain_set(c, w->object, w->on);
         else if (w->kind == EVENT_RUN)
                 u->wish.run = c->plan.stale = true;
-        else if (!life_is_ours(c, u)) {
+        else if (!unit_is_ours(c, u)) {
                 u->wish.steal = true;
                 u->wish.steal_index = w->index;
         }
@@ -275,7 +284,7 @@ void word_begin(Core *c, const Event *e) {
         str_copy(w->object, sizeof(w->object), e->kind == EVENT_DRAIN ? strempty(e->machine) : strempty(e->unit));
         str_copy(w->machine, sizeof(w->machine), e->kind == EVENT_TRANSFER ? strempty(e->machine) : "");
         u = unit_of(c, w);
-        if (e->kind == EVENT_RUN && !u && e->config.once && (u = life_configure(c, &e->config)))
+        if (e->kind == EVENT_RUN && !u && e->config.once && (u = unit_configure(c, &e->config)))
                 u->life.spent = false;
         w->index = e->index > 0 || !u ? e->index : u->lease->value.index;
         if (u && e->kind == EVENT_STEAL)

@@ -11,7 +11,7 @@
 
 #include <stdio.h>
 
-int unit_find(const World *w, const char *name) {
+int find_unit(const World *w, const char *name) {
         for (size_t i = 0; name && i < w->n_leases; i++)
                 if (streq(w->unit_names[i], name))
                         return (int) i;
@@ -161,7 +161,7 @@ static bool cut(World *w, Machine *m, const Action *a, bool before) {
 static void run_actions(World *w, Machine *m) {
         while (m->next_action < m->n_actions) {
                 const Action *a = m->actions + m->next_action++;
-                int unit = unit_find(w, a->unit);
+                int unit = find_unit(w, a->unit);
 
                 if (cut(w, m, a, true))
                         return;

@@ -95,7 +95,7 @@ void daemon_input(World *w, Machine *m, SimEvent *e); /* inputs.c */
 void daemon_read_unit(World *w, Machine *m, size_t unit);
 void daemon_stop_unit(World *w, Machine *m, size_t unit); /* and what it has brought */
 void daemon_hint(World *w, Machine *m, size_t unit);
-int unit_find(const World *w, const char *name); /* -1: there is none */
+int find_unit(const World *w, const char *name); /* -1: there is none */
 int lease_find(const World *w, const char *name);
 
 void machine_init(World *w, Machine *m, size_t number);

@@ -12,7 +12,9 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "core/internal.h"
+#include "core/core.h"
+#include "core/mirror.h"
+#include "core/unit.h"
 
 #define CLUSTER_TTL (10 * USEC_PER_SEC)
 

@@ -169,7 +169,7 @@ static void a_unit_is_not_driven_away_by_one_that_has_not_come(void **state) {
         Cluster *c = cluster_new(1, 2);
 
         cluster_start_idle(c, 0);
-        life_find(c->machines[0].core, c->names[0])->lease->retry_at =
+        unit_find(c->machines[0].core, c->names[0])->lease->retry_at =
                         c->now + 60 * USEC_PER_SEC; /* no answer to its Txn */
         cluster_event(c, 0, (Event){ .kind = EVENT_GUARD_UP });
         cluster_event(c, 0, (Event){ .kind = EVENT_GUARD_SYNCED });

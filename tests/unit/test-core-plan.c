@@ -31,11 +31,11 @@ static void every_machine_makes_the_same_plan(void **state) {
                 cluster_start_idle(c, i);
         cluster_pass(c, 5 * USEC_PER_SEC);
         for (size_t i = 0; i < c->n_units; i++) {
-                const char *first = life_find(c->machines[0].core, c->names[i])->lease->planned;
+                const char *first = unit_find(c->machines[0].core, c->names[i])->lease->planned;
 
                 assert_int_equal(strlen(first), MACHINE_SIZE - 1);
                 for (size_t m = 1; m < 5; m++)
-                        assert_string_equal(life_find(c->machines[m].core, c->names[i])->lease->planned, first);
+                        assert_string_equal(unit_find(c->machines[m].core, c->names[i])->lease->planned, first);
         }
         cluster_free(c);
 }
@@ -83,7 +83,7 @@ static void who_does_not_come_in_his_turn_is_passed_over(void **state) {
         cluster_start_idle(c, 0);
         cluster_start_idle(c, 1);
         cluster_pass(c, 3 * USEC_PER_SEC);
-        first = streq(life_find(c->machines[0].core, c->names[0])->lease->planned, c->machines[0].id) ? 0 : 1;
+        first = streq(unit_find(c->machines[0].core, c->names[0])->lease->planned, c->machines[0].id) ? 0 : 1;
         /* The other one could start it; the first has no guard. */
         cluster_event(c, !first, (Event){ .kind = EVENT_GUARD_UP });
         cluster_event(c, !first, (Event){ .kind = EVENT_GUARD_SYNCED });

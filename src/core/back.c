@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Standing back: for a while this machine does not take a unit that it has let go, or that has failed here.
+ */
+
+#include "core/back.h"
+
+#include "core/output.h"
+
+#define HOLD_DOWN_MAX USEC_PER_HOUR
+
+static void stand_back(Core *c, Unit *u, usec_t span) {
+        u->back.not_before = usec_add(c->now.boottime, span);
+        u->back.until = usec_add(c->now.realtime, span);
+        u->back.unfit = u->life.leave == LEAVE_UNFIT;
+        c->offering.stale = true;
+}
+
+void back_look_anew(Core *c, Unit *u) {
+        if (!u->back.unfit)
+                return;
+        u->back.not_before = u->back.until = 0;
+        u->back.unfit = false;
+        c->offering.stale = c->plan.stale = true;
+}
+
+void back_after_failure(Core *c, Unit *u) {
+        usec_t most = MAX(HOLD_DOWN_MAX, u->config.hold_down_failure);
+        usec_t span = backoff(u->config.hold_down_failure, u->back.failures, most);
+
+        u->back.failures++;
+        stand_back(c, u, span);
+        output_report(c, REPORT_UNIT_FAILED, u->name, u->lease->name, NULL, u->life.index);
+        c->out.actions[c->out.n - 1].span = span;
+}
+
+void back_after(Core *c, Unit *u) {
+        /* Three may drive each other round. But where only the guard is missing, that alone keeps the unit away. */
+        bool unfit = u->life.leave == LEAVE_UNFIT && u->lease->value.state == LEASE_FREE && !c->guard.missing;
+
+        if (u->life.leave == LEAVE_FAILED)
+                back_after_failure(c, u);
+        else if (u->life.leave == LEAVE_RELEASE || u->life.leave == LEAVE_TRANSFER || unfit)
+                stand_back(c, u, u->config.hold_down_release);
+        if (u->life.leave == LEAVE_DONE)
+                u->back.failures = 0;
+}

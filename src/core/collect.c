@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The records of sessions that ended long ago are deleted.
+ */
+
+#include "core/collect.h"
+
+#include "core/machine.h"
+#include "core/session.h"
+#include "core/txn.h"
+
+enum {
+        COLLECT_AFTER_TTLS = 30,
+        COLLECT_MAX = 40, /* sessions in one Txn, which compares and deletes two records of each */
+};
+
+static bool is_named_anywhere(const Core *c, const Session *s) {
+        for (const Lease *l = c->leases; l; l = l->hh.next) {
+                if (streq(l->value.session, s->name))
+                        return true;
+                for (size_t i = 0; i < l->value.n_debts; i++)
+                        if (streq(l->value.debts[i].session, s->name))
+                                return true;
+        }
+        return false;
+}
+
+static bool may_be_collected(const Core *c, const Session *s, bool crowded) {
+        usec_t due = crowded ? session_dead_at(s) : usec_add(s->beat.at, COLLECT_AFTER_TTLS * s->ttl);
+
+        return s->beat.known && s->fence.known && (s->beat.revision > 0 || s->fence.revision > 0) &&
+               !session_is_ours(c, s->name) && c->now.boottime >= due && !is_named_anywhere(c, s);
+}
+
+/* One at a time, long after its end, its beat and its fence in one Txn, so that they are never seen apart. If a record
+ * comes to name it in the same moment, its absent beat counts as silence, and it can never beat again. Where a lost
+ * lease has to wait for it: many at once, as soon as they are dead. Their beats are compared, as in a takeover. */
+void collect_advance(Core *c) {
+        bool crowded = c->collect.crowded;
+        TxnBuilder b;
+        size_t n = 0;
+
+        if (c->collect.txn || (c->now.boottime < c->collect.at && !crowded) || c->now.boottime < c->collect.retry_at ||
+                        !machine_competes(c, NULL))
+                return;
+        c->collect.crowded = false;
+        c->collect.at = c->now.boottime + c->here.ttl + core_random(c) % c->here.ttl;
+        for (Session *s = c->sessions; s && n < (crowded ? COLLECT_MAX : 1); s = s->hh.next) {
+                if (!may_be_collected(c, s, crowded))
+                        continue;
+                if (n++ == 0) {
+                        b = txn_begin(c);
+                        txn_compare(&b, RECORD_FENCE, c->own.name, c->own.fence_revision);
+                }
+                txn_compare(&b, RECORD_BEAT, s->name, s->beat.revision);
+                txn_compare(&b, RECORD_FENCE, s->name, s->fence.revision);
+                if (s->beat.revision > 0)
+                        txn_delete(&b, RECORD_BEAT, s->name);
+                if (s->fence.revision > 0)
+                        txn_delete(&b, RECORD_FENCE, s->name);
+        }
+        if (n > 0)
+                c->collect.txn = txn_send(&b);
+}
+
+void collect_txn(Core *c, const Answer *answer) {
+        c->collect.txn = 0;
+        if (answer->outcome != OUTCOME_COMMITTED)
+                c->collect.retry_at = c->now.boottime + c->own.timeline.round / 2;
+}

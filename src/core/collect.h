@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Deletion of the sessions of the dead. */
+
+#include "core/state.h"
+
+/* Takes the answer to the deletion under way. */
+void collect_txn(Core *c, const Answer *answer);
+/* Deletes what is due. */
+void collect_advance(Core *c);

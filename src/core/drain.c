@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Draining: of this machine, by an operator here or at another one; and of another machine, by an operator here.
+ */
+
+#include "core/drain.h"
+
+#include "core/intake.h"
+#include "core/mirror.h"
+#include "core/session.h"
+#include "core/txn.h"
+
+void drain_set(Core *c, const char *machine, bool on) {
+        Machine *m;
+
+        if (isempty(machine) || streq(machine, c->here.machine_id)) {
+                c->memory.changed = c->memory.changed || c->drain.on != on;
+                c->plan.stale = true;
+                c->drain.on = on;
+                c->drain.said = true;
+                return;
+        }
+        m = mirror_find_machine(c, machine);
+        if (m)
+                m->drain_asked = on ? 1 : -1;
+}
+
+/* An operator at another machine has changed our record; what was said here and is not in it yet goes before. */
+static void take_word(Core *c, const Machine *m) {
+        if (!m || m->seen.revision == 0 || m->damaged || c->machine.txn)
+                return;
+        if (m->value.draining == c->drain.on)
+                c->drain.said = false;
+        else if (!c->drain.said) {
+                c->drain.on = m->value.draining;
+                c->memory.changed = c->plan.stale = true;
+        }
+}
+
+static void ask_others(Core *c) {
+        TxnBuilder b;
+        Machine *m = c->machines;
+
+        while (m && !m->drain_asked)
+                m = m->hh.next;
+        if (!m || c->drain.txn || c->now.boottime < c->drain.retry_at)
+                return;
+        if (m->seen.revision == 0 || m->damaged || m->value.draining == (m->drain_asked > 0)) {
+                m->drain_asked = 0;
+                return;
+        }
+        c->drain.next = m->value;
+        c->drain.next.draining = m->drain_asked > 0;
+        str_copy(c->drain.machine, sizeof(c->drain.machine), m->id);
+        b = txn_begin(c);
+        txn_compare(&b, RECORD_MACHINE, m->id, m->seen.revision);
+        txn_compare(&b, RECORD_FENCE, c->own.name, c->own.fence_revision);
+        txn_put(&b, RECORD_MACHINE, m->id, &c->drain.next, sizeof(c->drain.next));
+        c->drain.txn = txn_send(&b);
+}
+
+bool drain_answer(Core *c, uint64_t id, const Answer *answer) {
+        if (id == 0 || id != c->drain.txn)
+                return false;
+        c->drain.txn = 0;
+        if (answer->outcome == OUTCOME_COMMITTED)
+                intake_apply(c, RECORD_MACHINE, c->drain.machine, &c->drain.next, answer->revision);
+        else
+                c->drain.retry_at = c->now.boottime + c->own.timeline.round / 8;
+        return true;
+}
+
+void drain_advance(Core *c) {
+        take_word(c, c->self);
+        ask_others(c);
+}
+
+usec_t drain_deadline(const Core *c) {
+        return session_settled(c) && c->drain.retry_at > c->now.boottime ? c->drain.retry_at : USEC_INFINITY;
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* A unit that runs on every machine that fits, without a lease. */
+
+#include "core/state.h"
+
+/* Does what is due for it. */
+void global_advance(Core *c, Unit *u);
+/* Its state in one word, for people. */
+const char *global_state(const Unit *u);
+/* Why it must not run here: one line, static or in buffer; NULL: it may. */
+const char *global_why_not(const Core *c, const Unit *u, char buffer[static PLACEMENT_WHY_SIZE]);

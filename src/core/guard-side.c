@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The guard as a whole: whether it is there, and what it is told for all units at once.
+ */
+
+#include "core/guard-side.h"
+
+#include "core/output.h"
+#include "core/said.h"
+#include "core/session.h"
+#include "core/unit.h"
+
+void guard_side_event(Core *c, const Event *e) {
+        Unit *u, *next;
+
+        switch (e->kind) {
+        case EVENT_GUARD_GONE:
+                if (c->guard.up) /* said of an earlier one: what this one reports holds */
+                        break;
+                c->offering.stale = c->offering.stale || !c->guard.gone;
+                c->guard.gone = true;
+                HASH_ITER(hh, c->units, u, next) {
+                        u->said.guard_asked = 0;
+                        said_guard(c, u, &(GuardReport){});
+                }
+                break;
+        case EVENT_GUARD_UP:
+                c->guard.up = true;
+                c->guard.gone = false;
+                c->guard.synced = false;
+                HASH_ITER(hh, c->units, u, next) {
+                        u->said.guard_known = u->life.killed = false;
+                        u->said.guard_asked = 0;
+                        u->life.armed_stop = u->life.armed_kill =
+                                        0; /* whether it was heard is not known: it is said again */
+                }
+                break;
+        case EVENT_GUARD_SYNCED:
+                c->guard.synced = c->guard.up;
+                HASH_ITER(hh, c->units, u, next)
+                        if (c->guard.up && !u->said.guard_known)
+                                said_guard(c, u, &(GuardReport){});
+                break;
+        case EVENT_GUARD_DOWN:
+                c->guard.gone = false;
+                c->guard.up = c->guard.synced = false;
+                HASH_ITER(hh, c->units, u, next)
+                        u->said.guard_known = false;
+                break;
+        default:
+                /* An entry for a unit that is not enabled here any more: it must be seen to its end. */
+                u = e->guard.index > 0 ? unit_find_or_leftover(c, e->unit) : unit_find(c, e->unit);
+                if (u)
+                        said_guard(c, u, &e->guard);
+        }
+}
+
+/* The daemon has it started again at once, and one that lives but does not answer replaced. Where that does not help,
+ * the leases are of more use on another machine. */
+static usec_t missing_at(const Core *c) {
+        return c->guard.synced || c->guard.away_since == 0 ? USEC_INFINITY
+                                                           : usec_add(c->guard.away_since, c->own.ttl ?: c->here.ttl);
+}
+
+void guard_side_advance(Core *c) {
+        bool missing;
+
+        if (c->guard.synced)
+                c->guard.away_since = 0;
+        else if (c->guard.away_since == 0)
+                c->guard.away_since = c->now.boottime;
+        missing = c->now.boottime >= missing_at(c);
+        if (missing != c->guard.missing)
+                c->plan.stale = c->offering.stale = true;
+        c->guard.missing = missing;
+}
+
+usec_t guard_side_deadline(const Core *c) {
+        return missing_at(c) > c->now.boottime ? missing_at(c) : USEC_INFINITY;
+}
+
+/* Said last in a step, when every unit that is lost has been declared so, and only to a guard all of whose entries are
+ * known: what was found lost is never covered by a later beat. One message covers all entries, so it bears the earlier
+ * of the two sessions' t0. */
+void guard_side_tell(Core *c) {
+        Action *beat;
+
+        if (!c->guard.beat_due)
+                return;
+        c->guard.beat_due = false;
+        if (!c->guard.synced || !session_settled(c))
+                return;
+        beat = output(c, ACTION_GUARD_BEAT);
+        beat->t0 = session_covered_from(c);
+        beat->id = ++c->guard.serial;
+}

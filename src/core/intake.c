@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Answers, the watch and lists are taken into the mirror. They come in any order and any number of times: nothing here
+ * ever replaces a record by one of a lower mod revision, and an absence counts only as of the revision at which it was
+ * told. The moment at which a beat's revision reached us is what expiry is counted from: an observer trusts his own
+ * clock and what he has seen, nothing else.
+ */
+
+#include "core/intake.h"
+
+#include "core/lease.h"
+#include "core/machine.h"
+#include "core/mirror.h"
+#include "core/news.h"
+#include "core/output.h"
+#include "core/session.h"
+
+/* Whether a record's (or, revision 0, its absence's) arrival is news. */
+static bool seen_take(Core *c, Seen *s, uint64_t revision, uint64_t as_of) {
+        s->stamp = c->heard.stamp;
+        if (revision > 0) {
+                /* It was at s->revision once, which is no later than this was read, and can only have moved on since.
+                 */
+                c->heard.contradicted =
+                                c->heard.contradicted || (s->known && revision < s->revision && s->revision <= as_of);
+                if (s->known && (revision <= s->revision || revision < s->absent_at))
+                        return false;
+        } else {
+                if (s->known && (as_of < s->revision || s->revision == 0)) {
+                        s->absent_at = s->revision == 0 ? MAX(s->absent_at, as_of) : s->absent_at;
+                        return false;
+                }
+                s->absent_at = as_of;
+        }
+        s->known = true;
+        s->revision = revision;
+        s->at = c->now.boottime;
+        return true;
+}
+
+static void take_meta(Core *c, const Record *r, uint64_t as_of) {
+        if (!seen_take(c, &c->meta.seen, r->mod_revision, as_of))
+                return;
+        c->meta.damaged = r->damaged || (r->value && !meta_is_sound(r->meta));
+        c->meta.value = r->value && !c->meta.damaged ? *r->meta : (MetaRecord){};
+        if (c->meta.value.index_floor > c->identity.floor &&
+                        (!c->identity.uuid[0] || streq(c->identity.uuid, c->meta.value.uuid))) {
+                c->identity.floor = c->meta.value.index_floor;
+                c->memory.changed = true;
+        }
+}
+
+static void take_beat(Core *c, const Record *r, uint64_t as_of) {
+        Session *s = mirror_session(c, r->name);
+        bool known, silent;
+
+        if (!s)
+                return;
+        known = s->beat.known;
+        silent = c->now.boottime >= session_dead_at(s) || s->beat.revision == 0;
+        if (!seen_take(c, &s->beat, r->mod_revision, as_of))
+                return;
+        if (silent || r->mod_revision == 0)
+                c->plan.stale = true; /* somebody has come, or gone */
+        s->moved = s->moved || (known && r->mod_revision > 0);
+        s->beat_damaged = r->damaged;
+        s->beat_value = r->value ? *r->beat : (BeatRecord){};
+}
+
+static void take_offer(Core *c, const Record *r, uint64_t as_of) {
+        Offer *o = mirror_offer_named(c, r->name);
+
+        if (!o || !seen_take(c, &o->seen, r->mod_revision, as_of))
+                return;
+        o->damaged = r->damaged;
+        o->value = r->value ? *r->offer : (OfferRecord){};
+        if (strncmp(o->name, c->here.machine_id, MACHINE_SIZE - 1) == 0)
+                c->plan.stale = c->offering.stale = true; /* ours, and maybe not what we say */
+        else
+                news_soon(c);
+}
+
+#define COUNTER_MAX (UINT64_C(1) << 62) /* beyond it nobody has counted, and a registry could not keep many more */
+
+static void take_fence(Core *c, const Record *r, uint64_t as_of) {
+        Session *s = mirror_session(c, r->name);
+
+        if (!s || !seen_take(c, &s->fence, r->mod_revision, as_of))
+                return;
+        if (!r->value || r->fence->counter > COUNTER_MAX) {
+                free(s->fence_value);
+                s->fence_value = NULL;
+                return;
+        }
+        if (!s->fence_value && !(s->fence_value = malloc(sizeof(FenceRecord))))
+                abort();
+        fence_copy(s->fence_value, r->fence);
+}
+
+static void take_machine(Core *c, const Record *r, uint64_t as_of) {
+        Machine *m = mirror_machine(c, r->name);
+        bool named = machine_is_named(c);
+
+        if (!m || !seen_take(c, &m->seen, r->mod_revision, as_of))
+                return;
+        m->damaged = r->damaged;
+        m->value = r->value ? *r->machine : (MachineRecord){};
+        if (!named && machine_is_named(c))
+                news_settle(c);
+        c->plan.stale = true;
+}
+
+/* A pair that was seen before keeps the moment at which it was first seen. */
+static void take_debts(Core *c, Lease *l) {
+        SeenDebt old[DEBTS_MAX];
+        size_t n_old = l->n_debts;
+
+        memcpy(old, l->debts, sizeof(old));
+        l->n_debts = l->value.n_debts;
+        for (size_t i = 0; i < l->n_debts; i++) {
+                l->debts[i] = (SeenDebt){ .debt = l->value.debts[i], .at = c->now.boottime };
+                for (size_t j = 0; j < n_old; j++)
+                        if (old[j].debt.index == l->debts[i].debt.index &&
+                                        streq(old[j].debt.session, l->debts[i].debt.session))
+                                l->debts[i].at = old[j].at;
+        }
+}
+
+/* What can be had, or has come to us, and was not planned so: at once. And what others must run beside. */
+static void note_change(Core *c, Lease *l) {
+        bool planned = streq(l->planned, l->value.machine_id);
+
+        if (!planned)
+                l->planned[0] = '\0'; /* nor is it if it comes back from there */
+        if (l->value.state != LEASE_HELD || ((!planned || c->plan.has_wishes) && lease_is_ours(c, l)) ||
+                        (l->unit && l->unit->plan.is_peer))
+                c->plan.stale = true;
+        else if (!planned || c->plan.has_wishes)
+                news_soon(c);
+}
+
+/* The same tenure, and another machine's: it was handed on by none of us. Or our session, on another machine. */
+static bool is_forged(const Core *c, const Lease *l, const LeaseRecord *now) {
+        const LeaseRecord *was = &l->value;
+
+        bool own = now->session[0] && (session_is_ours(c, now->session) || streq(now->session, c->adopt));
+
+        if (now->state == LEASE_HELD && own && !streq(now->machine_id, c->here.machine_id))
+                return true;
+        return was->state == LEASE_HELD && now->state == LEASE_HELD && was->index == now->index && was->session[0] &&
+               !streq(was->machine_id, now->machine_id);
+}
+
+/* What it said last stays true: who holds it writes it again, or learns by his fence that another has it. But what we
+ * have asked for and heard nothing of may have been done before it was lost. */
+static void lose_record(Core *c, Lease *l) {
+        if (l->unsettled || (l->txn && (l->op == OP_RELEASE || l->op == OP_TRANSFER)))
+                lease_drop(l);
+        c->plan.stale = c->plan.stale || l->unit;
+        if (l->unit)
+                l->unit->plan.available = false;
+        output_changed(c, l->unit, l);
+}
+
+static void take_lease(Core *c, const Record *r, uint64_t as_of) {
+        bool damaged;
+        Lease *l;
+
+        if (!lease_name_is_valid(r->name))
+                return;
+        l = mirror_lease(c, r->name);
+        if (!seen_take(c, &l->seen, r->mod_revision, as_of))
+                return;
+        damaged = r->damaged || (r->value && (!lease_is_sound(r->lease) || is_forged(c, l, r->lease)));
+        if (damaged && !l->damaged)
+                output_report(c, REPORT_DAMAGED, NULL, l->name, NULL, 0);
+        l->damaged = damaged;
+        l->given_up = false;
+        l->blank = r->mod_revision == 0 && (l->blank || c->identity.silence || c->identity.trust == TRUST_FOREIGN);
+        if (lease_is_lost(l)) {
+                lose_record(c, l);
+                return;
+        }
+        l->unsettled = false;
+        if (r->value)
+                l->value = *r->lease;
+        else
+                l->value = (LeaseRecord){ .state = LEASE_FREE };
+        take_debts(c, l);
+        if (l->value.index > l->remembered) {
+                l->remembered = l->value.index;
+                c->memory.changed = true;
+        }
+        l->holder = l->value.session[0] ? mirror_session(c, l->value.session) : NULL;
+        note_change(c, l);
+        if (l->unit)
+                l->unit->plan.available = false; /* until a plan finds it so again */
+        output_changed(c, l->unit, l);
+}
+
+static void take_record(Core *c, const Record *r, uint64_t as_of) {
+        switch (r->kind) {
+        case RECORD_META:
+                take_meta(c, r, as_of);
+                break;
+        case RECORD_MACHINE:
+                take_machine(c, r, as_of);
+                break;
+        case RECORD_BEAT:
+                take_beat(c, r, as_of);
+                break;
+        case RECORD_FENCE:
+                take_fence(c, r, as_of);
+                break;
+        case RECORD_LEASE:
+                take_lease(c, r, as_of);
+                break;
+        case RECORD_OFFER:
+                take_offer(c, r, as_of);
+                break;
+        case _RECORD_KIND_MAX:
+                break;
+        }
+}
+
+/* What a whole list did not name is gone. Everything that it named bears its stamp. */
+static bool is_missing(const Core *c, const Answer *a, RecordKind kind, const Seen *s) {
+        return a->complete & 1u << kind && s->stamp != c->heard.stamp;
+}
+
+static void take_absences(Core *c, const Answer *a) {
+        Session *s, *next_session;
+        Lease *l, *next_lease;
+        Machine *m, *next_machine;
+        Offer *o, *next_offer;
+
+        if (is_missing(c, a, RECORD_META, &c->meta.seen))
+                take_meta(c, &(Record){ .kind = RECORD_META, .name = "" }, a->revision);
+        HASH_ITER(hh, c->sessions, s, next_session) {
+                if (is_missing(c, a, RECORD_BEAT, &s->beat))
+                        take_beat(c, &(Record){ .kind = RECORD_BEAT, .name = s->name }, a->revision);
+                if (is_missing(c, a, RECORD_FENCE, &s->fence))
+                        take_fence(c, &(Record){ .kind = RECORD_FENCE, .name = s->name }, a->revision);
+        }
+        HASH_ITER(hh, c->machines, m, next_machine)
+                if (is_missing(c, a, RECORD_MACHINE, &m->seen))
+                        take_machine(c, &(Record){ .kind = RECORD_MACHINE, .name = m->id }, a->revision);
+        HASH_ITER(hh, c->offers, o, next_offer)
+                if (is_missing(c, a, RECORD_OFFER, &o->seen))
+                        take_offer(c, &(Record){ .kind = RECORD_OFFER, .name = o->name }, a->revision);
+        HASH_ITER(hh, c->leases, l, next_lease)
+                if (is_missing(c, a, RECORD_LEASE, &l->seen))
+                        take_lease(c, &(Record){ .kind = RECORD_LEASE, .name = l->name }, a->revision);
+}
+
+bool intake_take(Core *c, const Answer *answer) {
+        c->heard.stamp++;
+        c->heard.contradicted = false;
+        for (size_t i = 0; i < answer->n_records; i++)
+                take_record(c, answer->records + i, answer->revision);
+        if (answer->complete)
+                take_absences(c, answer);
+        c->heard.listed |= answer->complete;
+        if (answer->complete & 1u << RECORD_BEAT) {
+                c->heard.beats_at = c->now.boottime;
+                c->heard.beats_first_at = c->heard.beats_first_at > 0 ? c->heard.beats_first_at : c->now.boottime;
+        }
+        c->heard.revision = MAX(c->heard.revision, answer->revision);
+        if (c->identity.trust == TRUST_OK)
+                c->identity.revision = MAX(c->identity.revision, answer->revision);
+        return !c->heard.contradicted;
+}
+
+void intake_apply(Core *c, RecordKind kind, const char *name, const void *value, uint64_t revision) {
+        take_record(c, &(Record){ .kind = kind, .name = name, .mod_revision = revision, .value = value }, revision);
+}

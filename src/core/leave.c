@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Why a unit is let go, and the beginning of its way down.
+ */
+
+#include "core/leave.h"
+
+#include "core/cover.h"
+#include "core/output.h"
+#include "core/phase.h"
+
+enum { DRAIN_AT_ONCE = 10 }; /* a machine that drains does not stop hundreds of units in one moment */
+
+Why leave_why(Leave leave) {
+        static const Why whys[] = {
+                [LEAVE_NONE] = WHY_NONE,
+                [LEAVE_EXPIRED] = WHY_EXPIRED,
+                [LEAVE_RELEASE] = WHY_RELEASED,
+                [LEAVE_TRANSFER] = WHY_TRANSFER,
+                [LEAVE_FAILBACK] = WHY_FAILBACK,
+                [LEAVE_UPGRADE] = WHY_UPGRADE,
+                [LEAVE_UNFIT] = WHY_PLACEMENT,
+                [LEAVE_DRAIN] = WHY_DRAIN,
+                [LEAVE_FORGET] = WHY_DISABLED,
+                [LEAVE_SHUTDOWN] = WHY_SHUTDOWN,
+                [LEAVE_SLEEP] = WHY_SLEEP,
+                [LEAVE_OBSTACLE] = WHY_DEPENDENCY,
+                [LEAVE_DONE] = WHY_DONE,
+                [LEAVE_FAILED] = WHY_FAILED,
+                [LEAVE_STRAY] = WHY_STRAY,
+                [LEAVE_LOST] = WHY_LOST,
+        };
+        return whys[leave];
+}
+
+bool leave_is_move(Leave leave) {
+        return leave >= LEAVE_FAILBACK && leave <= LEAVE_DRAIN;
+}
+
+static void report_leave(Core *c, const Unit *u, Leave leave) {
+        const char *holder = u->lease->value.state == LEASE_HELD ? u->lease->value.machine_id : NULL;
+
+        if (leave == LEAVE_EXPIRED)
+                output_report(c, cover_holds(c, u) ? REPORT_GUARD_LOST : REPORT_EXPIRED, u->name, u->lease->name, NULL,
+                                u->life.index);
+        else if (leave == LEAVE_LOST)
+                output_report(c, REPORT_LOST, u->name, u->lease->name, holder, u->life.index);
+        else if (leave == LEAVE_STRAY)
+                output_report(c, REPORT_STRAY, u->name, u->lease->name, holder, u->life.index);
+        else if (leave == LEAVE_DONE)
+                output_report(c, REPORT_DONE, u->name, u->lease->name, NULL, u->life.index);
+}
+
+/* Until now its stop was covered by our beats. */
+void leave_kill(Core *c, Unit *u) {
+        if ((u->life.phase != PHASE_CLOSING && u->life.phase != PHASE_STOPPING) || u->global || u->life.killed)
+                return;
+        u->life.killed = true;
+        phase_ask_guard(c, u, ACTION_GUARD_LOSE)->kill = 0;
+}
+
+/* The way down begins, or its reason becomes a graver one. The guard is told before PID 1 is asked. */
+void leave_begin(Core *c, Unit *u, Leave why) {
+        bool lost = why == LEAVE_LOST || why == LEAVE_STRAY;
+
+        if (u->life.phase >= PHASE_CLOSING && u->life.leave >= why)
+                return;
+        u->life.leave = why;
+        u->forgotten = u->forgotten || u->config.once;
+        c->drain.n += why == LEAVE_DRAIN;
+        u->life.let_go = u->life.phase == PHASE_IDLE && why == LEAVE_UNFIT;
+        report_leave(c, u, why);
+        if (lost)
+                phase_ask_guard(c, u, ACTION_GUARD_LOSE)->kill = cover_timeline(c, u).stop_grace;
+        else if (u->life.phase < PHASE_CLOSING)
+                phase_ask_guard(c, u, ACTION_GATE_CLOSE);
+        if (u->life.phase < PHASE_CLOSING) {
+                phase_act(c, u, ACTION_UNIT_STOP);
+                phase_enter(c, u, PHASE_CLOSING);
+                u->life.retry_at = c->now.boottime + ASK_AGAIN;
+        }
+}
+
+void leave_count_draining(Core *c) {
+        c->drain.n = 0;
+        for (const Unit *u = c->drain.on ? c->units : NULL; u; u = u->hh.next)
+                c->drain.n += u->life.phase >= PHASE_CLOSING && u->life.leave == LEAVE_DRAIN;
+}
+
+/* What we hold and an operator, a shutdown or the plan wants gone. */
+Leave leave_wanted(const Core *c, const Unit *u) {
+        if (c->shutdown.on)
+                return LEAVE_SHUTDOWN;
+        if (c->sleep.on)
+                return LEAVE_SLEEP;
+        if (u->forgotten || u->renamed || u->config.global)
+                return LEAVE_FORGET;
+        if (u->config.once && u->life.spent && u->life.phase < PHASE_STARTING)
+                return LEAVE_FORGET; /* our predecessor ended before he had asked for the start: nobody waits for it */
+        if (u->wish.target[0] && !streq(u->wish.target, c->here.machine_id)) /* which it need not leave for */
+                return LEAVE_TRANSFER;
+        if (u->wish.release)
+                return LEAVE_RELEASE;
+        return u->plan.move == LEAVE_DRAIN && c->drain.n >= DRAIN_AT_ONCE ? LEAVE_NONE : u->plan.move;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* A unit's life here, from the lease to the last process. */
+
+#include "core/state.h"
+
+/* Takes on another lease, or that it runs everywhere, once nothing is in hand. */
+void life_take_config(Core *c, Unit *u);
+/* Does what is due for a unit with a lease. */
+void life_advance(Core *c, Unit *u);
+/* Drops a unit that is no longer enabled, and of which nothing is left; u is gone then. */
+void life_drop_finished(Core *c, Unit *u);
+/* When any of these is due by the time alone. */
+usec_t life_deadline(const Core *c, const Unit *u);
+/* An action for it could not be carried out: it is asked for again. */
+void life_failed(Core *c, Unit *u, ActionKind action, uint64_t id);
+/* The registry knows that we have let it go. */
+void life_released(Core *c, Unit *u);

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* What this machine says of the units that are enabled here. */
+
+#include "core/state.h"
+
+/* Writes offers that are not as they should be. */
+void offer_advance(Core *c);
+/* Takes the answer to the Txn of our offers. */
+void offer_txn(Core *c, const Answer *answer);
+/* When offer_advance() is due by the time alone. */
+usec_t offer_deadline(const Core *c);

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Actions of this step, and the memory that they live in. */
+
+#include "core/state.h"
+
+/* Memory that lasts until the next step begins: size bytes, not cleared. Never NULL: without memory the process ends.
+ */
+void *output_alloc(Core *c, size_t size);
+/* A copy of size bytes at p, in that memory. */
+void *output_copy(Core *c, const void *p, size_t size);
+/* A copy of a string; NULL for NULL. */
+const char *output_string(Core *c, const char *s);
+/* A copy of a fence, with its names. */
+FenceRecord *output_fence(Core *c, const FenceRecord *f);
+/* Asks for an action, after all that were asked for before. Returns it, for its arguments to be filled in at once: it
+ * moves when the next one is asked for. */
+Action *output(Core *c, ActionKind kind);
+/* Asks for a line in the log. Strings are copied; each may be NULL. */
+void output_report(Core *c, Report report, const char *unit, const char *lease, const char *machine, uint64_t index);
+/* Says that the unit, the lease or both (each may be NULL) look different from outside; neither: that machines do. */
+void output_changed(Core *c, const Unit *u, const Lease *l);
+/* A new step begins: what the last one asked for is forgotten, and its memory free. */
+void output_reset(Core *c);

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Our machine record.
+ *
+ * machines/<id> names the one session that competes for this machine id. Who finds another session there waits until
+ * that one has been silent for its whole TTL before he puts his own: after a crash and a quick reboot that is a short
+ * wait; if its beat moves, two machines bear one id (a copied disk), and the later one does not compete. Nothing would
+ * run twice without this, sessions being different, but an operator must be told.
+ */
+
+#include "core/presence.h"
+
+#include "core/drain.h"
+#include "core/intake.h"
+#include "core/mirror.h"
+#include "core/output.h"
+#include "core/session.h"
+#include "core/txn.h"
+
+/* The session that our record names, if it is not one of this process and may be of our machine id. One whose beat
+ * says that it is another machine's is not: somebody has written a record that is not theirs, and we write it anew. */
+static const Session *other_session(Core *c, const Machine *m) {
+        const Session *s;
+
+        if (!m || m->seen.revision == 0 || !m->value.session[0] || session_is_ours(c, m->value.session))
+                return NULL;
+        s = mirror_find_session(c, m->value.session);
+        return s && s->beat.revision > 0 && !s->beat_damaged && !streq(s->beat_value.machine_id, c->here.machine_id)
+                               ? NULL
+                               : s;
+}
+
+static bool is_as_wanted(const Core *c, const Machine *m) {
+        return m && m->seen.revision > 0 && !m->damaged && streq(m->value.session, c->own.name) &&
+               streq(m->value.hostname, c->here.hostname) && streq(m->value.boot_id, c->here.boot_id) &&
+               streq(m->value.metadata, c->here.metadata) && streq(m->value.version, c->here.version) &&
+               m->value.draining == c->drain.on;
+}
+
+static void put_machine(Core *c, const Machine *m, const Session *other) {
+        MachineRecord *want = &c->machine.next;
+        TxnBuilder b = txn_begin(c);
+
+        *want = (MachineRecord){ .draining = c->drain.on };
+        str_copy(want->session, sizeof(want->session), c->own.name);
+        str_copy(want->hostname, sizeof(want->hostname), c->here.hostname);
+        str_copy(want->boot_id, sizeof(want->boot_id), c->here.boot_id);
+        str_copy(want->metadata, sizeof(want->metadata), c->here.metadata);
+        str_copy(want->version, sizeof(want->version), c->here.version);
+        txn_compare(&b, RECORD_MACHINE, c->here.machine_id, m ? m->seen.revision : 0);
+        txn_compare(&b, RECORD_FENCE, c->own.name, c->own.fence_revision);
+        if (other)
+                txn_compare(&b, RECORD_BEAT, other->name, other->beat.revision);
+        txn_put(&b, RECORD_MACHINE, c->here.machine_id, want, sizeof(*want));
+        c->machine.txn = txn_send(&b);
+}
+
+static usec_t other_dead_at(const Session *other) {
+        return other && other->beat.revision > 0 ? session_dead_at(other) : 0;
+}
+
+void presence_advance(Core *c) {
+        const Machine *m = c->self;
+        const Session *other;
+
+        if (!session_settled(c))
+                return;
+        drain_advance(c);
+        if (c->machine.txn || c->shutdown.on || c->now.boottime < c->machine.retry_at)
+                return;
+        if (is_as_wanted(c, m))
+                return;
+        other = other_session(c, m);
+        if (c->now.boottime < other_dead_at(other)) {
+                if (other->moved && !c->machine.twice_reported) {
+                        c->machine.twice_reported = true;
+                        output_report(c, REPORT_MACHINE_TWICE, NULL, NULL, m->value.hostname, 0);
+                }
+                return;
+        }
+        put_machine(c, m, other);
+}
+
+void presence_txn(Core *c, const Answer *answer) {
+        c->machine.txn = 0;
+        if (answer->outcome == OUTCOME_COMMITTED) {
+                intake_apply(c, RECORD_MACHINE, c->here.machine_id, &c->machine.next, answer->revision);
+                c->machine.twice_reported = false;
+        } else
+                c->machine.retry_at = c->now.boottime + c->own.timeline.round / 8;
+}
+
+usec_t presence_deadline(const Core *c) {
+        usec_t t;
+
+        if (!session_settled(c))
+                return USEC_INFINITY;
+        t = MAX(other_dead_at(other_session((Core *) c, c->self)), c->machine.retry_at);
+        return t > c->now.boottime ? t : USEC_INFINITY;
+}

@@ -1,0 +1,484 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Our session: its name, its beats, its fence.
+ *
+ * A beat is one Txn: beats/S and fences/S at the revisions we know -> beats/S with a fresh nonce. Committed, it says:
+ * at t0, the moment before it was sent, nobody had taken anything from S that we have not looked at. Everything that S
+ * holds is good from t0, and t0 moves in no other way.
+ *
+ * Refused by the fence, somebody has taken a lease: the fence was read with the refusal; then, later and hence at the
+ * same or a higher revision, the leases that it names are read; only when these have been looked at is the fence's
+ * revision ours. A taker who comes after moves the fence again and is met in the next beat.
+ *
+ * No answer means nothing: another attempt, at once, with a nonce of its own. An earlier attempt that lands late shows
+ * as our own nonce in the beat.
+ *
+ * A new process of an old session knows nothing of what its predecessor had under way. It puts the fence first: every
+ * Txn of S compares the fence, so all that was sent before is void. Then it reads the leases; then it beats.
+ */
+
+#include "core/rounds.h"
+
+#include "core/lease.h"
+#include "core/mirror.h"
+#include "core/output.h"
+#include "core/session.h"
+#include "core/txn.h"
+
+#define PAUSE_FIRST (50 * USEC_PER_MSEC)
+
+static Own *owner_of(Core *c, uint64_t id) {
+        if (id > 0 && (id == c->own.txn || id == c->own.read))
+                return &c->own;
+        return id > 0 && (id == c->other.txn || id == c->other.read) ? &c->other : NULL;
+}
+
+bool rounds_own(const Core *c, uint64_t id) {
+        return owner_of((Core *) c, id);
+}
+
+static void own_reset(Core *c, Own *o, const char *name) {
+        usec_t ttl = session_ttl(name);
+
+        *o = (Own){ .ttl = ttl };
+        str_copy(o->name, sizeof(o->name), name);
+        o->seen = mirror_find_session(c, name);
+        (void) timeline_compute(ttl, USEC_INFINITY, USEC_INFINITY, &o->timeline);
+        o->next_at = c->now.boottime;
+        record_format_hex(core_random(c), o->process);
+}
+
+static void keep_name(Core *c) {
+        output(c, ACTION_SESSION)->session = c->own.name;
+}
+
+static void begin_new(Core *c, Own *o) {
+        char name[SESSION_SIZE];
+
+        session_format(core_random(c), c->here.ttl, name);
+        own_reset(c, o, name);
+        o->phase = OWN_CREATING;
+}
+
+void rounds_begin(Core *c) {
+        /* What was held before the registry fell back is lost, also if we learn of it only from what was remembered.
+         */
+        Session *s = c->adopt[0] && !c->identity.silence ? mirror_find_session(c, c->adopt) : NULL;
+
+        if (c->own.phase != OWN_NONE || c->identity.trust != TRUST_OK)
+                return;
+        if (s && s->beat.revision > 0 && s->fence_value) {
+                own_reset(c, &c->own, c->adopt);
+                c->own.phase = OWN_FENCING;
+        } else {
+                begin_new(c, &c->own);
+                keep_name(c);
+                output_report(c, REPORT_SESSION_NEW, NULL, NULL, NULL, 0);
+        }
+        c->adopt[0] = '\0';
+}
+
+static void end_one(Core *c, Own *o) {
+        bool left = o == &c->other && o->leaving && c->own.phase != OWN_NONE;
+
+        if (o->phase == OWN_NONE)
+                return;
+        if (o->committed || o == &c->own) {
+                output_report(c, REPORT_SESSION_ENDED, NULL, NULL, NULL, 0);
+                c->out.actions[c->out.n - 1].session = output_copy(c, o->name, sizeof(o->name));
+        }
+        if (o->seen)
+                o->seen->moved = false; /* until now that was we: another machine's it is only if it goes on */
+        o->phase = OWN_NONE;
+        o->committed = false;
+        o->txn = o->read = 0;
+        o->name[0] = '\0';
+        o->seen = NULL;
+        if (left)
+                keep_name(c); /* a restart would carry on what is over, and void nothing of what the other has under
+                                 way */
+}
+
+void rounds_end(Core *c) {
+        end_one(c, &c->own);
+        end_one(c, &c->other);
+}
+
+/* This one is over; another takes its place, unless it was only on its way in or out. */
+static void replace(Core *c, Own *o) {
+        end_one(c, o);
+        rounds_begin(c);
+}
+
+/* ---- sending ---- */
+
+static void make_nonce(Core *c, Own *o, char ret[static NONCE_SIZE]) {
+        record_format_nonce(o->process, ++o->attempts, ret);
+}
+
+static bool nonce_is_ours(const Core *c, const Own *o, const char *nonce) {
+        return strncmp(nonce, o->process, 16) == 0 && nonce[16] == '-';
+}
+
+static void put_beat(Core *c, Own *o, TxnBuilder *b) {
+        BeatRecord beat = {};
+
+        str_copy(beat.machine_id, sizeof(beat.machine_id), c->here.machine_id);
+        make_nonce(c, o, beat.nonce);
+        txn_put(b, RECORD_BEAT, o->name, &beat, sizeof(beat));
+}
+
+/* An attempt that hangs in a member whose leader has just been lost is lost whole, however soon there is a new one. So
+ * the first two are cut short where the registry is known to be much faster than that; a slow one gets all its time.
+ */
+static usec_t attempt_of(const Own *o) {
+        usec_t fast = MAX(o->ttl / 10, 4 * o->round_trip);
+
+        if (!o->committed || o->failures >= 2)
+                return o->timeline.attempt;
+        return MIN(o->timeline.attempt, fast);
+}
+
+static void send_beat(Core *c, Own *o) {
+        static const FenceRecord empty;
+        bool creating = o->phase == OWN_CREATING;
+        TxnBuilder b = txn_begin(c);
+
+        txn_compare(&b, RECORD_BEAT, o->name, creating ? 0 : o->beat_revision);
+        txn_compare(&b, RECORD_FENCE, o->name, creating ? 0 : o->fence_revision);
+        put_beat(c, o, &b);
+        if (creating)
+                txn_put(&b, RECORD_FENCE, o->name, &empty, sizeof(empty));
+        o->txn = txn_send(&b);
+        c->out.actions[c->out.n - 1].timeout = attempt_of(o);
+        o->txn_t0 = c->now.boottime;
+}
+
+static void send_fence(Core *c, Own *o) {
+        Session *s = mirror_session(c, o->name);
+        TxnBuilder b;
+
+        if (!s->fence_value) { /* gone since: the session is over */
+                replace(c, o);
+                return;
+        }
+        b = txn_begin(c);
+        txn_compare(&b, RECORD_FENCE, o->name, s->fence.revision);
+        txn_put(&b, RECORD_FENCE, o->name, s->fence_value, sizeof(FenceRecord));
+        o->checked_counter = s->fence_value->counter;
+        o->txn = txn_send(&b);
+}
+
+/* ---- the fence's refusal ---- */
+
+static bool is_named(const FenceRecord *f, uint64_t since, const char *lease) {
+        uint64_t n = f->counter - since;
+
+        if (f->counter <= since || n > f->n_names)
+                return true; /* more was taken than is named, or somebody else wrote it: look at everything */
+        for (size_t i = f->n_names - (size_t) n; i < f->n_names; i++)
+                if (streq(f->names[i], lease))
+                        return true;
+        return false;
+}
+
+/*
+ * Our fence has been seen at a revision that we have not looked behind yet. All that it names is read, and not only
+ * what we know to hold: a lease may have been handed to us, and taken again for our silence, before a watch that is
+ * behind tells of either. Only once it is known how the lease is now, what the watch still has to say of it is old.
+ */
+static void check_fence(Core *c, Own *o, const Session *s) {
+        const FenceRecord *f = s->fence_value;
+        uint64_t taken = f->counter - o->fence_counter;
+        Key keys[FENCE_NAMES_MAX];
+        size_t n = 0;
+
+        o->checked_fence = s->fence.revision;
+        o->checked_counter = f->counter;
+        if (f->counter <= o->fence_counter || taken > f->n_names) { /* more than it names, or put back by hand */
+                o->read = txn_read_kinds(c, 1u << RECORD_LEASE);
+                return;
+        }
+        for (size_t i = f->n_names - (size_t) taken; i < f->n_names; i++) {
+                if (!lease_name_is_valid(f->names[i]))
+                        continue;
+                mirror_lease(c, f->names[i])->asked = true;
+                keys[n++] = (Key){ .kind = RECORD_LEASE, .name = f->names[i] };
+        }
+        if (n > 0) {
+                o->read = txn_read_keys(c, keys, n);
+                return;
+        }
+        o->fence_revision = o->checked_fence;
+        o->fence_counter = o->checked_counter;
+        o->next_at = c->now.boottime;
+}
+
+/* What a fence names (NULL: all, whatever it names) and cannot be read any more, or is not there, is not ours any
+ * more. */
+static void drop_lost(Core *c, const Own *o, const FenceRecord *fence) {
+        for (Lease *l = c->leases; l; l = l->hh.next)
+                if (lease_is_lost(l) && (!fence || is_named(fence, o->fence_counter, l->name)))
+                        lease_drop(l);
+}
+
+/* ---- answers ---- */
+
+/* An attempt that took its time needs no further pause, and there may be none to lose; those that fail at once need
+ * more and more of it. */
+static void on_silence(Core *c, Own *o) {
+        bool at_once = c->now.boottime - o->txn_t0 < 2 * PAUSE_FIRST;
+        usec_t pause = at_once ? backoff(PAUSE_FIRST, o->hasty, o->timeline.round / 2) : 0;
+
+        o->failures++;
+        o->hasty = at_once ? o->hasty + 1 : 0;
+        o->next_at = MAX(c->now.boottime, o->txn_t0 + pause);
+}
+
+/* The new one beats: from now on it is ours, and the old one is being left. */
+static void swap_sessions(Core *c) {
+        Own old = c->own;
+
+        old.leaving = true;
+        c->own = c->other;
+        c->other = old;
+        output_report(c, REPORT_SESSION_NEW, NULL, NULL, NULL, 0);
+}
+
+/* While two sessions beat, both do so at the pace of the shorter TTL. */
+static usec_t next_round(const Core *c, const Own *o) {
+        usec_t round = session_is_moving(c) ? MIN(c->own.timeline.round, c->other.timeline.round) : o->timeline.round;
+
+        return o->txn || o->failures > 0 ? o->next_at : MAX(o->round_at + round, c->now.boottime);
+}
+
+static void on_committed(Core *c, Own *o, const Answer *a) {
+        if (o->phase == OWN_CREATING) {
+                o->fence_revision = a->revision;
+                o->fence_counter = 0;
+                o->phase = OWN_BEATING;
+        } else if (!o->committed)
+                output_report(c, REPORT_SESSION_ADOPTED, NULL, NULL, NULL, 0);
+        o->beat_revision = a->revision;
+        o->committed = true;
+        o->t0 = o->txn_t0;
+        o->round_trip = c->now.boottime - o->txn_t0;
+        o->failures = o->hasty = 0;
+        if (o == &c->other && !o->leaving && o->ttl == c->here.ttl && c->own.ttl != c->here.ttl)
+                swap_sessions(c);
+        c->own.next_at = next_round(c, &c->own);
+        c->other.next_at = next_round(c, &c->other);
+        c->guard.beat_due = true;
+        if (o->silent) {
+                output_report(c, REPORT_REGISTRY_BACK, NULL, NULL, NULL, 0);
+                c->out.actions[c->out.n - 1].span = c->now.boottime - o->round_at;
+                o->silent = false;
+        }
+}
+
+/* The refused beat's readback has been taken into the mirror. */
+static void on_refused(Core *c, Own *o) {
+        const Session *s = o->seen;
+
+        /* A fence of ours that cannot be read names nobody, and ends our beats; the time that we have is not cut short
+         * by it. */
+        if (s && s->beat.revision > 0 && s->fence.revision > 0 && !s->fence_value && o->committed &&
+                        c->now.boottime < usec_add(o->t0, o->timeline.take)) {
+                on_silence(c, o);
+                return;
+        }
+        o->next_at = c->now.boottime;
+        if (!s || s->beat.revision == 0 || !s->fence_value) {
+                /* Absent: over, and never written again. While creating, nothing of ours is there: another name. */
+                replace(c, o);
+                return;
+        }
+        if (s->beat.revision != o->beat_revision) {
+                /* One that cannot be read is nobody's, and is written anew. */
+                if (!s->beat_damaged && !nonce_is_ours(c, o, s->beat_value.nonce) &&
+                                (o->committed || o->phase == OWN_CREATING)) {
+                        if (o->committed)
+                                output_report(c, REPORT_SESSION_CLONED, NULL, NULL, NULL, 0);
+                        replace(c, o);
+                        return;
+                }
+                o->beat_revision = s->beat.revision;
+        }
+        if (o->phase == OWN_CREATING) { /* an earlier attempt had landed */
+                o->phase = OWN_BEATING;
+                o->fence_revision = s->fence.revision;
+                o->fence_counter = s->fence_value->counter;
+        }
+        /* A fence that has moved is looked at by rounds_advance(). */
+}
+
+static void on_fenced(Core *c, Own *o, const Answer *a) {
+        if (a->outcome == OUTCOME_COMMITTED) {
+                o->fence_revision = a->revision;
+                o->fence_counter = o->checked_counter;
+                o->phase = OWN_READING;
+        }
+        /* Refused: somebody took from us meanwhile, or an earlier attempt of ours has landed; put it again. */
+        o->next_at = c->now.boottime + (a->outcome == OUTCOME_UNKNOWN ? o->timeline.round / 8 : 0);
+}
+
+/* An answer that is silent about a lease that was asked for is none. */
+static bool is_whole(Core *c, const Answer *a) {
+        bool whole = true;
+
+        for (Lease *l = c->leases; l; l = l->hh.next) {
+                if (l->asked && !(a->complete & 1u << RECORD_LEASE) && l->seen.stamp != c->heard.stamp)
+                        whole = false;
+                l->asked = false;
+        }
+        return whole;
+}
+
+static void on_read(Core *c, Own *o, const Answer *a) {
+        if (a->outcome == OUTCOME_UNKNOWN || !is_whole(c, a)) {
+                o->check_at = o->next_at = c->now.boottime + o->timeline.round / 16;
+                return;
+        }
+        if (o->phase == OWN_READING) {
+                const Session *s = o->seen;
+
+                if (!s || s->beat.revision == 0) {
+                        replace(c, o);
+                        return;
+                }
+                drop_lost(c, o, NULL); /* what was seen of it before our fence was put may be old */
+                o->beat_revision = s->beat.revision;
+                o->phase = OWN_BEATING;
+        } else {
+                drop_lost(c, o, o->seen ? o->seen->fence_value : NULL);
+                o->fence_revision = o->checked_fence;
+                o->fence_counter = o->checked_counter;
+        }
+        o->next_at = c->now.boottime;
+}
+
+bool rounds_show_the_past(const Core *c, uint64_t id, const Answer *a) {
+        const Own *o = owner_of((Core *) c, id);
+
+        if (!o || id != o->txn || a->outcome != OUTCOME_REFUSED || o->phase != OWN_BEATING)
+                return false;
+        for (size_t i = 0; i < a->n_records; i++)
+                if (a->records[i].kind == RECORD_BEAT && streq(a->records[i].name, o->name))
+                        return a->records[i].mod_revision > 0 && a->records[i].mod_revision < o->beat_revision;
+        return false;
+}
+
+void rounds_answer(Core *c, uint64_t id, const Answer *answer) {
+        Own *o = owner_of(c, id);
+
+        if (id == o->read) {
+                o->read = 0;
+                on_read(c, o, answer);
+                return;
+        }
+        o->txn = 0;
+        if (o->phase == OWN_FENCING)
+                on_fenced(c, o, answer);
+        else if (answer->outcome == OUTCOME_COMMITTED)
+                on_committed(c, o, answer);
+        else if (answer->outcome == OUTCOME_REFUSED)
+                on_refused(c, o);
+        else
+                on_silence(c, o);
+}
+
+/* ---- what is due ---- */
+
+static void report_silence(Core *c, Own *o) {
+        if (o->silent || o->failures < 2 || !o->committed)
+                return;
+        o->silent = true;
+        output_report(c, REPORT_REGISTRY_SILENT, NULL, NULL, NULL, 0);
+}
+
+static void begin_round(Core *c, Own *o) {
+        if (o->failures == 0) {
+                o->round_at = c->now.boottime;
+                if (!c->beats.id && o->phase == OWN_BEATING) {
+                        c->beats.id = txn_read_kinds(c, 1u << RECORD_BEAT);
+                        c->beats.asked_at = c->now.boottime;
+                }
+        }
+        send_beat(c, o);
+}
+
+/* Its beat or its fence is gone, deleted by hand. Neither is written again: who deletes a fence that a taker has
+ * touched would else let a beat of ours pass by the taker. */
+static bool is_deleted(const Own *o) {
+        const Session *s = o->seen;
+
+        if (o->phase != OWN_BEATING || !s)
+                return false;
+        return (s->beat.known && s->beat.revision == 0 && s->beat.absent_at > o->beat_revision) ||
+               (s->fence.known && s->fence.revision == 0 && s->fence.absent_at > o->fence_revision);
+}
+
+static void advance_one(Core *c, Own *o) {
+        const Session *s;
+
+        if (is_deleted(o))
+                replace(c, o);
+        if (o->phase == OWN_NONE || o->txn || o->read)
+                return;
+        s = session_unchecked(c, o);
+        if (s && c->now.boottime >= o->check_at)
+                check_fence(c, o, s);
+        if (o->read || c->now.boottime < o->next_at)
+                return;
+        if (o->phase == OWN_FENCING)
+                send_fence(c, o);
+        else if (o->phase == OWN_READING)
+                o->read = txn_read_kinds(c, 1u << RECORD_LEASE | 1u << RECORD_BEAT);
+        else
+                begin_round(c, o);
+}
+
+static bool machine_names(const Core *c, const char *session) {
+        const Machine *m = mirror_find_machine((Core *) c, c->here.machine_id);
+
+        return m && m->seen.revision > 0 && streq(m->value.session, session);
+}
+
+/* Another TTL is another session. Ours goes on until the new one beats; then the leases are hung over to it one by one
+ * (claim.c), and when the last one is, and the machine's record, the old session is beaten no more: before, it would
+ * seem to be another machine's. Only then does a restart carry the new one on, and yet another TTL begin the next
+ * move: one turned round half-way would leave a write under way that hangs a lease on the session that is given up. */
+static void advance_move(Core *c) {
+        if (!session_settled(c) || c->shutdown.on)
+                return;
+        if (c->other.phase == OWN_NONE && c->own.ttl != c->here.ttl)
+                begin_new(c, &c->other);
+        else if (c->other.phase == OWN_CREATING && c->other.ttl != c->here.ttl)
+                end_one(c, &c->other);
+        else if (session_is_moving(c) && !lease_hangs_on(c, c->other.name) && !machine_names(c, c->other.name)) {
+                c->other = (Own){};
+                keep_name(c);
+        }
+}
+
+void rounds_advance(Core *c) {
+        if (c->shutdown.ended || c->shutdown.txn)
+                return;
+        report_silence(c, &c->own);
+        advance_move(c);
+        advance_one(c, &c->own);
+        advance_one(c, &c->other);
+}
+
+static usec_t deadline_of(const Core *c, const Own *o) {
+        if (o->phase == OWN_NONE || o->txn || o->read)
+                return USEC_INFINITY;
+        return session_unchecked(c, o) ? MIN(o->check_at, o->next_at) : o->next_at;
+}
+
+usec_t rounds_deadline(const Core *c) {
+        if (c->shutdown.ended || c->shutdown.txn)
+                return USEC_INFINITY;
+        return MIN(deadline_of(c, &c->own), deadline_of(c, &c->other));
+}

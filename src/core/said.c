@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * What PID 1 and the guard have said of a unit, and what follows from it. What is older than our last question says
+ * nothing.
+ */
+
+#include "core/said.h"
+
+#include "core/output.h"
+
+static void say_obstacle(Unit *u) {
+        const char *what = u->said.report.ended_by == ENDED_BY_CONFLICT ? " runs here, with which it conflicts"
+                           : u->said.report.obstacle == OBSTACLE_LASTS  ? ", which it needs, is stopped here"
+                                                                        : ", which it needs, has ended here";
+        size_t n;
+
+        u->said.obstacle_why[0] = '\0';
+        if (u->said.report.obstacle == OBSTACLE_NONE)
+                return;
+        str_copy(u->said.obstacle_why, sizeof(u->said.other), *u->said.other ? u->said.other : "a unit");
+        n = strlen(u->said.obstacle_why);
+        str_copy(u->said.obstacle_why + n, sizeof(u->said.obstacle_why) - n, what);
+}
+
+void said_report(Core *c, Unit *u, const UnitReport *report) {
+        if (report->known && u->said.report.known && report->asked_at < u->said.report.asked_at)
+                return;
+        if (report->gate_loaded != u->said.report.gate_loaded || report->known != u->said.report.known ||
+                        report->obstacle != u->said.report.obstacle)
+                c->offering.stale = true;
+        u->said.report = *report;
+        str_copy(u->said.other, sizeof(u->said.other), strempty(report->other));
+        u->said.report.other = u->said.other; /* the caller's lasts no longer than the event */
+        say_obstacle(u);
+        output_changed(c, u, NULL);
+}
+
+void said_guard(Core *c, Unit *u, const GuardReport *report) {
+        if (report->serial < u->said.guard_asked)
+                return; /* said before our last request: the answer to that one is on its way */
+        if (report->open)
+                u->said.closed_at = USEC_INFINITY;
+        else if (!u->said.guard_known || u->said.guard.open || u->said.closed_at == USEC_INFINITY)
+                u->said.closed_at = c->now.boottime;
+        if (!u->said.guard_known)
+                u->life.retry_at = 0; /* what is to be said to a guard that has just connected is said at once */
+        if (u->life.phase == PHASE_IDLE && report->index > 0)
+                c->plan.stale = c->plan.stale || c->plan.has_wishes; /* from before our restart: it is here */
+        u->said.guard = *report;
+        u->said.guard_known = true;
+}
+
+bool said_is_inactive(const UnitReport *r) {
+        return r->known && !r->job && (r->active == ACTIVE_INACTIVE || r->active == ACTIVE_FAILED);
+}
+
+bool said_has_begun(const Unit *u) {
+        return (u->said.report.active != ACTIVE_INACTIVE && u->said.report.active != ACTIVE_FAILED) ||
+               u->said.report.run != u->life.run;
+}
+
+/* The guard has answered all that it was asked for this unit. */
+bool said_is_heard(const Unit *u) {
+        return u->said.guard_known && u->said.guard.serial >= u->said.guard_asked;
+}
+
+bool said_is_down(const Unit *u) {
+        return said_is_inactive(&u->said.report) && u->said.report.empty && said_is_heard(u) && !u->said.guard.open &&
+               u->said.closed_at != USEC_INFINITY && u->said.report.asked_at > u->said.closed_at;
+}
+
+bool said_is_told(const Unit *u) {
+        return u->said.report.known && said_is_heard(u) && u->said.closed_at != USEC_INFINITY &&
+               u->said.report.asked_at > u->said.closed_at;
+}
+
+const char *said_why_no_gate(const Unit *u) {
+        static const char *const why[] = {
+                [LOAD_OK] = "systemd has not loaded its gate",
+                [LOAD_MISSING] = "its unit file is missing",
+                [LOAD_MASKED] = "it is masked",
+                [LOAD_BAD] = "systemd cannot load its unit file",
+        };
+
+        return why[u->said.report.load];
+}

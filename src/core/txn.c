@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Txns and READs: put together here, asked for in this step, remembered until they are answered.
+ */
+
+#include "core/txn.h"
+
+#include "core/output.h"
+
+static uint64_t begin(Core *c) {
+        if (c->asked.n == c->asked.room) {
+                c->asked.room = MAX((size_t) 16, c->asked.room * 2);
+                c->asked.list = realloc(c->asked.list, c->asked.room * sizeof(Pending));
+                if (!c->asked.list)
+                        abort();
+        }
+        c->asked.list[c->asked.n++] = (Pending){ .id = ++c->last_id, .revision = c->identity.revision };
+        return c->last_id;
+}
+
+bool txn_end(Core *c, uint64_t id, uint64_t *ret_revision) {
+        for (size_t i = 0; i < c->asked.n; i++)
+                if (c->asked.list[i].id == id) {
+                        *ret_revision = c->asked.list[i].revision;
+                        memmove(c->asked.list + i, c->asked.list + i + 1, (c->asked.n - i - 1) * sizeof(Pending));
+                        c->asked.n--;
+                        return true;
+                }
+        return false;
+}
+
+enum { TXN_ROOM = 128 };
+
+TxnBuilder txn_begin(Core *c) {
+        return (TxnBuilder){
+                .core = c,
+                .compares = output_alloc(c, TXN_ROOM * sizeof(Key)),
+                .puts = output_alloc(c, TXN_ROOM * sizeof(Record)),
+                .deletes = output_alloc(c, TXN_ROOM * sizeof(Key)),
+        };
+}
+
+void txn_compare(TxnBuilder *b, RecordKind kind, const char *name, uint64_t revision) {
+        b->compares[b->n_compares++] =
+                        (Key){ .kind = kind, .name = output_string(b->core, name), .mod_revision = revision };
+}
+
+void txn_put(TxnBuilder *b, RecordKind kind, const char *name, const void *value, size_t size) {
+        b->puts[b->n_puts++] = (Record){
+                .kind = kind,
+                .name = output_string(b->core, name),
+                .value = kind == RECORD_FENCE ? output_fence(b->core, value) : output_copy(b->core, value, size),
+        };
+}
+
+void txn_delete(TxnBuilder *b, RecordKind kind, const char *name) {
+        b->deletes[b->n_deletes++] = (Key){ .kind = kind, .name = output_string(b->core, name) };
+}
+
+uint64_t txn_send(TxnBuilder *b) {
+        Action *a = output(b->core, ACTION_TXN);
+
+        a->id = begin(b->core);
+        a->timeout = b->core->own.timeline.attempt;
+        a->txn = (Txn){
+                .compares = b->compares,
+                .n_compares = b->n_compares,
+                .puts = b->puts,
+                .n_puts = b->n_puts,
+                .deletes = b->deletes,
+                .n_deletes = b->n_deletes,
+        };
+        return a->id;
+}
+
+uint64_t txn_read_keys(Core *c, const Key *keys, size_t n) {
+        Key *copy = output_alloc(c, n * sizeof(Key));
+        Action *a = output(c, ACTION_READ);
+
+        for (size_t i = 0; i < n; i++)
+                copy[i] = (Key){ .kind = keys[i].kind, .name = output_string(c, keys[i].name) };
+        a->id = begin(c);
+        a->timeout = c->own.timeline.attempt;
+        a->keys = copy;
+        a->n_keys = n;
+        return a->id;
+}
+
+uint64_t txn_read_kinds(Core *c, unsigned kinds) {
+        Action *a = output(c, ACTION_READ);
+
+        a->id = begin(c);
+        a->timeout = c->own.timeline.attempt;
+        a->list_kinds = kinds;
+        return a->id;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Txns and READs: put together, asked for, remembered until they are answered. */
+
+#include "core/state.h"
+
+/* A Txn being put together. Room for 128 of each. */
+typedef struct TxnBuilder {
+        Core *core;
+        Key *compares;
+        Record *puts;
+        Key *deletes;
+        size_t n_compares, n_puts, n_deletes;
+} TxnBuilder;
+
+/* An empty Txn, in the step's memory. One that is not sent needs no end. */
+TxnBuilder txn_begin(Core *c);
+/* The Txn is refused unless the record is at this revision; 0: absent. */
+void txn_compare(TxnBuilder *b, RecordKind kind, const char *name, uint64_t revision);
+/* Writes a record: value is of the kind's type, size bytes, and copied. */
+void txn_put(TxnBuilder *b, RecordKind kind, const char *name, const void *value, size_t size);
+/* Deletes a record. */
+void txn_delete(TxnBuilder *b, RecordKind kind, const char *name);
+/* Asks for the Txn. Returns its id, never 0; the answer bears it. */
+uint64_t txn_send(TxnBuilder *b);
+/* Asks for a READ of these n records, or of all records of these kinds (a mask). Returns its id, never 0. */
+uint64_t txn_read_keys(Core *c, const Key *keys, size_t n);
+uint64_t txn_read_kinds(Core *c, unsigned kinds);
+/* Ends the wait for an id. *ret_revision: the revision that was known when it was asked for. false: nobody waits for
+ * that id. */
+bool txn_end(Core *c, uint64_t id, uint64_t *ret_revision);

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The units that are enabled here: the set of them, their configuration, and what follows from it and from what was
+ * said (said.c) at this moment. What is done about it is life.c's.
+ */
+
+#include "core/unit.h"
+
+#include "core/back.h"
+#include "core/lease.h"
+#include "core/machine.h"
+#include "core/mirror.h"
+#include "core/output.h"
+#include "core/said.h"
+
+Unit *unit_find(Core *c, const char *name) {
+        Unit *u;
+
+        HASH_FIND_STR(c->units, name, u);
+        return u;
+}
+
+bool unit_is_in_hand(const Unit *u) {
+        return u->life.phase != PHASE_IDLE || u->said.guard.index > 0;
+}
+
+/* What a disabled unit still holds it gives back itself. */
+void unit_attach(Core *c, Unit *u, const char *lease) {
+        if (u->lease && u->lease->unit == u)
+                u->lease->unit = NULL;
+        u->lease = mirror_lease(c, lease);
+        u->renamed = !streq(lease, u->config.lease);
+        u->plan.available = false;
+        c->plan.stale = c->offering.stale = true;
+        if (!u->lease->unit || (u->lease->unit->forgotten && !unit_is_in_hand(u->lease->unit)))
+                u->lease->unit = u;
+}
+
+/* A copy, with what it points to. */
+static void take_config(Unit *u, const UnitConfig *config) {
+        u->config = *config;
+        str_copy(u->config_lease, sizeof(u->config_lease), config->lease);
+        u->config_placement = config->placement ? *config->placement : (Placement){};
+        u->config.unit = u->name;
+        u->config.lease = u->config_lease;
+        u->config.placement = &u->config_placement;
+}
+
+static Unit *new_unit(Core *c, const char *name, const char *lease) {
+        Unit *u = calloc(1, sizeof(Unit));
+
+        if (!u)
+                abort();
+        str_copy(u->name, sizeof(u->name), name);
+        take_config(u, &(UnitConfig){ .lease = lease, .stop_grace = USEC_INFINITY, .timeout_stop = USEC_INFINITY });
+        u->said.closed_at = USEC_INFINITY;
+        u->life.changed_at = c->now.boottime;
+        unit_attach(c, u, lease);
+        u->plan.rank = RANK_NONE;
+        HASH_ADD_STR(c->units, name, u);
+        c->plan.units_unsorted = true;
+        if (c->guard.synced)
+                said_guard(c, u, &(GuardReport){});
+        output_changed(c, u, NULL);
+        return u;
+}
+
+void unit_free(Core *c, Unit *u) {
+        HASH_DEL(c->units, u);
+        if (u->lease->unit == u)
+                u->lease->unit = NULL;
+        for (size_t i = 0; i < c->offering.n; i++)
+                if (c->offering.units[i] == u)
+                        c->offering.units[i] = NULL;
+        free(u);
+}
+
+Unit *unit_configure(Core *c, const UnitConfig *config) {
+        Unit *u = unit_find(c, config->unit);
+
+        if (!lease_name_is_valid(config->lease))
+                return u;
+        if (!u) {
+                u = new_unit(c, config->unit, config->lease);
+                u->life.spent = config->once; /* from before our restart, unless a word says that it is new */
+        }
+        take_config(u, config);
+        /* Offers are never freed, and each run has another name. */
+        if (!config->once && !u->offer)
+                u->offer = mirror_offer(c, c->here.machine_id, u->name);
+        u->renamed = !streq(u->lease->name, u->config.lease);
+        u->forgotten = u->forgotten && config->once; /* which is over for good */
+        c->offering.stale = c->plan.stale = true;
+        back_look_anew(c, u);
+        return u;
+}
+
+Unit *unit_find_or_leftover(Core *c, const char *name) {
+        Unit *u = unit_find(c, name);
+
+        if (u || !lease_name_is_valid(name))
+                return u;
+        u = new_unit(c, name, name);
+        u->forgotten = true;
+        return u;
+}
+
+bool unit_is_ours(const Core *c, const Unit *u) {
+        return u->lease->unit == u && lease_is_ours(c, u->lease);
+}
+
+bool unit_is_held(const Core *c, const Unit *u) {
+        return unit_is_ours(c, u) && (u->life.index == 0 || u->lease->value.index == u->life.index);
+}
+
+/* By which lease it ran that the guard tells of after a restart is not known, Lease= may be another now: the Index
+ * must do, unless the lease that it has explains it. */
+static bool may_run_by(const Core *c, const Unit *u, const Lease *l, uint64_t index) {
+        bool known = u->life.phase != PHASE_IDLE && !u->life.from_before;
+        uint64_t in_hand = u->life.phase == PHASE_IDLE ? u->said.guard.index : u->life.index;
+
+        if (u->lease == l || known || in_hand != index)
+                return u->lease == l;
+        return !lease_is_ours(c, u->lease) || u->lease->value.index != index;
+}
+
+bool unit_has_predecessor(const Core *c, const Lease *l, uint64_t index) {
+        for (const Unit *u = c->units; u; u = u->hh.next)
+                if (u != l->unit && !u->global && unit_is_in_hand(u) && may_run_by(c, u, l, index))
+                        return true;
+        return false;
+}
+
+const char *unit_why_unable(const Core *c, const Unit *u) {
+        const char *why;
+
+        if (u->forgotten)
+                return "it is not enabled here any more";
+        if (u->config.once && !u->wish.run)
+                return "it runs only once";
+        if (u->global || u->config.global)
+                return "it runs on every machine that fits, without a lease";
+        if (u->config.doubtful)
+                return "a line that says where it may run is bad (leasectl reload names it)";
+        if (u->renamed)
+                return "its Lease= is being changed";
+        if (!machine_competes(c, &why))
+                return why;
+        if (u->lease->unit != u)
+                return "another unit here has the same Lease=";
+        if (!c->guard.synced)
+                return "leased-guard.service does not answer";
+        if (u->life.phase != PHASE_IDLE || u->said.guard.index > 0)
+                return "it is still being stopped here";
+        if (!said_is_told(u))
+                return "systemd has not told its state yet";
+        if (!u->said.report.gate_loaded && !u->config.once) /* which PID 1 does not know before its start */
+                return said_why_no_gate(u);
+        if (!said_is_down(u))
+                return "processes of an earlier run are left here";
+        if (u->said.report.obstacle == OBSTACLE_LASTS && !u->wish.steal)
+                return u->said.obstacle_why;
+        if (lease_next_index(c, u->lease) > INDEX_MAX)
+                return "its Index cannot grow any more (leasectl registry forget LEASE)";
+        return c->now.boottime < u->back.not_before ? "this machine stands back for a while" : NULL;
+}
