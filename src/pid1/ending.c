@@ -30,15 +30,22 @@ static bool may_have_caused(const Ending *e, const NeighbourJob *j) {
         return j->over == 0 || j->over >= e->job || e->job - j->id < SAME_TRANSACTION;
 }
 
-/* A start and the stop that it causes are one transaction; what was over when the unit's job was not even told of
- * merely came before it. What starts so fast that this is not so is up. */
-static bool may_have_conflicted(const Ending *e, const NeighbourJob *j) {
+/* The job was not over when that of the unit was told of: they are of one transaction. What was over by then may
+ * merely have come before, as a start that was over at once, or the stop of what was down already. */
+static bool was_beside(const Ending *e, const NeighbourJob *j) {
         return may_have_caused(e, j) && (j->over == 0 || j->over >= e->job);
 }
 
 static bool had_job_before(const Ending *e, const NeighbourState *n) {
         for (size_t i = 0; i < NEIGHBOUR_JOBS; i++)
                 if (may_have_caused(e, n->jobs + i))
+                        return true;
+        return false;
+}
+
+static bool had_job_beside(const Ending *e, const NeighbourState *n) {
+        for (size_t i = 0; i < NEIGHBOUR_JOBS; i++)
+                if (was_beside(e, n->jobs + i))
                         return true;
         return false;
 }
@@ -53,14 +60,16 @@ static bool had_job_after(const Ending *e, const NeighbourState *n) {
 /* Only what was up beside the unit can have taken the unit along. What it is bound to was, or the unit would not have
  * run. */
 static bool ran_beside(const NeighbourState *n, unsigned relations) {
-        return n->was_up || (relations & RELATION_BOUND && relations & RELATION_NEEDED);
+        return n->beside == BESIDE_UP || (relations & RELATION_BOUND && relations & RELATION_NEEDED);
 }
 
 /* Somebody had it stopped, and with it the unit; it may have been started again since. */
-static bool was_stopped_before(const Ending *e, const NeighbourState *n) {
+static bool was_stopped_before(const Ending *e, const NeighbourState *n, unsigned relations) {
         bool stopped = !n->up || had_job_after(e, n);
 
-        return stopped && !(n->starting && !had_job_after(e, n)) && had_job_before(e, n);
+        if (!stopped || (n->starting && !had_job_after(e, n)))
+                return false;
+        return ran_beside(n, relations) ? had_job_before(e, n) : n->beside == BESIDE_UNKNOWN && had_job_beside(e, n);
 }
 
 /* Without a job: it has ended by itself, before the unit did. What PID 1 stops because the unit is down has a later
@@ -75,14 +84,12 @@ static bool has_ended_before(const Ending *e, const NeighbourState *n) {
 
 /* Neither is up beside the other: what has come without a job that was seen is why the unit went. */
 static bool has_come(const NeighbourState *n) {
-        return !n->was_up && (n->up || n->starting);
+        return n->beside != BESIDE_UP && (n->up || n->starting);
 }
 
+/* What starts so fast that its job was over is up. */
 static bool was_started_before(const Ending *e, const NeighbourState *n) {
-        for (size_t i = 0; i < NEIGHBOUR_JOBS; i++)
-                if (may_have_conflicted(e, n->jobs + i))
-                        return true;
-        return has_come(n) && !e->again && !had_job_after(e, n);
+        return had_job_beside(e, n) || (has_come(n) && !e->again && !had_job_after(e, n));
 }
 
 static UnitEnd by_state(const NeighbourState *n, unsigned relations, bool *ret_asked) {
@@ -98,12 +105,11 @@ UnitEnd ending_by(const Ending *e, const NeighbourState *n, unsigned relations, 
         *ret_asked = true;
         if (relations & RELATION_CONFLICTS && was_started_before(e, n))
                 return UNIT_END_CONFLICT;
-        if (!ran_beside(n, relations))
-                return UNIT_END_HAND;
-        if (relations & RELATION_STOPS && was_stopped_before(e, n))
+        if (relations & RELATION_STOPS && was_stopped_before(e, n, relations))
                 return UNIT_END_NEED;
         *ret_asked = false;
-        return relations & RELATION_BOUND && has_ended_before(e, n) ? UNIT_END_NEED : UNIT_END_HAND;
+        return relations & RELATION_BOUND && ran_beside(n, relations) && has_ended_before(e, n) ? UNIT_END_NEED
+                                                                                                : UNIT_END_HAND;
 }
 
 UnitEnd ending_by_job(const Ending *e) {

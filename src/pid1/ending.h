@@ -29,13 +29,20 @@ typedef struct NeighbourJob {
         uint32_t over; /* the highest number that PID 1 had told of when this job was over; 0: it is not */
 } NeighbourJob;
 
+/* Whether another unit was up when our unit was last seen up. */
+typedef enum Beside {
+        BESIDE_UNKNOWN, /* it was not looked at since our unit's run, or its own last job, began */
+        BESIDE_DOWN,
+        BESIDE_UP,
+} Beside;
+
 /* Another unit, as PID 1 shows it now. */
 typedef struct NeighbourState {
         NeighbourJob jobs[NEIGHBOUR_JOBS]; /* the latest */
         bool up;                           /* active or reloading, and has no job that stops it */
         bool down;                         /* inactive or failed, and has no job that starts it */
         bool starting;                     /* it has a job, and that does not stop it */
-        bool was_up; /* up when our unit was last seen up; false: it was not, or that is not known */
+        Beside beside;
 } NeighbourState;
 
 /* How the unit's last job that was not ours ended. */

@@ -49,9 +49,18 @@ static Related *related_find(const Pid1Unit *u, const Neighbour *n) {
         return NULL;
 }
 
-static void wish_to_note(Pid1Unit *u) {
+/* since: a look that was asked for then, or later, will do: PID 1 answers in the order in which it is asked. */
+static void wish_to_note(Pid1Unit *u, usec_t since) {
         if (u->is_settled && !u->noted && u->n_related > 0 && u->note_since == 0)
-                u->note_since = now_boottime();
+                u->note_since = since;
+}
+
+/* A job of the neighbour's is over: it may have come up, or gone. What was up when the unit was stopped stays so. */
+static void note_anew(Pid1Unit *u, Related *r) {
+        if (u->is_settled && r->beside == BESIDE_DOWN)
+                r->beside = BESIDE_UNKNOWN;
+        u->noted = false;
+        wish_to_note(u, now_boottime());
 }
 
 static bool wishes_to_look(const Pid1Unit *u) {
@@ -73,11 +82,12 @@ void neighbours_job_over(Pid1 *m, const char *name, uint32_t job) {
         if (!n)
                 return;
         neighbour_job_over(&n->state, job, m->highest_job);
-        for (Pid1Unit *u = m->units; u; u = u->hh.next)
-                if (related_find(u, n)) {
-                        u->noted = false;
-                        wish_to_note(u);
-                }
+        for (Pid1Unit *u = m->units; u; u = u->hh.next) {
+                Related *r = related_find(u, n);
+
+                if (r)
+                        note_anew(u, r);
+        }
         neighbours_changed(m, name);
         neighbours_look(m);
 }
@@ -148,7 +158,7 @@ static void judge(Pid1Unit *u) {
                 bool by_job = false;
                 UnitEnd by;
 
-                n.was_up = r->was_up;
+                n.beside = r->beside;
                 by = r->neighbour->known ? ending_by(&e, &n, r->mask, &by_job) : UNIT_END_HAND;
 
                 if (by == UNIT_END_HAND || (cause && !by_job))
@@ -207,11 +217,11 @@ static void related_clear(Pid1Unit *u) {
         u->n_related = 0;
 }
 
-static bool was_up(const Related *related, size_t n, const Neighbour *neighbour) {
+static Beside beside(const Related *related, size_t n, const Neighbour *neighbour) {
         for (size_t i = 0; i < n; i++)
                 if (related[i].neighbour == neighbour)
-                        return related[i].was_up;
-        return false;
+                        return related[i].beside;
+        return BESIDE_UNKNOWN;
 }
 
 /* A dependency that PID 1 does not have any more is no cause any more. Out of memory: the fewer may be the cause. */
@@ -237,7 +247,7 @@ static void related_set(Pid1Unit *u, char **names) {
                         continue;
                 }
                 u->related[u->n_related++] =
-                                (Related){ neighbour, related_mask(*name), was_up(old, n_old, neighbour) };
+                                (Related){ neighbour, related_mask(*name), beside(old, n_old, neighbour) };
                 if (cause && streq(neighbour->name, cause))
                         set_cause(u, neighbour, asked);
         }
@@ -255,7 +265,7 @@ static void begin_run(Pid1Unit *u) {
         u->began = u->jobs.highest;
         u->judged_before = u->noted = false;
         for (Related *r = u->related; r < u->related + u->n_related; r++)
-                r->was_up = false;
+                r->beside = BESIDE_UNKNOWN;
 }
 
 void ending_seen(Pid1Unit *u, char **related) {
@@ -282,7 +292,7 @@ void ending_seen(Pid1Unit *u, char **related) {
         u->is_settled = s->active == UNIT_ACTIVE && !s->job;
         if (u->is_settled) {
                 u->settled = u->pid1->highest_job;
-                wish_to_note(u);
+                wish_to_note(u, s->asked_at);
                 neighbours_look(u->pid1);
         }
         show(u);
@@ -305,7 +315,7 @@ static void note_up(Pid1Unit *u, usec_t asked_at) {
                 return; /* noted when it is up again */
         u->noted = true;
         for (Related *r = u->related; r < u->related + u->n_related; r++)
-                r->was_up = r->neighbour->known && r->neighbour->state.up;
+                r->beside = r->neighbour->known && r->neighbour->state.up ? BESIDE_UP : BESIDE_DOWN;
 }
 
 static void take_look(Pid1 *m, usec_t asked_at) {

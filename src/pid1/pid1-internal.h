@@ -107,7 +107,7 @@ struct Neighbour {
 typedef struct Related {
         Neighbour *neighbour;
         unsigned mask; /* of Relation */
-        bool was_up;   /* by the latest look while the unit was up */
+        Beside beside; /* by the latest look while the unit was up */
 } Related;
 
 /* An open call for a job. It stays open after its deadline: its answer names our job even if it comes late. */

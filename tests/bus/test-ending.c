@@ -19,10 +19,13 @@
 static const Ending stopped = { .since = 100, .job = 200, .job_end = JOB_END_DONE };
 
 /* The first three were up when the unit was last seen up. */
-static const NeighbourState up = { .up = true, .was_up = true }, down = { .down = true, .was_up = true },
-                            rising = { .starting = true, .was_up = true };
-static const NeighbourState other_up = { .up = true }, other_down = { .down = true },
-                            other_rising = { .starting = true };
+static const NeighbourState up = { .up = true, .beside = BESIDE_UP }, down = { .down = true, .beside = BESIDE_UP },
+                            rising = { .starting = true, .beside = BESIDE_UP };
+static const NeighbourState other_up = { .up = true, .beside = BESIDE_DOWN },
+                            other_down = { .down = true, .beside = BESIDE_DOWN },
+                            other_rising = { .starting = true, .beside = BESIDE_DOWN };
+/* Nobody has looked at these since the unit was started. */
+static const NeighbourState unseen_up = { .up = true }, unseen_down = { .down = true };
 
 static NeighbourState with(NeighbourState n, uint32_t job, uint32_t over) {
         neighbour_job_new(&n, job);
@@ -47,7 +50,8 @@ static void what_is_stopped_along_with_another_is_stopped_by_no_hand(void **stat
                 assert_int_equal(by(all[i], with(down, 199, 201), &need), UNIT_END_NEED);
                 assert_int_equal(need, NEED_DOWN);
                 /* it waits until the unit is down, and has its job still; or was down before the unit was */
-                assert_int_equal(by(all[i], with((NeighbourState){ .was_up = true }, 199, 0), &need), UNIT_END_NEED);
+                assert_int_equal(by(all[i], with((NeighbourState){ .beside = BESIDE_UP }, 199, 0), &need),
+                                UNIT_END_NEED);
                 assert_int_equal(by(all[i], with(down, 199, 199), &need), UNIT_END_NEED);
                 /* it is being started again, or has been */
                 assert_int_equal(by(all[i], with(with(rising, 199, 201), 205, 0), &need), UNIT_END_NEED);
@@ -89,7 +93,9 @@ static void a_hand_is_a_hand_whatever_the_neighbours_do(void **state) {
                 /* reloaded, or started, meanwhile */
                 assert_int_equal(by(all[i], with(up, 150, 151), &need), UNIT_END_HAND);
                 assert_int_equal(by(all[i],
-                                                 with((NeighbourState){ .up = true, .starting = true, .was_up = true },
+                                                 with((NeighbourState){ .up = true,
+                                                                      .starting = true,
+                                                                      .beside = BESIDE_UP },
                                                                  199, 0),
                                                  &need),
                                 UNIT_END_HAND);
@@ -128,6 +134,25 @@ static void what_is_down_while_the_unit_runs_has_not_stopped_it(void **state) {
         }
         /* without what it is bound to the unit would not have run */
         assert_int_equal(by(BINDS_TO, other_down, &need), UNIT_END_NEED);
+}
+
+/* What is stopped in the first milliseconds of a run was not looked at yet. */
+static void what_was_not_looked_at_is_judged_by_its_job_alone(void **state) {
+        static const unsigned all[] = { PART_OF, REQUIRES, STOP_FROM };
+        NeedState need;
+
+        for (size_t i = 0; i < ELEMENTSOF(all); i++) {
+                assert_int_equal(by(all[i], with(unseen_down, 199, 200), &need), UNIT_END_NEED);
+                assert_int_equal(need, NEED_DOWN);
+                assert_int_equal(by(all[i], with(with(unseen_up, 199, 201), 205, 206), &need), UNIT_END_NEED);
+                assert_int_equal(need, NEED_BACK);
+                assert_int_equal(by(all[i], unseen_up, &need), UNIT_END_HAND);
+                assert_int_equal(by(all[i], unseen_down, &need), UNIT_END_HAND);
+                /* a job that was over may have been the start of what runs but for a moment, or a stop of nothing */
+                assert_int_equal(by(all[i], with(unseen_down, 199, 199), &need), UNIT_END_HAND);
+                assert_int_equal(by(all[i], with((NeighbourState){ .starting = true }, 199, 0), &need), UNIT_END_HAND);
+        }
+        assert_int_equal(by(CONFLICTS, with(unseen_up, 199, 201), &need), UNIT_END_CONFLICT);
 }
 
 /* It was down already, for whatever reason, when somebody had it stopped. */
@@ -206,6 +231,7 @@ int main(void) {
                 cmocka_unit_test(a_hand_is_a_hand_whatever_the_neighbours_do),
                 cmocka_unit_test(a_stop_beside_the_stop_of_what_it_conflicts_with_is_a_hand),
                 cmocka_unit_test(what_is_down_while_the_unit_runs_has_not_stopped_it),
+                cmocka_unit_test(what_was_not_looked_at_is_judged_by_its_job_alone),
                 cmocka_unit_test(a_second_stop_is_a_hand_whatever_the_first_one_was),
                 cmocka_unit_test(what_is_started_stops_what_it_conflicts_with),
                 cmocka_unit_test(where_no_job_was_seen_the_states_must_do),
