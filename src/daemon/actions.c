@@ -8,7 +8,6 @@
 #include <sys/stat.h>
 
 #include "conf/dropin.h"
-#include "daemon/calls.h"
 #include "daemon/pid1-port.h"
 #include "daemon/report.h"
 #include "daemon/stop.h"
@@ -162,8 +161,6 @@ void actions_perform(const Action *a, Now now, void *userdata) {
                 report_log(d, a);
                 break;
         case ACTION_CALL_DONE:
-                calls_done(d, a);
-                break;
         case ACTION_WORD_DONE:
                 words_done(d, a);
                 break;

@@ -58,13 +58,7 @@ static void authorization_free(Authorization *a) {
 
 /* Ends it: r and error are what there is to reply, unless the verb has replied by itself (r >= 0). */
 static void finish(Authorization *a, int r, sd_bus_error *error) {
-        if (r < 0) {
-                r = sd_bus_error_is_set(error) ? sd_bus_reply_method_error(a->message, error)
-                                               : sd_bus_reply_method_errno(a->message, r, NULL);
-                if (r < 0)
-                        log_debug_errno(r, "cannot reply to a method call");
-        }
-        sd_bus_error_free(error);
+        bus_reply_failed(a->message, r, error);
         authorization_free(a);
 }
 

@@ -107,27 +107,21 @@ static int method_list_machines(sd_bus_message *m, void *userdata, sd_bus_error 
 
 /* The lease that the message names, or an error. */
 static int find_lease(Daemon *d, sd_bus_message *m, bool must_be_known, LeaseView *ret, sd_bus_error *error) {
-        char quoted[BUS_QUOTE_SIZE];
-        RegistryStatus status;
         SessionView session;
         const char *name;
-        int r = sd_bus_message_read(m, "s", &name);
+        int r = verb_read_lease(m, &name, error);
 
         if (r < 0)
                 return r;
-        if (!lease_name_is_valid(name))
-                return bus_error(error, BUS_ERROR("InvalidName"), "%s is not the name of a lease.",
-                                bus_quote(name, quoted));
         if (core_find_lease(d->core, loop_now(), name, ret) && ret->record && (ret->known || !must_be_known))
                 return 0;
-        d->registry->ops->status(d->registry, &status);
+        r = verb_check_registry(d, error);
+        if (r < 0)
+                return r;
         core_session_view(d->core, loop_now(), &session);
-        if (!session.known && status.state == REGISTRY_OK)
+        if (!session.known)
                 return bus_error(error, BUS_ERROR("RegistryUnavailable"), "Who holds %s is not known: %s.", name,
                                 isempty(session.why_not) ? "the registry has not answered yet" : session.why_not);
-        if (status.state != REGISTRY_OK)
-                return bus_error(error, BUS_ERROR("RegistryUnavailable"), "The registry does not answer: %s",
-                                isempty(status.error) ? "nothing has come yet" : status.error);
         return bus_error(error, BUS_ERROR("NoSuchLease"), "Nobody has ever held a lease %s.", name);
 }
 

@@ -6,6 +6,7 @@
 
 #include "conf/metadata.h"
 #include "core/record.h"
+#include "util/log.h"
 #include "util/text.h"
 
 static char *object_path(const char *prefix, const char *name) {
@@ -53,6 +54,15 @@ int bus_error(sd_bus_error *error, const char *name, const char *format, ...) {
         (void) vsnprintf(text, sizeof(text), format, ap);
         va_end(ap);
         return sd_bus_error_set(error, name, text_mend(text));
+}
+
+void bus_reply_failed(sd_bus_message *m, int r, sd_bus_error *error) {
+        if (r < 0)
+                r = sd_bus_error_is_set(error) ? sd_bus_reply_method_error(m, error)
+                                               : sd_bus_reply_method_errno(m, r, NULL);
+        if (r < 0)
+                log_debug_errno(r, "cannot reply to a method call");
+        sd_bus_error_free(error);
 }
 
 int bus_append_path(sd_bus_message *m, char *path) {

@@ -39,6 +39,10 @@ int bus_append_text(sd_bus_message *m, const char *text);
 /* Sets error, and returns the negative errno that sd-bus has for its name. */
 int bus_error(sd_bus_error *error, const char *name, const char *format, ...) _printf_(3, 4);
 
+/* For a method that answers later and has failed: replies with error, or else with the errno r. r >= 0: the reply is
+ * sent already, and nothing is done. Frees what error holds. */
+void bus_reply_failed(sd_bus_message *m, int r, sd_bus_error *error);
+
 /* Appends an object path. Takes path; NULL is out of memory. */
 int bus_append_path(sd_bus_message *m, char *path);
 /* Appends "a b c" as as; NULL counts as "". */

@@ -9,7 +9,6 @@
 #include "daemon/bus-manager.h"
 #include "daemon/bus-unit.h"
 #include "daemon/bus-util.h"
-#include "daemon/calls.h"
 #include "daemon/kept.h"
 #include "daemon/suspend.h"
 #include "daemon/words.h"
@@ -106,7 +105,6 @@ static void close_api(void *userdata) {
         Daemon *d = userdata;
 
         authorize_cancel(d);
-        calls_cancel(d);
         words_cancel(d);
         kept_cancel(d);
         d->bus_name_slot = sd_bus_slot_unref(d->bus_name_slot);

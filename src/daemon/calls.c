@@ -3,110 +3,9 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <utlist.h>
 
 #include "daemon/bus-util.h"
 #include "daemon/words.h"
-#include "util/log.h"
-
-struct PendingCall {
-        PendingCall *prev, *next;
-        uint64_t id;
-        CallKind kind;
-        sd_bus_message *message;
-        Asker *asker;
-};
-
-static void pending_free(Daemon *d, PendingCall *p) {
-        DL_DELETE(d->calls, p);
-        asker_free(p->asker);
-        sd_bus_message_unref(p->message);
-        free(p);
-}
-
-void calls_cancel(Daemon *d) {
-        while (d->calls) {
-                uint64_t id = d->calls->id;
-
-                pending_free(d, d->calls);
-                words_withdraw(d, id);
-        }
-}
-
-/* ---- asking ---- */
-
-static int begin(Daemon *d, sd_bus_message *m, const Call *call) {
-        PendingCall *p = calloc(1, sizeof(PendingCall));
-
-        if (!p)
-                return -ENOMEM;
-        p->id = ++d->last_call;
-        p->kind = call->kind;
-        p->message = sd_bus_message_ref(m);
-        DL_APPEND(d->calls, p);
-        p->asker = asker_new(d, m, p->id, NULL, NULL);
-        loop_event(d->loop, &(Event){ .kind = EVENT_CALL, .id = p->id, .call = *call });
-        return 1;
-}
-
-static int is_machine(const MachineView *v, void *userdata) {
-        return streq(v->machine_id, userdata);
-}
-
-/* name, machine id, version and period: what both that take a lease begin with. */
-static int read_taker(Daemon *d, sd_bus_message *m, Call *call, sd_bus_error *error) {
-        char quoted[BUS_QUOTE_SIZE];
-        int r = sd_bus_message_read(m, "ssxt", &call->lease, &call->machine, &call->version, &call->period);
-
-        if (r < 0 || isempty(call->machine) || streq(call->machine, d->machine_id))
-                return r;
-        if (!machine_id_is_valid(call->machine) ||
-                        core_each_machine(d->core, loop_now(), is_machine, (void *) call->machine) == 0)
-                return bus_error(error, BUS_ERROR("NoSuchMachine"), "There is no machine %s.",
-                                bus_quote(call->machine, quoted));
-        return r;
-}
-
-int call_acquire_lease(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
-        Call call = { .kind = CALL_ACQUIRE };
-        int r = read_taker(d, m, &call, error);
-
-        return r < 0 ? r : begin(d, m, &call);
-}
-
-int call_steal_lease(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
-        Call call = { .kind = CALL_STEAL };
-        int r = read_taker(d, m, &call, error);
-
-        if (r >= 0)
-                r = sd_bus_message_read(m, "t", &call.index);
-        return r < 0 ? r : begin(d, m, &call);
-}
-
-/* The lease is the object that the message is for. */
-static int begin_on_object(Daemon *d, sd_bus_message *m, Call *call) {
-        _cleanup_free_ char *name = NULL;
-        int r = sd_bus_path_decode(sd_bus_message_get_path(m), BUS_LEASE_PATH, &name);
-
-        if (r <= 0)
-                return r < 0 ? r : -ENOENT;
-        call->lease = name;
-        return begin(d, m, call);
-}
-
-int call_renew(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
-        Call call = { .kind = CALL_RENEW };
-        int r = sd_bus_message_read(m, "tt", &call.index, &call.period);
-
-        return r < 0 ? r : begin_on_object(d, m, &call);
-}
-
-int call_release(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
-        Call call = { .kind = CALL_RELEASE };
-        int r = sd_bus_message_read(m, "t", &call.index);
-
-        return r < 0 ? r : begin_on_object(d, m, &call);
-}
 
 /* ---- answering ---- */
 
@@ -147,8 +46,8 @@ static int set_error(Daemon *d, const Action *a, sd_bus_error *error) {
         }
 }
 
-static int reply(Daemon *d, const PendingCall *p, const Action *a, sd_bus_error *error) {
-        bool done = a->result == CALL_DONE, acquire = p->kind == CALL_ACQUIRE;
+static int reply(Daemon *d, sd_bus_message *m, CallKind kind, const Action *a, sd_bus_error *error) {
+        bool done = a->result == CALL_DONE, acquire = kind == CALL_ACQUIRE;
         _cleanup_free_ char *path = NULL;
 
         if (!done && !(acquire && a->result == CALL_NOT_ACQUIRED))
@@ -157,28 +56,71 @@ static int reply(Daemon *d, const PendingCall *p, const Action *a, sd_bus_error 
         if (!path)
                 return -ENOMEM;
         if (acquire)
-                return sd_bus_reply_method_return(p->message, "bot", (int) done, path, a->index);
-        if (p->kind == CALL_STEAL)
-                return sd_bus_reply_method_return(p->message, "ott", path, a->index, a->span);
-        if (p->kind == CALL_RENEW)
-                return sd_bus_reply_method_return(p->message, "t", a->index);
-        return sd_bus_reply_method_return(p->message, NULL);
+                return sd_bus_reply_method_return(m, "bot", (int) done, path, a->index);
+        if (kind == CALL_STEAL)
+                return sd_bus_reply_method_return(m, "ott", path, a->index, a->span);
+        if (kind == CALL_RENEW)
+                return sd_bus_reply_method_return(m, "t", a->index);
+        return sd_bus_reply_method_return(m, NULL);
 }
 
-void calls_done(Daemon *d, const Action *a) {
-        sd_bus_error error = SD_BUS_ERROR_NULL;
-        PendingCall *p;
-        int r;
+/* ---- asking ---- */
 
-        DL_SEARCH_SCALAR(d->calls, p, id, a->id);
-        if (!p)
-                return; /* whoever asked is gone */
-        r = reply(d, p, a, &error);
-        if (r < 0)
-                r = sd_bus_error_is_set(&error) ? sd_bus_reply_method_error(p->message, &error)
-                                                : sd_bus_reply_method_errno(p->message, r, NULL);
-        if (r < 0)
-                log_debug_errno(r, "cannot reply to a method call");
-        sd_bus_error_free(&error);
-        pending_free(d, p);
+static int is_machine(const MachineView *v, void *userdata) {
+        return streq(v->machine_id, userdata);
+}
+
+/* name, machine id, version and period: what both that take a lease begin with. */
+static int read_taker(Daemon *d, sd_bus_message *m, Call *call, sd_bus_error *error) {
+        char quoted[BUS_QUOTE_SIZE];
+        int r = sd_bus_message_read(m, "ssxt", &call->lease, &call->machine, &call->version, &call->period);
+
+        if (r < 0 || isempty(call->machine) || streq(call->machine, d->machine_id))
+                return r;
+        if (!machine_id_is_valid(call->machine) ||
+                        core_each_machine(d->core, loop_now(), is_machine, (void *) call->machine) == 0)
+                return bus_error(error, BUS_ERROR("NoSuchMachine"), "There is no machine %s.",
+                                bus_quote(call->machine, quoted));
+        return r;
+}
+
+int call_acquire_lease(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
+        Call call = { .kind = CALL_ACQUIRE };
+        int r = read_taker(d, m, &call, error);
+
+        return r < 0 ? r : words_begin_call(d, m, &call, reply);
+}
+
+int call_steal_lease(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
+        Call call = { .kind = CALL_STEAL };
+        int r = read_taker(d, m, &call, error);
+
+        if (r >= 0)
+                r = sd_bus_message_read(m, "t", &call.index);
+        return r < 0 ? r : words_begin_call(d, m, &call, reply);
+}
+
+/* The lease is the object that the message is for. */
+static int begin_on_object(Daemon *d, sd_bus_message *m, Call *call) {
+        _cleanup_free_ char *name = NULL;
+        int r = sd_bus_path_decode(sd_bus_message_get_path(m), BUS_LEASE_PATH, &name);
+
+        if (r <= 0)
+                return r < 0 ? r : -ENOENT;
+        call->lease = name;
+        return words_begin_call(d, m, call, reply);
+}
+
+int call_renew(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
+        Call call = { .kind = CALL_RENEW };
+        int r = sd_bus_message_read(m, "tt", &call.index, &call.period);
+
+        return r < 0 ? r : begin_on_object(d, m, &call);
+}
+
+int call_release(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
+        Call call = { .kind = CALL_RELEASE };
+        int r = sd_bus_message_read(m, "t", &call.index);
+
+        return r < 0 ? r : begin_on_object(d, m, &call);
 }

@@ -12,8 +12,3 @@ int call_acquire_lease(Daemon *d, sd_bus_message *m, sd_bus_error *error);
 int call_steal_lease(Daemon *d, sd_bus_message *m, sd_bus_error *error);
 int call_renew(Daemon *d, sd_bus_message *m, sd_bus_error *error);
 int call_release(Daemon *d, sd_bus_message *m, sd_bus_error *error);
-
-/* ACTION_CALL_DONE. */
-void calls_done(Daemon *d, const Action *action);
-/* Drops what is under way, unanswered: the connection is lost. What was asked of the registry may still come true. */
-void calls_cancel(Daemon *d);

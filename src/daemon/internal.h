@@ -50,7 +50,6 @@ typedef struct EnabledUnit EnabledUnit;
 typedef struct GuardService GuardService;
 typedef struct RegistryHealth RegistryHealth;
 typedef struct Authorization Authorization;
-typedef struct PendingCall PendingCall;
 typedef struct PendingWord PendingWord;
 typedef struct Asker Asker;
 typedef struct KeptReply KeptReply;
@@ -84,10 +83,9 @@ typedef struct Daemon {
         bool bus_trouble, ready;
         Authorization *authorizations;
         uint64_t last_question; /* to polkit */
-        PendingCall *calls;
         PendingWord *words;
         KeptReply *kept;
-        uint64_t last_call; /* id of both */
+        uint64_t last_call; /* id of a word or a call */
         Changed *changed;
         Publisher *publisher;
 

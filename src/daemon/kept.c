@@ -28,19 +28,12 @@ static void reply_free(KeptReply *k) {
 
 static void answer(KeptReply *k, int result) {
         sd_bus_error error = SD_BUS_ERROR_NULL;
-        int r;
+        int r = result >= 0 ? sd_bus_reply_method_return(k->message, NULL)
+                            : bus_error(&error, BUS_ERROR("NotKept"), "%s: %s cannot be written: %s.", k->otherwise,
+                                              state_path(k->daemon->state),
+                                              result == -EINPROGRESS ? "the disk hangs" : strerror(-result));
 
-        if (result >= 0)
-                r = sd_bus_reply_method_return(k->message, NULL);
-        else {
-                (void) bus_error(&error, BUS_ERROR("NotKept"), "%s: %s cannot be written: %s.", k->otherwise,
-                                state_path(k->daemon->state),
-                                result == -EINPROGRESS ? "the disk hangs" : strerror(-result));
-                r = sd_bus_reply_method_error(k->message, &error);
-        }
-        if (r < 0)
-                log_debug_errno(r, "cannot reply to a method call");
-        sd_bus_error_free(&error);
+        bus_reply_failed(k->message, r, &error);
         reply_free(k);
 }
 

@@ -32,6 +32,25 @@ int verb_find_unit(Daemon *d, sd_bus_message *m, UnitView *ret, sd_bus_error *er
         return 0;
 }
 
+int verb_read_lease(sd_bus_message *m, const char **ret, sd_bus_error *error) {
+        char quoted[BUS_QUOTE_SIZE];
+        int r = sd_bus_message_read(m, "s", ret);
+
+        if (r < 0 || lease_name_is_valid(*ret))
+                return r;
+        return bus_error(error, BUS_ERROR("InvalidName"), "%s is not the name of a lease.", bus_quote(*ret, quoted));
+}
+
+int verb_check_registry(Daemon *d, sd_bus_error *error) {
+        RegistryStatus status;
+
+        d->registry->ops->status(d->registry, &status);
+        if (status.state == REGISTRY_OK)
+                return 0;
+        return bus_error(error, BUS_ERROR("RegistryUnavailable"), "The registry does not answer: %s",
+                        isempty(status.error) ? "nothing has come yet" : status.error);
+}
+
 static int find_leased_unit(Daemon *d, sd_bus_message *m, UnitView *ret, sd_bus_error *error) {
         int r = verb_find_unit(d, m, ret, error);
 
@@ -209,14 +228,12 @@ int verb_undrain(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
 /* Another machine hears of it from its own record in the registry. */
 static int set_other_draining(
                 Daemon *d, sd_bus_message *m, const FoundMachine *machine, bool on, sd_bus_error *error) {
-        RegistryStatus status;
         char name[128];
+        int r = verb_check_registry(d, error);
 
+        if (r < 0)
+                return r;
         (void) machine_name(d->core, machine->machine_id, name, sizeof(name));
-        d->registry->ops->status(d->registry, &status);
-        if (status.state != REGISTRY_OK)
-                return bus_error(error, BUS_ERROR("RegistryUnavailable"), "The registry does not answer: %s",
-                                isempty(status.error) ? "nothing has come yet" : status.error);
         if (!on && machine->draining && !machine->alive)
                 return bus_error(error, BUS_ERROR("MachineSilent"),
                                 "%s is silent, and when it is back it drains still, as it remembers: say leasectl "
@@ -278,17 +295,13 @@ int verb_accept_registry(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
 }
 
 int verb_forget_index(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
-        char quoted[BUS_QUOTE_SIZE];
         uint64_t index;
         LeaseView v;
         const char *name;
-        int r = sd_bus_message_read(m, "s", &name);
+        int r = verb_read_lease(m, &name, error);
 
         if (r < 0)
                 return r;
-        if (!lease_name_is_valid(name))
-                return bus_error(error, BUS_ERROR("InvalidName"), "%s is not the name of a lease.",
-                                bus_quote(name, quoted));
         index = core_remembered(d->core, name);
         if (index == 0)
                 return bus_error(error, BUS_ERROR("NoSuchLease"), "This machine remembers nothing of the lease %s.",

@@ -18,5 +18,11 @@ int verb_accept_registry(Daemon *d, sd_bus_message *m, sd_bus_error *error);
 int verb_forget_index(Daemon *d, sd_bus_message *m, sd_bus_error *error);
 int verb_reload(Daemon *d, sd_bus_message *m, sd_bus_error *error);
 
-/* The unit named in the message's first argument, or an error. Also for GetUnit(). */
+/* Also for methods that only read. Each sets error if it returns a negative errno. */
+
+/* The unit named in the message's next argument. */
 int verb_find_unit(Daemon *d, sd_bus_message *m, UnitView *ret, sd_bus_error *error);
+/* The lease named in the message's next argument; *ret is the message's. */
+int verb_read_lease(sd_bus_message *m, const char **ret, sd_bus_error *error);
+/* Whether the registry answers. */
+int verb_check_registry(Daemon *d, sd_bus_error *error);

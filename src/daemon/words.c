@@ -25,9 +25,11 @@ struct Asker {
 static void withdraw(const Asker *a) {
         Daemon *d = a->daemon;
         Action action = { .kind = ACTION_WORD_DONE, .id = a->id, .word = WORD_WITHDRAWN };
+        bool is_word = a->there;
 
         words_withdraw(d, action.id);
-        words_done(d, &action);
+        if (is_word)
+                words_done(d, &action);
 }
 
 static int on_left(sd_bus_message *m, void *userdata, sd_bus_error *error) {
@@ -94,6 +96,7 @@ struct PendingWord {
         char unit[NAME_SIZE], machine[MACHINE_SIZE];
         char object[NAME_SIZE]; /* for the log: the unit, or the machine's name */
         sd_bus_message *message;
+        words_reply_t reply;
         Asker *asker;
 };
 
@@ -110,7 +113,7 @@ static void give_to_core(void *userdata) {
         loop_event(p->daemon->loop, &p->event);
 }
 
-int words_begin(Daemon *d, sd_bus_message *m, const Event *word) {
+static int begin(Daemon *d, sd_bus_message *m, const Event *word, words_reply_t f) {
         PendingWord *p = calloc(1, sizeof(PendingWord));
 
         if (!p)
@@ -123,21 +126,33 @@ int words_begin(Daemon *d, sd_bus_message *m, const Event *word) {
         p->event.unit = word->unit ? p->unit : NULL;
         p->event.machine = word->machine ? p->machine : NULL;
         p->message = sd_bus_message_ref(m);
+        p->reply = f;
         if (word->unit)
                 str_copy(p->object, sizeof(p->object), word->unit);
-        else
+        else if (word->machine)
                 (void) machine_name(d->core, word->machine, p->object, sizeof(p->object));
         DL_APPEND(d->words, p);
-        p->asker = asker_new(d, m, p->id, give_to_core, p);
+        p->asker = asker_new(d, m, p->id, f ? NULL : give_to_core, p);
         if (!p->asker) {
                 pending_free(d, p);
                 return -ENOMEM;
         }
+        if (f)
+                give_to_core(p);
         return 1;
 }
 
-/* The reply to be sent for it, or an error. */
-static int reply(const PendingWord *p, const Action *a, sd_bus_error *error) {
+int words_begin(Daemon *d, sd_bus_message *m, const Event *word) {
+        return begin(d, m, word, NULL);
+}
+
+int words_begin_call(Daemon *d, sd_bus_message *m, const Call *call, words_reply_t reply) {
+        return begin(d, m, &(Event){ .kind = EVENT_CALL, .call = *call }, reply);
+}
+
+static int reply(Daemon *d, const PendingWord *p, const Action *a, sd_bus_error *error) {
+        if (p->reply)
+                return p->reply(d, p->message, p->event.call.kind, a, error);
         switch (a->word) {
         case WORD_BEGUN:
                 return p->event.kind == EVENT_STEAL ? sd_bus_reply_method_return(p->message, "t", a->span)
@@ -168,21 +183,14 @@ static int reply(const PendingWord *p, const Action *a, sd_bus_error *error) {
 void words_done(Daemon *d, const Action *a) {
         sd_bus_error error = SD_BUS_ERROR_NULL;
         PendingWord *p;
-        int r;
 
         DL_SEARCH_SCALAR(d->words, p, id, a->id);
         if (!p)
                 return; /* the connection is lost */
-        if (a->word != WORD_BEGUN)
+        if (a->kind == ACTION_WORD_DONE && a->word != WORD_BEGUN)
                 log_notice("%s: what was asked for is not done: %s", p->object,
                                 a->word == WORD_WITHDRAWN ? "whoever asked is gone" : a->why ?: "it cannot be any more");
-        r = reply(p, a, &error);
-        if (r < 0)
-                r = sd_bus_error_is_set(&error) ? sd_bus_reply_method_error(p->message, &error)
-                                                : sd_bus_reply_method_errno(p->message, r, NULL);
-        if (r < 0)
-                log_debug_errno(r, "cannot reply to a method call");
-        sd_bus_error_free(&error);
+        bus_reply_failed(p->message, reply(d, p, a, &error), &error);
         pending_free(d, p);
 }
 
