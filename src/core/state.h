@@ -8,12 +8,12 @@
  *   why, timeline, record, placement  values, and what follows from them alone
  *   output      the actions of a step, and their memory
  *   txn         Txns and READs under way
- *   news        what has happened, for the plan and the offers
  *
  *   mirror      the records that have been seen
  *   session     what is so of sessions, ours and others'
  *   lease       ... of a lease
  *   machine     ... of machines, this one and others
+ *   news        what has happened, for the plan and the offers
  *   intake      answers and the watch, taken into the mirror
  *
  *   call        leases of the D-Bus API: a scheduler's own
@@ -28,11 +28,11 @@
  *   unit        the units that are enabled here, and what is so of each
  *   cover       how far our beats cover it
  *   guard-side  the guard as a whole
+ *   phase       the means of a unit's life
+ *   leave       why a unit is let go, and the beginning of its way down
  *   offer       what we say of the units that are enabled here
  *   plan        who should hold what: whose turn a lease is, and what we hold and should not
  *
- *   phase       the means of a unit's life
- *   leave       why a unit is let go, and the beginning of its way down
  *   life        a unit's life between arming and release
  *   global      ... of one that runs everywhere, without a lease
  *   claim       what we want of the leases' records: acquire, expire, steal, release, transfer, strike

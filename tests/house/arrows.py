@@ -88,6 +88,27 @@ def circles_of(arrows):
     return sorted(circles)
 
 
+def order_of(header):
+    """The files of a folder in the order in which its header names them: "*   NAME, NAME  what it is", best first."""
+    names = re.findall(r"^ \*   (\w[\w-]*(?:, [\w-]+)*)  +\S", read(header), re.M)
+    return [name for line in names for name in line.split(", ")]
+
+
+def upward_of(folder, order):
+    """Calls of a file that comes before the one that it calls, and files that the order does not name."""
+    place = {name: i for i, name in enumerate(order)}
+    found = []
+    for name, others in sorted(arrows_of(folder).items()):
+        if name not in place:
+            found.append(f"{name} is not in the order")
+            continue
+        for other, names in sorted(others.items()):
+            calls = sorted(each for each in names if not each.startswith("#"))
+            if calls and place.get(other, -1) > place[name]:
+                found.append(f"{name} -> {other}: {' '.join(calls)}")
+    return found
+
+
 def main(roots):
     for folder in roots or [entry.path for entry in sorted(os.scandir("src"), key=lambda e: e.name) if entry.is_dir()]:
         arrows = arrows_of(folder)

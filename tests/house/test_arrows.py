@@ -26,6 +26,20 @@ class Arrows(unittest.TestCase):
                     self.assertEqual([c for c in circles if not c <= MEANT.get(entry.name, set())], [],
                                      "tests/house/arrows.py names the calls")
 
+    def test_the_chapters_of_the_core_call_only_those_above(self):
+        order = arrows.order_of(SRC / "core/state.h")
+        self.assertGreater(len(order), 20)
+        sources = {path.stem for path in (SRC / "core").glob("*.c")}
+        self.assertEqual(set(order), sources, "the list in core/state.h")
+        self.assertEqual([each for each in arrows.upward_of(SRC / "core", order)
+                          if not each.endswith("is not in the order")], [])
+
+    def test_a_call_upwards_is_found(self):
+        self.folder(a_c="void a(void) {\n        b();\n}\n", b_c="void b(void) {\n}\n", c_c="")
+        place = pathlib.Path(self.directory.name) / "part"
+        self.assertEqual(arrows.upward_of(str(place), ["b", "a", "c"]), [])
+        self.assertEqual(arrows.upward_of(str(place), ["a", "b"]), ["a -> b: b", "c is not in the order"])
+
     def folder(self, **texts):
         self.directory = tempfile.TemporaryDirectory()
         self.addCleanup(self.directory.cleanup)
