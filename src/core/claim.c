@@ -373,8 +373,7 @@ static void on_committed(Core *c, Lease *l, uint64_t revision) {
                 break;
         case OP_RELEASE:
                 output_report(c, REPORT_RELEASED, NULL, l->name, NULL, index);
-                c->out.actions[c->out.n - 1].why =
-                                l->unit ? why_word(leave_why(l->unit->life.leave)) : "not enabled here";
+                c->out.actions[c->out.n - 1].reason = reason(l->unit ? leave_why(l->unit->life.leave) : WHY_DISABLED);
                 break;
         case OP_TRANSFER:
                 output_report(c, REPORT_TRANSFERRED, NULL, l->name, l->next->machine_id, index);

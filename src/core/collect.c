@@ -42,7 +42,7 @@ void collect_advance(Core *c) {
         size_t n = 0;
 
         if (c->collect.txn || (c->now.boottime < c->collect.at && !crowded) || c->now.boottime < c->collect.retry_at ||
-                        !machine_competes(c, NULL))
+                        machine_why_not(c) != WHY_NONE)
                 return;
         c->collect.crowded = false;
         c->collect.at = c->now.boottime + c->here.ttl + core_random(c) % c->here.ttl;

@@ -81,7 +81,7 @@ typedef struct SessionView {
         usec_t last_beat;  /* t0 of the last committed beat; 0: none */
         usec_t round_trip; /* of that beat */
         bool competing;
-        const char *why_not;                  /* if it does not compete: one line, without the time */
+        Why why_not;                          /* if it does not compete */
         usec_t why_not_until;                 /* CLOCK_REALTIME until which that is so; 0: not known */
         const char *uuid, *store;             /* of the registry that this machine knows; "" if none yet */
         const char *found_uuid, *found_store; /* of the one that answers, if that is another; "" if not */
@@ -108,7 +108,7 @@ typedef struct UnitView {
         const char *unit;
         const char *lease;      /* "": it has none, it is global */
         const char *state;      /* one word: State in dbus/org.leased1.Unit.xml lists them */
-        const char *why_not;    /* one line: why it does not run here; "" if it does */
+        Reason why_not;         /* why it does not run here; WHY_NONE if it does */
         bool known;             /* false: who holds the lease is not known, be it that nobody does */
         const char *machine_id; /* holder of the lease, "" if none is known */
         const char *hostname;
@@ -134,10 +134,10 @@ typedef struct MachineView {
 typedef struct WhyNotView {
         const char *machine_id, *hostname;
         bool holds;
-        bool fits;       /* it could take it: it stands by, or only stands back for a while */
-        unsigned rank;   /* if it stands by: how many machines would come before it */
-        const char *why; /* one line, without rank and time */
-        usec_t until;    /* CLOCK_REALTIME until which that is so; 0: not known */
+        bool fits;     /* it could take it: it stands by, or only stands back for a while */
+        unsigned rank; /* if it stands by: how many machines would come before it */
+        Reason reason;
+        usec_t until; /* CLOCK_REALTIME until which that is so; 0: not known */
 } WhyNotView;
 
 void core_session_view(const Core *core, Now now, SessionView *ret);

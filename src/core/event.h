@@ -133,8 +133,8 @@ typedef struct Call {
 
 typedef enum WordResult {
         WORD_BEGUN,       /* STEAL: .span still to be waited until the unit may start here */
-        WORD_UNABLE,      /* .why */
-        WORD_UNAVAILABLE, /* .why: the registry does not answer */
+        WORD_UNABLE,      /* .reason */
+        WORD_UNAVAILABLE, /* .reason: the registry does not answer */
         WORD_NOT_HELD,    /* RELEASE, TRANSFER: the lease is not held here */
         WORD_NOT_DONE,    /* REARM: it is not done */
         WORD_TAKEN,       /* RUN without waiting: somebody holds the lease, or is about to */
@@ -243,7 +243,7 @@ typedef enum ActionKind {
                            */
         ACTION_REPORT,    /* .report (with .unit, .lease, .machine, .index): for the log */
         ACTION_CALL_DONE, /* .id of the EVENT_CALL, .result, .lease, .index, .span */
-        ACTION_WORD_DONE, /* .id of the operator's word, .word, .why, .span */
+        ACTION_WORD_DONE, /* .id of the operator's word, .word, .reason, .span */
         ACTION_SLEEP_READY, /* after EVENT_SLEEP: nothing runs or is held here any more, or it cannot be given back in
                                time */
         ACTION_EXIT,        /* after EVENT_SHUTDOWN: all is released, or cannot be */
@@ -266,14 +266,14 @@ typedef enum Report {
         REPORT_EXPIRED,    /* .unit .index: no beat in time; the unit is being stopped */
         REPORT_GUARD_LOST, /* .unit .index: the guard that kept its time is gone; the unit is being stopped */
         REPORT_RESUMED,    /* .unit .index: after EXPIRED or GUARD_LOST, the lease was still ours */
-        REPORT_RELEASED,   /* .lease .index .why */
+        REPORT_RELEASED,   /* .lease .index .reason */
         REPORT_TRANSFERRED,  /* .lease .index .machine */
         REPORT_ROBBED,       /* .lease .index .machine: we took it by force from there; waiting out a debt of .span */
         REPORT_STRAY,        /* .unit is active here without its lease: it is being stopped */
         REPORT_GATE_MISSING, /* .unit: PID 1 has not loaded the gate; this machine does not compete for it */
         REPORT_STOPPED_BY_HAND, /* .unit: it stays stopped, the lease stays here */
-        REPORT_STOPPED_WITH,    /* .unit: by PID 1, along with .why ("" if that is not known), which it needs */
-        REPORT_STOPPED_FOR,     /* .unit: by PID 1, for .why, with which it conflicts */
+        REPORT_STOPPED_WITH,    /* .unit: by PID 1, along with .other ("" if that is not known), which it needs */
+        REPORT_STOPPED_FOR,     /* .unit: by PID 1, for .other, with which it conflicts */
         REPORT_STARTED_AGAIN,   /* .unit: what it was stopped for is over */
         REPORT_UNIT_FAILED,     /* .unit failed for good: released, and this machine stands back for .span */
         REPORT_DONE,            /* .unit ended well */
@@ -306,7 +306,8 @@ typedef struct Action {
         const char *lease;
         const char *machine;
         const char *session;
-        const char *why;
+        const char *other; /* another unit */
+        Reason reason;
         uint64_t index;
         int64_t version;
         usec_t t0, stop, kill, span;

@@ -30,23 +30,20 @@ static bool meets_a_conflict(const Core *c, const Unit *u) {
         return false;
 }
 
-const char *global_why_not(const Core *c, const Unit *u, char buffer[static PLACEMENT_WHY_SIZE]) {
-        const char *why = placement_unfit(u->config.placement, c->here.machine_id, c->here.metadata, buffer);
+Reason global_why_not(const Core *c, const Unit *u) {
+        Reason unfit = placement_unfit(u->config.placement, c->here.machine_id, c->here.metadata);
 
-        if (why)
-                return why;
-        if (u->config.doubtful && u->life.phase == PHASE_IDLE &&
-                        said_is_inactive(&u->said.report)) /* what runs goes on */
-                return "a line that says where it may run is bad (leasectl reload names it)";
+        if (unfit.why != WHY_NONE)
+                return unfit;
+        if (u->config.doubtful && u->life.phase == PHASE_IDLE && said_is_inactive(&u->said.report))
+                return reason(WHY_DOUBTFUL); /* what runs goes on */
         if (c->drain.on)
-                return "this machine is draining";
-        return u->life.phase == PHASE_IDLE && meets_a_conflict(c, u) ? "it conflicts with a unit here" : NULL;
+                return reason(WHY_DRAINING);
+        return reason(u->life.phase == PHASE_IDLE && meets_a_conflict(c, u) ? WHY_CONFLICT_HERE : WHY_NONE);
 }
 
 static bool is_wanted(const Core *c, const Unit *u) {
-        char buffer[PLACEMENT_WHY_SIZE];
-
-        return u->config.global && !u->forgotten && !global_why_not(c, u, buffer);
+        return u->config.global && !u->forgotten && global_why_not(c, u).why == WHY_NONE;
 }
 
 static void start(Core *c, Unit *u) {

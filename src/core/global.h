@@ -9,5 +9,5 @@
 void global_advance(Core *c, Unit *u);
 /* Its state in one word, for people. */
 const char *global_state(const Unit *u);
-/* Why it must not run here: one line, static or in buffer; NULL: it may. */
-const char *global_why_not(const Core *c, const Unit *u, char buffer[static PLACEMENT_WHY_SIZE]);
+/* Why it must not run here; WHY_NONE: it may. */
+Reason global_why_not(const Core *c, const Unit *u);

@@ -224,7 +224,7 @@ static void on_put_aside(Core *c, Unit *u) {
                 u->life.aside_until = c->now.boottime + ASIDE_WAIT;
                 output_report(c, u->said.report.ended_by == ENDED_BY_NEED ? REPORT_STOPPED_WITH : REPORT_STOPPED_FOR,
                                 u->name, u->lease->name, NULL, u->life.index);
-                c->out.actions[c->out.n - 1].why = output_copy(c, u->said.other, strlen(u->said.other) + 1);
+                c->out.actions[c->out.n - 1].other = output_copy(c, u->said.other, strlen(u->said.other) + 1);
         }
         if (obstacle == OBSTACLE_NONE && ++u->life.aside_count > STARTS_MAX)
                 leave_begin(c, u, LEAVE_FAILED);
@@ -454,7 +454,7 @@ static bool may_change_kind(const Core *c, const Unit *u) {
 
 /* Turns are counted from the moment at which we could: who comes before us may be able to since the same moment. */
 static void note_ability(Core *c, Unit *u) {
-        bool able = u->life.phase == PHASE_IDLE && !unit_why_unable(c, u);
+        bool able = u->life.phase == PHASE_IDLE && unit_why_unable(c, u).why == WHY_NONE;
 
         if (able && !u->plan.able)
                 u->plan.able_at = c->now.boottime;

@@ -28,43 +28,32 @@ const Session *machine_session(const Core *c, const Machine *m) {
         return session_is_ours(c, s->name) || c->now.boottime < session_dead_at(s) ? s : NULL;
 }
 
-static const char waits_for_the_old[] = "the registry was replaced or fell back to an older state: "
-                                        "waits for whoever may still run from before";
-static const char waits_one_ttl[] = "this machine remembers nothing of the registry: waits one TTL";
-
-bool machine_competes(const Core *c, const char **ret_why) {
-        const char *why = NULL;
-
+Why machine_why_not(const Core *c) {
         if (c->shutdown.on)
-                why = "the daemon is being stopped";
-        else if (c->sleep.on)
-                why = "this machine is about to sleep";
-        else if (c->identity.trust == TRUST_FOREIGN)
-                why = "the registry is not the one that this machine knows (leasectl registry accept)";
-        else if (c->identity.trust == TRUST_NONE)
-                why = "the registry has not answered yet";
-        else if (!session_settled(c))
-                why = "no beat has come through yet";
-        else if (c->now.boottime >= c->own.t0 + c->own.timeline.stop)
-                why = "the registry does not answer";
-        else if (!machine_is_named(c))
-                why = c->machine.twice_reported ? "another machine bears this machine id"
-                                                : "waiting for an earlier session of this machine to end";
-        else if (c->drain.on)
-                why = "this machine is draining";
-        else if (c->identity.silence)
-                why = waits_for_the_old;
-        else if (c->now.boottime < c->identity.acquire_not_before)
-                why = waits_one_ttl;
-        if (ret_why)
-                *ret_why = why;
-        return !why;
+                return WHY_STOPPING;
+        if (c->sleep.on)
+                return WHY_SLEEPING;
+        if (c->identity.trust == TRUST_FOREIGN)
+                return WHY_REGISTRY_FOREIGN;
+        if (c->identity.trust == TRUST_NONE)
+                return WHY_REGISTRY_UNHEARD;
+        if (!session_settled(c))
+                return WHY_NO_BEAT_YET;
+        if (c->now.boottime >= c->own.t0 + c->own.timeline.stop)
+                return WHY_REGISTRY_SILENT;
+        if (!machine_is_named(c))
+                return c->machine.twice_reported ? WHY_MACHINE_TWICE : WHY_EARLIER_SESSION;
+        if (c->drain.on)
+                return WHY_DRAINING;
+        if (c->identity.silence)
+                return WHY_REGISTRY_REPLACED;
+        return c->now.boottime < c->identity.acquire_not_before ? WHY_NOTHING_REMEMBERED : WHY_NONE;
 }
 
-usec_t machine_waits_until(const Core *c, const char *why, Now now) {
-        usec_t until = why == waits_for_the_old ? c->identity.silence_until
-                       : why == waits_one_ttl   ? c->identity.acquire_not_before
-                                                : 0;
+usec_t machine_waits_until(const Core *c, Why why, Now now) {
+        usec_t until = why == WHY_REGISTRY_REPLACED    ? c->identity.silence_until
+                       : why == WHY_NOTHING_REMEMBERED ? c->identity.acquire_not_before
+                                                       : 0;
 
         return until > now.boottime ? usec_add(now.realtime, until - now.boottime) : 0;
 }

@@ -11,7 +11,7 @@ bool machine_is_own(const Core *c, const Machine *m);
 bool machine_is_named(const Core *c);
 /* Its session, if that can still hold anything, as far as we can tell; NULL: it is silent. */
 const Session *machine_session(const Core *c, const Machine *m);
-/* This machine takes leases. false: *ret_why (it may be NULL) says why not, in one line that lasts. */
-bool machine_competes(const Core *c, const char **ret_why);
-/* Until when why, as machine_competes() gave it, is so, if that is known: CLOCK_REALTIME, or 0. */
-usec_t machine_waits_until(const Core *c, const char *why, Now now);
+/* Why this machine takes no leases at all; WHY_NONE: it competes for them. */
+Why machine_why_not(const Core *c);
+/* Until when this is so, as machine_why_not() gave it, if that is known: CLOCK_REALTIME, or 0. */
+usec_t machine_waits_until(const Core *c, Why why, Now now);

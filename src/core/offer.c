@@ -46,34 +46,31 @@ static bool meets_a_global(const Unit *u, const Globals *globals) {
         return false;
 }
 
-static const char *why_not_now(
-                const Core *c, const Unit *u, const Globals *globals, char buffer[static PLACEMENT_WHY_SIZE]) {
-        const char *why = placement_unfit(u->config.placement, c->here.machine_id, c->here.metadata, buffer);
+static Reason why_not_now(const Core *c, const Unit *u, const Globals *globals) {
+        Reason unfit = placement_unfit(u->config.placement, c->here.machine_id, c->here.metadata);
 
-        if (why)
-                return why;
+        if (unfit.why != WHY_NONE)
+                return unfit;
         if (u->config.doubtful)
-                return "a line that says where it may run is bad there";
+                return reason(WHY_DOUBTFUL);
         if (u->lease->unit != u)
-                return "another unit there has the same Lease=";
+                return reason(WHY_SAME_LEASE);
         if (c->guard.missing)
-                return c->guard.gone ? "leased-guard.service does not run there"
-                                     : "leased-guard.service does not answer there";
+                return reason(c->guard.gone ? WHY_GUARD_GONE : WHY_GUARD_SILENT);
         if (meets_a_global(u, globals))
-                return "it conflicts with a unit there that runs everywhere";
-        return u->said.report.known && !u->said.report.gate_loaded ? said_why_no_gate(u) : NULL;
+                return reason(WHY_CONFLICT_GLOBAL);
+        return reason(u->said.report.known && !u->said.report.gate_loaded ? said_why_no_gate(u) : WHY_NONE);
 }
 
 static void wanted_offer(const Core *c, const Unit *u, const Globals *globals, OfferRecord *ret) {
-        char buffer[PLACEMENT_WHY_SIZE];
-        const char *why = why_not_now(c, u, globals, buffer);
-        bool stands_back = !why && c->now.boottime < u->back.not_before;
+        Reason why = why_not_now(c, u, globals);
+        bool stands_back = why.why == WHY_NONE && c->now.boottime < u->back.not_before;
 
         *ret = (OfferRecord){ .version = u->config.version, .until = stands_back ? u->back.until : 0 };
         str_copy(ret->lease, sizeof(ret->lease), u->config.lease);
         str_copy(ret->conflicts, sizeof(ret->conflicts), u->config.placement->conflicts);
         str_copy(ret->replaces, sizeof(ret->replaces), u->config.placement->replaces);
-        str_copy(ret->why, sizeof(ret->why), stands_back ? "stands back" : strempty(why));
+        offer_set_reason(ret, stands_back ? reason(WHY_STANDS_BACK) : why);
 }
 
 static bool is_offered(const Unit *u) {
@@ -85,7 +82,7 @@ static bool is_ours(const Core *c, const Offer *o) {
 }
 
 static bool same_offer(const OfferRecord *a, const OfferRecord *b) {
-        return a->version == b->version && a->until == b->until && streq(a->lease, b->lease) &&
+        return a->version == b->version && a->until == b->until && a->code == b->code && streq(a->lease, b->lease) &&
                streq(a->why, b->why) && streq(a->conflicts, b->conflicts) && streq(a->replaces, b->replaces);
 }
 

@@ -41,6 +41,12 @@ const char *output_string(Core *c, const char *s) {
         return s ? output_copy(c, s, strlen(s) + 1) : NULL;
 }
 
+Reason output_reason(Core *c, Reason r) {
+        if (r.what)
+                r.what = output_copy(c, r.what, r.length);
+        return r;
+}
+
 void output_reset(Core *c) {
         while (c->out.arena && c->out.arena->next) {
                 Chunk *k = c->out.arena;

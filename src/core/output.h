@@ -12,6 +12,8 @@ void *output_alloc(Core *c, size_t size);
 void *output_copy(Core *c, const void *p, size_t size);
 /* A copy of a string; NULL for NULL. */
 const char *output_string(Core *c, const char *s);
+/* The reason, with a copy of what it speaks of. */
+Reason output_reason(Core *c, Reason r);
 /* A copy of a fence, with its names. */
 FenceRecord *output_fence(Core *c, const FenceRecord *f);
 /* Asks for an action, after all that were asked for before. Returns it, for its arguments to be filled in at once: it

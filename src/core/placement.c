@@ -56,17 +56,6 @@ bool placement_matches(const char *patterns, const char *unit) {
         return false;
 }
 
-/* Writes prefix and n bytes of text. */
-static const char *say(char *buffer, const char *prefix, const char *text, size_t n) {
-        size_t m = strlen(prefix);
-
-        memcpy(buffer, prefix, m);
-        n = text_cut(text, MIN(n, PLACEMENT_WHY_SIZE - m - 1));
-        memcpy(buffer + m, text, n);
-        buffer[m + n] = '\0';
-        return buffer;
-}
-
 /* ---- what must be so ---- */
 
 static size_t key_length(const char *word, size_t n) {
@@ -85,33 +74,30 @@ static bool key_is_met(const char *require, const char *word, size_t n, const ch
         return false;
 }
 
-const char *placement_unfit(const Placement *p, const char *machine_id, const char *metadata,
-                char buffer[static PLACEMENT_WHY_SIZE]) {
+Reason placement_unfit(const Placement *p, const char *machine_id, const char *metadata) {
         size_t n;
 
         if (p->machine_id[0] && strncmp(machine_id, p->machine_id, strlen(p->machine_id)) != 0)
-                return say(buffer, "it is to run on machine ", p->machine_id, strlen(p->machine_id));
+                return reason_of(WHY_OTHER_MACHINE, p->machine_id);
         FOREACH_WORD(w, n, p->require)
                 if (!key_is_met(p->require, w, n, metadata))
-                        return say(buffer, "missing metadata ", w, n);
-        return NULL;
+                        return (Reason){ .why = WHY_METADATA, .what = w, .length = n };
+        return reason(WHY_NONE);
 }
 
-const char *placement_why_not(const Placement *p, const PlacementMachine *m, char buffer[static PLACEMENT_WHY_SIZE]) {
-        const char *why;
+Reason placement_why_not(const Placement *p, const PlacementMachine *m) {
+        Reason unfit;
 
-        if (!m->why)
-                return "it is not enabled there";
-        why = placement_unfit(p, m->id, m->metadata, buffer);
-        if (why)
-                return why;
+        if (!m->enabled)
+                return reason_there(reason(WHY_NOT_ENABLED));
+        unfit = placement_unfit(p, m->id, m->metadata);
+        if (unfit.why != WHY_NONE)
+                return unfit;
         if (m->draining)
-                return "draining";
+                return reason_there(reason(WHY_DRAINING));
         if (m->conflict)
-                return say(buffer, "conflict with ", m->conflict, strlen(m->conflict));
-        if (m->missing_peer)
-                return say(buffer, "it must run beside ", m->missing_peer, strlen(m->missing_peer));
-        return isempty(m->why) ? NULL : m->why;
+                return reason_of(WHY_CONFLICT, m->conflict);
+        return m->missing_peer ? reason_of(WHY_MISSING_PEER, m->missing_peer) : m->word;
 }
 
 /* ---- what is better ---- */

@@ -15,10 +15,10 @@
  */
 
 #include "core/record.h"
+#include "core/why.h"
 
 enum {
         PLACEMENT_TEXT_SIZE = 512,
-        PLACEMENT_WHY_SIZE = 320,
 };
 
 /* What a unit wishes of its machine. Lists are words parted by single spaces. Owns nothing. */
@@ -37,18 +37,18 @@ typedef struct Placement {
 typedef struct PlacementMachine {
         const char *id;
         const char *metadata;     /* "key=value key=value" */
-        const char *why;          /* its own word: why it does not take part; "" it does; NULL: it has no such unit */
+        bool enabled;             /* it has such a unit */
+        Reason word;              /* its own word: why it does not take part; WHY_NONE: it does */
         const char *conflict;     /* the unit there that stands against it, or NULL */
         const char *missing_peer; /* the first unit of machine_of that is not there, or NULL */
         bool draining;
         size_t held; /* leases that it holds, or is about to */
 } PlacementMachine;
 
-/* NULL: it fits. Otherwise one line, static or in buffer. */
-const char *placement_why_not(const Placement *p, const PlacementMachine *m, char buffer[static PLACEMENT_WHY_SIZE]);
+/* Why it does not fit; WHY_NONE: it does. What the reason speaks of is borrowed from p and m. */
+Reason placement_why_not(const Placement *p, const PlacementMachine *m);
 /* The hard wishes that hang on the machine alone (machine id, metadata): what a unit without a lease goes by. */
-const char *placement_unfit(const Placement *p, const char *machine_id, const char *metadata,
-                char buffer[static PLACEMENT_WHY_SIZE]);
+Reason placement_unfit(const Placement *p, const char *machine_id, const char *metadata);
 /* How many of the preferred metadata it has. */
 size_t placement_preference(const Placement *p, const char *metadata);
 /* Whether a comes before b, both fitting. Of two different machines exactly one comes before the other. */

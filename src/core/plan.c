@@ -73,19 +73,18 @@ static size_t held_count(const Core *c, const Lease *l, const Machine *m) {
                                (machine_is_own(c, m) && session_is_ours(c, l->value.session)));
 }
 
-static const char *word_of(const Unit *u, const Offer *o) {
-        if (!o || o->seen.revision == 0 || o->damaged)
-                return NULL;
-        return streq(o->value.lease, u->lease->name) ? o->value.why : "it goes by another lease there";
+static Reason word_of(const Unit *u, const Offer *o) {
+        return streq(o->value.lease, u->lease->name) ? offer_reason(&o->value) : reason(WHY_OTHER_LEASE);
 }
 
 static void look(const Core *c, const Unit *u, const Machine *m, const Offer *o, PlacementMachine *ret) {
-        bool own = machine_is_own(c, m);
+        bool own = machine_is_own(c, m), enabled = o && o->seen.revision > 0 && !o->damaged;
 
         *ret = (PlacementMachine){
                 .id = m->id,
                 .metadata = own ? c->here.metadata : m->value.metadata,
-                .why = word_of(u, o),
+                .enabled = enabled,
+                .word = enabled ? word_of(u, o) : reason(WHY_NONE),
                 .missing_peer = missing_peer(c, u->config.placement->machine_of, m->id),
                 .draining = own ? c->drain.on : m->value.draining,
                 .held = m->held,
@@ -151,14 +150,13 @@ static const Placed *find_conflict(const Unit *u, const Machine *m, const char *
         return NULL;
 }
 
-const char *plan_why_not(const Plan *p, const Unit *u, const Machine *m, PlacementMachine *ret_look,
-                char buffer[static PLACEMENT_WHY_SIZE]) {
+Reason plan_why_not(const Plan *p, const Unit *u, const Machine *m, PlacementMachine *ret_look) {
         const Offer *o = mirror_find_offer(p->core, m->id, u->name);
         const Placed *conflict = find_conflict(u, m, o ? o->value.conflicts : NULL);
 
         look(p->core, u, m, o, ret_look);
         ret_look->conflict = conflict ? conflict->unit : NULL;
-        return placement_why_not(u->config.placement, ret_look, buffer);
+        return placement_why_not(u->config.placement, ret_look);
 }
 
 /* ---- leases that can be had ---- */
@@ -187,36 +185,28 @@ bool plan_comes_before(const Unit *u, const PlacementMachine *a, const Placement
         return a_last != b_last ? b_last : placement_before(u->config.placement, u->name, a, b);
 }
 
-static void say(Unit *u, const char *a, const char *b) {
-        str_copy(u->plan.why, sizeof(u->plan.why), a);
-        str_copy(u->plan.why + strlen(u->plan.why), sizeof(u->plan.why) - strlen(u->plan.why), b);
+static void note_reason(Unit *u, Reason r) {
+        u->plan.reason = reason_keep(r, u->plan.what, sizeof(u->plan.what));
 }
 
 static void plan_turn(Plan *p, Unit *u) {
         Core *c = p->core;
         PlacementMachine here, there, first = {};
-        char buffer[PLACEMENT_WHY_SIZE];
-        const char *unfit = p->own ? plan_why_not(p, u, p->own, &here, u->plan.why)
-                                   : "this machine is not in the registry yet";
+        Reason unfit = p->own ? plan_why_not(p, u, p->own, &here) : reason(WHY_MACHINE_UNLISTED);
         Machine *best = NULL;
         unsigned rank = 0;
 
-        if (unfit && unfit != u->plan.why)
-                say(u, unfit, "");
         for (Machine *m = c->machines; m; m = m->hh.next) {
-                if (!machine_session(c, m) || plan_why_not(p, u, m, &there, buffer))
+                if (!machine_session(c, m) || plan_why_not(p, u, m, &there).why != WHY_NONE)
                         continue;
-                rank += !unfit && m != p->own && plan_comes_before(u, &there, &here);
+                rank += unfit.why == WHY_NONE && m != p->own && plan_comes_before(u, &there, &here);
                 if (!best || plan_comes_before(u, &there, &first)) {
                         best = m;
                         first = there;
                 }
         }
-        u->plan.rank = unfit ? RANK_NONE : rank;
-        if (!unfit && rank > 0)
-                say(u, best->value.hostname, " comes first");
-        else if (!unfit)
-                u->plan.why[0] = '\0';
+        u->plan.rank = unfit.why != WHY_NONE ? RANK_NONE : rank;
+        note_reason(u, unfit.why == WHY_NONE && rank > 0 ? reason_of(WHY_OUTRANKED, best->value.hostname) : unfit);
         if (!u->plan.available)
                 u->plan.available_at = c->now.boottime;
         u->plan.available = true;
@@ -238,14 +228,15 @@ usec_t plan_turn_at(const Core *c, const Unit *u) {
         return MAX(since, c->plan.settle_until) + u->plan.rank * c->own.timeline.round;
 }
 
-bool plan_wants_lease(const Core *c, const Unit *u, const char **ret_why) {
-        const char *why = unit_why_unable(c, u);
+bool plan_wants_lease(const Core *c, const Unit *u, Reason *ret_why) {
+        Reason why = unit_why_unable(c, u);
+        bool able = why.why == WHY_NONE, waits = able && !u->wish.steal && c->now.boottime < plan_turn_at(c, u);
 
-        if (!why && !u->wish.steal && c->now.boottime < plan_turn_at(c, u))
-                why = u->plan.available ? u->plan.why : "it is not to be had";
+        if (waits)
+                why = u->plan.available ? u->plan.reason : reason(WHY_NOT_TO_BE_HAD);
         if (ret_why)
                 *ret_why = why;
-        return !why;
+        return able && !waits;
 }
 
 /* ---- what we hold, and should not ---- */
@@ -275,20 +266,20 @@ static bool yields_here(const Plan *p, const Unit *u) {
         return false;
 }
 
-/* Why it must not run here; NULL: it may. *ret_stay: rather here than nowhere. */
-static const char *unfit_here(const Plan *p, Unit *u, bool *ret_stay) {
+/* Why it must not run here; WHY_NONE: it may. *ret_stay: rather here than nowhere. */
+static Reason unfit_here(const Plan *p, const Unit *u, bool *ret_stay) {
         const Core *c = p->core;
-        const char *why = placement_unfit(u->config.placement, c->here.machine_id, c->here.metadata, u->plan.why);
+        Reason unfit = placement_unfit(u->config.placement, c->here.machine_id, c->here.metadata);
 
         *ret_stay = false;
-        if (why)
-                return why;
+        if (unfit.why != WHY_NONE)
+                return unfit;
         if (yields_here(p, u))
-                return "it must not run beside another unit here";
+                return reason(WHY_YIELDS);
         *ret_stay = true;
         if (c->guard.missing)
-                return "leased-guard.service does not run";
-        return peer_is_elsewhere(c, u) ? "what it must run beside is elsewhere" : NULL;
+                return reason(WHY_GUARD_GONE);
+        return reason(peer_is_elsewhere(c, u) ? WHY_PEER_ELSEWHERE : WHY_NONE);
 }
 
 typedef struct Choice {
@@ -305,11 +296,9 @@ static int64_t version_there(const Core *c, const Unit *u, const Machine *m) {
 
 /* Another machine that could take it, as it stands to the unit. */
 static bool fits(const Plan *p, const Unit *u, Machine *m, Choice *ret) {
-        char buffer[PLACEMENT_WHY_SIZE];
-
         *ret = (Choice){ .machine = m, .version = version_there(p->core, u, m) };
         return !machine_is_own(p->core, m) && machine_session(p->core, m) &&
-               !plan_why_not(p, u, m, &ret->look, buffer);
+               plan_why_not(p, u, m, &ret->look).why == WHY_NONE;
 }
 
 /* The best of the other machines: with at least such a Version=, and at least so much of what it prefers. A record
@@ -385,11 +374,11 @@ static Leave choose_move(Plan *p, Unit *u, Choice *ret) {
         Core *c = p->core;
         bool resting = u->life.by_hand, stay = true,
              on_its_way = u->life.phase >= PHASE_CLOSING && leave_is_move(u->life.leave);
-        const char *unfit = unfit_here(p, u, &stay);
+        Reason why = unfit_here(p, u, &stay);
+        bool unfit = why.why != WHY_NONE;
         int64_t version;
 
-        if (unfit && unfit != u->plan.why)
-                say(u, unfit, "");
+        note_reason(u, why);
         if (unfit || c->drain.on || on_its_way) {
                 *ret = choose_any(p, u);
                 u->plan.stuck = !ret->machine;
@@ -412,7 +401,6 @@ static void plan_move(Plan *p, Unit *u) {
 
         u->plan.available = u->plan.stuck = false;
         u->plan.rank = RANK_NONE;
-        u->plan.why[0] = '\0';
         u->plan.move = choose_move(p, u, &choice);
         str_copy(u->plan.move_to, sizeof(u->plan.move_to), choice.machine ? choice.machine->id : "");
         str_copy(u->lease->planned, sizeof(u->lease->planned),
@@ -435,7 +423,7 @@ static void plan_once(Core *c, Unit *u) {
                 u->plan.available_at = c->now.boottime;
         u->plan.rank = u->plan.available ? 0 : RANK_NONE;
         u->plan.stuck = ours && c->drain.on;
-        u->plan.why[0] = '\0';
+        note_reason(u, reason(WHY_NONE));
         u->lease->planned[0] = '\0';
         if (ours || u->plan.available)
                 str_copy(u->lease->planned, sizeof(u->lease->planned), c->here.machine_id);
@@ -516,7 +504,7 @@ static void make_plan(Core *c) {
                         u->lease->planned[0] = '\0';
                         u->plan.available = u->plan.stuck = false;
                         u->plan.rank = RANK_NONE;
-                        u->plan.why[0] = '\0';
+                        note_reason(u, reason(WHY_NONE));
                 }
         }
 }

@@ -21,10 +21,9 @@ typedef struct Plan {
 void plan_begin(Plan *p, Core *c);
 /* Whether that machine holds it, for a session. l may be NULL. */
 bool plan_is_held_by(const Core *c, const Lease *l, const char *machine_id);
-/* NULL: it could take the unit. Else one line, static, in buffer or in a record. A silent machine is not told from
- * others. */
-const char *plan_why_not(const Plan *p, const Unit *u, const Machine *m, PlacementMachine *ret_look,
-                char buffer[static PLACEMENT_WHY_SIZE]);
+/* Why it could not take the unit; WHY_NONE: it could. What the reason speaks of is borrowed until the step ends. A
+ * silent machine is not told from others. */
+Reason plan_why_not(const Plan *p, const Unit *u, const Machine *m, PlacementMachine *ret_look);
 /* Of two that could take it. Who has just let it go comes last: he had his reasons, and may not have said so yet. */
 bool plan_comes_before(const Unit *u, const PlacementMachine *a, const PlacementMachine *b);
 /* Makes the plan anew, if it is due. */
@@ -33,7 +32,6 @@ void plan_advance(Core *c);
 usec_t plan_deadline(const Core *c);
 /* When it is our turn to take the unit's lease; USEC_INFINITY: it is not. */
 usec_t plan_turn_at(const Core *c, const Unit *u);
-/* We are able to take it, and it is our turn, or the operator wishes it. false: *ret_why (it may be NULL) says why
- * not.
- */
-bool plan_wants_lease(const Core *c, const Unit *u, const char **ret_why);
+/* We are able to take it, and it is our turn, or the operator wishes it. If not, *ret_why (it may be NULL) is why not;
+ * WHY_NONE: it is our turn in a moment. */
+bool plan_wants_lease(const Core *c, const Unit *u, Reason *ret_why);

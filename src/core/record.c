@@ -161,6 +161,20 @@ const Tenure *lease_last_tenure(const LeaseRecord *l) {
         return l->n_tenures > 0 ? l->tenures + l->n_tenures - 1 : NULL;
 }
 
+Reason offer_reason(const OfferRecord *o) {
+        if (isempty(o->why))
+                return reason(WHY_NONE);
+        return reason_there(o->code != WHY_NONE ? reason_of(o->code, o->about) : reason_of(WHY_SAID, o->why));
+}
+
+void offer_set_reason(OfferRecord *o, Reason r) {
+        char text[WHY_TEXT_SIZE];
+
+        o->code = r.why;
+        str_copy(o->why, sizeof(o->why), why_text(reason_there(r), text));
+        (void) reason_keep(r, o->about, sizeof(o->about));
+}
+
 void fence_add_name(FenceRecord *f, const char *name) {
         if (f->n_names == FENCE_NAMES_MAX) {
                 memmove(f->names, f->names + 1, (FENCE_NAMES_MAX - 1) * sizeof(f->names[0]));

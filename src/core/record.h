@@ -193,6 +193,10 @@ void lease_end_tenure(LeaseRecord *l, usec_t realtime, Why why);
 Why tenure_why(const Tenure *t);
 /* The last tenure that is over; NULL: there was none. */
 const Tenure *lease_last_tenure(const LeaseRecord *l);
+/* Why the machine does not take the unit now, as it says itself; WHY_NONE: it would. Borrowed from the record. */
+Reason offer_reason(const OfferRecord *o);
+/* Writes the reason into the record, for others to read. */
+void offer_set_reason(OfferRecord *o, Reason r);
 /* Appends a name that was taken. */
 void fence_add_name(FenceRecord *f, const char *name);
 /* Copies the names that there are, and leaves the room for others as it is: it is 16 kB, and mostly empty. */

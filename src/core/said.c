@@ -9,20 +9,6 @@
 
 #include "core/output.h"
 
-static void say_obstacle(Unit *u) {
-        const char *what = u->said.report.ended_by == ENDED_BY_CONFLICT ? " runs here, with which it conflicts"
-                           : u->said.report.obstacle == OBSTACLE_LASTS  ? ", which it needs, is stopped here"
-                                                                        : ", which it needs, has ended here";
-        size_t n;
-
-        u->said.obstacle_why[0] = '\0';
-        if (u->said.report.obstacle == OBSTACLE_NONE)
-                return;
-        str_copy(u->said.obstacle_why, sizeof(u->said.other), *u->said.other ? u->said.other : "a unit");
-        n = strlen(u->said.obstacle_why);
-        str_copy(u->said.obstacle_why + n, sizeof(u->said.obstacle_why) - n, what);
-}
-
 void said_report(Core *c, Unit *u, const UnitReport *report) {
         if (report->known && u->said.report.known && report->asked_at < u->said.report.asked_at)
                 return;
@@ -32,7 +18,6 @@ void said_report(Core *c, Unit *u, const UnitReport *report) {
         u->said.report = *report;
         str_copy(u->said.other, sizeof(u->said.other), strempty(report->other));
         u->said.report.other = u->said.other; /* the caller's lasts no longer than the event */
-        say_obstacle(u);
         output_changed(c, u, NULL);
 }
 
@@ -75,13 +60,24 @@ bool said_is_told(const Unit *u) {
                u->said.report.asked_at > u->said.closed_at;
 }
 
-const char *said_why_no_gate(const Unit *u) {
-        static const char *const why[] = {
-                [LOAD_OK] = "systemd has not loaded its gate",
-                [LOAD_MISSING] = "its unit file is missing",
-                [LOAD_MASKED] = "it is masked",
-                [LOAD_BAD] = "systemd cannot load its unit file",
+Why said_why_no_gate(const Unit *u) {
+        static const Why whys[] = {
+                [LOAD_OK] = WHY_NO_GATE,
+                [LOAD_MISSING] = WHY_NO_UNIT_FILE,
+                [LOAD_MASKED] = WHY_MASKED,
+                [LOAD_BAD] = WHY_BAD_UNIT_FILE,
         };
 
-        return why[u->said.report.load];
+        return whys[u->said.report.load];
+}
+
+Reason said_obstacle(const Unit *u) {
+        const UnitReport *r = &u->said.report;
+
+        if (r->obstacle == OBSTACLE_NONE)
+                return reason(WHY_NONE);
+        return reason_of(r->ended_by == ENDED_BY_CONFLICT ? WHY_CONFLICT_RUNS
+                         : r->obstacle == OBSTACLE_LASTS  ? WHY_NEED_STOPPED
+                                                          : WHY_NEED_ENDED,
+                        *u->said.other ? u->said.other : "a unit");
 }

@@ -22,5 +22,8 @@ bool said_is_heard(const Unit *u);
 bool said_is_down(const Unit *u);
 /* What PID 1 says of it is from after its gate was known to be gone. */
 bool said_is_told(const Unit *u);
-/* Why PID 1 has not loaded its gate: one line. */
-const char *said_why_no_gate(const Unit *u);
+/* Why PID 1 has not loaded its gate. */
+Why said_why_no_gate(const Unit *u);
+/* Because of which other unit PID 1 has stopped it; WHY_NONE: that is over. The other unit's name is borrowed from u.
+ */
+Reason said_obstacle(const Unit *u);

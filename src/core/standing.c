@@ -15,10 +15,9 @@
 /* A machine as it stands to one unit that is asked about. */
 typedef struct Standing {
         const Machine *machine;
-        const char *why; /* NULL: it fits */
+        Reason reason; /* WHY_NONE: it fits */
         bool holds;
         PlacementMachine look;
-        char buffer[PLACEMENT_WHY_SIZE];
 } Standing;
 
 /* What is the same for all units: kept from one question to the next, until something happens (output_reset()). */
@@ -38,13 +37,23 @@ static PlanView *get_view(Core *c) {
         return c->told.plan;
 }
 
+/* A machine that does not beat: whether that is known. */
+static Why why_silent(const Core *c, const Machine *m) {
+        return view_is_unproved(c, m) ? WHY_SILENCE_UNKNOWN : WHY_SILENT;
+}
+
 /* What the holder should go for, as others can tell. */
-static const char *unfit_holder(const Core *c, const Unit *u, Standing *s) {
-        const char *why = placement_unfit(u->config.placement, s->machine->id, s->look.metadata, s->buffer);
+static Reason unfit_holder(const Core *c, const Unit *u, const Standing *s) {
+        Reason r = placement_unfit(u->config.placement, s->machine->id, s->look.metadata);
 
         if (!machine_session(c, s->machine))
-                return view_is_unproved(c, s->machine) ? "whether it is silent is unknown" : "it is silent";
-        return why ?: s->look.draining ? "draining" : NULL;
+                r = reason(why_silent(c, s->machine));
+        else if (r.why == WHY_NONE && s->look.draining)
+                r = reason(WHY_DRAINING);
+        if (r.why == WHY_NONE)
+                r = reason(WHY_HOLDS);
+        r.holds = true;
+        return reason_there(r);
 }
 
 /* By what is installed here: where a higher version is, it would run again. */
@@ -64,15 +73,15 @@ static void look_at_all(PlanView *view, const Unit *u) {
                 view->n_standings++;
                 s->machine = m;
                 s->holds = plan_is_held_by(c, u->lease, m->id);
-                s->why = plan_why_not(&view->plan, u, m, &s->look, s->buffer);
+                s->reason = plan_why_not(&view->plan, u, m, &s->look);
                 if (s->holds)
-                        s->why = unfit_holder(c, u, s);
+                        s->reason = unfit_holder(c, u, s);
                 else if (view_is_deaf(c))
-                        s->why = view_why_deaf(c);
+                        s->reason = reason(view_why_deaf(c));
                 else if (!machine_session(c, m))
-                        s->why = view_is_unproved(c, m) ? "whether it is silent is unknown" : "it is silent";
-                else if (!s->why && is_done(u))
-                        s->why = "its job is done";
+                        s->reason = reason(why_silent(c, m));
+                else if (s->reason.why == WHY_NONE && is_done(u))
+                        s->reason = reason_there(reason(WHY_JOB_DONE));
         }
 }
 
@@ -80,7 +89,7 @@ static unsigned rank_of(const PlanView *view, const Unit *u, const Standing *s) 
         unsigned rank = 0;
 
         for (const Standing *o = view->standings; o < view->standings + view->n_standings; o++)
-                rank += o != s && !o->why && !o->holds && plan_comes_before(u, &o->look, &s->look);
+                rank += o != s && o->reason.why == WHY_NONE && !o->holds && plan_comes_before(u, &o->look, &s->look);
         return rank;
 }
 
@@ -88,19 +97,7 @@ static unsigned rank_of(const PlanView *view, const Unit *u, const Standing *s) 
 static usec_t stands_back_until(const Core *c, const Unit *u, const Standing *s) {
         const Offer *o = mirror_find_offer(c, s->machine->id, u->name);
 
-        return o && s->why && s->why == o->value.why ? o->value.until : 0;
-}
-
-static const char *say_holds(Core *c, const char *why) {
-        static const char holds[] = "holds it; ";
-        char *line;
-
-        if (!why)
-                return "holds it";
-        line = output_alloc(c, sizeof(holds) + strlen(why));
-        memcpy(line, holds, sizeof(holds) - 1);
-        memcpy(line + sizeof(holds) - 1, why, strlen(why) + 1);
-        return line;
+        return o && s->reason.why != WHY_NONE && s->reason.why == offer_reason(&o->value).why ? o->value.until : 0;
 }
 
 static WhyNotView view_of(const PlanView *view, const Unit *u, const Standing *s) {
@@ -110,33 +107,31 @@ static WhyNotView view_of(const PlanView *view, const Unit *u, const Standing *s
                 .hostname = s->machine->value.hostname,
                 .holds = s->holds,
                 .until = stands_back_until(c, u, s),
-                .why = s->why,
+                .reason = s->reason,
         };
 
-        v.fits = !s->holds && (!s->why || v.until > 0);
+        v.fits = !s->holds && (s->reason.why == WHY_NONE || v.until > 0);
         if (s->holds && view_is_deaf(c))
-                v.why = "held it when the registry last answered";
-        else if (s->holds)
-                v.why = say_holds(c, s->why);
-        else if (!s->why) {
+                v.reason = reason(WHY_HELD_LAST);
+        else if (s->reason.why == WHY_NONE) {
                 v.rank = rank_of(view, u, s);
-                v.why = v.rank == 0 ? "stands by, first in line" : "stands by";
+                v.reason = reason(v.rank == 0 ? WHY_FIRST : WHY_STANDS_BY);
         }
         return v;
 }
 
 /* This machine knows better than others why it does not run here. */
 static bool view_of_own(Core *c, Now now, const Unit *u, WhyNotView *ret) {
-        const char *why = view_is_elsewhere(c, u) ? "" : view_why_not(c, u);
+        Reason r = view_is_elsewhere(c, u) ? reason(WHY_NONE) : view_why_not(c, u);
 
         *ret = (WhyNotView){
                 .machine_id = c->here.machine_id,
                 .hostname = c->here.hostname,
                 .holds = unit_is_ours(c, u),
-                .why = why,
-                .until = machine_waits_until(c, why, now),
+                .reason = r,
+                .until = machine_waits_until(c, r.why, now),
         };
-        return *why;
+        return r.why != WHY_NONE;
 }
 
 int core_each_why_not(
@@ -179,7 +174,7 @@ bool core_is_stuck(const Core *core, Now now, const char *unit) {
         view = get_view(c);
         look_at_all(view, u);
         for (const Standing *s = view->standings; s < view->standings + view->n_standings; s++)
-                if (!s->holds && (!s->why || stands_back_until(c, u, s) > 0))
+                if (!s->holds && (s->reason.why == WHY_NONE || stands_back_until(c, u, s) > 0))
                         return false;
         return true;
 }

@@ -180,8 +180,7 @@ typedef enum Leave {
 /* What PID 1 and the guard said of a unit. */
 typedef struct UnitSaid {
         UnitReport report;
-        char other[NAME_SIZE];             /* report.other */
-        char obstacle_why[NAME_SIZE + 64]; /* report.obstacle in words; "" if there is none */
+        char other[NAME_SIZE]; /* report.other */
         GuardReport guard;
         bool guard_known;            /* said since the guard's connection */
         uint64_t guard_asked_before; /* what guard_asked was before that */
@@ -245,7 +244,8 @@ typedef struct UnitPlan {
         char failback_to[MACHINE_SIZE];
         uint64_t failback_index; /* in this tenure */
         usec_t failback_since;
-        char why[PLACEMENT_WHY_SIZE]; /* why we do not come, or why it is stuck */
+        Reason reason; /* why we do not come, or why it is stuck; what it speaks of is kept in here: */
+        char what[WHY_TEXT_SIZE];
 } UnitPlan;
 
 struct Unit {

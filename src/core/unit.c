@@ -132,36 +132,36 @@ bool unit_has_predecessor(const Core *c, const Lease *l, uint64_t index) {
         return false;
 }
 
-const char *unit_why_unable(const Core *c, const Unit *u) {
-        const char *why;
+Reason unit_why_unable(const Core *c, const Unit *u) {
+        Why idle = machine_why_not(c);
 
         if (u->forgotten)
-                return "it is not enabled here any more";
+                return reason(WHY_NOT_ENABLED);
         if (u->config.once && !u->wish.run)
-                return "it runs only once";
+                return reason(WHY_ONCE);
         if (u->global || u->config.global)
-                return "it runs on every machine that fits, without a lease";
+                return reason(WHY_GLOBAL);
         if (u->config.doubtful)
-                return "a line that says where it may run is bad (leasectl reload names it)";
+                return reason(WHY_DOUBTFUL);
         if (u->renamed)
-                return "its Lease= is being changed";
-        if (!machine_competes(c, &why))
-                return why;
+                return reason(WHY_RENAMED);
+        if (idle != WHY_NONE)
+                return reason(idle);
         if (u->lease->unit != u)
-                return "another unit here has the same Lease=";
+                return reason(WHY_SAME_LEASE);
         if (!c->guard.synced)
-                return "leased-guard.service does not answer";
+                return reason(WHY_GUARD_SILENT);
         if (u->life.phase != PHASE_IDLE || u->said.guard.index > 0)
-                return "it is still being stopped here";
+                return reason(WHY_STILL_STOPPING);
         if (!said_is_told(u))
-                return "systemd has not told its state yet";
+                return reason(WHY_STATE_UNTOLD);
         if (!u->said.report.gate_loaded && !u->config.once) /* which PID 1 does not know before its start */
-                return said_why_no_gate(u);
+                return reason(said_why_no_gate(u));
         if (!said_is_down(u))
-                return "processes of an earlier run are left here";
+                return reason(WHY_LEFTOVERS);
         if (u->said.report.obstacle == OBSTACLE_LASTS && !u->wish.steal)
-                return u->said.obstacle_why;
+                return said_obstacle(u);
         if (lease_next_index(c, u->lease) > INDEX_MAX)
-                return "its Index cannot grow any more (leasectl registry forget LEASE)";
-        return c->now.boottime < u->back.not_before ? "this machine stands back for a while" : NULL;
+                return reason(WHY_INDEX_AT_END);
+        return reason(c->now.boottime < u->back.not_before ? WHY_STANDS_BACK : WHY_NONE);
 }

@@ -25,5 +25,5 @@ bool unit_is_ours(const Core *c, const Unit *u);
 bool unit_is_held(const Core *c, const Unit *u);
 /* Another unit here than the lease's is in hand, and runs by that lease, or by that Index of it for all we know. */
 bool unit_has_predecessor(const Core *c, const Lease *l, uint64_t index);
-/* Why this machine could not take it, were it its turn: one line; NULL: it could. */
-const char *unit_why_unable(const Core *c, const Unit *u);
+/* Why this machine could not take it, were it its turn; WHY_NONE: it could. */
+Reason unit_why_unable(const Core *c, const Unit *u);

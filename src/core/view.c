@@ -26,11 +26,10 @@ bool view_is_deaf(const Core *c) {
         return c->identity.trust != TRUST_OK || c->now.boottime >= deaf_at(c);
 }
 
-const char *view_why_deaf(const Core *c) {
+Why view_why_deaf(const Core *c) {
         if (c->identity.trust == TRUST_FOREIGN)
-                return "unknown: the registry is not the one that this machine knows (leasectl registry accept)";
-        return c->identity.trust == TRUST_NONE ? "unknown: the registry has not answered since leased started"
-                                               : "unknown: the registry does not answer";
+                return WHY_UNKNOWN_FOREIGN;
+        return c->identity.trust == TRUST_NONE ? WHY_UNKNOWN_UNHEARD : WHY_UNKNOWN_SILENT;
 }
 
 static const Session *session_of(const Core *c, const Machine *m) {
@@ -112,7 +111,8 @@ void core_session_view(const Core *c, Now now, SessionView *ret) {
                 .heard = c->heard.at,
                 .lost_acquires = c->lost_acquires,
         };
-        ret->competing = machine_competes(c, &ret->why_not);
+        ret->why_not = machine_why_not(c);
+        ret->competing = ret->why_not == WHY_NONE;
         ret->why_not_until = machine_waits_until(c, ret->why_not, now);
 }
 
@@ -229,73 +229,68 @@ bool view_is_elsewhere(const Core *c, const Unit *u) {
 }
 
 /* The lease is ours, and nothing has been begun. */
-static const char *why_not_ours(const Core *c, const Unit *u) {
+static Why why_not_ours(const Core *c, const Unit *u) {
         if (u->lease->n_debts > 0)
-                return "the lease was taken by force: waiting until the robbed machine has surely stopped";
+                return WHY_DEBT;
         if (!c->guard.synced)
-                return "leased-guard.service does not answer";
+                return WHY_GUARD_SILENT;
         if (c->now.boottime >= c->own.t0 + cover_timeline(c, u).stop)
-                return "the registry does not answer";
-        return c->identity.silence ? "the registry was replaced or fell back to an older state" : "about to start";
+                return WHY_REGISTRY_SILENT;
+        return c->identity.silence ? WHY_REGISTRY_REPLACED : WHY_ABOUT_TO_START;
 }
 
-static const char *why_not_global(const Core *c, const Unit *u) {
-        char buffer[PLACEMENT_WHY_SIZE];
-        const char *why = global_why_not(c, u, buffer);
+static Reason why_not_global(const Core *c, const Unit *u) {
+        Reason why = global_why_not(c, u);
 
-        if (why)
-                return why == buffer ? output_copy((Core *) c, buffer, strlen(buffer) + 1) : why;
-        if (u->life.phase == PHASE_RUNNING && *u->said.obstacle_why)
-                return u->said.obstacle_why;
+        if (why.why != WHY_NONE)
+                return why;
+        if (u->life.phase == PHASE_RUNNING && u->said.report.obstacle != OBSTACLE_NONE)
+                return said_obstacle(u);
         if (u->life.by_hand)
-                return "it has ended, or was stopped by hand";
-        return c->now.boottime < u->back.not_before ? "this machine stands back for a while" : "";
+                return reason(WHY_ENDED);
+        return reason(c->now.boottime < u->back.not_before ? WHY_STANDS_BACK : WHY_NONE);
 }
 
-static const char *why_unknown(const Core *c, const Unit *u) {
+static Why why_unknown(const Core *c, const Unit *u) {
         if (u->said.guard.index == 0)
                 return view_why_deaf(c);
-        return u->said.guard.expired
-                               ? "unknown: the registry does not answer; the guard stops what runs here by an "
-                                 "earlier beat"
-                               : "unknown: the registry does not answer; it runs here by an earlier beat, as the "
-                                 "guard knows";
+        return u->said.guard.expired ? WHY_UNKNOWN_ENDING : WHY_UNKNOWN_RUNNING;
 }
 
-const char *view_why_not(const Core *c, const Unit *u) {
-        const char *why = NULL;
+static Reason why_not_running(const Unit *u) {
+        if (u->life.put_aside)
+                return said_obstacle(u);
+        if (u->plan.stuck)
+                return reason(WHY_STUCK);
+        if (u->life.by_hand)
+                return reason(WHY_BY_HAND);
+        return reason(said_is_inactive(&u->said.report) && has_failed(&u->said.report) ? WHY_FAILED_HELD : WHY_NONE);
+}
+
+Reason view_why_not(const Core *c, const Unit *u) {
+        Reason why;
 
         if (u->global)
                 return why_not_global(c, u);
-        if (u->life.phase == PHASE_RUNNING && u->life.put_aside)
-                return u->said.obstacle_why;
-        if (u->life.phase == PHASE_RUNNING && u->plan.stuck)
-                return "it should go elsewhere, and there is no machine that fits";
-        if (u->life.phase == PHASE_RUNNING && u->life.by_hand)
-                return "it was stopped by hand; the lease stays here";
         if (u->life.phase == PHASE_RUNNING)
-                return said_is_inactive(&u->said.report) && has_failed(&u->said.report)
-                                       ? "it has failed; OnFailure=hold keeps its lease here"
-                                       : "";
+                return why_not_running(u);
         if (u->life.phase != PHASE_IDLE)
-                return why_word(leave_why(u->life.leave));
+                return reason(leave_why(u->life.leave));
         if (is_unknown(c, u))
-                return why_unknown(c, u);
+                return reason(why_unknown(c, u));
         if (u->lease->damaged)
-                return "the lease's record in the registry cannot be read: waiting until whoever may hold it has "
-                       "stopped";
+                return reason(WHY_RECORD_DAMAGED);
         if (lease_is_lost(u->lease) && !lease_is_ours(c, u->lease))
-                return "the lease's record in the registry was deleted: waiting until whoever may hold it has stopped";
+                return reason(WHY_RECORD_DELETED);
         if (is_for_another(c, u))
-                return "another unit here has the same Lease=";
+                return reason(WHY_SAME_LEASE);
         if (lease_is_ours(c, u->lease))
-                return why_not_ours(c, u);
+                return reason(why_not_ours(c, u));
         if (u->lease->value.state == LEASE_DONE)
-                return "its job is done (leasectl rearm)";
+                return reason(WHY_JOB_DONE);
         if (u->lease->value.state == LEASE_HELD)
-                return "another machine holds the lease";
-        (void) plan_wants_lease(c, u, &why);
-        return why ?: "asking for the lease";
+                return reason(WHY_HELD_ELSEWHERE);
+        return plan_wants_lease(c, u, &why) ? reason(WHY_ASKING) : why;
 }
 
 static void unit_view(const Core *c, const Unit *u, UnitView *ret) {

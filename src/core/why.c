@@ -62,6 +62,7 @@ static const struct {
         [WHY_CONFLICT_RUNS] = { "% runs here, with which it conflicts" },
         [WHY_INDEX_AT_END] = { "its Index cannot grow any more (leasectl registry forget LEASE)" },
         [WHY_STANDS_BACK] = { "this machine stands back for a while", "stands back" },
+        [WHY_ONCE] = { "it runs only once" },
 
         [WHY_OTHER_MACHINE] = { "it is to run on machine %" },
         [WHY_METADATA] = { "missing metadata %" },
@@ -101,6 +102,7 @@ static const struct {
         [WHY_FAILED_HELD] = { "it has failed; OnFailure=hold keeps its lease here" },
         [WHY_ENDED] = { "it has ended, or was stopped by hand" },
         [WHY_HERE_ALREADY] = { "it is here already" },
+        [WHY_RUN_LOST] = { "its lease was lost, or its gate could not be opened, before it had begun" },
 
         [WHY_HOLDS] = { "holds it" },
         [WHY_HELD_LAST] = { "held it when the registry last answered" },
@@ -123,13 +125,15 @@ char *why_text(Reason r, char buf[static WHY_TEXT_SIZE]) {
         size_t n = 0;
 
         buf[0] = '\0';
+        if (r.holds && s && r.why != WHY_HOLDS)
+                n = append(buf, n, "holds it; ", strlen("holds it; "));
         if (s && r.there && sentences[r.why].there)
                 s = sentences[r.why].there;
         if (!s)
                 return buf;
         mark = strchr(s, '%');
         if (!mark) {
-                append(buf, 0, s, strlen(s));
+                append(buf, n, s, strlen(s));
                 return buf;
         }
         n = append(buf, n, s, (size_t) (mark - s));

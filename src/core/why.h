@@ -71,6 +71,7 @@ typedef enum Why {
         WHY_CONFLICT_RUNS = 68, /* likewise */
         WHY_INDEX_AT_END = 69,
         WHY_STANDS_BACK = 70,
+        WHY_ONCE = 71,
 
         /* by its wishes this unit does not run on a machine, or another machine comes first */
         WHY_OTHER_MACHINE = 80, /* .what is the machine id that it asks for */
@@ -107,6 +108,7 @@ typedef enum Why {
         WHY_FAILED_HELD = 122,
         WHY_ENDED = 123,
         WHY_HERE_ALREADY = 124,
+        WHY_RUN_LOST = 125,
 
         /* how another machine stands to it */
         WHY_HOLDS = 130,
@@ -123,6 +125,7 @@ typedef enum Why {
 typedef struct Reason {
         Why why;
         bool there;       /* told of another machine, or for others to read: "there" instead of "here" */
+        bool holds;       /* told of the machine that holds the unit: why it should let go */
         size_t length;    /* of .what, which need not be terminated: it may be a word of a list */
         const char *what; /* the unit, the machine or the "key=value"; NULL: the reason speaks of nothing */
 } Reason;
@@ -149,6 +152,9 @@ Reason reason_keep(Reason r, char *buf, size_t size);
 /* Writes the sentence, without a full stop, into buf and returns buf; "" for WHY_NONE and for a number that is not
  * known here. */
 char *why_text(Reason r, char buf[static WHY_TEXT_SIZE]);
+
+/* The same in memory that lasts until the block ends. */
+#define WHY_TEXT(r) why_text((r), (char[WHY_TEXT_SIZE]){})
 
 /* The one word in which a tenure's end is told in the history; "" if it is none. Static. */
 const char *why_word(Why why);

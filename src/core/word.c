@@ -44,38 +44,36 @@ static bool beats(const Core *c) {
 
 /* ---- whether it can be ---- */
 
-/* By its wishes, and by what is here; NULL: it may. */
-static const char *why_not_placed(Core *c, const Unit *u) {
+/* By its wishes, and by what is here; WHY_NONE: it may. */
+static Reason why_not_placed(Core *c, const Unit *u) {
         PlacementMachine look;
-        char buffer[PLACEMENT_WHY_SIZE];
-        const char *why;
         Plan plan;
 
         if (!c->self)
-                return NULL;
+                return reason(WHY_NONE);
         plan_begin(&plan, c);
-        (void) plan_why_not(&plan, u, c->self, &look, buffer);
-        look.why = ""; /* what was said here before does not count any more */
-        why = placement_why_not(u->config.placement, &look, buffer);
-        return why == buffer ? output_copy(c, buffer, strlen(buffer) + 1) : why;
+        (void) plan_why_not(&plan, u, c->self, &look);
+        look.enabled = true; /* what was said here before does not count any more */
+        look.word = reason(WHY_NONE);
+        return placement_why_not(u->config.placement, &look);
 }
 
-static const char *why_no_steal(Core *c, const Unit *u) {
+static Reason why_no_steal(Core *c, const Unit *u) {
         const Lease *l = u->lease;
-        const char *why;
+        Reason why;
 
         if (unit_is_ours(c, u))
-                return NULL;
+                return reason(WHY_NONE);
         if (l->damaged)
-                return "the lease's record in the registry cannot be read";
+                return reason(WHY_RECORD_UNREADABLE);
         if (l->value.state == LEASE_DONE && u->config.version <= l->value.version)
-                return "its job is done (leasectl rearm)";
+                return reason(WHY_JOB_DONE);
         if (l->value.state == LEASE_HELD && l->value.period > 0)
-                return "its lease is held by way of the D-Bus API (StealLease)";
+                return reason(WHY_PERIOD_LEASE);
         if (l->n_debts >= DEBTS_MAX)
-                return "too many machines may still run it: that ends within their TTLs";
+                return reason(WHY_DEBTS_FULL);
         why = why_not_placed(c, u);
-        if (!why && said_is_told(u)) /* what is not known yet will be in a moment */
+        if (why.why == WHY_NONE && said_is_told(u)) /* what is not known yet will be in a moment */
                 why = unit_why_unable(c, u);
         return why;
 }
@@ -93,18 +91,18 @@ static bool is_lease_of_unit(const Core *c, const Lease *l) {
 }
 
 /* For who does not wait. What is not known yet will be in a moment. */
-static WordResult why_not_at_once(const Core *c, const Unit *u, const char **ret_why) {
+static WordResult why_not_at_once(const Core *c, const Unit *u, Reason *ret_why) {
         if (!said_is_told(u) || unit_is_ours(c, u) || u->life.phase != PHASE_IDLE)
                 return WORD_BEGUN;
         if (u->lease->unit != u || (u->lease->seen.known && !u->plan.available && !c->plan.stale))
                 return WORD_TAKEN;
         *ret_why = unit_why_unable(c, u);
-        return *ret_why ? WORD_UNABLE : WORD_BEGUN;
+        return ret_why->why != WHY_NONE ? WORD_UNABLE : WORD_BEGUN;
 }
 
-static WordResult why_no_run(const Core *c, const Word *w, const Unit *u, const char **ret_why) {
+static WordResult why_no_run(const Core *c, const Word *w, const Unit *u, Reason *ret_why) {
         if (u->forgotten) {
-                *ret_why = "its lease was lost, or its gate could not be opened, before it had begun";
+                *ret_why = reason(WHY_RUN_LOST);
                 return WORD_UNABLE;
         }
         if (!w->armed && is_lease_of_unit(c, u->lease))
@@ -113,16 +111,16 @@ static WordResult why_no_run(const Core *c, const Word *w, const Unit *u, const 
 }
 
 /* WORD_BEGUN: nothing stands against it. */
-static WordResult why_not(Core *c, const Word *w, const char **ret_why) {
+static WordResult why_not(Core *c, const Word *w, Reason *ret_why) {
         const Unit *u = unit_of(c, w);
 
-        *ret_why = NULL;
+        *ret_why = reason(WHY_NONE);
         if (!u && w->kind != EVENT_DRAIN) {
-                *ret_why = "it is not enabled here any more";
+                *ret_why = reason(WHY_NOT_ENABLED);
                 return WORD_UNABLE;
         }
         if (!beats(c) && (w->kind == EVENT_STEAL || (w->kind == EVENT_RUN && !w->on))) {
-                *ret_why = "the registry does not answer";
+                *ret_why = reason(WHY_REGISTRY_SILENT);
                 return WORD_UNAVAILABLE;
         }
         if (!beats(c))
@@ -135,7 +133,7 @@ static WordResult why_not(Core *c, const Word *w, const char **ret_why) {
                 return unit_is_ours(c, u) ? WORD_BEGUN : WORD_NOT_HELD;
         case EVENT_STEAL:
                 *ret_why = why_no_steal(c, u);
-                return *ret_why ? WORD_UNABLE : WORD_BEGUN;
+                return ret_why->why != WHY_NONE ? WORD_UNABLE : WORD_BEGUN;
         case EVENT_REARM:
                 return u->lease->value.state == LEASE_DONE && !u->lease->damaged &&
                                                        (!w->armed || u->lease->value.index == w->index)
@@ -245,7 +243,7 @@ static void disarm(Core *c, Word *w) {
 }
 
 /* Takes the word out of the list; what has not begun will not. */
-static void end(Core *c, Word *w, WordResult result, const char *why) {
+static void end(Core *c, Word *w, WordResult result, Reason why) {
         Unit *u = unit_of(c, w);
         Word **at = &c->words;
 
@@ -262,7 +260,7 @@ static void end(Core *c, Word *w, WordResult result, const char *why) {
 
                 a->id = w->id;
                 a->word = result;
-                a->why = why;
+                a->reason = output_reason(c, why);
                 a->span = result == WORD_BEGUN && w->kind == EVENT_STEAL && u ? longest_debt(c, u->lease) : 0;
         }
         free(w);
@@ -272,7 +270,7 @@ static void end(Core *c, Word *w, WordResult result, const char *why) {
 
 void word_begin(Core *c, const Event *e) {
         Word *w = calloc(1, sizeof(Word));
-        const char *why = NULL;
+        Reason why = reason(WHY_NONE);
         WordResult result;
         Unit *u;
 
@@ -303,7 +301,7 @@ void word_begin(Core *c, const Event *e) {
 void word_withdraw(Core *c, uint64_t id) {
         for (Word *w = c->words; w; w = w->next)
                 if (w->id == id && id > 0) {
-                        end(c, w, WORD_WITHDRAWN, NULL);
+                        end(c, w, WORD_WITHDRAWN, reason(WHY_NONE));
                         return;
                 }
 }
@@ -312,12 +310,12 @@ void word_advance(Core *c) {
         Word *next;
 
         for (Word *w = c->words; w; w = next) {
-                const char *why = NULL;
+                Reason why = reason(WHY_NONE);
                 WordResult result;
 
                 next = w->next;
                 if (has_begun(c, w)) {
-                        end(c, w, WORD_BEGUN, NULL);
+                        end(c, w, WORD_BEGUN, reason(WHY_NONE));
                         continue;
                 }
                 if (is_under_way(c, w))

@@ -124,7 +124,7 @@ static WeighedMachine take_machine(const json_t *row) {
 /* ---- as it is told ---- */
 
 static json_t *to_row(const WeighedMachine *m) {
-        char why[PLACEMENT_WHY_SIZE + 64];
+        char why[WHY_TEXT_SIZE + 64];
 
         if (m->why)
                 (void) snprintf(why, sizeof(why), "%s", m->why);

@@ -33,17 +33,19 @@ static const char *missing_peer(const char *list, const WeighedLease *leases, si
 static void weigh_one(const UnitOptions *unit, const WeighedLease *leases, size_t n, WeighedMachine *m) {
         const WeighedLease *own = find_lease(leases, n, unit->unit);
         char peer[NAME_SIZE];
+        Reason why;
 
         m->holds = !unit->global && own && streq(own->machine_id, m->look.id);
         if (m->holds && m->look.held > 0)
                 m->look.held--; /* it would be free */
-        m->look.why = "";       /* as if it were enabled there */
+        m->look.enabled = true; /* as if it were */
         for (size_t i = 0; i < n && !unit->global && !m->look.conflict; i++)
                 if (streq(leases[i].machine_id, m->look.id) && !streq(leases[i].unit, unit->unit) &&
                                 stand_apart(unit, leases + i))
                         m->look.conflict = leases[i].unit;
         m->look.missing_peer = missing_peer(unit->placement.machine_of, leases, n, m->look.id, peer);
-        m->why = m->up ? placement_why_not(&unit->placement, &m->look, m->buffer) : "it is silent";
+        why = m->up ? placement_why_not(&unit->placement, &m->look) : reason(WHY_SILENT);
+        m->why = why.why != WHY_NONE ? why_text(why, m->buffer) : NULL;
         m->look.missing_peer = NULL;
 }
 

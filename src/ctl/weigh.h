@@ -26,7 +26,7 @@ typedef struct WeighedMachine {
         bool holds;      /* it has the unit now */
         const char *why; /* why it would not take it; NULL: it would */
         unsigned rank;   /* if it would: how many come before it */
-        char buffer[PLACEMENT_WHY_SIZE];
+        char buffer[WHY_TEXT_SIZE];
 } WeighedMachine;
 
 /* order gets pointers to all n machines: those that would take the unit, the first one first, then the others as they

@@ -121,7 +121,7 @@ static int find_lease(Daemon *d, sd_bus_message *m, bool must_be_known, LeaseVie
         core_session_view(d->core, loop_now(), &session);
         if (!session.known)
                 return bus_error(error, BUS_ERROR("RegistryUnavailable"), "Who holds %s is not known: %s.", name,
-                                isempty(session.why_not) ? "the registry has not answered yet" : session.why_not);
+                                WHY_TEXT(reason(session.why_not ?: WHY_REGISTRY_UNHEARD)));
         return bus_error(error, BUS_ERROR("NoSuchLease"), "Nobody has ever held a lease %s.", name);
 }
 
@@ -236,6 +236,12 @@ static int append_why_not(sd_bus_message *m, const SessionView *session) {
         return bus_append_text(m, why_not_machine(session, now_realtime(), line, sizeof(line)));
 }
 
+static int append_last_error(sd_bus_message *m, const ManagerSubject *s) {
+        char text[WHY_TEXT_SIZE];
+
+        return bus_append_text(m, registry_health_last_error(&s->status, &s->session, text));
+}
+
 typedef ManagerSubject Subject;
 
 #define PROPERTIES(P)                                                                                                 \
@@ -256,7 +262,7 @@ typedef ManagerSubject Subject;
         P(RegistryErrorUSec, "t", ASKED, sd_bus_message_append(m, "t", s->status.error_at))                           \
         P(RegistryWarning, "s", TOLD, bus_append_text(m, s->status.warning))                                          \
         P(WhyNot, "s", TOLD, append_why_not(m, &s->session))                                                          \
-        P(LastError, "s", TOLD, bus_append_text(m, registry_health_last_error(&s->status, &s->session)))              \
+        P(LastError, "s", TOLD, append_last_error(m, s))                                                              \
         P(ConfigurationErrors, "as", TOLD, append_lines(m, &s->daemon->wrong))                                        \
         P(UnitsError, "s", TOLD, bus_append_text(m, s->daemon->pid1_port_error))                                      \
         P(TTLUSec, "t", TOLD, sd_bus_message_append(m, "t", s->session.ttl))                                          \

@@ -14,7 +14,7 @@ static int set_unavailable(Daemon *d, sd_bus_error *error) {
 
         core_session_view(d->core, loop_now(), &v);
         return bus_error(error, BUS_ERROR("RegistryUnavailable"), "No leases now: %s.",
-                        isempty(v.why_not) ? "the registry does not answer" : v.why_not);
+                        WHY_TEXT(reason(v.why_not ?: WHY_REGISTRY_SILENT)));
 }
 
 static int set_error(Daemon *d, const Action *a, sd_bus_error *error) {

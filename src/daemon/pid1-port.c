@@ -286,10 +286,10 @@ static void say_refused(EnabledUnit *u, const char *refused) {
                 return;
         if (view.held_here)
                 (void) snprintf(reason, sizeof(reason), "which is held here, but %s",
-                                isempty(view.why_not) ? "its gate is not open yet" : view.why_not);
+                                view.why_not.why == WHY_NONE ? "its gate is not open yet" : WHY_TEXT(view.why_not));
         else if (isempty(view.machine_id))
                 (void) snprintf(reason, sizeof(reason), "which nobody holds (%s)",
-                                isempty(view.why_not) ? view.state : view.why_not);
+                                view.why_not.why == WHY_NONE ? view.state : WHY_TEXT(view.why_not));
         else
                 (void) snprintf(reason, sizeof(reason), "which is held by %s",
                                 machine_name(u->daemon->core, view.machine_id, holder, sizeof(holder)));

@@ -45,15 +45,15 @@ struct Publisher {
 /* ---- leases and units ---- */
 
 static void emit_lease_changed(Daemon *d, sd_bus *bus, Shown *s, const LeaseView *v) {
-        static const char *const reasons[_LEASE_STATE_MAX] = {
-                [LEASE_FREE] = "released",
-                [LEASE_HELD] = "acquired",
-                [LEASE_DONE] = "done",
+        static const Why whys[_LEASE_STATE_MAX] = {
+                [LEASE_FREE] = WHY_RELEASED,
+                [LEASE_HELD] = WHY_ACQUIRED,
+                [LEASE_DONE] = WHY_DONE,
         };
         const LeaseRecord *l = v->record;
         const Tenure *last;
-        const char *reason;
         bool same;
+        Why why;
 
         if (!l || (s->added && s->state == l->state && s->index == l->index && streq(s->machine_id, l->machine_id)))
                 return;
@@ -63,14 +63,17 @@ static void emit_lease_changed(Daemon *d, sd_bus *bus, Shown *s, const LeaseView
         s->since = l->since;
         str_copy(s->machine_id, sizeof(s->machine_id), l->machine_id);
         /* How the tenure before ended is why this one began. */
-        last = l->n_tenures > 0 ? l->tenures + l->n_tenures - 1 : NULL;
-        reason = same ? "renewed"
-                 : l->state == LEASE_HELD && last && (last->to == l->since || streq(last->why, "expired"))
-                                 ? last->why
-                                 : reasons[l->state];
+        last = lease_last_tenure(l);
+        if (same)
+                why = WHY_RENEWED;
+        else if (l->state == LEASE_HELD && last && (last->to == l->since || tenure_why(last) == WHY_EXPIRED))
+                why = WHY_NONE; /* another version of leased may know more ends than this one */
+        else
+                why = whys[l->state];
         if (bus)
                 (void) sd_bus_emit_signal(bus, BUS_PATH, BUS_MANAGER, "LeaseChanged", "ssxts", v->name,
-                                l->state == LEASE_HELD ? l->machine_id : "", l->version, l->index, reason);
+                                l->state == LEASE_HELD ? l->machine_id : "", l->version, l->index,
+                                why != WHY_NONE ? why_word(why) : last->why);
 }
 
 /* Names what differs from what was last announced. */
@@ -85,7 +88,7 @@ static int emit_changes(sd_bus *bus, const char *path, const PropertyTable *tabl
 /* PID 1 is asked about every unit again and again, and mostly says the same: nothing is sent then. What hangs on all
  * machines is looked at when this machine's own reason is another one, and otherwise in rounds. */
 static int emit_unit(sd_bus *bus, Shown *s, const UnitSubject *unit, bool around) {
-        uint64_t reason = property_digest(unit->view.why_not);
+        uint64_t reason = property_digest(WHY_TEXT(unit->view.why_not));
 
         around |= reason != s->reason;
         s->reason = reason;
@@ -96,7 +99,7 @@ static int add_unit(sd_bus *bus, Shown *s, const UnitSubject *unit) {
         _cleanup_free_ char **names = NULL;
         int r = property_changes(&bus_unit_properties, unit, true, bus, s->digests, &names);
 
-        s->reason = property_digest(unit->view.why_not);
+        s->reason = property_digest(WHY_TEXT(unit->view.why_not));
         return r < 0 ? r : sd_bus_emit_object_added(bus, s->path);
 }
 
@@ -142,7 +145,7 @@ static int count_unit(const UnitView *v, void *userdata) {
 }
 
 static void show_status(Daemon *d, const ManagerSubject *now) {
-        const char *error = registry_health_last_error(&now->status, &now->session);
+        const char *error = registry_health_last_error(&now->status, &now->session, (char[WHY_TEXT_SIZE]){});
         Publisher *p = d->publisher;
         char text[sizeof(p->status)];
         size_t units = 0;

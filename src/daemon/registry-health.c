@@ -83,8 +83,9 @@ const char *registry_health_state(const RegistryStatus *status, const SessionVie
         return status->state == REGISTRY_OK && !isempty(session->found_uuid) ? "foreign" : texts[status->state];
 }
 
-const char *registry_health_last_error(const RegistryStatus *status, const SessionView *session) {
-        return session->competing || isempty(session->why_not) ? strempty(status->error) : session->why_not;
+const char *registry_health_last_error(
+                const RegistryStatus *status, const SessionView *session, char buf[static WHY_TEXT_SIZE]) {
+        return session->competing ? strempty(status->error) : why_text(reason(session->why_not), buf);
 }
 
 void registry_health_note(Daemon *d, const RegistryStatus *status, const SessionView *session) {

@@ -19,4 +19,5 @@ void registry_health_note(Daemon *d, const RegistryStatus *status, const Session
 /* Since when the state is what was last announced (CLOCK_REALTIME); 0: nothing was. */
 usec_t registry_health_since(const Daemon *d);
 /* Why this machine does not compete, or else the registry's last error; "" if there was none. */
-const char *registry_health_last_error(const RegistryStatus *status, const SessionView *session);
+const char *registry_health_last_error(
+                const RegistryStatus *status, const SessionView *session, char buf[static WHY_TEXT_SIZE]);

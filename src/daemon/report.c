@@ -176,8 +176,8 @@ static void report_lease(const Line *l) {
                 say(l, LOG_NOTICE, "the lease is still ours (Index %" PRIu64 "): starting the unit again", a->index);
                 break;
         case REPORT_RELEASED:
-                say(l, LOG_NOTICE, "lease released (Index %" PRIu64 "%s%s)", a->index, isempty(a->why) ? "" : ", ",
-                                strempty(a->why));
+                say(l, LOG_NOTICE, "lease released (Index %" PRIu64 "%s%s)", a->index,
+                                a->reason.why != WHY_NONE ? ", " : "", why_word(a->reason.why));
                 break;
         case REPORT_TRANSFERRED:
                 say(l, LOG_NOTICE, "lease handed to %s, with Index %" PRIu64, l->machine, a->index);
@@ -287,14 +287,14 @@ static void report_unit(const Line *l) {
                                 "systemd has stopped it together with %s, which it needs: it starts here again when "
                                 "that is back "
                                 "soon, and otherwise elsewhere",
-                                isempty(a->why) ? "a unit" : a->why);
+                                isempty(a->other) ? "a unit" : a->other);
                 break;
         case REPORT_STOPPED_FOR:
                 say(l, LOG_NOTICE,
                                 "systemd has stopped it for %s, with which it conflicts: it starts here again when "
                                 "that is over "
                                 "soon, and otherwise elsewhere",
-                                isempty(a->why) ? "a unit" : a->why);
+                                isempty(a->other) ? "a unit" : a->other);
                 break;
         case REPORT_STARTED_AGAIN:
                 say(l, LOG_NOTICE, "what it was stopped for is over: starting it again");

@@ -68,7 +68,7 @@ static int find_held_unit(Daemon *d, sd_bus_message *m, UnitView *ret, sd_bus_er
                 return r;
         if (!ret->known)
                 return bus_error(error, BUS_ERROR("RegistryUnavailable"),
-                                "Who holds the lease of %s is not known: %s.", ret->unit, ret->why_not);
+                                "Who holds the lease of %s is not known: %s.", ret->unit, WHY_TEXT(ret->why_not));
         return bus_error(error, BUS_ERROR("NotHolder"), "The lease of %s is not held here, but by %s.", ret->unit,
                         machine_name(d->core, ret->machine_id, holder, sizeof(holder)));
 }
@@ -190,7 +190,7 @@ int verb_steal_unit(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
                 return sd_bus_error_set(error, BUS_ERROR("Draining"), "This machine is draining: it takes no leases.");
         if (!session.competing)
                 return bus_error(error, BUS_ERROR("RegistryUnavailable"), "This machine can take no leases now: %s.",
-                                isempty(session.why_not) ? "it has no session yet" : session.why_not);
+                                WHY_TEXT(reason(session.why_not)));
         log_notice("%s: steal asked for over D-Bus", unit.unit);
         return words_begin(d, m, &(Event){ .kind = EVENT_STEAL, .unit = unit.unit });
 }

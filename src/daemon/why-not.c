@@ -24,12 +24,12 @@ const char *why_not_line(const WhyNotView *v, usec_t now, char *buf, size_t size
         format_until(v->until, now, until, sizeof(until));
         if (v->rank > 0)
                 (void) snprintf(rank, sizeof(rank), ", rank %u", v->rank);
-        (void) snprintf(buf, size, "%s%s%s", v->why, rank, until);
+        (void) snprintf(buf, size, "%s%s%s", WHY_TEXT(v->reason), rank, until);
         return buf;
 }
 
 const char *why_not_machine(const SessionView *v, usec_t now, char *buf, size_t size) {
-        WhyNotView line = { .why = strempty(v->why_not), .until = v->why_not_until };
+        WhyNotView line = { .reason = reason(v->why_not), .until = v->why_not_until };
 
         return v->competing ? "" : why_not_line(&line, now, buf, size);
 }

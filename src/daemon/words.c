@@ -160,7 +160,7 @@ static int reply(Daemon *d, const PendingWord *p, const Action *a, sd_bus_error 
         case WORD_UNABLE:
                 return bus_error(error, BUS_ERROR("Unfit"),
                                 p->event.kind == EVENT_STEAL ? "It cannot run here: %s." : "It cannot be: %s.",
-                                a->why ?: "it is here already");
+                                WHY_TEXT(a->reason.why != WHY_NONE ? a->reason : reason(WHY_HERE_ALREADY)));
         case WORD_NOT_HELD:
                 return bus_error(error, BUS_ERROR("NotHolder"), "The lease of %s is not held here any more.",
                                 p->object);
@@ -176,7 +176,8 @@ static int reply(Daemon *d, const PendingWord *p, const Action *a, sd_bus_error 
                                 "sent may be done yet.");
         default:
                 return bus_error(error, BUS_ERROR("RegistryUnavailable"),
-                                "Nothing can be asked of the registry now: %s.", a->why ?: "it does not answer");
+                                "Nothing can be asked of the registry now: %s.",
+                                WHY_TEXT(a->reason.why != WHY_NONE ? a->reason : reason(WHY_REGISTRY_SILENT)));
         }
 }
 
@@ -189,7 +190,9 @@ void words_done(Daemon *d, const Action *a) {
                 return; /* the connection is lost */
         if (a->kind == ACTION_WORD_DONE && a->word != WORD_BEGUN)
                 log_notice("%s: what was asked for is not done: %s", p->object,
-                                a->word == WORD_WITHDRAWN ? "whoever asked is gone" : a->why ?: "it cannot be any more");
+                                a->word == WORD_WITHDRAWN   ? "whoever asked is gone"
+                                : a->reason.why != WHY_NONE ? WHY_TEXT(a->reason)
+                                                            : "it cannot be any more");
         bus_reply_failed(p->message, reply(d, p, a, &error), &error);
         pending_free(d, p);
 }

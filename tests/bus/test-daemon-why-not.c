@@ -20,14 +20,16 @@ static const char *line_of(const WhyNotView *v) {
 }
 
 static void a_machine_that_stands_by_is_told_with_its_rank(void **state) {
-        assert_string_equal(
-                        line_of(&(WhyNotView){ .fits = true, .why = "stands by", .rank = 2 }), "stands by, rank 2");
-        assert_string_equal(line_of(&(WhyNotView){ .fits = true, .why = "stands by, first in line" }),
+        assert_string_equal(line_of(&(WhyNotView){ .fits = true, .reason = reason(WHY_STANDS_BY), .rank = 2 }),
+                        "stands by, rank 2");
+        assert_string_equal(line_of(&(WhyNotView){ .fits = true, .reason = reason(WHY_FIRST) }),
                         "stands by, first in line");
 }
 
 static void until_when_is_told_by_the_clock_and_another_day_with_its_date(void **state) {
-        WhyNotView v = { .fits = true, .why = "stands back", .until = NOON + 190 * USEC_PER_SEC };
+        WhyNotView v = {
+                .fits = true, .reason = { .why = WHY_STANDS_BACK, .there = true }, .until = NOON + 190 * USEC_PER_SEC
+        };
 
         assert_string_equal(line_of(&v), "stands back until 12:03:10");
         v.until = NOON + 12 * USEC_PER_HOUR;
@@ -36,7 +38,7 @@ static void until_when_is_told_by_the_clock_and_another_day_with_its_date(void *
         assert_string_equal(line_of(&v), "stands back until 2027-03-01 12:00:00");
         v.until = NOON; /* by a clock that is behind ours */
         assert_string_equal(line_of(&v), "stands back");
-        assert_string_equal(line_of(&(WhyNotView){ .why = "draining" }), "draining");
+        assert_string_equal(line_of(&(WhyNotView){ .reason = { .why = WHY_DRAINING, .there = true } }), "draining");
 }
 
 int main(void) {

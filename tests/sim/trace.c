@@ -240,7 +240,7 @@ void trace_action(World *w, const Machine *m, const Action *a) {
                 trace_line(w, m, "-> REPORT %s %s %s %llu %s",
                                 (size_t) a->report < ELEMENTSOF(reports) ? strempty(reports[a->report]) : "?",
                                 strempty(a->unit), a->lease && !a->unit ? a->lease : "", (unsigned long long) a->index,
-                                a->why ?: strempty(a->machine));
+                                a->machine ?: strempty(a->other));
         else if (a->kind == ACTION_GUARD_ARM || a->kind == ACTION_GUARD_BEAT || a->kind == ACTION_GUARD_LOSE)
                 trace_line(w, m, "-> %s %s Index %llu t0 %.6f stop %.3f kill %.3f", names[a->kind], strempty(a->unit),
                                 (unsigned long long) a->index, (double) a->t0 / USEC_PER_SEC,

@@ -421,7 +421,7 @@ size_t cluster_count(Cluster *c, size_t machine) {
 typedef struct Search {
         const char *machine;
         WhyNotView view;
-        char why[512];
+        char why[WHY_TEXT_SIZE];
 } Search;
 
 static int take_why(const WhyNotView *v, void *userdata) {
@@ -430,23 +430,26 @@ static int take_why(const WhyNotView *v, void *userdata) {
         if (!streq(v->machine_id, s->machine))
                 return 0;
         assert_null(s->view.machine_id); /* one line for each */
-        str_copy(s->why, sizeof(s->why), v->why);
         s->view = *v;
-        s->view.why = s->why;
+        (void) why_text(v->reason, s->why);
         return 0;
 }
 
-const WhyNotView *cluster_standing(Cluster *c, size_t observer, size_t unit, size_t machine) {
+static const Search *look_for(Cluster *c, size_t observer, size_t unit, size_t machine) {
         static Search s;
 
-        s = (Search){ .machine = c->machines[machine].id, .view.why = "(not listed)" };
+        s = (Search){ .machine = c->machines[machine].id, .why = "(not listed)" };
         (void) core_each_why_not(
                         c->machines[observer].core, (Now){ .boottime = c->now }, c->names[unit], take_why, &s);
-        return &s.view;
+        return &s;
+}
+
+const WhyNotView *cluster_standing(Cluster *c, size_t observer, size_t unit, size_t machine) {
+        return &look_for(c, observer, unit, machine)->view;
 }
 
 const char *cluster_why_not(Cluster *c, size_t observer, size_t unit, size_t machine) {
-        return cluster_standing(c, observer, unit, machine)->why;
+        return look_for(c, observer, unit, machine)->why;
 }
 
 bool cluster_is_stuck(Cluster *c, size_t observer, size_t unit) {

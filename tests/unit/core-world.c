@@ -163,7 +163,7 @@ static void carry_out(World *w, const Action *a) {
         case ACTION_WORD_DONE:
                 w->word = a->word;
                 w->word_span = a->span;
-                w->word_why = a->why ? "said" : NULL;
+                w->word_why = a->reason.why != WHY_NONE ? "said" : NULL;
                 break;
         case ACTION_GUARD_ARM:
                 if (w->guard.index != a->index)

@@ -204,7 +204,8 @@ static void a_record_older_than_it_was_seen_means_that_the_registry_fell_back(vo
         world_pass(w, 15 * USEC_PER_SEC);
         core_session_view(w->core, (Now){ .boottime = w->now.boottime, .realtime = 5000 * USEC_PER_SEC }, &view);
         assert_false(view.competing);
-        assert_non_null(strstr(view.why_not, "fell back"));
+        assert_int_equal(view.why_not, WHY_REGISTRY_REPLACED);
+        assert_non_null(strstr(WHY_TEXT(reason(view.why_not)), "fell back"));
         assert_in_range(view.why_not_until, (5000 + 40) * USEC_PER_SEC, (5000 + 47) * USEC_PER_SEC);
         world_pass(w, 40 * USEC_PER_SEC);
         assert_int_equal(w->done[ACTION_UNIT_START], 0);

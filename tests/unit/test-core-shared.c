@@ -21,7 +21,7 @@ static void of_two_units_with_one_lease_only_one_holds_it(void **state) {
         assert_true(core_find_unit(w->core, w->now, "b.service", &view));
         assert_false(view.held_here);
         assert_string_equal(view.state, "waiting");
-        assert_string_equal(view.why_not, "another unit here has the same Lease=");
+        assert_string_equal(WHY_TEXT(view.why_not), "another unit here has the same Lease=");
         assert_true(core_find_unit(w->core, w->now, "a.service", &view));
         assert_true(view.held_here);
         assert_int_equal(w->done[ACTION_UNIT_START], 1);

@@ -172,13 +172,15 @@ static void the_state_is_what_can_be_known(void **state) {
         for (size_t i = 0; i < ELEMENTSOF(table); i++) {
                 World *w = table[i].make();
                 UnitView v;
+                const char *why;
 
                 assert_true(core_find_unit(w->core, w->now, "a.service", &v));
+                why = WHY_TEXT(v.why_not);
                 if (!streq(v.state, table[i].state) || !streq(v.machine_id, table[i].holder) ||
                                 v.known != table[i].known || v.held_here != table[i].held_here ||
-                                (table[i].why && (*table[i].why ? !strstr(v.why_not, table[i].why) : *v.why_not)))
+                                (table[i].why && (*table[i].why ? !strstr(why, table[i].why) : *why)))
                         fail_msg("%s: state %s, holder %s, known %i, held here %i, why: %s", table[i].what, v.state,
-                                        v.machine_id, v.known, v.held_here, v.why_not);
+                                        v.machine_id, v.known, v.held_here, why);
                 world_free(w);
         }
 }
@@ -279,14 +281,14 @@ static void a_machine_is_up_silent_or_unknown(void **state) {
 static int find_line(const WhyNotView *v, void *userdata) {
         if (!streq(v->machine_id, THEM))
                 return 0;
-        str_copy(userdata, 128, v->why);
+        (void) why_text(v->reason, userdata);
         return 1;
 }
 
 static void who_would_be_next_is_said_of_nothing_that_is_done(void **state) {
         World *w = done();
         OfferRecord offer = { .lease = "a.service" };
-        char why[128];
+        char why[WHY_TEXT_SIZE];
 
         say_them(w);
         say_records(w, RECORD_OFFER, THEM "/a.service", &offer);

@@ -328,7 +328,7 @@ static void what_pid1_has_stopped_goes_elsewhere_for_as_long_as_that_lasts(void 
                 world_pass(w, 100 * USEC_PER_SEC);
                 assert_int_equal(world_lease(w)->state, LEASE_FREE);
                 assert_true(core_find_unit(w->core, w->now, "a.service", &v));
-                assert_non_null(strstr(v.why_not, "need.service"));
+                assert_non_null(strstr(WHY_TEXT(v.why_not), "need.service"));
                 put_aside(w, by[i], OBSTACLE_NONE);
                 world_pass(w, 5 * USEC_PER_SEC); /* and is had again at once: it did not fail */
                 assert_int_equal(w->done[ACTION_UNIT_START], 2);
