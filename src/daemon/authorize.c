@@ -49,7 +49,7 @@ struct Authorization {
 };
 
 static void authorization_free(Authorization *a) {
-        DL_DELETE(a->daemon->authorizations, a);
+        DL_DELETE(a->daemon->callers.authorizations, a);
         sd_bus_slot_unref(a->slot);
         sd_bus_slot_unref(a->gone);
         sd_bus_message_unref(a->message);
@@ -81,7 +81,7 @@ static unsigned count_questions(const Daemon *d, const uint32_t *uid) {
         unsigned n = 0;
         Authorization *a;
 
-        DL_FOREACH(d->authorizations, a)
+        DL_FOREACH(d->callers.authorizations, a)
                 n += a->asked && (!uid || a->uid == *uid);
         return n;
 }
@@ -90,7 +90,7 @@ static unsigned count_calls(const Daemon *d) {
         unsigned n = 0;
         Authorization *a;
 
-        DL_COUNT(d->authorizations, a, n);
+        DL_COUNT(d->callers.authorizations, a, n);
         return n;
 }
 
@@ -151,7 +151,7 @@ static void take_back(Authorization *a) {
         char id[32];
 
         format_question(a, id, sizeof(id));
-        if (sd_bus_message_new_method_call(bus_link_get(a->daemon->api), &word, POLKIT_NAME, POLKIT_PATH,
+        if (sd_bus_message_new_method_call(bus_link_get(a->daemon->links.api), &word, POLKIT_NAME, POLKIT_PATH,
                             POLKIT_AUTHORITY, "CancelCheckAuthorization") >= 0 &&
                         sd_bus_message_append(word, "s", id) >= 0 &&
                         sd_bus_message_set_expect_reply(word, false) >= 0 &&
@@ -183,7 +183,8 @@ static void watch_caller(Authorization *a) {
                         "type='signal',sender='org.freedesktop.DBus',path='/org/freedesktop/DBus',"
                         "interface='org.freedesktop.DBus',member='NameOwnerChanged',arg0='%s'",
                         sd_bus_message_get_sender(a->message));
-        (void) sd_bus_add_match_async(bus_link_get(a->daemon->api), &a->gone, match, on_gone, on_gone_installed, a);
+        (void) sd_bus_add_match_async(
+                        bus_link_get(a->daemon->links.api), &a->gone, match, on_gone, on_gone_installed, a);
 }
 
 static int on_polkit(sd_bus_message *answer, void *userdata, sd_bus_error *ret_error) {
@@ -211,9 +212,9 @@ static int ask_polkit(Authorization *a) {
         char id[32];
         int r;
 
-        a->serial = ++a->daemon->last_question;
+        a->serial = ++a->daemon->callers.last_question;
         format_question(a, id, sizeof(id));
-        r = sd_bus_message_new_method_call(bus_link_get(a->daemon->api), &question, POLKIT_NAME, POLKIT_PATH,
+        r = sd_bus_message_new_method_call(bus_link_get(a->daemon->links.api), &question, POLKIT_NAME, POLKIT_PATH,
                         POLKIT_AUTHORITY, "CheckAuthorization");
         if (r >= 0)
                 r = sd_bus_message_append(question, "(sa{sv})s", "system-bus-name", 1, "name", "s",
@@ -225,7 +226,7 @@ static int ask_polkit(Authorization *a) {
         if (r >= 0) {
                 watch_caller(a);
                 a->slot = sd_bus_slot_unref(a->slot);
-                r = sd_bus_call_async(bus_link_get(a->daemon->api), &a->slot, question, on_polkit, a,
+                r = sd_bus_call_async(bus_link_get(a->daemon->links.api), &a->slot, question, on_polkit, a,
                                 interactive ? POLKIT_TIMEOUT_INTERACTIVE : POLKIT_TIMEOUT);
         }
         a->asked = r >= 0;
@@ -268,9 +269,10 @@ int authorize(Daemon *d, sd_bus_message *m, verb_t verb, sd_bus_error *error) {
         a->daemon = d;
         a->verb = verb;
         a->message = sd_bus_message_ref(m);
-        DL_APPEND(d->authorizations, a);
-        r = sd_bus_call_method_async(bus_link_get(d->api), &a->slot, "org.freedesktop.DBus", "/org/freedesktop/DBus",
-                        "org.freedesktop.DBus", "GetConnectionUnixUser", on_user, a, "s", sender);
+        DL_APPEND(d->callers.authorizations, a);
+        r = sd_bus_call_method_async(bus_link_get(d->links.api), &a->slot, "org.freedesktop.DBus",
+                        "/org/freedesktop/DBus", "org.freedesktop.DBus", "GetConnectionUnixUser", on_user, a, "s",
+                        sender);
         if (r < 0) {
                 authorization_free(a);
                 return r;
@@ -279,6 +281,6 @@ int authorize(Daemon *d, sd_bus_message *m, verb_t verb, sd_bus_error *error) {
 }
 
 void authorize_cancel(Daemon *d) {
-        while (d->authorizations)
-                authorization_free(d->authorizations);
+        while (d->callers.authorizations)
+                authorization_free(d->callers.authorizations);
 }

@@ -263,13 +263,13 @@ typedef ManagerSubject Subject;
         P(RegistryWarning, "s", TOLD, bus_append_text(m, s->status.warning))                                          \
         P(WhyNot, "s", TOLD, append_why_not(m, &s->session))                                                          \
         P(LastError, "s", TOLD, append_last_error(m, s))                                                              \
-        P(ConfigurationErrors, "as", TOLD, append_lines(m, &s->daemon->wrong))                                        \
-        P(UnitsError, "s", TOLD, bus_append_text(m, s->daemon->pid1_port_error))                                      \
+        P(ConfigurationErrors, "as", TOLD, append_lines(m, &s->daemon->reading.wrong))                                \
+        P(UnitsError, "s", TOLD, bus_append_text(m, s->daemon->reading.units_error))                                  \
         P(TTLUSec, "t", TOLD, sd_bus_message_append(m, "t", s->session.ttl))                                          \
         P(Metadata, "a{ss}", TOLD, bus_append_metadata(m, s->daemon->conf->metadata))                                 \
         P(Draining, "b", TOLD, sd_bus_message_append(m, "b", s->session.draining))                                    \
         P(Held, "u", TOLD, sd_bus_message_append(m, "u", (uint32_t) s->session.held))                                 \
-        P(ReloadChanges, "as", ASKED, append_lines(m, &s->daemon->changes))                                           \
+        P(ReloadChanges, "as", ASKED, append_lines(m, &s->daemon->reading.changes))                                   \
         P(LiveMachines, "as", ASKED, append_machines(m, s, "s", append_if_live))                                      \
         P(UnknownMachines, "as", ASKED, append_machines(m, s, "s", append_if_unknown))                                \
         P(MachineAges, "a{s(tt)}", ASKED, append_machines(m, s, "{s(tt)}", append_heard))                             \

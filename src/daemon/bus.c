@@ -22,22 +22,22 @@ enum {
 
 /* Once when it begins; its end is logged by name_acquired(). */
 static void note_trouble(Daemon *d, int error, const char *what) {
-        if (!d->bus_trouble)
+        if (!d->links.trouble)
                 (void) log_error_errno(error, "%s", what);
-        d->bus_trouble = true;
+        d->links.trouble = true;
         notify_status(d->notifier, what);
 }
 
 static void name_acquired(Daemon *d) {
-        bus_link_works(d->api);
-        if (d->bus_trouble)
+        bus_link_works(d->links.api);
+        if (d->links.trouble)
                 log_notice("connected to the system bus again");
-        d->bus_trouble = false;
+        d->links.trouble = false;
         if (!d->ready)
                 notify_state(d->notifier, "READY=1");
         d->ready = true;
         /* PID 1 is watched, and asked to start anything, only when READY=1 is out: units wait for it. */
-        bus_link_open(d->own);
+        bus_link_open(d->links.own);
         changed_note(d->changed);
 }
 
@@ -46,14 +46,14 @@ static int on_name(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         uint32_t answer = 0;
         int r;
 
-        d->bus_name_slot = sd_bus_slot_unref(d->bus_name_slot);
+        d->links.name = sd_bus_slot_unref(d->links.name);
         if (sd_bus_message_is_method_error(m, NULL)) {
-                if (!bus_link_up(d->api))
+                if (!bus_link_up(d->links.api))
                         return 0;
                 note_trouble(d, -sd_bus_message_get_errno(m),
                                 "the bus does not give us the name " BUS_NAME ": is its policy " BUS_NAME
                                 ".conf installed, and has the bus been reloaded since");
-                bus_link_try_later(d->api);
+                bus_link_try_later(d->links.api);
                 return 0;
         }
         r = sd_bus_message_read(m, "u", &answer);
@@ -61,7 +61,7 @@ static int on_name(sd_bus_message *m, void *userdata, sd_bus_error *error) {
                 name_acquired(d);
         else {
                 note_trouble(d, EEXIST, "somebody else has the bus name " BUS_NAME);
-                bus_link_try_later(d->api);
+                bus_link_try_later(d->links.api);
         }
         return 0;
 }
@@ -69,8 +69,8 @@ static int on_name(sd_bus_message *m, void *userdata, sd_bus_error *error) {
 static int request_name(sd_bus *bus, void *userdata) {
         Daemon *d = userdata;
 
-        d->bus_name_slot = sd_bus_slot_unref(d->bus_name_slot);
-        return sd_bus_request_name_async(bus, &d->bus_name_slot, BUS_NAME, 0, on_name, d);
+        d->links.name = sd_bus_slot_unref(d->links.name);
+        return sd_bus_request_name_async(bus, &d->links.name, BUS_NAME, 0, on_name, d);
 }
 
 /* Whoever asks faster than the bus takes our answers gets none: they would pile up in here without end. */
@@ -107,7 +107,7 @@ static void close_api(void *userdata) {
         authorize_cancel(d);
         words_cancel(d);
         kept_cancel(d);
-        d->bus_name_slot = sd_bus_slot_unref(d->bus_name_slot);
+        d->links.name = sd_bus_slot_unref(d->links.name);
 }
 
 static void api_trouble(int error, const char *what, void *userdata) {
@@ -120,13 +120,13 @@ static int open_own(sd_bus *bus, void *userdata) {
         Daemon *d = userdata;
         int r = suspend_attach(d);
 
-        return r < 0 ? r : pid1_attach(d->manager, bus);
+        return r < 0 ? r : pid1_attach(d->pid1, bus);
 }
 
 static void close_own(void *userdata) {
         Daemon *d = userdata;
 
-        pid1_detach(d->manager);
+        pid1_detach(d->pid1);
         suspend_detach(d);
 }
 
@@ -140,17 +140,17 @@ static void own_trouble(int error, const char *what, void *userdata) {
 int bus_new(Daemon *d) {
         static const BusLinkCallbacks api = { open_api, close_api, api_trouble, request_name },
                                       own = { open_own, close_own, own_trouble, NULL };
-        int r = bus_link_new(d->event, "leased-api", &api, d, &d->api);
+        int r = bus_link_new(d->event, "leased-api", &api, d, &d->links.api);
 
         if (r >= 0)
-                r = bus_link_new(d->event, "leased", &own, d, &d->own);
+                r = bus_link_new(d->event, "leased", &own, d, &d->links.own);
         if (r < 0)
                 return log_error_errno(r, "cannot prepare for the system bus");
-        bus_link_open(d->api);
+        bus_link_open(d->links.api);
         return 0;
 }
 
 void bus_free(Daemon *d) {
-        d->api = bus_link_free(d->api);
-        d->own = bus_link_free(d->own);
+        d->links.api = bus_link_free(d->links.api);
+        d->links.own = bus_link_free(d->links.own);
 }

@@ -123,9 +123,6 @@ static int identify(Daemon *d) {
         for (const char *p = boot; *p && *p != '\n' && n < BOOT_SIZE - 1; p++)
                 if (*p != '-')
                         d->boot_id[n++] = *p;
-        if (gethostname(d->hostname, sizeof(d->hostname) - 1) < 0)
-                return log_error_errno(errno, "cannot find out this machine's name");
-        (void) text_mend(d->hostname);
         return 0;
 }
 
@@ -162,10 +159,11 @@ static int open_registry(Daemon *d) {
 }
 
 static int make_core(Daemon *d) {
+        char hostname[HOSTNAME_SIZE] = {};
         CoreConfig config = {
                 .machine_id = d->machine_id,
                 .boot_id = d->boot_id,
-                .hostname = d->hostname,
+                .hostname = hostname,
                 .metadata = strempty(d->conf->metadata),
                 .version = LEASED_VERSION,
                 .session = state_session(d->state),
@@ -174,6 +172,9 @@ static int make_core(Daemon *d) {
         };
         int r;
 
+        if (gethostname(hostname, sizeof(hostname) - 1) < 0)
+                return log_error_errno(errno, "cannot find out this machine's name");
+        (void) text_mend(hostname);
         if (getrandom(&config.seed, sizeof(config.seed), 0) != sizeof(config.seed))
                 return log_error_errno(EIO, "cannot draw a random number");
         d->core = core_new(&config);
@@ -233,10 +234,10 @@ static int wire(Daemon *d) {
         r = registry_health_new(d);
         if (r < 0)
                 return log_error_errno(r, "cannot follow the registry");
-        r = pid1_new(d->event, d->conf->ttl / 2, &d->manager);
+        r = pid1_new(d->event, d->conf->ttl / 2, &d->pid1);
         if (r < 0)
                 return log_error_errno(r, "cannot prepare for PID 1");
-        r = gates_new(d->event, d->manager, &d->gates);
+        r = gates_new(d->event, d->pid1, &d->gates);
         if (r < 0)
                 return log_error_errno(r, "cannot set up the event loop");
         r = registry_port_new(d->registry, loop_deliver, d->loop, &d->registry_port);
@@ -260,7 +261,7 @@ int daemon_new(LeasedConf *conf, Messages *wrong, Daemon **ret) {
                 return log_oom();
         }
         d->conf = conf;
-        d->wrong = *wrong;
+        d->reading.wrong = *wrong;
         *wrong = (Messages){};
         d->lock_fd = -1;
         r = wire(d);
@@ -293,7 +294,7 @@ Daemon *daemon_free(Daemon *d) {
         guard_service_free(d);
         pid1_port_free(d);
         gates_free(d->gates);
-        pid1_free(d->manager);
+        pid1_free(d->pid1);
         registry_port_free(d->registry_port);
         if (d->registry)
                 d->registry->ops->free(d->registry);
@@ -307,11 +308,11 @@ Daemon *daemon_free(Daemon *d) {
         for (size_t i = 0; i < ELEMENTSOF(d->signals); i++)
                 sd_event_source_disable_unref(d->signals[i]);
         sd_event_source_disable_unref(d->housekeeping);
-        sd_event_source_disable_unref(d->stop_timer);
+        sd_event_source_disable_unref(d->stop.timer);
         sd_event_unref(d->event);
         closep(&d->lock_fd);
-        messages_done(&d->changes);
-        messages_done(&d->wrong);
+        messages_done(&d->reading.changes);
+        messages_done(&d->reading.wrong);
         leased_conf_free(d->conf);
         free(d);
         return NULL;

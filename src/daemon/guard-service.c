@@ -58,7 +58,7 @@ static void replace(Daemon *d) {
         g->sent_at = now;
         log_warning("%s runs and cannot be reached: %s it, so that another takes its place", GUARD_SERVICE,
                         g->signal == SIGTERM ? "ending" : "killing");
-        (void) pid1_kill_unit(d->manager, GUARD_SERVICE, g->signal, on_killed, d);
+        (void) pid1_kill_unit(d->pid1, GUARD_SERVICE, g->signal, on_killed, d);
 }
 
 static bool is_dead(const Pid1UnitStatus *s) {
@@ -76,7 +76,7 @@ static void on_status(Pid1Unit *u, const Pid1UnitStatus *s, void *userdata) {
         if (!guard_port_connected(d->guard) && (is_dead(s) || s->asked_at >= usec_add(down_since, ENTRY_LIFE_MAX)) &&
                         gates_are_gone())
                 loop_event(d->loop, &(Event){ .kind = EVENT_GUARD_GONE });
-        if (!is_dead(s) && !d->stop_asked && now_boottime() >= usec_add(down_since, d->conf->ttl) &&
+        if (!is_dead(s) && !d->stop.asked && now_boottime() >= usec_add(down_since, d->conf->ttl) &&
                         (s->active == UNIT_ACTIVE || s->active == UNIT_DEACTIVATING))
                 replace(d);
 }
@@ -90,7 +90,7 @@ static void on_failed(Pid1Unit *u, bool start, int error, const char *message, v
 static void on_asked(int error, const char *text, void *userdata) {
         Daemon *d = userdata;
 
-        if (error >= 0 || d->stop_asked)
+        if (error >= 0 || d->stop.asked)
                 return;
         if (isempty(text))
                 log_warning_errno(error, "cannot start %s: no unit can be started before it runs", GUARD_SERVICE);
@@ -104,7 +104,7 @@ static void tell(Daemon *d, usec_t now) {
         usec_t down_since = guard_port_down_since(d->guard);
         char span[64];
 
-        if (g->told || d->stop_asked || now < usec_add(down_since, d->conf->ttl))
+        if (g->told || d->stop.asked || now < usec_add(down_since, d->conf->ttl))
                 return;
         g->told = true;
         log_alert("%s cannot be reached for %s: no unit can run on this machine, and their leases are for others; see "
@@ -123,13 +123,13 @@ void guard_service_missing(Daemon *d) {
         usec_t now = now_boottime();
 
         tell(d, now);
-        if (!pid1_attached(d->manager))
+        if (!pid1_attached(d->pid1))
                 return;
         (void) pid1_unit_read(g->unit);
-        if (d->stop_asked || (g->asked_at != 0 && now < usec_add(g->asked_at, ASK_EVERY)))
+        if (d->stop.asked || (g->asked_at != 0 && now < usec_add(g->asked_at, ASK_EVERY)))
                 return;
         g->asked_at = now;
-        (void) pid1_start_unit(d->manager, GUARD_SERVICE, on_asked, d);
+        (void) pid1_start_unit(d->pid1, GUARD_SERVICE, on_asked, d);
 }
 
 int guard_service_new(Daemon *d) {
@@ -140,7 +140,7 @@ int guard_service_new(Daemon *d) {
                 return -ENOMEM;
         /* The guard itself has neither gate nor guard. */
         return pid1_unit_new(
-                        d->manager, GUARD_SERVICE, GUARD_GATES, GUARD_SERVICE, &callbacks, d, &d->guard_service->unit);
+                        d->pid1, GUARD_SERVICE, GUARD_GATES, GUARD_SERVICE, &callbacks, d, &d->guard_service->unit);
 }
 
 void guard_service_free(Daemon *d) {

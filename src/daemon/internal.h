@@ -56,48 +56,65 @@ typedef struct KeptReply KeptReply;
 typedef struct Publisher Publisher;
 typedef struct Suspend Suspend;
 
+/* The two connections to the system bus. */
+typedef struct Links {
+        BusLink *api; /* for what others ask of the daemon */
+        BusLink *own; /* for PID 1 and logind alone */
+        sd_bus_slot *name;
+        bool trouble; /* with the first: logged, and not over */
+} Links;
+
+/* Who waits for an answer. All are dropped when the connection is lost. */
+typedef struct Callers {
+        Authorization *authorizations;
+        PendingWord *words;
+        KeptReply *kept;
+        uint64_t last_question; /* to polkit */
+        uint64_t last_call;     /* id of a word or a call */
+} Callers;
+
+/* What the last reading of the configuration has brought, for people. */
+typedef struct Reading {
+        Messages changes;
+        Messages wrong;        /* with leased.conf: what was in force before goes on */
+        char units_error[256]; /* why the enabled units could not be listed: those known before go on; "": they could
+                                */
+} Reading;
+
+typedef struct Stop {
+        sd_event_source *timer;
+        bool asked;     /* the daemon is to end */
+        bool releasing; /* leases are being released before */
+} Stop;
+
 typedef struct Daemon {
         sd_event *event;
         LeasedConf *conf;
-        char machine_id[MACHINE_SIZE], boot_id[BOOT_SIZE], hostname[HOSTNAME_SIZE];
+        char machine_id[MACHINE_SIZE], boot_id[BOOT_SIZE];
         int lock_fd; /* one daemon a machine */
+        sd_event_source *housekeeping, *signals[3];
 
         Core *core;
         Loop *loop;
-        sd_event_source *housekeeping, *signals[3];
-
-        Notifier *notifier;
         State *state;
+
         Registry *registry;
         RegistryHealth *registry_health;
         RegistryPort *registry_port;
         GuardPort *guard;
         GuardService *guard_service;
-
-        Pid1 *manager;
+        Pid1 *pid1;
         EnabledUnit *units;
         Gates *gates;
-
-        BusLink *api, *own; /* two connections: for what others ask; for PID 1 and logind */
-        sd_bus_slot *bus_name_slot;
-        bool bus_trouble, ready;
-        Authorization *authorizations;
-        uint64_t last_question; /* to polkit */
-        PendingWord *words;
-        KeptReply *kept;
-        uint64_t last_call; /* id of a word or a call */
-        Changed *changed;
-        Publisher *publisher;
-
-        Messages changes;          /* by the last reload, for people */
-        char pid1_port_error[256]; /* why the enabled units could not be listed: those known before go on; "": they
-                                    * could
-                                    */
-        Messages wrong;            /* lines about leased.conf: what was in force before goes on */
-
         Suspend *suspend;
 
-        bool stopping; /* leases are being released */
-        bool stop_asked;
-        sd_event_source *stop_timer;
+        Links links;
+        Callers callers;
+        Changed *changed;
+        Publisher *publisher;
+        Notifier *notifier;
+
+        Reading reading;
+        Stop stop;
+        bool ready; /* READY=1 is out */
 } Daemon;

@@ -18,8 +18,8 @@ struct KeptReply {
 };
 
 static void reply_free(KeptReply *k) {
-        DL_DELETE(k->daemon->kept, k);
-        if (!k->daemon->kept)
+        DL_DELETE(k->daemon->callers.kept, k);
+        if (!k->daemon->callers.kept)
                 state_on_result(k->daemon->state, NULL, NULL);
         sd_event_source_disable_unref(k->timer);
         sd_bus_message_unref(k->message);
@@ -43,7 +43,7 @@ static void on_result(void *userdata) {
         int result = state_result(d->state);
 
         if (result != -EINPROGRESS)
-                DL_FOREACH_SAFE(d->kept, k, next)
+                DL_FOREACH_SAFE(d->callers.kept, k, next)
                         answer(k, result);
 }
 
@@ -61,7 +61,7 @@ int kept_reply(Daemon *d, sd_bus_message *m, const char *otherwise) {
         k->daemon = d;
         k->otherwise = otherwise;
         k->message = sd_bus_message_ref(m);
-        DL_APPEND(d->kept, k);
+        DL_APPEND(d->callers.kept, k);
         r = sd_event_add_time(d->event, &k->timer, CLOCK_BOOTTIME, usec_add(now_boottime(), DISK_TIME), USEC_PER_MSEC,
                         on_late, k);
         if (r < 0) {
@@ -75,6 +75,6 @@ int kept_reply(Daemon *d, sd_bus_message *m, const char *otherwise) {
 }
 
 void kept_cancel(Daemon *d) {
-        while (d->kept)
-                reply_free(d->kept);
+        while (d->callers.kept)
+                reply_free(d->callers.kept);
 }

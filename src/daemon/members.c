@@ -29,7 +29,7 @@ struct Member {
 };
 
 struct Members {
-        Pid1 *manager;
+        Pid1 *pid1;
         const MembersCallbacks *callbacks;
         void *userdata;
         char *unit, *gate;
@@ -113,14 +113,12 @@ static int member_watch(Member *member) {
         int r;
 
         if (!unit_name_is_template(member->name))
-                return pid1_unit_new(
-                                m->manager, member->name, m->gate, GUARD_SERVICE, &callbacks, member, &member->unit);
+                return pid1_unit_new(m->pid1, member->name, m->gate, GUARD_SERVICE, &callbacks, member, &member->unit);
         r = unit_name_fill(member->name, PROBE, probe);
         if (r < 0)
                 return r;
-        r = pid1_unit_new_template(m->manager, member->name, &callbacks, member, &member->unit);
-        return r < 0 ? r
-                     : pid1_unit_new(m->manager, probe, m->gate, GUARD_SERVICE, &callbacks, member, &member->probe);
+        r = pid1_unit_new_template(m->pid1, member->name, &callbacks, member, &member->unit);
+        return r < 0 ? r : pid1_unit_new(m->pid1, probe, m->gate, GUARD_SERVICE, &callbacks, member, &member->probe);
 }
 
 static Member *find(const Members *m, const char *name) {
@@ -416,12 +414,12 @@ static int read_kept(Members *m) {
         return r < 0 ? r : add_all(m, gated);
 }
 
-int members_new(Pid1 *manager, const char *unit, const MembersCallbacks *callbacks, void *userdata, Members **ret) {
+int members_new(Pid1 *pid1, const char *unit, const MembersCallbacks *callbacks, void *userdata, Members **ret) {
         Members *m = calloc(1, sizeof(Members));
 
         if (!m)
                 return -ENOMEM;
-        *m = (Members){ .manager = manager, .callbacks = callbacks, .userdata = userdata };
+        *m = (Members){ .pid1 = pid1, .callbacks = callbacks, .userdata = userdata };
         m->unit = strdup(unit);
         m->gate = gate_path(unit);
         if (!m->unit || !m->gate) {

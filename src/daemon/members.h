@@ -26,7 +26,7 @@ typedef struct MembersCallbacks {
         void (*failed)(const char *member, bool start, int error, const char *message, void *userdata);
 } MembersCallbacks;
 
-int members_new(Pid1 *manager, const char *unit, const MembersCallbacks *callbacks, void *userdata, Members **ret);
+int members_new(Pid1 *pid1, const char *unit, const MembersCallbacks *callbacks, void *userdata, Members **ret);
 Members *members_free(Members *m);
 
 /* FenceAction= of the unit, for the guard. */

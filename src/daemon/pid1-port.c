@@ -355,8 +355,8 @@ static int watch_unit(EnabledUnit *u) {
 
         if (!gate)
                 return -ENOMEM;
-        r = pid1_unit_new(u->daemon->manager, u->name, gate, GUARD_SERVICE, &callbacks, u, &u->unit);
-        return r < 0 ? r : members_new(u->daemon->manager, u->name, &members_callbacks, u, &u->members);
+        r = pid1_unit_new(u->daemon->pid1, u->name, gate, GUARD_SERVICE, &callbacks, u, &u->unit);
+        return r < 0 ? r : members_new(u->daemon->pid1, u->name, &members_callbacks, u, &u->members);
 }
 
 static int add(Daemon *d, const char *name, EnabledUnit **ret) {
@@ -387,7 +387,7 @@ int pid1_port_configure(Daemon *d, UnitOptions *options) {
                 unit_options_free(options);
                 return r;
         }
-        changes_note_unit(&d->changes, u->name, u->forgotten ? NULL : u->options, options);
+        changes_note_unit(&d->reading.changes, u->name, u->forgotten ? NULL : u->options, options);
         unit_options_free(u->options);
         u->options = options;
         u->marked = u->forgotten = false;
@@ -429,7 +429,7 @@ void pid1_port_forget_marked(Daemon *d) {
                 u->forgotten = true;
                 str_copy(name, sizeof(name), u->name);
                 log_notice("%s: no longer enabled here", name);
-                changes_note_unit(&d->changes, name, u->options, NULL);
+                changes_note_unit(&d->reading.changes, name, u->options, NULL);
                 loop_event(d->loop, &(Event){ .kind = EVENT_FORGET, .unit = name });
         }
 }

@@ -151,7 +151,7 @@ static void show_status(Daemon *d, const ManagerSubject *now) {
         size_t units = 0;
 
         (void) core_each_unit(d->core, loop_now(), count_unit, &units);
-        if (d->stopping)
+        if (d->stop.releasing)
                 (void) snprintf(text, sizeof(text),
                                 "Stopping %zu units; each lease is released when its unit is down.",
                                 now->session.held);
@@ -204,7 +204,7 @@ static int on_look(sd_event_source *source, uint64_t usec, void *userdata) {
         Daemon *d = userdata;
         Publisher *p = d->publisher;
         usec_t begun = now_boottime();
-        sd_bus *bus = bus_link_up(d->api);
+        sd_bus *bus = bus_link_up(d->links.api);
 
         if (!bus)
                 return 0; /* a flush comes when it is back */
@@ -246,7 +246,7 @@ static Shown *find(Daemon *d, bool is_lease, const char *name) {
 
 void publish_flush(void *userdata) {
         Daemon *d = userdata;
-        sd_bus *bus = bus_link_up(d->api);
+        sd_bus *bus = bus_link_up(d->links.api);
         char name[NAME_SIZE];
         ManagerSubject now;
         bool is_lease;

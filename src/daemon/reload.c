@@ -84,10 +84,10 @@ static void configure(Daemon *d, Candidate *c, Messages *messages) {
 }
 
 static void configure_all(Daemon *d, Candidates *c, Messages *messages) {
-        d->pid1_port_error[0] = '\0';
+        d->reading.units_error[0] = '\0';
         if (c->error < 0) {
-                (void) snprintf(d->pid1_port_error, sizeof(d->pid1_port_error), "cannot list /etc/leased/units: %s",
-                                strerror(-c->error));
+                (void) snprintf(d->reading.units_error, sizeof(d->reading.units_error),
+                                "cannot list /etc/leased/units: %s", strerror(-c->error));
                 return;
         }
         pid1_port_mark(d);
@@ -175,12 +175,12 @@ static void read_conf(Daemon *d, const Candidates *units, Messages *messages) {
                 messages_add(messages, "cannot load leased.conf: %s", strerror(-r));
         if (r >= 0 && conf->ttl < d->conf->ttl && check_ttl(d, conf, units, messages) < 0)
                 r = -EBADMSG;
-        messages_done(&d->wrong);
+        messages_done(&d->reading.wrong);
         for (size_t i = before; r < 0 && i < messages->n; i++)
-                messages_add(&d->wrong, "%s", messages->lines[i]);
+                messages_add(&d->reading.wrong, "%s", messages->lines[i]);
         if (r < 0)
                 return;
-        changes_note_conf(&d->changes, d->conf, conf);
+        changes_note_conf(&d->reading.changes, d->conf, conf);
         set_ttl(d, conf->ttl);
         new = dump(conf); /* before its metadata become those in force, and the old ones afterwards: the rest is
                              compared */
@@ -211,7 +211,7 @@ int reload_all(Daemon *d, char **ret_wrong) {
         _cleanup_(candidates_done) Candidates candidates = {};
         _cleanup_(messages_done) Messages messages = {};
 
-        messages_done(&d->changes);
+        messages_done(&d->reading.changes);
         read_units(&candidates, &messages);
         read_conf(d, &candidates, &messages);
         configure_all(d, &candidates, &messages);

@@ -10,8 +10,8 @@
 #define EXTEND_EVERY (5 * USEC_PER_SEC)
 
 static int arm(Daemon *d, usec_t after, sd_event_time_handler_t f) {
-        d->stop_timer = sd_event_source_disable_unref(d->stop_timer);
-        return sd_event_add_time(d->event, &d->stop_timer, CLOCK_BOOTTIME, usec_add(now_boottime(), after),
+        d->stop.timer = sd_event_source_disable_unref(d->stop.timer);
+        return sd_event_add_time(d->event, &d->stop.timer, CLOCK_BOOTTIME, usec_add(now_boottime(), after),
                         USEC_PER_MSEC, f, d);
 }
 
@@ -34,7 +34,7 @@ static int on_extend(sd_event_source *source, uint64_t usec, void *userdata) {
 
 static void release_all(Daemon *d) {
         log_info("stopping units and releasing their leases");
-        d->stopping = true;
+        d->stop.releasing = true;
         notify_state(d->notifier, "STOPPING=1\nEXTEND_TIMEOUT_USEC=30000000");
         changed_note(d->changed);
         if (arm(d, EXTEND_EVERY, on_extend) < 0)
@@ -45,9 +45,9 @@ static void release_all(Daemon *d) {
 static void on_job(int error, const char *text, void *userdata) {
         Daemon *d = userdata;
 
-        if (!d->stop_asked || d->stopping)
+        if (!d->stop.asked || d->stop.releasing)
                 return;
-        d->stop_timer = sd_event_source_disable_unref(d->stop_timer);
+        d->stop.timer = sd_event_source_disable_unref(d->stop.timer);
         if (error < 0)
                 leave(d, "PID 1 does not say why we are to stop");
         else if (streq(text, "stop"))
@@ -59,7 +59,7 @@ static void on_job(int error, const char *text, void *userdata) {
 static int on_no_answer(sd_event_source *source, uint64_t usec, void *userdata) {
         Daemon *d = userdata;
 
-        d->stop_asked = false;
+        d->stop.asked = false;
         leave(d, "no answer from PID 1");
         return 0;
 }
@@ -67,12 +67,12 @@ static int on_no_answer(sd_event_source *source, uint64_t usec, void *userdata) 
 void stop_requested(Daemon *d) {
         int r;
 
-        if (d->stop_asked)
+        if (d->stop.asked)
                 return;
-        d->stop_asked = true;
+        d->stop.asked = true;
         r = arm(d, ANSWER_WAIT, on_no_answer);
         if (r >= 0)
-                r = pid1_job_type(d->manager, SERVICE, on_job, d);
+                r = pid1_job_type(d->pid1, SERVICE, on_job, d);
         if (r < 0)
                 leave(d, "PID 1 cannot be asked");
 }
@@ -80,21 +80,21 @@ void stop_requested(Daemon *d) {
 static void on_suspected_job(int error, const char *text, void *userdata) {
         Daemon *d = userdata;
 
-        if (error < 0 || d->stop_asked || !streq(text, "stop"))
+        if (error < 0 || d->stop.asked || !streq(text, "stop"))
                 return;
-        d->stop_asked = true;
+        d->stop.asked = true;
         release_all(d);
 }
 
 /* At the machine's shutdown our turn comes only when all that is ordered after us is down, and the unit that takes
  * longest would keep the leases of all the others here. PID 1 does not start us again: a stop job waits. */
 void stop_suspected(Daemon *d) {
-        if (!d->stop_asked && d->manager)
-                (void) pid1_job_type(d->manager, SERVICE, on_suspected_job, d);
+        if (!d->stop.asked && d->pid1)
+                (void) pid1_job_type(d->pid1, SERVICE, on_suspected_job, d);
 }
 
 void stop_finished(Daemon *d) {
-        d->stop_timer = sd_event_source_disable_unref(d->stop_timer);
+        d->stop.timer = sd_event_source_disable_unref(d->stop.timer);
         log_info("all leases are released, or run out by themselves");
         (void) sd_event_exit(d->event, 0);
 }

@@ -45,12 +45,13 @@ static int call(Daemon *d, sd_bus_slot **slot, const char *interface, const char
         int r;
 
         *slot = sd_bus_slot_unref(*slot);
-        r = sd_bus_message_new_method_call(bus_link_get(d->own), &m, LOGIND_NAME, LOGIND_PATH, interface, member);
+        r = sd_bus_message_new_method_call(
+                        bus_link_get(d->links.own), &m, LOGIND_NAME, LOGIND_PATH, interface, member);
         if (r >= 0)
                 r = sd_bus_message_set_auto_start(m, false);
         if (r >= 0)
                 r = e ? sd_bus_message_append(m, "ssss", a, b, c, e) : sd_bus_message_append(m, "s", a);
-        return r < 0 ? r : sd_bus_call_async(bus_link_get(d->own), slot, m, f, d, CALL_TIMEOUT);
+        return r < 0 ? r : sd_bus_call_async(bus_link_get(d->links.own), slot, m, f, d, CALL_TIMEOUT);
 }
 
 /* ---- the delay ---- */
@@ -90,7 +91,7 @@ static int on_inhibited(sd_bus_message *m, void *userdata, sd_bus_error *error) 
 }
 
 static void inhibit(Daemon *d) {
-        if (d->suspend->fd < 0 && !d->suspend->inhibit && bus_link_get(d->own))
+        if (d->suspend->fd < 0 && !d->suspend->inhibit && bus_link_get(d->links.own))
                 (void) call(d, &d->suspend->inhibit, LOGIND_MANAGER, "Inhibit", on_inhibited, "sleep", "leased",
                                 "Stopping leased units", "delay");
 }
@@ -166,7 +167,7 @@ static int on_properties(sd_bus_message *m, void *userdata, sd_bus_error *error)
 static void ask(Daemon *d) {
         if (d->suspend->asked)
                 d->suspend->again = true;
-        else if (bus_link_get(d->own))
+        else if (bus_link_get(d->links.own))
                 (void) call(d, &d->suspend->asked, "org.freedesktop.DBus.Properties", "GetAll", on_properties,
                                 LOGIND_MANAGER, NULL, NULL, NULL);
 }
@@ -208,12 +209,12 @@ int suspend_attach(Daemon *d) {
                 s->fd = -1;
                 s->delay = DELAY_DEFAULT;
         }
-        if ((r = sd_bus_add_match_async(bus_link_get(d->own), &s->owner_match,
+        if ((r = sd_bus_add_match_async(bus_link_get(d->links.own), &s->owner_match,
                              "type='signal',sender='org.freedesktop.DBus',path='/org/freedesktop/DBus',"
                              "interface='org.freedesktop.DBus',member='NameOwnerChanged',arg0='" LOGIND_NAME "'",
                              on_owner, NULL, d)) < 0 ||
-                        (r = sd_bus_match_signal_async(bus_link_get(d->own), &s->sleep_match, LOGIND_NAME, LOGIND_PATH,
-                                         LOGIND_MANAGER, "PrepareForSleep", on_sleep, NULL, d)) < 0)
+                        (r = sd_bus_match_signal_async(bus_link_get(d->links.own), &s->sleep_match, LOGIND_NAME,
+                                         LOGIND_PATH, LOGIND_MANAGER, "PrepareForSleep", on_sleep, NULL, d)) < 0)
                 return r;
         inhibit(d);
         ask(d);

@@ -69,9 +69,9 @@ Asker *asker_new(Daemon *d, sd_bus_message *m, uint64_t id, void (*there)(void *
                         "type='signal',sender='org.freedesktop.DBus',path='/org/freedesktop/DBus',"
                         "interface='org.freedesktop.DBus',member='NameOwnerChanged',arg0='%s'",
                         strempty(sender));
-        r = sd_bus_add_match_async(bus_link_get(d->api), &a->match, match, on_left, NULL, a);
+        r = sd_bus_add_match_async(bus_link_get(d->links.api), &a->match, match, on_left, NULL, a);
         if (r >= 0)
-                r = sd_bus_call_method_async(bus_link_get(d->api), &a->question, "org.freedesktop.DBus",
+                r = sd_bus_call_method_async(bus_link_get(d->links.api), &a->question, "org.freedesktop.DBus",
                                 "/org/freedesktop/DBus", "org.freedesktop.DBus", "NameHasOwner", on_told, a, "s",
                                 strempty(sender));
         return r < 0 ? asker_free(a) : a;
@@ -101,7 +101,7 @@ struct PendingWord {
 };
 
 static void pending_free(Daemon *d, PendingWord *p) {
-        DL_DELETE(d->words, p);
+        DL_DELETE(d->callers.words, p);
         asker_free(p->asker);
         sd_bus_message_unref(p->message);
         free(p);
@@ -120,7 +120,7 @@ static int begin(Daemon *d, sd_bus_message *m, const Event *word, words_reply_t 
                 return -ENOMEM;
         p->daemon = d;
         p->event = *word;
-        p->event.id = p->id = ++d->last_call;
+        p->event.id = p->id = ++d->callers.last_call;
         str_copy(p->unit, sizeof(p->unit), strempty(word->unit));
         str_copy(p->machine, sizeof(p->machine), strempty(word->machine));
         p->event.unit = word->unit ? p->unit : NULL;
@@ -131,7 +131,7 @@ static int begin(Daemon *d, sd_bus_message *m, const Event *word, words_reply_t 
                 str_copy(p->object, sizeof(p->object), word->unit);
         else if (word->machine)
                 (void) machine_name(d->core, word->machine, p->object, sizeof(p->object));
-        DL_APPEND(d->words, p);
+        DL_APPEND(d->callers.words, p);
         p->asker = asker_new(d, m, p->id, f ? NULL : give_to_core, p);
         if (!p->asker) {
                 pending_free(d, p);
@@ -185,7 +185,7 @@ void words_done(Daemon *d, const Action *a) {
         sd_bus_error error = SD_BUS_ERROR_NULL;
         PendingWord *p;
 
-        DL_SEARCH_SCALAR(d->words, p, id, a->id);
+        DL_SEARCH_SCALAR(d->callers.words, p, id, a->id);
         if (!p)
                 return; /* the connection is lost */
         if (a->kind == ACTION_WORD_DONE && a->word != WORD_BEGUN)
@@ -203,10 +203,10 @@ void words_withdraw(Daemon *d, uint64_t id) {
 }
 
 void words_cancel(Daemon *d) {
-        while (d->words) {
-                uint64_t id = d->words->id;
+        while (d->callers.words) {
+                uint64_t id = d->callers.words->id;
 
-                pending_free(d, d->words);
+                pending_free(d, d->callers.words);
                 words_withdraw(d, id);
         }
 }
