@@ -13,7 +13,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "registry/etcd/etcd.h"
+#include "registry/etcd/compact.h"
+#include "registry/etcd/history.h"
 
 static Server server;
 static Proxy proxy;
@@ -452,7 +453,7 @@ static void a_watch_outlasts_restart_and_compaction(void **state) {
 /* ---- housekeeping ---- */
 
 static bool compaction_is_over(void *userdata) {
-        return !((Etcd *) userdata)->compaction;
+        return !((Etcd *) userdata)->compaction.call;
 }
 
 static void history_older_than_an_hour_is_forgotten(void **state) {
@@ -462,26 +463,26 @@ static void history_older_than_an_hour_is_forgotten(void **state) {
         Etcd *e;
 
         bench_open(b, server.url, NULL);
-        e = etcd_of(b->r);
+        e = etcd_state_of(b->r);
         first = bench_put(b, "beats/a", "one", PATIENCE);
         second = bench_put(b, "beats/a", "two", PATIENCE);
         assert_int_equal(registry_etcd.compact(b->r), 0);
-        assert_null(e->compaction); /* nothing is an hour old */
-        assert_true(e->n_samples > 0);
-        e->samples[0].revision = first;
-        assert_int_equal(etcd_compaction_target(e, e->samples[0].at + USEC_PER_HOUR - 1), 0);
-        assert_int_equal(etcd_compaction_target(e, e->samples[0].at + USEC_PER_HOUR), first);
+        assert_null(e->compaction.call); /* nothing is an hour old */
+        assert_true(e->history.n > 0);
+        e->history.samples[0].revision = first;
+        assert_int_equal(etcd_history_target(e, e->history.samples[0].at + USEC_PER_HOUR - 1), 0);
+        assert_int_equal(etcd_history_target(e, e->history.samples[0].at + USEC_PER_HOUR), first);
         assert_int_equal(etcd_compact_to(e, first), 0);
-        assert_non_null(e->compaction);
+        assert_non_null(e->compaction.call);
         assert_true(bench_until(b, compaction_is_over, e));
-        assert_false(e->compaction_denied);
+        assert_false(e->compaction.denied);
         (void) snprintf(body, sizeof(body), "{\"key\":\"AA==\",\"revision\":\"%" PRIu64 "\"}", first - 1);
         assert_int_equal(server_post(&server, "/v3/kv/range", body, NULL, NULL), 400);
         (void) snprintf(body, sizeof(body), "{\"key\":\"AA==\",\"revision\":\"%" PRIu64 "\"}", second);
         assert_int_equal(server_post(&server, "/v3/kv/range", body, NULL, NULL), 200);
         /* 500 000 revisions are kept, at most. */
-        e->revision = 1500000;
-        assert_int_equal(etcd_compaction_target(e, e->samples[0].at), 1000000);
+        e->history.revision = 1500000;
+        assert_int_equal(etcd_history_target(e, e->history.samples[0].at), 1000000);
         assert_true(is_there(b, "beats/a", "two"));
 }
 

@@ -13,7 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "registry/etcd/etcd.h"
+#include "registry/etcd/auth.h"
+#include "registry/etcd/encode.h"
 #include "util/file-util.h"
 
 #define PASSWORD "correct \"horse\" battery\\staple"
@@ -334,11 +335,11 @@ static void a_lost_token_is_renewed_within_the_request(void **state) {
                 administer("/v3/auth/user/revoke", "{\"name\":\"leased\",\"role\":\"leased\"}");
                 administer("/v3/auth/user/grant", "{\"user\":\"leased\",\"role\":\"leased\"}");
                 revision = bench_put(b, "beats/a", "before", PATIENCE);
-                etcd_auth_lost(etcd_of(b->r), etcd_of(b->r)->token_serial);
+                etcd_auth_lost(etcd_state_of(b->r), etcd_state_of(b->r)->auth.serial);
                 bench_swap(b, "beats/a", revision, "after", 2 * USEC_PER_SEC, &reply);
                 assert_int_equal(reply.outcome, REGISTRY_COMMITTED);
-                free(etcd_of(b->r)->token);
-                etcd_of(b->r)->token = strdup("Authorization: no.1");
+                free(etcd_state_of(b->r)->auth.token);
+                etcd_state_of(b->r)->auth.token = strdup("Authorization: no.1");
                 bench_swap(b, "beats/a", reply.revision, "again", 2 * USEC_PER_SEC, &reply);
                 assert_int_equal(reply.outcome, REGISTRY_COMMITTED);
         }
@@ -356,12 +357,12 @@ static void an_expired_token_is_renewed_within_the_request(void **state) {
 
         open_as_user(b, "/leased/");
         revision = bench_put(b, "beats/a", "one", PATIENCE);
-        serial = etcd_of(b->r)->token_serial;
+        serial = etcd_state_of(b->r)->auth.serial;
         last = now_boottime();
         assert_true(bench_until(b, token_is_old, &last));
         bench_swap(b, "beats/a", revision, "two", 2 * USEC_PER_SEC, &reply);
         assert_int_equal(reply.outcome, REGISTRY_COMMITTED);
-        assert_true(etcd_of(b->r)->token_serial > serial);
+        assert_true(etcd_state_of(b->r)->auth.serial > serial);
 }
 
 static void a_restarted_member_has_forgotten_the_token(void **state) {

@@ -1,26 +1,39 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * User and password become a token, which every request bears. It gets lost when a member restarts, when it was not
- * used for five minutes there, or when a password changes; then a new one is got, one for all that wait for it:
- * checking a password costs the server a tenth of a second. The password file is read each time, so that a new
- * password takes effect by itself. Neither is ever shown.
+ * A token gets lost when a member restarts, when it was not used for five minutes there, or when a password changes.
+ * Then a new one is got, one for all calls that wait for it: checking a password costs the server a tenth of a second.
+ * The password file is read each time, so that a new password takes effect by itself. Neither is ever shown.
+ *
+ * Calls need a token, so the request for one is no call but an HTTP request of its own. One attempt goes to the
+ * endpoint in use. If that brings no answer, the calls that wait begin the next attempt, after a pause that grows,
+ * until their own time is over. If it brings a no, calls fail with its text for a while, and nothing is tried.
  */
 
+#include "registry/etcd/auth.h"
+
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "registry/etcd/etcd.h"
+#include "registry/etcd/encode.h"
+#include "registry/etcd/endpoint.h"
+#include "registry/etcd/identity.h"
+#include "registry/etcd/judge.h"
+#include "registry/etcd/leader.h"
+#include "registry/etcd/send.h"
 #include "util/file-util.h"
 
-#define AUTHENTICATE_TIMEOUT (5 * USEC_PER_SEC)
-#define AUTHENTICATE_AGAIN (2 * USEC_PER_SEC)
+#define ATTEMPT_MIN USEC_PER_SEC /* checking a password takes a busy server much longer than a tenth of a second */
+#define AGAIN_AFTER_NO (2 * USEC_PER_SEC)
+#define PAUSE_FIRST (50 * USEC_PER_MSEC)
+#define PAUSE_MAX (500 * USEC_PER_MSEC)
 enum { PASSWORD_MAX = 1024 };
 
-/* Non-blocking, and only a regular file: it is also called from the loop. */
+/* Reads the password. Never blocks, for it is called from the loop: only a regular file will do. */
 static int read_password(const char *path, char ret[static PASSWORD_MAX], const char **ret_why) {
         _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
         struct stat st;
@@ -71,97 +84,189 @@ int etcd_auth_open(Etcd *e, const RegistryConfig *config, char **ret_error) {
                         *ret_error = NULL;
                 return r;
         }
-        e->user = strdup(config->user);
-        e->password_file = strdup(config->password_file);
-        return e->user && e->password_file ? 0 : -ENOMEM;
+        e->auth.user = strdup(config->user);
+        e->auth.password_file = strdup(config->password_file);
+        return e->auth.user && e->auth.password_file ? 0 : -ENOMEM;
 }
 
 static void token_drop(Etcd *e) {
-        if (e->token)
-                explicit_bzero(e->token, strlen(e->token));
-        free(e->token);
-        e->token = NULL;
-        e->token_serial++;
+        if (e->auth.token)
+                explicit_bzero(e->auth.token, strlen(e->auth.token));
+        free(e->auth.token);
+        e->auth.token = NULL;
+        e->auth.serial++;
 }
 
 void etcd_auth_done(Etcd *e) {
-        e->authenticate = etcd_call_free(e->authenticate);
+        e->auth.request = http_request_free(e->auth.request);
         token_drop(e);
-        free(e->user);
-        free(e->password_file);
+        free(e->auth.user);
+        free(e->auth.password_file);
 }
 
-static void auth_failed(Etcd *e, usec_t again_in) {
-        e->auth_not_before = usec_add(now_boottime(), again_in);
-        etcd_calls_wake(e);
+/* ---- the outcome of an attempt ---- */
+
+/* The server said no. */
+static void refused(Etcd *e, const char *text) {
+        str_copy(e->auth.error, sizeof(e->auth.error), text);
+        e->auth.refused = true;
+        e->auth.failures = 0;
+        e->auth.again_at = usec_add(now_boottime(), AGAIN_AFTER_NO);
+}
+
+/* No answer to the password came: the next attempt follows at once, and after a round of all endpoints with a pause.
+ */
+static void unanswered(Etcd *e, const char *text) {
+        EtcdAuth *a = &e->auth;
+        unsigned round = MIN(++a->failures / (unsigned) e->endpoints.n, 5u);
+
+        str_copy(a->error, sizeof(a->error), text);
+        a->again_at = now_boottime();
+        if (a->failures % e->endpoints.n == 0)
+                a->again_at = usec_add(a->again_at, MIN(PAUSE_FIRST << round, PAUSE_MAX));
 }
 
 static void token_take(Etcd *e, const json_t *root) {
         char *token;
 
         if (etcd_decode_token(root, &token) < 0) {
-                str_copy(e->auth_error, sizeof(e->auth_error), "etcd's answer to the password holds no token");
-                auth_failed(e, AUTHENTICATE_AGAIN);
+                refused(e, "etcd's answer to the password holds no token");
                 return;
         }
         token_drop(e);
-        if (asprintf(&e->token, "Authorization: %s", token) < 0)
-                e->token = NULL;
+        if (asprintf(&e->auth.token, "Authorization: %s", token) < 0)
+                e->auth.token = NULL;
         explicit_bzero(token, strlen(token));
         free(token);
-        etcd_calls_wake(e);
-        /* Newer members do not tell a stranger who they are. */
-        for (size_t i = 0; i < e->n_endpoints; i++)
-                if (e->endpoints[i].cluster_id == 0) {
-                        etcd_probe(e);
+        e->auth.failures = 0;
+        e->auth.error[0] = '\0';
+        /* Newer members do not tell a stranger which cluster they are of. */
+        for (size_t i = 0; i < e->endpoints.n; i++)
+                if (e->endpoints.items[i].cluster_id == 0) {
+                        etcd_state_note(e, ETCD_NEWS_PROBE);
                         break;
                 }
 }
 
-static void on_token(const EtcdReply *reply, void *userdata) {
-        Etcd *e = userdata;
+static void on_error(Etcd *e, size_t i, const EtcdError *error) {
+        EtcdAuth *a = &e->auth;
+        char text[ETCD_TEXT_SIZE];
 
-        e->authenticate = etcd_call_free(e->authenticate);
-        if (reply->answered) {
-                token_take(e, reply->root);
-        } else if (reply->error.code == ETCD_CODE_PRECONDITION) {
-                e->auth_off = true;
-                etcd_warnings_update(e);
-                etcd_calls_wake(e);
-        } else if (reply->error.code == ETCD_CODE_INVALID) {
-                (void) snprintf(e->auth_error, sizeof(e->auth_error),
-                                "etcd does not accept User=%s with the password in %s", e->user, e->password_file);
-                auth_failed(e, AUTHENTICATE_AGAIN);
+        (void) snprintf(text, sizeof(text), "%s: %s", e->endpoints.items[i].url, error->message);
+        if (error->code == ETCD_CODE_PRECONDITION) {
+                a->off = true;
+                etcd_state_note(e, ETCD_NEWS_WARNINGS);
+        } else if (error->code == ETCD_CODE_INVALID) {
+                (void) snprintf(text, sizeof(text), "etcd does not accept User=%s with the password in %s", a->user,
+                                a->password_file);
+                refused(e, text);
+        } else if (etcd_judge_leader_change(error)) {
+                etcd_leader_changed(e);
+                unanswered(e, text); /* at the same endpoint: it has a leader now */
+        } else if (error->code == ETCD_CODE_EXHAUSTED) {
+                etcd_state_note(e, ETCD_NEWS_PROBE); /* it may be a NOSPACE alarm: the status says so then */
+                unanswered(e, text);
+        } else if (etcd_judge(error) == ETCD_VERDICT_FINAL || etcd_judge(error) == ETCD_VERDICT_TOKEN) {
+                refused(e, text);
         } else {
-                str_copy(e->auth_error, sizeof(e->auth_error), reply->text);
-                auth_failed(e, 0);
+                if (etcd_judge_leaderless(error))
+                        etcd_leader_ask(e, i);
+                etcd_endpoint_failed(e, i, text);
+                unanswered(e, text);
         }
 }
 
-void etcd_auth_start(Etcd *e) {
+static void on_answer(const HttpAnswer *a, void *userdata) {
+        Etcd *e = userdata;
+        size_t i = e->auth.endpoint;
+        json_t *root = a->outcome == HTTP_ANSWERED ? etcd_decode_object(a->body, a->size) : NULL;
+        char text[ETCD_TEXT_SIZE] = "";
+        EtcdHeader header;
+        EtcdError error = {};
+
+        assert(!e->auth.token);
+        e->auth.request = http_request_free(e->auth.request);
+        etcd_endpoint_seen(e, i, a);
+        if (root && a->status == 200 && etcd_decode_header(root, &header) == 0) {
+                if (etcd_identity_check(e, i, &header)) {
+                        etcd_leader_term(e, header.raft_term);
+                        token_take(e, root);
+                } else {
+                        (void) snprintf(text, sizeof(text), "%s is not of the cluster that was asked before",
+                                        e->endpoints.items[i].url);
+                }
+        } else if (root && a->status != 200 && etcd_decode_error(root, &error)) {
+                on_error(e, i, &error);
+        } else {
+                (void) etcd_endpoint_explain(e, i, a, text, sizeof(text));
+        }
+        json_decref(root);
+        if (text[0]) {
+                etcd_endpoint_failed(e, i, text);
+                unanswered(e, text);
+        }
+        etcd_state_note(e, ETCD_NEWS_WAKE);
+}
+
+/* ---- asking ---- */
+
+static int send_password(Etcd *e, char *body) {
+        HttpParameters p = {
+                .body = body,
+                .timeout = MAX(e->attempt, ATTEMPT_MIN),
+                .body_max = ETCD_ANSWER_MAX,
+        };
+
+        e->auth.endpoint = e->endpoints.current;
+        return etcd_send(e, e->auth.endpoint, "/v3/auth/authenticate", &p, ETCD_SEND_NO_TOKEN, on_answer, e,
+                        &e->auth.request);
+}
+
+bool etcd_auth_is_ready(const Etcd *e) {
+        return !e->auth.user || e->auth.token || e->auth.off;
+}
+
+EtcdAuthState etcd_auth_get(Etcd *e, usec_t *ret_again_at) {
+        EtcdAuth *a = &e->auth;
         char password[PASSWORD_MAX];
         const char *why = NULL;
         char *body;
+        int r;
 
-        if (e->authenticate || now_boottime() < e->auth_not_before)
-                return;
-        if (read_password(e->password_file, password, &why) < 0) {
-                (void) snprintf(e->auth_error, sizeof(e->auth_error), "PasswordFile=%s: %s", e->password_file, why);
-                return;
+        *ret_again_at = USEC_INFINITY;
+        if (etcd_auth_is_ready(e))
+                return ETCD_AUTH_READY;
+        if (a->request)
+                return ETCD_AUTH_WAIT;
+        if (now_boottime() < a->again_at) {
+                *ret_again_at = a->again_at;
+                return a->refused ? ETCD_AUTH_FAILED : ETCD_AUTH_WAIT;
         }
-        body = etcd_encode_authenticate(e->user, password);
+        a->refused = false;
+        if (read_password(a->password_file, password, &why) < 0) {
+                (void) snprintf(a->error, sizeof(a->error), "PasswordFile=%s: %s", a->password_file, why);
+                return ETCD_AUTH_FAILED;
+        }
+        body = etcd_encode_authenticate(a->user, password);
         explicit_bzero(password, sizeof(password));
-        if (etcd_call_new(e, "/v3/auth/authenticate", body, usec_add(now_boottime(), AUTHENTICATE_TIMEOUT),
-                            ETCD_CALL_NO_TOKEN, on_token, e, &e->authenticate) < 0)
-                str_copy(e->auth_error, sizeof(e->auth_error), "out of memory");
+        r = body ? send_password(e, body) : -ENOMEM;
+        if (body)
+                explicit_bzero(body, strlen(body));
+        free(body);
+        if (r < 0) {
+                str_copy(a->error, sizeof(a->error), "out of memory");
+                return ETCD_AUTH_FAILED;
+        }
+        return ETCD_AUTH_WAIT;
 }
 
 void etcd_auth_lost(Etcd *e, uint64_t serial) {
-        if (serial != e->token_serial)
+        assert(serial <= e->auth.serial);
+        if (serial != e->auth.serial)
                 return; /* there is a newer one already */
         token_drop(e);
-        if (e->auth_off) {
-                e->auth_off = false;
-                etcd_warnings_update(e);
+        if (e->auth.off) {
+                e->auth.off = false;
+                etcd_state_note(e, ETCD_NEWS_WARNINGS);
         }
 }

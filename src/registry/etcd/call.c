@@ -1,24 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * One call to etcd: a POST that is tried at one endpoint after another until it is answered or its time is over.
- *
  * A call that writes is never carried out twice: were a Txn evaluated a second time after its first evaluation had
- * landed, the second would be refused, and "refused" promises that nothing was changed. So it goes to a further
- * endpoint only if the body never left, or if the answer proves that it was not carried out (etcd_judge). Otherwise it
- * ends as unclear, at once: its owner knows best what to do next.
+ * landed, the second would be refused, and "refused" promises that nothing was changed. So such a call goes to a
+ * further endpoint only if the body never left, or if the answer proves that the call was not carried out (judge.h).
+ * Otherwise the call ends as unclear, at once: its owner knows best what to do next.
  *
  * A call waits, without anything under way, for the endpoints' identity, for a token, and for a moment after each
- * round of failures. Its own timer is for that; an attempt under way is bounded by that of the HTTP request, and the
- * timer tells of one that writes when it takes long (etcd-leader.c).
+ * round of failures: the call's timer ends the waiting. An attempt under way is bounded by the time limit of its HTTP
+ * request; during the attempt of a call that writes, the timer goes off when the attempt takes long (leader.h).
  */
 
+#include "registry/etcd/call.h"
+
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <sys/random.h>
 
-#include "registry/etcd/etcd.h"
-#include "util/log.h"
+#include "registry/etcd/auth.h"
+#include "registry/etcd/endpoint.h"
+#include "registry/etcd/history.h"
+#include "registry/etcd/identity.h"
+#include "registry/etcd/judge.h"
+#include "registry/etcd/leader.h"
+#include "registry/etcd/send.h"
 
 #define PAUSE_FIRST (50 * USEC_PER_MSEC)
 #define PAUSE_MAX (500 * USEC_PER_MSEC)
@@ -31,10 +37,10 @@ struct EtcdCall {
         char *path, *body;
         usec_t deadline;
         EtcdCallFlags flags;
-        etcd_reply_t f;
+        etcd_reply_t f; /* NULL: it has been called */
         void *userdata;
 
-        HttpRequest *http;
+        HttpRequest *http;            /* the attempt under way */
         size_t endpoint;              /* of .http */
         uint64_t token_serial, reign; /* as they were when .http was sent */
         usec_t sent_at;
@@ -44,20 +50,20 @@ struct EtcdCall {
         char text[ETCD_TEXT_SIZE];
 };
 
-static void call_go(EtcdCall *c);
-
 /* The last thing that is done with a call: it may be gone afterwards. */
 static void call_finish(EtcdCall *c, EtcdReply *reply) {
-        char text[ETCD_TEXT_SIZE], store[sizeof(c->etcd->store)];
+        char text[ETCD_TEXT_SIZE], store[ETCD_STORE_SIZE];
+        etcd_reply_t f = TAKE_PTR(c->f);
 
+        assert(f);
         c->http = http_request_free(c->http);
         c->waiting = false;
         (void) sd_event_source_set_enabled(c->timer, SD_EVENT_OFF);
         str_copy(text, sizeof(text), reply->answered ? "" : c->text);
-        str_copy(store, sizeof(store), c->etcd->store);
+        str_copy(store, sizeof(store), c->etcd->identity.store);
         reply->text = text;
         reply->store = store;
-        c->f(reply, c->userdata);
+        f(reply, c->userdata);
 }
 
 static void call_fail(EtcdCall *c) {
@@ -69,26 +75,15 @@ static void call_arm(EtcdCall *c, usec_t at) {
         (void) sd_event_source_set_enabled(c->timer, SD_EVENT_ONESHOT);
 }
 
-/* It is under way, and takes long. */
+/* The attempt under way takes long. */
 static void call_look(EtcdCall *c) {
-        if (c->reign == c->etcd->reign) {
+        if (c->reign == c->etcd->leader.reign) {
                 etcd_leader_ask(c->etcd, c->endpoint);
                 return;
         }
-        (void) snprintf(c->text, sizeof(c->text), "%s: the leader has changed", c->etcd->endpoints[c->endpoint].url);
+        (void) snprintf(c->text, sizeof(c->text), "%s: the leader has changed",
+                        c->etcd->endpoints.items[c->endpoint].url);
         call_fail(c);
-}
-
-static int on_timer(sd_event_source *s, uint64_t usec, void *userdata) {
-        EtcdCall *c = userdata;
-
-        if (c->http) {
-                call_look(c);
-        } else {
-                c->waiting = false;
-                call_go(c);
-        }
-        return 0;
 }
 
 static void call_wait(EtcdCall *c, usec_t until) {
@@ -98,12 +93,12 @@ static void call_wait(EtcdCall *c, usec_t until) {
 
 /* At the next endpoint, and after a round of all of them with a pause that grows. */
 static void call_again(EtcdCall *c) {
-        unsigned round = MIN(c->attempts / (unsigned) c->etcd->n_endpoints, 5u);
+        unsigned round = MIN(c->attempts / (unsigned) c->etcd->endpoints.n, 5u);
         usec_t pause = MIN(PAUSE_FIRST << round, PAUSE_MAX);
         uint16_t random = 0;
 
         c->http = http_request_free(c->http);
-        if (c->attempts % c->etcd->n_endpoints != 0) {
+        if (c->attempts % c->etcd->endpoints.n != 0) {
                 call_wait(c, now_boottime());
                 return;
         }
@@ -125,7 +120,7 @@ static void call_refused(EtcdCall *c, const EtcdError *error) {
         Etcd *e = c->etcd;
 
         if (error->code == ETCD_CODE_EXHAUSTED) {
-                etcd_probe(e); /* most likely a NOSPACE alarm: say so in the status at once */
+                etcd_state_note(e, ETCD_NEWS_PROBE); /* most likely a NOSPACE alarm: the status says so at once then */
                 call_finish(c, &(EtcdReply){ .error = *error }); /* and no other endpoint has more room */
                 return;
         }
@@ -143,13 +138,13 @@ static void call_refused(EtcdCall *c, const EtcdError *error) {
 
         switch (etcd_judge(error)) {
         case ETCD_VERDICT_TOKEN:
-                if (e->user && !(c->flags & ETCD_CALL_NO_TOKEN) && c->tokens++ < TOKENS_MAX) {
+                if (e->auth.user && c->tokens++ < TOKENS_MAX) {
                         etcd_auth_lost(e, c->token_serial);
                         c->http = http_request_free(c->http);
                         call_wait(c, now_boottime());
                         return;
                 }
-                if (!e->user)
+                if (!e->auth.user)
                         str_copy(c->text, sizeof(c->text), "etcd asks for a user: set User= and PasswordFile=");
                 call_finish(c, &(EtcdReply){ .error = *error });
                 return;
@@ -172,18 +167,18 @@ static void call_answered(EtcdCall *c, const HttpAnswer *a) {
         EtcdVerdict verdict;
 
         if (root && a->status == 200 && etcd_decode_header(root, &reply.header) == 0) {
-                if (etcd_endpoint_check(c->etcd, c->endpoint, &reply.header)) {
-                        etcd_note_revision(c->etcd, reply.header.revision);
+                if (etcd_identity_check(c->etcd, c->endpoint, &reply.header)) {
+                        etcd_history_note(c->etcd, reply.header.revision);
                         etcd_leader_term(c->etcd, reply.header.raft_term);
-                        etcd_note_ok(c->etcd);
+                        etcd_state_note_ok(c->etcd);
                         call_finish(c, &reply);
                 } else {
                         (void) snprintf(c->text, sizeof(c->text), "%s is not of the cluster that was asked before",
-                                        c->etcd->endpoints[c->endpoint].url);
+                                        c->etcd->endpoints.items[c->endpoint].url);
                         call_unserved(c, ETCD_VERDICT_UNCLEAR);
                 }
         } else if (root && a->status != 200 && etcd_decode_error(root, &error)) {
-                (void) snprintf(c->text, sizeof(c->text), "%s: %s", c->etcd->endpoints[c->endpoint].url,
+                (void) snprintf(c->text, sizeof(c->text), "%s: %s", c->etcd->endpoints.items[c->endpoint].url,
                                 error.message);
                 call_refused(c, &error);
         } else {
@@ -212,79 +207,76 @@ static void on_answer(const HttpAnswer *a, void *userdata) {
         call_unserved(c, a->outcome == HTTP_NOT_SENT ? ETCD_VERDICT_ELSEWHERE : ETCD_VERDICT_UNCLEAR);
 }
 
-void etcd_headers(Etcd *e, EtcdCallFlags flags, const char *ret[static 4]) {
-        size_t n = 0;
-
-        /* A member that has lost its leader says so at once instead of after seven seconds, or never on a watch. */
-        if (!(flags & ETCD_CALL_LEADERLESS))
-                ret[n++] = "Grpc-Metadata-hasleader: true";
-        if (e->token && !(flags & ETCD_CALL_NO_TOKEN))
-                ret[n++] = e->token;
-        ret[n] = NULL;
-}
-
 static int call_send(EtcdCall *c, usec_t now) {
         Etcd *e = c->etcd;
-        _cleanup_free_ char *url = NULL;
-        const char *headers[4];
-        /* Checking a password costs the server a tenth of a second of its processor, and a busy one much more. */
-        usec_t attempt = c->flags & ETCD_CALL_NO_TOKEN ? MAX(e->attempt, USEC_PER_SEC) : e->attempt;
         HttpParameters p = {
                 .body = c->body,
-                .headers = headers,
-                .timeout = MIN(attempt, c->deadline - now),
+                .timeout = MIN(e->attempt, c->deadline - now),
                 .body_max = ETCD_ANSWER_MAX,
                 .once = c->flags & ETCD_CALL_ONCE,
         };
-        int r;
 
-        c->endpoint = e->current;
-        c->token_serial = e->token_serial;
+        assert(now < c->deadline);
+        assert(e->identity.known && !e->identity.conflict && etcd_auth_is_ready(e));
+        c->endpoint = e->endpoints.current;
+        c->token_serial = e->auth.serial;
         c->attempts++;
         c->shortened = p.timeout < e->attempt;
-        r = etcd_endpoint_address(e, c->endpoint, c->path, &p, &url);
-        if (r < 0)
-                return r;
-        etcd_headers(e, c->flags, headers);
-        c->reign = e->reign;
+        c->reign = e->leader.reign;
         c->sent_at = now;
         if (c->flags & ETCD_CALL_ONCE)
                 call_arm(c, usec_add(now, LONG));
-        return http_request_new(e->http, &p, on_answer, c, &c->http);
+        return etcd_send(e, c->endpoint, c->path, &p, 0, on_answer, c, &c->http);
+}
+
+/* The text of a call whose time is over before anything was tried. */
+static const char *reason_to_wait(const Etcd *e) {
+        if (!e->identity.known)
+                return "the endpoints have not answered yet";
+        if (etcd_auth_is_ready(e))
+                return "no answer in time";
+        return e->auth.error[0] ? e->auth.error : "no token in time";
+}
+
+static void call_give_up(EtcdCall *c, const char *text) {
+        str_copy(c->text, sizeof(c->text), text);
+        call_fail(c);
 }
 
 /* Sends, waits or gives up. Called from the loop only. */
 static void call_go(EtcdCall *c) {
         Etcd *e = c->etcd;
-        usec_t now = now_boottime();
+        usec_t now = now_boottime(), again_at;
 
+        assert(!c->http);
         if (now >= c->deadline) {
-                if (!c->text[0])
-                        str_copy(c->text, sizeof(c->text),
-                                        !e->identified    ? "the endpoints have not answered yet"
-                                        : e->authenticate ? etcd_call_trouble(e->authenticate)
-                                                          : "no answer in time");
-                call_fail(c);
-        } else if (e->conflict) {
-                str_copy(c->text, sizeof(c->text), e->conflict_text);
-                call_fail(c);
-        } else if (!e->identified) {
+                call_give_up(c, c->text[0] ? c->text : reason_to_wait(e));
+        } else if (e->identity.conflict) {
+                call_give_up(c, e->identity.conflict_text);
+        } else if (!e->identity.known) {
                 call_wait(c, USEC_INFINITY);
-        } else if (e->user && !e->token && !e->auth_off && !(c->flags & ETCD_CALL_NO_TOKEN)) {
-                etcd_auth_start(e);
-                if (e->authenticate) {
-                        call_wait(c, USEC_INFINITY);
-                        return;
-                }
-                str_copy(c->text, sizeof(c->text), e->auth_error);
-                call_fail(c);
+        } else if (etcd_auth_get(e, &again_at) == ETCD_AUTH_WAIT) {
+                call_wait(c, again_at);
+        } else if (!etcd_auth_is_ready(e)) {
+                call_give_up(c, e->auth.error);
         } else if (call_send(c, now) < 0) {
-                str_copy(c->text, sizeof(c->text), "out of memory");
-                call_fail(c);
+                call_give_up(c, "out of memory");
         }
 }
 
-void etcd_calls_wake(Etcd *e) {
+static int on_timer(sd_event_source *s, uint64_t usec, void *userdata) {
+        EtcdCall *c = userdata;
+
+        if (c->http) {
+                call_look(c);
+        } else {
+                c->waiting = false;
+                call_go(c);
+        }
+        return 0;
+}
+
+void etcd_call_wake(Etcd *e) {
         EtcdCall *c;
 
         LIST_FOREACH(c, &e->calls, all)
@@ -292,23 +284,18 @@ void etcd_calls_wake(Etcd *e) {
                         call_wait(c, now_boottime());
 }
 
-void etcd_calls_look(Etcd *e) {
+void etcd_call_look(Etcd *e) {
         EtcdCall *c;
 
         LIST_FOREACH(c, &e->calls, all)
-                if (c->http && (c->flags & ETCD_CALL_ONCE) && c->reign != e->reign)
+                if (c->http && (c->flags & ETCD_CALL_ONCE) && c->reign != e->leader.reign)
                         call_arm(c, MAX(usec_add(c->sent_at, LONG), now_boottime()));
 }
-
-const char *etcd_call_trouble(const EtcdCall *c) {
-        return c->text[0] ? c->text : "no token in time";
-}
-
-DEFINE_TRIVIAL_CLEANUP(EtcdCall *, etcd_call_free)
 
 int etcd_call_new(Etcd *e, const char *path, char *body, usec_t deadline, EtcdCallFlags flags, etcd_reply_t f,
                 void *userdata, EtcdCall **ret) {
         _cleanup_(etcd_call_freep) EtcdCall *c = calloc(1, sizeof(*c));
+        usec_t now = now_boottime();
         int r;
 
         if (!c) {
@@ -332,14 +319,13 @@ int etcd_call_new(Etcd *e, const char *path, char *body, usec_t deadline, EtcdCa
                 return r;
         (void) sd_event_source_set_description(c->timer, "etcd-call");
         /* With nothing in the way it is sent now; whatever might call back waits for the loop. */
-        if (e->identified && !e->conflict && (e->token || !e->user || e->auth_off || (flags & ETCD_CALL_NO_TOKEN)) &&
-                        now_boottime() < deadline) {
+        if (e->identity.known && !e->identity.conflict && etcd_auth_is_ready(e) && now < deadline) {
                 (void) sd_event_source_set_enabled(c->timer, SD_EVENT_OFF);
-                r = call_send(c, now_boottime());
+                r = call_send(c, now);
                 if (r < 0)
                         return r;
         } else {
-                call_wait(c, now_boottime());
+                call_wait(c, now);
         }
         *ret = TAKE_PTR(c);
         return 0;
@@ -351,8 +337,6 @@ EtcdCall *etcd_call_free(EtcdCall *c) {
         LIST_REMOVE(c, all);
         (void) http_request_free(c->http);
         (void) sd_event_source_disable_unref(c->timer);
-        if (c->body)
-                explicit_bzero(c->body, strlen(c->body)); /* one of them holds a password */
         free(c->body);
         free(c->path);
         free(c);

@@ -1,58 +1,71 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The etcd v3 backend: opening, closing, status. See etcd.h for where the rest is. */
+/* The etcd v3 backend: opening, closing, status, and the settling of news. See state.h for where the rest is. */
 
-#include "registry/etcd/etcd.h"
-
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
 
-#include "util/log.h"
+#include "registry/etcd/auth.h"
+#include "registry/etcd/call.h"
+#include "registry/etcd/compact.h"
+#include "registry/etcd/endpoint.h"
+#include "registry/etcd/get.h"
+#include "registry/etcd/identity.h"
+#include "registry/etcd/leader.h"
+#include "registry/etcd/list.h"
+#include "registry/etcd/probe.h"
+#include "registry/etcd/request.h"
+#include "registry/etcd/txn.h"
+#include "registry/etcd/warning.h"
+#include "registry/etcd/watch.h"
 
 #define ATTEMPT_DEFAULT USEC_PER_SEC
+#define PRIORITY (SD_EVENT_PRIORITY_NORMAL - 10) /* of the news: before all other sources of the registry */
 
-static int on_status_due(sd_event_source *s, void *userdata) {
+/*
+ * Settles the news. Producers come before consumers; what a step notes itself is settled in the next turn of the loop.
+ * The source comes before all others of the registry, so that no stream delivers and no call goes on between a fact
+ * and what follows from it.
+ */
+static int on_news(sd_event_source *s, void *userdata) {
         Etcd *e = userdata;
+        EtcdNews news = e->news;
 
-        if (e->on_status)
-                e->on_status(e->on_status_userdata);
-        return 0;
-}
-
-void etcd_status_changed(Etcd *e) {
-        (void) sd_event_source_set_enabled(e->status_source, SD_EVENT_ONESHOT);
-}
-
-void etcd_note_ok(Etcd *e) {
-        if (e->state != REGISTRY_OK) {
-                e->state = REGISTRY_OK;
-                etcd_status_changed(e);
+        e->news = 0;
+        if (news & ETCD_NEWS_PROBE)
+                etcd_probe_start(e);
+        if (news & ETCD_NEWS_WARNINGS)
+                etcd_warning_update(e);
+        if (news & ETCD_NEWS_DOUBT) {
+                etcd_watch_leave(e);
+                etcd_endpoint_trust(e);
         }
-}
-
-void etcd_note_trouble(Etcd *e, const char *text) {
-        bool news = e->state != REGISTRY_TROUBLE || !streq(e->error, text);
-
-        e->state = REGISTRY_TROUBLE;
-        e->error_at = now_realtime();
-        str_copy(e->error, sizeof(e->error), text);
-        if (news)
-                etcd_status_changed(e);
+        if (news & ETCD_NEWS_WAKE)
+                etcd_call_wake(e);
+        if (news & ETCD_NEWS_REIGN)
+                etcd_call_look(e);
+        if ((news & ETCD_NEWS_STATUS) && e->status.f)
+                e->status.f(e->status.userdata);
+        return 0; /* e may be gone */
 }
 
 static Registry *etcd_close(Registry *r) {
-        Etcd *e = etcd_of(r);
+        Etcd *e = etcd_state_of(r);
 
         if (!e)
                 return NULL;
-        etcd_watches_detach(e);
-        etcd_requests_detach(e);
+        etcd_watch_detach(e);
+        etcd_request_detach(e);
+        etcd_compact_done(e);
         etcd_auth_done(e);
-        e->compaction = etcd_call_free(e->compaction);
-        etcd_endpoints_done(e);
+        etcd_leader_done(e);
+        etcd_probe_done(e);
+        assert(LIST_EMPTY(&e->calls));
+        etcd_endpoint_done(e);
         e->http = http_client_free(e->http);
-        e->status_source = sd_event_source_disable_unref(e->status_source);
+        e->settler = sd_event_source_disable_unref(e->settler);
         sd_event_unref(e->event);
         free(e->prefix);
         free(e);
@@ -64,7 +77,7 @@ static void closep(Etcd **e) {
                 (void) etcd_close(&(*e)->registry);
 }
 
-/* "leased" -> "/leased" is somebody's choice; a missing last slash would glue two names together. */
+/* The prefix is the user's choice, but without a slash at its end two names would be glued together. */
 static int set_prefix(Etcd *e, const char *prefix) {
         if (isempty(prefix))
                 prefix = "/leased/";
@@ -107,10 +120,14 @@ static int set_up(Etcd *e, const RegistryConfig *config, char **ret_error) {
         };
         int r;
 
-        r = sd_event_add_defer(e->event, &e->status_source, on_status_due, e);
+        r = sd_event_add_defer(e->event, &e->settler, on_news, e);
         if (r < 0)
                 return r;
-        (void) sd_event_source_set_enabled(e->status_source, SD_EVENT_OFF);
+        (void) sd_event_source_set_enabled(e->settler, SD_EVENT_OFF);
+        (void) sd_event_source_set_description(e->settler, "etcd-news");
+        r = sd_event_source_set_priority(e->settler, PRIORITY);
+        if (r < 0)
+                return r;
         r = set_prefix(e, config->prefix);
         if (r < 0)
                 return r;
@@ -126,7 +143,8 @@ static int set_up(Etcd *e, const RegistryConfig *config, char **ret_error) {
         if (r < 0)
                 return r;
         etcd_identity_open(e, config->store);
-        return etcd_endpoints_open(e, config, ret_error);
+        r = etcd_endpoint_open(e, config, ret_error);
+        return r < 0 ? r : etcd_probe_open(e);
 }
 
 static int etcd_open(sd_event *event, const RegistryConfig *config, Registry **ret, char **ret_error) {
@@ -151,25 +169,26 @@ static int etcd_open(sd_event *event, const RegistryConfig *config, Registry **r
 }
 
 static void etcd_status(Registry *r, RegistryStatus *ret) {
-        Etcd *e = etcd_of(r);
+        const Etcd *e = etcd_state_of(r);
+        const EtcdEndpoint *endpoint = &e->endpoints.items[e->endpoints.current];
 
         *ret = (RegistryStatus){
-                .state = e->state,
+                .state = e->status.state,
                 .kind = "etcd",
-                .endpoint = e->endpoints[e->current].url,
-                .endpoints = e->all_endpoints,
-                .version = e->endpoints[e->current].version,
-                .error = e->error,
-                .error_at = e->error_at,
-                .warning = e->warning,
+                .endpoint = endpoint->url,
+                .endpoints = e->endpoints.text,
+                .version = endpoint->version,
+                .error = e->status.error,
+                .error_at = e->status.error_at,
+                .warning = e->status.warning,
         };
 }
 
 static void etcd_on_status(Registry *r, void (*f)(void *userdata), void *userdata) {
-        Etcd *e = etcd_of(r);
+        EtcdStatus *s = &etcd_state_of(r)->status;
 
-        e->on_status = f;
-        e->on_status_userdata = userdata;
+        s->f = f;
+        s->userdata = userdata;
 }
 
 const RegistryOps registry_etcd = {
@@ -185,5 +204,5 @@ const RegistryOps registry_etcd = {
         .status = etcd_status,
         .on_status = etcd_on_status,
         .compact = etcd_compact,
-        .remember = etcd_remember,
+        .remember = etcd_identity_remember,
 };

@@ -14,13 +14,15 @@
  * come to the same store then, whatever each of them can reach.
  */
 
+#include "registry/etcd/identity.h"
+
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "registry/etcd/etcd.h"
-#include "util/log.h"
+#include "registry/etcd/endpoint.h"
 
-bool etcd_decode_store(const char *store, uint64_t *ret) {
+bool etcd_identity_decode(const char *store, uint64_t *ret) {
         uint64_t id = 0;
         size_t n = 0;
 
@@ -31,43 +33,47 @@ bool etcd_decode_store(const char *store, uint64_t *ret) {
                         return false;
                 id = id << 4 | (uint64_t) (p - digits);
         }
+        if (id == 0)
+                return false;
         *ret = id;
-        return n > 0 && id != 0;
+        return true;
 }
 
 static void set_cluster(Etcd *e, uint64_t id) {
-        e->cluster_id = id;
-        e->term = 0;
-        (void) snprintf(e->store, sizeof(e->store), "%" PRIx64, id);
+        e->identity.cluster_id = id;
+        (void) snprintf(e->identity.store, sizeof(e->identity.store), "%" PRIx64, id);
 }
 
 void etcd_identity_open(Etcd *e, const char *store) {
-        if (isempty(store) || !etcd_decode_store(store, &e->wanted))
+        if (isempty(store) || !etcd_identity_decode(store, &e->identity.wanted))
                 return;
-        set_cluster(e, e->wanted);
+        set_cluster(e, e->identity.wanted);
 }
 
-void etcd_remember(Registry *r, const char *store) {
-        Etcd *e = etcd_of(r);
+void etcd_identity_remember(Registry *r, const char *store) {
+        Etcd *e = etcd_state_of(r);
         uint64_t id = 0;
 
-        if (!isempty(store) && !etcd_decode_store(store, &id))
+        if (!isempty(store) && !etcd_identity_decode(store, &id))
                 return;
-        if (id == e->wanted)
+        if (id == e->identity.wanted)
                 return;
-        e->wanted = id;
-        if (id != e->cluster_id)
-                etcd_probe(e);
+        e->identity.wanted = id;
+        if (id == e->identity.cluster_id)
+                return;
+        etcd_identity_doubt(e);
+        etcd_state_note(e, ETCD_NEWS_PROBE);
 }
 
-bool etcd_endpoint_is_odd(const Etcd *e, size_t i) {
-        const EtcdEndpoint *p = &e->endpoints[i];
+void etcd_identity_doubt(Etcd *e) {
+        bool ours = false, odd = false;
 
-        return e->cluster_id != 0 && p->told_id != 0 && p->told_id != e->cluster_id;
-}
-
-bool etcd_endpoint_is_ours(const Etcd *e, size_t i) {
-        return e->cluster_id != 0 && e->endpoints[i].told_id == e->cluster_id;
+        for (size_t i = 0; i < e->endpoints.n; i++) {
+                ours = ours || etcd_endpoint_is_ours(e, i);
+                odd = odd || etcd_endpoint_is_odd(e, i);
+        }
+        if (odd && !ours)
+                e->identity.known = false;
 }
 
 /* ---- judging ---- */
@@ -75,51 +81,48 @@ bool etcd_endpoint_is_ours(const Etcd *e, size_t i) {
 static size_t count(const Etcd *e, uint64_t id) {
         size_t n = 0;
 
-        for (size_t i = 0; i < e->n_endpoints; i++)
-                n += e->endpoints[i].cluster_id == id;
+        for (size_t i = 0; i < e->endpoints.n; i++)
+                n += e->endpoints.items[i].cluster_id == id;
         return n;
 }
 
 /* The id that more than half of all endpoints bear; 0: there is none. */
 static uint64_t find_majority(const Etcd *e) {
-        for (size_t i = 0; i < e->n_endpoints; i++) {
-                uint64_t id = e->endpoints[i].cluster_id;
+        for (size_t i = 0; i < e->endpoints.n; i++) {
+                uint64_t id = e->endpoints.items[i].cluster_id;
 
-                if (id != 0 && count(e, id) > e->n_endpoints / 2)
+                if (id != 0 && count(e, id) > e->endpoints.n / 2)
                         return id;
         }
         return 0;
 }
 
-/* Calls and watches keep together: both leave an endpoint that is not of the cluster. */
 static void move_to_ours(Etcd *e) {
-        size_t before = e->current;
+        size_t i = e->endpoints.current;
 
-        for (size_t n = 0; n < e->n_endpoints && !etcd_endpoint_is_ours(e, e->current); n++)
-                e->current = (e->current + 1) % e->n_endpoints;
-        if (e->current != before) {
-                etcd_watches_leave(e, before);
-                etcd_status_changed(e);
-        }
+        for (size_t n = 0; n < e->endpoints.n && !etcd_endpoint_is_ours(e, i); n++)
+                i = (i + 1) % e->endpoints.n;
+        etcd_endpoint_use(e, i);
 }
 
 static void settle(Etcd *e, uint64_t id) {
-        if (id != e->cluster_id) {
+        assert(id != 0);
+        if (id != e->identity.cluster_id) {
                 set_cluster(e, id);
-                etcd_watches_leave(e, SIZE_MAX);
+                for (size_t i = 0; i < e->endpoints.n; i++)
+                        etcd_endpoint_doubt(e, i);
         }
         move_to_ours(e);
-        e->conflict = false;
-        e->identified = true;
-        etcd_warnings_update(e);
-        etcd_calls_wake(e);
+        e->identity.conflict = false;
+        e->identity.known = true;
+        etcd_state_note(e, ETCD_NEWS_WARNINGS | ETCD_NEWS_WAKE);
 }
 
 /* Two endpoints that bear different ids, or one and NULL. */
 static void find_bearers(const Etcd *e, const EtcdEndpoint **ret_first, const EtcdEndpoint **ret_other) {
         *ret_first = *ret_other = NULL;
-        for (size_t i = 0; i < e->n_endpoints; i++) {
-                const EtcdEndpoint *p = &e->endpoints[i];
+        for (size_t i = 0; i < e->endpoints.n; i++) {
+                const EtcdEndpoint *p = &e->endpoints.items[i];
 
                 if (p->cluster_id == 0)
                         continue;
@@ -130,41 +133,42 @@ static void find_bearers(const Etcd *e, const EtcdEndpoint **ret_first, const Et
 }
 
 static void refuse(Etcd *e, const EtcdEndpoint *first, const EtcdEndpoint *other) {
-        bool was = e->conflict;
+        bool was = e->identity.conflict;
 
-        e->conflict = true;
-        if (e->wanted != 0)
-                (void) snprintf(e->conflict_text, sizeof(e->conflict_text),
+        e->identity.conflict = true;
+        if (e->identity.wanted != 0)
+                (void) snprintf(e->identity.conflict_text, sizeof(e->identity.conflict_text),
                                 "no endpoint that answers is of the etcd cluster %" PRIx64
                                 " that this machine remembers: %s is of %" PRIx64 "; nothing is asked until one is",
-                                e->wanted, first->url, first->cluster_id);
+                                e->identity.wanted, first->url, first->cluster_id);
         else if (other)
-                (void) snprintf(e->conflict_text, sizeof(e->conflict_text),
+                (void) snprintf(e->identity.conflict_text, sizeof(e->identity.conflict_text),
                                 "endpoints of different etcd clusters: %s is of %" PRIx64 ", %s of %" PRIx64
                                 "; nothing is asked until more than half of them agree",
                                 first->url, first->cluster_id, other->url, other->cluster_id);
         else
-                (void) snprintf(e->conflict_text, sizeof(e->conflict_text),
+                (void) snprintf(e->identity.conflict_text, sizeof(e->identity.conflict_text),
                                 "this machine remembers no etcd cluster, and %zu of %zu endpoints say which they are "
                                 "of; "
                                 "nothing is asked until more than half of them do",
-                                count(e, first->cluster_id), e->n_endpoints);
+                                count(e, first->cluster_id), e->endpoints.n);
         if (!was)
-                etcd_note_trouble(e, e->conflict_text);
-        etcd_calls_wake(e);
+                etcd_state_note_trouble(e, e->identity.conflict_text);
+        etcd_state_note(e, ETCD_NEWS_WAKE);
 }
 
 /* One that serves us, and only does not say who it is: newer members tell that to nobody without a token. */
 static bool is_somebody_shy(const Etcd *e) {
-        for (size_t i = 0; i < e->n_endpoints; i++)
-                if (e->endpoints[i].cluster_id == 0 && e->endpoints[i].answers)
+        for (size_t i = 0; i < e->endpoints.n; i++)
+                if (e->endpoints.items[i].cluster_id == 0 && e->endpoints.items[i].answers)
                         return true;
         return false;
 }
 
 void etcd_identity_judge(Etcd *e, bool over) {
         const EtcdEndpoint *first, *other;
-        uint64_t majority = find_majority(e), mine = e->wanted ?: e->cluster_id; /* settled on once, it stays */
+        uint64_t majority = find_majority(e),
+                 mine = e->identity.wanted ?: e->identity.cluster_id; /* settled on once, it stays */
 
         if (mine != 0 && count(e, mine) > 0) {
                 settle(e, mine);
@@ -177,13 +181,25 @@ void etcd_identity_judge(Etcd *e, bool over) {
         if (!over)
                 return;
         find_bearers(e, &first, &other);
-        if (first && !(e->wanted == 0 && !other && is_somebody_shy(e))) {
+        if (first && !(e->identity.wanted == 0 && !other && is_somebody_shy(e))) {
                 refuse(e, first, other);
                 return;
         }
         /* Nobody says anything. Nobody can be asked anyway; but their errors are what people need to see, and a member
          * that wants a token says who it is in its answers. */
-        e->conflict = false;
-        e->identified = true;
-        etcd_calls_wake(e);
+        e->identity.conflict = false;
+        e->identity.known = true;
+        etcd_state_note(e, ETCD_NEWS_WAKE);
+}
+
+bool etcd_identity_check(Etcd *e, size_t i, const EtcdHeader *h) {
+        assert(h->cluster_id != 0);
+        etcd_endpoint_told(e, i, h->cluster_id);
+        if (e->identity.cluster_id == 0)
+                etcd_identity_judge(e, false); /* this endpoint's word may be the one that was missing */
+        if (h->cluster_id == e->identity.cluster_id)
+                return true;
+        etcd_identity_doubt(e);
+        etcd_state_note(e, ETCD_NEWS_WARNINGS | ETCD_NEWS_PROBE);
+        return false;
 }

@@ -17,37 +17,39 @@
  * leader.
  */
 
-#include <errno.h>
+#include "registry/etcd/leader.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "registry/etcd/etcd.h"
+#include "registry/etcd/encode.h"
+#include "registry/etcd/endpoint.h"
+#include "registry/etcd/identity.h"
+#include "registry/etcd/judge.h"
+#include "registry/etcd/send.h"
 #include "util/log.h"
 
 #define PATIENCE (5 * USEC_PER_SEC) /* an election or two */
 #define ASK_EVERY (100 * USEC_PER_MSEC)
 enum { ANSWER_MAX = 64 * 1024 };
 
+/* Whoever waits tries again, at the member that has just answered. */
 static void use_endpoint(Etcd *e, size_t i) {
-        if (e->current != i) {
-                etcd_watches_leave(e, e->current); /* calls and watches keep together */
-                e->current = i;
-                etcd_status_changed(e);
-        }
-        etcd_calls_wake(e);
+        etcd_endpoint_use(e, i);
+        etcd_state_note(e, ETCD_NEWS_WAKE);
 }
 
 static void on_answer(const HttpAnswer *a, void *userdata) {
         EtcdEndpoint *p = userdata;
         Etcd *e = p->etcd;
-        size_t i = (size_t) (p - e->endpoints);
+        size_t i = (size_t) (p - e->endpoints.items);
         json_t *root = a->outcome == HTTP_ANSWERED ? etcd_decode_object(a->body, a->size) : NULL;
         EtcdHeader header;
         EtcdError error;
 
         etcd_endpoint_seen(e, i, a);
         if (root && a->status == 200 && etcd_decode_header(root, &header) == 0) {
-                if (etcd_endpoint_check(e, i, &header)) {
+                if (etcd_identity_check(e, i, &header)) {
                         etcd_leader_term(e, header.raft_term);
                         use_endpoint(e, i);
                 }
@@ -60,10 +62,9 @@ static void on_answer(const HttpAnswer *a, void *userdata) {
 }
 
 void etcd_leader_ask(Etcd *e, size_t i) {
-        EtcdEndpoint *p = &e->endpoints[i];
-        _cleanup_free_ char *url = NULL, *key = NULL, *body = NULL;
-        const char *headers[4];
-        HttpParameters q = { .headers = headers, .timeout = PATIENCE, .body_max = ANSWER_MAX };
+        EtcdEndpoint *p = &e->endpoints.items[i];
+        _cleanup_free_ char *key = NULL, *body = NULL;
+        HttpParameters q = { .timeout = PATIENCE, .body_max = ANSWER_MAX };
         usec_t now = now_boottime();
 
         if (p->question || now < usec_add(p->asked_at, ASK_EVERY))
@@ -74,25 +75,32 @@ void etcd_leader_ask(Etcd *e, size_t i) {
                 return;
         }
         body = etcd_encode_range(&(EtcdRange){ .key = key, .key_size = strlen(key) });
-        if (!body || etcd_endpoint_address(e, i, "/v3/kv/range", &q, &url) < 0)
+        if (!body)
                 return;
         q.body = body;
-        etcd_headers(e, ETCD_CALL_LEADERLESS, headers);
-        (void) http_request_new(e->http, &q, on_answer, p, &p->question); /* if not, nothing is noticed */
+        /* If this fails nothing is noticed, and the next write that takes long asks again. */
+        (void) etcd_send(e, i, "/v3/kv/range", &q, ETCD_SEND_LEADERLESS, on_answer, p, &p->question);
 }
 
 void etcd_leader_term(Etcd *e, uint64_t term) {
-        bool first = e->term == 0;
+        EtcdLeader *l = &e->leader;
+        bool first = l->cluster_id != e->identity.cluster_id;
 
-        if (term <= e->term)
+        if (term == 0 || (!first && term <= l->term))
                 return;
-        e->term = term;
+        l->cluster_id = e->identity.cluster_id;
+        l->term = term;
         if (!first)
                 etcd_leader_changed(e);
 }
 
 void etcd_leader_changed(Etcd *e) {
-        log_debug("registry: a new leader, term %" PRIu64 " or later", e->term);
-        e->reign++;
-        etcd_calls_look(e);
+        log_debug("registry: a new leader, term %" PRIu64 " or later", e->leader.term);
+        e->leader.reign++;
+        etcd_state_note(e, ETCD_NEWS_REIGN);
+}
+
+void etcd_leader_done(Etcd *e) {
+        for (size_t i = 0; i < e->endpoints.n; i++)
+                e->endpoints.items[i].question = http_request_free(e->endpoints.items[i].question);
 }

@@ -1,22 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The watch: a linearizable list at revision R, then a stream of what came after R; after any gap, again from the
- * start. Resuming a stream where it broke would be cheaper, and is where etcd versions have lost events; a list is
- * certain, and rare.
+ * First comes a linearizable list at revision R, then a stream of what came after R. Resuming a stream where it broke
+ * would be cheaper, and is where etcd versions have lost events; a list is certain, and rare.
  *
- * A stream that stands still looks just like one on which nothing happens. It begins anew
- *  - when it ends, is canceled (etcd then leaves it open, and silent) or says an error;
- *  - when any other request to its endpoint fails, or another endpoint comes into use;
- *  - when a change that we made ourselves, which must come through it, does not come in time;
- *  - when the kernel gives the connection up (http.c).
+ * A stream that stands still looks just like one on which nothing happens. So the watch begins anew
+ *  - when the stream ends, is canceled (etcd then leaves it open, and silent) or says an error;
+ *  - when any other request to the stream's endpoint fails, or another endpoint comes into use;
+ *  - when a change that we made ourselves, which must come through the stream, does not come in time;
+ *  - when the kernel gives the connection up (http-options.c).
  */
 
+#include "registry/etcd/watch.h"
+
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <sys/random.h>
 
-#include "registry/etcd/etcd.h"
+#include "registry/etcd/encode.h"
+#include "registry/etcd/endpoint.h"
+#include "registry/etcd/history.h"
+#include "registry/etcd/identity.h"
+#include "registry/etcd/list.h"
+#include "registry/etcd/request.h"
+#include "registry/etcd/send.h"
 #include "util/log.h"
 
 #define PAUSE_FIRST (100 * USEC_PER_MSEC)
@@ -47,7 +55,7 @@ struct RegistryWatch {
         HttpRequest *stream;
         size_t endpoint; /* of .stream */
         uint64_t cluster_id;
-        char store[17];
+        char store[ETCD_STORE_SIZE];
         uint64_t seen, expected; /* revisions; expected 0: nothing */
         usec_t created_at;
         usec_t idle_since; /* lines without news are counted from then on */
@@ -79,16 +87,18 @@ static void watch_restart(RegistryWatch *w, const char *why) {
         watch_arm(w, pause / 2 + pause / 2 * random / UINT16_MAX);
 }
 
-/* What no etcd sends. The endpoint is left for another one, and asked again only after the pause that grows. */
+/* The endpoint sends what no etcd sends. It is left for another one, and asked again only after the pause that grows.
+ */
 static void watch_nonsense(RegistryWatch *w, const char *what) {
         char text[ETCD_TEXT_SIZE];
 
-        (void) snprintf(text, sizeof(text), "%s: on the watch it sends %s", w->etcd->endpoints[w->endpoint].url, what);
+        (void) snprintf(text, sizeof(text), "%s: on the watch it sends %s", w->etcd->endpoints.items[w->endpoint].url,
+                        what);
         etcd_endpoint_nonsense(w->etcd, w->endpoint, what);
-        etcd_endpoint_failed(w->etcd, w->endpoint, text); /* restarts this one, too */
+        etcd_endpoint_failed(w->etcd, w->endpoint, text);
 }
 
-/* Whether the stream says that it is alive, once more, far more often than etcd can be told to. */
+/* Whether lines without news come far more often than etcd can be told to send them. */
 static bool is_chatter(RegistryWatch *w) {
         usec_t now = now_boottime();
 
@@ -99,7 +109,7 @@ static bool is_chatter(RegistryWatch *w) {
         return ++w->idle_lines > IDLE_MAX;
 }
 
-/* Takes over what it is given for a record; the key stays in kv. */
+/* The record in kv, to which the memory still belongs. */
 static RegistryRecord record_of(const RegistryWatch *w, const EtcdKeyValue *kv) {
         return (RegistryRecord){
                 .key = kv->key + strlen(w->etcd->prefix),
@@ -140,7 +150,7 @@ static void deliver_changes(RegistryWatch *w, const EtcdKeyValues *k) {
                 w->expected = 0;
                 (void) sd_event_source_set_enabled(w->timer, SD_EVENT_OFF);
         }
-        etcd_note_revision(w->etcd, last);
+        etcd_history_note(w->etcd, last);
         str_copy(store, sizeof(store), w->store);
         if (n > 0)
                 w->f(&(RegistryChange){ .revision = last,
@@ -160,9 +170,9 @@ static void on_line(const char *line, size_t size, void *userdata) {
                 return;
         }
         if (l.event == ETCD_WATCH_ERROR) {
-                etcd_endpoint_failed(w->etcd, w->endpoint, l.error.message); /* restarts this one, too */
+                etcd_endpoint_failed(w->etcd, w->endpoint, l.error.message);
         } else if (l.header.cluster_id != w->cluster_id) {
-                (void) etcd_endpoint_check(w->etcd, w->endpoint, &l.header);
+                (void) etcd_identity_check(w->etcd, w->endpoint, &l.header);
                 etcd_endpoint_failed(w->etcd, w->endpoint, "the watch is of another cluster");
         } else if (l.event == ETCD_WATCH_CANCELED) {
                 watch_restart(w, l.error.message);
@@ -198,27 +208,20 @@ static void on_end(const HttpAnswer *a, void *userdata) {
 
 static int watch_open(RegistryWatch *w) {
         Etcd *e = w->etcd;
-        _cleanup_free_ char *url = NULL, *body = etcd_encode_watch(w->key, w->end, w->seen + 1);
-        const char *headers[4];
+        _cleanup_free_ char *body = etcd_encode_watch(w->key, w->end, w->seen + 1);
         HttpParameters p = {
                 .body = body,
-                .headers = headers,
                 .timeout = USEC_INFINITY,
                 .body_max = ETCD_ANSWER_MAX,
                 .line = on_line,
         };
-        int r;
 
         if (!body)
                 return -ENOMEM;
-        w->endpoint = e->current;
-        r = etcd_endpoint_address(e, w->endpoint, "/v3/watch", &p, &url);
-        if (r < 0)
-                return r;
-        etcd_headers(e, 0, headers);
+        w->endpoint = e->endpoints.current;
         w->phase = PHASE_OPEN;
         watch_arm(w, MAX(2 * e->attempt, GRACE_MIN));
-        return http_request_new(e->http, &p, on_end, w, &w->stream);
+        return etcd_send(e, w->endpoint, "/v3/watch", &p, 0, on_end, w, &w->stream);
 }
 
 static void on_listed(const RegistryAnswer *a, void *userdata) {
@@ -237,7 +240,7 @@ static void on_listed(const RegistryAnswer *a, void *userdata) {
                 return;
         }
         w->seen = a->revision;
-        w->cluster_id = w->etcd->cluster_id;
+        w->cluster_id = w->etcd->identity.cluster_id;
         str_copy(w->store, sizeof(w->store), a->store);
         if (watch_open(w) < 0)
                 watch_restart(w, "out of memory");
@@ -267,15 +270,15 @@ static int on_timer(sd_event_source *s, uint64_t usec, void *userdata) {
         return 0;
 }
 
-void etcd_watches_leave(Etcd *e, size_t i) {
+void etcd_watch_leave(Etcd *e) {
         RegistryWatch *w;
 
         LIST_FOREACH(w, &e->watches, all)
-                if ((w->phase == PHASE_OPEN || w->phase == PHASE_FOLLOW) && (i == SIZE_MAX || w->endpoint == i))
+                if ((w->phase == PHASE_OPEN || w->phase == PHASE_FOLLOW) && e->endpoints.items[w->endpoint].in_doubt)
                         watch_restart(w, "its endpoint is in doubt");
 }
 
-void etcd_watches_expect(Etcd *e, const char *key, uint64_t revision) {
+void etcd_watch_expect(Etcd *e, const char *key, uint64_t revision) {
         RegistryWatch *w;
 
         LIST_FOREACH(w, &e->watches, all)
@@ -285,10 +288,8 @@ void etcd_watches_expect(Etcd *e, const char *key, uint64_t revision) {
                 }
 }
 
-DEFINE_TRIVIAL_CLEANUP(RegistryWatch *, etcd_watch_free)
-
 int etcd_watch(Registry *registry, const char *prefix, registry_change_t f, void *userdata, RegistryWatch **ret) {
-        Etcd *e = etcd_of(registry);
+        Etcd *e = etcd_state_of(registry);
         _cleanup_(etcd_watch_freep) RegistryWatch *w = NULL;
         int r;
 
@@ -329,7 +330,7 @@ RegistryWatch *etcd_watch_free(RegistryWatch *w) {
         return NULL;
 }
 
-void etcd_watches_detach(Etcd *e) {
+void etcd_watch_detach(Etcd *e) {
         RegistryWatch *w;
 
         while ((w = LIST_FIRST(&e->watches))) {

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Forgetting history. */
+
+#include "registry/etcd/state.h"
+
+/* registry_etcd.compact */
+int etcd_compact(Registry *r);
+
+/* Makes etcd forget all revisions up to target, unless that is under way, or was done; 0: nothing. Returns 0 or
+ * -ENOMEM. */
+int etcd_compact_to(Etcd *e, uint64_t target);
+
+/* Cancels what is under way. */
+void etcd_compact_done(Etcd *e);

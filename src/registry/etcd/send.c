@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "registry/etcd/send.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+
+int etcd_send(Etcd *e, size_t i, const char *path, HttpParameters *p, EtcdSendFlags flags, http_done_t done,
+                void *userdata, HttpRequest **ret) {
+        const EtcdEndpoint *endpoint = &e->endpoints.items[i];
+        _cleanup_free_ char *url = NULL;
+        const char *headers[3];
+        size_t n = 0;
+
+        assert(i < e->endpoints.n);
+        assert(!*ret);
+        if (asprintf(&url, "%s%s", endpoint->url, path) < 0) {
+                url = NULL;
+                return -ENOMEM;
+        }
+        /* A member that has lost its leader says so at once instead of after seven seconds, or never on a watch. */
+        if (!(flags & ETCD_SEND_LEADERLESS))
+                headers[n++] = "Grpc-Metadata-hasleader: true";
+        if (e->auth.token && !(flags & ETCD_SEND_NO_TOKEN))
+                headers[n++] = e->auth.token;
+        headers[n] = NULL;
+        p->url = url;
+        p->headers = headers;
+        p->address = now_boottime() < endpoint->by_address_until ? endpoint->address : NULL;
+        p->connect_timeout = e->attempt * 2 / 3; /* a black hole leaves time for another endpoint in one attempt */
+        return http_request_new(e->http, p, done, userdata, ret);
+}

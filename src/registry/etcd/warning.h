@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* What an operator should know although the registry works. */
+
+#include "registry/etcd/state.h"
+
+/* Makes the warnings anew of all facts. */
+void etcd_warning_update(Etcd *e);

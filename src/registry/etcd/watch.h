@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* The watch: a list, then a stream of what came after it; after any gap, again from the start. */
+
+#include "registry/etcd/state.h"
+
+/* registry_etcd.watch */
+int etcd_watch(Registry *r, const char *prefix, registry_change_t f, void *userdata, RegistryWatch **ret);
+
+/* registry_etcd.watch_free */
+RegistryWatch *etcd_watch_free(RegistryWatch *w);
+
+/* The registry is being freed: cancels all watches, which still belong to their owners. */
+void etcd_watch_detach(Etcd *e);
+
+/* Streams from endpoints that are in doubt begin anew. Never calls back. */
+void etcd_watch_leave(Etcd *e);
+
+/* Our own Txn has put that key, relative to the prefix, at that revision: a stream that lives must show it soon. */
+void etcd_watch_expect(Etcd *e, const char *key, uint64_t revision);
+
+DEFINE_TRIVIAL_CLEANUP(RegistryWatch *, etcd_watch_free)
