@@ -10,10 +10,14 @@
 
 #define HOLD_DOWN_MAX USEC_PER_HOUR
 
+static bool is_unfit(const Unit *u) {
+        return u->life.leave == LEAVE_UNFIT || u->life.leave == LEAVE_REFUSED;
+}
+
 static void stand_back(Core *c, Unit *u, usec_t span) {
         u->back.not_before = usec_add(c->now.boottime, span);
         u->back.until = usec_add(c->now.realtime, span);
-        u->back.unfit = u->life.leave == LEAVE_UNFIT;
+        u->back.unfit = is_unfit(u);
         c->offering.stale = true;
 }
 
@@ -37,7 +41,7 @@ void back_after_failure(Core *c, Unit *u) {
 
 void back_after(Core *c, Unit *u) {
         /* Three may drive each other round. But where only the guard is missing, that alone keeps the unit away. */
-        bool unfit = u->life.leave == LEAVE_UNFIT && u->lease->value.state == LEASE_FREE && !c->guard.missing;
+        bool unfit = is_unfit(u) && u->lease->value.state == LEASE_FREE && !c->guard.missing;
 
         if (u->life.leave == LEAVE_FAILED)
                 back_after_failure(c, u);

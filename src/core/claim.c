@@ -454,16 +454,18 @@ static void advance_ours(Core *c, Lease *l) {
         }
         if (u->life.phase != PHASE_RELEASING)
                 return;
-        machine = u->life.leave == LEAVE_TRANSFER                   ? u->wish.target
-                  : leave_is_move(u->life.leave) && !u->life.let_go ? u->plan.move_to
-                                                                    : "";
+        machine = u->life.leave == LEAVE_TRANSFER ? u->wish.target
+                  : leave_is_move(u->life.leave)  ? u->plan.move_to
+                                                  : "";
         target = machine[0] ? target_session(c, machine) : NULL;
         if (target)
                 send_transfer(c, l, target, machine);
         else
                 send_release(c, l,
                                 u->life.leave == LEAVE_DONE && !u->config.release_on_success ? LEASE_DONE : LEASE_FREE,
-                                leave_is_move(u->life.leave) ? WHY_UNFIT : leave_why(u->life.leave));
+                                leave_is_move(u->life.leave) || u->life.leave == LEAVE_REFUSED
+                                                ? WHY_UNFIT
+                                                : leave_why(u->life.leave));
 }
 
 static void advance_others(Core *c, Lease *l) {

@@ -62,7 +62,7 @@ static void step_idle(Core *c, Unit *u) {
         if (!is_wanted(c, u) || c->shutdown.on || c->sleep.on || c->now.boottime < u->back.not_before)
                 return;
         if (!said_is_inactive(&u->said.report) || (u->said.report.run != u->life.run && !u->said.report.failed)) {
-                u->life.by_hand = said_is_inactive(&u->said.report);
+                u->life.rest = said_is_inactive(&u->said.report) ? REST_BY_HAND : REST_NONE;
                 phase_enter(c, u, PHASE_RUNNING);
                 return;
         }
@@ -117,8 +117,8 @@ static void step_running(Core *c, Unit *u) {
         if (!u->said.report.known || u->said.report.asked_at < u->life.changed_at)
                 return;
         if (!said_is_inactive(&u->said.report))
-                u->life.by_hand = false; /* somebody has started it again */
-        if (u->life.by_hand)
+                u->life.rest = REST_NONE; /* somebody has started it again */
+        if (u->life.rest == REST_BY_HAND)
                 return;
         if (c->now.boottime > usec_add(u->life.changed_at, u->config.hold_down_failure))
                 u->back.failures = u->life.aside_count = 0;
@@ -130,13 +130,13 @@ static void step_running(Core *c, Unit *u) {
         else if (u->said.report.failed && u->said.report.ended_by != ENDED_BY_HAND && !u->config.hold_on_failure)
                 fail(c, u);
         else
-                u->life.by_hand = true;
+                u->life.rest = REST_BY_HAND;
 }
 
 static void step_stopping(Core *c, Unit *u) {
         if (u->said.report.known && u->said.report.asked_at >= u->life.changed_at &&
                         said_is_inactive(&u->said.report) && u->said.report.empty) {
-                u->life.by_hand = false;
+                u->life.rest = REST_NONE;
                 u->life.run = u->said.report.run;
                 phase_enter(c, u, PHASE_IDLE);
         } else if (phase_ask_again(c, u, USEC_PER_SEC)) {
@@ -163,7 +163,7 @@ void global_advance(Core *c, Unit *u) {
 
 const char *global_state(const Unit *u) {
         if (u->life.phase == PHASE_RUNNING)
-                return u->life.by_hand ? "stopped" : "running";
+                return u->life.rest == REST_BY_HAND ? "stopped" : "running";
         if (u->life.phase == PHASE_IDLE)
                 return "waiting";
         return u->life.phase == PHASE_STARTING ? "starting" : "stopping";

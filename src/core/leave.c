@@ -17,6 +17,7 @@ Why leave_why(Leave leave) {
                 [LEAVE_NONE] = WHY_NONE,
                 [LEAVE_EXPIRED] = WHY_EXPIRED,
                 [LEAVE_RELEASE] = WHY_RELEASED,
+                [LEAVE_REFUSED] = WHY_PLACEMENT,
                 [LEAVE_TRANSFER] = WHY_TRANSFER,
                 [LEAVE_FAILBACK] = WHY_FAILBACK,
                 [LEAVE_UPGRADE] = WHY_UPGRADE,
@@ -34,8 +35,24 @@ Why leave_why(Leave leave) {
         return whys[leave];
 }
 
+_Static_assert(LEAVE_NONE == 0 && LEAVE_LOST == _LEAVE_MAX - 1, "no reason is graver than that the lease is lost");
+_Static_assert(LEAVE_STRAY == LEAVE_LOST - 1, "a unit that has no lease here is stopped whatever else is wished");
+_Static_assert(LEAVE_DRAIN - LEAVE_FAILBACK == 3, "failback, upgrade, unfit, drain, and nothing between them");
+
+bool leave_is_graver(Leave leave, Leave than) {
+        return leave > than;
+}
+
 bool leave_is_move(Leave leave) {
         return leave >= LEAVE_FAILBACK && leave <= LEAVE_DRAIN;
+}
+
+bool leave_is_lost(Leave leave) {
+        return leave == LEAVE_STRAY || leave == LEAVE_LOST;
+}
+
+bool leave_gives_back(Leave leave) {
+        return leave != LEAVE_EXPIRED && !leave_is_lost(leave);
 }
 
 static void report_leave(Core *c, const Unit *u, Leave leave) {
@@ -62,14 +79,15 @@ void leave_kill(Core *c, Unit *u) {
 
 /* The way down begins, or its reason becomes a graver one. The guard is told before PID 1 is asked. */
 void leave_begin(Core *c, Unit *u, Leave why) {
-        bool lost = why == LEAVE_LOST || why == LEAVE_STRAY;
+        bool lost = leave_is_lost(why);
 
-        if (u->life.phase >= PHASE_CLOSING && u->life.leave >= why)
+        if (u->life.phase >= PHASE_CLOSING && !leave_is_graver(why, u->life.leave))
                 return;
+        if (u->life.phase == PHASE_IDLE && why == LEAVE_UNFIT)
+                why = LEAVE_REFUSED;
         u->life.leave = why;
         u->forgotten = u->forgotten || u->config.once;
         c->drain.n += why == LEAVE_DRAIN;
-        u->life.let_go = u->life.phase == PHASE_IDLE && why == LEAVE_UNFIT;
         report_leave(c, u, why);
         if (lost)
                 phase_ask_guard(c, u, ACTION_GUARD_LOSE)->kill = cover_timeline(c, u).stop_grace;

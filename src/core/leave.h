@@ -7,6 +7,12 @@
 
 /* The same, as the history tells it. */
 Why leave_why(Leave leave);
+/* A graver reason takes the place of a lesser one. */
+bool leave_is_graver(Leave leave, Leave than);
+/* The lease is not ours: the guard is told that it is lost, and no later beat covers the unit (law 4). */
+bool leave_is_lost(Leave leave);
+/* When the unit is down, the registry is told that we let it go. */
+bool leave_gives_back(Leave leave);
 /* The lease is handed on to another machine, where the plan knows one. */
 bool leave_is_move(Leave leave);
 /* Begins the way down, or gives it a graver reason. The guard is told before PID 1 is asked. */

@@ -53,8 +53,8 @@ static void arm_anew(Core *c, Unit *u) {
 /* An entry that the guard keeps from before our restart. */
 static void adopt(Core *c, Unit *u) {
         u->life.index = u->said.guard.index;
-        u->life.from_before = !unit_is_held(c, u);
-        if (u->life.from_before)
+        u->life.origin = unit_is_held(c, u) ? ORIGIN_ADOPTED : ORIGIN_LEFTOVER;
+        if (u->life.origin == ORIGIN_LEFTOVER)
                 leave_begin(c, u, LEAVE_LOST);
         else if (u->said.guard.expired)
                 leave_begin(c, u, LEAVE_EXPIRED);
@@ -63,7 +63,6 @@ static void adopt(Core *c, Unit *u) {
                 phase_arm(c, u);
                 u->life.retry_at = c->now.boottime + ASK_AGAIN;
                 phase_act(c, u, ACTION_UNIT_READ);
-                u->life.adopted = true;
                 u->lease->told = u->life.index;
                 output_report(c, REPORT_ADOPTED, u->name, u->lease->name, NULL, u->life.index);
         }
@@ -94,7 +93,7 @@ static void step_idle(Core *c, Unit *u) {
                         adopt(c, u);
                 else if (c->sleep.on || c->shutdown.on) { /* whether it is ours must not be waited for */
                         u->life.index = u->said.guard.index;
-                        u->life.from_before = true;
+                        u->life.origin = ORIGIN_LEFTOVER;
                         leave_begin(c, u, wanted);
                 }
                 return;
@@ -118,6 +117,8 @@ static void step_idle(Core *c, Unit *u) {
         if (!session_settled(c))
                 return;
         if (!unit_is_ours(c, u) || u->lease->given_up) {
+                u->life.origin = ORIGIN_NEW; /* what was in the last tenure is no matter in the next one */
+                u->life.rest = REST_NONE;
                 u->wish.release = false;
                 u->wish.target[0] = '\0';
                 return;
@@ -161,7 +162,8 @@ static void begin_start(Core *c, Unit *u) {
         u->wish.run = false;
         u->life.starts = 0;
         u->life.run = u->said.report.run;
-        u->life.by_hand = u->life.adopted = u->life.put_aside = false;
+        u->life.rest = REST_NONE;
+        u->life.origin = ORIGIN_NEW;
         phase_enter(c, u, PHASE_STARTING);
         start(c, u);
 }
@@ -170,15 +172,16 @@ static void step_opening(Core *c, Unit *u) {
         if (!u->said.guard_known)
                 return;
         if (said_is_heard(u) && u->said.guard.open && u->said.guard.index == u->life.index) {
-                if (u->life.resumed && u->life.by_hand) { /* and stays stopped */
-                        u->life.resumed = false;
+                bool resumed = u->life.origin == ORIGIN_RESUMED;
+
+                if (resumed && u->life.rest == REST_BY_HAND) { /* and stays stopped */
+                        u->life.origin = ORIGIN_NEW;
                         phase_enter(c, u, PHASE_RUNNING);
                         return;
                 }
                 begin_start(c, u);
-                if (u->life.resumed)
+                if (resumed)
                         output_report(c, REPORT_RESUMED, u->name, u->lease->name, NULL, u->life.index);
-                u->life.resumed = false;
         } else if (said_is_heard(u) && (u->said.guard.index != u->life.index || u->said.guard.expired))
                 phase_enter(c, u, PHASE_ARMING); /* another guard, that knows of no entry */
         else if (phase_ask_again(c, u, ASK_AGAIN)) {
@@ -218,9 +221,8 @@ static bool is_put_aside(const Unit *u) {
 static void on_put_aside(Core *c, Unit *u) {
         Obstacle obstacle = u->said.report.obstacle;
 
-        if (!u->life.put_aside) {
-                u->life.put_aside = true;
-                u->life.by_hand = false;
+        if (u->life.rest != REST_ASIDE) {
+                u->life.rest = REST_ASIDE;
                 u->life.aside_until = c->now.boottime + ASIDE_WAIT;
                 output_report(c, u->said.report.ended_by == ENDED_BY_NEED ? REPORT_STOPPED_WITH : REPORT_STOPPED_FOR,
                                 u->name, u->lease->name, NULL, u->life.index);
@@ -243,7 +245,7 @@ static void on_ended(Core *c, Unit *u) {
                 leave_begin(c, u, LEAVE_RELEASE); /* how it ended is its caller's affair */
                 return;
         }
-        if (u->life.adopted && has_not_run_yet(u)) {
+        if (u->life.origin == ORIGIN_ADOPTED && has_not_run_yet(u)) {
                 leave_begin(c, u, LEAVE_EXPIRED); /* our predecessor ended before he had asked for the start: once more
                                                    */
                 return;
@@ -255,10 +257,11 @@ static void on_ended(Core *c, Unit *u) {
                 return;
         }
         /* How it ended while no daemon looked is not known: an operator's word is not to be undone. */
-        if (u->said.report.ended_by == ENDED_BY_HAND || u->life.adopted || u->life.by_hand) {
-                if (!u->life.by_hand)
+        if (u->said.report.ended_by == ENDED_BY_HAND || u->life.origin == ORIGIN_ADOPTED ||
+                        u->life.rest == REST_BY_HAND) {
+                if (u->life.rest != REST_BY_HAND)
                         output_report(c, REPORT_STOPPED_BY_HAND, u->name, u->lease->name, NULL, u->life.index);
-                u->life.by_hand = true;
+                u->life.rest = REST_BY_HAND;
         } else if (!u->said.report.failed)
                 leave_begin(c, u, LEAVE_DONE);
         else if (!u->config.hold_on_failure)
@@ -300,14 +303,15 @@ static void step_running(Core *c, Unit *u) {
                 on_ended(c, u);
                 return;
         }
-        c->plan.stale = c->plan.stale || u->life.by_hand; /* it rests no more */
-        u->life.by_hand = u->life.adopted = u->life.put_aside = false;
+        c->plan.stale = c->plan.stale || u->life.rest == REST_BY_HAND; /* it rests no more */
+        u->life.rest = REST_NONE;
+        u->life.origin = ORIGIN_NEW; /* it runs under our eyes */
 }
 
 /* A LOSE that never reached the guard, the connection having been lost, is said again until its entry is known to end:
  * an entry that it takes to be live would be covered by the next beat. */
 static void say_lost_again(Core *c, Unit *u) {
-        if ((u->life.leave != LEAVE_LOST && u->life.leave != LEAVE_STRAY) || c->guard.gone)
+        if (!leave_is_lost(u->life.leave) || c->guard.gone)
                 return;
         if (said_is_heard(u) && !u->said.guard.expired && !said_is_down(u) && phase_ask_again(c, u, ASK_AGAIN))
                 phase_ask_guard(c, u, ACTION_GUARD_LOSE)->kill = cover_timeline(c, u).stop_grace;
@@ -357,11 +361,12 @@ static void step_stopping(Core *c, Unit *u) {
 
 static void rest(Core *c, Unit *u) {
         phase_act(c, u, ACTION_UNIT_CLEAN);
-        if (u->life.leave != LEAVE_EXPIRED)
-                u->life.by_hand = false;
+        /* After LEAVE_EXPIRED it goes on as it was, as soon as we can. */
+        u->life.origin = u->life.leave == LEAVE_EXPIRED ? ORIGIN_RESUMED : ORIGIN_NEW;
+        if (u->life.leave != LEAVE_EXPIRED || u->life.rest == REST_ASIDE)
+                u->life.rest = REST_NONE;
         u->life.index = 0;
-        u->life.put_aside = false;
-        u->life.from_before = u->life.killed = false;
+        u->life.killed = false;
         u->life.run = u->said.report.run;
         u->life.armed_stop = u->life.armed_kill = 0;
         u->life.leave = LEAVE_NONE;
@@ -385,10 +390,9 @@ static void step_disarming(Core *c, Unit *u) {
                         phase_ask_guard(c, u, ACTION_GUARD_DISARM);
                 return;
         }
-        if (u->life.leave == LEAVE_EXPIRED || u->life.leave == LEAVE_LOST || u->life.leave == LEAVE_STRAY) {
-                u->life.resumed = u->life.leave == LEAVE_EXPIRED;
+        if (!leave_gives_back(u->life.leave))
                 rest(c, u);
-        } else
+        else
                 phase_enter(c, u, PHASE_RELEASING);
 }
 

@@ -372,7 +372,7 @@ static Choice choose_failback(Plan *p, Unit *u) {
 
 static Leave choose_move(Plan *p, Unit *u, Choice *ret) {
         Core *c = p->core;
-        bool resting = u->life.by_hand, stay = true,
+        bool resting = u->life.rest == REST_BY_HAND, stay = true,
              on_its_way = u->life.phase >= PHASE_CLOSING && leave_is_move(u->life.leave);
         Reason why = unfit_here(p, u, &stay);
         bool unfit = why.why != WHY_NONE;

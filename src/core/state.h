@@ -158,10 +158,13 @@ typedef enum Phase {
         PHASE_RELEASING, /* ... then for the registry to know */
 } Phase;
 
+/* Why a unit is let go. The order is that of gravity: a graver reason takes the place of a lesser one, never the other
+ * way round (leave.h). */
 typedef enum Leave {
         LEAVE_NONE,
         LEAVE_EXPIRED, /* no beat in time, or the guard was gone: the lease may still be ours */
         LEAVE_RELEASE,
+        LEAVE_REFUSED, /* it was handed to us, and must not run here: given back, for we might be handed it again */
         LEAVE_TRANSFER,
         LEAVE_FAILBACK, /* to a machine that it prefers */
         LEAVE_UPGRADE,  /* to one with a higher Version= */
@@ -175,7 +178,23 @@ typedef enum Leave {
         LEAVE_FAILED,
         LEAVE_STRAY, /* it was active without its lease */
         LEAVE_LOST,  /* the lease is somebody else's: nothing of the above counts any more */
+        _LEAVE_MAX,
 } Leave;
+
+/* Where the run comes from that is in hand, or is about to begin. */
+typedef enum Origin {
+        ORIGIN_NEW,      /* it is begun by us, for a lease that we have acquired */
+        ORIGIN_RESUMED,  /* likewise, after LEAVE_EXPIRED: the lease was still ours */
+        ORIGIN_ADOPTED,  /* from before our restart, and its lease is ours: how it ended is not known */
+        ORIGIN_LEFTOVER, /* from before our restart, and not found to be held: by which lease is not known */
+} Origin;
+
+/* Why a unit whose gate is open does not run, and is not started. */
+typedef enum Rest {
+        REST_NONE,
+        REST_BY_HAND, /* somebody has stopped it; that was reported */
+        REST_ASIDE,   /* PID 1 has stopped it because of another unit; that was reported */
+} Rest;
 
 /* What PID 1 and the guard said of a unit. */
 typedef struct UnitSaid {
@@ -188,7 +207,7 @@ typedef struct UnitSaid {
         usec_t closed_at;     /* since when the gate is known to be gone; USEC_INFINITY: it is not */
 } UnitSaid;
 
-/* Its life here (life.c; global.c). Ten booleans: each remembers something else that was done or told. */
+/* Its life here (life.c; global.c). */
 typedef struct UnitLife {
         Phase phase;
         Leave leave;
@@ -200,13 +219,9 @@ typedef struct UnitLife {
         uint64_t run;                  /* its run before the last start that we asked for */
         unsigned starts;               /* asked for in a row, without it having begun to run */
         usec_t stop_again_at;          /* what is left, although it is inactive, is stopped again */
-        bool from_before;              /* what is in hand is from before our restart, and was not found to be held */
-        bool adopted;                  /* running since before our restart: how it ended is not known */
-        bool resumed;                  /* the last end was LEAVE_EXPIRED */
-        bool let_go;                   /* it was handed to us and does not fit: whom we would ask might hand it back */
-        bool by_hand;                  /* reported as stopped by hand */
-        bool put_aside;                /* reported as stopped because of another unit, and not started again since */
-        usec_t aside_until;            /* then it goes elsewhere */
+        Origin origin;
+        Rest rest;
+        usec_t aside_until;   /* then it goes elsewhere */
         unsigned aside_count; /* how often it was started again here after that, without having run well for a while */
         bool killed;          /* the guard was told to, before its time */
         bool spent;           /* config.once: its one start was asked for, by us or before our restart */

@@ -117,7 +117,7 @@ bool unit_is_held(const Core *c, const Unit *u) {
 /* By which lease it ran that the guard tells of after a restart is not known, Lease= may be another now: the Index
  * must do, unless the lease that it has explains it. */
 static bool may_run_by(const Core *c, const Unit *u, const Lease *l, uint64_t index) {
-        bool known = u->life.phase != PHASE_IDLE && !u->life.from_before;
+        bool known = u->life.phase != PHASE_IDLE && u->life.origin != ORIGIN_LEFTOVER;
         uint64_t in_hand = u->life.phase == PHASE_IDLE ? u->said.guard.index : u->life.index;
 
         if (u->lease == l || known || in_hand != index)

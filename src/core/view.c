@@ -202,7 +202,7 @@ static const char *state_of(const Core *c, const Unit *u) {
                         return "running";
                 if (u->said.report.job)
                         return "starting"; /* PID 1 names the new run before it is active */
-                return has_failed(&u->said.report) && !u->life.by_hand ? "failed" : "stopped";
+                return has_failed(&u->said.report) && u->life.rest != REST_BY_HAND ? "failed" : "stopped";
         }
         if (phases[u->life.phase])
                 return phases[u->life.phase];
@@ -246,7 +246,7 @@ static Reason why_not_global(const Core *c, const Unit *u) {
                 return why;
         if (u->life.phase == PHASE_RUNNING && u->said.report.obstacle != OBSTACLE_NONE)
                 return said_obstacle(u);
-        if (u->life.by_hand)
+        if (u->life.rest == REST_BY_HAND)
                 return reason(WHY_ENDED);
         return reason(c->now.boottime < u->back.not_before ? WHY_STANDS_BACK : WHY_NONE);
 }
@@ -258,11 +258,11 @@ static Why why_unknown(const Core *c, const Unit *u) {
 }
 
 static Reason why_not_running(const Unit *u) {
-        if (u->life.put_aside)
+        if (u->life.rest == REST_ASIDE)
                 return said_obstacle(u);
         if (u->plan.stuck)
                 return reason(WHY_STUCK);
-        if (u->life.by_hand)
+        if (u->life.rest == REST_BY_HAND)
                 return reason(WHY_BY_HAND);
         return reason(said_is_inactive(&u->said.report) && has_failed(&u->said.report) ? WHY_FAILED_HELD : WHY_NONE);
 }

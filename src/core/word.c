@@ -19,6 +19,7 @@
 
 #include "core/drain.h"
 #include "core/lease.h"
+#include "core/leave.h"
 #include "core/mirror.h"
 #include "core/output.h"
 #include "core/plan.h"
@@ -154,7 +155,7 @@ static bool has_begun(const Core *c, const Word *w) {
         case EVENT_RELEASE:
         case EVENT_TRANSFER:
                 return u && u->life.phase >= PHASE_CLOSING &&
-                       u->life.leave >= (w->kind == EVENT_RELEASE ? LEAVE_RELEASE : LEAVE_TRANSFER);
+                       !leave_is_graver(w->kind == EVENT_RELEASE ? LEAVE_RELEASE : LEAVE_TRANSFER, u->life.leave);
         case EVENT_STEAL:
                 return u && unit_is_ours(c, u);
         case EVENT_RUN:

@@ -276,90 +276,6 @@ static void a_job_that_ends_well_is_done_and_runs_again_only_when_rearmed(void *
         world_free(w);
 }
 
-static void a_unit_stopped_by_hand_stays_stopped_and_keeps_its_lease(void **state) {
-        World *w = world_running();
-
-        w->unit.active = ACTIVE_INACTIVE;
-        w->unit.empty = true;
-        w->unit.ended_by = ENDED_BY_HAND;
-        world_say_unit(w);
-        world_pass(w, 100 * USEC_PER_SEC);
-        assert_int_equal(world_lease(w)->state, LEASE_HELD);
-        assert_int_equal(w->done[ACTION_UNIT_START], 1);
-        assert_int_equal(w->reports[REPORT_STOPPED_BY_HAND], 1);
-        world_free(w);
-}
-
-static void put_aside(World *w, EndedBy by, Obstacle obstacle) {
-        w->unit.active = ACTIVE_INACTIVE;
-        w->unit.empty = true;
-        w->unit.ended_by = by;
-        w->unit.obstacle = obstacle;
-        w->unit.other = "need.service";
-        world_say_unit(w);
-}
-
-static void what_pid1_has_stopped_is_started_again_when_that_is_over(void **state) {
-        World *w = world_running();
-
-        put_aside(w, ENDED_BY_UNKNOWN, OBSTACLE_NONE);
-        world_pass(w, 5 * USEC_PER_SEC); /* nothing is decided before it is known */
-        assert_int_equal(w->done[ACTION_UNIT_START] + w->reports[REPORT_STOPPED_BY_HAND], 1);
-        assert_int_equal(world_lease(w)->state, LEASE_HELD);
-        put_aside(w, ENDED_BY_NEED, OBSTACLE_LASTS);
-        world_pass(w, USEC_PER_SEC);
-        assert_int_equal(w->done[ACTION_UNIT_START], 1);
-        put_aside(w, ENDED_BY_NEED, OBSTACLE_NONE);
-        world_pass(w, USEC_PER_SEC);
-        assert_int_equal(w->done[ACTION_UNIT_START], 2);
-        assert_int_equal(world_lease(w)->index, 1);
-        assert_int_equal(w->reports[REPORT_STOPPED_WITH], 1);
-        world_free(w);
-}
-
-static void what_pid1_has_stopped_goes_elsewhere_for_as_long_as_that_lasts(void **state) {
-        static const EndedBy by[] = { ENDED_BY_NEED, ENDED_BY_CONFLICT };
-
-        for (size_t i = 0; i < ELEMENTSOF(by); i++) {
-                World *w = world_running();
-                UnitView v;
-
-                put_aside(w, by[i], OBSTACLE_LASTS);
-                world_pass(w, 100 * USEC_PER_SEC);
-                assert_int_equal(world_lease(w)->state, LEASE_FREE);
-                assert_true(core_find_unit(w->core, w->now, "a.service", &v));
-                assert_non_null(strstr(WHY_TEXT(v.why_not), "need.service"));
-                put_aside(w, by[i], OBSTACLE_NONE);
-                world_pass(w, 5 * USEC_PER_SEC); /* and is had again at once: it did not fail */
-                assert_int_equal(w->done[ACTION_UNIT_START], 2);
-                assert_int_equal(world_lease(w)->index, 2);
-                world_free(w);
-        }
-}
-
-static void what_its_need_takes_along_when_it_fails_has_failed(void **state) {
-        World *w = world_running();
-
-        put_aside(w, ENDED_BY_NEED, OBSTACLE_FAILED);
-        world_pass(w, 10 * USEC_PER_SEC);
-        assert_int_equal(world_lease(w)->state, LEASE_FREE);
-        assert_int_equal(w->reports[REPORT_UNIT_FAILED], 1);
-        world_pass(w, 70 * USEC_PER_SEC); /* a start brings what it needs along */
-        assert_int_equal(w->done[ACTION_UNIT_START], 2);
-        world_free(w);
-}
-
-static void what_is_put_aside_again_and_again_has_failed(void **state) {
-        World *w = world_running();
-
-        for (size_t i = 0; i < 10 && w->reports[REPORT_UNIT_FAILED] == 0; i++) {
-                put_aside(w, ENDED_BY_NEED, OBSTACLE_NONE);
-                world_pass(w, USEC_PER_SEC);
-        }
-        assert_int_equal(w->reports[REPORT_UNIT_FAILED], 1);
-        world_free(w);
-}
-
 static void a_tenure_begins_with_a_clean_slate_and_only_its_first_start(void **state) {
         World *w = world_running();
 
@@ -538,22 +454,6 @@ static void another_lease_name_is_taken_on_only_when_nothing_is_held_under_the_o
         world_free(w);
 }
 
-static void a_unit_stopped_by_hand_stays_stopped_through_a_silence_of_the_registry(void **state) {
-        World *w = world_running();
-
-        w->unit.active = ACTIVE_INACTIVE;
-        w->unit.empty = true;
-        w->unit.ended_by = ENDED_BY_HAND;
-        world_say_unit(w);
-        w->silent = true;
-        world_pass(w, 9 * USEC_PER_SEC);
-        w->silent = false;
-        world_pass(w, 10 * USEC_PER_SEC);
-        assert_int_equal(w->done[ACTION_UNIT_START], 1);
-        assert_true(w->guard.open); /* an operator may start it */
-        world_free(w);
-}
-
 static void a_release_whose_answer_was_lost_is_stood_back_from_like_any_other(void **state) {
         World *w = world_running();
 
@@ -667,11 +567,6 @@ int main(void) {
                 cmocka_unit_test(a_unit_without_its_gate_is_not_competed_for),
                 cmocka_unit_test(a_shutdown_stops_releases_and_ends_the_session),
                 cmocka_unit_test(a_job_that_ends_well_is_done_and_runs_again_only_when_rearmed),
-                cmocka_unit_test(a_unit_stopped_by_hand_stays_stopped_and_keeps_its_lease),
-                cmocka_unit_test(what_pid1_has_stopped_is_started_again_when_that_is_over),
-                cmocka_unit_test(what_pid1_has_stopped_goes_elsewhere_for_as_long_as_that_lasts),
-                cmocka_unit_test(what_its_need_takes_along_when_it_fails_has_failed),
-                cmocka_unit_test(what_is_put_aside_again_and_again_has_failed),
                 cmocka_unit_test(a_tenure_begins_with_a_clean_slate_and_only_its_first_start),
                 cmocka_unit_test(a_unit_found_active_without_its_lease_is_stopped),
                 cmocka_unit_test(a_lease_whose_gate_cannot_be_made_is_let_go),
@@ -680,7 +575,6 @@ int main(void) {
                 cmocka_unit_test(a_start_that_fails_by_a_dependency_is_a_failure_and_not_a_job_well_done),
                 cmocka_unit_test(a_shutdown_after_the_guard_is_gone_still_releases),
                 cmocka_unit_test(another_lease_name_is_taken_on_only_when_nothing_is_held_under_the_old_one),
-                cmocka_unit_test(a_unit_stopped_by_hand_stays_stopped_through_a_silence_of_the_registry),
                 cmocka_unit_test(a_release_whose_answer_was_lost_is_stood_back_from_like_any_other),
                 cmocka_unit_test(a_rearm_of_a_job_that_runs_is_not_kept_for_its_end),
                 cmocka_unit_test(a_rearm_whose_answer_was_lost_is_for_one_job),

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* A unit that does not run, although its lease is here: stopped by hand, or by PID 1 because of another unit. */
+
+#include "core-world.h"
+
+static void a_unit_stopped_by_hand_stays_stopped_and_keeps_its_lease(void **state) {
+        World *w = world_running();
+
+        w->unit.active = ACTIVE_INACTIVE;
+        w->unit.empty = true;
+        w->unit.ended_by = ENDED_BY_HAND;
+        world_say_unit(w);
+        world_pass(w, 100 * USEC_PER_SEC);
+        assert_int_equal(world_lease(w)->state, LEASE_HELD);
+        assert_int_equal(w->done[ACTION_UNIT_START], 1);
+        assert_int_equal(w->reports[REPORT_STOPPED_BY_HAND], 1);
+        world_free(w);
+}
+
+static void a_unit_stopped_by_hand_stays_stopped_through_a_silence_of_the_registry(void **state) {
+        World *w = world_running();
+
+        w->unit.active = ACTIVE_INACTIVE;
+        w->unit.empty = true;
+        w->unit.ended_by = ENDED_BY_HAND;
+        world_say_unit(w);
+        w->silent = true;
+        world_pass(w, 9 * USEC_PER_SEC);
+        w->silent = false;
+        world_pass(w, 10 * USEC_PER_SEC);
+        assert_int_equal(w->done[ACTION_UNIT_START], 1);
+        assert_true(w->guard.open); /* an operator may start it */
+        world_free(w);
+}
+
+static void a_unit_stopped_by_hand_runs_in_the_next_tenure_that_is_ours(void **state) {
+        World *w = world_running();
+        LeaseRecord l;
+
+        w->unit.active = ACTIVE_INACTIVE;
+        w->unit.empty = true;
+        w->unit.ended_by = ENDED_BY_HAND;
+        world_say_unit(w);
+        w->silent = true;
+        world_pass(w, 9 * USEC_PER_SEC);
+        world_rob_us(w);
+        w->silent = false;
+        world_pass(w, 5 * USEC_PER_SEC);
+        l = *world_lease(w);
+        l.state = LEASE_FREE;
+        l.session[0] = '\0';
+        l.n_debts = 0;
+        world_put(w, RECORD_LEASE, "a.service", &l);
+        world_pass(w, 10 * USEC_PER_SEC);
+        assert_string_equal(world_lease(w)->session, w->session);
+        assert_int_equal(w->done[ACTION_UNIT_START], 2);
+        assert_int_equal(w->reports[REPORT_RESUMED], 0);
+        world_free(w);
+}
+
+static void put_aside(World *w, EndedBy by, Obstacle obstacle) {
+        w->unit.active = ACTIVE_INACTIVE;
+        w->unit.empty = true;
+        w->unit.ended_by = by;
+        w->unit.obstacle = obstacle;
+        w->unit.other = "need.service";
+        world_say_unit(w);
+}
+
+static void what_pid1_has_stopped_is_started_again_when_that_is_over(void **state) {
+        World *w = world_running();
+
+        put_aside(w, ENDED_BY_UNKNOWN, OBSTACLE_NONE);
+        world_pass(w, 5 * USEC_PER_SEC); /* nothing is decided before it is known */
+        assert_int_equal(w->done[ACTION_UNIT_START] + w->reports[REPORT_STOPPED_BY_HAND], 1);
+        assert_int_equal(world_lease(w)->state, LEASE_HELD);
+        put_aside(w, ENDED_BY_NEED, OBSTACLE_LASTS);
+        world_pass(w, USEC_PER_SEC);
+        assert_int_equal(w->done[ACTION_UNIT_START], 1);
+        put_aside(w, ENDED_BY_NEED, OBSTACLE_NONE);
+        world_pass(w, USEC_PER_SEC);
+        assert_int_equal(w->done[ACTION_UNIT_START], 2);
+        assert_int_equal(world_lease(w)->index, 1);
+        assert_int_equal(w->reports[REPORT_STOPPED_WITH], 1);
+        world_free(w);
+}
+
+static void what_pid1_has_stopped_goes_elsewhere_for_as_long_as_that_lasts(void **state) {
+        static const EndedBy by[] = { ENDED_BY_NEED, ENDED_BY_CONFLICT };
+
+        for (size_t i = 0; i < ELEMENTSOF(by); i++) {
+                World *w = world_running();
+                UnitView v;
+
+                put_aside(w, by[i], OBSTACLE_LASTS);
+                world_pass(w, 100 * USEC_PER_SEC);
+                assert_int_equal(world_lease(w)->state, LEASE_FREE);
+                assert_true(core_find_unit(w->core, w->now, "a.service", &v));
+                assert_non_null(strstr(WHY_TEXT(v.why_not), "need.service"));
+                put_aside(w, by[i], OBSTACLE_NONE);
+                world_pass(w, 5 * USEC_PER_SEC); /* and is had again at once: it did not fail */
+                assert_int_equal(w->done[ACTION_UNIT_START], 2);
+                assert_int_equal(world_lease(w)->index, 2);
+                world_free(w);
+        }
+}
+
+static void what_its_need_takes_along_when_it_fails_has_failed(void **state) {
+        World *w = world_running();
+
+        put_aside(w, ENDED_BY_NEED, OBSTACLE_FAILED);
+        world_pass(w, 10 * USEC_PER_SEC);
+        assert_int_equal(world_lease(w)->state, LEASE_FREE);
+        assert_int_equal(w->reports[REPORT_UNIT_FAILED], 1);
+        world_pass(w, 70 * USEC_PER_SEC); /* a start brings what it needs along */
+        assert_int_equal(w->done[ACTION_UNIT_START], 2);
+        world_free(w);
+}
+
+static void what_is_put_aside_again_and_again_has_failed(void **state) {
+        World *w = world_running();
+
+        for (size_t i = 0; i < 10 && w->reports[REPORT_UNIT_FAILED] == 0; i++) {
+                put_aside(w, ENDED_BY_NEED, OBSTACLE_NONE);
+                world_pass(w, USEC_PER_SEC);
+        }
+        assert_int_equal(w->reports[REPORT_UNIT_FAILED], 1);
+        world_free(w);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(a_unit_stopped_by_hand_stays_stopped_and_keeps_its_lease),
+                cmocka_unit_test(a_unit_stopped_by_hand_stays_stopped_through_a_silence_of_the_registry),
+                cmocka_unit_test(a_unit_stopped_by_hand_runs_in_the_next_tenure_that_is_ours),
+                cmocka_unit_test(what_pid1_has_stopped_is_started_again_when_that_is_over),
+                cmocka_unit_test(what_pid1_has_stopped_goes_elsewhere_for_as_long_as_that_lasts),
+                cmocka_unit_test(what_its_need_takes_along_when_it_fails_has_failed),
+                cmocka_unit_test(what_is_put_aside_again_and_again_has_failed),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
