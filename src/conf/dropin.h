@@ -12,6 +12,9 @@
 #define GATE_DROPIN_NAME "zzzz-leased.conf"
 #define GATE_DIRECTORY "/run/leased/held"
 #define ENV_DIRECTORY "/run/leased/env"
+/* The instance that is asked about to see what PID 1 has loaded for all instances of a template. It is never started.
+ */
+#define GATE_PROBE "leased-gate"
 
 /* ".../UNIT.d/zzzz-leased.conf" below root/etc/systemd/system, owned by the caller. */
 char *dropin_path(const char *root, const char *unit);

@@ -9,6 +9,7 @@
 #include "ctl/files.h"
 #include "ctl/members.h"
 #include "ctl/pid1.h"
+#include "util/unit-facts.h"
 
 /* All units that have been looked at, as rows {name, by, props, covered, ours, followed}. by: who pulls it in.
  * covered: the unit itself, or a member. ours: it runs because of the unit. followed: what it pulls in has been looked
@@ -92,29 +93,37 @@ static void drop_what_others_start(Brought *b) {
 
 /* ---- what it brings ---- */
 
+static int add_one(Ctl *ctl, Brought *b, const char *name, const char *by) {
+        json_auto_t *pulled = NULL;
+        const char *id;
+        int code;
+
+        if (!is_of_interest(name) || find_row(b, name))
+                return CTL_OK;
+        code = pid1_load(ctl->bus, name, &pulled);
+        if (code != CTL_OK)
+                return code;
+        id = get_string(pulled, "Id");
+        if (streq(get_string(pulled, "LoadState"), "loaded") && !find_row(b, id) && !has_lease(id))
+                add_row(b, id, by, pulled, false);
+        return CTL_OK;
+}
+
 static int add_pulled(Ctl *ctl, Brought *b, const json_t *by) {
-        const json_t *props = json_object_get(by, "props");
+        const char *property;
+        json_t *names, *name;
+        size_t i;
+        int code = CTL_OK;
 
-        for (const char *const *p = unit_pulls; *p; p++) {
-                json_t *value;
-                size_t i;
-
-                json_array_foreach(json_object_get(props, *p), i, value) {
-                        const char *name = strempty(json_string_value(value));
-                        json_auto_t *pulled = NULL;
-                        int code;
-
-                        if (!is_of_interest(name) || find_row(b, name))
-                                continue;
-                        code = pid1_load(ctl->bus, name, &pulled);
-                        if (code != CTL_OK)
-                                return code;
-                        if (streq(get_string(pulled, "LoadState"), "loaded") &&
-                                        !find_row(b, get_string(pulled, "Id")) && !has_lease(get_string(pulled, "Id")))
-                                add_row(b, get_string(pulled, "Id"), get_string(by, "name"), pulled, false);
+        json_object_foreach(json_object_get(by, "props"), property, names) {
+                if (!unit_facts_pulls(property))
+                        continue;
+                json_array_foreach(names, i, name) {
+                        if (code == CTL_OK)
+                                code = add_one(ctl, b, strempty(json_string_value(name)), get_string(by, "name"));
                 }
         }
-        return CTL_OK;
+        return code;
 }
 
 /* Goes no further from what is not ours: that is a part of the machine, and so is what it pulls in. */
@@ -149,8 +158,8 @@ static void describe(const char *unit, const json_t *row, json_t *findings) {
         const char *name = get_string(row, "name"), *by = get_string(row, "by"), *how;
         bool on_every = streq(get_string(props, "UnitFileState"), "disabled");
 
-        how = unit_lists(props, "PartOf", by)               ? "PartOf="
-              : unit_lists(props, "StopPropagatedFrom", by) ? "PropagatesStopTo="
+        how = pid1_lists(props, "PartOf", by)               ? "PartOf="
+              : pid1_lists(props, "StopPropagatedFrom", by) ? "PropagatesStopTo="
                                                             : NULL;
         if (how)
                 finding_add(findings, "weak",

@@ -123,7 +123,7 @@ static int examine(Ctl *ctl, const char *typed, const LeasedConf *conf, Item *it
         code = check_options(item->name, unit, conf, &item->global);
         if (code != CTL_OK)
                 return code;
-        if (item->global || (files_listed(item->name) && pid1_gate_loaded(unit, item->name)))
+        if (item->global || (files_listed(item->name) && pid1_gate_loaded(unit, item->name, item->name)))
                 item->kept = true; /* a leased one runs under its lease, if at all */
         if (item->global)
                 return CTL_OK;
@@ -190,14 +190,11 @@ static int verify_one(Ctl *ctl, Item *item) {
 
         if (code != CTL_OK)
                 return take_back(item);
-        if (!pid1_gate_loaded(unit, item->name)) {
-                const json_t *dropins = json_object_get(unit, "DropInPaths");
-                const char *last = json_string_value(json_array_get(dropins, json_array_size(dropins) - 1));
+        if (!pid1_gate_loaded(unit, item->name, item->name)) {
+                char trouble[PID1_TROUBLE_SIZE];
 
-                complain("%s: the gate has no effect: something after " GATE_DROPIN_NAME
-                         " resets AssertPathExists= or "
-                         "BindsTo= (the last drop-in is %s)",
-                                item->name, last ?: "none at all");
+                complain("%s: the gate has no effect: %s", item->name,
+                                pid1_gate_trouble(unit, item->name, item->name, trouble, sizeof(trouble)));
                 return take_back(item);
         }
         if (members_verify(ctl, item->name, item->members) != CTL_OK)

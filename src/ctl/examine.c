@@ -43,13 +43,13 @@ static int check_loaded(const char *typed, const json_t *unit, json_t *findings)
 /* property: in which of the unit's lists it stands. */
 static int check_starter(
                 const char *name, const json_t *unit, const char *by, const char *property, json_t *findings) {
-        bool bound = streq(property, "BoundBy"), helper = unit_pulls_in(unit, by);
+        bool bound = streq(property, "BoundBy"), helper = pid1_pulls_in(unit, by);
 
         if (bound && (helper || endswith(name, ".target")))
                 return CTL_OK; /* a member: it starts only where the gate lets it */
         if (bound && files_listed(by))
                 return CTL_OK; /* it runs by a lease of its own */
-        if (unit_lists(unit, "BindsTo", by))
+        if (pid1_lists(unit, "BindsTo", by))
                 return finding_refuse(findings,
                                 "is started by %s and bound to it, and so goes by its lease: leasectl enable %s", by,
                                 by);

@@ -16,7 +16,7 @@
 static char *instance_of(const char *name) {
         char instance[UNIT_NAME_SPACE];
 
-        return strdup(unit_name_fill(name, "leased-gate", instance) < 0 ? name : instance);
+        return strdup(unit_name_fill(name, GATE_PROBE, instance) < 0 ? name : instance);
 }
 
 int members_load(Ctl *ctl, const char *name, json_t **ret) {
@@ -27,68 +27,15 @@ int members_load(Ctl *ctl, const char *name, json_t **ret) {
 
 /* ---- who they are ---- */
 
-static int add_names(const json_t *names, const char *unit, char ***members) {
-        json_t *value;
-        size_t i;
-        int r = 0;
-
-        json_array_foreach((json_t *) names, i, value) {
-                const char *name = strempty(json_string_value(value));
-
-                if (!streq(name, unit) && r >= 0)
-                        r = strv_add(members, name);
-        }
-        return r;
-}
-
-static int add_template(const char *socket, char ***members) {
-        char template[UNIT_NAME_SPACE];
-
-        return unit_name_of_connections(socket, template) < 0 ? 0 : strv_add(members, template);
-}
-
-bool unit_lists(const json_t *properties, const char *property, const char *name) {
-        json_t *value;
-        size_t i;
-
-        json_array_foreach(json_object_get(properties, property), i, value) {
-                if (streq(strempty(json_string_value(value)), name))
-                        return true;
-        }
-        return false;
-}
-
-const char *const unit_pulls[] = { "Wants", "Requires", "BindsTo", "Upholds", NULL };
-
-bool unit_pulls_in(const json_t *properties, const char *name) {
-        for (const char *const *p = unit_pulls; *p; p++)
-                if (unit_lists(properties, *p, name))
-                        return true;
-        return false;
-}
-
-static int add_helpers(const json_t *properties, const char *unit, char ***members) {
-        json_t *value;
-        size_t i;
-        int r = 0;
-
-        json_array_foreach(json_object_get(properties, "BoundBy"), i, value) {
-                const char *name = strempty(json_string_value(value));
-
-                if (r >= 0 && unit_pulls_in(properties, name) && !streq(name, unit))
-                        r = strv_add(members, name);
-        }
-        return r;
-}
-
-/* As the daemon does it (pid1/pid1-unit.h: unit_covers()). */
+/* Adds what the unit or member called name covers, but for the unit itself. */
 static int add_covered(const char *name, const json_t *properties, const char *unit, char ***members) {
-        if (endswith(name, ".socket") && get_boolean(properties, "Accept"))
-                return add_template(name, members);
-        if (endswith(name, ".service") || endswith(name, ".mount"))
-                return add_helpers(properties, unit, members);
-        return add_names(json_object_get(properties, endswith(name, ".target") ? "BoundBy" : "Triggers"), unit,
-                        members);
+        _cleanup_(strv_freep) char **covered = NULL;
+        int r = pid1_add_covered(properties, name, &covered);
+
+        for (char **each = covered; r >= 0 && each && *each; each++)
+                if (!streq(*each, unit))
+                        r = strv_add(members, *each);
+        return r;
 }
 
 static int add_slice(const char *unit, char ***members) {
@@ -215,17 +162,18 @@ int members_ungate(const char *unit) {
 
 int members_verify(Ctl *ctl, const char *unit, char *const *members) {
         for (; members && *members; members++) {
+                _cleanup_free_ char *instance = instance_of(*members);
                 json_auto_t *properties = NULL;
                 int code = members_load(ctl, *members, &properties);
+                char trouble[PID1_TROUBLE_SIZE];
 
                 if (code != CTL_OK)
                         return code;
-                if (!pid1_gate_loaded(properties, unit)) {
-                        complain("%s: the gate has no effect on %s, which it brings: something after " GATE_DROPIN_NAME
-                                 " resets AssertPathExists= or BindsTo=",
-                                        unit, *members);
-                        return CTL_FAILED;
-                }
+                if (instance && pid1_gate_loaded(properties, instance, unit))
+                        continue;
+                complain("%s: the gate has no effect on %s, which it brings: %s", unit, *members,
+                                pid1_gate_trouble(properties, strempty(instance), unit, trouble, sizeof(trouble)));
+                return CTL_FAILED;
         }
         return CTL_OK;
 }

@@ -4,12 +4,6 @@
 #include "ctl/ctl.h"
 #include "util/strv.h"
 
-/* The properties of a unit that name what its start brings along; the last one is NULL. */
-extern const char *const unit_pulls[];
-bool unit_pulls_in(const json_t *properties, const char *name);
-/* Whether a property that is a list of units has this one. */
-bool unit_lists(const json_t *properties, const char *property, const char *name);
-
 /*
  * What a lease covers besides its unit (conf/dropin.h): what a timer, socket, path or automount triggers, what is
  * bound to a target, and what these bring in turn. A socket with Accept=yes brings a template, for all its instances.

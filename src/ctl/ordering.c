@@ -188,7 +188,7 @@ static int find_servers(Ctl *ctl, const LeasedConf *conf, char ***ret) {
 static bool can_come_before(const json_t *leased, const char *unit) {
         _cleanup_free_ char *owner = dropin_owner("", unit);
 
-        return !owner && !files_listed(unit) && !unit_lists(leased, "Before", unit);
+        return !owner && !files_listed(unit) && !pid1_lists(leased, "Before", unit);
 }
 
 static int find_missing(Ctl *ctl, const LeasedConf *conf, char ***ret) {
@@ -199,7 +199,7 @@ static int find_missing(Ctl *ctl, const LeasedConf *conf, char ***ret) {
         if (code == CTL_OK)
                 code = find_servers(ctl, conf, &servers);
         for (char **s = servers; code == CTL_OK && s && *s; s++)
-                if (!unit_lists(leased, "After", *s) && can_come_before(leased, *s) && strv_add(&missing, *s) < 0) {
+                if (!pid1_lists(leased, "After", *s) && can_come_before(leased, *s) && strv_add(&missing, *s) < 0) {
                         complain("leased.service: out of memory");
                         return CTL_FAILED;
                 }

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ctl/pid1.h"
 
+#include <errno.h>
+#include <stdio.h>
+
 #include "conf/dropin.h"
 #include "util/cgroup.h"
+#include "util/strv.h"
+#include "util/unit-facts.h"
 
 #define PID1_SERVICE "org.freedesktop.systemd1.Service"
 #define POLL (200 * USEC_PER_MSEC)
@@ -80,24 +85,115 @@ usec_t pid1_timeout_stop(const json_t *unit) {
         return json_is_integer(timeout) ? (usec_t) json_integer_value(timeout) : USEC_INFINITY;
 }
 
-bool pid1_gate_loaded(const json_t *unit, const char *leased) {
-        _cleanup_free_ char *gate = gate_path(leased);
-        bool assert_there = false, bound = false;
+/* ---- what follows from it ---- */
+
+bool pid1_lists(const json_t *unit, const char *property, const char *name) {
         json_t *value;
         size_t i;
 
-        /* name, trigger ("|"), negated ("!"), parameter, state */
-        json_array_foreach(json_object_get(unit, "Asserts"), i, value) {
-                const char *parameter = strempty(json_string_value(json_array_get(value, 3)));
-
-                assert_there |= streq(strempty(json_string_value(json_array_get(value, 0))), "AssertPathExists") &&
-                                json_is_false(json_array_get(value, 1)) && json_is_false(json_array_get(value, 2)) &&
-                                gate && streq(parameter, gate);
+        json_array_foreach(json_object_get(unit, property), i, value) {
+                if (streq(strempty(json_string_value(value)), name))
+                        return true;
         }
-        json_array_foreach(json_object_get(unit, "BindsTo"), i, value)
-                bound |= streq(strempty(json_string_value(value)), "leased-guard.service");
-        return assert_there && bound && !get_boolean(unit, "NeedDaemonReload");
+        return false;
 }
+
+bool pid1_pulls_in(const json_t *unit, const char *name) {
+        const char *property;
+        json_t *value;
+
+        json_object_foreach((json_t *) unit, property, value) {
+                if (unit_facts_pulls(property) && pid1_lists(unit, property, name))
+                        return true;
+        }
+        return false;
+}
+
+bool pid1_gate_asserted(const json_t *unit, const char *leased) {
+        _cleanup_free_ char *gate = gate_path(leased);
+        json_t *value;
+        size_t i;
+
+        /* type, trigger ("|"), negated ("!"), parameter, state */
+        json_array_foreach(json_object_get(unit, "Asserts"), i, value) {
+                if (gate && unit_facts_is_gate(strempty(json_string_value(json_array_get(value, 0))),
+                                            json_is_true(json_array_get(value, 1)),
+                                            json_is_true(json_array_get(value, 2)),
+                                            strempty(json_string_value(json_array_get(value, 3))), gate))
+                        return true;
+        }
+        return false;
+}
+
+static UnitFacts facts_of_gate(const json_t *unit, const char *leased) {
+        return (UnitFacts){
+                .id = get_string(unit, "Id"),
+                .load_state = get_string(unit, "LoadState"),
+                .gate_asserted = pid1_gate_asserted(unit, leased),
+                .guard_bound = pid1_lists(unit, "BindsTo", "leased-guard.service"),
+                .need_reload = !json_is_false(json_object_get(unit, "NeedDaemonReload")),
+        };
+}
+
+bool pid1_gate_loaded(const json_t *unit, const char *name, const char *leased) {
+        UnitFacts facts = facts_of_gate(unit, leased);
+
+        return unit_facts_gate_loaded(&facts, name);
+}
+
+char *pid1_gate_trouble(const json_t *unit, const char *name, const char *leased, char *buf, size_t size) {
+        const json_t *dropins = json_object_get(unit, "DropInPaths");
+        const char *last = json_string_value(json_array_get(dropins, json_array_size(dropins) - 1));
+        UnitFacts facts = facts_of_gate(unit, leased);
+
+        if (!streq(facts.load_state, "loaded"))
+                (void) snprintf(buf, size, "the unit cannot be loaded any more (%s), look at: systemctl status %s",
+                                facts.load_state, name);
+        else if (!streq(facts.id, name))
+                (void) snprintf(buf, size, "the name has become an alias of %s, enable that", facts.id);
+        else if (facts.gate_asserted && facts.guard_bound)
+                (void) snprintf(buf, size, "files have changed that systemd has not read: systemctl daemon-reload");
+        else
+                (void) snprintf(buf, size,
+                                "something after " GATE_DROPIN_NAME
+                                " resets AssertPathExists= or BindsTo= (the last drop-in is %s)",
+                                last ?: "none at all");
+        return buf;
+}
+
+static int add_names(const json_t *names, char ***list) {
+        json_t *value;
+        size_t i;
+
+        json_array_foreach((json_t *) names, i, value) {
+                if (strv_add(list, strempty(json_string_value(value))) < 0)
+                        return -ENOMEM;
+        }
+        return 0;
+}
+
+int pid1_add_covered(const json_t *unit, const char *name, char ***list) {
+        _cleanup_(strv_freep) char **triggers = NULL, **bound_by = NULL, **pulled = NULL;
+        UnitFacts facts;
+        const char *property;
+        json_t *value;
+        int r = add_names(json_object_get(unit, "Triggers"), &triggers);
+
+        if (r >= 0)
+                r = add_names(json_object_get(unit, "BoundBy"), &bound_by);
+        json_object_foreach((json_t *) unit, property, value) {
+                if (r >= 0 && unit_facts_pulls(property))
+                        r = add_names(value, &pulled);
+        }
+        if (r < 0)
+                return r;
+        facts = (UnitFacts){
+                .accept = get_boolean(unit, "Accept"), .triggers = triggers, .bound_by = bound_by, .pulled = pulled
+        };
+        return unit_facts_add_covered(&facts, name, list);
+}
+
+/* ---- jobs ---- */
 
 static int job_removed(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         return 0; /* it only ends bus_wait() */

@@ -28,8 +28,22 @@ int pid1_reload(sd_bus *bus);
 
 /* Neither active nor on the way up or down, no job, and no process left. unit is what pid1_load() said. */
 bool pid1_is_down(const json_t *unit);
-/* The gate of the leased unit (conf/dropin.h) is what PID 1 goes by. */
-bool pid1_gate_loaded(const json_t *unit, const char *leased);
+enum {
+        PID1_TROUBLE_SIZE = 512,
+};
+
+/* The rules of util/unit-facts.h, on what pid1_load() said of a unit. leased: whose gate is meant, the unit itself or
+ * the one that it is a member of. name: the name by which the unit was asked for. */
+bool pid1_gate_asserted(const json_t *unit, const char *leased);
+bool pid1_gate_loaded(const json_t *unit, const char *name, const char *leased);
+/* Why pid1_gate_loaded() is false, to go on after a colon. Written into buf and returned. */
+char *pid1_gate_trouble(const json_t *unit, const char *name, const char *leased, char *buf, size_t size);
+/* 0, or -ENOMEM. */
+int pid1_add_covered(const json_t *unit, const char *name, char ***list);
+/* Whether the start of the unit brings along the one called name. */
+bool pid1_pulls_in(const json_t *unit, const char *name);
+/* Whether a property that is a list of units has this one. */
+bool pid1_lists(const json_t *unit, const char *property, const char *name);
 /* USEC_INFINITY: it has none. */
 usec_t pid1_timeout_stop(const json_t *unit);
 

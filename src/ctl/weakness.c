@@ -114,14 +114,11 @@ static bool look_at_list(const char *name, json_t *findings) {
 }
 
 static void look_at_gate(const char *name, const json_t *unit, json_t *findings) {
-        const json_t *dropins = json_object_get(unit, "DropInPaths");
+        char trouble[PID1_TROUBLE_SIZE];
 
-        if (look_at_list(name, findings) && !pid1_gate_loaded(unit, name))
-                finding_add(findings, "refused",
-                                "is enabled, but its gate is not in force: something resets AssertPathExists= or "
-                                "BindsTo= (the "
-                                "last drop-in is %s), or systemctl daemon-reload is due",
-                                strempty(json_string_value(json_array_get(dropins, json_array_size(dropins) - 1))));
+        if (look_at_list(name, findings) && !pid1_gate_loaded(unit, name, name))
+                finding_add(findings, "refused", "is enabled, but its gate is not in force: %s",
+                                pid1_gate_trouble(unit, name, name, trouble, sizeof(trouble)));
 }
 
 /* ---- the machine ---- */
@@ -203,7 +200,7 @@ int weakness_examine(Ctl *ctl, const char *name, const json_t *unit, const Lease
 }
 
 int weakness_examine_global(Ctl *ctl, const char *name, const json_t *unit, json_t *findings) {
-        if (look_at_list(name, findings) && pid1_gate_loaded(unit, name))
+        if (look_at_list(name, findings) && pid1_gate_asserted(unit, name))
                 finding_add(findings, "refused",
                                 "is enabled, but still has the gate of a leased unit and cannot start: leasectl "
                                 "reload");

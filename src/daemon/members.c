@@ -14,8 +14,6 @@
 #include "util/unit-name.h"
 
 #define FILE_SIZE_MAX ((size_t) 1024 * 1024)
-/* An instance that is never started shows what PID 1 has loaded for all instances of its template. */
-#define PROBE "leased-gate"
 
 typedef struct Member Member;
 
@@ -114,7 +112,7 @@ static int member_watch(Member *member) {
 
         if (!unit_name_is_template(member->name))
                 return pid1_unit_new(m->pid1, member->name, m->gate, GUARD_SERVICE, &callbacks, member, &member->unit);
-        r = unit_name_fill(member->name, PROBE, probe);
+        r = unit_name_fill(member->name, GATE_PROBE, probe);
         if (r < 0)
                 return r;
         r = pid1_unit_new_template(m->pid1, member->name, &callbacks, member, &member->unit);

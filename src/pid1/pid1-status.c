@@ -8,6 +8,7 @@
 
 #include "util/cgroup.h"
 #include "util/strv.h"
+#include "util/unit-facts.h"
 #include "util/unit-name.h"
 
 /* Basic types land here as sd_bus_message_read_basic() writes them: strings borrowed, booleans as int. */
@@ -22,6 +23,7 @@ typedef struct Fields {
         uint64_t last_trigger, active_since;
         int persistent, accept;
         bool gate, guard, stop_post;
+        bool pulling; /* the property that is being read names what the start of the unit brings along */
         char **triggers, **bound_by, **related;
         char **pulled; /* what its start brings along */
 } Fields;
@@ -88,7 +90,7 @@ static int read_related(sd_bus_message *m, Fields *f, const char *guard, unsigne
                         continue;
                 }
                 (void) snprintf(entry, sizeof(entry), "%c%s", (char) ('0' + mask), s);
-                if (strv_add(&f->related, entry) < 0 || (mask & RELATION_NEEDED && strv_add(&f->pulled, s) < 0))
+                if (strv_add(&f->related, entry) < 0 || (f->pulling && strv_add(&f->pulled, s) < 0))
                         return -ENOMEM;
         }
         return r < 0 ? r : sd_bus_message_exit_container(m);
@@ -148,10 +150,6 @@ static int read_bound_by(sd_bus_message *m, Fields *f, const char *wanted) {
         return read_strv(m, &f->bound_by);
 }
 
-/*
- * PID 1 wants all plain asserts to hold and, if there are any with "|" (trigger), at least one of these. So a plain
- * one is necessary whatever stands beside it, and one with "|" is not to be relied on.
- */
 static int read_asserts(sd_bus_message *m, Fields *f, const char *gate) {
         const char *type, *parameter;
         int trigger, negate, state, r;
@@ -160,8 +158,7 @@ static int read_asserts(sd_bus_message *m, Fields *f, const char *gate) {
         if (r < 0)
                 return r;
         while ((r = sd_bus_message_read(m, "(sbbsi)", &type, &trigger, &negate, &parameter, &state)) > 0)
-                if (streq(type, "AssertPathExists") && !trigger && !negate && streq(parameter, gate))
-                        f->gate = true;
+                f->gate |= unit_facts_is_gate(type, trigger, negate, parameter, gate);
         return r < 0 ? r : sd_bus_message_exit_container(m);
 }
 
@@ -228,6 +225,7 @@ static int read_value(sd_bus_message *m, const struct Property *p, Fields *f, co
         r = sd_bus_message_enter_container(m, 'v', contents);
         if (r < 0)
                 return r;
+        f->pulling = unit_facts_pulls(p->name);
         if (p->read)
                 r = p->read(m, f, p->read == read_asserts ? gate : guard);
         else
@@ -256,29 +254,6 @@ static int read_all(sd_bus_message *m, Fields *f, const char *gate, const char *
         return r < 0 ? r : sd_bus_message_exit_container(m);
 }
 
-static int add_template(const char *socket, char ***ret) {
-        char template[UNIT_NAME_SPACE];
-
-        if (unit_name_of_connections(socket, template) < 0)
-                return 0; /* PID 1 could not start one either */
-        return strv_add(ret, template);
-}
-
-/* What triggers others covers these, a target all that is bound to it, and any other unit what it starts along with
- * itself if that is bound to it in turn. */
-static int find_covered(const char *name, Fields *f, char ***ret) {
-        bool bundle = endswith(name, ".target"), starts = endswith(name, ".service") || endswith(name, ".mount");
-        char **from = bundle || starts ? f->bound_by : f->triggers;
-        int r = 0;
-
-        if (endswith(name, ".socket") && f->accept)
-                return add_template(name, ret);
-        for (; r >= 0 && from && *from; from++)
-                if (!starts || strv_contains(f->pulled, *from))
-                        r = strv_add(ret, *from);
-        return r;
-}
-
 static void fields_done(Fields *f) {
         strv_free(f->triggers);
         strv_free(f->bound_by);
@@ -293,6 +268,7 @@ int pid1_unit_answer_decode(
         };
         Pid1Answer a = {};
         Pid1UnitStatus *s = &a.status;
+        UnitFacts facts;
         int r;
 
         r = read_all(m, &f, gate, guard);
@@ -326,10 +302,20 @@ int pid1_unit_answer_decode(
         /* One that has never elapsed counts from its start: what was due before that is not missed. */
         if (f.persistent)
                 s->last_trigger = f.last_trigger > 0 ? f.last_trigger : s->active == UNIT_ACTIVE ? f.active_since : 0;
-        /* Another Id: the name has become an alias, and what stands here is another unit's. */
+        facts = (UnitFacts){
+                .id = f.id,
+                .load_state = f.load_state,
+                .gate_asserted = f.gate,
+                .guard_bound = f.guard,
+                .need_reload = f.need_reload,
+                .accept = f.accept,
+                .triggers = f.triggers,
+                .bound_by = f.bound_by,
+                .pulled = f.pulled,
+        };
         s->gate_asserted = f.gate;
-        s->gate_loaded = f.gate && f.guard && !f.need_reload && streq(f.load_state, "loaded") && streq(f.id, name);
-        r = find_covered(name, &f, &a.covers);
+        s->gate_loaded = unit_facts_gate_loaded(&facts, name);
+        r = unit_facts_add_covered(&facts, name, &a.covers);
         if (r < 0) {
                 strv_free(a.covers);
                 return r;

@@ -38,6 +38,35 @@ class Finding(Case):
         self.assertNotIn(text, json.dumps(self.found(unit, "weak", "refused")))
 
 
+class WhatPid1MakesOfIt(Case):
+    """enabled is only what leased would start: whether a gate is in force is one rule for both."""
+
+    def known(self, name):
+        """A unit that PID 1 keeps loaded as it is now, whatever becomes of its file."""
+        unit = self.unit(name)
+        holder = self.unit(f"holder-{name}", f"[Unit]\nAfter={unit}\n" + SLEEPER)
+        run("systemctl", "start", holder)
+        return unit
+
+    def test_a_unit_that_cannot_be_loaded_any_more_is_not_enabled(self):
+        unit = self.known("turned.service")
+        write(f"{SYSTEM}/{unit}", "[Service]\nType=simple\n")
+        self.assertSays(ctl("enable", unit), 1, "turned.service: the gate has no effect: the unit cannot be loaded any more "
+                        "(bad-setting), look at: systemctl status turned.service")
+        self.assertUntouched(unit)
+
+    def test_a_name_that_has_become_an_alias_is_not_enabled(self):
+        unit = self.known("former.service")
+        other = self.unit("latter.service")
+        os.unlink(f"{SYSTEM}/{unit}")
+        os.symlink(other, f"{SYSTEM}/{unit}")
+        property_of(unit, "Id")
+        self.assertSays(ctl("enable", unit), 1, "former.service: the gate has no effect: the name has become an alias of "
+                        "latter.service, enable that")
+        self.assertUntouched(unit)
+        self.assertEqual(asserts_of(other), [])
+
+
 class WhatStartsIt(Finding):
     def assertAsksFor(self, unit, trigger):
         done = ctl("enable", "--", unit)

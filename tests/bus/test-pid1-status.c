@@ -295,12 +295,12 @@ static void assert_covers_of_helpers(const char *unit, size_t n, const char *fir
         Pid1Answer u;
 
         begin_answer();
-        assert_true(sd_bus_message_append(m, "a{sv}", 10, "Id", "s", unit, "LoadState", "s", "loaded", "ActiveState",
+        assert_true(sd_bus_message_append(m, "a{sv}", 11, "Id", "s", unit, "LoadState", "s", "loaded", "ActiveState",
                                     "s", "active", "SubState", "s", "running", "Job", "(uo)", 0, "/", "Requires", "as",
                                     2, "needed.service", "stays.service", "BindsTo", "as", 1, "both-ways.service",
                                     "Wants", "as", 2, "side.service", "loose.service", "Upholds", "as", 1,
-                                    "upheld.service", "BoundBy", "as", 4, "side.service", "needed.service",
-                                    "by-hand.service", "upheld.service") >= 0);
+                                    "upheld.service", "Requisite", "as", 1, "by-hand.service", "BoundBy", "as", 4,
+                                    "side.service", "needed.service", "by-hand.service", "upheld.service") >= 0);
         end_answer();
         assert_int_equal(decode_message(unit, &u), 0);
         assert_int_equal(strv_length(u.covers), n);

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Conclusions from what PID 1 says of a unit. leased (src/pid1) and leasectl read PID 1's answers each in a way of
+ * their own, but must conclude the same from them: a unit that `leasectl enable` calls enabled has to be one that
+ * leased starts. So the rules are here, and nowhere else.
+ */
+
+#include "util/macros.h"
+
+/* What PID 1 said. Everything is borrowed; the lists are as of util/strv.h. */
+typedef struct UnitFacts {
+        const char *id;         /* Id= */
+        const char *load_state; /* LoadState= */
+        bool gate_asserted;     /* an entry of Asserts= is the gate: unit_facts_is_gate() */
+        bool guard_bound;       /* leased-guard.service stands in BindsTo= */
+        bool need_reload;       /* NeedDaemonReload=, or PID 1 has not said */
+        bool accept;            /* Accept= of a socket */
+        char *const *triggers;  /* Triggers= */
+        char *const *bound_by;  /* BoundBy= */
+        char *const *pulled;    /* all that stands in the properties of unit_facts_pulls() */
+} UnitFacts;
+
+/* Whether an entry of Asserts= (type, trigger, negate, parameter) keeps a unit from starting while the file gate is
+ * not there. PID 1 wants every plain assert to hold and, if there are any with "|" (trigger), at least one of these.
+ * So a plain one is necessary whatever stands beside it, and one with "|" cannot be relied on. */
+bool unit_facts_is_gate(const char *type, bool trigger, bool negate, const char *parameter, const char *gate);
+
+/* Whether the unit called name can start only through its gate, as of PID 1's latest word: the gate and the guard are
+ * in force, the unit is loaded from its present files, and the name is still its own. With another Id the name has
+ * become an alias, and what PID 1 says is about another unit. */
+bool unit_facts_gate_loaded(const UnitFacts *f, const char *name);
+
+/* Whether a property ("Wants", "Requires", ...) names units that PID 1 starts along with the unit. Requisite= does
+ * not: it wants them to be up already. */
+bool unit_facts_pulls(const char *property);
+
+/* Adds to *list (util/strv.h) what else the lease of the unit called name covers:
+ *   - of a socket with Accept=yes, the template of its connections;
+ *   - of a timer, socket, path or automount, what it triggers;
+ *   - of a target, what is bound to it;
+ *   - of a service or mount, what it starts along with itself if that is bound to it.
+ * Names that are on the list already are left out. 0, or -ENOMEM. */
+int unit_facts_add_covered(const UnitFacts *f, const char *name, char ***list);
