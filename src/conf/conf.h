@@ -27,6 +27,8 @@ void messages_done(Messages *m); /* frees the lines; for _cleanup_ */
 /* Valid UTF-8 without control characters: what D-Bus takes as a string, and a terminal as text. */
 bool text_is_printable(const char *s);
 
+#define LEASED_CONF_DIRECTORY "/etc/leased/leased.conf.d"
+
 /* Where Registry=local is if it names no directory: this machine's own. */
 #define LOCAL_DIRECTORY "/var/lib/leased/registry"
 
@@ -81,6 +83,9 @@ typedef struct UnitOptions {
 int unit_options_load(const char *root, const char *unit, UnitOptions **ret, Messages *messages);
 /* The same, but also for a unit that is not enabled here: what its options would be. */
 int unit_options_preview(const char *root, const char *unit, UnitOptions **ret, Messages *messages);
+/* The same for a caller who wants a single fact and leaves the messages to others; NULL: they cannot be read. Owned by
+ * the caller. */
+UnitOptions *unit_options_peek(const char *root, const char *unit);
 UnitOptions *unit_options_free(UnitOptions *o);
 DEFINE_TRIVIAL_CLEANUP(UnitOptions *, unit_options_free)
 
@@ -91,6 +96,9 @@ int unit_options_check(const UnitOptions *o, usec_t ttl, usec_t timeout_stop, Me
 /* The same, but it is the TTL that is new: the message names the line of TTL=. */
 int unit_options_check_ttl(const UnitOptions *o, const LeasedConf *c, Messages *messages);
 
+/* root/etc/leased/units/NAME: the file that makes a unit one that is enabled here; name "": the folder. Owned by the
+ * caller; NULL: out of memory. */
+char *unit_options_path(const char *root, const char *unit);
 /* The names in root/etc/leased/units, sorted, NULL-terminated; an absent directory is an empty list. Freed by
  * strv_free(). Names that are no unit's come back as messages and are left out. */
 int enabled_units_list(const char *root, char ***ret, Messages *messages);

@@ -10,6 +10,10 @@ static int by_bytes(const void *a, const void *b) {
         return strcmp(*(char *const *) a, *(char *const *) b);
 }
 
+bool directory_is_conf(const char *name) {
+        return endswith(name, ".conf") && strlen(name) > strlen(".conf");
+}
+
 int directory_list(const char *path, bool (*wanted)(const char *name), char ***ret) {
         _cleanup_(strv_freep) char **names = calloc(1, sizeof(char *));
         size_t n = 0;

@@ -91,17 +91,13 @@ char *dropin_member_text(const char *member, const char *unit) {
                         "# runs only on the machine that holds its lease.\n"
                         "[Unit]\n"
                         "%s%s\n"
-                        "BindsTo=leased-guard.service\n"
-                        "After=leased-guard.service leased.service\n"
+                        "BindsTo=" GUARD_SERVICE "\n"
+                        "After=" GUARD_SERVICE " " DAEMON_SERVICE "\n"
                         "IgnoreOnIsolate=yes\n"
                         "%s%s%s%s",
                         GATE_LINE, gate_escaped, ordering_of(member), service ? "\n[Service]\nEnvironmentFile=-" : "",
                         service ? env_escaped : "", service ? "\n" : "");
         return r < 0 ? NULL : text;
-}
-
-char *dropin_text(const char *unit) {
-        return dropin_member_text(unit, unit);
 }
 
 int dropin_member_write(const char *root, const char *member, const char *unit) {
@@ -123,10 +119,6 @@ int dropin_member_write(const char *root, const char *member, const char *unit) 
                 return r;
         r = write_file_atomic(path, text, strlen(text), 0644, WRITE_SYNC);
         return r < 0 ? r : 1;
-}
-
-int dropin_write(const char *root, const char *unit) {
-        return dropin_member_write(root, unit, unit);
 }
 
 char *dropin_owner(const char *root, const char *member) {

@@ -155,11 +155,17 @@ int ini_parse_bool(const char *value, void *field) {
         return 0;
 }
 
-int ini_parse_span(const char *value, void *field) {
+int ini_parse_span_to(const char *value, usec_t most, usec_t *field) {
         usec_t t = USEC_INFINITY;
 
         if (*value && (parse_sec(value, &t) < 0 || t == USEC_INFINITY))
                 return -EINVAL;
-        *(usec_t *) field = t;
+        if (t != USEC_INFINITY && t > most)
+                return -ERANGE;
+        *field = t;
         return 0;
+}
+
+int ini_parse_span(const char *value, void *field) {
+        return ini_parse_span_to(value, USEC_INFINITY, field);
 }

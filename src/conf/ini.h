@@ -53,3 +53,5 @@ int ini_parse_words(const char *value, void *field);  /* char ** */
 int ini_parse_int64(const char *value, void *field);  /* int64_t; not set: 0 */
 int ini_parse_bool(const char *value, void *field);   /* bool: yes or no, true, t, on, 1...; not set: no */
 int ini_parse_span(const char *value, void *field);   /* usec_t; not set: USEC_INFINITY, which is refused as a value */
+/* The same, and -ERANGE for a span longer than most. */
+int ini_parse_span_to(const char *value, usec_t most, usec_t *field);

@@ -12,7 +12,6 @@
 #include "core/timeline.h"
 
 #define CONF_FILE "/etc/leased/leased.conf"
-#define CONF_DIRECTORY "/etc/leased/leased.conf.d"
 #define DEFAULT_PREFIX "/leased/"
 
 static int parse_registry(const char *value, void *field) {
@@ -284,10 +283,6 @@ static int fill_defaults(LeasedConf *c) {
         return c->registry && c->directory && c->prefix && c->metadata ? 0 : -ENOMEM;
 }
 
-static bool is_conf(const char *name) {
-        return endswith(name, ".conf") && strlen(name) > strlen(".conf");
-}
-
 static int load_files(const char *root, IniTable *table, Messages *messages) {
         _cleanup_(strv_freep) char **names = NULL;
         _cleanup_free_ char *directory = NULL;
@@ -296,19 +291,19 @@ static int load_files(const char *root, IniTable *table, Messages *messages) {
         r = ini_load(root, CONF_FILE, table, messages);
         if (r == -ENOMEM)
                 return r;
-        if (asprintf(&directory, "%s" CONF_DIRECTORY, root) < 0) {
+        if (asprintf(&directory, "%s" LEASED_CONF_DIRECTORY, root) < 0) {
                 directory = NULL;
                 return -ENOMEM;
         }
-        r = directory_list(directory, is_conf, &names);
+        r = directory_list(directory, directory_is_conf, &names);
         if (r == -ENOMEM)
                 return r;
         if (r < 0)
-                messages_add(messages, CONF_DIRECTORY ": cannot be read: %s", strerror(-r));
+                messages_add(messages, LEASED_CONF_DIRECTORY ": cannot be read: %s", strerror(-r));
         for (char **n = names; n && *n; n++) {
                 _cleanup_free_ char *path = NULL;
 
-                if (asprintf(&path, CONF_DIRECTORY "/%s", *n) < 0) {
+                if (asprintf(&path, LEASED_CONF_DIRECTORY "/%s", *n) < 0) {
                         path = NULL;
                         return -ENOMEM;
                 }

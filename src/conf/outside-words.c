@@ -28,12 +28,6 @@ typedef struct Command {
 static void look_at(Look *l, char *const *argv);
 static void look_at_script(Look *l, const char *script, size_t size);
 
-static const char *base_name(const char *path) {
-        const char *slash = strrchr(path, '/');
-
-        return slash ? slash + 1 : path;
-}
-
 static bool is_one_of(const char *name, const char *const *names, size_t n) {
         for (size_t i = 0; i < n; i++)
                 if (streq(name, names[i]))

@@ -63,12 +63,6 @@ static const Program programs[] = {
         { "portablectl", NULL, "attach", "", "-p -H -M", NULL },
 };
 
-static const char *base_name(const char *path) {
-        const char *slash = strrchr(path, '/');
-
-        return slash ? slash + 1 : path;
-}
-
 static bool has_word(const char *list, const char *word) {
         size_t n = strlen(word);
 

@@ -149,15 +149,7 @@ static int parse_global(const char *value, void *field) {
 }
 
 static int parse_failback_sec(const char *value, void *field) {
-        usec_t t;
-        int r = ini_parse_span(value, &t);
-
-        if (r < 0)
-                return r;
-        if (t != USEC_INFINITY && t > FAILBACK_HOLD_MAX)
-                return -ERANGE;
-        *(usec_t *) field = t;
-        return 0;
+        return ini_parse_span_to(value, FAILBACK_HOLD_MAX, field);
 }
 
 /* ---- the tables ---- */

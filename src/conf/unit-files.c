@@ -111,14 +111,6 @@ static int dropin_names(const char *prefix, const char *instance, const char *su
         return r;
 }
 
-static bool is_conf(const char *name) {
-        return endswith(name, ".conf") && strlen(name) > strlen(".conf");
-}
-
-static const char *base_name(const char *path) {
-        return strrchr(path, '/') + 1;
-}
-
 /* Adds what lies in one NAME.d, unless a file of that name was met before. */
 static int add_directory(const char *root, const char *base, const char *name, Paths *found) {
         _cleanup_(strv_freep) char **entries = NULL;
@@ -129,7 +121,7 @@ static int add_directory(const char *root, const char *base, const char *name, P
                 directory = NULL;
                 return -ENOMEM;
         }
-        r = directory_list(directory, is_conf, &entries);
+        r = directory_list(directory, directory_is_conf, &entries);
         if (r < 0)
                 return r == -ENOMEM ? r : 0; /* PID 1 goes on, too */
         for (char **e = entries; *e; e++) {

@@ -22,36 +22,27 @@ static int parse_lease(const char *value, void *field) {
 }
 
 static int parse_stop_grace(const char *value, void *field) {
-        usec_t t;
-        int r = ini_parse_span(value, &t);
+        return ini_parse_span_to(value, TTL_MAX, field);
+}
 
-        if (r < 0)
-                return r;
-        if (t != USEC_INFINITY && t > TTL_MAX)
-                return -ERANGE;
-        *(usec_t *) field = t;
+/* One of two words; not set is the first. */
+static int parse_choice(const char *value, const char *no, const char *yes, bool *field) {
+        if (*value && !streq(value, no) && !streq(value, yes))
+                return -EINVAL;
+        *field = streq(value, yes);
         return 0;
 }
 
 static int parse_on_success(const char *value, void *field) {
-        if (*value && !streq(value, "done") && !streq(value, "release"))
-                return -EINVAL;
-        *(bool *) field = streq(value, "release");
-        return 0;
+        return parse_choice(value, "done", "release", field);
 }
 
 static int parse_on_failure(const char *value, void *field) {
-        if (*value && !streq(value, "release") && !streq(value, "hold"))
-                return -EINVAL;
-        *(bool *) field = streq(value, "hold");
-        return 0;
+        return parse_choice(value, "release", "hold", field);
 }
 
 static int parse_fence_action(const char *value, void *field) {
-        if (*value && !streq(value, "none") && !streq(value, "reboot"))
-                return -EINVAL;
-        *(bool *) field = streq(value, "reboot");
-        return 0;
+        return parse_choice(value, "none", "reboot", field);
 }
 
 /* Of the whole UnitOptions: the name may be made of the unit's. */
@@ -66,15 +57,7 @@ static int parse_slice(const char *value, void *field) {
 }
 
 static int parse_hold_down(const char *value, void *field) {
-        usec_t t;
-        int r = ini_parse_span(value, &t);
-
-        if (r < 0)
-                return r;
-        if (t != USEC_INFINITY && t > HOLD_DOWN_MAX)
-                return -ERANGE;
-        *(usec_t *) field = t;
-        return 0;
+        return ini_parse_span_to(value, HOLD_DOWN_MAX, field);
 }
 
 enum {
@@ -109,7 +92,7 @@ static const IniOption options[_O_MAX] = {
         [O_ALLOW_OUTSIDE] = { "AllowOutside", ini_parse_bool, offsetof(UnitOptions, allow_outside), "yes or no" },
 };
 
-static char *enabled_path(const char *root, const char *unit) {
+char *unit_options_path(const char *root, const char *unit) {
         char *path;
 
         return asprintf(&path, "%s" UNITS_DIRECTORY "/%s", root, unit) < 0 ? NULL : path;
@@ -132,7 +115,7 @@ static int load_section(const char *root, char **files, IniTable *table, Message
 
 /* First all that fleet would have read, and ours on top of it, whichever file it stands in. */
 static int load_files(const char *root, const char *unit, IniTable *fleet, IniTable *leased, Messages *messages) {
-        _cleanup_free_ char *own = enabled_path("", unit);
+        _cleanup_free_ char *own = unit_options_path("", unit);
         _cleanup_(strv_freep) char **files = NULL;
         int r;
 
@@ -218,7 +201,7 @@ static int load(const char *root, UnitOptions *o, bool *ret_sure, Messages *mess
 }
 
 int unit_options_load(const char *root, const char *unit, UnitOptions **ret, Messages *messages) {
-        _cleanup_free_ char *own = enabled_path(root, unit);
+        _cleanup_free_ char *own = unit_options_path(root, unit);
 
         if (!own)
                 return -ENOMEM;
@@ -244,6 +227,14 @@ int unit_options_preview(const char *root, const char *unit, UnitOptions **ret, 
         if (sure)
                 *ret = TAKE_PTR(o);
         return r;
+}
+
+UnitOptions *unit_options_peek(const char *root, const char *unit) {
+        _cleanup_(messages_done) Messages messages = {};
+        UnitOptions *o = NULL;
+
+        (void) unit_options_preview(root, unit, &o, &messages);
+        return o;
 }
 
 UnitOptions *unit_options_free(UnitOptions *o) {
@@ -296,7 +287,7 @@ int unit_options_check_ttl(const UnitOptions *o, const LeasedConf *c, Messages *
 
 int enabled_units_list(const char *root, char ***ret, Messages *messages) {
         _cleanup_(strv_freep) char **names = NULL;
-        _cleanup_free_ char *directory = enabled_path(root, "");
+        _cleanup_free_ char *directory = unit_options_path(root, "");
         size_t kept = 0;
         int r;
 

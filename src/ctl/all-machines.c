@@ -88,8 +88,7 @@ static WeighedLease *take_leases(const AllMachines *a, const UnitOptions *asked,
 
         *ret_n = 0;
         json_array_foreach(a->leases, i, row) {
-                const char *name = strempty(json_string_value(json_array_get(row, 0))),
-                           *machine = strempty(json_string_value(json_array_get(row, 1)));
+                const char *name = string_at(row, 0), *machine = string_at(row, 1);
                 const UnitOptions *options = unit_of_lease(a, asked, name);
 
                 if (leases && *machine)

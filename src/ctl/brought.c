@@ -178,10 +178,8 @@ static void describe(const char *unit, const json_t *row, json_t *findings) {
 /* What cannot start without something that has a lease of its own and may be elsewhere. */
 static void look_at_leased(const char *unit, const json_t *props, json_t *findings) {
         static const char *const needs[] = { "Requires", "BindsTo", "Requisite" };
-        _cleanup_(unit_options_freep) UnitOptions *options = NULL;
-        _cleanup_(messages_done) Messages messages = {}; /* whoever examines the options tells them */
+        _cleanup_(unit_options_freep) UnitOptions *options = unit_options_peek("", unit);
 
-        (void) unit_options_preview("", unit, &options, &messages);
         for (size_t n = 0; n < ELEMENTSOF(needs); n++) {
                 json_t *value;
                 size_t i;

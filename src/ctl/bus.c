@@ -9,8 +9,8 @@
 #define CALL_TIMEOUT (90 * USEC_PER_SEC)
 
 const BusName bus_leased = { LEASED_NAME, LEASED_PATH, LEASED_MANAGER };
-const BusName bus_pid1 = { "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
-        "org.freedesktop.systemd1.Manager" };
+const BusName bus_broker = { DBUS_NAME, DBUS_PATH, DBUS_NAME };
+const BusName bus_pid1 = { PID1_NAME, PID1_PATH, PID1_MANAGER };
 
 /* For one more question when leased does not answer; borrowed from ctl. */
 static sd_bus *connection;
@@ -245,7 +245,7 @@ static int take_first(json_t *answer, json_t **ret) {
 
 int bus_get_all(sd_bus *bus, const char *name, const char *path, const char *interface, json_t **ret,
                 sd_bus_error *error) {
-        const BusName on = { name, path, "org.freedesktop.DBus.Properties" };
+        const BusName on = { name, path, DBUS_PROPERTIES };
         json_auto_t *answer = NULL;
         int r = bus_call(bus, &on, "GetAll", &answer, error, "s", interface);
 
@@ -253,17 +253,41 @@ int bus_get_all(sd_bus *bus, const char *name, const char *path, const char *int
 }
 
 int bus_get_objects(sd_bus *bus, json_t **ret, sd_bus_error *error) {
-        static const BusName on = { LEASED_NAME, LEASED_PATH, "org.freedesktop.DBus.ObjectManager" };
+        static const BusName on = { LEASED_NAME, LEASED_PATH, DBUS_NAME ".ObjectManager" };
         json_auto_t *answer = NULL;
         int r = bus_call(bus, &on, "GetManagedObjects", &answer, error, NULL);
 
         return r < 0 ? r : take_first(answer, ret);
 }
 
+/* Asks for the path of an object, and then for its properties. */
+static int get_all_of(sd_bus *bus, const BusName *on, const char *method, const char *unit, const char *interface,
+                json_t **ret, sd_bus_error *error) {
+        json_auto_t *path = NULL;
+        int r = bus_call(bus, on, method, &path, error, "s", unit);
+
+        return r < 0 ? r : bus_get_all(bus, on->name, string_at(path, 0), interface, ret, error);
+}
+
+int bus_get_manager(sd_bus *bus, json_t **ret, sd_bus_error *error) {
+        return bus_get_all(bus, LEASED_NAME, LEASED_PATH, LEASED_MANAGER, ret, error);
+}
+
+int bus_get_unit(sd_bus *bus, const char *unit, json_t **ret, sd_bus_error *error) {
+        return get_all_of(bus, &bus_leased, "GetUnit", unit, LEASED_UNIT, ret, error);
+}
+
+int bus_get_lease(sd_bus *bus, const char *path, json_t **ret, sd_bus_error *error) {
+        return bus_get_all(bus, LEASED_NAME, path, LEASED_LEASE, ret, error);
+}
+
+int bus_load_unit(sd_bus *bus, const char *unit, const char *interface, json_t **ret, sd_bus_error *error) {
+        return get_all_of(bus, &bus_pid1, "LoadUnit", unit, interface, ret, error);
+}
+
 int bus_leased_runs(sd_bus *bus) {
-        static const BusName broker = { "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus" };
         json_auto_t *answer = NULL;
-        int r = bus_call(bus, &broker, "NameHasOwner", &answer, NULL, "s", LEASED_NAME);
+        int r = bus_call(bus, &bus_broker, "NameHasOwner", &answer, NULL, "s", LEASED_NAME);
 
         return r < 0 ? r : json_is_true(json_array_get(answer, 0));
 }
@@ -291,7 +315,7 @@ int bus_watch_leased(sd_bus *bus) {
 
         if (r >= 0)
                 r = sd_bus_add_match(bus, NULL,
-                                "type='signal',sender='org.freedesktop.DBus',member='NameOwnerChanged',arg0="
+                                "type='signal',sender='" DBUS_NAME "',member='NameOwnerChanged',arg0="
                                 "'" LEASED_NAME "'",
                                 changed, NULL);
         return r < 0 ? r : 0;
@@ -313,12 +337,10 @@ int bus_wait(sd_bus *bus, usec_t timeout) {
 
 /* Whether systemd tries in vain to start leased. */
 static bool leased_fails(void) {
-        json_auto_t *path = NULL, *unit = NULL;
+        json_auto_t *unit = NULL;
         const char *state;
 
-        if (!connection || bus_call(connection, &bus_pid1, "LoadUnit", &path, NULL, "s", "leased.service") < 0 ||
-                        bus_get_all(connection, bus_pid1.name, strempty(json_string_value(json_array_get(path, 0))),
-                                        "org.freedesktop.systemd1.Unit", &unit, NULL) < 0)
+        if (!connection || bus_load_unit(connection, DAEMON_SERVICE, PID1_UNIT, &unit, NULL) < 0)
                 return false;
         state = get_string(unit, "ActiveState");
         return streq(state, "failed") ||
@@ -336,10 +358,10 @@ static const struct {
         { SD_BUS_ERROR_TIMEOUT, CTL_FAILED, "no answer, look at: systemctl status leased" },
         { SD_BUS_ERROR_ACCESS_DENIED, CTL_FAILED, "not allowed, do it as root" },
         { SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED, CTL_FAILED, "not allowed, do it as root" },
-        { "org.leased1.Error.NoSuchUnit", CTL_NO_SUCH_UNIT, "not enabled on this machine, see: leasectl list" },
-        { "org.leased1.Error.NotHolder", CTL_NOT_HELD, "this machine does not hold its lease, see: leasectl list" },
-        { "org.leased1.Error.NoSuchLease", CTL_NOT_HELD, NULL },
-        { "org.leased1.Error.LeaseLost", CTL_NOT_HELD, NULL },
+        { LEASED_ERROR("NoSuchUnit"), CTL_NO_SUCH_UNIT, "not enabled on this machine, see: leasectl list" },
+        { LEASED_ERROR("NotHolder"), CTL_NOT_HELD, "this machine does not hold its lease, see: leasectl list" },
+        { LEASED_ERROR("NoSuchLease"), CTL_NOT_HELD, NULL },
+        { LEASED_ERROR("LeaseLost"), CTL_NOT_HELD, NULL },
 };
 
 int bus_complain(const char *what, int r, const sd_bus_error *error) {

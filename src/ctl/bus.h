@@ -2,6 +2,7 @@
 #pragma once
 
 #include "ctl/ctl.h"
+#include "util/names.h"
 
 /*
  * Calls over the system bus, with their answers as JSON. Integers and strings stay what they are, arrays and structs
@@ -11,19 +12,14 @@
  * Functions return 0 or a negative errno and log nothing; what the other side said is in the sd_bus_error.
  */
 
-#define LEASED_NAME "org.leased1"
-#define LEASED_PATH "/org/leased1"
-#define LEASED_MANAGER "org.leased1.Manager"
-#define LEASED_LEASE "org.leased1.Lease"
-#define LEASED_UNIT "org.leased1.Unit"
-
 typedef struct BusName {
         const char *name;
         const char *path;
         const char *interface;
 } BusName;
 
-extern const BusName bus_leased, bus_pid1;
+/* The managers of leased and of PID 1, and the bus itself. */
+extern const BusName bus_leased, bus_pid1, bus_broker;
 
 /* Connects to the system bus of this machine or of ctl->host. Says what is wrong itself and returns an exit code. */
 int ctl_connect(Ctl *ctl);
@@ -34,9 +30,17 @@ int bus_call(sd_bus *bus, const BusName *on, const char *method, json_t **ret, s
                 ...);
 /* The arguments of a message as one array. */
 int bus_message_body(sd_bus_message *m, json_t **ret);
-/* All properties of one interface. */
+/* All properties of one interface of any object. */
 int bus_get_all(sd_bus *bus, const char *name, const char *path, const char *interface, json_t **ret,
                 sd_bus_error *error);
+/* The properties of org.leased1.Manager; of org.leased1.Unit, by the unit's name; of org.leased1.Lease, by its
+ * object's path. *ret is owned by the caller, and untouched on failure. */
+int bus_get_manager(sd_bus *bus, json_t **ret, sd_bus_error *error);
+int bus_get_unit(sd_bus *bus, const char *unit, json_t **ret, sd_bus_error *error);
+int bus_get_lease(sd_bus *bus, const char *path, json_t **ret, sd_bus_error *error);
+/* The properties of a unit as PID 1 has it, after it has loaded the unit and followed aliases; interface "": those of
+ * all its interfaces. */
+int bus_load_unit(sd_bus *bus, const char *unit, const char *interface, json_t **ret, sd_bus_error *error);
 /* Every object of leased: {path: {interface: {property: value}}}. */
 int bus_get_objects(sd_bus *bus, json_t **ret, sd_bus_error *error);
 

@@ -207,9 +207,7 @@ int verb_check(Ctl *ctl, int argc, char **argv) {
         if (code != CTL_OK)
                 return code;
         r = leased_conf_load("", &conf, &m);
-
-        for (size_t i = 0; i < m.n; i++)
-                complain("%s", m.lines[i]);
+        print_messages(&m);
         if (r < 0)
                 return CTL_FAILED;
         for (int i = 0; i < argc; i++) {

@@ -87,3 +87,8 @@ static inline json_int_t get_integer(const json_t *object, const char *key) {
 static inline bool get_boolean(const json_t *object, const char *key) {
         return json_is_true(json_object_get(object, key));
 }
+
+/* An element of a JSON array as a string; "" where there is none of that type. */
+static inline const char *string_at(const json_t *array, size_t i) {
+        return strempty(json_string_value(json_array_get(array, i)));
+}

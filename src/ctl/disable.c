@@ -104,15 +104,14 @@ static int wait_forgotten(Ctl *ctl, const char *unit) {
 
                 if (r < 0) {
                         progress_end(&progress);
-                        if (sd_bus_error_has_name(&error, LEASED_NAME ".Error.NoSuchUnit"))
+                        if (sd_bus_error_has_name(&error, LEASED_ERROR("NoSuchUnit")))
                                 return CTL_OK;
                         r = bus_complain(unit, r, &error);
                         complain("%s: stays gated; once leased runs: leasectl disable %s", unit, unit);
                         return r;
                 }
-                if (bus_get_all(ctl->bus, LEASED_NAME, strempty(json_string_value(json_array_get(path, 0))),
-                                    LEASED_UNIT, &props, NULL) >= 0)
-                        progress_show(&progress, props);
+                if (bus_get_all(ctl->bus, LEASED_NAME, string_at(path, 0), LEASED_UNIT, &props, NULL) >= 0)
+                        progress_show(&progress, props); /* otherwise it is being forgotten */
                 r = bus_wait(ctl->bus, PROGRESS_POLL);
                 if (r < 0) {
                         progress_end(&progress);

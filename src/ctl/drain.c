@@ -75,9 +75,9 @@ static int read_stuck(const Drain *d, json_t *stuck, json_int_t *ret_known) {
         json_array_foreach(json_array_get(answer, 0), i, row) {
                 json_auto_t *unit = NULL;
 
-                if (!streq(strempty(json_string_value(json_array_get(row, 3))), d->id))
+                if (!streq(string_at(row, 3), d->id))
                         continue;
-                code = read_unit(d, strempty(json_string_value(json_array_get(row, 5))), &unit);
+                code = read_unit(d, string_at(row, 5), &unit);
                 if (code != CTL_OK)
                         return code;
                 (*ret_known)++;
@@ -92,13 +92,13 @@ static void print_stuck(const Drain *d, const json_t *machines, const json_t *un
         size_t i, others = 0;
 
         json_array_foreach(json_object_get(unit, "WhyNot"), i, pair) {
-                const char *id = strempty(json_string_value(json_array_get(pair, 0)));
+                const char *id = string_at(pair, 0);
                 char name[HOSTNAME_SHOWN];
 
                 if (streq(id, d->id))
                         continue;
                 say("%s: %s: %s", get_string(unit, "Name"), machine_name(machines, id, name, sizeof(name)),
-                                strempty(json_string_value(json_array_get(pair, 1))));
+                                string_at(pair, 1));
                 others++;
         }
         if (others == 0)

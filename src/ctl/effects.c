@@ -18,9 +18,8 @@ static const char *const lasting[] = { "arptables", "brctl", "cryptsetup", "dmse
         "vgchange", "zpool" };
 
 static bool is_lasting(const char *path) {
-        const char *name = strrchr(path, '/');
+        const char *name = base_name(path);
 
-        name = name ? name + 1 : path;
         for (size_t i = 0; i < ELEMENTSOF(lasting); i++)
                 if (streq(name, lasting[i]))
                         return true;
@@ -36,7 +35,7 @@ static const char *find_lasting(const json_t *service, const char **ret_line) {
                 size_t i;
 
                 json_array_foreach(json_object_get(service, lines[l]), i, command) {
-                        const char *path = strempty(json_string_value(json_array_get(command, 0)));
+                        const char *path = string_at(command, 0);
 
                         *ret_line = lines[l];
                         if (is_lasting(path))

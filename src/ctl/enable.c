@@ -53,12 +53,12 @@ static int refuse(const char *unit, const char *format, ...) {
 
 static int check_guard(Ctl *ctl) {
         json_auto_t *guard = NULL;
-        int code = pid1_load(ctl->bus, "leased-guard.service", &guard);
+        int code = pid1_load(ctl->bus, GUARD_SERVICE, &guard);
 
         if (code != CTL_OK)
                 return code;
         if (!streq(get_string(guard, "LoadState"), "loaded"))
-                return refuse("leased-guard.service", "is not installed, and without it no leased unit can start");
+                return refuse(GUARD_SERVICE, "is not installed, and without it no leased unit can start");
         return CTL_OK;
 }
 
@@ -69,11 +69,6 @@ static int check_room(Ctl *ctl, size_t more) {
 
         (void) enabled_units_list("", &names, &m); /* what is wrong with one of them is not what was asked */
         return pid1_check_room(ctl->bus, strv_length(names) + more);
-}
-
-static void print_messages(const Messages *m) {
-        for (size_t i = 0; i < m->n; i++)
-                complain("%s", m->lines[i]);
 }
 
 /* The unit's options, and whether its stop fits into the TTL. unit: its properties. */

@@ -107,10 +107,8 @@ static int check_processes(const json_t *unit, json_t *findings) {
 
 /* It runs on every machine that fits, so that nothing has to be known on another one. */
 static bool is_global(const char *name) {
-        _cleanup_(unit_options_freep) UnitOptions *options = NULL;
-        _cleanup_(messages_done) Messages messages = {}; /* who examines the options tells them */
+        _cleanup_(unit_options_freep) UnitOptions *options = unit_options_peek("", name);
 
-        (void) unit_options_preview("", name, &options, &messages);
         return options && options->global;
 }
 

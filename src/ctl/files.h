@@ -11,6 +11,10 @@
  * Functions that fail say why in one line and return an exit code.
  */
 
+/* Says why a file could not be read or written: r is a negative errno. Returns CTL_FAILED. */
+int files_complain(const char *path, int r);
+
+/* Whether /etc/leased/units/NAME is there; whether the gate's drop-in is. */
 bool files_listed(const char *unit);
 bool files_gated(const char *unit);
 

@@ -50,14 +50,14 @@ static int read_lease(Ctl *ctl, const json_t *machines, const char *name, json_t
         int r = bus_call(ctl->bus, &bus_leased, "GetHistory", &tenures, error, "s", name);
 
         if (r >= 0)
-                r = sd_bus_path_encode(LEASED_PATH "/lease", name, &path);
+                r = sd_bus_path_encode(LEASED_LEASE_PATH, name, &path);
         if (r >= 0)
-                r = bus_get_all(ctl->bus, LEASED_NAME, path, LEASED_LEASE, &props, error);
+                r = bus_get_lease(ctl->bus, path, &props, error);
         if (r < 0)
                 return r;
         json_array_foreach(json_array_get(tenures, 0), i, t)
                 add_row(rows, machines, name, json_array_get(t, 0), json_array_get(t, 1), json_array_get(t, 2),
-                                json_array_get(t, 3), strempty(json_string_value(json_array_get(t, 4))));
+                                json_array_get(t, 3), string_at(t, 4));
         if (*get_string(props, "MachineID")) {
                 add_row(rows, machines, name, json_object_get(props, "MachineID"), json_object_get(props, "Index"),
                                 json_object_get(props, "SinceUSec"), NULL, "");
@@ -76,7 +76,7 @@ static int read_typed(Ctl *ctl, const json_t *machines, const char *typed, json_
                 r = read_lease(ctl, machines, lease, rows, &error);
         else {
                 r = read_lease(ctl, machines, typed, rows, &error);
-                if (r < 0 && sd_bus_error_has_name(&error, "org.leased1.Error.NoSuchLease") &&
+                if (r < 0 && sd_bus_error_has_name(&error, LEASED_ERROR("NoSuchLease")) &&
                                 !streq(typed, strempty(unit)) &&
                                 read_lease(ctl, machines, strempty(unit), rows, &ignored) >= 0)
                         r = 0;
@@ -94,7 +94,7 @@ static int read_all(Ctl *ctl, const json_t *machines, json_t **ret) {
         json_array_foreach(json_array_get(leases, 0), i, lease) {
                 if (r < 0)
                         break;
-                r = read_lease(ctl, machines, strempty(json_string_value(json_array_get(lease, 0))), rows, &error);
+                r = read_lease(ctl, machines, string_at(lease, 0), rows, &error);
         }
         if (r < 0)
                 return bus_complain("history", r, &error);

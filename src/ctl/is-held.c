@@ -31,15 +31,15 @@ static int lease_is_held(Ctl *ctl, const char *name, const char *unit, bool *ret
                         bus_call(ctl->bus, &bus_leased, "GetLease", &lease, &ignored, "s", unit) >= 0)
                 r = 0;
         if (r >= 0)
-                r = bus_get_all(ctl->bus, LEASED_NAME, LEASED_PATH, LEASED_MANAGER, &manager, &error);
-        if (r < 0 && sd_bus_error_has_name(&error, "org.leased1.Error.RegistryUnavailable")) {
+                r = bus_get_manager(ctl->bus, &manager, &error);
+        if (r < 0 && sd_bus_error_has_name(&error, LEASED_ERROR("RegistryUnavailable"))) {
                 (void) bus_complain(name, r, &error);
                 return CTL_UNKNOWN;
         }
         if (r < 0)
                 return bus_complain(name, r, &error);
         *ret = json_is_true(json_array_get(lease, 0)) && json_integer_value(json_array_get(lease, 5)) > 0 &&
-               streq(strempty(json_string_value(json_array_get(lease, 2))), get_string(manager, "MachineID"));
+               streq(string_at(lease, 2), get_string(manager, "MachineID"));
         return CTL_OK;
 }
 

@@ -28,7 +28,7 @@ static json_t *row_new(const json_t *unit, const json_t *lease) {
         bool global = streq(get_string(unit, "Lease"), "/"), known = global || get_boolean(unit, "HolderKnown");
         json_t *row = json_object();
 
-        (void) sd_bus_path_decode(get_string(unit, "Lease"), LEASED_PATH "/lease", &lease_name);
+        (void) sd_bus_path_decode(get_string(unit, "Lease"), LEASED_LEASE_PATH, &lease_name);
         copy(row, "unit", unit, "Name");
         copy(row, "state", unit, "State");
         copy(row, "active_state", unit, "ActiveState");
@@ -102,12 +102,10 @@ int units_read(Ctl *ctl, json_t **ret) {
 /* The name that PID 1 has for a unit, if it is another one: an alias is a link to the unit's file. Owned by the
  * caller. */
 static char *pid1_name(Ctl *ctl, const char *unit) {
-        json_auto_t *answer = NULL, *props = NULL;
+        json_auto_t *props = NULL;
         const char *id;
 
-        if (bus_call(ctl->bus, &bus_pid1, "LoadUnit", &answer, NULL, "s", unit) < 0 ||
-                        bus_get_all(ctl->bus, bus_pid1.name, strempty(json_string_value(json_array_get(answer, 0))),
-                                        "org.freedesktop.systemd1.Unit", &props, NULL) < 0)
+        if (bus_load_unit(ctl->bus, unit, PID1_UNIT, &props, NULL) < 0)
                 return NULL;
         id = get_string(props, "Id");
         return *id && !streq(id, unit) ? strdup(id) : NULL;
@@ -119,40 +117,32 @@ char *unit_name_resolve(Ctl *ctl, const char *typed) {
         char *id = NULL;
 
         if (name && bus_call(ctl->bus, &bus_leased, "GetUnit", NULL, &error, "s", name) < 0 &&
-                        sd_bus_error_has_name(&error, LEASED_NAME ".Error.NoSuchUnit"))
+                        sd_bus_error_has_name(&error, LEASED_ERROR("NoSuchUnit")))
                 id = pid1_name(ctl, name);
         return id ?: TAKE_PTR(name);
 }
 
 int unit_read_one(Ctl *ctl, const char *unit, json_t **ret) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        json_auto_t *path = NULL, *props = NULL, *lease = NULL;
-        int r = bus_call(ctl->bus, &bus_leased, "GetUnit", &path, &error, "s", unit);
+        json_auto_t *props = NULL, *lease = NULL;
+        int r = bus_get_unit(ctl->bus, unit, &props, &error);
 
-        if (r >= 0)
-                r = bus_get_all(ctl->bus, LEASED_NAME, strempty(json_string_value(json_array_get(path, 0))),
-                                LEASED_UNIT, &props, &error);
         if (r < 0)
                 return bus_complain(unit, r, &error);
         /* A lease that nobody has ever held has no object yet. */
-        (void) bus_get_all(ctl->bus, LEASED_NAME, get_string(props, "Lease"), LEASED_LEASE, &lease, NULL);
+        (void) bus_get_lease(ctl->bus, get_string(props, "Lease"), &lease, NULL);
         *ret = row_new(props, lease);
         return CTL_OK;
 }
 
 int unit_lease_name(Ctl *ctl, const char *unit, char **ret) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        json_auto_t *path = NULL, *props = NULL;
-        int r = bus_call(ctl->bus, &bus_leased, "GetUnit", &path, &error, "s", unit);
+        json_auto_t *props = NULL;
+        int r = bus_get_unit(ctl->bus, unit, &props, &error);
 
-        if (r >= 0)
-                r = bus_get_all(ctl->bus, LEASED_NAME, strempty(json_string_value(json_array_get(path, 0))),
-                                LEASED_UNIT, &props, &error);
-        if (r < 0)
-                return sd_bus_error_has_name(&error, "org.leased1.Error.NoSuchUnit") ||
-                                                       sd_bus_error_has_name(&error, "org.leased1.Error.InvalidName")
-                                       ? 0
-                                       : r;
+        if (sd_bus_error_has_name(&error, LEASED_ERROR("NoSuchUnit")) ||
+                        sd_bus_error_has_name(&error, LEASED_ERROR("InvalidName")))
+                return 0;
         /* A global unit has none, but may have had one. */
-        return sd_bus_path_decode(get_string(props, "Lease"), LEASED_PATH "/lease", ret);
+        return r < 0 ? r : sd_bus_path_decode(get_string(props, "Lease"), LEASED_LEASE_PATH, ret);
 }

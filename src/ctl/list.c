@@ -41,8 +41,7 @@ int verb_list(Ctl *ctl, int argc, char **argv) {
 
         if (code != CTL_OK)
                 return code;
-        if (json_array_size(rows) == 0 &&
-                        bus_get_all(ctl->bus, LEASED_NAME, LEASED_PATH, LEASED_MANAGER, &manager, NULL) >= 0 &&
+        if (json_array_size(rows) == 0 && bus_get_manager(ctl->bus, &manager, NULL) >= 0 &&
                         *get_string(manager, "UnitsError")) {
                 complain("%s", get_string(manager, "UnitsError"));
                 return CTL_FAILED;

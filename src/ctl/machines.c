@@ -53,11 +53,11 @@ int machines_read_all(Ctl *ctl, json_t **ret, json_t **ret_manager) {
         int r = bus_call(ctl->bus, &bus_leased, "ListMachines", &answer, &error, NULL);
 
         if (r >= 0)
-                r = bus_get_all(ctl->bus, LEASED_NAME, LEASED_PATH, LEASED_MANAGER, &manager, &error);
+                r = bus_get_manager(ctl->bus, &manager, &error);
         if (r < 0)
                 return bus_complain(NULL, r, &error);
         json_array_foreach(json_array_get(answer, 0), i, m) {
-                const char *id = strempty(json_string_value(json_array_get(m, 0)));
+                const char *id = string_at(m, 0);
 
                 (void) json_array_append_new(rows,
                                 json_pack("{s:O, s:O, s:O, s:O, s:O, s:O, s:o, s:o, s:o, s:b}", "machine_id",

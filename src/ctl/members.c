@@ -39,10 +39,8 @@ static int add_covered(const char *name, const json_t *properties, const char *u
 }
 
 static int add_slice(const char *unit, char ***members) {
-        _cleanup_(unit_options_freep) UnitOptions *options = NULL;
-        _cleanup_(messages_done) Messages m = {}; /* whoever asks for the options tells them */
+        _cleanup_(unit_options_freep) UnitOptions *options = unit_options_peek("", unit);
 
-        (void) unit_options_preview("", unit, &options, &m);
         return options && options->slice && !options->global ? strv_add(members, options->slice) : 0;
 }
 
@@ -208,7 +206,7 @@ static int each_unit(Ctl *ctl, const char *member, int (*f)(Ctl *ctl, const char
         code = list_instances(ctl, member, &rows);
         json_array_foreach(rows, i, row) {
                 if (code == CTL_OK)
-                        code = f(ctl, strempty(json_string_value(json_array_get(row, 0))));
+                        code = f(ctl, string_at(row, 0));
         }
         return code;
 }

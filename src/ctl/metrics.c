@@ -113,7 +113,7 @@ static void print_machines(const json_t *machines) {
 int verb_metrics(Ctl *ctl, int argc, char **argv) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         json_auto_t *manager = NULL, *units = NULL, *machines = NULL;
-        int r = bus_get_all(ctl->bus, LEASED_NAME, LEASED_PATH, LEASED_MANAGER, &manager, &error), code = CTL_OK;
+        int r = bus_get_manager(ctl->bus, &manager, &error), code = CTL_OK;
 
         if (r >= 0)
                 code = units_read(ctl, &units);

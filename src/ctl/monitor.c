@@ -57,9 +57,9 @@ static void print_event(
 static void name_of_path(const char *path, char *buf, size_t size) {
         _cleanup_free_ char *lease = NULL, *unit = NULL;
 
-        if (sd_bus_path_decode(path, LEASED_PATH "/unit", &unit) > 0)
+        if (sd_bus_path_decode(path, LEASED_UNIT_PATH, &unit) > 0)
                 str_copy(buf, size, unit);
-        else if (sd_bus_path_decode(path, LEASED_PATH "/lease", &lease) > 0)
+        else if (sd_bus_path_decode(path, LEASED_LEASE_PATH, &lease) > 0)
                 (void) snprintf(buf, size, "lease %s", lease);
         else
                 str_copy(buf, size, streq(path, LEASED_PATH) ? "leased" : path);
@@ -137,9 +137,7 @@ static void show_properties(Monitor *monitor, const char *path, const json_t *pr
 /* ---- signals ---- */
 
 static void show_lease_changed(Monitor *monitor, const json_t *body) {
-        const char *name = strempty(json_string_value(json_array_get(body, 0))),
-                   *machine = strempty(json_string_value(json_array_get(body, 1))),
-                   *reason = strempty(json_string_value(json_array_get(body, 4)));
+        const char *name = string_at(body, 0), *machine = string_at(body, 1), *reason = string_at(body, 4);
         char text[512], who[HOSTNAME_SHOWN], what[300];
 
         if (*machine)
@@ -156,7 +154,7 @@ static void show_lease_changed(Monitor *monitor, const json_t *body) {
 }
 
 static void show_object(Monitor *monitor, const json_t *body, bool added) {
-        const char *path = strempty(json_string_value(json_array_get(body, 0))), *interface;
+        const char *path = string_at(body, 0), *interface;
         char name[300];
         json_t *properties;
 
@@ -176,9 +174,9 @@ static void show_message(Monitor *monitor, sd_bus_message *m) {
         if (sd_bus_message_is_signal(m, NULL, NULL) <= 0 || bus_message_body(m, &body) < 0)
                 return;
         if (streq(member, "NameOwnerChanged")) {
-                bool up = *strempty(json_string_value(json_array_get(body, 2)));
+                bool up = *string_at(body, 2);
 
-                if (streq(strempty(json_string_value(json_array_get(body, 0))), LEASED_NAME))
+                if (streq(string_at(body, 0), LEASED_NAME))
                         print_event(monitor, up ? "started" : "ended", "leased", up ? "has started" : "has ended",
                                         NULL);
         } else if (!startswith(path, LEASED_PATH))
@@ -204,7 +202,7 @@ static int remember_all(Monitor *monitor) {
         int r = bus_get_objects(monitor->ctl->bus, &objects, &error);
 
         if (r >= 0)
-                r = bus_get_all(monitor->ctl->bus, LEASED_NAME, LEASED_PATH, LEASED_MANAGER, &manager, &error);
+                r = bus_get_manager(monitor->ctl->bus, &manager, &error);
         if (r < 0)
                 return bus_complain("monitor", r, &error);
         (void) json_object_set(monitor->shown, LEASED_PATH, manager);

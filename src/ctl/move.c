@@ -147,7 +147,7 @@ static int steal_one(Ctl *ctl, const char *unit) {
         (void) fflush(stdout);
         if (!ctl->wait)
                 return CTL_OK;
-        r = bus_get_all(ctl->bus, LEASED_NAME, LEASED_PATH, LEASED_MANAGER, &manager, &error);
+        r = bus_get_manager(ctl->bus, &manager, &error);
         if (r < 0)
                 return bus_complain(unit, r, &error);
         move.machine = get_string(manager, "MachineID");

@@ -133,8 +133,7 @@ static int add_unit_of(Ctl *ctl, const char *pid, char ***units) {
         const char *id;
 
         if (bus_call(ctl->bus, &bus_pid1, "GetUnitByPID", &answer, NULL, "u", (uint32_t) strtoul(pid, NULL, 10)) < 0 ||
-                        bus_get_all(ctl->bus, bus_pid1.name, strempty(json_string_value(json_array_get(answer, 0))),
-                                        "org.freedesktop.systemd1.Unit", &props, NULL) < 0)
+                        bus_get_all(ctl->bus, bus_pid1.name, string_at(answer, 0), PID1_UNIT, &props, NULL) < 0)
                 return 0; /* it has ended */
         id = get_string(props, "Id");
         if (startswith(id, "docker-") && endswith(id, ".scope"))
@@ -194,7 +193,7 @@ static bool can_come_before(const json_t *leased, const char *unit) {
 static int find_missing(Ctl *ctl, const LeasedConf *conf, char ***ret) {
         _cleanup_(strv_freep) char **servers = NULL, **missing = NULL;
         json_auto_t *leased = NULL;
-        int code = pid1_load(ctl->bus, "leased.service", &leased);
+        int code = pid1_load(ctl->bus, DAEMON_SERVICE, &leased);
 
         if (code == CTL_OK)
                 code = find_servers(ctl, conf, &servers);
@@ -248,10 +247,8 @@ int ordering_write(Ctl *ctl, const LeasedConf *conf, bool *ret_changed) {
         if (code != CTL_OK || !missing)
                 return code;
         r = write_dropin(missing);
-        if (r < 0) {
-                complain(DROPIN ": %s", strerror(-r));
-                return CTL_FAILED;
-        }
+        if (r < 0)
+                return files_complain(DROPIN, r);
         for (char **m = missing; *m; m++)
                 complain("note: leased.service: stops before %s from now on, which serves the registry here (" DROPIN
                          ")",

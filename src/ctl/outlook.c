@@ -11,10 +11,10 @@
 
 /* NULL: leased does not know the unit (yet). Says nothing. */
 static json_t *read_row(Ctl *ctl, const char *unit) {
-        json_auto_t *path = NULL;
+        json_auto_t *props = NULL;
         json_t *row = NULL;
 
-        if (bus_call(ctl->bus, &bus_leased, "GetUnit", &path, NULL, "s", unit) < 0)
+        if (bus_get_unit(ctl->bus, unit, &props, NULL) < 0)
                 return NULL;
         return unit_read_one(ctl, unit, &row) == CTL_OK ? row : NULL;
 }
@@ -35,7 +35,7 @@ static const char *why_not_here(Ctl *ctl, const json_t *row) {
         json_t *why;
         size_t i;
 
-        if (bus_get_all(ctl->bus, LEASED_NAME, LEASED_PATH, LEASED_MANAGER, &manager, NULL) < 0)
+        if (bus_get_manager(ctl->bus, &manager, NULL) < 0)
                 return "";
         json_array_foreach(json_object_get(row, "why_not"), i, why) {
                 if (streq(get_string(why, "machine_id"), get_string(manager, "MachineID")))

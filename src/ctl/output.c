@@ -83,7 +83,7 @@ static locale_t all_of_unicode(void) {
         return locale;
 }
 
-size_t text_columns(const char *s) {
+static size_t text_columns(const char *s) {
         locale_t before = all_of_unicode() ? uselocale(all_of_unicode()) : (locale_t) 0;
         size_t columns = 0, n;
         uint32_t c;
@@ -160,6 +160,11 @@ void print_json(const Ctl *ctl, const json_t *value) {
         _cleanup_free_ char *text = json_dumps(value, ctl->json == JSON_MODE_PRETTY ? JSON_INDENT(4) : JSON_COMPACT);
 
         say_json(strempty(text));
+}
+
+void print_messages(const Messages *m) {
+        for (size_t i = 0; i < m->n; i++)
+                complain("%s", m->lines[i]);
 }
 
 void print_rows(const Ctl *ctl, const json_t *rows, const Column *columns, size_t n_columns, const char *empty) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "conf/conf.h"
 #include "ctl/ctl.h"
 
 /*
@@ -29,8 +30,8 @@ void print_json(const Ctl *ctl, const json_t *value);
  * above. */
 void print_field(const char *key, const char *format, ...) _printf_(2, 3);
 
-/* How many places the text takes on a terminal as it is printed. */
-size_t text_columns(const char *text);
+/* complain() of each line. */
+void print_messages(const Messages *m);
 
 /* Formats of columns. A span of microseconds; "-" for 0 or null. */
 void format_json_span(const json_t *value, char *buf, size_t size);

@@ -17,7 +17,7 @@
 #include "ctl/pid1.h"
 
 static char **words_of(const json_t *command) {
-        const char *path = strempty(json_string_value(json_array_get(command, 0)));
+        const char *path = string_at(command, 0);
         const json_t *words = json_array_get(command, 1);
         size_t n = json_array_size(words), i;
         char **argv = calloc(n + 2, sizeof(char *));
@@ -76,13 +76,11 @@ static void look_at_lines(
 }
 
 int outside_examine(Ctl *ctl, const char *name, const json_t *unit, bool weak, json_t *findings) {
-        _cleanup_(unit_options_freep) UnitOptions *options = NULL;
+        _cleanup_(unit_options_freep) UnitOptions *options = unit_options_peek("", name);
         _cleanup_(strv_freep) char **members = NULL;
-        _cleanup_(messages_done) Messages m = {}; /* whoever asks for the options tells them */
         size_t before = json_array_size(findings);
         int code;
 
-        (void) unit_options_preview("", name, &options, &m);
         if (!options || options->global)
                 return CTL_OK;
         look_at_lines("", unit, options, weak, findings);

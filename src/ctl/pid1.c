@@ -9,18 +9,13 @@
 #include "util/strv.h"
 #include "util/unit-facts.h"
 
-#define PID1_SERVICE "org.freedesktop.systemd1.Service"
 #define POLL (200 * USEC_PER_MSEC)
 enum { RULES_BY_DEFAULT = 512, RULES_OF_JOBS = 112 };
 
 static int load_interface(sd_bus *bus, const char *unit, const char *interface, json_t **ret) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        json_auto_t *answer = NULL;
-        int r = bus_call(bus, &bus_pid1, "LoadUnit", &answer, &error, "s", unit);
+        int r = bus_load_unit(bus, unit, interface, ret, &error);
 
-        if (r >= 0)
-                r = bus_get_all(bus, bus_pid1.name, strempty(json_string_value(json_array_get(answer, 0))), interface,
-                                ret, &error);
         return r < 0 ? bus_complain(unit, r, &error) : CTL_OK;
 }
 
@@ -41,7 +36,6 @@ int pid1_manager(sd_bus *bus, json_t **ret) {
 
 /* Nobody tells the limit; but it is the same for every connection, and ours ends soon. */
 int pid1_check_room(sd_bus *bus, size_t units) {
-        static const BusName dbus = { "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus" };
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         size_t needed = units + RULES_OF_JOBS;
         int r = 0;
@@ -49,7 +43,7 @@ int pid1_check_room(sd_bus *bus, size_t units) {
         if (needed <= RULES_BY_DEFAULT)
                 return CTL_OK;
         for (size_t i = 0; i < needed && r >= 0; i++)
-                r = bus_call(bus, &dbus, "AddMatch", NULL, &error, "s",
+                r = bus_call(bus, &bus_broker, "AddMatch", NULL, &error, "s",
                                 "type='signal',interface='org.leased1.Nothing'");
         if (r >= 0 || !sd_bus_error_has_name(&error, SD_BUS_ERROR_LIMITS_EXCEEDED))
                 return CTL_OK;
@@ -116,10 +110,8 @@ bool pid1_gate_asserted(const json_t *unit, const char *leased) {
 
         /* type, trigger ("|"), negated ("!"), parameter, state */
         json_array_foreach(json_object_get(unit, "Asserts"), i, value) {
-                if (gate && unit_facts_is_gate(strempty(json_string_value(json_array_get(value, 0))),
-                                            json_is_true(json_array_get(value, 1)),
-                                            json_is_true(json_array_get(value, 2)),
-                                            strempty(json_string_value(json_array_get(value, 3))), gate))
+                if (gate && unit_facts_is_gate(string_at(value, 0), json_is_true(json_array_get(value, 1)),
+                                            json_is_true(json_array_get(value, 2)), string_at(value, 3), gate))
                         return true;
         }
         return false;
@@ -130,7 +122,7 @@ static UnitFacts facts_of_gate(const json_t *unit, const char *leased) {
                 .id = get_string(unit, "Id"),
                 .load_state = get_string(unit, "LoadState"),
                 .gate_asserted = pid1_gate_asserted(unit, leased),
-                .guard_bound = pid1_lists(unit, "BindsTo", "leased-guard.service"),
+                .guard_bound = pid1_lists(unit, "BindsTo", GUARD_SERVICE),
                 .need_reload = !json_is_false(json_object_get(unit, "NeedDaemonReload")),
         };
 }

@@ -188,7 +188,7 @@ int verb_registry(Ctl *ctl, int argc, char **argv) {
         }
         if (argc > 0 && streq(argv[0], "forget"))
                 return forget_index(ctl, argv[1]);
-        r = bus_get_all(ctl->bus, LEASED_NAME, LEASED_PATH, LEASED_MANAGER, &manager, &error);
+        r = bus_get_manager(ctl->bus, &manager, &error);
         if (r < 0)
                 return bus_complain("registry", r, &error);
         if (argc > 0)

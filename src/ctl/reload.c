@@ -33,7 +33,7 @@ int verb_reload(Ctl *ctl, int argc, char **argv) {
 
         if (r < 0)
                 return bus_complain("reload", r, &error);
-        r = bus_get_all(ctl->bus, LEASED_NAME, LEASED_PATH, LEASED_MANAGER, &manager, &second);
+        r = bus_get_manager(ctl->bus, &manager, &second);
         if (r < 0)
                 return bus_complain("reload", r, &second);
         code = order_after_registry(ctl);

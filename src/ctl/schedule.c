@@ -40,7 +40,7 @@ static void read_spans(const json_t *timer, Spans *s) {
         *s = (Spans){ .shortest = USEC_INFINITY };
         for (size_t i = json_array_size(rows); i > 0; i--) { /* PID 1 has the last line of the file first */
                 const json_t *row = json_array_get(rows, i - 1);
-                const char *base = strempty(json_string_value(json_array_get(row, 0)));
+                const char *base = string_at(row, 0);
                 usec_t span = (usec_t) json_integer_value(json_array_get(row, 1));
                 bool last_run = startswith(base, "OnUnit");
                 char name[64], text[128], number[CALENDAR_SIZE];
@@ -62,7 +62,7 @@ static bool has_start_spans(const json_t *timer) {
         size_t i;
 
         json_array_foreach(json_object_get(timer, "TimersMonotonic"), i, row) {
-                if (startswith(strempty(json_string_value(json_array_get(row, 0))), "OnActive"))
+                if (startswith(string_at(row, 0), "OnActive"))
                         return true;
         }
         return false;
@@ -76,8 +76,7 @@ static void write_instead(const json_t *timer, const Spans *s, char lines[static
         lines[0] = '\0';
         append(lines, "OnBootSec= (empty)");
         for (size_t i = json_array_size(calendars); i > 0; i--) {
-                (void) snprintf(text, sizeof(text), "OnCalendar=%s",
-                                strempty(json_string_value(json_array_get(json_array_get(calendars, i - 1), 1))));
+                (void) snprintf(text, sizeof(text), "OnCalendar=%s", string_at(json_array_get(calendars, i - 1), 1));
                 append(lines, text);
         }
         if (s->last_run || json_array_size(calendars) == 0) {

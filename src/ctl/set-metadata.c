@@ -13,16 +13,11 @@
 #include "conf/metadata.h"
 #include "core/record.h"
 #include "ctl/bus.h"
+#include "ctl/files.h"
 #include "ctl/output.h"
 #include "util/file-util.h"
 
-#define CONF_DIRECTORY "/etc/leased/leased.conf.d"
-#define METADATA_FILE CONF_DIRECTORY "/90-metadata.conf"
-
-static void print_messages(const Messages *m) {
-        for (size_t i = 0; i < m->n; i++)
-                complain("%s", m->lines[i]);
-}
+#define METADATA_FILE LEASED_CONF_DIRECTORY "/90-metadata.conf"
 
 static int load(LeasedConf **ret, char ***ret_words) {
         _cleanup_(messages_done) Messages m = {};
@@ -137,13 +132,12 @@ static int write_file(const char *text) {
                 r = -ENOMEM;
         }
         if (r >= 0)
-                r = mkdir_parents(CONF_DIRECTORY, 0755);
+                r = mkdir_parents(LEASED_CONF_DIRECTORY, 0755);
         if (r >= 0)
                 r = write_file_atomic(METADATA_FILE, content, strlen(content), 0644, WRITE_SYNC);
         if (r >= 0)
                 return CTL_OK;
-        complain(METADATA_FILE ": %s%s", strerror(-r), r == -EACCES || r == -EPERM ? ", do it as root" : "");
-        return CTL_FAILED;
+        return files_complain(METADATA_FILE, r);
 }
 
 /* ---- the verb ---- */

@@ -70,7 +70,7 @@ static int status_machine(Ctl *ctl) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         json_auto_t *manager = NULL, *units = NULL;
         char span[32];
-        int r = bus_get_all(ctl->bus, LEASED_NAME, LEASED_PATH, LEASED_MANAGER, &manager, &error), code;
+        int r = bus_get_manager(ctl->bus, &manager, &error), code;
 
         if (r < 0)
                 return bus_complain(NULL, r, &error);

@@ -74,7 +74,7 @@ static int load_installed(Ctl *ctl, const char *name) {
         if (r < 0)
                 return bus_complain(name, r, &error);
         json_array_foreach(json_array_get(answer, 0), i, row) { /* path, state */
-                const char *slash = strrchr(strempty(json_string_value(json_array_get(row, 0))), '/');
+                const char *slash = strrchr(string_at(row, 0), '/');
 
                 if (slash && !unit_name_is_template(slash + 1) && strv_add(&names, slash + 1) < 0)
                         return complain_memory(name);

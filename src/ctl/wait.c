@@ -11,19 +11,14 @@
 static void add_trouble(Ctl *ctl, json_t *props) {
         json_auto_t *manager = NULL;
 
-        if (bus_get_all(ctl->bus, LEASED_NAME, LEASED_PATH, LEASED_MANAGER, &manager, NULL) >= 0 &&
-                        streq(get_string(manager, "RegistryState"), "trouble"))
+        if (bus_get_manager(ctl->bus, &manager, NULL) >= 0 && streq(get_string(manager, "RegistryState"), "trouble"))
                 (void) json_object_set(props, "Trouble", json_object_get(manager, "RegistryError"));
 }
 
 /* The unit's properties now, with whom is waited for. */
 static int read_props(Ctl *ctl, const char *unit, json_t **ret, sd_bus_error *error) {
-        json_auto_t *path = NULL;
-        int r = bus_call(ctl->bus, &bus_leased, "GetUnit", &path, error, "s", unit);
+        int r = bus_get_unit(ctl->bus, unit, ret, error);
 
-        if (r >= 0)
-                r = bus_get_all(ctl->bus, LEASED_NAME, strempty(json_string_value(json_array_get(path, 0))),
-                                LEASED_UNIT, ret, error);
         if (r >= 0)
                 add_trouble(ctl, *ret);
         return r;

@@ -19,10 +19,8 @@
 
 /* Whether this machine is rebooted if the unit is not down in time: what is no process is gone with that, too. */
 static bool is_fenced(const char *name) {
-        _cleanup_(unit_options_freep) UnitOptions *options = NULL;
-        _cleanup_(messages_done) Messages messages = {}; /* the timeline tells them */
+        _cleanup_(unit_options_freep) UnitOptions *options = unit_options_peek("", name);
 
-        (void) unit_options_preview("", name, &options, &messages);
         return options && options->fence_by_reboot;
 }
 
@@ -140,15 +138,14 @@ static void look_at_pid1(const json_t *pid1, usec_t ttl, json_t *findings) {
 
 static int look_at_daemon(Ctl *ctl, json_t *findings) {
         json_auto_t *daemon = NULL, *guard = NULL;
-        int code = pid1_load(ctl->bus, "leased.service", &daemon);
+        int code = pid1_load(ctl->bus, DAEMON_SERVICE, &daemon);
 
         if (code == CTL_OK)
-                code = pid1_load(ctl->bus, "leased-guard.service", &guard);
+                code = pid1_load(ctl->bus, GUARD_SERVICE, &guard);
         if (code != CTL_OK)
                 return code;
         if (!streq(get_string(guard, "LoadState"), "loaded"))
-                finding_add(findings, "refused",
-                                "leased-guard.service is not installed, and without it nothing can start");
+                finding_add(findings, "refused", GUARD_SERVICE " is not installed, and without it nothing can start");
         if (!startswith(get_string(daemon, "UnitFileState"), "enabled"))
                 finding_add(findings, "weak",
                                 "leased.service is not enabled: this machine takes no leases after a reboot: "

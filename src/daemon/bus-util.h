@@ -6,16 +6,17 @@
 #include <systemd/sd-bus.h>
 
 #include "util/macros.h"
+#include "util/names.h"
 
-#define BUS_NAME "org.leased1"
-#define BUS_PATH "/org/leased1"
-#define BUS_LEASE_PATH "/org/leased1/lease"
-#define BUS_UNIT_PATH "/org/leased1/unit"
-#define BUS_MANAGER "org.leased1.Manager"
-#define BUS_LEASE "org.leased1.Lease"
-#define BUS_UNIT "org.leased1.Unit"
+#define BUS_NAME LEASED_NAME
+#define BUS_PATH LEASED_PATH
+#define BUS_LEASE_PATH LEASED_LEASE_PATH
+#define BUS_UNIT_PATH LEASED_UNIT_PATH
+#define BUS_MANAGER LEASED_MANAGER
+#define BUS_LEASE LEASED_LEASE
+#define BUS_UNIT LEASED_UNIT
 
-#define BUS_ERROR(name) "org.leased1.Error." name
+#define BUS_ERROR(name) LEASED_ERROR(name)
 
 /* The object path of a lease or unit; owned by the caller, NULL if out of memory. */
 char *bus_lease_path(const char *name);

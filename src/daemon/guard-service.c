@@ -29,7 +29,7 @@ struct GuardService {
 };
 
 static bool gates_are_gone(void) {
-        DIR *dir = opendir(GUARD_GATES);
+        DIR *dir = opendir(GATE_DIRECTORY);
         bool found = false;
 
         if (!dir)
@@ -140,7 +140,7 @@ int guard_service_new(Daemon *d) {
                 return -ENOMEM;
         /* The guard itself has neither gate nor guard. */
         return pid1_unit_new(
-                        d->pid1, GUARD_SERVICE, GUARD_GATES, GUARD_SERVICE, &callbacks, d, &d->guard_service->unit);
+                        d->pid1, GUARD_SERVICE, GATE_DIRECTORY, GUARD_SERVICE, &callbacks, d, &d->guard_service->unit);
 }
 
 void guard_service_free(Daemon *d) {

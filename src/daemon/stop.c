@@ -4,8 +4,8 @@
 #include <errno.h>
 
 #include "util/log.h"
+#include "util/names.h"
 
-#define SERVICE "leased.service"
 #define ANSWER_WAIT (2 * USEC_PER_SEC)
 #define EXTEND_EVERY (5 * USEC_PER_SEC)
 
@@ -72,7 +72,7 @@ void stop_requested(Daemon *d) {
         d->stop.asked = true;
         r = arm(d, ANSWER_WAIT, on_no_answer);
         if (r >= 0)
-                r = pid1_job_type(d->pid1, SERVICE, on_job, d);
+                r = pid1_job_type(d->pid1, DAEMON_SERVICE, on_job, d);
         if (r < 0)
                 leave(d, "PID 1 cannot be asked");
 }
@@ -90,7 +90,7 @@ static void on_suspected_job(int error, const char *text, void *userdata) {
  * longest would keep the leases of all the others here. PID 1 does not start us again: a stop job waits. */
 void stop_suspected(Daemon *d) {
         if (!d->stop.asked && d->pid1)
-                (void) pid1_job_type(d->pid1, SERVICE, on_suspected_job, d);
+                (void) pid1_job_type(d->pid1, DAEMON_SERVICE, on_suspected_job, d);
 }
 
 void stop_finished(Daemon *d) {

@@ -13,6 +13,7 @@
 #include "daemon/bus-link.h"
 #include "util/file-util.h"
 #include "util/log.h"
+#include "util/names.h"
 
 #define LOGIND_NAME "org.freedesktop.login1"
 #define LOGIND_PATH "/org/freedesktop/login1"
@@ -59,8 +60,8 @@ static int call(Daemon *d, sd_bus_slot **slot, const char *interface, const char
 static bool is_absent(const sd_bus_error *error) {
         return sd_bus_error_has_name(error, SD_BUS_ERROR_SERVICE_UNKNOWN) ||
                sd_bus_error_has_name(error, SD_BUS_ERROR_NAME_HAS_NO_OWNER) ||
-               sd_bus_error_has_name(error, "org.freedesktop.systemd1.NoSuchUnit") ||
-               sd_bus_error_has_name(error, "org.freedesktop.systemd1.UnitMasked");
+               sd_bus_error_has_name(error, PID1_ERROR("NoSuchUnit")) ||
+               sd_bus_error_has_name(error, PID1_ERROR("UnitMasked"));
 }
 
 static int on_inhibited(sd_bus_message *m, void *userdata, sd_bus_error *error) {

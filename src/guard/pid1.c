@@ -7,11 +7,9 @@
 #include <utlist.h>
 
 #include "util/log.h"
+#include "util/names.h"
 #include "util/unit-name.h"
 
-#define DESTINATION "org.freedesktop.systemd1"
-#define PATH "/org/freedesktop/systemd1"
-#define INTERFACE "org.freedesktop.systemd1.Manager"
 #define ADDRESS "unix:path=/run/dbus/system_bus_socket"
 
 #define CALL_LIMIT USEC_PER_SEC
@@ -229,7 +227,7 @@ static StopAnswer judge_stop(PidOne *p, sd_bus_message *m) {
         if (e && is_silence(e))
                 return STOP_SILENT;
         p->heard.bus = p->heard.pid_one = now_boottime();
-        if (!e || sd_bus_error_has_name(e, "org.freedesktop.systemd1.NoSuchUnit"))
+        if (!e || sd_bus_error_has_name(e, PID1_ERROR("NoSuchUnit")))
                 return STOP_ACCEPTED;
         return STOP_REFUSED;
 }
@@ -347,12 +345,12 @@ static int send_stop(PidOne *p, Wish *w) {
 
         /* So that nobody's start job takes the place of the stop before the unit is down. */
         if (!unit_name_is_template(w->unit))
-                return sd_bus_call_method_async(p->bus, &w->slot, DESTINATION, PATH, INTERFACE, "StopUnit", on_stop, w,
-                                "ss", w->unit, "replace-irreversibly");
+                return sd_bus_call_method_async(p->bus, &w->slot, PID1_NAME, PID1_PATH, PID1_MANAGER, "StopUnit",
+                                on_stop, w, "ss", w->unit, "replace-irreversibly");
         if (unit_name_fill(w->unit, "*", pattern) < 0)
                 return -ENAMETOOLONG;
-        return sd_bus_call_method_async(p->bus, &w->slot, DESTINATION, PATH, INTERFACE, "ListUnitsByPatterns", on_stop,
-                        w, "asas", 0, 1, pattern);
+        return sd_bus_call_method_async(p->bus, &w->slot, PID1_NAME, PID1_PATH, PID1_MANAGER, "ListUnitsByPatterns",
+                        on_stop, w, "asas", 0, 1, pattern);
 }
 
 static void send_stops(PidOne *p) {
@@ -374,7 +372,7 @@ static int new_template_question(PidOne *p, sd_bus_message **ret) {
         Wish *w = p->asks;
         int r;
 
-        r = sd_bus_message_new_method_call(p->bus, ret, DESTINATION, PATH, INTERFACE, "ListUnitsByPatterns");
+        r = sd_bus_message_new_method_call(p->bus, ret, PID1_NAME, PID1_PATH, PID1_MANAGER, "ListUnitsByPatterns");
         if (r < 0 || (r = unit_name_fill(w->unit, "*", pattern)) < 0)
                 return r;
         DL_DELETE(p->asks, w);
@@ -389,7 +387,7 @@ static int new_question(PidOne *p, sd_bus_message **ret) {
         if (unit_name_is_template(p->asks->unit))
                 return new_template_question(p, ret);
 
-        r = sd_bus_message_new_method_call(p->bus, ret, DESTINATION, PATH, INTERFACE, "ListUnitsByNames");
+        r = sd_bus_message_new_method_call(p->bus, ret, PID1_NAME, PID1_PATH, PID1_MANAGER, "ListUnitsByNames");
         if (r < 0 || (r = sd_bus_message_open_container(*ret, 'a', "s")) < 0)
                 return r;
         while (p->asks && n++ < limit && !unit_name_is_template(p->asks->unit)) {

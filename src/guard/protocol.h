@@ -23,14 +23,13 @@
  */
 
 #include "util/macros.h"
+#include "util/names.h"
 #include "util/time-util.h"
 
 #define GUARD_SOCKET "/run/leased/guard.sock"
-#define GUARD_GATES "/run/leased/held"      /* a file for each open gate, named as the unit */
 #define GUARD_MEMBERS "/run/leased/members" /* see below */
 #define GUARD_FENCE_REBOOT "FenceAction=reboot"
 #define GUARD_STOP_POST "ExecStopPost=yes"
-#define GUARD_SERVICE "leased-guard.service"
 #define GUARD_PROTOCOL 1u
 
 typedef enum GuardMessageType {

@@ -165,7 +165,8 @@ static int on_loaded(sd_bus_message *message, void *userdata, sd_bus_error *erro
                 return 0;
         r = sd_bus_message_read(message, "o", &path);
         if (r >= 0)
-                r = call_method(c, path, PROPERTIES, "GetAll", PID1_NAME ".Unit", NULL, on_identity, QUERY_TIMEOUT);
+                r = call_method(c, path, DBUS_PROPERTIES, "GetAll", PID1_NAME ".Unit", NULL, on_identity,
+                                QUERY_TIMEOUT);
         if (r < 0)
                 call_finish(c, r, "PID 1 cannot be asked");
         return 0;
@@ -263,7 +264,8 @@ static int on_job(sd_bus_message *message, void *userdata, sd_bus_error *error) 
                 return 0;
         }
         if (r >= 0)
-                r = call_method(c, path, PROPERTIES, "Get", PID1_NAME ".Job", "JobType", on_job_type, QUERY_TIMEOUT);
+                r = call_method(c, path, DBUS_PROPERTIES, "Get", PID1_NAME ".Job", "JobType", on_job_type,
+                                QUERY_TIMEOUT);
         if (r < 0)
                 call_finish(c, r, "PID 1 cannot be asked");
         return 0;
@@ -276,5 +278,6 @@ int pid1_job_type(Pid1 *m, const char *name, pid1_answer_t f, void *userdata) {
         r = sd_bus_path_encode(PID1_UNIT_PATH, name, &path);
         if (r < 0)
                 return r;
-        return call_begin(m, f, userdata, path, PROPERTIES, "Get", PID1_NAME ".Unit", "Job", on_job, QUERY_TIMEOUT);
+        return call_begin(
+                        m, f, userdata, path, DBUS_PROPERTIES, "Get", PID1_NAME ".Unit", "Job", on_job, QUERY_TIMEOUT);
 }

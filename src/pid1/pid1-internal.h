@@ -16,13 +16,8 @@
 #include "pid1/job-track.h"
 #include "pid1/pid1.h"
 #include "pid1/pid1-unit.h"
+#include "util/names.h"
 #include "util/strv.h"
-
-#define PID1_NAME "org.freedesktop.systemd1"
-#define PID1_PATH "/org/freedesktop/systemd1"
-#define PID1_UNIT_PATH "/org/freedesktop/systemd1/unit"
-#define PID1_MANAGER "org.freedesktop.systemd1.Manager"
-#define PROPERTIES "org.freedesktop.DBus.Properties"
 
 /* How long PID 1 may be silent before what we know of a unit is no longer called knowledge, and before a job that we
  * asked for is reported as failed. */

@@ -227,7 +227,7 @@ static int question_new(Pid1Unit *u, sd_bus_message **ret) {
                 r = pid1_message_new(m, PID1_PATH, PID1_MANAGER, "ListUnitsByPatterns", ret);
                 return r < 0 ? r : sd_bus_message_append(*ret, "asas", 0, 1, u->pattern);
         }
-        r = pid1_message_new(m, u->path, PROPERTIES, "GetAll", ret);
+        r = pid1_message_new(m, u->path, DBUS_PROPERTIES, "GetAll", ret);
         return r < 0 ? r : sd_bus_message_append(*ret, "s", ""); /* of all interfaces, at one instant */
 }
 

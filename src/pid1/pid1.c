@@ -6,7 +6,6 @@
 
 #include "util/unit-name.h"
 
-#define BUS_NAME "org.freedesktop.DBus"
 #define UNIT_SIGNAL_MATCH(interface, member)                                                                          \
         "type='signal',sender='" PID1_NAME "',path='" PID1_PATH "',interface='" interface "',member='" member "'"
 
@@ -234,7 +233,7 @@ static int on_owner_changed(sd_bus_message *message, void *userdata, sd_bus_erro
         Pid1 *m = userdata;
         const char *sender = sd_bus_message_get_sender(message), *old, *new;
 
-        if (!sender || !streq(sender, BUS_NAME) || sd_bus_message_read(message, "sss", NULL, &old, &new) < 0)
+        if (!sender || !streq(sender, DBUS_NAME) || sd_bus_message_read(message, "sss", NULL, &old, &new) < 0)
                 return 0;
         if (m->owner && !isempty(new) && !streq(new, m->owner))
                 set_owner(m, NULL);
@@ -258,8 +257,8 @@ static int on_owner(sd_bus_message *message, void *userdata, sd_bus_error *error
 }
 
 static int ask_owner(Pid1 *m) {
-        return sd_bus_call_method_async(m->bus, &m->owner_call, BUS_NAME, "/org/freedesktop/DBus", BUS_NAME,
-                        "GetNameOwner", on_owner, m, "s", PID1_NAME);
+        return sd_bus_call_method_async(m->bus, &m->owner_call, DBUS_NAME, DBUS_PATH, DBUS_NAME, "GetNameOwner",
+                        on_owner, m, "s", PID1_NAME);
 }
 
 static void connection_gone(Pid1 *m) {
@@ -348,8 +347,8 @@ static int queue_matches(Pid1 *m) {
                 const char *match;
                 sd_bus_message_handler_t handler;
         } matches[_MATCH_MAX] = {
-                [MATCH_OWNER] = { "type='signal',sender='" BUS_NAME
-                                  "',path='/org/freedesktop/DBus',interface='" BUS_NAME
+                [MATCH_OWNER] = { "type='signal',sender='" DBUS_NAME
+                                  "',path='/org/freedesktop/DBus',interface='" DBUS_NAME
                                   "',member='NameOwnerChanged',arg0='" PID1_NAME "'",
                                 on_owner_changed },
                 [MATCH_JOB_NEW] = { UNIT_SIGNAL_MATCH(PID1_MANAGER, "JobNew"), on_job_new },
@@ -357,7 +356,7 @@ static int queue_matches(Pid1 *m) {
                 [MATCH_RELOADING] = { UNIT_SIGNAL_MATCH(PID1_MANAGER, "Reloading"), on_reloading },
                 /* One for all units: dbus-daemon allows a connection no more than 512 matches. */
                 [MATCH_PROPERTIES] = { "type='signal',sender='" PID1_NAME "',path_namespace='" PID1_UNIT_PATH
-                                       "',interface='" PROPERTIES "',member='PropertiesChanged'",
+                                       "',interface='" DBUS_PROPERTIES "',member='PropertiesChanged'",
                                 on_properties },
                 [MATCH_DISCONNECTED] = { "type='signal',sender='org.freedesktop.DBus.Local',path='/org/freedesktop/"
                                          "DBus/Local',"

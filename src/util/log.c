@@ -10,10 +10,6 @@
 static int max_level = LOG_INFO;
 static bool prefix;
 
-void log_set_max_level(int level) {
-        max_level = level;
-}
-
 void log_open(void) {
         static const char *const names[] = { "emerg", "alert", "crit", "err", "warning", "notice", "info", "debug" };
         const char *e = getenv("LEASED_LOG_LEVEL");

@@ -17,7 +17,6 @@
 /* Lines less important than level are dropped. Default: LOG_INFO; the environment's LEASED_LOG_LEVEL=debug (or a
  * number) counts. */
 void log_open(void);
-void log_set_max_level(int level);
 
 /* Logs one line; with error != 0 ": <its text>" is added. Returns -abs(error), so that `return log_error_errno(r, …)`
  * works. */

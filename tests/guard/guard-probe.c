@@ -25,7 +25,7 @@
 
 static void gates_are_gone_before_the_guard_is_ready(void **state) {
         begin();
-        put(GUARD_GATES "/plain.service", "");
+        put(GATE_DIRECTORY "/plain.service", "");
         sh("systemctl start " GUARD_SERVICE);
         assert_false(has_gate("plain.service"));
         assert_int_equal(connect_guard(), 0);

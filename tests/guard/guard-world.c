@@ -59,7 +59,7 @@ bool is_active(const char *unit) {
 bool has_gate(const char *unit) {
         char path[300];
 
-        snprintf(path, sizeof(path), GUARD_GATES "/%s", unit);
+        snprintf(path, sizeof(path), GATE_DIRECTORY "/%s", unit);
         return access(path, F_OK) == 0;
 }
 
@@ -88,8 +88,8 @@ void write_unit(const char *unit, const char *service) {
         put(path, text);
         snprintf(path, sizeof(path), UNITS "%s.d/zzzz-leased.conf", unit);
         snprintf(text, sizeof(text),
-                        "[Unit]\nAssertPathExists=" GUARD_GATES "/%s\nBindsTo=" GUARD_SERVICE "\nAfter=" GUARD_SERVICE
-                        "\n",
+                        "[Unit]\nAssertPathExists=" GATE_DIRECTORY "/%s\nBindsTo=" GUARD_SERVICE
+                        "\nAfter=" GUARD_SERVICE "\n",
                         unit);
         put(path, text);
 }
@@ -257,7 +257,7 @@ int no_guard(void **state) {
         wait_until(!succeeds("systemctl is-active -q " GUARD_SERVICE) &&
                         !succeeds("systemctl show -P ActiveState " GUARD_SERVICE " | grep -q deactivating"));
         /* Neither gates nor marks are left. */
-        assert_true(succeeds("! ls -A " GUARD_GATES " " MARKS " | grep -v :$ | grep ."));
+        assert_true(succeeds("! ls -A " GATE_DIRECTORY " " MARKS " | grep -v :$ | grep ."));
         (void) system("systemctl reset-failed 2>/dev/null");
         return 0;
 }

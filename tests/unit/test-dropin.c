@@ -3,8 +3,16 @@
 
 #include "conf-fixture.h"
 
+static char *text_of(const char *unit) {
+        return dropin_member_text(unit, unit);
+}
+
+static int write_of(const char *root, const char *unit) {
+        return dropin_member_write(root, unit, unit);
+}
+
 static void a_service_gets_gate_binding_and_environment(void **state) {
-        _cleanup_free_ char *text = dropin_text("foo.service");
+        _cleanup_free_ char *text = text_of("foo.service");
 
         assert_non_null(strstr(text, "[Unit]\n"
                                      "AssertPathExists=/run/leased/held/foo.service\n"
@@ -17,7 +25,7 @@ static void a_service_gets_gate_binding_and_environment(void **state) {
 }
 
 static void other_types_get_no_environment(void **state) {
-        _cleanup_free_ char *text = dropin_text("foo.mount");
+        _cleanup_free_ char *text = text_of("foo.mount");
 
         assert_non_null(strstr(text, "AssertPathExists=/run/leased/held/foo.mount\n"));
         assert_null(strstr(text, "[Service]"));
@@ -25,7 +33,7 @@ static void other_types_get_no_environment(void **state) {
 }
 
 static void names_are_escaped_as_each_setting_needs_it(void **state) {
-        _cleanup_free_ char *backslash = dropin_text("foo@a\\x2db.service"), *odd = dropin_text("x%y*?[z].service");
+        _cleanup_free_ char *backslash = text_of("foo@a\\x2db.service"), *odd = text_of("x%y*?[z].service");
 
         assert_non_null(strstr(backslash, "AssertPathExists=/run/leased/held/foo@a\\x2db.service\n"));
         assert_non_null(strstr(backslash, "EnvironmentFile=-/run/leased/env/foo@a\\\\x2db.service\n"));
@@ -40,11 +48,11 @@ static void it_is_written_once_and_again_when_it_differs(void **state) {
         (void) snprintf(file, sizeof(file), "%s/etc/systemd/system/foo@a.service.d/zzzz-leased.conf",
                         (const char *) *state);
         assert_string_equal(path, file);
-        assert_int_equal(dropin_write(*state, "foo@a.service"), 1);
-        assert_int_equal(dropin_write(*state, "foo@a.service"), 0);
+        assert_int_equal(write_of(*state, "foo@a.service"), 1);
+        assert_int_equal(write_of(*state, "foo@a.service"), 0);
         fixture_write(*state, "/etc/systemd/system/foo@a.service.d/zzzz-leased.conf", "[Unit]\nAssertPathExists=\n");
-        assert_int_equal(dropin_write(*state, "foo@a.service"), 1);
-        expected = dropin_text("foo@a.service");
+        assert_int_equal(write_of(*state, "foo@a.service"), 1);
+        expected = text_of("foo@a.service");
         assert_int_equal(read_file(path, 4096, &text, NULL), 0);
         assert_string_equal(text, expected);
 }
@@ -53,7 +61,7 @@ static void what_an_earlier_version_wrote_is_written_anew(void **state) {
         static const char old[] = "[Unit]\nAssertPathExists=/run/leased/held/a.timer\nBindsTo=leased-guard.service\n";
         _cleanup_free_ char *path = dropin_path(*state, "a.service"), *text = NULL, *expected = NULL;
 
-        assert_int_equal(dropin_write(*state, "a.timer"), 1);
+        assert_int_equal(write_of(*state, "a.timer"), 1);
         fixture_write(*state, "/etc/systemd/system/a.service.d/zzzz-leased.conf", old);
         fixture_write(*state, "/etc/systemd/system/b.service.d/zzzz-leased.conf", "[Unit]\nDescription=not ours\n");
         assert_int_equal(dropins_renew(*state), 1);
@@ -69,19 +77,19 @@ static void removing_it_leaves_the_drop_ins_of_others(void **state) {
         (void) snprintf(directory, sizeof(directory), "%s/etc/systemd/system/a.service.d", (const char *) *state);
         (void) snprintf(other, sizeof(other), "%s/other.conf", directory);
         assert_int_equal(dropin_remove(*state, "a.service"), 0); /* was not there */
-        assert_int_equal(dropin_write(*state, "a.service"), 1);
+        assert_int_equal(write_of(*state, "a.service"), 1);
         fixture_write(*state, "/etc/systemd/system/a.service.d/other.conf", "[Unit]\n");
         assert_int_equal(dropin_remove(*state, "a.service"), 0);
         assert_int_equal(access(other, F_OK), 0);
         assert_int_equal(unlink(other), 0);
-        assert_int_equal(dropin_write(*state, "a.service"), 1);
+        assert_int_equal(write_of(*state, "a.service"), 1);
         assert_int_equal(dropin_remove(*state, "a.service"), 0);
         assert_int_equal(access(directory, F_OK), -1);
 }
 
 static void a_folder_that_cannot_be_made_is_an_error(void **state) {
         fixture_write(*state, "/etc/systemd/system/a.service.d", "a file where the folder should be");
-        assert_int_equal(dropin_write(*state, "a.service"), -ENOTDIR);
+        assert_int_equal(write_of(*state, "a.service"), -ENOTDIR);
 }
 
 static void a_member_goes_by_the_gate_of_its_unit(void **state) {
@@ -98,13 +106,13 @@ static void what_comes_before_basic_target_by_default_does_not_any_more(void **s
         static const char *const late[] = { "a.service", "a.timer", "a.target" };
 
         for (size_t i = 0; i < ELEMENTSOF(early); i++) {
-                _cleanup_free_ char *text = dropin_text(early[i]);
+                _cleanup_free_ char *text = text_of(early[i]);
 
                 assert_non_null(strstr(text, "\nDefaultDependencies=no\n"));
                 assert_non_null(strstr(text, "\nBefore="));
         }
         for (size_t i = 0; i < ELEMENTSOF(late); i++) {
-                _cleanup_free_ char *text = dropin_text(late[i]);
+                _cleanup_free_ char *text = text_of(late[i]);
 
                 assert_null(strstr(text, "DefaultDependencies="));
         }
@@ -114,7 +122,7 @@ static void members_are_found_by_their_drop_ins(void **state) {
         _cleanup_free_ char *own = NULL, *none = NULL;
         _cleanup_(strv_freep) char **members = NULL;
 
-        assert_int_equal(dropin_write(*state, "x%y.timer"), 1);
+        assert_int_equal(write_of(*state, "x%y.timer"), 1);
         assert_int_equal(dropin_member_write(*state, "b@.service", "x%y.timer"), 1);
         assert_int_equal(dropin_member_write(*state, "a.service", "x%y.timer"), 1);
         assert_int_equal(dropin_member_write(*state, "a.service", "x%y.timer"), 0);

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Names by which the programs of the project find each other and PID 1: files, units, and names, paths and interfaces
+ * on the system bus.
+ */
+
+/* A file for each open gate, named as the unit. The guard alone creates and removes them. */
+#define GATE_DIRECTORY "/run/leased/held"
+
+#define DAEMON_SERVICE "leased.service"
+#define GUARD_SERVICE "leased-guard.service"
+
+#define LEASED_NAME "org.leased1"
+#define LEASED_PATH "/org/leased1"
+#define LEASED_LEASE_PATH LEASED_PATH "/lease"
+#define LEASED_UNIT_PATH LEASED_PATH "/unit"
+#define LEASED_MANAGER LEASED_NAME ".Manager"
+#define LEASED_LEASE LEASED_NAME ".Lease"
+#define LEASED_UNIT LEASED_NAME ".Unit"
+#define LEASED_ERROR(name) LEASED_NAME ".Error." name
+
+#define PID1_NAME "org.freedesktop.systemd1"
+#define PID1_PATH "/org/freedesktop/systemd1"
+#define PID1_UNIT_PATH PID1_PATH "/unit"
+#define PID1_MANAGER PID1_NAME ".Manager"
+#define PID1_UNIT PID1_NAME ".Unit"
+#define PID1_SERVICE PID1_NAME ".Service"
+#define PID1_ERROR(name) PID1_NAME "." name
+
+#define DBUS_NAME "org.freedesktop.DBus"
+#define DBUS_PATH "/org/freedesktop/DBus"
+#define DBUS_PROPERTIES DBUS_NAME ".Properties"
