@@ -32,11 +32,12 @@ void back_look_anew(Core *c, Unit *u) {
 void back_after_failure(Core *c, Unit *u) {
         usec_t most = MAX(HOLD_DOWN_MAX, u->config.hold_down_failure);
         usec_t span = backoff(u->config.hold_down_failure, u->back.failures, most);
+        Report report = output_report_of(u, REPORT_UNIT_FAILED);
 
         u->back.failures++;
         stand_back(c, u, span);
-        output_report(c, REPORT_UNIT_FAILED, u->name, u->lease->name, NULL, u->life.index);
-        c->out.actions[c->out.n - 1].span = span;
+        report.span = span;
+        output_report(c, report);
 }
 
 void back_after(Core *c, Unit *u) {

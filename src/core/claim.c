@@ -344,43 +344,37 @@ static const char *last_holder(const LeaseRecord *l) {
         return l->n_tenures > 0 ? lease_last_tenure(l)->machine_id : NULL;
 }
 
-static void on_committed(Core *c, Lease *l, uint64_t revision) {
-        uint64_t index = l->next->index;
-
-        intake_apply(c, RECORD_LEASE, l->name, l->next, revision);
-        if (l->unit)
-                l->unit->wish.steal = false;
-        if (l->op == OP_ACQUIRE || l->op == OP_EXPIRE || l->op == OP_STEAL || l->op == OP_RETAKE)
-                l->told = index;
+/* What the log is told of the Txn under way, when it is committed; false: nothing. */
+static bool find_report(const Lease *l, Report *ret) {
+        *ret = (Report){ .lease = l->name, .index = l->next->index };
         switch (l->op) {
-        case OP_ACQUIRE:
-                output_report(c, REPORT_ACQUIRED, NULL, l->name, NULL, index);
-                break;
         case OP_EXPIRE:
-                output_report(c, REPORT_ACQUIRED, NULL, l->name, last_holder(l->next), index);
-                break;
+                ret->machine_id = last_holder(l->next);
+                /* fall through */
+        case OP_ACQUIRE:
+                ret->kind = REPORT_ACQUIRED;
+                return true;
         case OP_STEAL:
-                output_report(c, REPORT_ROBBED, NULL, l->name, last_holder(l->next), index);
-                c->out.actions[c->out.n - 1].span =
-                                ttl_take_after(debt_ttl(l->next->debts[l->next->n_debts - 1].session));
-                break;
+                ret->kind = REPORT_ROBBED;
+                ret->machine_id = last_holder(l->next);
+                ret->span = ttl_take_after(debt_ttl(l->next->debts[l->next->n_debts - 1].session));
+                return true;
         case OP_RETAKE:
-                output_report(c, REPORT_RETAKEN, NULL, l->name, NULL, index);
-                c->out.actions[c->out.n - 1].span = period_take_after(TTL_MAX);
-                break;
+                ret->kind = REPORT_RETAKEN;
+                ret->span = period_take_after(TTL_MAX);
+                return true;
         case OP_RESTORE:
-                output_report(c, REPORT_RESTORED, NULL, l->name, NULL, index);
-                break;
+                ret->kind = REPORT_RESTORED;
+                return true;
         case OP_RELEASE:
-                output_report(c, REPORT_RELEASED, NULL, l->name, NULL, index);
-                c->out.actions[c->out.n - 1].reason = reason(l->unit ? leave_why(l->unit->life.leave) : WHY_DISABLED);
-                break;
+                ret->kind = REPORT_RELEASED;
+                ret->why = l->unit ? leave_why(l->unit->life.leave) : WHY_DISABLED;
+                return true;
         case OP_TRANSFER:
-                output_report(c, REPORT_TRANSFERRED, NULL, l->name, l->next->machine_id, index);
-                break;
+                ret->kind = REPORT_TRANSFERRED;
+                ret->machine_id = l->next->machine_id;
+                return true;
         case OP_REARM:
-                l->rearm = 0;
-                break;
         case OP_STRIKE:
         case OP_TRIGGER:
         case OP_REHANG:
@@ -388,6 +382,21 @@ static void on_committed(Core *c, Lease *l, uint64_t revision) {
         case OP_NONE:
                 break;
         }
+        return false;
+}
+
+static void on_committed(Core *c, Lease *l, uint64_t revision) {
+        Report report;
+
+        intake_apply(c, RECORD_LEASE, l->name, l->next, revision);
+        if (l->unit)
+                l->unit->wish.steal = false;
+        if (l->op == OP_ACQUIRE || l->op == OP_EXPIRE || l->op == OP_STEAL || l->op == OP_RETAKE)
+                l->told = l->next->index;
+        if (l->op == OP_REARM)
+                l->rearm = 0;
+        if (find_report(l, &report))
+                output_report(c, report);
         if (l->unit && (l->op == OP_RELEASE || l->op == OP_TRANSFER))
                 life_released(c, l->unit);
 }

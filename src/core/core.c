@@ -157,8 +157,8 @@ static void on_operator(Core *c, const Event *e) {
                         u->forgotten = c->offering.stale = c->plan.stale = true;
                 break;
         case EVENT_DRAIN:
-                if (isempty(e->machine) || streq(e->machine, c->here.machine_id)) {
-                        drain_set(c, e->machine, e->on);
+                if (isempty(e->machine_id) || streq(e->machine_id, c->here.machine_id)) {
+                        drain_set(c, e->machine_id, e->on);
                         break;
                 }
                 word_begin(c, e);
@@ -175,7 +175,7 @@ static void on_operator(Core *c, const Event *e) {
                 call_withdraw(c, e->id);
                 break;
         case EVENT_METADATA:
-                str_copy(c->here.metadata, sizeof(c->here.metadata), strempty(e->machine));
+                str_copy(c->here.metadata, sizeof(c->here.metadata), strempty(e->metadata));
                 c->offering.stale = c->plan.stale = true;
                 for (Unit *each = c->units; each; each = each->hh.next)
                         back_look_anew(c, each);
@@ -185,10 +185,10 @@ static void on_operator(Core *c, const Event *e) {
                         c->here.ttl = e->span;
                 break;
         case EVENT_ACCEPT:
-                identity_accept(c, e->machine);
+                identity_accept(c, e->uuid);
                 break;
         case EVENT_FORGET_INDEX:
-                lease_forget_index(c, e->unit);
+                lease_forget_index(c, e->lease);
                 break;
         case EVENT_SLEEP:
                 on_sleep(c, e);

@@ -165,17 +165,17 @@ typedef enum EventKind {
         /* The operator's words. With an .id (not 0) each ends in one ACTION_WORD_DONE, and not later than a TTL from
            now. */
         EVENT_RELEASE,  /* give the lease of .unit back; this machine stands back */
-        EVENT_TRANSFER, /* ... hand it to .machine */
+        EVENT_TRANSFER, /* ... hand it to .machine_id */
         EVENT_STEAL,    /* ... take it by force, at .index or at the Index known here (0) */
         EVENT_REARM,    /* ... of a done unit: let it run again */
-        EVENT_DRAIN,    /* ... no leases on .machine (NULL: here) from now on (.on), or again */
+        EVENT_DRAIN,    /* ... no leases on .machine_id (NULL: here) from now on (.on), or again */
         EVENT_RUN,      /* ... start .config's unit, which is once and new, and is .unit; as soon as its lease can be
                            had (.on), or at once or not at all */
         EVENT_WITHDRAW, /* nobody waits for the word or the call of that .id any more: what has not begun will not */
-        EVENT_METADATA, /* Metadata= is .machine (its text) from now on */
+        EVENT_METADATA, /* Metadata= is .metadata from now on */
         EVENT_TTL,      /* TTL= is .span from now on: a new session, to which what is held is hung over */
-        EVENT_ACCEPT,   /* ... the registry with uuid .machine is the right one */
-        EVENT_FORGET_INDEX, /* ... forget what this machine remembers of the lease .unit beyond its record */
+        EVENT_ACCEPT,   /* ... the registry with .uuid is the right one */
+        EVENT_FORGET_INDEX, /* ... forget what this machine remembers of .lease beyond its record */
         EVENT_CALL,         /* .call with .id of the caller's choice: ends in one ACTION_CALL_DONE */
         EVENT_SLEEP, /* the machine is about to sleep (.on), .span from now everything must be dead; or is awake again.
                       * What runs here is stopped and released; then ACTION_SLEEP_READY, once */
@@ -200,8 +200,9 @@ typedef struct Answer {
 typedef struct Event {
         EventKind kind;
         uint64_t id; /* TXN, READ, FAILED, CALL, the operator's words, WITHDRAW */
-        const char *unit;
-        const char *machine;
+        const char *unit, *lease;
+        const char *machine_id; /* of another machine, or this one */
+        const char *metadata, *uuid;
         uint64_t index;
         usec_t span;
         bool on;
@@ -241,7 +242,7 @@ typedef enum ActionKind {
         ACTION_FORGOTTEN,  /* .unit has been dropped after EVENT_FORGET */
         ACTION_CHANGED,   /* .unit and/or .lease look different from outside: publish; neither: who stands how to units
                            */
-        ACTION_REPORT,    /* .report (with .unit, .lease, .machine, .index): for the log */
+        ACTION_REPORT,    /* .report: for the log */
         ACTION_CALL_DONE, /* .id of the EVENT_CALL, .result, .lease, .index, .span */
         ACTION_WORD_DONE, /* .id of the operator's word, .word, .reason, .span */
         ACTION_SLEEP_READY, /* after EVENT_SLEEP: nothing runs or is held here any more, or it cannot be given back in
@@ -249,38 +250,50 @@ typedef enum ActionKind {
         ACTION_EXIT,        /* after EVENT_SHUTDOWN: all is released, or cannot be */
 } ActionKind;
 
-typedef enum Report {
-        REPORT_SESSION_NEW,     /* .session */
-        REPORT_SESSION_ADOPTED, /* .session: carried on from before the daemon's restart */
-        REPORT_SESSION_ENDED,   /* .session: our beat is gone, or somebody else beats in our name */
-        REPORT_SESSION_CLONED,  /* somebody else beats with our session: a copied machine or /run */
-        REPORT_MACHINE_TWICE, /* .machine: its host name; another live session has our machine id; we do not compete */
+/* What each bears beside the kind. */
+typedef enum ReportKind {
+        REPORT_SESSION_NEW,        /* .session */
+        REPORT_SESSION_ADOPTED,    /* .session: carried on from before the daemon's restart */
+        REPORT_SESSION_ENDED,      /* .session: our beat is gone, or somebody else beats in our name */
+        REPORT_SESSION_CLONED,     /* .session: somebody else beats with it: a copied machine or /run */
+        REPORT_MACHINE_TWICE,      /* .hostname: another live machine has our machine id; we do not compete */
         REPORT_REGISTRY_SILENT,    /* no beat has come through for a round */
         REPORT_REGISTRY_BACK,      /* .span: after so long */
-        REPORT_REGISTRY_FOREIGN,   /* .machine: the uuid or store found instead of ours; everything is stopped */
+        REPORT_REGISTRY_FOREIGN,   /* .registry: what was found instead of ours; everything is stopped */
         REPORT_REGISTRY_FELL_BACK, /* its revision is below what we had seen; everything is stopped for a while */
-        REPORT_REGISTRY_ACCEPTED,
-        REPORT_ACQUIRED,   /* .lease .index; .machine: from whom it was taken over when that one was silent, or NULL */
-        REPORT_ADOPTED,    /* .lease .index: kept over the daemon's restart */
-        REPORT_LOST,       /* .lease .index; .machine: the holder now, or NULL */
-        REPORT_EXPIRED,    /* .unit .index: no beat in time; the unit is being stopped */
-        REPORT_GUARD_LOST, /* .unit .index: the guard that kept its time is gone; the unit is being stopped */
-        REPORT_RESUMED,    /* .unit .index: after EXPIRED or GUARD_LOST, the lease was still ours */
-        REPORT_RELEASED,   /* .lease .index .reason */
-        REPORT_TRANSFERRED,  /* .lease .index .machine */
-        REPORT_ROBBED,       /* .lease .index .machine: we took it by force from there; waiting out a debt of .span */
-        REPORT_STRAY,        /* .unit is active here without its lease: it is being stopped */
-        REPORT_GATE_MISSING, /* .unit: PID 1 has not loaded the gate; this machine does not compete for it */
-        REPORT_STOPPED_BY_HAND, /* .unit: it stays stopped, the lease stays here */
-        REPORT_STOPPED_WITH,    /* .unit: by PID 1, along with .other ("" if that is not known), which it needs */
-        REPORT_STOPPED_FOR,     /* .unit: by PID 1, for .other, with which it conflicts */
-        REPORT_STARTED_AGAIN,   /* .unit: what it was stopped for is over */
-        REPORT_UNIT_FAILED,     /* .unit failed for good: released, and this machine stands back for .span */
-        REPORT_DONE,            /* .unit ended well */
+        REPORT_REGISTRY_ACCEPTED,  /* .registry */
+        REPORT_ACQUIRED,        /* .lease .index .machine_id: from whom it was taken over when that one was silent */
+        REPORT_ADOPTED,         /* .unit .lease .index: kept over the daemon's restart */
+        REPORT_LOST,            /* .unit .lease .index .machine_id: the holder now */
+        REPORT_EXPIRED,         /* .unit .lease .index: no beat in time; the unit is being stopped */
+        REPORT_GUARD_LOST,      /* .unit .lease .index: the guard that kept its time is gone; likewise */
+        REPORT_RESUMED,         /* .unit .lease .index: after EXPIRED or GUARD_LOST, the lease was still ours */
+        REPORT_RELEASED,        /* .lease .index .why */
+        REPORT_TRANSFERRED,     /* .lease .index .machine_id */
+        REPORT_ROBBED,          /* .lease .index .machine_id: from whom; .span: the debt that is waited out */
+        REPORT_STRAY,           /* .unit .lease is active here without its lease, which .machine_id holds */
+        REPORT_GATE_MISSING,    /* .unit .lease: PID 1 has not loaded the gate; we do not compete for it */
+        REPORT_STOPPED_BY_HAND, /* .unit .lease: it stays stopped, the lease stays here */
+        REPORT_STOPPED_WITH,    /* .unit .lease: by PID 1, along with the unit .other, which it needs */
+        REPORT_STOPPED_FOR,     /* .unit .lease: by PID 1, for the unit .other, with which it conflicts */
+        REPORT_STARTED_AGAIN,   /* .unit .lease: what it was stopped for is over */
+        REPORT_UNIT_FAILED,     /* .unit .lease failed for good: released; this machine stands back for .span */
+        REPORT_DONE,            /* .unit .lease ended well */
         REPORT_DAMAGED,         /* .lease: its record cannot be read */
-        REPORT_RETAKEN,  /* .lease .index: ... was nobody's that we know, and is ours now; .span until the unit may
-                            start */
-        REPORT_RESTORED, /* .lease .index: its record was damaged or deleted, is ours, and has been written again */
+        REPORT_RETAKEN,         /* .lease .index: such a one is ours now; .span until the unit may start */
+        REPORT_RESTORED,        /* .lease .index: the record of ours was damaged or deleted, and is written again */
+} ReportKind;
+
+/* Something for the log. What is not known, or does not matter, is NULL or 0. */
+typedef struct Report {
+        ReportKind kind;
+        const char *unit, *lease, *session;
+        const char *machine_id, *hostname; /* of another machine */
+        const char *registry;              /* a uuid, or a store's identity */
+        const char *other;                 /* another unit */
+        uint64_t index;
+        usec_t span;
+        Why why;
 } Report;
 
 typedef struct Key {
@@ -304,20 +317,18 @@ typedef struct Action {
         usec_t timeout;
         const char *unit;
         const char *lease;
-        const char *machine;
         const char *session;
-        const char *other; /* another unit */
-        Reason reason;
         uint64_t index;
         int64_t version;
         usec_t t0, stop, kill, span;
         bool on;
         usec_t last_trigger; /* of the lease's record */
-        Report report;
-        CallResult result; /* ACTION_CALL_DONE */
-        WordResult word;   /* ACTION_WORD_DONE */
-        Txn txn;           /* ACTION_TXN */
-        const Key *keys;   /* ACTION_READ of single records; NULL: the whole of .list_kinds */
+        Report report;       /* ACTION_REPORT */
+        CallResult result;   /* ACTION_CALL_DONE */
+        WordResult word;     /* ACTION_WORD_DONE */
+        Reason reason;       /* ... why not */
+        Txn txn;             /* ACTION_TXN */
+        const Key *keys;     /* ACTION_READ of single records; NULL: the whole of .list_kinds */
         size_t n_keys;
         unsigned list_kinds; /* mask of kinds */
 } Action;

@@ -39,7 +39,7 @@ static void lose_everything(Core *c) {
 static void turn_foreign(Core *c, const char *found) {
         if (c->identity.trust == TRUST_FOREIGN)
                 return;
-        output_report(c, REPORT_REGISTRY_FOREIGN, NULL, NULL, found, 0);
+        output_report(c, (Report){ .kind = REPORT_REGISTRY_FOREIGN, .registry = found });
         lose_everything(c);
         c->identity.trust = TRUST_FOREIGN;
 }
@@ -58,7 +58,7 @@ static void judge_store(Core *c, const Answer *a) {
 }
 
 static void fall_back(Core *c, uint64_t revision) {
-        output_report(c, REPORT_REGISTRY_FELL_BACK, NULL, NULL, NULL, revision);
+        output_report(c, (Report){ .kind = REPORT_REGISTRY_FELL_BACK });
         lose_everything(c);
         c->identity.revision = revision;
         c->identity.trust = TRUST_NONE;
@@ -183,7 +183,7 @@ static void take_accepted(Core *c) {
         c->identity.silence = true;
         c->identity.silence_until = 0;
         c->memory.changed = true;
-        output_report(c, REPORT_REGISTRY_ACCEPTED, NULL, NULL, c->identity.uuid, 0);
+        output_report(c, (Report){ .kind = REPORT_REGISTRY_ACCEPTED, .registry = c->identity.uuid });
 }
 
 /* The store is ours, no older than it was, and our machine's record is in it: only its name cannot be read. */

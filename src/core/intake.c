@@ -174,7 +174,7 @@ static void take_lease(Core *c, const Record *r, uint64_t as_of) {
                 return;
         damaged = r->damaged || (r->value && (!lease_is_sound(r->lease) || is_forged(c, l, r->lease)));
         if (damaged && !l->damaged)
-                output_report(c, REPORT_DAMAGED, NULL, l->name, NULL, 0);
+                output_report(c, (Report){ .kind = REPORT_DAMAGED, .lease = l->name });
         l->damaged = damaged;
         l->given_up = false;
         l->blank = r->mod_revision == 0 && (l->blank || c->identity.silence || c->identity.trust == TRUST_FOREIGN);

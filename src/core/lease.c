@@ -65,7 +65,7 @@ void lease_tell_acquired(Core *c, Lease *l) {
         if (l->txn)
                 return;
         if (l->told != l->value.index)
-                output_report(c, REPORT_ACQUIRED, NULL, l->name, NULL, l->value.index);
+                output_report(c, (Report){ .kind = REPORT_ACQUIRED, .lease = l->name, .index = l->value.index });
         l->told = l->value.index;
 }
 

@@ -56,17 +56,16 @@ bool leave_gives_back(Leave leave) {
 }
 
 static void report_leave(Core *c, const Unit *u, Leave leave) {
-        const char *holder = u->lease->value.state == LEASE_HELD ? u->lease->value.machine_id : NULL;
+        Report report = output_report_of(u, REPORT_DONE);
 
         if (leave == LEAVE_EXPIRED)
-                output_report(c, cover_holds(c, u) ? REPORT_GUARD_LOST : REPORT_EXPIRED, u->name, u->lease->name, NULL,
-                                u->life.index);
-        else if (leave == LEAVE_LOST)
-                output_report(c, REPORT_LOST, u->name, u->lease->name, holder, u->life.index);
-        else if (leave == LEAVE_STRAY)
-                output_report(c, REPORT_STRAY, u->name, u->lease->name, holder, u->life.index);
-        else if (leave == LEAVE_DONE)
-                output_report(c, REPORT_DONE, u->name, u->lease->name, NULL, u->life.index);
+                report.kind = cover_holds(c, u) ? REPORT_GUARD_LOST : REPORT_EXPIRED;
+        else if (leave == LEAVE_LOST || leave == LEAVE_STRAY) {
+                report.kind = leave == LEAVE_LOST ? REPORT_LOST : REPORT_STRAY;
+                report.machine_id = u->lease->value.state == LEASE_HELD ? u->lease->value.machine_id : NULL;
+        } else if (leave != LEAVE_DONE)
+                return;
+        output_report(c, report);
 }
 
 /* Until now its stop was covered by our beats. */

@@ -64,7 +64,7 @@ static void adopt(Core *c, Unit *u) {
                 u->life.retry_at = c->now.boottime + ASK_AGAIN;
                 phase_act(c, u, ACTION_UNIT_READ);
                 u->lease->told = u->life.index;
-                output_report(c, REPORT_ADOPTED, u->name, u->lease->name, NULL, u->life.index);
+                output_report(c, output_report_of(u, REPORT_ADOPTED));
         }
 }
 
@@ -79,7 +79,7 @@ static void check_gate(Core *c, Unit *u) {
         bool missing = u->said.report.known && !u->said.report.gate_loaded && !u->forgotten && !u->config.once;
 
         if (missing && !u->life.gate_reported)
-                output_report(c, REPORT_GATE_MISSING, u->name, u->lease->name, NULL, 0);
+                output_report(c, output_report_of(u, REPORT_GATE_MISSING));
         u->life.gate_reported = missing;
 }
 
@@ -181,7 +181,7 @@ static void step_opening(Core *c, Unit *u) {
                 }
                 begin_start(c, u);
                 if (resumed)
-                        output_report(c, REPORT_RESUMED, u->name, u->lease->name, NULL, u->life.index);
+                        output_report(c, output_report_of(u, REPORT_RESUMED));
         } else if (said_is_heard(u) && (u->said.guard.index != u->life.index || u->said.guard.expired))
                 phase_enter(c, u, PHASE_ARMING); /* another guard, that knows of no entry */
         else if (phase_ask_again(c, u, ASK_AGAIN)) {
@@ -219,19 +219,21 @@ static bool is_put_aside(const Unit *u) {
  * machine if that is not over soon. What comes and goes all the time is a failure, like that of the unit itself.
  */
 static void on_put_aside(Core *c, Unit *u) {
+        Report report = output_report_of(u, REPORT_STOPPED_FOR);
         Obstacle obstacle = u->said.report.obstacle;
 
         if (u->life.rest != REST_ASIDE) {
                 u->life.rest = REST_ASIDE;
                 u->life.aside_until = c->now.boottime + ASIDE_WAIT;
-                output_report(c, u->said.report.ended_by == ENDED_BY_NEED ? REPORT_STOPPED_WITH : REPORT_STOPPED_FOR,
-                                u->name, u->lease->name, NULL, u->life.index);
-                c->out.actions[c->out.n - 1].other = output_copy(c, u->said.other, strlen(u->said.other) + 1);
+                if (u->said.report.ended_by == ENDED_BY_NEED)
+                        report.kind = REPORT_STOPPED_WITH;
+                report.other = *u->said.other ? u->said.other : NULL;
+                output_report(c, report);
         }
         if (obstacle == OBSTACLE_NONE && ++u->life.aside_count > STARTS_MAX)
                 leave_begin(c, u, LEAVE_FAILED);
         else if (obstacle == OBSTACLE_NONE) {
-                output_report(c, REPORT_STARTED_AGAIN, u->name, u->lease->name, NULL, u->life.index);
+                output_report(c, output_report_of(u, REPORT_STARTED_AGAIN));
                 begin_start(c, u);
         } else if (!u->config.hold_on_failure && c->now.boottime >= u->life.aside_until)
                 leave_begin(c, u, obstacle == OBSTACLE_FAILED ? LEAVE_FAILED : LEAVE_OBSTACLE);
@@ -260,7 +262,7 @@ static void on_ended(Core *c, Unit *u) {
         if (u->said.report.ended_by == ENDED_BY_HAND || u->life.origin == ORIGIN_ADOPTED ||
                         u->life.rest == REST_BY_HAND) {
                 if (u->life.rest != REST_BY_HAND)
-                        output_report(c, REPORT_STOPPED_BY_HAND, u->name, u->lease->name, NULL, u->life.index);
+                        output_report(c, output_report_of(u, REPORT_STOPPED_BY_HAND));
                 u->life.rest = REST_BY_HAND;
         } else if (!u->said.report.failed)
                 leave_begin(c, u, LEAVE_DONE);

@@ -72,15 +72,19 @@ Action *output(Core *c, ActionKind kind) {
         return a;
 }
 
-void output_report(Core *c, Report report, const char *unit, const char *lease, const char *machine, uint64_t index) {
-        Action *a = output(c, ACTION_REPORT);
+void output_report(Core *c, Report report) {
+        report.unit = output_string(c, report.unit);
+        report.lease = output_string(c, report.lease);
+        report.session = output_string(c, report.session);
+        report.machine_id = output_string(c, report.machine_id);
+        report.hostname = output_string(c, report.hostname);
+        report.registry = output_string(c, report.registry);
+        report.other = output_string(c, report.other);
+        output(c, ACTION_REPORT)->report = report;
+}
 
-        a->report = report;
-        a->unit = output_string(c, unit);
-        a->lease = output_string(c, lease);
-        a->machine = output_string(c, machine);
-        a->session = c->own.name;
-        a->index = index;
+Report output_report_of(const Unit *u, ReportKind kind) {
+        return (Report){ .kind = kind, .unit = u->name, .lease = u->lease->name, .index = u->life.index };
 }
 
 void output_changed(Core *c, const Unit *u, const Lease *l) {

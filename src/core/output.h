@@ -19,8 +19,10 @@ FenceRecord *output_fence(Core *c, const FenceRecord *f);
 /* Asks for an action, after all that were asked for before. Returns it, for its arguments to be filled in at once: it
  * moves when the next one is asked for. */
 Action *output(Core *c, ActionKind kind);
-/* Asks for a line in the log. Strings are copied; each may be NULL. */
-void output_report(Core *c, Report report, const char *unit, const char *lease, const char *machine, uint64_t index);
+/* Asks for a line in the log. Strings are copied. */
+void output_report(Core *c, Report report);
+/* Such a report about a unit and its lease, at the Index in hand. Borrowed from u. */
+Report output_report_of(const Unit *u, ReportKind kind);
 /* Says that the unit, the lease or both (each may be NULL) look different from outside; neither: that machines do. */
 void output_changed(Core *c, const Unit *u, const Lease *l);
 /* A new step begins: what the last one asked for is forgotten, and its memory free. */

@@ -75,7 +75,7 @@ void presence_advance(Core *c) {
         if (c->now.boottime < other_dead_at(other)) {
                 if (other->moved && !c->machine.twice_reported) {
                         c->machine.twice_reported = true;
-                        output_report(c, REPORT_MACHINE_TWICE, NULL, NULL, m->value.hostname, 0);
+                        output_report(c, (Report){ .kind = REPORT_MACHINE_TWICE, .hostname = m->value.hostname });
                 }
                 return;
         }

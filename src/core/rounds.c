@@ -74,7 +74,7 @@ void rounds_begin(Core *c) {
         } else {
                 begin_new(c, &c->own);
                 keep_name(c);
-                output_report(c, REPORT_SESSION_NEW, NULL, NULL, NULL, 0);
+                output_report(c, (Report){ .kind = REPORT_SESSION_NEW, .session = c->own.name });
         }
         c->adopt[0] = '\0';
 }
@@ -84,10 +84,8 @@ static void end_one(Core *c, Own *o) {
 
         if (o->phase == OWN_NONE)
                 return;
-        if (o->committed || o == &c->own) {
-                output_report(c, REPORT_SESSION_ENDED, NULL, NULL, NULL, 0);
-                c->out.actions[c->out.n - 1].session = output_copy(c, o->name, sizeof(o->name));
-        }
+        if (o->committed || o == &c->own)
+                output_report(c, (Report){ .kind = REPORT_SESSION_ENDED, .session = o->name });
         if (o->seen)
                 o->seen->moved = false; /* until now that was we: another machine's it is only if it goes on */
         o->phase = OWN_NONE;
@@ -150,8 +148,8 @@ static void send_beat(Core *c, Own *o) {
         put_beat(c, o, &b);
         if (creating)
                 txn_put(&b, RECORD_FENCE, o->name, &empty, sizeof(empty));
+        b.timeout = attempt_of(o);
         o->txn = txn_send(&b);
-        c->out.actions[c->out.n - 1].timeout = attempt_of(o);
         o->txn_t0 = c->now.boottime;
 }
 
@@ -243,7 +241,7 @@ static void swap_sessions(Core *c) {
         old.leaving = true;
         c->own = c->other;
         c->other = old;
-        output_report(c, REPORT_SESSION_NEW, NULL, NULL, NULL, 0);
+        output_report(c, (Report){ .kind = REPORT_SESSION_NEW, .session = c->own.name });
 }
 
 /* While two sessions beat, both do so at the pace of the shorter TTL. */
@@ -259,7 +257,7 @@ static void on_committed(Core *c, Own *o, const Answer *a) {
                 o->fence_counter = 0;
                 o->phase = OWN_BEATING;
         } else if (!o->committed)
-                output_report(c, REPORT_SESSION_ADOPTED, NULL, NULL, NULL, 0);
+                output_report(c, (Report){ .kind = REPORT_SESSION_ADOPTED, .session = o->name });
         o->beat_revision = a->revision;
         o->committed = true;
         o->t0 = o->txn_t0;
@@ -271,8 +269,7 @@ static void on_committed(Core *c, Own *o, const Answer *a) {
         c->other.next_at = next_round(c, &c->other);
         c->guard.beat_due = true;
         if (o->silent) {
-                output_report(c, REPORT_REGISTRY_BACK, NULL, NULL, NULL, 0);
-                c->out.actions[c->out.n - 1].span = c->now.boottime - o->round_at;
+                output_report(c, (Report){ .kind = REPORT_REGISTRY_BACK, .span = c->now.boottime - o->round_at });
                 o->silent = false;
         }
 }
@@ -299,7 +296,7 @@ static void on_refused(Core *c, Own *o) {
                 if (!s->beat_damaged && !nonce_is_ours(c, o, s->beat_value.nonce) &&
                                 (o->committed || o->phase == OWN_CREATING)) {
                         if (o->committed)
-                                output_report(c, REPORT_SESSION_CLONED, NULL, NULL, NULL, 0);
+                                output_report(c, (Report){ .kind = REPORT_SESSION_CLONED, .session = o->name });
                         replace(c, o);
                         return;
                 }
@@ -394,7 +391,7 @@ static void report_silence(Core *c, Own *o) {
         if (o->silent || o->failures < 2 || !o->committed)
                 return;
         o->silent = true;
-        output_report(c, REPORT_REGISTRY_SILENT, NULL, NULL, NULL, 0);
+        output_report(c, (Report){ .kind = REPORT_REGISTRY_SILENT });
 }
 
 static void begin_round(Core *c, Own *o) {

@@ -35,6 +35,7 @@ enum { TXN_ROOM = 128 };
 TxnBuilder txn_begin(Core *c) {
         return (TxnBuilder){
                 .core = c,
+                .timeout = c->own.timeline.attempt,
                 .compares = output_alloc(c, TXN_ROOM * sizeof(Key)),
                 .puts = output_alloc(c, TXN_ROOM * sizeof(Record)),
                 .deletes = output_alloc(c, TXN_ROOM * sizeof(Key)),
@@ -62,7 +63,7 @@ uint64_t txn_send(TxnBuilder *b) {
         Action *a = output(b->core, ACTION_TXN);
 
         a->id = begin(b->core);
-        a->timeout = b->core->own.timeline.attempt;
+        a->timeout = b->timeout;
         a->txn = (Txn){
                 .compares = b->compares,
                 .n_compares = b->n_compares,

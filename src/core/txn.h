@@ -12,6 +12,7 @@ typedef struct TxnBuilder {
         Record *puts;
         Key *deletes;
         size_t n_compares, n_puts, n_deletes;
+        usec_t timeout; /* of one attempt, unless it is set to something else */
 } TxnBuilder;
 
 /* An empty Txn, in the step's memory. One that is not sent needs no end. */

@@ -280,8 +280,8 @@ void word_begin(Core *c, const Event *e) {
         *w = (Word){ .id = e->id, .kind = e->kind, .on = e->on };
         w->until = e->id > 0 && e->kind != EVENT_STEAL ? USEC_INFINITY
                                                        : usec_add(c->now.boottime, c->own.ttl ?: c->here.ttl);
-        str_copy(w->object, sizeof(w->object), e->kind == EVENT_DRAIN ? strempty(e->machine) : strempty(e->unit));
-        str_copy(w->machine, sizeof(w->machine), e->kind == EVENT_TRANSFER ? strempty(e->machine) : "");
+        str_copy(w->object, sizeof(w->object), e->kind == EVENT_DRAIN ? strempty(e->machine_id) : strempty(e->unit));
+        str_copy(w->machine, sizeof(w->machine), e->kind == EVENT_TRANSFER ? strempty(e->machine_id) : "");
         u = unit_of(c, w);
         if (e->kind == EVENT_RUN && !u && e->config.once && (u = unit_configure(c, &e->config)))
                 u->life.spent = false;

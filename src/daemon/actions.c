@@ -158,7 +158,7 @@ void actions_perform(const Action *a, Now now, void *userdata) {
                 changed_note_core(d->changed, a->unit, a->lease);
                 break;
         case ACTION_REPORT:
-                report_log(d, a);
+                report_log(d, &a->report);
                 break;
         case ACTION_CALL_DONE:
         case ACTION_WORD_DONE:

@@ -12,7 +12,7 @@ typedef struct QueuedEvent QueuedEvent;
 struct QueuedEvent {
         QueuedEvent *prev, *next;
         Event event;
-        char unit[NAME_SIZE], machine[METADATA_SIZE]; /* the longest text that .machine of an event points to */
+        char unit[NAME_SIZE], lease[NAME_SIZE], machine_id[MACHINE_SIZE], metadata[METADATA_SIZE], uuid[UUID_SIZE];
 };
 
 struct Loop {
@@ -28,6 +28,14 @@ Now loop_now(void) {
         return (Now){ .boottime = now_boottime(), .realtime = now_realtime() };
 }
 
+/* Has *text point to a copy of it in buf, if there is one. */
+static void keep(const char **text, char *buf, size_t size) {
+        if (!*text)
+                return;
+        str_copy(buf, size, *text);
+        *text = buf;
+}
+
 /* Records are borrowed, and no adapter delivers any from inside a call that an action makes (registry.h); what comes
  * back from there are failures, which carry none. */
 static void queue_event(Loop *l, const Event *event) {
@@ -37,14 +45,11 @@ static void queue_event(Loop *l, const Event *event) {
                                   event->answer.n_records > 0))
                 abort();
         q->event = *event;
-        if (event->unit) {
-                str_copy(q->unit, sizeof(q->unit), event->unit);
-                q->event.unit = q->unit;
-        }
-        if (event->machine) {
-                str_copy(q->machine, sizeof(q->machine), event->machine);
-                q->event.machine = q->machine;
-        }
+        keep(&q->event.unit, q->unit, sizeof(q->unit));
+        keep(&q->event.lease, q->lease, sizeof(q->lease));
+        keep(&q->event.machine_id, q->machine_id, sizeof(q->machine_id));
+        keep(&q->event.metadata, q->metadata, sizeof(q->metadata));
+        keep(&q->event.uuid, q->uuid, sizeof(q->uuid));
         DL_APPEND(l->queue, q);
 }
 

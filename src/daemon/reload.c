@@ -148,7 +148,7 @@ static void set_metadata(Daemon *d, char **metadata) {
         d->conf->metadata = TAKE_PTR(*metadata);
         *metadata = was; /* the caller frees it */
         last_conf_keep(d->conf);
-        loop_event(d->loop, &(Event){ .kind = EVENT_METADATA, .machine = d->conf->metadata });
+        loop_event(d->loop, &(Event){ .kind = EVENT_METADATA, .metadata = d->conf->metadata });
 }
 
 /* Whether every unit can be stopped in time under the new TTL, by the options that it will have. */

@@ -17,10 +17,10 @@
 
 typedef struct Line {
         Daemon *daemon;
-        const Action *action;
+        const Report *report;
         const char *subject; /* the unit, or else the lease */
         const char *lease;
-        char machine[128]; /* .machine for people */
+        char machine[128]; /* .machine_id for people */
         char span[64];
 } Line;
 
@@ -30,9 +30,9 @@ static void say(const Line *l, int level, const char *format, ...) _printf_(3, 4
 static void keep_error(const Line *l, const char *text) {
         LeaseView lease;
 
-        if (l->action->unit)
-                pid1_port_set_error(l->daemon, l->action->unit, text);
-        else if (l->action->lease && core_find_lease(l->daemon->core, loop_now(), l->action->lease, &lease) &&
+        if (l->report->unit)
+                pid1_port_set_error(l->daemon, l->report->unit, text);
+        else if (l->report->lease && core_find_lease(l->daemon->core, loop_now(), l->report->lease, &lease) &&
                         lease.unit)
                 pid1_port_set_error(l->daemon, lease.unit, text);
 }
@@ -68,11 +68,11 @@ static void registry_error(Daemon *d, char *buf, size_t size) {
 }
 
 static void report_registry(const Line *l) {
-        const Action *a = l->action;
+        const Report *r = l->report;
         SessionView session;
         char error[512];
 
-        switch (a->report) {
+        switch (r->kind) {
         case REPORT_REGISTRY_SILENT:
                 registry_error(l->daemon, error, sizeof(error));
                 say(l, LOG_WARNING,
@@ -98,7 +98,7 @@ static void report_registry(const Line *l) {
                                 "units are stopped, and none starts before the wait is over");
                 break;
         case REPORT_REGISTRY_ACCEPTED:
-                say(l, LOG_NOTICE, "the registry %s is accepted", strempty(a->machine));
+                say(l, LOG_NOTICE, "the registry %s is accepted", strempty(r->registry));
                 break;
         default:
                 break;
@@ -106,32 +106,32 @@ static void report_registry(const Line *l) {
 }
 
 static void report_session(const Line *l) {
-        const Action *a = l->action;
+        const Report *r = l->report;
 
-        switch (a->report) {
+        switch (r->kind) {
         case REPORT_SESSION_NEW:
-                say(l, LOG_INFO, "new session %s", strempty(a->session));
+                say(l, LOG_INFO, "new session %s", strempty(r->session));
                 break;
         case REPORT_SESSION_ADOPTED:
-                say(l, LOG_INFO, "carrying on session %s", strempty(a->session));
+                say(l, LOG_INFO, "carrying on session %s", strempty(r->session));
                 break;
         case REPORT_SESSION_ENDED:
                 say(l, LOG_WARNING, "session %s has ended: what it held is lost, and its units are being stopped",
-                                strempty(a->session));
+                                strempty(r->session));
                 break;
         case REPORT_SESSION_CLONED:
                 say(l, LOG_ALERT,
                                 "somebody else beats in the name of session %s: this machine or its /run was copied; "
                                 "its units are "
                                 "being stopped",
-                                strempty(a->session));
+                                strempty(r->session));
                 break;
         case REPORT_MACHINE_TWICE:
                 say(l, LOG_ALERT,
                                 "another live machine, %s, has our machine id %s: this one does not compete for "
                                 "leases until either "
                                 "has a new /etc/machine-id or MachineID=",
-                                isempty(a->machine) ? "of unknown name" : a->machine, l->daemon->machine_id);
+                                isempty(r->hostname) ? "of unknown name" : r->hostname, l->daemon->machine_id);
                 break;
         default:
                 break;
@@ -139,54 +139,54 @@ static void report_session(const Line *l) {
 }
 
 static void report_lease(const Line *l) {
-        const Action *a = l->action;
+        const Report *r = l->report;
 
-        switch (a->report) {
+        switch (r->kind) {
         case REPORT_ACQUIRED:
                 clear_error(l);
-                if (a->machine)
+                if (r->machine_id)
                         say(l, LOG_NOTICE,
                                         "lease acquired with Index %" PRIu64 ", taken over from %s, which went silent",
-                                        a->index, l->machine);
+                                        r->index, l->machine);
                 else
-                        say(l, LOG_NOTICE, "lease acquired with Index %" PRIu64, a->index);
+                        say(l, LOG_NOTICE, "lease acquired with Index %" PRIu64, r->index);
                 break;
         case REPORT_ADOPTED:
-                say(l, LOG_NOTICE, "still ours with Index %" PRIu64 " after the restart of the daemon", a->index);
+                say(l, LOG_NOTICE, "still ours with Index %" PRIu64 " after the restart of the daemon", r->index);
                 break;
         case REPORT_LOST:
-                if (a->machine)
+                if (r->machine_id)
                         say(l, LOG_WARNING, "lease lost (Index %" PRIu64 "): %s has it now; stopping the unit here",
-                                        a->index, l->machine);
+                                        r->index, l->machine);
                 else
-                        say(l, LOG_WARNING, "lease lost (Index %" PRIu64 "); stopping the unit here", a->index);
+                        say(l, LOG_WARNING, "lease lost (Index %" PRIu64 "); stopping the unit here", r->index);
                 break;
         case REPORT_EXPIRED:
                 say(l, LOG_WARNING,
                                 "no beat has come through in time for Index %" PRIu64
                                 ": stopping the unit before anybody else may start it",
-                                a->index);
+                                r->index);
                 break;
         case REPORT_GUARD_LOST:
                 say(l, LOG_WARNING, "the guard that kept its time is gone: stopping the unit (Index %" PRIu64 ")",
-                                a->index);
+                                r->index);
                 break;
         case REPORT_RESUMED:
                 clear_error(l);
-                say(l, LOG_NOTICE, "the lease is still ours (Index %" PRIu64 "): starting the unit again", a->index);
+                say(l, LOG_NOTICE, "the lease is still ours (Index %" PRIu64 "): starting the unit again", r->index);
                 break;
         case REPORT_RELEASED:
-                say(l, LOG_NOTICE, "lease released (Index %" PRIu64 "%s%s)", a->index,
-                                a->reason.why != WHY_NONE ? ", " : "", why_word(a->reason.why));
+                say(l, LOG_NOTICE, "lease released (Index %" PRIu64 "%s%s)", r->index, r->why != WHY_NONE ? ", " : "",
+                                why_word(r->why));
                 break;
         case REPORT_TRANSFERRED:
-                say(l, LOG_NOTICE, "lease handed to %s, with Index %" PRIu64, l->machine, a->index);
+                say(l, LOG_NOTICE, "lease handed to %s, with Index %" PRIu64, l->machine, r->index);
                 break;
         case REPORT_ROBBED:
                 say(l, LOG_NOTICE,
                                 "lease taken by force from %s (Index %" PRIu64
                                 "): the unit starts here when that machine has stopped it, or in %s",
-                                l->machine, a->index, l->span);
+                                l->machine, r->index, l->span);
                 break;
         case REPORT_DAMAGED: {
                 const char *why = registry_port_damage(l->daemon->registry_port, RECORD_LEASE, l->lease);
@@ -202,14 +202,14 @@ static void report_lease(const Line *l) {
                 say(l, LOG_NOTICE,
                                 "the lease's record was damaged or deleted: written again as it was, with Index "
                                 "%" PRIu64,
-                                a->index);
+                                r->index);
                 break;
         case REPORT_RETAKEN:
                 say(l, LOG_NOTICE,
                                 "the lease's record was damaged or deleted, and its holder does not write it again: "
                                 "taken, "
                                 "with Index %" PRIu64 "; the unit starts here in %s",
-                                a->index, l->span);
+                                r->index, l->span);
                 break;
         default:
                 break;
@@ -219,13 +219,13 @@ static void report_lease(const Line *l) {
 /* The one alarm that everything else is there to prevent: it bears an id, so that monitoring can wait for it, and the
  * journal's catalog explains it. */
 static void report_stray(const Line *l) {
-        const char *unit = l->action->unit;
+        const char *unit = l->report->unit;
         char line[512], text[2 * sizeof(line)];
         JournalEntry entry = {};
 
         (void) snprintf(line, sizeof(line), "it is active on this machine without its lease%s%s%s: stopping it",
-                        l->action->machine ? ", which " : "", l->action->machine ? l->machine : "",
-                        l->action->machine ? " holds" : "");
+                        l->report->machine_id ? ", which " : "", l->report->machine_id ? l->machine : "",
+                        l->report->machine_id ? " holds" : "");
         (void) text_clean(text, sizeof(text), line);
         journal_add(&entry, "MESSAGE=%s: %s", unit, text);
         journal_add(&entry, "MESSAGE_ID=" MESSAGE_STRAY);
@@ -241,7 +241,7 @@ static void report_stray(const Line *l) {
 
 /* Without a unit there is no gate to speak of. */
 static bool report_load(const Line *l) {
-        const Pid1UnitStatus *s = pid1_port_status(l->daemon, l->action->unit);
+        const Pid1UnitStatus *s = pid1_port_status(l->daemon, l->report->unit);
 
         if (!s || !s->known || streq(s->load_state, "loaded"))
                 return false;
@@ -261,9 +261,9 @@ static bool report_load(const Line *l) {
 }
 
 static void report_unit(const Line *l) {
-        const Action *a = l->action;
+        const Report *r = l->report;
 
-        switch (a->report) {
+        switch (r->kind) {
         case REPORT_STRAY:
                 report_stray(l);
                 break;
@@ -287,14 +287,14 @@ static void report_unit(const Line *l) {
                                 "systemd has stopped it together with %s, which it needs: it starts here again when "
                                 "that is back "
                                 "soon, and otherwise elsewhere",
-                                isempty(a->other) ? "a unit" : a->other);
+                                isempty(r->other) ? "a unit" : r->other);
                 break;
         case REPORT_STOPPED_FOR:
                 say(l, LOG_NOTICE,
                                 "systemd has stopped it for %s, with which it conflicts: it starts here again when "
                                 "that is over "
                                 "soon, and otherwise elsewhere",
-                                isempty(a->other) ? "a unit" : a->other);
+                                isempty(r->other) ? "a unit" : r->other);
                 break;
         case REPORT_STARTED_AGAIN:
                 say(l, LOG_NOTICE, "what it was stopped for is over: starting it again");
@@ -312,16 +312,16 @@ static void report_unit(const Line *l) {
         }
 }
 
-void report_log(Daemon *d, const Action *a) {
-        Line l = { .daemon = d, .action = a, .subject = a->unit ?: a->lease, .lease = a->lease ?: strempty(a->unit) };
+void report_log(Daemon *d, const Report *r) {
+        Line l = { .daemon = d, .report = r, .subject = r->unit ?: r->lease, .lease = r->lease ?: strempty(r->unit) };
 
-        (void) machine_name(d->core, a->machine, l.machine, sizeof(l.machine));
-        (void) format_span(l.span, sizeof(l.span), a->span);
+        (void) machine_name(d->core, r->machine_id, l.machine, sizeof(l.machine));
+        (void) format_span(l.span, sizeof(l.span), r->span);
         /* So it looks, too, when the machine is being shut down. */
-        if (a->report == REPORT_STOPPED_BY_HAND || a->report == REPORT_STOPPED_WITH ||
-                        a->report == REPORT_STOPPED_FOR || a->report == REPORT_GUARD_LOST)
+        if (r->kind == REPORT_STOPPED_BY_HAND || r->kind == REPORT_STOPPED_WITH || r->kind == REPORT_STOPPED_FOR ||
+                        r->kind == REPORT_GUARD_LOST)
                 stop_suspected(d);
-        switch (a->report) {
+        switch (r->kind) {
         case REPORT_SESSION_NEW:
         case REPORT_SESSION_ADOPTED:
         case REPORT_SESSION_ENDED:

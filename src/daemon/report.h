@@ -10,4 +10,4 @@
 #include "daemon/internal.h"
 
 /* ACTION_REPORT. */
-void report_log(Daemon *d, const Action *action);
+void report_log(Daemon *d, const Report *report);

@@ -175,7 +175,8 @@ int verb_transfer_unit(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
                 return r;
         log_notice("%s: transfer to %s asked for over D-Bus", unit.unit,
                         machine_name(d->core, machine.machine_id, target, sizeof(target)));
-        return words_begin(d, m, &(Event){ .kind = EVENT_TRANSFER, .unit = unit.unit, .machine = machine.machine_id });
+        return words_begin(
+                        d, m, &(Event){ .kind = EVENT_TRANSFER, .unit = unit.unit, .machine_id = machine.machine_id });
 }
 
 int verb_steal_unit(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
@@ -240,7 +241,7 @@ static int set_other_draining(
                                 "undrain there.",
                                 name);
         log_notice("%s: %s asked for over D-Bus", name, on ? "drain" : "undrain");
-        return words_begin(d, m, &(Event){ .kind = EVENT_DRAIN, .machine = machine->machine_id, .on = on });
+        return words_begin(d, m, &(Event){ .kind = EVENT_DRAIN, .machine_id = machine->machine_id, .on = on });
 }
 
 static int set_machine_draining(Daemon *d, sd_bus_message *m, bool on, sd_bus_error *error) {
@@ -290,7 +291,7 @@ int verb_accept_registry(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
                                                 : "The registry that answers is ",
                                 session.found_uuid);
         log_notice("the registry with uuid %s is the right one from now on, as asked for over D-Bus", uuid);
-        loop_event(d->loop, &(Event){ .kind = EVENT_ACCEPT, .machine = uuid });
+        loop_event(d->loop, &(Event){ .kind = EVENT_ACCEPT, .uuid = uuid });
         return sd_bus_reply_method_return(m, NULL);
 }
 
@@ -310,7 +311,7 @@ int verb_forget_index(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
                 return bus_error(error, BUS_ERROR("Busy"), "%s is held here: its Index is in use.", name);
         log_notice("%s: the Index %" PRIu64 " that this machine remembers is forgotten, as asked for over D-Bus", name,
                         index);
-        loop_event(d->loop, &(Event){ .kind = EVENT_FORGET_INDEX, .unit = name });
+        loop_event(d->loop, &(Event){ .kind = EVENT_FORGET_INDEX, .lease = name });
         return sd_bus_reply_method_return(m, "tt", index, core_remembered(d->core, name));
 }
 

@@ -93,7 +93,7 @@ struct PendingWord {
         uint64_t id;
         Daemon *daemon;
         Event event;
-        char unit[NAME_SIZE], machine[MACHINE_SIZE];
+        char unit[NAME_SIZE], machine_id[MACHINE_SIZE];
         char object[NAME_SIZE]; /* for the log: the unit, or the machine's name */
         sd_bus_message *message;
         words_reply_t reply;
@@ -122,15 +122,15 @@ static int begin(Daemon *d, sd_bus_message *m, const Event *word, words_reply_t 
         p->event = *word;
         p->event.id = p->id = ++d->callers.last_call;
         str_copy(p->unit, sizeof(p->unit), strempty(word->unit));
-        str_copy(p->machine, sizeof(p->machine), strempty(word->machine));
+        str_copy(p->machine_id, sizeof(p->machine_id), strempty(word->machine_id));
         p->event.unit = word->unit ? p->unit : NULL;
-        p->event.machine = word->machine ? p->machine : NULL;
+        p->event.machine_id = word->machine_id ? p->machine_id : NULL;
         p->message = sd_bus_message_ref(m);
         p->reply = f;
         if (word->unit)
                 str_copy(p->object, sizeof(p->object), word->unit);
-        else if (word->machine)
-                (void) machine_name(d->core, word->machine, p->object, sizeof(p->object));
+        else if (word->machine_id)
+                (void) machine_name(d->core, word->machine_id, p->object, sizeof(p->object));
         DL_APPEND(d->callers.words, p);
         p->asker = asker_new(d, m, p->id, f ? NULL : give_to_core, p);
         if (!p->asker) {

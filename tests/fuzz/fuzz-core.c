@@ -291,11 +291,11 @@ static void say(Run *r) {
         e.on = input_byte(&r->in) % 2;
         e.index = pick_number(r);
         if (e.kind == EVENT_METADATA)
-                e.machine = pick(r, places, ELEMENTSOF(places));
+                e.metadata = pick(r, places, ELEMENTSOF(places));
         else if (e.kind == EVENT_ACCEPT)
-                e.machine = input_byte(&r->in) % 2 ? "uuid-0" : "uuid-1";
+                e.uuid = input_byte(&r->in) % 2 ? "uuid-0" : "uuid-1";
         else if (e.kind == EVENT_TRANSFER || e.kind == EVENT_DRAIN)
-                e.machine = machines[input_byte(&r->in) % 3];
+                e.machine_id = machines[input_byte(&r->in) % 3];
         if (e.kind == EVENT_TTL)
                 e.span = (2 + input_byte(&r->in) % 59) * USEC_PER_SEC;
         else if (e.kind == EVENT_SLEEP)

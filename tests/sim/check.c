@@ -270,7 +270,7 @@ void check_report(World *w, int unit, const Action *a) {
         Counts *c = &w->counts;
         LeaseCheck *l = unit < 0 ? NULL : w->leases + unit;
 
-        switch (a->report) {
+        switch (a->report.kind) {
         case REPORT_SESSION_NEW:
                 c->sessions++;
                 break;
@@ -284,7 +284,7 @@ void check_report(World *w, int unit, const Action *a) {
                 break;
         case REPORT_ACQUIRED:
                 c->acquired++;
-                c->takeovers += a->machine != NULL;
+                c->takeovers += a->report.machine_id != NULL;
                 break;
         case REPORT_ADOPTED:
                 c->adopted++;
@@ -313,7 +313,7 @@ void check_report(World *w, int unit, const Action *a) {
         case REPORT_UNIT_FAILED:
                 c->failed_units++;
                 if (l)
-                        l->held_down_until = MAX(l->held_down_until, w->now + a->span + a->span / 50);
+                        l->held_down_until = MAX(l->held_down_until, w->now + a->report.span + a->report.span / 50);
                 break;
         case REPORT_DONE:
                 c->done++;

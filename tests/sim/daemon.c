@@ -161,7 +161,7 @@ static bool cut(World *w, Machine *m, const Action *a, bool before) {
 static void run_actions(World *w, Machine *m) {
         while (m->next_action < m->n_actions) {
                 const Action *a = m->actions + m->next_action++;
-                int unit = find_unit(w, a->unit);
+                int unit = find_unit(w, a->kind == ACTION_REPORT ? a->report.unit : a->unit);
 
                 if (cut(w, m, a, true))
                         return;

@@ -219,17 +219,17 @@ static void on_verb(World *w, Machine *m, SimEvent *e) {
         if (event.kind == EVENT_SLEEP && event.on != (m->sleep.state == SLEEP_COMING))
                 return; /* a signal is a hint, and logind, when it was asked, has said that it is not so any more */
         if (event.kind == EVENT_TRANSFER)
-                event.machine = w->machines[e->b].id;
+                event.machine_id = w->machines[e->b].id;
         if (event.kind == EVENT_METADATA)
-                event.machine = m->metadata;
+                event.metadata = m->metadata;
         if (event.kind == EVENT_DRAIN) {
                 event.on = e->b & 1;
-                event.machine = e->b > 1 ? w->machines[e->b / 2 - 1].id : NULL;
+                event.machine_id = e->b > 1 ? w->machines[e->b / 2 - 1].id : NULL;
         }
         if (event.kind == EVENT_ACCEPT) {
                 if (!meta)
                         return;
-                event.machine = meta->meta.uuid;
+                event.uuid = meta->meta.uuid;
         }
         if (event.kind == EVENT_CONFIGURE) {
                 m->enabled[e->unit] = true;

@@ -185,23 +185,7 @@ static void trace_request(World *w, const Machine *m, const Action *a) {
         trace_line(w, m, "-> txn #%llu:%s", (unsigned long long) a->id, buf);
 }
 
-void trace_action(World *w, const Machine *m, const Action *a) {
-        static const char *const names[] = {
-                [ACTION_SESSION] = "session",
-                [ACTION_GUARD_ARM] = "arm",
-                [ACTION_GUARD_BEAT] = "beat guard",
-                [ACTION_GUARD_LOSE] = "lose",
-                [ACTION_GUARD_DISARM] = "disarm",
-                [ACTION_GATE_OPEN] = "open gate",
-                [ACTION_GATE_CLOSE] = "close gate",
-                [ACTION_UNIT_START] = "start",
-                [ACTION_UNIT_STOP] = "stop",
-                [ACTION_UNIT_CLEAN] = "clean",
-                [ACTION_FORGOTTEN] = "forgotten",
-                [ACTION_CALL_DONE] = "call done",
-                [ACTION_SLEEP_READY] = "may sleep",
-                [ACTION_EXIT] = "exit",
-        };
+static void trace_report(World *w, const Machine *m, const Report *r) {
         static const char *const reports[] = {
                 [REPORT_SESSION_NEW] = "session new",
                 [REPORT_SESSION_ADOPTED] = "session adopted",
@@ -234,13 +218,34 @@ void trace_action(World *w, const Machine *m, const Action *a) {
                 [REPORT_RETAKEN] = "retaken",
         };
 
+        trace_line(w, m, "-> REPORT %s %s %s %llu %s",
+                        (size_t) r->kind < ELEMENTSOF(reports) ? strempty(reports[r->kind]) : "?", strempty(r->unit),
+                        r->lease && !r->unit ? r->lease : "", (unsigned long long) r->index,
+                        r->machine_id ?: r->hostname ?: r->registry ?: r->other ?: why_word(r->why));
+}
+
+void trace_action(World *w, const Machine *m, const Action *a) {
+        static const char *const names[] = {
+                [ACTION_SESSION] = "session",
+                [ACTION_GUARD_ARM] = "arm",
+                [ACTION_GUARD_BEAT] = "beat guard",
+                [ACTION_GUARD_LOSE] = "lose",
+                [ACTION_GUARD_DISARM] = "disarm",
+                [ACTION_GATE_OPEN] = "open gate",
+                [ACTION_GATE_CLOSE] = "close gate",
+                [ACTION_UNIT_START] = "start",
+                [ACTION_UNIT_STOP] = "stop",
+                [ACTION_UNIT_CLEAN] = "clean",
+                [ACTION_FORGOTTEN] = "forgotten",
+                [ACTION_CALL_DONE] = "call done",
+                [ACTION_SLEEP_READY] = "may sleep",
+                [ACTION_EXIT] = "exit",
+        };
+
         if (a->kind == ACTION_TXN || a->kind == ACTION_READ)
                 trace_request(w, m, a);
         else if (a->kind == ACTION_REPORT)
-                trace_line(w, m, "-> REPORT %s %s %s %llu %s",
-                                (size_t) a->report < ELEMENTSOF(reports) ? strempty(reports[a->report]) : "?",
-                                strempty(a->unit), a->lease && !a->unit ? a->lease : "", (unsigned long long) a->index,
-                                a->machine ?: strempty(a->other));
+                trace_report(w, m, &a->report);
         else if (a->kind == ACTION_GUARD_ARM || a->kind == ACTION_GUARD_BEAT || a->kind == ACTION_GUARD_LOSE)
                 trace_line(w, m, "-> %s %s Index %llu t0 %.6f stop %.3f kill %.3f", names[a->kind], strempty(a->unit),
                                 (unsigned long long) a->index, (double) a->t0 / USEC_PER_SEC,

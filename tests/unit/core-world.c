@@ -153,7 +153,7 @@ static void carry_out(World *w, const Action *a) {
                 str_copy(w->session, sizeof(w->session), a->session);
                 break;
         case ACTION_REPORT:
-                w->reports[a->report]++;
+                w->reports[a->report.kind]++;
                 break;
         case ACTION_CALL_DONE:
                 w->called = a->result;

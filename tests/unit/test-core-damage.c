@@ -289,7 +289,7 @@ static void an_index_that_the_operator_lets_it_forget_is_forgotten(void **state)
         world_connect(w);
         world_pass(w, USEC_PER_SEC);
         assert_int_equal(core_remembered(w->core, "a.service"), 7);
-        world_step(w, (Event){ .kind = EVENT_FORGET_INDEX, .unit = "a.service" });
+        world_step(w, (Event){ .kind = EVENT_FORGET_INDEX, .lease = "a.service" });
         assert_int_equal(core_remembered(w->core, "a.service"), 3);
         assert_true(w->done[ACTION_REMEMBER] > 0);
         w->unit.gate_loaded = true;
@@ -411,7 +411,7 @@ static void a_lease_is_not_handed_to_a_session_that_is_over(void **state) {
         show(w, RECORD_OFFER, THEM "/a.service");
         show(w, RECORD_BEAT, THEIR_SESSION);
         show(w, RECORD_FENCE, THEIR_SESSION);
-        world_step(w, (Event){ .kind = EVENT_TRANSFER, .unit = "a.service", .machine = THEM });
+        world_step(w, (Event){ .kind = EVENT_TRANSFER, .unit = "a.service", .machine_id = THEM });
         world_delete(w, RECORD_BEAT, THEIR_SESSION);
         world_delete(w, RECORD_FENCE, THEIR_SESSION);
         stop_unit(w);

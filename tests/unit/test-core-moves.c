@@ -6,7 +6,13 @@
 #include <stdlib.h>
 
 static void operate(Cluster *c, size_t machine, EventKind kind, bool on, const char *text) {
-        cluster_event(c, machine, (Event){ .kind = kind, .on = on, .machine = text });
+        bool metadata = kind == EVENT_METADATA;
+
+        cluster_event(c, machine,
+                        (Event){ .kind = kind,
+                                        .on = on,
+                                        .metadata = metadata ? text : NULL,
+                                        .machine_id = metadata ? NULL : text });
 }
 
 /* ---- machines whose unit files differ ---- */
@@ -193,7 +199,7 @@ static void a_transfer_to_where_it_is_keeps_no_drain_waiting(void **state) {
         cluster_pass(c, 5 * USEC_PER_SEC);
         from = (size_t) cluster_runs_on(c, 0);
         cluster_event(c, from,
-                        (Event){ .kind = EVENT_TRANSFER, .unit = c->names[0], .machine = c->machines[from].id });
+                        (Event){ .kind = EVENT_TRANSFER, .unit = c->names[0], .machine_id = c->machines[from].id });
         operate(c, from, EVENT_DRAIN, true, NULL);
         cluster_pass(c, 5 * USEC_PER_SEC);
         assert_int_equal(cluster_runs_on(c, 0), !from);

@@ -11,7 +11,13 @@ static void wish(Cluster *c, size_t unit, size_t field, size_t size, const char 
 #define WISH(c, unit, field, text) wish(c, unit, offsetof(Placement, field), sizeof(c->placements->field), text)
 
 static void operate(Cluster *c, size_t machine, EventKind kind, bool on, const char *text) {
-        cluster_event(c, machine, (Event){ .kind = kind, .on = on, .machine = text });
+        bool metadata = kind == EVENT_METADATA;
+
+        cluster_event(c, machine,
+                        (Event){ .kind = kind,
+                                        .on = on,
+                                        .metadata = metadata ? text : NULL,
+                                        .machine_id = metadata ? NULL : text });
 }
 
 static void must_be_even(Cluster *c, size_t n_machines) {
@@ -202,7 +208,7 @@ static void a_unit_follows_the_one_it_must_run_beside(void **state) {
         cluster_event(c, (size_t) from,
                         (Event){ .kind = EVENT_TRANSFER,
                                         .unit = c->names[1],
-                                        .machine = c->machines[(from + 1) % 3].id });
+                                        .machine_id = c->machines[(from + 1) % 3].id });
         cluster_pass(c, 5 * USEC_PER_SEC);
         assert_int_equal(cluster_runs_on(c, 1), (from + 1) % 3);
         assert_int_equal(cluster_runs_on(c, 0), (from + 1) % 3);

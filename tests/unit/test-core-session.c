@@ -71,7 +71,7 @@ static void a_replaced_registry_stops_everything_until_it_is_accepted(void **sta
         world_pass(w, 200 * USEC_PER_SEC);
         assert_int_equal(w->done[ACTION_UNIT_START], 1);
         assert_int_equal(world_find(w, RECORD_LEASE, "a.service")->revision, 0);
-        world_step(w, (Event){ .kind = EVENT_ACCEPT, .machine = "v" });
+        world_step(w, (Event){ .kind = EVENT_ACCEPT, .uuid = "v" });
         world_pass(w, 100 * USEC_PER_SEC);
         assert_int_equal(w->done[ACTION_UNIT_START], 2);
         assert_true(world_lease(w)->index > 1000000); /* the floor was raised to the wall clock */
@@ -145,7 +145,7 @@ static void a_registry_that_is_emptied_before_its_floor_is_raised_gets_a_name_th
         world_restart(w, NULL);
         world_connect(w);
         w->lose = 1u << RECORD_META;
-        world_step(w, (Event){ .kind = EVENT_ACCEPT, .machine = "v" });
+        world_step(w, (Event){ .kind = EVENT_ACCEPT, .uuid = "v" });
         world_pass(w, 5 * USEC_PER_SEC);
         assert_int_equal(w->reports[REPORT_REGISTRY_ACCEPTED], 1);
         for (size_t i = 0; i < w->n_entries; i++)
@@ -153,7 +153,7 @@ static void a_registry_that_is_emptied_before_its_floor_is_raised_gets_a_name_th
         w->lose = 0;
         world_pass(w, 70 * USEC_PER_SEC); /* in which nobody else writes the old name again */
         assert_int_equal(strlen(meta->uuid), UUID_SIZE - 1);
-        world_step(w, (Event){ .kind = EVENT_ACCEPT, .machine = meta->uuid });
+        world_step(w, (Event){ .kind = EVENT_ACCEPT, .uuid = meta->uuid });
         world_pass(w, 80 * USEC_PER_SEC);
         assert_int_equal(world_lease(w)->state, LEASE_HELD);
         assert_true(meta->index_floor > 0);
@@ -179,7 +179,7 @@ static void a_registry_replaced_by_an_older_state_while_it_has_no_name_gets_one_
         world_pass(w, 10 * USEC_PER_SEC);
         assert_int_equal(strlen(world_find(w, RECORD_META, "")->value.meta.uuid), UUID_SIZE - 1);
         assert_true(w->done[ACTION_TXN] < asked + 30);
-        world_step(w, (Event){ .kind = EVENT_ACCEPT, .machine = world_find(w, RECORD_META, "")->value.meta.uuid });
+        world_step(w, (Event){ .kind = EVENT_ACCEPT, .uuid = world_find(w, RECORD_META, "")->value.meta.uuid });
         world_pass(w, 80 * USEC_PER_SEC);
         assert_int_equal(world_lease(w)->state, LEASE_HELD);
         world_free(w);

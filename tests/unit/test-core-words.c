@@ -31,7 +31,7 @@ static void ask(World *w, EventKind kind) {
         w->done[ACTION_WORD_DONE] = 0;
         world_step(w, (Event){ .kind = kind,
                                       .unit = "a.service",
-                                      .machine = kind == EVENT_STEAL ? NULL : THEM,
+                                      .machine_id = kind == EVENT_STEAL ? NULL : THEM,
                                       .id = ID,
                                       .on = true });
 }
@@ -245,7 +245,7 @@ static void a_drain_of_another_machine_goes_with_whoever_asked(void **state) {
                                       .answer = { .revision = w->revision, .records = &r, .n_records = 1 } });
         w->lose = 1u << RECORD_MACHINE;
         w->done[ACTION_WORD_DONE] = 0;
-        world_step(w, (Event){ .kind = EVENT_DRAIN, .machine = THEM, .id = ID, .on = true });
+        world_step(w, (Event){ .kind = EVENT_DRAIN, .machine_id = THEM, .id = ID, .on = true });
         assert_int_equal(w->done[ACTION_WORD_DONE], 0);
         world_step(w, (Event){ .kind = EVENT_WITHDRAW, .id = ID });
         assert_answered(w, WORD_WITHDRAWN);
