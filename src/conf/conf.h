@@ -11,7 +11,7 @@
 
 #include <stdio.h>
 
-#include "core/placement.h"
+#include "core/unit-config.h"
 #include "util/macros.h"
 #include "util/strv.h"
 #include "util/time-util.h"
@@ -58,22 +58,19 @@ void leased_conf_dump(const LeasedConf *c, FILE *f);
 /* Loads one file that leased_conf_dump() has written, over the defaults, checked likewise. Also -ENOENT. */
 int leased_conf_load_dump(const char *path, LeasedConf **ret, Messages *messages);
 
+/* The options of one unit. What the core decides by is in config, so that an option for the core needs no second field
+ * here; config.unit, .lease and .placement borrow from this struct, config.timeout_stop and .global are left to the
+ * daemon, who hears of them from PID 1. */
 typedef struct UnitOptions {
         char *unit;
-        char *lease;              /* Lease=; default: the unit's name */
-        usec_t stop_grace;        /* StopGraceSec=; USEC_INFINITY if not set */
-        char *stop_grace_where;   /* "FILE:LINE" of it; NULL if not set */
-        int64_t version;          /* Version=; default 0 */
-        bool release_on_success;  /* OnSuccess=done|release */
-        bool hold_on_failure;     /* OnFailure=release|hold */
-        bool fence_by_reboot;     /* FenceAction=none|reboot */
-        usec_t hold_down_release; /* HoldDownSec=; default 30 s */
-        usec_t hold_down_failure; /* HoldDownSec=; default 60 s */
-        char *slice;              /* Slice=: its control group is the unit's, too; NULL if not set */
-        bool allow_outside;       /* AllowOutside=: what its commands start elsewhere is known, and left so */
-        bool global;              /* Global=: on every machine that fits, without a lease */
-        bool place_doubtful;      /* a line that says where it may run is bad, and stands for nothing */
-        Placement placement;      /* MachineID=, MachineOf=, Require=, Prefer=, Conflicts=, Replaces=, Failback= */
+        char *lease;            /* Lease=; default: the unit's name */
+        UnitConfig config;      /* all options that the core goes by */
+        char *stop_grace_where; /* "FILE:LINE" of StopGraceSec=; NULL if not set */
+        bool fence_by_reboot;   /* FenceAction=none|reboot */
+        char *slice;            /* Slice=: its control group is the unit's, too; NULL if not set */
+        bool allow_outside;     /* AllowOutside=: what its commands start elsewhere is known, and left so */
+        bool global;            /* Global=: on every machine that fits, without a lease */
+        Placement placement;    /* MachineID=, MachineOf=, Require=, Prefer=, Conflicts=, Replaces=, Failback= */
 } UnitOptions;
 
 /* Options of one unit, by its canonical name: [X-Fleet] in the unit file and its drop-ins, on top of it [X-Leased] in
@@ -88,6 +85,10 @@ int unit_options_preview(const char *root, const char *unit, UnitOptions **ret, 
 UnitOptions *unit_options_peek(const char *root, const char *unit);
 UnitOptions *unit_options_free(UnitOptions *o);
 DEFINE_TRIVIAL_CLEANUP(UnitOptions *, unit_options_free)
+
+/* Writes the options that are in force, defaults included, as lines "Key=value" for people: what differs between two
+ * dumps of one unit is what a reload has changed. */
+void unit_options_dump(const UnitOptions *o, FILE *f);
 
 /* The timeline of these options under a TTL and the unit's own TimeoutStopSec= (USEC_INFINITY if it has none, or it is
  * not known: only StopGraceSec= can be too long). 0, -ERANGE for the TTL, or -EBADMSG with the numbers as a message

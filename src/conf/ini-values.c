@@ -169,3 +169,36 @@ int ini_parse_span_to(const char *value, usec_t most, usec_t *field) {
 int ini_parse_span(const char *value, void *field) {
         return ini_parse_span_to(value, USEC_INFINITY, field);
 }
+
+/* ---- the other way ---- */
+
+void ini_print_all(const IniOption *options, size_t n, const void *target, FILE *f) {
+        for (size_t i = 0; i < n; i++)
+                if (options[i].print)
+                        options[i].print(f, options[i].key, (const char *) target + options[i].offset);
+}
+
+void ini_print_text(FILE *f, const char *key, const void *field) {
+        if (*(const char *) field)
+                (void) fprintf(f, "%s=%s\n", key, (const char *) field);
+}
+
+void ini_print_string(FILE *f, const char *key, const void *field) {
+        ini_print_text(f, key, strempty(*(char *const *) field));
+}
+
+void ini_print_int64(FILE *f, const char *key, const void *field) {
+        (void) fprintf(f, "%s=%" PRIi64 "\n", key, *(const int64_t *) field);
+}
+
+void ini_print_bool(FILE *f, const char *key, const void *field) {
+        ini_print_text(f, key, *(const bool *) field ? "yes" : "");
+}
+
+void ini_print_span(FILE *f, const char *key, const void *field) {
+        usec_t t = *(const usec_t *) field;
+        char span[64];
+
+        if (t != USEC_INFINITY)
+                (void) fprintf(f, "%s=%s\n", key, format_span(span, sizeof(span), t));
+}

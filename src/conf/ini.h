@@ -16,11 +16,15 @@
 /* 0, or a negative errno if the value makes no sense; *field must be left alone then. value "" means "not set". */
 typedef int (*ini_parse_t)(const char *value, void *field);
 
+/* Writes the field as it would stand in a file, one line or several; nothing where it is not set. */
+typedef void (*ini_print_t)(FILE *f, const char *key, const void *field);
+
 typedef struct IniOption {
         const char *key;
         ini_parse_t parse;
         size_t offset;        /* of the field in the target */
         const char *expected; /* for messages: what would be right, e.g. "a time span from 2s to 60s, e.g. TTL=10s" */
+        ini_print_t print;    /* for ini_print_all(); NULL: it is left out */
 } IniOption;
 
 typedef struct IniTable {
@@ -55,3 +59,13 @@ int ini_parse_bool(const char *value, void *field);   /* bool: yes or no, true, 
 int ini_parse_span(const char *value, void *field);   /* usec_t; not set: USEC_INFINITY, which is refused as a value */
 /* The same, and -ERANGE for a span longer than most. */
 int ini_parse_span_to(const char *value, usec_t most, usec_t *field);
+
+/* Prints each option of a table from its target. */
+void ini_print_all(const IniOption *options, size_t n, const void *target, FILE *f);
+
+/* Ready-made printers. */
+void ini_print_string(FILE *f, const char *key, const void *field); /* char * */
+void ini_print_text(FILE *f, const char *key, const void *field);   /* a char array */
+void ini_print_int64(FILE *f, const char *key, const void *field);  /* int64_t */
+void ini_print_bool(FILE *f, const char *key, const void *field);   /* bool; nothing for no */
+void ini_print_span(FILE *f, const char *key, const void *field);   /* usec_t, as format_span() has it */

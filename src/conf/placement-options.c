@@ -8,6 +8,37 @@
 
 #define FAILBACK_HOLD_MAX (24 * USEC_PER_HOUR)
 
+enum {
+        P_MACHINE_ID,
+        P_MACHINE_OF,
+        P_REQUIRE,
+        P_CONFLICTS,
+        P_REPLACES,
+        P_GLOBAL,
+        P_PREFER,
+        P_FAILBACK,
+        P_FAILBACK_SEC,
+        _P_MAX,
+};
+
+/* Of [X-Fleet]; the old ones are from before fleet 0.8. */
+enum {
+        F_MACHINE_ID,
+        F_MACHINE_OF,
+        F_MACHINE_METADATA,
+        F_CONFLICTS,
+        F_REPLACES,
+        F_GLOBAL,
+        F_OLD_MACHINE_ID,
+        F_OLD_BOOT_ID,
+        F_OLD_MACHINE_OF,
+        F_OLD_METADATA,
+        F_OLD_CONFLICTS,
+        _F_MAX,
+};
+
+const size_t n_placement_options = _P_MAX, n_fleet_options = _F_MAX;
+
 /* ---- words ---- */
 
 /* fleet's specifiers, which are systemd's: parts of the unit's name. In a pattern a backslash that comes from the name
@@ -148,9 +179,31 @@ static int parse_global(const char *value, void *field) {
         return r < 0 ? r : ini_parse_bool(strempty(text), field);
 }
 
-static int parse_failback_sec(const char *value, void *field) {
-        return ini_parse_span_to(value, FAILBACK_HOLD_MAX, field);
+static int parse_failback_sec(const char *value, void *options) {
+        UnitOptions *o = options;
+
+        return ini_parse_span_to(value, FAILBACK_HOLD_MAX, &o->placement.failback_hold);
 }
+
+static void print_failback_sec(FILE *f, const char *key, const void *options) {
+        const UnitOptions *o = options;
+
+        if (o->placement.failback)
+                ini_print_span(f, key, &o->placement.failback_hold);
+}
+
+/* The parsers above need the whole UnitOptions, so their offset is 0; a printer needs one list of it. */
+#define DEFINE_PRINTER(member)                                                                                        \
+        static void print_##member(FILE *f, const char *key, const void *options) {                                   \
+                ini_print_text(f, key, ((const UnitOptions *) options)->placement.member);                            \
+        }
+
+DEFINE_PRINTER(machine_id)
+DEFINE_PRINTER(machine_of)
+DEFINE_PRINTER(require)
+DEFINE_PRINTER(prefer)
+DEFINE_PRINTER(conflicts)
+DEFINE_PRINTER(replaces)
 
 /* ---- the tables ---- */
 
@@ -164,20 +217,21 @@ static int parse_failback_sec(const char *value, void *field) {
         "foo@*.service" SPECIFIERS
 #define A_BOOL "yes or no"
 
-const IniOption placement_options[_P_MAX] = {
-        [P_MACHINE_ID] = { "MachineID", parse_machine_id, 0, A_MACHINE_ID },
-        [P_MACHINE_OF] = { "MachineOf", parse_machine_of, 0, A_UNIT },
-        [P_REQUIRE] = { "Require", parse_require, 0, A_METADATA },
-        [P_CONFLICTS] = { "Conflicts", parse_conflicts, 0, A_PATTERN },
-        [P_REPLACES] = { "Replaces", parse_replaces, 0, A_PATTERN },
-        [P_GLOBAL] = { "Global", parse_global, offsetof(UnitOptions, global), A_BOOL },
-        [P_PREFER] = { "Prefer", parse_prefer, 0, A_METADATA },
-        [P_FAILBACK] = { "Failback", ini_parse_bool, offsetof(UnitOptions, placement.failback), A_BOOL },
-        [P_FAILBACK_SEC] = { "FailbackSec", parse_failback_sec, offsetof(UnitOptions, placement.failback_hold),
-                        "a time span up to 24h, e.g. 60s" },
+const IniOption placement_options[PLACEMENT_OPTIONS_MAX] = {
+        [P_MACHINE_ID] = { "MachineID", parse_machine_id, 0, A_MACHINE_ID, print_machine_id },
+        [P_MACHINE_OF] = { "MachineOf", parse_machine_of, 0, A_UNIT, print_machine_of },
+        [P_REQUIRE] = { "Require", parse_require, 0, A_METADATA, print_require },
+        [P_CONFLICTS] = { "Conflicts", parse_conflicts, 0, A_PATTERN, print_conflicts },
+        [P_REPLACES] = { "Replaces", parse_replaces, 0, A_PATTERN, print_replaces },
+        [P_GLOBAL] = { "Global", parse_global, offsetof(UnitOptions, global), A_BOOL, ini_print_bool },
+        [P_PREFER] = { "Prefer", parse_prefer, 0, A_METADATA, print_prefer },
+        [P_FAILBACK] = { "Failback", ini_parse_bool, offsetof(UnitOptions, placement.failback), A_BOOL,
+                        ini_print_bool },
+        [P_FAILBACK_SEC] = { "FailbackSec", parse_failback_sec, 0, "a time span up to 24h, e.g. 60s",
+                        print_failback_sec },
 };
 
-const IniOption fleet_options[_F_MAX] = {
+const IniOption fleet_options[PLACEMENT_OPTIONS_MAX] = {
         [F_MACHINE_ID] = { "MachineID", parse_machine_id, 0, A_MACHINE_ID },
         [F_MACHINE_OF] = { "MachineOf", parse_machine_of, 0, A_UNIT },
         [F_MACHINE_METADATA] = { "MachineMetadata", parse_require, 0, A_METADATA },

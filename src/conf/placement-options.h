@@ -10,37 +10,12 @@
 #include "conf/ini.h"
 
 enum {
-        P_MACHINE_ID,
-        P_MACHINE_OF,
-        P_REQUIRE,
-        P_CONFLICTS,
-        P_REPLACES,
-        P_GLOBAL,
-        P_PREFER,
-        P_FAILBACK,
-        P_FAILBACK_SEC,
-        _P_MAX,
-};
-
-/* Of [X-Fleet]; the old ones are from before fleet 0.8. */
-enum {
-        F_MACHINE_ID,
-        F_MACHINE_OF,
-        F_MACHINE_METADATA,
-        F_CONFLICTS,
-        F_REPLACES,
-        F_GLOBAL,
-        F_OLD_MACHINE_ID,
-        F_OLD_BOOT_ID,
-        F_OLD_MACHINE_OF,
-        F_OLD_METADATA,
-        F_OLD_CONFLICTS,
-        _F_MAX,
+        PLACEMENT_OPTIONS_MAX = 16,
 };
 
 /* Tables for IniTable; the target is a UnitOptions that has its unit's name already. */
-extern const IniOption placement_options[_P_MAX];
-extern const IniOption fleet_options[_F_MAX];
+extern const IniOption placement_options[PLACEMENT_OPTIONS_MAX], fleet_options[PLACEMENT_OPTIONS_MAX];
+extern const size_t n_placement_options, n_fleet_options;
 
 /* The word with its specifiers replaced by parts of the unit's name; pattern: a backslash of the name's is escaped.
  * -EINVAL: there is no such specifier; -E2BIG: it does not fit. */

@@ -17,8 +17,18 @@
 #define HOLD_DOWN_MAX USEC_PER_HOUR
 #define FAILBACK_HOLD (60 * USEC_PER_SEC)
 
-static int parse_lease(const char *value, void *field) {
-        return !*value || lease_name_is_valid(value) ? ini_parse_string(value, field) : -EINVAL;
+static int parse_lease(const char *value, void *options) {
+        UnitOptions *o = options;
+
+        return !*value || lease_name_is_valid(value) ? ini_parse_string(value, &o->lease) : -EINVAL;
+}
+
+/* A global unit has none. */
+static void print_lease(FILE *f, const char *key, const void *options) {
+        const UnitOptions *o = options;
+
+        if (!o->global)
+                ini_print_string(f, key, &o->lease);
 }
 
 static int parse_stop_grace(const char *value, void *field) {
@@ -33,21 +43,37 @@ static int parse_choice(const char *value, const char *no, const char *yes, bool
         return 0;
 }
 
+static void print_choice(FILE *f, const char *key, const char *no, const char *yes, const bool *field) {
+        (void) fprintf(f, "%s=%s\n", key, *field ? yes : no);
+}
+
 static int parse_on_success(const char *value, void *field) {
         return parse_choice(value, "done", "release", field);
+}
+
+static void print_on_success(FILE *f, const char *key, const void *field) {
+        print_choice(f, key, "done", "release", field);
 }
 
 static int parse_on_failure(const char *value, void *field) {
         return parse_choice(value, "release", "hold", field);
 }
 
+static void print_on_failure(FILE *f, const char *key, const void *field) {
+        print_choice(f, key, "release", "hold", field);
+}
+
 static int parse_fence_action(const char *value, void *field) {
         return parse_choice(value, "none", "reboot", field);
 }
 
-/* Of the whole UnitOptions: the name may be made of the unit's. */
-static int parse_slice(const char *value, void *field) {
-        UnitOptions *o = field;
+static void print_fence_action(FILE *f, const char *key, const void *field) {
+        print_choice(f, key, "none", "reboot", field);
+}
+
+/* The name may be made of the unit's. */
+static int parse_slice(const char *value, void *options) {
+        UnitOptions *o = options;
         char name[PLACEMENT_TEXT_SIZE];
         int r = placement_expand(value, o->unit, false, name, sizeof(name));
 
@@ -56,8 +82,21 @@ static int parse_slice(const char *value, void *field) {
         return !*name || slice_name_is_valid(name) ? ini_parse_string(name, &o->slice) : -EINVAL;
 }
 
-static int parse_hold_down(const char *value, void *field) {
-        return ini_parse_span_to(value, HOLD_DOWN_MAX, field);
+static void print_slice(FILE *f, const char *key, const void *options) {
+        ini_print_string(f, key, &((const UnitOptions *) options)->slice);
+}
+
+static int parse_hold_down(const char *value, void *options) {
+        UnitOptions *o = options;
+
+        return ini_parse_span_to(value, HOLD_DOWN_MAX, &o->config.hold_down_release);
+}
+
+static void print_hold_down(FILE *f, const char *key, const void *options) {
+        const UnitOptions *o = options;
+
+        ini_print_span(f, key, &o->config.hold_down_release);
+        ini_print_span(f, "HoldDownSec after a failure", &o->config.hold_down_failure);
 }
 
 enum {
@@ -73,24 +112,34 @@ enum {
         _O_MAX,
 };
 
+/* Offset 0: the functions are given the whole UnitOptions. */
 static const IniOption options[_O_MAX] = {
-        [O_LEASE] = { "Lease", parse_lease, offsetof(UnitOptions, lease),
-                        "a name of at most 255 letters, digits and :_.\\@- that does not begin with a dot" },
-        [O_STOP_GRACE] = { "StopGraceSec", parse_stop_grace, offsetof(UnitOptions, stop_grace),
-                        "a time span up to 60s, e.g. 3s" },
-        [O_VERSION] = { "Version", ini_parse_int64, offsetof(UnitOptions, version), "a whole number, e.g. 2" },
-        [O_ON_SUCCESS] = { "OnSuccess", parse_on_success, offsetof(UnitOptions, release_on_success),
-                        "done or release" },
-        [O_ON_FAILURE] = { "OnFailure", parse_on_failure, offsetof(UnitOptions, hold_on_failure), "release or hold" },
-        [O_HOLD_DOWN] = { "HoldDownSec", parse_hold_down, offsetof(UnitOptions, hold_down_release),
-                        "a time span up to 1h, e.g. 30s" },
+        [O_LEASE] = { "Lease", parse_lease, 0,
+                        "a name of at most 255 letters, digits and :_.\\@- that does not begin with a dot",
+                        print_lease },
+        [O_STOP_GRACE] = { "StopGraceSec", parse_stop_grace, offsetof(UnitOptions, config.stop_grace),
+                        "a time span up to 60s, e.g. 3s", ini_print_span },
+        [O_VERSION] = { "Version", ini_parse_int64, offsetof(UnitOptions, config.version), "a whole number, e.g. 2",
+                        ini_print_int64 },
+        [O_ON_SUCCESS] = { "OnSuccess", parse_on_success, offsetof(UnitOptions, config.release_on_success),
+                        "done or release", print_on_success },
+        [O_ON_FAILURE] = { "OnFailure", parse_on_failure, offsetof(UnitOptions, config.hold_on_failure),
+                        "release or hold", print_on_failure },
+        [O_HOLD_DOWN] = { "HoldDownSec", parse_hold_down, 0, "a time span up to 1h, e.g. 30s", print_hold_down },
         [O_FENCE_ACTION] = { "FenceAction", parse_fence_action, offsetof(UnitOptions, fence_by_reboot),
-                        "none or reboot" },
+                        "none or reboot", print_fence_action },
         [O_SLICE] = { "Slice", parse_slice, 0,
                         "a slice of its own, e.g. foo.slice, not one of systemd's (system, user, machine)"
-                        "; specifiers are %n %N %p %i" },
-        [O_ALLOW_OUTSIDE] = { "AllowOutside", ini_parse_bool, offsetof(UnitOptions, allow_outside), "yes or no" },
+                        "; specifiers are %n %N %p %i",
+                        print_slice },
+        [O_ALLOW_OUTSIDE] = { "AllowOutside", ini_parse_bool, offsetof(UnitOptions, allow_outside), "yes or no",
+                        ini_print_bool },
 };
+
+void unit_options_dump(const UnitOptions *o, FILE *f) {
+        ini_print_all(options, ELEMENTSOF(options), o, f);
+        ini_print_all(placement_options, n_placement_options, o, f);
+}
 
 char *unit_options_path(const char *root, const char *unit) {
         char *path;
@@ -133,13 +182,18 @@ static int load_files(const char *root, const char *unit, IniTable *fleet, IniTa
 }
 
 static int fill_defaults(UnitOptions *o) {
+        UnitConfig *c = &o->config;
+
         if (!o->lease)
                 o->lease = strdup(o->unit);
-        o->hold_down_failure = o->hold_down_release == USEC_INFINITY ? HOLD_DOWN_FAILURE : o->hold_down_release;
-        if (o->hold_down_release == USEC_INFINITY)
-                o->hold_down_release = HOLD_DOWN_RELEASE;
+        c->hold_down_failure = c->hold_down_release == USEC_INFINITY ? HOLD_DOWN_FAILURE : c->hold_down_release;
+        if (c->hold_down_release == USEC_INFINITY)
+                c->hold_down_release = HOLD_DOWN_RELEASE;
         if (o->placement.failback_hold == USEC_INFINITY)
                 o->placement.failback_hold = FAILBACK_HOLD;
+        c->unit = o->unit;
+        c->lease = o->lease;
+        c->placement = &o->placement;
         return o->lease ? 0 : -ENOMEM;
 }
 
@@ -148,7 +202,8 @@ static UnitOptions *unit_options_new(const char *unit) {
 
         if (!o)
                 return NULL;
-        o->stop_grace = o->hold_down_release = o->placement.failback_hold = USEC_INFINITY;
+        o->config.stop_grace = o->config.timeout_stop = o->config.hold_down_release = USEC_INFINITY;
+        o->placement.failback_hold = USEC_INFINITY;
         o->unit = strdup(unit);
         return o->unit ? o : unit_options_free(o);
 }
@@ -156,14 +211,14 @@ static UnitOptions *unit_options_new(const char *unit) {
 /* *ret_sure: false if it is in doubt by which lease the unit goes, or whether by one at all, or where its processes
  * are. */
 static int load(const char *root, UnitOptions *o, bool *ret_sure, Messages *messages) {
-        char *fleet_where[_F_MAX] = {}, *where[_O_MAX + _P_MAX] = {};
-        bool fleet_unread[_F_MAX] = {}, unread[_O_MAX + _P_MAX] = {};
+        char *fleet_where[PLACEMENT_OPTIONS_MAX] = {}, *where[_O_MAX + PLACEMENT_OPTIONS_MAX] = {};
+        bool fleet_unread[PLACEMENT_OPTIONS_MAX] = {}, unread[_O_MAX + PLACEMENT_OPTIONS_MAX] = {};
         PlacementSource source = { where + _O_MAX, fleet_where, unread + _O_MAX, fleet_unread };
-        IniOption all[_O_MAX + _P_MAX];
+        IniOption all[_O_MAX + PLACEMENT_OPTIONS_MAX];
         IniTable fleet = {
                 .section = "X-Fleet",
                 .options = fleet_options,
-                .n_options = _F_MAX,
+                .n_options = n_fleet_options,
                 .target = o,
                 .where = fleet_where,
                 .unread = fleet_unread,
@@ -171,7 +226,7 @@ static int load(const char *root, UnitOptions *o, bool *ret_sure, Messages *mess
         IniTable leased = {
                 .section = "X-Leased",
                 .options = all,
-                .n_options = ELEMENTSOF(all),
+                .n_options = _O_MAX + n_placement_options,
                 .target = o,
                 .where = where,
                 .unread = unread,
@@ -182,7 +237,7 @@ static int load(const char *root, UnitOptions *o, bool *ret_sure, Messages *mess
         memcpy(all + _O_MAX, placement_options, sizeof(placement_options));
         r = load_files(root, o->unit, &fleet, &leased, messages);
         if (r == 0) {
-                o->place_doubtful = placement_options_are_doubtful(&source);
+                o->config.doubtful = placement_options_are_doubtful(&source);
                 *ret_sure = placement_options_check(o, &source, messages) && !unread[O_LEASE] && !unread[O_SLICE] &&
                             !(o->global && o->lease);
                 if (o->global && o->lease)
@@ -256,7 +311,7 @@ static usec_t grace_max(const Timeline *t) {
 int unit_options_check(const UnitOptions *o, usec_t ttl, usec_t timeout_stop, Messages *messages) {
         char ttl_text[32], grace[32], most[32], stop[32];
         Timeline t;
-        int r = timeline_compute(ttl, o->stop_grace, timeout_stop, &t);
+        int r = timeline_compute(ttl, o->config.stop_grace, timeout_stop, &t);
 
         if (r != -EDOM || o->global) /* which has no lease that could run out */
                 return r == -EDOM ? 0 : r;
@@ -272,7 +327,7 @@ int unit_options_check(const UnitOptions *o, usec_t ttl, usec_t timeout_stop, Me
 int unit_options_check_ttl(const UnitOptions *o, const LeasedConf *c, Messages *messages) {
         char ttl[32], grace[32], most[32];
         Timeline t;
-        int r = timeline_compute(c->ttl, o->stop_grace, USEC_INFINITY, &t);
+        int r = timeline_compute(c->ttl, o->config.stop_grace, USEC_INFINITY, &t);
 
         if (r != -EDOM || o->global)
                 return r == -EDOM ? 0 : r;

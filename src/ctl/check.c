@@ -104,7 +104,7 @@ static int work_out(Ctl *ctl, const char *name, const LeasedConf *conf, json_t *
                 finding_add(findings, "note", "Global=: it runs on every machine that fits, without a lease");
                 return r < 0 ? CTL_FAILED : CTL_OK;
         }
-        if (!options || timeline_compute(conf->ttl, options->stop_grace, timeout_stop, &t) == -ERANGE)
+        if (!options || timeline_compute(conf->ttl, options->config.stop_grace, timeout_stop, &t) == -ERANGE)
                 return CTL_FAILED;
         *ret = timeline_to_json(conf->ttl, &t, timeout_stop);
         if (of && timeout_stop > t.stop_grace)

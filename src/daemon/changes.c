@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/changes.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 
 /* A settings file as text, "Key=value" a line. */
@@ -92,48 +91,12 @@ static const char *no_suffix(const char *line) {
         return "";
 }
 
-static void print_span(FILE *f, const char *key, usec_t t) {
-        char span[64];
-
-        if (t != USEC_INFINITY)
-                (void) fprintf(f, "%s=%s\n", key, format_span(span, sizeof(span), t));
-}
-
-static void print_text(FILE *f, const char *key, const char *value) {
-        if (*value)
-                (void) fprintf(f, "%s=%s\n", key, value);
-}
-
-static void print_placement(FILE *f, const Placement *p) {
-        print_text(f, "MachineID", p->machine_id);
-        print_text(f, "MachineOf", p->machine_of);
-        print_text(f, "Require", p->require);
-        print_text(f, "Prefer", p->prefer);
-        print_text(f, "Conflicts", p->conflicts);
-        print_text(f, "Replaces", p->replaces);
-        print_text(f, "Failback", p->failback ? "yes" : "");
-        if (p->failback)
-                print_span(f, "FailbackSec", p->failback_hold);
-}
-
 static void dump_options(const UnitOptions *o, Text *ret) {
         FILE *f = open_memstream(&ret->text, &ret->size);
 
         if (!f)
                 return;
-        if (o->global)
-                print_text(f, "Global", "yes");
-        else
-                print_text(f, "Lease", strempty(o->lease));
-        (void) fprintf(f, "Version=%" PRIi64 "\nOnSuccess=%s\nOnFailure=%s\nFenceAction=%s\n", o->version,
-                        o->release_on_success ? "release" : "done", o->hold_on_failure ? "hold" : "release",
-                        o->fence_by_reboot ? "reboot" : "none");
-        print_text(f, "Slice", strempty(o->slice));
-        print_text(f, "AllowOutside", o->allow_outside ? "yes" : "");
-        print_span(f, "StopGraceSec", o->stop_grace);
-        print_span(f, "HoldDownSec", o->hold_down_release);
-        print_span(f, "HoldDownSec after a failure", o->hold_down_failure);
-        print_placement(f, &o->placement);
+        unit_options_dump(o, f);
         (void) fclose(f);
 }
 

@@ -90,26 +90,14 @@ void pid1_port_set_error(Daemon *d, const char *unit, const char *line) {
 /* While a gate is in force the unit can run only by its lease: it becomes a global one when PID 1 has dropped the
  * gate. What PID 1 says of a unit that is no longer enabled must not make it so again. */
 static void deliver_configuration(const EnabledUnit *u) {
-        const UnitOptions *o = u->options;
+        Event event = { .kind = EVENT_CONFIGURE, .unit = u->name };
 
-        if (!o || u->forgotten)
+        if (!u->options || u->forgotten)
                 return;
-        loop_event(u->daemon->loop, &(Event){
-                                                    .kind = EVENT_CONFIGURE,
-                                                    .unit = u->name,
-                                                    .config.unit = u->name,
-                                                    .config.lease = o->lease ?: u->name,
-                                                    .config.stop_grace = o->stop_grace,
-                                                    .config.timeout_stop = u->timeout_stop,
-                                                    .config.version = o->version,
-                                                    .config.hold_down_release = o->hold_down_release,
-                                                    .config.hold_down_failure = o->hold_down_failure,
-                                                    .config.release_on_success = o->release_on_success,
-                                                    .config.hold_on_failure = o->hold_on_failure,
-                                                    .config.doubtful = o->place_doubtful,
-                                                    .config.global = o->global && !u->gated,
-                                                    .config.placement = &o->placement,
-                                    });
+        event.config = u->options->config;
+        event.config.timeout_stop = u->timeout_stop;
+        event.config.global = u->options->global && !u->gated;
+        loop_event(u->daemon->loop, &event);
 }
 
 /* What D-Bus shows of PID 1's answer and the core does not look at. */

@@ -68,7 +68,7 @@ static void configure(Daemon *d, Candidate *c, Messages *messages) {
         int r;
 
         if (c->options && unit_options_check(c->options, d->conf->ttl, USEC_INFINITY, messages) == -EBADMSG) {
-                c->options->stop_grace = USEC_INFINITY;
+                c->options->config.stop_grace = USEC_INFINITY;
                 c->bad = true;
         }
         /* With bad lines, but it may run since before our start, and nothing better is known: no unit is stopped

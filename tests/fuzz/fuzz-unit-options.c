@@ -25,7 +25,7 @@ static void check(const UnitOptions *o) {
 
         must(streq(o->unit, UNIT));
         must(o->global || lease_name_is_valid(o->lease));
-        must(o->hold_down_release != USEC_INFINITY && o->hold_down_failure != USEC_INFINITY);
+        must(o->config.hold_down_release != USEC_INFINITY && o->config.hold_down_failure != USEC_INFINITY);
         r = unit_options_check(o, 10 * USEC_PER_SEC, USEC_INFINITY, &messages);
         must(r == 0 || r == -EBADMSG);
         must((r == 0) == (messages.n == 0));

@@ -218,7 +218,7 @@ static void a_file_that_cannot_be_read_is_told_once(void **state) {
         fixture_write(*state, FILE_OF("o.service.d/x.conf"), large);
         assert_int_equal(unit_options_preview(*state, "o.service", &o, &m), -EBADMSG);
         assert_messages(&m, FILE_OF("o.service.d/x.conf") ": larger than 1 MiB, this is no configuration file", NULL);
-        assert_int_equal(o->version, 1);
+        assert_int_equal(o->config.version, 1);
 }
 
 static void fleets_section_belongs_into_the_unit_file(void **state) {
@@ -395,7 +395,7 @@ static void a_unit_of_which_it_is_in_doubt_where_it_may_run_says_so(void **state
                 o = read_unit(*state, "foo.service", "foo.service", table[i].sections, &told);
                 assert_non_null(o);
                 assert_int_equal(told.n, 1);
-                assert_int_equal(o->place_doubtful, table[i].doubtful);
+                assert_int_equal(o->config.doubtful, table[i].doubtful);
         }
 }
 

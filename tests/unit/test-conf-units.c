@@ -217,23 +217,23 @@ static void options_are_read_from_unit_drop_in_and_units_file(void **state) {
         assert_messages(&m, NULL);
         assert_string_equal(o->unit, "foo.service");
         assert_string_equal(o->lease, "shared");
-        assert_int_equal(o->version, 2);
-        assert_true(o->stop_grace == 2 * USEC_PER_SEC);
-        assert_true(o->hold_on_failure);
+        assert_int_equal(o->config.version, 2);
+        assert_true(o->config.stop_grace == 2 * USEC_PER_SEC);
+        assert_true(o->config.hold_on_failure);
         assert_true(o->fence_by_reboot);
-        assert_false(o->release_on_success);
-        assert_true(o->hold_down_release == 30 * USEC_PER_SEC);
-        assert_true(o->hold_down_failure == 60 * USEC_PER_SEC);
+        assert_false(o->config.release_on_success);
+        assert_true(o->config.hold_down_release == 30 * USEC_PER_SEC);
+        assert_true(o->config.hold_down_failure == 60 * USEC_PER_SEC);
 
         fixture_write(root, "/etc/leased/units/foo.service",
                         "[X-Leased]\nVersion=3\nLease=\nOnSuccess=release\nHoldDownSec=5s\nStopGraceSec=\n");
         assert_int_equal(unit_options_load(root, "foo.service", &p, &m), 0);
-        assert_int_equal(p->version, 3);
+        assert_int_equal(p->config.version, 3);
         assert_string_equal(p->lease, "foo.service");
-        assert_true(p->stop_grace == USEC_INFINITY);
-        assert_true(p->release_on_success);
-        assert_true(p->hold_down_release == 5 * USEC_PER_SEC);
-        assert_true(p->hold_down_failure == 5 * USEC_PER_SEC);
+        assert_true(p->config.stop_grace == USEC_INFINITY);
+        assert_true(p->config.release_on_success);
+        assert_true(p->config.hold_down_release == 5 * USEC_PER_SEC);
+        assert_true(p->config.hold_down_failure == 5 * USEC_PER_SEC);
 }
 
 static void bad_options_are_named_with_file_and_line(void **state) {
@@ -265,7 +265,7 @@ static void bad_options_are_named_with_file_and_line(void **state) {
 }
 
 static void a_stop_grace_that_does_not_fit_is_refused_with_its_numbers(void **state) {
-        UnitOptions o = { .unit = (char *) "foo.service", .stop_grace = 8 * USEC_PER_SEC };
+        UnitOptions o = { .unit = (char *) "foo.service", .config.stop_grace = 8 * USEC_PER_SEC };
         _cleanup_(messages_done) Messages m = {};
 
         assert_int_equal(unit_options_check(&o, 10 * USEC_PER_SEC, USEC_INFINITY, &m), -EBADMSG);
@@ -278,9 +278,9 @@ static void a_stop_grace_that_does_not_fit_is_refused_with_its_numbers(void **st
         o.stop_grace_where = (char *) "/etc/leased/units/foo.service:2";
         assert_int_equal(unit_options_check(&o, 10 * USEC_PER_SEC, USEC_INFINITY, &m), -EBADMSG);
         assert_non_null(startswith(m.lines[0], "/etc/leased/units/foo.service:2: StopGraceSec=8.0s: "));
-        o.stop_grace = 5400 * USEC_PER_MSEC;
+        o.config.stop_grace = 5400 * USEC_PER_MSEC;
         assert_int_equal(unit_options_check(&o, 10 * USEC_PER_SEC, USEC_INFINITY, &m), 0);
-        o.stop_grace = USEC_INFINITY;
+        o.config.stop_grace = USEC_INFINITY;
         assert_int_equal(unit_options_check(&o, 2 * USEC_PER_SEC, USEC_INFINITY, &m), 0);
 }
 
@@ -299,7 +299,7 @@ static void a_ttl_that_leaves_a_unit_no_time_to_stop_is_refused_with_both_lines(
                         "/etc/leased/leased.conf:3: TTL=3.0s: too short for foo.service with StopGraceSec=1.0s "
                         "(/etc/leased/units/foo.service:3): at most StopGraceSec=990ms there, or a longer TTL=",
                         NULL);
-        o->stop_grace = 990 * USEC_PER_MSEC;
+        o->config.stop_grace = 990 * USEC_PER_MSEC;
         assert_int_equal(unit_options_check_ttl(o, c, &m), 0);
 }
 
