@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * What is kept in the registry, as plain values (docs/architecture.md, "The registry"; the table of keys).
+ * What is kept in the registry, as plain values. docs/wire.md describes each record, with its key and its members.
  *
  * A record has a kind, a name, the registry's modification revision (0: it does not exist) and a value. The values
  * below are fixed-size and own nothing, so that they can be copied by assignment. How a value is written as text is

@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * Records as text: the key and the JSON value of a core Record. Pure: no I/O, no loop.
+ * Records as text: the key and the JSON value of a core Record, as docs/wire.md describes them. Pure: no I/O, no loop.
  *
  * Members that this version does not know are kept when a record is rewritten, so that an older daemon does not eat
  * what a newer one wrote. int64 and the Index are JSON integers; times are microseconds of CLOCK_REALTIME.
