@@ -6,6 +6,7 @@
 
 #include "core/back.h"
 
+#include "core/news.h"
 #include "core/output.h"
 
 #define HOLD_DOWN_MAX USEC_PER_HOUR
@@ -18,7 +19,7 @@ static void stand_back(Core *c, Unit *u, usec_t span) {
         u->back.not_before = usec_add(c->now.boottime, span);
         u->back.until = usec_add(c->now.realtime, span);
         u->back.unfit = is_unfit(u);
-        c->offering.stale = true;
+        news_note(c, NEWS_UNIT_STANDS_BACK);
 }
 
 void back_look_anew(Core *c, Unit *u) {
@@ -26,7 +27,7 @@ void back_look_anew(Core *c, Unit *u) {
                 return;
         u->back.not_before = u->back.until = 0;
         u->back.unfit = false;
-        c->offering.stale = c->plan.stale = true;
+        news_note(c, NEWS_UNIT_CHANGED);
 }
 
 void back_after_failure(Core *c, Unit *u) {

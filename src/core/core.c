@@ -19,6 +19,7 @@
 #include "core/leave.h"
 #include "core/life.h"
 #include "core/mirror.h"
+#include "core/news.h"
 #include "core/offer.h"
 #include "core/output.h"
 #include "core/plan.h"
@@ -46,7 +47,7 @@ static void remember(Core *c, const CoreMemory *m) {
         c->identity.floor = m->floor <= FLOOR_MAX ? m->floor : 0;
         c->identity.silence = m->silence;
         c->drain.on = c->drain.said = m->draining;
-        c->plan.stale = c->offering.stale = true;
+        news_note(c, NEWS_BEGINNING);
         c->plan.due_at = USEC_INFINITY;
         c->identity.remembered_nothing = isempty(m->uuid);
         for (size_t i = 0; i < m->n_indexes; i++)
@@ -153,8 +154,10 @@ static void on_operator(Core *c, const Event *e) {
 
         switch (e->kind) {
         case EVENT_FORGET:
-                if (u)
-                        u->forgotten = c->offering.stale = c->plan.stale = true;
+                if (u) {
+                        u->forgotten = true;
+                        news_note(c, NEWS_UNIT_CHANGED);
+                }
                 break;
         case EVENT_DRAIN:
                 if (isempty(e->machine_id) || streq(e->machine_id, c->here.machine_id)) {
@@ -176,7 +179,7 @@ static void on_operator(Core *c, const Event *e) {
                 break;
         case EVENT_METADATA:
                 str_copy(c->here.metadata, sizeof(c->here.metadata), strempty(e->metadata));
-                c->offering.stale = c->plan.stale = true;
+                news_note(c, NEWS_METADATA);
                 for (Unit *each = c->units; each; each = each->hh.next)
                         back_look_anew(c, each);
                 break;

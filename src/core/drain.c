@@ -8,6 +8,7 @@
 
 #include "core/intake.h"
 #include "core/mirror.h"
+#include "core/news.h"
 #include "core/session.h"
 #include "core/txn.h"
 
@@ -16,7 +17,7 @@ void drain_set(Core *c, const char *machine, bool on) {
 
         if (isempty(machine) || streq(machine, c->here.machine_id)) {
                 c->memory.changed = c->memory.changed || c->drain.on != on;
-                c->plan.stale = true;
+                news_note(c, NEWS_DRAINING);
                 c->drain.on = on;
                 c->drain.said = true;
                 return;
@@ -34,7 +35,8 @@ static void take_word(Core *c, const Machine *m) {
                 c->drain.said = false;
         else if (!c->drain.said) {
                 c->drain.on = m->value.draining;
-                c->memory.changed = c->plan.stale = true;
+                c->memory.changed = true;
+                news_note(c, NEWS_DRAINING);
         }
 }
 

@@ -6,6 +6,7 @@
 
 #include "core/guard-side.h"
 
+#include "core/news.h"
 #include "core/output.h"
 #include "core/said.h"
 #include "core/session.h"
@@ -18,7 +19,8 @@ void guard_side_event(Core *c, const Event *e) {
         case EVENT_GUARD_GONE:
                 if (c->guard.up) /* said of an earlier one: what this one reports holds */
                         break;
-                c->offering.stale = c->offering.stale || !c->guard.gone;
+                if (!c->guard.gone)
+                        news_note(c, NEWS_GUARD_GONE);
                 c->guard.gone = true;
                 HASH_ITER(hh, c->units, u, next) {
                         u->said.guard_asked = 0;
@@ -72,7 +74,7 @@ void guard_side_advance(Core *c) {
                 c->guard.away_since = c->now.boottime;
         missing = c->now.boottime >= missing_at(c);
         if (missing != c->guard.missing)
-                c->plan.stale = c->offering.stale = true;
+                news_note(c, NEWS_GUARD_MISSING);
         c->guard.missing = missing;
 }
 

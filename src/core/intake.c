@@ -62,7 +62,7 @@ static void take_beat(Core *c, const Record *r, uint64_t as_of) {
         if (!seen_take(c, &s->beat, r->mod_revision, as_of))
                 return;
         if (silent || r->mod_revision == 0)
-                c->plan.stale = true; /* somebody has come, or gone */
+                news_note(c, NEWS_SESSION);
         s->moved = s->moved || (known && r->mod_revision > 0);
         s->beat_damaged = r->damaged;
         s->beat_value = r->value ? *r->beat : (BeatRecord){};
@@ -75,10 +75,7 @@ static void take_offer(Core *c, const Record *r, uint64_t as_of) {
                 return;
         o->damaged = r->damaged;
         o->value = r->value ? *r->offer : (OfferRecord){};
-        if (strncmp(o->name, c->here.machine_id, MACHINE_SIZE - 1) == 0)
-                c->plan.stale = c->offering.stale = true; /* ours, and maybe not what we say */
-        else
-                news_soon(c);
+        news_note(c, strncmp(o->name, c->here.machine_id, MACHINE_SIZE - 1) == 0 ? NEWS_OFFER_OWN : NEWS_OFFER);
 }
 
 #define COUNTER_MAX (UINT64_C(1) << 62) /* beyond it nobody has counted, and a registry could not keep many more */
@@ -106,9 +103,7 @@ static void take_machine(Core *c, const Record *r, uint64_t as_of) {
                 return;
         m->damaged = r->damaged;
         m->value = r->value ? *r->machine : (MachineRecord){};
-        if (!named && machine_is_named(c))
-                news_settle(c);
-        c->plan.stale = true;
+        news_note(c, !named && machine_is_named(c) ? NEWS_MACHINE_NAMED : NEWS_MACHINE);
 }
 
 /* A pair that was seen before keeps the moment at which it was first seen. */
@@ -133,11 +128,12 @@ static void note_change(Core *c, Lease *l) {
 
         if (!planned)
                 l->planned[0] = '\0'; /* nor is it if it comes back from there */
-        if (l->value.state != LEASE_HELD || ((!planned || c->plan.has_wishes) && lease_is_ours(c, l)) ||
-                        (l->unit && l->unit->plan.is_peer))
-                c->plan.stale = true;
-        else if (!planned || c->plan.has_wishes)
-                news_soon(c);
+        if (l->value.state != LEASE_HELD || (l->unit && l->unit->plan.is_peer))
+                news_note(c, NEWS_LEASE);
+        else if (lease_is_ours(c, l))
+                news_note(c, planned ? NEWS_LEASE_OURS : NEWS_LEASE);
+        else
+                news_note(c, planned ? NEWS_LEASE_ELSEWHERE : NEWS_LEASE_UNPLANNED);
 }
 
 /* The same tenure, and another machine's: it was handed on by none of us. Or our session, on another machine. */
@@ -157,9 +153,10 @@ static bool is_forged(const Core *c, const Lease *l, const LeaseRecord *now) {
 static void lose_record(Core *c, Lease *l) {
         if (l->unsettled || (l->txn && (l->op == OP_RELEASE || l->op == OP_TRANSFER)))
                 lease_drop(l);
-        c->plan.stale = c->plan.stale || l->unit;
-        if (l->unit)
+        if (l->unit) {
+                news_note(c, NEWS_LEASE);
                 l->unit->plan.available = false;
+        }
         output_changed(c, l->unit, l);
 }
 

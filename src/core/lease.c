@@ -7,6 +7,7 @@
 #include "core/lease.h"
 
 #include "core/mirror.h"
+#include "core/news.h"
 #include "core/output.h"
 #include "core/session.h"
 
@@ -77,6 +78,7 @@ void lease_forget_index(Core *c, const char *lease) {
         l->remembered = l->seen.revision > 0 && !l->damaged ? l->value.index : 0;
         if (l->seen.revision == 0)
                 lease_drop(l);
-        c->memory.changed = c->plan.stale = true;
+        c->memory.changed = true;
+        news_note(c, NEWS_LEASE);
         output_changed(c, l->unit, l);
 }

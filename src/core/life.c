@@ -19,6 +19,7 @@
 #include "core/cover.h"
 #include "core/lease.h"
 #include "core/leave.h"
+#include "core/news.h"
 #include "core/output.h"
 #include "core/phase.h"
 #include "core/said.h"
@@ -305,7 +306,8 @@ static void step_running(Core *c, Unit *u) {
                 on_ended(c, u);
                 return;
         }
-        c->plan.stale = c->plan.stale || u->life.rest == REST_BY_HAND; /* it rests no more */
+        if (u->life.rest == REST_BY_HAND)
+                news_note(c, NEWS_UNIT_RUNS_AGAIN);
         u->life.rest = REST_NONE;
         u->life.origin = ORIGIN_NEW; /* it runs under our eyes */
 }
@@ -472,7 +474,7 @@ void life_take_config(Core *c, Unit *u) {
                 unit_attach(c, u, u->config.lease);
         if (u->global != u->config.global && may_change_kind(c, u)) {
                 u->global = u->config.global;
-                c->plan.stale = c->offering.stale = true;
+                news_note(c, NEWS_UNIT_CHANGED);
         }
         if (u->global && u->lease->unit == u)
                 u->lease->unit = NULL; /* it needs none, and keeps it from nobody */
@@ -494,7 +496,7 @@ void life_advance(Core *c, Unit *u) {
 
         if (!u->lease->unit) {
                 u->lease->unit = u;
-                c->plan.stale = c->offering.stale = true; /* it had to say that another has it */
+                news_note(c, NEWS_UNIT_CHANGED); /* it had to say that another has it */
         }
         check_gate(c, u);
         note_ability(c, u);

@@ -7,6 +7,8 @@
 
 #include "core/mirror.h"
 
+#include "core/news.h"
+
 Session *mirror_find_session(Core *c, const char *name) {
         Session *s;
 
@@ -152,7 +154,7 @@ void mirror_forget(Core *c) {
                 o->seen = (Seen){};
                 o->value = (OfferRecord){};
         }
-        c->plan.stale = c->offering.stale = true;
+        news_note(c, NEWS_BEGINNING);
         c->own.seen = c->other.seen = NULL;
         c->self = NULL;
         c->meta.seen = (Seen){};

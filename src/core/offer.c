@@ -13,6 +13,7 @@
 
 #include "core/intake.h"
 #include "core/machine.h"
+#include "core/news.h"
 #include "core/output.h"
 #include "core/said.h"
 #include "core/session.h"
@@ -138,7 +139,7 @@ void offer_advance(Core *c) {
                 return;
         txn_compare(&b, RECORD_FENCE, c->own.name, c->own.fence_revision);
         c->offering.txn = txn_send(&b);
-        c->plan.stale = true;
+        news_note(c, NEWS_OFFERS_SENT);
 }
 
 void offer_txn(Core *c, const Answer *answer) {

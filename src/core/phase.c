@@ -14,11 +14,9 @@
 
 void phase_enter(Core *c, Unit *u, Phase phase) {
         if ((phase == PHASE_IDLE) != (u->life.phase == PHASE_IDLE)) {
-                if (c->plan.has_wishes && phase != PHASE_IDLE && !unit_is_ours(c, u))
-                        c->plan.stale = true; /* nobody could know that it is here: others may not come beside it */
-                else if (c->plan.has_wishes)
-                        news_soon(c);
-                c->offering.stale = c->offering.stale || u->global;
+                news_note(c, phase != PHASE_IDLE && !unit_is_ours(c, u) ? NEWS_UNIT_FOUND : NEWS_UNIT_IN_HAND);
+                if (u->global)
+                        news_note(c, NEWS_GLOBAL_UNIT_IN_HAND);
         }
         u->life.phase = phase;
         u->life.changed_at = c->now.boottime;

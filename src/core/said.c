@@ -7,6 +7,7 @@
 
 #include "core/said.h"
 
+#include "core/news.h"
 #include "core/output.h"
 
 void said_report(Core *c, Unit *u, const UnitReport *report) {
@@ -14,7 +15,7 @@ void said_report(Core *c, Unit *u, const UnitReport *report) {
                 return;
         if (report->gate_loaded != u->said.report.gate_loaded || report->known != u->said.report.known ||
                         report->obstacle != u->said.report.obstacle)
-                c->offering.stale = true;
+                news_note(c, NEWS_UNIT_REPORTED);
         u->said.report = *report;
         str_copy(u->said.other, sizeof(u->said.other), strempty(report->other));
         u->said.report.other = u->said.other; /* the caller's lasts no longer than the event */
@@ -31,7 +32,7 @@ void said_guard(Core *c, Unit *u, const GuardReport *report) {
         if (!u->said.guard_known)
                 u->life.retry_at = 0; /* what is to be said to a guard that has just connected is said at once */
         if (u->life.phase == PHASE_IDLE && report->index > 0)
-                c->plan.stale = c->plan.stale || c->plan.has_wishes; /* from before our restart: it is here */
+                news_note(c, NEWS_UNIT_FOUND); /* from before our restart */
         u->said.guard = *report;
         u->said.guard_known = true;
 }

@@ -8,12 +8,12 @@
  *   why, timeline, record, placement  values, and what follows from them alone
  *   output      the actions of a step, and their memory
  *   txn         Txns and READs under way
+ *   news        what has happened, for the plan and the offers
  *
  *   mirror      the records that have been seen
  *   session     what is so of sessions, ours and others'
  *   lease       ... of a lease
  *   machine     ... of machines, this one and others
- *   news        what has happened, for the plan and the offers
  *   intake      answers and the watch, taken into the mirror
  *
  *   call        leases of the D-Bus API: a scheduler's own

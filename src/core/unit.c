@@ -11,6 +11,7 @@
 #include "core/lease.h"
 #include "core/machine.h"
 #include "core/mirror.h"
+#include "core/news.h"
 #include "core/output.h"
 #include "core/said.h"
 
@@ -32,7 +33,7 @@ void unit_attach(Core *c, Unit *u, const char *lease) {
         u->lease = mirror_lease(c, lease);
         u->renamed = !streq(lease, u->config.lease);
         u->plan.available = false;
-        c->plan.stale = c->offering.stale = true;
+        news_note(c, NEWS_UNIT_CHANGED);
         if (!u->lease->unit || (u->lease->unit->forgotten && !unit_is_in_hand(u->lease->unit)))
                 u->lease->unit = u;
 }
@@ -91,7 +92,7 @@ Unit *unit_configure(Core *c, const UnitConfig *config) {
                 u->offer = mirror_offer(c, c->here.machine_id, u->name);
         u->renamed = !streq(u->lease->name, u->config.lease);
         u->forgotten = u->forgotten && config->once; /* which is over for good */
-        c->offering.stale = c->plan.stale = true;
+        news_note(c, NEWS_UNIT_CHANGED);
         back_look_anew(c, u);
         return u;
 }

@@ -21,6 +21,7 @@
 #include "core/lease.h"
 #include "core/leave.h"
 #include "core/mirror.h"
+#include "core/news.h"
 #include "core/output.h"
 #include "core/plan.h"
 #include "core/said.h"
@@ -210,9 +211,10 @@ static void arm(Core *c, Word *w) {
                 u->lease->rearm = w->index = u->lease->value.index;
         else if (w->kind == EVENT_DRAIN)
                 drain_set(c, w->object, w->on);
-        else if (w->kind == EVENT_RUN)
-                u->wish.run = c->plan.stale = true;
-        else if (!unit_is_ours(c, u)) {
+        else if (w->kind == EVENT_RUN) {
+                u->wish.run = true;
+                news_note(c, NEWS_WORD);
+        } else if (!unit_is_ours(c, u)) {
                 u->wish.steal = true;
                 u->wish.steal_index = w->index;
         }
@@ -254,8 +256,10 @@ static void end(Core *c, Word *w, WordResult result, Reason why) {
                 *at = w->next;
         if (result != WORD_BEGUN)
                 disarm(c, w);
-        if (result != WORD_BEGUN && w->kind == EVENT_RUN && u)
-                u->forgotten = c->plan.stale = true;
+        if (result != WORD_BEGUN && w->kind == EVENT_RUN && u) {
+                u->forgotten = true;
+                news_note(c, NEWS_WORD);
+        }
         if (w->id > 0) {
                 Action *a = output(c, ACTION_WORD_DONE);
 
