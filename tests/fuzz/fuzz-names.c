@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Every name and short text that is taken apart by hand: of units, leases, sessions, files of the local registry, time
- * spans, metadata, base64. What is read and written again is what it was.
+ * Every name and short text that is taken apart by hand: of units, leases, sessions, files of the old local registry,
+ * time spans, metadata, base64. What is read and written again is what it was.
  */
 #include "conf/conf.h"
 #include "conf/metadata.h"
@@ -10,7 +10,7 @@
 #include "fuzz.h"
 #include "guard/protocol.h"
 #include "registry/etcd/base64.h"
-#include "registry/local/name.h"
+#include "registry/local/old-name.h"
 
 static void check_unit_name(const char *text) {
         _cleanup_free_ char *again = NULL;
@@ -42,7 +42,7 @@ static void check_local_name(const char *text) {
         /* And as the name of a file that somebody else has put there. */
         r = local_unescape(text, &of_file);
         must(r == 0 || r == 1);
-        (void) local_name_matches(text, "leases+");
+        (void) local_name_is_cut(text);
 }
 
 static void check_spans(const char *text) {

@@ -2,12 +2,36 @@
 """A local registry whose place is full, cannot be written, or holds what is damaged: told in one line, nothing is lost, and
 whoever need not stop goes on."""
 
+import contextlib
+import os
+import sqlite3
+
 from cluster import DAEMON
 from scene import scene
 from waiting import hold_for, require, wait_for
 
 PLACE = "/srv/small"
-RECORDS = "/shared/registry/records"
+
+
+HEADER = 100  # bytes, of an SQLite database
+
+
+def store_of(cluster):
+    return os.path.join(cluster.rack.shared, "registry", "store")
+
+
+def by_hand(cluster, sql, *values):
+    """Changes the database of /shared/registry as somebody with the sqlite3 program would."""
+    with contextlib.closing(sqlite3.connect(store_of(cluster), timeout=10)) as database, database:
+        database.execute(sql, values)
+
+
+def overwrite(path, data):
+    with open(path, "r+b", buffering=0) as file:
+        before = file.read(len(data))
+        file.seek(0)
+        file.write(data)
+    return before
 
 
 def _says(cluster, machine, text):
@@ -28,8 +52,8 @@ def place_of_a_registry_that_is_full_or_not_writable_is_named_and_nothing_is_los
     unit.wait_running(on=machine)
     try:
         for make, text, mend in ((("dd", "if=/dev/zero", f"of={PLACE}/filler"), "No space left on device", ("rm", f"{PLACE}/filler")),
-                                 (("chmod", "0500", f"{PLACE}/registry/records"), "Permission denied",
-                                  ("chmod", "0700", f"{PLACE}/registry/records"))):
+                                 (("sh", "-c", f"chmod 0500 {PLACE}/registry && rm {PLACE}/registry/store-journal"),
+                                  "Permission denied", ("chmod", "0755", f"{PLACE}/registry"))):
             index, number = unit.tenure.index, len(unit.tenures)
             machine.run(*make, check=False)
             _says(cluster, machine, text)
@@ -40,7 +64,7 @@ def place_of_a_registry_that_is_full_or_not_writable_is_named_and_nothing_is_los
             require(f"with the token that it had: {unit.tenure.index}, {index}", unit.tenure.index == index, unit.story)
             require("it was not stopped, or only for want of beats", len(unit.tenures) <= number + 1, unit.story)
     finally:
-        machine.run("chmod", "0700", f"{PLACE}/registry/records", check=False)
+        machine.run("chmod", "0755", f"{PLACE}/registry", check=False)
     machine.run("leasectl", "disable", unit.name)
     machine.systemctl("stop", DAEMON)
     machine.remove("/etc/leased/leased.conf.d/place.conf")
@@ -51,15 +75,17 @@ def place_of_a_registry_that_is_full_or_not_writable_is_named_and_nothing_is_los
 
 
 @scene(ttl=3.0)
-def damaged_and_foreign_files_in_a_local_registry_disturb_no_unit(cluster):
+def damaged_and_foreign_records_in_a_local_registry_disturb_no_unit(cluster):
     unit = cluster.unit("amid-ruins.service").enable()
     holder = unit.wait_running()
     before = unit.tenure
     other = cluster.other(holder)
     broken = cluster.unit("broken.service")
-    for name, text in (("leases+broken.service", "{"), ("leases+binary.service", "\0\1\2"), ("beats+0123456789abcdef-3000", "?"),
-                       ("readme", "not ours"), ("leases+", ""), ("machines+x", "[]")):
-        holder.write(f"{RECORDS}/{name}", text)
+    records = {"leases/broken.service": b"{", "leases/binary.service": b"\0\1\2", "beats/0123456789abcdef-3000": b"?",
+               "readme": b"not ours", "leases/": b"", "machines/x": b"[]"}
+    for key, value in records.items():
+        by_hand(cluster, "INSERT INTO records VALUES (?, 1, ?, 0)", key, value)
+    holder.write("/shared/registry/readme", "not ours")
     broken.enable()
     # Whoever comes first makes it whole again, as taken by force from everybody: the others need not have seen it damaged.
     wait_for("it is told that it is damaged", lambda: any("damaged" in machine.run(
@@ -69,5 +95,27 @@ def damaged_and_foreign_files_in_a_local_registry_disturb_no_unit(cluster):
     unit.require_undisturbed(before)
     holder.run("leasectl", "release", unit.name)
     unit.wait_running(on=other)
-    for name in ("readme", "leases+", "machines+x", "leases+binary.service", "beats+0123456789abcdef-3000", "leases+broken.service"):
-        holder.remove(f"{RECORDS}/{name}")
+    for key in records:
+        by_hand(cluster, "DELETE FROM records WHERE key = ?", key)
+    holder.remove("/shared/registry/readme")
+
+
+@scene(ttl=3.0)
+def database_of_a_local_registry_that_is_damaged_or_gone_frees_no_lease(cluster):
+    unit = cluster.unit("unanswered.service").enable()
+    unit.wait_running()
+    path = store_of(cluster)
+    kept = []
+    for harm, text, mend in ((lambda: kept.append(overwrite(path, bytes(HEADER))), "the database is damaged",
+                              lambda: overwrite(path, kept.pop())),
+                             (lambda: os.rename(path, f"{path}.away"), "No such file or directory",
+                              lambda: os.rename(f"{path}.away", path))):
+        index = unit.tenure.index
+        harm()
+        for machine in cluster:
+            _says(cluster, machine, text)
+        wait_for("it stops, for nobody answers", lambda: unit.running_on is None, 2 * cluster.ttl, unit.story)
+        hold_for("and nobody takes it", lambda: unit.running_on is None, 2 * cluster.ttl, unit.story)
+        mend()
+        unit.wait_running()
+        require(f"no token went back: {unit.tenure.index}, {index}", unit.tenure.index >= index, unit.story)

@@ -21,14 +21,14 @@ LIBRARIES = {
     "util": {"uthash.h"},
     "core": {"uthash.h"},
     "conf": {"uthash.h", "systemd/sd-id128.h"},
-    "registry": {"uthash.h", "systemd/sd-event.h", "systemd/sd-id128.h", "curl/curl.h", "jansson.h"},
+    "registry": {"uthash.h", "systemd/sd-event.h", "systemd/sd-id128.h", "curl/curl.h", "jansson.h", "sqlite3.h"},
     "pid1": {"uthash.h", "systemd/sd-bus.h", "systemd/sd-event.h", "systemd/sd-id128.h"},
     "guard": {"uthash.h", "systemd/sd-bus.h", "systemd/sd-event.h", "systemd/sd-daemon.h", "systemd/sd-id128.h"},
     "daemon": {"uthash.h", "systemd/sd-bus.h", "systemd/sd-event.h", "systemd/sd-daemon.h", "systemd/sd-id128.h",
                "systemd/sd-login.h", "jansson.h"},
     "ctl": {"uthash.h", "systemd/sd-bus.h", "systemd/sd-id128.h", "jansson.h"},
 }
-GUARDED_LIBRARIES = re.compile(r"^(systemd/|curl/|jansson|uthash|openssl/|glib)")
+GUARDED_LIBRARIES = re.compile(r"^(systemd/|curl/|jansson|sqlite|uthash|openssl/|glib)")
 
 # The core takes time as an argument and calls nothing that talks to the world.
 CORE_HEADERS = {"assert.h", "ctype.h", "errno.h", "fnmatch.h", "inttypes.h", "limits.h", "stdalign.h", "stdbool.h",

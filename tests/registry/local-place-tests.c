@@ -1,73 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where a local registry may lie, how its files are called, and how long it waits. */
+/* Where a local registry may lie, who may open it, and how long it waits. */
 #include "local-tests.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "registry/local/name.h"
+#include "registry/local/directory.h"
 #include "registry/local/store.h"
 #include "util/file-util.h"
-
-/* ---- names ---- */
-
-static void file_names_are_readable_and_stay_inside(void **state) {
-        static const struct {
-                const char *key, *name;
-        } table[] = {
-                { "leases/foo@1.service", "leases+foo@1.service" },
-                { "leases/a\\x2db.service", "leases+a\\x2db.service" },
-                { "meta", "meta" },
-                { "..", "%2E." },
-                { "../../etc/passwd", "%2E.+..+etc+passwd" },
-                { "/etc/passwd", "+etc+passwd" },
-                { ".hidden", "%2Ehidden" },
-                { "a+b", "a%2Bb" },
-                { "a%2Bb", "a%252Bb" },
-                { "a~", "a%7E" },
-                { "\xc3\xa4\n", "%C3%A4%0A" },
-        };
-
-        for (size_t i = 0; i < ELEMENTSOF(table); i++) {
-                _cleanup_free_ char *escaped = local_escape(table[i].key), *key = NULL;
-                char name[LOCAL_NAME_SIZE];
-
-                local_name(escaped, name);
-                assert_string_equal(name, table[i].name);
-                assert_int_equal(local_unescape(name, &key), 1);
-                assert_string_equal(key, table[i].key);
-        }
-}
-
-static void any_byte_comes_back_from_a_file_name(void **state) {
-        for (int a = 1; a < 256; a++)
-                for (int b = 1; b < 256; b++) {
-                        char key[] = { (char) a, (char) b, (char) a, '\0' }, name[LOCAL_NAME_SIZE];
-                        _cleanup_free_ char *escaped = local_escape(key), *back = NULL;
-
-                        local_name(escaped, name);
-                        assert_null(strchr(name, '/'));
-                        assert_true(name[0] != '.');
-                        assert_int_equal(local_unescape(name, &back), 1);
-                        assert_string_equal(back, key);
-                }
-}
-
-static void other_file_names_are_nobodys(void **state) {
-        static const char *const names[] = { "", "foo~", "%", "%4", "%41", "%zz", "%2e", "%00", ".foo", "a b", "#x#" };
-
-        for (size_t i = 0; i < ELEMENTSOF(names); i++) {
-                _cleanup_free_ char *key = NULL;
-
-                assert_int_equal(local_unescape(names[i], &key), 0);
-                assert_null(key);
-        }
-}
 
 /* ---- where it may lie ---- */
 
@@ -130,7 +74,7 @@ static void nobody_else_can_read_or_lock_it(void **state) {
         (void) snprintf(path, sizeof(path), "%s/store", d->path);
         assert_int_equal(stat(path, &st), 0);
         assert_int_equal(st.st_mode & 0077, 0);
-        (void) snprintf(path, sizeof(path), "%s/records", d->path);
+        (void) snprintf(path, sizeof(path), "%s/store-journal", d->path);
         assert_int_equal(stat(path, &st), 0);
         assert_int_equal(st.st_mode & 0077, 0);
 }
@@ -153,7 +97,11 @@ static void a_store_that_others_could_open_is_replaced_once_it_is_locked(void **
         assert_int_equal(stat(path, &after), 0);
         assert_int_equal(after.st_mode & 0777, 0600);
         assert_int_not_equal(before.st_ino, after.st_ino);
-        assert_int_equal(flock(fd, LOCK_EX | LOCK_NB), 0);
+        /* All locks that SQLite has, for readers and writers: the last 1 kB of the first GB. */
+        assert_int_equal(fcntl(fd, F_OFD_SETLK,
+                                         &(struct flock){ .l_type = F_RDLCK, .l_start = 1 << 30, .l_len = 1024 }),
+                        0);
+        assert_int_equal(fcntl(fd, F_OFD_SETLK, &(struct flock){ .l_type = F_RDLCK }), 0);
         must_put(world, r, "c", "3");
         (void) must_be(world, r, "a", "1");
         (void) must_be(world, r, "c", "3");
@@ -237,6 +185,31 @@ static void a_lock_held_too_long_is_unknown_and_changes_nothing(void **state) {
         reply_clear(&reply);
 }
 
+static void a_lock_that_is_held_at_the_first_question_only_delays(void **state) {
+        World *world = *state;
+        Registry *r = world_open(world);
+        Seen seen = { .ops = r->ops };
+        Reply reply = { .ops = r->ops };
+        const char *key = "a";
+
+        must_put(world, r, "a", "1");
+        r = world_open(world);
+        directory_freeze(world->store);
+        assert_int_equal(r->ops->watch(r, "", seen_take, &seen, &seen.watch), 0);
+        assert_int_equal(r->ops->get(r, &key, 1, 300 * USEC_PER_MSEC, reply_take, &reply, &reply.request), 0);
+        assert_true(world_wait(world->event, &reply.calls, 1));
+        assert_int_equal(reply.outcome, REGISTRY_UNKNOWN);
+        directory_thaw(world->store);
+        (void) must_be(world, r, "a", "1");
+        assert_true(world_wait_seen(world->event, &seen, "a", "1"));
+        must_put(world, r, "a", "2");
+        assert_true(world_wait_seen(world->event, &seen, "a", "2"));
+        assert_null(seen.broken);
+        assert_int_equal(seen.lists, 1);
+        reply_clear(&reply);
+        seen_clear(&seen);
+}
+
 static void an_idle_loop_stays_responsive_while_the_lock_is_held(void **state) {
         World *world = *state;
         Registry *r = world_open(world);
@@ -258,9 +231,6 @@ static void an_idle_loop_stays_responsive_while_the_lock_is_held(void **state) {
 
 int run_place_tests(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(file_names_are_readable_and_stay_inside),
-                cmocka_unit_test(any_byte_comes_back_from_a_file_name),
-                cmocka_unit_test(other_file_names_are_nobodys),
                 cmocka_unit_test(network_file_systems_are_refused),
                 PROMISE(a_directory_that_cannot_be_is_refused),
                 PROMISE(a_missing_directory_is_made),
@@ -270,6 +240,7 @@ int run_place_tests(void) {
                 PROMISE(a_vanished_directory_is_no_answer_and_no_empty_registry),
                 PROMISE(another_directory_is_another_store),
                 PROMISE(a_lock_held_too_long_is_unknown_and_changes_nothing),
+                PROMISE(a_lock_that_is_held_at_the_first_question_only_delays),
                 PROMISE(an_idle_loop_stays_responsive_while_the_lock_is_held),
         };
 

@@ -1,31 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A local registry's files hold any bytes, and have any name, that somebody gave them: no byte beyond them is read. */
+/* The files of leased 0.1.0's local registry hold any bytes, and have any name, that somebody gave them: no byte
+ * beyond them is read. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
-#include "registry/local/file.h"
+#include "old-store.h"
+#include "registry/local/old-file.h"
 #include "registry/registry.h"
 
 /* A whole record with a true checksum, as somebody else's program might write it. *ret_size bytes, allocated to fit.
  */
 static char *record_text(const char *escaped_key, const char *value, uint64_t revision, size_t *ret_size) {
         char path[] = "/tmp/local-decode.XXXXXX";
-        int fd = mkstemp(path), written = -1;
+        int fd = mkstemp(path);
         char *text = malloc(4096);
         ssize_t n;
 
         assert_true(fd >= 0);
         assert_non_null(text);
-        assert_int_equal(local_file_write(AT_FDCWD, path, escaped_key, value, strlen(value), revision, &written), 0);
+        old_record_write(path, escaped_key, value, strlen(value), revision);
         n = read(fd, text, 4096);
         assert_true(n > 0 && n < 4096);
-        (void) close(written);
         (void) close(fd);
         (void) unlink(path);
         *ret_size = (size_t) n;
@@ -121,8 +121,64 @@ static void a_file_that_is_cut_or_changed_is_damage(void **state) {
         assert_int_equal(decode(text, size, "leases+y"), 0);
 }
 
+static void file_names_are_readable_and_stay_inside(void **state) {
+        static const struct {
+                const char *key, *name;
+        } table[] = {
+                { "leases/foo@1.service", "leases+foo@1.service" },
+                { "leases/a\\x2db.service", "leases+a\\x2db.service" },
+                { "meta", "meta" },
+                { "..", "%2E." },
+                { "../../etc/passwd", "%2E.+..+etc+passwd" },
+                { "/etc/passwd", "+etc+passwd" },
+                { ".hidden", "%2Ehidden" },
+                { "a+b", "a%2Bb" },
+                { "a%2Bb", "a%252Bb" },
+                { "a~", "a%7E" },
+                { "\xc3\xa4\n", "%C3%A4%0A" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(table); i++) {
+                _cleanup_free_ char *escaped = local_escape(table[i].key), *key = NULL;
+                char name[LOCAL_NAME_SIZE];
+
+                local_name(escaped, name);
+                assert_string_equal(name, table[i].name);
+                assert_int_equal(local_unescape(name, &key), 1);
+                assert_string_equal(key, table[i].key);
+        }
+}
+
+static void any_byte_comes_back_from_a_file_name(void **state) {
+        for (int a = 1; a < 256; a++)
+                for (int b = 1; b < 256; b++) {
+                        char key[] = { (char) a, (char) b, (char) a, '\0' }, name[LOCAL_NAME_SIZE];
+                        _cleanup_free_ char *escaped = local_escape(key), *back = NULL;
+
+                        local_name(escaped, name);
+                        assert_null(strchr(name, '/'));
+                        assert_true(name[0] != '.');
+                        assert_int_equal(local_unescape(name, &back), 1);
+                        assert_string_equal(back, key);
+                }
+}
+
+static void other_file_names_are_nobodys(void **state) {
+        static const char *const names[] = { "", "foo~", "%", "%4", "%41", "%zz", "%2e", "%00", ".foo", "a b", "#x#" };
+
+        for (size_t i = 0; i < ELEMENTSOF(names); i++) {
+                _cleanup_free_ char *key = NULL;
+
+                assert_int_equal(local_unescape(names[i], &key), 0);
+                assert_null(key);
+        }
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(file_names_are_readable_and_stay_inside),
+                cmocka_unit_test(any_byte_comes_back_from_a_file_name),
+                cmocka_unit_test(other_file_names_are_nobodys),
                 cmocka_unit_test(an_escape_that_is_cut_off_is_no_key),
                 cmocka_unit_test(a_key_has_one_name_only),
                 cmocka_unit_test(a_long_key_that_no_name_holds_is_checked_likewise),

@@ -7,11 +7,9 @@
 #include <ftw.h>
 #include <sched.h>
 #include <stdio.h>
-#include <sys/file.h>
 #include <sys/mount.h>
 #include <unistd.h>
 
-#include "registry/local/name.h"
 #include "util/file-util.h"
 
 static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw) {
@@ -23,7 +21,7 @@ static int directory_create(void **ret) {
 
         if (!d)
                 return -ENOMEM;
-        d->lock_fd = d->thaw_fd = -1;
+        d->thaw_fd = -1;
         (void) snprintf(d->top, sizeof(d->top), "/tmp/test-registry-local.XXXXXX");
         if (!mkdtemp(d->top)) {
                 free(d);
@@ -37,8 +35,8 @@ static int directory_create(void **ret) {
 void directory_thaw(void *store) {
         Directory *d = store;
 
-        closep(&d->lock_fd);
-        d->lock_fd = -1;
+        (void) sqlite3_close(d->lock);
+        d->lock = NULL;
 }
 
 static void directory_destroy(void *store) {
@@ -52,15 +50,31 @@ static void directory_destroy(void *store) {
         free(d);
 }
 
-/* Somebody else holds the lock. */
-void directory_freeze(void *store) {
-        Directory *d = store;
+static sqlite3 *open_database(const Directory *d) {
+        sqlite3 *db = NULL;
         char path[128];
 
         (void) snprintf(path, sizeof(path), "%s/store", d->path);
-        d->lock_fd = open(path, O_RDWR | O_CLOEXEC);
-        assert_true(d->lock_fd >= 0);
-        assert_int_equal(flock(d->lock_fd, LOCK_EX), 0);
+        assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL), SQLITE_OK);
+        (void) sqlite3_busy_timeout(db, 10000);
+        return db;
+}
+
+/* Somebody else holds the lock. */
+void directory_freeze(void *store) {
+        Directory *d = store;
+
+        d->lock = open_database(d);
+        assert_int_equal(sqlite3_exec(d->lock, "BEGIN EXCLUSIVE", NULL, NULL, NULL), SQLITE_OK);
+}
+
+void by_hand(World *world, const char *sql) {
+        sqlite3 *db = open_database(world->store);
+        char *error = NULL;
+
+        if (sqlite3_exec(db, sql, NULL, NULL, &error) != SQLITE_OK)
+                fail_msg("%s: %s", sql, error);
+        assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
 int directory_open(void *store, sd_event *event, Registry **ret, char **ret_error) {
@@ -78,16 +92,10 @@ static const RegistryFixture fixture = {
         .thaw = directory_thaw,
 };
 
-/* The file of a record. */
-const char *file_of(World *world, const char *key) {
+const char *file_of(World *world, const char *name) {
         static char path[512];
-        _cleanup_free_ char *escaped = local_escape(key);
-        Directory *d = world->store;
-        char name[LOCAL_NAME_SIZE];
 
-        assert_non_null(escaped);
-        local_name(escaped, name);
-        (void) snprintf(path, sizeof(path), "%s/records/%s", d->path, name);
+        (void) snprintf(path, sizeof(path), "%s/%s", ((Directory *) world->store)->path, name);
         return path;
 }
 
@@ -106,5 +114,6 @@ int main(void) {
                 (void) mount("", "/", "", MS_REC | MS_PRIVATE, NULL);
 
         /* The suite goes first: it says which fixture the others are set up with. */
-        return conformance_run(&fixture) + run_place_tests() + run_damage_tests() + run_crash_tests();
+        return conformance_run(&fixture) + run_place_tests() + run_damage_tests() + run_crash_tests() +
+               run_takeover_tests() + run_share_tests();
 }

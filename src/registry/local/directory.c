@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where a local registry may lie: flock() must mean the same to all who use it, so one kernel must own the disk. */
+/* Where a local registry may lie: locks must mean the same to all who use it, so one kernel must own the disk. */
 #include <errno.h>
 #include <stdio.h>
 #include <sys/vfs.h>
 
-#include "registry/local/store.h"
+#include "registry/local/directory.h"
 #include "util/file-util.h"
 
 const char *local_network_file_system(long magic) {

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The registry in a directory, on the loop's side: requests with their timers, watches with their inotify, the status.
+ * The registry in a database, on the loop's side: requests with their timers, watches with their inotify, the status.
  *
  * Nothing in here touches the directory after open(): the work is done on the worker's thread, and its results are
  * fetched when its eventfd wakes the loop. A disk that hangs, a lock that is not let go, a full queue: the request's
  * timer ends them all, with UNKNOWN. What had begun by then may still be done.
  *
- * A watch is one job that looks at the directory again whenever inotify says that something moved, and now and then
- * without that. inotify is a hint only; what is reported is the difference between two looks.
+ * A watch is one job that looks at the database again whenever inotify says that somebody writes to it, and now and
+ * then without that. inotify is a hint only; what is reported is every record whose revision is newer than the last
+ * look.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -17,6 +18,7 @@
 
 #include <utlist.h>
 
+#include "registry/local/directory.h"
 #include "registry/local/worker.h"
 
 #define LOOK_PATIENCE USEC_PER_SEC

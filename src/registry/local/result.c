@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the store hands up to the loop's side. */
+#include "registry/local/result.h"
+
 #include <errno.h>
 #include <stdio.h>
-
-#include "registry/local/store.h"
 
 void local_result_clear(LocalResult *result) {
         for (size_t i = 0; i < result->n_records; i++) {
@@ -22,6 +21,18 @@ int local_result_fail(LocalResult *result, int error, const char *path, const ch
         if (!result->error && asprintf(&text, "%s: %s: %s", path, what, strerror(abs(error))) >= 0)
                 result->error = text;
         return -abs(error);
+}
+
+int local_result_damaged(LocalResult *result, const char *path, const char *why) {
+        char *text;
+
+        if (!result->error &&
+                        asprintf(&text,
+                                        "%s: the database is damaged (%s), so no lease is known to be free: put a "
+                                        "sound copy in its place, or remove it for a new registry",
+                                        path, why) >= 0)
+                result->error = text;
+        return -EBADMSG;
 }
 
 static bool make_room(LocalResult *result) {

@@ -1,63 +1,108 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The local registry's directory:
+ * The local registry is one SQLite database, DIRECTORY/store, with a rollback journal beside it.
  *
- *     store       "leased-store 1 UUID REVISION": who the store is, how far it has come, and the lock
- *     new-N       records being written
- *     records/    one file for each record, see local-file.h
+ * Whoever reads holds SQLite's shared lock meanwhile and whoever writes its exclusive one, so everything that is
+ * answered was true at one moment between question and answer: the map is linearizable between all processes of one
+ * kernel. A process that is killed loses its lock, and the next one undoes what it had not committed. A process that
+ * is stopped keeps its lock and makes the others time out: no answer, and never "no". The lock is waited for by asking
+ * again and again, and this thread may sleep.
  *
- * Whoever reads or writes holds an exclusive flock on "store" meanwhile, so everything that is answered was true at
- * one moment between question and answer: the map is linearizable between all processes of one kernel. A process that
- * is killed loses the lock; one that is stopped keeps it and makes the others time out: no answer, and never "no".
- * The lock is waited for by asking again and again: flock() knows no time limit, and this thread may sleep.
+ * A Txn is committed once the journal is cut and that is on the disk (synchronous=FULL, journal_mode=TRUNCATE): four
+ * syncs. A write-ahead log would need one, but its index is a file that must not be removed, copied or put back under
+ * a process that is running, and people do that to files.
  *
- * The revision in "store" is not synced for a Txn that puts something, since the records themselves tell theirs: the
- * first time that a store is used it raises the revision to the highest record's. A Txn that only deletes syncs it.
+ * SQLite alone opens the file: the kernel drops all of a process's locks on a file when any descriptor of it is
+ * closed. Only root may open it at all, or anybody could hold its locks; a database that others may open is replaced
+ * by a copy.
  *
- * What is not done: no history, no journal, no repair. A damaged record stays until it is overwritten or removed by
- * hand; it fails every compare. The directory is made when the registry is opened and never again: if it vanishes
- * there is no answer; if another takes its place, that one is another store.
+ * Nothing is repaired. A damaged record stays until it is overwritten or removed by hand, and it fails every compare.
+ * A damaged database gives no answers. The database is made when the registry is first used and never again: if it
+ * vanishes there is no answer; if another takes its place, that one is another store.
  */
 #include "registry/local/store.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "registry/local/file.h"
+#include "registry/local/database.h"
+#include "registry/local/directory.h"
+#include "registry/local/takeover.h"
 #include "util/file-util.h"
-#include "util/lock-file.h"
 
-#define STORE_FORMAT "leased-store 1 %36s %20" PRIu64 "\n"
-
-enum {
-        STORE_SIZE = 15 + 36 + 1 + 20 + 1,
+static const char *const statements[STATEMENT_COUNT_] = {
+        [STATEMENT_HEAD] = "SELECT id, since, revision FROM newest LIMIT 2",
+        [STATEMENT_GET] = "SELECT " DATABASE_COLUMNS " FROM records WHERE key = ?1",
+        [STATEMENT_LIST] = "SELECT " DATABASE_COLUMNS " FROM records WHERE key >= ?1 ORDER BY key",
+        [STATEMENT_CHANGES] = "SELECT " DATABASE_COLUMNS " FROM records INDEXED BY by_revision WHERE revision > ?1"
+                              " ORDER BY revision, key",
+        [STATEMENT_PUT] = "INSERT INTO records(key, revision, value, crc) VALUES (?1, ?2, ?3, ?4) ON CONFLICT(key) DO"
+                          " UPDATE SET revision = excluded.revision, value = excluded.value, crc = excluded.crc",
+        [STATEMENT_DELETE] = "UPDATE records SET revision = ?2, value = NULL, crc = NULL"
+                             " WHERE key = ?1 AND (value IS NOT NULL OR crc IS NOT NULL)",
+        [STATEMENT_FORGET] = "DELETE FROM records WHERE value IS NULL AND crc IS NULL AND revision <= ?1",
 };
 
-struct LocalStore {
-        LocalPlace place;
-        char *directory, *records, *head; /* paths */
-        int head_fd;
-        bool used; /* it was there once: it is not made again */
-        char id[LOCAL_STORE_ID_SIZE];
-};
+static int on_busy(void *userdata, int tries) {
+        const LocalStore *store = userdata;
+
+        if (local_patience_is_over(store->patience))
+                return 0;
+        local_patience_pause(tries);
+        return 1;
+}
+
+/* ---- what went wrong ---- */
+
+static bool is_private(const struct stat *st) {
+        return (st->st_mode & 0077) == 0 && st->st_uid == geteuid();
+}
+
+static const char *why_busy(const LocalStore *store) {
+        struct stat st;
+
+        return stat(store->path, &st) < 0 || is_private(&st)
+                               ? "locked by another process"
+                               : "locked by another process, perhaps of another user, since others may open it";
+}
+
+static int why_readonly(const LocalStore *store, int error) {
+        return access(store->path, W_OK) < 0 || access(store->directory, W_OK) < 0 ? errno : error;
+}
+
+int local_store_fail(LocalStore *store, int code, const char *what, LocalResult *result) {
+        int error = database_errno(store->db, code);
+
+        if (error == ETIMEDOUT)
+                return local_result_fail(result, ETIMEDOUT, store->path, why_busy(store));
+        if (error == EBADMSG)
+                return local_result_damaged(result, store->path, sqlite3_errstr(code));
+        if ((code & 0xff) == SQLITE_READONLY)
+                error = why_readonly(store, error);
+        return local_result_fail(result, error, store->path, what);
+}
+
+/* ---- opening and closing ---- */
+
+static void store_close(LocalStore *store) {
+        for (size_t i = 0; i < STATEMENT_COUNT_; i++) {
+                (void) sqlite3_finalize(store->statements[i]);
+                store->statements[i] = NULL;
+        }
+        (void) sqlite3_close(store->db);
+        store->db = NULL;
+        store->met = false;
+}
 
 LocalStore *local_store_free(LocalStore *store) {
         if (!store)
                 return NULL;
-        closep(&store->head_fd);
-        closep(&store->place.records_fd);
-        closep(&store->place.directory_fd);
+        store_close(store);
         free(store->directory);
-        free(store->records);
-        free(store->head);
+        free(store->path);
         free(store);
         return NULL;
 }
@@ -67,250 +112,200 @@ LocalStore *local_store_new(const char *directory) {
 
         if (!store)
                 return NULL;
-        store->place.directory_fd = store->place.records_fd = store->head_fd = -1;
         store->directory = strdup(directory);
         if (!store->directory)
                 return NULL;
-        if (asprintf(&store->records, "%s/records", directory) < 0) {
-                store->records = NULL;
+        if (asprintf(&store->path, "%s/store", directory) < 0) {
+                store->path = NULL;
                 return NULL;
         }
-        if (asprintf(&store->head, "%s/store", directory) < 0) {
-                store->head = NULL;
-                return NULL;
-        }
-        store->place.directory = store->directory;
-        store->place.records = store->records;
         return TAKE_PTR(store);
 }
 
-const LocalPlace *local_store_place(const LocalStore *store) {
-        return &store->place;
+sqlite3_stmt *local_store_statement(LocalStore *store, LocalStatement which) {
+        if (!store->statements[which])
+                (void) sqlite3_prepare_v3(store->db, statements[which], -1, SQLITE_PREPARE_PERSISTENT,
+                                &store->statements[which], NULL);
+        return store->statements[which];
 }
 
-/* ---- the store's own file ---- */
-
-static int make_id(char ret[static LOCAL_STORE_ID_SIZE]) {
-        unsigned char b[16];
-
-        if (getrandom(b, sizeof(b), 0) != sizeof(b))
-                return -EIO;
-        b[6] = (unsigned char) ((b[6] & 0x0f) | 0x40); /* a random UUID, RFC 4122 4.4 */
-        b[8] = (unsigned char) ((b[8] & 0x3f) | 0x80);
-        (void) snprintf(ret, LOCAL_STORE_ID_SIZE,
-                        "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1], b[2], b[3],
-                        b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
-        return 0;
-}
-
-/* In place: one write inside one page and one sector is whole or not there. */
-static int write_head(LocalStore *store, uint64_t revision, bool sync) {
-        char text[STORE_SIZE + 1];
-
-        (void) snprintf(text, sizeof(text), STORE_FORMAT, store->id, revision);
-        if (pwrite(store->head_fd, text, STORE_SIZE, 0) != STORE_SIZE)
-                return errno ? -errno : -EIO;
-        if (sync && fdatasync(store->head_fd) < 0)
-                return -errno;
-        store->place.revision = revision;
-        return 0;
-}
-
-int local_store_advance(LocalStore *store, bool sync) {
-        return write_head(store, store->place.revision + 1, sync);
-}
-
-/* 0; -ENODATA: it is new; -EBADMSG. */
-static int read_head(LocalStore *store) {
-        char text[STORE_SIZE + 1], id[LOCAL_STORE_ID_SIZE], again[STORE_SIZE + 1];
-        ssize_t n = pread(store->head_fd, text, sizeof(text), 0);
-        uint64_t revision;
-
-        if (n < 0)
-                return -errno;
-        if (n == 0)
-                return -ENODATA;
-        text[MIN((size_t) n, (size_t) STORE_SIZE)] = '\0';
-        if (n != STORE_SIZE || sscanf(text, "leased-store 1 %36s %" SCNu64, id, &revision) != 2 ||
-                        revision > INT64_MAX || strspn(id, "0123456789abcdef-") != LOCAL_STORE_ID_SIZE - 1)
-                return -EBADMSG;
-        (void) snprintf(again, sizeof(again), STORE_FORMAT, id, revision);
-        if (!streq(text, again))
-                return -EBADMSG;
-        str_copy(store->id, sizeof(store->id), id);
-        store->place.revision = revision;
-        return 0;
-}
-
-static int highest_record(LocalStore *store, uint64_t *ret) {
-        DIR *d = opendir(store->records);
-        uint64_t highest = 0;
-        struct dirent *e;
-        int r = 0;
-
-        if (!d)
-                return -errno;
-        while (r == 0 && (errno = 0, e = readdir(d))) {
-                LocalFile file = {};
-
-                if (e->d_name[0] == '.')
-                        continue;
-                r = local_file_read(dirfd(d), e->d_name, &file);
-                if (r == -ENOENT)
-                        r = 0;
-                highest = MAX(highest, file.mod_revision);
-                local_file_clear(&file);
-        }
-        if (r == 0 && errno != 0)
-                r = -errno;
-        (void) closedir(d);
-        *ret = highest;
-        return r;
-}
-
-/* Under the lock, the first time that these files are used. */
-static int take_over(LocalStore *store) {
-        uint64_t highest = 0;
-        int r;
-
-        r = highest_record(store, &highest);
-        if (r < 0)
-                return r;
-        r = read_head(store);
-        if (r == -ENODATA) {
-                r = make_id(store->id);
-                if (r == 0)
-                        r = write_head(store, highest, true);
-                if (r == 0 && fsync(store->place.directory_fd) < 0)
-                        r = -errno;
-                return r;
-        }
-        if (r == 0 && store->place.revision < highest)
-                r = write_head(store, highest, true);
-        return r;
-}
-
-/* ---- opening and locking ---- */
-
-static void store_close(LocalStore *store) {
-        closep(&store->head_fd);
-        closep(&store->place.records_fd);
-        closep(&store->place.directory_fd);
-        store->head_fd = store->place.records_fd = store->place.directory_fd = -1;
-}
-
-static int store_open(LocalStore *store, LocalResult *result) {
+/* 1: it is a database, so far as can be told without opening it. 0: there is something to make or to take over first;
+ * -errno. */
+static int look_before(LocalStore *store, struct stat *ret, LocalResult *result) {
         struct statfs fs;
 
-        store->place.directory_fd = open(store->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (store->place.directory_fd < 0)
+        if (statfs(store->directory, &fs) < 0)
                 return local_result_fail(result, errno, store->directory, "cannot open");
-        if (fstatfs(store->place.directory_fd, &fs) < 0)
-                return local_result_fail(result, errno, store->directory, "cannot look at its file system");
         if (local_network_file_system((long) fs.f_type))
                 return local_result_fail(result, EREMOTE, store->directory, "lies on a network or shared file system");
-        if (!store->used && mkdirat(store->place.directory_fd, "records", 0700) < 0 && errno != EEXIST)
-                return local_result_fail(result, errno, store->records, "cannot make");
-        store->place.records_fd = openat(store->place.directory_fd, "records", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (store->place.records_fd < 0)
-                return local_result_fail(result, errno, store->records, "cannot open");
-        store->head_fd = lock_file_open(store->place.directory_fd, "store", !store->used);
-        if (store->head_fd < 0)
-                return local_result_fail(result, store->head_fd, store->head, "cannot open");
+        if (lstat(store->path, ret) < 0)
+                return errno == ENOENT && !store->used ? 0
+                                                       : local_result_fail(result, errno, store->path, "cannot open");
+        if (!S_ISREG(ret->st_mode))
+                return local_result_damaged(result, store->path, "not a regular file");
+        return ret->st_size > 0;
+}
+
+/* Whether the file that is open is the one that the next process would open. */
+static bool is_current(const LocalStore *store) {
+        struct stat st;
+        int moved = 1;
+
+        return lstat(store->path, &st) == 0 && st.st_dev == store->device && st.st_ino == store->inode &&
+               sqlite3_file_control(store->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && !moved;
+}
+
+/* Opens what is there. 0: it is open, though nothing of it was read. 1: look again. Otherwise -errno. */
+static int store_open(LocalStore *store, LocalResult *result) {
+        struct stat st = {};
+        int r = look_before(store, &st, result), k;
+
+        if (r == 0)
+                r = local_takeover(store->directory, st.st_ino ? &st : NULL, !store->used, store->patience, result);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        k = sqlite3_open_v2(store->path, &store->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+        if (k == SQLITE_OK)
+                k = sqlite3_busy_handler(store->db, on_busy, store);
+        if (k == SQLITE_OK)
+                k = database_prepare(store->db);
+        /* The file of leased 0.1.0, perhaps. It may be opened by hand, since nobody can have a database open there. */
+        if ((k & 0xff) == SQLITE_NOTADB) {
+                store_close(store);
+                r = local_takeover(store->directory, &st, false, store->patience, result);
+                return r < 0 ? r : 1;
+        }
+        if (k != SQLITE_OK)
+                return local_store_fail(store, k, "cannot open", result);
+        store->device = st.st_dev;
+        store->inode = st.st_ino;
+        return is_current(store) ? 0 : 1;
+}
+
+/* A database that is read for the first time. */
+static int store_meet(LocalStore *store, LocalResult *result) {
+        const char *why = NULL;
+        int k = database_check(store->db, &why);
+
+        if (why)
+                return local_result_damaged(result, store->path, why);
+        if (k != SQLITE_OK)
+                return local_store_fail(store, k, "cannot read", result);
+        local_takeover_tidy(store->directory);
+        store->met = true;
+        store->opened++;
         return 0;
 }
 
-/* Whether what we have open is what the next one would open. */
-static bool is_current(const LocalStore *store) {
-        struct stat a, b;
+/* ---- transactions ---- */
 
-        return fstat(store->head_fd, &a) == 0 && stat(store->head, &b) == 0 && a.st_dev == b.st_dev &&
-               a.st_ino == b.st_ino && fstat(store->place.records_fd, &a) == 0 && stat(store->records, &b) == 0 &&
-               a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+static int run(LocalStore *store, const char *sql) {
+        return sqlite3_exec(store->db, sql, NULL, NULL, NULL);
 }
 
-static const char *why_not_locked(const LocalStore *store, int r) {
-        if (r == 0)
-                return "no time left";
-        return lock_file_is_private(store->head_fd)
-                               ? "locked by another process"
-                               : "locked by another process, perhaps of another user, since others may open it";
+void local_store_end(LocalStore *store) {
+        if (!store->db)
+                return;
+        for (size_t i = 0; i < STATEMENT_COUNT_; i++)
+                (void) sqlite3_reset(store->statements[i]);
+        if (!sqlite3_get_autocommit(store->db))
+                (void) run(store, "ROLLBACK");
 }
 
-/* Whether what is open, and locked, is what the next one would open, and nobody can lock it who is not meant to.
- * Otherwise it is to be opened anew. A copy takes the place of a file that others can open only here, under the lock:
- * none of those who wait for the old one then writes to it. */
-static int secure(LocalStore *store, LocalResult *result) {
-        int r;
+/* Who the store is and how far it has come. The first read takes the shared lock. A result code of SQLite. */
+static int read_head(LocalStore *store, LocalResult *result) {
+        sqlite3_stmt *s = local_store_statement(store, STATEMENT_HEAD);
+        const char *id;
+        int k = s ? sqlite3_step(s) : sqlite3_extended_errcode(store->db);
 
+        if (k != SQLITE_ROW)
+                return k == SQLITE_DONE ? SQLITE_CORRUPT : k;
+        id = (const char *) sqlite3_column_text(s, 0);
+        if (!id || strlen(id) != LOCAL_STORE_ID_SIZE - 1 || strspn(id, "0123456789abcdef-") != LOCAL_STORE_ID_SIZE - 1)
+                return SQLITE_CORRUPT;
+        for (int i = 1; i <= 2; i++)
+                if (sqlite3_column_type(s, i) != SQLITE_INTEGER || sqlite3_column_int64(s, i) < 0 ||
+                                sqlite3_column_int64(s, i) == INT64_MAX)
+                        return SQLITE_CORRUPT;
+        str_copy(result->store, sizeof(result->store), id);
+        store->since = (uint64_t) sqlite3_column_int64(s, 1);
+        store->revision = (uint64_t) sqlite3_column_int64(s, 2);
+        result->revision = store->revision;
+        k = sqlite3_step(s); /* a second row would be a second store */
+        (void) sqlite3_reset(s);
+        return k == SQLITE_DONE ? SQLITE_OK : k == SQLITE_ROW ? SQLITE_CORRUPT : k;
+}
+
+/* Others could open the file, and one who has it open could lock it at any later time. A copy takes its place, here
+ * under the exclusive lock: none of those who wait for the old one then writes to it. */
+static int replace_by_copy(LocalStore *store, LocalResult *result) {
+        sqlite3_int64 size = 0;
+        unsigned char *image;
+        int r, k;
+
+        local_store_end(store);
+        k = run(store, "BEGIN EXCLUSIVE");
+        if (k != SQLITE_OK)
+                return local_store_fail(store, k, "cannot lock", result);
         if (!is_current(store))
                 return 1;
-        if (lock_file_is_private(store->head_fd))
-                return 0;
-        r = lock_file_replace(store->place.directory_fd, "store", &store->head_fd);
-        return r < 0 ? local_result_fail(result, r, store->head,
+        image = sqlite3_serialize(store->db, "main", &size, 0);
+        r = image ? write_file_atomic(store->path, image, (size_t) size, 0600, WRITE_SYNC) : -ENOMEM;
+        sqlite3_free(image);
+        return r < 0 ? local_result_fail(result, r, store->path,
                                        "others may open it, and it cannot be replaced by a copy")
-                     : 0;
+                     : 1;
 }
 
-static int wait_for_lock(LocalStore *store, const LocalPatience *patience, LocalResult *result) {
-        for (unsigned tries = 0;; tries++) {
-                int r = lock_file_try(store->head_fd);
+/* Under the lock: whether what is open is what the next one would open, and nobody can lock it who is not meant to.
+ * 0: yes; 1: it is to be opened anew. */
+static int secure(LocalStore *store, LocalResult *result) {
+        struct stat st;
 
-                if (r < 0 && r != -EWOULDBLOCK)
-                        return local_result_fail(result, r, store->head, "cannot lock");
-                /* Looked at also when the lock was had at once: what nobody waits for any more is not begun. */
-                if ((patience->abandoned && atomic_load(patience->abandoned)) ||
-                                now_boottime() >= patience->deadline) {
-                        lock_file_unlock(store->head_fd);
-                        return local_result_fail(result, ETIMEDOUT, store->head, why_not_locked(store, r));
-                }
-                if (r == 0)
-                        return 0;
-                /* Soon at first, since a Txn takes milliseconds, and not in step with the others. */
-                (void) nanosleep(&(struct timespec){ .tv_nsec = (tries < 20 ? 200 : 2000) * 1000 +
-                                                                (long) (now_boottime() % 512) * 1000 },
-                                NULL);
-        }
+        if (!is_current(store) || lstat(store->path, &st) < 0)
+                return 1;
+        return is_private(&st) ? 0 : replace_by_copy(store, result);
 }
 
-void local_store_unlock(LocalStore *store) {
-        lock_file_unlock(store->head_fd);
-}
+/* One attempt. 0; 1: look again; -errno. */
+static int try_begin(LocalStore *store, bool write, LocalResult *result) {
+        int r = store->db ? 0 : store_open(store, result), k;
 
-int local_store_lock(LocalStore *store, const LocalPatience *patience, LocalResult *result) {
-        for (;;) {
-                bool fresh = store->head_fd < 0;
-                int r = 0;
-
-                if (fresh)
-                        r = store_open(store, result);
-                if (r == 0)
-                        r = wait_for_lock(store, patience, result);
-                if (r == 0)
-                        r = secure(store, result);
-                if (r > 0) {
-                        store_close(store); /* lets the lock go, too */
-                        continue;
-                }
-                if (r == 0) {
-                        r = fresh ? take_over(store) : read_head(store);
-                        if (r < 0) {
-                                r = local_result_fail(result, r == -ENODATA ? -EBADMSG : r, store->head,
-                                                r == -EBADMSG || r == -ENODATA
-                                                                ? "damaged; without it the registry would begin anew"
-                                                                : "cannot use");
-                                local_store_unlock(store);
-                        }
-                }
-                if (r < 0) {
-                        if (r != -ETIMEDOUT || fresh)
-                                store_close(store);
+        if (r != 0)
+                return r;
+        if (write && sqlite3_db_readonly(store->db, "main")) /* it could not be opened otherwise; it is tried again */
+                return local_store_fail(store, SQLITE_READONLY, "cannot write", result);
+        k = run(store, write ? "BEGIN IMMEDIATE" : "BEGIN");
+        if (k == SQLITE_OK && !store->met) {
+                r = store_meet(store, result);
+                if (r < 0)
                         return r;
-                }
-                store->used = true;
-                result->revision = store->place.revision;
-                str_copy(result->store, sizeof(result->store), store->id);
-                return 0;
         }
+        if (k == SQLITE_OK)
+                k = read_head(store, result);
+        if (k != SQLITE_OK)
+                return local_store_fail(store, k, "cannot read", result);
+        r = secure(store, result);
+        if (r == 0 && local_patience_is_over(store->patience))
+                r = local_result_fail(result, ETIMEDOUT, store->path, "no time left");
+        return r;
+}
+
+int local_store_begin(LocalStore *store, const LocalPatience *patience, bool write, LocalResult *result) {
+        int r;
+
+        store->patience = patience;
+        do {
+                r = try_begin(store, write, result);
+                if (r != 0)
+                        local_store_end(store);
+                /* What is wrong may be mended by the next time, and is then another file. */
+                if (r > 0 || (r < 0 && (r != -ETIMEDOUT || !store->met)))
+                        store_close(store);
+                if (r > 0 && local_patience_is_over(patience))
+                        r = local_result_fail(result, ETIMEDOUT, store->path, "no time left");
+        } while (r > 0);
+        if (r == 0)
+                store->used = true;
+        return r;
 }

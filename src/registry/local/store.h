@@ -2,48 +2,23 @@
 #pragma once
 
 /*
- * The directory itself: blocking, without a loop, used by one thread at a time (local.c gives it one of its own).
- * Any number of stores, in any number of processes and containers of one kernel, may use one directory at once.
+ * The local registry's database: blocking, without a loop, used by one thread at a time (local.c gives it one of its
+ * own). Any number of stores, in any number of processes and containers of one kernel, may use one directory at once.
  */
 
-#include <stdatomic.h>
+#include <sqlite3.h>
+#include <sys/types.h>
 
-#include "registry/registry.h"
+#include "registry/local/patience.h"
+#include "registry/local/result.h"
+
+enum {
+        LOCAL_DELETIONS_KEPT = 10000, /* revisions; a watch that was away for longer begins anew with a list */
+};
 
 typedef struct LocalStore LocalStore;
 
-enum {
-        LOCAL_STORE_ID_SIZE = 37,
-};
-
-/* What a caller is given; to be cleared by him. */
-typedef struct LocalResult {
-        bool refused;
-        bool listed; /* the records are all there are, not changes */
-        uint64_t revision;
-        char store[LOCAL_STORE_ID_SIZE];
-        RegistryRecord *records; /* keys and values are owned */
-        bool *deleted;
-        size_t n_records, n_room;
-        bool unwatched; /* the directory's changes are not reported to inotify_fd */
-        char *error;    /* one line for people, if the function failed */
-} LocalResult;
-
-void local_result_clear(LocalResult *result);
-
-/* How long a function may wait for the others: until the deadline (CLOCK_BOOTTIME), or until *abandoned is set. Once
- * it has the lock it goes on to the end: neither can stop it in a system call. */
-typedef struct LocalPatience {
-        usec_t deadline;
-        const atomic_bool *abandoned; /* may be NULL */
-} LocalPatience;
-
-/* The name of a file system that several machines may have mounted, by its statfs() magic; NULL: it is not one. */
-const char *local_network_file_system(long magic);
-
-/* Makes the directory and looks at it. A negative errno, with one line for people. */
-int local_directory_prepare(const char *directory, char **ret_error);
-
+/* Opens nothing yet. NULL: out of memory. */
 LocalStore *local_store_new(const char *directory);
 LocalStore *local_store_free(LocalStore *store);
 DEFINE_TRIVIAL_CLEANUP(LocalStore *, local_store_free)
@@ -57,43 +32,43 @@ int local_store_get(LocalStore *store, const LocalPatience *patience, const char
 int local_store_list(LocalStore *store, const LocalPatience *patience, const char *prefix, LocalResult *result);
 int local_store_txn(LocalStore *store, const LocalPatience *patience, const RegistryTxn *txn, LocalResult *result);
 
-/* ---- for the watch: what has changed since the last look ---- */
+/* ---- between the files of this folder ---- */
 
-typedef struct LocalView LocalView;
+typedef enum LocalStatement {
+        STATEMENT_HEAD,
+        STATEMENT_GET,
+        STATEMENT_LIST,
+        STATEMENT_CHANGES,
+        STATEMENT_PUT,
+        STATEMENT_DELETE,
+        STATEMENT_FORGET,
+        STATEMENT_COUNT_,
+} LocalStatement;
 
-LocalView *local_view_new(const char *prefix);
-LocalView *local_view_free(LocalView *view);
-DEFINE_TRIVIAL_CLEANUP(LocalView *, local_view_free)
+/* A store in the middle of one question: what local_store_begin() has found. */
+struct LocalStore {
+        char *directory, *path; /* path: of the database */
+        sqlite3 *db;            /* NULL: not open */
+        sqlite3_stmt *statements[STATEMENT_COUNT_];
+        const LocalPatience *patience; /* of the question that is being answered */
+        dev_t device;                  /* of the file that is open */
+        ino_t inode;
+        unsigned opened; /* how often: a view that has seen another opening begins anew */
+        bool used;       /* it was there once: it is not made again */
+        bool met;        /* what is open was looked through */
+        uint64_t revision, since;
+};
 
-/*
- * Fills result with the whole (the first time, if relist, or if the directory was replaced) or with what is different
- * from the last look, in the order of the revisions; nothing at all is a good result, too. inotify_fd >= 0: sees to it
- * that the directory's changes are reported there from before the look; if the kernel has no room for that,
- * result->unwatched says so.
- */
-int local_view_look(LocalView *view, LocalStore *store, const LocalPatience *patience, bool relist, int inotify_fd,
-                LocalResult *result);
-
-/* ---- between the files of this layer ---- */
-
-/* Where the store is, while it is locked. */
-typedef struct LocalPlace {
-        const char *directory, *records; /* paths */
-        int directory_fd, records_fd;
-        uint64_t revision;
-} LocalPlace;
-
-const LocalPlace *local_store_place(const LocalStore *store);
-/* Fills result's revision and store; on failure its error, and there is nothing to unlock. */
-int local_store_lock(LocalStore *store, const LocalPatience *patience, LocalResult *result);
-void local_store_unlock(LocalStore *store);
-/* The revision of a record that was found damaged, while the store is locked: it stands while the file is the same. */
-uint64_t local_damage_revision(const LocalPlace *place, const char *name);
-/* Writes the next revision down. */
-int local_store_advance(LocalStore *store, bool sync);
-
-/* Keeps the first error for people; returns it. */
-int local_result_fail(LocalResult *result, int error, const char *path, const char *what);
-/* Takes key and value over, also on failure; key NULL is -ENOMEM. */
-int local_result_add(LocalResult *result, char *key, char *value, size_t size, uint64_t mod_revision, bool damaged,
-                bool deleted);
+/* Begins a transaction and fills result's revision and store: from here to local_store_end() nobody changes what is
+ * read, and, if write is set, nobody else writes. On failure result has its error, and there is nothing to end. */
+int local_store_begin(LocalStore *store, const LocalPatience *patience, bool write, LocalResult *result);
+/* Ends it, and undoes what was written and not committed. */
+void local_store_end(LocalStore *store);
+/* The prepared statement; NULL: the database does not take it, or out of memory: sqlite3_errcode() says which. */
+sqlite3_stmt *local_store_statement(LocalStore *store, LocalStatement which);
+/* Adds all records under the prefix to the result, sorted by key; or those that have changed since the revision, also
+ * the deleted ones, in the order of their revisions. As local_store_get(). */
+int local_store_add_list(LocalStore *store, const char *prefix, LocalResult *result);
+int local_store_add_changes(LocalStore *store, const char *prefix, uint64_t since, LocalResult *result);
+/* Writes one line about the result code of SQLite; returns a negative errno. */
+int local_store_fail(LocalStore *store, int code, const char *what, LocalResult *result);

@@ -1,202 +1,196 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * What is done under the lock: get, list (which is a first look, see local-view.c) and Txn.
- *
- * A Txn, once its compares have been found true: (1) all new records are written beside and synced, which is where a
- * full disk shows; (2) the new revision is written into "store", in place; (3) the files are renamed, fences first,
- * then beats, then leases, then the rest; (4) files are unlinked in the reverse order; (5) records/ is synced. One
- * record costs two syncs. Nothing is ever half a record, and no revision is ever used twice.
- *
- * A crash in the middle of (3) or (4) leaves a prefix of a Txn of several records, and the order makes every prefix
- * safe: a touched fence whose lease was not taken makes its session read its leases, find all of them its own, and
- * beat again; a fence without its beat is a session that never began, or has ended, and a beat without its fence
- * cannot be; a lease is written only after the fence of whoever is robbed of it, and each lease of many stands for
- * itself. Nobody sees a prefix except after such a crash, or after a disk that failed in the middle, which is answered
- * with UNKNOWN: the lock is held until the end. After a power cut no session of this kernel is left that could be hurt
- * by the order in which the file system wrote the renames.
- */
+/* What is done in one transaction of the database: get, list and Txn. */
 #include "registry/local/store.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <unistd.h>
 
-#include "registry/local/file.h"
+#include "registry/local/database.h"
 
 /* ---- reading ---- */
 
-/* *ret_clash: another record lies where this one would. */
-static int add_key(LocalResult *result, const LocalPlace *place, const char *key, bool *ret_clash) {
-        _cleanup_free_ char *escaped = local_escape(key), *copy = strdup(key);
-        char name[LOCAL_NAME_SIZE];
-        LocalFile file = {};
-        int r;
+/* The record of the key, absent or damaged or well. */
+static int add_key(LocalStore *store, const char *key, LocalResult *result) {
+        sqlite3_stmt *s = local_store_statement(store, STATEMENT_GET);
+        size_t before = result->n_records;
+        int k, r = 0;
 
-        *ret_clash = false;
-        if (!escaped || !copy)
-                return -ENOMEM;
-        local_name(escaped, name);
-        r = local_file_read(place->records_fd, name, &file);
-        if (r == -ENOENT)
-                return local_result_add(result, TAKE_PTR(copy), NULL, 0, 0, false, false);
-        if (r < 0)
-                return r;
-        *ret_clash = !file.damaged &&
-                     !streq(file.key, key); /* two cut names with one hash: neither may pass for the other */
-        file.damaged = file.damaged || *ret_clash;
-        r = local_result_add(result, TAKE_PTR(copy), file.damaged ? NULL : TAKE_PTR(file.value), file.size,
-                        file.damaged ? local_damage_revision(place, name) : file.mod_revision, file.damaged, false);
-        local_file_clear(&file);
+        if (!s)
+                return local_store_fail(store, sqlite3_extended_errcode(store->db), "cannot read", result);
+        (void) sqlite3_bind_text(s, 1, key, -1, SQLITE_STATIC);
+        k = sqlite3_step(s);
+        if (k == SQLITE_ROW)
+                r = database_add(s, false, result);
+        if (r == 0 && result->n_records == before)
+                r = local_result_add(result, strdup(key), NULL, 0, 0, false, false);
+        (void) sqlite3_reset(s);
+        if (k != SQLITE_ROW && k != SQLITE_DONE)
+                return local_store_fail(store, k, "cannot read", result);
+        return r < 0 ? local_result_fail(result, r, store->path, "cannot read") : 0;
+}
+
+static int add_keys(LocalStore *store, const char *const *keys, size_t n, LocalResult *result) {
+        int r = 0;
+
+        for (size_t i = 0; r == 0 && i < n; i++)
+                r = add_key(store, keys[i], result);
         return r;
+}
+
+/* All rows of the bound statement whose key begins with the prefix. Where they are sorted by key, they end with the
+ * first one that does not. */
+static int add_rows(LocalStore *store, sqlite3_stmt *s, const char *prefix, bool sorted, LocalResult *result) {
+        int k, r = 0;
+
+        while (r == 0 && (k = sqlite3_step(s)) == SQLITE_ROW) {
+                const char *key = database_key(s);
+                bool ours = key && startswith(key, prefix);
+
+                if (key && !ours && sorted) {
+                        k = SQLITE_DONE;
+                        break;
+                }
+                if (ours)
+                        r = database_add(s, !sorted, result);
+        }
+        (void) sqlite3_reset(s);
+        if (r < 0)
+                return local_result_fail(result, r, store->path, "cannot read");
+        return k == SQLITE_DONE ? 0 : local_store_fail(store, k, "cannot read", result);
+}
+
+int local_store_add_list(LocalStore *store, const char *prefix, LocalResult *result) {
+        sqlite3_stmt *s = local_store_statement(store, STATEMENT_LIST);
+
+        if (!s)
+                return local_store_fail(store, sqlite3_extended_errcode(store->db), "cannot read", result);
+        (void) sqlite3_bind_text(s, 1, prefix, -1, SQLITE_STATIC);
+        result->listed = true;
+        return add_rows(store, s, prefix, true, result);
+}
+
+int local_store_add_changes(LocalStore *store, const char *prefix, uint64_t since, LocalResult *result) {
+        sqlite3_stmt *s = local_store_statement(store, STATEMENT_CHANGES);
+
+        if (!s)
+                return local_store_fail(store, sqlite3_extended_errcode(store->db), "cannot read", result);
+        (void) sqlite3_bind_int64(s, 1, (int64_t) since);
+        return add_rows(store, s, prefix, false, result);
 }
 
 int local_store_get(LocalStore *store, const LocalPatience *patience, const char *const *keys, size_t n,
                 LocalResult *result) {
-        const LocalPlace *place = local_store_place(store);
-        bool clash;
-        int r = local_store_lock(store, patience, result);
+        int r = local_store_begin(store, patience, false, result);
 
         if (r < 0)
                 return r;
-        for (size_t i = 0; r == 0 && i < n; i++)
-                r = add_key(result, place, keys[i], &clash);
-        local_store_unlock(store);
-        return r < 0 ? local_result_fail(result, r, place->records, "cannot read") : 0;
+        r = add_keys(store, keys, n, result);
+        local_store_end(store);
+        return r;
 }
 
 int local_store_list(LocalStore *store, const LocalPatience *patience, const char *prefix, LocalResult *result) {
-        _cleanup_(local_view_freep) LocalView *view = local_view_new(prefix);
+        int r = local_store_begin(store, patience, false, result);
 
-        if (!view)
-                return local_result_fail(result, ENOMEM, local_store_place(store)->records, "cannot read");
-        return local_view_look(view, store, patience, true, -1, result);
+        if (r < 0)
+                return r;
+        r = local_store_add_list(store, prefix, result);
+        local_store_end(store);
+        return r;
 }
 
 /* ---- writing ---- */
 
-/* Fences, beats, leases, the rest. */
-static int rank(const char *key) {
-        static const char *const prefixes[] = { "fences/", "beats/", "leases/" };
-        int i = 0;
-
-        while (i < (int) ELEMENTSOF(prefixes) && !startswith(key, prefixes[i]))
-                i++;
-        return i;
-}
-
-static int compare_all(const LocalPlace *place, const RegistryTxn *txn, bool *ret_true) {
+static int compare_all(LocalStore *store, const RegistryTxn *txn, LocalResult *result, bool *ret_true) {
         LocalResult found = {};
-        bool clash;
         int r = 0;
 
         *ret_true = true;
         for (size_t i = 0; r == 0 && *ret_true && i < txn->n_compares; i++) {
-                r = add_key(&found, place, txn->compares[i].key, &clash);
-                if (r == 0)
-                        *ret_true = !clash && found.records[i].mod_revision == txn->compares[i].mod_revision;
+                r = add_key(store, txn->compares[i].key, &found);
+                *ret_true = r == 0 && found.records[i].mod_revision == txn->compares[i].mod_revision;
         }
+        if (r < 0 && !result->error)
+                result->error = TAKE_PTR(found.error);
         local_result_clear(&found);
         return r;
 }
 
-static void new_name(size_t i, char ret[static 16]) {
-        (void) snprintf(ret, 16, "new-%u", (unsigned) i);
+/* Runs a bound statement that gives no rows. A result code of SQLite. */
+static int change(sqlite3_stmt *s) {
+        int k = sqlite3_step(s);
+
+        (void) sqlite3_reset(s);
+        (void) sqlite3_clear_bindings(s);
+        return k == SQLITE_DONE ? SQLITE_OK : k;
 }
 
-/* (1): all of them on the disk, none of them in its place. What is left of a failure is overwritten by the next. */
-static int write_new(const LocalPlace *place, const RegistryTxn *txn, uint64_t revision) {
-        int fds[REGISTRY_TXN_MAX], r = 0;
-        size_t n = 0;
-        char name[16];
+static int put(LocalStore *store, const RegistryRecord *record, uint64_t revision) {
+        sqlite3_stmt *s = local_store_statement(store, STATEMENT_PUT);
 
-        while (r == 0 && n < txn->n_puts) {
-                _cleanup_free_ char *escaped = local_escape(txn->puts[n].key);
-
-                if (!escaped) {
-                        r = -ENOMEM;
-                        break;
-                }
-                new_name(n, name);
-                r = local_file_write(place->directory_fd, name, escaped, txn->puts[n].value, txn->puts[n].size,
-                                revision, fds + n);
-                n += r == 0;
-        }
-        for (size_t i = 0; i < n; i++) {
-                if (r == 0 && fsync(fds[i]) < 0)
-                        r = -errno;
-                (void) close(fds[i]);
-        }
-        for (size_t i = 0; r < 0 && i <= n && i < txn->n_puts; i++) {
-                new_name(i, name);
-                (void) unlinkat(place->directory_fd, name, 0);
-        }
-        return r;
+        if (!s)
+                return sqlite3_extended_errcode(store->db);
+        (void) sqlite3_bind_text(s, 1, record->key, -1, SQLITE_STATIC);
+        (void) sqlite3_bind_int64(s, 2, (int64_t) revision);
+        (void) sqlite3_bind_blob(s, 3, record->size > 0 ? record->value : "", (int) record->size, SQLITE_STATIC);
+        (void) sqlite3_bind_int64(s, 4, database_crc(record->key, revision, record->value, record->size));
+        return change(s);
 }
 
-/* (3) and (4) */
-static int put_in_place(const LocalPlace *place, const RegistryTxn *txn) {
-        char to[LOCAL_NAME_SIZE], from[16];
+static int delete (LocalStore *store, const char *key, uint64_t revision) {
+        sqlite3_stmt *s = local_store_statement(store, STATEMENT_DELETE);
 
-        for (int turn = 0; turn < 4; turn++)
-                for (size_t i = 0; i < txn->n_puts; i++) {
-                        if (rank(txn->puts[i].key) != turn)
-                                continue;
-                        _cleanup_free_ char *escaped = local_escape(txn->puts[i].key);
-                        if (!escaped)
-                                return -ENOMEM;
-                        local_name(escaped, to);
-                        new_name(i, from);
-                        if (renameat(place->directory_fd, from, place->records_fd, to) < 0)
-                                return -errno;
-                }
-        for (int turn = 3; turn >= 0; turn--)
-                for (size_t i = 0; i < txn->n_deletes; i++) {
-                        if (rank(txn->deletes[i]) != turn)
-                                continue;
-                        _cleanup_free_ char *escaped = local_escape(txn->deletes[i]);
-                        if (!escaped)
-                                return -ENOMEM;
-                        local_name(escaped, to);
-                        if (unlinkat(place->records_fd, to, 0) < 0 && errno != ENOENT)
-                                return -errno;
-                }
-        return 0;
+        if (!s)
+                return sqlite3_extended_errcode(store->db);
+        (void) sqlite3_bind_text(s, 1, key, -1, SQLITE_STATIC);
+        (void) sqlite3_bind_int64(s, 2, (int64_t) revision);
+        return change(s);
+}
+
+/* Deletions that every watch has seen, or has been away for too long to be told. A trigger notes up to which revision
+ * they are forgotten. */
+static int forget(LocalStore *store, uint64_t revision) {
+        sqlite3_stmt *s = local_store_statement(store, STATEMENT_FORGET);
+
+        if (revision <= LOCAL_DELETIONS_KEPT)
+                return SQLITE_OK;
+        if (!s)
+                return sqlite3_extended_errcode(store->db);
+        (void) sqlite3_bind_int64(s, 1, (int64_t) (revision - LOCAL_DELETIONS_KEPT));
+        return change(s);
 }
 
 static int apply(LocalStore *store, const RegistryTxn *txn, LocalResult *result) {
-        const LocalPlace *place = local_store_place(store);
-        uint64_t revision = place->revision + 1;
-        int r;
+        uint64_t revision = store->revision + 1;
+        int k = SQLITE_OK, before = sqlite3_total_changes(store->db);
 
-        if (txn->n_puts == 0 && txn->n_deletes == 0)
-                return 0;
-        r = write_new(place, txn, revision);
-        if (r < 0)
-                return r;
-        r = local_store_advance(store, txn->n_puts == 0);
-        if (r < 0)
-                return r;
-        r = put_in_place(place, txn);
-        if (r == 0 && fsync(place->records_fd) < 0)
-                r = -errno;
+        for (size_t i = 0; k == SQLITE_OK && i < txn->n_puts; i++)
+                k = put(store, txn->puts + i, revision);
+        for (size_t i = 0; k == SQLITE_OK && i < txn->n_deletes; i++)
+                k = delete (store, txn->deletes[i], revision);
+        if (k == SQLITE_OK && sqlite3_total_changes(store->db) == before)
+                return 0; /* all that was to be deleted was absent */
+        if (k == SQLITE_OK && txn->n_deletes > 0)
+                k = forget(store, revision);
+        if (k == SQLITE_OK)
+                k = sqlite3_exec(store->db, "COMMIT", NULL, NULL, NULL);
+        if (k != SQLITE_OK)
+                return local_store_fail(store, k, "cannot write", result);
         result->revision = revision;
-        return r;
+        return 0;
 }
 
 int local_store_txn(LocalStore *store, const LocalPatience *patience, const RegistryTxn *txn, LocalResult *result) {
-        const LocalPlace *place = local_store_place(store);
-        bool holds = false;
-        int r = local_store_lock(store, patience, result);
+        bool writes = txn->n_puts > 0 || txn->n_deletes > 0, holds = false;
+        int r = local_store_begin(store, patience, writes, result);
 
         if (r < 0)
                 return r;
-        r = compare_all(place, txn, &holds);
-        if (r == 0 && holds)
+        r = compare_all(store, txn, result, &holds);
+        if (r == 0 && holds && writes)
                 r = apply(store, txn, result);
-        for (size_t i = 0; r == 0 && !holds && i < txn->n_reads; i++)
-                r = add_key(result, place, txn->reads[i], &(bool){ false });
+        if (r == 0 && !holds)
+                r = add_keys(store, txn->reads, txn->n_reads, result);
         result->refused = !holds;
-        local_store_unlock(store);
-        return r < 0 ? local_result_fail(result, r, place->directory, "cannot write") : 0;
+        local_store_end(store);
+        return r;
 }

@@ -7,7 +7,7 @@
  * any time: one that has not begun never will, one that has goes on without anybody to tell.
  */
 
-#include "registry/local/store.h"
+#include "registry/local/view.h"
 
 typedef enum LocalJobKind {
         LOCAL_GET,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "registry/local/name.h"
+#include "registry/local/old-name.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -7,8 +7,10 @@
 #include <stdio.h>
 
 enum {
+
         KEPT_WHOLE = 220, /* an escaped key up to this length is the name: NAME_MAX is 255 */
         KEPT_OF_LONG = 180,
+        CUT_SIZE = KEPT_OF_LONG + 1 + 32,
 };
 
 static bool is_plain(unsigned char c, bool first) {
@@ -58,6 +60,10 @@ void local_name(const char *escaped, char ret[static LOCAL_NAME_SIZE]) {
                 memcpy(ret, escaped, n + 1);
 }
 
+bool local_name_is_cut(const char *name) {
+        return strlen(name) == CUT_SIZE && name[KEPT_OF_LONG] == '~';
+}
+
 static int hex_digit(char c) {
         if (c >= '0' && c <= '9')
                 return c - '0';
@@ -94,8 +100,4 @@ int local_unescape_key(const char *escaped, char **ret) {
 
 int local_unescape(const char *name, char **ret) {
         return strlen(name) > KEPT_WHOLE ? 0 : local_unescape_key(name, ret);
-}
-
-bool local_name_matches(const char *name, const char *escaped_prefix) {
-        return strncmp(name, escaped_prefix, MIN(strlen(escaped_prefix), (size_t) KEPT_OF_LONG)) == 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "registry/local/file.h"
+#include "registry/local/old-file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "registry/local/crc.h"
 #include "registry/registry.h"
 #include "util/file-util.h"
 
@@ -23,36 +24,6 @@ void local_file_clear(LocalFile *file) {
         free(file->key);
         free(file->value);
         *file = (LocalFile){};
-}
-
-/* CRC-32 as in IEEE 802.3, four bits at a time. */
-static uint32_t crc32_add(uint32_t crc, const void *data, size_t size) {
-        static const uint32_t table[16] = {
-                0x00000000,
-                0x1db71064,
-                0x3b6e20c8,
-                0x26d930ac,
-                0x76dc4190,
-                0x6b6b51f4,
-                0x4db26158,
-                0x5005713c,
-                0xedb88320,
-                0xf00f9344,
-                0xd6d6a3e8,
-                0xcb61b38c,
-                0x9b64c2b0,
-                0x86d3d2d4,
-                0xa00ae278,
-                0xbdbdf21c,
-        };
-        const unsigned char *p = data;
-
-        crc = ~crc;
-        for (size_t i = 0; i < size; i++) {
-                crc = table[(crc ^ p[i]) & 15] ^ crc >> 4;
-                crc = table[(crc ^ p[i] >> 4) & 15] ^ crc >> 4;
-        }
-        return ~crc;
 }
 
 /* Digits from *p on and the character that ends them; moves *p behind it. end is where the text ends. */
@@ -94,7 +65,7 @@ int local_file_decode(const char *data, size_t size, const char *name, LocalFile
         if (!end || end - data < COVERED_AT || memcmp(data, MAGIC, CRC_AT) != 0)
                 return 0;
         p = data + COVERED_AT;
-        (void) snprintf(crc, sizeof(crc), "%08" PRIx32 " ", crc32_add(0, p, size - COVERED_AT));
+        (void) snprintf(crc, sizeof(crc), "%08" PRIx32 " ", local_crc32(0, p, size - COVERED_AT));
         if (memcmp(data + CRC_AT, crc, COVERED_AT - CRC_AT) != 0)
                 return 0;
         if (!parse_number(&p, end, ' ', &file.mod_revision) || !parse_number(&p, end, ' ', &value_size))
@@ -185,39 +156,5 @@ int local_file_read(int directory_fd, const char *name, LocalFile *ret) {
         if (k < 0)
                 return k;
         *ret = file;
-        return 0;
-}
-
-int local_file_write(int directory_fd, const char *name, const char *escaped_key, const void *value, size_t size,
-                uint64_t mod_revision, int *ret_fd) {
-        _cleanup_close_ int fd =
-                        openat(directory_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-        _cleanup_free_ char *covered = NULL;
-        char magic[COVERED_AT + 1];
-        uint32_t crc;
-        int n, r;
-
-        if (fd < 0)
-                return -errno;
-        n = asprintf(&covered, "%" PRIu64 " %zu %s\n", mod_revision, size, escaped_key);
-        if (n < 0) {
-                covered = NULL;
-                return -ENOMEM;
-        }
-        crc = crc32_add(0, covered, (size_t) n);
-        crc = crc32_add(crc, value, size);
-        crc = crc32_add(crc, "\n", 1);
-        (void) snprintf(magic, sizeof(magic), MAGIC "%08" PRIx32 " ", crc);
-        r = write_all(fd, magic, COVERED_AT);
-        if (r == 0)
-                r = write_all(fd, covered, (size_t) n);
-        if (r == 0)
-                r = write_all(fd, value, size);
-        if (r == 0)
-                r = write_all(fd, "\n", 1);
-        if (r < 0)
-                return r;
-        *ret_fd = fd;
-        fd = -1;
         return 0;
 }
