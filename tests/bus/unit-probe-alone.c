@@ -84,6 +84,11 @@ static void a_restart_that_is_prevented_is_an_end(void **state) {
         assert_true(status()->failed);
 }
 
+/* systemd 257 starts a unit in place of restarting it, from a state in which it takes its asserts for met. */
+static bool asserts_are_asked_for_a_restart(void) {
+        return system("test $(systemctl --version | sed -n 's/^systemd \\([0-9]*\\).*/\\1/p') -lt 257") == 0;
+}
+
 static void a_forced_restart_is_no_end_and_needs_the_gate(void **state) {
         install_and_start("StartLimitIntervalSec=0",
                         "RestartForceExitStatus=3 SIGKILL\nRestartSec=10ms\nExecStartPre=/bin/sh -c 'echo "
@@ -92,8 +97,19 @@ static void a_forced_restart_is_no_end_and_needs_the_gate(void **state) {
         put("/run/probe-ready", "");
         wait_for(is(UNIT_ACTIVE));
         assert_int_equal(status()->end, UNIT_END_OWN);
-        sh("rm " GATE "; truncate -s 0 /run/probe-starts; systemctl kill --signal=KILL " UNIT);
-        wait_for(seen.refused > 0);
+        if (asserts_are_asked_for_a_restart()) {
+                sh("rm " GATE "; truncate -s 0 /run/probe-starts; systemctl kill --signal=KILL " UNIT);
+                wait_for(seen.refused > 0);
+        } else {
+                /* so a gate never closes without a stop, and that ends a restart that waits */
+                put(UNITS UNIT ".d/later.conf", "[Service]\nRestartSec=1s\n");
+                sh("systemctl daemon-reload; rm " GATE
+                   "; truncate -s 0 /run/probe-starts; systemctl kill --signal=KILL " UNIT);
+                wait_for(status()->known && status()->active == UNIT_ACTIVATING);
+                assert_int_equal(pid1_unit_stop(unit), 0);
+                wait_for(is(UNIT_INACTIVE) || is(UNIT_FAILED));
+                sh("sleep 1.5");
+        }
         settle(unit);
         assert_false(status()->active == UNIT_ACTIVE);
         sh("test ! -s /run/probe-starts");
