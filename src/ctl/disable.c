@@ -24,8 +24,12 @@
 #include "ctl/output.h"
 #include "ctl/outlook.h"
 #include "ctl/progress.h"
+#include "ctl/wait.h"
 #include "util/file-util.h"
 #include "util/unit-name.h"
+
+/* How long a unit that is down is waited for while the registry does not answer. */
+#define REGISTRY_PATIENCE (10 * USEC_PER_SEC)
 
 typedef struct Item {
         char *name;
@@ -93,25 +97,49 @@ static int reload_leased(Ctl *ctl, Item *items, size_t n) {
         return code;
 }
 
-/* Waits until the daemon no longer knows the unit. */
+/* Nothing is left to be done but to give the lease back, and the registry does not answer. */
+static bool waits_for_registry(const json_t *props) {
+        const char *active = get_string(props, "ActiveState");
+
+        return *get_string(props, "Trouble") && (streq(active, "inactive") || streq(active, "failed"));
+}
+
+/* The daemon would stop again what is started before it has given the lease back: so the unit stays gated. */
+static int give_up_on_registry(const char *unit, const json_t *props) {
+        complain("%s: is down, but its lease is not given back, for the registry does not answer: %s", unit,
+                        get_string(props, "Trouble"));
+        complain("%s: stays gated; once the registry answers: leasectl disable %s; or, to run it here without a "
+                 "lease, "
+                 "first: systemctl stop leased",
+                        unit, unit);
+        return CTL_FAILED;
+}
+
+/* Waits until the daemon no longer knows the unit, or is kept by nothing but the registry for too long. */
 static int wait_forgotten(Ctl *ctl, const char *unit) {
         Progress progress = progress_begin(unit);
+        usec_t stuck_since = USEC_INFINITY;
 
         for (;;) {
                 _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-                json_auto_t *path = NULL, *props = NULL;
-                int r = bus_call(ctl->bus, &bus_leased, "GetUnit", &path, &error, "s", unit);
+                json_auto_t *props = NULL;
+                int r = wait_read_unit(ctl, unit, &props, &error);
 
                 if (r < 0) {
                         progress_end(&progress);
-                        if (sd_bus_error_has_name(&error, LEASED_ERROR("NoSuchUnit")))
+                        if (sd_bus_error_has_name(&error, LEASED_ERROR("NoSuchUnit")) ||
+                                        sd_bus_error_has_name(&error, SD_BUS_ERROR_UNKNOWN_OBJECT))
                                 return CTL_OK;
                         r = bus_complain(unit, r, &error);
                         complain("%s: stays gated; once leased runs: leasectl disable %s", unit, unit);
                         return r;
                 }
-                if (bus_get_all(ctl->bus, LEASED_NAME, string_at(path, 0), LEASED_UNIT, &props, NULL) >= 0)
-                        progress_show(&progress, props); /* otherwise it is being forgotten */
+                progress_show(&progress, props);
+                stuck_since = waits_for_registry(props) ? MIN(stuck_since, now_boottime()) : USEC_INFINITY;
+                if (now_boottime() >= usec_add(stuck_since, REGISTRY_PATIENCE)) {
+                        progress_end(&progress);
+                        return give_up_on_registry(unit, props);
+                }
                 r = bus_wait(ctl->bus, PROGRESS_POLL);
                 if (r < 0) {
                         progress_end(&progress);

@@ -15,8 +15,7 @@ static void add_trouble(Ctl *ctl, json_t *props) {
                 (void) json_object_set(props, "Trouble", json_object_get(manager, "RegistryError"));
 }
 
-/* The unit's properties now, with whom is waited for. */
-static int read_props(Ctl *ctl, const char *unit, json_t **ret, sd_bus_error *error) {
+int wait_read_unit(Ctl *ctl, const char *unit, json_t **ret, sd_bus_error *error) {
         int r = bus_get_unit(ctl->bus, unit, ret, error);
 
         if (r >= 0)
@@ -57,7 +56,7 @@ static int wait_for_answer(Ctl *ctl, const char *unit, Answer *answer) {
                 if (r < 0 || answer->come)
                         break;
                 /* Without trouble it may be a password that is waited for. */
-                if (read_props(ctl, unit, &props, NULL) >= 0 && *get_string(props, "Trouble"))
+                if (wait_read_unit(ctl, unit, &props, NULL) >= 0 && *get_string(props, "Trouble"))
                         progress_show(&progress, props);
         }
         progress_end(&progress);
@@ -98,7 +97,7 @@ int wait_for_unit(Ctl *ctl, const char *unit, unit_test_t test, void *userdata) 
         for (;;) {
                 _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
                 json_auto_t *props = NULL;
-                int r = read_props(ctl, unit, &props, &error);
+                int r = wait_read_unit(ctl, unit, &props, &error);
 
                 if (r >= 0) {
                         if (test(props, userdata) > 0)

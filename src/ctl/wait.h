@@ -11,6 +11,10 @@
 /* 0: not yet; 1: over. props: the properties of org.leased1.Unit now. */
 typedef int (*unit_test_t)(const json_t *props, void *userdata);
 
+/* The properties of org.leased1.Unit now; while the registry has trouble, also "Trouble": what it says. Returns a
+ * negative errno and the error of the bus. */
+int wait_read_unit(Ctl *ctl, const char *unit, json_t **ret, sd_bus_error *error);
+
 /* Asks leased for something that it answers when it has begun; as long as it waits for the registry, that is shown on
  * stderr. Says what is wrong and returns an exit code; *ret (may be NULL) is the answer. */
 int call_for_unit(Ctl *ctl, const char *unit, const char *method, json_t **ret, const char *types, ...);
