@@ -6,6 +6,7 @@
 #include "ctl/leases.h"
 #include "ctl/machines.h"
 #include "ctl/output.h"
+#include "ctl/registry.h"
 
 #include <stdio.h>
 #include <time.h>
@@ -174,8 +175,8 @@ int verb_history(Ctl *ctl, int argc, char **argv) {
                 { .title = "FOR", .key = "for_usec", .format = format_json_span, .right = true },
                 { .title = "ENDED", .key = "why" },
         };
-        json_auto_t *machines = NULL, *rows = NULL;
-        int code = machines_read(ctl, &machines);
+        json_auto_t *machines = NULL, *manager = NULL, *rows = NULL;
+        int code = machines_read_all(ctl, &machines, &manager);
 
         if (code != CTL_OK)
                 return code;
@@ -198,6 +199,8 @@ int verb_history(Ctl *ctl, int argc, char **argv) {
                 rows = shown;
         }
         if (code == CTL_OK || json_array_size(rows) > 0)
-                print_rows(ctl, rows, columns, ELEMENTSOF(columns), "No lease has been held yet");
-        return code;
+                print_rows(ctl, rows, columns, ELEMENTSOF(columns),
+                                registry_known(manager) == CTL_OK ? "No lease has been held yet"
+                                                                  : "No lease is known yet");
+        return code != CTL_OK ? code : registry_known(manager);
 }

@@ -28,6 +28,18 @@ static void add_holders(json_t *rows) {
         }
 }
 
+/* CTL_OK, or CTL_UNKNOWN. */
+static int all_holders_known(const json_t *rows) {
+        json_t *row;
+        size_t i;
+
+        json_array_foreach((json_t *) rows, i, row) {
+                if (json_is_null(json_object_get(row, "held")))
+                        return CTL_UNKNOWN;
+        }
+        return CTL_OK;
+}
+
 int verb_list(Ctl *ctl, int argc, char **argv) {
         static const Column columns[] = {
                 { .title = "UNIT", .key = "unit" },
@@ -46,9 +58,10 @@ int verb_list(Ctl *ctl, int argc, char **argv) {
                 complain("%s", get_string(manager, "UnitsError"));
                 return CTL_FAILED;
         }
+        code = all_holders_known(rows);
         if (ctl->json == JSON_OFF)
                 add_holders(rows);
         print_rows(ctl, rows, columns, ELEMENTSOF(columns),
                         "No unit is enabled on this machine: leasectl enable UNIT");
-        return CTL_OK;
+        return code;
 }

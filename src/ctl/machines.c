@@ -8,6 +8,7 @@
 
 #include "ctl/leases.h"
 #include "ctl/output.h"
+#include "ctl/registry.h"
 
 enum {
         ID_SHOWN = 8, /* hex digits that are enough for people */
@@ -235,13 +236,13 @@ int verb_machines(Ctl *ctl, int argc, char **argv) {
                 { .title = "METADATA", .key = "metadata", .format = format_metadata },
                 { .title = "MACHINE ID", .key = "machine_id" },
         };
-        json_auto_t *rows = NULL;
-        int code = machines_read(ctl, &rows);
+        json_auto_t *rows = NULL, *manager = NULL;
+        int code = machines_read_all(ctl, &rows, &manager);
 
         if (code != CTL_OK)
                 return code;
         if (ctl->json == JSON_OFF)
                 complete(rows);
         print_rows(ctl, rows, columns, ELEMENTSOF(columns), "No machine is known yet");
-        return CTL_OK;
+        return registry_known(manager);
 }

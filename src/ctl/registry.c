@@ -94,6 +94,10 @@ static void print_endpoints(const json_t *manager) {
                                 get_string(manager, "RegistryVersion"));
 }
 
+int registry_known(const json_t *manager) {
+        return get_boolean(manager, "Known") ? CTL_OK : CTL_UNKNOWN;
+}
+
 void registry_print_state(const Ctl *ctl, const json_t *manager) {
         const char *state = get_string(manager, "RegistryState");
         Colour colour = streq(state, "ok") ? COLOUR_GREEN : streq(state, "connecting") ? COLOUR_YELLOW : COLOUR_RED;

@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import subprocess
+import time
 import unittest
 import urllib.request
 
@@ -248,10 +249,38 @@ class Unknown(CaseWithDaemon):
         self.assertEqual(done.returncode, 6)
         self.assertIn("Units: 1 enabled here, 0 held by this machine, 1 unknown\n", done.stdout)
         self.assertIn(f"{unit}: unknown, active here", done.stdout)
-        self.assertRegex(ctl("list", "--no-legend").stdout, rf"^{unit} +unknown +unknown ")
+        done = ctl("list", "--no-legend")
+        self.assertEqual(done.returncode, 6)
+        self.assertRegex(done.stdout, rf"^{unit} +unknown +unknown ")
+        self.assertEqual([(done := ctl(verb)).returncode for verb in ("machines", "history")], [6, 6])
+        self.assertEqual(done.stdout, "No lease is known yet\n")
         Etcd("first")
         wait_for("it is ours", lambda: self.row(unit)["local"])
-        self.assertEqual((ctl("is-held", unit).returncode, ctl("status", unit).returncode), (0, 0))
+        for verb in (("is-held", unit), ("status", unit), ("list",), ("machines",), ("history",)):
+            self.assertEqual((verb, ctl(*verb).returncode), (verb, 0))
+
+    def test_disable_ends_also_while_the_registry_is_away(self):
+        etcd = Etcd("first")
+        self.addCleanup(Registry.forget)
+        self.addCleanup(etcd.remove)
+        wait_for("beats come through", lambda: registry()["last_beat_usec"] > 0)
+        unit = self.enable("leaving.service")
+        etcd.stop()
+        wait_for("that is seen", lambda: registry()["state"] == "trouble")
+        began = time.monotonic()
+        done = ctl("disable", unit)
+        self.assertTrue(10 <= time.monotonic() - began < 40, time.monotonic() - began)
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stderr, rf"(?m)^leasectl: {unit}: is down, but its lease is not given back, for the registry does not answer: .")
+        self.assertIn(f"{unit}: stays gated; once the registry answers: leasectl disable {unit}; or", done.stderr)
+        self.assertRegex(done.stderr, rf"(?m)^{unit}: .*; registry: ")  # what it waits for, meanwhile
+        self.assertNotEqual(run("systemctl", "start", unit, check=False).returncode, 0)
+        Etcd("first")
+        wait_for("the registry is back", lambda: registry()["state"] == "ok")
+        self.assertEqual(ctl("disable", unit, check=True).stdout, f"{unit}: disabled\n")
+        self.assertEqual(record(f"leases/{unit}").get("session", ""), "")
+        run("systemctl", "start", unit)
+        run("systemctl", "stop", unit)
 
     def test_it_is_the_registry_that_is_silent_and_not_the_machines(self):
         etcd = Etcd("first")
@@ -263,7 +292,9 @@ class Unknown(CaseWithDaemon):
         wait_for("this machine is up", lambda: re.search(r"\(here\) +up ", ctl("machines").stdout))
         etcd.stop()
         wait_for("it is unknown", lambda: re.search(r"\(here\) +unknown, last heard [0-9.]+s ago ", ctl("machines").stdout))
-        self.assertNotIn("silent", ctl("machines").stdout)
+        done = ctl("machines")
+        self.assertNotIn("silent", done.stdout)
+        self.assertEqual((done.returncode, ctl("history").returncode, ctl("list").returncode), (6, 6, 0))  # no unit is enabled
         self.assertIsNone(json.loads(ctl("machines", "--json=short").stdout)[0]["up"])
 
 
