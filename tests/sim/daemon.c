@@ -246,6 +246,7 @@ void daemon_start(World *w, Machine *m) {
         m->cut = CUT_NONE;
         m->deadline_at = USEC_INFINITY;
         m->n_actions = m->next_action = 0;
+        m->guard_lost_at = machine_boottime(w, m);
         m->guard_link = 0;
         memset(m->statuses, 0, sizeof(m->statuses));
         TRACE(w, m, "daemon: starts, session %s, TTL %.1f s", config.session ?: "none",

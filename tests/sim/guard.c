@@ -16,6 +16,13 @@ bool gate_is_open(const Machine *m, size_t unit) {
         return m->guard.open[unit];
 }
 
+bool gates_are_closed(const World *w, const Machine *m) {
+        for (size_t i = 0; i < w->n_leases; i++)
+                if (gate_is_open(m, i))
+                        return false;
+        return true;
+}
+
 bool guard_is_killing(const World *w, const Machine *m, size_t unit) {
         const GuardEntry *e = m->guard.entries + unit;
 
@@ -346,6 +353,7 @@ static void forget(World *w, Machine *m) {
         g->generation++;
         g->paused_until = 0;
         g->timer = USEC_INFINITY;
+        g->cut_off = false;
 }
 
 void guard_gone(World *w, Machine *m) {
@@ -408,6 +416,17 @@ void guard_crash(World *w, Machine *m) {
         g->paused_until = 0;
         g->timer = USEC_INFINITY;
         post(w, m, 0, SIM_GUARD_REAPED, pid1_time(w, m, random_span(w, 100, 2000)), 1, 0, NULL);
+}
+
+void guard_cut_off(World *w, Machine *m) {
+        Guard *g = &m->guard;
+
+        TRACE(w, m, "guard: cut off");
+        machine_ails(w, m, USEC_PER_HOUR);
+        if (g->connected)
+                say(w, m, 0, EVENT_GUARD_DOWN);
+        g->connected = false;
+        g->cut_off = true;
 }
 
 void guard_pause(World *w, Machine *m, usec_t span) {

@@ -29,6 +29,7 @@ typedef struct GuardSum {
 typedef struct Guard {
         GuardState state;
         bool connected, start_asked;
+        bool cut_off; /* it lives, and nobody can reach it: its socket was removed */
         unsigned generation, connection;
         usec_t paused_until;
         usec_t last_told, last_says; /* sockets keep their order */
@@ -59,9 +60,11 @@ void guard_connect(World *w, Machine *m);
 void guard_start_asked(World *w, Machine *m); /* by a unit that is bound to it, or by the daemon */
 void guard_crash(World *w, Machine *m);
 void guard_end(World *w, Machine *m); /* as at shutdown: it is asked to */
+void guard_cut_off(World *w, Machine *m);
 void guard_pause(World *w, Machine *m, usec_t span);
 void guard_gone(World *w, Machine *m); /* with the machine's power */
 bool gate_is_open(const Machine *m, size_t unit);
+bool gates_are_closed(const World *w, const Machine *m);
 bool guard_spares(const World *w, const Machine *m,
                 size_t unit); /* it has been killed; its ExecStopPost= has until kill_at */
 bool guard_is_killing(const World *w, const Machine *m, size_t unit); /* kill_at has passed */

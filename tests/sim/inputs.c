@@ -135,14 +135,24 @@ static void on_poll(World *w, Machine *m) {
 
 /* ---- the guard ---- */
 
+/* As the daemon has it: no entry of a guard lives longer from the last word that it has heard. */
+#define ENTRY_LIFE_MAX (TTL_MAX + TTL_MAX / 50)
+
+static bool guard_is_gone(const World *w, const Machine *m) {
+        if (m->guard.state == GUARD_DOWN)
+                return true;
+        return m->guard.cut_off && machine_boottime(w, m) >= m->guard_lost_at + ENTRY_LIFE_MAX &&
+               gates_are_closed(w, m);
+}
+
 static void on_guard_connect(World *w, Machine *m) {
         if (m->guard_link)
                 return;
-        if (m->guard.state == GUARD_UP) {
+        if (m->guard.state == GUARD_UP && !m->guard.cut_off) {
                 guard_connect(w, m);
                 return;
         }
-        if (m->guard.state == GUARD_DOWN) /* PID 1 is asked how its service is, and the gates are looked at */
+        if (guard_is_gone(w, m)) /* PID 1 is asked how its service is, and the gates are looked at */
                 world_post(w, (SimEvent){ .at = pid1_time(w, m, random_span(w, 100, 5000)),
                                               .kind = SIM_GUARD_SAYS,
                                               .machine = m->number,
@@ -169,10 +179,11 @@ static void on_guard_says(World *w, Machine *m, SimEvent *e) {
                 memset(m->armed, 0, sizeof(m->armed));
                 memset(m->gate_said, 0, sizeof(m->gate_said));
         }
-        if (event.kind == EVENT_GUARD_GONE && (m->guard.state != GUARD_DOWN || w->now < m->pid1_stalled_until))
+        if (event.kind == EVENT_GUARD_GONE && (!guard_is_gone(w, m) || w->now < m->pid1_stalled_until))
                 return; /* another has come meanwhile */
         if (event.kind == EVENT_GUARD_DOWN) {
                 m->guard_link = 0;
+                m->guard_lost_at = machine_boottime(w, m);
                 daemon_post(w, m, 0, SIM_GUARD_CONNECT, random_span(w, 50, 300) * USEC_PER_MSEC, 0, 0);
         }
         daemon_step(w, m, &event);

@@ -49,8 +49,9 @@ struct Machine {
         size_t n_held, held_size;
         usec_t pace_since; /* steps of the present second of model time */
         unsigned steps_since;
-        unsigned guard_link; /* the guard's connection that we listen to; 0: none */
-        bool run_full;       /* /run is full: gates and environments cannot be written */
+        usec_t guard_lost_at; /* when it was lost, on this machine's clock */
+        unsigned guard_link;  /* the guard's connection that we listen to; 0: none */
+        bool run_full;        /* /run is full: gates and environments cannot be written */
         /* for the checks: Index of the guard's entry as asked for or told, and whether the gate was said to be open */
         uint64_t armed[LEASES_MAX];
         bool gate_said[LEASES_MAX];

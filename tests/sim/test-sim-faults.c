@@ -138,6 +138,24 @@ static void hung_guard_and_dead_daemon_let_nothing_run_on(void **state) {
         story_end(w);
 }
 
+/* Nobody can tell whether its gates are closed and its units down, but the time in which it could open one is over. */
+static void guard_that_nobody_can_reach_is_waited_out_and_its_unit_runs_elsewhere(void **state) {
+        World *w = story_begin(2, TTL);
+        Machine *m;
+        usec_t lost_at;
+
+        story_settle(w);
+        story_run(w, TTL);
+        m = story_place(w);
+        lost_at = w->now;
+        guard_cut_off(w, m);
+        story_until_down(w, TTL);
+        (void) story_until_runs(w, m, 63 * USEC_PER_SEC);
+        story_expect(w, w->now - lost_at > TTL_MAX);
+        assert_int_equal(story_index(w), 2);
+        story_end(w);
+}
+
 static void restart_with_another_ttl_does_not_disturb_its_unit(void **state) {
         World *w = story_begin(2, TTL);
         Machine *m;
@@ -404,6 +422,7 @@ int main(void) {
                 cmocka_unit_test(daemon_hung_on_the_way_to_a_start_starts_nothing_later),
                 cmocka_unit_test(killed_guard_stops_its_units_and_the_next_one_starts_them),
                 cmocka_unit_test(hung_guard_and_dead_daemon_let_nothing_run_on),
+                cmocka_unit_test(guard_that_nobody_can_reach_is_waited_out_and_its_unit_runs_elsewhere),
                 cmocka_unit_test(restart_with_another_ttl_does_not_disturb_its_unit),
                 cmocka_unit_test(unit_is_elsewhere_before_its_machine_sleeps),
                 cmocka_unit_test(unit_that_will_not_stop_is_killed_before_its_machine_sleeps),
