@@ -125,9 +125,8 @@ static void a_holder_without_a_readable_fence_can_be_robbed(void **state) {
 
 /* ---- the record of a lease ---- */
 
-static const RememberedIndex seven[] = { { .lease = "a.service", .index = 7 } };
-
-static World *remembering(void) {
+static World *remembering_index(uint64_t index) {
+        const RememberedIndex remembered = { .lease = "a.service", .index = index };
         World *w = world_new();
 
         core_free(w->core);
@@ -136,8 +135,12 @@ static World *remembering(void) {
                         .hostname = "us",
                         .ttl = TTL,
                         .seed = 42,
-                        .memory = { .uuid = "u", .store = "store", .indexes = seven, .n_indexes = 1 } });
+                        .memory = { .uuid = "u", .store = "store", .indexes = &remembered, .n_indexes = 1 } });
         return w;
+}
+
+static World *remembering(void) {
+        return remembering_index(7);
 }
 
 static void a_record_that_is_lost_is_written_again_by_its_holder_and_nothing_is_disturbed(void **state) {
@@ -296,6 +299,23 @@ static void an_index_that_the_operator_lets_it_forget_is_forgotten(void **state)
         world_say_unit(w);
         world_pass(w, USEC_PER_SEC);
         assert_int_equal(world_lease(w)->index, 4);
+        world_free(w);
+}
+
+/* A record said it that nobody can surpass, and was deleted instead of mended. */
+static void an_index_that_cannot_grow_is_remembered_although_its_record_was_deleted(void **state) {
+        World *w = remembering_index(INDEX_MAX);
+
+        world_connect(w);
+        world_pass(w, 3 * TTL);
+        assert_int_equal(w->guard.index, 0);
+        assert_int_equal(w->done[ACTION_UNIT_START], 0);
+        assert_int_equal(core_remembered(w->core, "a.service"), INDEX_MAX);
+        world_step(w, (Event){ .kind = EVENT_FORGET_INDEX, .lease = "a.service" });
+        world_pass(w, USEC_PER_SEC);
+        assert_int_equal(w->done[ACTION_UNIT_START], 1);
+        assert_int_equal(world_lease(w)->index, 1);
+        assert_int_equal(w->guard.index, 1);
         world_free(w);
 }
 
@@ -613,6 +633,7 @@ int main(void) {
                 cmocka_unit_test(an_index_written_lower_by_hand_is_raised_before_the_unit_runs_by_it),
                 cmocka_unit_test(an_index_that_is_remembered_is_never_handed_out_again),
                 cmocka_unit_test(an_index_that_the_operator_lets_it_forget_is_forgotten),
+                cmocka_unit_test(an_index_that_cannot_grow_is_remembered_although_its_record_was_deleted),
                 cmocka_unit_test(the_floor_after_a_fall_back_is_not_below_any_index_that_is_remembered),
                 cmocka_unit_test(a_floor_that_was_seen_outlives_its_record_and_the_daemon),
                 cmocka_unit_test(a_floor_beyond_all_that_can_be_takes_no_lease_its_indexes),
