@@ -51,7 +51,6 @@ typedef struct GuardService GuardService;
 typedef struct RegistryHealth RegistryHealth;
 typedef struct Authorization Authorization;
 typedef struct PendingWord PendingWord;
-typedef struct Asker Asker;
 typedef struct KeptReply KeptReply;
 typedef struct Publisher Publisher;
 typedef struct Suspend Suspend;

@@ -10,24 +10,45 @@
 #include "daemon/machine-name.h"
 #include "util/log.h"
 
-/* ---- is he still there? ---- */
-
-/* Not by sd_bus_track, which asks the bus synchronously. */
-struct Asker {
-        Daemon *daemon;
+struct PendingWord {
+        PendingWord *prev, *next;
         uint64_t id;
-        void (*there)(void *userdata);
-        void *userdata;
-        sd_bus_slot *match, *question;
+        Daemon *daemon;
+        Event event;
+        char unit[NAME_SIZE], machine_id[MACHINE_SIZE];
+        char object[NAME_SIZE]; /* for the log: the unit, or the machine's name */
+        sd_bus_message *message;
+        words_reply_t reply;          /* NULL: it is a word, not a call */
+        sd_bus_slot *left, *question; /* whether whoever asked is still there */
 };
 
-/* Of a word that the core has not heard of there is nothing to withdraw: words_done() drops it. */
-static void withdraw(const Asker *a) {
-        Daemon *d = a->daemon;
-        Action action = { .kind = ACTION_WORD_DONE, .id = a->id, .word = WORD_WITHDRAWN };
-        bool is_word = a->there;
+static void pending_free(Daemon *d, PendingWord *p) {
+        DL_DELETE(d->callers.words, p);
+        sd_bus_slot_unref(p->left);
+        sd_bus_slot_unref(p->question);
+        sd_bus_message_unref(p->message);
+        free(p);
+}
 
-        words_withdraw(d, action.id);
+static void give_to_core(PendingWord *p) {
+        loop_event(p->daemon->loop, &p->event);
+}
+
+/* ---- whoever asked ---- */
+
+/* Nobody waits for the word or the call of that id any more: what has not begun will not. */
+static void tell_withdrawn(Daemon *d, uint64_t id) {
+        if (sd_event_get_state(d->event) != SD_EVENT_FINISHED) /* then nothing is begun any more */
+                loop_event(d->loop, &(Event){ .kind = EVENT_WITHDRAW, .id = id });
+}
+
+/* Of a word that the core has not heard of there is nothing to withdraw: words_done() drops it. */
+static void withdraw(PendingWord *p) {
+        Action action = { .kind = ACTION_WORD_DONE, .id = p->id, .word = WORD_WITHDRAWN };
+        bool is_word = !p->reply;
+        Daemon *d = p->daemon;
+
+        tell_withdrawn(d, action.id);
         if (is_word)
                 words_done(d, &action);
 }
@@ -41,80 +62,41 @@ static int on_left(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         return 0;
 }
 
-/* Asked after the match was: who left in between is not there. */
+/* Asked after the match was: who left in between is not there. The core hears of a word only now, for a password may
+ * have been typed meanwhile. */
 static int on_told(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        Asker *a = userdata;
+        PendingWord *p = userdata;
         int there = 0;
 
         if (sd_bus_message_is_method_error(m, NULL) || sd_bus_message_read(m, "b", &there) < 0 || !there)
-                withdraw(a);
-        else if (a->there)
-                a->there(a->userdata);
+                withdraw(p);
+        else if (!p->reply)
+                give_to_core(p);
         return 0;
 }
 
-Asker *asker_new(Daemon *d, sd_bus_message *m, uint64_t id, void (*there)(void *userdata), void *userdata) {
-        const char *sender = sd_bus_message_get_sender(m);
-        Asker *a = calloc(1, sizeof(Asker));
+/* Not by sd_bus_track, which asks the bus synchronously. */
+static int follow_caller(PendingWord *p) {
+        const char *sender = strempty(sd_bus_message_get_sender(p->message));
+        sd_bus *bus = bus_link_get(p->daemon->links.api);
         char match[512];
         int r;
 
-        if (!a)
-                return NULL;
-        a->daemon = d;
-        a->id = id;
-        a->there = there;
-        a->userdata = userdata;
         (void) snprintf(match, sizeof(match),
                         "type='signal',sender='org.freedesktop.DBus',path='/org/freedesktop/DBus',"
                         "interface='org.freedesktop.DBus',member='NameOwnerChanged',arg0='%s'",
-                        strempty(sender));
-        r = sd_bus_add_match_async(bus_link_get(d->links.api), &a->match, match, on_left, NULL, a);
-        if (r >= 0)
-                r = sd_bus_call_method_async(bus_link_get(d->links.api), &a->question, "org.freedesktop.DBus",
-                                "/org/freedesktop/DBus", "org.freedesktop.DBus", "NameHasOwner", on_told, a, "s",
-                                strempty(sender));
-        return r < 0 ? asker_free(a) : a;
+                        sender);
+        r = sd_bus_add_match_async(bus, &p->left, match, on_left, NULL, p);
+        return r < 0 ? r
+                     : sd_bus_call_method_async(bus, &p->question, "org.freedesktop.DBus", "/org/freedesktop/DBus",
+                                       "org.freedesktop.DBus", "NameHasOwner", on_told, p, "s", sender);
 }
 
-Asker *asker_free(Asker *a) {
-        if (!a)
-                return NULL;
-        sd_bus_slot_unref(a->match);
-        sd_bus_slot_unref(a->question);
-        free(a);
-        return NULL;
-}
-
-/* ---- the operator's words ---- */
-
-struct PendingWord {
-        PendingWord *prev, *next;
-        uint64_t id;
-        Daemon *daemon;
-        Event event;
-        char unit[NAME_SIZE], machine_id[MACHINE_SIZE];
-        char object[NAME_SIZE]; /* for the log: the unit, or the machine's name */
-        sd_bus_message *message;
-        words_reply_t reply;
-        Asker *asker;
-};
-
-static void pending_free(Daemon *d, PendingWord *p) {
-        DL_DELETE(d->callers.words, p);
-        asker_free(p->asker);
-        sd_bus_message_unref(p->message);
-        free(p);
-}
-
-static void give_to_core(void *userdata) {
-        PendingWord *p = userdata;
-
-        loop_event(p->daemon->loop, &p->event);
-}
+/* ---- asking ---- */
 
 static int begin(Daemon *d, sd_bus_message *m, const Event *word, words_reply_t f) {
         PendingWord *p = calloc(1, sizeof(PendingWord));
+        int r;
 
         if (!p)
                 return -ENOMEM;
@@ -132,10 +114,10 @@ static int begin(Daemon *d, sd_bus_message *m, const Event *word, words_reply_t 
         else if (word->machine_id)
                 (void) machine_name(d->core, word->machine_id, p->object, sizeof(p->object));
         DL_APPEND(d->callers.words, p);
-        p->asker = asker_new(d, m, p->id, f ? NULL : give_to_core, p);
-        if (!p->asker) {
+        r = follow_caller(p);
+        if (r < 0) {
                 pending_free(d, p);
-                return -ENOMEM;
+                return r;
         }
         if (f)
                 give_to_core(p);
@@ -149,6 +131,8 @@ int words_begin(Daemon *d, sd_bus_message *m, const Event *word) {
 int words_begin_call(Daemon *d, sd_bus_message *m, const Call *call, words_reply_t reply) {
         return begin(d, m, &(Event){ .kind = EVENT_CALL, .call = *call }, reply);
 }
+
+/* ---- answering ---- */
 
 static int reply(Daemon *d, const PendingWord *p, const Action *a, sd_bus_error *error) {
         if (p->reply)
@@ -197,16 +181,11 @@ void words_done(Daemon *d, const Action *a) {
         pending_free(d, p);
 }
 
-void words_withdraw(Daemon *d, uint64_t id) {
-        if (sd_event_get_state(d->event) != SD_EVENT_FINISHED) /* then nothing is begun any more */
-                loop_event(d->loop, &(Event){ .kind = EVENT_WITHDRAW, .id = id });
-}
-
 void words_cancel(Daemon *d) {
         while (d->callers.words) {
                 uint64_t id = d->callers.words->id;
 
                 pending_free(d, d->callers.words);
-                words_withdraw(d, id);
+                tell_withdrawn(d, id);
         }
 }

@@ -83,9 +83,6 @@ struct Pid1 {
         uint32_t highest_job; /* that PID 1 has told of */
 
         Pid1Query *calls, *finished;
-        bool reloaded;
-        void (*on_reloaded)(void *userdata);
-        void *on_reloaded_userdata;
 };
 
 /* Another unit that may make PID 1 stop one of ours. One for each name, however many of ours have to do with it. */
@@ -211,7 +208,6 @@ void pid1_unit_ask(Pid1Unit *u);
 void pid1_unit_send_waiting(Pid1 *m);
 void pid1_unit_tell(Pid1Unit *u);             /* queues a report of its status */
 void pid1_unit_wish(Pid1Unit *u, bool first); /* queues a question, before all others or behind them */
-void pid1_unit_hint(Pid1Unit *u);             /* the same, before all others, and lets it be asked */
 void pid1_unit_changed(Pid1Unit *u);          /* the same on a signal that may come too often */
 void pid1_unit_job_new(Pid1Unit *u, uint32_t job);
 void pid1_unit_job_removed(Pid1Unit *u, uint32_t job, const char *result);

@@ -93,7 +93,7 @@ void pid1_unit_wish(Pid1Unit *u, bool first) {
                 pid1_queue(u->pid1, u, first);
 }
 
-void pid1_unit_hint(Pid1Unit *u) {
+static void hint(Pid1Unit *u) {
         pid1_unit_wish(u, true);
         pid1_pump(u->pid1);
 }
@@ -106,7 +106,7 @@ void pid1_unit_changed(Pid1Unit *u) {
                 u->changes = 0;
         }
         if (++u->changes <= CHANGES_MAX)
-                pid1_unit_hint(u);
+                hint(u);
         else {
                 u->retry = true;
                 pid1_arm(u->pid1, now + TICK);
@@ -114,7 +114,7 @@ void pid1_unit_changed(Pid1Unit *u) {
 }
 
 int pid1_unit_read(Pid1Unit *u) {
-        pid1_unit_hint(u);
+        hint(u);
         return 0;
 }
 
@@ -282,7 +282,7 @@ static int on_job(sd_bus_message *message, void *userdata, sd_bus_error *error) 
         job_track_answer(&u->jobs, !e && sd_bus_message_read(message, "o", &path) > 0 ? job_id(path) : 0);
         call_free(c);
         pid1_unit_send_waiting(u->pid1);
-        pid1_unit_hint(u);
+        hint(u);
         return 0;
 }
 
@@ -382,7 +382,7 @@ static int stop_instances(Pid1Unit *u) {
                 if (r < 0)
                         return r;
         }
-        pid1_unit_hint(u);
+        hint(u);
         return 0;
 }
 
@@ -393,7 +393,7 @@ int pid1_unit_stop(Pid1Unit *u) {
 void pid1_unit_job_new(Pid1Unit *u, uint32_t job) {
         job_track_seen(&u->jobs, job);
         u->is_settled = false;
-        pid1_unit_hint(u);
+        hint(u);
 }
 
 void pid1_unit_job_removed(Pid1Unit *u, uint32_t job, const char *result) {
@@ -403,7 +403,7 @@ void pid1_unit_job_removed(Pid1Unit *u, uint32_t job, const char *result) {
         u->job_end = job_end_from_string(result);
         if (streq(result, "assert"))
                 queue_report(u, REPORT_REFUSED);
-        pid1_unit_hint(u);
+        hint(u);
 }
 
 /* ---- time and loss ---- */
@@ -585,10 +585,6 @@ Pid1Unit *pid1_unit_free(Pid1Unit *u) {
 
 char *const *pid1_unit_covers(const Pid1Unit *u) {
         return u->covers;
-}
-
-const char *pid1_unit_name(const Pid1Unit *u) {
-        return u->name;
 }
 
 const Pid1UnitStatus *pid1_unit_status(const Pid1Unit *u) {

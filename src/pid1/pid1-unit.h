@@ -76,9 +76,9 @@ typedef struct Pid1UnitCallbacks {
 } Pid1UnitCallbacks;
 
 /*
- * Watches a unit by its canonical name (see pid1_resolve()), and keeps it loaded. gate: the path that must stand in
- * its Asserts= as a non-negated AssertPathExists=; guard: the unit that must stand in its BindsTo=; gate_loaded is
- * both, and no other empty reset after them. The first report follows by itself.
+ * Watches a unit by its canonical name (an alias is another unit's: then gate_loaded is never set), and keeps it
+ * loaded. gate: the path that must stand in its Asserts= as a non-negated AssertPathExists=; guard: the unit that must
+ * stand in its BindsTo=; gate_loaded is both, and no other empty reset after them. The first report follows by itself.
  */
 int pid1_unit_new(Pid1 *m, const char *name, const char *gate, const char *guard, const Pid1UnitCallbacks *callbacks,
                 void *userdata, Pid1Unit **ret);
@@ -97,7 +97,6 @@ int pid1_unit_new_template(
  * mount starts along with itself (Wants= and the like) and that are bound to it. A list as of util/strv.h, valid until
  * the next answer. */
 char *const *pid1_unit_covers(const Pid1Unit *u);
-const char *pid1_unit_name(const Pid1Unit *u);
 /* The latest report. */
 const Pid1UnitStatus *pid1_unit_status(const Pid1Unit *u);
 

@@ -76,15 +76,11 @@ void pid1_kick(Pid1 *m) {
 static int on_defer(sd_event_source *source, void *userdata) {
         Pid1 *m = userdata;
 
-        if (!m->reloaded && !m->finished && !m->reports)
+        if (!m->finished && !m->reports)
                 return 0;
         pid1_kick(m); /* there may be more */
 
-        if (m->reloaded) {
-                m->reloaded = false;
-                if (m->on_reloaded)
-                        m->on_reloaded(m->on_reloaded_userdata);
-        } else if (m->finished)
+        if (m->finished)
                 pid1_call_deliver(m);
         else
                 pid1_unit_deliver(m->reports);
@@ -183,8 +179,6 @@ static int on_reloading(sd_bus_message *message, void *userdata, sd_bus_error *e
 
         if (!is_from_pid1(m, message) || sd_bus_message_read(message, "b", &active) < 0 || active)
                 return 0;
-        m->reloaded = true;
-        pid1_kick(m);
         read_all_units(m);
         return 0;
 }
@@ -238,11 +232,6 @@ static int on_owner_changed(sd_bus_message *message, void *userdata, sd_bus_erro
         if (m->owner && !isempty(new) && !streq(new, m->owner))
                 set_owner(m, NULL);
         set_owner(m, new);
-        if (!isempty(new)) {
-                /* It has read all unit files anew, with or without having said so. */
-                m->reloaded = true;
-                pid1_kick(m);
-        }
         return 0;
 }
 
@@ -417,9 +406,4 @@ void pid1_detach(Pid1 *m) {
 
 bool pid1_attached(const Pid1 *m) {
         return m->bus;
-}
-
-void pid1_on_reloaded(Pid1 *m, void (*f)(void *userdata), void *userdata) {
-        m->on_reloaded = f;
-        m->on_reloaded_userdata = userdata;
 }

@@ -26,17 +26,12 @@ int pid1_attach(Pid1 *m, sd_bus *bus);
 void pid1_detach(Pid1 *m);
 bool pid1_attached(const Pid1 *m);
 
-/* Called after PID 1 has reloaded its configuration, or has executed itself anew. */
-void pid1_on_reloaded(Pid1 *m, void (*f)(void *userdata), void *userdata);
-
 /* What is asked of PID 1 below answers once through f, from the event loop: error 0 or a negative errno, text the
  * answer
  * ("" if none), or the message of the error. Calls under way are cancelled by pid1_detach() with -ENOTCONN and by
  * pid1_free() silently; -ENOTCONN as return value: detached, and f is not called. */
 typedef void (*pid1_answer_t)(int error, const char *text, void *userdata);
 
-/* The canonical name (alias resolved) and load state of a unit: text is "name load-state". */
-int pid1_resolve(Pid1 *m, const char *name, pid1_answer_t f, void *userdata);
 /* daemon-reload; answers when it is done. */
 int pid1_reload(Pid1 *m, pid1_answer_t f, void *userdata);
 /* Starts a unit other than a leased one (the guard's service); answers, with the job's path, when PID 1 has accepted.

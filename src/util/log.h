@@ -14,8 +14,8 @@
 
 #include "util/macros.h"
 
-/* Lines less important than level are dropped. Default: LOG_INFO; the environment's LEASED_LOG_LEVEL=debug (or a
- * number) counts. */
+/* Lines less important than LOG_INFO are dropped, or than LEASED_LOG_LEVEL= of the environment says: a word ("debug")
+ * or a number. */
 void log_open(void);
 
 /* Logs one line; with error != 0 ": <its text>" is added. Returns -abs(error), so that `return log_error_errno(r, …)`

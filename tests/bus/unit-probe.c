@@ -221,7 +221,6 @@ static void every_type_of_unit_is_read(void **state) {
         begin(USEC_PER_HOUR);
         for (size_t i = 0; i < ELEMENTSOF(types); i++) {
                 watch(types[i].name);
-                assert_string_equal(pid1_unit_name(unit), types[i].name);
                 assert_true(is(UNIT_INACTIVE));
                 assert_true(status()->empty);
                 start_and_wait();
@@ -240,31 +239,6 @@ static void every_type_of_unit_is_read(void **state) {
 }
 
 /* ---- PID 1's questions ---- */
-
-static void ask_resolve(const char *name, const char *expected) {
-        Answered a = {};
-
-        assert_int_equal(pid1_resolve(manager, name, on_answer, &a), 0);
-        wait_for(a.done);
-        assert_int_equal(a.error, 0);
-        assert_string_equal(a.text, expected);
-}
-
-static void names_are_resolved_by_pid1(void **state) {
-        Answered a = {};
-
-        install(SLEEP);
-        sh("ln -s " UNIT " " UNITS "probe-alias.service; ln -s /dev/null " UNITS "probe-masked.service;"
-           "systemctl daemon-reload");
-        begin(USEC_PER_HOUR);
-        ask_resolve(UNIT, UNIT " loaded");
-        ask_resolve("probe-alias.service", UNIT " loaded");
-        ask_resolve("probe-masked.service", "probe-masked.service masked");
-        ask_resolve("probe-nothing.service", "probe-nothing.service not-found");
-        assert_int_equal(pid1_resolve(manager, "no/unit", on_answer, &a), 0);
-        wait_for(a.done);
-        assert_true(a.error < 0 && *a.text);
-}
 
 static void the_job_of_a_unit_is_told(void **state) {
         Answered a = {}, b = {}, c = {};
@@ -323,7 +297,7 @@ static void all_may_be_freed_while_under_way(void **state) {
         watch(UNIT);
         outside("freeze");
         assert_int_equal(pid1_unit_read(unit) + pid1_unit_start(unit) + pid1_unit_stop(unit), 0);
-        assert_int_equal(pid1_resolve(manager, UNIT, on_answer, &a), 0);
+        assert_int_equal(pid1_job_type(manager, UNIT, on_answer, &a), 0);
         assert_int_equal(pid1_reload(manager, on_answer, &a), 0);
         manager = pid1_free(manager);
         assert_false(a.done);
@@ -419,7 +393,6 @@ int main(int argc, char **argv) {
                 TEST(a_signal_that_is_not_pid1s_is_not_believed),
                 TEST(a_refused_call_comes_through_the_callback),
                 TEST(every_type_of_unit_is_read),
-                TEST(names_are_resolved_by_pid1),
                 TEST(the_job_of_a_unit_is_told),
                 TEST(a_unit_may_be_freed_in_its_callback_and_watched_again),
                 TEST(all_may_be_freed_while_under_way),
