@@ -43,7 +43,7 @@ static void neighbour_unref(Pid1 *m, Neighbour *n) {
 }
 
 static Related *related_find(const Pid1Unit *u, const Neighbour *n) {
-        for (Related *r = u->related; r < u->related + u->n_related; r++)
+        for (Related *r = u->ending.related; r < u->ending.related + u->ending.n_related; r++)
                 if (r->neighbour == n)
                         return r;
         return NULL;
@@ -51,20 +51,20 @@ static Related *related_find(const Pid1Unit *u, const Neighbour *n) {
 
 /* since: a look that was asked for then, or later, will do: PID 1 answers in the order in which it is asked. */
 static void wish_to_note(Pid1Unit *u, usec_t since) {
-        if (u->is_settled && !u->noted && u->n_related > 0 && u->note_since == 0)
-                u->note_since = since;
+        if (u->ending.is_settled && !u->ending.noted && u->ending.n_related > 0 && u->ending.note_since == 0)
+                u->ending.note_since = since;
 }
 
 /* A job of the neighbour's is over: it may have come up, or gone. What was up when the unit was stopped stays so. */
 static void note_anew(Pid1Unit *u, Related *r) {
-        if (u->is_settled && r->beside == BESIDE_DOWN)
+        if (u->ending.is_settled && r->beside == BESIDE_DOWN)
                 r->beside = BESIDE_UNKNOWN;
-        u->noted = false;
+        u->ending.noted = false;
         wish_to_note(u, now_boottime());
 }
 
 static bool wishes_to_look(const Pid1Unit *u) {
-        return u->look_since != 0 || u->note_since != 0;
+        return u->ending.look_since != 0 || u->ending.note_since != 0;
 }
 
 void neighbours_job_new(Pid1 *m, const char *name, uint32_t job) {
@@ -98,8 +98,8 @@ void neighbours_gap(Pid1 *m) {
         for (Neighbour *n = m->neighbours; n; n = n->hh.next)
                 memset(n->state.jobs, 0, sizeof(n->state.jobs));
         for (Pid1Unit *u = m->units; u; u = u->hh.next) {
-                u->settled = u->began = 0;
-                u->is_settled = u->noted = false;
+                u->ending.settled = u->ending.began = 0;
+                u->ending.is_settled = u->ending.noted = false;
         }
 }
 
@@ -110,27 +110,27 @@ static bool is_over(const Pid1UnitStatus *s) {
 }
 
 static void set_cause(Pid1Unit *u, Neighbour *n, bool asked) {
-        if (u->cause)
-                u->cause->causes--;
-        u->cause = n;
-        u->cause_asked = asked;
+        if (u->ending.cause)
+                u->ending.cause->causes--;
+        u->ending.cause = n;
+        u->ending.cause_asked = asked;
         if (n)
                 n->causes++;
 }
 
 static void wish_to_look(Pid1Unit *u) {
-        if (u->look_since == 0)
-                u->look_since = now_boottime();
+        if (u->ending.look_since == 0)
+                u->ending.look_since = now_boottime();
 }
 
 static void show(Pid1Unit *u) {
         Pid1UnitStatus *s = &u->status;
 
-        s->end = u->end;
-        s->need = u->cause                  ? ending_need(u->end, u->cause_asked, &u->cause->state)
-                  : u->end == UNIT_END_NEED ? NEED_FAILED
-                                            : NEED_BACK;
-        str_copy(s->cause, sizeof(s->cause), u->cause ? u->cause->name : "");
+        s->end = u->ending.end;
+        s->need = u->ending.cause ? ending_need(u->ending.end, u->ending.cause_asked, &u->ending.cause->state)
+                  : u->ending.end == UNIT_END_NEED ? NEED_FAILED
+                                                   : NEED_BACK;
+        str_copy(s->cause, sizeof(s->cause), u->ending.cause ? u->ending.cause->name : "");
 }
 
 static Ending ending_of(const Pid1Unit *u) {
@@ -138,11 +138,11 @@ static Ending ending_of(const Pid1Unit *u) {
         uint32_t other;
 
         e.job = job_track_last_foreign(&u->jobs, &e.since, &other);
-        e.since = MAX(e.since, u->settled);
-        e.again = u->judged_before || other > MAX(e.since, u->began);
+        e.since = MAX(e.since, u->ending.settled);
+        e.again = u->ending.judged_before || other > MAX(e.since, u->ending.began);
         e.since = MAX(e.since, other);
-        e.job_end = u->job_over == e.job ? u->job_end : JOB_END_UNKNOWN;
-        e.begun_anew = memcmp(u->run_up, u->status.invocation_id, sizeof(u->run_up)) != 0;
+        e.job_end = u->ending.job_over == e.job ? u->ending.job_end : JOB_END_UNKNOWN;
+        e.begun_anew = memcmp(u->ending.run_up, u->status.invocation_id, sizeof(u->ending.run_up)) != 0;
         return e;
 }
 
@@ -153,7 +153,8 @@ static void judge(Pid1Unit *u) {
         const Related *cause = NULL;
         bool asked = false;
 
-        for (const Related *r = u->related; r < u->related + u->n_related && !(cause && asked); r++) {
+        for (const Related *r = u->ending.related; r < u->ending.related + u->ending.n_related && !(cause && asked);
+                        r++) {
                 NeighbourState n = r->neighbour->state;
                 bool by_job = false;
                 UnitEnd by;
@@ -167,20 +168,20 @@ static void judge(Pid1Unit *u) {
                 asked = by_job;
                 end = by;
         }
-        u->end = end;
-        u->judged_job = e.job;
+        u->ending.end = end;
+        u->ending.judged_job = e.job;
         set_cause(u, cause ? cause->neighbour : NULL, asked);
 }
 
 static bool is_judged(const Pid1Unit *u) {
-        return u->end != UNIT_END_OWN && u->end != UNIT_END_UNKNOWN;
+        return u->ending.end != UNIT_END_OWN && u->ending.end != UNIT_END_UNKNOWN;
 }
 
 static void forget_end(Pid1Unit *u) {
-        u->judged_before = u->judged_before || is_judged(u);
-        u->end = UNIT_END_OWN;
-        u->judged_job = 0;
-        u->look_since = 0;
+        u->ending.judged_before = u->ending.judged_before || is_judged(u);
+        u->ending.end = UNIT_END_OWN;
+        u->ending.judged_job = 0;
+        u->ending.look_since = 0;
         set_cause(u, NULL, false);
 }
 
@@ -189,20 +190,20 @@ static void find_end(Pid1Unit *u) {
         Ending e = ending_of(u);
         bool judged = is_judged(u);
 
-        if (judged && u->judged_job != e.job)
-                u->judged_before = true;
-        if (judged && u->judged_job == e.job) {
-                if (u->cause)
+        if (judged && u->ending.judged_job != e.job)
+                u->ending.judged_before = true;
+        if (judged && u->ending.judged_job == e.job) {
+                if (u->ending.cause)
                         wish_to_look(u); /* should a signal have been lost */
         } else if (ending_by_job(&e) == UNIT_END_FAILED) {
                 set_cause(u, NULL, false);
-                u->look_since = 0;
-                u->end = UNIT_END_FAILED;
-                u->judged_job = e.job;
-        } else if (u->n_related == 0) {
+                u->ending.look_since = 0;
+                u->ending.end = UNIT_END_FAILED;
+                u->ending.judged_job = e.job;
+        } else if (u->ending.n_related == 0) {
                 judge(u);
         } else {
-                u->end = UNIT_END_UNKNOWN;
+                u->ending.end = UNIT_END_UNKNOWN;
                 wish_to_look(u);
         }
         neighbours_look(u->pid1);
@@ -210,11 +211,11 @@ static void find_end(Pid1Unit *u) {
 
 static void related_clear(Pid1Unit *u) {
         set_cause(u, NULL, false);
-        for (size_t i = 0; i < u->n_related; i++)
-                neighbour_unref(u->pid1, u->related[i].neighbour);
-        free(u->related);
-        u->related = NULL;
-        u->n_related = 0;
+        for (size_t i = 0; i < u->ending.n_related; i++)
+                neighbour_unref(u->pid1, u->ending.related[i].neighbour);
+        free(u->ending.related);
+        u->ending.related = NULL;
+        u->ending.n_related = 0;
 }
 
 static Beside beside(const Related *related, size_t n, const Neighbour *neighbour) {
@@ -225,73 +226,66 @@ static Beside beside(const Related *related, size_t n, const Neighbour *neighbou
 }
 
 /* A dependency that PID 1 does not have any more is no cause any more. Out of memory: the fewer may be the cause. */
-static void related_set(Pid1Unit *u, char **names) {
-        _cleanup_free_ char *cause = u->cause ? strdup(u->cause->name) : NULL;
-        bool asked = u->cause_asked;
-        size_t n = strv_length(names);
-        Related *old = u->related, *r;
-        size_t n_old = u->n_related;
+static void related_set(Pid1Unit *u, const Relations *names) {
+        _cleanup_free_ char *cause = u->ending.cause ? strdup(u->ending.cause->name) : NULL;
+        bool asked = u->ending.cause_asked;
+        Related *old = u->ending.related;
+        size_t n_old = u->ending.n_related;
 
         set_cause(u, NULL, false);
-        u->related = calloc(MAX(n, (size_t) 1), sizeof(Related));
-        u->n_related = 0;
-        for (char **name = names; u->related && name && *name; name++) {
-                Neighbour *neighbour = neighbour_ref(u->pid1, *name + 1);
+        u->ending.related = calloc(MAX(names->n, (size_t) 1), sizeof(Related));
+        u->ending.n_related = 0;
+        for (size_t i = 0; u->ending.related && i < names->n; i++) {
+                Neighbour *neighbour = neighbour_ref(u->pid1, names->list[i].name);
 
                 if (!neighbour)
                         continue;
-                r = related_find(u, neighbour);
-                if (r) {
-                        r->mask |= related_mask(*name);
-                        neighbour->references--;
-                        continue;
-                }
-                u->related[u->n_related++] =
-                                (Related){ neighbour, related_mask(*name), beside(old, n_old, neighbour) };
+                u->ending.related[u->ending.n_related++] =
+                                (Related){ neighbour, names->list[i].relations, beside(old, n_old, neighbour) };
                 if (cause && streq(neighbour->name, cause))
                         set_cause(u, neighbour, asked);
         }
         for (size_t i = 0; i < n_old; i++)
                 neighbour_unref(u->pid1, old[i].neighbour);
         free(old);
-        u->noted = false;
-        if (cause && !u->cause)
-                u->end = UNIT_END_UNKNOWN; /* judged anew, without it */
+        u->ending.noted = false;
+        if (cause && !u->ending.cause)
+                u->ending.end = UNIT_END_UNKNOWN; /* judged anew, without it */
 }
 
 /* What was noted and judged of the one before does not hold for it. */
 static void begin_run(Pid1Unit *u) {
-        memcpy(u->run_up, u->status.invocation_id, sizeof(u->run_up));
-        u->began = u->jobs.highest;
-        u->judged_before = u->noted = false;
-        for (Related *r = u->related; r < u->related + u->n_related; r++)
+        memcpy(u->ending.run_up, u->status.invocation_id, sizeof(u->ending.run_up));
+        u->ending.began = u->jobs.highest;
+        u->ending.judged_before = u->ending.noted = false;
+        for (Related *r = u->ending.related; r < u->ending.related + u->ending.n_related; r++)
                 r->beside = BESIDE_UNKNOWN;
 }
 
-void ending_seen(Pid1Unit *u, char **related) {
+void ending_seen(Pid1Unit *u, Relations *related) {
         const Pid1UnitStatus *s = &u->status;
 
-        if (strv_equal(related, u->related_names))
-                strv_free(related);
+        if (relations_equal(related, &u->ending.names))
+                relations_done(related);
         else {
                 related_set(u, related);
-                strv_free(u->related_names);
-                u->related_names = related;
+                relations_done(&u->ending.names);
+                u->ending.names = *related;
         }
         if (!is_over(s) || !s->foreign_job)
                 forget_end(u);
         else
                 find_end(u);
-        if (memcmp(u->run_up, s->invocation_id, sizeof(u->run_up)) != 0) {
+        if (memcmp(u->ending.run_up, s->invocation_id, sizeof(u->ending.run_up)) != 0) {
                 u->status.killed = false; /* how that came about was not seen */
                 if (!is_over(s))
                         begin_run(u);
         }
         if (!s->foreign_job)
-                u->judged_before = false;
-        u->is_settled = s->active == UNIT_ACTIVE && !s->job;
-        if (u->is_settled) {
-                u->settled = u->pid1->highest_job;
+                u->ending.judged_before = false;
+        u->ending.is_settled = s->active == UNIT_ACTIVE && !s->job;
+        if (u->ending.is_settled) {
+                u->ending.settled = u->pid1->highest_job;
                 wish_to_note(u, s->asked_at);
                 neighbours_look(u->pid1);
         }
@@ -300,7 +294,7 @@ void ending_seen(Pid1Unit *u, char **related) {
 
 void ending_free(Pid1Unit *u) {
         related_clear(u);
-        u->related_names = strv_free(u->related_names);
+        relations_done(&u->ending.names);
 }
 
 /* ---- the look ---- */
@@ -308,23 +302,23 @@ void ending_free(Pid1Unit *u) {
 /* What had no job of the unit's before the answer came was up beside the unit; otherwise the unit may be going because
  * of it. */
 static void note_up(Pid1Unit *u, usec_t asked_at) {
-        if (u->note_since == 0 || u->note_since > asked_at)
+        if (u->ending.note_since == 0 || u->ending.note_since > asked_at)
                 return;
-        u->note_since = 0;
-        if (!u->is_settled)
+        u->ending.note_since = 0;
+        if (!u->ending.is_settled)
                 return; /* noted when it is up again */
-        u->noted = true;
-        for (Related *r = u->related; r < u->related + u->n_related; r++)
+        u->ending.noted = true;
+        for (Related *r = u->ending.related; r < u->ending.related + u->ending.n_related; r++)
                 r->beside = r->neighbour->known && r->neighbour->state.up ? BESIDE_UP : BESIDE_DOWN;
 }
 
 static void take_look(Pid1 *m, usec_t asked_at) {
         for (Pid1Unit *u = m->units; u; u = u->hh.next) {
                 note_up(u, asked_at);
-                if (u->look_since == 0 || u->look_since > asked_at)
+                if (u->ending.look_since == 0 || u->ending.look_since > asked_at)
                         continue;
-                u->look_since = 0;
-                if (u->end == UNIT_END_UNKNOWN)
+                u->ending.look_since = 0;
+                if (u->ending.end == UNIT_END_UNKNOWN)
                         judge(u);
                 show(u);
                 pid1_unit_tell(u);
@@ -365,8 +359,8 @@ static int append_names(Pid1 *m, sd_bus_message *message) {
         for (Neighbour *n = m->neighbours; n; n = n->hh.next)
                 n->asked = false;
         for (const Pid1Unit *u = m->units; u; u = u->hh.next)
-                for (size_t i = 0; wishes_to_look(u) && i < u->n_related && r >= 0; i++) {
-                        Neighbour *n = u->related[i].neighbour;
+                for (size_t i = 0; wishes_to_look(u) && i < u->ending.n_related && r >= 0; i++) {
+                        Neighbour *n = u->ending.related[i].neighbour;
 
                         if (!n->asked)
                                 r = sd_bus_message_append(message, "s", n->name);
@@ -404,7 +398,7 @@ void neighbours_changed(Pid1 *m, const char *name) {
         if (!n || n->causes == 0)
                 return;
         for (Pid1Unit *u = m->units; u; u = u->hh.next)
-                if (u->cause == n)
+                if (u->ending.cause == n)
                         wish_to_look(u);
         neighbours_look(m);
 }

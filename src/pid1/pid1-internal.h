@@ -16,6 +16,7 @@
 #include "pid1/job-track.h"
 #include "pid1/pid1.h"
 #include "pid1/pid1-unit.h"
+#include "pid1/relations.h"
 #include "util/names.h"
 #include "util/strv.h"
 
@@ -124,47 +125,62 @@ enum {
         REPORT_STATUS = 1 << 3,
 };
 
+/* The question about a unit that is under way, and the wish for another one: pid1-unit.c. */
+typedef struct Asking {
+        sd_bus_slot *question;
+        usec_t asked_at;      /* when it, or the one before, was sent */
+        usec_t silent_since;  /* the first wish to know that has no answer yet; 0: none is open */
+        bool queued;          /* waits for its turn */
+        bool again;           /* something was heard since the question was sent */
+        bool retry;           /* to be asked again with the next tick */
+        usec_t changes_since; /* a second of changes begun then, and how many there were */
+        unsigned changes;
+} Asking;
+
+/* The references that keep the unit loaded in PID 1: pid1-unit.c. */
+typedef struct Reference {
+        sd_bus_slot *call;
+        bool held;
+        unsigned count; /* how many PID 1 may count for us */
+} Reference;
+
+/* Who ended the unit, or is ending it: neighbours.c. */
+typedef struct EndingTrack {
+        Related *related;
+        size_t n_related;
+        Relations names;    /* of them, as PID 1 said them last */
+        uint32_t settled;   /* the highest job that PID 1 had told of when the unit was last seen up without one */
+        uint32_t began;     /* the unit's highest job when its present run was first seen */
+        uint8_t run_up[16]; /* its InvocationID= when it was last seen up */
+        bool is_settled;    /* by the latest answer the unit is up without a job, and PID 1 has told of none since */
+        bool noted;         /* which neighbours are up beside it */
+        uint32_t job_over;  /* the unit's job that ended last, and how */
+        JobEnd job_end;
+        UnitEnd end; /* as judged by judged_job */
+        uint32_t judged_job;
+        bool judged_before; /* for another job, and the unit has not run since */
+        Neighbour *cause;   /* of UNIT_END_NEED and UNIT_END_CONFLICT, if it is known */
+        bool cause_asked;   /* there was a job on the cause; false: it ended by itself */
+        usec_t look_since;  /* its neighbours are to be looked at; 0: no need to */
+        usec_t note_since;  /* the same, for what is to be noted while it is up */
+} EndingTrack;
+
 struct Pid1Unit {
         Pid1 *pid1;
         char *name, *path, *gate, *guard;
         Pid1UnitCallbacks callbacks;
         void *userdata;
         Pid1UnitStatus status;
-        JobTrack jobs;
-        Pid1JobCall *calls; /* in the order in which they were sent */
 
         char *pattern; /* of a template: what all its instances match */
         char **up;     /* of a template: its instances that were up by the latest answer */
         char **covers;
 
-        sd_bus_slot *reference_call;
-        Related *related;
-        size_t n_related;
-        char **related_names; /* as PID 1 said them last */
-        uint32_t settled;     /* the highest job that PID 1 had told of when the unit was last seen up without one */
-        uint32_t began;       /* its highest job when its present run was first seen */
-        bool is_settled;      /* by the latest answer it is so, and PID 1 has told of no job of the unit since */
-        bool noted;           /* which neighbours are up beside it */
-        bool judged_before;   /* for another job, and it has not run since */
-        uint32_t job_over;    /* the unit's job that ended last, and how */
-        JobEnd job_end;
-        uint8_t run_up[16]; /* its InvocationID= when it was last seen up */
-        UnitEnd end;        /* as judged by judged_job */
-        uint32_t judged_job;
-        Neighbour *cause; /* of UNIT_END_NEED and UNIT_END_CONFLICT, if it is known */
-        bool cause_asked;
-        usec_t look_since; /* its neighbours are to be looked at; 0: no need to */
-        usec_t note_since; /* the same, for what is to be noted while it is up */
-
-        bool referenced;
-        unsigned references; /* how many PID 1 may count for us */
-
-        sd_bus_slot *question; /* under way */
-        usec_t asked_at;       /* when it, or the one before, was sent */
-        usec_t silent_since;   /* the first wish to know without an answer; 0: none is open */
-        bool queued, again, retry;
-        usec_t changes_since; /* a second of changes begun then, and how many there were */
-        unsigned changes;
+        Asking asking;
+        Reference reference;
+        Pid1JobCall *calls; /* in the order in which they were sent */
+        JobTrack jobs;
+        EndingTrack ending;
         usec_t look_at, look_delay; /* at what is left in the group; delay 0: it need not be looked at */
 
         unsigned reports; /* REPORT_ flags to deliver */
@@ -198,8 +214,8 @@ void neighbours_changed(Pid1 *m, const char *name); /* a hint */
 void neighbours_look(Pid1 *m);
 /* PID 1, or the connection to it, is gone: what was told of jobs holds no more. */
 void neighbours_gap(Pid1 *m);
-/* PID 1 has answered for the unit (u->status); related as in pid1-status.h, and is taken. */
-void ending_seen(Pid1Unit *u, char **related);
+/* PID 1 has answered for the unit (u->status). Takes what related holds. */
+void ending_seen(Pid1Unit *u, Relations *related);
 void ending_free(Pid1Unit *u);
 
 /* ---- pid1-unit.c ---- */

@@ -24,7 +24,8 @@ typedef struct Fields {
         int persistent, accept;
         bool gate, guard, stop_post;
         bool pulling; /* the property that is being read names what the start of the unit brings along */
-        char **triggers, **bound_by, **related;
+        Relations related;
+        char **triggers, **bound_by;
         char **pulled; /* what its start brings along */
 } Fields;
 
@@ -83,14 +84,11 @@ static int read_related(sd_bus_message *m, Fields *f, const char *guard, unsigne
         if (r < 0)
                 return r;
         while ((r = sd_bus_message_read_basic(m, 's', &s)) > 0) {
-                char entry[1 + UNIT_NAME_SPACE];
-
                 if (guard && streq(s, guard)) {
                         f->guard = f->guard || mask & RELATION_BOUND;
                         continue;
                 }
-                (void) snprintf(entry, sizeof(entry), "%c%s", (char) ('0' + mask), s);
-                if (strv_add(&f->related, entry) < 0 || (f->pulling && strv_add(&f->pulled, s) < 0))
+                if (relations_add(&f->related, s, mask) < 0 || (f->pulling && strv_add(&f->pulled, s) < 0))
                         return -ENOMEM;
         }
         return r < 0 ? r : sd_bus_message_exit_container(m);
@@ -258,7 +256,7 @@ static void fields_done(Fields *f) {
         strv_free(f->triggers);
         strv_free(f->bound_by);
         strv_free(f->pulled);
-        strv_free(f->related);
+        relations_done(&f->related);
 }
 
 int pid1_unit_answer_decode(
@@ -320,7 +318,8 @@ int pid1_unit_answer_decode(
                 strv_free(a.covers);
                 return r;
         }
-        a.related = TAKE_PTR(f.related);
+        a.related = f.related;
+        f.related = (Relations){};
         *ret = a;
         return 0;
 }

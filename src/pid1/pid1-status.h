@@ -8,6 +8,7 @@
 
 #include "pid1/ending.h"
 #include "pid1/pid1-unit.h"
+#include "pid1/relations.h"
 
 typedef struct Pid1Answer {
         Pid1UnitStatus status; /* all that PID 1 can say; known, asked_at, empty, foreign_job, end, need and cause are
@@ -16,7 +17,7 @@ typedef struct Pid1Answer {
         uint32_t restarts;     /* NRestarts= of services */
         const char *control_group; /* borrowed from the message; NULL: this type of unit has none, "": none now */
         char **covers;             /* see pid1_unit_covers(); owned by the caller */
-        char **related; /* other units that may make PID 1 stop it, see related_mask(); owned by the caller */
+        Relations related;         /* other units that may make PID 1 stop it; owned by the caller */
 } Pid1Answer;
 
 /*
@@ -25,11 +26,6 @@ typedef struct Pid1Answer {
  * against us (no gate, or the whole answer is -EBADMSG if a state is lacking).
  */
 int pid1_unit_answer_decode(sd_bus_message *m, const char *name, const char *gate, const char *guard, Pid1Answer *ret);
-
-/* An entry of .related: the character '0' + a mask of Relation, then the name. A name may have several. */
-static inline unsigned related_mask(const char *related) {
-        return (unsigned) (*related - '0');
-}
 
 /*
  * Reads PID 1's answer to ListUnitsByNames, a row after the other: 1 and the unit's name (borrowed) and state, its

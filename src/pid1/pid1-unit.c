@@ -85,11 +85,11 @@ void pid1_unit_deliver(Pid1Unit *u) {
 /* ---- questions ---- */
 
 void pid1_unit_wish(Pid1Unit *u, bool first) {
-        if (u->silent_since == 0)
-                u->silent_since = now_boottime();
-        if (u->question)
-                u->again = true;
-        else if (!u->queued)
+        if (u->asking.silent_since == 0)
+                u->asking.silent_since = now_boottime();
+        if (u->asking.question)
+                u->asking.again = true;
+        else if (!u->asking.queued)
                 pid1_queue(u->pid1, u, first);
 }
 
@@ -101,14 +101,14 @@ static void hint(Pid1Unit *u) {
 void pid1_unit_changed(Pid1Unit *u) {
         usec_t now = now_boottime();
 
-        if (now >= usec_add(u->changes_since, USEC_PER_SEC)) {
-                u->changes_since = now;
-                u->changes = 0;
+        if (now >= usec_add(u->asking.changes_since, USEC_PER_SEC)) {
+                u->asking.changes_since = now;
+                u->asking.changes = 0;
         }
-        if (++u->changes <= CHANGES_MAX)
+        if (++u->asking.changes <= CHANGES_MAX)
                 hint(u);
         else {
-                u->retry = true;
+                u->asking.retry = true;
                 pid1_arm(u->pid1, now + TICK);
         }
 }
@@ -141,12 +141,12 @@ static int take_answer(Pid1Unit *u, sd_bus_message *message) {
         job_track_seen(&u->jobs, a.job_id);
         job_track_state(&u->jobs, a.restarts, is_up(&a.status), a.status.job);
         a.status.known = true;
-        a.status.asked_at = u->asked_at;
+        a.status.asked_at = u->asking.asked_at;
         a.status.foreign_job = job_track_foreign(&u->jobs);
         /* Now, not before: PID 1 may have been about to fork when it answered an earlier question. */
         a.status.empty = pid1_unit_cgroup_is_empty(CGROUP_ROOT, u->name, a.control_group);
         u->status = a.status;
-        ending_seen(u, a.related);
+        ending_seen(u, &a.related);
 
         bool left_over = !is_up(&u->status) && !u->status.empty;
         if (!left_over)
@@ -162,18 +162,18 @@ static int take_answer(Pid1Unit *u, sd_bus_message *message) {
 static int on_answer(sd_bus_message *message, void *userdata, sd_bus_error *error) {
         Pid1Unit *u = userdata;
         Pid1 *m = u->pid1;
-        bool again = u->again;
+        bool again = u->asking.again;
 
-        u->question = sd_bus_slot_unref(u->question);
-        u->again = false;
+        u->asking.question = sd_bus_slot_unref(u->asking.question);
+        u->asking.again = false;
         m->asked--;
 
         if (take_answer(u, message) < 0) {
-                u->retry = true; /* with the next tick; and what we know grows old meanwhile */
+                u->asking.retry = true; /* with the next tick; and what we know grows old meanwhile */
                 pid1_arm(m, now_boottime() + TICK);
         } else {
                 m->last_answer = now_boottime();
-                u->silent_since = 0;
+                u->asking.silent_since = 0;
                 queue_report(u, REPORT_STATUS);
                 if (again)
                         pid1_unit_wish(u, true);
@@ -185,11 +185,11 @@ static int on_answer(sd_bus_message *message, void *userdata, sd_bus_error *erro
 static int on_referenced(sd_bus_message *message, void *userdata, sd_bus_error *error) {
         Pid1Unit *u = userdata;
 
-        u->reference_call = sd_bus_slot_unref(u->reference_call);
+        u->reference.call = sd_bus_slot_unref(u->reference.call);
         /* A unit that is not there or masked cannot be referenced, and is tried again with each question. */
-        u->referenced = !sd_bus_message_is_method_error(message, NULL);
-        if (!u->referenced)
-                u->references--;
+        u->reference.held = !sd_bus_message_is_method_error(message, NULL);
+        if (!u->reference.held)
+                u->reference.count--;
         return 0;
 }
 
@@ -197,19 +197,19 @@ static int on_referenced(sd_bus_message *message, void *userdata, sd_bus_error *
 static void reference(Pid1Unit *u) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
 
-        if (u->referenced || u->reference_call || u->pattern)
+        if (u->reference.held || u->reference.call || u->pattern)
                 return;
         if (pid1_message_new(u->pid1, PID1_PATH, PID1_MANAGER, "RefUnit", &message) >= 0 &&
                         sd_bus_message_append(message, "s", u->name) >= 0 &&
-                        sd_bus_call_async(u->pid1->bus, &u->reference_call, message, on_referenced, u, UINT64_MAX) >=
+                        sd_bus_call_async(u->pid1->bus, &u->reference.call, message, on_referenced, u, UINT64_MAX) >=
                                         0)
-                u->references++;
+                u->reference.count++;
 }
 
 void pid1_unit_release(Pid1Unit *u) {
-        u->reference_call = sd_bus_slot_unref(u->reference_call);
-        u->referenced = false;
-        for (; u->references > 0; u->references--) {
+        u->reference.call = sd_bus_slot_unref(u->reference.call);
+        u->reference.held = false;
+        for (; u->reference.count > 0; u->reference.count--) {
                 _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
 
                 if (pid1_message_new(u->pid1, PID1_PATH, PID1_MANAGER, "UnrefUnit", &message) >= 0 &&
@@ -237,14 +237,14 @@ void pid1_unit_ask(Pid1Unit *u) {
         int r;
 
         reference(u);
-        u->asked_at = now_boottime();
+        u->asking.asked_at = now_boottime();
         r = question_new(u, &message);
         if (r >= 0)
-                r = sd_bus_call_async(m->bus, &u->question, message, on_answer, u, QUESTION_TIMEOUT);
+                r = sd_bus_call_async(m->bus, &u->asking.question, message, on_answer, u, QUESTION_TIMEOUT);
         if (r >= 0)
                 m->asked++;
         else {
-                u->retry = true;
+                u->asking.retry = true;
                 pid1_arm(m, now_boottime() + TICK);
         }
 }
@@ -392,15 +392,15 @@ int pid1_unit_stop(Pid1Unit *u) {
 
 void pid1_unit_job_new(Pid1Unit *u, uint32_t job) {
         job_track_seen(&u->jobs, job);
-        u->is_settled = false;
+        u->ending.is_settled = false;
         hint(u);
 }
 
 void pid1_unit_job_removed(Pid1Unit *u, uint32_t job, const char *result) {
         job_track_seen(&u->jobs, job);
-        u->is_settled = false;
-        u->job_over = job;
-        u->job_end = job_end_from_string(result);
+        u->ending.is_settled = false;
+        u->ending.job_over = job;
+        u->ending.job_end = job_end_from_string(result);
         if (streq(result, "assert"))
                 queue_report(u, REPORT_REFUSED);
         hint(u);
@@ -422,11 +422,11 @@ static bool tick_calls(Pid1Unit *u, usec_t now) {
 
 /* Silence counts from the wish, but not while PID 1 answers others before us. */
 static usec_t silence_begins(const Pid1Unit *u) {
-        if (u->question)
-                return MAX(u->silent_since, u->asked_at);
-        if (u->queued)
-                return MAX(u->silent_since, u->pid1->last_answer);
-        return u->silent_since;
+        if (u->asking.question)
+                return MAX(u->asking.silent_since, u->asking.asked_at);
+        if (u->asking.queued)
+                return MAX(u->asking.silent_since, u->pid1->last_answer);
+        return u->asking.silent_since;
 }
 
 /* Whoever sees the group of a unit that is down become empty asks PID 1 once more: only then is it a report. */
@@ -443,25 +443,25 @@ static usec_t tick_look(Pid1Unit *u, usec_t now) {
 }
 
 usec_t pid1_unit_tick(Pid1Unit *u, usec_t now, unsigned *budget) {
-        usec_t poll_at = usec_add(u->asked_at, u->pid1->poll), next = tick_look(u, now);
+        usec_t poll_at = usec_add(u->asking.asked_at, u->pid1->poll), next = tick_look(u, now);
 
-        if (u->retry) {
-                u->retry = false;
+        if (u->asking.retry) {
+                u->asking.retry = false;
                 pid1_unit_wish(u, false);
         }
-        if (tick_calls(u, now) || u->look_since != 0 || u->note_since != 0)
+        if (tick_calls(u, now) || u->ending.look_since != 0 || u->ending.note_since != 0)
                 next = MIN(next, now + TICK);
         if (now >= poll_at) {
-                if (u->silent_since == 0 && *budget > 0) {
+                if (u->asking.silent_since == 0 && *budget > 0) {
                         pid1_unit_wish(u, false);
                         (*budget)--;
                 }
                 poll_at = now + TICK; /* also while PID 1 is silent */
         }
-        if (u->silent_since != 0) {
+        if (u->asking.silent_since != 0) {
                 if (now >= usec_add(silence_begins(u), SILENCE)) {
                         report_unknown(u, now);
-                        u->silent_since = now; /* and again after as long */
+                        u->asking.silent_since = now; /* and again after as long */
                 }
                 next = MIN(next, now + TICK);
         }
@@ -469,26 +469,26 @@ usec_t pid1_unit_tick(Pid1Unit *u, usec_t now, unsigned *budget) {
 }
 
 void pid1_unit_owner_gone(Pid1Unit *u) {
-        u->reference_call = sd_bus_slot_unref(u->reference_call);
-        u->referenced = false;
+        u->reference.call = sd_bus_slot_unref(u->reference.call);
+        u->reference.held = false;
         if (is_up(&u->status) || u->status.job)
                 job_track_gap(&u->jobs);
 }
 
 void pid1_unit_connection_gone(Pid1Unit *u) {
         pid1_unit_owner_gone(u);
-        u->references = 0;
+        u->reference.count = 0;
         while (u->calls) {
                 if (u->calls->deadline != USEC_INFINITY)
                         report_failure(u, u->calls->start, -ENOTCONN, "The connection to the system bus is gone");
                 job_track_answer(&u->jobs, 0);
                 call_free(u->calls);
         }
-        if (u->question) {
-                u->question = sd_bus_slot_unref(u->question);
+        if (u->asking.question) {
+                u->asking.question = sd_bus_slot_unref(u->asking.question);
                 u->pid1->asked--;
         }
-        u->again = u->retry = false;
+        u->asking.again = u->asking.retry = false;
         report_unknown(u, now_boottime());
         pid1_unit_wish(u, false); /* as soon as there is a connection again */
 }
@@ -566,14 +566,14 @@ Pid1Unit *pid1_unit_free(Pid1Unit *u) {
         m = u->pid1;
         if (m->owner)
                 pid1_unit_release(u);
-        (void) sd_bus_slot_unref(u->reference_call);
+        (void) sd_bus_slot_unref(u->reference.call);
         while (u->calls)
                 call_free(u->calls);
-        if (u->question) {
-                (void) sd_bus_slot_unref(u->question);
+        if (u->asking.question) {
+                (void) sd_bus_slot_unref(u->asking.question);
                 m->asked--;
         }
-        if (u->queued)
+        if (u->asking.queued)
                 pid1_unqueue(m, u);
         if (u->reports)
                 DL_DELETE2(m->reports, u, report_prev, report_next);

@@ -34,13 +34,13 @@ void pid1_queue(Pid1 *m, Pid1Unit *u, bool first) {
                 DL_PREPEND2(m->queue, u, queue_prev, queue_next);
         else
                 DL_APPEND2(m->queue, u, queue_prev, queue_next);
-        u->queued = true;
+        u->asking.queued = true;
         pid1_arm(m, now_boottime() + TICK);
 }
 
 void pid1_unqueue(Pid1 *m, Pid1Unit *u) {
         DL_DELETE2(m->queue, u, queue_prev, queue_next);
-        u->queued = false;
+        u->asking.queued = false;
 }
 
 void pid1_pump(Pid1 *m) {

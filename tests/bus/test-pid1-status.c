@@ -73,11 +73,11 @@ static void add_asserts(const Answer *a) {
 
 /* What the message says of a unit; .related belongs to the next call. */
 static int decode_message(const char *unit, Pid1Answer *ret) {
-        static char **related;
+        static Relations related;
         int r = pid1_unit_answer_decode(m, unit, GATE, GUARD, ret);
 
-        strv_free(related);
-        related = r >= 0 ? ret->related : NULL;
+        relations_done(&related);
+        related = r >= 0 ? ret->related : (Relations){};
         return r;
 }
 

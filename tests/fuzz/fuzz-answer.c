@@ -110,10 +110,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                 must(strnlen(answer.status.sub_state, sizeof(answer.status.sub_state)) <
                                 sizeof(answer.status.sub_state));
                 must(!answer.control_group || strlen(answer.control_group) < 65536);
-                for (char **related = answer.related; related && *related; related++)
-                        must((*related)[0] > '0');
+                for (size_t i = 0; i < answer.related.n; i++)
+                        must(answer.related.list[i].relations > 0 && answer.related.list[i].name);
                 strv_free(answer.covers);
-                strv_free(answer.related);
+                relations_done(&answer.related);
         }
         (void) sd_bus_message_unref(m);
         return 0;
