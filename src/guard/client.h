@@ -19,7 +19,7 @@ typedef struct ClientCallbacks {
         void (*settle)(void *userdata);                         /* after a batch of messages, or when there is room */
 } ClientCallbacks;
 
-/* Listens at path, replacing what is there. */
+/* Listens at path, replacing what is there. callbacks are borrowed. 0 or a negative errno; non-logging. */
 int client_new(sd_event *event, const char *path, const ClientCallbacks *callbacks, void *userdata, Client **ret);
 Client *client_free(Client *c);
 /* Listens anew if what lies at path is not our socket any more; a connected peer stays. To be called from time to

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "guard/guard.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -16,44 +17,48 @@
 #include "util/notify.h"
 #include "util/strv.h"
 
-/* With nothing to guard, PID 1 hears of the guard so often, and misses it after so long. */
+/* While there are no entries, PID 1 gets WATCHDOG=1 every 20 s, with a watchdog timeout of 1 min. */
 #define IDLE_EVERY (20 * USEC_PER_SEC)
-#define LIFE_MAX USEC_PER_MINUTE /* the longest TTL */
 #define IDLE_WATCHDOG USEC_PER_MINUTE
-/* How often the guard looks whether its files are there. The shortest TTL is 2 s, and a guard that cannot be reached
- * for a TTL counts as missing. */
+#define LIFE_MAX USEC_PER_MINUTE /* the longest TTL */
+/* How often the guard looks whether its files are there: more often than the shortest TTL, 2 s, since a guard that
+ * cannot be reached for a TTL counts as missing. */
 #define LOOK_EVERY USEC_PER_SEC
-/* The watchdog is moved if it would move by so much at least, or backwards: a beat always does that. */
+/* The watchdog is moved if its deadline would become earlier, or later by at least this: every beat moves it by more.
+ */
 #define WATCHDOG_STEP (25 * USEC_PER_MSEC)
-/* From kill_at on, how long PID 1 may take to say that a unit with FenceAction=reboot is down. Others take over
- * KILL_SLACK (350 ms, core/timeline.h) later at the earliest. */
+/* How long PID 1 may take, from kill_at on, to say that a unit with FenceAction=reboot is down. Another machine takes
+ * the lease KILL_SLACK (350 ms, core/timeline.h) after kill_at at the earliest. */
 #define FENCE_DELAY (100 * USEC_PER_MSEC)
-/* So much of a turn may go by in killing processes one by one; what else is due then is killed by cgroup.kill. */
+/* How much of one turn may be spent on killing processes one by one. Whatever is left to be killed in that turn is
+ * killed by cgroup.kill (law 9). */
 #define ONE_BY_ONE (30 * USEC_PER_MSEC)
-/* A guard that ends without a bus does not trust an empty control group sooner: PID 1 may be about to fork. */
+/* How long a guard that ends without a bus waits before it trusts an empty control group: PID 1 may be about to fork.
+ */
 #define END_WITHOUT_BUS USEC_PER_SEC
 
-/* What goes by an entry: its unit, and the members. */
+/* One of the units that go by an entry: its own unit, or a member (protocol.h). */
 typedef struct Part {
         char *name;
         Killer killer;
         PartEnd end;
 } Part;
 
-/* A unit with its entry; without one (index 0) it is only kept until the daemon has been told that there is none. */
+/* A unit with its entry. An item without an entry (index 0) is kept until the daemon has been told that there is none.
+ */
 typedef struct Item {
         char unit[sizeof(((GuardMessage *) NULL)->unit)];
         GuardEntry entry;
         Part *parts; /* the first is the unit itself */
         size_t n_parts;
-        size_t stops, asks; /* of the parts, without an answer yet; what the others said: */
-        StopAnswer stopped;
-        UnitAnswer reported;
-        bool tell;
+        size_t stops, asks;  /* how many parts have not been answered for yet, and the sum of the answers so far: */
+        StopAnswer stopped;  /* the worst */
+        UnitAnswer reported; /* up if any part is, empty if all are */
+        bool tell;           /* an ENTRY is to be sent */
         uint32_t told_flags;
-        bool gate_failed; /* has been logged */
-        bool fence;       /* what it sets up may outlive its processes: killing is not enough */
-        usec_t fence_at;  /* 0: not yet */
+        bool gate_failed; /* logged: its gate cannot be removed */
+        bool fence;       /* FenceAction=reboot: what the unit sets up may outlive its processes */
+        usec_t fence_at;  /* when the machine is rebooted for it; 0: kill_at has not come */
         UT_hash_handle hh;
 } Item;
 
@@ -67,12 +72,13 @@ struct Guard {
         Item *items;
         int notify_fd;
         usec_t watchdog;                 /* what PID 1 was told last */
-        bool hello, synced;              /* to be sent, has been sent */
+        bool hello;                      /* HELLO is to be sent */
+        bool synced;                     /* SYNCED has been sent */
         uint64_t serial;                 /* of the daemon's last request on this connection */
-        bool mark_failed, listen_failed; /* has been logged */
-        usec_t look_at;
-        usec_t ending;           /* since when; 0: not at all */
-        usec_t one_by_one_until; /* in this turn */
+        bool mark_failed, listen_failed; /* logged: no mark can be written; the daemon cannot be served */
+        usec_t look_at;                  /* at the files, next */
+        usec_t ending;                   /* since when the guard ends; 0: it does not */
+        usec_t one_by_one_until;         /* in this turn: see ONE_BY_ONE */
 };
 
 /* ---- the parts ---- */
@@ -104,13 +110,13 @@ static int item_add_part(Item *item, const char *name) {
         return 0;
 }
 
-/* Parts are only ever added while an entry lives: what was once a member may still run. */
+/* While there is an entry, parts are only ever added: what was a member once may still run. */
 static void item_read_members(Guard *g, Item *item) {
         _cleanup_(strv_freep) char **members = NULL;
         int r = gates_members(g->gates, item->unit, &members);
 
         if (r == GATES_NO_MEMBERS_FOLDER)
-                return; /* it has vanished: what is known of them stands */
+                return; /* somebody has removed it: the members that are known stay */
         if (r >= 0) {
                 item->fence = strv_contains(members, GUARD_FENCE_REBOOT);
                 guard_entry_set_post(&item->entry, strv_contains(members, GUARD_STOP_POST) && !item->fence);
@@ -153,10 +159,12 @@ static unsigned item_close_gate(Guard *g, Item *item) {
         return guard_entry_gate(&item->entry, now_boottime(), r < 0);
 }
 
-/* Without a mark no gate: were the guard to die, nobody would know of the unit. */
+/* Without a mark there is no gate: if the guard died, its successor would not know of the unit. */
 static unsigned item_open_gate(Guard *g, Item *item) {
-        int r = item_mark(g, item);
+        int r;
 
+        assert(guard_entry_is_live(&item->entry) && !g->ending); /* law 10 */
+        r = item_mark(g, item);
         if (r == 0)
                 r = gates_open(g->gates, item->unit);
         if (r < 0)
@@ -202,8 +210,9 @@ static void item_kill(Guard *g, Item *item) {
                 (void) part_kill(g, p);
 }
 
-/* A kill ahead of time, so that ExecStopPost= has the time until kill_at. The unit is killed last: it may lie in a
- * slice of its own, and what PID 1 starts in it must not be met by the kill of that. */
+/* The kill before kill_at, so that ExecStopPost= has the time until kill_at (law 9). The unit is killed last: it may
+ * lie in a slice of its own, and the kill of the slice must not meet the ExecStopPost= that PID 1 starts in the unit.
+ */
 static void item_end(Guard *g, Item *item) {
         for (size_t i = item->n_parts; i-- > 0;) {
                 Part *p = item->parts + i;
@@ -220,7 +229,7 @@ static unsigned part_stopped(Item *item, StopAnswer answer) {
         return --item->stops > 0 ? 0 : guard_entry_stop_answered(&item->entry, now_boottime(), item->stopped);
 }
 
-/* The unit goes first: it is what starts the others. */
+/* The unit is stopped first: it is what starts the members. */
 static void item_stop(Guard *g, Item *item) {
         item_read_members(g, item);
         item->stops = item->n_parts;
@@ -230,7 +239,8 @@ static void item_stop(Guard *g, Item *item) {
                         (void) part_stopped(item, STOP_SILENT);
 }
 
-/* Of an earlier question, answers may come late: they make the sum older, never better. */
+/* An answer to an earlier question may come late, and is added to the sum of this one: it makes the sum older, never
+ * better. */
 static unsigned part_reported(Item *item, const UnitAnswer *answer) {
         UnitAnswer *sum = &item->reported;
 
@@ -260,7 +270,7 @@ static void item_perform(Guard *g, Item *item, unsigned actions) {
         const GuardEntry *e = &item->entry;
         bool stopping;
 
-        /* The gate may bring more to be done, such as an expiry during the attempt: at most twice. */
+        /* An attempt on the gate may bring more actions, such as an expiry meanwhile: the loop turns at most twice. */
         for (unsigned gate; (gate = actions & (ENTRY_CLOSE_GATE | ENTRY_OPEN_GATE));) {
                 actions &= ~(unsigned) (ENTRY_CLOSE_GATE | ENTRY_OPEN_GATE);
                 if (gate & ENTRY_CLOSE_GATE)
@@ -456,7 +466,7 @@ static void on_reported(const char *owner, const char *unit, UnitAnswer *answer,
         for (Part *p = item->parts; p < item->parts + item->n_parts; p++)
                 if (streq(p->name, unit) && !endswith(unit, ".slice")) /* which is up as long as anything in it is */
                         part_end_reported(&p->end, &item->entry, now_boottime(), answer);
-        /* The control group only matters, and is only looked for, once PID 1 has done its part. */
+        /* Law 7: the control group is looked at after PID 1's answer, and only counts once PID 1 has done its part. */
         answer->empty = answer->known && !answer->up && !answer->job && killer_is_empty(g->root, unit);
         item_perform(g, item, part_reported(item, answer));
 }
@@ -511,7 +521,7 @@ static bool item_is_empty(const Guard *g, const Item *item) {
         return true;
 }
 
-/* Where PID 1 can no longer be asked (the bus is gone at shutdown), an empty control group must do. */
+/* Where PID 1 cannot be asked any more (at shutdown the bus goes first), an empty control group must do. */
 static bool item_is_finished(Guard *g, const Item *item, usec_t now) {
         if (!guard_entry_is_stopping(&item->entry))
                 return true;
@@ -578,7 +588,7 @@ void guard_settle(Guard *g) {
                 next = MIN(next, guard_entry_next(&item->entry, heard));
         if (sd_event_source_set_time(g->timer, next) < 0 ||
                         sd_event_source_set_enabled(g->timer, SD_EVENT_ONESHOT) < 0) {
-                /* Without its timer it is no guard: PID 1 shall take it from here. */
+                /* A guard without its timer is none: PID 1 stops what is bound to it, and starts another one. */
                 log_alert("cannot arm the timer");
                 (void) sd_event_exit(g->event, 1);
         }
@@ -600,7 +610,7 @@ static void take_up_mark(const char *unit, const Mark *mark, void *userdata) {
         Item *item = guard_unit_is_valid(unit) ? guard_obtain(g, unit) : NULL;
         usec_t now = now_boottime();
 
-        /* No lease is good for longer: a mark that says so was not written by a guard. */
+        /* No lease is good for longer than that: a mark that says so was not written by a guard. */
         if (item)
                 item_perform(g, item,
                                 guard_entry_lose(&item->entry, now, mark->index,
@@ -624,7 +634,7 @@ int guard_new(sd_event *event, Gates *gates, const char *root, Guard **ret) {
         r = sd_event_add_time(event, &g->timer, CLOCK_BOOTTIME, USEC_INFINITY, 1, on_timer, g);
         if (r < 0)
                 return r;
-        /* After a freeze, what is due comes before what others have sent meanwhile. */
+        /* After a freeze the timer goes first: what is due is done before what others have sent meanwhile is read. */
         r = sd_event_source_set_priority(g->timer, SD_EVENT_PRIORITY_IMPORTANT - 100);
         if (r < 0)
                 return r;

@@ -19,14 +19,15 @@
 
 typedef struct Guard Guard;
 
-/* root: of the control groups. Takes up the marks of a guard that is gone, as lost entries. gates are borrowed. */
+/* Takes up the marks of a guard that is gone, as lost entries. gates are borrowed; root, borrowed, is where the
+ * control groups are mounted. 0 or a negative errno; non-logging. */
 int guard_new(sd_event *event, Gates *gates, const char *root, Guard **ret);
 Guard *guard_free(Guard *g);
 DEFINE_TRIVIAL_CLEANUP(Guard *, guard_free)
 
-/* Begins to serve the daemon at path. */
+/* Begins to serve the daemon at path, and says READY=1. 0 or a negative errno; non-logging. */
 int guard_listen(Guard *g, const char *path);
-/* Ends as described above; why is for the log. */
+/* Ends as described above; why is for the log. A second call changes nothing. */
 void guard_end(Guard *g, const char *why);
-/* Does what is due; once before the loop, later it is called by itself. */
+/* Does what is due. To be called once before the loop; later the guard calls it itself. */
 void guard_settle(Guard *g);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "guard/pid1.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <systemd/sd-bus.h>
@@ -19,7 +20,7 @@
 #define RECONNECT_MIN (50 * USEC_PER_MSEC)
 #define RECONNECT_MAX USEC_PER_SEC
 
-/* A wish: in the queue, or under way with the slot of its call. */
+/* What PID 1 is to be asked about one unit: it waits in a queue, or its call is under way. */
 typedef struct Wish {
         struct Wish *prev, *next;
         PidOne *p;
@@ -260,7 +261,7 @@ static int each_row(PidOne *p, sd_bus_message *m, row_t f, void *userdata) {
         return r;
 }
 
-/* The answers to these are not waited for: whoever wants the template gone asks how it is, and stops it again. */
+/* Nobody waits for the answers: whoever wants the template gone asks how it is, and has it stopped again. */
 static int stop_instance(PidOne *p, const char *unit, const UnitAnswer *row, void *userdata) {
         if (row->up || row->job)
                 (void) wish_append(&p->stops, p, NULL, unit);
@@ -277,6 +278,7 @@ static int on_stop(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         if (unit_name_is_template(w->unit) && !sd_bus_message_is_method_error(m, NULL) &&
                         each_row(p, m, stop_instance, NULL) < 0)
                 answer = STOP_REFUSED;
+        assert(p->n_stops_sent > 0);
         p->n_stops_sent--;
         wish_stopped(w, answer);
         wish_free(&p->stops_sent, w);

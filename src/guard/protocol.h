@@ -2,24 +2,29 @@
 #pragma once
 
 /*
- * What the daemon and the guard say to each other, over a SOCK_SEQPACKET socket at /run/leased/guard.sock: one message
- * a packet, fixed-size fields in host byte order (both ends are on one machine), the version in every packet. The
- * protocol is stable across upgrades: an older guard goes on with a newer daemon. A message of an unknown type is
- * ignored by both; fields may only be added at the end.
+ * The protocol between the daemon and the guard, over a SOCK_SEQPACKET socket at /run/leased/guard.sock: one message a
+ * packet, fixed-size fields in host byte order (both ends are on one machine), the version in every packet. It is
+ * stable across upgrades: an older guard goes on with a newer daemon. Both ends ignore a message whose type they do
+ * not know; fields may only be added at the end. Only uid 0 may connect.
  *
- * One daemon at a time: a new connection takes the place of the old one. On connection the guard sends HELLO, then one
- * ENTRY for each entry it has, then SYNCED. Later it sends an ENTRY whenever one has changed, and after every request
- * that names a unit, whether it changed anything or not. An ENTRY with index 0 says: I have none for this unit.
+ * The guard serves one daemon at a time: a new connection takes the place of the old one. On connection the guard
+ * sends HELLO, then one ENTRY for each entry it has, then SYNCED. Later it sends an ENTRY whenever an entry has
+ * changed, and after every request that names a unit, whether the request changed anything or not. An ENTRY with index
+ * 0 says: the guard has no entry for this unit.
  *
- * All times are CLOCK_BOOTTIME in microseconds. Only uid 0 may connect.
+ * An entry is live until its stop_at is reached (it has expired then) or the daemon says that its lease is lost. From
+ * then on the guard stops the unit, and kills it from kill_at on, until it is seen down: inactive or failed, without a
+ * job, its control group empty.
  *
- * What else goes by a unit's entry is in a file of the daemon's, /run/leased/members/UNIT: names of units, one a line,
- * that are stopped, killed and looked at along with it. "foo@.service" stands for all its instances, "foo.slice" for
- * all that lies in it; a name that cannot be one is passed over. The daemon writes the file before it arms the entry;
- * the guard reads it when it opens the gate and whenever it begins to stop the unit, so that it is also there for a
- * guard that must finish the work of another. A line GUARD_FENCE_REBOOT says that the machine is to be rebooted if the
- * unit is not down at its kill_at, a line GUARD_STOP_POST that one of the units has an ExecStopPost=, which is to have
- * some time after a kill.
+ * All times are CLOCK_BOOTTIME in microseconds.
+ *
+ * Other units may go by a unit's entry: they are stopped, killed and looked at along with it. The daemon writes their
+ * names to the file /run/leased/members/UNIT, one a line; "foo@.service" stands for all instances of the template,
+ * "foo.slice" for all that lies in the slice. A name that no unit can have is passed over. The line GUARD_FENCE_REBOOT
+ * says that the machine is to be rebooted if the unit is not down at its kill_at; the line GUARD_STOP_POST, that one
+ * of the units has an ExecStopPost=, which is to have some time after a kill. The daemon writes the file before it
+ * arms the entry. The guard reads it when it opens the gate, and whenever it begins to stop the unit: so the file also
+ * serves a guard that must finish the work of another.
  */
 
 #include "util/macros.h"
@@ -27,58 +32,76 @@
 #include "util/time-util.h"
 
 #define GUARD_SOCKET "/run/leased/guard.sock"
-#define GUARD_MEMBERS "/run/leased/members" /* see below */
+#define GUARD_MEMBERS "/run/leased/members" /* see above */
 #define GUARD_FENCE_REBOOT "FenceAction=reboot"
 #define GUARD_STOP_POST "ExecStopPost=yes"
 #define GUARD_PROTOCOL 1u
 
 typedef enum GuardMessageType {
-        /* from the daemon */
-        GUARD_ARM = 1, /* unit, index, stop_at, kill_at, stop_offset, kill_offset: entry with these deadlines, gate
-                        * closed. An entry with the same index that is neither expired nor lost gets the deadlines, if
-                        * later. An expired or lost entry, or one with another index, is replaced only once its unit
-                        * has been seen down and empty; until then the request is ignored (the ENTRY sent back says
-                        * so). */
-        GUARD_BEAT, /* t0: each entry neither expired nor lost gets stop_at = t0 + its stop_offset, likewise kill_at */
-        GUARD_LOSE, /* unit, index, kill_at: gate closed, the entry lost, stop_at is now, kill_at only shrinks. Makes
-                     * an entry where there is none. An entry of another index is lost just the same */
-        GUARD_DISARM, /* unit: entry away (its gate closed first). Only asked for when the unit is down and empty */
-        GUARD_OPEN,   /* unit, index: opens the gate, if the entry has this index, is neither expired nor lost, and
-                       * its stop_at is not reached on the guard's own clock */
-        GUARD_CLOSE,  /* unit: closes the gate */
-        /* from the guard */
-        GUARD_HELLO = 64, /* pid of the guard in index */
-        GUARD_ENTRY,      /* unit, index, flags, stop_at, kill_at */
-        GUARD_SYNCED,
+        /* From the daemon. */
+
+        /* unit, index, stop_at, kill_at, stop_offset, kill_offset: makes an entry with these deadlines, its gate
+         * closed.
+         *
+         * If there is a live entry of this index, it gets the deadlines that are later than its own: a beat may have
+         * overtaken this request. With other offsets, which is another TTL, it gets all of them as they are, earlier
+         * ones too, since other machines count by the new TTL from now on.
+         *
+         * The request is ignored while there is a live entry of another index, one that is being stopped, or one that
+         * DISARM has asked to go. An expired or lost entry is replaced once its unit has been seen down. A stop_at or
+         * stop_offset beyond that of the kill is cut to it. */
+        GUARD_ARM = 1,
+        /* t0: each live entry gets stop_at = t0 + its stop_offset, and kill_at likewise, if that is later than what it
+         * has. A t0 in the future counts as now. (Law 1.) */
+        GUARD_BEAT,
+        /* unit, index, kill_at: the entry is lost, of whichever index. Its gate is closed, its stop_at is now, its
+         * kill_at only ever gets earlier. Where there is no entry, or one that is down, a new one is made. (Law 8.) */
+        GUARD_LOSE,
+        /* unit: the gate is closed and the entry goes, once the unit is down if the guard is stopping it. The daemon
+         * asks for it only when it has itself seen the unit down. */
+        GUARD_DISARM,
+        /* unit, index: opens the gate, if the entry is live, has this index, and its stop_at is not reached on the
+         * guard's own clock. (Law 10.) */
+        GUARD_OPEN,
+        /* unit: closes the gate. */
+        GUARD_CLOSE,
+
+        /* From the guard. */
+
+        GUARD_HELLO = 64, /* index: the guard's pid */
+        GUARD_ENTRY,      /* unit, index, flags, stop_at, kill_at, stop_offset, kill_offset, serial */
+        GUARD_SYNCED,     /* all entries have been sent */
 } GuardMessageType;
 
 enum {
-        GUARD_FLAG_OPEN = 1 << 0,    /* its gate is there */
-        GUARD_FLAG_EXPIRED = 1 << 1, /* its stop_at has passed */
-        GUARD_FLAG_LOST = 1 << 2,
-        GUARD_FLAG_DOWN = 1 << 3, /* expired or lost, and since seen inactive, without a job, its cgroup empty */
+        GUARD_FLAG_OPEN = 1 << 0,    /* the gate is there, or may be */
+        GUARD_FLAG_EXPIRED = 1 << 1, /* stop_at has passed */
+        GUARD_FLAG_LOST = 1 << 2,    /* by GUARD_LOSE */
+        GUARD_FLAG_DOWN = 1 << 3,    /* expired or lost, and the unit has been seen down since */
 };
 
 typedef struct GuardMessage {
-        uint32_t version;
+        uint32_t version; /* GUARD_PROTOCOL */
         uint32_t type;
-        uint64_t index;
+        uint64_t index; /* of the lease: its fencing token */
         uint64_t t0;
         uint64_t stop_at, kill_at;
-        uint64_t stop_offset, kill_offset;
+        uint64_t stop_offset, kill_offset; /* of the two from a beat's t0 */
         uint32_t flags;
-        char unit[260]; /* NUL-terminated, "" where none is meant */
+        char unit[260]; /* NUL-terminated; "" in a message that is about no unit */
         uint32_t reserved;
         uint64_t serial; /* from the daemon: its own count. In an ENTRY: the serial of the last request that the guard
-                          * had received on this connection (0: none), so that an ENTRY from before a request is known
-                          * as such */
+                          * had received on this connection (0: none), by which the daemon knows an ENTRY that was sent
+                          * before a request was read */
 } GuardMessage;
 
-/* Checks what was received: size, version, type, a terminated unit name that is a plain file name. */
+/* Whether what was received is a message: its size, version and type, and a unit's name where its type has one (as of
+ * guard_unit_is_valid()). A longer packet is valid, and so is a type that this version does not know. */
 bool guard_message_is_valid(const GuardMessage *m, size_t size);
 
-/* Whether it can be a unit's in a message: of one that PID 1 can start, and a plain file name. */
+/* Whether a message may bear this unit's name: PID 1 can start such a unit (it is no template), and the name can be a
+ * file's that is not hidden. */
 bool guard_unit_is_valid(const char *name);
 
-/* Whether it can stand in a file of members: as a unit's name in a message, or a template's. */
+/* Whether the name may stand in a file of members: one as of guard_unit_is_valid(), or a template's. */
 bool guard_member_is_valid(const char *name);
