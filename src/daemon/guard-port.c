@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/guard-port.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -68,6 +69,8 @@ static void arm_retry(GuardPort *g) {
 static void disconnect(GuardPort *g) {
         bool greeted = g->greeted;
 
+        assert(g->fd >= 0);
+        assert(!g->synced || g->greeted);
         g->io = sd_event_source_disable_unref(g->io);
         closep(&g->fd);
         g->fd = -1;
@@ -149,11 +152,9 @@ static void flush_queue(GuardPort *g) {
 void guard_port_act(GuardPort *g, const Action *a, usec_t now) {
         GuardMessage m = { .version = GUARD_PROTOCOL, .index = a->index, .serial = a->id };
 
-        if (a->unit) {
-                if (strlen(a->unit) >= sizeof(m.unit))
-                        return;
+        assert(!a->unit || strlen(a->unit) < sizeof(m.unit));
+        if (a->unit)
                 str_copy(m.unit, sizeof(m.unit), a->unit);
-        }
         switch (a->kind) {
         case ACTION_GUARD_ARM:
                 m.type = GUARD_ARM;
@@ -161,10 +162,13 @@ void guard_port_act(GuardPort *g, const Action *a, usec_t now) {
                 m.kill_offset = a->kill;
                 m.stop_at = usec_add(a->t0, a->stop);
                 m.kill_at = usec_add(a->t0, a->kill);
+                assert(a->index > 0 && a->stop <= a->kill &&
+                                a->t0 <= now); /* law 1: counted from before it was sent */
                 break;
         case ACTION_GUARD_BEAT:
                 m.type = GUARD_BEAT;
                 m.t0 = a->t0;
+                assert(a->t0 <= now); /* law 1 */
                 break;
         case ACTION_GUARD_LOSE:
                 m.type = GUARD_LOSE;

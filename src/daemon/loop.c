@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/loop.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <utlist.h>
 
@@ -32,6 +33,7 @@ Now loop_now(void) {
 static void keep(const char **text, char *buf, size_t size) {
         if (!*text)
                 return;
+        assert(strlen(*text) < size); /* cut, it would be another unit's, or another machine's */
         str_copy(buf, size, *text);
         *text = buf;
 }
@@ -41,9 +43,10 @@ static void keep(const char **text, char *buf, size_t size) {
 static void queue_event(Loop *l, const Event *event) {
         QueuedEvent *q = calloc(1, sizeof(QueuedEvent));
 
-        if (!q || ((event->kind == EVENT_RECORDS || event->kind == EVENT_TXN || event->kind == EVENT_READ) &&
-                                  event->answer.n_records > 0))
-                abort();
+        if (!q)
+                abort(); /* as in the core: the guard and systemd take over from a daemon that has no memory */
+        assert((event->kind != EVENT_RECORDS && event->kind != EVENT_TXN && event->kind != EVENT_READ) ||
+                        event->answer.n_records == 0);
         q->event = *event;
         keep(&q->event.unit, q->unit, sizeof(q->unit));
         keep(&q->event.lease, q->lease, sizeof(q->lease));
@@ -129,6 +132,7 @@ Loop *loop_free(Loop *l) {
 
         if (!l)
                 return NULL;
+        assert(!l->stepping);
         DL_FOREACH_SAFE(l->queue, q, next) {
                 DL_DELETE(l->queue, q);
                 free(q);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/pid1-port.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #define SD_JOURNAL_SUPPRESS_LOCATION
@@ -188,6 +189,8 @@ static void report(EnabledUnit *u) {
         char name[NAME_SIZE];
         bool left;
 
+        assert((unsigned) all.active < _UNIT_ACTIVE_MAX && (unsigned) all.end < _UNIT_END_MAX);
+        assert((unsigned) all.need < ELEMENTSOF(obstacles));
         if (all.known)
                 update_members(u);
         members_combine(u->members, &all);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/words.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <utlist.h>
@@ -103,6 +104,8 @@ static int begin(Daemon *d, sd_bus_message *m, const Event *word, words_reply_t 
         p->daemon = d;
         p->event = *word;
         p->event.id = p->id = ++d->callers.last_call;
+        assert(strlen(strempty(word->unit)) < sizeof(p->unit));
+        assert(strlen(strempty(word->machine_id)) < sizeof(p->machine_id));
         str_copy(p->unit, sizeof(p->unit), strempty(word->unit));
         str_copy(p->machine_id, sizeof(p->machine_id), strempty(word->machine_id));
         p->event.unit = word->unit ? p->unit : NULL;

@@ -5,6 +5,7 @@
  */
 #include "pid1/pid1-internal.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 
@@ -44,6 +45,7 @@ void pid1_call_deliver(Pid1 *m) {
         Pid1Query *c = m->finished, copy = *c;
         _cleanup_free_ char *text = TAKE_PTR(c->text);
 
+        assert(!c->slot);
         DL_DELETE(m->finished, c);
         call_free(c);
         copy.answer(copy.error ?: text ? copy.error : -ENOMEM, strempty(text), copy.userdata);

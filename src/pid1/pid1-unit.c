@@ -8,6 +8,7 @@
  */
 #include "pid1/pid1-internal.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 
@@ -59,6 +60,7 @@ void pid1_unit_deliver(Pid1Unit *u) {
         Pid1 *m = u->pid1;
         unsigned report = u->reports & -u->reports; /* the lowest */
 
+        assert(report != 0);
         u->reports &= ~report;
         if (!u->reports)
                 DL_DELETE2(m->reports, u, report_prev, report_next);
@@ -164,6 +166,7 @@ static int on_answer(sd_bus_message *message, void *userdata, sd_bus_error *erro
         Pid1 *m = u->pid1;
         bool again = u->asking.again;
 
+        assert(m->asked > 0);
         u->asking.question = sd_bus_slot_unref(u->asking.question);
         u->asking.again = false;
         m->asked--;
@@ -188,6 +191,7 @@ static int on_referenced(sd_bus_message *message, void *userdata, sd_bus_error *
         u->reference.call = sd_bus_slot_unref(u->reference.call);
         /* A unit that is not there or masked cannot be referenced, and is tried again with each question. */
         u->reference.held = !sd_bus_message_is_method_error(message, NULL);
+        assert(u->reference.count > 0);
         if (!u->reference.held)
                 u->reference.count--;
         return 0;
@@ -236,8 +240,9 @@ void pid1_unit_ask(Pid1Unit *u) {
         Pid1 *m = u->pid1;
         int r;
 
+        assert(m->bus && !u->asking.question && !u->asking.queued);
         reference(u);
-        u->asking.asked_at = now_boottime();
+        u->asking.asked_at = now_boottime(); /* before the question is sent */
         r = question_new(u, &message);
         if (r >= 0)
                 r = sd_bus_call_async(m->bus, &u->asking.question, message, on_answer, u, QUESTION_TIMEOUT);
@@ -254,6 +259,7 @@ void pid1_unit_ask(Pid1Unit *u) {
 static void call_free(Pid1JobCall *c) {
         Pid1 *m = c->unit->pid1;
 
+        assert(!c->message || !c->slot); /* it waits, or it is under way */
         DL_DELETE(c->unit->calls, c);
         if (c->message)
                 DL_DELETE2(m->waiting, c, wait_prev, wait_next);

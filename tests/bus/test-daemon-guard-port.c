@@ -232,7 +232,7 @@ static void a_slow_guard_loses_nothing(void **state) {
 
         connect_them(f);
         for (uint64_t i = 1; i <= n; i++)
-                guard_port_act(f->client, &(Action){ .kind = ACTION_GUARD_BEAT, .t0 = i }, 1);
+                guard_port_act(f->client, &(Action){ .kind = ACTION_GUARD_BEAT, .t0 = i }, i);
         for (uint64_t i = 1; i <= n; i++)
                 assert_int_equal(guard_hears(f).t0, i);
         assert_int_equal(f->down, 0);
@@ -253,7 +253,7 @@ static void a_guard_that_goes_is_reported_and_the_next_one_found(void **state) {
 
         connect_them(f);
         assert_int_equal(f->down, 1);
-        guard_port_act(f->client, &(Action){ .kind = ACTION_GUARD_BEAT, .t0 = 2 }, 1);
+        guard_port_act(f->client, &(Action){ .kind = ACTION_GUARD_BEAT, .t0 = 2 }, 2);
         assert_int_equal(guard_hears(f).t0, 2);
 }
 
