@@ -16,6 +16,7 @@ typedef struct ManagerSubject {
 
 extern const PropertyTable bus_manager_properties;
 
+/* Everything as it is now. */
 void bus_manager_look(Daemon *d, ManagerSubject *ret);
 
 /* Adds the interface to the connection. Non-logging; a negative errno. */

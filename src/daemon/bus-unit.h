@@ -16,7 +16,7 @@ typedef struct UnitSubject {
 
 extern const PropertyTable bus_unit_properties;
 
-/* false: no such unit is enabled here. */
+/* The unit as it is now. false: no unit of that name is enabled here, and nothing is left of one. */
 bool bus_unit_look(Daemon *d, const char *name, UnitSubject *ret);
 
 /* Adds the interface to the connection. Non-logging; a negative errno. */

@@ -10,6 +10,7 @@
 
 #include "daemon/internal.h"
 
-/* Opens the connection, without waiting for it. Logs. */
+/* Begins to open the first connection, without waiting for it. Logs; a negative errno. */
 int bus_new(Daemon *d);
+/* Closes both. Whoever waits for an answer gets none. */
 void bus_free(Daemon *d);

@@ -15,6 +15,7 @@ typedef struct Changed Changed;
 
 /* flush is called from the event loop, at idle priority. -ENOMEM, or an error of sd-event. */
 int changed_new(sd_event *event, void (*flush)(void *userdata), void *userdata, Changed **ret);
+/* What was noted and not taken is forgotten. */
 Changed *changed_free(Changed *c);
 
 /* Something of the daemon itself may look different. */
@@ -27,6 +28,7 @@ void changed_note_core(Changed *c, const char *unit, const char *lease);
 
 /* Takes one name that was noted, until there is none left: false. */
 bool changed_take(Changed *c, bool *ret_is_lease, char ret_name[static NAME_SIZE]);
-/* Whether how machines stand to units may have changed since changed_take_standing(). */
+/* Whether how machines stand to units may have changed since the last changed_take_standing(). */
 bool changed_standing(const Changed *c);
+/* From here on a change is a new one. */
 void changed_take_standing(Changed *c);

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/*
- * What a reload has changed, in lines for people: "foo.service: Version=2 (was 1)". Pure: the caller keeps the lines.
- */
+/* What a reload of the configuration has changed, in lines for people: "foo.service: Version=2 (was 1)". Pure. Each
+ * function adds lines to changes; out of memory, some are missing. */
 
 #include "conf/conf.h"
 
-/* TTL= and Metadata= are in force at once; the lines of all others say that they wait for a restart of the daemon. */
+/* What differs between two readings of leased.conf. TTL= and Metadata= are in force at once; the line of any other
+ * setting says that the daemon must be restarted for it. */
 void changes_note_conf(Messages *changes, const LeasedConf *old, const LeasedConf *new);
-/* old NULL: the unit was not enabled here; new NULL: it is no longer. */
+/* What differs between two readings of a unit's options. old NULL: the unit was not enabled here; new NULL: it is not
+ * any more. */
 void changes_note_unit(Messages *changes, const char *unit, const UnitOptions *old, const UnitOptions *new);

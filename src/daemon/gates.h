@@ -16,6 +16,7 @@ typedef struct Gates Gates;
 
 /* pid1 must outlive the gates. -ENOMEM, or an error of sd-event. */
 int gates_new(sd_event *event, Pid1 *pid1, Gates **ret);
+/* A reload that was asked for and is not due yet does not come. */
 Gates *gates_free(Gates *g);
 
 /* At the start: writes the drop-ins anew that another version of leased has written, and has PID 1 reload. Logs. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The core's memory as the text of state.json, and back. Pure, but for a word in the log on what is not believed. */
+/* The core's memory as the text of state.json, and back. Pure, except that a number that no leased hands out is left
+ * out with a line in the log. */
 
 #include "core/core.h"
 
@@ -9,9 +10,11 @@
 char *memory_encode(const CoreMemory *memory);
 
 typedef struct LoadedMemory {
-        CoreMemory memory; /* its strings and indexes are owned by this struct */
+        CoreMemory memory; /* its texts and indexes are owned by this struct */
 } LoadedMemory;
 
-/* Of size bytes, whatever they are: 0, -ENOMEM, or -EBADMSG with *ret_why a static text of what is wrong. */
+/* Decodes size bytes, whatever they are. 0, -ENOMEM, or -EBADMSG and *ret_why, a static text of what is wrong. *ret is
+ * to be given to memory_done(). */
 int memory_decode(const char *text, size_t size, LoadedMemory *ret, const char **ret_why);
+/* Frees what m holds; m is empty then. */
 void memory_done(LoadedMemory *m);

@@ -6,9 +6,10 @@
 
 typedef struct RegistryPort RegistryPort;
 
-/* Watches the whole registry, which must outlive the exchange; each change is delivered as EVENT_RECORDS. */
+/* Watches the whole registry, which must outlive the port; each change is delivered as EVENT_RECORDS. userdata is
+ * deliver's. -ENOMEM, or what the registry's watch() returns. */
 int registry_port_new(Registry *registry, event_sink_t deliver, void *userdata, RegistryPort **ret);
-/* Cancels what is under way; its outcome is then never delivered. */
+/* Cancels the requests that are under way: their outcomes are never delivered. */
 RegistryPort *registry_port_free(RegistryPort *e);
 
 /* ACTION_TXN and ACTION_READ. Each ends in exactly one EVENT_TXN or EVENT_READ with the action's id. A request that
@@ -16,5 +17,5 @@ RegistryPort *registry_port_free(RegistryPort *e);
 void registry_port_txn(RegistryPort *e, const Action *action);
 void registry_port_read(RegistryPort *e, const Action *action);
 
-/* Why a record counts as damaged, one line; NULL if it does not. Borrowed until the next change. */
+/* Why a record counts as damaged: one line, borrowed until the next change. NULL: it does not. */
 const char *registry_port_damage(const RegistryPort *e, RecordKind kind, const char *name);

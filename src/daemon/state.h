@@ -2,13 +2,13 @@
 #pragma once
 
 /*
- * What the daemon keeps: its session's name in RUN/session (until the next boot), and the core's memory in
- * STATE/state.json (for ever).
+ * What the daemon keeps: its session's name in RUN/session, until the next boot, and the core's memory in
+ * STATE/state.json, for ever.
  *
- * The session is written at once: /run is memory. The memory is written and synced by a thread of its own, because a
- * hung disk may hold an fsync back for a minute and the next beat cannot wait for it; while one write is under way
- * only the newest text waits behind it. So the file may lag behind for as long as the disk hangs. That is allowed:
- * what it holds back is only needed after the registry was replaced, or at the next boot.
+ * The session is written at once, since /run is memory. The core's memory is written and synced by a thread of its
+ * own: a hung disk may delay an fsync for a minute, and the next beat cannot wait for it. While one text is being
+ * written, only the newest waits behind it. So the file may be old for as long as the disk hangs, which does no harm:
+ * it is only read at the next start, and what it says only matters after the registry was replaced or fell back.
  */
 
 #include <systemd/sd-event.h>
@@ -17,25 +17,27 @@
 
 typedef struct State State;
 
-/* Reads what is there. A state.json that cannot be read is logged, kept aside as state.json.damaged, and nothing
- * counts as remembered. Directories must exist. */
+/* Reads what was kept. A state.json that cannot be read is renamed to state.json.damaged, with a line in the log, and
+ * nothing counts as remembered. Both directories must exist. Logs; a negative errno. */
 int state_new(sd_event *event, const char *run_directory, const char *state_directory, State **ret);
-/* Waits for a write under way, at most 2 s. */
+/* Waits for a write that is under way, at most 2 s. */
 State *state_free(State *s);
 
 /* What was found at the start; borrowed until state_free(). */
 const CoreMemory *state_memory(const State *s);
-const char *state_session(const State *s); /* NULL: none */
+/* The session that was found at the start, borrowed; NULL: there was none. */
+const char *state_session(const State *s);
 
-/* Non-logging; the session is on /run when it returns. */
+/* Keeps the session, which is on /run when this returns. Non-logging; a negative errno. */
 int state_keep_session(State *s, const char *session);
 /* Writes the session again where somebody has removed it, so that a restart still leaves units alone. To be called
  * from time to time. */
 void state_look(State *s);
 /* Copies the memory and has it written. Failures of the disk are logged, once until it works again. */
 void state_remember(State *s, const CoreMemory *memory);
-/* What became of it: 0, the file says it; a negative errno; -EINPROGRESS: it is not known yet. */
+/* What has become of the last memory: 0, the file has it; -EINPROGRESS: that is not known yet; or a negative errno. */
 int state_result(State *s);
-/* Called whenever state_result() may be another; NULL: no more. */
+/* Has f called whenever state_result() may be another one. NULL: never again. */
 void state_on_result(State *s, void (*f)(void *userdata), void *userdata);
+/* The path of state.json; borrowed. */
 const char *state_path(const State *s);

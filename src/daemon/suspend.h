@@ -2,19 +2,21 @@
 #pragma once
 
 /*
- * Before the machine sleeps, what is leased is stopped and given back: afterwards nobody could, and a machine that
- * wakes believes for a moment that it is still the holder. logind delays the sleep for those who ask for that, for as
- * long as its InhibitDelayMaxSec= says; one second before that is over, what is left is killed.
+ * Before the machine sleeps, its leased units are stopped and their leases released: a machine that sleeps cannot do
+ * it, and one that wakes believes for a moment that it is still the holder. logind delays a sleep for whoever asks for
+ * that, by its InhibitDelayMaxSec= at most; one second before that is over, what is left of the units is killed.
  *
- * Where there is no logind, there is no delay, and the guard's clock, which goes on in the machine's sleep, must do.
+ * Where there is no logind, there is no delay. The guard's clock goes on while the machine sleeps (law 1): when it
+ * wakes, units whose time is over are killed first.
  */
 
 #include "daemon/internal.h"
 
-/* With each new connection to the bus, before it is attached to the loop. Non-logging. */
+/* To be called with each new connection to the bus, before it is attached to the loop. Non-logging; a negative errno.
+ */
 int suspend_attach(Daemon *d);
-/* The connection is gone. A delay that was granted stays until it is given back. */
+/* The connection goes. A delay that was granted stays until suspend_ready() or suspend_free() gives it back. */
 void suspend_detach(Daemon *d);
-/* ACTION_SLEEP_READY: nothing of ours runs any more, the machine may sleep. */
+/* ACTION_SLEEP_READY: no leased unit runs here any more, so the machine may sleep. */
 void suspend_ready(Daemon *d);
 void suspend_free(Daemon *d);
