@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One table of members for each kind, read by both directions, so that what is written is what is read. Text from a
- * registry is anybody's: nothing is believed that the table does not say. Lists that only serve people or that may be
- * cut (tenures, a fence's names) are cut to the newest; a debt that does not fit makes the record unreadable.
+ * One table of members for each kind serves both directions, so that what is written is what is read. Anybody may have
+ * written what is read from a registry: what does not fit the table makes the record damaged (law 11). Lists that
+ * serve people or may be cut (tenures, a fence's names) are cut to the newest elements; a list of debts must not be
+ * cut (law 5), so one that is too long makes the record damaged.
  */
 #include "registry/record-json.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <limits.h>
 
@@ -238,10 +240,38 @@ static Why decode_code(json_t *value) {
         return n > 0 && n <= UINT16_MAX ? (Why) n : WHY_NONE;
 }
 
+/* How large a member of that type is in its struct. */
+static size_t size_of(const Member *m) {
+        switch (m->type) {
+        case MEMBER_UNSIGNED:
+        case MEMBER_INDEX:
+        case MEMBER_INTEGER:
+                return sizeof(uint64_t);
+        case MEMBER_UINT32:
+                return sizeof(uint32_t);
+        case MEMBER_BOOL:
+                return sizeof(bool);
+        case MEMBER_STATE:
+                return sizeof(LeaseState);
+        case MEMBER_CODE:
+                return sizeof(Why);
+        case MEMBER_DEBTS:
+                return DEBTS_MAX * sizeof(Debt);
+        case MEMBER_TENURES:
+                return TENURES_MAX * sizeof(Tenure);
+        case MEMBER_NAMES:
+                return FENCE_NAMES_MAX * NAME_SIZE;
+        case MEMBER_STRING:
+                break;
+        }
+        return m->size;
+}
+
 /* record is where the member's struct begins, for lists, whose length lies beside them. */
 static const char *decode_member(json_t *value, const Member *m, void *record) {
         void *to = (char *) record + m->offset;
 
+        assert(m->size == size_of(m));
         switch (m->type) {
         case MEMBER_STRING:
                 return decode_string(value, to, m->size);
@@ -299,6 +329,7 @@ int record_decode(RecordKind kind, const void *text, size_t size, RecordValue *r
         const char *why = object ? NULL : "not JSON";
         RecordValue value;
 
+        assert((unsigned) kind < _RECORD_KIND_MAX);
         memset(&value, 0, sizeof(value));
         if (!why)
                 why = decode_members(object, kinds[kind].members, kinds[kind].n_members, &value);
@@ -369,6 +400,9 @@ static int encode_list(json_t *array, json_t *previous, const Member *m, const v
         const FenceRecord *fence = record;
         int r = 0;
 
+        assert(m->type != MEMBER_DEBTS || lease->n_debts <= DEBTS_MAX);
+        assert(m->type != MEMBER_TENURES || lease->n_tenures <= TENURES_MAX);
+        assert(m->type != MEMBER_NAMES || fence->n_names <= FENCE_NAMES_MAX);
         if (m->type == MEMBER_DEBTS)
                 for (size_t i = 0; r == 0 && i < lease->n_debts; i++)
                         r = append_element(
@@ -391,9 +425,11 @@ static json_t *encode_unsigned(uint64_t n, int *r) {
         return json_integer((json_int_t) n);
 }
 
+/* Whether an optional member need not be written. */
 static bool is_zero(const Member *m, const void *value) {
         if (m->type == MEMBER_STRING)
                 return *(const char *) value == '\0';
+        assert(m->type == MEMBER_CODE || m->type == MEMBER_UNSIGNED || m->type == MEMBER_INTEGER);
         return m->type == MEMBER_CODE ? *(const Why *) value == WHY_NONE : *(const uint64_t *) value == 0;
 }
 
@@ -408,6 +444,7 @@ static int encode_member(json_t *object, const Member *m, const void *record) {
         }
         switch (m->type) {
         case MEMBER_STRING:
+                assert(memchr(from, '\0', m->size));
                 value = encode_string(from);
                 break;
         case MEMBER_UNSIGNED:
@@ -424,6 +461,7 @@ static int encode_member(json_t *object, const Member *m, const void *record) {
                 value = json_boolean(*(const bool *) from);
                 break;
         case MEMBER_STATE:
+                assert((unsigned) *(const LeaseState *) from < _LEASE_STATE_MAX);
                 value = json_string(state_words[*(const LeaseState *) from]);
                 break;
         case MEMBER_CODE:
@@ -456,6 +494,7 @@ int record_encode(const Record *record, const void *previous, size_t previous_si
         json_t *object = previous ? json_loadb(previous, previous_size, JSON_REJECT_DUPLICATES, NULL) : NULL;
         int r;
 
+        assert((unsigned) record->kind < _RECORD_KIND_MAX && record->value);
         if (!json_is_object(object)) {
                 json_decref(object);
                 object = json_object();

@@ -16,8 +16,11 @@
  * until it returns. Requests and watches are freed by their owner also when the registry was freed first; nothing
  * fires after that.
  *
- * Outcomes are values, not errors. UNKNOWN means: no answer; a Txn may have been applied, may be applied later, or
- * never. Functions return 0 or a negative errno only where nothing was asked (-EINVAL: a malformed request; -ENOMEM).
+ * Outcomes are values, not errors. UNKNOWN means that there is no answer: a Txn may have been applied, may be applied
+ * later, or never (laws 6 and 8 of docs/safety.md). Functions return 0, or a negative errno if nothing was asked
+ * (-EINVAL: a malformed request; -ENOMEM).
+ *
+ * A registry keeps no time and lets nothing expire (law 2).
  */
 
 #include <systemd/sd-event.h>
@@ -40,7 +43,8 @@ typedef struct RegistryRecord {
         const void *value;
         size_t size;
         uint64_t mod_revision; /* 0: absent (value NULL) */
-        bool damaged; /* it exists and cannot be read; value is NULL or what could be read; mod_revision stands */
+        bool damaged; /* it exists and cannot be read (law 11); value is NULL or what could be read; mod_revision
+                         stands */
 } RegistryRecord;
 
 typedef struct RegistryCompare {
@@ -131,15 +135,17 @@ typedef struct RegistryOps {
          * (what, where, what would be right), and a negative errno is returned. */
         int (*open)(sd_event *event, const RegistryConfig *config, Registry **ret, char **ret_error);
         Registry *(*free)(Registry *r); /* cancels what is under way, without callbacks; accepts NULL */
-        /* Records of single keys; absent ones are reported with mod_revision 0, in the order asked. */
+        /* Reads single keys: a record for each, in the order asked, of mod_revision 0 where there is none. */
         int (*get)(Registry *r, const char *const *keys, size_t n, usec_t timeout, registry_answer_t f, void *userdata,
                         RegistryRequest **ret);
-        /* All keys that start with prefix, sorted by key. */
+        /* Reads all keys that start with prefix, sorted by key. */
         int (*list)(Registry *r, const char *prefix, usec_t timeout, registry_answer_t f, void *userdata,
                         RegistryRequest **ret);
+        /* Compares, and if all compares hold, puts and deletes, as one. */
         int (*txn)(Registry *r, const RegistryTxn *txn, usec_t timeout, registry_answer_t f, void *userdata,
                         RegistryRequest **ret);
-        RegistryRequest *(*request_free)(RegistryRequest *q); /* accepts NULL, returns NULL */
+        RegistryRequest *(*request_free)(RegistryRequest *q); /* cancels; accepts NULL, returns NULL */
+        /* Watches all keys that start with prefix; see RegistryChange. */
         int (*watch)(Registry *r, const char *prefix, registry_change_t f, void *userdata, RegistryWatch **ret);
         RegistryWatch *(*watch_free)(RegistryWatch *w);
         /* Whole present state; borrowed until the next call into the registry. */

@@ -375,6 +375,53 @@ static void a_restarted_member_has_forgotten_the_token(void **state) {
         (void) bench_put(b, "beats/a", "two", PATIENCE);
 }
 
+static void open_through(Bench *b, const char *first, const char *second) {
+        bench_open_config(b, &(RegistryConfig){
+                                             .endpoints = (const char *[]){ first, second, NULL },
+                                             .prefix = "/leased/",
+                                             .user = "leased",
+                                             .password_file = file("password"),
+                                             .attempt = USEC_PER_SEC,
+                             });
+}
+
+static void a_token_is_got_from_another_endpoint_where_one_does_not_give_it(void **state) {
+        static const char *const faults[] = { "cut-request", "black-hole", "garbage", "not-found", "redirect" };
+        Bench *b = *state;
+        Proxy proxy = {};
+
+        assert_int_equal(proxy_start(&proxy, users.url), 0);
+        for (size_t i = 0; i < 3 * ELEMENTSOF(faults); i++) { /* whichever it begins with */
+                assert_int_equal(
+                                proxy_tell(&proxy, "mode %s /v3/auth/authenticate 10", faults[i % ELEMENTSOF(faults)]),
+                                0);
+                open_through(b, proxy.url, users.url);
+                (void) bench_put(b, "beats/a", "x", 3 * USEC_PER_SEC);
+                bench_close(b);
+        }
+        proxy_stop(&proxy);
+}
+
+static void a_password_without_an_answer_is_sent_again_after_a_pause(void **state) {
+        _cleanup_reply_ Reply reply = {};
+        Bench *b = *state;
+        Proxy proxy = {};
+        long sent;
+
+        assert_int_equal(proxy_start(&proxy, users.url), 0);
+        assert_int_equal(proxy_tell(&proxy, "mode cut-request /v3/auth/authenticate"), 0);
+        open_through(b, proxy.url, NULL);
+        bench_get(b, "beats/a", 3 * USEC_PER_SEC, &reply);
+        assert_int_equal(reply.outcome, REGISTRY_UNKNOWN);
+        assert_non_null(strstr(reply.error, proxy.url));
+        sent = proxy_tell(&proxy, "count /v3/auth/authenticate");
+        if (sent < 4 || sent > 15)
+                fail_msg("%ld passwords in 3 s", sent);
+        assert_int_equal(proxy_tell(&proxy, "mode cut-request /v3/auth/authenticate 0 2"), 0);
+        (void) bench_put(b, "beats/a", "x", 3 * USEC_PER_SEC);
+        proxy_stop(&proxy);
+}
+
 static void without_users_a_password_is_only_a_warning(void **state) {
         Bench *b = *state;
 
@@ -437,6 +484,8 @@ static int run(void) {
                 BENCH(a_lost_token_is_renewed_within_the_request),
                 BENCH(an_expired_token_is_renewed_within_the_request),
                 BENCH(a_restarted_member_has_forgotten_the_token),
+                BENCH(a_token_is_got_from_another_endpoint_where_one_does_not_give_it),
+                BENCH(a_password_without_an_answer_is_sent_again_after_a_pause),
                 BENCH(without_users_a_password_is_only_a_warning),
         };
         int r = access("/usr/bin/openssl", X_OK) < 0 ? -ENOENT : prepare();

@@ -184,8 +184,7 @@ static void on_answer(const HttpAnswer *a, void *userdata) {
         EtcdHeader header;
         EtcdError error = {};
 
-        assert(!e->auth.token);
-        e->auth.request = http_request_free(e->auth.request);
+        assert(e->auth.request && !e->auth.token);
         etcd_endpoint_seen(e, i, a);
         if (root && a->status == 200 && etcd_decode_header(root, &header) == 0) {
                 if (etcd_identity_check(e, i, &header)) {
@@ -200,6 +199,7 @@ static void on_answer(const HttpAnswer *a, void *userdata) {
         } else {
                 (void) etcd_endpoint_explain(e, i, a, text, sizeof(text));
         }
+        e->auth.request = http_request_free(e->auth.request); /* the answer was borrowed from the request */
         json_decref(root);
         if (text[0]) {
                 etcd_endpoint_failed(e, i, text);

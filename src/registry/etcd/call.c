@@ -56,6 +56,7 @@ static void call_finish(EtcdCall *c, EtcdReply *reply) {
         etcd_reply_t f = TAKE_PTR(c->f);
 
         assert(f);
+        assert(!reply->answered || (reply->root && reply->header.cluster_id == c->etcd->identity.cluster_id));
         c->http = http_request_free(c->http);
         c->waiting = false;
         (void) sd_event_source_set_enabled(c->timer, SD_EVENT_OFF);
@@ -87,11 +88,12 @@ static void call_look(EtcdCall *c) {
 }
 
 static void call_wait(EtcdCall *c, usec_t until) {
+        assert(c->f && !c->http);
         c->waiting = true;
         call_arm(c, MIN(until, c->deadline));
 }
 
-/* At the next endpoint, and after a round of all of them with a pause that grows. */
+/* Tries the next endpoint; after a round of all endpoints, with a pause that grows. */
 static void call_again(EtcdCall *c) {
         unsigned round = MIN(c->attempts / (unsigned) c->etcd->endpoints.n, 5u);
         usec_t pause = MIN(PAUSE_FIRST << round, PAUSE_MAX);
@@ -106,10 +108,10 @@ static void call_again(EtcdCall *c) {
         call_wait(c, usec_add(now_boottime(), pause / 2 + pause * random / UINT16_MAX));
 }
 
-/* The endpoint did not do it. */
+/* The endpoint did not serve the call. */
 static void call_unserved(EtcdCall *c, EtcdVerdict verdict) {
         etcd_endpoint_failed(c->etcd, c->endpoint, c->text);
-        if ((c->flags & ETCD_CALL_ONCE) && verdict == ETCD_VERDICT_UNCLEAR) {
+        if ((c->flags & ETCD_CALL_ONCE) && verdict == ETCD_VERDICT_UNCLEAR) { /* law 6: it may land later */
                 call_fail(c);
                 return;
         }
@@ -191,6 +193,7 @@ static void call_answered(EtcdCall *c, const HttpAnswer *a) {
 static void on_answer(const HttpAnswer *a, void *userdata) {
         EtcdCall *c = userdata;
 
+        assert(c->f && c->http && !c->waiting);
         etcd_endpoint_seen(c->etcd, c->endpoint, a);
         if (a->outcome == HTTP_ANSWERED) {
                 call_answered(c, a);
@@ -216,7 +219,7 @@ static int call_send(EtcdCall *c, usec_t now) {
                 .once = c->flags & ETCD_CALL_ONCE,
         };
 
-        assert(now < c->deadline);
+        assert(now < c->deadline); /* law 1: a request has the time that its sender has left, and no more */
         assert(e->identity.known && !e->identity.conflict && etcd_auth_is_ready(e));
         c->endpoint = e->endpoints.current;
         c->token_serial = e->auth.serial;
@@ -248,7 +251,7 @@ static void call_go(EtcdCall *c) {
         Etcd *e = c->etcd;
         usec_t now = now_boottime(), again_at;
 
-        assert(!c->http);
+        assert(c->f && !c->http && !c->waiting);
         if (now >= c->deadline) {
                 call_give_up(c, c->text[0] ? c->text : reason_to_wait(e));
         } else if (e->identity.conflict) {

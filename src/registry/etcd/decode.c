@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Answers of etcd. Nothing in here trusts them: what has the wrong type or does not fit is -EBADMSG, never a default
- * that could pass for a fact. Only what etcd really leaves out when it is zero may be absent.
+ * No answer is trusted: what has the wrong type or does not fit is -EBADMSG, never a default that could pass for a
+ * fact. A member may be absent only if etcd really leaves it out when it is zero.
  */
 
 #include "registry/etcd/decode.h"
@@ -18,8 +18,8 @@ enum {
         TOKEN_MAX = 8192,
 };
 
-/* Each value costs jansson a hundred times its shortest text: "[{},{},..." of a mebibyte would be 100 MiB and take
- * long. An honest answer has a few thousand, at most. */
+/* A value costs jansson a hundred times its shortest text: "[{},{},..." of a mebibyte would take 100 MiB and a long
+ * time. An honest answer has a few thousand values at most. */
 static bool has_few_values(const char *text, size_t size) {
         size_t n = 0;
         bool quoted = false;

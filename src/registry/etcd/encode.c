@@ -7,6 +7,7 @@
 
 #include "registry/etcd/encode.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -69,6 +70,7 @@ static void text_add_bytes(Text *t, const void *a, size_t a_size, const void *b,
         t->data[t->size++] = '"';
         t->size += base64_encode(joined, a_size + b_size, t->data + t->size);
         t->data[t->size++] = '"';
+        assert(t->size < t->room);
         t->data[t->size] = '\0';
 }
 

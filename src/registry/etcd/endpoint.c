@@ -55,7 +55,7 @@ int etcd_endpoint_open(Etcd *e, const RegistryConfig *config, char **ret_error) 
                 e->endpoints.items[i].etcd = e;
                 r = url_normalize(config->endpoints[i], &e->endpoints.items[i].url, &why);
                 if (r < 0) {
-                        /* With an @ a password may stand before it, which is not to be shown. */
+                        /* With an @ in the text, a password may stand before that, and is not shown. */
                         if (r == -EINVAL &&
                                         asprintf(ret_error, "Endpoints=%s: %s",
                                                         strchr(config->endpoints[i], '@') ? "…" : config->endpoints[i],
@@ -66,7 +66,7 @@ int etcd_endpoint_open(Etcd *e, const RegistryConfig *config, char **ret_error) 
                 e->endpoints.n++;
         }
         (void) getrandom(&random, sizeof(random), GRND_NONBLOCK);
-        e->endpoints.current = random % n; /* not everybody at the first one */
+        e->endpoints.current = random % n; /* not all machines begin with the same endpoint */
         return join_endpoints(e);
 }
 
@@ -92,8 +92,9 @@ bool etcd_endpoint_is_ours(const Etcd *e, size_t i) {
         return e->identity.cluster_id != 0 && e->endpoints.items[i].told_id == e->identity.cluster_id;
 }
 
-/* A connection to a machine that is off takes a good part of an attempt, which an election does not leave. One of
- * another cluster is never asked; one that has not said which it is of only where there is none that has. */
+/* The endpoint to be used after i. Those where nobody took a connection come last: trying a machine that is off takes
+ * a good part of an attempt, which an election does not leave. An endpoint of another cluster is never used; one that
+ * has not said its cluster is used only if no endpoint of ours is left. */
 static size_t next_endpoint(const Etcd *e, size_t i) {
         usec_t now = now_boottime();
         size_t ours = i, unknown = i;

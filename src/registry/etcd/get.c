@@ -19,6 +19,7 @@ static int get_next(EtcdSlot *s) {
         _cleanup_free_ char *key = NULL;
         char *body;
 
+        assert(!s->call && q->next < q->n_keys);
         s->index = q->next++;
         if (asprintf(&key, "%s%s", q->etcd->prefix, q->keys[s->index]) < 0) {
                 key = NULL;
@@ -52,6 +53,7 @@ static void on_key(const EtcdReply *reply, void *userdata) {
         RegistryRequest *q = s->request;
         int r;
 
+        assert(s->call && q->n_done < q->next);
         s->call = etcd_call_free(s->call);
         if (!reply->answered) {
                 etcd_request_finish(q, REGISTRY_UNKNOWN, NULL, reply->text);

@@ -59,7 +59,7 @@ struct HttpRequest {
 
         Body body;
 
-        http_done_t done;
+        http_done_t done; /* NULL: it has been called */
         http_line_t line;
         void *userdata;
 
@@ -104,14 +104,14 @@ static void on_finished(CURL *easy, CURLcode code, void *userdata) {
         request_ready(q);
 }
 
-/* The request ends here, as if the connection had: a line that is lost is a gap. */
+/* The request ends here as if its connection had ended: after a line that is lost, no further one is handed on. */
 static void request_fail(HttpRequest *q, CURLcode code) {
         q->code = code;
         q->stage = STAGE_FINISHED;
         request_detach(q);
 }
 
-/* libcurl hands over at once what it kept when it was paused, from within this call. */
+/* Lets libcurl read on. From within this call libcurl hands over what it kept while it was paused. */
 static void request_resume(HttpRequest *q) {
         CURLcode code;
 
@@ -131,6 +131,7 @@ static bool deliver_line(HttpRequest *q) {
 
         if (!q->line)
                 return false;
+        assert(q->done);
         line = lines_next(&q->answer, &n);
         if (!line) {
                 if (n != SIZE_MAX)
@@ -145,8 +146,8 @@ static bool deliver_line(HttpRequest *q) {
         return true;
 }
 
-/* Why it failed, for people. libcurl's own texts name no secret: there is none in a URL (endpoints with one are
- * refused), and headers and bodies are never in them. */
+/* Why the request failed, for people. libcurl's own texts name no secret: no URL holds one (endpoints with one are
+ * refused), and libcurl's texts never show headers and bodies. */
 static const char *request_error(HttpRequest *q) {
         if (q->stage == STAGE_TIMED_OUT)
                 return q->body.taken || !q->body.data ? "no answer in time" : "no connection in time";
@@ -158,11 +159,13 @@ static const char *request_error(HttpRequest *q) {
 }
 
 static void deliver_end(HttpRequest *q) {
+        http_done_t done = TAKE_PTR(q->done);
         HttpAnswer a = { .address = "", .error = "" };
         char *address = NULL;
         curl_off_t looked_up = 0;
         long status = 0;
 
+        assert(done && !q->attached);
         a.body = lines_rest(&q->answer, &a.size);
         (void) curl_easy_getinfo(q->easy, CURLINFO_RESPONSE_CODE, &status);
         (void) curl_easy_getinfo(q->easy, CURLINFO_PRIMARY_IP, &address);
@@ -179,7 +182,7 @@ static void deliver_end(HttpRequest *q) {
                 a.error = request_error(q);
                 a.no_name = q->code == CURLE_COULDNT_RESOLVE_HOST || (a.timed_out && !q->body.taken && looked_up == 0);
         }
-        q->done(&a, q->userdata);
+        done(&a, q->userdata);
 }
 
 static int on_work(sd_event_source *s, void *userdata) {
@@ -232,6 +235,7 @@ static size_t on_data(char *data, size_t one, size_t n, void *userdata) {
 static size_t on_read(char *buffer, size_t one, size_t n, void *userdata) {
         HttpRequest *q = userdata;
 
+        assert(q->body.read <= q->body.size);
         n = MIN(n * one, q->body.size - q->body.read);
         memcpy(buffer, q->body.data + q->body.read, n);
         q->body.read += n;

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Which etcd cluster is ours, and which endpoints are of it.
+ * docs/safety.md, "A registry that is not the one we knew", as far as etcd can tell.
  *
- * Each answer bears the id of its cluster. A machine that remembers one (RegistryConfig.store; who decides what is
- * remembered is the caller) asks the endpoints of that one, and leaves out whatever is of another: a member that was
- * wiped and began a cluster of its own must not stop what runs by the good ones. Where none is of the remembered
- * cluster, another one that more than half of all endpoints are of is taken: the store was replaced, and the caller
- * sees its new name in the next answer and must know what that means. Short of that nothing is asked: one member that
- * is of another cluster proves nothing while the others are silent.
+ * Each answer bears the id of its cluster. A machine that remembers a cluster (RegistryConfig.store; the caller
+ * decides what is remembered) asks the endpoints of that cluster and leaves out all others: a member that was wiped,
+ * and began a cluster of its own, must not stop what runs by the good members. If no endpoint is of the remembered
+ * cluster, but more than half of all endpoints are of one other cluster, that one is asked: the store was replaced.
+ * The caller sees the store's new name in the next answer, and decides what follows. Otherwise nothing is asked: one
+ * member of another cluster proves nothing while the others are silent.
  *
- * Who remembers nothing wants one id from more than half of all endpoints: any two machines with the same endpoints
- * come to the same store then, whatever each of them can reach.
+ * A machine that remembers nothing waits for one id from more than half of all endpoints. So any two machines with the
+ * same endpoints come to the same store, whatever each of them can reach.
  */
 
 #include "registry/etcd/identity.h"
@@ -40,6 +40,7 @@ bool etcd_identity_decode(const char *store, uint64_t *ret) {
 }
 
 static void set_cluster(Etcd *e, uint64_t id) {
+        assert(id != 0);
         e->identity.cluster_id = id;
         (void) snprintf(e->identity.store, sizeof(e->identity.store), "%" PRIx64, id);
 }
@@ -97,6 +98,7 @@ static uint64_t find_majority(const Etcd *e) {
         return 0;
 }
 
+/* An endpoint of our cluster is in use from now on, if there is one. */
 static void move_to_ours(Etcd *e) {
         size_t i = e->endpoints.current;
 
@@ -105,6 +107,7 @@ static void move_to_ours(Etcd *e) {
         etcd_endpoint_use(e, i);
 }
 
+/* The cluster with this id is ours. */
 static void settle(Etcd *e, uint64_t id) {
         assert(id != 0);
         if (id != e->identity.cluster_id) {
@@ -132,6 +135,7 @@ static void find_bearers(const Etcd *e, const EtcdEndpoint **ret_first, const Et
         }
 }
 
+/* Nothing is asked until the endpoints say something else. */
 static void refuse(Etcd *e, const EtcdEndpoint *first, const EtcdEndpoint *other) {
         bool was = e->identity.conflict;
 
@@ -157,7 +161,7 @@ static void refuse(Etcd *e, const EtcdEndpoint *first, const EtcdEndpoint *other
         etcd_state_note(e, ETCD_NEWS_WAKE);
 }
 
-/* One that serves us, and only does not say who it is: newer members tell that to nobody without a token. */
+/* Whether an endpoint answers without saying its cluster id: newer members tell that to nobody without a token. */
 static bool is_somebody_shy(const Etcd *e) {
         for (size_t i = 0; i < e->endpoints.n; i++)
                 if (e->endpoints.items[i].cluster_id == 0 && e->endpoints.items[i].answers)
@@ -167,8 +171,7 @@ static bool is_somebody_shy(const Etcd *e) {
 
 void etcd_identity_judge(Etcd *e, bool over) {
         const EtcdEndpoint *first, *other;
-        uint64_t majority = find_majority(e),
-                 mine = e->identity.wanted ?: e->identity.cluster_id; /* settled on once, it stays */
+        uint64_t majority = find_majority(e), mine = e->identity.wanted ?: e->identity.cluster_id;
 
         if (mine != 0 && count(e, mine) > 0) {
                 settle(e, mine);
@@ -185,8 +188,8 @@ void etcd_identity_judge(Etcd *e, bool over) {
                 refuse(e, first, other);
                 return;
         }
-        /* Nobody says anything. Nobody can be asked anyway; but their errors are what people need to see, and a member
-         * that wants a token says who it is in its answers. */
+        /* No endpoint says its id. Calls are let through: people need to see what errors they meet, and a member that
+         * wants a token says its id in its answers to calls. */
         e->identity.conflict = false;
         e->identity.known = true;
         etcd_state_note(e, ETCD_NEWS_WAKE);

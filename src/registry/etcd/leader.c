@@ -3,22 +3,24 @@
 /*
  * Noticing a new leader the moment it is there.
  *
- * When a leader dies, a member first takes writes on, hands them to the dead one and waits for seven seconds; later,
- * when it knows that it has none, it refuses them at once. A write of the first kind is lost whole, however soon there
- * is a new leader; one of the second kind would have to be repeated very often to hit the moment. A lease of five
- * seconds has no time for either.
+ * When a leader dies, a member first accepts writes, hands them to the dead leader and waits for seven seconds. Later,
+ * when the member knows that it has no leader, it refuses writes at once. A write of the first kind gets no answer,
+ * however soon there is a new leader; a write of the second kind would have to be repeated very often to hit the
+ * moment. A lease of five seconds has no time for either.
  *
- * So a member is asked for a linearizable read, without the header that wants a leader. etcd answers that when the
- * member follows a leader whom a majority confirms: at once where all is well, and with "leader changed" at the end of
- * an election (3.4 to 3.6). Then writes that went to the leader of before are given up, as unclear: they may be
- * carried out yet, as any that was not answered. And whoever waits tries again, at the member that has just answered.
+ * So the member is asked for a linearizable read, without the header line that wants a leader. etcd answers such a
+ * read when the member follows a leader that a majority confirms: at once where all is well, and with "leader changed"
+ * at the end of an election (3.4 to 3.6). Then writes that went to the leader before are given up, as unclear: like
+ * any write without an answer, they may be carried out later (law 6). And calls that wait try again, at the member
+ * that has just answered.
  *
- * It is asked only while a write takes much longer than it does when all is well, or when it says that it has no
- * leader.
+ * A member is asked only while a write takes much longer than it does when all is well, or when the member says that
+ * it has no leader.
  */
 
 #include "registry/etcd/leader.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -33,7 +35,7 @@
 #define ASK_EVERY (100 * USEC_PER_MSEC)
 enum { ANSWER_MAX = 64 * 1024 };
 
-/* Whoever waits tries again, at the member that has just answered. */
+/* Calls that wait try again, at the member that has just answered. */
 static void use_endpoint(Etcd *e, size_t i) {
         etcd_endpoint_use(e, i);
         etcd_state_note(e, ETCD_NEWS_WAKE);
@@ -47,6 +49,7 @@ static void on_answer(const HttpAnswer *a, void *userdata) {
         EtcdHeader header;
         EtcdError error;
 
+        assert(p->question && i < e->endpoints.n);
         etcd_endpoint_seen(e, i, a);
         if (root && a->status == 200 && etcd_decode_header(root, &header) == 0) {
                 if (etcd_identity_check(e, i, &header)) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "registry/etcd/lines.h"
 
+#include <assert.h>
 #include <errno.h>
 
 /* Room for size bytes and a NUL. What has been read makes way only when it is at least half of all: so a byte is moved
@@ -9,6 +10,7 @@ static int make_room(Lines *l, size_t size) {
         size_t room;
         char *p;
 
+        assert(l->begin <= l->searched && l->searched <= l->size && (l->size < l->room || l->room == 0));
         if (l->begin > 0 && l->begin >= l->size - l->begin) {
                 l->size -= l->begin;
                 l->searched -= l->begin;

@@ -4,7 +4,7 @@
 /*
  * A body that comes in pieces of any size and is read by lines: pure, no I/O.
  *
- * Each byte is moved and searched a fixed number of times, in however small pieces and however short lines it comes.
+ * Each byte is moved and searched a fixed number of times, however small the pieces and however short the lines.
  */
 
 #include "util/macros.h"
@@ -17,18 +17,19 @@ typedef struct Lines {
         size_t searched; /* up to here there is no end of a line behind begin */
 } Lines;
 
-/* Adds a piece. 0 or -ENOMEM; it is as before then. */
+/* Adds a piece. Returns 0, or -ENOMEM and nothing has changed. */
 int lines_append(Lines *l, const char *data, size_t size);
 
-/* A whole line waits. */
+/* Whether a whole line waits. */
 bool lines_ready(Lines *l);
 
-/* Takes the next whole line, without its end: a copy that ends in a NUL behind its *ret_size bytes (which may hold
- * others), owned by the caller. NULL: there is none, or, with *ret_size not SIZE_MAX, no memory: the line is gone. */
+/* Takes the next whole line, without its newline, as a copy owned by the caller. A NUL follows its *ret_size bytes,
+ * which may hold others. NULL with *ret_size SIZE_MAX: no line waits. NULL with another *ret_size: out of memory, and
+ * the line is gone. */
 char *lines_next(Lines *l, size_t *ret_size);
 
-/* What has not been read, whole lines or not; borrowed, ends in a NUL that is not counted. "" if there is nothing. */
+/* What has not been read, whole lines or not; borrowed until the next call. A NUL follows its *ret_size bytes. */
 const char *lines_rest(const Lines *l, size_t *ret_size);
 
-/* Frees what is kept; it can be used anew. */
+/* Frees what is kept, and leaves l empty, fit to be used anew. */
 void lines_done(Lines *l);

@@ -22,7 +22,10 @@ enum {
 static void on_page(const EtcdReply *reply, void *userdata);
 
 static int list_page(RegistryRequest *q) {
-        char *body = etcd_encode_range(&(EtcdRange){
+        char *body;
+
+        assert(!q->slots[0].call && q->page > 0);
+        body = etcd_encode_range(&(EtcdRange){
                         .key = q->from,
                         .key_size = q->from_size,
                         .end = q->end,
@@ -45,7 +48,7 @@ static int list_begin(RegistryRequest *q) {
         return list_page(q);
 }
 
-/* The next page begins right behind that key. */
+/* The next page begins with the key right behind last. */
 static int list_continue(RegistryRequest *q, const EtcdKeyValue *last) {
         char *from = malloc(last->key_size + 1);
 
@@ -59,7 +62,7 @@ static int list_continue(RegistryRequest *q, const EtcdKeyValue *last) {
         return 0;
 }
 
-/* Whether the keys go up from where the page was to begin. Pages that do not would have no end. */
+/* Whether the keys ascend from the page's beginning. Otherwise the pages might never end. */
 static bool list_ascends(const RegistryRequest *q, const EtcdKeyValues *k) {
         const char *last = q->from;
         size_t size = q->from_size;
@@ -87,7 +90,7 @@ static int list_add(RegistryRequest *q, EtcdKeyValues *k) {
                 if (!startswith(kv->key, q->prefix))
                         return -EBADMSG;
                 if (strlen(kv->key) != kv->key_size)
-                        continue; /* a NUL inside: somebody else's, and not to be named here */
+                        continue; /* a NUL in the key: it is no key of leased, and has no name here */
                 record->key = strdup(kv->key + skip);
                 if (!record->key)
                         return -ENOMEM;

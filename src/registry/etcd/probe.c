@@ -31,7 +31,7 @@ static void probe_over(EtcdEndpoint *p) {
         Etcd *e = p->etcd;
         bool over = true;
 
-        assert(!p->probed);
+        assert(!p->probed); /* each endpoint once in a round */
         p->probe = http_request_free(p->probe);
         p->probed = true;
         for (size_t i = 0; i < e->endpoints.n; i++)

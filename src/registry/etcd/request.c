@@ -52,13 +52,15 @@ void etcd_request_finish(RegistryRequest *q, RegistryOutcome outcome, const char
         RegistryAnswer answer = { .outcome = outcome };
         registry_answer_t f = TAKE_PTR(q->f);
 
-        assert(f);
+        assert(f && q->etcd);
+        assert(outcome == REGISTRY_UNKNOWN ? !isempty(error) : !isempty(store));
+        assert(result.n <= result.room);
         for (size_t i = 0; i < ELEMENTSOF(q->slots); i++)
                 q->slots[i].call = etcd_call_free(q->slots[i].call);
         q->result = (EtcdResult){};
         str_copy(text, sizeof(text), strempty(error));
         str_copy(name, sizeof(name), strempty(store));
-        if (outcome == REGISTRY_UNKNOWN) {
+        if (outcome == REGISTRY_UNKNOWN) { /* law 8: no answer is no answer, and tells nothing of the records */
                 etcd_state_note_trouble(q->etcd, text);
                 answer.error = text;
         } else {
@@ -129,6 +131,7 @@ void etcd_request_detach(Etcd *e) {
 }
 
 int etcd_request_copy_keys(RegistryRequest *q, const char *const *keys, size_t n) {
+        assert(n > 0 && !q->keys);
         q->keys = calloc(n, sizeof(char *));
         if (!q->keys)
                 return -ENOMEM;

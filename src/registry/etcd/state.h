@@ -52,7 +52,7 @@ typedef struct EtcdEndpoint {
         /* endpoint.c */
         char address[ETCD_ADDRESS_SIZE]; /* where the endpoint last answered */
         usec_t by_address_until;         /* names could not be looked up: connect to .address until then */
-        usec_t absent_until;             /* nobody took the connection: others are tried first until then */
+        usec_t absent_until;             /* nobody took a connection: other endpoints are tried first until then */
         uint64_t cluster_id;             /* as the endpoint last said; 0: it has not said, or no longer answers */
         uint64_t told_id;                /* the same, but kept while the endpoint is silent; 0: it never said */
         bool in_doubt;                   /* watches are to leave it; until the news is settled */

@@ -23,7 +23,8 @@ static bool named_twice(const char *const *keys, size_t n) {
         return false;
 }
 
-/* etcd would refuse these, too, but only after a round trip, and as something unclear. */
+/* Whether the contract allows the Txn. etcd would refuse any other, too, but only after a round trip, and unclearly.
+ */
 static bool txn_is_valid(const RegistryTxn *t) {
         const char *written[2 * REGISTRY_TXN_MAX];
         size_t n = 0;
@@ -54,7 +55,10 @@ static bool txn_is_valid(const RegistryTxn *t) {
 
 /* The records that a refused Txn read back. */
 static int txn_store(RegistryRequest *q, EtcdKeyValues *k) {
-        int r = etcd_request_reserve(q, k->n);
+        int r;
+
+        assert(k->n == q->n_keys && q->result.n == 0);
+        r = etcd_request_reserve(q, k->n);
 
         for (size_t i = 0; i < k->n; i++)
                 if (k->items[i].mod_revision > 0 && !etcd_request_is_about(q, &k->items[i], q->keys[i]))

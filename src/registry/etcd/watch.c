@@ -33,7 +33,7 @@
 #define LIST_TIMEOUT_MIN (5 * USEC_PER_SEC)
 #define IDLE_WINDOW USEC_PER_SEC
 enum { IDLE_MAX = 100 };
-#define STABLE (10 * USEC_PER_SEC) /* a stream that lived so long was a good one */
+#define STABLE (10 * USEC_PER_SEC) /* after a stream that lived so long, the next pause is short again */
 
 typedef enum Phase {
         PHASE_PAUSE,
@@ -58,7 +58,7 @@ struct RegistryWatch {
         char store[ETCD_STORE_SIZE];
         uint64_t seen, expected; /* revisions; expected 0: nothing */
         usec_t created_at;
-        usec_t idle_since; /* lines without news are counted from then on */
+        usec_t idle_since; /* idle_lines counts the lines without news from then on */
         unsigned idle_lines;
         unsigned failures;
 };
@@ -68,7 +68,8 @@ static void watch_arm(RegistryWatch *w, usec_t in) {
         (void) sd_event_source_set_enabled(w->timer, SD_EVENT_ONESHOT);
 }
 
-/* Lets go of everything and begins anew after a pause that grows while nothing lasts. Never calls back. */
+/* Cancels the list and the stream, and begins anew after a pause, which grows while no stream lives long. Never calls
+ * back. */
 static void watch_restart(RegistryWatch *w, const char *why) {
         usec_t pause;
         uint16_t random = 0;
@@ -134,7 +135,7 @@ static void deliver_changes(RegistryWatch *w, const EtcdKeyValues *k) {
         for (size_t i = 0; i < k->n; i++) {
                 const EtcdKeyValue *kv = &k->items[i];
 
-                /* Each answer begins behind all that was seen: a revision is never torn apart. */
+                /* Each answer begins with a revision above all that were seen: etcd never spreads one over two. */
                 if (kv->mod_revision < last || (i == 0 && kv->mod_revision == last) || !startswith(kv->key, w->key)) {
                         watch_nonsense(w, "events out of order");
                         return;
@@ -145,6 +146,7 @@ static void deliver_changes(RegistryWatch *w, const EtcdKeyValues *k) {
                 deleted[n] = kv->deleted;
                 records[n++] = record_of(w, kv);
         }
+        assert(last >= w->seen); /* what is told of one store never goes back */
         w->seen = last;
         if (w->expected > 0 && w->seen >= w->expected) {
                 w->expected = 0;
@@ -165,6 +167,7 @@ static void on_line(const char *line, size_t size, void *userdata) {
         RegistryWatch *w = userdata;
         EtcdWatchLine l;
 
+        assert(w->stream && (w->phase == PHASE_OPEN || w->phase == PHASE_FOLLOW));
         if (size == 0 || etcd_decode_watch(line, size, &l) < 0) {
                 watch_nonsense(w, size == 0 ? "empty lines" : "lines that make no sense");
                 return;
@@ -193,7 +196,8 @@ static void on_end(const HttpAnswer *a, void *userdata) {
         char text[ETCD_TEXT_SIZE];
         EtcdWatchLine l;
 
-        /* An error of etcd's has no newline. What was too large for a line is none. */
+        assert(w->stream && (w->phase == PHASE_OPEN || w->phase == PHASE_FOLLOW));
+        /* etcd's error has no newline at its end. What was too large for a line is no error of etcd's. */
         if (a->size > 0 && !a->too_large && etcd_decode_watch(a->body, a->size, &l) == 0) {
                 (void) snprintf(text, sizeof(text), "%s",
                                 l.event == ETCD_WATCH_ERROR ? l.error.message : "the stream was cut");
@@ -216,6 +220,7 @@ static int watch_open(RegistryWatch *w) {
                 .line = on_line,
         };
 
+        assert(w->phase == PHASE_LIST && !w->list && !w->stream);
         if (!body)
                 return -ENOMEM;
         w->endpoint = e->endpoints.current;
@@ -234,6 +239,7 @@ static void on_listed(const RegistryAnswer *a, void *userdata) {
                 .n_records = a->n_records,
         };
 
+        assert(w->phase == PHASE_LIST && w->list);
         w->list = etcd_request_free(w->list);
         if (a->outcome != REGISTRY_COMMITTED) {
                 watch_restart(w, a->error);
@@ -253,11 +259,13 @@ static int on_timer(sd_event_source *s, uint64_t usec, void *userdata) {
 
         switch (w->phase) {
         case PHASE_PAUSE:
+                assert(!w->list && !w->stream);
                 w->phase = PHASE_LIST;
                 if (etcd_list(&w->etcd->registry, w->prefix, timeout, on_listed, w, &w->list) < 0)
                         watch_restart(w, "out of memory");
                 break;
         case PHASE_LIST:
+                assert(false); /* the list has a timeout of its own */
                 break;
         case PHASE_OPEN:
                 etcd_endpoint_failed(w->etcd, w->endpoint, "the watch was not answered");
