@@ -22,8 +22,8 @@ static void fail(Daemon *d, const Action *a) {
         loop_event(d->loop, &(Event){ .kind = EVENT_FAILED, .id = a->id, .unit = a->unit, .action = a->kind });
 }
 
-/* In double quotes a backslash is an escape (systemd.exec(5), EnvironmentFile=); a lease's name has no other character
- * that would need one. */
+/* Within double quotes EnvironmentFile= takes a backslash for an escape (systemd.exec(5)). No other character of a
+ * lease's name needs one. */
 static int environment_text(const Daemon *d, const Action *a, char **ret) {
         const char *name = a->lease ?: a->unit;
         char quoted[2 * NAME_SIZE], *q = quoted;
@@ -53,8 +53,8 @@ static int write_environment(const Daemon *d, const Action *a) {
         return n < 0 ? n : write_file_atomic(path, text, (size_t) n, 0644, 0);
 }
 
-/* What systemd.timer(5) says of Persistent=: PID 1 takes the time of this file for the last trigger when it starts the
- * timer. Only ever set forward: this machine may know of a later run than the record. */
+/* For Persistent= (systemd.timer(5)): when PID 1 starts the timer, it takes the time of this file for that of the last
+ * trigger. The time is only ever set forward: this machine may know of a later run than the record. */
 static int write_timer_stamp(const Action *a) {
         _cleanup_free_ char *path = NULL;
         struct timespec times[2] = { { .tv_nsec = UTIME_OMIT } };
@@ -81,6 +81,7 @@ static int write_timer_stamp(const Action *a) {
         return futimens(fd, times) < 0 ? -errno : 0;
 }
 
+/* Writes what the unit reads at its start, and has the guard open the gate (law 10). */
 static void open_gate(Daemon *d, const Action *a, Now now) {
         int r = write_timer_stamp(a);
 
@@ -109,7 +110,8 @@ static void remove_environment(const Action *a) {
 static void keep_session(Daemon *d, const Action *a) {
         int r = state_keep_session(d->state, a->session);
 
-        /* Not fatal: a daemon that finds no session starts a new one and waits until this one has run out. */
+        /* The daemon goes on. The next one finds no session, begins a new one, and waits until this one has run out.
+         */
         if (r < 0)
                 log_error_errno(r, "cannot write the session to /run: a restart of leased will interrupt its units");
 }

@@ -23,17 +23,17 @@
 #include "util/log.h"
 
 #define POLKIT_TIMEOUT (5 * USEC_PER_SEC)
-#define POLKIT_TIMEOUT_INTERACTIVE (2 * USEC_PER_MINUTE) /* somebody may have to type a password */
+#define POLKIT_TIMEOUT_INTERACTIVE (2 * USEC_PER_MINUTE) /* somebody may have to type a password meanwhile */
 #define POLKIT_INTERACTIVE 1u
 #define POLKIT_NAME "org.freedesktop.PolicyKit1"
 #define POLKIT_PATH "/org/freedesktop/PolicyKit1/Authority"
 #define POLKIT_AUTHORITY "org.freedesktop.PolicyKit1.Authority"
 
 enum {
-        QUESTIONS_OF_USER_MAX = 8, /* to polkit */
-        QUESTIONS_MAX = 32,        /* likewise, of all users: a quarter of what dbus-daemon allows a connection */
-        CALLS_MAX = 1024,          /* whose caller is not known yet */
-        TEXT_MAX = 1024,           /* bytes of an argument: nothing that we are told is longer */
+        QUESTIONS_OF_USER_MAX = 8, /* under way to polkit, of one user */
+        QUESTIONS_MAX = 32,        /* the same, of all users: a quarter of what dbus-daemon allows a connection */
+        CALLS_MAX = 1024,          /* of callers whose user the bus has not told yet */
+        TEXT_MAX = 1024,           /* bytes of an argument: no name that a method takes is longer */
 };
 
 struct Authorization {
@@ -41,9 +41,9 @@ struct Authorization {
         Daemon *daemon;
         sd_bus_message *message;
         sd_bus_slot *slot;
-        sd_bus_slot *gone; /* the match for the end of its caller */
+        sd_bus_slot *gone; /* the match that tells when the caller leaves the bus */
         uint32_t uid;
-        bool asked;      /* polkit */
+        bool asked;      /* polkit is being asked */
         uint64_t serial; /* names the question to polkit */
         verb_t verb;
 };
@@ -56,7 +56,7 @@ static void authorization_free(Authorization *a) {
         free(a);
 }
 
-/* Ends it: r and error are what there is to reply, unless the verb has replied by itself (r >= 0). */
+/* Ends the authorization. r >= 0: the verb has replied, or will; otherwise error, or else the errno r, is replied. */
 static void finish(Authorization *a, int r, sd_bus_error *error) {
         bus_reply_failed(a->message, r, error);
         authorization_free(a);
@@ -94,7 +94,7 @@ static unsigned count_calls(const Daemon *d) {
         return n;
 }
 
-/* The message is kept until there is an answer: one with a long text is none of ours. */
+/* The message is kept until there is an answer, so its size must be bounded: no method takes a long text. */
 static bool is_small(sd_bus_message *m) {
         const char *text;
         char type;
@@ -126,7 +126,8 @@ static const char *action_of(sd_bus_message *m) {
         return "org.leased1.manage-units";
 }
 
-/* {verb, lease, unit or machine}: for the text that an administrator is shown, and for rules. */
+/* Details for the text that polkit shows to an administrator, and for its rules: the verb, and its lease, unit or
+ * machine. */
 static int append_details(sd_bus_message *question, sd_bus_message *m) {
         bool of_units = streq(action_of(m), "org.leased1.manage-units"),
              of_machine = endswith(sd_bus_message_get_member(m), "Machine");
@@ -145,7 +146,7 @@ static void format_question(const Authorization *a, char *ret, size_t size) {
         (void) snprintf(ret, size, "leased-%" PRIu64, a->serial);
 }
 
-/* Nobody waits for it any more: a window that asks for a password closes. */
+/* Takes the question back: a window that asks for a password closes. */
 static void take_back(Authorization *a) {
         sd_bus_message *word = NULL;
         char id[32];
@@ -171,7 +172,7 @@ static int on_gone(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
         return 0;
 }
 
-/* Without the match, only the time limit ends it. */
+/* If the match cannot be installed, the question ends by its time limit only. */
 static int on_gone_installed(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
         return 0;
 }
@@ -192,7 +193,7 @@ static int on_polkit(sd_bus_message *answer, void *userdata, sd_bus_error *ret_e
         int authorized = 0, challenge = 0;
 
         if (sd_bus_message_is_method_error(answer, NULL)) {
-                take_back(a); /* it may only be late */
+                take_back(a); /* the answer may merely be late */
                 refuse(a, SD_BUS_ERROR_ACCESS_DENIED, ", and polkit does not answer");
         } else if (sd_bus_message_enter_container(answer, 'r', "bba{ss}") < 0 ||
                         sd_bus_message_read(answer, "bb", &authorized, &challenge) < 0)

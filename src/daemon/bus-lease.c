@@ -8,7 +8,7 @@
 
 typedef struct Subject {
         LeaseView view;
-        const LeaseRecord *record; /* one with nothing in it if nobody has ever held the lease */
+        const LeaseRecord *record; /* all zero if nobody has ever held the lease */
         bool held;
 } Subject;
 

@@ -10,7 +10,7 @@
 #define CALL_TIMEOUT (10 * USEC_PER_SEC)
 #define RETRY_MIN (100 * USEC_PER_MSEC)
 #define RETRY_MAX (5 * USEC_PER_SEC)
-#define LASTING (10 * USEC_PER_SEC) /* one that lived so long was a good one */
+#define LASTING (10 * USEC_PER_SEC) /* a connection that lived for so long counts as one that worked */
 
 struct BusLink {
         sd_event *event;
@@ -21,7 +21,7 @@ struct BusLink {
         sd_bus_slot *lost_slot;
         sd_event_source *retry;
         bool opened, lost;
-        usec_t since; /* when it was opened last */
+        usec_t since; /* when the connection was opened last */
         unsigned failures;
 };
 
@@ -44,7 +44,7 @@ void bus_link_try_later(BusLink *l) {
 
         l->failures++;
         delay += delay / 4 * (now_boottime() % 1000) /
-                 1000; /* so that not every client of a new broker comes at once */
+                 1000; /* up to a quarter more, so that not all clients of a new broker come at once */
         r = sd_event_source_set_time(l->retry, usec_add(now_boottime(), delay));
         if (r >= 0)
                 r = sd_event_source_set_enabled(l->retry, SD_EVENT_ONESHOT);
@@ -104,7 +104,7 @@ static void open_connection(BusLink *l) {
         bus_link_try_later(l);
 }
 
-/* Out of the bus's own callbacks, which is why losing it only sets a flag. */
+/* The connection is torn down here, outside its own callbacks: on_lost() only sets a flag. */
 static int on_retry(sd_event_source *source, uint64_t usec, void *userdata) {
         BusLink *l = userdata;
 

@@ -105,7 +105,7 @@ static int method_list_machines(sd_bus_message *m, void *userdata, sd_bus_error 
 
 /* ---- single objects ---- */
 
-/* The lease that the message names, or an error. */
+/* The lease that the message names. Sets error if it returns a negative errno. */
 static int find_lease(Daemon *d, sd_bus_message *m, bool must_be_known, LeaseView *ret, sd_bus_error *error) {
         SessionView session;
         const char *name;
@@ -212,7 +212,7 @@ void bus_manager_look(Daemon *d, ManagerSubject *ret) {
         core_session_view(d->core, loop_now(), &ret->session);
 }
 
-/* An array of type, of what f appends for each machine. */
+/* Appends an array whose elements are of that type: what f appends for each machine. */
 static int append_machines(
                 sd_bus_message *m, const ManagerSubject *s, const char *type, int (*f)(const MachineView *, void *)) {
         int r = sd_bus_message_open_container(m, 'a', type);

@@ -28,7 +28,8 @@ const char *bus_quote(const char *text, char buf[static BUS_QUOTE_SIZE]) {
         size_t n = strlen(text), room = BUS_QUOTE_SIZE - sizeof("\"\"") - sizeof(more);
 
         if (n > room)
-                for (n = room; n > 0 && ((unsigned char) text[n] & 0xc0) == 0x80;) /* not amidst a character */
+                for (n = room; n > 0 &&
+                                ((unsigned char) text[n] & 0xc0) == 0x80;) /* not in the middle of a character */
                         n--;
         (void) snprintf(buf, BUS_QUOTE_SIZE, "\"%.*s%s\"", (int) n, text, text[n] ? more : "");
         for (char *p = buf; *p; p++)

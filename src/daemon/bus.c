@@ -15,12 +15,12 @@
 #include "util/log.h"
 
 enum {
-        ANSWERS_WAITING_MAX = 1024, /* messages */
+        ANSWERS_WAITING_MAX = 1024, /* answers that wait to be written; further calls are refused */
 };
 
 /* ---- what others ask of us ---- */
 
-/* Once when it begins; its end is logged by name_acquired(). */
+/* Logs trouble once, when it begins; name_acquired() logs its end. */
 static void note_trouble(Daemon *d, int error, const char *what) {
         if (!d->links.trouble)
                 (void) log_error_errno(error, "%s", what);
@@ -36,7 +36,8 @@ static void name_acquired(Daemon *d) {
         if (!d->ready)
                 notify_state(d->notifier, "READY=1");
         d->ready = true;
-        /* PID 1 is watched, and asked to start anything, only when READY=1 is out: units wait for it. */
+        /* Units are ordered after leased.service, so PID 1 would start none before READY=1: only now is it watched,
+         * and asked. */
         bus_link_open(d->links.own);
         changed_note(d->changed);
 }
@@ -57,7 +58,7 @@ static int on_name(sd_bus_message *m, void *userdata, sd_bus_error *error) {
                 return 0;
         }
         r = sd_bus_message_read(m, "u", &answer);
-        if (r >= 0 && (answer == 1 || answer == 4)) /* primary owner, already owner */
+        if (r >= 0 && (answer == 1 || answer == 4)) /* DBUS_REQUEST_NAME_REPLY_PRIMARY_OWNER, _ALREADY_OWNER */
                 name_acquired(d);
         else {
                 note_trouble(d, EEXIST, "somebody else has the bus name " BUS_NAME);
@@ -73,7 +74,8 @@ static int request_name(sd_bus *bus, void *userdata) {
         return sd_bus_request_name_async(bus, &d->links.name, BUS_NAME, 0, on_name, d);
 }
 
-/* Whoever asks faster than the bus takes our answers gets none: they would pile up in here without end. */
+/* Refuses calls while too many answers wait to be written: with a caller that asks faster than the bus takes them,
+ * they would pile up without end. */
 static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         uint64_t waiting = 0;
         uint8_t type = 0;
@@ -88,7 +90,7 @@ static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         return 1;
 }
 
-/* Objects before the name, so that nobody sees half of them. */
+/* The objects are added before the name is asked for, so that nobody sees only some of them. */
 static int open_api(sd_bus *bus, void *userdata) {
         Daemon *d = userdata;
         int r;
@@ -130,7 +132,7 @@ static void close_own(void *userdata) {
         suspend_detach(d);
 }
 
-/* Both connections are to one bus: the other says so to people. */
+/* Both connections are to the same bus: trouble is logged for the first one. */
 static void own_trouble(int error, const char *what, void *userdata) {
         log_debug_errno(error, "%s", what);
 }

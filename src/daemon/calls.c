@@ -70,7 +70,7 @@ static int is_machine(const MachineView *v, void *userdata) {
         return streq(v->machine_id, userdata);
 }
 
-/* name, machine id, version and period: what both that take a lease begin with. */
+/* Reads what AcquireLease and StealLease both begin with: the name, the machine id, the version and the period. */
 static int read_taker(Daemon *d, sd_bus_message *m, Call *call, sd_bus_error *error) {
         char quoted[BUS_QUOTE_SIZE];
         int r = sd_bus_message_read(m, "ssxt", &call->lease, &call->machine, &call->version, &call->period);
@@ -100,7 +100,7 @@ int call_steal_lease(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
         return r < 0 ? r : words_begin_call(d, m, &call, reply);
 }
 
-/* The lease is the object that the message is for. */
+/* Begins a call about the lease whose object the message is for. */
 static int begin_on_object(Daemon *d, sd_bus_message *m, Call *call) {
         _cleanup_free_ char *name = NULL;
         int r = sd_bus_path_decode(sd_bus_message_get_path(m), BUS_LEASE_PATH, &name);

@@ -15,7 +15,7 @@ struct Changed {
         void (*flush)(void *userdata);
         void *userdata;
         Noted *units, *leases;
-        bool standing; /* how machines stand to units may be another */
+        bool standing; /* how machines stand to units may have changed */
 };
 
 static int on_flush(sd_event_source *source, void *userdata) {
@@ -76,7 +76,7 @@ void changed_note(Changed *c) {
         (void) sd_event_source_set_enabled(c->source, SD_EVENT_ONESHOT);
 }
 
-/* Without memory for it, listeners hear of the object with its next change. */
+/* Out of memory, listeners hear of the object only with its next change. */
 static void add(Noted **set, const char *name) {
         size_t n = strlen(name) + 1;
         Noted *noted;

@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-/* A settings file as text, "Key=value" a line. */
+/* Settings as text: "Key=value", a line each. */
 typedef struct Text {
         char *text;
         size_t size;
@@ -13,7 +13,8 @@ static void text_free(Text *t) {
         free(t->text);
 }
 
-/* Whether text has the very line; *ret_value (may be NULL) is what stands behind key in it, or NULL. */
+/* Whether text has this line of n bytes. *ret_value (may be NULL) is the value that the line's key has in text, or
+ * NULL if text has no such key. */
 static bool has_line(const char *text, const char *line, size_t n, const char **ret_value) {
         const char *equals = memchr(line, '=', n);
         size_t key = equals ? (size_t) (equals - line) + 1 : n;
@@ -31,7 +32,8 @@ static bool has_line(const char *text, const char *line, size_t n, const char **
         return found;
 }
 
-/* A line for each setting that differs, including those that are gone. suffix: what is to be said of key. */
+/* Adds a line for each setting that differs, also for each that is gone. suffix() gives what is to be added to the
+ * line. */
 static void note(Messages *changes, const char *of, const char *old, const char *new,
                 const char *(*suffix)(const char *line)) {
         const char *value;

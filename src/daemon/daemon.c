@@ -30,7 +30,8 @@
 
 /* ---- housekeeping ---- */
 
-/* A fall-back of the registry that comes together with our own death is seen only by what was remembered before. */
+/* How often the memory is written: if the registry falls back while the daemon is dead, the next daemon knows only by
+ * what was written before. */
 #define HOUSEKEEPING (10 * USEC_PER_SEC)
 
 struct FirstMachine {
@@ -45,7 +46,8 @@ static int find_first(const MachineView *m, void *userdata) {
         return 0;
 }
 
-/* The registry's history is nobody's in particular: the first machine in order forgets it for all. */
+/* One machine has the registry forget its old revisions, for all: of those that are up, the one whose id comes first.
+ */
 static void compact(Daemon *d) {
         struct FirstMachine first = {};
         int r;
@@ -63,7 +65,8 @@ static void compact(Daemon *d) {
 static int on_housekeeping(sd_event_source *source, uint64_t usec, void *userdata) {
         Daemon *d = userdata;
 
-        /* The highest revision seen grows all the time; the core asks only for what must not be lost. */
+        /* ACTION_REMEMBER comes only for what must not be lost. The highest revision seen grows all the time, and is
+         * written here. */
         state_remember(d->state, core_memory(d->core));
         state_look(d->state);
         compact(d);

@@ -30,8 +30,8 @@ static int on_reload(sd_event_source *source, uint64_t usec, void *userdata) {
         return 0;
 }
 
-/* Soon, so that many units cause one reload; and not often, so that whoever fights us for a file does not keep PID 1
- * busy. */
+/* The reload comes a little later, so that many units cause only one; and not soon after another, so that somebody who
+ * keeps removing a file does not keep PID 1 busy. */
 static void ask_reload(Gates *g) {
         usec_t at = usec_add(now_boottime(), RELOAD_DELAY);
         int enabled, r;
@@ -40,7 +40,7 @@ static void ask_reload(Gates *g) {
                 at = MAX(at, usec_add(g->reloaded_at, RELOAD_INTERVAL));
         r = sd_event_source_get_enabled(g->reload, &enabled);
         if (r >= 0 && enabled != SD_EVENT_OFF)
-                return; /* it is asked for already */
+                return; /* a reload is asked for already */
         if (r >= 0)
                 r = sd_event_source_set_time(g->reload, at);
         if (r >= 0)
@@ -65,7 +65,8 @@ void gates_mend(Gates *g, const char *gated, const char *unit, bool need_reload)
         _cleanup_(messages_done) Messages messages = {};
         int r;
 
-        /* `leasectl disable` and Global= remove the gate, too, and the daemon may not have been told yet. */
+        /* `leasectl disable` and Global= remove a gate as well, and the daemon may not have been told yet: the files
+         * count. */
         if (unit_options_load("", unit, &options, &messages) == -ENOENT || (options && options->global))
                 return;
         r = dropin_member_write("", gated, unit);
@@ -86,7 +87,7 @@ void gates_lift(Gates *g, const char *unit, bool need_reload) {
         bool removed = false;
         int r;
 
-        /* `leasectl enable` puts the gate back, and the daemon may not have been told yet. */
+        /* `leasectl enable` puts a gate back, and the daemon may not have been told yet: the files count. */
         if (unit_options_load("", unit, &options, &messages) == -ENOENT || !options || !options->global)
                 return;
         r = dropin_members_list("", unit, &gated);

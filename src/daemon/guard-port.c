@@ -15,10 +15,10 @@
 #define RETRY_MIN (20 * USEC_PER_MSEC)
 #define RETRY_MAX USEC_PER_SEC
 #define QUEUE_MAX 100000u
-/* So often who is connected and has not synced counts as an attempt that failed. */
+/* How often a guard that is connected and has not reported its entries counts as a failed attempt. */
 #define GREET_EVERY USEC_PER_SEC
-/* A guard that says nothing for so long although it owes an answer stands still. It answers within milliseconds, and
- * runs with realtime priority and locked memory. */
+/* A guard that owes an answer and says nothing for so long stands still: it answers within milliseconds, with realtime
+ * priority and locked memory. */
 #define MUTE_LIMIT (2 * USEC_PER_SEC)
 
 typedef struct Queued {
@@ -32,15 +32,16 @@ struct GuardPort {
         void (*missing)(void *userdata);
         void *userdata;
         int fd;
-        bool greeted;    /* HELLO has come */
-        bool complained; /* about what it says, on this connection */
-        bool synced;     /* SYNCED has come: it can be reached, in both directions */
-        uint64_t asked;  /* serial of the last request that it must answer; answered when an ENTRY has as high a one */
-        usec_t unheard_since; /* neither an answer nor another word of it since then; 0: it owes none */
+        bool greeted;         /* HELLO has come */
+        bool complained;      /* a malformed message was logged, on this connection */
+        bool synced;          /* SYNCED has come: the guard can be reached, in both directions */
+        uint64_t asked;       /* serial of the last request that the guard must answer; it has when an ENTRY bears this
+                                 serial or a higher one */
+        usec_t unheard_since; /* the guard owes an answer, and nothing has come from it since then; 0: it owes none */
         sd_event_source *io, *retry;
         usec_t retry_after;
-        usec_t down_since; /* unless synced */
-        Queued *queue;     /* waits for room in the socket */
+        usec_t down_since; /* CLOCK_BOOTTIME; while synced it means nothing */
+        Queued *queue;     /* messages that wait for room in the socket */
         size_t n_queued;
 };
 
@@ -125,7 +126,8 @@ static void send_message(GuardPort *g, const GuardMessage *m) {
         if (r == 0)
                 r = queue_add(g, m);
         if (r < 0) {
-                /* Not torn down in here: the caller may be in the midst of a step. The loop finds the end of file. */
+                /* The connection is not torn down here, where a step of the core may be under way: the loop will find
+                 * its end. */
                 log_warning("the connection to the guard is broken");
                 (void) shutdown(g->fd, SHUT_RDWR);
         }
@@ -219,7 +221,7 @@ static void on_message(GuardPort *g, const GuardMessage *m) {
                 g->synced = true;
                 g->deliver(&(Event){ .kind = EVENT_GUARD_SYNCED }, g->userdata);
                 break;
-        default: /* of a later protocol */
+        default: /* a message of a later protocol */
                 break;
         }
 }
@@ -229,7 +231,7 @@ static int on_io(sd_event_source *source, int fd, uint32_t revents, void *userda
 
         if (revents & EPOLLOUT)
                 flush_queue(g);
-        for (unsigned i = 0; i < 64; i++) { /* then somebody else's turn */
+        for (unsigned i = 0; i < 64; i++) { /* then others have their turn */
                 GuardMessage m;
                 ssize_t n = recv(g->fd, &m, sizeof(m), MSG_DONTWAIT | MSG_TRUNC);
 
@@ -271,7 +273,7 @@ static int try_connect(GuardPort *g) {
         return 0;
 }
 
-/* It is connected: is it of any use? */
+/* Gives up the connection if the guard on it is of no use. */
 static void look_at_peer(GuardPort *g) {
         usec_t now = now_boottime();
 

@@ -12,20 +12,20 @@
 
 #define ASK_EVERY (5 * USEC_PER_SEC)
 
-/* A guard that nobody can reach is asked to end, which stops its units, kills them in time and closes their gates; so
- * much later it is killed (its ExecStopPost= then does that), and so long after it may be the next one's turn. */
+/* A guard that cannot be reached is sent SIGTERM: it stops its units, kills them in time, and closes their gates. It
+ * is sent SIGKILL so much later (its ExecStopPost= then does all that), and SIGTERM again so long after that. */
 #define KILL_AFTER (5 * USEC_PER_SEC)
 #define AGAIN_AFTER (30 * USEC_PER_SEC)
-/* No entry of a guard lives longer than this from the last word that it has heard: it opens no gate any more, whatever
- * else it is doing. */
+/* No entry of a guard lives longer than this after the last request that the guard has read: whatever else it does, it
+ * opens no gate any more. */
 #define ENTRY_LIFE_MAX (TTL_MAX + TTL_MAX / 50)
 
 struct GuardService {
         Pid1Unit *unit;
         usec_t asked_at; /* when PID 1 was last asked to start it; 0: never */
-        int signal;      /* that was last sent to one that cannot be reached, */
-        usec_t sent_at;  /* and when; 0: none since one could be reached */
-        bool told;       /* that none can be reached */
+        int signal;      /* the last one that was sent to a guard that cannot be reached */
+        usec_t sent_at;  /* when that was; 0: none was, since a guard could be reached */
+        bool told;       /* it is logged that no guard can be reached */
 };
 
 static bool gates_are_gone(void) {
@@ -47,7 +47,7 @@ static void on_killed(int error, const char *text, void *userdata) {
                 log_warning("cannot end %s, which cannot be reached: %s", GUARD_SERVICE, text);
 }
 
-/* It lives, and cannot be reached: its time is over, so that it must be stopping what it guards, or stands still. */
+/* The guard runs and has not been reached for a TTL: by now it is stopping all its units, or it stands still. */
 static void replace(Daemon *d) {
         GuardService *g = d->guard_service;
         usec_t now = now_boottime();
@@ -69,10 +69,10 @@ static void on_status(Pid1Unit *u, const Pid1UnitStatus *s, void *userdata) {
         Daemon *d = userdata;
         usec_t down_since = guard_port_down_since(d->guard);
 
-        /* What PID 1 said before the connection was lost may be of an earlier guard. */
+        /* An answer to a question that was asked before the connection was lost may be about an earlier guard. */
         if (!s->known || down_since == USEC_INFINITY || s->asked_at < down_since)
                 return;
-        /* Nor does it hold of one that is connected by now, and is about to report what it guards. */
+        /* A guard that is connected by now is about to report its entries: it is not gone. */
         if (!guard_port_connected(d->guard) && (is_dead(s) || s->asked_at >= usec_add(down_since, ENTRY_LIFE_MAX)) &&
                         gates_are_gone())
                 loop_event(d->loop, &(Event){ .kind = EVENT_GUARD_GONE });
@@ -94,11 +94,11 @@ static void on_asked(int error, const char *text, void *userdata) {
                 return;
         if (isempty(text))
                 log_warning_errno(error, "cannot start %s: no unit can be started before it runs", GUARD_SERVICE);
-        else /* systemd's words; libsystemd takes many of its errors for odd errnos */
+        else /* PID 1's own words: libsystemd makes odd errnos of many of its errors */
                 log_warning("cannot start %s: no unit can be started before it runs: %s", GUARD_SERVICE, text);
 }
 
-/* Once, and again only after one could be reached. */
+/* Logs it once, and again only after a guard could be reached. */
 static void tell(Daemon *d, usec_t now) {
         GuardService *g = d->guard_service;
         usec_t down_since = guard_port_down_since(d->guard);
@@ -138,7 +138,7 @@ int guard_service_new(Daemon *d) {
         d->guard_service = calloc(1, sizeof(GuardService));
         if (!d->guard_service)
                 return -ENOMEM;
-        /* The guard itself has neither gate nor guard. */
+        /* The guard's service has no gate itself: what its status says of one is not looked at. */
         return pid1_unit_new(
                         d->pid1, GUARD_SERVICE, GATE_DIRECTORY, GUARD_SERVICE, &callbacks, d, &d->guard_service->unit);
 }

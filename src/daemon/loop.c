@@ -29,17 +29,17 @@ Now loop_now(void) {
         return (Now){ .boottime = now_boottime(), .realtime = now_realtime() };
 }
 
-/* Has *text point to a copy of it in buf, if there is one. */
+/* Unless *text is NULL, copies the text to buf and has *text point to the copy. */
 static void keep(const char **text, char *buf, size_t size) {
         if (!*text)
                 return;
-        assert(strlen(*text) < size); /* cut, it would be another unit's, or another machine's */
+        assert(strlen(*text) < size); /* a name that is cut would be another unit's, or another machine's */
         str_copy(buf, size, *text);
         *text = buf;
 }
 
-/* Records are borrowed, and no adapter delivers any from inside a call that an action makes (registry.h); what comes
- * back from there are failures, which carry none. */
+/* Records are borrowed, and are not copied: while an action is being carried out no adapter delivers any (registry.h),
+ * only failures, which carry none. */
 static void queue_event(Loop *l, const Event *event) {
         QueuedEvent *q = calloc(1, sizeof(QueuedEvent));
 
@@ -70,7 +70,7 @@ static void arm_deadline(Loop *l, bool was_deadline) {
         usec_t at = core_next_deadline(l->core);
         int r;
 
-        /* This timer goes before all I/O: one that is always due would starve it. */
+        /* This timer goes before all I/O: a deadline that is always due would starve it. */
         if (was_deadline)
                 at = MAX(at, usec_add(now_boottime(), USEC_PER_MSEC));
         r = sd_event_source_set_time(l->deadline, at);

@@ -43,7 +43,7 @@ static int parse_argv(int argc, char *argv[], bool *ret_check) {
                 case ARG_CHECK:
                         *ret_check = true;
                         break;
-                default: /* getopt has said what is wrong */
+                default: /* getopt has printed what is wrong */
                         return -EINVAL;
                 }
         if (optind < argc) {
@@ -69,7 +69,7 @@ static int load_conf(LeasedConf **ret, Messages *wrong) {
 
 /* Whether the TTL leaves every enabled unit the time to stop that it asks for. */
 static bool serves_units(const LeasedConf *conf, Messages *messages) {
-        _cleanup_(messages_done) Messages of_units = {}; /* told when they are configured */
+        _cleanup_(messages_done) Messages of_units = {}; /* logged when the units are configured */
         _cleanup_(strv_freep) char **names = NULL;
         size_t before = messages->n;
 
@@ -84,8 +84,8 @@ static bool serves_units(const LeasedConf *conf, Messages *messages) {
         return messages->n == before;
 }
 
-/* What a reload would have refused is not taken from a restart either, as long as something better is known. *wrong:
- * what is wrong with the files while something else is in force. */
+/* A configuration that a reload would have refused is not taken at a start either, if the one that was last in force
+ * is known. *wrong: what is wrong with the files while that one is in force instead. */
 static int load_best_conf(LeasedConf **ret, Messages *wrong) {
         _cleanup_(leased_conf_freep) LeasedConf *conf = NULL, *last = NULL;
         _cleanup_(messages_done) Messages of_units = {}, of_last = {}, of_its_units = {};
@@ -138,7 +138,8 @@ int main(int argc, char *argv[]) {
         if (r <= 0)
                 return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
         r = check ? load_conf(&conf, &wrong) : load_best_conf(&conf, &wrong);
-        if (r < 0) /* PID 1 does not start us again over bad lines: they would be told ten times a second */
+        if (r < 0) /* with this status PID 1 does not start leased again: bad lines would be logged ten times a second
+                    */
                 return r == -EBADMSG && !check ? EX_CONFIG : EXIT_FAILURE;
         if (check) {
                 leased_conf_dump(conf, stdout);

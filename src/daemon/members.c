@@ -20,7 +20,7 @@ typedef struct Member Member;
 struct Member {
         Members *set;
         Pid1Unit *unit;
-        Pid1Unit *probe; /* of a template */
+        Pid1Unit *probe; /* of a template: an instance that is never started, whose gate is every instance's; NULL */
         bool covered;
         Member *prev, *next;
         char name[];
@@ -33,8 +33,8 @@ struct Members {
         char *unit, *gate;
         const char *slice;
         Member *list;
-        char **kept;  /* by a drop-in, or by the guard's file when we came */
-        char **shown; /* to the guard */
+        char **kept;  /* named by a drop-in, or by the guard's file when the set was made */
+        char **shown; /* the lines that the guard's file has */
         bool fence, stop_post;
         bool incomplete;
 };
@@ -53,8 +53,8 @@ static bool is_resting(const Pid1UnitStatus *s) {
         return s->active == UNIT_INACTIVE || s->active == UNIT_FAILED;
 }
 
-/* A slice is active because of what lies in it, and also when that has ended by itself: it says nothing of how the
- * unit is, but until it is inactive there may be something in it that PID 1 is about to start. */
+/* A slice is active as long as PID 1 has not stopped it, also when all units in it have ended: its state says nothing
+ * of the unit. But until the slice is inactive, PID 1 may be about to start something in it. */
 static bool is_empty(const Member *member) {
         const Pid1UnitStatus *s = pid1_unit_status(member->unit);
 
@@ -65,7 +65,7 @@ static const Pid1UnitStatus *gate_status(const Member *member) {
         return pid1_unit_status(member->probe ?: member->unit);
 }
 
-/* What has no unit file cannot be started, and needs no gate before it has one. */
+/* A member without a unit file cannot be started, and needs no gate until it has one. */
 static bool is_gated(const Member *member) {
         const Pid1UnitStatus *s = gate_status(member);
 
@@ -80,7 +80,7 @@ static void on_status(Pid1Unit *unit, const Pid1UnitStatus *s, void *userdata) {
 
         if (s->known && !is_gated(member) && unit == (member->probe ?: member->unit) && streq(s->load_state, "loaded"))
                 callbacks->ungated(member->name, s->need_reload, callbacks_userdata);
-        callbacks->changed(callbacks_userdata); /* last: all may be gone then */
+        callbacks->changed(callbacks_userdata); /* last, for the set may be freed in it */
 }
 
 static void on_refused(Pid1Unit *unit, void *userdata) {
@@ -165,7 +165,7 @@ static int add_all(Members *m, char *const *names) {
         return r;
 }
 
-/* Of one that is not known yet: as the guard was told before. */
+/* While PID 1 has not answered for all members, what the guard was told before stands. */
 static bool has_stop_post(const Members *m) {
         bool any = m->stop_post, all_known = true;
         const Member *member;
@@ -236,7 +236,7 @@ int members_update(Members *m, char *const *covers, const char **ret_why) {
                 r = add(m, m->slice);
         if (r >= 0)
                 r = add_all(m, m->kept);
-        /* The list grows while it is walked: a target's timer brings its service. */
+        /* The list grows while it is walked: the timer of a target brings its service along. */
         for (member = m->list; member && r >= 0; member = member->next)
                 if (member->covered)
                         r = add_all(m, pid1_unit_covers(member->unit));
@@ -276,7 +276,7 @@ void members_combine(const Members *m, Pid1UnitStatus *s) {
         }
 }
 
-/* By a slice's name, since an engine may have put it elsewhere than PID 1 would. */
+/* A slice is also known by its name: a container engine may have made its group elsewhere than PID 1 would. */
 static bool holds(const char *unit, const Pid1UnitStatus *s, const char *group) {
         char name[300];
 
@@ -292,7 +292,7 @@ static bool is_outside(const Members *m, const Pid1UnitStatus *own, uint32_t pid
 
         (void) snprintf(number, sizeof(number), "%u", pid);
         if (pid == 0 || cgroup_of_process(number, &group) < 0 ||
-                        holds(m->unit, own, group)) /* it may be gone by now */
+                        holds(m->unit, own, group)) /* the process may be gone by now */
                 return false;
         DL_FOREACH(m->list, member)
                 if (holds(member->name, pid1_unit_status(member->unit), group))
@@ -347,7 +347,7 @@ int members_stop(Members *m) {
                 const Pid1UnitStatus *s = pid1_unit_status(member->unit);
                 int k = 0;
 
-                /* A job on the way up counts as well. */
+                /* A member that is on its way up is stopped as well. */
                 if (!is_down(s) && (unit_name_is_template(member->name) || s->active != UNIT_DEACTIVATING))
                         k = pid1_unit_stop(member->unit);
                 if (k < 0)
@@ -374,7 +374,7 @@ void members_read(Members *m) {
 }
 
 void members_set_fence(Members *m, bool reboot) {
-        m->fence = reboot; /* the next update tells the guard */
+        m->fence = reboot; /* the guard is told with the next members_update() */
 }
 
 void members_set_slice(Members *m, const char *slice) {

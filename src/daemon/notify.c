@@ -14,15 +14,15 @@
 #define RETRY (50 * USEC_PER_MSEC)
 
 struct Notifier {
-        int fd; /* -1: nobody listens */
+        int fd; /* -1: there is no socket */
         sd_event_source *retry, *watchdog;
         usec_t watchdog_usec;
-        bool alive;        /* a sign of life waits to be sent */
+        bool alive;        /* WATCHDOG=1 waits to be sent */
         char state[256];   /* lines that wait to be sent */
-        char status[1024]; /* likewise */
+        char status[1024]; /* the same; a newer status takes the place of an older one */
 };
 
-/* false: there is no room now. Whatever else is wrong will not become better by trying again. */
+/* false: there is no room in the socket now. Any other failure would only be repeated, so the text is dropped. */
 static bool send_text(Notifier *n, const char *text) {
         int r = notify_send(n->fd, text);
 
@@ -67,7 +67,7 @@ void notify_state(Notifier *n, const char *text) {
         flush(n);
 }
 
-/* A line's end in what others wrote would begin an assignment of theirs. */
+/* The text may have been written by others: a line break in it would begin another assignment. */
 void notify_status(Notifier *n, const char *text) {
         static const char key[] = "STATUS=";
 

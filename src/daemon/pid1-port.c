@@ -21,14 +21,14 @@ struct EnabledUnit {
         Daemon *daemon;
         Pid1Unit *unit;
         Members *members;
-        bool members_told;    /* that they are not all known */
-        UnitOptions *options; /* NULL: not enabled, but something of it is left */
-        usec_t timeout_stop;  /* as PID 1 said; until then infinite, so that StopGrace is TTL/4 */
+        bool members_told;    /* it is logged that not all members are known */
+        UnitOptions *options; /* NULL: the unit is not enabled, but something of it is left */
+        usec_t timeout_stop;  /* as PID 1 says; infinite until it has, so that StopGrace is TTL/4 */
         bool marked, forgotten;
-        bool gated;      /* as PID 1 last said: its gate, at least, is in force */
-        char shown[128]; /* what D-Bus was last told of it */
+        bool gated;      /* by PID 1's latest answer, the Assert of its gate is in force */
+        char shown[128]; /* what publish_status() has last passed on */
         char last_error[256];
-        uint32_t outside;     /* the process that was last told to lie outside; 0: none does */
+        uint32_t outside;     /* the process that was last logged to lie outside; 0: none does */
         usec_t last_error_at; /* CLOCK_REALTIME; 0: there was none */
         char name[];
 };
@@ -88,8 +88,8 @@ void pid1_port_set_error(Daemon *d, const char *unit, const char *line) {
 
 /* ---- from PID 1 to the core ---- */
 
-/* While a gate is in force the unit can run only by its lease: it becomes a global one when PID 1 has dropped the
- * gate. What PID 1 says of a unit that is no longer enabled must not make it so again. */
+/* A unit becomes a global one only when PID 1 has dropped its gate: until then it can run only by its lease. Nothing
+ * is said of a unit that is not enabled any more: PID 1's answers must not configure it again. */
 static void deliver_configuration(const EnabledUnit *u) {
         Event event = { .kind = EVENT_CONFIGURE, .unit = u->name };
 
@@ -101,7 +101,7 @@ static void deliver_configuration(const EnabledUnit *u) {
         loop_event(u->daemon->loop, &event);
 }
 
-/* What D-Bus shows of PID 1's answer and the core does not look at. */
+/* Notes a change of what D-Bus shows of PID 1's answer and the core does not look at. */
 static void publish_status(EnabledUnit *u, const Pid1UnitStatus *s) {
         char shown[sizeof(u->shown)];
         size_t n;
@@ -115,7 +115,7 @@ static void publish_status(EnabledUnit *u, const Pid1UnitStatus *s) {
         changed_note_unit(u->daemon->changed, u->name);
 }
 
-/* Half of a random number is enough to tell one run from the next. */
+/* One half of InvocationID=, a random number, is enough to tell one run from the next. */
 static uint64_t run_of(const Pid1UnitStatus *s) {
         uint64_t run;
 
@@ -142,8 +142,9 @@ static void update_members(EnabledUnit *u) {
         u->members_told = r < 0;
 }
 
-/* Neither stopped nor killed with the unit, it would run on beside the next holder's. enable refuses what is known to
- * lead to that; whoever does it in a way of his own hears of it once. */
+/* Logs, once, that a process of the unit lies outside of its control groups: it is neither stopped nor killed with the
+ * unit, and would run on beside the next holder's. `leasectl enable` refuses the commands that are known to lead to
+ * that; a script of one's own may do it all the same. */
 static void look_outside(EnabledUnit *u) {
         char group[512], line[sizeof(u->last_error)];
         const char *of;
@@ -163,7 +164,7 @@ static void look_outside(EnabledUnit *u) {
 }
 
 static void report(EnabledUnit *u) {
-        /* In the order of Pid1Active: the two layers may not know each other. */
+        /* From pid1's values to the core's: the two layers may not know each other. */
         static const ActiveState states[_UNIT_ACTIVE_MAX] = {
                 [UNIT_INACTIVE] = ACTIVE_INACTIVE,
                 [UNIT_FAILED] = ACTIVE_FAILED,
@@ -193,21 +194,21 @@ static void report(EnabledUnit *u) {
         assert((unsigned) all.need < ELEMENTSOF(obstacles));
         if (all.known)
                 update_members(u);
-        members_combine(u->members, &all);
+        members_combine(u->members, &all); /* law 7: the unit is down when all of them are */
         if (all.known && all.timeout_stop != u->timeout_stop && streq(all.load_state, "loaded")) {
                 u->timeout_stop = all.timeout_stop;
                 deliver_configuration(u);
         }
         look_outside(u);
-        /* Killing is no end for what FenceAction=reboot is about. */
+        /* With FenceAction=reboot, what is left is not to be killed: that would not undo what it has set up. */
         left = members_left(u->members) && !(u->options && u->options->fence_by_reboot);
-        /* Last, and with a name of our own: the core may answer that the unit can be dropped. */
+        /* Last, and with a copy of the name: the core may answer that the unit is to be dropped. */
         str_copy(name, sizeof(name), u->name);
         loop_event(u->daemon->loop,
                         &(Event){
                                         .kind = EVENT_UNIT,
                                         .unit = name,
-                                        .report.known = all.known,
+                                        .report.known = all.known, /* law 8: silence is neither up nor down */
                                         .report.asked_at = all.asked_at,
                                         .report.active = states[all.active],
                                         .report.job = all.job,
@@ -215,7 +216,8 @@ static void report(EnabledUnit *u) {
                                         .report.left = left,
                                         .report.load = load_of(&all),
                                         .report.gate_loaded = all.gate_loaded,
-                                        /* "systemctl kill" ends it well for PID 1, but not as a job that is done. */
+                                        /* After "systemctl kill" PID 1 says "success", but a job that was killed is
+                                           not done. */
                                         .report.failed = all.failed || all.end == UNIT_END_FAILED ||
                                                          (all.killed && all.end == UNIT_END_OWN),
                                         .report.ended_by = endings[all.end],
@@ -231,7 +233,7 @@ static bool wants_gate(const EnabledUnit *u) {
         return u->options && !u->options->global && !u->forgotten;
 }
 
-/* It needs no lease any more, and with a gate it could not start. */
+/* A global unit needs no lease, and with a gate it could not start. */
 static bool wants_no_gate(const EnabledUnit *u) {
         return u->options && u->options->global && !u->forgotten;
 }
@@ -267,7 +269,8 @@ static void on_member_ungated(const char *member, bool need_reload, void *userda
                 gates_mend(u->daemon->gates, member, u->name, need_reload);
 }
 
-/* PID 1 only says "Assertion failed": the unit's own journal, which `systemctl status` shows, gets the reason. */
+/* PID 1 says no more than "Assertion failed". The reason goes to the unit's own journal, which `systemctl status`
+ * shows. */
 static void say_refused(EnabledUnit *u, const char *refused) {
         char holder[128], reason[512], clean[2 * sizeof(reason)];
         JournalEntry entry = {};
@@ -413,7 +416,7 @@ static EnabledUnit *find_marked(const Daemon *d) {
 }
 
 void pid1_port_forget_marked(Daemon *d) {
-        /* From the start each time: the core may drop any unit in answer to the event. */
+        /* Each turn begins with the first unit again: the core may have dropped any of them in answer to the event. */
         for (EnabledUnit *u = find_marked(d); u; u = find_marked(d)) {
                 char name[NAME_SIZE];
 
@@ -444,8 +447,8 @@ void pid1_port_free(Daemon *d) {
         }
 }
 
-/* A tenure begins with a clean slate: how often it was tried here before is what the lease's own standing back counts.
- */
+/* At the beginning of a tenure PID 1 forgets earlier failures of the unit: how often it was tried here is counted by
+ * the lease's own standing back. */
 static void forget_failures(EnabledUnit *u) {
         int r = pid1_unit_reset_failed(u->unit);
 
@@ -459,7 +462,8 @@ int pid1_port_act(Daemon *d, const Action *a) {
         EnabledUnit *u = find(d, a->unit);
         int r = 0;
 
-        /* Not enabled here (any more), but the guard has an entry for it: it is seen to its end. */
+        /* The unit is not enabled here, or not any more, but the guard has an entry for it: it is followed until it is
+         * down. */
         if (!u)
                 r = add(d, a->unit, &u);
         if (r < 0)

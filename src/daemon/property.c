@@ -6,7 +6,7 @@
 
 /* ---- digests ---- */
 
-/* 64-bit FNV-1a. A digest is never 0, which is that of what was never looked at. */
+/* Digests are 64-bit FNV-1a. 0 stands for a value that was never looked at. */
 #define DIGEST_INIT UINT64_C(0xcbf29ce484222325)
 #define DIGEST_PRIME UINT64_C(0x100000001b3)
 
@@ -44,7 +44,7 @@ static int add_basic(sd_bus_message *m, char type, uint64_t *digest) {
         return r;
 }
 
-/* Reads one value of whatever type. 0: there is none left in here. */
+/* Reads one value, of whatever type, and adds it to the digest. 0: the container has no further value. */
 static int add_value(sd_bus_message *m, uint64_t *digest) {
         const char *contents;
         char type;

@@ -16,16 +16,17 @@ typedef struct Shown {
         UT_hash_handle hh;
         bool added, is_lease;
         union {
-                struct { /* of a lease, as last announced */
+                struct { /* a lease, as last announced */
                         LeaseState state;
                         uint64_t index;
                         usec_t since;
                         char machine_id[MACHINE_SIZE];
                 };
-                struct {                   /* of a unit */
+                struct {                   /* a unit */
                         uint64_t *digests; /* of its properties, as last announced */
-                        uint64_t reason;   /* digest of this machine's own, when it was last looked at */
-                        unsigned round;    /* the last one that looked at it */
+                        uint64_t reason;   /* digest of this machine's own reason in WhyNot, when the unit was last
+                                              looked at */
+                        unsigned round;    /* the last round that looked at it */
                 };
         };
         char name[NAME_SIZE];
@@ -37,7 +38,7 @@ struct Publisher {
         Shown *shown;
         bool looking; /* a round of looks has begun */
         unsigned round;
-        usec_t look_at, look_spent; /* not before; on this round */
+        usec_t look_at, look_spent; /* when the next round may begin, and what this one has taken */
         uint64_t *digests;          /* of the daemon's own properties, as last announced */
         char status[1024];
 };
@@ -62,7 +63,7 @@ static void emit_lease_changed(Daemon *d, sd_bus *bus, Shown *s, const LeaseView
         s->index = l->index;
         s->since = l->since;
         str_copy(s->machine_id, sizeof(s->machine_id), l->machine_id);
-        /* How the tenure before ended is why this one began. */
+        /* The reason for which the tenure before ended is the reason for which this one began. */
         last = lease_last_tenure(l);
         if (same)
                 why = WHY_RENEWED;
@@ -76,7 +77,7 @@ static void emit_lease_changed(Daemon *d, sd_bus *bus, Shown *s, const LeaseView
                                 why != WHY_NONE ? why_word(why) : last->why);
 }
 
-/* Names what differs from what was last announced. */
+/* Announces the properties whose values differ from those that were last announced. */
 static int emit_changes(sd_bus *bus, const char *path, const PropertyTable *table, const void *subject, bool around,
                 uint64_t *digests) {
         _cleanup_free_ char **names = NULL;
@@ -85,8 +86,8 @@ static int emit_changes(sd_bus *bus, const char *path, const PropertyTable *tabl
         return r <= 0 ? r : sd_bus_emit_properties_changed_strv(bus, path, table->interface, names);
 }
 
-/* PID 1 is asked about every unit again and again, and mostly says the same: nothing is sent then. What hangs on all
- * machines is looked at when this machine's own reason is another one, and otherwise in rounds. */
+/* PID 1 is asked about every unit again and again, and mostly says the same: nothing is sent then. Properties that
+ * hang on all machines are looked at when this machine's own reason is another one; otherwise in rounds. */
 static int emit_unit(sd_bus *bus, Shown *s, const UnitSubject *unit, bool around) {
         uint64_t reason = property_digest(WHY_TEXT(unit->view.why_not));
 
@@ -110,8 +111,8 @@ static void forget(Publisher *p, Shown *s) {
         free(s);
 }
 
-/* What is gone is announced as gone, what is new as new, the rest with what has changed (of a lease: may have). While
- * there is no bus, nobody listens: whoever does later reads first. */
+/* Announces an object that is gone, or new, or else its properties that have changed (of a lease: all that may have).
+ * While there is no bus nothing is sent: whoever listens later reads first. */
 static void show(Daemon *d, sd_bus *bus, Shown *s) {
         UnitSubject unit;
         LeaseView lease;
@@ -182,7 +183,7 @@ static void arm_look(Daemon *d) {
         (void) sd_event_source_set_enabled(d->publisher->look, SD_EVENT_ONESHOT);
 }
 
-/* false: this round has looked at all. */
+/* Looks at the next units of this round. false: the round has looked at all. */
 static bool look_at_some(Daemon *d, sd_bus *bus) {
         size_t looks = 0;
 
@@ -207,7 +208,7 @@ static int on_look(sd_event_source *source, uint64_t usec, void *userdata) {
         sd_bus *bus = bus_link_up(d->links.api);
 
         if (!bus)
-                return 0; /* a flush comes when it is back */
+                return 0; /* when the bus is back, publish_flush() arms the timer again */
         if (!p->looking) {
                 p->looking = true;
                 changed_take_standing(d->changed);

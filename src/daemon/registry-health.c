@@ -7,12 +7,13 @@
 #include "util/log.h"
 
 struct RegistryHealth {
-        char *warning;     /* the last one logged */
+        char *warning;     /* the last warning that was logged */
         const char *shown; /* the state that was last announced, and since when */
         usec_t shown_since;
-        usec_t silent_since; /* no beat has ever come through, and there is trouble; 0: that is not so */
+        usec_t silent_since; /* since when there has been trouble while no beat had ever come through; 0: there is none
+                              */
         bool told;
-        sd_event_source *timer; /* trouble that is over so soon is not worth a line */
+        sd_event_source *timer; /* trouble is logged when this elapses: if it is over sooner, it is not worth a line */
 };
 
 static void look(Daemon *d, RegistryStatus *ret, bool *ret_silent) {

@@ -29,7 +29,7 @@ typedef struct Request {
         RegistryRequest *request;
         EventKind event;
         uint64_t id;
-        unsigned kinds; /* of a listing */
+        unsigned kinds; /* the kinds of a listing */
         Put *puts;
         size_t n_puts;
 } Request;
@@ -45,7 +45,8 @@ struct RegistryPort {
 
 /* ---- from the registry to the core ---- */
 
-/* A value takes what its kind needs: a fence is 16 kB, a beat 80 bytes, and there may be ten thousand leases. */
+/* A copy of a value has the size of its kind: a fence has 16 kB, a beat 80 bytes, and there may be ten thousand
+ * leases. */
 static size_t value_size(RecordKind kind) {
         static const size_t sizes[_RECORD_KIND_MAX] = {
                 [RECORD_META] = sizeof(MetaRecord),
@@ -86,7 +87,7 @@ static void decode(RegistryPort *e, const RegistryRecord *in, bool deleted, uint
                 why = why ?: "not a record";
         else
                 out->value = memdup_or_die(&value, value_size(out->kind));
-        out->damaged = !out->value;
+        out->damaged = !out->value; /* law 11: damaged, never absent */
         if (out->damaged)
                 log_debug("record %s at revision %" PRIu64 " is damaged: %s", in->key, in->mod_revision, why);
         if (kept && texts_put(e->texts, in->key, in->mod_revision, strempty(in->value), in->value ? in->size : 0,
@@ -186,11 +187,11 @@ static void on_answer(const RegistryAnswer *in, void *userdata) {
                 .store = in->store,
         };
 
-        assert(q->request); /* no registry answers from inside the call that asks (registry.h) */
-        if (in->outcome == REGISTRY_UNKNOWN)
+        assert(q->request);                  /* no registry answers from inside the call that asks (registry.h) */
+        if (in->outcome == REGISTRY_UNKNOWN) /* laws 6 and 8: neither done nor refused */
                 log_debug("registry request %" PRIu64 ": no answer: %s", q->id, strempty(in->error));
         else {
-                /* A listing of single kinds is complete for these only. */
+                /* A listing of some kinds is complete for these kinds only. */
                 answer.complete = q->kinds;
                 answer_fill(e, in->records, NULL, in->n_records, q->kinds ?: RECORD_ALL, &answer);
         }
@@ -199,12 +200,12 @@ static void on_answer(const RegistryAnswer *in, void *userdata) {
                                 0)
                         abort();
         event.answer = answer;
-        /* Freed only now: the names in the answer are the registry's. */
+        /* The request is freed after that: the names in the answer are the registry's. */
         e->deliver(&event, e->userdata);
         request_free(q);
 }
 
-/* The request could not be made: nothing was sent, which the core need not tell from "no answer". */
+/* The request could not be made. Nothing was sent, but the core need not know that from "no answer". */
 static void request_fail(Request *q, int error) {
         RegistryPort *e = q->registry_port;
         Event event = { .kind = q->event, .id = q->id, .answer.outcome = OUTCOME_UNKNOWN };
@@ -232,7 +233,7 @@ static void keys_done(char ***keys) {
 
 #define _cleanup_keys_ _cleanup_(keys_done)
 
-/* A NULL-terminated list of the keys' texts. */
+/* The keys' texts, as a list ended by NULL. */
 static int keys_texts(const Key *keys, size_t n, char ***ret) {
         _cleanup_keys_ char **texts = calloc(n + 1, sizeof(char *));
 
@@ -248,7 +249,8 @@ static int keys_texts(const Key *keys, size_t n, char ***ret) {
         return 0;
 }
 
-/* Encodes what is to be put; the texts stay with the request, for later rewrites. */
+/* Encodes the records to be put. The texts stay with the request: once it is committed, they are what is kept of the
+ * records. */
 static int encode_puts(Request *q, const Txn *txn, RegistryRecord *records) {
         q->puts = calloc(txn->n_puts + 1, sizeof(Put));
         if (!q->puts)
@@ -302,7 +304,7 @@ static int request_txn(Request *q, const Txn *txn, usec_t timeout) {
                 r = encode_puts(q, txn, puts);
         if (r < 0)
                 return r;
-        assert(txn->n_compares > 0); /* what is written hangs on what was seen */
+        assert(txn->n_compares > 0); /* laws 3 and 6: every write hangs on what was seen */
         for (size_t i = 0; i < txn->n_compares; i++)
                 compares[i] = (RegistryCompare){ .key = compared[i], .mod_revision = txn->compares[i].mod_revision };
         r = registry->ops->txn(registry,

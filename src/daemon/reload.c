@@ -11,17 +11,17 @@
 
 /* ---- units ---- */
 
-/* What the files say of one enabled unit. */
+/* One enabled unit, as its files say. */
 typedef struct Candidate {
         char *name;
-        UnitOptions *options; /* NULL: cannot be read */
-        bool bad;             /* has bad lines, for which the defaults stand in */
+        UnitOptions *options; /* NULL: the file cannot be read */
+        bool bad;             /* the file has bad lines, in whose place the defaults stand */
 } Candidate;
 
 typedef struct Candidates {
         Candidate *list;
         size_t n;
-        int error; /* the list itself cannot be read */
+        int error; /* the list of enabled units cannot be read */
 } Candidates;
 
 static void candidates_done(Candidates *c) {
@@ -35,7 +35,7 @@ static void candidates_done(Candidates *c) {
 static int candidate_read(Candidate *c, const char *unit, Messages *messages) {
         int r = unit_options_load("", unit, &c->options, messages);
 
-        if (r == -ENOENT) /* gone since it was listed: as if it had not been */
+        if (r == -ENOENT) /* removed since it was listed: as if it had not been enabled */
                 return 0;
         c->name = strdup(unit);
         if (!c->name)
@@ -71,8 +71,9 @@ static void configure(Daemon *d, Candidate *c, Messages *messages) {
                 c->options->config.stop_grace = USEC_INFINITY;
                 c->bad = true;
         }
-        /* With bad lines, but it may run since before our start, and nothing better is known: no unit is stopped
-         * because of a typo. One that is only being enabled is not leased with half of what was meant. */
+        /* At the start of the daemon a unit with bad lines is taken with the defaults in their place: it may be
+         * running, and no unit is stopped because of a typo. Later its old options stay; a unit that is being enabled
+         * is not taken, rather than with half of what was meant. */
         if (c->options && (!c->bad || (!d->ready && !pid1_port_keep(d, c->name)))) {
                 r = pid1_port_configure(d, TAKE_PTR(c->options));
                 if (r >= 0)
@@ -151,7 +152,7 @@ static void set_metadata(Daemon *d, char **metadata) {
         loop_event(d->loop, &(Event){ .kind = EVENT_METADATA, .metadata = d->conf->metadata });
 }
 
-/* Whether every unit can be stopped in time under the new TTL, by the options that it will have. */
+/* Whether every unit can be stopped in time under the new TTL, with the options that it is about to have. */
 static int check_ttl(Daemon *d, const LeasedConf *conf, const Candidates *units, Messages *messages) {
         int r = 0;
 
@@ -168,7 +169,7 @@ static int check_ttl(Daemon *d, const LeasedConf *conf, const Candidates *units,
 static void read_conf(Daemon *d, const Candidates *units, Messages *messages) {
         _cleanup_(leased_conf_freep) LeasedConf *conf = NULL;
         _cleanup_free_ char *new = NULL, *old = NULL;
-        size_t before = messages->n; /* what is wrong with units */
+        size_t before = messages->n; /* those about units */
         int r = leased_conf_load("", &conf, messages);
 
         if (r < 0 && r != -EBADMSG)
@@ -182,8 +183,8 @@ static void read_conf(Daemon *d, const Candidates *units, Messages *messages) {
                 return;
         changes_note_conf(&d->reading.changes, d->conf, conf);
         set_ttl(d, conf->ttl);
-        new = dump(conf); /* before its metadata become those in force, and the old ones afterwards: the rest is
-                             compared */
+        new = dump(conf); /* dumped before set_metadata() exchanges the metadata, and the old one afterwards: so only
+                             the rest is compared */
         set_metadata(d, &conf->metadata);
         old = dump(d->conf);
         if (new &&old && !streq(new, old))

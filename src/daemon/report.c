@@ -12,7 +12,7 @@
 #include "util/log.h"
 #include "util/text.h"
 
-/* In units/leased.catalog, too. Never changes. */
+/* The same as in units/leased.catalog. It never changes. */
 #define MESSAGE_STRAY "d008bd30afc04cab8968f647ac6d375c"
 
 typedef struct Line {
@@ -20,13 +20,13 @@ typedef struct Line {
         const Report *report;
         const char *subject; /* the unit, or else the lease */
         const char *lease;
-        char machine[128]; /* .machine_id for people */
+        char machine[128]; /* the machine's name for people */
         char span[64];
 } Line;
 
 static void say(const Line *l, int level, const char *format, ...) _printf_(3, 4);
 
-/* The unit that a line is about, although the core may only have spoken of its lease. */
+/* Keeps the line as LastError of the unit that it is about; the core may have named the unit's lease only. */
 static void keep_error(const Line *l, const char *text) {
         LeaseView lease;
 
@@ -37,7 +37,7 @@ static void keep_error(const Line *l, const char *text) {
                 pid1_port_set_error(l->daemon, lease.unit, text);
 }
 
-/* What went wrong before is over when the unit is here anew. */
+/* When the unit is here again, what went wrong before is over. */
 static void clear_error(const Line *l) {
         keep_error(l, NULL);
 }
@@ -239,7 +239,7 @@ static void report_stray(const Line *l) {
         keep_error(l, text);
 }
 
-/* Without a unit there is no gate to speak of. */
+/* If PID 1 cannot load the unit, that is the reason why it has no gate. false: PID 1 has loaded it. */
 static bool report_load(const Line *l) {
         const Pid1UnitStatus *s = pid1_port_status(l->daemon, l->report->unit);
 
@@ -317,7 +317,7 @@ void report_log(Daemon *d, const Report *r) {
 
         (void) machine_name(d->core, r->machine_id, l.machine, sizeof(l.machine));
         (void) format_span(l.span, sizeof(l.span), r->span);
-        /* So it looks, too, when the machine is being shut down. */
+        /* When the machine is being shut down, it looks the same to the core. */
         if (r->kind == REPORT_STOPPED_BY_HAND || r->kind == REPORT_STOPPED_WITH || r->kind == REPORT_STOPPED_FOR ||
                         r->kind == REPORT_GUARD_LOST)
                 stop_suspected(d);

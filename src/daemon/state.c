@@ -16,16 +16,16 @@
 
 struct State {
         char *session_path, *memory_path;
-        char *session; /* found at start; NULL: none */
+        char *session; /* found at the start; NULL: there was none */
         char *kept;    /* the text that was last written to session_path */
         LoadedMemory loaded;
 
         pthread_t thread;
         bool started;
-        sd_event_source *finished; /* the thread has finished a write */
+        sd_event_source *finished; /* wakes the loop when the thread has finished a write */
         int finished_fd;
         bool failing;
-        char *last; /* the text last asked for */
+        char *last; /* the text that was asked for last */
 
         /* Shared with the thread. */
         pthread_mutex_t lock;
@@ -33,7 +33,7 @@ struct State {
         char *pending;
         bool stop;
         int result;
-        uint64_t given, written; /* texts: counted when they are handed over; which of them was written last */
+        uint64_t given, written; /* number of texts handed over, and the number of the one written last */
         uint64_t pending_number;
 
         void (*on_result)(void *userdata);
@@ -190,8 +190,8 @@ static int load_memory(State *s) {
         r = memory_decode(text, size, &s->loaded, &why);
         if (r != -EBADMSG)
                 return r < 0 ? log_error_errno(r, "cannot load %s", s->memory_path) : 0;
-        /* What it protects from, a replaced registry, is rarer than a damaged disk; refusing to start would stop
-         * units. */
+        /* The memory is only needed after the registry was replaced, which is rarer than a damaged disk. So the daemon
+         * starts without it: not to start would stop the units here. */
         if (asprintf(&aside, "%s.damaged", s->memory_path) < 0) {
                 aside = NULL;
                 return log_oom();
@@ -278,7 +278,7 @@ State *state_free(State *s) {
         sd_event_source_disable_unref(s->finished);
         if (s->started && !join_writer(s)) {
                 log_warning("%s cannot be written in time: leaving it as it is", s->memory_path);
-                return NULL; /* the thread still uses it; the process is about to end */
+                return NULL; /* not freed: the thread still uses it, and the process is about to end */
         }
         closep(&s->finished_fd);
         (void) pthread_mutex_destroy(&s->lock);

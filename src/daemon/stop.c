@@ -23,7 +23,8 @@ static void leave(Daemon *d, const char *why) {
         (void) sd_event_exit(d->event, 0);
 }
 
-/* A unit may take its TimeoutStopSec= to stop, and ours must not cut that short. */
+/* A unit may take all of its TimeoutStopSec= to stop. That must not be cut short by the TimeoutStopSec= of
+ * leased.service. */
 static int on_extend(sd_event_source *source, uint64_t usec, void *userdata) {
         Daemon *d = userdata;
 
@@ -88,8 +89,9 @@ static void on_suspected_job(int error, const char *text, void *userdata) {
         release_all(d);
 }
 
-/* At the machine's shutdown our turn comes only when all that is ordered after us is down, and the unit that takes
- * longest would keep the leases of all the others here. PID 1 does not start us again: a stop job waits. */
+/* At the machine's shutdown leased.service is stopped last, when all units that are ordered after it are down: the
+ * unit that takes longest would keep the leases of all the others here. So the leases are released as soon as PID 1
+ * has a stop job for leased.service. PID 1 does not start it again, since that job waits. */
 void stop_suspected(Daemon *d) {
         if (!d->stop.asked && d->pid1)
                 (void) pid1_job_type(d->pid1, DAEMON_SERVICE, on_suspected_job, d);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/*
- * A signal is only a hint here, for anybody on the bus can send one: after each, logind is asked what is so.
+/* A signal is only a hint, for anybody on the bus can send one: after each of them logind is asked for its properties.
  */
 
 #include "daemon/suspend.h"
@@ -19,16 +18,16 @@
 #define LOGIND_PATH "/org/freedesktop/login1"
 #define LOGIND_MANAGER "org.freedesktop.login1.Manager"
 #define CALL_TIMEOUT (2 * USEC_PER_SEC)
-#define DELAY_DEFAULT (5 * USEC_PER_SEC) /* logind's own */
+#define DELAY_DEFAULT (5 * USEC_PER_SEC) /* logind's default */
 #define KILL_BEFORE USEC_PER_SEC
 
 struct Suspend {
         sd_bus_slot *owner_match, *sleep_match, *inhibit, *asked;
-        int fd;       /* while it is open, logind delays a sleep; -1 */
-        usec_t delay; /* how long it does at most */
-        usec_t heard; /* when we heard that the machine is about to sleep */
+        int fd;       /* while this descriptor is open, logind delays a sleep; -1: logind has given none */
+        usec_t delay; /* for how long logind delays it at most */
+        usec_t heard; /* when a signal said that the machine is about to sleep */
         bool sleeping;
-        bool again; /* something was heard while an answer was under way */
+        bool again; /* a signal came while an answer was under way */
         bool complained;
 };
 
@@ -39,7 +38,7 @@ static void give_back(Suspend *s) {
         s->fd = -1;
 }
 
-/* A logind that is not there must not be started by us. */
+/* Does not have the bus start logind where it does not run. */
 static int call(Daemon *d, sd_bus_slot **slot, const char *interface, const char *member, sd_bus_message_handler_t f,
                 const char *a, const char *b, const char *c, const char *e) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
@@ -77,7 +76,7 @@ static int on_inhibited(sd_bus_message *m, void *userdata, sd_bus_error *error) 
                 s->complained = true;
                 return 0;
         }
-        r = sd_bus_message_read(m, "h", &fd); /* the message's own */
+        r = sd_bus_message_read(m, "h", &fd); /* the descriptor is the message's */
         if (r >= 0)
                 fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
         if (r < 0 || fd < 0) {
@@ -182,7 +181,7 @@ static int on_sleep(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         return 0;
 }
 
-/* A new logind knows nothing of what an old one granted. */
+/* A new logind does not know what an old one has granted. */
 static int on_owner(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         Daemon *d = userdata;
         const char *name, *old, *new;

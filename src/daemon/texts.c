@@ -8,7 +8,7 @@
 typedef struct Entry {
         UT_hash_handle hh;
         uint64_t revision;
-        unsigned listing; /* the last one that had it */
+        unsigned listing; /* the last listing that had the key */
         const char *damage;
         size_t size;
         char *text;

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/*
- * Where a word of the operator cannot be meant, he gets an error in reply; that is all that is looked at in here. What
- * a word does, and whether it can be done by then, is the core's to decide.
- */
+/* A verb is checked here for what is impossible whatever happens meanwhile, such as a unit that is not enabled.
+ * Whether it can be done when its turn comes, and what it does, is decided by the core. */
 
 #include "daemon/verbs.h"
 
@@ -102,7 +100,7 @@ static int match_machine(const MachineView *v, void *userdata) {
         return 1;
 }
 
-/* The machine with the id that comes next in the message, or an error. */
+/* The machine whose id comes next in the message. Sets error if it returns a negative errno. */
 static int find_machine(Daemon *d, sd_bus_message *m, FoundMachine *ret, sd_bus_error *error) {
         char quoted[BUS_QUOTE_SIZE];
         int r;
@@ -134,8 +132,8 @@ static int match_target(const WhyNotView *v, void *userdata) {
         return 1;
 }
 
-/* What is said here is what the plan goes by: a unit that was handed to a machine that it does not fit would leave
- * again. */
+/* Asks the core's own plan: a unit that was handed to a machine that it does not fit would leave that machine again.
+ */
 static int check_target(Daemon *d, const UnitView *unit, const FoundMachine *machine, sd_bus_error *error) {
         Target target = { .machine_id = machine->machine_id };
         char name[128];
@@ -226,7 +224,7 @@ int verb_undrain(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
         return set_draining(d, m, false);
 }
 
-/* Another machine hears of it from its own record in the registry. */
+/* Drains another machine: its record in the registry is changed, from which it hears of that. */
 static int set_other_draining(
                 Daemon *d, sd_bus_message *m, const FoundMachine *machine, bool on, sd_bus_error *error) {
         char name[128];

@@ -20,7 +20,8 @@ struct PendingWord {
         char object[NAME_SIZE]; /* for the log: the unit, or the machine's name */
         sd_bus_message *message;
         words_reply_t reply;          /* NULL: it is a word, not a call */
-        sd_bus_slot *left, *question; /* whether whoever asked is still there */
+        sd_bus_slot *left, *question; /* the match that tells when the caller leaves the bus, and the question whether
+                                         it is there */
 };
 
 static void pending_free(Daemon *d, PendingWord *p) {
@@ -37,13 +38,14 @@ static void give_to_core(PendingWord *p) {
 
 /* ---- whoever asked ---- */
 
-/* Nobody waits for the word or the call of that id any more: what has not begun will not. */
+/* Tells the core that nobody waits for the word or the call of that id: if it has not begun, it will not. */
 static void tell_withdrawn(Daemon *d, uint64_t id) {
-        if (sd_event_get_state(d->event) != SD_EVENT_FINISHED) /* then nothing is begun any more */
+        if (sd_event_get_state(d->event) != SD_EVENT_FINISHED) /* otherwise nothing is begun any more */
                 loop_event(d->loop, &(Event){ .kind = EVENT_WITHDRAW, .id = id });
 }
 
-/* Of a word that the core has not heard of there is nothing to withdraw: words_done() drops it. */
+/* The caller has left the bus. The core may not have heard of the word yet, and then does not answer: words_done()
+ * drops it. */
 static void withdraw(PendingWord *p) {
         Action action = { .kind = ACTION_WORD_DONE, .id = p->id, .word = WORD_WITHDRAWN };
         bool is_word = !p->reply;
@@ -57,14 +59,14 @@ static void withdraw(PendingWord *p) {
 static int on_left(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         const char *name, *before, *after;
 
-        /* The match is for one name; that there is no owner any more must be said by the bus. */
+        /* The match is for one name; it has left when the bus says that the name has no owner. */
         if (sd_bus_message_read(m, "sss", &name, &before, &after) >= 0 && isempty(after))
                 withdraw(userdata);
         return 0;
 }
 
-/* Asked after the match was: who left in between is not there. The core hears of a word only now, for a password may
- * have been typed meanwhile. */
+/* The bus has been asked after the match was installed, so a caller that left in between is not there. The core hears
+ * of a word only now: the caller may have left while somebody typed a password. */
 static int on_told(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         PendingWord *p = userdata;
         int there = 0;
@@ -76,7 +78,7 @@ static int on_told(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         return 0;
 }
 
-/* Not by sd_bus_track, which asks the bus synchronously. */
+/* sd_bus_track is not used: it asks the bus synchronously. */
 static int follow_caller(PendingWord *p) {
         const char *sender = strempty(sd_bus_message_get_sender(p->message));
         sd_bus *bus = bus_link_get(p->daemon->links.api);
