@@ -9,6 +9,7 @@ import json
 import os
 import pty
 import re
+import select
 import shutil
 import signal
 import subprocess
@@ -326,15 +327,18 @@ class Verbs(TwoSecondCase):
         manager = ("org.leased1", "/org/leased1", "org.leased1.Manager")
         path = json.loads(run("busctl", "--json=short", "call", *manager, "GetUnit", "s", unit).stdout)["data"][0]
         wait_for("all is told", lambda: "Here: holds it" in ctl("status", unit).stdout)
-        monitor = subprocess.Popen(["busctl", "monitor", "--json=short", f"--match=type=signal,path={path}"],
-                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
+        monitor = subprocess.Popen(["busctl", "monitor", "--json=short", f"--match=type=signal,path={path}",
+                                    "--match=member=Listening"], stdout=subprocess.PIPE, text=True, env=ENVIRONMENT)
         try:
-            self.assertIn("Monitoring", monitor.stderr.readline())
+            # That it listens is told by busctl up to systemd 256 only.
+            wait_for("it listens", lambda: run("busctl", "emit", "/", "org.leased1.Test", "Listening") and
+                     select.select([monitor.stdout], [], [], 0.1)[0])
             beat = shown("registry")["last_beat_usec"]
             wait_for("time has passed", lambda: shown("registry")["last_beat_usec"] > beat + 4_000_000)
         finally:
             monitor.terminate()
-        heard = [json.loads(line)["payload"]["data"] for line in monitor.communicate()[0].splitlines()]
+        heard = [told["payload"]["data"] for told in map(json.loads, monitor.communicate()[0].splitlines())
+                 if told["member"] != "Listening"]
         self.assertEqual([each for each in heard if each[0] == "org.leased1.Unit"], [])
 
     # the configuration
