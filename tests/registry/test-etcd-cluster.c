@@ -261,6 +261,27 @@ static void who_remembers_nothing_wants_more_than_half(void **state) {
                 (void) close(fds[i]);
 }
 
+/* Of two both: another machine may hear the other one only, and that may be of another store. */
+static void who_remembers_nothing_wants_both_of_two(void **state) {
+        Bench *b = *state;
+        char silent[64];
+        const char *endpoints[] = { alone.url, silent, NULL };
+        _cleanup_reply_ Reply reply = {};
+        struct sockaddr_in address;
+        int fd = bench_listen(16, &address, silent);
+
+        bench_open_config(b, &(RegistryConfig){ .endpoints = endpoints });
+        bench_get(b, "meta", 2 * USEC_PER_SEC, &reply);
+        assert_int_equal(reply.outcome, REGISTRY_UNKNOWN);
+        assert_non_null(strstr(reply.error, "1 of 2 endpoints"));
+        bench_close(b);
+        endpoints[1] = NULL;
+        bench_open_config(b, &(RegistryConfig){ .endpoints = endpoints });
+        bench_get(b, "meta", PATIENCE, &reply);
+        assert_int_equal(reply.outcome, REGISTRY_COMMITTED);
+        (void) close(fd);
+}
+
 /* ---- one that began a cluster of its own ---- */
 
 static void the_remembered_cluster_is_asked_and_the_odd_member_left_out(void **state) {
@@ -428,6 +449,7 @@ static int run(void) {
                 BENCH(an_endpoint_that_hangs_is_not_waited_for_at_the_start),
                 BENCH(most_of_the_endpoints_are_enough_though_others_hang_or_disagree),
                 BENCH(who_remembers_nothing_wants_more_than_half),
+                BENCH(who_remembers_nothing_wants_both_of_two),
                 BENCH(the_remembered_cluster_is_asked_and_the_odd_member_left_out),
                 BENCH(where_none_is_of_the_remembered_cluster_nothing_counts),
                 BENCH(what_is_remembered_later_is_asked_from_then_on),
