@@ -47,12 +47,15 @@ static void begin_op(Lease *l, LeaseOp op, const LeaseRecord *next) {
 }
 
 static void put_lease(TxnBuilder *b, Lease *l, LeaseOp op, const LeaseRecord *next) {
+        must(l->txn == 0); /* one Txn at a time */
+        must(next->index >= l->value.index);
         begin_op(l, op, next);
         txn_compare(b, RECORD_LEASE, l->name, l->seen.revision);
         txn_put(b, RECORD_LEASE, l->name, next, sizeof(*next));
 }
 
 static void compare_own_fence(Core *c, TxnBuilder *b) {
+        must(session_settled(c) && session_is_checked(c));
         txn_compare(b, RECORD_FENCE, c->own.name, c->own.fence_revision);
         if (session_is_moving(c))
                 txn_compare(b, RECORD_FENCE, c->other.name, c->other.fence_revision);
@@ -77,6 +80,7 @@ static LeaseRecord held_by_us(Core *c, const Lease *l, Why why) {
         str_copy(next.session, sizeof(next.session), c->own.name);
         next.version = l->unit ? l->unit->config.version : 0;
         next.index = lease_next_index(c, l);
+        must(next.index > l->value.index && next.index > l->remembered); /* S2 */
         next.since = c->now.realtime;
         next.period = 0;
         return next;
@@ -140,6 +144,8 @@ static void send_expire(Core *c, const Session *s) {
                         fence_add_name(fence, l->name);
                 group[n++] = l;
         }
+        must(n > 0 && c->now.boottime >= session_dead_at(s) && !session_is_ours(c, s->name));
+        must(fence || s->beat.revision == 0); /* law 3 */
         txn_compare(&b, RECORD_BEAT, s->name, s->beat.revision);
         if (fence)
                 put_fence(&b, s, fence);
@@ -158,6 +164,7 @@ static void send_steal(Core *c, Lease *l, const Session *s) {
                 l->unit->wish.steal = false; /* no room for another debt: they are struck within their TTLs */
                 return;
         }
+        must(next.n_debts > 0); /* law 5 */
         put_lease(&b, l, OP_STEAL, &next);
         if (fence) {
                 fence_add_name(fence, l->name);
@@ -229,6 +236,8 @@ static void send_release(Core *c, Lease *l, LeaseState state, Why why) {
         LeaseRecord next = l->value;
         TxnBuilder b = txn_begin(c);
 
+        /* Law 7: down and empty, and its gate closed; or no unit here ever used the lease. */
+        must(lease_is_ours(c, l) && (l->given_up || l->unit->life.phase == PHASE_RELEASING));
         note_upgrade(l, &next);
         lease_end_tenure(&next, c->now.realtime, why);
         next.state = state;
@@ -254,6 +263,8 @@ static void send_transfer(Core *c, Lease *l, const Session *target, const char *
         LeaseRecord next = l->value;
         TxnBuilder b = txn_begin(c);
 
+        must(lease_is_ours(c, l) && l->unit->life.phase == PHASE_RELEASING); /* law 7 */
+        must(!session_is_ours(c, target->name));
         lease_end_tenure(&next, c->now.realtime, leave_why(l->unit->life.leave));
         if (offer && offer->seen.revision > 0)
                 next.version = offer->value.version;

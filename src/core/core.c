@@ -358,6 +358,7 @@ static void advance(Core *c) {
 }
 
 const Action *core_step(Core *c, Now now, const Event *event, size_t *ret_n) {
+        must(now.boottime >= c->now.boottime);
         output_reset(c);
         c->now = now;
         note(c, event);

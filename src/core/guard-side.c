@@ -95,5 +95,6 @@ void guard_side_tell(Core *c) {
                 return;
         beat = output(c, ACTION_GUARD_BEAT);
         beat->t0 = session_covered_from(c);
+        must(beat->t0 > 0 && beat->t0 <= c->now.boottime); /* law 1; rounds.c sees to it that it grows */
         beat->id = ++c->guard.serial;
 }

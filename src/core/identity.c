@@ -108,6 +108,8 @@ void identity_txn(Core *c, const Answer *answer) {
 static void put_meta(Core *c, const MetaRecord *value) {
         TxnBuilder b = txn_begin(c);
 
+        must(c->meta.txn == 0);
+        must(c->meta.seen.revision == 0 || c->meta.damaged || value->index_floor >= c->meta.value.index_floor);
         txn_compare(&b, RECORD_META, "", c->meta.seen.revision);
         txn_put(&b, RECORD_META, "", value, sizeof(*value));
         c->meta.next = *value;

@@ -33,6 +33,7 @@ static bool seen_take(Core *c, Seen *s, uint64_t revision, uint64_t as_of) {
                 }
                 s->absent_at = as_of;
         }
+        must(!s->known || revision > s->revision || (revision == 0 && as_of >= s->revision));
         s->known = true;
         s->revision = revision;
         s->at = c->now.boottime;

@@ -80,6 +80,8 @@ void leave_kill(Core *c, Unit *u) {
 void leave_begin(Core *c, Unit *u, Leave why) {
         bool lost = leave_is_lost(why);
 
+        must(why != LEAVE_NONE && !u->global);
+        must(u->life.index > 0 && u->life.phase < PHASE_DISARMING);
         if (u->life.phase >= PHASE_CLOSING && !leave_is_graver(why, u->life.leave))
                 return;
         if (u->life.phase == PHASE_IDLE && why == LEAVE_UNFIT)

@@ -26,8 +26,6 @@
 #include "core/session.h"
 #include "core/unit.h"
 
-#include <assert.h>
-
 #define POLL_BUSY (20 * USEC_PER_MSEC) /* a control group does not say when it gets empty */
 #define POLL_CALM (250 * USEC_PER_MSEC)
 /* A service that is upgraded, or that Restart= brings back, is away for less: moving would cost more than waiting. */
@@ -158,7 +156,7 @@ static void start(Core *c, Unit *u) {
 }
 
 static void begin_start(Core *c, Unit *u) {
-        assert(!u->life.spent);
+        must(!u->life.spent);
         u->life.spent = u->config.once;
         u->wish.run = false;
         u->life.starts = 0;

@@ -40,6 +40,7 @@ Lease *mirror_lease(Core *c, const char *name) {
         HASH_FIND_STR(c->leases, name, l);
         if (l)
                 return l;
+        must(lease_name_is_valid(name));
         l = calloc(1, sizeof(Lease));
         if (!l)
                 abort();

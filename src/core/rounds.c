@@ -41,6 +41,7 @@ bool rounds_own(const Core *c, uint64_t id) {
 static void own_reset(Core *c, Own *o, const char *name) {
         usec_t ttl = session_ttl(name);
 
+        must(ttl >= TTL_MIN && ttl <= TTL_MAX);
         *o = (Own){ .ttl = ttl };
         str_copy(o->name, sizeof(o->name), name);
         o->seen = mirror_find_session(c, name);
@@ -201,6 +202,7 @@ static void check_fence(Core *c, Own *o, const Session *s) {
         for (size_t i = f->n_names - (size_t) taken; i < f->n_names; i++) {
                 if (!lease_name_is_valid(f->names[i]))
                         continue;
+                must(n < ELEMENTSOF(keys));
                 mirror_lease(c, f->names[i])->asked = true;
                 keys[n++] = (Key){ .kind = RECORD_LEASE, .name = f->names[i] };
         }
@@ -238,6 +240,7 @@ static void on_silence(Core *c, Own *o) {
 static void swap_sessions(Core *c) {
         Own old = c->own;
 
+        must(c->other.phase == OWN_BEATING && c->other.committed && !c->other.leaving);
         old.leaving = true;
         c->own = c->other;
         c->other = old;
@@ -260,6 +263,7 @@ static void on_committed(Core *c, Own *o, const Answer *a) {
                 output_report(c, (Report){ .kind = REPORT_SESSION_ADOPTED, .session = o->name });
         o->beat_revision = a->revision;
         o->committed = true;
+        must(o->phase == OWN_BEATING && o->txn_t0 >= o->t0 && o->txn_t0 <= c->now.boottime); /* law 1 */
         o->t0 = o->txn_t0;
         o->round_trip = c->now.boottime - o->txn_t0;
         o->failures = o->hasty = 0;

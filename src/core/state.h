@@ -51,6 +51,7 @@
 
 #include "core/core.h"
 #include "util/hash.h"
+#include "util/must.h"
 
 enum { GROUP_MAX = 50 }; /* records that one Txn puts: etcd takes 128 operations */
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "util/macros.h"
+#include "util/must.h"
 
 usec_t ttl_take_after(usec_t ttl) {
         return ttl + ttl / 50 + 1; /* rounded up: a taker is never early */
@@ -24,6 +25,7 @@ int timeline_compute(usec_t ttl, usec_t stop_grace, usec_t timeout_stop, Timelin
         t.kill = ttl - ttl / 50 - KILL_SLACK;
         t.stop_grace = stop_grace == USEC_INFINITY ? MIN(timeout_stop, ttl / 4) : stop_grace;
         t.stop = usec_sub(t.kill, t.stop_grace);
+        must(t.stop <= t.kill && t.kill < ttl && ttl < t.take);
         *ret = t;
         return t.stop < t.round + 2 * t.attempt ? -EDOM : 0;
 }

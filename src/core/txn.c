@@ -9,6 +9,7 @@
 #include "core/output.h"
 
 static uint64_t begin(Core *c) {
+        must(c->asked.n == 0 || c->asked.list[c->asked.n - 1].id <= c->last_id); /* each id is given once */
         if (c->asked.n == c->asked.room) {
                 c->asked.room = MAX((size_t) 16, c->asked.room * 2);
                 c->asked.list = realloc(c->asked.list, c->asked.room * sizeof(Pending));
@@ -43,11 +44,13 @@ TxnBuilder txn_begin(Core *c) {
 }
 
 void txn_compare(TxnBuilder *b, RecordKind kind, const char *name, uint64_t revision) {
+        must(b->n_compares < TXN_ROOM);
         b->compares[b->n_compares++] =
                         (Key){ .kind = kind, .name = output_string(b->core, name), .mod_revision = revision };
 }
 
 void txn_put(TxnBuilder *b, RecordKind kind, const char *name, const void *value, size_t size) {
+        must(b->n_puts < TXN_ROOM);
         b->puts[b->n_puts++] = (Record){
                 .kind = kind,
                 .name = output_string(b->core, name),
@@ -56,6 +59,7 @@ void txn_put(TxnBuilder *b, RecordKind kind, const char *name, const void *value
 }
 
 void txn_delete(TxnBuilder *b, RecordKind kind, const char *name) {
+        must(b->n_deletes < TXN_ROOM);
         b->deletes[b->n_deletes++] = (Key){ .kind = kind, .name = output_string(b->core, name) };
 }
 

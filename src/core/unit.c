@@ -28,6 +28,7 @@ bool unit_is_in_hand(const Unit *u) {
 
 /* What a disabled unit still holds it gives back itself. */
 void unit_attach(Core *c, Unit *u, const char *lease) {
+        must(u->life.phase == PHASE_IDLE && (!u->lease || u->lease->txn == 0));
         if (u->lease && u->lease->unit == u)
                 u->lease->unit = NULL;
         u->lease = mirror_lease(c, lease);

@@ -2,6 +2,7 @@
 #include "guard/guard-entry.h"
 
 #include "guard/protocol.h"
+#include "util/must.h"
 
 /* How long an unanswered StopUnit may take before PID 1 is reached in another way, at most. */
 #define PATIENCE_MAX USEC_PER_SEC
@@ -17,6 +18,16 @@ static usec_t watchdog_stopping(const GuardEntry *e) {
         usec_t by_ttl = WATCHDOG_STOPPING_LEAST + MAX(e->kill_offset, USEC_PER_SEC) / 25;
 
         return MIN(by_ttl, WATCHDOG_STOPPING_MOST);
+}
+
+/* What is so of every entry, whatever was asked for. */
+static void entry_check(const GuardEntry *e) {
+        if (e->index == 0)
+                return;
+        must(e->stop_offset <= e->kill_offset);
+        must(!guard_entry_is_live(e) || e->stop_at <= e->kill_at);
+        must(guard_entry_is_live(e) || (!e->gate_wanted && e->stop != STOP_STATE_NONE));
+        must(!e->down || !guard_entry_is_live(e));
 }
 
 static unsigned entry_begin_stop(GuardEntry *e, usec_t now) {
@@ -35,6 +46,7 @@ static unsigned entry_begin_stop(GuardEntry *e, usec_t now) {
 }
 
 static unsigned entry_expire(GuardEntry *e, usec_t now) {
+        entry_check(e);
         if (!guard_entry_is_live(e) || now < e->stop_at)
                 return 0;
         e->expired = true;
@@ -45,6 +57,7 @@ static unsigned entry_expire(GuardEntry *e, usec_t now) {
 static unsigned entry_leave(GuardEntry *e) {
         if (!e->leaving || e->gate_open || guard_entry_is_stopping(e))
                 return 0;
+        must(!e->gate_wanted);
         *e = (GuardEntry){};
         return ENTRY_MARK | ENTRY_TELL;
 }
@@ -81,8 +94,11 @@ unsigned guard_entry_beat(GuardEntry *e, usec_t now, usec_t t0) {
         if (!guard_entry_is_live(e))
                 return actions;
         t0 = MIN(t0, now); /* nothing that was sent can have been sent later than now */
-        e->stop_at = MAX(e->stop_at, usec_add(t0, e->stop_offset));
-        e->kill_at = MAX(e->kill_at, usec_add(t0, e->kill_offset));
+        usec_t stop_at = MAX(e->stop_at, usec_add(t0, e->stop_offset)),
+               kill_at = MAX(e->kill_at, usec_add(t0, e->kill_offset));
+        must(stop_at >= e->stop_at && kill_at >= e->kill_at); /* a beat never shortens */
+        e->stop_at = stop_at;
+        e->kill_at = kill_at;
         return actions;
 }
 
@@ -125,6 +141,7 @@ unsigned guard_entry_open(GuardEntry *e, usec_t now, uint64_t index) {
 
         if (!guard_entry_is_live(e) || e->leaving || e->index != index)
                 return actions;
+        must(now < e->stop_at); /* law 10 */
         e->gate_wanted = true;
         return actions | ENTRY_OPEN_GATE;
 }
@@ -231,7 +248,8 @@ unsigned guard_entry_tick(GuardEntry *e, usec_t now, Heard heard) {
                 actions |= ENTRY_ASK;
         }
         if (now >= e->kill_at && now >= e->kill_next) {
-                e->kill_next = usec_add(now, GUARD_KILL_EVERY);
+                must(guard_entry_is_stopping(e));
+                e->kill_next = usec_add(now, GUARD_KILL_EVERY); /* law 9: again and again */
                 actions |= ENTRY_KILL;
         } else if (now < e->kill_at && now >= guard_entry_end_at(e) && now >= e->kill_next) {
                 e->kill_next = MIN(usec_add(now, GUARD_KILL_EVERY), e->kill_at);
@@ -268,6 +286,7 @@ unsigned guard_entry_reported(GuardEntry *e, usec_t now, const UnitAnswer *answe
         if (!answer->known || e->gate_open || answer->asked_at <= e->closed_at || answer->job)
                 return actions;
         if (!answer->up && answer->empty) {
+                must(!e->gate_open && answer->asked_at > e->closed_at); /* law 7 */
                 e->down = true;
                 return actions | ENTRY_MARK | ENTRY_TELL | entry_leave(e);
         }

@@ -15,17 +15,9 @@
 #include <stdlib.h>
 
 #include "util/macros.h"
+#include "util/must.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* In force in every build, unlike assert(). */
-#define must(expression)                                                                                              \
-        do {                                                                                                          \
-                if (!(expression)) {                                                                                  \
-                        (void) fprintf(stderr, "%s:%d: does not hold: %s\n", __FILE__, __LINE__, #expression);        \
-                        abort();                                                                                      \
-                }                                                                                                     \
-        } while (false)
 
 /* The bytes of an input, taken from its beginning. What is taken behind the end is 0. */
 typedef struct Input {

@@ -16,18 +16,18 @@ size_t record_value_size(RecordKind kind) {
         return sizes[kind];
 }
 
-static void *must(void *p) {
+static void *need(void *p) {
         if (!p)
                 abort();
         return p;
 }
 
 static char *copy_string(const char *s) {
-        return s ? must(strdup(s)) : NULL;
+        return s ? need(strdup(s)) : NULL;
 }
 
 static Key *copy_keys(const Key *keys, size_t n) {
-        Key *copy = must(calloc(n + 1, sizeof(Key)));
+        Key *copy = need(calloc(n + 1, sizeof(Key)));
 
         for (size_t i = 0; i < n; i++) {
                 copy[i] = keys[i];
@@ -37,14 +37,14 @@ static Key *copy_keys(const Key *keys, size_t n) {
 }
 
 static Record *copy_records(const Record *records, size_t n) {
-        Record *copy = must(calloc(n + 1, sizeof(Record)));
+        Record *copy = need(calloc(n + 1, sizeof(Record)));
 
         for (size_t i = 0; i < n; i++) {
                 size_t size = record_value_size(records[i].kind);
 
                 copy[i] = records[i];
                 copy[i].name = copy_string(records[i].name);
-                copy[i].value = memcpy(must(malloc(size)), records[i].value, size);
+                copy[i].value = memcpy(need(malloc(size)), records[i].value, size);
         }
         return copy;
 }
