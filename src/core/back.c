@@ -42,7 +42,8 @@ void back_after_failure(Core *c, Unit *u) {
 }
 
 void back_after(Core *c, Unit *u) {
-        /* Three may drive each other round. But where only the guard is missing, that alone keeps the unit away. */
+        /* Stand back, or three units that exclude one another chase each other for ever. Not while the guard is
+         * missing: then this machine cannot take the unit anyway. */
         bool unfit = is_unfit(u) && u->lease->value.state == LEASE_FREE && !c->guard.missing;
 
         if (u->life.leave == LEAVE_FAILED)

@@ -41,7 +41,7 @@ static bool is_units(const Lease *l) {
 
 /* ---- what is written ---- */
 
-/* The moment from which nobody believes any more in a lease of before. */
+/* When every debt of the lease has been waited out: from then on no earlier holder relies on it (law 5). */
 static usec_t debts_due(const Lease *l) {
         usec_t t = 0;
 
@@ -215,7 +215,8 @@ static void drop(Core *c, Calling *g, CallResult result) {
         free(g);
 }
 
-/* An attempt of ours, be it one that was answered by a refusal: it may have been carried out twice. */
+/* The record shows what we wrote. A refusal does not speak against it, for the registry may have carried out our
+ * Txn twice. */
 static bool has_landed(const Calling *g) {
         const LeaseRecord *now = &g->lease->value;
 
@@ -271,7 +272,7 @@ void call_advance(Core *c) {
         }
 }
 
-/* What was sent and not answered yet may land; but it is not sent again. */
+/* The Txn under way may land all the same (law 6), but it is not sent again. */
 void call_withdraw(Core *c, uint64_t id) {
         for (Calling *g = c->calls; g; g = g->next)
                 if (g->id == id)

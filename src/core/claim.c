@@ -61,7 +61,7 @@ static void compare_own_fence(Core *c, TxnBuilder *b) {
                 txn_compare(b, RECORD_FENCE, c->other.name, c->other.fence_revision);
 }
 
-/* For people: when the holder of a lease that has expired was last heard, as far as we saw it. */
+/* When the holder of an expired lease was last heard, as far as this machine saw: shown in the history. */
 static usec_t last_heard(const Core *c, const Lease *l) {
         usec_t seen = l->value.period > 0                  ? l->seen.at
                       : l->holder && l->holder->beat.known ? l->holder->beat.at
@@ -100,28 +100,30 @@ static bool is_expired_from(const Core *c, const Lease *l, const Session *s) {
                lease_held_by(&l->value, s->name) && l->unit && plan_wants_lease(c, l->unit, NULL);
 }
 
-/* To add names to. In place of one that is absent or cannot be read a new one: its counter is drawn at random, so that
- * its session, should it live, takes it for one that has counted more than it names, and looks at everything. */
+/* A copy of the session's fence, for names to be added to. Where the fence is absent or cannot be read, a new one
+ * (law 11): its counter is drawn at random, so that the session, should it live, finds more counted than named, and
+ * looks at all of its leases. */
 static FenceRecord *fence_to_put(Core *c, const Session *s) {
         FenceRecord *fence;
 
         if (s->fence_value)
                 return output_fence(c, s->fence_value);
         if (s->beat.revision == 0)
-                return NULL; /* a session whose beat is absent can never beat again: nothing to touch */
+                return NULL; /* such a session can never beat again, and has no fence to be put */
         fence = output_alloc(c, sizeof(FenceRecord));
         fence->counter = core_random(c) >> 16;
         fence->n_names = 0;
         return fence;
 }
 
-/* One that was not seen yet is taken to be absent: if it is not, the refusal shows it. */
+/* Puts a session's fence (law 3). A fence that was not seen yet is taken to be absent: if it is there, the refusal
+ * shows it. */
 static void put_fence(TxnBuilder *b, const Session *s, const FenceRecord *fence) {
         txn_compare(b, RECORD_FENCE, s->name, s->fence.revision);
         txn_put(b, RECORD_FENCE, s->name, fence, sizeof(*fence));
 }
 
-/* How both are now, be it absent or damaged: a Txn can compare with that. */
+/* The state of the session's beat and fence is known, be they absent or damaged: a Txn can compare with it. */
 static bool session_is_known(const Session *s) {
         return s->beat.known && (s->beat.revision == 0 || s->fence.known);
 }
@@ -174,8 +176,8 @@ static void send_steal(Core *c, Lease *l, const Session *s) {
         l->txn = txn_send(&b);
 }
 
-/* Of a record that is lost, and of which nobody knows any more who holds it: taken as by force from everybody who
- * beats, and nobody starts the unit before the longest TTL there is has been waited out. */
+/* Takes a lease whose record is lost, so that nobody knows who holds it (law 11): as by force from every session
+ * that beats. Nobody starts the unit before the longest TTL has been waited out. */
 static void send_retake(Core *c, Lease *l) {
         LeaseRecord next = held_by_us(c, l, WHY_LOST);
         TxnBuilder b = txn_begin(c);
@@ -195,14 +197,16 @@ static void send_retake(Core *c, Lease *l) {
                 if (!fence)
                         continue;
                 if (++n > RETAKE_MAX) {
-                        c->collect.crowded = true; /* the dead among them are collected first, at once */
+                        c->collect.crowded =
+                                        true; /* collect.c deletes the dead ones among them at once, to make room */
                         return;
                 }
                 fence_add_name(fence, l->name);
                 put_fence(&b, s, fence);
         }
         compare_own_fence(c, &b);
-        txn_compare(&b, RECORD_META, "", c->meta.seen.revision); /* for the floor that its Index was worked out from */
+        txn_compare(&b, RECORD_META, "", c->meta.seen.revision); /* the floor, from which the Index was worked out,
+                                                                    must not have moved */
         l->txn = txn_send(&b);
 }
 
@@ -215,7 +219,7 @@ static void send_restore(Core *c, Lease *l) {
         l->txn = txn_send(&b);
 }
 
-/* Somebody has written a lower one into it: the token never goes back. */
+/* Somebody has written a lower Index into the record by hand. The token never goes back (S2). */
 static void send_renumber(Core *c, Lease *l) {
         LeaseRecord next = l->value;
         TxnBuilder b = txn_begin(c);
@@ -226,7 +230,8 @@ static void send_renumber(Core *c, Lease *l) {
         l->txn = txn_send(&b);
 }
 
-/* Once for each Version=, also if it does not get there: who offers it may be gone when the unit is down. */
+/* Notes the Version= for which the unit leaves, so that it leaves once for each, even if the machine that offers it
+ * is gone when the unit is down. */
 static void note_upgrade(const Lease *l, LeaseRecord *next) {
         if (l->unit && l->unit->life.leave == LEAVE_UPGRADE)
                 next->upgraded = MAX(next->upgraded, l->unit->plan.move_version);
@@ -248,7 +253,7 @@ static void send_release(Core *c, Lease *l, LeaseState state, Why why) {
         l->txn = txn_send(&b);
 }
 
-/* The session that the machine named now competes with, if it beats. */
+/* The session of the machine to which the lease is handed; NULL: the machine does not beat. */
 static const Session *target_session(Core *c, const char *machine) {
         const Machine *m = mirror_find_machine(c, machine);
         const Session *s = m && m->seen.revision > 0 ? mirror_find_session(c, m->value.session) : NULL;
@@ -279,7 +284,8 @@ static void send_transfer(Core *c, Lease *l, const Session *target, const char *
         l->txn = txn_send(&b);
 }
 
-/* While ours, the record shows the last trigger as it happens: the next holder may have nobody to ask. */
+/* The timer has elapsed since the record was written. The record is brought up to date at once, for the next holder
+ * may have nobody to ask. */
 static bool has_triggered(const Lease *l) {
         const Unit *u = l->unit;
 
@@ -308,20 +314,20 @@ static void send_rearm(Core *c, Lease *l) {
         l->txn = txn_send(&b);
 }
 
-static void send_rehang(Core *c, Lease *l) {
+static void send_move(Core *c, Lease *l) {
         LeaseRecord next = l->value;
         TxnBuilder b = txn_begin(c);
 
         str_copy(next.session, sizeof(next.session), c->own.name);
-        put_lease(&b, l, OP_REHANG, &next);
+        put_lease(&b, l, OP_MOVE_SESSION, &next);
         compare_own_fence(c, &b);
         l->txn = txn_send(&b);
 }
 
 /* ---- debts ---- */
 
-/* Ours to strike: the robbed session is us, and what it ran is down and empty; or we hold the lease, and have waited.
- */
+/* The debt may be struck (law 5): the robbed session is ours, and what it ran is down and empty (law 7); or the
+ * lease is ours, and we have waited the debt out. */
 static bool may_strike(const Core *c, const Lease *l, const SeenDebt *d) {
         if (session_is_ours(c, d->debt.session) && l->unit)
                 return l->unit->life.phase == PHASE_IDLE && said_is_down(l->unit) &&
@@ -349,8 +355,8 @@ static bool send_strikes(Core *c, Lease *l) {
 
 /* ---- outcomes ---- */
 
-/* From whom it was taken: the tenure that our own write ended. The record before it may have been gone from the mirror
- * already, for the watch is sometimes faster than the answer. */
+/* The machine from which the lease was taken: the holder of the tenure that our own write ended. The mirror may
+ * have lost the record before it, for the watch is sometimes faster than the answer. */
 static const char *last_holder(const LeaseRecord *l) {
         return l->n_tenures > 0 ? lease_last_tenure(l)->machine_id : NULL;
 }
@@ -388,7 +394,7 @@ static bool find_report(const Lease *l, Report *ret) {
         case OP_REARM:
         case OP_STRIKE:
         case OP_TRIGGER:
-        case OP_REHANG:
+        case OP_MOVE_SESSION:
         case OP_RENUMBER:
         case OP_NONE:
                 break;
@@ -431,8 +437,8 @@ void claim_txn(Core *c, uint64_t id, const Answer *answer) {
                         l->retry_at = c->now.boottime + (answer->outcome == OUTCOME_REFUSED ? 0 : pause);
                         if (answer->outcome == OUTCOME_REFUSED) {
                                 l->failures = 0;
-                                /* A fence that has moved refuses as well: only a record that has is somebody faster.
-                                 */
+                                /* A fence that has moved refuses the Txn, too. Only a record that has moved means
+                                 * that another machine was faster. */
                                 c->lost_acquires += (l->op == OP_ACQUIRE || l->op == OP_EXPIRE) &&
                                                     !lease_is_ours(c, l) && l->value.index >= l->next->index;
                         }
@@ -451,9 +457,10 @@ static void advance_ours(Core *c, Lease *l) {
         const char *machine;
 
         if (!u || u->global || l->given_up) {
-                /* Held in our name, and no unit here wants it: of a unit that was disabled while the daemon was down,
-                 * or handed to us by mistake. What ran under it is seen to by the guard's leftover entry. A unit that
-                 * is enabled meanwhile waits until the record has moved on, for until then the release may land. */
+                /* Our session holds the lease, and no unit here wants it: the unit was disabled while the daemon
+                 * was down, or the lease was handed to us by mistake. What ran by it is stopped by way of the
+                 * guard's leftover entry. A unit that is enabled meanwhile waits until the record has moved on, for
+                 * until then the release may land (law 6). */
                 if (c->guard.synced && !unit_has_predecessor(c, l, l->value.index)) {
                         l->given_up = true;
                         send_release(c, l, LEASE_FREE, WHY_DISABLED);
@@ -465,7 +472,7 @@ static void advance_ours(Core *c, Lease *l) {
                 return;
         }
         if (session_is_moving(c) && lease_held_by(&l->value, c->other.name) && cover_is_armed_anew(c, u)) {
-                send_rehang(c, l);
+                send_move(c, l);
                 return;
         }
         if (has_triggered(l)) {
@@ -495,8 +502,9 @@ static void advance_others(Core *c, Lease *l) {
         if (!u)
                 return;
         if (u->wish.steal_index != l->value.index)
-                u->wish.steal = false; /* the word was for that tenure; nor does it go before the plan in another */
-        /* The word is for one job. Where the answer to the Txn was lost, the next one may be done already. */
+                u->wish.steal = false; /* the word was for that tenure; in another one the plan decides */
+        /* The word is for one run of the job. Where the answer to the Txn was lost, the next run may be done
+         * already. */
         if (l->value.state == LEASE_DONE && l->rearm == l->value.index && l->rearm > 0) {
                 send_rearm(c, l);
                 return;

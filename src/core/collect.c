@@ -33,9 +33,10 @@ static bool may_be_collected(const Core *c, const Session *s, bool crowded) {
                !session_is_ours(c, s->name) && c->now.boottime >= due && !is_named_anywhere(c, s);
 }
 
-/* One at a time, long after its end, its beat and its fence in one Txn, so that they are never seen apart. If a record
- * comes to name it in the same moment, its absent beat counts as silence, and it can never beat again. Where a lost
- * lease has to wait for it: many at once, as soon as they are dead. Their beats are compared, as in a takeover. */
+/* Deletes one session at a time, long after its end: its beat and its fence in one Txn, so that they are never seen
+ * apart. If a record comes to name the session in the same moment, its absent beat counts as silence, and it can
+ * never beat again. Where a lost lease waits for room (claim.c), many at once, as soon as they are dead; their
+ * beats are compared, as in a takeover (law 3). */
 void collect_advance(Core *c) {
         bool crowded = c->collect.crowded;
         TxnBuilder b;

@@ -96,7 +96,7 @@ Core *core_free(Core *c) {
 
 /* ---- events ---- */
 
-/* Our session's records are gone, or an attempt at a beat was still under way and has moved them. */
+/* The answer to the deletion of our session's records. Refused: a beat that was still under way has moved them. */
 static void on_ended(Core *c, const Answer *a) {
         const Session *s = c->own.seen;
 
@@ -112,7 +112,7 @@ static void on_answer(Core *c, const Event *e) {
         uint64_t known;
 
         if (!txn_end(c, e->id, &known))
-                return; /* asked by nobody any more */
+                return; /* nobody waits for this answer any more */
         if (e->answer.outcome != OUTCOME_UNKNOWN) {
                 c->heard.at = c->now.boottime;
                 identity_answer(c, rounds_show_the_past(c, e->id, &e->answer) ? UINT64_MAX : known, &e->answer);
@@ -261,7 +261,7 @@ static void look_for_leftovers(const Core *c, bool *ret_busy, bool *ret_held) {
         }
 }
 
-/* Nothing of any unit is here, and no gate: known, and not merely unheard of. */
+/* Every unit is known to be down, and its gate to be closed: not merely unheard of (laws 7, 8). */
 static bool all_rest(const Core *c) {
         if (!c->guard.synced && !c->guard.gone)
                 return false;
@@ -273,9 +273,9 @@ static bool all_rest(const Core *c) {
         return true;
 }
 
-/* Our service is being stopped: when nothing is in our hands any more, our session ends, and so do we. What does not
- * answer is not waited for longer than half a TTL: what we could not give back, or never heard of, the guard has in
- * its hands, and it expires by itself. */
+/* The service is being stopped. When nothing is in hand any more, our session's records are deleted, and the daemon
+ * ends. A registry or a guard that does not answer is waited for no longer than half a TTL: what could not be given
+ * back is in the guard's hands, and expires by itself. */
 static void advance_shutdown(Core *c) {
         bool busy, held;
 
@@ -305,7 +305,8 @@ static void advance_shutdown(Core *c) {
         }
 }
 
-/* A registry that does not answer is waited for until the time is up: others wait for what we could not give back. */
+/* The machine is about to sleep. A registry that does not answer is waited for until the time is up, for other
+ * machines must wait out what we could not give back. */
 static void advance_sleep(Core *c) {
         bool busy, held;
 

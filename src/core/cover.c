@@ -17,7 +17,8 @@ Timeline cover_timeline(const Core *c, const Unit *u) {
 
         if (session_is_moving(c))
                 ttl = MIN(ttl, c->other.ttl);
-        /* A grace that does not fit, as after TTL= was made shorter: the default always does. The daemon says so. */
+        /* The unit's stop grace does not fit, as after TTL= was made shorter: the default always fits. The daemon
+         * warns. */
         if (timeline_compute(ttl, u->config.stop_grace, u->config.timeout_stop, &t) == -EDOM)
                 (void) timeline_compute(ttl, USEC_INFINITY, u->config.timeout_stop, &t);
         return t;
@@ -27,7 +28,7 @@ static bool has_entry(const Unit *u) {
         return u->life.phase >= PHASE_ARMING && u->life.phase <= PHASE_STOPPING && u->life.armed_kill > 0;
 }
 
-/* What the guard was told holds until it has been told otherwise. */
+/* The timeline that the guard was told holds until it has been told another. */
 usec_t cover_stop_at(const Core *c, const Unit *u) {
         return usec_add(session_covered_from(c), has_entry(u) ? u->life.armed_stop : cover_timeline(c, u).stop);
 }

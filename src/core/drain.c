@@ -27,7 +27,8 @@ void drain_set(Core *c, const char *machine, bool on) {
                 m->drain_asked = on ? 1 : -1;
 }
 
-/* An operator at another machine has changed our record; what was said here and is not in it yet goes before. */
+/* Takes what an operator at another machine has written into our record. What was said here, and is not in the
+ * record yet, takes precedence. */
 static void take_word(Core *c, const Machine *m) {
         if (!m || m->seen.revision == 0 || m->damaged || c->machine.txn)
                 return;

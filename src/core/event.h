@@ -155,7 +155,7 @@ typedef enum EventKind {
                            had (.on), or at once or not at all */
         EVENT_WITHDRAW, /* nobody waits for the word or the call of that .id any more: what has not begun will not */
         EVENT_METADATA, /* Metadata= is .metadata from now on */
-        EVENT_TTL,      /* TTL= is .span from now on: a new session, to which what is held is hung over */
+        EVENT_TTL,      /* TTL= is .span from now on: a new session, to which the leases are moved */
         EVENT_ACCEPT,   /* ... the registry with .uuid is the right one */
         EVENT_FORGET_INDEX, /* ... forget what this machine remembers of .lease beyond its record */
         EVENT_CALL,         /* .call with .id of the caller's choice: ends in one ACTION_CALL_DONE */

@@ -20,7 +20,7 @@
 
 enum { STARTS_MAX = 5 };
 
-/* Who is here first stays, be it leased or not. */
+/* A unit with which it conflicts is here. The unit that is here first stays, with a lease or without. */
 static bool meets_a_conflict(const Core *c, const Unit *u) {
         for (const Unit *o = c->units; o; o = o->hh.next)
                 if (o != u && (o->life.phase != PHASE_IDLE || o->said.guard.index > 0) &&
@@ -36,7 +36,7 @@ Reason global_why_not(const Core *c, const Unit *u) {
         if (unfit.why != WHY_NONE)
                 return unfit;
         if (u->config.doubtful && u->life.phase == PHASE_IDLE && said_is_inactive(&u->said.report))
-                return reason(WHY_DOUBTFUL); /* what runs goes on */
+                return reason(WHY_DOUBTFUL); /* a unit that runs goes on */
         if (c->drain.on)
                 return reason(WHY_DRAINING);
         return reason(u->life.phase == PHASE_IDLE && meets_a_conflict(c, u) ? WHY_CONFLICT_HERE : WHY_NONE);
@@ -58,7 +58,7 @@ static void step_idle(Core *c, Unit *u) {
                 return;
         }
         if (!is_wanted(c, u) && !said_is_inactive(&u->said.report))
-                phase_enter(c, u, PHASE_RUNNING); /* and stopped from there */
+                phase_enter(c, u, PHASE_RUNNING); /* step_running() stops it */
         if (!is_wanted(c, u) || c->shutdown.on || c->sleep.on || c->now.boottime < u->back.not_before)
                 return;
         if (!said_is_inactive(&u->said.report) || (u->said.report.run != u->life.run && !u->said.report.failed)) {
@@ -96,7 +96,7 @@ static void fail(Core *c, Unit *u) {
         phase_enter(c, u, PHASE_IDLE);
 }
 
-/* PID 1 had stopped it because of another unit, and that is over, or is to be started along with it. */
+/* PID 1 had stopped it because of another unit. That is over, or the other unit would be started along with it. */
 static void on_put_aside(Core *c, Unit *u) {
         if (u->said.report.obstacle == OBSTACLE_FAILED || ++u->life.aside_count > STARTS_MAX) {
                 fail(c, u);

@@ -17,7 +17,7 @@ void guard_side_event(Core *c, const Event *e) {
 
         switch (e->kind) {
         case EVENT_GUARD_GONE:
-                if (c->guard.up) /* said of an earlier one: what this one reports holds */
+                if (c->guard.up) /* said of an earlier guard; a guard is connected, and what it reports holds */
                         break;
                 if (!c->guard.gone)
                         news_note(c, NEWS_GUARD_GONE);
@@ -35,7 +35,7 @@ void guard_side_event(Core *c, const Event *e) {
                         u->said.guard_known = u->life.killed = false;
                         u->said.guard_asked = 0;
                         u->life.armed_stop = u->life.armed_kill =
-                                        0; /* whether it was heard is not known: it is said again */
+                                        0; /* whether the last guard took it is not known: it is said again */
                 }
                 break;
         case EVENT_GUARD_SYNCED:
@@ -51,15 +51,15 @@ void guard_side_event(Core *c, const Event *e) {
                         u->said.guard_known = false;
                 break;
         default:
-                /* An entry for a unit that is not enabled here any more: it must be seen to its end. */
+                /* An entry for a unit that is not enabled here any more is kept an eye on until the unit is down. */
                 u = e->guard.index > 0 ? unit_find_or_leftover(c, e->unit) : unit_find(c, e->unit);
                 if (u)
                         said_guard(c, u, &e->guard);
         }
 }
 
-/* The daemon has it started again at once, and one that lives but does not answer replaced. Where that does not help,
- * the leases are of more use on another machine. */
+/* When the guard counts as missing. The daemon has a dead guard started at once, and one that does not answer
+ * replaced; where that does not help within a TTL, other machines can make better use of the leases. */
 static usec_t missing_at(const Core *c) {
         return c->guard.synced || c->guard.away_since == 0 ? USEC_INFINITY
                                                            : usec_add(c->guard.away_since, c->own.ttl ?: c->here.ttl);
@@ -82,9 +82,9 @@ usec_t guard_side_deadline(const Core *c) {
         return missing_at(c) > c->now.boottime ? missing_at(c) : USEC_INFINITY;
 }
 
-/* Said last in a step, when every unit that is lost has been declared so, and only to a guard all of whose entries are
- * known: what was found lost is never covered by a later beat. One message covers all entries, so it bears the earlier
- * of the two sessions' t0. */
+/* Called at the end of a step, when every lost unit has been declared lost, and for a guard whose entries are all
+ * known: a lost unit is never covered by a later beat (law 4). One message covers all entries, so while two
+ * sessions beat it carries the earlier t0. */
 void guard_side_tell(Core *c) {
         Action *beat;
 

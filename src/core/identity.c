@@ -24,7 +24,8 @@
 
 #define SILENCE (TTL_MAX + TTL_MAX / 50)
 
-/* Everything seen, and what was asked of it for the D-Bus API: that is not asked of another registry. */
+/* Forgets everything that was seen, and ends the calls of the D-Bus API: what was asked of one registry is not
+ * asked of another. */
 static void forget(Core *c) {
         mirror_forget(c);
         call_end_all(c);
@@ -32,7 +33,7 @@ static void forget(Core *c) {
 
 static void lose_everything(Core *c) {
         rounds_end(c);
-        c->adopt[0] = '\0'; /* a session from before is not carried on either */
+        c->adopt[0] = '\0'; /* nor is the session from before our restart carried on */
         forget(c);
 }
 
@@ -68,7 +69,8 @@ static void fall_back(Core *c, uint64_t revision) {
         c->memory.changed = true;
 }
 
-/* known: the revision that we had seen when this was asked. Watched changes are not asked for, and are not judged. */
+/* known is the revision that we had seen when the question was asked. What a watch tells was not asked for, and is
+ * not judged here. */
 void identity_answer(Core *c, uint64_t known, const Answer *answer) {
         judge_store(c, answer);
         if (c->identity.trust == TRUST_OK && answer->revision < known)
@@ -82,8 +84,8 @@ void identity_contradicted(Core *c, const Answer *answer) {
                 fall_back(c, answer->revision);
 }
 
-/* false: it is not to be believed. What a watch says is not judged, for it was not asked; but a whole list of a state
- * that we have seen go by is looked at by a question of our own, whose answer is. */
+/* What a watch says is not judged, for it was not asked. But where it lists a state older than we have seen, we ask
+ * for everything ourselves, and judge that answer. */
 bool identity_watch(Core *c, const Answer *answer) {
         judge_store(c, answer);
         if (c->identity.trust != TRUST_OK || !answer->complete || answer->revision >= c->identity.revision)
@@ -99,8 +101,7 @@ void identity_txn(Core *c, const Answer *answer) {
                         (answer->outcome == OUTCOME_REFUSED && c->identity.trust != TRUST_OK))
                 c->meta.retry_at = c->now.boottime + c->own.timeline.round / 2;
         if (answer->outcome == OUTCOME_REFUSED && c->identity.trust != TRUST_OK)
-                forget(c); /* what we saw may be of a registry that has been replaced since, by an older state
-                                     of it */
+                forget(c); /* the registry may have been replaced by an older state of itself since we looked */
         else if (answer->outcome == OUTCOME_COMMITTED)
                 intake_apply(c, RECORD_META, "", &c->meta.next, answer->revision);
 }
@@ -131,7 +132,7 @@ static void make_uuid(Core *c, char ret[static UUID_SIZE]) {
         ret[at] = '\0';
 }
 
-/* With a clock that is wrong its time may be below what was handed out before. */
+/* The wall clock may be behind: then the highest Index or floor that is remembered counts. */
 uint64_t identity_floor(const Core *c) {
         uint64_t floor = MAX(c->identity.floor, c->now.realtime / USEC_PER_MSEC);
 
@@ -140,8 +141,8 @@ uint64_t identity_floor(const Core *c) {
         return MIN(floor, FLOOR_MAX);
 }
 
-/* Ours is damaged or deleted, and this is our registry: with its name, and a floor above all that the old one may have
- * said. */
+/* Writes the meta record again (law 11): it is damaged or deleted, and this is our registry. With its name, and a
+ * floor above every one that the old record may have had. */
 static void mend_meta(Core *c) {
         MetaRecord value = { .format = 1, .index_floor = identity_floor(c) };
 
@@ -157,7 +158,7 @@ static void begin_trusting(Core *c) {
         c->identity.trust = TRUST_OK;
         c->identity.revision = c->heard.revision;
         if (c->identity.remembered_nothing) {
-                /* We may have held something in a life that we do not remember. */
+                /* This machine may have held leases before it lost its memory: they have run out after a TTL. */
                 c->identity.acquire_not_before = c->now.boottime + ttl_take_after(c->here.ttl);
                 c->identity.remembered_nothing = false;
         }
@@ -173,8 +174,8 @@ void identity_accept(Core *c, const char *uuid) {
         str_copy(c->identity.accepted, sizeof(c->identity.accepted), uuid);
 }
 
-/* The operator's word, given before or after the registry was looked at. What we remember of the old one's revision
- * means nothing here; whoever still runs by the old one is waited out, and no Index of it comes again. */
+/* The operator has accepted this registry. The old one's revision means nothing here. Whoever still runs by the old
+ * registry is waited out, and no Index of it is handed out again. */
 static void take_accepted(Core *c) {
         str_copy(c->identity.uuid, sizeof(c->identity.uuid), c->identity.accepted);
         str_copy(c->identity.store, sizeof(c->identity.store), c->identity.store_seen);
@@ -188,14 +189,15 @@ static void take_accepted(Core *c) {
         output_report(c, (Report){ .kind = REPORT_REGISTRY_ACCEPTED, .registry = c->identity.uuid });
 }
 
-/* The store is ours, no older than it was, and our machine's record is in it: only its name cannot be read. */
+/* This is our registry although its meta record cannot be read: the store is ours, no older than we have seen, and
+ * has our machine's record (law 11). */
 static bool is_known_without_meta(const Core *c) {
         return c->identity.uuid[0] && c->identity.trust == TRUST_NONE && (c->meta.damaged || !c->identity.silence) &&
                mirror_is_complete(c) && c->heard.revision >= c->identity.revision && c->self &&
                c->self->seen.revision > 0 && streq(c->identity.store, c->identity.store_seen);
 }
 
-/* Nothing was ever written into it. */
+/* Nothing was ever written into the registry. */
 static bool is_new(const Core *c) {
         for (const Lease *l = c->leases; l; l = l->hh.next)
                 if (l->seen.revision > 0)
@@ -209,8 +211,8 @@ static bool is_new(const Core *c) {
         return !c->meta.damaged;
 }
 
-/* A new one gets a name. So does one whose name nobody who goes by it has written again for longer than any session
- * lives. */
+/* Whether the registry may be given a name: it is new; or its name is lost, and no machine that knows it has
+ * written it again for longer than any session lives (law 11). */
 static bool may_be_named(Core *c) {
         if (is_new(c))
                 return true;
@@ -246,7 +248,7 @@ static void judge_meta(Core *c) {
                (!c->identity.store_seen[0] || streq(c->identity.store, c->identity.store_seen));
         if (!ours)
                 turn_foreign(c, c->meta.value.uuid);
-        else if (c->identity.trust == TRUST_FOREIGN) { /* ours is back: look at all of it anew */
+        else if (c->identity.trust == TRUST_FOREIGN) { /* our registry is back: everything in it is looked at anew */
                 forget(c);
                 c->identity.trust = TRUST_NONE;
         } else if (mirror_is_complete(c))
@@ -264,7 +266,7 @@ static void raise_floor(Core *c) {
         }
         if (c->identity.floor_wanted == 0)
                 return;
-        if (c->meta.seen.revision == 0) { /* emptied since: it is given a name of its own, as any empty one */
+        if (c->meta.seen.revision == 0) { /* emptied since: it is given a new name, as any empty registry */
                 fall_back(c, c->heard.revision);
                 return;
         }
@@ -289,7 +291,7 @@ void identity_advance(Core *c) {
                 return;
         if (c->identity.trust == TRUST_FOREIGN && !c->identity.list_read &&
                         c->now.boottime >= c->identity.list_retry_at)
-                forget(c); /* looked at anew from time to time: ours may come back, or what is foreign change */
+                forget(c); /* asked again from time to time, for our own registry may come back */
         if (!c->meta.seen.known || !mirror_is_complete(c)) {
                 if (!c->identity.list_read && c->now.boottime >= c->identity.list_retry_at) {
                         c->identity.list_read = txn_read_kinds(c, RECORD_ALL);

@@ -16,12 +16,12 @@
 #include "core/output.h"
 #include "core/session.h"
 
-/* Whether a record's (or, revision 0, its absence's) arrival is news. */
+/* Takes the revision of a record, or (0) its absence as of a revision. false: it is no news. */
 static bool seen_take(Core *c, Seen *s, uint64_t revision, uint64_t as_of) {
         s->stamp = c->heard.stamp;
         if (revision > 0) {
-                /* It was at s->revision once, which is no later than this was read, and can only have moved on since.
-                 */
+                /* The record had s->revision no later than this was read, and its revision can only have grown
+                 * since. */
                 c->heard.contradicted =
                                 c->heard.contradicted || (s->known && revision < s->revision && s->revision <= as_of);
                 if (s->known && (revision <= s->revision || revision < s->absent_at))
@@ -36,7 +36,7 @@ static bool seen_take(Core *c, Seen *s, uint64_t revision, uint64_t as_of) {
         must(!s->known || revision > s->revision || (revision == 0 && as_of >= s->revision));
         s->known = true;
         s->revision = revision;
-        s->at = c->now.boottime;
+        s->at = c->now.boottime; /* law 2: expiry counts from here, on our own clock */
         return true;
 }
 
@@ -79,7 +79,7 @@ static void take_offer(Core *c, const Record *r, uint64_t as_of) {
         news_note(c, strncmp(o->name, c->here.machine_id, MACHINE_SIZE - 1) == 0 ? NEWS_OFFER_OWN : NEWS_OFFER);
 }
 
-#define COUNTER_MAX (UINT64_C(1) << 62) /* beyond it nobody has counted, and a registry could not keep many more */
+#define COUNTER_MAX (UINT64_C(1) << 62) /* higher than any session ever counts */
 
 static void take_fence(Core *c, const Record *r, uint64_t as_of) {
         Session *s = mirror_session(c, r->name);
@@ -107,7 +107,7 @@ static void take_machine(Core *c, const Record *r, uint64_t as_of) {
         news_note(c, !named && machine_is_named(c) ? NEWS_MACHINE_NAMED : NEWS_MACHINE);
 }
 
-/* A pair that was seen before keeps the moment at which it was first seen. */
+/* Takes the debts of the record. A pair that was seen before keeps the moment at which it was first seen (law 5). */
 static void take_debts(Core *c, Lease *l) {
         SeenDebt old[DEBTS_MAX];
         size_t n_old = l->n_debts;
@@ -123,12 +123,12 @@ static void take_debts(Core *c, Lease *l) {
         }
 }
 
-/* What can be had, or has come to us, and was not planned so: at once. And what others must run beside. */
+/* Notes that a lease has changed hands, and whether that was planned. */
 static void note_change(Core *c, Lease *l) {
         bool planned = streq(l->planned, l->value.machine_id);
 
         if (!planned)
-                l->planned[0] = '\0'; /* nor is it if it comes back from there */
+                l->planned[0] = '\0'; /* nor will it be when it comes back from there */
         if (l->value.state != LEASE_HELD || (l->unit && l->unit->plan.is_peer))
                 news_note(c, NEWS_LEASE);
         else if (lease_is_ours(c, l))
@@ -137,7 +137,8 @@ static void note_change(Core *c, Lease *l) {
                 news_note(c, planned ? NEWS_LEASE_ELSEWHERE : NEWS_LEASE_UNPLANNED);
 }
 
-/* The same tenure, and another machine's: it was handed on by none of us. Or our session, on another machine. */
+/* The record says what no leased writes: the same tenure on another machine, or our session on another machine (law
+ * 11). */
 static bool is_forged(const Core *c, const Lease *l, const LeaseRecord *now) {
         const LeaseRecord *was = &l->value;
 
@@ -149,8 +150,9 @@ static bool is_forged(const Core *c, const Lease *l, const LeaseRecord *now) {
                !streq(was->machine_id, now->machine_id);
 }
 
-/* What it said last stays true: who holds it writes it again, or learns by his fence that another has it. But what we
- * have asked for and heard nothing of may have been done before it was lost. */
+/* A lease's record is lost, and what it said last stays true (law 11): its holder writes it again, or learns by its
+ * fence that another machine has the lease. But a release of ours that was not answered may have been carried out
+ * before the record was lost. */
 static void lose_record(Core *c, Lease *l) {
         if (l->unsettled || (l->txn && (l->op == OP_RELEASE || l->op == OP_TRANSFER)))
                 lease_drop(l);
@@ -193,7 +195,7 @@ static void take_lease(Core *c, const Record *r, uint64_t as_of) {
         l->holder = l->value.session[0] ? mirror_session(c, l->value.session) : NULL;
         note_change(c, l);
         if (l->unit)
-                l->unit->plan.available = false; /* until a plan finds it so again */
+                l->unit->plan.available = false; /* until the next plan finds it available */
         output_changed(c, l->unit, l);
 }
 
@@ -222,7 +224,7 @@ static void take_record(Core *c, const Record *r, uint64_t as_of) {
         }
 }
 
-/* What a whole list did not name is gone. Everything that it named bears its stamp. */
+/* The whole list did not name the record, so it is gone. What the list named bears its stamp. */
 static bool is_missing(const Core *c, const Answer *a, RecordKind kind, const Seen *s) {
         return a->complete & 1u << kind && s->stamp != c->heard.stamp;
 }

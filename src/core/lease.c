@@ -29,15 +29,15 @@ bool lease_is_ours(const Core *c, const Lease *l) {
                (l->holder == c->own.seen || (session_is_moving(c) && l->holder == c->other.seen));
 }
 
-bool lease_hangs_on(const Core *c, const char *session) {
+bool lease_any_is_held_by(const Core *c, const char *session) {
         for (const Lease *l = c->leases; l; l = l->hh.next)
                 if ((l->seen.revision > 0 || lease_is_lost(l)) && lease_held_by(&l->value, session))
                         return true;
         return false;
 }
 
-/* Every Index above the floor took a Txn, and so a revision: beyond both together none was ever handed out, be the
- * record lost. */
+/* Every Index above the floor took a Txn, and so a revision. So even where the record is lost, no Index above the
+ * floor and the revision together was ever handed out (law 11). */
 uint64_t lease_next_index(const Core *c, const Lease *l) {
         uint64_t last = MAX(l->value.index, l->remembered),
                  least = c->identity.floor + (lease_is_lost(l) ? c->heard.revision : 0);
@@ -53,15 +53,14 @@ usec_t lease_debt_due(const SeenDebt *d) {
 
 usec_t lease_call_dead_at(const Lease *l) {
         if (lease_is_lost(l) && l->value.state != LEASE_HELD)
-                return usec_add(l->seen.at,
-                                period_take_after(
-                                                PERIOD_MAX)); /* how long its holder may believe in it is not known */
+                return usec_add(l->seen.at, period_take_after(PERIOD_MAX)); /* nobody knows its period */
         if (l->value.state != LEASE_HELD || l->value.period == 0)
                 return USEC_INFINITY;
         return usec_add(l->seen.at, period_take_after(l->value.period));
 }
 
-/* What the watch shows before the answer comes is told with the answer: that says from whom it was taken. */
+/* While the Txn is under way nothing is said, even if the watch shows its outcome: the answer also says from whom
+ * the lease was taken. */
 void lease_tell_acquired(Core *c, Lease *l) {
         if (l->txn)
                 return;

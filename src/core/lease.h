@@ -15,7 +15,7 @@ void lease_drop(Lease *l);
 /* Our session holds it, as far as we have seen; or held it when its record was lost. */
 bool lease_is_ours(const Core *c, const Lease *l);
 /* Some lease is held by that session. */
-bool lease_hangs_on(const Core *c, const char *session);
+bool lease_any_is_held_by(const Core *c, const char *session);
 /* The Index of its next tenure: above all that were handed out before. */
 uint64_t lease_next_index(const Core *c, const Lease *l);
 /* When a debt has been waited out, counted from when that very pair first reached us (law 5). */

@@ -68,7 +68,7 @@ static void report_leave(Core *c, const Unit *u, Leave leave) {
         output_report(c, report);
 }
 
-/* Until now its stop was covered by our beats. */
+/* Until here the unit had its full stop time, since our beats still cover the lease; now it is killed. */
 void leave_kill(Core *c, Unit *u) {
         if ((u->life.phase != PHASE_CLOSING && u->life.phase != PHASE_STOPPING) || u->global || u->life.killed)
                 return;
@@ -107,7 +107,7 @@ void leave_count_draining(Core *c) {
                 c->drain.n += u->life.phase >= PHASE_CLOSING && u->life.leave == LEAVE_DRAIN;
 }
 
-/* What we hold and an operator, a shutdown or the plan wants gone. */
+/* In the order in which they count: a shutdown, sleep, the configuration, the operator, the plan. */
 Leave leave_wanted(const Core *c, const Unit *u) {
         if (c->shutdown.on)
                 return LEAVE_SHUTDOWN;
@@ -117,7 +117,8 @@ Leave leave_wanted(const Core *c, const Unit *u) {
                 return LEAVE_FORGET;
         if (u->config.once && u->life.spent && u->life.phase < PHASE_STARTING)
                 return LEAVE_FORGET; /* our predecessor ended before he had asked for the start: nobody waits for it */
-        if (u->wish.target[0] && !streq(u->wish.target, c->here.machine_id)) /* which it need not leave for */
+        if (u->wish.target[0] &&
+                        !streq(u->wish.target, c->here.machine_id)) /* a transfer to this machine asks for nothing */
                 return LEAVE_TRANSFER;
         if (u->wish.release)
                 return LEAVE_RELEASE;

@@ -26,7 +26,7 @@
 #include "core/session.h"
 #include "core/unit.h"
 
-#define POLL_BUSY (20 * USEC_PER_MSEC) /* a control group does not say when it gets empty */
+#define POLL_BUSY (20 * USEC_PER_MSEC) /* nobody reports that a control group has become empty */
 #define POLL_CALM (250 * USEC_PER_MSEC)
 /* A service that is upgraded, or that Restart= brings back, is away for less: moving would cost more than waiting. */
 #define ASIDE_WAIT (2 * USEC_PER_SEC)
@@ -34,7 +34,7 @@ enum { STARTS_MAX = 5 };
 
 /* ---- the steps ---- */
 
-/* Another timeline holds now. It is told with a fresh beat in hand, for the guard counts by it at once. */
+/* Another timeline holds now. The guard counts by it at once, so it is told only soon after a beat. */
 static void arm_anew(Core *c, Unit *u) {
         Timeline t;
 
@@ -43,13 +43,13 @@ static void arm_anew(Core *c, Unit *u) {
         t = cover_timeline(c, u);
         if (cover_is_armed_by(u, &t))
                 return;
-        if (!unit_is_held(c, u)) /* lost, and about to be told so: its deadline only shrinks */
+        if (!unit_is_held(c, u)) /* about to be declared lost: its deadlines may only shrink (law 4) */
                 return;
         if (c->now.boottime < usec_add(session_covered_from(c), t.stop / 2))
                 phase_arm(c, u);
 }
 
-/* An entry that the guard keeps from before our restart. */
+/* Takes up an entry that the guard keeps from before our restart. */
 static void adopt(Core *c, Unit *u) {
         u->life.index = u->said.guard.index;
         u->life.origin = unit_is_held(c, u) ? ORIGIN_ADOPTED : ORIGIN_LEFTOVER;
@@ -69,8 +69,8 @@ static void adopt(Core *c, Unit *u) {
 
 void life_failed(Core *c, Unit *u, ActionKind action, uint64_t id) {
         if (action == ACTION_GATE_OPEN && id == u->said.guard_asked)
-                u->said.guard_asked =
-                                u->said.guard_asked_before; /* it never reached the guard; one before it may have */
+                u->said.guard_asked = u->said.guard_asked_before; /* the request never reached the guard; the one
+                                                                     before it may have */
         u->life.retry_at = c->now.boottime + USEC_PER_SEC;
 }
 
@@ -90,7 +90,7 @@ static void step_idle(Core *c, Unit *u) {
         if (u->said.guard.index > 0) {
                 if (session_settled(c))
                         adopt(c, u);
-                else if (c->sleep.on || c->shutdown.on) { /* whether it is ours must not be waited for */
+                else if (c->sleep.on || c->shutdown.on) { /* there is no time to find out whether the lease is ours */
                         u->life.index = u->said.guard.index;
                         u->life.origin = ORIGIN_LEFTOVER;
                         leave_begin(c, u, wanted);
@@ -103,7 +103,7 @@ static void step_idle(Core *c, Unit *u) {
                 return;
         }
         if (!said_is_inactive(&u->said.report) || !u->said.report.empty) {
-                /* A job alone is somebody trying: the gate is closed, it will be refused. */
+                /* Somebody tries to start it. The gate is closed, so PID 1 will refuse. */
                 if (u->said.report.job && u->said.report.empty &&
                                 (u->said.report.active == ACTIVE_INACTIVE || u->said.report.active == ACTIVE_FAILED))
                         return;
@@ -116,20 +116,21 @@ static void step_idle(Core *c, Unit *u) {
         if (!session_settled(c))
                 return;
         if (!unit_is_ours(c, u) || u->lease->given_up) {
-                u->life.origin = ORIGIN_NEW; /* what was in the last tenure is no matter in the next one */
+                u->life.origin = ORIGIN_NEW; /* nothing of the last tenure counts in the next one */
                 u->life.rest = REST_NONE;
                 u->wish.release = false;
                 u->wish.target[0] = '\0';
                 return;
         }
         if (u->lease->value.index < u->lease->remembered || lease_is_lost(u->lease))
-                return; /* first it gets a new Index, or its record is written again */
+                return; /* first claim.c raises the Index, or writes the record again (law 11) */
         if (unit_has_predecessor(c, u->lease, u->lease->value.index))
-                return; /* neither is it started nor given back before that is down */
+                return; /* the lease is neither used nor given back before the other unit is down (law 7) */
         u->life.index = u->lease->value.index;
         if (wanted != LEAVE_NONE || (!u->said.report.gate_loaded && !u->config.once))
                 leave_begin(c, u, wanted != LEAVE_NONE ? wanted : LEAVE_RELEASE);
         else if (c->guard.synced && u->lease->n_debts == 0 && !c->identity.silence && cover_holds(c, u)) {
+                /* Law 5: no debt is left. */
                 lease_tell_acquired(c, u->lease);
                 phase_enter(c, u, PHASE_ARMING);
                 phase_arm(c, u);
@@ -173,7 +174,8 @@ static void step_opening(Core *c, Unit *u) {
         if (said_is_heard(u) && u->said.guard.open && u->said.guard.index == u->life.index) {
                 bool resumed = u->life.origin == ORIGIN_RESUMED;
 
-                if (resumed && u->life.rest == REST_BY_HAND) { /* and stays stopped */
+                if (resumed && u->life.rest == REST_BY_HAND) { /* an operator's stop outlives a silence of the registry
+                                                                */
                         u->life.origin = ORIGIN_NEW;
                         phase_enter(c, u, PHASE_RUNNING);
                         return;
@@ -182,9 +184,10 @@ static void step_opening(Core *c, Unit *u) {
                 if (resumed)
                         output_report(c, output_report_of(u, REPORT_RESUMED));
         } else if (said_is_heard(u) && (u->said.guard.index != u->life.index || u->said.guard.expired))
-                phase_enter(c, u, PHASE_ARMING); /* another guard, that knows of no entry */
+                phase_enter(c, u, PHASE_ARMING); /* another guard, which has no entry for the unit */
         else if (phase_ask_again(c, u, ASK_AGAIN)) {
-                /* Answered, and yet not open: it cannot be made, as where /run is full. Others may have more luck. */
+                /* The guard has answered, and the gate is not open: its file cannot be made, as where /run is full.
+                 * Another machine may be able to. */
                 if (u->said.guard.serial >= u->said.guard_asked && ++u->life.starts >= STARTS_MAX)
                         leave_begin(c, u, LEAVE_FAILED);
                 else
@@ -201,14 +204,15 @@ static bool is_handed_on(const LeaseRecord *l) {
         return why >= WHY_TRANSFER && why <= WHY_DRAIN;
 }
 
-/* In this tenure. Its since is of our own clock, unless the lease was handed to us by another machine. */
+/* The unit has not run in this tenure. The tenure's beginning is by our own clock, unless another machine handed
+ * the lease to us. */
 static bool has_not_run_yet(const Unit *u) {
         const LeaseRecord *l = &u->lease->value;
 
         return u->said.report.run == 0 || (!is_handed_on(l) && u->said.report.ended_at < l->since);
 }
 
-/* Even where something that goes by its lease runs on. */
+/* PID 1 has stopped the unit because of another one. Its members may run on. */
 static bool is_put_aside(const Unit *u) {
         return u->said.report.ended_by == ENDED_BY_NEED || u->said.report.ended_by == ENDED_BY_CONFLICT;
 }
@@ -240,24 +244,25 @@ static void on_put_aside(Core *c, Unit *u) {
                 u->life.retry_at = u->life.aside_until;
 }
 
-/* The unit's end by its own account. */
+/* The unit has ended, and nobody here asked for it. */
 static void on_ended(Core *c, Unit *u) {
         if (u->config.once) {
-                leave_begin(c, u, LEAVE_RELEASE); /* how it ended is its caller's affair */
+                leave_begin(c, u, LEAVE_RELEASE); /* its caller learns from PID 1 how it ended */
                 return;
         }
         if (u->life.origin == ORIGIN_ADOPTED && has_not_run_yet(u)) {
-                leave_begin(c, u, LEAVE_EXPIRED); /* our predecessor ended before he had asked for the start: once more
-                                                   */
+                leave_begin(c, u, LEAVE_EXPIRED); /* our predecessor ended before it had asked for the start: started
+                                                     once more */
                 return;
         }
         if (u->said.report.ended_by == ENDED_BY_UNKNOWN)
-                return; /* PID 1 is being asked */
+                return; /* the daemon is asking PID 1 who stopped it */
         if (is_put_aside(u)) {
                 on_put_aside(c, u);
                 return;
         }
-        /* How it ended while no daemon looked is not known: an operator's word is not to be undone. */
+        /* Who stopped it while no daemon looked is not known. It counts as stopped by hand, so that an operator's
+         * stop is never undone. */
         if (u->said.report.ended_by == ENDED_BY_HAND || u->life.origin == ORIGIN_ADOPTED ||
                         u->life.rest == REST_BY_HAND) {
                 if (u->life.rest != REST_BY_HAND)
@@ -269,8 +274,8 @@ static void on_ended(Core *c, Unit *u) {
                 leave_begin(c, u, LEAVE_FAILED);
 }
 
-/* A start that was refused leaves no new run behind, and is no end: by an Assert= or a Condition= of the unit's own,
- * or because something that it requires has failed. */
+/* A start that PID 1 refused leaves no new run behind, and is not an end of the unit: an Assert= or a Condition=
+ * did not hold, or something that the unit requires has failed. */
 static void step_starting(Core *c, Unit *u) {
         bool read = u->said.report.known && u->said.report.asked_at >= u->life.changed_at;
 
@@ -281,7 +286,7 @@ static void step_starting(Core *c, Unit *u) {
                 if (said_is_inactive(&u->said.report))
                         on_ended(c, u);
         } else if (c->now.boottime >= u->life.retry_at) {
-                /* Only what is known to have been refused counts: PID 1 may be busy with something else. */
+                /* Only a start that is known to have been refused counts as failed: PID 1 may be busy. */
                 if (read && u->said.report.job) {
                         phase_act(c, u, ACTION_UNIT_READ);
                         u->life.retry_at = c->now.boottime + ASK_AGAIN;
@@ -297,9 +302,9 @@ static void step_starting(Core *c, Unit *u) {
 
 static void step_running(Core *c, Unit *u) {
         if (!u->said.guard_known || !u->said.report.known || u->said.report.asked_at <= u->life.changed_at)
-                return; /* PID 1 stops it when its guard is gone: that is nobody's hand */
+                return; /* where the guard is gone, PID 1 stops the unit, and nobody else did */
         if (c->now.boottime > usec_add(u->life.changed_at, u->config.hold_down_failure))
-                u->back.failures = u->life.aside_count = 0; /* it ran well for a while */
+                u->back.failures = u->life.aside_count = 0; /* it has run well for a while */
         if (said_is_inactive(&u->said.report) || is_put_aside(u)) {
                 on_ended(c, u);
                 return;
@@ -307,11 +312,11 @@ static void step_running(Core *c, Unit *u) {
         if (u->life.rest == REST_BY_HAND)
                 news_note(c, NEWS_UNIT_RUNS_AGAIN);
         u->life.rest = REST_NONE;
-        u->life.origin = ORIGIN_NEW; /* it runs under our eyes */
+        u->life.origin = ORIGIN_NEW; /* how it ends from now on we see ourselves */
 }
 
-/* A LOSE that never reached the guard, the connection having been lost, is said again until its entry is known to end:
- * an entry that it takes to be live would be covered by the next beat. */
+/* Says again that the lease is lost, until the guard's entry is known to end (law 4). The request may have been
+ * lost with the connection, and the next beat would cover an entry that the guard takes to be live. */
 static void say_lost_again(Core *c, Unit *u) {
         if (!leave_is_lost(u->life.leave) || c->guard.gone)
                 return;
@@ -337,7 +342,7 @@ static void step_stopping(Core *c, Unit *u) {
         say_lost_again(c, u);
         if (!u->said.guard_known)
                 return;
-        if (u->said.guard.open) { /* a guard that is not the one that closed it */
+        if (u->said.guard.open) { /* opened again by another guard than the one that closed it */
                 phase_enter(c, u, PHASE_CLOSING);
                 return;
         }
@@ -351,7 +356,8 @@ static void step_stopping(Core *c, Unit *u) {
                 leave_kill(c, u);
         if (!phase_ask_again(c, u, resting ? POLL_BUSY : POLL_CALM))
                 return;
-        /* Inactive, and yet not empty: something that goes by it may have been started meanwhile. */
+        /* Inactive is not gone (law 7). Where processes are left, one of its members may have been started
+         * meanwhile: everything is stopped again. */
         if (u->said.report.known && !u->said.report.job &&
                         (resting ? !u->said.report.empty && c->now.boottime >= u->life.stop_again_at
                                  : u->said.report.active != ACTIVE_DEACTIVATING)) {
@@ -398,13 +404,14 @@ static void step_disarming(Core *c, Unit *u) {
                 phase_enter(c, u, PHASE_RELEASING);
 }
 
-/* claim.c asks for the Txn until it is committed or refused; refused, the record says what we are. */
+/* claim.c asks for the Txn until it is committed or refused (law 6). Where it is refused, the record tells whether
+ * the lease is still ours. */
 static void step_releasing(Core *c, Unit *u) {
         if (session_settled(c) && !u->lease->txn && u->lease->seen.known && !unit_is_held(c, u))
-                life_released(c, u); /* an attempt whose answer was lost has landed, or it is lost anyway */
+                life_released(c, u); /* an attempt whose answer was lost has landed, or the lease is lost */
 }
 
-/* The guard says that its time is over, or is another one that has no entry for what runs behind its gate. */
+/* The guard says that the unit's time is over; or another guard has no entry for it, or has closed its gate. */
 static bool has_lost_gate(const Unit *u) {
         if (!u->said.guard_known)
                 return false;
@@ -413,7 +420,8 @@ static bool has_lost_gate(const Unit *u) {
         return u->life.phase >= PHASE_STARTING && (u->said.guard.index != u->life.index || !u->said.guard.open);
 }
 
-/* Reasons to leave that hold in every phase in which an Index is in hand. */
+/* Reasons to leave that hold in every phase in which an Index is in hand. Law 8: no answer is no reason before
+ * stop_at, and a record that names another machine is one at once. */
 static void check_reasons(Core *c, Unit *u) {
         Leave wanted;
 
@@ -452,13 +460,14 @@ void life_drop_finished(Core *c, Unit *u) {
         unit_free(c, u);
 }
 
-/* Between a leased unit and one that runs everywhere: with nothing in hand. */
+/* Global= has changed. It is taken on when nothing is in hand. */
 static bool may_change_kind(const Core *c, const Unit *u) {
         return u->life.phase == PHASE_IDLE && (c->guard.synced || c->guard.gone) && said_is_heard(u) &&
                u->said.guard.index == 0 && !unit_is_ours(c, u) && u->lease->txn == 0;
 }
 
-/* Turns are counted from the moment at which we could: who comes before us may be able to since the same moment. */
+/* Turns are counted from the moment at which this machine became able to take the lease: a machine that comes
+ * before it may have become able in the same moment. */
 static void note_ability(Core *c, Unit *u) {
         bool able = u->life.phase == PHASE_IDLE && unit_why_unable(c, u).why == WHY_NONE;
 
@@ -475,7 +484,7 @@ void life_take_config(Core *c, Unit *u) {
                 news_note(c, NEWS_UNIT_CHANGED);
         }
         if (u->global && u->lease->unit == u)
-                u->lease->unit = NULL; /* it needs none, and keeps it from nobody */
+                u->lease->unit = NULL; /* it needs no lease, and must keep it from no other unit */
 }
 
 void life_advance(Core *c, Unit *u) {
@@ -494,7 +503,7 @@ void life_advance(Core *c, Unit *u) {
 
         if (!u->lease->unit) {
                 u->lease->unit = u;
-                news_note(c, NEWS_UNIT_CHANGED); /* it had to say that another has it */
+                news_note(c, NEWS_UNIT_CHANGED); /* until now its offer said that another unit has the lease */
         }
         check_gate(c, u);
         note_ability(c, u);

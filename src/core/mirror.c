@@ -45,7 +45,7 @@ Lease *mirror_lease(Core *c, const char *name) {
         if (!l)
                 abort();
         str_copy(l->name, sizeof(l->name), name);
-        l->seen.known = mirror_is_complete(c); /* then it was in no list: it is absent */
+        l->seen.known = mirror_is_complete(c); /* no list named it, so its record is absent */
         HASH_ADD_STR(c->leases, name, l);
         return l;
 }

@@ -20,7 +20,7 @@
 #include "core/txn.h"
 #include "core/unit.h"
 
-/* Units without a lease that are not down here: no other machine knows of them. */
+/* Units without a lease that are not down here. Other machines do not know of them. */
 typedef struct Globals {
         const Unit **units;
         size_t n;

@@ -43,7 +43,7 @@ static bool runs_on(const Core *c, const char *unit, const char *machine_id) {
         return plan_is_held_by(c, mirror_find_lease(c, o && o->seen.revision > 0 ? o->value.lease : unit), machine_id);
 }
 
-/* The first unit of the list that is (or, elsewhere, is held by another machine) not on this one. */
+/* The first unit of the list that the machine does not hold; NULL: it holds all of them. */
 static const char *missing_peer(const Core *c, const char *list, const char *machine_id) {
         char name[NAME_SIZE];
         size_t n;
@@ -57,7 +57,7 @@ static const char *missing_peer(const Core *c, const char *list, const char *mac
         return NULL;
 }
 
-/* Whether what is looked for beside it is somewhere else. While it is nowhere there is no reason to go. */
+/* A unit that it must run beside is on another machine. While that unit is nowhere, there is no reason to go. */
 static bool peer_is_elsewhere(const Core *c, const Unit *u) {
         const char *peer = missing_peer(c, u->config.placement->machine_of, c->here.machine_id);
 
@@ -107,8 +107,8 @@ static void place(Plan *p, const Unit *u, Machine *m, bool planned) {
                                                 .planned = planned });
 }
 
-/* What runs elsewhere; and what is held here, whatever we have said of it by now, or still being stopped here,
- * whosever the lease is by now. */
+/* Collects what others must keep away from: on other machines by their offers; here also a unit that is still being
+ * stopped, whoever has its lease by now. */
 static void collect_placed(Plan *p) {
         Core *c = p->core;
 
@@ -136,8 +136,8 @@ static bool meet(const Unit *u, const char *conflicts, const Placed *o) {
                placement_matches(o->replaces, u->name);
 }
 
-/* What the unit keeps away from on that machine: by what is installed here, and, where its next holder will go by it,
- * there. */
+/* The unit on that machine that stands against this one: by the options installed here, and by those there, since
+ * the next holder goes by them. */
 static const Placed *find_conflict(const Unit *u, const Machine *m, const char *conflicts_there) {
         const char *conflicts = u->config.placement->conflicts;
 
@@ -222,7 +222,8 @@ usec_t plan_turn_at(const Core *c, const Unit *u) {
 
         if (!u->plan.available || !u->plan.able || u->plan.rank == RANK_NONE)
                 return USEC_INFINITY;
-        /* From the silent, for whom a unit has waited long enough; unless all have been silent, and come up again. */
+        /* The holder is silent and the unit has already waited a TTL: ranks go in short steps. In the first two
+         * TTLs after our start the whole cluster may be booting: long steps. */
         if (u->lease->value.state == LEASE_HELD && c->now.boottime >= c->plan.young_until)
                 return since + u->plan.rank * c->own.timeline.turn;
         return MAX(since, c->plan.settle_until) + u->plan.rank * c->own.timeline.round;
@@ -241,8 +242,8 @@ bool plan_wants_lease(const Core *c, const Unit *u, Reason *ret_why) {
 
 /* ---- what we hold, and should not ---- */
 
-/* Of two that must not run beside each other: who is replaced goes; else who is not in hand yet; else the younger one.
- */
+/* Of two units that must not run beside each other, whether u goes: the one that the other replaces; else the one
+ * that is not in hand yet; else the one with the younger tenure. */
 static bool yields(const Core *c, const Unit *u, const Placed *to) {
         const Unit *o = unit_find((Core *) c, to->unit);
         bool replaced = placement_matches(to->replaces, u->name),
@@ -257,7 +258,7 @@ static bool yields(const Core *c, const Unit *u, const Placed *to) {
         return strcmp(u->name, o->name) > 0;
 }
 
-/* Of what is here, and not only about to come. */
+/* Whether u yields to a unit that is here, and not only planned to come. */
 static bool yields_here(const Plan *p, const Unit *u) {
         for (const Placed *o = p->own ? p->own->placed : NULL; o; o = o->next)
                 if (!o->planned && meet(u, u->config.placement->conflicts, o) && !streq(o->unit, u->name) &&
@@ -316,7 +317,7 @@ static Choice choose(const Plan *p, const Unit *u, int64_t version, size_t prefe
         return best;
 }
 
-/* For one that goes anyway: what it has set out for, if that is still to be had. */
+/* Where a unit goes that goes anyway: to what it has set out for, if that is still there. */
 static Choice choose_any(const Plan *p, const Unit *u) {
         Choice best = {};
 
@@ -341,7 +342,8 @@ static int64_t higher_version(const Plan *p, const Unit *u) {
         return best > known ? best : 0;
 }
 
-/* It was there just now, and did not fit by what is installed there, whatever is offered. */
+/* That machine has just given the unit back, for it did not fit by the options installed there, whatever its offer
+ * says. */
 static bool has_let_it_go(const Unit *u, const Machine *m) {
         const Tenure *last = lease_last_tenure(&u->lease->value);
 
@@ -449,7 +451,7 @@ static void mark_peers(Core *c, const char *list) {
         }
 }
 
-/* Whether some unit minds what runs beside it: then every change of a holder may matter. */
+/* Whether some unit has wishes as to what runs beside it: then every change of a holder may matter. */
 static bool has_wishes(Core *c) {
         bool has = false;
 
@@ -509,7 +511,7 @@ static void make_plan(Core *c) {
         }
 }
 
-/* Looks who has fallen silent since the last plan, and when the next one may. */
+/* Looks which sessions have fallen silent since the last plan, and when the next one may fall silent. */
 static void watch_silence(Core *c) {
         c->plan.until = USEC_INFINITY;
         for (Session *s = c->sessions; s; s = s->hh.next) {
@@ -524,7 +526,7 @@ static void watch_silence(Core *c) {
         }
 }
 
-/* When a lease can be had by the time alone, and no session's end says so. */
+/* When a lease becomes available by the time alone, without the end of a session. */
 static usec_t next_end(const Core *c) {
         usec_t t = USEC_INFINITY, at;
 
@@ -547,7 +549,7 @@ void plan_advance(Core *c) {
                 c->plan.stale = false;
                 c->plan.due_at = next_end(c);
                 make_plan(c);
-                output_changed(c, NULL, NULL); /* what is said of machines may be another thing now */
+                output_changed(c, NULL, NULL); /* how machines stand to units may have changed */
         }
         c->plan.until = MIN(c->plan.until, c->plan.due_at);
 }
@@ -555,7 +557,7 @@ void plan_advance(Core *c) {
 usec_t plan_deadline(const Core *c) {
         if (c->identity.trust != TRUST_OK || !session_settled(c) || !c->units)
                 return USEC_INFINITY;
-        if (c->plan.stale) /* since this step made its plan */
+        if (c->plan.stale) /* something has happened since this step made its plan */
                 return c->now.boottime + 1;
         return c->plan.until > c->now.boottime ? c->plan.until : USEC_INFINITY;
 }

@@ -18,8 +18,9 @@
 #include "core/session.h"
 #include "core/txn.h"
 
-/* The session that our record names, if it is not one of this process and may be of our machine id. One whose beat
- * says that it is another machine's is not: somebody has written a record that is not theirs, and we write it anew. */
+/* The session that our record names, if it is not ours and may be of a machine with our id; NULL: none. A session
+ * whose beat names another machine id does not count: then somebody has written our record by mistake, and we write
+ * it anew. */
 static const Session *other_session(Core *c, const Machine *m) {
         const Session *s;
 

@@ -63,8 +63,8 @@ static void begin_new(Core *c, Own *o) {
 }
 
 void rounds_begin(Core *c) {
-        /* What was held before the registry fell back is lost, also if we learn of it only from what was remembered.
-         */
+        /* Where the registry fell back, the session from before is not carried on, even if only the memory tells of
+         * it: everything it held is lost. */
         Session *s = c->adopt[0] && !c->identity.silence ? mirror_find_session(c, c->adopt) : NULL;
 
         if (c->own.phase != OWN_NONE || c->identity.trust != TRUST_OK)
@@ -88,15 +88,15 @@ static void end_one(Core *c, Own *o) {
         if (o->committed || o == &c->own)
                 output_report(c, (Report){ .kind = REPORT_SESSION_ENDED, .session = o->name });
         if (o->seen)
-                o->seen->moved = false; /* until now that was we: another machine's it is only if it goes on */
+                o->seen->moved = false; /* until now we moved it; if it moves again, another machine does */
         o->phase = OWN_NONE;
         o->committed = false;
         o->txn = o->read = 0;
         o->name[0] = '\0';
         o->seen = NULL;
         if (left)
-                keep_name(c); /* a restart would carry on what is over, and void nothing of what the other has under
-                                 way */
+                keep_name(c); /* else a restart would carry on the session that is over, and not make void what the
+                                 other one has under way (law 6) */
 }
 
 void rounds_end(Core *c) {
@@ -104,7 +104,7 @@ void rounds_end(Core *c) {
         end_one(c, &c->other);
 }
 
-/* This one is over; another takes its place, unless it was only on its way in or out. */
+/* The session is over. Another takes its place, unless it was only being created or left. */
 static void replace(Core *c, Own *o) {
         end_one(c, o);
         rounds_begin(c);
@@ -128,9 +128,9 @@ static void put_beat(Core *c, Own *o, TxnBuilder *b) {
         txn_put(b, RECORD_BEAT, o->name, &beat, sizeof(beat));
 }
 
-/* An attempt that hangs in a member whose leader has just been lost is lost whole, however soon there is a new one. So
- * the first two are cut short where the registry is known to be much faster than that; a slow one gets all its time.
- */
+/* How long an attempt at a beat may take. An attempt that hangs in an etcd member that has just lost its leader
+ * never comes back, so where the registry is known to be fast the first two attempts are cut short. A slow registry
+ * gets all the time. */
 static usec_t attempt_of(const Own *o) {
         usec_t fast = MAX(o->ttl / 10, 4 * o->round_trip);
 
@@ -158,7 +158,7 @@ static void send_fence(Core *c, Own *o) {
         Session *s = mirror_session(c, o->name);
         TxnBuilder b;
 
-        if (!s->fence_value) { /* gone since: the session is over */
+        if (!s->fence_value) { /* the fence has gone since: the session is over */
                 replace(c, o);
                 return;
         }
@@ -175,18 +175,17 @@ static bool is_named(const FenceRecord *f, uint64_t since, const char *lease) {
         uint64_t n = f->counter - since;
 
         if (f->counter <= since || n > f->n_names)
-                return true; /* more was taken than is named, or somebody else wrote it: look at everything */
+                return true; /* more was taken than the fence names, or somebody has written it by hand: everything
+                                counts as named */
         for (size_t i = f->n_names - (size_t) n; i < f->n_names; i++)
                 if (streq(f->names[i], lease))
                         return true;
         return false;
 }
 
-/*
- * Our fence has been seen at a revision that we have not looked behind yet. All that it names is read, and not only
- * what we know to hold: a lease may have been handed to us, and taken again for our silence, before a watch that is
- * behind tells of either. Only once it is known how the lease is now, what the watch still has to say of it is old.
- */
+/* Law 4: our fence has been seen at a revision that we have not looked behind yet, so the leases that it names are
+ * read now, after the fence. All of them, and not only those that we know to hold: a lease may have been handed to
+ * us, and taken again for our silence, before a watch that is behind tells of either. */
 static void check_fence(Core *c, Own *o, const Session *s) {
         const FenceRecord *f = s->fence_value;
         uint64_t taken = f->counter - o->fence_counter;
@@ -195,7 +194,8 @@ static void check_fence(Core *c, Own *o, const Session *s) {
 
         o->checked_fence = s->fence.revision;
         o->checked_counter = f->counter;
-        if (f->counter <= o->fence_counter || taken > f->n_names) { /* more than it names, or put back by hand */
+        if (f->counter <= o->fence_counter ||
+                        taken > f->n_names) { /* more was taken than it names, or it was put back by hand (law 11) */
                 o->read = txn_read_kinds(c, 1u << RECORD_LEASE);
                 return;
         }
@@ -215,8 +215,8 @@ static void check_fence(Core *c, Own *o, const Session *s) {
         o->next_at = c->now.boottime;
 }
 
-/* What a fence names (NULL: all, whatever it names) and cannot be read any more, or is not there, is not ours any
- * more. */
+/* Gives up the leases that the fence names (NULL: all) and whose records are lost: they may have been taken from us
+ * (law 11). */
 static void drop_lost(Core *c, const Own *o, const FenceRecord *fence) {
         for (Lease *l = c->leases; l; l = l->hh.next)
                 if (lease_is_lost(l) && (!fence || is_named(fence, o->fence_counter, l->name)))
@@ -225,8 +225,8 @@ static void drop_lost(Core *c, const Own *o, const FenceRecord *fence) {
 
 /* ---- answers ---- */
 
-/* An attempt that took its time needs no further pause, and there may be none to lose; those that fail at once need
- * more and more of it. */
+/* No answer. An attempt that took its time is followed by the next one at once; attempts that fail at once are
+ * spread more and more. */
 static void on_silence(Core *c, Own *o) {
         bool at_once = c->now.boottime - o->txn_t0 < 2 * PAUSE_FIRST;
         usec_t pause = at_once ? backoff(PAUSE_FIRST, o->hasty, o->timeline.round / 2) : 0;
@@ -236,7 +236,7 @@ static void on_silence(Core *c, Own *o) {
         o->next_at = MAX(c->now.boottime, o->txn_t0 + pause);
 }
 
-/* The new one beats: from now on it is ours, and the old one is being left. */
+/* The new session beats. From now on it is our session, and the old one is being left. */
 static void swap_sessions(Core *c) {
         Own old = c->own;
 
@@ -278,12 +278,12 @@ static void on_committed(Core *c, Own *o, const Answer *a) {
         }
 }
 
-/* The refused beat's readback has been taken into the mirror. */
+/* A beat was refused. What the registry read back with the refusal is in the mirror. */
 static void on_refused(Core *c, Own *o) {
         const Session *s = o->seen;
 
-        /* A fence of ours that cannot be read names nobody, and ends our beats; the time that we have is not cut short
-         * by it. */
+        /* Our fence cannot be read: it names no lease, and ends our beats. What we hold stays ours for the rest of
+         * its time (law 8). */
         if (s && s->beat.revision > 0 && s->fence.revision > 0 && !s->fence_value && o->committed &&
                         c->now.boottime < usec_add(o->t0, o->timeline.take)) {
                 on_silence(c, o);
@@ -291,12 +291,13 @@ static void on_refused(Core *c, Own *o) {
         }
         o->next_at = c->now.boottime;
         if (!s || s->beat.revision == 0 || !s->fence_value) {
-                /* Absent: over, and never written again. While creating, nothing of ours is there: another name. */
+                /* The beat or the fence is absent: the session is over, and its records are never written again
+                 * (law 11). While it is being created: somebody else has that name, so another one is drawn. */
                 replace(c, o);
                 return;
         }
         if (s->beat.revision != o->beat_revision) {
-                /* One that cannot be read is nobody's, and is written anew. */
+                /* A beat that cannot be read is nobody's, and is written anew (law 11). */
                 if (!s->beat_damaged && !nonce_is_ours(c, o, s->beat_value.nonce) &&
                                 (o->committed || o->phase == OWN_CREATING)) {
                         if (o->committed)
@@ -320,11 +321,12 @@ static void on_fenced(Core *c, Own *o, const Answer *a) {
                 o->fence_counter = o->checked_counter;
                 o->phase = OWN_READING;
         }
-        /* Refused: somebody took from us meanwhile, or an earlier attempt of ours has landed; put it again. */
+        /* Refused: a machine has taken a lease from us meanwhile, or an earlier attempt of ours has landed. The
+         * fence is put again. */
         o->next_at = c->now.boottime + (a->outcome == OUTCOME_UNKNOWN ? o->timeline.round / 8 : 0);
 }
 
-/* An answer that is silent about a lease that was asked for is none. */
+/* The answer speaks of each lease that was asked for. One that is silent about a lease is no answer (law 8). */
 static bool is_whole(Core *c, const Answer *a) {
         bool whole = true;
 
@@ -348,7 +350,7 @@ static void on_read(Core *c, Own *o, const Answer *a) {
                         replace(c, o);
                         return;
                 }
-                drop_lost(c, o, NULL); /* what was seen of it before our fence was put may be old */
+                drop_lost(c, o, NULL); /* what was seen of lost records before our fence was put may be old (law 6) */
                 o->beat_revision = s->beat.revision;
                 o->phase = OWN_BEATING;
         } else {
@@ -409,8 +411,8 @@ static void begin_round(Core *c, Own *o) {
         send_beat(c, o);
 }
 
-/* Its beat or its fence is gone, deleted by hand. Neither is written again: who deletes a fence that a taker has
- * touched would else let a beat of ours pass by the taker. */
+/* The session's beat or fence was deleted by hand. Neither is written again (law 11): where somebody has deleted a
+ * fence that a taker had put, a beat of ours would pass by the taker. */
 static bool is_deleted(const Own *o) {
         const Session *s = o->seen;
 
@@ -446,10 +448,11 @@ static bool machine_names(const Core *c, const char *session) {
         return m && m->seen.revision > 0 && streq(m->value.session, session);
 }
 
-/* Another TTL is another session. Ours goes on until the new one beats; then the leases are hung over to it one by one
- * (claim.c), and when the last one is, and the machine's record, the old session is beaten no more: before, it would
- * seem to be another machine's. Only then does a restart carry the new one on, and yet another TTL begin the next
- * move: one turned round half-way would leave a write under way that hangs a lease on the session that is given up. */
+/* Another TTL= needs another session. Ours goes on until the new one beats. Then the leases are moved to the new
+ * session one by one (claim.c). The old one is given up when the last lease and the machine's record have been
+ * moved: before, it would seem to be another machine's. Only then does a restart carry on the new session, and may
+ * TTL= begin the next move: a move that turned round half-way would leave a write under way that moves a lease to
+ * the session being given up. */
 static void advance_move(Core *c) {
         if (!session_settled(c) || c->shutdown.on)
                 return;
@@ -457,7 +460,7 @@ static void advance_move(Core *c) {
                 begin_new(c, &c->other);
         else if (c->other.phase == OWN_CREATING && c->other.ttl != c->here.ttl)
                 end_one(c, &c->other);
-        else if (session_is_moving(c) && !lease_hangs_on(c, c->other.name) && !machine_names(c, c->other.name)) {
+        else if (session_is_moving(c) && !lease_any_is_held_by(c, c->other.name) && !machine_names(c, c->other.name)) {
                 c->other = (Own){};
                 keep_name(c);
         }

@@ -18,19 +18,19 @@ void said_report(Core *c, Unit *u, const UnitReport *report) {
                 news_note(c, NEWS_UNIT_REPORTED);
         u->said.report = *report;
         str_copy(u->said.other, sizeof(u->said.other), strempty(report->other));
-        u->said.report.other = u->said.other; /* the caller's lasts no longer than the event */
+        u->said.report.other = u->said.other; /* the caller's text lasts no longer than the event */
         output_changed(c, u, NULL);
 }
 
 void said_guard(Core *c, Unit *u, const GuardReport *report) {
         if (report->serial < u->said.guard_asked)
-                return; /* said before our last request: the answer to that one is on its way */
+                return; /* said before our last request, whose answer is on its way */
         if (report->open)
                 u->said.closed_at = USEC_INFINITY;
         else if (!u->said.guard_known || u->said.guard.open || u->said.closed_at == USEC_INFINITY)
                 u->said.closed_at = c->now.boottime;
         if (!u->said.guard_known)
-                u->life.retry_at = 0; /* what is to be said to a guard that has just connected is said at once */
+                u->life.retry_at = 0; /* a guard that has just connected is told at once what it must know */
         if (u->life.phase == PHASE_IDLE && report->index > 0)
                 news_note(c, NEWS_UNIT_FOUND); /* from before our restart */
         u->said.guard = *report;

@@ -35,7 +35,7 @@ const Session *session_unchecked(const Core *c, const Own *o) {
         return o->phase == OWN_BEATING && s && s->fence_value && s->fence.revision > o->fence_revision ? s : NULL;
 }
 
-/* Our fence is known to be there no more, or not to be readable: nothing that compares it can be committed. */
+/* Our fence is known to be deleted or damaged: no Txn that compares it can be committed (law 11). */
 static bool is_fenceless(const Own *o) {
         const Session *s = o->seen;
 
@@ -52,8 +52,9 @@ bool session_is_fenceless(const Session *s) {
         return s->beat.revision > 0 && s->fence.known && !s->fence_value;
 }
 
-/* Without a fence that can be read it cannot beat any more, but it may have beaten until just before the fence was
- * lost, and that beat may reach us later than the loss: the wait begins anew with whichever came last. */
+/* Law 2: expiry is what this machine has seen, on its own clock. Without a readable fence the session cannot beat
+ * any more (law 11). It may have beaten until just before the fence was lost, and that beat may reach us after the
+ * loss, so the wait begins with whichever came last. */
 usec_t session_dead_at(const Session *s) {
         if (!s->beat.known)
                 return USEC_INFINITY;

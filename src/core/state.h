@@ -70,7 +70,7 @@ typedef struct Session {
         Seen beat;
         bool beat_damaged;
         bool moved;  /* its beat was seen to change: somebody alive writes it */
-        bool silent; /* when it was last looked at for a plan */
+        bool silent; /* as the last plan found it */
         BeatRecord beat_value;
         Seen fence;
         FenceRecord *fence_value; /* NULL if absent or damaged */
@@ -82,16 +82,16 @@ typedef struct Machine {
         Seen seen;
         bool damaged;
         MachineRecord value;
-        size_t held;           /* while a plan is made: leases that its session holds, or is about to */
-        struct Placed *placed; /* ... and what must be kept apart from others there (plan.h) */
-        int drain_asked;       /* by an operator here, of another machine: 1 drain, -1 undrain, 0 nothing */
+        size_t held;           /* while a plan is made: leases that its session holds or will get */
+        struct Placed *placed; /* likewise: units there that others must keep away from (plan.h) */
+        int drain_asked;       /* what an operator here asked of another machine: 1 drain, -1 undrain, 0 nothing */
         UT_hash_handle hh;
 } Machine;
 
 /* What a machine says of a unit. Once made it stays, for units point to theirs. */
 typedef struct Offer {
         char name[RECORD_NAME_SIZE]; /* "<machine id>/<unit>" */
-        const char *unit;            /* in it */
+        const char *unit;            /* within name */
         Seen seen;
         bool damaged;
         OfferRecord value;
@@ -112,11 +112,11 @@ typedef enum LeaseOp {
         OP_TRANSFER,
         OP_STRIKE,
         OP_REARM,
-        OP_TRIGGER,  /* a timer has elapsed under our eyes: the next holder must not do its job again */
-        OP_RESTORE,  /* its record was lost, and it is ours: as it was */
-        OP_RETAKE,   /* its record is lost, and nobody has written it again: from whoever may hold it */
-        OP_RENUMBER, /* ours at an Index below one that was handed out before: at a new one */
-        OP_REHANG,   /* from the session that is being left to the new one, at the same Index */
+        OP_TRIGGER,      /* a timer has elapsed here: the next holder must not do its job again */
+        OP_RESTORE,      /* the record of ours was lost: written again as it was */
+        OP_RETAKE,       /* the record was lost, and nobody has written it again: from whoever may hold the lease */
+        OP_RENUMBER,     /* the record of ours has an Index below one that was handed out before: a new one */
+        OP_MOVE_SESSION, /* to the session to which we go, at the same Index */
 } LeaseOp;
 
 typedef struct Unit Unit;
@@ -126,22 +126,22 @@ typedef struct Lease {
         char name[NAME_SIZE];
         Seen seen;
         bool damaged;
-        bool blank;                /* absent, and so it was when all of before had been waited out: it is free */
+        bool blank;                /* absent since everything from before was waited out: it is free, and not lost */
         bool unsettled;            /* a release or transfer of ours may have landed or not */
-        LeaseRecord value;         /* while it is lost: as it was seen last */
-        Session *holder;           /* of value.session; NULL: it names none */
+        LeaseRecord value;         /* while the record is lost: as it was seen last */
+        Session *holder;           /* the session that value names; NULL: none */
         SeenDebt debts[DEBTS_MAX]; /* when each of value.debts first reached us */
         size_t n_debts;
         uint64_t remembered;        /* the highest Index ever seen of it */
         Unit *unit;                 /* enabled here; NULL: none */
-        uint64_t rearm;             /* the operator's word: the Index that is done; 0: none */
+        uint64_t rearm;             /* the Index of the done job that the operator wants to run again; 0: none */
         uint64_t told;              /* the last Index that was reported as acquired here */
         bool given_up;              /* no unit here wanted it: a release has been asked for, and may land yet */
-        bool asked;                 /* by the READ under way because of a fence */
+        bool asked;                 /* the READ under way because of a fence asks for it */
         char planned[MACHINE_SIZE]; /* who should take it, by the last plan; "" nobody */
         LeaseOp op;                 /* of the Txn under way */
-        LeaseRecord *next;          /* what it writes */
-        uint64_t txn;               /* its id; 0: none */
+        LeaseRecord *next;          /* the record that the Txn writes */
+        uint64_t txn;               /* the Txn's id; 0: none is under way */
         usec_t retry_at;
         unsigned failures; /* unknown outcomes in a row */
         UT_hash_handle hh;

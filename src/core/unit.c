@@ -26,7 +26,7 @@ bool unit_is_in_hand(const Unit *u) {
         return u->life.phase != PHASE_IDLE || u->said.guard.index > 0;
 }
 
-/* What a disabled unit still holds it gives back itself. */
+/* A disabled unit that still has something in hand keeps the lease until it has given it back. */
 void unit_attach(Core *c, Unit *u, const char *lease) {
         must(u->life.phase == PHASE_IDLE && (!u->lease || u->lease->txn == 0));
         if (u->lease && u->lease->unit == u)
@@ -116,8 +116,9 @@ bool unit_is_held(const Core *c, const Unit *u) {
         return unit_is_ours(c, u) && (u->life.index == 0 || u->lease->value.index == u->life.index);
 }
 
-/* By which lease it ran that the guard tells of after a restart is not known, Lease= may be another now: the Index
- * must do, unless the lease that it has explains it. */
+/* Whether what is in hand may run by lease l at that Index. After a restart the guard's entry does not tell by
+ * which lease the unit runs, and Lease= may be another now. So the Index must do, unless the unit's own lease
+ * explains it. */
 static bool may_run_by(const Core *c, const Unit *u, const Lease *l, uint64_t index) {
         bool known = u->life.phase != PHASE_IDLE && u->life.origin != ORIGIN_LEFTOVER;
         uint64_t in_hand = u->life.phase == PHASE_IDLE ? u->said.guard.index : u->life.index;

@@ -28,7 +28,7 @@
 #include "core/session.h"
 #include "core/unit.h"
 
-/* Another one that asks for the same. */
+/* Another word that asks for the same. */
 static const Word *find_other(const Core *c, const Word *w) {
         for (const Word *o = c->words; o; o = o->next)
                 if (o != w && o->armed && o->kind == w->kind && streq(o->object, w->object))
@@ -46,7 +46,7 @@ static bool beats(const Core *c) {
 
 /* ---- whether it can be ---- */
 
-/* By its wishes, and by what is here; WHY_NONE: it may. */
+/* Why the unit must not be placed here, by its wishes and by what runs here; WHY_NONE: it may. */
 static Reason why_not_placed(Core *c, const Unit *u) {
         PlacementMachine look;
         Plan plan;
@@ -92,7 +92,7 @@ static bool is_lease_of_unit(const Core *c, const Lease *l) {
         return false;
 }
 
-/* For who does not wait. What is not known yet will be in a moment. */
+/* For a caller who does not wait. What is not known yet will be in a moment. */
 static WordResult why_not_at_once(const Core *c, const Unit *u, Reason *ret_why) {
         if (!said_is_told(u) || unit_is_ours(c, u) || u->life.phase != PHASE_IDLE)
                 return WORD_BEGUN;
@@ -162,7 +162,7 @@ static bool has_begun(const Core *c, const Word *w) {
         case EVENT_RUN:
                 return u && u->life.spent;
         case EVENT_REARM:
-                /* Also where the answer to our Txn was lost, or it was carried out twice: the record shows it. */
+                /* The record shows that it was rearmed, even where the answer to our Txn was lost. */
                 return w->armed && u && !lease_is_lost(u->lease) &&
                        (u->lease->value.state != LEASE_DONE || u->lease->value.index != w->index);
         default:
@@ -170,7 +170,7 @@ static bool has_begun(const Core *c, const Word *w) {
         }
 }
 
-/* It has been sent, and was not answered yet. */
+/* Its Txn is under way. */
 static bool is_under_way(const Core *c, const Word *w) {
         const Unit *u = unit_of(c, w);
 
@@ -182,7 +182,7 @@ static bool is_under_way(const Core *c, const Word *w) {
                                (w->kind == EVENT_REARM && u->lease->op == OP_REARM));
 }
 
-/* The record has moved since, and not to us. */
+/* The record has moved since the word was said, and not to us. */
 static bool is_forestalled(const Core *c, const Word *w) {
         const Unit *u = unit_of(c, w);
 
@@ -245,7 +245,7 @@ static void disarm(Core *c, Word *w) {
                 u->lease->rearm = 0;
 }
 
-/* Takes the word out of the list; what has not begun will not. */
+/* Ends the word with that result. What has not begun will not. */
 static void end(Core *c, Word *w, WordResult result, Reason why) {
         Unit *u = unit_of(c, w);
         Word **at = &c->words;
@@ -291,7 +291,7 @@ void word_begin(Core *c, const Event *e) {
                 u->life.spent = false;
         w->index = e->index > 0 || !u ? e->index : u->lease->value.index;
         if (u && e->kind == EVENT_STEAL)
-                u->back.not_before = 0; /* that it stands back is the machine's own wish only */
+                u->back.not_before = 0; /* the operator's word counts more than standing back */
         result = why_not(c, w, &why);
         if (e->kind == EVENT_TRANSFER && (!machine_id_is_valid(w->machine) || streq(w->machine, c->here.machine_id)))
                 result = WORD_UNABLE;
