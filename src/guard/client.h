@@ -25,6 +25,7 @@ Client *client_free(Client *c);
 /* Listens anew if what lies at path is not our socket any more; a connected peer stays. To be called from time to
  * time. 0, or a negative errno: there is nothing to connect to. */
 int client_look(Client *c);
+/* Whether there is a peer; c may be NULL. */
 bool client_is_connected(const Client *c);
 /* 0: sent, or there is nobody to send it to; -EAGAIN: no room, settle() will be called. Other failures end the
  * connection and count as nobody. */

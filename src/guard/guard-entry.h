@@ -53,7 +53,8 @@ typedef enum StopState {
         STOP_STATE_ACCEPTED,
 } StopState;
 
-/* The owner zeroes it before first use, and may read all of it; only the functions below write to it. */
+/* The owner zeroes it before first use, and may read all of it; only the functions below write to it. It has so many
+ * booleans because they are independent facts: an entry may be expired and lost, its gate wanted and not open yet. */
 typedef struct GuardEntry {
         uint64_t index; /* 0: there is no entry */
         usec_t stop_at, kill_at;

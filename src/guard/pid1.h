@@ -29,13 +29,18 @@ typedef struct PidOneCallbacks {
         void (*settle)(void *userdata); /* after the above */
 } PidOneCallbacks;
 
+/* Begins to look for the bus. callbacks are borrowed. -ENOMEM, or an error of sd-event. */
 int pid_one_new(sd_event *event, const PidOneCallbacks *callbacks, void *userdata, PidOne **ret);
+/* Nothing is answered any more. */
 PidOne *pid_one_free(PidOne *p);
+/* Whether the bus answers. */
 bool pid_one_is_connected(const PidOne *p);
+/* When the bus and PID 1 were last heard. */
 Heard pid_one_heard(const PidOne *p);
 
 /* Remembers the wish; pid_one_flush() sends what there is. The callbacks come later from the loop, never from here.
  * Each wish is answered once, or -ENOMEM returned. */
 int pid_one_stop(PidOne *p, const char *owner, const char *unit);
 int pid_one_ask(PidOne *p, const char *owner, const char *unit);
+/* Sends what is wished for, as far as there is room. */
 void pid_one_flush(PidOne *p);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pid1/ending.h"
 
-/* PID 1 can tell of the end of a job before it tells of the next one of the same transaction, but not much before. */
+/* PID 1 may tell of the end of a job before it tells of the next job of the same transaction, but not long before. */
 #define SAME_TRANSACTION 16
 
 void neighbour_job_new(NeighbourState *n, uint32_t id) {
@@ -23,15 +23,17 @@ void neighbour_job_over(NeighbourState *n, uint32_t id, uint32_t highest) {
                         n->jobs[i].over = highest;
 }
 
-/* The job was there when the unit's was made, and is not of before the unit's present run. */
+/* Whether the neighbour's job was there when the unit's job was made, and is not from before the unit's present run.
+ */
 static bool may_have_caused(const Ending *e, const NeighbourJob *j) {
         if (j->id == 0 || j->id <= e->since || j->id >= e->job)
                 return false;
         return j->over == 0 || j->over >= e->job || e->job - j->id < SAME_TRANSACTION;
 }
 
-/* The job was not over when that of the unit was told of: they are of one transaction. What was over by then may
- * merely have come before, as a start that was over at once, or the stop of what was down already. */
+/* Whether the neighbour's job was not over yet when PID 1 told of the unit's: then they are of one transaction. A job
+ * that was over by then may merely have come before, such as a start that was over at once, or the stop of a unit that
+ * was down already. */
 static bool was_beside(const Ending *e, const NeighbourJob *j) {
         return may_have_caused(e, j) && (j->over == 0 || j->over >= e->job);
 }
@@ -57,13 +59,13 @@ static bool had_job_after(const Ending *e, const NeighbourState *n) {
         return false;
 }
 
-/* Only what was up beside the unit can have taken the unit along. What it is bound to was, or the unit would not have
- * run. */
+/* Only a neighbour that was up beside the unit can have taken the unit along. One that the unit is bound to was up, or
+ * the unit would not have run. */
 static bool ran_beside(const NeighbourState *n, unsigned relations) {
         return n->beside == BESIDE_UP || (relations & RELATION_BOUND && relations & RELATION_NEEDED);
 }
 
-/* Somebody had it stopped, and with it the unit; it may have been started again since. */
+/* Somebody had the neighbour stopped, and the unit with it; the neighbour may have been started again since. */
 static bool was_stopped_before(const Ending *e, const NeighbourState *n, unsigned relations) {
         bool stopped = !n->up || had_job_after(e, n);
 
@@ -72,8 +74,8 @@ static bool was_stopped_before(const Ending *e, const NeighbourState *n, unsigne
         return ran_beside(n, relations) ? had_job_before(e, n) : n->beside == BESIDE_UNKNOWN && had_job_beside(e, n);
 }
 
-/* Without a job: it has ended by itself, before the unit did. What PID 1 stops because the unit is down has a later
- * job (StopWhenUnneeded=); what PID 1 starts again has one, too (Restart=). */
+/* The neighbour has no job: it ended by itself, before the unit did. A neighbour that PID 1 stops because the unit is
+ * down (StopWhenUnneeded=) has a later job, and so has one that PID 1 starts again (Restart=). */
 static bool has_ended_before(const Ending *e, const NeighbourState *n) {
         if (e->again)
                 return false;
@@ -82,12 +84,13 @@ static bool has_ended_before(const Ending *e, const NeighbourState *n) {
         return !n->up;
 }
 
-/* Neither is up beside the other: what has come without a job that was seen is why the unit went. */
+/* Units in conflict are never up together: a neighbour that came up, without a job that was seen, is why the unit
+ * went. */
 static bool has_come(const NeighbourState *n) {
         return n->beside != BESIDE_UP && (n->up || n->starting);
 }
 
-/* What starts so fast that its job was over is up. */
+/* A neighbour that started so fast that its job was over is up. */
 static bool was_started_before(const Ending *e, const NeighbourState *n) {
         return had_job_beside(e, n) || (has_come(n) && !e->again && !had_job_after(e, n));
 }
@@ -127,7 +130,7 @@ NeedState ending_need(UnitEnd end, bool asked, const NeighbourState *n) {
 }
 
 JobEnd job_end_from_string(const char *result) {
-        /* Another job took its place, which is told of as well; or PID 1 has let it go. */
+        /* Another job took the place of this one, and is told of as well; or PID 1 has dropped the job. */
         if (streq(result, "canceled"))
                 return JOB_END_UNKNOWN;
         if (streq(result, "dependency"))

@@ -38,7 +38,7 @@ typedef enum Beside {
 
 /* Another unit, as PID 1 shows it now. */
 typedef struct NeighbourState {
-        NeighbourJob jobs[NEIGHBOUR_JOBS]; /* the latest */
+        NeighbourJob jobs[NEIGHBOUR_JOBS]; /* the latest ones */
         bool up;                           /* active or reloading, and has no job that stops it */
         bool down;                         /* inactive or failed, and has no job that starts it */
         bool starting;                     /* it has a job, and that does not stop it */
@@ -71,23 +71,25 @@ typedef enum NeedState {
 } NeedState;
 
 typedef struct Ending {
-        uint32_t since; /* the unit's job before that: what was asked for earlier has no part in it */
+        uint32_t since; /* the unit's job before .job: what was asked for earlier has no part in this end */
         uint32_t job;   /* the unit's last job that was not ours; 0: not known */
         JobEnd job_end;
-        bool begun_anew; /* it is another run than the one that was last seen up */
+        bool begun_anew; /* the run that ended is another one than the one that was last seen up */
         bool failed;     /* Result= of the unit is not success */
         bool again;      /* another job that was not ours had stopped it already: only jobs say why this one came */
 } Ending;
 
+/* PID 1 tells of a job on the neighbour: it has begun, or is over; highest: the highest number told of by then. */
 void neighbour_job_new(NeighbourState *n, uint32_t id);
 void neighbour_job_over(NeighbourState *n, uint32_t id, uint32_t highest);
 
 /* Whether this neighbour is why the unit was stopped: UNIT_END_NEED, UNIT_END_CONFLICT, or UNIT_END_HAND if it is not.
- * *ret_asked: there was a job on it; false: it ended by itself. */
+ * *ret_asked: there was a job on the neighbour; false: it ended by itself. */
 UnitEnd ending_by(const Ending *e, const NeighbourState *n, unsigned relations, bool *ret_asked);
 /* What the unit's own job says, before anybody else is looked at: UNIT_END_FAILED, UNIT_END_NEED, or UNIT_END_HAND if
  * that is to be found out. */
 UnitEnd ending_by_job(const Ending *e);
-/* end: UNIT_END_NEED or UNIT_END_CONFLICT; asked: as above. */
+/* Whether the cause of an end lasts. end: UNIT_END_NEED or UNIT_END_CONFLICT; asked: as ending_by() has said. */
 NeedState ending_need(UnitEnd end, bool asked, const NeighbourState *n);
+/* result: as JobRemoved has it. */
 JobEnd job_end_from_string(const char *result);

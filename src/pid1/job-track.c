@@ -45,7 +45,7 @@ void job_track_seen(JobTrack *t, uint32_t job) {
 void job_track_state(JobTrack *t, uint32_t restarts, bool up, bool job) {
         t->restarts_now = restarts;
         if (restarts < t->restarts)
-                t->restarts = 0; /* PID 1 counts anew after a start by job */
+                t->restarts = 0; /* after a start by a job PID 1 counts NRestarts= from 0 again */
         if (up && !job && t->calls == 0) {
                 t->foreign = 0;
                 t->restarts = restarts;
@@ -59,7 +59,7 @@ void job_track_reset(JobTrack *t, bool up) {
 }
 
 void job_track_gap(JobTrack *t) {
-        t->highest = 0; /* it may even be another PID 1, which counts anew */
+        t->highest = 0; /* PID 1 may even be another one, which counts NRestarts= from 0 again */
         memset(t->seen, 0, sizeof(t->seen));
         t->foreign = t->restarts_now - t->restarts + 1;
 }

@@ -18,13 +18,14 @@
 #define JOB_TRACK_SIZE 8
 
 typedef struct JobTrack {
-        uint32_t own[JOB_TRACK_SIZE]; /* the latest, in a ring */
+        uint32_t own[JOB_TRACK_SIZE]; /* the latest jobs of ours, in a ring */
         uint32_t undecided[JOB_TRACK_SIZE];
         unsigned next_own, n_undecided;
-        uint32_t seen[JOB_TRACK_SIZE]; /* of everybody, the latest, in a ring */
+        uint32_t seen[JOB_TRACK_SIZE]; /* the latest jobs of everybody, in a ring */
         unsigned next_seen;
-        unsigned calls;    /* of ours without an answer */
-        uint32_t highest;  /* PID 1 numbers jobs upwards, and has one a unit: what is not above this is not new */
+        unsigned calls;    /* calls of ours that are not answered yet */
+        uint32_t highest;  /* PID 1 numbers jobs upwards, and a unit has one at a time: a number that is not above this
+                              is no new job */
         unsigned foreign;  /* jobs that were not ours, since the count began */
         uint32_t restarts; /* NRestarts= when the count began */
         uint32_t restarts_now;

@@ -52,13 +52,15 @@ static Related *related_find(const Pid1Unit *u, const Neighbour *n) {
         return NULL;
 }
 
-/* since: a look that was asked for then, or later, will do: PID 1 answers in the order in which it is asked. */
+/* The unit wants its neighbours noted. since: a look that was asked for then or later will do, for PID 1 answers in
+ * the order in which it is asked. */
 static void wish_to_note(Pid1Unit *u, usec_t since) {
         if (u->ending.is_settled && !u->ending.noted && u->ending.n_related > 0 && u->ending.note_since == 0)
                 u->ending.note_since = since;
 }
 
-/* A job of the neighbour's is over: it may have come up, or gone. What was up when the unit was stopped stays so. */
+/* A job of the neighbour is over: the neighbour may have come up, or gone. One that was up when the unit was stopped
+ * counts as up beside it. */
 static void note_anew(Pid1Unit *u, Related *r) {
         if (u->ending.is_settled && r->beside == BESIDE_DOWN)
                 r->beside = BESIDE_UNKNOWN;
@@ -150,7 +152,8 @@ static Ending ending_of(const Pid1Unit *u) {
         return e;
 }
 
-/* With the answer to a look in hand. What somebody asked for weighs more than what merely ended. */
+/* Says who ended the unit, when a look has been answered. A neighbour on which there was a job weighs more than one
+ * that merely ended. */
 static void judge(Pid1Unit *u) {
         Ending e = ending_of(u);
         UnitEnd end = ending_by_job(&e);
@@ -189,7 +192,7 @@ static void forget_end(Pid1Unit *u) {
         set_cause(u, NULL, false);
 }
 
-/* Begins to find out who ended it, or goes on from what was found. */
+/* Begins to find out who ended the unit, or follows the cause that was found. */
 static void find_end(Pid1Unit *u) {
         Ending e = ending_of(u);
         bool judged = is_judged(u);
@@ -198,7 +201,7 @@ static void find_end(Pid1Unit *u) {
                 u->ending.judged_before = true;
         if (judged && u->ending.judged_job == e.job) {
                 if (u->ending.cause)
-                        wish_to_look(u); /* should a signal have been lost */
+                        wish_to_look(u); /* a signal may have been lost */
         } else if (ending_by_job(&e) == UNIT_END_FAILED) {
                 set_cause(u, NULL, false);
                 u->ending.look_since = 0;
@@ -229,7 +232,8 @@ static Beside beside(const Related *related, size_t n, const Neighbour *neighbou
         return BESIDE_UNKNOWN;
 }
 
-/* A dependency that PID 1 does not have any more is no cause any more. Out of memory: the fewer may be the cause. */
+/* The unit's relations are others now. A neighbour that is none any more is no cause any more. Out of memory, fewer
+ * units can be the cause. */
 static void related_set(Pid1Unit *u, const Relations *names) {
         _cleanup_free_ char *cause = u->ending.cause ? strdup(u->ending.cause->name) : NULL;
         bool asked = u->ending.cause_asked;
@@ -254,10 +258,10 @@ static void related_set(Pid1Unit *u, const Relations *names) {
         free(old);
         u->ending.noted = false;
         if (cause && !u->ending.cause)
-                u->ending.end = UNIT_END_UNKNOWN; /* judged anew, without it */
+                u->ending.end = UNIT_END_UNKNOWN; /* to be judged again, without the old cause */
 }
 
-/* What was noted and judged of the one before does not hold for it. */
+/* A new run begins: what was noted and judged of the one before does not hold for it. */
 static void begin_run(Pid1Unit *u) {
         memcpy(u->ending.run_up, u->status.invocation_id, sizeof(u->ending.run_up));
         u->ending.began = u->jobs.highest;
@@ -281,7 +285,7 @@ void ending_seen(Pid1Unit *u, Relations *related) {
         else
                 find_end(u);
         if (memcmp(u->ending.run_up, s->invocation_id, sizeof(u->ending.run_up)) != 0) {
-                u->status.killed = false; /* how that came about was not seen */
+                u->status.killed = false; /* how that run ended was not seen */
                 if (!is_over(s))
                         begin_run(u);
         }
@@ -303,14 +307,14 @@ void ending_free(Pid1Unit *u) {
 
 /* ---- the look ---- */
 
-/* What had no job of the unit's before the answer came was up beside the unit; otherwise the unit may be going because
- * of it. */
+/* Notes which neighbours are up beside the unit. If PID 1 has told of a job of the unit meanwhile, nothing is noted:
+ * the unit may be going already. */
 static void note_up(Pid1Unit *u, usec_t asked_at) {
         if (u->ending.note_since == 0 || u->ending.note_since > asked_at)
                 return;
         u->ending.note_since = 0;
         if (!u->ending.is_settled)
-                return; /* noted when it is up again */
+                return; /* they are noted when the unit is up again */
         u->ending.noted = true;
         for (Related *r = u->ending.related; r < u->ending.related + u->ending.n_related; r++)
                 r->beside = r->neighbour->known && r->neighbour->state.up ? BESIDE_UP : BESIDE_DOWN;
@@ -337,7 +341,7 @@ static int on_look(sd_bus_message *message, void *userdata, sd_bus_error *error)
 
         m->look = sd_bus_slot_unref(m->look);
         if (sd_bus_message_is_method_error(message, NULL)) {
-                pid1_arm(m, now_boottime() + TICK); /* and asked again */
+                pid1_arm(m, now_boottime() + TICK); /* the next tick asks again */
                 return 0;
         }
         r = sd_bus_message_enter_container(message, 'a', "(ssssssouso)");
@@ -353,7 +357,7 @@ static int on_look(sd_bus_message *message, void *userdata, sd_bus_error *error)
         }
         if (r >= 0)
                 take_look(m, m->look_asked_at);
-        neighbours_look(m); /* who has wished for one meanwhile */
+        neighbours_look(m); /* for units that have wished for a look meanwhile */
         return 0;
 }
 

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Questions to PID 1 that are no unit's own: each is one object with one pending operation at a time, its slot. An
- * outcome is kept until Pid1's deferred source delivers it.
- */
+/* Questions to PID 1 that are not a unit's own. Each is one object, with one call under way at a time: its slot. The
+ * outcome is kept until Pid1's deferred source delivers it. */
 #include "pid1/pid1-internal.h"
 
 #include <assert.h>
@@ -10,7 +8,7 @@
 #include <stdio.h>
 
 #define QUERY_TIMEOUT (10 * USEC_PER_SEC)
-/* PID 1 answers when it has done it: all generators have run, each of which may take 90 s. */
+/* PID 1 answers when it has reloaded: when all generators have run, each of which may take 90 s. */
 #define RELOAD_TIMEOUT (5 * USEC_PER_MINUTE)
 
 struct Pid1Query {
@@ -23,7 +21,7 @@ struct Pid1Query {
         Pid1Query *prev, *next;
 };
 
-/* Takes what it was told last; out of memory only costs the text. */
+/* Ends the call with this error and text. Out of memory, the text is lost. */
 static void call_finish(Pid1Query *c, int error, const char *text) {
         Pid1 *m = c->pid1;
 
@@ -66,7 +64,7 @@ void pid1_calls_free(Pid1 *m) {
         m->finished = NULL;
 }
 
-/* Returns true if the message is an error, and then the call is finished. */
+/* Whether the message is an error; then the call is finished. */
 static bool finished_by_error(Pid1Query *c, sd_bus_message *message) {
         const sd_bus_error *e = sd_bus_message_get_error(message);
 
@@ -75,13 +73,13 @@ static bool finished_by_error(Pid1Query *c, sd_bus_message *message) {
         return e;
 }
 
-/* Sends the call's next message, which it takes. */
+/* Sends the next message of the call; drops its reference of the one before. */
 static int call_send(Pid1Query *c, sd_bus_message *message, sd_bus_message_handler_t handler, usec_t timeout) {
         c->slot = sd_bus_slot_unref(c->slot);
         return sd_bus_call_async(c->pid1->bus, &c->slot, message, handler, c, timeout);
 }
 
-/* A method with string arguments (NULL: none). */
+/* Calls a method that takes strings (NULL: no argument) as the call's next message. */
 static int call_method(Pid1Query *c, const char *path, const char *interface, const char *member, const char *first,
                 const char *second, sd_bus_message_handler_t handler, usec_t timeout) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
@@ -95,7 +93,7 @@ static int call_method(Pid1Query *c, const char *path, const char *interface, co
         return r < 0 ? r : call_send(c, message, handler, timeout);
 }
 
-/* Begins a call with its first message; on failure nothing is left of it. */
+/* Makes a call and sends its first message. If that fails, nothing is left of the call. */
 static int call_begin(Pid1 *m, pid1_answer_t f, void *userdata, const char *path, const char *interface,
                 const char *member, const char *first, const char *second, sd_bus_message_handler_t handler,
                 usec_t timeout) {
@@ -176,7 +174,7 @@ static int on_job_type(sd_bus_message *message, void *userdata, sd_bus_error *er
         const char *type = "";
 
         if (sd_bus_message_is_method_error(message, "org.freedesktop.DBus.Error.UnknownObject")) {
-                call_finish(c, 0, ""); /* done in between */
+                call_finish(c, 0, ""); /* the job was done in between */
                 return 0;
         }
         if (finished_by_error(c, message))

@@ -20,27 +20,29 @@
 #include "util/names.h"
 #include "util/strv.h"
 
-/* How long PID 1 may be silent before what we know of a unit is no longer called knowledge, and before a job that we
- * asked for is reported as failed. */
+/* How long PID 1 may be silent before a unit counts as unknown (law 8), and before a job that was asked for is
+ * reported as failed. */
 #define SILENCE (5 * USEC_PER_SEC)
-/* When a question is given up and asked again: its answer must have been lost, for PID 1 answers even after minutes.
- * Not sooner, or the questions would pile up before a PID 1 that is frozen. */
+/* When a question is given up and asked again. PID 1 answers even after minutes, so the answer must have been lost;
+ * sooner, questions would pile up before a PID 1 that is frozen. */
 #define QUESTION_TIMEOUT (20 * USEC_PER_SEC)
-/* While anything is open, deadlines are looked at this often. */
+/* How often deadlines are looked at while a question or a job is under way. */
 #define TICK (250 * USEC_PER_MSEC)
-/* PID 1 says nothing when the last process of a unit that is down goes: its group is looked at after this time, and
- * then ever less often, up to a TICK. (Just after a stop the kernel may take a moment to count the dead as gone.) */
+/* PID 1 does not tell when the last process of a unit that is down has gone. So the unit's control group is looked at
+ * after this time, and then less and less often, up to once a TICK. (Just after a stop the kernel may need a moment
+ * until it counts the dead as gone.) */
 #define FIRST_LOOK (5 * USEC_PER_MSEC)
-/* PID 1 is single-threaded: more at once only make each of them late. */
+/* Questions under way. PID 1 is single-threaded: more of them at once would only be answered later. */
 #define QUESTIONS_MAX 32
-/* Jobs asked for whose answer is due. dbus-daemon allows a connection 128 answers, questions included, and refuses
- * what is beyond that: while PID 1 stands still, further ones wait in here. */
+/* Calls for jobs under way. dbus-daemon allows a connection 128 answers that are due, those to questions included, and
+ * refuses further calls: while PID 1 stands still, calls for jobs wait in here. */
 #define JOBS_MAX 48
-/* A unit may change its properties a thousand times a second (STATUS= of sd_notify()). More signals a second than this
- * make one question a tick. Those of jobs are always followed at once. */
+/* Signals of changed properties a second that lead to a question each. A unit may change its properties a thousand
+ * times a second (STATUS= of sd_notify()): beyond this there is one question a tick. Signals of jobs lead to a
+ * question at once, always. */
 #define CHANGES_MAX 20
 /* Units that the slow poll reads in one tick. An answer costs PID 1 about a millisecond, and the poll is only there
- * for a signal that was lost: with many units it takes longer to come round, rather than PID 1's time. */
+ * for a signal that was lost: with many units a round takes longer. */
 #define POLL_BATCH 16
 
 typedef struct Pid1Query Pid1Query;
@@ -71,39 +73,41 @@ struct Pid1 {
         bool subscribed;
 
         Pid1Unit *units;      /* by name */
-        Pid1Unit *queue;      /* want to ask */
-        Pid1Unit *reports;    /* have something to tell */
+        Pid1Unit *queue;      /* units whose questions wait for their turn */
+        Pid1Unit *reports;    /* units that have something to report */
         unsigned asked;       /* questions under way */
-        Pid1JobCall *waiting; /* for jobs, in the order in which they were wished for */
+        Pid1JobCall *waiting; /* calls for jobs that wait, in the order in which they were wished for */
         unsigned jobs_asked;  /* calls for jobs under way */
         usec_t last_answer;
 
         Neighbour *neighbours; /* by name */
         sd_bus_slot *look;     /* the question about them that is under way, and when it was sent */
         usec_t look_asked_at;
-        uint32_t highest_job; /* that PID 1 has told of */
+        uint32_t highest_job; /* the highest number of a job that PID 1 has told of */
 
         Pid1Query *calls, *finished;
 };
 
-/* Another unit that may make PID 1 stop one of ours. One for each name, however many of ours have to do with it. */
+/* Another unit that may make PID 1 stop one of ours. There is one of each name, however many of our units are related
+ * to it. */
 struct Neighbour {
         UT_hash_handle hh;
         NeighbourState state;
         unsigned references;
-        unsigned causes; /* units that were stopped because of it, and are down */
-        bool asked;      /* it is in the question that is being made */
-        bool known;      /* it was in an answer */
+        unsigned causes; /* how many units were stopped because of it, and are down */
+        bool asked;      /* it is named in the question that is being made */
+        bool known;      /* an answer has named it */
         char name[];
 };
 
 typedef struct Related {
         Neighbour *neighbour;
         unsigned mask; /* of Relation */
-        Beside beside; /* by the latest look while the unit was up */
+        Beside beside; /* as it was at the latest look while the unit was up */
 } Related;
 
-/* An open call for a job. It stays open after its deadline: its answer names our job even if it comes late. */
+/* A call for a job that is not answered. It stays open after its deadline: an answer that comes late still names our
+ * job. */
 struct Pid1JobCall {
         Pid1Unit *unit;
         bool start;
@@ -128,12 +132,12 @@ enum {
 /* The question about a unit that is under way, and the wish for another one: pid1-unit.c. */
 typedef struct Asking {
         sd_bus_slot *question;
-        usec_t asked_at;      /* when it, or the one before, was sent */
+        usec_t asked_at;      /* when the question, or the one before, was sent */
         usec_t silent_since;  /* the first wish to know that has no answer yet; 0: none is open */
         bool queued;          /* waits for its turn */
         bool again;           /* something was heard since the question was sent */
         bool retry;           /* to be asked again with the next tick */
-        usec_t changes_since; /* a second of changes begun then, and how many there were */
+        usec_t changes_since; /* since when changes are counted for a second, and how many have come */
         unsigned changes;
 } Asking;
 
@@ -181,7 +185,8 @@ struct Pid1Unit {
         Pid1JobCall *calls; /* in the order in which they were sent */
         JobTrack jobs;
         EndingTrack ending;
-        usec_t look_at, look_delay; /* at what is left in the group; delay 0: it need not be looked at */
+        usec_t look_at, look_delay; /* when the control group of a unit that is down is looked at next; delay 0: not at
+                                       all */
 
         unsigned reports; /* REPORT_ flags to deliver */
         Pid1JobFailure failures[2];
@@ -191,14 +196,16 @@ struct Pid1Unit {
 };
 
 /* ---- pid1.c ---- */
+/* A call of a method of PID 1, for which the bus does not start it; *ret is owned by the caller. */
 int pid1_message_new(Pid1 *m, const char *path, const char *interface, const char *member, sd_bus_message **ret);
+/* Puts a unit into the queue of those that want to ask, before all others or behind them; and takes it out. */
 void pid1_queue(Pid1 *m, Pid1Unit *u, bool first);
 void pid1_unqueue(Pid1 *m, Pid1Unit *u);
 /* Lets queued units ask, and calls for jobs that wait be sent, as far as there is room. */
 void pid1_pump(Pid1 *m);
 /* A deadline or a wish was added: the next tick is not later than this. */
 void pid1_arm(Pid1 *m, usec_t at);
-/* Something waits for the deferred source. */
+/* Something is to be delivered by the deferred source. */
 void pid1_kick(Pid1 *m);
 
 /* ---- pid1-call.c ---- */
@@ -207,29 +214,33 @@ void pid1_calls_free(Pid1 *m);
 void pid1_call_deliver(Pid1 *m); /* the first finished one */
 
 /* ---- neighbours.c ---- */
+/* PID 1 tells of a job of any unit: it has begun, or is over. */
 void neighbours_job_new(Pid1 *m, const char *name, uint32_t job);
 void neighbours_job_over(Pid1 *m, const char *name, uint32_t job);
 void neighbours_changed(Pid1 *m, const char *name); /* a hint */
 /* Asks PID 1 about all neighbours of all units that wish to look at theirs, unless it is being asked already. */
 void neighbours_look(Pid1 *m);
-/* PID 1, or the connection to it, is gone: what was told of jobs holds no more. */
+/* PID 1, or the connection to it, is gone: its numbers of jobs hold no more. */
 void neighbours_gap(Pid1 *m);
 /* PID 1 has answered for the unit (u->status). Takes what related holds. */
 void ending_seen(Pid1Unit *u, Relations *related);
+/* Frees what u->ending holds. */
 void ending_free(Pid1Unit *u);
 
 /* ---- pid1-unit.c ---- */
+/* Sends the unit's question; none is under way. */
 void pid1_unit_ask(Pid1Unit *u);
 /* Calls for jobs that wait are sent, as far as there is room. */
 void pid1_unit_send_waiting(Pid1 *m);
 void pid1_unit_tell(Pid1Unit *u);             /* queues a report of its status */
 void pid1_unit_wish(Pid1Unit *u, bool first); /* queues a question, before all others or behind them */
 void pid1_unit_changed(Pid1Unit *u);          /* the same on a signal that may come too often */
+/* PID 1 tells of a job of this unit. */
 void pid1_unit_job_new(Pid1Unit *u, uint32_t job);
 void pid1_unit_job_removed(Pid1Unit *u, uint32_t job, const char *result);
-void pid1_unit_owner_gone(Pid1Unit *u); /* PID 1's connection, and what it knew of ours */
+void pid1_unit_owner_gone(Pid1Unit *u); /* PID 1 is off the bus: the new one may not know our references */
 void pid1_unit_connection_gone(Pid1Unit *u);
-void pid1_unit_release(Pid1Unit *u); /* gives our references back, while there still is a connection */
+void pid1_unit_release(Pid1Unit *u); /* gives the references back, while there still is a connection */
 /* Looks at deadlines; *budget: how many polls may still begin. Returns when it wants the next tick. */
 usec_t pid1_unit_tick(Pid1Unit *u, usec_t now, unsigned *budget);
-void pid1_unit_deliver(Pid1Unit *u); /* one report; u may be gone afterwards */
+void pid1_unit_deliver(Pid1Unit *u); /* delivers one report; u may be gone afterwards */

@@ -11,7 +11,8 @@
 #include "util/unit-facts.h"
 #include "util/unit-name.h"
 
-/* Basic types land here as sd_bus_message_read_basic() writes them: strings borrowed, booleans as int. */
+/* The properties of a unit. Those of basic types are as sd_bus_message_read_basic() writes them: strings are borrowed,
+ * booleans are int. */
 typedef struct Fields {
         const char *id, *load_state, *active_state, *sub_state, *unit_file_state, *result, *control_group;
         int need_reload;
@@ -26,7 +27,7 @@ typedef struct Fields {
         bool pulling; /* the property that is being read names what the start of the unit brings along */
         Relations related;
         char **triggers, **bound_by;
-        char **pulled; /* what its start brings along */
+        char **pulled; /* the units that its start brings along */
 } Fields;
 
 static const char *const active_names[_UNIT_ACTIVE_MAX] = {
@@ -75,7 +76,8 @@ static int read_invocation_id(sd_bus_message *m, Fields *f, const char *wanted) 
         return 0;
 }
 
-/* What becomes of the unit when its guard ends is decided otherwise. */
+/* Reads names of units with these relations to ours. The guard is left out: that the unit goes down with its guard is
+ * known anyway. */
 static int read_related(sd_bus_message *m, Fields *f, const char *guard, unsigned mask) {
         const char *s;
         int r;
@@ -162,7 +164,7 @@ static int read_asserts(sd_bus_message *m, Fields *f, const char *gate) {
 
 static const struct Property {
         const char *name, *signature;
-        size_t offset; /* of basic types */
+        size_t offset; /* of a basic type: where the value goes */
         int (*read)(sd_bus_message *m, Fields *f, const char *wanted);
 } properties[] = {
         { "Id", "s", offsetof(Fields, id) },
@@ -286,7 +288,8 @@ int pid1_unit_answer_decode(
         str_copy(s->load_state, sizeof(s->load_state), f.load_state);
         str_copy(s->sub_state, sizeof(s->sub_state), f.sub_state);
         str_copy(s->unit_file_state, sizeof(s->unit_file_state), strempty(f.unit_file_state));
-        /* A path that is cut would be somebody else's: rather none. The check for processes uses the whole. */
+        /* A path that is cut would be another group's: rather none is kept. The check for processes uses the whole
+         * path. */
         if (f.control_group && strlen(f.control_group) < sizeof(s->control_group))
                 str_copy(s->control_group, sizeof(s->control_group), f.control_group);
         memcpy(s->invocation_id, f.invocation_id, sizeof(s->invocation_id));
@@ -297,7 +300,7 @@ int pid1_unit_answer_decode(
         s->failed = s->active == UNIT_FAILED || (f.result && !streq(f.result, "success"));
         s->killed = f.main_code == CLD_KILLED || f.main_code == CLD_DUMPED;
         s->timeout_stop = MIN(f.timeout_stop, f.timeout);
-        /* One that has never elapsed counts from its start: what was due before that is not missed. */
+        /* A timer that has never elapsed counts from its start: what was due before that is not missed. */
         if (f.persistent)
                 s->last_trigger = f.last_trigger > 0 ? f.last_trigger : s->active == UNIT_ACTIVE ? f.active_since : 0;
         facts = (UnitFacts){
@@ -394,7 +397,7 @@ bool pid1_unit_cgroup_is_empty(const char *root, const char *name, const char *c
 
         if (!control_group)
                 return true;
-        /* Only the root of a unified hierarchy has this file; elsewhere a group would merely seem to be gone. */
+        /* Only the root of the unified hierarchy has this file. Without it, a group would merely seem to be gone. */
         if (asprintf(&controllers, "%s/cgroup.controllers", root) < 0) {
                 controllers = NULL;
                 return false;
@@ -402,7 +405,7 @@ bool pid1_unit_cgroup_is_empty(const char *root, const char *name, const char *c
         if (access(controllers, F_OK) < 0)
                 return false;
 
-        /* An engine that makes its groups itself may have made one of the slice's name, in another place. */
+        /* A container engine that makes its groups itself may have made one of the slice's name in another place. */
         if (isempty(control_group) || endswith(name, ".slice"))
                 return cgroup_each_unit(root, name, is_populated, NULL) == 0;
         if (asprintf(&path, "%s%s", root, control_group) < 0) {

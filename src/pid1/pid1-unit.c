@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * One unit: one question (GetAll) under way at a time, and the wish for another one. Every signal, every answer to a
+/* One unit: one question (GetAll) under way at a time, and the wish for another one. Every signal, every answer to a
  * job and every tick of the poll only makes such a wish; what is reported comes from answers alone.
  *
- * A question stays open until it is answered or the connection is gone, for PID 1 answers even after minutes. What
- * runs out meanwhile is our patience: the unit is reported unknown, and known again with the answer.
- */
+ * PID 1 answers even after minutes, so a question stays open until it is answered, or QUESTION_TIMEOUT or the
+ * connection ends it. After SILENCE the unit is reported as unknown (law 8), and with the answer as known again. */
 #include "pid1/pid1-internal.h"
 
 #include <assert.h>
@@ -75,7 +73,7 @@ void pid1_unit_deliver(Pid1Unit *u) {
                         u->callbacks.refused(u, u->userdata);
                 break;
         case REPORT_STATUS: {
-                Pid1UnitStatus status = u->status; /* u may be freed inside */
+                Pid1UnitStatus status = u->status; /* a copy: u may be freed in the callback */
 
                 if (u->callbacks.status)
                         u->callbacks.status(u, &status, u->userdata);
@@ -145,7 +143,7 @@ static int take_answer(Pid1Unit *u, sd_bus_message *message) {
         a.status.known = true;
         a.status.asked_at = u->asking.asked_at;
         a.status.foreign_job = job_track_foreign(&u->jobs);
-        /* Now, not before: PID 1 may have been about to fork when it answered an earlier question. */
+        /* Law 7: the control group is looked at after the answer. Before it, PID 1 may have been about to fork. */
         a.status.empty = pid1_unit_cgroup_is_empty(CGROUP_ROOT, u->name, a.control_group);
         u->status = a.status;
         ending_seen(u, &a.related);
@@ -172,7 +170,7 @@ static int on_answer(sd_bus_message *message, void *userdata, sd_bus_error *erro
         m->asked--;
 
         if (take_answer(u, message) < 0) {
-                u->asking.retry = true; /* with the next tick; and what we know grows old meanwhile */
+                u->asking.retry = true; /* the next tick asks again; what is known grows old meanwhile */
                 pid1_arm(m, now_boottime() + TICK);
         } else {
                 m->last_answer = now_boottime();
@@ -189,7 +187,7 @@ static int on_referenced(sd_bus_message *message, void *userdata, sd_bus_error *
         Pid1Unit *u = userdata;
 
         u->reference.call = sd_bus_slot_unref(u->reference.call);
-        /* A unit that is not there or masked cannot be referenced, and is tried again with each question. */
+        /* A unit that has no file, or is masked, cannot be referenced: that is tried again with each question. */
         u->reference.held = !sd_bus_message_is_method_error(message, NULL);
         assert(u->reference.count > 0);
         if (!u->reference.held)
@@ -197,7 +195,8 @@ static int on_referenced(sd_bus_message *message, void *userdata, sd_bus_error *
         return 0;
 }
 
-/* PID 1 unloads an inactive unit that nobody references, and with it goes how it ended. */
+/* References the unit: PID 1 unloads an inactive unit that nobody references, and then it is not known how the unit
+ * ended. */
 static void reference(Pid1Unit *u) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
 
@@ -232,7 +231,8 @@ static int question_new(Pid1Unit *u, sd_bus_message **ret) {
                 return r < 0 ? r : sd_bus_message_append(*ret, "asas", 0, 1, u->pattern);
         }
         r = pid1_message_new(m, u->path, DBUS_PROPERTIES, "GetAll", ret);
-        return r < 0 ? r : sd_bus_message_append(*ret, "s", ""); /* of all interfaces, at one instant */
+        return r < 0 ? r
+                     : sd_bus_message_append(*ret, "s", ""); /* "": the properties of all interfaces, at one instant */
 }
 
 void pid1_unit_ask(Pid1Unit *u) {
@@ -292,7 +292,7 @@ static int on_job(sd_bus_message *message, void *userdata, sd_bus_error *error) 
         return 0;
 }
 
-/* A start that was reported as failed while it waited is not made after all. */
+/* A call for a start that was reported as failed while it waited is not sent any more. */
 void pid1_unit_send_waiting(Pid1 *m) {
         while (m->waiting && m->bus && m->jobs_asked < JOBS_MAX) {
                 Pid1JobCall *c = m->waiting;
@@ -325,7 +325,7 @@ static int ask_job(Pid1Unit *u, bool start) {
         if (start)
                 job_track_reset(&u->jobs, is_up(&u->status));
         if (last && last->start == start) {
-                /* PID 1 has it before it already; what it does not answer must not pile up. */
+                /* PID 1 has the same call before it already. While it does not answer, calls must not pile up. */
                 last->deadline = usec_add(now_boottime(), SILENCE);
                 pid1_arm(m, now_boottime() + TICK);
                 return 0;
@@ -369,7 +369,8 @@ int pid1_unit_start(Pid1Unit *u) {
         return u->pattern ? -EINVAL : ask_job(u, true);
 }
 
-/* What becomes of it is seen in the reports: an instance that is up without a job is stopped again. */
+/* Nobody waits for the answers. The reports tell what has become of the instances: if one is up without a job, it is
+ * stopped again. */
 static int stop_instances(Pid1Unit *u) {
         Pid1 *m = u->pid1;
 
@@ -426,7 +427,7 @@ static bool tick_calls(Pid1Unit *u, usec_t now) {
         return u->calls;
 }
 
-/* Silence counts from the wish, but not while PID 1 answers others before us. */
+/* Silence counts from the wish, but not while PID 1 answers the questions of other units before this one. */
 static usec_t silence_begins(const Pid1Unit *u) {
         if (u->asking.question)
                 return MAX(u->asking.silent_since, u->asking.asked_at);
@@ -435,7 +436,8 @@ static usec_t silence_begins(const Pid1Unit *u) {
         return u->asking.silent_since;
 }
 
-/* Whoever sees the group of a unit that is down become empty asks PID 1 once more: only then is it a report. */
+/* Law 7: when the control group of a unit that is down has become empty, PID 1 is asked once more, and that answer is
+ * reported. */
 static usec_t tick_look(Pid1Unit *u, usec_t now) {
         if (u->look_delay == 0)
                 return USEC_INFINITY;
@@ -467,7 +469,7 @@ usec_t pid1_unit_tick(Pid1Unit *u, usec_t now, unsigned *budget) {
         if (u->asking.silent_since != 0) {
                 if (now >= usec_add(silence_begins(u), SILENCE)) {
                         report_unknown(u, now);
-                        u->asking.silent_since = now; /* and again after as long */
+                        u->asking.silent_since = now; /* reported again after as long */
                 }
                 next = MIN(next, now + TICK);
         }
@@ -496,7 +498,7 @@ void pid1_unit_connection_gone(Pid1Unit *u) {
         }
         u->asking.again = u->asking.retry = false;
         report_unknown(u, now_boottime());
-        pid1_unit_wish(u, false); /* as soon as there is a connection again */
+        pid1_unit_wish(u, false); /* asked as soon as there is a connection again */
 }
 
 /* ---- life ---- */

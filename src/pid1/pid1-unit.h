@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/*
- * One system unit as PID 1 shows it, and the jobs we ask of PID 1. The only code that talks to PID 1.
+/* One system unit as PID 1 shows it, and the jobs that are asked of PID 1.
  *
- * Reports are whole states, never deltas: after any hint (PropertiesChanged, JobRemoved, UnitNew, a reload, a
- * reconnect, a slow poll) everything is read anew, and the process-free control group is checked after PID 1's answer.
- * "No answer" is reported as known = false, never as inactive.
- */
+ * A report is the whole state, never a change: after any hint (PropertiesChanged, JobRemoved, a reload, a reconnect, a
+ * slow poll) everything is read anew, and the control group is looked at after PID 1's answer (law 7). "No answer" is
+ * reported as known = false, never as inactive (law 8). */
 
 #include "pid1/ending.h"
 #include "pid1/pid1.h"
@@ -24,8 +22,10 @@ typedef enum Pid1Active {
         _UNIT_ACTIVE_MAX,
 } Pid1Active;
 
+/* What PID 1 says of the unit. Its booleans are facts that hold or not whatever the others are, which is why there are
+ * so many. */
 typedef struct Pid1UnitStatus {
-        bool known;          /* false: what is below is old, or was never read */
+        bool known;          /* false: the rest is old, or was never read */
         usec_t asked_at;     /* CLOCK_BOOTTIME before the question was sent to PID 1; when not known: of this report */
         char load_state[16]; /* loaded, not-found, masked, bad-setting, error */
         Pid1Active active;
@@ -33,17 +33,19 @@ typedef struct Pid1UnitStatus {
         bool job;           /* Job= is not 0 */
         bool empty;         /* no process left in the control group; true also when there is no group */
         bool gate_loaded;   /* see pid1_unit_new() */
-        bool gate_asserted; /* the Assert alone is in force, whatever its files say by now: it cannot start without */
+        bool gate_asserted; /* the Assert alone is in force, whatever the files say by now: the unit cannot start
+                               without its gate */
         bool need_reload;   /* NeedDaemonReload= */
         bool failed;        /* Result= is not "success" */
-        bool foreign_job; /* since our last pid1_unit_start(), and since the unit was last seen running without a job:
-                           * a job on this unit that was neither ours nor of Restart=, or signals that we may
-                           * have missed */
+        bool foreign_job;   /* there was a job on this unit that was neither ours nor of Restart=, or signals may have
+                               been missed, since our last pid1_unit_start() and since the unit was last seen running
+                               without a job */
         bool killed; /* the main process of the run that we saw was ended by a signal, even if that counts as a success
                       */
         UnitEnd end; /* who ended it; only of a unit that is inactive or failed */
-        NeedState need;        /* after UNIT_END_NEED and UNIT_END_CONFLICT: whether that lasts; it is followed */
-        char cause[256];       /* ... and which unit it was; "": not known */
+        NeedState need;  /* after UNIT_END_NEED and UNIT_END_CONFLICT: whether the cause lasts, as far as is known by
+                            now */
+        char cause[256]; /* the name of that cause; "": not known */
         usec_t inactive_since; /* CLOCK_REALTIME of when it last became inactive or failed; 0: never on this boot */
         uint8_t invocation_id[16];
         usec_t timeout_stop;     /* TimeoutStopUSec= of services and scopes, TimeoutUSec= of sockets, mounts and swaps;
@@ -60,8 +62,8 @@ typedef struct Pid1UnitStatus {
 /* All callbacks are made from the event loop, never from inside a call of this layer; the unit, or Pid1, may be
  * freed inside. */
 
-/* The status was read anew, or became unknown: when PID 1 has left a question open for 5 s (and every 5 s from then
- * on), or the connection is gone. A late answer makes it known again. */
+/* The status was read anew, or has become unknown: PID 1 has not answered for 5 s (told every 5 s), or the connection
+ * is gone. A late answer makes it known again. */
 typedef void (*pid1_unit_status_t)(Pid1Unit *u, const Pid1UnitStatus *status, void *userdata);
 /* A start job (of anybody's) was refused by an Assert: somebody tried to start the unit without its lease. */
 typedef void (*pid1_unit_refused_t)(Pid1Unit *u, void *userdata);
@@ -82,6 +84,7 @@ typedef struct Pid1UnitCallbacks {
  */
 int pid1_unit_new(Pid1 *m, const char *name, const char *gate, const char *guard, const Pid1UnitCallbacks *callbacks,
                 void *userdata, Pid1Unit **ret);
+/* Gives its references back. Nothing is reported any more. */
 Pid1Unit *pid1_unit_free(Pid1Unit *u);
 
 /*
@@ -105,10 +108,11 @@ const Pid1UnitStatus *pid1_unit_status(const Pid1Unit *u);
  * answered yet is the same request with a new 5 s to be answered in; it may carry it out even later than that. */
 int pid1_unit_start(Pid1Unit *u);
 int pid1_unit_stop(Pid1Unit *u);
-/* Has PID 1 forget that it failed, and how often it was started lately (StartLimitBurst=): what is asked for next on
- * this connection finds it so. Nothing is answered. A template has no such memory of its own. */
+/* Has PID 1 forget that the unit failed, and how often it was started lately (StartLimitBurst=), before anything that
+ * is asked for next. There is no answer. A negative errno if it could not be asked. For a template nothing is done. */
 int pid1_unit_reset_failed(Pid1Unit *u);
-/* Reads it anew; a report whose asked_at is not before this call follows (known or not). Always 0. */
+/* Has the status read anew. A report whose asked_at is not before this call follows, known or not. Always 0. */
 int pid1_unit_read(Pid1Unit *u);
 
+/* "active", "inactive", …; NULL: there is no such value. */
 const char *pid1_unit_active_to_string(Pid1Active a);

@@ -19,8 +19,8 @@ int pid1_message_new(Pid1 *m, const char *path, const char *interface, const cha
         r = sd_bus_message_new_method_call(m->bus, &message, PID1_NAME, path, interface, member);
         if (r < 0)
                 return r;
-        /* While PID 1 executes itself anew dbus-daemon would hold the call back for up to 25 s: rather an error now.
-         */
+        /* While PID 1 executes itself anew, dbus-daemon would hold the call back for up to 25 s to have PID 1 started.
+         * An error at once is better. */
         r = sd_bus_message_set_auto_start(message, false);
         if (r < 0)
                 return r;
@@ -75,13 +75,13 @@ void pid1_kick(Pid1 *m) {
         (void) sd_event_source_set_enabled(m->defer, SD_EVENT_ONESHOT);
 }
 
-/* One at a time, and nothing of m is touched after the callback: see the header. */
+/* Delivers one thing at a time, and touches nothing of m after the callback, which may have freed it. */
 static int on_defer(sd_event_source *source, void *userdata) {
         Pid1 *m = userdata;
 
         if (!m->finished && !m->reports)
                 return 0;
-        pid1_kick(m); /* there may be more */
+        pid1_kick(m); /* for the next one */
 
         if (m->finished)
                 pid1_call_deliver(m);
@@ -92,7 +92,7 @@ static int on_defer(sd_event_source *source, void *userdata) {
 
 /* ---- what PID 1 says ---- */
 
-/* The broker keeps others' broadcasts from us, but not a signal sent straight to us. */
+/* The broker lets no broadcast of others through, but a signal that is sent straight to this connection. */
 static bool is_from_pid1(Pid1 *m, sd_bus_message *message) {
         const char *sender = sd_bus_message_get_sender(message);
 
@@ -152,7 +152,7 @@ static int on_job_removed(sd_bus_message *message, void *userdata, sd_bus_error 
         return 0;
 }
 
-/* Only a hint: the answer to a question is the truth (PID 1 coalesces changes). */
+/* The signal is only a hint that the unit is to be asked about: PID 1 puts several changes into one signal. */
 static int on_properties(sd_bus_message *message, void *userdata, sd_bus_error *error) {
         Pid1 *m = userdata;
         _cleanup_free_ char *name = NULL;
@@ -175,7 +175,7 @@ static void read_all_units(Pid1 *m) {
         pid1_pump(m);
 }
 
-/* Between true and false PID 1 merely answers late: nothing becomes unknown by that. */
+/* Between Reloading(true) and Reloading(false) PID 1 merely answers late: nothing becomes unknown by that. */
 static int on_reloading(sd_bus_message *message, void *userdata, sd_bus_error *error) {
         Pid1 *m = userdata;
         int active;
@@ -191,12 +191,13 @@ static int on_subscribed(sd_bus_message *message, void *userdata, sd_bus_error *
         const sd_bus_error *e = sd_bus_message_get_error(message);
 
         m->subscribe_call = sd_bus_slot_unref(m->subscribe_call);
-        /* Any other error: the slow poll sees to it that we ask again, and stands in until then. */
+        /* After any other error the slow poll asks again, and stands in for the signals until then. */
         m->subscribed = !e || sd_bus_error_has_name(e, PID1_NAME ".AlreadySubscribed");
         return 0;
 }
 
-/* PID 1 sends no signals at all without it, and some versions forget it with their bus connection. */
+/* Without Subscribe() PID 1 sends no signals at all, and some versions forget it when they lose their bus connection.
+ */
 static int pid1_subscribe(Pid1 *m) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
         int r;
@@ -209,7 +210,7 @@ static int pid1_subscribe(Pid1 *m) {
         return sd_bus_call_async(m->bus, &m->subscribe_call, message, on_subscribed, m, QUESTION_TIMEOUT);
 }
 
-/* A new PID 1, or the same on a new connection: it may know neither our subscription nor our references. */
+/* PID 1 is another one, or on a new connection: it may know neither the subscription nor the references. */
 static void set_owner(Pid1 *m, const char *owner) {
         if (isempty(owner) ? !m->owner : m->owner && streq(owner, m->owner))
                 return;
@@ -222,7 +223,7 @@ static void set_owner(Pid1 *m, const char *owner) {
                         pid1_unit_owner_gone(u);
                 return;
         }
-        (void) pid1_subscribe(m); /* tried again with the next tick */
+        (void) pid1_subscribe(m); /* if that fails, the next tick tries again */
         read_all_units(m);
 }
 
@@ -262,7 +263,7 @@ static void connection_gone(Pid1 *m) {
                 pid1_unit_connection_gone(u);
 }
 
-/* Made by sd-bus itself. The caller of this layer sees it too, and will detach. */
+/* This signal is made by sd-bus itself. The caller of this layer hears it as well, and will detach. */
 static int on_disconnected(sd_bus_message *message, void *userdata, sd_bus_error *error) {
         connection_gone(userdata);
         return 0;
@@ -276,7 +277,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
         unsigned budget = POLL_BATCH;
 
         if (m->bus && !m->owner && !m->owner_call)
-                (void) ask_owner(m); /* should its NameOwnerChanged be lost */
+                (void) ask_owner(m); /* its NameOwnerChanged may have been lost */
         if (m->owner && !m->subscribed && !m->subscribe_call)
                 (void) pid1_subscribe(m);
         for (Pid1Unit *u = m->units; u; u = u->hh.next) {
@@ -332,8 +333,8 @@ Pid1 *pid1_free(Pid1 *m) {
         return NULL;
 }
 
-/* All are queued in this order on one connection, which is what makes it free of races: PID 1's name is known before
- * its first signal can come, and the signals are on before the first job is asked for. */
+/* All matches are queued in this order on one connection, so that there are no races: the owner of PID 1's name is
+ * known before its first signal can come, and signals come before the first job is asked for. */
 static int queue_matches(Pid1 *m) {
         static const struct {
                 const char *match;
@@ -346,7 +347,7 @@ static int queue_matches(Pid1 *m) {
                 [MATCH_JOB_NEW] = { UNIT_SIGNAL_MATCH(PID1_MANAGER, "JobNew"), on_job_new },
                 [MATCH_JOB_REMOVED] = { UNIT_SIGNAL_MATCH(PID1_MANAGER, "JobRemoved"), on_job_removed },
                 [MATCH_RELOADING] = { UNIT_SIGNAL_MATCH(PID1_MANAGER, "Reloading"), on_reloading },
-                /* One for all units: dbus-daemon allows a connection no more than 512 matches. */
+                /* one match for all units: dbus-daemon allows a connection no more than 512 */
                 [MATCH_PROPERTIES] = { "type='signal',sender='" PID1_NAME "',path_namespace='" PID1_UNIT_PATH
                                        "',interface='" DBUS_PROPERTIES "',member='PropertiesChanged'",
                                 on_properties },
@@ -382,7 +383,7 @@ int pid1_attach(Pid1 *m, sd_bus *bus) {
         return 0;
 }
 
-/* On a connection that lives on PID 1 would go on counting and telling. */
+/* On a connection that stays, PID 1 would go on counting references and sending signals. */
 static void pid1_say_goodbye(Pid1 *m) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
 

@@ -19,11 +19,13 @@ typedef struct Pid1 Pid1;
 
 /* poll: how often every unit is read anew even if nothing was heard, e.g. TTL/2 (at most some 250 units a second). */
 int pid1_new(sd_event *event, usec_t poll, Pid1 **ret);
+/* Frees all of its units as well. */
 Pid1 *pid1_free(Pid1 *m);
 /* Takes its own reference of bus, which need not be connected yet. -EISCONN: there is one already. */
 int pid1_attach(Pid1 *m, sd_bus *bus);
 /* All units become unknown; they are read when there is a bus again. */
 void pid1_detach(Pid1 *m);
+/* Whether there is a connection; it may not be up. */
 bool pid1_attached(const Pid1 *m);
 
 /* What is asked of PID 1 below answers once through f, from the event loop: error 0 or a negative errno, text the
