@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/guard-port.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -11,6 +10,7 @@
 #include "guard/protocol.h"
 #include "util/file-util.h"
 #include "util/log.h"
+#include "util/must.h"
 
 #define RETRY_MIN (20 * USEC_PER_MSEC)
 #define RETRY_MAX USEC_PER_SEC
@@ -70,8 +70,7 @@ static void arm_retry(GuardPort *g) {
 static void disconnect(GuardPort *g) {
         bool greeted = g->greeted;
 
-        assert(g->fd >= 0);
-        assert(!g->synced || g->greeted);
+        must(g->fd >= 0);
         g->io = sd_event_source_disable_unref(g->io);
         closep(&g->fd);
         g->fd = -1;
@@ -154,7 +153,7 @@ static void flush_queue(GuardPort *g) {
 void guard_port_act(GuardPort *g, const Action *a, usec_t now) {
         GuardMessage m = { .version = GUARD_PROTOCOL, .index = a->index, .serial = a->id };
 
-        assert(!a->unit || strlen(a->unit) < sizeof(m.unit));
+        must(!a->unit || strlen(a->unit) < sizeof(m.unit));
         if (a->unit)
                 str_copy(m.unit, sizeof(m.unit), a->unit);
         switch (a->kind) {
@@ -164,13 +163,12 @@ void guard_port_act(GuardPort *g, const Action *a, usec_t now) {
                 m.kill_offset = a->kill;
                 m.stop_at = usec_add(a->t0, a->stop);
                 m.kill_at = usec_add(a->t0, a->kill);
-                assert(a->index > 0 && a->stop <= a->kill &&
-                                a->t0 <= now); /* law 1: counted from before it was sent */
+                must(a->index > 0 && a->stop <= a->kill && a->t0 <= now); /* law 1: counted from before it was sent */
                 break;
         case ACTION_GUARD_BEAT:
                 m.type = GUARD_BEAT;
                 m.t0 = a->t0;
-                assert(a->t0 <= now); /* law 1 */
+                must(a->t0 <= now); /* law 1 */
                 break;
         case ACTION_GUARD_LOSE:
                 m.type = GUARD_LOSE;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/loop.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <utlist.h>
 
 #include "util/log.h"
+#include "util/must.h"
 #include "util/time-util.h"
 
 typedef struct QueuedEvent QueuedEvent;
@@ -33,7 +33,7 @@ Now loop_now(void) {
 static void keep(const char **text, char *buf, size_t size) {
         if (!*text)
                 return;
-        assert(strlen(*text) < size); /* a name that is cut would be another unit's, or another machine's */
+        must(strlen(*text) < size); /* a name that is cut would be another unit's, or another machine's */
         str_copy(buf, size, *text);
         *text = buf;
 }
@@ -45,7 +45,7 @@ static void queue_event(Loop *l, const Event *event) {
 
         if (!q)
                 abort(); /* as in the core: the guard and systemd take over from a daemon that has no memory */
-        assert((event->kind != EVENT_RECORDS && event->kind != EVENT_TXN && event->kind != EVENT_READ) ||
+        must((event->kind != EVENT_RECORDS && event->kind != EVENT_TXN && event->kind != EVENT_READ) ||
                         event->answer.n_records == 0);
         q->event = *event;
         keep(&q->event.unit, q->unit, sizeof(q->unit));
@@ -132,7 +132,7 @@ Loop *loop_free(Loop *l) {
 
         if (!l)
                 return NULL;
-        assert(!l->stepping);
+        must(!l->stepping);
         DL_FOREACH_SAFE(l->queue, q, next) {
                 DL_DELETE(l->queue, q);
                 free(q);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/pid1-port.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #define SD_JOURNAL_SUPPRESS_LOCATION
@@ -14,6 +13,7 @@
 #include "util/hash.h"
 #include "util/journal.h"
 #include "util/log.h"
+#include "util/must.h"
 #include "util/text.h"
 
 struct EnabledUnit {
@@ -190,8 +190,8 @@ static void report(EnabledUnit *u) {
         char name[NAME_SIZE];
         bool left;
 
-        assert((unsigned) all.active < _UNIT_ACTIVE_MAX && (unsigned) all.end < _UNIT_END_MAX);
-        assert((unsigned) all.need < ELEMENTSOF(obstacles));
+        must((unsigned) all.active < _UNIT_ACTIVE_MAX && (unsigned) all.end < _UNIT_END_MAX);
+        must((unsigned) all.need < ELEMENTSOF(obstacles));
         if (all.known)
                 update_members(u);
         members_combine(u->members, &all); /* law 7: the unit is down when all of them are */

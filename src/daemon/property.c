@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/property.h"
 
-#include <assert.h>
 #include <errno.h>
+
+#include "util/must.h"
 
 /* ---- digests ---- */
 
@@ -71,7 +72,7 @@ int property_append(const PropertyTable *table, const char *name, const void *su
 
         while (i < table->n && !streq(table->rows[i].name, name))
                 i++;
-        assert(i < table->n);
+        must(i < table->n);
         return table->rows[i].append(subject, m);
 }
 
@@ -107,7 +108,7 @@ int property_changes(const PropertyTable *table, const void *subject, bool aroun
                 if (!is_told(table->rows + i, around))
                         continue;
                 r = add_value(m, &digest);
-                assert(r != 0);
+                must(r != 0);
                 if (r > 0 && digests[i] != digest) {
                         names[n++] = (char *) table->rows[i].name;
                         digests[i] = digest;

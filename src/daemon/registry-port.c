@@ -10,13 +10,13 @@
 
 #include "daemon/registry-port.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <utlist.h>
 
 #include "daemon/texts.h"
 #include "registry/record-json.h"
 #include "util/log.h"
+#include "util/must.h"
 
 typedef struct Put {
         char *key;
@@ -74,7 +74,7 @@ static void decode(RegistryPort *e, const RegistryRecord *in, bool deleted, uint
         const char *why = NULL;
         bool kept = out->kind != RECORD_BEAT;
 
-        assert(out->kind < _RECORD_KIND_MAX && !out->value);
+        must(out->kind < _RECORD_KIND_MAX && !out->value);
         if (deleted || in->mod_revision == 0) {
                 if (kept)
                         texts_remove(e->texts, in->key, deleted ? in->mod_revision : revision);
@@ -187,7 +187,7 @@ static void on_answer(const RegistryAnswer *in, void *userdata) {
                 .store = in->store,
         };
 
-        assert(q->request);                  /* no registry answers from inside the call that asks (registry.h) */
+        must(q->request);                    /* no registry answers from inside the call that asks (registry.h) */
         if (in->outcome == REGISTRY_UNKNOWN) /* laws 6 and 8: neither done nor refused */
                 log_debug("registry request %" PRIu64 ": no answer: %s", q->id, strempty(in->error));
         else {
@@ -304,7 +304,7 @@ static int request_txn(Request *q, const Txn *txn, usec_t timeout) {
                 r = encode_puts(q, txn, puts);
         if (r < 0)
                 return r;
-        assert(txn->n_compares > 0); /* laws 3 and 6: every write hangs on what was seen */
+        must(txn->n_compares > 0); /* laws 3 and 6: every write hangs on what was seen */
         for (size_t i = 0; i < txn->n_compares; i++)
                 compares[i] = (RegistryCompare){ .key = compared[i], .mod_revision = txn->compares[i].mod_revision };
         r = registry->ops->txn(registry,

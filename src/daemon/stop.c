@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/stop.h"
 
-#include <assert.h>
 #include <errno.h>
 
 #include "util/log.h"
+#include "util/must.h"
 #include "util/names.h"
 
 #define ANSWER_WAIT (2 * USEC_PER_SEC)
@@ -35,7 +35,7 @@ static int on_extend(sd_event_source *source, uint64_t usec, void *userdata) {
 }
 
 static void release_all(Daemon *d) {
-        assert(d->stop.asked && !d->stop.releasing);
+        must(d->stop.asked && !d->stop.releasing);
         log_info("stopping units and releasing their leases");
         d->stop.releasing = true;
         notify_state(d->notifier, "STOPPING=1\nEXTEND_TIMEOUT_USEC=30000000");

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/words.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <utlist.h>
@@ -10,6 +9,7 @@
 #include "daemon/bus-util.h"
 #include "daemon/machine-name.h"
 #include "util/log.h"
+#include "util/must.h"
 
 struct PendingWord {
         PendingWord *prev, *next;
@@ -106,8 +106,8 @@ static int begin(Daemon *d, sd_bus_message *m, const Event *word, words_reply_t 
         p->daemon = d;
         p->event = *word;
         p->event.id = p->id = ++d->callers.last_call;
-        assert(strlen(strempty(word->unit)) < sizeof(p->unit));
-        assert(strlen(strempty(word->machine_id)) < sizeof(p->machine_id));
+        must(strlen(strempty(word->unit)) < sizeof(p->unit));
+        must(strlen(strempty(word->machine_id)) < sizeof(p->machine_id));
         str_copy(p->unit, sizeof(p->unit), strempty(word->unit));
         str_copy(p->machine_id, sizeof(p->machine_id), strempty(word->machine_id));
         p->event.unit = word->unit ? p->unit : NULL;

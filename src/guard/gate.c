@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "guard/gate.h"
 
-#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -10,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "util/file-util.h"
+#include "util/must.h"
 #include "util/strv.h"
 
 #define MEMBERS_SIZE_MAX ((size_t) 1024 * 1024)
@@ -174,7 +174,7 @@ int gates_mark(Gates *g, const char *unit, const Mark *mark) {
                 return r;
         n = snprintf(text, sizeof(text), "%020" PRIu64 " %020" PRIu64 " %020" PRIu64 " %d\n", mark->index,
                         mark->kill_at, mark->kill_offset, mark->ended);
-        assert(n == MARK_SIZE); /* so that a shorter text never leaves the end of a longer one */
+        must(n == MARK_SIZE); /* so that a shorter text never leaves the end of a longer one */
 
         _cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
         return fd < 0 ? -errno : write_in_place(fd, text, (size_t) n);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "guard/guard.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -14,6 +13,7 @@
 #include "guard/killer.h"
 #include "guard/pid1.h"
 #include "util/log.h"
+#include "util/must.h"
 #include "util/notify.h"
 #include "util/strv.h"
 
@@ -163,7 +163,7 @@ static unsigned item_close_gate(Guard *g, Item *item) {
 static unsigned item_open_gate(Guard *g, Item *item) {
         int r;
 
-        assert(guard_entry_is_live(&item->entry) && !g->ending); /* law 10 */
+        must(guard_entry_is_live(&item->entry) && !g->ending); /* law 10 */
         r = item_mark(g, item);
         if (r == 0)
                 r = gates_open(g->gates, item->unit);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "guard/pid1.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <systemd/sd-bus.h>
 #include <utlist.h>
 
 #include "util/log.h"
+#include "util/must.h"
 #include "util/names.h"
 #include "util/unit-name.h"
 
@@ -278,7 +278,7 @@ static int on_stop(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         if (unit_name_is_template(w->unit) && !sd_bus_message_is_method_error(m, NULL) &&
                         each_row(p, m, stop_instance, NULL) < 0)
                 answer = STOP_REFUSED;
-        assert(p->n_stops_sent > 0);
+        must(p->n_stops_sent > 0);
         p->n_stops_sent--;
         wish_stopped(w, answer);
         wish_free(&p->stops_sent, w);

@@ -7,10 +7,10 @@
  */
 #include "pid1/pid1-internal.h"
 
-#include <assert.h>
 #include <errno.h>
 
 #include "pid1/pid1-status.h"
+#include "util/must.h"
 
 /* ---- neighbours ---- */
 
@@ -37,10 +37,10 @@ static Neighbour *neighbour_ref(Pid1 *m, const char *name) {
 }
 
 static void neighbour_unref(Pid1 *m, Neighbour *n) {
-        assert(n->references > 0);
+        must(n->references > 0);
         if (--n->references > 0)
                 return;
-        assert(n->causes == 0);
+        must(n->causes == 0);
         HASH_DEL(m->neighbours, n);
         free(n);
 }
@@ -115,7 +115,7 @@ static bool is_over(const Pid1UnitStatus *s) {
 }
 
 static void set_cause(Pid1Unit *u, Neighbour *n, bool asked) {
-        assert(!u->ending.cause || u->ending.cause->causes > 0);
+        must(!u->ending.cause || u->ending.cause->causes > 0);
         if (u->ending.cause)
                 u->ending.cause->causes--;
         u->ending.cause = n;

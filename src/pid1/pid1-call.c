@@ -3,9 +3,10 @@
  * outcome is kept until Pid1's deferred source delivers it. */
 #include "pid1/pid1-internal.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
+
+#include "util/must.h"
 
 #define QUERY_TIMEOUT (10 * USEC_PER_SEC)
 /* PID 1 answers when it has reloaded: when all generators have run, each of which may take 90 s. */
@@ -43,7 +44,7 @@ void pid1_call_deliver(Pid1 *m) {
         Pid1Query *c = m->finished, copy = *c;
         _cleanup_free_ char *text = TAKE_PTR(c->text);
 
-        assert(!c->slot);
+        must(!c->slot);
         DL_DELETE(m->finished, c);
         call_free(c);
         copy.answer(copy.error ?: text ? copy.error : -ENOMEM, strempty(text), copy.userdata);

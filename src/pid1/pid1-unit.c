@@ -6,12 +6,12 @@
  * connection ends it. After SILENCE the unit is reported as unknown (law 8), and with the answer as known again. */
 #include "pid1/pid1-internal.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 
 #include "pid1/pid1-status.h"
 #include "util/cgroup.h"
+#include "util/must.h"
 #include "util/unit-name.h"
 
 /* ---- reports ---- */
@@ -58,7 +58,7 @@ void pid1_unit_deliver(Pid1Unit *u) {
         Pid1 *m = u->pid1;
         unsigned report = u->reports & -u->reports; /* the lowest */
 
-        assert(report != 0);
+        must(report != 0);
         u->reports &= ~report;
         if (!u->reports)
                 DL_DELETE2(m->reports, u, report_prev, report_next);
@@ -164,7 +164,7 @@ static int on_answer(sd_bus_message *message, void *userdata, sd_bus_error *erro
         Pid1 *m = u->pid1;
         bool again = u->asking.again;
 
-        assert(m->asked > 0);
+        must(m->asked > 0);
         u->asking.question = sd_bus_slot_unref(u->asking.question);
         u->asking.again = false;
         m->asked--;
@@ -189,7 +189,7 @@ static int on_referenced(sd_bus_message *message, void *userdata, sd_bus_error *
         u->reference.call = sd_bus_slot_unref(u->reference.call);
         /* A unit that has no file, or is masked, cannot be referenced: that is tried again with each question. */
         u->reference.held = !sd_bus_message_is_method_error(message, NULL);
-        assert(u->reference.count > 0);
+        must(u->reference.count > 0);
         if (!u->reference.held)
                 u->reference.count--;
         return 0;
@@ -240,7 +240,7 @@ void pid1_unit_ask(Pid1Unit *u) {
         Pid1 *m = u->pid1;
         int r;
 
-        assert(m->bus && !u->asking.question && !u->asking.queued);
+        must(m->bus && !u->asking.question && !u->asking.queued);
         reference(u);
         u->asking.asked_at = now_boottime(); /* before the question is sent */
         r = question_new(u, &message);
@@ -259,7 +259,7 @@ void pid1_unit_ask(Pid1Unit *u) {
 static void call_free(Pid1JobCall *c) {
         Pid1 *m = c->unit->pid1;
 
-        assert(!c->message || !c->slot); /* it waits, or it is under way */
+        must(!c->message || !c->slot); /* it waits, or it is under way */
         DL_DELETE(c->unit->calls, c);
         if (c->message)
                 DL_DELETE2(m->waiting, c, wait_prev, wait_next);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pid1/pid1-internal.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 
+#include "util/must.h"
 #include "util/unit-name.h"
 
 #define UNIT_SIGNAL_MATCH(interface, member)                                                                          \
@@ -31,7 +31,7 @@ int pid1_message_new(Pid1 *m, const char *path, const char *interface, const cha
 /* ---- questions and reports ---- */
 
 void pid1_queue(Pid1 *m, Pid1Unit *u, bool first) {
-        assert(!u->asking.queued && !u->asking.question);
+        must(!u->asking.queued && !u->asking.question);
         if (first)
                 DL_PREPEND2(m->queue, u, queue_prev, queue_next);
         else
@@ -41,7 +41,7 @@ void pid1_queue(Pid1 *m, Pid1Unit *u, bool first) {
 }
 
 void pid1_unqueue(Pid1 *m, Pid1Unit *u) {
-        assert(u->asking.queued);
+        must(u->asking.queued);
         DL_DELETE2(m->queue, u, queue_prev, queue_next);
         u->asking.queued = false;
 }
