@@ -121,7 +121,7 @@ static const char *action_of(sd_bus_message *m) {
 
         if (streq(member, "Reload"))
                 return "org.leased1.reload";
-        if (streq(sd_bus_message_get_interface(m), "org.leased1.Lease") || endswith(member, "Lease"))
+        if (streq(sd_bus_message_get_interface(m), BUS_LEASE) || endswith(member, "Lease"))
                 return "org.leased1.manage-leases";
         return "org.leased1.manage-units";
 }
@@ -163,9 +163,8 @@ static void take_back(Authorization *a) {
 
 static int on_gone(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
         Authorization *a = userdata;
-        const char *new;
 
-        if (sd_bus_message_read(m, "sss", NULL, NULL, &new) >= 0 && isempty(new)) {
+        if (bus_name_is_gone(m)) {
                 take_back(a);
                 authorization_free(a);
         }
@@ -178,14 +177,8 @@ static int on_gone_installed(sd_bus_message *m, void *userdata, sd_bus_error *re
 }
 
 static void watch_caller(Authorization *a) {
-        char match[512];
-
-        (void) snprintf(match, sizeof(match),
-                        "type='signal',sender='org.freedesktop.DBus',path='/org/freedesktop/DBus',"
-                        "interface='org.freedesktop.DBus',member='NameOwnerChanged',arg0='%s'",
-                        sd_bus_message_get_sender(a->message));
-        (void) sd_bus_add_match_async(
-                        bus_link_get(a->daemon->links.api), &a->gone, match, on_gone, on_gone_installed, a);
+        (void) bus_follow_name(bus_link_get(a->daemon->links.api), &a->gone, sd_bus_message_get_sender(a->message),
+                        on_gone, on_gone_installed, a);
 }
 
 static int on_polkit(sd_bus_message *answer, void *userdata, sd_bus_error *ret_error) {
@@ -271,9 +264,8 @@ int authorize(Daemon *d, sd_bus_message *m, verb_t verb, sd_bus_error *error) {
         a->verb = verb;
         a->message = sd_bus_message_ref(m);
         DL_APPEND(d->callers.authorizations, a);
-        r = sd_bus_call_method_async(bus_link_get(d->links.api), &a->slot, "org.freedesktop.DBus",
-                        "/org/freedesktop/DBus", "org.freedesktop.DBus", "GetConnectionUnixUser", on_user, a, "s",
-                        sender);
+        r = sd_bus_call_method_async(bus_link_get(d->links.api), &a->slot, DBUS_NAME, DBUS_PATH, DBUS_NAME,
+                        "GetConnectionUnixUser", on_user, a, "s", sender);
         if (r < 0) {
                 authorization_free(a);
                 return r;

@@ -85,14 +85,8 @@ static int add_path(const LeaseView *v, void *userdata) {
 static int enumerate(sd_bus *bus, const char *prefix, void *userdata, char ***ret, sd_bus_error *error) {
         Daemon *d = userdata;
         BusPaths p = {};
-        int r = core_each_lease(d->core, loop_now(), add_path, &p);
 
-        if (r < 0) {
-                strv_free(p.paths);
-                return r;
-        }
-        *ret = p.paths;
-        return 1;
+        return bus_paths_return(&p, core_each_lease(d->core, loop_now(), add_path, &p), ret);
 }
 
 int bus_lease_register(Daemon *d, sd_bus *bus) {

@@ -7,6 +7,8 @@
 #include "conf/metadata.h"
 #include "core/record.h"
 #include "util/log.h"
+#include "util/names.h"
+#include "util/strv.h"
 #include "util/text.h"
 
 static char *object_path(const char *prefix, const char *name) {
@@ -96,6 +98,23 @@ int bus_append_metadata(sd_bus_message *m, const char *metadata) {
         return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
+int bus_follow_name(sd_bus *bus, sd_bus_slot **slot, const char *name, sd_bus_message_handler_t changed,
+                sd_bus_message_handler_t installed, void *userdata) {
+        char match[512];
+
+        (void) snprintf(match, sizeof(match),
+                        "type='signal',sender='" DBUS_NAME "',path='" DBUS_PATH "',interface='" DBUS_NAME
+                        "',member='NameOwnerChanged',arg0='%s'",
+                        name);
+        return sd_bus_add_match_async(bus, slot, match, changed, installed, userdata);
+}
+
+bool bus_name_is_gone(sd_bus_message *m) {
+        const char *now;
+
+        return sd_bus_message_read(m, "sss", NULL, NULL, &now) >= 0 && isempty(now);
+}
+
 int bus_paths_add(BusPaths *p, char *path) {
         if (p->n + 1 >= p->room) {
                 size_t room = p->room ? 2 * p->room : 64;
@@ -113,4 +132,13 @@ int bus_paths_add(BusPaths *p, char *path) {
                 return -ENOMEM;
         p->paths[++p->n] = NULL;
         return 0;
+}
+
+int bus_paths_return(BusPaths *p, int r, char ***ret) {
+        if (r < 0) {
+                strv_free(p->paths);
+                return r;
+        }
+        *ret = p->paths;
+        return 1;
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "daemon/bus-link.h"
+#include "daemon/bus-util.h"
 #include "util/file-util.h"
 #include "util/log.h"
 #include "util/names.h"
@@ -209,10 +210,7 @@ int suspend_attach(Daemon *d) {
                 s->fd = -1;
                 s->delay = DELAY_DEFAULT;
         }
-        if ((r = sd_bus_add_match_async(bus_link_get(d->links.own), &s->owner_match,
-                             "type='signal',sender='org.freedesktop.DBus',path='/org/freedesktop/DBus',"
-                             "interface='org.freedesktop.DBus',member='NameOwnerChanged',arg0='" LOGIND_NAME "'",
-                             on_owner, NULL, d)) < 0 ||
+        if ((r = bus_follow_name(bus_link_get(d->links.own), &s->owner_match, LOGIND_NAME, on_owner, NULL, d)) < 0 ||
                         (r = sd_bus_match_signal_async(bus_link_get(d->links.own), &s->sleep_match, LOGIND_NAME,
                                          LOGIND_PATH, LOGIND_MANAGER, "PrepareForSleep", on_sleep, NULL, d)) < 0)
                 return r;

@@ -57,10 +57,7 @@ static void withdraw(PendingWord *p) {
 }
 
 static int on_left(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        const char *name, *before, *after;
-
-        /* The match is for one name; it has left when the bus says that the name has no owner. */
-        if (sd_bus_message_read(m, "sss", &name, &before, &after) >= 0 && isempty(after))
+        if (bus_name_is_gone(m))
                 withdraw(userdata);
         return 0;
 }
@@ -82,17 +79,11 @@ static int on_told(sd_bus_message *m, void *userdata, sd_bus_error *error) {
 static int follow_caller(PendingWord *p) {
         const char *sender = strempty(sd_bus_message_get_sender(p->message));
         sd_bus *bus = bus_link_get(p->daemon->links.api);
-        char match[512];
-        int r;
+        int r = bus_follow_name(bus, &p->left, sender, on_left, NULL, p);
 
-        (void) snprintf(match, sizeof(match),
-                        "type='signal',sender='org.freedesktop.DBus',path='/org/freedesktop/DBus',"
-                        "interface='org.freedesktop.DBus',member='NameOwnerChanged',arg0='%s'",
-                        sender);
-        r = sd_bus_add_match_async(bus, &p->left, match, on_left, NULL, p);
         return r < 0 ? r
-                     : sd_bus_call_method_async(bus, &p->question, "org.freedesktop.DBus", "/org/freedesktop/DBus",
-                                       "org.freedesktop.DBus", "NameHasOwner", on_told, p, "s", sender);
+                     : sd_bus_call_method_async(bus, &p->question, DBUS_NAME, DBUS_PATH, DBUS_NAME, "NameHasOwner",
+                                       on_told, p, "s", sender);
 }
 
 /* ---- asking ---- */
