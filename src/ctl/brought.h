@@ -11,5 +11,7 @@
  * each machine and meant to run there.
  */
 
-/* Adds them to the findings (ctl/finding.h) as "weak", each with what to write. unit: its properties. An exit code. */
+/* Adds each such unit to the findings (ctl/finding.h) as "weak", with the line that would mend it. unit: the
+ * properties of the unit called name; members: what its lease covers. Returns an exit code; a failure to ask PID 1 has
+ * been printed. */
 int brought_examine(Ctl *ctl, const char *name, const json_t *unit, char *const *members, json_t *findings);

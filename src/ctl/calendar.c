@@ -47,7 +47,7 @@ const char *calendar_of_span(usec_t span, char buf[static CALENDAR_SIZE]) {
         return buf;
 }
 
-const char *span_as_written(usec_t span, char buf[static CALENDAR_SIZE]) {
+const char *calendar_span(usec_t span, char buf[static CALENDAR_SIZE]) {
         static const struct {
                 usec_t unit;
                 const char *name;

@@ -3,13 +3,12 @@
 
 /*
  * leasectl: the operator's hand. A short-lived program that talks to leased and to PID 1 over D-Bus, one call at a
- * time (blocking is fine here), and prints for people or as JSON.
+ * time, waiting for each answer, and prints for people or as JSON.
  *
- * Everything that comes over the bus is turned into a jansson value first (bus.h), and every listing is a JSON array
- * that is then printed as it is or as a table (output.h). What went wrong is one line on stderr (say.h).
+ * Whatever comes over the bus is turned into a JSON value first (bus.h). A listing is an array of objects ("rows"),
+ * which is printed as it is or as a table (output.h). What went wrong is one line on stderr (say.h).
  *
- * What it does not do: decide anything about leases. It changes files only in enable, disable, set-metadata and
- * reload.
+ * leasectl decides nothing about leases. It changes files only in enable, disable, set-metadata and reload.
  */
 
 #include <jansson.h>
@@ -36,6 +35,7 @@ typedef enum JsonMode {
         JSON_MODE_PRETTY,
 } JsonMode;
 
+/* The command line and the connection. More than five booleans, for each is an option that --help lists by itself. */
 typedef struct Ctl {
         sd_bus *bus;
         const char *host; /* -H; NULL: this machine */
@@ -48,10 +48,11 @@ typedef struct Ctl {
         bool all_machines;
         bool wait;
         usec_t period;    /* --period=; 0: not given */
-        json_t *triggers; /* ctl/triggers.c's: what is installed, once it has been read */
+        json_t *triggers; /* of ctl/triggers.c: all triggers that are installed; NULL until they are asked for */
 } Ctl;
 
-/* A verb gets what stands behind it on the command line and returns an exit code, having said what went wrong. */
+/* A verb. argv: the argc words that stand behind it on the command line. It prints what went wrong and returns an exit
+ * code. */
 typedef int (*verb_t)(Ctl *ctl, int argc, char **argv);
 
 int verb_check(Ctl *ctl, int argc, char **argv);
@@ -75,7 +76,8 @@ int verb_steal(Ctl *ctl, int argc, char **argv);
 int verb_transfer(Ctl *ctl, int argc, char **argv);
 int verb_undrain(Ctl *ctl, int argc, char **argv);
 
-/* Members of a JSON object as plain values: "" or 0 or false where there is none of that type. */
+/* Members of a JSON object as plain values; "", 0 or false where there is no member of that type, or no object.
+ * Strings are borrowed from the object. */
 static inline const char *get_string(const json_t *object, const char *key) {
         return strempty(json_string_value(json_object_get(object, key)));
 }
@@ -88,7 +90,7 @@ static inline bool get_boolean(const json_t *object, const char *key) {
         return json_is_true(json_object_get(object, key));
 }
 
-/* An element of a JSON array as a string; "" where there is none of that type. */
+/* The same of an element of a JSON array. */
 static inline const char *string_at(const json_t *array, size_t i) {
         return strempty(json_string_value(json_array_get(array, i)));
 }

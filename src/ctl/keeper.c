@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <sys/random.h>
 
+#include "ctl/message-json.h"
+
 /* The daemon has five seconds for a call, then it says that it does not know. */
 #define ANSWER_TIMEOUT (8 * USEC_PER_SEC)
 #define TRY_AGAIN (200 * USEC_PER_MSEC)
@@ -69,7 +71,7 @@ static int on_looked(sd_bus_message *m, void *userdata, sd_bus_error *error) {
 
         k->call = sd_bus_slot_unref(k->call);
         k->next = usec_add(now_boottime(), TRY_AGAIN);
-        if (sd_bus_message_is_method_error(m, NULL) || bus_message_body(m, &answer) < 0)
+        if (sd_bus_message_is_method_error(m, NULL) || message_json_body(m, &answer) < 0)
                 return 0;
         if (json_is_true(json_array_get(answer, 0)) &&
                         streq(strempty(json_string_value(json_array_get(answer, 2))), k->machine_id) &&

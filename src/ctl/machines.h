@@ -9,24 +9,25 @@
  * key may have several values, parted by spaces), held, draining, up (null: not known now), heard_ago_usec, ttl_usec,
  * here.
  *
- * Functions say what is wrong and return an exit code.
+ * Functions that return int print what is wrong and return an exit code.
  */
 
 enum {
         HOSTNAME_SHOWN = 80,
 };
 
-/* All, sorted by host name. */
+/* The rows of all machines, by host name. *ret is owned by the caller. */
 int machines_read(Ctl *ctl, json_t **ret);
-/* ... with the properties of org.leased1.Manager. */
+/* The same, and the properties of org.leased1.Manager, owned by the caller, too. */
 int machines_read_all(Ctl *ctl, json_t **ret, json_t **ret_manager);
-/* The row of a machine id, or NULL; borrowed from rows. */
+/* The row of a machine id, borrowed from rows; NULL: there is none. */
 const json_t *machines_find(const json_t *rows, const char *machine_id);
-/* What an operator typed: a host name, a machine id, or the beginning of one. Of several machines that this fits, the
- * one that is up is meant. CTL_FAILED unless it is exactly one machine. *ret is borrowed from rows. */
+/* The row that an operator means: by host name, by machine id, or by how an id begins. Where several machines fit, the
+ * only one that is up is meant. CTL_FAILED unless that leaves exactly one machine. *ret is borrowed from rows. */
 int machines_resolve(const json_t *rows, const char *typed, const json_t **ret);
-/* A machine's host name, or the beginning of its id where none is known; both of one that is silent and shares its
- * name with another. Written into buf and returned. */
+/* Writes what people call a machine into buf and returns it: its host name; the beginning of its id where no name is
+ * known; both for a silent machine that shares its name with another. */
 const char *machine_name(const json_t *rows, const char *machine_id, char *buf, size_t size);
-/* The words "key=value" of such an object, parted by spaces; buf is at least METADATA_SIZE bytes. "": it has none. */
+/* Writes the metadata of a row as words "key=value", parted by spaces, into buf of at least METADATA_SIZE bytes. "":
+ * the machine has none. */
 void machine_metadata(const json_t *object, char *buf, size_t size);

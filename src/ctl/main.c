@@ -217,7 +217,7 @@ int main(int argc, char **argv) {
                 complain("%s works on the machine it runs on, and cannot be used with --host=", verb->name);
                 return CTL_USAGE;
         }
-        code = ctl_connect(&ctl);
+        code = bus_connect(&ctl);
         if (code == CTL_OK)
                 code = verb->run(&ctl, argc - skip, argv + skip);
         (void) sd_bus_flush_close_unref(ctl.bus);

@@ -5,25 +5,30 @@
 #include "util/strv.h"
 
 /*
- * What a lease covers besides its unit (conf/dropin.h): what a timer, socket, path or automount triggers, what is
- * bound to a target, and what these bring in turn. A socket with Accept=yes brings a template, for all its instances.
- * The unit's Slice= is one, too.
+ * Members: what a lease covers besides its unit (conf/dropin.h). That is what a timer, socket, path or automount
+ * triggers, what is bound to a target, what a service or mount starts and is bound to it, whatever these cover in turn
+ * (util/unit-facts.h), and the unit's Slice=. A socket with Accept=yes covers a template, for all its instances.
  *
- * Functions that return an exit code have said what is wrong, unless they put it among the findings (ctl/finding.h).
+ * Functions that return int print what is wrong, unless they add it to the findings (ctl/finding.h), and return an
+ * exit code. unit is the name of the leased unit, members its members.
  */
 
-/* properties: what pid1_load() said of the unit. *ret is freed by strv_free(). */
+/* Finds the members of a unit. properties: what pid1_load() said of the unit. *ret is freed by strv_free(). */
 int members_find(Ctl *ctl, const char *unit, const json_t *properties, char ***ret);
-/* pid1_load() of a member; of a template, for an instance that is never started. */
+/* pid1_load() of a member. For a template, the properties are those of an instance that is never started. */
 int members_load(Ctl *ctl, const char *name, json_t **ret);
-/* What stands against leasing the unit with these members. */
+/* Adds findings that stand against leasing the unit with these members. CTL_FAILED if there are any. */
 int members_examine(Ctl *ctl, const char *unit, char *const *members, json_t *findings);
 
+/* Writes the drop-in of each member. */
 int members_gate(const char *unit, char *const *members);
+/* Removes the drop-in of each member that has one now. */
 int members_ungate(const char *unit);
-/* After PID 1 has reloaded: is the gate in force for each? */
+/* Looks whether the gate is in force for each member, after PID 1 has reloaded. CTL_FAILED if it is not for one. */
 int members_verify(Ctl *ctl, const char *unit, char *const *members);
 
-/* The first that is up, or has a process left, or NULL: all are down. */
+/* The first member that is up or has a process left, or that PID 1 could not be asked about. Borrowed from members;
+ * NULL: all are down. */
 const char *members_find_up(Ctl *ctl, char *const *members);
+/* Stops each member, and waits until PID 1 has done it. */
 int members_stop(Ctl *ctl, char *const *members);

@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "ctl/machines.h"
+#include "ctl/message-json.h"
 #include "ctl/output.h"
 
 typedef struct Monitor {
@@ -171,7 +172,7 @@ static void show_message(Monitor *monitor, sd_bus_message *m) {
         const char *member = strempty(sd_bus_message_get_member(m)), *path = strempty(sd_bus_message_get_path(m));
         json_auto_t *body = NULL;
 
-        if (sd_bus_message_is_signal(m, NULL, NULL) <= 0 || bus_message_body(m, &body) < 0)
+        if (sd_bus_message_is_signal(m, NULL, NULL) <= 0 || message_json_body(m, &body) < 0)
                 return;
         if (streq(member, "NameOwnerChanged")) {
                 bool up = *string_at(body, 2);

@@ -100,11 +100,11 @@ int verb_transfer(Ctl *ctl, int argc, char **argv) {
         r = bus_watch_leased(ctl->bus);
         if (r < 0)
                 return bus_complain(unit, r, NULL);
-        code = call_for_unit(ctl, unit, "TransferUnit", NULL, "ss", unit, get_string(target, "machine_id"));
+        code = wait_call(ctl, unit, "TransferUnit", NULL, "ss", unit, get_string(target, "machine_id"));
         if (code != CTL_OK || !ctl->wait)
                 return code;
         move.index = get_integer(row, "index");
-        code = wait_for_unit(ctl, unit, is_gone, &move);
+        code = wait_for(ctl, unit, is_gone, &move);
         return code == CTL_OK ? report_transfer(ctl, unit, target, &move) : code;
 }
 
@@ -135,7 +135,7 @@ static int steal_one(Ctl *ctl, const char *unit) {
                 say("%s: is held by this machine already", unit);
                 return CTL_OK;
         }
-        code = call_for_unit(ctl, unit, "StealUnit", &answer, "s", unit);
+        code = wait_call(ctl, unit, "StealUnit", &answer, "s", unit);
         if (code != CTL_OK)
                 return code;
         wait = json_integer_value(json_array_get(answer, 0));
@@ -151,18 +151,18 @@ static int steal_one(Ctl *ctl, const char *unit) {
         if (r < 0)
                 return bus_complain(unit, r, &error);
         move.machine = get_string(manager, "MachineID");
-        code = wait_for_unit(ctl, unit, is_here, &move);
+        code = wait_for(ctl, unit, is_here, &move);
         if (code != CTL_OK)
                 return code;
         if (move.stayed) {
                 complain("%s: was taken, and is not held here any more, see: leasectl status %s", unit, unit);
                 return CTL_FAILED;
         }
-        return print_holder_after(ctl, unit, "taken");
+        return wait_print_holder(ctl, unit, "taken");
 }
 
 int verb_steal(Ctl *ctl, int argc, char **argv) {
-        return for_each_unit(ctl, argc, argv, steal_one);
+        return wait_each(ctl, argc, argv, steal_one);
 }
 
 /* ---- rearm ---- */
@@ -181,13 +181,13 @@ static int rearm_one(Ctl *ctl, const char *unit) {
                 complain("%s: is not done but %s, there is nothing to rearm", unit, get_string(row, "state"));
                 return CTL_FAILED;
         }
-        code = call_for_unit(ctl, unit, "RearmUnit", NULL, "s", unit);
+        code = wait_call(ctl, unit, "RearmUnit", NULL, "s", unit);
         if (code != CTL_OK || !ctl->wait)
                 return code;
-        code = wait_for_unit(ctl, unit, is_not_done, NULL);
-        return code == CTL_OK ? print_holder_after(ctl, unit, "rearmed") : code;
+        code = wait_for(ctl, unit, is_not_done, NULL);
+        return code == CTL_OK ? wait_print_holder(ctl, unit, "rearmed") : code;
 }
 
 int verb_rearm(Ctl *ctl, int argc, char **argv) {
-        return for_each_unit(ctl, argc, argv, rearm_one);
+        return wait_each(ctl, argc, argv, rearm_one);
 }

@@ -11,8 +11,9 @@
  * leased.service.
  */
 
-/* Puts leased.service after the units that serve the registry here and do not come before it yet, which is told; only
- * root sees who listens. *ret_changed: PID 1 has to reload. An exit code. */
+/* Puts leased.service after each unit that serves the registry here and could stop before it, and prints a note of
+ * each. Only root sees who listens. *ret_changed: PID 1 has to reload. Prints what is wrong and returns an exit code.
+ */
 int ordering_write(Ctl *ctl, const LeasedConf *conf, bool *ret_changed);
-/* Adds a finding (ctl/finding.h) for each such unit. An exit code. */
+/* Adds a finding (ctl/finding.h) for each such unit. Prints what is wrong and returns an exit code. */
 int ordering_examine(Ctl *ctl, const LeasedConf *conf, json_t *findings);

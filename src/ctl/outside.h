@@ -3,7 +3,8 @@
 
 #include "ctl/ctl.h"
 
-/* What the commands of a unit and of its members start outside of its control group and its slice. weak: what can be
- * leased all the same, being allowed or not to be seen from here; otherwise what stands against leasing it: CTL_FAILED
- * if anything does. unit: its properties. */
+/* Adds findings (ctl/finding.h) on what the commands of a unit and of its members start outside of its control group
+ * and its slice. unit: the properties of the unit called name. With weak, the findings are what can be leased all the
+ * same, because it is allowed or cannot be seen from here. Without, they are what stands against leasing the unit, and
+ * CTL_FAILED is returned if there are any. Otherwise an exit code; a failure to ask PID 1 has been printed. */
 int outside_examine(Ctl *ctl, const char *name, const json_t *unit, bool weak, json_t *findings);

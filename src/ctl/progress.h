@@ -4,12 +4,14 @@
 #include "ctl/ctl.h"
 
 /*
- * What is going on while a command waits for a unit, on stderr: nothing for the first two seconds, then one line for
- * each change, or one that is written over again and again on a terminal.
+ * What is going on while a command waits, on stderr: nothing for the first two seconds; then one line that is written
+ * over again and again on a terminal, or elsewhere a line for each change.
  */
 
+/* How often to look for progress. */
 #define PROGRESS_POLL (200 * USEC_PER_MSEC)
 
+/* Of one unit. */
 typedef struct Progress {
         const char *unit; /* borrowed */
         usec_t begun;
@@ -17,8 +19,7 @@ typedef struct Progress {
         bool shown;
 } Progress;
 
-/* How far many units are: a bar on a terminal, otherwise a line when there is something new, not more than one in five
- * seconds. Nothing for the first two seconds either. */
+/* Of many units: a bar on a terminal; elsewhere at most one line in five seconds. */
 typedef struct Bar {
         const char *what; /* borrowed */
         usec_t begun, said_at;
@@ -27,13 +28,17 @@ typedef struct Bar {
         bool shown;
 } Bar;
 
-Bar bar_begin(const char *what);
-/* left: to do yet. trouble: what is waited for besides; "" nothing. */
-void bar_show(Bar *b, size_t left, const char *trouble);
-void bar_end(Bar *b);
-
+/* Begins to count the time. */
 Progress progress_begin(const char *unit);
-/* props: the properties of org.leased1.Unit now; and, if it is the registry that is waited for, what is wrong with it
- * as "Trouble". */
+/* Shows the state of the unit. props: the properties of org.leased1.Unit now, with "Trouble": what is wrong with the
+ * registry, where that is what is waited for. */
 void progress_show(Progress *p, const json_t *props);
+/* Takes the line away. */
 void progress_end(Progress *p);
+
+/* Begins to count the time. */
+Bar bar_begin(const char *what);
+/* Shows how far it is. left: how many are still to do. trouble: what is wrong with the registry; "": nothing. */
+void bar_show(Bar *b, size_t left, const char *trouble);
+/* Takes the bar away. */
+void bar_end(Bar *b);

@@ -3,17 +3,15 @@
 
 #include "ctl/ctl.h"
 
-/*
- * How the registry is, as status and registry print it. manager: all properties of org.leased1.Manager.
- */
+/* How the registry is, as status and registry print it. manager: all properties of org.leased1.Manager. */
 
-/* Kind, state and since when; the registry's own error while it matters; apart from that, what this machine waits for.
- */
+/* Prints the registry's kind and state, since when it is in that state, its own error while that matters, and what
+ * keeps this machine from taking leases. */
 void registry_print_state(const Ctl *ctl, const json_t *manager);
-/* CTL_OK, or CTL_UNKNOWN: the registry has not answered within a TTL, or is not the one that this machine goes by, so
- * that what its records are said to be was so some time ago. */
+/* Whether what the records say is so now: CTL_OK; or CTL_UNKNOWN if the registry has not answered within a TTL, or is
+ * not the one that this machine goes by, so that the records say how things were some time ago. */
 int registry_known(const json_t *manager);
-/* Whom a local registry in that directory excludes, and so whom it does not. Written into buf and returned. */
-const char *registry_local_note(const char *directory, char *buf, size_t size);
-/* The last beat and how long the answer took. */
+/* Prints when the last beat was sent and how long the answer took. */
 void registry_print_beat(const Ctl *ctl, const json_t *manager);
+/* Writes a sentence on whom a local registry in that directory excludes into buf and returns it. */
+const char *registry_local_note(const char *directory, char *buf, size_t size);

@@ -24,14 +24,14 @@ static int release_one(Ctl *ctl, const char *unit) {
 
         if (code != CTL_OK)
                 return code;
-        code = call_for_unit(ctl, unit, "ReleaseUnit", NULL, "s", unit);
+        code = wait_call(ctl, unit, "ReleaseUnit", NULL, "s", unit);
         if (code != CTL_OK || !ctl->wait)
                 return code;
         index = get_integer(before, "index");
-        code = wait_for_unit(ctl, unit, is_released, &index);
-        return code == CTL_OK ? print_holder_after(ctl, unit, "released") : code;
+        code = wait_for(ctl, unit, is_released, &index);
+        return code == CTL_OK ? wait_print_holder(ctl, unit, "released") : code;
 }
 
 int verb_release(Ctl *ctl, int argc, char **argv) {
-        return for_each_unit(ctl, argc, argv, release_one);
+        return wait_each(ctl, argc, argv, release_one);
 }

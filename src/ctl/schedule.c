@@ -48,7 +48,7 @@ static void read_spans(const json_t *timer, Spans *s) {
                 if (startswith(base, "OnActive"))
                         continue;
                 option_name(base, name, sizeof(name));
-                (void) snprintf(text, sizeof(text), "%s%s", name, span_as_written(span, number));
+                (void) snprintf(text, sizeof(text), "%s%s", name, calendar_span(span, number));
                 append(s->all, text);
                 s->boot |= !last_run;
                 s->last_run |= last_run;

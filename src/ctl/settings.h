@@ -3,21 +3,20 @@
 
 /*
  * Settings of systemd.unit(5) by which PID 1 starts or stops a unit by itself, or forbids what leased does: those for
- * which a unit is refused, and those that weaken it. What becomes of all the others is decided while it runs; the
- * table of all is in leased.unit(5).
+ * which a unit is refused, and those that weaken it. The table of all of them is in leased.unit(5).
  *
- * Pure: what PID 1 said goes in, findings (ctl/finding.h) come out.
+ * Pure: properties as PID 1 said them go in, findings (ctl/finding.h) come out. with: "", or for a member of a unit
+ * "brings foo.service, which ".
  */
 
 #include <jansson.h>
 
 #include "util/macros.h"
 
-/* with: "", or "brings foo.service, which " of what goes by the unit's lease. unit: its properties. CTL_OK, or
- * CTL_FAILED if there was anything. */
+/* Adds a finding for each setting that is refused. CTL_FAILED if there are any, or CTL_OK. */
 int settings_refuse(const char *with, const json_t *unit, json_t *findings);
 
-/* is_gated: whether a unit starts only with a lease, its own or another's. gated: the drop-in of this one is in force.
- */
+/* Adds a finding for each setting that weakens the unit. gated: the drop-in of this unit is in force. is_gated():
+ * whether another unit starts only with a lease, its own or another's. */
 void settings_weaken(const char *with, const json_t *unit, bool gated, bool (*is_gated)(const char *unit),
                 json_t *findings);

@@ -4,11 +4,11 @@
 #include "ctl/ctl.h"
 
 /*
- * What starts a unit: a timer, a socket or a path, also one that PID 1 has not loaded because nothing has asked for it
- * yet. Enabled by itself such a unit would run at once, and not when that says so: its trigger is what should have the
- * lease.
+ * Triggers: the timers, sockets and paths that start a unit, also those that PID 1 has not loaded because nothing has
+ * asked for them yet. Leased by itself, such a unit would run at once instead of when its trigger says so. So it is
+ * the trigger that should have the lease.
  */
 
-/* Adds what stands against leasing the unit itself to the findings (ctl/finding.h). unit: its properties. An exit
- * code. */
+/* Adds findings (ctl/finding.h) on the triggers of the unit called name that stand against leasing the unit itself.
+ * unit: the properties of the unit. Returns an exit code; a failure to ask PID 1 has been printed. */
 int triggers_examine(Ctl *ctl, const char *name, const json_t *unit, json_t *findings);

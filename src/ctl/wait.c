@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "ctl/leases.h"
+#include "ctl/message-json.h"
 #include "ctl/output.h"
 #include "ctl/progress.h"
 
@@ -41,7 +42,7 @@ static int on_answer(sd_bus_message *m, void *userdata, sd_bus_error *error) {
                 a->r = -sd_bus_error_get_errno(e);
                 (void) sd_bus_error_copy(&a->error, e);
         } else
-                a->r = bus_message_body(m, &a->body);
+                a->r = message_json_body(m, &a->body);
         return 0;
 }
 
@@ -63,7 +64,7 @@ static int wait_for_answer(Ctl *ctl, const char *unit, Answer *answer) {
         return r < 0 ? r : answer->r;
 }
 
-int call_for_unit(Ctl *ctl, const char *unit, const char *method, json_t **ret, const char *types, ...) {
+int wait_call(Ctl *ctl, const char *unit, const char *method, json_t **ret, const char *types, ...) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         _cleanup_(sd_bus_slot_unrefp) sd_bus_slot *slot = NULL;
         Answer answer = {};
@@ -91,7 +92,7 @@ int call_for_unit(Ctl *ctl, const char *unit, const char *method, json_t **ret, 
 
 /* ---- until it is done ---- */
 
-int wait_for_unit(Ctl *ctl, const char *unit, unit_test_t test, void *userdata) {
+int wait_for(Ctl *ctl, const char *unit, wait_test_t test, void *userdata) {
         Progress progress = progress_begin(unit);
 
         for (;;) {
@@ -114,7 +115,7 @@ int wait_for_unit(Ctl *ctl, const char *unit, unit_test_t test, void *userdata) 
         return CTL_OK;
 }
 
-int print_holder_after(Ctl *ctl, const char *unit, const char *done) {
+int wait_print_holder(Ctl *ctl, const char *unit, const char *done) {
         json_auto_t *now = NULL;
         const char *host;
         int code = unit_read_one(ctl, unit, &now);
@@ -132,7 +133,7 @@ int print_holder_after(Ctl *ctl, const char *unit, const char *done) {
         return CTL_OK;
 }
 
-int for_each_unit(Ctl *ctl, int argc, char **argv, int (*f)(Ctl *ctl, const char *unit)) {
+int wait_each(Ctl *ctl, int argc, char **argv, int (*f)(Ctl *ctl, const char *unit)) {
         int code = CTL_OK, r = bus_watch_leased(ctl->bus);
 
         if (r < 0)

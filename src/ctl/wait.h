@@ -4,26 +4,30 @@
 #include "ctl/ctl.h"
 
 /*
- * Waiting until something has become of what leased was asked for: verbs that take long are answered as soon as they
- * have begun. bus_watch_leased() must have been called.
+ * Asking leased for something that takes long, and waiting for its outcome. leased answers such a verb as soon as it
+ * has begun. Meanwhile progress is shown on stderr (ctl/progress.h).
+ *
+ * bus_watch_leased() must have been called. Functions print what is wrong and return an exit code.
  */
 
-/* 0: not yet; 1: over. props: the properties of org.leased1.Unit now. */
-typedef int (*unit_test_t)(const json_t *props, void *userdata);
+/* Whether the outcome is there: 1, or 0 to go on waiting. props: the properties of org.leased1.Unit now. */
+typedef int (*wait_test_t)(const json_t *props, void *userdata);
 
-/* The properties of org.leased1.Unit now; while the registry has trouble, also "Trouble": what it says. Returns a
- * negative errno and the error of the bus. */
+/* The properties of org.leased1.Unit now, and while the registry has trouble, what is wrong with it as "Trouble". 0,
+ * or a negative errno and the error of the bus; prints nothing. *ret is owned by the caller. */
 int wait_read_unit(Ctl *ctl, const char *unit, json_t **ret, sd_bus_error *error);
 
-/* Asks leased for something that it answers when it has begun; as long as it waits for the registry, that is shown on
- * stderr. Says what is wrong and returns an exit code; *ret (may be NULL) is the answer. */
-int call_for_unit(Ctl *ctl, const char *unit, const char *method, json_t **ret, const char *types, ...);
+/* Calls a method of org.leased1.Manager about the unit and waits until it has begun. types and what follows: its
+ * arguments, as sd_bus_message_append() takes them. *ret, owned by the caller, is the answer; ret may be NULL. */
+int wait_call(Ctl *ctl, const char *unit, const char *method, json_t **ret, const char *types, ...);
 
-/* Waits until test() says so, with progress on stderr. Says what is wrong and returns an exit code. */
-int wait_for_unit(Ctl *ctl, const char *unit, unit_test_t test, void *userdata);
+/* Waits until test() returns 1 of the unit's properties. */
+int wait_for(Ctl *ctl, const char *unit, wait_test_t test, void *userdata);
 
-/* "foo.service: released, now held by beta at Index 5", or "…, nobody holds it yet". */
-int print_holder_after(Ctl *ctl, const char *unit, const char *done);
+/* Prints who holds the unit's lease now: "foo.service: released, now held by beta at Index 5", or "…, nobody holds it
+ * yet". done: the first word of that. */
+int wait_print_holder(Ctl *ctl, const char *unit, const char *done);
 
-/* Calls f with each name, resolved (ctl/leases.h), and returns the last exit code that was not CTL_OK. */
-int for_each_unit(Ctl *ctl, int argc, char **argv, int (*f)(Ctl *ctl, const char *unit));
+/* Calls bus_watch_leased(), and f with each name that was typed, resolved by unit_name_resolve(). Returns the last
+ * exit code that was not CTL_OK. */
+int wait_each(Ctl *ctl, int argc, char **argv, int (*f)(Ctl *ctl, const char *unit));

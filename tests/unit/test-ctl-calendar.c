@@ -61,7 +61,7 @@ static void a_span_is_told_as_it_is_written(void **state) {
         char buf[CALENDAR_SIZE];
 
         for (size_t i = 0; i < ELEMENTSOF(spans); i++)
-                assert_string_equal(span_as_written(spans[i].span, buf), spans[i].text);
+                assert_string_equal(calendar_span(spans[i].span, buf), spans[i].text);
 }
 
 int main(void) {
