@@ -2,11 +2,14 @@
 #pragma once
 
 /*
- * The configuration: /etc/leased/leased.conf with leased.conf.d/, and what is enabled, /etc/leased/units/NAME over the
- * unit file's own [X-Leased].
+ * The configuration: /etc/leased/leased.conf with leased.conf.d/; and the units that are enabled here, by
+ * /etc/leased/units/NAME over the [X-Leased] of the unit file.
  *
- * Nothing in here logs. What is wrong comes back as messages, one line each: "FILE:LINE: what is wrong: what would be
- * right". A caller who gets any keeps what it had before; a broken file stops nothing.
+ * Nothing in this folder logs. What is wrong comes back as messages, one line each: "FILE:LINE: what is wrong: what
+ * would be right". A caller who gets any keeps what it had before: a broken file stops nothing that runs.
+ *
+ * root is put before the paths that are read, but not into messages: "", or a directory (tests). Functions that return
+ * int return 0 or a negative errno, -ENOMEM among them.
  */
 
 #include <stdio.h>
@@ -16,20 +19,23 @@
 #include "util/strv.h"
 #include "util/time-util.h"
 
-/* Lines of text for people, collected. They are valid UTF-8 without control characters, whatever was in the files. */
+/* Lines for people. Each is valid UTF-8 without control characters, whatever was in the files. */
 typedef struct Messages {
         char **lines;
         size_t n;
 } Messages;
 
+/* Adds a line. After 200 lines one more says that the rest is left out; a line for which there is no memory is lost.
+ */
 void messages_add(Messages *m, const char *format, ...) _printf_(2, 3);
-void messages_done(Messages *m); /* frees the lines; for _cleanup_ */
-/* Valid UTF-8 without control characters: what D-Bus takes as a string, and a terminal as text. */
+/* Frees the lines and empties m; for _cleanup_. */
+void messages_done(Messages *m);
+/* Whether a text is valid UTF-8 without control characters, as D-Bus takes a string and a terminal can show it. */
 bool text_is_printable(const char *s);
 
 #define LEASED_CONF_DIRECTORY "/etc/leased/leased.conf.d"
 
-/* Where Registry=local is if it names no directory: this machine's own. */
+/* The directory of Registry=local if it names none. No other machine reads that one. */
 #define LOCAL_DIRECTORY "/var/lib/leased/registry"
 
 typedef struct LeasedConf {
@@ -46,17 +52,19 @@ typedef struct LeasedConf {
         bool compact;         /* Compact=auto */
 } LeasedConf;
 
-/* Loads root/etc/leased/leased.conf and root/etc/leased/leased.conf.d/?*.conf (sorted; later ones win), over the
- * defaults. root is "" or a directory (tests). Missing files are fine. Returns 0, or -EBADMSG with messages; *ret is
- * untouched then. Also checked here: the timeline of the TTL, endpoints only with etcd, https without CAFile=, that
- * the files named exist, and that KeyFile= and PasswordFile= are closed to others. */
+/* Loads root/etc/leased/leased.conf, then root/etc/leased/leased.conf.d/?*.conf in the order of their names; later
+ * lines win over earlier ones, and all win over the defaults. Missing files are fine. Checks also the timeline of the
+ * TTL, that Endpoints= comes with etcd and CAFile= with https, that the files named exist, and that KeyFile= and
+ * PasswordFile= are closed to others. *ret is owned by the caller. -EBADMSG: there are messages, and *ret is
+ * untouched. */
 int leased_conf_load(const char *root, LeasedConf **ret, Messages *messages);
+/* Loads the one file that leased_conf_dump() has written, over the defaults, with the same checks. Also -ENOENT. */
+int leased_conf_load_dump(const char *path, LeasedConf **ret, Messages *messages);
+/* Frees c, which may be NULL. Returns NULL. */
 LeasedConf *leased_conf_free(LeasedConf *c);
 DEFINE_TRIVIAL_CLEANUP(LeasedConf *, leased_conf_free)
-/* The effective configuration as a leased.conf, secrets only as file names. */
+/* Writes the effective configuration as a leased.conf, secrets only as file names. */
 void leased_conf_dump(const LeasedConf *c, FILE *f);
-/* Loads one file that leased_conf_dump() has written, over the defaults, checked likewise. Also -ENOENT. */
-int leased_conf_load_dump(const char *path, LeasedConf **ret, Messages *messages);
 
 /* The options of one unit. What the core decides by is in config, so that an option for the core needs no second field
  * here; config.unit, .lease and .placement borrow from this struct, config.timeout_stop and .global are left to the
@@ -73,16 +81,18 @@ typedef struct UnitOptions {
         Placement placement;    /* MachineID=, MachineOf=, Require=, Prefer=, Conflicts=, Replaces=, Failback= */
 } UnitOptions;
 
-/* Options of one unit, by its canonical name: [X-Fleet] in the unit file and its drop-ins, on top of it [X-Leased] in
- * these, then that in root/etc/leased/units/NAME. -ENOENT: it is not enabled here (no such file). -EBADMSG: with
- * messages; *ret is then what could be read, the defaults standing in for bad lines, or untouched if it is in doubt
- * which lease was meant, whether one at all (Global=), or where its processes are (Slice=). */
+/* Loads the options of a unit that is enabled here, by its canonical name: [X-Fleet] in the unit file and its
+ * drop-ins, on top of it [X-Leased] in these files, and last the one in root/etc/leased/units/NAME. *ret is owned by
+ * the caller. -ENOENT: the unit is not enabled here. -EBADMSG: there are messages. *ret is then what could be read,
+ * with the defaults in place of bad lines; but untouched if it is in doubt which lease was meant, whether one at all
+ * (Global=), or where the processes of the unit are (Slice=). */
 int unit_options_load(const char *root, const char *unit, UnitOptions **ret, Messages *messages);
-/* The same, but also for a unit that is not enabled here: what its options would be. */
+/* The same for any unit: of one that is not enabled here, what its options would be. */
 int unit_options_preview(const char *root, const char *unit, UnitOptions **ret, Messages *messages);
-/* The same for a caller who wants a single fact and leaves the messages to others; NULL: they cannot be read. Owned by
- * the caller. */
+/* unit_options_preview() for a caller who wants a single fact and leaves the messages to others. Owned by the caller;
+ * NULL: the options cannot be read. */
 UnitOptions *unit_options_peek(const char *root, const char *unit);
+/* Frees o, which may be NULL. Returns NULL. */
 UnitOptions *unit_options_free(UnitOptions *o);
 DEFINE_TRIVIAL_CLEANUP(UnitOptions *, unit_options_free)
 
@@ -90,30 +100,30 @@ DEFINE_TRIVIAL_CLEANUP(UnitOptions *, unit_options_free)
  * dumps of one unit is what a reload has changed. */
 void unit_options_dump(const UnitOptions *o, FILE *f);
 
-/* The timeline of these options under a TTL and the unit's own TimeoutStopSec= (USEC_INFINITY if it has none, or it is
- * not known: only StopGraceSec= can be too long). 0, -ERANGE for the TTL, or -EBADMSG with the numbers as a message
- * that names the line of StopGraceSec=. */
+/* Whether the unit has the time to stop under a TTL. timeout_stop: the unit's own TimeoutStopSec=; USEC_INFINITY if it
+ * has none, or if it is not known, so that only StopGraceSec= can be too long. -ERANGE: no such TTL. -EBADMSG: it has
+ * not, and a message that names the line of StopGraceSec= has the numbers. */
 int unit_options_check(const UnitOptions *o, usec_t ttl, usec_t timeout_stop, Messages *messages);
-/* The same, but it is the TTL that is new: the message names the line of TTL=. */
+/* The same where the TTL is what is new: the message names the line of TTL=. */
 int unit_options_check_ttl(const UnitOptions *o, const LeasedConf *c, Messages *messages);
 
-/* root/etc/leased/units/NAME: the file that makes a unit one that is enabled here; name "": the folder. Owned by the
- * caller; NULL: out of memory. */
+/* The path of root/etc/leased/units/NAME, which makes a unit one that is enabled here; with unit "", that of the
+ * folder. Owned by the caller; NULL: out of memory. */
 char *unit_options_path(const char *root, const char *unit);
-/* The names in root/etc/leased/units, sorted, NULL-terminated; an absent directory is an empty list. Freed by
- * strv_free(). Names that are no unit's come back as messages and are left out. */
+/* Lists the names in root/etc/leased/units, sorted, NULL-terminated, freed by strv_free(). A name that is no unit's is
+ * left out, with a message. An absent folder is an empty list. */
 int enabled_units_list(const char *root, char ***ret, Messages *messages);
 
-/* A full unit name, no bare template ("foo@.service"), of a type that can be leased (not device, slice, scope, swap),
- * at most 240 bytes long. */
+/* Whether a unit of that name can be leased: a full name of at most 240 bytes, no bare template ("foo@.service"), and
+ * not a device, slice, scope or swap. */
 bool unit_name_is_valid(const char *name);
 
-/* The name of a slice that can be one unit's own: not the root, nor one in which PID 1 or logind put what is others'
- * (system.slice, user.slice, machine.slice and init.scope's; what lies below the first two). */
+/* Whether a slice can be a single unit's own: not the root, and not one into which PID 1 or logind put units of others
+ * (system.slice, user.slice, machine.slice, init.scope's, and what lies below the first two). */
 bool slice_name_is_valid(const char *name);
-/* other is slice, or lies in it: "a-b.slice" in "a.slice". */
+/* Whether the slice other is slice or lies in it: "a-b.slice" lies in "a.slice". */
 bool slice_contains(const char *slice, const char *other);
 
-/* Our machine id: the one configured, or one derived from /etc/machine-id with an application id of ours (as
- * machine-id(5) asks; libsystemd's sd-id128 does it), 32 hex digits into ret[33]. c may be NULL. */
+/* Writes our machine id into ret, 32 hex digits: MachineID= of c, which may be NULL, or one derived from
+ * /etc/machine-id with an application id of leased's, as machine-id(5) asks. */
 int leased_machine_id(const LeasedConf *c, char ret[static 33]);

@@ -5,19 +5,19 @@
 #include "util/macros.h"
 
 /*
- * Metadata: what a machine says of itself, and what a unit asks of one; words "key=value". In a key are letters,
- * digits and "_.-", in a value no blanks, quotes, backslashes or control characters. Lists of them are text, parted by
- * single spaces.
+ * Metadata: what a machine says of itself and what a unit asks of a machine, as words "key=value". A key has letters,
+ * digits and "_.-"; a value has no blanks, quotes, backslashes or control characters. A list is text, its words parted
+ * by single spaces.
  */
 
-/* The length of the key of a well-formed word, or 0. */
+/* The length of the key of a well-formed word; 0: the word is not well-formed. */
 size_t metadata_key_length(const char *word);
 
-/* Appends a word, unless it is there, to a list in an array of size bytes. -E2BIG: it has no room, and the list is
- * what it was. */
+/* Appends a word to a list in an array of size bytes, unless the list has it. 0, or -E2BIG: there is no room, and the
+ * list is as it was. */
 int metadata_append(char *list, size_t size, const char *word);
 
-/* The next key of a list, with all its values, parted by single spaces: for those who want each key once. *cursor is 0
- * at first. What is no word of the kind is left out. false: there are no more. */
+/* Gives the next key of a list with all its values, parted by single spaces, so that each key comes once. *cursor is 0
+ * at first, and is moved. Words that are not well-formed are left out. false: there is no further key. */
 bool metadata_next(
                 const char *list, size_t *cursor, char key[static METADATA_SIZE], char values[static METADATA_SIZE]);

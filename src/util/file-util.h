@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * Whole files: small ones, read and written at once. All functions are non-logging and return 0 or a negative errno.
+ * Small files, read and written as a whole. Functions return 0 or a negative errno. Nothing in here logs.
  */
 
 #include <stddef.h>
@@ -15,22 +15,24 @@ typedef enum WriteFlags {
         WRITE_SYNC = 1 << 0, /* the data and the directory entry are on disk when the call returns */
 } WriteFlags;
 
-/* Reads at most max bytes; a longer file is -E2BIG. *ret is NUL-terminated, owned by the caller; ret_size may be NULL.
- */
+/* Reads a file of at most max bytes. *ret is followed by a NUL and owned by the caller; *ret_size (ret_size may be
+ * NULL) is its size without that. -E2BIG: the file is longer. */
 int read_file(const char *path, size_t max, char **ret, size_t *ret_size);
 
-/* Writes all of it to a descriptor. */
+/* Writes all of the data to a descriptor, however many calls that takes. */
 int write_all(int fd, const void *data, size_t size);
 
-/* Replaces path by data: temporary file beside it, write, (fsync,) rename. Nobody ever sees a half-written file. */
+/* Puts a file with this content in the place of path: written to a temporary file beside it, which is then renamed, so
+ * that nobody ever sees half a file. */
 int write_file_atomic(const char *path, const void *data, size_t size, mode_t mode, WriteFlags flags);
 
-/* mkdir with parents; an existing directory is fine. */
+/* Makes a directory and its parents. 0 also if it is there; -ENOTDIR if something else is. */
 int mkdir_parents(const char *path, mode_t mode);
 
-/* Removes the file; one that is not there is fine. */
+/* Removes a file. 0 also if it is not there. */
 int unlink_if_exists(const char *path);
 
+/* For _cleanup_: closes a descriptor unless it is negative. */
 static inline void closep(int *fd) {
         if (*fd >= 0)
                 (void) close(*fd);

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Entries for the journal with fields of their own, as sd_journal_send() sends them, but never waiting: while journald
- * stands still, sd_journal_send() does, too, once the socket's queue is full.
+ * Journal entries with fields of their own, as sd_journal_send() sends them, but without waiting: sd_journal_send()
+ * waits once the queue of the socket is full, as it is while journald stands still.
  */
 
 #include "util/macros.h"
@@ -13,7 +13,8 @@ typedef struct JournalEntry {
         size_t size;
 } JournalEntry;
 
-/* Adds a field, "NAME=value"; in the value, line breaks become spaces. What has no room is left out. */
+/* Adds a field, "NAME=value". Line breaks in the value become spaces. A field that has no room is left out. */
 void journal_add(JournalEntry *e, const char *format, ...) _printf_(2, 3);
-/* 0, or a negative errno: it is lost (-EAGAIN: nobody reads). */
+/* Sends the entry, with SYSLOG_IDENTIFIER= added. 0, or a negative errno: the entry is lost (-EAGAIN: nobody reads).
+ */
 int journal_post(JournalEntry *e);

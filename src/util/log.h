@@ -2,10 +2,10 @@
 #pragma once
 
 /*
- * Log lines to stderr, which nobody waits for (util/words.h): what cannot be written is counted and told later. Under
- * systemd they carry the journal's <N> level prefix; on a terminal they are plain. Whatever text of others is in a
- * line, it stays one line that can be shown (util/text.h). Every function of this project either logs its failure or
- * returns it, never both.
+ * Log lines on stderr, for which nobody waits (util/words.h): a line that cannot be written is counted, and the number
+ * is told later. Under systemd a line carries the journal's <N> level prefix; on a terminal it is plain. Whatever text
+ * of others is in it, a line stays one line that can be shown (util/text.h). Every function of this project either
+ * logs its failure or returns it, never both.
  */
 
 #include <errno.h>
@@ -14,12 +14,12 @@
 
 #include "util/macros.h"
 
-/* Lines less important than LOG_INFO are dropped, or than LEASED_LOG_LEVEL= of the environment says: a word ("debug")
- * or a number. */
+/* Looks at stderr and at the environment's LEASED_LOG_LEVEL= (a name such as "debug", or a number): less important
+ * lines are dropped, by default those below LOG_INFO. */
 void log_open(void);
 
-/* Logs one line; with error != 0 ": <its text>" is added. Returns -abs(error), so that `return log_error_errno(r, …)`
- * works. */
+/* Logs one line; with an error other than 0, ": " and its text follow. error may be positive or negative. Returns
+ * -abs(error), so that `return log_error_errno(r, …)` works. errno is left alone. */
 int log_full(int level, int error, const char *format, ...) _printf_(3, 4);
 
 #define log_debug(...) ((void) log_full(LOG_DEBUG, 0, __VA_ARGS__))

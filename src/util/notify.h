@@ -2,13 +2,14 @@
 #pragma once
 
 /*
- * Messages to PID 1 as sd_notify() sends them, but never waiting: sd_notify() blocks while PID 1's queue is full,
- * which it is when PID 1 is stuck: no time to stand still, neither for the guard nor for the daemon's next beat.
+ * Messages to PID 1 as sd_notify() sends them, but without waiting. sd_notify() waits while the queue of PID 1 is
+ * full, as it is when PID 1 is stuck; neither the guard nor the next beat of the daemon can wait for that.
  */
 
 #include "util/macros.h"
 
-/* Where $NOTIFY_SOCKET points, looked at once at start. -1 if nobody wants to hear. */
+/* Connects to $NOTIFY_SOCKET; to be called once, at start. Returns the descriptor, owned by the caller; -1: nobody
+ * wants to hear, or cannot be reached. */
 int notify_open(void);
-/* 0, or a negative errno (-EAGAIN: the queue is full). A negative fd is fine. */
+/* Sends "READY=1" and the like. 0 also for a negative fd; or a negative errno (-EAGAIN: the queue is full). */
 int notify_send(int fd, const char *text);

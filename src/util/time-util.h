@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Time in microseconds. Deadlines are on CLOCK_BOOTTIME, which goes on counting while the machine is suspended:
- * a lease is lost in real elapsed time, whether we were awake or not. CLOCK_REALTIME is for people only.
+ * Time in microseconds. Deadlines are on CLOCK_BOOTTIME, which goes on counting while the machine is suspended: a
+ * lease runs out in real time, whether the machine was awake or not. CLOCK_REALTIME is for people only.
  */
 
 #include <stddef.h>
@@ -17,17 +17,17 @@ typedef uint64_t usec_t;
 #define USEC_PER_HOUR (60 * USEC_PER_MINUTE)
 #define USEC_INFINITY UINT64_MAX
 
-/* CLOCK_BOOTTIME and CLOCK_REALTIME, read now (not a loop's cached time). */
+/* The time on CLOCK_BOOTTIME, and on CLOCK_REALTIME; read now, unlike the cached time of an event loop. */
 usec_t now_boottime(void);
 usec_t now_realtime(void);
 
-/* a + b, and USEC_INFINITY on overflow or if either is infinite. */
+/* a + b; USEC_INFINITY on overflow or if either is infinite. */
 usec_t usec_add(usec_t a, usec_t b);
-/* a - b, and 0 where that would be negative; infinity minus anything stays infinite. */
+/* a - b, at least 0; infinity minus anything stays infinite. */
 usec_t usec_sub(usec_t a, usec_t b);
 
-/* Parses a time span as systemd writes them: "10s", "1min 30s", "500ms", a bare number is seconds, "infinity".
- * Returns 0, or -EINVAL. *ret is untouched on failure. */
+/* Reads a time span as systemd writes it: "10s", "1min 30s", "500ms", "infinity"; a bare number is seconds. 0, or
+ * -EINVAL: *ret is untouched. */
 int parse_sec(const char *s, usec_t *ret);
 
 /* Writes a span for people ("4.2s", "1min 3s", "infinity") into buf and returns it. */

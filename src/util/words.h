@@ -2,15 +2,16 @@
 #pragma once
 
 /*
- * Words on stderr that nobody waits for.
+ * Lines on stderr for which nobody waits.
  *
- * What stderr is belongs to somebody else: a pipe whose reader has stalled or gone, a terminal that was stopped, the
- * journal's socket while journald stands still. A plain write would then wait for ever, or bring SIGPIPE, and with it
- * everything that was to be done next: a beat, a kill. So a line that cannot be taken at once is dropped, and counted.
+ * stderr belongs to somebody else: it is a pipe whose reader has stalled or gone, a terminal that was stopped, the
+ * socket of the journal while journald stands still. A plain write would then wait for ever, or bring SIGPIPE, and
+ * whatever was to be done next (a beat, a kill) would not be done. So a line that cannot be taken at once is dropped,
+ * and counted.
  *
- * stderr itself is left as it is (O_NONBLOCK would hold for all who share it): a pipe or a terminal is opened anew, a
- * socket is sent to with MSG_DONTWAIT. Where a pipe or terminal cannot be opened anew, it is only written to while it
- * has room.
+ * stderr itself is left as it is, since O_NONBLOCK would hold for all who share it. A pipe or a terminal is opened
+ * anew, a socket is sent to with MSG_DONTWAIT. A pipe or terminal that cannot be opened anew is only written to while
+ * it has room.
  */
 
 #include "util/macros.h"
@@ -18,10 +19,10 @@
 /* Looks at what stderr is. Without this call, stderr is written to while it has room. */
 void words_open(void);
 
-/* Writes one line (its newline included) at once, or drops it: false. Any thread may call it. */
+/* Writes one line, which ends with a newline, at once. false: it was dropped. Any thread may call it. */
 bool words_write(const char *line, size_t size);
 
 /* How many lines were dropped since the last call. */
 unsigned words_dropped(void);
-/* Puts some back that could not be told after all. */
+/* Adds n to that number: they could not be told after all. */
 void words_lost(unsigned n);
