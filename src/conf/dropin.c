@@ -51,9 +51,10 @@ static char *escape(const char *path, bool glob) {
         return s;
 }
 
-/* What a unit type needs besides. With its default dependencies, a socket or a path comes before basic.target, and a
- * mount before local-fs.target; the daemon and the guard come after both: a circle, at which PID 1 refuses
- * "systemctl isolate" and drops jobs at boot. So they get by hand what of these they need. */
+/* Lines that a type of unit needs in addition. With its default dependencies, a socket or a path comes before
+ * basic.target and a mount before local-fs.target, while leased and the guard come after both. That would be a circle,
+ * at which PID 1 refuses "systemctl isolate" and drops jobs at boot. So the default dependencies are switched off, and
+ * those that matter are written out. */
 static const char *ordering_of(const char *unit) {
         if (endswith(unit, ".socket") || endswith(unit, ".path"))
                 return "DefaultDependencies=no\n"
@@ -147,7 +148,7 @@ static bool is_dropin_directory(const char *name) {
         return endswith(name, ".d");
 }
 
-/* The names of all units that have a folder for drop-ins, whoseever. */
+/* The names of all units that have a folder for drop-ins, whoever made it. */
 static int list_units_with_dropins(const char *root, char ***ret) {
         _cleanup_free_ char *directory = NULL;
         int r;

@@ -20,7 +20,7 @@ static int strv_append(char ***l, size_t *n, const char *s, size_t size) {
         return 0;
 }
 
-/* What stands between words. */
+/* The characters that part words. */
 static const char *const blank = " \t\n\r";
 
 /* One word: quotes may stand anywhere in it and are dropped; with escapes, backslash takes the next character as it

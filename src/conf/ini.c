@@ -11,7 +11,7 @@ enum {
         SHOWN_MAX = 120, /* of a value in a message */
 };
 
-/* What is known while a file is read: where we are, and the logical line put together so far. */
+/* The state of the parser: where it is in the file, and the logical line as far as it has been put together. */
 typedef struct Reader {
         const char *path;
         IniTable *table;
@@ -73,7 +73,7 @@ static void unknown_option(Reader *r, const char *key) {
         for (size_t i = 0; i < r->table->n_options; i++) {
                 size_t n = strlen(known);
 
-                /* The one that was meant, if only upper and lower case differ. */
+                /* The option that was meant, if only upper and lower case differ. */
                 if (strcasecmp(r->table->options[i].key, key) == 0) {
                         messages_add(r->messages, "%s:%u: %s=: unknown option, write it %s=", r->path, r->start, key,
                                         r->table->options[i].key);

@@ -179,7 +179,7 @@ static const IniOption options[_O_MAX] = {
         [O_COMPACT] = { "Compact", parse_compact, offsetof(LeasedConf, compact), "auto or no" },
 };
 
-/* What does not fit together is reported at the line of the option that is to be changed. */
+/* Where options do not fit together, the message names the line of the option that is to be changed. */
 typedef struct Check {
         const char *root;
         const LeasedConf *conf;
@@ -199,7 +199,7 @@ static void check_file(const Check *k, unsigned option, const char *path, bool s
                 return;
         }
         if (stat(full, &st) < 0) {
-                if (errno != EACCES) /* then this is not the daemon, and not for us to judge */
+                if (errno != EACCES) /* an ordinary user runs this, who cannot see the file */
                         messages_add(k->messages, "%s: %s=%s: %s", k->where[option], key, path, strerror(errno));
         } else if (!S_ISREG(st.st_mode))
                 messages_add(k->messages, "%s: %s=%s: not a regular file", k->where[option], key, path);

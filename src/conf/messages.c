@@ -5,11 +5,11 @@
 
 #include "util/text.h"
 
-/* Each of them is logged: a file of a mebibyte must not become as many lines. */
+/* Every message is logged: a file of a mebibyte must not become a million lines. */
 #define MESSAGES_MAX 200u
 
-/* What is wrong may come from a file with any bytes in it, and goes to terminals, the journal and D-Bus: only what is
- * seen and does nothing is let through. */
+/* The length of the character with which s begins, if it can be shown; 0 if not. Messages quote files, which may have
+ * any bytes in them, and go to terminals, the journal and D-Bus. */
 static size_t shown_length(const char *s) {
         uint32_t c;
         size_t n = text_decode(s, &c);

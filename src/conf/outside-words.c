@@ -43,7 +43,7 @@ static bool is_shell(const char *name) {
         return is_one_of(name, names, ELEMENTSOF(names));
 }
 
-/* They run a command that is given to them as words; each has its own options before it. */
+/* Programs that run a command given to them as words. Each has options of its own before the command. */
 static bool is_wrapper(const char *name) {
         static const char *const names[] = { "env", "nice", "ionice", "timeout", "nohup", "setsid", "stdbuf", "chrt",
                 "taskset", "flock", "time", "sudo", "doas", "runuser", "setpriv", "unshare", "nsenter", "chroot", "ip",
@@ -77,8 +77,8 @@ static void look_at_shell(Look *l, char *const *argv) {
                 look_at_script(l, *w, strlen(*w));
 }
 
-/* Where the command begins is the wrapper's own business, so each word is tried as the first of it. A word with spaces
- * is tried as a script: of "eval", of "flock FILE -c", of "env -S". */
+/* Only the wrapper knows which of its words begins the command, so each word is tried as the first one. A word with
+ * blanks is tried as a script: of "eval", of "flock FILE -c", of "env -S". */
 static void look_at_wrapper(Look *l, char *const *argv) {
         for (char *const *w = argv + 1; *w && l->worst != OUTSIDE_YES; w++)
                 if (strpbrk(*w, " \t\n;"))
@@ -86,7 +86,7 @@ static void look_at_wrapper(Look *l, char *const *argv) {
                 else if (**w != '-' && !strchr(*w, '=')) {
                         look_at(l, w);
                         if (is_wrapper(base_name(*w)))
-                                break; /* which has tried the rest */
+                                break; /* look_at_wrapper() has tried the rest */
                 }
 }
 
@@ -134,7 +134,7 @@ static bool is_assignment(const char *word) {
 static void word_end(Command *c) {
         char **larger = NULL;
 
-        /* Assignments before a command are none of its words. */
+        /* Assignments before a command are not words of it. */
         if (c->word && !c->drop && (c->n > 0 || !is_assignment(c->word)))
                 larger = realloc(c->words, (c->n + 2) * sizeof(char *));
         if (larger) {

@@ -204,7 +204,7 @@ static const char *how_of(const char *name, const char *verb) {
         return "as its own settings have it";
 }
 
-/* podman only: its own processes and the container's stay where podman was started. */
+/* With this option of podman the processes of podman and of the container stay where podman was started. */
 static bool stays(const char *name, char *const *argv) {
         const char *cgroups = streq(name, "podman") ? value_of(argv, "--cgroups") : NULL;
 
@@ -278,7 +278,8 @@ static Outside look_at_nspawn(char *const *argv, const char *slice, OutsideFindi
         return say_slice(f, slice, "--slice", given, ", or --keep-unit in its place");
 }
 
-/* Options of one letter may stand together: "-li". Behind the program that sudo runs, they are that one's. */
+/* Whether an option of one letter is given; several may stand together ("-li"). With sudo, options behind the first
+ * word that is none belong to the program that sudo runs. */
 static bool has_letter(char *const *argv, char letter, const char *valued) {
         for (char *const *a = argv + 1; *a && !streq(*a, "--"); a++) {
                 if ((*a)[0] != '-' && valued)

@@ -21,7 +21,7 @@ enum {
         _P_MAX,
 };
 
-/* Of [X-Fleet]; the old ones are from before fleet 0.8. */
+/* The options of [X-Fleet]. The OLD ones are from before fleet 0.8. */
 enum {
         F_MACHINE_ID,
         F_MACHINE_OF,
@@ -41,8 +41,8 @@ const size_t n_placement_options = _P_MAX, n_fleet_options = _F_MAX;
 
 /* ---- words ---- */
 
-/* fleet's specifiers, which are systemd's: parts of the unit's name. In a pattern a backslash that comes from the name
- * stands for itself. */
+/* Specifiers are those of fleet, which are those of systemd. In a pattern, a backslash that comes from the name stands
+ * for itself. */
 int placement_expand(const char *word, const char *unit, bool pattern, char *ret, size_t size) {
         _cleanup_(unit_name_done) UnitName name = {};
         size_t n = 0, stem = (size_t) (strrchr(unit, '.') - unit), length;
@@ -81,7 +81,7 @@ static bool is_metadata(const char *word) {
         return key > 0 && word[key + 1];
 }
 
-/* What has no glob in it must be a unit's name: anything else would stand against nothing. */
+/* A word without a glob must be the name of a unit: anything else would never match. */
 static bool is_pattern(const char *word) {
         static const char chars[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789:-_.\\@*?[]!^";
 
@@ -156,8 +156,8 @@ static int parse_machine_id(const char *value, void *field) {
         return 0;
 }
 
-/* From before fleet knew machines by their ids. No machine fits it, and so it is in fleet: better nowhere than
- * anywhere. */
+/* An option from before fleet knew machines by their ids. fleet reads it as a machine id, which no machine has, and so
+ * does leased: better nowhere than anywhere. */
 static int parse_boot_id(const char *value, void *field) {
         _cleanup_free_ char *id = strdup(value);
         size_t n = 0;
@@ -171,7 +171,7 @@ static int parse_boot_id(const char *value, void *field) {
         return parse_machine_id(id, field);
 }
 
-/* Quoted, too, as fleet takes it. */
+/* The value may be quoted, as fleet takes it. */
 static int parse_global(const char *value, void *field) {
         _cleanup_free_ char *text = NULL;
         int r = ini_parse_string(value, &text);
@@ -245,7 +245,7 @@ const IniOption fleet_options[PLACEMENT_OPTIONS_MAX] = {
         [F_OLD_CONFLICTS] = { "X-Conflicts", parse_conflicts, 0, A_PATTERN },
 };
 
-/* Which of placement_options sets the same. */
+/* The option of [X-Leased] that sets the same field. */
 static const unsigned means[_F_MAX] = {
         [F_MACHINE_ID] = P_MACHINE_ID,
         [F_MACHINE_OF] = P_MACHINE_OF,
@@ -262,8 +262,9 @@ static const unsigned means[_F_MAX] = {
 
 /* ---- what may not stand together ---- */
 
-/* fleet's rules are those of its v1.0, api/units.go, ValidateOptions(); the last two are ours. MachineID= says all
- * about the place, Global= takes every place, and Replaces= would drive away what Conflicts= stands back for. */
+/* Pairs of options that contradict each other. The rules of fleet v1.0 (api/units.go, ValidateOptions()), and two of
+ * leased at the end. MachineID= says all about the place; Global= takes every place; Replaces= would drive away the
+ * units that Conflicts= stands back for. */
 static const struct {
         unsigned a, b;
 } contradictions[] = {
@@ -297,7 +298,7 @@ static bool is_set(const UnitOptions *o, unsigned option) {
         }
 }
 
-/* Where an option was set last, and under which name. */
+/* Gives the place where an option was set last, and in *ret_key the name under which that was. */
 static const char *find_source(const PlacementSource *source, unsigned option, const char **ret_key) {
         *ret_key = placement_options[option].key;
         if (source->leased[option])

@@ -111,7 +111,7 @@ static int dropin_names(const char *prefix, const char *instance, const char *su
         return r;
 }
 
-/* Adds what lies in one NAME.d, unless a file of that name was met before. */
+/* Adds the drop-ins in one NAME.d, unless a file of that name was met before. */
 static int add_directory(const char *root, const char *base, const char *name, Paths *found) {
         _cleanup_(strv_freep) char **entries = NULL;
         _cleanup_free_ char *directory = NULL;

@@ -5,9 +5,9 @@
 
 #include "util/unit-name.h"
 
-/* Of what PID 1 can start and stop by itself; slices, scopes and devices cannot be held back by a gate. A swap could
- * be, but another machine has no use for what is in it, and a swapoff takes as long as it takes: killing it leaves the
- * swap on. */
+/* The types that can be leased. PID 1 starts and stops them by itself; slices, scopes and devices cannot be held back
+ * by a gate. A swap could be, but its content is of no use to another machine, and a swapoff cannot be ended: killing
+ * it leaves the swap on. */
 static const char *const suffixes[] = { "service", "socket", "timer", "path", "mount", "automount", "target" };
 
 /* PID 1 allows 255 bytes. The name becomes that of a folder ("NAME.d") and of a temporary file beside it. */
@@ -25,7 +25,7 @@ static const char *find_suffix(const char *name) {
 bool unit_name_is_valid(const char *name) {
         UnitNameKind kind = unit_name_kind(name);
 
-        /* PID 1 would take one that begins with a dot, but it is a hidden file in every folder that we make for it. */
+        /* PID 1 would take a name that begins with a dot, but the files and folders of that name would be hidden. */
         return (kind == UNIT_NAME_PLAIN || kind == UNIT_NAME_INSTANCE) && find_suffix(name) &&
                strlen(name) <= LEASED_NAME_MAX && name[0] != '.';
 }

@@ -147,7 +147,7 @@ char *unit_options_path(const char *root, const char *unit) {
         return asprintf(&path, "%s" UNITS_DIRECTORY "/%s", root, unit) < 0 ? NULL : path;
 }
 
-/* One section of all of them. A file that cannot be read is told once: its name is emptied. */
+/* Reads one section of all the files. A file that cannot be read is told once: its name is emptied. */
 static int load_section(const char *root, char **files, IniTable *table, Messages *messages) {
         table->foreign = true;
         for (char **f = files; *f; f++) {
@@ -162,7 +162,7 @@ static int load_section(const char *root, char **files, IniTable *table, Message
         return 0;
 }
 
-/* First all that fleet would have read, and ours on top of it, whichever file it stands in. */
+/* All that fleet would have read comes first; the lines of [X-Leased] then win, whichever file they stand in. */
 static int load_files(const char *root, const char *unit, IniTable *fleet, IniTable *leased, Messages *messages) {
         _cleanup_free_ char *own = unit_options_path("", unit);
         _cleanup_(strv_freep) char **files = NULL;
@@ -178,7 +178,7 @@ static int load_files(const char *root, const char *unit, IniTable *fleet, IniTa
         if (r < 0)
                 return r;
         r = ini_load(root, own, leased, messages);
-        return r == -ENOMEM ? r : 0; /* it may not be there: enabling the unit makes it */
+        return r == -ENOMEM ? r : 0; /* without the file the unit is not enabled yet */
 }
 
 static int fill_defaults(UnitOptions *o) {
@@ -313,7 +313,7 @@ int unit_options_check(const UnitOptions *o, usec_t ttl, usec_t timeout_stop, Me
         Timeline t;
         int r = timeline_compute(ttl, o->config.stop_grace, timeout_stop, &t);
 
-        if (r != -EDOM || o->global) /* which has no lease that could run out */
+        if (r != -EDOM || o->global) /* a global unit has no lease that could run out */
                 return r == -EDOM ? 0 : r;
         messages_add(messages,
                         "%s: StopGraceSec=%s: with TTL=%s the unit would be stopped %s after a beat, before a round "

@@ -11,9 +11,9 @@
 #include "ctl/pid1.h"
 #include "util/unit-facts.h"
 
-/* All units that have been looked at, as rows {name, by, props, covered, ours, followed}. by: who pulls it in.
- * covered: the unit itself, or a member. ours: it runs because of the unit. followed: what it pulls in has been looked
- * at. */
+/* All units that have been looked at, as rows {name, by, props, covered, ours, followed}. by: the unit that pulls it
+ * in. covered: it is the leased unit or a member. ours: it runs because of the leased unit. followed: the units that
+ * it pulls in have been looked at. */
 typedef struct Brought {
         json_t *rows;
 } Brought;
@@ -38,13 +38,14 @@ static void add_row(Brought *b, const char *name, const char *by, const json_t *
                                                               props, "ours", true, "covered", covered));
 }
 
-/* Not what runs by itself: groups, hardware, what PID 1 itself needs to start something. */
+/* Whether the unit may have to be bound. Groups, hardware, and units that PID 1 itself needs to start something run by
+ * themselves. */
 static bool is_of_interest(const char *name) {
         return !endswith(name, ".slice") && !endswith(name, ".scope") && !endswith(name, ".device") &&
                !startswith(name, "systemd-") && !startswith(name, "modprobe@") && !startswith(name, "leased");
 }
 
-/* A lease of its own decides where it runs, or none does because it runs everywhere. */
+/* Whether a lease of its own decides where the unit runs, or the unit runs everywhere without one. */
 static bool has_lease(const char *name) {
         _cleanup_free_ char *owner = dropin_owner("", name);
 
@@ -70,8 +71,8 @@ static bool has_other_starter(const Brought *b, const json_t *props) {
         return false;
 }
 
-/* Takes out those that something else starts, until what is left is started by what is left only. Judged anew each
- * time: what starts one may have come to light since. */
+/* Takes out the units that something else starts as well, until the rest is started by the rest only. Each round
+ * judges all of them anew, since the unit that starts one may have come to light meanwhile. */
 static void drop_what_others_start(Brought *b) {
         bool changed = true;
         json_t *row;
@@ -126,7 +127,8 @@ static int add_pulled(Ctl *ctl, Brought *b, const json_t *by) {
         return code;
 }
 
-/* Goes no further from what is not ours: that is a part of the machine, and so is what it pulls in. */
+/* Follows only units that run because of the leased one. Any other unit is a part of the machine, and so is whatever
+ * that one pulls in. */
 static int collect(Ctl *ctl, Brought *b) {
         bool changed = true;
 
@@ -175,7 +177,7 @@ static void describe(const char *unit, const json_t *row, json_t *findings) {
                                 on_every ? name : "");
 }
 
-/* What cannot start without something that has a lease of its own and may be elsewhere. */
+/* Adds a finding for each unit that the leased one needs and that has a lease of its own: it may be elsewhere. */
 static void look_at_leased(const char *unit, const json_t *props, json_t *findings) {
         static const char *const needs[] = { "Requires", "BindsTo", "Requisite" };
         _cleanup_(unit_options_freep) UnitOptions *options = unit_options_peek("", unit);

@@ -21,11 +21,9 @@ int bus_connect(Ctl *ctl) {
                 r = sd_bus_set_allow_interactive_authorization(ctl->bus, true);
         if (r >= 0)
                 r = sd_bus_set_method_call_timeout(ctl->bus, CALL_TIMEOUT);
-        if (r < 0) {
-                complain("cannot reach the system bus%s%s: %s", ctl->host ? " of " : "", strempty(ctl->host),
+        if (r < 0)
+                return ctl_fail("cannot reach the system bus%s%s: %s", ctl->host ? " of " : "", strempty(ctl->host),
                                 strerror(-r));
-                return CTL_FAILED;
-        }
         connection = ctl->bus;
         return CTL_OK;
 }

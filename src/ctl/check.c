@@ -27,8 +27,8 @@ static bool takes_time_to_stop(const char *name) {
         return endswith(name, ".service") || endswith(name, ".socket") || endswith(name, ".mount");
 }
 
-/* The longest of the unit and what goes by its lease, as the daemon has it; infinite if none takes time. *ret_of:
- * whose. */
+/* The longest stop time of the unit and its members, as leased works it out; infinite if none takes time. *ret_of:
+ * whose that is, owned by the caller. */
 static usec_t timeout_stop_of(Ctl *ctl, const char *name, char **ret_of) {
         _cleanup_(strv_freep) char **members = NULL;
         json_auto_t *unit = NULL;
@@ -82,7 +82,7 @@ static void add_messages(json_t *findings, const char *name, const Messages *m) 
         }
 }
 
-/* What comes of its own options; a timeline that does not fit is shown too. A global unit has none. */
+/* Works out the timeline from the unit's options, also where it does not fit. A global unit has none. */
 static int work_out(Ctl *ctl, const char *name, const LeasedConf *conf, json_t *findings, UnitOptions **ret_options,
                 json_t **ret) {
         UnitOptions *options = NULL;

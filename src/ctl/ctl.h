@@ -76,6 +76,9 @@ int verb_steal(Ctl *ctl, int argc, char **argv);
 int verb_transfer(Ctl *ctl, int argc, char **argv);
 int verb_undrain(Ctl *ctl, int argc, char **argv);
 
+/* complain(), and CTL_FAILED as its value, for a return statement. */
+#define ctl_fail(...) (complain(__VA_ARGS__), CTL_FAILED)
+
 /* Members of a JSON object as plain values; "", 0 or false where there is no member of that type, or no object.
  * Strings are borrowed from the object. */
 static inline const char *get_string(const json_t *object, const char *key) {

@@ -48,22 +48,19 @@ static int begin(Ctl *ctl, const char *typed, Item *item) {
         json_auto_t *unit = NULL;
         int code;
 
-        if (!name || !unit_name_is_valid(name)) {
-                complain("%s: is not the name of a unit that can be leased", typed);
-                return CTL_FAILED;
-        }
+        if (!name || !unit_name_is_valid(name))
+                return ctl_fail("%s: is not the name of a unit that can be leased", typed);
         code = pid1_load(ctl->bus, name, &unit); /* also of a unit whose file is gone: it then has the name given */
         if (code != CTL_OK)
                 return code;
-        /* What is leased under the name given stays that, also where the name has become an alias since. */
+        /* A unit that is leased under the name given keeps that name, also where the name has become an alias since.
+         */
         item->name = strdup(files_listed(name) || files_gated(name) ? name : get_string(unit, "Id"));
         if (!item->name)
                 return CTL_FAILED;
         owner = dropin_owner("", item->name);
-        if (owner && !streq(owner, item->name)) {
-                complain("%s: goes by the lease of %s: leasectl disable %s", item->name, owner, owner);
-                return CTL_FAILED;
-        }
+        if (owner && !streq(owner, item->name))
+                return ctl_fail("%s: goes by the lease of %s: leasectl disable %s", item->name, owner, owner);
         if (!files_listed(item->name) && !files_gated(item->name)) {
                 complain("%s: is not enabled on this machine", item->name);
                 return CTL_NO_SUCH_UNIT;
@@ -85,7 +82,8 @@ static int reload_leased(Ctl *ctl, Item *items, size_t n) {
         if (r >= 0)
                 return CTL_OK;
         code = bus_complain("leased", r, &error);
-        /* Refused is refused. No answer may mean that it is about to happen: then the units stay off the list. */
+        /* A refusal is final. Without an answer leased may be about to do it all the same: then the units stay off the
+         * list. */
         if (sd_bus_error_has_name(&error, SD_BUS_ERROR_NO_REPLY) ||
                         sd_bus_error_has_name(&error, SD_BUS_ERROR_TIMEOUT) || !sd_bus_error_is_set(&error)) {
                 complain("the units stay gated; once leased answers: leasectl disable again");
@@ -108,11 +106,11 @@ static bool waits_for_registry(const json_t *props) {
 static int give_up_on_registry(const char *unit, const json_t *props) {
         complain("%s: is down, but its lease is not given back, for the registry does not answer: %s", unit,
                         get_string(props, "Trouble"));
-        complain("%s: stays gated; once the registry answers: leasectl disable %s; or, to run it here without a "
-                 "lease, "
-                 "first: systemctl stop leased",
+        return ctl_fail("%s: stays gated; once the registry answers: leasectl disable %s; or, to run it here without "
+                        "a "
+                        "lease, "
+                        "first: systemctl stop leased",
                         unit, unit);
-        return CTL_FAILED;
 }
 
 /* Waits until the daemon no longer knows the unit, or is kept by nothing but the registry for too long. */
@@ -175,7 +173,7 @@ static int offline(Ctl *ctl, Item *item) {
 
 /* ---- the end ---- */
 
-/* The unit is off the list, and nobody has a reason to run it any more: set it free if it is down. */
+/* Sets the unit free if it is down. It is off the list, so nobody has a reason to run it any more. */
 static int ungate(Ctl *ctl, Item *item) {
         _cleanup_free_ char *env = env_path(item->name);
         _cleanup_(strv_freep) char **members = NULL;
@@ -187,18 +185,16 @@ static int ungate(Ctl *ctl, Item *item) {
                 return code;
         (void) dropin_members_list("", item->name, &members);
         up = members_find_up(ctl, members);
-        if (up) {
-                complain("%s: %s, which it brought, is still up or has processes left; both stay gated. Once it is "
-                         "down: "
-                         "leasectl disable %s",
+        if (up)
+                return ctl_fail("%s: %s, which it brought, is still up or has processes left; both stay gated. Once "
+                                "it is "
+                                "down: "
+                                "leasectl disable %s",
                                 item->name, up, item->name);
-                return CTL_FAILED;
-        }
-        if (!pid1_is_down(unit)) {
-                complain("%s: is still %s or has processes left; it stays gated. Once it is down: leasectl disable %s",
+        if (!pid1_is_down(unit))
+                return ctl_fail("%s: is still %s or has processes left; it stays gated. Once it is down: leasectl "
+                                "disable %s",
                                 item->name, get_string(unit, "ActiveState"), item->name);
-                return CTL_FAILED;
-        }
         if (env)
                 (void) unlink_if_exists(env);
         code = members_ungate(item->name);

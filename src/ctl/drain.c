@@ -19,8 +19,8 @@
 #include "ctl/output.h"
 #include "ctl/progress.h"
 
-/* So long nothing must have moved before it is asked why (less than progress is silent about a short wait); and before
- * it is said that it cannot be known here. */
+/* How long nothing must have moved before leased is asked why (less than the time for which progress is silent), and
+ * before it is said that the reason cannot be known here. */
 #define PATIENCE (1500 * USEC_PER_MSEC)
 #define LONG_PATIENCE (10 * USEC_PER_SEC)
 
@@ -47,7 +47,7 @@ static void catch_interrupt(bool on) {
         (void) sigaction(SIGINT, &action, NULL);
 }
 
-/* What ends it, as it must be typed on this machine. */
+/* Prints text, and behind it the argument with which undrain must be typed on this machine. */
 static void say_after(const Drain *d, const char *text) {
         complain("%s%s%s", text, d->here ? "" : " ", d->here ? "" : d->name);
 }
@@ -105,7 +105,8 @@ static void print_stuck(const Drain *d, const json_t *machines, const json_t *un
                 say("%s: there is no other machine", get_string(unit, "Name"));
 }
 
-/* Of a unit that is not enabled here nobody here knows where it may go. */
+/* Prints a note if units are left that are not enabled here: only a machine where a unit is enabled knows where that
+ * unit may go. */
 static void note_unknown(Drain *d, json_int_t known) {
         if (d->noted || !d->ctl->legend || d->here || known >= d->held || now_boottime() < d->moved_at + LONG_PATIENCE)
                 return;
@@ -116,7 +117,7 @@ static void note_unknown(Drain *d, json_int_t known) {
                         d->held - known, d->held - known == 1 ? " is" : "s are", d->name, d->name);
 }
 
-/* Ends the wait if nothing but such units is left. */
+/* Ends the wait if nothing is left but units that have nowhere to go. */
 static int look_for_stuck(Drain *d, const json_t *machines, bool *ret_over) {
         json_auto_t *stuck = json_array();
         json_t *unit;
@@ -185,8 +186,7 @@ static int look(Drain *d, bool *ret_over) {
                 bar_end(&d->bar);
                 if (draining)
                         return report_drained(d);
-                complain("drain: somebody has ended it: leasectl undrain");
-                return CTL_FAILED;
+                return ctl_fail("drain: somebody has ended it: leasectl undrain");
         }
         if (draining && now >= d->asked_at + PATIENCE) {
                 d->asked_at = now;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Effects that are not processes: addresses, mounts, rules. No SIGKILL ends them, so all rests on the lines that take
- * them back. ExecStopPost= has a time of its own after a kill (guard/guard-entry.h); ExecStop= is killed with the
- * unit.
+ * Effects that are not processes: addresses, mounts, rules. No SIGKILL ends them, so everything depends on the lines
+ * that take them back. ExecStopPost= has a time of its own after a kill (guard/guard-entry.h); ExecStop= is killed
+ * with the unit.
  */
 
 #include "ctl/effects.h"
@@ -11,7 +11,7 @@
 #include "ctl/finding.h"
 #include "ctl/pid1.h"
 
-/* Programs whose work stays when they have ended. */
+/* Programs whose effect stays when they have ended. */
 static const char *const lasting[] = { "arptables", "brctl", "cryptsetup", "dmsetup", "drbdadm", "drbdsetup",
         "ebtables", "exportfs", "ifconfig", "ifup", "ip", "ip6tables", "iptables", "ipvsadm", "losetup", "lvchange",
         "mdadm", "modprobe", "mount", "networkctl", "nft", "nmcli", "resolvectl", "rbd", "route", "sysctl", "tc",

@@ -10,46 +10,18 @@
  * A unit with Global= is listed only. If it was leased until now, its gate goes after the daemon was told.
  */
 
-#include "ctl/pid1.h"
-
 #include <errno.h>
 #include <stdio.h>
 
-#include "conf/conf.h"
-#include "conf/dropin.h"
-#include "ctl/brought.h"
-#include "ctl/examine.h"
+#include "ctl/enable-item.h"
 #include "ctl/files.h"
-#include "ctl/members.h"
 #include "ctl/ordering.h"
-#include "ctl/output.h"
 #include "ctl/outlook.h"
+#include "ctl/output.h"
+#include "ctl/pid1.h"
 #include "ctl/registry.h"
-#include "util/unit-name.h"
 
-typedef struct Item {
-        char *name;   /* canonical */
-        bool written; /* gate and list */
-        bool new;     /* was not listed before */
-        bool kept;    /* it may be up */
-        bool global;  /* needs no lease, hence no gate */
-        bool to_stop;
-        char **members; /* what goes by its lease besides it */
-} Item;
-
-/* ---- what is refused ---- */
-
-static int refuse(const char *unit, const char *format, ...) _printf_(2, 3);
-static int refuse(const char *unit, const char *format, ...) {
-        char text[1024];
-        va_list ap;
-
-        va_start(ap, format);
-        (void) vsnprintf(text, sizeof(text), format, ap);
-        va_end(ap);
-        complain("%s: %s", unit, text);
-        return CTL_FAILED;
-}
+/* ---- before ---- */
 
 static int check_guard(Ctl *ctl) {
         json_auto_t *guard = NULL;
@@ -58,11 +30,11 @@ static int check_guard(Ctl *ctl) {
         if (code != CTL_OK)
                 return code;
         if (!streq(get_string(guard, "LoadState"), "loaded"))
-                return refuse(GUARD_SERVICE, "is not installed, and without it no leased unit can start");
+                return ctl_fail(GUARD_SERVICE ": is not installed, and without it no leased unit can start");
         return CTL_OK;
 }
 
-/* more: not enabled yet, as far as is known. */
+/* more: how many units may come to those that are enabled. */
 static int check_room(Ctl *ctl, size_t more) {
         _cleanup_(messages_done) Messages m = {};
         _cleanup_(strv_freep) char **names = NULL;
@@ -71,135 +43,9 @@ static int check_room(Ctl *ctl, size_t more) {
         return pid1_check_room(ctl->bus, strv_length(names) + more);
 }
 
-/* The unit's options, and whether its stop fits into the TTL. unit: its properties. */
-static int check_options(const char *name, const json_t *unit, const LeasedConf *conf, bool *ret_global) {
-        _cleanup_(unit_options_freep) UnitOptions *options = NULL;
-        _cleanup_(messages_done) Messages m = {};
-        int r = unit_options_preview("", name, &options, &m);
+/* ---- after ---- */
 
-        if (r >= 0 && !options->global)
-                r = unit_options_check(options, conf->ttl, pid1_timeout_stop(unit), &m);
-        print_messages(&m);
-        if (r < 0 && m.n == 0)
-                complain("%s: its options cannot be read: %s", name, strerror(-r));
-        *ret_global = options && options->global;
-        return r < 0 ? CTL_FAILED : CTL_OK;
-}
-
-static int note_brought(Ctl *ctl, const Item *item, const json_t *unit) {
-        json_auto_t *findings = json_array();
-        int code = brought_examine(ctl, item->name, unit, item->members, findings);
-        json_t *finding;
-        size_t i;
-
-        json_array_foreach(findings, i, finding)
-                complain("note: %s: %s", item->name, get_string(finding, "text"));
-        return code;
-}
-
-/* Looks whether the unit may be leased. */
-static int examine(Ctl *ctl, const char *typed, const LeasedConf *conf, Item *item) {
-        json_auto_t *unit = NULL, *findings = json_array();
-        _cleanup_free_ char *name = unit_name_complete(typed);
-        const char *up;
-        int code;
-
-        if (!name)
-                return refuse(typed, "out of memory");
-        code = examine_unit(ctl, name, findings, &item->name, &unit);
-        if (code != CTL_OK) {
-                /* The first reason is enough; check tells all of them. */
-                const char *text = get_string(json_array_get(findings, 0), "text");
-
-                if (*text)
-                        complain("%s: %s", item->name ?: name, text);
-                return code;
-        }
-        code = check_options(item->name, unit, conf, &item->global);
-        if (code != CTL_OK)
-                return code;
-        if (item->global || (files_listed(item->name) && pid1_gate_loaded(unit, item->name, item->name)))
-                item->kept = true; /* a leased one runs under its lease, if at all */
-        if (item->global)
-                return CTL_OK;
-        code = members_find(ctl, item->name, unit, &item->members);
-        if (code == CTL_OK)
-                code = note_brought(ctl, item, unit);
-        if (code != CTL_OK)
-                return code;
-        if (item->kept)
-                return CTL_OK;
-        up = pid1_is_down(unit) ? members_find_up(ctl, item->members) : item->name;
-        if (!up)
-                return CTL_OK;
-        if (!ctl->stop)
-                return streq(up, item->name)
-                                       ? refuse(up, "is %s: systemctl stop %s, or use --stop",
-                                                         get_string(unit, "ActiveState"), up)
-                                       : refuse(item->name, "brings %s, which is up: systemctl stop %s, or use --stop",
-                                                         up, up);
-        item->to_stop = true;
-        return CTL_OK;
-}
-
-/* ---- what is done ---- */
-
-static int take_back(Item *item) {
-        _cleanup_free_ char *text = NULL;
-
-        item->written = false;
-        if (item->new) {
-                (void) files_unlist(item->name, &text);
-                (void) members_ungate(item->name);
-                (void) files_ungate(item->name);
-        }
-        return CTL_FAILED;
-}
-
-/* What starts the others goes first. */
-static int stop_one(Ctl *ctl, const Item *item) {
-        int code = pid1_stop(ctl->bus, item->name);
-
-        return code == CTL_OK ? members_stop(ctl, item->members) : code;
-}
-
-static int write_one(Ctl *ctl, Item *item) {
-        int code = files_write(item->name, !item->global, &item->new);
-
-        if (code != CTL_OK) {
-                if (!files_listed(item->name))
-                        (void) files_ungate(item->name);
-                return code;
-        }
-        item->written = true;
-        code = item->global ? CTL_OK : members_gate(item->name, item->members);
-        if (code == CTL_OK && item->to_stop)
-                code = stop_one(ctl, item); /* only now that nothing is left to be refused */
-        return code == CTL_OK ? code : take_back(item);
-}
-
-/* After the reload: is the gate in force, and the unit down behind it? */
-static int verify_one(Ctl *ctl, Item *item) {
-        json_auto_t *unit = NULL;
-        int code = pid1_load(ctl->bus, item->name, &unit);
-
-        if (code != CTL_OK)
-                return take_back(item);
-        if (!pid1_gate_loaded(unit, item->name, item->name)) {
-                char trouble[PID1_TROUBLE_SIZE];
-
-                complain("%s: the gate has no effect: %s", item->name,
-                                pid1_gate_trouble(unit, item->name, item->name, trouble, sizeof(trouble)));
-                return take_back(item);
-        }
-        if (members_verify(ctl, item->name, item->members) != CTL_OK)
-                return take_back(item);
-        if (!item->kept && (!pid1_is_down(unit) || members_find_up(ctl, item->members)))
-                code = stop_one(ctl, item); /* somebody started it before the gate was shut */
-        return code;
-}
-
-/* running: 1 if leased does, 0 if not, or why that is not known. */
+/* running: 1 if leased runs, 0 if not, or a negative errno: that is not known. */
 static int reload_leased(Ctl *ctl, const LeasedConf *conf, int running, bool any_leased) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         bool bad_lines = false;
@@ -217,27 +63,25 @@ static int reload_leased(Ctl *ctl, const LeasedConf *conf, int running, bool any
         return bad_lines ? CTL_FAILED : CTL_OK;
 }
 
-/* The gates of units that were leased until now. The daemon knows by now that they need none, and does the same. */
-static int ungate_global(Ctl *ctl, Item *items, size_t n) {
-        size_t ungated = 0;
+/* leased knows by now that these units need no gate, and removes the gates, too. */
+static int ungate_global(Ctl *ctl, EnableItem *items, size_t n) {
+        bool ungated = false;
         int code = CTL_OK, c;
 
         for (size_t i = 0; i < n; i++) {
                 if (!items[i].written || !items[i].global || !files_gated(items[i].name))
                         continue;
-                c = members_ungate(items[i].name);
-                if (c == CTL_OK)
-                        c = files_ungate(items[i].name);
+                c = enable_item_ungate(items + i);
                 if (c != CTL_OK)
                         code = c;
-                ungated++;
+                ungated = true;
         }
-        c = ungated > 0 ? pid1_reload(ctl->bus) : CTL_OK;
+        c = ungated ? pid1_reload(ctl->bus) : CTL_OK;
         return code != CTL_OK ? code : c;
 }
 
-/* outlook: what follows; "": it is not known. */
-static void print_enabled(const Item *item, const char *outlook) {
+/* outlook: what leased makes of it; "": that is not known. */
+static void print_enabled(const EnableItem *item, const char *outlook) {
         say("%s: %s%s%s%s", item->name, item->new ? "enabled" : "was enabled already",
                         item->global ? "; it runs on every machine that fits, without a lease" : "",
                         *outlook ? "; " : "", outlook);
@@ -245,7 +89,7 @@ static void print_enabled(const Item *item, const char *outlook) {
                 say("%s: goes by its lease", *m);
 }
 
-static void print_all(Ctl *ctl, const Item *items, size_t n, bool told) {
+static void print_all(Ctl *ctl, const EnableItem *items, size_t n, bool running) {
         usec_t deadline = outlook_deadline(ctl, now_boottime());
 
         for (size_t i = 0; i < n; i++) {
@@ -253,50 +97,81 @@ static void print_all(Ctl *ctl, const Item *items, size_t n, bool told) {
 
                 if (!items[i].written)
                         continue;
-                if (told && !items[i].global)
+                if (running && !items[i].global)
                         outlook_read(ctl, items[i].name, !items[i].new, deadline, outlook);
                 print_enabled(items + i, outlook);
         }
 }
 
-static int enable_all(Ctl *ctl, Item *items, size_t n, const LeasedConf *conf) {
-        size_t written = 0, taken_back = 0, enabled = 0, leased = 0;
-        bool reordered; /* PID 1 reloads for the gates anyway */
-        int code = CTL_OK, c, running = bus_leased_runs(ctl->bus);
+/* ---- all of them ---- */
+
+static size_t count_written(const EnableItem *items, size_t n, bool with_global) {
+        size_t count = 0;
 
         for (size_t i = 0; i < n; i++)
-                if (items[i].name && (c = write_one(ctl, items + i)) != CTL_OK)
-                        code = c;
+                count += items[i].written && (with_global || !items[i].global);
+        return count;
+}
+
+static int write_all(Ctl *ctl, EnableItem *items, size_t n) {
+        int code = CTL_OK, c;
+
         for (size_t i = 0; i < n; i++)
-                written += items[i].written;
-        if (written == 0)
+                if (items[i].name && (c = enable_item_write(ctl, items + i)) != CTL_OK)
+                        code = c;
+        return code;
+}
+
+/* Has PID 1 reload, and takes back every unit whose gate is not in force then. */
+static int put_in_force(Ctl *ctl, EnableItem *items, size_t n) {
+        size_t before = count_written(items, n, true);
+        int reloaded = pid1_reload(ctl->bus), code = reloaded;
+
+        for (size_t i = 0; i < n; i++) {
+                if (!items[i].written)
+                        continue;
+                if (reloaded != CTL_OK)
+                        code = enable_item_take_back(items + i);
+                else if (!items[i].global && enable_item_verify(ctl, items + i) != CTL_OK)
+                        code = CTL_FAILED;
+        }
+        if (count_written(items, n, true) == before)
+                return code;
+        if (reloaded != CTL_OK)
+                (void) bus_call(ctl->bus, &bus_pid1, "Reload", NULL, NULL, NULL); /* why it fails has been printed */
+        else
+                (void) pid1_reload(ctl->bus);
+        return code;
+}
+
+/* Has leased read the same files, and prints what becomes of the units. */
+static int tell_leased(Ctl *ctl, EnableItem *items, size_t n, const LeasedConf *conf, int running) {
+        int code = CTL_OK, r;
+
+        if (running > 0 && (r = bus_watch_leased(ctl->bus)) < 0)
+                running = r;
+        if (count_written(items, n, true) > 0)
+                code = reload_leased(ctl, conf, running, count_written(items, n, false) > 0);
+        print_all(ctl, items, n, running > 0);
+        return code;
+}
+
+static int enable_all(Ctl *ctl, EnableItem *items, size_t n, const LeasedConf *conf) {
+        int code, c, running = bus_leased_runs(ctl->bus);
+        bool reordered; /* PID 1 reloads for the gates anyway */
+
+        code = write_all(ctl, items, n);
+        if (count_written(items, n, true) == 0)
                 return code;
         c = ordering_write(ctl, conf, &reordered);
         if (c != CTL_OK)
                 code = c;
-        c = pid1_reload(ctl->bus);
-        for (size_t i = 0; i < n; i++) {
-                if (!items[i].written)
-                        continue;
-                if (c != CTL_OK ? take_back(items + i) != CTL_OK
-                                : !items[i].global && verify_one(ctl, items + i) != CTL_OK)
-                        code = CTL_FAILED;
-                taken_back += !items[i].written;
-        }
-        if (taken_back > 0 && c != CTL_OK)
-                (void) bus_call(ctl->bus, &bus_pid1, "Reload", NULL, NULL, NULL); /* why it fails has been said */
-        else if (taken_back > 0)
-                (void) pid1_reload(ctl->bus);
-        for (size_t i = 0; i < n; i++)
-                if (items[i].written) {
-                        enabled++;
-                        leased += !items[i].global;
-                }
-        if (running > 0 && (c = bus_watch_leased(ctl->bus)) < 0)
-                running = c;
-        if (enabled > 0 && (c = reload_leased(ctl, conf, running, leased > 0)) != CTL_OK && code == CTL_OK)
+        c = put_in_force(ctl, items, n);
+        if (c != CTL_OK)
                 code = c;
-        print_all(ctl, items, n, running > 0);
+        c = tell_leased(ctl, items, n, conf, running);
+        if (code == CTL_OK)
+                code = c;
         c = ungate_global(ctl, items, n);
         return code != CTL_OK ? code : c;
 }
@@ -304,11 +179,11 @@ static int enable_all(Ctl *ctl, Item *items, size_t n, const LeasedConf *conf) {
 int verb_enable(Ctl *ctl, int argc, char **argv) {
         _cleanup_(leased_conf_freep) LeasedConf *conf = NULL;
         _cleanup_(messages_done) Messages m = {};
-        _cleanup_free_ Item *items = calloc((size_t) argc, sizeof(Item));
+        _cleanup_free_ EnableItem *items = calloc((size_t) argc, sizeof(EnableItem));
         int r, code, all = CTL_OK;
 
         if (!items)
-                return refuse("enable", "out of memory");
+                return ctl_fail("enable: out of memory");
         r = leased_conf_load("", &conf, &m);
         print_messages(&m);
         if (r < 0)
@@ -319,17 +194,14 @@ int verb_enable(Ctl *ctl, int argc, char **argv) {
         if (code != CTL_OK)
                 return code;
         for (int i = 0; i < argc; i++) {
-                code = examine(ctl, argv[i], conf, items + i);
+                code = enable_item_examine(ctl, argv[i], conf, items + i);
                 if (code == CTL_OK)
                         continue;
                 all = code;
-                free(items[i].name);
-                items[i].name = NULL;
+                enable_item_done(items + i);
         }
         code = enable_all(ctl, items, (size_t) argc, conf);
-        for (int i = 0; i < argc; i++) {
-                free(items[i].name);
-                strv_free(items[i].members);
-        }
+        for (int i = 0; i < argc; i++)
+                enable_item_done(items + i);
         return code != CTL_OK ? code : all;
 }

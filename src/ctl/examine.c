@@ -71,7 +71,8 @@ static int check_starter(
                         "is pulled in by %s (%s=), which would start it without its lease: remove that", by, property);
 }
 
-/* Somebody else who would start it: at boot, or along with something. The gate would stop him; but he would fail. */
+/* Refuses a unit that something else would start, at boot or along with another unit. The gate would stop that start,
+ * and the starter would fail. */
 static int check_not_started_by_others(const char *name, const json_t *unit, json_t *findings) {
         static const char *const reverse[] = { "WantedBy", "RequiredBy", "RequisiteOf", "BoundBy", "UpheldBy" };
         const char *state = get_string(unit, "UnitFileState");
@@ -105,7 +106,7 @@ static int check_processes(const json_t *unit, json_t *findings) {
         return CTL_OK;
 }
 
-/* It runs on every machine that fits, so that nothing has to be known on another one. */
+/* Whether the unit runs on every machine that fits, so that its schedule need not be known elsewhere. */
 static bool is_global(const char *name) {
         _cleanup_(unit_options_freep) UnitOptions *options = unit_options_peek("", name);
 
@@ -119,7 +120,7 @@ static int check_schedule(Ctl *ctl, const char *name, const json_t *unit, char *
         return code == CTL_OK && finding_refused_since(findings, before) ? CTL_FAILED : code;
 }
 
-/* What it brings must be there, too, and have no other lease. */
+/* The members of the unit must be there, too, and have no other lease. */
 static int check_members(Ctl *ctl, const char *name, const json_t *unit, json_t *findings) {
         _cleanup_(strv_freep) char **members = NULL;
         int code = members_find(ctl, name, unit, &members);

@@ -15,8 +15,7 @@ static const char new_file[] = "# Enabled by leasectl. Options of this unit on t
                                "[X-Leased]\n";
 
 int files_complain(const char *path, int r) {
-        complain("%s: %s%s", path, strerror(-r), r == -EACCES || r == -EPERM ? ", do it as root" : "");
-        return CTL_FAILED;
+        return ctl_fail("%s: %s%s", path, strerror(-r), r == -EACCES || r == -EPERM ? ", do it as root" : "");
 }
 
 bool files_listed(const char *unit) {

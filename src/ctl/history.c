@@ -21,9 +21,9 @@ static void add_row(json_t *rows, const json_t *machines, const char *lease, con
                                         "to_usec", to ? json_incref((json_t *) to) : json_null(), "why", why));
 }
 
-/* Of the present tenure: whether it is one still. A holder that is silent is about to lose the lease, or would, if
- * another machine were there to take it. standing: "held", "silent", "unknown"; heard_usec: CLOCK_REALTIME when he was
- * last heard, if not just now. */
+/* Adds to the row of the present tenure whether it still is one. A silent holder is about to lose the lease, or would,
+ * if another machine were there to take it. standing: "held", "silent", "unknown". heard_usec: CLOCK_REALTIME of when
+ * the holder was last heard, if that was not just now. */
 static void add_standing(json_t *row, const json_t *machines, const json_t *lease) {
         const json_t *machine = machines_find(machines, get_string(row, "machine_id")),
                      *up = json_object_get(machine, "up");
@@ -67,7 +67,7 @@ static int read_lease(Ctl *ctl, const json_t *machines, const char *name, json_t
         return 0;
 }
 
-/* What was typed is a unit that is enabled here, or a lease; and a lease is mostly called as its unit. */
+/* Reads what was typed: a unit that is enabled here, or a lease, which mostly has the name of its unit. */
 static int read_typed(Ctl *ctl, const json_t *machines, const char *typed, json_t *rows) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL, ignored = SD_BUS_ERROR_NULL;
         _cleanup_free_ char *unit = unit_name_resolve(ctl, typed), *lease = NULL;
@@ -115,8 +115,7 @@ static void format_stamp(const json_t *value, char *buf, size_t size) {
                 (void) strftime(buf, size, "%Y-%m-%d %H:%M:%S", &tm);
 }
 
-/* Between two tenures there may have been a time in which nobody had it. What was shorter than a second is none to
- * speak of. */
+/* A row for the time between two tenures in which nobody had the lease; NULL if that was shorter than a second. */
 static json_t *gap_between(const json_t *before, const json_t *after) {
         json_int_t from = get_integer(before, "to_usec"), to = get_integer(after, "from_usec");
 

@@ -22,7 +22,7 @@ static json_t *why_not(const json_t *pairs) {
         return list;
 }
 
-/* lease may be NULL: nothing is known of it. */
+/* Puts a row together. lease may be NULL: nothing is known of it. */
 static json_t *row_new(const json_t *unit, const json_t *lease) {
         _cleanup_free_ char *lease_name = NULL;
         bool global = streq(get_string(unit, "Lease"), "/"), known = global || get_boolean(unit, "HolderKnown");
@@ -99,8 +99,8 @@ int units_read(Ctl *ctl, json_t **ret) {
         return CTL_OK;
 }
 
-/* The name that PID 1 has for a unit, if it is another one: an alias is a link to the unit's file. Owned by the
- * caller. */
+/* The name that PID 1 has for a unit, if that is another one, because an alias is a link to the unit's file. Owned by
+ * the caller. */
 static char *pid1_name(Ctl *ctl, const char *unit) {
         json_auto_t *props = NULL;
         const char *id;

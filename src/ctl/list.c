@@ -54,10 +54,8 @@ int verb_list(Ctl *ctl, int argc, char **argv) {
         if (code != CTL_OK)
                 return code;
         if (json_array_size(rows) == 0 && bus_get_manager(ctl->bus, &manager, NULL) >= 0 &&
-                        *get_string(manager, "UnitsError")) {
-                complain("%s", get_string(manager, "UnitsError"));
-                return CTL_FAILED;
-        }
+                        *get_string(manager, "UnitsError"))
+                return ctl_fail("%s", get_string(manager, "UnitsError"));
         code = all_holders_known(rows);
         if (ctl->json == JSON_OFF)
                 add_holders(rows);

@@ -108,7 +108,7 @@ static size_t find_by(const json_t *rows, row_test_t test, const char *typed, bo
         return n;
 }
 
-/* A machine that was installed anew under its old name has another id, and the old one stays known and silent. */
+/* A machine that was installed anew under its old name has another id, while the old id stays known and silent. */
 const char *machine_name(const json_t *rows, const char *machine_id, char *buf, size_t size) {
         const json_t *row = machines_find(rows, machine_id), *any;
         const char *hostname = get_string(row, "hostname");
@@ -133,10 +133,9 @@ static int complain_ambiguous(const json_t *rows, row_test_t test, const char *t
                         at += (size_t) snprintf(ids + at, sizeof(ids) - at, "%s%s", at > 0 ? " or " : "",
                                         get_string(row, "machine_id"));
         }
-        complain("%s: more than one machine is called that, and %s; give a machine id: %s", typed,
+        return ctl_fail("%s: more than one machine is called that, and %s; give a machine id: %s", typed,
                         up == 0 ? "none of them is up" : "more than one is up",
                         at < sizeof(ids) ? ids : "leasectl machines");
-        return CTL_FAILED;
 }
 
 int machines_resolve(const json_t *rows, const char *typed, const json_t **ret) {
@@ -153,10 +152,8 @@ int machines_resolve(const json_t *rows, const char *typed, const json_t **ret) 
                 if (n > 1 && up != 1)
                         return complain_ambiguous(rows, tests[t], typed, up);
         }
-        if (!found) {
-                complain("%s: no such machine, see: leasectl machines", typed);
-                return CTL_FAILED;
-        }
+        if (!found)
+                return ctl_fail("%s: no such machine, see: leasectl machines", typed);
         *ret = found;
         return CTL_OK;
 }
@@ -193,8 +190,8 @@ static void format_metadata(const json_t *value, char *buf, size_t size) {
                 str_copy(buf, size, "-");
 }
 
-/* "up" of one whose beats come; with when it was last heard where that is longer ago than two of its rounds (TTL/5).
- */
+/* Writes "up" for a machine whose beats come, with the time when it was last heard if that is longer ago than two of
+ * its rounds (TTL/5). */
 static void format_standing(const json_t *row, char *buf, size_t size) {
         const json_t *up = json_object_get(row, "up");
         json_int_t age = get_integer(row, "heard_ago_usec"), ttl = get_integer(row, "ttl_usec");
@@ -211,7 +208,7 @@ static void format_standing(const json_t *row, char *buf, size_t size) {
                 (void) snprintf(buf, size, "%s", state);
 }
 
-/* What people see in place of true and false. */
+/* Adds the members that people see in place of true and false. */
 static void complete(json_t *rows) {
         json_t *row;
         size_t i;

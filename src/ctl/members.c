@@ -12,7 +12,8 @@
 #include "ctl/settings.h"
 #include "util/unit-name.h"
 
-/* Of a template, properties are those of an instance that is never started. */
+/* The name to ask PID 1 for: of a template, an instance that is never started. Owned by the caller; NULL: out of
+ * memory. */
 static char *instance_of(const char *name) {
         char instance[UNIT_NAME_SPACE];
 
@@ -58,10 +59,8 @@ int members_find(Ctl *ctl, const char *unit, const json_t *properties, char ***r
         }
         if (r >= 0)
                 r = add_slice(unit, &members);
-        if (r < 0) {
-                complain("%s: out of memory", unit);
-                return CTL_FAILED;
-        }
+        if (r < 0)
+                return ctl_fail("%s: out of memory", unit);
         *ret = TAKE_PTR(members);
         return CTL_OK;
 }
@@ -109,7 +108,7 @@ static int examine_one(Ctl *ctl, const char *unit, const char *member, char *con
                                 "brings %s with PAMName=: its processes leave the control group and could not be "
                                 "killed in time",
                                 member);
-        if (!endswith(member, ".slice")) /* which is required by all that lies in it */
+        if (!endswith(member, ".slice")) /* a slice is required by all that lies in it */
                 examine_starters(unit, member, members, properties, findings);
         (void) snprintf(with, sizeof(with), "brings %s, which ", member);
         (void) settings_refuse(with, properties, findings);
@@ -136,10 +135,8 @@ int members_gate(const char *unit, char *const *members) {
         for (; members && *members; members++) {
                 int r = dropin_member_write("", *members, unit);
 
-                if (r < 0) {
-                        complain("%s: cannot write the gate of %s: %s", unit, *members, strerror(-r));
-                        return CTL_FAILED;
-                }
+                if (r < 0)
+                        return ctl_fail("%s: cannot write the gate of %s: %s", unit, *members, strerror(-r));
         }
         return CTL_OK;
 }
@@ -148,10 +145,8 @@ int members_ungate(const char *unit) {
         _cleanup_(strv_freep) char **members = NULL;
         int r = dropin_members_list("", unit, &members), code = CTL_OK;
 
-        if (r < 0) {
-                complain("%s: cannot list what goes by its lease: %s", unit, strerror(-r));
-                return CTL_FAILED;
-        }
+        if (r < 0)
+                return ctl_fail("%s: cannot list what goes by its lease: %s", unit, strerror(-r));
         for (char **member = members; member && *member; member++)
                 if (files_ungate(*member) != CTL_OK)
                         code = CTL_FAILED;
@@ -169,9 +164,8 @@ int members_verify(Ctl *ctl, const char *unit, char *const *members) {
                         return code;
                 if (instance && pid1_gate_loaded(properties, instance, unit))
                         continue;
-                complain("%s: the gate has no effect on %s, which it brings: %s", unit, *members,
+                return ctl_fail("%s: the gate has no effect on %s, which it brings: %s", unit, *members,
                                 pid1_gate_trouble(properties, strempty(instance), unit, trouble, sizeof(trouble)));
-                return CTL_FAILED;
         }
         return CTL_OK;
 }

@@ -37,7 +37,7 @@ static void print_line(const char *what, const char *text) {
                         colour_on(COLOUR_BOLD), what, colour_off(), text);
 }
 
-/* Takes details. */
+/* Prints one event. Takes the reference to details. */
 static void print_event(
                 const Monitor *monitor, const char *event, const char *what, const char *text, json_t *details) {
         json_auto_t *line = details ?: json_object();
@@ -82,7 +82,7 @@ static const char *name_machine(Monitor *monitor, const char *id, char *buf, siz
 
 /* ---- properties ---- */
 
-/* What people want to read of a value. */
+/* Writes a value as people want to read it. */
 static void format_value(Monitor *monitor, const char *property, const json_t *value, char *buf, size_t size) {
         _cleanup_free_ char *text = NULL;
         char name[HOSTNAME_SHOWN];
@@ -194,7 +194,7 @@ static void show_message(Monitor *monitor, sd_bus_message *m) {
 
 /* ---- the verb ---- */
 
-/* What is there when we begin is not news. */
+/* Remembers everything that is there at the beginning, which is not news. */
 static int remember_all(Monitor *monitor) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         json_auto_t *objects = NULL, *manager = NULL;

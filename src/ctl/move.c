@@ -40,7 +40,7 @@ static int is_gone(const json_t *props, void *userdata) {
         return move->stayed;
 }
 
-/* Where the holder is another one, it is he who must be asked. */
+/* Another machine is the holder, and has to be asked. */
 static int complain_not_holder(const char *unit, const char *verb, const char *rest, const json_t *row) {
         const char *host = get_string(row, "hostname");
 
@@ -68,8 +68,7 @@ static int report_transfer(Ctl *ctl, const char *unit, const json_t *target, con
                                 get_integer(now, "index"));
                 return CTL_OK;
         }
-        complain("%s: was not handed over, see: leasectl status %s", unit, unit);
-        return CTL_FAILED;
+        return ctl_fail("%s: was not handed over, see: leasectl status %s", unit, unit);
 }
 
 int verb_transfer(Ctl *ctl, int argc, char **argv) {
@@ -93,10 +92,8 @@ int verb_transfer(Ctl *ctl, int argc, char **argv) {
         }
         if (!get_boolean(row, "local"))
                 return complain_not_holder(unit, "transfer", argv[1], row);
-        if (json_is_false(json_object_get(target, "up"))) {
-                complain("%s: is silent, so nothing can be handed to it, see: leasectl machines", argv[1]);
-                return CTL_FAILED;
-        }
+        if (json_is_false(json_object_get(target, "up")))
+                return ctl_fail("%s: is silent, so nothing can be handed to it, see: leasectl machines", argv[1]);
         r = bus_watch_leased(ctl->bus);
         if (r < 0)
                 return bus_complain(unit, r, NULL);
@@ -110,7 +107,7 @@ int verb_transfer(Ctl *ctl, int argc, char **argv) {
 
 /* ---- steal ---- */
 
-/* The lease is ours since the verb was answered; another machine's, or nobody's, when it was taken or given away
+/* The verb was answered, so the lease is ours. If another machine has it now, or nobody, it was taken or given away
  * since. */
 static int is_here(const json_t *props, void *userdata) {
         const char *state = get_string(props, "State");
@@ -154,10 +151,8 @@ static int steal_one(Ctl *ctl, const char *unit) {
         code = wait_for(ctl, unit, is_here, &move);
         if (code != CTL_OK)
                 return code;
-        if (move.stayed) {
-                complain("%s: was taken, and is not held here any more, see: leasectl status %s", unit, unit);
-                return CTL_FAILED;
-        }
+        if (move.stayed)
+                return ctl_fail("%s: was taken, and is not held here any more, see: leasectl status %s", unit, unit);
         return wait_print_holder(ctl, unit, "taken");
 }
 
@@ -177,10 +172,8 @@ static int rearm_one(Ctl *ctl, const char *unit) {
 
         if (code != CTL_OK)
                 return code;
-        if (!streq(get_string(row, "state"), "done")) {
-                complain("%s: is not done but %s, there is nothing to rearm", unit, get_string(row, "state"));
-                return CTL_FAILED;
-        }
+        if (!streq(get_string(row, "state"), "done"))
+                return ctl_fail("%s: is not done but %s, there is nothing to rearm", unit, get_string(row, "state"));
         code = wait_call(ctl, unit, "RearmUnit", NULL, "s", unit);
         if (code != CTL_OK || !ctl->wait)
                 return code;

@@ -58,7 +58,7 @@ static bool parse_endpoint(const char *endpoint, Address *ret) {
         return true;
 }
 
-/* An address is ours if a socket can be bound to it. */
+/* An address is this machine's if a socket can be bound to it. */
 static bool is_local(const Address *a) {
         const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
         struct addrinfo *list = NULL;
@@ -126,8 +126,8 @@ static bool has_one_open(const char *pid, char *const *sockets) {
         return found;
 }
 
-/* The service that a process belongs to; of a docker container its engine, for the container has another name each
- * time. */
+/* Adds the service that a process belongs to. For a docker container that is the engine, since the container has
+ * another name each time. */
 static int add_unit_of(Ctl *ctl, const char *pid, char ***units) {
         json_auto_t *answer = NULL, *props = NULL;
         const char *id;
@@ -173,17 +173,15 @@ static int find_servers(Ctl *ctl, const LeasedConf *conf, char ***ret) {
                 if (r >= 0 && sockets && is_local(&a)) /* only then a name is worth looking up */
                         r = add_servers(ctl, sockets, &units);
         }
-        if (r < 0) {
-                complain("leased.service: cannot tell who serves the registry here: %s", strerror(-r));
-                return CTL_FAILED;
-        }
+        if (r < 0)
+                return ctl_fail("leased.service: cannot tell who serves the registry here: %s", strerror(-r));
         *ret = TAKE_PTR(units);
         return CTL_OK;
 }
 
 /* ---- what is missing ---- */
 
-/* What comes after leased, or goes by a lease, cannot come before it. */
+/* A unit that comes after leased, or goes by a lease, cannot come before leased. */
 static bool can_come_before(const json_t *leased, const char *unit) {
         _cleanup_free_ char *owner = dropin_owner("", unit);
 
@@ -198,10 +196,8 @@ static int find_missing(Ctl *ctl, const LeasedConf *conf, char ***ret) {
         if (code == CTL_OK)
                 code = find_servers(ctl, conf, &servers);
         for (char **s = servers; code == CTL_OK && s && *s; s++)
-                if (!pid1_lists(leased, "After", *s) && can_come_before(leased, *s) && strv_add(&missing, *s) < 0) {
-                        complain("leased.service: out of memory");
-                        return CTL_FAILED;
-                }
+                if (!pid1_lists(leased, "After", *s) && can_come_before(leased, *s) && strv_add(&missing, *s) < 0)
+                        return ctl_fail("leased.service: out of memory");
         *ret = TAKE_PTR(missing);
         return code;
 }

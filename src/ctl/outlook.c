@@ -9,7 +9,7 @@
 /* PID 1 and the registry answer within milliseconds where they are well; what takes longer is told as it is then. */
 #define PATIENCE (3 * USEC_PER_SEC)
 
-/* NULL: leased does not know the unit (yet). Says nothing. */
+/* Prints nothing. NULL: leased does not know the unit (yet). */
 static json_t *read_row(Ctl *ctl, const char *unit) {
         json_auto_t *props = NULL;
         json_t *row = NULL;
@@ -29,7 +29,7 @@ static bool is_up(const json_t *row) {
         return state_is(row, "starting", "running");
 }
 
-/* What leased of this machine says of itself. */
+/* The reason that leased of this machine gives for itself; "": none. */
 static const char *why_not_here(Ctl *ctl, const json_t *row) {
         json_auto_t *manager = NULL;
         json_t *why;
@@ -44,7 +44,7 @@ static const char *why_not_here(Ctl *ctl, const json_t *row) {
         return "";
 }
 
-/* false: it may be another thing in a moment. */
+/* Writes what becomes of the unit. false: that may change in a moment. */
 static bool describe(Ctl *ctl, const char *unit, const json_t *row, bool before, char text[static OUTLOOK_SIZE]) {
         const char *host = get_string(row, "hostname"), *why;
 

@@ -58,7 +58,7 @@ void format_json_index(const json_t *value, char *buf, size_t size) {
                 str_copy(buf, size, "-");
 }
 
-/* The text of a cell as it is printed: clean. */
+/* Writes the text of a cell, clean. */
 static void cell_format(const Column *column, const json_t *row, char *buf, size_t size) {
         const json_t *value = json_object_get(row, column->key);
         char text[CELL_SIZE];

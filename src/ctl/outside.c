@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * What the commands of a unit start outside of its control group (conf/outside.h), where neither a stop nor the
- * guard's kill reaches it: it would run on beside the next holder. leasectl enable refuses that, leasectl check names
- * it.
+ * Commands of a unit whose work lies outside of its control group (conf/outside.h), where neither a stop nor the
+ * guard's kill reaches it: it would run on beside the next holder. leasectl enable refuses such a unit, leasectl check
+ * names the command.
  */
 
 #include "ctl/outside.h"

@@ -47,11 +47,11 @@ int pid1_check_room(sd_bus *bus, size_t units) {
                                 "type='signal',interface='org.leased1.Nothing'");
         if (r >= 0 || !sd_bus_error_has_name(&error, SD_BUS_ERROR_LIMITS_EXCEEDED))
                 return CTL_OK;
-        complain("with %zu leased units PID 1 would need more match rules than the bus allows it, and leave the bus "
-                 "for "
-                 "good: systemctl reload dbus, so that org.leased1.conf there is in force",
+        return ctl_fail("with %zu leased units PID 1 would need more match rules than the bus allows it, and leave "
+                        "the bus "
+                        "for "
+                        "good: systemctl reload dbus, so that org.leased1.conf there is in force",
                         units);
-        return CTL_FAILED;
 }
 
 bool pid1_is_active(const json_t *unit) {

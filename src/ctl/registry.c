@@ -25,7 +25,8 @@ const char *registry_local_note(const char *directory, char *buf, size_t size) {
         return buf;
 }
 
-/* Reads may still be answered while no beat comes through: an error since the last beat is not over either. */
+/* Whether the registry's last error still counts. Reads may be answered while no beat comes through, so an error since
+ * the last beat is not over either. */
 static bool error_matters(const Ctl *ctl, const json_t *manager) {
         usec_t beat = (usec_t) get_integer(manager, "LastBeatUSec"),
                at = (usec_t) get_integer(manager, "RegistryErrorUSec"), boottime = now_boottime();
@@ -78,7 +79,7 @@ static void print_competing(const json_t *manager) {
                 print_field("No leases now", "%s%s%s", colour_on(COLOUR_YELLOW), why, colour_off());
 }
 
-/* The one in use, and all of them. */
+/* The endpoint in use, and all of them. */
 static void print_endpoints(const json_t *manager) {
         const json_t *endpoints = json_object_get(manager, "RegistryEndpoints");
         json_t *endpoint;

@@ -68,7 +68,8 @@ static bool has_start_spans(const json_t *timer) {
         return false;
 }
 
-/* What to write in their place. The empty OnBootSec= takes back all that the file has, calendars as well. */
+/* Writes the lines to put in the place of the spans. An empty OnBootSec= takes back all that the file has, calendars
+ * as well. */
 static void write_instead(const json_t *timer, const Spans *s, char lines[static LIST_SIZE]) {
         const json_t *calendars = json_object_get(timer, "TimersCalendar");
         char text[160], calendar[CALENDAR_SIZE];
@@ -87,7 +88,7 @@ static void write_instead(const json_t *timer, const Spans *s, char lines[static
         append(lines, "Persistent=yes");
 }
 
-/* brings: "" of the unit itself. */
+/* brings: "" for the unit itself. */
 static void look_at_spans(const Ctl *ctl, const char *name, const char *timer_name, const char *brings,
                 const json_t *timer, json_t *findings) {
         bool accepted = ctl->anyway || files_listed(name);

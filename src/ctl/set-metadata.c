@@ -79,12 +79,11 @@ static int add(char *text, const char *word) {
                 return CTL_OK; /* "KEY=": not any more */
         if (metadata_append(text, METADATA_SIZE, word) >= 0)
                 return CTL_OK;
-        complain("%s: with it the metadata would be longer than %d characters, remove some with KEY=", word,
+        return ctl_fail("%s: with it the metadata would be longer than %d characters, remove some with KEY=", word,
                         METADATA_SIZE - 1);
-        return CTL_FAILED;
 }
 
-/* What is in force, each key with its new value in its place, and what is new at the end. */
+/* Puts the new list together: the keys in force, each with its new value in its place, and new keys at the end. */
 static int merge(char *const *present, char *const *wishes, int n, char text[static METADATA_SIZE]) {
         int code = CTL_OK;
 
@@ -102,7 +101,7 @@ static int parse_any(const char *value, void *field) {
         return 0;
 }
 
-/* Somebody may have put more into it, which would be lost. */
+/* Refuses to overwrite the file if somebody has put more into it. */
 static int check_file(void) {
         static const IniOption options[] = { { "Metadata", parse_any, 0, "" } };
         _cleanup_(messages_done) Messages m = {};
@@ -116,8 +115,8 @@ static int check_file(void) {
         if (m.n == 0 && (r >= 0 || r == -ENOENT))
                 return CTL_OK;
         print_messages(&m);
-        complain(METADATA_FILE ": is written whole, with nothing but Metadata=: move all else to another file there");
-        return CTL_FAILED;
+        return ctl_fail(METADATA_FILE
+                        ": is written whole, with nothing but Metadata=: move all else to another file there");
 }
 
 static int write_file(const char *text) {

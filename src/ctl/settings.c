@@ -5,7 +5,7 @@
 
 /* ---- refused ---- */
 
-/* A unit that is stopped well by leased has succeeded: PID 1 would do this at every release. */
+/* A unit that leased stops has succeeded, so PID 1 would take the action at every release. */
 static bool has_action(const json_t *unit, const char *property) {
         const char *action = get_string(unit, property);
 
@@ -38,7 +38,7 @@ int settings_refuse(const char *with, const json_t *unit, json_t *findings) {
 
 /* ---- weak ---- */
 
-/* What PID 1 starts because the unit has ended, on the machine that it has ended on. */
+/* Units that PID 1 starts because this one has ended, on the machine where it has ended. */
 static void look_at_handlers(const char *with, const json_t *unit, bool (*is_gated)(const char *), json_t *findings) {
         static const struct {
                 const char *property, *mode, *when;

@@ -104,7 +104,7 @@ static int status_machine(Ctl *ctl) {
 
 /* ---- one unit ---- */
 
-/* Who it was, if it was ever known here, when the registry last answered. */
+/* Names the holder of when the registry last answered, if one was ever known here. */
 static void print_unknown_holder(const json_t *unit, const json_t *manager) {
         const char *machine = get_string(unit, "last_machine_id"), *host = get_string(unit, "last_hostname");
         usec_t heard = (usec_t) get_integer(manager, "HeardUSec"), now = now_boottime();
@@ -181,7 +181,8 @@ static void sort_why_not(json_t *unit, const json_t *machines, const char *here)
         (void) json_object_set(unit, "why_not", sorted);
 }
 
-/* It is in the holder's hands, if not here for a reason that keeps it from running. */
+/* Whether the line of a machine says "On": the holder's does, but for this machine only while the unit runs or starts.
+ */
 static bool is_on(const json_t *unit, bool here) {
         const char *state = get_string(unit, "state");
 
@@ -227,8 +228,8 @@ static void print_unit(const Ctl *ctl, const json_t *unit, const json_t *manager
         print_deadlines(ctl, unit);
 }
 
-/* A line that enable would refuse, and that came later. It runs on all the same; of another machine it cannot be read
- * here. */
+/* Prints a line of the unit that enable would refuse, but that was written later. The unit runs on all the same. On
+ * another machine its files cannot be read from here. */
 static void print_outside(Ctl *ctl, const char *name) {
         json_auto_t *unit = NULL, *findings = json_array();
 

@@ -12,8 +12,8 @@
 
 /* ---- who they may be ---- */
 
-/* What bears the unit's name starts it unless it says otherwise; of an instance there may be no file with that name.
- */
+/* Adds the units that start this one because they have its name, unless their file says otherwise. For an instance
+ * there may be no file with that name. */
 static int add_namesakes(const char *name, char ***names) {
         static const char *const types[] = { ".timer", ".socket", ".path" };
         const char *dot = strrchr(name, '.');
@@ -53,12 +53,11 @@ static int load_each(Ctl *ctl, char *const *names, json_t *triggers) {
 }
 
 static int complain_memory(const char *name) {
-        complain("%s: out of memory", name);
-        return CTL_FAILED;
+        return ctl_fail("%s: out of memory", name);
 }
 
-/* All that is installed: what a file has in Unit= is known to PID 1 only once something has loaded it. Read once for
- * all units of a command. */
+/* Loads all triggers that are installed: PID 1 knows the Unit= of a file only once something has loaded the file. They
+ * are read once for all units of a command. */
 static int load_installed(Ctl *ctl, const char *name) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         _cleanup_(strv_freep) char **names = NULL;

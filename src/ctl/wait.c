@@ -8,7 +8,7 @@
 #include "ctl/output.h"
 #include "ctl/progress.h"
 
-/* Whom we are waiting for, if it is the registry. */
+/* Adds "Trouble": what is wrong with the registry, if that is what is waited for. */
 static void add_trouble(Ctl *ctl, json_t *props) {
         json_auto_t *manager = NULL;
 
@@ -56,7 +56,7 @@ static int wait_for_answer(Ctl *ctl, const char *unit, Answer *answer) {
                 r = bus_wait(ctl->bus, PROGRESS_POLL);
                 if (r < 0 || answer->come)
                         break;
-                /* Without trouble it may be a password that is waited for. */
+                /* Without trouble, leased may be waiting for a password of the caller: no progress then. */
                 if (wait_read_unit(ctl, unit, &props, NULL) >= 0 && *get_string(props, "Trouble"))
                         progress_show(&progress, props);
         }

@@ -63,7 +63,7 @@ static void look_at_mount(const char *name, bool fenced, json_t *findings) {
                                 fenced ? ", and this machine is rebooted then" : " (unless FenceAction=reboot)");
 }
 
-/* Units that lie in the slice. Scopes are what the unit has started. */
+/* Notes other units that lie in the slice. Scopes there are made by the unit. */
 static int look_at_slice(Ctl *ctl, const char *name, const char *slice, json_t *findings) {
         json_auto_t *properties = NULL;
         json_t *value;
@@ -79,7 +79,7 @@ static int look_at_slice(Ctl *ctl, const char *name, const char *slice, json_t *
         return code;
 }
 
-/* What the lease covers besides the unit. */
+/* The members of the unit, and what its start brings along. */
 static int look_at_covered(Ctl *ctl, const char *name, bool fenced, const json_t *unit, json_t *findings) {
         _cleanup_(strv_freep) char **members = NULL;
         int code = members_find(ctl, name, unit, &members);

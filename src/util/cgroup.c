@@ -15,8 +15,8 @@ static bool is_named(const char *name, const char *unit, bool template) {
         return template ? unit_name_is_instance_of(name, unit) : streq(name, unit);
 }
 
-/* PID 1 puts "_" before a name that begins with it or could be taken for an attribute of the kernel's (systemd:
- * cg_escape()). Of a template it is the group of any instance. */
+/* Whether a directory is the group of the unit, or of any instance of a template. PID 1 puts "_" before a name that
+ * begins with it or could be taken for an attribute of the kernel (systemd: cg_escape()). */
 static bool is_directory_of(const char *entry, const char *unit) {
         bool template = unit_name_is_template(unit);
 

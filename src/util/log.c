@@ -21,7 +21,7 @@ void log_open(void) {
                         max_level = (int) i;
 }
 
-/* What could not be written meanwhile is told first. */
+/* Writes one line. A line on how many were lost before comes first. */
 static void write_line(int level, const char *text, int error) {
         char line[4200], head[8] = "";
         unsigned lost;

@@ -45,8 +45,8 @@ static ssize_t put(const char *text, size_t size) {
         return write(STDERR_FILENO, text, size);
 }
 
-/* SIGPIPE: the reader has gone. SIGTTOU: we are in the background of a terminal that stops whoever writes from there.
- */
+/* Writes without being stopped by SIGPIPE (the reader has gone) or SIGTTOU (this process is in the background of a
+ * terminal that stops whoever writes from there). */
 static ssize_t put_without_signals(const char *text, size_t size) {
         sigset_t set, before, pending;
         bool was_pending;

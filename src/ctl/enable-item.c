@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ctl/enable-item.h"
+
+#include "ctl/brought.h"
+#include "ctl/examine.h"
+#include "ctl/files.h"
+#include "ctl/members.h"
+#include "ctl/output.h"
+#include "ctl/pid1.h"
+#include "util/unit-name.h"
+
+/* ---- what is refused ---- */
+
+/* Reads the unit's options and looks whether its stop fits into the TTL. */
+static int check_options(const char *name, const json_t *unit, const LeasedConf *conf, bool *ret_global) {
+        _cleanup_(unit_options_freep) UnitOptions *options = NULL;
+        _cleanup_(messages_done) Messages m = {};
+        int r = unit_options_preview("", name, &options, &m);
+
+        if (r >= 0 && !options->global)
+                r = unit_options_check(options, conf->ttl, pid1_timeout_stop(unit), &m);
+        print_messages(&m);
+        if (r < 0 && m.n == 0)
+                complain("%s: its options cannot be read: %s", name, strerror(-r));
+        *ret_global = options && options->global;
+        return r < 0 ? CTL_FAILED : CTL_OK;
+}
+
+static int note_brought(Ctl *ctl, const EnableItem *item, const json_t *unit) {
+        json_auto_t *findings = json_array();
+        int code = brought_examine(ctl, item->name, unit, item->members, findings);
+        json_t *finding;
+        size_t i;
+
+        json_array_foreach(findings, i, finding)
+                complain("note: %s: %s", item->name, get_string(finding, "text"));
+        return code;
+}
+
+/* Without a gate until now, the unit or a member may be up. Then --stop is needed. */
+static int check_down(Ctl *ctl, EnableItem *item, const json_t *unit) {
+        const char *up = pid1_is_down(unit) ? members_find_up(ctl, item->members) : item->name;
+
+        item->to_stop = up && ctl->stop;
+        if (!up || ctl->stop)
+                return CTL_OK;
+        if (streq(up, item->name))
+                return ctl_fail("%s: is %s: systemctl stop %s, or use --stop", up, get_string(unit, "ActiveState"),
+                                up);
+        return ctl_fail("%s: brings %s, which is up: systemctl stop %s, or use --stop", item->name, up, up);
+}
+
+/* Prints the first reason; check tells all of them. */
+static int complain_refused(const char *name, const json_t *findings, int code) {
+        const char *text = get_string(json_array_get(findings, 0), "text");
+
+        if (*text)
+                complain("%s: %s", name, text);
+        return code;
+}
+
+int enable_item_examine(Ctl *ctl, const char *typed, const LeasedConf *conf, EnableItem *item) {
+        json_auto_t *unit = NULL, *findings = json_array();
+        _cleanup_free_ char *name = unit_name_complete(typed);
+        int code;
+
+        if (!name)
+                return ctl_fail("%s: out of memory", typed);
+        code = examine_unit(ctl, name, findings, &item->name, &unit);
+        if (code != CTL_OK)
+                return complain_refused(item->name ?: name, findings, code);
+        code = check_options(item->name, unit, conf, &item->global);
+        if (code != CTL_OK)
+                return code;
+        /* A leased unit runs under its lease, if at all. */
+        item->kept = item->global || (files_listed(item->name) && pid1_gate_loaded(unit, item->name, item->name));
+        if (item->global)
+                return CTL_OK;
+        code = members_find(ctl, item->name, unit, &item->members);
+        if (code == CTL_OK)
+                code = note_brought(ctl, item, unit);
+        return code == CTL_OK && !item->kept ? check_down(ctl, item, unit) : code;
+}
+
+/* ---- what is done ---- */
+
+int enable_item_take_back(EnableItem *item) {
+        _cleanup_free_ char *text = NULL;
+
+        item->written = false;
+        if (item->new) {
+                (void) files_unlist(item->name, &text);
+                (void) members_ungate(item->name);
+                (void) files_ungate(item->name);
+        }
+        return CTL_FAILED;
+}
+
+/* The unit first, since it is what starts the others. */
+static int stop_item(Ctl *ctl, const EnableItem *item) {
+        int code = pid1_stop(ctl->bus, item->name);
+
+        return code == CTL_OK ? members_stop(ctl, item->members) : code;
+}
+
+int enable_item_write(Ctl *ctl, EnableItem *item) {
+        int code = files_write(item->name, !item->global, &item->new);
+
+        if (code != CTL_OK) {
+                if (!files_listed(item->name))
+                        (void) files_ungate(item->name);
+                return code;
+        }
+        item->written = true;
+        code = item->global ? CTL_OK : members_gate(item->name, item->members);
+        if (code == CTL_OK && item->to_stop)
+                code = stop_item(ctl, item); /* only now that nothing is left to be refused */
+        return code == CTL_OK ? code : enable_item_take_back(item);
+}
+
+int enable_item_verify(Ctl *ctl, EnableItem *item) {
+        json_auto_t *unit = NULL;
+        int code = pid1_load(ctl->bus, item->name, &unit);
+
+        if (code != CTL_OK)
+                return enable_item_take_back(item);
+        if (!pid1_gate_loaded(unit, item->name, item->name)) {
+                char trouble[PID1_TROUBLE_SIZE];
+
+                complain("%s: the gate has no effect: %s", item->name,
+                                pid1_gate_trouble(unit, item->name, item->name, trouble, sizeof(trouble)));
+                return enable_item_take_back(item);
+        }
+        if (members_verify(ctl, item->name, item->members) != CTL_OK)
+                return enable_item_take_back(item);
+        if (!item->kept && (!pid1_is_down(unit) || members_find_up(ctl, item->members)))
+                code = stop_item(ctl, item); /* somebody started it before the gate was shut */
+        return code;
+}
+
+int enable_item_ungate(EnableItem *item) {
+        int code = members_ungate(item->name);
+
+        return code == CTL_OK ? files_ungate(item->name) : code;
+}
+
+void enable_item_done(EnableItem *item) {
+        free(item->name);
+        strv_free(item->members);
+        *item = (EnableItem){};
+}
