@@ -28,6 +28,8 @@ typedef struct Messages {
 /* Adds a line. After 200 lines one more says that the rest is left out; a line for which there is no memory is lost.
  */
 void messages_add(Messages *m, const char *format, ...) _printf_(2, 3);
+/* All lines as one text, parted by newlines. Owned by the caller; NULL: out of memory. */
+char *messages_join(const Messages *m);
 /* Frees the lines and empties m; for _cleanup_. */
 void messages_done(Messages *m);
 /* Whether a text is valid UTF-8 without control characters, as D-Bus takes a string and a terminal can show it. */

@@ -8,29 +8,22 @@
 #include "conf/directory.h"
 #include "util/file-util.h"
 #include "util/strv.h"
+#include "util/text.h"
 
 #define SYSTEM_DIRECTORY "/etc/systemd/system"
 #define DROPIN_SIZE_MAX ((size_t) 64 * 1024)
 #define GATE_LINE "AssertPathExists="
 
-static char *join(const char *directory, const char *name) {
-        char *s;
-
-        return asprintf(&s, "%s/%s", directory, name) < 0 ? NULL : s;
-}
-
 char *gate_path(const char *unit) {
-        return join(GATE_DIRECTORY, unit);
+        return text_format(GATE_DIRECTORY "/%s", unit);
 }
 
 char *env_path(const char *unit) {
-        return join(ENV_DIRECTORY, unit);
+        return text_format(ENV_DIRECTORY "/%s", unit);
 }
 
 char *dropin_path(const char *root, const char *unit) {
-        char *s;
-
-        return asprintf(&s, "%s" SYSTEM_DIRECTORY "/%s.d/" GATE_DROPIN_NAME, root, unit) < 0 ? NULL : s;
+        return text_format("%s" SYSTEM_DIRECTORY "/%s.d/" GATE_DROPIN_NAME, root, unit);
 }
 
 /* A path as a value in a unit file: "%" begins a specifier everywhere; in a value that PID 1 globs, glob(7)'s
@@ -74,8 +67,6 @@ static const char *ordering_of(const char *unit) {
 char *dropin_member_text(const char *member, const char *unit) {
         _cleanup_free_ char *gate = gate_path(unit), *env = env_path(unit), *gate_escaped = NULL, *env_escaped = NULL;
         bool service = endswith(member, ".service");
-        char *text;
-        int r;
 
         if (!gate || !env)
                 return NULL;
@@ -86,7 +77,7 @@ char *dropin_member_text(const char *member, const char *unit) {
         /* The environment is optional ("-"): it is removed while ExecStopPost= may still have to run. No target pulls
          * the unit in, so "systemctl isolate" of any target would stop it: leased.service is what the target decides
          * about, and that stops the unit when it is stopped itself. */
-        r = asprintf(&text,
+        return text_format(
                         "# Written by 'leasectl enable', removed by 'leasectl disable'. Not to be edited: while it is "
                         "here, the unit\n"
                         "# runs only on the machine that holds its lease.\n"
@@ -98,7 +89,6 @@ char *dropin_member_text(const char *member, const char *unit) {
                         "%s%s%s%s",
                         GATE_LINE, gate_escaped, ordering_of(member), service ? "\n[Service]\nEnvironmentFile=-" : "",
                         service ? env_escaped : "", service ? "\n" : "");
-        return r < 0 ? NULL : text;
 }
 
 int dropin_member_write(const char *root, const char *member, const char *unit) {
@@ -153,10 +143,9 @@ static int list_units_with_dropins(const char *root, char ***ret) {
         _cleanup_free_ char *directory = NULL;
         int r;
 
-        if (asprintf(&directory, "%s" SYSTEM_DIRECTORY, root) < 0) {
-                directory = NULL;
+        directory = text_format("%s" SYSTEM_DIRECTORY, root);
+        if (!directory)
                 return -ENOMEM;
-        }
         r = directory_list(directory, is_dropin_directory, ret);
         for (char **n = r >= 0 ? *ret : NULL; n && *n; n++)
                 (*n)[strlen(*n) - strlen(".d")] = '\0';

@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "util/file-util.h"
+#include "util/text.h"
 
 enum {
         FILE_SIZE_MAX = 1024 * 1024,
@@ -197,10 +198,9 @@ int ini_load(const char *root, const char *path, IniTable *table, Messages *mess
         size_t size;
         int r;
 
-        if (asprintf(&full, "%s%s", root, path) < 0) {
-                full = NULL;
+        full = text_format("%s%s", root, path);
+        if (!full)
                 return -ENOMEM;
-        }
         r = read_file(full, FILE_SIZE_MAX, &text, &size);
         if (r < 0) {
                 if (r == -E2BIG)

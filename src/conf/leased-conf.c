@@ -10,6 +10,7 @@
 #include "conf/metadata.h"
 #include "core/record.h"
 #include "core/timeline.h"
+#include "util/text.h"
 
 #define CONF_FILE "/etc/leased/leased.conf"
 #define DEFAULT_PREFIX "/leased/"
@@ -89,7 +90,8 @@ static int parse_prefix(const char *value, void *field) {
                                 return -EINVAL;
                 if (value[0] != '/' || strstr(value, "//") || strlen(value) > 128)
                         return -EINVAL;
-                if (asprintf(&copy, "%s%s", value, endswith(value, "/") ? "" : "/") < 0)
+                copy = text_format("%s%s", value, endswith(value, "/") ? "" : "/");
+                if (!copy)
                         return -ENOMEM;
         }
         free(*prefix);
@@ -194,10 +196,9 @@ static void check_file(const Check *k, unsigned option, const char *path, bool s
 
         if (!path)
                 return;
-        if (asprintf(&full, "%s%s", k->root, path) < 0) {
-                full = NULL;
+        full = text_format("%s%s", k->root, path);
+        if (!full)
                 return;
-        }
         if (stat(full, &st) < 0) {
                 if (errno != EACCES) /* an ordinary user runs this, who cannot see the file */
                         messages_add(k->messages, "%s: %s=%s: %s", k->where[option], key, path, strerror(errno));
@@ -291,10 +292,9 @@ static int load_files(const char *root, IniTable *table, Messages *messages) {
         r = ini_load(root, CONF_FILE, table, messages);
         if (r == -ENOMEM)
                 return r;
-        if (asprintf(&directory, "%s" LEASED_CONF_DIRECTORY, root) < 0) {
-                directory = NULL;
+        directory = text_format("%s" LEASED_CONF_DIRECTORY, root);
+        if (!directory)
                 return -ENOMEM;
-        }
         r = directory_list(directory, directory_is_conf, &names);
         if (r == -ENOMEM)
                 return r;
@@ -303,10 +303,9 @@ static int load_files(const char *root, IniTable *table, Messages *messages) {
         for (char **n = names; n && *n; n++) {
                 _cleanup_free_ char *path = NULL;
 
-                if (asprintf(&path, LEASED_CONF_DIRECTORY "/%s", *n) < 0) {
-                        path = NULL;
+                path = text_format(LEASED_CONF_DIRECTORY "/%s", *n);
+                if (!path)
                         return -ENOMEM;
-                }
                 r = ini_load(root, path, table, messages);
                 if (r == -ENOMEM)
                         return r;

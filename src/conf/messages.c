@@ -66,3 +66,19 @@ void messages_done(Messages *m) {
         free(m->lines);
         *m = (Messages){};
 }
+
+char *messages_join(const Messages *m) {
+        char *text = NULL;
+        size_t size;
+        FILE *f = open_memstream(&text, &size);
+
+        if (!f)
+                return NULL;
+        for (size_t i = 0; i < m->n; i++)
+                (void) fprintf(f, "%s%s", i > 0 ? "\n" : "", m->lines[i]);
+        if (fclose(f) != 0) {
+                free(text);
+                return NULL;
+        }
+        return text;
+}

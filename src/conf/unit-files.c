@@ -8,6 +8,7 @@
 
 #include "conf/directory.h"
 #include "conf/unit-name.h"
+#include "util/text.h"
 
 static const char *const search_path[] = {
         "/etc/systemd/system.control",
@@ -48,10 +49,9 @@ static int file_look(const char *root, const char *path) {
         _cleanup_free_ char *full = NULL;
         struct stat st;
 
-        if (asprintf(&full, "%s%s", root, path) < 0) {
-                full = NULL;
+        full = text_format("%s%s", root, path);
+        if (!full)
                 return -ENOMEM;
-        }
         if (stat(full, &st) < 0)
                 return -errno;
         if (S_ISCHR(st.st_mode))
@@ -66,10 +66,9 @@ static int find_unit_file(const char *root, const char *name, Paths *files) {
                 _cleanup_free_ char *path = NULL;
                 int r;
 
-                if (asprintf(&path, "%s/%s", search_path[i], name) < 0) {
-                        path = NULL;
+                path = text_format("%s/%s", search_path[i], name);
+                if (!path)
                         return -ENOMEM;
-                }
                 r = file_look(root, path);
                 if (r == -ENOMEM)
                         return r;
@@ -117,24 +116,20 @@ static int add_directory(const char *root, const char *base, const char *name, P
         _cleanup_free_ char *directory = NULL;
         int r;
 
-        if (asprintf(&directory, "%s%s/%s.d", root, base, name) < 0) {
-                directory = NULL;
+        directory = text_format("%s%s/%s.d", root, base, name);
+        if (!directory)
                 return -ENOMEM;
-        }
         r = directory_list(directory, directory_is_conf, &entries);
         if (r < 0)
                 return r == -ENOMEM ? r : 0; /* PID 1 goes on, too */
         for (char **e = entries; *e; e++) {
                 bool known = false;
-                char *path;
 
                 for (size_t i = 0; i < found->n && !known; i++)
                         known = streq(base_name(found->list[i]), *e);
                 if (known)
                         continue;
-                if (asprintf(&path, "%s/%s.d/%s", base, name, *e) < 0)
-                        return -ENOMEM;
-                r = paths_add(found, path);
+                r = paths_add(found, text_format("%s/%s.d/%s", base, name, *e));
                 if (r < 0)
                         return r;
         }

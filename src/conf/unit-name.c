@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "util/text.h"
 #include "util/unit-name.h"
 
 /* The types that can be leased. PID 1 starts and stops them by itself; slices, scopes and devices cannot be held back
@@ -82,12 +83,5 @@ void unit_name_done(UnitName *n) {
 }
 
 char *unit_name_build(const char *prefix, const char *instance, const char *suffix) {
-        char *s;
-        int r;
-
-        if (instance)
-                r = asprintf(&s, "%s@%s.%s", prefix, instance, suffix);
-        else
-                r = asprintf(&s, "%s.%s", prefix, suffix);
-        return r < 0 ? NULL : s;
+        return instance ? text_format("%s@%s.%s", prefix, instance, suffix) : text_format("%s.%s", prefix, suffix);
 }

@@ -10,6 +10,7 @@
 #include "conf/unit-files.h"
 #include "core/record.h"
 #include "core/timeline.h"
+#include "util/text.h"
 
 #define UNITS_DIRECTORY "/etc/leased/units"
 #define HOLD_DOWN_RELEASE (30 * USEC_PER_SEC)
@@ -142,9 +143,7 @@ void unit_options_dump(const UnitOptions *o, FILE *f) {
 }
 
 char *unit_options_path(const char *root, const char *unit) {
-        char *path;
-
-        return asprintf(&path, "%s" UNITS_DIRECTORY "/%s", root, unit) < 0 ? NULL : path;
+        return text_format("%s" UNITS_DIRECTORY "/%s", root, unit);
 }
 
 /* Reads one section of all the files. A file that cannot be read is told once: its name is emptied. */

@@ -16,6 +16,7 @@
 #include "ctl/files.h"
 #include "ctl/output.h"
 #include "util/file-util.h"
+#include "util/text.h"
 
 #define METADATA_FILE LEASED_CONF_DIRECTORY "/90-metadata.conf"
 
@@ -120,16 +121,13 @@ static int check_file(void) {
 }
 
 static int write_file(const char *text) {
-        _cleanup_free_ char *content = NULL;
-        int r = asprintf(&content,
-                        "# Written by leasectl set-metadata, which keeps nothing else in "
-                        "here.\n[Leased]\nMetadata=%s\n",
-                        text);
+        _cleanup_free_ char *content =
+                        text_format("# Written by leasectl set-metadata, which keeps nothing else in here.\n"
+                                    "[Leased]\n"
+                                    "Metadata=%s\n",
+                                        text);
+        int r = content ? 0 : -ENOMEM;
 
-        if (r < 0) {
-                content = NULL;
-                r = -ENOMEM;
-        }
         if (r >= 0)
                 r = mkdir_parents(LEASED_CONF_DIRECTORY, 0755);
         if (r >= 0)

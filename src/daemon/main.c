@@ -10,6 +10,7 @@
 
 #include "daemon/daemon.h"
 #include "daemon/last-conf.h"
+#include "daemon/reload.h"
 #include "util/log.h"
 
 static void help(void) {
@@ -53,15 +54,10 @@ static int parse_argv(int argc, char *argv[], bool *ret_check) {
         return 1;
 }
 
-static void log_messages(const Messages *messages) {
-        for (size_t i = 0; i < messages->n; i++)
-                log_error("%s", messages->lines[i]);
-}
-
 static int load_conf(LeasedConf **ret, Messages *wrong) {
         int r = leased_conf_load("", ret, wrong);
 
-        log_messages(wrong);
+        reload_log_messages(wrong);
         if (r < 0 && wrong->n == 0)
                 (void) log_error_errno(r, "cannot load the configuration");
         return r;
@@ -92,7 +88,7 @@ static int load_best_conf(LeasedConf **ret, Messages *wrong) {
         int r = load_conf(&conf, wrong);
         bool good = r >= 0 && serves_units(conf, &of_units);
 
-        log_messages(&of_units);
+        reload_log_messages(&of_units);
         if (!good && (r >= 0 || r == -EBADMSG) && last_conf_load(&last, &of_last) >= 0 &&
                         (r < 0 || serves_units(last, &of_its_units))) {
                 log_warning("going on with the configuration that was last in force, until leased.conf is right");
@@ -122,7 +118,7 @@ static int check_units(const LeasedConf *conf) {
                                 unit_options_check(options, conf->ttl, USEC_INFINITY, &messages) >= 0)
                         (void) printf("# enabled: %s, lease %s\n", *name, options->lease);
         }
-        log_messages(&messages);
+        reload_log_messages(&messages);
         return messages.n > 0 ? -EBADMSG : 0;
 }
 

@@ -97,7 +97,7 @@ static void configure_all(Daemon *d, Candidates *c, Messages *messages) {
         pid1_port_forget_marked(d);
 }
 
-static void log_messages(const Messages *messages) {
+void reload_log_messages(const Messages *messages) {
         for (size_t i = 0; i < messages->n; i++)
                 log_error("%s", messages->lines[i]);
 }
@@ -108,7 +108,7 @@ void reload_units(Daemon *d) {
 
         read_units(&candidates, &messages);
         configure_all(d, &candidates, &messages);
-        log_messages(&messages);
+        reload_log_messages(&messages);
 }
 
 /* ---- leased.conf ---- */
@@ -192,22 +192,6 @@ static void read_conf(Daemon *d, const Candidates *units, Messages *messages) {
                            "leased`");
 }
 
-static char *join(const Messages *messages) {
-        char *text = NULL;
-        size_t size;
-        FILE *f = open_memstream(&text, &size);
-
-        if (!f)
-                return NULL;
-        for (size_t i = 0; i < messages->n; i++)
-                (void) fprintf(f, "%s%s", i > 0 ? "\n" : "", messages->lines[i]);
-        if (fclose(f) != 0) {
-                free(text);
-                return NULL;
-        }
-        return text;
-}
-
 int reload_all(Daemon *d, char **ret_wrong) {
         _cleanup_(candidates_done) Candidates candidates = {};
         _cleanup_(messages_done) Messages messages = {};
@@ -216,13 +200,13 @@ int reload_all(Daemon *d, char **ret_wrong) {
         read_units(&candidates, &messages);
         read_conf(d, &candidates, &messages);
         configure_all(d, &candidates, &messages);
-        log_messages(&messages);
+        reload_log_messages(&messages);
         changed_note(d->changed);
         if (messages.n == 0) {
                 log_info("configuration reloaded");
                 return 0;
         }
         if (ret_wrong)
-                *ret_wrong = join(&messages);
+                *ret_wrong = messages_join(&messages);
         return -EBADMSG;
 }

@@ -18,3 +18,6 @@ void reload_units(Daemon *d);
  * line for each; -EBADMSG is returned. leased.conf, or the unit, with a bad line stays as it was then; the rest is in
  * force. */
 int reload_all(Daemon *d, char **ret_wrong);
+
+/* Logs each line as an error. */
+void reload_log_messages(const Messages *messages);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "util/file-util.h"
+#include "util/text.h"
 #include "util/unit-name.h"
 
 static bool is_named(const char *name, const char *unit, bool template) {
@@ -36,10 +37,10 @@ int cgroup_each_unit(const char *root, const char *unit, int (*f)(const char *pa
                         continue;
                 if (!is_directory_of(e->d_name, unit) && !endswith(e->d_name, ".slice"))
                         continue;
-                if (asprintf(&path, "%s/%s", root, e->d_name) < 0) {
-                        path = NULL;
+                path = text_format("%s/%s", root, e->d_name);
+                if (!path)
                         r = -ENOMEM;
-                } else if (is_directory_of(e->d_name, unit))
+                else if (is_directory_of(e->d_name, unit))
                         r = f(path, userdata);
                 else
                         r = cgroup_each_unit(path, unit, f, userdata);
@@ -98,10 +99,9 @@ int cgroup_is_empty(const char *path) {
         _cleanup_free_ char *file = NULL, *text = NULL;
         int r;
 
-        if (asprintf(&file, "%s/cgroup.events", path) < 0) {
-                file = NULL;
+        file = text_format("%s/cgroup.events", path);
+        if (!file)
                 return -ENOMEM;
-        }
         r = read_file(file, 4096, &text, NULL);
         if (r == -ENOENT || r == -ENODEV)
                 return 1;
@@ -124,10 +124,9 @@ bool cgroup_path_contains(const char *group, const char *of_process) {
 int cgroup_kill(const char *path) {
         _cleanup_free_ char *file = NULL;
 
-        if (asprintf(&file, "%s/cgroup.kill", path) < 0) {
-                file = NULL;
+        file = text_format("%s/cgroup.kill", path);
+        if (!file)
                 return -ENOMEM;
-        }
 
         _cleanup_close_ int fd = open(file, O_WRONLY | O_CLOEXEC);
         if (fd < 0)

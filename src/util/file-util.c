@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "util/text.h"
+
 int read_file(const char *path, size_t max, char **ret, size_t *ret_size) {
         _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
         _cleanup_free_ char *data = NULL;
@@ -76,10 +78,9 @@ int write_file_atomic(const char *path, const void *data, size_t size, mode_t mo
         _cleanup_free_ char *tmp = NULL;
         int r;
 
-        if (asprintf(&tmp, "%s.XXXXXX", path) < 0) {
-                tmp = NULL;
+        tmp = text_format("%s.XXXXXX", path);
+        if (!tmp)
                 return -ENOMEM;
-        }
 
         _cleanup_close_ int fd = mkostemp(tmp, O_CLOEXEC);
         if (fd < 0)

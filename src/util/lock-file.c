@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "util/file-util.h"
+#include "util/text.h"
 
 #define CONTENT_MAX 4096u
 
@@ -61,10 +62,9 @@ int lock_file_replace(int dir_fd, const char *name, int *fd) {
 
         if (n < 0)
                 return -errno;
-        if (asprintf(&temporary, "%s.new", name) < 0) {
-                temporary = NULL;
+        temporary = text_format("%s.new", name);
+        if (!temporary)
                 return -ENOMEM;
-        }
         (void) unlinkat(dir_fd, temporary, 0); /* of one that was interrupted here */
         copy = make_copy(dir_fd, temporary, content, (size_t) n);
         if (copy < 0)

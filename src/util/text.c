@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "util/text.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 
 size_t text_decode(const char *text, uint32_t *ret) {
@@ -115,4 +116,15 @@ bool text_is_utf8(const char *s) {
         for (uint32_t c; *s && n > 0; s += n)
                 n = text_decode(s, &c);
         return n > 0;
+}
+
+char *text_format(const char *format, ...) {
+        va_list ap;
+        char *s;
+        int r;
+
+        va_start(ap, format);
+        r = vasprintf(&s, format, ap);
+        va_end(ap);
+        return r < 0 ? NULL : s;
 }

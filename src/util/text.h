@@ -39,3 +39,6 @@ char *text_clean(char *dst, size_t size, const char *src);
 char *text_mend(char *s);
 /* Whether s is valid UTF-8. */
 bool text_is_utf8(const char *s);
+
+/* asprintf() as a value: a new string, owned by the caller; NULL: out of memory. */
+char *text_format(const char *format, ...) _printf_(1, 2);

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "util/text.h"
+
 #define VALID_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789:-_.\\@"
 
 static const char *const types[] = { "service", "mount", "swap", "socket", "target", "device", "automount", "timer",
@@ -31,11 +33,8 @@ UnitNameKind unit_name_kind(const char *name) {
 
 char *unit_name_complete(const char *name) {
         const char *dot = strrchr(name, '.');
-        char *s;
 
-        if (dot && is_type(dot + 1))
-                return strdup(name);
-        return asprintf(&s, "%s.service", name) < 0 ? NULL : s;
+        return dot && is_type(dot + 1) ? strdup(name) : text_format("%s.service", name);
 }
 
 size_t unit_name_prefix(const char *name) {
