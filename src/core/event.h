@@ -48,6 +48,8 @@ typedef enum LoadState {
         LOAD_BAD, /* PID 1 cannot load it */
 } LoadState;
 
+/* What PID 1 says of a unit. It has so many booleans because PID 1 says each of them for itself: none follows from
+ * another. */
 typedef struct UnitReport {
         bool known;      /* false: PID 1 does not answer; nothing below means anything */
         usec_t asked_at; /* CLOCK_BOOTTIME before the question was sent; what is said below was true later than that */

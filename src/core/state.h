@@ -510,6 +510,8 @@ typedef struct Told {
         bool deaf;      /* that nothing is known by now was published */
 } Told;
 
+/* The whole of the state. It has more than 30 fields since each chapter has its part here, and each kind of record its
+ * table: what belongs together is inside of these. */
 struct Core {
         Here here;
         uint64_t random;

@@ -39,6 +39,7 @@ CORE_CALLS = re.compile(r"\b(now_\w+|clock_gettime|gettimeofday|time|rand|random
                         r"read|write|getenv|exit)\s*\(")
 
 MAX_LINES = 700
+MAX_FIELDS, MAX_BOOLEANS = 30, 5
 NO_BLOCKING_BUS = {"pid1", "daemon", "registry", "guard"}
 BLOCKING_BUS = re.compile(r"\bsd_bus_(call|call_method|get_property\w*|set_property\w*|request_name|add_match|"
                           r"match_signal|query_sender_privilege|get_owner\w*)\s*\(|\bsd_(notify\w*|pid_notify\w*|"
@@ -182,6 +183,42 @@ def sleep_breaches(root):
 def length_breaches(root):
     return [f"{path}: {lines} lines, at most {MAX_LINES}" for path in c_files(root, "src", "tests")
             for lines in [read(root, path).count("\n")] if lines > MAX_LINES]
+
+
+def structs_of(text):
+    """Each struct of a file: (name, fields, booleans, the comment right above it)."""
+    for match in re.finditer(r"((?:/\*(?:(?!\*/).)*\*/\n)?)^(?:typedef )?struct (\w*) ?\{\n(.*?)^\}", text, re.M | re.S):
+        fields = booleans = 0
+        for statement in without_comments(match.group(3)).split(";"):
+            words = re.sub(r"[(\[{][^)\]}]*[)\]}]", "", statement).strip(" \n}")
+            if words:
+                n = 1 + words.count(",")
+                fields += n
+                booleans += n if words.startswith("bool ") else 0
+        yield match.group(2), fields, booleans, match.group(1)
+
+
+def suitcase_breaches(root):
+    """A struct that has become a suitcase. Its comment may say why it has so many fields, or booleans."""
+    breaches = []
+    for path in c_files(root, "src"):
+        for name, fields, booleans, comment in structs_of(read(root, path)):
+            if fields > MAX_FIELDS and "fields" not in comment:
+                breaches.append(f"{path}: struct {name} has {fields} fields, and its comment does not say why")
+            if booleans > MAX_BOOLEANS and "booleans" not in comment:
+                breaches.append(f"{path}: struct {name} has {booleans} booleans, and its comment does not say why")
+    return breaches
+
+
+def law_breaches(root):
+    """Laws of docs/safety.md that no line of the sources names: "law 4", where it is kept."""
+    laws = re.findall(r"^\*\*(\d+)\. ", read(root, "docs/safety.md"), re.M)
+    sources = "\n".join(read(root, path) for path in c_files(root, "src"))
+    named = set()
+    for numbers in re.findall(r"\blaws? (\d+(?:(?:, | and )\d+)*)", sources, re.I):
+        named |= set(re.findall(r"\d+", numbers))
+    return [f"docs/safety.md: law {law} is named nowhere in src" for law in laws if law not in named] + \
+        [f"src: law {law} is none of docs/safety.md" for law in sorted(named - set(laws))]
 
 
 def trace_breaches(root):

@@ -38,6 +38,12 @@ class TheTree(unittest.TestCase):
     def test_no_file_is_a_giant(self):
         self.holds(house.length_breaches(ROOT))
 
+    def test_no_struct_is_a_suitcase(self):
+        self.holds(house.suitcase_breaches(ROOT))
+
+    def test_each_law_is_named_where_it_is_kept(self):
+        self.holds(house.law_breaches(ROOT))
+
     def test_no_traces_of_a_machine_and_no_loose_ends(self):
         self.holds(house.trace_breaches(ROOT))
 
@@ -130,6 +136,19 @@ class TheRules(unittest.TestCase):
 
     def test_a_giant_is_found(self):
         self.finds(house.length_breaches, "src/pid1/a.c", "\n" * 701)
+
+    def test_a_suitcase_is_found(self):
+        many = "typedef struct A {\n" + "        int a, b[2], c;\n" * 11 + "} A;\n"
+        self.finds(house.suitcase_breaches, "src/pid1/a.c", many)
+        self.passes(house.suitcase_breaches, "src/pid1/a.c", "/* So many fields, for PID 1 has them. */\n" + many)
+        self.passes(house.suitcase_breaches, "src/pid1/a.c", many.replace("        int a, b[2], c;\n", "", 1))
+        self.finds(house.suitcase_breaches, "src/pid1/a.c", "struct A {\n" + "        bool a, b, c;\n" * 2 + "};\n")
+
+    def test_a_law_that_nobody_keeps_is_found(self):
+        self.tree("docs/safety.md", "**1. One.** Why.\n\n**2. Two.** Why.\n")
+        self.finds(house.law_breaches, "src/core/a.c", "/* Laws 1 and 2, and law 12. */\n")
+        self.finds(house.law_breaches, "src/core/a.c", "/* law 2 */\n")
+        self.passes(house.law_breaches, "src/core/a.c", "/* laws 1, 2 */\n")
 
     def test_a_missing_license_is_found(self):
         self.finds(house.license_breaches, "src/pid1/a.c", "int a;\n")
