@@ -24,10 +24,6 @@ int lock_file_try(int fd) {
         return errno == EINTR ? -EWOULDBLOCK : -errno;
 }
 
-void lock_file_unlock(int fd) {
-        (void) flock(fd, LOCK_UN);
-}
-
 bool lock_file_is_private(int fd) {
         struct stat st;
 

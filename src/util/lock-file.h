@@ -18,8 +18,6 @@
 int lock_file_open(int dir_fd, const char *name, bool create);
 /* Takes the lock. 0, or -EWOULDBLOCK: somebody else has it. */
 int lock_file_try(int fd);
-/* Gives the lock back. */
-void lock_file_unlock(int fd);
 /* Whether the file belongs to us and nobody else may open it. */
 bool lock_file_is_private(int fd);
 /* Puts a private copy in the place of the file. *fd is closed, and becomes a descriptor of the copy that holds the

@@ -42,10 +42,10 @@ def said(*command):
     return done.stdout.decode(), done.stderr.decode()
 
 
-def said_on_a_terminal(*command):
+def said_on_a_terminal(*command, pager="cat"):
     leader, follower = pty.openpty()
     process = subprocess.Popen(command, stdin=follower, stdout=follower, stderr=follower,
-                               env={**ENVIRONMENT, "TERM": "xterm", "PAGER": "cat"})
+                               env={**ENVIRONMENT, "TERM": "xterm", "PAGER": pager})
     os.close(follower)
     text = b""
     while True:
@@ -84,6 +84,10 @@ class Hostile(WithBeta):
             self.assertEqual((verb, acting(out), acting(err)), (verb, [], []), out + err)
             out = COLOUR.sub("", said_on_a_terminal("leasectl", *verb))
             self.assertEqual((verb, acting(out)), (verb, []), out)
+
+    def test_a_pager_is_given_the_colours_of_the_terminal(self):
+        self.assertIn("\x1b[1mUNIT", said_on_a_terminal("leasectl", "list"))
+        self.assertIn("\x1b[1mUNIT", said_on_a_terminal("leasectl", "list", pager="cat -"))
 
     def test_nobody_writes_rows_of_others(self):
         rows, _ = said("leasectl", "machines", "--no-legend")
