@@ -81,7 +81,7 @@ static void write_clean(FILE *file, const char *text) {
         }
 }
 
-static char *compose(const char *format, va_list ap) {
+_printf_(1, 0) static char *compose(const char *format, va_list ap) {
         char *text;
 
         return vasprintf(&text, format, ap) < 0 ? NULL : text;

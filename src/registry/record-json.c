@@ -241,7 +241,7 @@ static Why decode_code(json_t *value) {
 }
 
 /* How large a member of that type is in its struct. */
-static size_t size_of(const Member *m) {
+__attribute__((unused)) static size_t size_of(const Member *m) { /* by asserts */
         switch (m->type) {
         case MEMBER_UNSIGNED:
         case MEMBER_INDEX:

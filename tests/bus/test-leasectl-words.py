@@ -245,8 +245,8 @@ class WhatIsSo(WithBeta):
 
     def test_a_unit_that_failed_is_failed_and_its_last_error_has_a_time_and_an_end(self):
         unit = self.enable("broken.service", "[Service]\nType=oneshot\nExecStart=/bin/false\n", "failed")
-        done = ctl("status", unit)
-        self.assertEqual(done.returncode, 3)
+        # It is held still for the moment that it takes to write that it is not.
+        done = wait_for("nobody holds it", lambda: (done := ctl("status", unit)).returncode == 3 and done)
         self.assertRegex(done.stdout, r"State here: failed, failed")
         self.assertRegex(done.stdout, r"Last error: .*\n +At: \d{4}-\d\d-\d\d \d\d:\d\d:\d\d \(.* ago\)")
         write(f"/etc/systemd/system/{unit}", SLEEPER)
