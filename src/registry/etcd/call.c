@@ -25,6 +25,7 @@
 #include "registry/etcd/judge.h"
 #include "registry/etcd/leader.h"
 #include "registry/etcd/send.h"
+#include "util/must.h"
 
 #define PAUSE_FIRST (50 * USEC_PER_MSEC)
 #define PAUSE_MAX (500 * USEC_PER_MSEC)
@@ -55,8 +56,8 @@ static void call_finish(EtcdCall *c, EtcdReply *reply) {
         char text[ETCD_TEXT_SIZE], store[ETCD_STORE_SIZE];
         etcd_reply_t f = TAKE_PTR(c->f);
 
-        assert(f);
-        assert(!reply->answered || (reply->root && reply->header.cluster_id == c->etcd->identity.cluster_id));
+        must(f);
+        must(!reply->answered || (reply->root && reply->header.cluster_id == c->etcd->identity.cluster_id));
         c->http = http_request_free(c->http);
         c->waiting = false;
         (void) sd_event_source_set_enabled(c->timer, SD_EVENT_OFF);

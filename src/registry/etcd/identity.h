@@ -11,7 +11,8 @@ bool etcd_identity_decode(const char *store, uint64_t *ret);
 /* Takes what this machine remembers, before the first probe; NULL, "" or what is no cluster id: nothing. */
 void etcd_identity_open(Etcd *e, const char *store);
 
-/* registry_etcd.remember */
+/* registry_etcd.remember: the machine remembers another store from now on; NULL or "": none. What is no cluster id is
+ * ignored. */
 void etcd_identity_remember(Registry *r, const char *store);
 
 /* Judges anew, for there is news of what an endpoint says. over: all have been probed in this round. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* registry_etcd.list */
-
 #include "registry/registry.h"
 
+/* registry_etcd.list: reads all keys that start with prefix. *ret is owned by the caller. Returns 0, -EINVAL for a
+ * prefix that is too long, or another negative errno. */
 int etcd_list(Registry *r, const char *prefix, usec_t timeout, registry_answer_t f, void *userdata,
                 RegistryRequest **ret);

@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <errno.h>
 
+#include "util/must.h"
+
 static void result_done(EtcdResult *x) {
         for (size_t i = 0; i < x->n; i++) {
                 free((char *) x->records[i].key);
@@ -52,8 +54,8 @@ void etcd_request_finish(RegistryRequest *q, RegistryOutcome outcome, const char
         RegistryAnswer answer = { .outcome = outcome };
         registry_answer_t f = TAKE_PTR(q->f);
 
-        assert(f && q->etcd);
-        assert(outcome == REGISTRY_UNKNOWN ? !isempty(error) : !isempty(store));
+        must(f && q->etcd);
+        must(outcome == REGISTRY_UNKNOWN ? !isempty(error) : !isempty(store));
         assert(result.n <= result.room);
         for (size_t i = 0; i < ELEMENTSOF(q->slots); i++)
                 q->slots[i].call = etcd_call_free(q->slots[i].call);

@@ -45,7 +45,7 @@ struct RegistryRequest {
 /* Makes a request without calls, owned by the caller; timeout counts from now. NULL: out of memory. */
 RegistryRequest *etcd_request_new(Etcd *e, usec_t timeout, registry_answer_t f, void *userdata);
 
-/* registry_etcd.request_free */
+/* registry_etcd.request_free: cancels the request. Accepts NULL, returns NULL. */
 RegistryRequest *etcd_request_free(RegistryRequest *q);
 
 /* The registry is being freed: cancels all requests, which still belong to their owners. */

@@ -26,6 +26,7 @@
 #include "registry/etcd/request.h"
 #include "registry/etcd/send.h"
 #include "util/log.h"
+#include "util/must.h"
 
 #define PAUSE_FIRST (100 * USEC_PER_MSEC)
 #define PAUSE_MAX (2 * USEC_PER_SEC)
@@ -146,7 +147,7 @@ static void deliver_changes(RegistryWatch *w, const EtcdKeyValues *k) {
                 deleted[n] = kv->deleted;
                 records[n++] = record_of(w, kv);
         }
-        assert(last >= w->seen); /* what is told of one store never goes back */
+        must(last >= w->seen); /* what is told of one store never goes back */
         w->seen = last;
         if (w->expected > 0 && w->seen >= w->expected) {
                 w->expected = 0;

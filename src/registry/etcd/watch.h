@@ -5,10 +5,11 @@
 
 #include "registry/etcd/state.h"
 
-/* registry_etcd.watch */
+/* registry_etcd.watch: *ret is owned by the caller. Returns 0, -EINVAL for a prefix that is too long, or another
+ * negative errno. */
 int etcd_watch(Registry *r, const char *prefix, registry_change_t f, void *userdata, RegistryWatch **ret);
 
-/* registry_etcd.watch_free */
+/* registry_etcd.watch_free: cancels the watch. Accepts NULL, returns NULL. */
 RegistryWatch *etcd_watch_free(RegistryWatch *w);
 
 /* The registry is being freed: cancels all watches, which still belong to their owners. */
