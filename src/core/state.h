@@ -35,6 +35,7 @@
  *
  *   life        a unit's life between arming and release
  *   global      ... of one that runs everywhere, without a lease
+ *   send        the Txns on the leases' records
  *   claim       what we want of the leases' records: acquire, expire, steal, release, transfer, strike
  *   word        the operator's words, until they have begun
  *
@@ -428,6 +429,7 @@ typedef struct Memory {
 typedef struct Asked {
         Pending *list; /* sorted by id */
         size_t n, room;
+        uint64_t last_id; /* the last that was given */
 } Asked;
 
 /* Our machine record (presence.c). */
@@ -506,8 +508,9 @@ typedef struct Output {
 
 /* What is told from outside (view.c, standing.c). */
 typedef struct Told {
-        PlanView *plan; /* in the arena: for questions; NULL: nobody has asked since the last step */
-        bool deaf;      /* that nothing is known by now was published */
+        PlanView *plan;         /* in the arena: for questions; NULL: nobody has asked since the last step */
+        bool deaf;              /* that nothing is known by now was published */
+        uint64_t lost_acquires; /* asked for, and another machine was faster */
 } Told;
 
 /* The whole of the state. It has more than 30 fields since each chapter has its part here, and each kind of record its
@@ -515,7 +518,6 @@ typedef struct Told {
 struct Core {
         Here here;
         uint64_t random;
-        uint64_t last_id;
         Now now;
 
         Session *sessions;
@@ -544,7 +546,6 @@ struct Core {
         GuardSide guard;
         Sleep sleep;
         Shutdown shutdown;
-        uint64_t lost_acquires;
         Memory memory;
         Output out;
         Told told;

@@ -9,15 +9,15 @@
 #include "core/output.h"
 
 static uint64_t begin(Core *c) {
-        must(c->asked.n == 0 || c->asked.list[c->asked.n - 1].id <= c->last_id); /* each id is given once */
+        must(c->asked.n == 0 || c->asked.list[c->asked.n - 1].id <= c->asked.last_id); /* each id is given once */
         if (c->asked.n == c->asked.room) {
                 c->asked.room = MAX((size_t) 16, c->asked.room * 2);
                 c->asked.list = realloc(c->asked.list, c->asked.room * sizeof(Pending));
                 if (!c->asked.list)
                         abort();
         }
-        c->asked.list[c->asked.n++] = (Pending){ .id = ++c->last_id, .revision = c->identity.revision };
-        return c->last_id;
+        c->asked.list[c->asked.n++] = (Pending){ .id = ++c->asked.last_id, .revision = c->identity.revision };
+        return c->asked.last_id;
 }
 
 bool txn_end(Core *c, uint64_t id, uint64_t *ret_revision) {

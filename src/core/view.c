@@ -109,7 +109,7 @@ void core_session_view(const Core *c, Now now, SessionView *ret) {
                 .held = count_held(c, c->own.name),
                 .known = !view_is_deaf(c),
                 .heard = c->heard.at,
-                .lost_acquires = c->lost_acquires,
+                .lost_acquires = c->told.lost_acquires,
         };
         ret->why_not = machine_why_not(c);
         ret->competing = ret->why_not == WHY_NONE;

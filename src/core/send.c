@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The Txns on the leases' records. Each compares the record at the revision that we have seen and our own fence, so
+ * that it is void as soon as either has moved (law 6).
+ *
+ *   acquire   a free record -> ours
+ *   expire    all leases of a silent session that we want, up to 50 -> ours (law 3). Compared: its beat, seen at one
+ *             revision for TTL'·(1+2ε) on our own clock since it reached us. Put: its fence, so that its next beat
+ * fails steal     by the operator's force, from a session that may live -> ours with a debt (law 5): nobody starts the
+ * unit until the robbed session has struck the debt (its unit down and empty) or we have waited its TTL out retake a
+ * record that is damaged or deleted, and that nobody writes again -> ours, as if stolen from everybody (law 11)
+ *   restore   such a record that is ours -> as it was
+ *   renumber  a record of ours with an Index that somebody has lowered -> above all that were handed out
+ *   trigger   a record of ours -> with what a timer that catches up must know of its last run, on the next machine
+ *   move      a record of the session that is being left -> of the one to which we go
+ *   release   ours -> free or done, and transfer: ours -> another session's. Only when the unit is down (law 7)
+ *   rearm     a record whose job is done -> free
+ *   strike    a debt that has been served -> gone
+ */
+
+#include "core/send.h"
+
+#include "core/lease.h"
+#include "core/leave.h"
+#include "core/mirror.h"
+#include "core/output.h"
+#include "core/plan.h"
+#include "core/said.h"
+#include "core/session.h"
+#include "core/txn.h"
+#include "core/unit.h"
+
+enum { RETAKE_MAX = 100 }; /* fences that one Txn touches beside its own records */
+
+static void begin_op(Lease *l, LeaseOp op, const LeaseRecord *next) {
+        if (!l->next && !(l->next = malloc(sizeof(LeaseRecord))))
+                abort();
+        *l->next = *next;
+        l->op = op;
+}
+
+static void put_lease(TxnBuilder *b, Lease *l, LeaseOp op, const LeaseRecord *next) {
+        must(l->txn == 0); /* one Txn at a time */
+        must(next->index >= l->value.index);
+        begin_op(l, op, next);
+        txn_compare(b, RECORD_LEASE, l->name, l->seen.revision);
+        txn_put(b, RECORD_LEASE, l->name, next, sizeof(*next));
+}
+
+static void compare_own_fence(Core *c, TxnBuilder *b) {
+        must(session_settled(c) && session_is_checked(c));
+        txn_compare(b, RECORD_FENCE, c->own.name, c->own.fence_revision);
+        if (session_is_moving(c))
+                txn_compare(b, RECORD_FENCE, c->other.name, c->other.fence_revision);
+}
+
+/* When the holder of an expired lease was last heard, as far as this machine saw: shown in the history. */
+static usec_t last_heard(const Core *c, const Lease *l) {
+        usec_t seen = l->value.period > 0                  ? l->seen.at
+                      : l->holder && l->holder->beat.known ? l->holder->beat.at
+                                                           : c->now.boottime;
+
+        return MAX(l->value.since, usec_sub(c->now.realtime, usec_sub(c->now.boottime, seen)));
+}
+
+static LeaseRecord held_by_us(Core *c, const Lease *l, Why why) {
+        LeaseRecord next = l->value;
+
+        if (next.state == LEASE_HELD)
+                lease_end_tenure(&next, why == WHY_EXPIRED ? last_heard(c, l) : c->now.realtime, why);
+        next.state = LEASE_HELD;
+        str_copy(next.machine_id, sizeof(next.machine_id), c->here.machine_id);
+        str_copy(next.session, sizeof(next.session), c->own.name);
+        next.version = l->unit ? l->unit->config.version : 0;
+        next.index = lease_next_index(c, l);
+        must(next.index > l->value.index && next.index > l->remembered); /* S2 */
+        next.since = c->now.realtime;
+        next.period = 0;
+        return next;
+}
+
+void send_acquire(Core *c, Lease *l) {
+        LeaseRecord next = held_by_us(c, l, WHY_EXPIRED);
+        TxnBuilder b = txn_begin(c);
+
+        put_lease(&b, l, OP_ACQUIRE, &next);
+        compare_own_fence(c, &b);
+        l->txn = txn_send(&b);
+}
+
+static bool is_expired_from(const Core *c, const Lease *l, const Session *s) {
+        return !l->txn && !lease_is_lost(l) && c->now.boottime >= l->retry_at && l->seen.revision > 0 &&
+               lease_held_by(&l->value, s->name) && l->unit && plan_wants_lease(c, l->unit, NULL);
+}
+
+/* A copy of the session's fence, for names to be added to. Where the fence is absent or cannot be read, a new one
+ * (law 11): its counter is drawn at random, so that the session, should it live, finds more counted than named, and
+ * looks at all of its leases. */
+static FenceRecord *fence_to_put(Core *c, const Session *s) {
+        FenceRecord *fence;
+
+        if (s->fence_value)
+                return output_fence(c, s->fence_value);
+        if (s->beat.revision == 0)
+                return NULL; /* such a session can never beat again, and has no fence to be put */
+        fence = output_alloc(c, sizeof(FenceRecord));
+        fence->counter = core_random(c) >> 16;
+        fence->n_names = 0;
+        return fence;
+}
+
+/* Puts a session's fence (law 3). A fence that was not seen yet is taken to be absent: if it is there, the refusal
+ * shows it. */
+static void put_fence(TxnBuilder *b, const Session *s, const FenceRecord *fence) {
+        txn_compare(b, RECORD_FENCE, s->name, s->fence.revision);
+        txn_put(b, RECORD_FENCE, s->name, fence, sizeof(*fence));
+}
+
+void send_expire(Core *c, const Session *s) {
+        FenceRecord *fence = fence_to_put(c, s);
+        Lease *group[GROUP_MAX];
+        size_t n = 0;
+        TxnBuilder b = txn_begin(c);
+        uint64_t id;
+
+        for (Lease *l = c->leases; l && n < GROUP_MAX; l = l->hh.next) {
+                LeaseRecord next;
+
+                if (!is_expired_from(c, l, s))
+                        continue;
+                next = held_by_us(c, l, WHY_EXPIRED);
+                put_lease(&b, l, OP_EXPIRE, &next);
+                if (fence)
+                        fence_add_name(fence, l->name);
+                group[n++] = l;
+        }
+        must(n > 0 && c->now.boottime >= session_dead_at(s) && !session_is_ours(c, s->name));
+        must(fence || s->beat.revision == 0); /* law 3 */
+        txn_compare(&b, RECORD_BEAT, s->name, s->beat.revision);
+        if (fence)
+                put_fence(&b, s, fence);
+        compare_own_fence(c, &b);
+        id = txn_send(&b);
+        for (size_t i = 0; i < n; i++)
+                group[i]->txn = id;
+}
+
+void send_steal(Core *c, Lease *l, const Session *s) {
+        LeaseRecord next = held_by_us(c, l, WHY_STOLEN);
+        FenceRecord *fence = fence_to_put(c, s);
+        TxnBuilder b = txn_begin(c);
+
+        if (!lease_add_debt(&next, s->name, l->value.index)) {
+                l->unit->wish.steal = false; /* no room for another debt: they are struck within their TTLs */
+                return;
+        }
+        must(next.n_debts > 0); /* law 5 */
+        put_lease(&b, l, OP_STEAL, &next);
+        if (fence) {
+                fence_add_name(fence, l->name);
+                put_fence(&b, s, fence);
+        }
+        compare_own_fence(c, &b);
+        l->txn = txn_send(&b);
+}
+
+/* Takes a lease whose record is lost, so that nobody knows who holds it (law 11): as by force from every session
+ * that beats. Nobody starts the unit before the longest TTL has been waited out. */
+void send_retake(Core *c, Lease *l) {
+        LeaseRecord next = held_by_us(c, l, WHY_LOST);
+        TxnBuilder b = txn_begin(c);
+        char period[SESSION_SIZE];
+        size_t n = 0;
+
+        next.n_debts = 0;
+        (void) lease_add_debt(&next, DEBT_ANYBODY, l->remembered);
+        if (l->value.state == LEASE_HELD && l->value.period > 0) {
+                debt_format_period(l->value.period, period);
+                (void) lease_add_debt(&next, period, l->remembered);
+        }
+        put_lease(&b, l, OP_RETAKE, &next);
+        for (const Session *s = c->sessions; s; s = s->hh.next) {
+                FenceRecord *fence = s->beat.revision > 0 && !session_is_ours(c, s->name) ? fence_to_put(c, s) : NULL;
+
+                if (!fence)
+                        continue;
+                if (++n > RETAKE_MAX) {
+                        c->collect.crowded =
+                                        true; /* collect.c deletes the dead ones among them at once, to make room */
+                        return;
+                }
+                fence_add_name(fence, l->name);
+                put_fence(&b, s, fence);
+        }
+        compare_own_fence(c, &b);
+        txn_compare(&b, RECORD_META, "", c->meta.seen.revision); /* the floor, from which the Index was worked out,
+                                                                    must not have moved */
+        l->txn = txn_send(&b);
+}
+
+void send_restore(Core *c, Lease *l) {
+        LeaseRecord next = l->value;
+        TxnBuilder b = txn_begin(c);
+
+        put_lease(&b, l, OP_RESTORE, &next);
+        compare_own_fence(c, &b);
+        l->txn = txn_send(&b);
+}
+
+/* Somebody has written a lower Index into the record by hand. The token never goes back (S2). */
+void send_renumber(Core *c, Lease *l) {
+        LeaseRecord next = l->value;
+        TxnBuilder b = txn_begin(c);
+
+        next.index = lease_next_index(c, l);
+        put_lease(&b, l, OP_RENUMBER, &next);
+        compare_own_fence(c, &b);
+        l->txn = txn_send(&b);
+}
+
+/* Notes the Version= for which the unit leaves, so that it leaves once for each, even if the machine that offers it
+ * is gone when the unit is down. */
+static void note_upgrade(const Lease *l, LeaseRecord *next) {
+        if (l->unit && l->unit->life.leave == LEAVE_UPGRADE)
+                next->upgraded = MAX(next->upgraded, l->unit->plan.move_version);
+}
+
+void send_release(Core *c, Lease *l, LeaseState state, Why why) {
+        LeaseRecord next = l->value;
+        TxnBuilder b = txn_begin(c);
+
+        /* Law 7: down and empty, and its gate closed; or no unit here ever used the lease. */
+        must(lease_is_ours(c, l) && (l->given_up || l->unit->life.phase == PHASE_RELEASING));
+        note_upgrade(l, &next);
+        lease_end_tenure(&next, c->now.realtime, why);
+        next.state = state;
+        next.session[0] = '\0';
+        next.since = c->now.realtime;
+        put_lease(&b, l, OP_RELEASE, &next);
+        compare_own_fence(c, &b);
+        l->txn = txn_send(&b);
+}
+
+void send_transfer(Core *c, Lease *l, const Session *target, const char *machine) {
+        const Offer *offer = mirror_find_offer(c, machine, l->unit->name);
+        LeaseRecord next = l->value;
+        TxnBuilder b = txn_begin(c);
+
+        must(lease_is_ours(c, l) && l->unit->life.phase == PHASE_RELEASING); /* law 7 */
+        must(!session_is_ours(c, target->name));
+        lease_end_tenure(&next, c->now.realtime, leave_why(l->unit->life.leave));
+        if (offer && offer->seen.revision > 0)
+                next.version = offer->value.version;
+        note_upgrade(l, &next);
+        str_copy(next.machine_id, sizeof(next.machine_id), machine);
+        str_copy(next.session, sizeof(next.session), target->name);
+        next.index = lease_next_index(c, l);
+        next.since = c->now.realtime;
+        put_lease(&b, l, OP_TRANSFER, &next);
+        txn_compare(&b, RECORD_BEAT, target->name, target->beat.revision);
+        compare_own_fence(c, &b);
+        l->txn = txn_send(&b);
+}
+
+void send_trigger(Core *c, Lease *l) {
+        LeaseRecord next = l->value;
+        TxnBuilder b = txn_begin(c);
+
+        next.last_trigger = l->unit->said.report.last_trigger;
+        put_lease(&b, l, OP_TRIGGER, &next);
+        compare_own_fence(c, &b);
+        l->txn = txn_send(&b);
+}
+
+void send_rearm(Core *c, Lease *l) {
+        LeaseRecord next = l->value;
+        TxnBuilder b = txn_begin(c);
+
+        next.state = LEASE_FREE;
+        next.since = c->now.realtime;
+        put_lease(&b, l, OP_REARM, &next);
+        compare_own_fence(c, &b);
+        l->txn = txn_send(&b);
+}
+
+void send_move(Core *c, Lease *l) {
+        LeaseRecord next = l->value;
+        TxnBuilder b = txn_begin(c);
+
+        str_copy(next.session, sizeof(next.session), c->own.name);
+        put_lease(&b, l, OP_MOVE_SESSION, &next);
+        compare_own_fence(c, &b);
+        l->txn = txn_send(&b);
+}
+
+/* The debt may be struck (law 5): the robbed session is ours, and what it ran is down and empty (law 7); or the
+ * lease is ours, and we have waited the debt out. */
+static bool may_strike(const Core *c, const Lease *l, const SeenDebt *d) {
+        if (session_is_ours(c, d->debt.session) && l->unit)
+                return l->unit->life.phase == PHASE_IDLE && said_is_down(l->unit) &&
+                       !unit_has_predecessor(c, l, d->debt.index);
+        if (session_is_ours(c, d->debt.session))
+                return c->guard.synced && !unit_has_predecessor(c, l, d->debt.index);
+        return lease_is_ours(c, l) && c->now.boottime >= lease_debt_due(d);
+}
+
+bool send_strikes(Core *c, Lease *l) {
+        LeaseRecord next = l->value;
+        TxnBuilder b;
+
+        for (size_t i = 0; i < l->n_debts; i++)
+                if (may_strike(c, l, l->debts + i))
+                        lease_strike_debt(&next, l->debts[i].debt.session, l->debts[i].debt.index);
+        if (next.n_debts == l->value.n_debts)
+                return false;
+        b = txn_begin(c);
+        put_lease(&b, l, OP_STRIKE, &next);
+        compare_own_fence(c, &b);
+        l->txn = txn_send(&b);
+        return true;
+}
