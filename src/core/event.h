@@ -228,7 +228,7 @@ typedef enum ActionKind {
                            */
         ACTION_REPORT,    /* .report: for the log */
         ACTION_CALL_DONE, /* .id of the EVENT_CALL, .result, .lease, .index, .span */
-        ACTION_WORD_DONE, /* .id of the operator's word, .word, .reason, .span */
+        ACTION_WORD_DONE, /* .id of the operator's word, .word, .reason, .span, .index (of RUN) */
         ACTION_SLEEP_READY, /* after EVENT_SLEEP: nothing runs or is held here any more, or it cannot be given back in
                                time */
         ACTION_EXIT,        /* after EVENT_SHUTDOWN: all is released, or cannot be */

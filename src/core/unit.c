@@ -93,6 +93,7 @@ Unit *unit_configure(Core *c, const UnitConfig *config) {
                 u->offer = mirror_offer(c, c->here.machine_id, u->name);
         u->renamed = !streq(u->lease->name, u->config.lease);
         u->forgotten = u->forgotten && config->once; /* which is over for good */
+        u->life.spent = u->life.spent && config->once;
         news_note(c, NEWS_UNIT_CHANGED);
         back_look_anew(c, u);
         return u;

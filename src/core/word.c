@@ -266,6 +266,7 @@ static void end(Core *c, Word *w, WordResult result, Reason why) {
                 a->id = w->id;
                 a->word = result;
                 a->reason = output_reason(c, why);
+                a->index = u ? u->life.index : 0;
                 a->span = result == WORD_BEGUN && w->kind == EVENT_STEAL && u ? longest_debt(c, u->lease) : 0;
         }
         free(w);

@@ -285,7 +285,8 @@ static void guard(Run *r) {
 
 static void say(Run *r) {
         static const EventKind kinds[] = { EVENT_RELEASE, EVENT_TRANSFER, EVENT_STEAL, EVENT_REARM, EVENT_DRAIN,
-                EVENT_METADATA, EVENT_TTL, EVENT_ACCEPT, EVENT_FORGET, EVENT_SLEEP, EVENT_SHUTDOWN, EVENT_FAILED };
+                EVENT_METADATA, EVENT_TTL, EVENT_ACCEPT, EVENT_FORGET, EVENT_SLEEP, EVENT_SHUTDOWN, EVENT_FAILED,
+                EVENT_RUN, EVENT_WITHDRAW };
         Event e = { .kind = kinds[input_byte(&r->in) % ELEMENTSOF(kinds)], .unit = pick(r, names, ELEMENTSOF(names)) };
 
         e.on = input_byte(&r->in) % 2;
@@ -303,7 +304,14 @@ static void say(Run *r) {
         if (e.kind == EVENT_FAILED) {
                 e.action = input_byte(&r->in) % 2 ? ACTION_GATE_OPEN : ACTION_UNIT_START;
                 e.id = pick_number(r);
-        }
+        } else if (e.kind == EVENT_RUN || e.kind == EVENT_WITHDRAW)
+                e.id = 1 + input_byte(&r->in) % 4;
+        if (e.kind == EVENT_RUN)
+                e.config = (UnitConfig){ .unit = e.unit,
+                        .lease = e.index & 1 ? e.unit : "shared",
+                        .stop_grace = USEC_INFINITY,
+                        .timeout_stop = 10 * USEC_PER_SEC,
+                        .once = true };
         step(r, &e);
 }
 

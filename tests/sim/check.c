@@ -242,6 +242,9 @@ void check_action(World *w, Machine *m, int unit, const Action *a) {
                                         (unsigned long long) a->index, (unsigned long long) m->armed[unit]);
                 break;
         case ACTION_UNIT_START:
+                if (known && w->options.runs && (m->started[unit] || !m->waits[unit]))
+                        world_fail(w, "law: %s starts the run %s %s", m->hostname, a->unit,
+                                        m->started[unit] ? "a second time" : "for which nobody waits");
                 if (known && !m->gate_said[unit])
                         world_fail(w, "%s starts %s although no gate was said to be open", m->hostname, a->unit);
                 break;

@@ -103,6 +103,7 @@ static void act(World *w, Machine *m, int unit, const Action *a) {
                 act_on_guard(w, m, unit < 0 ? 0 : (size_t) unit, a);
                 break;
         case ACTION_UNIT_START:
+                m->started[unit] = true;
                 pid1_request(w, m, (size_t) unit, JOB_START, BY_DAEMON);
                 break;
         case ACTION_UNIT_STOP:
@@ -116,7 +117,7 @@ static void act(World *w, Machine *m, int unit, const Action *a) {
                 m->units[unit].environment = 0;
                 break;
         case ACTION_FORGOTTEN:
-                m->enabled[unit] = false;
+                m->enabled[unit] = m->started[unit] = false;
                 break;
         case ACTION_SLEEP_READY:
                 sleep_ready(w, m);
@@ -130,8 +131,12 @@ static void act(World *w, Machine *m, int unit, const Action *a) {
         case ACTION_CALL_DONE:
                 calls_done(w, m, a);
                 break;
-        case ACTION_CHANGED:
         case ACTION_WORD_DONE:
+                for (size_t i = 0; i < w->n_leases && w->options.runs; i++)
+                        if (m->waits[i] == a->id)
+                                m->waits[i] = 0;
+                break;
+        case ACTION_CHANGED:
                 break;
         }
 }
@@ -253,6 +258,8 @@ void daemon_start(World *w, Machine *m) {
                         (double) m->ttl / USEC_PER_SEC);
         for (size_t i = 0; i < w->n_leases && m->core && !m->paused; i++) {
                 m->units[i].ended_by = ENDED_BY_ITSELF;
+                if (w->options.runs)
+                        m->enabled[i] = m->started[i]; /* what nobody had started yet is not remembered */
                 if (m->enabled[i])
                         daemon_input(w, m,
                                         &(SimEvent){ .kind = SIM_VERB, .a = EVENT_CONFIGURE, .unit = (uint16_t) i });
@@ -283,6 +290,7 @@ void daemon_gone(World *w, Machine *m) {
         }
         memset(m->armed, 0, sizeof(m->armed));
         memset(m->gate_said, 0, sizeof(m->gate_said));
+        memset(m->waits, 0, sizeof(m->waits));
         for (size_t i = 0; i < m->n_held; i++)
                 world_post(w, m->held[i]); /* only to be dropped */
         m->n_held = 0;

@@ -259,10 +259,24 @@ static void hand_on_in_the_dark(World *w, size_t unit) {
         }
 }
 
+/* Somebody wants a command to run, or does not wait for it any more: with him goes one that has begun. */
+static void verb_of_run(World *w, Machine *m, size_t unit) {
+        if (!m->enabled[unit])
+                daemon_verb(w, m, EVENT_RUN, unit, random_below(w, 3));
+        else if (m->waits[unit])
+                daemon_verb(w, m, EVENT_WITHDRAW, unit, 0);
+        else if (m->units[unit].processes[SLOT_MAIN].alive)
+                unit_ends(w, m, unit, random_chance(w, 500000));
+}
+
 static void verb(World *w, Machine *m, size_t unit, Fault f) {
         Machine *other = w->machines + random_below(w, w->n_machines);
         const LeaseRecord *l = map_lease(w, unit);
 
+        if (w->options.runs && (f == FAULT_TRANSFER || f == FAULT_ENABLE || f == _FAULT_MAX)) {
+                verb_of_run(w, m, unit);
+                return;
+        }
         switch (f) {
         case FAULT_RELEASE:
                 daemon_verb(w, m, EVENT_RELEASE, unit, 0);
@@ -348,6 +362,8 @@ static void hurt_machine(World *w, Machine *m, Fault f) {
                         break;
                 mishap(w, MISHAP_RUN_LOST);
                 m->run_session[0] = '\0';
+                for (size_t i = 0; i < w->n_leases && w->options.runs; i++)
+                        m->enabled[i] = m->started[i] = false;
                 break;
         case FAULT_RUN_FULL:
                 m->run_full = !m->run_full;
@@ -462,11 +478,11 @@ static void operator_helps(World *w) {
                         const LeaseRecord *l = map_lease(w, j);
 
                         if (!m->enabled[j])
-                                daemon_verb(w, m, EVENT_CONFIGURE, j, 0);
+                                daemon_verb(w, m, w->options.runs ? EVENT_RUN : EVENT_CONFIGURE, j, 1);
                         if (l && l->state == LEASE_DONE)
                                 daemon_verb(w, m, EVENT_REARM, j, 0);
                         if (l && l->state == LEASE_HELD && streq(l->machine_id, m->id) && unit_is_down(m->units + j) &&
-                                        gate_is_open(m, j) && !was_put_aside(m->units + j))
+                                        gate_is_open(m, j) && !was_put_aside(m->units + j) && !w->options.runs)
                                 pid1_request(w, m, j, JOB_START, BY_HAND);
                 }
         }

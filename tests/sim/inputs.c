@@ -111,7 +111,7 @@ static void on_status(World *w, Machine *m, SimEvent *e) {
         if (status->known) {
                 status->active = (ActiveState) (e->a & 0xff);
                 status->job = e->a >> 8 & 1;
-                status->gate_loaded = e->a >> 9 & 1;
+                status->gate_loaded = e->a >> 9 & 1 && !(w->options.runs && status->active == ACTIVE_INACTIVE);
                 status->failed = e->a >> 10 & 1;
                 status->ended_by = (EndedBy) (e->a >> 11 & 7);
                 status->obstacle = status->ended_by == ENDED_BY_UNKNOWN ? OBSTACLE_NONE : (Obstacle) (e->a >> 14 & 3);
@@ -242,7 +242,13 @@ static void on_verb(World *w, Machine *m, SimEvent *e) {
                         return;
                 event.uuid = meta->meta.uuid;
         }
-        if (event.kind == EVENT_CONFIGURE) {
+        if (event.kind == EVENT_RUN || event.kind == EVENT_WITHDRAW) {
+                if (m->enabled[e->unit] != (event.kind == EVENT_WITHDRAW))
+                        return; /* the one before is not over, or this one is */
+                event.id = event.kind == EVENT_RUN ? ++w->last_call : m->waits[e->unit];
+                m->waits[e->unit] = event.kind == EVENT_RUN ? event.id : 0;
+        }
+        if (event.kind == EVENT_CONFIGURE || event.kind == EVENT_RUN) {
                 m->enabled[e->unit] = true;
                 event.config = w->unit_configs[e->unit];
                 event.config.version = m->version[e->unit];

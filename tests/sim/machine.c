@@ -54,7 +54,7 @@ void machine_init(World *w, Machine *m, size_t number) {
         for (size_t i = 0; i < UNITS_MAX; i++)
                 m->units[i].gate_loaded = true;
         for (size_t i = 0; i < w->n_leases; i++) {
-                m->enabled[i] = true;
+                m->enabled[i] = !w->options.runs;
                 m->version[i] = 1;
         }
 }
@@ -69,6 +69,8 @@ void machine_power_on(World *w, Machine *m) {
         (void) snprintf(m->boot_id, sizeof(m->boot_id), "%016llx%016llx", (unsigned long long) world_random(w),
                         (unsigned long long) world_random(w));
         m->run_session[0] = '\0';
+        for (size_t i = 0; i < w->n_leases && w->options.runs; i++)
+                m->enabled[i] = m->started[i] = false;
         m->stay_down = false;
         m->pid1_stalled_until = m->ill_until = 0;
         TRACE(w, m, "machine: boots, clock at %+.3f %%", ((double) m->rate_ppm - 1e6) / 1e4);

@@ -62,6 +62,9 @@ struct Machine {
         SavedMemory memory;
         const char *metadata;
         bool enabled[LEASES_MAX];
+        /* of a run: the id by which somebody waits for its start; 0: nobody does */
+        uint64_t waits[LEASES_MAX];
+        bool started[LEASES_MAX]; /* ... which was asked of PID 1; in a file of /run */
         int64_t version[LEASES_MAX];
 
         /* the way to the registry */

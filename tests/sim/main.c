@@ -47,6 +47,7 @@ static int help(const char *name) {
                "it so\n"
                "  --bias NAME          what rarely meets meets often: late-gate, slow-answers, late-writes,\n"
                "                       late-releases, stale-watches, sleep, records\n"
+               "  --runs               no unit is enabled; commands of \"leasectl run\" come and go instead\n"
                "  --keep-going         do not stop at the first failure\n"
                "  --counts             how often each fault and each verb came\n"
                "  --every-fault        the same, and fail if one of them never did\n"
@@ -108,6 +109,7 @@ static int parse_arguments(int argc, char *argv[], Arguments *ret) {
                 { "help", no_argument, NULL, 'h' },
                 { "promises-only", no_argument, NULL, 'p' },
                 { "bias", required_argument, NULL, 'b' },
+                { "runs", no_argument, NULL, 'R' },
                 {},
         };
         uint64_t n = 0;
@@ -151,6 +153,9 @@ static int parse_arguments(int argc, char *argv[], Arguments *ret) {
                         break;
                 case 'b':
                         r = parse_bias(optarg, &ret->options.bias);
+                        break;
+                case 'R':
+                        ret->options.runs = true;
                         break;
                 case 'c':
                         ret->counts = true;
@@ -207,6 +212,8 @@ static void show_failure(const Arguments *a, uint64_t seed) {
                 (void) fprintf(stderr, " --ttl %llu", (unsigned long long) (a->options.ttl / USEC_PER_SEC));
         if (a->options.bias != BIAS_NONE)
                 (void) fprintf(stderr, " --bias %s", bias_names[a->options.bias]);
+        if (a->options.runs)
+                (void) fprintf(stderr, " --runs");
         if (a->options.promises_only)
                 (void) fprintf(stderr, " --promises-only");
         (void) fprintf(stderr, " --minutes-of-model-time %llu\n",

@@ -118,6 +118,8 @@ void trace_step(World *w, const Machine *m, const Event *e) {
                 [EVENT_TRANSFER] = "TRANSFER",
                 [EVENT_STEAL] = "STEAL",
                 [EVENT_REARM] = "REARM",
+                [EVENT_RUN] = "RUN",
+                [EVENT_WITHDRAW] = "WITHDRAW",
                 [EVENT_DRAIN] = "DRAIN",
                 [EVENT_ACCEPT] = "ACCEPT",
                 [EVENT_SLEEP] = "SLEEP",

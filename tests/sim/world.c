@@ -213,7 +213,12 @@ static void units_init(World *w) {
                 };
                 unit_init(w, i);
                 member_init(w, i);
-                if (!w->options.faults)
+                if (w->options.runs) {
+                        w->unit_configs[i].once = true;
+                        w->has_extra[i] = w->restarts[i] = w->has_member[i] = false;
+                        w->post_time[i] = 0;
+                }
+                if (!w->options.faults || w->options.runs)
                         continue;
                 if (random_chance(w, 250000))
                         w->unit_configs[i].stop_grace = random_span(w, 0, 500 * USEC_PER_MSEC);

@@ -29,6 +29,7 @@ typedef struct Options {
         size_t tape_size;
         bool promises_only; /* S1, S2, S3 alone are checked, not the laws that keep them */
         bool faults;        /* drawn from the seed; false: a story injects its own */
+        bool runs;          /* no unit is enabled; each is a command of "leasectl run", asked for now and then */
         bool trace;         /* keep the last lines for world_print_trace() */
         bool trace_live;    /* and print them as they come */
 } Options;
