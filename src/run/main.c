@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * leased-run: the main process of a transient unit of "leasectl run", with one command as its child.
+ *
+ *     leased-run [UID GID GROUP,GROUP,...]
+ *
+ * PID 1 starts it as root, behind the gate of the unit's lease. It first takes on the ids that leased has learnt of
+ * the caller from the bus, nothing more and nothing less than these, and only then reads what the caller wants
+ * (protocol.h). So no byte of the caller's is looked at with rights that the caller does not have.
+ *
+ * It lives as long as both its command and leasectl. The command ended: leasectl is told how, and PID 1 ends what the
+ * command left behind. leasectl gone: it ends, and PID 1 ends the command. What must happen in time, should anything
+ * of this hang or be stopped, is not its affair but the guard's, as for any leased unit.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "run/job.h"
+#include "util/log.h"
+#include "util/macros.h"
+
+enum { GROUPS_MAX = 65536 };
+
+/* ---- whose rights ---- */
+
+/* A decimal number that ends at one of the characters of end. */
+static const char *parse_id(const char *text, const char *end, uint32_t *ret) {
+        uint64_t n = 0;
+        const char *p = text;
+
+        for (; *p >= '0' && *p <= '9' && n <= UINT32_MAX; p++)
+                n = n * 10 + (uint64_t) (*p - '0');
+        if (p == text || n >= UINT32_MAX || !strchr(end, *p)) /* (uid_t) -1 means "leave it" */
+                return NULL;
+        *ret = (uint32_t) n;
+        return p;
+}
+
+static int parse_groups(const char *text, gid_t **ret, size_t *ret_n) {
+        gid_t *groups = calloc(GROUPS_MAX, sizeof(gid_t));
+        size_t n = 0;
+
+        if (!groups)
+                return -ENOMEM;
+        for (const char *p = text; *p && n < GROUPS_MAX; p += *p == ',') {
+                p = parse_id(p, ",", groups + n++);
+                if (!p) {
+                        free(groups);
+                        return -EINVAL;
+                }
+        }
+        *ret = groups;
+        *ret_n = n;
+        return 0;
+}
+
+static int become(char **ids) {
+        _cleanup_free_ gid_t *groups = NULL;
+        uint32_t uid, gid;
+        size_t n;
+        int r;
+
+        if (!parse_id(ids[0], "", &uid) || !parse_id(ids[1], "", &gid) || uid == 0)
+                return -EINVAL;
+        r = parse_groups(ids[2], &groups, &n);
+        if (r < 0)
+                return r;
+        if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || setgroups(n, groups) < 0 || setresgid(gid, gid, gid) < 0 ||
+                        setresuid(uid, uid, uid) < 0)
+                return -errno;
+        /* There is no way back. */
+        return setresuid((uid_t) -1, 0, (uid_t) -1) < 0 && getuid() == uid && geteuid() == uid ? 0 : -EPERM;
+}
+
+/* ---- the command ---- */
+
+/* Each of these would end this process, and its command with it; what comes from others is meant for the command. */
+static const int handled[] = { SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM,
+        SIGPROF, SIGPIPE, SIGIO, SIGPWR, SIGXCPU, SIGXFSZ };
+
+static int open_signals(void) {
+        sigset_t set;
+
+        (void) sigemptyset(&set);
+        for (size_t i = 0; i < ELEMENTSOF(handled); i++)
+                (void) sigaddset(&set, handled[i]);
+        (void) sigprocmask(SIG_BLOCK, &set, NULL);
+        return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+typedef struct Run {
+        int socket, signals;
+        pid_t command; /* 0: not yet */
+        int code;      /* when it has ended; -1: it has not */
+        bool stopping;
+} Run;
+
+/* PID 1 sends its signals to every process of the unit: the command has got this one itself. */
+static void take_signals(Run *r) {
+        struct signalfd_siginfo info;
+        int status;
+
+        while (read(r->signals, &info, sizeof(info)) == sizeof(info))
+                if (info.ssi_signo == SIGTERM && info.ssi_pid == 1) {
+                        r->stopping = true;
+                        job_say(r->socket, RUN_STOPPING, 0, 0);
+                } else if (info.ssi_signo != SIGCHLD && r->command > 0)
+                        (void) kill(r->command, (int) info.ssi_signo);
+        if (r->command > 0 && r->code < 0 && waitpid(r->command, &status, WNOHANG) == r->command)
+                r->code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/* false: leasectl is gone. */
+static bool take_words(Run *r) {
+        RunMessage m = {};
+        ssize_t n = recv(r->socket, &m, sizeof(m), MSG_DONTWAIT);
+
+        if (n < 0)
+                return errno == EAGAIN || errno == EINTR;
+        if (n == sizeof(m) && m.version == RUN_PROTOCOL && m.word == RUN_SIGNAL && m.value > 0 && m.value < NSIG &&
+                        r->command > 0 && r->code < 0)
+                (void) kill(r->command, m.value);
+        return n > 0;
+}
+
+/* Waits until there is something to read from leasectl. false: it never comes. */
+static bool wait_for_job(Run *r) {
+        struct pollfd fds[] = { { .fd = r->socket, .events = POLLIN }, { .fd = r->signals, .events = POLLIN } };
+
+        while (!r->stopping && !fds[0].revents) {
+                (void) poll(fds, ELEMENTSOF(fds), -1);
+                take_signals(r);
+        }
+        return !r->stopping;
+}
+
+static int start(Run *r) {
+        Job job = {};
+        int k;
+
+        job_say(r->socket, RUN_READY, 0, 0);
+        if (!wait_for_job(r))
+                return -ECANCELED;
+        k = job_receive(r->socket, &job);
+        if (k == 0)
+                return -ECANCELED;
+        if (k > 0) {
+                r->command = fork();
+                if (r->command == 0)
+                        job_execute(&job, r->socket);
+                k = r->command < 0 ? -errno : 0;
+        }
+        if (k < 0)
+                job_say(r->socket, RUN_FAILED, -k, RUN_STEP_READ);
+        /* A terminal or a pipe of which we kept an end would never be closed. */
+        for (int i = 0; i < _RUN_FD_MAX; i++)
+                if (job.fds[i] > STDERR_FILENO)
+                        (void) close(job.fds[i]);
+        return k;
+}
+
+static int supervise(Run *r) {
+        struct pollfd fds[] = { { .fd = r->socket, .events = POLLIN }, { .fd = r->signals, .events = POLLIN } };
+
+        while (r->code < 0) {
+                (void) poll(fds, ELEMENTSOF(fds), -1);
+                take_signals(r);
+                if (r->code < 0 && fds[0].revents && !take_words(r)) {
+                        log_notice("leasectl is gone: its command is being ended");
+                        return EXIT_FAILURE;
+                }
+        }
+        job_say(r->socket, RUN_ENDED, r->code, 0);
+        return r->code;
+}
+
+int main(int argc, char **argv) {
+        Run r = { .socket = STDIN_FILENO, .code = -1 };
+        int k;
+
+        if (argc != 1 && argc != 4) {
+                log_error("leased-run is started by leased, for \"leasectl run\"");
+                return EXIT_FAILURE;
+        }
+        k = argc == 4 ? become(argv + 1) : 0;
+        if (k < 0) {
+                log_error_errno(k, "cannot take on the caller's ids");
+                return EXIT_FAILURE;
+        }
+        if (!getenv("LEASE_INDEX")) {
+                log_error("there is no LEASE_INDEX: nothing runs without its lease");
+                return EXIT_FAILURE;
+        }
+        r.socket = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+        r.signals = open_signals();
+        if (r.socket < 0 || r.signals < 0) {
+                log_error_errno(errno, "cannot run anything");
+                return EXIT_FAILURE;
+        }
+        (void) close(STDIN_FILENO);
+        k = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        if (k < 0 || start(&r) < 0)
+                return EXIT_FAILURE;
+        return supervise(&r);
+}
