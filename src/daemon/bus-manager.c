@@ -7,6 +7,7 @@
 #include "daemon/bus-util.h"
 #include "daemon/calls.h"
 #include "daemon/pid1-port.h"
+#include "daemon/runs.h"
 #include "daemon/registry-health.h"
 #include "daemon/verbs.h"
 #include "daemon/why-not.h"
@@ -171,6 +172,7 @@ static int method_get_unit(sd_bus_message *m, void *userdata, sd_bus_error *erro
 
 DEFINE_VERB(acquire_lease, call_acquire_lease)
 DEFINE_VERB(steal_lease, call_steal_lease)
+DEFINE_VERB(run_command, runs_begin)
 DEFINE_VERB(release_unit, verb_release_unit)
 DEFINE_VERB(transfer_unit, verb_transfer_unit)
 DEFINE_VERB(steal_unit, verb_steal_unit)
@@ -306,6 +308,8 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_METHOD_WITH_ARGS("StealLease",
                         SD_BUS_ARGS("s", name, "s", machine_id, "x", version, "t", period_usec, "t", index),
                         SD_BUS_RESULT("o", lease, "t", index, "t", wait_usec), method_steal_lease, BUS_ANYBODY),
+        SD_BUS_METHOD_WITH_ARGS("RunCommand", SD_BUS_ARGS("s", lease, "b", wait, "h", socket),
+                        SD_BUS_RESULT("s", unit, "t", index), method_run_command, BUS_ANYBODY),
         SD_BUS_METHOD_WITH_ARGS("ListLeases", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(ssxtto)", leases), method_list_leases,
                         BUS_ANYBODY),
         SD_BUS_METHOD_WITH_ARGS("ListUnits", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(ssssto)", units), method_list_units,

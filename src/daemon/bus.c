@@ -11,6 +11,7 @@
 #include "daemon/bus-util.h"
 #include "daemon/kept.h"
 #include "daemon/suspend.h"
+#include "daemon/runs.h"
 #include "daemon/words.h"
 #include "util/log.h"
 
@@ -108,6 +109,7 @@ static void close_api(void *userdata) {
 
         authorize_cancel(d);
         words_cancel(d);
+        runs_cancel(d);
         kept_cancel(d);
         d->links.name = sd_bus_slot_unref(d->links.name);
 }

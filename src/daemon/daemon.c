@@ -16,6 +16,7 @@
 #include "daemon/publish.h"
 #include "daemon/registry-health.h"
 #include "daemon/reload.h"
+#include "daemon/runs.h"
 #include "daemon/stop.h"
 #include "daemon/suspend.h"
 #include "guard/protocol.h"
@@ -282,6 +283,7 @@ int daemon_run(Daemon *d) {
         loop_event(d->loop, &(Event){ .kind = EVENT_DEADLINE });
         gates_renew(d->gates);
         reload_units(d);
+        runs_adopt(d);
         r = sd_event_loop(d->event);
         return r < 0 ? log_error_errno(r, "the event loop failed") : r;
 }

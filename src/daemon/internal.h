@@ -25,6 +25,7 @@
  *   calls.c         leases of a scheduler's own
  *   kept.c          answers that wait for the disk
  *   words.c         the operator's words, until they are answered
+ *   runs.c          commands of "leasectl run"; run-unit.c what PID 1 is told of them
  *   authorize.c     who may use a verb
  *
  * The folder is glue: no decision on leases or units is taken in it. What happens outside becomes an event, and what
@@ -51,6 +52,7 @@ typedef struct GuardService GuardService;
 typedef struct RegistryHealth RegistryHealth;
 typedef struct Authorization Authorization;
 typedef struct PendingWord PendingWord;
+typedef struct RunAsked RunAsked;
 typedef struct KeptReply KeptReply;
 typedef struct Publisher Publisher;
 typedef struct Suspend Suspend;
@@ -67,6 +69,7 @@ typedef struct Links {
 typedef struct Callers {
         Authorization *authorizations;
         PendingWord *words;
+        RunAsked *runs;
         KeptReply *kept;
         uint64_t last_question; /* to polkit */
         uint64_t last_call;     /* id of a word or a call */

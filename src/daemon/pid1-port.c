@@ -9,6 +9,7 @@
 #include "daemon/members.h"
 #include "daemon/changes.h"
 #include "daemon/machine-name.h"
+#include "daemon/run-unit.h"
 #include "guard/protocol.h"
 #include "util/hash.h"
 #include "util/journal.h"
@@ -24,6 +25,8 @@ struct EnabledUnit {
         bool members_told;    /* it is logged that not all members are known */
         UnitOptions *options; /* NULL: the unit is not enabled, but something of it is left */
         usec_t timeout_stop;  /* as PID 1 says; infinite until it has, so that StopGrace is TTL/4 */
+        bool once;            /* a command of "leasectl run" */
+        RunUnit *run;         /* what PID 1 is to be told at the start of that; NULL: it was told */
         bool marked, forgotten;
         bool gated;      /* by PID 1's latest answer, the Assert of its gate is in force */
         char shown[128]; /* what publish_status() has last passed on */
@@ -88,17 +91,20 @@ void pid1_port_set_error(Daemon *d, const char *unit, const char *line) {
 
 /* ---- from PID 1 to the core ---- */
 
-/* A unit becomes a global one only when PID 1 has dropped its gate: until then it can run only by its lease. Nothing
- * is said of a unit that is not enabled any more: PID 1's answers must not configure it again. */
-static void deliver_configuration(const EnabledUnit *u) {
-        Event event = { .kind = EVENT_CONFIGURE, .unit = u->name };
+/* A unit becomes a global one only when PID 1 has dropped its gate: until then it can run only by its lease. */
+static UnitConfig configuration_of(const EnabledUnit *u) {
+        UnitConfig config = u->options->config;
 
-        if (!u->options || u->forgotten)
-                return;
-        event.config = u->options->config;
-        event.config.timeout_stop = u->timeout_stop;
-        event.config.global = u->options->global && !u->gated;
-        loop_event(u->daemon->loop, &event);
+        config.timeout_stop = u->timeout_stop;
+        config.global = u->options->global && !u->gated;
+        return config;
+}
+
+/* Nothing is said of a unit that is not enabled any more: PID 1's answers must not configure it again. */
+static void deliver_configuration(const EnabledUnit *u) {
+        if (u->options && !u->forgotten)
+                loop_event(u->daemon->loop,
+                                &(Event){ .kind = EVENT_CONFIGURE, .unit = u->name, .config = configuration_of(u) });
 }
 
 /* Notes a change of what D-Bus shows of PID 1's answer and the core does not look at. */
@@ -230,7 +236,7 @@ static void report(EnabledUnit *u) {
 }
 
 static bool wants_gate(const EnabledUnit *u) {
-        return u->options && !u->options->global && !u->forgotten;
+        return u->options && !u->options->global && !u->forgotten && !u->once;
 }
 
 /* A global unit needs no lease, and with a gate it could not start. */
@@ -332,6 +338,7 @@ static EnabledUnit *enabled_unit_free(EnabledUnit *u) {
         members_free(u->members);
         pid1_unit_free(u->unit);
         unit_options_free(u->options);
+        run_unit_free(u->run);
         free(u);
         return NULL;
 }
@@ -396,7 +403,7 @@ int pid1_port_configure(Daemon *d, UnitOptions *options) {
 
 void pid1_port_mark(Daemon *d) {
         for (EnabledUnit *u = d->units; u; u = u->hh.next)
-                u->marked = true;
+                u->marked = !u->once; /* which is in no file */
 }
 
 bool pid1_port_keep(Daemon *d, const char *unit) {
@@ -435,6 +442,8 @@ void pid1_port_drop(Daemon *d, const char *unit) {
                 return;
         HASH_DEL(d->units, u);
         members_forget(u->name);
+        if (u->once)
+                run_unit_forget(u->name);
         enabled_unit_free(u);
 }
 
@@ -458,6 +467,72 @@ static void forget_failures(EnabledUnit *u) {
                 log_debug_errno(r, "%s: PID 1 cannot be asked to forget earlier failures", u->name);
 }
 
+/* ---- commands of "leasectl run" ---- */
+
+static int add_run(Daemon *d, const char *unit, const char *lease, EnabledUnit **ret) {
+        _cleanup_(unit_options_freep) UnitOptions *options = calloc(1, sizeof(UnitOptions));
+        EnabledUnit *u;
+        int r;
+
+        if (!options || !(options->unit = strdup(unit)) || !(options->lease = strdup(lease)))
+                return -ENOMEM;
+        options->config = (UnitConfig){ .unit = options->unit,
+                .lease = options->lease,
+                .stop_grace = USEC_INFINITY,
+                .once = true,
+                .placement = &options->placement };
+        r = add(d, unit, &u);
+        if (r < 0)
+                return r;
+        u->options = TAKE_PTR(options);
+        u->once = true;
+        u->timeout_stop = RUN_UNIT_STOP;
+        *ret = u;
+        return 0;
+}
+
+int pid1_port_add_run(Daemon *d, const char *unit, RunUnit *run, UnitConfig *ret) {
+        EnabledUnit *u;
+        int r = add_run(d, unit, run->lease, &u);
+
+        if (r < 0) {
+                run_unit_free(run);
+                return r;
+        }
+        u->run = run;
+        *ret = configuration_of(u);
+        return 0;
+}
+
+int pid1_port_adopt_run(Daemon *d, const char *unit, const char *lease) {
+        EnabledUnit *u;
+        int r = add_run(d, unit, lease, &u);
+
+        if (r >= 0)
+                deliver_configuration(u);
+        return MIN(r, 0);
+}
+
+size_t pid1_port_count_runs(const Daemon *d) {
+        size_t n = 0;
+
+        for (const EnabledUnit *u = d->units; u; u = u->hh.next)
+                n += u->once;
+        return n;
+}
+
+static int start_run(EnabledUnit *u) {
+        _cleanup_(run_unit_freep) RunUnit *run = TAKE_PTR(u->run);
+        int r;
+
+        if (!run)
+                return -EALREADY; /* started before: it is started once */
+        r = run_unit_keep(u->name, run->lease);
+        if (r < 0)
+                return log_error_errno(r, "%s: cannot be noted in " RUNS_DIRECTORY ", so it is not started", u->name);
+        return pid1_unit_start_transient(u->unit, run_unit_append, run);
+}
+
 int pid1_port_act(Daemon *d, const Action *a) {
         EnabledUnit *u = find(d, a->unit);
         int r = 0;
@@ -470,6 +545,8 @@ int pid1_port_act(Daemon *d, const Action *a) {
                 return r;
         switch (a->kind) {
         case ACTION_UNIT_START:
+                if (u->once)
+                        return start_run(u);
                 if (a->on)
                         forget_failures(u);
                 return pid1_unit_start(u->unit);

@@ -5,6 +5,7 @@
  */
 
 #include "daemon/internal.h"
+#include "daemon/run-unit.h"
 #include "pid1/pid1-unit.h"
 
 /* Begins to watch a unit, or gives it new options: EVENT_CONFIGURE. Takes options. Non-logging. */
@@ -17,6 +18,14 @@ bool pid1_port_keep(Daemon *d, const char *unit);
 /* ACTION_FORGOTTEN. */
 void pid1_port_drop(Daemon *d, const char *unit);
 void pid1_port_free(Daemon *d);
+
+/* A command of "leasectl run": begins to watch its unit, which PID 1 does not know yet. Takes run, also where it
+ * fails. ret is what EVENT_RUN needs, valid as long as the unit is there. Non-logging. */
+int pid1_port_add_run(Daemon *d, const char *unit, RunUnit *run, UnitConfig *ret);
+/* How many there are, waiting or running. */
+size_t pid1_port_count_runs(const Daemon *d);
+/* The same for one that the daemon before us has started: EVENT_CONFIGURE. */
+int pid1_port_adopt_run(Daemon *d, const char *unit, const char *lease);
 
 /* ACTION_UNIT_START, _STOP, _READ. */
 int pid1_port_act(Daemon *d, const Action *action);

@@ -8,6 +8,7 @@
 #include "daemon/bus-link.h"
 #include "daemon/bus-util.h"
 #include "daemon/machine-name.h"
+#include "daemon/pid1-port.h"
 #include "util/log.h"
 #include "util/must.h"
 
@@ -22,6 +23,7 @@ struct PendingWord {
         words_reply_t reply;          /* NULL: it is a word, not a call */
         sd_bus_slot *left, *question; /* the match that tells when the caller leaves the bus, and the question whether
                                          it is there */
+        RunUnit *run;                 /* of EVENT_RUN, until the core hears of it */
 };
 
 static void pending_free(Daemon *d, PendingWord *p) {
@@ -29,11 +31,22 @@ static void pending_free(Daemon *d, PendingWord *p) {
         sd_bus_slot_unref(p->left);
         sd_bus_slot_unref(p->question);
         sd_bus_message_unref(p->message);
+        run_unit_free(p->run);
         free(p);
 }
 
 static void give_to_core(PendingWord *p) {
-        loop_event(p->daemon->loop, &p->event);
+        sd_bus_error error = SD_BUS_ERROR_NULL;
+        int r = 0;
+
+        if (p->run)
+                r = pid1_port_add_run(p->daemon, p->unit, TAKE_PTR(p->run), &p->event.config);
+        if (r >= 0) {
+                loop_event(p->daemon->loop, &p->event);
+                return;
+        }
+        bus_reply_failed(p->message, r, &error);
+        pending_free(p->daemon, p);
 }
 
 /* ---- whoever asked ---- */
@@ -88,12 +101,15 @@ static int follow_caller(PendingWord *p) {
 
 /* ---- asking ---- */
 
-static int begin(Daemon *d, sd_bus_message *m, const Event *word, words_reply_t f) {
+static int begin(Daemon *d, sd_bus_message *m, const Event *word, words_reply_t f, RunUnit *run) {
         PendingWord *p = calloc(1, sizeof(PendingWord));
         int r;
 
-        if (!p)
+        if (!p) {
+                run_unit_free(run);
                 return -ENOMEM;
+        }
+        p->run = run;
         p->daemon = d;
         p->event = *word;
         p->event.id = p->id = ++d->callers.last_call;
@@ -121,26 +137,42 @@ static int begin(Daemon *d, sd_bus_message *m, const Event *word, words_reply_t 
 }
 
 int words_begin(Daemon *d, sd_bus_message *m, const Event *word) {
-        return begin(d, m, word, NULL);
+        return begin(d, m, word, NULL, NULL);
 }
 
 int words_begin_call(Daemon *d, sd_bus_message *m, const Call *call, words_reply_t reply) {
-        return begin(d, m, &(Event){ .kind = EVENT_CALL, .call = *call }, reply);
+        return begin(d, m, &(Event){ .kind = EVENT_CALL, .call = *call }, reply, NULL);
+}
+
+int words_begin_run(Daemon *d, sd_bus_message *m, const char *unit, RunUnit *run, bool wait) {
+        return begin(d, m, &(Event){ .kind = EVENT_RUN, .unit = unit, .on = wait }, NULL, run);
 }
 
 /* ---- answering ---- */
+
+static int reply_begun(const PendingWord *p, const Action *a) {
+        if (p->event.kind == EVENT_STEAL)
+                return sd_bus_reply_method_return(p->message, "t", a->span);
+        if (p->event.kind == EVENT_RUN)
+                return sd_bus_reply_method_return(p->message, "st", p->unit, a->index);
+        return sd_bus_reply_method_return(p->message, NULL);
+}
 
 static int reply(Daemon *d, const PendingWord *p, const Action *a, sd_bus_error *error) {
         if (p->reply)
                 return p->reply(d, p->message, p->event.call.kind, a, error);
         switch (a->word) {
         case WORD_BEGUN:
-                return p->event.kind == EVENT_STEAL ? sd_bus_reply_method_return(p->message, "t", a->span)
-                                                    : sd_bus_reply_method_return(p->message, NULL);
+                return reply_begun(p, a);
         case WORD_UNABLE:
                 return bus_error(error, BUS_ERROR("Unfit"),
-                                p->event.kind == EVENT_STEAL ? "It cannot run here: %s." : "It cannot be: %s.",
+                                p->event.kind == EVENT_STEAL || p->event.kind == EVENT_RUN ? "It cannot run here: %s."
+                                                                                           : "It cannot be: %s.",
                                 WHY_TEXT(a->reason.why != WHY_NONE ? a->reason : reason(WHY_HERE_ALREADY)));
+        case WORD_TAKEN:
+                return sd_bus_error_set(error, BUS_ERROR("LeaseHeld"), "Somebody holds the lease.");
+        case WORD_UNIT_LEASE:
+                return bus_error(error, BUS_ERROR("UnitLease"), "%s is the lease of a unit.", p->event.config.lease);
         case WORD_NOT_HELD:
                 return bus_error(error, BUS_ERROR("NotHolder"), "The lease of %s is not held here any more.",
                                 p->object);
@@ -168,7 +200,7 @@ void words_done(Daemon *d, const Action *a) {
         DL_SEARCH_SCALAR(d->callers.words, p, id, a->id);
         if (!p)
                 return; /* the connection is lost */
-        if (a->kind == ACTION_WORD_DONE && a->word != WORD_BEGUN)
+        if (a->kind == ACTION_WORD_DONE && a->word != WORD_BEGUN && p->event.kind != EVENT_RUN)
                 log_notice("%s: what was asked for is not done: %s", p->object,
                                 a->word == WORD_WITHDRAWN   ? "whoever asked is gone"
                                 : a->reason.why != WHY_NONE ? WHY_TEXT(a->reason)

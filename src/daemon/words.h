@@ -10,6 +10,7 @@
  */
 
 #include "daemon/internal.h"
+#include "daemon/run-unit.h"
 
 /* Gives the core the word, which is answered by words_done(). For a verb_t to return. */
 int words_begin(Daemon *d, sd_bus_message *m, const Event *word);
@@ -18,6 +19,9 @@ int words_begin(Daemon *d, sd_bus_message *m, const Event *word);
 typedef int (*words_reply_t)(Daemon *d, sd_bus_message *m, CallKind kind, const Action *a, sd_bus_error *error);
 /* Gives the core a scheduler's call (calls.h), at once. */
 int words_begin_call(Daemon *d, sd_bus_message *m, const Call *call, words_reply_t reply);
+/* The same for a command of "leasectl run", which begins when its lease can be had (or, without wait, at once or not
+ * at all). Takes run. */
+int words_begin_run(Daemon *d, sd_bus_message *m, const char *unit, RunUnit *run, bool wait);
 
 /* ACTION_WORD_DONE and ACTION_CALL_DONE. */
 void words_done(Daemon *d, const Action *action);

@@ -111,6 +111,7 @@ typedef struct Related {
 struct Pid1JobCall {
         Pid1Unit *unit;
         bool start;
+        bool transient;          /* PID 1 keeps the unit for us from its start on */
         sd_bus_message *message; /* while it waits for its turn */
         sd_bus_slot *slot;
         usec_t deadline;

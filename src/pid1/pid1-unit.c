@@ -283,9 +283,12 @@ static int on_job(sd_bus_message *message, void *userdata, sd_bus_error *error) 
         const sd_bus_error *e = sd_bus_message_get_error(message);
         const char *path;
 
-        if (e && c->deadline != USEC_INFINITY)
+        /* A unit that PID 1 does not know needs no stop. */
+        if (e && c->deadline != USEC_INFINITY &&
+                        (c->start || !sd_bus_error_has_name(e, "org.freedesktop.systemd1.NoSuchUnit")))
                 report_failure(u, c->start, -sd_bus_message_get_errno(message), e->message ?: e->name);
         job_track_answer(&u->jobs, !e && sd_bus_message_read(message, "o", &path) > 0 ? job_id(path) : 0);
+        u->reference.count += !e && c->transient;
         call_free(c);
         pid1_unit_send_waiting(u->pid1);
         hint(u);
@@ -314,10 +317,32 @@ void pid1_unit_send_waiting(Pid1 *m) {
         }
 }
 
+/* Takes the message that asks for it. */
+static int queue_job(Pid1Unit *u, bool start, bool transient, sd_bus_message *message) {
+        Pid1JobCall *c = calloc(1, sizeof(*c));
+        Pid1 *m = u->pid1;
+
+        if (!c) {
+                sd_bus_message_unref(message);
+                return -ENOMEM;
+        }
+        *c = (Pid1JobCall){ .unit = u,
+                .start = start,
+                .transient = transient,
+                .message = message,
+                .deadline = usec_add(now_boottime(), SILENCE) };
+        DL_APPEND(u->calls, c);
+        DL_APPEND2(m->waiting, c, wait_prev, wait_next);
+        job_track_call(&u->jobs);
+        pid1_unit_send_waiting(m);
+        pid1_arm(m, now_boottime() + TICK);
+        return 0;
+}
+
 static int ask_job(Pid1Unit *u, bool start) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
+        Pid1JobCall *last = u->calls ? u->calls->prev : NULL;
         Pid1 *m = u->pid1;
-        Pid1JobCall *last = u->calls ? u->calls->prev : NULL, *c;
         int r;
 
         if (!m->bus)
@@ -334,19 +359,7 @@ static int ask_job(Pid1Unit *u, bool start) {
         r = pid1_message_new(m, PID1_PATH, PID1_MANAGER, start ? "StartUnit" : "StopUnit", &message);
         if (r >= 0)
                 r = sd_bus_message_append(message, "ss", u->name, "replace");
-        if (r < 0)
-                return r;
-        c = calloc(1, sizeof(*c));
-        if (!c)
-                return -ENOMEM;
-        *c = (Pid1JobCall){ .unit = u, .start = start, .deadline = usec_add(now_boottime(), SILENCE) };
-        c->message = TAKE_PTR(message);
-        DL_APPEND(u->calls, c);
-        DL_APPEND2(m->waiting, c, wait_prev, wait_next);
-        job_track_call(&u->jobs);
-        pid1_unit_send_waiting(m);
-        pid1_arm(m, now_boottime() + TICK);
-        return 0;
+        return r < 0 ? r : queue_job(u, start, false, TAKE_PTR(message));
 }
 
 int pid1_unit_reset_failed(Pid1Unit *u) {
@@ -367,6 +380,21 @@ int pid1_unit_reset_failed(Pid1Unit *u) {
 
 int pid1_unit_start(Pid1Unit *u) {
         return u->pattern ? -EINVAL : ask_job(u, true);
+}
+
+int pid1_unit_start_transient(Pid1Unit *u, pid1_unit_append_t append, void *userdata) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
+        int r;
+
+        if (u->pattern)
+                return -EINVAL;
+        if (!u->pid1->bus)
+                return -ENOTCONN;
+        job_track_reset(&u->jobs, is_up(&u->status));
+        r = pid1_message_new(u->pid1, PID1_PATH, PID1_MANAGER, "StartTransientUnit", &message);
+        if (r >= 0)
+                r = append(message, u->name, userdata);
+        return r < 0 ? r : queue_job(u, true, true, TAKE_PTR(message));
 }
 
 /* Nobody waits for the answers. The reports tell what has become of the instances: if one is up without a job, it is

@@ -108,6 +108,11 @@ const Pid1UnitStatus *pid1_unit_status(const Pid1Unit *u);
  * answered yet is the same request with a new 5 s to be answered in; it may carry it out even later than that. */
 int pid1_unit_start(Pid1Unit *u);
 int pid1_unit_stop(Pid1Unit *u);
+/* Has PID 1 make the unit, which does not exist yet, and start it (StartTransientUnit): append puts the arguments of
+ * that method into the message, with AddRef= among the properties. Asked for once: what becomes of it is reported as
+ * of pid1_unit_start(). */
+typedef int (*pid1_unit_append_t)(sd_bus_message *m, const char *unit, void *userdata);
+int pid1_unit_start_transient(Pid1Unit *u, pid1_unit_append_t append, void *userdata);
 /* Has PID 1 forget that the unit failed, and how often it was started lately (StartLimitBurst=), before anything that
  * is asked for next. There is no answer. A negative errno if it could not be asked. For a template nothing is done. */
 int pid1_unit_reset_failed(Pid1Unit *u);
