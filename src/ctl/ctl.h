@@ -46,8 +46,11 @@ typedef struct Ctl {
         bool force;
         bool anyway;
         bool all_machines;
+        bool all;
         bool wait;
-        usec_t period;    /* --period=; 0: not given */
+        bool run_pty, run_pipe;    /* --pty, --pipe */
+        char **run_settings;       /* --setenv=, a list as of util/strv.h */
+        const char *run_directory; /* --working-directory=; NULL: not given */
         json_t *triggers; /* of ctl/triggers.c: all triggers that are installed; NULL until they are asked for */
 } Ctl;
 

@@ -7,7 +7,7 @@ _leasectl_run() {
 
         for ((i = $1 + 1; i < COMP_CWORD; i++)); do
                 case ${COMP_WORDS[i]} in
-                --period) ((i++)) ;;
+                -E|--setenv|--working-directory) ((i++)) ;;
                 -*|=) ;;
                 *)
                         if declare -F _command_offset >/dev/null; then
@@ -26,12 +26,12 @@ _leasectl() {
         local verbs='status list machines history monitor metrics is-held check enable disable release transfer steal
                 rearm drain undrain run set-metadata registry reload'
         local options='--help --version --host --json --no-pager --no-legend --no-wait --stop --anyway --force
-                --all-machines --period'
+                --all --all-machines --pty --pipe --setenv --working-directory'
 
         for ((i = 1; i < COMP_CWORD; i++)); do
                 word=${COMP_WORDS[i]}
                 case $word in
-                -H|--host|--period) ((i++)) ;;
+                -H|--host|-E|--setenv|--working-directory) ((i++)) ;;
                 -*|=) ;;
                 *) verb=$word; break ;;
                 esac

@@ -99,6 +99,44 @@ int units_read(Ctl *ctl, json_t **ret) {
         return CTL_OK;
 }
 
+static json_t *lease_row_new(const json_t *lease) {
+        bool known = get_boolean(lease, "Known");
+        _cleanup_free_ char *unit = NULL;
+        json_t *row = json_object();
+
+        (void) sd_bus_path_decode(get_string(lease, "Unit"), LEASED_PATH "/unit", &unit);
+        copy(row, "lease", lease, "Name");
+        (void) json_object_set_new(row, "unit", unit ? json_string(unit) : json_null());
+        copy(row, "machine_id", known ? lease : NULL, "MachineID");
+        copy(row, "hostname", known ? lease : NULL, "Hostname");
+        copy(row, "index", lease, "Index");
+        copy(row, "version", lease, "Version");
+        copy(row, "since_usec", lease, "SinceUSec");
+        copy(row, "time_remaining_usec", lease, "TimeRemainingUSec");
+        (void) json_object_set_new(row, "local", known ? json_boolean(get_boolean(lease, "Local")) : json_null());
+        (void) json_object_set_new(row, "held", known ? json_boolean(*get_string(lease, "MachineID")) : json_null());
+        return row;
+}
+
+int leases_read(Ctl *ctl, json_t **ret) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        json_auto_t *objects = NULL, *rows = json_array();
+        const char *path;
+        json_t *object;
+        int r = bus_get_objects(ctl->bus, &objects, &error);
+
+        if (r < 0)
+                return bus_complain(NULL, r, &error);
+        json_object_foreach(objects, path, object) {
+                const json_t *lease = json_object_get(object, LEASED_LEASE);
+
+                if (lease)
+                        (void) json_array_append_new(rows, lease_row_new(lease));
+        }
+        *ret = rows_sorted(rows, "lease");
+        return CTL_OK;
+}
+
 /* The name that PID 1 has for a unit, if that is another one, because an alias is a link to the unit's file. Owned by
  * the caller. */
 static char *pid1_name(Ctl *ctl, const char *unit) {

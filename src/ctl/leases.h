@@ -17,6 +17,10 @@ json_t *rows_sorted(const json_t *rows, const char *key);
 
 /* The rows of all units that are enabled here, by name. */
 int units_read(Ctl *ctl, json_t **ret);
+/* Every lease in the registry, sorted by name, also of what is not enabled here. A row: lease, unit (here; null:
+ * none), and of the members above machine_id, hostname, index, version, since_usec, time_remaining_usec, local, held.
+ */
+int leases_read(Ctl *ctl, json_t **ret);
 /* The row of one unit; CTL_NO_SUCH_UNIT if it is not enabled here. */
 int unit_read_one(Ctl *ctl, const char *unit, json_t **ret);
 /* The name of the unit that an operator means: what was typed, completed (unit_name_complete()), or the unit of which

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* leasectl list: the units that are enabled here, and who holds them. */
+/* leasectl list: the units that are enabled here, and who holds them; with --all every lease in the registry. */
 
 #include "ctl/leases.h"
 #include "ctl/output.h"
@@ -40,6 +40,25 @@ static int all_holders_known(const json_t *rows) {
         return CTL_OK;
 }
 
+static int list_leases(Ctl *ctl) {
+        static const Column columns[] = {
+                { .title = "LEASE", .key = "lease" },
+                { .title = "UNIT HERE", .key = "unit" },
+                { .title = "HOLDER", .key = "holder" },
+                { .title = "INDEX", .key = "index", .format = format_json_index, .right = true },
+                { .title = "TIME LEFT", .key = "time_remaining_usec", .format = format_json_span, .right = true },
+        };
+        json_auto_t *rows = NULL;
+        int code = leases_read(ctl, &rows);
+
+        if (code != CTL_OK)
+                return code;
+        if (ctl->json == JSON_OFF)
+                add_holders(rows);
+        print_rows(ctl, rows, columns, ELEMENTSOF(columns), "There is no lease in the registry.");
+        return all_holders_known(rows);
+}
+
 int verb_list(Ctl *ctl, int argc, char **argv) {
         static const Column columns[] = {
                 { .title = "UNIT", .key = "unit" },
@@ -49,9 +68,9 @@ int verb_list(Ctl *ctl, int argc, char **argv) {
                 { .title = "TIME LEFT", .key = "time_remaining_usec", .format = format_json_span, .right = true },
         };
         json_auto_t *rows = NULL, *manager = NULL;
-        int code = units_read(ctl, &rows);
+        int code = ctl->all ? list_leases(ctl) : units_read(ctl, &rows);
 
-        if (code != CTL_OK)
+        if (ctl->all || code != CTL_OK)
                 return code;
         if (json_array_size(rows) == 0 && bus_get_manager(ctl->bus, &manager, NULL) >= 0 &&
                         *get_string(manager, "UnitsError"))

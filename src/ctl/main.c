@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "ctl/bus.h"
+#include "util/strv.h"
 
 typedef struct Verb {
         const char *name;
@@ -59,8 +60,13 @@ static int help(void) {
                     "     --stop               enable: stop the unit first if it is active\n"
                     "     --anyway             enable: the unit itself, though a timer, socket or path starts it\n"
                     "     --force              disable: with leased down, stop the unit through systemd\n"
+                    "     --all                list: every lease in the registry, also those of other machines\n"
                     "     --all-machines       check: also where it would run\n"
-                    "     --period=SPAN        run: hold the lease for so long without a renewal (10s)\n"
+                    "  -t --pty                run: give the command a terminal of its own\n"
+                    "  -P --pipe               run: hand it our standard input, output and error as they are\n"
+                    "  -E --setenv=NAME=VALUE  run: set a variable of its environment\n"
+                    "     --working-directory=DIRECTORY\n"
+                    "                          run: where it runs, if not here\n"
                     "\n"
                     "Exit codes: 0 done; 1 failed; 2 wrong usage; 3 the lease is not held (status: by nobody; "
                     "release,\n"
@@ -70,11 +76,24 @@ static int help(void) {
         return CTL_OK;
 }
 
-static int parse_period(const char *span, Ctl *ctl) {
-        if (parse_sec(span, &ctl->period) >= 0 && ctl->period > 0)
-                return CTL_OK;
-        complain("--period=%s: expected is a time span, e.g. 10s", span);
+/* A lease of "leasectl run" had a period of its own once. */
+static int refuse_period(void) {
+        complain("--period=: is no more: the lease is kept with this machine's beats (TTL= in leased.conf), leave it "
+                 "out");
         return CTL_USAGE;
+}
+
+/* NAME alone stands for what is in our environment, and that is handed on anyway. */
+static int parse_setenv(const char *setting, Ctl *ctl) {
+        size_t n = strcspn(setting, "=");
+
+        if (n == 0) {
+                complain("--setenv=%s: expected is NAME=VALUE", setting);
+                return CTL_USAGE;
+        }
+        if (!setting[n])
+                return CTL_OK;
+        return strv_add(&ctl->run_settings, setting) < 0 ? CTL_FAILED : CTL_OK;
 }
 
 static int parse_json(const char *mode, Ctl *ctl) {
@@ -101,7 +120,9 @@ enum {
         OPT_ANYWAY,
         OPT_FORCE,
         OPT_ALL_MACHINES,
+        OPT_ALL,
         OPT_PERIOD,
+        OPT_WORKING_DIRECTORY,
 };
 
 /* In order: up to the first argument that is no option. -1: go on with the verb; otherwise the exit code. */
@@ -118,13 +139,18 @@ static int parse_options(int argc, char **argv, bool in_order, Ctl *ctl) {
                 { "anyway", no_argument, NULL, OPT_ANYWAY },
                 { "force", no_argument, NULL, OPT_FORCE },
                 { "all-machines", no_argument, NULL, OPT_ALL_MACHINES },
+                { "all", no_argument, NULL, OPT_ALL },
                 { "period", required_argument, NULL, OPT_PERIOD },
+                { "pty", no_argument, NULL, 't' },
+                { "pipe", no_argument, NULL, 'P' },
+                { "setenv", required_argument, NULL, 'E' },
+                { "working-directory", required_argument, NULL, OPT_WORKING_DIRECTORY },
                 {},
         };
         int c;
 
         optind = 0; /* begin anew */
-        while ((c = getopt_long(argc, argv, in_order ? "+hH:" : "hH:", options, NULL)) >= 0)
+        while ((c = getopt_long(argc, argv, in_order ? "+hH:tPE:" : "hH:tPE:", options, NULL)) >= 0)
                 switch (c) {
                 case 'h':
                         return help();
@@ -159,9 +185,23 @@ static int parse_options(int argc, char **argv, bool in_order, Ctl *ctl) {
                 case OPT_ALL_MACHINES:
                         ctl->all_machines = true;
                         break;
+                case OPT_ALL:
+                        ctl->all = true;
+                        break;
                 case OPT_PERIOD:
-                        if (parse_period(optarg, ctl) != CTL_OK)
+                        return refuse_period();
+                case 't':
+                        ctl->run_pty = true;
+                        break;
+                case 'P':
+                        ctl->run_pipe = true;
+                        break;
+                case 'E':
+                        if (parse_setenv(optarg, ctl) != CTL_OK)
                                 return CTL_USAGE;
+                        break;
+                case OPT_WORKING_DIRECTORY:
+                        ctl->run_directory = optarg;
                         break;
                 default:
                         return CTL_USAGE; /* getopt has said why */
@@ -222,6 +262,7 @@ int main(int argc, char **argv) {
                 code = verb->run(&ctl, argc - skip, argv + skip);
         (void) sd_bus_flush_close_unref(ctl.bus);
         json_decref(ctl.triggers);
+        strv_free(ctl.run_settings);
         if (fflush(stdout) != 0 && errno != EPIPE && code == CTL_OK) {
                 complain("cannot write: %s", strerror(errno));
                 code = CTL_FAILED;

@@ -110,6 +110,13 @@ static void print_machines(const json_t *machines) {
                                         label(get_string(machine, "hostname"), name), get_boolean(machine, "up"));
 }
 
+/* A command of "leasectl run" has a unit of another name each time: there would be no end of series. */
+static void forget_runs(json_t *units) {
+        for (size_t i = json_array_size(units); i > 0; i--)
+                if (startswith(get_string(json_array_get(units, i - 1), "unit"), "leased-run-"))
+                        (void) json_array_remove(units, i - 1);
+}
+
 int verb_metrics(Ctl *ctl, int argc, char **argv) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         json_auto_t *manager = NULL, *units = NULL, *machines = NULL;
@@ -126,6 +133,7 @@ int verb_metrics(Ctl *ctl, int argc, char **argv) {
         if (code != CTL_OK)
                 return code;
         print_manager(ctl, manager);
+        forget_runs(units);
         print_units(units);
         print_machines(machines);
         return CTL_OK;

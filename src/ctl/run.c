@@ -2,278 +2,398 @@
 
 /*
  * leasectl run: runs a command while this machine holds a lease of its own, as flock(1) does with a file. For what is
- * no unit: a step in a script that only one machine at a time may do, a scheduler in shell.
+ * no unit file: a step in a script that only one machine at a time may do, a scheduler in shell.
  *
- * The lease is renewed while anything of the command lives (keeper.h, command.h), and given back when the last process
- * is gone, not before. Where it is lost, or no renewal comes through, all of it is ended in time, with the margins of
- * a unit:
- *
- *     0 ............ stop ............ kill .. | period
- *     last renewal   SIGTERM           SIGKILL | nobody else before
- *
- * What this cannot do is what leased-guard does for units: if this very process is stopped, as by SIGSTOP, or the
- * machine sleeps, nobody ends the command in time. Then only the Index protects.
+ * The command runs in a transient unit, behind the same gate and in the hands of the same guard as any leased unit: so
+ * it is gone before anybody else can have the lease, whatever becomes of this process, of leased or of both. leased
+ * has PID 1 start it (RunCommand), leased-run executes it there, and this process is the end of a socket to that: it
+ * says what to run, hands signals and what is typed on, and hears how the command ended. When this process is gone,
+ * the command is ended; before it has answered that the lease is held, nothing begins.
  */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/signalfd.h>
-#include <sys/timerfd.h>
+#include <sys/socket.h>
 
 #include "core/event.h"
-#include "core/timeline.h"
-#include "ctl/command.h"
-#include "ctl/keeper.h"
 #include "ctl/machines.h"
+#include "ctl/run-job.h"
+#include "ctl/run-terminal.h"
+#include "ctl/say.h"
+#include "run/protocol.h"
 #include "util/file-util.h"
 
-#define PERIOD_DEFAULT (10 * USEC_PER_SEC)
-#define RUN_PERIOD_MIN (2 * USEC_PER_SEC)
-#define GRACE_MAX (10 * USEC_PER_SEC)
-#define KILL_EVERY (20 * USEC_PER_MSEC)
-#define WAIT_POLL USEC_PER_SEC
+#define SAY_EVERY USEC_PER_SEC
 #define SILENCE (2 * USEC_PER_SEC)
+#define LEASED_AWAY (30 * USEC_PER_SEC) /* it is being restarted, as for an upgrade */
+#define LOOK_EVERY (100 * USEC_PER_MSEC)
+/* PID 1 takes up to ten seconds for what the command has left behind. */
+#define GIVE_BACK (20 * USEC_PER_SEC)
+#define LOST (2 * USEC_PER_SEC) /* what is lost may not be ours to give back */
 
 typedef struct Run {
         Ctl *ctl;
-        Keeper keeper;
-        Command command;
-        int signals, timer;
-        bool stopping, lost;
-        usec_t stopping_since;
+        const char *lease;
+        RunCommand command;
+        int socket, signals;
+        sd_bus_slot *call; /* RunCommand, while it is not answered */
+        int failure;       /* ... or how it failed: a negative errno, */
+        sd_bus_error error;
+        char unit[256]; /* "": not known yet */
+        bool begun;     /* leased-run has been told what to run */
+        bool stopping;  /* systemd ends the unit */
+        bool ended, over;
+        int code; /* how the command ended */
+        bool pty;
+        RunTerminal terminal;
+        usec_t since;
         char said[256];
 } Run;
 
 /* ---- the lease ---- */
 
-static const char *holder_of(Ctl *ctl, const char *name, char *buf, size_t size) {
-        json_auto_t *lease = NULL, *machines = NULL;
+static int on_answer(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        Run *r = userdata;
+        const char *unit;
 
-        if (bus_call(ctl->bus, &bus_leased, "GetLease", &lease, NULL, "s", name) < 0 ||
-                        machines_read(ctl, &machines) != CTL_OK)
-                return "somebody";
-        return machine_name(machines, strempty(json_string_value(json_array_get(lease, 2))), buf, size);
-}
-
-/* Whether it makes sense to ask again. */
-static bool may_pass(const sd_bus_error *error) {
-        return sd_bus_error_has_name(error, "org.leased1.Error.RegistryUnavailable") ||
-               sd_bus_error_has_name(error, "org.leased1.Error.OutcomeUnknown") ||
-               sd_bus_error_has_name(error, "org.leased1.Error.Busy");
-}
-
-static void say_waiting(Run *r, const sd_bus_error *error) {
-        char holder[HOSTNAME_SHOWN], line[sizeof(r->said)];
-
-        if (error->message)
-                (void) snprintf(line, sizeof(line), "%s", error->message);
+        r->call = sd_bus_slot_unref(r->call);
+        if (sd_bus_message_is_method_error(m, NULL)) {
+                (void) sd_bus_error_copy(&r->error, sd_bus_message_get_error(m));
+                r->failure = -sd_bus_message_get_errno(m);
+        } else if (sd_bus_message_read(m, "st", &unit, NULL) >= 0)
+                str_copy(r->unit, sizeof(r->unit), unit);
         else
-                (void) snprintf(line, sizeof(line), "held by %s",
-                                holder_of(r->ctl, r->keeper.name, holder, sizeof(holder)));
-        if (!streq(line, r->said) && r->ctl->legend)
-                complain("%s: waiting, %s", r->keeper.name, line);
+                r->failure = -EBADMSG;
+        return 0;
+}
+
+/* A pair of sockets for each try: what comes of an earlier one finds its end closed. */
+static int ask(Run *r) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        int pair[2], k;
+
+        closep(&r->socket);
+        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
+                r->socket = -1;
+                return -errno;
+        }
+        r->socket = pair[0];
+        r->failure = 0;
+        sd_bus_error_free(&r->error);
+        k = sd_bus_message_new_method_call(r->ctl->bus, &m, LEASED_NAME, LEASED_PATH, LEASED_MANAGER, "RunCommand");
+        if (k >= 0)
+                k = sd_bus_message_append(m, "sbh", r->lease, (int) r->ctl->wait, pair[1]);
+        if (k >= 0)
+                k = sd_bus_call_async(r->ctl->bus, &r->call, m, on_answer, r, UINT64_MAX);
+        (void) close(pair[1]);
+        return k;
+}
+
+/* Why it does not go on: what leased says of this machine, or who holds the lease. */
+static void why_waiting(Run *r, char *line, size_t size) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        json_auto_t *lease = NULL, *machines = NULL, *manager = NULL;
+        char holder[HOSTNAME_SHOWN];
+
+        if (machines_read_all(r->ctl, &machines, &manager) == CTL_OK && *get_string(manager, "WhyNot"))
+                str_copy(line, size, get_string(manager, "WhyNot"));
+        else if (bus_call(r->ctl->bus, &bus_leased, "GetLease", &lease, &error, "s", r->lease) < 0)
+                str_copy(line, size, strempty(error.message));
+        else if (json_is_true(json_array_get(lease, 0)))
+                (void) snprintf(line, size, "held by %s",
+                                machine_name(machines, strempty(json_string_value(json_array_get(lease, 2))), holder,
+                                                sizeof(holder)));
+        else
+                str_copy(line, size, "asking for it");
+}
+
+static void say_waiting(Run *r) {
+        char line[sizeof(r->said)] = "";
+
+        why_waiting(r, line, sizeof(line));
+        if (*line && !streq(line, r->said) && r->ctl->legend)
+                complain("%s: waiting, %s", r->lease, line);
         str_copy(r->said, sizeof(r->said), line);
 }
 
-static int acquire(Run *r) {
-        usec_t begun = now_boottime();
+/* leased, or its connection, went away while we waited: it may be back soon. */
+static bool is_away(const Run *r) {
+        return r->ctl->wait && now_boottime() < usec_add(r->since, LEASED_AWAY) &&
+               (sd_bus_error_has_name(&r->error, SD_BUS_ERROR_NO_REPLY) ||
+                               sd_bus_error_has_name(&r->error, SD_BUS_ERROR_SERVICE_UNKNOWN) ||
+                               sd_bus_error_has_name(&r->error, SD_BUS_ERROR_NAME_HAS_NO_OWNER));
+}
+
+static int complain_of_failure(Run *r) {
+        json_auto_t *lease = NULL, *machines = NULL;
         char holder[HOSTNAME_SHOWN];
 
-        for (;;) {
-                _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-                int k = keeper_acquire(&r->keeper, &error);
+        if (!sd_bus_error_has_name(&r->error, "org.leased1.Error.LeaseHeld"))
+                return bus_complain(r->lease, r->failure, &r->error);
+        if (bus_call(r->ctl->bus, &bus_leased, "GetLease", &lease, NULL, "s", r->lease) < 0 ||
+                        machines_read(r->ctl, &machines) != CTL_OK)
+                complain("%s: held by somebody", r->lease);
+        else
+                complain("%s: held by %s", r->lease,
+                                machine_name(machines, strempty(json_string_value(json_array_get(lease, 2))), holder,
+                                                sizeof(holder)));
+        return CTL_NOT_HELD;
+}
 
-                if (k > 0)
-                        return CTL_OK;
-                if (k < 0 && (!may_pass(&error) || !r->ctl->wait))
-                        return bus_complain(r->keeper.name, k, &error);
-                if (!r->ctl->wait) {
-                        complain("%s: held by %s", r->keeper.name,
-                                        holder_of(r->ctl, r->keeper.name, holder, sizeof(holder)));
-                        return CTL_NOT_HELD;
+/* The end of the socket is none: the answer says why. */
+static bool has_word(const Run *r, int timeout) {
+        struct pollfd fd = { .fd = r->socket, .events = POLLIN };
+        RunMessage m;
+
+        return poll(&fd, 1, timeout) > 0 && recv(r->socket, &m, sizeof(m), MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
+/* Until leased-run is there. Signals end us meanwhile as they end any program, and leased takes the call back. */
+static int wait_for_lease(Run *r) {
+        usec_t begun = now_boottime();
+        int k = ask(r);
+
+        r->since = begun;
+        while (k >= 0 && !has_word(r, 0)) {
+                if (r->failure < 0 && !is_away(r))
+                        return complain_of_failure(r);
+                if (r->failure < 0) {
+                        k = bus_wait(r->ctl->bus, SAY_EVERY / 2);
+                        k = k < 0 ? k : ask(r);
+                        continue;
                 }
-                if (now_boottime() - begun >= SILENCE)
-                        say_waiting(r, &error);
-                /* A release is told at once; that a holder has gone silent is told by nobody. */
-                k = bus_wait(r->ctl->bus, WAIT_POLL);
-                if (k < 0)
-                        return bus_complain(r->keeper.name, k, NULL);
+                if (*r->unit) { /* PID 1 has been asked, and must only do it */
+                        (void) has_word(r, -1);
+                        break;
+                }
+                k = bus_wait(r->ctl->bus, SAY_EVERY);
+                if (r->call)
+                        r->since = now_boottime();
+                if (r->call && now_boottime() - begun >= SILENCE)
+                        say_waiting(r);
         }
+        return k < 0 ? bus_complain(r->lease, k, NULL) : CTL_OK;
 }
 
 /* ---- the command ---- */
 
-static int start(Run *r, char **argv) {
-        char index[32];
-        const char *const environment[] = { "LEASE_NAME", r->keeper.name, "LEASE_INDEX", index, "LEASE_MACHINE_ID",
-                r->keeper.machine_id, NULL };
-        int k;
+/* Each of these is meant for the command. SIGKILL and SIGSTOP are for us alone. */
+static const int handled[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGIO,
+        SIGPWR, SIGXCPU, SIGXFSZ, SIGWINCH };
 
-        (void) snprintf(index, sizeof(index), "%" PRIu64, r->keeper.index);
-        k = command_start(&r->command, argv, environment);
-        if (k < 0)
-                complain("cannot start %s: %s", argv[0], strerror(-k));
-        return k;
-}
-
-/* The signal first: what is said is of use to people, and must not come in between. */
-static void begin_stopping(Run *r, usec_t now) {
-        r->stopping = true;
-        r->stopping_since = now;
-        command_signal_all(SIGTERM);
-        if (!r->command.ended) {
-                r->lost = true;
-                if (r->keeper.lost)
-                        complain("%s: lost, ending the command", r->keeper.name);
-                else
-                        complain("%s: no renewal has come through in time (%s), ending the command", r->keeper.name,
-                                        *r->keeper.trouble ? r->keeper.trouble : "no answer");
-        }
-}
-
-/* Ends what has to be ended. Returns when to look again. */
-static usec_t step_command(Run *r) {
-        usec_t now = now_boottime(), grace = MIN(r->keeper.period / 4, GRACE_MAX), until;
-        usec_t kill_at = usec_sub(r->keeper.deadline, KILL_SLACK), stop_at = usec_sub(kill_at, grace);
-
-        if (!r->stopping && (r->command.ended || r->keeper.lost || now >= stop_at))
-                begin_stopping(r, now);
-        if (!r->stopping)
-                return stop_at;
-        until = MIN(kill_at, usec_add(r->stopping_since, grace));
-        if (now < until)
-                return until;
-        command_signal_all(SIGKILL);
-        return usec_add(now, KILL_EVERY);
-}
-
-/* ---- both ---- */
-
-/* What a terminal sends, it sends to the command as well. What others send is meant for the command, too: each of
- * these would end this process, and nobody would end the command when the lease is lost. */
-static const int handled[] = { SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM,
-        SIGPROF, SIGPIPE, SIGIO, SIGPWR, SIGXCPU, SIGXFSZ };
-
-static void take_signals(Run *r) {
-        struct signalfd_siginfo info;
-
-        while (read(r->signals, &info, sizeof(info)) == sizeof(info))
-                if (info.ssi_signo != SIGCHLD && info.ssi_code <= 0)
-                        command_signal(&r->command, (int) info.ssi_signo);
-}
-
-static int arm(const Run *r, usec_t at) {
-        struct itimerspec spec = {};
-
-        if (at != USEC_INFINITY) {
-                at = MAX(at, 1u); /* 0 would be never */
-                spec.it_value = (struct timespec){ .tv_sec = (time_t) (at / USEC_PER_SEC),
-                        .tv_nsec = (long) (at % USEC_PER_SEC * 1000) };
-        }
-        return timerfd_settime(r->timer, TFD_TIMER_ABSTIME, &spec, NULL) < 0 ? -errno : 0;
-}
-
-/* Until something has happened, or it is time; nothing but the bus can go wrong. */
-static void wait_until(Run *r, usec_t at, bool *bus_lives) {
-        struct pollfd fds[] = {
-                { .fd = r->signals, .events = POLLIN },
-                { .fd = r->timer, .events = POLLIN },
-                { .fd = *bus_lives ? sd_bus_get_fd(r->ctl->bus) : -1,
-                                .events = (short) (*bus_lives ? MAX(sd_bus_get_events(r->ctl->bus), 0) : 0) },
-        };
-        uint64_t bus_timeout = USEC_INFINITY;
-        struct timespec now, timeout = {};
-        int k;
-
-        (void) arm(r, at);
-        if (*bus_lives && sd_bus_get_timeout(r->ctl->bus, &bus_timeout) >= 0 && bus_timeout != USEC_INFINITY) {
-                (void) clock_gettime(CLOCK_MONOTONIC, &now);
-                bus_timeout = usec_sub(bus_timeout, (usec_t) now.tv_sec * USEC_PER_SEC + (usec_t) now.tv_nsec / 1000);
-                timeout.tv_sec = (time_t) (bus_timeout / USEC_PER_SEC);
-                timeout.tv_nsec = (long) (bus_timeout % USEC_PER_SEC * 1000);
-        }
-        (void) ppoll(fds, ELEMENTSOF(fds), bus_timeout == USEC_INFINITY ? NULL : &timeout, NULL);
-        take_signals(r);
-        while (*bus_lives && (k = sd_bus_process(r->ctl->bus, NULL)) != 0)
-                if (k < 0) {
-                        *bus_lives = false; /* and with it the answers: what is known of the lease stands */
-                        r->keeper.call = sd_bus_slot_unref(r->keeper.call);
-                        str_copy(r->keeper.trouble, sizeof(r->keeper.trouble),
-                                        "the connection to the system bus has ended");
-                }
-}
-
-static void supervise(Run *r) {
-        bool bus_lives = true;
-
-        for (;;) {
-                usec_t at;
-
-                command_reap(&r->command);
-                if (!r->command.left)
-                        return;
-                at = step_command(r);
-                if (bus_lives)
-                        at = MIN(at, keeper_step(&r->keeper));
-                wait_until(r, at, &bus_lives);
-        }
-}
-
-/* ---- the verb ---- */
-
-static int open_descriptors(Run *r) {
+static int open_signals(Run *r) {
         sigset_t set;
 
         (void) sigemptyset(&set);
         for (size_t i = 0; i < ELEMENTSOF(handled); i++)
                 (void) sigaddset(&set, handled[i]);
         (void) sigprocmask(SIG_BLOCK, &set, NULL);
+        (void) signal(SIGPIPE, SIG_IGN);
         r->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-        r->timer = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
-        if (r->signals < 0 || r->timer < 0) {
-                complain("cannot run anything: %s", strerror(errno));
-                return CTL_FAILED;
-        }
-        return CTL_OK;
+        return r->signals < 0 ? -errno : 0;
 }
 
-static int run(Run *r, char **argv) {
-        int code = acquire(r);
+static void take_signals(Run *r) {
+        struct signalfd_siginfo info;
+
+        while (read(r->signals, &info, sizeof(info)) == sizeof(info))
+                if (info.ssi_signo != SIGWINCH)
+                        run_job_signal(r->socket, (int) info.ssi_signo);
+                else if (r->pty)
+                        run_terminal_resize(&r->terminal);
+}
+
+static int begin(Run *r) {
+        int fds[] = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO };
+        _cleanup_close_ int slave = -1;
+        int k = 0;
+
+        if (r->pty) {
+                k = run_terminal_open(&r->terminal, &slave);
+                fds[0] = fds[1] = fds[2] = slave;
+        }
+        if (k >= 0)
+                k = open_signals(r);
+        if (k >= 0)
+                k = run_job_send(r->socket, &r->command, fds, r->pty);
+        if (k >= 0 && r->pty)
+                run_terminal_take(&r->terminal);
+        r->begun = k >= 0;
+        return k;
+}
+
+static void complain_of_step(const Run *r, const RunMessage *m) {
+        switch (m->step) {
+        case RUN_STEP_DIRECTORY:
+                complain("cannot go to the working directory: %s", strerror(m->value));
+                break;
+        case RUN_STEP_EXECUTE:
+                complain("cannot execute %s: %s", r->command.arguments[0], strerror(m->value));
+                break;
+        default:
+                complain("cannot run %s: %s", r->command.arguments[0], strerror(m->value));
+        }
+}
+
+static int take_word(Run *r) {
+        RunMessage m = {};
+        ssize_t n = recv(r->socket, &m, sizeof(m), MSG_DONTWAIT);
+
+        if (n < 0 && (errno == EAGAIN || errno == EINTR))
+                return 0;
+        if (n != sizeof(m) || m.version != RUN_PROTOCOL) {
+                r->over = true;
+                return 0;
+        }
+        if (m.word == RUN_READY && !r->begun)
+                return begin(r);
+        if (m.word == RUN_STOPPING)
+                r->stopping = true;
+        if (m.word == RUN_FAILED) {
+                run_terminal_give_back(&r->terminal);
+                complain_of_step(r, &m);
+        }
+        if (m.word == RUN_ENDED) {
+                r->ended = r->over = true;
+                r->code = m.value;
+        }
+        return 0;
+}
+
+static int supervise(Run *r) {
+        int k = 0;
+
+        while (k >= 0 && !r->over) {
+                struct pollfd fds[2 + RUN_TERMINAL_FDS] = {
+                        { .fd = r->socket, .events = POLLIN },
+                        { .fd = r->signals, .events = POLLIN },
+                };
+                bool with_terminal = r->pty && r->begun;
+
+                if (with_terminal)
+                        run_terminal_prepare(&r->terminal, fds + 2);
+                if (poll(fds, 2 + (with_terminal ? RUN_TERMINAL_FDS : 0), -1) < 0)
+                        continue;
+                if (r->signals >= 0)
+                        take_signals(r);
+                if (with_terminal)
+                        run_terminal_forward(&r->terminal, fds + 2);
+                if (fds[0].revents)
+                        k = take_word(r);
+                if (with_terminal && r->terminal.gone)
+                        return -EPIPE; /* and with us the command goes */
+        }
+        if (r->pty && r->begun)
+                run_terminal_drain(&r->terminal);
+        run_terminal_give_back(&r->terminal);
+        return k;
+}
+
+/* ---- the end ---- */
+
+/* leased forgets the unit when nothing is left of it, and the lease has been given back. */
+static bool is_given_back(Run *r) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+
+        return bus_call(r->ctl->bus, &bus_leased, "GetUnit", NULL, &error, "s", r->unit) < 0 &&
+               !sd_bus_error_has_name(&error, SD_BUS_ERROR_NO_REPLY);
+}
+
+static void wait_for_end(Run *r) {
+        usec_t until = usec_add(now_boottime(), r->stopping ? LOST : GIVE_BACK);
+        struct pollfd fd = { .fd = r->signals, .events = POLLIN };
+
+        while (*r->unit && !is_given_back(r)) {
+                if (now_boottime() >= until) {
+                        complain("%s: not given back yet: leased does so when nothing is left of the command, and "
+                                 "the registry answers",
+                                        r->lease);
+                        return;
+                }
+                if (bus_wait(r->ctl->bus, LOOK_EVERY) < 0 || poll(&fd, 1, 0) > 0)
+                        return;
+        }
+}
+
+static int code_of(const Run *r) {
+        if (r->stopping || (!r->ended && r->begun)) {
+                complain("%s: the command was ended, for the lease could not be kept, or somebody has stopped it; "
+                         "see: journalctl -u %s",
+                                r->lease, *r->unit ? r->unit : "leased");
+                return CTL_NOT_HELD;
+        }
+        if (r->ended)
+                return r->code;
+        complain("%s: systemd has not started it; see: journalctl -u leased", r->lease);
+        return CTL_FAILED;
+}
+
+static int run(Run *r) {
+        int code = wait_for_lease(r), k;
 
         if (code != CTL_OK)
                 return code;
-        code = open_descriptors(r);
-        if (code == CTL_OK && start(r, argv) < 0)
-                code = CTL_FAILED;
-        if (code == CTL_OK) {
-                supervise(r);
-                code = r->lost ? CTL_NOT_HELD : r->command.code;
+        k = supervise(r);
+        /* The answer tells the unit's name, and may be later than the unit's first word. */
+        while (r->call && bus_wait(r->ctl->bus, SAY_EVERY) >= 0)
+                ;
+        if (k == -EPIPE)
+                return CTL_FAILED;
+        if (k < 0) {
+                complain("cannot run anything: %s", strerror(-k));
+                return CTL_FAILED;
         }
-        keeper_release(&r->keeper);
+        code = code_of(r);
+        wait_for_end(r);
         return code;
 }
 
-int verb_run(Ctl *ctl, int argc, char **argv) {
-        Run r = { .ctl = ctl, .signals = -1, .timer = -1 };
-        usec_t period = ctl->period ?: PERIOD_DEFAULT;
-        int code, k;
+/* On a terminal the command gets one of its own, so that Ctrl-C, editors and shells work as ever. */
+static bool wants_terminal(const Ctl *ctl) {
+        return ctl->run_pty != ctl->run_pipe ? ctl->run_pty
+                                             : isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && isatty(STDERR_FILENO);
+}
 
-        if (period < RUN_PERIOD_MIN || period > PERIOD_MAX) {
-                complain("--period=: expected is a time span from 2s to 24h, e.g. 10s");
+/* What is closed here is empty there. */
+static void open_standard(void) {
+        int fd;
+
+        do
+                fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+        while (fd >= 0 && fd <= STDERR_FILENO);
+        closep(&fd);
+}
+
+int verb_run(Ctl *ctl, int argc, char **argv) {
+        int first = streq(argv[1], "--") ? 2 : 1, code;
+        Run r = {
+                .ctl = ctl,
+                .lease = argv[0],
+                .command = { argv + first, ctl->run_settings, ctl->run_directory },
+                .socket = -1,
+                .signals = -1,
+                .pty = wants_terminal(ctl),
+                .terminal = { .master = -1 },
+        };
+
+        if (first >= argc) {
+                complain("usage: leasectl run LEASE COMMAND...");
                 return CTL_USAGE;
         }
+        open_standard();
         complain_without_waiting();
-        k = bus_watch_leased(ctl->bus);
-        if (k < 0)
-                return bus_complain(argv[0], k, NULL);
-        code = keeper_begin(&r.keeper, ctl->bus, argv[0], period);
-        if (code == CTL_OK)
-                code = run(&r, argv + 1);
-        keeper_done(&r.keeper);
+        code = bus_watch_leased(ctl->bus);
+        code = code < 0 ? bus_complain(argv[0], code, NULL) : run(&r);
+        run_terminal_give_back(&r.terminal);
+        sd_bus_slot_unref(r.call);
+        sd_bus_error_free(&r.error);
+        closep(&r.terminal.master);
+        closep(&r.socket);
         closep(&r.signals);
-        closep(&r.timer);
         return code;
 }

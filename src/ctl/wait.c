@@ -92,6 +92,12 @@ int wait_call(Ctl *ctl, const char *unit, const char *method, json_t **ret, cons
 
 /* ---- until it is done ---- */
 
+/* A command of "leasectl run" is forgotten when it is over. */
+static bool is_gone(const sd_bus_error *error) {
+        return sd_bus_error_has_name(error, SD_BUS_ERROR_UNKNOWN_OBJECT) ||
+               sd_bus_error_has_name(error, LEASED_NAME ".Error.NoSuchUnit");
+}
+
 int wait_for(Ctl *ctl, const char *unit, wait_test_t test, void *userdata) {
         Progress progress = progress_begin(unit);
 
@@ -106,6 +112,8 @@ int wait_for(Ctl *ctl, const char *unit, wait_test_t test, void *userdata) {
                         progress_show(&progress, props);
                         r = bus_wait(ctl->bus, PROGRESS_POLL);
                 }
+                if (r < 0 && is_gone(&error))
+                        break;
                 if (r < 0) {
                         progress_end(&progress);
                         return bus_complain(unit, r, &error);
@@ -116,10 +124,17 @@ int wait_for(Ctl *ctl, const char *unit, wait_test_t test, void *userdata) {
 }
 
 int wait_print_holder(Ctl *ctl, const char *unit, const char *done) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         json_auto_t *now = NULL;
         const char *host;
-        int code = unit_read_one(ctl, unit, &now);
+        int code;
 
+        if (bus_get_unit(ctl->bus, unit, &now, &error) < 0 && is_gone(&error)) {
+                say("%s: %s, and over", unit, done);
+                return CTL_OK;
+        }
+        json_decref(TAKE_PTR(now));
+        code = unit_read_one(ctl, unit, &now);
         if (code != CTL_OK)
                 return code;
         host = get_string(now, "hostname");

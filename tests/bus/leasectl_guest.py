@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the tests of leasectl share: they run inside a guest (run-in-guest), where they install what they are given.
 
-    TEST.py LEASECTL LEASED LEASED_GUARD LEASED.SERVICE LEASED-GUARD.SERVICE BUS_POLICY [FILE]...
+    TEST.py LEASECTL LEASED LEASED_GUARD LEASED.SERVICE LEASED-GUARD.SERVICE BUS_POLICY LEASED_RUN [FILE]...
 
 UNITTEST_ARGUMENTS in the environment go to unittest, e.g. "-k alias" for the tests with that in their names.
 """
@@ -16,7 +16,7 @@ import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TARGETS = ("/usr/bin/", "/usr/lib/leased/", "/usr/lib/leased/", "/usr/lib/systemd/system/", "/usr/lib/systemd/system/",
-           "/usr/share/dbus-1/system.d/")
+           "/usr/share/dbus-1/system.d/", "/usr/lib/leased/")
 SYSTEM = "/etc/systemd/system"
 UNITS = "/etc/leased/units"
 CONF = "/etc/leased/leased.conf"

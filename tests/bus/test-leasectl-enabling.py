@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What enabling a unit brings with it: what starts it, what it starts, what its schedule counts from, and what follows.
 
-    run-in-guest test-leasectl-enabling.py LEASECTL LEASED LEASED_GUARD LEASED.SERVICE LEASED-GUARD.SERVICE BUS_POLICY PUT_RECORD
+    run-in-guest test-leasectl-enabling.py LEASECTL LEASED LEASED_GUARD LEASED.SERVICE LEASED-GUARD.SERVICE BUS_POLICY LEASED_RUN PUT_RECORD
 """
 
 import json

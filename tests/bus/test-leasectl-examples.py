@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every command in README, man pages and operations.md is run, and every example of a configuration is read.
 
-    run-in-guest test-leasectl-examples.py LEASECTL LEASED LEASED_GUARD LEASED.SERVICE LEASED-GUARD.SERVICE BUS_POLICY PAGE...
+    run-in-guest test-leasectl-examples.py LEASECTL LEASED LEASED_GUARD LEASED.SERVICE LEASED-GUARD.SERVICE BUS_POLICY LEASED_RUN PAGE...
 
 Commands may fail here for want of a second machine or of an etcd; they must not be wrong in themselves. What installs, builds,
 reboots or removes is not run.

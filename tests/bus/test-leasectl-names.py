@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What an operator calls a unit or a machine is what leasectl takes it for, in every verb.
 
-    run-in-guest test-leasectl-names.py LEASECTL LEASED LEASED_GUARD LEASED.SERVICE LEASED-GUARD.SERVICE BUS_POLICY PUT_RECORD
+    run-in-guest test-leasectl-names.py LEASECTL LEASED LEASED_GUARD LEASED.SERVICE LEASED-GUARD.SERVICE BUS_POLICY LEASED_RUN PUT_RECORD
 """
 
 import json

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Units whose work lies outside of their control group: refused, or kept together by a slice of their own.
 
-    run-in-guest test-leasectl-outside.py LEASECTL LEASED LEASED_GUARD LEASED.SERVICE LEASED-GUARD.SERVICE BUS_POLICY
+    run-in-guest test-leasectl-outside.py LEASECTL LEASED LEASED_GUARD LEASED.SERVICE LEASED-GUARD.SERVICE BUS_POLICY LEASED_RUN
 """
 
 import glob

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A verb is refused when it cannot be, ends when its command ends, and never acts later.
 
-    run-in-guest test-leasectl-refusals.py LEASECTL LEASED LEASED_GUARD LEASED.SERVICE LEASED-GUARD.SERVICE BUS_POLICY PUT_RECORD
+    run-in-guest test-leasectl-refusals.py LEASECTL LEASED LEASED_GUARD LEASED.SERVICE LEASED-GUARD.SERVICE BUS_POLICY LEASED_RUN PUT_RECORD
 """
 
 import os

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """leasectl registry, and what status says when the registry has trouble, with an etcd in the guest.
 
-    run-in-guest test-leasectl-registry.py LEASECTL LEASED LEASED_GUARD LEASED.SERVICE LEASED-GUARD.SERVICE BUS_POLICY
+    run-in-guest test-leasectl-registry.py LEASECTL LEASED LEASED_GUARD LEASED.SERVICE LEASED-GUARD.SERVICE BUS_POLICY LEASED_RUN
 """
 
 import base64

@@ -1,20 +1,32 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""leasectl run on a local registry: a command is there only while its lease is ours.
+"""leasectl run on a local registry: a command is there only while its lease is ours, and somebody waits for its end.
 
-    run-in-guest test-leasectl-run.py LEASECTL LEASED LEASED_GUARD LEASED.SERVICE LEASED-GUARD.SERVICE BUS_POLICY
+    run-in-guest test-leasectl-run.py LEASECTL LEASED LEASED_GUARD LEASED.SERVICE LEASED-GUARD.SERVICE BUS_POLICY LEASED_RUN
+                                      POLKIT_STUB
 """
 
+import fcntl
+import glob
 import json
 import os
+import pty
+import re
+import select
 import signal
+import struct
 import subprocess
+import sys
+import termios
+
+from leasectl_guest import DEADLINE, ENVIRONMENT, HERE, POLL, TARGETS, CaseWithDaemon, ctl, main, property_of, read, run, wait_for, write
 import time
 
-from leasectl_guest import DEADLINE, ENVIRONMENT, CaseWithDaemon, ctl, main, read, run, wait_for, write
-
 REGISTRY = "/var/lib/leased/registry"
-STAMPS = "/run/stamps"
+STAMPS = "/run/stamps/all"
+TTL = 2
+USER = 4711
+GROUPS = (4711, 20, 4)
 # Says every 5 ms that it lives. SIGTERM does not impress it.
 STUBBORN = f"""
 import os, signal, time
@@ -25,6 +37,8 @@ with open("{STAMPS}", "w", buffering=1) as file:
         POLL = 0.005
         time.sleep(POLL)
 """
+POLKIT_POLICY = """<busconfig><policy user="root"><allow own="org.freedesktop.PolicyKit1"/></policy>
+<policy context="default"><allow send_destination="org.freedesktop.PolicyKit1"/></policy></busconfig>"""
 
 
 def boottime():
@@ -38,46 +52,78 @@ def lease(name):
     return json.loads(done.stdout)["data"] if done.returncode == 0 else [False] + 5 * [0]
 
 
-def steal(name, index):
-    """Returns after how many microseconds the thief may act."""
-    done = run("busctl", "--json=short", "call", "org.leased1", "/org/leased1", "org.leased1.Manager", "StealLease", "ssxtt",
-               name, "", "0", "10000000", str(index))
-    return json.loads(done.stdout)["data"][2]
-
-
 def stamps():
     """(when, process) of all."""
     lines = read(STAMPS).split("\n")[:-1] if os.path.exists(STAMPS) else []
     return [(float(line.split()[0]), int(line.split()[1])) for line in lines]
 
 
+def units():
+    """The transient units that PID 1 knows."""
+    return [line.split()[0] for line in run("systemctl", "list-units", "--all", "--plain", "--no-legend",
+                                            "leased-run-*").stdout.splitlines()]
+
+
+def pid_of(service):
+    return int(property_of(service, "MainPID"))
+
+
+def is_alive(pid):
+    return os.path.exists(f"/proc/{pid}")
+
+
 class Run(CaseWithDaemon):
-    LEASED_CONF = "[Leased]\nTTL=2s\n"
+    LEASED_CONF = f"[Leased]\nTTL={TTL}s\n"
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
+        os.makedirs(os.path.dirname(STAMPS), exist_ok=True)
+        os.chmod(os.path.dirname(STAMPS), 0o777)
+        with open("/etc/passwd", "a") as passwd, open("/etc/group", "a") as group:
+            passwd.write(f"batch:x:{USER}:{USER}::/:/bin/sh\n")
+            group.write(f"batch:x:{USER}:\n")
         wait_for("leases can be had", lambda: ctl("run", "--no-wait", "first", "true").returncode == 0)
 
     def setUp(self):
         if os.path.exists(STAMPS):
             os.unlink(STAMPS)
 
-    def start(self, *arguments):
-        process = subprocess.Popen(["leasectl", "run", *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                   stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
+    def start(self, *arguments, **how):
+        how = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True,
+               "env": ENVIRONMENT, **how}
+        process = subprocess.Popen(["leasectl", "run", *arguments], **how)
         self.addCleanup(process.communicate)
         self.addCleanup(process.kill)
+        self.addCleanup(process.send_signal, signal.SIGCONT)
         return process
 
     def end(self, process):
         out, err = process.communicate(timeout=DEADLINE)
         return process.returncode, out, err
 
-    def start_stubborn(self, name, period):
-        process = self.start(f"--period={period}s", name, "python3", "-c", STUBBORN)
+    def start_stubborn(self, name, **how):
+        process = self.start(name, "python3", "-c", STUBBORN, **how)
         wait_for("it lives", stamps)
         return process
+
+    def assertWasEnded(self, name, done):
+        """The command had no say in it."""
+        self.assertEqual(done[:2], (3, ""), done)
+        self.assertRegex(done[2], rf"\Aleasectl: {name}: the command was ended, for the lease could not be kept, or somebody has "
+                                  r"stopped it; see: journalctl -u leased-run-[^\n]*\.service\n(leasectl: .*not given back yet.*\n)?\Z")
+
+    def assertNothingLeft(self):
+        """Of the run that has just ended: no unit, no gate, no entry, no file."""
+        self.assertEqual(units(), [])
+        for folder in ("held", "env", "guard", "members", "runs"):
+            self.assertEqual(glob.glob(f"/run/leased/{folder}/leased-run-*"), [])
+        self.assertEqual(glob.glob("/run/systemd/transient/leased-run-*"), [])
+
+    def stop_until_cleanup(self, *pids):
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+            self.addCleanup(lambda pid=pid: is_alive(pid) and os.kill(pid, signal.SIGCONT))
 
     # how it should go
 
@@ -87,25 +133,26 @@ class Run(CaseWithDaemon):
         machine = json.loads(ctl("status", "--json=short").stdout)["MachineID"]
         self.assertEqual(done.stdout, f"own {lease('own')[4]} {machine}\n")
         self.assertFalse(lease("own")[0])
+        self.assertNothingLeft()
         self.assertEqual(ctl("run", "own", "sh", "-c", "kill -KILL $$").returncode, 128 + 9)
 
     def test_its_own_options_are_the_commands(self):
-        self.assertEqual(ctl("run", "--period=2s", "own", "echo", "--json", "-h").stdout, "--json -h\n")
-        self.assertEqual(ctl("--period=2s", "run", "own", "--", "--help").returncode, 127)
+        self.assertEqual(ctl("run", "own", "echo", "--json", "-h").stdout, "--json -h\n")
+        self.assertEqual(ctl("run", "own", "--", "echo", "--", "-h").stdout, "-- -h\n")
+        self.assertEqual(ctl("run", "own", "--", "--help").returncode, 127)
 
-    def test_it_is_kept_for_longer_than_its_period(self):
-        process = self.start("--period=2s", "kept", "sleep", "5")
+    def test_it_is_kept_for_longer_than_the_ttl(self):
+        process = self.start("kept", "sleep", str(2.5 * TTL))
         wait_for("it is held", lambda: lease("kept")[0])
         first = lease("kept")
         left = []
         while process.poll() is None:
             now = lease("kept")
             left.append(now[5])
-            if process.poll() is None:
-                self.assertEqual((now[0], now[3]), (True, first[3]))
-        self.assertGreater(min(left[:-1]), 0)
+            if process.poll() is None and now[0]:
+                self.assertEqual(now[2:5], first[2:5])
+        self.assertGreater(min(left[:-2]), 0)
         self.assertEqual(self.end(process), (0, "", ""))
-        self.assertGreater(lease("kept")[4], first[4])
         self.assertFalse(lease("kept")[0])
 
     def test_one_after_the_other_has_it(self):
@@ -130,60 +177,199 @@ class Run(CaseWithDaemon):
 
     def test_what_the_command_leaves_behind_is_ended_before_the_lease_is_given_back(self):
         write("/run/stubborn.py", STUBBORN)
-        process = self.start("--period=4s", "left", "sh", "-c",
+        process = self.start("left", "sh", "-c",
                              f"setsid -f python3 /run/stubborn.py; until [ -s {STAMPS} ]; do sleep 0.05; done; exit 5")
         wait_for("it lives", stamps)
         waiting = self.start("left", "python3", "-c", "import time; print(time.clock_gettime(time.CLOCK_BOOTTIME))")
         self.assertEqual(self.end(process), (5, "", ""))
         self.assertGreater(float(self.end(waiting)[1]), stamps()[-1][0])
-        self.assertFalse(os.path.exists(f"/proc/{stamps()[-1][1]}"))
+        self.assertFalse(is_alive(stamps()[-1][1]))
+
+    def test_it_shows_like_any_unit_with_its_holder(self):
+        process = self.start("shown", "sleep", "100")
+        unit = wait_for("it is there", units)[0]
+        row = wait_for("it runs", lambda: (self.row(unit) or {}).get("state") == "running" and self.row(unit))
+        self.assertEqual((row["lease"], row["hostname"], row["held"]), ("shown", os.uname().nodename, True))
+        self.assertIn(unit, ctl("list", "--no-pager").stdout)
+        self.assertRegex(ctl("list", "--all", "--no-pager").stdout, rf"\nshown +{re.escape(unit)} +{os.uname().nodename} +\d+ ")
+        self.assertIn("shown", ctl("status", unit, "--no-pager").stdout)
+        self.assertEqual(property_of(unit, "BindsTo"), "leased-guard.service")
+        process.terminate()
+        self.end(process)
+        self.assertIsNone(self.row(unit))
+
+    def test_the_command_is_where_its_caller_is(self):
+        os.makedirs("/run/some where", exist_ok=True)
+        done = subprocess.run(["leasectl", "run", "own", "sh", "-c", 'pwd; umask; echo "$WORD"; cat'], cwd="/run/some where",
+                              env={**ENVIRONMENT, "WORD": "it's\na word"}, umask=0o077, input="in", stdout=subprocess.PIPE,
+                              text=True, check=True, timeout=DEADLINE)
+        self.assertEqual(done.stdout, "/run/some where\n0077\nit's\na word\nin")
+        for options, directory in ((("--working-directory=/usr/bin",), "/usr/bin"), (("--working-directory=lib",), "/usr/lib")):
+            done = subprocess.run(["leasectl", "run", *options, "-E", "WORD=a b", "--setenv=LANG", "own", "sh", "-c",
+                                   "pwd; echo $WORD $LANG"], cwd="/usr", env=ENVIRONMENT, stdout=subprocess.PIPE, text=True,
+                                  check=True, timeout=DEADLINE)
+            self.assertEqual(done.stdout, f"{directory}\na b C.UTF-8\n")
+
+    def test_nobody_else_sees_its_environment(self):
+        process = self.start("secret", "sleep", "100", env={**ENVIRONMENT, "TOKEN": "very-secret"})
+        unit = wait_for("it is there", units)[0]
+        wait_for("it runs", lambda: property_of(unit, "ActiveState") == "active")
+        self.assertNotIn("very-secret", run("systemctl", "show", unit).stdout)
+        self.assertNotIn("very-secret", run("grep", "-rs", "very-secret", "/run/leased", "/run/systemd/transient",
+                                            check=False).stdout)
+        process.terminate()
+        self.end(process)
+
+    def test_signals_are_as_a_shell_would_have_left_them(self):
+        done = ctl("run", "own", "grep", "-E", "^Sig(Blk|Ign)", "/proc/self/status")
+        self.assertEqual(re.findall(r"\w+$", done.stdout, re.M), 2 * [16 * "0"])
+
+    # standard input and output
+
+    def test_a_pipe_goes_through(self):
+        data = os.urandom(1 << 20)
+        done = subprocess.run(["leasectl", "run", "piped", "cat"], input=data, stdout=subprocess.PIPE, env=ENVIRONMENT,
+                              timeout=DEADLINE, check=True)
+        self.assertEqual(done.stdout, data)
+
+    def test_a_reader_that_goes_ends_the_writer(self):
+        process = self.start("yes", "yes")
+        process.stdout.readline()
+        process.stdout.close()
+        process.stdout = None
+        self.assertEqual(self.end(process)[0], 128 + signal.SIGPIPE)
+
+    def test_what_is_closed_is_empty(self):
+        done = subprocess.run("leasectl run closed sh -c 'cat; echo end' <&-", shell=True, stdout=subprocess.PIPE, text=True,
+                              env=ENVIRONMENT, timeout=DEADLINE, check=True)
+        self.assertEqual(done.stdout, "end\n")
+
+    def on_terminal(self, *arguments):
+        """leasectl run with a terminal of our own: (process id, our side of it)."""
+        pid, fd = pty.fork()
+        if pid == 0:
+            os.execvpe("leasectl", ["leasectl", "run", *arguments], {**ENVIRONMENT, "TERM": "xterm"})
+        self.addCleanup(os.close, fd)
+        return pid, fd
+
+    def see(self, fd, pattern):
+        """What is printed until it matches."""
+        seen, end = "", time.monotonic() + DEADLINE
+        while not re.search(pattern, seen, re.S):
+            self.assertLess(time.monotonic(), end, seen)
+            if select.select([fd], [], [], POLL)[0]:
+                try:
+                    seen += os.read(fd, 4096).decode()
+                except OSError:
+                    self.fail(seen)
+        return seen
+
+    def end_on_terminal(self, pid):
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+    def test_on_a_terminal_it_has_one_of_its_own(self):
+        pid, fd = self.on_terminal("typed", "sh", "-c", "tty; ps -o tpgid= -o pid= -p $$; read line; echo got $line; exit 4")
+        seen = self.see(fd, r"/dev/pts/\d+\r\n *\d+ +\d+\r\n")
+        self.assertNotEqual(re.search(r"/dev/pts/\d+", seen).group(), os.ttyname(fd) if os.isatty(fd) else "")
+        group, process = re.search(r"\n *(\d+) +(\d+)\r", seen).groups()
+        self.assertEqual(group, process)
+        os.write(fd, b"a line\n")
+        self.see(fd, "got a line\r\n")
+        self.assertEqual(self.end_on_terminal(pid), 4)
+
+    def test_ctrl_c_goes_to_the_command(self):
+        pid, fd = self.on_terminal("ctrl", "sh", "-c", "trap 'echo trapped; exit 9' INT; echo ready; while :; do sleep 0.05; done")
+        self.see(fd, "ready")
+        os.write(fd, b"\003")
+        self.see(fd, "trapped")
+        self.assertEqual(self.end_on_terminal(pid), 9)
+
+    def test_its_terminal_has_the_size_of_ours(self):
+        pid, fd = self.on_terminal("sized", "sh", "-c",
+                                   "trap 'stty size; exit' WINCH; stty size; echo ready; while :; do sleep 0.05; done")
+        self.see(fd, "ready")
+        fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 33, 44, 0, 0))
+        self.see(fd, "33 44")
+        self.assertEqual(self.end_on_terminal(pid), 0)
+
+    def test_the_terminal_is_put_back(self):
+        pid, fd = self.on_terminal("sane", "true")
+        before = termios.tcgetattr(fd)
+        self.assertEqual(self.end_on_terminal(pid), 0)
+        self.assertEqual(termios.tcgetattr(fd), before)
+
+    def test_a_terminal_that_is_closed_ends_the_command(self):
+        pid, fd = self.on_terminal("hangup", "python3", "-c",
+                                   "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n" + STUBBORN)
+        wait_for("it lives", stamps)
+        os.dup2(os.open("/dev/null", os.O_RDWR), fd)
+        self.assertNotEqual(self.end_on_terminal(pid), 0)
+        wait_for("it is dead", lambda: not is_alive(stamps()[-1][1]))
+        wait_for("its lease passes on", lambda: ctl("run", "--no-wait", "hangup", "true").returncode == 0)
+
+    def test_a_terminal_can_be_had_and_be_refused(self):
+        done = subprocess.run(["leasectl", "run", "--pty", "asked", "sh", "-c", "tty; cat"], input="half a line", text=True,
+                              stdout=subprocess.PIPE, env=ENVIRONMENT, timeout=DEADLINE, check=True)
+        self.assertRegex(done.stdout, r"/dev/pts/\d+\n")
+        self.assertEqual(done.stdout.count("half a line"), 2)  # the terminal's echo, and cat's
+        pid, fd = self.on_terminal("--pipe", "refused", "sh", "-c", "tty; ps -o tty= -p $$")
+        self.assertRegex(self.see(fd, r"/dev/pts/\d+\r\n.*\r\n"), r"\?\s*\r\n\Z")
+        self.assertEqual(self.end_on_terminal(pid), 0)
 
     # how it may go wrong
 
-    def test_a_lease_that_was_taken_by_force_ends_the_command_before_the_thief_may_act(self):
-        process = self.start_stubborn("robbed", 4)
-        wait = steal("robbed", lease("robbed")[4])
-        may_act = boottime() + wait / 1e6
-        self.assertEqual(self.end(process), (3, "", "leasectl: robbed: lost, ending the command\n"))
-        self.assertLess(stamps()[-1][0], may_act)
+    def test_nobody_takes_its_lease_as_a_schedulers(self):
+        process = self.start("robbed", "sleep", "100")
+        wait_for("it is held", lambda: lease("robbed")[0])
+        for call in (("org.leased1.Manager", "StealLease", "ssxtt", "robbed", "", "0", "10000000", str(lease("robbed")[4])),
+                     ("org.leased1.Manager", "AcquireLease", "ssxt", "robbed", "", "0", "10000000")):
+            done = run("busctl", "call", "org.leased1", "/org/leased1", *call, check=False)
+            self.assertIn("robbed is the lease of a unit", done.stderr)
+        process.terminate()
+        self.end(process)
 
-    def test_a_lease_that_was_released_for_us_ends_the_command(self):
-        process = self.start("--period=3s", "freed", "sleep", "100")
-        wait_for("it is held", lambda: lease("freed")[0])
-        _, path, _, _, index, _ = lease("freed")
-        run("busctl", "call", "org.leased1", path, "org.leased1.Lease", "Release", "t", str(index), check=False)
-        self.assertEqual(self.end(process), (3, "", "leasectl: freed: lost, ending the command\n"))
+    def test_a_release_ends_the_command(self):
+        process = self.start("freed", "sleep", "100")
+        unit = wait_for("it is there", units)[0]
+        wait_for("it runs", lambda: (self.row(unit) or {}).get("state") == "running")
+        ctl("release", unit, check=True)
+        self.assertWasEnded("freed", self.end(process))
+        self.assertFalse(lease("freed")[0])
+        self.assertNothingLeft()
+
+    def test_who_stops_the_unit_ends_the_command(self):
+        process = self.start("stopped", "sleep", "100")
+        unit = wait_for("it is there", units)[0]
+        wait_for("it runs", lambda: (self.row(unit) or {}).get("state") == "running")
+        run("systemctl", "stop", unit)
+        self.assertWasEnded("stopped", self.end(process))
+        self.assertFalse(lease("stopped")[0])
+        self.assertNothingLeft()
+
+    def away(self, name):
+        """The registry is silent from now on; returns since when."""
+        os.rename(REGISTRY, REGISTRY + ".away")
+        self.addCleanup(wait_for, "leases can be had", lambda: ctl("run", "--no-wait", name, "true").returncode == 0)
+        self.addCleanup(os.rename, REGISTRY + ".away", REGISTRY)
+        return boottime()
 
     def test_a_registry_that_is_silent_ends_the_command_in_time(self):
-        process = self.start_stubborn("silent", 3)
-        wait_for("it has been renewed", lambda: lease("silent")[4] > 1)
-        os.rename(REGISTRY, REGISTRY + ".away")
-        renewed = boottime()
-        code, _, err = self.end(process)
-        os.rename(REGISTRY + ".away", REGISTRY)
-        self.assertEqual(code, 3)
-        self.assertRegex(err, r"\Aleasectl: silent: no renewal has come through in time \(.*\), ending the command\n"
-                              r"leasectl: silent: not released, and held for another .*\n\Z")
-        self.assertLess(stamps()[-1][0], renewed + 3)
-        wait_for("leases can be had", lambda: ctl("run", "--no-wait", "silent", "true").returncode == 0)
+        process = self.start_stubborn("silent")
+        since = self.away("silent")
+        self.assertWasEnded("silent", self.end(process))
+        self.assertLess(stamps()[-1][0], since + TTL)
 
     def silence_with(self, name, stderr):
         """The registry falls silent while leasectl's words go to stderr. Whether the command was gone in time."""
-        process = subprocess.Popen(["leasectl", "run", "--period=3s", name, "python3", "-c", STUBBORN],
+        process = subprocess.Popen(["leasectl", "run", name, "python3", "-c", STUBBORN],
                                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr, env=ENVIRONMENT)
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
-        self.addCleanup(lambda: [os.kill(pid, signal.SIGKILL) for pid in {pid for _, pid in stamps()}
-                                 if os.path.exists(f"/proc/{pid}")])
         wait_for("it lives", stamps)
-        wait_for("it has been renewed", lambda: lease(name)[4] > 1)
         yield process
-        os.rename(REGISTRY, REGISTRY + ".away")
-        renewed = boottime()
-        self.addCleanup(wait_for, "leases can be had", lambda: ctl("run", "--no-wait", name, "true").returncode == 0)
-        self.addCleanup(os.rename, REGISTRY + ".away", REGISTRY)
-        wait_for("its time is over", lambda: boottime() > renewed + 3.5)
-        self.assertLess(stamps()[-1][0], renewed + 3)
+        since = self.away(name)
+        wait_for("its time is over", lambda: boottime() > since + TTL + 0.5)
+        self.assertLess(stamps()[-1][0], since + TTL)
         self.assertEqual(process.wait(DEADLINE), 3)
 
     def test_a_reader_that_has_gone_does_not_keep_the_command_alive(self):
@@ -204,7 +390,7 @@ class Run(CaseWithDaemon):
             os.close(filler)
 
     def test_a_signal_that_would_end_it_goes_to_the_command(self):
-        process = self.start("--period=3s", "signals", "sh", "-c", "trap 'touch /run/trapped' USR1; touch /run/traps; "
+        process = self.start("signals", "sh", "-c", "trap 'touch /run/trapped' USR1; touch /run/traps; "
                              "while :; do sleep 0.05; done")
         wait_for("it listens", lambda: os.path.exists("/run/traps"))
         process.send_signal(signal.SIGUSR1)
@@ -213,32 +399,217 @@ class Run(CaseWithDaemon):
         self.assertEqual(self.end(process), (128 + signal.SIGALRM, "", ""))
 
     def test_a_restart_of_the_daemon_disturbs_nothing(self):
-        process = self.start("--period=5s", "steady", "sleep", "6")
+        process = self.start("steady", "sh", "-c", "sleep 6; exit 7")
         wait_for("it is held", lambda: lease("steady")[0])
-        version = lease("steady")[3]
-        for _ in range(3):
-            run("systemctl", "restart", "leased.service")
+        before = lease("steady")[2:5]
+        for how in ("restart", "kill", "restart"):
+            run("systemctl", *(("kill", "-s", "KILL") if how == "kill" else (how,)), "leased.service")
             wait_for("the lease is known", lambda: lease("steady")[0])
-        self.assertEqual(lease("steady")[3], version)
-        self.assertEqual(self.end(process), (0, "", ""))
+        self.assertEqual(lease("steady")[2:5], before)
+        self.assertEqual(self.end(process), (7, "", ""))
         self.assertFalse(lease("steady")[0])
+        self.assertNothingLeft()
 
-    def test_a_daemon_that_is_gone_ends_the_command_in_time(self):
-        process = self.start_stubborn("orphan", 3)
+    def test_who_waits_goes_on_waiting_over_a_restart_of_the_daemon(self):
+        process = self.start("patient", "sleep", "100")
+        wait_for("it is held", lambda: lease("patient")[0])
+        waiting = self.start("patient", "echo", "mine")
+        waiting.stderr.readline()
+        run("systemctl", "restart", "leased.service")
+        wait_for("the lease is known", lambda: lease("patient")[0])
+        process.terminate()
+        self.end(process)
+        self.assertEqual(self.end(waiting)[:2], (0, "mine\n"))
+
+    def test_what_ended_while_no_daemon_was_there_is_given_back_by_the_next(self):
+        process = self.start("between", "sh", "-c", "until [ -e /run/end ]; do sleep 0.05; done; exit 6")
+        wait_for("it is held", lambda: lease("between")[0])
+        run("systemctl", "kill", "-s", "STOP", "leased.service")
+        write("/run/end", "")
+        process.wait(DEADLINE)
+        self.assertEqual(self.end(process)[0], 6)
+        run("systemctl", "kill", "-s", "KILL", "leased.service")
+        wait_for("it is given back", lambda: not lease("between")[0] and lease("between")[4] > 0)
+        wait_for("nothing is left", lambda: not units())
+        self.assertNothingLeft()
+
+    def test_the_end_of_the_daemon_ends_the_command_first(self):
+        process = self.start_stubborn("orphan")
         run("systemctl", "stop", "leased.service")
-        stopped = boottime()
+        self.addCleanup(wait_for, "leases can be had", lambda: ctl("run", "--no-wait", "orphan", "true").returncode == 0)
         self.addCleanup(run, "systemctl", "start", "leased.service")
-        code, _, err = self.end(process)
-        self.assertEqual(code, 3)
-        self.assertIn("no renewal has come through in time", err)
-        self.assertLess(stamps()[-1][0], stopped + 3)
+        self.assertFalse(is_alive(stamps()[-1][1]))
+        self.assertWasEnded("orphan", self.end(process))
 
-    def test_a_command_does_not_outlive_who_keeps_its_lease(self):
-        process = self.start_stubborn("killed", 3)
+    def test_the_end_of_the_guard_ends_the_command(self):
+        process = self.start_stubborn("unguarded")
+        run("systemctl", "kill", "-s", "KILL", "leased-guard.service")
+        self.assertWasEnded("unguarded", self.end(process))
+        wait_for("leases can be had", lambda: ctl("run", "--no-wait", "unguarded", "true").returncode == 0)
+        self.assertFalse(is_alive(stamps()[-1][1]))
+
+    def test_a_command_does_not_outlive_who_waits_for_its_end(self):
+        process = self.start_stubborn("killed")
         process.kill()
         process.wait(DEADLINE)
-        wait_for("it is dead", lambda: not os.path.exists(f"/proc/{stamps()[-1][1]}"))
+        wait_for("it is dead", lambda: not is_alive(stamps()[-1][1]))
         wait_for("its lease passes on", lambda: ctl("run", "--no-wait", "killed", "true").returncode == 0)
+        self.assertNothingLeft()
+
+    def test_not_even_while_the_daemon_stands_still(self):
+        process = self.start("killed-2", "sh", "-c", "sleep 1000 & echo $!; wait")
+        child = int(process.stdout.readline())
+        self.stop_until_cleanup(pid_of("leased.service"))
+        process.kill()
+        wait_for("it is dead", lambda: not is_alive(child))
+
+    def test_a_daemon_that_stands_still_ends_the_command_in_time(self):
+        process = self.start_stubborn("still")
+        self.addCleanup(wait_for, "leases can be had", lambda: ctl("run", "--no-wait", "still", "true").returncode == 0)
+        since = boottime()
+        self.stop_until_cleanup(pid_of("leased.service"), process.pid)
+        wait_for("its time is over", lambda: boottime() > since + TTL + 0.5)
+        self.assertLess(stamps()[-1][0], since + TTL)
+        self.assertFalse(is_alive(stamps()[-1][1]))
+
+    def test_one_who_stands_still_himself_keeps_his_lease(self):
+        process = self.start_stubborn("asleep")
+        index = lease("asleep")[4]
+        os.kill(process.pid, signal.SIGSTOP)
+        since = boottime()
+        wait_for("two TTLs have passed", lambda: boottime() > since + 2 * TTL)
+        self.assertGreater(stamps()[-1][0], since + 2 * TTL - 0.5)
+        self.assertEqual((lease("asleep")[0], lease("asleep")[4]), (True, index))
+        os.kill(process.pid, signal.SIGCONT)
+        process.send_signal(signal.SIGQUIT)
+        self.assertEqual(self.end(process)[0], 128 + signal.SIGQUIT)
+
+    def test_nothing_begins_when_nobody_waits_any_more(self):
+        first = self.start("given-up", "sleep", "100")
+        wait_for("it is held", lambda: lease("given-up")[0])
+        waiting = [self.start("given-up", "touch", "/run/begun") for _ in range(3)]
+        for process in waiting:
+            process.stderr.readline()
+        waiting[0].kill()
+        waiting[1].terminate()
+        pid = pid_of("leased.service")
+        os.kill(pid, signal.SIGSTOP)
+        waiting[2].kill()
+        first.terminate()
+        for process in waiting:
+            process.wait(DEADLINE)
+        os.kill(pid, signal.SIGCONT)
+        self.assertEqual(self.end(first)[0], 128 + signal.SIGTERM)
+        wait_for("another can have it", lambda: ctl("run", "--no-wait", "given-up", "true").returncode == 0)
+        self.assertFalse(os.path.exists("/run/begun"))
+        self.assertNothingLeft()
+
+    def test_who_stands_still_as_his_turn_comes_is_waited_for(self):
+        first = self.start("turn", "sleep", "100")
+        wait_for("it is held", lambda: lease("turn")[0])
+        waiting = self.start("turn", "touch", "/run/turn")
+        waiting.stderr.readline()
+        os.kill(waiting.pid, signal.SIGSTOP)
+        index = lease("turn")[4]
+        first.terminate()
+        self.end(first)
+        wait_for("it is the next one's", lambda: lease("turn")[0] and lease("turn")[4] > index)
+        self.assertFalse(os.path.exists("/run/turn"))
+        os.kill(waiting.pid, signal.SIGCONT)
+        self.assertEqual(self.end(waiting)[0], 0)
+        self.assertTrue(os.path.exists("/run/turn"))
+
+    def test_a_drain_lets_it_end_and_none_begin(self):
+        process = self.start("drained", "sh", "-c", "until [ -e /run/drained ]; do sleep 0.05; done")
+        wait_for("it is held", lambda: lease("drained")[0])
+        self.addCleanup(wait_for, "leases can be had", lambda: ctl("run", "--no-wait", "drained", "true").returncode == 0)
+        self.addCleanup(ctl, "undrain", check=True)
+        ctl("drain", "--no-wait", check=True)
+        self.assertSays(ctl("run", "--no-wait", "other", "true"), 1, "other: It cannot run here:...")
+        write("/run/drained", "")
+        self.assertEqual(self.end(process), (0, "", ""))
+
+    # other users
+
+    def allow(self, *actions):
+        write("/etc/dbus-1/system.d/polkit.conf", POLKIT_POLICY)
+        run("busctl", "call", "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "ReloadConfig")
+        stub = subprocess.Popen([os.path.join(HERE, os.path.basename(sys.argv[1 + len(TARGETS)])), *actions],
+                                stdout=subprocess.PIPE, text=True)
+        self.addCleanup(stub.communicate)
+        self.addCleanup(stub.kill)
+        wait_for("polkit is there", lambda: "org.freedesktop.PolicyKit1" in run("busctl", "list", "--acquired").stdout)
+        return stub
+
+    def as_user(self, *command, groups=GROUPS, **how):
+        prefix = ["setpriv", f"--reuid={USER}", f"--regid={groups[0]}",
+                  f"--groups={','.join(map(str, groups[1:]))}" if groups[1:] else "--clear-groups"]
+        return subprocess.run([*prefix, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT,
+                              timeout=DEADLINE, cwd="/", check=False, **how)
+
+    def test_a_user_runs_it_as_that_user_where_polkit_lets_him(self):
+        stub = self.allow("org.leased1.manage-leases")
+        for groups in (GROUPS, (USER,), (20, 4)):
+            done = self.as_user("leasectl", "run", "theirs", "sh", "-c",
+                                "id -u; id -ru; id -g; id -G; grep -E '^(NoNewPrivs|Cap|Uid|Gid|Groups)' /proc/self/status; "
+                                "cat /proc/self/cgroup", groups=groups)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            lines = done.stdout.splitlines()
+            self.assertEqual(lines[:3], [str(USER), str(USER), str(groups[0])])
+            self.assertEqual(sorted(map(int, lines[3].split())), sorted(groups))
+            self.assertIn(f"Uid:\t{USER}\t{USER}\t{USER}\t{USER}", lines)
+            self.assertIn(f"Gid:\t{groups[0]}\t{groups[0]}\t{groups[0]}\t{groups[0]}", lines)
+            self.assertIn("NoNewPrivs:\t1", lines)
+            for name in ("Inh", "Prm", "Eff", "Amb"):
+                self.assertIn(f"Cap{name}:\t{16 * '0'}", lines)
+            self.assertRegex(done.stdout, rf"0::/user.slice/user-{USER}.slice/leased-run-theirs-\w+\.service")
+        self.assertEqual(stub.stdout.readline(), "org.leased1.manage-leases verb=RunCommand unit= lease=theirs machine=\n")
+        self.assertNothingLeft()
+
+    def test_a_user_cannot_use_what_only_root_can(self):
+        self.allow("org.leased1.manage-leases")
+        write("/run/root-only", "secret")
+        os.chmod("/run/root-only", 0o600)
+        os.makedirs("/run/root-directory", exist_ok=True)
+        os.chmod("/run/root-directory", 0o700)
+        done = self.as_user("leasectl", "run", "theirs", "cat", "/run/root-only")
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        done = self.as_user("leasectl", "run", "--working-directory=/run/root-directory", "theirs", "true")
+        self.assertSays(done, 126, "cannot go to the working directory: Permission denied")
+        done = self.as_user("leasectl", "run", "theirs", "su", "-c", "id -u")
+        self.assertNotEqual(done.returncode, 0)
+
+    def test_a_library_of_the_users_is_loaded_by_nobody_but_the_user(self):
+        self.allow("org.leased1.manage-leases")
+        write("/run/stamps/who.c", '#include <stdio.h>\n#include <unistd.h>\n__attribute__((constructor)) static void f(void) {\n'
+              'FILE *o = fopen("/run/stamps/who", "a"); if (o) { fprintf(o, "%d %d\\n", getuid(), geteuid()); fclose(o); } }\n')
+        if subprocess.run(["cc", "-shared", "-fPIC", "-o", "/run/stamps/who.so", "/run/stamps/who.c"], check=False).returncode != 0:
+            self.skipTest("no compiler")
+        done = self.as_user("env", "LD_PRELOAD=/run/stamps/who.so", "leasectl", "run", "theirs", "true")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(set(read("/run/stamps/who").split()), {str(USER)})
+
+    def test_a_user_whom_polkit_does_not_let_runs_nothing(self):
+        self.allow("org.leased1.manage-units")
+        done = self.as_user("leasectl", "run", "theirs", "touch", "/run/stamps/theirs")
+        self.assertSays(done, 1, "theirs: not allowed, do it as root")
+        self.assertFalse(os.path.exists("/run/stamps/theirs"))
+        self.assertFalse(lease("theirs")[0])
+
+    def test_a_user_may_end_his_command_and_nothing_else_of_it(self):
+        self.allow("org.leased1.manage-leases")
+        prefix = ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups"]
+        process = subprocess.Popen([*prefix, "leasectl", "run", "theirs", "sleep", "100"], env=ENVIRONMENT, cwd="/",
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(process.communicate)
+        self.addCleanup(process.kill)
+        unit = wait_for("it is there", units)[0]
+        wait_for("it runs", lambda: property_of(unit, "ActiveState") == "active")
+        self.assertNotEqual(self.as_user("leasectl", "release", unit).returncode, 0)
+        group = "/sys/fs/cgroup" + property_of(unit, "ControlGroup")
+        self.assertNotEqual(self.as_user("sh", "-c", f"echo $$ >{group}/cgroup.procs").returncode, 0)
+        process.terminate()
+        self.assertEqual(self.end(process), (128 + signal.SIGTERM, "", ""))
 
     # what cannot be meant
 
@@ -247,17 +618,27 @@ class Run(CaseWithDaemon):
         no_name = ("A lease's name is a unit's, or 1 to 255 of A-Z a-z 0-9 : _ . \\ @ -, not beginning with a dot.")
         for name in ("", "a/b", "..", "x" * 256):
             self.assertSays(ctl("run", name, "true"), 1, f"{name}: {no_name}")
+        self.assertEqual(ctl("run", "x" * 255, "true").returncode, 0)
+        self.assertEqual(ctl("run", "a@b\\x2d@", "true").returncode, 0)
         self.assertSays(ctl("run", unit, "true"), 1, f"{unit}: {unit} is the lease of a unit.")
         self.assertSays(ctl("run", "own"), 2, "usage: leasectl run LEASE COMMAND...")
-        self.assertSays(ctl("run", "--period=soon", "own", "true"), 2, "--period=soon: expected is a time span, e.g. 10s")
-        for span in ("1s", "25h"):
-            self.assertSays(ctl("run", f"--period={span}", "own", "true"), 2,
-                            "--period=: expected is a time span from 2s to 24h, e.g. 10s")
+        self.assertSays(ctl("run", "own", "--"), 2, "usage: leasectl run LEASE COMMAND...")
+        self.assertSays(ctl("run", "--period=10s", "own", "true"), 2,
+                        "--period=: is no more: the lease is kept with this machine's beats (TTL= in leased.conf), leave it out")
+        self.assertSays(ctl("run", "--setenv==x", "own", "true"), 2, "--setenv==x: expected is NAME=VALUE")
         self.assertSays(ctl("run", "own", "/nowhere/to/be"), 127, "cannot execute /nowhere/to/be: No such file or directory")
         self.assertSays(ctl("run", "own", "/etc"), 126, "cannot execute /etc: Permission denied")
+        self.assertSays(ctl("run", "--working-directory=/nowhere", "own", "true"), 126,
+                        "cannot go to the working directory: No such file or directory")
         self.assertFalse(lease("own")[0])
         nobody = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "leasectl")
         self.assertSays(run(*nobody, "run", "own", "true", check=False), 1, "own: not allowed, do it as root")
+        self.assertNothingLeft()
+
+    def test_it_is_nothing_to_be_started_by_hand(self):
+        done = run("/usr/lib/leased/leased-run", check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("nothing runs without its lease", done.stderr)
 
 
 if __name__ == "__main__":

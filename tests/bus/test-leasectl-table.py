@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What leased makes of a unit that does not start, or that systemd ends: lines of the table in leased.unit(5).
 
-    run-in-guest test-leasectl-table.py LEASECTL LEASED LEASED_GUARD LEASED.SERVICE LEASED-GUARD.SERVICE BUS_POLICY
+    run-in-guest test-leasectl-table.py LEASECTL LEASED LEASED_GUARD LEASED.SERVICE LEASED-GUARD.SERVICE BUS_POLICY LEASED_RUN
                                          MAN_PAGE...
 """
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What leasectl and leased say of what others wrote, and of what they do not know.
 
-    run-in-guest test-leasectl-words.py LEASECTL LEASED LEASED_GUARD LEASED.SERVICE LEASED-GUARD.SERVICE BUS_POLICY PUT_RECORD
+    run-in-guest test-leasectl-words.py LEASECTL LEASED LEASED_GUARD LEASED.SERVICE LEASED-GUARD.SERVICE BUS_POLICY LEASED_RUN PUT_RECORD
 """
 
 import http.server

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """leasectl enable, disable and release against a real PID 1, first with leased down, then with leased on a local registry.
 
-    run-in-guest test-leasectl.py LEASECTL LEASED LEASED_GUARD LEASED.SERVICE LEASED-GUARD.SERVICE BUS_POLICY
+    run-in-guest test-leasectl.py LEASECTL LEASED LEASED_GUARD LEASED.SERVICE LEASED-GUARD.SERVICE BUS_POLICY LEASED_RUN
 """
 
 import json
