@@ -202,6 +202,37 @@ static void a_value_that_is_too_large_is_damaged(void **state) {
         (void) must_be(world, r, "leases/x", "3");
 }
 
+/* What there is no memory for is not absent, and not damaged either. */
+static void want_of_memory_is_no_answer(void **state) {
+        World *world = *state;
+        Registry *r = world_open(world);
+        _cleanup_free_ char *big = calloc(1, 200000);
+        RegistryRecord put = { .key = "leases/big", .value = big, .size = 200000 };
+        unsigned unknown = 0, well = 0;
+        _cleanup_reply_ Reply reply = {};
+
+        memset(big, 'x', 200000);
+        assert_int_equal(ask_txn(world->event, r, &(RegistryTxn){ .puts = &put, .n_puts = 1 }, &reply), 0);
+        for (int fresh = 0; fresh < 2; fresh++)
+                for (sqlite3_int64 room = 1000; room < 2000000; room += room / 8) {
+                        if (fresh) {
+                                world_close(world, r);
+                                r = world_open(world);
+                        }
+                        (void) sqlite3_hard_heap_limit64(sqlite3_memory_used() + room);
+                        assert_int_equal(ask_list(world->event, r, "leases/", &reply), 0);
+                        (void) sqlite3_hard_heap_limit64(0);
+                        unknown += reply.outcome == REGISTRY_UNKNOWN;
+                        well += reply.outcome == REGISTRY_COMMITTED;
+                        if (reply.outcome == REGISTRY_COMMITTED) {
+                                assert_int_equal(reply.n_records, 1);
+                                assert_false(reply.records[0].damaged);
+                                assert_int_equal(reply.records[0].size, 200000);
+                        }
+                }
+        assert_true(unknown > 0 && well > 0);
+}
+
 /* ---- the database ---- */
 
 static void a_damaged_store_is_no_answer(void **state) {
@@ -541,6 +572,7 @@ int run_damage_tests(void) {
                 PROMISE(a_copied_row_is_not_another_record),
                 PROMISE(strange_files_and_rows_are_let_be),
                 PROMISE(a_value_that_is_too_large_is_damaged),
+                PROMISE(want_of_memory_is_no_answer),
                 PROMISE(a_damaged_store_is_no_answer),
                 PROMISE(a_database_that_was_cut_is_no_answer),
                 PROMISE(a_database_of_others_is_no_answer),

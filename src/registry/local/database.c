@@ -64,28 +64,38 @@ uint32_t database_crc(const char *key, uint64_t revision, const void *value, siz
 
 /* ---- rows ---- */
 
-const char *database_key(sqlite3_stmt *row) {
+/* NULL: a row that is no record of ours, or out of memory. */
+static const char *key_of(sqlite3_stmt *row) {
         const char *key = (const char *) sqlite3_column_text(row, 0);
         size_t size = (size_t) sqlite3_column_bytes(row, 0);
 
         return key && size > 0 && size <= REGISTRY_KEY_MAX && strlen(key) == size ? key : NULL;
 }
 
-int database_add(sqlite3_stmt *row, bool deletions, LocalResult *result) {
-        const char *key = database_key(row);
+static bool is_damaged(sqlite3_stmt *row, const char *key, const void *value, size_t size) {
         int64_t revision = sqlite3_column_int64(row, 1);
-        const void *value = sqlite3_column_blob(row, 2);
+
+        return sqlite3_column_type(row, 1) != SQLITE_INTEGER || revision <= 0 ||
+               sqlite3_column_type(row, 2) == SQLITE_NULL || size > REGISTRY_VALUE_MAX ||
+               sqlite3_column_type(row, 3) != SQLITE_INTEGER ||
+               sqlite3_column_int64(row, 3) != database_crc(key, (uint64_t) revision, value, size);
+}
+
+int database_add(sqlite3_stmt *row, const char *prefix, bool deletions, LocalResult *result) {
+        const char *key = key_of(row);
+        const void *value = sqlite3_column_blob(row, 2); /* NULL also for a value of no bytes */
         size_t size = (size_t) sqlite3_column_bytes(row, 2);
-        bool deleted = sqlite3_column_int(row, 4), empty = sqlite3_column_type(row, 2) != SQLITE_NULL, damaged;
+        bool deleted = sqlite3_column_int(row, 4), damaged;
         char *copy = NULL;
 
-        empty = empty && size == 0; /* SQLite gives NULL for a value of no bytes */
+        /* A key or a value that there was no memory for must not look like none. */
+        if (sqlite3_errcode(sqlite3_db_handle(row)) == SQLITE_NOMEM)
+                return -ENOMEM;
+        if (key && !startswith(key, prefix))
+                return 1;
         if (!key || (deleted && !deletions))
                 return 0;
-        damaged = !deleted &&
-                  (sqlite3_column_type(row, 1) != SQLITE_INTEGER || revision <= 0 || (!value && !empty) ||
-                                  size > REGISTRY_VALUE_MAX || sqlite3_column_type(row, 3) != SQLITE_INTEGER ||
-                                  sqlite3_column_int64(row, 3) != database_crc(key, (uint64_t) revision, value, size));
+        damaged = !deleted && is_damaged(row, key, value, size);
         if (!deleted && !damaged) {
                 copy = malloc(size + 1);
                 if (!copy)
@@ -94,8 +104,8 @@ int database_add(sqlite3_stmt *row, bool deletions, LocalResult *result) {
                         memcpy(copy, value, size);
                 copy[size] = '\0';
         }
-        return local_result_add(result, strdup(key), copy, copy ? size : 0, (uint64_t) MAX(revision, INT64_C(1)),
-                        damaged, deleted);
+        return local_result_add(result, strdup(key), copy, copy ? size : 0,
+                        (uint64_t) MAX(sqlite3_column_int64(row, 1), INT64_C(1)), damaged, deleted);
 }
 
 /* ---- connections ---- */

@@ -30,10 +30,9 @@ enum {
 uint32_t database_crc(const char *key, uint64_t revision, const void *value, size_t size);
 
 /* Adds the record of the statement's present row to the result, damaged or not. A row that is no record of ours, such
- * as one with a NUL in its key, is left out. A deleted record is added only if deletions is set. 0 or -ENOMEM. */
-int database_add(sqlite3_stmt *row, bool deletions, LocalResult *result);
-/* The key of the statement's present row, valid until the next step; NULL: the row is no record of ours. */
-const char *database_key(sqlite3_stmt *row);
+ * as one with a NUL in its key, is left out. A deleted record is added only if deletions is set. 0; 1: its key does
+ * not begin with the prefix, nothing was added; -ENOMEM. */
+int database_add(sqlite3_stmt *row, const char *prefix, bool deletions, LocalResult *result);
 
 /* Sets the connection up: nothing is mapped, and what is committed is on the disk. A result code of SQLite. */
 int database_prepare(sqlite3 *db);

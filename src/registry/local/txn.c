@@ -19,7 +19,7 @@ static int add_key(LocalStore *store, const char *key, LocalResult *result) {
         (void) sqlite3_bind_text(s, 1, key, -1, SQLITE_STATIC);
         k = sqlite3_step(s);
         if (k == SQLITE_ROW)
-                r = database_add(s, false, result);
+                r = database_add(s, "", false, result);
         if (r == 0 && result->n_records == before)
                 r = local_result_add(result, strdup(key), NULL, 0, 0, false, false);
         (void) sqlite3_reset(s);
@@ -42,15 +42,11 @@ static int add_rows(LocalStore *store, sqlite3_stmt *s, const char *prefix, bool
         int k, r = 0;
 
         while (r == 0 && (k = sqlite3_step(s)) == SQLITE_ROW) {
-                const char *key = database_key(s);
-                bool ours = key && startswith(key, prefix);
-
-                if (key && !ours && sorted) {
+                r = database_add(s, prefix, !sorted, result);
+                if (r == 1 && sorted)
                         k = SQLITE_DONE;
-                        break;
-                }
-                if (ours)
-                        r = database_add(s, !sorted, result);
+                else if (r == 1)
+                        r = 0;
         }
         (void) sqlite3_reset(s);
         if (r < 0)
