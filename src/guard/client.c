@@ -11,13 +11,13 @@
 #include "util/file-util.h"
 #include "util/log.h"
 
-/* Then the loop gets its turn, so that a talkative peer cannot keep the timer waiting. */
+/* Messages that are read in one turn of the loop, so that a talkative peer does not delay the timer. */
 #define BATCH 64u
 
 struct Client {
         sd_event *event;
         char *path;
-        dev_t device; /* of the socket that lies there */
+        dev_t device; /* of the socket at path, as it was made */
         ino_t inode;
         mode_t mode;
         const ClientCallbacks *callbacks;
@@ -36,7 +36,7 @@ static void drop_peer(Client *c) {
         c->serial = 0;
 }
 
-/* 1: there may be more, 0: nothing more now or at all. */
+/* Reads one message. 1: there may be more; 0: there is no more now, or the peer is gone. */
 static int receive(Client *c) {
         GuardMessage m;
         ssize_t n = recv(c->fd, &m, sizeof(m), MSG_DONTWAIT | MSG_TRUNC);
@@ -49,7 +49,7 @@ static int receive(Client *c) {
                 drop_peer(c);
                 return 0;
         }
-        /* A longer packet comes from a later daemon: what it has at the end is not for us. */
+        /* A longer packet comes from a later daemon: the fields that it has at the end are unknown here. */
         if (guard_message_is_valid(&m, (size_t) n)) {
                 c->serial = m.serial;
                 c->callbacks->message(&m, c->userdata);
@@ -81,7 +81,7 @@ static bool is_root(int fd) {
 
 static int on_connection(sd_event_source *source, int listen_fd, uint32_t revents, void *userdata) {
         Client *c = userdata;
-        int room = 4 * 1024 * 1024; /* for an ENTRY of each of many units at once */
+        int room = 4 * 1024 * 1024; /* room to send an ENTRY for each of many units at once */
         int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
         if (fd < 0)
@@ -116,7 +116,8 @@ int client_send(Client *c, const GuardMessage *m) {
                 (void) sd_event_source_set_io_events(c->source, EPOLLIN | EPOLLOUT);
                 return -EAGAIN;
         }
-        /* Not torn down here, where a message of this very peer may be at work: its io source will find the end. */
+        /* The connection is not torn down here, where a message of this very peer may be at work: on_io() will find
+         * its end. */
         (void) shutdown(c->fd, SHUT_RDWR);
         return 0;
 }

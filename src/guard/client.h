@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/*
- * The guard's end of the socket: listens, lets in uid 0 only, one peer at a time (a new one takes the old one's
- * place), and moves packets. What they mean is not known here, nor is anything queued: when the socket has no room,
- * the caller is told so, and called when there is room again.
- */
+/* The guard's end of the socket. It listens, lets in uid 0 only, one peer at a time (a new peer takes the place of the
+ * old one), and moves packets without knowing what they mean. Nothing is queued: when the socket has no room, the
+ * caller is told so, and called when there is room again. */
 
 #include <systemd/sd-event.h>
 
@@ -14,8 +12,8 @@
 typedef struct Client Client;
 
 typedef struct ClientCallbacks {
-        void (*connected)(void *userdata);                      /* a new peer: greet it */
-        void (*message)(const GuardMessage *m, void *userdata); /* a valid one */
+        void (*connected)(void *userdata);                      /* there is a new peer, to be greeted */
+        void (*message)(const GuardMessage *m, void *userdata); /* a valid message has come */
         void (*settle)(void *userdata);                         /* after a batch of messages, or when there is room */
 } ClientCallbacks;
 

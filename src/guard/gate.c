@@ -27,7 +27,7 @@ typedef struct Seen {
 struct Gates {
         char held[256], marks[256], members[256], beat[256];
         int beat_fd;
-        usec_t t0; /* of the last beat; 0: none yet */
+        usec_t t0; /* of the last beat; 0: none has come yet */
         Seen held_seen, marks_seen;
         bool look_again;
 };
@@ -38,7 +38,7 @@ static int path_of(char *buf, size_t size, const char *directory, const char *na
         return n < 0 || (size_t) n >= size ? -ENAMETOOLONG : 0;
 }
 
-/* Written in one piece and in place: as no byte is added to an existing file, a full /run does not matter. */
+/* Writes in one piece and in place: a file that is there gets no longer, so it can be written while /run is full. */
 static int write_in_place(int fd, const char *text, size_t size) {
         ssize_t n = pwrite(fd, text, size, 0);
 
@@ -116,7 +116,7 @@ Gates *gates_free(Gates *g) {
         return NULL;
 }
 
-/* Asserts look for a path, of whatever kind it is. */
+/* Removes a file or an empty folder: AssertPathExists= looks for a path, whatever lies there. */
 static int remove_path(const char *path) {
         if (unlink(path) >= 0 || errno == ENOENT)
                 return 0;
@@ -211,7 +211,7 @@ int gates_beat(Gates *g, usec_t t0) {
         return write_in_place(g->beat_fd, text, BEAT_SIZE);
 }
 
-/* Digits of a fixed number, as gates_mark() and gates_beat() write them. */
+/* Reads a number of NUMBER_SIZE digits, as gates_mark() and gates_beat() write them. */
 static bool decode_number(const char *text, uint64_t *ret) {
         uint64_t n = 0;
 

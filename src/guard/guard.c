@@ -389,7 +389,7 @@ static void on_message(const GuardMessage *m, void *userdata) {
         case GUARD_DISARM:
         case GUARD_CLOSE:
                 break;
-        default: /* of a later protocol */
+        default: /* a message of a later protocol */
                 return;
         }
         item = guard_obtain(g, m->unit);
@@ -426,7 +426,8 @@ static int send_entry(Guard *g, const Item *item) {
         return client_send(g->client, &m);
 }
 
-/* Whatever does not fit into the socket now is sent when there is room, as it is then. */
+/* Sends what the daemon has not been told. An ENTRY that does not fit into the socket is sent when there is room, as
+ * the entry is then. */
 static void guard_tell(Guard *g) {
         bool connected = client_is_connected(g->client);
         Item *item, *next;
@@ -464,14 +465,14 @@ static void on_reported(const char *owner, const char *unit, UnitAnswer *answer,
         if (!item)
                 return;
         for (Part *p = item->parts; p < item->parts + item->n_parts; p++)
-                if (streq(p->name, unit) && !endswith(unit, ".slice")) /* which is up as long as anything in it is */
+                if (streq(p->name, unit) && !endswith(unit, ".slice")) /* a slice is up as long as anything in it is */
                         part_end_reported(&p->end, &item->entry, now_boottime(), answer);
         /* Law 7: the control group is looked at after PID 1's answer, and only counts once PID 1 has done its part. */
         answer->empty = answer->known && !answer->up && !answer->job && killer_is_empty(g->root, unit);
         item_perform(g, item, part_reported(item, answer));
 }
 
-/* Moves PID 1's watchdog to when the guard will have missed the first of its duties. */
+/* Moves the watchdog of PID 1 to the time at which the guard will have missed the first of its duties. */
 static void guard_touch(Guard *g, usec_t now) {
         usec_t idle = usec_add(now, IDLE_WATCHDOG), deadline = idle, step;
         char text[64];
@@ -542,8 +543,8 @@ static bool guard_is_finished(Guard *g, usec_t now) {
 
 /* ---- the files ---- */
 
-/* Whoever removes what is in /run/leased ("systemctl clean leased.service") makes the guard neither deaf nor
- * forgetful. */
+/* Makes the guard's files anew where somebody has removed them ("systemctl clean leased.service"), so that the daemon
+ * can reach the guard and a successor finds its marks. */
 static void guard_look(Guard *g, usec_t now) {
         Item *item, *next;
         int r;

@@ -16,16 +16,17 @@
 #define CGROUP_FILE_SIZE 8192u
 
 typedef struct Sweep {
-        size_t root; /* so many bytes of a path are the mount point */
+        size_t root; /* length of the mount point, with which every path begins */
         usec_t until;
         pid_t signalled[KILL_EACH_PROCESSES];
         size_t n_signalled;
         unsigned groups;
-        bool found;  /* somebody new in this look */
-        bool beyond; /* not everybody can be reached in this way */
+        bool found;  /* this look has found a process that was not signalled before */
+        bool beyond; /* not every process can be reached in this way */
 } Sweep;
 
-/* Whether the process is in the group, or has moved to one below it. 0 also if it is gone or another one by now. */
+/* Whether the process is in the group, or in one below it. 0 also if it is gone, or the number is another process's by
+ * now. */
 static int is_in_group(const Sweep *s, pid_t pid, const char *path) {
         char file[64], text[CGROUP_FILE_SIZE];
         const char *line, *group = path + s->root;
@@ -49,7 +50,7 @@ static int is_in_group(const Sweep *s, pid_t pid, const char *path) {
         return line[strlen(group)] == '\n' || line[strlen(group)] == '/';
 }
 
-/* 1: it has been sent SIGKILL or is gone; 0: the number is another process's by now. */
+/* 1: the process has been sent SIGKILL, or is gone; 0: the number is another process's by now. */
 static int kill_process(const Sweep *s, pid_t pid, const char *path) {
         _cleanup_close_ int fd = pidfd_open(pid, 0);
         int r;
@@ -77,7 +78,7 @@ static void take_process(Sweep *s, pid_t pid, const char *path) {
         if (was_signalled(s, pid))
                 return;
         s->found = true;
-        /* pid 0: a process that this one's process namespace does not know. */
+        /* pid 0 stands for a process outside of this process namespace. */
         if (pid <= 0 || s->n_signalled == ELEMENTSOF(s->signalled) || now_boottime() >= s->until)
                 r = -E2BIG;
         else
@@ -105,7 +106,7 @@ static void look_at_processes(Sweep *s, const char *path) {
         }
         while (!s->beyond && fgets(line, sizeof(line), f))
                 take_process(s, (pid_t) atoi(line), path);
-        /* Of a threaded group the one above it lists the processes. */
+        /* The processes of a threaded group are listed by the group above it. */
         if (ferror(f) && errno != ENODEV && errno != EOPNOTSUPP)
                 s->beyond = true;
         (void) fclose(f);
@@ -146,7 +147,7 @@ bool kill_each(const char *root, const char *path, usec_t until) {
                 look_at_group(&s, path);
                 if (s.beyond)
                         return false;
-                if (!s.found) /* nobody at all, and yet it is not empty: somebody who is not listed */
+                if (!s.found) /* a group without any process that is not empty has one that is not listed */
                         return s.n_signalled > 0 || cgroup_is_empty(path) > 0;
         }
         return false;

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/*
- * SIGKILL to the processes of a control group one by one, without a write to cgroup.kill (law 9).
+/* SIGKILL to the processes of a control group one by one, without a write to cgroup.kill (law 9).
  *
- * After a write to a group's cgroup.kill, Linux (6.18 does, earlier versions were not tried) kills at birth whatever
- * is cloned into that group (CLONE_INTO_CGROUP, as systemd 257 starts every process), for as long as the group exists.
- * A unit would lose its ExecStopPost=, and, where its group outlives the unit because a process in it could not die,
- * every later start on this machine. So cgroup.kill is left for what cannot be killed in another way.
- */
+ * After a write to a group's cgroup.kill, Linux from some version on (6.18 does) kills at birth whatever is cloned
+ * into that group (CLONE_INTO_CGROUP, as systemd 257 starts every process), for as long as the group exists. A unit
+ * would lose its ExecStopPost=, and, where its group outlives the unit because a process in it could not die, every
+ * later start on this machine. So cgroup.kill is left for what cannot be killed in another way. */
 
 #include "util/macros.h"
 #include "util/time-util.h"

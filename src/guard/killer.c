@@ -31,11 +31,11 @@ static int kill_one(const char *path, void *userdata) {
 
         if (r < 0 || i->result == 0)
                 i->result = r < 0 ? r : 1;
-        return 0; /* on to the next in any case */
+        return 0; /* goes on with the next group in any case */
 }
 
-/* Instances come and go, and who makes groups beside PID 1 may have a slice's name in another place: each time all are
- * looked for. */
+/* Kills all groups of the unit's name, which are looked for each time: instances come and go, and a container engine
+ * may have made a group of the slice's name in another place. */
 static int kill_all(Killer *k, const char *root, const char *unit, usec_t one_by_one_until) {
         Instances i = { .root = root, .one_by_one_until = one_by_one_until };
         int r = cgroup_each_unit(root, unit, kill_one, &i);
@@ -54,7 +54,7 @@ int killer_kill(Killer *k, const char *root, const char *unit, usec_t one_by_one
 
                 r = cgroup_find_unit(root, unit, &path);
                 if (r < 0 && r != -ENOENT && k->path)
-                        r = 0; /* it could not be looked for: what is known must do */
+                        r = 0; /* the search failed: the path that is known must do */
                 else {
                         free(k->path);
                         k->path = path;

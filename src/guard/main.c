@@ -30,7 +30,7 @@ static void help(void) {
                "     --version   Show the version\n");
 }
 
-/* 1: go on, 0: all is said, negative: wrong. */
+/* 1: go on; 0: everything asked for is printed; negative: wrong arguments. */
 static int parse_arguments(int argc, char *argv[], bool *ret_wipe) {
         enum { OPTION_WIPE = 0x100, OPTION_VERSION };
         static const struct option options[] = {
@@ -61,8 +61,9 @@ static int parse_arguments(int argc, char *argv[], bool *ret_wipe) {
         return 1;
 }
 
-/* Nothing may keep the guard waiting: no page that has to be read back, no busy neighbour. Each is worth having alone,
- * so what cannot be had (in a container, say) is done without. */
+/* Locks the memory and takes realtime priority, so that the guard waits neither for a page from the disk nor for busy
+ * processes. Each of the two is worth having alone: one that is refused, in a container for instance, is done without.
+ */
 static void harden(void) {
         struct sched_param p = { .sched_priority = 1 };
 
@@ -96,8 +97,8 @@ static bool is_of_the_service(void) {
         return false;
 }
 
-/* By hand only: a lock could be held by anybody, and its file be removed, but nobody can feign the guard's control
- * group. */
+/* A second guard can only be started by hand, and is refused if the guard's control group has a process. A lock would
+ * not do: anybody could hold it, or remove its file. */
 static bool another_is_at_work(void) {
         _cleanup_free_ char *path = NULL;
 
@@ -105,8 +106,8 @@ static bool another_is_at_work(void) {
                cgroup_is_empty(path) == 0;
 }
 
-/* Looked at each time a guard starts, not only when a unit is enabled: an older kernel may have been booted since. A
- * guard that could not kill does not serve, so that its machine takes part in nothing. */
+/* Whether the guard could kill is looked at each time it starts, not only when a unit is enabled: an older kernel may
+ * have been booted since. A guard that could not kill does not serve, and its machine runs no leased unit. */
 static int refuse_if_unfit(void) {
         static const char *const reasons[] = {
                 [CGROUPS_NOT_UNIFIED] = "the control groups of this machine are not the unified ones (cgroup v2)",

@@ -34,15 +34,15 @@ struct PidOne {
         void *userdata;
         sd_bus *bus;
         sd_event *event;
-        sd_event_source *timer; /* reconnects, and answers wishes that cannot be sent */
+        sd_event_source *timer; /* connects again, and answers the wishes that cannot be sent */
         sd_event_source *ping_timer;
         sd_bus_slot *gone_slot, *question_slot, *ping_slot;
         Wish *stops, *stops_sent, *asks, *asked;
         unsigned n_stops_sent;
         usec_t asked_at, reconnect_after;
         bool connected, broken;
-        bool singly; /* a question was refused as a whole: one of its units is to blame, so each is asked for by itself
-                      */
+        bool singly; /* a question about several units was refused, because of one of them: each is asked about by
+                        itself now */
         Heard heard;
 };
 
@@ -143,8 +143,8 @@ static int on_ping(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         return 0;
 }
 
-/* As long as PID 1 owes an answer, the bus is asked whether at least it is there. GetId and not Ping, which the policy
- * of the system bus does not let through to the bus itself. */
+/* While PID 1 owes an answer, the bus itself is asked as well, to know whether it is there. By GetId: the policy of
+ * the system bus does not let Ping through to the bus. */
 static void ping(PidOne *p) {
         arm(p->ping_timer, PING_EVERY);
         if (p->ping_slot)
@@ -200,7 +200,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
 
 /* ---- answers ---- */
 
-/* Errors that say nothing about PID 1's will: nobody was there to answer, or not in time. */
+/* Errors that PID 1 has not sent: nobody was there to answer, or not in time. */
 static bool is_silence(const sd_bus_error *e) {
         static const char *const names[] = {
                 SD_BUS_ERROR_NO_REPLY,
@@ -239,7 +239,7 @@ static bool is_up(const char *active_state) {
 
 typedef int (*row_t)(PidOne *p, const char *unit, const UnitAnswer *row, void *userdata);
 
-/* Calls f for each row; ends at its first result other than 0. */
+/* Calls f for each row, until it returns another value than 0. */
 static int each_row(PidOne *p, sd_bus_message *m, row_t f, void *userdata) {
         int r = sd_bus_message_enter_container(m, 'a', "(ssssssouso)");
 
@@ -286,7 +286,8 @@ static int on_stop(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         return 0;
 }
 
-/* One row for each unit asked for, in the same order; PID 1 may give a unit's other name, so the place counts. */
+/* PID 1 sends a row for each unit that was asked about, in the same order. The place counts and not the name: PID 1
+ * may give another name of the unit. */
 static int report_row(PidOne *p, const char *unit, const UnitAnswer *row, void *userdata) {
         UnitAnswer answer = *row;
 
@@ -345,7 +346,7 @@ static int on_question(sd_bus_message *m, void *userdata, sd_bus_error *error) {
 static int send_stop(PidOne *p, Wish *w) {
         char pattern[UNIT_NAME_SPACE];
 
-        /* So that nobody's start job takes the place of the stop before the unit is down. */
+        /* "replace-irreversibly": nobody's start job takes the place of the stop before the unit is down. */
         if (!unit_name_is_template(w->unit))
                 return sd_bus_call_method_async(p->bus, &w->slot, PID1_NAME, PID1_PATH, PID1_MANAGER, "StopUnit",
                                 on_stop, w, "ss", w->unit, "replace-irreversibly");

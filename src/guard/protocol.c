@@ -3,7 +3,7 @@
 
 #include "util/unit-name.h"
 
-/* Also the name of a file below /run/leased: one that begins with a dot would be hidden there. */
+/* The name is also that of a file below /run/leased, where one that begins with a dot would be hidden. */
 static UnitNameKind kind_of(const char *name) {
         return name[0] == '.' ? UNIT_NAME_INVALID : unit_name_kind(name);
 }
@@ -11,7 +11,7 @@ static UnitNameKind kind_of(const char *name) {
 static bool unit_is_valid(const char *s, size_t room) {
         UnitNameKind kind = strnlen(s, room) < room ? kind_of(s) : UNIT_NAME_INVALID;
 
-        /* PID 1 refuses a question with a bare template in it, and that would be a question about many units. */
+        /* A template is not valid: it stands for many units, and PID 1 refuses a question that names one. */
         return kind == UNIT_NAME_PLAIN || kind == UNIT_NAME_INSTANCE;
 }
 
