@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#define SD_JOURNAL_SUPPRESS_LOCATION
 
 #include "conf/dropin.h"
 #include "daemon/members.h"
