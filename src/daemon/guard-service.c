@@ -23,6 +23,7 @@
 struct GuardService {
         Pid1Unit *unit;
         usec_t asked_at; /* when PID 1 was last asked to start it; 0: never */
+        bool asked;      /* PID 1 was asked since a guard could be reached */
         int signal;      /* the last one that was sent to a guard that cannot be reached */
         usec_t sent_at;  /* when that was; 0: none was, since a guard could be reached */
         bool told;       /* it is logged that no guard can be reached */
@@ -114,6 +115,7 @@ static void tell(Daemon *d, usec_t now) {
 }
 
 void guard_service_found(Daemon *d) {
+        d->guard_service->asked = false;
         d->guard_service->told = false;
         d->guard_service->sent_at = 0;
 }
@@ -128,8 +130,11 @@ void guard_service_missing(Daemon *d) {
         (void) pid1_unit_read(g->unit);
         if (d->stop.asked || (g->asked_at != 0 && now < usec_add(g->asked_at, ASK_EVERY)))
                 return;
+        /* A unit that is bound to the guard, and does not stop, may keep a start waiting for as long as its
+         * TimeoutStopSec=. The first start waits all the same: at shutdown PID 1 refuses it. */
+        (void) (g->asked ? pid1_start_unit_at_once : pid1_start_unit)(d->pid1, GUARD_SERVICE, on_asked, d);
         g->asked_at = now;
-        (void) pid1_start_unit(d->pid1, GUARD_SERVICE, on_asked, d);
+        g->asked = true;
 }
 
 int guard_service_new(Daemon *d) {

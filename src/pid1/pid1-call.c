@@ -143,6 +143,11 @@ int pid1_start_unit(Pid1 *m, const char *name, pid1_answer_t f, void *userdata) 
                         QUERY_TIMEOUT);
 }
 
+int pid1_start_unit_at_once(Pid1 *m, const char *name, pid1_answer_t f, void *userdata) {
+        return call_begin(m, f, userdata, PID1_PATH, PID1_MANAGER, "StartUnit", name, "ignore-dependencies",
+                        on_started, QUERY_TIMEOUT);
+}
+
 int pid1_kill_unit(Pid1 *m, const char *name, int signal, pid1_answer_t f, void *userdata) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
         Pid1Query *c = NULL;

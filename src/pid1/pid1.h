@@ -39,6 +39,9 @@ int pid1_reload(Pid1 *m, pid1_answer_t f, void *userdata);
 /* Starts a unit other than a leased one (the guard's service); answers, with the job's path, when PID 1 has accepted.
  */
 int pid1_start_unit(Pid1 *m, const char *name, pid1_answer_t f, void *userdata);
+/* The same, whatever other units are about: otherwise a start waits for the stop of each unit that is ordered after
+ * this one, and the service that would end such a stop could not be started before it is over. */
+int pid1_start_unit_at_once(Pid1 *m, const char *name, pid1_answer_t f, void *userdata);
 /* Sends a signal to the main process of such a unit; answers when PID 1 has. */
 int pid1_kill_unit(Pid1 *m, const char *name, int signal, pid1_answer_t f, void *userdata);
 /* Which job PID 1 has for a unit now: text is "stop", "restart", "start", …, or "" for none. */

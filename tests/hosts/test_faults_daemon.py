@@ -59,6 +59,23 @@ def killed_guard_takes_its_unit_with_it(cluster):
     _comes_back(cluster, unit, holder, began)
 
 
+KILL_ALL_OF_IT = """end=$(($(date +%s) + 3))
+while [ $(date +%s) -lt $end ]; do
+        for group in $(find /sys/fs/cgroup/system.slice/leased-guard.service -name cgroup.procs 2>/dev/null); do
+                while read -r process; do kill -KILL $process 2>/dev/null; done < $group
+        done
+done"""
+
+
+@scene(registry="etcd")
+def guard_killed_again_and_again_with_what_cleans_up_after_it_takes_its_unit_with_it(cluster):
+    unit, holder = start_unit(cluster, "no-wipe.service", STUBBORN)
+    holder.run("sh", "-c", KILL_ALL_OF_IT)
+    wait_for("another guard has ended it, and it runs again", lambda: len(unit.tenures) > 1, 20, unit.story)
+    unit.hold_running(on=unit.wait_running(), duration=cluster.ttl)
+    unit.require_tenures(2)
+
+
 def kill_by_control_group(machine, unit):
     """As "systemctl kill" of a newer systemd does it, and as anybody can."""
     machine.run("sh", "-c", f"echo 1 > /sys/fs/cgroup/system.slice/{unit}/cgroup.kill")
