@@ -53,3 +53,11 @@ void back_after(Core *c, Unit *u) {
         if (u->life.leave == LEAVE_DONE)
                 u->back.failures = 0;
 }
+
+void back_forget_failures(Unit *u) {
+        u->back.failures = 0;
+}
+
+void back_no_more(Unit *u) {
+        u->back.not_before = 0;
+}

@@ -145,7 +145,7 @@ static void on_sleep(Core *c, const Event *e) {
         c->sleep.on = e->on;
         c->sleep.ready = false;
         for (Unit *u = c->units; u; u = u->hh.next)
-                u->life.killed = false;
+                leave_may_kill_again(u);
         c->sleep.kill_at = usec_add(c->now.boottime, e->span);
 }
 

@@ -120,8 +120,10 @@ static void step_running(Core *c, Unit *u) {
                 u->life.rest = REST_NONE; /* somebody has started it again */
         if (u->life.rest == REST_BY_HAND)
                 return;
-        if (c->now.boottime > usec_add(u->life.changed_at, u->config.hold_down_failure))
-                u->back.failures = u->life.aside_count = 0;
+        if (c->now.boottime > usec_add(u->life.changed_at, u->config.hold_down_failure)) {
+                back_forget_failures(u);
+                u->life.aside_count = 0;
+        }
         if (!said_is_inactive(&u->said.report) || u->said.report.ended_by == ENDED_BY_UNKNOWN ||
                         u->said.report.obstacle == OBSTACLE_LASTS)
                 return;

@@ -8,9 +8,16 @@
 
 #include "core/news.h"
 #include "core/output.h"
+#include "core/phase.h"
 #include "core/said.h"
 #include "core/session.h"
 #include "core/unit.h"
+
+/* A guard that has just connected is told at once what it must know. */
+static void take(Core *c, Unit *u, const GuardReport *report) {
+        if (said_guard(c, u, report))
+                phase_hurry(u);
+}
 
 void guard_side_event(Core *c, const Event *e) {
         Unit *u, *next;
@@ -23,8 +30,8 @@ void guard_side_event(Core *c, const Event *e) {
                         news_note(c, NEWS_GUARD_GONE);
                 c->guard.gone = true;
                 HASH_ITER(hh, c->units, u, next) {
-                        u->said.guard_asked = 0;
-                        said_guard(c, u, &(GuardReport){});
+                        said_asked_nothing(u);
+                        take(c, u, &(GuardReport){});
                 }
                 break;
         case EVENT_GUARD_UP:
@@ -32,29 +39,28 @@ void guard_side_event(Core *c, const Event *e) {
                 c->guard.gone = false;
                 c->guard.synced = false;
                 HASH_ITER(hh, c->units, u, next) {
-                        u->said.guard_known = u->life.killed = false;
-                        u->said.guard_asked = 0;
-                        u->life.armed_stop = u->life.armed_kill =
-                                        0; /* whether the last guard took it is not known: it is said again */
+                        said_no_guard(u);
+                        said_asked_nothing(u);
+                        phase_tell_anew(u);
                 }
                 break;
         case EVENT_GUARD_SYNCED:
                 c->guard.synced = c->guard.up;
                 HASH_ITER(hh, c->units, u, next)
                         if (c->guard.up && !u->said.guard_known)
-                                said_guard(c, u, &(GuardReport){});
+                                take(c, u, &(GuardReport){});
                 break;
         case EVENT_GUARD_DOWN:
                 c->guard.gone = false;
                 c->guard.up = c->guard.synced = false;
                 HASH_ITER(hh, c->units, u, next)
-                        u->said.guard_known = false;
+                        said_no_guard(u);
                 break;
         default:
                 /* An entry for a unit that is not enabled here any more is kept an eye on until the unit is down. */
                 u = e->guard.index > 0 ? unit_find_or_leftover(c, e->unit) : unit_find(c, e->unit);
                 if (u)
-                        said_guard(c, u, &e->guard);
+                        take(c, u, &e->guard);
         }
 }
 

@@ -76,6 +76,10 @@ void leave_kill(Core *c, Unit *u) {
         phase_ask_guard(c, u, ACTION_GUARD_LOSE)->kill = 0;
 }
 
+void leave_may_kill_again(Unit *u) {
+        u->life.killed = false;
+}
+
 /* The way down begins, or its reason becomes a graver one. The guard is told before PID 1 is asked. */
 void leave_begin(Core *c, Unit *u, Leave why) {
         bool lost = leave_is_lost(why);

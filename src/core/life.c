@@ -22,6 +22,7 @@
 #include "core/news.h"
 #include "core/output.h"
 #include "core/phase.h"
+#include "core/plan.h"
 #include "core/said.h"
 #include "core/session.h"
 #include "core/unit.h"
@@ -68,9 +69,8 @@ static void adopt(Core *c, Unit *u) {
 }
 
 void life_failed(Core *c, Unit *u, ActionKind action, uint64_t id) {
-        if (action == ACTION_GATE_OPEN && id == u->said.guard_asked)
-                u->said.guard_asked = u->said.guard_asked_before; /* the request never reached the guard; the one
-                                                                     before it may have */
+        if (action == ACTION_GATE_OPEN)
+                said_not_asked(u, id);
         u->life.retry_at = c->now.boottime + USEC_PER_SEC;
 }
 
@@ -303,8 +303,11 @@ static void step_starting(Core *c, Unit *u) {
 static void step_running(Core *c, Unit *u) {
         if (!u->said.guard_known || !u->said.report.known || u->said.report.asked_at <= u->life.changed_at)
                 return; /* where the guard is gone, PID 1 stops the unit, and nobody else did */
-        if (c->now.boottime > usec_add(u->life.changed_at, u->config.hold_down_failure))
-                u->back.failures = u->life.aside_count = 0; /* it has run well for a while */
+        if (c->now.boottime >
+                        usec_add(u->life.changed_at, u->config.hold_down_failure)) { /* it has run well for a while */
+                back_forget_failures(u);
+                u->life.aside_count = 0;
+        }
         if (said_is_inactive(&u->said.report) || is_put_aside(u)) {
                 on_ended(c, u);
                 return;
@@ -374,9 +377,8 @@ static void rest(Core *c, Unit *u) {
         if (u->life.leave != LEAVE_EXPIRED || u->life.rest == REST_ASIDE)
                 u->life.rest = REST_NONE;
         u->life.index = 0;
-        u->life.killed = false;
         u->life.run = u->said.report.run;
-        u->life.armed_stop = u->life.armed_kill = 0;
+        phase_tell_anew(u);
         u->life.leave = LEAVE_NONE;
         phase_enter(c, u, PHASE_IDLE);
 }
@@ -466,16 +468,6 @@ static bool may_change_kind(const Core *c, const Unit *u) {
                u->said.guard.index == 0 && !unit_is_ours(c, u) && u->lease->txn == 0;
 }
 
-/* Turns are counted from the moment at which this machine became able to take the lease: a machine that comes
- * before it may have become able in the same moment. */
-static void note_ability(Core *c, Unit *u) {
-        bool able = u->life.phase == PHASE_IDLE && unit_why_unable(c, u).why == WHY_NONE;
-
-        if (able && !u->plan.able)
-                u->plan.able_at = c->now.boottime;
-        u->plan.able = able;
-}
-
 void life_take_config(Core *c, Unit *u) {
         if (u->renamed && u->life.phase == PHASE_IDLE && !unit_is_ours(c, u) && u->lease->txn == 0)
                 unit_attach(c, u, u->config.lease);
@@ -506,7 +498,7 @@ void life_advance(Core *c, Unit *u) {
                 news_note(c, NEWS_UNIT_CHANGED); /* until now its offer said that another unit has the lease */
         }
         check_gate(c, u);
-        note_ability(c, u);
+        plan_note_ability(c, u);
         arm_anew(c, u);
         do {
                 before = u->life.phase;

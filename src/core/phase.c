@@ -107,14 +107,9 @@ Action *phase_ask_guard(Core *c, Unit *u, ActionKind kind) {
         Action *a = phase_act(c, u, kind);
 
         a->id = ++c->guard.serial;
-        must(a->id > u->said.guard_asked);
         must(kind != ACTION_GATE_OPEN || (unit_is_held(c, u) && cover_holds(c, u))); /* law 10 */
         must(kind != ACTION_GUARD_DISARM || u->life.phase >= PHASE_STOPPING);
-        u->said.guard_asked_before = u->said.guard_asked;
-        if (kind == ACTION_GATE_OPEN)
-                u->said.closed_at = USEC_INFINITY; /* from now on it may be open */
-        if (!c->guard.gone)                        /* nobody is there to answer, and nothing to be answered */
-                u->said.guard_asked = a->id;
+        said_asked(c, u, a->id, kind == ACTION_GATE_OPEN);
         return a;
 }
 
@@ -130,4 +125,13 @@ void phase_arm(Core *c, Unit *u) {
         a->stop = u->life.armed_stop = t.stop;
         a->kill = u->life.armed_kill = t.kill;
         u->life.armed_id = a->id;
+}
+
+void phase_tell_anew(Unit *u) {
+        u->life.armed_stop = u->life.armed_kill = 0;
+        u->life.killed = false;
+}
+
+void phase_hurry(Unit *u) {
+        u->life.retry_at = 0;
 }

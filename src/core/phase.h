@@ -19,3 +19,7 @@ void phase_ask_start(Core *c, Unit *u, bool first);
 Action *phase_ask_guard(Core *c, Unit *u, ActionKind kind);
 /* Asks the guard for an entry, or tells it another timeline for the one it has. */
 void phase_arm(Core *c, Unit *u);
+/* Whether the guard took what it was told is not known, for another one is connected: it is told again. */
+void phase_tell_anew(Unit *u);
+/* What is due is asked for at once. */
+void phase_hurry(Unit *u);

@@ -217,6 +217,16 @@ static void plan_turn(Plan *p, Unit *u) {
         }
 }
 
+/* Turns are counted from the moment at which this machine became able to take the lease: a machine that comes
+ * before it may have become able in the same moment. */
+void plan_note_ability(Core *c, Unit *u) {
+        bool able = u->life.phase == PHASE_IDLE && unit_why_unable(c, u).why == WHY_NONE;
+
+        if (able && !u->plan.able)
+                u->plan.able_at = c->now.boottime;
+        u->plan.able = able;
+}
+
 usec_t plan_turn_at(const Core *c, const Unit *u) {
         usec_t since = MAX(u->plan.available_at, u->plan.able_at);
 

@@ -35,3 +35,5 @@ usec_t plan_turn_at(const Core *c, const Unit *u);
 /* We are able to take it, and it is our turn, or the operator wishes it. If not, *ret_why (it may be NULL) is why not;
  * WHY_NONE: it is our turn in a moment. */
 bool plan_wants_lease(const Core *c, const Unit *u, Reason *ret_why);
+/* Notes whether this machine could take the unit, were it its turn, and since when; in each step. */
+void plan_note_ability(Core *c, Unit *u);

@@ -22,19 +22,46 @@ void said_report(Core *c, Unit *u, const UnitReport *report) {
         output_changed(c, u, NULL);
 }
 
-void said_guard(Core *c, Unit *u, const GuardReport *report) {
+void said_nothing(Unit *u) {
+        u->said = (UnitSaid){ .closed_at = USEC_INFINITY };
+}
+
+bool said_guard(Core *c, Unit *u, const GuardReport *report) {
+        bool first = !u->said.guard_known;
+
         if (report->serial < u->said.guard_asked)
-                return; /* said before our last request, whose answer is on its way */
+                return false; /* said before our last request, whose answer is on its way */
         if (report->open)
                 u->said.closed_at = USEC_INFINITY;
         else if (!u->said.guard_known || u->said.guard.open || u->said.closed_at == USEC_INFINITY)
                 u->said.closed_at = c->now.boottime;
-        if (!u->said.guard_known)
-                u->life.retry_at = 0; /* a guard that has just connected is told at once what it must know */
         if (u->life.phase == PHASE_IDLE && report->index > 0)
                 news_note(c, NEWS_UNIT_FOUND); /* from before our restart */
         u->said.guard = *report;
         u->said.guard_known = true;
+        return first;
+}
+
+void said_no_guard(Unit *u) {
+        u->said.guard_known = false;
+}
+
+void said_asked_nothing(Unit *u) {
+        u->said.guard_asked = 0;
+}
+
+void said_asked(Core *c, Unit *u, uint64_t id, bool opening) {
+        must(id > u->said.guard_asked);
+        u->said.guard_asked_before = u->said.guard_asked;
+        if (opening)
+                u->said.closed_at = USEC_INFINITY; /* from now on the gate may be open */
+        if (!c->guard.gone)                        /* else nobody is there to answer, and nothing to be answered */
+                u->said.guard_asked = id;
+}
+
+void said_not_asked(Unit *u, uint64_t id) {
+        if (id == u->said.guard_asked)
+                u->said.guard_asked = u->said.guard_asked_before;
 }
 
 bool said_is_inactive(const UnitReport *r) {

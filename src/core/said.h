@@ -7,8 +7,20 @@
 
 /* Takes PID 1's report; one that was asked for before the last one is dropped. */
 void said_report(Core *c, Unit *u, const UnitReport *report);
-/* Takes the guard's; what it said before our last request is dropped. */
-void said_guard(Core *c, Unit *u, const GuardReport *report);
+/* Nothing was said of a new unit yet. */
+void said_nothing(Unit *u);
+/* Takes the guard's; what it said before our last request is dropped. true: it is the first since the guard connected.
+ */
+bool said_guard(Core *c, Unit *u, const GuardReport *report);
+/* The guard has said nothing of it on this connection, or there is none. */
+void said_no_guard(Unit *u);
+/* The guard was asked for nothing on this connection. */
+void said_asked_nothing(Unit *u);
+/* The guard is asked for something with that id, grown since the last: what it said before counts no more. opening:
+ * for its gate. */
+void said_asked(Core *c, Unit *u, uint64_t id, bool opening);
+/* The request with that id never reached the guard; the one before it may have. */
+void said_not_asked(Unit *u, uint64_t id);
 /* PID 1 says that it is inactive or failed, and has no job for it. Something may be left of it all the same (law 7).
  */
 bool said_is_inactive(const UnitReport *r);

@@ -27,9 +27,9 @@
  *   back        whether this machine stands back from it
  *   unit        the units that are enabled here, and what is so of each
  *   cover       how far our beats cover it
- *   guard-side  the guard as a whole
  *   phase       the means of a unit's life
  *   leave       why a unit is let go, and the beginning of its way down
+ *   guard-side  the guard as a whole
  *   offer       what we say of the units that are enabled here
  *   plan        who should hold what: whose turn a lease is, and what we hold and should not
  *
@@ -198,7 +198,7 @@ typedef enum Rest {
         REST_ASIDE,   /* PID 1 has stopped it because of another unit; that was reported */
 } Rest;
 
-/* What PID 1 and the guard said of a unit. */
+/* What PID 1 and the guard said of a unit (said.c). */
 typedef struct UnitSaid {
         UnitReport report;
         char other[NAME_SIZE]; /* report.other */
@@ -209,7 +209,7 @@ typedef struct UnitSaid {
         usec_t closed_at;     /* since when the gate is known to be gone; USEC_INFINITY: it is not */
 } UnitSaid;
 
-/* Its life here (life.c; global.c). */
+/* Its life here (phase.c, leave.c, and life.c or global.c). */
 typedef struct UnitLife {
         Phase phase;
         Leave leave;
@@ -230,7 +230,7 @@ typedef struct UnitLife {
         bool gate_reported;
 } UnitLife;
 
-/* What the operator wishes. */
+/* What the operator wishes (word.c); what has been done is taken back by life.c and by whoever did it. */
 typedef struct UnitWish {
         bool release, steal;
         bool run; /* config.once: somebody waits for its start, and nothing stands against it */
@@ -238,7 +238,7 @@ typedef struct UnitWish {
         char target[MACHINE_SIZE]; /* of a transfer; "" none */
 } UnitWish;
 
-/* Standing back: for a while this machine does not take the unit. */
+/* Standing back: for a while this machine does not take the unit (back.c). */
 typedef struct UnitBack {
         usec_t not_before; /* until when */
         usec_t until;      /* the same in CLOCK_REALTIME, for people */
@@ -246,7 +246,7 @@ typedef struct UnitBack {
         unsigned failures; /* the unit's, in a row: each doubles the time */
 } UnitBack;
 
-/* What the last plan says of it. */
+/* What the last plan says of it (plan.c). When its lease changes, it is not available until the next plan. */
 typedef struct UnitPlan {
         bool is_peer;        /* some unit must run beside it */
         bool available;      /* its lease can be had */

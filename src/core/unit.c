@@ -56,14 +56,14 @@ static Unit *new_unit(Core *c, const char *name, const char *lease) {
                 abort();
         str_copy(u->name, sizeof(u->name), name);
         take_config(u, &(UnitConfig){ .lease = lease, .stop_grace = USEC_INFINITY, .timeout_stop = USEC_INFINITY });
-        u->said.closed_at = USEC_INFINITY;
+        said_nothing(u);
         u->life.changed_at = c->now.boottime;
         unit_attach(c, u, lease);
         u->plan.rank = RANK_NONE;
         HASH_ADD_STR(c->units, name, u);
         c->plan.units_unsorted = true;
         if (c->guard.synced)
-                said_guard(c, u, &(GuardReport){});
+                (void) said_guard(c, u, &(GuardReport){});
         output_changed(c, u, NULL);
         return u;
 }

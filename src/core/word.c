@@ -17,6 +17,7 @@
 
 #include "core/word.h"
 
+#include "core/back.h"
 #include "core/drain.h"
 #include "core/lease.h"
 #include "core/leave.h"
@@ -292,7 +293,7 @@ void word_begin(Core *c, const Event *e) {
                 u->life.spent = false;
         w->index = e->index > 0 || !u ? e->index : u->lease->value.index;
         if (u && e->kind == EVENT_STEAL)
-                u->back.not_before = 0; /* the operator's word counts more than standing back */
+                back_no_more(u); /* the operator's word counts more than standing back */
         result = why_not(c, w, &why);
         if (e->kind == EVENT_TRANSFER && (!machine_id_is_valid(w->machine) || streq(w->machine, c->here.machine_id)))
                 result = WORD_UNABLE;
