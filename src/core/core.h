@@ -149,6 +149,11 @@ int core_each_machine(const Core *core, Now now, int (*f)(const MachineView *, v
  * order (none for a global unit). Cheap to ask for many units in a row, with no step in between. */
 int core_each_why_not(
                 const Core *core, Now now, const char *unit, int (*f)(const WhyNotView *, void *), void *userdata);
+/* How every machine would stand to a unit, by the plan's own rules, if it were enabled on all of them and held by
+ * nobody: those that would take it in their order, then the others with their reasons. .holds: it has the unit now.
+ * config: .unit, .lease, .global and .placement are looked at; here it need not be enabled. Cheap, with no step in
+ * between. Returns f's first non-zero value, or 0. */
+int core_explain(const Core *core, const UnitConfig *config, int (*f)(const WhyNotView *, void *), void *userdata);
 /* The machine that holds it should let it go (as far as this machine can tell: it drains), and none that is there
  * could take it, not even in a while. */
 bool core_is_stuck(const Core *core, Now now, const char *unit);

@@ -99,7 +99,7 @@ static void add_placed(Plan *p, Machine *m, Placed placed) {
 }
 
 static void place(Plan *p, const Unit *u, Machine *m, bool planned) {
-        if (p->core->plan.has_wishes && m)
+        if (p->wishes && m)
                 add_placed(p, m,
                                 (Placed){ .unit = u->name,
                                                 .conflicts = u->config.placement->conflicts,
@@ -114,7 +114,7 @@ static void collect_placed(Plan *p) {
 
         for (Machine *m = c->machines; m; m = m->hh.next)
                 m->placed = NULL;
-        if (!c->plan.has_wishes)
+        if (!p->wishes)
                 return;
         for (const Offer *o = c->offers; o; o = o->hh.next) {
                 bool own = strncmp(o->name, c->here.machine_id, MACHINE_SIZE - 1) == 0;
@@ -156,6 +156,13 @@ Reason plan_why_not(const Plan *p, const Unit *u, const Machine *m, PlacementMac
 
         look(p->core, u, m, o, ret_look);
         ret_look->conflict = conflict ? conflict->unit : NULL;
+        return placement_why_not(u->config.placement, ret_look);
+}
+
+Reason plan_why_not_wished(const Plan *p, const Unit *u, const Machine *m, PlacementMachine *ret_look) {
+        (void) plan_why_not(p, u, m, ret_look);
+        ret_look->enabled = true;
+        ret_look->word = reason(WHY_NONE);
         return placement_why_not(u->config.placement, ret_look);
 }
 
@@ -488,8 +495,8 @@ static void count_held(Core *c) {
         }
 }
 
-void plan_begin(Plan *p, Core *c) {
-        *p = (Plan){ .core = c, .own = c->self };
+void plan_begin(Plan *p, Core *c, bool wishes) {
+        *p = (Plan){ .core = c, .own = c->self, .wishes = wishes };
         count_held(c);
         collect_placed(p);
 }
@@ -501,7 +508,7 @@ static void make_plan(Core *c) {
                 HASH_SRT(hh, c->units, by_name);
         c->plan.units_unsorted = false;
         c->plan.has_wishes = has_wishes(c);
-        plan_begin(&p, c);
+        plan_begin(&p, c, c->plan.has_wishes);
         for (Unit *u = c->units; u; u = u->hh.next) {
                 u->plan.move = LEAVE_NONE;
                 if (u->forgotten || u->global || u->config.global)

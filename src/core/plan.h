@@ -15,15 +15,18 @@ typedef struct Placed {
 typedef struct Plan {
         Core *core;
         Machine *own; /* NULL: our record is not there yet */
+        bool wishes;  /* some unit minds what runs beside it */
 } Plan;
 
-/* Counts what each machine holds, and collects what must be kept apart. */
-void plan_begin(Plan *p, Core *c);
+/* Counts what each machine holds, and, where some unit minds, collects what must be kept apart. */
+void plan_begin(Plan *p, Core *c, bool wishes);
 /* Whether that machine holds it, for a session. l may be NULL. */
 bool plan_is_held_by(const Core *c, const Lease *l, const char *machine_id);
 /* Why it could not take the unit; WHY_NONE: it could. What the reason speaks of is borrowed until the step ends. A
  * silent machine is not told from others. */
 Reason plan_why_not(const Plan *p, const Unit *u, const Machine *m, PlacementMachine *ret_look);
+/* The same as if the unit were enabled there, and the machine took it: by the unit's wishes alone. */
+Reason plan_why_not_wished(const Plan *p, const Unit *u, const Machine *m, PlacementMachine *ret_look);
 /* Of two that could take it. Who has just let it go comes last: he had his reasons, and may not have said so yet. */
 bool plan_comes_before(const Unit *u, const PlacementMachine *a, const PlacementMachine *b);
 /* Makes the plan anew, if it is due. */

@@ -27,13 +27,14 @@ struct PlanView {
         size_t n_standings;
 };
 
-static PlanView *get_view(Core *c) {
-        if (c->told.plan)
+/* wishes: also what runs beside what matters to no unit that is enabled. */
+static PlanView *get_view(Core *c, bool wishes) {
+        if (c->told.plan && (c->told.plan->plan.wishes || !wishes))
                 return c->told.plan;
         c->told.plan = output_alloc(c, sizeof(PlanView));
         c->told.plan->n_standings = 0;
         c->told.plan->standings = output_alloc(c, (HASH_COUNT(c->machines) + 1) * sizeof(Standing));
-        plan_begin(&c->told.plan->plan, c);
+        plan_begin(&c->told.plan->plan, c, wishes);
         return c->told.plan;
 }
 
@@ -150,7 +151,7 @@ int core_each_why_not(
                 r = f(&v, userdata);
         if (u->global || u->forgotten || r != 0)
                 return r;
-        view = get_view(c);
+        view = get_view(c, c->plan.has_wishes);
         look_at_all(view, u);
         for (const Standing *s = view->standings; s < view->standings + view->n_standings && r == 0; s++) {
                 if (own && s->machine == c->self)
@@ -171,10 +172,80 @@ bool core_is_stuck(const Core *core, Now now, const char *unit) {
         if (!holder || u->global || !plan_is_held_by(c, u->lease, holder->id) ||
                         !(holder == c->self ? u->plan.stuck : holder->value.draining))
                 return false;
-        view = get_view(c);
+        view = get_view(c, c->plan.has_wishes);
         look_at_all(view, u);
         for (const Standing *s = view->standings; s < view->standings + view->n_standings; s++)
                 if (!s->holds && (s->reason.why == WHY_NONE || stands_back_until(c, u, s) > 0))
                         return false;
         return true;
+}
+
+/* ---- a unit as if it were enabled everywhere, and held by nobody ---- */
+
+static Reason why_not_everywhere(const PlanView *view, const Unit *u, Standing *s) {
+        const Core *c = view->plan.core;
+        Reason r = plan_why_not_wished(&view->plan, u, s->machine, &s->look);
+
+        if (view_is_deaf(c))
+                return reason(view_why_deaf(c));
+        if (!machine_session(c, s->machine))
+                return reason(why_silent(c, s->machine));
+        if (!u->global)
+                return r;
+        r = placement_unfit(u->config.placement, s->machine->id, s->look.metadata);
+        return r.why == WHY_NONE && s->look.draining ? reason_there(reason(WHY_DRAINING)) : r;
+}
+
+/* Of two that would not take it neither does: they stay as they are. */
+static bool stands_before(const Unit *u, const Standing *a, const Standing *b) {
+        if (a->reason.why != WHY_NONE || b->reason.why != WHY_NONE)
+                return a->reason.why == WHY_NONE && b->reason.why != WHY_NONE;
+        return placement_before(u->config.placement, u->name, &a->look, &b->look);
+}
+
+/* Those that would take it first, the first one first. */
+static void order_all(PlanView *view, const Unit *u) {
+        const Core *c = view->plan.core;
+
+        view->n_standings = 0;
+        for (const Machine *m = c->machines; m; m = m->hh.next) {
+                Standing s = { .machine = m, .holds = !u->global && plan_is_held_by(c, u->lease, m->id) };
+                size_t at = view->n_standings;
+
+                if (m->seen.revision == 0)
+                        continue;
+                s.reason = why_not_everywhere(view, u, &s);
+                if (s.holds && s.look.held > 0)
+                        s.look.held--; /* it would be free */
+                for (; at > 0 && stands_before(u, &s, view->standings + at - 1); at--)
+                        view->standings[at] = view->standings[at - 1];
+                view->standings[at] = s;
+                view->n_standings++;
+        }
+}
+
+int core_explain(const Core *core, const UnitConfig *config, int (*f)(const WhyNotView *, void *), void *userdata) {
+        Core *c = (Core *) core;
+        Lease *lease = mirror_find_lease(c, config->lease), none = {};
+        Unit u = { .lease = lease ?: &none, .global = config->global, .config = *config };
+        PlanView *view = get_view(c, true);
+        int r = 0;
+
+        str_copy(none.name, sizeof(none.name), config->lease);
+        str_copy(u.name, sizeof(u.name), config->unit);
+        order_all(view, &u);
+        for (size_t i = 0; i < view->n_standings && r == 0; i++) {
+                const Standing *s = view->standings + i;
+                WhyNotView v = {
+                        .machine_id = s->machine->id,
+                        .hostname = s->machine->value.hostname,
+                        .holds = s->holds,
+                        .fits = s->reason.why == WHY_NONE,
+                        .rank = u.global || s->reason.why != WHY_NONE ? 0 : (unsigned) i,
+                        .reason = s->reason,
+                };
+
+                r = f(&v, userdata);
+        }
+        return r;
 }

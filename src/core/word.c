@@ -54,11 +54,8 @@ static Reason why_not_placed(Core *c, const Unit *u) {
 
         if (!c->self)
                 return reason(WHY_NONE);
-        plan_begin(&plan, c);
-        (void) plan_why_not(&plan, u, c->self, &look);
-        look.enabled = true; /* what was said here before does not count any more */
-        look.word = reason(WHY_NONE);
-        return placement_why_not(u->config.placement, &look);
+        plan_begin(&plan, c, c->plan.has_wishes);
+        return plan_why_not_wished(&plan, u, c->self, &look); /* what was said here before counts no more */
 }
 
 static Reason why_no_steal(Core *c, const Unit *u) {
