@@ -2,7 +2,9 @@
 #include "daemon/bus-manager.h"
 
 #include <errno.h>
+#include <string.h>
 
+#include "conf/conf.h"
 #include "daemon/authorize.h"
 #include "daemon/bus-util.h"
 #include "daemon/calls.h"
@@ -154,7 +156,54 @@ static int method_get_history(sd_bus_message *m, void *userdata, sd_bus_error *e
 
                 r = sd_bus_message_append(list.reply, "(sttts)", t->machine_id, t->index, t->from, t->to, t->why);
         }
+        if (r >= 0)
+                r = sd_bus_message_close_container(list.reply);
+        if (r >= 0)
+                r = sd_bus_message_open_container(list.reply, 'a', "u");
+        for (size_t i = 0; i < v.record->n_tenures && r >= 0; i++)
+                r = sd_bus_message_append(list.reply, "u", tenure_why(v.record->tenures + i));
         return list_end(&list, r);
+}
+
+static int append_explained(const WhyNotView *v, void *userdata) {
+        List *list = userdata;
+        int r = sd_bus_message_open_container(list->reply, 'r', "ssbbuus");
+
+        if (r < 0 || (r = bus_append_text(list->reply, v->machine_id)) < 0 ||
+                        (r = bus_append_text(list->reply, v->hostname)) < 0 ||
+                        (r = sd_bus_message_append(list->reply, "bbuu", (int) v->fits, (int) v->holds, v->rank,
+                                         v->reason.why)) < 0 ||
+                        (r = bus_append_text(list->reply, WHY_TEXT(v->reason))) < 0)
+                return r;
+        r = sd_bus_message_close_container(list->reply);
+        return MIN(r, 0);
+}
+
+/* By its files as they are now: it need not be enabled here. */
+static int method_explain_unit(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        _cleanup_(unit_options_freep) UnitOptions *o = NULL;
+        _cleanup_(messages_done) Messages messages = {};
+        char quoted[BUS_QUOTE_SIZE];
+        Daemon *d = userdata;
+        UnitConfig config;
+        List list = {};
+        const char *name;
+        int r = sd_bus_message_read(m, "s", &name);
+
+        if (r < 0)
+                return r;
+        if (!unit_name_is_valid(name))
+                return bus_error(error, BUS_ERROR("InvalidName"), "%s is not the name of a unit.",
+                                bus_quote(name, quoted));
+        r = unit_options_preview("", name, &o, &messages);
+        if (!o)
+                return bus_error(error, SD_BUS_ERROR_INVALID_ARGS, "%s",
+                                messages.n > 0 ? messages.lines[0] : strerror(-r));
+        config = (UnitConfig){
+                .unit = o->unit, .lease = o->lease ?: o->unit, .global = o->global, .placement = &o->placement
+        };
+        r = list_begin(d, m, "(ssbbuus)", &list);
+        return list_end(&list, r < 0 ? r : core_explain(d->core, &config, append_explained, &list));
 }
 
 static int method_get_unit(sd_bus_message *m, void *userdata, sd_bus_error *error) {
@@ -263,6 +312,7 @@ typedef ManagerSubject Subject;
         P(RegistryError, "s", TOLD, bus_append_text(m, s->status.error))                                              \
         P(RegistryErrorUSec, "t", ASKED, sd_bus_message_append(m, "t", s->status.error_at))                           \
         P(RegistryWarning, "s", TOLD, bus_append_text(m, s->status.warning))                                          \
+        P(WhyNotCode, "u", TOLD, sd_bus_message_append(m, "u", s->session.why_not))                                   \
         P(WhyNot, "s", TOLD, append_why_not(m, &s->session))                                                          \
         P(LastError, "s", TOLD, append_last_error(m, s))                                                              \
         P(ConfigurationErrors, "as", TOLD, append_lines(m, &s->daemon->reading.wrong))                                \
@@ -316,7 +366,9 @@ static const sd_bus_vtable vtable[] = {
                         BUS_ANYBODY),
         SD_BUS_METHOD_WITH_ARGS("ListMachines", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(sssa{ss}ub)", machines),
                         method_list_machines, BUS_ANYBODY),
-        SD_BUS_METHOD_WITH_ARGS("GetHistory", SD_BUS_ARGS("s", name), SD_BUS_RESULT("a(sttts)", tenures),
+        SD_BUS_METHOD_WITH_ARGS("ExplainUnit", SD_BUS_ARGS("s", name), SD_BUS_RESULT("a(ssbbuus)", machines),
+                        method_explain_unit, BUS_ANYBODY),
+        SD_BUS_METHOD_WITH_ARGS("GetHistory", SD_BUS_ARGS("s", name), SD_BUS_RESULT("a(sttts)", tenures, "au", codes),
                         method_get_history, BUS_ANYBODY),
         SD_BUS_METHOD_WITH_ARGS(
                         "GetUnit", SD_BUS_ARGS("s", name), SD_BUS_RESULT("o", unit), method_get_unit, BUS_ANYBODY),
@@ -340,7 +392,7 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_METHOD_WITH_ARGS("Reload", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_reload, BUS_ANYBODY),
 
         SD_BUS_SIGNAL_WITH_ARGS("LeaseChanged",
-                        SD_BUS_ARGS("s", name, "s", machine_id, "x", version, "t", index, "s", reason), 0),
+                        SD_BUS_ARGS("s", name, "s", machine_id, "x", version, "t", index, "s", reason, "u", code), 0),
 
         PROPERTIES(PROPERTY_VTABLE) SD_BUS_VTABLE_END,
 };

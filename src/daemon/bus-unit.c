@@ -42,18 +42,24 @@ static int append_invocation(sd_bus_message *m, const Pid1UnitStatus *status) {
         return sd_bus_message_append_array(m, 'y', status ? status->invocation_id : none, sizeof(none));
 }
 
-static int append_line(const char *machine_id, const char *line, void *userdata) {
-        char text[WHY_NOT_SIZE];
+static int append_line(const WhyNotView *v, void *userdata) {
+        char line[WHY_NOT_SIZE];
 
-        str_copy(text, sizeof(text), line);
-        return MIN(sd_bus_message_append(userdata, "(ss)", machine_id, text_mend(text)), 0);
+        (void) why_not_line(v, now_realtime(), line, sizeof(line));
+        return MIN(sd_bus_message_append(userdata, "(ss)", v->machine_id, text_mend(line)), 0);
 }
 
-static int append_why_not(sd_bus_message *m, const UnitSubject *s) {
-        int r = sd_bus_message_open_container(m, 'a', "(ss)");
+static int append_code(const WhyNotView *v, void *userdata) {
+        return MIN(sd_bus_message_append(userdata, "(su)", v->machine_id, v->reason.why), 0);
+}
+
+/* An array of type, of what f appends for each machine. */
+static int append_why_not(
+                sd_bus_message *m, const UnitSubject *s, const char *type, int (*f)(const WhyNotView *, void *)) {
+        int r = sd_bus_message_open_container(m, 'a', type);
 
         if (r >= 0)
-                r = why_not_each(s->daemon, s->view.unit, append_line, m);
+                r = core_each_why_not(s->daemon->core, loop_now(), s->view.unit, f, m);
         return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
@@ -74,7 +80,8 @@ typedef UnitSubject Subject;
         P(LastError, "s", TOLD, bus_append_text(m, pid1_port_last_error(s->daemon, s->view.unit)))                    \
         P(LastErrorUSec, "t", TOLD, sd_bus_message_append(m, "t", pid1_port_last_error_at(s->daemon, s->view.unit)))  \
         P(Slice, "s", TOLD, bus_append_text(m, pid1_port_slice(s->daemon, s->view.unit)))                             \
-        P(WhyNot, "a(ss)", AROUND, append_why_not(m, s))                                                              \
+        P(WhyNot, "a(ss)", AROUND, append_why_not(m, s, "(ss)", append_line))                                         \
+        P(WhyNotCodes, "a(su)", AROUND, append_why_not(m, s, "(su)", append_code))                                    \
         P(Stuck, "b", AROUND,                                                                                         \
                         sd_bus_message_append(m, "b", core_is_stuck(s->daemon->core, loop_now(), s->view.unit)))      \
         P(StopAtUSec, "t", ASKED, sd_bus_message_append(m, "t", s->view.stop_at))                                     \

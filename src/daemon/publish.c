@@ -53,6 +53,7 @@ static void emit_lease_changed(Daemon *d, sd_bus *bus, Shown *s, const LeaseView
         };
         const LeaseRecord *l = v->record;
         const Tenure *last;
+        const char *word;
         bool same;
         Why why;
 
@@ -63,18 +64,19 @@ static void emit_lease_changed(Daemon *d, sd_bus *bus, Shown *s, const LeaseView
         s->index = l->index;
         s->since = l->since;
         str_copy(s->machine_id, sizeof(s->machine_id), l->machine_id);
-        /* The reason for which the tenure before ended is the reason for which this one began. */
+        /* The reason for which the tenure before ended is the reason for which this one began. Another version of
+         * leased may know more reasons than this one: the word is told as it was written. */
         last = lease_last_tenure(l);
-        if (same)
-                why = WHY_RENEWED;
-        else if (l->state == LEASE_HELD && last && (last->to == l->since || tenure_why(last) == WHY_EXPIRED))
-                why = WHY_NONE; /* another version of leased may know more ends than this one */
-        else
-                why = whys[l->state];
+        if (!same && l->state == LEASE_HELD && last && (last->to == l->since || tenure_why(last) == WHY_EXPIRED)) {
+                why = tenure_why(last);
+                word = last->why;
+        } else {
+                why = same ? WHY_RENEWED : whys[l->state];
+                word = why_word(why);
+        }
         if (bus)
-                (void) sd_bus_emit_signal(bus, BUS_PATH, BUS_MANAGER, "LeaseChanged", "ssxts", v->name,
-                                l->state == LEASE_HELD ? l->machine_id : "", l->version, l->index,
-                                why != WHY_NONE ? why_word(why) : last->why);
+                (void) sd_bus_emit_signal(bus, BUS_PATH, BUS_MANAGER, "LeaseChanged", "ssxtsu", v->name,
+                                l->state == LEASE_HELD ? l->machine_id : "", l->version, l->index, word, why);
 }
 
 /* Announces the properties whose values differ from those that were last announced. */

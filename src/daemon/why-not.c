@@ -33,24 +33,3 @@ const char *why_not_machine(const SessionView *v, usec_t now, char *buf, size_t 
 
         return v->competing ? "" : why_not_line(&line, now, buf, size);
 }
-
-typedef struct Each {
-        int (*f)(const char *machine_id, const char *line, void *userdata);
-        void *userdata;
-        usec_t now;
-} Each;
-
-static int tell(const WhyNotView *v, void *userdata) {
-        char line[WHY_NOT_SIZE];
-        Each *each = userdata;
-
-        return each->f(v->machine_id, why_not_line(v, each->now, line, sizeof(line)), each->userdata);
-}
-
-int why_not_each(Daemon *d, const char *unit, int (*f)(const char *machine_id, const char *line, void *userdata),
-                void *userdata) {
-        Now now = loop_now();
-        Each each = { .f = f, .userdata = userdata, .now = now.realtime };
-
-        return core_each_why_not(d->core, now, unit, tell, &each);
-}

@@ -13,7 +13,3 @@ const char *why_not_line(const WhyNotView *v, usec_t now, char *buf, size_t size
 
 /* The same for why this machine takes no leases at all; "" if it does. */
 const char *why_not_machine(const SessionView *v, usec_t now, char *buf, size_t size);
-
-/* Calls f for each machine, this one first if it has its own reasons. Returns f's first non-zero value, or 0. */
-int why_not_each(Daemon *d, const char *unit, int (*f)(const char *machine_id, const char *line, void *userdata),
-                void *userdata);

@@ -301,6 +301,57 @@ class DaemonOnABus(FleetRows, WrongCalls, unittest.TestCase):
         self.assertEqual(own[0], self.machine_id())
         self.assertEqual(len(get(path, "org.leased1.Unit", "WhyNot")), len(lines))
 
+        # Beside each line its number (leased-reasons(7)). That of an offer in its own words is 50, unless it bears another.
+        codes = dict(map(tuple, get(path, "org.leased1.Unit", "WhyNotCodes")))
+        self.assertEqual(list(codes), list(lines))
+        self.assertEqual({codes[by], codes[other]}, {132, 133})
+        self.assertEqual((codes[back], codes[without], codes[lacking], codes[silent], codes[draining]), (50, 51, 81, 134, 38))
+        self.offer(back, "line.service", "stands back", until=until * 1000000, code=70)
+        self.wait_for("the number is told", lambda: [back, 70] in get(path, "org.leased1.Unit", "WhyNotCodes"))
+        self.assertEqual(self.lines(path)[back], lines[back])
+
+    def test_it_tells_where_a_unit_would_run(self):
+        self.wait_competing()
+        near, far, draining = (self.add_machine(f"where{i}", c, **more) for i, (c, more) in enumerate(
+            (("b", {"metadata": "disk=ssd"}), ("c", {}), ("d", {"metadata": "disk=ssd", "draining": True}))))
+        os.makedirs("/etc/systemd/system", exist_ok=True)
+        with open("/etc/systemd/system/where.service", "w", encoding="utf-8") as f:
+            f.write("[Service]\nExecStart=/bin/true\n[X-Leased]\nRequire=disk=ssd\n")
+        answer = busctl("--json=short", "call", NAME, PATH, "org.leased1.Manager", "ExplainUnit", "s", "where.service", user=65534)
+        rows = json.loads(answer.stdout)["data"][0]
+        self.assertEqual(rows[0], [near, "where0", True, False, 0, 0, ""])
+        told = {row[0]: row[1:] for row in rows}
+        self.assertEqual(told[far], ["where1", False, False, 0, 81, "missing metadata disk=ssd"])
+        self.assertEqual(told[draining], ["where2", False, False, 0, 38, "draining"])
+        self.assertEqual(told[self.machine_id()][1:], [False, False, 0, 81, "missing metadata disk=ssd"])
+        self.assert_error(call("GetUnit", "s", "where.service"), "where.service")  # it is not enabled, and is not by this
+
+        with open("/etc/systemd/system/where.service", "a", encoding="utf-8") as f:
+            f.write("Global=perhaps\n")
+        self.assert_error(call("ExplainUnit", "s", "where.service"), "/etc/systemd/system/where.service:5")
+        os.unlink("/etc/systemd/system/where.service")
+
+    def test_an_end_is_told_with_its_number_whoever_wrote_it(self):
+        self.wait_competing()
+        ends = [("drain", {"code": 7}), ("unfit", {}), ("a later one", {"code": 999}), ("nobody's", {})]
+        self.put_record("leases/ended", json.dumps({
+            "state": "free", "machine_id": "e" * 32, "session": "", "version": 0, "index": 4, "since": 5, "period": 0, "debts": [],
+            "tenures": [{"machine_id": "e" * 32, "index": i, "from": i, "to": i + 1, "why": word, **code}
+                        for i, (word, code) in enumerate(ends)]}))
+        answer = self.wait_for("it is read", lambda: busctl("--json=short", "call", NAME, PATH, "org.leased1.Manager", "GetHistory",
+                                                            "s", "ended").stdout)
+        tenures, codes = json.loads(answer)["data"]
+        self.assertEqual([tenure[4] for tenure in tenures], [word for word, _ in ends])
+        self.assertEqual(codes, [7, 17, 999, 0])
+
+    def test_why_it_takes_no_leases_has_a_number(self):
+        self.wait_competing()
+        self.assertEqual(get(PATH, "org.leased1.Manager", "WhyNotCode"), 0)
+        self.assertEqual(call("Drain").returncode, 0)
+        self.wait_for("it drains", lambda: get(PATH, "org.leased1.Manager", "WhyNotCode") == 38)
+        self.assertEqual(get(PATH, "org.leased1.Manager", "WhyNot"), "this machine is draining")
+        self.assertEqual(call("Undrain").returncode, 0)
+
     def test_who_listens_hears_when_a_line_changes(self):
         self.wait_competing()
         path, other = self.add_unit("heard.service"), self.add_unit("unheard.service")
@@ -526,8 +577,8 @@ class DaemonOnABus(FleetRows, WrongCalls, unittest.TestCase):
             for method, *arguments in (("Renew", "tt", "2", "5000000"), ("Release", "t", "3")):
                 self.assertEqual(busctl("call", NAME, PATH + "/lease/told", "org.leased1.Lease", method, *arguments).returncode, 0)
             machine = self.machine_id()
-            for expected in (["told", machine, 4, 1, "acquired"], ["told", machine, 5, 2, "stolen"],
-                             ["told", machine, 5, 3, "renewed"], ["told", "", 5, 3, "released"]):
+            for expected in (["told", machine, 4, 1, "acquired", 18], ["told", machine, 5, 2, "stolen", 16],
+                             ["told", machine, 5, 3, "renewed", 19], ["told", "", 5, 3, "released", 2]):
                 told = next(each for each in heard if each["member"] != "Listening")
                 self.assertEqual(told["payload"]["data"], expected)
         finally:

@@ -47,7 +47,8 @@ class WrongCalls:
         with self.nothing_changes():
             for name in NOT_NAMES:
                 for method, more in (("AcquireLease", TAKER), ("StealLease", (*TAKER, "uint64:1")), ("GetLease", ()),
-                                     ("GetHistory", ()), ("GetUnit", ()), ("ReleaseUnit", ()), ("TransferUnit", (NO_MACHINE,)),
+                                     ("GetHistory", ()), ("ExplainUnit", ()), ("GetUnit", ()), ("ReleaseUnit", ()),
+                                     ("TransferUnit", (NO_MACHINE,)),
                                      ("StealUnit", ()), ("RearmUnit", ())):
                     self.refused(ERROR + "InvalidName", method, "string:" + name, *more)
 

@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <cmocka.h>
 
+#include <stdio.h>
+
 #include "core/why.h"
 
 /* In records and in what others wrote against D-Bus. A line here is only ever added. */
@@ -113,7 +115,54 @@ static void what_a_reason_speaks_of_can_be_kept(void **state) {
         assert_null(r.what);
 }
 
-int main(void) {
+static const char *page_path; /* of leased-reasons(7) */
+
+static char *read_page(void) {
+        char *page = calloc(1, 64 * 1024);
+        FILE *f = fopen(page_path, "re");
+
+        assert_non_null(page);
+        assert_non_null(f);
+        assert_in_range(fread(page, 1, 64 * 1024 - 1, f), 1, 64 * 1024 - 2);
+        (void) fclose(f);
+        return page;
+}
+
+/* A '-' is written "\\-" there. */
+static void write_roff(char *to, const char *from) {
+        for (; *from; from++) {
+                if (*from == '-')
+                        *to++ = '\\';
+                *to++ = *from;
+        }
+        *to = '\0';
+}
+
+static void every_number_is_in_the_manual_with_its_sentences(void **state) {
+        char *page = read_page();
+        size_t n = 0, listed = 0;
+
+        for (Why why = 1; why < _WHY_MAX; why++) {
+                const char *here = WHY_TEXT(reason_of(why, "%")), *there = WHY_TEXT(reason_there(reason_of(why, "%")));
+                char both[2 * WHY_TEXT_SIZE + 2], roff[2 * sizeof(both)], entry[sizeof(roff) + 32];
+
+                if (!*here)
+                        continue;
+                n++;
+                (void) snprintf(both, sizeof(both), "%s%s%s", here, strcmp(here, there) != 0 ? "; " : "",
+                                strcmp(here, there) != 0 ? there : "");
+                write_roff(roff, both);
+                (void) snprintf(entry, sizeof(entry), "\n.B %u\n%s\n", (unsigned) why, roff);
+                if (!strstr(page, entry))
+                        fail_msg("leased-reasons(7) does not have:%s", entry);
+        }
+        for (const char *p = page; (p = strstr(p, "\n.TP")); p++)
+                listed++;
+        assert_int_equal(listed, n);
+        free(page);
+}
+
+int main(int argc, char **argv) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_number_never_becomes_another_one),
                 cmocka_unit_test(what_is_no_reason_has_no_sentence),
@@ -121,7 +170,9 @@ int main(void) {
                 cmocka_unit_test(of_another_machine_it_is_told_as_such),
                 cmocka_unit_test(a_sentence_that_is_too_long_is_cut_between_characters),
                 cmocka_unit_test(what_a_reason_speaks_of_can_be_kept),
+                cmocka_unit_test(every_number_is_in_the_manual_with_its_sentences),
         };
 
+        page_path = argc > 1 ? argv[1] : "docs/man/leased-reasons.7";
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
