@@ -1,20 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Where a unit would run: check --all-machines. Functions say what is wrong and return an exit code. */
+/* Where a unit would run, as leased tells it (ExplainUnit): check --all-machines. */
 
-#include "conf/conf.h"
 #include "ctl/ctl.h"
 
-/* What leased and this machine's files say of machines, leases and units. */
-typedef struct AllMachines AllMachines;
-
-int all_machines_read(Ctl *ctl, AllMachines **ret);
-AllMachines *all_machines_free(AllMachines *a);
-DEFINE_TRIVIAL_CLEANUP(AllMachines *, all_machines_free)
-
 /* A row for each machine, in the order in which they would take the unit, those that would not at the end: machine_id,
- * hostname, here, fits, rank (null if it does not fit), holds, why (one line). *ret_fit: how many would. */
-json_t *all_machines_weigh(const AllMachines *a, const UnitOptions *unit, size_t *ret_fit);
+ * hostname, here, fits, rank (null if it does not fit), holds, why (one line), code (leased-reasons(7); 0 if it fits).
+ * here: the id of the machine that is asked. *ret is owned by the caller, and untouched on failure; *ret_fit: how many
+ * would. Says what is wrong and returns an exit code. */
+int all_machines_explain(Ctl *ctl, const char *unit, const char *here, json_t **ret, size_t *ret_fit);
 /* The same rows for people. */
 void all_machines_print(const json_t *rows);

@@ -165,11 +165,12 @@ static void print_findings(const json_t *findings) {
 
 /* ---- the verb ---- */
 
-static int check_one(Ctl *ctl, const char *typed, const LeasedConf *conf, const AllMachines *all, json_t *results) {
+/* here: the id of this machine, where leased is asked as well; "": it is not. */
+static int check_one(Ctl *ctl, const char *typed, const LeasedConf *conf, const char *here, json_t *results) {
         _cleanup_(unit_options_freep) UnitOptions *options = NULL;
         _cleanup_free_ char *name = NULL;
         json_auto_t *findings = json_array(), *unit = NULL, *timeline = NULL, *machines = NULL, *result = NULL;
-        int code = examine_unit(ctl, typed, findings, &name, &unit);
+        int code = examine_unit(ctl, typed, findings, &name, &unit), asked;
         size_t fit = 0;
 
         if (code != CTL_OK && json_array_size(findings) == 0)
@@ -179,9 +180,9 @@ static int check_one(Ctl *ctl, const char *typed, const LeasedConf *conf, const 
                 (void) (options && options->global ? weakness_examine_global(ctl, name, unit, findings)
                                                    : weakness_examine(ctl, name, unit, conf, findings));
         }
-        if (all && options)
-                machines = all_machines_weigh(all, options, &fit);
-        if (code == CTL_OK && (finding_refused_since(findings, 0) || (all && fit == 0)))
+        if (*here && options && (asked = all_machines_explain(ctl, name, here, &machines, &fit)) != CTL_OK)
+                return asked;
+        if (code == CTL_OK && (finding_refused_since(findings, 0) || (*here && fit == 0)))
                 code = CTL_FAILED;
         result = json_pack("{s:s, s:s, s:O, s:O?, s:O*}", "unit", name ?: typed, "registry", conf->registry,
                         "findings", findings, "timeline", timeline, "machines", machines);
@@ -197,12 +198,19 @@ static int check_one(Ctl *ctl, const char *typed, const LeasedConf *conf, const 
         return code;
 }
 
+/* Only leased knows the other machines. */
+static int read_manager(Ctl *ctl, json_t **ret) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        int r = bus_get_manager(ctl->bus, ret, &error);
+
+        return r < 0 ? bus_complain("check", r, &error) : CTL_OK;
+}
+
 int verb_check(Ctl *ctl, int argc, char **argv) {
         _cleanup_(leased_conf_freep) LeasedConf *conf = NULL;
-        _cleanup_(all_machines_freep) AllMachines *all = NULL;
         _cleanup_(messages_done) Messages m = {};
-        json_auto_t *results = json_array();
-        int code = ctl->all_machines ? all_machines_read(ctl, &all) : CTL_OK, r;
+        json_auto_t *results = json_array(), *manager = NULL;
+        int code = ctl->all_machines ? read_manager(ctl, &manager) : CTL_OK, r;
 
         if (code != CTL_OK)
                 return code;
@@ -216,7 +224,7 @@ int verb_check(Ctl *ctl, int argc, char **argv) {
 
                 if (i > 0 && ctl->json == JSON_OFF)
                         say("%s", "");
-                c = check_one(ctl, strempty(typed), conf, all, results);
+                c = check_one(ctl, strempty(typed), conf, get_string(manager, "MachineID"), results);
                 if (c != CTL_OK)
                         code = c;
         }

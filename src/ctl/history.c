@@ -12,13 +12,14 @@
 #include <time.h>
 
 static void add_row(json_t *rows, const json_t *machines, const char *lease, const json_t *machine_id,
-                const json_t *index, const json_t *from, const json_t *to, const char *why) {
+                const json_t *index, const json_t *from, const json_t *to, const char *why, const json_t *code) {
         const json_t *machine = machines_find(machines, strempty(json_string_value(machine_id)));
 
         (void) json_array_append_new(rows,
-                        json_pack("{s:s, s:O, s:s, s:O, s:O, s:o, s:s}", "lease", lease, "machine_id", machine_id,
-                                        "hostname", get_string(machine, "hostname"), "index", index, "from_usec", from,
-                                        "to_usec", to ? json_incref((json_t *) to) : json_null(), "why", why));
+                        json_pack("{s:s, s:O, s:s, s:O, s:O, s:o, s:s, s:O*}", "lease", lease, "machine_id",
+                                        machine_id, "hostname", get_string(machine, "hostname"), "index", index,
+                                        "from_usec", from, "to_usec", to ? json_incref((json_t *) to) : json_null(),
+                                        "why", why, "code", (json_t *) code));
 }
 
 /* Adds to the row of the present tenure whether it still is one. A silent holder is about to lose the lease, or would,
@@ -58,10 +59,10 @@ static int read_lease(Ctl *ctl, const json_t *machines, const char *name, json_t
                 return r;
         json_array_foreach(json_array_get(tenures, 0), i, t)
                 add_row(rows, machines, name, json_array_get(t, 0), json_array_get(t, 1), json_array_get(t, 2),
-                                json_array_get(t, 3), string_at(t, 4));
+                                json_array_get(t, 3), string_at(t, 4), json_array_get(json_array_get(tenures, 1), i));
         if (*get_string(props, "MachineID")) {
                 add_row(rows, machines, name, json_object_get(props, "MachineID"), json_object_get(props, "Index"),
-                                json_object_get(props, "SinceUSec"), NULL, "");
+                                json_object_get(props, "SinceUSec"), NULL, "", NULL);
                 add_standing(json_array_get(rows, json_array_size(rows) - 1), machines, props);
         }
         return 0;

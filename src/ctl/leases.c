@@ -12,13 +12,15 @@ static void copy(json_t *row, const char *key, const json_t *props, const char *
         (void) json_object_set_new(row, key, value ? json_incref(value) : json_null());
 }
 
-static json_t *why_not(const json_t *pairs) {
+/* pairs, codes: of the same machines, in the same order. */
+static json_t *why_not(const json_t *pairs, const json_t *codes) {
         json_t *list = json_array(), *pair;
         size_t i;
 
         json_array_foreach((json_t *) pairs, i, pair)
-                (void) json_array_append_new(list, json_pack("{s:O, s:O}", "machine_id", json_array_get(pair, 0),
-                                                                   "why", json_array_get(pair, 1)));
+                (void) json_array_append_new(list, json_pack("{s:O, s:O, s:O*}", "machine_id", json_array_get(pair, 0),
+                                                                   "why", json_array_get(pair, 1), "code",
+                                                                   json_array_get(json_array_get(codes, i), 1)));
         return list;
 }
 
@@ -54,7 +56,8 @@ static json_t *row_new(const json_t *unit, const json_t *lease) {
         copy(row, "slice", unit, "Slice");
         copy(row, "last_error", unit, "LastError");
         copy(row, "last_error_usec", unit, "LastErrorUSec");
-        (void) json_object_set_new(row, "why_not", why_not(json_object_get(unit, "WhyNot")));
+        (void) json_object_set_new(row, "why_not",
+                        why_not(json_object_get(unit, "WhyNot"), json_object_get(unit, "WhyNotCodes")));
         return row;
 }
 

@@ -149,9 +149,9 @@ static void show_lease_changed(Monitor *monitor, const json_t *body) {
                 (void) snprintf(text, sizeof(text), "held by nobody (%s)", reason);
         (void) snprintf(what, sizeof(what), "lease %s", name);
         print_event(monitor, "lease-changed", what, text,
-                        json_pack("{s:O, s:O, s:O, s:O}", "machine_id", json_array_get(body, 1), "version",
+                        json_pack("{s:O, s:O, s:O, s:O, s:O*}", "machine_id", json_array_get(body, 1), "version",
                                         json_array_get(body, 2), "index", json_array_get(body, 3), "reason",
-                                        json_array_get(body, 4)));
+                                        json_array_get(body, 4), "code", json_array_get(body, 5)));
 }
 
 static void show_object(Monitor *monitor, const json_t *body, bool added) {

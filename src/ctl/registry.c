@@ -144,6 +144,7 @@ static json_t *for_programs(const json_t *manager) {
                 { "error_usec", "RegistryErrorUSec" },
                 { "warning", "RegistryWarning" },
                 { "why_not", "WhyNot" },
+                { "why_not_code", "WhyNotCode" },
                 { "last_beat_usec", "LastBeatUSec" },
                 { "round_trip_usec", "RoundTripUSec" },
         };

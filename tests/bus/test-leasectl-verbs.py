@@ -279,7 +279,7 @@ class Verbs(TwoSecondCase):
         self.assertIn("leasectl rearm", ctl("status", unit).stdout)
         self.assertSays(ctl("rearm", unit), 0)
         wait_for("it is done again", lambda: self.row(unit)["state"] == "done" and self.index(unit) > before)
-        self.assertEqual([each["why"] for each in shown("history", unit)], ["done", "done"])
+        self.assertEqual([(each["why"], each["code"]) for each in shown("history", unit)], [("done", 12), ("done", 12)])
         running = self.enable("ever.service")
         self.assertSays(ctl("rearm", running), 1, f"{running}: is not done but running, there is nothing to rearm")
 
@@ -498,7 +498,7 @@ class AnotherMachine(WithBeta):
         found = shown("status", other)["why_not"]
         self.assertEqual([(each["machine_id"], each["hostname"]) for each in found],
                          [(BETA, "beta"), (self.here()["machine_id"], os.uname().nodename)])
-        self.assertEqual(found[0]["why"], "holds it")
+        self.assertEqual((found[0]["why"], found[0]["code"]), ("holds it", 130))
 
     def test_a_machine_that_only_stands_back_may_be_handed_a_unit(self):
         unit = self.enable("back.service")
@@ -516,9 +516,9 @@ class AnotherMachine(WithBeta):
         write(f"{SYSTEM}/{unit}", SLEEPER + "[X-Leased]\nRequire=rack=c1\n")
         done = ctl("check", "--all-machines", "--json=short", unit)
         self.assertEqual((done.returncode, done.stderr), (1, ""))
-        self.assertEqual({each["hostname"]: (each["fits"], each["rank"], each["why"])
+        self.assertEqual({each["hostname"]: (each["fits"], each["rank"], each["why"], each["code"])
                           for each in json.loads(done.stdout)[0]["machines"]},
-                         dict.fromkeys(("beta", host), (False, None, "missing metadata rack=c1")))
+                         dict.fromkeys(("beta", host), (False, None, "missing metadata rack=c1", 81)))
         self.assertNotIn("machines", shown("check", self.unit("plain.service"))[0])
         held = self.enable("holding.service")
         write(f"{SYSTEM}/{unit}", SLEEPER + f"[X-Leased]\nConflicts={held}\n")
