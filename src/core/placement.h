@@ -10,8 +10,8 @@
  *
  *   fits      the unit's hard wishes: this machine id, these metadata, beside that unit, away from those
  *   comes     first whoever has more of the preferred metadata, then whoever holds fewest leases, then whoever has the
- *   before    higher hash of machine and unit together (rendezvous hashing: a machine that goes moves only its own
- * units, and the same unit comes to the same machine again)
+ *   before    higher hash of machine and unit together: rendezvous hashing. A machine that goes moves only its own
+ *             units, and the same unit comes to the same machine again
  */
 
 #include "core/record.h"

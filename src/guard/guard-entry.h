@@ -7,11 +7,12 @@
  *
  * An entry lives through at most three stages, and never goes back but by a new ARM after the last:
  *   live      before stop_at; beats move its deadlines; the gate may be open
- *   stopping  expired or lost: the gate is closed, PID 1 is asked to stop the unit, from kill_at on the unit is killed
- *             every 20 ms, and PID 1 is asked again and again how it is. Silence means: go on (law 9). A unit with an
- *             ExecStopPost= is killed once some time before kill_at (guard_entry_end_at()), and what PID 1 starts in
- * it then is spared until kill_at down      PID 1, asked after the gate was closed, has said inactive or failed and no
- * job, and then the control group was found empty (law 7)
+ *   stopping  expired or lost: the gate is closed, and PID 1 is asked to stop the unit. From kill_at on the unit is
+ *             killed every 20 ms, and PID 1 is asked again and again how it is. Silence means: go on (law 9). A unit
+ *             with an ExecStopPost= is killed once some time before kill_at (guard_entry_end_at()), and what PID 1
+ *             starts in it then is spared until kill_at
+ *   down      PID 1, asked after the gate was closed, has said inactive or failed and no job, and then the control
+ *             group was found empty (law 7)
  *
  * Each function first lets the entry expire if its time has come, so that no request that was read late can slip in
  * before the deadline that has passed. now is always a fresh CLOCK_BOOTTIME. A function returns a mask of EntryAction;

@@ -7,11 +7,12 @@
  * the command line, the environment and the open files of the command go from the caller to a process with the
  * caller's rights, and neither leased nor PID 1 sees them.
  *
- *     leased-run: READY     the lease is held, and privileges are dropped
- *     leasectl:   JOB       what to run, with four descriptors: standard input, output and error, and a file with
- * RunJob leased-run: FAILED    (only where the command cannot be executed) leasectl:   SIGNAL    (as often as it gets
- * one) leased-run: STOPPING  (only where systemd ends the unit: the lease cannot be kept, or somebody stopped it)
- *     leased-run: ENDED     the command has ended
+ *   READY     leased-run: the lease is held, and privileges are dropped
+ *   JOB       leasectl: what to run, with four descriptors: standard input, output and error, and a file with RunJob
+ *   FAILED    leased-run, only where the command cannot be executed
+ *   SIGNAL    leasectl, as often as it gets one
+ *   STOPPING  leased-run, only where systemd ends the unit: the lease cannot be kept, or somebody stopped it
+ *   ENDED     leased-run: the command has ended
  *
  * Nothing begins before leasectl has answered READY, so nothing begins when leasectl is gone; and when leasectl's end
  * is closed later, leased-run ends, and PID 1 ends what is left of the command. Both are of one version: leased-run

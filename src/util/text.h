@@ -5,11 +5,11 @@
  * Text that others wrote: host names, metadata, reasons and versions from records, what a registry's server answers,
  * lines of files. Anything may be in it. Two questions are kept apart:
  *
- *   - What may be shown to a person, on a terminal or in the journal: text_clean(). It keeps every character that is
- * seen, and writes the others as an escape: control characters, among them ESC, CR and LF, those of C1, marks that
- * turn the direction of writing, and characters that cannot be seen at all, so that two names that look alike are
- * alike.
- *   - What D-Bus and JSON can carry: valid UTF-8, text_mend(). The bus disconnects a program that sends anything else.
+ * - What may be shown to a person, on a terminal or in the journal: text_clean(). It keeps every character that is
+ *   seen, and writes the others as an escape: control characters, among them ESC, CR and LF, those of C1, marks that
+ *   turn the direction of writing, and characters that cannot be seen at all, so that two names that look alike are
+ *   alike.
+ * - What D-Bus and JSON can carry: valid UTF-8, text_mend(). The bus disconnects a program that sends anything else.
  */
 
 #include "util/macros.h"
