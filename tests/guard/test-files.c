@@ -289,7 +289,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(a_full_file_system_hinders_no_removal, set_up, tear_down),
         };
 
-        if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) {
+        if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0) {
                 puts("skipped: no mount namespace to be had here");
                 return 77;
         }

@@ -32,7 +32,7 @@ static int set_up(void **state) {
 
         w->reader = -1;
         w->stderr_before = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
-        (void) alarm(20); /* a write that waits ends the test */
+        (void) alarm(120); /* a write that waits ends the test */
         (void) unsetenv("JOURNAL_STREAM");
         return 0;
 }
