@@ -313,17 +313,17 @@ class DaemonOnABus(FleetRows, WrongCalls, unittest.TestCase):
     def test_it_tells_where_a_unit_would_run(self):
         self.wait_competing()
         near, far, draining = (self.add_machine(f"where{i}", c, **more) for i, (c, more) in enumerate(
-            (("b", {"metadata": "disk=ssd"}), ("c", {}), ("d", {"metadata": "disk=ssd", "draining": True}))))
+            (("b", {"metadata": "shelf=top"}), ("c", {}), ("d", {"metadata": "shelf=top", "draining": True}))))
         os.makedirs("/etc/systemd/system", exist_ok=True)
         with open("/etc/systemd/system/where.service", "w", encoding="utf-8") as f:
-            f.write("[Service]\nExecStart=/bin/true\n[X-Leased]\nRequire=disk=ssd\n")
+            f.write("[Service]\nExecStart=/bin/true\n[X-Leased]\nRequire=shelf=top\n")
         answer = busctl("--json=short", "call", NAME, PATH, "org.leased1.Manager", "ExplainUnit", "s", "where.service", user=65534)
         rows = json.loads(answer.stdout)["data"][0]
         self.assertEqual(rows[0], [near, "where0", True, False, 0, 0, ""])
         told = {row[0]: row[1:] for row in rows}
-        self.assertEqual(told[far], ["where1", False, False, 0, 81, "missing metadata disk=ssd"])
+        self.assertEqual(told[far], ["where1", False, False, 0, 81, "missing metadata shelf=top"])
         self.assertEqual(told[draining], ["where2", False, False, 0, 38, "draining"])
-        self.assertEqual(told[self.machine_id()][1:], [False, False, 0, 81, "missing metadata disk=ssd"])
+        self.assertEqual(told[self.machine_id()][1:], [False, False, 0, 81, "missing metadata shelf=top"])
         self.assert_error(call("GetUnit", "s", "where.service"), "where.service")  # it is not enabled, and is not by this
 
         with open("/etc/systemd/system/where.service", "a", encoding="utf-8") as f:
