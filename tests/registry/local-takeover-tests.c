@@ -287,6 +287,22 @@ static void a_takeover_that_is_killed_anywhere_is_done_again_or_is_done(void **s
         assert_true(before > 0 && after > 0 && left > before);
 }
 
+/* As somebody leaves behind who puts the store aside to begin anew, or to begin with a copy. */
+static void what_an_operator_has_put_beside_stays(void **state) {
+        World *world = *state;
+        Directory *d = world->store;
+        Registry *r;
+
+        make_small(d);
+        assert_int_equal(write_file_atomic(file_of(world, "store.backup"), "kept", 4, 0600, 0), 0);
+        r = world_open(world);
+        check_small(world, r);
+        assert_int_equal(access(file_of(world, "store.backup"), F_OK), 0);
+        assert_int_equal(unlink(file_of(world, "store")), 0);
+        must_put(world, world_open(world), "a", "1");
+        assert_int_equal(access(file_of(world, "store.backup"), F_OK), 0);
+}
+
 static void ten_thousand_records_are_taken_over_in_time(void **state) {
         World *world = *state;
         Directory *d = world->store;
@@ -319,6 +335,7 @@ int run_takeover_tests(void) {
                 PROMISE(an_old_daemon_at_work_is_waited_for),
                 PROMISE(of_many_at_once_one_takes_over),
                 PROMISE(a_takeover_that_is_killed_anywhere_is_done_again_or_is_done),
+                PROMISE(what_an_operator_has_put_beside_stays),
                 PROMISE(ten_thousand_records_are_taken_over_in_time),
         };
 

@@ -7,9 +7,11 @@
  *     records/    one file for each record, see old-file.h
  *
  * The whole database is written beside and synced, and then takes the place of `store` by one rename. So there are
- * either the old files or the database, at any moment at which a process is killed. All of it happens under the lock
- * of the old version, which is waited for; so no old daemon writes meanwhile, and of two new ones the second finds the
- * work done. An old daemon that goes on, or comes later, finds in `store` what it calls damaged, and gets no answers.
+ * either the old files or the database, at any moment at which a process is killed. What such a process was writing
+ * stays beside it: by its name it could as well be a copy that an operator has put aside. All of it happens under the
+ * lock of the old version, which is waited for; so no old daemon writes meanwhile, and of two new ones the second
+ * finds the work done. An old daemon that goes on, or comes later, finds in `store` what it calls damaged, and gets no
+ * answers.
  *
  * The id stays, and so does the revision of each record: whoever held a lease holds it. What was damaged is damaged.
  */
@@ -156,18 +158,6 @@ static int wait_for_lock(Old *old, const struct stat *found, const LocalPatience
                (!found || is_same_file(&a, found));
 }
 
-/* What a process that was killed here has left: write_file_atomic() calls its files store.XXXXXX. */
-static void remove_unfinished(const Old *old) {
-        DIR *d = opendir(old->directory);
-        struct dirent *e;
-
-        while (d && (e = readdir(d)))
-                if (startswith(e->d_name, "store.") && strlen(e->d_name) == strlen("store.XXXXXX"))
-                        (void) unlinkat(old->directory_fd, e->d_name, 0);
-        if (d)
-                (void) closedir(d);
-}
-
 static int write_database(Old *old, LocalResult *result) {
         unsigned char *image = NULL;
         size_t size = 0;
@@ -175,7 +165,6 @@ static int write_database(Old *old, LocalResult *result) {
 
         if (k != SQLITE_OK)
                 return local_result_fail(result, database_errno(NULL, k), old->path, "cannot make a database");
-        remove_unfinished(old);
         r = write_file_atomic(old->path, image, size, 0600, WRITE_SYNC);
         sqlite3_free(image);
         return r < 0 ? local_result_fail(result, r, old->path, "cannot write") : 0;
