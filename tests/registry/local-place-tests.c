@@ -108,6 +108,30 @@ static void a_store_that_others_could_open_is_replaced_once_it_is_locked(void **
         close(fd);
 }
 
+/* Who has the journal open of a store that others could write to could have it played back into the copy. */
+static void a_journal_that_others_could_write_to_goes_with_their_store(void **state) {
+        static const unsigned char only_one_page[512] = { 0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63,
+                0xd7, [19] = 1, [22] = 2, [26] = 16 };
+        World *world = *state;
+        Registry *r = world_open(world);
+        struct stat before, after;
+        int fd;
+
+        must_put(world, r, "a", "1");
+        assert_int_equal(chmod(file_of(world, "store"), 0666), 0);
+        assert_int_equal(chmod(file_of(world, "store-journal"), 0666), 0); /* SQLite gives it the mode of the store */
+        fd = open(file_of(world, "store-journal"), O_RDWR | O_CLOEXEC);
+        assert_true(fd >= 0 && fstat(fd, &before) == 0);
+        must_put(world, r, "b", "2");
+        assert_int_equal(pwrite(fd, only_one_page, sizeof(only_one_page), 0), sizeof(only_one_page));
+        (void) must_be(world, r, "a", "1");
+        (void) must_be(world, r, "b", "2");
+        assert_int_equal(stat(file_of(world, "store-journal"), &after), 0);
+        assert_int_not_equal(before.st_ino, after.st_ino);
+        assert_int_equal(after.st_mode & 0777, 0600);
+        close(fd);
+}
+
 static void an_unwritable_directory_gives_no_answer(void **state) {
         World *world = *state;
         Directory *d = world->store;
@@ -236,6 +260,7 @@ int run_place_tests(void) {
                 PROMISE(a_missing_directory_is_made),
                 PROMISE(nobody_else_can_read_or_lock_it),
                 PROMISE(a_store_that_others_could_open_is_replaced_once_it_is_locked),
+                PROMISE(a_journal_that_others_could_write_to_goes_with_their_store),
                 PROMISE(an_unwritable_directory_gives_no_answer),
                 PROMISE(a_vanished_directory_is_no_answer_and_no_empty_registry),
                 PROMISE(another_directory_is_another_store),

@@ -32,6 +32,7 @@
 #include "registry/local/directory.h"
 #include "registry/local/takeover.h"
 #include "util/file-util.h"
+#include "util/text.h"
 
 static const char *const statements[STATEMENT_COUNT_] = {
         [STATEMENT_HEAD] = "SELECT id, since, revision FROM newest LIMIT 2",
@@ -236,8 +237,18 @@ static int read_head(LocalStore *store, LocalResult *result) {
         return k == SQLITE_DONE ? SQLITE_OK : k == SQLITE_ROW ? SQLITE_CORRUPT : k;
 }
 
+/* SQLite gives the journal the mode of the database: whoever has one open that others can write to could have what he
+ * likes played back into the database at any later time. Under the exclusive lock, and with nothing written, the
+ * journal is empty or absent. */
+static int remove_journal(const LocalStore *store) {
+        _cleanup_free_ char *path = text_format("%s-journal", store->path);
+
+        return path ? unlink_if_exists(path) : -ENOMEM;
+}
+
 /* Others could open the file, and one who has it open could lock it at any later time. A copy takes its place, here
- * under the exclusive lock: none of those who wait for the old one then writes to it. */
+ * under the exclusive lock: none of those who wait for the old one then writes to it. The journal goes first, so that
+ * a process that is killed in between leaves a database that is replaced again. */
 static int replace_by_copy(LocalStore *store, LocalResult *result) {
         sqlite3_int64 size = 0;
         unsigned char *image;
@@ -250,7 +261,9 @@ static int replace_by_copy(LocalStore *store, LocalResult *result) {
         if (!is_current(store))
                 return 1;
         image = sqlite3_serialize(store->db, "main", &size, 0);
-        r = image ? write_file_atomic(store->path, image, (size_t) size, 0600, WRITE_SYNC) : -ENOMEM;
+        r = image ? remove_journal(store) : -ENOMEM;
+        if (r >= 0)
+                r = write_file_atomic(store->path, image, (size_t) size, 0600, WRITE_SYNC);
         sqlite3_free(image);
         return r < 0 ? local_result_fail(result, r, store->path,
                                        "others may open it, and it cannot be replaced by a copy")
