@@ -65,6 +65,18 @@ static int parse_groups(const char *text, gid_t **ret, size_t *ret_n) {
         return 0;
 }
 
+/* PID 1 leaves the login uid of a service unset, and who finds it unset may choose any: the command would stand in the
+ * audit log as whomever it likes. Once it is set, only who may configure the audit can change it. A kernel without
+ * audit has none. */
+static void set_login_uid(const char *uid) {
+        int fd = open("/proc/self/loginuid", O_WRONLY | O_CLOEXEC);
+
+        if (fd >= 0) {
+                (void) !write(fd, uid, strlen(uid)); /* refused where it is set already, as in some containers */
+                (void) close(fd);
+        }
+}
+
 static int become(char **ids) {
         _cleanup_free_ gid_t *groups = NULL;
         uint32_t uid, gid;
@@ -76,6 +88,7 @@ static int become(char **ids) {
         r = parse_groups(ids[2], &groups, &n);
         if (r < 0)
                 return r;
+        set_login_uid(ids[0]);
         if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || setgroups(n, groups) < 0 || setresgid(gid, gid, gid) < 0 ||
                         setresuid(uid, uid, uid) < 0)
                 return -errno;

@@ -579,6 +579,15 @@ class Run(CaseWithDaemon):
         done = self.as_user("leasectl", "run", "theirs", "su", "-c", "id -u")
         self.assertNotEqual(done.returncode, 0)
 
+    def test_a_user_cannot_choose_whose_name_stands_in_the_audit_log(self):
+        if not os.path.exists("/proc/self/loginuid"):
+            self.skipTest("no audit")
+        self.allow("org.leased1.manage-leases")
+        unset = read("/proc/1/loginuid") == str(2**32 - 1)
+        done = self.as_user("leasectl", "run", "theirs", "sh", "-c", "cat /proc/self/loginuid; echo 12 >/proc/self/loginuid")
+        self.assertEqual(done.stdout, str(USER) if unset else read("/proc/1/loginuid"))
+        self.assertNotEqual(done.returncode, 0)
+
     def test_a_library_of_the_users_is_loaded_by_nobody_but_the_user(self):
         self.allow("org.leased1.manage-leases")
         write("/run/stamps/who.c", '#include <stdio.h>\n#include <unistd.h>\n__attribute__((constructor)) static void f(void) {\n'
