@@ -18,15 +18,15 @@ typedef struct Verb {
 
 static const Verb verbs[] = {
         { "status", "[UNIT...]", 0, -1, false, verb_status, "This machine, or all about units" },
-        { "list", "", 0, 0, false, verb_list, "The units that are enabled here, and who holds them" },
+        { "list", "", 0, 0, false, verb_list, "The units enabled here, and who holds them" },
         { "machines", "", 0, 0, false, verb_machines, "The machines that take part" },
         { "history", "[UNIT|LEASE...]", 0, -1, false, verb_history, "Who held a lease, and why it ended" },
         { "monitor", "", 0, 0, false, verb_monitor, "What changes, as it changes" },
         { "metrics", "", 0, 0, false, verb_metrics, "For Prometheus" },
         { "is-held", "UNIT|LEASE...", 1, -1, false, verb_is_held, "For scripts: is it held by this machine?" },
         { "check", "UNIT...", 1, -1, true, verb_check, "The unit's timeline, and what weakens its safety" },
-        { "enable", "UNIT...", 1, -1, true, verb_enable, "Run it here only with its lease (on each machine)" },
-        { "disable", "UNIT...", 1, -1, true, verb_disable, "Stop it, release its lease, make it ordinary again" },
+        { "enable", "UNIT...", 1, -1, true, verb_enable, "Run it only with its lease (on each machine)" },
+        { "disable", "UNIT...", 1, -1, true, verb_disable, "Stop it, release it, make it ordinary again" },
         { "release", "UNIT...", 1, -1, false, verb_release, "Stop it here and let another machine have it" },
         { "transfer", "UNIT MACHINE", 2, 2, false, verb_transfer, "Stop it here and hand it to that machine" },
         { "steal", "UNIT...", 1, -1, false, verb_steal, "Take it from a holder that cannot be asked" },
@@ -34,10 +34,10 @@ static const Verb verbs[] = {
         { "drain", "[MACHINE]", 0, 1, false, verb_drain, "Take no leases there, and hand over those held" },
         { "undrain", "[MACHINE]", 0, 1, false, verb_undrain, "The end of drain" },
         { "set-metadata", "[KEY=VALUE...]", 0, -1, true, verb_set_metadata,
-                        "What this machine says of itself, for Require= and Prefer=" },
+                        "What this machine says of itself (Require=)" },
         { "run", "LEASE COMMAND...", 2, -1, true, verb_run, "Run a command while holding a lease of its own" },
         { "registry", "[accept UUID|forget LEASE]", 0, 2, false, verb_registry,
-                        "How the registry is; or: go by that one" },
+                        "How the registry is; or go by another" },
         { "reload", "", 0, 0, false, verb_reload, "Let leased read its configuration again" },
 };
 
@@ -58,21 +58,20 @@ static int help(void) {
                     "     --no-legend          No headings, no remarks\n"
                     "     --no-wait            Return as soon as leased has begun\n"
                     "     --stop               enable: stop the unit first if it is active\n"
-                    "     --anyway             enable: the unit itself, though a timer, socket or path starts it\n"
-                    "     --force              disable: with leased down, stop the unit through systemd\n"
-                    "     --all                list: every lease in the registry, also those of other machines\n"
+                    "     --anyway             enable: the unit itself, though a timer starts it\n"
+                    "     --force              disable: with leased down, stop it by systemd\n"
+                    "     --all                list: every lease in the registry\n"
                     "     --all-machines       check: also where it would run\n"
                     "  -t --pty                run: give the command a terminal of its own\n"
-                    "  -P --pipe               run: hand it our standard input, output and error as they are\n"
+                    "  -P --pipe               run: hand it our standard input and output\n"
                     "  -E --setenv=NAME=VALUE  run: set a variable of its environment\n"
                     "     --working-directory=DIRECTORY\n"
                     "                          run: where it runs, if not here\n"
                     "\n"
-                    "Exit codes: 0 done; 1 failed; 2 wrong usage; 3 the lease is not held (status: by nobody; "
-                    "release,\n"
-                    "transfer, is-held: not by this machine); 4 no such unit, or not enabled here; 5 leased is not\n"
-                    "running; 6 it is not known (status, is-held: the registry does not answer); of run, that of the\n"
-                    "command.");
+                    "Exit codes: 0 done; 1 failed; 2 wrong usage; 3 the lease is not held (status: by\n"
+                    "nobody; release, transfer, is-held: not by this machine); 4 no such unit, or\n"
+                    "not enabled here; 5 leased is not running; 6 it is not known (the registry does\n"
+                    "not answer); of run, that of the command.");
         return CTL_OK;
 }
 

@@ -63,6 +63,9 @@ class Documents(unittest.TestCase):
         self.assertGreaterEqual(set(self.verbs), {"status", "list", "is-held", "undrain"})
         self.assertGreaterEqual(set(self.options), {"-h", "--help", "-H", "--host", "--json", "--no-wait"})
 
+    def test_help_fits_a_terminal_of_80_columns(self):
+        self.assertEqual([line for line in self.help.splitlines() if len(line) > 80], [])
+
     def test_every_verb_is_documented(self):
         self.assertLessEqual(set(self.verbs), tags("leasectl.1"))
 
