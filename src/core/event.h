@@ -262,7 +262,8 @@ typedef enum ReportKind {
         REPORT_STOPPED_FOR,     /* .unit .lease: by PID 1, for the unit .other, with which it conflicts */
         REPORT_STARTED_AGAIN,   /* .unit .lease: what it was stopped for is over */
         REPORT_UNIT_FAILED,     /* .unit .lease failed for good: released; this machine stands back for .span */
-        REPORT_DONE,            /* .unit .lease ended well */
+        REPORT_DONE,            /* .unit .lease ended well, and runs nowhere again */
+        REPORT_SUCCEEDED,       /* .unit .lease ended well, and the lease goes: it may run again (OnSuccess=release) */
         REPORT_DAMAGED,         /* .lease: its record cannot be read */
         REPORT_RETAKEN,         /* .lease .index: such a one is ours now; .span until the unit may start */
         REPORT_RESTORED,        /* .lease .index: the record of ours was damaged or deleted, and is written again */

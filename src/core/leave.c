@@ -65,6 +65,8 @@ static void report_leave(Core *c, const Unit *u, Leave leave) {
                 report.machine_id = u->lease->value.state == LEASE_HELD ? u->lease->value.machine_id : NULL;
         } else if (leave != LEAVE_DONE)
                 return;
+        else if (u->config.release_on_success)
+                report.kind = REPORT_SUCCEEDED;
         output_report(c, report);
 }
 

@@ -307,6 +307,9 @@ static void report_unit(const Line *l) {
                 say(l, LOG_NOTICE, "it ended well and is done: it runs nowhere again until `leasectl rearm %s`",
                                 l->subject);
                 break;
+        case REPORT_SUCCEEDED:
+                say(l, LOG_INFO, "it ended well: releasing its lease");
+                break;
         default:
                 break;
         }
@@ -344,6 +347,7 @@ void report_log(Daemon *d, const Report *r) {
         case REPORT_STARTED_AGAIN:
         case REPORT_UNIT_FAILED:
         case REPORT_DONE:
+        case REPORT_SUCCEEDED:
                 report_unit(&l);
                 break;
         default:

@@ -10,8 +10,13 @@ def job_whose_success_releases_goes_round(cluster):
     unit = cluster.unit("round.service", "--life=0.3", "Type=oneshot")
     unit.options("OnSuccess=release\nHoldDownSec=1")
     unit.enable()
-    wait_for("it ran four times", lambda: len(unit.tenures) >= 4, 20, unit.story)
-    require("on both machines", len({tenure.machine for tenure in unit.tenures[:4]}) == 2, unit.story)
+    before = len(unit.tenures)  # on the first machine, before the other one takes part
+    wait_for("it ran four times", lambda: len(unit.tenures) >= before + 4, 20, unit.story)
+    require("on both machines", len({tenure.machine for tenure in unit.tenures[before:before + 4]}) == 2, unit.story)
+    said = "".join(machine.run("journalctl", "--output=cat", "--unit=leased", f"--grep={unit.name}", check=False).stdout
+                   for machine in cluster)
+    require("the lease is said to be released", "it ended well: releasing its lease" in said, unit.story)
+    require("and the unit not to be done", "runs nowhere again" not in said, unit.story)
 
 
 @scene(ttl=3.0)

@@ -319,6 +319,7 @@ void check_report(World *w, int unit, const Action *a) {
                         l->held_down_until = MAX(l->held_down_until, w->now + a->report.span + a->report.span / 50);
                 break;
         case REPORT_DONE:
+        case REPORT_SUCCEEDED:
                 c->done++;
                 break;
         default:

@@ -215,6 +215,7 @@ static void trace_report(World *w, const Machine *m, const Report *r) {
                 [REPORT_STARTED_AGAIN] = "started again",
                 [REPORT_UNIT_FAILED] = "unit failed",
                 [REPORT_DONE] = "done",
+                [REPORT_SUCCEEDED] = "succeeded",
                 [REPORT_DAMAGED] = "damaged",
                 [REPORT_RESTORED] = "restored",
                 [REPORT_RETAKEN] = "retaken",
