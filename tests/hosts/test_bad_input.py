@@ -91,7 +91,7 @@ def _require_refused(machine, start, *texts):
     require("it was started once", machine.show(DAEMON, "NRestarts")["NRestarts"] == "0", lambda: machine.journal(40))
 
 
-@scene(registry="etcd", ttl=2.0, machines=("alpha",))
+@scene(registry="etcd", ttl=2.0, machines=("alpha",), only_at_length=True)
 def wrong_registry_is_named_once_and_the_right_one_found_again(cluster):
     machine = cluster["alpha"]
     unit = cluster.unit("wrong.service").enable()
@@ -123,7 +123,7 @@ def wrong_registry_is_named_once_and_the_right_one_found_again(cluster):
 
 
 # What it takes to read 4 MB of it must fit into an attempt, on a busy machine, too.
-@scene(registry="etcd", ttl=10.0, machines=("alpha",))
+@scene(registry="etcd", ttl=10.0, machines=("alpha",), only_at_length=True)
 def answer_of_100_mb_is_named_once_and_cut_short(cluster):
     machine = cluster["alpha"]
     unit = cluster.unit("huge.service").enable()
@@ -153,7 +153,7 @@ def _etcdctl(machine, *arguments, user=""):
                 *([f"--user={user}"] if user else []), *arguments)
 
 
-@scene(registry="etcd", machines=("alpha",))  # etcd takes its time over a password
+@scene(registry="etcd", machines=("alpha",), only_at_length=True)  # etcd takes its time over a password
 def user_who_may_not_is_named_once(cluster):
     machine = cluster["alpha"]
     machine.write(PASSWORD_FILE, "wrong\n", 0o600)

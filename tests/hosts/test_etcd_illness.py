@@ -18,7 +18,7 @@ def _lose_leader(cluster, beside_the_holder):
     unit.require_undisturbed(before)
 
 
-@scene(registry="etcd", ttl=10.0)
+@scene(registry="etcd", ttl=10.0, only_at_length=True)
 def loss_of_the_leader_disturbs_no_unit_with_a_lease_of_10_s(cluster):
     _lose_leader(cluster, beside_the_holder=False)
 

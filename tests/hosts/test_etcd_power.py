@@ -37,11 +37,11 @@ def power_cut_of_the_holder_and_leader_with_a_lease_of_5_s(cluster):
     _power_cut(cluster, with_leader=True)
 
 
-@scene(registry="etcd", ttl=10.0)
+@scene(registry="etcd", ttl=10.0, only_at_length=True)
 def power_cut_of_the_holder_with_a_lease_of_10_s(cluster):
     _power_cut(cluster, with_leader=False)
 
 
-@scene(registry="etcd", ttl=10.0, etcd=FAST_ELECTIONS)
+@scene(registry="etcd", ttl=10.0, etcd=FAST_ELECTIONS, only_at_length=True)
 def power_cut_of_the_holder_and_leader_with_a_lease_of_10_s(cluster):
     _power_cut(cluster, with_leader=True)

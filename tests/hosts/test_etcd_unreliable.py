@@ -127,7 +127,7 @@ def _meet(cluster, fault, seconds=0.0):
             _restart(cluster, straight)
 
 
-@scene(registry="etcd")
+@scene(registry="etcd", only_at_length=True)
 def each_kind_of_transaction_may_land_20_s_late(cluster):
     _meet(cluster, "hold-request", 20.0)
 
