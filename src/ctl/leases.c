@@ -80,7 +80,9 @@ json_t *rows_sorted(const json_t *rows, const char *key) {
         return ret;
 }
 
-int units_read(Ctl *ctl, json_t **ret) {
+/* The rows of all objects that have the interface, made by row(), which also gets all objects, and sorted by key. */
+static int rows_read(Ctl *ctl, const char *interface, json_t *(*row)(const json_t *, const json_t *), const char *key,
+                json_t **ret) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         json_auto_t *objects = NULL, *rows = json_array();
         const char *path;
@@ -90,19 +92,24 @@ int units_read(Ctl *ctl, json_t **ret) {
         if (r < 0)
                 return bus_complain(NULL, r, &error);
         json_object_foreach(objects, path, object) {
-                const json_t *unit = json_object_get(object, LEASED_UNIT);
+                const json_t *properties = json_object_get(object, interface);
 
-                if (unit)
-                        (void) json_array_append_new(
-                                        rows, row_new(unit, json_object_get(json_object_get(objects,
-                                                                                            get_string(unit, "Lease")),
-                                                                            LEASED_LEASE)));
+                if (properties)
+                        (void) json_array_append_new(rows, row(properties, objects));
         }
-        *ret = rows_sorted(rows, "unit");
+        *ret = rows_sorted(rows, key);
         return CTL_OK;
 }
 
-static json_t *lease_row_new(const json_t *lease) {
+static json_t *unit_row_new(const json_t *unit, const json_t *objects) {
+        return row_new(unit, json_object_get(json_object_get(objects, get_string(unit, "Lease")), LEASED_LEASE));
+}
+
+int units_read(Ctl *ctl, json_t **ret) {
+        return rows_read(ctl, LEASED_UNIT, unit_row_new, "unit", ret);
+}
+
+static json_t *lease_row_new(const json_t *lease, const json_t *objects) {
         bool known = get_boolean(lease, "Known");
         _cleanup_free_ char *unit = NULL;
         json_t *row = json_object();
@@ -122,22 +129,7 @@ static json_t *lease_row_new(const json_t *lease) {
 }
 
 int leases_read(Ctl *ctl, json_t **ret) {
-        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        json_auto_t *objects = NULL, *rows = json_array();
-        const char *path;
-        json_t *object;
-        int r = bus_get_objects(ctl->bus, &objects, &error);
-
-        if (r < 0)
-                return bus_complain(NULL, r, &error);
-        json_object_foreach(objects, path, object) {
-                const json_t *lease = json_object_get(object, LEASED_LEASE);
-
-                if (lease)
-                        (void) json_array_append_new(rows, lease_row_new(lease));
-        }
-        *ret = rows_sorted(rows, "lease");
-        return CTL_OK;
+        return rows_read(ctl, LEASED_LEASE, lease_row_new, "lease", ret);
 }
 
 /* The name that PID 1 has for a unit, if that is another one, because an alias is a link to the unit's file. Owned by
