@@ -137,7 +137,7 @@ static void on_answer(Core *c, const Event *e) {
                 on_ended(c, &e->answer);
         else if (rounds_own(c, e->id))
                 rounds_answer(c, e->id, &e->answer);
-        else if (!drain_answer(c, e->id, &e->answer) && !call_answer(c, e->id, &e->answer))
+        else if (!drain_answer(c, e->id) && !call_answer(c, e->id, &e->answer))
                 claim_txn(c, e->id, &e->answer);
 }
 

@@ -47,12 +47,14 @@ static void ask_others(Core *c) {
 
         while (m && !m->drain_asked)
                 m = m->hh.next;
-        if (!m || c->drain.txn || c->now.boottime < c->drain.retry_at)
+        if (!m || c->drain.txn)
                 return;
         if (m->seen.revision == 0 || m->damaged || m->value.draining == (m->drain_asked > 0)) {
                 m->drain_asked = 0;
                 return;
         }
+        if (c->now.boottime < c->drain.retry_at)
+                return;
         c->drain.next = m->value;
         c->drain.next.draining = m->drain_asked > 0;
         str_copy(c->drain.machine, sizeof(c->drain.machine), m->id);
@@ -63,14 +65,13 @@ static void ask_others(Core *c) {
         c->drain.txn = txn_send(&b);
 }
 
-bool drain_answer(Core *c, uint64_t id, const Answer *answer) {
+/* The record is not taken over from the answer, also not when it is committed: it comes by the watch, behind every
+ * lease that was written before it. So whoever sees that the machine drains also sees what the machine holds. */
+bool drain_answer(Core *c, uint64_t id) {
         if (id == 0 || id != c->drain.txn)
                 return false;
         c->drain.txn = 0;
-        if (answer->outcome == OUTCOME_COMMITTED)
-                intake_apply(c, RECORD_MACHINE, c->drain.machine, &c->drain.next, answer->revision);
-        else
-                c->drain.retry_at = c->now.boottime + c->own.timeline.round / 8;
+        c->drain.retry_at = c->now.boottime + c->own.timeline.round / 8;
         return true;
 }
 

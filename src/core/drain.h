@@ -11,6 +11,6 @@ void drain_set(Core *c, const char *machine, bool on);
  * must be settled. */
 void drain_advance(Core *c);
 /* Takes the answer to the Txn of another machine's record. false: the id was not that Txn's. */
-bool drain_answer(Core *c, uint64_t id, const Answer *answer);
+bool drain_answer(Core *c, uint64_t id);
 /* When drain_advance() is due by the time alone. */
 usec_t drain_deadline(const Core *c);
