@@ -86,7 +86,8 @@ typedef struct SessionView {
         const char *uuid, *store;             /* of the registry that this machine knows; "" if none yet */
         const char *found_uuid, *found_store; /* of the one that answers, if that is another; "" if not */
         bool draining;
-        size_t held;
+        size_t units; /* that are enabled here, or are still being let go */
+        size_t held;  /* leases */
         bool known;   /* what the records say is so: the registry answers, and is the one that this machine knows */
         usec_t heard; /* CLOCK_BOOTTIME when the registry last said anything; 0: never */
         uint64_t lost_acquires; /* of this daemon: asked for, and another machine was faster */
@@ -160,3 +161,6 @@ bool core_is_stuck(const Core *core, Now now, const char *unit);
 /* false: there is none of that name. */
 bool core_find_lease(const Core *core, Now now, const char *name, LeaseView *ret);
 bool core_find_unit(const Core *core, Now now, const char *unit, UnitView *ret);
+
+/* For tests: asserts that each counter says what a walk over all finds. */
+void core_check(const Core *core);

@@ -160,6 +160,7 @@ static void lose_record(Core *c, Lease *l) {
                 news_note(c, NEWS_LEASE);
                 l->unit->plan.available = false;
         }
+        lease_count(l);
         output_changed(c, l->unit, l);
 }
 
@@ -193,6 +194,7 @@ static void take_lease(Core *c, const Record *r, uint64_t as_of) {
                 c->memory.changed = true;
         }
         l->holder = l->value.session[0] ? mirror_session(c, l->value.session) : NULL;
+        lease_count(l);
         note_change(c, l);
         if (l->unit)
                 l->unit->plan.available = false; /* until the next plan finds it available */

@@ -19,9 +19,22 @@ usec_t lease_lost_due(const Core *c, const Lease *l) {
         return usec_add(l->seen.at, ttl_take_after(c->own.ttl ?: c->here.ttl));
 }
 
+void lease_count(Lease *l) {
+        Session *by = l->seen.revision > 0 && l->value.state == LEASE_HELD ? l->holder : NULL;
+
+        if (by == l->counted)
+                return;
+        if (l->counted)
+                l->counted->held--;
+        if (by)
+                by->held++;
+        l->counted = by;
+}
+
 void lease_drop(Lease *l) {
         l->value = (LeaseRecord){ .state = LEASE_FREE };
         l->holder = NULL;
+        lease_count(l);
 }
 
 bool lease_is_ours(const Core *c, const Lease *l) {

@@ -10,6 +10,8 @@
 bool lease_is_lost(const Lease *l);
 /* When a lost lease may be taken, for nobody has written it again. */
 usec_t lease_lost_due(const Core *c, const Lease *l);
+/* Keeps Session.held: called whenever the lease's record, or what is known of it, has changed. */
+void lease_count(Lease *l);
 /* It is not ours any more, and nothing else is known of it. */
 void lease_drop(Lease *l);
 /* Our session holds it, as far as we have seen; or held it when its record was lost. */

@@ -144,7 +144,7 @@ void mirror_forget(Core *c) {
         HASH_ITER(hh, c->leases, l, next_lease) {
                 l->seen = (Seen){};
                 l->value = (LeaseRecord){};
-                l->holder = NULL;
+                l->holder = l->counted = NULL;
                 l->n_debts = 0;
                 l->damaged = l->given_up = l->blank = l->unsettled = false;
                 l->planned[0] = '\0';

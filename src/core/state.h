@@ -75,6 +75,7 @@ typedef struct Session {
         BeatRecord beat_value;
         Seen fence;
         FenceRecord *fence_value; /* NULL if absent or damaged */
+        size_t held;              /* leases that it holds by their records (lease_count()) */
         UT_hash_handle hh;
 } Session;
 
@@ -131,6 +132,7 @@ typedef struct Lease {
         bool unsettled;            /* a release or transfer of ours may have landed or not */
         LeaseRecord value;         /* while the record is lost: as it was seen last */
         Session *holder;           /* the session that value names; NULL: none */
+        Session *counted;          /* in whose .held it is counted; NULL: in none */
         SeenDebt debts[DEBTS_MAX]; /* when each of value.debts first reached us */
         size_t n_debts;
         uint64_t remembered;        /* the highest Index ever seen of it */

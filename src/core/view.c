@@ -81,12 +81,20 @@ static bool is_unknown(const Core *c, const Unit *u) {
 
 /* ---- from outside ---- */
 
-static size_t count_held(const Core *c, const char *session) {
-        size_t n = 0;
+static size_t held_by(const Core *c, const char *session) {
+        const Session *s = session[0] ? mirror_find_session((Core *) c, session) : NULL;
 
-        for (const Lease *l = c->leases; l && session[0]; l = l->hh.next)
-                n += l->seen.revision > 0 && lease_held_by(&l->value, session);
-        return n;
+        return s ? s->held : 0;
+}
+
+void core_check(const Core *c) {
+        for (const Session *s = c->sessions; s; s = s->hh.next) {
+                size_t n = 0;
+
+                for (const Lease *l = c->leases; l; l = l->hh.next)
+                        n += l->seen.revision > 0 && lease_held_by(&l->value, s->name);
+                must(n == s->held);
+        }
 }
 
 static const char *hostname_of(const Core *c, const char *machine_id) {
@@ -106,7 +114,8 @@ void core_session_view(const Core *c, Now now, SessionView *ret) {
                 .found_uuid = c->identity.trust == TRUST_FOREIGN ? c->meta.value.uuid : "",
                 .found_store = c->identity.trust == TRUST_FOREIGN ? c->identity.store_seen : "",
                 .draining = c->drain.on,
-                .held = count_held(c, c->own.name),
+                .units = HASH_COUNT(c->units),
+                .held = held_by(c, c->own.name),
                 .known = !view_is_deaf(c),
                 .heard = c->heard.at,
                 .lost_acquires = c->told.lost_acquires,
@@ -358,7 +367,7 @@ int core_each_machine(const Core *c, Now now, int (*f)(const MachineView *, void
                         .alive = s && s->beat.revision > 0 && now.boottime < s->beat.at + s->ttl,
                         .known = !view_is_unproved(c, m),
                         .heard = s && s->beat.revision > 0 ? s->beat.at : 0,
-                        .held = count_held(c, m->value.session),
+                        .held = held_by(c, m->value.session),
                 };
 
                 if (m->seen.revision == 0)

@@ -140,28 +140,19 @@ static void show(Daemon *d, sd_bus *bus, Shown *s) {
 
 /* ---- the daemon ---- */
 
-static int count_unit(const UnitView *v, void *userdata) {
-        size_t *n = userdata;
-
-        (*n)++;
-        return 0;
-}
-
 static void show_status(Daemon *d, const ManagerSubject *now) {
         const char *error = registry_health_last_error(&now->status, &now->session, (char[WHY_TEXT_SIZE]){});
         Publisher *p = d->publisher;
         char text[sizeof(p->status)];
-        size_t units = 0;
 
-        (void) core_each_unit(d->core, loop_now(), count_unit, &units);
         if (d->stop.releasing)
                 (void) snprintf(text, sizeof(text),
                                 "Stopping %zu units; each lease is released when its unit is down.",
                                 now->session.held);
         else
                 (void) snprintf(text, sizeof(text), "Holding %zu of %zu units; registry %s%s%s", now->session.held,
-                                units, registry_health_state(&now->status, &now->session), isempty(error) ? "" : ": ",
-                                error);
+                                now->session.units, registry_health_state(&now->status, &now->session),
+                                isempty(error) ? "" : ": ", error);
         if (streq(text, p->status))
                 return;
         str_copy(p->status, sizeof(p->status), text);

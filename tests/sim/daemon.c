@@ -210,6 +210,7 @@ void daemon_step(World *w, Machine *m, const Event *event) {
         if (__builtin_expect(w->trace != NULL, 0))
                 trace_step(w, m, event);
         m->actions = core_step(m->core, now, event, &m->n_actions);
+        core_check(m->core);
         m->next_action = 0;
         run_actions(w, m);
         if (m->core && !m->paused && !w->failed)
