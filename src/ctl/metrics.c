@@ -64,6 +64,9 @@ static void print_manager(const Ctl *ctl, const json_t *manager) {
         print_seconds("leased_ttl_seconds", (usec_t) get_integer(manager, "TTLUSec"));
         describe("leased_round_trip_seconds", "gauge", "How long the registry took to answer the last beat.");
         print_seconds("leased_round_trip_seconds", (usec_t) get_integer(manager, "RoundTripUSec"));
+        describe("leased_longest_turn_seconds", "gauge",
+                        "How long leased was busy at one stretch at most, and could send no beat.");
+        print_seconds("leased_longest_turn_seconds", (usec_t) get_integer(manager, "LongestTurnUSec"));
         if (beat > 0 && !ctl->host && now >= beat) {
                 describe("leased_last_beat_age_seconds", "gauge", "Time since the last committed beat was sent.");
                 print_seconds("leased_last_beat_age_seconds", now - beat);

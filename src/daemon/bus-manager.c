@@ -51,6 +51,17 @@ static int append_unit(const UnitView *v, void *userdata) {
         return MIN(r, 0);
 }
 
+static int append_unit_state(const UnitView *v, void *userdata) {
+        List *list = userdata;
+        LeaseView lease = {};
+
+        (void) core_find_lease(list->daemon->core, loop_now(), v->lease, &lease);
+        return MIN(sd_bus_message_append(list->reply, "(sssssbtt)", v->unit, v->state,
+                                   pid1_port_active(list->daemon, v->unit), v->lease, strempty(v->machine_id),
+                                   (int) v->known, v->index, lease.time_remaining),
+                        0);
+}
+
 static int append_machine(const MachineView *v, void *userdata) {
         static const MachineRecord nothing = {};
         const MachineRecord *m = v->record ?: &nothing;
@@ -96,6 +107,14 @@ static int method_list_units(sd_bus_message *m, void *userdata, sd_bus_error *er
         int r = list_begin(d, m, "(ssssto)", &list);
 
         return list_end(&list, r < 0 ? r : core_each_unit(d->core, loop_now(), append_unit, &list));
+}
+
+static int method_list_unit_states(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        Daemon *d = userdata;
+        List list = {};
+        int r = list_begin(d, m, "(sssssbtt)", &list);
+
+        return list_end(&list, r < 0 ? r : core_each_unit(d->core, loop_now(), append_unit_state, &list));
 }
 
 static int method_list_machines(sd_bus_message *m, void *userdata, sd_bus_error *error) {
@@ -329,7 +348,8 @@ typedef ManagerSubject Subject;
         P(HeardUSec, "t", ASKED, sd_bus_message_append(m, "t", s->session.heard))                                     \
         P(LastBeatUSec, "t", ASKED, sd_bus_message_append(m, "t", s->session.last_beat))                              \
         P(RoundTripUSec, "t", ASKED, sd_bus_message_append(m, "t", s->session.round_trip))                            \
-        P(LostAcquires, "t", ASKED, sd_bus_message_append(m, "t", s->session.lost_acquires))
+        P(LostAcquires, "t", ASKED, sd_bus_message_append(m, "t", s->session.lost_acquires))                          \
+        P(LongestTurnUSec, "t", ASKED, sd_bus_message_append(m, "t", loop_longest_turn(s->daemon->loop)))
 
 PROPERTIES(PROPERTY_FUNCTION)
 
@@ -364,6 +384,8 @@ static const sd_bus_vtable vtable[] = {
                         BUS_ANYBODY),
         SD_BUS_METHOD_WITH_ARGS("ListUnits", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(ssssto)", units), method_list_units,
                         BUS_ANYBODY),
+        SD_BUS_METHOD_WITH_ARGS("ListUnitStates", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(sssssbtt)", units),
+                        method_list_unit_states, BUS_ANYBODY),
         SD_BUS_METHOD_WITH_ARGS("ListMachines", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(sssa{ss}ub)", machines),
                         method_list_machines, BUS_ANYBODY),
         SD_BUS_METHOD_WITH_ARGS("ExplainUnit", SD_BUS_ARGS("s", name), SD_BUS_RESULT("a(ssbbuus)", machines),

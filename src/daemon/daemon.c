@@ -284,7 +284,7 @@ int daemon_run(Daemon *d) {
         gates_renew(d->gates);
         reload_units(d);
         runs_adopt(d);
-        r = sd_event_loop(d->event);
+        r = loop_run(d->loop);
         return r < 0 ? log_error_errno(r, "the event loop failed") : r;
 }
 

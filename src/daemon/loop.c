@@ -17,6 +17,8 @@ struct QueuedEvent {
 };
 
 struct Loop {
+        sd_event *event;
+        usec_t longest_turn;
         Core *core;
         loop_perform_t perform;
         void *userdata;
@@ -102,6 +104,35 @@ void loop_deliver(const Event *event, void *userdata) {
         loop_event(userdata, event);
 }
 
+/* A turn calls one callback. */
+static int turn(Loop *l) {
+        usec_t begun = now_boottime();
+        int r = sd_event_dispatch(l->event);
+
+        l->longest_turn = MAX(l->longest_turn, usec_sub(now_boottime(), begun));
+        return r;
+}
+
+int loop_run(Loop *l) {
+        int r = 0, code;
+
+        while (r >= 0 && sd_event_get_state(l->event) != SD_EVENT_FINISHED) {
+                r = sd_event_prepare(l->event);
+                if (r == 0)
+                        r = sd_event_wait(l->event, UINT64_MAX);
+                if (r > 0)
+                        r = turn(l);
+        }
+        if (r < 0)
+                return r;
+        r = sd_event_get_exit_code(l->event, &code);
+        return r < 0 ? r : code;
+}
+
+usec_t loop_longest_turn(const Loop *l) {
+        return l->longest_turn;
+}
+
 static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata) {
         loop_event(userdata, &(Event){ .kind = EVENT_DEADLINE });
         return 0;
@@ -113,7 +144,7 @@ int loop_new(sd_event *event, Core *core, loop_perform_t perform, void *userdata
 
         if (!l)
                 return -ENOMEM;
-        *l = (Loop){ .core = core, .perform = perform, .userdata = userdata };
+        *l = (Loop){ .event = event, .core = core, .perform = perform, .userdata = userdata };
         r = sd_event_add_time(event, &l->deadline, CLOCK_BOOTTIME, 0, 1, on_deadline, l);
         if (r >= 0)
                 r = sd_event_source_set_priority(l->deadline, SD_EVENT_PRIORITY_IMPORTANT);

@@ -29,5 +29,10 @@ void loop_event(Loop *l, const Event *event);
 /* The same as an event_sink_t: userdata is the loop. */
 void loop_deliver(const Event *event, void *userdata);
 
+/* Runs until sd_event_exit(), and takes the time of each turn. The exit code, or a negative errno. */
+int loop_run(Loop *l);
+/* How long the longest turn of loop_run() has taken: for so long nothing else was done, not even a beat sent. */
+usec_t loop_longest_turn(const Loop *l);
+
 /* Both clocks, read now. */
 Now loop_now(void);

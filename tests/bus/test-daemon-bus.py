@@ -401,11 +401,22 @@ class DaemonOnABus(FleetRows, WrongCalls, unittest.TestCase):
 
     def test_anybody_may_look(self):
         for user in (None, 65534):
-            for method in ("ListUnits", "ListLeases", "ListMachines"):
+            for method in ("ListUnits", "ListUnitStates", "ListLeases", "ListMachines"):
                 answer = call(method, user=user)
                 self.assertEqual(answer.returncode, 0, f"{method}: {answer.stderr}")
             self.assertIn("foo.service", call("ListUnits", user=user).stdout)
             self.assertIn(UNIT_PATH, call("GetUnit", "s", UNIT, user=user).stdout)
+
+    def test_the_states_of_all_units_are_told_at_once(self):
+        answer = busctl("--json=short", "call", NAME, PATH, "org.leased1.Manager", "ListUnitStates")
+        row = next(row for row in json.loads(answer.stdout)["data"][0] if row[0] == UNIT)
+        self.assertEqual(row[1], get(UNIT_PATH, "org.leased1.Unit", "State"))
+        self.assertEqual(row[2:4], ["unknown", UNIT])
+        self.assertEqual(row[4:7], [get(UNIT_PATH, "org.leased1.Unit", name)
+                                    for name in ("MachineID", "HolderKnown", "LeaseIndex")])
+
+    def test_its_longest_turn_is_told(self):
+        self.assertGreater(get(PATH, "org.leased1.Manager", "LongestTurnUSec"), 0)
 
     def test_only_root_may_change_something(self):
         for method, *arguments in (("ReleaseUnit", "s", UNIT), ("TransferUnit", "ss", UNIT, "0" * 32),
