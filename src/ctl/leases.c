@@ -155,17 +155,23 @@ char *unit_name_resolve(Ctl *ctl, const char *typed) {
         return id ?: TAKE_PTR(name);
 }
 
-int unit_read_one(Ctl *ctl, const char *unit, json_t **ret) {
-        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+int unit_read_row(Ctl *ctl, const char *unit, json_t **ret, sd_bus_error *error) {
         json_auto_t *props = NULL, *lease = NULL;
-        int r = bus_get_unit(ctl->bus, unit, &props, &error);
+        int r = bus_get_unit(ctl->bus, unit, &props, error);
 
         if (r < 0)
-                return bus_complain(unit, r, &error);
+                return r;
         /* A lease that nobody has ever held has no object yet. */
         (void) bus_get_lease(ctl->bus, get_string(props, "Lease"), &lease, NULL);
         *ret = row_new(props, lease);
-        return CTL_OK;
+        return 0;
+}
+
+int unit_read_one(Ctl *ctl, const char *unit, json_t **ret) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        int r = unit_read_row(ctl, unit, ret, &error);
+
+        return r < 0 ? bus_complain(unit, r, &error) : CTL_OK;
 }
 
 int unit_lease_name(Ctl *ctl, const char *unit, char **ret) {

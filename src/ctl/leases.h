@@ -21,7 +21,9 @@ int units_read(Ctl *ctl, json_t **ret);
  * none), and of the members above machine_id, hostname, index, version, since_usec, time_remaining_usec, local, held.
  */
 int leases_read(Ctl *ctl, json_t **ret);
-/* The row of one unit; CTL_NO_SUCH_UNIT if it is not enabled here. */
+/* The row of one unit; a negative errno and the error of the bus if it cannot be read. Prints nothing. */
+int unit_read_row(Ctl *ctl, const char *unit, json_t **ret, sd_bus_error *error);
+/* The same, and prints what is wrong; CTL_NO_SUCH_UNIT if it is not enabled here. */
 int unit_read_one(Ctl *ctl, const char *unit, json_t **ret);
 /* The name of the unit that an operator means: what was typed, completed (unit_name_complete()), or the unit of which
  * that is an alias. Prints nothing. Owned by the caller; NULL: out of memory. */

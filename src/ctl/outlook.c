@@ -11,12 +11,9 @@
 
 /* Prints nothing. NULL: leased does not know the unit (yet). */
 static json_t *read_row(Ctl *ctl, const char *unit) {
-        json_auto_t *props = NULL;
         json_t *row = NULL;
 
-        if (bus_get_unit(ctl->bus, unit, &props, NULL) < 0)
-                return NULL;
-        return unit_read_one(ctl, unit, &row) == CTL_OK ? row : NULL;
+        return unit_read_row(ctl, unit, &row, NULL) >= 0 ? row : NULL;
 }
 
 static bool state_is(const json_t *row, const char *a, const char *b) {

@@ -221,6 +221,10 @@ static int begin(Run *r) {
                 k = open_signals(r);
         if (k >= 0)
                 k = run_job_send(r->socket, &r->command, fds, r->pty);
+        if (k == -EPIPE) { /* leased-run was ended after its READY; what it has said since is still to be read */
+                r->stopping = true;
+                return 0;
+        }
         if (k >= 0 && r->pty)
                 run_terminal_take(&r->terminal);
         r->begun = k >= 0;

@@ -127,16 +127,14 @@ int wait_print_holder(Ctl *ctl, const char *unit, const char *done) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         json_auto_t *now = NULL;
         const char *host;
-        int code;
+        int r = unit_read_row(ctl, unit, &now, &error);
 
-        if (bus_get_unit(ctl->bus, unit, &now, &error) < 0 && is_gone(&error)) {
+        if (r < 0 && is_gone(&error)) {
                 say("%s: %s, and over", unit, done);
                 return CTL_OK;
         }
-        json_decref(TAKE_PTR(now));
-        code = unit_read_one(ctl, unit, &now);
-        if (code != CTL_OK)
-                return code;
+        if (r < 0)
+                return bus_complain(unit, r, &error);
         host = get_string(now, "hostname");
         if (get_boolean(now, "held"))
                 say("%s: %s, now held by %s at Index %" JSON_INTEGER_FORMAT, unit, done,

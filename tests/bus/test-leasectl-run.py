@@ -337,6 +337,21 @@ class Run(CaseWithDaemon):
         self.assertFalse(lease("freed")[0])
         self.assertNothingLeft()
 
+    def test_a_release_before_the_command_begins_is_told_as_one_too(self):
+        """leasectl is slow: when it reads that leased-run is ready, leased-run has been ended."""
+        first = self.start("early", "sleep", "100")
+        before = wait_for("it is there", units)
+        process = self.start("early", "sleep", "100")
+        process.stderr.readline()  # it waits
+        os.kill(process.pid, signal.SIGSTOP)
+        first.terminate()
+        unit = wait_for("its turn has come", lambda: [each for each in units() if each not in before])[0]
+        wait_for("it runs", lambda: (self.row(unit) or {}).get("state") == "running")
+        ctl("release", unit, check=True)
+        os.kill(process.pid, signal.SIGCONT)
+        self.assertWasEnded("early", self.end(process))
+        self.assertFalse(lease("early")[0])
+
     def test_who_stops_the_unit_ends_the_command(self):
         process = self.start("stopped", "sleep", "100")
         unit = wait_for("it is there", units)[0]
