@@ -124,87 +124,89 @@ enum {
         OPT_WORKING_DIRECTORY,
 };
 
+static const struct option options[] = {
+        { "help", no_argument, NULL, 'h' },
+        { "version", no_argument, NULL, OPT_VERSION },
+        { "host", required_argument, NULL, 'H' },
+        { "json", optional_argument, NULL, OPT_JSON },
+        { "no-pager", no_argument, NULL, OPT_NO_PAGER },
+        { "no-legend", no_argument, NULL, OPT_NO_LEGEND },
+        { "no-wait", no_argument, NULL, OPT_NO_WAIT },
+        { "stop", no_argument, NULL, OPT_STOP },
+        { "anyway", no_argument, NULL, OPT_ANYWAY },
+        { "force", no_argument, NULL, OPT_FORCE },
+        { "all-machines", no_argument, NULL, OPT_ALL_MACHINES },
+        { "all", no_argument, NULL, OPT_ALL },
+        { "period", required_argument, NULL, OPT_PERIOD },
+        { "pty", no_argument, NULL, 't' },
+        { "pipe", no_argument, NULL, 'P' },
+        { "setenv", required_argument, NULL, 'E' },
+        { "working-directory", required_argument, NULL, OPT_WORKING_DIRECTORY },
+        {},
+};
+
+/* Options that are no more than a switch. false: it is none of them. */
+static bool set_switch(int option, Ctl *ctl) {
+        const struct {
+                int option;
+                bool *place, value;
+        } switches[] = {
+                { OPT_NO_PAGER, &ctl->pager, false },
+                { OPT_NO_LEGEND, &ctl->legend, false },
+                { OPT_NO_WAIT, &ctl->wait, false },
+                { OPT_STOP, &ctl->stop, true },
+                { OPT_ANYWAY, &ctl->anyway, true },
+                { OPT_FORCE, &ctl->force, true },
+                { OPT_ALL_MACHINES, &ctl->all_machines, true },
+                { OPT_ALL, &ctl->all, true },
+                { 't', &ctl->run_pty, true },
+                { 'P', &ctl->run_pipe, true },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(switches); i++)
+                if (switches[i].option == option) {
+                        *switches[i].place = switches[i].value;
+                        return true;
+                }
+        return false;
+}
+
+/* An option that getopt_long() has found, with its argument in optarg. CTL_OK: go on. */
+static int set_option(int option, Ctl *ctl) {
+        switch (option) {
+        case 'H':
+                ctl->host = optarg;
+                return CTL_OK;
+        case OPT_JSON:
+                return parse_json(optarg, ctl);
+        case OPT_PERIOD:
+                return refuse_period();
+        case 'E':
+                return parse_setenv(optarg, ctl) == CTL_OK ? CTL_OK : CTL_USAGE;
+        case OPT_WORKING_DIRECTORY:
+                ctl->run_directory = optarg;
+                return CTL_OK;
+        default:
+                return set_switch(option, ctl) ? CTL_OK : CTL_USAGE; /* getopt has said why */
+        }
+}
+
 /* In order: up to the first argument that is no option. -1: go on with the verb; otherwise the exit code. */
 static int parse_options(int argc, char **argv, bool in_order, Ctl *ctl) {
-        static const struct option options[] = {
-                { "help", no_argument, NULL, 'h' },
-                { "version", no_argument, NULL, OPT_VERSION },
-                { "host", required_argument, NULL, 'H' },
-                { "json", optional_argument, NULL, OPT_JSON },
-                { "no-pager", no_argument, NULL, OPT_NO_PAGER },
-                { "no-legend", no_argument, NULL, OPT_NO_LEGEND },
-                { "no-wait", no_argument, NULL, OPT_NO_WAIT },
-                { "stop", no_argument, NULL, OPT_STOP },
-                { "anyway", no_argument, NULL, OPT_ANYWAY },
-                { "force", no_argument, NULL, OPT_FORCE },
-                { "all-machines", no_argument, NULL, OPT_ALL_MACHINES },
-                { "all", no_argument, NULL, OPT_ALL },
-                { "period", required_argument, NULL, OPT_PERIOD },
-                { "pty", no_argument, NULL, 't' },
-                { "pipe", no_argument, NULL, 'P' },
-                { "setenv", required_argument, NULL, 'E' },
-                { "working-directory", required_argument, NULL, OPT_WORKING_DIRECTORY },
-                {},
-        };
-        int c;
+        int c, code;
 
         optind = 0; /* begin anew */
-        while ((c = getopt_long(argc, argv, in_order ? "+hH:tPE:" : "hH:tPE:", options, NULL)) >= 0)
-                switch (c) {
-                case 'h':
+        while ((c = getopt_long(argc, argv, in_order ? "+hH:tPE:" : "hH:tPE:", options, NULL)) >= 0) {
+                if (c == 'h')
                         return help();
-                case OPT_VERSION:
+                if (c == OPT_VERSION) {
                         (void) puts("leasectl " LEASED_VERSION);
                         return CTL_OK;
-                case 'H':
-                        ctl->host = optarg;
-                        break;
-                case OPT_JSON:
-                        if (parse_json(optarg, ctl) != CTL_OK)
-                                return CTL_USAGE;
-                        break;
-                case OPT_NO_PAGER:
-                        ctl->pager = false;
-                        break;
-                case OPT_NO_LEGEND:
-                        ctl->legend = false;
-                        break;
-                case OPT_NO_WAIT:
-                        ctl->wait = false;
-                        break;
-                case OPT_STOP:
-                        ctl->stop = true;
-                        break;
-                case OPT_ANYWAY:
-                        ctl->anyway = true;
-                        break;
-                case OPT_FORCE:
-                        ctl->force = true;
-                        break;
-                case OPT_ALL_MACHINES:
-                        ctl->all_machines = true;
-                        break;
-                case OPT_ALL:
-                        ctl->all = true;
-                        break;
-                case OPT_PERIOD:
-                        return refuse_period();
-                case 't':
-                        ctl->run_pty = true;
-                        break;
-                case 'P':
-                        ctl->run_pipe = true;
-                        break;
-                case 'E':
-                        if (parse_setenv(optarg, ctl) != CTL_OK)
-                                return CTL_USAGE;
-                        break;
-                case OPT_WORKING_DIRECTORY:
-                        ctl->run_directory = optarg;
-                        break;
-                default:
-                        return CTL_USAGE; /* getopt has said why */
                 }
+                code = set_option(c, ctl);
+                if (code != CTL_OK)
+                        return code;
+        }
         return -1;
 }
 
