@@ -21,6 +21,7 @@
 #include "core/send.h"
 #include "core/session.h"
 #include "core/unit.h"
+#include "core/wish.h"
 
 /* The state of the session's beat and fence is known, be they absent or damaged: a Txn can compare with it. */
 static bool session_is_known(const Session *s) {
@@ -100,7 +101,7 @@ static void on_committed(Core *c, Lease *l, uint64_t revision) {
 
         intake_apply(c, RECORD_LEASE, l->name, l->next, revision);
         if (l->unit)
-                l->unit->wish.steal = false;
+                wish_no_steal(l->unit);
         if (l->op == OP_ACQUIRE || l->op == OP_EXPIRE || l->op == OP_STEAL || l->op == OP_RETAKE)
                 l->told = l->next->index;
         if (l->op == OP_REARM)
@@ -195,7 +196,7 @@ static void advance_others(Core *c, Lease *l) {
         if (!u)
                 return;
         if (u->wish.steal_index != l->value.index)
-                u->wish.steal = false; /* the word was for that tenure; in another one the plan decides */
+                wish_no_steal(u); /* the word was for that tenure; in another one the plan decides */
         /* The word is for one run of the job. Where the answer to the Txn was lost, the next run may be done
          * already. */
         if (l->value.state == LEASE_DONE && l->rearm == l->value.index && l->rearm > 0) {

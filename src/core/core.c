@@ -28,6 +28,7 @@
 #include "core/said.h"
 #include "core/session.h"
 #include "core/txn.h"
+#include "core/unit-life.h"
 #include "core/unit.h"
 #include "core/view.h"
 #include "core/word.h"
@@ -145,7 +146,7 @@ static void on_sleep(Core *c, const Event *e) {
         c->sleep.on = e->on;
         c->sleep.ready = false;
         for (Unit *u = c->units; u; u = u->hh.next)
-                leave_may_kill_again(u);
+                unit_life_set_killed(u, false);
         c->sleep.kill_at = usec_add(c->now.boottime, e->span);
 }
 

@@ -17,6 +17,7 @@
 #include "core/back.h"
 #include "core/phase.h"
 #include "core/said.h"
+#include "core/unit-life.h"
 
 enum { STARTS_MAX = 5 };
 
@@ -48,12 +49,12 @@ static bool is_wanted(const Core *c, const Unit *u) {
 
 static void start(Core *c, Unit *u) {
         phase_ask_start(c, u, u->life.starts == 0);
-        u->life.retry_at = c->now.boottime + USEC_PER_SEC;
+        unit_life_ask_after(c, u, USEC_PER_SEC);
 }
 
 static void step_idle(Core *c, Unit *u) {
         if (!u->said.report.known || u->said.report.asked_at < u->life.changed_at) {
-                if (phase_ask_again(c, u, USEC_PER_SEC))
+                if (unit_life_asks_again(c, u, USEC_PER_SEC))
                         phase_act(c, u, ACTION_UNIT_READ);
                 return;
         }
@@ -62,12 +63,11 @@ static void step_idle(Core *c, Unit *u) {
         if (!is_wanted(c, u) || c->shutdown.on || c->sleep.on || c->now.boottime < u->back.not_before)
                 return;
         if (!said_is_inactive(&u->said.report) || (u->said.report.run != u->life.run && !u->said.report.failed)) {
-                u->life.rest = said_is_inactive(&u->said.report) ? REST_BY_HAND : REST_NONE;
+                unit_life_set_rest(u, said_is_inactive(&u->said.report) ? REST_BY_HAND : REST_NONE);
                 phase_enter(c, u, PHASE_RUNNING);
                 return;
         }
-        u->life.run = u->said.report.run;
-        u->life.starts = 0;
+        unit_life_begin_start(u);
         phase_enter(c, u, PHASE_STARTING);
         start(c, u);
 }
@@ -81,8 +81,8 @@ static void step_starting(Core *c, Unit *u) {
                 return;
         else if (read && u->said.report.job) {
                 phase_act(c, u, ACTION_UNIT_READ);
-                u->life.retry_at = c->now.boottime + USEC_PER_SEC;
-        } else if (!read || ++u->life.starts < STARTS_MAX)
+                unit_life_ask_after(c, u, USEC_PER_SEC);
+        } else if (!read || unit_life_count_start(u) < STARTS_MAX)
                 start(c, u);
         else {
                 back_after_failure(c, u);
@@ -92,18 +92,17 @@ static void step_starting(Core *c, Unit *u) {
 
 static void fail(Core *c, Unit *u) {
         back_after_failure(c, u);
-        u->life.run = u->said.report.run;
+        unit_life_note_run(u);
         phase_enter(c, u, PHASE_IDLE);
 }
 
 /* PID 1 had stopped it because of another unit. That is over, or the other unit would be started along with it. */
 static void on_put_aside(Core *c, Unit *u) {
-        if (u->said.report.obstacle == OBSTACLE_FAILED || ++u->life.aside_count > STARTS_MAX) {
+        if (u->said.report.obstacle == OBSTACLE_FAILED || unit_life_count_aside(u) > STARTS_MAX) {
                 fail(c, u);
                 return;
         }
-        u->life.run = u->said.report.run;
-        u->life.starts = 0;
+        unit_life_begin_start(u);
         phase_enter(c, u, PHASE_STARTING);
         start(c, u);
 }
@@ -117,12 +116,12 @@ static void step_running(Core *c, Unit *u) {
         if (!u->said.report.known || u->said.report.asked_at < u->life.changed_at)
                 return;
         if (!said_is_inactive(&u->said.report))
-                u->life.rest = REST_NONE; /* somebody has started it again */
+                unit_life_set_rest(u, REST_NONE); /* somebody has started it again */
         if (u->life.rest == REST_BY_HAND)
                 return;
         if (c->now.boottime > usec_add(u->life.changed_at, u->config.hold_down_failure)) {
                 back_forget_failures(u);
-                u->life.aside_count = 0;
+                unit_life_forget_asides(u);
         }
         if (!said_is_inactive(&u->said.report) || u->said.report.ended_by == ENDED_BY_UNKNOWN ||
                         u->said.report.obstacle == OBSTACLE_LASTS)
@@ -132,16 +131,16 @@ static void step_running(Core *c, Unit *u) {
         else if (u->said.report.failed && u->said.report.ended_by != ENDED_BY_HAND && !u->config.hold_on_failure)
                 fail(c, u);
         else
-                u->life.rest = REST_BY_HAND;
+                unit_life_set_rest(u, REST_BY_HAND);
 }
 
 static void step_stopping(Core *c, Unit *u) {
         if (u->said.report.known && u->said.report.asked_at >= u->life.changed_at &&
                         said_is_inactive(&u->said.report) && u->said.report.empty) {
-                u->life.rest = REST_NONE;
-                u->life.run = u->said.report.run;
+                unit_life_set_rest(u, REST_NONE);
+                unit_life_note_run(u);
                 phase_enter(c, u, PHASE_IDLE);
-        } else if (phase_ask_again(c, u, USEC_PER_SEC)) {
+        } else if (unit_life_asks_again(c, u, USEC_PER_SEC)) {
                 phase_act(c, u, ACTION_UNIT_STOP);
                 phase_act(c, u, ACTION_UNIT_READ);
         }

@@ -8,15 +8,15 @@
 
 #include "core/news.h"
 #include "core/output.h"
-#include "core/phase.h"
 #include "core/said.h"
 #include "core/session.h"
+#include "core/unit-life.h"
 #include "core/unit.h"
 
 /* A guard that has just connected is told at once what it must know. */
 static void take(Core *c, Unit *u, const GuardReport *report) {
         if (said_guard(c, u, report))
-                phase_hurry(u);
+                unit_life_ask_at(u, 0);
 }
 
 void guard_side_event(Core *c, const Event *e) {
@@ -41,7 +41,7 @@ void guard_side_event(Core *c, const Event *e) {
                 HASH_ITER(hh, c->units, u, next) {
                         said_no_guard(u);
                         said_asked_nothing(u);
-                        phase_tell_anew(u);
+                        unit_life_tell_anew(u);
                 }
                 break;
         case EVENT_GUARD_SYNCED:

@@ -156,10 +156,8 @@ static bool is_forged(const Core *c, const Lease *l, const LeaseRecord *now) {
 static void lose_record(Core *c, Lease *l) {
         if (l->unsettled || (l->txn && (l->op == OP_RELEASE || l->op == OP_TRANSFER)))
                 lease_drop(l);
-        if (l->unit) {
+        if (l->unit)
                 news_note(c, NEWS_LEASE);
-                l->unit->plan.available = false;
-        }
         lease_count(l);
         output_changed(c, l->unit, l);
 }
@@ -173,6 +171,7 @@ static void take_lease(Core *c, const Record *r, uint64_t as_of) {
         l = mirror_lease(c, r->name);
         if (!seen_take(c, &l->seen, r->mod_revision, as_of))
                 return;
+        mirror_number(c, l);
         damaged = r->damaged || (r->value && (!lease_is_sound(r->lease) || is_forged(c, l, r->lease)));
         if (damaged && !l->damaged)
                 output_report(c, (Report){ .kind = REPORT_DAMAGED, .lease = l->name });
@@ -196,8 +195,6 @@ static void take_lease(Core *c, const Record *r, uint64_t as_of) {
         l->holder = l->value.session[0] ? mirror_session(c, l->value.session) : NULL;
         lease_count(l);
         note_change(c, l);
-        if (l->unit)
-                l->unit->plan.available = false; /* until the next plan finds it available */
         output_changed(c, l->unit, l);
 }
 

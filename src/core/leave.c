@@ -9,6 +9,7 @@
 #include "core/cover.h"
 #include "core/output.h"
 #include "core/phase.h"
+#include "core/unit-life.h"
 
 enum { DRAIN_AT_ONCE = 10 }; /* a machine that drains does not stop hundreds of units in one moment */
 
@@ -74,12 +75,8 @@ static void report_leave(Core *c, const Unit *u, Leave leave) {
 void leave_kill(Core *c, Unit *u) {
         if ((u->life.phase != PHASE_CLOSING && u->life.phase != PHASE_STOPPING) || u->global || u->life.killed)
                 return;
-        u->life.killed = true;
+        unit_life_set_killed(u, true);
         phase_ask_guard(c, u, ACTION_GUARD_LOSE)->kill = 0;
-}
-
-void leave_may_kill_again(Unit *u) {
-        u->life.killed = false;
 }
 
 /* The way down begins, or its reason becomes a graver one. The guard is told before PID 1 is asked. */
@@ -92,7 +89,7 @@ void leave_begin(Core *c, Unit *u, Leave why) {
                 return;
         if (u->life.phase == PHASE_IDLE && why == LEAVE_UNFIT)
                 why = LEAVE_REFUSED;
-        u->life.leave = why;
+        unit_life_set_leave(u, why);
         u->forgotten = u->forgotten || u->config.once;
         c->drain.n += why == LEAVE_DRAIN;
         report_leave(c, u, why);
@@ -103,7 +100,7 @@ void leave_begin(Core *c, Unit *u, Leave why) {
         if (u->life.phase < PHASE_CLOSING) {
                 phase_act(c, u, ACTION_UNIT_STOP);
                 phase_enter(c, u, PHASE_CLOSING);
-                u->life.retry_at = c->now.boottime + ASK_AGAIN;
+                unit_life_ask_after(c, u, ASK_AGAIN);
         }
 }
 

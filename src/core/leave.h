@@ -22,7 +22,5 @@ Leave leave_wanted(const Core *c, const Unit *u);
 /* Has a unit on its way down killed now. Called when the machine can stay awake no longer, or when nobody else ends
  * what is left of it. */
 void leave_kill(Core *c, Unit *u);
-/* The machine falls asleep, or is awake again: leave_kill() counts anew. */
-void leave_may_kill_again(Unit *u);
 /* Counts the units that are on their way from here because this machine drains. */
 void leave_count_draining(Core *c);

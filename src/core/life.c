@@ -25,7 +25,9 @@
 #include "core/plan.h"
 #include "core/said.h"
 #include "core/session.h"
+#include "core/unit-life.h"
 #include "core/unit.h"
+#include "core/wish.h"
 
 #define POLL_BUSY (20 * USEC_PER_MSEC) /* nobody reports that a control group has become empty */
 #define POLL_CALM (250 * USEC_PER_MSEC)
@@ -52,8 +54,8 @@ static void arm_anew(Core *c, Unit *u) {
 
 /* Takes up an entry that the guard keeps from before our restart. */
 static void adopt(Core *c, Unit *u) {
-        u->life.index = u->said.guard.index;
-        u->life.origin = unit_is_held(c, u) ? ORIGIN_ADOPTED : ORIGIN_LEFTOVER;
+        unit_life_take(u, u->said.guard.index);
+        unit_life_set_origin(u, unit_is_held(c, u) ? ORIGIN_ADOPTED : ORIGIN_LEFTOVER);
         if (u->life.origin == ORIGIN_LEFTOVER)
                 leave_begin(c, u, LEAVE_LOST);
         else if (u->said.guard.expired)
@@ -61,7 +63,7 @@ static void adopt(Core *c, Unit *u) {
         else {
                 phase_enter(c, u, u->said.guard.open ? PHASE_RUNNING : PHASE_ARMING);
                 phase_arm(c, u);
-                u->life.retry_at = c->now.boottime + ASK_AGAIN;
+                unit_life_ask_after(c, u, ASK_AGAIN);
                 phase_act(c, u, ACTION_UNIT_READ);
                 u->lease->told = u->life.index;
                 output_report(c, output_report_of(u, REPORT_ADOPTED));
@@ -71,15 +73,14 @@ static void adopt(Core *c, Unit *u) {
 void life_failed(Core *c, Unit *u, ActionKind action, uint64_t id) {
         if (action == ACTION_GATE_OPEN)
                 said_not_asked(u, id);
-        u->life.retry_at = c->now.boottime + USEC_PER_SEC;
+        unit_life_ask_after(c, u, USEC_PER_SEC);
 }
 
 static void check_gate(Core *c, Unit *u) {
         bool missing = u->said.report.known && !u->said.report.gate_loaded && !u->forgotten && !u->config.once;
 
-        if (missing && !u->life.gate_reported)
+        if (unit_life_miss_gate(u, missing))
                 output_report(c, output_report_of(u, REPORT_GATE_MISSING));
-        u->life.gate_reported = missing;
 }
 
 static void step_idle(Core *c, Unit *u) {
@@ -91,14 +92,14 @@ static void step_idle(Core *c, Unit *u) {
                 if (session_settled(c))
                         adopt(c, u);
                 else if (c->sleep.on || c->shutdown.on) { /* there is no time to find out whether the lease is ours */
-                        u->life.index = u->said.guard.index;
-                        u->life.origin = ORIGIN_LEFTOVER;
+                        unit_life_take(u, u->said.guard.index);
+                        unit_life_set_origin(u, ORIGIN_LEFTOVER);
                         leave_begin(c, u, wanted);
                 }
                 return;
         }
         if (!u->said.report.known || u->said.report.asked_at <= u->said.closed_at) {
-                if (phase_ask_again(c, u, POLL_CALM))
+                if (unit_life_asks_again(c, u, POLL_CALM))
                         phase_act(c, u, ACTION_UNIT_READ);
                 return;
         }
@@ -107,7 +108,7 @@ static void step_idle(Core *c, Unit *u) {
                 if (u->said.report.job && u->said.report.empty &&
                                 (u->said.report.active == ACTIVE_INACTIVE || u->said.report.active == ACTIVE_FAILED))
                         return;
-                u->life.index = MAX(u->lease->value.index, (uint64_t) 1);
+                unit_life_take(u, MAX(u->lease->value.index, (uint64_t) 1));
                 leave_begin(c, u, LEAVE_STRAY);
                 return;
         }
@@ -116,27 +117,27 @@ static void step_idle(Core *c, Unit *u) {
         if (!session_settled(c))
                 return;
         if (!unit_is_ours(c, u) || u->lease->given_up) {
-                u->life.origin = ORIGIN_NEW; /* nothing of the last tenure counts in the next one */
-                u->life.rest = REST_NONE;
-                u->wish.release = false;
-                u->wish.target[0] = '\0';
+                unit_life_set_origin(u, ORIGIN_NEW); /* nothing of the last tenure counts in the next one */
+                unit_life_set_rest(u, REST_NONE);
+                wish_no_release(u);
+                wish_no_transfer(u);
                 return;
         }
         if (u->lease->value.index < u->lease->remembered || lease_is_lost(u->lease))
                 return; /* first claim.c raises the Index, or writes the record again (law 11) */
         if (unit_has_predecessor(c, u->lease, u->lease->value.index))
                 return; /* the lease is neither used nor given back before the other unit is down (law 7) */
-        u->life.index = u->lease->value.index;
-        if (wanted != LEAVE_NONE || (!u->said.report.gate_loaded && !u->config.once))
+        if (wanted != LEAVE_NONE || (!u->said.report.gate_loaded && !u->config.once)) {
+                unit_life_take(u, u->lease->value.index);
                 leave_begin(c, u, wanted != LEAVE_NONE ? wanted : LEAVE_RELEASE);
-        else if (c->guard.synced && u->lease->n_debts == 0 && !c->identity.silence && cover_holds(c, u)) {
+        } else if (c->guard.synced && u->lease->n_debts == 0 && !c->identity.silence && cover_holds(c, u)) {
                 /* Law 5: no debt is left. */
+                unit_life_take(u, u->lease->value.index);
                 lease_tell_acquired(c, u->lease);
                 phase_enter(c, u, PHASE_ARMING);
                 phase_arm(c, u);
-                u->life.retry_at = c->now.boottime + ASK_AGAIN;
-        } else
-                u->life.index = 0;
+                unit_life_ask_after(c, u, ASK_AGAIN);
+        }
 }
 
 static void step_arming(Core *c, Unit *u) {
@@ -145,25 +146,20 @@ static void step_arming(Core *c, Unit *u) {
         if (said_is_heard(u) && u->said.guard.index == u->life.index && !u->said.guard.expired) {
                 phase_ask_guard(c, u, ACTION_GATE_OPEN);
                 phase_enter(c, u, PHASE_OPENING);
-                u->life.starts = 0;
-                u->life.retry_at = c->now.boottime + ASK_AGAIN;
-        } else if (phase_ask_again(c, u, ASK_AGAIN))
+                unit_life_forget_starts(u);
+                unit_life_ask_after(c, u, ASK_AGAIN);
+        } else if (unit_life_asks_again(c, u, ASK_AGAIN))
                 phase_arm(c, u);
 }
 
 static void start(Core *c, Unit *u) {
         phase_ask_start(c, u, u->life.starts == 0);
-        u->life.retry_at = c->now.boottime + ASK_AGAIN;
+        unit_life_ask_after(c, u, ASK_AGAIN);
 }
 
 static void begin_start(Core *c, Unit *u) {
-        must(!u->life.spent);
-        u->life.spent = u->config.once;
-        u->wish.run = false;
-        u->life.starts = 0;
-        u->life.run = u->said.report.run;
-        u->life.rest = REST_NONE;
-        u->life.origin = ORIGIN_NEW;
+        wish_no_run(u);
+        unit_life_begin_start(u);
         phase_enter(c, u, PHASE_STARTING);
         start(c, u);
 }
@@ -176,7 +172,7 @@ static void step_opening(Core *c, Unit *u) {
 
                 if (resumed && u->life.rest == REST_BY_HAND) { /* an operator's stop outlives a silence of the registry
                                                                 */
-                        u->life.origin = ORIGIN_NEW;
+                        unit_life_set_origin(u, ORIGIN_NEW);
                         phase_enter(c, u, PHASE_RUNNING);
                         return;
                 }
@@ -185,10 +181,10 @@ static void step_opening(Core *c, Unit *u) {
                         output_report(c, output_report_of(u, REPORT_RESUMED));
         } else if (said_is_heard(u) && (u->said.guard.index != u->life.index || u->said.guard.expired))
                 phase_enter(c, u, PHASE_ARMING); /* another guard, which has no entry for the unit */
-        else if (phase_ask_again(c, u, ASK_AGAIN)) {
+        else if (unit_life_asks_again(c, u, ASK_AGAIN)) {
                 /* The guard has answered, and the gate is not open: its file cannot be made, as where /run is full.
                  * Another machine may be able to. */
-                if (u->said.guard.serial >= u->said.guard_asked && ++u->life.starts >= STARTS_MAX)
+                if (u->said.guard.serial >= u->said.guard_asked && unit_life_count_start(u) >= STARTS_MAX)
                         leave_begin(c, u, LEAVE_FAILED);
                 else
                         phase_ask_guard(c, u, ACTION_GATE_OPEN);
@@ -226,14 +222,13 @@ static void on_put_aside(Core *c, Unit *u) {
         Obstacle obstacle = u->said.report.obstacle;
 
         if (u->life.rest != REST_ASIDE) {
-                u->life.rest = REST_ASIDE;
-                u->life.aside_until = c->now.boottime + ASIDE_WAIT;
+                unit_life_put_aside(u, c->now.boottime + ASIDE_WAIT);
                 if (u->said.report.ended_by == ENDED_BY_NEED)
                         report.kind = REPORT_STOPPED_WITH;
                 report.other = *u->said.other ? u->said.other : NULL;
                 output_report(c, report);
         }
-        if (obstacle == OBSTACLE_NONE && ++u->life.aside_count > STARTS_MAX)
+        if (obstacle == OBSTACLE_NONE && unit_life_count_aside(u) > STARTS_MAX)
                 leave_begin(c, u, LEAVE_FAILED);
         else if (obstacle == OBSTACLE_NONE) {
                 output_report(c, output_report_of(u, REPORT_STARTED_AGAIN));
@@ -241,7 +236,7 @@ static void on_put_aside(Core *c, Unit *u) {
         } else if (!u->config.hold_on_failure && c->now.boottime >= u->life.aside_until)
                 leave_begin(c, u, obstacle == OBSTACLE_FAILED ? LEAVE_FAILED : LEAVE_OBSTACLE);
         else if (!u->config.hold_on_failure)
-                u->life.retry_at = u->life.aside_until;
+                unit_life_ask_at(u, u->life.aside_until);
 }
 
 /* The unit has ended, and nobody here asked for it. */
@@ -267,7 +262,7 @@ static void on_ended(Core *c, Unit *u) {
                         u->life.rest == REST_BY_HAND) {
                 if (u->life.rest != REST_BY_HAND)
                         output_report(c, output_report_of(u, REPORT_STOPPED_BY_HAND));
-                u->life.rest = REST_BY_HAND;
+                unit_life_set_rest(u, REST_BY_HAND);
         } else if (!u->said.report.failed)
                 leave_begin(c, u, LEAVE_DONE);
         else if (!u->config.hold_on_failure)
@@ -289,12 +284,12 @@ static void step_starting(Core *c, Unit *u) {
                 /* Only a start that is known to have been refused counts as failed: PID 1 may be busy. */
                 if (read && u->said.report.job) {
                         phase_act(c, u, ACTION_UNIT_READ);
-                        u->life.retry_at = c->now.boottime + ASK_AGAIN;
-                } else if (read && ++u->life.starts >= (u->config.once ? 1 : STARTS_MAX))
+                        unit_life_ask_after(c, u, ASK_AGAIN);
+                } else if (read && unit_life_count_start(u) >= (u->config.once ? 1 : STARTS_MAX))
                         leave_begin(c, u, LEAVE_FAILED);
                 else if (u->config.once) { /* one start was asked for, and may have been carried out */
                         phase_act(c, u, ACTION_UNIT_READ);
-                        u->life.retry_at = c->now.boottime + ASK_AGAIN;
+                        unit_life_ask_after(c, u, ASK_AGAIN);
                 } else
                         start(c, u);
         }
@@ -306,7 +301,7 @@ static void step_running(Core *c, Unit *u) {
         if (c->now.boottime >
                         usec_add(u->life.changed_at, u->config.hold_down_failure)) { /* it has run well for a while */
                 back_forget_failures(u);
-                u->life.aside_count = 0;
+                unit_life_forget_asides(u);
         }
         if (said_is_inactive(&u->said.report) || is_put_aside(u)) {
                 on_ended(c, u);
@@ -314,8 +309,8 @@ static void step_running(Core *c, Unit *u) {
         }
         if (u->life.rest == REST_BY_HAND)
                 news_note(c, NEWS_UNIT_RUNS_AGAIN);
-        u->life.rest = REST_NONE;
-        u->life.origin = ORIGIN_NEW; /* how it ends from now on we see ourselves */
+        unit_life_set_rest(u, REST_NONE);
+        unit_life_set_origin(u, ORIGIN_NEW); /* how it ends from now on we see ourselves */
 }
 
 /* Says again that the lease is lost, until the guard's entry is known to end (law 4). The request may have been
@@ -323,7 +318,7 @@ static void step_running(Core *c, Unit *u) {
 static void say_lost_again(Core *c, Unit *u) {
         if (!leave_is_lost(u->life.leave) || c->guard.gone)
                 return;
-        if (said_is_heard(u) && !u->said.guard.expired && !said_is_down(u) && phase_ask_again(c, u, ASK_AGAIN))
+        if (said_is_heard(u) && !u->said.guard.expired && !said_is_down(u) && unit_life_asks_again(c, u, ASK_AGAIN))
                 phase_ask_guard(c, u, ACTION_GUARD_LOSE)->kill = cover_timeline(c, u).stop_grace;
 }
 
@@ -333,7 +328,7 @@ static void step_closing(Core *c, Unit *u) {
                 phase_enter(c, u, PHASE_STOPPING);
                 return;
         }
-        if (!phase_ask_again(c, u, ASK_AGAIN))
+        if (!unit_life_asks_again(c, u, ASK_AGAIN))
                 return;
         phase_ask_guard(c, u, ACTION_GATE_CLOSE);
         phase_act(c, u, ACTION_UNIT_STOP);
@@ -352,19 +347,19 @@ static void step_stopping(Core *c, Unit *u) {
         if (said_is_down(u)) {
                 phase_ask_guard(c, u, ACTION_GUARD_DISARM);
                 phase_enter(c, u, PHASE_DISARMING);
-                u->life.retry_at = c->now.boottime + ASK_AGAIN;
+                unit_life_ask_after(c, u, ASK_AGAIN);
                 return;
         }
         if (resting && u->said.report.left)
                 leave_kill(c, u);
-        if (!phase_ask_again(c, u, resting ? POLL_BUSY : POLL_CALM))
+        if (!unit_life_asks_again(c, u, resting ? POLL_BUSY : POLL_CALM))
                 return;
         /* Inactive is not gone (law 7). Where processes are left, one of its members may have been started
          * meanwhile: everything is stopped again. */
         if (u->said.report.known && !u->said.report.job &&
                         (resting ? !u->said.report.empty && c->now.boottime >= u->life.stop_again_at
                                  : u->said.report.active != ACTIVE_DEACTIVATING)) {
-                u->life.stop_again_at = c->now.boottime + ASK_AGAIN;
+                unit_life_stop_again_after(c, u, ASK_AGAIN);
                 phase_act(c, u, ACTION_UNIT_STOP);
         }
         phase_act(c, u, ACTION_UNIT_READ);
@@ -372,14 +367,7 @@ static void step_stopping(Core *c, Unit *u) {
 
 static void rest(Core *c, Unit *u) {
         phase_act(c, u, ACTION_UNIT_CLEAN);
-        /* After LEAVE_EXPIRED it goes on as it was, as soon as we can. */
-        u->life.origin = u->life.leave == LEAVE_EXPIRED ? ORIGIN_RESUMED : ORIGIN_NEW;
-        if (u->life.leave != LEAVE_EXPIRED || u->life.rest == REST_ASIDE)
-                u->life.rest = REST_NONE;
-        u->life.index = 0;
-        u->life.run = u->said.report.run;
-        phase_tell_anew(u);
-        u->life.leave = LEAVE_NONE;
+        unit_life_end(u);
         phase_enter(c, u, PHASE_IDLE);
 }
 
@@ -387,8 +375,8 @@ void life_released(Core *c, Unit *u) {
         if (u->life.phase != PHASE_RELEASING)
                 return;
         back_after(c, u);
-        u->wish.release = false;
-        u->wish.target[0] = '\0';
+        wish_no_release(u);
+        wish_no_transfer(u);
         rest(c, u);
 }
 
@@ -396,7 +384,7 @@ static void step_disarming(Core *c, Unit *u) {
         if (!u->said.guard_known)
                 return;
         if (!said_is_heard(u) || u->said.guard.index > 0) {
-                if (phase_ask_again(c, u, ASK_AGAIN))
+                if (unit_life_asks_again(c, u, ASK_AGAIN))
                         phase_ask_guard(c, u, ACTION_GUARD_DISARM);
                 return;
         }

@@ -34,6 +34,10 @@ Session *mirror_session(Core *c, const char *name) {
         return s;
 }
 
+void mirror_number(Core *c, Lease *l) {
+        l->change = ++c->heard.lease_changes;
+}
+
 Lease *mirror_lease(Core *c, const char *name) {
         Lease *l;
 
@@ -46,6 +50,7 @@ Lease *mirror_lease(Core *c, const char *name) {
                 abort();
         str_copy(l->name, sizeof(l->name), name);
         l->seen.known = mirror_is_complete(c); /* no list named it, so its record is absent */
+        mirror_number(c, l);
         HASH_ADD_STR(c->leases, name, l);
         return l;
 }

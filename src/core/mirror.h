@@ -9,6 +9,8 @@
 Session *mirror_session(Core *c, const char *name);
 /* NULL: none of that name was seen. */
 Session *mirror_find_session(Core *c, const char *name);
+/* Gives the lease a new number (lease->change): what the plan found of it is over. */
+void mirror_number(Core *c, Lease *l);
 /* The lease, made if it is not there. The name must be valid. */
 Lease *mirror_lease(Core *c, const char *name);
 /* NULL: none of that name was seen, remembered or asked for. */

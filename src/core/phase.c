@@ -11,6 +11,7 @@
 #include "core/output.h"
 #include "core/said.h"
 #include "core/session.h"
+#include "core/unit-life.h"
 #include "core/unit.h"
 
 #define BIT(phase) (1u << (phase))
@@ -73,17 +74,8 @@ void phase_enter(Core *c, Unit *u, Phase phase) {
                 if (u->global)
                         news_note(c, NEWS_GLOBAL_UNIT_IN_HAND);
         }
-        u->life.phase = phase;
-        u->life.changed_at = c->now.boottime;
-        u->life.retry_at = 0;
+        unit_life_enter(c, u, phase);
         output_changed(c, u, u->lease);
-}
-
-bool phase_ask_again(Core *c, Unit *u, usec_t pause) {
-        if (c->now.boottime < u->life.retry_at)
-                return false;
-        u->life.retry_at = c->now.boottime + pause;
-        return true;
 }
 
 Action *phase_act(Core *c, const Unit *u, ActionKind kind) {
@@ -119,19 +111,9 @@ void phase_arm(Core *c, Unit *u) {
 
         must(unit_is_held(c, u) && u->life.phase < PHASE_CLOSING);
         must(session_covered_from(c) <= c->now.boottime); /* law 1 */
-        must(t.stop <= t.kill);
 
         a->t0 = session_covered_from(c);
-        a->stop = u->life.armed_stop = t.stop;
-        a->kill = u->life.armed_kill = t.kill;
-        u->life.armed_id = a->id;
-}
-
-void phase_tell_anew(Unit *u) {
-        u->life.armed_stop = u->life.armed_kill = 0;
-        u->life.killed = false;
-}
-
-void phase_hurry(Unit *u) {
-        u->life.retry_at = 0;
+        a->stop = t.stop;
+        a->kill = t.kill;
+        unit_life_arm(u, &t, a->id);
 }

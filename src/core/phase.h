@@ -9,8 +9,6 @@
 
 /* Enters a phase; to be called for each change of u->life.phase. */
 void phase_enter(Core *c, Unit *u, Phase phase);
-/* What was asked for a while ago is asked for again: true once in each such time. */
-bool phase_ask_again(Core *c, Unit *u, usec_t pause);
 /* Asks for an action for the unit, with its Index, lease and what the lease's record says. */
 Action *phase_act(Core *c, const Unit *u, ActionKind kind);
 /* Asks PID 1 to start it and to report. first: not again, because the last start was refused. */
@@ -19,7 +17,3 @@ void phase_ask_start(Core *c, Unit *u, bool first);
 Action *phase_ask_guard(Core *c, Unit *u, ActionKind kind);
 /* Asks the guard for an entry, or tells it another timeline for the one it has. */
 void phase_arm(Core *c, Unit *u);
-/* Whether the guard took what it was told is not known, for another one is connected: it is told again. */
-void phase_tell_anew(Unit *u);
-/* What is due is asked for at once. */
-void phase_hurry(Unit *u);

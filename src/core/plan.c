@@ -196,6 +196,17 @@ static void note_reason(Unit *u, Reason r) {
         u->plan.reason = reason_keep(r, u->plan.what, sizeof(u->plan.what));
 }
 
+bool plan_finds_available(const Unit *u) {
+        return u->plan.available && u->plan.change == u->lease->change;
+}
+
+static void set_available(const Core *c, Unit *u, bool available) {
+        if (available && !plan_finds_available(u))
+                u->plan.available_at = c->now.boottime;
+        u->plan.available = available;
+        u->plan.change = u->lease->change;
+}
+
 static void plan_turn(Plan *p, Unit *u) {
         Core *c = p->core;
         PlacementMachine here, there, first = {};
@@ -214,9 +225,7 @@ static void plan_turn(Plan *p, Unit *u) {
         }
         u->plan.rank = unfit.why != WHY_NONE ? RANK_NONE : rank;
         note_reason(u, unfit.why == WHY_NONE && rank > 0 ? reason_of(WHY_OUTRANKED, best->value.hostname) : unfit);
-        if (!u->plan.available)
-                u->plan.available_at = c->now.boottime;
-        u->plan.available = true;
+        set_available(c, u, true);
         str_copy(u->lease->planned, sizeof(u->lease->planned), best ? best->id : "");
         if (best) {
                 best->held++;
@@ -237,7 +246,7 @@ void plan_note_ability(Core *c, Unit *u) {
 usec_t plan_turn_at(const Core *c, const Unit *u) {
         usec_t since = MAX(u->plan.available_at, u->plan.able_at);
 
-        if (!u->plan.available || !u->plan.able || u->plan.rank == RANK_NONE)
+        if (!plan_finds_available(u) || !u->plan.able || u->plan.rank == RANK_NONE)
                 return USEC_INFINITY;
         /* The holder is silent and the unit has already waited a TTL: ranks go in short steps. In the first two
          * TTLs after our start the whole cluster may be booting: long steps. */
@@ -251,7 +260,7 @@ bool plan_wants_lease(const Core *c, const Unit *u, Reason *ret_why) {
         bool able = why.why == WHY_NONE, waits = able && !u->wish.steal && c->now.boottime < plan_turn_at(c, u);
 
         if (waits)
-                why = u->plan.available ? u->plan.reason : reason(WHY_NOT_TO_BE_HAD);
+                why = plan_finds_available(u) ? u->plan.reason : reason(WHY_NOT_TO_BE_HAD);
         if (ret_why)
                 *ret_why = why;
         return able && !waits;
@@ -418,7 +427,8 @@ static Leave choose_move(Plan *p, Unit *u, Choice *ret) {
 static void plan_move(Plan *p, Unit *u) {
         Choice choice = {};
 
-        u->plan.available = u->plan.stuck = false;
+        set_available(p->core, u, false);
+        u->plan.stuck = false;
         u->plan.rank = RANK_NONE;
         u->plan.move = choose_move(p, u, &choice);
         str_copy(u->plan.move_to, sizeof(u->plan.move_to), choice.machine ? choice.machine->id : "");
@@ -435,11 +445,9 @@ static void plan_move(Plan *p, Unit *u) {
 /* Nobody else can know that it is wanted here: it is our turn as soon as its lease can be had, and whoever is faster
  * has it. It does not go anywhere. */
 static void plan_once(Core *c, Unit *u) {
-        bool ours = lease_is_ours(c, u->lease), was = u->plan.available;
+        bool ours = lease_is_ours(c, u->lease);
 
-        u->plan.available = !ours && is_available(c, u);
-        if (u->plan.available && !was)
-                u->plan.available_at = c->now.boottime;
+        set_available(c, u, !ours && is_available(c, u));
         u->plan.rank = u->plan.available ? 0 : RANK_NONE;
         u->plan.stuck = ours && c->drain.on;
         note_reason(u, reason(WHY_NONE));
@@ -512,7 +520,7 @@ static void make_plan(Core *c) {
         for (Unit *u = c->units; u; u = u->hh.next) {
                 u->plan.move = LEAVE_NONE;
                 if (u->forgotten || u->global || u->config.global)
-                        u->plan.available = false;
+                        set_available(c, u, false);
                 else if (u->config.once)
                         plan_once(c, u);
                 else if (lease_is_ours(c, u->lease))
@@ -521,7 +529,8 @@ static void make_plan(Core *c) {
                         plan_turn(&p, u);
                 else {
                         u->lease->planned[0] = '\0';
-                        u->plan.available = u->plan.stuck = false;
+                        set_available(c, u, false);
+                        u->plan.stuck = false;
                         u->plan.rank = RANK_NONE;
                         note_reason(u, reason(WHY_NONE));
                 }

@@ -33,6 +33,8 @@ bool plan_comes_before(const Unit *u, const PlacementMachine *a, const Placement
 void plan_advance(Core *c);
 /* When plan_advance() is due by the time alone. */
 usec_t plan_deadline(const Core *c);
+/* Whether the last plan found that the unit's lease can be had, and the lease has not changed since. */
+bool plan_finds_available(const Unit *u);
 /* When it is our turn to take the unit's lease; USEC_INFINITY: it is not. */
 usec_t plan_turn_at(const Core *c, const Unit *u);
 /* We are able to take it, and it is our turn, or the operator wishes it. If not, *ret_why (it may be NULL) is why not;

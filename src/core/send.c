@@ -30,6 +30,7 @@
 #include "core/session.h"
 #include "core/txn.h"
 #include "core/unit.h"
+#include "core/wish.h"
 
 enum { RETAKE_MAX = 100 }; /* fences that one Txn touches beside its own records */
 
@@ -152,7 +153,7 @@ void send_steal(Core *c, Lease *l, const Session *s) {
         TxnBuilder b = txn_begin(c);
 
         if (!lease_add_debt(&next, s->name, l->value.index)) {
-                l->unit->wish.steal = false; /* no room for another debt: they are struck within their TTLs */
+                wish_no_steal(l->unit); /* no room for another debt: they are struck within their TTLs */
                 return;
         }
         must(next.n_debts > 0); /* law 5 */

@@ -23,6 +23,7 @@
  *   presence    our machine record, and machines that bear our id
  *   collect     the sessions of the dead
  *
+ *   unit-life, wish  the changes of a unit's life, and of what the operator wishes of it
  *   said        what PID 1 and the guard said of a unit
  *   back        whether this machine stands back from it
  *   unit        the units that are enabled here, and what is so of each
@@ -135,6 +136,7 @@ typedef struct Lease {
         Session *counted;          /* in whose .held it is counted; NULL: in none */
         SeenDebt debts[DEBTS_MAX]; /* when each of value.debts first reached us */
         size_t n_debts;
+        uint64_t change;            /* the number of the last change of its record, or of its coming here */
         uint64_t remembered;        /* the highest Index ever seen of it */
         Unit *unit;                 /* enabled here; NULL: none */
         uint64_t rearm;             /* the Index of the done job that the operator wants to run again; 0: none */
@@ -211,7 +213,7 @@ typedef struct UnitSaid {
         usec_t closed_at;     /* since when the gate is known to be gone; USEC_INFINITY: it is not */
 } UnitSaid;
 
-/* Its life here (phase.c, leave.c, and life.c or global.c). */
+/* Its life here (unit-life.c). */
 typedef struct UnitLife {
         Phase phase;
         Leave leave;
@@ -232,7 +234,7 @@ typedef struct UnitLife {
         bool gate_reported;
 } UnitLife;
 
-/* What the operator wishes (word.c); what has been done is taken back by life.c and by whoever did it. */
+/* What the operator wishes (wish.c). */
 typedef struct UnitWish {
         bool release, steal;
         bool run; /* config.once: somebody waits for its start, and nothing stands against it */
@@ -248,10 +250,11 @@ typedef struct UnitBack {
         unsigned failures; /* the unit's, in a row: each doubles the time */
 } UnitBack;
 
-/* What the last plan says of it (plan.c). When its lease changes, it is not available until the next plan. */
+/* What the last plan says of it (plan.c). */
 typedef struct UnitPlan {
         bool is_peer;        /* some unit must run beside it */
-        bool available;      /* its lease can be had */
+        bool available;      /* its lease can be had, as it was seen then: plan_finds_available() */
+        uint64_t change;     /* lease->change then */
         usec_t available_at; /* since when */
         bool able;           /* we could take it, if it were our turn */
         usec_t able_at;      /* since when */
@@ -404,13 +407,14 @@ typedef struct Identity {
 
 /* What was heard of the registry altogether (intake.c). */
 typedef struct Heard {
-        uint64_t revision;     /* the highest seen since everything was looked at anew */
-        unsigned listed;       /* kinds of which a whole list has been seen since then */
-        usec_t at;             /* when the registry last said anything; 0: never */
-        usec_t beats_at;       /* when all beats were last read ... */
-        usec_t beats_first_at; /* ... and for the first time since everything was looked at anew */
-        uint64_t stamp;        /* one for each answer taken in */
-        bool contradicted;     /* by the last of them */
+        uint64_t revision;      /* the highest seen since everything was looked at anew */
+        unsigned listed;        /* kinds of which a whole list has been seen since then */
+        usec_t at;              /* when the registry last said anything; 0: never */
+        usec_t beats_at;        /* when all beats were last read ... */
+        usec_t beats_first_at;  /* ... and for the first time since everything was looked at anew */
+        uint64_t stamp;         /* one for each answer taken in */
+        uint64_t lease_changes; /* one for each change of a lease */
+        bool contradicted;      /* by the last of them */
 } Heard;
 
 /* The READ of all beats, once a round (rounds.c). */

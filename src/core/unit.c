@@ -14,6 +14,7 @@
 #include "core/news.h"
 #include "core/output.h"
 #include "core/said.h"
+#include "core/unit-life.h"
 
 Unit *unit_find(Core *c, const char *name) {
         Unit *u;
@@ -33,7 +34,6 @@ void unit_attach(Core *c, Unit *u, const char *lease) {
                 u->lease->unit = NULL;
         u->lease = mirror_lease(c, lease);
         u->renamed = !streq(lease, u->config.lease);
-        u->plan.available = false;
         news_note(c, NEWS_UNIT_CHANGED);
         if (!u->lease->unit || (u->lease->unit->forgotten && !unit_is_in_hand(u->lease->unit)))
                 u->lease->unit = u;
@@ -57,9 +57,8 @@ static Unit *new_unit(Core *c, const char *name, const char *lease) {
         str_copy(u->name, sizeof(u->name), name);
         take_config(u, &(UnitConfig){ .lease = lease, .stop_grace = USEC_INFINITY, .timeout_stop = USEC_INFINITY });
         said_nothing(u);
-        u->life.changed_at = c->now.boottime;
+        unit_life_begin(c, u);
         unit_attach(c, u, lease);
-        u->plan.rank = RANK_NONE;
         HASH_ADD_STR(c->units, name, u);
         c->plan.units_unsorted = true;
         if (c->guard.synced)
@@ -85,7 +84,7 @@ Unit *unit_configure(Core *c, const UnitConfig *config) {
                 return u;
         if (!u) {
                 u = new_unit(c, config->unit, config->lease);
-                u->life.spent = config->once; /* from before our restart, unless a word says that it is new */
+                unit_life_set_spent(u, config->once); /* from before our restart, unless a word says that it is new */
         }
         take_config(u, config);
         /* Offers are never freed, and each run has another name. */
@@ -93,7 +92,7 @@ Unit *unit_configure(Core *c, const UnitConfig *config) {
                 u->offer = mirror_offer(c, c->here.machine_id, u->name);
         u->renamed = !streq(u->lease->name, u->config.lease);
         u->forgotten = u->forgotten && config->once; /* which is over for good */
-        u->life.spent = u->life.spent && config->once;
+        unit_life_set_spent(u, u->life.spent && config->once);
         news_note(c, NEWS_UNIT_CHANGED);
         back_look_anew(c, u);
         return u;

@@ -27,7 +27,9 @@
 #include "core/plan.h"
 #include "core/said.h"
 #include "core/session.h"
+#include "core/unit-life.h"
 #include "core/unit.h"
+#include "core/wish.h"
 
 /* Another word that asks for the same. */
 static const Word *find_other(const Core *c, const Word *w) {
@@ -94,7 +96,7 @@ static bool is_lease_of_unit(const Core *c, const Lease *l) {
 static WordResult why_not_at_once(const Core *c, const Unit *u, Reason *ret_why) {
         if (!said_is_told(u) || unit_is_ours(c, u) || u->life.phase != PHASE_IDLE)
                 return WORD_BEGUN;
-        if (u->lease->unit != u || (u->lease->seen.known && !u->plan.available && !c->plan.stale))
+        if (u->lease->unit != u || (u->lease->seen.known && !plan_finds_available(u) && !c->plan.stale))
                 return WORD_TAKEN;
         *ret_why = unit_why_unable(c, u);
         return ret_why->why != WHY_NONE ? WORD_UNABLE : WORD_BEGUN;
@@ -202,20 +204,18 @@ static void arm(Core *c, Word *w) {
 
         w->armed = true;
         if (w->kind == EVENT_RELEASE)
-                u->wish.release = true;
+                wish_release(u);
         else if (w->kind == EVENT_TRANSFER)
-                str_copy(u->wish.target, sizeof(u->wish.target), w->machine);
+                wish_transfer(u, w->machine);
         else if (w->kind == EVENT_REARM)
                 u->lease->rearm = w->index = u->lease->value.index;
         else if (w->kind == EVENT_DRAIN)
                 drain_set(c, w->object, w->on);
         else if (w->kind == EVENT_RUN) {
-                u->wish.run = true;
+                wish_run(u);
                 news_note(c, NEWS_WORD);
-        } else if (!unit_is_ours(c, u)) {
-                u->wish.steal = true;
-                u->wish.steal_index = w->index;
-        }
+        } else if (!unit_is_ours(c, u))
+                wish_steal(u, w->index);
 }
 
 static void disarm(Core *c, Word *w) {
@@ -232,13 +232,13 @@ static void disarm(Core *c, Word *w) {
         if (!u)
                 return;
         if (w->kind == EVENT_RELEASE)
-                u->wish.release = false;
+                wish_no_release(u);
         else if (w->kind == EVENT_TRANSFER)
-                u->wish.target[0] = '\0';
+                wish_no_transfer(u);
         else if (w->kind == EVENT_STEAL)
-                u->wish.steal = false;
+                wish_no_steal(u);
         else if (w->kind == EVENT_RUN)
-                u->wish.run = false;
+                wish_no_run(u);
         else
                 u->lease->rearm = 0;
 }
@@ -287,7 +287,7 @@ void word_begin(Core *c, const Event *e) {
         str_copy(w->machine, sizeof(w->machine), e->kind == EVENT_TRANSFER ? strempty(e->machine_id) : "");
         u = unit_of(c, w);
         if (e->kind == EVENT_RUN && !u && e->config.once && (u = unit_configure(c, &e->config)))
-                u->life.spent = false;
+                unit_life_set_spent(u, false);
         w->index = e->index > 0 || !u ? e->index : u->lease->value.index;
         if (u && e->kind == EVENT_STEAL)
                 back_no_more(u); /* the operator's word counts more than standing back */

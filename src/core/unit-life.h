@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* The changes of a unit's life (UnitLife). No other file writes u->life; when a change is due, life.c, global.c,
+ * leave.c and phase.c decide. */
+
+#include "core/state.h"
+
+/* A new unit is idle since now. */
+void unit_life_begin(const Core *c, Unit *u);
+/* Enters a phase. Only phase_enter() calls this, which checks that the phase may follow. */
+void unit_life_enter(const Core *c, Unit *u, Phase phase);
+
+/* Takes an Index in hand; none may be in hand yet. */
+void unit_life_take(Unit *u, uint64_t index);
+/* Notes where the run comes from. */
+void unit_life_set_origin(Unit *u, Origin origin);
+/* Whether the one start of a unit that runs once was asked for. */
+void unit_life_set_spent(Unit *u, bool spent);
+/* Whether the guard was told to kill the unit before its time. */
+void unit_life_set_killed(Unit *u, bool killed);
+/* Lets the unit go for this reason, or for a graver one than before. */
+void unit_life_set_leave(Unit *u, Leave leave);
+/* Notes that the unit rests, or rests no more. */
+void unit_life_set_rest(Unit *u, Rest rest);
+/* The unit rests because of another one, until then at the longest. */
+void unit_life_put_aside(Unit *u, usec_t until);
+/* Notes whether its gate is missing. Returns true where that is news. */
+bool unit_life_miss_gate(Unit *u, bool missing);
+/* Notes the timeline that the guard is told in the request with that id. */
+void unit_life_arm(Unit *u, const Timeline *t, uint64_t id);
+/* Whether the guard took what it was told is not known, for another one is connected: it is told again. */
+void unit_life_tell_anew(Unit *u);
+/* Nothing is in hand any more: the tenure is over. After LEAVE_EXPIRED, the unit goes on as it was as soon as it can.
+ */
+void unit_life_end(Unit *u);
+
+/* A start is about to be asked for: whatever run PID 1 reports now is an earlier one. */
+void unit_life_begin_start(Unit *u);
+/* The run that PID 1 reports is over, and counts as seen. */
+void unit_life_note_run(Unit *u);
+/* Counts requests in a row that led to nothing; each returns how many they are. */
+unsigned unit_life_count_start(Unit *u);
+void unit_life_forget_starts(Unit *u);
+/* The same of starts after the unit was put aside. */
+unsigned unit_life_count_aside(Unit *u);
+void unit_life_forget_asides(Unit *u);
+
+/* What PID 1 or the guard has not done by then is asked for again. */
+void unit_life_ask_at(Unit *u, usec_t at);
+/* The same after a pause. */
+void unit_life_ask_after(const Core *c, Unit *u, usec_t pause);
+/* Whether it is time to ask again: true once in each pause. */
+bool unit_life_asks_again(const Core *c, Unit *u, usec_t pause);
+/* What is left of an inactive unit is stopped again, but not before the pause is over. */
+void unit_life_stop_again_after(const Core *c, Unit *u, usec_t pause);
