@@ -478,6 +478,28 @@ static void the_revision_never_goes_back(void **state) {
         (void) must_be(world, r, "a", "6");
 }
 
+/* What somebody has set near the end of all numbers leaves room for what comes after. */
+static void a_revision_beyond_belief_is_not_kept(void **state) {
+        static const char *const changes[] = {
+                "UPDATE records SET revision = 9223372036854775806 WHERE key = 'a'",
+                "UPDATE records SET revision = 9007199254740992 WHERE key = 'a'",
+                "INSERT OR REPLACE INTO records(key, revision, value, crc) VALUES ('a', 9223372036854775807, x'78', "
+                "1)",
+                "INSERT INTO records(key, revision) VALUES ('c', 9223372036854775807)",
+        };
+        World *world = *state;
+        Registry *r = world_open(world);
+        uint64_t last;
+
+        for (size_t i = 0; i < ELEMENTSOF(changes); i++) {
+                last = must_put(world, r, "a", "1");
+                by_hand(world, changes[i]);
+                assert_true(must_put(world, r, "b", "2") < last + 10);
+                assert_true(must_put(world, r, "a", "3") > last);
+                (void) must_be(world, world_open(world), "a", "3");
+        }
+}
+
 /* Deletions are forgotten after a while, and no revision with them. */
 static void forgotten_deletions_are_a_gap(void **state) {
         World *world = *state;
@@ -582,6 +604,7 @@ int run_damage_tests(void) {
                 PROMISE(a_watch_sees_what_was_done_by_hand),
                 PROMISE(a_flood_of_hints_is_a_new_list),
                 PROMISE(the_revision_never_goes_back),
+                PROMISE(a_revision_beyond_belief_is_not_kept),
                 PROMISE(forgotten_deletions_are_a_gap),
                 PROMISE(a_lost_database_is_another_store),
                 PROMISE(a_full_disk_changes_nothing_and_ends),

@@ -53,6 +53,23 @@ static void a_directory_that_cannot_be_is_refused(void **state) {
         open_must_fail(world, "/proc/leased-registry", -ENOENT);
 }
 
+static void a_directory_that_others_can_write_to_is_refused(void **state) {
+        static const mode_t modes[] = { 0775, 0757, 01777, 0720 };
+        World *world = *state;
+        Directory *d = world->store;
+
+        assert_int_equal(mkdir(d->path, 0700), 0);
+        for (size_t i = 0; i < ELEMENTSOF(modes); i++) {
+                assert_int_equal(chmod(d->path, modes[i]), 0);
+                open_must_fail(world, d->path, -EPERM);
+        }
+        assert_int_equal(chmod(d->path, 0755), 0);
+        assert_int_equal(chown(d->path, 65534, 0), 0);
+        open_must_fail(world, d->path, -EPERM);
+        assert_int_equal(chown(d->path, 0, 0), 0);
+        must_put(world, world_open(world), "a", "1");
+}
+
 static void a_missing_directory_is_made(void **state) {
         World *world = *state;
         Directory *d = world->store;
@@ -130,6 +147,28 @@ static void a_journal_that_others_could_write_to_goes_with_their_store(void **st
         assert_int_not_equal(before.st_ino, after.st_ino);
         assert_int_equal(after.st_mode & 0777, 0600);
         close(fd);
+}
+
+/* SQLite reads a write-ahead log that lies beside a database, whoever made it. */
+static void a_log_that_others_could_write_to_goes_with_their_store(void **state) {
+        static const char *const names[] = { "store-wal", "store-shm" };
+        World *world = *state;
+        Registry *r = world_open(world);
+        struct stat st;
+
+        must_put(world, r, "a", "1");
+        world_close(world, r);
+        by_hand(world, "PRAGMA journal_mode = WAL");
+        assert_int_equal(chmod(file_of(world, "store"), 0666), 0);
+        for (size_t i = 0; i < ELEMENTSOF(names); i++)
+                assert_int_equal(write_file_atomic(file_of(world, names[i]), "", 0, 0666, 0), 0);
+        r = world_open(world);
+        must_put(world, r, "b", "2");
+        (void) must_be(world, r, "a", "1");
+        for (size_t i = 0; i < ELEMENTSOF(names); i++)
+                assert_int_equal(lstat(file_of(world, names[i]), &st), -1);
+        assert_int_equal(stat(file_of(world, "store"), &st), 0);
+        assert_int_equal(st.st_mode & 0777, 0600);
 }
 
 static void an_unwritable_directory_gives_no_answer(void **state) {
@@ -257,10 +296,12 @@ int run_place_tests(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(network_file_systems_are_refused),
                 PROMISE(a_directory_that_cannot_be_is_refused),
+                PROMISE(a_directory_that_others_can_write_to_is_refused),
                 PROMISE(a_missing_directory_is_made),
                 PROMISE(nobody_else_can_read_or_lock_it),
                 PROMISE(a_store_that_others_could_open_is_replaced_once_it_is_locked),
                 PROMISE(a_journal_that_others_could_write_to_goes_with_their_store),
+                PROMISE(a_log_that_others_could_write_to_goes_with_their_store),
                 PROMISE(an_unwritable_directory_gives_no_answer),
                 PROMISE(a_vanished_directory_is_no_answer_and_no_empty_registry),
                 PROMISE(another_directory_is_another_store),

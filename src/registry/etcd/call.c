@@ -105,7 +105,8 @@ static void call_again(EtcdCall *c) {
                 call_wait(c, now_boottime());
                 return;
         }
-        (void) getrandom(&random, sizeof(random), GRND_NONBLOCK);
+        if (getrandom(&random, sizeof(random), GRND_NONBLOCK) < 0)
+                random = 0;
         call_wait(c, usec_add(now_boottime(), pause / 2 + pause * random / UINT16_MAX));
 }
 

@@ -65,7 +65,8 @@ int etcd_endpoint_open(Etcd *e, const RegistryConfig *config, char **ret_error) 
                 }
                 e->endpoints.n++;
         }
-        (void) getrandom(&random, sizeof(random), GRND_NONBLOCK);
+        if (getrandom(&random, sizeof(random), GRND_NONBLOCK) < 0)
+                random = 0;
         e->endpoints.current = random % n; /* not all machines begin with the same endpoint */
         return join_endpoints(e);
 }

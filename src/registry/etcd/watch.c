@@ -85,7 +85,8 @@ static void watch_restart(RegistryWatch *w, const char *why) {
         w->stream = http_request_free(w->stream);
         w->expected = 0;
         w->phase = PHASE_PAUSE;
-        (void) getrandom(&random, sizeof(random), GRND_NONBLOCK);
+        if (getrandom(&random, sizeof(random), GRND_NONBLOCK) < 0)
+                random = 0;
         watch_arm(w, pause / 2 + pause / 2 * random / UINT16_MAX);
 }
 

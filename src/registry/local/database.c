@@ -14,6 +14,8 @@ enum {
 /* The view is the only place that knows which revision is the newest. A trigger does not act on what leased writes,
  * since all revisions that leased writes are above those that are there. */
 #define NEXT "(SELECT revision FROM newest) + 1"
+#define MAX_TEXT "9007199254740991"
+_Static_assert(LOCAL_REVISION_MAX == (INT64_C(1) << 53) - 1, "MAX_TEXT is the same number");
 
 static const char schema[] = "CREATE TABLE store(id TEXT NOT NULL, since INTEGER NOT NULL) STRICT;"
                              "CREATE TABLE records("
@@ -25,14 +27,16 @@ static const char schema[] = "CREATE TABLE store(id TEXT NOT NULL, since INTEGER
                              "CREATE INDEX by_revision ON records(revision);"
                              "CREATE INDEX deleted ON records(revision) WHERE value IS NULL;"
                              "CREATE VIEW newest AS SELECT id, since,"
-                             " max(since, coalesce((SELECT max(revision) FROM records), 0)) AS revision FROM store;";
+                             " max(since, coalesce((SELECT max(revision) FROM records"
+                             "  WHERE revision <= " MAX_TEXT "), 0)) AS revision FROM store;";
 
 static const char triggers[] =
                 "CREATE TRIGGER inserted AFTER INSERT ON records"
-                " WHEN NEW.revision < (SELECT revision FROM newest) BEGIN"
+                " WHEN NEW.revision < (SELECT revision FROM newest) OR NEW.revision > " MAX_TEXT " BEGIN"
                 " UPDATE records SET revision = " NEXT " WHERE key = NEW.key; END;"
                 "CREATE TRIGGER updated AFTER UPDATE ON records"
-                " WHEN NEW.revision <= OLD.revision OR NEW.revision < (SELECT revision FROM newest) BEGIN"
+                " WHEN NEW.revision <= OLD.revision OR NEW.revision < (SELECT revision FROM newest)"
+                "  OR NEW.revision > " MAX_TEXT " BEGIN"
                 " UPDATE records SET revision = " NEXT " WHERE key = NEW.key; END;"
                 "CREATE TRIGGER renamed AFTER UPDATE OF key ON records WHEN NEW.key <> OLD.key BEGIN"
                 " INSERT INTO records(key, revision) VALUES (OLD.key, " NEXT "); END;"

@@ -8,9 +8,10 @@
  *     records   key, revision, value, crc; a deleted record stays for a while as a row without value and crc
  *     newest    the row of store, with the revision of the last change
  *
- * Triggers give each change that is made by hand, with the sqlite3 program, a revision of its own and each record that
- * is deleted by hand a row that says so. So every reader of the table sees the change by its revision. The crc of a
- * record that was changed by hand, or by a bad disk, does not fit: such a record counts as damaged.
+ * Triggers give each change that is made by hand, with the sqlite3 program, a revision of its own, whatever revision
+ * was set, and each record that is deleted by hand a row that says so. So every reader of the table sees the change by
+ * its revision. The crc of a record that was changed by hand, or by a bad disk, does not fit: such a record counts as
+ * damaged.
  */
 
 #include <sqlite3.h>
@@ -21,6 +22,9 @@ enum {
         LOCAL_APPLICATION_ID = 0x6c736564, /* "lsed" */
         LOCAL_FORMAT = 2,                  /* PRAGMA user_version; 1 were the files of leased 0.1.0 */
 };
+
+/* No revision beyond this one is believed: one that was set by hand must not use up those above it. */
+#define LOCAL_REVISION_MAX INT64_C(9007199254740991)
 
 /* What is selected of a record, in the order in which database_add() expects it. */
 #define DATABASE_COLUMNS                                                                                              \

@@ -2,7 +2,9 @@
 /* Where a local registry may lie: locks must mean the same to all who use it, so one kernel must own the disk. */
 #include <errno.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 #include "registry/local/directory.h"
 #include "util/file-util.h"
@@ -43,9 +45,15 @@ const char *local_network_file_system(long magic) {
         return NULL;
 }
 
+/* Whoever can write to the directory can put another store in its place, with leases as he likes. */
+static bool others_can_write(const struct stat *st) {
+        return st->st_mode & 0022 || (st->st_uid != 0 && st->st_uid != geteuid());
+}
+
 int local_directory_prepare(const char *directory, char **ret_error) {
         const char *network = NULL;
         struct statfs fs;
+        struct stat st;
         int r;
 
         if (directory[0] != '/') {
@@ -55,8 +63,16 @@ int local_directory_prepare(const char *directory, char **ret_error) {
                 return r;
         }
         r = mkdir_parents(directory, 0755);
-        if (r == 0 && statfs(directory, &fs) < 0)
+        if (r == 0 && (statfs(directory, &fs) < 0 || stat(directory, &st) < 0))
                 r = -errno;
+        if (r == 0 && others_can_write(&st)) {
+                if (asprintf(ret_error,
+                                    "%s: other users can write to it (owner %u, mode %04o): a local registry needs "
+                                    "a directory of root's with mode 0755 or 0700",
+                                    directory, (unsigned) st.st_uid, (unsigned) st.st_mode & 07777) < 0)
+                        *ret_error = NULL;
+                return -EPERM;
+        }
         if (r == 0) {
                 network = local_network_file_system((long) fs.f_type);
                 if (!network)

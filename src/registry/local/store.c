@@ -226,7 +226,7 @@ static int read_head(LocalStore *store, LocalResult *result) {
                 return SQLITE_CORRUPT;
         for (int i = 1; i <= 2; i++)
                 if (sqlite3_column_type(s, i) != SQLITE_INTEGER || sqlite3_column_int64(s, i) < 0 ||
-                                sqlite3_column_int64(s, i) == INT64_MAX)
+                                sqlite3_column_int64(s, i) > LOCAL_REVISION_MAX)
                         return SQLITE_CORRUPT;
         str_copy(result->store, sizeof(result->store), id);
         store->since = (uint64_t) sqlite3_column_int64(s, 1);
@@ -237,18 +237,24 @@ static int read_head(LocalStore *store, LocalResult *result) {
         return k == SQLITE_DONE ? SQLITE_OK : k == SQLITE_ROW ? SQLITE_CORRUPT : k;
 }
 
-/* SQLite gives the journal the mode of the database: whoever has one open that others can write to could have what he
- * likes played back into the database at any later time. Under the exclusive lock, and with nothing written, the
- * journal is empty or absent. */
-static int remove_journal(const LocalStore *store) {
-        _cleanup_free_ char *path = text_format("%s-journal", store->path);
+/* SQLite gives the files beside a database the mode of the database: whoever has one open that others can write to
+ * could have what he likes played back into the database at any later time. Under the exclusive lock, and with nothing
+ * written, these files hold nothing. */
+static int remove_beside(const LocalStore *store) {
+        static const char *const ends[] = { "-journal", "-wal", "-shm" };
+        int r = 0;
 
-        return path ? unlink_if_exists(path) : -ENOMEM;
+        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(ends); i++) {
+                _cleanup_free_ char *path = text_format("%s%s", store->path, ends[i]);
+
+                r = path ? unlink_if_exists(path) : -ENOMEM;
+        }
+        return r;
 }
 
 /* Others could open the file, and one who has it open could lock it at any later time. A copy takes its place, here
- * under the exclusive lock: none of those who wait for the old one then writes to it. The journal goes first, so that
- * a process that is killed in between leaves a database that is replaced again. */
+ * under the exclusive lock: none of those who wait for the old one then writes to it. The files beside it go first, so
+ * that a process that is killed in between leaves a database that is replaced again. */
 static int replace_by_copy(LocalStore *store, LocalResult *result) {
         sqlite3_int64 size = 0;
         unsigned char *image;
@@ -261,7 +267,7 @@ static int replace_by_copy(LocalStore *store, LocalResult *result) {
         if (!is_current(store))
                 return 1;
         image = sqlite3_serialize(store->db, "main", &size, 0);
-        r = image ? remove_journal(store) : -ENOMEM;
+        r = image ? remove_beside(store) : -ENOMEM;
         if (r >= 0)
                 r = write_file_atomic(store->path, image, (size_t) size, 0600, WRITE_SYNC);
         sqlite3_free(image);
