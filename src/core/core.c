@@ -33,14 +33,6 @@
 #include "core/view.h"
 #include "core/word.h"
 
-static void *must_alloc(size_t size) {
-        void *p = calloc(1, size);
-
-        if (!p)
-                abort();
-        return p;
-}
-
 static void remember(Core *c, const CoreMemory *m) {
         str_copy(c->identity.uuid, sizeof(c->identity.uuid), strempty(m->uuid));
         str_copy(c->identity.store, sizeof(c->identity.store), strempty(m->store));
@@ -89,7 +81,6 @@ Core *core_free(Core *c) {
         free(c->out.arena);
         free(c->out.actions);
         free(c->asked.list);
-        free(c->memory.indexes);
         free(c->offering.next);
         free(c);
         return NULL;
@@ -398,13 +389,6 @@ uint64_t core_remembered(const Core *c, const char *lease) {
 }
 
 const CoreMemory *core_memory(Core *c) {
-        size_t n = 0;
-
-        free(c->memory.indexes);
-        c->memory.indexes = must_alloc((HASH_COUNT(c->leases) + 1) * sizeof(RememberedIndex));
-        for (const Lease *l = c->leases; l; l = l->hh.next)
-                if (l->remembered > 0)
-                        c->memory.indexes[n++] = (RememberedIndex){ .lease = l->name, .index = l->remembered };
         c->memory.value = (CoreMemory){
                 .uuid = c->identity.uuid,
                 .store = c->identity.store,
@@ -412,8 +396,6 @@ const CoreMemory *core_memory(Core *c) {
                 .floor = c->identity.floor,
                 .silence = c->identity.silence,
                 .draining = c->drain.on,
-                .indexes = c->memory.indexes,
-                .n_indexes = n,
         };
         return &c->memory.value;
 }

@@ -70,7 +70,8 @@ usec_t core_next_deadline(const Core *core);
 /* The highest Index of the lease that this machine remembers; 0: none. */
 uint64_t core_remembered(const Core *core, const char *lease);
 
-/* What to keep on disk; valid until the next core_step(). */
+/* What to keep on disk; valid until the next core_step(). The Indexes are left out: ACTION_REMEMBER tells of each one
+ * that has changed. */
 const CoreMemory *core_memory(Core *core);
 
 /* ---- what it looks like from outside ---- */

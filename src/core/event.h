@@ -206,7 +206,8 @@ typedef enum ActionKind {
         ACTION_TXN,      /* .id .txn .timeout: must end in EVENT_TXN, at the latest .timeout after it was asked for */
         ACTION_READ,     /* .id .keys or .list_kind, .timeout: must end in EVENT_READ likewise */
         ACTION_SESSION,  /* .session is ours from now on: keep it in /run before anything that follows */
-        ACTION_REMEMBER, /* core_memory() has changed in a way that must outlive this boot */
+        ACTION_REMEMBER, /* must outlive this boot: .index as the highest one of .lease, 0 to forget it; without .lease
+                            core_memory(), which has changed */
         /* The six that go to the guard bear an .id that grows, and are answered with an EVENT_GUARD for the unit. */
         ACTION_GUARD_ARM,    /* .unit .index .t0 .stop .kill: entry with stop_at = t0 + stop, kill_at = t0 + kill */
         ACTION_GUARD_BEAT,   /* .t0: entries that are neither expired nor lost are good from here */

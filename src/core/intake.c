@@ -190,7 +190,7 @@ static void take_lease(Core *c, const Record *r, uint64_t as_of) {
         take_debts(c, l);
         if (l->value.index > l->remembered) {
                 l->remembered = l->value.index;
-                c->memory.changed = true;
+                output_remember(c, l);
         }
         l->holder = l->value.session[0] ? mirror_session(c, l->value.session) : NULL;
         lease_count(l);

@@ -90,7 +90,7 @@ void lease_forget_index(Core *c, const char *lease) {
         l->remembered = l->seen.revision > 0 && !l->damaged ? l->value.index : 0;
         if (l->seen.revision == 0)
                 lease_drop(l);
-        c->memory.changed = true;
+        output_remember(c, l);
         news_note(c, NEWS_LEASE);
         output_changed(c, l->unit, l);
 }

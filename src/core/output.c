@@ -94,4 +94,11 @@ void output_changed(Core *c, const Unit *u, const Lease *l) {
         a->lease = l ? l->name : NULL;
 }
 
+void output_remember(Core *c, const Lease *l) {
+        Action *a = output(c, ACTION_REMEMBER);
+
+        a->lease = l->name;
+        a->index = l->remembered;
+}
+
 enum { TXN_ROOM = 128 };

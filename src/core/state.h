@@ -428,7 +428,6 @@ typedef struct BeatsRead {
 typedef struct Memory {
         bool changed;
         CoreMemory value; /* for core_memory() */
-        RememberedIndex *indexes;
 } Memory;
 
 /* Every TXN and READ under way. */

@@ -116,6 +116,19 @@ static void keep_session(Daemon *d, const Action *a) {
                 log_error_errno(r, "cannot write the session to /run: a restart of leased will interrupt its units");
 }
 
+static void remember(Daemon *d, const Action *a) {
+        RememberedIndex index = { .lease = a->lease, .index = a->index };
+        CoreMemory memory = *core_memory(d->core);
+
+        if (a->lease) {
+                memory.indexes = &index;
+                memory.n_indexes = 1;
+        }
+        state_remember(d->state, &memory);
+        if (!a->lease && d->registry->ops->remember)
+                d->registry->ops->remember(d->registry, strempty(memory.store));
+}
+
 void actions_perform(const Action *a, Now now, void *userdata) {
         Daemon *d = userdata;
 
@@ -130,9 +143,7 @@ void actions_perform(const Action *a, Now now, void *userdata) {
                 keep_session(d, a);
                 break;
         case ACTION_REMEMBER:
-                state_remember(d->state, core_memory(d->core));
-                if (d->registry->ops->remember)
-                        d->registry->ops->remember(d->registry, strempty(core_memory(d->core)->store));
+                remember(d, a);
                 break;
         case ACTION_GUARD_ARM:
         case ACTION_GUARD_BEAT:

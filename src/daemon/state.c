@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "daemon/memory.h"
+#include "daemon/memory-copy.h"
 #include "util/file-util.h"
 #include "util/log.h"
 
@@ -25,16 +26,18 @@ struct State {
         sd_event_source *finished; /* wakes the loop when the thread has finished a write */
         int finished_fd;
         bool failing;
-        char *last; /* the text that was asked for last */
+
+        /* The thread's own. */
+        MemoryCopy *memory;
+        char *last; /* the text that is in the file; NULL: it is not known */
 
         /* Shared with the thread. */
         pthread_mutex_t lock;
         pthread_cond_t wake;
-        char *pending;
+        MemoryCopy *pending; /* what has changed since the thread last looked; NULL: nothing has */
         bool stop;
         int result;
-        uint64_t given, written; /* number of texts handed over, and the number of the one written last */
-        uint64_t pending_number;
+        uint64_t given, written; /* number of changes handed over, and the number of the one written last */
 
         void (*on_result)(void *userdata);
         void *on_result_data;
@@ -42,25 +45,41 @@ struct State {
 
 /* ---- the thread ---- */
 
+/* Writes what has changed; the same text is not written twice. */
+static int write_memory(State *s, MemoryCopy *changes) {
+        _cleanup_free_ char *text = NULL;
+        int r;
+
+        memory_copy_take_copy(s->memory, changes);
+        text = memory_copy_encode(s->memory);
+        if (!text)
+                return -ENOMEM;
+        if (s->last && streq(s->last, text))
+                return 0;
+        r = write_file_atomic(s->memory_path, text, strlen(text), 0600, WRITE_SYNC);
+        free(s->last);
+        s->last = r >= 0 ? TAKE_PTR(text) : NULL; /* so that the next change tries again, even with the same text */
+        return r;
+}
+
 static void *writer(void *userdata) {
         State *s = userdata;
 
         (void) pthread_mutex_lock(&s->lock);
         for (;;) {
+                MemoryCopy *changes;
                 uint64_t number;
-                char *text;
                 int r;
 
                 while (!s->pending && !s->stop)
                         (void) pthread_cond_wait(&s->wake, &s->lock);
                 if (!s->pending)
                         break;
-                text = TAKE_PTR(s->pending);
-                number = s->pending_number;
+                changes = TAKE_PTR(s->pending);
+                number = s->given;
                 (void) pthread_mutex_unlock(&s->lock);
 
-                r = write_file_atomic(s->memory_path, text, strlen(text), 0600, WRITE_SYNC);
-                free(text);
+                r = write_memory(s, changes);
 
                 (void) pthread_mutex_lock(&s->lock);
                 s->result = r;
@@ -86,11 +105,6 @@ static int on_finished(sd_event_source *source, int fd, uint32_t revents, void *
                                 s->memory_path);
         else if (r == 0 && s->failing)
                 log_notice("%s can be written again", s->memory_path);
-        if (r < 0) {
-                /* So that the next call tries again, even with the same text. */
-                free(s->last);
-                s->last = NULL;
-        }
         s->failing = r < 0;
         if (s->on_result)
                 s->on_result(s->on_result_data);
@@ -115,24 +129,16 @@ const char *state_path(const State *s) {
         return s->memory_path;
 }
 
-void state_remember(State *s, const CoreMemory *memory) {
-        char *text = memory_encode(memory);
-
-        if (!text) {
-                log_oom();
-                return;
-        }
-        if (s->last && streq(s->last, text)) {
-                free(text);
-                return;
-        }
-        free(s->last);
-        s->last = strdup(text);
+void state_remember(State *s, const CoreMemory *changes) {
         (void) pthread_mutex_lock(&s->lock);
-        free(s->pending);
-        s->pending = text;
-        s->pending_number = ++s->given;
-        (void) pthread_cond_signal(&s->wake);
+        if (!s->pending)
+                s->pending = memory_copy_new();
+        if (s->pending) {
+                memory_copy_take(s->pending, changes);
+                s->given++;
+                (void) pthread_cond_signal(&s->wake);
+        } else
+                (void) log_oom();
         (void) pthread_mutex_unlock(&s->lock);
 }
 
@@ -216,6 +222,10 @@ const char *state_session(const State *s) {
 static int start_writer(State *s, sd_event *event) {
         int r;
 
+        s->memory = memory_copy_new();
+        if (!s->memory)
+                return log_oom();
+        memory_copy_take(s->memory, &s->loaded.memory);
         s->finished_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         if (s->finished_fd < 0)
                 return log_error_errno(errno, "cannot create an event descriptor");
@@ -284,7 +294,8 @@ State *state_free(State *s) {
         (void) pthread_mutex_destroy(&s->lock);
         (void) pthread_cond_destroy(&s->wake);
         memory_done(&s->loaded);
-        free(s->pending);
+        memory_copy_free(s->pending);
+        memory_copy_free(s->memory);
         free(s->last);
         free(s->session);
         free(s->kept);

@@ -7,8 +7,9 @@
  *
  * The session is written at once, since /run is memory. The core's memory is written and synced by a thread of its
  * own: a hung disk may delay an fsync for a minute, and the next beat cannot wait for it. While one text is being
- * written, only the newest waits behind it. So the file may be old for as long as the disk hangs, which does no harm:
- * it is only read at the next start, and what it says only matters after the registry was replaced or fell back.
+ * written, only what changes meanwhile waits behind it. So the file may be old for as long as the disk hangs, which
+ * does no harm: it is only read at the next start, and what it says only matters after the registry was replaced or
+ * fell back.
  */
 
 #include <systemd/sd-event.h>
@@ -33,8 +34,10 @@ int state_keep_session(State *s, const char *session);
 /* Writes the session again where somebody has removed it, so that a restart still leaves units alone. To be called
  * from time to time. */
 void state_look(State *s);
-/* Copies the memory and has it written. Failures of the disk are logged, once until it works again. */
-void state_remember(State *s, const CoreMemory *memory);
+/* Copies what has changed of the memory, and has the whole written: all but the Indexes as they are given, and each
+ * Index that is named (0: to forget it). Costs what has changed. Failures of the disk are logged, once until it works
+ * again. */
+void state_remember(State *s, const CoreMemory *changes);
 /* What has become of the last memory: 0, the file has it; -EINPROGRESS: that is not known yet; or a negative errno. */
 int state_result(State *s);
 /* Has f called whenever state_result() may be another one. NULL: never again. */

@@ -227,6 +227,31 @@ static void what_is_remembered_is_on_disk_at_the_end(void **state) {
         state_free(s);
 }
 
+/* What is remembered of leases that have not changed stays, and costs nothing. */
+static void only_the_indexes_that_have_changed_are_named(void **state) {
+        static const RememberedIndex changed = { .lease = "foo.service", .index = 8 },
+                                     forgotten = { .lease = "foo.service", .index = 0 };
+        Place *p = *state;
+        State *s = open_state(p);
+
+        state_remember(s, &full);
+        state_free(s);
+        s = open_state(p);
+        state_remember(s, &(CoreMemory){ .uuid = UUID, .revision = 3, .indexes = &changed, .n_indexes = 1 });
+        state_free(s);
+        s = open_state(p);
+        assert_int_equal(state_memory(s)->revision, 3);
+        assert_int_equal(state_memory(s)->n_indexes, 2);
+        assert_int_equal(index_of(state_memory(s), "foo.service"), 8);
+        assert_int_equal(index_of(state_memory(s), indexes[1].lease), indexes[1].index);
+        state_remember(s, &(CoreMemory){ .uuid = UUID, .revision = 3, .indexes = &forgotten, .n_indexes = 1 });
+        state_free(s);
+        s = open_state(p);
+        assert_int_equal(state_memory(s)->n_indexes, 1);
+        assert_int_equal(index_of(state_memory(s), indexes[1].lease), indexes[1].index);
+        state_free(s);
+}
+
 static void a_damaged_memory_is_kept_aside(void **state) {
         static const char text[] = "{\"format\":1,\"uuid\":";
         _cleanup_free_ char *kept = NULL;
@@ -301,6 +326,7 @@ int main(void) {
                 cmocka_unit_test(what_was_never_written_is_damaged),
                 cmocka_unit_test(a_nul_byte_ends_no_memory),
                 cmocka_unit_test_setup_teardown(what_is_remembered_is_on_disk_at_the_end, setup, teardown),
+                cmocka_unit_test_setup_teardown(only_the_indexes_that_have_changed_are_named, setup, teardown),
                 cmocka_unit_test_setup_teardown(a_damaged_memory_is_kept_aside, setup, teardown),
                 cmocka_unit_test_setup_teardown(the_session_is_there_at_once, setup, teardown),
                 cmocka_unit_test_setup_teardown(

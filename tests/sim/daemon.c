@@ -60,11 +60,19 @@ static void save_memory(Machine *m) {
         to->floor = from->floor;
         to->silence = from->silence;
         to->draining = from->draining;
-        to->n_indexes = MIN(from->n_indexes, ELEMENTSOF(to->indexes));
-        for (size_t i = 0; i < to->n_indexes; i++) {
-                str_copy(to->names[i], NAME_SIZE, from->indexes[i].lease);
-                to->indexes[i] = (RememberedIndex){ .lease = to->names[i], .index = from->indexes[i].index };
-        }
+}
+
+/* An Index of 0 is one that is forgotten: to the core both are the same. */
+static void save_index(SavedMemory *to, const char *lease, uint64_t index) {
+        size_t i = 0;
+
+        while (i < to->n_indexes && !streq(to->names[i], lease))
+                i++;
+        if (i == ELEMENTSOF(to->indexes))
+                return;
+        str_copy(to->names[i], NAME_SIZE, lease);
+        to->indexes[i] = (RememberedIndex){ .lease = to->names[i], .index = index };
+        to->n_indexes = MAX(to->n_indexes, i + 1);
 }
 
 static void act_on_guard(World *w, Machine *m, size_t unit, const Action *a) {
@@ -92,7 +100,10 @@ static void act(World *w, Machine *m, int unit, const Action *a) {
                 str_copy(m->run_session, SESSION_SIZE, strempty(a->session));
                 break;
         case ACTION_REMEMBER:
-                save_memory(m);
+                if (a->lease)
+                        save_index(&m->memory, a->lease, a->index);
+                else
+                        save_memory(m);
                 break;
         case ACTION_GUARD_ARM:
         case ACTION_GUARD_BEAT:

@@ -144,6 +144,8 @@ void world_say_unit(World *w) {
 
 static void carry_out(World *w, const Action *a) {
         w->done[a->kind]++;
+        if (a->kind == ACTION_REMEMBER && a->lease)
+                w->remembered = a->index;
         switch (a->kind) {
         case ACTION_TXN:
         case ACTION_READ:

@@ -51,9 +51,10 @@ typedef struct World {
         unsigned lose; /* kinds of records: a Txn that puts one is not answered, and the first of them may land later
                         */
         Action late;
-        bool lose_replies; /* it does what it is asked, and its answers are lost */
-        bool twice;        /* it gets a Txn twice, and the answer is the second one's */
-        unsigned done[32]; /* actions seen, by kind */
+        bool lose_replies;   /* it does what it is asked, and its answers are lost */
+        bool twice;          /* it gets a Txn twice, and the answer is the second one's */
+        unsigned done[32];   /* actions seen, by kind */
+        uint64_t remembered; /* the Index of the last ACTION_REMEMBER that named a lease */
         unsigned reports[64];
         uint64_t armed, last_t0;
         usec_t armed_kill; /* the offset last armed */
