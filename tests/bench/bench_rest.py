@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What leased costs while nothing happens, over the number of units held by one machine."""
+
+from charts import Chart, Series
+from figures import median
+from guests import DAEMON, PARTS, Look, command, costs, instances, pass_time, wait_count, write_template
+from waiting import Failure, now
+
+TTL = 10.0
+LIMITS = {1000: 5.0, 10000: 20.0}  # ms of CPU per second, of leased, PID 1 and the bus together
+PER_UNIT = 4096.0
+SUM = ("leased", "PID 1", "dbus-daemon")
+
+
+def at_rest(look, windows, seconds):
+    """Medians: {part: ms/s}, wake-ups of leased per second, bytes of leased."""
+    found, woken = [], []
+    group = f"system.slice/{DAEMON}"
+    for _ in range(windows):
+        before, since = look.wakeups(group), now()
+        found.append(costs(look, seconds))
+        woken.append((look.wakeups(group) - before) / (now() - since))
+    return {part: median([each[part] for each in found]) for part in PARTS}, median(woken), look.pss(group)
+
+
+def grow(stage, machine, look, held, number):
+    """From held units to number of them."""
+    if number == held:
+        return
+    stage.say(f"{number} units: enable")
+    daemon = machine.main_pid(DAEMON)
+    command(machine, "leasectl", "enable", "--no-wait", *instances("idle", number - held, held))
+    stage.say(f"{number} units: start")
+    wait_count(look, "idle", number, 60 + 0.05 * number)
+    if machine.main_pid(DAEMON) != daemon:
+        raise Failure("leased was restarted meanwhile")
+
+
+def tell(stage, number, cpu, woken, memory, empty):
+    total = sum(cpu[part] for part in SUM)
+    stage.figure(2, f"CPU at rest, {number} units held", total, "ms/s", beside=empty["cpu"] if number else None,
+                 peer="no unit held" if number else "", limit=LIMITS.get(number),
+                 note=", ".join(f"{part} {cpu[part]:.2f}" for part in PARTS) + " (the guard is not in the sum)")
+    stage.figure(2, f"wake-ups of leased, {number} units held", woken, "/s", beside=empty["woken"] if number else None,
+                 peer="no unit held" if number else "")
+    if number >= 100:
+        stage.figure(5, f"memory of leased a unit, {number} held", (memory - empty["memory"]) / number, "B",
+                     limit=PER_UNIT if number >= 1000 else None, note=f"PSS {memory / 1e6:.1f} MB, {empty['memory'] / 1e6:.1f} MB without units")
+
+
+def draw(stage, rows):
+    points = {part: [(number, cpu[part]) for number, cpu, _, _ in rows if number] for part in PARTS}
+    total = [(number, sum(cpu[part] for part in SUM)) for number, cpu, _, _ in rows if number]
+    empty = sum(rows[0][1][part] for part in SUM)
+    stage.chart(Chart("rest-cpu.svg", "CPU at rest over units held by one machine, TTL 10 s", "units held", "ms of CPU per second",
+                      [*(Series(part, each) for part, each in points.items()), Series("sum (no guard)", total),
+                       Series("sum, no unit", [(total[0][0], empty), (total[-1][0], empty)], limit=True),
+                       Series("goal", [(1000, 5), (10000, 20)] if total[-1][0] > 1000 else [(total[0][0], 5), (1000, 5)], limit=True)],
+                      log_x=True, log_y=True))
+    stage.chart(Chart("rest-memory.svg", "Memory of leased over units held", "units held", "PSS in MB",
+                      [Series("leased", [(number, memory / 1e6) for number, _, _, memory in rows if number]),
+                       Series("goal: 4 kB a unit", [(number, (rows[0][3] + PER_UNIT * number) / 1e6) for number, _, _, _ in rows
+                                                    if number], limit=True)], log_x=True, log_y=True))
+    stage.chart(Chart("rest-wakeups.svg", "Wake-ups of leased over units held, TTL 10 s", "units held", "wake-ups per second",
+                      [Series("leased", [(number, woken) for number, _, woken, _ in rows if number]),
+                       Series("no unit", [(total[0][0], rows[0][2]), (total[-1][0], rows[0][2])], limit=True)], log_x=True))
+
+
+def run(stage):
+    numbers = [0, 10, 100, 1000] if stage.quick else [0, 10, 100, 1000, 3000, 10000]
+    rows, held = [], 0
+    with stage.cluster(ttl=TTL) as cluster:
+        machine = cluster["alpha"]
+        write_template([machine], "idle")
+        look = Look(machine)
+        for number in numbers:
+            try:
+                grow(stage, machine, look, held, number)
+                held = number
+                stage.say(f"{number} units: at rest")
+                pass_time(TTL)
+                cpu, woken, memory = at_rest(look, 1 if stage.quick else 3, 2 * TTL)
+            except Failure as error:
+                stage.figure(2, f"CPU at rest, {number} units held", None, "ms/s", limit=LIMITS.get(number, 0.0),
+                             note=str(error).splitlines()[0])
+                break
+            rows.append((number, cpu, woken, memory))
+            first = rows[0]
+            empty = {"cpu": sum(first[1][part] for part in SUM), "woken": first[2], "memory": first[3]}
+            tell(stage, number, cpu, woken, memory, empty)
+    if len(rows) > 1:
+        some, most = rows[1], rows[-1]
+        stage.figure(2, f"wake-ups with {most[0]} units, not with {some[0]}", most[2], "/s", beside=some[2], peer=f"{some[0]} units held",
+                     limit=1.2, limit_of="ratio", note="to be independent of the number; 1.2 for what varies by itself")
+        draw(stage, rows)

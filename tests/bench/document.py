@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""docs/performance.md: the prose is written by hand, and what lies between two marks is written by tests/bench/run --docs."""
+
+import re
+
+import figures
+
+BEGIN = "<!-- bench {name} -->"
+END = "<!-- end -->"
+
+
+def _part(name, about, tables, drawn):
+    if name == "circumstances":
+        return "\n".join(f"* {key}: {_said(value)}" for key, value in about.items())
+    pictures = "".join(f"\n![{each.title}](performance/{each.file})\n" for each in drawn.get(name, []))
+    return tables[name] + "\n" + pictures
+
+
+def _said(value):
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.1f}" if isinstance(value, float) else str(value)
+
+
+def fill(text, about, found, charts):
+    """The text with what was measured now in each of its parts; a part of a benchmark that was not run stays as it is."""
+    tables, drawn = figures.markdown(found), {}
+    for each in charts:
+        drawn.setdefault(each.bench, []).append(each)
+
+    def replace(match):
+        name = match.group(1)
+        if name not in tables and name != "circumstances":
+            return match.group(0)
+        return f"{BEGIN.format(name=name)}\n\n{_part(name, about, tables, drawn).strip()}\n\n{END}"
+
+    return re.sub(r"<!-- bench ([\w-]+) -->\n.*?<!-- end -->", replace, text, flags=re.DOTALL)
