@@ -103,6 +103,8 @@ static const struct {
         [WHY_ENDED] = { "it has ended, or was stopped by hand" },
         [WHY_HERE_ALREADY] = { "it is here already" },
         [WHY_RUN_LOST] = { "its lease was lost, or its gate could not be opened, before it had begun" },
+        [WHY_OUTSIDE] = { "a process of it runs outside of its control group" },
+        [WHY_PID1_REFUSES] = { "systemd does not start or stop it" },
 
         [WHY_HOLDS] = { "holds it" },
         [WHY_HELD_LAST] = { "held it when the registry last answered" },

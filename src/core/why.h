@@ -109,6 +109,8 @@ typedef enum Why {
         WHY_ENDED = 123,
         WHY_HERE_ALREADY = 124,
         WHY_RUN_LOST = 125,
+        WHY_OUTSIDE = 126,
+        WHY_PID1_REFUSES = 127,
 
         /* how another machine stands to it */
         WHY_HOLDS = 130,

@@ -55,6 +55,7 @@ static json_t *row_new(const json_t *unit, const json_t *lease) {
         copy(row, "kill_at_usec", unit, "KillAtUSec");
         copy(row, "slice", unit, "Slice");
         copy(row, "last_error", unit, "LastError");
+        copy(row, "last_error_code", unit, "LastErrorCode");
         copy(row, "last_error_usec", unit, "LastErrorUSec");
         (void) json_object_set_new(row, "why_not",
                         why_not(json_object_get(unit, "WhyNot"), json_object_get(unit, "WhyNotCodes")));

@@ -6,8 +6,8 @@
 /*
  * Units and their leases as rows, put together from leased's objects as list and status show them. Members of a row:
  * unit, state, active_state, sub_state, machine_id, hostname, index, since_usec, time_remaining_usec, lease (its name;
- * null if the unit is global), local, held, global, stuck, last_error, why_not (array of {machine_id, why, code}, one
- * for each machine), stop_at_usec, kill_at_usec, invocation_id.
+ * null if the unit is global), local, held, global, stuck, last_error, last_error_code, last_error_usec, why_not
+ * (array of {machine_id, why, code}, one for each machine), stop_at_usec, kill_at_usec, invocation_id.
  *
  * Functions print what is wrong and return an exit code, unless it is said otherwise. *ret is owned by the caller.
  */

@@ -42,6 +42,10 @@ static int append_invocation(sd_bus_message *m, const Pid1UnitStatus *status) {
         return sd_bus_message_append_array(m, 'y', status ? status->invocation_id : none, sizeof(none));
 }
 
+static const UnitError *last_error(const UnitSubject *s) {
+        return pid1_port_last_error(s->daemon, s->view.unit);
+}
+
 static int append_line(const WhyNotView *v, void *userdata) {
         char line[WHY_NOT_SIZE];
 
@@ -77,8 +81,9 @@ typedef UnitSubject Subject;
         P(ActiveState, "s", TOLD, bus_append_text(m, pid1_port_active(s->daemon, s->view.unit)))                      \
         P(SubState, "s", TOLD, bus_append_text(m, s->pid1 ? s->pid1->sub_state : "unknown"))                          \
         P(InvocationID, "ay", TOLD, append_invocation(m, s->pid1))                                                    \
-        P(LastError, "s", TOLD, bus_append_text(m, pid1_port_last_error(s->daemon, s->view.unit)))                    \
-        P(LastErrorUSec, "t", TOLD, sd_bus_message_append(m, "t", pid1_port_last_error_at(s->daemon, s->view.unit)))  \
+        P(LastError, "s", TOLD, bus_append_text(m, last_error(s)->text))                                              \
+        P(LastErrorCode, "u", TOLD, sd_bus_message_append(m, "u", last_error(s)->why))                                \
+        P(LastErrorUSec, "t", TOLD, sd_bus_message_append(m, "t", last_error(s)->at))                                 \
         P(Slice, "s", TOLD, bus_append_text(m, pid1_port_slice(s->daemon, s->view.unit)))                             \
         P(WhyNot, "a(ss)", AROUND, append_why_not(m, s, "(ss)", append_line))                                         \
         P(WhyNotCodes, "a(su)", AROUND, append_why_not(m, s, "(su)", append_code))                                    \

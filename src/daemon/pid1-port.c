@@ -27,11 +27,10 @@ struct EnabledUnit {
         bool once;            /* a command of "leasectl run" */
         RunUnit *run;         /* what PID 1 is to be told at the start of that; NULL: it was told */
         bool marked, forgotten;
-        bool gated;      /* by PID 1's latest answer, the Assert of its gate is in force */
-        char shown[128]; /* what publish_status() has last passed on */
-        char last_error[256];
-        uint32_t outside;     /* the process that was last logged to lie outside; 0: none does */
-        usec_t last_error_at; /* CLOCK_REALTIME; 0: there was none */
+        bool gated;       /* by PID 1's latest answer, the Assert of its gate is in force */
+        char shown[128];  /* what publish_status() has last passed on */
+        UnitError *error; /* NULL: nothing is wrong */
+        uint32_t outside; /* the process that was last logged to lie outside; 0: none does */
         char name[];
 };
 
@@ -66,25 +65,26 @@ const char *pid1_port_slice(const Daemon *d, const char *unit) {
         return o ? strempty(o->slice) : "";
 }
 
-const char *pid1_port_last_error(const Daemon *d, const char *unit) {
+const UnitError *pid1_port_last_error(const Daemon *d, const char *unit) {
+        static const UnitError none = {};
         const EnabledUnit *u = find(d, unit);
 
-        return u ? u->last_error : "";
+        return u && u->error ? u->error : &none;
 }
 
-usec_t pid1_port_last_error_at(const Daemon *d, const char *unit) {
-        const EnabledUnit *u = find(d, unit);
-
-        return u ? u->last_error_at : 0;
-}
-
-void pid1_port_set_error(Daemon *d, const char *unit, const char *line) {
+void pid1_port_set_error(Daemon *d, const char *unit, Why why, const char *line) {
         EnabledUnit *u = find(d, unit);
 
-        if (!u || (!line && u->last_error_at == 0))
+        if (!u || (!line && !u->error))
                 return;
-        str_copy(u->last_error, sizeof(u->last_error), strempty(line));
-        u->last_error_at = line ? now_realtime() : 0;
+        if (!line) {
+                free(u->error);
+                u->error = NULL;
+        } else if (u->error || (u->error = calloc(1, sizeof(UnitError)))) {
+                u->error->why = why;
+                u->error->at = now_realtime();
+                str_copy(u->error->text, sizeof(u->error->text), line);
+        }
         changed_note_unit(d->changed, unit);
 }
 
@@ -151,7 +151,7 @@ static void update_members(EnabledUnit *u) {
  * unit, and would run on beside the next holder's. `leasectl enable` refuses the commands that are known to lead to
  * that; a script of one's own may do it all the same. */
 static void look_outside(EnabledUnit *u) {
-        char group[512], line[sizeof(u->last_error)];
+        char group[512], line[UNIT_ERROR_SIZE];
         const char *of;
         uint32_t pid = members_find_outside(u->members, pid1_unit_status(u->unit), &of, group, sizeof(group));
 
@@ -165,7 +165,7 @@ static void look_outside(EnabledUnit *u) {
                         "next holder's: see leasectl check",
                         pid, of, group);
         log_alert("%s: %s", u->name, line);
-        pid1_port_set_error(u->daemon, u->name, line);
+        pid1_port_set_error(u->daemon, u->name, WHY_OUTSIDE, line);
 }
 
 static void report(EnabledUnit *u) {
@@ -312,12 +312,12 @@ static void on_member_refused(const char *member, void *userdata) {
 
 static void on_member_failed(const char *member, bool start, int error, const char *message, void *userdata) {
         EnabledUnit *u = userdata;
-        char line[sizeof(u->last_error)];
+        char line[UNIT_ERROR_SIZE];
 
         (void) snprintf(line, sizeof(line), "PID 1 does not %s %s: %s", start ? "start" : "stop",
                         streq(member, u->name) ? "it" : member, isempty(message) ? strerror(-error) : message);
         log_warning("%s: %s", u->name, line);
-        pid1_port_set_error(u->daemon, u->name, line);
+        pid1_port_set_error(u->daemon, u->name, WHY_PID1_REFUSES, line);
         loop_event(u->daemon->loop, &(Event){
                                                     .kind = EVENT_FAILED,
                                                     .unit = u->name,
@@ -338,6 +338,7 @@ static EnabledUnit *enabled_unit_free(EnabledUnit *u) {
         pid1_unit_free(u->unit);
         unit_options_free(u->options);
         run_unit_free(u->run);
+        free(u->error);
         free(u);
         return NULL;
 }

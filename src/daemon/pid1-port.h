@@ -38,8 +38,17 @@ const Pid1UnitStatus *pid1_port_status(const Daemon *d, const char *unit);
 const char *pid1_port_active(const Daemon *d, const char *unit);
 /* Slice= of an enabled unit; "" if it has none. */
 const char *pid1_port_slice(const Daemon *d, const char *unit);
-/* The last thing that went wrong with a unit, one line; "" if nothing did. */
-const char *pid1_port_last_error(const Daemon *d, const char *unit);
-usec_t pid1_port_last_error_at(const Daemon *d, const char *unit); /* CLOCK_REALTIME; 0: nothing did */
-/* NULL: what was said before is over, for the unit is here anew. */
-void pid1_port_set_error(Daemon *d, const char *unit, const char *line);
+enum { UNIT_ERROR_SIZE = 256 };
+
+/* The last thing that went wrong with a unit. */
+typedef struct UnitError {
+        Why why;                    /* WHY_NONE: nothing did */
+        usec_t at;                  /* CLOCK_REALTIME; 0: never */
+        char text[UNIT_ERROR_SIZE]; /* one line; "" */
+} UnitError;
+
+/* Never NULL. Borrowed until the daemon's next turn. */
+const UnitError *pid1_port_last_error(const Daemon *d, const char *unit);
+/* Notes that something went wrong now, in a line and as a number. NULL instead of a line: what was wrong before is
+ * over, for the unit is here anew. */
+void pid1_port_set_error(Daemon *d, const char *unit, Why why, const char *line);

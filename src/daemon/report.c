@@ -26,15 +26,48 @@ typedef struct Line {
 
 static void say(const Line *l, int level, const char *format, ...) _printf_(3, 4);
 
+/* Why PID 1 has not loaded the unit's gate. */
+static Why why_no_gate(const Line *l) {
+        const Pid1UnitStatus *s = pid1_port_status(l->daemon, l->report->unit);
+
+        if (!s || !s->known || streq(s->load_state, "loaded"))
+                return WHY_NO_GATE;
+        if (streq(s->load_state, "not-found"))
+                return WHY_NO_UNIT_FILE;
+        return streq(s->load_state, "masked") ? WHY_MASKED : WHY_BAD_UNIT_FILE;
+}
+
+/* The number of what went wrong with a unit or its lease. */
+static Why why_of(const Line *l) {
+        switch (l->report->kind) {
+        case REPORT_LOST:
+                return WHY_LOST;
+        case REPORT_EXPIRED:
+                return WHY_EXPIRED;
+        case REPORT_GUARD_LOST:
+                return WHY_GUARD_GONE;
+        case REPORT_STRAY:
+                return WHY_STRAY;
+        case REPORT_UNIT_FAILED:
+                return WHY_FAILED;
+        case REPORT_DAMAGED:
+                return WHY_RECORD_UNREADABLE;
+        case REPORT_GATE_MISSING:
+                return why_no_gate(l);
+        default:
+                return WHY_NONE;
+        }
+}
+
 /* Keeps the line as LastError of the unit that it is about; the core may have named the unit's lease only. */
 static void keep_error(const Line *l, const char *text) {
         LeaseView lease;
 
         if (l->report->unit)
-                pid1_port_set_error(l->daemon, l->report->unit, text);
+                pid1_port_set_error(l->daemon, l->report->unit, why_of(l), text);
         else if (l->report->lease && core_find_lease(l->daemon->core, loop_now(), l->report->lease, &lease) &&
                         lease.unit)
-                pid1_port_set_error(l->daemon, lease.unit, text);
+                pid1_port_set_error(l->daemon, lease.unit, why_of(l), text);
 }
 
 /* When the unit is here again, what went wrong before is over. */
@@ -138,7 +171,7 @@ static void report_session(const Line *l) {
         }
 }
 
-static void report_lease(const Line *l) {
+static void report_acquired(const Line *l) {
         const Report *r = l->report;
 
         switch (r->kind) {
@@ -154,6 +187,25 @@ static void report_lease(const Line *l) {
         case REPORT_ADOPTED:
                 say(l, LOG_NOTICE, "still ours with Index %" PRIu64 " after the restart of the daemon", r->index);
                 break;
+        case REPORT_RESUMED:
+                clear_error(l);
+                say(l, LOG_NOTICE, "the lease is still ours (Index %" PRIu64 "): starting the unit again", r->index);
+                break;
+        case REPORT_ROBBED:
+                say(l, LOG_NOTICE,
+                                "lease taken by force from %s (Index %" PRIu64
+                                "): the unit starts here when that machine has stopped it, or in %s",
+                                l->machine, r->index, l->span);
+                break;
+        default:
+                break;
+        }
+}
+
+static void report_let_go(const Line *l) {
+        const Report *r = l->report;
+
+        switch (r->kind) {
         case REPORT_LOST:
                 if (r->machine_id)
                         say(l, LOG_WARNING, "lease lost (Index %" PRIu64 "): %s has it now; stopping the unit here",
@@ -171,10 +223,6 @@ static void report_lease(const Line *l) {
                 say(l, LOG_WARNING, "the guard that kept its time is gone: stopping the unit (Index %" PRIu64 ")",
                                 r->index);
                 break;
-        case REPORT_RESUMED:
-                clear_error(l);
-                say(l, LOG_NOTICE, "the lease is still ours (Index %" PRIu64 "): starting the unit again", r->index);
-                break;
         case REPORT_RELEASED:
                 say(l, LOG_NOTICE, "lease released (Index %" PRIu64 "%s%s)", r->index, r->why != WHY_NONE ? ", " : "",
                                 why_word(r->why));
@@ -182,12 +230,15 @@ static void report_lease(const Line *l) {
         case REPORT_TRANSFERRED:
                 say(l, LOG_NOTICE, "lease handed to %s, with Index %" PRIu64, l->machine, r->index);
                 break;
-        case REPORT_ROBBED:
-                say(l, LOG_NOTICE,
-                                "lease taken by force from %s (Index %" PRIu64
-                                "): the unit starts here when that machine has stopped it, or in %s",
-                                l->machine, r->index, l->span);
+        default:
                 break;
+        }
+}
+
+static void report_record(const Line *l) {
+        const Report *r = l->report;
+
+        switch (r->kind) {
         case REPORT_DAMAGED: {
                 const char *why = registry_port_damage(l->daemon->registry_port, RECORD_LEASE, l->lease);
 
@@ -239,25 +290,24 @@ static void report_stray(const Line *l) {
         keep_error(l, text);
 }
 
-/* If PID 1 cannot load the unit, that is the reason why it has no gate. false: PID 1 has loaded it. */
-static bool report_load(const Line *l) {
-        const Pid1UnitStatus *s = pid1_port_status(l->daemon, l->report->unit);
+/* Says why the unit has no gate. */
+static void report_no_gate(const Line *l) {
+        static const char tail[] = ", so this machine does not compete for its lease";
 
-        if (!s || !s->known || streq(s->load_state, "loaded"))
-                return false;
-        if (streq(s->load_state, "not-found"))
-                say(l, LOG_ERR,
-                                "its unit file is missing, so this machine does not compete for its lease until it is "
-                                "back");
-        else if (streq(s->load_state, "masked"))
-                say(l, LOG_ERR, "it is masked, so this machine does not compete for its lease: systemctl unmask %s",
-                                l->subject);
-        else
-                say(l, LOG_ERR,
-                                "systemd cannot load it (%s), so this machine does not compete for its lease: see "
-                                "`systemctl status %s`",
-                                s->load_state, l->subject);
-        return true;
+        switch (why_of(l)) {
+        case WHY_NO_UNIT_FILE:
+                say(l, LOG_ERR, "its unit file is missing%s until it is back", tail);
+                break;
+        case WHY_MASKED:
+                say(l, LOG_ERR, "it is masked%s: systemctl unmask %s", tail, l->subject);
+                break;
+        case WHY_BAD_UNIT_FILE:
+                say(l, LOG_ERR, "systemd cannot load it (%s)%s: see `systemctl status %s`",
+                                pid1_port_status(l->daemon, l->report->unit)->load_state, tail, l->subject);
+                break;
+        default:
+                say(l, LOG_ERR, "PID 1 has not loaded its gate%s: see `leasectl check %s`", tail, l->subject);
+        }
 }
 
 static void report_unit(const Line *l) {
@@ -268,12 +318,7 @@ static void report_unit(const Line *l) {
                 report_stray(l);
                 break;
         case REPORT_GATE_MISSING:
-                if (report_load(l))
-                        break;
-                say(l, LOG_ERR,
-                                "PID 1 has not loaded its gate, so this machine does not compete for its lease: see "
-                                "`leasectl check %s`",
-                                l->subject);
+                report_no_gate(l);
                 break;
         case REPORT_STOPPED_BY_HAND:
                 say(l, LOG_NOTICE,
@@ -350,8 +395,19 @@ void report_log(Daemon *d, const Report *r) {
         case REPORT_SUCCEEDED:
                 report_unit(&l);
                 break;
+        case REPORT_ACQUIRED:
+        case REPORT_ADOPTED:
+        case REPORT_RESUMED:
+        case REPORT_ROBBED:
+                report_acquired(&l);
+                break;
+        case REPORT_DAMAGED:
+        case REPORT_RESTORED:
+        case REPORT_RETAKEN:
+                report_record(&l);
+                break;
         default:
-                report_lease(&l);
+                report_let_go(&l);
         }
         changed_note(d->changed);
 }

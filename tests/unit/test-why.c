@@ -46,6 +46,8 @@ static const struct {
         { WHY_DEBTS_FULL, 114 },
         { WHY_STUCK, 120 },
         { WHY_HERE_ALREADY, 124 },
+        { WHY_OUTSIDE, 126 },
+        { WHY_PID1_REFUSES, 127 },
         { WHY_HOLDS, 130 },
         { WHY_SILENCE_UNKNOWN, 135 },
 };
