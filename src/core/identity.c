@@ -132,8 +132,9 @@ static void make_uuid(Core *c, char ret[static UUID_SIZE]) {
         ret[at] = '\0';
 }
 
-/* The wall clock may be behind: then the highest Index or floor that is remembered counts. */
-uint64_t identity_floor(const Core *c) {
+/* Gives what the registry's floor must be at least: the wall clock, or where that is behind, the highest Index or
+ * floor that is remembered. */
+static uint64_t least_floor(const Core *c) {
         uint64_t floor = MAX(c->identity.floor, c->now.realtime / USEC_PER_MSEC);
 
         for (const Lease *l = c->leases; l; l = l->hh.next)
@@ -144,7 +145,7 @@ uint64_t identity_floor(const Core *c) {
 /* Writes the meta record again (law 11): it is damaged or deleted, and this is our registry. With its name, and a
  * floor above every one that the old record may have had. */
 static void mend_meta(Core *c) {
-        MetaRecord value = { .format = 1, .index_floor = identity_floor(c) };
+        MetaRecord value = { .format = 1, .index_floor = least_floor(c) };
 
         str_copy(value.uuid, sizeof(value.uuid), c->identity.uuid);
         put_meta(c, &value);
@@ -165,7 +166,7 @@ static void begin_trusting(Core *c) {
         if (c->identity.silence) {
                 c->identity.silence_until = c->now.boottime + SILENCE;
                 c->identity.acquire_not_before = MAX(c->identity.acquire_not_before, c->identity.silence_until);
-                c->identity.floor_wanted = identity_floor(c);
+                c->identity.floor_wanted = least_floor(c);
         }
         rounds_begin(c);
 }
@@ -229,7 +230,7 @@ static void judge_meta(Core *c) {
                         mend_meta(c);
                 else if (mirror_is_complete(c) && may_be_named(c)) {
                         make_uuid(c, value.uuid);
-                        value.index_floor = is_new(c) ? 0 : identity_floor(c);
+                        value.index_floor = is_new(c) ? 0 : least_floor(c);
                         put_meta(c, &value);
                 }
                 return;

@@ -13,8 +13,6 @@ void identity_answer(Core *c, uint64_t known, const Answer *answer);
 void identity_contradicted(Core *c, const Answer *answer);
 /* Takes the answer to our Txn of the meta record. */
 void identity_txn(Core *c, const Answer *answer);
-/* What the registry's floor must be at least: the wall clock, every Index that is remembered, what it was. */
-uint64_t identity_floor(const Core *c);
 /* The operator's word: the registry with this uuid is the right one. */
 void identity_accept(Core *c, const char *uuid);
 /* Asks for what is not known yet, judges what is, writes what is missing. */

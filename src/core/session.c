@@ -48,15 +48,13 @@ bool session_is_checked(const Core *c) {
                !session_unchecked(c, &c->other) && !is_fenceless(&c->other);
 }
 
-bool session_is_fenceless(const Session *s) {
-        return s->beat.revision > 0 && s->fence.known && !s->fence_value;
-}
-
 /* Law 2: expiry is what this machine has seen, on its own clock. Without a readable fence the session cannot beat
  * any more (law 11). It may have beaten until just before the fence was lost, and that beat may reach us after the
  * loss, so the wait begins with whichever came last. */
 usec_t session_dead_at(const Session *s) {
+        bool fenceless = s->beat.revision > 0 && s->fence.known && !s->fence_value;
+
         if (!s->beat.known)
                 return USEC_INFINITY;
-        return usec_add(session_is_fenceless(s) ? MAX(s->beat.at, s->fence.at) : s->beat.at, ttl_take_after(s->ttl));
+        return usec_add(fenceless ? MAX(s->beat.at, s->fence.at) : s->beat.at, ttl_take_after(s->ttl));
 }

@@ -20,8 +20,6 @@ usec_t session_covered_from(const Core *c);
 const Session *session_unchecked(const Core *c, const Own *o);
 /* Nothing that our fence names waits to be looked at, and there is a fence. */
 bool session_is_checked(const Core *c);
-/* Its beat is there, and its fence is absent or cannot be read: it cannot beat any more (law 11). */
-bool session_is_fenceless(const Session *s);
 /* When others may take from this session what it holds: its beat and its fence unchanged for TTL·(1+2ε) since we saw
  * them. USEC_INFINITY while nothing is known of its beat, or of its fence where that is needed. */
 usec_t session_dead_at(const Session *s);

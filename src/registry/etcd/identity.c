@@ -22,7 +22,9 @@
 
 #include "registry/etcd/endpoint.h"
 
-bool etcd_identity_decode(const char *store, uint64_t *ret) {
+/* Reads a store's name as it is in RegistryAnswer.store. Returns false, and leaves *ret alone, if that is no cluster
+ * id. */
+static bool decode_store(const char *store, uint64_t *ret) {
         uint64_t id = 0;
         size_t n = 0;
 
@@ -46,7 +48,7 @@ static void set_cluster(Etcd *e, uint64_t id) {
 }
 
 void etcd_identity_open(Etcd *e, const char *store) {
-        if (isempty(store) || !etcd_identity_decode(store, &e->identity.wanted))
+        if (isempty(store) || !decode_store(store, &e->identity.wanted))
                 return;
         set_cluster(e, e->identity.wanted);
 }
@@ -55,7 +57,7 @@ void etcd_identity_remember(Registry *r, const char *store) {
         Etcd *e = etcd_state_of(r);
         uint64_t id = 0;
 
-        if (!isempty(store) && !etcd_identity_decode(store, &id))
+        if (!isempty(store) && !decode_store(store, &id))
                 return;
         if (id == e->identity.wanted)
                 return;

@@ -5,9 +5,6 @@
 
 #include "registry/etcd/state.h"
 
-/* Reads a store's name as it is in RegistryAnswer.store. false: it is no cluster id, *ret is untouched. */
-bool etcd_identity_decode(const char *store, uint64_t *ret);
-
 /* Takes what this machine remembers, before the first probe; NULL, "" or what is no cluster id: nothing. */
 void etcd_identity_open(Etcd *e, const char *store);
 
