@@ -19,8 +19,11 @@
 #include <utlist.h>
 
 #include "registry/local/directory.h"
-#include "registry/local/worker.h"
+#include "registry/local/job.h"
+#include "registry/local/store.h"
 
+/* Idle, or waiting for the lock in vain, the thread ends at once. */
+#define EXIT_PATIENCE (50 * USEC_PER_MSEC)
 #define LOOK_PATIENCE USEC_PER_SEC
 #define LOOK_AGAIN_AFTER_FAILURE (200 * USEC_PER_MSEC)
 #define LOOK_GAP (5 * USEC_PER_MSEC) /* while hints do not end */
@@ -35,7 +38,7 @@ typedef struct LocalRegistry {
         Registry registry;
         sd_event *event;
         char *directory;
-        LocalWorker *worker;
+        Worker *worker;
         sd_event_source *finished;
         RegistryRequest *requests;
         RegistryWatch *watches;
@@ -121,12 +124,17 @@ static void registry_leave(LocalRegistry *r) {
 
 /* ---- requests ---- */
 
+static void give_up(LocalRegistry *r, LocalJob *job) {
+        if (job)
+                worker_abandon(r->worker, &job->work);
+}
+
 static RegistryRequest *local_request_free(RegistryRequest *request) {
         if (!request)
                 return NULL;
         if (request->registry) {
                 DL_DELETE(request->registry->requests, request);
-                local_worker_abandon(request->registry->worker, request->job);
+                give_up(request->registry, request->job);
         }
         sd_event_source_disable_unref(request->timer);
         free(request);
@@ -161,7 +169,7 @@ static int on_timeout(sd_event_source *source, uint64_t at, void *userdata) {
 
         if (asprintf(&result.error, "%s: no answer in time; the disk may hang", r->directory) < 0)
                 result.error = NULL;
-        local_worker_abandon(r->worker, TAKE_PTR(request->job));
+        give_up(r, TAKE_PTR(request->job));
         registry_enter(r);
         request_answer(request, &result, -ETIMEDOUT);
         registry_leave(r);
@@ -187,7 +195,7 @@ static int request_new(LocalRegistry *r, LocalJob *job, usec_t deadline, registr
         };
         DL_APPEND(r->requests, request);
         job->userdata = request;
-        local_worker_push(r->worker, job);
+        worker_push(r->worker, &job->work);
         *ret = request;
         return 0;
 }
@@ -276,7 +284,7 @@ static void watch_look(RegistryWatch *watch) {
         watch->job->relist = watch->relist;
         watch->relist = false;
         watch->job->deadline = usec_add(now_boottime(), LOOK_PATIENCE);
-        local_worker_push(watch->registry->worker, watch->job);
+        worker_push(watch->registry->worker, &watch->job->work);
 }
 
 static void watch_look_at(RegistryWatch *watch, usec_t span) {
@@ -319,7 +327,7 @@ static RegistryWatch *local_watch_free(RegistryWatch *watch) {
         sd_event_source_disable_unref(watch->timer);
         if (watch->registry) {
                 DL_DELETE(watch->registry->watches, watch);
-                local_worker_abandon(watch->registry->worker, watch->job);
+                give_up(watch->registry, watch->job);
         }
         free(watch);
         return NULL;
@@ -412,7 +420,7 @@ static int on_finished(sd_event_source *source, int fd, uint32_t events, void *u
 
         registry_enter(r);
         (void) eventfd_read(fd, &value);
-        for (unsigned n = 0; !r->closed && (job = local_worker_pop(r->worker)); n++) {
+        for (unsigned n = 0; !r->closed && (job = (LocalJob *) worker_pop(r->worker)); n++) {
                 job_finished(job);
                 if (n == 32 && !r->closed) {
                         (void) eventfd_write(fd, 1); /* others want to run, too */
@@ -435,17 +443,18 @@ static Registry *local_free(Registry *registry) {
                 DL_DELETE(r->requests, request);
                 request->registry = NULL;
                 request->timer = sd_event_source_disable_unref(request->timer);
-                local_worker_abandon(r->worker, TAKE_PTR(request->job));
+                give_up(r, TAKE_PTR(request->job));
         }
         DL_FOREACH_SAFE(r->watches, watch, next_watch) {
                 DL_DELETE(r->watches, watch);
                 watch->registry = NULL;
                 watch->hints = sd_event_source_disable_unref(watch->hints);
                 watch->timer = sd_event_source_disable_unref(watch->timer);
-                local_worker_abandon(r->worker, TAKE_PTR(watch->job));
+                give_up(r, TAKE_PTR(watch->job));
         }
         r->finished = sd_event_source_disable_unref(r->finished);
-        r->worker = local_worker_free(r->worker);
+        (void) worker_free(r->worker, EXIT_PATIENCE);
+        r->worker = NULL;
         r->on_status = NULL;
         r->closed = true;
         r->busy++;
@@ -453,8 +462,13 @@ static Registry *local_free(Registry *registry) {
         return NULL;
 }
 
+static void free_store(void *store) {
+        local_store_free(store);
+}
+
 static int local_open(sd_event *event, const RegistryConfig *config, Registry **ret, char **ret_error) {
         LocalRegistry *r;
+        LocalStore *store;
         int k;
 
         *ret_error = NULL;
@@ -471,9 +485,12 @@ static int local_open(sd_event *event, const RegistryConfig *config, Registry **
         r->registry.ops = &registry_local;
         r->event = sd_event_ref(event);
         r->directory = strdup(config->directory);
-        k = r->directory ? local_worker_new(config->directory, &r->worker) : -ENOMEM;
+        store = local_store_new(config->directory);
+        k = store ? worker_new(store, free_store, &r->worker) : -ENOMEM;
+        if (k >= 0 && !r->directory)
+                k = -ENOMEM;
         if (k >= 0)
-                k = sd_event_add_io(event, &r->finished, local_worker_fd(r->worker), EPOLLIN, on_finished, r);
+                k = sd_event_add_io(event, &r->finished, worker_fd(r->worker), EPOLLIN, on_finished, r);
         if (k < 0) {
                 if (asprintf(ret_error, "%s: cannot begin to work on it: %s", config->directory, strerror(-k)) < 0)
                         *ret_error = NULL;
