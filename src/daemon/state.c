@@ -2,15 +2,14 @@
 #include "daemon/state.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
-#include <time.h>
 
 #include "daemon/memory.h"
 #include "daemon/memory-copy.h"
 #include "util/file-util.h"
 #include "util/log.h"
+#include "util/worker.h"
 
 #define STATE_SIZE_MAX (64u * 1024 * 1024)
 #define EXIT_WAIT (2 * USEC_PER_SEC)
@@ -21,103 +20,115 @@ struct State {
         char *kept;    /* the text that was last written to session_path */
         LoadedMemory loaded;
 
-        pthread_t thread;
-        bool started;
-        sd_event_source *finished; /* wakes the loop when the thread has finished a write */
-        int finished_fd;
+        Worker *worker;
+        sd_event_source *finished;
+        struct Write *latest; /* the last one handed over; NULL: it is finished */
+        int result;           /* of the one that was finished last */
         bool failing;
-
-        /* The thread's own. */
-        MemoryCopy *memory;
-        char *last; /* the text that is in the file; NULL: it is not known */
-
-        /* Shared with the thread. */
-        pthread_mutex_t lock;
-        pthread_cond_t wake;
-        MemoryCopy *pending; /* what has changed since the thread last looked; NULL: nothing has */
-        bool stop;
-        int result;
-        uint64_t given, written; /* number of changes handed over, and the number of the one written last */
 
         void (*on_result)(void *userdata);
         void *on_result_data;
 };
 
-/* ---- the thread ---- */
+/* ---- on the thread ---- */
+
+/* What the thread needs, and nobody else. */
+typedef struct File {
+        char *path;
+        MemoryCopy *memory;
+        char *last; /* the text that is in the file; NULL: it is not known */
+} File;
+
+/* One request to write the file. */
+typedef struct Write {
+        Work work;
+        MemoryCopy *changes; /* since the request before */
+        int result;
+} Write;
+
+static void file_free(void *p) {
+        File *f = p;
+
+        if (!f)
+                return;
+        free(f->path);
+        memory_copy_free(f->memory);
+        free(f->last);
+        free(f);
+}
 
 /* Writes what has changed; the same text is not written twice. */
-static int write_memory(State *s, MemoryCopy *changes) {
+static int write_memory(File *f, MemoryCopy *changes) {
         _cleanup_free_ char *text = NULL;
         int r;
 
-        memory_copy_take_copy(s->memory, changes);
-        text = memory_copy_encode(s->memory);
+        memory_copy_take_copy(f->memory, changes);
+        text = memory_copy_encode(f->memory);
         if (!text)
                 return -ENOMEM;
-        if (s->last && streq(s->last, text))
+        if (f->last && streq(f->last, text))
                 return 0;
-        r = write_file_atomic(s->memory_path, text, strlen(text), 0600, WRITE_SYNC);
-        free(s->last);
-        s->last = r >= 0 ? TAKE_PTR(text) : NULL; /* so that the next change tries again, even with the same text */
+        r = write_file_atomic(f->path, text, strlen(text), 0600, WRITE_SYNC);
+        free(f->last);
+        f->last = r >= 0 ? TAKE_PTR(text) : NULL; /* so that the next change tries again, even with the same text */
         return r;
 }
 
-static void *writer(void *userdata) {
-        State *s = userdata;
+static void write_do(Work *work, void *file) {
+        Write *w = (Write *) work;
 
-        (void) pthread_mutex_lock(&s->lock);
-        for (;;) {
-                MemoryCopy *changes;
-                uint64_t number;
-                int r;
-
-                while (!s->pending && !s->stop)
-                        (void) pthread_cond_wait(&s->wake, &s->lock);
-                if (!s->pending)
-                        break;
-                changes = TAKE_PTR(s->pending);
-                number = s->given;
-                (void) pthread_mutex_unlock(&s->lock);
-
-                r = write_memory(s, changes);
-
-                (void) pthread_mutex_lock(&s->lock);
-                s->result = r;
-                s->written = number;
-                (void) eventfd_write(s->finished_fd, 1);
-        }
-        (void) pthread_mutex_unlock(&s->lock);
-        return NULL;
+        w->result = write_memory(file, TAKE_PTR(w->changes));
 }
+
+static void write_free(Work *work) {
+        Write *w = (Write *) work;
+
+        memory_copy_free(w->changes);
+        free(w);
+}
+
+static Write *write_new(void) {
+        Write *w = calloc(1, sizeof(Write));
+
+        if (!w)
+                return NULL;
+        w->work = (Work){ .f = write_do, .free = write_free };
+        w->changes = memory_copy_new();
+        if (!w->changes) {
+                free(w);
+                return NULL;
+        }
+        return w;
+}
+
+/* ---- on the loop ---- */
 
 static int on_finished(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
         State *s = userdata;
         eventfd_t count;
-        int r;
+        Work *work;
 
         (void) eventfd_read(fd, &count);
-        (void) pthread_mutex_lock(&s->lock);
-        r = s->result;
-        (void) pthread_mutex_unlock(&s->lock);
-        if (r < 0 && !s->failing)
-                log_error_errno(r,
+        while ((work = worker_pop(s->worker))) {
+                if (s->latest == (Write *) work)
+                        s->latest = NULL;
+                s->result = ((Write *) work)->result;
+                write_free(work);
+        }
+        if (s->result < 0 && !s->failing)
+                log_error_errno(s->result,
                                 "cannot write %s: what this machine remembers of the registry is kept in memory only",
                                 s->memory_path);
-        else if (r == 0 && s->failing)
+        else if (s->result == 0 && s->failing)
                 log_notice("%s can be written again", s->memory_path);
-        s->failing = r < 0;
+        s->failing = s->result < 0;
         if (s->on_result)
                 s->on_result(s->on_result_data);
         return 0;
 }
 
-int state_result(State *s) {
-        int r;
-
-        (void) pthread_mutex_lock(&s->lock);
-        r = s->written == s->given ? s->result : -EINPROGRESS;
-        (void) pthread_mutex_unlock(&s->lock);
-        return r;
+int state_result(const State *s) {
+        return s->latest ? -EINPROGRESS : s->result;
 }
 
 void state_on_result(State *s, void (*f)(void *userdata), void *userdata) {
@@ -130,16 +141,16 @@ const char *state_path(const State *s) {
 }
 
 void state_remember(State *s, const CoreMemory *changes) {
-        (void) pthread_mutex_lock(&s->lock);
-        if (!s->pending)
-                s->pending = memory_copy_new();
-        if (s->pending) {
-                memory_copy_take(s->pending, changes);
-                s->given++;
-                (void) pthread_cond_signal(&s->wake);
-        } else
-                (void) log_oom();
-        (void) pthread_mutex_unlock(&s->lock);
+        /* What waits behind a write that is under way takes further changes. */
+        Write *w = s->latest && worker_take_back(s->worker, &s->latest->work) ? s->latest : write_new();
+
+        if (!w) {
+                log_oom();
+                return;
+        }
+        memory_copy_take(w->changes, changes);
+        s->latest = w;
+        worker_push(s->worker, &w->work);
 }
 
 /* ---- the session ---- */
@@ -219,24 +230,20 @@ const char *state_session(const State *s) {
         return s->session;
 }
 
-static int start_writer(State *s, sd_event *event) {
+static int start_worker(State *s, sd_event *event) {
+        File *f = calloc(1, sizeof(File));
         int r;
 
-        s->memory = memory_copy_new();
-        if (!s->memory)
+        if (!f || !(f->path = strdup(s->memory_path)) || !(f->memory = memory_copy_new())) {
+                file_free(f);
                 return log_oom();
-        memory_copy_take(s->memory, &s->loaded.memory);
-        s->finished_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-        if (s->finished_fd < 0)
-                return log_error_errno(errno, "cannot create an event descriptor");
-        r = sd_event_add_io(event, &s->finished, s->finished_fd, EPOLLIN, on_finished, s);
+        }
+        memory_copy_take(f->memory, &s->loaded.memory);
+        r = worker_new(f, file_free, &s->worker);
         if (r < 0)
-                return log_error_errno(r, "cannot watch an event descriptor");
-        r = pthread_create(&s->thread, NULL, writer, s);
-        if (r != 0)
                 return log_error_errno(r, "cannot start a thread");
-        s->started = true;
-        return 0;
+        r = sd_event_add_io(event, &s->finished, worker_fd(s->worker), EPOLLIN, on_finished, s);
+        return r < 0 ? log_error_errno(r, "cannot watch an event descriptor") : 0;
 }
 
 int state_new(sd_event *event, const char *run_directory, const char *state_directory, State **ret) {
@@ -245,9 +252,6 @@ int state_new(sd_event *event, const char *run_directory, const char *state_dire
 
         if (!s)
                 return log_oom();
-        s->finished_fd = -1;
-        (void) pthread_mutex_init(&s->lock, NULL);
-        (void) pthread_cond_init(&s->wake, NULL);
         if (asprintf(&s->session_path, "%s/session", run_directory) < 0)
                 s->session_path = NULL;
         if (asprintf(&s->memory_path, "%s/state.json", state_directory) < 0)
@@ -258,7 +262,7 @@ int state_new(sd_event *event, const char *run_directory, const char *state_dire
         if (r == 0)
                 r = load_memory(s);
         if (r == 0)
-                r = start_writer(s, event);
+                r = start_worker(s, event);
         if (r < 0) {
                 state_free(s);
                 return r;
@@ -267,36 +271,13 @@ int state_new(sd_event *event, const char *run_directory, const char *state_dire
         return 0;
 }
 
-/* false: the disk hangs. */
-static bool join_writer(State *s) {
-        struct timespec until;
-        usec_t end;
-
-        (void) clock_gettime(CLOCK_MONOTONIC, &until);
-        end = (usec_t) until.tv_sec * USEC_PER_SEC + (usec_t) until.tv_nsec / 1000 + EXIT_WAIT;
-        until = (struct timespec){ (time_t) (end / USEC_PER_SEC), (long) (end % USEC_PER_SEC * 1000) };
-        (void) pthread_mutex_lock(&s->lock);
-        s->stop = true;
-        (void) pthread_cond_signal(&s->wake);
-        (void) pthread_mutex_unlock(&s->lock);
-        return pthread_clockjoin_np(s->thread, NULL, CLOCK_MONOTONIC, &until) == 0;
-}
-
 State *state_free(State *s) {
         if (!s)
                 return NULL;
         sd_event_source_disable_unref(s->finished);
-        if (s->started && !join_writer(s)) {
+        if (!worker_free(s->worker, EXIT_WAIT))
                 log_warning("%s cannot be written in time: leaving it as it is", s->memory_path);
-                return NULL; /* not freed: the thread still uses it, and the process is about to end */
-        }
-        closep(&s->finished_fd);
-        (void) pthread_mutex_destroy(&s->lock);
-        (void) pthread_cond_destroy(&s->wake);
         memory_done(&s->loaded);
-        memory_copy_free(s->pending);
-        memory_copy_free(s->memory);
-        free(s->last);
         free(s->session);
         free(s->kept);
         free(s->session_path);

@@ -39,7 +39,7 @@ void state_look(State *s);
  * again. */
 void state_remember(State *s, const CoreMemory *changes);
 /* What has become of the last memory: 0, the file has it; -EINPROGRESS: that is not known yet; or a negative errno. */
-int state_result(State *s);
+int state_result(const State *s);
 /* Has f called whenever state_result() may be another one. NULL: never again. */
 void state_on_result(State *s, void (*f)(void *userdata), void *userdata);
 /* The path of state.json; borrowed. */
