@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The Debian package on real machines, with the real dpkg: package.py --packages=DIR. Called by tests/package.
+
+The machines have everything that this one has but leased itself. The package's files are installed on their own disks.
+"""
+
+import argparse
+import glob
+import os
+import shutil
+import subprocess
+import sys
+
+import layer
+import sandbox
+from cluster import DAEMON, GUARD, Cluster
+from machines import probe
+from waiting import Failure, require, wait_for
+
+UNIT = "ticker.service"
+PACKAGE = "/shared/leased.deb"
+NEXT = "/shared/leased-next.deb"
+HERE = os.path.dirname(os.path.abspath(__file__))
+DPKG = ("env", "DEBIAN_FRONTEND=noninteractive", "dpkg")
+
+
+def _make_tools(directory):
+    """A layer with what the scenes need, and nothing of leased."""
+    target = directory + layer.STAMPER
+    os.makedirs(os.path.dirname(target))
+    subprocess.run(["cc", "-O2", "-D_GNU_SOURCE", "-o", target, os.path.join(HERE, "stamper.c"), "-lsystemd"],
+                   check=True)
+    return directory
+
+
+def _make_next(package, scratch, target):
+    """The package's successor: a higher version, and a guard that is another file."""
+    tree = scratch
+    subprocess.run(["dpkg-deb", "-R", package, tree], check=True)
+    control = os.path.join(tree, "DEBIAN/control")
+    with open(control) as file:
+        text = file.read()
+    version = next(line for line in text.splitlines() if line.startswith("Version: "))
+    with open(control, "w") as file:
+        file.write(text.replace(version, version + "+next"))
+    for name in ("leased", "leased-guard"):
+        with open(os.path.join(tree, "usr/lib/leased", name), "ab") as file:
+            file.write(b"\0")
+    subprocess.run(["dpkg-deb", "--root-owner-group", "-b", tree, target], check=True, stdout=subprocess.DEVNULL)
+
+
+def _leftovers(machine):
+    """What is on the machine that leased may have made, beside the unit that the scene wrote."""
+    found = machine.run("find", "/etc", "/var/lib", "/run", "/usr/lib", "/usr/bin", "/usr/share", "-xdev", "(", "-name", "*leased*",
+                        "-o", "-name", "leasectl*", ")", "-not", "-path", "/run/systemd/*", "-not", "-path", "/run/log/*",
+                        check=False).stdout
+    return [each for each in found.splitlines() if not each.startswith("/usr/lib/debug")]
+
+
+class Story:
+    """The life of a package on three machines. Each step stands on the one before."""
+
+    def __init__(self, cluster):
+        self.cluster = cluster
+        self.alpha, self.beta, self.gamma = cluster
+        self.unit = None
+
+    def _install(self, machine, package=PACKAGE):
+        return machine.run(*DPKG, "-i", package, deadline=120)
+
+    def _begin(self, machine):
+        machine.run("systemctl", "enable", "--now", DAEMON)
+        self.cluster.wait_ready(machine)
+
+    def installing_starts_nothing(self):
+        for machine in self.cluster:
+            self._install(machine)
+            for service in (DAEMON, GUARD):
+                require(f"{service} is not started on {machine}", machine.state(service) == "inactive", self.cluster.journals)
+            enabled = machine.run("systemctl", "is-enabled", DAEMON, check=False).stdout.strip()
+            require(f"leased is {enabled}", enabled == "disabled")
+            require("no file of leased's state is there", not machine.exists("/var/lib/leased"))
+
+    def a_unit_runs_on_one_machine(self):
+        for machine in self.cluster:
+            machine.write("/etc/leased/leased.conf.d/10-registry.conf",
+                          f"[Leased]\nRegistry=etcd\nEndpoints={self.cluster.etcd.endpoints}\nTTL={self.cluster.ttl:g}s\n")
+            self._begin(machine)
+        self.unit = self.cluster.unit(UNIT).enable()
+        self.unit.wait_running()
+
+    def an_upgrade_touches_no_unit(self):
+        before = self.unit.tenure
+        for machine in self.cluster:
+            daemon, guard = machine.main_pid(DAEMON), machine.main_pid(GUARD)
+            self._install(machine, NEXT)
+            require(f"leased was restarted on {machine}", machine.main_pid(DAEMON) not in (0, daemon))
+            require(f"the guard was not, on {machine}", machine.main_pid(GUARD) == guard)
+        self.unit.hold_running(self.cluster[before.machine], 2 * self.cluster.ttl)
+        self.unit.require_undisturbed(before, limit=1.0)
+
+    def an_upgrade_does_not_start_what_was_stopped(self):
+        machine = next(each for each in self.cluster if each is not self.unit.running_on)
+        machine.systemctl("stop", DAEMON)
+        self._install(machine, NEXT)
+        require(f"leased stays stopped on {machine}", machine.state(DAEMON) == "inactive", self.cluster.journals)
+        self._begin(machine)
+
+    def removal_is_refused_where_a_unit_would_be_left_leased(self):
+        holder = self.unit.running_on
+        before = self.unit.tenure
+        holder.systemctl("kill", "--signal=STOP", DAEMON)
+        holder.systemctl("kill", "--signal=CONT", DAEMON)
+        holder.systemctl("mask", "--runtime", DAEMON)
+        holder.kill(DAEMON)
+        wait_for("leased is gone", lambda: holder.main_pid(DAEMON) == 0, 5)
+        done = holder.run(*DPKG, "-r", "leased", check=False, deadline=60)
+        require(f"dpkg -r fails, not: {done.stdout}{done.stderr}", done.returncode != 0)
+        require(f"it says what to do, not: {done.stderr}", "leasectl disable" in done.stderr)
+        holder.systemctl("unmask", "--runtime", DAEMON)
+        holder.systemctl("start", DAEMON)
+        self.cluster.wait_ready(holder)
+        require("the package is there", "install ok installed" in
+                holder.run("dpkg-query", "-W", "-f=${Status}", "leased").stdout)
+        self.unit.hold_running(holder, 2)
+        self.unit.require_undisturbed(before, limit=1.0)
+
+    def removal_gives_the_unit_to_another_machine(self):
+        holder = self.unit.running_on
+        done = holder.run(*DPKG, "-r", "leased", deadline=60)
+        heir = self.unit.wait_running(but=holder)
+        require(f"{UNIT} is an ordinary unit on {holder} again, not: {done.stdout}",
+                not holder.exists(f"/etc/systemd/system/{UNIT}.d/zzzz-leased.conf"))
+        for service in (DAEMON, GUARD):
+            require(f"{service} is gone on {holder}", holder.state(service) == "inactive", self.cluster.journals)
+        require("the administrator's configuration stays", holder.exists("/etc/leased/leased.conf.d/10-registry.conf"))
+        self.removed, self.heir = holder, heir
+
+    def a_machine_comes_back(self):
+        self._install(self.removed)
+        self._begin(self.removed)
+        self.unit.enable(self.removed)
+        self.heir.run("leasectl", "transfer", UNIT, self.removed.name, deadline=60)
+        self.unit.wait_running(on=self.removed)
+
+    def a_power_cut_is_survived(self):
+        self.removed.power_cut()
+        self.unit.wait_running(but=self.removed, deadline=self.cluster.takeover + 5)
+        self.removed.boot()
+        self.cluster.wait_ready(self.removed)
+
+    def purge_leaves_nothing(self):
+        for machine in self.cluster:
+            machine.run(*DPKG, "-P", "leased", deadline=60)
+            left = _leftovers(machine)
+            require(f"nothing of leased is on {machine}, but {left}", not left)
+            require(f"{UNIT} can be started on {machine} again",
+                    "AssertPathExists" not in machine.systemctl("cat", UNIT).stdout)
+        self.unit.wait_gone()
+
+    STEPS = (installing_starts_nothing, a_unit_runs_on_one_machine, an_upgrade_touches_no_unit,
+             an_upgrade_does_not_start_what_was_stopped, removal_is_refused_where_a_unit_would_be_left_leased,
+             removal_gives_the_unit_to_another_machine, a_machine_comes_back, a_power_cut_is_survived, purge_leaves_nothing)
+
+
+def play(box, packages):
+    """Returns the exit code."""
+    package = next(each for each in glob.glob(os.path.join(packages, "leased_*.deb")))
+    cluster = Cluster(box.part("machines"), _make_tools(box.path("layer")), names=("alpha", "beta", "gamma"), registry="etcd")
+    shutil.copy(package, os.path.join(cluster.rack.shared, "leased.deb"))
+    _make_next(package, box.path("next"), os.path.join(cluster.rack.shared, "leased-next.deb"))
+    for machine in cluster:  # as they are when the package is first installed
+        machine.remove("/etc/leased")
+        machine.remove(f"/etc/systemd/system/multi-user.target.wants/{DAEMON}")
+    cluster.rack.boot()
+    cluster.etcd.wait_healthy()
+    story = Story(cluster)
+    for step in Story.STEPS:
+        try:
+            step(story)
+            problems = cluster.problems()
+            require("\n".join(problems), not problems)
+        except Failure as error:
+            print(f"      {error}\nFAIL  {step.__name__}", flush=True)
+            return 1
+        print(f"ok    {step.__name__}", flush=True)
+    print(f"overlap {story.unit.overlap:.3f} s, tokens {' -> '.join(str(each.index) for each in story.unit.tenures)}")
+    return 0
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--packages", required=True)
+    packages = os.path.abspath(parser.parse_args().packages)
+    try:
+        box = sandbox.enter()
+        probe(box)
+        return play(box, packages)
+    except sandbox.Unavailable as error:
+        print(f"this machine cannot boot guests: {error}", file=sys.stderr)
+        return 77
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except sandbox.Interrupted as signal:
+        print(f"interrupted by {signal}; everything is cleaned up", file=sys.stderr)
+        sys.exit(130)
