@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <sys/random.h>
 
+#include "conf/conf.h"
 #include "conf/dropin.h"
 #include "daemon/actions.h"
 #include "daemon/bus.h"
@@ -23,6 +24,7 @@
 #include "util/file-util.h"
 #include "util/lock-file.h"
 #include "util/log.h"
+#include "util/strv.h"
 #include "util/text.h"
 
 #define RUN_DIRECTORY "/run/leased"
@@ -162,6 +164,17 @@ static int open_registry(Daemon *d) {
         return 0;
 }
 
+/* Which registry this machine went by counts only where something depends on it: a unit that is enabled here, or a
+ * lease that was seen there. Without either, leased may have been started before it was told which registry the
+ * machines share, and takes the one that it is told now. */
+static void forget_unused_registry(Daemon *d) {
+        _cleanup_(messages_done) Messages ignored = {}; /* the first reload says the same */
+        _cleanup_(strv_freep) char **units = NULL;
+
+        if (state_memory(d->state)->n_indexes == 0 && enabled_units_list("", &units, &ignored) >= 0 && !*units)
+                state_forget_registry(d->state);
+}
+
 static int make_core(Daemon *d) {
         char hostname[HOSTNAME_SIZE] = {};
         CoreConfig config = {
@@ -229,8 +242,10 @@ static int wire(Daemon *d) {
         if ((r = add_sources(d)) < 0 || (r = make_directories()) < 0 || (r = take_lock(d)) < 0 ||
                         (r = identify(d)) < 0)
                 return r;
-        if ((r = state_new(d->event, RUN_DIRECTORY, STATE_DIRECTORY, &d->state)) < 0 || (r = open_registry(d)) < 0 ||
-                        (r = make_core(d)) < 0 || (r = publish_new(d)) < 0)
+        if ((r = state_new(d->event, RUN_DIRECTORY, STATE_DIRECTORY, &d->state)) < 0)
+                return r;
+        forget_unused_registry(d);
+        if ((r = open_registry(d)) < 0 || (r = make_core(d)) < 0 || (r = publish_new(d)) < 0)
                 return r;
         r = changed_new(d->event, publish_flush, d, &d->changed);
         if (r < 0)

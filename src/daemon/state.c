@@ -226,6 +226,16 @@ const CoreMemory *state_memory(const State *s) {
         return &s->loaded.memory;
 }
 
+void state_forget_registry(State *s) {
+        CoreMemory *m = &s->loaded.memory;
+
+        free((void *) m->uuid);
+        free((void *) m->store);
+        m->uuid = m->store = NULL;
+        m->revision = 0;
+        m->silence = false;
+}
+
 const char *state_session(const State *s) {
         return s->session;
 }

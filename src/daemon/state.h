@@ -26,6 +26,9 @@ State *state_free(State *s);
 
 /* What was found at the start; borrowed until state_free(). */
 const CoreMemory *state_memory(const State *s);
+/* From now on no registry is remembered, as on a machine that has used none; draining and the floor stay. To be called
+ * before anybody has asked for the memory. */
+void state_forget_registry(State *s);
 /* The session that was found at the start, borrowed; NULL: there was none. */
 const char *state_session(const State *s);
 

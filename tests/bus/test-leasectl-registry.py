@@ -220,6 +220,29 @@ class Registry(CaseWithDaemon):
         wait_for("it is accepted", lambda: registry()["uuid"] == found and not registry()["found_uuid"])
         wait_for("the silence is told", lambda: "No leases now: the registry was replaced" in ctl("status").stdout)
 
+    def replace(self, token):
+        """Another registry is there when leased starts the next time."""
+        run("systemctl", "stop", "leased.service")
+        self.etcd.remove()
+        other = Etcd(token)
+        self.addCleanup(other.remove)
+        run("systemctl", "start", "leased.service")
+
+    def test_a_machine_that_has_leased_nothing_takes_another_registry_at_its_start(self):
+        known = registry()["uuid"]
+        self.assertTrue(known)
+        self.replace("third")
+        wait_for("beats come through", lambda: registry()["last_beat_usec"] > 0)
+        self.assertNotIn(registry()["uuid"], ("", known))
+        self.assertEqual((registry()["found_uuid"], ctl("status").returncode), ("", 0))
+
+    def test_a_machine_with_a_unit_does_not_take_another_registry_at_its_start(self):
+        self.enable("mine.service")
+        known = registry()["uuid"]
+        self.replace("fourth")
+        wait_for("the other one is found", lambda: registry()["found_uuid"])
+        self.assertEqual(registry()["uuid"], known)
+
 
 @unittest.skipUnless(shutil.which("etcd"), "no etcd")
 class Unknown(CaseWithDaemon):
