@@ -269,6 +269,16 @@ static void on_ended(Core *c, Unit *u) {
                 leave_begin(c, u, LEAVE_FAILED);
 }
 
+/* PID 1 knows the gate of a unit that runs once only when it has started the unit. One that runs without its gate, as
+ * where a drop-in has emptied AssertPathExists=, is ended. Returns whether it is. */
+static bool check_gate_of_run(Core *c, Unit *u) {
+        if (!u->config.once || u->said.report.gate_loaded)
+                return false;
+        output_report(c, output_report_of(u, REPORT_GATE_MISSING));
+        leave_begin(c, u, LEAVE_RELEASE);
+        return true;
+}
+
 /* A start that PID 1 refused leaves no new run behind, and is not an end of the unit: an Assert= or a Condition=
  * did not hold, or something that the unit requires has failed. */
 static void step_starting(Core *c, Unit *u) {
@@ -280,6 +290,8 @@ static void step_starting(Core *c, Unit *u) {
                 phase_enter(c, u, PHASE_RUNNING);
                 if (said_is_inactive(&u->said.report))
                         on_ended(c, u);
+                else
+                        check_gate_of_run(c, u);
         } else if (c->now.boottime >= u->life.retry_at) {
                 /* Only a start that is known to have been refused counts as failed: PID 1 may be busy. */
                 if (read && u->said.report.job) {
@@ -307,6 +319,8 @@ static void step_running(Core *c, Unit *u) {
                 on_ended(c, u);
                 return;
         }
+        if (check_gate_of_run(c, u))
+                return;
         if (u->life.rest == REST_BY_HAND)
                 news_note(c, NEWS_UNIT_RUNS_AGAIN);
         unit_life_set_rest(u, REST_NONE);

@@ -220,7 +220,8 @@ static void report(EnabledUnit *u) {
                                         .report.empty = all.empty,
                                         .report.left = left,
                                         .report.load = load_of(&all),
-                                        .report.gate_loaded = all.gate_loaded,
+                                        /* A changed file does not touch a command that runs by the former ones. */
+                                        .report.gate_loaded = u->once ? all.gate_asserted : all.gate_loaded,
                                         /* After "systemctl kill" PID 1 says "success", but a job that was killed is
                                            not done. */
                                         .report.failed = all.failed || all.end == UNIT_END_FAILED ||

@@ -294,6 +294,12 @@ static void report_stray(const Line *l) {
 static void report_no_gate(const Line *l) {
         static const char tail[] = ", so this machine does not compete for its lease";
 
+        if (startswith(l->subject, RUN_UNIT_PREFIX)) {
+                say(l, LOG_ERR,
+                                "a drop-in for leased-run-.service, or for all services, takes its gate away "
+                                "(AssertPathExists=): ending the command");
+                return;
+        }
         switch (why_of(l)) {
         case WHY_NO_UNIT_FILE:
                 say(l, LOG_ERR, "its unit file is missing%s until it is back", tail);

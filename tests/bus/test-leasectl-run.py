@@ -13,6 +13,7 @@ import os
 import pty
 import re
 import select
+import shutil
 import signal
 import struct
 import subprocess
@@ -119,6 +120,19 @@ class Run(CaseWithDaemon):
         for folder in ("held", "env", "guard", "members", "runs"):
             self.assertEqual(glob.glob(f"/run/leased/{folder}/leased-run-*"), [])
         self.assertEqual(glob.glob("/run/systemd/transient/leased-run-*"), [])
+
+    def test_a_command_whose_gate_a_drop_in_takes_away_is_ended(self):
+        dropin = "/run/systemd/system/leased-run-.service.d/empty.conf"
+        write(dropin, "[Unit]\nAssertPathExists=\n")
+        self.addCleanup(run, "systemctl", "daemon-reload")
+        self.addCleanup(shutil.rmtree, os.path.dirname(dropin))
+        run("systemctl", "daemon-reload")
+        process = self.start("ungated", "sleep", "1000")
+        self.assertWasEnded("ungated", self.end(process))
+        self.assertIn("takes its gate away (AssertPathExists=): ending the command",
+                      run("journalctl", "-b", "-o", "cat", "-u", "leased.service").stdout)
+        wait_for("nothing is left", lambda: not units())
+        self.assertNothingLeft()
 
     def stop_until_cleanup(self, *pids):
         for pid in pids:

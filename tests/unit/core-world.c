@@ -206,6 +206,7 @@ static void carry_out(World *w, const Action *a) {
                         break;
                 w->unit.active = ACTIVE_ACTIVE;
                 w->unit.empty = false;
+                w->unit.gate_loaded = !w->gate_taken_away;
                 w->unit.run++;
                 break;
         case ACTION_UNIT_READ:

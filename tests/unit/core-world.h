@@ -70,6 +70,7 @@ typedef struct World {
         const char *word_why;  /* only whether there was one */
         bool gate_fails;       /* the guard cannot make one */
         unsigned clean_starts; /* that begin with a clean slate */
+        bool gate_taken_away;  /* PID 1 starts the unit without its gate */
         bool start_refused;    /* by PID 1: nothing comes of it */
         bool start_waits;      /* for what the unit requires: there is a job, and no run yet */
         bool guard_mute;       /* the guard does not answer */

@@ -200,6 +200,33 @@ static void a_start_that_comes_to_nothing_is_not_tried_again(void **state) {
         world_free(w);
 }
 
+/* A drop-in has emptied AssertPathExists=, which is not known before PID 1 has loaded the unit. */
+static void what_runs_without_its_gate_is_ended(void **state) {
+        World *w = world_of_one_run();
+
+        w->gate_taken_away = true;
+        ask(w, true);
+        assert_int_equal(w->done[ACTION_UNIT_START], 1);
+        assert_int_equal(w->reports[REPORT_GATE_MISSING], 1);
+        assert_true(w->done[ACTION_UNIT_STOP] > 0);
+        assert_false(w->guard.open);
+        unit_ends(w, true);
+        assert_all_is_over(w);
+        assert_int_equal(world_lease(w)->state, LEASE_FREE);
+        world_free(w);
+}
+
+static void what_loses_its_gate_while_it_runs_is_ended(void **state) {
+        World *w = running();
+
+        assert_int_equal(w->reports[REPORT_GATE_MISSING], 0);
+        w->unit.gate_loaded = false;
+        world_say_unit(w);
+        assert_int_equal(w->reports[REPORT_GATE_MISSING], 1);
+        assert_true(w->done[ACTION_UNIT_STOP] > 0);
+        world_free(w);
+}
+
 /* No beat for too long: it is ended in time. The lease may still be ours then, but it does not run a second time. */
 static void what_expired_is_not_started_again(void **state) {
         World *w = running();
@@ -335,6 +362,8 @@ int main(void) {
                 cmocka_unit_test(a_lease_that_comes_too_late_is_given_back),
                 cmocka_unit_test(the_lease_of_a_unit_is_not_for_a_command),
                 cmocka_unit_test(a_start_that_comes_to_nothing_is_not_tried_again),
+                cmocka_unit_test(what_runs_without_its_gate_is_ended),
+                cmocka_unit_test(what_loses_its_gate_while_it_runs_is_ended),
                 cmocka_unit_test(what_expired_is_not_started_again),
                 cmocka_unit_test(it_goes_on_over_a_restart_of_the_daemon),
                 cmocka_unit_test(what_ended_during_a_restart_is_not_started_again),
