@@ -10,6 +10,7 @@
 #include "daemon/bus-unit.h"
 #include "daemon/bus-util.h"
 #include "daemon/kept.h"
+#include "daemon/reload.h"
 #include "daemon/suspend.h"
 #include "daemon/runs.h"
 #include "daemon/words.h"
@@ -111,6 +112,8 @@ static void close_api(void *userdata) {
         words_cancel(d);
         runs_cancel(d);
         kept_cancel(d);
+        if (d->reload)
+                reload_cancel(d);
         d->links.name = sd_bus_slot_unref(d->links.name);
 }
 

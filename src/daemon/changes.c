@@ -102,6 +102,16 @@ static void dump_options(const UnitOptions *o, Text *ret) {
         (void) fclose(f);
 }
 
+bool changes_in_unit(const UnitOptions *old, const UnitOptions *new) {
+        _cleanup_(text_free) Text a = {}, b = {};
+
+        if (!old)
+                return true;
+        dump_options(old, &a);
+        dump_options(new, &b);
+        return !a.text || !b.text || !streq(a.text, b.text);
+}
+
 void changes_note_unit(Messages *changes, const char *unit, const UnitOptions *old, const UnitOptions *new) {
         _cleanup_(text_free) Text a = {}, b = {};
 

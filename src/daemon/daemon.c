@@ -84,7 +84,7 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *inf
         Daemon *d = userdata;
 
         if (info->ssi_signo == SIGHUP)
-                (void) reload_all(d, NULL);
+                (void) reload_begin(d, NULL);
         else
                 stop_requested(d);
         return 0;
@@ -250,6 +250,9 @@ static int wire(Daemon *d) {
         r = changed_new(d->event, publish_flush, d, &d->changed);
         if (r < 0)
                 return log_error_errno(r, "cannot set up the event loop");
+        r = reload_new(d);
+        if (r < 0)
+                return log_error_errno(r, "cannot set up the event loop");
         r = registry_health_new(d);
         if (r < 0)
                 return log_error_errno(r, "cannot follow the registry");
@@ -307,6 +310,7 @@ Daemon *daemon_free(Daemon *d) {
         if (!d)
                 return NULL;
         bus_free(d);
+        reload_free(d);
         suspend_free(d);
         publish_free(d);
         changed_free(d->changed);

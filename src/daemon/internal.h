@@ -11,7 +11,9 @@
  *   guard-port.c    the guard; guard-service.c what PID 1 says of it
  *   pid1-port.c     the enabled units at PID 1
  *   state.c         what is kept on /run and on disk
- *   reload.c        the configuration and the enabled units, read again; changes.c what that has changed, in words
+ *   reload.c        the configuration and the enabled units, read again; candidates.c these units' files; changes.c
+ *                   what that has changed, in words
+ *   slices.c        work that takes many turns of the loop
  *   gates.c         gates that somebody removed, or that are of another version
  *   stop.c          what SIGTERM means
  *   suspend.c       before the machine sleeps
@@ -55,6 +57,7 @@ typedef struct PendingWord PendingWord;
 typedef struct RunAsked RunAsked;
 typedef struct KeptReply KeptReply;
 typedef struct Publisher Publisher;
+typedef struct Reload Reload;
 typedef struct Suspend Suspend;
 
 /* The two connections to the system bus. */
@@ -116,6 +119,7 @@ typedef struct Daemon {
         Publisher *publisher;
         Notifier *notifier;
 
+        Reload *reload;
         Reading reading;
         Stop stop;
         bool ready; /* READY=1 is out */

@@ -415,25 +415,29 @@ bool pid1_port_keep(Daemon *d, const char *unit) {
         return u;
 }
 
-static EnabledUnit *find_marked(const Daemon *d) {
-        EnabledUnit *u = d->units;
+char **pid1_port_marked(const Daemon *d) {
+        char **names = calloc(HASH_COUNT(d->units) + 1, sizeof(char *));
+        size_t n = 0;
 
-        while (u && (!u->marked || u->forgotten || !u->options))
-                u = u->hh.next;
-        return u;
+        for (const EnabledUnit *u = d->units; names && u; u = u->hh.next) {
+                if (!u->marked || u->forgotten || !u->options)
+                        continue;
+                names[n] = strdup(u->name);
+                if (!names[n++])
+                        return strv_free(names);
+        }
+        return names;
 }
 
-void pid1_port_forget_marked(Daemon *d) {
-        /* Each turn begins with the first unit again: the core may have dropped any of them in answer to the event. */
-        for (EnabledUnit *u = find_marked(d); u; u = find_marked(d)) {
-                char name[NAME_SIZE];
+void pid1_port_forget(Daemon *d, const char *unit) {
+        EnabledUnit *u = find(d, unit);
 
-                u->forgotten = true;
-                str_copy(name, sizeof(name), u->name);
-                log_notice("%s: no longer enabled here", name);
-                changes_note_unit(&d->reading.changes, name, u->options, NULL);
-                loop_event(d->loop, &(Event){ .kind = EVENT_FORGET, .unit = name });
-        }
+        if (!u || u->forgotten || !u->options)
+                return;
+        u->forgotten = true;
+        log_notice("%s: no longer enabled here", unit);
+        changes_note_unit(&d->reading.changes, unit, u->options, NULL);
+        loop_event(d->loop, &(Event){ .kind = EVENT_FORGET, .unit = unit });
 }
 
 void pid1_port_drop(Daemon *d, const char *unit) {

@@ -10,9 +10,13 @@
 
 /* Begins to watch a unit, or gives it new options: EVENT_CONFIGURE. Takes options. Non-logging. */
 int pid1_port_configure(Daemon *d, UnitOptions *options);
-/* Of all that were configured before pid1_port_mark() and not since: EVENT_FORGET. */
+/* Marks all units that are enabled. */
 void pid1_port_mark(Daemon *d);
-void pid1_port_forget_marked(Daemon *d);
+/* The names of all that were neither configured nor spared since; freed by strv_free(). NULL: none, or out of memory.
+ */
+char **pid1_port_marked(const Daemon *d);
+/* The unit is not enabled any more: EVENT_FORGET. */
+void pid1_port_forget(Daemon *d, const char *unit);
 /* Spares a marked unit: its options cannot be read now, so the old ones stay. false: there is none of that name. */
 bool pid1_port_keep(Daemon *d, const char *unit);
 /* ACTION_FORGOTTEN. */

@@ -3,66 +3,47 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <utlist.h>
 
-#include "daemon/last-conf.h"
+#include "daemon/bus-util.h"
+#include "daemon/candidates.h"
 #include "daemon/changes.h"
+#include "daemon/last-conf.h"
 #include "daemon/pid1-port.h"
+#include "daemon/slices.h"
 #include "util/log.h"
 
+enum {
+        READ_AT_ONCE = 16,      /* units whose files are read in one turn of the loop */
+        CONFIGURE_AT_ONCE = 32, /* units whose options are put in force in one turn, or that are forgotten */
+};
+
+typedef enum Stage {
+        RELOAD_RESTS,
+        RELOAD_READS,      /* the units' files; nothing is in force yet */
+        RELOAD_CONFIGURES, /* puts what differs in force */
+        RELOAD_FORGETS,    /* the units that are not enabled any more */
+} Stage;
+
+/* Somebody who waits until everything is in force. */
+typedef struct Waiting {
+        struct Waiting *prev, *next;
+        sd_bus_message *message;
+} Waiting;
+
+struct Reload {
+        Slices *slices;
+        Stage stage;
+        bool of_conf; /* leased.conf is read as well */
+        bool again;   /* asked for since the files were begun to be read */
+        Candidates units;
+        size_t next; /* of the units, or of gone */
+        char **gone; /* the units that are to be forgotten */
+        Messages messages;
+        Waiting *waiting, *waiting_for_next;
+};
+
 /* ---- units ---- */
-
-/* One enabled unit, as its files say. */
-typedef struct Candidate {
-        char *name;
-        UnitOptions *options; /* NULL: the file cannot be read */
-        bool bad;             /* the file has bad lines, in whose place the defaults stand */
-} Candidate;
-
-typedef struct Candidates {
-        Candidate *list;
-        size_t n;
-        int error; /* the list of enabled units cannot be read */
-} Candidates;
-
-static void candidates_done(Candidates *c) {
-        for (size_t i = 0; i < c->n; i++) {
-                free(c->list[i].name);
-                unit_options_free(c->list[i].options);
-        }
-        free(c->list);
-}
-
-static int candidate_read(Candidate *c, const char *unit, Messages *messages) {
-        int r = unit_options_load("", unit, &c->options, messages);
-
-        if (r == -ENOENT) /* removed since it was listed: as if it had not been enabled */
-                return 0;
-        c->name = strdup(unit);
-        if (!c->name)
-                return -ENOMEM;
-        c->bad = r < 0;
-        if (r < 0 && r != -EBADMSG)
-                messages_add(messages, "%s: %s", unit, strerror(-r));
-        return 1;
-}
-
-static void read_units(Candidates *ret, Messages *messages) {
-        _cleanup_(strv_freep) char **names = NULL;
-        size_t n = 0;
-        int r = enabled_units_list("", &names, messages);
-
-        while (r >= 0 && names && names[n])
-                n++;
-        if (r >= 0 && n > 0 && !(ret->list = calloc(n, sizeof(Candidate))))
-                r = -ENOMEM;
-        for (size_t i = 0; i < n && r >= 0; i++) {
-                r = candidate_read(ret->list + ret->n, names[i], messages);
-                ret->n += r > 0;
-        }
-        ret->error = r < 0 ? r : 0;
-        if (r < 0)
-                messages_add(messages, "cannot list /etc/leased/units: %s", strerror(-r));
-}
 
 static void configure(Daemon *d, Candidate *c, Messages *messages) {
         int r;
@@ -74,6 +55,9 @@ static void configure(Daemon *d, Candidate *c, Messages *messages) {
         /* At the start of the daemon a unit with bad lines is taken with the defaults in their place: it may be
          * running, and no unit is stopped because of a typo. Later its old options stay; a unit that is being enabled
          * is not taken, rather than with half of what was meant. */
+        if (c->options && !c->bad && !changes_in_unit(pid1_port_options(d, c->name), c->options) &&
+                        pid1_port_keep(d, c->name))
+                return;
         if (c->options && (!c->bad || (!d->ready && !pid1_port_keep(d, c->name)))) {
                 r = pid1_port_configure(d, TAKE_PTR(c->options));
                 if (r >= 0)
@@ -84,31 +68,9 @@ static void configure(Daemon *d, Candidate *c, Messages *messages) {
                 messages_add(messages, "%s: not enabled, because its options cannot be read", c->name);
 }
 
-static void configure_all(Daemon *d, Candidates *c, Messages *messages) {
-        d->reading.units_error[0] = '\0';
-        if (c->error < 0) {
-                (void) snprintf(d->reading.units_error, sizeof(d->reading.units_error),
-                                "cannot list /etc/leased/units: %s", strerror(-c->error));
-                return;
-        }
-        pid1_port_mark(d);
-        for (size_t i = 0; i < c->n; i++)
-                configure(d, c->list + i, messages);
-        pid1_port_forget_marked(d);
-}
-
 void reload_log_messages(const Messages *messages) {
         for (size_t i = 0; i < messages->n; i++)
                 log_error("%s", messages->lines[i]);
-}
-
-void reload_units(Daemon *d) {
-        _cleanup_(candidates_done) Candidates candidates = {};
-        _cleanup_(messages_done) Messages messages = {};
-
-        read_units(&candidates, &messages);
-        configure_all(d, &candidates, &messages);
-        reload_log_messages(&messages);
 }
 
 /* ---- leased.conf ---- */
@@ -192,21 +154,161 @@ static void read_conf(Daemon *d, const Candidates *units, Messages *messages) {
                            "leased`");
 }
 
-int reload_all(Daemon *d, char **ret_wrong) {
-        _cleanup_(candidates_done) Candidates candidates = {};
-        _cleanup_(messages_done) Messages messages = {};
+/* ---- the stages ---- */
 
+/* All files are read: from here on what they say is put in force. */
+static void end_reading(Daemon *d, Reload *r) {
         messages_done(&d->reading.changes);
-        read_units(&candidates, &messages);
-        read_conf(d, &candidates, &messages);
-        configure_all(d, &candidates, &messages);
-        reload_log_messages(&messages);
-        changed_note(d->changed);
-        if (messages.n == 0) {
-                log_info("configuration reloaded");
-                return 0;
+        if (r->of_conf)
+                read_conf(d, &r->units, &r->messages);
+        d->reading.units_error[0] = '\0';
+        if (r->units.error < 0)
+                (void) snprintf(d->reading.units_error, sizeof(d->reading.units_error),
+                                "cannot list /etc/leased/units: %s", strerror(-r->units.error));
+        else
+                pid1_port_mark(d);
+        r->stage = RELOAD_CONFIGURES;
+        r->next = 0;
+}
+
+static void configure_some(Daemon *d, Reload *r) {
+        for (size_t i = 0; i < CONFIGURE_AT_ONCE && r->units.error == 0 && r->next < r->units.n; i++)
+                configure(d, r->units.list + r->next++, &r->messages);
+        if (r->units.error == 0 && r->next < r->units.n)
+                return;
+        if (r->units.error == 0)
+                r->gone = pid1_port_marked(d);
+        r->stage = RELOAD_FORGETS;
+        r->next = 0;
+}
+
+/* false: all are forgotten. */
+static bool forget_some(Daemon *d, Reload *r) {
+        for (size_t i = 0; i < CONFIGURE_AT_ONCE && r->gone && r->gone[r->next]; i++)
+                pid1_port_forget(d, r->gone[r->next++]);
+        return r->gone && r->gone[r->next];
+}
+
+static void begin(Reload *r, bool of_conf) {
+        r->stage = RELOAD_READS;
+        r->of_conf = of_conf;
+        r->again = false;
+        candidates_list(&r->units, &r->messages);
+}
+
+/* One turn's work. false: all is done. */
+static bool advance(Daemon *d, Reload *r) {
+        switch (r->stage) {
+        case RELOAD_READS:
+                if (!candidates_read(&r->units, READ_AT_ONCE, &r->messages))
+                        end_reading(d, r);
+                return true;
+        case RELOAD_CONFIGURES:
+                configure_some(d, r);
+                return true;
+        default:
+                return forget_some(d, r);
         }
-        if (ret_wrong)
-                *ret_wrong = messages_join(&messages);
-        return -EBADMSG;
+}
+
+static void end(Reload *r) {
+        candidates_done(&r->units);
+        messages_done(&r->messages);
+        r->gone = strv_free(r->gone);
+        r->stage = RELOAD_RESTS;
+}
+
+void reload_units(Daemon *d) {
+        begin(d->reload, false);
+        while (advance(d, d->reload))
+                ;
+        reload_log_messages(&d->reload->messages);
+        end(d->reload);
+}
+
+/* ---- who waits ---- */
+
+static void waiting_free(Waiting **list, Waiting *w) {
+        DL_DELETE(*list, w);
+        sd_bus_message_unref(w->message);
+        free(w);
+}
+
+static int waiting_add(Waiting **list, sd_bus_message *m) {
+        Waiting *w = calloc(1, sizeof(Waiting));
+
+        if (!w)
+                return -ENOMEM;
+        w->message = sd_bus_message_ref(m);
+        DL_APPEND(*list, w);
+        return 1;
+}
+
+static void answer(Reload *r) {
+        _cleanup_free_ char *wrong = messages_join(&r->messages);
+
+        while (r->waiting) {
+                sd_bus_error error = SD_BUS_ERROR_NULL;
+                int e = r->messages.n > 0 ? bus_error(&error, SD_BUS_ERROR_INVALID_ARGS, "%s", strempty(wrong))
+                                          : sd_bus_reply_method_return(r->waiting->message, NULL);
+
+                bus_reply_failed(r->waiting->message, e, &error);
+                waiting_free(&r->waiting, r->waiting);
+        }
+}
+
+void reload_cancel(Daemon *d) {
+        Reload *r = d->reload;
+
+        while (r->waiting)
+                waiting_free(&r->waiting, r->waiting);
+        while (r->waiting_for_next)
+                waiting_free(&r->waiting_for_next, r->waiting_for_next);
+}
+
+/* ---- the turns ---- */
+
+static bool do_slice(void *userdata) {
+        Daemon *d = userdata;
+        Reload *r = d->reload;
+
+        if (r->stage == RELOAD_RESTS) {
+                r->waiting = TAKE_PTR(r->waiting_for_next);
+                begin(r, true);
+                return true;
+        }
+        if (advance(d, r))
+                return true;
+        reload_log_messages(&r->messages);
+        if (r->messages.n == 0)
+                log_info("configuration reloaded");
+        changed_note(d->changed);
+        answer(r);
+        end(r);
+        return r->again;
+}
+
+int reload_begin(Daemon *d, sd_bus_message *m) {
+        int r = m ? waiting_add(&d->reload->waiting_for_next, m) : 1;
+
+        if (r < 0)
+                return r;
+        d->reload->again = true;
+        slices_begin(d->reload->slices);
+        return r;
+}
+
+int reload_new(Daemon *d) {
+        d->reload = calloc(1, sizeof(Reload));
+        return d->reload ? slices_new(d->event, do_slice, d, &d->reload->slices) : -ENOMEM;
+}
+
+void reload_free(Daemon *d) {
+        if (!d->reload)
+                return;
+        reload_cancel(d);
+        end(d->reload);
+        slices_free(d->reload->slices);
+        free(d->reload);
+        d->reload = NULL;
 }

@@ -12,12 +12,19 @@
 
 #include "daemon/internal.h"
 
-/* Reads all enabled units at the start; what is wrong is logged. */
+/* -ENOMEM, or an error of sd-event. */
+int reload_new(Daemon *d);
+void reload_free(Daemon *d);
+
+/* Reads all enabled units at the start, at once; what is wrong is logged. */
 void reload_units(Daemon *d);
-/* Reads everything. What is wrong is logged, and *ret_wrong (may be NULL) says it in one text, owned by the caller, a
- * line for each; -EBADMSG is returned. leased.conf, or the unit, with a bad line stays as it was then; the rest is in
- * force. */
-int reload_all(Daemon *d, char **ret_wrong);
+/* Reads everything, over several turns of the loop: first all files, then what they say is put in force, where it
+ * differs. If that is under way already, everything is read again afterwards. m (may be NULL) is answered at the end:
+ * with an error that has a line for each thing that is wrong, all of which are also logged. leased.conf, or the unit,
+ * with a bad line stays as it was then; the rest is in force. 1, or -ENOMEM. */
+int reload_begin(Daemon *d, sd_bus_message *m);
+/* Nobody is answered any more: the connection is lost. */
+void reload_cancel(Daemon *d);
 
 /* Logs each line as an error. */
 void reload_log_messages(const Messages *messages);

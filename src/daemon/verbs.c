@@ -314,10 +314,5 @@ int verb_forget_index(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
 }
 
 int verb_reload(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
-        _cleanup_free_ char *wrong = NULL;
-        int r = reload_all(d, &wrong);
-
-        if (r < 0)
-                return bus_error(error, SD_BUS_ERROR_INVALID_ARGS, "%s", wrong ?: strerror(-r));
-        return sd_bus_reply_method_return(m, NULL);
+        return reload_begin(d, m);
 }

@@ -26,7 +26,7 @@ int verb_undrain_machine(Daemon *d, sd_bus_message *m, sd_bus_error *error);
 int verb_accept_registry(Daemon *d, sd_bus_message *m, sd_bus_error *error);
 /* This machine forgets the highest Index that it remembers of a lease. */
 int verb_forget_index(Daemon *d, sd_bus_message *m, sd_bus_error *error);
-/* reload_all(). */
+/* reload_begin(). */
 int verb_reload(Daemon *d, sd_bus_message *m, sd_bus_error *error);
 
 /* Also for methods that only read. Each sets error if it returns a negative errno. */

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The daemon on a bus of its own: what it introspects is what dbus/ describes, and who may call what.
 
-    test-daemon-bus.py LEASED PUT_RECORD POLKIT_STUB CALL_FLOOD ENGINE_LEADER DBUS_DIRECTORY
+    test-daemon-bus.py LEASED PUT_RECORD POLKIT_STUB CALL_FLOOD CALL_BEHIND ENGINE_LEADER DBUS_DIRECTORY
 
 Runs in mount and PID namespaces of its own, with an empty /run, /var/lib and a small /etc, under the bus policy that is
 installed with leased. There is no PID 1 on this bus: units stay unknown, which is enough for what is asked here.
@@ -24,7 +24,7 @@ import xml.etree.ElementTree as ElementTree
 from fleet_rows import FleetRows
 from wrong_calls import WrongCalls
 
-LEASED, PUT_RECORD, POLKIT, FLOOD, ENGINE, DBUS = (os.path.abspath(path) for path in sys.argv[1:7])
+LEASED, PUT_RECORD, POLKIT, FLOOD, BEHIND, ENGINE, DBUS = (os.path.abspath(path) for path in sys.argv[1:8])
 NAME, PATH = "org.leased1", "/org/leased1"
 UNIT = "foo.service"
 UNIT_PATH = PATH + "/unit/foo_2eservice"
@@ -123,7 +123,7 @@ class World:
 
     def __init__(self):
         self.bus = self.daemon = None
-        os.makedirs("/run/dbus")
+        os.makedirs("/run/dbus", exist_ok=True)
         self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.notify.bind("/run/notify")
         self.notify.setblocking(False)
@@ -168,6 +168,14 @@ class World:
                 self.heard += self.notify.recv(4096).decode().splitlines()
             except BlockingIOError:
                 return self.heard
+
+    def end(self):
+        self.stop_daemon()
+        self.stop_bus()
+        self.notify.close()
+        os.unlink("/run/notify")
+        shutil.rmtree("/etc/leased")
+        sys.stderr.write(self.said())
 
     def said(self):
         with open("/run/leased.log", encoding="utf-8") as f:
@@ -813,11 +821,57 @@ class DaemonOnABus(FleetRows, WrongCalls, unittest.TestCase):
 
     @classmethod
     def tearDownClass(cls):
-        cls.world.stop_daemon()
-        cls.world.bus.kill()
-        cls.world.bus.wait()
-        cls.world.notify.close()
-        sys.stderr.write(cls.world.said())
+        cls.world.end()
+
+
+class ManyUnits(unittest.TestCase):
+    """What is asked of all units takes many turns of the loop, and what is asked behind that is not kept waiting."""
+    NAMES = [f"many-{i:03}.service" for i in range(500)]
+    MANAGER = "org.leased1.Manager"
+
+    @classmethod
+    def configure(cls, text):
+        for name in cls.NAMES:
+            with open("/etc/leased/units/" + name, "w", encoding="utf-8") as f:
+                f.write(text)
+
+    @classmethod
+    def setUpClass(cls):
+        cls.world = World()
+        cls.configure("")
+        cls.world.start_bus()
+        cls.world.start_daemon()
+
+    def setUp(self):
+        self.assertIsNone(self.world.daemon.poll(), "the daemon has ended")
+
+    def first_answered(self, *calls):
+        """Which of two calls is answered first, and how the first one is answered."""
+        done = subprocess.run([BEHIND, *calls], capture_output=True, text=True, check=True, timeout=DEADLINE)
+        return done.stdout.split()
+
+    def assert_turns(self, path, interface, method):
+        self.assertEqual(self.first_answered(path, interface, method, PATH, "org.freedesktop.DBus.Peer", "GetMachineId"),
+                         ["second", "first", "ok"])
+
+    def test_a_reload_keeps_nobody_waiting(self):
+        """Both calls are authorized, so both are begun in their order."""
+        behind = (PATH, self.MANAGER, "ReleaseUnit", "nobody.service")
+        for text in ("", "[X-Leased]\nHoldDownSec=17\n", "[X-Leased]\nHoldDownSec=17\n"):
+            self.configure(text)
+            self.assertEqual(self.first_answered(PATH, self.MANAGER, "Reload", *behind), ["second", "first", "ok"])
+        self.assertEqual(set(get(PATH, self.MANAGER, "ReloadChanges")), set())
+        self.configure("[X-Leased]\nHoldDownSec=18\n")
+        self.assertEqual(call("Reload").returncode, 0)
+        self.assertEqual(len(get(PATH, self.MANAGER, "ReloadChanges")), 201)  # and that some are left out
+
+    def test_all_who_ask_for_a_reload_during_one_are_answered_by_the_next(self):
+        callers = [subprocess.Popen(["busctl", "call", NAME, PATH, self.MANAGER, "Reload"]) for _ in range(8)]
+        self.assertEqual([caller.wait(DEADLINE) for caller in callers], [0] * 8)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.world.end()
 
 
 def enter():
@@ -835,8 +889,8 @@ def enter():
         print("skipped: no mount namespaces here")
         return 77
     return subprocess.run(["unshare", "--mount", "--propagation=private", "--pid", "--fork", "--kill-child",
-                           "--mount-proc", sys.executable, os.path.abspath(__file__), LEASED, PUT_RECORD, POLKIT, FLOOD, ENGINE, DBUS,
-                           "--inside", *sys.argv[7:]],
+                           "--mount-proc", sys.executable, os.path.abspath(__file__), LEASED, PUT_RECORD, POLKIT, FLOOD, BEHIND, ENGINE, DBUS,
+                           "--inside", *sys.argv[8:]],
                           check=False).returncode
 
 
@@ -862,4 +916,4 @@ if __name__ == "__main__":
     if "--inside" not in sys.argv:
         sys.exit(enter())
     furnish()
-    unittest.main(argv=sys.argv[:1] + sys.argv[8:], verbosity=2)
+    unittest.main(argv=sys.argv[:1] + sys.argv[9:], verbosity=2)
