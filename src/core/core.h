@@ -143,9 +143,12 @@ typedef struct WhyNotView {
 } WhyNotView;
 
 void core_session_view(const Core *core, Now now, SessionView *ret);
-/* Calls f for each; in no particular order. Returns f's first non-zero value, or 0. */
-int core_each_lease(const Core *core, Now now, int (*f)(const LeaseView *, void *), void *userdata);
-int core_each_unit(const Core *core, Now now, int (*f)(const UnitView *, void *), void *userdata);
+/* Calls f with the name of each unit, or of each lease that has a record; much cheaper than their views. */
+void core_each_unit_name(const Core *core, void (*f)(const char *name, void *userdata), void *userdata);
+void core_each_lease_name(const Core *core, void (*f)(const char *name, void *userdata), void *userdata);
+/* How many machines the registry names, or did. */
+size_t core_count_machines(const Core *core);
+/* Calls f for each machine; in no particular order. Returns f's first non-zero value, or 0. */
 int core_each_machine(const Core *core, Now now, int (*f)(const MachineView *, void *), void *userdata);
 /* First this machine, if it has reasons of its own; then every other one that the registry names, in no particular
  * order (none for a global unit). Cheap to ask for many units in a row, with no step in between. */

@@ -152,20 +152,6 @@ static void lease_view(const Core *c, Now now, const Lease *l, LeaseView *ret) {
         };
 }
 
-int core_each_lease(const Core *c, Now now, int (*f)(const LeaseView *, void *), void *userdata) {
-        int r = 0;
-
-        for (const Lease *l = c->leases; l && r == 0; l = l->hh.next) {
-                LeaseView v;
-
-                if (l->seen.revision == 0)
-                        continue;
-                lease_view(c, now, l, &v);
-                r = f(&v, userdata);
-        }
-        return r;
-}
-
 bool core_find_lease(const Core *c, Now now, const char *name, LeaseView *ret) {
         const Lease *l = mirror_find_lease(c, name);
 
@@ -334,19 +320,6 @@ static void unit_view(const Core *c, const Unit *u, UnitView *ret) {
         };
 }
 
-int core_each_unit(const Core *c, Now now, int (*f)(const UnitView *, void *), void *userdata) {
-        int r = 0;
-
-        (void) now;
-        for (const Unit *u = c->units; u && r == 0; u = u->hh.next) {
-                UnitView v;
-
-                unit_view(c, u, &v);
-                r = f(&v, userdata);
-        }
-        return r;
-}
-
 bool core_find_unit(const Core *c, Now now, const char *unit, UnitView *ret) {
         const Unit *u = unit_find((Core *) c, unit);
 
@@ -375,4 +348,19 @@ int core_each_machine(const Core *c, Now now, int (*f)(const MachineView *, void
                 r = f(&v, userdata);
         }
         return r;
+}
+
+void core_each_unit_name(const Core *c, void (*f)(const char *name, void *userdata), void *userdata) {
+        for (const Unit *u = c->units; u; u = u->hh.next)
+                f(u->name, userdata);
+}
+
+void core_each_lease_name(const Core *c, void (*f)(const char *name, void *userdata), void *userdata) {
+        for (const Lease *l = c->leases; l; l = l->hh.next)
+                if (l->seen.revision > 0)
+                        f(l->name, userdata);
+}
+
+size_t core_count_machines(const Core *c) {
+        return HASH_COUNT(c->machines);
 }

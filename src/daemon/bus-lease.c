@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/bus-lease.h"
 
+#include <errno.h>
+
 #include "daemon/authorize.h"
 #include "daemon/bus-util.h"
 #include "daemon/calls.h"
@@ -12,23 +14,27 @@ typedef struct Subject {
         bool held;
 } Subject;
 
-static bool look(Daemon *d, const char *path, Subject *ret) {
+static bool look(Daemon *d, const char *name, Subject *ret) {
         static const LeaseRecord nothing = {};
-        _cleanup_free_ char *name = NULL;
 
-        if (sd_bus_path_decode(path, BUS_LEASE_PATH, &name) <= 0 ||
-                        !core_find_lease(d->core, loop_now(), name, &ret->view))
+        if (!core_find_lease(d->core, loop_now(), name, &ret->view))
                 return false;
         ret->record = ret->view.record ?: &nothing;
         ret->held = ret->record->state == LEASE_HELD;
         return true;
 }
 
+static bool look_at_path(Daemon *d, const char *path, Subject *ret) {
+        _cleanup_free_ char *name = NULL;
+
+        return sd_bus_path_decode(path, BUS_LEASE_PATH, &name) > 0 && look(d, name, ret);
+}
+
 static int find_lease(sd_bus *bus, const char *path, const char *interface, void *userdata, void **ret_found,
                 sd_bus_error *error) {
         Subject s;
 
-        if (!look(userdata, path, &s))
+        if (!look_at_path(userdata, path, &s))
                 return 0;
         *ret_found = userdata;
         return 1;
@@ -55,12 +61,19 @@ PROPERTIES(PROPERTY_FUNCTION)
 
 static const Property rows[] = { PROPERTIES(PROPERTY_ROW) };
 
-static int get_property(sd_bus *bus, const char *path, const char *interface, const char *property,
-                sd_bus_message *reply, void *userdata, sd_bus_error *error) {
-        static const PropertyTable table = { .interface = BUS_LEASE, .rows = rows, .n = ELEMENTSOF(rows) };
+static const PropertyTable table = { .interface = BUS_LEASE, .rows = rows, .n = ELEMENTSOF(rows) };
+
+int bus_lease_append(Daemon *d, const char *name, sd_bus_message *m) {
         Subject s;
 
-        if (!look(userdata, path, &s))
+        return look(d, name, &s) ? property_append_all(&table, &s, m) : -ENOENT;
+}
+
+static int get_property(sd_bus *bus, const char *path, const char *interface, const char *property,
+                sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        Subject s;
+
+        if (!look_at_path(userdata, path, &s))
                 return sd_bus_error_set(error, BUS_ERROR("NoSuchLease"), "There is no such lease any more.");
         return property_append(&table, property, &s, reply);
 }
@@ -76,21 +89,6 @@ static const sd_bus_vtable vtable[] = {
         PROPERTIES(PROPERTY_VTABLE) SD_BUS_VTABLE_END,
 };
 
-/* ---- all of them ---- */
-
-static int add_path(const LeaseView *v, void *userdata) {
-        return bus_paths_add(userdata, bus_lease_path(v->name));
-}
-
-static int enumerate(sd_bus *bus, const char *prefix, void *userdata, char ***ret, sd_bus_error *error) {
-        Daemon *d = userdata;
-        BusPaths p = {};
-
-        return bus_paths_return(&p, core_each_lease(d->core, loop_now(), add_path, &p), ret);
-}
-
 int bus_lease_register(Daemon *d, sd_bus *bus) {
-        int r = sd_bus_add_fallback_vtable(bus, NULL, BUS_LEASE_PATH, BUS_LEASE, vtable, find_lease, d);
-
-        return r < 0 ? r : sd_bus_add_node_enumerator(bus, NULL, BUS_LEASE_PATH, enumerate, d);
+        return sd_bus_add_fallback_vtable(bus, NULL, BUS_LEASE_PATH, BUS_LEASE, vtable, find_lease, d);
 }

@@ -5,5 +5,8 @@
 
 #include "daemon/internal.h"
 
+/* Appends all properties of a lease: a{sv}. -ENOENT: there is none of that name. */
+int bus_lease_append(Daemon *d, const char *name, sd_bus_message *m);
+
 /* Adds the interface to the connection. Non-logging; a negative errno. */
 int bus_lease_register(Daemon *d, sd_bus *bus);

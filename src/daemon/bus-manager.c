@@ -6,6 +6,7 @@
 
 #include "conf/conf.h"
 #include "daemon/authorize.h"
+#include "daemon/bulk.h"
 #include "daemon/bus-util.h"
 #include "daemon/calls.h"
 #include "daemon/pid1-port.h"
@@ -21,45 +22,53 @@ typedef struct List {
         sd_bus_message *reply;
 } List;
 
-static int append_lease(const LeaseView *v, void *userdata) {
-        static const LeaseRecord nothing = {};
-        const LeaseRecord *l = v->record ?: &nothing;
-        List *list = userdata;
-        int r;
-
-        if ((r = sd_bus_message_open_container(list->reply, 'r', "ssxtto")) < 0 ||
-                        (r = sd_bus_message_append(list->reply, "ssxtt", v->name,
-                                         l->state == LEASE_HELD ? l->machine_id : "", l->version, l->index,
-                                         v->time_remaining)) < 0 ||
-                        (r = bus_append_path(list->reply, bus_lease_path(v->name))) < 0)
-                return r;
-        r = sd_bus_message_close_container(list->reply);
-        return MIN(r, 0);
+/* Of a row in a list, at most: a byte of a name may be three in a path. */
+static int size_of_row(const char *name, const char *lease) {
+        return 160 + 5 * (int) strlen(name) + (int) strlen(lease);
 }
 
-static int append_unit(const UnitView *v, void *userdata) {
-        List *list = userdata;
+static int append_lease(Daemon *d, const char *name, bool is_lease, sd_bus_message *m) {
+        LeaseView v;
         int r;
 
-        if ((r = sd_bus_message_open_container(list->reply, 'r', "ssssto")) < 0 ||
-                        (r = sd_bus_message_append(list->reply, "sssst", v->unit, v->state,
-                                         pid1_port_active(list->daemon, v->unit), strempty(v->machine_id), v->index)) <
-                                        0 ||
-                        (r = bus_append_path(list->reply, bus_unit_path(v->unit))) < 0)
+        if (!core_find_lease(d->core, loop_now(), name, &v))
+                return 0;
+        if ((r = sd_bus_message_open_container(m, 'r', "ssxtto")) < 0 ||
+                        (r = sd_bus_message_append(m, "ssxtt", v.name,
+                                         v.record->state == LEASE_HELD ? v.record->machine_id : "", v.record->version,
+                                         v.record->index, v.time_remaining)) < 0 ||
+                        (r = bus_append_path(m, bus_lease_path(v.name))) < 0)
                 return r;
-        r = sd_bus_message_close_container(list->reply);
-        return MIN(r, 0);
+        r = sd_bus_message_close_container(m);
+        return r < 0 ? r : size_of_row(name, "");
 }
 
-static int append_unit_state(const UnitView *v, void *userdata) {
-        List *list = userdata;
+static int append_unit(Daemon *d, const char *name, bool is_lease, sd_bus_message *m) {
+        UnitView v;
+        int r;
+
+        if (!core_find_unit(d->core, loop_now(), name, &v))
+                return 0;
+        if ((r = sd_bus_message_open_container(m, 'r', "ssssto")) < 0 ||
+                        (r = sd_bus_message_append(m, "sssst", v.unit, v.state, pid1_port_active(d, v.unit),
+                                         strempty(v.machine_id), v.index)) < 0 ||
+                        (r = bus_append_path(m, bus_unit_path(v.unit))) < 0)
+                return r;
+        r = sd_bus_message_close_container(m);
+        return r < 0 ? r : size_of_row(name, "");
+}
+
+static int append_unit_state(Daemon *d, const char *name, bool is_lease, sd_bus_message *m) {
         LeaseView lease = {};
+        UnitView v;
+        int r;
 
-        (void) core_find_lease(list->daemon->core, loop_now(), v->lease, &lease);
-        return MIN(sd_bus_message_append(list->reply, "(sssssbtt)", v->unit, v->state,
-                                   pid1_port_active(list->daemon, v->unit), v->lease, strempty(v->machine_id),
-                                   (int) v->known, v->index, lease.time_remaining),
-                        0);
+        if (!core_find_unit(d->core, loop_now(), name, &v))
+                return 0;
+        (void) core_find_lease(d->core, loop_now(), v.lease, &lease);
+        r = sd_bus_message_append(m, "(sssssbtt)", v.unit, v.state, pid1_port_active(d, v.unit), v.lease,
+                        strempty(v.machine_id), (int) v.known, v.index, lease.time_remaining);
+        return r < 0 ? r : size_of_row(name, v.lease);
 }
 
 static int append_machine(const MachineView *v, void *userdata) {
@@ -94,27 +103,21 @@ static int list_end(List *list, int r) {
 }
 
 static int method_list_leases(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        Daemon *d = userdata;
-        List list = {};
-        int r = list_begin(d, m, "(ssxtto)", &list);
+        static const BulkKind kind = { .leases = true, .type = "(ssxtto)", .append = append_lease };
 
-        return list_end(&list, r < 0 ? r : core_each_lease(d->core, loop_now(), append_lease, &list));
+        return bulk_answer(userdata, m, &kind, error);
 }
 
 static int method_list_units(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        Daemon *d = userdata;
-        List list = {};
-        int r = list_begin(d, m, "(ssssto)", &list);
+        static const BulkKind kind = { .units = true, .type = "(ssssto)", .append = append_unit };
 
-        return list_end(&list, r < 0 ? r : core_each_unit(d->core, loop_now(), append_unit, &list));
+        return bulk_answer(userdata, m, &kind, error);
 }
 
 static int method_list_unit_states(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        Daemon *d = userdata;
-        List list = {};
-        int r = list_begin(d, m, "(sssssbtt)", &list);
+        static const BulkKind kind = { .units = true, .type = "(sssssbtt)", .append = append_unit_state };
 
-        return list_end(&list, r < 0 ? r : core_each_unit(d->core, loop_now(), append_unit_state, &list));
+        return bulk_answer(userdata, m, &kind, error);
 }
 
 static int method_list_machines(sd_bus_message *m, void *userdata, sd_bus_error *error) {

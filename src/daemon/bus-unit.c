@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/bus-unit.h"
 
+#include <errno.h>
+
 #include "daemon/bus-util.h"
 #include "daemon/pid1-port.h"
 #include "daemon/why-not.h"
@@ -98,6 +100,12 @@ static const Property rows[] = { PROPERTIES(PROPERTY_ROW) };
 
 const PropertyTable bus_unit_properties = { .interface = BUS_UNIT, .rows = rows, .n = ELEMENTSOF(rows) };
 
+int bus_unit_append(Daemon *d, const char *name, sd_bus_message *m) {
+        UnitSubject s;
+
+        return bus_unit_look(d, name, &s) ? property_append_all(&bus_unit_properties, &s, m) : -ENOENT;
+}
+
 static int get_property(sd_bus *bus, const char *path, const char *interface, const char *property,
                 sd_bus_message *reply, void *userdata, sd_bus_error *error) {
         UnitSubject s;
@@ -112,21 +120,6 @@ static const sd_bus_vtable vtable[] = {
         PROPERTIES(PROPERTY_VTABLE) SD_BUS_VTABLE_END,
 };
 
-/* ---- all of them ---- */
-
-static int add_path(const UnitView *v, void *userdata) {
-        return bus_paths_add(userdata, bus_unit_path(v->unit));
-}
-
-static int enumerate(sd_bus *bus, const char *prefix, void *userdata, char ***ret, sd_bus_error *error) {
-        Daemon *d = userdata;
-        BusPaths p = {};
-
-        return bus_paths_return(&p, core_each_unit(d->core, loop_now(), add_path, &p), ret);
-}
-
 int bus_unit_register(Daemon *d, sd_bus *bus) {
-        int r = sd_bus_add_fallback_vtable(bus, NULL, BUS_UNIT_PATH, BUS_UNIT, vtable, find_unit, d);
-
-        return r < 0 ? r : sd_bus_add_node_enumerator(bus, NULL, BUS_UNIT_PATH, enumerate, d);
+        return sd_bus_add_fallback_vtable(bus, NULL, BUS_UNIT_PATH, BUS_UNIT, vtable, find_unit, d);
 }

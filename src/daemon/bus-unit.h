@@ -19,5 +19,8 @@ extern const PropertyTable bus_unit_properties;
 /* The unit as it is now. false: no unit of that name is enabled here, and nothing is left of one. */
 bool bus_unit_look(Daemon *d, const char *name, UnitSubject *ret);
 
+/* Appends all properties of a unit: a{sv}. -ENOENT: there is none of that name. */
+int bus_unit_append(Daemon *d, const char *name, sd_bus_message *m);
+
 /* Adds the interface to the connection. Non-logging; a negative errno. */
 int bus_unit_register(Daemon *d, sd_bus *bus);

@@ -114,31 +114,3 @@ bool bus_name_is_gone(sd_bus_message *m) {
 
         return sd_bus_message_read(m, "sss", NULL, NULL, &now) >= 0 && isempty(now);
 }
-
-int bus_paths_add(BusPaths *p, char *path) {
-        if (p->n + 1 >= p->room) {
-                size_t room = p->room ? 2 * p->room : 64;
-                char **paths = realloc(p->paths, room * sizeof(char *));
-
-                if (!paths) {
-                        free(path);
-                        return -ENOMEM;
-                }
-                p->paths = paths;
-                p->room = room;
-        }
-        p->paths[p->n] = path;
-        if (!path)
-                return -ENOMEM;
-        p->paths[++p->n] = NULL;
-        return 0;
-}
-
-int bus_paths_return(BusPaths *p, int r, char ***ret) {
-        if (r < 0) {
-                strv_free(p->paths);
-                return r;
-        }
-        *ret = p->paths;
-        return 1;
-}

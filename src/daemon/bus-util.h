@@ -57,14 +57,3 @@ int bus_follow_name(sd_bus *bus, sd_bus_slot **slot, const char *name, sd_bus_me
                 sd_bus_message_handler_t installed, void *userdata);
 /* Of the message that changed was called with: the name has no owner any more. */
 bool bus_name_is_gone(sd_bus_message *m);
-
-/* A growing, NULL-terminated list of object paths, as sd-bus wants it from an enumerator. */
-typedef struct BusPaths {
-        char **paths;
-        size_t n, room;
-} BusPaths;
-
-/* Takes path; NULL is out of memory. -ENOMEM leaves the list as it was. */
-int bus_paths_add(BusPaths *p, char *path);
-/* For an enumerator to return: hands the list over, or frees it if r is a negative errno. */
-int bus_paths_return(BusPaths *p, int r, char ***ret);

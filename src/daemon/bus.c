@@ -4,9 +4,11 @@
 #include <errno.h>
 
 #include "daemon/authorize.h"
+#include "daemon/bulk.h"
 #include "daemon/bus-lease.h"
 #include "daemon/bus-link.h"
 #include "daemon/bus-manager.h"
+#include "daemon/bus-objects.h"
 #include "daemon/bus-unit.h"
 #include "daemon/bus-util.h"
 #include "daemon/kept.h"
@@ -99,8 +101,8 @@ static int open_api(sd_bus *bus, void *userdata) {
 
         if ((r = sd_bus_add_filter(bus, NULL, on_message, d)) < 0 ||
                         (r = sd_bus_add_object_manager(bus, NULL, BUS_PATH)) < 0 ||
-                        (r = bus_manager_register(d, bus)) < 0 || (r = bus_lease_register(d, bus)) < 0 ||
-                        (r = bus_unit_register(d, bus)) < 0)
+                        (r = bus_objects_register(d, bus)) < 0 || (r = bus_manager_register(d, bus)) < 0 ||
+                        (r = bus_lease_register(d, bus)) < 0 || (r = bus_unit_register(d, bus)) < 0)
                 return r;
         return request_name(bus, d);
 }
@@ -112,6 +114,7 @@ static void close_api(void *userdata) {
         words_cancel(d);
         runs_cancel(d);
         kept_cancel(d);
+        bulk_cancel(d);
         if (d->reload)
                 reload_cancel(d);
         d->links.name = sd_bus_slot_unref(d->links.name);

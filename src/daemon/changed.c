@@ -59,6 +59,10 @@ bool changed_take(Changed *c, bool *ret_is_lease, char ret_name[static NAME_SIZE
         return true;
 }
 
+bool changed_pending(const Changed *c) {
+        return c->units || c->leases;
+}
+
 Changed *changed_free(Changed *c) {
         char name[NAME_SIZE];
         bool is_lease;

@@ -28,6 +28,8 @@ void changed_note_core(Changed *c, const char *unit, const char *lease);
 
 /* Takes one name that was noted, until there is none left: false. */
 bool changed_take(Changed *c, bool *ret_is_lease, char ret_name[static NAME_SIZE]);
+/* Whether there is a name left that was noted. */
+bool changed_pending(const Changed *c);
 /* Whether how machines stand to units may have changed since the last changed_take_standing(). */
 bool changed_standing(const Changed *c);
 /* From here on a change is a new one. */

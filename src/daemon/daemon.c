@@ -10,6 +10,7 @@
 #include "conf/conf.h"
 #include "conf/dropin.h"
 #include "daemon/actions.h"
+#include "daemon/bulk.h"
 #include "daemon/bus.h"
 #include "daemon/guard-service.h"
 #include "daemon/internal.h"
@@ -251,6 +252,8 @@ static int wire(Daemon *d) {
         if (r < 0)
                 return log_error_errno(r, "cannot set up the event loop");
         r = reload_new(d);
+        if (r >= 0)
+                r = bulk_new(d);
         if (r < 0)
                 return log_error_errno(r, "cannot set up the event loop");
         r = registry_health_new(d);
@@ -311,6 +314,7 @@ Daemon *daemon_free(Daemon *d) {
                 return NULL;
         bus_free(d);
         reload_free(d);
+        bulk_free(d);
         suspend_free(d);
         publish_free(d);
         changed_free(d->changed);

@@ -21,6 +21,7 @@
  *   report.c        the core's reports as log lines
  *   bus*.c          D-Bus: the two connections (bus-link.c), the three interfaces, whose properties come from
  *                   tables (property.c)
+ *   bulk.c          answers about all units or leases, put together over many turns; bus-objects.c those of sd-bus
  *   verbs.c         what an operator asks for
  *   changed.c       what looks different by now; publish.c tells listeners
  *   why-not.c       why a unit is where it is, in words; machine-name.c a machine's name for people
@@ -58,6 +59,7 @@ typedef struct RunAsked RunAsked;
 typedef struct KeptReply KeptReply;
 typedef struct Publisher Publisher;
 typedef struct Reload Reload;
+typedef struct Bulk Bulk;
 typedef struct Suspend Suspend;
 
 /* The two connections to the system bus. */
@@ -117,6 +119,7 @@ typedef struct Daemon {
         Callers callers;
         Changed *changed;
         Publisher *publisher;
+        Bulk *bulk;
         Notifier *notifier;
 
         Reload *reload;

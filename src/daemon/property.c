@@ -76,6 +76,20 @@ int property_append(const PropertyTable *table, const char *name, const void *su
         return table->rows[i].append(subject, m);
 }
 
+int property_append_all(const PropertyTable *table, const void *subject, sd_bus_message *m) {
+        int r = sd_bus_message_open_container(m, 'a', "{sv}");
+
+        for (const Property *p = table->rows; p < table->rows + table->n && r >= 0; p++) {
+                if ((r = sd_bus_message_open_container(m, 'e', "sv")) < 0 ||
+                                (r = sd_bus_message_append_basic(m, 's', p->name)) < 0 ||
+                                (r = sd_bus_message_open_container(m, 'v', p->type)) < 0 ||
+                                (r = p->append(subject, m)) < 0 || (r = sd_bus_message_close_container(m)) < 0)
+                        return r;
+                r = sd_bus_message_close_container(m);
+        }
+        return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
 static bool is_told(const Property *p, bool around) {
         return p->news == PROPERTY_TOLD || (p->news == PROPERTY_AROUND && around);
 }

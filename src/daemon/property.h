@@ -26,6 +26,7 @@ typedef enum PropertyNews {
 
 typedef struct Property {
         const char *name;
+        const char *type;
         PropertyNews news;
         int (*append)(const void *subject, sd_bus_message *m);
 } Property;
@@ -44,7 +45,7 @@ typedef struct PropertyTable {
                 (void) s;                                                                                             \
                 return value;                                                                                         \
         }
-#define PROPERTY_ROW(name, type, news, value) { #name, PROPERTY_##news, append_##name },
+#define PROPERTY_ROW(name, type, news, value) { #name, type, PROPERTY_##news, append_##name },
 #define PROPERTY_VTABLE(name, type, news, value) SD_BUS_PROPERTY(#name, type, get_property, 0, PROPERTY_FLAG_##news),
 
 #define PROPERTY_FLAG_CONST SD_BUS_VTABLE_PROPERTY_CONST
@@ -54,6 +55,9 @@ typedef struct PropertyTable {
 
 /* Appends the value of the property of that name, which the table must have. */
 int property_append(const PropertyTable *table, const char *name, const void *subject, sd_bus_message *m);
+
+/* Appends the names and values of all properties: a{sv}. */
+int property_append_all(const PropertyTable *table, const void *subject, sd_bus_message *m);
 
 /* A number that is another one when the text is, as good as always; NULL counts as "". */
 uint64_t property_digest(const char *text);

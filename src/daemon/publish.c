@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "daemon/bulk.h"
 #include "daemon/bus-manager.h"
 #include "daemon/bus-unit.h"
 #include "daemon/bus-util.h"
@@ -26,7 +27,6 @@ typedef struct Shown {
                         uint64_t *digests; /* of its properties, as last announced */
                         uint64_t reason;   /* digest of this machine's own reason in WhyNot, when the unit was last
                                               looked at */
-                        unsigned round;    /* the last round that looked at it */
                 };
         };
         char name[NAME_SIZE];
@@ -36,8 +36,8 @@ typedef struct Shown {
 struct Publisher {
         sd_event_source *look;
         Shown *shown;
-        bool looking; /* a round of looks has begun */
-        unsigned round;
+        bool looking;               /* a round of looks has begun */
+        Shown *look_next;           /* the round has looked at all before this one; NULL: at all */
         usec_t look_at, look_spent; /* when the next round may begin, and what this one has taken */
         uint64_t *digests;          /* of the daemon's own properties, as last announced */
         char status[1024];
@@ -107,6 +107,8 @@ static int add_unit(sd_bus *bus, Shown *s, const UnitSubject *unit) {
 }
 
 static void forget(Publisher *p, Shown *s) {
+        if (p->look_next == s)
+                p->look_next = s->hh.next;
         HASH_DEL(p->shown, s);
         if (!s->is_lease)
                 free(s->digests);
@@ -167,31 +169,35 @@ static void show_status(Daemon *d, const ManagerSubject *now) {
  * between two rounds, or twenty times what the last one took, so that they never take more than a twentieth of the
  * time.
  */
-enum { LOOKS_AT_ONCE = 32, REST_FACTOR = 20 };
+enum { LOOKS_AT_ONCE = 32, STEPS_AT_ONCE = 1024, REST_FACTOR = 20 };
 
 #define LOOK_PAUSE USEC_PER_SEC
+#define LOOK_TIME (5 * USEC_PER_MSEC) /* with many machines even a few looks may take long */
 
 static void arm_look(Daemon *d) {
         (void) sd_event_source_set_time(d->publisher->look, d->publisher->look_at);
         (void) sd_event_source_set_enabled(d->publisher->look, SD_EVENT_ONESHOT);
 }
 
-/* Looks at the next units of this round. false: the round has looked at all. */
-static bool look_at_some(Daemon *d, sd_bus *bus) {
+/* Looks at the next units of this round, which began at that time. false: the round has looked at all. */
+static bool look_at_some(Daemon *d, sd_bus *bus, usec_t begun) {
+        Publisher *p = d->publisher;
         size_t looks = 0;
 
-        for (Shown *s = d->publisher->shown; s; s = s->hh.next) {
+        for (size_t steps = 0; p->look_next && steps < STEPS_AT_ONCE && looks < LOOKS_AT_ONCE; steps++) {
+                Shown *s = p->look_next;
                 UnitSubject unit;
 
-                if (s->is_lease || !s->added || s->round == d->publisher->round)
+                p->look_next = s->hh.next;
+                if (s->is_lease || !s->added)
                         continue;
-                if (looks++ == LOOKS_AT_ONCE)
-                        return true;
-                s->round = d->publisher->round;
+                looks++;
                 if (bus_unit_look(d, s->name, &unit))
                         (void) emit_unit(bus, s, &unit, true);
+                if (usec_sub(now_boottime(), begun) > LOOK_TIME)
+                        break;
         }
-        return false;
+        return p->look_next;
 }
 
 static int on_look(sd_event_source *source, uint64_t usec, void *userdata) {
@@ -200,15 +206,20 @@ static int on_look(sd_event_source *source, uint64_t usec, void *userdata) {
         usec_t begun = now_boottime();
         sd_bus *bus = bus_link_up(d->links.api);
 
+        if (bulk_holds_news(d)) {
+                p->look_at = usec_add(begun, LOOK_PAUSE);
+                arm_look(d);
+                return 0;
+        }
         if (!bus)
                 return 0; /* when the bus is back, publish_flush() arms the timer again */
         if (!p->looking) {
                 p->looking = true;
                 changed_take_standing(d->changed);
-                p->round++;
+                p->look_next = p->shown;
                 p->look_spent = 0;
         }
-        p->looking = look_at_some(d, bus);
+        p->looking = look_at_some(d, bus, begun);
         p->look_spent += usec_sub(now_boottime(), begun);
         if (!p->looking)
                 p->look_at = usec_add(now_boottime(), MAX(LOOK_PAUSE, REST_FACTOR * p->look_spent));
@@ -218,6 +229,8 @@ static int on_look(sd_event_source *source, uint64_t usec, void *userdata) {
 }
 
 /* ---- flushing ---- */
+
+enum { TOLD_AT_ONCE = 32 }; /* units and leases, in one turn of the loop */
 
 static Shown *find(Daemon *d, bool is_lease, const char *name) {
         _cleanup_free_ char *path = is_lease ? bus_lease_path(name) : bus_unit_path(name);
@@ -245,17 +258,24 @@ void publish_flush(void *userdata) {
         ManagerSubject now;
         bool is_lease;
 
-        while (changed_take(d->changed, &is_lease, name)) {
+        if (bulk_holds_news(d))
+                return; /* when the answer is out, that is noted as a change */
+        for (size_t i = 0; i < TOLD_AT_ONCE && changed_take(d->changed, &is_lease, name); i++) {
                 Shown *s = find(d, is_lease, name);
 
                 if (s)
                         show(d, bus, s);
+        }
+        if (changed_pending(d->changed)) {
+                changed_note(d->changed); /* the others in the next turn */
+                return;
         }
         bus_manager_look(d, &now);
         registry_health_note(d, &now.status, &now.session);
         if (bus)
                 (void) emit_changes(bus, BUS_PATH, &bus_manager_properties, &now, true, d->publisher->digests);
         show_status(d, &now);
+        bulk_news_told(d);
         if (d->publisher->looking || changed_standing(d->changed))
                 arm_look(d);
 }

@@ -2,8 +2,9 @@
 
 /*
  * call-behind PATH INTERFACE METHOD PATH INTERFACE METHOD [STRING]: sends leased two calls over one connection, the
- * second right behind the first, and prints which of the two is answered first, "first" or "second", and then what the
- * answer of the first one is: "ok", or the name of the error. (The second may be answered by an error.)
+ * second right behind the first, and prints "sent" once the bus has handed on both. Then prints which of them is
+ * answered, "first" or "second", in the order of the answers, and behind "first" what the answer is: "ok", or the name
+ * of the error. (The second may be answered by an error.)
  */
 
 #include <errno.h>
@@ -29,6 +30,13 @@ static int on_answer(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         return 0;
 }
 
+/* The bus answers one after another: it has handed on what came before. */
+static int on_sent(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        puts("sent");
+        fflush(stdout);
+        return 0;
+}
+
 int main(int argc, char **argv) {
         Call first = { .name = "first" }, second = { .name = "second" };
         sd_bus *bus = NULL;
@@ -43,6 +51,9 @@ int main(int argc, char **argv) {
         if (r >= 0)
                 r = sd_bus_call_method_async(bus, NULL, "org.leased1", argv[4], argv[5], argv[6], on_answer, &second,
                                 argc > 7 ? "s" : NULL, argv[7]);
+        if (r >= 0)
+                r = sd_bus_call_method_async(bus, NULL, "org.freedesktop.DBus", "/org/freedesktop/DBus",
+                                "org.freedesktop.DBus", "GetId", on_sent, NULL, NULL);
         while (r >= 0 && !(first.answered && second.answered)) {
                 r = sd_bus_process(bus, NULL);
                 if (r == 0)

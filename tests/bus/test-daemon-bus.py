@@ -846,13 +846,54 @@ class ManyUnits(unittest.TestCase):
         self.assertIsNone(self.world.daemon.poll(), "the daemon has ended")
 
     def first_answered(self, *calls):
-        """Which of two calls is answered first, and how the first one is answered."""
-        done = subprocess.run([BEHIND, *calls], capture_output=True, text=True, check=True, timeout=DEADLINE)
-        return done.stdout.split()
+        """Which of two calls, both there when the daemon begins with the first one, is answered first, and how that one is
+        answered."""
+        self.world.daemon.send_signal(signal.SIGSTOP)
+        caller = subprocess.Popen([BEHIND, *calls], stdout=subprocess.PIPE, text=True)
+        self.assertEqual(caller.stdout.readline(), "sent\n")
+        self.world.daemon.send_signal(signal.SIGCONT)
+        return caller.communicate(timeout=DEADLINE)[0].split()
 
     def assert_turns(self, path, interface, method):
-        self.assertEqual(self.first_answered(path, interface, method, PATH, "org.freedesktop.DBus.Peer", "GetMachineId"),
+        self.assertEqual(self.first_answered(path, interface, method, PATH, self.MANAGER, "GetUnit", "nobody.service"),
                          ["second", "first", "ok"])
+
+    def test_an_answer_about_all_units_keeps_nobody_waiting(self):
+        for method in ("ListUnits", "ListUnitStates"):
+            self.assert_turns(PATH, self.MANAGER, method)
+            names = [row[0] for row in json.loads(busctl("--json=short", "call", NAME, PATH, self.MANAGER, method).stdout)["data"][0]]
+            self.assertEqual(sorted(name for name in names if name in self.NAMES), self.NAMES)
+        self.assert_turns(PATH + "/unit", "org.freedesktop.DBus.Introspectable", "Introspect")
+        self.assert_turns(PATH, "org.freedesktop.DBus.ObjectManager", "GetManagedObjects")
+        text = busctl("call", NAME, PATH + "/unit", "org.freedesktop.DBus.Introspectable", "Introspect").stdout
+        self.assertEqual(text.count('<node name=\\"many_2d'), len(self.NAMES))
+
+    def managed_objects(self):
+        answer = busctl("--json=short", "call", NAME, PATH, "org.freedesktop.DBus.ObjectManager", "GetManagedObjects")
+        return json.loads(answer.stdout)["data"][0]
+
+    def test_managed_objects_have_all_interfaces_and_properties(self):
+        objects = self.managed_objects()
+        self.assertEqual(len([path for path in objects if path.startswith(PATH + "/unit/many_2d")]), len(self.NAMES))
+        path = PATH + "/unit/many_2d123_2eservice"
+        found = json.loads(busctl("--json=short", "call", NAME, path, "org.freedesktop.DBus.Properties", "GetAll", "s",
+                                  "org.leased1.Unit").stdout)["data"][0]
+        self.assertEqual(objects[path], {"org.leased1.Unit": found, **{
+            "org.freedesktop.DBus." + name: {} for name in ("Peer", "Introspectable", "Properties")}})
+
+    def test_two_answers_about_all_objects_come_one_after_another(self):
+        self.assertEqual(self.first_answered(*[PATH, "org.freedesktop.DBus.ObjectManager", "GetManagedObjects"] * 2),
+                         ["first", "ok", "second"])
+
+    def test_a_caller_that_goes_away_is_not_waited_for(self):
+        for _ in range(5):
+            caller = subprocess.Popen(["busctl", "call", NAME, PATH, "org.freedesktop.DBus.ObjectManager", "GetManagedObjects"],
+                                      stdout=subprocess.DEVNULL)
+            time.sleep(POLL)
+            caller.kill()
+            caller.wait()
+        self.assertEqual(call("ListUnits").returncode, 0)
+        self.assertGreaterEqual(len(self.managed_objects()), len(self.NAMES))
 
     def test_a_reload_keeps_nobody_waiting(self):
         """Both calls are authorized, so both are begun in their order."""

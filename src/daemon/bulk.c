@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/bulk.h"
+
+#include <errno.h>
+#include <utlist.h>
+
+#include "daemon/bus-util.h"
+#include "daemon/slices.h"
+#include "util/log.h"
+
+enum {
+        ROWS_AT_ONCE = 64,      /* in one turn of the loop */
+        ANSWERS_MAX = 64,       /* that are being put together, or wait for that */
+        ANSWERS_OF_ONE_MAX = 4, /* ... for one caller */
+        ANSWER_SIZE_MAX =
+                        28 * 1024 * 1024, /* bytes: dbus-daemon closes the connection of who sends more than 32 MiB */
+};
+
+#define SLICE_TIME (5 * USEC_PER_MSEC) /* after which a turn ends before it has all of these rows */
+
+/* The names of all objects that an answer is about: the units', then the leases', each ended by a NUL. */
+typedef struct Names {
+        char *text;
+        size_t size, room, n_units, n;
+} Names;
+
+typedef struct BulkAnswer {
+        struct BulkAnswer *prev, *next;
+        Daemon *daemon;
+        const BulkKind *kind;
+        sd_bus_message *message, *reply;
+        sd_bus_slot *gone; /* the match that tells when the caller leaves the bus */
+        Names names;
+        size_t at, row; /* the next name */
+        size_t size;    /* of what is in reply, roughly and at most */
+        FILE *f;        /* writes to text */
+        char *text;
+        size_t text_size;
+} BulkAnswer;
+
+struct Bulk {
+        Slices *slices;
+        BulkAnswer *answers;
+        BulkAnswer *holding; /* the one of these that holds the news */
+        bool news_owed;      /* listeners are to be told of what has changed before the next one may hold the news */
+};
+
+static void answer_free(BulkAnswer *a) {
+        Bulk *b = a->daemon->bulk;
+
+        DL_DELETE(b->answers, a);
+        if (b->holding == a) {
+                b->holding = NULL;
+                b->news_owed = true;
+                changed_note(a->daemon->changed);
+        }
+        sd_bus_slot_unref(a->gone);
+        sd_bus_message_unref(a->message);
+        sd_bus_message_unref(a->reply);
+        if (a->f)
+                (void) fclose(a->f);
+        free(a->text);
+        free(a->names.text);
+        free(a);
+}
+
+/* ---- names ---- */
+
+static void names_add(const char *name, void *userdata) {
+        size_t size = strlen(name) + 1;
+        Names *n = userdata;
+
+        if (n->room - n->size < size) {
+                n->room = MAX((size_t) 4096, 2 * n->room);
+                n->text = realloc(n->text, n->room);
+                if (!n->text)
+                        abort(); /* as in the core */
+        }
+        memcpy(n->text + n->size, name, size);
+        n->size += size;
+        n->n++;
+}
+
+static void names_take(Daemon *d, const BulkKind *kind, Names *n) {
+        if (kind->units)
+                core_each_unit_name(d->core, names_add, n);
+        n->n_units = n->n;
+        if (kind->leases)
+                core_each_lease_name(d->core, names_add, n);
+}
+
+/* ---- one answer ---- */
+
+static int append_one(BulkAnswer *a, const char *name, bool is_lease) {
+        int r;
+
+        if (a->f) {
+                a->kind->print(name, is_lease, a->f);
+                return 0;
+        }
+        r = a->kind->append(a->daemon, name, is_lease, a->reply);
+        if (r < 0)
+                return r;
+        a->size += (size_t) r;
+        return a->size > ANSWER_SIZE_MAX ? -E2BIG : 0;
+}
+
+static int append_some(BulkAnswer *a) {
+        usec_t begun = now_boottime();
+        int r = 0;
+
+        for (size_t i = 0; i < ROWS_AT_ONCE && a->row < a->names.n && r >= 0; i++) {
+                const char *name = a->names.text + a->at;
+
+                r = append_one(a, name, a->row >= a->names.n_units);
+                a->at += strlen(name) + 1;
+                a->row++;
+                if (usec_sub(now_boottime(), begun) > SLICE_TIME)
+                        break;
+        }
+        return r;
+}
+
+static int begin(BulkAnswer *a) {
+        int r = sd_bus_message_new_method_return(a->message, &a->reply);
+
+        names_take(a->daemon, a->kind, &a->names);
+        if (a->kind->hold_news)
+                a->daemon->bulk->holding = a;
+        if (r < 0 || a->kind->type)
+                return r < 0 ? r : sd_bus_message_open_container(a->reply, 'a', a->kind->type);
+        a->f = open_memstream(&a->text, &a->text_size);
+        return a->f && fputs(a->kind->head, a->f) >= 0 ? 0 : -ENOMEM;
+}
+
+static int end(BulkAnswer *a) {
+        int r;
+
+        if (a->kind->type)
+                r = sd_bus_message_close_container(a->reply);
+        else {
+                r = fputs(a->kind->tail, a->f) >= 0 && fclose(TAKE_PTR(a->f)) == 0 ? 0 : -ENOMEM;
+                if (r >= 0)
+                        r = sd_bus_message_append(a->reply, "s", a->text);
+        }
+        return r < 0 ? r : sd_bus_send(NULL, a->reply, NULL);
+}
+
+/* One slice. false: the answer is out, or cannot be given. */
+static bool advance(BulkAnswer *a) {
+        sd_bus_error error = SD_BUS_ERROR_NULL;
+        int r = a->reply ? 0 : begin(a);
+
+        if (r >= 0)
+                r = append_some(a);
+        if (r >= 0 && a->row < a->names.n)
+                return true;
+        if (r >= 0)
+                r = end(a);
+        if (r == -E2BIG)
+                r = sd_bus_error_set(&error, SD_BUS_ERROR_LIMITS_EXCEEDED,
+                                "That is more than one answer can be: ask for ListUnitStates, or for single objects.");
+        bus_reply_failed(a->message, r, &error);
+        return false;
+}
+
+/* ---- all of them ---- */
+
+static bool may_go(const Bulk *b, const BulkAnswer *a) {
+        return !a->kind->hold_news || b->holding == a || (!b->holding && !b->news_owed);
+}
+
+/* One after another, so that a long answer keeps no short one waiting. */
+static bool do_slice(void *userdata) {
+        Daemon *d = userdata;
+        Bulk *b = d->bulk;
+        BulkAnswer *a;
+
+        DL_FOREACH(b->answers, a)
+                if (may_go(b, a))
+                        break;
+        if (!a)
+                return false; /* bulk_news_told() goes on */
+        if (advance(a)) {
+                DL_DELETE(b->answers, a);
+                DL_APPEND(b->answers, a);
+        } else
+                answer_free(a);
+        return b->answers;
+}
+
+static int on_gone(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        if (bus_name_is_gone(m))
+                answer_free(userdata);
+        return 0;
+}
+
+static int check_room(const Bulk *b, sd_bus_message *m, sd_bus_error *error) {
+        const char *sender = strempty(sd_bus_message_get_sender(m));
+        unsigned all = 0, own = 0;
+        const BulkAnswer *a;
+
+        DL_FOREACH(b->answers, a) {
+                all++;
+                own += streq(strempty(sd_bus_message_get_sender(a->message)), sender);
+        }
+        return all < ANSWERS_MAX && own < ANSWERS_OF_ONE_MAX
+                               ? 0
+                               : sd_bus_error_set(error, SD_BUS_ERROR_LIMITS_EXCEEDED,
+                                                 "Too many lists are being put together.");
+}
+
+int bulk_answer(Daemon *d, sd_bus_message *m, const BulkKind *kind, sd_bus_error *error) {
+        Bulk *b = d->bulk;
+        BulkAnswer *a;
+        int r = check_room(b, m, error);
+
+        if (r < 0)
+                return r;
+        a = calloc(1, sizeof(BulkAnswer));
+        if (!a)
+                return -ENOMEM;
+        *a = (BulkAnswer){ .daemon = d, .kind = kind, .message = sd_bus_message_ref(m) };
+        DL_APPEND(b->answers, a);
+        if (may_go(b, a) && !advance(a)) { /* a short one is out at once */
+                answer_free(a);
+                return 1;
+        }
+        r = bus_follow_name(bus_link_get(d->links.api), &a->gone, strempty(sd_bus_message_get_sender(m)), on_gone,
+                        NULL, a);
+        if (r < 0) {
+                answer_free(a);
+                return r;
+        }
+        slices_begin(b->slices);
+        return 1;
+}
+
+void bulk_cancel(Daemon *d) {
+        while (d->bulk && d->bulk->answers)
+                answer_free(d->bulk->answers);
+}
+
+bool bulk_holds_news(const Daemon *d) {
+        return d->bulk->holding;
+}
+
+void bulk_news_told(Daemon *d) {
+        if (!d->bulk->news_owed)
+                return;
+        d->bulk->news_owed = false;
+        if (d->bulk->answers)
+                slices_begin(d->bulk->slices);
+}
+
+int bulk_new(Daemon *d) {
+        d->bulk = calloc(1, sizeof(Bulk));
+        return d->bulk ? slices_new(d->event, do_slice, d, &d->bulk->slices) : -ENOMEM;
+}
+
+void bulk_free(Daemon *d) {
+        if (!d->bulk)
+                return;
+        bulk_cancel(d);
+        slices_free(d->bulk->slices);
+        free(d->bulk);
+        d->bulk = NULL;
+}
