@@ -5,13 +5,14 @@
 
 #include "core/state.h"
 
-/* It has failed for good: stands back, twice as long each time. Says so. */
+/* The unit has failed for good: this machine stands back, twice as long each time, and says so. */
 void back_after_failure(Core *c, Unit *u);
-/* It was let go for u->life.leave: stands back, where that is a reason to. */
+/* The unit was let go for the reason u->life.leave: this machine stands back if this is a reason to. */
 void back_after(Core *c, Unit *u);
-/* It has run well for a while: the next failure counts as the first. */
+/* The unit has run well for a while: its next failure counts as the first. */
 void back_forget_failures(Unit *u);
-/* An operator wants it here: this machine does not stand back any more. */
+/* An operator wants the unit here: this machine does not stand back any more. */
 void back_no_more(Unit *u);
-/* What it asks for, or what the machine has, may be another thing now: that it did not fit is no reason any more. */
+/* The unit's wishes or the machine's metadata may have changed: this machine does not stand back any more because
+ * the unit did not fit. */
 void back_look_anew(Core *c, Unit *u);

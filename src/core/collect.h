@@ -7,5 +7,5 @@
 
 /* Takes the answer to the deletion under way. */
 void collect_txn(Core *c, const Answer *answer);
-/* Deletes what is due. */
+/* Deletes the records of sessions that are long dead. */
 void collect_advance(Core *c);

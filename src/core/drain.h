@@ -5,10 +5,10 @@
 
 #include "core/state.h"
 
-/* The operator's word: no leases on that machine ("" or NULL: this one) from now on, or again. */
+/* An operator wants that machine ("" or NULL: this one) to take no leases from now on, or to take them again. */
 void drain_set(Core *c, const char *machine, bool on);
-/* Takes what operators at other machines have written into our record; writes what ours said into others'. Our session
- * must be settled. */
+/* Reads in our record what operators on other machines have written, and writes what our operators said into the
+ * records of other machines. Our session must be settled. */
 void drain_advance(Core *c);
 /* Takes the answer to the Txn of another machine's record. false: the id was not that Txn's. */
 bool drain_answer(Core *c, uint64_t id);

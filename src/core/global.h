@@ -5,9 +5,9 @@
 
 #include "core/state.h"
 
-/* Does what is due for it. */
+/* Does what is due for the unit. */
 void global_advance(Core *c, Unit *u);
-/* Its state in one word, for people. */
+/* The unit's state in one word, for people. */
 const char *global_state(const Unit *u);
-/* Why it must not run here; WHY_NONE: it may. */
+/* Why the unit must not run here; WHY_NONE if it may. */
 Reason global_why_not(const Core *c, const Unit *u);

@@ -5,8 +5,9 @@
 
 #include "core/state.h"
 
-/* Takes all records of an answer, and the absence of what its whole lists do not name. false: it shows a record older
- * than it was seen already. */
+/* Takes all records of an answer, and the absence of the records that its complete lists do not name. Returns false
+ * if a record in it is older than we have seen it. */
 bool intake_take(Core *c, const Answer *answer);
-/* Takes what a Txn of ours has just written, at its revision. value is of the kind's type; NULL: deleted. */
+/* Takes the record that a Txn of ours has just written, at its revision. value is of the kind's type; NULL if the
+ * record was deleted. */
 void intake_apply(Core *c, RecordKind kind, const char *name, const void *value, uint64_t revision);

@@ -5,26 +5,29 @@
 
 #include "core/state.h"
 
-/* Its record is damaged, or was there and is deleted: it counts as held, by whom is not known (law 11). While it is
- * ours, as it was seen last, it is written again. */
+/* Whether the lease's record is damaged, or was there and is deleted. Such a lease counts as held by somebody
+ * unknown (law 11). If it is ours, its record is written again. */
 bool lease_is_lost(const Lease *l);
-/* When a lost lease may be taken, for nobody has written it again. */
+/* When a lost lease may be taken, because nobody has written its record again. */
 usec_t lease_lost_due(const Core *c, const Lease *l);
 /* Keeps Session.held: called whenever the lease's record, or what is known of it, has changed. */
 void lease_count(Lease *l);
-/* It is not ours any more, and nothing else is known of it. */
+/* The lease is not ours any more, and nothing else is known of it. */
 void lease_drop(Lease *l);
-/* Our session holds it, as far as we have seen; or held it when its record was lost. */
+/* Whether our session holds the lease, as far as we have seen, or held it when its record was lost. */
 bool lease_is_ours(const Core *c, const Lease *l);
-/* Some lease is held by that session. */
+/* Whether that session holds any lease. */
 bool lease_any_is_held_by(const Core *c, const char *session);
-/* The Index of its next tenure: above all that were handed out before. */
+/* The Index of the lease's next tenure, above all that were handed out before. */
 uint64_t lease_next_index(const Core *c, const Lease *l);
-/* When a debt has been waited out, counted from when that very pair first reached us (law 5). */
+/* When a debt has been waited out, counted from the moment when this pair of session and Index first reached us (law
+ * 5). */
 usec_t lease_debt_due(const SeenDebt *d);
-/* When a lease of the D-Bus API may be taken by others; USEC_INFINITY: it is none, or not held. */
+/* When others may take a lease of the D-Bus API. USEC_INFINITY if the lease is none of these, or is not held. */
 usec_t lease_call_dead_at(const Lease *l);
-/* Our lease is about to be used: says that it was acquired, unless that was said when it was. */
+/* Reports that we have acquired the lease, unless that was reported before. Called when the lease is about to be
+ * used. */
 void lease_tell_acquired(Core *c, Lease *l);
-/* Forgets what this machine remembers of its Index beyond its record. Of one that is ours nothing is forgotten. */
+/* Forgets the Index of the lease that this machine remembers beyond the record. Nothing is forgotten of a lease that
+ * is ours. */
 void lease_forget_index(Core *c, const char *lease);

@@ -5,15 +5,15 @@
 
 #include "core/state.h"
 
-/* Takes on another lease, or that it runs everywhere, once nothing is in hand. */
+/* Lets the unit go by another lease, or run everywhere, as it is configured, once nothing of it is in hand. */
 void life_take_config(Core *c, Unit *u);
 /* Does what is due for a unit with a lease. */
 void life_advance(Core *c, Unit *u);
-/* Drops a unit that is no longer enabled, and of which nothing is left; u is gone then. */
+/* Frees a unit that is no longer enabled and of which nothing is left. */
 void life_drop_finished(Core *c, Unit *u);
-/* When any of these is due by the time alone. */
+/* When life_advance() is due by the time alone. */
 usec_t life_deadline(const Core *c, const Unit *u);
-/* An action for it could not be carried out: it is asked for again. */
+/* An action for the unit could not be carried out: it is asked for again after a pause. */
 void life_failed(Core *c, Unit *u, ActionKind action, uint64_t id);
-/* The registry knows that we have let it go. */
+/* The registry knows that we have let the unit's lease go. */
 void life_released(Core *c, Unit *u);

@@ -5,13 +5,13 @@
 
 #include "core/state.h"
 
-/* It is this one. */
+/* Whether this is our own machine. */
 bool machine_is_own(const Core *c, const Machine *m);
-/* Our record names our session: nobody else goes by our id. */
+/* Whether our machine record names our session, so that no other machine goes by our id. */
 bool machine_is_named(const Core *c);
-/* Its session, if that can still hold anything, as far as we can tell; NULL: it is silent. */
+/* The machine's session, if it may still hold leases as far as we can tell; NULL if the machine is silent. */
 const Session *machine_session(const Core *c, const Machine *m);
-/* Why this machine takes no leases at all; WHY_NONE: it competes for them. */
+/* Why this machine takes no leases at all; WHY_NONE if it competes for them. */
 Why machine_why_not(const Core *c);
-/* Until when this is so, as machine_why_not() gave it, if that is known: CLOCK_REALTIME, or 0. */
+/* Until when that reason lasts (CLOCK_REALTIME); 0 if this is not known. */
 usec_t machine_waits_until(const Core *c, Why why, Now now);

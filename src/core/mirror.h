@@ -5,29 +5,29 @@
 
 #include "core/state.h"
 
-/* The session of that name, made if it is not there; NULL: that is no session's name. */
+/* Gives the session of that name, and makes it if it is new. NULL if this is no session's name. */
 Session *mirror_session(Core *c, const char *name);
-/* NULL: none of that name was seen. */
+/* The same, but gives NULL for a session that was not seen. */
 Session *mirror_find_session(Core *c, const char *name);
 /* Gives the lease a new number (lease->change): what the plan found of it is over. */
 void mirror_number(Core *c, Lease *l);
-/* The lease, made if it is not there. The name must be valid. */
+/* Gives the lease, and makes it if it is new. The name must be valid. */
 Lease *mirror_lease(Core *c, const char *name);
-/* NULL: none of that name was seen, remembered or asked for. */
+/* The same, but gives NULL for a lease that was not seen, remembered or asked for. */
 Lease *mirror_find_lease(const Core *c, const char *name);
-/* The machine, made if it is not there; NULL: that is no machine's id. */
+/* Gives the machine, and makes it if it is new. NULL if this is no machine's id. */
 Machine *mirror_machine(Core *c, const char *id);
-/* NULL: none of that id was seen. */
+/* The same, but gives NULL for a machine that was not seen. */
 Machine *mirror_find_machine(Core *c, const char *id);
-/* A machine's offer of a unit, made if it is not there; NULL: the names are not valid. */
+/* Gives a machine's offer of a unit, and makes it if it is new. NULL if the names are not valid. */
 Offer *mirror_offer(Core *c, const char *machine, const char *unit);
-/* The same, by its record's name, "<machine id>/<unit>". */
+/* The same, by the name of the offer's record, "<machine id>/<unit>". */
 Offer *mirror_offer_named(Core *c, const char *name);
-/* NULL: none was seen. */
+/* The same, but gives NULL for an offer that was not seen. */
 Offer *mirror_find_offer(const Core *c, const char *machine, const char *unit);
-/* Everything has been listed at least once since everything was forgotten. */
+/* Whether every kind of record was listed at least once since everything was forgotten. */
 bool mirror_is_complete(const Core *c);
-/* Forgets everything that was seen, and whatever is under way; not what is remembered of Indexes. */
+/* Forgets all records, and all requests under way. The Indexes that are remembered stay. */
 void mirror_forget(Core *c);
-/* Frees all of it; the Core's end. */
+/* Frees all records, at the end of the Core. */
 void mirror_free(Core *c);

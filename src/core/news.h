@@ -32,6 +32,6 @@ typedef enum News {
         _NEWS_MAX,
 } News;
 
-/* Something has happened: has the plan and our offers made anew as soon as the table in news.c says. To be called for
- * each change of a fact; who reads it need not be known. */
+/* Notes that something has happened, so that the plan and our offers are made again when the table in news.c says
+ * so. Called for each change of a fact; the caller need not know who reads the fact. */
 void news_note(Core *c, News news);

@@ -5,7 +5,7 @@
 
 #include "core/state.h"
 
-/* Writes offers that are not as they should be. */
+/* Writes our offers that the registry does not show as they should be. */
 void offer_advance(Core *c);
 /* Takes the answer to the Txn of our offers. */
 void offer_txn(Core *c, const Answer *answer);

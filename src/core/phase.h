@@ -7,13 +7,15 @@
 
 #define ASK_AGAIN USEC_PER_SEC /* what PID 1 or the guard has not done by then is asked for again */
 
-/* Enters a phase; to be called for each change of u->life.phase. */
+/* Enters a phase, and asserts that the phase may follow and that what it takes for granted is so. Each change of
+ * phase goes through here. */
 void phase_enter(Core *c, Unit *u, Phase phase);
-/* Asks for an action for the unit, with its Index, lease and what the lease's record says. */
+/* Asks for an action for the unit, with its Index, its lease, and what the lease's record says. Returns the action,
+ * for further arguments. */
 Action *phase_act(Core *c, const Unit *u, ActionKind kind);
-/* Asks PID 1 to start it and to report. first: not again, because the last start was refused. */
+/* Asks PID 1 to start the unit and to report. first: this is not a repeated request after a refused start. */
 void phase_ask_start(Core *c, Unit *u, bool first);
-/* Asks the guard for something. What it said of the unit before counts no more until it has answered. */
+/* Asks the guard for something. What the guard said of the unit before does not count until it has answered. */
 Action *phase_ask_guard(Core *c, Unit *u, ActionKind kind);
-/* Asks the guard for an entry, or tells it another timeline for the one it has. */
+/* Asks the guard for an entry, or changes the timeline of the entry that it has. */
 void phase_arm(Core *c, Unit *u);

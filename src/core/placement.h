@@ -45,18 +45,19 @@ typedef struct PlacementMachine {
         size_t held; /* leases that it holds, or is about to */
 } PlacementMachine;
 
-/* Why it does not fit; WHY_NONE: it does. What the reason speaks of is borrowed from p and m. */
+/* Why the machine does not fit; WHY_NONE if it does. The name in the reason is borrowed from p and m. */
 Reason placement_why_not(const Placement *p, const PlacementMachine *m);
-/* The hard wishes that hang on the machine alone (machine id, metadata): what a unit without a lease goes by. */
+/* The same, by the wishes that depend on the machine alone (machine id, metadata). A unit without a lease goes by
+ * these. */
 Reason placement_unfit(const Placement *p, const char *machine_id, const char *metadata);
-/* How many of the preferred metadata it has. */
+/* How many of the preferred metadata the machine has. */
 size_t placement_preference(const Placement *p, const char *metadata);
-/* Whether a comes before b, both fitting. Of two different machines exactly one comes before the other. */
+/* Whether a comes before b; both must fit. Of two different machines exactly one comes before the other. */
 bool placement_before(const Placement *p, const char *unit, const PlacementMachine *a, const PlacementMachine *b);
 
-/* The next word of a list, *ret_n bytes long; NULL: there is none. */
+/* The next word of a list, which is *ret_n bytes long; NULL at the end. */
 const char *placement_next_word(const char *list, size_t *ret_n);
-/* Whether a list has that very word. */
+/* Whether the list has exactly this word. */
 bool placement_names(const char *list, const char *word);
-/* Whether one of these patterns (fnmatch) means the unit. */
+/* Whether one of these patterns (fnmatch) matches the unit. */
 bool placement_matches(const char *patterns, const char *unit);

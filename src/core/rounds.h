@@ -9,9 +9,10 @@
 void rounds_begin(Core *c);
 /* Our session is over: everything that it held is lost. */
 void rounds_end(Core *c);
-/* A refused beat reads back an older one of ours than we have seen: the registry fell back, and has grown since. */
+/* Whether a refused beat shows an older beat of ours than we have seen: then the registry fell back, and has grown
+ * since. */
 bool rounds_show_the_past(const Core *c, uint64_t id, const Answer *answer);
-/* That id is of a Txn or a READ of our session. */
+/* Whether that id is of a Txn or a READ of our session. */
 bool rounds_own(const Core *c, uint64_t id);
 /* Takes the answer to a Txn or a READ of which rounds_own() is true. */
 void rounds_answer(Core *c, uint64_t id, const Answer *answer);

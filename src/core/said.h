@@ -5,37 +5,37 @@
 
 #include "core/state.h"
 
-/* Takes PID 1's report; one that was asked for before the last one is dropped. */
+/* Takes PID 1's report, unless it answers an older question than the report before. */
 void said_report(Core *c, Unit *u, const UnitReport *report);
-/* Nothing was said of a new unit yet. */
+/* For a new unit, of which nothing was said yet. */
 void said_nothing(Unit *u);
-/* Takes the guard's; what it said before our last request is dropped. true: it is the first since the guard connected.
- */
+/* Takes the guard's report, unless it was made before our last request. Returns true for the first report since the
+ * guard connected. */
 bool said_guard(Core *c, Unit *u, const GuardReport *report);
-/* The guard has said nothing of it on this connection, or there is none. */
+/* The guard has said nothing of the unit on this connection, or there is no guard. */
 void said_no_guard(Unit *u);
 /* The guard was asked for nothing on this connection. */
 void said_asked_nothing(Unit *u);
-/* The guard is asked for something with that id, grown since the last: what it said before counts no more. opening:
- * for its gate. */
+/* The guard is asked for something, with an id above all earlier ones: what it said before does not count any more.
+ * opening: it is asked to open the gate. */
 void said_asked(Core *c, Unit *u, uint64_t id, bool opening);
 /* The request with that id never reached the guard; the one before it may have. */
 void said_not_asked(Unit *u, uint64_t id);
-/* PID 1 says that it is inactive or failed, and has no job for it. Something may be left of it all the same (law 7).
- */
+/* Whether PID 1 says that the unit is inactive or failed, and has no job for it. Something of the unit may be left
+ * all the same (law 7). */
 bool said_is_inactive(const UnitReport *r);
-/* It has begun since the run that u->life.run is. While its job waits for something else, it has not; if that fails,
- * there is no new run. */
+/* Whether the unit has begun to run since the run u->life.run. While its job waits for another unit it has not; if
+ * that fails, there is no new run. */
 bool said_has_begun(const Unit *u);
-/* The guard has answered all that it was asked for this unit. */
+/* Whether the guard has answered all requests for this unit. */
 bool said_is_heard(const Unit *u);
-/* Down, without a job, its control group empty, as PID 1 was asked after the gate was gone. Inactive is not gone (law
- * 7). */
+/* Whether the unit is down, without a job, and its control group empty, by an answer of PID 1 to a question after
+ * the gate was gone. Inactive is not gone (law 7). */
 bool said_is_down(const Unit *u);
-/* What PID 1 says of it is from after its gate was known to be gone. */
+/* Whether PID 1's report answers a question after the gate was known to be gone. */
 bool said_is_told(const Unit *u);
-/* Why PID 1 has not loaded its gate. */
+/* Why PID 1 has not loaded the unit's gate. */
 Why said_why_no_gate(const Unit *u);
-/* Because of which other unit PID 1 has stopped it; WHY_NONE: that is over. The other unit's name is borrowed from u.
- */
+/* The other unit because of which PID 1 has stopped this one; WHY_NONE when that is over. The name is borrowed from
+ * u. */
 Reason said_obstacle(const Unit *u);

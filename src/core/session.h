@@ -5,21 +5,22 @@
 
 #include "core/state.h"
 
-/* Our session beats, and what it holds is known. */
+/* Whether our session beats and it is known what it holds. */
 bool session_settled(const Core *c);
-/* There is a session to carry on, and what it holds was not seen yet. */
+/* Whether there is a session to carry on from before our restart, and what it holds was not seen yet. */
 bool session_is_undecided(const Core *c);
-/* We go from one session to another, for another TTL: both beat, and both hold. */
+/* Whether we go from one session to another, because of another TTL. Meanwhile both beat, and both hold leases. */
 bool session_is_moving(const Core *c);
-/* That name is of our session, or of the one that we go to or come from while both hold. */
+/* Whether that names our session, or the session that we go to or come from while both hold leases. */
 bool session_is_ours(const Core *c, const char *session);
-/* From when what we hold is covered: the moment before our last committed beat was sent (law 1). While two sessions
- * beat, the earlier of both. */
+/* From when on our leases are covered: the moment before our last committed beat was sent (law 1). While two
+ * sessions beat, the earlier of the two. */
 usec_t session_covered_from(const Core *c);
-/* The session behind o, if its fence is known to have moved beyond what we have looked at (law 4); else NULL. */
+/* The session as the registry shows it, if its fence has names that we have not looked at (law 4); otherwise NULL.
+ * */
 const Session *session_unchecked(const Core *c, const Own *o);
-/* Nothing that our fence names waits to be looked at, and there is a fence. */
+/* Whether we have looked at all leases that our fence names, and there is a fence. */
 bool session_is_checked(const Core *c);
-/* When others may take from this session what it holds: its beat and its fence unchanged for TTL·(1+2ε) since we saw
- * them. USEC_INFINITY while nothing is known of its beat, or of its fence where that is needed. */
+/* When others may take the leases of this session: when its beat and its fence have not changed for TTL·(1+2ε) since
+ * we saw them. USEC_INFINITY while its beat is not known, or its fence where that is needed. */
 usec_t session_dead_at(const Session *s);

@@ -15,7 +15,7 @@ typedef struct TxnBuilder {
         usec_t timeout; /* of one attempt, unless it is set to something else */
 } TxnBuilder;
 
-/* An empty Txn, in the step's memory. One that is not sent needs no end. */
+/* Begins an empty Txn, in the step's memory. It may be dropped without being sent. */
 TxnBuilder txn_begin(Core *c);
 /* The Txn is refused unless the record is at this revision; 0: absent. */
 void txn_compare(TxnBuilder *b, RecordKind kind, const char *name, uint64_t revision);
@@ -28,6 +28,6 @@ uint64_t txn_send(TxnBuilder *b);
 /* Asks for a READ of these n records, or of all records of these kinds (a mask). Returns its id, never 0. */
 uint64_t txn_read_keys(Core *c, const Key *keys, size_t n);
 uint64_t txn_read_kinds(Core *c, unsigned kinds);
-/* Ends the wait for an id. *ret_revision: the revision that was known when it was asked for. false: nobody waits for
- * that id. */
+/* Ends the wait for an id. *ret_revision is the revision that was known when the request was sent. Returns false if
+ * nobody waits for that id. */
 bool txn_end(Core *c, uint64_t id, uint64_t *ret_revision);

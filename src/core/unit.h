@@ -5,25 +5,27 @@
 
 #include "core/state.h"
 
-/* NULL: none of that name is known here. */
+/* Gives the unit of that name; NULL if no such unit is known here. */
 Unit *unit_find(Core *c, const char *name);
-/* The same; one that is not known is made, as no longer enabled: what is left of it must be seen to its end. NULL: not
- * a valid name. */
+/* The same, but makes a unit that is not known, as one that is not enabled any more, so that what is left of it is
+ * stopped. NULL if the name is not valid. */
 Unit *unit_find_or_leftover(Core *c, const char *name);
-/* It is enabled, or its options have changed. The configuration is copied. Returns the unit; NULL or unchanged where
- * the lease's name is not valid. */
+/* Makes the unit if it is new, and takes over its options, which are copied. Returns the unit. If the lease's name
+ * is not valid, returns the unit unchanged, or NULL if there is none. */
 Unit *unit_configure(Core *c, const UnitConfig *config);
-/* Drops it; u is gone. */
+/* Takes the unit out of the core and frees it. */
 void unit_free(Core *c, Unit *u);
-/* It goes by this lease from now on. Nothing may be in its hands. */
+/* Gives the unit this lease to go by. Nothing of the unit may be in hand. */
 void unit_attach(Core *c, Unit *u, const char *lease);
-/* Something of it may be here, not only its lease; after a restart the guard's entry tells of it. */
+/* Whether something of the unit may be on this machine, besides its lease. After a restart the guard's entry says
+ * so. */
 bool unit_is_in_hand(const Unit *u);
-/* Its lease is ours, and no other unit's here. */
+/* Whether this machine holds the unit's lease, and for this unit. */
 bool unit_is_ours(const Core *c, const Unit *u);
-/* ... at the Index in hand. */
+/* The same, at the Index in hand. */
 bool unit_is_held(const Core *c, const Unit *u);
-/* Another unit here than the lease's is in hand, and runs by that lease, or by that Index of it for all we know. */
+/* Whether another unit than the lease's own is in hand here, and runs by that lease; or by that Index, where its
+ * lease is not known after a restart. */
 bool unit_has_predecessor(const Core *c, const Lease *l, uint64_t index);
-/* Why this machine could not take it, were it its turn; WHY_NONE: it could. */
+/* Why this machine could not take the unit if it were its turn; WHY_NONE if it could. */
 Reason unit_why_unable(const Core *c, const Unit *u);

@@ -5,17 +5,17 @@
 
 #include "core/state.h"
 
-/* Why it does not run here; WHY_NONE: it does. */
+/* Why the unit does not run here; WHY_NONE if it does. */
 Reason view_why_not(const Core *c, const Unit *u);
-/* Nothing is in hand here: another machine has it. */
+/* Whether another machine has the unit, and nothing of it is in hand here. */
 bool view_is_elsewhere(const Core *c, const Unit *u);
-/* What the records say is known no more, or was never: the registry has said nothing for a TTL, or is not ours. */
+/* Whether the records do not describe the present: the registry has said nothing for a TTL, or is not ours. */
 bool view_is_deaf(const Core *c);
-/* ... and why. */
+/* The reason for that. */
 Why view_why_deaf(const Core *c);
-/* Neither that the machine beats nor that it is silent is known. */
+/* Whether it is known neither that the machine beats nor that it is silent. */
 bool view_is_unproved(const Core *c, const Machine *m);
-/* Says that everything looks different, once the registry has been silent for a TTL, and when it is back. */
+/* Says that everything looks different when the registry has been silent for a TTL, and when it answers again. */
 void view_advance(Core *c);
 /* When view_advance() is due by the time alone. */
 usec_t view_deadline(const Core *c);

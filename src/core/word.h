@@ -5,9 +5,9 @@
 
 #include "core/state.h"
 
-/* Takes a word; it ends in one ACTION_WORD_DONE, if anybody waits for that. */
+/* Takes an operator's word. The word ends in one ACTION_WORD_DONE if anybody waits for it. */
 void word_begin(Core *c, const Event *e);
-/* Nobody waits for that word any more: what has not begun will not. */
+/* Nobody waits for that word any more: if it has not begun, it never will. */
 void word_withdraw(Core *c, uint64_t id);
 /* Ends the words that have begun, or cannot be carried out any more. */
 void word_advance(Core *c);
