@@ -90,9 +90,11 @@ static bool has_come(const NeighbourState *n) {
         return n->beside != BESIDE_UP && (n->up || n->starting);
 }
 
-/* A neighbour that started so fast that its job was over is up. */
+/* A neighbour that started so fast that its job was over is up. A neighbour that is down and was not started had a job
+ * that stops: somebody had both units stopped at once. */
 static bool was_started_before(const Ending *e, const NeighbourState *n) {
-        return had_job_beside(e, n) || (has_come(n) && !e->again && !had_job_after(e, n));
+        return (had_job_beside(e, n) && !(n->down && n->started == STARTED_NO)) ||
+               (has_come(n) && !e->again && !had_job_after(e, n));
 }
 
 static UnitEnd by_state(const NeighbourState *n, unsigned relations, bool *ret_asked) {

@@ -36,6 +36,13 @@ typedef enum Beside {
         BESIDE_UP,
 } Beside;
 
+/* Whether a neighbour that is down was started while our unit was up. */
+typedef enum Started {
+        STARTED_UNKNOWN,
+        STARTED_NO,
+        STARTED_YES,
+} Started;
+
 /* Another unit, as PID 1 shows it now. */
 typedef struct NeighbourState {
         NeighbourJob jobs[NEIGHBOUR_JOBS]; /* the latest ones */
@@ -43,6 +50,7 @@ typedef struct NeighbourState {
         bool down;                         /* inactive or failed, and has no job that starts it */
         bool starting;                     /* it has a job, and that does not stop it */
         Beside beside;
+        Started started;
 } NeighbourState;
 
 /* How the unit's last job that was not ours ended. */

@@ -29,6 +29,7 @@ static Neighbour *neighbour_ref(Pid1 *m, const char *name) {
                 n = calloc(1, sizeof(Neighbour) + size);
                 if (!n)
                         return NULL;
+                n->pid1 = m;
                 memcpy(n->name, name, size);
                 HASH_ADD_STR(m->neighbours, name, n);
         }
@@ -42,6 +43,7 @@ static void neighbour_unref(Pid1 *m, Neighbour *n) {
                 return;
         must(n->causes == 0);
         HASH_DEL(m->neighbours, n);
+        (void) sd_bus_slot_unref(n->question);
         free(n);
 }
 
@@ -78,6 +80,7 @@ void neighbours_job_new(Pid1 *m, const char *name, uint32_t job) {
         if (!n)
                 return;
         neighbour_job_new(&n->state, job);
+        n->started_known = false;
         neighbours_changed(m, name);
 }
 
@@ -100,8 +103,11 @@ void neighbours_job_over(Pid1 *m, const char *name, uint32_t job) {
 void neighbours_gap(Pid1 *m) {
         m->look = sd_bus_slot_unref(m->look);
         m->highest_job = 0;
-        for (Neighbour *n = m->neighbours; n; n = n->hh.next)
+        for (Neighbour *n = m->neighbours; n; n = n->hh.next) {
                 memset(n->state.jobs, 0, sizeof(n->state.jobs));
+                n->question = sd_bus_slot_unref(n->question);
+                n->started_known = false;
+        }
         for (Pid1Unit *u = m->units; u; u = u->hh.next) {
                 u->ending.settled = u->ending.began = 0;
                 u->ending.is_settled = u->ending.noted = false;
@@ -152,8 +158,58 @@ static Ending ending_of(const Pid1Unit *u) {
         return e;
 }
 
+static void judge(Pid1Unit *u);
+
+/* The unit's end is found out, as far as it can be now. */
+static void judge_and_tell(Pid1Unit *u) {
+        if (u->ending.end == UNIT_END_UNKNOWN)
+                judge(u);
+        show(u);
+        pid1_unit_tell(u);
+}
+
+static int on_started(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        Neighbour *n = userdata;
+
+        n->question = sd_bus_slot_unref(n->question);
+        n->started_known = true;
+        if (sd_bus_message_is_method_error(message, NULL) || sd_bus_message_read(message, "v", "t", &n->started) < 0)
+                n->started = USEC_INFINITY;
+        for (Pid1Unit *u = n->pid1->units; u; u = u->hh.next)
+                if (u->ending.end == UNIT_END_UNKNOWN && u->ending.look_since == 0 && related_find(u, n))
+                        judge_and_tell(u);
+        return 0;
+}
+
+/* Asks when the neighbour was last started, and says whether an answer will come. */
+static bool ask_started(Neighbour *n) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
+        _cleanup_free_ char *path = NULL;
+        int r;
+
+        if (n->started_known || n->question)
+                return !n->started_known;
+        r = sd_bus_path_encode(PID1_UNIT_PATH, n->name, &path);
+        if (r >= 0)
+                r = pid1_message_new(n->pid1, path, DBUS_PROPERTIES, "Get", &message);
+        if (r >= 0)
+                r = sd_bus_message_append(message, "ss", PID1_NAME ".Unit", "InactiveExitTimestampMonotonic");
+        if (r >= 0)
+                r = sd_bus_call_async(n->pid1->bus, &n->question, message, on_started, n, QUESTION_TIMEOUT);
+        return r >= 0;
+}
+
+/* Units in conflict are never up together: a neighbour that was started before our unit last came up has not been
+ * started beside it. */
+static Started started_beside(const Pid1Unit *u, const Neighbour *n) {
+        if (!n->started_known)
+                return STARTED_UNKNOWN;
+        return n->started > u->status.active_since ? STARTED_YES : STARTED_NO;
+}
+
 /* Says who ended the unit, when a look has been answered. A neighbour on which there was a job weighs more than one
- * that merely ended. */
+ * that merely ended. PID 1 does not say what kind of job it was. So of a neighbour in conflict that is down it is
+ * asked when that was started; until then the end stays unknown. */
 static void judge(Pid1Unit *u) {
         Ending e = ending_of(u);
         UnitEnd end = ending_by_job(&e);
@@ -167,6 +223,7 @@ static void judge(Pid1Unit *u) {
                 UnitEnd by;
 
                 n.beside = r->beside;
+                n.started = started_beside(u, r->neighbour);
                 by = r->neighbour->known ? ending_by(&e, &n, r->mask, &by_job) : UNIT_END_HAND;
 
                 if (by == UNIT_END_HAND || (cause && !by_job))
@@ -175,6 +232,8 @@ static void judge(Pid1Unit *u) {
                 asked = by_job;
                 end = by;
         }
+        if (end == UNIT_END_CONFLICT && asked && cause->neighbour->state.down && ask_started(cause->neighbour))
+                return;
         u->ending.end = end;
         u->ending.judged_job = e.job;
         set_cause(u, cause ? cause->neighbour : NULL, asked);
@@ -326,10 +385,7 @@ static void take_look(Pid1 *m, usec_t asked_at) {
                 if (u->ending.look_since == 0 || u->ending.look_since > asked_at)
                         continue;
                 u->ending.look_since = 0;
-                if (u->ending.end == UNIT_END_UNKNOWN)
-                        judge(u);
-                show(u);
-                pid1_unit_tell(u);
+                judge_and_tell(u);
         }
 }
 

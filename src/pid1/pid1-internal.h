@@ -92,11 +92,15 @@ struct Pid1 {
  * to it. */
 struct Neighbour {
         UT_hash_handle hh;
+        Pid1 *pid1;
         NeighbourState state;
         unsigned references;
-        unsigned causes; /* how many units were stopped because of it, and are down */
-        bool asked;      /* it is named in the question that is being made */
-        bool known;      /* an answer has named it */
+        unsigned causes;       /* how many units were stopped because of it, and are down */
+        bool asked;            /* it is named in the question that is being made */
+        bool known;            /* an answer has named it */
+        sd_bus_slot *question; /* when it was last started */
+        bool started_known;    /* the answer to that, CLOCK_MONOTONIC, since its latest job */
+        usec_t started;
         char name[];
 };
 

@@ -19,7 +19,7 @@ typedef struct Fields {
         uint64_t timeout_stop, timeout;
         uint32_t job_id, restarts, main_pid, control_pid;
         int32_t main_code;
-        uint64_t inactive_since;
+        uint64_t inactive_since, up_since;
         uint8_t invocation_id[16];
         uint64_t last_trigger, active_since;
         int persistent, accept;
@@ -175,6 +175,7 @@ static const struct Property {
         { "NeedDaemonReload", "b", offsetof(Fields, need_reload) },
         { "Job", "(uo)", 0, read_job },
         { "InactiveEnterTimestamp", "t", offsetof(Fields, inactive_since) },
+        { "ActiveEnterTimestampMonotonic", "t", offsetof(Fields, up_since) },
         { "InvocationID", "ay", 0, read_invocation_id },
         { "Asserts", "a(sbbsi)", 0, read_asserts },
         { "BindsTo", "as", 0, read_binds_to },
@@ -294,6 +295,7 @@ int pid1_unit_answer_decode(
                 str_copy(s->control_group, sizeof(s->control_group), f.control_group);
         memcpy(s->invocation_id, f.invocation_id, sizeof(s->invocation_id));
         s->inactive_since = f.inactive_since;
+        s->active_since = f.up_since;
         s->job = f.job_id != 0;
         s->stop_post = f.stop_post;
         s->need_reload = f.need_reload;

@@ -47,6 +47,7 @@ typedef struct Pid1UnitStatus {
                             now */
         char cause[256]; /* the name of that cause; "": not known */
         usec_t inactive_since; /* CLOCK_REALTIME of when it last became inactive or failed; 0: never on this boot */
+        usec_t active_since;   /* CLOCK_MONOTONIC of when it last became active; 0: never on this boot */
         uint8_t invocation_id[16];
         usec_t timeout_stop;     /* TimeoutStopUSec= of services and scopes, TimeoutUSec= of sockets, mounts and swaps;
                                   * USEC_INFINITY if there is none */

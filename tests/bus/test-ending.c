@@ -23,6 +23,7 @@ static const NeighbourState up = { .up = true, .beside = BESIDE_UP }, down = { .
                             rising = { .starting = true, .beside = BESIDE_UP };
 static const NeighbourState other_up = { .up = true, .beside = BESIDE_DOWN },
                             other_down = { .down = true, .beside = BESIDE_DOWN },
+                            other_not_started = { .down = true, .beside = BESIDE_DOWN, .started = STARTED_NO },
                             other_rising = { .starting = true, .beside = BESIDE_DOWN };
 /* Nobody has looked at these since the unit was started. */
 static const NeighbourState unseen_up = { .up = true }, unseen_down = { .down = true };
@@ -63,6 +64,7 @@ static void what_is_stopped_along_with_another_is_stopped_by_no_hand(void **stat
         }
         assert_int_equal(by(CONFLICTS, with(other_down, 199, 201), &need),
                         UNIT_END_CONFLICT); /* started, and over already */
+        assert_int_equal(by(CONFLICTS, with(other_not_started, 199, 201), &need), UNIT_END_HAND); /* both stopped */
 }
 
 static void what_ends_by_itself_takes_along_what_is_bound_to_it(void **state) {

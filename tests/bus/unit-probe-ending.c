@@ -172,6 +172,12 @@ static void a_conflict_lasts_while_the_other_runs(void **state) {
         sh("systemctl stop " NEED);
         wait_for(ended(UNIT_END_CONFLICT, NEED_BACK));
         clean(NULL);
+        put(PART ".d/once.conf", "[Service]\nType=oneshot\nExecStart=\nExecStart=/bin/true\n");
+        install_with("Conflicts=" NEED, "");
+        sh("systemctl start " NEED); /* and is over at once */
+        wait_for(ended(UNIT_END_CONFLICT, NEED_BACK));
+        sh("rm -r " PART ".d");
+        clean(NULL);
         install_with("", "Conflicts=" UNIT); /* the other way round */
         sh("systemctl start " NEED);
         wait_for(ended(UNIT_END_CONFLICT, NEED_DOWN));
@@ -201,6 +207,12 @@ static void a_hand_is_told_from_all_of_that(void **state) {
 static void a_hand_beside_a_job_on_another_is_a_hand(void **state) {
         install_with("Conflicts=" NEED, "");
         sh("systemctl stop " NEED " " UNIT); /* the first is down already */
+        wait_for(ended(UNIT_END_HAND, NEED_BACK));
+        start_and_wait();
+        sh("systemctl start " NEED);
+        wait_for(ended(UNIT_END_CONFLICT, NEED_DOWN));
+        start_and_wait(); /* the first has run, but before the unit did */
+        sh("systemctl stop " NEED " " UNIT);
         wait_for(ended(UNIT_END_HAND, NEED_BACK));
         clean(NULL);
         put(PART ".d/once.conf", "[Service]\nType=oneshot\nExecStart=\nExecStart=/bin/true\n");

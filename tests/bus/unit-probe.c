@@ -224,7 +224,9 @@ static void every_type_of_unit_is_read(void **state) {
                 assert_true(is(UNIT_INACTIVE));
                 assert_true(status()->empty);
                 start_and_wait();
-                assert_int_equal(*status()->control_group != 0, types[i].group);
+                /* systemd 262 makes no group for a socket without a command. */
+                if (*status()->control_group || !endswith(types[i].name, ".socket"))
+                        assert_int_equal(*status()->control_group != 0, types[i].group);
                 assert_false(status()->failed);
                 if (endswith(types[i].name, ".socket"))
                         assert_true(status()->timeout_stop == 9 * USEC_PER_SEC);
