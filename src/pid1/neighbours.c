@@ -54,11 +54,26 @@ static Related *related_find(const Pid1Unit *u, const Neighbour *n) {
         return NULL;
 }
 
+/* The unit wishes to look. It is taken out of the list when it is met there and does not wish to any more. */
+static void join_lookers(Pid1Unit *u) {
+        if (!u->ending.looks)
+                DL_APPEND2(u->pid1->lookers, u, look_prev, look_next);
+        u->ending.looks = true;
+        pid1_time(u->pid1, u);
+}
+
+static void leave_lookers(Pid1Unit *u) {
+        DL_DELETE2(u->pid1->lookers, u, look_prev, look_next);
+        u->ending.looks = false;
+}
+
 /* The unit wants its neighbours noted. since: a look that was asked for then or later will do, for PID 1 answers in
  * the order in which it is asked. */
 static void wish_to_note(Pid1Unit *u, usec_t since) {
-        if (u->ending.is_settled && !u->ending.noted && u->ending.n_related > 0 && u->ending.note_since == 0)
-                u->ending.note_since = since;
+        if (!u->ending.is_settled || u->ending.noted || u->ending.n_related == 0 || u->ending.note_since != 0)
+                return;
+        u->ending.note_since = since;
+        join_lookers(u);
 }
 
 /* A job of the neighbour is over: the neighbour may have come up, or gone. One that was up when the unit was stopped
@@ -133,6 +148,7 @@ static void set_cause(Pid1Unit *u, Neighbour *n, bool asked) {
 static void wish_to_look(Pid1Unit *u) {
         if (u->ending.look_since == 0)
                 u->ending.look_since = now_boottime();
+        join_lookers(u);
 }
 
 static void show(Pid1Unit *u) {
@@ -380,7 +396,9 @@ static void note_up(Pid1Unit *u, usec_t asked_at) {
 }
 
 static void take_look(Pid1 *m, usec_t asked_at) {
-        for (Pid1Unit *u = m->units; u; u = u->hh.next) {
+        Pid1Unit *u, *next;
+
+        DL_FOREACH_SAFE2(m->lookers, u, next, look_next) {
                 note_up(u, asked_at);
                 if (u->ending.look_since == 0 || u->ending.look_since > asked_at)
                         continue;
@@ -391,8 +409,7 @@ static void take_look(Pid1 *m, usec_t asked_at) {
 
 static int on_look(sd_bus_message *message, void *userdata, sd_bus_error *error) {
         Pid1 *m = userdata;
-        NeighbourState state;
-        const char *name;
+        Pid1Row row;
         int r;
 
         m->look = sd_bus_slot_unref(m->look);
@@ -401,15 +418,13 @@ static int on_look(sd_bus_message *message, void *userdata, sd_bus_error *error)
                 return 0;
         }
         r = sd_bus_message_enter_container(message, 'a', "(ssssssouso)");
-        while (r > 0 && (r = pid1_unit_row_decode(message, &name, &state)) > 0) {
-                Neighbour *n = neighbour_find(m, name);
+        while (r > 0 && (r = pid1_unit_row_decode(message, &row)) > 0) {
+                Neighbour *n = neighbour_find(m, row.name);
 
                 if (!n)
                         continue;
                 n->known = true;
-                n->state.up = state.up;
-                n->state.down = state.down;
-                n->state.starting = state.starting;
+                pid1_unit_row_state(&row, &n->state);
         }
         if (r >= 0)
                 take_look(m, m->look_asked_at);
@@ -422,7 +437,7 @@ static int append_names(Pid1 *m, sd_bus_message *message) {
 
         for (Neighbour *n = m->neighbours; n; n = n->hh.next)
                 n->asked = false;
-        for (const Pid1Unit *u = m->units; u; u = u->hh.next)
+        for (const Pid1Unit *u = m->lookers; u; u = u->look_next)
                 for (size_t i = 0; wishes_to_look(u) && i < u->ending.n_related && r >= 0; i++) {
                         Neighbour *n = u->ending.related[i].neighbour;
 
@@ -434,10 +449,14 @@ static int append_names(Pid1 *m, sd_bus_message *message) {
 }
 
 static bool is_wished_for(const Pid1 *m) {
-        for (const Pid1Unit *u = m->units; u; u = u->hh.next)
-                if (wishes_to_look(u))
-                        return true;
-        return false;
+        while (m->lookers && !wishes_to_look(m->lookers))
+                leave_lookers(m->lookers);
+        return m->lookers;
+}
+
+void neighbours_forget(Pid1Unit *u) {
+        if (u->ending.looks)
+                leave_lookers(u);
 }
 
 void neighbours_look(Pid1 *m) {

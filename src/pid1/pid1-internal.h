@@ -34,16 +34,20 @@
 #define FIRST_LOOK (5 * USEC_PER_MSEC)
 /* Questions under way. PID 1 is single-threaded: more of them at once would only be answered later. */
 #define QUESTIONS_MAX 32
-/* Calls for jobs under way. dbus-daemon allows a connection 128 answers that are due, those to questions included, and
- * refuses further calls: while PID 1 stands still, calls for jobs wait in here. */
+/* Calls for jobs under way, and how many of them may be starts. dbus-daemon allows a connection 128 answers that are
+ * due, those to questions included, and refuses further calls: while PID 1 stands still, calls for jobs wait in here.
+ * PID 1 carries calls out in order: the fewer starts are under way, the sooner the next stop has its turn. */
 #define JOBS_MAX 48
+#define STARTS_MAX 16
 /* Signals of changed properties a second that lead to a question each. A unit may change its properties a thousand
  * times a second (STATUS= of sd_notify()): beyond this there is one question a tick. Signals of jobs lead to a
  * question at once, always. */
 #define CHANGES_MAX 20
-/* Units that the slow poll reads in one tick. An answer costs PID 1 about a millisecond, and the poll is only there
- * for a signal that was lost: with many units a round takes longer. */
-#define POLL_BATCH 16
+/* Units that one question of the slow poll names. A row costs PID 1 some 3 microseconds, and as much to read. */
+#define POLL_ROWS 1024
+/* Units that each round of the slow poll reads in full, in turn: for what a row does not show. A full answer costs
+ * PID 1 about a millisecond. */
+#define POLL_FULL 4
 
 typedef struct Pid1Query Pid1Query;
 typedef struct Pid1JobCall Pid1JobCall;
@@ -59,9 +63,22 @@ enum {
         _MATCH_MAX,
 };
 
+/* The slow poll: poll.c. */
+typedef struct Poll {
+        usec_t period, round_at; /* how often a round begins, and when the next one does */
+        Pid1Unit *next;          /* whose turn it is to be asked about in this round; NULL: all were */
+        Pid1Unit *full;          /* whose turn it is to be read in full; NULL: the first one's */
+        Pid1Unit **asked;        /* those named in the question that is under way; NULL: one that is gone */
+        size_t n_asked;
+        usec_t asked_at;
+        sd_bus_slot *rows, *loaded; /* the questions about units, and about when PID 1 has last read its files */
+        bool again;                 /* the question about units is to be asked again with the next tick */
+        bool unknown;               /* the question has been unanswered for too long, and that was told */
+        uint64_t loaded_at;         /* PID 1's answer; 0: not known */
+} Poll;
+
 struct Pid1 {
         sd_event *event;
-        usec_t poll;
         sd_event_source *timer;
         sd_event_source *defer;
 
@@ -72,15 +89,21 @@ struct Pid1 {
         char *owner; /* unique name of PID 1; NULL: not on the bus, or not known yet */
         bool subscribed;
 
-        Pid1Unit *units;      /* by name */
-        Pid1Unit *queue;      /* units whose questions wait for their turn */
-        Pid1Unit *reports;    /* units that have something to report */
-        unsigned asked;       /* questions under way */
-        Pid1JobCall *waiting; /* calls for jobs that wait, in the order in which they were wished for */
-        unsigned jobs_asked;  /* calls for jobs under way */
+        Pid1Unit *units;   /* by name */
+        Pid1Unit *queue;   /* units whose questions wait for their turn */
+        Pid1Unit *reports; /* units that have something to report */
+        Pid1Unit *timed;   /* units that the tick looks at */
+        unsigned asked;    /* questions under way */
+        Poll poll;
+
+        /* Calls for jobs that wait, in the order in which they were wished for: stops, and starts. */
+        Pid1JobCall *waiting[2];
+        unsigned jobs_asked[2]; /* calls for jobs under way */
+        bool refused;           /* the bus had no room for the last call: the next tick tries again */
         usec_t last_answer;
 
         Neighbour *neighbours; /* by name */
+        Pid1Unit *lookers;     /* units that wish to look at theirs, or have wished to */
         sd_bus_slot *look;     /* the question about them that is under way, and when it was sent */
         usec_t look_asked_at;
         uint32_t highest_job; /* the highest number of a job that PID 1 has told of */
@@ -110,15 +133,15 @@ typedef struct Related {
         Beside beside; /* as it was at the latest look while the unit was up */
 } Related;
 
-/* A call for a job that is not answered. It stays open after its deadline: an answer that comes late still names our
- * job. */
+/* A call for a job that is not answered. It stays open after it was reported as failed: an answer that comes late
+ * still names our job. */
 struct Pid1JobCall {
         Pid1Unit *unit;
         bool start;
-        bool transient;          /* PID 1 keeps the unit for us from its start on */
-        sd_bus_message *message; /* while it waits for its turn */
-        sd_bus_slot *slot;
-        usec_t deadline;
+        bool failed;             /* reported as failed: PID 1 has not answered in time */
+        sd_bus_message *message; /* of a transient unit, which PID 1 keeps for us from its start on: what to copy */
+        sd_bus_slot *slot;       /* NULL while it waits for its turn */
+        usec_t since;            /* of the wish, or of the sending */
         Pid1JobCall *prev, *next, *wait_prev, *wait_next;
 };
 
@@ -137,11 +160,15 @@ enum {
 /* The question about a unit that is under way, and the wish for another one: pid1-unit.c. */
 typedef struct Asking {
         sd_bus_slot *question;
-        usec_t asked_at;      /* when the question, or the one before, was sent */
-        usec_t silent_since;  /* the first wish to know that has no answer yet; 0: none is open */
-        bool queued;          /* waits for its turn */
-        bool again;           /* something was heard since the question was sent */
-        bool retry;           /* to be asked again with the next tick */
+        usec_t asked_at;     /* when the question, or the one before, was sent */
+        usec_t silent_since; /* the first wish to know that has no answer yet; 0: none is open */
+        bool queued;         /* waits for its turn */
+        bool again;          /* something was heard since the question was sent */
+        bool retry;          /* to be asked again with the next tick */
+        uint32_t job;        /* of which PID 1 has told, and not yet that it is over; 0: none. Its end is waited for */
+        usec_t job_at;       /* when PID 1 told of it */
+        bool timed;          /* in Pid1.timed */
+        size_t poll_place;   /* in Poll.asked, from 1 on; 0: it is not in there */
         usec_t changes_since; /* since when changes are counted for a second, and how many have come */
         unsigned changes;
 } Asking;
@@ -172,6 +199,7 @@ typedef struct EndingTrack {
         bool cause_asked;   /* there was a job on the cause; false: it ended by itself */
         usec_t look_since;  /* its neighbours are to be looked at; 0: no need to */
         usec_t note_since;  /* the same, for what is to be noted while it is up */
+        bool looks;         /* in Pid1.lookers */
 } EndingTrack;
 
 struct Pid1Unit {
@@ -196,13 +224,18 @@ struct Pid1Unit {
         unsigned reports; /* REPORT_ flags to deliver */
         Pid1JobFailure failures[2];
 
-        Pid1Unit *queue_prev, *queue_next, *report_prev, *report_next;
+        Pid1Unit *queue_prev, *queue_next, *report_prev, *report_next, *timed_prev, *timed_next, *look_prev,
+                        *look_next;
         UT_hash_handle hh;
 };
 
 /* ---- pid1.c ---- */
 /* A call of a method of PID 1, for which the bus does not start it; *ret is owned by the caller. */
 int pid1_message_new(Pid1 *m, const char *path, const char *interface, const char *member, sd_bus_message **ret);
+/* Whether nobody, or the bus in PID 1's place, has answered: what was asked for may be carried out or not. */
+bool pid1_is_silence(const sd_bus_error *e);
+/* Every unit is read in full. */
+void pid1_read_all(Pid1 *m);
 /* Puts a unit into the queue of those that want to ask, before all others or behind them; and takes it out. */
 void pid1_queue(Pid1 *m, Pid1Unit *u, bool first);
 void pid1_unqueue(Pid1 *m, Pid1Unit *u);
@@ -210,6 +243,8 @@ void pid1_unqueue(Pid1 *m, Pid1Unit *u);
 void pid1_pump(Pid1 *m);
 /* A deadline or a wish was added: the next tick is not later than this. */
 void pid1_arm(Pid1 *m, usec_t at);
+/* The unit waits for something: the tick looks at it until nothing is waited for. */
+void pid1_time(Pid1 *m, Pid1Unit *u);
 /* Something is to be delivered by the deferred source. */
 void pid1_kick(Pid1 *m);
 
@@ -227,16 +262,39 @@ void neighbours_changed(Pid1 *m, const char *name); /* a hint */
 void neighbours_look(Pid1 *m);
 /* PID 1, or the connection to it, is gone: its numbers of jobs hold no more. */
 void neighbours_gap(Pid1 *m);
+/* The unit is about to be freed. */
+void neighbours_forget(Pid1Unit *u);
 /* PID 1 has answered for the unit (u->status). Takes what related holds. */
 void ending_seen(Pid1Unit *u, Relations *related);
 /* Frees what u->ending holds. */
 void ending_free(Pid1Unit *u);
 
+/* ---- poll.c ---- */
+/* Begins a round if one is due, and looks at deadlines. Returns when the next tick is wanted. */
+usec_t poll_tick(Pid1 *m, usec_t now);
+/* The connection, or PID 1, is gone: what was asked is not answered any more. */
+void poll_cancel(Pid1 *m);
+/* The unit is about to be freed. */
+void poll_forget(Pid1Unit *u);
+void poll_free(Pid1 *m);
+
+/* ---- pid1-job.c ---- */
+/* Calls for jobs that wait are sent, stops first, as far as there is room. */
+void pid1_jobs_send(Pid1 *m);
+/* Whether a start was asked for that PID 1 has not answered: it may make a job of it any time. */
+bool pid1_job_starts(const Pid1Unit *u);
+/* Reports calls that PID 1 has not answered in time. Whether there are any calls. */
+bool pid1_jobs_tick(Pid1Unit *u, usec_t now);
+void pid1_jobs_gone(Pid1Unit *u); /* the connection is gone: all have failed */
+void pid1_jobs_free(Pid1Unit *u);
+
 /* ---- pid1-unit.c ---- */
 /* Sends the unit's question; none is under way. */
 void pid1_unit_ask(Pid1Unit *u);
-/* Calls for jobs that wait are sent, as far as there is room. */
-void pid1_unit_send_waiting(Pid1 *m);
+/* A call for a job of this unit was answered: a question, unless the end of the job will lead to one. */
+void pid1_unit_answered_job(Pid1Unit *u);
+/* Queues a report of a call for a job that came to nothing. */
+void pid1_unit_tell_failure(Pid1Unit *u, bool start, int error, const char *message);
 void pid1_unit_tell(Pid1Unit *u);             /* queues a report of its status */
 void pid1_unit_wish(Pid1Unit *u, bool first); /* queues a question, before all others or behind them */
 void pid1_unit_changed(Pid1Unit *u);          /* the same on a signal that may come too often */
@@ -246,6 +304,6 @@ void pid1_unit_job_removed(Pid1Unit *u, uint32_t job, const char *result);
 void pid1_unit_owner_gone(Pid1Unit *u); /* PID 1 is off the bus: the new one may not know our references */
 void pid1_unit_connection_gone(Pid1Unit *u);
 void pid1_unit_release(Pid1Unit *u); /* gives the references back, while there still is a connection */
-/* Looks at deadlines; *budget: how many polls may still begin. Returns when it wants the next tick. */
-usec_t pid1_unit_tick(Pid1Unit *u, usec_t now, unsigned *budget);
+/* Looks at deadlines. Returns when it wants the next tick; USEC_INFINITY: it waits for nothing. */
+usec_t pid1_unit_tick(Pid1Unit *u, usec_t now);
 void pid1_unit_deliver(Pid1Unit *u); /* delivers one report; u may be gone afterwards */

@@ -333,30 +333,29 @@ static bool stops(const char *job_type) {
         return streq(job_type, "stop") || streq(job_type, "restart") || streq(job_type, "try-restart");
 }
 
-int pid1_unit_row_decode(sd_bus_message *m, const char **ret_name, NeighbourState *state) {
-        const char *active, *type;
-        Pid1Active a;
-        uint32_t job;
-        bool up, down;
-        int r = sd_bus_message_read(
-                        m, "(ssssssouso)", ret_name, NULL, NULL, &active, NULL, NULL, NULL, &job, &type, NULL);
+int pid1_unit_row_decode(sd_bus_message *m, Pid1Row *ret) {
+        const char *active;
+        int r = sd_bus_message_read(m, "(ssssssouso)", &ret->name, NULL, &ret->load_state, &active, &ret->sub_state,
+                        NULL, NULL, &ret->job, &ret->job_type, NULL);
 
         if (r <= 0)
                 return r;
-        if (active_from_string(active, &a) < 0)
-                return -EBADMSG;
-        up = a == UNIT_ACTIVE || a == UNIT_RELOADING;
-        down = a == UNIT_INACTIVE || a == UNIT_FAILED;
-        state->up = up && !(job && stops(type));
-        state->down = down && !(job && !streq(type, "stop"));
-        state->starting = job && !stops(type);
-        return 1;
+        return active_from_string(active, &ret->active) < 0 ? -EBADMSG : 1;
+}
+
+void pid1_unit_row_state(const Pid1Row *row, NeighbourState *state) {
+        bool up = row->active == UNIT_ACTIVE || row->active == UNIT_RELOADING;
+        bool down = row->active == UNIT_INACTIVE || row->active == UNIT_FAILED;
+        bool stopped = row->job != 0 && stops(row->job_type);
+
+        state->up = up && !stopped;
+        state->down = down && !(row->job != 0 && !streq(row->job_type, "stop"));
+        state->starting = row->job != 0 && !stopped;
 }
 
 int pid1_unit_rows_decode(sd_bus_message *m, Pid1Answer *ret, char ***ret_up) {
-        const char *unit, *state, *sub;
         Pid1Answer a = { .control_group = "" };
-        uint32_t job;
+        Pid1Row row;
         int r;
 
         str_copy(a.status.load_state, sizeof(a.status.load_state), "loaded");
@@ -365,21 +364,16 @@ int pid1_unit_rows_decode(sd_bus_message *m, Pid1Answer *ret, char ***ret_up) {
         r = sd_bus_message_enter_container(m, 'a', "(ssssssouso)");
         if (r < 0)
                 return r;
-        while ((r = sd_bus_message_read(m, "(ssssssouso)", &unit, NULL, NULL, &state, &sub, NULL, NULL, &job, NULL,
-                                NULL)) > 0) {
-                Pid1Active active;
-
-                if (active_from_string(state, &active) < 0)
-                        return -EBADMSG;
-                if (job != 0)
+        while ((r = pid1_unit_row_decode(m, &row)) > 0) {
+                if (row.job != 0)
                         a.status.job = true;
-                if (active == UNIT_INACTIVE || active == UNIT_FAILED)
+                if (row.active == UNIT_INACTIVE || row.active == UNIT_FAILED)
                         continue;
-                if (strv_add(ret_up, unit) < 0)
+                if (strv_add(ret_up, row.name) < 0)
                         return -ENOMEM;
                 if (a.status.active != UNIT_ACTIVE) {
-                        a.status.active = active == UNIT_DEACTIVATING ? active : UNIT_ACTIVE;
-                        str_copy(a.status.sub_state, sizeof(a.status.sub_state), sub);
+                        a.status.active = row.active == UNIT_DEACTIVATING ? row.active : UNIT_ACTIVE;
+                        str_copy(a.status.sub_state, sizeof(a.status.sub_state), row.sub_state);
                 }
         }
         if (r < 0)

@@ -27,11 +27,17 @@ typedef struct Pid1Answer {
  */
 int pid1_unit_answer_decode(sd_bus_message *m, const char *name, const char *gate, const char *guard, Pid1Answer *ret);
 
-/*
- * Reads PID 1's answer to ListUnitsByNames, a row after the other: 1 and the unit's name (borrowed) and state, its
- * jobs left alone; 0: there is no other. Enter the array first.
- */
-int pid1_unit_row_decode(sd_bus_message *m, const char **ret_name, NeighbourState *state);
+/* A unit's row, as ListUnitsByNames has it. Strings are borrowed from the message. */
+typedef struct Pid1Row {
+        const char *name, *load_state, *sub_state, *job_type;
+        Pid1Active active;
+        uint32_t job; /* 0: none */
+} Pid1Row;
+
+/* Reads a row after the other: 1; 0: there is no other. Enter the array first. */
+int pid1_unit_row_decode(sd_bus_message *m, Pid1Row *ret);
+/* What the row says of a neighbour; its jobs are left alone. */
+void pid1_unit_row_state(const Pid1Row *row, NeighbourState *state);
 
 /*
  * Reads the rows that PID 1 has for the instances of a template as one answer: active if one of them is, with a job if

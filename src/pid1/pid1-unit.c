@@ -31,7 +31,7 @@ static void report_unknown(Pid1Unit *u, usec_t now) {
         queue_report(u, REPORT_STATUS);
 }
 
-static void report_failure(Pid1Unit *u, bool start, int error, const char *message) {
+void pid1_unit_tell_failure(Pid1Unit *u, bool start, int error, const char *message) {
         Pid1JobFailure *f = u->failures + start;
         char *copy = strdup(message);
 
@@ -87,6 +87,7 @@ void pid1_unit_deliver(Pid1Unit *u) {
 void pid1_unit_wish(Pid1Unit *u, bool first) {
         if (u->asking.silent_since == 0)
                 u->asking.silent_since = now_boottime();
+        pid1_time(u->pid1, u);
         if (u->asking.question)
                 u->asking.again = true;
         else if (!u->asking.queued)
@@ -98,6 +99,18 @@ static void hint(Pid1Unit *u) {
         pid1_pump(u->pid1);
 }
 
+static void hint_later(Pid1Unit *u) {
+        u->asking.retry = true;
+        pid1_time(u->pid1, u);
+}
+
+void pid1_unit_answered_job(Pid1Unit *u) {
+        if (u->asking.job != 0)
+                hint_later(u);
+        else
+                hint(u);
+}
+
 void pid1_unit_changed(Pid1Unit *u) {
         usec_t now = now_boottime();
 
@@ -105,12 +118,10 @@ void pid1_unit_changed(Pid1Unit *u) {
                 u->asking.changes_since = now;
                 u->asking.changes = 0;
         }
-        if (++u->asking.changes <= CHANGES_MAX)
+        if (u->asking.job == 0 && ++u->asking.changes <= CHANGES_MAX)
                 hint(u);
-        else {
-                u->asking.retry = true;
-                pid1_arm(u->pid1, now + TICK);
-        }
+        else
+                hint_later(u);
 }
 
 int pid1_unit_read(Pid1Unit *u) {
@@ -143,6 +154,9 @@ static int take_answer(Pid1Unit *u, sd_bus_message *message) {
         a.status.known = true;
         a.status.asked_at = u->asking.asked_at;
         a.status.foreign_job = job_track_foreign(&u->jobs);
+        if (!a.status.job && u->asking.asked_at > u->asking.job_at)
+                u->asking.job = 0;
+        a.status.job = a.status.job || pid1_job_starts(u);
         /* Law 7: the control group is looked at after the answer. Before it, PID 1 may have been about to fork. */
         a.status.empty = pid1_unit_cgroup_is_empty(CGROUP_ROOT, u->name, a.control_group);
         u->status = a.status;
@@ -154,6 +168,7 @@ static int take_answer(Pid1Unit *u, sd_bus_message *message) {
         else if (u->look_delay == 0) {
                 u->look_delay = FIRST_LOOK;
                 u->look_at = now_boottime() + u->look_delay;
+                pid1_time(u->pid1, u);
                 pid1_arm(u->pid1, u->look_at);
         }
         return 0;
@@ -169,10 +184,9 @@ static int on_answer(sd_bus_message *message, void *userdata, sd_bus_error *erro
         u->asking.again = false;
         m->asked--;
 
-        if (take_answer(u, message) < 0) {
-                u->asking.retry = true; /* the next tick asks again; what is known grows old meanwhile */
-                pid1_arm(m, now_boottime() + TICK);
-        } else {
+        if (take_answer(u, message) < 0)
+                hint_later(u); /* what is known grows old meanwhile */
+        else {
                 m->last_answer = now_boottime();
                 u->asking.silent_since = 0;
                 queue_report(u, REPORT_STATUS);
@@ -248,191 +262,24 @@ void pid1_unit_ask(Pid1Unit *u) {
                 r = sd_bus_call_async(m->bus, &u->asking.question, message, on_answer, u, QUESTION_TIMEOUT);
         if (r >= 0)
                 m->asked++;
-        else {
-                u->asking.retry = true;
-                pid1_arm(m, now_boottime() + TICK);
-        }
+        else
+                hint_later(u);
 }
 
-/* ---- jobs ---- */
-
-static void call_free(Pid1JobCall *c) {
-        Pid1 *m = c->unit->pid1;
-
-        must(!c->message || !c->slot); /* it waits, or it is under way */
-        DL_DELETE(c->unit->calls, c);
-        if (c->message)
-                DL_DELETE2(m->waiting, c, wait_prev, wait_next);
-        else if (c->slot)
-                m->jobs_asked--;
-        (void) sd_bus_message_unref(c->message);
-        (void) sd_bus_slot_unref(c->slot);
-        free(c);
-}
-
-/* "/org/freedesktop/systemd1/job/123" -> 123 */
-static uint32_t job_id(const char *path) {
-        const char *p = strrchr(path, '/');
-
-        return p ? (uint32_t) strtoul(p + 1, NULL, 10) : 0;
-}
-
-static int on_job(sd_bus_message *message, void *userdata, sd_bus_error *error) {
-        Pid1JobCall *c = userdata;
-        Pid1Unit *u = c->unit;
-        const sd_bus_error *e = sd_bus_message_get_error(message);
-        const char *path;
-
-        /* A unit that PID 1 does not know needs no stop. */
-        if (e && c->deadline != USEC_INFINITY &&
-                        (c->start || !sd_bus_error_has_name(e, "org.freedesktop.systemd1.NoSuchUnit")))
-                report_failure(u, c->start, -sd_bus_message_get_errno(message), e->message ?: e->name);
-        job_track_answer(&u->jobs, !e && sd_bus_message_read(message, "o", &path) > 0 ? job_id(path) : 0);
-        u->reference.count += !e && c->transient;
-        call_free(c);
-        pid1_unit_send_waiting(u->pid1);
-        hint(u);
-        return 0;
-}
-
-/* A call for a start that was reported as failed while it waited is not sent any more. */
-void pid1_unit_send_waiting(Pid1 *m) {
-        while (m->waiting && m->bus && m->jobs_asked < JOBS_MAX) {
-                Pid1JobCall *c = m->waiting;
-                Pid1Unit *u = c->unit;
-                int r = c->start && c->deadline == USEC_INFINITY ? -ETIMEDOUT : 0;
-
-                if (r == 0)
-                        r = sd_bus_call_async(m->bus, &c->slot, c->message, on_job, c, UINT64_MAX);
-                if (r < 0) {
-                        if (c->deadline != USEC_INFINITY)
-                                report_failure(u, c->start, r, "PID 1 cannot be asked");
-                        job_track_answer(&u->jobs, 0);
-                        call_free(c);
-                        continue;
-                }
-                DL_DELETE2(m->waiting, c, wait_prev, wait_next);
-                c->message = sd_bus_message_unref(c->message);
-                m->jobs_asked++;
-        }
-}
-
-/* Takes the message that asks for it. */
-static int queue_job(Pid1Unit *u, bool start, bool transient, sd_bus_message *message) {
-        Pid1JobCall *c = calloc(1, sizeof(*c));
-        Pid1 *m = u->pid1;
-
-        if (!c) {
-                sd_bus_message_unref(message);
-                return -ENOMEM;
-        }
-        *c = (Pid1JobCall){ .unit = u,
-                .start = start,
-                .transient = transient,
-                .message = message,
-                .deadline = usec_add(now_boottime(), SILENCE) };
-        DL_APPEND(u->calls, c);
-        DL_APPEND2(m->waiting, c, wait_prev, wait_next);
-        job_track_call(&u->jobs);
-        pid1_unit_send_waiting(m);
-        pid1_arm(m, now_boottime() + TICK);
-        return 0;
-}
-
-static int ask_job(Pid1Unit *u, bool start) {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
-        Pid1JobCall *last = u->calls ? u->calls->prev : NULL;
-        Pid1 *m = u->pid1;
-        int r;
-
-        if (!m->bus)
-                return -ENOTCONN;
-        if (start)
-                job_track_reset(&u->jobs, is_up(&u->status));
-        if (last && last->start == start) {
-                /* PID 1 has the same call before it already. While it does not answer, calls must not pile up. */
-                last->deadline = usec_add(now_boottime(), SILENCE);
-                pid1_arm(m, now_boottime() + TICK);
-                return 0;
-        }
-
-        r = pid1_message_new(m, PID1_PATH, PID1_MANAGER, start ? "StartUnit" : "StopUnit", &message);
-        if (r >= 0)
-                r = sd_bus_message_append(message, "ss", u->name, "replace");
-        return r < 0 ? r : queue_job(u, start, false, TAKE_PTR(message));
-}
-
-int pid1_unit_reset_failed(Pid1Unit *u) {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
-        int r;
-
-        if (u->pattern)
-                return 0;
-        r = pid1_message_new(u->pid1, PID1_PATH, PID1_MANAGER, "ResetFailedUnit", &message);
-        if (r >= 0)
-                r = sd_bus_message_append(message, "s", u->name);
-        if (r >= 0)
-                r = sd_bus_message_set_expect_reply(message, false);
-        if (r >= 0)
-                r = sd_bus_send(u->pid1->bus, message, NULL);
-        return r < 0 ? r : 0;
-}
-
-int pid1_unit_start(Pid1Unit *u) {
-        return u->pattern ? -EINVAL : ask_job(u, true);
-}
-
-int pid1_unit_start_transient(Pid1Unit *u, pid1_unit_append_t append, void *userdata) {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
-        int r;
-
-        if (u->pattern)
-                return -EINVAL;
-        if (!u->pid1->bus)
-                return -ENOTCONN;
-        job_track_reset(&u->jobs, is_up(&u->status));
-        r = pid1_message_new(u->pid1, PID1_PATH, PID1_MANAGER, "StartTransientUnit", &message);
-        if (r >= 0)
-                r = append(message, u->name, userdata);
-        return r < 0 ? r : queue_job(u, true, true, TAKE_PTR(message));
-}
-
-/* Nobody waits for the answers. The reports tell what has become of the instances: if one is up without a job, it is
- * stopped again. */
-static int stop_instances(Pid1Unit *u) {
-        Pid1 *m = u->pid1;
-
-        if (!m->bus)
-                return -ENOTCONN;
-        for (char **name = u->up; name && *name; name++) {
-                _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
-                int r = pid1_message_new(m, PID1_PATH, PID1_MANAGER, "StopUnit", &message);
-
-                if (r >= 0)
-                        r = sd_bus_message_append(message, "ss", *name, "replace");
-                if (r >= 0)
-                        r = sd_bus_message_set_expect_reply(message, false);
-                if (r >= 0)
-                        r = sd_bus_send(m->bus, message, NULL);
-                if (r < 0)
-                        return r;
-        }
-        hint(u);
-        return 0;
-}
-
-int pid1_unit_stop(Pid1Unit *u) {
-        return u->pattern ? stop_instances(u) : ask_job(u, false);
-}
+/* ---- jobs that PID 1 tells of ---- */
 
 void pid1_unit_job_new(Pid1Unit *u, uint32_t job) {
         job_track_seen(&u->jobs, job);
         u->ending.is_settled = false;
-        hint(u);
+        u->asking.job = job;
+        u->asking.job_at = now_boottime();
+        hint_later(u);
 }
 
 void pid1_unit_job_removed(Pid1Unit *u, uint32_t job, const char *result) {
         job_track_seen(&u->jobs, job);
+        if (u->asking.job <= job)
+                u->asking.job = 0;
         u->ending.is_settled = false;
         u->ending.job_over = job;
         u->ending.job_end = job_end_from_string(result);
@@ -442,18 +289,6 @@ void pid1_unit_job_removed(Pid1Unit *u, uint32_t job, const char *result) {
 }
 
 /* ---- time and loss ---- */
-
-static bool tick_calls(Pid1Unit *u, usec_t now) {
-        Pid1JobCall *c;
-
-        DL_FOREACH(u->calls, c)
-                if (now >= c->deadline) {
-                        c->deadline = USEC_INFINITY;
-                        report_failure(u, c->start, -ETIMEDOUT, "PID 1 does not answer");
-                        pid1_unit_wish(u, true);
-                }
-        return u->calls;
-}
 
 /* Silence counts from the wish, but not while PID 1 answers the questions of other units before this one. */
 static usec_t silence_begins(const Pid1Unit *u) {
@@ -478,30 +313,21 @@ static usec_t tick_look(Pid1Unit *u, usec_t now) {
         return u->look_at;
 }
 
-usec_t pid1_unit_tick(Pid1Unit *u, usec_t now, unsigned *budget) {
-        usec_t poll_at = usec_add(u->asking.asked_at, u->pid1->poll), next = tick_look(u, now);
+usec_t pid1_unit_tick(Pid1Unit *u, usec_t now) {
+        usec_t next = tick_look(u, now);
+        bool calls = pid1_jobs_tick(u, now);
 
         if (u->asking.retry) {
                 u->asking.retry = false;
                 pid1_unit_wish(u, false);
         }
-        if (tick_calls(u, now) || u->ending.look_since != 0 || u->ending.note_since != 0)
-                next = MIN(next, now + TICK);
-        if (now >= poll_at) {
-                if (u->asking.silent_since == 0 && *budget > 0) {
-                        pid1_unit_wish(u, false);
-                        (*budget)--;
-                }
-                poll_at = now + TICK; /* also while PID 1 is silent */
+        if (u->asking.silent_since != 0 && now >= usec_add(silence_begins(u), SILENCE)) {
+                report_unknown(u, now);
+                u->asking.silent_since = now; /* reported again after as long */
         }
-        if (u->asking.silent_since != 0) {
-                if (now >= usec_add(silence_begins(u), SILENCE)) {
-                        report_unknown(u, now);
-                        u->asking.silent_since = now; /* reported again after as long */
-                }
+        if (calls || u->asking.silent_since != 0 || u->ending.look_since != 0 || u->ending.note_since != 0)
                 next = MIN(next, now + TICK);
-        }
-        return MIN(next, poll_at);
+        return next;
 }
 
 void pid1_unit_owner_gone(Pid1Unit *u) {
@@ -514,12 +340,8 @@ void pid1_unit_owner_gone(Pid1Unit *u) {
 void pid1_unit_connection_gone(Pid1Unit *u) {
         pid1_unit_owner_gone(u);
         u->reference.count = 0;
-        while (u->calls) {
-                if (u->calls->deadline != USEC_INFINITY)
-                        report_failure(u, u->calls->start, -ENOTCONN, "The connection to the system bus is gone");
-                job_track_answer(&u->jobs, 0);
-                call_free(u->calls);
-        }
+        u->asking.job = 0;
+        pid1_jobs_gone(u);
         if (u->asking.question) {
                 u->asking.question = sd_bus_slot_unref(u->asking.question);
                 u->pid1->asked--;
@@ -603,8 +425,7 @@ Pid1Unit *pid1_unit_free(Pid1Unit *u) {
         if (m->owner)
                 pid1_unit_release(u);
         (void) sd_bus_slot_unref(u->reference.call);
-        while (u->calls)
-                call_free(u->calls);
+        pid1_jobs_free(u);
         if (u->asking.question) {
                 (void) sd_bus_slot_unref(u->asking.question);
                 m->asked--;
@@ -613,6 +434,10 @@ Pid1Unit *pid1_unit_free(Pid1Unit *u) {
                 pid1_unqueue(m, u);
         if (u->reports)
                 DL_DELETE2(m->reports, u, report_prev, report_next);
+        if (u->asking.timed)
+                DL_DELETE2(m->timed, u, timed_prev, timed_next);
+        neighbours_forget(u);
+        poll_forget(u);
         HASH_DEL(m->units, u);
         pid1_pump(m);
         pid1_unit_destroy(u);

@@ -30,7 +30,7 @@ typedef struct Pid1UnitStatus {
         char load_state[16]; /* loaded, not-found, masked, bad-setting, error */
         Pid1Active active;
         char sub_state[32];
-        bool job;           /* Job= is not 0 */
+        bool job;           /* Job= is not 0, or PID 1 has not answered a start of ours */
         bool empty;         /* no process left in the control group; true also when there is no group */
         bool gate_loaded;   /* see pid1_unit_new() */
         bool gate_asserted; /* the Assert alone is in force, whatever the files say by now: the unit cannot start
@@ -106,7 +106,9 @@ const Pid1UnitStatus *pid1_unit_status(const Pid1Unit *u);
 
 /* Asks PID 1 for a job (mode "replace"); asynchronous. Failures come through the callback, the outcome as status; a
  * negative errno (-ENOTCONN while Pid1 is detached) if nothing was asked. The same again while PID 1 has not
- * answered yet is the same request with a new 5 s to be answered in; it may carry it out even later than that. */
+ * answered yet is the same request with a new 5 s to be answered in; it may carry it out even later than that. Not all
+ * requests are sent at once: those that wait are given time while PID 1 answers others, stops before starts. A start
+ * that waits is dropped when the unit is to be stopped. */
 int pid1_unit_start(Pid1Unit *u);
 int pid1_unit_stop(Pid1Unit *u);
 /* Has PID 1 make the unit, which does not exist yet, and start it (StartTransientUnit): append puts the arguments of

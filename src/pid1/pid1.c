@@ -28,6 +28,27 @@ int pid1_message_new(Pid1 *m, const char *path, const char *interface, const cha
         return 0;
 }
 
+bool pid1_is_silence(const sd_bus_error *e) {
+        static const char *const names[] = {
+                SD_BUS_ERROR_NO_REPLY,
+                SD_BUS_ERROR_TIMEOUT,
+                SD_BUS_ERROR_DISCONNECTED,
+                SD_BUS_ERROR_IO_ERROR,
+                SD_BUS_ERROR_SERVICE_UNKNOWN,
+                SD_BUS_ERROR_NAME_HAS_NO_OWNER,
+                SD_BUS_ERROR_LIMITS_EXCEEDED,
+                "org.freedesktop.DBus.Error.TimedOut",
+                "System.Error.ETIMEDOUT",
+                "System.Error.ECONNRESET",
+                "System.Error.ENOTCONN",
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(names); i++)
+                if (sd_bus_error_has_name(e, names[i]))
+                        return true;
+        return false;
+}
+
 /* ---- questions and reports ---- */
 
 void pid1_queue(Pid1 *m, Pid1Unit *u, bool first) {
@@ -37,7 +58,6 @@ void pid1_queue(Pid1 *m, Pid1Unit *u, bool first) {
         else
                 DL_APPEND2(m->queue, u, queue_prev, queue_next);
         u->asking.queued = true;
-        pid1_arm(m, now_boottime() + TICK);
 }
 
 void pid1_unqueue(Pid1 *m, Pid1Unit *u) {
@@ -47,7 +67,7 @@ void pid1_unqueue(Pid1 *m, Pid1Unit *u) {
 }
 
 void pid1_pump(Pid1 *m) {
-        pid1_unit_send_waiting(m);
+        pid1_jobs_send(m);
         while (m->queue && m->bus && m->owner && m->asked < QUESTIONS_MAX) {
                 Pid1Unit *u = m->queue;
 
@@ -69,6 +89,13 @@ void pid1_arm(Pid1 *m, usec_t at) {
                 return;
         if (enabled == SD_EVENT_OFF || armed > at)
                 arm_at(m, at);
+}
+
+void pid1_time(Pid1 *m, Pid1Unit *u) {
+        if (!u->asking.timed)
+                DL_APPEND2(m->timed, u, timed_prev, timed_next);
+        u->asking.timed = true;
+        pid1_arm(m, now_boottime() + TICK);
 }
 
 void pid1_kick(Pid1 *m) {
@@ -169,7 +196,7 @@ static int on_properties(sd_bus_message *message, void *userdata, sd_bus_error *
         return 0;
 }
 
-static void read_all_units(Pid1 *m) {
+void pid1_read_all(Pid1 *m) {
         for (Pid1Unit *u = m->units; u; u = u->hh.next)
                 pid1_unit_wish(u, false);
         pid1_pump(m);
@@ -182,7 +209,7 @@ static int on_reloading(sd_bus_message *message, void *userdata, sd_bus_error *e
 
         if (!is_from_pid1(m, message) || sd_bus_message_read(message, "b", &active) < 0 || active)
                 return 0;
-        read_all_units(m);
+        pid1_read_all(m);
         return 0;
 }
 
@@ -219,12 +246,13 @@ static void set_owner(Pid1 *m, const char *owner) {
         m->owner = isempty(owner) ? NULL : strdup(owner);
         if (!m->owner) {
                 neighbours_gap(m);
+                poll_cancel(m);
                 for (Pid1Unit *u = m->units; u; u = u->hh.next)
                         pid1_unit_owner_gone(u);
                 return;
         }
         (void) pid1_subscribe(m); /* if that fails, the next tick tries again */
-        read_all_units(m);
+        pid1_read_all(m);
 }
 
 static int on_owner_changed(sd_bus_message *message, void *userdata, sd_bus_error *error) {
@@ -259,6 +287,7 @@ static void connection_gone(Pid1 *m) {
         m->owner = NULL;
         m->subscribed = false;
         neighbours_gap(m);
+        poll_cancel(m);
         for (Pid1Unit *u = m->units; u; u = u->hh.next)
                 pid1_unit_connection_gone(u);
 }
@@ -273,16 +302,22 @@ static int on_disconnected(sd_bus_message *message, void *userdata, sd_bus_error
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
         Pid1 *m = userdata;
-        usec_t now = now_boottime(), next = usec_add(now, m->poll);
-        unsigned budget = POLL_BATCH;
+        usec_t now = now_boottime(), next;
+        Pid1Unit *u, *following;
 
+        m->refused = false;
         if (m->bus && !m->owner && !m->owner_call)
                 (void) ask_owner(m); /* its NameOwnerChanged may have been lost */
         if (m->owner && !m->subscribed && !m->subscribe_call)
                 (void) pid1_subscribe(m);
-        for (Pid1Unit *u = m->units; u; u = u->hh.next) {
-                usec_t t = pid1_unit_tick(u, now, &budget);
+        next = poll_tick(m, now);
+        DL_FOREACH_SAFE2(m->timed, u, following, timed_next) {
+                usec_t t = pid1_unit_tick(u, now);
 
+                if (t == USEC_INFINITY) {
+                        DL_DELETE2(m->timed, u, timed_prev, timed_next);
+                        u->asking.timed = false;
+                }
                 next = MIN(next, t);
         }
         pid1_pump(m);
@@ -300,7 +335,8 @@ int pid1_new(sd_event *event, usec_t poll, Pid1 **ret) {
         if (!m)
                 return -ENOMEM;
         m->event = sd_event_ref(event);
-        m->poll = MAX(poll, TICK);
+        m->poll.period = MAX(poll, TICK);
+        m->poll.round_at = usec_add(now_boottime(), m->poll.period);
 
         r = sd_event_add_time(event, &m->timer, CLOCK_BOOTTIME, 0, 1, on_timer, m);
         if (r >= 0)
@@ -326,6 +362,7 @@ Pid1 *pid1_free(Pid1 *m) {
         while (m->units)
                 (void) pid1_unit_free(m->units);
         pid1_calls_free(m);
+        poll_free(m);
         (void) sd_event_source_disable_unref(m->timer);
         (void) sd_event_source_disable_unref(m->defer);
         (void) sd_event_unref(m->event);

@@ -17,7 +17,7 @@
 
 typedef struct Pid1 Pid1;
 
-/* poll: how often every unit is read anew even if nothing was heard, e.g. TTL/2 (at most some 250 units a second). */
+/* poll: how often PID 1 is asked about all units even if nothing was heard, e.g. TTL/2. */
 int pid1_new(sd_event *event, usec_t poll, Pid1 **ret);
 /* Frees all of its units as well. */
 Pid1 *pid1_free(Pid1 *m);

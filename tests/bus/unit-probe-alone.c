@@ -144,8 +144,8 @@ static void a_job_that_ran_too_long_leaves_the_unit_as_it_is(void **state) {
         static const char *const all[] = { "JobRunningTimeoutSec=200ms", "JobTimeoutSec=200ms" };
 
         for (size_t i = 0; i < ELEMENTSOF(all); i++) {
-                install_and_start(all[i], "ExecStartPre=/bin/sh -c 'read x </run/probe-go'\n" SLEEP);
                 sh("mkfifo /run/probe-go");
+                install_and_start(all[i], "ExecStartPre=/bin/sh -c 'read x </run/probe-go'\n" SLEEP);
                 wait_for(has_run() && is(UNIT_ACTIVATING));
                 sh("echo now >/run/probe-go");
                 wait_for(is(UNIT_ACTIVE));

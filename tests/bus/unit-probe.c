@@ -408,5 +408,6 @@ int main(int argc, char **argv) {
                 cmocka_set_test_filter(argv[1]);
         return cmocka_run_group_tests(tests, open_world, close_world) +
                _cmocka_run_group_tests("who ended it", ending_tests, n_ending_tests, open_world, close_world) +
-               _cmocka_run_group_tests("how it ended", alone_tests, n_alone_tests, open_world, close_world);
+               _cmocka_run_group_tests("how it ended", alone_tests, n_alone_tests, open_world, close_world) +
+               _cmocka_run_group_tests("many units", many_tests, n_many_tests, open_world, close_world);
 }

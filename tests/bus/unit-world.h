@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -95,6 +96,10 @@ extern const size_t n_ending_tests;
 /* unit-probe-alone.c */
 extern const struct CMUnitTest alone_tests[];
 extern const size_t n_alone_tests;
+
+/* unit-probe-many.c */
+extern const struct CMUnitTest many_tests[];
+extern const size_t n_many_tests;
 
 /* unit-probe-trouble.c */
 void a_slow_reload_makes_nothing_unknown(void **state);

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Calls for jobs: starts and stops of units. They wait in here until there is room, each kind in the order in which it
+ * was asked for. Stops go first, since a stop has a deadline, and may have more calls under way than starts. A call
+ * that the bus refuses, or that nobody answers, says nothing of its unit: the next tick makes it again. It has failed
+ * when PID 1 was silent for SILENCE.
+ */
+#include "pid1/pid1-internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "util/must.h"
+
+static void call_free(Pid1JobCall *c) {
+        Pid1 *m = c->unit->pid1;
+
+        DL_DELETE(c->unit->calls, c);
+        if (c->slot) {
+                must(m->jobs_asked[c->start] > 0);
+                m->jobs_asked[c->start]--;
+        } else
+                DL_DELETE2(m->waiting[c->start], c, wait_prev, wait_next);
+        (void) sd_bus_message_unref(c->message);
+        (void) sd_bus_slot_unref(c->slot);
+        free(c);
+}
+
+/* Nothing comes of the call any more. */
+static void call_drop(Pid1JobCall *c) {
+        job_track_answer(&c->unit->jobs, 0);
+        call_free(c);
+}
+
+/* "/org/freedesktop/systemd1/job/123" -> 123 */
+static uint32_t job_id(const char *path) {
+        const char *p = strrchr(path, '/');
+
+        return p ? (uint32_t) strtoul(p + 1, NULL, 10) : 0;
+}
+
+/* Whether the call is to be made again. That of a transient unit only where it is certain that PID 1 has not seen it:
+ * the unit is started once. */
+static bool is_refused(const Pid1JobCall *c, const sd_bus_error *e) {
+        if (!e || c->failed || !pid1_is_silence(e))
+                return false;
+        return !c->message || sd_bus_error_has_name(e, SD_BUS_ERROR_LIMITS_EXCEEDED);
+}
+
+static void call_wait_again(Pid1JobCall *c) {
+        Pid1 *m = c->unit->pid1;
+
+        c->slot = sd_bus_slot_unref(c->slot);
+        m->jobs_asked[c->start]--;
+        DL_PREPEND2(m->waiting[c->start], c, wait_prev, wait_next);
+        m->refused = true;
+        pid1_arm(m, now_boottime() + TICK);
+}
+
+static int on_job(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        Pid1JobCall *c = userdata;
+        Pid1Unit *u = c->unit;
+        const sd_bus_error *e = sd_bus_message_get_error(message);
+        const char *path;
+
+        if (is_refused(c, e)) {
+                call_wait_again(c);
+                return 0;
+        }
+        u->pid1->last_answer = now_boottime();
+        /* A unit that PID 1 does not know needs no stop. */
+        if (e && !c->failed && (c->start || !sd_bus_error_has_name(e, PID1_ERROR("NoSuchUnit"))))
+                pid1_unit_tell_failure(u, c->start, -sd_bus_message_get_errno(message), e->message ?: e->name);
+        job_track_answer(&u->jobs, !e && sd_bus_message_read(message, "o", &path) > 0 ? job_id(path) : 0);
+        u->reference.count += !e && c->message;
+        call_free(c);
+        pid1_jobs_send(u->pid1);
+        pid1_unit_answered_job(u);
+        return 0;
+}
+
+static int new_message(const Pid1JobCall *c, sd_bus_message **ret) {
+        Pid1 *m = c->unit->pid1;
+        int r;
+
+        if (!c->message) {
+                r = pid1_message_new(m, PID1_PATH, PID1_MANAGER, c->start ? "StartUnit" : "StopUnit", ret);
+                return r < 0 ? r : sd_bus_message_append(*ret, "ss", c->unit->name, "replace");
+        }
+        r = pid1_message_new(m, PID1_PATH, PID1_MANAGER, "StartTransientUnit", ret);
+        if (r >= 0)
+                r = sd_bus_message_rewind(c->message, true);
+        return r < 0 ? r : sd_bus_message_copy(*ret, c->message, true);
+}
+
+static void call_make(Pid1JobCall *c) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
+        Pid1 *m = c->unit->pid1;
+        int r = new_message(c, &message);
+
+        if (r >= 0)
+                r = sd_bus_call_async(m->bus, &c->slot, message, on_job, c, UINT64_MAX);
+        if (r < 0) {
+                pid1_unit_tell_failure(c->unit, c->start, r, "PID 1 cannot be asked");
+                call_drop(c);
+                return;
+        }
+        DL_DELETE2(m->waiting[c->start], c, wait_prev, wait_next);
+        m->jobs_asked[c->start]++;
+        c->since = MAX(c->since, m->last_answer);
+}
+
+void pid1_jobs_send(Pid1 *m) {
+        while (m->bus && !m->refused && m->jobs_asked[0] + m->jobs_asked[1] < JOBS_MAX) {
+                if (m->waiting[0])
+                        call_make(m->waiting[0]);
+                else if (m->waiting[1] && m->jobs_asked[1] < STARTS_MAX)
+                        call_make(m->waiting[1]);
+                else
+                        break;
+        }
+}
+
+/* Takes the message that is to be copied, if there is one. */
+static int queue_job(Pid1Unit *u, bool start, sd_bus_message *message) {
+        Pid1JobCall *c = calloc(1, sizeof(*c));
+        Pid1 *m = u->pid1;
+
+        if (!c) {
+                sd_bus_message_unref(message);
+                return -ENOMEM;
+        }
+        *c = (Pid1JobCall){ .unit = u, .start = start, .message = message, .since = now_boottime() };
+        DL_APPEND(u->calls, c);
+        DL_APPEND2(m->waiting[start], c, wait_prev, wait_next);
+        job_track_call(&u->jobs);
+        pid1_time(m, u);
+        pid1_jobs_send(m);
+        return 0;
+}
+
+/* A start that still waits is not made once the unit is to be stopped. */
+static void drop_waiting_starts(Pid1Unit *u) {
+        Pid1JobCall *c, *next;
+
+        DL_FOREACH_SAFE(u->calls, c, next)
+                if (c->start && !c->slot)
+                        call_drop(c);
+}
+
+static int ask_job(Pid1Unit *u, bool start) {
+        Pid1JobCall *last;
+        Pid1 *m = u->pid1;
+
+        if (!m->bus)
+                return -ENOTCONN;
+        if (start)
+                job_track_reset(&u->jobs, u->status.active != UNIT_INACTIVE && u->status.active != UNIT_FAILED);
+        else
+                drop_waiting_starts(u);
+        last = u->calls ? u->calls->prev : NULL;
+        if (last && last->start == start) {
+                /* PID 1 has the same call before it already. While it does not answer, calls must not pile up. */
+                last->since = now_boottime();
+                last->failed = false;
+                pid1_time(m, u);
+                return 0;
+        }
+        return queue_job(u, start, NULL);
+}
+
+bool pid1_job_starts(const Pid1Unit *u) {
+        const Pid1JobCall *c;
+
+        DL_FOREACH(u->calls, c)
+                if (c->start)
+                        return true;
+        return false;
+}
+
+bool pid1_jobs_tick(Pid1Unit *u, usec_t now) {
+        const Pid1 *m = u->pid1;
+        Pid1JobCall *c, *next;
+
+        DL_FOREACH_SAFE(u->calls, c, next) {
+                /* A call that waits has time while PID 1 answers others. */
+                usec_t since = c->slot ? c->since : MAX(c->since, m->last_answer);
+
+                if (c->failed || now < usec_add(since, SILENCE))
+                        continue;
+                c->failed = true;
+                pid1_unit_tell_failure(u, c->start, -ETIMEDOUT, "PID 1 does not answer");
+                pid1_unit_wish(u, true);
+                if (c->start && !c->slot)
+                        call_drop(c);
+        }
+        return u->calls;
+}
+
+void pid1_jobs_gone(Pid1Unit *u) {
+        while (u->calls) {
+                if (!u->calls->failed)
+                        pid1_unit_tell_failure(
+                                        u, u->calls->start, -ENOTCONN, "The connection to the system bus is gone");
+                call_drop(u->calls);
+        }
+}
+
+void pid1_jobs_free(Pid1Unit *u) {
+        while (u->calls)
+                call_free(u->calls);
+}
+
+int pid1_unit_start(Pid1Unit *u) {
+        return u->pattern ? -EINVAL : ask_job(u, true);
+}
+
+int pid1_unit_start_transient(Pid1Unit *u, pid1_unit_append_t append, void *userdata) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
+        int r;
+
+        if (u->pattern)
+                return -EINVAL;
+        if (!u->pid1->bus)
+                return -ENOTCONN;
+        job_track_reset(&u->jobs, u->status.active != UNIT_INACTIVE && u->status.active != UNIT_FAILED);
+        r = pid1_message_new(u->pid1, PID1_PATH, PID1_MANAGER, "StartTransientUnit", &message);
+        if (r >= 0)
+                r = append(message, u->name, userdata);
+        if (r >= 0)
+                r = sd_bus_message_seal(message, 1, 0); /* to be read; what is sent is a copy with its own number */
+        return r < 0 ? r : queue_job(u, true, TAKE_PTR(message));
+}
+
+/* Nobody waits for the answers. The reports tell what has become of the instances: if one is up without a job, it is
+ * stopped again. */
+static int stop_instances(Pid1Unit *u) {
+        Pid1 *m = u->pid1;
+
+        if (!m->bus)
+                return -ENOTCONN;
+        for (char **name = u->up; name && *name; name++) {
+                _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
+                int r = pid1_message_new(m, PID1_PATH, PID1_MANAGER, "StopUnit", &message);
+
+                if (r >= 0)
+                        r = sd_bus_message_append(message, "ss", *name, "replace");
+                if (r >= 0)
+                        r = sd_bus_message_set_expect_reply(message, false);
+                if (r >= 0)
+                        r = sd_bus_send(m->bus, message, NULL);
+                if (r < 0)
+                        return r;
+        }
+        return pid1_unit_read(u);
+}
+
+int pid1_unit_stop(Pid1Unit *u) {
+        return u->pattern ? stop_instances(u) : ask_job(u, false);
+}
+
+int pid1_unit_reset_failed(Pid1Unit *u) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
+        int r;
+
+        if (u->pattern)
+                return 0;
+        r = pid1_message_new(u->pid1, PID1_PATH, PID1_MANAGER, "ResetFailedUnit", &message);
+        if (r >= 0)
+                r = sd_bus_message_append(message, "s", u->name);
+        if (r >= 0)
+                r = sd_bus_message_set_expect_reply(message, false);
+        if (r >= 0)
+                r = sd_bus_send(u->pid1->bus, message, NULL);
+        return r < 0 ? r : 0;
+}
