@@ -5,6 +5,7 @@
 #include <utlist.h>
 
 #include "daemon/bus-util.h"
+#include "daemon/callers.h"
 #include "daemon/slices.h"
 #include "util/log.h"
 
@@ -29,7 +30,7 @@ typedef struct BulkAnswer {
         Daemon *daemon;
         const BulkKind *kind;
         sd_bus_message *message, *reply;
-        sd_bus_slot *gone; /* the match that tells when the caller leaves the bus */
+        CallerWait *caller;
         Names names;
         size_t at, row; /* the next name */
         size_t size;    /* of what is in reply, roughly and at most */
@@ -54,7 +55,7 @@ static void answer_free(BulkAnswer *a) {
                 b->news_owed = true;
                 changed_note(a->daemon->changed);
         }
-        sd_bus_slot_unref(a->gone);
+        callers_unfollow(a->caller);
         sd_bus_message_unref(a->message);
         sd_bus_message_unref(a->reply);
         if (a->f)
@@ -189,10 +190,8 @@ static bool do_slice(void *userdata) {
         return b->answers;
 }
 
-static int on_gone(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        if (bus_name_is_gone(m))
-                answer_free(userdata);
-        return 0;
+static void on_left(void *userdata) {
+        answer_free(userdata);
 }
 
 static int check_room(const Bulk *b, sd_bus_message *m, sd_bus_error *error) {
@@ -211,6 +210,7 @@ static int check_room(const Bulk *b, sd_bus_message *m, sd_bus_error *error) {
 }
 
 int bulk_answer(Daemon *d, sd_bus_message *m, const BulkKind *kind, sd_bus_error *error) {
+        static const CallerCallbacks callbacks = { .left = on_left };
         Bulk *b = d->bulk;
         BulkAnswer *a;
         int r = check_room(b, m, error);
@@ -226,8 +226,7 @@ int bulk_answer(Daemon *d, sd_bus_message *m, const BulkKind *kind, sd_bus_error
                 answer_free(a);
                 return 1;
         }
-        r = bus_follow_name(bus_link_get(d->links.api), &a->gone, strempty(sd_bus_message_get_sender(m)), on_gone,
-                        NULL, a);
+        r = callers_follow(d, sd_bus_message_get_sender(m), &callbacks, a, &a->caller);
         if (r < 0) {
                 answer_free(a);
                 return r;

@@ -27,6 +27,7 @@
  *   why-not.c       why a unit is where it is, in words; machine-name.c a machine's name for people
  *   calls.c         leases of a scheduler's own
  *   kept.c          answers that wait for the disk
+ *   callers.c       whether they are still there
  *   words.c         the operator's words, until they are answered
  *   runs.c          commands of "leasectl run"; run-unit.c what PID 1 is told of them
  *   authorize.c     who may use a verb
@@ -60,6 +61,7 @@ typedef struct KeptReply KeptReply;
 typedef struct Publisher Publisher;
 typedef struct Reload Reload;
 typedef struct Bulk Bulk;
+typedef struct FollowedCaller FollowedCaller;
 typedef struct Suspend Suspend;
 
 /* The two connections to the system bus. */
@@ -76,8 +78,9 @@ typedef struct Callers {
         PendingWord *words;
         RunAsked *runs;
         KeptReply *kept;
-        uint64_t last_question; /* to polkit */
-        uint64_t last_call;     /* id of a word or a call */
+        FollowedCaller *followed; /* of all of these */
+        uint64_t last_question;   /* to polkit */
+        uint64_t last_call;       /* id of a word or a call */
 } Callers;
 
 /* What the last reading of the configuration has brought, for people. */

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <utlist.h>
 
-#include "daemon/bus-link.h"
 #include "daemon/bus-util.h"
+#include "daemon/callers.h"
 #include "daemon/machine-name.h"
 #include "daemon/pid1-port.h"
 #include "util/log.h"
@@ -20,16 +20,14 @@ struct PendingWord {
         char unit[NAME_SIZE], machine_id[MACHINE_SIZE];
         char object[NAME_SIZE]; /* for the log: the unit, or the machine's name */
         sd_bus_message *message;
-        words_reply_t reply;          /* NULL: it is a word, not a call */
-        sd_bus_slot *left, *question; /* the match that tells when the caller leaves the bus, and the question whether
-                                         it is there */
-        RunUnit *run;                 /* of EVENT_RUN, until the core hears of it */
+        words_reply_t reply; /* NULL: it is a word, not a call */
+        CallerWait *caller;
+        RunUnit *run; /* of EVENT_RUN, until the core hears of it */
 };
 
 static void pending_free(Daemon *d, PendingWord *p) {
         DL_DELETE(d->callers.words, p);
-        sd_bus_slot_unref(p->left);
-        sd_bus_slot_unref(p->question);
+        callers_unfollow(p->caller);
         sd_bus_message_unref(p->message);
         run_unit_free(p->run);
         free(p);
@@ -59,7 +57,8 @@ static void tell_withdrawn(Daemon *d, uint64_t id) {
 
 /* The caller has left the bus. The core may not have heard of the word yet, and then does not answer: words_done()
  * drops it. */
-static void withdraw(PendingWord *p) {
+static void on_left(void *userdata) {
+        PendingWord *p = userdata;
         Action action = { .kind = ACTION_WORD_DONE, .id = p->id, .word = WORD_WITHDRAWN };
         bool is_word = !p->reply;
         Daemon *d = p->daemon;
@@ -69,34 +68,18 @@ static void withdraw(PendingWord *p) {
                 words_done(d, &action);
 }
 
-static int on_left(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        if (bus_name_is_gone(m))
-                withdraw(userdata);
-        return 0;
-}
-
-/* The bus has been asked after the match was installed, so a caller that left in between is not there. The core hears
- * of a word only now: the caller may have left while somebody typed a password. */
-static int on_told(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+/* The core hears of a word only now: the caller may have left while somebody typed a password. */
+static void on_there(void *userdata) {
         PendingWord *p = userdata;
-        int there = 0;
 
-        if (sd_bus_message_is_method_error(m, NULL) || sd_bus_message_read(m, "b", &there) < 0 || !there)
-                withdraw(p);
-        else if (!p->reply)
+        if (!p->reply)
                 give_to_core(p);
-        return 0;
 }
 
-/* sd_bus_track is not used: it asks the bus synchronously. */
 static int follow_caller(PendingWord *p) {
-        const char *sender = strempty(sd_bus_message_get_sender(p->message));
-        sd_bus *bus = bus_link_get(p->daemon->links.api);
-        int r = bus_follow_name(bus, &p->left, sender, on_left, NULL, p);
+        static const CallerCallbacks callbacks = { .there = on_there, .left = on_left };
 
-        return r < 0 ? r
-                     : sd_bus_call_method_async(bus, &p->question, DBUS_NAME, DBUS_PATH, DBUS_NAME, "NameHasOwner",
-                                       on_told, p, "s", sender);
+        return callers_follow(p->daemon, sd_bus_message_get_sender(p->message), &callbacks, p, &p->caller);
 }
 
 /* ---- asking ---- */
