@@ -4,18 +4,28 @@
  * The clock of the benchmarks: small clients of leased and of etcd that do one thing and print when, or how long it
  * took.
  *
- *   bench-clock calls NUMBER             acquires, renews and releases so many leases, one call after the other; a
- * line for each call: its name, the nanoseconds that it took, and when it was answered bench-clock listen a line for
- * each LeaseChanged of leased: when it came, the lease bench-clock poke SECONDS             asks leased for a property
- * all the time; prints the longest time that an answer took bench-clock txn URL BODY NUMBER      posts the body so
- * often over one connection; a line for each, like those of calls bench-clock watch URL BODY           posts the body
- * and prints a line for each event that comes: when it came, the key
+ * bench-clock calls NUMBER: acquires, renews and releases so many leases, one call after the other. A line for each
+ * call: its name, the nanoseconds that it took, and when it was answered.
  *
- * A time is CLOCK_BOOTTIME in nanoseconds. listen and watch print "ready" first, and go on until they are killed.
+ * bench-clock listen: a line for each LeaseChanged of leased: when it came, the lease.
+ *
+ * bench-clock poke: asks leased for a property every 2 ms. A line, like those of calls, for each answer that took
+ * longer than all before.
+ *
+ * bench-clock txn URL BODY NUMBER: posts the body so often over one connection. A line for each, like those of calls.
+ *
+ * bench-clock watch URL BODY: posts the body. A line for each event that comes: when it came, the key.
+ *
+ * bench-clock repeat URL FILE SECONDS: posts the lines of the file one after the other, spread evenly over so many
+ * seconds, and begins again.
+ *
+ * A time is CLOCK_BOOTTIME in nanoseconds. listen and watch print "ready" first; they, poke and repeat go on until
+ * they are killed.
  */
 
 #include <curl/curl.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -113,10 +123,10 @@ static int verb_listen(sd_bus *bus) {
         return r;
 }
 
-static int verb_poke(sd_bus *bus, double seconds, sd_bus_error *ret_error) {
-        int64_t end = now_nsec() + (int64_t) (seconds * 1e9), longest = 0;
+static int verb_poke(sd_bus *bus, sd_bus_error *ret_error) {
+        int64_t longest = 0;
 
-        while (now_nsec() < end) {
+        for (;;) {
                 int64_t since = now_nsec();
                 char *version = NULL;
                 int r = sd_bus_get_property_string(bus, MANAGER, "Version", ret_error, &version);
@@ -124,12 +134,12 @@ static int verb_poke(sd_bus *bus, double seconds, sd_bus_error *ret_error) {
                 free(version);
                 if (r < 0)
                         return r;
-                if (now_nsec() - since > longest)
+                if (now_nsec() - since > longest) {
                         longest = now_nsec() - since;
+                        say("longest", since);
+                }
                 (void) sd_bus_wait(bus, PAUSE_USEC);
         }
-        (void) printf("longest %lld %lld\n", (long long) longest, (long long) now_nsec());
-        return 0;
 }
 
 static size_t leave_out(char *data, size_t size, size_t n, void *userdata) {
@@ -151,17 +161,26 @@ static size_t on_piece(char *data, size_t size, size_t n, void *userdata) {
         return size * n;
 }
 
-static int post(const char *url, const char *body, int number, curl_write_callback take) {
+/* For requests to etcd over one connection. NULL without memory; the caller cleans it up. */
+static CURL *client(const char *url, curl_write_callback take) {
         CURL *c = curl_easy_init();
+
+        if (!c)
+                return NULL;
+        (void) curl_easy_setopt(c, CURLOPT_URL, url);
+        (void) curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, take);
+        (void) curl_easy_setopt(c, CURLOPT_FAILONERROR, 1L);
+        (void) curl_easy_setopt(c, CURLOPT_TCP_NODELAY, 1L);
+        return c;
+}
+
+static int post(const char *url, const char *body, int number, curl_write_callback take) {
+        CURL *c = client(url, take);
         CURLcode result = CURLE_OK;
 
         if (!c)
                 return -ENOMEM;
-        (void) curl_easy_setopt(c, CURLOPT_URL, url);
         (void) curl_easy_setopt(c, CURLOPT_POSTFIELDS, body);
-        (void) curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, take);
-        (void) curl_easy_setopt(c, CURLOPT_FAILONERROR, 1L);
-        (void) curl_easy_setopt(c, CURLOPT_TCP_NODELAY, 1L);
         for (int i = 0; i < number && result == CURLE_OK; i++) {
                 int64_t since = now_nsec();
 
@@ -175,6 +194,52 @@ static int post(const char *url, const char *body, int number, curl_write_callba
         return result == CURLE_OK ? 0 : -EIO;
 }
 
+/* Posts the file's lines once, the next one not before its time, which is moved on. A request that fails is only
+ * counted: what is played are machines that would try again. */
+static int repeat_once(CURL *c, FILE *file, int64_t step, int64_t *at, unsigned long *failed) {
+        char *line = NULL;
+        size_t size = 0;
+
+        rewind(file);
+        while (getline(&line, &size, file) > 0) {
+                int64_t ahead = *at - now_nsec();
+
+                if (ahead > 0)
+                        (void) poll(NULL, 0, (int) (ahead / 1000000));
+                (void) curl_easy_setopt(c, CURLOPT_POSTFIELDS, line);
+                *failed += curl_easy_perform(c) != CURLE_OK;
+                *at += step;
+        }
+        free(line);
+        return ferror(file) ? -EIO : 0;
+}
+
+static int verb_repeat(const char *url, const char *path, double seconds) {
+        unsigned long failed = 0, lines = 0;
+        FILE *file = fopen(path, "r");
+        int64_t at = now_nsec();
+        CURL *c;
+        int r = 0;
+
+        if (!file)
+                return -errno;
+        for (int character = fgetc(file); character != EOF; character = fgetc(file))
+                lines += character == '\n';
+        c = client(url, leave_out);
+        if (!c || lines == 0)
+                r = -EINVAL;
+        while (r >= 0) {
+                unsigned long before = failed;
+
+                r = repeat_once(c, file, (int64_t) (seconds * 1e9 / (double) lines), &at, &failed);
+                if (failed > before)
+                        fprintf(stderr, "bench-clock repeat: %lu requests failed\n", failed);
+        }
+        curl_easy_cleanup(c);
+        (void) fclose(file);
+        return r;
+}
+
 int main(int argc, char **argv) {
         const char *verb = argc > 1 ? argv[1] : "";
         sd_bus_error error = SD_BUS_ERROR_NULL;
@@ -186,13 +251,15 @@ int main(int argc, char **argv) {
                 r = post(argv[2], argv[3], atoi(argv[4]), leave_out);
         else if (argc == 4 && strcmp(verb, "watch") == 0)
                 r = post(argv[2], argv[3], 1, on_piece);
+        else if (argc == 5 && strcmp(verb, "repeat") == 0)
+                r = verb_repeat(argv[2], argv[3], atof(argv[4]));
         else if (sd_bus_open_system(&bus) >= 0) {
                 if (argc == 3 && strcmp(verb, "calls") == 0)
                         r = verb_calls(bus, atoi(argv[2]), &error);
                 else if (argc == 2 && strcmp(verb, "listen") == 0)
                         r = verb_listen(bus);
-                else if (argc == 3 && strcmp(verb, "poke") == 0)
-                        r = verb_poke(bus, atof(argv[2]), &error);
+                else if (argc == 2 && strcmp(verb, "poke") == 0)
+                        r = verb_poke(bus, &error);
         }
         if (r < 0)
                 fprintf(stderr, "bench-clock %s: %s\n", verb, error.message ? error.message : strerror(-r));

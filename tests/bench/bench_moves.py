@@ -30,7 +30,8 @@ class Two:
         return self.looks[1].machine
 
     def timed(self, act, template, number):
-        """(seconds from the command to the last of the units running on the target; the median of those in which one ran nowhere)"""
+        """(seconds from the command to the last of the units running on the target; the median of those in which a unit ran
+        nowhere)"""
         began = now()
         ending = act()
         wait_for(f"{number} {template} run on {self.target}",
@@ -112,10 +113,12 @@ def run(stage):
         stage.figure(4, f"{name} of one unit", one[name][0], "s", beside=one["floor"][0], peer=peer, limit=limit, limit_of="ratio")
         stage.figure(4, f"{name} of one unit: nobody ran", one[name][1], "s", beside=one["floor"][1], peer=peer)
     for name in ("release", "drain"):
-        stage.figure(4, f"{name} of {MANY} units by one command", many[name][0], "s", beside=many["floor"][0], peer=peer, limit=1.25,
-                     limit_of="ratio")
+        stage.figure(4, f"{name} of {MANY} units by one command", many[name][0], "s", beside=many["floor"][0], peer=peer,
+                     limit=1.25, limit_of="ratio")
         stage.figure(4, f"{name} of {MANY} units: nobody ran, median", many[name][1], "s", beside=many["floor"][1], peer=peer)
+    ways = one["release"], one["transfer"], many["release"], many["drain"]
+    floors = one["floor"], one["floor"], many["floor"], many["floor"]
     stage.chart(Chart("moves.svg", "Moving units: from the command to the last one running again", "", "seconds",
-                      [Series("leased", [(0, one["release"][0]), (1, one["transfer"][0]), (2, many["release"][0]), (3, many["drain"][0])]),
-                       Series("systemctl stop, start", [(0, one["floor"][0]), (1, one["floor"][0]), (2, many["floor"][0]), (3, many["floor"][0])])],
+                      [Series("leased", list(enumerate(each[0] for each in ways))),
+                       Series("systemctl stop, start", list(enumerate(each[0] for each in floors)))],
                       kind="bars", log_y=True, labels=["release 1", "transfer 1", f"release {MANY}", f"drain {MANY}"]))

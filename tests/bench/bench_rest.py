@@ -45,7 +45,8 @@ def tell(stage, number, cpu, woken, memory, empty):
                  peer="no unit held" if number else "")
     if number >= 100:
         stage.figure(5, f"memory of leased a unit, {number} held", (memory - empty["memory"]) / number, "B",
-                     limit=PER_UNIT if number >= 1000 else None, note=f"PSS {memory / 1e6:.1f} MB, {empty['memory'] / 1e6:.1f} MB without units")
+                     limit=PER_UNIT if number >= 1000 else None,
+                     note=f"PSS {memory / 1e6:.1f} MB, {empty['memory'] / 1e6:.1f} MB without units")
 
 
 def draw(stage, rows):
@@ -55,7 +56,8 @@ def draw(stage, rows):
     stage.chart(Chart("rest-cpu.svg", "CPU at rest over units held by one machine, TTL 10 s", "units held", "ms of CPU per second",
                       [*(Series(part, each) for part, each in points.items()), Series("sum (no guard)", total),
                        Series("sum, no unit", [(total[0][0], empty), (total[-1][0], empty)], limit=True),
-                       Series("goal", [(1000, 5), (10000, 20)] if total[-1][0] > 1000 else [(total[0][0], 5), (1000, 5)], limit=True)],
+                       Series("goal", [(1000, 5), (10000, 20)] if total[-1][0] > 1000 else [(total[0][0], 5), (1000, 5)],
+                              limit=True)],
                       log_x=True, log_y=True))
     stage.chart(Chart("rest-memory.svg", "Memory of leased over units held", "units held", "PSS in MB",
                       [Series("leased", [(number, memory / 1e6) for number, _, _, memory in rows if number]),
@@ -90,6 +92,7 @@ def run(stage):
             tell(stage, number, cpu, woken, memory, empty)
     if len(rows) > 1:
         some, most = rows[1], rows[-1]
-        stage.figure(2, f"wake-ups with {most[0]} units, not with {some[0]}", most[2], "/s", beside=some[2], peer=f"{some[0]} units held",
-                     limit=1.2, limit_of="ratio", note="to be independent of the number; 1.2 for what varies by itself")
+        stage.figure(2, f"wake-ups with {most[0]} units, not with {some[0]}", most[2], "/s", beside=some[2],
+                     peer=f"{some[0]} units held", limit=1.2, limit_of="ratio",
+                     note="to be independent of the number; 1.2 for what varies by itself")
         draw(stage, rows)

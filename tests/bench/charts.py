@@ -152,7 +152,8 @@ def lines(chart):
         places = [(x_at(x), y_at(y)) for x, y in each.points]
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
         dashes = 'stroke-dasharray="6 4"' if each.limit else ""
-        parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="{1.2 if each.limit else 2}" {dashes}/>')
+        width = 1.2 if each.limit else 2
+        parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="{width}" {dashes}/>')
         if not each.limit:
             parts += [_mark(number, x, y, colour) for x, y in places]
         parts.append(_line(places[-1][0] + 5, places[-1][1], right + 12, label_y, colour, 0.6))
@@ -177,7 +178,8 @@ def bars(chart):
         for place, y in each.points:
             x = LEFT + (place + 0.5) * slot + (number - len(chart.series) / 2) * width
             top = y_at(y) if y > 0 or not chart.log_y else bottom
-            parts.append(f'<rect x="{x + 1:.1f}" y="{top:.1f}" width="{width - 2:.1f}" height="{bottom - top:.1f}" fill="{colour}"/>')
+            parts.append(f'<rect x="{x + 1:.1f}" y="{top:.1f}" width="{width - 2:.1f}" height="{bottom - top:.1f}" '
+                         f'fill="{colour}"/>')
             parts.append(_text(x + width / 2, top - 4, _bar_text(y), "middle", size=9))
         parts.append(f'<rect x="{right + 15}" y="{TOP + 18 * number}" width="11" height="11" fill="{colour}"/>')
         parts.append(_text(right + 31, TOP + 18 * number + 10, each.name))

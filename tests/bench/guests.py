@@ -5,10 +5,12 @@ looking costs the machines nothing. A unit runs while it has a control group."""
 import contextlib
 import os
 import re
+import signal
+import subprocess
 import time
 
 from cluster import DAEMON, GUARD, Cluster
-from etcd import FAST_ELECTIONS
+from etcd import FAST_ELECTIONS, Etcd
 from waiting import Failure, Timeout, now, wait_for
 
 CGROUPS = "/sys/fs/cgroup"
@@ -30,6 +32,19 @@ HoldDownSec=2s
 def _read(path):
     with open(path) as file:
         return file.read()
+
+
+def end(process):
+    """Ends what Machine.start() has started, and returns the lines that it said. The process itself is a child of the one that
+    entered the machine."""
+    with open(f"/proc/{process.pid}/task/{process.pid}/children") as file:
+        for child in file.read().split():
+            os.kill(int(child), signal.SIGTERM)
+    try:
+        return process.communicate(timeout=10)[0].splitlines()
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise Failure("what was started on a machine did not end") from None
 
 
 def pass_time(seconds):
@@ -80,12 +95,18 @@ class Look:
                         total += int(line.split()[1])
         return total
 
+    def traffic(self):
+        """Bytes that the machine has (received, sent)."""
+        line = next(line for line in _read(f"/proc/{self.machine.first_process}/net/dev").splitlines() if "host0:" in line)
+        words = line.split(":")[1].split()
+        return int(words[0]), int(words[8])
+
     def times(self, names, *properties):
-        """{property: [seconds on the clock of now()]} of these units, as PID 1 noted them to the microsecond."""
+        """{property: [seconds on the clock of now()]} of these units, as PID 1 noted them to the microsecond; 0.0: never."""
         text = self.machine.systemctl("show", *names, *(f"--property={each}TimestampMonotonic" for each in properties),
                                       deadline=COMMAND_DEADLINE).stdout
         ahead = now() - time.clock_gettime(time.CLOCK_MONOTONIC)
-        return {each: [int(value) / 1e6 + ahead for value in re.findall(rf"^{each}TimestampMonotonic=(\d+)", text, re.M)]
+        return {each: [int(value) / 1e6 + ahead if int(value) else 0.0 for value in re.findall(rf"^{each}TimestampMonotonic=(\d+)", text, re.M)]
                 for each in properties}
 
     def running(self, template):
@@ -141,12 +162,15 @@ def wait_count(look, template, number, deadline):
 
 
 @contextlib.contextmanager
-def cluster(box, layer, part, ttl=10.0, names=("alpha", "beta", "gamma"), etcd=FAST_ELECTIONS, ready=True):
-    """Machines with a member of etcd each and leased on all of them; switched off at the end, whatever happened."""
-    machines = Cluster(box.part(part), layer, names, ttl, "etcd", etcd=etcd)
+def cluster(box, layer, part, ttl=10.0, names=("alpha", "beta", "gamma"), without_etcd=()):
+    """Machines with a member of etcd each, and some without, and leased on all of them; switched off at the end, whatever
+    happened."""
+    machines = Cluster(box.part(part), layer, (*names, *without_etcd), ttl)
+    machines.etcd = Etcd([machines[name] for name in names], FAST_ELECTIONS)
+    machines.configure(f"Registry=etcd\nEndpoints={machines.etcd.endpoints}")
     try:
         machines.boot()
-        for machine in machines if ready else ():
+        for machine in machines:
             wait_for(f"leased takes leases on {machine}", lambda each=machine: machines.competes(each), 3 * ttl + 30,
                      lambda each=machine: machines.status(each))
         yield machines

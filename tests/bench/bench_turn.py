@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether anything that leased is asked for keeps its loop from turning: the longest turn as leased itself notes it, and how long
+its beats and its answers are late meanwhile."""
+
+import base64
+import json
+import os
+
+import guests
+from charts import Chart, Series
+from etcd import CLIENT_PORT
+from guests import DAEMON, SLEEPER, Look, command, instances, pass_time, wait_count, write_template
+from waiting import Failure, wait_for
+
+TTL = 10.0
+LIMIT = 0.020
+CLOCK = "/shared/bench-clock"
+
+
+def install_clock(stage, cluster):
+    source = os.path.join(stage.build, "tests/bench/bench-clock")
+    with open(source, "rb") as file, open(os.path.join(cluster.rack.shared, "bench-clock"), "wb") as copy:
+        copy.write(file.read())
+    os.chmod(os.path.join(cluster.rack.shared, "bench-clock"), 0o755)
+
+
+def coded(text):
+    return base64.b64encode(text.encode()).decode()
+
+
+def watch_body(prefix):
+    return json.dumps({"create_request": {"key": coded(prefix), "range_end": coded(prefix[:-1] + chr(ord(prefix[-1]) + 1))}})
+
+
+def longest_turn(machine):
+    """Seconds of the longest turn since leased was started, as it says itself; None if it does not."""
+    done = machine.run("busctl", "--json=short", "get-property", "org.leased1", "/org/leased1", "org.leased1.Manager",
+                       "LongestTurnUSec", check=False, deadline=60)
+    return json.loads(done.stdout)["data"] / 1e6 if done.returncode == 0 else None
+
+
+class Beats:
+    """The beats of one session as etcd tells them."""
+
+    def __init__(self, machine):
+        self._machine = machine
+        self._process = machine.start(CLOCK, "watch", f"http://127.0.0.1:{CLIENT_PORT}/v3/watch", watch_body("/leased/beats/"))
+        self._process.stdout.readline()
+
+    def end(self):
+        """{session: the longest time between two of its beats}"""
+        times = {}
+        for line in guests.end(self._process):
+            words = line.split()
+            if len(words) == 2 and words[0].isdigit():
+                times.setdefault(words[1], []).append(int(words[0]) / 1e9)
+        return {key: max((b - a for a, b in zip(each, each[1:])), default=0.0) for key, each in times.items()}
+
+
+class Watched:
+    """What happens to leased on a machine while something is done."""
+
+    def __init__(self, stage, machine, number):
+        self.stage, self.machine, self.number = stage, machine, number
+        self.rows = []
+
+    def act(self, what, act):
+        self.stage.say(f"{self.number} units: {what}")
+        daemon = self.machine.main_pid(DAEMON)
+        beats = Beats(self.machine)
+        poke = self.machine.start(CLOCK, "poke")
+        pass_time(0.5)
+        try:
+            act()
+            pass_time(TTL / 5 + 0.5)
+        finally:
+            found = beats.end()
+            said = guests.end(poke)
+        if self.machine.main_pid(DAEMON) != daemon:
+            raise Failure(f"{what}: leased was restarted meanwhile, as its watchdog does after 10 s")
+        longest = [int(line.split()[1]) / 1e9 for line in said if line.startswith("longest ")]
+        answer = max(longest, default=None)
+        self.rows.append((what, longest_turn(self.machine), answer, max(found.values(), default=None)))
+
+
+def objects(machine):
+    machine.run("busctl", "call", "org.leased1", "/org/leased1", "org.freedesktop.DBus.ObjectManager", "GetManagedObjects",
+                deadline=120)
+
+
+def play(stage, cluster, number):
+    """All that is asked of leased with so many units: Watched."""
+    alpha, beta = cluster["alpha"], cluster["beta"]
+    watched = Watched(stage, alpha, number)
+    watched.act("enable all", lambda: command(alpha, "leasectl", "enable", "--no-wait", *instances("idle", number)))
+    stage.say(f"{number} units: start")
+    watched.act("first start of all", lambda: wait_count(Look(alpha), "idle", number, 60 + 0.1 * number))
+    watched.act("GetManagedObjects", lambda: objects(alpha))
+    watched.act("set-metadata", lambda: command(alpha, "leasectl", "set-metadata", "rack=a1"))
+    alpha.write("/etc/systemd/system/idle@.service", SLEEPER.replace("HoldDownSec=2s", "HoldDownSec=3s"))
+    watched.act("reload, all units changed", lambda: command(alpha, "leasectl", "reload"))
+    stage.say(f"{number} units: enable on beta, too")
+    command(beta, "leasectl", "enable", "--no-wait", *instances("idle", number))
+    taker = Watched(stage, beta, number)
+    alpha.power_cut()
+    taker.act("takeover of all", lambda: wait_count(Look(beta), "idle", number, 60 + 3 * TTL + 0.1 * number))
+    watched.rows += taker.rows
+    return watched
+
+
+def tell(stage, number, rows):
+    for what, turn, answer, beat in rows:
+        note = f"longest answer to a question every 2 ms {1000 * answer:.0f} ms" if answer is not None else ""
+        note += f"; longest time between beats {beat:.2f} s" if beat else ""
+        stage.figure(1, f"longest turn, {number} units: {what}", turn, "s", limit=LIMIT,
+                     note=(note if turn is not None else "leased does not tell; " + note).removeprefix("; "))
+
+
+def run(stage):
+    numbers = (10, 200) if stage.quick else (10, 1000, 5000)
+    curves = {}
+    for number in numbers:
+        with stage.cluster(ttl=TTL) as cluster:
+            install_clock(stage, cluster)
+            write_template(cluster, "idle")
+            try:
+                rows = play(stage, cluster, number).rows
+            except Failure as error:
+                stage.figure(1, f"longest turn, {number} units", None, "s", limit=LIMIT, note=str(error).splitlines()[0])
+                break
+            tell(stage, number, rows)
+            for what, turn, answer, _ in rows:
+                value = turn if turn is not None else answer
+                if value:
+                    curves.setdefault(what, []).append((number, 1000 * value))
+    if curves:
+        ends = [min(numbers), max(x for points in curves.values() for x, _ in points)]
+        stage.chart(Chart("turn.svg", "Longest turn of leased's loop since it was started", "units", "milliseconds",
+                          [*(Series(name, points) for name, points in curves.items()),
+                           Series("goal", [(x, 1000 * LIMIT) for x in ends], limit=True)], log_x=True, log_y=True))
