@@ -2,7 +2,7 @@
 """Many units that start at once: the first time, and when the machine that held all of them loses its power."""
 
 from charts import Chart, Series
-from guests import DAEMON, Look, command, instances, wait_count, write_template
+from guests import DAEMON, Look, command, instances, pass_time, wait_count, write_template
 from waiting import now, wait_for
 
 TTL = 5.0
@@ -33,6 +33,7 @@ def first_start(stage, look, number, first):
     stage.say(f"{number} units: enable")
     command(look.machine, "leasectl", "drain", check=False)
     command(look.machine, "leasectl", "enable", *names)
+    pass_time(TTL)
     stage.say(f"{number} units: first start")
     began = now()
     command(look.machine, "leasectl", "undrain")
@@ -48,6 +49,7 @@ def takeover(stage, cluster, number):
         stage.say(f"{number} units: enable on {look.machine}")
         command(look.machine, "leasectl", "enable", "--no-wait", *instances("idle", number))
     stage.say(f"{number} units: by hand on two machines")
+    pass_time(2 * TTL)
     floor = by_hand(looks, "bare", instances("bare", number))
     stage.say(f"{number} units: power cut of the holder")
     cluster["alpha"].power_cut()

@@ -67,7 +67,7 @@ class EtcdctlLock(Contestant):
 
     def start(self, cluster, command=STAMP):
         line = (f"/usr/bin/etcdctl --endpoints={cluster.etcd.endpoints.replace(' ', ',')} lock --ttl={cluster.ttl:g} contest "
-                f"{command}")
+                f"-- {command}")
         unit = cluster.unit("contest-lock.service", service=RESTART, command=line)
         for machine in cluster:
             machine.systemctl("start", unit.name)

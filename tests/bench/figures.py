@@ -27,7 +27,7 @@ class Figure:
 
     @property
     def ratio(self):
-        if self.measured is None or not self.beside:
+        if self.measured is None or self.beside is None or self.measured < 0 or self.beside <= 0:
             return None
         return self.measured / self.beside
 

@@ -63,11 +63,11 @@ class Look:
 
     def cpu(self, group):
         """Seconds of CPU that a control group has used since it was made."""
-        for line in _read(f"{self._root}/{group}/cpu.stat").splitlines():
-            name, value = line.split()
-            if name == "usage_usec":
-                return int(value) / 1e6
-        raise Failure(f"{group}: no usage in cpu.stat")
+        try:
+            words = _read(f"{self._root}/{group}/cpu.stat").split()
+        except OSError:
+            raise Failure(f"{group} does not run on {self.machine}") from None
+        return int(words[words.index("usage_usec") + 1]) / 1e6
 
     def processes(self, group):
         """Process ids, as they are outside. None if there is no such group, which may also end while it is read."""
