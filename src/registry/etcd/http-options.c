@@ -91,15 +91,29 @@ static int set_headers(CURL *easy, const HttpParameters *p, HttpLists *lists) {
 static int set_tls(CURL *easy, const HttpTls *tls) {
         if (tls->ca_file) {
                 SET(easy, CURLOPT_CAINFO, tls->ca_file);
-                SET(easy, CURLOPT_CAPATH, NULL);         /* else the distribution's authorities stay trusted, too */
+                SET(easy, CURLOPT_CAPATH, NULL); /* else the distribution's authorities stay trusted, too */
+                                                 /* Before 7.87 libcurl reads the file for each connection. */
+#if LIBCURL_VERSION_NUM >= 0x075700
                 SET(easy, CURLOPT_CA_CACHE_TIMEOUT, 0L); /* else a replaced file is not looked at for a day */
+#endif
         }
         if (tls->cert_file)
                 SET(easy, CURLOPT_SSLCERT, tls->cert_file);
         if (tls->key_file)
                 SET(easy, CURLOPT_SSLKEY, tls->key_file);
         SET(easy, CURLOPT_SSL_SESSIONID_CACHE, 0L); /* a resumed session is not checked against the authority again */
+        return 0;
+}
+
+/* A certificate or authority that was replaced is not in use for ever. Before libcurl 7.80 nothing bounds the age of a
+ * connection that is in use: there, each request over TLS has a connection of its own. */
+static int set_connection_life(CURL *easy, const HttpParameters *p) {
+#if LIBCURL_VERSION_NUM >= 0x075000
         SET(easy, CURLOPT_MAXLIFETIME_CONN, (long) CONNECTION_LIFE);
+#else
+        if (startswith(p->url, "https:"))
+                SET(easy, CURLOPT_FORBID_REUSE, 1L);
+#endif
         return 0;
 }
 
@@ -117,12 +131,21 @@ int http_options_set(CURL *easy, const HttpTls *tls, const HttpParameters *p, Ht
         int r;
 
         SET(easy, CURLOPT_URL, p->url);
+        /* Whoever answers at an endpoint must not make libcurl read a file or speak another protocol. */
+#if LIBCURL_VERSION_NUM >= 0x075500
         SET(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+#else
+        SET(easy, CURLOPT_PROTOCOLS, (long) (CURLPROTO_HTTP | CURLPROTO_HTTPS));
+#endif
         SET(easy, CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_1_1); /* with 2, watch and calls share a connection */
         SET(easy, CURLOPT_PROXY, "");
         SET(easy, CURLOPT_FOLLOWLOCATION, 0L);
         SET(easy, CURLOPT_NOSIGNAL, 1L);
-        SET(easy, CURLOPT_QUICK_EXIT, 1L); /* do not wait for the thread that looks a name up */
+        /* A request that is given up must not hold up the loop, and with it the next beat, until the thread that looks
+         * a name up has ended. Before 7.87 it does: there, endpoints are to be named by address (README.md). */
+#if LIBCURL_VERSION_NUM >= 0x075700
+        SET(easy, CURLOPT_QUICK_EXIT, 1L);
+#endif
         SET(easy, CURLOPT_CONNECTTIMEOUT_MS, (long) MAX(p->connect_timeout / USEC_PER_MSEC, (usec_t) 1));
         SET(easy, CURLOPT_SOCKOPTFUNCTION, on_new_socket);
         r = set_headers(easy, p, lists);
@@ -134,7 +157,9 @@ int http_options_set(CURL *easy, const HttpTls *tls, const HttpParameters *p, Ht
                         return r;
         }
         r = set_method(easy, p);
-        return r < 0 ? r : set_tls(easy, tls);
+        if (r >= 0)
+                r = set_tls(easy, tls);
+        return r < 0 ? r : set_connection_life(easy, p);
 }
 
 void http_options_done(HttpLists *lists) {
