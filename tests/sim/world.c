@@ -25,8 +25,14 @@ uint64_t world_random(World *w) {
         return z;
 }
 
+/* The upper half of random * n, without a type of 128 bits, which machines of 32 bits have not. */
 uint64_t random_below(World *w, uint64_t n) {
-        return (uint64_t) ((unsigned __int128) world_random(w) * n >> 64);
+        uint64_t r = world_random(w), high = r >> 32, low = r & UINT32_MAX;
+        uint64_t n_high = n >> 32, n_low = n & UINT32_MAX;
+        uint64_t a = high * n_low + (low * n_low >> 32);
+        uint64_t b = low * n_high + (a & UINT32_MAX);
+
+        return high * n_high + (a >> 32) + (b >> 32);
 }
 
 usec_t random_span(World *w, usec_t from, usec_t to) {
