@@ -6,6 +6,7 @@
 
 #include "core/back.h"
 
+#include "core/look.h"
 #include "core/news.h"
 #include "core/output.h"
 
@@ -19,6 +20,7 @@ static void stand_back(Core *c, Unit *u, usec_t span) {
         u->back.not_before = usec_add(c->now.boottime, span);
         u->back.until = usec_add(c->now.realtime, span);
         u->back.unfit = is_unfit(u);
+        look_at_unit(c, u);
         news_note(c, NEWS_UNIT_STANDS_BACK);
 }
 
@@ -27,6 +29,7 @@ void back_look_anew(Core *c, Unit *u) {
                 return;
         u->back.not_before = u->back.until = 0;
         u->back.unfit = false;
+        look_at_unit(c, u);
         news_note(c, NEWS_UNIT_CHANGED);
 }
 
@@ -58,6 +61,7 @@ void back_forget_failures(Unit *u) {
         u->back.failures = 0;
 }
 
-void back_no_more(Unit *u) {
+void back_no_more(Core *c, Unit *u) {
         u->back.not_before = 0;
+        look_at_unit(c, u);
 }

@@ -12,7 +12,7 @@ void back_after(Core *c, Unit *u);
 /* The unit has run well for a while: its next failure counts as the first. */
 void back_forget_failures(Unit *u);
 /* An operator wants the unit here: this machine does not stand back any more. */
-void back_no_more(Unit *u);
+void back_no_more(Core *c, Unit *u);
 /* The unit's wishes or the machine's metadata may have changed: this machine does not stand back any more because
  * the unit did not fit. */
 void back_look_anew(Core *c, Unit *u);

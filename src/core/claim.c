@@ -15,6 +15,7 @@
 #include "core/lease.h"
 #include "core/leave.h"
 #include "core/life.h"
+#include "core/look.h"
 #include "core/mirror.h"
 #include "core/output.h"
 #include "core/plan.h"
@@ -112,34 +113,40 @@ static void on_committed(Core *c, Lease *l, uint64_t revision) {
                 life_released(c, l->unit);
 }
 
-void claim_txn(Core *c, uint64_t id, const Answer *answer) {
-        Lease *l, *next;
+static void on_not_committed(Core *c, Lease *l, const Answer *answer) {
+        usec_t pause = backoff(20 * USEC_PER_MSEC, l->failures, USEC_PER_SEC);
 
-        HASH_ITER(hh, c->leases, l, next) {
+        l->failures++;
+        l->unsettled = l->unsettled ||
+                       (answer->outcome == OUTCOME_UNKNOWN && (l->op == OP_RELEASE || l->op == OP_TRANSFER));
+        l->retry_at = c->now.boottime + (answer->outcome == OUTCOME_REFUSED ? 0 : pause);
+        if (answer->outcome == OUTCOME_REFUSED) {
+                l->failures = 0;
+                /* A fence that has moved refuses the Txn, too. Only a record that has moved means that another machine
+                 * was faster. */
+                c->told.lost_acquires += (l->op == OP_ACQUIRE || l->op == OP_EXPIRE) && !lease_is_ours(c, l) &&
+                                         l->value.index >= l->next->index;
+        }
+        if (lease_is_ours(c, l) && l->unit && l->unit->life.index == l->value.index)
+                lease_tell_acquired(c, l);
+}
+
+void claim_txn(Core *c, uint64_t id, Lease *leases, const Answer *answer) {
+        Lease *next;
+
+        for (Lease *l = leases; l; l = next) {
+                next = l->next_of_txn;
+                l->next_of_txn = NULL;
                 if (l->txn != id)
-                        continue;
+                        return; /* this answer has shown another registry, and all is forgotten */
                 l->txn = 0;
                 if (answer->outcome == OUTCOME_COMMITTED) {
                         l->failures = 0;
                         on_committed(c, l, answer->revision);
-                } else {
-                        usec_t pause = backoff(20 * USEC_PER_MSEC, l->failures, USEC_PER_SEC);
-
-                        l->failures++;
-                        l->unsettled = l->unsettled || (answer->outcome == OUTCOME_UNKNOWN &&
-                                                                       (l->op == OP_RELEASE || l->op == OP_TRANSFER));
-                        l->retry_at = c->now.boottime + (answer->outcome == OUTCOME_REFUSED ? 0 : pause);
-                        if (answer->outcome == OUTCOME_REFUSED) {
-                                l->failures = 0;
-                                /* A fence that has moved refuses the Txn, too. Only a record that has moved means
-                                 * that another machine was faster. */
-                                c->told.lost_acquires += (l->op == OP_ACQUIRE || l->op == OP_EXPIRE) &&
-                                                         !lease_is_ours(c, l) && l->value.index >= l->next->index;
-                        }
-                        if (lease_is_ours(c, l) && l->unit && l->unit->life.index == l->value.index)
-                                lease_tell_acquired(c, l);
-                }
+                } else
+                        on_not_committed(c, l, answer);
                 l->op = OP_NONE;
+                look_at_lease(c, l);
         }
 }
 
@@ -235,10 +242,13 @@ static void advance_lost(Core *c, Lease *l) {
                 send_retake(c, l);
 }
 
+bool claim_is_possible(const Core *c) {
+        return session_settled(c) && session_is_checked(c) && !c->shutdown.ended && !c->shutdown.txn &&
+               c->now.boottime < c->own.t0 + c->own.timeline.kill;
+}
+
 void claim_advance(Core *c, Lease *l) {
-        if (l->txn || !l->seen.known || !session_settled(c) || !session_is_checked(c) || c->shutdown.ended ||
-                        c->shutdown.txn || c->now.boottime < l->retry_at ||
-                        c->now.boottime >= c->own.t0 + c->own.timeline.kill)
+        if (l->txn || !l->seen.known || c->now.boottime < l->retry_at || !claim_is_possible(c))
                 return;
         if (lease_is_lost(l)) {
                 advance_lost(c, l);
@@ -254,7 +264,6 @@ void claim_advance(Core *c, Lease *l) {
 
 usec_t claim_deadline(const Core *c, const Lease *l) {
         usec_t t = USEC_INFINITY, now = c->now.boottime;
-        const Session *s;
 
         if (l->txn || !session_settled(c))
                 return USEC_INFINITY;
@@ -265,17 +274,10 @@ usec_t claim_deadline(const Core *c, const Lease *l) {
                         t = MIN(t, lease_debt_due(l->debts + i));
         if (l->unit && lease_is_lost(l) && lease_lost_due(c, l) > now)
                 t = MIN(t, lease_lost_due(c, l));
-        if (l->unit && l->value.state == LEASE_HELD && !lease_is_ours(c, l)) {
-                s = l->holder;
-                if (s && session_dead_at(s) > now)
-                        t = MIN(t, session_dead_at(s));
-                if (lease_call_dead_at(l) > now)
-                        t = MIN(t, lease_call_dead_at(l));
-        }
+        if (l->unit && l->value.state == LEASE_HELD && !lease_is_ours(c, l) && lease_call_dead_at(l) > now)
+                t = MIN(t, lease_call_dead_at(l));
         if (l->unit && l->unit->back.not_before > now)
                 t = MIN(t, l->unit->back.not_before);
-        if (c->identity.acquire_not_before > now)
-                t = MIN(t, c->identity.acquire_not_before);
         if (l->unit && plan_turn_at(c, l->unit) > now)
                 t = MIN(t, plan_turn_at(c, l->unit));
         return t;

@@ -18,6 +18,7 @@
 #include "core/lease.h"
 #include "core/leave.h"
 #include "core/life.h"
+#include "core/look.h"
 #include "core/mirror.h"
 #include "core/news.h"
 #include "core/offer.h"
@@ -31,6 +32,7 @@
 #include "core/unit-life.h"
 #include "core/unit.h"
 #include "core/view.h"
+#include "core/walk.h"
 #include "core/word.h"
 
 static void remember(Core *c, const CoreMemory *m) {
@@ -60,6 +62,7 @@ Core *core_new(const CoreConfig *config) {
         str_copy(c->here.version, sizeof(c->here.version), strempty(config->version));
         c->here.ttl = config->ttl;
         c->random = config->seed;
+        c->look.always_all = config->looks_at_all;
         if (config->session && session_ttl(config->session) > 0)
                 str_copy(c->adopt, sizeof(c->adopt), config->session);
         (void) timeline_compute(c->here.ttl, USEC_INFINITY, USEC_INFINITY, &c->own.timeline);
@@ -77,6 +80,7 @@ Core *core_free(Core *c) {
         call_free_all(c);
         word_free_all(c);
         mirror_free(c);
+        look_done(c);
         output_reset(c);
         free(c->out.arena);
         free(c->out.actions);
@@ -101,13 +105,14 @@ static void on_ended(Core *c, const Answer *a) {
 }
 
 static void on_answer(Core *c, const Event *e) {
-        uint64_t known;
+        Pending asked;
 
-        if (!txn_end(c, e->id, &known))
+        if (!txn_end(c, e->id, &asked))
                 return; /* nobody waits for this answer any more */
         if (e->answer.outcome != OUTCOME_UNKNOWN) {
                 c->heard.at = c->now.boottime;
-                identity_answer(c, rounds_show_the_past(c, e->id, &e->answer) ? UINT64_MAX : known, &e->answer);
+                identity_answer(c, rounds_show_the_past(c, e->id, &e->answer) ? UINT64_MAX : asked.revision,
+                                &e->answer);
                 if (!intake_take(c, &e->answer))
                         identity_contradicted(c, &e->answer);
         }
@@ -130,7 +135,7 @@ static void on_answer(Core *c, const Event *e) {
         else if (rounds_own(c, e->id))
                 rounds_answer(c, e->id, &e->answer);
         else if (!drain_answer(c, e->id) && !call_answer(c, e->id, &e->answer))
-                claim_txn(c, e->id, &e->answer);
+                claim_txn(c, e->id, asked.leases, &e->answer);
 }
 
 static void on_sleep(Core *c, const Event *e) {
@@ -138,6 +143,7 @@ static void on_sleep(Core *c, const Event *e) {
         c->sleep.ready = false;
         for (Unit *u = c->units; u; u = u->hh.next)
                 unit_life_set_killed(u, false);
+        look_at_all(c);
         c->sleep.kill_at = usec_add(c->now.boottime, e->span);
 }
 
@@ -148,6 +154,7 @@ static void on_operator(Core *c, const Event *e) {
         case EVENT_FORGET:
                 if (u) {
                         u->forgotten = true;
+                        look_at_unit(c, u);
                         news_note(c, NEWS_UNIT_CHANGED);
                 }
                 break;
@@ -174,6 +181,7 @@ static void on_operator(Core *c, const Event *e) {
                 news_note(c, NEWS_METADATA);
                 for (Unit *each = c->units; each; each = each->hh.next)
                         back_look_anew(c, each);
+                look_at_all(c);
                 break;
         case EVENT_TTL:
                 if (e->span >= TTL_MIN && e->span <= TTL_MAX)
@@ -313,19 +321,7 @@ static void advance_sleep(Core *c) {
         (void) output(c, ACTION_SLEEP_READY);
 }
 
-static void advance_unit(Core *c, Unit *u) {
-        life_take_config(c, u);
-        if (u->global)
-                global_advance(c, u);
-        else
-                life_advance(c, u);
-        life_drop_finished(c, u);
-}
-
 static void advance(Core *c) {
-        Unit *u, *next_unit;
-        Lease *l, *next_lease;
-
         identity_advance(c);
         rounds_advance(c);
         presence_advance(c);
@@ -333,17 +329,17 @@ static void advance(Core *c) {
         offer_advance(c);
         plan_advance(c);
         leave_count_draining(c);
-        HASH_ITER(hh, c->units, u, next_unit)
-                advance_unit(c, u);
+        walk_begin(c);
+        walk_units(c);
         guard_side_tell(c);
-        HASH_ITER(hh, c->leases, l, next_lease)
-                claim_advance(c, l);
+        walk_leases(c);
         call_advance(c);
         word_advance(c);
         view_advance(c);
         collect_advance(c);
         advance_sleep(c);
         advance_shutdown(c);
+        walk_end(c);
         if (c->memory.changed) {
                 c->memory.changed = false;
                 (void) output(c, ACTION_REMEMBER);
@@ -375,11 +371,7 @@ usec_t core_next_deadline(const Core *c) {
                 t = MIN(t, c->shutdown.deadline);
         if (c->sleep.on && !c->sleep.ready && c->sleep.kill_at > c->now.boottime)
                 t = MIN(t, c->sleep.kill_at);
-        for (const Unit *u = c->units; u; u = u->hh.next)
-                t = MIN(t, life_deadline(c, u));
-        for (const Lease *l = c->leases; l; l = l->hh.next)
-                t = MIN(t, claim_deadline(c, l));
-        return t;
+        return MIN(t, walk_deadline(c));
 }
 
 uint64_t core_remembered(const Core *c, const char *lease) {

@@ -49,7 +49,9 @@ typedef struct CoreConfig {
         const char *version; /* of the daemon */
         const char *session; /* to carry on, from /run; NULL: none */
         usec_t ttl;
-        uint64_t seed; /* random, different for every process */
+        uint64_t seed;     /* random, different for every process */
+        bool looks_at_all; /* for tests: each step looks at every unit and lease, and not only where something happened
+                            */
         CoreMemory memory;
 } CoreConfig;
 

@@ -29,8 +29,12 @@ static bool has_entry(const Unit *u) {
 }
 
 /* The timeline that the guard was told holds until it has been told another. */
+usec_t cover_span(const Core *c, const Unit *u) {
+        return has_entry(u) ? u->life.armed_stop : cover_timeline(c, u).stop;
+}
+
 usec_t cover_stop_at(const Core *c, const Unit *u) {
-        return usec_add(session_covered_from(c), has_entry(u) ? u->life.armed_stop : cover_timeline(c, u).stop);
+        return usec_add(session_covered_from(c), cover_span(c, u));
 }
 
 bool cover_is_armed_by(const Unit *u, const Timeline *t) {

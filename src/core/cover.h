@@ -8,6 +8,8 @@
 /* The timeline by which the unit runs, or would run. While two sessions beat, that of the shorter TTL, which is safe
  * for both. */
 Timeline cover_timeline(const Core *c, const Unit *u);
+/* How long after the last beat that covers the unit it must be stopped. */
+usec_t cover_span(const Core *c, const Unit *u);
 /* When the unit must be stopped unless another beat is committed before (law 1). */
 usec_t cover_stop_at(const Core *c, const Unit *u);
 /* Whether the guard was last told this timeline. */

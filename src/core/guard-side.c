@@ -6,6 +6,7 @@
 
 #include "core/guard-side.h"
 
+#include "core/look.h"
 #include "core/news.h"
 #include "core/output.h"
 #include "core/said.h"
@@ -22,6 +23,8 @@ static void take(Core *c, Unit *u, const GuardReport *report) {
 void guard_side_event(Core *c, const Event *e) {
         Unit *u, *next;
 
+        if (e->kind != EVENT_GUARD)
+                look_at_all(c);
         switch (e->kind) {
         case EVENT_GUARD_GONE:
                 if (c->guard.up) /* said of an earlier guard; a guard is connected, and what it reports holds */

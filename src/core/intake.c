@@ -10,6 +10,7 @@
 #include "core/intake.h"
 
 #include "core/lease.h"
+#include "core/look.h"
 #include "core/machine.h"
 #include "core/mirror.h"
 #include "core/news.h"
@@ -64,6 +65,8 @@ static void take_beat(Core *c, const Record *r, uint64_t as_of) {
                 return;
         if (silent || r->mod_revision == 0)
                 news_note(c, NEWS_SESSION);
+        if (!known)
+                look_at_all(c); /* from now on a lease can be taken from it */
         s->moved = s->moved || (known && r->mod_revision > 0);
         s->beat_damaged = r->damaged;
         s->beat_value = r->value ? *r->beat : (BeatRecord){};
@@ -83,9 +86,13 @@ static void take_offer(Core *c, const Record *r, uint64_t as_of) {
 
 static void take_fence(Core *c, const Record *r, uint64_t as_of) {
         Session *s = mirror_session(c, r->name);
+        bool known = s && s->fence.known;
 
         if (!s || !seen_take(c, &s->fence, r->mod_revision, as_of))
                 return;
+        if (!known)
+                look_at_all(c);                              /* likewise */
+        c->plan.until = MIN(c->plan.until, c->now.boottime); /* when it counts as dead may be another time now */
         if (!r->value || r->fence->counter > COUNTER_MAX) {
                 free(s->fence_value);
                 s->fence_value = NULL;
@@ -159,6 +166,7 @@ static void lose_record(Core *c, Lease *l) {
         if (l->unit)
                 news_note(c, NEWS_LEASE);
         lease_count(l);
+        look_at_lease(c, l);
         output_changed(c, l->unit, l);
 }
 
@@ -195,6 +203,7 @@ static void take_lease(Core *c, const Record *r, uint64_t as_of) {
         l->holder = l->value.session[0] ? mirror_session(c, l->value.session) : NULL;
         lease_count(l);
         note_change(c, l);
+        look_at_lease(c, l);
         output_changed(c, l->unit, l);
 }
 

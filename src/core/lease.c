@@ -6,6 +6,7 @@
 
 #include "core/lease.h"
 
+#include "core/look.h"
 #include "core/mirror.h"
 #include "core/news.h"
 #include "core/output.h"
@@ -92,5 +93,6 @@ void lease_forget_index(Core *c, const char *lease) {
                 lease_drop(l);
         output_remember(c, l);
         news_note(c, NEWS_LEASE);
+        look_at_lease(c, l);
         output_changed(c, l->unit, l);
 }

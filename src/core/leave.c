@@ -7,6 +7,7 @@
 #include "core/leave.h"
 
 #include "core/cover.h"
+#include "core/look.h"
 #include "core/output.h"
 #include "core/phase.h"
 #include "core/unit-life.h"
@@ -76,6 +77,7 @@ void leave_kill(Core *c, Unit *u) {
         if ((u->life.phase != PHASE_CLOSING && u->life.phase != PHASE_STOPPING) || u->global || u->life.killed)
                 return;
         unit_life_set_killed(u, true);
+        look_at_unit(c, u);
         phase_ask_guard(c, u, ACTION_GUARD_LOSE)->kill = 0;
 }
 
@@ -102,12 +104,15 @@ void leave_begin(Core *c, Unit *u, Leave why) {
                 phase_enter(c, u, PHASE_CLOSING);
                 unit_life_ask_after(c, u, ASK_AGAIN);
         }
+        look_count(c, u);
 }
 
 void leave_count_draining(Core *c) {
-        c->drain.n = 0;
-        for (const Unit *u = c->drain.on ? c->units : NULL; u; u = u->hh.next)
-                c->drain.n += u->life.phase >= PHASE_CLOSING && u->life.leave == LEAVE_DRAIN;
+        c->drain.n = c->drain.on ? c->look.n_draining : 0;
+}
+
+bool leave_may_drain(const Core *c) {
+        return c->drain.on && c->drain.n < DRAIN_AT_ONCE;
 }
 
 /* In the order in which they count: a shutdown, sleep, the configuration, the operator, the plan. */
@@ -126,4 +131,9 @@ Leave leave_wanted(const Core *c, const Unit *u) {
         if (u->wish.release)
                 return LEAVE_RELEASE;
         return u->plan.move == LEAVE_DRAIN && c->drain.n >= DRAIN_AT_ONCE ? LEAVE_NONE : u->plan.move;
+}
+
+bool leave_is_withheld(const Core *c, const Unit *u) {
+        return c->drain.on && !u->global && u->life.phase < PHASE_CLOSING && u->plan.move == LEAVE_DRAIN &&
+               leave_wanted(c, u) == LEAVE_NONE;
 }

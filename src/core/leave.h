@@ -23,5 +23,9 @@ Leave leave_wanted(const Core *c, const Unit *u);
 /* Has a unit that is being stopped killed now. Called when the machine cannot stay awake any longer, or when nobody
  * else ends what is left of the unit. */
 void leave_kill(Core *c, Unit *u);
-/* Counts the units that are being stopped because this machine drains. */
+/* Begins a step: counts the units that are being stopped because this machine drains. */
 void leave_count_draining(Core *c);
+/* Whether another unit may be stopped because this machine drains. */
+bool leave_may_drain(const Core *c);
+/* Whether the unit should go because this machine drains, and must wait until others are down. */
+bool leave_is_withheld(const Core *c, const Unit *u);

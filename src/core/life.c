@@ -19,6 +19,7 @@
 #include "core/cover.h"
 #include "core/lease.h"
 #include "core/leave.h"
+#include "core/look.h"
 #include "core/news.h"
 #include "core/output.h"
 #include "core/phase.h"
@@ -74,6 +75,7 @@ void life_failed(Core *c, Unit *u, ActionKind action, uint64_t id) {
         if (action == ACTION_GATE_OPEN)
                 said_not_asked(u, id);
         unit_life_ask_after(c, u, USEC_PER_SEC);
+        look_at_unit(c, u);
 }
 
 static void check_gate(Core *c, Unit *u) {
@@ -454,14 +456,15 @@ static bool is_finished(const Core *c, const Unit *u) {
                u->lease->txn == 0 && !unit_is_ours(c, u) && said_is_down(u);
 }
 
-void life_drop_finished(Core *c, Unit *u) {
+bool life_drop_finished(Core *c, Unit *u) {
         Action *a;
 
         if (!is_finished(c, u))
-                return;
+                return false;
         a = output(c, ACTION_FORGOTTEN);
         a->unit = output_copy(c, u->name, strlen(u->name) + 1);
         unit_free(c, u);
+        return true;
 }
 
 /* Global= has changed. It is taken on when nothing is in hand. */
@@ -509,12 +512,16 @@ void life_advance(Core *c, Unit *u) {
         } while (u->life.phase != before);
 }
 
+bool life_is_covered(const Unit *u) {
+        return !u->global && u->life.phase > PHASE_IDLE && u->life.phase < PHASE_CLOSING;
+}
+
 usec_t life_deadline(const Core *c, const Unit *u) {
         usec_t t = USEC_INFINITY, now = c->now.boottime;
 
         if (u->life.retry_at > now)
                 t = u->life.retry_at;
-        if (!u->global && u->life.phase > PHASE_IDLE && u->life.phase < PHASE_CLOSING && session_settled(c))
-                t = MIN(t, cover_stop_at(c, u));
+        if (u->global && u->back.not_before > now)
+                t = MIN(t, u->back.not_before);
         return t;
 }

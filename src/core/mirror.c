@@ -7,6 +7,7 @@
 
 #include "core/mirror.h"
 
+#include "core/look.h"
 #include "core/news.h"
 
 Session *mirror_find_session(Core *c, const char *name) {
@@ -52,6 +53,7 @@ Lease *mirror_lease(Core *c, const char *name) {
         l->seen.known = mirror_is_complete(c); /* no list named it, so its record is absent */
         mirror_number(c, l);
         HASH_ADD_STR(c->leases, name, l);
+        look_new_lease(c, l);
         return l;
 }
 
@@ -155,12 +157,14 @@ void mirror_forget(Core *c) {
                 l->planned[0] = '\0';
                 l->op = OP_NONE;
                 l->txn = 0;
+                l->next_of_txn = NULL;
         }
         for (Offer *o = c->offers; o; o = o->hh.next) {
                 o->seen = (Seen){};
                 o->value = (OfferRecord){};
         }
         news_note(c, NEWS_BEGINNING);
+        look_at_all(c);
         c->own.seen = c->other.seen = NULL;
         c->self = NULL;
         c->meta.seen = (Seen){};

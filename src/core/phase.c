@@ -7,6 +7,7 @@
 #include "core/phase.h"
 
 #include "core/cover.h"
+#include "core/look.h"
 #include "core/news.h"
 #include "core/output.h"
 #include "core/said.h"
@@ -75,6 +76,7 @@ void phase_enter(Core *c, Unit *u, Phase phase) {
                         news_note(c, NEWS_GLOBAL_UNIT_IN_HAND);
         }
         unit_life_enter(c, u, phase);
+        look_count(c, u);
         output_changed(c, u, u->lease);
 }
 

@@ -24,6 +24,7 @@
 
 #include "core/lease.h"
 #include "core/leave.h"
+#include "core/look.h"
 #include "core/machine.h"
 #include "core/mirror.h"
 #include "core/output.h"
@@ -509,32 +510,42 @@ void plan_begin(Plan *p, Core *c, bool wishes) {
         collect_placed(p);
 }
 
+static void plan_unit(Plan *p, Unit *u) {
+        Core *c = p->core;
+        UnitPlan before = u->plan;
+
+        u->plan.move = LEAVE_NONE;
+        if (u->forgotten || u->global || u->config.global)
+                set_available(c, u, false);
+        else if (u->config.once)
+                plan_once(c, u);
+        else if (lease_is_ours(c, u->lease))
+                plan_move(p, u);
+        else if (is_available(c, u))
+                plan_turn(p, u);
+        else {
+                u->lease->planned[0] = '\0';
+                set_available(c, u, false);
+                u->plan.stuck = false;
+                u->plan.rank = RANK_NONE;
+                note_reason(u, reason(WHY_NONE));
+        }
+        if (memcmp(&before, &u->plan, sizeof(before)) != 0)
+                look_at_unit(c, u);
+}
+
 static void make_plan(Core *c) {
         Plan p;
 
-        if (c->plan.units_unsorted)
+        if (c->plan.units_unsorted) {
                 HASH_SRT(hh, c->units, by_name);
+                look_sorted(c);
+        }
         c->plan.units_unsorted = false;
         c->plan.has_wishes = has_wishes(c);
         plan_begin(&p, c, c->plan.has_wishes);
-        for (Unit *u = c->units; u; u = u->hh.next) {
-                u->plan.move = LEAVE_NONE;
-                if (u->forgotten || u->global || u->config.global)
-                        set_available(c, u, false);
-                else if (u->config.once)
-                        plan_once(c, u);
-                else if (lease_is_ours(c, u->lease))
-                        plan_move(&p, u);
-                else if (is_available(c, u))
-                        plan_turn(&p, u);
-                else {
-                        u->lease->planned[0] = '\0';
-                        set_available(c, u, false);
-                        u->plan.stuck = false;
-                        u->plan.rank = RANK_NONE;
-                        note_reason(u, reason(WHY_NONE));
-                }
-        }
+        for (Unit *u = c->units; u; u = u->hh.next)
+                plan_unit(&p, u);
 }
 
 /* Looks which sessions have fallen silent since the last plan, and when the next one may fall silent. */

@@ -21,6 +21,7 @@
 #include "core/rounds.h"
 
 #include "core/lease.h"
+#include "core/look.h"
 #include "core/mirror.h"
 #include "core/output.h"
 #include "core/session.h"
@@ -219,8 +220,10 @@ static void check_fence(Core *c, Own *o, const Session *s) {
  * (law 11). */
 static void drop_lost(Core *c, const Own *o, const FenceRecord *fence) {
         for (Lease *l = c->leases; l; l = l->hh.next)
-                if (lease_is_lost(l) && (!fence || is_named(fence, o->fence_counter, l->name)))
+                if (lease_is_lost(l) && (!fence || is_named(fence, o->fence_counter, l->name))) {
                         lease_drop(l);
+                        look_at_lease(c, l);
+                }
 }
 
 /* ---- answers ---- */

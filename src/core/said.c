@@ -7,6 +7,7 @@
 
 #include "core/said.h"
 
+#include "core/look.h"
 #include "core/news.h"
 #include "core/output.h"
 
@@ -19,6 +20,7 @@ void said_report(Core *c, Unit *u, const UnitReport *report) {
         u->said.report = *report;
         str_copy(u->said.other, sizeof(u->said.other), strempty(report->other));
         u->said.report.other = u->said.other; /* the caller's text lasts no longer than the event */
+        look_at_unit(c, u);
         output_changed(c, u, NULL);
 }
 
@@ -39,6 +41,8 @@ bool said_guard(Core *c, Unit *u, const GuardReport *report) {
                 news_note(c, NEWS_UNIT_FOUND); /* from before our restart */
         u->said.guard = *report;
         u->said.guard_known = true;
+        look_count(c, u);
+        look_at_unit(c, u);
         return first;
 }
 

@@ -87,7 +87,7 @@ void send_acquire(Core *c, Lease *l) {
 
         put_lease(&b, l, OP_ACQUIRE, &next);
         compare_own_fence(c, &b);
-        l->txn = txn_send(&b);
+        txn_writes(c, txn_send(&b), l);
 }
 
 static bool is_expired_from(const Core *c, const Lease *l, const Session *s) {
@@ -143,8 +143,8 @@ void send_expire(Core *c, const Session *s) {
                 put_fence(&b, s, fence);
         compare_own_fence(c, &b);
         id = txn_send(&b);
-        for (size_t i = 0; i < n; i++)
-                group[i]->txn = id;
+        while (n > 0)
+                txn_writes(c, id, group[--n]);
 }
 
 void send_steal(Core *c, Lease *l, const Session *s) {
@@ -163,7 +163,7 @@ void send_steal(Core *c, Lease *l, const Session *s) {
                 put_fence(&b, s, fence);
         }
         compare_own_fence(c, &b);
-        l->txn = txn_send(&b);
+        txn_writes(c, txn_send(&b), l);
 }
 
 /* Takes a lease whose record is lost, so that nobody knows who holds it (law 11): as by force from every session
@@ -197,7 +197,7 @@ void send_retake(Core *c, Lease *l) {
         compare_own_fence(c, &b);
         txn_compare(&b, RECORD_META, "", c->meta.seen.revision); /* the floor, from which the Index was worked out,
                                                                     must not have moved */
-        l->txn = txn_send(&b);
+        txn_writes(c, txn_send(&b), l);
 }
 
 void send_restore(Core *c, Lease *l) {
@@ -206,7 +206,7 @@ void send_restore(Core *c, Lease *l) {
 
         put_lease(&b, l, OP_RESTORE, &next);
         compare_own_fence(c, &b);
-        l->txn = txn_send(&b);
+        txn_writes(c, txn_send(&b), l);
 }
 
 /* Somebody has written a lower Index into the record by hand. The token never goes back (S2). */
@@ -217,7 +217,7 @@ void send_renumber(Core *c, Lease *l) {
         next.index = lease_next_index(c, l);
         put_lease(&b, l, OP_RENUMBER, &next);
         compare_own_fence(c, &b);
-        l->txn = txn_send(&b);
+        txn_writes(c, txn_send(&b), l);
 }
 
 /* Notes the Version= for which the unit leaves, so that it leaves once for each, even if the machine that offers it
@@ -240,7 +240,7 @@ void send_release(Core *c, Lease *l, LeaseState state, Why why) {
         next.since = c->now.realtime;
         put_lease(&b, l, OP_RELEASE, &next);
         compare_own_fence(c, &b);
-        l->txn = txn_send(&b);
+        txn_writes(c, txn_send(&b), l);
 }
 
 void send_transfer(Core *c, Lease *l, const Session *target, const char *machine) {
@@ -261,7 +261,7 @@ void send_transfer(Core *c, Lease *l, const Session *target, const char *machine
         put_lease(&b, l, OP_TRANSFER, &next);
         txn_compare(&b, RECORD_BEAT, target->name, target->beat.revision);
         compare_own_fence(c, &b);
-        l->txn = txn_send(&b);
+        txn_writes(c, txn_send(&b), l);
 }
 
 void send_trigger(Core *c, Lease *l) {
@@ -271,7 +271,7 @@ void send_trigger(Core *c, Lease *l) {
         next.last_trigger = l->unit->said.report.last_trigger;
         put_lease(&b, l, OP_TRIGGER, &next);
         compare_own_fence(c, &b);
-        l->txn = txn_send(&b);
+        txn_writes(c, txn_send(&b), l);
 }
 
 void send_rearm(Core *c, Lease *l) {
@@ -282,7 +282,7 @@ void send_rearm(Core *c, Lease *l) {
         next.since = c->now.realtime;
         put_lease(&b, l, OP_REARM, &next);
         compare_own_fence(c, &b);
-        l->txn = txn_send(&b);
+        txn_writes(c, txn_send(&b), l);
 }
 
 void send_move(Core *c, Lease *l) {
@@ -292,7 +292,7 @@ void send_move(Core *c, Lease *l) {
         str_copy(next.session, sizeof(next.session), c->own.name);
         put_lease(&b, l, OP_MOVE_SESSION, &next);
         compare_own_fence(c, &b);
-        l->txn = txn_send(&b);
+        txn_writes(c, txn_send(&b), l);
 }
 
 /* The debt may be struck (law 5): the robbed session is ours, and what it ran is down and empty (law 7); or the
@@ -318,6 +318,6 @@ bool send_strikes(Core *c, Lease *l) {
         b = txn_begin(c);
         put_lease(&b, l, OP_STRIKE, &next);
         compare_own_fence(c, &b);
-        l->txn = txn_send(&b);
+        txn_writes(c, txn_send(&b), l);
         return true;
 }

@@ -5,10 +5,11 @@
  * The core's state, shared by the files of this folder and by nobody else. The files in their order: each may call
  * only those above it.
  *
- *   why, timeline, record, placement  values, and what follows from them alone
+ *   why, timeline, record, placement, heap  values, and what follows from them alone
  *   output      the actions of a step, and their memory
  *   txn         Txns and READs under way
  *   news        what has happened, for the plan and the offers
+ *   look        which units and leases are to be looked at
  *
  *   mirror      the records that have been seen
  *   session     what is so of sessions, ours and others'
@@ -42,16 +43,18 @@
  *
  *   view        how it looks from outside
  *   standing    how every machine stands to a unit, told from outside
+ *   walk        looks at the units and leases to which something has happened
  *   core        the step
  *
- * After every event the same chain runs: identity, rounds, presence, offers, plan, every unit, every lease. Each link
- * looks at the whole state and does what is due, so that an event need only be noted, in any order, and a lost one is
- * caught later.
+ * After every event the same chain runs: identity, rounds, presence, offers, plan, units, leases. Each link looks at
+ * the whole state of its subject and does what is due, so that an event need only be noted, in any order. Of the units
+ * and leases only those are looked at to which something has happened, or whose time has come (look.h, walk.c).
  */
 
 #include <limits.h>
 
 #include "core/core.h"
+#include "core/heap.h"
 #include "util/hash.h"
 #include "util/must.h"
 
@@ -65,6 +68,13 @@ typedef struct Seen {
         usec_t at;          /* when this revision (or absence) first reached us */
         uint64_t stamp;     /* of the last answer that named it */
 } Seen;
+
+/* The place of a unit or lease among those that are to be looked at (look.c, walk.c). */
+typedef struct Spot {
+        uint64_t place;    /* in its table */
+        HeapNode due;      /* by that: it is to be looked at */
+        HeapNode deadline; /* ... when this time comes */
+} Spot;
 
 typedef struct Session {
         char name[SESSION_SIZE];
@@ -148,7 +158,10 @@ typedef struct Lease {
         LeaseRecord *next;          /* the record that the Txn writes */
         uint64_t txn;               /* the Txn's id; 0: none is under way */
         usec_t retry_at;
-        unsigned failures; /* unknown outcomes in a row */
+        unsigned failures;         /* unknown outcomes in a row */
+        Unit *users;               /* the units that go by it (look_attach()) */
+        struct Lease *next_of_txn; /* another lease in the same Txn */
+        Spot spot;
         UT_hash_handle hh;
 } Lease;
 
@@ -270,6 +283,15 @@ typedef struct UnitPlan {
         char what[WHY_TEXT_SIZE];
 } UnitPlan;
 
+/* What a unit is counted for (look_count()). */
+enum {
+        COUNTED_UNSURE = 1 << 0,    /* in hand, and by which lease is not known (unit_has_predecessor()) */
+        COUNTED_DRAINING = 1 << 1,  /* on its way from here because this machine drains */
+        COUNTED_BUSY = 1 << 2,      /* something of it is here */
+        COUNTED_RELEASING = 1 << 3, /* its lease is being given back */
+};
+
+/* It has six booleans: three say what it is, and three are parts of walk.c's memory. */
 struct Unit {
         char name[NAME_SIZE];
         Lease *lease;   /* the configured one is taken on when nothing is held under another */
@@ -286,6 +308,14 @@ struct Unit {
         UnitWish wish;
         UnitBack back;
         UnitPlan plan;
+
+        Unit *next_user; /* of the same lease */
+        Spot spot;
+        HeapNode cover;      /* when it must stop, counted from our last beat */
+        HeapNode withheld;   /* it should go from here for a drain, and waits for its turn */
+        unsigned counted;    /* COUNTED_* */
+        bool waits_for_beat; /* something will be done as soon as another beat is committed */
+        bool has_conflicts;  /* its options name units that it must not run beside */
         UT_hash_handle hh;
 };
 
@@ -363,6 +393,7 @@ typedef enum Trust {
 typedef struct Pending { /* a TXN or READ under way, and the revision known when it was asked for */
         uint64_t id;
         uint64_t revision;
+        Lease *leases; /* that a Txn writes for us; NULL: none */
 } Pending;
 
 typedef struct Chunk {
@@ -504,6 +535,41 @@ typedef struct Shutdown {
         bool ended;
 } Shutdown;
 
+/* What is to be looked at, in the order in which it stands in its table. */
+typedef struct Queue {
+        Heap heaps[2]; /* for this walk, and for the next one: what has had its turn */
+        int now;       /* which is for this walk */
+        bool walking;
+        uint64_t at;   /* the place that the walk has reached */
+        uint64_t last; /* the last place that was given */
+        Heap deadlines;
+} Queue;
+
+/* What all looks go by, beside the unit or lease itself: when any of this changes, everything is looked at. It has so
+ * many booleans because it repeats what is kept elsewhere, one for each fact. */
+typedef struct Common {
+        const Session *own, *other;
+        usec_t ttl, other_ttl, settle_until;
+        uint64_t floor;
+        Why why_not;
+        Trust trust;
+        bool guard_up, guard_synced, guard_gone, guard_missing;
+        bool settled, moving, undecided, young, drains, sleeps, stops, silence, may_claim;
+} Common;
+
+/* Which units and leases are looked at (look.c, walk.c). */
+typedef struct Look {
+        bool always_all; /* for tests: in every step all are looked at */
+        bool all;        /* all are to be looked at */
+        bool walk_all;   /* ... in this walk */
+        Queue units, leases;
+        Heap covers;   /* units, by Unit.cover */
+        Heap withheld; /* units, by their place */
+        Common common; /* as it was in the last walk */
+        usec_t t0;     /* likewise: the time that our beats cover is counted from it */
+        size_t n_unsure, n_draining, n_busy, n_releasing, n_wait_for_beat, n_with_conflicts;
+} Look;
+
 /* What this step asks for, and the memory that it takes (output.c). */
 typedef struct Output {
         Action *actions;
@@ -552,6 +618,7 @@ struct Core {
         Sleep sleep;
         Shutdown shutdown;
         Memory memory;
+        Look look;
         Output out;
         Told told;
 };

@@ -20,15 +20,32 @@ static uint64_t begin(Core *c) {
         return c->asked.last_id;
 }
 
-bool txn_end(Core *c, uint64_t id, uint64_t *ret_revision) {
-        for (size_t i = 0; i < c->asked.n; i++)
-                if (c->asked.list[i].id == id) {
-                        *ret_revision = c->asked.list[i].revision;
-                        memmove(c->asked.list + i, c->asked.list + i + 1, (c->asked.n - i - 1) * sizeof(Pending));
-                        c->asked.n--;
-                        return true;
-                }
-        return false;
+bool txn_end(Core *c, uint64_t id, Pending *ret) {
+        size_t from = 0, to = c->asked.n;
+
+        while (from < to) {
+                size_t middle = (from + to) / 2;
+
+                if (c->asked.list[middle].id < id)
+                        from = middle + 1;
+                else
+                        to = middle;
+        }
+        if (from == c->asked.n || c->asked.list[from].id != id)
+                return false;
+        *ret = c->asked.list[from];
+        memmove(c->asked.list + from, c->asked.list + from + 1, (c->asked.n - from - 1) * sizeof(Pending));
+        c->asked.n--;
+        return true;
+}
+
+void txn_writes(Core *c, uint64_t id, Lease *l) {
+        Pending *p = c->asked.list + c->asked.n - 1;
+
+        must(c->asked.n > 0 && p->id == id && l->txn == 0);
+        l->txn = id;
+        l->next_of_txn = p->leases;
+        p->leases = l;
 }
 
 enum { TXN_ROOM = 128 };

@@ -28,6 +28,7 @@ uint64_t txn_send(TxnBuilder *b);
 /* Asks for a READ of these n records, or of all records of these kinds (a mask). Returns its id, never 0. */
 uint64_t txn_read_keys(Core *c, const Key *keys, size_t n);
 uint64_t txn_read_kinds(Core *c, unsigned kinds);
-/* Ends the wait for an id. *ret_revision is the revision that was known when the request was sent. Returns false if
- * nobody waits for that id. */
-bool txn_end(Core *c, uint64_t id, uint64_t *ret_revision);
+/* The Txn that was just sent writes the record of that lease for us: claim_txn() gets the answer. */
+void txn_writes(Core *c, uint64_t id, Lease *l);
+/* Ends the wait for an id, and gives what was kept with it. Returns false if nobody waits for that id. */
+bool txn_end(Core *c, uint64_t id, Pending *ret);

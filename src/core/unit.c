@@ -9,6 +9,7 @@
 
 #include "core/back.h"
 #include "core/lease.h"
+#include "core/look.h"
 #include "core/machine.h"
 #include "core/mirror.h"
 #include "core/news.h"
@@ -32,7 +33,10 @@ void unit_attach(Core *c, Unit *u, const char *lease) {
         must(u->life.phase == PHASE_IDLE && (!u->lease || u->lease->txn == 0));
         if (u->lease && u->lease->unit == u)
                 u->lease->unit = NULL;
-        u->lease = mirror_lease(c, lease);
+        if (u->lease)
+                look_at_lease(c, u->lease);
+        look_attach(u, mirror_lease(c, lease));
+        look_at_lease(c, u->lease);
         u->renamed = !streq(lease, u->config.lease);
         news_note(c, NEWS_UNIT_CHANGED);
         if (!u->lease->unit || (u->lease->unit->forgotten && !unit_is_in_hand(u->lease->unit)))
@@ -58,6 +62,7 @@ static Unit *new_unit(Core *c, const char *name, const char *lease) {
         take_config(u, &(UnitConfig){ .lease = lease, .stop_grace = USEC_INFINITY, .timeout_stop = USEC_INFINITY });
         said_nothing(u);
         unit_life_begin(c, u);
+        look_new_unit(c, u);
         unit_attach(c, u, lease);
         HASH_ADD_STR(c->units, name, u);
         c->plan.units_unsorted = true;
@@ -74,6 +79,7 @@ void unit_free(Core *c, Unit *u) {
         for (size_t i = 0; i < c->offering.n; i++)
                 if (c->offering.units[i] == u)
                         c->offering.units[i] = NULL;
+        look_forget_unit(c, u);
         free(u);
 }
 
@@ -95,6 +101,7 @@ Unit *unit_configure(Core *c, const UnitConfig *config) {
         unit_life_set_spent(u, u->life.spent && config->once);
         news_note(c, NEWS_UNIT_CHANGED);
         back_look_anew(c, u);
+        look_at_lease(c, u->lease);
         return u;
 }
 
@@ -128,9 +135,17 @@ static bool may_run_by(const Core *c, const Unit *u, const Lease *l, uint64_t in
         return !lease_is_ours(c, u->lease) || u->lease->value.index != index;
 }
 
+static bool is_predecessor(const Core *c, const Unit *u, const Lease *l, uint64_t index) {
+        return u != l->unit && !u->global && unit_is_in_hand(u) && may_run_by(c, u, l, index);
+}
+
+/* Only of a unit that was left over from before our restart it is not known by which lease it runs. */
 bool unit_has_predecessor(const Core *c, const Lease *l, uint64_t index) {
-        for (const Unit *u = c->units; u; u = u->hh.next)
-                if (u != l->unit && !u->global && unit_is_in_hand(u) && may_run_by(c, u, l, index))
+        for (const Unit *u = l->users; u; u = u->next_user)
+                if (is_predecessor(c, u, l, index))
+                        return true;
+        for (const Unit *u = c->look.n_unsure > 0 ? c->units : NULL; u; u = u->hh.next)
+                if (is_predecessor(c, u, l, index))
                         return true;
         return false;
 }

@@ -8,6 +8,7 @@
 #include "core/global.h"
 #include "core/lease.h"
 #include "core/leave.h"
+#include "core/look.h"
 #include "core/machine.h"
 #include "core/mirror.h"
 #include "core/output.h"
@@ -95,6 +96,7 @@ void core_check(const Core *c) {
                         n += l->seen.revision > 0 && lease_held_by(&l->value, s->name);
                 must(n == s->held);
         }
+        look_check(c);
 }
 
 static const char *hostname_of(const Core *c, const char *machine_id) {

@@ -21,6 +21,7 @@
 #include "core/drain.h"
 #include "core/lease.h"
 #include "core/leave.h"
+#include "core/look.h"
 #include "core/mirror.h"
 #include "core/news.h"
 #include "core/output.h"
@@ -203,6 +204,8 @@ static void arm(Core *c, Word *w) {
         Unit *u = unit_of(c, w);
 
         w->armed = true;
+        if (u)
+                look_at_unit(c, u);
         if (w->kind == EVENT_RELEASE)
                 wish_release(u);
         else if (w->kind == EVENT_TRANSFER)
@@ -231,6 +234,7 @@ static void disarm(Core *c, Word *w) {
                 m->drain_asked = 0;
         if (!u)
                 return;
+        look_at_unit(c, u);
         if (w->kind == EVENT_RELEASE)
                 wish_no_release(u);
         else if (w->kind == EVENT_TRANSFER)
@@ -256,6 +260,7 @@ static void end(Core *c, Word *w, WordResult result, Reason why) {
                 disarm(c, w);
         if (result != WORD_BEGUN && w->kind == EVENT_RUN && u) {
                 u->forgotten = true;
+                look_at_unit(c, u);
                 news_note(c, NEWS_WORD);
         }
         if (w->id > 0) {
@@ -290,7 +295,7 @@ void word_begin(Core *c, const Event *e) {
                 unit_life_set_spent(u, false);
         w->index = e->index > 0 || !u ? e->index : u->lease->value.index;
         if (u && e->kind == EVENT_STEAL)
-                back_no_more(u); /* the operator's word counts more than standing back */
+                back_no_more(c, u); /* the operator's word counts more than standing back */
         result = why_not(c, w, &why);
         if (e->kind == EVENT_TRANSFER && (!machine_id_is_valid(w->machine) || streq(w->machine, c->here.machine_id)))
                 result = WORD_UNABLE;

@@ -222,6 +222,7 @@ void daemon_step(World *w, Machine *m, const Event *event) {
                 trace_step(w, m, event);
         m->actions = core_step(m->core, now, event, &m->n_actions);
         core_check(m->core);
+        shadow_step(w, m, now, event);
         m->next_action = 0;
         run_actions(w, m);
         if (m->core && !m->paused && !w->failed)
@@ -256,6 +257,7 @@ void daemon_start(World *w, Machine *m) {
                                 .n_indexes = m->memory.n_indexes } };
 
         m->core = core_new(&config);
+        shadow_begin(w, m, &config);
         if (!m->core)
                 abort();
         m->generation++;
@@ -288,6 +290,7 @@ void daemon_gone(World *w, Machine *m) {
         if (!m->core)
                 return;
         m->core = core_free(m->core);
+        shadow_end(m);
         m->generation++;
         sleep_daemon_gone(w, m);
         m->paused = m->exiting = false;

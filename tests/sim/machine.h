@@ -35,6 +35,7 @@ struct Machine {
 
         /* the daemon */
         Core *core;
+        Core *shadow; /* shadow.h */
         unsigned generation;
         bool paused, exiting, stay_down;
         usec_t ttl;

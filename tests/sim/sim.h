@@ -44,4 +44,5 @@ typedef struct Machine Machine;
 #include "mishaps.h"
 #include "check.h"
 #include "world.h"
+#include "shadow.h"
 #include "trace.h"

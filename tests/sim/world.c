@@ -271,6 +271,7 @@ World *world_free(World *w) {
         net_done(w);
         for (size_t i = 0; i < w->n_machines; i++) {
                 core_free(w->machines[i].core);
+                shadow_end(w->machines + i);
                 free(w->machines[i].held);
                 free(w->machines[i].sleep.events);
         }

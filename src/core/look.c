@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Which units and leases are to be looked at. They are looked at in the order in which they stand in their table, each
+ * at most once in a step: what happens to one whose turn in this step has passed is looked at in the next one.
+ */
+
+#include "core/look.h"
+
+static void queue(Queue *q, HeapNode *node, uint64_t place) {
+        if (!node->heap)
+                heap_set(q->heaps + (q->walking && place <= q->at ? !q->now : q->now), node, place);
+}
+
+void look_at_lease_of(Core *c, const Unit *u) {
+        queue(&c->look.leases, &u->lease->spot.due, u->lease->spot.place);
+}
+
+void look_at_unit(Core *c, Unit *u) {
+        queue(&c->look.units, &u->spot.due, u->spot.place);
+        look_at_lease_of(c, u);
+}
+
+void look_at_lease(Core *c, Lease *l) {
+        queue(&c->look.leases, &l->spot.due, l->spot.place);
+        for (Unit *u = l->users; u; u = u->next_user)
+                queue(&c->look.units, &u->spot.due, u->spot.place);
+}
+
+void look_at_all(Core *c) {
+        c->look.all = true;
+}
+
+void look_attach(Unit *u, Lease *l) {
+        Unit **at = u->lease ? &u->lease->users : NULL;
+
+        while (at && *at != u)
+                at = &(*at)->next_user;
+        if (at)
+                *at = u->next_user;
+        u->lease = l;
+        u->next_user = l ? l->users : NULL;
+        if (l)
+                l->users = u;
+}
+
+void look_new_unit(Core *c, Unit *u) {
+        u->spot.place = ++c->look.units.last;
+}
+
+void look_new_lease(Core *c, Lease *l) {
+        l->spot.place = ++c->look.leases.last;
+        look_at_lease(c, l);
+}
+
+void look_sorted(Core *c) {
+        uint64_t place = 0;
+
+        must(!c->look.units.walking);
+        for (Unit *u = c->units; u; u = u->hh.next) {
+                Heap *h = u->spot.due.heap;
+
+                u->spot.place = ++place;
+                heap_remove(&u->spot.due);
+                if (h)
+                        heap_set(h, &u->spot.due, place);
+                if (u->withheld.heap)
+                        heap_set(u->withheld.heap, &u->withheld, place);
+        }
+        c->look.units.last = place;
+}
+
+static unsigned counts_of(const Unit *u) {
+        bool in_hand = u->life.phase != PHASE_IDLE || u->said.guard.index > 0;
+        bool known = u->life.phase != PHASE_IDLE && u->life.origin != ORIGIN_LEFTOVER;
+
+        if (u->global)
+                return 0;
+        return (in_hand && !known ? COUNTED_UNSURE : 0) |
+               (u->life.phase >= PHASE_CLOSING && u->life.leave == LEAVE_DRAIN ? COUNTED_DRAINING : 0) |
+               (u->life.phase != PHASE_IDLE && u->life.phase != PHASE_RELEASING ? COUNTED_BUSY : 0) |
+               (u->life.phase == PHASE_RELEASING ? COUNTED_RELEASING : 0);
+}
+
+static void count(Core *c, Unit *u, unsigned now) {
+        size_t *const counters[] = { &c->look.n_unsure, &c->look.n_draining, &c->look.n_busy, &c->look.n_releasing };
+
+        for (size_t i = 0; i < ELEMENTSOF(counters); i++)
+                *counters[i] += (size_t) (now >> i & 1) - (u->counted >> i & 1);
+        u->counted = now;
+}
+
+void look_count(Core *c, Unit *u) {
+        count(c, u, counts_of(u));
+}
+
+void look_check(const Core *c) {
+        size_t n[4] = {};
+
+        for (const Unit *u = c->units; u; u = u->hh.next) {
+                must(u->counted == counts_of(u));
+                for (size_t i = 0; i < ELEMENTSOF(n); i++)
+                        n[i] += u->counted >> i & 1;
+        }
+        must(n[0] == c->look.n_unsure && n[1] == c->look.n_draining && n[2] == c->look.n_busy &&
+                        n[3] == c->look.n_releasing);
+}
+
+void look_forget_unit(Core *c, Unit *u) {
+        Lease *l = u->lease;
+
+        count(c, u, 0);
+        c->look.n_wait_for_beat -= u->waits_for_beat;
+        c->look.n_with_conflicts -= u->has_conflicts;
+        look_attach(u, NULL);
+        if (l)
+                look_at_lease(c, l); /* another unit may have it */
+        heap_remove(&u->spot.due);
+        heap_remove(&u->spot.deadline);
+        heap_remove(&u->cover);
+        heap_remove(&u->withheld);
+}
+
+void look_done(Core *c) {
+        for (size_t i = 0; i < 2; i++) {
+                heap_done(c->look.units.heaps + i);
+                heap_done(c->look.leases.heaps + i);
+        }
+        heap_done(&c->look.units.deadlines);
+        heap_done(&c->look.leases.deadlines);
+        heap_done(&c->look.covers);
+        heap_done(&c->look.withheld);
+}

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * A step's walk over units and leases. After each look the unit or lease is settled: it is put where its next deadline
+ * belongs, and where it waits for something that is not its own.
+ */
+
+#include "core/walk.h"
+
+#include "core/claim.h"
+#include "core/cover.h"
+#include "core/global.h"
+#include "core/lease.h"
+#include "core/leave.h"
+#include "core/life.h"
+#include "core/look.h"
+#include "core/machine.h"
+#include "core/session.h"
+#include "core/unit.h"
+
+#define UNIT_OF(node, member) ((Unit *) ((char *) (node) -offsetof(Unit, member)))
+#define LEASE_OF(node, member) ((Lease *) ((char *) (node) -offsetof(Lease, member)))
+
+/* ---- what all looks go by ---- */
+
+static Common common_now(const Core *c) {
+        Common now;
+
+        memset(&now, 0, sizeof(now)); /* it is compared as a whole */
+        now.own = c->own.seen;
+        now.other = c->other.seen;
+        now.ttl = c->own.ttl ?: c->here.ttl;
+        now.other_ttl = c->other.ttl;
+        now.settle_until = c->plan.settle_until;
+        now.floor = c->identity.floor;
+        now.why_not = machine_why_not(c);
+        now.trust = c->identity.trust;
+        now.guard_up = c->guard.up;
+        now.guard_synced = c->guard.synced;
+        now.guard_gone = c->guard.gone;
+        now.guard_missing = c->guard.missing;
+        now.settled = session_settled(c);
+        now.moving = session_is_moving(c);
+        now.undecided = session_is_undecided(c);
+        now.young = c->now.boottime < c->plan.young_until;
+        now.drains = c->drain.on;
+        now.sleeps = c->sleep.on;
+        now.stops = c->shutdown.on;
+        now.silence = c->identity.silence;
+        now.may_claim = claim_is_possible(c);
+        return now;
+}
+
+/* ---- settling ---- */
+
+static void set(Heap *h, HeapNode *node, usec_t at) {
+        if (at == USEC_INFINITY)
+                heap_remove(node);
+        else
+                heap_set(h, node, at);
+}
+
+/* Something will be done as soon as our beats cover it again, or cover it for long enough. */
+static bool waits_for_beat(const Core *c, const Unit *u) {
+        Timeline t;
+
+        if (u->global || u->life.phase >= PHASE_CLOSING)
+                return false;
+        if (u->life.phase == PHASE_IDLE)
+                return unit_is_ours(c, u) && !cover_holds(c, u);
+        t = cover_timeline(c, u);
+        return !cover_is_armed_by(u, &t);
+}
+
+/* What a look at it goes by may change without a word. This is rare, and so it is looked at in every step. */
+static bool unit_is_restless(const Core *c, const Unit *u) {
+        if (u->global)
+                return u->life.phase == PHASE_IDLE && c->look.n_with_conflicts > 0;
+        return u->wish.steal || (u->life.phase == PHASE_IDLE && unit_is_ours(c, u) &&
+                                                unit_has_predecessor(c, u->lease, u->lease->value.index));
+}
+
+static bool lease_is_restless(const Core *c, const Lease *l) {
+        bool ours = lease_is_ours(c, l);
+
+        return l->n_debts > 0 || (ours && (!l->unit || l->unit->global || l->given_up)) ||
+               (lease_is_lost(l) && (ours || l->unit)) || (l->unit && (l->unit->wish.steal || l->rearm > 0));
+}
+
+static void settle_unit(Core *c, Unit *u) {
+        bool waits = waits_for_beat(c, u), conflicts = u->config.placement->conflicts[0];
+
+        set(&c->look.units.deadlines, &u->spot.deadline, life_deadline(c, u));
+        set(&c->look.covers, &u->cover, life_is_covered(u) ? cover_span(c, u) : USEC_INFINITY);
+        set(&c->look.withheld, &u->withheld, leave_is_withheld(c, u) ? u->spot.place : USEC_INFINITY);
+        c->look.n_wait_for_beat += (size_t) waits - u->waits_for_beat;
+        c->look.n_with_conflicts += (size_t) conflicts - u->has_conflicts;
+        u->waits_for_beat = waits;
+        u->has_conflicts = conflicts;
+}
+
+static void settle_lease(Core *c, Lease *l) {
+        set(&c->look.leases.deadlines, &l->spot.deadline, claim_deadline(c, l));
+}
+
+/* ---- looking ---- */
+
+/* What a look may change that the next one goes by. */
+static bool has_changed(const Unit *u, const UnitLife *life, const UnitWish *wish, bool forgotten) {
+        return memcmp(&u->life, life, sizeof(*life)) != 0 || memcmp(&u->wish, wish, sizeof(*wish)) != 0 ||
+               u->forgotten != forgotten;
+}
+
+/* A look that has changed something is followed by another in the next step, until nothing changes any more. */
+static void look_at_one_unit(Core *c, Unit *u) {
+        UnitLife life = u->life;
+        UnitWish wish = u->wish;
+        bool forgotten = u->forgotten;
+
+        c->look.units.at = u->spot.place;
+        heap_remove(&u->spot.due);
+        heap_remove(&u->spot.deadline);
+        life_take_config(c, u);
+        if (u->global)
+                global_advance(c, u);
+        else
+                life_advance(c, u);
+        if (life_drop_finished(c, u))
+                return;
+        look_at_lease_of(c, u);
+        settle_unit(c, u);
+        if (unit_is_restless(c, u) || has_changed(u, &life, &wish, forgotten))
+                look_at_lease(c, u->lease); /* and at every other unit that goes by it */
+}
+
+static void look_at_one_lease(Core *c, Lease *l) {
+        c->look.leases.at = l->spot.place;
+        heap_remove(&l->spot.due);
+        heap_remove(&l->spot.deadline);
+        claim_advance(c, l);
+        settle_lease(c, l);
+        if (lease_is_restless(c, l))
+                look_at_lease(c, l);
+}
+
+/* ---- the walk ---- */
+
+static void find_due(Core *c) {
+        HeapNode *node;
+
+        while ((node = heap_first(&c->look.units.deadlines)) && node->key <= c->now.boottime) {
+                heap_remove(node);
+                look_at_unit(c, UNIT_OF(node, spot.deadline));
+        }
+        while ((node = heap_first(&c->look.leases.deadlines)) && node->key <= c->now.boottime) {
+                heap_remove(node);
+                look_at_lease(c, LEASE_OF(node, spot.deadline));
+        }
+        while (session_settled(c) && (node = heap_first(&c->look.covers)) &&
+                        usec_add(session_covered_from(c), node->key) <= c->now.boottime) {
+                heap_remove(node);
+                look_at_unit(c, UNIT_OF(node, cover));
+        }
+}
+
+void walk_begin(Core *c) {
+        Common now = common_now(c);
+
+        find_due(c);
+        if (memcmp(&now, &c->look.common, sizeof(now)) != 0)
+                look_at_all(c);
+        c->look.common = now;
+        if (c->look.t0 != session_covered_from(c) && c->look.n_wait_for_beat > 0)
+                for (Unit *u = c->units; u; u = u->hh.next)
+                        if (u->waits_for_beat)
+                                look_at_unit(c, u);
+        c->look.t0 = session_covered_from(c);
+        c->look.walk_all = c->look.all || c->look.always_all;
+        c->look.all = false;
+}
+
+/* The next unit in its turn. One that waits for its turn to go is next when there is room for it. */
+static Unit *next_unit(const Core *c) {
+        HeapNode *due = heap_first(c->look.units.heaps + c->look.units.now);
+        HeapNode *withheld = leave_may_drain(c) ? heap_first(&c->look.withheld) : NULL;
+
+        if (withheld && withheld->key > c->look.units.at && (!due || withheld->key < due->key))
+                return UNIT_OF(withheld, withheld);
+        return due ? UNIT_OF(due, spot.due) : NULL;
+}
+
+static void begin(Queue *q) {
+        q->walking = true;
+        q->at = 0;
+}
+
+/* What had its turn already comes first in the next walk. */
+static void end(Queue *q) {
+        q->walking = false;
+        q->now = !q->now;
+}
+
+void walk_units(Core *c) {
+        Unit *u, *next;
+
+        begin(&c->look.units);
+        if (c->look.walk_all)
+                HASH_ITER(hh, c->units, u, next)
+                        look_at_one_unit(c, u);
+        else
+                while ((u = next_unit(c)))
+                        look_at_one_unit(c, u);
+        end(&c->look.units);
+}
+
+void walk_leases(Core *c) {
+        Lease *l, *next;
+        HeapNode *node;
+
+        begin(&c->look.leases);
+        if (c->look.walk_all)
+                HASH_ITER(hh, c->leases, l, next)
+                        look_at_one_lease(c, l);
+        else
+                while ((node = heap_first(c->look.leases.heaps + c->look.leases.now)))
+                        look_at_one_lease(c, LEASE_OF(node, spot.due));
+        end(&c->look.leases);
+}
+
+/* What has changed since its turn will be looked at in the next step, and may be due earlier or later than it was. */
+void walk_end(Core *c) {
+        const Heap *units = c->look.units.heaps + c->look.units.now,
+                   *leases = c->look.leases.heaps + c->look.leases.now;
+
+        for (size_t i = 0; i < units->n; i++)
+                settle_unit(c, UNIT_OF(units->list[i], spot.due));
+        for (size_t i = 0; i < leases->n; i++)
+                settle_lease(c, LEASE_OF(leases->list[i], spot.due));
+}
+
+/* ---- the next one ---- */
+
+static usec_t first_of(const Heap *h) {
+        HeapNode *node = heap_first(h);
+
+        return node ? node->key : USEC_INFINITY;
+}
+
+static usec_t deadline_of_all(const Core *c) {
+        usec_t t = USEC_INFINITY;
+
+        for (const Unit *u = c->units; u; u = u->hh.next) {
+                t = MIN(t, life_deadline(c, u));
+                if (session_settled(c) && life_is_covered(u))
+                        t = MIN(t, cover_stop_at(c, u));
+        }
+        for (const Lease *l = c->leases; l; l = l->hh.next)
+                t = MIN(t, claim_deadline(c, l));
+        return t;
+}
+
+usec_t walk_deadline(const Core *c) {
+        usec_t t = session_settled(c) && c->leases && c->identity.acquire_not_before > c->now.boottime
+                                   ? c->identity.acquire_not_before
+                                   : USEC_INFINITY;
+
+        if (c->look.always_all)
+                return MIN(t, deadline_of_all(c));
+        t = MIN(t, first_of(&c->look.units.deadlines));
+        t = MIN(t, first_of(&c->look.leases.deadlines));
+        if (session_settled(c) && heap_first(&c->look.covers))
+                t = MIN(t, usec_add(session_covered_from(c), first_of(&c->look.covers)));
+        return t;
+}
