@@ -80,7 +80,8 @@ typedef struct UnitOptions {
         char *slice;            /* Slice=: its control group is the unit's, too; NULL if not set */
         bool allow_outside;     /* AllowOutside=: what its commands start elsewhere is known, and left so */
         bool global;            /* Global=: on every machine that fits, without a lease */
-        Placement placement;    /* MachineID=, MachineOf=, Require=, Prefer=, Conflicts=, Replaces=, Failback= */
+        Placement *placement; /* MachineID=, MachineOf=, Require=, Prefer=, Conflicts=, Replaces=, Failback=: of units
+                                 without any of them the same struct; not to be written to */
 } UnitOptions;
 
 /* Loads the options of a unit that is enabled here, by its canonical name: [X-Fleet] in the unit file and its

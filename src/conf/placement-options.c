@@ -111,31 +111,31 @@ static int add_words(
 static int parse_require(const char *value, void *field) {
         UnitOptions *o = field;
 
-        return add_words(o, value, is_metadata, o->placement.require, sizeof(o->placement.require));
+        return add_words(o, value, is_metadata, o->placement->require, sizeof(o->placement->require));
 }
 
 static int parse_prefer(const char *value, void *field) {
         UnitOptions *o = field;
 
-        return add_words(o, value, is_metadata, o->placement.prefer, sizeof(o->placement.prefer));
+        return add_words(o, value, is_metadata, o->placement->prefer, sizeof(o->placement->prefer));
 }
 
 static int parse_machine_of(const char *value, void *field) {
         UnitOptions *o = field;
 
-        return add_words(o, value, unit_name_is_valid, o->placement.machine_of, sizeof(o->placement.machine_of));
+        return add_words(o, value, unit_name_is_valid, o->placement->machine_of, sizeof(o->placement->machine_of));
 }
 
 static int parse_conflicts(const char *value, void *field) {
         UnitOptions *o = field;
 
-        return add_words(o, value, is_pattern, o->placement.conflicts, sizeof(o->placement.conflicts));
+        return add_words(o, value, is_pattern, o->placement->conflicts, sizeof(o->placement->conflicts));
 }
 
 static int parse_replaces(const char *value, void *field) {
         UnitOptions *o = field;
 
-        return add_words(o, value, is_pattern, o->placement.replaces, sizeof(o->placement.replaces));
+        return add_words(o, value, is_pattern, o->placement->replaces, sizeof(o->placement->replaces));
 }
 
 static int parse_machine_id(const char *value, void *field) {
@@ -150,9 +150,9 @@ static int parse_machine_id(const char *value, void *field) {
         if (r < 0)
                 return r;
         n = strspn(expanded, "0123456789abcdef");
-        if (expanded[n] || (n > 0 && n < 8) || n >= sizeof(o->placement.machine_id))
+        if (expanded[n] || (n > 0 && n < 8) || n >= sizeof(o->placement->machine_id))
                 return -EINVAL;
-        str_copy(o->placement.machine_id, sizeof(o->placement.machine_id), expanded);
+        str_copy(o->placement->machine_id, sizeof(o->placement->machine_id), expanded);
         return 0;
 }
 
@@ -179,23 +179,35 @@ static int parse_global(const char *value, void *field) {
         return r < 0 ? r : ini_parse_bool(strempty(text), field);
 }
 
+static int parse_failback(const char *value, void *options) {
+        UnitOptions *o = options;
+
+        return ini_parse_bool(value, &o->placement->failback);
+}
+
+static void print_failback(FILE *f, const char *key, const void *options) {
+        const UnitOptions *o = options;
+
+        ini_print_bool(f, key, &o->placement->failback);
+}
+
 static int parse_failback_sec(const char *value, void *options) {
         UnitOptions *o = options;
 
-        return ini_parse_span_to(value, FAILBACK_HOLD_MAX, &o->placement.failback_hold);
+        return ini_parse_span_to(value, FAILBACK_HOLD_MAX, &o->placement->failback_hold);
 }
 
 static void print_failback_sec(FILE *f, const char *key, const void *options) {
         const UnitOptions *o = options;
 
-        if (o->placement.failback)
-                ini_print_span(f, key, &o->placement.failback_hold);
+        if (o->placement->failback)
+                ini_print_span(f, key, &o->placement->failback_hold);
 }
 
 /* The parsers above need the whole UnitOptions, so their offset is 0; a printer needs one list of it. */
 #define DEFINE_PRINTER(member)                                                                                        \
         static void print_##member(FILE *f, const char *key, const void *options) {                                   \
-                ini_print_text(f, key, ((const UnitOptions *) options)->placement.member);                            \
+                ini_print_text(f, key, ((const UnitOptions *) options)->placement->member);                           \
         }
 
 DEFINE_PRINTER(machine_id)
@@ -225,8 +237,7 @@ const IniOption placement_options[PLACEMENT_OPTIONS_MAX] = {
         [P_REPLACES] = { "Replaces", parse_replaces, 0, A_PATTERN, print_replaces },
         [P_GLOBAL] = { "Global", parse_global, offsetof(UnitOptions, global), A_BOOL, ini_print_bool },
         [P_PREFER] = { "Prefer", parse_prefer, 0, A_METADATA, print_prefer },
-        [P_FAILBACK] = { "Failback", ini_parse_bool, offsetof(UnitOptions, placement.failback), A_BOOL,
-                        ini_print_bool },
+        [P_FAILBACK] = { "Failback", parse_failback, 0, A_BOOL, print_failback },
         [P_FAILBACK_SEC] = { "FailbackSec", parse_failback_sec, 0, "a time span up to 24h, e.g. 60s",
                         print_failback_sec },
 };
@@ -282,17 +293,17 @@ static const struct {
 static bool is_set(const UnitOptions *o, unsigned option) {
         switch (option) {
         case P_MACHINE_ID:
-                return o->placement.machine_id[0];
+                return o->placement->machine_id[0];
         case P_MACHINE_OF:
-                return o->placement.machine_of[0];
+                return o->placement->machine_of[0];
         case P_CONFLICTS:
-                return o->placement.conflicts[0];
+                return o->placement->conflicts[0];
         case P_REPLACES:
-                return o->placement.replaces[0];
+                return o->placement->replaces[0];
         case P_PREFER:
-                return o->placement.prefer[0];
+                return o->placement->prefer[0];
         case P_FAILBACK:
-                return o->placement.failback;
+                return o->placement->failback;
         default:
                 return o->global;
         }
@@ -315,16 +326,16 @@ static void check_peers(const UnitOptions *o, const PlacementSource *source, Mes
         const char *key, *where = find_source(source, P_MACHINE_OF, &key), *other, *other_where;
         _cleanup_(strv_freep) char **peers = NULL;
 
-        if (ini_split_names(o->placement.machine_of, &peers) < 0)
+        if (ini_split_names(o->placement->machine_of, &peers) < 0)
                 return;
         other_where = find_source(source, P_CONFLICTS, &other);
         for (char **peer = peers; *peer; peer++)
                 if (streq(*peer, o->unit))
                         messages_add(messages, "%s: %s=%s: is this unit itself, name another one", where, key, *peer);
-                else if (placement_matches(o->placement.conflicts, *peer))
+                else if (placement_matches(o->placement->conflicts, *peer))
                         messages_add(messages, "%s: %s=%s: %s= (%s) keeps it away from that unit, remove one of them",
                                         where, key, *peer, other, other_where);
-                else if (placement_matches(o->placement.replaces, *peer))
+                else if (placement_matches(o->placement->replaces, *peer))
                         messages_add(messages, "%s: %s=%s: Replaces= (%s) drives that unit away, remove one of them",
                                         where, key, *peer, find_source(source, P_REPLACES, &other));
 }
@@ -354,7 +365,7 @@ bool placement_options_check(const UnitOptions *o, const PlacementSource *source
                                 other, other_where);
                 sure = sure && !o->global;
         }
-        if (o->placement.failback && !o->placement.prefer[0])
+        if (o->placement->failback && !o->placement->prefer[0])
                 messages_add(messages, "%s: Failback=yes: only with Prefer=, which says where it would rather be",
                                 find_source(source, P_FAILBACK, &key));
         check_peers(o, source, messages);

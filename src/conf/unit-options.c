@@ -180,6 +180,17 @@ static int load_files(const char *root, const char *unit, IniTable *fleet, IniTa
         return r == -ENOMEM ? r : 0; /* without the file the unit is not enabled yet */
 }
 
+/* FailbackSec= as it is by default, and nothing else. */
+static Placement no_wishes = { .failback_hold = FAILBACK_HOLD };
+
+/* Of all that is kept of a unit its wishes take the most room, and most units have none. */
+static void share_placement(UnitOptions *o) {
+        if (memcmp(o->placement, &no_wishes, sizeof(Placement)) != 0)
+                return;
+        free(o->placement);
+        o->placement = &no_wishes;
+}
+
 static int fill_defaults(UnitOptions *o) {
         UnitConfig *c = &o->config;
 
@@ -188,11 +199,12 @@ static int fill_defaults(UnitOptions *o) {
         c->hold_down_failure = c->hold_down_release == USEC_INFINITY ? HOLD_DOWN_FAILURE : c->hold_down_release;
         if (c->hold_down_release == USEC_INFINITY)
                 c->hold_down_release = HOLD_DOWN_RELEASE;
-        if (o->placement.failback_hold == USEC_INFINITY)
-                o->placement.failback_hold = FAILBACK_HOLD;
+        if (o->placement->failback_hold == USEC_INFINITY)
+                o->placement->failback_hold = FAILBACK_HOLD;
         c->unit = o->unit;
         c->lease = o->lease;
-        c->placement = &o->placement;
+        share_placement(o);
+        c->placement = o->placement;
         return o->lease ? 0 : -ENOMEM;
 }
 
@@ -201,8 +213,11 @@ static UnitOptions *unit_options_new(const char *unit) {
 
         if (!o)
                 return NULL;
+        o->placement = calloc(1, sizeof(Placement));
+        if (!o->placement)
+                return unit_options_free(o);
         o->config.stop_grace = o->config.timeout_stop = o->config.hold_down_release = USEC_INFINITY;
-        o->placement.failback_hold = USEC_INFINITY;
+        o->placement->failback_hold = USEC_INFINITY;
         o->unit = strdup(unit);
         return o->unit ? o : unit_options_free(o);
 }
@@ -294,6 +309,8 @@ UnitOptions *unit_options_peek(const char *root, const char *unit) {
 UnitOptions *unit_options_free(UnitOptions *o) {
         if (!o)
                 return NULL;
+        if (o->placement != &no_wishes)
+                free(o->placement);
         free(o->unit);
         free(o->lease);
         free(o->slice);

@@ -190,7 +190,7 @@ static void look_at_leased(const char *unit, const json_t *props, json_t *findin
                         const char *name = strempty(json_string_value(value));
 
                         if (files_listed(name) && files_gated(name) &&
-                                        !(options && placement_names(options->placement.machine_of, name)))
+                                        !(options && placement_names(options->placement->machine_of, name)))
                                 finding_add(findings, "weak",
                                                 "%s=%s, which has a lease of its own and may be elsewhere, where this "
                                                 "cannot "

@@ -222,7 +222,7 @@ static int method_explain_unit(sd_bus_message *m, void *userdata, sd_bus_error *
                 return bus_error(error, SD_BUS_ERROR_INVALID_ARGS, "%s",
                                 messages.n > 0 ? messages.lines[0] : strerror(-r));
         config = (UnitConfig){
-                .unit = o->unit, .lease = o->lease ?: o->unit, .global = o->global, .placement = &o->placement
+                .unit = o->unit, .lease = o->lease ?: o->unit, .global = o->global, .placement = o->placement
         };
         r = list_begin(d, m, "(ssbbuus)", &list);
         return list_end(&list, r < 0 ? r : core_explain(d->core, &config, append_explained, &list));

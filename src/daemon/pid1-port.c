@@ -479,13 +479,14 @@ static int add_run(Daemon *d, const char *unit, const char *lease, EnabledUnit *
         EnabledUnit *u;
         int r;
 
-        if (!options || !(options->unit = strdup(unit)) || !(options->lease = strdup(lease)))
+        if (!options || !(options->unit = strdup(unit)) || !(options->lease = strdup(lease)) ||
+                        !(options->placement = calloc(1, sizeof(Placement))))
                 return -ENOMEM;
         options->config = (UnitConfig){ .unit = options->unit,
                 .lease = options->lease,
                 .stop_grace = USEC_INFINITY,
                 .once = true,
-                .placement = &options->placement };
+                .placement = options->placement };
         r = add(d, unit, &u);
         if (r < 0)
                 return r;

@@ -12,7 +12,7 @@
 #include "util/hash.h"
 #include "util/log.h"
 
-/* A lease or a unit that listeners have been told of, by its path. */
+/* A lease or a unit that listeners have been told of. There may be very many. */
 typedef struct Shown {
         UT_hash_handle hh;
         bool added, is_lease;
@@ -29,13 +29,12 @@ typedef struct Shown {
                                               looked at */
                 };
         };
-        char name[NAME_SIZE];
-        char path[];
+        char name[];
 } Shown;
 
 struct Publisher {
         sd_event_source *look;
-        Shown *shown;
+        Shown *units, *leases;      /* by name */
         bool looking;               /* a round of looks has begun */
         Shown *look_next;           /* the round has looked at all before this one; NULL: at all */
         usec_t look_at, look_spent; /* when the next round may begin, and what this one has taken */
@@ -91,27 +90,31 @@ static int emit_changes(sd_bus *bus, const char *path, const PropertyTable *tabl
 /* PID 1 is asked about every unit again and again, and mostly says the same: nothing is sent then. Properties that
  * hang on all machines are looked at when this machine's own reason is another one; otherwise in rounds. */
 static int emit_unit(sd_bus *bus, Shown *s, const UnitSubject *unit, bool around) {
+        _cleanup_free_ char *path = bus_unit_path(s->name);
         uint64_t reason = property_digest(WHY_TEXT(unit->view.why_not));
 
         around |= reason != s->reason;
         s->reason = reason;
-        return emit_changes(bus, s->path, &bus_unit_properties, unit, around, s->digests);
+        return path ? emit_changes(bus, path, &bus_unit_properties, unit, around, s->digests) : -ENOMEM;
 }
 
-static int add_unit(sd_bus *bus, Shown *s, const UnitSubject *unit) {
+static int add_unit(sd_bus *bus, const char *path, Shown *s, const UnitSubject *unit) {
         _cleanup_free_ char **names = NULL;
         int r = property_changes(&bus_unit_properties, unit, true, bus, s->digests, &names);
 
         s->reason = property_digest(WHY_TEXT(unit->view.why_not));
-        return r < 0 ? r : sd_bus_emit_object_added(bus, s->path);
+        return r < 0 ? r : sd_bus_emit_object_added(bus, path);
 }
 
 static void forget(Publisher *p, Shown *s) {
         if (p->look_next == s)
                 p->look_next = s->hh.next;
-        HASH_DEL(p->shown, s);
-        if (!s->is_lease)
+        if (s->is_lease)
+                HASH_DEL(p->leases, s);
+        else {
+                HASH_DEL(p->units, s);
                 free(s->digests);
+        }
         free(s);
 }
 
@@ -122,20 +125,23 @@ static void show(Daemon *d, sd_bus *bus, Shown *s) {
         LeaseView lease;
         bool there = s->is_lease ? core_find_lease(d->core, loop_now(), s->name, &lease)
                                  : bus_unit_look(d, s->name, &unit);
-        int r = 0;
+        _cleanup_free_ char *path = s->is_lease ? bus_lease_path(s->name) : bus_unit_path(s->name);
+        int r = path ? 0 : -ENOMEM;
 
         if (there && s->is_lease)
                 emit_lease_changed(d, bus, s, &lease);
+        if (!path)
+                bus = NULL;
         if (bus && !there && s->added)
-                r = sd_bus_emit_object_removed(bus, s->path);
+                r = sd_bus_emit_object_removed(bus, path);
         else if (bus && there && s->is_lease)
-                r = s->added ? sd_bus_emit_properties_changed_strv(bus, s->path, BUS_LEASE, NULL)
-                             : sd_bus_emit_object_added(bus, s->path);
+                r = s->added ? sd_bus_emit_properties_changed_strv(bus, path, BUS_LEASE, NULL)
+                             : sd_bus_emit_object_added(bus, path);
         else if (bus && there)
-                r = s->added ? emit_unit(bus, s, &unit, false) : add_unit(bus, s, &unit);
+                r = s->added ? emit_unit(bus, s, &unit, false) : add_unit(bus, path, s, &unit);
         s->added = there;
         if (r < 0)
-                log_debug_errno(r, "cannot announce a change of %s", s->path);
+                log_debug_errno(r, "cannot announce a change of %s", s->name);
         if (!there)
                 forget(d->publisher, s);
 }
@@ -169,7 +175,7 @@ static void show_status(Daemon *d, const ManagerSubject *now) {
  * between two rounds, or twenty times what the last one took, so that they never take more than a twentieth of the
  * time.
  */
-enum { LOOKS_AT_ONCE = 32, STEPS_AT_ONCE = 1024, REST_FACTOR = 20 };
+enum { LOOKS_AT_ONCE = 32, REST_FACTOR = 20 };
 
 #define LOOK_PAUSE USEC_PER_SEC
 #define LOOK_TIME (5 * USEC_PER_MSEC) /* with many machines even a few looks may take long */
@@ -182,16 +188,14 @@ static void arm_look(Daemon *d) {
 /* Looks at the next units of this round, which began at that time. false: the round has looked at all. */
 static bool look_at_some(Daemon *d, sd_bus *bus, usec_t begun) {
         Publisher *p = d->publisher;
-        size_t looks = 0;
 
-        for (size_t steps = 0; p->look_next && steps < STEPS_AT_ONCE && looks < LOOKS_AT_ONCE; steps++) {
+        for (size_t looks = 0; p->look_next && looks < LOOKS_AT_ONCE; looks++) {
                 Shown *s = p->look_next;
                 UnitSubject unit;
 
                 p->look_next = s->hh.next;
-                if (s->is_lease || !s->added)
+                if (!s->added)
                         continue;
-                looks++;
                 if (bus_unit_look(d, s->name, &unit))
                         (void) emit_unit(bus, s, &unit, true);
                 if (usec_sub(now_boottime(), begun) > LOOK_TIME)
@@ -216,7 +220,7 @@ static int on_look(sd_event_source *source, uint64_t usec, void *userdata) {
         if (!p->looking) {
                 p->looking = true;
                 changed_take_standing(d->changed);
-                p->look_next = p->shown;
+                p->look_next = p->units;
                 p->look_spent = 0;
         }
         p->looking = look_at_some(d, bus, begun);
@@ -230,30 +234,31 @@ static int on_look(sd_event_source *source, uint64_t usec, void *userdata) {
 
 /* ---- flushing ---- */
 
-enum { TOLD_AT_ONCE = 32 }; /* units and leases, in one turn of the loop */
+enum { TOLD_AT_ONCE = 32 }; /* units and leases, in one turn of the loop ... */
+
+#define TOLD_TIME (5 * USEC_PER_MSEC) /* ... or as many as take so long: a new unit's WhyNot names all machines */
 
 static Shown *find(Daemon *d, bool is_lease, const char *name) {
-        _cleanup_free_ char *path = is_lease ? bus_lease_path(name) : bus_unit_path(name);
-        Shown *s = NULL;
+        Shown **table = is_lease ? &d->publisher->leases : &d->publisher->units, *s;
+        size_t size = strlen(name) + 1;
 
-        if (path)
-                HASH_FIND_STR(d->publisher->shown, path, s);
-        if (s || !path || !(s = calloc(1, sizeof(Shown) + strlen(path) + 1)))
+        HASH_FIND_STR(*table, name, s);
+        if (s || !(s = calloc(1, sizeof(Shown) + size)))
                 return s;
-        memcpy(s->path, path, strlen(path) + 1);
-        str_copy(s->name, sizeof(s->name), name);
+        memcpy(s->name, name, size);
         s->is_lease = is_lease;
         if (!is_lease && !(s->digests = calloc(bus_unit_properties.n, sizeof(uint64_t)))) {
                 free(s);
                 return NULL;
         }
-        HASH_ADD_STR(d->publisher->shown, path, s);
+        HASH_ADD_STR(*table, name, s);
         return s;
 }
 
 void publish_flush(void *userdata) {
         Daemon *d = userdata;
         sd_bus *bus = bus_link_up(d->links.api);
+        usec_t begun = now_boottime();
         char name[NAME_SIZE];
         ManagerSubject now;
         bool is_lease;
@@ -265,6 +270,8 @@ void publish_flush(void *userdata) {
 
                 if (s)
                         show(d, bus, s);
+                if (usec_sub(now_boottime(), begun) > TOLD_TIME)
+                        break;
         }
         if (changed_pending(d->changed)) {
                 changed_note(d->changed); /* the others in the next turn */
@@ -301,7 +308,9 @@ void publish_free(Daemon *d) {
         if (!d->publisher)
                 return;
         sd_event_source_disable_unref(d->publisher->look);
-        HASH_ITER(hh, d->publisher->shown, s, next)
+        HASH_ITER(hh, d->publisher->units, s, next)
+                forget(d->publisher, s);
+        HASH_ITER(hh, d->publisher->leases, s, next)
                 forget(d->publisher, s);
         free(d->publisher->digests);
         free(d->publisher);

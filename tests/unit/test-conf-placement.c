@@ -90,14 +90,14 @@ static void what_fleets_examples_say_is_taken_as_it_stands(void **state) {
                 (void) snprintf(text, sizeof(text), "[X-Fleet]\n%s\n", examples[i].says);
                 o = read_good(*state, examples[i].file, examples[i].unit, text);
                 expected.failback_hold = 60 * USEC_PER_SEC;
-                assert_string_equal(o->placement.machine_id, expected.machine_id);
-                assert_string_equal(o->placement.machine_of, expected.machine_of);
-                assert_string_equal(o->placement.require, expected.require);
-                assert_string_equal(o->placement.conflicts, expected.conflicts);
-                assert_string_equal(o->placement.replaces, expected.replaces);
-                assert_string_equal(o->placement.prefer, "");
-                assert_true(o->placement.failback_hold == expected.failback_hold);
-                assert_false(o->placement.failback);
+                assert_string_equal(o->placement->machine_id, expected.machine_id);
+                assert_string_equal(o->placement->machine_of, expected.machine_of);
+                assert_string_equal(o->placement->require, expected.require);
+                assert_string_equal(o->placement->conflicts, expected.conflicts);
+                assert_string_equal(o->placement->replaces, expected.replaces);
+                assert_string_equal(o->placement->prefer, "");
+                assert_true(o->placement->failback_hold == expected.failback_hold);
+                assert_false(o->placement->failback);
                 assert_int_equal(o->global, examples[i].global);
         }
 }
@@ -108,14 +108,14 @@ static void the_names_from_before_fleet_0_8_mean_the_same(void **state) {
         o = read_good(*state, "o.service", "o.service",
                         "[X-Fleet]\nX-ConditionMachineMetadata=a=1\nX-ConditionMachineOf=x.service\nX-Conflicts=y."
                         "service\n");
-        assert_string_equal(o->placement.require, "a=1");
-        assert_string_equal(o->placement.machine_of, "x.service");
-        assert_string_equal(o->placement.conflicts, "y.service");
+        assert_string_equal(o->placement->require, "a=1");
+        assert_string_equal(o->placement->machine_of, "x.service");
+        assert_string_equal(o->placement->conflicts, "y.service");
         p = read_good(*state, "p.service", "p.service", "[X-Fleet]\nX-ConditionMachineID=01234567\n");
-        assert_string_equal(p->placement.machine_id, "01234567");
+        assert_string_equal(p->placement->machine_id, "01234567");
         q = read_good(*state, "q.service", "q.service",
                         "[X-Fleet]\nX-ConditionMachineBootID=01234567-89ab-cdef-0123-456789abcdef\n");
-        assert_string_equal(q->placement.machine_id, ID);
+        assert_string_equal(q->placement->machine_id, ID);
 }
 
 static void every_word_for_yes_makes_it_global(void **state) {
@@ -140,15 +140,15 @@ static void specifiers_stand_for_parts_of_the_units_name(void **state) {
         o = read_good(*state, "web@.service", "web@a@1.service",
                         "[X-Fleet]\nMachineOf=%p.socket data-%i.mount old-%n\nConflicts=%p@*.service\n"
                         "MachineMetadata=a=%N b=%i c=100%%\n");
-        assert_string_equal(o->placement.machine_of, "web.socket data-a@1.mount old-web@a@1.service");
-        assert_string_equal(o->placement.conflicts, "web@*.service");
-        assert_string_equal(o->placement.require, "a=web@a@1 b=a@1 c=100%");
+        assert_string_equal(o->placement->machine_of, "web.socket data-a@1.mount old-web@a@1.service");
+        assert_string_equal(o->placement->conflicts, "web@*.service");
+        assert_string_equal(o->placement->require, "a=web@a@1 b=a@1 c=100%");
         /* A backslash in a name is one in a pattern only if it is doubled. */
         p = read_good(*state, "web@.service", "web@a\\x2db.service",
                         "[X-Leased]\nMachineOf=db@%i.service\nConflicts=old@%i.service\n");
-        assert_string_equal(p->placement.machine_of, "db@a\\x2db.service");
-        assert_string_equal(p->placement.conflicts, "old@a\\\\x2db.service");
-        assert_true(placement_matches(p->placement.conflicts, "old@a\\x2db.service"));
+        assert_string_equal(p->placement->machine_of, "db@a\\x2db.service");
+        assert_string_equal(p->placement->conflicts, "old@a\\\\x2db.service");
+        assert_true(placement_matches(p->placement->conflicts, "old@a\\x2db.service"));
         assert_refused(*state, "[X-Fleet]\nMachineMetadata=hostname=%H\n",
                         "4: MachineMetadata=hostname=%H: expected is a list of key=value, in all shorter than 512 "
                         "characters, "
@@ -163,14 +163,14 @@ static void our_own_section_says_all_of_it_and_more(void **state) {
         o = read_good(*state, "o.service", "o.service",
                         "[X-Leased]\nRequire=region=eu region=us\nPrefer=disk=ssd\nPrefer=rack=a1\nFailback=yes\n"
                         "FailbackSec=5min\nConflicts=p.service\nMachineOf=q.service\n");
-        assert_string_equal(o->placement.require, "region=eu region=us");
-        assert_string_equal(o->placement.prefer, "disk=ssd rack=a1");
-        assert_string_equal(o->placement.conflicts, "p.service");
-        assert_string_equal(o->placement.machine_of, "q.service");
-        assert_true(o->placement.failback);
-        assert_true(o->placement.failback_hold == 300 * USEC_PER_SEC);
+        assert_string_equal(o->placement->require, "region=eu region=us");
+        assert_string_equal(o->placement->prefer, "disk=ssd rack=a1");
+        assert_string_equal(o->placement->conflicts, "p.service");
+        assert_string_equal(o->placement->machine_of, "q.service");
+        assert_true(o->placement->failback);
+        assert_true(o->placement->failback_hold == 300 * USEC_PER_SEC);
         p = read_good(*state, "p.service", "p.service", "[X-Leased]\nMachineID=" ID "\n");
-        assert_string_equal(p->placement.machine_id, ID);
+        assert_string_equal(p->placement->machine_id, ID);
         q = read_good(*state, "q.service", "q.service", "[X-Leased]\nGlobal=yes\nRequire=a=b\n");
         assert_true(q->global);
         assert_refused(*state, "[X-Leased]\nFailback=yes\n",
@@ -193,16 +193,16 @@ static void ours_stands_on_top_of_fleets_whichever_file_it_is_in(void **state) {
         assert_int_equal(unit_options_preview(root, "o.service", &o, &m), 0);
         assert_messages(&m, NULL);
         assert_false(o->global);
-        assert_string_equal(o->placement.require, "region=eu region=us disk=ssd");
-        assert_string_equal(o->placement.conflicts, "a.service b.service");
+        assert_string_equal(o->placement->require, "region=eu region=us disk=ssd");
+        assert_string_equal(o->placement->conflicts, "a.service b.service");
 
         fixture_write(root, "/etc/leased/units/o.service",
                         "[X-Leased]\nRequire=\nRequire=a=b\nConflicts=\nMachineID=" ID "\n");
         assert_int_equal(unit_options_load(root, "o.service", &p, &m), 0);
         assert_messages(&m, NULL);
-        assert_string_equal(p->placement.require, "a=b");
-        assert_string_equal(p->placement.conflicts, "");
-        assert_string_equal(p->placement.machine_id, ID);
+        assert_string_equal(p->placement->require, "a=b");
+        assert_string_equal(p->placement->conflicts, "");
+        assert_string_equal(p->placement->machine_id, ID);
 }
 
 static void a_file_that_cannot_be_read_is_told_once(void **state) {
@@ -275,7 +275,7 @@ static void what_fits_nowhere_is_refused_where_it_stands(void **state) {
         {
                 _cleanup_(unit_options_freep) UnitOptions *o = read_good(root, "foo.service", "foo.service", text);
 
-                assert_int_equal(strlen(o->placement.require), 64 * strlen("key00=v ") - 1);
+                assert_int_equal(strlen(o->placement->require), 64 * strlen("key00=v ") - 1);
         }
         strcat(text, " key64=v");
         {
@@ -284,7 +284,7 @@ static void what_fits_nowhere_is_refused_where_it_stands(void **state) {
 
                 o = read_unit(root, "foo.service", "foo.service", text, &m);
                 assert_int_equal(m.n, 1);
-                assert_string_equal(o->placement.require, "");
+                assert_string_equal(o->placement->require, "");
         }
 }
 
