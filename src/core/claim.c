@@ -56,7 +56,8 @@ static const char *last_holder(const LeaseRecord *l) {
         return l->n_tenures > 0 ? lease_last_tenure(l)->machine_id : NULL;
 }
 
-/* What the log is told of the Txn under way, when it is committed; false: nothing. */
+/* Makes the report about the Txn under way, for when it is committed. Returns false if the log is told nothing of
+ * it. */
 static bool find_report(const Lease *l, Report *ret) {
         *ret = (Report){ .lease = l->name, .index = l->next->index };
         switch (l->op) {

@@ -84,8 +84,8 @@ void identity_contradicted(Core *c, const Answer *answer) {
                 fall_back(c, answer->revision);
 }
 
-/* What a watch says is not judged, for it was not asked. But where it lists a state older than we have seen, we ask
- * for everything ourselves, and judge that answer. */
+/* A watch does not answer a question of ours, so its report is not judged. But if it lists a state older than we
+ * have seen, we ask for everything ourselves, and judge that answer. */
 bool identity_watch(Core *c, const Answer *answer) {
         judge_store(c, answer);
         if (c->identity.trust != TRUST_OK || !answer->complete || answer->revision >= c->identity.revision)
@@ -190,8 +190,8 @@ static void take_accepted(Core *c) {
         output_report(c, (Report){ .kind = REPORT_REGISTRY_ACCEPTED, .registry = c->identity.uuid });
 }
 
-/* This is our registry although its meta record cannot be read: the store is ours, no older than we have seen, and
- * has our machine's record (law 11). */
+/* Whether this is our registry although its meta record cannot be read: the store is ours, is no older than we have
+ * seen, and has our machine's record (law 11). */
 static bool is_known_without_meta(const Core *c) {
         return c->identity.uuid[0] && c->identity.trust == TRUST_NONE && (c->meta.damaged || !c->identity.silence) &&
                mirror_is_complete(c) && c->heard.revision >= c->identity.revision && c->self &&

@@ -72,7 +72,7 @@ static void report_leave(Core *c, const Unit *u, Leave leave) {
         output_report(c, report);
 }
 
-/* Until here the unit had its full stop time, since our beats still cover the lease; now it is killed. */
+/* Until now the unit had its full time to stop, since our beats still cover the lease. */
 void leave_kill(Core *c, Unit *u) {
         if ((u->life.phase != PHASE_CLOSING && u->life.phase != PHASE_STOPPING) || u->global || u->life.killed)
                 return;
@@ -81,7 +81,7 @@ void leave_kill(Core *c, Unit *u) {
         phase_ask_guard(c, u, ACTION_GUARD_LOSE)->kill = 0;
 }
 
-/* The way down begins, or its reason becomes a graver one. The guard is told before PID 1 is asked. */
+/* The guard is told before PID 1 is asked, so that it ends the unit even if this process dies in between. */
 void leave_begin(Core *c, Unit *u, Leave why) {
         bool lost = leave_is_lost(why);
 

@@ -38,7 +38,8 @@ enum { STARTS_MAX = 5 };
 
 /* ---- the steps ---- */
 
-/* Another timeline holds now. The guard counts by it at once, so it is told only soon after a beat. */
+/* Tells the guard another timeline, if one holds now. The guard counts by it at once, so this is done only soon
+ * after a beat. */
 static void arm_anew(Core *c, Unit *u) {
         Timeline t;
 
@@ -53,7 +54,7 @@ static void arm_anew(Core *c, Unit *u) {
                 phase_arm(c, u);
 }
 
-/* Takes up an entry that the guard keeps from before our restart. */
+/* Takes over an entry that the guard has kept from before our restart. */
 static void adopt(Core *c, Unit *u) {
         unit_life_take(u, u->said.guard.index);
         unit_life_set_origin(u, unit_is_held(c, u) ? ORIGIN_ADOPTED : ORIGIN_LEFTOVER);
@@ -195,7 +196,7 @@ static void step_opening(Core *c, Unit *u) {
 
 _Static_assert(WHY_DRAIN - WHY_TRANSFER == LEAVE_DRAIN - LEAVE_TRANSFER, "the moves have other words than reasons");
 
-/* Its last holder has given it to another machine. */
+/* Whether the lease's last holder has handed the lease to another machine. */
 static bool is_handed_on(const LeaseRecord *l) {
         Why why = l->n_tenures > 0 ? tenure_why(lease_last_tenure(l)) : WHY_NONE;
 

@@ -100,7 +100,7 @@ static bool add_offer(Core *c, TxnBuilder *b, Unit *u, const Globals *globals) {
         return true;
 }
 
-/* Of a unit that is not enabled here any more. */
+/* Deletes our offer of a unit that is not enabled here any more. */
 static void take_back(Core *c, TxnBuilder *b, const Offer *o) {
         const Unit *u;
 

@@ -37,7 +37,7 @@ static const unsigned may_follow_globally[] = {
         [PHASE_RELEASING] = 0,
 };
 
-/* What is so when a unit with a lease enters a phase. */
+/* Asserts what must be so when a unit with a lease enters a phase. */
 static void check_entry(const Core *c, const Unit *u, Phase phase) {
         const GuardReport *g = &u->said.guard;
 

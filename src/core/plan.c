@@ -269,8 +269,8 @@ bool plan_wants_lease(const Core *c, const Unit *u, Reason *ret_why) {
 
 /* ---- what we hold, and should not ---- */
 
-/* Of two units that must not run beside each other, whether u goes: the one that the other replaces; else the one
- * that is not in hand yet; else the one with the younger tenure. */
+/* Of two units that must not run beside each other, whether u is the one that goes. That is the unit that the other
+ * replaces; else the one that is not in hand yet; else the one with the younger tenure. */
 static bool yields(const Core *c, const Unit *u, const Placed *to) {
         const Unit *o = unit_find((Core *) c, to->unit);
         bool replaced = placement_matches(to->replaces, u->name),
@@ -344,7 +344,8 @@ static Choice choose(const Plan *p, const Unit *u, int64_t version, size_t prefe
         return best;
 }
 
-/* Where a unit goes that goes anyway: to what it has set out for, if that is still there. */
+/* Where a unit goes that must leave: to a machine of the kind that it is being stopped for (a higher Version=, more
+ * of Prefer=) if there still is one, else to the first that fits. */
 static Choice choose_any(const Plan *p, const Unit *u) {
         Choice best = {};
 
@@ -369,8 +370,8 @@ static int64_t higher_version(const Plan *p, const Unit *u) {
         return best > known ? best : 0;
 }
 
-/* That machine has just given the unit back, for it did not fit by the options installed there, whatever its offer
- * says. */
+/* Whether that machine has just given the unit back because the unit did not fit by the options that are installed
+ * there, whatever its offer says. */
 static bool has_let_it_go(const Unit *u, const Machine *m) {
         const Tenure *last = lease_last_tenure(&u->lease->value);
 

@@ -16,8 +16,8 @@ bool session_is_ours(const Core *c, const char *session);
 /* From when on our leases are covered: the moment before our last committed beat was sent (law 1). While two
  * sessions beat, the earlier of the two. */
 usec_t session_covered_from(const Core *c);
-/* The session as the registry shows it, if its fence has names that we have not looked at (law 4); otherwise NULL.
- * */
+/* The session as the registry shows it, if its fence has names that we have not looked at (law 4); otherwise
+ * NULL. */
 const Session *session_unchecked(const Core *c, const Own *o);
 /* Whether we have looked at all leases that our fence names, and there is a fence. */
 bool session_is_checked(const Core *c);

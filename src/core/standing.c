@@ -20,7 +20,8 @@ typedef struct Standing {
         PlacementMachine look;
 } Standing;
 
-/* What is the same for all units: kept from one question to the next, until something happens (output_reset()). */
+/* What is the same for all units. It is kept from one question to the next, until something happens
+ * (output_reset()). */
 struct PlanView {
         Plan plan;
         Standing *standings;
@@ -43,7 +44,7 @@ static Why why_silent(const Core *c, const Machine *m) {
         return view_is_unproved(c, m) ? WHY_SILENCE_UNKNOWN : WHY_SILENT;
 }
 
-/* What the holder should go for, as others can tell. */
+/* Why the holder should let the unit go, as far as other machines can tell. */
 static Reason unfit_holder(const Core *c, const Unit *u, const Standing *s) {
         Reason r = placement_unfit(u->config.placement, s->machine->id, s->look.metadata);
 
@@ -94,7 +95,7 @@ static unsigned rank_of(const PlanView *view, const Unit *u, const Standing *s) 
         return rank;
 }
 
-/* Until when it stands back, if it only does that: its own word for it. */
+/* Until when the machine stands back, by its own word, if that is all that keeps it. */
 static usec_t stands_back_until(const Core *c, const Unit *u, const Standing *s) {
         const Offer *o = mirror_find_offer(c, s->machine->id, u->name);
 
@@ -121,7 +122,7 @@ static WhyNotView view_of(const PlanView *view, const Unit *u, const Standing *s
         return v;
 }
 
-/* This machine knows better than others why it does not run here. */
+/* This machine's own reason why the unit does not run here, which it knows better than others. */
 static bool view_of_own(Core *c, Now now, const Unit *u, WhyNotView *ret) {
         Reason r = view_is_elsewhere(c, u) ? reason(WHY_NONE) : view_why_not(c, u);
 
@@ -196,14 +197,14 @@ static Reason why_not_everywhere(const PlanView *view, const Unit *u, Standing *
         return r.why == WHY_NONE && s->look.draining ? reason_there(reason(WHY_DRAINING)) : r;
 }
 
-/* Of two that would not take it neither does: they stay as they are. */
+/* Whether a comes before b. Machines that would not take the unit stay in the order in which they are. */
 static bool stands_before(const Unit *u, const Standing *a, const Standing *b) {
         if (a->reason.why != WHY_NONE || b->reason.why != WHY_NONE)
                 return a->reason.why == WHY_NONE && b->reason.why != WHY_NONE;
         return placement_before(u->config.placement, u->name, &a->look, &b->look);
 }
 
-/* Those that would take it first, the first one first. */
+/* Puts the machines that would take the unit first, in their order. */
 static void order_all(PlanView *view, const Unit *u) {
         const Core *c = view->plan.core;
 

@@ -46,11 +46,11 @@ void unit_life_forget_starts(Unit *u);
 unsigned unit_life_count_aside(Unit *u);
 void unit_life_forget_asides(Unit *u);
 
-/* What PID 1 or the guard has not done by then is asked for again. */
+/* Sets when PID 1 or the guard is asked again for what it has not done by then. */
 void unit_life_ask_at(Unit *u, usec_t at);
-/* The same after a pause. */
+/* The same, as a pause from now. */
 void unit_life_ask_after(const Core *c, Unit *u, usec_t pause);
 /* Whether it is time to ask again: true once in each pause. */
 bool unit_life_asks_again(const Core *c, Unit *u, usec_t pause);
-/* What is left of an inactive unit is stopped again, but not before the pause is over. */
+/* Sets when what is left of an inactive unit may be stopped again. */
 void unit_life_stop_again_after(const Core *c, Unit *u, usec_t pause);

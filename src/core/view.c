@@ -73,8 +73,8 @@ static bool is_known(const Core *c, const Lease *l) {
         return !view_is_deaf(c) && l->seen.known;
 }
 
-/* Who has its lease. What the record that was seen last says to be ours is in our hands still, whoever has it by now.
- */
+/* Whether it is unknown who has the unit's lease. A lease that was ours when its record was last seen still counts
+ * as in our hands. */
 static bool is_unknown(const Core *c, const Unit *u) {
         return !is_known(c, u->lease) &&
                !(c->identity.trust == TRUST_OK && u->lease->seen.known && lease_is_ours(c, u->lease));

@@ -5,13 +5,15 @@
 
 #include "core/state.h"
 
-/* That its lease be let go; that it be handed to that machine; that it be taken from the holder with that Index; that
- * a unit which runs once be started. */
+/* The operator wishes that the unit's lease be let go. */
 void wish_release(Unit *u);
+/* ... that the lease be handed to that machine. */
 void wish_transfer(Unit *u, const char *machine);
+/* ... that the lease be taken from the holder with that Index. */
 void wish_steal(Unit *u, uint64_t index);
+/* ... that a unit which runs once be started. */
 void wish_run(Unit *u);
-/* The same wishes taken back, or fulfilled. */
+/* Each of these takes a wish back, or notes that it was fulfilled. */
 void wish_no_release(Unit *u);
 void wish_no_transfer(Unit *u);
 void wish_no_steal(Unit *u);

@@ -32,7 +32,7 @@
 #include "core/unit.h"
 #include "core/wish.h"
 
-/* Another word that asks for the same. */
+/* Another word that asks for the same; NULL if there is none. */
 static const Word *find_other(const Core *c, const Word *w) {
         for (const Word *o = c->words; o; o = o->next)
                 if (o != w && o->armed && o->kind == w->kind && streq(o->object, w->object))
@@ -171,7 +171,7 @@ static bool has_begun(const Core *c, const Word *w) {
         }
 }
 
-/* Its Txn is under way. */
+/* Whether the Txn that carries out the word is under way. */
 static bool is_under_way(const Core *c, const Word *w) {
         const Unit *u = unit_of(c, w);
 
@@ -183,7 +183,7 @@ static bool is_under_way(const Core *c, const Word *w) {
                                (w->kind == EVENT_REARM && u->lease->op == OP_REARM));
 }
 
-/* The record has moved since the word was said, and not to us. */
+/* Whether the record has changed since the word was said, and the lease did not come to us. */
 static bool is_forestalled(const Core *c, const Word *w) {
         const Unit *u = unit_of(c, w);
 

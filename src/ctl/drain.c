@@ -162,7 +162,7 @@ static int leave(Drain *d) {
         return CTL_FAILED;
 }
 
-/* One look; *ret_over: it was the last. */
+/* Looks once at how far the drain is. *ret_over: nothing is left to wait for. */
 static int look(Drain *d, bool *ret_over) {
         json_auto_t *machines = NULL, *manager = NULL;
         const json_t *row;
@@ -224,7 +224,8 @@ static int wait_drained(Drain *d) {
         return code;
 }
 
-/* Until the registry says so; the machine itself follows when it hears of it. */
+/* Waits until the registry says that the machine does not drain. The machine itself follows when it hears of
+ * that. */
 static int wait_undrained(Ctl *ctl, const char *id) {
         for (;;) {
                 json_auto_t *machines = NULL;

@@ -40,7 +40,7 @@ static int is_gone(const json_t *props, void *userdata) {
         return move->stayed;
 }
 
-/* Another machine is the holder, and has to be asked. */
+/* Says that another machine is the holder and has to be asked. */
 static int complain_not_holder(const char *unit, const char *verb, const char *rest, const json_t *row) {
         const char *host = get_string(row, "hostname");
 

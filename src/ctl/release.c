@@ -9,7 +9,7 @@
 #include "ctl/leases.h"
 #include "ctl/wait.h"
 
-/* Another Index is another tenure, be it our own. */
+/* Whether the lease is let go. With another Index it is another tenure, even if it is held here again. */
 static int is_released(const json_t *props, void *userdata) {
         const json_int_t *index = userdata;
 

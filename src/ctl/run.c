@@ -153,7 +153,8 @@ static bool has_word(const Run *r, int timeout) {
         return poll(&fd, 1, timeout) > 0 && recv(r->socket, &m, sizeof(m), MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
-/* Until leased-run is there. Signals end us meanwhile as they end any program, and leased takes the call back. */
+/* Waits until leased-run reports. Signals end this program meanwhile as they end any other, and leased takes the
+ * call back. */
 static int wait_for_lease(Run *r) {
         usec_t begun = now_boottime();
         int k = ask(r);
@@ -363,7 +364,7 @@ static bool wants_terminal(const Ctl *ctl) {
                                              : isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && isatty(STDERR_FILENO);
 }
 
-/* What is closed here is empty there. */
+/* Opens /dev/null for a standard descriptor that is closed, so that the command has none of another file. */
 static void open_standard(void) {
         int fd;
 

@@ -191,7 +191,7 @@ static bool is_on(const json_t *unit, bool here) {
         return !here || streq(state, "running") || streq(state, "starting");
 }
 
-/* One line for each machine. */
+/* Prints a line for each machine. */
 static void print_why_not(const json_t *unit, const json_t *machines, const char *here) {
         json_t *why;
         size_t i;

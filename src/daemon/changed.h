@@ -15,7 +15,7 @@ typedef struct Changed Changed;
 
 /* flush is called from the event loop, at idle priority. -ENOMEM, or an error of sd-event. */
 int changed_new(sd_event *event, void (*flush)(void *userdata), void *userdata, Changed **ret);
-/* What was noted and not taken is forgotten. */
+/* Frees it. What was noted and not taken is forgotten. */
 Changed *changed_free(Changed *c);
 
 /* Something of the daemon itself may look different. */

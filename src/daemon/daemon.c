@@ -50,8 +50,8 @@ static int find_first(const MachineView *m, void *userdata) {
         return 0;
 }
 
-/* One machine has the registry forget its old revisions, for all: of those that are up, the one whose id comes first.
- */
+/* Has the registry forget its old revisions. One machine does so for all: of those that are up, the one with the
+ * lowest id. */
 static void compact(Daemon *d) {
         struct FirstMachine first = {};
         int r;

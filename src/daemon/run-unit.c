@@ -141,7 +141,7 @@ void run_unit_forget(const char *unit) {
                 (void) unlink_if_exists(path);
 }
 
-/* What is no run's, as after somebody wrote it there, is removed. */
+/* Removes a file that is not of a run, such as one that somebody wrote by hand. */
 void run_unit_each_kept(void (*f)(const char *unit, const char *lease, void *userdata), void *userdata) {
         DIR *directory = opendir(RUNS_DIRECTORY);
         struct dirent *e;

@@ -150,7 +150,7 @@ static int on_credentials(sd_bus_message *answer, void *userdata, sd_bus_error *
         return 0;
 }
 
-/* One end of a pair of sockets that the caller made. */
+/* Checks that the descriptor is one end of a pair of packet sockets, and finds out who made the pair. */
 static int check_socket(int fd, struct ucred *ret) {
         int domain = 0, type = 0;
         socklen_t size = sizeof(int), peer_size = sizeof(*ret);

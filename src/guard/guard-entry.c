@@ -20,7 +20,7 @@ static usec_t watchdog_stopping(const GuardEntry *e) {
         return MIN(by_ttl, WATCHDOG_STOPPING_MOST);
 }
 
-/* What is so of every entry, whatever was asked for. */
+/* Asserts what is so of every entry, whatever was asked for. */
 static void entry_check(const GuardEntry *e) {
         if (e->index == 0)
                 return;

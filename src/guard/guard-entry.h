@@ -117,7 +117,7 @@ unsigned guard_entry_close(GuardEntry *e, usec_t now);
 /* The entry's files may have vanished: what should be there is to be made again. */
 unsigned guard_entry_restore(GuardEntry *e, usec_t now);
 
-/* What is due by now. */
+/* Gives the actions that are due by now. */
 unsigned guard_entry_tick(GuardEntry *e, usec_t now, Heard heard);
 
 /* The gate is open or closed now (seen after the attempt). An attempt to close that failed is repeated by the tick. */

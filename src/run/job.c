@@ -74,7 +74,7 @@ static int read_all(int fd, char **ret, size_t *ret_size) {
 
 /* ---- the environment ---- */
 
-/* What is true of this unit, whatever the caller's own says. */
+/* Whether the variable tells of this unit, and so takes the place of the caller's own. */
 static bool is_of_unit(const char *entry) {
         return startswith(entry, "LEASE_NAME=") || startswith(entry, "LEASE_INDEX=") ||
                startswith(entry, "LEASE_MACHINE_ID=") || startswith(entry, "LEASE_VERSION=") ||

@@ -26,7 +26,7 @@ static int probe_send(EtcdEndpoint *p, const char *path, const char *body, http_
         return etcd_send(p->etcd, index_of(p), path, &q, 0, done, p, &p->probe);
 }
 
-/* This round is over for the endpoint, and perhaps for all. */
+/* Ends this round of probes for the endpoint; the round is over when it is over for all. */
 static void probe_over(EtcdEndpoint *p) {
         Etcd *e = p->etcd;
         bool over = true;

@@ -211,7 +211,8 @@ static int insert_store(sqlite3 *db, const char *id, uint64_t revision) {
         return k;
 }
 
-/* What is damaged has no value and a crc: it is there, and nothing can be read of it. */
+/* Writes a record. A damaged record is a row with a checksum and without a value: it is there, and cannot be
+ * read. */
 static int insert_record(sqlite3_stmt *s, const RegistryRecord *record) {
         int k = sqlite3_bind_text(s, 1, record->key, -1, SQLITE_STATIC);
 

@@ -213,7 +213,7 @@ void local_store_end(LocalStore *store) {
                 (void) run(store, "ROLLBACK");
 }
 
-/* Who the store is and how far it has come. The first read takes the shared lock. A result code of SQLite. */
+/* Reads the store's name and its revision. The first read takes the shared lock. Returns a result code of SQLite. */
 static int read_head(LocalStore *store, LocalResult *result) {
         sqlite3_stmt *s = local_store_statement(store, STATEMENT_HEAD);
         const char *id;
@@ -286,7 +286,7 @@ static int secure(LocalStore *store, LocalResult *result) {
         return is_private(&st) ? 0 : replace_by_copy(store, result);
 }
 
-/* One attempt. 0; 1: look again; -errno. */
+/* Tries once to begin a transaction. Returns 0; 1: look again; or a negative errno. */
 static int try_begin(LocalStore *store, bool write, LocalResult *result) {
         int r = store->db ? 0 : store_open(store, result), k;
 

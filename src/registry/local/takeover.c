@@ -211,7 +211,7 @@ int local_takeover(const char *directory, const struct stat *found, bool create,
 
 /* ---- afterwards ---- */
 
-/* What somebody else has put there stays, and the folder with it. */
+/* Removes the old files. A file that somebody else has put there stays, and the folder with it. */
 static void remove_records(int directory_fd) {
         int fd = openat(directory_fd, "records", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         DIR *d = fd < 0 ? NULL : fdopendir(fd);

@@ -26,13 +26,15 @@ LocalView *local_view_new(const char *prefix) {
         return view->prefix ? view : local_view_free(view);
 }
 
-/* Another file may be another history, also with the same id and a higher revision. */
+/* Whether changes may have been missed: another file may be another history, even with the same id and a higher
+ * revision. */
 static bool is_gap(const LocalView *view, const LocalStore *store, const LocalResult *result) {
         return view->opened != store->opened || !streq(view->store, result->store) ||
                result->revision < view->revision || view->revision < store->since;
 }
 
-/* What is written into the database, or put in its place. For a directory that is watched already it is no work. */
+/* Watches the database for writes, and the directory for another file in its place. Costs nothing for a directory
+ * that is watched already. */
 static bool watch_files(const LocalStore *store, int fd) {
         return fd >= 0 &&
                inotify_add_watch(fd, store->directory,
