@@ -9,13 +9,10 @@
 
 #include "util/text.h"
 
-int read_file(const char *path, size_t max, char **ret, size_t *ret_size) {
-        _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+int read_fd(int fd, size_t max, char **ret, size_t *ret_size) {
         _cleanup_free_ char *data = NULL;
         size_t size = 0, room = 0;
 
-        if (fd < 0)
-                return -errno;
         for (;;) {
                 ssize_t n;
 
@@ -42,6 +39,12 @@ int read_file(const char *path, size_t max, char **ret, size_t *ret_size) {
         if (ret_size)
                 *ret_size = size;
         return 0;
+}
+
+int read_file(const char *path, size_t max, char **ret, size_t *ret_size) {
+        _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+        return fd < 0 ? -errno : read_fd(fd, max, ret, ret_size);
 }
 
 int write_all(int fd, const void *data, size_t size) {

@@ -19,6 +19,9 @@ typedef enum WriteFlags {
  * NULL) is its size without that. -E2BIG: the file is longer. */
 int read_file(const char *path, size_t max, char **ret, size_t *ret_size);
 
+/* The same of what a descriptor has to give. */
+int read_fd(int fd, size_t max, char **ret, size_t *ret_size);
+
 /* Writes all of the data to a descriptor, however many calls that takes. */
 int write_all(int fd, const void *data, size_t size);
 

@@ -110,34 +110,13 @@ static bool is_damage(int error) {
 static int read_text(int directory_fd, const char *name, char **ret, size_t *ret_length) {
         /* Whatever lies there must not make us wait: a FIFO is opened without a writer. */
         _cleanup_close_ int fd = openat(directory_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-        _cleanup_free_ char *text = NULL;
-        size_t length = 0;
         struct stat st;
 
         if (fd < 0 || fstat(fd, &st) < 0)
                 return -errno;
         if (!S_ISREG(st.st_mode))
                 return -EBADMSG;
-        if (st.st_size > HEAD_MAX + REGISTRY_VALUE_MAX + 1)
-                return -E2BIG;
-        text = malloc((size_t) st.st_size + 1);
-        if (!text)
-                return -ENOMEM;
-        while (length < (size_t) st.st_size) {
-                ssize_t n = read(fd, text + length, (size_t) st.st_size - length);
-
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n < 0)
-                        return -errno;
-                if (n == 0)
-                        break;
-                length += (size_t) n;
-        }
-        text[length] = '\0';
-        *ret = TAKE_PTR(text);
-        *ret_length = length;
-        return 0;
+        return read_fd(fd, HEAD_MAX + REGISTRY_VALUE_MAX + 1, ret, ret_length);
 }
 
 int local_file_read(int directory_fd, const char *name, LocalFile *ret) {
