@@ -159,5 +159,6 @@ int bench_main(int (*run)(void)) {
                 puts("skipped: etcd is not installed (Debian: etcd-server)");
                 return 77;
         }
+        cmocka_set_test_filter(getenv("TEST"));
         return run();
 }

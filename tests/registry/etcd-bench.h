@@ -47,5 +47,6 @@ RegistryStatus bench_status(Bench *b);
 /* Until the status has the state and the text in its error (or, with REGISTRY_OK, in its warning). */
 bool bench_until_status(Bench *b, RegistryState state, const char *text);
 
-/* main() of such a test: 77 if there is no etcd. */
+/* main() of such a test: 77 if there is no etcd. With $TEST only the test of that name is run (* and ? are patterns).
+ */
 int bench_main(int (*run)(void));

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "registry/etcd/compact.h"
+#include "registry/etcd/endpoint.h"
 #include "registry/etcd/history.h"
 
 static Server server;
@@ -422,6 +423,47 @@ static void a_server_that_sends_nonsense_loses_its_turn(void **state) {
         assert_int_equal(proxy_tell(&proxy, "mode pass"), 0);
 }
 
+static bool is_at_the_proxy(const Bench *b) {
+        const EtcdEndpoints *all = &etcd_state_of(b->r)->endpoints;
+
+        return streq(all->items[all->current].url, proxy.url);
+}
+
+static bool is_asked_to_watch_again(void *asked) {
+        return proxy_tell(&proxy, "count /v3/watch") > *(long *) asked;
+}
+
+/* A doubt is settled once: a later doubt of another endpoint does not disturb the watch. */
+static void a_doubt_of_one_endpoint_leaves_the_watch_at_another_alone(void **state) {
+        const char *endpoints[] = { proxy.url, server.url, NULL };
+        Bench *b = *state;
+        Seen seen = { .ops = &registry_etcd };
+        size_t here;
+        long asked;
+
+        assert_int_equal(proxy_tell(&proxy, "mode pass"), 0);
+        do { /* until it happens to begin with the proxy */
+                bench_close(b);
+                bench_open_config(b, &(RegistryConfig){ .endpoints = endpoints });
+        } while (!is_at_the_proxy(b));
+        here = etcd_state_of(b->r)->endpoints.current;
+        assert_int_equal(registry_etcd.watch(b->r, "", seen_take, &seen, &seen.watch), 0);
+        (void) bench_put(b, "beats/a", "one", PATIENCE);
+        assert_true(world_wait_seen(b->event, &seen, "beats/a", "one"));
+        asked = proxy_tell(&proxy, "count /v3/watch");
+        etcd_endpoint_doubt(etcd_state_of(b->r), here);
+        assert_true(bench_until(b, is_asked_to_watch_again, &asked));
+        assert_false(etcd_state_of(b->r)->endpoints.items[here].in_doubt);
+        (void) bench_put(b, "beats/a", "two", PATIENCE);
+        assert_true(world_wait_seen(b->event, &seen, "beats/a", "two"));
+        etcd_endpoint_doubt(etcd_state_of(b->r), 1 - here);
+        (void) bench_put(b, "beats/a", "three", PATIENCE);
+        assert_true(world_wait_seen(b->event, &seen, "beats/a", "three"));
+        assert_int_equal(proxy_tell(&proxy, "count /v3/watch"), asked + 1);
+        assert_null(seen.broken);
+        seen_clear(&seen);
+}
+
 static void a_watch_outlasts_restart_and_compaction(void **state) {
         Bench *b = *state;
         Seen seen = { .ops = &registry_etcd };
@@ -573,6 +615,7 @@ static int run(void) {
                 BENCH(a_stalled_watch_is_noticed),
                 BENCH(a_watch_that_is_cut_lists_again),
                 BENCH(a_server_that_sends_nonsense_loses_its_turn),
+                BENCH(a_doubt_of_one_endpoint_leaves_the_watch_at_another_alone),
                 BENCH(a_watch_outlasts_restart_and_compaction),
                 BENCH(history_older_than_an_hour_is_forgotten),
                 BENCH(a_list_whose_revision_is_compacted_begins_anew),
