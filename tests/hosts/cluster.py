@@ -191,12 +191,12 @@ class Cluster:
     """Machines with leased installed, configured and running. Units belong to a scene; forget_units() ends them."""
 
     def __init__(self, sandbox, layer_directory, names=("alpha", "beta"), ttl=5.0, registry="local",
-                 disk_of="", etcd="--pre-vote=true", containers=False):
+                 disk_of="", etcd="--pre-vote=true", containers=False, bus=""):
         self.ttl = ttl
         self.at_length = False  # scenes wait as long as in life, not only as long as it takes to see
         self.units = []
         self._stamps = 0
-        self.rack = Rack(sandbox, names, layer_directory, containers)
+        self.rack = Rack(sandbox, names, layer_directory, containers, bus)
         self.etcd = None
         if registry == "etcd":
             self.etcd = Etcd(self, etcd)

@@ -80,7 +80,7 @@ class Machine:
     """One guest. Paths given to read() and write() are the guest's own; they work while it runs and while it is off,
     except that /run and /tmp are only there while it runs."""
 
-    def __init__(self, sandbox, name, number, layer, shared, containers=False):
+    def __init__(self, sandbox, name, number, layer, shared, containers=False, bus=""):
         self.name = name
         self.number = number
         self.address = f"{NETWORK}.{10 + number}"
@@ -96,14 +96,14 @@ class Machine:
         self._nspawn = None
         self._leader = None
         self._namespace = None
-        self._make_disk(layer)
+        self._make_disk(layer, bus)
 
     def __repr__(self):
         return self.name
 
     # Its disk
 
-    def _make_disk(self, layer):
+    def _make_disk(self, layer, bus):
         upper, work = self._sandbox.path(self.name, "upper"), self._sandbox.path(self.name, "work")
         for directory in (upper, work, self._root):
             os.makedirs(directory)
@@ -113,6 +113,9 @@ class Machine:
         self._forget_services_of_this_machine()
         for leftover in ("var/lib/leased", "etc/leased", "var/log/journal"):
             shutil.rmtree(os.path.join(self._root, leftover), ignore_errors=True)
+        self.remove("/etc/systemd/system/dbus.service")  # whatever the bus of this machine is
+        if bus:
+            self.link("/etc/systemd/system/dbus.service", f"/lib/systemd/system/{bus}.service")
         self.write("/etc/machine-id", self.machine_id + "\n")
         self.write("/etc/hostname", self.name + "\n")
         self.write("/etc/hosts", f"127.0.0.1 localhost\n{self.address} {self.name}\n")
@@ -337,6 +340,11 @@ class Machine:
     def main_pid(self, unit):
         return int(self.show(unit, "MainPID").get("MainPID", "0"))
 
+    @property
+    def bus_process(self):
+        """The process that hands the bus's messages on, which is not dbus-broker's launcher."""
+        return self.run("pgrep", "-x", "-o", "dbus-daemon|dbus-broker").stdout.strip()
+
     def kill(self, unit, signal="KILL"):
         """A signal to the unit's main process, as an accident would send it: PID 1 hears of it only by its death."""
         pid = self.main_pid(unit)
@@ -356,14 +364,14 @@ class Machine:
 class Rack:
     """Some machines on one bridge, with one shared directory."""
 
-    def __init__(self, sandbox, names, layer=None, containers=False):
+    def __init__(self, sandbox, names, layer=None, containers=False, bus=""):
         self.shared = sandbox.path("shared")
         os.makedirs(self.shared, exist_ok=True)
         if _host("ip", "link", "show", BRIDGE, check=False).returncode != 0:
             _host("ip", "link", "add", BRIDGE, "type", "bridge")
             _host("ip", "address", "add", f"{NETWORK}.1/24", "dev", BRIDGE)
             _host("ip", "link", "set", BRIDGE, "up")
-        self.machines = [Machine(sandbox, name, number, layer, self.shared, containers)
+        self.machines = [Machine(sandbox, name, number, layer, self.shared, containers, bus)
                          for number, name in enumerate(names)]
 
     def __iter__(self):

@@ -19,6 +19,7 @@ class Kind:
     disk_of: str = ""  # the machine whose etcd has a disk of its own
     etcd: str = "--pre-vote=true"  # its options
     containers: bool = False  # the machines may run containers of their own
+    bus: str = ""  # the service that is their system bus; "": dbus-daemon's
 
 
 def scene(function=None, *, only_at_length=False, needs=(), **kind):

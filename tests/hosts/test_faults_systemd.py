@@ -81,7 +81,7 @@ def restart_of_the_bus_disturbs_no_unit(cluster):
 @scene(registry="etcd")
 def bus_that_stands_still_while_the_lease_is_lost_saves_no_unit(cluster):
     unit, holder = start_unit(cluster, "bus-and-cut.service", STUBBORN)
-    bus = str(holder.main_pid("dbus.service"))
+    bus = holder.bus_process
     lose_lease_and_return(cluster, unit, holder, lambda began: holder.run("kill", "-STOP", bus))
     holder.run("kill", "-CONT", bus)
     cluster.wait_ready(holder)
@@ -94,7 +94,7 @@ ALWAYS_AGAIN = "Restart=always\nRestartSec=20ms\n[Unit]\nStartLimitIntervalSec=0
 def unit_that_systemd_starts_again_by_itself_needs_its_gate_for_that(cluster):
     unit = cluster.unit("again.service", STUBBORN, ALWAYS_AGAIN).enable()
     holder = unit.wait_running()
-    bus = str(holder.main_pid("dbus.service"))  # over which the guard would have the unit stopped
+    bus = holder.bus_process  # over which the guard would have the unit stopped
     lose_lease_and_return(cluster, unit, holder, lambda began: holder.run("kill", "-STOP", bus))
     holder.run("kill", "-CONT", bus)
     cluster.wait_ready(holder)

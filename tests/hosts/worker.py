@@ -48,7 +48,7 @@ class Stage:
             self._number += 1
             self._kind = kind
             self._cluster = Cluster(self._box.part(f"cluster-{self._number}"), self._layer, kind.machines, kind.ttl,
-                                    kind.registry, kind.disk_of, kind.etcd, kind.containers)
+                                    kind.registry, kind.disk_of, kind.etcd, kind.containers, kind.bus)
             self._cluster.at_length = self._at_length
             self._cluster.boot()
         return self._cluster

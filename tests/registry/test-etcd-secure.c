@@ -26,6 +26,7 @@ static char folder[] = "/tmp/leased-tls.XXXXXX";
 
 /* ---- certificates ---- */
 
+/* A certificate for 0 days is over when the next second begins: before the first etcd has started. */
 static const char make_certificates[] =
                 "set -e; cd \"$0\"; exec 2>openssl.log\n"
                 "new='-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes'\n"
@@ -37,8 +38,8 @@ static const char make_certificates[] =
                 "}\n"
                 "echo subjectAltName=IP:127.0.0.1 >san\n"
                 "authority ca; authority other\n"
-                "sign server /CN=etcd 2 ca; sign server-expired /CN=etcd -1 ca; sign server-other /CN=etcd 2 other\n"
-                "sign client / 2 ca; sign client-expired / -1 ca; sign client-other / 2 other\n";
+                "sign server /CN=etcd 2 ca; sign server-expired /CN=etcd 0 ca; sign server-other /CN=etcd 2 other\n"
+                "sign client / 2 ca; sign client-expired / 0 ca; sign client-other / 2 other\n";
 
 static const char *file(const char *name) {
         static char paths[8][128];
