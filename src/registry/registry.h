@@ -78,6 +78,7 @@ typedef struct RegistryAnswer {
         const char *store; /* the store's identity (etcd: cluster id, local: the directory's uuid); NULL if UNKNOWN */
         const RegistryRecord *records;
         size_t n_records;
+        uint64_t total;    /* a list: how many keys there are under its prefix, as of .revision */
         const char *error; /* one line for people, without secrets; NULL unless UNKNOWN */
 } RegistryAnswer;
 
@@ -88,6 +89,9 @@ typedef void (*registry_answer_t)(const RegistryAnswer *answer, void *userdata);
  * between them single changes, in the order of their revisions, with a record of mod_revision > 0 and value NULL,
  * .deleted true for a deletion. A state that was soon replaced may be left out, the last one never is. What one Txn
  * changed comes in one report. It never ends by itself and repairs itself for ever.
+ *
+ * A narrowed watch tells only of some keys between the lists. The one key that it tells of beside its range is
+ * reported for itself, and perhaps earlier or later than other changes of the same revision.
  */
 typedef struct RegistryChange {
         bool listed; /* .records is everything under the prefix, as of .revision */
@@ -141,6 +145,10 @@ typedef struct RegistryOps {
         /* Reads all keys that start with prefix, sorted by key. */
         int (*list)(Registry *r, const char *prefix, usec_t timeout, registry_answer_t f, void *userdata,
                         RegistryRequest **ret);
+        /* Reads which keys that start with prefix have not been put after that revision, sorted by key and as of one
+         * moment: without their values, and whether these are damaged may not be known. UINT64_MAX: all keys. */
+        int (*older)(Registry *r, const char *prefix, uint64_t revision, usec_t timeout, registry_answer_t f,
+                        void *userdata, RegistryRequest **ret);
         /* Compares, and if all compares hold, puts and deletes, as one. */
         int (*txn)(Registry *r, const RegistryTxn *txn, usec_t timeout, registry_answer_t f, void *userdata,
                         RegistryRequest **ret);
@@ -148,6 +156,9 @@ typedef struct RegistryOps {
         /* Watches all keys that start with prefix; see RegistryChange. */
         int (*watch)(Registry *r, const char *prefix, registry_change_t f, void *userdata, RegistryWatch **ret);
         RegistryWatch *(*watch_free)(RegistryWatch *w);
+        /* The watch begins anew with a whole list, and from then on tells of changes only of the keys from `from` on
+         * and of the key `also`; NULL: of all. 0; -EINVAL; -ENOMEM: it goes on as it was. */
+        int (*narrow)(RegistryWatch *w, const char *from, const char *also);
         /* Whole present state; borrowed until the next call into the registry. */
         void (*status)(Registry *r, RegistryStatus *ret);
         /* Called when .status has changed in a way worth showing or logging. At most one; NULL removes it. */

@@ -75,7 +75,7 @@ static int count_record(const char *path) {
         int n = 0;
 
         must(store);
-        if (local_store_list(store, &patience, "leases/", &result) < 0)
+        if (local_store_list(store, &patience, "leases/", 0, &result) < 0)
                 n = -1;
         for (size_t i = 0; n >= 0 && i < result.n_records; i++)
                 if (streq(result.records[i].key, "leases/a.service")) {

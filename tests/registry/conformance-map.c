@@ -261,6 +261,67 @@ static void list_is_what_starts_with_the_prefix_sorted(void **state) {
         assert_int_equal(reply.n_records, 1);
 }
 
+static void what_was_not_put_since_is_listed_without_values(void **state) {
+        World *world = *state;
+        Registry *r = world_open(world);
+        uint64_t a, b, c;
+        _cleanup_reply_ Reply reply = {};
+
+        must_put(world, r, "beats/a", "1");
+        must_put(world, r, "beats0", "1");
+        b = must_put(world, r, "beats/b", "1");
+        c = must_put(world, r, "beats/c", "1");
+        a = must_put(world, r, "beats/a", "2");
+        must_put(world, r, "beats/gone", "1");
+        must_delete(world, r, "beats/gone");
+        assert_int_equal(ask_older(world->event, r, "beats/", c, &reply), 0);
+        assert_int_equal(reply.outcome, REGISTRY_COMMITTED);
+        assert_true(reply.revision > a);
+        assert_int_equal(reply.total, 3);
+        assert_int_equal(reply.n_records, 2);
+        assert_string_equal(reply.records[0].key, "beats/b");
+        assert_int_equal(reply.records[0].mod_revision, b);
+        assert_string_equal(reply.records[1].key, "beats/c");
+        assert_int_equal(reply.records[1].mod_revision, c);
+        assert_int_equal(reply.records[1].size, 0);
+        assert_int_equal(ask_older(world->event, r, "beats/", b - 1, &reply), 0);
+        assert_int_equal(reply.n_records, 0);
+        assert_int_equal(reply.total, 3);
+        assert_int_equal(ask_older(world->event, r, "beats/", UINT64_MAX, &reply), 0);
+        assert_int_equal(reply.n_records, 3);
+        assert_int_equal(reply.records[0].mod_revision, a);
+        assert_int_equal(ask_older(world->event, r, "leases/", UINT64_MAX, &reply), 0);
+        assert_int_equal(reply.total, 0);
+}
+
+static void a_long_list_of_what_was_not_put_since_is_whole(void **state) {
+        World *world = *state;
+        Registry *r = world_open(world);
+        _cleanup_reply_ Reply reply = {};
+        uint64_t last = 0;
+        char key[32];
+
+        for (unsigned i = 0; i < 1100; i += 50) {
+                RegistryRecord puts[50];
+                char keys[50][32];
+
+                for (unsigned k = 0; k < 50; k++) {
+                        (void) snprintf(keys[k], sizeof(keys[k]), "beats/%04u", i + k);
+                        puts[k] = (RegistryRecord){ .key = keys[k], .value = "x", .size = 1 };
+                }
+                assert_int_equal(ask_txn(world->event, r, &(RegistryTxn){ .puts = puts, .n_puts = 50 }, &reply), 0);
+                last = reply.revision;
+        }
+        must_put(world, r, "beats/0600", "y");
+        assert_int_equal(ask_older(world->event, r, "beats/", last, &reply), 0);
+        assert_int_equal(reply.total, 1100);
+        assert_int_equal(reply.n_records, 1099);
+        for (unsigned i = 0; i < 1099; i++) {
+                (void) snprintf(key, sizeof(key), "beats/%04u", i + (i >= 600));
+                assert_string_equal(reply.records[i].key, key);
+        }
+}
+
 static void an_empty_list_is_an_answer(void **state) {
         World *world = *state;
         Registry *r = world_open(world);
@@ -408,6 +469,8 @@ const struct CMUnitTest conformance_map_tests[] = {
         PROMISE(a_read_is_never_older_than_what_was_known),
         PROMISE(get_answers_in_the_order_asked),
         PROMISE(list_is_what_starts_with_the_prefix_sorted),
+        PROMISE(what_was_not_put_since_is_listed_without_values),
+        PROMISE(a_long_list_of_what_was_not_put_since_is_whole),
         PROMISE(an_empty_list_is_an_answer),
         PROMISE(a_long_list_is_whole),
         PROMISE(any_byte_may_be_in_a_value),

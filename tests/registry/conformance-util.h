@@ -41,7 +41,7 @@ typedef struct Reply {
         RegistryRequest *request;
         unsigned calls; /* of the callback */
         RegistryOutcome outcome;
-        uint64_t revision;
+        uint64_t revision, total;
         char *store, *error;
         Kept *records;
         size_t n_records;
@@ -88,6 +88,7 @@ bool world_wait_seen(sd_event *event, const Seen *seen, const char *key, const c
 int ask_txn(sd_event *event, Registry *r, const RegistryTxn *txn, Reply *reply);
 int ask_get(sd_event *event, Registry *r, const char *const *keys, size_t n, Reply *reply);
 int ask_list(sd_event *event, Registry *r, const char *prefix, Reply *reply);
+int ask_older(sd_event *event, Registry *r, const char *prefix, uint64_t revision, Reply *reply);
 /* One compare, one put (text NULL: one delete), the key read back if refused. */
 int ask_swap(sd_event *event, Registry *r, const char *key, uint64_t mod_revision, const char *text, Reply *reply);
 

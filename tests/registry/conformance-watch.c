@@ -102,6 +102,44 @@ static void a_watch_sees_its_prefix_only(void **state) {
         seen_clear(&all);
 }
 
+static void a_narrowed_watch_sees_its_keys_only(void **state) {
+        World *world = *state;
+        Registry *r = world_open(world);
+        Seen seen = { .ops = r->ops };
+
+        must_put(world, r, "beats/a", "1");
+        assert_int_equal(r->ops->watch(r, "", seen_take, &seen, &seen.watch), 0);
+        assert_true(world_wait(world->event, &seen.lists, 1));
+        must_put(world, r, "beats/b", "1");
+        assert_int_equal(r->ops->narrow(seen.watch, "beats/m", "beats/c"), 0);
+        assert_true(world_wait(world->event, &seen.lists, 2)); /* of all */
+        assert_true(world_wait_seen(world->event, &seen, "beats/b", "1"));
+        must_put(world, r, "beats/a", "2");
+        must_delete(world, r, "beats/b");
+        must_put(world, r, "beats/c", "2");
+        assert_true(world_wait_seen(world->event, &seen, "beats/c", "2"));
+        must_put(world, r, "beats/m", "2");
+        must_put(world, r, "leases/x", "2");
+        assert_true(world_wait_seen(world->event, &seen, "leases/x", "2"));
+        assert_true(world_wait_seen(world->event, &seen, "beats/m", "2"));
+        must_delete(world, r, "beats/c");
+        assert_true(world_wait_seen(world->event, &seen, "beats/c", NULL));
+        assert_true(kept_is(kept_find(seen.records, seen.n_records, "beats/a"), "1"));
+        assert_true(kept_is(kept_find(seen.records, seen.n_records, "beats/b"), "1"));
+        assert_int_equal(seen.lists, 2);
+        assert_int_equal(r->ops->narrow(seen.watch, NULL, NULL), 0);
+        assert_true(world_wait(world->event, &seen.lists, 3));
+        assert_null(kept_find(seen.records, seen.n_records, "beats/b"));
+        must_put(world, r, "beats/a", "3");
+        assert_true(world_wait_seen(world->event, &seen, "beats/a", "3"));
+        assert_int_equal(r->ops->narrow(seen.watch, "beats/m", "beats/x"), 0); /* the key is in the range */
+        assert_true(world_wait(world->event, &seen.lists, 4));
+        must_put(world, r, "beats/x", "4");
+        assert_true(world_wait_seen(world->event, &seen, "beats/x", "4"));
+        assert_null(seen.broken);
+        seen_clear(&seen);
+}
+
 static void a_watch_sees_what_others_write(void **state) {
         World *world = *state;
         Registry *a = world_open(world), *b = world_open(world);
@@ -202,6 +240,7 @@ const struct CMUnitTest conformance_watch_tests[] = {
         PROMISE(a_watch_sees_changes_in_order),
         PROMISE(a_watch_sees_deletions),
         PROMISE(a_watch_sees_its_prefix_only),
+        PROMISE(a_narrowed_watch_sees_its_keys_only),
         PROMISE(a_watch_sees_what_others_write),
         PROMISE(a_watch_sees_a_txn_whole),
         PROMISE(a_freed_watch_is_silent),

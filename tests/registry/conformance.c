@@ -110,6 +110,7 @@ void reply_take(const RegistryAnswer *answer, void *userdata) {
                 return; /* the test will see that */
         reply->outcome = answer->outcome;
         reply->revision = answer->revision;
+        reply->total = answer->total;
         reply->store = answer->store ? strdup(answer->store) : NULL;
         reply->error = answer->error ? strdup(answer->error) : NULL;
         reply->records = calloc(answer->n_records + 1, sizeof(Kept));
@@ -251,6 +252,12 @@ int ask_list(sd_event *event, Registry *r, const char *prefix, Reply *reply) {
         reply_clear(reply);
         reply->ops = r->ops;
         return await(event, reply, r->ops->list(r, prefix, PATIENCE, reply_take, reply, &reply->request));
+}
+
+int ask_older(sd_event *event, Registry *r, const char *prefix, uint64_t revision, Reply *reply) {
+        reply_clear(reply);
+        reply->ops = r->ops;
+        return await(event, reply, r->ops->older(r, prefix, revision, PATIENCE, reply_take, reply, &reply->request));
 }
 
 int ask_swap(sd_event *event, Registry *r, const char *key, uint64_t mod_revision, const char *text, Reply *reply) {

@@ -247,7 +247,7 @@ static int tell_id(Directory *d, int to) {
         if (store)
                 r = local_directory_prepare(d->path, &error);
         if (r == 0)
-                r = local_store_list(store, &patience, "", &result);
+                r = local_store_list(store, &patience, "", 0, &result);
         if (r == 0 && write(to, result.store, sizeof(result.store)) != sizeof(result.store))
                 r = -EIO;
         local_result_clear(&result);

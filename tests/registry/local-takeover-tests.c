@@ -244,7 +244,7 @@ static int take_over(const char *path) {
         LocalPatience patience = { .deadline = now_boottime() + PATIENCE };
         _cleanup_(local_store_freep) LocalStore *store = local_store_new(path);
         LocalResult result = {};
-        int r = store ? local_store_list(store, &patience, "", &result) : -ENOMEM;
+        int r = store ? local_store_list(store, &patience, "", 0, &result) : -ENOMEM;
 
         local_result_clear(&result);
         return r;

@@ -115,7 +115,7 @@ static void other_requests_are_written_as_etcd_reads_them(void **state) {
         range = etcd_encode_range(&(EtcdRange){
                         .key = "a\0", .key_size = 2, .end = "b", .end_size = 1, .revision = 9, .limit = 500 });
         assert_string_equal(range, "{\"key\":\"YQA=\",\"range_end\":\"Yg==\",\"revision\":\"9\",\"limit\":\"500\"}");
-        watch = etcd_encode_watch("/l/", "/l0", 10);
+        watch = etcd_encode_watch("/l/", "/l0", NULL, 10);
         assert_string_equal(watch,
                         "{\"create_request\":{\"key\":\"L2wv\",\"range_end\":\"L2ww\",\"start_revision\":\"10\","
                         "\"progress_notify\":true}}");

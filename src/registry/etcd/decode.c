@@ -176,11 +176,13 @@ static int key_values_new(size_t n, EtcdKeyValues *ret) {
 int etcd_decode_range(const json_t *root, EtcdKeyValues *ret) {
         EtcdKeyValues k = {};
         const json_t *kvs;
+        uint64_t count;
         EtcdHeader h;
         bool more;
         int r;
 
-        if (etcd_decode_header(root, &h) < 0 || get_array(root, "kvs", &kvs) < 0 || get_bool(root, "more", &more) < 0)
+        if (etcd_decode_header(root, &h) < 0 || get_array(root, "kvs", &kvs) < 0 ||
+                        get_bool(root, "more", &more) < 0 || get_number(root, "count", &count) < 0)
                 return -EBADMSG;
         r = key_values_new(json_array_size(kvs), &k);
         for (size_t i = 0; r == 0 && i < k.n; i++)
@@ -190,6 +192,7 @@ int etcd_decode_range(const json_t *root, EtcdKeyValues *ret) {
                 return r;
         }
         k.more = more;
+        k.count = count;
         *ret = k;
         return 0;
 }
@@ -323,7 +326,7 @@ static void describe_cancel(const json_t *result, uint64_t compacted, EtcdError 
 
 static int decode_watch_result(const json_t *result, EtcdWatchLine *w) {
         bool created, canceled;
-        uint64_t compacted;
+        uint64_t compacted, id;
         int r;
 
         if (!json_is_object(result) || get_bool(result, "created", &created) < 0 ||
@@ -338,9 +341,12 @@ static int decode_watch_result(const json_t *result, EtcdWatchLine *w) {
                 describe_cancel(result, compacted, &w->error);
                 return 0;
         }
+        if (get_number(result, "watch_id", &id) < 0)
+                return -EBADMSG;
         r = decode_events(result, w->header.revision, &w->changes);
         if (r < 0)
                 return r;
+        w->id = id;
         w->event = created ? ETCD_WATCH_CREATED : w->changes.n > 0 ? ETCD_WATCH_CHANGES : ETCD_WATCH_PROGRESS;
         return 0;
 }

@@ -55,7 +55,8 @@ typedef struct EtcdKeyValue {
 typedef struct EtcdKeyValues {
         EtcdKeyValue *items;
         size_t n;
-        bool more; /* a range was cut at its limit */
+        bool more;      /* a range was cut at its limit */
+        uint64_t count; /* keys in the range, also those that were not asked for */
 } EtcdKeyValues;
 
 /* Frees what k points to, and leaves it empty. */
@@ -103,6 +104,7 @@ typedef enum EtcdWatchEvent {
 typedef struct EtcdWatchLine {
         EtcdWatchEvent event;
         EtcdHeader header; /* of all but ETCD_WATCH_ERROR */
+        uint64_t id;       /* which watch of the stream */
         EtcdKeyValues changes;
         EtcdError error; /* of CANCELED (code 0) and ERROR */
 } EtcdWatchLine;

@@ -114,6 +114,10 @@ char *etcd_encode_range(const EtcdRange *r) {
                 text_add(&t, ",\"limit\":");
                 text_add_number(&t, r->limit);
         }
+        if (r->newest > 0) {
+                text_add(&t, ",\"keys_only\":true,\"max_mod_revision\":");
+                text_add_number(&t, MIN(r->newest, (uint64_t) INT64_MAX));
+        }
         text_add(&t, "}");
         return text_finish(&t);
 }
@@ -178,17 +182,25 @@ char *etcd_encode_txn(const RegistryTxn *txn, const char *prefix) {
         return text_finish(&t);
 }
 
-char *etcd_encode_watch(const char *key, const char *end, uint64_t start_revision) {
+static void add_watch(Text *t, const char *key, const char *end, uint64_t start_revision) {
+        text_add(t, "{\"create_request\":{\"key\":");
+        text_add_bytes(t, key, strlen(key), NULL, 0);
+        if (end) {
+                text_add(t, ",\"range_end\":");
+                text_add_bytes(t, end, *end ? strlen(end) : 1, NULL, 0);
+        }
+        text_add(t, ",\"start_revision\":");
+        text_add_number(t, start_revision);
+        /* Not "fragment": it would tear a Txn into pieces, and what we write is small. */
+        text_add(t, ",\"progress_notify\":true}}");
+}
+
+char *etcd_encode_watch(const char *key, const char *end, const char *also, uint64_t start_revision) {
         Text t = {};
 
-        text_add(&t, "{\"create_request\":{\"key\":");
-        text_add_bytes(&t, key, strlen(key), NULL, 0);
-        text_add(&t, ",\"range_end\":");
-        text_add_bytes(&t, end, *end ? strlen(end) : 1, NULL, 0);
-        text_add(&t, ",\"start_revision\":");
-        text_add_number(&t, start_revision);
-        /* Not "fragment": it would tear a Txn into pieces, and what we write is small. */
-        text_add(&t, ",\"progress_notify\":true}}");
+        add_watch(&t, key, end, start_revision);
+        if (also)
+                add_watch(&t, also, NULL, start_revision);
         return text_finish(&t);
 }
 

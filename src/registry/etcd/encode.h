@@ -18,6 +18,7 @@ typedef struct EtcdRange {
         size_t end_size;
         uint64_t revision; /* 0: now, linearizable */
         uint32_t limit;    /* 0: none */
+        uint64_t newest;   /* only keys that were not put after this revision, without values; 0: all, with values */
 } EtcdRange;
 
 /* The body of a read: one key, or the keys from .key up to but without .end. */
@@ -26,9 +27,9 @@ char *etcd_encode_range(const EtcdRange *r);
 /* The body of a transaction, which must be a valid one (registry.h). Its keys are relative to prefix. */
 char *etcd_encode_txn(const RegistryTxn *txn, const char *prefix);
 
-/* The body that opens a watch on the keys from key up to but without end, for all that comes from start_revision on.
- */
-char *etcd_encode_watch(const char *key, const char *end, uint64_t start_revision);
+/* The body that opens a watch on the keys from key up to but without end, and on the key also (NULL: none), for all
+ * that comes from start_revision on. To etcd they are two watches on one stream, 0 and 1. */
+char *etcd_encode_watch(const char *key, const char *end, const char *also, uint64_t start_revision);
 
 /* The body that asks for a token. The caller wipes it before freeing it: it holds the password. */
 char *etcd_encode_authenticate(const char *user, const char *password);

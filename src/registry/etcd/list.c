@@ -32,6 +32,7 @@ static int list_page(RegistryRequest *q) {
                         .end_size = q->end_size,
                         .revision = q->result.revision,
                         .limit = q->page,
+                        .newest = q->newest,
         });
 
         return etcd_call_new(q->etcd, "/v3/kv/range", body, q->deadline, ETCD_CALL_SHRINKS, on_page, &q->slots[0],
@@ -94,8 +95,8 @@ static int list_add(RegistryRequest *q, EtcdKeyValues *k) {
                 record->key = strdup(kv->key + skip);
                 if (!record->key)
                         return -ENOMEM;
-                record->value = TAKE_PTR(kv->value);
-                record->size = kv->size;
+                record->value = q->newest > 0 ? NULL : TAKE_PTR(kv->value);
+                record->size = record->value ? kv->size : 0;
                 record->mod_revision = kv->mod_revision;
                 q->result.n++;
                 q->result.bytes += kv->size + kv->key_size;
@@ -117,6 +118,8 @@ static int list_store(RegistryRequest *q, const EtcdReply *reply) {
                 etcd_decode_done(&k);
                 return -EBADMSG;
         }
+        if (q->result.n == 0)
+                q->result.total = k.count;
         r = k.more && k.n == 0 ? -EBADMSG : k.more ? list_continue(q, &k.items[k.n - 1]) : 0;
         if (r == 0)
                 r = list_add(q, &k);
@@ -154,8 +157,8 @@ static void on_page(const EtcdReply *reply, void *userdata) {
         }
 }
 
-int etcd_list(Registry *registry, const char *prefix, usec_t timeout, registry_answer_t f, void *userdata,
-                RegistryRequest **ret) {
+static int list_new(Registry *registry, const char *prefix, uint64_t newest, usec_t timeout, registry_answer_t f,
+                void *userdata, RegistryRequest **ret) {
         Etcd *e = etcd_state_of(registry);
         _cleanup_(etcd_request_freep) RegistryRequest *q = NULL;
         int r;
@@ -166,6 +169,7 @@ int etcd_list(Registry *registry, const char *prefix, usec_t timeout, registry_a
         if (!q)
                 return -ENOMEM;
         q->page = PAGE;
+        q->newest = newest;
         if (asprintf(&q->prefix, "%s%s", e->prefix, prefix) < 0) {
                 q->prefix = NULL;
                 return -ENOMEM;
@@ -179,4 +183,14 @@ int etcd_list(Registry *registry, const char *prefix, usec_t timeout, registry_a
                 return r;
         *ret = TAKE_PTR(q);
         return 0;
+}
+
+int etcd_list(Registry *registry, const char *prefix, usec_t timeout, registry_answer_t f, void *userdata,
+                RegistryRequest **ret) {
+        return list_new(registry, prefix, 0, timeout, f, userdata, ret);
+}
+
+int etcd_list_older(Registry *registry, const char *prefix, uint64_t revision, usec_t timeout, registry_answer_t f,
+                void *userdata, RegistryRequest **ret) {
+        return revision > 0 ? list_new(registry, prefix, revision, timeout, f, userdata, ret) : -EINVAL;
 }

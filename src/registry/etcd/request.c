@@ -70,6 +70,7 @@ void etcd_request_finish(RegistryRequest *q, RegistryOutcome outcome, const char
                 answer.store = name;
                 answer.records = result.records;
                 answer.n_records = result.n;
+                answer.total = result.total;
         }
         f(&answer, q->userdata);
         result_done(&result);

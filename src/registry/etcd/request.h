@@ -21,7 +21,7 @@ typedef struct EtcdSlot {
 typedef struct EtcdResult {
         RegistryRecord *records;
         size_t n, room, bytes;
-        uint64_t revision;
+        uint64_t revision, total;
         uint64_t cluster_id; /* of the answers so far; 0: none yet */
 } EtcdResult;
 
@@ -39,7 +39,8 @@ struct RegistryRequest {
         char *put_key;             /* txn: one that it puts */
         char *prefix, *from, *end; /* list: of the keys as etcd knows them; from is where the next page begins */
         size_t from_size, end_size;
-        uint32_t page; /* list: keys of one page */
+        uint32_t page;   /* list: keys of one page */
+        uint64_t newest; /* list: only what was not put after that, without values; 0: all */
 };
 
 /* Makes a request without calls, owned by the caller; timeout counts from now. NULL: out of memory. */

@@ -36,6 +36,8 @@
 enum { IDLE_MAX = 100 };
 #define STABLE (10 * USEC_PER_SEC) /* after a stream that lived so long, the next pause is short again */
 
+enum { WATCHES_MAX = 2 }; /* etcd's, on one stream: of the range, of the key beside it */
+
 typedef enum Phase {
         PHASE_PAUSE,
         PHASE_LIST,
@@ -47,6 +49,7 @@ struct RegistryWatch {
         Etcd *etcd; /* NULL: the registry was freed */
         LIST_ENTRY(RegistryWatch) all;
         char *prefix, *key, *end; /* key and end as etcd knows them */
+        char *from, *also;        /* likewise: the stream tells of keys from .from on, and of .also; NULL: of all */
         registry_change_t f;
         void *userdata;
 
@@ -57,7 +60,9 @@ struct RegistryWatch {
         size_t endpoint; /* of .stream */
         uint64_t cluster_id;
         char store[ETCD_STORE_SIZE];
-        uint64_t seen, expected; /* revisions; expected 0: nothing */
+        uint64_t seen[WATCHES_MAX]; /* revision of the last change on each of the stream's watches */
+        uint64_t expected;          /* revision; 0: none */
+        unsigned n_created;         /* of the stream's watches */
         usec_t created_at;
         usec_t idle_since; /* idle_lines counts the lines without news from then on */
         unsigned idle_lines;
@@ -123,10 +128,10 @@ static RegistryRecord record_of(const RegistryWatch *w, const EtcdKeyValue *kv) 
 }
 
 /* Passes changes on; the watch may be gone afterwards. */
-static void deliver_changes(RegistryWatch *w, const EtcdKeyValues *k) {
+static void deliver_changes(RegistryWatch *w, uint64_t id, const EtcdKeyValues *k) {
         _cleanup_free_ RegistryRecord *records = calloc(k->n, sizeof(RegistryRecord));
         _cleanup_free_ bool *deleted = calloc(k->n, sizeof(bool));
-        uint64_t last = w->seen;
+        uint64_t last = w->seen[id];
         char store[sizeof(w->store)];
         size_t n = 0;
 
@@ -148,9 +153,9 @@ static void deliver_changes(RegistryWatch *w, const EtcdKeyValues *k) {
                 deleted[n] = kv->deleted;
                 records[n++] = record_of(w, kv);
         }
-        must(last >= w->seen); /* what is told of one store never goes back */
-        w->seen = last;
-        if (w->expected > 0 && w->seen >= w->expected) {
+        must(last >= w->seen[id]); /* what is told of one store never goes back */
+        w->seen[id] = last;
+        if (w->expected > 0 && last >= w->expected) {
                 w->expected = 0;
                 (void) sd_event_source_set_enabled(w->timer, SD_EVENT_OFF);
         }
@@ -163,6 +168,18 @@ static void deliver_changes(RegistryWatch *w, const EtcdKeyValues *k) {
                                      .deleted = deleted,
                                      .n_records = n },
                                 w->userdata);
+}
+
+static unsigned n_watches(const RegistryWatch *w) {
+        return w->also ? WATCHES_MAX : 1;
+}
+
+static void on_created(RegistryWatch *w) {
+        if (++w->n_created < n_watches(w))
+                return;
+        w->phase = PHASE_FOLLOW;
+        w->created_at = now_boottime();
+        (void) sd_event_source_set_enabled(w->timer, SD_EVENT_OFF);
 }
 
 static void on_line(const char *line, size_t size, void *userdata) {
@@ -181,14 +198,14 @@ static void on_line(const char *line, size_t size, void *userdata) {
                 etcd_endpoint_failed(w->etcd, w->endpoint, "the watch is of another cluster");
         } else if (l.event == ETCD_WATCH_CANCELED) {
                 watch_restart(w, l.error.message);
+        } else if (l.event != ETCD_WATCH_CANCELED && l.id >= n_watches(w)) {
+                watch_nonsense(w, "changes that were not asked for");
         } else if (l.event != ETCD_WATCH_CHANGES && is_chatter(w)) {
                 watch_nonsense(w, "lines without news");
         } else if (l.event == ETCD_WATCH_CREATED) {
-                w->phase = PHASE_FOLLOW;
-                w->created_at = now_boottime();
-                (void) sd_event_source_set_enabled(w->timer, SD_EVENT_OFF);
+                on_created(w);
         } else if (l.event == ETCD_WATCH_CHANGES) {
-                deliver_changes(w, &l.changes);
+                deliver_changes(w, l.id, &l.changes);
         }
         etcd_decode_done(&l.changes); /* w may be gone */
 }
@@ -214,7 +231,7 @@ static void on_end(const HttpAnswer *a, void *userdata) {
 
 static int watch_open(RegistryWatch *w) {
         Etcd *e = w->etcd;
-        _cleanup_free_ char *body = etcd_encode_watch(w->key, w->end, w->seen + 1);
+        _cleanup_free_ char *body = etcd_encode_watch(w->from ?: w->key, w->end, w->also, w->seen[0] + 1);
         HttpParameters p = {
                 .body = body,
                 .timeout = USEC_INFINITY,
@@ -226,6 +243,7 @@ static int watch_open(RegistryWatch *w) {
         if (!body)
                 return -ENOMEM;
         w->endpoint = e->endpoints.current;
+        w->n_created = 0;
         w->phase = PHASE_OPEN;
         watch_arm(w, MAX(2 * e->attempt, GRACE_MIN));
         return etcd_send(e, w->endpoint, "/v3/watch", &p, 0, on_end, w, &w->stream);
@@ -247,7 +265,8 @@ static void on_listed(const RegistryAnswer *a, void *userdata) {
                 watch_restart(w, a->error);
                 return;
         }
-        w->seen = a->revision;
+        for (size_t i = 0; i < ELEMENTSOF(w->seen); i++)
+                w->seen[i] = a->revision;
         w->cluster_id = w->etcd->identity.cluster_id;
         str_copy(w->store, sizeof(w->store), a->store);
         if (watch_open(w) < 0)
@@ -273,7 +292,7 @@ static int on_timer(sd_event_source *s, uint64_t usec, void *userdata) {
                 etcd_endpoint_failed(w->etcd, w->endpoint, "the watch was not answered");
                 break;
         case PHASE_FOLLOW:
-                if (w->expected > w->seen)
+                if (w->expected > 0)
                         watch_restart(w, "it stands still");
                 break;
         }
@@ -288,11 +307,23 @@ void etcd_watch_leave(Etcd *e) {
                         watch_restart(w, "its endpoint is in doubt");
 }
 
+static uint64_t last_seen(const RegistryWatch *w) {
+        return MAX(w->seen[0], w->seen[1]);
+}
+
+/* Whether the stream tells of that key, relative to the registry's prefix. */
+static bool is_told(const RegistryWatch *w, const char *key) {
+        size_t skip = strlen(w->etcd->prefix);
+
+        return startswith(key, w->prefix) &&
+               (!w->from || strcmp(key, w->from + skip) >= 0 || (w->also && streq(key, w->also + skip)));
+}
+
 void etcd_watch_expect(Etcd *e, const char *key, uint64_t revision) {
         RegistryWatch *w;
 
         LIST_FOREACH(w, &e->watches, all)
-                if (w->phase == PHASE_FOLLOW && w->expected == 0 && w->seen < revision && startswith(key, w->prefix)) {
+                if (w->phase == PHASE_FOLLOW && w->expected == 0 && last_seen(w) < revision && is_told(w, key)) {
                         w->expected = revision;
                         watch_arm(w, MAX(2 * e->attempt, GRACE_MIN));
                 }
@@ -324,6 +355,40 @@ int etcd_watch(Registry *registry, const char *prefix, registry_change_t f, void
         return 0;
 }
 
+static int full_key(const RegistryWatch *w, const char *key, char **ret) {
+        *ret = NULL;
+        if (!key)
+                return 0;
+        if (strnlen(key, REGISTRY_KEY_MAX + 1) > REGISTRY_KEY_MAX || !startswith(key, w->prefix))
+                return -EINVAL;
+        if (asprintf(ret, "%s%s", w->etcd->prefix, key) < 0) {
+                *ret = NULL;
+                return -ENOMEM;
+        }
+        return 0;
+}
+
+int etcd_watch_narrow(RegistryWatch *w, const char *from, const char *also) {
+        _cleanup_free_ char *full_from = NULL, *full_also = NULL;
+        int r;
+
+        if (!w->etcd)
+                return 0;
+        r = full_key(w, from, &full_from);
+        if (r == 0 && from && also && strcmp(also, from) < 0)
+                r = full_key(w, also, &full_also);
+        if (r < 0)
+                return r;
+        free(w->from);
+        free(w->also);
+        w->from = TAKE_PTR(full_from);
+        w->also = TAKE_PTR(full_also);
+        watch_restart(w, "it is to tell of other keys");
+        w->failures = 0;
+        watch_arm(w, 0);
+        return 0;
+}
+
 RegistryWatch *etcd_watch_free(RegistryWatch *w) {
         if (!w)
                 return NULL;
@@ -336,6 +401,8 @@ RegistryWatch *etcd_watch_free(RegistryWatch *w) {
         free(w->prefix);
         free(w->key);
         free(w->end);
+        free(w->from);
+        free(w->also);
         free(w);
         return NULL;
 }

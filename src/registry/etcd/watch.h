@@ -12,6 +12,9 @@ int etcd_watch(Registry *r, const char *prefix, registry_change_t f, void *userd
 /* registry_etcd.watch_free: cancels the watch. Accepts NULL, returns NULL. */
 RegistryWatch *etcd_watch_free(RegistryWatch *w);
 
+/* registry_etcd.narrow: begins anew, without a pause. Returns 0, -EINVAL for keys that are too long, or -ENOMEM. */
+int etcd_watch_narrow(RegistryWatch *w, const char *from, const char *also);
+
 /* The registry is being freed: cancels all watches, which still belong to their owners. */
 void etcd_watch_detach(Etcd *e);
 

@@ -14,7 +14,7 @@ static int job_do(LocalJob *job, LocalStore *store) {
         case LOCAL_GET:
                 return local_store_get(store, &patience, job->txn.reads, job->txn.n_reads, &job->result);
         case LOCAL_LIST:
-                return local_store_list(store, &patience, job->prefix, &job->result);
+                return local_store_list(store, &patience, job->prefix, job->newest, &job->result);
         case LOCAL_TXN:
                 return local_store_txn(store, &patience, &job->txn, &job->result);
         case LOCAL_LOOK:
@@ -132,11 +132,12 @@ LocalJob *local_job_new_get(const char *const *keys, size_t n, usec_t deadline) 
         return TAKE_PTR(job);
 }
 
-LocalJob *local_job_new_list(const char *prefix, usec_t deadline) {
+LocalJob *local_job_new_list(const char *prefix, uint64_t newest, usec_t deadline) {
         _cleanup_(local_job_freep) LocalJob *job = job_new(LOCAL_LIST, deadline);
 
         if (!job || !(job->prefix = strdup(prefix)))
                 return NULL;
+        job->newest = newest;
         return TAKE_PTR(job);
 }
 

@@ -22,6 +22,7 @@ typedef struct LocalJob {
 
         usec_t deadline;
         char *prefix;    /* LIST */
+        uint64_t newest; /* LIST: only what was not put after that revision, without values; 0: all */
         RegistryTxn txn; /* TXN; of a GET .reads: everything in it is owned */
         LocalView *view; /* LOOK */
         bool relist;
@@ -33,7 +34,7 @@ typedef struct LocalJob {
 
 /* Copies what is asked. NULL: out of memory. */
 LocalJob *local_job_new_get(const char *const *keys, size_t n, usec_t deadline);
-LocalJob *local_job_new_list(const char *prefix, usec_t deadline);
+LocalJob *local_job_new_list(const char *prefix, uint64_t newest, usec_t deadline);
 LocalJob *local_job_new_txn(const RegistryTxn *txn, usec_t deadline);
 /* Takes the descriptor over, also on failure. */
 LocalJob *local_job_new_look(const char *prefix, int inotify_fd);

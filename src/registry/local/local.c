@@ -69,7 +69,8 @@ struct RegistryWatch {
         void *userdata;
         sd_event_source *hints, *timer;
         bool looking, again, relist;
-        usec_t looked_at; /* when the last look was over */
+        char *from, *also; /* of changes it tells of keys from .from on, and of .also; NULL: of all */
+        usec_t looked_at;  /* when the last look was over */
         RegistryWatch *prev, *next;
 };
 
@@ -156,6 +157,7 @@ static void request_answer(RegistryRequest *request, LocalResult *result, int er
                         .store = result->store,
                         .records = result->records,
                         .n_records = result->n_records,
+                        .total = result->total,
                 };
         }
         request->timer = sd_event_source_disable_unref(request->timer);
@@ -258,8 +260,18 @@ static int local_list(Registry *registry, const char *prefix, usec_t timeout, re
 
         if (strnlen(prefix, REGISTRY_KEY_MAX + 1) > REGISTRY_KEY_MAX)
                 return -EINVAL;
-        return request_new(r, local_job_new_list(prefix, job_deadline(timeout)), usec_add(now_boottime(), timeout), f,
-                        userdata, ret);
+        return request_new(r, local_job_new_list(prefix, 0, job_deadline(timeout)), usec_add(now_boottime(), timeout),
+                        f, userdata, ret);
+}
+
+static int local_older(Registry *registry, const char *prefix, uint64_t revision, usec_t timeout, registry_answer_t f,
+                void *userdata, RegistryRequest **ret) {
+        LocalRegistry *r = (LocalRegistry *) registry;
+
+        if (revision == 0 || strnlen(prefix, REGISTRY_KEY_MAX + 1) > REGISTRY_KEY_MAX)
+                return -EINVAL;
+        return request_new(r, local_job_new_list(prefix, revision, job_deadline(timeout)),
+                        usec_add(now_boottime(), timeout), f, userdata, ret);
 }
 
 static int local_txn(Registry *registry, const RegistryTxn *txn, usec_t timeout, registry_answer_t f, void *userdata,
@@ -329,8 +341,32 @@ static RegistryWatch *local_watch_free(RegistryWatch *watch) {
                 DL_DELETE(watch->registry->watches, watch);
                 give_up(watch->registry, watch->job);
         }
+        free(watch->from);
+        free(watch->also);
         free(watch);
         return NULL;
+}
+
+static bool is_told(const RegistryRecord *record, const void *userdata) {
+        const RegistryWatch *watch = userdata;
+
+        return !watch->from || strcmp(record->key, watch->from) >= 0 ||
+               (watch->also && streq(record->key, watch->also));
+}
+
+static int local_narrow(RegistryWatch *watch, const char *from, const char *also) {
+        _cleanup_free_ char *new_from = from ? strdup(from) : NULL, *new_also = also ? strdup(also) : NULL;
+
+        if ((from && !new_from) || (also && !new_also))
+                return -ENOMEM;
+        free(watch->from);
+        free(watch->also);
+        watch->from = TAKE_PTR(new_from);
+        watch->also = TAKE_PTR(new_also);
+        watch->relist = true;
+        if (watch->registry)
+                watch_look(watch);
+        return 0;
 }
 
 /* The watch may be gone afterwards, and the registry closed. */
@@ -346,6 +382,8 @@ static void watch_finished(RegistryWatch *watch, LocalResult *result, int error)
                 return;
         }
         status_well(r, result);
+        if (!result->listed)
+                local_result_filter(result, is_told, watch);
         /* The other requests, which wait for the same lock and the same thread, come in between. */
         watch_look_at(watch, watch->again ? LOOK_GAP : result->unwatched ? LOOK_WITHOUT_HINTS : LOOK_WITH_HINTS);
         if (result->listed || result->n_records > 0)
@@ -529,10 +567,12 @@ const RegistryOps registry_local = {
         .free = local_free,
         .get = local_get,
         .list = local_list,
+        .older = local_older,
         .txn = local_txn,
         .request_free = local_request_free,
         .watch = local_watch,
         .watch_free = local_watch_free,
+        .narrow = local_narrow,
         .status = local_status,
         .on_status = local_on_status,
 };

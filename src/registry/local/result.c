@@ -15,6 +15,24 @@ void local_result_clear(LocalResult *result) {
         *result = (LocalResult){};
 }
 
+void local_result_filter(LocalResult *result, bool (*f)(const RegistryRecord *record, const void *userdata),
+                const void *userdata) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < result->n_records; i++) {
+                const RegistryRecord *record = result->records + i;
+
+                if (f(record, userdata)) {
+                        result->deleted[n] = result->deleted[i];
+                        result->records[n++] = *record;
+                        continue;
+                }
+                free((char *) record->key);
+                free((void *) record->value);
+        }
+        result->n_records = n;
+}
+
 int local_result_fail(LocalResult *result, int error, const char *path, const char *what) {
         char *text;
 

@@ -29,7 +29,9 @@ DEFINE_TRIVIAL_CLEANUP(LocalStore *, local_store_free)
  */
 int local_store_get(LocalStore *store, const LocalPatience *patience, const char *const *keys, size_t n,
                 LocalResult *result);
-int local_store_list(LocalStore *store, const LocalPatience *patience, const char *prefix, LocalResult *result);
+/* newest > 0: only what was not put after that revision, without values; result->total counts all the same. */
+int local_store_list(LocalStore *store, const LocalPatience *patience, const char *prefix, uint64_t newest,
+                LocalResult *result);
 int local_store_txn(LocalStore *store, const LocalPatience *patience, const RegistryTxn *txn, LocalResult *result);
 
 /* ---- between the files of this folder ---- */

@@ -84,13 +84,29 @@ int local_store_get(LocalStore *store, const LocalPatience *patience, const char
         return r;
 }
 
-int local_store_list(LocalStore *store, const LocalPatience *patience, const char *prefix, LocalResult *result) {
+static bool is_old(const RegistryRecord *record, const void *newest) {
+        return record->mod_revision <= *(const uint64_t *) newest;
+}
+
+int local_store_list(LocalStore *store, const LocalPatience *patience, const char *prefix, uint64_t newest,
+                LocalResult *result) {
         int r = local_store_begin(store, patience, false, result);
 
         if (r < 0)
                 return r;
         r = local_store_add_list(store, prefix, result);
         local_store_end(store);
+        result->total = result->n_records;
+        if (newest == 0)
+                return r;
+        local_result_filter(result, is_old, &newest);
+        for (size_t i = 0; i < result->n_records; i++) {
+                RegistryRecord *record = result->records + i;
+
+                free((void *) record->value);
+                record->value = NULL;
+                record->size = 0;
+        }
         return r;
 }
 
