@@ -7,6 +7,7 @@
 #include "core/core.h"
 
 #include "core/back.h"
+#include "core/beats.h"
 #include "core/call.h"
 #include "core/claim.h"
 #include "core/collect.h"
@@ -61,6 +62,7 @@ Core *core_new(const CoreConfig *config) {
         str_copy(c->here.metadata, sizeof(c->here.metadata), strempty(config->metadata));
         str_copy(c->here.version, sizeof(c->here.version), strempty(config->version));
         c->here.ttl = config->ttl;
+        c->here.beats_told = config->beats_told;
         c->random = config->seed;
         c->look.always_all = config->looks_at_all;
         if (config->session && session_ttl(config->session) > 0)
@@ -116,11 +118,9 @@ static void on_answer(Core *c, const Event *e) {
                 if (!intake_take(c, &e->answer))
                         identity_contradicted(c, &e->answer);
         }
-        if (e->id == c->beats.id) {
-                c->beats.id = 0;
-                if (e->answer.outcome != OUTCOME_UNKNOWN)
-                        c->beats.known_at = c->beats.asked_at;
-        } else if (e->id == c->identity.list_read)
+        if (beats_answer(c, e->id, &e->answer))
+                return;
+        if (e->id == c->identity.list_read)
                 c->identity.list_read = 0;
         else if (e->id == c->meta.txn)
                 identity_txn(c, &e->answer);
@@ -324,6 +324,7 @@ static void advance_sleep(Core *c) {
 static void advance(Core *c) {
         identity_advance(c);
         rounds_advance(c);
+        beats_advance(c);
         presence_advance(c);
         guard_side_advance(c);
         offer_advance(c);
@@ -359,6 +360,7 @@ const Action *core_step(Core *c, Now now, const Event *event, size_t *ret_n) {
 usec_t core_next_deadline(const Core *c) {
         usec_t t = MIN(identity_deadline(c), rounds_deadline(c));
 
+        t = MIN(t, beats_deadline(c));
         t = MIN(t, presence_deadline(c));
         t = MIN(t, drain_deadline(c));
         t = MIN(t, call_deadline(c));

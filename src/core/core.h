@@ -52,6 +52,7 @@ typedef struct CoreConfig {
         uint64_t seed;     /* random, different for every process */
         bool looks_at_all; /* for tests: each step looks at every unit and lease, and not only where something happened
                             */
+        unsigned beats_told; /* of other machines' beats, about so many in 1000 s come by the watch; 0: the usual */
         CoreMemory memory;
 } CoreConfig;
 

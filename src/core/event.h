@@ -132,7 +132,8 @@ typedef enum WordResult {
 
 typedef enum EventKind {
         EVENT_DEADLINE,     /* nothing but the time */
-        EVENT_RECORDS,      /* the watch: .answer with every listed kind whole, or single changes */
+        EVENT_RECORDS,      /* the watch: .answer with every listed kind whole, or single changes, without those that
+                               ACTION_LISTEN leaves out */
         EVENT_TXN,          /* outcome of ACTION_TXN .id: committed, refused (with the records compared), unknown */
         EVENT_READ,         /* outcome of ACTION_READ .id: committed (with the records) or unknown */
         EVENT_CONFIGURE,    /* .config: a unit is enabled here, or its options changed */
@@ -177,6 +178,9 @@ typedef struct Answer {
         uint64_t revision; /* the registry's, when it answered (a committed Txn: the Txn's own) */
         const char *store; /* identity of the store behind the answer (etcd's cluster id); NULL if unknown */
         unsigned complete; /* mask of kinds (1u << kind) of which .records is the whole list */
+        uint64_t since;    /* a READ of .since: as of .revision, .records are all that were not put after .since. 0:
+                              another */
+        uint64_t total;    /* of a READ of one kind: so many keys there are */
         const Record *records;
         size_t n_records;
 } Answer;
@@ -204,7 +208,9 @@ typedef struct Event {
 
 typedef enum ActionKind {
         ACTION_TXN,      /* .id .txn .timeout: must end in EVENT_TXN, at the latest .timeout after it was asked for */
-        ACTION_READ,     /* .id .keys or .list_kind, .timeout: must end in EVENT_READ likewise */
+        ACTION_READ,     /* .id .keys or .list_kinds (and .since), .timeout: must end in EVENT_READ likewise */
+        ACTION_LISTEN,   /* the watch begins anew with a whole list. From then on it need not tell of the beats of
+                            sessions below .beats_from, but of those of .session */
         ACTION_SESSION,  /* .session is ours from now on: keep it in /run before anything that follows */
         ACTION_REMEMBER, /* must outlive this boot: .index as the highest one of .lease, 0 to forget it; without .lease
                             core_memory(), which has changed */
@@ -317,4 +323,7 @@ typedef struct Action {
         const Key *keys;     /* ACTION_READ of single records; NULL: the whole of .list_kinds */
         size_t n_keys;
         unsigned list_kinds; /* mask of kinds */
+        uint64_t since;      /* ACTION_READ of one kind: without values, and only what was not put after that revision;
+                                UINT64_MAX: all; 0: all, with values */
+        const char *beats_from; /* ACTION_LISTEN */
 } Action;

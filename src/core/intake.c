@@ -3,8 +3,9 @@
 /*
  * Answers, the watch and lists are taken into the mirror. They come in any order and any number of times: nothing here
  * ever replaces a record by one of a lower mod revision, and an absence counts only as of the revision at which it was
- * told. The moment at which a beat's revision reached us is what expiry is counted from: an observer trusts his own
- * clock and what he has seen, nothing else.
+ * told. The moment at which a beat's revision reached us is what expiry is counted from, whether that revision came
+ * with the beat itself or with any other answer (sample.c): an observer trusts his own clock and what he has seen,
+ * nothing else.
  */
 
 #include "core/intake.h"
@@ -15,6 +16,7 @@
 #include "core/mirror.h"
 #include "core/news.h"
 #include "core/output.h"
+#include "core/sample.h"
 #include "core/session.h"
 
 /* Takes the revision of a record, or (0) its absence as of a revision. false: it is no news. */
@@ -37,7 +39,7 @@ static bool seen_take(Core *c, Seen *s, uint64_t revision, uint64_t as_of) {
         must(!s->known || revision > s->revision || (revision == 0 && as_of >= s->revision));
         s->known = true;
         s->revision = revision;
-        s->at = c->now.boottime; /* law 2: expiry counts from here, on our own clock */
+        s->at = c->now.boottime; /* law 2: expiry counts from here or, of a beat, from its date, on our own clock */
         return true;
 }
 
@@ -53,6 +55,13 @@ static void take_meta(Core *c, const Record *r, uint64_t as_of) {
         }
 }
 
+static void take_beat_value(Session *s, const Record *r) {
+        if (r->bare)
+                return;
+        s->beat_damaged = r->damaged;
+        s->beat_value = r->value ? *r->beat : (BeatRecord){};
+}
+
 static void take_beat(Core *c, const Record *r, uint64_t as_of) {
         Session *s = mirror_session(c, r->name);
         bool known, silent;
@@ -61,15 +70,25 @@ static void take_beat(Core *c, const Record *r, uint64_t as_of) {
                 return;
         known = s->beat.known;
         silent = c->now.boottime >= session_dead_at(s) || s->beat.revision == 0;
-        if (!seen_take(c, &s->beat, r->mod_revision, as_of))
+        if (r->mod_revision > 0) {
+                s->sighted = MAX(s->sighted, as_of);
+                /* It was put after that revision, and now shows an older one. */
+                c->heard.contradicted =
+                                c->heard.contradicted || (r->mod_revision <= s->beyond && as_of >= s->beyond_by);
+        }
+        if (!seen_take(c, &s->beat, r->mod_revision, as_of)) {
+                if (r->mod_revision == s->beat.revision)
+                        take_beat_value(s, r); /* the revision may have been told alone */
                 return;
+        }
+        if (r->mod_revision > 0)
+                s->beat.at = sample_date(c, MAX(r->mod_revision, s->beyond + 1)); /* law 2 */
         if (silent || r->mod_revision == 0)
                 news_note(c, NEWS_SESSION);
         if (!known)
                 look_at_all(c); /* from now on a lease can be taken from it */
         s->moved = s->moved || (known && r->mod_revision > 0);
-        s->beat_damaged = r->damaged;
-        s->beat_value = r->value ? *r->beat : (BeatRecord){};
+        take_beat_value(s, r);
 }
 
 static void take_offer(Core *c, const Record *r, uint64_t as_of) {
@@ -93,6 +112,7 @@ static void take_fence(Core *c, const Record *r, uint64_t as_of) {
         if (!known)
                 look_at_all(c);                              /* likewise */
         c->plan.until = MIN(c->plan.until, c->now.boottime); /* when it counts as dead may be another time now */
+        c->beats.in_doubt = c->beats.in_doubt || r->mod_revision == 0;
         if (!r->value || r->fence->counter > COUNTER_MAX) {
                 free(s->fence_value);
                 s->fence_value = NULL;
@@ -109,6 +129,7 @@ static void take_machine(Core *c, const Record *r, uint64_t as_of) {
 
         if (!m || !seen_take(c, &m->seen, r->mod_revision, as_of))
                 return;
+        c->beats.in_doubt = c->beats.in_doubt || m == c->self;
         m->damaged = r->damaged;
         m->value = r->value ? *r->machine : (MachineRecord){};
         news_note(c, !named && machine_is_named(c) ? NEWS_MACHINE_NAMED : NEWS_MACHINE);
@@ -161,6 +182,7 @@ static bool is_forged(const Core *c, const Lease *l, const LeaseRecord *now) {
  * fence that another machine has the lease. But a release of ours that was not answered may have been carried out
  * before the record was lost. */
 static void lose_record(Core *c, Lease *l) {
+        c->beats.whole = true; /* who takes the lease puts the fence of each session that beats (claim.c) */
         if (l->unsettled || (l->txn && (l->op == OP_RELEASE || l->op == OP_TRANSFER)))
                 lease_drop(l);
         if (l->unit)
@@ -262,18 +284,48 @@ static void take_absences(Core *c, const Answer *a) {
                         take_lease(c, &(Record){ .kind = RECORD_LEASE, .name = l->name }, a->revision);
 }
 
+/* The answer names the beats that were not put after its .since: all others were. When exactly is not known until
+ * they stop; but no earlier than the first answer beyond .since reached us (law 2). */
+static void take_silence(Core *c, const Answer *a) {
+        for (Session *s = c->sessions; s; s = s->hh.next) {
+                if (s->beat.stamp == c->heard.stamp || s->beat.revision == 0 || s->beat.revision > a->since ||
+                                session_is_ours(c, s->name))
+                        continue;
+                if (c->now.boottime >= session_dead_at(s))
+                        news_note(c, NEWS_SESSION);
+                s->moved = true;
+                if (a->since > s->beyond) {
+                        s->beyond = a->since;
+                        s->beyond_by = a->revision;
+                }
+                s->beat.at = MAX(s->beat.at, sample_date(c, a->since + 1));
+        }
+}
+
+/* All beats as of the answer are known from here on. */
+static void note_beats(Core *c, const Answer *a) {
+        c->heard.beats_at = c->now.boottime;
+        c->beats.since = MAX(c->beats.since, a->revision);
+        c->beats.since_at = c->now.boottime;
+        if (!(a->complete & 1u << RECORD_BEAT))
+                return;
+        c->heard.beats_first_at = c->heard.beats_first_at > 0 ? c->heard.beats_first_at : c->now.boottime;
+        c->beats.relisted = true;
+}
+
 bool intake_take(Core *c, const Answer *answer) {
         c->heard.stamp++;
         c->heard.contradicted = false;
+        sample_note(c, answer->revision);
         for (size_t i = 0; i < answer->n_records; i++)
                 take_record(c, answer->records + i, answer->revision);
         if (answer->complete)
                 take_absences(c, answer);
+        else if (answer->since > 0)
+                take_silence(c, answer);
         c->heard.listed |= answer->complete;
-        if (answer->complete & 1u << RECORD_BEAT) {
-                c->heard.beats_at = c->now.boottime;
-                c->heard.beats_first_at = c->heard.beats_first_at > 0 ? c->heard.beats_first_at : c->now.boottime;
-        }
+        if (answer->complete & 1u << RECORD_BEAT || answer->since > 0)
+                note_beats(c, answer);
         c->heard.revision = MAX(c->heard.revision, answer->revision);
         if (c->identity.trust == TRUST_OK)
                 c->identity.revision = MAX(c->identity.revision, answer->revision);

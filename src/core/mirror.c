@@ -28,6 +28,7 @@ Session *mirror_session(Core *c, const char *name) {
         str_copy(s->name, sizeof(s->name), name);
         s->ttl = session_ttl(name);
         HASH_ADD_STR(c->sessions, name, s);
+        c->beats.in_doubt = true;
         if (streq(name, c->own.name))
                 c->own.seen = s;
         if (streq(name, c->other.name))
@@ -171,6 +172,8 @@ void mirror_forget(Core *c) {
         c->heard.listed = 0;
         c->heard.beats_at = c->heard.beats_first_at = 0;
         c->heard.revision = 0;
+        c->heard.samples.n = 0;
+        c->beats.doubts_id = c->beats.since = 0;
         c->asked.n = 0;
         c->beats.id = c->identity.list_read = c->meta.txn = c->machine.txn = c->collect.txn = c->shutdown.txn = 0;
         c->offering.txn = c->drain.txn = 0;

@@ -27,7 +27,8 @@ static const Session *other_session(Core *c, const Machine *m) {
         if (!m || m->seen.revision == 0 || !m->value.session[0] || session_is_ours(c, m->value.session))
                 return NULL;
         s = mirror_find_session(c, m->value.session);
-        return s && s->beat.revision > 0 && !s->beat_damaged && !streq(s->beat_value.machine_id, c->here.machine_id)
+        return s && s->beat.revision > 0 && !s->beat_damaged && s->beat_value.machine_id[0] &&
+                                               !streq(s->beat_value.machine_id, c->here.machine_id)
                                ? NULL
                                : s;
 }

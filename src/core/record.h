@@ -141,8 +141,9 @@ typedef struct Record {
         const char *name;
         uint64_t mod_revision; /* 0: there is no such record, as of the answer that says so */
         bool damaged;          /* its value cannot be read: it counts as held by somebody unknown, never as free */
+        bool bare;             /* its value was not asked for */
         union {
-                const void *value; /* NULL if absent or damaged */
+                const void *value; /* NULL if absent, damaged or bare */
                 const MetaRecord *meta;
                 const MachineRecord *machine;
                 const BeatRecord *beat;

@@ -404,13 +404,8 @@ static void report_silence(Core *c, Own *o) {
 }
 
 static void begin_round(Core *c, Own *o) {
-        if (o->failures == 0) {
+        if (o->failures == 0)
                 o->round_at = c->now.boottime;
-                if (!c->beats.id && o->phase == OWN_BEATING) {
-                        c->beats.id = txn_read_kinds(c, 1u << RECORD_BEAT);
-                        c->beats.asked_at = c->now.boottime;
-                }
-        }
         send_beat(c, o);
 }
 

@@ -12,6 +12,7 @@
  *   look        which units and leases are to be looked at
  *
  *   mirror      the records that have been seen
+ *   sample      when which revision of the registry reached us
  *   session     what is so of sessions, ours and others'
  *   lease       ... of a lease
  *   machine     ... of machines, this one and others
@@ -19,6 +20,7 @@
  *
  *   call        leases of the D-Bus API: a scheduler's own
  *   rounds      our sign of life: session, beats, the fence
+ *   beats       the other machines' signs of life
  *   identity    whether this is our registry at all
  *   drain       draining, of this machine and of others
  *   presence    our machine record, and machines that bear our id
@@ -84,6 +86,9 @@ typedef struct Session {
         bool moved;  /* its beat was seen to change: somebody alive writes it */
         bool silent; /* as the last plan found it */
         BeatRecord beat_value;
+        uint64_t sighted;   /* the registry's revision as of which the beat was last shown to be there */
+        uint64_t beyond;    /* a beat was put after that revision; at which, is known only if beat.revision is above */
+        uint64_t beyond_by; /* ... and no later than at this one */
         Seen fence;
         FenceRecord *fence_value; /* NULL if absent or damaged */
         size_t held;              /* leases that it holds by their records (lease_count()) */
@@ -406,7 +411,8 @@ typedef struct Chunk {
 typedef struct Here {
         char machine_id[MACHINE_SIZE], boot_id[BOOT_SIZE], hostname[HOSTNAME_SIZE], metadata[METADATA_SIZE],
                         version[32];
-        usec_t ttl; /* as configured; the session's is own.ttl */
+        usec_t ttl;          /* as configured; the session's is own.ttl */
+        unsigned beats_told; /* by the watch, in 1000 s; 0: the usual number */
 } Here;
 
 /* The registry's own record. */
@@ -436,6 +442,18 @@ typedef struct Identity {
         usec_t list_retry_at;
 } Identity;
 
+/* An answer that reached us (sample.c). */
+typedef struct Sample {
+        uint64_t revision;
+        usec_t at;
+} Sample;
+
+typedef struct Samples {
+        Sample items[128]; /* both members grow */
+        size_t n;
+        usec_t heard_at; /* when the last answer came, also one that tells nothing new */
+} Samples;
+
 /* What was heard of the registry altogether (intake.c). */
 typedef struct Heard {
         uint64_t revision;      /* the highest seen since everything was looked at anew */
@@ -446,14 +464,27 @@ typedef struct Heard {
         uint64_t stamp;         /* one for each answer taken in */
         uint64_t lease_changes; /* one for each change of a lease */
         bool contradicted;      /* by the last of them */
+        Samples samples;
 } Heard;
 
-/* The READ of all beats, once a round (rounds.c). */
-typedef struct BeatsRead {
-        uint64_t id;     /* under way; 0: none */
-        usec_t asked_at; /* when it was asked for */
-        usec_t known_at; /* all beats that were there then are known */
-} BeatsRead;
+/* The other machines' beats (beats.c). */
+typedef struct Beats {
+        uint64_t id;             /* of the READ of the round, under way; 0: none */
+        usec_t asked_at;         /* when it was asked for */
+        usec_t known_at;         /* all beats that were there then are known */
+        uint64_t since;          /* the highest revision as of which all were told; 0: none */
+        usec_t since_at;         /* when that answer came */
+        bool whole;              /* the next READ lists all */
+        unsigned rounds;         /* without such a list */
+        uint64_t strange;        /* keys among the beats that are no session's */
+        bool in_doubt;           /* some single beats are to be read */
+        uint64_t doubts_id;      /* ... in this READ, under way; 0: none */
+        usec_t fastest;          /* the shortest TTL of those that beat */
+        bool relisted;           /* all were listed since it was last looked at what the watch tells */
+        char from[17];           /* the watch tells of the beats of sessions from this name on; "": of all */
+        uint64_t rate;           /* of the beats in 1000 s, when that was chosen */
+        char told[SESSION_SIZE]; /* ... and our session, of whose beats the watch tells, too */
+} Beats;
 
 /* What must outlive this boot. */
 typedef struct Memory {
@@ -607,7 +638,7 @@ struct Core {
         Identity identity;
         Meta meta;
         Heard heard;
-        BeatsRead beats;
+        Beats beats;
         Asked asked;
         OwnMachine machine;
         Drain drain;

@@ -117,3 +117,14 @@ uint64_t txn_read_kinds(Core *c, unsigned kinds) {
         a->list_kinds = kinds;
         return a->id;
 }
+
+uint64_t txn_read_beats(Core *c, uint64_t since) {
+        Action *a = output(c, ACTION_READ);
+
+        must(since > 0);
+        a->id = begin(c);
+        a->timeout = c->own.timeline.attempt;
+        a->list_kinds = 1u << RECORD_BEAT;
+        a->since = since;
+        return a->id;
+}

@@ -28,6 +28,9 @@ uint64_t txn_send(TxnBuilder *b);
 /* Asks for a READ of these n records, or of all records of these kinds (a mask). Returns its id, never 0. */
 uint64_t txn_read_keys(Core *c, const Key *keys, size_t n);
 uint64_t txn_read_kinds(Core *c, unsigned kinds);
+/* Asks for a READ of the beats that were not put after the revision (UINT64_MAX: of all), without their values.
+ * Returns its id, never 0. */
+uint64_t txn_read_beats(Core *c, uint64_t since);
 /* The Txn that was just sent writes the record of that lease for us: claim_txn() gets the answer. */
 void txn_writes(Core *c, uint64_t id, Lease *l);
 /* Ends the wait for an id, and gives what was kept with it. Returns false if nobody waits for that id. */

@@ -139,6 +139,9 @@ void actions_perform(const Action *a, Now now, void *userdata) {
         case ACTION_READ:
                 registry_port_read(d->registry_port, a);
                 break;
+        case ACTION_LISTEN:
+                registry_port_listen(d->registry_port, a);
+                break;
         case ACTION_SESSION:
                 keep_session(d, a);
                 break;

@@ -30,6 +30,8 @@ typedef struct Request {
         EventKind event;
         uint64_t id;
         unsigned kinds; /* the kinds of a listing */
+        uint64_t since; /* ... of what was not put after that revision; UINT64_MAX: of all, without values; 0: of all
+                         */
         Put *puts;
         size_t n_puts;
 } Request;
@@ -126,6 +128,24 @@ static void answer_fill(
         a->n_records = used;
 }
 
+/* A listing without values: keys and revisions, nothing to be decoded or kept. */
+static void answer_fill_bare(const RegistryRecord *in, size_t n, unsigned kinds, Answer *a) {
+        Record *records = calloc(n + 1, sizeof(Record));
+        size_t used = 0;
+
+        if (!records)
+                abort();
+        for (size_t i = 0; i < n; i++) {
+                Record *r = records + used;
+
+                *r = (Record){ .mod_revision = in[i].mod_revision, .bare = true };
+                used += record_parse_key(in[i].key, &r->kind, &r->name) && kinds & 1u << r->kind &&
+                        strnlen(r->name, RECORD_NAME_SIZE) < RECORD_NAME_SIZE;
+        }
+        a->records = records;
+        a->n_records = used;
+}
+
 static void on_change(const RegistryChange *change, void *userdata) {
         RegistryPort *e = userdata;
         _cleanup_answer_ Answer answer = {
@@ -192,8 +212,13 @@ static void on_answer(const RegistryAnswer *in, void *userdata) {
                 log_debug("registry request %" PRIu64 ": no answer: %s", q->id, strempty(in->error));
         else {
                 /* A listing of some kinds is complete for these kinds only. */
-                answer.complete = q->kinds;
-                answer_fill(e, in->records, NULL, in->n_records, q->kinds ?: RECORD_ALL, &answer);
+                answer.complete = q->since == 0 || q->since == UINT64_MAX ? q->kinds : 0;
+                answer.since = q->since == UINT64_MAX ? 0 : q->since;
+                answer.total = in->total;
+                if (q->since > 0)
+                        answer_fill_bare(in->records, in->n_records, q->kinds, &answer);
+                else
+                        answer_fill(e, in->records, NULL, in->n_records, q->kinds ?: RECORD_ALL, &answer);
         }
         for (size_t i = 0; in->outcome == REGISTRY_COMMITTED && i < q->n_puts; i++)
                 if (texts_put(e->texts, q->puts[i].key, in->revision, q->puts[i].text, strlen(q->puts[i].text), NULL) <
@@ -342,6 +367,10 @@ static int request_read(Request *q, const Action *action) {
                 for (RecordKind k = 0; k < _RECORD_KIND_MAX; k++)
                         if (action->list_kinds == 1u << k)
                                 prefix = record_prefix(k);
+                q->since = action->since;
+                if (q->since > 0)
+                        return registry->ops->older(
+                                        registry, prefix, q->since, action->timeout, on_answer, q, &q->request);
                 return registry->ops->list(registry, prefix, action->timeout, on_answer, q, &q->request);
         }
         r = keys_texts(action->keys, action->n_keys, &keys);
@@ -357,6 +386,21 @@ void registry_port_read(RegistryPort *e, const Action *action) {
 
         if (r < 0)
                 request_fail(q, r);
+}
+
+void registry_port_listen(RegistryPort *e, const Action *action) {
+        _cleanup_free_ char *from = NULL, *also = NULL;
+        bool all = !action->beats_from[0];
+        int r = 0;
+
+        if (!all)
+                r = key_text(RECORD_BEAT, action->beats_from, &from);
+        if (r == 0 && !all)
+                r = key_text(RECORD_BEAT, action->session, &also);
+        if (r == 0)
+                r = e->registry->ops->narrow(e->watch, from, also);
+        if (r < 0)
+                log_error_errno(r, "the watch cannot be narrowed"); /* it tells of more than it must */
 }
 
 const char *registry_port_damage(const RegistryPort *e, RecordKind kind, const char *name) {

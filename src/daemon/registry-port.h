@@ -17,5 +17,8 @@ RegistryPort *registry_port_free(RegistryPort *e);
 void registry_port_txn(RegistryPort *e, const Action *action);
 void registry_port_read(RegistryPort *e, const Action *action);
 
+/* ACTION_LISTEN. */
+void registry_port_listen(RegistryPort *e, const Action *action);
+
 /* Why a record counts as damaged: one line, borrowed until the next change. NULL: it does not. */
 const char *registry_port_damage(const RegistryPort *e, RecordKind kind, const char *name);

@@ -145,6 +145,9 @@ static void check_action(Run *r, const Action *a) {
                 if (r->n_reads < PENDING_MAX)
                         r->reads[r->n_reads++] = a->id;
                 break;
+        case ACTION_LISTEN:
+                must(a->beats_from && session_ttl(a->session) > 0);
+                break;
         case ACTION_SESSION:
                 must(session_ttl(a->session) > 0);
                 str_copy(r->session, sizeof(r->session), a->session);
@@ -216,6 +219,9 @@ static void answer(Run *r, EventKind kind, uint64_t *pending, size_t *n_pending)
         e.answer.store = input_byte(&r->in) % 16 ? "store" : "another";
         if (kind != EVENT_TXN)
                 e.answer.complete = input_byte(&r->in) % 2 ? RECORD_ALL : input_byte(&r->in) & RECORD_ALL;
+        if (kind == EVENT_READ && e.answer.complete == 0)
+                e.answer.since = r->revision - which % 8;
+        e.answer.total = which % 4;
         e.answer.n_records = input_byte(&r->in) % 4;
         for (size_t i = 0; i < e.answer.n_records; i++)
                 fill_record(r, records + i, values + i, record_names[i]);

@@ -96,6 +96,10 @@ static void act(World *w, Machine *m, int unit, const Action *a) {
         case ACTION_READ:
                 net_send(w, m, a);
                 break;
+        case ACTION_LISTEN:
+                watch_listen(w, m, a->beats_from, a->session);
+                mishap(w, MISHAP_LISTEN);
+                break;
         case ACTION_SESSION:
                 str_copy(m->run_session, SESSION_SIZE, strempty(a->session));
                 break;
@@ -247,6 +251,7 @@ void daemon_start(World *w, Machine *m) {
                 .session = m->run_session[0] ? m->run_session : NULL,
                 .ttl = m->ttl,
                 .seed = world_random(w),
+                .beats_told = w->beats_told,
                 .memory = { .uuid = m->memory.uuid,
                                 .store = m->memory.store,
                                 .revision = m->memory.revision,
@@ -282,6 +287,7 @@ void daemon_start(World *w, Machine *m) {
                 return;
         daemon_post(w, m, 0, SIM_POLL, random_span(w, 100, 5000), 0, 0);
         daemon_post(w, m, 0, SIM_GUARD_CONNECT, random_span(w, 100, 5000), 0, 0);
+        m->watch.beats_from[0] = m->watch.session[0] = '\0';
         watch_reset(w, m, random_span(w, 100, 5000));
         sleep_daemon_started(w, m);
 }

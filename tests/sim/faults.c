@@ -63,6 +63,7 @@ static void lean(World *w) {
                                 [FAULT_STEAL] = true,
                                 [FAULT_PARTITION] = true,
                                 [FAULT_DAEMON_CRASH] = true },
+                [BIAS_FEW_BEATS] = { [FAULT_PARTITION] = true },
         };
 
         if (w->options.bias == BIAS_NONE)
@@ -77,8 +78,8 @@ static void lean(World *w) {
                         w->post_time[i] = 0;
                         w->has_extra[i] = w->has_member[i] = false;
                 }
-        } else if (w->options.bias == BIAS_SLOW_ANSWERS) {
-                w->slow_reply_ppm = 1000000;
+        } else if (w->options.bias == BIAS_SLOW_ANSWERS || w->options.bias == BIAS_FEW_BEATS) {
+                w->slow_reply_ppm = w->options.bias == BIAS_SLOW_ANSWERS ? 1000000 : 0;
                 for (size_t i = 0; i < w->n_machines && !w->options.ttl; i++)
                         w->machines[i].ttl = 5 * USEC_PER_SEC;
                 for (size_t i = 0; i < w->n_leases; i++)

@@ -46,7 +46,7 @@ static int help(const char *name) {
                "  --promises-only      check that nothing runs twice and no token goes back, not the laws that keep "
                "it so\n"
                "  --bias NAME          what rarely meets meets often: late-gate, slow-answers, late-writes,\n"
-               "                       late-releases, stale-watches, sleep, records\n"
+               "                       late-releases, stale-watches, sleep, records, few-beats\n"
                "  --runs               no unit is enabled; commands of \"leasectl run\" come and go instead\n"
                "  --keep-going         do not stop at the first failure\n"
                "  --counts             how often each fault and each verb came\n"
@@ -80,6 +80,7 @@ static const char *const bias_names[] = {
         [BIAS_STALE_WATCHES] = "stale-watches",
         [BIAS_SLEEP] = "sleep",
         [BIAS_RECORDS] = "records",
+        [BIAS_FEW_BEATS] = "few-beats",
 };
 
 static int parse_bias(const char *s, Bias *ret) {

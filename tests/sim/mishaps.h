@@ -39,6 +39,7 @@ typedef enum Mishap {
         MISHAP_WATCH_STALL,
         MISHAP_WATCH_LAG,
         MISHAP_WATCH_GAP,
+        MISHAP_LISTEN,
         /* the registry */
         MISHAP_OUTAGE,
         MISHAP_FREEZE,

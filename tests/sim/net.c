@@ -5,7 +5,8 @@
  * A request may be lost, its answer may be lost, both may be late, a request may arrive twice (a client library that
  * repeats it on a new connection) with the answer to either, an error may be reported for what will yet be applied,
  * and a write may land half a minute after it was given up, through any partition. A read of several keys is not one
- * moment: its first half is read before its second. What was sent to a registry that has since been replaced is gone.
+ * moment, but for that of what was not put after a revision: its first half is read before its second. What was sent
+ * to a registry that has since been replaced is gone.
  *
  * Each request is answered to the core exactly once: with its answer, or at its timeout as unknown.
  */
@@ -26,6 +27,7 @@ static Message *message_new(World *w) {
         q->references = 0;
         q->txn = q->answered = q->kept = false;
         q->list_kinds = q->complete = 0;
+        q->since = q->total = 0;
         q->n_compares = q->n_puts = q->n_deletes = q->n_records = 0;
         return q;
 }
@@ -153,6 +155,7 @@ void net_send(World *w, Machine *m, const Action *a) {
         q->sent_at = w->now;
         str_copy(q->session, SESSION_SIZE, m->run_session);
         q->list_kinds = a->kind == ACTION_READ && a->n_keys == 0 ? a->list_kinds : 0;
+        q->since = a->kind == ACTION_READ ? a->since : 0;
         for (size_t i = 0; i < n; i++)
                 q->compares[q->n_compares++] = (MapItem){ .key = map_key(w, keys[i].kind, keys[i].name),
                         .mod_revision = keys[i].mod_revision };
@@ -193,16 +196,30 @@ static void list_kind(World *w, Message *q, RecordKind kind) {
         q->complete |= 1u << kind;
 }
 
+/* What was not put after q->since. */
+static void list_unmoved(World *w, Message *q, RecordKind kind) {
+        for (size_t i = 0; i < w->map.n_live[kind]; i++)
+                if (w->map.keys[w->map.live[kind][i]].mod_revision <= q->since)
+                        add_record(w, q, w->map.live[kind][i]);
+        if (q->since == UINT64_MAX)
+                q->complete |= 1u << kind;
+}
+
 /* Reads the first or the second half of what was asked for. */
 static void read_half(World *w, Message *q, unsigned half) {
         unsigned kinds = (unsigned) __builtin_popcount(q->list_kinds), n = 0;
 
         for (RecordKind kind = 0; kind < _RECORD_KIND_MAX; kind++)
-                if (q->list_kinds & 1u << kind && (n++ < kinds / 2) == (half == 0))
-                        list_kind(w, q, kind);
+                if (q->list_kinds & 1u << kind && (n++ < kinds / 2) == (half == 0)) {
+                        if (q->since > 0)
+                                list_unmoved(w, q, kind);
+                        else
+                                list_kind(w, q, kind);
+                        q->total = w->map.n_live[kind];
+                }
         for (size_t i = half == 0 ? 0 : q->n_compares / 2; i < (half == 0 ? q->n_compares / 2 : q->n_compares); i++)
                 add_record(w, q, q->compares[i].key);
-        q->revision = half == 0 ? w->map.revision : MIN(q->revision, w->map.revision);
+        q->revision = half == 0 || q->since > 0 ? w->map.revision : MIN(q->revision, w->map.revision);
         q->outcome = OUTCOME_COMMITTED;
 }
 
@@ -306,10 +323,17 @@ static void deliver(World *w, Machine *m, const Message *q, EventKind kind, bool
                                 .kind = k->kind, .name = k->name, .mod_revision = q->records[i].mod_revision
                         };
                         record_fill(w->scratch + i, q->records[i].value);
+                        if (q->since > 0) {
+                                w->scratch[i].value = NULL;
+                                w->scratch[i].damaged = false;
+                                w->scratch[i].bare = true;
+                        }
                 }
                 event.answer = (Answer){ .outcome = q->outcome,
                         .revision = q->revision,
                         .complete = q->complete,
+                        .since = q->since == UINT64_MAX ? 0 : q->since,
+                        .total = q->total,
                         .store = w->map.stores[q->store],
                         .records = w->scratch,
                         .n_records = q->n_records };
@@ -345,6 +369,16 @@ void watch_reset(World *w, Machine *m, usec_t delay) {
                                       .kind = SIM_WATCH_CONNECT,
                                       .machine = m->number,
                                       .generation = m->watch.generation });
+}
+
+void watch_listen(World *w, Machine *m, const char *beats_from, const char *session) {
+        str_copy(m->watch.beats_from, SESSION_SIZE, beats_from);
+        str_copy(m->watch.session, SESSION_SIZE, session);
+        watch_reset(w, m, random_below(w, w->latency + 1));
+}
+
+static bool is_told(const Watch *watch, const MapKey *k) {
+        return k->kind != RECORD_BEAT || strcmp(k->name, watch->beats_from) >= 0 || streq(k->name, watch->session);
 }
 
 static void watch_schedule(World *w, Machine *m, usec_t delay) {
@@ -411,14 +445,16 @@ static void deliver_changes(World *w, Machine *m) {
                         break;
                 m->watch.position = c->revision;
                 while (i < map->n_changes && c->revision == event.answer.revision) {
-                        Record *r = records + event.answer.n_records++;
+                        Record *r = records + event.answer.n_records;
 
                         *r = (Record){ .kind = map->keys[c->key].kind, .name = map->keys[c->key].name };
                         r->mod_revision = c->value ? c->revision : 0;
                         record_fill(r, c->value);
+                        event.answer.n_records += is_told(&m->watch, map->keys + c->key);
                         c = map->changes + (map->first_change + ++i) % CHANGES_MAX;
                 }
-                daemon_step(w, m, &event);
+                if (event.answer.n_records > 0)
+                        daemon_step(w, m, &event);
         }
 }
 

@@ -15,6 +15,7 @@ typedef struct Message {
         uint64_t id;
         char session[SESSION_SIZE]; /* the sender's */
         unsigned list_kinds, complete;
+        uint64_t since, total;
         size_t n_compares, n_puts, n_deletes;
         MapItem compares[ITEMS_MAX], puts[ITEMS_MAX];
         uint32_t deletes[ITEMS_MAX];
@@ -30,10 +31,13 @@ typedef struct Watch {
         bool connected, scheduled;
         uint64_t position; /* delivered up to this revision */
         usec_t latency, stalled_until;
+        /* of the beats of sessions below the first, but for those of the second, it tells nothing */
+        char beats_from[SESSION_SIZE], session[SESSION_SIZE];
 } Watch;
 
 void net_send(World *w, Machine *m, const Action *a);
 void net_event(World *w, SimEvent *e);
 void net_changed(World *w); /* the map has: wake the watches */
 void watch_reset(World *w, Machine *m, usec_t delay);
+void watch_listen(World *w, Machine *m, const char *beats_from, const char *session);
 void net_done(World *w);

@@ -168,8 +168,8 @@ static void trace_request(World *w, const Machine *m, const Action *a) {
         if (a->kind == ACTION_READ) {
                 for (size_t i = 0; i < a->n_keys; i++)
                         print_record(buf, sizeof(buf), &n, "", a->keys[i].kind, a->keys[i].name, UINT64_MAX, NULL);
-                trace_line(w, m, "-> read #%llu%s%s (kinds %x)", (unsigned long long) a->id, a->n_keys ? "" : " list",
-                                buf, a->list_kinds);
+                trace_line(w, m, "-> read #%llu%s%s (kinds %x, not put after %llu)", (unsigned long long) a->id,
+                                a->n_keys ? "" : " list", buf, a->list_kinds, (unsigned long long) a->since);
                 return;
         }
         for (size_t i = 0; i < a->txn.n_compares; i++)
@@ -229,6 +229,7 @@ static void trace_report(World *w, const Machine *m, const Report *r) {
 
 void trace_action(World *w, const Machine *m, const Action *a) {
         static const char *const names[] = {
+                [ACTION_LISTEN] = "listen",
                 [ACTION_SESSION] = "session",
                 [ACTION_GUARD_ARM] = "arm",
                 [ACTION_GUARD_BEAT] = "beat guard",

@@ -16,6 +16,7 @@ typedef enum Bias {
         BIAS_STALE_WATCHES, /* leases are handed on to machines that do not hear of it, and are cut off now and then */
         BIAS_SLEEP,         /* machines sleep, while daemons are killed and cut off */
         BIAS_RECORDS,       /* records are deleted, damaged and written over, while leases pass */
+        BIAS_FEW_BEATS,     /* the watch tells of no other machine's beats, while machines are cut off */
         _BIAS_MAX,
 } Bias;
 
@@ -54,6 +55,7 @@ struct World {
         usec_t member_life[LEASES_MAX];  /* the longest that a member runs by itself; 0: until it is stopped */
         bool slowest_stop, always_extra; /* a story wants no chance in these */
         unsigned failures[UNITS_MAX];
+        unsigned beats_told; /* to each machine, by its watch (core.h) */
         Map map;
         Message *free_messages;
         Parcel *free_parcels;

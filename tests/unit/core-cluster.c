@@ -91,16 +91,28 @@ static void do_read(Cluster *c, size_t machine, const Action *a) {
                 .id = a->id,
                 .answer = { .store = "s", .revision = c->revision, .records = records } };
 
-        for (ClusterEntry *f = c->entries; f; f = f->hh.next)
-                if (a->list_kinds & 1u << f->kind && f->revision)
-                        records[e.answer.n_records++] = as_record(f);
+        for (ClusterEntry *f = c->entries; f; f = f->hh.next) {
+                if (!(a->list_kinds & 1u << f->kind) || !f->revision)
+                        continue;
+                e.answer.total++;
+                if (a->since > 0 && f->revision > a->since)
+                        continue;
+                records[e.answer.n_records] = as_record(f);
+                if (a->since > 0) {
+                        records[e.answer.n_records].value = NULL;
+                        records[e.answer.n_records].damaged = false;
+                        records[e.answer.n_records].bare = true;
+                }
+                e.answer.n_records++;
+        }
         for (size_t i = 0; i < a->n_keys; i++) {
                 ClusterEntry *f = find_entry(c, a->keys[i].kind, a->keys[i].name);
 
                 records[e.answer.n_records++] =
                                 f ? as_record(f) : (Record){ .kind = a->keys[i].kind, .name = a->keys[i].name };
         }
-        e.answer.complete = a->list_kinds;
+        e.answer.since = a->since == UINT64_MAX ? 0 : a->since;
+        e.answer.complete = e.answer.since > 0 ? 0 : a->list_kinds;
         cluster_event(c, machine, e);
         free(records);
 }

@@ -49,10 +49,23 @@ static Record as_record(const Entry *e) {
 
 static void answer_read(World *w, const Action *a, Event *e, Record *records) {
         e->kind = EVENT_READ;
-        e->answer.complete = a->list_kinds;
-        for (size_t i = 0; i < w->n_entries; i++)
-                if (a->list_kinds & 1u << w->entries[i].kind && w->entries[i].revision)
-                        records[e->answer.n_records++] = as_record(w->entries + i);
+        e->answer.since = a->since == UINT64_MAX ? 0 : a->since;
+        e->answer.complete = e->answer.since > 0 ? 0 : a->list_kinds;
+        for (size_t i = 0; i < w->n_entries; i++) {
+                Record *r = records + e->answer.n_records;
+
+                if (!(a->list_kinds & 1u << w->entries[i].kind) || !w->entries[i].revision)
+                        continue;
+                e->answer.total++;
+                if (a->since > 0 && w->entries[i].revision > a->since)
+                        continue;
+                *r = as_record(w->entries + i);
+                if (a->since > 0)
+                        *r = (Record){
+                                .kind = r->kind, .name = r->name, .mod_revision = r->mod_revision, .bare = true
+                        };
+                e->answer.n_records++;
+        }
         for (size_t i = 0; i < a->n_keys; i++) {
                 Entry *f = world_find(w, a->keys[i].kind, a->keys[i].name);
 
