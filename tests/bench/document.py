@@ -9,17 +9,22 @@ BEGIN = "<!-- bench {name} -->"
 END = "<!-- end -->"
 
 
+def _runs(about):
+    """A line for each run, and what all had in common below."""
+    lines = ["| benchmarks | begun | leased | length | load of the machine before, after |", "|---|---|---|---|---|"]
+    for each in about:
+        length = "quick" if each["quick"] else "full"
+        lines.append(f"| {', '.join(each['names'])} | {each['when']} | {each['leased']} | {length} | "
+                     f"{each['load before']:.1f}, {each['load after']:.1f} |")
+    common = {f"{each['processors']} processors, Linux {each['kernel']}, {each['systemd']}, {each['etcd']}" for each in about}
+    return "\n".join(lines) + "\n\n" + "\n".join(sorted(common)) + "."
+
+
 def _part(name, about, tables, drawn):
     if name == "circumstances":
-        return "\n".join(f"* {key}: {_said(value)}" for key, value in about.items())
+        return _runs(about)
     pictures = "".join(f"\n![{each.title}](performance/{each.file})\n" for each in drawn.get(name, []))
     return tables[name] + "\n" + pictures
-
-
-def _said(value):
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return f"{value:.1f}" if isinstance(value, float) else str(value)
 
 
 def fill(text, about, found, charts):

@@ -21,6 +21,9 @@ CURVE = Chart("a.svg", "Growth <of> a & b", "units", "seconds", [Series("one", [
                                                                     Series("limit", [(1, 5), (1000, 5)], limit=True)],
               log_x=True, log_y=True, bench="rest")
 
+RUNS = [{"names": ["rest", "moves"], "when": "today", "leased": "0.2.0", "quick": True, "load before": 1.0, "load after": 2.25,
+         "processors": 2, "kernel": "6.1", "systemd": "systemd 252", "etcd": "etcd 3.4.23"}]
+
 
 class Verdicts(unittest.TestCase):
     def test_a_limit_is_on_the_ratio_or_on_the_value(self):
@@ -69,14 +72,15 @@ class Texts(unittest.TestCase):
         self.assertIsNone(figures.median([]))
 
     def test_document_fills_only_what_was_measured(self):
-        text = "# T\n\n<!-- bench rest -->\nold\n<!-- end -->\nprose\n<!-- bench dbus -->\nkept\n<!-- end -->\n"
-        filled = document.fill(text, {"when": "now"}, ALL, [CURVE])
+        text = "# T\n<!-- bench circumstances -->\n<!-- end -->\n<!-- bench rest -->\nold\n<!-- end -->\nprose\n<!-- bench dbus -->\nkept\n<!-- end -->\n"
+        filled = document.fill(text, RUNS, ALL, [CURVE])
         self.assertIn("![Growth <of> a & b](performance/a.svg)", filled)
         self.assertIn("**no**: 89.6 times the limit", filled)
+        self.assertIn("| rest, moves | today | 0.2.0 | quick | 1.0, 2.2 |", filled)
         self.assertIn("prose", filled)
         self.assertIn("kept", filled)
         self.assertNotIn("old", filled)
-        self.assertEqual(document.fill(filled, {"when": "now"}, ALL, [CURVE]), filled)
+        self.assertEqual(document.fill(filled, RUNS, ALL, [CURVE]), filled)
 
 
 class Charts(unittest.TestCase):
