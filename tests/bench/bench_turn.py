@@ -133,7 +133,7 @@ def run(stage):
                 break
         tell(stage, number, watched, taker)
         for what, _, answer, _ in (*watched.rows, *taker.rows):
-            curves.setdefault(f"answer: {what}", []).append((number, 1000 * answer))
+            curves.setdefault(f"answer: {what}", []).append((number, 1000 * (answer or 0)))
         curves.setdefault("longest turn", []).append((number, 1000 * max(watched.rows[-1][1] or 0, taker.rows[-1][1] or 0)))
     if curves:
         ends = [min(numbers), max(x for points in curves.values() for x, _ in points)]
