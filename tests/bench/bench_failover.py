@@ -36,7 +36,9 @@ def run(stage):
         try:
             gaps = at(stage, ttl, trials)
         except Failure as error:
-            stage.figure(8, what, None, "s", limit=limit, note=str(error).splitlines()[0])
+            lines = str(error).splitlines()
+            said = next((line.rpartition("]: ")[2] for line in lines if "TTL=" in line), lines[0])
+            stage.figure(8, what, None, "s", limit=limit, note=f"leased: {said}")
             continue
         for peer in (each for each in gaps if each != "leased"):
             stage.figure(8, what, median(gaps["leased"]), "s", beside=median(gaps[peer]), 
