@@ -31,7 +31,7 @@ def grow(stage, machine, look, held, number):
     daemon = machine.main_pid(DAEMON)
     command(machine, "leasectl", "enable", "--no-wait", *instances("idle", number - held, held))
     stage.say(f"{number} units: start")
-    wait_count(look, "idle", number, 60 + 0.05 * number)
+    wait_count(look, "idle", number, 60 + 0.3 * number)
     if machine.main_pid(DAEMON) != daemon:
         raise Failure("leased was restarted meanwhile")
 
@@ -84,7 +84,7 @@ def run(stage):
                 cpu, woken, memory = at_rest(look, 1 if stage.quick else 3, 2 * TTL)
             except Failure as error:
                 stage.figure(2, f"CPU at rest, {number} units held", None, "ms/s", limit=LIMITS.get(number, 0.0),
-                             note=str(error).splitlines()[0])
+                             note="; ".join(line.strip() for line in str(error).splitlines()[:2]))
                 break
             rows.append((number, cpu, woken, memory))
             first = rows[0]
