@@ -15,7 +15,7 @@ from waiting import Failure, Timeout, now, wait_for
 
 CGROUPS = "/sys/fs/cgroup"
 BUS = "dbus.service"
-COMMAND_DEADLINE = 300  # seconds that one command about all units may take
+COMMAND_DEADLINE = 600  # seconds that one command about all units may take
 
 SLEEPER = """\
 [Unit]
