@@ -92,9 +92,6 @@ typedef struct UnitOptions {
 int unit_options_load(const char *root, const char *unit, UnitOptions **ret, Messages *messages);
 /* The same for any unit: of one that is not enabled here, what its options would be. */
 int unit_options_preview(const char *root, const char *unit, UnitOptions **ret, Messages *messages);
-/* unit_options_preview() for a caller who wants a single fact and leaves the messages to others. Owned by the caller;
- * NULL: the options cannot be read. */
-UnitOptions *unit_options_peek(const char *root, const char *unit);
 /* Frees o, which may be NULL. Returns NULL. */
 UnitOptions *unit_options_free(UnitOptions *o);
 DEFINE_TRIVIAL_CLEANUP(UnitOptions *, unit_options_free)

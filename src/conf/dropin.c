@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "conf/conf.h"
 #include "conf/directory.h"
 #include "util/file-util.h"
 #include "util/strv.h"
@@ -91,7 +92,7 @@ char *dropin_member_text(const char *member, const char *unit) {
                         service ? env_escaped : "", service ? "\n" : "");
 }
 
-int dropin_member_write(const char *root, const char *member, const char *unit) {
+int dropin_member_write(const char *root, const char *member, const char *unit, WriteFlags flags) {
         _cleanup_free_ char *path = dropin_path(root, member), *text = dropin_member_text(member, unit),
                             *present = NULL;
         char *slash;
@@ -108,7 +109,7 @@ int dropin_member_write(const char *root, const char *member, const char *unit) 
         *slash = '/';
         if (r < 0)
                 return r;
-        r = write_file_atomic(path, text, strlen(text), 0644, WRITE_SYNC);
+        r = write_file_atomic(path, text, strlen(text), 0644, flags);
         return r < 0 ? r : 1;
 }
 
@@ -138,7 +139,11 @@ static bool is_dropin_directory(const char *name) {
         return endswith(name, ".d");
 }
 
-/* The names of all units that have a folder for drop-ins, whoever made it. */
+static int by_bytes(const void *a, const void *b) {
+        return strcmp(*(char *const *) a, *(char *const *) b);
+}
+
+/* The names of all units that have a folder for drop-ins, whoever made it, sorted. */
 static int list_units_with_dropins(const char *root, char ***ret) {
         _cleanup_free_ char *directory = NULL;
         int r;
@@ -149,7 +154,25 @@ static int list_units_with_dropins(const char *root, char ***ret) {
         r = directory_list(directory, is_dropin_directory, ret);
         for (char **n = r >= 0 ? *ret : NULL; n && *n; n++)
                 (*n)[strlen(*n) - strlen(".d")] = '\0';
+        if (r >= 0) /* without the ending the order may be another one */
+                qsort(*ret, strv_length(*ret), sizeof(char *), by_bytes);
         return r;
+}
+
+int dropin_units_list(const char *root, char ***ret) {
+        _cleanup_(strv_freep) char **names = NULL, **units = NULL;
+        int r = list_units_with_dropins(root, &names);
+
+        for (char **n = names; r >= 0 && n && *n; n++) {
+                _cleanup_free_ char *owner = dropin_owner(root, *n);
+
+                if (owner && streq(owner, *n))
+                        r = strv_add(&units, *n);
+        }
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(units);
+        return 0;
 }
 
 int dropins_renew(const char *root) {
@@ -159,26 +182,116 @@ int dropins_renew(const char *root) {
         for (char **name = names; r >= 0 && name && *name; name++) {
                 _cleanup_free_ char *owner = dropin_owner(root, *name);
 
-                r = owner ? dropin_member_write(root, *name, owner) : 0;
+                r = owner ? dropin_member_write(root, *name, owner, WRITE_SYNC) : 0;
                 n += r > 0;
         }
         return r < 0 ? r : n;
 }
 
-int dropin_members_list(const char *root, const char *unit, char ***ret) {
-        _cleanup_(strv_freep) char **names = NULL, **members = NULL;
-        int r = list_units_with_dropins(root, &names);
+/* Takes out of the list units what the list listed has, too. Both are sorted. */
+static void leave_out(char **units, char *const *listed) {
+        size_t kept = 0;
 
-        for (char **n = names; r >= 0 && n && *n; n++) {
-                _cleanup_free_ char *owner = dropin_owner(root, *n);
-
-                if (owner && streq(owner, unit) && !streq(*n, unit))
-                        r = strv_add(&members, *n);
+        for (char **unit = units; unit && *unit; unit++) {
+                while (listed && *listed && strcmp(*listed, *unit) < 0)
+                        listed++;
+                if (listed && *listed && streq(*listed, *unit))
+                        free(*unit);
+                else
+                        units[kept++] = *unit;
         }
+        if (units)
+                units[kept] = NULL;
+}
+
+static int by_owner(const void *a, const void *b) {
+        const DropinMember *x = a, *y = b;
+        int r = strcmp(x->unit, y->unit);
+
+        return r != 0 ? r : strcmp(x->member, y->member);
+}
+
+static int add_member(DropinMembers *m, char *unit, const char *member) {
+        DropinMember *list = realloc(m->list, (m->n + 1) * sizeof(DropinMember));
+
+        if (list)
+                m->list = list;
+        if (list)
+                list[m->n] = (DropinMember){ .unit = unit, .member = strdup(member) };
+        if (!list || !list[m->n].member) {
+                free(unit);
+                return -ENOMEM;
+        }
+        m->n++;
+        return 0;
+}
+
+int dropin_members_read(const char *root, DropinMembers *ret) {
+        _cleanup_(strv_freep) char **names = NULL, **listed = NULL;
+        _cleanup_free_ char *directory = unit_options_path(root, "");
+        DropinMembers m = {};
+        int r = directory ? directory_list(directory, NULL, &listed) : -ENOMEM;
+
+        if (r >= 0)
+                r = list_units_with_dropins(root, &names);
+        if (r >= 0)
+                leave_out(names, listed);
+        for (char **n = names; r >= 0 && n && *n; n++) {
+                char *owner = dropin_owner(root, *n);
+
+                if (owner && !streq(owner, *n))
+                        r = add_member(&m, owner, *n);
+                else
+                        free(owner);
+        }
+        if (r < 0) {
+                dropin_members_done(&m);
+                return r;
+        }
+        if (m.n > 0)
+                qsort(m.list, m.n, sizeof(DropinMember), by_owner);
+        *ret = m;
+        return 0;
+}
+
+void dropin_members_done(DropinMembers *m) {
+        for (size_t i = 0; i < m->n; i++) {
+                free(m->list[i].unit);
+                free(m->list[i].member);
+        }
+        free(m->list);
+        *m = (DropinMembers){};
+}
+
+int dropin_members_of(const DropinMembers *m, const char *unit, char ***ret) {
+        _cleanup_(strv_freep) char **members = NULL;
+        size_t from = 0, to = m->n;
+        int r = 0;
+
+        while (from < to) { /* the first of this unit */
+                size_t middle = from + (to - from) / 2;
+
+                if (strcmp(m->list[middle].unit, unit) < 0)
+                        from = middle + 1;
+                else
+                        to = middle;
+        }
+        for (; r >= 0 && from < m->n && streq(m->list[from].unit, unit); from++)
+                r = strv_add(&members, m->list[from].member);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(members);
         return 0;
+}
+
+int dropin_members_list(const char *root, const char *unit, char ***ret) {
+        DropinMembers m = {};
+        int r = dropin_members_read(root, &m);
+
+        if (r >= 0)
+                r = dropin_members_of(&m, unit, ret);
+        dropin_members_done(&m);
+        return r;
 }
 
 int dropin_remove(const char *root, const char *unit) {

@@ -14,6 +14,7 @@
  * root is "" or a directory (tests). Functions return a negative errno on failure, or NULL when out of memory.
  */
 
+#include "util/file-util.h"
 #include "util/macros.h"
 #include "util/names.h"
 
@@ -32,16 +33,34 @@ char *dropin_path(const char *root, const char *member);
 /* The text of the drop-in. "%" is doubled; in EnvironmentFile=, which only services get and PID 1 globs, "\" and the
  * characters of glob(7) are escaped as well. Owned by the caller. */
 char *dropin_member_text(const char *member, const char *unit);
-/* Writes the drop-in and its directory, synced, unless it is there word for word. 1: it was written; 0: it was there.
- */
-int dropin_member_write(const char *root, const char *member, const char *unit);
+/* Writes the drop-in and its directory, unless it is there word for word. 1: it was written; 0: it was there. */
+int dropin_member_write(const char *root, const char *member, const char *unit, WriteFlags flags);
 /* Removes the drop-in, and its directory if that is empty then. 0 also if there was none. */
 int dropin_remove(const char *root, const char *member);
 
 /* The leased unit whose gate stands in the drop-in of a unit or template; NULL also if there is no drop-in, or it is
  * not leased's. Owned by the caller. */
 char *dropin_owner(const char *root, const char *member);
-/* The members that have a drop-in, without the unit itself; sorted, freed by strv_free(). */
+
+/* Who goes by whose lease, as the drop-ins say it. */
+typedef struct DropinMember {
+        char *unit, *member;
+} DropinMember;
+
+typedef struct DropinMembers {
+        DropinMember *list; /* sorted */
+        size_t n;
+} DropinMembers;
+
+/* Reads the drop-ins of all members. Those of the units in root/etc/leased/units are not even opened: such a unit has
+ * a lease of its own, and is no member. *ret is freed by dropin_members_done(). */
+int dropin_members_read(const char *root, DropinMembers *ret);
+void dropin_members_done(DropinMembers *m);
+/* The members of one unit that have a drop-in; sorted, freed by strv_free(). */
+int dropin_members_of(const DropinMembers *m, const char *unit, char ***ret);
+/* The same for a caller who wants those of one unit only. */
 int dropin_members_list(const char *root, const char *unit, char ***ret);
+/* The units that have a gate of their own, also those that are not enabled any more; sorted, freed by strv_free(). */
+int dropin_units_list(const char *root, char ***ret);
 /* Writes every drop-in anew whose text differs from what this version would write. Returns how many it wrote. */
 int dropins_renew(const char *root);

@@ -10,7 +10,7 @@
 #include "conf/unit-name.h"
 #include "util/text.h"
 
-static const char *const search_path[] = {
+const char *const unit_files_folders[] = {
         "/etc/systemd/system.control",
         "/run/systemd/system.control",
         "/run/systemd/transient",
@@ -24,6 +24,7 @@ static const char *const search_path[] = {
         "/usr/lib/systemd/system",
         "/lib/systemd/system",
         "/run/systemd/generator.late",
+        NULL,
 };
 
 typedef struct Paths {
@@ -62,11 +63,11 @@ static int file_look(const char *root, const char *path) {
 }
 
 static int find_unit_file(const char *root, const char *name, Paths *files) {
-        for (size_t i = 0; i < ELEMENTSOF(search_path); i++) {
+        for (size_t i = 0; unit_files_folders[i]; i++) {
                 _cleanup_free_ char *path = NULL;
                 int r;
 
-                path = text_format("%s/%s", search_path[i], name);
+                path = text_format("%s/%s", unit_files_folders[i], name);
                 if (!path)
                         return -ENOMEM;
                 r = file_look(root, path);
@@ -144,11 +145,11 @@ static int find_dropins(const char *root, const UnitName *u, Paths *files) {
         Paths names = {}, found = {};
         int r = dropin_names(u->prefix, u->instance, u->suffix, &names);
 
-        for (size_t i = 0; i < ELEMENTSOF(search_path) && r == 0; i++)
+        for (size_t i = 0; unit_files_folders[i] && r == 0; i++)
                 for (size_t j = 0; j < names.n && r == 0; j++)
-                        r = add_directory(root, search_path[i], names.list[j], &found);
-        for (size_t i = 0; i < ELEMENTSOF(search_path) && r == 0; i++)
-                r = add_directory(root, search_path[i], u->suffix, &found);
+                        r = add_directory(root, unit_files_folders[i], names.list[j], &found);
+        for (size_t i = 0; unit_files_folders[i] && r == 0; i++)
+                r = add_directory(root, unit_files_folders[i], u->suffix, &found);
         if (found.n > 0)
                 qsort(found.list, found.n, sizeof(char *), by_base_name);
         for (size_t i = 0; i < found.n && r == 0; i++)

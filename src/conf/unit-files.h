@@ -14,6 +14,9 @@
  * Aliases are not followed: names come here as PID 1 says them.
  */
 
+/* The search path: the folders in the order in which they count, NULL at the end. */
+extern const char *const unit_files_folders[];
+
 /* Finds the files, in the order in which they are to be read, without root, NULL-terminated, freed by strv_free(). A
  * unit without any file has an empty list. 0, -ENOMEM, or -EINVAL: no unit's name. */
 int unit_files_find(const char *root, const char *unit, char ***ret);

@@ -298,14 +298,6 @@ int unit_options_preview(const char *root, const char *unit, UnitOptions **ret, 
         return r;
 }
 
-UnitOptions *unit_options_peek(const char *root, const char *unit) {
-        _cleanup_(messages_done) Messages messages = {};
-        UnitOptions *o = NULL;
-
-        (void) unit_options_preview(root, unit, &o, &messages);
-        return o;
-}
-
 UnitOptions *unit_options_free(UnitOptions *o) {
         if (!o)
                 return NULL;

@@ -8,6 +8,7 @@
 #include "ctl/finding.h"
 #include "ctl/files.h"
 #include "ctl/members.h"
+#include "ctl/options.h"
 #include "ctl/pid1.h"
 #include "util/unit-facts.h"
 
@@ -180,7 +181,7 @@ static void describe(const char *unit, const json_t *row, json_t *findings) {
 /* Adds a finding for each unit that the leased one needs and that has a lease of its own: it may be elsewhere. */
 static void look_at_leased(const char *unit, const json_t *props, json_t *findings) {
         static const char *const needs[] = { "Requires", "BindsTo", "Requisite" };
-        _cleanup_(unit_options_freep) UnitOptions *options = unit_options_peek("", unit);
+        const UnitOptions *options = options_peek(unit);
 
         for (size_t n = 0; n < ELEMENTSOF(needs); n++) {
                 json_t *value;

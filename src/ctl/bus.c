@@ -4,9 +4,6 @@
 #include <errno.h>
 #include "ctl/message-json.h"
 
-/* Long, because PID 1 runs all generators before it answers a Reload. */
-#define CALL_TIMEOUT (90 * USEC_PER_SEC)
-
 const BusName bus_leased = { LEASED_NAME, LEASED_PATH, LEASED_MANAGER };
 const BusName bus_broker = { DBUS_NAME, DBUS_PATH, DBUS_NAME };
 const BusName bus_pid1 = { PID1_NAME, PID1_PATH, PID1_MANAGER };
@@ -20,7 +17,7 @@ int bus_connect(Ctl *ctl) {
         if (r >= 0)
                 r = sd_bus_set_allow_interactive_authorization(ctl->bus, true);
         if (r >= 0)
-                r = sd_bus_set_method_call_timeout(ctl->bus, CALL_TIMEOUT);
+                r = sd_bus_set_method_call_timeout(ctl->bus, BUS_CALL_TIMEOUT);
         if (r < 0)
                 return ctl_fail("cannot reach the system bus%s%s: %s", ctl->host ? " of " : "", strempty(ctl->host),
                                 strerror(-r));
@@ -32,7 +29,7 @@ int bus_connect(Ctl *ctl) {
 
 static int call(sd_bus *bus, sd_bus_message *m, json_t **ret, sd_bus_error *error) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        int r = sd_bus_call(bus, m, CALL_TIMEOUT, error, &reply);
+        int r = sd_bus_call(bus, m, BUS_CALL_TIMEOUT, error, &reply);
 
         if (r < 0 || !ret)
                 return r;
@@ -84,21 +81,15 @@ int bus_get_objects(sd_bus *bus, json_t **ret, sd_bus_error *error) {
         return r < 0 ? r : take_first(answer, ret);
 }
 
-/* Asks for the path of an object, and then for its properties. */
-static int get_all_of(sd_bus *bus, const BusName *on, const char *method, const char *unit, const char *interface,
-                json_t **ret, sd_bus_error *error) {
-        json_auto_t *path = NULL;
-        int r = bus_call(bus, on, method, &path, error, "s", unit);
-
-        return r < 0 ? r : bus_get_all(bus, on->name, string_at(path, 0), interface, ret, error);
-}
-
 int bus_get_manager(sd_bus *bus, json_t **ret, sd_bus_error *error) {
         return bus_get_all(bus, LEASED_NAME, LEASED_PATH, LEASED_MANAGER, ret, error);
 }
 
 int bus_get_unit(sd_bus *bus, const char *unit, json_t **ret, sd_bus_error *error) {
-        return get_all_of(bus, &bus_leased, "GetUnit", unit, LEASED_UNIT, ret, error);
+        json_auto_t *path = NULL;
+        int r = bus_call(bus, &bus_leased, "GetUnit", &path, error, "s", unit);
+
+        return r < 0 ? r : bus_get_all(bus, LEASED_NAME, string_at(path, 0), LEASED_UNIT, ret, error);
 }
 
 int bus_get_lease(sd_bus *bus, const char *path, json_t **ret, sd_bus_error *error) {
@@ -106,7 +97,10 @@ int bus_get_lease(sd_bus *bus, const char *path, json_t **ret, sd_bus_error *err
 }
 
 int bus_load_unit(sd_bus *bus, const char *unit, const char *interface, json_t **ret, sd_bus_error *error) {
-        return get_all_of(bus, &bus_pid1, "LoadUnit", unit, interface, ret, error);
+        _cleanup_free_ char *path = NULL;
+        int r = sd_bus_path_encode(PID1_UNIT_PATH, unit, &path);
+
+        return r < 0 ? r : bus_get_all(bus, PID1_NAME, path, interface, ret, error);
 }
 
 int bus_leased_runs(sd_bus *bus) {
@@ -130,8 +124,25 @@ int bus_reload_leased(sd_bus *bus, sd_bus_error *error, bool *ret_bad_lines) {
 
 /* ---- waiting ---- */
 
+static json_t *heard; /* {path: true}, of what signals were about; NULL: nobody wants to know */
+
+/* It ends bus_wait(), too. */
 static int changed(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        return 0; /* it only ends bus_wait() */
+        const char *member = strempty(sd_bus_message_get_member(m)), *path = sd_bus_message_get_path(m);
+
+        if ((streq(member, "InterfacesAdded") || streq(member, "InterfacesRemoved")) &&
+                        sd_bus_message_read(m, "o", &path) < 0)
+                return 0;
+        if (streq(member, "NameOwnerChanged"))
+                path = LEASED_NAME;
+        (void) json_object_set_new(heard, strempty(path), json_true());
+        return 0;
+}
+
+bool bus_heard(const char *path) {
+        if (!heard)
+                heard = json_object();
+        return json_object_del(heard, path) == 0;
 }
 
 int bus_watch_leased(sd_bus *bus) {

@@ -12,6 +12,9 @@
  * in the sd_bus_error, which may be NULL. *ret is owned by the caller, and untouched on failure.
  */
 
+/* How long an answer is waited for. Long, because PID 1 runs all generators before it answers a Reload. */
+#define BUS_CALL_TIMEOUT (90 * USEC_PER_SEC)
+
 typedef struct BusName {
         const char *name;
         const char *path;
@@ -39,7 +42,8 @@ int bus_get_manager(sd_bus *bus, json_t **ret, sd_bus_error *error);
 int bus_get_unit(sd_bus *bus, const char *unit, json_t **ret, sd_bus_error *error);
 /* The properties of org.leased1.Lease, by the path of the object. */
 int bus_get_lease(sd_bus *bus, const char *path, json_t **ret, sd_bus_error *error);
-/* The properties of a unit as PID 1 has it, after PID 1 has loaded the unit and followed aliases. */
+/* The properties of a unit as PID 1 has it: a question about the object with the unit's name has PID 1 load the unit
+ * and follow aliases. */
 int bus_load_unit(sd_bus *bus, const char *unit, const char *interface, json_t **ret, sd_bus_error *error);
 /* Every object of leased: {path: {interface: {property: value}}}. */
 int bus_get_objects(sd_bus *bus, json_t **ret, sd_bus_error *error);
@@ -52,6 +56,9 @@ int bus_reload_leased(sd_bus *bus, sd_bus_error *error, bool *ret_bad_lines);
 
 /* From here on the connection hears of every change of leased's objects, and of leased's end and return. */
 int bus_watch_leased(sd_bus *bus);
+/* Whether a signal was about the object since this was last asked, of any object for the first time. LEASED_NAME:
+ * whether leased has ended or returned. */
+bool bus_heard(const char *path);
 /* Handles what has come in, or waits for it up to timeout microseconds: any message ends the wait, an expected signal
  * or not. Returns 0 or more, or a negative errno: the connection has ended. */
 int bus_wait(sd_bus *bus, usec_t timeout);

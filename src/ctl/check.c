@@ -16,9 +16,15 @@
 #include "ctl/finding.h"
 #include "ctl/members.h"
 #include "ctl/output.h"
+#include "ctl/pid1-ahead.h"
 #include "ctl/pid1.h"
 #include "ctl/weakness.h"
+#include "util/strv.h"
 #include "util/unit-name.h"
+
+enum {
+        AT_ONCE = 100, /* units whose properties are in memory */
+};
 
 /* ---- the timeline ---- */
 
@@ -206,11 +212,38 @@ static int read_manager(Ctl *ctl, json_t **ret) {
         return r < 0 ? bus_complain("check", r, &error) : CTL_OK;
 }
 
+/* Checks units of the command line, of which PID 1 is asked at once. */
+static int check_some(Ctl *ctl, size_t n, char **typed, const LeasedConf *conf, const char *here, json_t *results) {
+        _cleanup_(strv_freep) char **names = NULL;
+        int code;
+
+        for (size_t i = 0; i < n; i++) {
+                _cleanup_free_ char *name = unit_name_complete(typed[i]);
+
+                if (!name || strv_add(&names, name) < 0)
+                        return ctl_fail("check: out of memory");
+        }
+        code = pid1_ahead_everything(ctl->bus, names);
+        for (size_t i = 0; i < n; i++) {
+                _cleanup_free_ char *name = unit_name_complete(typed[i]);
+                int c;
+
+                if (json_array_size(results) > 0 && ctl->json == JSON_OFF)
+                        say("%s", "");
+                c = check_one(ctl, strempty(name), conf, here, results);
+                if (c != CTL_OK)
+                        code = c;
+        }
+        pid1_ahead_end();
+        return code;
+}
+
 int verb_check(Ctl *ctl, int argc, char **argv) {
         _cleanup_(leased_conf_freep) LeasedConf *conf = NULL;
         _cleanup_(messages_done) Messages m = {};
         json_auto_t *results = json_array(), *manager = NULL;
         int code = ctl->all_machines ? read_manager(ctl, &manager) : CTL_OK, r;
+        size_t n = (size_t) argc;
 
         if (code != CTL_OK)
                 return code;
@@ -218,13 +251,10 @@ int verb_check(Ctl *ctl, int argc, char **argv) {
         print_messages(&m);
         if (r < 0)
                 return CTL_FAILED;
-        for (int i = 0; i < argc; i++) {
-                _cleanup_free_ char *typed = unit_name_complete(argv[i]);
-                int c;
+        for (size_t i = 0; i < n; i += AT_ONCE) {
+                int c = check_some(ctl, MIN(n - i, (size_t) AT_ONCE), argv + i, conf, get_string(manager, "MachineID"),
+                                results);
 
-                if (i > 0 && ctl->json == JSON_OFF)
-                        say("%s", "");
-                c = check_one(ctl, strempty(typed), conf, get_string(manager, "MachineID"), results);
                 if (c != CTL_OK)
                         code = c;
         }

@@ -52,6 +52,7 @@ typedef struct Ctl {
         char **run_settings;       /* --setenv=, a list as of util/strv.h */
         const char *run_directory; /* --working-directory=; NULL: not given */
         json_t *triggers; /* of ctl/triggers.c: all triggers that are installed; NULL until they are asked for */
+        char **trigger_templates; /* ... and the templates of such */
 } Ctl;
 
 /* A verb. argv: the argc words that stand behind it on the command line. It prints what went wrong and returns an exit

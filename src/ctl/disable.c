@@ -11,20 +11,21 @@
  * it, ends by itself), one that runs is refused unless --force says to stop it through PID 1.
  */
 
-#include "ctl/pid1.h"
-
 #include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "conf/conf.h"
 #include "conf/dropin.h"
+#include "ctl/bus.h"
+#include "ctl/crowd.h"
 #include "ctl/files.h"
 #include "ctl/members.h"
-#include "ctl/output.h"
 #include "ctl/outlook.h"
-#include "ctl/progress.h"
-#include "ctl/wait.h"
+#include "ctl/output.h"
+#include "ctl/pid1-ahead.h"
+#include "ctl/pid1-stop.h"
+#include "ctl/pid1.h"
 #include "util/file-util.h"
 #include "util/unit-name.h"
 
@@ -33,9 +34,11 @@
 
 typedef struct Item {
         char *name;
-        char *text;  /* of the file that was removed */
-        bool leased; /* it has a gate; otherwise it was a global one */
-        bool going;  /* on its way out; false: it has failed and is left as it is */
+        char *text;         /* of the file that was removed */
+        bool leased;        /* it has a gate; otherwise it was a global one */
+        bool going;         /* on its way out; false: it has failed and is left as it is */
+        usec_t stuck_since; /* kept by nothing but the registry; USEC_INFINITY: it is not */
+        int code;
 } Item;
 
 static int fail(Item *item, int code) {
@@ -43,36 +46,72 @@ static int fail(Item *item, int code) {
         return code;
 }
 
-static int begin(Ctl *ctl, const char *typed, Item *item) {
-        _cleanup_free_ char *name = unit_name_complete(typed), *owner = NULL;
+static int complain_not_enabled(const char *name) {
+        complain("%s: is not enabled on this machine", name);
+        return CTL_NO_SUCH_UNIT;
+}
+
+/* A unit that is leased under the name given keeps that name, also where the name has become an alias since. */
+static int find_name(Ctl *ctl, const char *typed, char **ret) {
+        _cleanup_free_ char *name = unit_name_complete(typed);
         json_auto_t *unit = NULL;
         int code;
 
         if (!name || !unit_name_is_valid(name))
                 return ctl_fail("%s: is not the name of a unit that can be leased", typed);
+        if (files_listed(name) || files_gated(name)) {
+                *ret = TAKE_PTR(name);
+                return CTL_OK;
+        }
         code = pid1_load(ctl->bus, name, &unit); /* also of a unit whose file is gone: it then has the name given */
         if (code != CTL_OK)
                 return code;
-        /* A unit that is leased under the name given keeps that name, also where the name has become an alias since.
-         */
-        item->name = strdup(files_listed(name) || files_gated(name) ? name : get_string(unit, "Id"));
-        if (!item->name)
-                return CTL_FAILED;
+        *ret = strdup(get_string(unit, "Id"));
+        return *ret ? CTL_OK : CTL_FAILED;
+}
+
+/* Takes the unit off the list. states: of all units, {unit: state}; NULL if leased does not run. */
+static int begin(Ctl *ctl, const char *typed, const json_t *states, Item *item) {
+        _cleanup_free_ char *owner = NULL;
+        int code = find_name(ctl, typed, &item->name);
+
+        if (code != CTL_OK)
+                return code;
         owner = dropin_owner("", item->name);
         if (owner && !streq(owner, item->name))
                 return ctl_fail("%s: goes by the lease of %s: leasectl disable %s", item->name, owner, owner);
-        if (!files_listed(item->name) && !files_gated(item->name)) {
-                complain("%s: is not enabled on this machine", item->name);
-                return CTL_NO_SUCH_UNIT;
-        }
-        outlook_note_stop(ctl, item->name);
         item->leased = files_gated(item->name);
+        if (!files_listed(item->name) && !item->leased)
+                return complain_not_enabled(item->name);
+        if (ctl->legend)
+                outlook_note_stop(item->name, get_string(states, item->name), item->leased);
         code = files_unlist(item->name, &item->text);
         item->going = code == CTL_OK;
+        item->stuck_since = USEC_INFINITY;
         return code;
 }
 
+/* The states of all units, {unit: state}; NULL: leased does not run. */
+static json_t *read_states(Ctl *ctl) {
+        json_auto_t *answer = NULL;
+        json_t *states, *row;
+        size_t i;
+
+        if (bus_leased_runs(ctl->bus) <= 0 || bus_call(ctl->bus, &bus_leased, "ListUnits", &answer, NULL, NULL) < 0)
+                return NULL;
+        states = json_object();
+        json_array_foreach(json_array_get(answer, 0), i, row)
+                (void) json_object_set(states, string_at(row, 0), json_array_get(row, 1));
+        return states;
+}
+
 /* ---- with the daemon ---- */
+
+static void restore_all(Item *items, size_t n) {
+        for (size_t i = 0; i < n; i++)
+                if (items[i].going && items[i].text)
+                        (void) files_restore(items[i].name, items[i].text);
+}
 
 static int reload_leased(Ctl *ctl, Item *items, size_t n) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
@@ -89,9 +128,7 @@ static int reload_leased(Ctl *ctl, Item *items, size_t n) {
                 complain("the units stay gated; once leased answers: leasectl disable again");
                 return code;
         }
-        for (size_t i = 0; i < n; i++)
-                if (items[i].going && items[i].text)
-                        (void) files_restore(items[i].name, items[i].text);
+        restore_all(items, n);
         return code;
 }
 
@@ -113,54 +150,66 @@ static int give_up_on_registry(const char *unit, const json_t *props) {
                         unit, unit);
 }
 
-/* Waits until the daemon no longer knows the unit, or is kept by nothing but the registry for too long. */
-static int wait_forgotten(Ctl *ctl, const char *unit) {
-        Progress progress = progress_begin(unit);
-        usec_t stuck_since = USEC_INFINITY;
+/* Over when the daemon no longer knows the unit, or when it is kept by nothing but the registry for too long. */
+static bool look_at(size_t i, const json_t *props, int why, const sd_bus_error *error, void *userdata) {
+        Item *item = (Item *) userdata + i;
+        usec_t now = now_boottime();
 
-        for (;;) {
-                _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-                json_auto_t *props = NULL;
-                int r = wait_read_unit(ctl, unit, &props, &error);
-
-                if (r < 0) {
-                        progress_end(&progress);
-                        if (sd_bus_error_has_name(&error, LEASED_ERROR("NoSuchUnit")) ||
-                                        sd_bus_error_has_name(&error, SD_BUS_ERROR_UNKNOWN_OBJECT))
-                                return CTL_OK;
-                        r = bus_complain(unit, r, &error);
-                        complain("%s: stays gated; once leased runs: leasectl disable %s", unit, unit);
-                        return r;
-                }
-                progress_show(&progress, props);
-                stuck_since = waits_for_registry(props) ? MIN(stuck_since, now_boottime()) : USEC_INFINITY;
-                if (now_boottime() >= usec_add(stuck_since, REGISTRY_PATIENCE)) {
-                        progress_end(&progress);
-                        return give_up_on_registry(unit, props);
-                }
-                r = bus_wait(ctl->bus, PROGRESS_POLL);
-                if (r < 0) {
-                        progress_end(&progress);
-                        return bus_complain(unit, r, NULL);
-                }
+        if (!props && crowd_is_gone(error))
+                return true;
+        if (!props) {
+                item->code = fail(item, bus_complain(item->name, why, error));
+                complain("%s: stays gated; once leased runs: leasectl disable %s", item->name, item->name);
+                return true;
         }
+        item->stuck_since = waits_for_registry(props) ? MIN(item->stuck_since, now) : USEC_INFINITY;
+        if (now < usec_add(item->stuck_since, REGISTRY_PATIENCE))
+                return false;
+        item->code = fail(item, give_up_on_registry(item->name, props));
+        return true;
+}
+
+/* With --no-wait: a unit that leased is not done with stays gated. */
+static bool look_once(size_t i, const json_t *props, int why, const sd_bus_error *error, void *userdata) {
+        Item *item = (Item *) userdata + i;
+
+        if (!props)
+                return look_at(i, props, why, error, userdata);
+        (void) fail(item, CTL_OK);
+        say("%s: is being stopped, and stays gated until: leasectl disable %s", item->name, item->name);
+        return true;
+}
+
+static int wait_forgotten(Ctl *ctl, Item *items, size_t n) {
+        _cleanup_free_ char **names = calloc(n, sizeof(char *));
+        int code;
+
+        if (!names)
+                return CTL_FAILED;
+        for (size_t i = 0; i < n; i++)
+                names[i] = items[i].going ? items[i].name : NULL;
+        code = ctl->wait ? crowd_wait(ctl, "disable", n, names, look_at, items)
+                         : crowd_look(ctl, n, names, look_once, items);
+        for (size_t i = 0; i < n; i++)
+                if (code != CTL_OK && items[i].going)
+                        items[i].code = fail(items + i, code);
+        return code;
 }
 
 /* ---- without ---- */
 
-static int offline(Ctl *ctl, Item *item) {
+static int offline(Ctl *ctl, Item *item, char ***to_stop) {
         _cleanup_free_ char *gate = gate_path(item->name);
         _cleanup_(strv_freep) char **members = NULL;
         json_auto_t *unit = NULL;
-        int code = pid1_load(ctl->bus, item->name, &unit);
+        int code = members_list_gated(item->name, &members);
         bool open = gate && access(gate, F_OK) == 0;
 
-        (void) dropin_members_list("", item->name, &members);
+        if (code == CTL_OK)
+                code = pid1_load(ctl->bus, item->name, &unit);
         if (code == CTL_OK && (open || !pid1_is_down(unit) || members_find_up(ctl, members))) {
-                if (ctl->force) {
-                        code = pid1_stop(ctl->bus, item->name);
-                        return code == CTL_OK ? members_stop(ctl, members) : code;
-                }
+                if (ctl->force)
+                        return strv_add(to_stop, item->name) < 0 ? CTL_FAILED : CTL_OK;
                 complain("%s: is %s%s and leased is not running: systemctl start leased, then again; or --force to "
                          "stop it now",
                                 item->name, get_string(unit, "ActiveState"), open ? " with its gate open" : "");
@@ -168,6 +217,36 @@ static int offline(Ctl *ctl, Item *item) {
         }
         if (code != CTL_OK && item->text)
                 (void) files_restore(item->name, item->text);
+        return code;
+}
+
+static int find_item(const Item *items, size_t n, const char *name) {
+        for (size_t i = 0; i < n; i++)
+                if (items[i].going && streq(items[i].name, name))
+                        return (int) i;
+        return -1;
+}
+
+/* Stops units, and then what goes by their leases, since the units start that. */
+static int stop_all(Ctl *ctl, Item *items, size_t n, char *const *units) {
+        _cleanup_free_ int *codes = calloc(strv_length(units) + 1, sizeof(int)), *ignored = NULL;
+        _cleanup_(strv_freep) char **of_members = NULL;
+        int code = codes ? pid1_stop(ctl->bus, units, codes) : CTL_FAILED;
+
+        for (size_t i = 0; codes && i < strv_length(units); i++) {
+                _cleanup_(strv_freep) char **members = NULL;
+                int which = find_item(items, n, units[i]);
+
+                if (codes[i] != CTL_OK && which >= 0) {
+                        if (items[which].text)
+                                (void) files_restore(items[which].name, items[which].text);
+                        items[which].code = fail(items + which, codes[i]);
+                } else if (members_list_gated(units[i], &members) == CTL_OK)
+                        (void) members_add_units(ctl, members, &of_members);
+        }
+        ignored = calloc(strv_length(of_members) + 1, sizeof(int)); /* whether they are down is looked at anyway */
+        if (ignored)
+                (void) pid1_stop(ctl->bus, of_members, ignored);
         return code;
 }
 
@@ -179,11 +258,12 @@ static int ungate(Ctl *ctl, Item *item) {
         _cleanup_(strv_freep) char **members = NULL;
         json_auto_t *unit = NULL;
         const char *up;
-        int code = pid1_load(ctl->bus, item->name, &unit);
+        int code = members_list_gated(item->name, &members);
 
+        if (code == CTL_OK)
+                code = pid1_load(ctl->bus, item->name, &unit);
         if (code != CTL_OK)
                 return code;
-        (void) dropin_members_list("", item->name, &members);
         up = members_find_up(ctl, members);
         if (up)
                 return ctl_fail("%s: %s, which it brought, is still up or has processes left; both stay gated. Once "
@@ -197,56 +277,122 @@ static int ungate(Ctl *ctl, Item *item) {
                                 item->name, get_string(unit, "ActiveState"), item->name);
         if (env)
                 (void) unlink_if_exists(env);
-        code = members_ungate(item->name);
+        code = members_ungate(members);
         return code == CTL_OK ? files_ungate(item->name) : code;
 }
 
-static int disable_all(Ctl *ctl, Item *items, size_t n) {
-        int code = CTL_OK, c, running = bus_leased_runs(ctl->bus);
-        size_t freed = 0;
+/* Asks PID 1 ahead of the states of all units that are going, and of what goes by their leases. */
+static int ask_ahead(Ctl *ctl, const Item *items, size_t n) {
+        _cleanup_(strv_freep) char **units = NULL;
 
-        if (running < 0)
-                return bus_complain("leased", running, NULL);
-        if (running && ((c = bus_watch_leased(ctl->bus)) < 0 || (c = reload_leased(ctl, items, n)) != CTL_OK))
-                return c < 0 ? bus_complain("leased", c, NULL) : c;
         for (size_t i = 0; i < n; i++) {
+                _cleanup_(strv_freep) char **members = NULL;
+
                 if (!items[i].going)
                         continue;
-                c = running ? wait_forgotten(ctl, items[i].name) : offline(ctl, items + i);
-                if (c == CTL_OK)
-                        c = ungate(ctl, items + i);
-                if (c != CTL_OK)
-                        code = fail(items + i, c);
-                freed += c == CTL_OK;
+                if (strv_add(&units, items[i].name) < 0)
+                        return CTL_FAILED;
+                if (members_list_gated(items[i].name, &members) == CTL_OK)
+                        (void) members_add_units(ctl, members, &units);
         }
-        if (freed > 0 && (c = pid1_reload(ctl->bus)) != CTL_OK)
-                code = c;
-        for (size_t i = 0; i < n; i++)
+        return units ? pid1_ahead_states(ctl->bus, units) : CTL_OK;
+}
+
+/* Without the daemon: what runs is refused, or stopped if that is asked for. */
+static int look_all_offline(Ctl *ctl, Item *items, size_t n) {
+        _cleanup_(strv_freep) char **to_stop = NULL;
+        int code = ask_ahead(ctl, items, n);
+
+        for (size_t i = 0; i < n && code == CTL_OK; i++)
+                if (items[i].going && (items[i].code = offline(ctl, items + i, &to_stop)) != CTL_OK)
+                        items[i].going = false;
+        pid1_ahead_end();
+        return code == CTL_OK && to_stop ? stop_all(ctl, items, n, to_stop) : code;
+}
+
+static int ungate_all(Ctl *ctl, Item *items, size_t n) {
+        size_t freed = 0;
+        int code = ask_ahead(ctl, items, n);
+
+        for (size_t i = 0; i < n && code == CTL_OK; i++) {
+                if (!items[i].going)
+                        continue;
+                items[i].code = ungate(ctl, items + i);
+                items[i].going = items[i].code == CTL_OK;
+                freed += items[i].going;
+        }
+        pid1_ahead_end();
+        return code == CTL_OK && freed > 0 ? pid1_reload(ctl->bus) : code;
+}
+
+static int disable_all(Ctl *ctl, Item *items, size_t n) {
+        int code, c, running = bus_leased_runs(ctl->bus);
+
+        /* Every unit is off the list on disk before the first gate goes (ctl/files.h). */
+        code = files_sync_unlisted();
+        if (code == CTL_OK && running < 0)
+                code = bus_complain("leased", running, NULL);
+        if (code != CTL_OK)
+                return code;
+        if (running && ((c = bus_watch_leased(ctl->bus)) < 0 || (c = reload_leased(ctl, items, n)) != CTL_OK))
+                return c < 0 ? bus_complain("leased", c, NULL) : c;
+        code = running ? wait_forgotten(ctl, items, n) : look_all_offline(ctl, items, n);
+        c = ungate_all(ctl, items, n);
+        for (size_t i = 0; i < n; i++) {
+                if (items[i].code != CTL_OK)
+                        code = items[i].code;
                 if (items[i].going)
                         say("%s: disabled%s", items[i].name,
                                         running || !items[i].leased
                                                         ? ""
                                                         : "; its lease, if this machine held it, ends within the TTL");
-        return code;
+        }
+        return c != CTL_OK ? c : code;
 }
 
-int verb_disable(Ctl *ctl, int argc, char **argv) {
-        _cleanup_free_ Item *items = calloc((size_t) argc, sizeof(Item));
+static int disable_units(Ctl *ctl, size_t n, char **typed) {
+        _cleanup_free_ Item *items = calloc(n + 1, sizeof(Item));
+        json_auto_t *states = NULL;
         int code, all = CTL_OK;
         bool any = false;
 
         if (!items)
                 return CTL_FAILED;
-        for (int i = 0; i < argc; i++) {
-                code = begin(ctl, argv[i], items + i);
+        states = ctl->legend ? read_states(ctl) : NULL;
+        for (size_t i = 0; i < n; i++) {
+                code = begin(ctl, typed[i], states, items + i);
                 any |= code == CTL_OK;
                 if (code != CTL_OK)
                         all = code;
         }
-        code = any ? disable_all(ctl, items, (size_t) argc) : CTL_OK;
-        for (int i = 0; i < argc; i++) {
+        code = any ? disable_all(ctl, items, n) : CTL_OK;
+        for (size_t i = 0; i < n; i++) {
                 free(items[i].name);
                 free(items[i].text);
         }
         return code != CTL_OK ? code : all;
+}
+
+/* Every unit that is enabled here, and those that an earlier disable has left gated. */
+static int disable_every(Ctl *ctl) {
+        _cleanup_(strv_freep) char **units = NULL, **gated = NULL;
+        _cleanup_(messages_done) Messages m = {};
+        int r = enabled_units_list("", &units, &m);
+
+        print_messages(&m);
+        if (r >= 0)
+                r = dropin_units_list("", &gated);
+        for (char **unit = gated; r >= 0 && unit && *unit; unit++)
+                r = strv_add(&units, *unit);
+        if (r < 0)
+                return ctl_fail("disable: cannot list what is enabled: %s", strerror(-r));
+        return units && *units ? disable_units(ctl, strv_length(units), units) : CTL_OK;
+}
+
+int verb_disable(Ctl *ctl, int argc, char **argv) {
+        if (ctl->all != (argc == 0)) {
+                complain("usage: leasectl disable UNIT... (or --all)");
+                return CTL_USAGE;
+        }
+        return ctl->all ? disable_every(ctl) : disable_units(ctl, (size_t) argc, argv);
 }

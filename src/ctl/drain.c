@@ -14,10 +14,12 @@
 #include <signal.h>
 #include <stdio.h>
 
-#include "ctl/leases.h"
+#include "ctl/bus.h"
+#include "ctl/crowd.h"
 #include "ctl/machines.h"
 #include "ctl/output.h"
 #include "ctl/progress.h"
+#include "util/strv.h"
 
 /* How long nothing must have moved before leased is asked why (less than the time for which progress is silent), and
  * before it is said that the reason cannot be known here. */
@@ -54,37 +56,29 @@ static void say_after(const Drain *d, const char *text) {
 
 /* ---- what has nowhere to go ---- */
 
-static int read_unit(const Drain *d, const char *path, json_t **ret) {
-        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        int r = bus_get_all(d->ctl->bus, LEASED_NAME, path, LEASED_UNIT, ret, &error);
-
-        return r < 0 ? bus_complain("drain", r, &error) : CTL_OK;
+static bool look_at_unit(size_t i, const json_t *props, int why, const sd_bus_error *error, void *userdata) {
+        if (get_boolean(props, "Stuck"))
+                (void) json_array_append(userdata, (json_t *) props);
+        return true;
 }
 
 /* The units enabled here that are held there, and those of them that have nowhere to go. */
 static int read_stuck(const Drain *d, json_t *stuck, json_int_t *ret_known) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        _cleanup_(strv_freep) char **names = NULL;
         json_auto_t *answer = NULL;
         json_t *row;
         size_t i;
-        int r = bus_call(d->ctl->bus, &bus_leased, "ListUnits", &answer, &error, NULL), code;
+        int r = bus_call(d->ctl->bus, &bus_leased, "ListUnits", &answer, &error, NULL);
 
-        *ret_known = 0;
         if (r < 0)
                 return bus_complain("drain", r, &error);
         json_array_foreach(json_array_get(answer, 0), i, row) {
-                json_auto_t *unit = NULL;
-
-                if (!streq(string_at(row, 3), d->id))
-                        continue;
-                code = read_unit(d, string_at(row, 5), &unit);
-                if (code != CTL_OK)
-                        return code;
-                (*ret_known)++;
-                if (get_boolean(unit, "Stuck"))
-                        (void) json_array_append(stuck, unit);
+                if (streq(string_at(row, 3), d->id) && strv_add(&names, string_at(row, 0)) < 0)
+                        return ctl_fail("drain: out of memory");
         }
-        return CTL_OK;
+        *ret_known = (json_int_t) strv_length(names);
+        return names ? crowd_look(d->ctl, strv_length(names), names, look_at_unit, stuck) : CTL_OK;
 }
 
 static void print_stuck(const Drain *d, const json_t *machines, const json_t *unit) {
@@ -123,7 +117,7 @@ static int look_for_stuck(Drain *d, const json_t *machines, bool *ret_over) {
         json_t *unit;
         size_t i;
         char text[256];
-        json_int_t known;
+        json_int_t known = 0;
         int code = read_stuck(d, stuck, &known);
         bool one = d->held == 1;
 
@@ -200,6 +194,24 @@ static int look(Drain *d, bool *ret_over) {
         return code;
 }
 
+/* Of this machine, leased announces a change of Held and Draining on its own object; the units' many changes are none
+ * of our business. */
+static int wait_for_change(const Drain *d) {
+        usec_t until = usec_add(now_boottime(), PROGRESS_POLL), now = now_boottime();
+        int r = 0;
+
+        while (r >= 0 && now < until && !interrupted) {
+                bool ours;
+
+                r = bus_wait(d->ctl->bus, until - now);
+                ours = bus_heard(LEASED_PATH);
+                if (!d->here || ours || bus_heard(LEASED_NAME))
+                        break;
+                now = now_boottime();
+        }
+        return r;
+}
+
 static int wait_drained(Drain *d) {
         bool over = false;
         int code = CTL_OK;
@@ -213,7 +225,7 @@ static int wait_drained(Drain *d) {
                 code = look(d, &over);
                 if (over || interrupted)
                         break;
-                r = code == CTL_OK ? bus_wait(d->ctl->bus, PROGRESS_POLL) : 0;
+                r = code == CTL_OK ? wait_for_change(d) : 0;
                 if (r < 0 && r != -EINTR)
                         code = bus_complain("drain", r, NULL);
         }

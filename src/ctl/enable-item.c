@@ -5,6 +5,7 @@
 #include "ctl/examine.h"
 #include "ctl/files.h"
 #include "ctl/members.h"
+#include "ctl/options.h"
 #include "ctl/output.h"
 #include "ctl/pid1.h"
 #include "util/unit-name.h"
@@ -13,9 +14,9 @@
 
 /* Reads the unit's options and looks whether its stop fits into the TTL. */
 static int check_options(const char *name, const json_t *unit, const LeasedConf *conf, bool *ret_global) {
-        _cleanup_(unit_options_freep) UnitOptions *options = NULL;
+        const UnitOptions *options = NULL;
         _cleanup_(messages_done) Messages m = {};
-        int r = unit_options_preview("", name, &options, &m);
+        int r = options_preview(name, &options, &m);
 
         if (r >= 0 && !options->global)
                 r = unit_options_check(options, conf->ttl, pid1_timeout_stop(unit), &m);
@@ -88,33 +89,30 @@ int enable_item_take_back(EnableItem *item) {
         _cleanup_free_ char *text = NULL;
 
         item->written = false;
+        item->to_stop = false;
         if (item->new) {
                 (void) files_unlist(item->name, &text);
-                (void) members_ungate(item->name);
+                (void) files_sync_unlisted();
+                (void) members_ungate(item->members);
                 (void) files_ungate(item->name);
         }
         return CTL_FAILED;
 }
 
-/* The unit first, since it is what starts the others. */
-static int stop_item(Ctl *ctl, const EnableItem *item) {
-        int code = pid1_stop(ctl->bus, item->name);
+int enable_item_gate(EnableItem *item) {
+        int code;
 
-        return code == CTL_OK ? members_stop(ctl, item->members) : code;
+        item->new = !files_listed(item->name);
+        code = item->global ? CTL_OK : files_gate(item->name);
+        if (code == CTL_OK && !item->global)
+                code = members_gate(item->name, item->members);
+        item->written = code == CTL_OK;
+        return code == CTL_OK ? code : enable_item_take_back(item);
 }
 
-int enable_item_write(Ctl *ctl, EnableItem *item) {
-        int code = files_write(item->name, !item->global, &item->new);
+int enable_item_list(EnableItem *item) {
+        int code = item->new ? files_list(item->name) : CTL_OK;
 
-        if (code != CTL_OK) {
-                if (!files_listed(item->name))
-                        (void) files_ungate(item->name);
-                return code;
-        }
-        item->written = true;
-        code = item->global ? CTL_OK : members_gate(item->name, item->members);
-        if (code == CTL_OK && item->to_stop)
-                code = stop_item(ctl, item); /* only now that nothing is left to be refused */
         return code == CTL_OK ? code : enable_item_take_back(item);
 }
 
@@ -133,14 +131,17 @@ int enable_item_verify(Ctl *ctl, EnableItem *item) {
         }
         if (members_verify(ctl, item->name, item->members) != CTL_OK)
                 return enable_item_take_back(item);
-        if (!item->kept && (!pid1_is_down(unit) || members_find_up(ctl, item->members)))
-                code = stop_item(ctl, item); /* somebody started it before the gate was shut */
-        return code;
+        /* Somebody may have started it before the gate was shut. */
+        item->to_stop = !item->kept && (!pid1_is_down(unit) || members_find_up(ctl, item->members));
+        return CTL_OK;
 }
 
 int enable_item_ungate(EnableItem *item) {
-        int code = members_ungate(item->name);
+        _cleanup_(strv_freep) char **members = NULL;
+        int code = members_list_gated(item->name, &members);
 
+        if (code == CTL_OK)
+                code = members_ungate(members);
         return code == CTL_OK ? files_ungate(item->name) : code;
 }
 

@@ -18,15 +18,17 @@ typedef struct EnableItem {
         bool new;       /* it was not enabled before */
         bool kept;      /* it may be up: its lease was in force before, or it needs none */
         bool global;    /* it needs no lease, hence no gate */
-        bool to_stop;   /* it is up, and --stop was given */
+        bool to_stop;   /* it is up, and is to be stopped */
 } EnableItem;
 
 /* Looks whether a unit may be enabled, and fills in the item, which must be zero. */
 int enable_item_examine(Ctl *ctl, const char *typed, const LeasedConf *conf, EnableItem *item);
-/* Writes the unit's files, and stops it if it is to be stopped. On failure everything is taken back. */
-int enable_item_write(Ctl *ctl, EnableItem *item);
-/* Looks, after PID 1 has reloaded, whether the gate is in force and the unit is down behind it; one that was started
- * meanwhile is stopped. On failure everything is taken back. */
+/* Writes the gates of the unit and its members; then, when they are on disk, lists the unit. On failure everything is
+ * taken back. */
+int enable_item_gate(EnableItem *item);
+int enable_item_list(EnableItem *item);
+/* Looks, after PID 1 has reloaded, whether the gate is in force, and sets to_stop if the unit or a member is up behind
+ * it, because somebody has started it meanwhile. On failure everything is taken back. */
 int enable_item_verify(Ctl *ctl, EnableItem *item);
 /* Removes the files again if they are new; PID 1 has to reload. Always CTL_FAILED. */
 int enable_item_take_back(EnableItem *item);

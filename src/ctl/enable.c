@@ -3,9 +3,10 @@
 /*
  * leasectl enable: from now on the unit runs on this machine only while this machine holds its lease.
  *
- * All units are looked at first, each by itself: one that is refused leaves the others. What passes is gated and
- * listed, then PID 1 reloads once, then each gate is looked for in what PID 1 has loaded; where it has no effect
- * everything is taken back. The daemon is told last, and need not run: it reads the same files when it starts.
+ * All units are looked at first, each by itself: one that is refused leaves the others. Each step is one for all units
+ * that pass: their gates are written, then the units are listed, then PID 1 reloads, then each gate is looked for in
+ * what PID 1 has loaded; where it has no effect everything is taken back. The daemon is told last, and need not run:
+ * it reads the same files when it starts.
  *
  * A unit with Global= is listed only. If it was leased until now, its gate goes after the daemon was told.
  */
@@ -15,11 +16,22 @@
 
 #include "ctl/enable-item.h"
 #include "ctl/files.h"
+#include "ctl/members.h"
 #include "ctl/ordering.h"
 #include "ctl/outlook.h"
 #include "ctl/output.h"
+#include "ctl/pid1-ahead.h"
+#include "ctl/pid1-room.h"
+#include "ctl/pid1-stop.h"
 #include "ctl/pid1.h"
+#include "ctl/progress.h"
 #include "ctl/registry.h"
+#include "util/unit-name.h"
+
+enum {
+        AT_ONCE = 100, /* units whose properties are in memory */
+        MANY = 20,     /* with more units nobody waits for what becomes of each */
+};
 
 /* ---- before ---- */
 
@@ -40,7 +52,7 @@ static int check_room(Ctl *ctl, size_t more) {
         _cleanup_(strv_freep) char **names = NULL;
 
         (void) enabled_units_list("", &names, &m); /* what is wrong with one of them is not what was asked */
-        return pid1_check_room(ctl->bus, strv_length(names) + more);
+        return pid1_room_check(ctl, strv_length(names) + more);
 }
 
 /* ---- after ---- */
@@ -80,7 +92,7 @@ static int ungate_global(Ctl *ctl, EnableItem *items, size_t n) {
         return code != CTL_OK ? code : c;
 }
 
-/* outlook: what leased makes of it; "": that is not known. */
+/* outlook: what leased makes of it; "": that is not known, or not asked. */
 static void print_enabled(const EnableItem *item, const char *outlook) {
         say("%s: %s%s%s%s", item->name, item->new ? "enabled" : "was enabled already",
                         item->global ? "; it runs on every machine that fits, without a lease" : "",
@@ -89,18 +101,22 @@ static void print_enabled(const EnableItem *item, const char *outlook) {
                 say("%s: goes by its lease", *m);
 }
 
+/* Of many units nobody waits for what becomes of each. */
 static void print_all(Ctl *ctl, const EnableItem *items, size_t n, bool running) {
         usec_t deadline = outlook_deadline(ctl, now_boottime());
+        bool many = n > MANY;
 
         for (size_t i = 0; i < n; i++) {
                 char outlook[OUTLOOK_SIZE] = "";
 
                 if (!items[i].written)
                         continue;
-                if (running && !items[i].global)
+                if (running && !many && !items[i].global)
                         outlook_read(ctl, items[i].name, !items[i].new, deadline, outlook);
                 print_enabled(items + i, outlook);
         }
+        if (running && many && ctl->legend)
+                complain("note: what becomes of them: leasectl list");
 }
 
 /* ---- all of them ---- */
@@ -113,27 +129,123 @@ static size_t count_written(const EnableItem *items, size_t n, bool with_global)
         return count;
 }
 
-static int write_all(Ctl *ctl, EnableItem *items, size_t n) {
-        int code = CTL_OK, c;
+static void keep_bad(int *code, int next) {
+        if (next != CTL_OK)
+                *code = next;
+}
+
+static bool any_new(const EnableItem *items, size_t n) {
+        for (size_t i = 0; i < n; i++)
+                if (items[i].written && items[i].new)
+                        return true;
+        return false;
+}
+
+static void take_back_all(EnableItem *items, size_t n) {
+        for (size_t i = 0; i < n; i++)
+                if (items[i].written)
+                        (void) enable_item_take_back(items + i);
+}
+
+/* Calls step for each item that is being enabled. */
+static int each(EnableItem *items, size_t n, bool begun, int (*step)(EnableItem *item)) {
+        int code = CTL_OK;
 
         for (size_t i = 0; i < n; i++)
-                if (items[i].name && (c = enable_item_write(ctl, items + i)) != CTL_OK)
-                        code = c;
+                if (items[i].name && items[i].written == begun)
+                        keep_bad(&code, step(items + i));
         return code;
 }
 
-/* Has PID 1 reload, and takes back every unit whose gate is not in force then. */
+/* All gates are on disk before the first unit is listed (ctl/files.h). */
+static int write_all(EnableItem *items, size_t n) {
+        int code = each(items, n, false, enable_item_gate), c;
+
+        if (count_written(items, n, true) == 0)
+                return code;
+        c = files_sync_gates();
+        if (c != CTL_OK) {
+                take_back_all(items, n);
+                return c;
+        }
+        keep_bad(&code, each(items, n, true, enable_item_list));
+        if (any_new(items, n))
+                keep_bad(&code, files_sync_listed());
+        return code;
+}
+
+/* Stops the units or the members of the items that are to be stopped: the units first, since they start the others. An
+ * item of which something cannot be stopped is taken back. */
+static int stop_some(Ctl *ctl, EnableItem *items, size_t n, bool members) {
+        _cleanup_(strv_freep) char **units = NULL;
+        _cleanup_free_ size_t *owners = NULL;
+        _cleanup_free_ int *codes = NULL;
+        size_t n_units = 0;
+        int code = CTL_OK;
+
+        for (size_t i = 0; i < n && code == CTL_OK; i++) {
+                size_t *p;
+
+                if (!items[i].to_stop)
+                        continue;
+                code = members                               ? members_add_units(ctl, items[i].members, &units)
+                       : strv_add(&units, items[i].name) < 0 ? CTL_FAILED
+                                                             : CTL_OK;
+                p = realloc(owners, (strv_length(units) + 1) * sizeof(size_t));
+                if (!p)
+                        return CTL_FAILED;
+                owners = p;
+                for (; n_units < strv_length(units); n_units++)
+                        owners[n_units] = i;
+        }
+        codes = calloc(n_units + 1, sizeof(int));
+        if (code != CTL_OK || !codes)
+                return CTL_FAILED;
+        code = pid1_stop(ctl->bus, units, codes);
+        for (size_t i = 0; i < n_units; i++)
+                if (codes[i] != CTL_OK && items[owners[i]].written)
+                        (void) enable_item_take_back(items + owners[i]);
+        return code;
+}
+
+static int stop_all(Ctl *ctl, EnableItem *items, size_t n) {
+        int code = stop_some(ctl, items, n, false);
+
+        keep_bad(&code, stop_some(ctl, items, n, true));
+        for (size_t i = 0; i < n; i++)
+                items[i].to_stop = false;
+        return code;
+}
+
+/* Looks whether the gates are in force. */
+static int verify_all(Ctl *ctl, EnableItem *items, size_t n) {
+        _cleanup_(strv_freep) char **units = NULL;
+        int code = CTL_OK;
+
+        for (size_t i = 0; i < n; i++)
+                if (items[i].written && !items[i].global &&
+                                (strv_add(&units, items[i].name) < 0 ||
+                                                members_add_probes(items[i].members, &units) != CTL_OK))
+                        return CTL_FAILED;
+        code = pid1_ahead_gates(ctl->bus, units);
+        for (size_t i = 0; i < n; i++)
+                if (items[i].written && !items[i].global)
+                        keep_bad(&code, enable_item_verify(ctl, items + i));
+        pid1_ahead_end();
+        return code;
+}
+
+/* Has PID 1 reload, and takes back every unit whose gate is not in force then. What was started before its gate was
+ * shut is stopped. */
 static int put_in_force(Ctl *ctl, EnableItem *items, size_t n) {
         size_t before = count_written(items, n, true);
-        int reloaded = pid1_reload(ctl->bus), code = reloaded;
+        int code = pid1_reload(ctl->bus), reloaded = code;
 
-        for (size_t i = 0; i < n; i++) {
-                if (!items[i].written)
-                        continue;
-                if (reloaded != CTL_OK)
-                        code = enable_item_take_back(items + i);
-                else if (!items[i].global && enable_item_verify(ctl, items + i) != CTL_OK)
-                        code = CTL_FAILED;
+        if (reloaded != CTL_OK)
+                take_back_all(items, n);
+        else {
+                keep_bad(&code, verify_all(ctl, items, n));
+                keep_bad(&code, stop_all(ctl, items, n));
         }
         if (count_written(items, n, true) == before)
                 return code;
@@ -160,15 +272,12 @@ static int enable_all(Ctl *ctl, EnableItem *items, size_t n, const LeasedConf *c
         int code, c, running = bus_leased_runs(ctl->bus);
         bool reordered; /* PID 1 reloads for the gates anyway */
 
-        code = write_all(ctl, items, n);
+        code = write_all(items, n);
+        keep_bad(&code, stop_all(ctl, items, n)); /* only now that nothing is left to be refused */
         if (count_written(items, n, true) == 0)
                 return code;
-        c = ordering_write(ctl, conf, &reordered);
-        if (c != CTL_OK)
-                code = c;
-        c = put_in_force(ctl, items, n);
-        if (c != CTL_OK)
-                code = c;
+        keep_bad(&code, ordering_write(ctl, conf, &reordered));
+        keep_bad(&code, put_in_force(ctl, items, n));
         c = tell_leased(ctl, items, n, conf, running);
         if (code == CTL_OK)
                 code = c;
@@ -176,32 +285,68 @@ static int enable_all(Ctl *ctl, EnableItem *items, size_t n, const LeasedConf *c
         return code != CTL_OK ? code : c;
 }
 
-int verb_enable(Ctl *ctl, int argc, char **argv) {
-        _cleanup_(leased_conf_freep) LeasedConf *conf = NULL;
-        _cleanup_(messages_done) Messages m = {};
-        _cleanup_free_ EnableItem *items = calloc((size_t) argc, sizeof(EnableItem));
-        int r, code, all = CTL_OK;
+/* Looks at units of the command line, of which PID 1 is asked at once. */
+static int examine_some(Ctl *ctl, size_t n, char **typed, const LeasedConf *conf, EnableItem *items) {
+        _cleanup_(strv_freep) char **names = NULL;
+        int code = CTL_OK, c;
 
-        if (!items)
-                return ctl_fail("enable: out of memory");
-        r = leased_conf_load("", &conf, &m);
+        for (size_t i = 0; i < n; i++) {
+                _cleanup_free_ char *name = unit_name_complete(typed[i]);
+
+                if (!name || strv_add(&names, name) < 0)
+                        return ctl_fail("enable: out of memory");
+        }
+        c = pid1_ahead_examine(ctl->bus, names);
+        if (c != CTL_OK)
+                return c;
+        for (size_t i = 0; i < n; i++) {
+                c = enable_item_examine(ctl, typed[i], conf, items + i);
+                if (c == CTL_OK)
+                        continue;
+                code = c;
+                enable_item_done(items + i);
+        }
+        pid1_ahead_end();
+        return code;
+}
+
+static int examine_all(Ctl *ctl, size_t n, char **typed, const LeasedConf *conf, EnableItem *items) {
+        Bar bar = bar_begin("enable");
+        int code = CTL_OK;
+
+        for (size_t i = 0; i < n; i += AT_ONCE) {
+                bar_show(&bar, n - i, "");
+                keep_bad(&code, examine_some(ctl, MIN(n - i, (size_t) AT_ONCE), typed + i, conf, items + i));
+        }
+        bar_end(&bar);
+        return code;
+}
+
+static int prepare(Ctl *ctl, size_t n, LeasedConf **ret) {
+        _cleanup_(messages_done) Messages m = {};
+        int r = leased_conf_load("", ret, &m), code;
+
         print_messages(&m);
         if (r < 0)
                 return CTL_FAILED;
         code = check_guard(ctl);
-        if (code == CTL_OK)
-                code = check_room(ctl, (size_t) argc);
+        return code == CTL_OK ? check_room(ctl, n) : code;
+}
+
+int verb_enable(Ctl *ctl, int argc, char **argv) {
+        _cleanup_(leased_conf_freep) LeasedConf *conf = NULL;
+        size_t n = (size_t) argc;
+        _cleanup_free_ EnableItem *items = calloc(n, sizeof(EnableItem));
+        int code, all;
+
+        if (!items)
+                return ctl_fail("enable: out of memory");
+        code = prepare(ctl, n, &conf);
         if (code != CTL_OK)
                 return code;
-        for (int i = 0; i < argc; i++) {
-                code = enable_item_examine(ctl, argv[i], conf, items + i);
-                if (code == CTL_OK)
-                        continue;
-                all = code;
-                enable_item_done(items + i);
-        }
-        code = enable_all(ctl, items, (size_t) argc, conf);
-        for (int i = 0; i < argc; i++)
+        all = examine_all(ctl, n, argv, conf, items);
+        code = enable_all(ctl, items, n, conf);
+        for (size_t i = 0; i < n; i++)
                 enable_item_done(items + i);
         return code != CTL_OK ? code : all;
 }

@@ -5,6 +5,7 @@
 #include "ctl/files.h"
 #include "ctl/finding.h"
 #include "ctl/members.h"
+#include "ctl/options.h"
 #include "ctl/outside.h"
 #include "ctl/pid1.h"
 #include "ctl/schedule.h"
@@ -108,7 +109,7 @@ static int check_processes(const json_t *unit, json_t *findings) {
 
 /* Whether the unit runs on every machine that fits, so that its schedule need not be known elsewhere. */
 static bool is_global(const char *name) {
-        _cleanup_(unit_options_freep) UnitOptions *options = unit_options_peek("", name);
+        const UnitOptions *options = options_peek(name);
 
         return options && options->global;
 }

@@ -9,6 +9,7 @@
 #include "conf/dropin.h"
 #include "util/file-util.h"
 
+#define SYSTEM_DIRECTORY "/etc/systemd/system"
 #define OPTIONS_SIZE_MAX (1024 * 1024)
 
 static const char new_file[] = "# Enabled by leasectl. Options of this unit on this machine, see leased.unit(5).\n"
@@ -30,23 +31,40 @@ bool files_gated(const char *unit) {
         return path && access(path, F_OK) == 0;
 }
 
-int files_write(const char *unit, bool gate, bool *ret_new) {
-        _cleanup_free_ char *path = unit_options_path("", unit), *dropin = dropin_path("", unit),
-                            *directory = unit_options_path("", "");
-        int r;
+int files_gate(const char *unit) {
+        _cleanup_free_ char *dropin = dropin_path("", unit);
+        int r = dropin ? dropin_member_write("", unit, unit, 0) : -ENOMEM;
 
-        if (!path || !dropin || !directory)
-                return files_complain(unit, -ENOMEM);
-        r = gate ? dropin_member_write("", unit, unit) : 0;
-        if (r < 0)
-                return files_complain(dropin, r);
-        *ret_new = access(path, F_OK) < 0;
-        if (!*ret_new)
-                return CTL_OK;
-        r = mkdir_parents(directory, 0755);
+        return r < 0 ? files_complain(dropin ?: unit, r) : CTL_OK;
+}
+
+int files_list(const char *unit) {
+        _cleanup_free_ char *path = unit_options_path("", unit), *directory = unit_options_path("", "");
+        int r = path && directory ? mkdir_parents(directory, 0755) : -ENOMEM;
+
         if (r == 0)
-                r = write_file_atomic(path, new_file, strlen(new_file), 0644, WRITE_SYNC);
-        return r < 0 ? files_complain(path, r) : CTL_OK;
+                r = write_file_atomic(path, new_file, strlen(new_file), 0644, 0);
+        return r < 0 ? files_complain(path ?: unit, r) : CTL_OK;
+}
+
+int files_sync_gates(void) {
+        int r = sync_file_system(SYSTEM_DIRECTORY);
+
+        return r < 0 ? files_complain(SYSTEM_DIRECTORY, r) : CTL_OK;
+}
+
+int files_sync_listed(void) {
+        _cleanup_free_ char *directory = unit_options_path("", "");
+        int r = directory ? sync_file_system(directory) : -ENOMEM;
+
+        return r < 0 ? files_complain(strempty(directory), r) : CTL_OK;
+}
+
+int files_sync_unlisted(void) {
+        _cleanup_free_ char *directory = unit_options_path("", "");
+        int r = directory ? sync_directory(directory) : -ENOMEM;
+
+        return r < 0 && r != -ENOENT ? files_complain(strempty(directory), r) : CTL_OK;
 }
 
 int files_unlist(const char *unit, char **ret_text) {

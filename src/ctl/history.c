@@ -3,8 +3,10 @@
 /* leasectl history: who held which lease, from when to when, and why it ended: the last 16 tenures and the present
  * one. */
 
+#include "ctl/bus-many.h"
 #include "ctl/leases.h"
 #include "ctl/machines.h"
+#include "ctl/message-json.h"
 #include "ctl/output.h"
 #include "ctl/registry.h"
 
@@ -43,20 +45,12 @@ static void add_standing(json_t *row, const json_t *machines, const json_t *leas
                                         : json_null());
 }
 
-/* The tenures of one lease, the newest last. */
-static int read_lease(Ctl *ctl, const json_t *machines, const char *name, json_t *rows, sd_bus_error *error) {
-        _cleanup_free_ char *path = NULL;
-        json_auto_t *tenures = NULL, *props = NULL;
+/* The tenures of one lease, the newest last. tenures: the answer of GetHistory. props: of org.leased1.Lease. */
+static void add_lease(
+                json_t *rows, const json_t *machines, const char *name, const json_t *tenures, const json_t *props) {
         json_t *t;
         size_t i;
-        int r = bus_call(ctl->bus, &bus_leased, "GetHistory", &tenures, error, "s", name);
 
-        if (r >= 0)
-                r = sd_bus_path_encode(LEASED_LEASE_PATH, name, &path);
-        if (r >= 0)
-                r = bus_get_lease(ctl->bus, path, &props, error);
-        if (r < 0)
-                return r;
         json_array_foreach(json_array_get(tenures, 0), i, t)
                 add_row(rows, machines, name, json_array_get(t, 0), json_array_get(t, 1), json_array_get(t, 2),
                                 json_array_get(t, 3), string_at(t, 4), json_array_get(json_array_get(tenures, 1), i));
@@ -65,7 +59,20 @@ static int read_lease(Ctl *ctl, const json_t *machines, const char *name, json_t
                                 json_object_get(props, "SinceUSec"), NULL, "", NULL);
                 add_standing(json_array_get(rows, json_array_size(rows) - 1), machines, props);
         }
-        return 0;
+}
+
+static int read_lease(Ctl *ctl, const json_t *machines, const char *name, json_t *rows, sd_bus_error *error) {
+        _cleanup_free_ char *path = NULL;
+        json_auto_t *tenures = NULL, *props = NULL;
+        int r = bus_call(ctl->bus, &bus_leased, "GetHistory", &tenures, error, "s", name);
+
+        if (r >= 0)
+                r = sd_bus_path_encode(LEASED_LEASE_PATH, name, &path);
+        if (r >= 0)
+                r = bus_get_lease(ctl->bus, path, &props, error);
+        if (r >= 0)
+                add_lease(rows, machines, name, tenures, props);
+        return r;
 }
 
 /* Reads what was typed: a unit that is enabled here, or a lease, which mostly has the name of its unit. */
@@ -86,18 +93,47 @@ static int read_typed(Ctl *ctl, const json_t *machines, const char *typed, json_
         return r < 0 ? bus_complain(typed, r, &error) : CTL_OK;
 }
 
+/* All leases, which are asked about at once. */
+typedef struct All {
+        sd_bus *bus;
+        const json_t *machines;
+        json_t *leases, *rows; /* leases: properties of org.leased1.Lease */
+} All;
+
+static int make(size_t i, sd_bus_message **ret, void *userdata) {
+        const All *all = userdata;
+        int r = sd_bus_message_new_method_call(
+                        all->bus, ret, bus_leased.name, bus_leased.path, bus_leased.interface, "GetHistory");
+
+        return r < 0 ? r : sd_bus_message_append(*ret, "s", get_string(json_array_get(all->leases, i), "Name"));
+}
+
+/* A lease that has gone meanwhile has no history any more. */
+static void take(size_t i, sd_bus_message *answer, const sd_bus_error *error, void *userdata) {
+        const All *all = userdata;
+        const json_t *lease = json_array_get(all->leases, i);
+        json_auto_t *tenures = NULL;
+
+        if (!error && message_json_body(answer, &tenures) >= 0)
+                add_lease(all->rows, all->machines, get_string(lease, "Name"), tenures, lease);
+}
+
 static int read_all(Ctl *ctl, const json_t *machines, json_t **ret) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        json_auto_t *leases = NULL, *rows = json_array();
-        json_t *lease;
-        size_t i;
-        int r = bus_call(ctl->bus, &bus_leased, "ListLeases", &leases, &error, NULL);
+        json_auto_t *objects = NULL, *leases = json_array(), *rows = json_array();
+        All all = { .bus = ctl->bus, .machines = machines, .leases = leases, .rows = rows };
+        const BusMany calls = { .make = make, .take = take, .userdata = &all };
+        json_t *object, *lease;
+        const char *path;
+        int r = bus_get_objects(ctl->bus, &objects, &error);
 
-        json_array_foreach(json_array_get(leases, 0), i, lease) {
-                if (r < 0)
-                        break;
-                r = read_lease(ctl, machines, string_at(lease, 0), rows, &error);
+        json_object_foreach(objects, path, object) {
+                lease = json_object_get(object, LEASED_LEASE);
+                if (lease)
+                        (void) json_array_append(leases, lease);
         }
+        if (r >= 0)
+                r = bus_call_many(ctl->bus, json_array_size(leases), &calls);
         if (r < 0)
                 return bus_complain("history", r, &error);
         *ret = rows_sorted(rows, "lease");

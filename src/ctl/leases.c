@@ -110,6 +110,50 @@ int units_read(Ctl *ctl, json_t **ret) {
         return rows_read(ctl, LEASED_UNIT, unit_row_new, "unit", ret);
 }
 
+/* A row of a table: the members that people see. state: a row of ListUnitStates. */
+static json_t *state_row_new(const json_t *state, const json_t *machines, const char *here) {
+        const char *lease = string_at(state, 3), *machine = string_at(state, 4);
+        bool global = !*lease, known = global || json_is_true(json_array_get(state, 5));
+        const json_t *holder = known && *machine ? json_object_get(machines, machine) : NULL;
+
+        return json_pack("{s:O, s:O, s:O, s:s, s:o, s:O, s:O, s:o, s:o, s:b}", "unit", json_array_get(state, 0),
+                        "state", json_array_get(state, 1), "active_state", json_array_get(state, 2), "hostname",
+                        strempty(json_string_value(holder)), "machine_id", known ? json_string(machine) : json_null(),
+                        "index", json_array_get(state, 6), "time_remaining_usec", json_array_get(state, 7), "held",
+                        known ? json_boolean(*machine) : json_null(), "local",
+                        known ? json_boolean(streq(machine, here)) : json_null(), "global", global);
+}
+
+/* {machine id: host name} */
+static json_t *names_of_machines(const json_t *answer) {
+        json_t *names = json_object(), *machine;
+        size_t i;
+
+        json_array_foreach(json_array_get(answer, 0), i, machine)
+                (void) json_object_set(names, string_at(machine, 0), json_array_get(machine, 1));
+        return names;
+}
+
+int unit_states_read(Ctl *ctl, const json_t *manager, json_t **ret) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        json_auto_t *states = NULL, *machines = NULL, *names = NULL, *rows = json_array();
+        json_t *state;
+        size_t i;
+        int r = bus_call(ctl->bus, &bus_leased, "ListUnitStates", &states, &error, NULL);
+
+        if (sd_bus_error_has_name(&error, SD_BUS_ERROR_UNKNOWN_METHOD)) /* leased is of an earlier version */
+                return units_read(ctl, ret);
+        if (r >= 0)
+                r = bus_call(ctl->bus, &bus_leased, "ListMachines", &machines, &error, NULL);
+        if (r < 0)
+                return bus_complain(NULL, r, &error);
+        names = names_of_machines(machines);
+        json_array_foreach(json_array_get(states, 0), i, state)
+                (void) json_array_append_new(rows, state_row_new(state, names, get_string(manager, "MachineID")));
+        *ret = rows_sorted(rows, "unit");
+        return CTL_OK;
+}
+
 static json_t *lease_row_new(const json_t *lease, const json_t *objects) {
         bool known = get_boolean(lease, "Known");
         _cleanup_free_ char *unit = NULL;

@@ -17,6 +17,9 @@ json_t *rows_sorted(const json_t *rows, const char *key);
 
 /* The rows of all units that are enabled here, by name. */
 int units_read(Ctl *ctl, json_t **ret);
+/* The same with those members only that a table needs: unit, state, active_state, machine_id, hostname, index,
+ * time_remaining_usec, held, local, global. This costs much less. manager: the properties of org.leased1.Manager. */
+int unit_states_read(Ctl *ctl, const json_t *manager, json_t **ret);
 /* Every lease in the registry, sorted by name, also of what is not enabled here. A row: lease, unit (here; null:
  * none), and of the members above machine_id, hostname, index, version, since_usec, time_remaining_usec, local, held.
  */

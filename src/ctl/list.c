@@ -59,6 +59,19 @@ static int list_leases(Ctl *ctl) {
         return all_holders_known(rows);
 }
 
+static int read_rows(Ctl *ctl, json_t **ret) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        json_auto_t *manager = NULL;
+        int r = bus_get_manager(ctl->bus, &manager, &error), code;
+
+        if (r < 0)
+                return bus_complain(NULL, r, &error);
+        code = ctl->json == JSON_OFF ? unit_states_read(ctl, manager, ret) : units_read(ctl, ret);
+        if (code == CTL_OK && json_array_size(*ret) == 0 && *get_string(manager, "UnitsError"))
+                return ctl_fail("%s", get_string(manager, "UnitsError"));
+        return code;
+}
+
 int verb_list(Ctl *ctl, int argc, char **argv) {
         static const Column columns[] = {
                 { .title = "UNIT", .key = "unit" },
@@ -67,14 +80,11 @@ int verb_list(Ctl *ctl, int argc, char **argv) {
                 { .title = "INDEX", .key = "index", .format = format_json_index, .right = true },
                 { .title = "TIME LEFT", .key = "time_remaining_usec", .format = format_json_span, .right = true },
         };
-        json_auto_t *rows = NULL, *manager = NULL;
-        int code = ctl->all ? list_leases(ctl) : units_read(ctl, &rows);
+        json_auto_t *rows = NULL;
+        int code = ctl->all ? list_leases(ctl) : read_rows(ctl, &rows);
 
         if (ctl->all || code != CTL_OK)
                 return code;
-        if (json_array_size(rows) == 0 && bus_get_manager(ctl->bus, &manager, NULL) >= 0 &&
-                        *get_string(manager, "UnitsError"))
-                return ctl_fail("%s", get_string(manager, "UnitsError"));
         code = all_holders_known(rows);
         if (ctl->json == JSON_OFF)
                 add_holders(rows);

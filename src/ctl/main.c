@@ -26,7 +26,7 @@ static const Verb verbs[] = {
         { "is-held", "UNIT|LEASE...", 1, -1, false, verb_is_held, "For scripts: is it held by this machine?" },
         { "check", "UNIT...", 1, -1, true, verb_check, "The unit's timeline, and what weakens its safety" },
         { "enable", "UNIT...", 1, -1, true, verb_enable, "Run it only with its lease (on each machine)" },
-        { "disable", "UNIT...", 1, -1, true, verb_disable, "Stop it, release it, make it ordinary again" },
+        { "disable", "[UNIT...]", 0, -1, true, verb_disable, "Stop it, release it, make it ordinary again" },
         { "release", "UNIT...", 1, -1, false, verb_release, "Stop it here and let another machine have it" },
         { "transfer", "UNIT MACHINE", 2, 2, false, verb_transfer, "Stop it here and hand it to that machine" },
         { "steal", "UNIT...", 1, -1, false, verb_steal, "Take it from a holder that cannot be asked" },
@@ -60,7 +60,7 @@ static int help(void) {
                     "     --stop               enable: stop the unit first if it is active\n"
                     "     --anyway             enable: the unit itself, though a timer starts it\n"
                     "     --force              disable: with leased down, stop it by systemd\n"
-                    "     --all                list: every lease in the registry\n"
+                    "     --all                list: every lease in the registry; disable: every unit\n"
                     "     --all-machines       check: also where it would run\n"
                     "  -t --pty                run: give the command a terminal of its own\n"
                     "  -P --pipe               run: hand it our standard input and output\n"
@@ -263,6 +263,7 @@ int main(int argc, char **argv) {
                 code = verb->run(&ctl, argc - skip, argv + skip);
         (void) sd_bus_flush_close_unref(ctl.bus);
         json_decref(ctl.triggers);
+        strv_free(ctl.trigger_templates);
         strv_free(ctl.run_settings);
         if (fflush(stdout) != 0 && errno != EPIPE && code == CTL_OK) {
                 complain("cannot write: %s", strerror(errno));

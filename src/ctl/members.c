@@ -8,6 +8,7 @@
 #include "conf/dropin.h"
 #include "ctl/finding.h"
 #include "ctl/files.h"
+#include "ctl/options.h"
 #include "ctl/pid1.h"
 #include "ctl/settings.h"
 #include "util/unit-name.h"
@@ -40,7 +41,7 @@ static int add_covered(const char *name, const json_t *properties, const char *u
 }
 
 static int add_slice(const char *unit, char ***members) {
-        _cleanup_(unit_options_freep) UnitOptions *options = unit_options_peek("", unit);
+        const UnitOptions *options = options_peek(unit);
 
         return options && options->slice && !options->global ? strv_add(members, options->slice) : 0;
 }
@@ -133,7 +134,7 @@ int members_examine(Ctl *ctl, const char *unit, char *const *members, json_t *fi
 
 int members_gate(const char *unit, char *const *members) {
         for (; members && *members; members++) {
-                int r = dropin_member_write("", *members, unit);
+                int r = dropin_member_write("", *members, unit, 0);
 
                 if (r < 0)
                         return ctl_fail("%s: cannot write the gate of %s: %s", unit, *members, strerror(-r));
@@ -141,16 +142,34 @@ int members_gate(const char *unit, char *const *members) {
         return CTL_OK;
 }
 
-int members_ungate(const char *unit) {
-        _cleanup_(strv_freep) char **members = NULL;
-        int r = dropin_members_list("", unit, &members), code = CTL_OK;
+int members_list_gated(const char *unit, char ***ret) {
+        static DropinMembers all; /* read once for all units of a command */
+        static bool known;
+        int r = known ? 0 : dropin_members_read("", &all);
 
-        if (r < 0)
-                return ctl_fail("%s: cannot list what goes by its lease: %s", unit, strerror(-r));
-        for (char **member = members; member && *member; member++)
-                if (files_ungate(*member) != CTL_OK)
+        known = known || r >= 0;
+        if (r >= 0)
+                r = dropin_members_of(&all, unit, ret);
+        return r < 0 ? ctl_fail("%s: cannot list what goes by its lease: %s", unit, strerror(-r)) : CTL_OK;
+}
+
+int members_ungate(char *const *members) {
+        int code = CTL_OK;
+
+        for (; members && *members; members++)
+                if (files_ungate(*members) != CTL_OK)
                         code = CTL_FAILED;
         return code;
+}
+
+int members_add_probes(char *const *members, char ***units) {
+        for (; members && *members; members++) {
+                _cleanup_free_ char *instance = instance_of(*members);
+
+                if (!instance || strv_add(units, instance) < 0)
+                        return CTL_FAILED;
+        }
+        return CTL_OK;
 }
 
 int members_verify(Ctl *ctl, const char *unit, char *const *members) {
@@ -219,14 +238,22 @@ const char *members_find_up(Ctl *ctl, char *const *members) {
         return NULL;
 }
 
-static int stop(Ctl *ctl, const char *name) {
-        return pid1_stop(ctl->bus, name);
-}
-
-int members_stop(Ctl *ctl, char *const *members) {
+int members_add_units(Ctl *ctl, char *const *members, char ***units) {
         int code = CTL_OK;
 
-        for (; members && *members && code == CTL_OK; members++)
-                code = each_unit(ctl, *members, stop);
+        for (; members && *members && code == CTL_OK; members++) {
+                json_auto_t *rows = NULL;
+                json_t *row;
+                size_t i;
+
+                if (!unit_name_is_template(*members) && strv_add(units, *members) < 0)
+                        return CTL_FAILED;
+                if (unit_name_is_template(*members))
+                        code = list_instances(ctl, *members, &rows);
+                json_array_foreach(rows, i, row) {
+                        if (strv_add(units, string_at(row, 0)) < 0)
+                                return CTL_FAILED;
+                }
+        }
         return code;
 }

@@ -22,13 +22,17 @@ int members_examine(Ctl *ctl, const char *unit, char *const *members, json_t *fi
 
 /* Writes the drop-in of each member. */
 int members_gate(const char *unit, char *const *members);
-/* Removes the drop-in of each member that has one now. */
-int members_ungate(const char *unit);
+/* The members of a unit that have a drop-in, as it was when this was first called. Freed by strv_free(). */
+int members_list_gated(const char *unit, char ***ret);
+/* Removes the drop-in of each member. */
+int members_ungate(char *const *members);
+/* Adds the units that members_load() asks about, to be asked for ahead (ctl/pid1-ahead.h). */
+int members_add_probes(char *const *members, char ***units);
 /* Looks whether the gate is in force for each member, after PID 1 has reloaded. CTL_FAILED if it is not for one. */
 int members_verify(Ctl *ctl, const char *unit, char *const *members);
 
 /* The first member that is up or has a process left, or that PID 1 could not be asked about. Borrowed from members;
  * NULL: all are down. */
 const char *members_find_up(Ctl *ctl, char *const *members);
-/* Stops each member, and waits until PID 1 has done it. */
-int members_stop(Ctl *ctl, char *const *members);
+/* Adds the units that the members stand for: of a template, the instances that PID 1 knows. */
+int members_add_units(Ctl *ctl, char *const *members, char ***units);

@@ -126,7 +126,7 @@ int verb_metrics(Ctl *ctl, int argc, char **argv) {
         int r = bus_get_manager(ctl->bus, &manager, &error), code = CTL_OK;
 
         if (r >= 0)
-                code = units_read(ctl, &units);
+                code = unit_states_read(ctl, manager, &units);
         if (r >= 0 && code == CTL_OK)
                 code = machines_read(ctl, &machines);
         describe("leased_up", "gauge", "1 if leased answers.");

@@ -89,14 +89,8 @@ void outlook_read(Ctl *ctl, const char *unit, bool before, usec_t deadline, char
         }
 }
 
-void outlook_note_stop(Ctl *ctl, const char *unit) {
-        json_auto_t *row = NULL;
-
-        if (!ctl->legend || bus_leased_runs(ctl->bus) <= 0)
-                return;
-        row = read_row(ctl, unit);
-        if (row && (is_up(row) || state_is(row, "stopping", "")))
+void outlook_note_stop(const char *unit, const char *state, bool leased) {
+        if (streq(state, "starting") || streq(state, "running") || streq(state, "stopping"))
                 complain("note: %s: runs here, and is stopped now%s", unit,
-                                get_boolean(row, "global") ? ""
-                                                           : "; another machine on which it is enabled may take it");
+                                leased ? "; another machine on which it is enabled may take it" : "");
 }

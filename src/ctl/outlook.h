@@ -19,5 +19,5 @@ usec_t outlook_deadline(const Ctl *ctl, usec_t now);
  * not know the unit. before: the unit was enabled already. bus_watch_leased() must have been called. */
 void outlook_read(Ctl *ctl, const char *unit, bool before, usec_t deadline, char text[static OUTLOOK_SIZE]);
 
-/* Prints a note if the unit runs here and disable is about to stop it. Prints nothing where leased cannot tell. */
-void outlook_note_stop(Ctl *ctl, const char *unit);
+/* Prints a note if the unit runs here and disable is about to stop it. state: of org.leased1.Unit; "": not known. */
+void outlook_note_stop(const char *unit, const char *state, bool leased);

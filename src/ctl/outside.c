@@ -6,6 +6,7 @@
  * names the command.
  */
 
+#include "ctl/options.h"
 #include "ctl/outside.h"
 
 #include <stdio.h>
@@ -76,7 +77,7 @@ static void look_at_lines(
 }
 
 int outside_examine(Ctl *ctl, const char *name, const json_t *unit, bool weak, json_t *findings) {
-        _cleanup_(unit_options_freep) UnitOptions *options = unit_options_peek("", name);
+        const UnitOptions *options = options_peek(name);
         _cleanup_(strv_freep) char **members = NULL;
         size_t before = json_array_size(findings);
         int code;

@@ -5,12 +5,11 @@
 #include <stdio.h>
 
 #include "conf/dropin.h"
+#include "ctl/message-json.h"
+#include "ctl/pid1-memory.h"
 #include "util/cgroup.h"
 #include "util/strv.h"
 #include "util/unit-facts.h"
-
-#define POLL (200 * USEC_PER_MSEC)
-enum { RULES_BY_DEFAULT = 512, RULES_OF_JOBS = 112 };
 
 static int load_interface(sd_bus *bus, const char *unit, const char *interface, json_t **ret) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
@@ -20,7 +19,15 @@ static int load_interface(sd_bus *bus, const char *unit, const char *interface, 
 }
 
 int pid1_load(sd_bus *bus, const char *unit, json_t **ret) {
-        return load_interface(bus, unit, "", ret); /* of all interfaces */
+        int code;
+
+        *ret = pid1_memory_find(unit);
+        if (*ret)
+                return CTL_OK;
+        code = load_interface(bus, unit, "", ret); /* of all interfaces */
+        if (code == CTL_OK)
+                pid1_memory_keep(unit, *ret);
+        return code;
 }
 
 int pid1_service(sd_bus *bus, const char *unit, json_t **ret) {
@@ -34,24 +41,23 @@ int pid1_manager(sd_bus *bus, json_t **ret) {
         return r < 0 ? bus_complain("systemd", r, &error) : CTL_OK;
 }
 
-/* Nobody tells the limit; but it is the same for every connection, and ours ends soon. */
-int pid1_check_room(sd_bus *bus, size_t units) {
+int pid1_list(sd_bus *bus, char *const *units, json_t **ret) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL, *answer = NULL;
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        size_t needed = units + RULES_OF_JOBS;
-        int r = 0;
+        json_auto_t *body = NULL;
+        int r = sd_bus_message_new_method_call(
+                        bus, &m, bus_pid1.name, bus_pid1.path, bus_pid1.interface, "ListUnitsByNames");
 
-        if (needed <= RULES_BY_DEFAULT)
-                return CTL_OK;
-        for (size_t i = 0; i < needed && r >= 0; i++)
-                r = bus_call(bus, &bus_broker, "AddMatch", NULL, &error, "s",
-                                "type='signal',interface='org.leased1.Nothing'");
-        if (r >= 0 || !sd_bus_error_has_name(&error, SD_BUS_ERROR_LIMITS_EXCEEDED))
-                return CTL_OK;
-        return ctl_fail("with %zu leased units PID 1 would need more match rules than the bus allows it, and leave "
-                        "the bus "
-                        "for "
-                        "good: systemctl reload dbus, so that org.leased1.conf there is in force",
-                        units);
+        if (r >= 0)
+                r = sd_bus_message_append_strv(m, (char **) units);
+        if (r >= 0)
+                r = sd_bus_call(bus, m, BUS_CALL_TIMEOUT, &error, &answer);
+        if (r >= 0)
+                r = message_json_body(answer, &body);
+        if (r < 0)
+                return bus_complain("systemd", r, &error);
+        *ret = json_incref(json_array_get(body, 0));
+        return CTL_OK;
 }
 
 bool pid1_is_active(const json_t *unit) {
@@ -183,37 +189,6 @@ int pid1_add_covered(const json_t *unit, const char *name, char ***list) {
                 .accept = get_boolean(unit, "Accept"), .triggers = triggers, .bound_by = bound_by, .pulled = pulled
         };
         return unit_facts_add_covered(&facts, name, list);
-}
-
-/* ---- jobs ---- */
-
-static int job_removed(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        return 0; /* it only ends bus_wait() */
-}
-
-int pid1_stop(sd_bus *bus, const char *unit) {
-        _cleanup_(sd_bus_slot_unrefp) sd_bus_slot *slot = NULL;
-        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        int r;
-
-        /* Signals can get lost, so they only make us look sooner. */
-        r = sd_bus_match_signal(
-                        bus, &slot, bus_pid1.name, bus_pid1.path, bus_pid1.interface, "JobRemoved", job_removed, NULL);
-        if (r >= 0)
-                (void) bus_call(bus, &bus_pid1, "Subscribe", NULL, NULL, NULL);
-        r = bus_call(bus, &bus_pid1, "StopUnit", NULL, &error, "ss", unit, "replace");
-        if (r < 0)
-                return bus_complain(unit, r, &error);
-        for (;;) {
-                json_auto_t *now = NULL;
-                int code = pid1_load(bus, unit, &now);
-
-                if (code != CTL_OK || !has_job(now))
-                        return code;
-                r = bus_wait(bus, POLL);
-                if (r < 0)
-                        return bus_complain(unit, r, NULL);
-        }
 }
 
 int pid1_reload(sd_bus *bus) {

@@ -18,14 +18,10 @@ int pid1_service(sd_bus *bus, const char *unit, json_t **ret);
 /* All properties of PID 1 itself. */
 int pid1_manager(sd_bus *bus, json_t **ret);
 
-/* StopUnit, and waits until PID 1 has done it. */
-int pid1_stop(sd_bus *bus, const char *unit);
+/* The rows of ListUnitsByNames, one for each unit in the order of the list, after PID 1 has loaded them. */
+int pid1_list(sd_bus *bus, char *const *units, json_t **ret);
 /* systemctl daemon-reload. */
 int pid1_reload(sd_bus *bus);
-/* Whether PID 1 stays on the bus while it has that number of leased units. PID 1 keeps a match rule there for each
- * unit that leased watches, and for each job. dbus-daemon refuses more than so many rules of one connection, and PID 1
- * then leaves the bus for good. CTL_FAILED if it would; bus is of no more use then. */
-int pid1_check_room(sd_bus *bus, size_t units);
 
 /* In the rest, unit is what pid1_load() said. */
 

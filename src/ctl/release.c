@@ -1,37 +1,219 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * leasectl release: this machine stops the unit and gives its lease back. Answered by the daemon as soon as it has
+ * leasectl release: this machine stops units and gives their leases back. Answered by the daemon as soon as it has
  * begun, which it does not without a registry that answers, nor when we are gone; we wait until the lease is somebody
  * else's or nobody's, unless --no-wait.
+ *
+ * All units are asked for at once, so that they stop together. What has become of them is said at the end, in the
+ * order of the command line.
  */
 
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "ctl/bus-many.h"
+#include "ctl/bus.h"
+#include "ctl/crowd.h"
 #include "ctl/leases.h"
+#include "ctl/machines.h"
+#include "ctl/progress.h"
 #include "ctl/wait.h"
+#include "util/unit-name.h"
 
-/* Whether the lease is let go. With another Index it is another tenure, even if it is held here again. */
-static int is_released(const json_t *props, void *userdata) {
-        const json_int_t *index = userdata;
+typedef struct Item {
+        char *name;       /* NULL: it has failed, and that has been said */
+        json_int_t index; /* before */
+        json_t *after;    /* properties; NULL: leased has forgotten the unit */
+        int code;
+} Item;
 
-        return get_boolean(props, "HolderKnown") &&
-               (!*get_string(props, "MachineID") || get_integer(props, "LeaseIndex") != *index);
+typedef struct Release {
+        Ctl *ctl;
+        size_t n;
+        Item *items;
+        size_t *asked, answered, n_asked; /* the numbers of those that leased is asked to release */
+        Bar bar;
+} Release;
+
+static void fail(Item *item, int code) {
+        item->code = code;
+        free(item->name);
+        item->name = NULL;
 }
 
-static int release_one(Ctl *ctl, const char *unit) {
-        json_auto_t *before = NULL;
-        json_int_t index;
-        int code = unit_read_one(ctl, unit, &before);
+static char **names_of(const Release *r) {
+        char **names = calloc(r->n + 1, sizeof(char *));
 
-        if (code != CTL_OK)
-                return code;
-        code = wait_call(ctl, unit, "ReleaseUnit", NULL, "s", unit);
-        if (code != CTL_OK || !ctl->wait)
-                return code;
-        index = get_integer(before, "index");
-        code = wait_for(ctl, unit, is_released, &index);
-        return code == CTL_OK ? wait_print_holder(ctl, unit, "released") : code;
+        for (size_t i = 0; names && i < r->n; i++)
+                names[i] = r->items[i].name;
+        return names;
+}
+
+/* ---- before ---- */
+
+/* Of a unit that leased does not know, the name may be an alias: the item's index stays -1. */
+static bool look_before(size_t i, const json_t *props, int why, const sd_bus_error *error, void *userdata) {
+        Item *item = ((Release *) userdata)->items + i;
+
+        if (props)
+                item->index = get_integer(props, "LeaseIndex");
+        else if (!crowd_is_gone(error))
+                fail(item, bus_complain(item->name, why, error));
+        return true;
+}
+
+static int look_at_alias(Ctl *ctl, const char *typed, Item *item) {
+        json_auto_t *row = NULL;
+        int code;
+
+        free(item->name);
+        item->name = unit_name_resolve(ctl, typed);
+        code = unit_read_one(ctl, strempty(item->name), &row);
+        item->index = get_integer(row, "index");
+        return code;
+}
+
+static int read_before(Release *r, char **typed) {
+        _cleanup_free_ char **names = NULL;
+        int code;
+
+        for (size_t i = 0; i < r->n; i++)
+                r->items[i] = (Item){ .name = unit_name_complete(typed[i]), .index = -1 };
+        names = names_of(r);
+        code = names ? crowd_look(r->ctl, r->n, names, look_before, r) : CTL_FAILED;
+        for (size_t i = 0; i < r->n && code == CTL_OK; i++) {
+                int c = r->items[i].name && r->items[i].index < 0 ? look_at_alias(r->ctl, typed[i], r->items + i)
+                                                                  : CTL_OK;
+
+                if (c != CTL_OK)
+                        fail(r->items + i, c);
+        }
+        return code;
+}
+
+/* ---- until it has begun ---- */
+
+static int make(size_t i, sd_bus_message **ret, void *userdata) {
+        const Release *r = userdata;
+        int k = sd_bus_message_new_method_call(
+                        r->ctl->bus, ret, bus_leased.name, bus_leased.path, bus_leased.interface, "ReleaseUnit");
+
+        return k < 0 ? k : sd_bus_message_append(*ret, "s", r->items[r->asked[i]].name);
+}
+
+static void take(size_t i, sd_bus_message *answer, const sd_bus_error *error, void *userdata) {
+        Release *r = userdata;
+        Item *item = r->items + r->asked[i];
+
+        r->answered++;
+        if (error)
+                fail(item, bus_complain(item->name, -sd_bus_error_get_errno(error), error));
+}
+
+/* Without trouble, leased may be waiting for a password of the caller: no progress then. */
+static void show_trouble(void *userdata) {
+        json_auto_t *manager = NULL;
+        Release *r = userdata;
+
+        if (bus_get_manager(r->ctl->bus, &manager, NULL) >= 0 &&
+                        streq(get_string(manager, "RegistryState"), "trouble"))
+                bar_show(&r->bar, r->n_asked - r->answered, get_string(manager, "RegistryError"));
+}
+
+/* Whoever is asked for a password is asked for the first one alone. */
+static int ask_all(Release *r) {
+        const BusMany calls = { .make = make,
+                .take = take,
+                .userdata = r,
+                .timeout = USEC_INFINITY,
+                .one_by_one = geteuid() != 0,
+                .idle = show_trouble };
+        int k;
+
+        r->asked = calloc(r->n, sizeof(size_t));
+        if (!r->asked)
+                return ctl_fail("release: out of memory");
+        for (size_t i = 0; i < r->n; i++)
+                if (r->items[i].name)
+                        r->asked[r->n_asked++] = i;
+        r->bar = bar_begin(r->n_asked == 1 ? r->items[r->asked[0]].name : "release");
+        k = bus_call_many(r->ctl->bus, r->n_asked, &calls);
+        bar_end(&r->bar);
+        free(r->asked);
+        return k < 0 ? bus_complain("release", k, NULL) : CTL_OK;
+}
+
+/* ---- until it is done ---- */
+
+/* Over when the lease is let go. With another Index it is another tenure, even if it is held here again. leased
+ * forgets a command of "leasectl run" when it is over. */
+static bool look_after(size_t i, const json_t *props, int why, const sd_bus_error *error, void *userdata) {
+        Item *item = ((Release *) userdata)->items + i;
+
+        if (!props && !crowd_is_gone(error))
+                fail(item, bus_complain(item->name, why, error));
+        if (props && (!get_boolean(props, "HolderKnown") ||
+                                     (*get_string(props, "MachineID") &&
+                                                     get_integer(props, "LeaseIndex") == item->index)))
+                return false;
+        item->after = json_incref((json_t *) props);
+        return true;
+}
+
+static bool any_left(const Release *r) {
+        for (size_t i = 0; i < r->n; i++)
+                if (r->items[i].code == CTL_OK)
+                        return true;
+        return false;
+}
+
+static int wait_for_all(Release *r) {
+        _cleanup_free_ char **names = names_of(r);
+
+        return names ? crowd_wait(r->ctl, "release", r->n, names, look_after, r) : CTL_FAILED;
+}
+
+/* Prints who holds each lease now. */
+static int report(Release *r) {
+        json_auto_t *machines = NULL;
+        int code = CTL_OK, c = machines_read(r->ctl, &machines);
+
+        if (c != CTL_OK)
+                return c;
+        for (size_t i = 0; i < r->n; i++) {
+                const Item *item = r->items + i;
+                const char *machine = get_string(item->after, "MachineID");
+
+                if (item->code == CTL_OK)
+                        wait_say_holder(item->name, "released", item->after,
+                                        get_string(machines_find(machines, machine), "hostname"));
+                else
+                        code = item->code;
+        }
+        return code;
 }
 
 int verb_release(Ctl *ctl, int argc, char **argv) {
-        return wait_each(ctl, argc, argv, release_one);
+        Release r = { .ctl = ctl, .n = (size_t) argc, .items = calloc((size_t) argc, sizeof(Item)) };
+        int code, k = bus_watch_leased(ctl->bus);
+
+        if (!r.items || k < 0)
+                return bus_complain("leased", k < 0 ? k : -ENOMEM, NULL);
+        code = read_before(&r, argv);
+        if (code == CTL_OK)
+                code = ask_all(&r);
+        if (code == CTL_OK && ctl->wait && any_left(&r))
+                code = wait_for_all(&r);
+        if (code == CTL_OK && ctl->wait && any_left(&r))
+                code = report(&r);
+        for (size_t i = 0; i < r.n; i++) {
+                if (code == CTL_OK)
+                        code = r.items[i].code;
+                json_decref(r.items[i].after);
+                free(r.items[i].name);
+        }
+        free(r.items);
+        return code;
 }

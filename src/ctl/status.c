@@ -74,7 +74,7 @@ static int status_machine(Ctl *ctl) {
 
         if (r < 0)
                 return bus_complain(NULL, r, &error);
-        code = units_read(ctl, &units);
+        code = ctl->json == JSON_OFF ? unit_states_read(ctl, manager, &units) : units_read(ctl, &units);
         if (code != CTL_OK)
                 return code;
         code = *get_string(manager, "UnitsError")                                                   ? CTL_FAILED

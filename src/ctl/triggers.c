@@ -12,16 +12,23 @@
 
 /* ---- who they may be ---- */
 
-/* Adds the units that start this one because they have its name, unless their file says otherwise. For an instance
- * there may be no file with that name. */
-static int add_namesakes(const char *name, char ***names) {
+/* Adds the units that start this instance because they have its name, unless their file says otherwise: there may be
+ * no file with that name, only one of a template. Those of another unit are installed under their own names. */
+static int add_namesakes(const Ctl *ctl, const char *name, char ***names) {
         static const char *const types[] = { ".timer", ".socket", ".path" };
         const char *dot = strrchr(name, '.');
+        char template[UNIT_NAME_SPACE];
         int r = 0;
 
+        if (unit_name_template(name, template) < 0)
+                return 0;
         for (size_t i = 0; i < ELEMENTSOF(types) && r >= 0 && endswith(name, ".service"); i++) {
                 char each[300];
 
+                (void) snprintf(each, sizeof(each), "%.*s%s", (int) (strrchr(template, '.') - template), template,
+                                types[i]);
+                if (!strv_contains(ctl->trigger_templates, each))
+                        continue;
                 (void) snprintf(each, sizeof(each), "%.*s%s", (int) (dot - name), name, types[i]);
                 r = strv_add(names, each);
         }
@@ -75,7 +82,8 @@ static int load_installed(Ctl *ctl, const char *name) {
         json_array_foreach(json_array_get(answer, 0), i, row) { /* path, state */
                 const char *slash = strrchr(string_at(row, 0), '/');
 
-                if (slash && !unit_name_is_template(slash + 1) && strv_add(&names, slash + 1) < 0)
+                if (slash && strv_add(unit_name_is_template(slash + 1) ? &ctl->trigger_templates : &names, slash + 1) <
+                                                0)
                         return complain_memory(name);
         }
         code = load_each(ctl, names, triggers);
@@ -91,7 +99,7 @@ static int load_candidates(Ctl *ctl, const char *name, const json_t *unit, json_
 
         if (code != CTL_OK)
                 return code;
-        if (add_known(unit, &names) < 0 || add_namesakes(name, &names) < 0)
+        if (add_known(unit, &names) < 0 || add_namesakes(ctl, name, &names) < 0)
                 return complain_memory(name);
         (void) json_array_extend(triggers, ctl->triggers);
         return load_each(ctl, names, triggers);

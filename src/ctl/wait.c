@@ -16,7 +16,8 @@ static void add_trouble(Ctl *ctl, json_t *props) {
                 (void) json_object_set(props, "Trouble", json_object_get(manager, "RegistryError"));
 }
 
-int wait_read_unit(Ctl *ctl, const char *unit, json_t **ret, sd_bus_error *error) {
+/* The properties of org.leased1.Unit now. */
+static int read_unit(Ctl *ctl, const char *unit, json_t **ret, sd_bus_error *error) {
         int r = bus_get_unit(ctl->bus, unit, ret, error);
 
         if (r >= 0)
@@ -57,7 +58,7 @@ static int wait_for_answer(Ctl *ctl, const char *unit, Answer *answer) {
                 if (r < 0 || answer->come)
                         break;
                 /* Without trouble, leased may be waiting for a password of the caller: no progress then. */
-                if (wait_read_unit(ctl, unit, &props, NULL) >= 0 && *get_string(props, "Trouble"))
+                if (read_unit(ctl, unit, &props, NULL) >= 0 && *get_string(props, "Trouble"))
                         progress_show(&progress, props);
         }
         progress_end(&progress);
@@ -104,7 +105,7 @@ int wait_for(Ctl *ctl, const char *unit, wait_test_t test, void *userdata) {
         for (;;) {
                 _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
                 json_auto_t *props = NULL;
-                int r = wait_read_unit(ctl, unit, &props, &error);
+                int r = read_unit(ctl, unit, &props, &error);
 
                 if (r >= 0) {
                         if (test(props, userdata) > 0)
@@ -123,26 +124,30 @@ int wait_for(Ctl *ctl, const char *unit, wait_test_t test, void *userdata) {
         return CTL_OK;
 }
 
-int wait_print_holder(Ctl *ctl, const char *unit, const char *done) {
-        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        json_auto_t *now = NULL;
-        const char *host;
-        int r = unit_read_row(ctl, unit, &now, &error);
+void wait_say_holder(const char *unit, const char *done, const json_t *props, const char *host) {
+        const char *machine = get_string(props, "MachineID");
 
-        if (r < 0 && is_gone(&error)) {
+        if (!props)
                 say("%s: %s, and over", unit, done);
-                return CTL_OK;
-        }
-        if (r < 0)
-                return bus_complain(unit, r, &error);
-        host = get_string(now, "hostname");
-        if (get_boolean(now, "held"))
-                say("%s: %s, now held by %s at Index %" JSON_INTEGER_FORMAT, unit, done,
-                                *host ? host : get_string(now, "machine_id"), get_integer(now, "index"));
-        else if (json_is_null(json_object_get(now, "held")))
+        else if (!get_boolean(props, "HolderKnown"))
                 say("%s: %s; who holds it now is not known", unit, done);
+        else if (*machine)
+                say("%s: %s, now held by %s at Index %" JSON_INTEGER_FORMAT, unit, done, *host ? host : machine,
+                                get_integer(props, "LeaseIndex"));
         else
                 say("%s: %s, nobody holds it yet", unit, done);
+}
+
+int wait_print_holder(Ctl *ctl, const char *unit, const char *done) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        json_auto_t *props = NULL, *lease = NULL;
+        int r = bus_get_unit(ctl->bus, unit, &props, &error);
+
+        if (r < 0 && !is_gone(&error))
+                return bus_complain(unit, r, &error);
+        if (props)
+                (void) bus_get_lease(ctl->bus, get_string(props, "Lease"), &lease, NULL);
+        wait_say_holder(unit, done, props, get_string(lease, "Hostname"));
         return CTL_OK;
 }
 

@@ -13,10 +13,6 @@
 /* Whether the outcome is there: 1, or 0 to go on waiting. props: the properties of org.leased1.Unit now. */
 typedef int (*wait_test_t)(const json_t *props, void *userdata);
 
-/* The properties of org.leased1.Unit now, and while the registry has trouble, what is wrong with it as "Trouble". 0,
- * or a negative errno and the error of the bus; prints nothing. *ret is owned by the caller. */
-int wait_read_unit(Ctl *ctl, const char *unit, json_t **ret, sd_bus_error *error);
-
 /* Calls a method of org.leased1.Manager about the unit and waits until it has begun. types and what follows: its
  * arguments, as sd_bus_message_append() takes them. *ret, owned by the caller, is the answer; ret may be NULL. */
 int wait_call(Ctl *ctl, const char *unit, const char *method, json_t **ret, const char *types, ...);
@@ -27,6 +23,10 @@ int wait_for(Ctl *ctl, const char *unit, wait_test_t test, void *userdata);
 /* Prints who holds the unit's lease now: "foo.service: released, now held by beta at Index 5", or "…, nobody holds it
  * yet". done: the first word of that. */
 int wait_print_holder(Ctl *ctl, const char *unit, const char *done);
+
+/* The same of what has been read. props: the properties of org.leased1.Unit; NULL: leased has forgotten it. host: the
+ * name of the holder; "": not known. */
+void wait_say_holder(const char *unit, const char *done, const json_t *props, const char *host);
 
 /* Calls bus_watch_leased(), and f with each name that was typed, resolved by unit_name_resolve(). Returns the last
  * exit code that was not CTL_OK. */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "ctl/options.h"
 #include "ctl/weakness.h"
 
 #include <stdio.h>
@@ -19,7 +20,7 @@
 
 /* Whether this machine is rebooted if the unit is not down in time: what is no process is gone with that, too. */
 static bool is_fenced(const char *name) {
-        _cleanup_(unit_options_freep) UnitOptions *options = unit_options_peek("", name);
+        const UnitOptions *options = options_peek(name);
 
         return options && options->fence_by_reboot;
 }

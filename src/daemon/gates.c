@@ -69,7 +69,7 @@ void gates_mend(Gates *g, const char *gated, const char *unit, bool need_reload)
          * count. */
         if (unit_options_load("", unit, &options, &messages) == -ENOENT || (options && options->global))
                 return;
-        r = dropin_member_write("", gated, unit);
+        r = dropin_member_write("", gated, unit, WRITE_SYNC);
         if (r < 0)
                 log_error_errno(r, "%s: its gate is not in force, and cannot be written", gated);
         else if (r > 0)

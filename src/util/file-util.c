@@ -61,6 +61,12 @@ int write_all(int fd, const void *data, size_t size) {
         return 0;
 }
 
+int sync_directory(const char *directory) {
+        _cleanup_close_ int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        return fd < 0 || fsync(fd) < 0 ? -errno : 0;
+}
+
 static int sync_parent(const char *path) {
         _cleanup_free_ char *dir = strdup(path);
         char *slash;
@@ -71,10 +77,7 @@ static int sync_parent(const char *path) {
         if (slash)
                 slash[slash == dir] = '\0';
 
-        _cleanup_close_ int fd = open(slash ? dir : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (fd < 0 || fsync(fd) < 0)
-                return -errno;
-        return 0;
+        return sync_directory(slash ? dir : ".");
 }
 
 int write_file_atomic(const char *path, const void *data, size_t size, mode_t mode, WriteFlags flags) {
@@ -100,6 +103,12 @@ int write_file_atomic(const char *path, const void *data, size_t size, mode_t mo
                 return r;
         }
         return flags & WRITE_SYNC ? sync_parent(path) : 0;
+}
+
+int sync_file_system(const char *directory) {
+        _cleanup_close_ int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        return fd < 0 || syncfs(fd) < 0 ? -errno : 0;
 }
 
 int mkdir_parents(const char *path, mode_t mode) {

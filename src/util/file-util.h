@@ -29,6 +29,11 @@ int write_all(int fd, const void *data, size_t size);
  * that nobody ever sees half a file. */
 int write_file_atomic(const char *path, const void *data, size_t size, mode_t mode, WriteFlags flags);
 
+/* Puts what was made, renamed or removed in a directory on disk. */
+int sync_directory(const char *directory);
+/* The same for all that was written to the file system of a directory, also for the contents of files. */
+int sync_file_system(const char *directory);
+
 /* Makes a directory and its parents. 0 also if it is there; -ENOTDIR if something else is. */
 int mkdir_parents(const char *path, mode_t mode);
 

@@ -8,7 +8,7 @@ static char *text_of(const char *unit) {
 }
 
 static int write_of(const char *root, const char *unit) {
-        return dropin_member_write(root, unit, unit);
+        return dropin_member_write(root, unit, unit, 0);
 }
 
 static void a_service_gets_gate_binding_and_environment(void **state) {
@@ -123,10 +123,10 @@ static void members_are_found_by_their_drop_ins(void **state) {
         _cleanup_(strv_freep) char **members = NULL;
 
         assert_int_equal(write_of(*state, "x%y.timer"), 1);
-        assert_int_equal(dropin_member_write(*state, "b@.service", "x%y.timer"), 1);
-        assert_int_equal(dropin_member_write(*state, "a.service", "x%y.timer"), 1);
-        assert_int_equal(dropin_member_write(*state, "a.service", "x%y.timer"), 0);
-        assert_int_equal(dropin_member_write(*state, "c.service", "other.timer"), 1);
+        assert_int_equal(dropin_member_write(*state, "b@.service", "x%y.timer", 0), 1);
+        assert_int_equal(dropin_member_write(*state, "a.service", "x%y.timer", 0), 1);
+        assert_int_equal(dropin_member_write(*state, "a.service", "x%y.timer", 0), 0);
+        assert_int_equal(dropin_member_write(*state, "c.service", "other.timer", 0), 1);
         fixture_write(*state, "/etc/systemd/system/d.service.d/zzzz-leased.conf", "[Unit]\nDescription=not ours\n");
         assert_int_equal(dropin_members_list(*state, "x%y.timer", &members), 0);
         assert_int_equal(strv_length(members), 2);
@@ -136,6 +136,36 @@ static void members_are_found_by_their_drop_ins(void **state) {
         assert_string_equal(own, "x%y.timer");
         none = dropin_owner(*state, "d.service");
         assert_null(none);
+}
+
+/* A unit that is enabled has a lease of its own, so its drop-in is not even opened. */
+static void the_members_of_each_unit_are_read_at_once(void **state) {
+        _cleanup_(strv_freep) char **of_a = NULL, **of_b = NULL, **of_c = NULL, **gated = NULL;
+        DropinMembers m = {};
+
+        assert_int_equal(write_of(*state, "a.timer"), 1);
+        assert_int_equal(write_of(*state, "b.timer"), 1);
+        assert_int_equal(write_of(*state, "left.service"), 1);
+        assert_int_equal(dropin_member_write(*state, "a.service", "a.timer", 0), 1);
+        assert_int_equal(dropin_member_write(*state, "a.service-x.service", "a.timer", 0), 1);
+        assert_int_equal(dropin_member_write(*state, "b.service", "b.timer", 0), 1);
+        assert_int_equal(dropin_member_write(*state, "own.service", "b.timer", 0), 1);
+        fixture_write(*state, "/etc/leased/units/a.timer", "");
+        fixture_write(*state, "/etc/leased/units/own.service", "");
+        assert_int_equal(dropin_members_read(*state, &m), 0);
+        assert_int_equal(dropin_members_of(&m, "a.timer", &of_a), 0);
+        assert_int_equal(dropin_members_of(&m, "b.timer", &of_b), 0);
+        assert_int_equal(dropin_members_of(&m, "c.timer", &of_c), 0);
+        dropin_members_done(&m);
+        assert_int_equal(strv_length(of_a), 2);
+        assert_string_equal(of_a[0], "a.service");
+        assert_string_equal(of_a[1], "a.service-x.service");
+        assert_int_equal(strv_length(of_b), 1);
+        assert_string_equal(of_b[0], "b.service");
+        assert_null(of_c);
+        assert_int_equal(dropin_units_list(*state, &gated), 0);
+        assert_int_equal(strv_length(gated), 3);
+        assert_string_equal(gated[2], "left.service");
 }
 
 #define with_root(f) cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)
@@ -151,6 +181,7 @@ int main(void) {
                 cmocka_unit_test(a_member_goes_by_the_gate_of_its_unit),
                 cmocka_unit_test(what_comes_before_basic_target_by_default_does_not_any_more),
                 with_root(members_are_found_by_their_drop_ins),
+                with_root(the_members_of_each_unit_are_read_at_once),
                 with_root(a_folder_that_cannot_be_made_is_an_error),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

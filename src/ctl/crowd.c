@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ctl/crowd.h"
+
+#include <errno.h>
+
+#include "ctl/bus-many.h"
+#include "ctl/bus.h"
+#include "ctl/message-json.h"
+#include "ctl/progress.h"
+
+enum {
+        LOOKED_ANYWAY = 16, /* at most that many in one PROGRESS_POLL, in turn */
+};
+
+typedef struct Crowd {
+        Ctl *ctl;
+        size_t n;
+        char *const *names;
+        char **paths; /* of the objects; NULL: the wait is over */
+        crowd_look_t look;
+        void *userdata;
+        size_t *asked, n_asked; /* the numbers of those that are being read */
+        size_t left, turn;
+        char trouble[256]; /* what is wrong with the registry; "": nothing */
+        json_t *shown;     /* the properties of the only unit, for people */
+} Crowd;
+
+bool crowd_is_gone(const sd_bus_error *error) {
+        return sd_bus_error_has_name(error, SD_BUS_ERROR_UNKNOWN_OBJECT) ||
+               sd_bus_error_has_name(error, LEASED_ERROR("NoSuchUnit"));
+}
+
+static void crowd_done(Crowd *c) {
+        for (size_t i = 0; c->paths && i < c->n; i++)
+                free(c->paths[i]);
+        free(c->paths);
+        free(c->asked);
+        json_decref(c->shown);
+}
+
+static int crowd_begin(Crowd *c) {
+        int r = 0;
+
+        c->paths = calloc(c->n, sizeof(char *));
+        c->asked = calloc(c->n, sizeof(size_t));
+        if (!c->paths || !c->asked)
+                return -ENOMEM;
+        for (size_t i = 0; i < c->n && r >= 0; i++)
+                if (c->names[i]) {
+                        r = sd_bus_path_encode(LEASED_UNIT_PATH, c->names[i], c->paths + i);
+                        c->left++;
+                }
+        (void) bus_heard(LEASED_NAME); /* from here on it is noted what changes */
+        return r;
+}
+
+/* ---- one look ---- */
+
+static int make(size_t i, sd_bus_message **ret, void *userdata) {
+        const Crowd *c = userdata;
+        int r = sd_bus_message_new_method_call(
+                        c->ctl->bus, ret, LEASED_NAME, c->paths[c->asked[i]], DBUS_PROPERTIES, "GetAll");
+
+        return r < 0 ? r : sd_bus_message_append(*ret, "s", LEASED_UNIT);
+}
+
+static void take(size_t i, sd_bus_message *answer, const sd_bus_error *error, void *userdata) {
+        json_auto_t *body = NULL;
+        Crowd *c = userdata;
+        size_t which = c->asked[i];
+        int r = error ? -sd_bus_error_get_errno(error) : message_json_body(answer, &body);
+        json_t *props = r < 0 ? NULL : json_array_get(body, 0);
+
+        if (props && *c->trouble)
+                (void) json_object_set_new(props, "Trouble", json_string(c->trouble));
+        if (c->n == 1) {
+                json_decref(c->shown);
+                c->shown = json_incref(props);
+        }
+        if (!c->look(which, props, r, error, c->userdata))
+                return;
+        free(c->paths[which]);
+        c->paths[which] = NULL;
+        c->left--;
+}
+
+static void read_trouble(Crowd *c) {
+        json_auto_t *manager = NULL;
+        bool trouble = bus_get_manager(c->ctl->bus, &manager, NULL) >= 0 &&
+                       streq(get_string(manager, "RegistryState"), "trouble");
+
+        str_copy(c->trouble, sizeof(c->trouble), trouble ? get_string(manager, "RegistryError") : "");
+}
+
+static int look(Crowd *c) {
+        const BusMany calls = { .make = make, .take = take, .userdata = c };
+
+        return c->n_asked > 0 ? bus_call_many(c->ctl->bus, c->n_asked, &calls) : 0;
+}
+
+static void choose_all(Crowd *c) {
+        c->n_asked = 0;
+        for (size_t i = 0; i < c->n; i++)
+                if (c->paths[i])
+                        c->asked[c->n_asked++] = i;
+}
+
+/* Those that leased has announced a change of, and, if it is time, some of the others. */
+static void choose(Crowd *c, bool anyway) {
+        size_t rest = anyway ? LOOKED_ANYWAY : 0, begin = c->turn;
+        bool all = bus_heard(LEASED_NAME);
+
+        c->n_asked = 0;
+        for (size_t k = 0; k < c->n; k++) {
+                size_t i = (begin + k) % c->n;
+
+                if (!c->paths[i] || (!bus_heard(c->paths[i]) && !all && rest == 0))
+                        continue;
+                c->asked[c->n_asked++] = i;
+                if (rest > 0) {
+                        rest--;
+                        c->turn = i + 1;
+                }
+        }
+}
+
+/* ---- and the wait ---- */
+
+static void show(Crowd *c, Progress *progress, Bar *bar) {
+        if (c->n > 1)
+                bar_show(bar, c->left, c->trouble);
+        else if (c->shown)
+                progress_show(progress, c->shown);
+}
+
+/* Waits until there is something to look at. */
+static int wait_for_change(Crowd *c, usec_t *anyway_at) {
+        int r = 0;
+
+        choose(c, now_boottime() >= *anyway_at);
+        while (r >= 0 && c->n_asked == 0) {
+                r = bus_wait(c->ctl->bus, PROGRESS_POLL);
+                choose(c, now_boottime() >= *anyway_at);
+        }
+        if (now_boottime() < *anyway_at)
+                return r;
+        *anyway_at = usec_add(now_boottime(), PROGRESS_POLL);
+        read_trouble(c);
+        return r;
+}
+
+static int wait_for_all(Crowd *c, const char *what) {
+        Progress progress = progress_begin(strempty(c->names[0]));
+        usec_t anyway_at = 0;
+        Bar bar = bar_begin(what);
+        int r = 0;
+
+        read_trouble(c);
+        choose_all(c);
+        while (r >= 0 && c->left > 0) {
+                r = look(c);
+                if (r < 0 || c->left == 0)
+                        break;
+                show(c, &progress, &bar);
+                r = wait_for_change(c, &anyway_at);
+        }
+        progress_end(&progress);
+        bar_end(&bar);
+        return r;
+}
+
+int crowd_look(Ctl *ctl, size_t n, char *const *names, crowd_look_t look_at, void *userdata) {
+        Crowd c = { .ctl = ctl, .n = n, .names = names, .look = look_at, .userdata = userdata };
+        int r = crowd_begin(&c);
+
+        if (r >= 0) {
+                choose_all(&c);
+                r = look(&c);
+        }
+        crowd_done(&c);
+        return r < 0 ? bus_complain(NULL, r, NULL) : CTL_OK;
+}
+
+int crowd_wait(Ctl *ctl, const char *what, size_t n, char *const *names, crowd_look_t look_at, void *userdata) {
+        Crowd c = { .ctl = ctl, .n = n, .names = names, .look = look_at, .userdata = userdata };
+        int r = crowd_begin(&c);
+
+        if (r >= 0)
+                r = wait_for_all(&c, what);
+        crowd_done(&c);
+        return r < 0 ? bus_complain(what, r, NULL) : CTL_OK;
+}

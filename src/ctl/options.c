@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ctl/options.h"
+
+#include <errno.h>
+
+static struct {
+        char *unit; /* NULL: of none */
+        UnitOptions *options;
+        Messages messages;
+        int r;
+} last;
+
+static int read_anew(const char *unit) {
+        free(last.unit);
+        last.options = unit_options_free(last.options);
+        messages_done(&last.messages);
+        last.messages = (Messages){};
+        last.unit = strdup(unit);
+        if (!last.unit)
+                return -ENOMEM;
+        last.r = unit_options_preview("", unit, &last.options, &last.messages);
+        return 0;
+}
+
+int options_preview(const char *unit, const UnitOptions **ret, Messages *messages) {
+        if ((!last.unit || !streq(last.unit, unit)) && read_anew(unit) < 0)
+                return -ENOMEM;
+        for (size_t i = 0; messages && i < last.messages.n; i++)
+                messages_add(messages, "%s", last.messages.lines[i]);
+        *ret = last.options;
+        return last.r;
+}
+
+const UnitOptions *options_peek(const char *unit) {
+        const UnitOptions *options = NULL;
+
+        (void) options_preview(unit, &options, NULL);
+        return options;
+}
