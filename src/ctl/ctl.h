@@ -8,7 +8,8 @@
  * Whatever comes over the bus is turned into a JSON value first (bus.h). A listing is an array of objects ("rows"),
  * which is printed as it is or as a table (output.h). What went wrong is one line on stderr (say.h).
  *
- * leasectl decides nothing about leases. It changes files only in enable, disable, set-metadata and reload.
+ * leasectl decides nothing about leases. It changes files only in enable, disable, set-metadata, reload
+ * and setup.
  */
 
 #include <jansson.h>
@@ -35,6 +36,14 @@ typedef enum JsonMode {
         JSON_MODE_PRETTY,
 } JsonMode;
 
+/* What "setup" is to do besides setting this machine up. */
+typedef enum SetupMode {
+        SETUP_HERE,
+        SETUP_REJOIN,
+        SETUP_ADD,
+        SETUP_REMOVE,
+} SetupMode;
+
 /* The command line and the connection. More than five booleans, for each is an option that --help lists by itself. */
 typedef struct Ctl {
         sd_bus *bus;
@@ -48,6 +57,8 @@ typedef struct Ctl {
         bool all_machines;
         bool all;
         bool wait;
+        bool tls, dry_run;
+        SetupMode setup;
         bool run_pty, run_pipe;    /* --pty, --pipe */
         char **run_settings;       /* --setenv=, a list as of util/strv.h */
         const char *run_directory; /* --working-directory=; NULL: not given */
@@ -75,6 +86,7 @@ int verb_release(Ctl *ctl, int argc, char **argv);
 int verb_reload(Ctl *ctl, int argc, char **argv);
 int verb_run(Ctl *ctl, int argc, char **argv);
 int verb_set_metadata(Ctl *ctl, int argc, char **argv);
+int verb_setup(Ctl *ctl, int argc, char **argv);
 int verb_status(Ctl *ctl, int argc, char **argv);
 int verb_steal(Ctl *ctl, int argc, char **argv);
 int verb_transfer(Ctl *ctl, int argc, char **argv);

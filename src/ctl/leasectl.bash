@@ -24,9 +24,9 @@ _leasectl_run() {
 _leasectl() {
         local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} word verb= i
         local verbs='status list machines history monitor metrics is-held check enable disable release transfer steal
-                rearm drain undrain run set-metadata registry reload'
+                rearm drain undrain run set-metadata registry setup reload'
         local options='--help --version --host --json --no-pager --no-legend --no-wait --stop --anyway --force
-                --all --all-machines --pty --pipe --setenv --working-directory'
+                --all --all-machines --dry-run --tls --add --remove --rejoin --pty --pipe --setenv --working-directory'
 
         for ((i = 1; i < COMP_CWORD; i++)); do
                 word=${COMP_WORDS[i]}

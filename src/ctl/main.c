@@ -38,6 +38,7 @@ static const Verb verbs[] = {
         { "run", "LEASE COMMAND...", 2, -1, true, verb_run, "Run a command while holding a lease of its own" },
         { "registry", "[accept UUID|forget LEASE]", 0, 2, false, verb_registry,
                         "How the registry is; or go by another" },
+        { "setup", "NAME=ADDRESS...", 1, -1, true, verb_setup, "From fresh machines to a cluster" },
         { "reload", "", 0, 0, false, verb_reload, "Let leased read its configuration again" },
 };
 
@@ -58,10 +59,15 @@ static int help(void) {
                     "     --no-legend          No headings, no remarks\n"
                     "     --no-wait            Return as soon as leased has begun\n"
                     "     --stop               enable: stop the unit first if it is active\n"
-                    "     --anyway             enable: the unit itself, though a timer starts it\n"
+                    "     --anyway             enable: the unit itself, though a timer starts it;\n"
+                    "                          setup: also where other files are there\n"
                     "     --force              disable: with leased down, stop it by systemd\n"
                     "     --all                list: every lease in the registry; disable: every unit\n"
                     "     --all-machines       check: also where it would run\n"
+                    "     --dry-run            setup: show every file, change nothing\n"
+                    "     --tls                setup: https, with certificates made here\n"
+                    "     --add, --remove      setup: add or remove a member of etcd\n"
+                    "     --rejoin             setup: as a member that has lost its data\n"
                     "  -t --pty                run: give the command a terminal of its own\n"
                     "  -P --pipe               run: hand it our standard input and output\n"
                     "  -E --setenv=NAME=VALUE  run: set a variable of its environment\n"
@@ -120,6 +126,11 @@ enum {
         OPT_FORCE,
         OPT_ALL_MACHINES,
         OPT_ALL,
+        OPT_DRY_RUN,
+        OPT_TLS,
+        OPT_ADD,
+        OPT_REMOVE,
+        OPT_REJOIN,
         OPT_PERIOD,
         OPT_WORKING_DIRECTORY,
 };
@@ -137,6 +148,11 @@ static const struct option options[] = {
         { "force", no_argument, NULL, OPT_FORCE },
         { "all-machines", no_argument, NULL, OPT_ALL_MACHINES },
         { "all", no_argument, NULL, OPT_ALL },
+        { "dry-run", no_argument, NULL, OPT_DRY_RUN },
+        { "tls", no_argument, NULL, OPT_TLS },
+        { "add", no_argument, NULL, OPT_ADD },
+        { "remove", no_argument, NULL, OPT_REMOVE },
+        { "rejoin", no_argument, NULL, OPT_REJOIN },
         { "period", required_argument, NULL, OPT_PERIOD },
         { "pty", no_argument, NULL, 't' },
         { "pipe", no_argument, NULL, 'P' },
@@ -159,6 +175,8 @@ static bool set_switch(int option, Ctl *ctl) {
                 { OPT_FORCE, &ctl->force, true },
                 { OPT_ALL_MACHINES, &ctl->all_machines, true },
                 { OPT_ALL, &ctl->all, true },
+                { OPT_DRY_RUN, &ctl->dry_run, true },
+                { OPT_TLS, &ctl->tls, true },
                 { 't', &ctl->run_pty, true },
                 { 'P', &ctl->run_pipe, true },
         };
@@ -179,6 +197,15 @@ static int set_option(int option, Ctl *ctl) {
                 return CTL_OK;
         case OPT_JSON:
                 return parse_json(optarg, ctl);
+        case OPT_ADD:
+                ctl->setup = SETUP_ADD;
+                return CTL_OK;
+        case OPT_REMOVE:
+                ctl->setup = SETUP_REMOVE;
+                return CTL_OK;
+        case OPT_REJOIN:
+                ctl->setup = SETUP_REJOIN;
+                return CTL_OK;
         case OPT_PERIOD:
                 return refuse_period();
         case 'E':

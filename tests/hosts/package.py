@@ -81,13 +81,60 @@ class Story:
             require(f"leased is {enabled}", enabled == "disabled")
             require("no file of leased's state is there", not machine.exists("/var/lib/leased"))
 
-    def a_unit_runs_on_one_machine(self):
+    @property
+    def line(self):
+        return [f"{machine.name}={machine.address}" for machine in self.cluster]
+
+    def one_line_on_each_machine_makes_a_cluster(self):
         for machine in self.cluster:
-            machine.write("/etc/leased/leased.conf.d/10-registry.conf",
-                          f"[Leased]\nRegistry=etcd\nEndpoints={self.cluster.etcd.endpoints}\nTTL={self.cluster.ttl:g}s\n")
-            self._begin(machine)
+            shown = machine.run("leasectl", "setup", "--dry-run", *self.line).stdout
+            require(f"--dry-run shows the files, not: {shown}",
+                    "/etc/leased/etcd.env:" in shown and f"ETCD_NAME={machine.name}" in shown and "Registry=etcd" in shown)
+            require("--dry-run changes nothing", not machine.exists("/etc/leased/etcd.env"))
+            machine.write("/etc/leased/leased.conf.d/10-ttl.conf", f"[Leased]\nTTL={self.cluster.ttl:g}s\n")
+        commands = [machine.start("leasectl", "setup", *self.line) for machine in self.cluster]
+        for machine, command in zip(self.cluster, commands):
+            said = command.communicate(timeout=60)[0]
+            require(f"leasectl setup on {machine}: {said}", command.returncode == 0, self.cluster.journals)
+            require(f"it says what became of {machine}, not: {said}",
+                    f"{machine.name}: a member of etcd, leased runs" in said)
+        for machine in self.cluster:
+            require("the line given again changes nothing",
+                    "nothing had to be changed" in machine.run("leasectl", "setup", *self.line, deadline=60).stdout)
+            wait_for(f"all machines are seen on {machine}",
+                     lambda each=machine: each.run("leasectl", "machines", "--no-legend").stdout.count(" up") == len(self.line), 10,
+                     lambda each=machine: each.run("leasectl", "machines").stdout)
+
+    def what_is_there_is_not_overwritten(self):
+        before = self.alpha.read("/etc/leased/leased.conf.d/20-setup.conf")
+        done = self.alpha.run("leasectl", "setup", *self.line, "delta=10.77.0.99", check=False)
+        require("a client more changes no file", done.returncode == 0, lambda: done.stdout + done.stderr)
+        changed = before.replace("Registry", "#\nRegistry")
+        self.alpha.write("/etc/leased/leased.conf.d/20-setup.conf", changed)
+        done = self.alpha.run("leasectl", "setup", *self.line, check=False)
+        require("a file that is another is named", done.returncode == 1 and "20-setup.conf: is there" in done.stderr,
+                lambda: done.stdout + done.stderr)
+        require("it is as it was", self.alpha.read("/etc/leased/leased.conf.d/20-setup.conf") == changed)
+        self.alpha.run("leasectl", "setup", "--anyway", *self.line, deadline=60)
+        require("with --anyway it is written", self.alpha.read("/etc/leased/leased.conf.d/20-setup.conf") == before)
+
+    def a_unit_runs_on_one_machine(self):
         self.unit = self.cluster.unit(UNIT).enable()
         self.unit.wait_running()
+
+    def a_member_that_lost_its_data_is_replaced(self):
+        before = self.unit.tenure
+        machine = next(each for each in self.cluster if each is not self.unit.running_on)
+        machine.systemctl("stop", "leased-etcd.service")
+        machine.run("sh", "-c", "rm -rf /var/lib/private/leased-etcd/*")
+        done = machine.run("leasectl", "setup", *self.line, check=False)
+        require("it does not begin as if it were new", done.returncode == 1 and "--rejoin" in done.stderr,
+                lambda: done.stdout + done.stderr)
+        machine.run("leasectl", "setup", "--rejoin", "--anyway", *self.line, deadline=60)
+        health = machine.run("etcdctl", f"--endpoints={','.join(f'http://{each.address}:2379' for each in self.cluster)}",
+                             "endpoint", "health", check=False)
+        require(f"all members are well: {health.stdout}{health.stderr}", health.returncode == 0)
+        self.unit.require_undisturbed(before, limit=1.0)
 
     def an_upgrade_touches_no_unit(self):
         before = self.unit.tenure
@@ -109,14 +156,13 @@ class Story:
     def removal_is_refused_where_a_unit_would_be_left_leased(self):
         holder = self.unit.running_on
         before = self.unit.tenure
-        holder.systemctl("kill", "--signal=STOP", DAEMON)
-        holder.systemctl("kill", "--signal=CONT", DAEMON)
         holder.systemctl("mask", "--runtime", DAEMON)
         holder.kill(DAEMON)
         wait_for("leased is gone", lambda: holder.main_pid(DAEMON) == 0, 5)
         done = holder.run(*DPKG, "-r", "leased", check=False, deadline=60)
         require(f"dpkg -r fails, not: {done.stdout}{done.stderr}", done.returncode != 0)
-        require(f"it says what to do, not: {done.stderr}", "leasectl disable" in done.stderr)
+        require(f"it says why and what to do, not: {done.stdout}{done.stderr}",
+                UNIT in done.stdout + done.stderr and "leasectl disable" in done.stderr)
         holder.systemctl("unmask", "--runtime", DAEMON)
         holder.systemctl("start", DAEMON)
         self.cluster.wait_ready(holder)
@@ -133,7 +179,7 @@ class Story:
                 not holder.exists(f"/etc/systemd/system/{UNIT}.d/zzzz-leased.conf"))
         for service in (DAEMON, GUARD):
             require(f"{service} is gone on {holder}", holder.state(service) == "inactive", self.cluster.journals)
-        require("the administrator's configuration stays", holder.exists("/etc/leased/leased.conf.d/10-registry.conf"))
+        require("the administrator's configuration stays", holder.exists("/etc/leased/leased.conf.d/20-setup.conf"))
         self.removed, self.heir = holder, heir
 
     def a_machine_comes_back(self):
@@ -158,7 +204,8 @@ class Story:
                     "AssertPathExists" not in machine.systemctl("cat", UNIT).stdout)
         self.unit.wait_gone()
 
-    STEPS = (installing_starts_nothing, a_unit_runs_on_one_machine, an_upgrade_touches_no_unit,
+    STEPS = (installing_starts_nothing, one_line_on_each_machine_makes_a_cluster, what_is_there_is_not_overwritten,
+             a_unit_runs_on_one_machine, a_member_that_lost_its_data_is_replaced, an_upgrade_touches_no_unit,
              an_upgrade_does_not_start_what_was_stopped, removal_is_refused_where_a_unit_would_be_left_leased,
              removal_gives_the_unit_to_another_machine, a_machine_comes_back, a_power_cut_is_survived, purge_leaves_nothing)
 
@@ -166,14 +213,13 @@ class Story:
 def play(box, packages):
     """Returns the exit code."""
     package = next(each for each in glob.glob(os.path.join(packages, "leased_*.deb")))
-    cluster = Cluster(box.part("machines"), _make_tools(box.path("layer")), names=("alpha", "beta", "gamma"), registry="etcd")
+    cluster = Cluster(box.part("machines"), _make_tools(box.path("layer")), names=("alpha", "beta", "gamma"))
     shutil.copy(package, os.path.join(cluster.rack.shared, "leased.deb"))
     _make_next(package, box.path("next"), os.path.join(cluster.rack.shared, "leased-next.deb"))
     for machine in cluster:  # as they are when the package is first installed
         machine.remove("/etc/leased")
         machine.remove(f"/etc/systemd/system/multi-user.target.wants/{DAEMON}")
     cluster.rack.boot()
-    cluster.etcd.wait_healthy()
     story = Story(cluster)
     for step in Story.STEPS:
         try:

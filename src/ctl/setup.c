@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * leasectl setup: from fresh machines to a cluster. The same line is given on each machine. The first three machines
+ * are members of an etcd of their own (leased-etcd.service), the others its clients; leased is told of it and started.
+ *
+ * Files are written only where they are missing, or with --anyway. Given again, the line changes nothing. A member
+ * whose data are gone must not begin as if it were new: it would forget what it has voted for. So the other members
+ * are asked first, and --rejoin removes the lost member and adds it again.
+ */
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "conf/conf.h"
+#include "ctl/bus.h"
+#include "ctl/files.h"
+#include "ctl/output.h"
+#include "ctl/program.h"
+#include "ctl/progress.h"
+#include "ctl/setup-member.h"
+#include "ctl/setup-tls.h"
+#include "util/file-util.h"
+
+/* No message before that, as elsewhere (ctl/progress.h). */
+#define QUIET (2 * USEC_PER_SEC)
+
+/* ---- files ---- */
+
+typedef struct File {
+        const char *path;
+        char *text;
+        bool differs; /* from what is there */
+} File;
+
+typedef struct Files {
+        File list[3];
+        size_t n;
+} Files;
+
+static void files_done(Files *f) {
+        for (size_t i = 0; i < f->n; i++)
+                free(f->list[i].text);
+}
+
+static void files_add(Files *f, const char *path, char *text) {
+        f->list[f->n++] = (File){ .path = path, .text = text };
+}
+
+/* Compares the files with what is there. *ret_missing: at least one is missing or differs. */
+static int files_compare(const Ctl *ctl, Files *files, bool *ret_differ) {
+        int code = CTL_OK;
+
+        *ret_differ = false;
+        for (File *f = files->list; f < files->list + files->n; f++) {
+                _cleanup_free_ char *present = NULL;
+                int r = f->text ? read_file(f->path, 65536, &present, NULL) : -ENOMEM;
+
+                if (r < 0 && r != -ENOENT)
+                        return files_complain(f->path, r);
+                f->differs = r < 0 || !streq(present, f->text);
+                *ret_differ |= f->differs;
+                if (r < 0 || !f->differs || ctl->anyway)
+                        continue;
+                complain("%s: is there, and is another than this line makes; see --dry-run, and give --anyway to "
+                         "write it",
+                                f->path);
+                code = CTL_FAILED;
+        }
+        return code;
+}
+
+static void files_show(const Files *files) {
+        for (const File *f = files->list; f < files->list + files->n; f++) {
+                say("%s%s:", f->path, f->differs ? "" : " (is there)");
+                for (const char *line = f->text; *line; line += strcspn(line, "\n") + 1)
+                        say("    %.*s", (int) strcspn(line, "\n"), line);
+        }
+}
+
+static int files_put(const Files *files) {
+        for (const File *f = files->list; f < files->list + files->n; f++) {
+                _cleanup_free_ char *directory = strndup(f->path, (size_t) (strrchr(f->path, '/') - f->path));
+                int r = 0;
+
+                if (!f->differs)
+                        continue;
+                r = directory ? mkdir_parents(directory, 0755) : -ENOMEM;
+                if (r >= 0)
+                        r = write_file_atomic(f->path, f->text, strlen(f->text), 0644, WRITE_SYNC);
+                if (r < 0)
+                        return files_complain(f->path, r);
+                say("wrote %s", f->path);
+        }
+        return CTL_OK;
+}
+
+/* ---- services ---- */
+
+static int service_call(Ctl *ctl, const char *method, const char *service) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        int r = streq(method, "EnableUnitFiles")
+                                ? bus_call(ctl->bus, &bus_pid1, method, NULL, &error, "asbb", 1, service, 0, 0)
+                                : bus_call(ctl->bus, &bus_pid1, method, NULL, &error, "ss", service, "replace");
+
+        return r < 0 ? bus_complain(service, r, &error) : CTL_OK;
+}
+
+static int service_state(Ctl *ctl, const char *service, char *ret, size_t size) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        json_auto_t *unit = NULL;
+        int r = bus_load_unit(ctl->bus, service, "org.freedesktop.systemd1.Unit", &unit, &error);
+
+        if (r < 0)
+                return bus_complain(service, r, &error);
+        if (streq(get_string(unit, "LoadState"), "not-found"))
+                return ctl_fail("%s is not installed", service);
+        str_copy(ret, size, get_string(unit, "ActiveState"));
+        return CTL_OK;
+}
+
+/* Shows once, or over and over on a terminal, what is waited for. */
+static void show_waiting(usec_t since, const char *text, bool *shown) {
+        if (now_boottime() < since + QUIET || (*shown && !isatty(STDERR_FILENO)))
+                return;
+        if (isatty(STDERR_FILENO))
+                say_over(text);
+        else
+                say_progress(text);
+        *shown = true;
+}
+
+static void end_waiting(bool shown) {
+        if (shown && isatty(STDERR_FILENO))
+                say_over(NULL);
+}
+
+static int wait_etcd(Ctl *ctl) {
+        usec_t since = now_boottime();
+        bool shown = false;
+        char state[32];
+        int code;
+
+        for (;;) {
+                code = service_state(ctl, SETUP_ETCD_SERVICE, state, sizeof(state));
+                if (code != CTL_OK || streq(state, "active"))
+                        break;
+                show_waiting(since, "etcd waits for the other members: run the same line on each of them", &shown);
+                (void) usleep(PROGRESS_POLL);
+        }
+        end_waiting(shown);
+        return code;
+}
+
+static int wait_leased(Ctl *ctl) {
+        usec_t since = now_boottime();
+        bool shown = false;
+        int r = bus_leased_runs(ctl->bus);
+
+        for (; r >= 0; r = bus_leased_runs(ctl->bus)) {
+                json_auto_t *manager = NULL;
+
+                if (r > 0 && bus_get_manager(ctl->bus, &manager, NULL) >= 0 &&
+                                !streq(get_string(manager, "RegistryState"), "connecting") &&
+                                !streq(get_string(manager, "RegistryState"), "trouble"))
+                        break;
+                show_waiting(since, "leased waits for the registry: leasectl status says more", &shown);
+                (void) usleep(PROGRESS_POLL);
+        }
+        end_waiting(shown);
+        return r < 0 ? bus_complain("leased", r, NULL) : CTL_OK;
+}
+
+/* Enables and starts a service, or restarts it where its files have changed. */
+static int service_begin(Ctl *ctl, const char *service, bool changed) {
+        char state[32];
+        int code = service_state(ctl, service, state, sizeof(state));
+
+        if (code == CTL_OK)
+                code = service_call(ctl, "EnableUnitFiles", service);
+        if (code == CTL_OK)
+                code = service_call(ctl, changed && streq(state, "active") ? "RestartUnit" : "StartUnit", service);
+        return code;
+}
+
+/* ---- before anything is changed ---- */
+
+/* Whether this machine may begin as a member, and whether as a new one. */
+static int check_membership(const Ctl *ctl, SetupPlan *p) {
+        Membership membership;
+        int code;
+
+        if (access(SETUP_ETCD_DATA "/member", F_OK) ==
+                        0) { /* it is one: what it is asked for at its start is in its data */
+                _cleanup_free_ char *text = NULL;
+
+                p->joining = read_file(SETUP_ETCD_FILE, 65536, &text, NULL) >= 0 && strstr(text, "STATE=existing\n");
+                return CTL_OK;
+        }
+        code = setup_member_ask(p, &membership);
+        if (code != CTL_OK)
+                return code;
+        p->joining = membership != MEMBERSHIP_NONE_ANSWERS;
+        switch (membership) {
+        case MEMBERSHIP_STRANGER:
+                return ctl_fail("%s is no member of the etcd that answers: on a member, run first: leasectl setup "
+                                "--add "
+                                "%s=%s",
+                                p->here->name, p->here->name, p->here->address);
+        case MEMBERSHIP_STARTED:
+                if (ctl->setup != SETUP_REJOIN)
+                        return ctl_fail("%s has been a member of etcd, and its data are gone (" SETUP_ETCD_DATA
+                                        "): give --rejoin to let it begin again with the others' data",
+                                        p->here->name);
+                return ctl->dry_run ? CTL_OK : setup_member_replace(p);
+        default:
+                return CTL_OK;
+        }
+}
+
+static int check_programs(const SetupPlan *p) {
+        if (setup_is_member(p) && !program_is_installed("etcd"))
+                return ctl_fail("etcd is not installed, on Debian: apt-get install etcd-server etcd-client");
+        return CTL_OK;
+}
+
+/* A later file may say otherwise. */
+static int check_in_force(const SetupPlan *p) {
+        _cleanup_(leased_conf_freep) LeasedConf *conf = NULL;
+        _cleanup_(messages_done) Messages m = {};
+        _cleanup_free_ char *first = setup_url(p, p->machines, SETUP_CLIENT_PORT);
+
+        if (leased_conf_load("", &conf, &m) < 0) {
+                print_messages(&m);
+                return CTL_FAILED;
+        }
+        if (first && streq(conf->registry, "etcd") && strv_contains(conf->endpoints, first))
+                return CTL_OK;
+        return ctl_fail(SETUP_CONF_FILE " is not in force: remove Registry= and Endpoints= from the later files "
+                                        "in " LEASED_CONF_DIRECTORY);
+}
+
+/* ---- the verb ---- */
+
+static int begin_all(Ctl *ctl, const SetupPlan *p, bool changed) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        int code = CTL_OK, r = bus_call(ctl->bus, &bus_pid1, "Reload", NULL, &error, NULL);
+
+        if (r < 0)
+                return bus_complain("systemd", r, &error);
+        if (setup_is_member(p)) {
+                code = service_begin(ctl, SETUP_ETCD_SERVICE, false);
+                if (code == CTL_OK && ctl->wait)
+                        code = wait_etcd(ctl);
+        }
+        if (code == CTL_OK)
+                code = check_in_force(p);
+        if (code == CTL_OK)
+                code = service_begin(ctl, "leased.service", changed);
+        return code == CTL_OK && ctl->wait ? wait_leased(ctl) : code;
+}
+
+static int set_up(Ctl *ctl, SetupPlan *p) {
+        _cleanup_(files_done) Files files = {};
+        bool differ = false;
+        int code = check_programs(p);
+
+        if (code == CTL_OK && p->tls)
+                code = setup_tls_prepare(p, ctl->dry_run);
+        if (code == CTL_OK && setup_is_member(p))
+                code = check_membership(ctl, p);
+        if (code != CTL_OK)
+                return code;
+        if (setup_is_member(p))
+                files_add(&files, SETUP_ETCD_FILE, setup_etcd_text(p));
+        if (setup_is_member(p) && p->tls)
+                files_add(&files, SETUP_TLS_DROPIN, setup_tls_dropin());
+        files_add(&files, SETUP_CONF_FILE, setup_conf_text(p));
+        code = files_compare(ctl, &files, &differ);
+        if (ctl->dry_run)
+                files_show(&files);
+        else if (code == CTL_OK)
+                code = files_put(&files);
+        if (code != CTL_OK || ctl->dry_run)
+                return code;
+        code = begin_all(ctl, p, differ);
+        if (code == CTL_OK && ctl->legend)
+                say("%s: %s, leased runs%s", p->here->name,
+                                setup_is_member(p) ? "a member of etcd" : "a client of etcd",
+                                differ ? "" : "; nothing had to be changed");
+        return code;
+}
+
+int verb_setup(Ctl *ctl, int argc, char **argv) {
+        _cleanup_(setup_plan_done) SetupPlan plan = {};
+        int code;
+
+        if (ctl->setup == SETUP_ADD || ctl->setup == SETUP_REMOVE) {
+                if (argc != 1) {
+                        complain("usage: leasectl setup --add NAME=ADDRESS, or --remove NAME");
+                        return CTL_USAGE;
+                }
+                return ctl->setup == SETUP_ADD ? setup_member_add(ctl, argv[0]) : setup_member_remove(ctl, argv[0]);
+        }
+        code = setup_plan_read(argc, argv, &plan);
+        if (code != CTL_OK)
+                return code;
+        plan.tls = ctl->tls;
+        return set_up(ctl, &plan);
+}
