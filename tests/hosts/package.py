@@ -204,10 +204,34 @@ class Story:
                     "AssertPathExists" not in machine.systemctl("cat", UNIT).stdout)
         self.unit.wait_gone()
 
+    def a_cluster_with_certificates(self):
+        for machine in self.cluster:
+            self._install(machine)
+            machine.write("/etc/leased/leased.conf.d/10-ttl.conf", f"[Leased]\nTTL={self.cluster.ttl:g}s\n")
+        done = self.beta.run("leasectl", "setup", "--tls", *self.line, check=False)
+        require("another machine than the first makes no authority", done.returncode == 1 and "ca.key from alpha" in done.stderr,
+                lambda: done.stdout + done.stderr)
+        self.alpha.run("leasectl", "setup", "--tls", "--no-wait", *self.line)
+        for machine in (self.beta, self.gamma):
+            for name in ("ca.crt", "ca.key"):
+                machine.write(f"/etc/leased/tls/{name}", self.alpha.read(f"/etc/leased/tls/{name}"), 0o600)
+        commands = [machine.start("leasectl", "setup", "--tls", *self.line) for machine in self.cluster]
+        for machine, command in zip(self.cluster, commands):
+            said = command.communicate(timeout=60)[0]
+            require(f"leasectl setup --tls on {machine}: {said}", command.returncode == 0, self.cluster.journals)
+        refused = self.alpha.run("etcdctl", "--endpoints=https://10.77.0.10:2379", "--cacert=/etc/leased/tls/ca.crt",
+                                 "--command-timeout=3s", "get", "x", check=False)
+        require("who has no certificate gets nothing", refused.returncode != 0)
+        self.unit = self.cluster.unit("second.service").enable()
+        self.unit.wait_running().run("leasectl", "release", "second.service", deadline=60)
+        for machine in self.cluster:
+            machine.run("leasectl", "disable", "second.service", deadline=60)
+
     STEPS = (installing_starts_nothing, one_line_on_each_machine_makes_a_cluster, what_is_there_is_not_overwritten,
              a_unit_runs_on_one_machine, a_member_that_lost_its_data_is_replaced, an_upgrade_touches_no_unit,
              an_upgrade_does_not_start_what_was_stopped, removal_is_refused_where_a_unit_would_be_left_leased,
-             removal_gives_the_unit_to_another_machine, a_machine_comes_back, a_power_cut_is_survived, purge_leaves_nothing)
+             removal_gives_the_unit_to_another_machine, a_machine_comes_back, a_power_cut_is_survived, purge_leaves_nothing,
+             a_cluster_with_certificates)
 
 
 def play(box, packages):
