@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "util/file-util.h"
 #include "util/must.h"
@@ -156,6 +157,20 @@ int gates_open(Gates *g, const char *unit) {
 
         _cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0444);
         return fd < 0 ? -errno : 0;
+}
+
+static bool has(const char *folder, const char *unit) {
+        char path[600];
+
+        return path_of(path, sizeof(path), folder, unit) == 0 && access(path, F_OK) == 0;
+}
+
+bool gates_has_gate(const Gates *g, const char *unit) {
+        return has(g->held, unit);
+}
+
+bool gates_has_mark(const Gates *g, const char *unit) {
+        return has(g->marks, unit);
 }
 
 int gates_close(Gates *g, const char *unit) {

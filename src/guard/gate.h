@@ -46,6 +46,9 @@ bool gates_look(Gates *g);
 int gates_wipe(Gates *g);
 /* Makes the unit's gate. One that is there stays. */
 int gates_open(Gates *g, const char *unit);
+/* Whether the unit's gate is there, and its mark. */
+bool gates_has_gate(const Gates *g, const char *unit);
+bool gates_has_mark(const Gates *g, const char *unit);
 /* Removes the unit's gate. One that is not there is no failure. */
 int gates_close(Gates *g, const char *unit);
 

@@ -310,7 +310,9 @@ static void a_full_run_opens_no_gate_and_closes_all(void **state) {
         m = run_unit("plain.service", 2 * SEC, 3 * SEC);
         arm_from("late.service", now_boottime(), 20 * SEC, 25 * SEC);
         sh("mount -o remount,size=64M /run");
-        (void) system("rm " MARKS "/late.service; head -c 1G /dev/zero >/run/filler 2>/dev/null");
+        /* The mark goes last, so that there is no time to make another one before its room is filled as well. */
+        (void) system("cat /dev/zero >/run/filler 2>/dev/null; rm " MARKS "/late.service;"
+                      "cat /dev/zero >>/run/filler 2>/dev/null");
         assert_int_equal(ask(request_for(GUARD_OPEN, "late.service")).flags, 0);
         assert_false(has_gate("late.service"));
         wait_flags("plain.service", GUARD_FLAG_DOWN);

@@ -6,6 +6,7 @@
  * deadlines are short.
  */
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -42,7 +43,8 @@ struct PidOne {
         char **up;      /* what it says is up */
         char **asked;   /* "!owner unit" to stop it, "?owner unit" how it is: without an answer yet */
         bool silent;
-        bool post; /* of whatever is up, that its ExecStopPost= is running */
+        bool post;         /* of whatever is up, that its ExecStopPost= is running */
+        usec_t answers_at; /* when the answers came that are being told; 0: none are */
 };
 
 static PidOne *pid_one; /* of the guard under test */
@@ -68,7 +70,7 @@ bool pid_one_is_connected(const PidOne *p) {
 }
 
 Heard pid_one_heard(const PidOne *p) {
-        return (Heard){ now_boottime(), now_boottime() };
+        return (Heard){ now_boottime(), p->answers_at > 0 ? p->answers_at : now_boottime() };
 }
 
 int pid_one_stop(PidOne *p, const char *owner, const char *unit) {
@@ -97,6 +99,7 @@ static void pid_one_answer(PidOne *p) {
         if (p->silent || !p->asked)
                 return;
         asked = TAKE_PTR(p->asked);
+        p->answers_at = now_boottime();
         for (char **a = asked; *a; a++) {
                 UnitAnswer answer = { .known = true, .asked_at = now_boottime() };
                 char *unit = strchr(*a, ' ');
@@ -110,7 +113,20 @@ static void pid_one_answer(PidOne *p) {
                         p->callbacks->reported(*a + 1, unit, &answer, p->userdata);
         }
         strv_free(asked);
+        p->answers_at = 0;
         p->callbacks->settle(p->userdata);
+}
+
+/* ---- the file system ---- */
+
+static unsigned n_searches; /* how often the folder of system.slice was opened */
+
+/* In place of libc's. */
+DIR *opendir(const char *path) {
+        int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        n_searches += endswith(path, "/system.slice");
+        return fd < 0 ? NULL : fdopendir(fd);
 }
 
 /* ---- the machine ---- */
@@ -548,6 +564,57 @@ static void a_gate_that_vanishes_is_not_made_anew_after_its_time(void **state) {
         assert_false(exists(w, "held/unit.service"));
 }
 
+static const char *name_of(unsigned i) {
+        static char name[32];
+
+        snprintf(name, sizeof(name), "unit%u.service", i % 10000);
+        return name;
+}
+
+static const char *group_of(unsigned i) {
+        static char group[64];
+
+        snprintf(group, sizeof(group), "system.slice/unit%u.service", i % 10000);
+        return group;
+}
+
+static bool has_mark(World *w, unsigned i) {
+        char mark[64];
+
+        snprintf(mark, sizeof(mark), "guard/unit%u.service", i % 10000);
+        return exists(w, mark);
+}
+
+/* Their groups are looked for all at once, and while they are being stopped and killed requests are answered. */
+static void many_are_stopped_and_killed_together(void **state) {
+        enum { N = 300 };
+        World *w = *state;
+        unsigned before;
+
+        for (unsigned i = 0; i < N; i++) {
+                make_unit(w, "system.slice", name_of(i));
+                run_unit(w, name_of(i), 30 * SEC, 40 * SEC);
+        }
+        for (unsigned i = 0; i < N; i++) {
+                GuardMessage m = request(GUARD_LOSE, name_of(i));
+
+                m.kill_at = now_boottime() + 100 * MS;
+                ask(w, m);
+                assert_true(w->told.flags & GUARD_FLAG_LOST);
+        }
+        for (unsigned i = 0; i < N; i++)
+                turn_until(was_killed(w, group_of(i)));
+        pid_one->up = strv_free(pid_one->up);
+        for (unsigned i = 0; i < N; i++)
+                put_in_group(w, group_of(i), "cgroup.events", "populated 0\n");
+        before = n_searches;
+        for (unsigned i = 0; i < N; i++)
+                turn_until(!has_mark(w, i));
+        /* PID 1 has answered for all with a few answers: each needs one search. */
+        print_message("%u searches for %u units\n", n_searches - before, (unsigned) N);
+        assert_true(n_searches - before < N / 3);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(
@@ -566,6 +633,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(a_single_file_that_vanishes_is_made_anew, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(
                                 a_gate_that_vanishes_is_not_made_anew_after_its_time, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(many_are_stopped_and_killed_together, set_up, tear_down),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

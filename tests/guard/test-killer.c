@@ -37,6 +37,8 @@
 /* Of a round, as the guard has it. */
 #define ONE_BY_ONE (30 * USEC_PER_MSEC)
 
+static Groups *groups;
+
 static usec_t in_time(void) {
         return now_boottime() + USEC_PER_SEC;
 }
@@ -118,11 +120,11 @@ static usec_t kill_until_empty(usec_t *ret_longest) {
         for (;;) {
                 usec_t round = now_boottime(), took;
 
-                assert_true(killer_kill(&killer, CGROUP_ROOT, UNIT, now_boottime() + ONE_BY_ONE) >= 0);
+                assert_true(killer_kill(&killer, groups, UNIT, now_boottime() + ONE_BY_ONE) >= 0);
                 took = now_boottime() - round;
                 *ret_longest = MAX(*ret_longest, took);
                 for (int i = 0; i < ROUND_MS; i++) {
-                        if (killer_is_empty(CGROUP_ROOT, UNIT)) {
+                        if (killer_is_empty(groups, now_boottime(), UNIT)) {
                                 killer_reset(&killer);
                                 return now_boottime() - began;
                         }
@@ -254,5 +256,7 @@ int main(void) {
                 scene(nobody_is_fine),
         };
 
+        if (groups_new(CGROUP_ROOT, &groups) < 0)
+                return 1;
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One unit with its entry: its parts, and what the entry wants done with gate, mark, PID 1 and processes. */
+#include "guard/guard-internal.h"
+
+#include <errno.h>
+#include <sys/reboot.h>
+
+#include "util/log.h"
+#include "util/must.h"
+#include "util/strv.h"
+
+/* How long PID 1 may take, from kill_at on, to say that a unit with FenceAction=reboot is down. Another machine takes
+ * the lease KILL_SLACK (350 ms, core/timeline.h) after kill_at at the earliest. */
+#define FENCE_DELAY (100 * USEC_PER_MSEC)
+
+/* ---- the parts ---- */
+
+static void item_clear_parts(Item *item) {
+        for (size_t i = 0; i < item->n_parts; i++) {
+                killer_reset(&item->parts[i].killer);
+                free(item->parts[i].name);
+        }
+        free(item->parts);
+        item->parts = NULL;
+        item->n_parts = 0;
+}
+
+static int item_add_part(Item *item, const char *name) {
+        Part *larger;
+
+        for (size_t i = 0; i < item->n_parts; i++)
+                if (streq(item->parts[i].name, name))
+                        return 0;
+        larger = realloc(item->parts, (item->n_parts + 1) * sizeof(Part));
+        if (!larger)
+                return -ENOMEM;
+        item->parts = larger;
+        larger[item->n_parts] = (Part){ .name = strdup(name) };
+        if (!larger[item->n_parts].name)
+                return -ENOMEM;
+        item->n_parts++;
+        return 0;
+}
+
+/* While there is an entry, parts are only ever added: what was a member once may still run. */
+void item_read_members(Guard *g, Item *item) {
+        _cleanup_(strv_freep) char **members = NULL;
+        int r = gates_members(g->gates, item->unit, &members);
+
+        if (r == GATES_NO_MEMBERS_FOLDER)
+                return; /* somebody has removed it: the members that are known stay */
+        if (r >= 0) {
+                item->fence = strv_contains(members, GUARD_FENCE_REBOOT);
+                guard_entry_set_post(&item->entry, strv_contains(members, GUARD_STOP_POST) && !item->fence);
+        }
+        for (char **m = members; r >= 0 && m && *m; m++)
+                if (guard_member_is_valid(*m))
+                        r = item_add_part(item, *m);
+        if (r < 0)
+                (void) log_error_errno(r, "%s: cannot read all of what goes by its lease", item->unit);
+}
+
+/* ---- actions ---- */
+
+static int item_mark(Guard *g, Item *item) {
+        const GuardEntry *e = &item->entry;
+        Mark mark = { e->index, e->kill_at, e->kill_offset, e->expired || e->lost };
+        int r;
+
+        if (e->index == 0 || e->down) {
+                for (size_t i = 0; i < item->n_parts; i++) {
+                        killer_reset(&item->parts[i].killer);
+                        item->parts[i].end = (PartEnd){};
+                }
+                item->fence_at = 0;
+                return gates_unmark(g->gates, item->unit);
+        }
+        r = gates_mark(g->gates, item->unit, &mark);
+        if (r < 0 && !g->mark_failed)
+                (void) log_warning_errno(r, "%s: cannot write its mark", item->unit);
+        g->mark_failed = r < 0;
+        return r;
+}
+
+static unsigned item_close_gate(Guard *g, Item *item) {
+        int r = gates_close(g->gates, item->unit);
+
+        if (r < 0 && !item->gate_failed)
+                (void) log_error_errno(r, "%s: cannot remove its gate, trying again", item->unit);
+        item->gate_failed = r < 0;
+        return guard_entry_gate(&item->entry, now_boottime(), r < 0);
+}
+
+/* Without a mark there is no gate: if the guard died, its successor would not know of the unit. */
+static unsigned item_open_gate(Guard *g, Item *item) {
+        int r;
+
+        must(guard_entry_is_live(&item->entry) && !g->ending); /* law 10 */
+        r = item_mark(g, item);
+        if (r == 0)
+                r = gates_open(g->gates, item->unit);
+        if (r < 0)
+                (void) log_error_errno(r, "%s: cannot open its gate", item->unit);
+        return guard_entry_gate(&item->entry, now_boottime(), r == 0);
+}
+
+/*
+ * FenceAction=reboot: killing ExecStop= would merely make PID 1 call the unit failed, with its address still on the
+ * interface. So nothing is killed; PID 1 has a moment to say that the unit is down after all (it is asked every 20 ms
+ * now), and then the machine goes, at once: without a shutdown, which could take longer than others wait.
+ */
+static bool item_fence(Item *item) {
+        usec_t now = now_boottime();
+
+        if (!item->fence)
+                return false;
+        if (item->fence_at == 0)
+                item->fence_at = usec_add(now, FENCE_DELAY);
+        if (now < item->fence_at)
+                return true;
+        log_alert("%s: is not down, and its time is over: rebooting this machine (FenceAction=reboot)", item->unit);
+        if (reboot(RB_AUTOBOOT) < 0)
+                (void) log_error_errno(errno, "%s: cannot reboot, killing it", item->unit);
+        return false;
+}
+
+static int part_kill(Guard *g, Part *p) {
+        bool first = p->killer.kills == 0;
+        int r = killer_kill(&p->killer, g->groups, p->name, g->turn.one_by_one_until);
+
+        if (r > 0 && first)
+                log_warning("%s: killing what is left of it", p->name);
+        if (r < 0)
+                (void) log_error_errno(r, "%s: cannot kill it, trying again", p->name);
+        return r;
+}
+
+static void item_kill(Guard *g, Item *item) {
+        if (item_fence(item))
+                return;
+        for (Part *p = item->parts; p < item->parts + item->n_parts; p++)
+                (void) part_kill(g, p);
+}
+
+/* The kill before kill_at, so that ExecStopPost= has the time until kill_at (law 9). The unit is killed last: it may
+ * lie in a slice of its own, and the kill of the slice must not meet the ExecStopPost= that PID 1 starts in the unit.
+ */
+static void item_end(Guard *g, Item *item) {
+        for (size_t i = item->n_parts; i-- > 0;) {
+                Part *p = item->parts + i;
+
+                if (!p->end.spared && part_kill(g, p) >= 0)
+                        part_end_killed(&p->end, &item->entry, now_boottime());
+        }
+}
+
+unsigned item_part_stopped(Item *item, StopAnswer answer) {
+        if (item->stops == 0)
+                return 0;
+        item->stopped = MAX(item->stopped, answer);
+        return --item->stops > 0 ? 0 : guard_entry_stop_answered(&item->entry, now_boottime(), item->stopped);
+}
+
+/* The unit is stopped first: it is what starts the members. */
+static void item_stop(Guard *g, Item *item) {
+        item_read_members(g, item);
+        item->stops = item->n_parts;
+        item->stopped = STOP_ACCEPTED;
+        for (size_t i = 0; i < item->n_parts; i++)
+                if (pid_one_stop(g->pid_one, item->unit, item->parts[i].name) < 0)
+                        (void) item_part_stopped(item, STOP_SILENT);
+}
+
+/* An answer to an earlier question may come late, and is added to the sum of this one: it makes the sum older, never
+ * better. */
+unsigned item_part_reported(Item *item, const UnitAnswer *answer) {
+        UnitAnswer *sum = &item->reported;
+
+        if (item->asks == 0)
+                return 0;
+        sum->known &= answer->known;
+        sum->asked_at = MIN(sum->asked_at, answer->asked_at);
+        sum->up |= answer->up;
+        sum->job |= answer->job;
+        sum->empty &= answer->empty;
+        return --item->asks > 0 ? 0 : guard_entry_reported(&item->entry, now_boottime(), sum);
+}
+
+static void item_ask(Guard *g, Item *item) {
+        item->asks = item->n_parts;
+        item->reported = (UnitAnswer){ .known = true, .asked_at = USEC_INFINITY, .empty = true };
+        for (size_t i = 0; i < item->n_parts; i++)
+                if (pid_one_ask(g->pid_one, item->unit, item->parts[i].name) < 0)
+                        (void) item_part_reported(item, &(UnitAnswer){});
+}
+
+static const char *end_of(const GuardEntry *e) {
+        return e->lost ? "its lease is lost" : "no beat came in time";
+}
+
+void item_tell(Guard *g, Item *item) {
+        if (!item->tell)
+                DL_APPEND2(g->tells, item, tell_prev, tell_next);
+        item->tell = true;
+}
+
+/* Something may be due any time, or depends on what else is heard. All that a calm entry waits for is its stop_at. */
+static bool item_is_busy(const Item *item) {
+        const GuardEntry *e = &item->entry;
+
+        return guard_entry_is_stopping(e) || (e->index != 0 && e->gate_open && !e->gate_wanted);
+}
+
+void item_place(Guard *g, Item *item) {
+        bool busy = item_is_busy(item);
+
+        if (busy && !item->busy)
+                DL_APPEND2(g->busy, item, busy_prev, busy_next);
+        else if (!busy && item->busy)
+                DL_DELETE2(g->busy, item, busy_prev, busy_next);
+        item->busy = busy;
+        if (busy)
+                return;
+        g->calm_next = MIN(g->calm_next, guard_entry_next(&item->entry, (Heard){}));
+        g->calm_watchdog = MIN(g->calm_watchdog, guard_entry_watchdog(&item->entry, 0));
+}
+
+void item_perform(Guard *g, Item *item, unsigned actions) {
+        const GuardEntry *e = &item->entry;
+        bool stopping;
+
+        /* An attempt on the gate may bring more actions, such as an expiry meanwhile: the loop turns at most twice. */
+        for (unsigned gate; (gate = actions & (ENTRY_CLOSE_GATE | ENTRY_OPEN_GATE));) {
+                actions &= ~(unsigned) (ENTRY_CLOSE_GATE | ENTRY_OPEN_GATE);
+                if (gate & ENTRY_CLOSE_GATE)
+                        actions |= item_close_gate(g, item) & ~(unsigned) (item->gate_failed ? ENTRY_CLOSE_GATE : 0);
+                else
+                        actions |= item_open_gate(g, item);
+        }
+        stopping = guard_entry_is_stopping(e);
+        if (actions & ENTRY_MARK) {
+                if (stopping && !(item->told_flags & (GUARD_FLAG_EXPIRED | GUARD_FLAG_LOST)))
+                        log_warning("%s: stopping it, %s", item->unit, end_of(e));
+                else if (e->down)
+                        log_info("%s: is down", item->unit);
+                (void) item_mark(g, item);
+        }
+        if (actions & ENTRY_STOP)
+                item_stop(g, item);
+        if (actions & ENTRY_ASK)
+                item_ask(g, item);
+        if (actions & ENTRY_END)
+                item_end(g, item);
+        if (actions & ENTRY_KILL)
+                item_kill(g, item);
+        if ((actions & ENTRY_TELL) || guard_entry_flags(e) != item->told_flags)
+                item_tell(g, item);
+        item->told_flags = guard_entry_flags(e);
+        item_place(g, item);
+        if (actions & ENTRY_SHOUT)
+                g->shout = true;
+}
+
+Item *item_find(Guard *g, const char *unit) {
+        Item *item;
+
+        HASH_FIND_STR(g->items, unit, item);
+        return item;
+}
+
+Item *item_obtain(Guard *g, const char *unit) {
+        Item *item = item_find(g, unit);
+
+        if (item)
+                return item;
+        item = calloc(1, sizeof(Item));
+        if (!item) {
+                (void) log_oom();
+                return NULL;
+        }
+        str_copy(item->unit, sizeof(item->unit), unit);
+        if (item_add_part(item, item->unit) < 0) {
+                free(item);
+                (void) log_oom();
+                return NULL;
+        }
+        HASH_ADD_STR(g->items, unit, item);
+        return item;
+}
+
+void item_free(Guard *g, Item *item) {
+        if (g->restoring == item)
+                g->restoring = item->hh.next;
+        if (g->losing == item)
+                g->losing = item->hh.next;
+        if (item->busy)
+                DL_DELETE2(g->busy, item, busy_prev, busy_next);
+        if (item->tell)
+                DL_DELETE2(g->tells, item, tell_prev, tell_next);
+        HASH_DEL(g->items, item);
+        item_clear_parts(item);
+        free(item);
+}
