@@ -32,8 +32,11 @@
  * after this time, and then less and less often, up to once a TICK. (Just after a stop the kernel may need a moment
  * until it counts the dead as gone.) */
 #define FIRST_LOOK (5 * USEC_PER_MSEC)
-/* Questions under way. PID 1 is single-threaded: more of them at once would only be answered later. */
-#define QUESTIONS_MAX 32
+/* Questions under way. PID 1 is single-threaded: more of them at once would only be answered later, and so would the
+ * calls for jobs behind them. An answer can cost PID 1 7 ms, where it has a thousand unit files and has just read
+ * them.
+ */
+#define QUESTIONS_MAX 8
 /* Calls for jobs under way, and how many of them may be starts. dbus-daemon allows a connection 128 answers that are
  * due, those to questions included, and refuses further calls: while PID 1 stands still, calls for jobs wait in here.
  * PID 1 carries calls out in order: the fewer starts are under way, the sooner the next stop has its turn. */

@@ -183,10 +183,11 @@ bool pid1_jobs_tick(Pid1Unit *u, usec_t now) {
         Pid1JobCall *c, *next;
 
         DL_FOREACH_SAFE(u->calls, c, next) {
-                /* A call that waits has time while PID 1 answers others. */
-                usec_t since = c->slot ? c->since : MAX(c->since, m->last_answer);
+                /* A call has time while PID 1 answers others: PID 1 answers in the order in which it is asked. */
+                usec_t silent_at = usec_add(MAX(c->since, m->last_answer), SILENCE);
+                bool lost = c->slot && now >= usec_add(c->since, QUESTION_TIMEOUT);
 
-                if (c->failed || now < usec_add(since, SILENCE))
+                if (c->failed || (now < silent_at && !lost))
                         continue;
                 c->failed = true;
                 pid1_unit_tell_failure(u, c->start, -ETIMEDOUT, "PID 1 does not answer");
