@@ -9,7 +9,9 @@
 #include "util/text.h"
 #include "util/unit-name.h"
 
+/* See groups_since(). A reading during which the machine stood still says nothing of how long the next one takes. */
 #define YOUNG (20 * USEC_PER_MSEC)
+#define OLD (200 * USEC_PER_MSEC)
 
 /* A name of a unit, or of a template, and the groups that it has. */
 typedef struct Name {
@@ -60,7 +62,9 @@ const char *groups_root(const Groups *g) {
 }
 
 usec_t groups_since(const Groups *g, usec_t now) {
-        return usec_sub(now, MAX(YOUNG, 4 * g->took));
+        usec_t age = MAX(YOUNG, 4 * g->took);
+
+        return usec_sub(now, MIN(age, OLD));
 }
 
 static Name *name_obtain(Groups *g, const char *name) {
