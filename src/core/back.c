@@ -21,7 +21,7 @@ static void stand_back(Core *c, Unit *u, usec_t span) {
         u->back.until = usec_add(c->now.realtime, span);
         u->back.unfit = is_unfit(u);
         look_at_unit(c, u);
-        news_note(c, NEWS_UNIT_STANDS_BACK);
+        news_of_unit(c, u, NEWS_UNIT_STANDS_BACK);
 }
 
 void back_look_anew(Core *c, Unit *u) {
@@ -30,7 +30,7 @@ void back_look_anew(Core *c, Unit *u) {
         u->back.not_before = u->back.until = 0;
         u->back.unfit = false;
         look_at_unit(c, u);
-        news_note(c, NEWS_UNIT_CHANGED);
+        news_of_unit(c, u, NEWS_UNIT_CHANGED);
 }
 
 void back_after_failure(Core *c, Unit *u) {

@@ -155,7 +155,7 @@ static void on_operator(Core *c, const Event *e) {
                 if (u) {
                         u->forgotten = true;
                         look_at_unit(c, u);
-                        news_note(c, NEWS_UNIT_CHANGED);
+                        news_of_unit(c, u, NEWS_UNIT_CHANGED);
                 }
                 break;
         case EVENT_DRAIN:
@@ -374,6 +374,10 @@ usec_t core_next_deadline(const Core *c) {
         if (c->sleep.on && !c->sleep.ready && c->sleep.kill_at > c->now.boottime)
                 t = MIN(t, c->sleep.kill_at);
         return MIN(t, walk_deadline(c));
+}
+
+CoreWork core_work(const Core *c) {
+        return c->look.work;
 }
 
 uint64_t core_remembered(const Core *c, const char *lease) {

@@ -169,5 +169,13 @@ bool core_is_stuck(const Core *core, Now now, const char *unit);
 bool core_find_lease(const Core *core, Now now, const char *name, LeaseView *ret);
 bool core_find_unit(const Core *core, Now now, const char *unit, UnitView *ret);
 
+/* How much work was done since core_new(): looks at units and leases, and pairs of unit and machine that were weighed.
+ */
+typedef struct CoreWork {
+        uint64_t looks, pairs;
+} CoreWork;
+
+/* For tests: a step must not do work for each unit. */
+CoreWork core_work(const Core *core);
 /* For tests: asserts that each counter says what a walk over all finds. */
 void core_check(const Core *core);

@@ -91,6 +91,20 @@ static void take_beat(Core *c, const Record *r, uint64_t as_of) {
         take_beat_value(s, r);
 }
 
+/* An offer with wishes may change what runs beside what. */
+static void note_offer(Core *c, const Offer *o) {
+        bool own = strncmp(o->name, c->here.machine_id, MACHINE_SIZE - 1) == 0;
+        Unit *u;
+
+        HASH_FIND_STR(c->units, o->unit, u);
+        if (own && !u)
+                c->offering.orphans = true;
+        if (!own && (o->value.conflicts[0] || o->value.replaces[0]) && !c->plan.has_wishes)
+                news_note(c, NEWS_OFFER);
+        else
+                news_of_unit(c, u, own ? NEWS_OFFER_OWN : NEWS_OFFER);
+}
+
 static void take_offer(Core *c, const Record *r, uint64_t as_of) {
         Offer *o = mirror_offer_named(c, r->name);
 
@@ -98,7 +112,7 @@ static void take_offer(Core *c, const Record *r, uint64_t as_of) {
                 return;
         o->damaged = r->damaged;
         o->value = r->value ? *r->offer : (OfferRecord){};
-        news_note(c, strncmp(o->name, c->here.machine_id, MACHINE_SIZE - 1) == 0 ? NEWS_OFFER_OWN : NEWS_OFFER);
+        note_offer(c, o);
 }
 
 #define COUNTER_MAX (UINT64_C(1) << 62) /* higher than any session ever counts */
@@ -156,13 +170,14 @@ static void note_change(Core *c, Lease *l) {
         bool planned = streq(l->planned, l->value.machine_id);
 
         if (!planned)
-                l->planned[0] = '\0'; /* nor will it be when it comes back from there */
+                lease_plan(c, l, ""); /* nor will it be when it comes back from there */
+        lease_count_planned(c, l);
         if (l->value.state != LEASE_HELD || (l->unit && l->unit->plan.is_peer))
-                news_note(c, NEWS_LEASE);
+                news_of_unit(c, l->unit, NEWS_LEASE);
         else if (lease_is_ours(c, l))
-                news_note(c, planned ? NEWS_LEASE_OURS : NEWS_LEASE);
+                news_of_unit(c, l->unit, planned ? NEWS_LEASE_OURS : NEWS_LEASE);
         else
-                news_note(c, planned ? NEWS_LEASE_ELSEWHERE : NEWS_LEASE_UNPLANNED);
+                news_of_unit(c, l->unit, planned ? NEWS_LEASE_ELSEWHERE : NEWS_LEASE_UNPLANNED);
 }
 
 /* The record says what no leased writes: the same tenure on another machine, or our session on another machine (law
@@ -186,7 +201,8 @@ static void lose_record(Core *c, Lease *l) {
         if (l->unsettled || (l->txn && (l->op == OP_RELEASE || l->op == OP_TRANSFER)))
                 lease_drop(l);
         if (l->unit)
-                news_note(c, NEWS_LEASE);
+                news_of_unit(c, l->unit, NEWS_LEASE);
+        lease_count_planned(c, l);
         lease_count(l);
         look_at_lease(c, l);
         output_changed(c, l->unit, l);

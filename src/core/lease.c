@@ -32,6 +32,24 @@ void lease_count(Lease *l) {
         l->counted = by;
 }
 
+void lease_plan(Core *c, Lease *l, const char *machine_id) {
+        str_copy(l->planned, sizeof(l->planned), machine_id);
+        lease_count_planned(c, l);
+}
+
+void lease_count_planned(Core *c, Lease *l) {
+        bool is_there = l->seen.revision > 0 && l->value.state == LEASE_HELD && streq(l->value.machine_id, l->planned);
+        Machine *at = l->planned[0] && !is_there ? mirror_find_machine(c, l->planned) : NULL;
+
+        if (at == l->planned_at)
+                return;
+        if (l->planned_at)
+                l->planned_at->planned--;
+        if (at)
+                at->planned++;
+        l->planned_at = at;
+}
+
 void lease_drop(Lease *l) {
         l->value = (LeaseRecord){ .state = LEASE_FREE };
         l->holder = NULL;
@@ -92,7 +110,7 @@ void lease_forget_index(Core *c, const char *lease) {
         if (l->seen.revision == 0)
                 lease_drop(l);
         output_remember(c, l);
-        news_note(c, NEWS_LEASE);
+        news_of_unit(c, l->unit, NEWS_LEASE);
         look_at_lease(c, l);
         output_changed(c, l->unit, l);
 }

@@ -10,6 +10,10 @@
 bool lease_is_lost(const Lease *l);
 /* When a lost lease may be taken, because nobody has written its record again. */
 usec_t lease_lost_due(const Core *c, const Lease *l);
+/* The plan gives the lease to that machine; "": to nobody. */
+void lease_plan(Core *c, Lease *l, const char *machine_id);
+/* Keeps Machine.planned: called whenever the plan, or the holder by the record, has changed. */
+void lease_count_planned(Core *c, Lease *l);
 /* Keeps Session.held: called whenever the lease's record, or what is known of it, has changed. */
 void lease_count(Lease *l);
 /* The lease is not ours any more, and nothing else is known of it. */

@@ -325,7 +325,7 @@ static void step_running(Core *c, Unit *u) {
         if (check_gate_of_run(c, u))
                 return;
         if (u->life.rest == REST_BY_HAND)
-                news_note(c, NEWS_UNIT_RUNS_AGAIN);
+                news_of_unit(c, u, NEWS_UNIT_RUNS_AGAIN);
         unit_life_set_rest(u, REST_NONE);
         unit_life_set_origin(u, ORIGIN_NEW); /* how it ends from now on we see ourselves */
 }
@@ -479,7 +479,7 @@ void life_take_config(Core *c, Unit *u) {
                 unit_attach(c, u, u->config.lease);
         if (u->global != u->config.global && may_change_kind(c, u)) {
                 u->global = u->config.global;
-                news_note(c, NEWS_UNIT_CHANGED);
+                news_of_unit(c, u, NEWS_UNIT_CHANGED);
         }
         if (u->global && u->lease->unit == u)
                 u->lease->unit = NULL; /* it needs no lease, and must keep it from no other unit */
@@ -501,7 +501,7 @@ void life_advance(Core *c, Unit *u) {
 
         if (!u->lease->unit) {
                 u->lease->unit = u;
-                news_note(c, NEWS_UNIT_CHANGED); /* until now its offer said that another unit has the lease */
+                news_of_unit(c, u, NEWS_UNIT_CHANGED); /* until now its offer said that another unit has the lease */
         }
         check_gate(c, u);
         plan_note_ability(c, u);

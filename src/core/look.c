@@ -58,14 +58,12 @@ void look_sorted(Core *c) {
 
         must(!c->look.units.walking);
         for (Unit *u = c->units; u; u = u->hh.next) {
-                Heap *h = u->spot.due.heap;
+                HeapNode *const nodes[] = { &u->spot.due, &u->withheld, &u->to_plan, &u->to_offer };
 
                 u->spot.place = ++place;
-                heap_remove(&u->spot.due);
-                if (h)
-                        heap_set(h, &u->spot.due, place);
-                if (u->withheld.heap)
-                        heap_set(u->withheld.heap, &u->withheld, place);
+                for (size_t i = 0; i < ELEMENTSOF(nodes); i++)
+                        if (nodes[i]->heap)
+                                heap_set(nodes[i]->heap, nodes[i], place);
         }
         c->look.units.last = place;
 }
@@ -75,7 +73,7 @@ static unsigned counts_of(const Unit *u) {
         bool known = u->life.phase != PHASE_IDLE && u->life.origin != ORIGIN_LEFTOVER;
 
         if (u->global)
-                return 0;
+                return u->life.phase != PHASE_IDLE ? COUNTED_GLOBAL : 0;
         return (in_hand && !known ? COUNTED_UNSURE : 0) |
                (u->life.phase >= PHASE_CLOSING && u->life.leave == LEAVE_DRAIN ? COUNTED_DRAINING : 0) |
                (u->life.phase != PHASE_IDLE && u->life.phase != PHASE_RELEASING ? COUNTED_BUSY : 0) |
@@ -83,7 +81,8 @@ static unsigned counts_of(const Unit *u) {
 }
 
 static void count(Core *c, Unit *u, unsigned now) {
-        size_t *const counters[] = { &c->look.n_unsure, &c->look.n_draining, &c->look.n_busy, &c->look.n_releasing };
+        size_t *const counters[] = { &c->look.n_unsure, &c->look.n_draining, &c->look.n_busy, &c->look.n_releasing,
+                &c->look.n_global };
 
         for (size_t i = 0; i < ELEMENTSOF(counters); i++)
                 *counters[i] += (size_t) (now >> i & 1) - (u->counted >> i & 1);
@@ -95,7 +94,7 @@ void look_count(Core *c, Unit *u) {
 }
 
 void look_check(const Core *c) {
-        size_t n[4] = {};
+        size_t n[5] = {};
 
         for (const Unit *u = c->units; u; u = u->hh.next) {
                 must(u->counted == counts_of(u));
@@ -103,7 +102,7 @@ void look_check(const Core *c) {
                         n[i] += u->counted >> i & 1;
         }
         must(n[0] == c->look.n_unsure && n[1] == c->look.n_draining && n[2] == c->look.n_busy &&
-                        n[3] == c->look.n_releasing);
+                        n[3] == c->look.n_releasing && n[4] == c->look.n_global);
 }
 
 void look_forget_unit(Core *c, Unit *u) {
@@ -119,6 +118,8 @@ void look_forget_unit(Core *c, Unit *u) {
         heap_remove(&u->spot.deadline);
         heap_remove(&u->cover);
         heap_remove(&u->withheld);
+        heap_remove(&u->to_plan);
+        heap_remove(&u->to_offer);
 }
 
 void look_done(Core *c) {
@@ -130,4 +131,6 @@ void look_done(Core *c) {
         heap_done(&c->look.leases.deadlines);
         heap_done(&c->look.covers);
         heap_done(&c->look.withheld);
+        heap_done(&c->plan.queue);
+        heap_done(&c->offering.queue);
 }

@@ -156,6 +156,7 @@ void mirror_forget(Core *c) {
                 l->n_debts = 0;
                 l->damaged = l->given_up = l->blank = l->unsettled = false;
                 l->planned[0] = '\0';
+                l->planned_at = NULL;
                 l->op = OP_NONE;
                 l->txn = 0;
                 l->next_of_txn = NULL;

@@ -32,7 +32,6 @@ static const struct {
         [NEWS_METADATA] = { NOW, NOW, true },
         [NEWS_GUARD_GONE] = { NEVER, NEVER, true },
         [NEWS_GUARD_MISSING] = { NOW, NOW, true },
-        [NEWS_OFFERS_SENT] = { NOW, NOW, false },
         [NEWS_OFFER_OWN] = { NOW, NOW, true },
         [NEWS_OFFER] = { SOON, SOON, false },
         [NEWS_MACHINE] = { NOW, NOW, false },
@@ -53,17 +52,44 @@ static void settle(Core *c) {
                         c->plan.settle_until = c->now.boottime + c->own.timeline.round;
 }
 
-void news_note(Core *c, News news) {
-        When plan = c->plan.has_wishes ? makes_anew[news].plan_with_wishes : makes_anew[news].plan;
-
+static void set_when(Core *c, When plan) {
         if (plan == NOW)
                 c->plan.stale = true;
-        if (plan == SOON) {
+        if (plan == SOON)
                 c->plan.due_at = MIN(c->plan.due_at, c->now.boottime + PAUSE);
-                c->plan.until = MIN(c->plan.until, c->plan.due_at);
-        }
+}
+
+static When when_planned(const Core *c, News news) {
+        return c->plan.has_wishes ? makes_anew[news].plan_with_wishes : makes_anew[news].plan;
+}
+
+void news_note(Core *c, News news) {
+        set_when(c, when_planned(c, news));
         if (makes_anew[news].offers)
                 c->offering.stale = true;
+        if (news == NEWS_BEGINNING)
+                c->offering.orphans = true;
         if (news == NEWS_MACHINE_NAMED)
                 settle(c);
+}
+
+static bool has_wishes(const Unit *u) {
+        const Placement *p = u->config.placement;
+
+        return p->conflicts[0] || p->replaces[0] || p->machine_of[0];
+}
+
+void news_of_unit(Core *c, Unit *u, News news) {
+        When plan = when_planned(c, news);
+
+        if (c->plan.has_wishes || (u && has_wishes(u)))
+                set_when(c, plan);
+        else if (u && plan != NEVER) {
+                usec_t at = c->now.boottime + (plan == NOW ? 0 : PAUSE);
+
+                c->plan.queue_at = c->plan.queue.n > 0 ? MIN(c->plan.queue_at, at) : at;
+                heap_set(&c->plan.queue, &u->to_plan, u->spot.place);
+        }
+        if (u && makes_anew[news].offers)
+                heap_set(&c->offering.queue, &u->to_offer, u->spot.place);
 }

@@ -19,7 +19,6 @@ typedef enum News {
         NEWS_METADATA,            /* of this machine */
         NEWS_GUARD_GONE,          /* there is no guard */
         NEWS_GUARD_MISSING,       /* the guard has been away for too long, or is back */
-        NEWS_OFFERS_SENT,         /* ours are being written */
         NEWS_OFFER_OWN,           /* one of ours was seen, which may not be what we say */
         NEWS_OFFER,               /* another machine's has changed */
         NEWS_MACHINE,             /* a machine's record has changed */
@@ -35,3 +34,6 @@ typedef enum News {
 /* Notes that something has happened, so that the plan and our offers are made again when the table in news.c says
  * so. Called for each change of a fact; the caller need not know who reads the fact. */
 void news_note(Core *c, News news);
+/* The same for a change that concerns one unit alone: the others are planned anew only where units mind what runs
+ * beside them. u NULL: it is none that is enabled here. */
+void news_of_unit(Core *c, Unit *u, News news);

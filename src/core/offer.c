@@ -20,6 +20,8 @@
 #include "core/txn.h"
 #include "core/unit.h"
 
+enum { LOOKS_AT_ONCE = 1000 };
+
 /* Units without a lease that are not down here. Other machines do not know of them. */
 typedef struct Globals {
         const Unit **units;
@@ -29,10 +31,9 @@ typedef struct Globals {
 static Globals find_globals(Core *c) {
         Globals g = {};
 
-        for (const Unit *u = c->units; u; u = u->hh.next)
-                g.n += u->global && u->life.phase != PHASE_IDLE;
-        g.units = output_alloc(c, g.n * sizeof(Unit *));
-        g.n = 0;
+        if (c->look.n_global == 0)
+                return g;
+        g.units = output_alloc(c, c->look.n_global * sizeof(Unit *));
         for (const Unit *u = c->units; u; u = u->hh.next)
                 if (u->global && u->life.phase != PHASE_IDLE)
                         g.units[g.n++] = u;
@@ -100,60 +101,86 @@ static bool add_offer(Core *c, TxnBuilder *b, Unit *u, const Globals *globals) {
         return true;
 }
 
-/* Deletes our offer of a unit that is not enabled here any more. */
-static void take_back(Core *c, TxnBuilder *b, const Offer *o) {
-        const Unit *u;
-
-        if (o->seen.revision == 0 || !is_ours(c, o))
-                return;
-        u = unit_find(c, o->unit);
-        if (u && is_offered(u))
+static void take_back(TxnBuilder *b, const Offer *o) {
+        if (o->seen.revision == 0)
                 return;
         txn_compare(b, RECORD_OFFER, o->name, o->seen.revision);
         txn_delete(b, RECORD_OFFER, o->name);
 }
 
+/* Those of units that are not enabled here any more. */
+static void take_back_orphans(Core *c, TxnBuilder *b) {
+        for (Offer *o = c->offers; o && b->n_compares < GROUP_MAX; o = o->hh.next) {
+                const Unit *u = is_ours(c, o) ? unit_find(c, o->unit) : NULL;
+
+                if (is_ours(c, o) && (!u || !is_offered(u)))
+                        take_back(b, o);
+        }
+        c->offering.orphans = b->n_compares == GROUP_MAX;
+}
+
+static void look_at_some(Core *c, TxnBuilder *b) {
+        Globals globals = find_globals(c);
+
+        for (size_t n = 0; n < LOOKS_AT_ONCE && b->n_compares < GROUP_MAX && c->offering.queue.n > 0; n++) {
+                Unit *u = (Unit *) ((char *) heap_first(&c->offering.queue) - offsetof(Unit, to_offer));
+
+                heap_remove(&u->to_offer);
+                if (is_offered(u))
+                        (void) add_offer(c, b, u, &globals);
+                else if (u->offer)
+                        take_back(b, u->offer);
+        }
+}
+
 void offer_advance(Core *c) {
-        Globals globals;
         TxnBuilder b;
 
         if (!session_settled(c) || !session_is_checked(c) || c->offering.txn || c->shutdown.on ||
-                        !machine_is_named(c) || (!c->offering.stale && c->now.boottime < c->offering.at))
+                        !machine_is_named(c) || c->now.boottime < c->offering.at)
+                return;
+        for (Unit *u = c->offering.stale ? c->units : NULL; u; u = u->hh.next)
+                heap_set(&c->offering.queue, &u->to_offer, u->spot.place);
+        c->offering.stale = false;
+        if (c->offering.queue.n == 0 && !c->offering.orphans)
                 return;
         if (!c->offering.next && !(c->offering.next = calloc(GROUP_MAX, sizeof(OfferRecord))))
                 abort();
-        c->offering.stale = false;
-        c->offering.at = USEC_INFINITY;
         c->offering.n = 0;
         b = txn_begin(c);
-        globals = find_globals(c);
-        for (Unit *u = c->units; u && c->offering.n < GROUP_MAX; u = u->hh.next) {
-                if (is_offered(u) && add_offer(c, &b, u, &globals))
-                        continue;
-                if (c->now.boottime < u->back.not_before)
-                        c->offering.at = MIN(c->offering.at, u->back.not_before);
-        }
-        for (Offer *o = c->offers; o && b.n_compares < GROUP_MAX; o = o->hh.next)
-                take_back(c, &b, o);
+        look_at_some(c, &b);
+        if (c->offering.orphans && b.n_compares < GROUP_MAX)
+                take_back_orphans(c, &b);
+        c->offering.at = b.n_compares == 0 && c->offering.queue.n > 0 ? c->now.boottime + 1 : 0;
         if (b.n_compares == 0)
                 return;
         txn_compare(&b, RECORD_FENCE, c->own.name, c->own.fence_revision);
         c->offering.txn = txn_send(&b);
-        news_note(c, NEWS_OFFERS_SENT);
 }
 
 void offer_txn(Core *c, const Answer *answer) {
         c->offering.txn = 0;
-        c->offering.stale = answer->outcome != OUTCOME_UNKNOWN;
-        if (!c->offering.stale)
+        if (answer->outcome == OUTCOME_UNKNOWN)
                 c->offering.at = c->now.boottime + c->own.timeline.round / 4;
+        c->offering.stale = c->offering.stale || answer->outcome != OUTCOME_COMMITTED;
+        c->offering.orphans = c->offering.orphans || answer->outcome != OUTCOME_COMMITTED;
         for (size_t i = 0; answer->outcome == OUTCOME_COMMITTED && i < c->offering.n; i++)
                 if (c->offering.units[i])
                         intake_apply(c, RECORD_OFFER, c->offering.units[i]->offer->name, c->offering.next + i,
                                         answer->revision);
 }
 
+void offer_note(Core *c, Unit *u) {
+        if (!u->offer || u->offer->value.until == 0 || c->now.boottime < u->back.not_before || u->to_offer.heap)
+                return;
+        heap_set(&c->offering.queue, &u->to_offer, u->spot.place);
+}
+
 usec_t offer_deadline(const Core *c) {
-        return !c->offering.txn && c->offering.at > c->now.boottime && session_settled(c) ? c->offering.at
-                                                                                          : USEC_INFINITY;
+        bool due = c->offering.stale || c->offering.orphans || c->offering.queue.n > 0;
+
+        if (!due || c->offering.txn || !session_settled(c) || !session_is_checked(c) || c->shutdown.on ||
+                        !machine_is_named(c))
+                return USEC_INFINITY;
+        return MAX(c->offering.at, c->now.boottime + 1);
 }

@@ -71,7 +71,7 @@ void phase_enter(Core *c, Unit *u, Phase phase) {
         if (!u->global)
                 check_entry(c, u, phase);
         if ((phase == PHASE_IDLE) != (u->life.phase == PHASE_IDLE)) {
-                news_note(c, phase != PHASE_IDLE && !unit_is_ours(c, u) ? NEWS_UNIT_FOUND : NEWS_UNIT_IN_HAND);
+                news_of_unit(c, u, phase != PHASE_IDLE && !unit_is_ours(c, u) ? NEWS_UNIT_FOUND : NEWS_UNIT_IN_HAND);
                 if (u->global)
                         news_note(c, NEWS_GLOBAL_UNIT_IN_HAND);
         }

@@ -31,6 +31,12 @@
 #include "core/session.h"
 #include "core/unit.h"
 
+#define PAUSE (200 * USEC_PER_MSEC)
+enum {
+        PAIRS_AT_ONCE = 4096,
+        FEW_UNITS = 256,
+};
+
 /* ---- the world as it is ---- */
 
 bool plan_is_held_by(const Core *c, const Lease *l, const char *machine_id) {
@@ -66,12 +72,6 @@ static bool peer_is_elsewhere(const Core *c, const Unit *u) {
                 if (!machine_is_own(c, m) && machine_session(c, m) && runs_on(c, peer, m->id))
                         return true;
         return false;
-}
-
-static size_t held_count(const Core *c, const Lease *l, const Machine *m) {
-        return l->seen.revision > 0 && l->value.state == LEASE_HELD && l->value.session[0] &&
-               (streq(l->value.session, m->value.session) ||
-                               (machine_is_own(c, m) && session_is_ours(c, l->value.session)));
 }
 
 static Reason word_of(const Unit *u, const Offer *o) {
@@ -110,7 +110,7 @@ static void place(Plan *p, const Unit *u, Machine *m, bool planned) {
 
 /* Collects what others must keep away from: on other machines by their offers; here also a unit that is still being
  * stopped, whoever has its lease by now. */
-static void collect_placed(Plan *p) {
+static void collect_placed(Plan *p, bool with_planned) {
         Core *c = p->core;
 
         for (Machine *m = c->machines; m; m = m->hh.next)
@@ -130,6 +130,9 @@ static void collect_placed(Plan *p) {
         for (const Unit *u = c->units; u; u = u->hh.next)
                 if (!u->config.once && (unit_is_in_hand(u) || unit_is_ours(c, u)))
                         place(p, u, p->own, false);
+        for (const Unit *u = with_planned ? c->units : NULL; u; u = u->hh.next)
+                if (u->lease->unit == u && u->lease->planned_at)
+                        place(p, u, u->lease->planned_at, true);
 }
 
 static bool meet(const Unit *u, const char *conflicts, const Placed *o) {
@@ -155,6 +158,7 @@ Reason plan_why_not(const Plan *p, const Unit *u, const Machine *m, PlacementMac
         const Offer *o = mirror_find_offer(p->core, m->id, u->name);
         const Placed *conflict = find_conflict(u, m, o ? o->value.conflicts : NULL);
 
+        p->core->look.work.pairs++;
         look(p->core, u, m, o, ret_look);
         ret_look->conflict = conflict ? conflict->unit : NULL;
         return placement_why_not(u->config.placement, ret_look);
@@ -227,7 +231,7 @@ static void plan_turn(Plan *p, Unit *u) {
         u->plan.rank = unfit.why != WHY_NONE ? RANK_NONE : rank;
         note_reason(u, unfit.why == WHY_NONE && rank > 0 ? reason_of(WHY_OUTRANKED, best->value.hostname) : unfit);
         set_available(c, u, true);
-        str_copy(u->lease->planned, sizeof(u->lease->planned), best ? best->id : "");
+        lease_plan(c, u->lease, best ? best->id : "");
         if (best) {
                 best->held++;
                 place(p, u, best, true);
@@ -434,8 +438,7 @@ static void plan_move(Plan *p, Unit *u) {
         u->plan.rank = RANK_NONE;
         u->plan.move = choose_move(p, u, &choice);
         str_copy(u->plan.move_to, sizeof(u->plan.move_to), choice.machine ? choice.machine->id : "");
-        str_copy(u->lease->planned, sizeof(u->lease->planned),
-                        choice.machine ? choice.machine->id : p->core->here.machine_id);
+        lease_plan(p->core, u->lease, choice.machine ? choice.machine->id : p->core->here.machine_id);
         if (choice.machine) {
                 choice.machine->held++;
                 place(p, u, choice.machine, true);
@@ -453,9 +456,7 @@ static void plan_once(Core *c, Unit *u) {
         u->plan.rank = u->plan.available ? 0 : RANK_NONE;
         u->plan.stuck = ours && c->drain.on;
         note_reason(u, reason(WHY_NONE));
-        u->lease->planned[0] = '\0';
-        if (ours || u->plan.available)
-                str_copy(u->lease->planned, sizeof(u->lease->planned), c->here.machine_id);
+        lease_plan(c, u->lease, ours || plan_finds_available(u) ? c->here.machine_id : "");
 }
 
 /* ---- the plan ---- */
@@ -494,21 +495,39 @@ static bool has_wishes(Core *c) {
         return has;
 }
 
-static void count_held(Core *c) {
-        for (Machine *m = c->machines; m; m = m->hh.next)
-                m->held = 0;
-        for (const Lease *l = c->leases; l; l = l->hh.next) {
-                Machine *m = l->value.session[0] ? mirror_find_machine(c, l->value.machine_id) : NULL;
+/* What a machine holds: its session, and of this machine also the one that is being left. */
+static size_t held_by(Core *c, const Machine *m) {
+        const Session *s = m->value.session[0] ? mirror_find_session(c, m->value.session) : NULL;
+        size_t n = s ? s->held : 0;
 
-                if (m)
-                        m->held += held_count(c, l, m);
-        }
+        if (machine_is_own(c, m) && c->own.seen && c->own.seen != s)
+                n += c->own.seen->held;
+        if (machine_is_own(c, m) && session_is_moving(c) && c->other.seen && c->other.seen != s)
+                n += c->other.seen->held;
+        return n;
+}
+
+static void count_held(Core *c, bool with_planned) {
+        for (Machine *m = c->machines; m; m = m->hh.next)
+                m->held = held_by(c, m) + (with_planned ? m->planned : 0);
+}
+
+static void begin(Plan *p, Core *c, bool wishes, bool with_planned) {
+        *p = (Plan){ .core = c, .own = c->self, .wishes = wishes };
+        count_held(c, with_planned);
+        collect_placed(p, with_planned);
 }
 
 void plan_begin(Plan *p, Core *c, bool wishes) {
-        *p = (Plan){ .core = c, .own = c->self, .wishes = wishes };
-        count_held(c);
-        collect_placed(p);
+        begin(p, c, wishes, false);
+}
+
+/* A lease may become available by the time alone, without the end of a session. */
+static void note_end(Core *c, const Lease *l) {
+        usec_t at = lease_is_lost(l) ? lease_lost_due(c, l) : lease_call_dead_at(l);
+
+        if (at > c->now.boottime)
+                c->plan.due_at = MIN(c->plan.due_at, at);
 }
 
 static void plan_unit(Plan *p, Unit *u) {
@@ -525,28 +544,16 @@ static void plan_unit(Plan *p, Unit *u) {
         else if (is_available(c, u))
                 plan_turn(p, u);
         else {
-                u->lease->planned[0] = '\0';
+                lease_plan(c, u->lease, "");
                 set_available(c, u, false);
                 u->plan.stuck = false;
                 u->plan.rank = RANK_NONE;
                 note_reason(u, reason(WHY_NONE));
         }
+        if (u->lease->unit)
+                note_end(c, u->lease);
         if (memcmp(&before, &u->plan, sizeof(before)) != 0)
                 look_at_unit(c, u);
-}
-
-static void make_plan(Core *c) {
-        Plan p;
-
-        if (c->plan.units_unsorted) {
-                HASH_SRT(hh, c->units, by_name);
-                look_sorted(c);
-        }
-        c->plan.units_unsorted = false;
-        c->plan.has_wishes = has_wishes(c);
-        plan_begin(&p, c, c->plan.has_wishes);
-        for (Unit *u = c->units; u; u = u->hh.next)
-                plan_unit(&p, u);
 }
 
 /* Looks which sessions have fallen silent since the last plan, and when the next one may fall silent. */
@@ -564,38 +571,127 @@ static void watch_silence(Core *c) {
         }
 }
 
-/* When a lease becomes available by the time alone, without the end of a session. */
-static usec_t next_end(const Core *c) {
-        usec_t t = USEC_INFINITY, at;
+/* The unit's plan hangs on that of all others whose leases can be had. */
+static bool is_free(const Core *c, const Unit *u) {
+        return plan_finds_available(u) || (!u->config.once && is_available(c, u));
+}
 
-        for (const Lease *l = c->leases; l; l = l->hh.next) {
-                at = lease_is_lost(l) ? lease_lost_due(c, l) : lease_call_dead_at(l);
-                if (l->unit && at > c->now.boottime)
-                        t = MIN(t, at);
+/* Units are planned anew, from the next one in each step on; all of them, or those whose leases can be had. What was
+ * planned for them before counts no more, so all machines come to the same plan, whatever they heard of first. */
+static void begin_pass(Core *c, bool only_free) {
+        c->plan.stale_free = false;
+        c->plan.running = true;
+        c->plan.only_free = only_free;
+        c->plan.begun_at = c->now.boottime;
+        if (c->plan.units_unsorted) {
+                HASH_SRT(hh, c->units, by_name);
+                look_sorted(c);
         }
-        return t;
+        c->plan.units_unsorted = false;
+        c->plan.next = c->units;
+        for (Unit *u = c->units; u; u = u->hh.next)
+                if (!only_free || is_free(c, u))
+                        lease_plan(c, u->lease, "");
+}
+
+static void begin_all(Core *c) {
+        watch_silence(c);
+        c->plan.stale = false;
+        c->plan.due_at = USEC_INFINITY;
+        c->plan.has_wishes = has_wishes(c);
+        for (HeapNode *node; (node = heap_first(&c->plan.queue));)
+                heap_remove(node);
+        begin_pass(c, false);
+}
+
+static bool has_queue(const Core *c) {
+        return c->plan.queue.n > 0 && c->now.boottime >= c->plan.queue_at;
+}
+
+/* When those whose leases can be had may be planned anew. Where there are many, not all the time: more of them may be
+ * about to come. */
+static usec_t free_due(const Core *c) {
+        return HASH_COUNT(c->units) > FEW_UNITS ? usec_add(c->plan.begun_at, PAUSE) : 0;
+}
+
+/* Of a unit that we hold, or that nobody can have, the plan hangs on no other. */
+static size_t plan_queue(Plan *p, size_t n) {
+        Core *c = p->core;
+
+        for (; n > 0 && has_queue(c); n--) {
+                Unit *u = (Unit *) ((char *) heap_first(&c->plan.queue) - offsetof(Unit, to_plan));
+                bool was_free = u->plan.available;
+
+                heap_remove(&u->to_plan);
+                if (u->config.once || !is_available(c, u))
+                        plan_unit(p, u);
+                else
+                        was_free = true;
+                c->plan.stale_free = c->plan.stale_free || (was_free && !u->config.once);
+        }
+        return n;
+}
+
+/* Plans as many units as one step may: so many pairs of unit and machine are weighed that our beats keep their time
+ * beside it. */
+static void plan_some(Core *c) {
+        size_t n = MAX((size_t) 1, PAIRS_AT_ONCE / (HASH_COUNT(c->machines) + 1)), skips = PAIRS_AT_ONCE;
+        Plan p;
+
+        begin(&p, c, c->plan.has_wishes, true);
+        n = plan_queue(&p, n);
+        if (c->plan.stale_free && !c->plan.running && c->now.boottime >= free_due(c)) {
+                begin_pass(c, true);
+                begin(&p, c, c->plan.has_wishes, true);
+        }
+        for (; n > 0 && skips > 0 && c->plan.next; c->plan.next = c->plan.next->hh.next) {
+                if (c->plan.only_free && !is_free(c, c->plan.next)) {
+                        skips--;
+                        continue;
+                }
+                plan_unit(&p, c->plan.next);
+                n--;
+        }
+        c->plan.running = c->plan.next;
+        output_changed(c, NULL, NULL); /* how machines stand to units may have changed */
+}
+
+static bool can_plan(const Core *c) {
+        return c->identity.trust == TRUST_OK && session_settled(c) && c->units;
+}
+
+/* Something is to be planned in this step. */
+static bool is_due_now(const Core *c) {
+        return c->plan.running || has_queue(c) || (c->plan.stale_free && c->now.boottime >= free_due(c));
 }
 
 void plan_advance(Core *c) {
-        if (c->identity.trust != TRUST_OK || !session_settled(c) || !c->units)
+        if (!can_plan(c))
                 return;
-        if (!c->plan.stale && c->now.boottime < c->plan.until)
-                return;
-        watch_silence(c);
+        if (c->now.boottime >= c->plan.until)
+                watch_silence(c);
         c->plan.stale = c->plan.stale || c->now.boottime >= c->plan.due_at;
-        if (c->plan.stale) {
-                c->plan.stale = false;
-                c->plan.due_at = next_end(c);
-                make_plan(c);
-                output_changed(c, NULL, NULL); /* how machines stand to units may have changed */
-        }
-        c->plan.until = MIN(c->plan.until, c->plan.due_at);
+        if (c->plan.stale && !c->plan.running)
+                begin_all(c);
+        if (is_due_now(c))
+                plan_some(c);
+}
+
+bool plan_is_due(const Core *c, const Unit *u) {
+        return c->plan.stale || c->plan.stale_free || u->to_plan.heap ||
+               (c->plan.next && c->plan.next->spot.place <= u->spot.place);
 }
 
 usec_t plan_deadline(const Core *c) {
-        if (c->identity.trust != TRUST_OK || !session_settled(c) || !c->units)
+        usec_t t = MIN(c->plan.until, c->plan.due_at);
+
+        if (!can_plan(c))
                 return USEC_INFINITY;
-        if (c->plan.stale) /* something has happened since this step made its plan */
+        if (c->plan.stale || is_due_now(c)) /* also what has happened since this step planned */
                 return c->now.boottime + 1;
-        return c->plan.until > c->now.boottime ? c->plan.until : USEC_INFINITY;
+        if (c->plan.queue.n > 0)
+                t = MIN(t, c->plan.queue_at);
+        if (c->plan.stale_free)
+                t = MIN(t, free_due(c));
+        return t > c->now.boottime ? t : USEC_INFINITY;
 }

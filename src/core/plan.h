@@ -33,6 +33,8 @@ Reason plan_why_not_wished(const Plan *p, const Unit *u, const Machine *m, Place
 bool plan_comes_before(const Unit *u, const PlacementMachine *a, const PlacementMachine *b);
 /* Makes the plan anew, if it is due. */
 void plan_advance(Core *c);
+/* Whether the unit is about to be planned anew. */
+bool plan_is_due(const Core *c, const Unit *u);
 /* When plan_advance() is due by the time alone. */
 usec_t plan_deadline(const Core *c);
 /* Whether the last plan found that the unit's lease can be had, and the lease has not changed since. */

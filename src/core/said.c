@@ -16,7 +16,7 @@ void said_report(Core *c, Unit *u, const UnitReport *report) {
                 return;
         if (report->gate_loaded != u->said.report.gate_loaded || report->known != u->said.report.known ||
                         report->obstacle != u->said.report.obstacle)
-                news_note(c, NEWS_UNIT_REPORTED);
+                news_of_unit(c, u, NEWS_UNIT_REPORTED);
         u->said.report = *report;
         str_copy(u->said.other, sizeof(u->said.other), strempty(report->other));
         u->said.report.other = u->said.other; /* the caller's text lasts no longer than the event */
@@ -38,7 +38,7 @@ bool said_guard(Core *c, Unit *u, const GuardReport *report) {
         else if (!u->said.guard_known || u->said.guard.open || u->said.closed_at == USEC_INFINITY)
                 u->said.closed_at = c->now.boottime;
         if (u->life.phase == PHASE_IDLE && report->index > 0)
-                news_note(c, NEWS_UNIT_FOUND); /* from before our restart */
+                news_of_unit(c, u, NEWS_UNIT_FOUND); /* from before our restart */
         u->said.guard = *report;
         u->said.guard_known = true;
         look_count(c, u);

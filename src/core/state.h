@@ -101,6 +101,7 @@ typedef struct Machine {
         bool damaged;
         MachineRecord value;
         size_t held;           /* while a plan is made: leases that its session holds or will get */
+        size_t planned;        /* leases that it is to take by the plan, and does not hold yet (lease_plan()) */
         struct Placed *placed; /* likewise: units there that others must keep away from (plan.h) */
         int drain_asked;       /* what an operator here asked of another machine: 1 drain, -1 undrain, 0 nothing */
         UT_hash_handle hh;
@@ -159,6 +160,7 @@ typedef struct Lease {
         bool given_up;              /* no unit here wanted it: a release has been asked for, and may land yet */
         bool asked;                 /* the READ under way because of a fence asks for it */
         char planned[MACHINE_SIZE]; /* who should take it, by the last plan; "" nobody */
+        struct Machine *planned_at; /* in whose .planned it is counted; NULL: in none */
         LeaseOp op;                 /* of the Txn under way */
         LeaseRecord *next;          /* the record that the Txn writes */
         uint64_t txn;               /* the Txn's id; 0: none is under way */
@@ -294,6 +296,7 @@ enum {
         COUNTED_DRAINING = 1 << 1,  /* on its way from here because this machine drains */
         COUNTED_BUSY = 1 << 2,      /* something of it is here */
         COUNTED_RELEASING = 1 << 3, /* its lease is being given back */
+        COUNTED_GLOBAL = 1 << 4,    /* something of it is here, and it has no lease */
 };
 
 /* It has six booleans: three say what it is, and three are parts of walk.c's memory. */
@@ -317,6 +320,8 @@ struct Unit {
         Unit *next_user; /* of the same lease */
         Spot spot;
         HeapNode cover;      /* when it must stop, counted from our last beat */
+        HeapNode to_plan;    /* it is to be planned anew */
+        HeapNode to_offer;   /* what we say of it may be another thing now */
         HeapNode withheld;   /* it should go from here for a drain, and waits for its turn */
         unsigned counted;    /* COUNTED_* */
         bool waits_for_beat; /* something will be done as soon as another beat is committed */
@@ -531,13 +536,24 @@ typedef struct Offering {
         Unit *units[GROUP_MAX]; /* ... is of these units' offers; NULL: one that is not enabled any more */
         OfferRecord *next;
         size_t n;
-        bool stale;
-        usec_t at; /* when an offer of ours changes by the time alone, or is tried again */
+        Heap queue;   /* units whose offers are to be looked at, by their place */
+        bool stale;   /* all are to be looked at */
+        bool orphans; /* offers of ours may be there of units that are not enabled */
+        usec_t at;    /* when it is tried again, or goes on */
 } Offering;
 
-/* When the plan is made anew (plan.c). */
+/* When the plan is made anew (plan.c). It has so many booleans because what is wanted and what is under way are told
+ * apart, for all units and for those alone whose leases can be had. */
 typedef struct Planning {
-        bool stale, units_unsorted;
+        bool stale;      /* all units are to be planned anew */
+        bool stale_free; /* those whose leases can be had */
+        bool running;    /* one of both has begun, and goes on with the next unit in the next step */
+        bool only_free;  /* ... the second */
+        Unit *next;
+        usec_t begun_at; /* when it began */
+        Heap queue;      /* units that are to be planned alone, by their place ... */
+        usec_t queue_at; /* ... at this time */
+        bool units_unsorted;
         bool has_wishes;     /* some unit minds what runs beside it */
         usec_t until;        /* when the plan may change by the time alone: a session falls silent ... */
         usec_t due_at;       /* ... or something else is due */
@@ -598,7 +614,8 @@ typedef struct Look {
         Heap withheld; /* units, by their place */
         Common common; /* as it was in the last walk */
         usec_t t0;     /* likewise: the time that our beats cover is counted from it */
-        size_t n_unsure, n_draining, n_busy, n_releasing, n_wait_for_beat, n_with_conflicts;
+        size_t n_unsure, n_draining, n_busy, n_releasing, n_global, n_wait_for_beat, n_with_conflicts;
+        CoreWork work;
 } Look;
 
 /* What this step asks for, and the memory that it takes (output.c). */

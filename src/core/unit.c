@@ -38,7 +38,7 @@ void unit_attach(Core *c, Unit *u, const char *lease) {
         look_attach(u, mirror_lease(c, lease));
         look_at_lease(c, u->lease);
         u->renamed = !streq(lease, u->config.lease);
-        news_note(c, NEWS_UNIT_CHANGED);
+        news_of_unit(c, u, NEWS_UNIT_CHANGED);
         if (!u->lease->unit || (u->lease->unit->forgotten && !unit_is_in_hand(u->lease->unit)))
                 u->lease->unit = u;
 }
@@ -79,6 +79,10 @@ void unit_free(Core *c, Unit *u) {
         for (size_t i = 0; i < c->offering.n; i++)
                 if (c->offering.units[i] == u)
                         c->offering.units[i] = NULL;
+        if (c->plan.next == u)
+                c->plan.next = u->hh.next;
+        if (u->offer && u->offer->seen.revision > 0)
+                c->offering.orphans = true;
         look_forget_unit(c, u);
         free(u);
 }
@@ -99,7 +103,7 @@ Unit *unit_configure(Core *c, const UnitConfig *config) {
         u->renamed = !streq(u->lease->name, u->config.lease);
         u->forgotten = u->forgotten && config->once; /* which is over for good */
         unit_life_set_spent(u, u->life.spent && config->once);
-        news_note(c, NEWS_UNIT_CHANGED);
+        news_of_unit(c, u, NEWS_UNIT_CHANGED);
         back_look_anew(c, u);
         look_at_lease(c, u->lease);
         return u;

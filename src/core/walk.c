@@ -15,6 +15,7 @@
 #include "core/life.h"
 #include "core/look.h"
 #include "core/machine.h"
+#include "core/offer.h"
 #include "core/session.h"
 #include "core/unit.h"
 
@@ -117,6 +118,7 @@ static void look_at_one_unit(Core *c, Unit *u) {
         UnitWish wish = u->wish;
         bool forgotten = u->forgotten;
 
+        c->look.work.looks++;
         c->look.units.at = u->spot.place;
         heap_remove(&u->spot.due);
         heap_remove(&u->spot.deadline);
@@ -128,12 +130,14 @@ static void look_at_one_unit(Core *c, Unit *u) {
         if (life_drop_finished(c, u))
                 return;
         look_at_lease_of(c, u);
+        offer_note(c, u);
         settle_unit(c, u);
         if (unit_is_restless(c, u) || has_changed(u, &life, &wish, forgotten))
                 look_at_lease(c, u->lease); /* and at every other unit that goes by it */
 }
 
 static void look_at_one_lease(Core *c, Lease *l) {
+        c->look.work.looks++;
         c->look.leases.at = l->spot.place;
         heap_remove(&l->spot.due);
         heap_remove(&l->spot.deadline);

@@ -97,7 +97,7 @@ static bool is_lease_of_unit(const Core *c, const Lease *l) {
 static WordResult why_not_at_once(const Core *c, const Unit *u, Reason *ret_why) {
         if (!said_is_told(u) || unit_is_ours(c, u) || u->life.phase != PHASE_IDLE)
                 return WORD_BEGUN;
-        if (u->lease->unit != u || (u->lease->seen.known && !plan_finds_available(u) && !c->plan.stale))
+        if (u->lease->unit != u || (u->lease->seen.known && !plan_finds_available(u) && !plan_is_due(c, u)))
                 return WORD_TAKEN;
         *ret_why = unit_why_unable(c, u);
         return ret_why->why != WHY_NONE ? WORD_UNABLE : WORD_BEGUN;
@@ -216,7 +216,7 @@ static void arm(Core *c, Word *w) {
                 drain_set(c, w->object, w->on);
         else if (w->kind == EVENT_RUN) {
                 wish_run(u);
-                news_note(c, NEWS_WORD);
+                news_of_unit(c, u, NEWS_WORD);
         } else if (!unit_is_ours(c, u))
                 wish_steal(u, w->index);
 }
@@ -261,7 +261,7 @@ static void end(Core *c, Word *w, WordResult result, Reason why) {
         if (result != WORD_BEGUN && w->kind == EVENT_RUN && u) {
                 u->forgotten = true;
                 look_at_unit(c, u);
-                news_note(c, NEWS_WORD);
+                news_of_unit(c, u, NEWS_WORD);
         }
         if (w->id > 0) {
                 Action *a = output(c, ACTION_WORD_DONE);

@@ -49,10 +49,16 @@ void cluster_event(Cluster *c, size_t machine, Event e) {
         const Action *actions;
         size_t n;
 
+        CoreWork before, after;
+
         if (!m->core)
                 return;
+        before = core_work(m->core);
         c->now++;
         actions = core_step(m->core, (Now){ .boottime = c->now, .realtime = c->now + 1000000 * USEC_PER_SEC }, &e, &n);
+        after = core_work(m->core);
+        m->most.looks = MAX(m->most.looks, after.looks - before.looks);
+        m->most.pairs = MAX(m->most.pairs, after.pairs - before.pairs);
         for (size_t i = 0; i < n; i++) {
                 if (c->n_queue == c->room) {
                         c->room = MAX((size_t) 1024, 2 * c->room);

@@ -42,6 +42,7 @@ typedef struct ClusterMachine {
         Core *core; /* NULL: it is down */
         ClusterUnit *units;
         bool deaf_guard; /* it hears nothing, and says nothing */
+        CoreWork most;   /* work of one step, since the test has cleared it */
 } ClusterMachine;
 
 typedef struct ClusterAction {

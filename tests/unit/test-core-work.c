@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What a step costs on a machine with thousands of units, counted in looks and pairs, not in time: an event costs what
+ * it changes, and what concerns all of them is parted into steps. */
+
+#include "core-cluster.h"
+
+enum {
+        UNITS = 3000,
+        FEW_LOOKS = 24,
+        FEW_PAIRS = 24,
+        SLICE = 5000, /* pairs that one step may weigh */
+};
+
+static void forget_work(Cluster *c) {
+        for (size_t i = 0; i < c->n_machines; i++)
+                c->machines[i].most = (CoreWork){};
+}
+
+static void must_be_at_most(const Cluster *c, uint64_t looks, uint64_t pairs) {
+        for (size_t i = 0; i < c->n_machines; i++) {
+                assert_in_range(c->machines[i].most.looks, 0, looks);
+                assert_in_range(c->machines[i].most.pairs, 0, pairs);
+        }
+}
+
+static void must_be_even(Cluster *c, size_t n_machines) {
+        size_t share = UNITS / n_machines;
+
+        for (size_t i = 0; i < n_machines; i++)
+                assert_in_range(cluster_count(c, i), share - share / 20, share + share / 20 + 1);
+}
+
+/* Three machines, on which all units run. */
+static Cluster *running(void) {
+        Cluster *c = cluster_new(3, UNITS);
+
+        for (size_t i = 0; i < 3; i++)
+                cluster_start_idle(c, i);
+        cluster_pass(c, 3 * USEC_PER_SEC);
+        for (size_t m = 0; m < 3; m++) {
+                cluster_event(c, m, (Event){ .kind = EVENT_GUARD_UP });
+                cluster_event(c, m, (Event){ .kind = EVENT_GUARD_SYNCED });
+        }
+        for (size_t i = 0; i < UNITS; i++)
+                for (size_t m = 0; m < 3; m++)
+                        cluster_say_unit(c, m, i);
+        cluster_pass(c, 3 * CLUSTER_TTL); /* until nobody is new any more */
+        for (size_t i = 0; i < UNITS; i++)
+                assert_true(cluster_runs_on(c, i) >= 0);
+        return c;
+}
+
+static void an_event_costs_what_it_changes(void **state) {
+        Cluster *c = running();
+        size_t held = 0;
+
+        must_be_even(c, 3);
+        forget_work(c);
+        cluster_pass(c, CLUSTER_TTL); /* beats, their answers, the watch, and the time */
+        must_be_at_most(c, FEW_LOOKS, FEW_PAIRS);
+        cluster_event(c, 0, (Event){ .kind = EVENT_DEADLINE });
+        for (size_t i = 0; i < 50; i++)
+                cluster_say_unit(c, 0, i); /* PID 1's news */
+        must_be_at_most(c, FEW_LOOKS, FEW_PAIRS);
+        while (cluster_runs_on(c, held) != 0)
+                held++;
+        cluster_event(c, 0, (Event){ .kind = EVENT_RELEASE, .unit = c->names[held] });
+        cluster_pass(c, USEC_PER_SEC);
+        assert_true(cluster_runs_on(c, held) > 0);
+        must_be_at_most(c, FEW_LOOKS, FEW_PAIRS);
+        cluster_free(c);
+}
+
+static void what_concerns_all_is_parted_into_steps(void **state) {
+        Cluster *c = running();
+
+        forget_work(c);
+        for (size_t i = 0; i < UNITS; i++)
+                cluster_configure(c, 0, i); /* a reload */
+        must_be_at_most(c, FEW_LOOKS, FEW_PAIRS);
+        cluster_pass(c, USEC_PER_SEC);
+        must_be_at_most(c, FEW_LOOKS, SLICE);
+
+        forget_work(c);
+        cluster_event(c, 1, (Event){ .kind = EVENT_METADATA, .metadata = "disk=ssd" });
+        cluster_pass(c, USEC_PER_SEC);
+        must_be_at_most(c, 3 * UNITS, SLICE);
+
+        forget_work(c);
+        cluster_restart(c, 1); /* the first list */
+        cluster_pass(c, 2 * USEC_PER_SEC);
+        must_be_at_most(c, 3 * UNITS, SLICE);
+
+        forget_work(c);
+        cluster_power_cut(c, 2);
+        cluster_pass(c, 15 * USEC_PER_SEC);
+        must_be_at_most(c, 3 * UNITS, SLICE);
+        for (size_t i = 0; i < UNITS; i++)
+                assert_true(cluster_runs_on(c, i) >= 0);
+        must_be_even(c, 2);
+        cluster_free(c);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(an_event_costs_what_it_changes),
+                cmocka_unit_test(what_concerns_all_is_parted_into_steps),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
