@@ -147,6 +147,8 @@ void claim_txn(Core *c, uint64_t id, Lease *leases, const Answer *answer) {
                 } else
                         on_not_committed(c, l, answer);
                 l->op = OP_NONE;
+                free(l->next);
+                l->next = NULL;
                 look_at_lease(c, l);
         }
 }

@@ -99,19 +99,20 @@ static void note_offer(Core *c, const Offer *o) {
         HASH_FIND_STR(c->units, o->unit, u);
         if (own && !u)
                 c->offering.orphans = true;
-        if (!own && (o->value.conflicts[0] || o->value.replaces[0]) && !c->plan.has_wishes)
+        if (!own && (o->terms->value.conflicts[0] || o->terms->value.replaces[0]) && !c->plan.has_wishes)
                 news_note(c, NEWS_OFFER);
         else
                 news_of_unit(c, u, own ? NEWS_OFFER_OWN : NEWS_OFFER);
 }
 
 static void take_offer(Core *c, const Record *r, uint64_t as_of) {
+        static const OfferRecord none;
         Offer *o = mirror_offer_named(c, r->name);
 
         if (!o || !seen_take(c, &o->seen, r->mod_revision, as_of))
                 return;
         o->damaged = r->damaged;
-        o->value = r->value ? *r->offer : (OfferRecord){};
+        mirror_terms(c, o, r->value ? r->offer : &none);
         note_offer(c, o);
 }
 
@@ -154,8 +155,14 @@ static void take_debts(Core *c, Lease *l) {
         SeenDebt old[DEBTS_MAX];
         size_t n_old = l->n_debts;
 
-        memcpy(old, l->debts, sizeof(old));
+        if (n_old > 0)
+                memcpy(old, l->debts, n_old * sizeof(*old));
         l->n_debts = l->value.n_debts;
+        if (l->n_debts == 0) {
+                free(l->debts);
+                l->debts = NULL;
+        } else if (!l->debts && !(l->debts = calloc(DEBTS_MAX, sizeof(SeenDebt))))
+                abort();
         for (size_t i = 0; i < l->n_debts; i++) {
                 l->debts[i] = (SeenDebt){ .debt = l->value.debts[i], .at = c->now.boottime };
                 for (size_t j = 0; j < n_old; j++)

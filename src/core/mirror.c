@@ -109,17 +109,51 @@ Offer *mirror_find_offer(const Core *c, const char *machine, const char *unit) {
         return find_offer(c, name);
 }
 
+static const OfferRecord none;
+
+static void drop_terms(Core *c, Terms *t) {
+        if (!t || --t->users > 0)
+                return;
+        HASH_DEL(c->terms, t);
+        free(t);
+}
+
+void mirror_terms(Core *c, Offer *o, const OfferRecord *value) {
+        OfferRecord key = *value;
+        Terms *t, *before = o->terms;
+
+        if (streq(key.lease, o->unit))
+                key.lease[0] = '\0';
+        memset(key.lease + strlen(key.lease), 0, sizeof(key.lease) - strlen(key.lease));
+        HASH_FIND(hh, c->terms, &key, sizeof(key), t);
+        if (!t) {
+                t = calloc(1, sizeof(Terms));
+                if (!t)
+                        abort();
+                memcpy(&t->value, &key, sizeof(key));
+                HASH_ADD(hh, c->terms, value, sizeof(key), t);
+        }
+        t->users++;
+        o->terms = t;
+        drop_terms(c, before);
+}
+
+const char *mirror_offer_lease(const Offer *o) {
+        return o->terms->value.lease[0] ? o->terms->value.lease : o->unit;
+}
+
 Offer *mirror_offer_named(Core *c, const char *name) {
         Offer *o = find_offer(c, name);
         const char *slash = strchr(name, '/');
 
         if (o || !slash || slash - name != MACHINE_SIZE - 1 || !lease_name_is_valid(slash + 1))
                 return o;
-        o = calloc(1, sizeof(Offer));
+        o = calloc(1, sizeof(Offer) + strlen(name) + 1);
         if (!o)
                 abort();
-        str_copy(o->name, sizeof(o->name), name);
+        memcpy(o->name, name, strlen(name) + 1);
         o->unit = o->name + (slash - name) + 1;
+        mirror_terms(c, o, &none);
         HASH_ADD_STR(c->offers, name, o);
         return o;
 }
@@ -163,7 +197,7 @@ void mirror_forget(Core *c) {
         }
         for (Offer *o = c->offers; o; o = o->hh.next) {
                 o->seen = (Seen){};
-                o->value = (OfferRecord){};
+                mirror_terms(c, o, &none);
         }
         news_note(c, NEWS_BEGINNING);
         look_at_all(c);
@@ -188,11 +222,13 @@ void mirror_free(Core *c) {
         mirror_forget(c);
         HASH_ITER(hh, c->offers, o, next_offer) {
                 HASH_DEL(c->offers, o);
+                drop_terms(c, o->terms);
                 free(o);
         }
         HASH_ITER(hh, c->leases, l, next_lease) {
                 HASH_DEL(c->leases, l);
                 free(l->next);
+                free(l->debts);
                 free(l);
         }
 }

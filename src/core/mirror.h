@@ -25,6 +25,10 @@ Offer *mirror_offer(Core *c, const char *machine, const char *unit);
 Offer *mirror_offer_named(Core *c, const char *name);
 /* The same, but gives NULL for an offer that was not seen. */
 Offer *mirror_find_offer(const Core *c, const char *machine, const char *unit);
+/* The offer says this from now on. The value is copied. */
+void mirror_terms(Core *c, Offer *o, const OfferRecord *value);
+/* Gives the name of the lease by which the unit goes on the offer's machine. */
+const char *mirror_offer_lease(const Offer *o);
 /* Whether every kind of record was listed at least once since everything was forgotten. */
 bool mirror_is_complete(const Core *c);
 /* Forgets all records, and all requests under way. The Indexes that are remembered stay. */

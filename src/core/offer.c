@@ -13,6 +13,7 @@
 
 #include "core/intake.h"
 #include "core/machine.h"
+#include "core/mirror.h"
 #include "core/news.h"
 #include "core/output.h"
 #include "core/said.h"
@@ -83,9 +84,12 @@ static bool is_ours(const Core *c, const Offer *o) {
         return strncmp(o->name, c->here.machine_id, MACHINE_SIZE - 1) == 0;
 }
 
-static bool same_offer(const OfferRecord *a, const OfferRecord *b) {
-        return a->version == b->version && a->until == b->until && a->code == b->code && streq(a->lease, b->lease) &&
-               streq(a->why, b->why) && streq(a->conflicts, b->conflicts) && streq(a->replaces, b->replaces);
+static bool same_offer(const Offer *o, const OfferRecord *b) {
+        const OfferRecord *a = &o->terms->value;
+
+        return a->version == b->version && a->until == b->until && a->code == b->code &&
+               streq(mirror_offer_lease(o), b->lease) && streq(a->why, b->why) && streq(a->conflicts, b->conflicts) &&
+               streq(a->replaces, b->replaces);
 }
 
 /* The unit's offer, if it is not what it should be. */
@@ -93,7 +97,7 @@ static bool add_offer(Core *c, TxnBuilder *b, Unit *u, const Globals *globals) {
         OfferRecord *want = c->offering.next + c->offering.n;
 
         wanted_offer(c, u, globals, want);
-        if (u->offer->seen.revision > 0 && !u->offer->damaged && same_offer(&u->offer->value, want))
+        if (u->offer->seen.revision > 0 && !u->offer->damaged && same_offer(u->offer, want))
                 return false;
         txn_compare(b, RECORD_OFFER, u->offer->name, u->offer->seen.revision);
         txn_put(b, RECORD_OFFER, u->offer->name, want, sizeof(*want));
@@ -171,7 +175,7 @@ void offer_txn(Core *c, const Answer *answer) {
 }
 
 void offer_note(Core *c, Unit *u) {
-        if (!u->offer || u->offer->value.until == 0 || c->now.boottime < u->back.not_before || u->to_offer.heap)
+        if (!u->offer || u->offer->terms->value.until == 0 || c->now.boottime < u->back.not_before || u->to_offer.heap)
                 return;
         heap_set(&c->offering.queue, &u->to_offer, u->spot.place);
 }

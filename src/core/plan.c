@@ -47,7 +47,8 @@ bool plan_is_held_by(const Core *c, const Lease *l, const char *machine_id) {
 static bool runs_on(const Core *c, const char *unit, const char *machine_id) {
         const Offer *o = mirror_find_offer(c, machine_id, unit);
 
-        return plan_is_held_by(c, mirror_find_lease(c, o && o->seen.revision > 0 ? o->value.lease : unit), machine_id);
+        return plan_is_held_by(
+                        c, mirror_find_lease(c, o && o->seen.revision > 0 ? mirror_offer_lease(o) : unit), machine_id);
 }
 
 /* The first unit of the list that the machine does not hold; NULL: it holds all of them. */
@@ -75,7 +76,7 @@ static bool peer_is_elsewhere(const Core *c, const Unit *u) {
 }
 
 static Reason word_of(const Unit *u, const Offer *o) {
-        return streq(o->value.lease, u->lease->name) ? offer_reason(&o->value) : reason(WHY_OTHER_LEASE);
+        return streq(mirror_offer_lease(o), u->lease->name) ? offer_reason(&o->terms->value) : reason(WHY_OTHER_LEASE);
 }
 
 static void look(const Core *c, const Unit *u, const Machine *m, const Offer *o, PlacementMachine *ret) {
@@ -119,13 +120,14 @@ static void collect_placed(Plan *p, bool with_planned) {
                 return;
         for (const Offer *o = c->offers; o; o = o->hh.next) {
                 bool own = strncmp(o->name, c->here.machine_id, MACHINE_SIZE - 1) == 0;
-                Lease *l = o->seen.revision > 0 && !o->damaged && !own ? mirror_find_lease(c, o->value.lease) : NULL;
+                Lease *l = o->seen.revision > 0 && !o->damaged && !own ? mirror_find_lease(c, mirror_offer_lease(o))
+                                                                       : NULL;
 
                 if (l && plan_is_held_by(c, l, o->name) && mirror_find_machine(c, l->value.machine_id))
                         add_placed(p, mirror_find_machine(c, l->value.machine_id),
                                         (Placed){ .unit = o->unit,
-                                                        .conflicts = o->value.conflicts,
-                                                        .replaces = o->value.replaces });
+                                                        .conflicts = o->terms->value.conflicts,
+                                                        .replaces = o->terms->value.replaces });
         }
         for (const Unit *u = c->units; u; u = u->hh.next)
                 if (!u->config.once && (unit_is_in_hand(u) || unit_is_ours(c, u)))
@@ -156,7 +158,7 @@ static const Placed *find_conflict(const Unit *u, const Machine *m, const char *
 
 Reason plan_why_not(const Plan *p, const Unit *u, const Machine *m, PlacementMachine *ret_look) {
         const Offer *o = mirror_find_offer(p->core, m->id, u->name);
-        const Placed *conflict = find_conflict(u, m, o ? o->value.conflicts : NULL);
+        const Placed *conflict = find_conflict(u, m, o ? o->terms->value.conflicts : NULL);
 
         p->core->look.work.pairs++;
         look(p->core, u, m, o, ret_look);
@@ -323,7 +325,7 @@ typedef struct Choice {
 static int64_t version_there(const Core *c, const Unit *u, const Machine *m) {
         const Offer *o = mirror_find_offer(c, m->id, u->name);
 
-        return o ? o->value.version : 0;
+        return o ? o->terms->value.version : 0;
 }
 
 /* Another machine that could take it, as it stands to the unit. */
@@ -491,7 +493,7 @@ static bool has_wishes(Core *c) {
                 mark_peers(c, u->config.placement->machine_of);
         }
         for (const Offer *o = c->offers; o && !has; o = o->hh.next)
-                has = o->value.conflicts[0] || o->value.replaces[0];
+                has = o->terms->value.conflicts[0] || o->terms->value.replaces[0];
         return has;
 }
 

@@ -252,7 +252,7 @@ void send_transfer(Core *c, Lease *l, const Session *target, const char *machine
         must(!session_is_ours(c, target->name));
         lease_end_tenure(&next, c->now.realtime, leave_why(l->unit->life.leave));
         if (offer && offer->seen.revision > 0)
-                next.version = offer->value.version;
+                next.version = offer->terms->value.version;
         note_upgrade(l, &next);
         str_copy(next.machine_id, sizeof(next.machine_id), machine);
         str_copy(next.session, sizeof(next.session), target->name);

@@ -99,7 +99,9 @@ static unsigned rank_of(const PlanView *view, const Unit *u, const Standing *s) 
 static usec_t stands_back_until(const Core *c, const Unit *u, const Standing *s) {
         const Offer *o = mirror_find_offer(c, s->machine->id, u->name);
 
-        return o && s->reason.why != WHY_NONE && s->reason.why == offer_reason(&o->value).why ? o->value.until : 0;
+        return o && s->reason.why != WHY_NONE && s->reason.why == offer_reason(&o->terms->value).why
+                               ? o->terms->value.until
+                               : 0;
 }
 
 static WhyNotView view_of(const PlanView *view, const Unit *u, const Standing *s) {

@@ -107,14 +107,21 @@ typedef struct Machine {
         UT_hash_handle hh;
 } Machine;
 
+/* What an offer says. Most offers say the same, and share it. The lease's name is left out where it is the unit's. */
+typedef struct Terms {
+        OfferRecord value;
+        size_t users;
+        UT_hash_handle hh;
+} Terms;
+
 /* What a machine says of a unit. Once made it stays, for units point to theirs. */
 typedef struct Offer {
-        char name[RECORD_NAME_SIZE]; /* "<machine id>/<unit>" */
-        const char *unit;            /* within name */
+        const char *unit; /* within name */
         Seen seen;
         bool damaged;
-        OfferRecord value;
+        Terms *terms; /* mirror_terms() */
         UT_hash_handle hh;
+        char name[]; /* "<machine id>/<unit>" */
 } Offer;
 
 typedef struct SeenDebt {
@@ -145,12 +152,12 @@ typedef struct Lease {
         char name[NAME_SIZE];
         Seen seen;
         bool damaged;
-        bool blank;                /* absent since everything from before was waited out: it is free, and not lost */
-        bool unsettled;            /* a release or transfer of ours may have landed or not */
-        LeaseRecord value;         /* while the record is lost: as it was seen last */
-        Session *holder;           /* the session that value names; NULL: none */
-        Session *counted;          /* in whose .held it is counted; NULL: in none */
-        SeenDebt debts[DEBTS_MAX]; /* when each of value.debts first reached us */
+        bool blank;        /* absent since everything from before was waited out: it is free, and not lost */
+        bool unsettled;    /* a release or transfer of ours may have landed or not */
+        LeaseRecord value; /* while the record is lost: as it was seen last */
+        Session *holder;   /* the session that value names; NULL: none */
+        Session *counted;  /* in whose .held it is counted; NULL: in none */
+        SeenDebt *debts;   /* when each of value.debts first reached us; DEBTS_MAX of them; NULL: there are none */
         size_t n_debts;
         uint64_t change;            /* the number of the last change of its record, or of its coming here */
         uint64_t remembered;        /* the highest Index ever seen of it */
@@ -310,7 +317,7 @@ struct Unit {
 
         UnitConfig config; /* what it points to is kept in here: */
         char config_lease[NAME_SIZE];
-        Placement config_placement;
+        Placement *config_placement; /* NULL: it has no wishes */
         UnitSaid said;
         UnitLife life;
         UnitWish wish;
@@ -642,6 +649,7 @@ struct Core {
         Session *sessions;
         Machine *machines;
         Offer *offers;
+        Terms *terms;
         Machine *self; /* of our own id; NULL: it was not seen yet */
         Lease *leases;
         Unit *units;

@@ -43,14 +43,33 @@ void unit_attach(Core *c, Unit *u, const char *lease) {
                 u->lease->unit = u;
 }
 
+/* Most units have no wishes, and share these. */
+static const Placement plain;
+
+static bool is_plain(const Placement *p) {
+        return !p->machine_id[0] && !p->machine_of[0] && !p->require[0] && !p->prefer[0] && !p->conflicts[0] &&
+               !p->replaces[0] && !p->failback && p->failback_hold == 0;
+}
+
+static void keep_placement(Unit *u, const Placement *p) {
+        if (!p || is_plain(p)) {
+                free(u->config_placement);
+                u->config_placement = NULL;
+                return;
+        }
+        if (!u->config_placement && !(u->config_placement = malloc(sizeof(Placement))))
+                abort();
+        *u->config_placement = *p;
+}
+
 /* A copy, with what it points to. */
 static void take_config(Unit *u, const UnitConfig *config) {
         u->config = *config;
         str_copy(u->config_lease, sizeof(u->config_lease), config->lease);
-        u->config_placement = config->placement ? *config->placement : (Placement){};
+        keep_placement(u, config->placement);
         u->config.unit = u->name;
         u->config.lease = u->config_lease;
-        u->config.placement = &u->config_placement;
+        u->config.placement = u->config_placement ?: &plain;
 }
 
 static Unit *new_unit(Core *c, const char *name, const char *lease) {
@@ -84,6 +103,7 @@ void unit_free(Core *c, Unit *u) {
         if (u->offer && u->offer->seen.revision > 0)
                 c->offering.orphans = true;
         look_forget_unit(c, u);
+        free(u->config_placement);
         free(u);
 }
 

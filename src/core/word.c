@@ -88,7 +88,7 @@ static bool is_lease_of_unit(const Core *c, const Lease *l) {
                 if (u->lease == l && !u->config.once && !u->forgotten && !u->config.global)
                         return true;
         for (const Offer *o = c->offers; o; o = o->hh.next)
-                if (o->seen.revision > 0 && !o->damaged && streq(o->value.lease, l->name))
+                if (o->seen.revision > 0 && !o->damaged && streq(mirror_offer_lease(o), l->name))
                         return true;
         return false;
 }

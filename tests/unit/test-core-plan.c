@@ -153,11 +153,11 @@ static void a_reason_that_is_too_long_is_cut_between_characters(void **state) {
                 const char *why = cluster_why_not(c, 0, i, 0);
 
                 offers[i] = mirror_find_offer(c->machines[1].core, c->machines[0].id, c->names[i]);
-                assert_string_equal(offers[i]->value.why + strlen(offers[i]->value.why) - 2, two_bytes);
+                assert_string_equal(offers[i]->terms->value.why + strlen(offers[i]->terms->value.why) - 2, two_bytes);
                 assert_string_equal(why + strlen(why) - 2, two_bytes);
         }
-        assert_int_not_equal(strlen(offers[0]->value.why),
-                        strlen(offers[1]->value.why)); /* one of them would have been torn */
+        assert_int_not_equal(strlen(offers[0]->terms->value.why),
+                        strlen(offers[1]->terms->value.why)); /* one of them would have been torn */
         cluster_free(c);
 }
 
