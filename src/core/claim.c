@@ -84,6 +84,11 @@ static bool find_report(const Lease *l, Report *ret) {
                 ret->why = l->unit ? leave_why(l->unit->life.leave) : WHY_DISABLED;
                 return true;
         case OP_TRANSFER:
+                if (l->unit && l->unit->life.leave == LEAVE_RELEASE) {
+                        ret->kind = REPORT_RELEASED;
+                        ret->why = leave_why(LEAVE_RELEASE);
+                        return true;
+                }
                 ret->kind = REPORT_TRANSFERRED;
                 ret->machine_id = l->next->machine_id;
                 return true;
@@ -185,9 +190,9 @@ static void advance_ours(Core *c, Lease *l) {
         }
         if (u->life.phase != PHASE_RELEASING)
                 return;
-        machine = u->life.leave == LEAVE_TRANSFER ? u->wish.target
-                  : leave_is_move(u->life.leave)  ? u->plan.move_to
-                                                  : "";
+        machine = u->life.leave == LEAVE_TRANSFER                                  ? u->wish.target
+                  : leave_is_move(u->life.leave) || u->life.leave == LEAVE_RELEASE ? u->plan.move_to
+                                                                                   : "";
         target = machine[0] ? target_session(c, machine) : NULL;
         if (target)
                 send_transfer(c, l, target, machine);

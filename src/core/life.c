@@ -198,9 +198,10 @@ _Static_assert(WHY_DRAIN - WHY_TRANSFER == LEAVE_DRAIN - LEAVE_TRANSFER, "the mo
 
 /* Whether the lease's last holder has handed the lease to another machine. */
 static bool is_handed_on(const LeaseRecord *l) {
-        Why why = l->n_tenures > 0 ? tenure_why(lease_last_tenure(l)) : WHY_NONE;
+        const Tenure *last = lease_last_tenure(l);
+        Why why = last ? tenure_why(last) : WHY_NONE;
 
-        return why >= WHY_TRANSFER && why <= WHY_DRAIN;
+        return (why >= WHY_TRANSFER && why <= WHY_DRAIN) || (why == WHY_RELEASED && last->to == l->since);
 }
 
 /* The unit has not run in this tenure. The tenure's beginning is by our own clock, unless another machine handed

@@ -415,6 +415,11 @@ static Leave choose_move(Plan *p, Unit *u, Choice *ret) {
         int64_t version;
 
         note_reason(u, why);
+        if (u->wish.release || u->life.leave == LEAVE_RELEASE) {
+                *ret = choose_any(p, u); /* the operator lets it go: who comes next is handed the lease */
+                u->plan.stuck = false;
+                return LEAVE_NONE;
+        }
         if (unfit || c->drain.on || on_its_way) {
                 *ret = choose_any(p, u);
                 u->plan.stuck = !ret->machine;

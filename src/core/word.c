@@ -206,9 +206,10 @@ static void arm(Core *c, Word *w) {
         w->armed = true;
         if (u)
                 look_at_unit(c, u);
-        if (w->kind == EVENT_RELEASE)
+        if (w->kind == EVENT_RELEASE) {
                 wish_release(u);
-        else if (w->kind == EVENT_TRANSFER)
+                news_of_unit(c, u, NEWS_WORD);
+        } else if (w->kind == EVENT_TRANSFER)
                 wish_transfer(u, w->machine);
         else if (w->kind == EVENT_REARM)
                 u->lease->rearm = w->index = u->lease->value.index;
@@ -235,9 +236,10 @@ static void disarm(Core *c, Word *w) {
         if (!u)
                 return;
         look_at_unit(c, u);
-        if (w->kind == EVENT_RELEASE)
+        if (w->kind == EVENT_RELEASE) {
                 wish_no_release(u);
-        else if (w->kind == EVENT_TRANSFER)
+                news_of_unit(c, u, NEWS_WORD);
+        } else if (w->kind == EVENT_TRANSFER)
                 wish_no_transfer(u);
         else if (w->kind == EVENT_STEAL)
                 wish_no_steal(u);

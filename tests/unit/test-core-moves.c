@@ -443,8 +443,34 @@ static void the_guard_is_told_nothing_of_a_global_unit_also_before_a_sleep(void 
         cluster_free(c);
 }
 
+/* As by a transfer: nobody has to hear first that the lease is free. */
+static void a_released_unit_is_handed_to_the_machine_that_comes_next(void **state) {
+        Cluster *c = cluster_new(3, 30);
+        size_t counts[3] = {};
+
+        cluster_start_all(c);
+        cluster_pass(c, 5 * USEC_PER_SEC);
+        for (size_t i = 0; i < 30; i++) {
+                int from = cluster_runs_on(c, i);
+                const LeaseRecord *l;
+
+                cluster_event(c, (size_t) from, (Event){ .kind = EVENT_RELEASE, .unit = c->names[i] });
+                cluster_pass(c, USEC_PER_SEC);
+                l = cluster_lease(c, i);
+                assert_int_not_equal(cluster_runs_on(c, i), from);
+                assert_int_equal(l->tenures[l->n_tenures - 1].code, WHY_RELEASED);
+                assert_int_equal(l->tenures[l->n_tenures - 1].to, l->since);
+                assert_int_equal(l->index, l->tenures[l->n_tenures - 1].index + 1);
+                counts[cluster_runs_on(c, i)]++;
+        }
+        for (size_t m = 0; m < 3; m++)
+                assert_in_range(counts[m], 0, 17); /* they are spread over the others */
+        cluster_free(c);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(a_released_unit_is_handed_to_the_machine_that_comes_next),
                 cmocka_unit_test(a_unit_is_not_handed_to_a_machine_whose_own_file_keeps_it_away),
                 cmocka_unit_test(a_unit_that_each_machine_would_hand_to_the_other_is_not_passed_to_and_fro),
                 cmocka_unit_test(failback_to_a_machine_that_does_not_keep_it_is_tried_once),
