@@ -72,6 +72,8 @@ void shadow_begin(World *w, Machine *m, const CoreConfig *config) {
         CoreConfig copy = *config;
 
         shadow_end(m);
+        if (w->options.promises_only)
+                return;
         copy.looks_at_all = true;
         m->shadow = core_new(&copy);
         if (!m->shadow)
@@ -80,9 +82,14 @@ void shadow_begin(World *w, Machine *m, const CoreConfig *config) {
 
 void shadow_step(World *w, Machine *m, Now now, const Event *event) {
         size_t n, i = 0;
-        const Action *actions = core_step(m->shadow, now, event, &n);
-        usec_t due = core_next_deadline(m->core), due_of_all = core_next_deadline(m->shadow);
+        const Action *actions;
+        usec_t due, due_of_all;
 
+        if (!m->shadow)
+                return;
+        actions = core_step(m->shadow, now, event, &n);
+        due = core_next_deadline(m->core);
+        due_of_all = core_next_deadline(m->shadow);
         while (i < n && i < m->n_actions && same_action(m->actions + i, actions + i))
                 i++;
         if (i < n || i < m->n_actions) {

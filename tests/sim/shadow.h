@@ -7,6 +7,7 @@
  * actions and for the same next deadline, so a unit or lease that was overlooked fails the run.
  */
 
+/* Where only the promises are checked, there is none. */
 void shadow_begin(World *w, Machine *m, const CoreConfig *config);
 /* Plays the step that the machine's core has just made. */
 void shadow_step(World *w, Machine *m, Now now, const Event *event);
