@@ -24,7 +24,7 @@
 #include "core/news.h"
 #include "core/offer.h"
 #include "core/output.h"
-#include "core/plan.h"
+#include "core/planning.h"
 #include "core/presence.h"
 #include "core/rounds.h"
 #include "core/said.h"
@@ -328,7 +328,7 @@ static void advance(Core *c) {
         presence_advance(c);
         guard_side_advance(c);
         offer_advance(c);
-        plan_advance(c);
+        planning_advance(c);
         leave_count_draining(c);
         walk_begin(c);
         walk_units(c);
@@ -367,7 +367,7 @@ usec_t core_next_deadline(const Core *c) {
         t = MIN(t, word_deadline(c));
         t = MIN(t, view_deadline(c));
         t = MIN(t, offer_deadline(c));
-        t = MIN(t, plan_deadline(c));
+        t = MIN(t, planning_deadline(c));
         t = MIN(t, guard_side_deadline(c));
         if (c->shutdown.on && !c->shutdown.exit_asked && c->shutdown.deadline > 0)
                 t = MIN(t, c->shutdown.deadline);

@@ -31,12 +31,15 @@ Reason plan_why_not_wished(const Plan *p, const Unit *u, const Machine *m, Place
 /* Of two machines that could take the unit, whether a comes first. A machine that has just let the unit go comes
  * last: its offer may not say yet why it did. */
 bool plan_comes_before(const Unit *u, const PlacementMachine *a, const PlacementMachine *b);
-/* Makes the plan anew, if it is due. */
-void plan_advance(Core *c);
-/* Whether the unit is about to be planned anew. */
-bool plan_is_due(const Core *c, const Unit *u);
-/* When plan_advance() is due by the time alone. */
-usec_t plan_deadline(const Core *c);
+/* Begins a slice of the plan: what is planned already counts as held. */
+void plan_go_on(Plan *p, Core *c);
+/* Plans one unit. */
+void plan_unit(Plan *p, Unit *u);
+/* Whether the unit's lease can be had. */
+bool plan_is_available(const Core *c, const Unit *u);
+/* Whether some unit minds what runs beside it: then every change of a holder may matter. Notes which units those are
+ * that others must run beside. */
+bool plan_has_wishes(Core *c);
 /* Whether the last plan found that the unit's lease can be had, and the lease has not changed since. */
 bool plan_finds_available(const Unit *u);
 /* When it is our turn to take the unit's lease; USEC_INFINITY if it is not. */

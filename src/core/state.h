@@ -36,6 +36,7 @@
  *   guard-side  the guard as a whole
  *   offer       what we say of the units that are enabled here
  *   plan        who should hold what: whose turn a lease is, and what we hold and should not
+ *   planning    when units are planned, and how many in one step
  *
  *   life        a unit's life between arming and release
  *   global      ... of one that runs everywhere, without a lease

@@ -26,6 +26,7 @@
 #include "core/news.h"
 #include "core/output.h"
 #include "core/plan.h"
+#include "core/planning.h"
 #include "core/said.h"
 #include "core/session.h"
 #include "core/unit-life.h"
@@ -97,7 +98,7 @@ static bool is_lease_of_unit(const Core *c, const Lease *l) {
 static WordResult why_not_at_once(const Core *c, const Unit *u, Reason *ret_why) {
         if (!said_is_told(u) || unit_is_ours(c, u) || u->life.phase != PHASE_IDLE)
                 return WORD_BEGUN;
-        if (u->lease->unit != u || (u->lease->seen.known && !plan_finds_available(u) && !plan_is_due(c, u)))
+        if (u->lease->unit != u || (u->lease->seen.known && !plan_finds_available(u) && !planning_is_due(c, u)))
                 return WORD_TAKEN;
         *ret_why = unit_why_unable(c, u);
         return ret_why->why != WHY_NONE ? WORD_UNABLE : WORD_BEGUN;
