@@ -86,6 +86,7 @@ static bool find_report(const Lease *l, Report *ret) {
         case OP_TRANSFER:
                 if (l->unit && l->unit->life.leave == LEAVE_RELEASE) {
                         ret->kind = REPORT_RELEASED;
+                        ret->index = lease_last_tenure(l->next)->index; /* of ours, and not of the next holder's */
                         ret->why = leave_why(LEAVE_RELEASE);
                         return true;
                 }
