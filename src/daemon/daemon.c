@@ -265,7 +265,7 @@ static int wire(Daemon *d) {
         r = gates_new(d->event, d->pid1, &d->gates);
         if (r < 0)
                 return log_error_errno(r, "cannot set up the event loop");
-        r = registry_port_new(d->registry, loop_deliver, d->loop, &d->registry_port);
+        r = registry_port_new(d->event, d->registry, loop_deliver, d->loop, &d->registry_port);
         if (r < 0)
                 return log_error_errno(r, "cannot watch the registry");
         r = guard_port_new(d->event, GUARD_SOCKET, on_guard, on_guard_missing, d, &d->guard);

@@ -5,7 +5,8 @@
  *
  * Every ACTION_TXN or ACTION_READ becomes one request object that carries the core's id and ends in one event. What a
  * record says is passed on as it is: absent, damaged, or its value. A record that cannot be decoded is damaged, never
- * absent. Nothing is decided, retried or kept in here, but the kept texts for the sake of unknown members.
+ * absent. Nothing is decided, retried or kept in here, but the kept texts for the sake of unknown members. A list of
+ * ten thousand leases is decoded over many turns of the loop, and what the watch says after it waits for it.
  */
 
 #include "daemon/registry-port.h"
@@ -36,7 +37,24 @@ typedef struct Request {
         size_t n_puts;
 } Request;
 
+enum { SLICE = 250 }; /* records that are decoded in one turn of the loop: 5 ms */
+
+/* A long list, decoded in slices, or a change that came after one. */
+typedef struct Late {
+        struct Late *prev, *next;
+        Event event; /* its answer without records */
+        char *store;
+        RegistryRecord *in;
+        bool *deleted;
+        size_t n, taken; /* of .in */
+        unsigned kinds;
+        bool listed;
+} Late;
+
 struct RegistryPort {
+        sd_event *event;
+        sd_event_source *slicer;
+        Late *late; /* in the order in which they came */
         Registry *registry;
         RegistryWatch *watch;
         Texts *texts;
@@ -63,7 +81,7 @@ static size_t value_size(RecordKind kind) {
 }
 
 static void *memdup_or_die(const void *p, size_t size) {
-        void *copy = malloc(size);
+        void *copy = malloc(MAX(size, (size_t) 1));
 
         /* As in the core: the guard and systemd take over from a daemon that has no memory. */
         if (!copy)
@@ -105,15 +123,20 @@ static void answer_done(Answer *a) {
 
 #define _cleanup_answer_ _cleanup_(answer_done)
 
-static void answer_fill(
-                RegistryPort *e, const RegistryRecord *in, const bool *deleted, size_t n, unsigned kinds, Answer *a) {
+static Record *answer_reserve(Answer *a, size_t n) {
         Record *records = calloc(n + 1, sizeof(Record));
-        size_t used = 0;
 
         if (!records)
                 abort();
+        a->records = records;
+        return records;
+}
+
+/* Appends n records to the answer, which has room for them. */
+static void answer_fill(
+                RegistryPort *e, const RegistryRecord *in, const bool *deleted, size_t n, unsigned kinds, Answer *a) {
         for (size_t i = 0; i < n; i++) {
-                Record *r = records + used;
+                Record *r = (Record *) a->records + a->n_records;
 
                 if (!record_parse_key(in[i].key, &r->kind, &r->name) || !(kinds & 1u << r->kind) ||
                                 strnlen(r->name, RECORD_NAME_SIZE) >= RECORD_NAME_SIZE) {
@@ -122,19 +145,15 @@ static void answer_fill(
                         continue;
                 }
                 decode(e, in + i, deleted && deleted[i], a->revision, r);
-                used++;
+                a->n_records++;
         }
-        a->records = records;
-        a->n_records = used;
 }
 
 /* A listing without values: keys and revisions, nothing to be decoded or kept. */
 static void answer_fill_bare(const RegistryRecord *in, size_t n, unsigned kinds, Answer *a) {
-        Record *records = calloc(n + 1, sizeof(Record));
+        Record *records = answer_reserve(a, n);
         size_t used = 0;
 
-        if (!records)
-                abort();
         for (size_t i = 0; i < n; i++) {
                 Record *r = records + used;
 
@@ -142,9 +161,92 @@ static void answer_fill_bare(const RegistryRecord *in, size_t n, unsigned kinds,
                 used += record_parse_key(in[i].key, &r->kind, &r->name) && kinds & 1u << r->kind &&
                         strnlen(r->name, RECORD_NAME_SIZE) < RECORD_NAME_SIZE;
         }
-        a->records = records;
         a->n_records = used;
 }
+
+/* ---- long lists ---- */
+
+static char *strdup_or_die(const char *s) {
+        return s ? memdup_or_die(s, strlen(s) + 1) : NULL;
+}
+
+static void late_free(RegistryPort *e, Late *l) {
+        DL_DELETE(e->late, l);
+        for (size_t i = 0; i < l->n; i++) {
+                free((char *) l->in[i].key);
+                free((void *) l->in[i].value);
+        }
+        answer_done(&l->event.answer);
+        free(l->in);
+        free(l->deleted);
+        free(l->store);
+        free(l);
+}
+
+/* Copies the records, to be decoded in the turns that follow. */
+static void late_new(RegistryPort *e, const Event *event, const RegistryRecord *in, const bool *deleted, size_t n,
+                unsigned kinds, bool listed) {
+        Late *l = calloc(1, sizeof(Late));
+
+        if (!l)
+                abort();
+        *l = (Late){ .event = *event, .n = n, .kinds = kinds, .listed = listed };
+        l->store = strdup_or_die(event->answer.store);
+        l->event.answer.store = l->store;
+        l->in = calloc(n + 1, sizeof(RegistryRecord));
+        l->deleted = deleted ? memdup_or_die(deleted, n * sizeof(bool)) : NULL;
+        if (!l->in)
+                abort();
+        for (size_t i = 0; i < n; i++) {
+                l->in[i] = in[i];
+                l->in[i].key = strdup_or_die(in[i].key);
+                l->in[i].value = in[i].value ? memdup_or_die(in[i].value, in[i].size) : NULL;
+        }
+        (void) answer_reserve(&l->event.answer, n);
+        DL_APPEND(e->late, l);
+        (void) sd_event_source_set_enabled(e->slicer, SD_EVENT_ONESHOT);
+}
+
+static int on_slice(sd_event_source *s, void *userdata) {
+        RegistryPort *e = userdata;
+        Late *l = e->late;
+        size_t n;
+
+        if (!l)
+                return 0;
+        n = MIN(l->n - l->taken, (size_t) SLICE);
+        if (l->listed && l->taken == 0)
+                texts_list_begin(e->texts);
+        answer_fill(e, l->in + l->taken, l->deleted ? l->deleted + l->taken : NULL, n, l->kinds, &l->event.answer);
+        l->taken += n;
+        if (l->taken < l->n || l->next) /* anew each time: other sources have their turns in between */
+                (void) sd_event_source_set_enabled(e->slicer, SD_EVENT_ONESHOT);
+        if (l->taken < l->n)
+                return 0;
+        if (l->listed)
+                texts_list_end(e->texts, l->event.answer.revision);
+        e->deliver(&l->event, e->userdata);
+        late_free(e, l);
+        return 0;
+}
+
+/* What the watch said before a whole list is of no more use. Returns whether something of the watch waits. */
+static bool late_changes(RegistryPort *e, bool drop) {
+        Late *l, *next;
+        bool waits = false;
+
+        DL_FOREACH_SAFE(e->late, l, next) {
+                if (l->event.kind != EVENT_RECORDS)
+                        continue;
+                if (drop)
+                        late_free(e, l);
+                else
+                        waits = true;
+        }
+        return waits;
+}
+
+/* ---- the watch ---- */
 
 static void on_change(const RegistryChange *change, void *userdata) {
         RegistryPort *e = userdata;
@@ -155,8 +257,14 @@ static void on_change(const RegistryChange *change, void *userdata) {
                 .complete = change->listed ? RECORD_ALL : 0,
         };
 
+        if (late_changes(e, change->listed) || change->n_records > SLICE) {
+                late_new(e, &(Event){ .kind = EVENT_RECORDS, .answer = answer }, change->records, change->deleted,
+                                change->n_records, RECORD_ALL, change->listed);
+                return;
+        }
         if (change->listed)
                 texts_list_begin(e->texts);
+        (void) answer_reserve(&answer, change->n_records);
         answer_fill(e, change->records, change->deleted, change->n_records, RECORD_ALL, &answer);
         if (change->listed)
                 texts_list_end(e->texts, change->revision);
@@ -217,8 +325,15 @@ static void on_answer(const RegistryAnswer *in, void *userdata) {
                 answer.total = in->total;
                 if (q->since > 0)
                         answer_fill_bare(in->records, in->n_records, q->kinds, &answer);
-                else
+                else if (in->n_records > SLICE) {
+                        event.answer = answer;
+                        late_new(e, &event, in->records, NULL, in->n_records, q->kinds ?: RECORD_ALL, false);
+                        request_free(q);
+                        return;
+                } else {
+                        (void) answer_reserve(&answer, in->n_records);
                         answer_fill(e, in->records, NULL, in->n_records, q->kinds ?: RECORD_ALL, &answer);
+                }
         }
         for (size_t i = 0; in->outcome == REGISTRY_COMMITTED && i < q->n_puts; i++)
                 if (texts_put(e->texts, q->puts[i].key, in->revision, q->puts[i].text, strlen(q->puts[i].text), NULL) <
@@ -411,7 +526,7 @@ const char *registry_port_damage(const RegistryPort *e, RecordKind kind, const c
         return texts_get(e->texts, key).damage;
 }
 
-int registry_port_new(Registry *registry, event_sink_t deliver, void *userdata, RegistryPort **ret) {
+int registry_port_new(sd_event *event, Registry *registry, event_sink_t deliver, void *userdata, RegistryPort **ret) {
         RegistryPort *e = calloc(1, sizeof(RegistryPort));
         int r;
 
@@ -421,7 +536,12 @@ int registry_port_new(Registry *registry, event_sink_t deliver, void *userdata, 
         e->deliver = deliver;
         e->userdata = userdata;
         e->texts = texts_new();
-        r = e->texts ? registry->ops->watch(registry, "", on_change, e, &e->watch) : -ENOMEM;
+        e->event = sd_event_ref(event);
+        r = sd_event_add_defer(event, &e->slicer, on_slice, e);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(e->slicer, SD_EVENT_OFF);
+        if (r >= 0)
+                r = e->texts ? registry->ops->watch(registry, "", on_change, e, &e->watch) : -ENOMEM;
         if (r < 0) {
                 registry_port_free(e);
                 return r;
@@ -437,6 +557,10 @@ RegistryPort *registry_port_free(RegistryPort *e) {
                 request_free(e->requests);
         if (e->watch)
                 e->registry->ops->watch_free(e->watch);
+        while (e->late)
+                late_free(e, e->late);
+        (void) sd_event_source_disable_unref(e->slicer);
+        sd_event_unref(e->event);
         texts_free(e->texts);
         free(e);
         return NULL;

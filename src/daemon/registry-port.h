@@ -6,9 +6,9 @@
 
 typedef struct RegistryPort RegistryPort;
 
-/* Watches the whole registry, which must outlive the port; each change is delivered as EVENT_RECORDS. userdata is
- * deliver's. -ENOMEM, or what the registry's watch() returns. */
-int registry_port_new(Registry *registry, event_sink_t deliver, void *userdata, RegistryPort **ret);
+/* Watches the whole registry, which must outlive the port; each change is delivered as EVENT_RECORDS, a long list
+ * after some turns of the loop. userdata is deliver's. -ENOMEM, or what the registry's watch() returns. */
+int registry_port_new(sd_event *event, Registry *registry, event_sink_t deliver, void *userdata, RegistryPort **ret);
 /* Cancels the requests that are under way: their outcomes are never delivered. */
 RegistryPort *registry_port_free(RegistryPort *e);
 

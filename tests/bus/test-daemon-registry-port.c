@@ -170,8 +170,7 @@ static void on_event(const Event *e, void *userdata) {
         s->complete = e->answer.complete;
         str_copy(s->store, sizeof(s->store), strempty(e->answer.store));
         s->n_records = e->answer.n_records;
-        assert_true(s->n_records <= ELEMENTSOF(s->records));
-        for (size_t i = 0; i < s->n_records; i++) {
+        for (size_t i = 0; i < MIN(s->n_records, ELEMENTSOF(s->records)); i++) {
                 const Record *r = e->answer.records + i;
 
                 s->records[i].kind = r->kind;
@@ -187,13 +186,15 @@ typedef struct Fixture {
         Puppet puppet;
         Seen seen;
         RegistryPort *registry_port;
+        sd_event *event;
 } Fixture;
 
 static int setup(void **state) {
         Fixture *f = calloc(1, sizeof(Fixture));
 
         f->puppet.registry.ops = &puppet_ops;
-        assert_int_equal(registry_port_new(&f->puppet.registry, on_event, &f->seen, &f->registry_port), 0);
+        assert_true(sd_event_new(&f->event) >= 0);
+        assert_int_equal(registry_port_new(f->event, &f->puppet.registry, on_event, &f->seen, &f->registry_port), 0);
         *state = f;
         return 0;
 }
@@ -203,6 +204,7 @@ static int teardown(void **state) {
 
         registry_port_free(f->registry_port);
         assert_null(f->puppet.change);
+        sd_event_unref(f->event);
         free(f);
         return 0;
 }
@@ -364,6 +366,55 @@ static void a_record_that_cannot_be_read_is_damaged_and_not_absent(void **state)
         assert_null(registry_port_damage(f->registry_port, RECORD_LEASE, "b.service"));
 }
 
+enum { MANY = 2000 };
+
+static void change_many(Fixture *f, uint64_t revision) {
+        static char keys[MANY][32];
+        static RegistryRecord records[MANY];
+        _cleanup_free_ char *text = lease_text(4, NULL);
+
+        for (unsigned i = 0; i < MANY; i++) {
+                (void) snprintf(keys[i], sizeof(keys[i]), "leases/%04u", i);
+                records[i] = (RegistryRecord){
+                        .key = keys[i], .value = text, .size = strlen(text), .mod_revision = 5
+                };
+        }
+        f->puppet.change(&(RegistryChange){ .listed = true,
+                                         .revision = revision,
+                                         .store = "store",
+                                         .records = records,
+                                         .n_records = MANY },
+                        f->puppet.change_userdata);
+}
+
+/* What comes after the list waits for it; a list that comes after it takes its place. */
+static void a_long_list_takes_many_turns_of_the_loop(void **state) {
+        _cleanup_free_ char *text = lease_text(4, NULL);
+        Fixture *f = *state;
+        unsigned turns = 0;
+
+        change_many(f, 10);
+        watch(f, false, 11, "leases/0001", text, 11, false);
+        (void) sd_event_run(f->event, 0);
+        change_many(f, 12);
+        watch(f, false, 13, "leases/0001", text, 13, false);
+        assert_int_equal(f->seen.events, 0);
+        for (; f->seen.events == 0 && turns < MANY; turns++)
+                (void) sd_event_run(f->event, 0);
+        assert_in_range(turns, 8, 20);
+        assert_int_equal(f->seen.n_records, MANY);
+        assert_int_equal(f->seen.complete, RECORD_ALL);
+        assert_int_equal(f->seen.revision, 12);
+        assert_string_equal(f->seen.store, "store");
+        (void) sd_event_run(f->event, 0);
+        assert_int_equal(f->seen.events, 2);
+        assert_int_equal(f->seen.revision, 13);
+        assert_int_equal(f->seen.n_records, 1);
+        watch(f, false, 14, "leases/0001", text, 14, false);
+        assert_int_equal(f->seen.events, 3);
+        change_many(f, 15); /* the port is freed with it */
+}
+
 static void a_listing_is_complete_and_leaves_out_what_is_not_ours(void **state) {
         _cleanup_free_ char *text = lease_text(4, NULL);
         Fixture *f = *state;
@@ -504,6 +555,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(what_was_deleted_leaves_no_members_behind, setup, teardown),
                 cmocka_unit_test_setup_teardown(
                                 a_record_that_cannot_be_read_is_damaged_and_not_absent, setup, teardown),
+                cmocka_unit_test_setup_teardown(a_long_list_takes_many_turns_of_the_loop, setup, teardown),
                 cmocka_unit_test_setup_teardown(
                                 a_listing_is_complete_and_leaves_out_what_is_not_ours, setup, teardown),
                 cmocka_unit_test_setup_teardown(a_transaction_asks_for_what_it_compares, setup, teardown),
