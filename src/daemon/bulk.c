@@ -41,6 +41,7 @@ typedef struct BulkAnswer {
 
 struct Bulk {
         Slices *slices;
+        void (*tell_some)(void *userdata);
         BulkAnswer *answers;
         BulkAnswer *holding; /* the one of these that holds the news */
         bool news_owed;      /* listeners are to be told of what has changed before the next one may hold the news */
@@ -180,8 +181,10 @@ static bool do_slice(void *userdata) {
         DL_FOREACH(b->answers, a)
                 if (may_go(b, a))
                         break;
+        if (!a && b->answers)
+                b->tell_some(d); /* a busy loop may not come to it for long */
         if (!a)
-                return false; /* bulk_news_told() goes on */
+                return b->answers;
         if (advance(a)) {
                 DL_DELETE(b->answers, a);
                 DL_APPEND(b->answers, a);
@@ -245,16 +248,15 @@ bool bulk_holds_news(const Daemon *d) {
 }
 
 void bulk_news_told(Daemon *d) {
-        if (!d->bulk->news_owed)
-                return;
         d->bulk->news_owed = false;
-        if (d->bulk->answers)
-                slices_begin(d->bulk->slices);
 }
 
-int bulk_new(Daemon *d) {
+int bulk_new(Daemon *d, void (*tell_some)(void *userdata)) {
         d->bulk = calloc(1, sizeof(Bulk));
-        return d->bulk ? slices_new(d->event, do_slice, d, &d->bulk->slices) : -ENOMEM;
+        if (!d->bulk)
+                return -ENOMEM;
+        d->bulk->tell_some = tell_some;
+        return slices_new(d->event, do_slice, d, &d->bulk->slices);
 }
 
 void bulk_free(Daemon *d) {

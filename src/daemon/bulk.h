@@ -25,8 +25,9 @@ typedef struct BulkKind {
         void (*print)(const char *name, bool is_lease, FILE *f);
 } BulkKind;
 
-/* -ENOMEM, or an error of sd-event. */
-int bulk_new(Daemon *d);
+/* tell_some, whose userdata is the daemon, tells listeners of some of the changes, and calls bulk_news_told() when
+ * there is none left. -ENOMEM, or an error of sd-event. */
+int bulk_new(Daemon *d, void (*tell_some)(void *userdata));
 void bulk_free(Daemon *d);
 
 /* Answers m, now or later. kind is borrowed. Returns what a method handler is to return. */

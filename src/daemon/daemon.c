@@ -253,7 +253,7 @@ static int wire(Daemon *d) {
                 return log_error_errno(r, "cannot set up the event loop");
         r = reload_new(d);
         if (r >= 0)
-                r = bulk_new(d);
+                r = bulk_new(d, publish_flush);
         if (r < 0)
                 return log_error_errno(r, "cannot set up the event loop");
         r = registry_health_new(d);
