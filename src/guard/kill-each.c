@@ -7,8 +7,9 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/pidfd.h>
+#include <sys/syscall.h>
 #include <sys/types.h>
+#include <unistd.h>
 
 #include "util/cgroup.h"
 #include "util/file-util.h"
@@ -52,7 +53,8 @@ static int is_in_group(const Sweep *s, pid_t pid, const char *path) {
 
 /* 1: the process has been sent SIGKILL, or is gone; 0: the number is another process's by now. */
 static int kill_process(const Sweep *s, pid_t pid, const char *path) {
-        _cleanup_close_ int fd = pidfd_open(pid, 0);
+        /* glibc has functions for both calls since 2.36. */
+        _cleanup_close_ int fd = (int) syscall(SYS_pidfd_open, pid, 0);
         int r;
 
         if (fd < 0)
@@ -60,7 +62,7 @@ static int kill_process(const Sweep *s, pid_t pid, const char *path) {
         r = is_in_group(s, pid, path);
         if (r <= 0)
                 return r;
-        if (pidfd_send_signal(fd, SIGKILL, NULL, 0) < 0 && errno != ESRCH)
+        if (syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0) < 0 && errno != ESRCH)
                 return -errno;
         return 1;
 }
