@@ -17,12 +17,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -77,6 +79,20 @@ static void set_login_uid(const char *uid) {
         }
 }
 
+/* systemd 257 lets a service inherit its bounding set. What leased-run needs itself is nothing for the caller to
+ * inherit.
+ */
+static int drop_inheritable(void) {
+        struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+        struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = {};
+
+        if (syscall(SYS_capget, &header, sets) < 0)
+                return -errno;
+        for (size_t i = 0; i < ELEMENTSOF(sets); i++)
+                sets[i].inheritable = 0;
+        return syscall(SYS_capset, &header, sets) < 0 ? -errno : 0;
+}
+
 static int become(char **ids) {
         _cleanup_free_ gid_t *groups = NULL;
         uint32_t uid, gid;
@@ -89,6 +105,9 @@ static int become(char **ids) {
         if (r < 0)
                 return r;
         set_login_uid(ids[0]);
+        r = drop_inheritable();
+        if (r < 0)
+                return r;
         if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || setgroups(n, groups) < 0 || setresgid(gid, gid, gid) < 0 ||
                         setresuid(uid, uid, uid) < 0)
                 return -errno;
