@@ -2,7 +2,7 @@
 """What [X-Leased] says of a unit, on real machines; and a gate that an administrator has removed."""
 
 from scene import scene
-from waiting import hold_for, require, wait_for
+from waiting import hold_for, now, require, wait_for
 
 
 @scene(ttl=3.0)
@@ -21,15 +21,18 @@ def job_whose_success_releases_goes_round(cluster):
 
 @scene(ttl=3.0)
 def done_job_runs_again_where_it_has_a_higher_version(cluster):
-    unit = cluster.unit("release-job.service", "--life=0.3", "Type=oneshot").enable()
+    version = int(now())  # the registry remembers which version is done, also when the scene is played again
+    unit = cluster.unit("release-job.service", "--life=0.3", "Type=oneshot")
+    unit.options(f"Version={version}")
+    unit.enable()
     wait_for("it ran", lambda: len(unit.tenures) == 1, 10, unit.story)
     alpha, beta = cluster
     wait_for("it is done", lambda: "done" in alpha.run("leasectl", "list").stdout, 10, unit.story)
-    beta.write(f"/etc/leased/units/{unit.name}", "[X-Leased]\nVersion=2\n")
-    require("reload says so", f"{unit.name}: Version=2 (was 0)" in beta.run("leasectl", "reload").stdout, unit.story)
+    beta.write(f"/etc/leased/units/{unit.name}", f"[X-Leased]\nVersion={version + 1}\n")
+    require("reload says so", f"{unit.name}: Version={version + 1} (was {version})" in beta.run("leasectl", "reload").stdout, unit.story)
     wait_for("it ran again", lambda: len(unit.tenures) == 2, 10, unit.story)
     require("where it has the higher version", unit.tenure.machine == beta.name, unit.story)
-    alpha.write(f"/etc/leased/units/{unit.name}", "[X-Leased]\nVersion=2\n")
+    alpha.write(f"/etc/leased/units/{unit.name}", f"[X-Leased]\nVersion={version + 1}\n")
     alpha.run("leasectl", "reload")
     hold_for("and once for each version", lambda: len(unit.tenures) == 2, 1.3 * cluster.ttl, unit.story)
 
