@@ -115,6 +115,8 @@ static void drop_terms(Core *c, Terms *t) {
         if (!t || --t->users > 0)
                 return;
         HASH_DEL(c->terms, t);
+        if (c->last_terms == t)
+                c->last_terms = NULL;
         free(t);
 }
 
@@ -125,7 +127,9 @@ void mirror_terms(Core *c, Offer *o, const OfferRecord *value) {
         if (streq(key.lease, o->unit))
                 key.lease[0] = '\0';
         memset(key.lease + strlen(key.lease), 0, sizeof(key.lease) - strlen(key.lease));
-        HASH_FIND(hh, c->terms, &key, sizeof(key), t);
+        t = c->last_terms; /* one offer after another says the same in a list */
+        if (!t || memcmp(&t->value, &key, sizeof(key)) != 0)
+                HASH_FIND(hh, c->terms, &key, sizeof(key), t);
         if (!t) {
                 t = calloc(1, sizeof(Terms));
                 if (!t)
@@ -134,7 +138,7 @@ void mirror_terms(Core *c, Offer *o, const OfferRecord *value) {
                 HASH_ADD(hh, c->terms, value, sizeof(key), t);
         }
         t->users++;
-        o->terms = t;
+        o->terms = c->last_terms = t;
         drop_terms(c, before);
 }
 

@@ -650,7 +650,7 @@ struct Core {
         Session *sessions;
         Machine *machines;
         Offer *offers;
-        Terms *terms;
+        Terms *terms, *last_terms;
         Machine *self; /* of our own id; NULL: it was not seen yet */
         Lease *leases;
         Unit *units;

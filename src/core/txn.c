@@ -48,26 +48,32 @@ void txn_writes(Core *c, uint64_t id, Lease *l) {
         p->leases = l;
 }
 
-enum { TXN_ROOM = 128 };
+enum { TXN_ROOM = 128, TXN_ROOM_FIRST = 4 };
 
 TxnBuilder txn_begin(Core *c) {
-        return (TxnBuilder){
-                .core = c,
-                .timeout = c->own.timeline.attempt,
-                .compares = output_alloc(c, TXN_ROOM * sizeof(Key)),
-                .puts = output_alloc(c, TXN_ROOM * sizeof(Record)),
-                .deletes = output_alloc(c, TXN_ROOM * sizeof(Key)),
-        };
+        return (TxnBuilder){ .core = c, .timeout = c->own.timeline.attempt };
+}
+
+/* Room for one more. Most Txns are small, and thousands may be sent in one step. */
+static void *make_room(Core *c, void *list, size_t n, size_t size) {
+        bool is_full = n >= TXN_ROOM_FIRST ? (n & (n - 1)) == 0 : n == 0;
+        void *more;
+
+        must(n < TXN_ROOM);
+        if (!is_full)
+                return list;
+        more = output_alloc(c, (n == 0 ? (size_t) TXN_ROOM_FIRST : 2 * n) * size);
+        return n > 0 ? memcpy(more, list, n * size) : more;
 }
 
 void txn_compare(TxnBuilder *b, RecordKind kind, const char *name, uint64_t revision) {
-        must(b->n_compares < TXN_ROOM);
+        b->compares = make_room(b->core, b->compares, b->n_compares, sizeof(Key));
         b->compares[b->n_compares++] =
                         (Key){ .kind = kind, .name = output_string(b->core, name), .mod_revision = revision };
 }
 
 void txn_put(TxnBuilder *b, RecordKind kind, const char *name, const void *value, size_t size) {
-        must(b->n_puts < TXN_ROOM);
+        b->puts = make_room(b->core, b->puts, b->n_puts, sizeof(Record));
         b->puts[b->n_puts++] = (Record){
                 .kind = kind,
                 .name = output_string(b->core, name),
@@ -76,7 +82,7 @@ void txn_put(TxnBuilder *b, RecordKind kind, const char *name, const void *value
 }
 
 void txn_delete(TxnBuilder *b, RecordKind kind, const char *name) {
-        must(b->n_deletes < TXN_ROOM);
+        b->deletes = make_room(b->core, b->deletes, b->n_deletes, sizeof(Key));
         b->deletes[b->n_deletes++] = (Key){ .kind = kind, .name = output_string(b->core, name) };
 }
 
