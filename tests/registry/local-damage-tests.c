@@ -505,7 +505,6 @@ static void forgotten_deletions_are_a_gap(void **state) {
         World *world = *state;
         Registry *r = world_open(world);
         Seen seen = { .ops = r->ops };
-        _cleanup_reply_ Reply reply = {};
         uint64_t last;
 
         must_put(world, r, "gone", "1");
