@@ -15,8 +15,10 @@
 
 enum {
         READ_AT_ONCE = 16,      /* units whose files are read in one turn of the loop */
-        CONFIGURE_AT_ONCE = 32, /* units whose options are put in force in one turn, or that are forgotten */
+        CONFIGURE_AT_ONCE = 32, /* units whose options are put in force in one turn, or that are forgotten ... */
 };
+
+#define CONFIGURE_TIME (5 * USEC_PER_MSEC) /* ... or as many as take so long */
 
 typedef enum Stage {
         RELOAD_RESTS,
@@ -172,8 +174,13 @@ static void end_reading(Daemon *d, Reload *r) {
 }
 
 static void configure_some(Daemon *d, Reload *r) {
-        for (size_t i = 0; i < CONFIGURE_AT_ONCE && r->units.error == 0 && r->next < r->units.n; i++)
+        usec_t until = usec_add(now_boottime(), CONFIGURE_TIME);
+
+        for (size_t i = 0; i < CONFIGURE_AT_ONCE && r->units.error == 0 && r->next < r->units.n; i++) {
                 configure(d, r->units.list + r->next++, &r->messages);
+                if (now_boottime() > until)
+                        break;
+        }
         if (r->units.error == 0 && r->next < r->units.n)
                 return;
         if (r->units.error == 0)
@@ -184,7 +191,9 @@ static void configure_some(Daemon *d, Reload *r) {
 
 /* false: all are forgotten. */
 static bool forget_some(Daemon *d, Reload *r) {
-        for (size_t i = 0; i < CONFIGURE_AT_ONCE && r->gone && r->gone[r->next]; i++)
+        usec_t until = usec_add(now_boottime(), CONFIGURE_TIME);
+
+        for (size_t i = 0; i < CONFIGURE_AT_ONCE && r->gone && r->gone[r->next] && now_boottime() <= until; i++)
                 pid1_port_forget(d, r->gone[r->next++]);
         return r->gone && r->gone[r->next];
 }
