@@ -11,6 +11,8 @@
 #include "util/log.h"
 
 #define ASK_EVERY (5 * USEC_PER_SEC)
+/* The same for a guard that could be reached since PID 1 was asked last: it did start. */
+#define ASK_SOON (200 * USEC_PER_MSEC)
 
 /* A guard that cannot be reached is sent SIGTERM: it stops its units, kills them in time, and closes their gates. It
  * is sent SIGKILL so much later (its ExecStopPost= then does all that), and SIGTERM again so long after that. */
@@ -22,11 +24,12 @@
 
 struct GuardService {
         Pid1Unit *unit;
-        usec_t asked_at; /* when PID 1 was last asked to start it; 0: never */
-        bool asked;      /* PID 1 was asked since a guard could be reached */
-        int signal;      /* the last one that was sent to a guard that cannot be reached */
-        usec_t sent_at;  /* when that was; 0: none was, since a guard could be reached */
-        bool told;       /* it is logged that no guard can be reached */
+        usec_t asked_at;    /* when PID 1 was last asked to start it; 0: never */
+        usec_t alive_since; /* when the guard that cannot be reached was first seen to run; 0: it does not */
+        bool asked;         /* PID 1 was asked since a guard could be reached */
+        int signal;         /* the last one that was sent to a guard that cannot be reached */
+        usec_t sent_at;     /* when that was; 0: none was, since a guard could be reached */
+        bool told;          /* it is logged that no guard can be reached */
 };
 
 static bool gates_are_gone(void) {
@@ -68,6 +71,7 @@ static bool is_dead(const Pid1UnitStatus *s) {
 
 static void on_status(Pid1Unit *u, const Pid1UnitStatus *s, void *userdata) {
         Daemon *d = userdata;
+        GuardService *g = d->guard_service;
         usec_t down_since = guard_port_down_since(d->guard);
 
         /* An answer to a question that was asked before the connection was lost may be about an earlier guard. */
@@ -77,8 +81,12 @@ static void on_status(Pid1Unit *u, const Pid1UnitStatus *s, void *userdata) {
         if (!guard_port_connected(d->guard) && (is_dead(s) || s->asked_at >= usec_add(down_since, ENTRY_LIFE_MAX)) &&
                         gates_are_gone())
                 loop_event(d->loop, &(Event){ .kind = EVENT_GUARD_GONE });
-        if (!is_dead(s) && !d->stop.asked && now_boottime() >= usec_add(down_since, d->conf->ttl) &&
-                        (s->active == UNIT_ACTIVE || s->active == UNIT_DEACTIVATING))
+        if (s->active != UNIT_ACTIVE && s->active != UNIT_DEACTIVATING)
+                g->alive_since = 0;
+        else if (g->alive_since == 0)
+                g->alive_since = now_boottime();
+        /* A guard that was started late has the same time to be reached as one whose connection is lost. */
+        else if (!d->stop.asked && now_boottime() >= usec_add(MAX(down_since, g->alive_since), d->conf->ttl))
                 replace(d);
 }
 
@@ -117,7 +125,7 @@ static void tell(Daemon *d, usec_t now) {
 void guard_service_found(Daemon *d) {
         d->guard_service->asked = false;
         d->guard_service->told = false;
-        d->guard_service->sent_at = 0;
+        d->guard_service->sent_at = d->guard_service->alive_since = 0;
 }
 
 void guard_service_missing(Daemon *d) {
@@ -128,7 +136,7 @@ void guard_service_missing(Daemon *d) {
         if (!pid1_attached(d->pid1))
                 return;
         (void) pid1_unit_read(g->unit);
-        if (d->stop.asked || (g->asked_at != 0 && now < usec_add(g->asked_at, ASK_EVERY)))
+        if (d->stop.asked || (g->asked_at != 0 && now < usec_add(g->asked_at, g->asked ? ASK_EVERY : ASK_SOON)))
                 return;
         /* A unit that is bound to the guard, and does not stop, may keep a start waiting for as long as its
          * TimeoutStopSec=. The first start waits all the same: at shutdown PID 1 refuses it. */
