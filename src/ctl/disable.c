@@ -24,6 +24,7 @@
 #include "ctl/outlook.h"
 #include "ctl/output.h"
 #include "ctl/pid1-ahead.h"
+#include "ctl/progress.h"
 #include "ctl/pid1-stop.h"
 #include "ctl/pid1.h"
 #include "util/file-util.h"
@@ -31,6 +32,8 @@
 
 /* How long a unit that is down is waited for while the registry does not answer. */
 #define REGISTRY_PATIENCE (10 * USEC_PER_SEC)
+/* How long a unit that is down may still have a job or a process. */
+#define SETTLE_MAX (5 * USEC_PER_SEC)
 
 typedef struct Item {
         char *name;
@@ -310,9 +313,37 @@ static int look_all_offline(Ctl *ctl, Item *items, size_t n) {
         return code == CTL_OK && to_stop ? stop_all(ctl, items, n, to_stop) : code;
 }
 
+/* A unit that was let go while it was being started may have a job for a moment, which its closed gate refuses: such
+ * jobs are waited for, at most for SETTLE_MAX. */
+static int wait_settled(Ctl *ctl, const Item *items, size_t n) {
+        usec_t until = usec_add(now_boottime(), SETTLE_MAX);
+        bool settled = false;
+        int code = CTL_OK;
+
+        while (code == CTL_OK && !settled && now_boottime() < until) {
+                code = ask_ahead(ctl, items, n);
+                settled = true;
+                for (size_t i = 0; i < n && code == CTL_OK && settled; i++) {
+                        json_auto_t *unit = NULL;
+
+                        if (!items[i].going)
+                                continue;
+                        code = pid1_load(ctl->bus, items[i].name, &unit);
+                        settled = code != CTL_OK || pid1_is_active(unit) || pid1_is_down(unit);
+                }
+                pid1_ahead_end();
+                if (!settled)
+                        (void) usleep(PROGRESS_POLL);
+        }
+        return code;
+}
+
 static int ungate_all(Ctl *ctl, Item *items, size_t n) {
         size_t freed = 0;
-        int code = ask_ahead(ctl, items, n);
+        int code = wait_settled(ctl, items, n);
+
+        if (code == CTL_OK)
+                code = ask_ahead(ctl, items, n);
 
         for (size_t i = 0; i < n && code == CTL_OK; i++) {
                 if (!items[i].going)
