@@ -45,7 +45,11 @@ def _move_around(cluster, unit):
     unit.require_gap(cluster.takeover + 1)
     first.heal_network()
     cluster.etcd.wait_healthy(first)
-    return 5
+    last = unit.running_on
+    _tell(last, unit, "disable", unit.name)  # the only way in which a lease goes to nobody here
+    unit.wait_running(but=last)
+    _tell(last, unit, "enable", unit.name)
+    return 6
 
 
 def _stay(cluster, unit, met):

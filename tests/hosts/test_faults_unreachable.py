@@ -60,7 +60,8 @@ def cleaned_machine_takes_part_again(cluster):
     other.systemctl("clean", "--what=runtime", DAEMON)
     other.systemctl("start", DAEMON)
     cluster.wait_ready(other)
-    holder.run("leasectl", "transfer", unit.name, other.name)
+    wait_for(f"{holder} hears of {other}, and may hand the unit to it",
+             lambda: holder.run("leasectl", "transfer", unit.name, other.name, check=False).returncode == 0, 10, unit.story)
     unit.wait_running(deadline=2 * cluster.takeover)
     wait_for(f"{other} runs it", lambda: other.state(unit.name) == "active", 5, unit.story)
     require("the guard is the same", other.main_pid(GUARD) == guard)
