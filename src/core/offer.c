@@ -62,6 +62,8 @@ static Reason why_not_now(const Core *c, const Unit *u, const Globals *globals) 
                 return reason(c->guard.gone ? WHY_GUARD_GONE : WHY_GUARD_SILENT);
         if (meets_a_global(u, globals))
                 return reason(WHY_CONFLICT_GLOBAL);
+        if (u->life.phase != PHASE_IDLE && !unit_is_ours(c, u))
+                return reason(WHY_STILL_STOPPING);
         return reason(u->said.report.known && !u->said.report.gate_loaded ? said_why_no_gate(u) : WHY_NONE);
 }
 

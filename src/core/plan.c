@@ -536,6 +536,7 @@ void plan_unit(Plan *p, Unit *u) {
         UnitPlan before = u->plan;
 
         u->plan.move = LEAVE_NONE;
+        u->plan.move_to[0] = '\0'; /* it says nothing of a later tenure */
         if (u->forgotten || u->global || u->config.global)
                 set_available(c, u, false);
         else if (u->config.once)

@@ -133,6 +133,14 @@ static int identify(Daemon *d) {
         return 0;
 }
 
+/* Also true where that cannot be found out. */
+static bool is_any_unit_enabled(void) {
+        _cleanup_(messages_done) Messages ignored = {}; /* the first reload says the same */
+        _cleanup_(strv_freep) char **units = NULL;
+
+        return enabled_units_list("", &units, &ignored) < 0 || *units;
+}
+
 static int open_registry(Daemon *d) {
         const LeasedConf *c = d->conf;
         const RegistryOps *ops = &registry_local;
@@ -156,6 +164,7 @@ static int open_registry(Daemon *d) {
                                         .user = c->user,
                                         .password_file = c->password_file,
                                         .store = state_memory(d->state)->store,
+                                        .in_use = is_any_unit_enabled(),
                                         .attempt = timeline.attempt,
                         },
                         &d->registry, &error);
@@ -169,10 +178,7 @@ static int open_registry(Daemon *d) {
  * lease that was seen there. Without either, leased may have been started before it was told which registry the
  * machines share, and takes the one that it is told now. */
 static void forget_unused_registry(Daemon *d) {
-        _cleanup_(messages_done) Messages ignored = {}; /* the first reload says the same */
-        _cleanup_(strv_freep) char **units = NULL;
-
-        if (state_memory(d->state)->n_indexes == 0 && enabled_units_list("", &units, &ignored) >= 0 && !*units)
+        if (state_memory(d->state)->n_indexes == 0 && !is_any_unit_enabled())
                 state_forget_registry(d->state);
 }
 

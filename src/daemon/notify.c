@@ -63,6 +63,9 @@ static int on_watchdog(sd_event_source *source, uint64_t usec, void *userdata) {
 void notify_state(Notifier *n, const char *text) {
         size_t used = strlen(n->state);
 
+        /* PID 1 has read nothing for long. A line that was cut would say something else. */
+        if (used + strlen(text) + sizeof("\n") > sizeof(n->state))
+                used = 0;
         (void) snprintf(n->state + used, sizeof(n->state) - used, "%s%s", used > 0 ? "\n" : "", text);
         flush(n);
 }

@@ -109,6 +109,8 @@ static void fall_asleep(Daemon *d) {
         Suspend *s = d->suspend;
         usec_t until = usec_add(s->heard ?: now_boottime(), usec_sub(s->delay, KILL_BEFORE));
 
+        s->heard = 0;
+
         log_notice("the machine is about to sleep: stopping leased units and releasing their leases");
         s->sleeping = true;
         loop_event(d->loop, &(Event){ .kind = EVENT_SLEEP, .on = true, .span = usec_sub(until, now_boottime()) });

@@ -130,7 +130,9 @@ typedef struct RegistryConfig {
         const char *ca_file, *cert_file, *key_file;
         const char *user, *password_file;
         const char *store; /* the store's identity as this machine remembers it; "" or NULL: it remembers none */
-        usec_t attempt;    /* the longest one attempt at one endpoint may take: the timeline's */
+        bool in_use; /* units are enabled here: a directory that others can write to is warned of, not refused, since a
+                        refusal would stop them */
+        usec_t attempt; /* the longest one attempt at one endpoint may take: the timeline's */
 } RegistryConfig;
 
 typedef struct RegistryOps {

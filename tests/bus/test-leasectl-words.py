@@ -222,7 +222,7 @@ class WhatIsSo(WithBeta):
             {"machine_id": BETA, "index": 5, "from": 1 * hour, "to": 2 * hour, "why": "released"},
             {"machine_id": BETA, "index": 6, "from": 5 * hour, "to": 6 * hour, "why": "expired"}]})
         self.addCleanup(put, "leases/past.service", self.lease("free", 9))
-        wait_for("it is known", lambda: len(shown("history", "past.service")) == 3)
+        wait_for("it is known", lambda: ctl("history", "past.service").returncode == 0 and len(shown("history", "past.service")) == 3)
         rows = [line.split() for line in ctl("history", "--no-legend", "past.service").stdout.splitlines()]
         self.assertEqual([row[1] for row in rows], ["beta", "-", "beta", "-", "beta"])
         self.assertEqual(rows[1][-3:], ["held", "by", "nobody"])
@@ -253,7 +253,7 @@ class WhatIsSo(WithBeta):
         write(f"/etc/systemd/system/{unit}", SLEEPER)
         run("systemctl", "daemon-reload")
         run("systemctl", "reset-failed", unit)
-        ctl("steal", unit, check=True)
+        wait_for("leased has heard that, and takes it", lambda: ctl("steal", unit).returncode == 0)
         wait_for("it runs", lambda: self.row(unit)["state"] == "running")
         self.assertNotIn("Last error", ctl("status", unit).stdout)
         self.assertEqual(self.row(unit)["last_error_code"], 0)

@@ -70,6 +70,26 @@ static void a_directory_that_others_can_write_to_is_refused(void **state) {
         must_put(world, world_open(world), "a", "1");
 }
 
+/* A refusal would stop what runs. */
+static void a_directory_in_use_that_others_can_write_to_is_warned_of(void **state) {
+        World *world = *state;
+        Directory *d = world->store;
+        _cleanup_free_ char *text = NULL;
+        Registry *r = NULL;
+        RegistryStatus status;
+
+        assert_int_equal(mkdir(d->path, 0700), 0);
+        assert_int_equal(chmod(d->path, 0775), 0);
+        assert_int_equal(registry_local.open(world->event, &(RegistryConfig){ .directory = d->path, .in_use = true },
+                                         &r, &text),
+                        0);
+        assert_null(text);
+        registry_local.status(r, &status);
+        assert_non_null(strstr(status.warning, "other users can write to it"));
+        registry_local.close(r);
+        assert_int_equal(chmod(d->path, 0700), 0);
+}
+
 static void a_missing_directory_is_made(void **state) {
         World *world = *state;
         Directory *d = world->store;
@@ -297,6 +317,7 @@ int run_place_tests(void) {
                 cmocka_unit_test(network_file_systems_are_refused),
                 PROMISE(a_directory_that_cannot_be_is_refused),
                 PROMISE(a_directory_that_others_can_write_to_is_refused),
+                PROMISE(a_directory_in_use_that_others_can_write_to_is_warned_of),
                 PROMISE(a_missing_directory_is_made),
                 PROMISE(nobody_else_can_read_or_lock_it),
                 PROMISE(a_store_that_others_could_open_is_replaced_once_it_is_locked),

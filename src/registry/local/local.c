@@ -48,7 +48,8 @@ typedef struct LocalRegistry {
         RegistryState state;
         char error[512], warning[REGISTRY_KEY_MAX + 128], damaged[REGISTRY_KEY_MAX + 1];
         usec_t error_at;
-        bool news; /* the status has changed and nobody was told */
+        char place[512]; /* what is wrong with the directory; "": nothing */
+        bool news;       /* the status has changed and nobody was told */
         void (*on_status)(void *userdata);
         void *on_status_userdata;
 } LocalRegistry;
@@ -515,11 +516,14 @@ static int local_open(sd_event *event, const RegistryConfig *config, Registry **
                 return -EINVAL;
         }
         k = local_directory_prepare(config->directory, ret_error);
-        if (k < 0)
+        if (k < 0 && (k != -EPERM || !config->in_use))
                 return k;
         r = calloc(1, sizeof(LocalRegistry));
         if (!r)
                 return -ENOMEM;
+        str_copy(r->place, sizeof(r->place), strempty(*ret_error));
+        free(*ret_error);
+        *ret_error = NULL;
         r->registry.ops = &registry_local;
         r->event = sd_event_ref(event);
         r->directory = strdup(config->directory);
@@ -550,7 +554,7 @@ static void local_status(Registry *registry, RegistryStatus *ret) {
                 .version = "",
                 .error = r->error,
                 .error_at = r->error_at,
-                .warning = r->warning,
+                .warning = r->warning[0] ? r->warning : r->place,
         };
 }
 
