@@ -22,8 +22,8 @@ static void fail(Daemon *d, const Action *a) {
         loop_event(d->loop, &(Event){ .kind = EVENT_FAILED, .id = a->id, .unit = a->unit, .action = a->kind });
 }
 
-/* Within double quotes EnvironmentFile= takes a backslash for an escape (systemd.exec(5)). No other character of a
- * lease's name needs one. */
+/* Writes the text of the unit's environment file. Within double quotes EnvironmentFile= reads a backslash as an escape
+ * (systemd.exec(5)), so one in the lease's name is doubled. No other character of a name needs that. */
 static int environment_text(const Daemon *d, const Action *a, char **ret) {
         const char *name = a->lease ?: a->unit;
         char quoted[2 * NAME_SIZE], *q = quoted;
@@ -53,8 +53,9 @@ static int write_environment(const Daemon *d, const Action *a) {
         return n < 0 ? n : write_file_atomic(path, text, (size_t) n, 0644, 0);
 }
 
-/* For Persistent= (systemd.timer(5)): when PID 1 starts the timer, it takes the time of this file for that of the last
- * trigger. The time is only ever set forward: this machine may know of a later run than the record. */
+/* For Persistent= (systemd.timer(5)): when PID 1 starts the timer, it takes the modification time of this file for the
+ * time when the timer last elapsed. That time is only ever set forward, since this machine may know of a later run
+ * than the lease's record. */
 static int write_timer_stamp(const Action *a) {
         _cleanup_free_ char *path = NULL;
         struct timespec times[2] = { { .tv_nsec = UTIME_OMIT } };
@@ -81,7 +82,7 @@ static int write_timer_stamp(const Action *a) {
         return futimens(fd, times) < 0 ? -errno : 0;
 }
 
-/* Writes what the unit reads at its start, and has the guard open the gate (law 10). */
+/* Writes what the unit reads at its start, and only then has the guard open the gate (law 10). */
 static void open_gate(Daemon *d, const Action *a, Now now) {
         int r = write_timer_stamp(a);
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Two questions, one after the other, neither waited for: the bus is asked who calls; uid 0 may do anything. About
- * anybody else polkit is asked; where there is no polkit, only uid 0 may. What came to be known of a caller is
- * forgotten with the call: the next one is asked about anew.
+ * Two questions about each call, one after the other, while the loop goes on. First the bus is asked who calls; uid 0
+ * may do anything. About any other user polkit is asked next; without polkit only uid 0 may. What came to be known of
+ * a caller is forgotten with the call, and found out anew for the next one.
  *
- * polkit may hang, and anybody may call: so only so many questions of one user, and of all, are under way at once,
- * each for a limited time and only while its caller is there; further ones are refused at once. uid 0 needs no
- * question, and what asks PID 1 has a connection of its own. The bus itself answers at once; how many calls may wait
- * for it is bounded all the same.
+ * polkit may hang, and anybody may call. So there are limits to how many questions to polkit are under way, of one
+ * user and of all; each one lasts for a limited time, and only while its caller is there; further ones are refused at
+ * once. None of this holds up uid 0, about whom polkit is not asked, or the daemon's own requests to PID 1, which have
+ * a connection of their own. The bus itself answers at once; how many calls may wait for it is limited all the same.
  */
 
 #include "daemon/authorize.h"
@@ -30,10 +30,11 @@
 #define POLKIT_AUTHORITY "org.freedesktop.PolicyKit1.Authority"
 
 enum {
-        QUESTIONS_OF_USER_MAX = 8, /* under way to polkit, of one user */
-        QUESTIONS_MAX = 32,        /* the same, of all users: a quarter of what dbus-daemon allows a connection */
-        CALLS_MAX = 1024,          /* of callers whose user the bus has not told yet */
-        TEXT_MAX = 1024,           /* bytes of an argument: no name that a method takes is longer */
+        QUESTIONS_OF_USER_MAX = 8, /* questions to polkit that are under way, of one user */
+        QUESTIONS_MAX = 32,        /* ... and of all users: a quarter of the answers that dbus-daemon lets be due on a
+                                      connection */
+        CALLS_MAX = 1024,          /* calls that are under way in all */
+        TEXT_MAX = 1024,           /* bytes of a text argument: no name that a method takes is longer */
 };
 
 struct Authorization {
@@ -44,7 +45,7 @@ struct Authorization {
         sd_bus_slot *gone; /* the match that tells when the caller leaves the bus */
         uint32_t uid;
         bool asked;      /* polkit is being asked */
-        uint64_t serial; /* names the question to polkit */
+        uint64_t serial; /* the number by which the question to polkit is taken back */
         verb_t verb;
 };
 
@@ -127,8 +128,8 @@ static const char *action_of(sd_bus_message *m) {
         return "org.leased1.manage-units";
 }
 
-/* Details for the text that polkit shows to an administrator, and for its rules: the verb, and its lease, unit or
- * machine. */
+/* Appends the details for the text that polkit shows to an administrator, and for polkit's rules: the verb, and its
+ * lease, unit or machine. */
 static int append_details(sd_bus_message *question, sd_bus_message *m) {
         bool of_units = streq(action_of(m), "org.leased1.manage-units"),
              of_machine = endswith(sd_bus_message_get_member(m), "Machine");
@@ -172,7 +173,8 @@ static int on_gone(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
         return 0;
 }
 
-/* If the match cannot be installed, the question ends by its time limit only. */
+/* Without this handler a bus that refuses the match would end the connection. Where it does refuse, the question ends
+ * only by its time limit. */
 static int on_gone_installed(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
         return 0;
 }

@@ -10,14 +10,14 @@
 #include "util/log.h"
 
 enum {
-        ROWS_AT_ONCE = 64,      /* in one turn of the loop */
+        ROWS_AT_ONCE = 64,      /* at most, in one turn of the loop */
         ANSWERS_MAX = 64,       /* that are being put together, or wait for that */
         ANSWERS_OF_ONE_MAX = 4, /* ... for one caller */
         ANSWER_SIZE_MAX =
                         28 * 1024 * 1024, /* bytes: dbus-daemon closes the connection of who sends more than 32 MiB */
 };
 
-#define SLICE_TIME (5 * USEC_PER_MSEC) /* after which a turn ends before it has all of these rows */
+#define SLICE_TIME (5 * USEC_PER_MSEC) /* a turn that has taken so long ends before it has all of these rows */
 
 /* The names of all objects that an answer is about: the units', then the leases', each ended by a NUL. */
 typedef struct Names {
@@ -32,8 +32,8 @@ typedef struct BulkAnswer {
         sd_bus_message *message, *reply;
         CallerWait *caller;
         Names names;
-        size_t at, row; /* the next name */
-        size_t size;    /* of what is in reply, roughly and at most */
+        size_t at, row; /* where the next name is in .names: .at in the text, .row by number */
+        size_t size;    /* bytes that are in reply, roughly and at most */
         FILE *f;        /* writes to text */
         char *text;
         size_t text_size;
@@ -43,8 +43,8 @@ struct Bulk {
         Slices *slices;
         void (*tell_some)(void *userdata);
         BulkAnswer *answers;
-        BulkAnswer *holding; /* the one of these that holds the news */
-        bool news_owed;      /* listeners are to be told of what has changed before the next one may hold the news */
+        BulkAnswer *holding; /* the one of .answers that holds the news; NULL: none does */
+        bool news_owed;      /* no other answer may hold the news before listeners have been told of all changes */
 };
 
 static void answer_free(BulkAnswer *a) {
@@ -182,7 +182,7 @@ static bool do_slice(void *userdata) {
                 if (may_go(b, a))
                         break;
         if (!a && b->answers)
-                b->tell_some(d); /* a busy loop may not come to it for long */
+                b->tell_some(d); /* a busy loop may not call publish_flush() by itself for a long time */
         if (!a)
                 return b->answers;
         if (advance(a)) {

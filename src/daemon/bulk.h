@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * Answers that say something of every unit or lease. Where there are many, such an answer is put together over many
- * turns of the loop. What each object looks like is looked up when its turn comes; what is gone by then is left out,
- * and what came meanwhile is not in it.
+ * Answers that say something of every unit or every lease. Where there are many, such an answer is put together over
+ * many turns of the loop. The names are noted when the answer is begun; each object is looked up when its turn comes.
+ * So an object that is gone by then is left out, and one that came meanwhile is not in the answer.
  */
 
 #include <stdio.h>
@@ -12,30 +12,34 @@
 #include "daemon/internal.h"
 
 typedef struct BulkKind {
-        bool units, leases;
-        /* Until the answer is out listeners are told of no change: they would hear of it before an answer that may be
-         * older. One such answer is put together at a time. */
+        bool units, leases; /* what the answer is about */
+        /* While this answer is put together, listeners are told of no change: otherwise they would hear of a change
+         * before they get an answer that may be older than the change. Only one answer of this kind is put together at
+         * a time. */
         bool hold_news;
-        /* The answer is an array of elements of this type. Appends the one of a unit or lease, if it is there. Returns
-         * how many bytes that are, roughly and at most; or a negative errno. */
+        /* The answer is an array of elements of this type. append() appends the element of one unit or lease, or
+         * nothing if it is gone. It returns how many bytes it has appended, roughly and at most, or a negative errno.
+         */
         const char *type;
         int (*append)(Daemon *d, const char *name, bool is_lease, sd_bus_message *reply);
-        /* If type is NULL: the answer is a text of head, something for each unit or lease, and tail. */
+        /* If type is NULL, the answer is a text: head, what print() writes to f for each unit or lease, and tail. */
         const char *head, *tail;
         void (*print)(const char *name, bool is_lease, FILE *f);
 } BulkKind;
 
-/* tell_some, whose userdata is the daemon, tells listeners of some of the changes, and calls bulk_news_told() when
- * there is none left. -ENOMEM, or an error of sd-event. */
+/* Makes d->bulk. tell_some(), whose userdata is the daemon, must tell listeners of some of the changes that wait, and
+ * call bulk_news_told() when none is left. -ENOMEM, or an error of sd-event. */
 int bulk_new(Daemon *d, void (*tell_some)(void *userdata));
+/* Ends all answers that are under way; their callers get no reply. */
 void bulk_free(Daemon *d);
 
-/* Answers m, now or later. kind is borrowed. Returns what a method handler is to return. */
+/* Answers m, now or later; keeps m until then. kind is borrowed until the answer is out. Returns what a method handler
+ * has to return: 1, or a negative errno, with error set if too many answers are under way. */
 int bulk_answer(Daemon *d, sd_bus_message *m, const BulkKind *kind, sd_bus_error *error);
-/* Nobody is answered any more: the connection is lost. */
+/* Drops all answers that are under way: the connection is lost. */
 void bulk_cancel(Daemon *d);
 
-/* Whether listeners must not be told of changes now. */
+/* Whether listeners must not be told of changes now, because an answer with hold_news is under way. */
 bool bulk_holds_news(const Daemon *d);
-/* Listeners have been told of all changes. */
+/* Listeners have been told of all changes: the next answer with hold_news may begin. */
 void bulk_news_told(Daemon *d);

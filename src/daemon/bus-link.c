@@ -10,7 +10,7 @@
 #define CALL_TIMEOUT (10 * USEC_PER_SEC)
 #define RETRY_MIN (100 * USEC_PER_MSEC)
 #define RETRY_MAX (5 * USEC_PER_SEC)
-#define LASTING (10 * USEC_PER_SEC) /* a connection that lived for so long counts as one that worked */
+#define LASTING (10 * USEC_PER_SEC) /* a connection that has lived for longer counts as one that worked */
 
 struct BusLink {
         sd_event *event;
@@ -21,7 +21,7 @@ struct BusLink {
         sd_bus_slot *lost_slot;
         sd_event_source *retry;
         bool opened, lost;
-        usec_t since; /* when the connection was opened last */
+        usec_t since; /* CLOCK_BOOTTIME, when the connection was last opened */
         unsigned failures;
 };
 

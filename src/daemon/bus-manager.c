@@ -22,7 +22,7 @@ typedef struct List {
         sd_bus_message *reply;
 } List;
 
-/* Of a row in a list, at most: a byte of a name may be three in a path. */
+/* The bytes of one row in a list, at most: one byte of a name may take three in an object path. */
 static int size_of_row(const char *name, const char *lease) {
         return 160 + 5 * (int) strlen(name) + (int) strlen(lease);
 }
@@ -201,7 +201,7 @@ static int append_explained(const WhyNotView *v, void *userdata) {
         return MIN(r, 0);
 }
 
-/* By its files as they are now: it need not be enabled here. */
+/* Explains the unit by its files as they are now: the unit need not be enabled here. */
 static int method_explain_unit(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         _cleanup_(unit_options_freep) UnitOptions *o = NULL;
         _cleanup_(messages_done) Messages messages = {};
@@ -285,7 +285,7 @@ void bus_manager_look(Daemon *d, ManagerSubject *ret) {
         core_session_view(d->core, loop_now(), &ret->session);
 }
 
-/* Appends an array whose elements are of that type: what f appends for each machine. */
+/* Appends an array of elements of that type: what f() appends for each machine. */
 static int append_machines(
                 sd_bus_message *m, const ManagerSubject *s, const char *type, int (*f)(const MachineView *, void *)) {
         int r = sd_bus_message_open_container(m, 'a', type);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* /org/leased1, org.leased1.Manager: its properties, and the methods that read. Those that change something are in
- * verbs.h and calls.h. */
+/* /org/leased1, org.leased1.Manager: its properties, and the methods that only read. The methods that change something
+ * are in verbs.h, calls.h and runs.h. */
 
 #include "daemon/internal.h"
 #include "daemon/property.h"
 
-/* What the properties of the daemon are taken from. Borrowed: valid until the loop turns. */
+/* What the values of the daemon's properties are taken from. Valid until the loop turns. */
 typedef struct ManagerSubject {
         Daemon *daemon;
         RegistryStatus status;
@@ -16,8 +16,8 @@ typedef struct ManagerSubject {
 
 extern const PropertyTable bus_manager_properties;
 
-/* Everything as it is now. */
+/* Fills ret with everything as it is now. */
 void bus_manager_look(Daemon *d, ManagerSubject *ret);
 
-/* Adds the interface to the connection. Non-logging; a negative errno. */
+/* Adds the interface to the connection, for as long as the connection lives. Non-logging; a negative errno. */
 int bus_manager_register(Daemon *d, sd_bus *bus);

@@ -31,7 +31,7 @@ static int append_interfaces(Daemon *d, const char *name, bool is_lease, sd_bus_
         return sd_bus_message_close_container(m);
 }
 
-/* A unit's WhyNot has a line for each machine; it is the only part that may be long. */
+/* The bytes of one object in the answer, at most. Only a unit's WhyNot may be long: it has a line for each machine. */
 static size_t size_of(Daemon *d, bool is_lease) {
         enum { SIZE_OF_UNIT = 1600, SIZE_OF_LEASE = 1000, SIZE_OF_LINE = 200 };
 
@@ -82,7 +82,7 @@ static int on_root(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         "  </method>\n"                                                                                               \
         " </interface>\n"
 
-/* Nothing in an encoded name means anything in XML. */
+/* An encoded name has no character that means something in XML. */
 static void print_child(const char *name, bool is_lease, FILE *f) {
         char *path = is_lease ? bus_lease_path(name) : bus_unit_path(name);
 

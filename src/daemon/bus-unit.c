@@ -59,7 +59,7 @@ static int append_code(const WhyNotView *v, void *userdata) {
         return MIN(sd_bus_message_append(userdata, "(su)", v->machine_id, v->reason.why), 0);
 }
 
-/* An array of type, of what f appends for each machine. */
+/* Appends an array of elements of that type: what f() appends for each machine. */
 static int append_why_not(
                 sd_bus_message *m, const UnitSubject *s, const char *type, int (*f)(const WhyNotView *, void *)) {
         int r = sd_bus_message_open_container(m, 'a', type);

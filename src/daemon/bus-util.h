@@ -26,34 +26,34 @@ enum {
         BUS_QUOTE_SIZE = 80,
 };
 
-/* What a caller has sent, for an error message: in quotes, on one line, and cut where it is long. Written into buf and
- * returned. */
+/* Writes text, which a caller has sent, into buf for an error message: in quotes, on one line, and cut where it is too
+ * long. Returns buf. */
 const char *bus_quote(const char *text, char buf[static BUS_QUOTE_SIZE]);
 
-/* Whatever reaches D-Bus as text must be UTF-8, or the bus disconnects us. Text that may come from a server, from a
- * file, or is cut from such text, goes through these two: what is not UTF-8 in it is replaced, nothing else is
- * changed.
- */
+/* All text on D-Bus must be UTF-8, or the bus disconnects us. Text that comes from a server or a file, or is cut from
+ * such text, goes through the next two functions: they replace what is not UTF-8, and change nothing else. */
 
-/* Appends a string; NULL counts as "". */
+/* Appends a string; NULL counts as "". A negative errno. */
 int bus_append_text(sd_bus_message *m, const char *text);
-/* Sets error, and returns the negative errno that sd-bus has for its name. */
+/* Sets error to that name and a text of at most 1023 bytes. Returns the negative errno that sd-bus has for the name.
+ */
 int bus_error(sd_bus_error *error, const char *name, const char *format, ...) _printf_(3, 4);
 
-/* For a method that answers later and has failed: replies with error, or else with the errno r. r >= 0: the reply is
- * sent already, and nothing is done. Frees what error holds. */
+/* Ends a method that answers later. r < 0: the method has failed, and error is replied, or if error is not set, the
+ * errno r. r >= 0: a reply is sent already, or will be, and nothing is done. Frees what error holds in any case. */
 void bus_reply_failed(sd_bus_message *m, int r, sd_bus_error *error);
 
-/* Appends an object path. Takes path; NULL is out of memory. */
+/* Appends an object path. Takes path, also where it fails; NULL counts as out of memory. A negative errno. */
 int bus_append_path(sd_bus_message *m, char *path);
-/* Appends "a b c" as as; NULL counts as "". */
+/* Appends the words of "a b c" as an array of strings (as); NULL counts as "". A negative errno. */
 int bus_append_words(sd_bus_message *m, const char *words);
-/* Appends "region=eu rack=a1" as a{ss}; NULL counts as "". */
+/* Appends "region=eu rack=a1" as a dictionary (a{ss}); NULL counts as "". A negative errno. */
 int bus_append_metadata(sd_bus_message *m, const char *metadata);
 
-/* Has changed called whenever the name gets another owner, or none; *slot is the caller's. installed as of
- * sd_bus_add_match_async(): if it is NULL, a bus that refuses ends the connection. */
+/* Has changed() called whenever the name on the bus gets another owner, or loses its owner. *slot is owned by the
+ * caller, and ends this when it is freed. installed is passed on to sd_bus_add_match_async(): if it is NULL, and the
+ * bus refuses the match, the connection is closed. A negative errno. */
 int bus_follow_name(sd_bus *bus, sd_bus_slot **slot, const char *name, sd_bus_message_handler_t changed,
                 sd_bus_message_handler_t installed, void *userdata);
-/* Of the message that changed was called with: the name has no owner any more. */
+/* Whether the message that changed() was called with says that the name has no owner any more. */
 bool bus_name_is_gone(sd_bus_message *m);

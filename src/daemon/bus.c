@@ -19,7 +19,7 @@
 #include "util/log.h"
 
 enum {
-        ANSWERS_WAITING_MAX = 1024, /* answers that wait to be written; further calls are refused */
+        ANSWERS_WAITING_MAX = 1024, /* answers that wait to be written: from so many on, further calls are refused */
 };
 
 /* ---- what others ask of us ---- */
@@ -40,8 +40,8 @@ static void name_acquired(Daemon *d) {
         if (!d->ready)
                 notify_state(d->notifier, "READY=1");
         d->ready = true;
-        /* Units are ordered after leased.service, so PID 1 would start none before READY=1: only now is it watched,
-         * and asked. */
+        /* Units are ordered after leased.service, so PID 1 would start none before READY=1: only now is PID 1 watched,
+         * and asked about them. */
         bus_link_open(d->links.own);
         changed_note(d->changed);
 }
@@ -78,8 +78,8 @@ static int request_name(sd_bus *bus, void *userdata) {
         return sd_bus_request_name_async(bus, &d->links.name, BUS_NAME, 0, on_name, d);
 }
 
-/* Refuses calls while too many answers wait to be written: with a caller that asks faster than the bus takes them,
- * they would pile up without end. */
+/* Refuses calls while too many answers wait to be written: a caller that asks faster than it reads would make them
+ * pile up without end. With twice as many waiting, not even the refusal is sent. */
 static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         uint64_t waiting = 0;
         uint8_t type = 0;
@@ -140,7 +140,7 @@ static void close_own(void *userdata) {
         suspend_detach(d);
 }
 
-/* Both connections are to the same bus: trouble is logged for the first one. */
+/* Both connections are to the same bus, and trouble is logged for the first one. */
 static void own_trouble(int error, const char *what, void *userdata) {
         log_debug_errno(error, "%s", what);
 }

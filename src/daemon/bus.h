@@ -2,15 +2,15 @@
 #pragma once
 
 /*
- * org.leased1 on the system bus. The interfaces are described in dbus/, which is the source of truth.
+ * org.leased1 on the system bus. The interfaces are described in dbus/: the files there are the source of truth.
  *
- * READY=1 goes out when the name is ours for the first time; from then on there is a second connection, for PID 1 and
- * logind (bus-link.h).
+ * The daemon tells PID 1 that it is ready (READY=1) when it owns the bus name for the first time. Only then is the
+ * second connection opened, which is for PID 1 and logind (bus-link.h).
  */
 
 #include "daemon/internal.h"
 
-/* Begins to open the first connection, without waiting for it. Logs; a negative errno. */
+/* Begins to open the first connection, without waiting for the bus. Logs; a negative errno. */
 int bus_new(Daemon *d);
-/* Closes both. Whoever waits for an answer gets none. */
+/* Closes both connections. Callers who wait for an answer get none. */
 void bus_free(Daemon *d);

@@ -10,8 +10,8 @@
 
 struct CallerWait {
         CallerWait *prev, *next;
-        FollowedCaller *caller; /* NULL: it has left */
-        CallerWait **list;      /* the one of the caller's that this is in */
+        FollowedCaller *caller; /* NULL: the caller has left */
+        CallerWait **list;      /* .asking or .told of the caller, whichever has this wait; NULL: none has */
         const CallerCallbacks *callbacks;
         void *userdata;
 };
@@ -19,9 +19,10 @@ struct CallerWait {
 struct FollowedCaller {
         UT_hash_handle hh;
         Daemon *daemon;
-        sd_bus_slot *match, *question; /* for its leaving, and whether it is there at all */
+        sd_bus_slot *match, *question; /* the match that tells when the caller leaves, and the question whether it is
+                                          on the bus at all */
         bool there, busy;
-        CallerWait *asking, *told; /* those who have not, and have, heard that it is there */
+        CallerWait *asking, *told; /* waits whose there() was not called yet, and those whose there() was */
         char name[];
 };
 
@@ -42,7 +43,7 @@ static void put(CallerWait *w, CallerWait **list) {
                 DL_APPEND(*list, w);
 }
 
-/* Each callback may end any of the waits. */
+/* Each callback may end any of the waits, so the lists are read anew each time. */
 static void tell_left(FollowedCaller *c) {
         c->busy = true;
         while (c->asking || c->told) {

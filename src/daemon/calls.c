@@ -70,7 +70,8 @@ static int is_machine(const MachineView *v, void *userdata) {
         return streq(v->machine_id, userdata);
 }
 
-/* Reads what AcquireLease and StealLease both begin with: the name, the machine id, the version and the period. */
+/* Reads the arguments with which AcquireLease and StealLease both begin: the name, the machine id, the version and the
+ * period. The texts are borrowed from the message. Sets error if there is no such machine. */
 static int read_taker(Daemon *d, sd_bus_message *m, Call *call, sd_bus_error *error) {
         char quoted[BUS_QUOTE_SIZE];
         int r = sd_bus_message_read(m, "ssxt", &call->lease, &call->machine, &call->version, &call->period);

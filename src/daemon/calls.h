@@ -3,13 +3,13 @@
 
 /*
  * The methods for leases that a scheduler holds without a unit (fleet's package lease): AcquireLease and StealLease of
- * org.leased1.Manager, Renew and Release of org.leased1.Lease. Each call is put to the core with an id, and answered
- * when the core has the registry's word (words.h).
+ * org.leased1.Manager, Renew and Release of org.leased1.Lease. Each call is put to the core under an id, and is
+ * answered when the core knows the registry's answer (words.h).
  */
 
 #include "daemon/authorize.h"
 
-/* Each is a verb_t. */
+/* Each is a verb_t (authorize.h). */
 int call_acquire_lease(Daemon *d, sd_bus_message *m, sd_bus_error *error);
 int call_steal_lease(Daemon *d, sd_bus_message *m, sd_bus_error *error);
 int call_renew(Daemon *d, sd_bus_message *m, sd_bus_error *error);

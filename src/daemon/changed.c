@@ -15,7 +15,7 @@ struct Changed {
         void (*flush)(void *userdata);
         void *userdata;
         Noted *units, *leases;
-        bool standing; /* how machines stand to units may have changed */
+        bool standing; /* the standing of machines to units may have changed */
 };
 
 static int on_flush(sd_event_source *source, void *userdata) {
@@ -80,7 +80,7 @@ void changed_note(Changed *c) {
         (void) sd_event_source_set_enabled(c->source, SD_EVENT_ONESHOT);
 }
 
-/* Out of memory, listeners hear of the object only with its next change. */
+/* If memory runs out, the name is not noted: listeners hear of the object only with its next change. */
 static void add(Noted **set, const char *name) {
         size_t n = strlen(name) + 1;
         Noted *noted;

@@ -34,8 +34,8 @@
 
 /* ---- housekeeping ---- */
 
-/* How often the memory is written: if the registry falls back while the daemon is dead, the next daemon knows only by
- * what was written before. */
+/* How often the memory is written (state.h). If the registry falls back to an older state while the daemon is dead,
+ * the next daemon can tell only by what was written before. */
 #define HOUSEKEEPING (10 * USEC_PER_SEC)
 
 struct FirstMachine {
@@ -50,8 +50,8 @@ static int find_first(const MachineView *m, void *userdata) {
         return 0;
 }
 
-/* Has the registry forget its old revisions. One machine does so for all: of those that are up, the one with the
- * lowest id. */
+/* Has the registry forget its old revisions. One machine does so for all: the one with the lowest id of those that are
+ * up. */
 static void compact(Daemon *d) {
         struct FirstMachine first = {};
         int r;
@@ -174,9 +174,9 @@ static int open_registry(Daemon *d) {
         return 0;
 }
 
-/* Which registry this machine went by counts only where something depends on it: a unit that is enabled here, or a
- * lease that was seen there. Without either, leased may have been started before it was told which registry the
- * machines share, and takes the one that it is told now. */
+/* The registry that this machine remembers counts only where something depends on it: a unit that is enabled here, or
+ * a lease that was seen there. Without either, leased may have been started before somebody told it which registry the
+ * machines share: then it takes the one that it is told now. */
 static void forget_unused_registry(Daemon *d) {
         if (state_memory(d->state)->n_indexes == 0 && !is_any_unit_enabled())
                 state_forget_registry(d->state);

@@ -30,8 +30,8 @@ static int on_reload(sd_event_source *source, uint64_t usec, void *userdata) {
         return 0;
 }
 
-/* The reload comes a little later, so that many units cause only one; and not soon after another, so that somebody who
- * keeps removing a file does not keep PID 1 busy. */
+/* Asks for a reload: a little later, so that many units cause only one reload; and not soon after the last one, so
+ * that somebody who keeps removing a file does not keep PID 1 busy. */
 static void ask_reload(Gates *g) {
         usec_t at = usec_add(now_boottime(), RELOAD_DELAY);
         int enabled, r;
@@ -65,8 +65,8 @@ void gates_mend(Gates *g, const char *gated, const char *unit, bool need_reload)
         _cleanup_(messages_done) Messages messages = {};
         int r;
 
-        /* `leasectl disable` and Global= remove a gate as well, and the daemon may not have been told yet: the files
-         * count. */
+        /* `leasectl disable` and Global= remove a gate as well, and the daemon may not have been told of them yet: so
+         * the files count here. */
         if (unit_options_load("", unit, &options, &messages) == -ENOENT || (options && options->global))
                 return;
         r = dropin_member_write("", gated, unit, WRITE_SYNC);
@@ -87,7 +87,8 @@ void gates_lift(Gates *g, const char *unit, bool need_reload) {
         bool removed = false;
         int r;
 
-        /* `leasectl enable` puts a gate back, and the daemon may not have been told yet: the files count. */
+        /* `leasectl enable` puts a gate back, and the daemon may not have been told of it yet: so the files count
+         * here. */
         if (unit_options_load("", unit, &options, &messages) == -ENOENT || !options || !options->global)
                 return;
         r = dropin_members_list("", unit, &gated);

@@ -15,7 +15,7 @@
 #define RETRY_MIN (20 * USEC_PER_MSEC)
 #define RETRY_MAX USEC_PER_SEC
 #define QUEUE_MAX 100000u
-/* How often a guard that is connected and has not reported its entries counts as a failed attempt. */
+/* A guard that is connected and has not reported its entries counts as a failed attempt so often. */
 #define GREET_EVERY USEC_PER_SEC
 /* A guard that owes an answer and says nothing for so long stands still: it answers within milliseconds, with realtime
  * priority and locked memory. */
@@ -33,11 +33,12 @@ struct GuardPort {
         void *userdata;
         int fd;
         bool greeted;         /* HELLO has come */
-        bool complained;      /* a malformed message was logged, on this connection */
+        bool complained;      /* on this connection it is logged that a message is malformed */
         bool synced;          /* SYNCED has come: the guard can be reached, in both directions */
         uint64_t asked;       /* serial of the last request that the guard must answer; it has when an ENTRY bears this
                                  serial or a higher one */
-        usec_t unheard_since; /* the guard owes an answer, and nothing has come from it since then; 0: it owes none */
+        usec_t unheard_since; /* CLOCK_BOOTTIME: the guard owes an answer, and nothing has come from it since then; 0:
+                                 it owes none */
         sd_event_source *io, *retry;
         usec_t retry_after;
         usec_t down_since; /* CLOCK_BOOTTIME; while synced it means nothing */
@@ -125,8 +126,8 @@ static void send_message(GuardPort *g, const GuardMessage *m) {
         if (r == 0)
                 r = queue_add(g, m);
         if (r < 0) {
-                /* The connection is not torn down here, where a step of the core may be under way: the loop will find
-                 * its end. */
+                /* The connection is not torn down here, where a step of the core may be under way: on_io() finds its
+                 * end in the next turn, and then tears it down. */
                 log_warning("the connection to the guard is broken");
                 (void) shutdown(g->fd, SHUT_RDWR);
         }
@@ -229,7 +230,7 @@ static int on_io(sd_event_source *source, int fd, uint32_t revents, void *userda
 
         if (revents & EPOLLOUT)
                 flush_queue(g);
-        for (unsigned i = 0; i < 64; i++) { /* then others have their turn */
+        for (unsigned i = 0; i < 64; i++) { /* so many in one turn, then other sources have theirs */
                 GuardMessage m;
                 ssize_t n = recv(g->fd, &m, sizeof(m), MSG_DONTWAIT | MSG_TRUNC);
 

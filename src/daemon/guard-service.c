@@ -10,25 +10,27 @@
 #include "pid1/pid1-unit.h"
 #include "util/log.h"
 
+/* PID 1 is asked to start the guard so often ... */
 #define ASK_EVERY (5 * USEC_PER_SEC)
-/* The same for a guard that could be reached since PID 1 was asked last: it did start. */
+/* ... and so soon if a guard was reached since PID 1 was last asked to start one: that start has worked. */
 #define ASK_SOON (200 * USEC_PER_MSEC)
 
-/* A guard that cannot be reached is sent SIGTERM: it stops its units, kills them in time, and closes their gates. It
- * is sent SIGKILL so much later (its ExecStopPost= then does all that), and SIGTERM again so long after that. */
+/* A guard that cannot be reached is sent SIGTERM: it then stops its units, kills them in time, and closes their gates.
+ * So much later it is sent SIGKILL (then ExecStopPost= of leased-guard.service does all that), and after the longer
+ * time SIGTERM again. */
 #define KILL_AFTER (5 * USEC_PER_SEC)
 #define AGAIN_AFTER (30 * USEC_PER_SEC)
-/* No entry of a guard lives longer than this after the last request that the guard has read: whatever else it does, it
- * opens no gate any more. */
+/* No entry of a guard lives longer than this after the last request that the guard has read. After that the guard
+ * opens no gate, whatever else it does. */
 #define ENTRY_LIFE_MAX (TTL_MAX + TTL_MAX / 50)
 
 struct GuardService {
         Pid1Unit *unit;
-        usec_t asked_at;    /* when PID 1 was last asked to start it; 0: never */
-        usec_t alive_since; /* when the guard that cannot be reached was first seen to run; 0: it does not */
-        bool asked;         /* PID 1 was asked since a guard could be reached */
-        int signal;         /* the last one that was sent to a guard that cannot be reached */
-        usec_t sent_at;     /* when that was; 0: none was, since a guard could be reached */
+        usec_t asked_at;    /* CLOCK_BOOTTIME, when PID 1 was last asked to start the guard; 0: never */
+        usec_t alive_since; /* CLOCK_BOOTTIME, when the unreachable guard was first seen to run; 0: none runs */
+        bool asked;         /* PID 1 was asked to start a guard since one could last be reached */
+        int signal;         /* the last signal that was sent to a guard that cannot be reached */
+        usec_t sent_at;     /* CLOCK_BOOTTIME, when it was sent; 0: none was, since a guard was last reached */
         bool told;          /* it is logged that no guard can be reached */
 };
 
@@ -51,7 +53,7 @@ static void on_killed(int error, const char *text, void *userdata) {
                 log_warning("cannot end %s, which cannot be reached: %s", GUARD_SERVICE, text);
 }
 
-/* The guard runs and has not been reached for a TTL: by now it is stopping all its units, or it stands still. */
+/* The guard runs, and has not been reached for a TTL: by now it is stopping all its units, or it stands still. */
 static void replace(Daemon *d) {
         GuardService *g = d->guard_service;
         usec_t now = now_boottime();
@@ -74,10 +76,10 @@ static void on_status(Pid1Unit *u, const Pid1UnitStatus *s, void *userdata) {
         GuardService *g = d->guard_service;
         usec_t down_since = guard_port_down_since(d->guard);
 
-        /* An answer to a question that was asked before the connection was lost may be about an earlier guard. */
+        /* An answer to a question that was sent before the connection was lost may be about an earlier guard. */
         if (!s->known || down_since == USEC_INFINITY || s->asked_at < down_since)
                 return;
-        /* A guard that is connected by now is about to report its entries: it is not gone. */
+        /* A guard that is connected by now is about to report its entries, so it is not gone. */
         if (!guard_port_connected(d->guard) && (is_dead(s) || s->asked_at >= usec_add(down_since, ENTRY_LIFE_MAX)) &&
                         gates_are_gone())
                 loop_event(d->loop, &(Event){ .kind = EVENT_GUARD_GONE });
@@ -103,11 +105,11 @@ static void on_asked(int error, const char *text, void *userdata) {
                 return;
         if (isempty(text))
                 log_warning_errno(error, "cannot start %s: no unit can be started before it runs", GUARD_SERVICE);
-        else /* PID 1's own words: libsystemd makes odd errnos of many of its errors */
+        else /* in PID 1's own words: for many of its errors libsystemd has an errno that does not fit */
                 log_warning("cannot start %s: no unit can be started before it runs: %s", GUARD_SERVICE, text);
 }
 
-/* Logs it once, and again only after a guard could be reached. */
+/* Logs once that no guard can be reached, and again only after one could be reached meanwhile. */
 static void tell(Daemon *d, usec_t now) {
         GuardService *g = d->guard_service;
         usec_t down_since = guard_port_down_since(d->guard);
@@ -138,8 +140,9 @@ void guard_service_missing(Daemon *d) {
         (void) pid1_unit_read(g->unit);
         if (d->stop.asked || (g->asked_at != 0 && now < usec_add(g->asked_at, g->asked ? ASK_EVERY : ASK_SOON)))
                 return;
-        /* A unit that is bound to the guard, and does not stop, may keep a start waiting for as long as its
-         * TimeoutStopSec=. The first start waits all the same: at shutdown PID 1 refuses it. */
+        /* A start may have to wait for the stop of a unit that is bound to the guard, for as long as that unit's
+         * TimeoutStopSec=. So only the first start waits in PID 1's queue, for PID 1 refuses such a start at shutdown;
+         * further ones are told not to wait for other units. */
         (void) (g->asked ? pid1_start_unit_at_once : pid1_start_unit)(d->pid1, GUARD_SERVICE, on_asked, d);
         g->asked_at = now;
         g->asked = true;
@@ -151,7 +154,7 @@ int guard_service_new(Daemon *d) {
         d->guard_service = calloc(1, sizeof(GuardService));
         if (!d->guard_service)
                 return -ENOMEM;
-        /* The guard's service has no gate itself: what its status says of one is not looked at. */
+        /* leased-guard.service has no gate of its own: what its status says of a gate is not looked at. */
         return pid1_unit_new(
                         d->pid1, GUARD_SERVICE, GATE_DIRECTORY, GUARD_SERVICE, &callbacks, d, &d->guard_service->unit);
 }

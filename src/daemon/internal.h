@@ -2,33 +2,38 @@
 #pragma once
 
 /*
- * What the files of this folder share: one struct. Nobody else includes it.
+ * What the files of this folder share: the struct Daemon. Only they include this header.
  *
- *   daemon.c        makes all that is below, and wires it together
+ *   main.c          the program: its arguments, and the configuration to start with; last-conf.c keeps the
+ *                   configuration for the next start
+ *   daemon.c        makes all that is below, and connects it
  *   loop.c          the loop around the core: an event goes in, the core's actions come out
  *   actions.c       which adapter carries out which action
- *   registry-port.c registry: records, texts and ids
+ *   registry-port.c the registry: records to texts and back; texts.c the texts of records as last seen
+ *   registry-health.c
+ *                   what the registry says of itself, for the log and D-Bus
  *   guard-port.c    the guard; guard-service.c what PID 1 says of it
- *   pid1-port.c     the enabled units at PID 1
- *   state.c         what is kept on /run and on disk
- *   reload.c        the configuration and the enabled units, read again; candidates.c these units' files; changes.c
- *                   what that has changed, in words
+ *   pid1-port.c     the enabled units at PID 1; members.c the other units that go by their leases
+ *   state.c         what is kept on /run and on disk; memory.c its text; memory-copy.c its copy for the disk
+ *   reload.c        the configuration and the enabled units, read again; candidates.c the files of these units;
+ *                   changes.c what has changed, in words
  *   slices.c        work that takes many turns of the loop
- *   gates.c         gates that somebody removed, or that are of another version
+ *   gates.c         puts gates right that somebody removed, or that are of another version
  *   stop.c          what SIGTERM means
- *   suspend.c       before the machine sleeps
+ *   suspend.c       what is done before the machine sleeps
  *   notify.c        what PID 1 is told
  *   report.c        the core's reports as log lines
  *   bus*.c          D-Bus: the two connections (bus-link.c), the three interfaces, whose properties come from
  *                   tables (property.c)
- *   bulk.c          answers about all units or leases, put together over many turns; bus-objects.c those of sd-bus
+ *   bulk.c          answers about all units or leases, put together over many turns; bus-objects.c those that
+ *                   sd-bus would give in one turn
  *   verbs.c         what an operator asks for
  *   changed.c       what looks different by now; publish.c tells listeners
  *   why-not.c       why a unit is where it is, in words; machine-name.c a machine's name for people
  *   calls.c         leases of a scheduler's own
- *   kept.c          answers that wait for the disk
- *   callers.c       whether they are still there
- *   words.c         the operator's words, until they are answered
+ *   kept.c          answers to callers that wait for the disk
+ *   callers.c       whether the callers who wait are still on the bus
+ *   words.c         an operator's words, until they are answered
  *   runs.c          commands of "leasectl run"; run-unit.c what PID 1 is told of them
  *   authorize.c     who may use a verb
  *
@@ -69,39 +74,39 @@ typedef struct Links {
         BusLink *api; /* for what others ask of the daemon */
         BusLink *own; /* for PID 1 and logind alone */
         sd_bus_slot *name;
-        bool trouble; /* with the first: logged, and not over */
+        bool trouble; /* trouble with .api is logged, and not over */
 } Links;
 
-/* Who waits for an answer. All are dropped when the connection is lost. */
+/* Who waits for an answer. All of these are dropped when the connection .api is lost. */
 typedef struct Callers {
         Authorization *authorizations;
         PendingWord *words;
         RunAsked *runs;
         KeptReply *kept;
-        FollowedCaller *followed; /* of all of these */
-        uint64_t last_question;   /* to polkit */
-        uint64_t last_call;       /* id of a word or a call */
+        FollowedCaller *followed; /* the callers of all of these */
+        uint64_t last_question;   /* number of the last question to polkit */
+        uint64_t last_call;       /* id of the last word or call */
 } Callers;
 
 /* What the last reading of the configuration has brought, for people. */
 typedef struct Reading {
         Messages changes;
-        Messages wrong;        /* with leased.conf: what was in force before goes on */
-        char units_error[256]; /* why the enabled units could not be listed: those known before go on; "": they could
-                                */
+        Messages wrong;        /* with leased.conf; if anything is, the settings before stay in force */
+        char units_error[256]; /* why the enabled units could not be listed, and those known before stay; "": they
+                                  could be listed */
 } Reading;
 
 typedef struct Stop {
         sd_event_source *timer;
         bool asked;     /* the daemon is to end */
-        bool releasing; /* leases are being released before */
+        bool releasing; /* the leases are being released first */
 } Stop;
 
 typedef struct Daemon {
         sd_event *event;
         LeasedConf *conf;
         char machine_id[MACHINE_SIZE], boot_id[BOOT_SIZE];
-        int lock_fd; /* one daemon a machine */
+        int lock_fd; /* the lock that lets only one daemon run on a machine */
         sd_event_source *housekeeping, *signals[3];
 
         Core *core;
@@ -128,5 +133,5 @@ typedef struct Daemon {
         Reload *reload;
         Reading reading;
         Stop stop;
-        bool ready; /* READY=1 is out */
+        bool ready; /* READY=1 was sent */
 } Daemon;

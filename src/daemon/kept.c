@@ -68,7 +68,7 @@ int kept_reply(Daemon *d, sd_bus_message *m, const char *otherwise) {
                 reply_free(k);
                 return r;
         }
-        state_remember(d->state, core_memory(d->core)); /* tries again, if it failed before */
+        state_remember(d->state, core_memory(d->core)); /* tries again if the last write has failed */
         state_on_result(d->state, on_result, d);
         on_result(d);
         return 1;

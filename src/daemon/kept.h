@@ -2,14 +2,16 @@
 #pragma once
 
 /*
- * Answers about what must outlive a reboot. Such an answer waits until the daemon's memory (state.h) is on the disk,
- * at most five seconds, and says so if it is not. Nothing else waits for the disk.
+ * Answers to callers whose change must outlive a reboot. Such an answer waits, at most five seconds, until the
+ * daemon's memory (state.h) is on the disk, and says so if the memory is not there by then. Nothing else in the daemon
+ * waits for the disk.
  */
 
 #include "daemon/internal.h"
 
-/* Replies to m when the memory is written. If it cannot be written, or not in time, the reply is the error NotKept,
- * with otherwise (a static text) and the reason. For a verb_t to return. */
+/* Has the memory written, and replies to m when it is on the disk. If the memory cannot be written, or not in time,
+ * the reply is the error NotKept, whose text is otherwise (a static text) and the reason. For a verb_t to return: 1,
+ * or a negative errno if m is not answered. */
 int kept_reply(Daemon *d, sd_bus_message *m, const char *otherwise);
-/* The connection is lost: nobody waits for an answer any more. */
+/* Drops all such answers: the connection is lost. */
 void kept_cancel(Daemon *d);

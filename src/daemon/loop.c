@@ -31,17 +31,17 @@ Now loop_now(void) {
         return (Now){ .boottime = now_boottime(), .realtime = now_realtime() };
 }
 
-/* Unless *text is NULL, copies the text to buf and has *text point to the copy. */
+/* Copies *text to buf, and has *text point to the copy. Does nothing if *text is NULL. */
 static void keep(const char **text, char *buf, size_t size) {
         if (!*text)
                 return;
-        must(strlen(*text) < size); /* a name that is cut would be another unit's, or another machine's */
+        must(strlen(*text) < size); /* a name that is cut off would be the name of another unit or machine */
         str_copy(buf, size, *text);
         *text = buf;
 }
 
-/* Records are borrowed, and are not copied: while an action is being carried out no adapter delivers any (registry.h),
- * only failures, which carry none. */
+/* Records are borrowed, and are not copied here. None need be: while an action is being carried out, no adapter
+ * delivers any (registry.h), only failures, which have no records. */
 static void queue_event(Loop *l, const Event *event) {
         QueuedEvent *q = calloc(1, sizeof(QueuedEvent));
 
@@ -72,7 +72,8 @@ static void arm_deadline(Loop *l, bool was_deadline) {
         usec_t at = core_next_deadline(l->core);
         int r;
 
-        /* This timer goes before all I/O: a deadline that is always due would starve it. */
+        /* This timer goes before all I/O, so a deadline that is always due would keep I/O from ever having its turn.
+         */
         if (was_deadline)
                 at = MAX(at, usec_add(now_boottime(), USEC_PER_MSEC));
         r = sd_event_source_set_time(l->deadline, at);

@@ -20,7 +20,8 @@ typedef struct Member Member;
 struct Member {
         Members *set;
         Pid1Unit *unit;
-        Pid1Unit *probe; /* of a template: an instance that is never started, whose gate is every instance's; NULL */
+        Pid1Unit *probe; /* for a template: an instance that is never started, whose gate is that of every instance;
+                            else NULL */
         bool covered;
         Member *prev, *next;
         char name[];
@@ -33,8 +34,8 @@ struct Members {
         char *unit, *gate;
         const char *slice;
         Member *list;
-        char **kept;  /* named by a drop-in, or by the guard's file when the set was made */
-        char **shown; /* the lines that the guard's file has */
+        char **kept;  /* names that a drop-in had when the set was made */
+        char **shown; /* the lines of the guard's file */
         bool fence, stop_post;
         bool incomplete;
 };
@@ -53,8 +54,9 @@ static bool is_resting(const Pid1UnitStatus *s) {
         return s->active == UNIT_INACTIVE || s->active == UNIT_FAILED;
 }
 
-/* A slice is active as long as PID 1 has not stopped it, also when all units in it have ended: its state says nothing
- * of the unit. But until the slice is inactive, PID 1 may be about to start something in it. */
+/* A slice is active until PID 1 stops it, also when all units in it have ended. So an active slice does not mean that
+ * the unit is up. But until the slice is inactive, PID 1 may be about to start something in it, so it does not count
+ * as empty. */
 static bool is_empty(const Member *member) {
         const Pid1UnitStatus *s = pid1_unit_status(member->unit);
 
@@ -80,7 +82,7 @@ static void on_status(Pid1Unit *unit, const Pid1UnitStatus *s, void *userdata) {
 
         if (s->known && !is_gated(member) && unit == (member->probe ?: member->unit) && streq(s->load_state, "loaded"))
                 callbacks->ungated(member->name, s->need_reload, callbacks_userdata);
-        callbacks->changed(callbacks_userdata); /* last, for the set may be freed in it */
+        callbacks->changed(callbacks_userdata); /* the last call, since it may free the set */
 }
 
 static void on_refused(Pid1Unit *unit, void *userdata) {
@@ -165,7 +167,7 @@ static int add_all(Members *m, char *const *names) {
         return r;
 }
 
-/* While PID 1 has not answered for all members, what the guard was told before stands. */
+/* While PID 1 has not answered for all members, an ExecStopPost= that the guard was told of still counts. */
 static bool has_stop_post(const Members *m) {
         bool any = m->stop_post, all_known = true;
         const Member *member;
@@ -236,7 +238,7 @@ int members_update(Members *m, char *const *covers, const char **ret_why) {
                 r = add(m, m->slice);
         if (r >= 0)
                 r = add_all(m, m->kept);
-        /* The list grows while it is walked: the timer of a target brings its service along. */
+        /* The list grows while it is walked: the timer of a target adds its service. */
         for (member = m->list; member && r >= 0; member = member->next)
                 if (member->covered)
                         r = add_all(m, pid1_unit_covers(member->unit));
@@ -276,7 +278,8 @@ void members_combine(const Members *m, Pid1UnitStatus *s) {
         }
 }
 
-/* A slice is also known by its name: a container engine may have made its group elsewhere than PID 1 would. */
+/* A slice is also recognized by its name: a container engine may have made the slice's group in another place than PID
+ * 1 would. */
 static bool holds(const char *unit, const Pid1UnitStatus *s, const char *group) {
         char name[300];
 
@@ -292,7 +295,7 @@ static bool is_outside(const Members *m, const Pid1UnitStatus *own, uint32_t pid
 
         (void) snprintf(number, sizeof(number), "%u", pid);
         if (pid == 0 || cgroup_of_process(number, &group) < 0 ||
-                        holds(m->unit, own, group)) /* the process may be gone by now */
+                        holds(m->unit, own, group)) /* or the process is gone by now */
                 return false;
         DL_FOREACH(m->list, member)
                 if (holds(member->name, pid1_unit_status(member->unit), group))

@@ -7,12 +7,12 @@
 
 typedef struct Remembered {
         UT_hash_handle hh;
-        uint64_t index; /* 0: forgotten */
+        uint64_t index; /* 0: it is forgotten */
         char lease[];
 } Remembered;
 
 struct MemoryCopy {
-        CoreMemory memory; /* without Indexes; its texts are owned */
+        CoreMemory memory; /* all but the Indexes; the copy owns its texts */
         Remembered *indexes;
 };
 

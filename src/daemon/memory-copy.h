@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* A copy of the core's memory that is brought up to date with what has changed, at a cost that hangs on no more than
- * that. */
+/* A copy of the core's memory (CoreMemory) that is brought up to date with what has changed. The cost grows with the
+ * change, and not with the memory. The names of leases and their Indexes are many; all else is small. */
 
 #include "core/core.h"
 
 typedef struct MemoryCopy MemoryCopy;
 
-/* NULL: out of memory. */
+/* An empty copy; NULL if out of memory. */
 MemoryCopy *memory_copy_new(void);
 /* Frees c, which may be NULL. Returns NULL. */
 MemoryCopy *memory_copy_free(MemoryCopy *c);
-/* Takes over all but the Indexes as they are, and each Index that is named; an Index of 0 is one to forget. */
+/* Takes over the Indexes that changes names, where an Index of 0 means to forget it, and everything else of changes.
+ * Copies the texts. */
 void memory_copy_take(MemoryCopy *c, const CoreMemory *changes);
-/* Takes over all that from has taken, and frees from. */
+/* Takes over everything that from has taken over, and frees from. */
 void memory_copy_take_copy(MemoryCopy *c, MemoryCopy *from);
 /* The text of state.json; owned by the caller, NULL if out of memory. */
 char *memory_copy_encode(const MemoryCopy *c);

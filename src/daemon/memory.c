@@ -60,7 +60,7 @@ static int decode_indexes(json_t *object, LoadedMemory *m, const char **ret_why)
         return 0;
 }
 
-/* A version of leased that knew no floor wrote the file without one: then it is 0. */
+/* An earlier version of leased knew no floor, and wrote the file without one: the floor is 0 then. */
 static uint64_t decode_floor(json_t *root) {
         json_t *value = json_object_get(root, "floor");
         json_int_t n = json_integer_value(value);

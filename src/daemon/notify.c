@@ -19,10 +19,11 @@ struct Notifier {
         usec_t watchdog_usec;
         bool alive;        /* WATCHDOG=1 waits to be sent */
         char state[256];   /* lines that wait to be sent */
-        char status[1024]; /* the same; a newer status takes the place of an older one */
+        char status[1024]; /* a status that waits to be sent; a newer one takes its place */
 };
 
-/* false: there is no room in the socket now. Any other failure would only be repeated, so the text is dropped. */
+/* false: there is no room in the socket now, so try again. After any other failure the text is dropped, since it would
+ * only fail again. */
 static bool send_text(Notifier *n, const char *text) {
         int r = notify_send(n->fd, text);
 

@@ -23,14 +23,14 @@ struct EnabledUnit {
         Members *members;
         bool members_told;    /* it is logged that not all members are known */
         UnitOptions *options; /* NULL: the unit is not enabled, but something of it is left */
-        usec_t timeout_stop;  /* as PID 1 says; infinite until it has, so that StopGrace is TTL/4 */
+        usec_t timeout_stop;  /* as PID 1 says; USEC_INFINITY until then, so that StopGrace is TTL/4 */
         bool once;            /* a command of "leasectl run" */
-        RunUnit *run;         /* what PID 1 is to be told at the start of that; NULL: it was told */
+        RunUnit *run;         /* what PID 1 is told at the start of such a command; NULL: PID 1 was told */
         bool marked, forgotten;
         bool gated;       /* by PID 1's latest answer, the Assert of its gate is in force */
-        char shown[128];  /* what publish_status() has last passed on */
+        char shown[128];  /* what publish_status() last noted as a change */
         UnitError *error; /* NULL: nothing is wrong */
-        uint32_t outside; /* the process that was last logged to lie outside; 0: none does */
+        uint32_t outside; /* the process that was last found to lie outside; 0: none does */
         char name[];
 };
 
@@ -99,14 +99,14 @@ static UnitConfig configuration_of(const EnabledUnit *u) {
         return config;
 }
 
-/* Nothing is said of a unit that is not enabled any more: PID 1's answers must not configure it again. */
+/* Says nothing of a unit that is not enabled any more: an answer of PID 1 must not configure it again. */
 static void deliver_configuration(const EnabledUnit *u) {
         if (u->options && !u->forgotten)
                 loop_event(u->daemon->loop,
                                 &(Event){ .kind = EVENT_CONFIGURE, .unit = u->name, .config = configuration_of(u) });
 }
 
-/* Notes a change of what D-Bus shows of PID 1's answer and the core does not look at. */
+/* Notes a change of those parts of PID 1's answer that D-Bus shows and that the core does not look at. */
 static void publish_status(EnabledUnit *u, const Pid1UnitStatus *s) {
         char shown[sizeof(u->shown)];
         size_t n;
@@ -147,9 +147,9 @@ static void update_members(EnabledUnit *u) {
         u->members_told = r < 0;
 }
 
-/* Logs, once, that a process of the unit lies outside of its control groups: it is neither stopped nor killed with the
- * unit, and would run on beside the next holder's. `leasectl enable` refuses the commands that are known to lead to
- * that; a script of one's own may do it all the same. */
+/* Logs once that a process of the unit lies outside of its control groups: such a process is neither stopped nor
+ * killed with the unit, and would run on beside the next holder's. `leasectl enable` refuses commands that are known
+ * to start one; but a script that the unit runs may do so all the same. */
 static void look_outside(EnabledUnit *u) {
         char group[512], line[UNIT_ERROR_SIZE];
         const char *of;
@@ -169,7 +169,7 @@ static void look_outside(EnabledUnit *u) {
 }
 
 static void report(EnabledUnit *u) {
-        /* From pid1's values to the core's: the two layers may not know each other. */
+        /* Turns pid1's values into the core's: neither of these two layers may know the other. */
         static const ActiveState states[_UNIT_ACTIVE_MAX] = {
                 [UNIT_INACTIVE] = ACTIVE_INACTIVE,
                 [UNIT_FAILED] = ACTIVE_FAILED,
@@ -205,25 +205,28 @@ static void report(EnabledUnit *u) {
                 deliver_configuration(u);
         }
         look_outside(u);
-        /* With FenceAction=reboot, what is left is not to be killed: that would not undo what it has set up. */
+        /* With FenceAction=reboot the processes that are left are not to be killed: that would not undo what they have
+         * set up. */
         left = members_left(u->members) && !(u->options && u->options->fence_by_reboot);
-        /* Last, and with a copy of the name: the core may answer that the unit is to be dropped. */
+        /* This is the last step, and done with a copy of the name: the core may answer that the unit is to be dropped.
+         */
         str_copy(name, sizeof(name), u->name);
         loop_event(u->daemon->loop,
                         &(Event){
                                         .kind = EVENT_UNIT,
                                         .unit = name,
-                                        .report.known = all.known, /* law 8: silence is neither up nor down */
+                                        .report.known = all.known, /* law 8: silence means neither up nor down */
                                         .report.asked_at = all.asked_at,
                                         .report.active = states[all.active],
                                         .report.job = all.job,
                                         .report.empty = all.empty,
                                         .report.left = left,
                                         .report.load = load_of(&all),
-                                        /* A changed file does not touch a command that runs by the former ones. */
+                                        /* A changed file does not touch a command that was started under the files
+                                         * before. */
                                         .report.gate_loaded = u->once ? all.gate_asserted : all.gate_loaded,
                                         /* After "systemctl kill" PID 1 says "success", but a job that was killed is
-                                           not done. */
+                                         * not done. */
                                         .report.failed = all.failed || all.end == UNIT_END_FAILED ||
                                                          (all.killed && all.end == UNIT_END_OWN),
                                         .report.ended_by = endings[all.end],
@@ -239,7 +242,7 @@ static bool wants_gate(const EnabledUnit *u) {
         return u->options && !u->options->global && !u->forgotten && !u->once;
 }
 
-/* A global unit needs no lease, and with a gate it could not start. */
+/* A global unit needs no lease, and a gate would keep it from starting. */
 static bool wants_no_gate(const EnabledUnit *u) {
         return u->options && u->options->global && !u->forgotten;
 }
@@ -275,8 +278,8 @@ static void on_member_ungated(const char *member, bool need_reload, void *userda
                 gates_mend(u->daemon->gates, member, u->name, need_reload);
 }
 
-/* PID 1 says no more than "Assertion failed". The reason goes to the unit's own journal, which `systemctl status`
- * shows. */
+/* PID 1 says no more than "Assertion failed". So the reason is written to the unit's own journal, which `systemctl
+ * status` shows. */
 static void say_refused(EnabledUnit *u, const char *refused) {
         char holder[128], reason[512], clean[2 * sizeof(reason)];
         JournalEntry entry = {};
@@ -404,7 +407,7 @@ int pid1_port_configure(Daemon *d, UnitOptions *options) {
 
 void pid1_port_mark(Daemon *d) {
         for (EnabledUnit *u = d->units; u; u = u->hh.next)
-                u->marked = !u->once; /* which is in no file */
+                u->marked = !u->once; /* a run is in no file, so no reading of files ends it */
 }
 
 bool pid1_port_keep(Daemon *d, const char *unit) {
@@ -461,8 +464,8 @@ void pid1_port_free(Daemon *d) {
         }
 }
 
-/* At the beginning of a tenure PID 1 forgets earlier failures of the unit: how often it was tried here is counted by
- * the lease's own standing back. */
+/* At the beginning of a tenure PID 1 is asked to forget earlier failures of the unit: the standing back that is kept
+ * with the lease counts the attempts on this machine. */
 static void forget_failures(EnabledUnit *u) {
         int r = pid1_unit_reset_failed(u->unit);
 
@@ -532,7 +535,7 @@ static int start_run(EnabledUnit *u) {
         int r;
 
         if (!run)
-                return -EALREADY; /* started before: it is started once */
+                return -EALREADY; /* it was started before, and is started only once */
         r = run_unit_keep(u->name, run->lease);
         if (r < 0)
                 return log_error_errno(r, "%s: cannot be noted in " RUNS_DIRECTORY ", so it is not started", u->name);
@@ -543,8 +546,8 @@ int pid1_port_act(Daemon *d, const Action *a) {
         EnabledUnit *u = find(d, a->unit);
         int r = 0;
 
-        /* The unit is not enabled here, or not any more, but the guard has an entry for it: it is followed until it is
-         * down. */
+        /* The unit is not enabled here, or not any more, but the guard has an entry for it: so it is watched until it
+         * is down. */
         if (!u)
                 r = add(d, a->unit, &u);
         if (r < 0)

@@ -7,11 +7,11 @@
 
 /* ---- digests ---- */
 
-/* Digests are 64-bit FNV-1a. 0 stands for a value that was never looked at. */
+/* A digest is a 64-bit FNV-1a hash; 0 stands for a value that was never looked at. */
 #define DIGEST_INIT UINT64_C(0xcbf29ce484222325)
 #define DIGEST_PRIME UINT64_C(0x100000001b3)
 
-enum { END_OF_VALUE = 0xff }; /* no byte of UTF-8: "ab", "c" is not "a", "bc" */
+enum { END_OF_VALUE = 0xff }; /* no byte of UTF-8, so that "ab", "c" has another digest than "a", "bc" */
 
 static void add_byte(uint64_t *digest, unsigned char byte) {
         *digest = (*digest ^ byte) * DIGEST_PRIME;
@@ -94,7 +94,7 @@ static bool is_told(const Property *p, bool around) {
         return p->news == PROPERTY_TOLD || (p->news == PROPERTY_AROUND && around);
 }
 
-/* A message that is never sent, with the values of all properties that are told. */
+/* Makes a message that is never sent, with the values of all properties of which listeners are told. */
 static int append_all(
                 const PropertyTable *table, const void *subject, bool around, sd_bus *bus, sd_bus_message **ret) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;

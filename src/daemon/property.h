@@ -2,11 +2,12 @@
 #pragma once
 
 /*
- * The properties of an interface on D-Bus come from one table, a row for each: its name, its type, how listeners hear
- * of a change, and what appends its value. The vtable, the answer to Get, and PropertiesChanged are made of the rows.
+ * The properties of an interface on D-Bus come from one table. Each property has a row: its name, its type, how
+ * listeners hear of a change, and the expression that appends its value. The vtable, the answer to Get, and
+ * PropertiesChanged are all made from these rows.
  *
- * An interface writes its table as a macro that is given what to make of a row (P), with m being the message and s the
- * subject, which is whatever the values are taken from:
+ * An interface writes its table as a macro with one parameter, P: a macro that makes something of one row. In a row, m
+ * is the message to append to, and s the subject: the struct from which the values are taken.
  *
  *     #define PROPERTIES(P)                                           \
  *             P(Name, "s", CONST, bus_append_text(m, s->view.unit))   \
@@ -19,9 +20,10 @@
 
 typedef enum PropertyNews {
         PROPERTY_CONST,  /* never changes */
-        PROPERTY_TOLD,   /* PropertiesChanged bears each new value */
-        PROPERTY_AROUND, /* likewise, but the value hangs on all machines and is not cheap: looked at now and then */
-        PROPERTY_ASKED,  /* changes without a word */
+        PROPERTY_TOLD,   /* PropertiesChanged has each new value */
+        PROPERTY_AROUND, /* the same, but the value depends on all machines and takes long to find out, so it is looked
+                            at only now and then */
+        PROPERTY_ASKED,  /* listeners are not told of a change: they ask */
 } PropertyNews;
 
 typedef struct Property {
@@ -37,8 +39,9 @@ typedef struct PropertyTable {
         size_t n;
 } PropertyTable;
 
-/* What to make of a row of an interface whose subject is a Subject, and whose sd_bus_property_get_t is get_property():
- * the function that appends the value, the Property, the entry of the vtable. */
+/* What P may be, for an interface whose subject is a struct Subject, and whose sd_bus_property_get_t is
+ * get_property(): it makes of a row the function that appends the value, or the Property, or the entry of the vtable.
+ */
 #define PROPERTY_FUNCTION(name, type, news, value)                                                                    \
         static int append_##name(const void *subject, sd_bus_message *m) {                                            \
                 const Subject *s = subject;                                                                           \
@@ -53,18 +56,18 @@ typedef struct PropertyTable {
 #define PROPERTY_FLAG_AROUND SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE
 #define PROPERTY_FLAG_ASKED 0
 
-/* Appends the value of the property of that name, which the table must have. */
+/* Appends the value of the property of that name, which must be in the table. A negative errno. */
 int property_append(const PropertyTable *table, const char *name, const void *subject, sd_bus_message *m);
 
-/* Appends the names and values of all properties: a{sv}. */
+/* Appends the names and values of all properties, as a{sv}. A negative errno. */
 int property_append_all(const PropertyTable *table, const void *subject, sd_bus_message *m);
 
-/* A number that is another one when the text is, as good as always; NULL counts as "". */
+/* A number that differs whenever the text does, but for a chance of 1 in 2^64; NULL counts as "". */
 uint64_t property_digest(const char *text);
 
-/* Which properties have another value than at the last call with the same digests: those that are told, and with
- * around also those that hang on all machines. digests: one for each row, all 0 before the first call. *ret_names: the
- * names, which are the table's, ended by NULL; the list is owned by the caller. Returns how many. bus: any connection
- * that is up, nothing is sent. */
+/* Finds the properties whose value differs from that at the last call with the same digests: those with PROPERTY_TOLD,
+ * and if around, those with PROPERTY_AROUND. digests: one number for each row, all 0 before the first call.
+ * *ret_names: their names, which are borrowed from the table, ended by NULL; the caller frees the list itself. Returns
+ * how many there are, or a negative errno. bus: any connection that is up; nothing is sent on it. */
 int property_changes(const PropertyTable *table, const void *subject, bool around, sd_bus *bus, uint64_t *digests,
                 char ***ret_names);

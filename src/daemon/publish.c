@@ -25,8 +25,7 @@ typedef struct Shown {
                 };
                 struct {                   /* a unit */
                         uint64_t *digests; /* of its properties, as last announced */
-                        uint64_t reason;   /* digest of this machine's own reason in WhyNot, when the unit was last
-                                              looked at */
+                        uint64_t reason;   /* digest of this machine's own reason in WhyNot, as last looked at */
                 };
         };
         char name[];
@@ -36,8 +35,9 @@ struct Publisher {
         sd_event_source *look;
         Shown *units, *leases;      /* by name */
         bool looking;               /* a round of looks has begun */
-        Shown *look_next;           /* the round has looked at all before this one; NULL: at all */
-        usec_t look_at, look_spent; /* when the next round may begin, and what this one has taken */
+        Shown *look_next;           /* the unit that the round looks at next; NULL: it has looked at all */
+        usec_t look_at, look_spent; /* when the next round may begin (CLOCK_BOOTTIME), and the time that this one has
+                                       taken */
         uint64_t *digests;          /* of the daemon's own properties, as last announced */
         char status[1024];
 };
@@ -63,8 +63,8 @@ static void emit_lease_changed(Daemon *d, sd_bus *bus, Shown *s, const LeaseView
         s->index = l->index;
         s->since = l->since;
         str_copy(s->machine_id, sizeof(s->machine_id), l->machine_id);
-        /* The reason for which the tenure before ended is the reason for which this one began. Another version of
-         * leased may know more reasons than this one: the word is told as it was written. */
+        /* The reason for which the last tenure ended is also the reason for which this one began. Another version of
+         * leased may know more reasons than this one, so listeners are told the word as it was written. */
         last = lease_last_tenure(l);
         if (!same && l->state == LEASE_HELD && last && (last->to == l->since || tenure_why(last) == WHY_EXPIRED)) {
                 why = tenure_why(last);
@@ -87,8 +87,9 @@ static int emit_changes(sd_bus *bus, const char *path, const PropertyTable *tabl
         return r <= 0 ? r : sd_bus_emit_properties_changed_strv(bus, path, table->interface, names);
 }
 
-/* PID 1 is asked about every unit again and again, and mostly says the same: nothing is sent then. Properties that
- * hang on all machines are looked at when this machine's own reason is another one; otherwise in rounds. */
+/* PID 1 is asked about every unit again and again, and mostly says the same: then nothing is sent. Properties that
+ * depend on all machines are looked at here only when this machine's own reason has changed; otherwise in rounds
+ * (on_look()). */
 static int emit_unit(sd_bus *bus, Shown *s, const UnitSubject *unit, bool around) {
         _cleanup_free_ char *path = bus_unit_path(s->name);
         uint64_t reason = property_digest(WHY_TEXT(unit->view.why_not));
@@ -118,8 +119,8 @@ static void forget(Publisher *p, Shown *s) {
         free(s);
 }
 
-/* Announces an object that is gone, or new, or else its properties that have changed (of a lease: all that may have).
- * While there is no bus nothing is sent: whoever listens later reads first. */
+/* Announces an object that is gone or new, or else its changed properties (of a lease: that all may have changed).
+ * While there is no bus, nothing is sent: whoever listens later reads first. */
 static void show(Daemon *d, sd_bus *bus, Shown *s) {
         UnitSubject unit;
         LeaseView lease;
@@ -171,21 +172,21 @@ static void show_status(Daemon *d, const ManagerSubject *now) {
 
 /*
  * A lease that moves, or a machine that comes, may change what is said of every machine for every unit (WhyNot,
- * Stuck). So these are looked at in rounds: a few units at a time, when the loop has nothing else to do; a second lies
- * between two rounds, or twenty times what the last one took, so that they never take more than a twentieth of the
- * time.
+ * Stuck). So these properties are looked at in rounds: a few units at a time, when the loop has nothing else to do.
+ * Between two rounds lies a second, or twenty times the time that the last round took if that is longer. So the rounds
+ * never take more than a twentieth of the time.
  */
 enum { LOOKS_AT_ONCE = 32, REST_FACTOR = 20 };
 
 #define LOOK_PAUSE USEC_PER_SEC
-#define LOOK_TIME (5 * USEC_PER_MSEC) /* with many machines even a few looks may take long */
+#define LOOK_TIME (5 * USEC_PER_MSEC) /* with many machines even a few looks may take longer than that */
 
 static void arm_look(Daemon *d) {
         (void) sd_event_source_set_time(d->publisher->look, d->publisher->look_at);
         (void) sd_event_source_set_enabled(d->publisher->look, SD_EVENT_ONESHOT);
 }
 
-/* Looks at the next units of this round, which began at that time. false: the round has looked at all. */
+/* Looks at the next units of this round, until LOOK_TIME after begun. false: the round has looked at all. */
 static bool look_at_some(Daemon *d, sd_bus *bus, usec_t begun) {
         Publisher *p = d->publisher;
 
@@ -264,7 +265,7 @@ void publish_flush(void *userdata) {
         bool is_lease;
 
         if (bulk_holds_news(d))
-                return; /* when the answer is out, that is noted as a change */
+                return; /* the end of that answer is noted as a change, and calls this again */
         for (size_t i = 0; i < TOLD_AT_ONCE && changed_take(d->changed, &is_lease, name); i++) {
                 Shown *s = find(d, is_lease, name);
 
@@ -274,7 +275,7 @@ void publish_flush(void *userdata) {
                         break;
         }
         if (changed_pending(d->changed)) {
-                changed_note(d->changed); /* the others in the next turn */
+                changed_note(d->changed); /* the other names in the next turn */
                 return;
         }
         bus_manager_look(d, &now);

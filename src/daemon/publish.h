@@ -2,16 +2,18 @@
 #pragma once
 
 /*
- * Tells whoever listens what has changed: PropertiesChanged, LeaseChanged, InterfacesAdded and InterfacesRemoved on
- * the bus, and STATUS= for systemctl. Listeners hear of a property only when its value is another one than the last
- * that they were told.
+ * Tells listeners what has changed: on the bus by PropertiesChanged, LeaseChanged, InterfacesAdded and
+ * InterfacesRemoved, and systemctl by STATUS=. Listeners hear of a property of a unit or of the daemon only when its
+ * value differs from the last one that they were told. Of a lease they hear that all its properties may have changed.
  */
 
 #include "daemon/internal.h"
 
-/* Logs; a negative errno. */
+/* Makes d->publisher. Logs; a negative errno. */
 int publish_new(Daemon *d);
+/* Frees d->publisher, if there is one; nothing more is told. */
 void publish_free(Daemon *d);
 
-/* Tells all that was noted (changed.h); userdata is the daemon. */
+/* Tells some of the changes that were noted (changed.h), and sees to it that it is called again for the rest. Tells
+ * nothing while bulk_holds_news(). userdata is the daemon. */
 void publish_flush(void *userdata);

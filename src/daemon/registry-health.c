@@ -8,12 +8,13 @@
 
 struct RegistryHealth {
         char *warning;     /* the last warning that was logged */
-        const char *shown; /* the state that was last announced, and since when */
+        const char *shown; /* the state that was last announced, a static text, and since when (CLOCK_REALTIME) */
         usec_t shown_since;
-        usec_t silent_since; /* since when there has been trouble while no beat had ever come through; 0: there is none
-                              */
+        usec_t silent_since; /* CLOCK_BOOTTIME: since when there is trouble, and no beat was ever committed; 0: there
+                                is none */
         bool told;
-        sd_event_source *timer; /* trouble is logged when this elapses: if it is over sooner, it is not worth a line */
+        sd_event_source *timer; /* runs out TTL/2 after trouble began: only then it is logged, for a shorter one is not
+                                   worth a line */
 };
 
 static void look(Daemon *d, RegistryStatus *ret, bool *ret_silent) {

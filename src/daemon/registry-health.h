@@ -2,25 +2,28 @@
 #pragma once
 
 /*
- * What the registry says of itself, for the journal: its warnings, and that it has not answered since the daemon was
- * started. Once a beat has come through, silence is reported by the core, in terms of the units.
+ * What the registry says of itself, as log lines: its warnings, and that it has not answered since the daemon was
+ * started. Once a beat of this session was committed, the core reports a silence, in terms of the units.
  *
  * Also the registry's state as one word, for D-Bus and STATUS=.
  */
 
 #include "daemon/internal.h"
 
-/* Follows d->registry from now on, which logs once when trouble begins and once when it ends. -ENOMEM, or an error of
- * sd-event. */
+/* Makes d->registry_health, which follows d->registry from now on. Each new warning of the registry is logged. A
+ * silence that lasts for TTL/2 is logged once, and once more when it ends. -ENOMEM, or an error of sd-event. */
 int registry_health_new(Daemon *d);
+/* Must be called after d->registry was freed, which could call back until then. */
 void registry_health_free(Daemon *d);
 
-/* "connecting", "ok", "trouble", or "foreign": it answers, and is not the one that this machine goes by. */
+/* The state in one word, a static text: "connecting", "ok", "trouble", or "foreign" (a registry answers, and it is not
+ * the one that this machine goes by). */
 const char *registry_health_state(const RegistryStatus *status, const SessionView *session);
-/* The state is about to be announced: notes since when it is this one. */
+/* Call this before the state is announced: it notes the time, if the state has changed. */
 void registry_health_note(Daemon *d, const RegistryStatus *status, const SessionView *session);
-/* Since when the state is the one that was last announced (CLOCK_REALTIME); 0: none was. */
+/* Since when the state is the one that was last announced (CLOCK_REALTIME, us); 0: none was announced. */
 usec_t registry_health_since(const Daemon *d);
-/* Why this machine does not compete, or else the registry's last error; "" if there was none. */
+/* A text for people: why this machine does not compete, or if it does, the registry's last error; "" if there was
+ * none. Borrowed from status, or written into buf. */
 const char *registry_health_last_error(
                 const RegistryStatus *status, const SessionView *session, char buf[static WHY_TEXT_SIZE]);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Between the core, which knows kinds, names and values, and the registry, which knows keys and bytes.
+ * Stands between the core, which knows kinds, names and values, and the registry, which knows keys and bytes.
  *
- * Every ACTION_TXN or ACTION_READ becomes one request object that carries the core's id and ends in one event. What a
- * record says is passed on as it is: absent, damaged, or its value. A record that cannot be decoded is damaged, never
- * absent. Nothing is decided, retried or kept in here, but the kept texts for the sake of unknown members. A list of
- * ten thousand leases is decoded over many turns of the loop, and what the watch says after it waits for it.
+ * Every ACTION_TXN or ACTION_READ becomes one request object, which carries the core's id and ends in one event. Each
+ * record is passed on as absent, as damaged, or with its value. A record that cannot be decoded is damaged, never
+ * absent. Nothing is decided or retried here; only the texts of records are kept, for the sake of members that this
+ * version does not know. A list of ten thousand leases is decoded over many turns of the loop, and if the watch has
+ * sent that list, its later changes wait until the list is delivered.
  */
 
 #include "daemon/registry-port.h"
@@ -31,18 +32,18 @@ typedef struct Request {
         EventKind event;
         uint64_t id;
         unsigned kinds; /* the kinds of a listing */
-        uint64_t since; /* ... of what was not put after that revision; UINT64_MAX: of all, without values; 0: of all
-                         */
+        uint64_t since; /* for a listing: only of what was not put after that revision; UINT64_MAX: of all, without
+                           values; 0: of all, with values */
         Put *puts;
         size_t n_puts;
 } Request;
 
 enum { SLICE = 250 }; /* records that are decoded in one turn of the loop: 5 ms */
 
-/* A long list, decoded in slices, or a change that came after one. */
+/* A long list that is being decoded in slices, or a change that the watch sent after such a list of its own. */
 typedef struct Late {
         struct Late *prev, *next;
-        Event event; /* its answer without records */
+        Event event; /* the event to be delivered; its answer gets the records one by one */
         char *store;
         RegistryRecord *in;
         bool *deleted;
@@ -65,8 +66,8 @@ struct RegistryPort {
 
 /* ---- from the registry to the core ---- */
 
-/* A copy of a value has the size of its kind: a fence has 16 kB, a beat 80 bytes, and there may be ten thousand
- * leases. */
+/* The size of a copy of a value. Each kind has its own, because a fence has 16 kB and a beat 80 bytes, and there may
+ * be ten thousand leases. */
 static size_t value_size(RecordKind kind) {
         static const size_t sizes[_RECORD_KIND_MAX] = {
                 [RECORD_META] = sizeof(MetaRecord),
@@ -149,7 +150,7 @@ static void answer_fill(
         }
 }
 
-/* A listing without values: keys and revisions, nothing to be decoded or kept. */
+/* A listing without values has only keys and revisions: nothing is decoded or kept. */
 static void answer_fill_bare(const RegistryRecord *in, size_t n, unsigned kinds, Answer *a) {
         Record *records = answer_reserve(a, n);
         size_t used = 0;
@@ -230,7 +231,8 @@ static int on_slice(sd_event_source *s, void *userdata) {
         return 0;
 }
 
-/* What the watch said before a whole list is of no more use. Returns whether something of the watch waits. */
+/* If drop: drops what the watch said before, for a whole list has come, which says it better. Returns whether
+ * something that the watch said still waits. */
 static bool late_changes(RegistryPort *e, bool drop) {
         Late *l, *next;
         bool waits = false;
@@ -319,7 +321,7 @@ static void on_answer(const RegistryAnswer *in, void *userdata) {
         if (in->outcome == REGISTRY_UNKNOWN) /* laws 6 and 8: neither done nor refused */
                 log_debug("registry request %" PRIu64 ": no answer: %s", q->id, strempty(in->error));
         else {
-                /* A listing of some kinds is complete for these kinds only. */
+                /* A listing of some kinds is complete for these kinds alone. */
                 answer.complete = q->since == 0 || q->since == UINT64_MAX ? q->kinds : 0;
                 answer.since = q->since == UINT64_MAX ? 0 : q->since;
                 answer.total = in->total;
@@ -340,12 +342,13 @@ static void on_answer(const RegistryAnswer *in, void *userdata) {
                                 0)
                         abort();
         event.answer = answer;
-        /* The request is freed after that: the names in the answer are the registry's. */
+        /* The request is freed only after this call: the names in the answer belong to the registry. */
         e->deliver(&event, e->userdata);
         request_free(q);
 }
 
-/* The request could not be made. Nothing was sent, but the core need not know that from "no answer". */
+/* The request could not be made, so nothing was sent. The core is told the same as when there is no answer: it acts
+ * alike on both. */
 static void request_fail(Request *q, int error) {
         RegistryPort *e = q->registry_port;
         Event event = { .kind = q->event, .id = q->id, .answer.outcome = OUTCOME_UNKNOWN };
@@ -444,7 +447,7 @@ static int request_txn(Request *q, const Txn *txn, usec_t timeout) {
                 r = encode_puts(q, txn, puts);
         if (r < 0)
                 return r;
-        must(txn->n_compares > 0); /* laws 3 and 6: every write hangs on what was seen */
+        must(txn->n_compares > 0); /* laws 3 and 6: every write compares something that was seen */
         for (size_t i = 0; i < txn->n_compares; i++)
                 compares[i] = (RegistryCompare){ .key = compared[i], .mod_revision = txn->compares[i].mod_revision };
         r = registry->ops->txn(registry,
@@ -515,7 +518,7 @@ void registry_port_listen(RegistryPort *e, const Action *action) {
         if (r == 0)
                 r = e->registry->ops->narrow(e->watch, from, also);
         if (r < 0)
-                log_error_errno(r, "the watch cannot be narrowed"); /* it tells of more than it must */
+                log_error_errno(r, "the watch cannot be narrowed"); /* then it tells of more than it must */
 }
 
 const char *registry_port_damage(const RegistryPort *e, RecordKind kind, const char *name) {

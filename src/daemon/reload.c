@@ -36,10 +36,10 @@ typedef struct Waiting {
 struct Reload {
         Slices *slices;
         Stage stage;
-        bool of_conf; /* leased.conf is read as well */
-        bool again;   /* asked for since the files were begun to be read */
+        bool of_conf; /* leased.conf is read, too */
+        bool again;   /* another reload was asked for after this one began */
         Candidates units;
-        size_t next; /* of the units, or of gone */
+        size_t next; /* the next one of .units, or of .gone */
         char **gone; /* the units that are to be forgotten */
         Messages messages;
         Waiting *waiting, *waiting_for_next;
@@ -54,9 +54,9 @@ static void configure(Daemon *d, Candidate *c, Messages *messages) {
                 c->options->config.stop_grace = USEC_INFINITY;
                 c->bad = true;
         }
-        /* At the start of the daemon a unit with bad lines is taken with the defaults in their place: it may be
-         * running, and no unit is stopped because of a typo. Later its old options stay; a unit that is being enabled
-         * is not taken, rather than with half of what was meant. */
+        /* At the start of the daemon a unit with bad lines is taken with the defaults in their place: the unit may be
+         * running, and is not stopped because of a typo. Later such a unit keeps its old options; and if it is only
+         * being enabled, it is not taken at all, rather than with half of what was meant. */
         if (c->options && !c->bad && !changes_in_unit(pid1_port_options(d, c->name), c->options) &&
                         pid1_port_keep(d, c->name))
                 return;
@@ -133,7 +133,7 @@ static int check_ttl(Daemon *d, const LeasedConf *conf, const Candidates *units,
 static void read_conf(Daemon *d, const Candidates *units, Messages *messages) {
         _cleanup_(leased_conf_freep) LeasedConf *conf = NULL;
         _cleanup_free_ char *new = NULL, *old = NULL;
-        size_t before = messages->n; /* those about units */
+        size_t before = messages->n; /* the number of complaints about units, which come first */
         int r = leased_conf_load("", &conf, messages);
 
         if (r < 0 && r != -EBADMSG)
@@ -147,8 +147,8 @@ static void read_conf(Daemon *d, const Candidates *units, Messages *messages) {
                 return;
         changes_note_conf(&d->reading.changes, d->conf, conf);
         set_ttl(d, conf->ttl);
-        new = dump(conf); /* dumped before set_metadata() exchanges the metadata, and the old one afterwards: so only
-                             the rest is compared */
+        new = dump(conf); /* this dump is made before set_metadata() exchanges the metadata, and the old one after it:
+                             so the metadata is the same in both, and only the rest is compared */
         set_metadata(d, &conf->metadata);
         old = dump(d->conf);
         if (new &&old && !streq(new, old))

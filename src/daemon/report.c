@@ -12,7 +12,7 @@
 #include "util/log.h"
 #include "util/text.h"
 
-/* The same as in units/leased.catalog. It never changes. */
+/* The id of the catalog's entry in units/leased.catalog. It never changes. */
 #define MESSAGE_STRAY "d008bd30afc04cab8968f647ac6d375c"
 
 typedef struct Line {
@@ -37,7 +37,7 @@ static Why why_no_gate(const Line *l) {
         return streq(s->load_state, "masked") ? WHY_MASKED : WHY_BAD_UNIT_FILE;
 }
 
-/* The number of what went wrong with a unit or its lease. */
+/* Which Why the report is about: the number of what went wrong with a unit or its lease. */
 static Why why_of(const Line *l) {
         switch (l->report->kind) {
         case REPORT_LOST:
@@ -59,7 +59,8 @@ static Why why_of(const Line *l) {
         }
 }
 
-/* Keeps the line as LastError of the unit that it is about; the core may have named the unit's lease only. */
+/* Keeps the line as LastError of the unit that it is about. The core may have named only the unit's lease: then the
+ * unit is looked up. */
 static void keep_error(const Line *l, const char *text) {
         LeaseView lease;
 
@@ -267,8 +268,8 @@ static void report_record(const Line *l) {
         }
 }
 
-/* The one alarm that everything else is there to prevent: it bears an id, so that monitoring can wait for it, and the
- * journal's catalog explains it. */
+/* The one alarm that everything else is there to prevent. It has an id, so that monitoring can wait for it, and so
+ * that the journal's catalog explains it. */
 static void report_stray(const Line *l) {
         const char *unit = l->report->unit;
         char line[512], text[2 * sizeof(line)];
@@ -371,7 +372,7 @@ void report_log(Daemon *d, const Report *r) {
 
         (void) machine_name(d->core, r->machine_id, l.machine, sizeof(l.machine));
         (void) format_span(l.span, sizeof(l.span), r->span);
-        /* When the machine is being shut down, it looks the same to the core. */
+        /* A shutdown of the machine looks to the core like any of these. */
         if (r->kind == REPORT_STOPPED_BY_HAND || r->kind == REPORT_STOPPED_WITH || r->kind == REPORT_STOPPED_FOR ||
                         r->kind == REPORT_GUARD_LOST)
                 stop_suspected(d);

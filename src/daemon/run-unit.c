@@ -14,7 +14,7 @@
 #include "guard/protocol.h"
 #include "util/file-util.h"
 
-/* All that leased-run needs to take on the ids of a caller who is not root. */
+/* No more than leased-run needs to take on the ids of a caller who is not root. */
 #define CAPABILITIES_OF_OTHERS (UINT64_C(1) << CAP_SETUID | UINT64_C(1) << CAP_SETGID)
 
 /* ---- one run ---- */
@@ -59,7 +59,7 @@ int run_unit_name(const char *lease, char ret[static RUN_UNIT_NAME_SIZE]) {
 
 /* ---- for PID 1 ---- */
 
-/* The same gate, and the same guard, as any leased unit has (conf/dropin.c). */
+/* The gate and the guard that every leased unit has (conf/dropin.c). */
 static int append_gate(sd_bus_message *m, const char *unit) {
         _cleanup_free_ char *gate = gate_path(unit), *env = env_path(unit);
         int r;
@@ -73,7 +73,7 @@ static int append_gate(sd_bus_message *m, const char *unit) {
         return sd_bus_message_append(m, "(sv)(sv)", "IgnoreOnIsolate", "b", 1, "EnvironmentFiles", "a(sb)", 1, env, 0);
 }
 
-/* Limited as the caller is, and without a way to more. */
+/* The command is limited as the caller is, and has no way to more rights. */
 static int append_caller(sd_bus_message *m, const RunUnit *run) {
         char uid[16], gid[16], slice[40];
         int r;
@@ -99,7 +99,8 @@ static int append_properties(sd_bus_message *m, const char *unit, const RunUnit 
         if ((r = sd_bus_message_append(m, "(sv)(sv)", "Description", "s", description, "Type", "s", "exec")) < 0 ||
                         (r = append_gate(m, unit)) < 0 || (r = append_caller(m, run)) < 0)
                 return r;
-        /* PID 1 would keep an ended unit that failed, and forget one that did not before we have looked. */
+        /* PID 1 would keep a unit that has failed, and forget one that has ended well before this daemon has looked at
+         * it. */
         r = sd_bus_message_append(m, "(sv)(sv)(sv)", "CollectMode", "s", "inactive-or-failed", "AddRef", "b", 1,
                         "TimeoutStopUSec", "t", (uint64_t) RUN_UNIT_STOP);
         if (r >= 0)
@@ -141,7 +142,7 @@ void run_unit_forget(const char *unit) {
                 (void) unlink_if_exists(path);
 }
 
-/* Removes a file that is not of a run, such as one that somebody wrote by hand. */
+/* Also removes a file that is not of a run, such as one that somebody wrote by hand. */
 void run_unit_each_kept(void (*f)(const char *unit, const char *lease, void *userdata), void *userdata) {
         DIR *directory = opendir(RUNS_DIRECTORY);
         struct dirent *e;

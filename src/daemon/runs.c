@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Who calls is known by now to be allowed; here the bus is asked, without waiting, as whom the command may run: the
- * user and all groups that the caller's connection had when it was made. The primary group is told by no bus; the
+ * The caller is known to be allowed (authorize.h). Here the bus is asked, without waiting, as whom the command may
+ * run: the user and all groups that the caller's connection had when it was made. No bus tells the primary group. The
  * kernel knows it of the caller's socket, and it counts only if it is among these groups. So whatever the caller
- * sends, its command never has an id that the caller has not.
+ * sends, the command never has an id that the caller has not.
  */
 
 #include "daemon/runs.h"
@@ -24,18 +24,18 @@
 
 enum {
         ASKED_MAX = 64,          /* calls that wait for the bus */
-        RUNS_MAX = 512,          /* of all callers ... */
-        RUNS_OF_USERS_MAX = 256, /* ... and of those that are not root */
+        RUNS_MAX = 512,          /* of all callers together; root may start runs up to this number */
+        RUNS_OF_USERS_MAX = 256, /* others may start a run only up to this number */
         GROUPS_TEXT_SIZE = 4096,
 };
 
-/* A call of which the caller's ids are being asked for. */
+/* A call whose caller's ids are being asked for. */
 struct RunAsked {
         RunAsked *prev, *next;
         Daemon *daemon;
         sd_bus_message *message;
         sd_bus_slot *slot;
-        int socket; /* the message's */
+        int socket; /* borrowed from the message */
         struct ucred peer;
 };
 
@@ -150,7 +150,8 @@ static int on_credentials(sd_bus_message *answer, void *userdata, sd_bus_error *
         return 0;
 }
 
-/* Checks that the descriptor is one end of a pair of packet sockets, and finds out who made the pair. */
+/* Checks that the descriptor is one end of a pair of packet sockets (else -EINVAL), and finds out who made the pair.
+ */
 static int check_socket(int fd, struct ucred *ret) {
         int domain = 0, type = 0;
         socklen_t size = sizeof(int), peer_size = sizeof(*ret);

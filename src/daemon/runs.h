@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* RunCommand: a command of a caller, as a transient unit with a lease of its own. */
+/* RunCommand of org.leased1.Manager, for "leasectl run": a command of the caller, in a transient unit with a lease of
+ * its own. Such a command is called a run. */
 
 #include "daemon/internal.h"
 
-/* A verb_t: answers with the unit's name and the lease's Index when PID 1 is asked to start it. */
+/* A verb_t (authorize.h): answers with the unit's name and the lease's Index when PID 1 has been asked to start the
+ * unit. */
 int runs_begin(Daemon *d, sd_bus_message *m, sd_bus_error *error);
-/* At the start: takes over the runs of the daemon before, which either go on or have ended meanwhile. */
+/* At the start: takes over the runs of the daemon before, which either go on or have ended meanwhile. Logs those that
+ * it cannot take over. */
 void runs_adopt(Daemon *d);
-/* Drops what is under way, unanswered: the connection is lost. */
+/* Drops all calls that wait for the bus, unanswered: the connection is lost. */
 void runs_cancel(Daemon *d);

@@ -3,6 +3,6 @@
 
 #include "core/event.h"
 
-/* Where an adapter of this folder hands what it has learnt: into the core, by way of loop_event(). What the event
- * points to is borrowed until the call returns. */
+/* The function to which an adapter of this folder hands what it has learnt: it goes to the core through loop_event().
+ * The event, and what it points to, is borrowed until the call returns. */
 typedef void (*event_sink_t)(const Event *event, void *userdata);

@@ -22,8 +22,8 @@ struct State {
 
         Worker *worker;
         sd_event_source *finished;
-        struct Write *latest; /* the last one handed over; NULL: it is finished */
-        int result;           /* of the one that was finished last */
+        struct Write *latest; /* the write that was last handed over; NULL: it is finished */
+        int result;           /* of the write that was finished last */
         bool failing;
 
         void (*on_result)(void *userdata);
@@ -32,11 +32,11 @@ struct State {
 
 /* ---- on the thread ---- */
 
-/* What the thread needs, and nobody else. */
+/* What only the thread uses. */
 typedef struct File {
         char *path;
         MemoryCopy *memory;
-        char *last; /* the text that is in the file; NULL: it is not known */
+        char *last; /* the text that is in the file; NULL: not known */
 } File;
 
 /* One request to write the file. */
@@ -57,7 +57,7 @@ static void file_free(void *p) {
         free(f);
 }
 
-/* Writes what has changed; the same text is not written twice. */
+/* Writes the memory with these changes, which it frees; the same text is not written twice. */
 static int write_memory(File *f, MemoryCopy *changes) {
         _cleanup_free_ char *text = NULL;
         int r;
@@ -70,7 +70,8 @@ static int write_memory(File *f, MemoryCopy *changes) {
                 return 0;
         r = write_file_atomic(f->path, text, strlen(text), 0600, WRITE_SYNC);
         free(f->last);
-        f->last = r >= 0 ? TAKE_PTR(text) : NULL; /* so that the next change tries again, even with the same text */
+        f->last = r >= 0 ? TAKE_PTR(text) : NULL; /* after a failure not known, so that the next request tries again,
+                                                     even with the same text */
         return r;
 }
 
@@ -141,7 +142,7 @@ const char *state_path(const State *s) {
 }
 
 void state_remember(State *s, const CoreMemory *changes) {
-        /* What waits behind a write that is under way takes further changes. */
+        /* A request that still waits behind a write takes up further changes. */
         Write *w = s->latest && worker_take_back(s->worker, &s->latest->work) ? s->latest : write_new();
 
         if (!w) {
@@ -207,8 +208,8 @@ static int load_memory(State *s) {
         r = memory_decode(text, size, &s->loaded, &why);
         if (r != -EBADMSG)
                 return r < 0 ? log_error_errno(r, "cannot load %s", s->memory_path) : 0;
-        /* The memory is only needed after the registry was replaced, which is rarer than a damaged disk. So the daemon
-         * starts without it: not to start would stop the units here. */
+        /* The memory is needed only after the registry was replaced, which is rarer than a damaged disk. So the daemon
+         * starts without it: if it did not start, the units here would be stopped. */
         if (asprintf(&aside, "%s.damaged", s->memory_path) < 0) {
                 aside = NULL;
                 return log_oom();

@@ -23,8 +23,8 @@ static void leave(Daemon *d, const char *why) {
         (void) sd_event_exit(d->event, 0);
 }
 
-/* A unit may take all of its TimeoutStopSec= to stop. That must not be cut short by the TimeoutStopSec= of
- * leased.service. */
+/* A unit may take all of its TimeoutStopSec= to stop, and the TimeoutStopSec= of leased.service must not cut that
+ * short: so PID 1 is asked for more time again and again. */
 static int on_extend(sd_event_source *source, uint64_t usec, void *userdata) {
         Daemon *d = userdata;
 
@@ -89,9 +89,9 @@ static void on_suspected_job(int error, const char *text, void *userdata) {
         release_all(d);
 }
 
-/* At the machine's shutdown leased.service is stopped last, when all units that are ordered after it are down: the
- * unit that takes longest would keep the leases of all the others here. So the leases are released as soon as PID 1
- * has a stop job for leased.service. PID 1 does not start it again, since that job waits. */
+/* At the machine's shutdown leased.service is stopped last, when all units that are ordered after it are down: so the
+ * unit that takes longest would keep the leases of all the others here. Therefore the leases are released as soon as
+ * PID 1 has a stop job for leased.service. PID 1 does not start leased again after that, since this job waits. */
 void stop_suspected(Daemon *d) {
         if (!d->stop.asked && d->pid1)
                 (void) pid1_job_type(d->pid1, DAEMON_SERVICE, on_suspected_job, d);

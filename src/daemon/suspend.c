@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* A signal is only a hint, for anybody on the bus can send one: after each of them logind is asked for its properties.
+/* Anybody on the bus can send a signal, so a signal is only a hint: after each one logind is asked for its properties.
  */
 
 #include "daemon/suspend.h"
@@ -24,9 +24,9 @@
 
 struct Suspend {
         sd_bus_slot *owner_match, *sleep_match, *inhibit, *asked;
-        int fd;       /* while this descriptor is open, logind delays a sleep; -1: logind has given none */
-        usec_t delay; /* for how long logind delays it at most */
-        usec_t heard; /* when a signal said that the machine is about to sleep */
+        int fd;       /* while this descriptor is open, logind delays a sleep; -1: logind has granted no delay */
+        usec_t delay; /* for how long logind delays a sleep at most */
+        usec_t heard; /* CLOCK_BOOTTIME, when a signal last said that the machine is about to sleep */
         bool sleeping;
         bool again; /* a signal came while an answer was under way */
         bool complained;
@@ -39,7 +39,7 @@ static void give_back(Suspend *s) {
         s->fd = -1;
 }
 
-/* Does not have the bus start logind where it does not run. */
+/* Calls a method of logind, but does not have the bus start logind where it does not run. The answer goes to f(). */
 static int call(Daemon *d, sd_bus_slot **slot, const char *interface, const char *member, sd_bus_message_handler_t f,
                 const char *a, const char *b, const char *c, const char *e) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
@@ -77,7 +77,7 @@ static int on_inhibited(sd_bus_message *m, void *userdata, sd_bus_error *error) 
                 s->complained = true;
                 return 0;
         }
-        r = sd_bus_message_read(m, "h", &fd); /* the descriptor is the message's */
+        r = sd_bus_message_read(m, "h", &fd); /* borrowed from the message, so it is duplicated */
         if (r >= 0)
                 fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
         if (r < 0 || fd < 0) {
@@ -184,7 +184,7 @@ static int on_sleep(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         return 0;
 }
 
-/* A new logind does not know what an old one has granted. */
+/* A new logind does not know of a delay that the one before has granted: so ask anew. */
 static int on_owner(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         Daemon *d = userdata;
         const char *name, *old, *new;

@@ -2,21 +2,23 @@
 #pragma once
 
 /*
- * Before the machine sleeps, its leased units are stopped and their leases released: a machine that sleeps cannot do
- * it, and one that wakes believes for a moment that it is still the holder. logind delays a sleep for whoever asks for
- * that, by its InhibitDelayMaxSec= at most; one second before that is over, what is left of the units is killed.
+ * Before the machine sleeps, its leased units are stopped and their leases released. A sleeping machine could not do
+ * that, and a machine that wakes up believes for a moment that it is still the holder. logind delays a sleep for
+ * whoever asks for a delay, by at most its InhibitDelayMaxSec=. One second before the delay is over, what is left of
+ * the units is killed.
  *
- * Where there is no logind, there is no delay. The guard's clock goes on while the machine sleeps (law 1): when it
- * wakes, units whose time is over are killed first.
+ * Without logind there is no delay. But the guard's clock goes on while the machine sleeps (law 1): when the machine
+ * wakes up, the guard first kills the units whose time is over.
  */
 
 #include "daemon/internal.h"
 
-/* To be called with each new connection to the bus, before it is attached to the loop. Non-logging; a negative errno.
- */
+/* Makes d->suspend, if there is none, and asks logind for a delay. Must be called with each new connection to the bus,
+ * before the connection is attached to the loop. Non-logging; a negative errno. */
 int suspend_attach(Daemon *d);
-/* The connection goes. A delay that was granted stays until suspend_ready() or suspend_free() gives it back. */
+/* The connection goes. A delay that logind has granted stays until suspend_ready() or suspend_free() gives it back. */
 void suspend_detach(Daemon *d);
 /* ACTION_SLEEP_READY: no leased unit runs here any more, so the machine may sleep. */
 void suspend_ready(Daemon *d);
+/* Frees d->suspend, if there is one, and gives the delay back. */
 void suspend_free(Daemon *d);

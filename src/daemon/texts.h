@@ -2,11 +2,12 @@
 #pragma once
 
 /*
- * The text of each record as it was last seen, by key.
+ * The text of each record as it was last seen, by key, and why a record cannot be read.
  *
- * It serves one purpose: a record that is rewritten keeps the members that this version of leased does not know, and
- * for that its old text is needed. No decision is taken on it. Beats are not kept: only its own session writes a beat,
- * so it has no members of anybody else's, and it changes too often to be worth a copy.
+ * The texts serve one purpose: a record that is rewritten must keep the members that this version of leased does not
+ * know, and for that its old text is needed. The reasons are shown to people. No decision depends on either. Beats are
+ * not kept here: nobody but its own session writes a beat, so a beat has no members that this version does not know;
+ * and it changes too often to be worth a copy.
  */
 
 #include "core/record.h"
@@ -17,19 +18,22 @@ typedef struct KeptText {
         const void *text; /* NULL: the record is absent, or was never seen */
         size_t size;
         uint64_t revision;
-        const char *damage; /* why the record cannot be read: a static text; NULL: it can */
+        const char *damage; /* why the record cannot be read, a static text; NULL: it can be read, or is absent */
 } KeptText;
 
-/* NULL if out of memory. */
+/* No texts yet; NULL if out of memory. */
 Texts *texts_new(void);
+/* Frees m, which may be NULL, and all texts. Returns NULL. */
 Texts *texts_free(Texts *m);
-/* Keeps a copy of text, unless the key is known at this revision or a later one. damage: a static text, or NULL.
- * -ENOMEM. */
+/* Keeps a copy of text, which has size bytes, unless the key is known at this revision or a later one. damage: a
+ * static text, or NULL. -ENOMEM. */
 int texts_put(Texts *m, const char *key, uint64_t revision, const void *text, size_t size, const char *damage);
-/* The key was found absent, or was deleted, at this revision: its text goes, unless it is of a later one. */
+/* The key was found absent, or was deleted, at this revision. Its text is dropped, unless the text is of a later
+ * revision. */
 void texts_remove(Texts *m, const char *key, uint64_t revision);
-/* These two enclose a complete listing: a key that was not put between them goes, unless it is later than revision. */
+/* These two enclose a complete listing of the registry at that revision. A key that was not put between them is
+ * dropped, unless its text is of a later revision. */
 void texts_list_begin(Texts *m);
 void texts_list_end(Texts *m, uint64_t revision);
-/* What is kept of the key; borrowed until the next change. */
+/* What is kept of the key; what it points to is borrowed until the next change. */
 KeptText texts_get(const Texts *m, const char *key);

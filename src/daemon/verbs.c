@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* A verb is checked here for what is impossible whatever happens meanwhile, such as a unit that is not enabled.
- * Whether it can be done when its turn comes, and what it does, is decided by the core. */
+/* Here a verb is checked for what stays impossible whatever happens meanwhile, such as a unit that is not enabled.
+ * Whether it can be done when its turn comes, and what it then does, is decided by the core. */
 
 #include "daemon/verbs.h"
 
@@ -100,7 +100,8 @@ static int match_machine(const MachineView *v, void *userdata) {
         return 1;
 }
 
-/* The machine whose id comes next in the message. Sets error if it returns a negative errno. */
+/* Reads the machine's id that comes next in the message, and finds the machine. Sets error if there is no such
+ * machine. */
 static int find_machine(Daemon *d, sd_bus_message *m, FoundMachine *ret, sd_bus_error *error) {
         char quoted[BUS_QUOTE_SIZE];
         int r;
@@ -132,8 +133,8 @@ static int match_target(const WhyNotView *v, void *userdata) {
         return 1;
 }
 
-/* Asks the core's own plan: a unit that was handed to a machine that it does not fit would leave that machine again.
- */
+/* Checks the target by the core's own plan: a unit that was handed to a machine on which it must not run would leave
+ * that machine again. */
 static int check_target(Daemon *d, const UnitView *unit, const FoundMachine *machine, sd_bus_error *error) {
         Target target = { .machine_id = machine->machine_id };
         char name[128];
@@ -224,7 +225,8 @@ int verb_undrain(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
         return set_draining(d, m, false);
 }
 
-/* Drains another machine: its record in the registry is changed, from which it hears of that. */
+/* Has another machine drain, or ends that: the core changes that machine's record in the registry, from which the
+ * machine hears of it. */
 static int set_other_draining(
                 Daemon *d, sd_bus_message *m, const FoundMachine *machine, bool on, sd_bus_error *error) {
         char name[128];

@@ -2,38 +2,43 @@
 #pragma once
 
 /*
- * The methods of org.leased1.Manager that change something, each a verb_t: called when it is known that the caller may
- * (authorize.h). A verb that names something impossible gets an error at once. Whether the rest can be done is decided
- * by the core; words.h sends the reply then. What comes of it shows in the unit's State.
+ * The methods of org.leased1.Manager that change something. Each is a verb_t, which is called when the caller is known
+ * to be allowed (authorize.h). A verb that asks for something impossible gets an error at once. Whether anything else
+ * can be done is for the core to decide, and words.h then sends the reply. The reply says that it has begun; how it
+ * ends shows in the unit's State.
  */
 
 #include "daemon/authorize.h"
 
-/* The unit's lease is let go, and held down here: another machine takes it. */
+/* Stops the unit and releases its lease. This machine then stands back for HoldDownSec=, so that another one takes the
+ * lease. */
 int verb_release_unit(Daemon *d, sd_bus_message *m, sd_bus_error *error);
-/* The unit's lease is handed to the machine named. */
+/* Stops the unit, and hands its lease to the machine named. */
 int verb_transfer_unit(Daemon *d, sd_bus_message *m, sd_bus_error *error);
-/* The unit's lease is taken by force (law 5); the reply says how long the unit waits for that. */
+/* Takes the unit's lease by force, which leaves a debt (law 5). The reply says how long the unit waits for it (us). */
 int verb_steal_unit(Daemon *d, sd_bus_message *m, sd_bus_error *error);
-/* A unit that is done may run again. */
+/* Lets a unit that is done run again. */
 int verb_rearm_unit(Daemon *d, sd_bus_message *m, sd_bus_error *error);
-/* This machine, or the one named, takes no leases any more and gives away those it holds; and the end of that. */
+/* From now on this machine, or the one named, takes no leases and gives away those that it holds. The undrain verbs
+ * end that. */
 int verb_drain(Daemon *d, sd_bus_message *m, sd_bus_error *error);
 int verb_undrain(Daemon *d, sd_bus_message *m, sd_bus_error *error);
 int verb_drain_machine(Daemon *d, sd_bus_message *m, sd_bus_error *error);
 int verb_undrain_machine(Daemon *d, sd_bus_message *m, sd_bus_error *error);
-/* This machine goes by the registry of that uuid from now on. */
+/* From now on this machine goes by the registry of that uuid. */
 int verb_accept_registry(Daemon *d, sd_bus_message *m, sd_bus_error *error);
-/* This machine forgets the highest Index that it remembers of a lease. */
+/* This machine forgets the highest Index that it remembers of a lease. The reply names that Index, and the one that is
+ * remembered afterwards. */
 int verb_forget_index(Daemon *d, sd_bus_message *m, sd_bus_error *error);
-/* reload_begin(). */
+/* Reads the configuration again: reload_begin(). */
 int verb_reload(Daemon *d, sd_bus_message *m, sd_bus_error *error);
 
-/* Also for methods that only read. Each sets error if it returns a negative errno. */
+/* The following are also for methods that only read. Each one returns a negative errno where it fails, and sets error
+ * where there is a text for it. */
 
-/* The unit named in the message's next argument. */
+/* Reads the unit's name that comes next in the message, and finds the unit. */
 int verb_find_unit(Daemon *d, sd_bus_message *m, UnitView *ret, sd_bus_error *error);
-/* The lease named in the message's next argument; *ret is the message's. */
+/* Reads the lease's name that comes next in the message, and checks it; *ret is borrowed from the message. */
 int verb_read_lease(sd_bus_message *m, const char **ret, sd_bus_error *error);
-/* Whether the registry answers. */
+/* 0 if the registry answers; otherwise the error RegistryUnavailable. */
 int verb_check_registry(Daemon *d, sd_bus_error *error);

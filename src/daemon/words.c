@@ -20,7 +20,7 @@ struct PendingWord {
         char unit[NAME_SIZE], machine_id[MACHINE_SIZE];
         char object[NAME_SIZE]; /* for the log: the unit, or the machine's name */
         sd_bus_message *message;
-        words_reply_t reply; /* NULL: it is a word, not a call */
+        words_reply_t reply; /* of a call; NULL: it is a word */
         CallerWait *caller;
         RunUnit *run; /* of EVENT_RUN, until the core hears of it */
 };
@@ -49,14 +49,14 @@ static void give_to_core(PendingWord *p) {
 
 /* ---- whoever asked ---- */
 
-/* Tells the core that nobody waits for the word or the call of that id: if it has not begun, it will not. */
+/* Tells the core that nobody waits any more for the word or call of that id: if it has not begun, it never will. */
 static void tell_withdrawn(Daemon *d, uint64_t id) {
-        if (sd_event_get_state(d->event) != SD_EVENT_FINISHED) /* otherwise nothing is begun any more */
+        if (sd_event_get_state(d->event) != SD_EVENT_FINISHED) /* in a daemon that ends nothing is begun any more */
                 loop_event(d->loop, &(Event){ .kind = EVENT_WITHDRAW, .id = id });
 }
 
-/* The caller has left the bus. The core may not have heard of the word yet, and then does not answer: words_done()
- * drops it. */
+/* The caller has left the bus. The core may not have heard of the word yet; then it does not answer, and words_done()
+ * is called here to drop the word. */
 static void on_left(void *userdata) {
         PendingWord *p = userdata;
         Action action = { .kind = ACTION_WORD_DONE, .id = p->id, .word = WORD_WITHDRAWN };
@@ -68,7 +68,8 @@ static void on_left(void *userdata) {
                 words_done(d, &action);
 }
 
-/* The core hears of a word only now: the caller may have left while somebody typed a password. */
+/* The core hears of a word only now, when the caller is known to be there: he may have left while somebody typed a
+ * password. */
 static void on_there(void *userdata) {
         PendingWord *p = userdata;
 
@@ -182,7 +183,7 @@ void words_done(Daemon *d, const Action *a) {
 
         DL_SEARCH_SCALAR(d->callers.words, p, id, a->id);
         if (!p)
-                return; /* the connection is lost */
+                return; /* it was dropped when the connection was lost */
         if (a->kind == ACTION_WORD_DONE && a->word != WORD_BEGUN && p->event.kind != EVENT_RUN)
                 log_notice("%s: what was asked for is not done: %s", p->object,
                                 a->word == WORD_WITHDRAWN   ? "whoever asked is gone"
