@@ -74,14 +74,15 @@ static int read_all(int fd, char **ret, size_t *ret_size) {
 
 /* ---- the environment ---- */
 
-/* Whether the variable tells of this unit, and so takes the place of the caller's own. */
+/* Whether the variable tells of this unit, so that it replaces the caller's own. */
 static bool is_of_unit(const char *entry) {
         return startswith(entry, "LEASE_NAME=") || startswith(entry, "LEASE_INDEX=") ||
                startswith(entry, "LEASE_MACHINE_ID=") || startswith(entry, "LEASE_VERSION=") ||
                startswith(entry, "INVOCATION_ID=");
 }
 
-/* The rest of what PID 1 has set is none of the command's business. */
+/* Adds those variables of this process that tell of the unit. What else PID 1 has set is none of the command's
+ * business. */
 static void add_own(char **environment, size_t *n, size_t room) {
         for (char **e = environ; *e && *n < room; e++)
                 if (is_of_unit(*e))
@@ -90,7 +91,7 @@ static void add_own(char **environment, size_t *n, size_t room) {
 
 /* ---- the job ---- */
 
-/* The next string; NULL: there is none, or it has no end. */
+/* Takes the next string. NULL: there is none, or it does not end within the file. */
 static char *take_string(char **at, const char *end) {
         char *s = *at;
         size_t n = s < end ? strnlen(s, (size_t) (end - s)) : 0;
@@ -151,7 +152,8 @@ static void fail(int socket, RunStep step, int code) {
         _exit(code);
 }
 
-/* As a program begins that a shell starts: PID 1 ignores some signals for its services, and we block some. */
+/* Gives the command the signals that a program has which a shell starts: PID 1 ignores some signals for its services,
+ * and leased-run blocks some. */
 static void reset_signals(void) {
         sigset_t none;
 
@@ -172,7 +174,7 @@ void job_execute(const Job *job, int socket) {
         (void) umask(job->head.umask & 0777);
         if (chdir(job->directory) < 0)
                 fail(socket, RUN_STEP_DIRECTORY, 126);
-        environ = job->environment; /* execvp() looks for the program along its PATH */
+        environ = job->environment; /* in its PATH execvp() looks for the program */
         (void) execvp(job->arguments[0], job->arguments);
         fail(socket, RUN_STEP_EXECUTE, errno == ENOENT ? 127 : 126);
         _exit(126);

@@ -5,13 +5,15 @@
  *
  *     leased-run [UID GID GROUP,GROUP,...]
  *
- * PID 1 starts it as root, behind the gate of the unit's lease. It first takes on the ids that leased has learnt of
- * the caller from the bus, nothing more and nothing less than these, and only then reads what the caller wants
- * (protocol.h). So no byte of the caller's is looked at with rights that the caller does not have.
+ * PID 1 starts leased-run as root, behind the gate of the unit's lease. leased-run first takes on exactly the ids that
+ * leased has learnt of the caller from the bus, and only then reads what the caller wants (protocol.h). So no byte
+ * from the caller is looked at with rights that the caller does not have. Without arguments it stays root, for a
+ * caller who is root.
  *
- * It lives as long as both its command and leasectl. The command ended: leasectl is told how, and PID 1 ends what the
- * command left behind. leasectl gone: it ends, and PID 1 ends the command. What must happen in time, should anything
- * of this hang or be stopped, is not its affair but the guard's, as for any leased unit.
+ * leased-run lives as long as both its command and leasectl. When the command ends, leased-run tells leasectl how, and
+ * ends; PID 1 then ends what the command left behind. When leasectl is gone, leased-run ends, and PID 1 ends the
+ * command. Should any of this hang or be stopped, the guard still stops and kills the unit in time, as it does for any
+ * leased unit.
  */
 
 #include <errno.h>
@@ -36,7 +38,8 @@ enum { GROUPS_MAX = 65536 };
 
 /* ---- whose rights ---- */
 
-/* A decimal number that ends at one of the characters of end. */
+/* Reads a decimal number that ends at one of the characters of end, or at the end of the text. Returns where it ends;
+ * NULL: it is none. */
 static const char *parse_id(const char *text, const char *end, uint32_t *ret) {
         uint64_t n = 0;
         const char *p = text;
@@ -67,9 +70,9 @@ static int parse_groups(const char *text, gid_t **ret, size_t *ret_n) {
         return 0;
 }
 
-/* PID 1 leaves the login uid of a service unset, and who finds it unset may choose any: the command would stand in the
- * audit log as whomever it likes. Once it is set, only who may configure the audit can change it. A kernel without
- * audit has none. */
+/* Sets the login uid. PID 1 leaves that of a service unset, and a process that finds it unset may set any: the command
+ * could appear in the audit log as any user it likes. Once it is set, only somebody who may configure the audit can
+ * change it. A kernel without audit has no login uid. */
 static void set_login_uid(const char *uid) {
         int fd = open("/proc/self/loginuid", O_WRONLY | O_CLOEXEC);
 
@@ -79,9 +82,8 @@ static void set_login_uid(const char *uid) {
         }
 }
 
-/* systemd 257 lets a service inherit its bounding set. What leased-run needs itself is nothing for the caller to
- * inherit.
- */
+/* Empties the set of capabilities that the command could inherit. systemd 257 fills it from the unit's bounding set,
+ * and what leased-run itself needs is not for the caller. */
 static int drop_inheritable(void) {
         struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
         struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = {};
@@ -111,13 +113,14 @@ static int become(char **ids) {
         if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || setgroups(n, groups) < 0 || setresgid(gid, gid, gid) < 0 ||
                         setresuid(uid, uid, uid) < 0)
                 return -errno;
-        /* There is no way back. */
+        /* Check that there is no way back. */
         return setresuid((uid_t) -1, 0, (uid_t) -1) < 0 && getuid() == uid && geteuid() == uid ? 0 : -EPERM;
 }
 
 /* ---- the command ---- */
 
-/* Each of these would end this process, and its command with it; what comes from others is meant for the command. */
+/* Signals that would end this process, and its command with it. They are passed on to the command, except for SIGCHLD
+ * and PID 1's SIGTERM. */
 static const int handled[] = { SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM,
         SIGPROF, SIGPIPE, SIGIO, SIGPWR, SIGXCPU, SIGXFSZ };
 
@@ -133,12 +136,13 @@ static int open_signals(void) {
 
 typedef struct Run {
         int socket, signals;
-        pid_t command; /* 0: not yet */
-        int code;      /* when it has ended; -1: it has not */
+        pid_t command; /* 0: not started yet */
+        int code;      /* its exit code when it has ended; -1: it has not */
         bool stopping;
 } Run;
 
-/* PID 1 sends its signals to every process of the unit: the command has got this one itself. */
+/* Takes what signals have come. PID 1 sends its signals to every process of the unit, so the command has got SIGTERM
+ * from PID 1 itself; others are passed on. */
 static void take_signals(Run *r) {
         struct signalfd_siginfo info;
         int status;
@@ -166,7 +170,7 @@ static bool take_words(Run *r) {
         return n > 0;
 }
 
-/* Waits until there is something to read from leasectl. false: it never comes. */
+/* Waits until there is something to read from leasectl. false: PID 1 stops the unit first. */
 static bool wait_for_job(Run *r) {
         struct pollfd fds[] = { { .fd = r->socket, .events = POLLIN }, { .fd = r->signals, .events = POLLIN } };
 
@@ -195,7 +199,7 @@ static int start(Run *r) {
         }
         if (k < 0)
                 job_say(r->socket, RUN_FAILED, -k, RUN_STEP_READ);
-        /* A terminal or a pipe of which we kept an end would never be closed. */
+        /* If leased-run kept an end of a terminal or pipe open, nobody would ever see it closed. */
         for (int i = 0; i < _RUN_FD_MAX; i++)
                 if (job.fds[i] > STDERR_FILENO)
                         (void) close(job.fds[i]);
