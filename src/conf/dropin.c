@@ -27,8 +27,8 @@ char *dropin_path(const char *root, const char *unit) {
         return text_format("%s" SYSTEM_DIRECTORY "/%s.d/" GATE_DROPIN_NAME, root, unit);
 }
 
-/* A path as a value in a unit file: "%" begins a specifier everywhere; in a value that PID 1 globs, glob(7)'s
- * characters are taken literally after a backslash. */
+/* Gives a path as a value for a unit file. "%" would begin a specifier, so it is doubled. In a value that PID 1
+ * globs, the characters of glob(7) are taken literally after a backslash. */
 static char *escape(const char *path, bool glob) {
         char *s = malloc(strlen(path) * 2 + 1), *p = s;
 
@@ -75,9 +75,9 @@ char *dropin_member_text(const char *member, const char *unit) {
         env_escaped = escape(env, true);
         if (!gate_escaped || !env_escaped)
                 return NULL;
-        /* The environment is optional ("-"): it is removed while ExecStopPost= may still have to run. No target pulls
-         * the unit in, so "systemctl isolate" of any target would stop it: leased.service is what the target decides
-         * about, and that stops the unit when it is stopped itself. */
+        /* The environment file is optional ("-"), because it is removed while ExecStopPost= may still have to run.
+         * IgnoreOnIsolate=yes, because no target pulls the unit in, and "systemctl isolate" of any target would stop
+         * it. The target decides about leased.service instead; when that is stopped, it stops the unit itself. */
         return text_format(
                         "# Written by 'leasectl enable', removed by 'leasectl disable'. Not to be edited: while it is "
                         "here, the unit\n"
@@ -143,7 +143,7 @@ static int by_bytes(const void *a, const void *b) {
         return strcmp(*(char *const *) a, *(char *const *) b);
 }
 
-/* The names of all units that have a folder for drop-ins, whoever made it, sorted. */
+/* Gives the names of all units that have a folder for drop-ins, whoever made the folder, sorted. */
 static int list_units_with_dropins(const char *root, char ***ret) {
         _cleanup_free_ char *directory = NULL;
         int r;
@@ -188,7 +188,7 @@ int dropins_renew(const char *root) {
         return r < 0 ? r : n;
 }
 
-/* Takes out of the list units what the list listed has, too. Both are sorted. */
+/* Removes from the list units the names that the list listed has, too. Both lists are sorted. */
 static void leave_out(char **units, char *const *listed) {
         size_t kept = 0;
 
@@ -304,6 +304,6 @@ int dropin_remove(const char *root, const char *unit) {
         if (r < 0)
                 return r;
         *strrchr(path, '/') = '\0';
-        (void) rmdir(path); /* stays if somebody else's drop-ins are in it */
+        (void) rmdir(path); /* the folder stays if somebody else's drop-ins are in it */
         return 0;
 }

@@ -2,16 +2,17 @@
 #pragma once
 
 /*
- * The gate: the drop-in that makes PID 1 refuse to start a leased unit without its lease (docs/safety.md). `leasectl
- * enable` writes it, `leasectl disable` removes it after stop and release, and the daemon writes it again if somebody
- * deleted it.
+ * The gate: the drop-in that makes PID 1 refuse to start a leased unit without its lease (docs/safety.md). "leasectl
+ * enable" writes the drop-in, "leasectl disable" removes it after stop and release, and the daemon writes it again if
+ * somebody has deleted it.
  *
- * Members are the other units that a lease covers, because its unit starts them (a timer, a socket, a path) or because
- * they are bound to it (a target). Each has a drop-in of its own, with the gate and the environment of the leased
- * unit. A member may be a template ("foo@.service"), which stands for all its instances. Below, the leased unit is
- * called unit, and member is a member of it or the unit itself.
+ * Members are the other units that a lease covers: units that the leased unit starts (as a timer, a socket or a path
+ * does), or that are bound to it (as to a target). Each member has a drop-in of its own, with the gate and the
+ * environment of the leased unit. A member may be a template ("foo@.service"), which stands for all its instances. In
+ * this file, unit is the leased unit, and member is a member of it or the unit itself.
  *
- * root is "" or a directory (tests). Functions return a negative errno on failure, or NULL when out of memory.
+ * The argument root is "" or a directory for tests. Functions return a negative errno on failure, or NULL if memory is
+ * short.
  */
 
 #include "util/file-util.h"
@@ -20,29 +21,30 @@
 
 #define GATE_DROPIN_NAME "zzzz-leased.conf"
 #define ENV_DIRECTORY "/run/leased/env"
-/* The instance that is asked about to see what PID 1 has loaded for all instances of a template. It is never started.
- */
+/* An instance of a template that is never started. PID 1 is asked about it to learn what is loaded for all
+ * instances. */
 #define GATE_PROBE "leased-gate"
 
-/* The path of the unit's gate, and of its environment file. Owned by the caller. */
+/* Give the path of the unit's gate, and that of its environment file. Owned by the caller. */
 char *gate_path(const char *unit);
 char *env_path(const char *unit);
-/* root/etc/systemd/system/MEMBER.d/zzzz-leased.conf. Owned by the caller. */
+/* Gives the path root/etc/systemd/system/MEMBER.d/zzzz-leased.conf. Owned by the caller. */
 char *dropin_path(const char *root, const char *member);
 
-/* The text of the drop-in. "%" is doubled; in EnvironmentFile=, which only services get and PID 1 globs, "\" and the
- * characters of glob(7) are escaped as well. Owned by the caller. */
+/* Gives the text of the drop-in. In its paths "%" is doubled. Only services get EnvironmentFile=, whose value PID 1
+ * globs; there "\" and the characters of glob(7) are escaped as well. Owned by the caller. */
 char *dropin_member_text(const char *member, const char *unit);
-/* Writes the drop-in and its directory, unless it is there word for word. 1: it was written; 0: it was there. */
+/* Writes the drop-in and its directory, unless the drop-in is there word for word. Returns 1 if it was written, 0
+ * if it was there. */
 int dropin_member_write(const char *root, const char *member, const char *unit, WriteFlags flags);
-/* Removes the drop-in, and its directory if that is empty then. 0 also if there was none. */
+/* Removes the drop-in, and its directory if that is then empty. Returns 0 also if there was no drop-in. */
 int dropin_remove(const char *root, const char *member);
 
-/* The leased unit whose gate stands in the drop-in of a unit or template; NULL also if there is no drop-in, or it is
- * not leased's. Owned by the caller. */
+/* Gives the leased unit whose gate stands in the drop-in of a unit or template. Owned by the caller. NULL if there
+ * is no drop-in, if it is not one of leased, or if memory is short. */
 char *dropin_owner(const char *root, const char *member);
 
-/* Who goes by whose lease, as the drop-ins say it. */
+/* Which member goes by the lease of which unit, as the drop-ins say it. */
 typedef struct DropinMember {
         char *unit, *member;
 } DropinMember;
@@ -52,15 +54,18 @@ typedef struct DropinMembers {
         size_t n;
 } DropinMembers;
 
-/* Reads the drop-ins of all members. Those of the units in root/etc/leased/units are not even opened: such a unit has
- * a lease of its own, and is no member. *ret is freed by dropin_members_done(). */
+/* Reads the drop-ins of all members. The drop-in of a unit in root/etc/leased/units is not even opened: such a unit
+ * has a lease of its own, and is no member. *ret is freed by dropin_members_done(), and untouched on failure. */
 int dropin_members_read(const char *root, DropinMembers *ret);
 void dropin_members_done(DropinMembers *m);
-/* The members of one unit that have a drop-in; sorted, freed by strv_free(). */
+/* Gives the members of one unit that have a drop-in, sorted. *ret is freed by strv_free(), and NULL if there are
+ * none. */
 int dropin_members_of(const DropinMembers *m, const char *unit, char ***ret);
-/* The same for a caller who wants those of one unit only. */
+/* Does the same for a caller who has not read the drop-ins of all members. */
 int dropin_members_list(const char *root, const char *unit, char ***ret);
-/* The units that have a gate of their own, also those that are not enabled any more; sorted, freed by strv_free(). */
+/* Gives the units that have a gate of their own, also those that are no longer enabled, sorted. *ret is freed by
+ * strv_free(), and NULL if there are none. */
 int dropin_units_list(const char *root, char ***ret);
-/* Writes every drop-in anew whose text differs from what this version would write. Returns how many it wrote. */
+/* Writes every drop-in anew whose text differs from that which this version would write. Returns how many were
+ * written. */
 int dropins_renew(const char *root);

@@ -5,7 +5,8 @@
 #include <errno.h>
 #include <inttypes.h>
 
-/* The room doubles whenever the number of words is a power of two, so that a list costs what it is long. */
+/* Appends a word to a list. The room doubles whenever the number of words is a power of two, so that the time for a
+ * list grows only with its length. */
 static int strv_append(char ***l, size_t *n, const char *s, size_t size) {
         bool full = (*n & (*n - 1)) == 0;
         char **p = full ? realloc(*l, (2 * *n + 2) * sizeof(char *)) : *l;
@@ -20,11 +21,12 @@ static int strv_append(char ***l, size_t *n, const char *s, size_t size) {
         return 0;
 }
 
-/* The characters that part words. */
+/* The characters that separate words. */
 static const char *const blank = " \t\n\r";
 
-/* One word: quotes may stand anywhere in it and are dropped; with escapes, backslash takes the next character as it
- * is, but not inside single quotes. word has room for what is left of the text. */
+/* Reads one word and moves *text behind it. Quotes may stand anywhere in a word and are dropped. With escapes, a
+ * backslash takes the next character as it is, but not inside single quotes. The argument word has room for the rest
+ * of the text. */
 static int next_word(const char **text, bool escapes, char *word, size_t *ret_size) {
         const char *p = *text;
         char quote = '\0';
@@ -75,7 +77,7 @@ int ini_split_names(const char *value, char ***ret) {
         return split(value, false, ret);
 }
 
-/* A whole value in one pair of quotes is taken without them. */
+/* Gives a value without the quotes, if one pair of quotes encloses all of it. */
 static char *unquoted(const char *value) {
         size_t n = strlen(value);
 

@@ -9,10 +9,10 @@
 
 enum {
         FILE_SIZE_MAX = 1024 * 1024,
-        SHOWN_MAX = 120, /* of a value in a message */
+        SHOWN_MAX = 120, /* characters of a value that a message shows */
 };
 
-/* The state of the parser: where it is in the file, and the logical line as far as it has been put together. */
+/* The state of the parser: where it is in the file, and the logical line (a line with its continuations) so far. */
 typedef struct Reader {
         const char *path;
         IniTable *table;
@@ -21,7 +21,7 @@ typedef struct Reader {
         unsigned start; /* where the logical line began */
         char *logical;  /* room for the whole file */
         size_t size;    /* of the logical line */
-        bool more;      /* it goes on */
+        bool more;      /* the logical line goes on */
         bool ours;      /* inside our section */
         bool any;       /* inside some section */
 } Reader;
@@ -74,7 +74,7 @@ static void unknown_option(Reader *r, const char *key) {
         for (size_t i = 0; i < r->table->n_options; i++) {
                 size_t n = strlen(known);
 
-                /* The option that was meant, if only upper and lower case differ. */
+                /* Upper and lower case are the only difference, so this option was meant. */
                 if (strcasecmp(r->table->options[i].key, key) == 0) {
                         messages_add(r->messages, "%s:%u: %s=: unknown option, write it %s=", r->path, r->start, key,
                                         r->table->options[i].key);
@@ -139,8 +139,9 @@ static bool is_space(char c) {
         return c && strchr(space, c);
 }
 
-/* One line of the file. A backslash at its end becomes a space before the next one. Each byte is looked at a fixed
- * number of times, however the lines are cut: a file may be a mebibyte of empty or of continued lines. */
+/* Takes one line of the file. A backslash at its end becomes a space, and the next line is appended. Each byte is
+ * looked at a fixed number of times however the lines are cut, since a file may be a mebibyte of empty or of continued
+ * lines. */
 static void physical_line(Reader *r, const char *text, size_t size) {
         size_t blank = 0;
 

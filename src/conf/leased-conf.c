@@ -36,7 +36,8 @@ static int parse_registry(const char *value, void *field) {
         return 0;
 }
 
-/* "http://HOST:PORT", the host a name or an address, IPv6 in brackets; no user, path or query. */
+/* Whether an endpoint is written "http://HOST:PORT" or "https://HOST:PORT". The host is a name or an address, IPv6
+ * in brackets. No user, path or query may be there. */
 static bool endpoint_is_valid(const char *s) {
         const char *host, *colon;
         unsigned long port;
@@ -181,7 +182,8 @@ static const IniOption options[_O_MAX] = {
         [O_COMPACT] = { "Compact", parse_compact, offsetof(LeasedConf, compact), "auto or no" },
 };
 
-/* Where options do not fit together, the message names the line of the option that is to be changed. */
+/* What the checks of options that depend on each other need. A message names the line of the option that is to be
+ * changed. */
 typedef struct Check {
         const char *root;
         const LeasedConf *conf;
@@ -200,7 +202,7 @@ static void check_file(const Check *k, unsigned option, const char *path, bool s
         if (!full)
                 return;
         if (stat(full, &st) < 0) {
-                if (errno != EACCES) /* an ordinary user runs this, who cannot see the file */
+                if (errno != EACCES) /* an ordinary user who runs leasectl cannot see the file */
                         messages_add(k->messages, "%s: %s=%s: %s", k->where[option], key, path, strerror(errno));
         } else if (!S_ISREG(st.st_mode))
                 messages_add(k->messages, "%s: %s=%s: not a regular file", k->where[option], key, path);

@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <systemd/sd-id128.h>
 
-/* The application id of leased, made with systemd-id128 new. It must never change: every machine would become another
- * one. */
+/* The application id of leased, made with "systemd-id128 new". It must never change, since then every machine would
+ * have another id. */
 #define LEASED_APPLICATION_ID SD_ID128_MAKE(39, a0, 28, cf, bd, 48, 49, e3, 88, 50, 84, 86, a5, e8, 2a, e7)
 
 int leased_machine_id(const LeasedConf *c, char ret[static 33]) {

@@ -5,11 +5,12 @@
 
 #include "util/text.h"
 
-/* Every message is logged: a file of a mebibyte must not become a million lines. */
+/* The limit for the number of messages. Every message is logged, and a file of a mebibyte must not become a million
+ * lines. */
 #define MESSAGES_MAX 200u
 
-/* The length of the character with which s begins, if it can be shown; 0 if not. Messages quote files, which may have
- * any bytes in them, and go to terminals, the journal and D-Bus. */
+/* Gives the length of the character with which s begins, or 0 if it cannot be shown. Messages quote files, which
+ * may contain any bytes, and go to terminals, the journal and D-Bus. */
 static size_t shown_length(const char *s) {
         uint32_t c;
         size_t n = text_decode(s, &c);

@@ -16,13 +16,13 @@ typedef struct Look {
         unsigned depth;
 } Look;
 
-/* The words of one command of a script, while it is read. */
+/* The words of one command of a script, while the command is read. */
 typedef struct Command {
         char **words;
         size_t n;
-        char *word; /* the one that is being read; NULL: none is */
+        char *word; /* the word that is being read; NULL: there is none */
         size_t length;
-        bool drop; /* it is the target of a redirection */
+        bool drop; /* the word is the target of a redirection */
 } Command;
 
 static void look_at(Look *l, char *const *argv);
@@ -43,7 +43,8 @@ static bool is_shell(const char *name) {
         return is_one_of(name, names, ELEMENTSOF(names));
 }
 
-/* Programs that run a command given to them as words. Each has options of its own before the command. */
+/* Whether a program or word of the shell runs a command that is given to it as words. Most have options of their
+ * own before the command. */
 static bool is_wrapper(const char *name) {
         static const char *const names[] = { "env", "nice", "ionice", "timeout", "nohup", "setsid", "stdbuf", "chrt",
                 "taskset", "flock", "time", "sudo", "doas", "runuser", "setpriv", "unshare", "nsenter", "chroot", "ip",
@@ -56,7 +57,7 @@ static bool is_wrapper(const char *name) {
         return is_one_of(name, names, ELEMENTSOF(names));
 }
 
-/* "-c", "-ec", "-lc": the script stands behind its options. */
+/* Whether a word of a shell's command line says that a script follows: "-c", "-ec", "-lc". */
 static bool asks_for_script(const char *word) {
         return word[0] == '-' && word[1] != '-' && strchr(word, 'c');
 }
@@ -77,8 +78,9 @@ static void look_at_shell(Look *l, char *const *argv) {
                 look_at_script(l, *w, strlen(*w));
 }
 
-/* Only the wrapper knows which of its words begins the command, so each word is tried as the first one. A word with
- * blanks is tried as a script: of "eval", of "flock FILE -c", of "env -S". */
+/* Looks for a command among the words of a wrapper. Only the wrapper knows which of its words begins the command,
+ * so each word is tried as the first one. A word with blanks is tried as a script, as "eval", "flock FILE -c" and "env
+ * -S" take it. */
 static void look_at_wrapper(Look *l, char *const *argv) {
         for (char *const *w = argv + 1; *w && l->worst != OUTSIDE_YES; w++)
                 if (strpbrk(*w, " \t\n;"))
@@ -86,7 +88,7 @@ static void look_at_wrapper(Look *l, char *const *argv) {
                 else if (**w != '-' && !strchr(*w, '=')) {
                         look_at(l, w);
                         if (is_wrapper(base_name(*w)))
-                                break; /* look_at_wrapper() has tried the rest */
+                                break; /* the look_at_wrapper() of that word has tried the rest */
                 }
 }
 
@@ -157,7 +159,8 @@ static void command_end(Look *l, Command *c) {
         *c = (Command){};
 }
 
-/* "$(...)" and "`...`" are commands of their own, also between double quotes. Returns what comes behind. */
+/* Looks at "$(...)" or "`...`", which is a command of its own, also between double quotes. Returns the place behind
+ * it. */
 static const char *look_at_substitution(Look *l, const char *s, const char *end) {
         const char *begin = *s == '`' ? s + 1 : s + 2;
         size_t open = 1;
@@ -195,7 +198,7 @@ static const char *read_quoted(Look *l, Command *c, const char *s, const char *e
         return s < end ? s + 1 : end;
 }
 
-/* ">", "2>&1", "&>": with the word behind it, no part of the command. */
+/* Reads ">", "2>&1", "&>" and the like. They and the word behind them are no part of the command. */
 static const char *read_redirection(Command *c, const char *s, const char *end) {
         if (c->word && c->word[strspn(c->word, "0123456789")] == '\0')
                 c->drop = true;

@@ -5,14 +5,15 @@
 
 #include "conf/conf.h"
 
-/* Verbs are separated by spaces, one of two words is joined by a colon: "container:run". */
+/* A program whose first words are verbs. In a list, verbs are separated by spaces; a verb of two words is joined by
+ * a colon: "container:run". */
 typedef struct Program {
         const char *name;
-        const char *checked; /* verbs that say with an option where the work goes */
-        const char *unseen;  /* verbs that do not */
-        const char *entered; /* verbs that run something in what runs already */
+        const char *checked; /* verbs with an option that says where the work goes */
+        const char *unseen;  /* verbs that start work without such an option */
+        const char *entered; /* verbs that run something inside of a container that runs already */
         const char *valued;  /* options before the verb that take the next word as their value */
-        const char *option;  /* the option that names the slice; NULL: there is none */
+        const char *option;  /* the option of the checked verbs that names the slice; NULL: there is none */
 } Program;
 
 #define OF_DOCKER "-c --context -H --host --config -l --log-level --tlscacert --tlscert --tlskey"
@@ -79,7 +80,8 @@ static bool has_argument(char *const *argv, const char *word) {
         return false;
 }
 
-/* The value of "--name=value" or "--name value"; the last one counts. NULL: it is not given. */
+/* Gives the value of an option in "--name=value" or "--name value"; the last one counts. NULL if the option is not
+ * given. */
 static const char *value_of(char *const *argv, const char *name) {
         const char *value = NULL;
         size_t n = strlen(name);
@@ -92,7 +94,7 @@ static const char *value_of(char *const *argv, const char *name) {
         return value;
 }
 
-/* "/foo.slice/" is foo.slice, as engines take both. */
+/* Gives the name of a slice without its path: engines take "/foo.slice/" for foo.slice, too. */
 static const char *slice_of(const char *value, char *buf, size_t size) {
         size_t n;
 
@@ -118,7 +120,8 @@ static void say_what(OutsideFinding *f, const char *name, const char *verb) {
                         *c = ' ';
 }
 
-/* The option names a slice: given is its value so far, or NULL. other: what would do as well, or "". */
+/* Says what to write where an option names the slice. The argument given is the present value of the option, or
+ * NULL. The argument other is added to say what would do as well, and may be "". */
 static Outside say_slice(
                 OutsideFinding *f, const char *slice, const char *option, const char *given, const char *other) {
         char buf[256];
@@ -135,7 +138,7 @@ static Outside say_slice(
         return OUTSIDE_YES;
 }
 
-/* Nothing on the command line can name the slice. */
+/* Says what to write where nothing on the command line can name the slice. */
 static Outside say_laid_down(OutsideFinding *f, const char *slice, const char *how) {
         if (!slice)
                 (void) snprintf(f->mend, sizeof(f->mend),
@@ -158,7 +161,8 @@ static char *const *next_word(char *const *a, const char *valued) {
         return a;
 }
 
-/* "compose:up" may have options with values between: any later word counts. Of others it is the next one. */
+/* Finds the verb. Behind "compose" there may be options with values, so any later word may be its verb. For other
+ * words of two the next word counts. */
 static void find_verb(const Program *p, char *const *argv, char *verb, size_t size) {
         char *const *first = next_word(argv + 1, p->valued);
         char joined[64];
@@ -204,7 +208,8 @@ static const char *how_of(const char *name, const char *verb) {
         return "as its own settings have it";
 }
 
-/* With this option of podman the processes of podman and of the container stay where podman was started. */
+/* With --cgroups=split or disabled, the processes of podman and of the container stay in the control group in which
+ * podman was started. */
 static bool stays(const char *name, char *const *argv) {
         const char *cgroups = streq(name, "podman") ? value_of(argv, "--cgroups") : NULL;
 
@@ -236,7 +241,7 @@ static Outside look_at_verb(const Program *p, char *const *argv, const char *sli
                 return say_laid_down(f, slice, "as what it enters does");
         if (has_word(p->unseen, verb) || (two && (streq(verb, "start") || streq(verb, "restart"))))
                 return lies_in(slice, given) ? OUTSIDE_NO : say_laid_down(f, slice, how_of(p->name, verb));
-        /* "docker $ARGUMENTS": PID 1 puts in what may be anything. */
+        /* "docker $ARGUMENTS": PID 1 replaces the variable by words that may be anything. */
         if (verb[0] == '$' && (p->checked || streq(p->name, "machinectl")))
                 return say_laid_down(f, slice, how_of(p->name, verb));
         return OUTSIDE_NO;
@@ -278,8 +283,9 @@ static Outside look_at_nspawn(char *const *argv, const char *slice, OutsideFindi
         return say_slice(f, slice, "--slice", given, ", or --keep-unit in its place");
 }
 
-/* Whether an option of one letter is given; several may stand together ("-li"). With sudo, options behind the first
- * word that is none belong to the program that sudo runs. */
+/* Whether an option of one letter is given; several letters may stand together ("-li"). The argument valued is for
+ * sudo, and lists its options that take a value: behind the first word that is no option, all words belong to the
+ * program that sudo runs. */
 static bool has_letter(char *const *argv, char letter, const char *valued) {
         for (char *const *a = argv + 1; *a && !streq(*a, "--"); a++) {
                 if ((*a)[0] != '-' && valued)

@@ -2,36 +2,37 @@
 #pragma once
 
 /*
- * Commands that have their work done elsewhere. docker run, systemd-run, machinectl start, su and their like ask
- * another process (a daemon, PID 1, logind) for it. The work then lies in a control group that is not the unit's, and
- * goes on when the unit's own processes are dead. This looks at a command line, says so, and says what to write
- * instead.
+ * Finds commands whose work is done outside of the unit. docker run, systemd-run, machinectl start, su and commands
+ * like these ask another process (a daemon, PID 1, logind) to do the work. The work then lies in a control group that
+ * is not the unit's, and goes on when the unit's own processes are dead. These functions look at a command line, tell
+ * whether it does so, and say what to write instead.
  *
- * Words are read and nothing is run, so what a script or a file of docker compose does is not seen. Shells (-c), env,
- * nice, timeout, sudo and others that run another command are looked through.
+ * Only words are read and nothing is run, so what a script or a file of docker compose does is not seen. Commands are
+ * looked for also behind shells (-c), env, nice, timeout, sudo and others that run another command.
  */
 
 #include "util/macros.h"
 
-/* In the order of what is worse. */
+/* From the best to the worst. */
 typedef enum Outside {
-        OUTSIDE_NO,     /* nothing of the kind, or an option keeps the work in the unit's group or in its slice */
-        OUTSIDE_UNSEEN, /* it starts something whose place is defined elsewhere; these words do not say where that is
-                         */
+        OUTSIDE_NO,     /* no work lies outside, or an option keeps it in the unit's group or in its slice */
+        OUTSIDE_UNSEEN, /* it starts something whose place is defined elsewhere, and these words do not say where */
         OUTSIDE_YES,    /* its work lies elsewhere */
 } Outside;
 
 typedef struct OutsideFinding {
         char what[64];  /* "docker run" */
-        char mend[400]; /* what to write, to go on after a colon */
+        char mend[400]; /* what to write instead; goes on after a colon */
 } OutsideFinding;
 
 /*
- * Gives the worst that is found in a command, and in *ret what it is, unless that is OUTSIDE_NO. argv: the command as
- * PID 1 has it, the first word being the path of the program. slice: Slice= of the unit, or NULL. starting: the
- * command is one of ExecStart=, not of a line that helps or stops.
+ * Returns the worst that is found in a command. *ret says what was found, and is untouched for OUTSIDE_NO. The
+ * argument argv is the command as PID 1 has it: its first word is the path of the program. The argument slice is
+ * Slice= of the unit, or NULL. The argument starting says that the command is one of ExecStart=, and not of a line
+ * that prepares or stops the unit.
  */
 Outside outside_look(char *const *argv, const char *slice, bool starting, OutsideFinding *ret);
 
-/* For outside-words.c: the same of one program, which is not looked through. */
+/* Does the same for one program, and does not look for commands that this program would run. Only for
+ * outside-words.c. */
 Outside outside_look_at_program(char *const *argv, const char *slice, bool starting, OutsideFinding *ret);

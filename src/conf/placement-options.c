@@ -21,7 +21,7 @@ enum {
         _P_MAX,
 };
 
-/* The options of [X-Fleet]. The OLD ones are from before fleet 0.8. */
+/* The options of [X-Fleet]. The OLD ones are the names from before fleet 0.8. */
 enum {
         F_MACHINE_ID,
         F_MACHINE_OF,
@@ -41,8 +41,7 @@ const size_t n_placement_options = _P_MAX, n_fleet_options = _F_MAX;
 
 /* ---- words ---- */
 
-/* Specifiers are those of fleet, which are those of systemd. In a pattern, a backslash that comes from the name stands
- * for itself. */
+/* The specifiers are those of fleet, which systemd has, too. */
 int placement_expand(const char *word, const char *unit, bool pattern, char *ret, size_t size) {
         _cleanup_(unit_name_done) UnitName name = {};
         size_t n = 0, stem = (size_t) (strrchr(unit, '.') - unit), length;
@@ -81,14 +80,15 @@ static bool is_metadata(const char *word) {
         return key > 0 && word[key + 1];
 }
 
-/* A word without a glob must be the name of a unit: anything else would never match. */
+/* Whether a word is a pattern. Without a glob it must be the name of a unit, since anything else would never match.
+ */
 static bool is_pattern(const char *word) {
         static const char chars[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789:-_.\\@*?[]!^";
 
         return word[strspn(word, chars)] == '\0' && (strpbrk(word, "*?[\\") || unit_name_is_valid(word));
 }
 
-/* Adds the words of a value to a list; the empty value empties it. */
+/* Adds the words of a value to a list. The empty value empties the list. */
 static int add_words(
                 const UnitOptions *o, const char *value, bool (*is_valid)(const char *), char *list, size_t size) {
         _cleanup_(strv_freep) char **words = NULL;
@@ -156,8 +156,8 @@ static int parse_machine_id(const char *value, void *field) {
         return 0;
 }
 
-/* An option from before fleet knew machines by their ids. fleet reads it as a machine id, which no machine has, and so
- * does leased: better nowhere than anywhere. */
+/* Parses an option from before fleet knew machines by their ids. fleet reads the boot id as a machine id, which no
+ * machine has. leased does the same: a unit that runs nowhere is better than one that runs anywhere. */
 static int parse_boot_id(const char *value, void *field) {
         _cleanup_free_ char *id = strdup(value);
         size_t n = 0;
@@ -171,7 +171,7 @@ static int parse_boot_id(const char *value, void *field) {
         return parse_machine_id(id, field);
 }
 
-/* The value may be quoted, as fleet takes it. */
+/* Parses Global=, whose value may be quoted, as fleet takes it. */
 static int parse_global(const char *value, void *field) {
         _cleanup_free_ char *text = NULL;
         int r = ini_parse_string(value, &text);
@@ -204,7 +204,8 @@ static void print_failback_sec(FILE *f, const char *key, const void *options) {
                 ini_print_span(f, key, &o->placement->failback_hold);
 }
 
-/* The parsers above need the whole UnitOptions, so their offset is 0; a printer needs one list of it. */
+/* The printers of the lists. As the parsers above, they get the whole UnitOptions: the offset of these options is
+ * 0. */
 #define DEFINE_PRINTER(member)                                                                                        \
         static void print_##member(FILE *f, const char *key, const void *options) {                                   \
                 ini_print_text(f, key, ((const UnitOptions *) options)->placement->member);                           \
@@ -256,7 +257,7 @@ const IniOption fleet_options[PLACEMENT_OPTIONS_MAX] = {
         [F_OLD_CONFLICTS] = { "X-Conflicts", parse_conflicts, 0, A_PATTERN },
 };
 
-/* The option of [X-Leased] that sets the same field. */
+/* For each option of [X-Fleet], the option of [X-Leased] that sets the same field. */
 static const unsigned means[_F_MAX] = {
         [F_MACHINE_ID] = P_MACHINE_ID,
         [F_MACHINE_OF] = P_MACHINE_OF,
@@ -273,9 +274,9 @@ static const unsigned means[_F_MAX] = {
 
 /* ---- what may not stand together ---- */
 
-/* Pairs of options that contradict each other. The rules of fleet v1.0 (api/units.go, ValidateOptions()), and two of
- * leased at the end. MachineID= says all about the place; Global= takes every place; Replaces= would drive away the
- * units that Conflicts= stands back for. */
+/* Pairs of options that contradict each other: the rules of fleet v1.0 (api/units.go, ValidateOptions()), and at
+ * the end two of leased. MachineID= says everything about the place. Global= takes every place. Replaces= would drive
+ * away the units to which Conflicts= gives way. */
 static const struct {
         unsigned a, b;
 } contradictions[] = {
@@ -309,7 +310,8 @@ static bool is_set(const UnitOptions *o, unsigned option) {
         }
 }
 
-/* Gives the place where an option was set last, and in *ret_key the name under which that was. */
+/* Gives the place ("FILE:LINE") where an option was set last, and in *ret_key the name under which it was set
+ * there. */
 static const char *find_source(const PlacementSource *source, unsigned option, const char **ret_key) {
         *ret_key = placement_options[option].key;
         if (source->leased[option])

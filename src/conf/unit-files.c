@@ -45,7 +45,8 @@ static int paths_add(Paths *p, char *owned) {
         return 0;
 }
 
-/* 1 if there is something to read, 0 if it is masked, -ENOENT if there is nothing of that name. */
+/* Returns 1 if the file has something in it, 0 if it masks the name (empty, or /dev/null), -ENOENT if there is no
+ * such file, or another negative errno. */
 static int file_look(const char *root, const char *path) {
         _cleanup_free_ char *full = NULL;
         struct stat st;
@@ -80,7 +81,8 @@ static int find_unit_file(const char *root, const char *name, Paths *files) {
         return -ENOENT;
 }
 
-/* Cuts a prefix behind its last dash but the one that it ends with: "foo-bar" and "foo-bar-" become "foo-". */
+/* Cuts a prefix behind its last dash, not counting a dash at its end: "foo-bar" and "foo-bar-baz" become "foo-" and
+ * "foo-bar-", and "foo-bar-" becomes "foo-". Returns false if there is no such dash. */
 static bool cut_prefix(char *prefix) {
         size_t n = strlen(prefix);
         char *dash;
@@ -95,10 +97,10 @@ static bool cut_prefix(char *prefix) {
 }
 
 /*
- * The names whose .d counts, in the order in which they do: the name itself; of an instance then its template and what
- * counts for that; and what counts for the name with its prefix cut. A template's cut prefixes stand without "@". That
- * is not in systemd.unit(5), but what PID 1 does: foo-bar@i.service, foo-bar@.service, foo-.service, foo-@i.service,
- * foo-@.service.
+ * Adds the names whose .d counts, in the order in which they count: the name itself; for an instance, its template
+ * with all that counts for the template; and all that counts for the name with its prefix cut. With its prefix cut, a
+ * template stands without "@". systemd.unit(5) does not say so, but PID 1 does it: foo-bar@i.service,
+ * foo-bar@.service, foo-.service, foo-@i.service, foo-@.service.
  */
 static int dropin_names(const char *prefix, const char *instance, const char *suffix, Paths *names) {
         _cleanup_free_ char *cut = strdup(prefix);
@@ -111,7 +113,7 @@ static int dropin_names(const char *prefix, const char *instance, const char *su
         return r;
 }
 
-/* Adds the drop-ins in one NAME.d, unless a file of that name was met before. */
+/* Adds the drop-ins in one NAME.d, except those whose file name was found in an earlier folder. */
 static int add_directory(const char *root, const char *base, const char *name, Paths *found) {
         _cleanup_(strv_freep) char **entries = NULL;
         _cleanup_free_ char *directory = NULL;

@@ -4,19 +4,23 @@
 #include "util/macros.h"
 
 /*
- * The files from which systemd would read a unit (systemd.unit(5), "Unit File Load Path").
+ * Finds the files from which systemd would read a unit (systemd.unit(5), "Unit File Load Path").
  *
- * The unit file is the first of the unit's name in the search path, or else the first of its template's name. Drop-ins
- * are all *.conf in NAME.d, in the template's .d, in those of the prefixes that end with a dash (foo-bar.service:
- * foo-.service.d), and last in TYPE.d, each along the search path. Of several files with one name the first counts;
- * one that is empty or a link to /dev/null takes the name out. What is left is applied in the order of the file names.
+ * The unit file is the first file of the unit's name in the search path, or otherwise the first of its template's
+ * name.
  *
- * Aliases are not followed: names come here as PID 1 says them.
+ * Drop-ins are all *.conf in certain folders: NAME.d; the template's .d; the .d of each prefix that ends with a dash
+ * (foo-bar.service: foo-.service.d). These are taken from one folder of the search path after the other; TYPE.d of all
+ * folders comes last. If several files have one name, the first counts. If that one is empty or a link to /dev/null,
+ * no file of that name counts. The files that are left are applied in the order of their names.
+ *
+ * Aliases are not followed, because callers pass names as PID 1 says them.
  */
 
-/* The search path: the folders in the order in which they count, NULL at the end. */
+/* The search path: the folders in the order in which they count, with NULL at the end. */
 extern const char *const unit_files_folders[];
 
-/* Finds the files, in the order in which they are to be read, without root, NULL-terminated, freed by strv_free(). A
- * unit without any file has an empty list. 0, -ENOMEM, or -EINVAL: no unit's name. */
+/* Finds the files of a unit, in the order in which they are to be read. *ret has their paths without root, is
+ * NULL-terminated and freed by strv_free(). It is empty for a unit without any file. Returns 0; -ENOMEM; or -EINVAL if
+ * no unit of that name can be leased. */
 int unit_files_find(const char *root, const char *unit, char ***ret);

@@ -19,7 +19,7 @@ typedef struct Links {
 } Links;
 
 static int add(Links *l, const char *name) {
-        if ((l->n & (l->n + 1)) == 0) { /* a power of two with the NULL at the end: there is no more room */
+        if ((l->n & (l->n + 1)) == 0) { /* the names and the NULL at the end fill a power of two: no room is left */
                 char **names = realloc(l->names, 2 * (l->n + 1) * sizeof(char *));
 
                 if (!names)
@@ -54,7 +54,8 @@ static int add_link(Links *l, int folder, const char *name) {
         return add(l, base_name(target));
 }
 
-/* Whether it is a link, or -1 for a folder. A file system need not tell in the listing. */
+/* Returns 1 for a link, -1 for a folder, 0 for anything else. A file system need not tell the type in the listing.
+ */
 static int kind_of(int folder, const struct dirent *e) {
         struct stat st;
 

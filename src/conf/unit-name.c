@@ -6,12 +6,13 @@
 #include "util/text.h"
 #include "util/unit-name.h"
 
-/* The types that can be leased. PID 1 starts and stops them by itself; slices, scopes and devices cannot be held back
- * by a gate. A swap could be, but its content is of no use to another machine, and a swapoff cannot be ended: killing
- * it leaves the swap on. */
+/* The types that can be leased. Slices, scopes and devices are not among them, because PID 1 starts and stops them
+ * by itself, and a gate cannot hold them back. A gate could hold back a swap; but its content is of no use to another
+ * machine, and a swapoff cannot be ended: killing it leaves the swap on. */
 static const char *const suffixes[] = { "service", "socket", "timer", "path", "mount", "automount", "target" };
 
-/* PID 1 allows 255 bytes. The name becomes that of a folder ("NAME.d") and of a temporary file beside it. */
+/* The longest name that can be leased. PID 1 allows 255 bytes, but the name becomes that of a folder ("NAME.d") and
+ * of a temporary file beside it, which are longer. */
 enum { LEASED_NAME_MAX = 240 };
 
 static const char *find_suffix(const char *name) {
@@ -31,7 +32,8 @@ bool unit_name_is_valid(const char *name) {
                strlen(name) <= LEASED_NAME_MAX && name[0] != '.';
 }
 
-/* A dash is a step down: it stands neither at an end nor beside another one. */
+/* Whether a name is that of a slice. A dash is a step down in the tree, so it stands neither at an end nor beside
+ * another dash. */
 static bool is_slice(const char *name) {
         size_t n = strlen(name);
 

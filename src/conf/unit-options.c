@@ -24,7 +24,7 @@ static int parse_lease(const char *value, void *options) {
         return !*value || lease_name_is_valid(value) ? ini_parse_string(value, &o->lease) : -EINVAL;
 }
 
-/* A global unit has none. */
+/* Writes Lease=, except for a global unit, which has no lease. */
 static void print_lease(FILE *f, const char *key, const void *options) {
         const UnitOptions *o = options;
 
@@ -36,7 +36,7 @@ static int parse_stop_grace(const char *value, void *field) {
         return ini_parse_span_to(value, TTL_MAX, field);
 }
 
-/* One of two words; not set is the first. */
+/* Parses one of two words. A value that is not set means the first word. */
 static int parse_choice(const char *value, const char *no, const char *yes, bool *field) {
         if (*value && !streq(value, no) && !streq(value, yes))
                 return -EINVAL;
@@ -72,7 +72,7 @@ static void print_fence_action(FILE *f, const char *key, const void *field) {
         print_choice(f, key, "none", "reboot", field);
 }
 
-/* The name may be made of the unit's. */
+/* Parses Slice=, whose value may have specifiers for parts of the unit's name. */
 static int parse_slice(const char *value, void *options) {
         UnitOptions *o = options;
         char name[PLACEMENT_TEXT_SIZE];
@@ -113,7 +113,7 @@ enum {
         _O_MAX,
 };
 
-/* Offset 0: the functions are given the whole UnitOptions. */
+/* The options of [X-Leased] besides those of placement. With offset 0 the functions get the whole UnitOptions. */
 static const IniOption options[_O_MAX] = {
         [O_LEASE] = { "Lease", parse_lease, 0,
                         "a name of at most 255 letters, digits and :_.\\@- that does not begin with a dot",
@@ -146,7 +146,8 @@ char *unit_options_path(const char *root, const char *unit) {
         return text_format("%s" UNITS_DIRECTORY "/%s", root, unit);
 }
 
-/* Reads one section of all the files. A file that cannot be read is told once: its name is emptied. */
+/* Reads one section of all the files. If a file cannot be read, its name is emptied, so that only one message says
+ * so. */
 static int load_section(const char *root, char **files, IniTable *table, Messages *messages) {
         table->foreign = true;
         for (char **f = files; *f; f++) {
@@ -154,14 +155,15 @@ static int load_section(const char *root, char **files, IniTable *table, Message
 
                 if (r == -ENOMEM)
                         return r;
-                if (r < 0) /* gone since, or a message says what is wrong */
+                if (r < 0) /* the file is gone by now, or a message says what is wrong */
                         **f = '\0';
         }
         table->foreign = false;
         return 0;
 }
 
-/* All that fleet would have read comes first; the lines of [X-Leased] then win, whichever file they stand in. */
+/* Reads all files twice: first all that fleet would have read, and then [X-Leased], whose lines win, whichever file
+ * they stand in. */
 static int load_files(const char *root, const char *unit, IniTable *fleet, IniTable *leased, Messages *messages) {
         _cleanup_free_ char *own = unit_options_path("", unit);
         _cleanup_(strv_freep) char **files = NULL;
@@ -180,10 +182,11 @@ static int load_files(const char *root, const char *unit, IniTable *fleet, IniTa
         return r == -ENOMEM ? r : 0; /* without the file the unit is not enabled yet */
 }
 
-/* FailbackSec= as it is by default, and nothing else. */
+/* The placement of a unit that says nothing about it: FailbackSec= has its default, and nothing else is set. */
 static Placement no_wishes = { .failback_hold = FAILBACK_HOLD };
 
-/* Of all that is kept of a unit its wishes take the most room, and most units have none. */
+/* Lets a unit without any wish share the placement no_wishes. A placement takes more room than all else that is
+ * kept of a unit, and most units have no wishes. */
 static void share_placement(UnitOptions *o) {
         if (memcmp(o->placement, &no_wishes, sizeof(Placement)) != 0)
                 return;
@@ -222,8 +225,8 @@ static UnitOptions *unit_options_new(const char *unit) {
         return o->unit ? o : unit_options_free(o);
 }
 
-/* *ret_sure: false if it is in doubt by which lease the unit goes, or whether by one at all, or where its processes
- * are. */
+/* Reads the options of o->unit. *ret_sure is false if it is in doubt by which lease the unit goes, whether it goes
+ * by any, or where its processes are. */
 static int load(const char *root, UnitOptions *o, bool *ret_sure, Messages *messages) {
         char *fleet_where[PLACEMENT_OPTIONS_MAX] = {}, *where[_O_MAX + PLACEMENT_OPTIONS_MAX] = {};
         bool fleet_unread[PLACEMENT_OPTIONS_MAX] = {}, unread[_O_MAX + PLACEMENT_OPTIONS_MAX] = {};
@@ -311,7 +314,7 @@ UnitOptions *unit_options_free(UnitOptions *o) {
         return NULL;
 }
 
-/* The longest StopGraceSec= that a TTL can serve. */
+/* Gives the longest StopGraceSec= that a TTL has time for. */
 static usec_t grace_max(const Timeline *t) {
         return usec_sub(t->kill, t->round + 2 * t->attempt);
 }

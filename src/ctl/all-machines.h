@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Where a unit would run, as leased tells it (ExplainUnit): check --all-machines. */
+/* The rows of "leasectl check --all-machines": on which machines a unit would run. leased tells it (ExplainUnit).
+ */
 
 #include "ctl/ctl.h"
 
-/* A row for each machine, in the order in which they would take the unit, those that would not at the end: machine_id,
- * hostname, here, fits, rank (null if it does not fit), holds, why (one line), code (leased-reasons(7); 0 if it fits).
- * here: the id of the machine that is asked. *ret is owned by the caller, and untouched on failure; *ret_fit: how many
- * would. Says what is wrong and returns an exit code. */
+/* Asks leased which machines would take the unit. *ret is an array of rows, owned by the caller, and untouched on
+ * failure: first the machines that would take the unit, in the order in which they would, then the others. A row has
+ * the members machine_id, hostname, here (this is the machine that was asked), fits, rank (null if the machine does
+ * not fit), holds, why (one line) and code (leased-reasons(7); 0 if the machine fits). The argument here is the id of
+ * the machine that is asked. *ret_fit is the number of machines that fit. Prints what is wrong and returns an exit
+ * code. */
 int all_machines_explain(Ctl *ctl, const char *unit, const char *here, json_t **ret, size_t *ret_fit);
-/* The same rows for people. */
+/* Prints these rows for people, a line for each. */
 void all_machines_print(const json_t *rows);

@@ -4,14 +4,15 @@
 #include "ctl/ctl.h"
 
 /*
- * What the start of a leased unit brings along (Wants=, Requires=, BindsTo=, Upholds=) and its lease does not cover:
- * PID 1 starts it on each machine to which the unit comes, and leaves it running there.
+ * Units that PID 1 starts together with a leased unit (Wants=, Requires=, BindsTo=, Upholds=) although its lease does
+ * not cover them. PID 1 starts them on each machine to which the leased unit comes, and leaves them running there.
  *
- * Only what runs because of the unit counts. What something else starts as well, at boot or on demand, is a part of
- * each machine and meant to run there.
+ * Only units that run because of the leased unit count. A unit that something else starts as well, at boot or on
+ * demand, is a part of each machine and meant to run there.
  */
 
-/* Adds each such unit to the findings (ctl/finding.h) as "weak", with the line that would mend it. unit: the
- * properties of the unit called name; members: what its lease covers. Returns an exit code; a failure to ask PID 1 has
- * been printed. */
+/* Adds a finding (ctl/finding.h) of severity "weak" for each such unit, with the line that would mend it, and one
+ * for each unit that the leased unit needs and that has a lease of its own, since that unit may be on another machine.
+ * The argument unit holds the properties of the unit called name; members are the units that its lease covers, NULL if
+ * there are none. Returns an exit code; a failure to ask PID 1 has been printed. */
 int brought_examine(Ctl *ctl, const char *name, const json_t *unit, char *const *members, json_t *findings);

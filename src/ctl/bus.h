@@ -5,14 +5,16 @@
 #include "util/names.h"
 
 /*
- * Calls over the system bus, with their answers as JSON (ctl/message-json.h). Each waits until the answer is there, up
- * to 90 s.
+ * Calls over the system bus, with their answers as JSON (ctl/message-json.h). Each function waits for the answer, at
+ * most BUS_CALL_TIMEOUT.
  *
- * Functions return 0 or a negative errno and print nothing, unless it is said otherwise. What the other side said is
- * in the sd_bus_error, which may be NULL. *ret is owned by the caller, and untouched on failure.
+ * Functions return 0 or a negative errno and print nothing, unless their comment says otherwise. The error that the
+ * other side has sent is put into the sd_bus_error, which may be NULL. *ret is owned by the caller, and untouched on
+ * failure.
  */
 
-/* How long an answer is waited for. Long, because PID 1 runs all generators before it answers a Reload. */
+/* How long a function waits for an answer. It is long, because PID 1 runs all generators before it answers a
+ * Reload. */
 #define BUS_CALL_TIMEOUT (90 * USEC_PER_SEC)
 
 typedef struct BusName {
@@ -21,48 +23,53 @@ typedef struct BusName {
         const char *interface;
 } BusName;
 
-/* The managers of leased and of PID 1, and the bus itself. */
+/* The managers of leased and of PID 1, and the bus daemon itself. */
 extern const BusName bus_leased, bus_pid1, bus_broker;
 
-/* Connects ctl->bus to the system bus of this machine or of ctl->host. Prints what is wrong and returns an exit code.
- */
+/* Connects ctl->bus to the system bus of this machine, or of ctl->host. The caller closes the connection. Prints
+ * what is wrong and returns an exit code. */
 int bus_connect(Ctl *ctl);
 
-/* Calls a method with arguments as sd_bus_message_append() takes them (types NULL: none). *ret: the arguments of the
- * answer as one array; ret may be NULL. */
+/* Calls a method. The arguments are given as sd_bus_message_append() takes them; types is NULL if there are none.
+ * *ret is an array of the arguments of the answer; ret may be NULL. */
 int bus_call(sd_bus *bus, const BusName *on, const char *method, json_t **ret, sd_bus_error *error, const char *types,
                 ...);
 
-/* All properties of one interface of any object; interface "": of all its interfaces. */
+/* Gives all properties that an object at path, of the bus client called name, has on one interface, or, if
+ * interface is "", on all its interfaces. */
 int bus_get_all(sd_bus *bus, const char *name, const char *path, const char *interface, json_t **ret,
                 sd_bus_error *error);
-/* The properties of org.leased1.Manager. */
+/* Gives the properties of org.leased1.Manager. */
 int bus_get_manager(sd_bus *bus, json_t **ret, sd_bus_error *error);
-/* The properties of org.leased1.Unit, of a unit that is enabled here, by its name. */
+/* Gives the properties of org.leased1.Unit for a unit that is enabled here, by the name of the unit. */
 int bus_get_unit(sd_bus *bus, const char *unit, json_t **ret, sd_bus_error *error);
-/* The properties of org.leased1.Lease, by the path of the object. */
+/* Gives the properties of org.leased1.Lease, by the path of the object. */
 int bus_get_lease(sd_bus *bus, const char *path, json_t **ret, sd_bus_error *error);
-/* The properties of a unit as PID 1 has it: a question about the object with the unit's name has PID 1 load the unit
- * and follow aliases. */
+/* Gives the properties of a unit as PID 1 has it. If PID 1 has not loaded the unit yet, it does so for this
+ * question, and it follows aliases. */
 int bus_load_unit(sd_bus *bus, const char *unit, const char *interface, json_t **ret, sd_bus_error *error);
-/* Every object of leased: {path: {interface: {property: value}}}. */
+/* Gives every object of leased, as {path: {interface: {property: value}}}. */
 int bus_get_objects(sd_bus *bus, json_t **ret, sd_bus_error *error);
 
-/* 1 if somebody owns org.leased1, 0 if nobody does. */
+/* Returns 1 if somebody owns the name org.leased1 on the bus, so that leased runs, 0 if nobody does, or a negative
+ * errno. */
 int bus_leased_runs(sd_bus *bus);
-/* Manager.Reload. Bad lines in files do not make it fail: they are printed, *ret_bad_lines says so, and what could be
- * read is in force. Any other failure is for the caller to print. */
+/* Has leased read its configuration anew (Manager.Reload). If files have bad lines, the call succeeds all the same:
+ * the lines are printed, *ret_bad_lines is true, and all that could be read is in force. Any other failure is for the
+ * caller to print. The argument error must not be NULL. */
 int bus_reload_leased(sd_bus *bus, sd_bus_error *error, bool *ret_bad_lines);
 
-/* From here on the connection hears of every change of leased's objects, and of leased's end and return. */
+/* From this call on, the connection receives the signals for every change of an object of leased, and for the end
+ * and the return of leased itself. */
 int bus_watch_leased(sd_bus *bus);
-/* Whether a signal was about the object since this was last asked, of any object for the first time. LEASED_NAME:
- * whether leased has ended or returned. */
+/* Whether a signal has come about the object since the last time this was asked about it. For LEASED_NAME in place
+ * of a path: whether leased has ended or returned. Signals are noted only after the first call of this function,
+ * whatever its path. */
 bool bus_heard(const char *path);
-/* Handles what has come in, or waits for it up to timeout microseconds: any message ends the wait, an expected signal
- * or not. Returns 0 or more, or a negative errno: the connection has ended. */
+/* Handles the messages that have come in. If there are none, waits for one, at most timeout microseconds; any
+ * message ends the wait, an expected signal or not. Returns 0, or a negative errno if the connection has ended. */
 int bus_wait(sd_bus *bus, usec_t timeout);
 
-/* Prints in one line why a call did not work, for what ("foo.service"; NULL: nothing in particular), and returns the
- * exit code for it. r: what the call returned. */
+/* Prints in one line why a call failed, and returns the exit code for that. The argument what is put before the
+ * reason ("foo.service"), and may be NULL. The argument r is what the call returned; error may be NULL. */
 int bus_complain(const char *what, int r, const sd_bus_error *error);

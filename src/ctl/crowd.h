@@ -4,22 +4,25 @@
 #include "ctl/ctl.h"
 
 /*
- * Waiting for leased to be done with units, with any number of them at a time. A unit is looked at again when leased
- * has announced a change of it; signals can get lost, so a few that are waited for are looked at now and then anyway.
- * Meanwhile progress is shown on stderr (ctl/progress.h).
+ * Waits until leased is done with units, any number of them at a time. A unit is looked at again when leased has
+ * announced a change of it. Signals can get lost, so a few of the units that are not done yet are looked at five times
+ * a second, in turn, without a signal. Progress is shown on stderr meanwhile (ctl/progress.h).
  *
- * bus_watch_leased() must have been called.
+ * The caller has called bus_watch_leased() before. Functions print what is wrong with the connection and return an
+ * exit code.
  */
 
-/* What has been read of the unit with this number. props: the properties of org.leased1.Unit now, and while the
- * registry has trouble, what is wrong with it as "Trouble"; NULL: it could not be read, why (a negative errno) and
- * error say the reason. Returns whether the wait for it is over. */
+/* Is called with what has been read of unit number i, and returns whether the wait for this unit is over. The
+ * argument props holds the properties of org.leased1.Unit, and in a wait also "Trouble", which says what is wrong with
+ * the registry while it has trouble. If the unit could not be read, props is NULL, and why (a negative errno) and
+ * error say the reason. props and error are borrowed. */
 typedef bool (*crowd_look_t)(size_t i, const json_t *props, int why, const sd_bus_error *error, void *userdata);
 
 /* Whether the error says that leased does not know the unit, or not any more. */
 bool crowd_is_gone(const sd_bus_error *error);
 
-/* Looks at n units once. A name that is NULL is left out. Prints what is wrong with the connection; an exit code. */
+/* Looks at n units once, by their names. A name that is NULL is left out. */
 int crowd_look(Ctl *ctl, size_t n, char *const *names, crowd_look_t look, void *userdata);
-/* Looks at them until the wait is over for each. what: the verb, for the bar. */
+/* Looks at n units until the wait is over for each. The argument what is the verb, which the progress and an error
+ * show. */
 int crowd_wait(Ctl *ctl, const char *what, size_t n, char *const *names, crowd_look_t look, void *userdata);

@@ -2,13 +2,14 @@
 #pragma once
 
 /*
- * leasectl: the operator's hand. A short-lived program that talks to leased and to PID 1 over D-Bus, one call at a
- * time, waiting for each answer, and prints for people or as JSON.
+ * leasectl, the command with which an operator works on leased. It is a short-lived program that asks leased and PID 1
+ * over D-Bus, waits for the answers, and prints them for people or as JSON. Calls about many units are under way
+ * together (bus-many.h).
  *
- * Whatever comes over the bus is turned into a JSON value first (bus.h). A listing is an array of objects ("rows"),
- * which is printed as it is or as a table (output.h). What went wrong is one line on stderr (say.h).
+ * Everything that comes over the bus is turned into a JSON value first (bus.h). A listing is an array of objects
+ * ("rows"), which is printed as JSON or as a table (output.h). An error is one line on stderr (say.h).
  *
- * leasectl decides nothing about leases. It changes files only in enable, disable, set-metadata, reload
+ * leasectl decides nothing about leases. It changes configuration files only in enable, disable, set-metadata, reload
  * and setup.
  */
 
@@ -36,7 +37,7 @@ typedef enum JsonMode {
         JSON_MODE_PRETTY,
 } JsonMode;
 
-/* What "setup" is to do besides setting this machine up. */
+/* What "leasectl setup" was asked for: to set this machine up, the same with --rejoin, or --add or --remove. */
 typedef enum SetupMode {
         SETUP_HERE,
         SETUP_REJOIN,
@@ -44,7 +45,8 @@ typedef enum SetupMode {
         SETUP_REMOVE,
 } SetupMode;
 
-/* The command line and the connection. More than five booleans, for each is an option that --help lists by itself. */
+/* The command line and the connection to the bus. There are more than five booleans, because each is an option that
+ * --help lists by itself. */
 typedef struct Ctl {
         sd_bus *bus;
         const char *host; /* -H; NULL: this machine */
@@ -66,8 +68,8 @@ typedef struct Ctl {
         char **trigger_templates; /* ... and the templates of such */
 } Ctl;
 
-/* A verb. argv: the argc words that stand behind it on the command line. It prints what went wrong and returns an exit
- * code. */
+/* Carries out a verb of the command line. The argument argv holds the argc words that stand behind the verb. Prints
+ * what went wrong and returns an exit code. */
 typedef int (*verb_t)(Ctl *ctl, int argc, char **argv);
 
 int verb_check(Ctl *ctl, int argc, char **argv);
@@ -92,11 +94,11 @@ int verb_steal(Ctl *ctl, int argc, char **argv);
 int verb_transfer(Ctl *ctl, int argc, char **argv);
 int verb_undrain(Ctl *ctl, int argc, char **argv);
 
-/* complain(), and CTL_FAILED as its value, for a return statement. */
+/* Prints a line as complain() does; the value of the expression is CTL_FAILED, for a return statement. */
 #define ctl_fail(...) (complain(__VA_ARGS__), CTL_FAILED)
 
-/* Members of a JSON object as plain values; "", 0 or false where there is no member of that type, or no object.
- * Strings are borrowed from the object. */
+/* Give a member of a JSON object as a plain value. The value is "", 0 or false if the object is NULL or has no
+ * member of that type. Strings are borrowed from the object. */
 static inline const char *get_string(const json_t *object, const char *key) {
         return strempty(json_string_value(json_object_get(object, key)));
 }
@@ -109,7 +111,7 @@ static inline bool get_boolean(const json_t *object, const char *key) {
         return json_is_true(json_object_get(object, key));
 }
 
-/* The same of an element of a JSON array. */
+/* Gives an element of a JSON array in the same way: "" if there is no such element, or if it is no string. */
 static inline const char *string_at(const json_t *array, size_t i) {
         return strempty(json_string_value(json_array_get(array, i)));
 }

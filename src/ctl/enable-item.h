@@ -5,34 +5,39 @@
 #include "ctl/ctl.h"
 
 /*
- * One unit on its way to being enabled. Each step is done for all units of a command before the next step begins, so
- * that PID 1 reloads once.
+ * One unit while "leasectl enable" works on it. Each step is done for all units of the command before the next step
+ * begins, so that PID 1 reloads only once.
  *
  * Functions that return int print what is wrong and return an exit code.
  */
 
 typedef struct EnableItem {
         char *name;     /* canonical; NULL: the unit was refused */
-        char **members; /* what goes by its lease besides it */
+        char **members; /* the other units that its lease covers */
         bool written;   /* its files are there */
         bool new;       /* it was not enabled before */
-        bool kept;      /* it may be up: its lease was in force before, or it needs none */
+        bool kept;      /* it may go on running: its lease was in force before, or it needs none */
         bool global;    /* it needs no lease, hence no gate */
         bool to_stop;   /* it is up, and is to be stopped */
 } EnableItem;
 
-/* Looks whether a unit may be enabled, and fills in the item, which must be zero. */
+/* Looks whether a unit may be enabled, and fills in the item, which must be zeroed before. The argument typed is
+ * the name as the operator typed it. The caller frees the item with enable_item_done(), also on failure. */
 int enable_item_examine(Ctl *ctl, const char *typed, const LeasedConf *conf, EnableItem *item);
-/* Writes the gates of the unit and its members; then, when they are on disk, lists the unit. On failure everything is
- * taken back. */
+/* enable_item_gate() writes the gates of the unit and of its members. enable_item_list() then lists the unit in
+ * /etc/leased/units; the caller puts the gates on disk between the two (files_sync_gates()). On failure everything
+ * that is new is removed again. */
 int enable_item_gate(EnableItem *item);
 int enable_item_list(EnableItem *item);
-/* Looks, after PID 1 has reloaded, whether the gate is in force, and sets to_stop if the unit or a member is up behind
- * it, because somebody has started it meanwhile. On failure everything is taken back. */
+/* Looks, after PID 1 has reloaded, whether the gate is in force. Sets to_stop if the unit or a member is up
+ * although it was not kept, because somebody has started it meanwhile. On failure everything that is new is removed
+ * again. */
 int enable_item_verify(Ctl *ctl, EnableItem *item);
-/* Removes the files again if they are new; PID 1 has to reload. Always CTL_FAILED. */
+/* Removes the files again if the unit was not enabled before; the caller has PID 1 reload. Always returns
+ * CTL_FAILED. */
 int enable_item_take_back(EnableItem *item);
-/* Removes the gates of a unit that was leased until now and needs no lease any more; PID 1 has to reload. */
+/* Removes the gates of a unit that was leased until now and needs no lease any more; the caller has PID 1 reload.
+ */
 int enable_item_ungate(EnableItem *item);
-/* Frees what the item has. */
+/* Frees what the item owns, and empties it. */
 void enable_item_done(EnableItem *item);

@@ -4,9 +4,14 @@
 #include "ctl/ctl.h"
 
 /*
- * What stands against leasing a unit: everything for which enable refuses it, except that it is active. Adds findings
- * (ctl/finding.h). *ret_name is the unit's canonical name, owned by the caller, as soon as PID 1 has said it;
- * *ret_unit are its properties. CTL_OK, or the exit code of the first refusal. Where PID 1 could not be asked, that
- * has been printed, and there may be no finding.
+ * Looks for everything for which "leasectl enable" refuses a unit, except that the unit is active, and adds it to the
+ * findings (ctl/finding.h). The argument typed is the name as the operator typed it, completed.
+ *
+ * *ret_name is the canonical name of the unit, given as soon as PID 1 has said it; *ret_unit holds the properties of
+ * the unit, given when the whole unit was looked at. Both are owned by the caller, and untouched if they are not
+ * given.
+ *
+ * Returns CTL_OK, or the exit code of the first refusal. If PID 1 could not be asked, the reason has been printed, and
+ * there may be no finding.
  */
 int examine_unit(Ctl *ctl, const char *typed, json_t *findings, char **ret_name, json_t **ret_unit);

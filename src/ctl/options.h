@@ -3,8 +3,10 @@
 
 #include "conf/conf.h"
 
-/* unit_options_preview() of this machine, kept until another unit is asked about: many look at one unit in turn. Adds
- * what is wrong to messages, which may be NULL. *ret is borrowed, and NULL if it is in doubt what is meant. */
+/* Does what unit_options_preview() does on this machine, with the same errors. The result is kept until another
+ * unit is asked about, since many functions look at the same unit in turn. Adds what is wrong to messages, which may
+ * be NULL. *ret is borrowed until the next call, and NULL if it is in doubt what the files mean. */
 int options_preview(const char *unit, const UnitOptions **ret, Messages *messages);
-/* The same for a caller who wants a single fact. NULL: the options cannot be read. */
+/* Gives the same options, for a caller who needs a single fact. NULL if the options cannot be read, or if it is in
+ * doubt what they mean. */
 const UnitOptions *options_peek(const char *unit);

@@ -5,15 +5,17 @@
 #include "ctl/ctl.h"
 
 /*
- * Where an endpoint of the registry is served by a unit of this machine, that unit must not stop before leased has
- * given its leases back: at a shutdown PID 1 stops in the reverse order of starting. leased.service comes after the
- * common names of etcd's unit; any other is found by who listens on the endpoint's port, and noted in a drop-in of
+ * The order in which leased and the registry stop at a shutdown. If a unit of this machine serves an endpoint of the
+ * registry, it must not stop before leased has given its leases back. PID 1 stops units in the reverse order of
+ * starting, so leased.service must come after that unit. It comes after the common names of etcd's unit anyway. Any
+ * other unit is found by the process that listens on the port of the endpoint, and is named in a drop-in of
  * leased.service.
  */
 
-/* Puts leased.service after each unit that serves the registry here and could stop before it, and prints a note of
- * each. Only root sees who listens. *ret_changed: PID 1 has to reload. Prints what is wrong and returns an exit code.
- */
+/* Puts leased.service after each unit that serves the registry here and could stop before leased, and prints a note
+ * of each. Only root can see who listens: for others no unit is found. *ret_changed is true if PID 1 has to reload.
+ * Prints what is wrong and returns an exit code. */
 int ordering_write(Ctl *ctl, const LeasedConf *conf, bool *ret_changed);
-/* Adds a finding (ctl/finding.h) for each such unit. Prints what is wrong and returns an exit code. */
+/* Adds a "weak" finding (ctl/finding.h) for each such unit, and changes nothing. Prints what is wrong and returns
+ * an exit code. */
 int ordering_examine(Ctl *ctl, const LeasedConf *conf, json_t *findings);

@@ -4,20 +4,23 @@
 #include "ctl/ctl.h"
 
 /*
- * The outlook of a unit: what leased makes of that which it was just asked for, in a few words for people ("it starts
- * here now", "it is held by beta, and this machine stands by"). leased decides within moments, when PID 1 and the
- * registry have answered.
+ * The outlook of a unit: what leased is going to do with a unit that was just enabled, in a few words for people ("it
+ * starts here now", "it is held by beta, and this machine stands by"). leased decides this within moments, as soon as
+ * PID 1 and the registry have answered.
  */
 
 enum {
         OUTLOOK_SIZE = 512,
 };
 
-/* Until when outlook_read() should wait for leased's decision; with --no-wait, now. now: CLOCK_BOOTTIME. */
+/* Gives the time until which outlook_read() should wait for the decision of leased: with --no-wait that is now.
+ * Times are of CLOCK_BOOTTIME, in microseconds. */
 usec_t outlook_deadline(const Ctl *ctl, usec_t now);
-/* Waits until leased knows what becomes of the unit, or for the deadline, and writes that into text; "" if leased does
- * not know the unit. before: the unit was enabled already. bus_watch_leased() must have been called. */
+/* Waits until leased has decided what becomes of the unit, or until the deadline, and writes the outlook into text.
+ * Writes "" if leased does not know the unit, or if the unit is global. The argument before says that the unit was
+ * enabled before this command. The caller has called bus_watch_leased() before. */
 void outlook_read(Ctl *ctl, const char *unit, bool before, usec_t deadline, char text[static OUTLOOK_SIZE]);
 
-/* Prints a note if the unit runs here and disable is about to stop it. state: of org.leased1.Unit; "": not known. */
+/* Prints a note if "leasectl disable" is about to stop a unit that runs here. The argument state is the State of
+ * org.leased1.Unit, "" if it is not known; leased says that the unit has a lease, which another machine may take. */
 void outlook_note_stop(const char *unit, const char *state, bool leased);

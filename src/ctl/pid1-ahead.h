@@ -4,26 +4,27 @@
 #include "ctl/ctl.h"
 
 /*
- * What PID 1 says of many units, asked for ahead and all at once. Until pid1_ahead_end(), pid1_load() answers from
- * memory what has been asked before, so this is no place for waiting on a change.
+ * Asks PID 1 about many units ahead, with all questions under way at once, and keeps the answers. From then until
+ * pid1_ahead_end(), pid1_load() answers from memory about a unit that has been asked for. So a command must not wait
+ * for a change of a unit in between.
  *
- * Of the units named only those properties are asked for that are looked at. PID 1 works out UnitFileState by reading
- * the folders of all units, each time anew; so it is asked for only where some link names the unit, since without one
- * the unit cannot be enabled in systemd.
+ * PID 1 is asked only for the properties of the units that are looked at later. To work out UnitFileState, PID 1 reads
+ * the folders of all units, each time anew. So UnitFileState is asked for only if some link names the unit: without
+ * one the unit cannot be enabled in systemd.
  *
- * Functions print what is wrong with the connection, and return an exit code. Names that are not of a unit, or that
- * PID 1 cannot be asked about, are left to pid1_load().
+ * Each function forgets what was kept before. Functions print what is wrong with the connection, and return an exit
+ * code. Nothing is kept for a name that is no name of a unit, or that PID 1 does not answer about: pid1_load() then
+ * asks and says what is wrong.
  */
 
-/* For enable: all that may stand against leasing the units, and everything of what they start, trigger or are bound
- * to.
- */
+/* For "leasectl enable": asks for all that may stand against leasing the units, and for everything about the units
+ * that these start, trigger, or have bound to them. */
 int pid1_ahead_examine(sd_bus *bus, char *const *units);
-/* For check: everything of the units themselves. */
+/* For "leasectl check": asks for everything about the units themselves. */
 int pid1_ahead_everything(sd_bus *bus, char *const *units);
-/* Whether their gates are in force, and whether they are up. */
+/* Asks whether the gates of the units are in force, and whether the units are up. */
 int pid1_ahead_gates(sd_bus *bus, char *const *units);
-/* Whether they are up; in one call. */
+/* Asks only whether the units are up, in a single call. */
 int pid1_ahead_states(sd_bus *bus, char *const *units);
-/* Has pid1_load() ask again. */
+/* Forgets all answers, so that pid1_load() asks PID 1 again. */
 void pid1_ahead_end(void);

@@ -3,15 +3,17 @@
 
 #include "ctl/ctl.h"
 
-/* What PID 1 has said of units, {unit: its properties}, so that nothing is asked twice (ctl/pid1-ahead.h). */
+/* Keeps what PID 1 has said of units, as {unit: its properties}, so that nothing is asked twice (ctl/pid1-ahead.h).
+ */
 
-/* Begins with an empty memory: 0, or -ENOMEM. */
+/* Begins to keep answers, with an empty memory. Returns 0, or -ENOMEM. */
 int pid1_memory_begin(void);
-/* Forgets everything, and keeps nothing any more. */
+/* Forgets everything, and keeps nothing from then on. */
 void pid1_memory_end(void);
-/* The memory itself, borrowed; NULL: nothing is kept. */
+/* Gives the memory itself, borrowed; NULL while nothing is kept. */
 json_t *pid1_memory(void);
-/* The properties of a unit if they are kept, owned by the caller; otherwise NULL. */
+/* Gives the properties of a unit, owned by the caller; NULL if they are not kept. */
 json_t *pid1_memory_find(const char *unit);
-/* Keeps the properties of a unit, if anything is kept. */
+/* Keeps the properties of a unit, between pid1_memory_begin() and pid1_memory_end(); does nothing at other times.
+ * The memory takes a reference of its own. */
 void pid1_memory_keep(const char *unit, json_t *properties);

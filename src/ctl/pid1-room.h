@@ -3,7 +3,8 @@
 
 #include "ctl/ctl.h"
 
-/* Whether PID 1 stays on the bus while it has that number of leased units. PID 1 keeps a match rule there for each
- * unit that leased watches, and for each job. dbus-daemon refuses more than so many rules of one connection, and PID 1
- * then leaves the bus for good. CTL_FAILED, and printed, if it would. */
+/* Looks whether PID 1 can have this number of leased units and stay on the bus. PID 1 keeps a match rule on the bus
+ * for each unit that leased watches, and for each job. dbus-daemon refuses further rules of a connection that has as
+ * many as it allows, and PID 1 then leaves the bus for good. Returns CTL_FAILED, and prints the reason, if that would
+ * happen; CTL_OK also if it cannot be found out. */
 int pid1_room_check(Ctl *ctl, size_t units);

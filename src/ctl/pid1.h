@@ -4,47 +4,52 @@
 #include "ctl/bus.h"
 
 /*
- * What enable, disable and check ask of PID 1, and what follows from its answers.
+ * Questions of enable, disable and check to PID 1, and what follows from its answers.
  *
- * Functions that ask PID 1 print what is wrong in one line, with the unit's name, and return an exit code. *ret is
- * owned by the caller.
+ * Functions that ask PID 1 print what is wrong in one line, with the name of the unit, and return an exit code. *ret
+ * is owned by the caller.
  */
 
-/* All properties of a unit and of its type, after PID 1 has loaded it and followed aliases: "Id" is the canonical
- * name. */
+/* Gives all properties of a unit and of its type. PID 1 loads the unit for that if need be, and follows aliases:
+ * the member "Id" is the canonical name. The answer may come from memory (ctl/pid1-ahead.h). */
 int pid1_load(sd_bus *bus, const char *unit, json_t **ret);
-/* All properties of org.freedesktop.systemd1.Service. */
+/* Gives all properties of org.freedesktop.systemd1.Service for a service. */
 int pid1_service(sd_bus *bus, const char *unit, json_t **ret);
-/* All properties of PID 1 itself. */
+/* Gives all properties of PID 1 itself. */
 int pid1_manager(sd_bus *bus, json_t **ret);
 
-/* The rows of ListUnitsByNames, one for each unit in the order of the list, after PID 1 has loaded them. */
+/* Gives the rows of ListUnitsByNames, one for each unit, in the order of the list. PID 1 loads the units for that.
+ */
 int pid1_list(sd_bus *bus, char *const *units, json_t **ret);
-/* systemctl daemon-reload. */
+/* Has PID 1 reload, as "systemctl daemon-reload" does, and waits until it has. */
 int pid1_reload(sd_bus *bus);
 
-/* In the rest, unit is what pid1_load() said. */
+/* In the functions below, unit is what pid1_load() said of a unit. */
 
-/* Whether it is neither inactive nor failed. */
+/* Whether the unit is neither inactive nor failed. */
 bool pid1_is_active(const json_t *unit);
-/* Whether it is inactive or failed, has no job, and has no process left. */
+/* Whether the unit is inactive or failed, has no job, and has no process left in its control group (law 7). */
 bool pid1_is_down(const json_t *unit);
-/* TimeoutStopSec= of a service or scope, TimeoutSec= of a socket, mount or swap; USEC_INFINITY: it has none. */
+/* Gives TimeoutStopSec= of a service or scope, or TimeoutSec= of a socket, mount or swap, in microseconds;
+ * USEC_INFINITY if the unit has none, or if it is infinite. */
 usec_t pid1_timeout_stop(const json_t *unit);
 
 enum {
         PID1_TROUBLE_SIZE = 512,
 };
 
-/* The rules of util/unit-facts.h, on what pid1_load() said of a unit. leased: whose gate is meant, the unit itself or
- * the one that it is a member of. name: the name by which the unit was asked for. */
+/* The rules of util/unit-facts.h, applied to what pid1_load() said of a unit. leased is the unit whose gate is
+ * meant: the unit itself, or the leased unit of which it is a member. The argument name is the name by which PID 1 was
+ * asked for the unit. pid1_gate_asserted() says whether an Assert of the unit is the gate, pid1_gate_loaded() whether
+ * the unit can start only through the gate. */
 bool pid1_gate_asserted(const json_t *unit, const char *leased);
 bool pid1_gate_loaded(const json_t *unit, const char *name, const char *leased);
-/* Why pid1_gate_loaded() is false, to go on after a colon. Written into buf and returned. */
+/* Writes the reason why pid1_gate_loaded() is false, to follow a colon, into buf and returns buf. */
 char *pid1_gate_trouble(const json_t *unit, const char *name, const char *leased, char *buf, size_t size);
-/* 0, or -ENOMEM. */
+/* Adds the units that a lease of this unit would cover (util/unit-facts.h) to a list for strv_free(). Returns 0, or
+ * -ENOMEM. */
 int pid1_add_covered(const json_t *unit, const char *name, char ***list);
-/* Whether the start of the unit brings along the one called name. */
+/* Whether PID 1 starts the unit called name together with this unit (Wants=, Requires=, BindsTo=, Upholds=). */
 bool pid1_pulls_in(const json_t *unit, const char *name);
-/* Whether a property that is a list of units has this one. */
+/* Whether the list of units in this property has the unit called name. */
 bool pid1_lists(const json_t *unit, const char *property, const char *name);

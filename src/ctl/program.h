@@ -4,13 +4,15 @@
 #include "util/macros.h"
 
 /*
- * Programs of others that leasectl runs: etcdctl and openssl. They get no input.
+ * Runs the programs of others that leasectl needs: etcdctl and openssl. They get no input.
  */
 
-/* Whether a program of that name is in $PATH. */
+/* Whether $PATH has an executable file of that name. */
 bool program_is_installed(const char *name);
 
-/* Runs argv[0], looked for in $PATH, and waits for its end. *ret, owned by the caller, is what it wrote on stdout;
- * what it wrote on stderr is in *ret_error, also owned by the caller. Either may be NULL. Returns its exit code, 128
- * and the signal that ended it, or a negative errno; prints nothing. */
+/* Runs argv[0], which is looked for in $PATH, and waits until it ends, without a time limit. *ret is what the
+ * program wrote on stdout, *ret_error what it wrote on stderr, of each at most the first MiB. Both are owned by the
+ * caller, and NULL if memory is short; ret and ret_error may be NULL. Returns the exit code of the program, 128 plus
+ * the number of the signal that ended it, or a negative errno; *ret and *ret_error are then untouched. Prints nothing.
+ */
 int program_run(const char *const argv[], char **ret, char **ret_error);

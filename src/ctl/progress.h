@@ -4,14 +4,14 @@
 #include "ctl/ctl.h"
 
 /*
- * What is going on while a command waits, on stderr: nothing for the first two seconds; then one line that is written
- * over again and again on a terminal, or elsewhere a line for each change.
+ * Shows on stderr what is going on while a command waits. Nothing is shown for the first two seconds. Then, on a
+ * terminal, one line is written over again and again; elsewhere a new line is written for each change.
  */
 
-/* How often to look for progress. */
+/* How often a command that waits looks for progress. */
 #define PROGRESS_POLL (200 * USEC_PER_MSEC)
 
-/* Of one unit. */
+/* The progress of one unit. */
 typedef struct Progress {
         const char *unit; /* borrowed */
         usec_t begun;
@@ -19,26 +19,27 @@ typedef struct Progress {
         bool shown;
 } Progress;
 
-/* Of many units: a bar on a terminal; elsewhere at most one line in five seconds. */
+/* The progress of many units: a bar on a terminal; elsewhere at most one line in five seconds. */
 typedef struct Bar {
         const char *what; /* borrowed */
         usec_t begun, said_at;
-        size_t most;    /* that were to do at once */
+        size_t most;    /* the largest number that was still to do */
         char last[256]; /* what was shown */
         bool shown;
 } Bar;
 
 /* Begins to count the time. */
 Progress progress_begin(const char *unit);
-/* Shows the state of the unit. props: the properties of org.leased1.Unit now, with "Trouble": what is wrong with the
- * registry, where that is what is waited for. */
+/* Shows the state of the unit. The argument props holds the properties of org.leased1.Unit, and, if the command
+ * waits for the registry, "Trouble", which says what is wrong with the registry. */
 void progress_show(Progress *p, const json_t *props);
-/* Takes the line away. */
+/* Takes the line off the terminal. */
 void progress_end(Progress *p);
 
 /* Begins to count the time. */
 Bar bar_begin(const char *what);
-/* Shows how far it is. left: how many are still to do. trouble: what is wrong with the registry; "": nothing. */
+/* Shows how many units are done. The argument left is the number of units that are still to do. The argument
+ * trouble says what is wrong with the registry, "" if nothing is. */
 void bar_show(Bar *b, size_t left, const char *trouble);
-/* Takes the bar away. */
+/* Takes the bar off the terminal. */
 void bar_end(Bar *b);

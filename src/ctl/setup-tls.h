@@ -4,13 +4,15 @@
 #include "ctl/setup-plan.h"
 
 /*
- * Certificates for etcd and for leased, made by openssl in /etc/leased/tls: an authority, ca.crt and ca.key, that is
- * made on the first machine of the line and carried to the others by hand; and one certificate for each machine,
- * machine.crt and machine.key, by which it is a server, a peer and a client.
+ * Certificates for etcd and for leased, made by openssl in /etc/leased/tls. The authority, ca.crt and ca.key, is made
+ * on the first machine of the line, and carried to the others by hand. Each machine has one certificate, machine.crt
+ * and machine.key, which it uses as server, as peer and as client.
  */
 
-/* Makes what is missing and checks what is there. Prints what is wrong and returns an exit code. */
+/* Makes the certificates that are missing and checks the one of this machine. With dry_run it only says what it
+ * would make. Prints what is wrong and returns an exit code. */
 int setup_tls_prepare(const SetupPlan *p, bool dry_run);
-/* The drop-in by which PID 1 hands the key to etcd. Owned by the caller; NULL: out of memory. */
+/* Gives the text of SETUP_TLS_DROPIN, by which PID 1 hands the certificates and the key to etcd. Owned by the
+ * caller; NULL if memory is short. */
 char *setup_tls_dropin(void);
 #define SETUP_TLS_DROPIN "/etc/systemd/system/" SETUP_ETCD_SERVICE ".d/tls.conf"

@@ -4,30 +4,35 @@
 #include "ctl/ctl.h"
 
 /*
- * Asking leased for something that takes long, and waiting for its outcome. leased answers such a verb as soon as it
- * has begun. Meanwhile progress is shown on stderr (ctl/progress.h).
+ * Asks leased for something that takes long, and waits for the outcome. leased answers such a call as soon as it has
+ * begun with the work. Progress is shown on stderr meanwhile (ctl/progress.h).
  *
- * bus_watch_leased() must have been called. Functions print what is wrong and return an exit code.
+ * The caller has called bus_watch_leased() before. Functions print what is wrong and return an exit code, unless their
+ * comment says otherwise. No wait has a time limit.
  */
 
-/* Whether the outcome is there: 1, or 0 to go on waiting. props: the properties of org.leased1.Unit now. */
+/* Says whether the outcome is reached: returns 1, or 0 to go on waiting. The argument props holds the properties of
+ * org.leased1.Unit. */
 typedef int (*wait_test_t)(const json_t *props, void *userdata);
 
-/* Calls a method of org.leased1.Manager about the unit and waits until it has begun. types and what follows: its
- * arguments, as sd_bus_message_append() takes them. *ret, owned by the caller, is the answer; ret may be NULL. */
+/* Calls a method of org.leased1.Manager about the unit, and waits for the answer, which comes when leased has
+ * begun. The arguments from types on are those of the method, as sd_bus_message_append() takes them. *ret, owned by
+ * the caller, is an array of the arguments of the answer; ret may be NULL. */
 int wait_call(Ctl *ctl, const char *unit, const char *method, json_t **ret, const char *types, ...);
 
-/* Waits until test() returns 1 of the unit's properties. */
+/* Waits until test() returns 1 for the properties of the unit, or until leased no longer knows the unit, which
+ * counts as success, too. */
 int wait_for(Ctl *ctl, const char *unit, wait_test_t test, void *userdata);
 
-/* Prints who holds the unit's lease now: "foo.service: released, now held by beta at Index 5", or "…, nobody holds it
- * yet". done: the first word of that. */
+/* Asks who holds the unit's lease, and prints it: "foo.service: released, now held by beta at Index 5", or "…,
+ * nobody holds it yet". The argument done is the word that says what was done ("released"). */
 int wait_print_holder(Ctl *ctl, const char *unit, const char *done);
 
-/* The same of what has been read. props: the properties of org.leased1.Unit; NULL: leased has forgotten it. host: the
- * name of the holder; "": not known. */
+/* Prints the same line from what has been read already. The argument props holds the properties of
+ * org.leased1.Unit, and is NULL if leased has forgotten the unit. The argument host is the name of the holder, "" if
+ * it is not known. */
 void wait_say_holder(const char *unit, const char *done, const json_t *props, const char *host);
 
-/* Calls bus_watch_leased(), and f with each name that was typed, resolved by unit_name_resolve(). Returns the last
- * exit code that was not CTL_OK. */
+/* Calls bus_watch_leased(), and then f for each of the argc names that were typed, resolved by unit_name_resolve().
+ * Returns the last exit code that was not CTL_OK. */
 int wait_each(Ctl *ctl, int argc, char **argv, int (*f)(Ctl *ctl, const char *unit));
