@@ -7,7 +7,7 @@
 #include "ctl/machines.h"
 #include "ctl/output.h"
 
-/* A row from what ExplainUnit says of a machine: id, host name, fits, holds, rank, code, why not. */
+/* Makes a row from what ExplainUnit says of a machine: id, host name, fits, holds, rank, code, why not. */
 static json_t *to_row(const json_t *said, const char *here) {
         bool fits = json_is_true(json_array_get(said, 2)), holds = json_is_true(json_array_get(said, 3));
         json_t *rank = json_array_get(said, 4);

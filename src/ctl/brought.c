@@ -12,9 +12,9 @@
 #include "ctl/pid1.h"
 #include "util/unit-facts.h"
 
-/* All units that have been looked at, as rows {name, by, props, covered, ours, followed}. by: the unit that pulls it
- * in. covered: it is the leased unit or a member. ours: it runs because of the leased unit. followed: the units that
- * it pulls in have been looked at. */
+/* All units that have been looked at, as rows {name, by, props, covered, ours, followed}. In a row, by is the unit
+ * that pulls this unit in; covered says that this is the leased unit or a member; ours says that this unit runs
+ * because of the leased unit; followed says that the units that it pulls in have been looked at. */
 typedef struct Brought {
         json_t *rows;
 } Brought;
@@ -39,8 +39,8 @@ static void add_row(Brought *b, const char *name, const char *by, const json_t *
                                                               props, "ours", true, "covered", covered));
 }
 
-/* Whether the unit may have to be bound. Groups, hardware, and units that PID 1 itself needs to start something run by
- * themselves. */
+/* Whether the unit is one that may need a BindsTo=. Control groups, hardware, and units that PID 1 itself needs to
+ * start something run by themselves. */
 static bool is_of_interest(const char *name) {
         return !endswith(name, ".slice") && !endswith(name, ".scope") && !endswith(name, ".device") &&
                !startswith(name, "systemd-") && !startswith(name, "modprobe@") && !startswith(name, "leased");
@@ -72,8 +72,9 @@ static bool has_other_starter(const Brought *b, const json_t *props) {
         return false;
 }
 
-/* Takes out the units that something else starts as well, until the rest is started by the rest only. Each round
- * judges all of them anew, since the unit that starts one may have come to light meanwhile. */
+/* Takes out the units that something else starts as well. This is repeated until all units that are left are
+ * started only by each other. Each round begins with all units again, since the unit that starts another one may have
+ * been found since the round before. */
 static void drop_what_others_start(Brought *b) {
         bool changed = true;
         json_t *row;
@@ -128,8 +129,8 @@ static int add_pulled(Ctl *ctl, Brought *b, const json_t *by) {
         return code;
 }
 
-/* Follows only units that run because of the leased one. Any other unit is a part of the machine, and so is whatever
- * that one pulls in. */
+/* Collects the units that are pulled in. Only units that run because of the leased unit are followed: any other
+ * unit is a part of the machine, and so is all that it pulls in. */
 static int collect(Ctl *ctl, Brought *b) {
         bool changed = true;
 
@@ -178,7 +179,8 @@ static void describe(const char *unit, const json_t *row, json_t *findings) {
                                 on_every ? name : "");
 }
 
-/* Adds a finding for each unit that the leased one needs and that has a lease of its own: it may be elsewhere. */
+/* Adds a finding for each unit that the leased unit needs and that has a lease of its own, since it may be on
+ * another machine. */
 static void look_at_leased(const char *unit, const json_t *props, json_t *findings) {
         static const char *const needs[] = { "Requires", "BindsTo", "Requisite" };
         const UnitOptions *options = options_peek(unit);

@@ -6,7 +6,7 @@
 #include "ctl/bus.h"
 
 enum {
-        AT_ONCE = 64, /* a bus lets a connection wait for 128 answers */
+        AT_ONCE = 64, /* a bus lets a connection have 128 calls without an answer */
 };
 
 #define IDLE (200 * USEC_PER_MSEC)

@@ -8,7 +8,7 @@ const BusName bus_leased = { LEASED_NAME, LEASED_PATH, LEASED_MANAGER };
 const BusName bus_broker = { DBUS_NAME, DBUS_PATH, DBUS_NAME };
 const BusName bus_pid1 = { PID1_NAME, PID1_PATH, PID1_MANAGER };
 
-/* Borrowed from ctl: bus_complain() asks PID 1 about leased.service when leased does not answer. */
+/* The connection of ctl, borrowed: when leased does not answer, bus_complain() asks PID 1 about leased.service. */
 static sd_bus *connection;
 
 int bus_connect(Ctl *ctl) {
@@ -54,7 +54,7 @@ int bus_call(sd_bus *bus, const BusName *on, const char *method, json_t **ret, s
         return call(bus, m, ret, error);
 }
 
-/* The only argument of an answer. */
+/* Gives the only argument of an answer. */
 static int take_first(json_t *answer, json_t **ret) {
         json_t *first = json_array_get(answer, 0);
 
@@ -124,9 +124,9 @@ int bus_reload_leased(sd_bus *bus, sd_bus_error *error, bool *ret_bad_lines) {
 
 /* ---- waiting ---- */
 
-static json_t *heard; /* {path: true}, of what signals were about; NULL: nobody wants to know */
+static json_t *heard; /* {path: true} for each signal that came; NULL: nobody has asked yet */
 
-/* It ends bus_wait(), too. */
+/* Notes what a signal was about. The signal ends bus_wait(), too. */
 static int changed(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         const char *member = strempty(sd_bus_message_get_member(m)), *path = sd_bus_message_get_path(m);
 
@@ -170,7 +170,7 @@ int bus_wait(sd_bus *bus, usec_t timeout) {
 
 #define NOT_RUNNING "leased is not running here: systemctl start leased"
 
-/* Whether systemd tries in vain to start leased. */
+/* Whether systemd has failed, or fails again and again, to start leased. */
 static bool leased_fails(void) {
         json_auto_t *unit = NULL;
         const char *state;

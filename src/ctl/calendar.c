@@ -6,8 +6,8 @@
 
 #define USEC_PER_DAY (24 * USEC_PER_HOUR)
 
-/* The largest part of a whole (60 minutes, 24 hours) that is not longer than n and goes into it without a rest, so
- * that the distance is the same from one whole to the next. */
+/* Gives the largest number that is not larger than n and divides the whole (60 minutes, 24 hours) without a rest,
+ * but is not the whole itself. So the event has the same distance from one whole to the next as within a whole. */
 static unsigned largest_part(usec_t n, unsigned whole) {
         unsigned part = 1;
 
@@ -20,9 +20,9 @@ static unsigned largest_part(usec_t n, unsigned whole) {
 const char *calendar_of_span(usec_t span, char buf[static CALENDAR_SIZE]) {
         static const struct {
                 usec_t unit;
-                unsigned whole;             /* this many of them are the next longer one */
-                const char *one;            /* every one of them */
-                const char *before, *after; /* around the number of several; NULL: there is nothing for several */
+                unsigned whole;             /* this many units are the next longer unit */
+                const char *one;            /* the event for every single unit */
+                const char *before, *after; /* around a number of units; NULL: no event for several */
         } units[] = {
                 { USEC_PER_SEC, 60, "*:*:*", "*:*:0/", "" },
                 { USEC_PER_MINUTE, 60, "minutely", "*:0/", "" },

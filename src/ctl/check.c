@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * leasectl check: the unit's timeline in numbers, and everything that stands against leasing it or weakens it. It
- * needs neither the daemon nor the registry: files and PID 1 say all of it. With --all-machines also where it would
- * run, which only leased can tell.
+ * leasectl check: the timeline of a unit in numbers, and everything that stands against leasing the unit or weakens
+ * it. The verb needs neither the daemon nor the registry, since the files and PID 1 say all of it. With --all-machines
+ * it also tells where the unit would run, which only leased knows.
  */
 
 #include <errno.h>
@@ -28,13 +28,13 @@ enum {
 
 /* ---- the timeline ---- */
 
-/* A timer, a path, a target, an automount is stopped at once. */
+/* Whether the stop of a unit takes time. A timer, a path, a target, an automount is stopped at once. */
 static bool takes_time_to_stop(const char *name) {
         return endswith(name, ".service") || endswith(name, ".socket") || endswith(name, ".mount");
 }
 
-/* The longest stop time of the unit and its members, as leased works it out; infinite if none takes time. *ret_of:
- * whose that is, owned by the caller. */
+/* Gives the longest stop time of the unit and its members, as leased works it out; USEC_INFINITY if no stop takes
+ * time. *ret_of, owned by the caller, is the unit that has this stop time. */
 static usec_t timeout_stop_of(Ctl *ctl, const char *name, char **ret_of) {
         _cleanup_(strv_freep) char **members = NULL;
         json_auto_t *unit = NULL;
@@ -88,7 +88,8 @@ static void add_messages(json_t *findings, const char *name, const Messages *m) 
         }
 }
 
-/* Works out the timeline from the unit's options, also where it does not fit. A global unit has none. */
+/* Works out the timeline from the options of the unit, also if it does not fit into the TTL. A global unit has
+ * none. */
 static int work_out(Ctl *ctl, const char *name, const LeasedConf *conf, json_t *findings, UnitOptions **ret_options,
                 json_t **ret) {
         UnitOptions *options = NULL;
@@ -171,7 +172,7 @@ static void print_findings(const json_t *findings) {
 
 /* ---- the verb ---- */
 
-/* here: the id of this machine, where leased is asked as well; "": it is not. */
+/* Checks one unit. If leased is asked as well, here is the id of this machine; otherwise it is "". */
 static int check_one(Ctl *ctl, const char *typed, const LeasedConf *conf, const char *here, json_t *results) {
         _cleanup_(unit_options_freep) UnitOptions *options = NULL;
         _cleanup_free_ char *name = NULL;
@@ -204,7 +205,7 @@ static int check_one(Ctl *ctl, const char *typed, const LeasedConf *conf, const 
         return code;
 }
 
-/* Only leased knows the other machines. */
+/* Reads the properties of leased, since only leased knows the other machines. */
 static int read_manager(Ctl *ctl, json_t **ret) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         int r = bus_get_manager(ctl->bus, ret, &error);
@@ -212,7 +213,7 @@ static int read_manager(Ctl *ctl, json_t **ret) {
         return r < 0 ? bus_complain("check", r, &error) : CTL_OK;
 }
 
-/* Checks units of the command line, of which PID 1 is asked at once. */
+/* Checks n units of the command line. PID 1 is asked about all of them ahead. */
 static int check_some(Ctl *ctl, size_t n, char **typed, const LeasedConf *conf, const char *here, json_t *results) {
         _cleanup_(strv_freep) char **names = NULL;
         int code;

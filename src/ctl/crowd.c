@@ -9,17 +9,17 @@
 #include "ctl/progress.h"
 
 enum {
-        LOOKED_ANYWAY = 16, /* at most that many in one PROGRESS_POLL, in turn */
+        LOOKED_ANYWAY = 16, /* at most so many units in one PROGRESS_POLL, in turn, without a signal */
 };
 
 typedef struct Crowd {
         Ctl *ctl;
         size_t n;
         char *const *names;
-        char **paths; /* of the objects; NULL: the wait is over */
+        char **paths; /* the paths of the objects; NULL: the wait for the unit is over */
         crowd_look_t look;
         void *userdata;
-        size_t *asked, n_asked; /* the numbers of those that are being read */
+        size_t *asked, n_asked; /* the numbers of the units that are being read */
         size_t left, turn;
         char trouble[256]; /* what is wrong with the registry; "": nothing */
         json_t *shown;     /* the properties of the only unit, for people */
@@ -50,7 +50,7 @@ static int crowd_begin(Crowd *c) {
                         r = sd_bus_path_encode(LEASED_UNIT_PATH, c->names[i], c->paths + i);
                         c->left++;
                 }
-        (void) bus_heard(LEASED_NAME); /* from here on it is noted what changes */
+        (void) bus_heard(LEASED_NAME); /* from here on changes are noted */
         return r;
 }
 
@@ -105,7 +105,8 @@ static void choose_all(Crowd *c) {
                         c->asked[c->n_asked++] = i;
 }
 
-/* Those that leased has announced a change of, and, if it is time, some of the others. */
+/* Chooses the units to look at: those of which leased has announced a change, all of them if leased has ended or
+ * returned, and, with anyway, some others in turn. */
 static void choose(Crowd *c, bool anyway) {
         size_t rest = anyway ? LOOKED_ANYWAY : 0, begin = c->turn;
         bool all = bus_heard(LEASED_NAME);

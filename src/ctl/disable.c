@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * leasectl disable: the unit is stopped, its lease given back, and then it is an ordinary unit again.
+ * leasectl disable: stops a unit and gives its lease back; from then on it is an ordinary unit again.
  *
- * The order is the point. The unit is taken off the list and the daemon told; the daemon stops it, waits until it is
- * down, releases, and forgets it. Only then, and only if PID 1 says that the unit is down, the gate is removed. Broken
- * off anywhere, a unit is left that cannot start, and the command may be given again.
+ * The order keeps this safe. The unit is taken off the list and the daemon is told. The daemon stops the unit, waits
+ * until it is down, gives its lease back, and forgets it. Only then, and only if PID 1 says that the unit is down, is
+ * the gate removed (law 7). If the command is broken off anywhere, the unit cannot start, and the command may be given
+ * again.
  *
- * Without the daemon nobody can release: a unit that is down is set free all the same (its lease, if this machine held
- * it, ends by itself), one that runs is refused unless --force says to stop it through PID 1.
+ * Without the daemon nobody can give a lease back. A unit that is down is made an ordinary one all the same; if this
+ * machine held its lease, the lease ends by itself. A unit that runs is refused, unless --force says to stop it
+ * through PID 1.
  */
 
 #include <errno.h>
@@ -30,17 +32,17 @@
 #include "util/file-util.h"
 #include "util/unit-name.h"
 
-/* How long a unit that is down is waited for while the registry does not answer. */
+/* How long the command waits for a unit that is down while the registry does not answer. */
 #define REGISTRY_PATIENCE (10 * USEC_PER_SEC)
 /* How long a unit that is down may still have a job or a process. */
 #define SETTLE_MAX (5 * USEC_PER_SEC)
 
 typedef struct Item {
         char *name;
-        char *text;         /* of the file that was removed */
+        char *text;         /* the text of the file that was removed */
         bool leased;        /* it has a gate; otherwise it was a global one */
         bool going;         /* on its way out; false: it has failed and is left as it is */
-        usec_t stuck_since; /* kept by nothing but the registry; USEC_INFINITY: it is not */
+        usec_t stuck_since; /* since when only the registry keeps it; USEC_INFINITY: something else does */
         int code;
 } Item;
 
@@ -54,7 +56,8 @@ static int complain_not_enabled(const char *name) {
         return CTL_NO_SUCH_UNIT;
 }
 
-/* A unit that is leased under the name given keeps that name, also where the name has become an alias since. */
+/* Finds the name of the unit that was typed. A unit that is leased under that name keeps it, even if the name has
+ * become an alias since. */
 static int find_name(Ctl *ctl, const char *typed, char **ret) {
         _cleanup_free_ char *name = unit_name_complete(typed);
         json_auto_t *unit = NULL;
@@ -73,7 +76,8 @@ static int find_name(Ctl *ctl, const char *typed, char **ret) {
         return *ret ? CTL_OK : CTL_FAILED;
 }
 
-/* Takes the unit off the list. states: of all units, {unit: state}; NULL if leased does not run. */
+/* Takes the unit off the list. The argument states has the states of all units, {unit: state}, and is NULL if
+ * leased does not run. */
 static int begin(Ctl *ctl, const char *typed, const json_t *states, Item *item) {
         _cleanup_free_ char *owner = NULL;
         int code = find_name(ctl, typed, &item->name);
@@ -94,7 +98,7 @@ static int begin(Ctl *ctl, const char *typed, const json_t *states, Item *item) 
         return code;
 }
 
-/* The states of all units, {unit: state}; NULL: leased does not run. */
+/* Gives the states of all units, {unit: state}; NULL if leased does not run. */
 static json_t *read_states(Ctl *ctl) {
         json_auto_t *answer = NULL;
         json_t *states, *row;
@@ -124,8 +128,8 @@ static int reload_leased(Ctl *ctl, Item *items, size_t n) {
         if (r >= 0)
                 return CTL_OK;
         code = bus_complain("leased", r, &error);
-        /* A refusal is final. Without an answer leased may be about to do it all the same: then the units stay off the
-         * list. */
+        /* A refusal is final, so the units are listed again. Without an answer, leased may be about to reload all
+         * the same: then the units stay off the list. */
         if (sd_bus_error_has_name(&error, SD_BUS_ERROR_NO_REPLY) ||
                         sd_bus_error_has_name(&error, SD_BUS_ERROR_TIMEOUT) || !sd_bus_error_is_set(&error)) {
                 complain("the units stay gated; once leased answers: leasectl disable again");
@@ -135,14 +139,15 @@ static int reload_leased(Ctl *ctl, Item *items, size_t n) {
         return code;
 }
 
-/* Nothing is left to be done but to give the lease back, and the registry does not answer. */
+/* Whether the unit is down, so that only its lease is to be given back, and the registry does not answer. */
 static bool waits_for_registry(const json_t *props) {
         const char *active = get_string(props, "ActiveState");
 
         return *get_string(props, "Trouble") && (streq(active, "inactive") || streq(active, "failed"));
 }
 
-/* The daemon would stop again what is started before it has given the lease back: so the unit stays gated. */
+/* Gives up on a unit whose lease cannot be given back. The unit stays gated: until the lease is given back, the
+ * daemon would stop the unit again if it were started. */
 static int give_up_on_registry(const char *unit, const json_t *props) {
         complain("%s: is down, but its lease is not given back, for the registry does not answer: %s", unit,
                         get_string(props, "Trouble"));
@@ -153,7 +158,7 @@ static int give_up_on_registry(const char *unit, const json_t *props) {
                         unit, unit);
 }
 
-/* Over when the daemon no longer knows the unit, or when it is kept by nothing but the registry for too long. */
+/* Ends the wait when the daemon no longer knows the unit, or when only the registry has kept it for too long. */
 static bool look_at(size_t i, const json_t *props, int why, const sd_bus_error *error, void *userdata) {
         Item *item = (Item *) userdata + i;
         usec_t now = now_boottime();
@@ -172,7 +177,7 @@ static bool look_at(size_t i, const json_t *props, int why, const sd_bus_error *
         return true;
 }
 
-/* With --no-wait: a unit that leased is not done with stays gated. */
+/* Looks at a unit with --no-wait: if leased is not done with the unit, it stays gated. */
 static bool look_once(size_t i, const json_t *props, int why, const sd_bus_error *error, void *userdata) {
         Item *item = (Item *) userdata + i;
 
@@ -230,7 +235,7 @@ static int find_item(const Item *items, size_t n, const char *name) {
         return -1;
 }
 
-/* Stops units, and then what goes by their leases, since the units start that. */
+/* Stops units, and then their members. The units are first, since they start the members. */
 static int stop_all(Ctl *ctl, Item *items, size_t n, char *const *units) {
         _cleanup_free_ int *codes = calloc(strv_length(units) + 1, sizeof(int)), *ignored = NULL;
         _cleanup_(strv_freep) char **of_members = NULL;
@@ -255,7 +260,8 @@ static int stop_all(Ctl *ctl, Item *items, size_t n, char *const *units) {
 
 /* ---- the end ---- */
 
-/* Sets the unit free if it is down. It is off the list, so nobody has a reason to run it any more. */
+/* Removes the gates of the unit if it is down. The unit is off the list, so nobody has a reason to start it any
+ * more. */
 static int ungate(Ctl *ctl, Item *item) {
         _cleanup_free_ char *env = env_path(item->name);
         _cleanup_(strv_freep) char **members = NULL;
@@ -284,7 +290,7 @@ static int ungate(Ctl *ctl, Item *item) {
         return code == CTL_OK ? files_ungate(item->name) : code;
 }
 
-/* Asks PID 1 ahead of the states of all units that are going, and of what goes by their leases. */
+/* Asks PID 1 ahead about the states of all units that are going, and of their members. */
 static int ask_ahead(Ctl *ctl, const Item *items, size_t n) {
         _cleanup_(strv_freep) char **units = NULL;
 
@@ -301,7 +307,7 @@ static int ask_ahead(Ctl *ctl, const Item *items, size_t n) {
         return units ? pid1_ahead_states(ctl->bus, units) : CTL_OK;
 }
 
-/* Without the daemon: what runs is refused, or stopped if that is asked for. */
+/* Looks at all units without the daemon: a unit that runs is refused, or stopped with --force. */
 static int look_all_offline(Ctl *ctl, Item *items, size_t n) {
         _cleanup_(strv_freep) char **to_stop = NULL;
         int code = ask_ahead(ctl, items, n);
@@ -313,8 +319,8 @@ static int look_all_offline(Ctl *ctl, Item *items, size_t n) {
         return code == CTL_OK && to_stop ? stop_all(ctl, items, n, to_stop) : code;
 }
 
-/* A unit that was let go while it was being started may have a job for a moment, which its closed gate refuses: such
- * jobs are waited for, at most for SETTLE_MAX. */
+/* Waits for the last jobs of the units, at most SETTLE_MAX. A unit that was let go while it was being started may
+ * have a job for a moment, which its closed gate then refuses. */
 static int wait_settled(Ctl *ctl, const Item *items, size_t n) {
         usec_t until = usec_add(now_boottime(), SETTLE_MAX);
         bool settled = false;
@@ -404,7 +410,7 @@ static int disable_units(Ctl *ctl, size_t n, char **typed) {
         return code != CTL_OK ? code : all;
 }
 
-/* Every unit that is enabled here, and those that an earlier disable has left gated. */
+/* Disables every unit that is enabled here, and those that an earlier disable has left gated. */
 static int disable_every(Ctl *ctl) {
         _cleanup_(strv_freep) char **units = NULL, **gated = NULL;
         _cleanup_(messages_done) Messages m = {};

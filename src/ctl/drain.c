@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * leasectl drain: a machine takes no leases and hands over those that it holds, also after a reboot; undrain ends
- * that.
+ * leasectl drain: makes a machine take no leases and hand over those that it holds, also after a reboot. leasectl
+ * undrain ends that.
  *
- * We wait, unless --no-wait, until nothing is held there any more, or only what has nowhere to go: that is named, with
- * what every machine has against it. Leaving before leaves the drain in force. Another machine than this one is
- * watched through the registry alone; it may be silent.
+ * Without --no-wait the command waits until the machine holds nothing any more, or only units that have nowhere to go;
+ * it names these, with what every machine has against them. If the command is broken off, the drain goes on. Another
+ * machine than this one is watched through the registry alone, and may be silent.
  */
 
 #include <errno.h>
@@ -21,8 +21,8 @@
 #include "ctl/progress.h"
 #include "util/strv.h"
 
-/* How long nothing must have moved before leased is asked why (less than the time for which progress is silent), and
- * before it is said that the reason cannot be known here. */
+/* How long nothing must have moved before leased is asked why, which is less than the time for which progress is
+ * silent; and before the command says that the reason cannot be known here. */
 #define PATIENCE (1500 * USEC_PER_MSEC)
 #define LONG_PATIENCE (10 * USEC_PER_SEC)
 
@@ -31,7 +31,7 @@ typedef struct Drain {
         const char *id, *name; /* of the machine */
         bool here;
         bool begun; /* the machine is seen to drain */
-        bool noted; /* that not all is known here has been said */
+        bool noted; /* the note that not all is known here has been printed */
         json_int_t held;
         usec_t moved_at, asked_at;
         Bar bar;
@@ -49,7 +49,7 @@ static void catch_interrupt(bool on) {
         (void) sigaction(SIGINT, &action, NULL);
 }
 
-/* Prints text, and behind it the argument with which undrain must be typed on this machine. */
+/* Prints text, and behind it the argument that undrain needs for this machine. */
 static void say_after(const Drain *d, const char *text) {
         complain("%s%s%s", text, d->here ? "" : " ", d->here ? "" : d->name);
 }
@@ -62,7 +62,8 @@ static bool look_at_unit(size_t i, const json_t *props, int why, const sd_bus_er
         return true;
 }
 
-/* The units enabled here that are held there, and those of them that have nowhere to go. */
+/* Finds the units that are enabled here and held by the machine. *ret_known is their number; those that have
+ * nowhere to go are added to stuck. */
 static int read_stuck(const Drain *d, json_t *stuck, json_int_t *ret_known) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         _cleanup_(strv_freep) char **names = NULL;
@@ -194,8 +195,8 @@ static int look(Drain *d, bool *ret_over) {
         return code;
 }
 
-/* Of this machine, leased announces a change of Held and Draining on its own object; the units' many changes are none
- * of our business. */
+/* Waits for the next look. If this machine is drained, leased announces changes of Held and Draining on its own
+ * object; the many changes of units do not matter here. */
 static int wait_for_change(const Drain *d) {
         usec_t until = usec_add(now_boottime(), PROGRESS_POLL), now = now_boottime();
         int r = 0;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Effects that are not processes: addresses, mounts, rules. No SIGKILL ends them, so everything depends on the lines
- * that take them back. ExecStopPost= has a time of its own after a kill (guard/guard-entry.h); ExecStop= is killed
- * with the unit.
+ * Finds services with effects that are no processes: addresses, mounts, rules. No SIGKILL ends such an effect, so
+ * everything depends on the lines that take it back. ExecStopPost= has a time of its own after a kill
+ * (guard/guard-entry.h); ExecStop= is killed with the unit.
  */
 
 #include "ctl/effects.h"
@@ -26,7 +26,8 @@ static bool is_lasting(const char *path) {
         return false;
 }
 
-/* The first such program in one of the lines that start the unit; NULL if there is none. */
+/* Gives the first such program in a line that starts the service, and in *ret_line the name of the line; NULL if
+ * there is none. */
 static const char *find_lasting(const json_t *service, const char **ret_line) {
         static const char *const lines[] = { "ExecStartPre", "ExecStart", "ExecStartPost" };
 

@@ -38,7 +38,8 @@ static int note_brought(Ctl *ctl, const EnableItem *item, const json_t *unit) {
         return code;
 }
 
-/* Without a gate until now, the unit or a member may be up. Then --stop is needed. */
+/* Looks whether the unit and its members are down. Without a gate until now they may be up, and then --stop is
+ * needed. */
 static int check_down(Ctl *ctl, EnableItem *item, const json_t *unit) {
         const char *up = pid1_is_down(unit) ? members_find_up(ctl, item->members) : item->name;
 
@@ -51,7 +52,7 @@ static int check_down(Ctl *ctl, EnableItem *item, const json_t *unit) {
         return ctl_fail("%s: brings %s, which is up: systemctl stop %s, or use --stop", item->name, up, up);
 }
 
-/* Prints the first reason; check tells all of them. */
+/* Prints only the first reason; "leasectl check" tells all of them. */
 static int complain_refused(const char *name, const json_t *findings, int code) {
         const char *text = get_string(json_array_get(findings, 0), "text");
 
@@ -73,7 +74,7 @@ int enable_item_examine(Ctl *ctl, const char *typed, const LeasedConf *conf, Ena
         code = check_options(item->name, unit, conf, &item->global);
         if (code != CTL_OK)
                 return code;
-        /* A leased unit runs under its lease, if at all. */
+        /* A unit that was leased before runs only under its lease. */
         item->kept = item->global || (files_listed(item->name) && pid1_gate_loaded(unit, item->name, item->name));
         if (item->global)
                 return CTL_OK;

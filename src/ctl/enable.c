@@ -3,12 +3,12 @@
 /*
  * leasectl enable: from now on the unit runs on this machine only while this machine holds its lease.
  *
- * All units are looked at first, each by itself: one that is refused leaves the others. Each step is one for all units
- * that pass: their gates are written, then the units are listed, then PID 1 reloads, then each gate is looked for in
- * what PID 1 has loaded; where it has no effect everything is taken back. The daemon is told last, and need not run:
- * it reads the same files when it starts.
+ * First every unit is looked at by itself: one that is refused does not keep the others from being enabled. Each
+ * further step is done for all units that pass. Their gates are written; the units are listed; PID 1 reloads; each
+ * gate is looked for in what PID 1 has loaded. If a gate has no effect, everything about its unit is taken back. The
+ * daemon is told last, and need not run: it reads the same files when it starts.
  *
- * A unit with Global= is listed only. If it was leased until now, its gate goes after the daemon was told.
+ * A unit with Global= is only listed. If it was leased until now, its gate is removed after the daemon was told.
  */
 
 #include <errno.h>
@@ -46,18 +46,19 @@ static int check_guard(Ctl *ctl) {
         return CTL_OK;
 }
 
-/* more: how many units may come to those that are enabled. */
+/* Looks whether PID 1 has room for so many more units than are enabled now. */
 static int check_room(Ctl *ctl, size_t more) {
         _cleanup_(messages_done) Messages m = {};
         _cleanup_(strv_freep) char **names = NULL;
 
-        (void) enabled_units_list("", &names, &m); /* what is wrong with one of them is not what was asked */
+        (void) enabled_units_list("", &names, &m); /* a mistake in one of them is not the matter here */
         return pid1_room_check(ctl, strv_length(names) + more);
 }
 
 /* ---- after ---- */
 
-/* running: 1 if leased runs, 0 if not, or a negative errno: that is not known. */
+/* Has leased reload. The argument running is 1 if leased runs, 0 if it does not, or a negative errno if that is not
+ * known. */
 static int reload_leased(Ctl *ctl, const LeasedConf *conf, int running, bool any_leased) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         bool bad_lines = false;
@@ -75,7 +76,8 @@ static int reload_leased(Ctl *ctl, const LeasedConf *conf, int running, bool any
         return bad_lines ? CTL_FAILED : CTL_OK;
 }
 
-/* leased knows by now that these units need no gate, and removes the gates, too. */
+/* Removes the gates of units that were leased until now and are global. leased knows by now that they need no gate,
+ * and may remove the gates at the same time. */
 static int ungate_global(Ctl *ctl, EnableItem *items, size_t n) {
         bool ungated = false;
         int code = CTL_OK, c;
@@ -92,7 +94,8 @@ static int ungate_global(Ctl *ctl, EnableItem *items, size_t n) {
         return code != CTL_OK ? code : c;
 }
 
-/* outlook: what leased makes of it; "": that is not known, or not asked. */
+/* Says that a unit is enabled. The argument outlook is what leased is going to do with it, "" if that is not known
+ * or was not asked. */
 static void print_enabled(const EnableItem *item, const char *outlook) {
         say("%s: %s%s%s%s", item->name, item->new ? "enabled" : "was enabled already",
                         item->global ? "; it runs on every machine that fits, without a lease" : "",
@@ -174,8 +177,8 @@ static int write_all(EnableItem *items, size_t n) {
         return code;
 }
 
-/* Stops the units or the members of the items that are to be stopped: the units first, since they start the others. An
- * item of which something cannot be stopped is taken back. */
+/* Stops the units, or the members, of the items that are to be stopped. The units are stopped first, since they
+ * start the others. If something of an item cannot be stopped, the item is taken back. */
 static int stop_some(Ctl *ctl, EnableItem *items, size_t n, bool members) {
         _cleanup_(strv_freep) char **units = NULL;
         _cleanup_free_ size_t *owners = NULL;
@@ -235,8 +238,8 @@ static int verify_all(Ctl *ctl, EnableItem *items, size_t n) {
         return code;
 }
 
-/* Has PID 1 reload, and takes back every unit whose gate is not in force then. What was started before its gate was
- * shut is stopped. */
+/* Has PID 1 reload, and takes back every unit whose gate is not in force then. Stops what was started before its
+ * gate was closed. */
 static int put_in_force(Ctl *ctl, EnableItem *items, size_t n) {
         size_t before = count_written(items, n, true);
         int code = pid1_reload(ctl->bus), reloaded = code;
@@ -270,7 +273,7 @@ static int tell_leased(Ctl *ctl, EnableItem *items, size_t n, const LeasedConf *
 
 static int enable_all(Ctl *ctl, EnableItem *items, size_t n, const LeasedConf *conf) {
         int code, c, running = bus_leased_runs(ctl->bus);
-        bool reordered; /* PID 1 reloads for the gates anyway */
+        bool reordered; /* not looked at, since PID 1 reloads anyway */
 
         code = write_all(items, n);
         keep_bad(&code, stop_all(ctl, items, n)); /* only now that nothing is left to be refused */
@@ -285,7 +288,7 @@ static int enable_all(Ctl *ctl, EnableItem *items, size_t n, const LeasedConf *c
         return code != CTL_OK ? code : c;
 }
 
-/* Looks at units of the command line, of which PID 1 is asked at once. */
+/* Looks at n units of the command line. PID 1 is asked about all of them ahead. */
 static int examine_some(Ctl *ctl, size_t n, char **typed, const LeasedConf *conf, EnableItem *items) {
         _cleanup_(strv_freep) char **names = NULL;
         int code = CTL_OK, c;

@@ -41,7 +41,8 @@ static int check_loaded(const char *typed, const json_t *unit, json_t *findings)
         return finding_refuse(findings, "cannot be loaded (%s), look at: systemctl status %s", load, typed);
 }
 
-/* property: in which of the unit's lists it stands. */
+/* Refuses the unit if the unit called by starts it. The argument property is the list of the unit in which by
+ * stands. */
 static int check_starter(
                 const char *name, const json_t *unit, const char *by, const char *property, json_t *findings) {
         bool bound = streq(property, "BoundBy"), helper = pid1_pulls_in(unit, by);

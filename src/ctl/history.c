@@ -24,9 +24,9 @@ static void add_row(json_t *rows, const json_t *machines, const char *lease, con
                                         "why", why, "code", (json_t *) code));
 }
 
-/* Adds to the row of the present tenure whether it still is one. A silent holder is about to lose the lease, or would,
- * if another machine were there to take it. standing: "held", "silent", "unknown". heard_usec: CLOCK_REALTIME of when
- * the holder was last heard, if that was not just now. */
+/* Adds to the row of the present tenure whether it still is one. A silent holder is about to lose the lease, or
+ * would if another machine were there to take it. The member standing is "held", "silent" or "unknown"; heard_usec is
+ * the CLOCK_REALTIME at which the holder was last heard, null if that was just now. */
 static void add_standing(json_t *row, const json_t *machines, const json_t *lease) {
         const json_t *machine = machines_find(machines, get_string(row, "machine_id")),
                      *up = json_object_get(machine, "up");
@@ -45,7 +45,8 @@ static void add_standing(json_t *row, const json_t *machines, const json_t *leas
                                         : json_null());
 }
 
-/* The tenures of one lease, the newest last. tenures: the answer of GetHistory. props: of org.leased1.Lease. */
+/* Adds the tenures of one lease, the newest last. The argument tenures is the answer of GetHistory, and props are
+ * the properties of org.leased1.Lease. */
 static void add_lease(
                 json_t *rows, const json_t *machines, const char *name, const json_t *tenures, const json_t *props) {
         json_t *t;
@@ -93,7 +94,7 @@ static int read_typed(Ctl *ctl, const json_t *machines, const char *typed, json_
         return r < 0 ? bus_complain(typed, r, &error) : CTL_OK;
 }
 
-/* All leases, which are asked about at once. */
+/* All leases, with which leased is asked for the tenures of all of them at once. */
 typedef struct All {
         sd_bus *bus;
         const json_t *machines;
@@ -108,7 +109,7 @@ static int make(size_t i, sd_bus_message **ret, void *userdata) {
         return r < 0 ? r : sd_bus_message_append(*ret, "s", get_string(json_array_get(all->leases, i), "Name"));
 }
 
-/* A lease that has gone meanwhile has no history any more. */
+/* Takes the tenures of one lease. A lease that has gone meanwhile has no history any more. */
 static void take(size_t i, sd_bus_message *answer, const sd_bus_error *error, void *userdata) {
         const All *all = userdata;
         const json_t *lease = json_array_get(all->leases, i);
@@ -152,7 +153,8 @@ static void format_stamp(const json_t *value, char *buf, size_t size) {
                 (void) strftime(buf, size, "%Y-%m-%d %H:%M:%S", &tm);
 }
 
-/* A row for the time between two tenures in which nobody had the lease; NULL if that was shorter than a second. */
+/* Makes a row for the time between two tenures in which nobody had the lease; NULL if that was shorter than a
+ * second. */
 static json_t *gap_between(const json_t *before, const json_t *after) {
         json_int_t from = get_integer(before, "to_usec"), to = get_integer(after, "from_usec");
 
@@ -184,7 +186,7 @@ static void complete_row(json_t *row) {
         (void) json_object_set_new(row, "for_usec", json_integer(MAX(to - from, 0)));
 }
 
-/* The rows as people see them, with a row for each time in which nobody had the lease. */
+/* Gives the rows as people see them, with a row for each time in which nobody had the lease. */
 static json_t *complete(const json_t *rows) {
         json_t *all = json_array(), *row;
         size_t i;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * leasectl is-held: for scripts: may I act as the holder, now and here? Exit code 0 if this machine holds the lease, 3
- * if not, 6 if that cannot be known: the registry has not answered since leased started. A lease whose unit would have
- * been stopped by now for want of a beat counts as not held, even though nobody else may have it yet. Names are those
- * of units that are enabled here, or of leases.
+ * leasectl is-held: tells a script whether it may act as the holder, now and here. The exit code is 0 if this machine
+ * holds the lease, 3 if it does not, and 6 if that cannot be known because the registry has not answered since leased
+ * started. A lease whose unit would have been stopped by now for want of a beat counts as not held, even if no other
+ * machine may have it yet. Names are those of units that are enabled here, or of leases.
  */
 
 #include <stdio.h>
@@ -17,11 +17,12 @@ static bool unit_is_held(const Ctl *ctl, const json_t *row) {
 
         if (!get_boolean(row, "local") || streq(get_string(row, "state"), "waiting"))
                 return false;
-        /* A point in time of another machine's CLOCK_BOOTTIME means nothing here. */
+        /* A reading of another machine's CLOCK_BOOTTIME means nothing here. */
         return ctl->host ? get_integer(row, "time_remaining_usec") > 0 : now_boottime() < stop_at;
 }
 
-/* A lease is mostly called as its unit, which may be enabled elsewhere. */
+/* Asks about a lease by its name. If there is none, the name of the unit is tried: most leases are called as their
+ * unit, which may be enabled elsewhere. */
 static int lease_is_held(Ctl *ctl, const char *name, const char *unit, bool *ret) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL, ignored = SD_BUS_ERROR_NULL;
         json_auto_t *lease = NULL, *manager = NULL;

@@ -5,14 +5,14 @@
 
 #include "util/unit-name.h"
 
-/* Copies a property under another name; null where there is none. */
+/* Copies a property into the row under another name; null if there is no such property. */
 static void copy(json_t *row, const char *key, const json_t *props, const char *property) {
         json_t *value = json_object_get(props, property);
 
         (void) json_object_set_new(row, key, value ? json_incref(value) : json_null());
 }
 
-/* pairs, codes: of the same machines, in the same order. */
+/* Makes the member why_not from WhyNot and WhyNotCodes, which have the same machines in the same order. */
 static json_t *why_not(const json_t *pairs, const json_t *codes) {
         json_t *list = json_array(), *pair;
         size_t i;
@@ -24,7 +24,7 @@ static json_t *why_not(const json_t *pairs, const json_t *codes) {
         return list;
 }
 
-/* Puts a row together. lease may be NULL: nothing is known of it. */
+/* Puts a row together. The argument lease is NULL if nothing is known of the lease. */
 static json_t *row_new(const json_t *unit, const json_t *lease) {
         _cleanup_free_ char *lease_name = NULL;
         bool global = streq(get_string(unit, "Lease"), "/"), known = global || get_boolean(unit, "HolderKnown");
@@ -81,7 +81,8 @@ json_t *rows_sorted(const json_t *rows, const char *key) {
         return ret;
 }
 
-/* The rows of all objects that have the interface, made by row(), which also gets all objects, and sorted by key. */
+/* Gives the rows of all objects that have the interface, sorted by key. Each row is made by row(), which also gets
+ * all objects. */
 static int rows_read(Ctl *ctl, const char *interface, json_t *(*row)(const json_t *, const json_t *), const char *key,
                 json_t **ret) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
@@ -110,7 +111,7 @@ int units_read(Ctl *ctl, json_t **ret) {
         return rows_read(ctl, LEASED_UNIT, unit_row_new, "unit", ret);
 }
 
-/* A row of a table: the members that people see. state: a row of ListUnitStates. */
+/* Makes a row of a table, with the members that people see, from a row of ListUnitStates. */
 static json_t *state_row_new(const json_t *state, const json_t *machines, const char *here) {
         const char *lease = string_at(state, 3), *machine = string_at(state, 4);
         bool global = !*lease, known = global || json_is_true(json_array_get(state, 5));
@@ -124,7 +125,7 @@ static json_t *state_row_new(const json_t *state, const json_t *machines, const 
                         known ? json_boolean(streq(machine, here)) : json_null(), "global", global);
 }
 
-/* {machine id: host name} */
+/* Gives {machine id: host name} from the answer of ListMachines. */
 static json_t *names_of_machines(const json_t *answer) {
         json_t *names = json_object(), *machine;
         size_t i;
@@ -177,8 +178,8 @@ int leases_read(Ctl *ctl, json_t **ret) {
         return rows_read(ctl, LEASED_LEASE, lease_row_new, "lease", ret);
 }
 
-/* The name that PID 1 has for a unit, if that is another one, because an alias is a link to the unit's file. Owned by
- * the caller. */
+/* Gives the name that PID 1 has for a unit, owned by the caller. NULL if that is the same name: only an alias,
+ * which is a link to the file of a unit, gives another one. */
 static char *pid1_name(Ctl *ctl, const char *unit) {
         json_auto_t *props = NULL;
         const char *id;
@@ -227,6 +228,6 @@ int unit_lease_name(Ctl *ctl, const char *unit, char **ret) {
         if (sd_bus_error_has_name(&error, LEASED_ERROR("NoSuchUnit")) ||
                         sd_bus_error_has_name(&error, LEASED_ERROR("InvalidName")))
                 return 0;
-        /* A global unit has none, but may have had one. */
+        /* A global unit has no lease, but may have had one. */
         return r < 0 ? r : sd_bus_path_decode(get_string(props, "Lease"), LEASED_LEASE_PATH, ret);
 }

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* leasectl list: the units that are enabled here, and who holds them; with --all every lease in the registry. */
+/* leasectl list: shows the units that are enabled here and who holds them; with --all, all leases in the registry.
+ */
 
 #include "ctl/leases.h"
 #include "ctl/output.h"
 
-/* A row's hostname is the holder's; where it is not known the beginning of the machine id has to do. */
+/* Sets the member that shows the holder: the host name, or the beginning of the machine id if the host name is not
+ * known. */
 static void add_holders(json_t *rows) {
         json_t *row;
         size_t i;
@@ -28,7 +30,7 @@ static void add_holders(json_t *rows) {
         }
 }
 
-/* CTL_OK, or CTL_UNKNOWN. */
+/* Returns CTL_OK if all holders are known, or CTL_UNKNOWN. */
 static int all_holders_known(const json_t *rows) {
         json_t *row;
         size_t i;

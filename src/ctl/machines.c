@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* leasectl machines: who takes part; and how other verbs find a machine by what an operator calls it. */
+/* leasectl machines: shows the machines that take part. Also finds, for other verbs, the machine that an operator
+ * means. */
 
 #include "ctl/machines.h"
 
@@ -26,14 +27,14 @@ static bool contains(const json_t *array, const char *text) {
         return false;
 }
 
-/* true: it beats; false: it is silent; null: neither is known now. */
+/* Gives whether a machine is up: true if it beats, false if it is silent, null if neither is known now. */
 static json_t *standing_of(const json_t *manager, const char *id) {
         if (contains(json_object_get(manager, "UnknownMachines"), id))
                 return json_null();
         return json_boolean(contains(json_object_get(manager, "LiveMachines"), id));
 }
 
-/* How long ago it was seen to beat, or its TTL; null: it never was. */
+/* Gives how long ago a machine was seen to beat (which is 0), or its TTL (1); null if it never was. */
 static json_t *age_of(const json_t *manager, const char *id, size_t which) {
         json_t *value = json_array_get(json_object_get(json_object_get(manager, "MachineAges"), id), which);
 
@@ -108,7 +109,8 @@ static size_t find_by(const json_t *rows, row_test_t test, const char *typed, bo
         return n;
 }
 
-/* A machine that was installed anew under its old name has another id, while the old id stays known and silent. */
+/* Tells a machine apart from one with the same name. A machine that was installed anew under its old name has
+ * another id, while its old id stays known and silent. */
 const char *machine_name(const json_t *rows, const char *machine_id, char *buf, size_t size) {
         const json_t *row = machines_find(rows, machine_id), *any;
         const char *hostname = get_string(row, "hostname");
@@ -208,7 +210,7 @@ static void format_standing(const json_t *row, char *buf, size_t size) {
                 (void) snprintf(buf, size, "%s", state);
 }
 
-/* Adds the members that people see in place of true and false. */
+/* Adds the members name and state, which people see in place of true and false. */
 static void complete(json_t *rows) {
         json_t *row;
         size_t i;

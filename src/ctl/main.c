@@ -81,14 +81,14 @@ static int help(void) {
         return CTL_OK;
 }
 
-/* A lease of "leasectl run" had a period of its own once. */
+/* Refuses --period=, an option that "leasectl run" once had. */
 static int refuse_period(void) {
         complain("--period=: is no more: the lease is kept with this machine's beats (TTL= in leased.conf), leave it "
                  "out");
         return CTL_USAGE;
 }
 
-/* NAME alone stands for what is in our environment, and that is handed on anyway. */
+/* Takes --setenv=. NAME alone stands for the variable in our own environment, which the command gets anyway. */
 static int parse_setenv(const char *setting, Ctl *ctl) {
         size_t n = strcspn(setting, "=");
 
@@ -161,7 +161,7 @@ static const struct option options[] = {
         {},
 };
 
-/* Options that are no more than a switch. false: it is none of them. */
+/* Sets an option that is only a switch. Returns false if the option is none. */
 static bool set_switch(int option, Ctl *ctl) {
         const struct {
                 int option;
@@ -189,7 +189,8 @@ static bool set_switch(int option, Ctl *ctl) {
         return false;
 }
 
-/* An option that getopt_long() has found, with its argument in optarg. CTL_OK: go on. */
+/* Takes an option that getopt_long() has found; its argument is in optarg. Returns CTL_OK to go on, or an exit
+ * code. */
 static int set_option(int option, Ctl *ctl) {
         switch (option) {
         case 'H':
@@ -218,7 +219,8 @@ static int set_option(int option, Ctl *ctl) {
         }
 }
 
-/* In order: up to the first argument that is no option. -1: go on with the verb; otherwise the exit code. */
+/* Parses options; with in_order only up to the first argument that is no option. Returns -1 to go on with the verb,
+ * or the exit code of the program. */
 static int parse_options(int argc, char **argv, bool in_order, Ctl *ctl) {
         int c, code;
 
@@ -252,7 +254,8 @@ static const Verb *verb_find(const char *name, int argc) {
         return NULL;
 }
 
-/* Options may stand before and behind the verb; but what stands behind the first argument of run is its command's. */
+/* Parses the command line. Options may stand before and behind the verb; but what stands behind the first argument
+ * of run belongs to the command. */
 static int parse(int argc, char **argv, Ctl *ctl, const Verb **ret, int *ret_skip) {
         int code = parse_options(argc, argv, true, ctl), skip = optind;
         const char *name;

@@ -13,8 +13,8 @@
 #include "ctl/settings.h"
 #include "util/unit-name.h"
 
-/* The name to ask PID 1 for: of a template, an instance that is never started. Owned by the caller; NULL: out of
- * memory. */
+/* Gives the name to ask PID 1 for: in place of a template, an instance that is never started. Owned by the caller;
+ * NULL if memory is short. */
 static char *instance_of(const char *name) {
         char instance[UNIT_NAME_SPACE];
 
@@ -29,7 +29,7 @@ int members_load(Ctl *ctl, const char *name, json_t **ret) {
 
 /* ---- who they are ---- */
 
-/* Adds what the unit or member called name covers, but for the unit itself. */
+/* Adds the units that the unit or member called name covers, except the leased unit itself. */
 static int add_covered(const char *name, const json_t *properties, const char *unit, char ***members) {
         _cleanup_(strv_freep) char **covered = NULL;
         int r = pid1_add_covered(properties, name, &covered);
@@ -191,7 +191,7 @@ int members_verify(Ctl *ctl, const char *unit, char *const *members) {
 
 /* ---- their life ---- */
 
-/* The instances of a template that PID 1 knows, as rows of ListUnits. */
+/* Gives the instances of a template that PID 1 knows, as rows of ListUnits. */
 static int list_instances(Ctl *ctl, const char *template, json_t **ret) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         char pattern[UNIT_NAME_SPACE];
@@ -207,7 +207,7 @@ static int list_instances(Ctl *ctl, const char *template, json_t **ret) {
         return CTL_OK;
 }
 
-/* Calls f for each unit that a member stands for, until it returns something else than CTL_OK. */
+/* Calls f for each unit that a member stands for, until f returns something else than CTL_OK. */
 static int each_unit(Ctl *ctl, const char *member, int (*f)(Ctl *ctl, const char *name)) {
         json_auto_t *rows = NULL;
         json_t *row;

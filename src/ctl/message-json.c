@@ -25,7 +25,7 @@ static int bytes_read(sd_bus_message *m, json_t **ret) {
         return *ret ? 0 : -ENOMEM;
 }
 
-/* A key of a dictionary, which may be any basic type, as text. */
+/* Reads a key of a dictionary, which may be of any basic type, as text. */
 static int key_read(sd_bus_message *m, char **ret) {
         json_auto_t *key = NULL;
         int r = value_read(m, &key);
@@ -70,7 +70,7 @@ static int dictionary_read(sd_bus_message *m, const char *contents, json_t **ret
         return r;
 }
 
-/* The elements of the container that has just been entered, or of the whole message. */
+/* Reads the elements of the container that has just been entered, or of the whole message. */
 static int elements_read(sd_bus_message *m, json_t **ret) {
         json_auto_t *array = json_array();
         int r;

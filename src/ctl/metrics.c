@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * leasectl metrics: the state of this machine as Prometheus' text format, for node_exporter's textfile collector or a
- * scraper over SSH. Where leased does not run there is one metric, leased_up 0, and the exit code says so too.
+ * leasectl metrics: prints the state of this machine in the text format of Prometheus, for the textfile collector of
+ * node_exporter or for a scraper over SSH. If leased does not run, the only metric is leased_up 0, and the exit code
+ * says so too.
  */
 
 #include <inttypes.h>
@@ -21,7 +22,8 @@ static void describe(const char *name, const char *type, const char *help) {
         say("# TYPE %s %s", name, type);
 }
 
-/* A label's value as text that can be shown, with what the format wants escaped; written into buf and returned. */
+/* Writes the value of a label into buf as text that can be shown, escaped as the format demands, and returns buf.
+ */
 static const char *label(const char *value, char buf[static LABEL_SIZE]) {
         char clean[LABEL_SIZE];
         size_t at = 0;
@@ -113,7 +115,8 @@ static void print_machines(const json_t *machines) {
                                         label(get_string(machine, "hostname"), name), get_boolean(machine, "up"));
 }
 
-/* A command of "leasectl run" has a unit of another name each time: there would be no end of series. */
+/* Leaves out the units of "leasectl run": each command has a unit of another name, so there would be no end of
+ * series. */
 static void forget_runs(json_t *units) {
         for (size_t i = json_array_size(units); i > 0; i--)
                 if (startswith(get_string(json_array_get(units, i - 1), "unit"), "leased-run-"))

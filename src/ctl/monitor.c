@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * leasectl monitor: what changes, as it changes, one line each, until it is interrupted. With --json one object a
- * line.
+ * leasectl monitor: prints what changes, as it changes, one line each, until it is interrupted. With --json each line
+ * is an object.
  *
- * leased announces an object's properties all together; what was shown before is remembered, and only what differs is
- * printed. It outlives leased: its end and its return are lines like others.
+ * leased announces the properties of an object all together. The values that were shown before are remembered, and
+ * only those that differ are printed. The monitor goes on when leased ends; the end and the return of leased are lines
+ * like others.
  */
 
 #include <errno.h>
@@ -19,7 +20,7 @@
 
 typedef struct Monitor {
         Ctl *ctl;
-        json_t *shown;    /* path -> property -> value */
+        json_t *shown;    /* {path: {property: value}}, what was shown last */
         json_t *machines; /* rows, for names */
 } Monitor;
 
@@ -37,7 +38,7 @@ static void print_line(const char *what, const char *text) {
                         colour_on(COLOUR_BOLD), what, colour_off(), text);
 }
 
-/* Prints one event. Takes the reference to details. */
+/* Prints one event. Takes over the reference to details. */
 static void print_event(
                 const Monitor *monitor, const char *event, const char *what, const char *text, json_t *details) {
         json_auto_t *line = details ?: json_object();
@@ -54,7 +55,7 @@ static void print_event(
         (void) fflush(stdout);
 }
 
-/* "lease foo.service", "foo.service", "leased" for a path. */
+/* Writes a name for the object at a path into buf: "lease foo.service", "foo.service", "leased". */
 static void name_of_path(const char *path, char *buf, size_t size) {
         _cleanup_free_ char *lease = NULL, *unit = NULL;
 
@@ -164,7 +165,7 @@ static void show_object(Monitor *monitor, const json_t *body, bool added) {
                 print_event(monitor, "added", name, "is new", NULL);
                 json_object_foreach(json_array_get(body, 1), interface, properties)
                         (void) json_object_update(remembered(monitor, path), properties);
-        } else if (json_object_del(monitor->shown, path) == 0) /* one signal for each interface */
+        } else if (json_object_del(monitor->shown, path) == 0) /* there is one signal for each interface */
                 print_event(monitor, "removed", name, "is gone", NULL);
 }
 
@@ -194,7 +195,7 @@ static void show_message(Monitor *monitor, sd_bus_message *m) {
 
 /* ---- the verb ---- */
 
-/* Remembers everything that is there at the beginning, which is not news. */
+/* Remembers everything that is there at the beginning, since that is not news. */
 static int remember_all(Monitor *monitor) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         json_auto_t *objects = NULL, *manager = NULL;

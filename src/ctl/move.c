@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * leasectl transfer UNIT MACHINE: asked of the holder, who stops the unit and hands its lease over.
- * leasectl steal UNIT: asked of the machine that wants it, when the holder cannot be asked; the unit starts here only
- * once the robbed machine has let go, or can surely not run it any more.
- * leasectl rearm UNIT: a unit that is done may run again.
+ * leasectl transfer UNIT MACHINE: asks the holder to stop the unit and to hand its lease over.
+ * leasectl steal UNIT: is asked of the machine that wants the unit, when the holder cannot be asked. The unit starts
+ * here only once the robbed machine has let go, or surely cannot run it any more (law 5).
+ * leasectl rearm UNIT: lets a unit that is done run again.
  *
- * All are answered by the daemon when it has begun, or cannot be; what has not begun ends with us. We wait for what
- * comes of it, unless --no-wait.
+ * The daemon answers each of these when it has begun or when it cannot begin. If this process ends before the daemon
+ * has begun, the daemon drops the request. After the answer the command waits for the outcome, unless --no-wait is
+ * given.
  */
 
 #include <stdio.h>
@@ -40,7 +41,7 @@ static int is_gone(const json_t *props, void *userdata) {
         return move->stayed;
 }
 
-/* Says that another machine is the holder and has to be asked. */
+/* Says that another machine is the holder and must be asked. */
 static int complain_not_holder(const char *unit, const char *verb, const char *rest, const json_t *row) {
         const char *host = get_string(row, "hostname");
 
@@ -107,8 +108,8 @@ int verb_transfer(Ctl *ctl, int argc, char **argv) {
 
 /* ---- steal ---- */
 
-/* The verb was answered, so the lease is ours. If another machine has it now, or nobody, it was taken or given away
- * since. */
+/* Tests whether the unit is here. steal was answered, so the lease was ours: if another machine has it now, or
+ * nobody, it was taken or given away since. */
 static int is_here(const json_t *props, void *userdata) {
         const char *state = get_string(props, "State");
         Move *move = userdata;

@@ -34,7 +34,7 @@ typedef struct Address {
         char port[8];
 } Address;
 
-/* "http://HOST:PORT", the host perhaps in brackets, as leased.conf has it. */
+/* Takes an endpoint apart, "http://HOST:PORT", as leased.conf has it; the host may be in brackets. */
 static bool parse_endpoint(const char *endpoint, Address *ret) {
         const char *p = strstr(endpoint, "://"), *end;
         const char *port = startswith(endpoint, "https:") ? "443" : "80";
@@ -58,7 +58,7 @@ static bool parse_endpoint(const char *endpoint, Address *ret) {
         return true;
 }
 
-/* An address is this machine's if a socket can be bound to it. */
+/* Whether an address is one of this machine, which is so if a socket can be bound to it. */
 static bool is_local(const Address *a) {
         const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
         struct addrinfo *list = NULL;
@@ -77,7 +77,7 @@ static bool is_local(const Address *a) {
 
 /* ---- who listens ---- */
 
-/* Adds the inodes ("socket:[123]") of the sockets that listen on a port, of /proc/net/tcp or tcp6. */
+/* Adds the sockets that listen on a port, by their inodes ("socket:[123]"). The file is /proc/net/tcp or tcp6. */
 static int add_listeners(const char *path, unsigned port, char ***sockets) {
         _cleanup_free_ char *line = NULL;
         size_t size = 0;
@@ -126,7 +126,7 @@ static bool has_one_open(const char *pid, char *const *sockets) {
         return found;
 }
 
-/* Adds the service that a process belongs to. For a docker container that is the engine, since the container has
+/* Adds the service to which a process belongs. For a docker container that is the engine, since a container has
  * another name each time. */
 static int add_unit_of(Ctl *ctl, const char *pid, char ***units) {
         json_auto_t *answer = NULL, *props = NULL;
@@ -134,7 +134,7 @@ static int add_unit_of(Ctl *ctl, const char *pid, char ***units) {
 
         if (bus_call(ctl->bus, &bus_pid1, "GetUnitByPID", &answer, NULL, "u", (uint32_t) strtoul(pid, NULL, 10)) < 0 ||
                         bus_get_all(ctl->bus, bus_pid1.name, string_at(answer, 0), PID1_UNIT, &props, NULL) < 0)
-                return 0; /* it has ended */
+                return 0; /* the process has ended */
         id = get_string(props, "Id");
         if (startswith(id, "docker-") && endswith(id, ".scope"))
                 id = "docker.service";
@@ -170,7 +170,7 @@ static int find_servers(Ctl *ctl, const LeasedConf *conf, char ***ret) {
                 r = add_listeners("/proc/net/tcp", port, &sockets);
                 if (r >= 0)
                         r = add_listeners("/proc/net/tcp6", port, &sockets);
-                if (r >= 0 && sockets && is_local(&a)) /* only then a name is worth looking up */
+                if (r >= 0 && sockets && is_local(&a)) /* the name is looked up only if somebody listens */
                         r = add_servers(ctl, sockets, &units);
         }
         if (r < 0)
@@ -181,7 +181,8 @@ static int find_servers(Ctl *ctl, const LeasedConf *conf, char ***ret) {
 
 /* ---- what is missing ---- */
 
-/* A unit that comes after leased, or goes by a lease, cannot come before leased. */
+/* Whether a unit can be made to start before leased. A unit that comes after leased, or that goes by a lease,
+ * cannot. */
 static bool can_come_before(const json_t *leased, const char *unit) {
         _cleanup_free_ char *owner = dropin_owner("", unit);
 

@@ -6,10 +6,11 @@
 #include "ctl/leases.h"
 #include "ctl/progress.h"
 
-/* PID 1 and the registry answer within milliseconds where they are well; what takes longer is told as it is then. */
+/* How long leased is given to decide. PID 1 and the registry answer within milliseconds when they are well. What
+ * takes longer is told as it then is. */
 #define PATIENCE (3 * USEC_PER_SEC)
 
-/* Prints nothing. NULL: leased does not know the unit (yet). */
+/* Gives the row of the unit and prints nothing. NULL if leased does not know the unit (yet). */
 static json_t *read_row(Ctl *ctl, const char *unit) {
         json_t *row = NULL;
 
@@ -26,7 +27,7 @@ static bool is_up(const json_t *row) {
         return state_is(row, "starting", "running");
 }
 
-/* The reason that leased of this machine gives for itself; "": none. */
+/* Gives the reason why this machine does not take the unit, as leased says it; "" if there is none. */
 static const char *why_not_here(Ctl *ctl, const json_t *row) {
         json_auto_t *manager = NULL;
         json_t *why;
@@ -41,7 +42,7 @@ static const char *why_not_here(Ctl *ctl, const json_t *row) {
         return "";
 }
 
-/* Writes what becomes of the unit. false: that may change in a moment. */
+/* Writes what becomes of the unit. Returns false if that may change in a moment. */
 static bool describe(Ctl *ctl, const char *unit, const json_t *row, bool before, char text[static OUTLOOK_SIZE]) {
         const char *host = get_string(row, "hostname"), *why;
 

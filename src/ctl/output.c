@@ -58,7 +58,7 @@ void format_json_index(const json_t *value, char *buf, size_t size) {
                 str_copy(buf, size, "-");
 }
 
-/* Writes the text of a cell, clean. */
+/* Writes the text of a cell as text that can be shown. */
 static void cell_format(const Column *column, const json_t *row, char *buf, size_t size) {
         const json_t *value = json_object_get(row, column->key);
         char text[CELL_SIZE];
@@ -72,7 +72,8 @@ static void cell_format(const Column *column, const json_t *row, char *buf, size
         (void) text_clean(buf, size, text);
 }
 
-/* wcwidth() knows, in a locale that has all of Unicode; without one every character counts as one place. */
+/* Gives a locale that has all of Unicode, in which wcwidth() knows how wide each character is. Without such a
+ * locale every character counts as one place. */
 static locale_t all_of_unicode(void) {
         static locale_t locale;
         static bool asked;
@@ -110,7 +111,7 @@ static void cell_print(FILE *line, const char *text, Colour colour, size_t width
                         colour == COLOUR_NONE ? "" : colour_off(), right || last ? 0 : pad, "", last ? "" : "  ");
 }
 
-/* The widths of the columns, so that each cell fits. */
+/* Works out the widths of the columns, so that each cell fits. */
 static void measure(const Ctl *ctl, const json_t *rows, const Column *columns, size_t n, size_t *ret) {
         char cell[4 * CELL_SIZE];
         json_t *row;
@@ -125,7 +126,7 @@ static void measure(const Ctl *ctl, const json_t *rows, const Column *columns, s
         }
 }
 
-/* One line of the table; row NULL: the headings. */
+/* Prints one line of the table; if row is NULL, the headings. */
 static void line_print(const json_t *row, const Column *columns, size_t n, const size_t *width) {
         _cleanup_free_ char *text = NULL;
         char cell[4 * CELL_SIZE];
@@ -208,6 +209,6 @@ char *format_since(char *buf, size_t size, usec_t realtime) {
         if (now >= realtime)
                 (void) snprintf(buf, size, "%s (%s ago)", stamp, format_span(span, sizeof(span), now - realtime));
         else
-                (void) snprintf(buf, size, "%s", stamp); /* by the clock of a machine that is ahead of ours */
+                (void) snprintf(buf, size, "%s", stamp); /* of a machine whose clock is ahead of ours */
         return buf;
 }

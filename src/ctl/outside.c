@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Commands of a unit whose work lies outside of its control group (conf/outside.h), where neither a stop nor the
- * guard's kill reaches it: it would run on beside the next holder. leasectl enable refuses such a unit, leasectl check
- * names the command.
+ * Finds commands of a unit whose work lies outside of the control group of the unit (conf/outside.h). Neither a stop
+ * nor the kill of the guard reaches such work, so it would run on beside the next holder. leasectl enable refuses such
+ * a unit, leasectl check names the command.
  */
 
 #include "ctl/options.h"
@@ -26,7 +26,7 @@ static char **words_of(const json_t *command) {
 
         if (!argv)
                 return NULL;
-        argv[0] = strdup(path); /* the first word need not be what is run ("@") */
+        argv[0] = strdup(path); /* the first word need not be the program that is run ("@") */
         json_array_foreach((json_t *) words, i, word) {
                 if (i > 0)
                         argv[i] = strdup(strempty(json_string_value(word)));
@@ -36,7 +36,7 @@ static char **words_of(const json_t *command) {
         return argv[0] ? argv : strv_free(argv);
 }
 
-/* with: "", or which member is meant. */
+/* Adds the finding. The argument with is "", or says which member is meant. */
 static void tell(const char *with, const char *line, const UnitOptions *options, Outside found,
                 const OutsideFinding *f, bool weak, json_t *findings) {
         if (found == OUTSIDE_UNSEEN && weak)

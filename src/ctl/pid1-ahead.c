@@ -19,7 +19,7 @@
 
 /* ---- questions ---- */
 
-/* property NULL: all properties of the interface. */
+/* A question about one property of a unit, or, if property is NULL, about all properties of the interface. */
 typedef struct Question {
         const char *unit, *interface, *property;
 } Question;
@@ -41,7 +41,7 @@ static int add(Questions *q, const char *unit, const char *interface, const char
         return 0;
 }
 
-/* The interface of a type's own properties; NULL: none is of interest. */
+/* Gives the interface with the properties of the type of a unit; NULL if none of them is of interest. */
 static const char *interface_of(const char *unit) {
         static const char *const types[][2] = { { ".service", PID1_NAME ".Service" }, { ".timer", PID1_NAME ".Timer" },
                 { ".socket", PID1_NAME ".Socket" }, { ".mount", PID1_NAME ".Mount" } };
@@ -52,7 +52,8 @@ static const char *interface_of(const char *unit) {
         return NULL;
 }
 
-/* Whether a link names the unit, or that cannot be told; a transient unit has none. The folders are read once. */
+/* Whether the unit may be enabled in systemd, because a link names it or that cannot be told, or is transient,
+ * without any link. The folders are read once. */
 static bool is_linked(const char *unit) {
         static char **links;
         static int known = 1;
@@ -78,7 +79,7 @@ static int add_of_gate(Questions *q, const char *unit) {
         return add_each(q, unit, properties, ELEMENTSOF(properties));
 }
 
-/* What enable looks at. Everything of the types' own interfaces is cheap. */
+/* Asks for what enable looks at. To ask for all properties of the interfaces of types costs little. */
 static int add_of_unit(Questions *q, const char *unit) {
         static const char *const properties[] = { "Triggers", "TriggeredBy", "Wants", "Requires", "Requisite",
                 "BindsTo", "Upholds", "WantedBy", "RequiredBy", "RequisiteOf", "BoundBy", "UpheldBy",
@@ -100,14 +101,14 @@ static int add_everything(Questions *q, const char *unit) {
 
 /* ---- the calls ---- */
 
-/* A unit that nothing refers to is unloaded after each answer and loaded anew for the next question. So PID 1 is told
- * to keep it until the last question about it: only of the few units of which questions are under way, since PID 1
- * needs a match rule at the bus for each. */
+/* Has PID 1 keep a unit until the last question about it is answered. Otherwise PID 1 would unload a unit to which
+ * nothing refers after each answer, and load it again for the next question. Only the few units about which questions
+ * are under way are kept, since PID 1 needs a match rule at the bus for each. */
 static int hold(Questions *q, const char *unit) {
         const char *units[] = { q->held, unit }, *const methods[] = { "UnrefUnit", "RefUnit" };
         int r = 0;
 
-        if (geteuid() != 0) /* it is refused to others, and goes without */
+        if (geteuid() != 0) /* PID 1 refuses it to others, who go without */
                 return 0;
         for (size_t i = 0; i < ELEMENTSOF(units) && r >= 0; i++) {
                 _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
@@ -143,7 +144,7 @@ static int make(size_t i, sd_bus_message **ret, void *userdata) {
         return r >= 0 && each->property ? sd_bus_message_append(*ret, "s", each->property) : r;
 }
 
-/* Of a unit of which one question had no answer nothing is kept. */
+/* Takes an answer. If one question about a unit has no answer, nothing is kept of the unit. */
 static void take(size_t i, sd_bus_message *answer, const sd_bus_error *error, void *userdata) {
         const Question *each = ((Questions *) userdata)->list + i;
         json_t *unit = json_object_get(pid1_memory(), each->unit);
@@ -176,7 +177,8 @@ static int ask(sd_bus *bus, char *const *units, int (*add_questions)(Questions *
 
 /* ---- for whom ---- */
 
-/* The units that PID 1 starts with one of these, or that are bound to one. */
+/* Adds the units that PID 1 starts together with one of these, that one of these triggers, or that are bound to
+ * one. */
 static int add_related(const json_t *properties, char ***units) {
         const char *property;
         json_t *names, *name;
@@ -194,7 +196,8 @@ static int add_related(const json_t *properties, char ***units) {
         return r;
 }
 
-/* The names of units, without those that PID 1 would take exception to, and those in memory. */
+/* Gives the names about which PID 1 is to be asked: without those that PID 1 would not accept, and without those in
+ * memory. */
 static int choose(char *const *units, char ***ret) {
         int r = 0;
 
@@ -204,7 +207,7 @@ static int choose(char *const *units, char ***ret) {
         return r < 0 ? ctl_fail("systemd: out of memory") : CTL_OK;
 }
 
-/* Keeps the state of each unit, as a beginning. */
+/* Asks for the state of each unit, and begins with it what is kept of the unit. */
 static int read_states(sd_bus *bus, char *const *units) {
         json_auto_t *rows = NULL;
         json_t *row;

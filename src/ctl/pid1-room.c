@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Nobody tells how many match rules the bus allows a connection; but the number is the same for every connection. So
- * it is tried on a connection of our own, with room to spare, and what was found is kept in /run as long as it is the
- * same bus with the same configuration: units that are enabled one after the other try it only now and then.
+ * Finds out how many match rules the bus allows a connection. Nobody tells the number, but it is the same for every
+ * connection. So it is tried on a connection of our own, with room to spare. The result is kept in /run as long as
+ * this is the same bus with the same configuration, so that commands that enable units one after the other try it only
+ * now and then.
  */
 
 #include "ctl/pid1-room.h"
@@ -24,7 +25,7 @@ enum {
         KEY_SIZE = 128,
 };
 
-/* Which bus it is, and when its configuration was last changed. */
+/* Writes which bus this is, and when its configuration was last changed. */
 static int read_key(sd_bus *bus, char key[static KEY_SIZE]) {
         static const char *const places[] = { "/etc/dbus-1", "/etc/dbus-1/system.d", "/usr/share/dbus-1/system.d",
                 "/usr/share/dbus-1/system.d/org.leased1.conf", "/etc/dbus-1/system-local.conf" };
@@ -42,7 +43,7 @@ static int read_key(sd_bus *bus, char key[static KEY_SIZE]) {
         return r;
 }
 
-/* How many rules were found to be allowed; 0: that is not known. */
+/* Gives how many rules were found to be allowed; 0 if that is not known. */
 static size_t read_room(const char *key) {
         _cleanup_free_ char *text = NULL;
         const char *number;
@@ -53,7 +54,8 @@ static size_t read_room(const char *key) {
         return number && *number == ' ' ? (size_t) strtoul(number + 1, NULL, 10) : 0;
 }
 
-/* Only spares the next command a trial. */
+/* Keeps how many rules were found to be allowed. A failure is ignored, since this only spares the next command a
+ * trial. */
 static void keep_room(const char *key, size_t rules) {
         char text[KEY_SIZE + 32];
 
@@ -69,7 +71,7 @@ static int add_rule(sd_bus *bus, sd_bus_message **ret) {
         return r < 0 ? r : sd_bus_message_append(*ret, "s", "type='signal',interface='org.leased1.Nothing'");
 }
 
-/* false: the bus refuses so many. The answer to the last rule is enough. */
+/* Tries so many rules. Returns false if the bus refuses them. The answer to the last rule is enough to know. */
 static bool try_rules(size_t rules) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         sd_bus *bus = NULL;

@@ -7,7 +7,7 @@
 #include "util/strv.h"
 
 static int job_removed(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        return 0; /* it only ends bus_wait() */
+        return 0; /* the signal only ends bus_wait() */
 }
 
 typedef struct Stop {
@@ -32,7 +32,7 @@ static void take_stop(size_t i, sd_bus_message *answer, const sd_bus_error *erro
                 s->code = s->codes[i];
 }
 
-/* Signals can get lost, so they only make us look sooner. */
+/* Waits until no unit has a job. Signals can get lost, so they only make the next look come sooner. */
 static int wait_for_jobs(sd_bus *bus, char *const *units) {
         Bar bar = bar_begin("stop");
         int code, r = 0;

@@ -75,7 +75,8 @@ bool pid1_is_down(const json_t *unit) {
 
         if (pid1_is_active(unit) || has_job(unit))
                 return false;
-        /* PID 1 gives up on processes that survive SIGKILL, and leaves some of its own accord (KillMode=process). */
+        /* PID 1 gives up on processes that survive SIGKILL, and leaves some on purpose (KillMode=process): law 7.
+         */
         return cgroup_find_unit(CGROUP_ROOT, get_string(unit, "Id"), &group) < 0 || cgroup_is_empty(group) > 0;
 }
 

@@ -11,7 +11,7 @@
 #include "util/file-util.h"
 #include "util/text.h"
 
-/* More than that of a program's words is not read. */
+/* How much of the output of a program is read. */
 #define OUTPUT_MAX (1024 * 1024)
 
 extern char **environ;
@@ -30,7 +30,8 @@ bool program_is_installed(const char *name) {
         return false;
 }
 
-/* A file in memory, so that no pipe can be full. */
+/* Reads the output of a program from the file in memory into which it was written. A file cannot become full like a
+ * pipe, so the program never waits. */
 static char *read_back(int fd) {
         off_t size = lseek(fd, 0, SEEK_END);
         char *text = calloc(1, OUTPUT_MAX + 1);

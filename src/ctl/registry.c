@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * leasectl registry: which registry this machine goes by, where it is, and how it is.
- * leasectl registry accept UUID: the operator's word after the registry was replaced.
- * leasectl registry forget LEASE: ... after a record said a wrong Index.
+ * leasectl registry: shows which registry this machine goes by, where the registry is, and in which state it is.
+ * leasectl registry accept UUID: accepts another registry, after the registry was replaced.
+ * leasectl registry forget LEASE: forgets the Index that this machine remembers, after a record said a wrong one.
  *
- * Three things are kept apart: an error of the registry (its own line, and since when), something that stops this
- * machine from taking leases until an operator acts, and a mere remark on what is being waited for.
+ * Three things are kept apart: an error of the registry (on its own line, and since when); something that keeps this
+ * machine from taking leases until an operator acts; and a mere remark on what is being waited for.
  */
 
 #include "ctl/registry.h"
@@ -25,8 +25,8 @@ const char *registry_local_note(const char *directory, char *buf, size_t size) {
         return buf;
 }
 
-/* Whether the registry's last error still counts. Reads may be answered while no beat comes through, so an error since
- * the last beat is not over either. */
+/* Whether the last error of the registry still counts. Reads may be answered while no beat comes through, so an
+ * error that is newer than the last beat counts, too. */
 static bool error_matters(const Ctl *ctl, const json_t *manager) {
         usec_t beat = (usec_t) get_integer(manager, "LastBeatUSec"),
                at = (usec_t) get_integer(manager, "RegistryErrorUSec"), boottime = now_boottime();
@@ -59,7 +59,7 @@ void registry_print_beat(const Ctl *ctl, const json_t *manager) {
                 str_copy(answered, sizeof(answered), "under 1ms");
         if (beat == 0)
                 print_field("Last beat", "none yet");
-        else if (ctl->host || beat > now) /* CLOCK_BOOTTIME means something on the machine it comes from only */
+        else if (ctl->host || beat > now) /* CLOCK_BOOTTIME has a meaning only on its own machine */
                 print_field("Last beat", "answered in %s", answered);
         else
                 print_field("Last beat", "%s ago, answered in %s", format_span(ago, sizeof(ago), now - beat),
@@ -79,7 +79,7 @@ static void print_competing(const json_t *manager) {
                 print_field("No leases now", "%s%s%s", colour_on(COLOUR_YELLOW), why, colour_off());
 }
 
-/* The endpoint in use, and all of them. */
+/* Prints the endpoint in use, and all endpoints. */
 static void print_endpoints(const json_t *manager) {
         const json_t *endpoints = json_object_get(manager, "RegistryEndpoints");
         json_t *endpoint;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * leasectl release: this machine stops units and gives their leases back. Answered by the daemon as soon as it has
- * begun, which it does not without a registry that answers, nor when we are gone; we wait until the lease is somebody
- * else's or nobody's, unless --no-wait.
+ * leasectl release: this machine stops units and gives their leases back. The daemon answers as soon as it has begun.
+ * It does not begin while the registry does not answer, nor when this process is gone. Unless --no-wait is given, the
+ * command then waits until the lease is held by another machine or by nobody.
  *
- * All units are asked for at once, so that they stop together. What has become of them is said at the end, in the
- * order of the command line.
+ * leased is asked for all units at once, so that they stop together. What has become of them is said at the end, in
+ * the order of the command line.
  */
 
 #include <errno.h>
@@ -23,7 +23,7 @@
 #include "util/unit-name.h"
 
 typedef struct Item {
-        char *name;       /* NULL: it has failed, and that has been said */
+        char *name;       /* NULL: the release has failed, and that has been said */
         json_int_t index; /* before */
         json_t *after;    /* properties; NULL: leased has forgotten the unit */
         int code;
@@ -53,7 +53,8 @@ static char **names_of(const Release *r) {
 
 /* ---- before ---- */
 
-/* Of a unit that leased does not know, the name may be an alias: the item's index stays -1. */
+/* Looks at a unit before it is released. If leased does not know the unit, the name may be an alias, and the index
+ * of the item stays -1. */
 static bool look_before(size_t i, const json_t *props, int why, const sd_bus_error *error, void *userdata) {
         Item *item = ((Release *) userdata)->items + i;
 
@@ -112,7 +113,8 @@ static void take(size_t i, sd_bus_message *answer, const sd_bus_error *error, vo
                 fail(item, bus_complain(item->name, -sd_bus_error_get_errno(error), error));
 }
 
-/* Without trouble, leased may be waiting for a password of the caller: no progress then. */
+/* Shows what is wrong with the registry. If nothing is, no progress is shown, since leased may be waiting for a
+ * password of the caller. */
 static void show_trouble(void *userdata) {
         json_auto_t *manager = NULL;
         Release *r = userdata;
@@ -122,7 +124,8 @@ static void show_trouble(void *userdata) {
                 bar_show(&r->bar, r->n_asked - r->answered, get_string(manager, "RegistryError"));
 }
 
-/* Whoever is asked for a password is asked for the first one alone. */
+/* Asks leased to release all units: the first one alone, so that a caller who needs a password is asked for it only
+ * once. */
 static int ask_all(Release *r) {
         const BusMany calls = { .make = make,
                 .take = take,
@@ -147,8 +150,8 @@ static int ask_all(Release *r) {
 
 /* ---- until it is done ---- */
 
-/* Over when the lease is let go. With another Index it is another tenure, even if it is held here again. leased
- * forgets a command of "leasectl run" when it is over. */
+/* Ends the wait when the lease is given back. Another Index is another tenure, even if the lease is held here
+ * again. leased forgets a command of "leasectl run" when it is over. */
 static bool look_after(size_t i, const json_t *props, int why, const sd_bus_error *error, void *userdata) {
         Item *item = ((Release *) userdata)->items + i;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* leasectl reload: the daemon reads its configuration again, and says what that has changed. */
+/* leasectl reload: has the daemon read its configuration again, and says what that has changed. */
 
 #include <stdio.h>
 #include <unistd.h>
@@ -10,10 +10,11 @@
 #include "ctl/output.h"
 #include "ctl/pid1.h"
 
-/* Endpoints= may be others now. Who is not root here cannot see who serves them. */
+/* Orders leased after the units that serve the registry here, since Endpoints= may have changed. A caller who is
+ * not root here cannot see who serves them. */
 static int order_after_registry(Ctl *ctl) {
         _cleanup_(leased_conf_freep) LeasedConf *conf = NULL;
-        _cleanup_(messages_done) Messages m = {}; /* leased has told them */
+        _cleanup_(messages_done) Messages m = {}; /* leased has told of the same mistakes */
         bool changed;
         int code;
 

@@ -29,7 +29,8 @@ static bool is_set_anew(const char *entry, char *const *settings) {
         return false;
 }
 
-/* Ours, and over it what --setenv= says. Returns how many there are, written or (fd -1) only counted. */
+/* Writes our environment, with what --setenv= says in place of or after it. *ret_n is the number of variables. With
+ * fd -1 they are only counted. */
 static int write_environment(int fd, char *const *settings, uint32_t *ret_n) {
         int r = 0;
 
@@ -46,7 +47,7 @@ static int write_environment(int fd, char *const *settings, uint32_t *ret_n) {
         return r;
 }
 
-/* A path that means the same wherever it is read. */
+/* Writes the working directory as a path that means the same wherever it is read. */
 static int write_directory(int fd, const char *directory) {
         _cleanup_free_ char *here = NULL;
         int r = 0;

@@ -63,7 +63,8 @@ void run_terminal_prepare(const RunTerminal *t, struct pollfd fds[static RUN_TER
         fds[TO_MASTER] = (struct pollfd){ .fd = t->n_in > 0 ? t->master : -1, .events = POLLOUT };
 }
 
-/* The end of what is no terminal is what Ctrl-D says; after half a line it must be said twice. */
+/* Takes the end of standard input. If that is no terminal, its end is handed on as Ctrl-D, which must be typed
+ * twice after half a line. The end of a terminal means that it is gone. */
 static void end_input(RunTerminal *t) {
         bool half = t->n_in > 0 && t->in[t->n_in - 1] != '\n';
 
@@ -85,7 +86,8 @@ static void read_input(RunTerminal *t) {
                 end_input(t);
 }
 
-/* EIO: nobody has the other end open, not yet or not any more. */
+/* Reads what the command prints. EIO says that nobody has the other end open, which is so before the command has
+ * started and after it has ended. */
 static void read_output(RunTerminal *t, bool started) {
         ssize_t n = read(t->master, t->out + t->n_out, sizeof(t->out) - t->n_out);
 
@@ -95,7 +97,7 @@ static void read_output(RunTerminal *t, bool started) {
                 t->out_over = started;
 }
 
-/* false: it cannot be written any more. */
+/* Writes as much as fits. Returns false if nothing can be written any more. */
 static bool write_some(int fd, char *buffer, size_t *n) {
         ssize_t k = write(fd, buffer, *n);
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * leasectl run: runs a command while this machine holds a lease of its own, as flock(1) does with a file. For what is
- * no unit file: a step in a script that only one machine at a time may do, a scheduler in shell.
+ * leasectl run: runs a command while this machine holds a lease of its own, as flock(1) does with a file. It is for
+ * what has no unit file: a step in a script that only one machine at a time may do, a scheduler in shell.
  *
- * The command runs in a transient unit, behind the same gate and in the hands of the same guard as any leased unit: so
- * it is gone before anybody else can have the lease, whatever becomes of this process, of leased or of both. leased
- * has PID 1 start it (RunCommand), leased-run executes it there, and this process is the end of a socket to that: it
- * says what to run, hands signals and what is typed on, and hears how the command ended. When this process is gone,
- * the command is ended; before it has answered that the lease is held, nothing begins.
+ * The command runs in a transient unit, behind the same gate and under the same guard as any leased unit. So it is
+ * gone before another machine can have the lease, whatever becomes of this process, of leased or of both. leased has
+ * PID 1 start the unit (RunCommand), and in it leased-run executes the command. This process has one end of a socket
+ * to leased-run: it says what to run, passes on signals and what is typed, and hears how the command ended. When this
+ * process ends, the command is ended, too. Nothing begins before this process has answered the READY of leased-run.
  */
 
 #include <errno.h>
@@ -32,7 +32,8 @@
 #define SILENCE (2 * USEC_PER_SEC)
 #define LEASED_AWAY (30 * USEC_PER_SEC) /* it is being restarted, as for an upgrade */
 #define LOOK_EVERY (100 * USEC_PER_MSEC)
-/* PID 1 takes up to ten seconds for what the command has left behind. */
+/* How long the lease may take to be given back. PID 1 needs up to ten seconds to end what the command has left
+ * behind. */
 #define GIVE_BACK (20 * USEC_PER_SEC)
 #define LOST (2 * USEC_PER_SEC) /* what is lost may not be ours to give back */
 
@@ -72,7 +73,8 @@ static int on_answer(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         return 0;
 }
 
-/* A pair of sockets for each try: what comes of an earlier one finds its end closed. */
+/* Asks leased to run the command, with a new pair of sockets for each try: a leased-run of an earlier try finds its
+ * socket closed, and ends. */
 static int ask(Run *r) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         int pair[2], k;
@@ -94,7 +96,7 @@ static int ask(Run *r) {
         return k;
 }
 
-/* Why it does not go on: what leased says of this machine, or who holds the lease. */
+/* Writes why the command does not begin: what leased says of this machine, or who holds the lease. */
 static void why_waiting(Run *r, char *line, size_t size) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         json_auto_t *lease = NULL, *machines = NULL, *manager = NULL;
@@ -121,7 +123,7 @@ static void say_waiting(Run *r) {
         str_copy(r->said, sizeof(r->said), line);
 }
 
-/* leased, or its connection, went away while we waited: it may be back soon. */
+/* Whether leased, or its connection to the bus, went away while we waited and may be back soon. */
 static bool is_away(const Run *r) {
         return r->ctl->wait && now_boottime() < usec_add(r->since, LEASED_AWAY) &&
                (sd_bus_error_has_name(&r->error, SD_BUS_ERROR_NO_REPLY) ||
@@ -145,7 +147,8 @@ static int complain_of_failure(Run *r) {
         return CTL_NOT_HELD;
 }
 
-/* The end of the socket is none: the answer says why. */
+/* Whether leased-run has said something. The end of the socket does not count: the answer of leased then says why.
+ */
 static bool has_word(const Run *r, int timeout) {
         struct pollfd fd = { .fd = r->socket, .events = POLLIN };
         RunMessage m;
@@ -153,8 +156,8 @@ static bool has_word(const Run *r, int timeout) {
         return poll(&fd, 1, timeout) > 0 && recv(r->socket, &m, sizeof(m), MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
-/* Waits until leased-run reports. Signals end this program meanwhile as they end any other, and leased takes the
- * call back. */
+/* Waits until leased-run reports. Meanwhile a signal ends this program as it ends any other, and leased drops the
+ * request. */
 static int wait_for_lease(Run *r) {
         usec_t begun = now_boottime();
         int k = ask(r);
@@ -168,7 +171,7 @@ static int wait_for_lease(Run *r) {
                         k = k < 0 ? k : ask(r);
                         continue;
                 }
-                if (*r->unit) { /* PID 1 has been asked, and must only do it */
+                if (*r->unit) { /* PID 1 has been asked to start it */
                         (void) has_word(r, -1);
                         break;
                 }
@@ -183,7 +186,7 @@ static int wait_for_lease(Run *r) {
 
 /* ---- the command ---- */
 
-/* Each of these is meant for the command. SIGKILL and SIGSTOP are for us alone. */
+/* The signals that are passed on to the command. SIGKILL and SIGSTOP cannot be: they strike only this process. */
 static const int handled[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGIO,
         SIGPWR, SIGXCPU, SIGXFSZ, SIGWINCH };
 
@@ -291,7 +294,7 @@ static int supervise(Run *r) {
                 if (fds[0].revents)
                         k = take_word(r);
                 if (with_terminal && r->terminal.gone)
-                        return -EPIPE; /* and with us the command goes */
+                        return -EPIPE; /* we end, and the command with us */
         }
         if (r->pty && r->begun)
                 run_terminal_drain(&r->terminal);
@@ -301,7 +304,8 @@ static int supervise(Run *r) {
 
 /* ---- the end ---- */
 
-/* leased forgets the unit when nothing is left of it, and the lease has been given back. */
+/* Whether the lease has been given back: leased forgets the unit when nothing is left of it and the lease has been
+ * given back. */
 static bool is_given_back(Run *r) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
 
@@ -344,7 +348,7 @@ static int run(Run *r) {
         if (code != CTL_OK)
                 return code;
         k = supervise(r);
-        /* The answer tells the unit's name, and may be later than the unit's first word. */
+        /* The answer tells the name of the unit, and may come after the unit's first word. */
         while (r->call && bus_wait(r->ctl->bus, SAY_EVERY) >= 0)
                 ;
         if (k == -EPIPE)
@@ -358,13 +362,15 @@ static int run(Run *r) {
         return code;
 }
 
-/* On a terminal the command gets one of its own, so that Ctrl-C, editors and shells work as ever. */
+/* Whether the command gets a terminal of its own. It does if this process has one, so that Ctrl-C, editors and
+ * shells work as ever. */
 static bool wants_terminal(const Ctl *ctl) {
         return ctl->run_pty != ctl->run_pipe ? ctl->run_pty
                                              : isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && isatty(STDERR_FILENO);
 }
 
-/* Opens /dev/null for a standard descriptor that is closed, so that the command has none of another file. */
+/* Opens /dev/null for each standard descriptor that is closed. Otherwise another file would get its number, and the
+ * command would be given that file. */
 static void open_standard(void) {
         int fd;
 

@@ -10,7 +10,7 @@
 
 static bool terminal_known, terminal;
 
-/* Asked once, before a pager may take stdout's place. */
+/* Whether colours are written. This is decided once, before a pager may take the place of stdout. */
 static bool colours(void) {
         if (!terminal_known) {
                 const char *term = getenv("TERM");
@@ -21,7 +21,7 @@ static bool colours(void) {
         return terminal;
 }
 
-/* A mark is a byte that is in no text, and the letter of a colour. */
+/* A mark is this byte, which is in no text, and then the letter of a colour. */
 #define MARK '\xff'
 
 void say_decide_colours(void) {
@@ -63,7 +63,7 @@ static const char *sequence_of(char letter) {
         return NULL;
 }
 
-/* Writes text as one line that can be shown, with colours where somebody sees them. */
+/* Writes text as one line that can be shown, with colours if they are to be written. */
 static void write_clean(FILE *file, const char *text) {
         char piece[TEXT_PIECE_SIZE];
 
@@ -98,7 +98,7 @@ void say(const char *format, ...) {
         (void) putchar('\n');
 }
 
-/* Outside of strings JSON is ASCII, and within them this is how it writes any character. */
+/* Outside of strings JSON is ASCII. Within strings \u is how JSON writes any character. */
 void say_json(const char *text) {
         while (*text) {
                 uint32_t c = 0;
@@ -154,7 +154,7 @@ void complain(const char *format, ...) {
                 complain_at_once(strempty(text));
                 return;
         }
-        (void) fflush(stdout); /* in the order in which it was said */
+        (void) fflush(stdout); /* so that both appear in the order in which they were said */
         (void) fputs("leasectl: ", stderr);
         write_clean(stderr, strempty(text));
         (void) fputc('\n', stderr);

@@ -19,7 +19,7 @@ static void append(char list[static LIST_SIZE], const char *text) {
         (void) snprintf(list + at, LIST_SIZE - at, "%s%s", at > 0 ? ", " : "", text);
 }
 
-/* PID 1 says "OnBootUSec" where a unit file has "OnBootSec=". */
+/* Writes the name of an option as a unit file has it, "OnBootSec=", where PID 1 says "OnBootUSec". */
 static void option_name(const char *base, char *buf, size_t size) {
         size_t n = strlen(base);
 
@@ -27,13 +27,13 @@ static void option_name(const char *base, char *buf, size_t size) {
 }
 
 typedef struct Spans {
-        char all[LIST_SIZE]; /* as they stand in the file, those of one machine only */
-        bool boot, last_run; /* since the boot; since the last run */
-        usec_t shortest;     /* of those since the last run */
+        char all[LIST_SIZE]; /* as they stand in the file, only those that one machine counts */
+        bool boot, last_run; /* there is one since the boot; one since the last run */
+        usec_t shortest;     /* the shortest one since the last run */
 } Spans;
 
-/* Rows are base, span, next elapse. OnActiveSec= counts from the timer's own start, which is on the machine where it
- * is. */
+/* Reads the spans of a timer. A row of PID 1 is base, span, next elapse. OnActiveSec= is left out: it counts from
+ * the start of the timer itself, on the machine where the timer is. */
 static void read_spans(const json_t *timer, Spans *s) {
         const json_t *rows = json_object_get(timer, "TimersMonotonic");
 
@@ -68,8 +68,8 @@ static bool has_start_spans(const json_t *timer) {
         return false;
 }
 
-/* Writes the lines to put in the place of the spans. An empty OnBootSec= takes back all that the file has, calendars
- * as well. */
+/* Writes the lines to put in place of the spans. An empty OnBootSec= clears all that the file has, calendars as
+ * well. */
 static void write_instead(const json_t *timer, const Spans *s, char lines[static LIST_SIZE]) {
         const json_t *calendars = json_object_get(timer, "TimersCalendar");
         char text[160], calendar[CALENDAR_SIZE];
@@ -88,7 +88,7 @@ static void write_instead(const json_t *timer, const Spans *s, char lines[static
         append(lines, "Persistent=yes");
 }
 
-/* brings: "" for the unit itself. */
+/* Adds a finding for the spans of a timer. The argument brings is "" for the unit itself. */
 static void look_at_spans(const Ctl *ctl, const char *name, const char *timer_name, const char *brings,
                 const json_t *timer, json_t *findings) {
         bool accepted = ctl->anyway || files_listed(name);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * leasectl set-metadata: changes what this machine says of itself, in a drop-in of its own that holds all of
- * Metadata=, and lets leased go by it at once. leased need not run. Without an argument it shows what is in force.
+ * leasectl set-metadata: changes the metadata of this machine, in a drop-in of its own that holds all of Metadata=,
+ * and has leased use it at once. leased need not run. Without an argument the verb shows what is in force.
  */
 
 #include <errno.h>
@@ -48,7 +48,7 @@ static void show(const Ctl *ctl, const char *metadata, char *const *words) {
 
 /* ---- what is to be ---- */
 
-/* The word among these with the same key, or NULL. */
+/* Gives the word among these that has the same key, or NULL. */
 static const char *find_key(char *const *words, int n, const char *word) {
         size_t key = metadata_key_length(word);
 
@@ -77,7 +77,7 @@ static int check(char *const *wishes, int n) {
 
 static int add(char *text, const char *word) {
         if (!word[metadata_key_length(word) + 1])
-                return CTL_OK; /* "KEY=": not any more */
+                return CTL_OK; /* "KEY=" takes the key out */
         if (metadata_append(text, METADATA_SIZE, word) >= 0)
                 return CTL_OK;
         return ctl_fail("%s: with it the metadata would be longer than %d characters, remove some with KEY=", word,

@@ -5,7 +5,8 @@
 
 /* ---- refused ---- */
 
-/* A unit that leased stops has succeeded, so PID 1 would take the action at every release. */
+/* Whether PID 1 takes an action when the unit ends. A unit that leased stops counts as a success, so with
+ * SuccessAction= PID 1 would take the action at every release. */
 static bool has_action(const json_t *unit, const char *property) {
         const char *action = get_string(unit, property);
 
@@ -15,7 +16,7 @@ static bool has_action(const json_t *unit, const char *property) {
 int settings_refuse(const char *with, const json_t *unit, json_t *findings) {
         static const struct {
                 const char *property, *why;
-                bool of_members; /* also of what a unit starts: leased stops that, and does not start it */
+                bool of_members; /* also for members: leased stops those, and does not start them */
         } refused[] = {
                 { "RefuseManualStart", "leased could not start it", false },
                 { "RefuseManualStop", "leased could not stop it before its lease passes on", true },
@@ -38,7 +39,7 @@ int settings_refuse(const char *with, const json_t *unit, json_t *findings) {
 
 /* ---- weak ---- */
 
-/* Units that PID 1 starts because this one has ended, on the machine where it has ended. */
+/* Looks at the units that PID 1 starts because this unit has ended, on the machine where it has ended. */
 static void look_at_handlers(const char *with, const json_t *unit, bool (*is_gated)(const char *), json_t *findings) {
         static const struct {
                 const char *property, *mode, *when;

@@ -8,7 +8,7 @@
 #include "ctl/program.h"
 #include "util/text.h"
 
-/* How to reach the members: as leased does, or as the line says. */
+/* How to reach the members of etcd: as leased does, or as the line of the command says. */
 typedef struct Reach {
         char *endpoints;              /* separated by commas */
         char *ca, *certificate, *key; /* NULL: http */
@@ -42,7 +42,7 @@ static int etcdctl(const Reach *r, const char *const *words, char **ret, char **
         return program_run(argv, ret, ret_error) == 0 ? CTL_OK : CTL_FAILED;
 }
 
-/* The same, and prints what etcdctl said where it failed. */
+/* Does the same, and prints what etcdctl said if it failed. */
 static int etcdctl_or_complain(const Reach *r, const char *const *words) {
         _cleanup_free_ char *error = NULL;
         int code = etcdctl(r, words, NULL, &error);
@@ -69,7 +69,7 @@ static void members_done(Members *m) {
         free(m->text);
 }
 
-/* Takes the next field off a line whose fields are parted by ", ". */
+/* Takes the next field off a line in which ", " separates the fields. */
 static const char *next_field(char **line) {
         char *field = *line, *end = field ? strstr(field, ", ") : NULL;
 
@@ -79,8 +79,8 @@ static const char *next_field(char **line) {
         return strempty(field);
 }
 
-/* etcdctl's form for people and scripts: "ID, started, NAME, PEERS, CLIENTS, LEARNER". In its JSON the ID is a number
- * that a signed one of 64 bits cannot hold. */
+/* Lists the members, in the form that etcdctl has for people and scripts: "ID, started, NAME, PEERS, CLIENTS,
+ * LEARNER". Its JSON is of no use, since the ID is a number there that a signed one of 64 bits cannot hold. */
 static int list_members(const Reach *r, Members *ret) {
         static const char *const words[] = { "member", "list", "--write-out=simple", NULL };
         _cleanup_free_ char *error = NULL;
@@ -110,7 +110,7 @@ static bool has_url(const char *urls, const char *url) {
         return false;
 }
 
-/* By its peers' URL, or by its name; either may be NULL. */
+/* Finds a member by its URL for peers, or by its name; either may be NULL. */
 static const Member *find_member(const Members *members, const char *url, const char *name) {
         for (const Member *m = members->list; m < members->list + members->n; m++)
                 if ((url && has_url(m->urls, url)) || (name && streq(m->name, name)))

@@ -15,7 +15,8 @@
 
 /* ---- the line ---- */
 
-/* etcd's --initial-cluster parts its members by "," and "=". */
+/* Whether a name of n bytes can be that of a machine. "," and "=" cannot be in it, since they separate the members
+ * in etcd's --initial-cluster. */
 static bool name_is_valid(const char *name, size_t n) {
         static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_";
 
@@ -160,7 +161,7 @@ static char *initial_cluster(const SetupPlan *p) {
         return text;
 }
 
-/* The credentials are handed over by PID 1 (setup-tls.c). */
+/* The lines for TLS. PID 1 hands the credentials to etcd (setup-tls.c). */
 static const char tls_lines[] = "ETCD_CERT_FILE=/run/credentials/" SETUP_ETCD_SERVICE "/machine.crt\n"
                                 "ETCD_KEY_FILE=/run/credentials/" SETUP_ETCD_SERVICE "/machine.key\n"
                                 "ETCD_TRUSTED_CA_FILE=/run/credentials/" SETUP_ETCD_SERVICE "/ca.crt\n"

@@ -19,7 +19,7 @@
 
 /* Ten years: nothing renews the certificates by itself, and a certificate that has run out stops every unit. */
 #define DAYS "3650"
-/* How long before its end a certificate is complained of. */
+/* How long before its end a certificate is refused. */
 #define SOON "2592000" /* seconds: 30 days */
 
 static int openssl(const char *what, const char *const argv[]) {
@@ -70,7 +70,8 @@ static int make_certificate(const SetupPlan *p) {
         return code;
 }
 
-/* By the authority, for this address, and not for its last 30 days. */
+/* Checks that the certificate is signed by the authority, is for the address of this machine, and is valid for more
+ * than 30 days. */
 static int check_certificate(const SetupPlan *p) {
         int code = openssl(CERTIFICATE, (const char *const[]){ "openssl", "verify", "-CAfile", AUTHORITY, "-verify_ip",
                                                         p->here->address, CERTIFICATE, NULL });

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * leasectl setup: from fresh machines to a cluster. The same line is given on each machine. The first three machines
- * are members of an etcd of their own (leased-etcd.service), the others its clients; leased is told of it and started.
+ * leasectl setup: makes a cluster of fresh machines. The same line is given on each machine. The first three machines
+ * are members of an etcd of their own (leased-etcd.service), the others are its clients. leased is told of this etcd
+ * and started.
  *
- * Files are written only where they are missing, or with --anyway. Given again, the line changes nothing. A member
- * whose data are gone must not begin as if it were new: it would forget what it has voted for. So the other members
- * are asked first, and --rejoin removes the lost member and adds it again.
+ * Files are written only if they are missing, or with --anyway. If the line is given again, it changes nothing. A
+ * member that has lost its data must not begin as if it were new, since it would forget what it has voted for. So the
+ * other members are asked first; --rejoin then removes the lost member and adds it again.
  */
 
 #include <errno.h>
@@ -22,7 +23,7 @@
 #include "ctl/setup-tls.h"
 #include "util/file-util.h"
 
-/* No message before that, as elsewhere (ctl/progress.h). */
+/* How long nothing is shown, as elsewhere (ctl/progress.h). */
 #define QUIET (2 * USEC_PER_SEC)
 
 /* ---- files ---- */
@@ -47,7 +48,7 @@ static void files_add(Files *f, const char *path, char *text) {
         f->list[f->n++] = (File){ .path = path, .text = text };
 }
 
-/* Compares the files with what is there. *ret_missing: at least one is missing or differs. */
+/* Compares the files with those that are there. *ret_differ: at least one is missing or differs. */
 static int files_compare(const Ctl *ctl, Files *files, bool *ret_differ) {
         int code = CTL_OK;
 
@@ -119,7 +120,7 @@ static int service_state(Ctl *ctl, const char *service, char *ret, size_t size) 
         return CTL_OK;
 }
 
-/* Shows once, or over and over on a terminal, what is waited for. */
+/* Shows what is waited for, once, or on a terminal over and over. */
 static void show_waiting(usec_t since, const char *text, bool *shown) {
         if (now_boottime() < since + QUIET || (*shown && !isatty(STDERR_FILENO)))
                 return;
@@ -171,7 +172,7 @@ static int wait_leased(Ctl *ctl) {
         return r < 0 ? bus_complain("leased", r, NULL) : CTL_OK;
 }
 
-/* Enables and starts a service, or restarts it where its files have changed. */
+/* Enables and starts a service, or restarts it if its files have changed. */
 static int service_begin(Ctl *ctl, const char *service, bool changed) {
         char state[32];
         int code = service_state(ctl, service, state, sizeof(state));
@@ -185,7 +186,7 @@ static int service_begin(Ctl *ctl, const char *service, bool changed) {
 
 /* ---- before anything is changed ---- */
 
-/* Whether this machine may begin as a member, and whether as a new one. */
+/* Looks whether this machine may begin as a member, and whether as a new one. */
 static int check_membership(const Ctl *ctl, SetupPlan *p) {
         Membership membership;
         int code;
@@ -224,7 +225,7 @@ static int check_programs(const SetupPlan *p) {
         return CTL_OK;
 }
 
-/* A later file may say otherwise. */
+/* Looks whether the settings are in force: a later file may say otherwise. */
 static int check_in_force(const SetupPlan *p) {
         _cleanup_(leased_conf_freep) LeasedConf *conf = NULL;
         _cleanup_(messages_done) Messages m = {};

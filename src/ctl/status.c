@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * leasectl status: this machine in one screen, and with a unit's name, that unit in one screen: who holds its lease,
- * since when, and of every machine why it does not.
+ * leasectl status: shows this machine in one screen. With the name of a unit it shows that unit in one screen: who
+ * holds the lease and since when, and of every machine why it does not.
  */
 
 #include "ctl/leases.h"
@@ -104,7 +104,7 @@ static int status_machine(Ctl *ctl) {
 
 /* ---- one unit ---- */
 
-/* Names the holder of when the registry last answered, if one was ever known here. */
+/* Names the holder at the time when the registry last answered, if one was ever known here. */
 static void print_unknown_holder(const json_t *unit, const json_t *manager) {
         const char *machine = get_string(unit, "last_machine_id"), *host = get_string(unit, "last_hostname");
         usec_t heard = (usec_t) get_integer(manager, "HeardUSec"), now = now_boottime();
@@ -162,7 +162,7 @@ static void append_machine(json_t *to, const json_t *why_not, const char *machin
         }
 }
 
-/* The lines of all machines: the holder's, this one's, and the others by their names. */
+/* Sorts the lines of the machines: the holder's, then that of this machine, then the others by their names. */
 static void sort_why_not(json_t *unit, const json_t *machines, const char *here) {
         json_t *why_not = json_object_get(unit, "why_not"), *machine;
         json_auto_t *sorted = json_array();
@@ -228,8 +228,8 @@ static void print_unit(const Ctl *ctl, const json_t *unit, const json_t *manager
         print_deadlines(ctl, unit);
 }
 
-/* Prints a line of the unit that enable would refuse, but that was written later. The unit runs on all the same. On
- * another machine its files cannot be read from here. */
+/* Prints a line of the unit that enable would refuse, but that was written after the unit was enabled. The unit
+ * runs on all the same. The files of another machine cannot be read from here. */
 static void print_outside(Ctl *ctl, const char *name) {
         json_auto_t *unit = NULL, *findings = json_array();
 

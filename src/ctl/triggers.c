@@ -12,8 +12,9 @@
 
 /* ---- who they may be ---- */
 
-/* Adds the units that start this instance because they have its name, unless their file says otherwise: there may be
- * no file with that name, only one of a template. Those of another unit are installed under their own names. */
+/* Adds the triggers that start this instance because they have its name, unless their file says otherwise. There
+ * may be no file with the name of the instance, only one of a template. Triggers with a Unit= are found under their
+ * own names. */
 static int add_namesakes(const Ctl *ctl, const char *name, char ***names) {
         static const char *const types[] = { ".timer", ".socket", ".path" };
         const char *dot = strrchr(name, '.');
@@ -63,8 +64,8 @@ static int complain_memory(const char *name) {
         return ctl_fail("%s: out of memory", name);
 }
 
-/* Loads all triggers that are installed: PID 1 knows the Unit= of a file only once something has loaded the file. They
- * are read once for all units of a command. */
+/* Loads all triggers that are installed, since PID 1 knows the Unit= of a file only once something has loaded the
+ * file. They are read once for all units of a command. */
 static int load_installed(Ctl *ctl, const char *name) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         _cleanup_(strv_freep) char **names = NULL;
@@ -92,7 +93,7 @@ static int load_installed(Ctl *ctl, const char *name) {
         return code;
 }
 
-/* The properties of all that may start the unit. */
+/* Gives the properties of all triggers that may start the unit. */
 static int load_candidates(Ctl *ctl, const char *name, const json_t *unit, json_t *triggers) {
         _cleanup_(strv_freep) char **names = NULL;
         int code = load_installed(ctl, name);
@@ -130,7 +131,7 @@ static int weigh_trigger(const Ctl *ctl, const char *name, const json_t *trigger
         const char *id = get_string(trigger, "Id");
 
         if (files_listed(id))
-                return CTL_OK; /* then the unit goes by its lease, which is told of members */
+                return CTL_OK; /* the unit then goes by the lease of the trigger, which is told of with the members */
         if (pid1_is_active(trigger))
                 return finding_refuse(findings,
                                 "is started by %s, which is active: systemctl disable --now %s, then: leasectl enable "

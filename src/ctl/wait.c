@@ -8,7 +8,7 @@
 #include "ctl/output.h"
 #include "ctl/progress.h"
 
-/* Adds "Trouble": what is wrong with the registry, if that is what is waited for. */
+/* Adds "Trouble", which says what is wrong with the registry, if it has trouble. */
 static void add_trouble(Ctl *ctl, json_t *props) {
         json_auto_t *manager = NULL;
 
@@ -16,7 +16,7 @@ static void add_trouble(Ctl *ctl, json_t *props) {
                 (void) json_object_set(props, "Trouble", json_object_get(manager, "RegistryError"));
 }
 
-/* The properties of org.leased1.Unit now. */
+/* Gives the properties of org.leased1.Unit, with "Trouble". */
 static int read_unit(Ctl *ctl, const char *unit, json_t **ret, sd_bus_error *error) {
         int r = bus_get_unit(ctl->bus, unit, ret, error);
 
@@ -57,7 +57,8 @@ static int wait_for_answer(Ctl *ctl, const char *unit, Answer *answer) {
                 r = bus_wait(ctl->bus, PROGRESS_POLL);
                 if (r < 0 || answer->come)
                         break;
-                /* Without trouble, leased may be waiting for a password of the caller: no progress then. */
+                /* If the registry has no trouble, no progress is shown: leased may be waiting for a password of the
+                 * caller. */
                 if (read_unit(ctl, unit, &props, NULL) >= 0 && *get_string(props, "Trouble"))
                         progress_show(&progress, props);
         }
@@ -93,7 +94,7 @@ int wait_call(Ctl *ctl, const char *unit, const char *method, json_t **ret, cons
 
 /* ---- until it is done ---- */
 
-/* A command of "leasectl run" is forgotten when it is over. */
+/* Whether leased no longer knows the unit: it forgets a command of "leasectl run" when that is over. */
 static bool is_gone(const sd_bus_error *error) {
         return sd_bus_error_has_name(error, SD_BUS_ERROR_UNKNOWN_OBJECT) ||
                sd_bus_error_has_name(error, LEASED_NAME ".Error.NoSuchUnit");

@@ -18,14 +18,15 @@
 
 /* ---- the unit ---- */
 
-/* Whether this machine is rebooted if the unit is not down in time: what is no process is gone with that, too. */
+/* Whether this machine is rebooted if the unit is not down in time. An effect that is no process is gone then, too.
+ */
 static bool is_fenced(const char *name) {
         const UnitOptions *options = options_peek(name);
 
         return options && options->fence_by_reboot;
 }
 
-/* with: "", or which member of the unit is meant. */
+/* Adds the findings on a service. The argument with is "", or says which member of the unit is meant. */
 static void look_at_service(const char *with, bool fenced, const json_t *service, json_t *findings) {
         const char *kill = get_string(service, "KillMode");
 
@@ -64,7 +65,7 @@ static void look_at_mount(const char *name, bool fenced, json_t *findings) {
                                 fenced ? ", and this machine is rebooted then" : " (unless FenceAction=reboot)");
 }
 
-/* Notes other units that lie in the slice. Scopes there are made by the unit. */
+/* Notes other units that lie in the slice. Scopes in it are not noted, since the unit has made them. */
 static int look_at_slice(Ctl *ctl, const char *name, const char *slice, json_t *findings) {
         json_auto_t *properties = NULL;
         json_t *value;
@@ -80,7 +81,7 @@ static int look_at_slice(Ctl *ctl, const char *name, const char *slice, json_t *
         return code;
 }
 
-/* The members of the unit, and what its start brings along. */
+/* Looks at the members of the unit, and at what its start brings along. */
 static int look_at_covered(Ctl *ctl, const char *name, bool fenced, const json_t *unit, json_t *findings) {
         _cleanup_(strv_freep) char **members = NULL;
         int code = members_find(ctl, name, unit, &members);
