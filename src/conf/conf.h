@@ -59,8 +59,8 @@ typedef struct LeasedConf {
 /* Loads root/etc/leased/leased.conf, then root/etc/leased/leased.conf.d/?*.conf in the order of their names. Later
  * lines win over earlier ones, and all win over the defaults. Missing files are no error. Checks also that the TTL
  * leaves time for a stop, that Endpoints= comes with etcd and CAFile= with https, that the files named exist, and that
- * KeyFile= and PasswordFile= are closed to others. *ret is freed by leased_conf_free(). -EBADMSG: there are messages,
- * and *ret is untouched. */
+ * KeyFile= and PasswordFile= are not open to everybody on this machine. *ret is freed by leased_conf_free(). -EBADMSG:
+ * there are messages, and *ret is untouched. */
 int leased_conf_load(const char *root, LeasedConf **ret, Messages *messages);
 /* Loads a file that leased_conf_dump() has written, over the defaults, with the same checks. Fails also with
  * -ENOENT, if there is no such file, and with other errors of reading. */

@@ -33,6 +33,6 @@ typedef struct OutsideFinding {
  */
 Outside outside_look(char *const *argv, const char *slice, bool starting, OutsideFinding *ret);
 
-/* Does the same for one program, and does not look for commands that this program would run. Only for
- * outside-words.c. */
+/* Does the same for one program, and does not look for commands that this program would run. *ret is only valid if
+ * the result is not OUTSIDE_NO. Only for outside-words.c. */
 Outside outside_look_at_program(char *const *argv, const char *slice, bool starting, OutsideFinding *ret);

@@ -70,6 +70,6 @@ bool bus_heard(const char *path);
  * message ends the wait, an expected signal or not. Returns 0, or a negative errno if the connection has ended. */
 int bus_wait(sd_bus *bus, usec_t timeout);
 
-/* Prints in one line why a call failed, and returns the exit code for that. The argument what is put before the
- * reason ("foo.service"), and may be NULL. The argument r is what the call returned; error may be NULL. */
+/* Prints in one line why a call failed, and returns the exit code for that. The line begins with the text in what
+ * ("foo.service"), which may be NULL. The argument r is what the call returned; error may be NULL. */
 int bus_complain(const char *what, int r, const sd_bus_error *error);

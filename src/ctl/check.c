@@ -34,7 +34,7 @@ static bool takes_time_to_stop(const char *name) {
 }
 
 /* Gives the longest stop time of the unit and its members, as leased works it out; USEC_INFINITY if no stop takes
- * time. *ret_of, owned by the caller, is the unit that has this stop time. */
+ * time, or if PID 1 could not be asked. *ret_of, owned by the caller, is the unit that has this stop time. */
 static usec_t timeout_stop_of(Ctl *ctl, const char *name, char **ret_of) {
         _cleanup_(strv_freep) char **members = NULL;
         json_auto_t *unit = NULL;

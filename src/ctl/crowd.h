@@ -23,6 +23,5 @@ bool crowd_is_gone(const sd_bus_error *error);
 
 /* Looks at n units once, by their names. A name that is NULL is left out. */
 int crowd_look(Ctl *ctl, size_t n, char *const *names, crowd_look_t look, void *userdata);
-/* Looks at n units until the wait is over for each. The argument what is the verb, which the progress and an error
- * show. */
+/* Looks at n units until the wait is over for each. The progress and an error show the verb, which is in what. */
 int crowd_wait(Ctl *ctl, const char *what, size_t n, char *const *names, crowd_look_t look, void *userdata);

@@ -28,7 +28,8 @@ bool files_gated(const char *unit);
  * Neither file need be on disk when the call returns. */
 int files_gate(const char *unit);
 int files_list(const char *unit);
-/* Put on disk all gates; all of /etc/leased/units; and only the removal of files from /etc/leased/units. */
+/* files_sync_gates() puts all gates on disk; files_sync_listed() all of /etc/leased/units; files_sync_unlisted()
+ * only the removal of files from /etc/leased/units. */
 int files_sync_gates(void);
 int files_sync_listed(void);
 int files_sync_unlisted(void);

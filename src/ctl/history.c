@@ -94,7 +94,7 @@ static int read_typed(Ctl *ctl, const json_t *machines, const char *typed, json_
         return r < 0 ? bus_complain(typed, r, &error) : CTL_OK;
 }
 
-/* All leases, with which leased is asked for the tenures of all of them at once. */
+/* All leases. leased is asked for the tenures of all of them at once. */
 typedef struct All {
         sd_bus *bus;
         const json_t *machines;

@@ -34,7 +34,8 @@ static json_t *standing_of(const json_t *manager, const char *id) {
         return json_boolean(contains(json_object_get(manager, "LiveMachines"), id));
 }
 
-/* Gives how long ago a machine was seen to beat (which is 0), or its TTL (1); null if it never was. */
+/* Gives a number from MachineAges. If which is 0, that is how long ago the machine was seen to beat, and if which
+ * is 1, its TTL, both in microseconds. It is null if the machine was never seen to beat. */
 static json_t *age_of(const json_t *manager, const char *id, size_t which) {
         json_t *value = json_array_get(json_object_get(json_object_get(manager, "MachineAges"), id), which);
 

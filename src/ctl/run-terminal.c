@@ -86,8 +86,7 @@ static void read_input(RunTerminal *t) {
                 end_input(t);
 }
 
-/* Reads what the command prints. EIO says that nobody has the other end open, which is so before the command has
- * started and after it has ended. */
+/* Reads what the command prints. EIO says that nobody has the other end open. */
 static void read_output(RunTerminal *t, bool started) {
         ssize_t n = read(t->master, t->out + t->n_out, sizeof(t->out) - t->n_out);
 
