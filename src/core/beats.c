@@ -1,19 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Of a thousand machines each beats several times in a TTL, and nearly all of these beats say what was expected. So
- * this machine asks for the opposite, once a round: which beats have not been put since the round before, at what
- * revision. While all machines beat, the answer is empty. What it does not name has beaten. What it names is dated
- * (sample.c), and its TTL runs out (law 2).
+ * How this machine hears of the other machines' beats without being told of each.
  *
- * The watch tells of some of the beats all the same: of all in a small cluster, otherwise of those of some sessions.
- * Each of these shows how far the registry has come, and so dates the others. Which sessions they are does not matter;
- * their names are random, so a range of names is a fair share.
+ * In a cluster of a thousand machines each session beats five times in a TTL, and nearly all of these beats say what
+ * was expected. So once a round this machine asks for the exceptions: which beats were not put since the round before,
+ * and at what revision each was put last. While all machines beat, the answer is empty. A beat that the answer does
+ * not name was put. A beat that the answer names is dated (sample.c), and the TTL of its session runs from that date
+ * (law 2).
  *
- * Where the watch does not tell of a session's beats, the watch shows the session's beginning and end by its fence,
- * which is put and deleted along with the beat. Then the beat is in doubt, and is read by itself, as is that of a
- * session which only a lease names. What was deleted or
- * put by hand shows in the number of beats that the answer bears; then, and now and then without that, all are listed.
+ * The watch still tells of some beats: of all of them in a small cluster, otherwise of those of some sessions. Each of
+ * these beats shows how far the registry has come, and so helps to date the others. Any sessions will do. Their names
+ * are random, so a range of names is a fair share of them.
+ *
+ * If the watch does not tell of a session's beats, it still tells of the session's fence, which is put when the
+ * session begins and deleted when the session ends. When a fence comes or goes, the beat beside it is in doubt. A beat
+ * in doubt is read by itself, and so is the beat of a session that only another record names. A beat that somebody
+ * puts or deletes by hand changes the number of beats, which every answer bears. If this number is not the expected
+ * one, all beats are listed; they are also listed every WHOLE_EVERY rounds in any case.
  */
 
 #include "core/beats.h"
@@ -23,18 +27,19 @@
 #include "core/txn.h"
 
 enum {
-        DOUBTS_MAX = 32,      /* beats that are read one by one; of more, all are listed */
-        WHOLE_EVERY = 16,     /* rounds */
-        TOLD_DEFAULT = 16000, /* beats in 1000 s */
+        DOUBTS_MAX = 32,      /* most beats in one READ of single beats; if more are in doubt, all are listed */
+        WHOLE_EVERY = 16,     /* rounds from one list of all beats to the next */
+        TOLD_DEFAULT = 16000, /* of how many beats in 1000 s the watch tells, unless CoreConfig.beats_told says it */
 };
 
 /* ---- which beats the watch tells of ---- */
 
 typedef struct Crowd {
-        uint64_t n;    /* beats that there are, as far as is known here */
-        uint64_t rate; /* in 1000 s, of all other machines */
+        uint64_t n;    /* beat records that there are, as far as is known here; ours is counted as well */
+        uint64_t rate; /* how many beats all other machines that are not silent put in 1000 s */
 } Crowd;
 
+/* Also notes the shortest TTL of the other sessions that beat. */
 static Crowd count(Core *c) {
         Crowd crowd = {};
 
@@ -49,11 +54,14 @@ static Crowd count(Core *c) {
         return crowd;
 }
 
-/* Sessions come and go: what was chosen is kept while it is not far off. */
+/* Whether the choice of what the watch tells still fits the rate of beats. Sessions come and go, and each new choice
+ * costs a new watch: so the choice is kept until the rate has doubled or halved. */
 static bool still_fits(const Core *c, uint64_t rate, uint64_t most) {
         return c->beats.from[0] ? rate <= 2 * c->beats.rate && rate >= c->beats.rate / 2 : rate <= 2 * most;
 }
 
+/* Chooses the range of session names of whose beats the watch tells: so large a part of all names that about most
+ * beats in 1000 s are in it. */
 static void choose(Core *c, uint64_t rate, uint64_t most) {
         c->beats.rate = rate;
         if (rate <= most)
@@ -62,6 +70,8 @@ static void choose(Core *c, uint64_t rate, uint64_t most) {
                 record_format_hex(UINT64_MAX - UINT64_MAX / rate * most, c->beats.from);
 }
 
+/* Asks for a new watch if the choice does not fit any more, or if our session has another name: the watch always tells
+ * of our own beats. This is looked at only after all beats were listed, or after a change of the name. */
 static void listen(Core *c) {
         uint64_t rate, most = c->here.beats_told ?: TOLD_DEFAULT;
         bool renamed = c->beats.from[0] && !streq(c->beats.told, c->own.name);
@@ -83,6 +93,9 @@ static void listen(Core *c) {
 
 /* ---- single beats ---- */
 
+/* Whether the session's beat must be read by itself. So it is if no list has told of the beat yet; if the fence was
+ * deleted after the beat was last shown; and if our machine record names the session, for which the machine id in the
+ * beat is needed, and beats are listed without their values. */
 static bool is_in_doubt(const Core *c, const Session *s) {
         if (session_is_ours(c, s->name))
                 return false;
@@ -114,7 +127,8 @@ static void ask_doubts(Core *c) {
 
 /* ---- all beats, once a round ---- */
 
-/* The watch tells of each beat, or all must be asked for as often as the fastest of them is put. */
+/* How much time lies between two READs of the beats. If the watch tells of every beat, one READ in each of our rounds
+ * is enough. Otherwise it must come at least once in a round of the session with the shortest TTL. */
 static usec_t pace(const Core *c) {
         return c->beats.from[0] ? MIN(c->own.timeline.round, c->beats.fastest / 5) : c->own.timeline.round;
 }
@@ -123,11 +137,12 @@ static bool is_due(const Core *c) {
         usec_t pause = pace(c);
 
         if (c->beats.since > 0 && c->now.boottime < c->beats.since_at + pause * 3 / 4)
-                return false; /* nearly all would be named that have not had their turn yet */
+                return false; /* too early: nearly all sessions would be named, as their next beat is not due yet */
         return c->own.round_at > c->beats.asked_at ||
                (pause < c->own.timeline.round && c->now.boottime >= c->beats.asked_at + pause);
 }
 
+/* Asks which beats were not put since the last answer; now and then, and the first time, for all of them. */
 static void ask_all(Core *c) {
         c->beats.whole = c->beats.whole || ++c->beats.rounds >= WHOLE_EVERY;
         c->beats.id = c->beats.since == 0 ? txn_read_kinds(c, 1u << RECORD_BEAT)

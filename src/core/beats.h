@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The beats of other machines: how this one hears of them. */
+/* How this machine hears of the beats of other machines. */
 
 #include "core/state.h"
 
-/* Asks for what is due: the READ of a round, single beats that are in doubt, another choice of what the watch tells.
- */
+/* Asks for what is due: the READ of a round, a READ of single beats that are in doubt, or a new watch that tells of
+ * other sessions' beats. Does nothing unless our session beats. */
 void beats_advance(Core *c);
-/* When beats_advance() has something to do by the time alone. */
+/* When beats_advance() is due by the time alone (CLOCK_BOOTTIME); USEC_INFINITY: on an event or with our round. */
 usec_t beats_deadline(const Core *c);
-/* The answer to one of these READs, which was taken in before; false: it is to something else. */
+/* Takes the answer to one of these READs. The records in it must have been taken into the mirror before (intake.h).
+ * Returns false if the id is that of another request. */
 bool beats_answer(Core *c, uint64_t id, const Answer *answer);

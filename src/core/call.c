@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Leases of the D-Bus API: a scheduler's own, as fleet's engine kept its leadership. They hang on no session: each has
- * a period of its own, every Renew is a compare-and-swap of the record, and an observer may acquire it once he has
- * seen the record unchanged for period·(1+ε)/(1-ε) on his own clock. Nothing is started or stopped because of them.
+ * Leases of the D-Bus API: a scheduler's own, such as the leadership of fleet's engine. They belong to no session:
+ * each lease has a period of its own, every Renew is a compare-and-swap of the record, and an observer may acquire the
+ * lease once it has seen the record unchanged for period·(1+ε)/(1-ε) on its own clock. No unit is started or stopped
+ * because of them.
  *
- * A steal leaves a debt, as with units: the robbed holder may believe in his lease for the rest of its period. It
- * bears that period in place of a session's name, travels with every later write, and is struck by the first write of
- * one who has waited it out himself. Until then nobody acquires the lease from the thief, however he ends.
+ * A steal leaves a debt, as with units, since the robbed holder may rely on the lease for the rest of its period. The
+ * debt bears this period in place of a session's name, and every later write keeps it. The first writer that has
+ * itself waited out the period strikes the debt. Until then nobody else acquires the lease, even if the new holder is
+ * gone.
  *
- * No answer settles nothing: the very same Txn is sent again until it is committed or refused. Refused, the record
- * that was read back tells whether an earlier attempt had landed: its Index and times are ours. A call whose outcome
- * is not known by its deadline ends as UNKNOWN, and the caller must look.
+ * A request without an answer may have been carried out or not (law 6): so the very same Txn is sent again until it is
+ * committed or refused. If it is refused, the record that was read back tells whether an earlier attempt was carried
+ * out: the record's Index and times are then ours. A call whose outcome is not known by its deadline ends as
+ * CALL_UNKNOWN, and the caller must find out.
  */
 
 #include "core/call.h"
@@ -85,8 +88,8 @@ static CallResult make_steal(Core *c, Calling *g, const Call *call) {
         return CALL_DONE;
 }
 
-/* The holder's own clock ends his lease: a record that stood for its whole period is not renewed, even if it is there.
- */
+/* A holder's lease ends by its own clock: a record that was not renewed for its whole period is not renewed any more,
+ * even if it is still there. */
 static CallResult check_holder(Core *c, const Lease *l, const Call *call) {
         bool held = l->seen.revision > 0 && !l->damaged && l->value.state == LEASE_HELD &&
                     l->value.index == call->index;
@@ -224,8 +227,8 @@ static bool has_landed(const Calling *g) {
                now->state == g->record.state && streq(now->machine_id, g->record.machine_id);
 }
 
-/* Refused by the record: has an earlier attempt landed, or has somebody else been there first? By our own fence:
- * again. */
+/* The Txn was refused. If the record refused it, either an earlier attempt of ours was carried out, or somebody else
+ * was first. If only our own fence refused it, it is sent again. */
 static void on_refused(Core *c, Calling *g) {
         if (has_landed(g))
                 drop(c, g, CALL_DONE);

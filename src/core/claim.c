@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * What we want of the leases' records, one Txn at a time for each lease (send.c).
+ * Which change of a lease's record we want now: acquire, release and so on. The Txns are send.c's, one at a time for
+ * each lease.
  *
- * An outcome that stays unknown settles nothing, and neither does reading (law 6): what is wanted is asked for again
- * until it is committed or refused, and meanwhile the unit stays in the phase that wanted it. An earlier attempt that
- * lands late has the very effect that is still wanted, or compares with a record that has moved on.
+ * An unknown outcome settles nothing, and neither does a read (law 6). So a change is asked for again until it is
+ * committed or refused, and meanwhile the unit stays in the phase that wants it. An earlier attempt that is carried
+ * out late does no harm: either it makes the change that is still wanted, or it is refused, since the record has
+ * changed.
  */
 
 #include "core/claim.h"

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What we want of the leases' records. */
+/* Which change of a lease's record we want now: acquire, expire, steal, release, transfer and so on (send.h). */
 
 #include "core/state.h"
 
 /* Takes the answer to a Txn that wrote these leases (Pending.leases). */
 void claim_txn(Core *c, uint64_t id, Lease *leases, const Answer *answer);
-/* Leases' records can be written at all. */
+/* Whether leases' records can be written at all now. */
 bool claim_is_possible(const Core *c);
 /* Asks for what is due on this lease. */
 void claim_advance(Core *c, Lease *l);
-/* When claim_advance() is due by the time alone. When the plan may find the lease to be had is the plan's affair. */
+/* When claim_advance() is due by the time alone (CLOCK_BOOTTIME). When the lease may be had by the plan is not
+ * counted: see planning_deadline(). */
 usec_t claim_deadline(const Core *c, const Lease *l);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The records of sessions that ended long ago are deleted.
+ * The beats and fences of sessions that ended long ago are deleted.
  */
 
 #include "core/collect.h"
@@ -33,10 +33,10 @@ static bool may_be_collected(const Core *c, const Session *s, bool crowded) {
                !session_is_ours(c, s->name) && c->now.boottime >= due && !is_named_anywhere(c, s);
 }
 
-/* Deletes one session at a time, long after its end: its beat and its fence in one Txn, so that they are never seen
- * apart. If a record comes to name the session in the same moment, its absent beat counts as silence, and it can
- * never beat again. Where a lost lease waits for room (claim.c), many at once, as soon as they are dead; their
- * beats are compared, as in a takeover (law 3). */
+/* Deletes one session at a time, long after its end. The beat and the fence are deleted in one Txn, so that nobody
+ * sees one without the other. If a record comes to name the session at the same moment, that does no harm: the absent
+ * beat counts as silence, and the session can never beat again. If a lost lease waits for room in a Txn (claim.c),
+ * many sessions are deleted at once, as soon as they are dead. The beats are compared, as in a takeover (law 3). */
 void collect_advance(Core *c) {
         bool crowded = c->collect.crowded;
         TxnBuilder b;

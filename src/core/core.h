@@ -2,15 +2,15 @@
 #pragma once
 
 /*
- * The heart: every decision about leases, sessions and units, as one pure function of what has been seen.
+ * The core: every decision about leases, sessions and units, as one pure function of what has been seen.
  *
- * core_step() takes the present time and one event, and returns what to do. It performs no I/O, reads no clock, keeps
- * no thread, logs nothing, and draws its random numbers from a seed it was given: the same inputs give the same
- * outputs, so a run can be replayed, and N machines can be simulated in one process. It never calls out; an action
- * that fails comes back as an event.
+ * core_step() takes the present time and one event, and returns the actions to be carried out. The core performs no
+ * I/O, reads no clock, has no thread, logs nothing, and draws its random numbers from a seed that it was given. So the
+ * same inputs give the same outputs: a run can be replayed, and many machines can be simulated in one process. The
+ * core never calls out; an action that fails comes back as an event.
  *
- * What it does not do: it knows no keys' text, no JSON, no D-Bus, no files. It does not know the time between steps:
- * whoever drives it calls core_step(EVENT_DEADLINE) no later than core_next_deadline().
+ * The core knows nothing of the text of keys, of JSON, D-Bus or files. Time passes for it only in steps: its caller
+ * must call core_step() with EVENT_DEADLINE no later than at core_next_deadline().
  */
 
 #include "core/event.h"
@@ -19,8 +19,8 @@
 typedef struct Core Core;
 
 typedef struct Now {
-        usec_t boottime; /* all decisions */
-        usec_t realtime; /* stamps for people, and the floor of the Index after a fall-back */
+        usec_t boottime; /* CLOCK_BOOTTIME: all decisions go by it (law 1) */
+        usec_t realtime; /* CLOCK_REALTIME: for stamps that people read, and the floor of Indexes after a fall-back */
 } Now;
 
 /* What this machine remembers of a lease: the highest Index it has ever seen. */
@@ -29,14 +29,14 @@ typedef struct RememberedIndex {
         uint64_t index;
 } RememberedIndex;
 
-/* What outlives the boot (/var/lib/leased). All zero: nothing is remembered. */
+/* What this machine remembers across boots (/var/lib/leased). All zero: nothing. */
 typedef struct CoreMemory {
         const char *uuid;  /* of the registry; "" or NULL: none */
         const char *store; /* its store's identity */
         uint64_t revision; /* the highest seen */
         uint64_t floor;    /* the highest of the registry's floors of all Indexes that was seen; 0: none */
-        bool silence;      /* the registry fell back and the wait has not been served yet */
-        bool draining;
+        bool silence;      /* the registry fell back, and the wait that follows is not over yet */
+        bool draining;     /* an operator wants this machine to take no leases */
         const RememberedIndex *indexes;
         size_t n_indexes;
 } CoreMemory;
@@ -48,22 +48,26 @@ typedef struct CoreConfig {
         const char *metadata;
         const char *version; /* of the daemon */
         const char *session; /* to carry on, from /run; NULL: none */
-        usec_t ttl;
-        uint64_t seed;     /* random, different for every process */
+        usec_t ttl;          /* TTL=, 2 to 60 s */
+        uint64_t seed;       /* random, different for every process */
         bool looks_at_all; /* for tests: each step looks at every unit and lease, and not only where something happened
                             */
-        unsigned beats_told; /* of other machines' beats, about so many in 1000 s come by the watch; 0: the usual */
+        unsigned beats_told; /* of how many of other machines' beats in 1000 s the watch is to tell; 0: the default */
         CoreMemory memory;
 } CoreConfig;
 
-/* Copies the configuration. NULL only when out of memory; there is no other way to fail. */
+/* Makes a core, which the caller owns. The configuration is copied. NULL: out of memory; nothing else can fail. */
 Core *core_new(const CoreConfig *config);
+/* Frees the core and all that it gave; NULL is allowed. Returns NULL. */
 Core *core_free(Core *core);
 DEFINE_TRIVIAL_CLEANUP(Core *, core_free)
 
 /*
- * One step. now must not run backwards. The actions stay valid until the next call and are to be carried out in
- * their order. Out of memory aborts the process: the guard and systemd take it from there, which is the safe answer.
+ * One step: takes the event and gives the *ret_n actions to be carried out, in this order. now.boottime must not run
+ * backwards. The actions and all that they point to are borrowed until the next call.
+ *
+ * Without memory the process is aborted. This is safe: the guard stops the units in time (law 9), and systemd starts
+ * the daemon again.
  */
 const Action *core_step(Core *core, Now now, const Event *event, size_t *ret_n);
 
@@ -73,28 +77,28 @@ usec_t core_next_deadline(const Core *core);
 /* The highest Index of the lease that this machine remembers; 0: none. */
 uint64_t core_remembered(const Core *core, const char *lease);
 
-/* What to keep on disk; valid until the next core_step(). The Indexes are left out: ACTION_REMEMBER tells of each one
- * that has changed. */
+/* What to keep on disk; borrowed until the next core_step(). The Indexes are left out: ACTION_REMEMBER tells of each
+ * one that has changed. */
 const CoreMemory *core_memory(Core *core);
 
-/* ---- what it looks like from outside ---- */
+/* ---- how the core looks from outside: what all texts point to is borrowed until the next core_step() ---- */
 
 typedef struct SessionView {
         const char *session;
         usec_t ttl;
-        usec_t last_beat;  /* t0 of the last committed beat; 0: none */
-        usec_t round_trip; /* of that beat */
-        bool competing;
-        Why why_not;                          /* if it does not compete */
-        usec_t why_not_until;                 /* CLOCK_REALTIME until which that is so; 0: not known */
+        usec_t last_beat;                     /* t0 of the last committed beat; 0: none */
+        usec_t round_trip;                    /* of that beat */
+        bool competing;                       /* this machine competes for leases */
+        Why why_not;                          /* why this machine does not compete */
+        usec_t why_not_until;                 /* CLOCK_REALTIME until which this is so; 0: not known */
         const char *uuid, *store;             /* of the registry that this machine knows; "" if none yet */
-        const char *found_uuid, *found_store; /* of the one that answers, if that is another; "" if not */
+        const char *found_uuid, *found_store; /* of the registry that answers, if it is another one; "" if not */
         bool draining;
-        size_t units; /* that are enabled here, or are still being let go */
-        size_t held;  /* leases */
-        bool known;   /* what the records say is so: the registry answers, and is the one that this machine knows */
-        usec_t heard; /* CLOCK_BOOTTIME when the registry last said anything; 0: never */
-        uint64_t lost_acquires; /* of this daemon: asked for, and another machine was faster */
+        size_t units;           /* how many are enabled here, or are still being let go */
+        size_t held;            /* how many leases this machine holds */
+        bool known;             /* the records describe the present: the registry answers and is the known one */
+        usec_t heard;           /* CLOCK_BOOTTIME when the registry last said anything; 0: never */
+        uint64_t lost_acquires; /* how often this daemon asked for a lease, and another machine was faster */
 } SessionView;
 
 typedef struct LeaseView {
@@ -106,7 +110,8 @@ typedef struct LeaseView {
         const char *unit;     /* the unit enabled here for it, or NULL */
         bool local;           /* held by this daemon's session */
         bool known;           /* false: the record is what it was when the registry last answered, or was never seen */
-        usec_t time_remaining; /* as far as this machine can tell */
+        usec_t time_remaining; /* TTL (or period) less the time since the last sign of life that is known here; 0:
+                                  none, or not held */
 } LeaseView;
 
 typedef struct UnitView {
@@ -114,7 +119,7 @@ typedef struct UnitView {
         const char *lease;      /* "": it has none, it is global */
         const char *state;      /* one word: State in dbus/org.leased1.Unit.xml lists them */
         Reason why_not;         /* why it does not run here; WHY_NONE if it does */
-        bool known;             /* false: who holds the lease is not known, be it that nobody does */
+        bool known;             /* false: it is not known who holds the lease, or whether anybody does */
         const char *machine_id; /* holder of the lease, "" if none is known */
         const char *hostname;
         uint64_t index; /* of the lease, 0: never held */
@@ -130,52 +135,54 @@ typedef struct MachineView {
         const char *machine_id;
         const MachineRecord *record;
         bool alive;   /* its session has beaten within its TTL, as far as this machine can tell */
-        bool known;   /* false: neither that nor that it is silent can be told now */
+        bool known;   /* false: it cannot be told now whether the session beats or is silent */
         usec_t heard; /* CLOCK_BOOTTIME when its session was last seen to beat; 0: never */
-        size_t held;
+        size_t held;  /* leases that it holds */
 } MachineView;
 
 /* Why a machine does not hold a unit, or that it does. */
 typedef struct WhyNotView {
         const char *machine_id, *hostname;
         bool holds;
-        bool fits;     /* it could take it: it stands by, or only stands back for a while */
-        unsigned rank; /* if it stands by: how many machines would come before it */
+        bool fits;     /* the machine could take the unit: it stands by, or only stands back for a while */
+        unsigned rank; /* if the machine stands by: how many machines would come before it */
         Reason reason;
-        usec_t until; /* CLOCK_REALTIME until which that is so; 0: not known */
+        usec_t until; /* CLOCK_REALTIME until which the reason holds; 0: not known */
 } WhyNotView;
 
 void core_session_view(const Core *core, Now now, SessionView *ret);
-/* Calls f with the name of each unit, or of each lease that has a record; much cheaper than their views. */
+/* Calls f with the name of each unit, or of each lease that has a record. Much cheaper than to make their views. */
 void core_each_unit_name(const Core *core, void (*f)(const char *name, void *userdata), void *userdata);
 void core_each_lease_name(const Core *core, void (*f)(const char *name, void *userdata), void *userdata);
-/* How many machines the registry names, or did. */
+/* How many machines the registry names, or has named since all records were last forgotten. */
 size_t core_count_machines(const Core *core);
 /* Calls f for each machine; in no particular order. Returns f's first non-zero value, or 0. */
 int core_each_machine(const Core *core, Now now, int (*f)(const MachineView *, void *), void *userdata);
-/* First this machine, if it has reasons of its own; then every other one that the registry names, in no particular
- * order (none for a global unit). Cheap to ask for many units in a row, with no step in between. */
+/* Calls f for this machine, if it has reasons of its own not to hold the unit, and then for every other machine that
+ * the registry names, in no particular order (for none if the unit is global). Returns f's first non-zero value, or 0.
+ * Cheap for many units in a row, with no step in between. */
 int core_each_why_not(
                 const Core *core, Now now, const char *unit, int (*f)(const WhyNotView *, void *), void *userdata);
-/* How every machine would stand to a unit, by the plan's own rules, if it were enabled on all of them and held by
- * nobody: those that would take it in their order, then the others with their reasons. .holds: it has the unit now.
- * config: .unit, .lease, .global and .placement are looked at; here it need not be enabled. Cheap, with no step in
- * between. Returns f's first non-zero value, or 0. */
+/* Tells how every machine would stand to a unit, by the rules of the plan, if the unit were enabled on all machines
+ * and held by none. Calls f first for the machines that would take the unit, in their order, then for the others with
+ * their reasons; .holds says that the machine has the unit now. Of the config only .unit, .lease, .global and
+ * .placement are looked at; the unit need not be enabled here. Returns f's first non-zero value, or 0. Cheap for many
+ * units in a row, with no step in between. */
 int core_explain(const Core *core, const UnitConfig *config, int (*f)(const WhyNotView *, void *), void *userdata);
-/* The machine that holds it should let it go (as far as this machine can tell: it drains), and none that is there
- * could take it, not even in a while. */
+/* Whether the unit is stuck: the machine that holds the unit should let it go (of another machine only draining is
+ * known here), and no machine that is there could take the unit, not even in a while. */
 bool core_is_stuck(const Core *core, Now now, const char *unit);
-/* false: there is none of that name. */
+/* Fill in the view of the lease or the unit. Return false if there is no such record or unit. */
 bool core_find_lease(const Core *core, Now now, const char *name, LeaseView *ret);
 bool core_find_unit(const Core *core, Now now, const char *unit, UnitView *ret);
 
-/* How much work was done since core_new(): looks at units and leases, and pairs of unit and machine that were weighed.
- */
+/* How much work was done since core_new(): how often a unit or lease was looked at, and how many pairs of unit and
+ * machine were weighed. */
 typedef struct CoreWork {
         uint64_t looks, pairs;
 } CoreWork;
 
 /* For tests: a step must not do work for each unit. */
 CoreWork core_work(const Core *core);
-/* For tests: asserts that each counter says what a walk over all finds. */
+/* For tests: asserts that each counter says what counting everything gives. */
 void core_check(const Core *core);

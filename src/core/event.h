@@ -2,12 +2,12 @@
 #pragma once
 
 /*
- * What goes into the core (events) and what comes out of it (actions): the whole of its contact with the world.
+ * What goes into the core (events) and what comes out of it (actions). The core has no other contact with the world.
  *
- * Events report level-triggered whole state, and may be repeated at will. UNKNOWN is a value: "no answer" is never
- * read as "no". Actions are asked for in the order in which they must be begun; none is waited for inside the core.
- * Everything a pointer refers to is borrowed: an event's until core_step() returns, an action's until the next
- * core_step().
+ * An event about a unit, the guard or a record reports the whole present state and not only what has changed, and may
+ * be repeated at will. UNKNOWN is a value: "no answer" is never read as "no" (law 8). Actions are asked for in the
+ * order in which they must be begun; the core waits for none of them. Everything that a pointer refers to is borrowed:
+ * in an event until core_step() returns, in an action until the next core_step().
  */
 
 #include "core/record.h"
@@ -25,7 +25,7 @@ typedef enum ActiveState {
         _ACTIVE_STATE_MAX,
 } ActiveState;
 
-/* Who had the unit stopped; only of one that is inactive or failed. */
+/* Who had the unit stopped. Only means something if the unit is inactive or failed. */
 typedef enum EndedBy {
         ENDED_BY_ITSELF,
         ENDED_BY_UNKNOWN,  /* not known yet: another report follows */
@@ -36,9 +36,9 @@ typedef enum EndedBy {
 
 /* After ENDED_BY_NEED and ENDED_BY_CONFLICT: what the other unit is now. */
 typedef enum Obstacle {
-        OBSTACLE_NONE,   /* up again (a conflicting one: down again), or there is no such unit */
-        OBSTACLE_LASTS,  /* as somebody wanted it */
-        OBSTACLE_FAILED, /* it ended by itself; it would be started along with the unit */
+        OBSTACLE_NONE,   /* it is up again (a conflicting unit: down again), or there is no such unit */
+        OBSTACLE_LASTS,  /* it is down (a conflicting unit: up) because somebody wanted it so */
+        OBSTACLE_FAILED, /* it ended by itself, and would be started along with the unit */
 } Obstacle;
 
 typedef enum LoadState {
@@ -48,16 +48,16 @@ typedef enum LoadState {
         LOAD_BAD, /* PID 1 cannot load it */
 } LoadState;
 
-/* What PID 1 says of a unit. It has so many booleans because PID 1 says each of them for itself: none follows from
+/* What PID 1 says of a unit. There are so many booleans because PID 1 says each of them by itself: none follows from
  * another. */
 typedef struct UnitReport {
         bool known;      /* false: PID 1 does not answer; nothing below means anything */
-        usec_t asked_at; /* CLOCK_BOOTTIME before the question was sent; what is said below was true later than that */
+        usec_t asked_at; /* CLOCK_BOOTTIME before the question was sent: what is said below was so after this */
         ActiveState active;
-        bool job;   /* PID 1 has a job for it */
+        bool job;   /* PID 1 has a job for the unit */
         bool empty; /* no process in its control group; read after PID 1's answer */
-        bool left;  /* all that PID 1 knows of it is down, and its slice is not empty: PID 1 will not end what is in
-                       there */
+        bool left;  /* all that PID 1 knows of the unit is down, but the unit's slice is not empty: PID 1 will not end
+                       what is in the slice (law 7) */
         LoadState load;
         bool gate_loaded; /* PID 1 has our Assert and our BindsTo in force, and needs no reload */
         bool failed;      /* how it last ended: Result= is not success */
@@ -70,70 +70,70 @@ typedef struct UnitReport {
         uint64_t run;        /* of its InvocationID=: differs from run to run; 0: it has none, it never ran */
 } UnitReport;
 
-/* ---- the guard, as it says itself ---- */
+/* ---- what the guard says of its entry for a unit (guard/protocol.h) ---- */
 
 typedef struct GuardReport {
-        uint64_t index;          /* its entry for this unit; 0: none */
-        bool open;               /* the gate is there */
-        bool expired;            /* stop_at has passed or the lease was declared lost: it is stopping the unit */
-        usec_t stop_at, kill_at; /* CLOCK_BOOTTIME, as they were when it said so */
-        uint64_t serial; /* .id of the last action that the guard had received on this connection when it said so; 0:
+        uint64_t index;          /* of the lease, in the entry; 0: there is no entry */
+        bool open;               /* the gate is there, or may be */
+        bool expired;            /* stop_at has passed, or the lease was declared lost: the guard stops the unit */
+        usec_t stop_at, kill_at; /* CLOCK_BOOTTIME, as they were when the guard sent this */
+        uint64_t serial; /* .id of the last action that the guard had received on this connection when it sent this; 0:
                             none */
 } GuardReport;
 
-/* ---- leases of the D-Bus API: a scheduler's own, without unit and session (fleet's package lease) ---- */
+/* ---- leases of the D-Bus API: a scheduler's own, without unit and session, as in fleet's package "lease" ---- */
 
 typedef enum CallKind {
         CALL_ACQUIRE, /* .machine .version .period */
-        CALL_STEAL,   /* ... and .index, which must be the present one, and not 0 */
-        CALL_RENEW,   /* .index, .period */
+        CALL_STEAL,   /* the same, and .index, which must be the present one, and not 0 */
+        CALL_RENEW,   /* .index .period */
         CALL_RELEASE, /* .index */
 } CallKind;
 
 typedef enum CallResult {
-        CALL_DONE,         /* .index: of the lease now; STEAL: .span still to be waited before acting on it */
-        CALL_NOT_ACQUIRED, /* somebody holds it, or it has debts: an outcome, not an error */
+        CALL_DONE,         /* .index: the lease's Index now; STEAL: .span must pass before the lease may be acted on */
+        CALL_NOT_ACQUIRED, /* somebody holds the lease, or it has debts: an outcome, not an error */
         CALL_NO_SUCH_LEASE,
         CALL_INDEX_MISMATCH, /* .index: the present one */
         CALL_LEASE_LOST,     /* robbed, expired, released, or never ours at that Index */
-        CALL_UNIT_LEASE,     /* it is a unit's: the unit's own verbs apply */
+        CALL_UNIT_LEASE,     /* the lease is a unit's: the verbs for units apply */
         CALL_INVALID_NAME,
         CALL_INVALID_PERIOD, /* below PERIOD_MIN or above PERIOD_MAX */
-        CALL_BUSY,           /* another write of this daemon on it is under way */
-        CALL_UNAVAILABLE,    /* the registry does not answer, or is not ours; nothing was asked */
-        CALL_UNKNOWN,        /* it was asked, and no outcome is known */
+        CALL_BUSY,           /* this daemon has another write of the lease under way */
+        CALL_UNAVAILABLE,    /* the registry does not answer, or is not ours; nothing was sent */
+        CALL_UNKNOWN,        /* a write was sent, and its outcome is not known */
 } CallResult;
 
 typedef struct Call {
         CallKind kind;
         const char *lease;
         const char *machine; /* "" or NULL: this one */
-        int64_t version;
-        usec_t period;
-        uint64_t index;
+        int64_t version;     /* kept in the record for the caller */
+        usec_t period;       /* PERIOD_MIN to PERIOD_MAX */
+        uint64_t index;      /* the Index that the caller believes to be the present one */
 } Call;
 
 /* ---- the operator's words ---- */
 
 typedef enum WordResult {
-        WORD_BEGUN,       /* STEAL: .span still to be waited until the unit may start here */
-        WORD_UNABLE,      /* .reason */
+        WORD_BEGUN,       /* STEAL: .span must pass until the unit may start here */
+        WORD_UNABLE,      /* it cannot be done: .reason */
         WORD_UNAVAILABLE, /* .reason: the registry does not answer */
         WORD_NOT_HELD,    /* RELEASE, TRANSFER: the lease is not held here */
-        WORD_NOT_DONE,    /* REARM: it is not done */
+        WORD_NOT_DONE,    /* REARM: the unit's job is not done */
         WORD_TAKEN,       /* RUN without waiting: somebody holds the lease, or is about to */
         WORD_UNIT_LEASE,  /* RUN: the lease is that of a unit that is enabled on some machine */
         WORD_FORESTALLED, /* STEAL: another machine was faster */
-        WORD_LATE,        /* it could not be begun within a TTL */
-        WORD_WITHDRAWN,
+        WORD_LATE,        /* STEAL: it could not be begun within a TTL */
+        WORD_WITHDRAWN,   /* by EVENT_WITHDRAW */
 } WordResult;
 
 /* ---- events ---- */
 
 typedef enum EventKind {
         EVENT_DEADLINE,     /* nothing but the time */
-        EVENT_RECORDS,      /* the watch: .answer with every listed kind whole, or single changes, without those that
-                               ACTION_LISTEN leaves out */
+        EVENT_RECORDS,      /* from the watch, .answer: whole lists of some kinds, or single changes; the beats that
+                               ACTION_LISTEN leaves out are not in it */
         EVENT_TXN,          /* outcome of ACTION_TXN .id: committed, refused (with the records compared), unknown */
         EVENT_READ,         /* outcome of ACTION_READ .id: committed (with the records) or unknown */
         EVENT_CONFIGURE,    /* .config: a unit is enabled here, or its options changed */
@@ -141,30 +141,33 @@ typedef enum EventKind {
         EVENT_UNIT,         /* .unit .report */
         EVENT_GUARD,        /* .unit .guard: one entry as the guard reports it */
         EVENT_GUARD_UP,     /* a guard is connected; entries follow as EVENT_GUARD, then EVENT_GUARD_SYNCED */
-        EVENT_GUARD_SYNCED, /* units of which no entry was reported since GUARD_UP have none */
+        EVENT_GUARD_SYNCED, /* the guard has no entry for a unit of which it reported none since GUARD_UP */
         EVENT_GUARD_DOWN,   /* no guard is connected: nothing is known of its entries */
-        EVENT_GUARD_GONE, /* no gate is there, and none can be opened: PID 1 says that no guard runs, or none has heard
-                           * a word from us for longer than any entry lives; ignored between GUARD_UP and GUARD_DOWN */
-        EVENT_FAILED, /* .action (with its .id) for .unit could not be carried out (e.g. a full /run): it may be asked
-                         for again */
-        /* The operator's words. With an .id (not 0) each ends in one ACTION_WORD_DONE, and not later than a TTL from
-           now. */
-        EVENT_RELEASE,  /* give the lease of .unit back; this machine stands back */
-        EVENT_TRANSFER, /* ... hand it to .machine_id */
-        EVENT_STEAL,    /* ... take it by force, at .index or at the Index known here (0) */
-        EVENT_REARM,    /* ... of a done unit: let it run again */
-        EVENT_DRAIN,    /* ... no leases on .machine_id (NULL: here) from now on (.on), or again */
-        EVENT_RUN,      /* ... start .config's unit, which is once and new, and is .unit; as soon as its lease can be
-                           had (.on), or at once or not at all */
-        EVENT_WITHDRAW, /* nobody waits for the word or the call of that .id any more: what has not begun will not */
+        EVENT_GUARD_GONE,   /* no gate is there, and none can be opened: PID 1 says that no guard runs, or no guard
+                             * has heard from us for longer than any entry lives. Ignored between GUARD_UP and
+                             * GUARD_DOWN */
+        EVENT_FAILED, /* .action (with its .id) for .unit could not be carried out, e.g. because /run is full: the core
+                         may ask for it again */
+        /* The operator's words: RELEASE to RUN. With an .id (not 0) each ends in one ACTION_WORD_DONE, except a DRAIN
+           of this machine, which is done at once. A STEAL, and any word without an .id, ends if it has not begun
+           within a TTL; the others wait until they can begin, or for EVENT_WITHDRAW. */
+        EVENT_RELEASE,  /* give the lease of .unit back; this machine then stands back */
+        EVENT_TRANSFER, /* hand the lease of .unit to .machine_id */
+        EVENT_STEAL,    /* take the lease of .unit by force, at .index or at the Index known here (0) */
+        EVENT_REARM,    /* let .unit run again, whose job is done */
+        EVENT_DRAIN,    /* .machine_id (NULL: this one) takes no leases from now on (.on), or takes them again */
+        EVENT_RUN,      /* start .unit, which is new and is .config's (.config.once): as soon as its lease can
+                           be had (.on), or at once or not at all */
+        EVENT_WITHDRAW, /* nobody waits for the word or the call of that .id any more: if it has not begun, it never
+                           will */
         EVENT_METADATA, /* Metadata= is .metadata from now on */
-        EVENT_TTL,      /* TTL= is .span from now on: a new session, to which the leases are moved */
-        EVENT_ACCEPT,   /* ... the registry with .uuid is the right one */
-        EVENT_FORGET_INDEX, /* ... forget what this machine remembers of .lease beyond its record */
-        EVENT_CALL,         /* .call with .id of the caller's choice: ends in one ACTION_CALL_DONE */
-        EVENT_SLEEP, /* the machine is about to sleep (.on), .span from now everything must be dead; or is awake again.
-                      * What runs here is stopped and released; then ACTION_SLEEP_READY, once */
-        EVENT_SHUTDOWN, /* the service is being stopped: stop units, release; ends with ACTION_EXIT */
+        EVENT_TTL,      /* TTL= is .span from now on: begins a new session, to which the leases are moved */
+        EVENT_ACCEPT,   /* the operator accepts: the registry with .uuid is the right one */
+        EVENT_FORGET_INDEX, /* forget the Index of .lease that this machine remembers beyond the record */
+        EVENT_CALL,         /* .call with an .id of the caller's choice: ends in one ACTION_CALL_DONE */
+        EVENT_SLEEP, /* .on: the machine is about to sleep, and .span from now everything must be dead. What runs here
+                      * is stopped and released; then comes one ACTION_SLEEP_READY. Otherwise it is awake again */
+        EVENT_SHUTDOWN, /* the service is being stopped: units are stopped and released; ends in ACTION_EXIT */
 } EventKind;
 
 typedef enum Outcome {
@@ -178,16 +181,16 @@ typedef struct Answer {
         uint64_t revision; /* the registry's, when it answered (a committed Txn: the Txn's own) */
         const char *store; /* identity of the store behind the answer (etcd's cluster id); NULL if unknown */
         unsigned complete; /* mask of kinds (1u << kind) of which .records is the whole list */
-        uint64_t since;    /* a READ of .since: as of .revision, .records are all that were not put after .since. 0:
-                              another */
-        uint64_t total;    /* of a READ of one kind: so many keys there are */
+        uint64_t since;    /* if the READ had a .since: .records are all that, as of .revision, were not put after it;
+                              otherwise 0 */
+        uint64_t total;    /* if the READ was of one kind: how many keys of this kind there are */
         const Record *records;
         size_t n_records;
 } Answer;
 
 typedef struct Event {
         EventKind kind;
-        uint64_t id; /* TXN, READ, FAILED, CALL, the operator's words, WITHDRAW */
+        uint64_t id; /* of TXN, READ, FAILED, CALL, WITHDRAW and the operator's words */
         const char *unit, *lease;
         const char *machine_id; /* of another machine, or this one */
         const char *metadata, *uuid;
@@ -208,40 +211,40 @@ typedef struct Event {
 
 typedef enum ActionKind {
         ACTION_TXN,      /* .id .txn .timeout: must end in EVENT_TXN, at the latest .timeout after it was asked for */
-        ACTION_READ,     /* .id .keys or .list_kinds (and .since), .timeout: must end in EVENT_READ likewise */
-        ACTION_LISTEN,   /* the watch begins anew with a whole list. From then on it need not tell of the beats of
-                            sessions below .beats_from, but of those of .session */
-        ACTION_SESSION,  /* .session is ours from now on: keep it in /run before anything that follows */
-        ACTION_REMEMBER, /* must outlive this boot: .index as the highest one of .lease, 0 to forget it; without .lease
+        ACTION_READ,     /* .id, .keys or .list_kinds (and .since), .timeout: must end in EVENT_READ likewise */
+        ACTION_LISTEN,   /* begin the watch anew, with a whole list. From then on the watch need not tell of the beats
+                            of sessions whose names are below .beats_from, except of those of .session */
+        ACTION_SESSION,  /* .session is ours from now on: keep it in /run before anything that follows is begun */
+        ACTION_REMEMBER, /* keep across boots: .index as the highest Index of .lease (0: forget it); without .lease:
                             core_memory(), which has changed */
-        /* The six that go to the guard bear an .id that grows, and are answered with an EVENT_GUARD for the unit. */
+        /* The actions for the guard (GUARD_*, GATE_*) bear an .id that grows. The guard answers each that names a unit
+           with an EVENT_GUARD. */
         ACTION_GUARD_ARM,    /* .unit .index .t0 .stop .kill: entry with stop_at = t0 + stop, kill_at = t0 + kill */
-        ACTION_GUARD_BEAT,   /* .t0: entries that are neither expired nor lost are good from here */
-        ACTION_GUARD_LOSE,   /* .unit .index .kill (a span from now): gate away, stop now, kill then; deadlines only
-                                shrink */
-        ACTION_GUARD_DISARM, /* .unit: its entry is no longer needed; only asked for when the unit is down and empty */
-        /* .unit .index .version .last_trigger: write the environment and the timer's memory, then let the guard open
-           the gate */
+        ACTION_GUARD_BEAT,   /* .t0: the deadlines of entries that are not expired or lost count from here (law 1) */
+        ACTION_GUARD_LOSE,   /* .unit .index .kill (a span from now): close the gate, stop now, kill then. Deadlines
+                                only get earlier (law 8) */
+        ACTION_GUARD_DISARM, /* .unit: the entry is no longer needed. Only asked for when the unit is down and empty */
+        /* .unit .index .version .last_trigger: write the unit's environment and the timer's memory, then have the
+           guard open the gate */
         ACTION_GATE_OPEN,
         ACTION_GATE_CLOSE, /* .unit */
-        /* .unit, .on: for a first time, so that what PID 1 remembers of earlier ones (failures, a start limit) is to
-           be forgotten */
+        /* .unit. .on: not a repeated start, so PID 1 is first to forget earlier failures and the start limit */
         ACTION_UNIT_START,
         ACTION_UNIT_STOP,  /* .unit */
         ACTION_UNIT_READ,  /* .unit: report it anew (EVENT_UNIT with a later asked_at) */
-        ACTION_UNIT_CLEAN, /* .unit is down and its lease let go: its environment file can go */
+        ACTION_UNIT_CLEAN, /* .unit is down and its lease let go: its environment file can be removed */
         ACTION_FORGOTTEN,  /* .unit has been dropped after EVENT_FORGET */
-        ACTION_CHANGED,   /* .unit and/or .lease look different from outside: publish; neither: who stands how to units
-                           */
+        ACTION_CHANGED,   /* .unit, .lease or both look different from outside: publish. Neither: how machines stand to
+                             units has changed */
         ACTION_REPORT,    /* .report: for the log */
         ACTION_CALL_DONE, /* .id of the EVENT_CALL, .result, .lease, .index, .span */
         ACTION_WORD_DONE, /* .id of the operator's word, .word, .reason, .span, .index (of RUN) */
-        ACTION_SLEEP_READY, /* after EVENT_SLEEP: nothing runs or is held here any more, or it cannot be given back in
+        ACTION_SLEEP_READY, /* after EVENT_SLEEP: nothing runs here any more; leases are given back, or cannot be in
                                time */
-        ACTION_EXIT,        /* after EVENT_SHUTDOWN: all is released, or cannot be */
+        ACTION_EXIT,        /* after EVENT_SHUTDOWN: all leases are released, or cannot be */
 } ActionKind;
 
-/* What each bears beside the kind. */
+/* What has happened, and which fields of the Report say more. */
 typedef enum ReportKind {
         REPORT_SESSION_NEW,        /* .session */
         REPORT_SESSION_ADOPTED,    /* .session: carried on from before the daemon's restart */
@@ -272,11 +275,11 @@ typedef enum ReportKind {
         REPORT_DONE,            /* .unit .lease ended well, and runs nowhere again */
         REPORT_SUCCEEDED,       /* .unit .lease ended well, and the lease goes: it may run again (OnSuccess=release) */
         REPORT_DAMAGED,         /* .lease: its record cannot be read */
-        REPORT_RETAKEN,         /* .lease .index: such a one is ours now; .span until the unit may start */
-        REPORT_RESTORED,        /* .lease .index: the record of ours was damaged or deleted, and is written again */
+        REPORT_RETAKEN,  /* .lease .index: a lease whose record was lost is ours now; .span until the unit may start */
+        REPORT_RESTORED, /* .lease .index: the record of ours was damaged or deleted, and is written again */
 } ReportKind;
 
-/* Something for the log. What is not known, or does not matter, is NULL or 0. */
+/* Something for the log. Fields that are not known or do not matter are NULL or 0. */
 typedef struct Report {
         ReportKind kind;
         const char *unit, *lease, *session;
@@ -288,14 +291,16 @@ typedef struct Report {
         Why why;
 } Report;
 
+/* Names a record. */
 typedef struct Key {
         RecordKind kind;
         const char *name;
         uint64_t mod_revision; /* in a compare; 0: must be absent */
 } Key;
 
+/* Is committed as a whole if every compare holds, and otherwise refused as a whole. */
 typedef struct Txn {
-        const Key *compares; /* also what is read back if the Txn is refused */
+        const Key *compares; /* these records are also read back if the Txn is refused */
         size_t n_compares;
         const Record *puts;
         size_t n_puts;
@@ -323,7 +328,7 @@ typedef struct Action {
         const Key *keys;     /* ACTION_READ of single records; NULL: the whole of .list_kinds */
         size_t n_keys;
         unsigned list_kinds; /* mask of kinds */
-        uint64_t since;      /* ACTION_READ of one kind: without values, and only what was not put after that revision;
-                                UINT64_MAX: all; 0: all, with values */
+        uint64_t since;      /* ACTION_READ of one kind: 0: all records, with values. Otherwise without values: those
+                                that were not put after this revision (UINT64_MAX: all) */
         const char *beats_from; /* ACTION_LISTEN */
 } Action;

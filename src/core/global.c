@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * A unit that runs on every machine that fits (Global=true of fleet): no lease, no gate, no guard, and so no time that
- * runs out. It is started here while this machine has what it requires, and stopped when it has not any more, drains,
- * or does not enable it any longer. What it conflicts with keeps it from being started. The daemon's end leaves it
- * alone.
+ * A unit that runs on every machine that fits (Global=true, as in fleet). It has no lease, no gate and no guard, and
+ * so no deadline. The unit is started here while this machine has what the unit requires. It is stopped when this
+ * machine does not have this any more, drains, or when the unit is not enabled here any more. While a unit with which
+ * it conflicts is here, it is not started. When the daemon ends, the unit goes on.
  *
  *     IDLE -> STARTING -> RUNNING -> STOPPING -> IDLE
  *
- * One that has ended stays ended: well, by hand, or while no daemon looked. One that fails for good is started again
- * after a while, which doubles.
+ * A unit that has ended well, by hand, or while no daemon looked is not started again. A unit that fails for good is
+ * started again after a pause, which doubles each time.
  */
 
 #include "core/global.h"
@@ -21,7 +21,7 @@
 
 enum { STARTS_MAX = 5 };
 
-/* A unit with which it conflicts is here. The unit that is here first stays, with a lease or without. */
+/* Whether a unit with which this one conflicts is here. The unit that is here first stays, with a lease or without. */
 static bool meets_a_conflict(const Core *c, const Unit *u) {
         for (const Unit *o = c->units; o; o = o->hh.next)
                 if (o != u && (o->life.phase != PHASE_IDLE || o->said.guard.index > 0) &&

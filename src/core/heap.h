@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* A set that gives out what has the lowest key first. What is kept in it embeds a HeapNode; the heap owns only its
- * list of pointers. Memory that cannot be had aborts the process (core.h says why). */
+/* A binary heap: a set that gives out the member with the lowest key first. Each member embeds a HeapNode, and so can
+ * be in several heaps, by one node for each. The heap owns its list of pointers and not the members. A heap of all
+ * zeros is empty and ready for use. Without memory the process is aborted (core.h says why). */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -11,21 +12,24 @@
 typedef struct Heap Heap;
 
 typedef struct HeapNode {
-        Heap *heap; /* that it is in; NULL: in none */
-        size_t at;
-        uint64_t key;
+        Heap *heap;   /* the heap that the node is in; NULL: none */
+        size_t at;    /* the node's position in heap->list */
+        uint64_t key; /* may only be changed by heap_set() */
 } HeapNode;
 
 struct Heap {
-        HeapNode **list;
-        size_t n, room;
+        HeapNode **list; /* no node has a lower key than the node at half its position: list[(at - 1) / 2] */
+        size_t n, room;  /* nodes in the list, and for how many it has memory */
 };
 
-/* Puts the node into the heap, or gives it another key there. It must not be in another heap. */
+/* Puts the node into the heap, or gives the node another key there. The node must not be in another heap. It is
+ * borrowed until it is removed. */
 void heap_set(Heap *h, HeapNode *node, uint64_t key);
-/* Takes the node out of the heap that it is in, if any. */
+/* Takes the node out of its heap. Does nothing if the node is in none. */
 void heap_remove(HeapNode *node);
-/* The node with the lowest key; NULL: the heap is empty. */
+/* Gives the node with the lowest key, and leaves it in the heap; NULL: the heap is empty. Of several nodes with the
+ * same key any one is given. */
 HeapNode *heap_first(const Heap *h);
-/* Frees the list; the nodes must not be used with the heap any more. */
+/* Frees the list, and leaves an empty heap. Nodes that were still in the heap must not be used any more: they still
+ * point to it. */
 void heap_done(Heap *h);

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Is this our registry? Every machine remembers the uuid, the store's own identity and the highest revision it saw.
+ * Is this our registry? Every machine remembers the registry's uuid, its store's identity and the highest revision
+ * that it saw. A registry that answers may be:
  *
- *   another uuid or store     never accepted by waiting: everything held is lost; only the operator's word helps, for
- *                             here may be a second registry whose machines believe in it as firmly as we in ours
- *   the same, but its revision is below one that we had seen when we asked: it fell back to an older state. What we
- *                             held is lost, Indexes handed out since are forgotten there: the floor is raised to the
- *                             wall clock, and nothing is started until every holder of the forgotten time has surely
- *                             stopped (the longest TTL there is, with its margin)
- *   an empty one              gets a meta record, by whoever comes first; a machine that remembers another uuid then
- *                             finds it foreign, and shows the operator which uuid to accept
+ *   foreign   It has another uuid or store. All held leases are lost. Waiting never helps, since this may be a second
+ *             registry with holders of its own. Only an operator can accept it.
+ *   older     It is ours, but its revision is below one that we had seen when we asked: it fell back to an older
+ *             state. All held leases are lost. The registry does not know the Indexes that were handed out since
+ *             then, so the floor is raised to the wall clock. Nothing is started until every holder from the
+ *             forgotten time must have stopped: the longest TTL with its margin.
+ *   empty     The first machine that comes gives it a meta record. A machine that remembers another uuid then finds
+ *             the registry foreign, and shows the operator which uuid to accept.
  */
 
 #include "core/identity.h"

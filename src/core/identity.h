@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Whether this is our registry. */
+/* Whether the registry that answers is the one that we know (identity.c). */
 
 #include "core/state.h"
 
 /* Judges the report of a watch. Returns false if the report is not to be believed; everything is then asked for
  * again. */
 bool identity_watch(Core *c, const Answer *answer);
-/* Judges an answer. known is the highest revision that we had seen when the question was asked. */
+/* Judges an answer to a Txn or READ. known is the highest revision that we had seen when the question was asked: an
+ * answer of a lower revision shows that the registry fell back. */
 void identity_answer(Core *c, uint64_t known, const Answer *answer);
 /* An answer shows a record at a lower revision than we have seen it: the registry fell back. */
 void identity_contradicted(Core *c, const Answer *answer);

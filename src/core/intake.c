@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Answers, the watch and lists are taken into the mirror. They come in any order and any number of times: nothing here
- * ever replaces a record by one of a lower mod revision, and an absence counts only as of the revision at which it was
- * told. The moment at which a beat's revision reached us is what expiry is counted from, whether that revision came
- * with the beat itself or with any other answer (sample.c): an observer trusts his own clock and what he has seen,
- * nothing else.
+ * Answers, reports of the watch and lists are taken into the mirror. They may come in any order and more than once. So
+ * a record is never replaced by one of a lower mod revision, and an absence counts only as of the revision at which it
+ * was told. The expiry of a session counts from the moment at which the revision of its last beat reached us, with the
+ * beat itself or with any other answer (sample.c). An observer goes by nothing but its own clock and what it has seen
+ * (law 2).
  */
 
 #include "core/intake.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What is so of a lease. */
+/* Questions about a lease, by its record and by what is remembered of it. */
 
 #include "core/state.h"
 

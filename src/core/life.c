@@ -5,12 +5,12 @@
  *
  *     IDLE -> ARMING -> OPENING -> STARTING -> RUNNING -> CLOSING -> STOPPING -> DISARMING -> (RELEASING) -> IDLE
  *
- * Upwards every step waits for the one before: the lease is committed, the guard has an entry, the gate is open, then
- * PID 1 is asked. Downwards likewise: the gate is gone, the unit is down and empty, the guard's entry is gone, then
- * the lease is let go, as long as it is ours to let go.
+ * On the way up every step waits for the one before: the lease is committed, the guard has an entry, the gate is open,
+ * and then PID 1 is asked to start the unit. On the way down likewise: the gate is gone, the unit is down and empty
+ * (law 7), the guard's entry is gone, and then the lease is let go, if it is still ours.
  *
- * What the registry, PID 1 or the guard do not say is unknown, and unknown is no reason to stop anything: only the
- * time is (stop_at), or a record that names another. What is known may be told again at any moment.
+ * What the registry, PID 1 or the guard does not say is unknown. Unknown is no reason to stop a unit (law 8): only the
+ * time is (stop_at), or a record that names another holder. The same fact may be reported again at any time.
  */
 
 #include "core/life.h"

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Which units and leases are to be looked at. They are looked at in the order in which they stand in their table, each
- * at most once in a step: what happens to one whose turn in this step has passed is looked at in the next one.
+ * Which units and leases are to be looked at. A walk (walk.c) looks at them in the order of their places in their
+ * table, and at each at most once. If something happens to a unit whose turn in this walk has passed, the unit is
+ * looked at in the walk of the next step. The order is that of a walk over all, so both come to the same actions.
  */
 
 #include "core/look.h"
 
+/* Puts the unit or lease into this walk, or into the next one if the walk has passed its place. Nothing is done for
+ * one that waits in either already. */
 static void queue(Queue *q, HeapNode *node, uint64_t place) {
         if (!node->heap)
                 heap_set(q->heaps + (q->walking && place <= q->at ? !q->now : q->now), node, place);
@@ -68,6 +71,7 @@ void look_sorted(Core *c) {
         c->look.units.last = place;
 }
 
+/* What the unit is to be counted for: a mask of COUNTED_*. */
 static unsigned counts_of(const Unit *u) {
         bool in_hand = u->life.phase != PHASE_IDLE || u->said.guard.index > 0;
         bool known = u->life.phase != PHASE_IDLE && u->life.origin != ORIGIN_LEFTOVER;
@@ -80,6 +84,7 @@ static unsigned counts_of(const Unit *u) {
                (u->life.phase == PHASE_RELEASING ? COUNTED_RELEASING : 0);
 }
 
+/* The order of the counters is that of the bits of COUNTED_*. */
 static void count(Core *c, Unit *u, unsigned now) {
         size_t *const counters[] = { &c->look.n_unsure, &c->look.n_draining, &c->look.n_busy, &c->look.n_releasing,
                 &c->look.n_global };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What is so of machines. */
+/* Questions about machines, this one and others. */
 
 #include "core/state.h"
 

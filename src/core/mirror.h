@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The records that were seen, by their names. What is made stays until mirror_forget() or mirror_free(). */
+/* The records that were seen, by their names. Everything that is given is borrowed. A session or a machine stays until
+ * mirror_forget(), a lease or an offer until mirror_free(). Without memory the process is aborted (core.h). */
 
 #include "core/state.h"
 
@@ -9,7 +10,7 @@
 Session *mirror_session(Core *c, const char *name);
 /* The same, but gives NULL for a session that was not seen. */
 Session *mirror_find_session(Core *c, const char *name);
-/* Gives the lease a new number (lease->change): what the plan found of it is over. */
+/* Gives the lease a new number (lease->change), so that what the last plan found of the lease counts no more. */
 void mirror_number(Core *c, Lease *l);
 /* Gives the lease, and makes it if it is new. The name must be valid. */
 Lease *mirror_lease(Core *c, const char *name);
@@ -25,13 +26,14 @@ Offer *mirror_offer(Core *c, const char *machine, const char *unit);
 Offer *mirror_offer_named(Core *c, const char *name);
 /* The same, but gives NULL for an offer that was not seen. */
 Offer *mirror_find_offer(const Core *c, const char *machine, const char *unit);
-/* The offer says this from now on. The value is copied. */
+/* The offer says this from now on. The value is copied, or shared with other offers that say the same (Terms). Bytes
+ * of a text after its NUL must be 0, except in the lease's name: values are compared as a whole. */
 void mirror_terms(Core *c, Offer *o, const OfferRecord *value);
 /* Gives the name of the lease by which the unit goes on the offer's machine. */
 const char *mirror_offer_lease(const Offer *o);
 /* Whether every kind of record was listed at least once since everything was forgotten. */
 bool mirror_is_complete(const Core *c);
-/* Forgets all records, and all requests under way. The Indexes that are remembered stay. */
+/* Forgets what all records say, and all requests under way. The Indexes that are remembered stay. */
 void mirror_forget(Core *c);
 /* Frees all records, at the end of the Core. */
 void mirror_free(Core *c);

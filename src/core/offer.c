@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * What this machine says of the units that are enabled on it, offers/<machine>/<unit>: which Version= it has, what it
- * must not run beside, and whether this machine would take it now. Others work out by it who comes next; nothing that
- * keeps a unit from running twice hangs on it.
+ * Our offers: what this machine says of each unit that is enabled on it, in offers/<machine id>/<unit>. An offer says
+ * which Version= is installed here, what the unit must not run beside, and whether this machine would take the unit
+ * now. All machines work out from the offers which one comes next. That no unit runs twice does not depend on them.
  *
- * Written when it changes, up to 50 in a Txn, and only while our machine record names our session: of two machines
- * with one id the later one says nothing.
+ * An offer is written when it changes, up to 50 offers in a Txn, and only while our machine record names our session:
+ * so of two machines with the same id, the later one offers nothing.
  */
 
 #include "core/offer.h"
@@ -94,7 +94,7 @@ static bool same_offer(const Offer *o, const OfferRecord *b) {
                streq(a->replaces, b->replaces);
 }
 
-/* The unit's offer, if it is not what it should be. */
+/* Puts the unit's offer into the Txn if the registry does not show the offer as it should be. */
 static bool add_offer(Core *c, TxnBuilder *b, Unit *u, const Globals *globals) {
         OfferRecord *want = c->offering.next + c->offering.n;
 
@@ -114,7 +114,7 @@ static void take_back(TxnBuilder *b, const Offer *o) {
         txn_delete(b, RECORD_OFFER, o->name);
 }
 
-/* Those of units that are not enabled here any more. */
+/* Our offers of units that are not enabled here any more. */
 static void take_back_orphans(Core *c, TxnBuilder *b) {
         for (Offer *o = c->offers; o && b->n_compares < GROUP_MAX; o = o->hh.next) {
                 const Unit *u = is_ours(c, o) ? unit_find(c, o->unit) : NULL;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The means of a unit's life: entering a phase, asking PID 1 and the guard for something, and asking again.
+ * What every phase of a unit's life needs: entering the phase, asking PID 1 and the guard, and asking again.
  */
 
 #include "core/phase.h"

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The means of a unit's life. */
+/* What every phase of a unit's life needs: entering the phase, asking PID 1 and the guard, asking again. */
 
 #include "core/state.h"
 
-#define ASK_AGAIN USEC_PER_SEC /* what PID 1 or the guard has not done by then is asked for again */
+#define ASK_AGAIN USEC_PER_SEC /* what PID 1 or the guard has not done after this time is asked for again */
 
 /* Enters a phase, and asserts that the phase may follow and that what it takes for granted is so. Each change of
  * phase goes through here. */

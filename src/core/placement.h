@@ -5,8 +5,9 @@
  * Where a unit should run: the order of the machines for one unit, as a pure function of what the registry says of
  * them.
  *
- * There is no scheduler. Every machine works the order out for itself, from the same records and hence to the same
- * end: the first one acquires at once, the next ones only if those before them leave a while to pass (plan.c).
+ * There is no scheduler. Every machine works out the order for itself, and all come to the same order, since all see
+ * the same records. The first machine acquires the lease at once; each later one only if those before it have let some
+ * time pass (plan.c).
  *
  *   fits      the unit's hard wishes: this machine id, these metadata, beside that unit, away from those
  *   comes     first whoever has more of the preferred metadata, then whoever holds fewest leases, then whoever has the

@@ -3,21 +3,23 @@
 /*
  * Who should hold what.
  *
- * Each machine goes through the leases that can be had, in the order of their units' names, and gives each to the
- * machine that comes first for it (placement.h), counting what it has given already. All see the same records, so all
- * come to the same plan, and a crash spreads what the dead one held evenly over the rest. A plan is a matter of
- * manners, not of safety: the first machine acquires at once, the next one a little later, and whoever is too late is
- * refused.
+ * Each machine goes through the leases that can be had, in the order of their units' names. It gives each lease to the
+ * machine that comes first for the unit (placement.h), and counts what it has given already. All machines see the same
+ * records, so all come to the same plan, and what a dead machine held is spread evenly over the others. Safety does
+ * not depend on the plan: the first machine acquires at once, the next one a little later, and a machine that is too
+ * late is refused by the registry.
  *
- * Machines that come up together leave each other time to do so: who is new in the registry takes nothing for a round,
- * and then his own share first.
+ * Machines that come up together leave each other time: a machine that is new in the registry takes nothing for a
+ * round, and then its own share first.
  *
- * For what we hold ourselves it says whether it should go, and where: away from a machine that drains or does not fit
- * any more, to a higher Version=, back to a machine that the unit prefers. The holder alone moves it, by a transfer,
- * so there is nobody to quarrel with; what goes there must be offered there, so nobody hands it back at once.
+ * For each lease that we hold, the plan says whether the lease should go, and where: away from a machine that drains
+ * or does not fit any more, to a machine with a higher Version=, or back to a machine that the unit prefers. Only the
+ * holder moves a lease, by a transfer, so no two machines move it at once. The unit must be offered at its new
+ * machine, so that machine does not hand the lease back at once.
  *
- * A plan is made anew when the registry says something that was not planned, or when a session has fallen silent; a
- * little later, and once for many, when others have changed what they offer, or leases hands between them.
+ * Units are planned anew when the registry says something that was not planned, or when a session has fallen silent.
+ * When other machines have changed their offers, or leases have changed hands between them, this is done a little
+ * later, and once for many changes (news.c, planning.c).
  */
 
 #include "core/plan.h"

@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * When units are planned. A change of one unit plans that unit, or all whose leases can be had; what concerns all
- * plans all. A step plans so many that beats keep their time beside it, and the next step, which is due at once, goes
- * on.
+ * When units are planned.
+ *
+ * A change that concerns every unit has all units planned anew. A change of one unit has that unit planned, and, if
+ * its lease can be had, all units whose leases can be had: these depend on one another, since each machine counts what
+ * it was given already.
+ *
+ * Many units may take longer to plan than a beat may wait. So one step plans a slice of them, and the next step, which
+ * is due at once, goes on.
  */
 
 #include "core/planning.h"
@@ -16,15 +21,16 @@
 
 #define PAUSE (200 * USEC_PER_MSEC)
 enum {
-        PAIRS_AT_ONCE = 4096,
-        FEW_UNITS = 256,
+        PAIRS_AT_ONCE = 4096, /* pairs of unit and machine that one step weighs */
+        FEW_UNITS = 256,      /* with more of them, passes over those whose leases can be had begin PAUSE apart */
 };
 
 static int by_name(const Unit *a, const Unit *b) {
         return strcmp(a->name, b->name);
 }
 
-/* Looks which sessions have fallen silent since the last plan, and when the next one may fall silent. */
+/* Finds out which sessions have fallen silent, or beat again, since the last plan. If any has, all units are planned
+ * anew. Notes when the next session may fall silent. */
 static void watch_silence(Core *c) {
         c->plan.until = USEC_INFINITY;
         for (Session *s = c->sessions; s; s = s->hh.next) {
@@ -39,13 +45,14 @@ static void watch_silence(Core *c) {
         }
 }
 
-/* The unit's plan hangs on that of all others whose leases can be had. */
+/* Whether the unit's lease can be had, now or by the last plan: the plans of all such units depend on each other. */
 static bool is_free(const Core *c, const Unit *u) {
         return plan_finds_available(u) || (!u->config.once && plan_is_available(c, u));
 }
 
-/* Units are planned anew, from the next one in each step on; all of them, or those whose leases can be had. What was
- * planned for them before counts no more, so all machines come to the same plan, whatever they heard of first. */
+/* Begins a pass over all units, or over those whose leases can be had (only_free), in the order of their names. Each
+ * step goes on where the one before ended. What was planned for these units before is dropped: so all machines come to
+ * the same plan, in whatever order they heard of the changes. */
 static void begin_pass(Core *c, bool only_free) {
         c->plan.stale_free = false;
         c->plan.running = true;
@@ -62,6 +69,7 @@ static void begin_pass(Core *c, bool only_free) {
                         lease_plan(c, u->lease, "");
 }
 
+/* Begins a pass over all units, which also serves all that was asked for before. */
 static void begin_all(Core *c) {
         watch_silence(c);
         c->plan.stale = false;
@@ -72,17 +80,20 @@ static void begin_all(Core *c) {
         begin_pass(c, false);
 }
 
+/* Whether single units are due to be planned. */
 static bool has_queue(const Core *c) {
         return c->plan.queue.n > 0 && c->now.boottime >= c->plan.queue_at;
 }
 
-/* When those whose leases can be had may be planned anew. Where there are many, not all the time: more of them may be
- * about to come. */
+/* When the next pass over the units whose leases can be had may begin. With many units two passes lie apart: one pass
+ * then serves all changes that came meanwhile. */
 static usec_t free_due(const Core *c) {
         return HASH_COUNT(c->units) > FEW_UNITS ? usec_add(c->plan.begun_at, PAUSE) : 0;
 }
 
-/* Of a unit that we hold, or that nobody can have, the plan hangs on no other. */
+/* Plans single units, at most n. Returns how many of the n are left. A unit whose lease cannot be had is planned by
+ * itself, since no other unit's plan depends on it; so is one that starts only once (a command of leasectl run). A
+ * unit whose lease can be had, or could when it was planned last, makes a pass over all such units due. */
 static size_t plan_queue(Plan *p, size_t n) {
         Core *c = p->core;
 
@@ -100,8 +111,8 @@ static size_t plan_queue(Plan *p, size_t n) {
         return n;
 }
 
-/* Plans as many units as one step may: so many pairs of unit and machine are weighed that our beats keep their time
- * beside it. */
+/* Plans as many units as one step may: single units first, then the pass that is under way. The limit on the pairs of
+ * unit and machine that are weighed keeps a step so short that our beats are in time. */
 static void plan_some(Core *c) {
         size_t n = MAX((size_t) 1, PAIRS_AT_ONCE / (HASH_COUNT(c->machines) + 1)), skips = PAIRS_AT_ONCE;
         Plan p;
@@ -128,7 +139,7 @@ static bool can_plan(const Core *c) {
         return c->identity.trust == TRUST_OK && session_settled(c) && c->units;
 }
 
-/* Something is to be planned in this step. */
+/* Whether something is to be planned in this step. */
 static bool is_due_now(const Core *c) {
         return c->plan.running || has_queue(c) || (c->plan.stale_free && c->now.boottime >= free_due(c));
 }
@@ -155,7 +166,7 @@ usec_t planning_deadline(const Core *c) {
 
         if (!can_plan(c))
                 return USEC_INFINITY;
-        if (c->plan.stale || is_due_now(c)) /* also what has happened since this step planned */
+        if (c->plan.stale || is_due_now(c)) /* the pass goes on, or something has happened since this step planned */
                 return c->now.boottime + 1;
         if (c->plan.queue.n > 0)
                 t = MIN(t, c->plan.queue_at);

@@ -3,10 +3,11 @@
 /*
  * Our machine record.
  *
- * machines/<id> names the one session that competes for this machine id. Who finds another session there waits until
- * that one has been silent for its whole TTL before he puts his own: after a crash and a quick reboot that is a short
- * wait; if its beat moves, two machines bear one id (a copied disk), and the later one does not compete. Nothing would
- * run twice without this, sessions being different, but an operator must be told.
+ * machines/<id> names the one session that competes for leases under this machine id. A machine that finds another
+ * session there puts its own only when the other has been silent for its whole TTL. After a crash and a quick reboot
+ * this is a short wait. If the other session's beat changes, two machines have the same id (a copied disk): the later
+ * one does not compete, and an operator is told. Nothing would run twice without this rule, since the two sessions are
+ * different.
  */
 
 #include "core/presence.h"

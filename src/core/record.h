@@ -4,9 +4,9 @@
 /*
  * What is kept in the registry, as plain values. docs/wire.md describes each record, with its key and its members.
  *
- * A record has a kind, a name, the registry's modification revision (0: it does not exist) and a value. The values
- * below are fixed-size and own nothing, so that they can be copied by assignment. How a value is written as text is
- * the business of registry/record-json; what it means is decided in this folder only.
+ * A record has a kind, a name, the registry's modification revision (0: the record does not exist) and a value. The
+ * values below are of fixed size and own nothing, so they can be copied by assignment. registry/record-json turns a
+ * value into text and back; only this folder decides what a value means.
  */
 
 #include "core/why.h"
@@ -31,19 +31,20 @@ enum {
         WHY_SIZE = 80,
 };
 
-/* The highest Index that is believed or handed out: 2^53 - 1, what every reader of JSON can tell from its neighbours.
- */
+/* The highest Index that is believed or handed out: 2^53 - 1. Every reader of JSON can tell integers up to this one
+ * from their neighbours. */
 #define INDEX_MAX ((UINT64_C(1) << 53) - 1)
 
-/* No floor of all Indexes is higher, which leaves as many above it: one that was written by hand takes none away for
- * good. */
+/* A higher floor of all Indexes counts as damaged. So a floor that was written by hand always leaves as many Indexes
+ * above it as there are below. */
 #define FLOOR_MAX (INDEX_MAX / 2)
 
-/* Of leases of the D-Bus API. */
+/* The period of a lease of the D-Bus API. */
 #define PERIOD_MIN USEC_PER_SEC
 #define PERIOD_MAX (24 * USEC_PER_HOUR)
 
-/* In the place of a robbed session's name, where it is not known who was robbed: waited out like the longest TTL. */
+/* Stands in a debt in place of a session's name if it is not known who was robbed. Such a debt is waited out for the
+ * longest TTL (law 11). */
 #define DEBT_ANYBODY "anybody"
 
 typedef enum RecordKind {
@@ -91,12 +92,13 @@ typedef enum LeaseState {
         _LEASE_STATE_MAX,
 } LeaseState;
 
-/* A robbed session and the Index it was robbed of: until this is struck nobody starts the unit. */
+/* A robbed session, and the Index of which it was robbed. Nobody starts the unit until the debt is struck (law 5). */
 typedef struct Debt {
         char session[SESSION_SIZE];
         uint64_t index;
 } Debt;
 
+/* The time for which one machine held the lease, at one Index. */
 typedef struct Tenure {
         char machine_id[MACHINE_SIZE];
         uint64_t index;
@@ -123,7 +125,7 @@ typedef struct LeaseRecord {
         Tenure tenures[TENURES_MAX]; /* newest last */
 } LeaseRecord;
 
-/* What a machine says of a unit that is enabled on it: who may be its next holder is worked out from these. */
+/* What a machine says of a unit that is enabled on it. All machines work out from these who may be the next holder. */
 typedef struct OfferRecord {
         char lease[NAME_SIZE];
         int64_t version;                /* of what is installed there */
@@ -135,7 +137,7 @@ typedef struct OfferRecord {
         usec_t until;         /* CLOCK_REALTIME, for people: it stands back until then; 0 */
 } OfferRecord;
 
-/* A record on its way: name and value are borrowed for the duration of the call that passes it. */
+/* A record as it is passed from one function to another: name and value are borrowed for the call. */
 typedef struct Record {
         RecordKind kind;
         const char *name;
@@ -153,12 +155,14 @@ typedef struct Record {
         };
 } Record;
 
-/* "1f2e3d4c5b6a7988-10000" -> 10 s. 0 if the name is not a session's or its TTL is outside 2 to 60 s. */
+/* Gives the TTL in a session's name: 10 s for "1f2e3d4c5b6a7988-10000". 0 if the name is not a session's, or the TTL
+ * is outside 2 to 60 s. */
 usec_t session_ttl(const char *session);
 
-/* How long a debt must be waited out: the TTL in a session's name, or the period of a robbed lease of the D-Bus API,
- * which has no session ("period-<ms>"). A name that is neither counts as the longest TTL. */
+/* Gives how long a debt must be waited out: the TTL in the session's name, or the period of a robbed lease of the
+ * D-Bus API, which has no session ("period-<ms>"). For any other name this is the longest TTL. */
 usec_t debt_ttl(const char *session);
+/* Writes "period-<ms>", with a period that is rounded up. */
 void debt_format_period(usec_t period, char ret[static SESSION_SIZE]);
 
 /* Writes a session's name into ret. */
@@ -169,36 +173,42 @@ void record_format_hex(uint64_t value, char ret[static 17]);
 /* Writes "<process>-<attempt>". */
 void record_format_nonce(const char *process, uint64_t attempt, char ret[static NONCE_SIZE]);
 
-/* A lease's name: a unit name, or [A-Za-z0-9:_.\\@-]{1,255} not starting with a dot. */
+/* Whether this can be a lease's name: a unit's name, or [A-Za-z0-9:_.\\@-]{1,255} that does not start with a dot. */
 bool lease_name_is_valid(const char *name);
 
+/* Whether this can be a machine's id: 32 hex digits. */
 bool machine_id_is_valid(const char *id);
 
+/* Whether the record says that this session holds the lease. */
 static inline bool lease_held_by(const LeaseRecord *l, const char *session) {
         return l->state == LEASE_HELD && l->session[0] && streq(l->session, session);
 }
 
-/* A record that could be read may still say what nobody ever wrote: one that is held by no session and for no period,
- * or at an Index beyond all that can be. It counts as damaged, as does a registry's without a name. */
+/* Whether a record that could be read says something that leased writes. A lease that is held by no session and for no
+ * period, or at an Index above INDEX_MAX, is not sound, nor is a meta record without a uuid or with a floor above
+ * FLOOR_MAX. Such a record counts as damaged (law 11). */
 bool lease_is_sound(const LeaseRecord *l);
 bool meta_is_sound(const MetaRecord *m);
 
+/* Whether the record has this debt. */
 bool lease_has_debt(const LeaseRecord *l, const char *session, uint64_t index);
-/* Adds a debt unless it is there; false if the record has no room for another. */
+/* Adds a debt unless the record has it. Returns false if the record has no room for another. */
 bool lease_add_debt(LeaseRecord *l, const char *session, uint64_t index);
+/* Takes the debt out of the record, if the record has it. */
 void lease_strike_debt(LeaseRecord *l, const char *session, uint64_t index);
-/* Closes the present tenure: moves machine, index and since to the end of tenures with the reason, one of those that
- * have a word (why_word()). */
+/* Ends the present tenure: adds it to the tenures, with its machine, Index, beginning and this reason, which must have
+ * a word (why_word()). The oldest tenure is dropped if there is no room. */
 void lease_end_tenure(LeaseRecord *l, usec_t realtime, Why why);
-/* Why it ended, also where 0.1.0 wrote only the word; WHY_NONE: by a word that is not known here. */
+/* Gives why the tenure ended, also if leased 0.1.0 wrote only the word. WHY_NONE: the word is not known here. */
 Why tenure_why(const Tenure *t);
-/* The last tenure that is over; NULL: there was none. */
+/* Gives the last tenure that is over, borrowed from the record; NULL: there was none. */
 const Tenure *lease_last_tenure(const LeaseRecord *l);
-/* Why the machine does not take the unit now, as it says itself; WHY_NONE: it would. Borrowed from the record. */
+/* Gives why the machine does not take the unit now, as its offer says; WHY_NONE: it would. The text is borrowed from
+ * the record. */
 Reason offer_reason(const OfferRecord *o);
 /* Writes the reason into the record, for others to read. */
 void offer_set_reason(OfferRecord *o, Reason r);
-/* Appends a name that was taken. */
+/* Adds the name of a lease that was taken, and counts it. The oldest name is dropped if there is no room. */
 void fence_add_name(FenceRecord *f, const char *name);
-/* Copies the names that there are, and leaves the room for others as it is: it is 16 kB, and mostly empty. */
+/* Copies a fence, but of its names only those that there are: the room for names is 16 kB, and mostly empty. */
 void fence_copy(FenceRecord *to, const FenceRecord *from);

@@ -3,19 +3,22 @@
 /*
  * Our session: its name, its beats, its fence.
  *
- * A beat is one Txn: beats/S and fences/S at the revisions we know -> beats/S with a fresh nonce. Committed, it says:
- * at t0, the moment before it was sent, nobody had taken anything from S that we have not looked at. Everything that S
- * holds is good from t0, and t0 moves in no other way.
+ * Let S be our session. A beat is one Txn: it compares beats/S and fences/S at the revisions that we know, and puts
+ * beats/S with a new nonce. If the beat is committed, then at t0, the moment before it was sent, nobody had taken a
+ * lease from S without our having looked at it. So all deadlines of what S holds count from t0, and t0 moves in no
+ * other way (law 1).
  *
- * Refused by the fence, somebody has taken a lease: the fence was read with the refusal; then, later and hence at the
- * same or a higher revision, the leases that it names are read; only when these have been looked at is the fence's
- * revision ours. A taker who comes after moves the fence again and is met in the next beat.
+ * If the fence refuses the beat, somebody has taken a lease (law 4). The fence was read with the refusal. Then the
+ * leases that the fence names are read, and so at the same or a higher revision. Only when these have been looked at
+ * do we beat with the fence's new revision. If another taker comes meanwhile, it puts the fence again, and the next
+ * beat is refused.
  *
- * No answer means nothing: another attempt, at once, with a nonce of its own. An earlier attempt that lands late shows
- * as our own nonce in the beat.
+ * A beat without an answer is followed at once by another attempt with a nonce of its own. If an earlier attempt is
+ * carried out late, we find our own nonce in the beat.
  *
- * A new process of an old session knows nothing of what its predecessor had under way. It puts the fence first: every
- * Txn of S compares the fence, so all that was sent before is void. Then it reads the leases; then it beats.
+ * A new process of an old session does not know what the previous process had under way. So it first puts the fence:
+ * every Txn of S compares the fence, so all that was sent before is refused (law 6). Then it reads the leases; then it
+ * beats.
  */
 
 #include "core/rounds.h"

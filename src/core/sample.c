@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * What was written at revision R had been written when an answer of revision R or above reached us, whatever the
- * answer was about. So a beat that is shown to us late is dated by the first of these answers (law 2).
+ * When an answer of revision R or above reached us, each record of revision R had been put, whatever the answer was
+ * about. So a beat of which we hear late is dated by the first of these answers (law 2). A date that is too late is
+ * safe, for we only wait longer; a date before the put would not be. So samples may be left out: what a sample that is
+ * left out would date is dated by the next one.
  *
  * A date never reaches back over a silence of two rounds: the registry may have been put back to an older state
- * meanwhile, and then its revisions are not those that we knew.
+ * meanwhile, and its revisions then mean something else. So after such a silence the samples from before it are
+ * dropped.
  */
 
 #include "core/sample.h"
@@ -23,8 +26,9 @@ void sample_note(Core *c, uint64_t revision) {
         else if (last && revision <= last->revision)
                 return;
         else if (s->n > 1 && last->at - (last - 1)->at < round / 64)
-                s->n--; /* one of many in a short time: what it would date gets the present time */
+                s->n--; /* many answers in a short time: the new one takes the place of the last one */
         else if (s->n == ELEMENTSOF(s->items)) {
+                /* There is no more room: the oldest quarter goes. */
                 s->n -= ELEMENTSOF(s->items) / 4;
                 memmove(s->items, s->items + ELEMENTSOF(s->items) / 4, s->n * sizeof(Sample));
         }

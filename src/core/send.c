@@ -1,22 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The Txns on the leases' records. Each compares the record at the revision that we have seen and our own fence, so
- * that it is void as soon as either has moved (law 6).
+ * The Txns on the leases' records. Each compares the record, at the revision that we have seen, and our own fence. So
+ * a Txn is refused as soon as either of them has changed (law 6). "Ours" is a record that names our session.
  *
  *   acquire   a free record -> ours
- *   expire    all leases of a silent session that we want, up to 50 -> ours (law 3). Compared: its beat, seen at one
- *             revision for TTL'·(1+2ε) on our own clock since it reached us. Put: its fence, so that its next beat
- * fails steal     by the operator's force, from a session that may live -> ours with a debt (law 5): nobody starts the
- * unit until the robbed session has struck the debt (its unit down and empty) or we have waited its TTL out retake a
- * record that is damaged or deleted, and that nobody writes again -> ours, as if stolen from everybody (law 11)
- *   restore   such a record that is ours -> as it was
+ *   expire    all leases of a silent session that we want, up to 50 -> ours (law 3). Compares the session's beat,
+ *             which we have seen at one revision for TTL·(1+2ε) on our own clock. Puts the session's fence, so that
+ *             its next beat is refused
+ *   steal     by an operator's force: a record of a session that may live -> ours, with a debt (law 5). Nobody starts
+ *             the unit until the robbed session has struck the debt (its unit is down and empty), or we have waited
+ *             out its TTL
+ *   retake    a record that is damaged or deleted, and that nobody writes again -> ours, as if stolen from everybody
+ *             (law 11)
+ *   restore   a record of ours that is damaged or deleted -> as it was
  *   renumber  a record of ours with an Index that somebody has lowered -> above all that were handed out
  *   trigger   a record of ours -> with what a timer that catches up must know of its last run, on the next machine
  *   move      a record of the session that is being left -> of the one to which we go
- *   release   ours -> free or done, and transfer: ours -> another session's. Only when the unit is down (law 7)
+ *   release   a record of ours -> free or done. Only when the unit is down and empty (law 7)
+ *   transfer  a record of ours -> another session's. Only when the unit is down and empty (law 7)
  *   rearm     a record whose job is done -> free
- *   strike    a debt that has been served -> gone
+ *   strike    a debt that may be struck (law 5) -> gone
  */
 
 #include "core/send.h"

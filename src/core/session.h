@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What is so of sessions, ours and others'. */
+/* Questions about sessions, ours and others'. */
 
 #include "core/state.h"
 
@@ -11,7 +11,7 @@ bool session_settled(const Core *c);
 bool session_is_undecided(const Core *c);
 /* Whether we go from one session to another, because of another TTL. Meanwhile both beat, and both hold leases. */
 bool session_is_moving(const Core *c);
-/* Whether that names our session, or the session that we go to or come from while both hold leases. */
+/* Whether this is the name of our session, or, while we go from one session to another and both beat, of either. */
 bool session_is_ours(const Core *c, const char *session);
 /* From when on our leases are covered: the moment before our last committed beat was sent (law 1). While two
  * sessions beat, the earlier of the two. */

@@ -2,20 +2,20 @@
 #pragma once
 
 /*
- * The core's state, shared by the files of this folder and by nobody else. The files in their order: each may call
- * only those above it.
+ * The core's state, shared by the files of this folder and by no other file. "We" are this machine, its daemon and its
+ * session. The files of the folder are listed in their order: each may call only those above it.
  *
- *   why, timeline, record, placement, heap  values, and what follows from them alone
+ *   why, timeline, record, placement, heap  plain values, and functions of nothing but these
  *   output      the actions of a step, and their memory
  *   txn         Txns and READs under way
  *   news        what has happened, for the plan and the offers
  *   look        which units and leases are to be looked at
  *
  *   mirror      the records that have been seen
- *   sample      when which revision of the registry reached us
- *   session     what is so of sessions, ours and others'
- *   lease       ... of a lease
- *   machine     ... of machines, this one and others
+ *   sample      at what time which revision of the registry reached us
+ *   session     questions about sessions, ours and others'
+ *   lease       questions about a lease
+ *   machine     questions about machines, this one and others
  *   intake      answers and the watch, taken into the mirror
  *
  *   call        leases of the D-Bus API: a scheduler's own
@@ -28,10 +28,10 @@
  *
  *   unit-life, wish  the changes of a unit's life, and of what the operator wishes of it
  *   said        what PID 1 and the guard said of a unit
- *   back        whether this machine stands back from it
- *   unit        the units that are enabled here, and what is so of each
- *   cover       how far our beats cover it
- *   phase       the means of a unit's life
+ *   back        standing back: for a while this machine does not take a unit
+ *   unit        the units that are enabled here, and questions about each
+ *   cover       how far our beats cover a unit
+ *   phase       what every phase of a unit's life needs: entering it, asking PID 1 and the guard
  *   leave       why a unit is let go, and the beginning of its way down
  *   guard-side  the guard as a whole
  *   offer       what we say of the units that are enabled here
@@ -39,7 +39,7 @@
  *   planning    when units are planned, and how many in one step
  *
  *   life        a unit's life between arming and release
- *   global      ... of one that runs everywhere, without a lease
+ *   global      the life of a unit that runs everywhere, without a lease
  *   send        the Txns on the leases' records
  *   claim       what we want of the leases' records: acquire, expire, steal, release, transfer, strike
  *   word        the operator's words, until they have begun
@@ -49,9 +49,9 @@
  *   walk        looks at the units and leases to which something has happened
  *   core        the step
  *
- * After every event the same chain runs: identity, rounds, presence, offers, plan, units, leases. Each link looks at
- * the whole state of its subject and does what is due, so that an event need only be noted, in any order. Of the units
- * and leases only those are looked at to which something has happened, or whose time has come (look.h, walk.c).
+ * After every event the same chain runs (advance() in core.c): identity, rounds, beats, presence, guard, offers, plan,
+ * units, leases, calls, words. Each link looks at the whole state of its subject and does what is due, so events need
+ * only be noted, in any order. Only units and leases that are due, or to which something happened, are looked at.
  */
 
 #include <limits.h>
@@ -63,20 +63,20 @@
 
 enum { GROUP_MAX = 50 }; /* records that one Txn puts: etcd takes 128 operations */
 
-/* What is known of the existence of a record. A lower revision never replaces a higher one. */
+/* What is known of a record's existence. A lower revision never replaces a higher one. */
 typedef struct Seen {
         bool known;
         uint64_t revision;  /* mod revision; 0: absent */
         uint64_t absent_at; /* the registry's revision as of which it was absent */
         usec_t at;          /* when this revision (or absence) first reached us */
-        uint64_t stamp;     /* of the last answer that named it */
+        uint64_t stamp;     /* Heard.stamp of the last answer that named the record */
 } Seen;
 
 /* The place of a unit or lease among those that are to be looked at (look.c, walk.c). */
 typedef struct Spot {
-        uint64_t place;    /* in its table */
-        HeapNode due;      /* by that: it is to be looked at */
-        HeapNode deadline; /* ... when this time comes */
+        uint64_t place;    /* its number in the order of its table */
+        HeapNode due;      /* in a heap: it is to be looked at. The key is the place */
+        HeapNode deadline; /* in a heap: it is to be looked at when this time comes. The key is the time */
 } Spot;
 
 typedef struct Session {
@@ -88,8 +88,8 @@ typedef struct Session {
         bool silent; /* as the last plan found it */
         BeatRecord beat_value;
         uint64_t sighted;   /* the registry's revision as of which the beat was last shown to be there */
-        uint64_t beyond;    /* a beat was put after that revision; at which, is known only if beat.revision is above */
-        uint64_t beyond_by; /* ... and no later than at this one */
+        uint64_t beyond;    /* a beat was put after this revision; where, is known only if beat.revision is higher */
+        uint64_t beyond_by; /* that beat was put at this revision or before, by the answer that said so */
         Seen fence;
         FenceRecord *fence_value; /* NULL if absent or damaged */
         size_t held;              /* leases that it holds by their records (lease_count()) */
@@ -108,19 +108,20 @@ typedef struct Machine {
         UT_hash_handle hh;
 } Machine;
 
-/* What an offer says. Most offers say the same, and share it. The lease's name is left out where it is the unit's. */
+/* What an offer says. Offers that say the same share one (mirror_terms()). The lease's name is "" where it is the
+ * unit's, so that offers of different units can share as well. */
 typedef struct Terms {
-        OfferRecord value;
-        size_t users;
+        OfferRecord value; /* also the key in Core.terms */
+        size_t users;      /* offers that say this; freed with the last of them */
         UT_hash_handle hh;
 } Terms;
 
-/* What a machine says of a unit. Once made it stays, for units point to theirs. */
+/* What a machine says of a unit. It stays until the Core's end, since units point to their offers. */
 typedef struct Offer {
         const char *unit; /* within name */
         Seen seen;
         bool damaged;
-        Terms *terms; /* mirror_terms() */
+        Terms *terms; /* what it says; never NULL. Set by mirror_terms() */
         UT_hash_handle hh;
         char name[]; /* "<machine id>/<unit>" */
 } Offer;
@@ -160,7 +161,7 @@ typedef struct Lease {
         Session *counted;  /* in whose .held it is counted; NULL: in none */
         SeenDebt *debts;   /* when each of value.debts first reached us; DEBTS_MAX of them; NULL: there are none */
         size_t n_debts;
-        uint64_t change;            /* the number of the last change of its record, or of its coming here */
+        uint64_t change;            /* number of its last change (mirror_number()): the plan compares it */
         uint64_t remembered;        /* the highest Index ever seen of it */
         Unit *unit;                 /* enabled here; NULL: none */
         uint64_t rearm;             /* the Index of the done job that the operator wants to run again; 0: none */
@@ -174,7 +175,7 @@ typedef struct Lease {
         uint64_t txn;               /* the Txn's id; 0: none is under way */
         usec_t retry_at;
         unsigned failures;         /* unknown outcomes in a row */
-        Unit *users;               /* the units that go by it (look_attach()) */
+        Unit *users;               /* the units here that use it (look_attach()) */
         struct Lease *next_of_txn; /* another lease in the same Txn */
         Spot spot;
         UT_hash_handle hh;
@@ -281,11 +282,11 @@ typedef struct UnitBack {
 /* What the last plan says of it (plan.c). */
 typedef struct UnitPlan {
         bool is_peer;        /* some unit must run beside it */
-        bool available;      /* its lease can be had, as it was seen then: plan_finds_available() */
-        uint64_t change;     /* lease->change then */
-        usec_t available_at; /* since when */
+        bool available;      /* its lease could be had when it was planned: see plan_finds_available() */
+        uint64_t change;     /* lease->change when it was planned */
+        usec_t available_at; /* since when .available is so */
         bool able;           /* we could take it, if it were our turn */
-        usec_t able_at;      /* since when */
+        usec_t able_at;      /* since when .able is so */
         unsigned rank;       /* how many machines come before us; RANK_NONE: we do not come at all */
         Leave move;          /* why what we hold should go elsewhere; LEAVE_NONE: it should not */
         char move_to[MACHINE_SIZE];
@@ -298,22 +299,22 @@ typedef struct UnitPlan {
         char what[WHY_TEXT_SIZE];
 } UnitPlan;
 
-/* What a unit is counted for (look_count()). */
+/* What a unit is counted for (look_count()): with the counts, no step need go through all units to know. */
 enum {
         COUNTED_UNSURE = 1 << 0,    /* in hand, and by which lease is not known (unit_has_predecessor()) */
-        COUNTED_DRAINING = 1 << 1,  /* on its way from here because this machine drains */
-        COUNTED_BUSY = 1 << 2,      /* something of it is here */
+        COUNTED_DRAINING = 1 << 1,  /* being stopped because this machine drains */
+        COUNTED_BUSY = 1 << 2,      /* something of the unit is here */
         COUNTED_RELEASING = 1 << 3, /* its lease is being given back */
-        COUNTED_GLOBAL = 1 << 4,    /* something of it is here, and it has no lease */
+        COUNTED_GLOBAL = 1 << 4,    /* something of the unit is here, and it has no lease */
 };
 
-/* It has six booleans: three say what it is, and three are parts of walk.c's memory. */
+/* A unit that is enabled here, or is still being let go. */
 struct Unit {
         char name[NAME_SIZE];
-        Lease *lease;   /* the configured one is taken on when nothing is held under another */
-        bool renamed;   /* the configured lease is another than lease */
+        Lease *lease;   /* never NULL; becomes the configured lease when nothing is held under another */
+        bool renamed;   /* the configured lease is not .lease yet */
         bool forgotten; /* no longer enabled here */
-        bool global;    /* without a lease (global.c); as configured when nothing is in hand */
+        bool global;    /* runs without a lease (global.c); becomes as configured when nothing is in hand */
         Offer *offer;   /* ours */
 
         UnitConfig config; /* what it points to is kept in here: */
@@ -325,12 +326,12 @@ struct Unit {
         UnitBack back;
         UnitPlan plan;
 
-        Unit *next_user; /* of the same lease */
+        Unit *next_user; /* of the same lease: Lease.users is the first */
         Spot spot;
-        HeapNode cover;      /* when it must stop, counted from our last beat */
-        HeapNode to_plan;    /* it is to be planned anew */
-        HeapNode to_offer;   /* what we say of it may be another thing now */
-        HeapNode withheld;   /* it should go from here for a drain, and waits for its turn */
+        HeapNode cover;      /* look.covers: how long after our last beat it must stop (cover_span()) */
+        HeapNode to_plan;    /* plan.queue: it is to be planned by itself. By place */
+        HeapNode to_offer;   /* offering.queue: our offer of it may say something else now. By place */
+        HeapNode withheld;   /* look.withheld: it should leave for a drain, and waits for its turn. By place */
         unsigned counted;    /* COUNTED_* */
         bool waits_for_beat; /* something will be done as soon as another beat is committed */
         bool has_conflicts;  /* its options name units that it must not run beside */
@@ -455,14 +456,14 @@ typedef struct Identity {
         usec_t list_retry_at;
 } Identity;
 
-/* An answer that reached us (sample.c). */
+/* An answer of the registry that reached us: its revision, and when (sample.c). */
 typedef struct Sample {
         uint64_t revision;
         usec_t at;
 } Sample;
 
 typedef struct Samples {
-        Sample items[128]; /* both members grow */
+        Sample items[128]; /* oldest first: from one to the next both members grow */
         size_t n;
         usec_t heard_at; /* when the last answer came, also one that tells nothing new */
 } Samples;
@@ -482,21 +483,21 @@ typedef struct Heard {
 
 /* The other machines' beats (beats.c). */
 typedef struct Beats {
-        uint64_t id;             /* of the READ of the round, under way; 0: none */
-        usec_t asked_at;         /* when it was asked for */
-        usec_t known_at;         /* all beats that were there then are known */
-        uint64_t since;          /* the highest revision as of which all were told; 0: none */
+        uint64_t id;             /* the round's READ under way; 0: none */
+        usec_t asked_at;         /* when the last such READ was asked for */
+        usec_t known_at;         /* all beats that were in the registry at this time are known */
+        uint64_t since;          /* the revision of the last answer that told of all beats; 0: none */
         usec_t since_at;         /* when that answer came */
-        bool whole;              /* the next READ lists all */
-        unsigned rounds;         /* without such a list */
-        uint64_t strange;        /* keys among the beats that are no session's */
+        bool whole;              /* the next READ is to list all beats */
+        unsigned rounds;         /* READs since the last list of all beats */
+        uint64_t strange;        /* keys among the beats that are not a session's */
         bool in_doubt;           /* some single beats are to be read */
-        uint64_t doubts_id;      /* ... in this READ, under way; 0: none */
-        usec_t fastest;          /* the shortest TTL of those that beat */
-        bool relisted;           /* all were listed since it was last looked at what the watch tells */
+        uint64_t doubts_id;      /* the READ of single beats under way; 0: none */
+        usec_t fastest;          /* the shortest TTL of the other sessions that beat */
+        bool relisted;           /* all beats were listed since the choice of .from was last looked at */
         char from[17];           /* the watch tells of the beats of sessions from this name on; "": of all */
-        uint64_t rate;           /* of the beats in 1000 s, when that was chosen */
-        char told[SESSION_SIZE]; /* ... and our session, of whose beats the watch tells, too */
+        uint64_t rate;           /* beats in 1000 s when .from was chosen */
+        char told[SESSION_SIZE]; /* our session then: the watch also tells of our own beats */
 } Beats;
 
 /* What must outlive this boot. */
@@ -550,23 +551,23 @@ typedef struct Offering {
         usec_t at;    /* when it is tried again, or goes on */
 } Offering;
 
-/* When the plan is made anew (plan.c). It has so many booleans because what is wanted and what is under way are told
- * apart, for all units and for those alone whose leases can be had. */
+/* When units are planned anew (planning.c). A pass plans all units, or only those whose leases can be had, over
+ * several steps. There are so many booleans because the pass that is wanted and the pass under way are told apart. */
 typedef struct Planning {
-        bool stale;      /* all units are to be planned anew */
-        bool stale_free; /* those whose leases can be had */
-        bool running;    /* one of both has begun, and goes on with the next unit in the next step */
-        bool only_free;  /* ... the second */
-        Unit *next;
-        usec_t begun_at; /* when it began */
-        Heap queue;      /* units that are to be planned alone, by their place ... */
-        usec_t queue_at; /* ... at this time */
-        bool units_unsorted;
+        bool stale;          /* a pass over all units is wanted */
+        bool stale_free;     /* a pass over the units whose leases can be had is wanted */
+        bool running;        /* a pass is under way, and goes on in the next step */
+        bool only_free;      /* the last pass that began is over the units whose leases can be had */
+        Unit *next;          /* with which unit the pass goes on; NULL: none is under way */
+        usec_t begun_at;     /* when the last pass began */
+        Heap queue;          /* units that are to be planned by themselves, by their places */
+        usec_t queue_at;     /* when the queue is due */
+        bool units_unsorted; /* units have come since the table of units was sorted by name */
         bool has_wishes;     /* some unit minds what runs beside it */
-        usec_t until;        /* when the plan may change by the time alone: a session falls silent ... */
-        usec_t due_at;       /* ... or something else is due */
-        usec_t settle_until; /* what is free is left alone until then: others may be about to come */
-        usec_t young_until;  /* until then they are given more time to take what is theirs */
+        usec_t until;        /* when the next session may fall silent, which changes the plan */
+        usec_t due_at;       /* when a pass over all units is due for another reason */
+        usec_t settle_until; /* free leases are left alone until then: other machines may be about to come up */
+        usec_t young_until;  /* until then other machines are given more time to take what is theirs */
 } Planning;
 
 /* The guard, for all units. */
@@ -590,18 +591,18 @@ typedef struct Shutdown {
         bool ended;
 } Shutdown;
 
-/* What is to be looked at, in the order in which it stands in its table. */
+/* The units, or the leases, that are to be looked at, by their places (Spot). */
 typedef struct Queue {
-        Heap heaps[2]; /* for this walk, and for the next one: what has had its turn */
-        int now;       /* which is for this walk */
-        bool walking;
-        uint64_t at;   /* the place that the walk has reached */
-        uint64_t last; /* the last place that was given */
-        Heap deadlines;
+        Heap heaps[2];  /* one for this walk, and one for the next walk: for what has had its turn in this one */
+        int now;        /* which of the heaps is the one for this walk */
+        bool walking;   /* a walk is going on */
+        uint64_t at;    /* the place that the walk has reached */
+        uint64_t last;  /* the last place that was given */
+        Heap deadlines; /* by Spot.deadline */
 } Queue;
 
-/* What all looks go by, beside the unit or lease itself: when any of this changes, everything is looked at. It has so
- * many booleans because it repeats what is kept elsewhere, one for each fact. */
+/* The facts on which every look depends: if one changes, all units and leases are looked at. So many booleans, because
+ * each repeats a fact that is kept elsewhere. */
 typedef struct Common {
         const Session *own, *other;
         usec_t ttl, other_ttl, settle_until;
@@ -614,14 +615,15 @@ typedef struct Common {
 
 /* Which units and leases are looked at (look.c, walk.c). */
 typedef struct Look {
-        bool always_all; /* for tests: in every step all are looked at */
-        bool all;        /* all are to be looked at */
-        bool walk_all;   /* ... in this walk */
+        bool always_all; /* for tests: every step looks at all units and leases */
+        bool all;        /* the next walk looks at all */
+        bool walk_all;   /* this walk looks at all */
         Queue units, leases;
         Heap covers;   /* units, by Unit.cover */
-        Heap withheld; /* units, by their place */
+        Heap withheld; /* units, by Unit.withheld */
         Common common; /* as it was in the last walk */
-        usec_t t0;     /* likewise: the time that our beats cover is counted from it */
+        usec_t t0;     /* session_covered_from(), as it was in the last walk */
+        /* How many units have each bit of COUNTED_*, waits_for_beat, has_conflicts. */
         size_t n_unsure, n_draining, n_busy, n_releasing, n_global, n_wait_for_beat, n_with_conflicts;
         CoreWork work;
 } Look;
@@ -680,7 +682,7 @@ struct Core {
         Told told;
 };
 
-/* base, doubled for each failure, up to most. */
+/* How long to wait after so many failures in a row: base, doubled for each failure, and at most most. */
 static inline usec_t backoff(usec_t base, unsigned failures, usec_t most) {
         usec_t t = base << (failures < 10 ? failures : 10);
 

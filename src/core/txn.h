@@ -31,7 +31,7 @@ uint64_t txn_read_kinds(Core *c, unsigned kinds);
 /* Asks for a READ of the beats that were not put after the revision (UINT64_MAX: of all), without their values.
  * Returns its id, never 0. */
 uint64_t txn_read_beats(Core *c, uint64_t since);
-/* The Txn that was just sent writes the record of that lease for us: claim_txn() gets the answer. */
+/* The Txn with this id, which was just sent, writes the record of the lease for us: claim_txn() gets the answer. */
 void txn_writes(Core *c, uint64_t id, Lease *l);
-/* Ends the wait for an id, and gives what was kept with it. Returns false if nobody waits for that id. */
+/* The Txn or READ with this id was answered: gives what was kept with it. Returns false if no answer was awaited. */
 bool txn_end(Core *c, uint64_t id, Pending *ret);

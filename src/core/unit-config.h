@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What the core is told of a unit: its options, and what PID 1 says of its stop. */
+/* What the core is told of a unit that is enabled here: its options, and its TimeoutStopUSec=. All texts are borrowed
+ * for the call that passes them. */
 
 #include "core/placement.h"
 
@@ -15,8 +16,8 @@ typedef struct UnitConfig {
         usec_t hold_down_failure;   /* ... after the unit failed for good (60 s, doubling up to an hour) */
         bool release_on_success;    /* OnSuccess=release instead of done */
         bool hold_on_failure;       /* OnFailure=hold instead of release */
-        bool global;                /* on every machine that fits, without a lease */
-        bool doubtful;              /* where it may run cannot be read: it is not taken, and kept if it is held */
+        bool global;                /* it runs on every machine that fits, without a lease */
+        bool doubtful;              /* where it may run cannot be read: it is not taken here, and kept if it is held */
         bool once;                  /* a command of "leasectl run": started at most once, and only where EVENT_RUN asks
                                        for that; forgotten when it ends, for whatever reason. No other machine hears
                                        of it, so it has no offer, no rank and nowhere to go */

@@ -11,13 +11,13 @@ void unit_life_begin(const Core *c, Unit *u);
 /* Enters a phase. Only phase_enter() calls this, which checks that the phase may follow. */
 void unit_life_enter(const Core *c, Unit *u, Phase phase);
 
-/* Takes an Index in hand; none may be in hand yet. */
+/* Takes an Index in hand: what is done for the unit from now on is done at this Index. None may be in hand yet. */
 void unit_life_take(Unit *u, uint64_t index);
 /* Notes where the run comes from. */
 void unit_life_set_origin(Unit *u, Origin origin);
-/* Whether the one start of a unit that runs once was asked for. */
+/* Notes whether the one start of a unit that runs once was asked for. */
 void unit_life_set_spent(Unit *u, bool spent);
-/* Whether the guard was told to kill the unit before its time. */
+/* Notes whether the guard was told to kill the unit before its time. */
 void unit_life_set_killed(Unit *u, bool killed);
 /* Lets the unit go for this reason, or for a graver one than before. */
 void unit_life_set_leave(Unit *u, Leave leave);
@@ -29,7 +29,7 @@ void unit_life_put_aside(Unit *u, usec_t until);
 bool unit_life_miss_gate(Unit *u, bool missing);
 /* Notes the timeline that the guard is told in the request with that id. */
 void unit_life_arm(Unit *u, const Timeline *t, uint64_t id);
-/* Whether the guard took what it was told is not known, for another one is connected: it is told again. */
+/* Another guard is connected, so it is not known whether the last timeline was taken: the guard is told again. */
 void unit_life_tell_anew(Unit *u);
 /* Nothing is in hand any more: the tenure is over. After LEAVE_EXPIRED, the unit goes on as it was as soon as it can.
  */
@@ -37,9 +37,9 @@ void unit_life_end(Unit *u);
 
 /* A start is about to be asked for: whatever run PID 1 reports now is an earlier one. */
 void unit_life_begin_start(Unit *u);
-/* The run that PID 1 reports is over, and counts as seen. */
+/* Notes the run that PID 1 reports as one that is over and was dealt with. */
 void unit_life_note_run(Unit *u);
-/* Counts requests in a row that led to nothing; each returns how many they are. */
+/* Counts another start that was asked for and led to nothing; returns how many there were in a row. */
 unsigned unit_life_count_start(Unit *u);
 void unit_life_forget_starts(Unit *u);
 /* The same of starts after the unit was put aside. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The units that are enabled here: the set of them, their configuration, and what follows from it and from what was
- * said (said.c) at this moment. What is done about it is life.c's.
+ * The units that are enabled here: the table of them, their configuration, and what follows now from the configuration
+ * and from what PID 1 and the guard have said (said.c). What is done about it is decided in life.c.
  */
 
 #include "core/unit.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The units that are enabled here, and what is so of each. */
+/* The units that are enabled here, and questions about each. */
 
 #include "core/state.h"
 
@@ -15,7 +15,7 @@ Unit *unit_find_or_leftover(Core *c, const char *name);
 Unit *unit_configure(Core *c, const UnitConfig *config);
 /* Takes the unit out of the core and frees it. */
 void unit_free(Core *c, Unit *u);
-/* Gives the unit this lease to go by. Nothing of the unit may be in hand. */
+/* Makes the unit use this lease from now on. Nothing of the unit may be in hand. */
 void unit_attach(Core *c, Unit *u, const char *lease);
 /* Whether something of the unit may be on this machine, besides its lease. After a restart the guard's entry says
  * so. */
@@ -24,8 +24,8 @@ bool unit_is_in_hand(const Unit *u);
 bool unit_is_ours(const Core *c, const Unit *u);
 /* The same, at the Index in hand. */
 bool unit_is_held(const Core *c, const Unit *u);
-/* Whether another unit than the lease's own is in hand here, and runs by that lease; or by that Index, where its
- * lease is not known after a restart. */
+/* Whether another unit than the lease's own is in hand here, and runs by this lease. If it is not known after a
+ * restart by which lease a unit runs, its Index is compared instead. */
 bool unit_has_predecessor(const Core *c, const Lease *l, uint64_t index);
 /* Why this machine could not take the unit if it were its turn; WHY_NONE if it could. */
 Reason unit_why_unable(const Core *c, const Unit *u);

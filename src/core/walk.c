@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * A step's walk over units and leases. After each look the unit or lease is settled: it is put where its next deadline
- * belongs, and where it waits for something that is not its own.
+ * A step's walk over units and leases. After each look the unit or lease is "settled": its next deadline goes into the
+ * heap of deadlines. A unit also goes into the heaps and counters of what it waits for and does not decide by itself:
+ * a beat, the time that beats cover, its turn in a drain.
  */
 
 #include "core/walk.h"
@@ -22,12 +23,12 @@
 #define UNIT_OF(node, member) ((Unit *) ((char *) (node) -offsetof(Unit, member)))
 #define LEASE_OF(node, member) ((Lease *) ((char *) (node) -offsetof(Lease, member)))
 
-/* ---- what all looks go by ---- */
+/* ---- the facts on which every look depends ---- */
 
 static Common common_now(const Core *c) {
         Common now;
 
-        memset(&now, 0, sizeof(now)); /* it is compared as a whole */
+        memset(&now, 0, sizeof(now)); /* also what lies between its members: memcmp() compares it as a whole */
         now.own = c->own.seen;
         now.other = c->other.seen;
         now.ttl = c->own.ttl ?: c->here.ttl;
@@ -54,6 +55,7 @@ static Common common_now(const Core *c) {
 
 /* ---- settling ---- */
 
+/* Gives the node this time as its key; USEC_INFINITY: takes the node out. */
 static void set(Heap *h, HeapNode *node, usec_t at) {
         if (at == USEC_INFINITY)
                 heap_remove(node);
@@ -61,7 +63,8 @@ static void set(Heap *h, HeapNode *node, usec_t at) {
                 heap_set(h, node, at);
 }
 
-/* Something will be done as soon as our beats cover it again, or cover it for long enough. */
+/* Whether the next committed beat is to be followed by a look at the unit: our beats do not cover a unit whose lease
+ * is ours, or the guard was told another timeline than the one that holds now. */
 static bool waits_for_beat(const Core *c, const Unit *u) {
         Timeline t;
 
@@ -73,7 +76,8 @@ static bool waits_for_beat(const Core *c, const Unit *u) {
         return !cover_is_armed_by(u, &t);
 }
 
-/* What a look at it goes by may change without a word. This is rare, and so it is looked at in every step. */
+/* Whether something on which a look at the unit depends may change without a call of look.h. Such units are few, and
+ * are looked at in every step. */
 static bool unit_is_restless(const Core *c, const Unit *u) {
         if (u->global)
                 return u->life.phase == PHASE_IDLE && c->look.n_with_conflicts > 0;
@@ -81,6 +85,7 @@ static bool unit_is_restless(const Core *c, const Unit *u) {
                                                 unit_has_predecessor(c, u->lease, u->lease->value.index));
 }
 
+/* The same of a lease. */
 static bool lease_is_restless(const Core *c, const Lease *l) {
         bool ours = lease_is_ours(c, l);
 
@@ -106,13 +111,14 @@ static void settle_lease(Core *c, Lease *l) {
 
 /* ---- looking ---- */
 
-/* What a look may change that the next one goes by. */
+/* Whether a look has changed something of the unit on which the next look depends. The arguments are what was there
+ * before the look. */
 static bool has_changed(const Unit *u, const UnitLife *life, const UnitWish *wish, bool forgotten) {
         return memcmp(&u->life, life, sizeof(*life)) != 0 || memcmp(&u->wish, wish, sizeof(*wish)) != 0 ||
                u->forgotten != forgotten;
 }
 
-/* A look that has changed something is followed by another in the next step, until nothing changes any more. */
+/* A look that has changed something is followed by another look in the next step, until nothing changes any more. */
 static void look_at_one_unit(Core *c, Unit *u) {
         UnitLife life = u->life;
         UnitWish wish = u->wish;
@@ -133,7 +139,7 @@ static void look_at_one_unit(Core *c, Unit *u) {
         offer_note(c, u);
         settle_unit(c, u);
         if (unit_is_restless(c, u) || has_changed(u, &life, &wish, forgotten))
-                look_at_lease(c, u->lease); /* and at every other unit that goes by it */
+                look_at_lease(c, u->lease); /* and so at this unit and at every other one that uses the lease */
 }
 
 static void look_at_one_lease(Core *c, Lease *l) {
@@ -149,6 +155,7 @@ static void look_at_one_lease(Core *c, Lease *l) {
 
 /* ---- the walk ---- */
 
+/* Finds the units and leases whose deadline has come, and the units that our last beat covers no more. */
 static void find_due(Core *c) {
         HeapNode *node;
 
@@ -183,7 +190,8 @@ void walk_begin(Core *c) {
         c->look.all = false;
 }
 
-/* The next unit in its turn. One that waits for its turn to go is next when there is room for it. */
+/* The next unit in the order of places. If a drain may stop another unit now, this is either a unit that is to be
+ * looked at or one that waits for its turn in the drain, whichever has the lower place. */
 static Unit *next_unit(const Core *c) {
         HeapNode *due = heap_first(c->look.units.heaps + c->look.units.now);
         HeapNode *withheld = leave_may_drain(c) ? heap_first(&c->look.withheld) : NULL;
@@ -198,7 +206,7 @@ static void begin(Queue *q) {
         q->at = 0;
 }
 
-/* What had its turn already comes first in the next walk. */
+/* The heap that was filled for the next walk changes places with the one of this walk. */
 static void end(Queue *q) {
         q->walking = false;
         q->now = !q->now;
@@ -231,7 +239,8 @@ void walk_leases(Core *c) {
         end(&c->look.leases);
 }
 
-/* What has changed since its turn will be looked at in the next step, and may be due earlier or later than it was. */
+/* A unit or lease that has changed since its turn is looked at in the next step only, but when it is due may have
+ * changed already: so it is settled now. */
 void walk_end(Core *c) {
         const Heap *units = c->look.units.heaps + c->look.units.now,
                    *leases = c->look.leases.heaps + c->look.leases.now;
@@ -242,7 +251,7 @@ void walk_end(Core *c) {
                 settle_lease(c, LEASE_OF(leases->list[i], spot.due));
 }
 
-/* ---- the next one ---- */
+/* ---- when the next look is due ---- */
 
 static usec_t first_of(const Heap *h) {
         HeapNode *node = heap_first(h);
@@ -250,6 +259,7 @@ static usec_t first_of(const Heap *h) {
         return node ? node->key : USEC_INFINITY;
 }
 
+/* For tests (CoreConfig.looks_at_all): the next deadline, found without the heaps. */
 static usec_t deadline_of_all(const Core *c) {
         usec_t t = USEC_INFINITY;
 

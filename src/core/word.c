@@ -4,15 +4,16 @@
  * The operator's words: release, transfer, steal, rearm of a unit here, drain of another machine; and the run of a
  * command, which begins when PID 1 is asked to start it.
  *
- * A word that cannot be carried out is refused, with the reason. Else it is armed until the step in which what it asks
- * for has begun: the unit is on its way down, the record has been written. Until then it can be withdrawn, by whoever
- * waits for the answer or because he is gone, and it ends by itself when it cannot be carried out any more. So no word
- * acts later than somebody waits for it; one that nobody waits for, and a steal, end after one TTL. What has begun is
- * carried through: a unit that is being stopped is given back when it is down.
+ * A word that cannot be carried out is refused, with the reason. Otherwise the word is armed until what it asks for
+ * has begun, that is until the unit is on its way down, or the record has been written. Until then whoever waits for
+ * the answer can withdraw the word, and the word is withdrawn if the waiting client is gone. A word also ends when it
+ * cannot be carried out any more. So no word takes effect when nobody waits for it any more. A word for which nobody
+ * ever waits, and a steal, end after one TTL. What has begun is carried through: a unit that is being stopped is given
+ * back when it is down.
  *
- * While the registry does not answer nothing is armed: a unit would be stopped for nothing.
+ * While the registry does not answer, no word is armed: a unit would be stopped in vain.
  *
- * A Txn under way can land after its word was withdrawn; that alone cannot be taken back.
+ * A Txn that is under way when its word is withdrawn may still be carried out. This alone cannot be taken back.
  */
 
 #include "core/word.h"
@@ -114,7 +115,7 @@ static WordResult why_no_run(const Core *c, const Word *w, const Unit *u, Reason
         return w->armed && !w->on ? why_not_at_once(c, u, ret_why) : WORD_BEGUN;
 }
 
-/* WORD_BEGUN: nothing stands against it. */
+/* Why the word cannot be carried out; WORD_BEGUN: nothing stands against it. */
 static WordResult why_not(Core *c, const Word *w, Reason *ret_why) {
         const Unit *u = unit_of(c, w);
 
@@ -250,7 +251,7 @@ static void disarm(Core *c, Word *w) {
                 u->lease->rearm = 0;
 }
 
-/* Ends the word with that result. What has not begun will not. */
+/* Ends the word with this result, and frees it. What it asks for does not begin any more. */
 static void end(Core *c, Word *w, WordResult result, Reason why) {
         Unit *u = unit_of(c, w);
         Word **at = &c->words;
