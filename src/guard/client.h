@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The guard's end of the socket. It listens, lets in uid 0 only, one peer at a time (a new peer takes the place of the
- * old one), and moves packets without knowing what they mean. Nothing is queued: when the socket has no room, the
- * caller is told so, and called when there is room again. */
+/* The guard's end of the socket to the daemon. It listens, lets in uid 0 only, serves one peer at a time (a new peer
+ * takes the place of the old one), and passes packets without knowing what they mean. Nothing is queued: if the socket
+ * has no room, the caller is told so, and called again when there is room. */
 
 #include <systemd/sd-event.h>
 
@@ -12,19 +12,22 @@
 typedef struct Client Client;
 
 typedef struct ClientCallbacks {
-        void (*connected)(void *userdata);                      /* there is a new peer, to be greeted */
-        void (*message)(const GuardMessage *m, void *userdata); /* a valid message has come */
+        void (*connected)(void *userdata);                      /* there is a new peer, which is to be greeted */
+        void (*message)(const GuardMessage *m, void *userdata); /* a valid message has come; m is borrowed */
         void (*settle)(void *userdata);                         /* after a batch of messages, or when there is room */
 } ClientCallbacks;
 
-/* Listens at path, replacing what is there. callbacks are borrowed. 0 or a negative errno; non-logging. */
+/* Listens at path, and replaces what is there. Gives an object that the caller owns. path is copied; event and
+ * callbacks are borrowed for the object's life. Returns 0 or a negative errno; does not log. */
 int client_new(sd_event *event, const char *path, const ClientCallbacks *callbacks, void *userdata, Client **ret);
+/* Ends the connection, and frees the object; NULL is allowed. Returns NULL. */
 Client *client_free(Client *c);
-/* Listens anew if what lies at path is not our socket any more; a connected peer stays. To be called from time to
- * time. 0, or a negative errno: there is nothing to connect to. */
+/* Listens anew if the socket at path was removed or replaced; a connected peer stays. To be called from time to time.
+ * Returns 0, or a negative errno: nobody can connect now. */
 int client_look(Client *c);
 /* Whether there is a peer; c may be NULL. */
 bool client_is_connected(const Client *c);
-/* 0: sent, or there is nobody to send it to; -EAGAIN: no room, settle() will be called. Other failures end the
- * connection and count as nobody. */
+/* Sends a message, with the serial of the peer's last request in it. Returns 0 if it was sent or there is no peer, and
+ * -EAGAIN if there is no room: settle() will be called. Any other failure ends the connection, and 0 is returned. c
+ * may be NULL. */
 int client_send(Client *c, const GuardMessage *m);

@@ -9,11 +9,12 @@
 #include "util/text.h"
 #include "util/unit-name.h"
 
-/* See groups_since(). A reading during which the machine stood still says nothing of how long the next one takes. */
+/* The limits of groups_since(). There is an upper limit because a reading may have taken long only since the machine
+ * stood still meanwhile, which says nothing of how long the next reading takes. */
 #define YOUNG (20 * USEC_PER_MSEC)
 #define OLD (200 * USEC_PER_MSEC)
 
-/* A name of a unit, or of a template, and the groups that it has. */
+/* The name of a unit or of a template, and the paths of its groups. */
 typedef struct Name {
         UT_hash_handle hh;
         char **paths;
@@ -24,7 +25,7 @@ typedef struct Name {
 struct Groups {
         const char *root;
         Name *names;
-        usec_t read_at, took; /* when the reading began, and how long it took; read_at 0: nothing is known */
+        usec_t read_at, took; /* when the last reading began, and how long it took; read_at 0: none is remembered */
 };
 
 int groups_new(const char *root, Groups **ret) {
@@ -67,6 +68,7 @@ usec_t groups_since(const Groups *g, usec_t now) {
         return usec_sub(now, MIN(age, OLD));
 }
 
+/* Finds the name, or makes it without groups. NULL: out of memory. */
 static Name *name_obtain(Groups *g, const char *name) {
         size_t size = strlen(name) + 1;
         Name *n;
@@ -96,6 +98,7 @@ static int add(Groups *g, const char *name, const char *path) {
         return 0;
 }
 
+/* An instance ("foo@1.service") is also found by the name of its template ("foo@.service"). */
 static int add_with_template(Groups *g, const char *name, const char *path) {
         char template[UNIT_NAME_SPACE];
         int r = add(g, name, path);
@@ -103,13 +106,15 @@ static int add_with_template(Groups *g, const char *name, const char *path) {
         return r < 0 || unit_name_template(name, template) < 0 ? r : add(g, template, path);
 }
 
-/* PID 1 puts "_" before some names (util/cgroup.c). */
+/* PID 1 puts "_" before some units' names to get the names of their groups (util/cgroup.c): such a group is found by
+ * both names. */
 static int add_directory(Groups *g, const char *entry, const char *path) {
         int r = add_with_template(g, entry, path);
 
         return r < 0 || entry[0] != '_' ? r : add_with_template(g, entry + 1, path);
 }
 
+/* Adds every group in the folder, and looks into those that are slices. */
 static int read_directory(Groups *g, const char *path) {
         DIR *dir = opendir(path);
         int r = 0;
@@ -132,6 +137,7 @@ static int read_directory(Groups *g, const char *path) {
         return r;
 }
 
+/* The time is taken before the first folder is opened: a group that was made before this time is found. */
 static int read_all(Groups *g) {
         usec_t now = now_boottime();
         int r;

@@ -4,13 +4,16 @@
 #include "guard/protocol.h"
 #include "util/must.h"
 
-/* How long an unanswered StopUnit may take before PID 1 is reached in another way, at most. */
+/* The longest that a StopUnit may stay unanswered before PID 1 is reached in another way (ENTRY_SHOUT). */
 #define PATIENCE_MAX USEC_PER_SEC
-/* The guard and PID 1 look at the same deadline; this much later PID 1 may say that the guard has missed it. */
+/* How far PID 1's watchdog lies from a deadline of the guard. It expires at most this much after stop_at, so that a
+ * guard that acts in time is not taken for dead. While an entry is stopping, it expires this much before end_at or
+ * later. */
 #define WATCHDOG_SLACK (100 * USEC_PER_MSEC)
-/* While it stops units, the guard shows itself often: one that stands still just before kill_at must be replaced by
- * its ExecStopPost= before anybody else may start the unit, which is 350 ms + TTL·4 % later, and PID 1 was up to 260
- * ms late with that. kill_offset is a little less than the TTL: 145 ms at TTL 2 s, 260 ms at 5 s. */
+/* How long the watchdog runs while the guard stops units: so briefly that a guard which hangs just before kill_at is
+ * replaced by its ExecStopPost= (--wipe) before another machine may start the unit. This is 350 ms + TTL·4 % after
+ * kill_at, and PID 1 was up to 260 ms late with the replacement. kill_offset is a little less than the TTL; the time
+ * comes to 145 ms at TTL 2 s and 260 ms at TTL 5 s. */
 #define WATCHDOG_STOPPING_LEAST (80 * USEC_PER_MSEC)
 #define WATCHDOG_STOPPING_MOST (500 * USEC_PER_MSEC)
 
@@ -20,7 +23,7 @@ static usec_t watchdog_stopping(const GuardEntry *e) {
         return MIN(by_ttl, WATCHDOG_STOPPING_MOST);
 }
 
-/* Asserts what is so of every entry, whatever was asked for. */
+/* Asserts what must hold for every entry at any time. */
 static void entry_check(const GuardEntry *e) {
         if (e->index == 0)
                 return;
@@ -33,7 +36,7 @@ static void entry_check(const GuardEntry *e) {
 static unsigned entry_begin_stop(GuardEntry *e, usec_t now) {
         e->down = false;
         e->gate_wanted = false;
-        e->gate_open = true; /* until it has been seen closed: then closed_at is the time of that */
+        e->gate_open = true; /* until the gate has been found gone, which sets closed_at */
         e->gate_next = now;
         e->stop = STOP_STATE_WANTED;
         e->stop_since = e->stop_next = now;
@@ -53,7 +56,8 @@ static unsigned entry_expire(GuardEntry *e, usec_t now) {
         return entry_begin_stop(e, now);
 }
 
-/* DISARM is carried out once the gate is seen closed and, where the guard itself was stopping the unit, it is down. */
+/* Carries out a DISARM: the entry is dropped once the gate has been found gone and, if the guard was stopping the
+ * unit, the unit is down. */
 static unsigned entry_leave(GuardEntry *e) {
         if (!e->leaving || e->gate_open || guard_entry_is_stopping(e))
                 return 0;
@@ -75,11 +79,11 @@ unsigned guard_entry_arm(GuardEntry *e, usec_t now, uint64_t index, usec_t stop_
         if (!guard_entry_is_live(e))
                 *e = (GuardEntry){ .index = index, .stop_at = stop_at, .kill_at = kill_at };
         else if (e->stop_offset == stop_offset && e->kill_offset == kill_offset) {
-                /* A beat may have overtaken it. */
+                /* A beat may have overtaken this request: the later deadlines hold. */
                 e->stop_at = MAX(e->stop_at, stop_at);
                 e->kill_at = MAX(e->kill_at, kill_at);
         } else {
-                /* Another TTL: others will count by it, so that what it gives holds, were it less. */
+                /* Another TTL: other machines count by it from now on, so its deadlines hold, even earlier ones. */
                 e->stop_at = stop_at;
                 e->kill_at = kill_at;
         }
@@ -93,7 +97,7 @@ unsigned guard_entry_beat(GuardEntry *e, usec_t now, usec_t t0) {
 
         if (!guard_entry_is_live(e))
                 return actions;
-        t0 = MIN(t0, now); /* nothing that was sent can have been sent later than now */
+        t0 = MIN(t0, now); /* no beat can have been sent later than now */
         usec_t stop_at = MAX(e->stop_at, usec_add(t0, e->stop_offset)),
                kill_at = MAX(e->kill_at, usec_add(t0, e->kill_offset));
         must(stop_at >= e->stop_at && kill_at >= e->kill_at); /* a beat never shortens */
@@ -106,7 +110,7 @@ unsigned guard_entry_lose(GuardEntry *e, usec_t now, uint64_t index, usec_t kill
         unsigned actions = entry_expire(e, now);
 
         if (e->index == 0 || e->down) {
-                /* Index 0 means no entry, so that a unit that was never leased goes by the lowest. */
+                /* Index 0 means that there is no entry. So a unit that was never leased gets the lowest Index, 1. */
                 *e = (GuardEntry){
                         .index = MAX(index, (uint64_t) 1), .stop_at = now, .kill_at = kill_at, .lost = true
                 };
@@ -197,12 +201,13 @@ void part_end_reported(PartEnd *p, const GuardEntry *e, usec_t now, const UnitAn
                 return;
         if (answer->post && !p->spared)
                 part_end_killed(p, e, now);
-        /* Until then PID 1 may not have heard of all deaths. */
+        /* A question asked sooner proves nothing: PID 1 may not have heard of all deaths yet. */
         else if (answer->up && !answer->post && answer->asked_at >= usec_add(p->since, GUARD_KILL_EVERY))
                 p->spared = false;
 }
 
-/* Half of the grace is PID 1's to answer, the other half the unit's to stop after a shout. */
+/* How long a stop may stay unanswered: at most half of the time until kill_at. The other half is left to the unit for
+ * its stop after a shout. */
 static usec_t entry_patience(const GuardEntry *e) {
         usec_t half = usec_sub(e->kill_at, e->stop_since) / 2;
 
@@ -210,8 +215,9 @@ static usec_t entry_patience(const GuardEntry *e) {
 }
 
 /*
- * A bus that answers while PID 1 does not means that PID 1 is busy, and would read a shout no sooner than the StopUnit
- * that waits for it; yet a shout stops every unit of the guard. So then only what has come to its kill_at shouts.
+ * When the entry shouts (ENTRY_SHOUT). If neither the bus nor PID 1 answers, this is when patience has run out. If the
+ * bus answers and PID 1 does not, PID 1 is busy: it would read a shout no sooner than the StopUnit that waits for it,
+ * and a shout stops every unit of the guard. So in this case only an entry that has come to its kill_at shouts.
  */
 static usec_t entry_shout_at(const GuardEntry *e, Heard heard) {
         usec_t patience = entry_patience(e), bus, pid_one;
@@ -280,7 +286,7 @@ unsigned guard_entry_reported(GuardEntry *e, usec_t now, const UnitAnswer *answe
         if (!guard_entry_is_stopping(e))
                 return actions;
         e->asking = false;
-        /* Often also shortly before the end: if ExecStopPost= is running by then, there is nothing to be ended. */
+        /* Often also shortly before end_at: if ExecStopPost= is found running by then, the part need not be killed. */
         often = now >= e->kill_at || (e->post && usec_add(now, GUARD_ASK_EVERY) >= guard_entry_end_at(e));
         e->ask_next = usec_add(now, often ? GUARD_KILL_EVERY : GUARD_ASK_EVERY);
         if (!answer->known || e->gate_open || answer->asked_at <= e->closed_at || answer->job)
@@ -290,7 +296,7 @@ unsigned guard_entry_reported(GuardEntry *e, usec_t now, const UnitAnswer *answe
                 e->down = true;
                 return actions | ENTRY_MARK | ENTRY_TELL | entry_leave(e);
         }
-        /* The job that PID 1 accepted is over, and yet the unit is up: it wants to be told again. */
+        /* The job that PID 1 accepted is over, and yet the unit is up: PID 1 is asked to stop the unit again. */
         if (answer->up && e->stop == STOP_STATE_ACCEPTED && answer->asked_at > e->stop_accepted_at) {
                 e->stop = STOP_STATE_WANTED;
                 e->stop_since = e->stop_next = now;

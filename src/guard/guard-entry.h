@@ -2,10 +2,10 @@
 #pragma once
 
 /*
- * One entry of the guard: until when a unit may run here, and what must be done when it may no longer. Values in,
- * actions out: no clock, no I/O, so that every case can be tried in a unit test.
+ * One entry of the guard: until when a unit may run here, and what must be done when the unit may run no longer. The
+ * functions take values and return actions. They read no clock and do no I/O, so that a unit test can try every case.
  *
- * An entry lives through at most three stages, and never goes back but by a new ARM after the last:
+ * An entry lives through at most three stages, and goes back only by a new ARM or LOSE after the last:
  *   live      before stop_at; beats move its deadlines; the gate may be open
  *   stopping  expired or lost: the gate is closed, and PID 1 is asked to stop the unit. From kill_at on the unit is
  *             killed every 20 ms, and PID 1 is asked again and again how it is. Silence means: go on (law 9). A unit
@@ -14,9 +14,10 @@
  *   down      PID 1, asked after the gate was closed, has said inactive or failed and no job, and then the control
  *             group was found empty (law 7)
  *
- * Each function first lets the entry expire if its time has come, so that no request that was read late can slip in
- * before the deadline that has passed. now is always a fresh CLOCK_BOOTTIME. A function returns a mask of EntryAction;
- * actions on the gate must be carried out at once and their outcome be told by guard_entry_gate().
+ * The caller gives the present time (now, always a fresh CLOCK_BOOTTIME) and carries out what is returned, a mask of
+ * EntryAction. Actions on the gate must be carried out at once, and their outcome told by guard_entry_gate(). Each
+ * function that takes a request or an answer first lets the entry expire if its time has come: so a request that was
+ * read late cannot take effect after its deadline (law 10). All times are CLOCK_BOOTTIME. No function fails.
  */
 
 #include "util/macros.h"
@@ -34,17 +35,17 @@ typedef enum EntryAction {
         ENTRY_CLOSE_GATE = 1 << 1, /* carried out before all others */
         ENTRY_STOP = 1 << 2,       /* PID 1 is to stop the unit; answer by guard_entry_stop_answered() */
         ENTRY_ASK = 1 << 3,        /* PID 1 is to say how the unit is; answer by guard_entry_reported() */
-        ENTRY_KILL = 1 << 4,       /* SIGKILL to all its processes */
-        ENTRY_SHOUT = 1 << 5,      /* no stop was accepted in time: there is another way to reach PID 1 */
-        ENTRY_MARK = 1 << 6,       /* what a successor must know of it has changed */
-        ENTRY_TELL = 1 << 7,       /* tell the daemon how the entry is now */
-        ENTRY_END = 1 << 8,        /* SIGKILL to the processes of each of its parts that is not spared (PartEnd) */
+        ENTRY_KILL = 1 << 4,       /* SIGKILL to all processes of the unit */
+        ENTRY_SHOUT = 1 << 5, /* no stop was accepted in time: PID 1 is to be reached by the guard's end (law 7) */
+        ENTRY_MARK = 1 << 6,  /* write or remove the mark: what a successor must know of the entry has changed */
+        ENTRY_TELL = 1 << 7,  /* tell the daemon how the entry is now */
+        ENTRY_END = 1 << 8,   /* SIGKILL to the processes of each of its parts that is not spared (PartEnd) */
 } EntryAction;
 
 typedef enum StopAnswer {
-        STOP_ACCEPTED, /* a job is there, or the unit is not loaded at all */
-        STOP_REFUSED,
-        STOP_SILENT,
+        STOP_ACCEPTED, /* PID 1 has a job for the stop, or has not loaded the unit at all */
+        STOP_REFUSED,  /* PID 1 answered with another error */
+        STOP_SILENT,   /* no answer came in time, or the bus is not there */
 } StopAnswer;
 
 typedef enum StopState {
@@ -54,47 +55,50 @@ typedef enum StopState {
         STOP_STATE_ACCEPTED,
 } StopState;
 
-/* The owner zeroes it before first use, and may read all of it; only the functions below write to it. It has so many
- * booleans because they are independent facts: an entry may be expired and lost, its gate wanted and not open yet. */
+/* The owner zeroes the entry before its first use, and may read all of it; only the functions below write to it. There
+ * are so many booleans because they are independent facts: an entry may be expired and lost, its gate wanted and not
+ * open yet. */
 typedef struct GuardEntry {
         uint64_t index; /* 0: there is no entry */
         usec_t stop_at, kill_at;
-        usec_t stop_offset, kill_offset;
+        usec_t stop_offset, kill_offset; /* from the t0 of a beat to the two (law 1) */
         bool expired, lost, down;
-        bool leaving; /* DISARM was asked for: the entry goes as soon as it may */
-        bool gate_wanted;
-        bool gate_open;   /* the file is there, or may be */
-        usec_t gate_next; /* when to try again to remove it */
-        usec_t closed_at; /* answers to questions that were asked earlier prove nothing */
+        bool leaving;     /* DISARM was asked for: the entry is dropped as soon as it may be */
+        bool gate_wanted; /* OPEN was asked for, and the gate is to stay open while the entry is live */
+        bool gate_open;   /* the gate is there, or may be */
+        usec_t gate_next; /* when to try again to remove the gate */
+        usec_t closed_at; /* when the gate was found gone: an answer to an earlier question proves nothing (law 7) */
         StopState stop;
         usec_t stop_since, stop_next, stop_accepted_at;
-        bool shouted; /* once is enough */
-        bool asking;
-        usec_t ask_next;
-        usec_t kill_next;
-        bool post; /* it has an ExecStopPost= */
-        usec_t stopping_since;
+        bool shouted;          /* ENTRY_SHOUT was returned; it is returned once only */
+        bool asking;           /* PID 1 owes an answer to ENTRY_ASK */
+        usec_t ask_next;       /* when to ask PID 1 again */
+        usec_t kill_next;      /* not before: the next kill */
+        bool post;             /* the unit or a member has an ExecStopPost= */
+        usec_t stopping_since; /* when the entry expired or was lost */
 } GuardEntry;
 
-/* When the bus and PID 1 were last heard of; a single late unit says nothing while others are being answered. */
+/* When the bus and PID 1 last answered anything. While they answer for other units, one answer that is late does not
+ * mean that they are gone. */
 typedef struct Heard {
         usec_t bus, pid_one;
 } Heard;
 
+/* How a unit is: PID 1's answer to ENTRY_ASK, and a look at the control group. */
 typedef struct UnitAnswer {
         bool known;      /* false: no answer; the rest means nothing */
         usec_t asked_at; /* before the question was sent */
         bool up;         /* neither inactive nor failed */
-        bool post;       /* its ExecStopPost= is running: its other processes have ended */
-        bool job;
-        bool empty; /* its control group has no process or is gone; looked at after the answer */
+        bool post;       /* the unit's ExecStopPost= is running: its other processes have ended */
+        bool job;        /* PID 1 has a job for the unit */
+        bool empty;      /* the control group has no process or is gone; looked at after PID 1's answer (law 7) */
 } UnitAnswer;
 
-/* Of each unit that goes by an entry with an ExecStopPost=, between its end and kill_at. Zeroed while the entry is not
- * stopping. */
+/* One for each unit of an entry with an ExecStopPost= (its parts), for the time from end_at to kill_at. Zeroed while
+ * the entry is not stopping. */
 typedef struct PartEnd {
-        bool spared; /* what lived in it has been killed; what PID 1 starts in it now has until kill_at */
-        usec_t since;
+        bool spared;  /* what lived in the part has been killed; what PID 1 starts in the part now has until kill_at */
+        usec_t since; /* when the part was last killed, or was found to run its ExecStopPost= */
 } PartEnd;
 
 static inline bool guard_entry_is_stopping(const GuardEntry *e) {
@@ -105,7 +109,7 @@ static inline bool guard_entry_is_live(const GuardEntry *e) {
         return e->index != 0 && !e->expired && !e->lost;
 }
 
-/* The requests of protocol.h. */
+/* Each takes the request of this name (protocol.h). */
 unsigned guard_entry_arm(GuardEntry *e, usec_t now, uint64_t index, usec_t stop_at, usec_t kill_at, usec_t stop_offset,
                 usec_t kill_offset);
 unsigned guard_entry_beat(GuardEntry *e, usec_t now, usec_t t0);
@@ -114,35 +118,39 @@ unsigned guard_entry_disarm(GuardEntry *e, usec_t now);
 unsigned guard_entry_open(GuardEntry *e, usec_t now, uint64_t index);
 unsigned guard_entry_close(GuardEntry *e, usec_t now);
 
-/* The entry's files may have vanished: what should be there is to be made again. */
+/* The entry's gate or mark may have vanished: returns the actions that make again what should be there. */
 unsigned guard_entry_restore(GuardEntry *e, usec_t now);
 
-/* Gives the actions that are due by now. */
+/* Returns the actions that are due by now. */
 unsigned guard_entry_tick(GuardEntry *e, usec_t now, Heard heard);
 
-/* The gate is open or closed now (seen after the attempt). An attempt to close that failed is repeated by the tick. */
+/* Takes the outcome of an attempt on the gate: the gate is open now, or closed. The tick repeats an attempt to close
+ * that failed. */
 unsigned guard_entry_gate(GuardEntry *e, usec_t now, bool open);
+/* Take PID 1's answer to ENTRY_STOP, and to ENTRY_ASK. */
 unsigned guard_entry_stop_answered(GuardEntry *e, usec_t now, StopAnswer answer);
 unsigned guard_entry_reported(GuardEntry *e, usec_t now, const UnitAnswer *answer);
 
-/* Whether it has an ExecStopPost=; to be told before its gate opens, and again when it is to be stopped. */
+/* Takes whether the unit or a member has an ExecStopPost=. To be called before the gate opens, and again when the unit
+ * is to be stopped. */
 void guard_entry_set_post(GuardEntry *e, bool post);
-/* When an entry that is stopping is ended, at kill_at or before. */
+/* Gives end_at of an entry that is stopping: when its processes are first killed, at kill_at or before (law 9). */
 usec_t guard_entry_end_at(const GuardEntry *e);
 
-/* All that lived in the part has been sent SIGKILL. It cannot fork any more, and with its gate closed PID 1 starts
- * nothing in it but what belongs to its stop. */
+/* All processes of the part have been sent SIGKILL: the part is spared from now on, if the gate is closed. The
+ * processes cannot fork any more, and with the gate closed PID 1 starts nothing in the part but what belongs to its
+ * stop. */
 void part_end_killed(PartEnd *p, const GuardEntry *e, usec_t now);
-/* PID 1's word on the part: spared as soon as it says that ExecStopPost= is running, and no longer when something else
- * is, such as the next of several ExecStop= lines. */
+/* Takes PID 1's answer about the part. The part is spared as soon as PID 1 says that ExecStopPost= is running, and no
+ * longer when something else runs, such as the next of several ExecStop= lines. */
 void part_end_reported(PartEnd *p, const GuardEntry *e, usec_t now, const UnitAnswer *answer);
 
-/* When the tick must be called at the latest, if nothing else happens; USEC_INFINITY: never. */
+/* When guard_entry_tick() must be called at the latest if nothing else happens; USEC_INFINITY: need not be. */
 usec_t guard_entry_next(const GuardEntry *e, Heard heard);
 
-/* When whoever watches the guard may take it for dead: it should have done something for this entry by then.
- * USEC_INFINITY: nothing is to be done. */
+/* When PID 1, which watches the guard, may take it for dead: by then the guard should have acted on this entry.
+ * USEC_INFINITY: nothing is to be done for the entry. */
 usec_t guard_entry_watchdog(const GuardEntry *e, usec_t now);
 
-/* GUARD_FLAG_ of protocol.h. */
+/* Gives the entry's GUARD_FLAG_* (protocol.h). */
 uint32_t guard_entry_flags(const GuardEntry *e);

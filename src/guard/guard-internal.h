@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What guard.c and item.c share; nobody else includes it. guard.c decides when an item has its turn, item.c does what
- * its entry wants done. */
+/* What guard.c and item.c share; no other file includes it. guard.c decides when an item has its turn. item.c carries
+ * out what the item's entry asks for (guard-entry.h). */
 
 #include <uthash.h>
 #include <utlist.h>
@@ -13,43 +13,44 @@
 #include "guard/killer.h"
 #include "guard/pid1.h"
 
-/* One of the units that go by an entry: its own unit, or a member (protocol.h). */
+/* One of the units that an entry stands for: the unit that it names, or a member of that unit (protocol.h). */
 typedef struct Part {
-        char *name;
+        char *name; /* owned */
         Killer killer;
-        PartEnd end;
+        PartEnd end; /* of use between end_at and kill_at (law 9) */
 } Part;
 
-/* A unit with its entry. An item without an entry (index 0) is kept until the daemon has been told that there is none.
- */
+/* A unit with its entry. An item without an entry (entry.index 0) lives until the daemon has been told that there is
+ * none, and is then freed (guard_tell()). */
 typedef struct Item {
         char unit[sizeof(((GuardMessage *) NULL)->unit)];
         GuardEntry entry;
-        Part *parts; /* the first is the unit itself */
+        Part *parts; /* owned; the first is the unit itself */
         size_t n_parts;
-        size_t stops, asks;  /* how many parts have not been answered for yet, and the sum of the answers so far: */
-        StopAnswer stopped;  /* the worst */
-        UnitAnswer reported; /* up if any part is, empty if all are */
-        bool tell;           /* an ENTRY is to be sent: it is in Guard.tells */
-        bool busy;           /* it is in Guard.busy */
-        uint32_t told_flags;
-        bool gate_failed; /* logged: its gate cannot be removed */
-        bool fence;       /* FenceAction=reboot: what the unit sets up may outlive its processes */
-        usec_t fence_at;  /* when the machine is rebooted for it; 0: kill_at has not come */
+        size_t stops, asks;  /* for how many parts PID 1 has not answered yet: the last stop, the last question */
+        StopAnswer stopped;  /* the worst answer to the stop so far */
+        UnitAnswer reported; /* the sum of the answers to the question so far: up if any part is, empty if all are */
+        bool tell;           /* an ENTRY is to be sent: the item is in Guard.tells */
+        bool busy;           /* the item is in Guard.busy */
+        uint32_t told_flags; /* GUARD_FLAG_*, as they were after the last actions */
+        bool gate_failed;    /* logged: the gate cannot be removed */
+        bool fence;          /* FenceAction=reboot: what the unit sets up may outlive its processes */
+        usec_t fence_at;     /* when the machine is rebooted because of this unit; 0: kill_at has not come */
         struct Item *busy_prev, *busy_next, *tell_prev, *tell_next;
         UT_hash_handle hh;
 } Item;
 
-/* One turn of the loop. */
+/* One turn of the loop, that is one guard_settle(). A round is once through Guard.busy, and may take several turns. */
 typedef struct Turn {
-        usec_t until;            /* what is still due then has the next turn */
-        bool more;               /* not all that was due was done */
-        bool in_round;           /* ... of the entries in Guard.busy: the next turn goes on with the same round */
-        usec_t one_by_one_until; /* in this round: see ONE_BY_ONE */
-        usec_t over_at, took;    /* of the last turn */
+        usec_t until;            /* the turn ends then: what is still due is left to the next turn */
+        bool more;               /* something that was due was left to the next turn */
+        bool in_round;           /* the next turn goes on with the round that this one began */
+        usec_t one_by_one_until; /* until then processes are killed one by one in this round (ONE_BY_ONE) */
+        usec_t over_at, took;    /* when the last turn was over, and how long it took */
 } Turn;
 
-/* It has so many booleans because they are independent facts, most of them of what was said or logged already. */
+/* The guard. There are so many booleans because they are independent facts; most of them tell what was said or logged
+ * already. All times are CLOCK_BOOTTIME. */
 struct Guard {
         sd_event *event;
         sd_event_source *timer;
@@ -57,43 +58,48 @@ struct Guard {
         Groups *groups;
         PidOne *pid_one;
         Client *client;
-        Item *items;
-        Item *busy;  /* those that are being stopped, or whose gate is to be closed: looked at in each turn, and those
-                      * that were served last come last */
-        Item *tells; /* those that the daemon is to be told of */
-        /* Of all others, at the latest when the first one expires, and by when that must have been done. Both are
-         * reckoned anew with each beat, and when that time has come. */
+        Item *items; /* all, by their units' names; owned */
+        Item *busy; /* items that are being stopped or whose gate is to be closed. They are looked at in each turn; the
+                     * one that was served last is at the end */
+        Item *tells; /* items of which the daemon is to be told */
+        /* All other items are calm. None of them expires before calm_next, and the guard must have acted on the first
+         * expiry by calm_watchdog. Both are worked out anew with each beat, and when calm_next has come. */
         usec_t calm_next, calm_watchdog;
-        Item *restoring; /* whose files are looked at next, where some may have vanished */
-        Item *losing;    /* of a guard that ends: which is lost next */
+        Item *restoring; /* files may have vanished: the item whose files are looked at next; NULL: none */
+        Item *losing;    /* the guard ends: the item that is lost next; NULL: none */
         int notify_fd;
-        usec_t watchdog;                 /* what PID 1 was told last */
+        usec_t watchdog;                 /* the deadline of which PID 1 was told last */
         bool hello;                      /* HELLO is to be sent */
         bool synced;                     /* SYNCED has been sent */
-        uint64_t serial;                 /* of the daemon's last request on this connection */
+        uint64_t serial;                 /* the highest of the daemon's requests on this connection; 0: none */
         bool mark_failed, listen_failed; /* logged: no mark can be written; the daemon cannot be served */
-        usec_t look_at;                  /* at the files, next */
+        usec_t look_at;                  /* when the guard looks next whether its files are there */
         usec_t ending;                   /* since when the guard ends; 0: it does not */
-        bool wiping;                     /* of a guard that ends: gates of others may be there */
-        bool shout;                      /* PID 1 does not answer on the bus: the guard is to end */
+        bool wiping;                     /* the guard ends, and gates without an entry are still to be removed */
+        bool shout;                      /* PID 1 does not answer on the bus: the guard is to end (law 7) */
         Turn turn;
-        usec_t armed; /* when the timer comes */
+        usec_t armed; /* when the timer goes off */
 };
 
 /* ---- item.c ---- */
-/* NULL: there is none of that name. */
+/* Gives the item of that unit, borrowed. NULL: there is none. */
 Item *item_find(Guard *g, const char *unit);
-/* The one of that name, or a new one without an entry. NULL: out of memory, logged. */
+/* Gives the item of that unit, borrowed, and makes it if there is none, without an entry. NULL: no memory, logged. */
 Item *item_obtain(Guard *g, const char *unit);
+/* Takes the item out of all lists and frees it. */
 void item_free(Guard *g, Item *item);
-/* Reads what goes by the unit's entry. Parts are only ever added while there is an entry. */
+/* Reads the file of the unit's members (gate.h): adds those that are new to the item's parts, and learns whether the
+ * unit has FenceAction=reboot or an ExecStopPost=. A failure is logged; the parts that are known stay. */
 void item_read_members(Guard *g, Item *item);
-/* The daemon is to be told how the entry is. */
+/* The daemon is to be told how the entry is: the ENTRY is sent when the socket has room. */
 void item_tell(Guard *g, Item *item);
-/* Puts the item into Guard.busy or takes it out, or reckons its time in. */
+/* Puts the item into Guard.busy if it belongs there. Otherwise takes it out, and makes calm_next and calm_watchdog
+ * earlier if its own times are. */
 void item_place(Guard *g, Item *item);
-/* Carries out a mask of EntryAction, and places the item. */
+/* Carries out a mask of EntryAction at once, has the daemon told of a change, and places the item (item_place()).
+ * Failures are logged and not returned. */
 void item_perform(Guard *g, Item *item, unsigned actions);
-/* PID 1 has answered for one of the parts. A mask of EntryAction. */
+/* PID 1 has answered for one of the parts, to the stop or to the question. Returns a mask of EntryAction to be carried
+ * out: 0 until all parts are answered for. */
 unsigned item_part_stopped(Item *item, StopAnswer answer);
 unsigned item_part_reported(Item *item, const UnitAnswer *answer);

@@ -186,7 +186,7 @@ static bool is_turn_over(Guard *g) {
         return g->turn.more;
 }
 
-/* Moves the watchdog of PID 1 to the time at which the guard will have missed the first of its duties. */
+/* Moves PID 1's watchdog to the first time by which the guard must have acted on an entry (guard_entry_watchdog()). */
 static void guard_touch(Guard *g, usec_t now) {
         usec_t idle = usec_add(now, IDLE_WATCHDOG), deadline = MIN(idle, g->calm_watchdog), step;
         char text[64];
@@ -219,7 +219,7 @@ void guard_end(Guard *g, const char *why) {
         g->wiping = true;
 }
 
-/* Loses all entries, and closes all gates: those of entries first. */
+/* The guard ends: declares all entries lost, and closes all gates, those of entries first. */
 static void guard_lose(Guard *g) {
         int r;
 
@@ -246,7 +246,8 @@ static bool item_is_empty(const Guard *g, const Item *item, usec_t now) {
         return true;
 }
 
-/* Where PID 1 cannot be asked any more (at shutdown the bus goes first), an empty control group must do. */
+/* Whether the guard has nothing more to do for the item. If PID 1 cannot be asked any more (at shutdown the bus goes
+ * first), an empty control group must do. */
 static bool item_is_finished(Guard *g, const Item *item, usec_t now) {
         if (!guard_entry_is_stopping(&item->entry))
                 return true;
@@ -306,7 +307,7 @@ static void item_tick(Guard *g, Item *item, Heard heard) {
         item_perform(g, item, guard_entry_tick(&item->entry, now_boottime(), heard));
 }
 
-/* What expires becomes busy. */
+/* Serves the calm items whose time has come: they expire, and become busy. */
 static void serve_calm(Guard *g, Heard heard) {
         Item *item, *next;
 
@@ -325,7 +326,8 @@ static void serve_calm(Guard *g, Heard heard) {
         }
 }
 
-/* Each one that is served goes to the end, so that all have their turn before the first one has it again. */
+/* Serves the busy items that are due. An item that is served goes to the end of the list, so that all others have
+ * their turn before it has the next. */
 static void serve_busy(Guard *g, Heard heard) {
         Item *item = g->busy, *last = item ? item->busy_prev : NULL, *next;
         bool end = !item;
@@ -447,7 +449,8 @@ int guard_new(sd_event *event, Gates *gates, const char *root, Guard **ret) {
         r = sd_event_add_time(event, &g->timer, CLOCK_BOOTTIME, USEC_INFINITY, 1, on_timer, g);
         if (r < 0)
                 return r;
-        /* After a freeze the timer goes first: what is due is done before what others have sent meanwhile is read. */
+        /* After a freeze the timer goes first: what is due is done before messages that came meanwhile are read (law
+         * 10). */
         r = sd_event_source_set_priority(g->timer, SD_EVENT_PRIORITY_IMPORTANT - 100);
         if (r < 0)
                 return r;

@@ -5,12 +5,12 @@
  * The guard: carries out what the entries decide (guard-entry.h), with the gates and marks (gate.h), the killer, PID 1
  * on the bus (pid1.h), the daemon on the socket (client.h), and PID 1's watchdog.
  *
- * All of it turns in guard_settle(): what is due is done, what has changed is told, the watchdog and the one timer are
- * moved. Nothing in here decides about an entry, and nothing waits.
+ * guard_settle() does all the work, one turn at a time: it does what is due, tells the daemon what has changed, and
+ * moves the watchdog and the one timer. Nothing in here decides about an entry, and nothing waits.
  *
- * A guard that is to end (SIGTERM, or PID 1 cannot be reached on the bus) closes all gates, loses all entries and goes
- * on until each unit is down: then the loop ends. The same is all that "leased-guard --wipe" does, with the entries
- * that a dead guard has left as marks.
+ * A guard that is to end (SIGTERM or SIGINT, or PID 1 does not answer on the bus) closes all gates and declares all
+ * entries lost. It goes on until each unit is down; then the loop ends. "leased-guard --wipe" does just this, with the
+ * entries that a dead guard has left as marks.
  */
 
 #include <systemd/sd-event.h>
@@ -19,15 +19,16 @@
 
 typedef struct Guard Guard;
 
-/* Takes up the marks of a guard that is gone, as lost entries. gates are borrowed; root, borrowed, is where the
- * control groups are mounted. 0 or a negative errno; non-logging. */
+/* Gives a guard that the caller owns. It takes up the marks of a guard that is gone, as lost entries. gates are
+ * borrowed for the guard's life, and so is root, the folder where the control groups are mounted; a reference to event
+ * is kept. Returns 0 or a negative errno, which is not logged. */
 int guard_new(sd_event *event, Gates *gates, const char *root, Guard **ret);
 Guard *guard_free(Guard *g);
 DEFINE_TRIVIAL_CLEANUP(Guard *, guard_free)
 
-/* Begins to serve the daemon at path, and says READY=1. 0 or a negative errno; non-logging. */
+/* Begins to serve the daemon at path, and tells PID 1 READY=1. Returns 0 or a negative errno, which is not logged. */
 int guard_listen(Guard *g, const char *path);
-/* Ends as described above; why is for the log. A second call changes nothing. */
+/* Begins the guard's end, as described above; why is for the log. A second call changes nothing. */
 void guard_end(Guard *g, const char *why);
-/* Does what is due. To be called once before the loop; later the guard calls it itself. */
+/* Does what is due. To be called once before the loop, and after guard_end(); otherwise the guard calls it itself. */
 void guard_settle(Guard *g);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One unit with its entry: its parts, and what the entry wants done with gate, mark, PID 1 and processes. */
+/* One unit with its entry: the parts that the entry stands for, and what is done for the entry with the gate, the
+ * mark, PID 1 and the processes. */
 #include "guard/guard-internal.h"
 
 #include <errno.h>
@@ -42,7 +43,7 @@ static int item_add_part(Item *item, const char *name) {
         return 0;
 }
 
-/* While there is an entry, parts are only ever added: what was a member once may still run. */
+/* Parts are only ever added: a unit that was a member once may still run. */
 void item_read_members(Guard *g, Item *item) {
         _cleanup_(strv_freep) char **members = NULL;
         int r = gates_members(g->gates, item->unit, &members);
@@ -62,6 +63,8 @@ void item_read_members(Guard *g, Item *item) {
 
 /* ---- actions ---- */
 
+/* Writes the mark of the entry as it is now, or removes it if there is no entry or the unit is down: then nothing of
+ * the unit is left to be done, not even for a successor. */
 static int item_mark(Guard *g, Item *item) {
         const GuardEntry *e = &item->entry;
         Mark mark = { e->index, e->kill_at, e->kill_offset, e->expired || e->lost };
@@ -91,7 +94,8 @@ static unsigned item_close_gate(Guard *g, Item *item) {
         return guard_entry_gate(&item->entry, now_boottime(), r < 0);
 }
 
-/* Without a mark there is no gate: if the guard died, its successor would not know of the unit. */
+/* The gate is opened only after the mark was written: if the guard died without a mark, its successor would not know
+ * of the unit. */
 static unsigned item_open_gate(Guard *g, Item *item) {
         int r;
 
@@ -105,9 +109,12 @@ static unsigned item_open_gate(Guard *g, Item *item) {
 }
 
 /*
- * FenceAction=reboot: killing ExecStop= would merely make PID 1 call the unit failed, with its address still on the
- * interface. So nothing is killed; PID 1 has a moment to say that the unit is down after all (it is asked every 20 ms
- * now), and then the machine goes, at once: without a shutdown, which could take longer than others wait.
+ * For a unit with FenceAction=reboot: returns true if the unit is not to be killed.
+ *
+ * Killing an ExecStop= would merely make PID 1 call the unit failed, with the unit's address still on the interface.
+ * So nothing is killed at kill_at. PID 1 is asked every 20 ms, and has FENCE_DELAY to say that the unit is down after
+ * all. Then the machine is rebooted at once and without a shutdown, which could take longer than other machines wait.
+ * If the reboot fails, the unit is killed like any other.
  */
 static bool item_fence(Item *item) {
         usec_t now = now_boottime();
@@ -142,9 +149,9 @@ static void item_kill(Guard *g, Item *item) {
                 (void) part_kill(g, p);
 }
 
-/* The kill before kill_at, so that ExecStopPost= has the time until kill_at (law 9). The unit is killed last: it may
- * lie in a slice of its own, and the kill of the slice must not meet the ExecStopPost= that PID 1 starts in the unit.
- */
+/* The kill at end_at, so that ExecStopPost= has the time from then to kill_at (law 9). The unit itself is killed after
+ * its members: it may lie in a slice that is a member, and the kill of this slice must not meet the ExecStopPost= that
+ * PID 1 starts in the unit once the unit has been killed. */
 static void item_end(Guard *g, Item *item) {
         for (size_t i = item->n_parts; i-- > 0;) {
                 Part *p = item->parts + i;
@@ -161,7 +168,7 @@ unsigned item_part_stopped(Item *item, StopAnswer answer) {
         return --item->stops > 0 ? 0 : guard_entry_stop_answered(&item->entry, now_boottime(), item->stopped);
 }
 
-/* The unit is stopped first: it is what starts the members. */
+/* The unit itself is stopped before its members, since the unit is what starts them. */
 static void item_stop(Guard *g, Item *item) {
         item_read_members(g, item);
         item->stops = item->n_parts;
@@ -171,8 +178,8 @@ static void item_stop(Guard *g, Item *item) {
                         (void) item_part_stopped(item, STOP_SILENT);
 }
 
-/* An answer to an earlier question may come late, and is added to the sum of this one: it makes the sum older, never
- * better. */
+/* Adds the answer to the sum. Every answer belongs to the last question, since an entry asks again only when all parts
+ * are answered for (GuardEntry.asking). The sum is as old as the oldest answer in it. */
 unsigned item_part_reported(Item *item, const UnitAnswer *answer) {
         UnitAnswer *sum = &item->reported;
 
@@ -194,6 +201,7 @@ static void item_ask(Guard *g, Item *item) {
                         (void) item_part_reported(item, &(UnitAnswer){});
 }
 
+/* Why the entry has ended, for the log. */
 static const char *end_of(const GuardEntry *e) {
         return e->lost ? "its lease is lost" : "no beat came in time";
 }
@@ -204,7 +212,8 @@ void item_tell(Guard *g, Item *item) {
         item->tell = true;
 }
 
-/* Something may be due any time, or depends on what else is heard. All that a calm entry waits for is its stop_at. */
+/* Whether something may be due for the item at any time, or depends on what is heard of others. An item that is not
+ * busy waits for nothing but its stop_at. */
 static bool item_is_busy(const Item *item) {
         const GuardEntry *e = &item->entry;
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * leased-guard: the only hand on the gates, and the one who stops units when the daemon cannot. Started by
- * leased-guard.service; with --wipe it is that service's ExecStopPost= and finishes the work of a guard that is gone.
+ * leased-guard: the only process that opens gates (law 10), and the one that stops units when the daemon cannot. It is
+ * started by leased-guard.service. With --wipe it is that service's ExecStopPost=, and finishes the work of a guard
+ * that is gone.
  */
 
 #include <errno.h>
@@ -30,7 +31,7 @@ static void help(void) {
                "     --version   Show the version\n");
 }
 
-/* 1: go on; 0: everything asked for is printed; negative: wrong arguments. */
+/* Returns 1 to go on, 0 if all that was asked for has been printed, and a negative errno for wrong arguments. */
 static int parse_arguments(int argc, char *argv[], bool *ret_wipe) {
         enum { OPTION_WIPE = 0x100, OPTION_VERSION };
         static const struct option options[] = {

@@ -2,10 +2,10 @@
 #pragma once
 
 /*
- * The protocol between the daemon and the guard, over a SOCK_SEQPACKET socket at /run/leased/guard.sock: one message a
- * packet, fixed-size fields in host byte order (both ends are on one machine), the version in every packet. It is
- * stable across upgrades: an older guard goes on with a newer daemon. Both ends ignore a message whose type they do
- * not know; fields may only be added at the end. Only uid 0 may connect.
+ * The protocol between the daemon and the guard, over a SOCK_SEQPACKET socket at /run/leased/guard.sock. Each packet
+ * is one message, with fields of fixed size in host byte order (both ends are on one machine) and the version of the
+ * protocol. The protocol is stable across upgrades: an older guard goes on with a newer daemon. Both ends ignore a
+ * message whose type they do not know; fields may only be added at the end. Only uid 0 may connect.
  *
  * The guard serves one daemon at a time: a new connection takes the place of the old one. On connection the guard
  * sends HELLO, then one ENTRY for each entry it has, then SYNCED. Later it sends an ENTRY whenever an entry has
@@ -18,13 +18,13 @@
  *
  * All times are CLOCK_BOOTTIME in microseconds.
  *
- * Other units may go by a unit's entry: they are stopped, killed and looked at along with it. The daemon writes their
- * names to the file /run/leased/members/UNIT, one a line; "foo@.service" stands for all instances of the template,
- * "foo.slice" for all that lies in the slice. A name that no unit can have is passed over. The line GUARD_FENCE_REBOOT
- * says that the machine is to be rebooted if the unit is not down at its kill_at; the line GUARD_STOP_POST, that one
- * of the units has an ExecStopPost=, which is to have some time after a kill. The daemon writes the file before it
- * arms the entry. The guard reads it when it opens the gate, and whenever it begins to stop the unit: so the file also
- * serves a guard that must finish the work of another.
+ * A unit may have members: other units that are stopped, killed and looked at along with it, by the same entry. The
+ * daemon writes their names to the file /run/leased/members/UNIT, one a line. "foo@.service" stands for all instances
+ * of the template, "foo.slice" for all that lies in the slice. A name that no unit can have is passed over. The line
+ * GUARD_FENCE_REBOOT says that the machine is to be rebooted if the unit is not down at its kill_at. The line
+ * GUARD_STOP_POST says that one of the units has an ExecStopPost=, which is to have some time after a kill (law 9).
+ * The daemon writes the file before it arms the entry. The guard reads the file when it is asked to open the gate, and
+ * whenever it asks PID 1 to stop the unit: so the file also serves a guard that finishes the work of another guard.
  */
 
 #include "util/macros.h"
@@ -32,7 +32,7 @@
 #include "util/time-util.h"
 
 #define GUARD_SOCKET "/run/leased/guard.sock"
-#define GUARD_MEMBERS "/run/leased/members" /* see above */
+#define GUARD_MEMBERS "/run/leased/members" /* the folder of the files of members */
 #define GUARD_FENCE_REBOOT "FenceAction=reboot"
 #define GUARD_STOP_POST "ExecStopPost=yes"
 #define GUARD_PROTOCOL 1u
@@ -51,16 +51,17 @@ typedef enum GuardMessageType {
          * DISARM has asked to go. An expired or lost entry is replaced once its unit has been seen down. A stop_at or
          * stop_offset beyond that of the kill is cut to it. */
         GUARD_ARM = 1,
-        /* t0: each live entry gets stop_at = t0 + its stop_offset, and kill_at likewise, if that is later than what it
-         * has. A t0 in the future counts as now. (Law 1.) */
+        /* t0: each live entry gets stop_at = t0 + its stop_offset if this is later than the stop_at it has, and
+         * kill_at likewise. A t0 in the future counts as now. (Law 1.) */
         GUARD_BEAT,
-        /* unit, index, kill_at: the entry is lost, of whichever index. Its gate is closed, its stop_at is now, its
-         * kill_at only ever gets earlier. Where there is no entry, or one that is down, a new one is made. (Law 8.) */
+        /* unit, index, kill_at: the unit's entry is lost, whatever its index is. Its gate is closed, its stop_at is
+         * now, its kill_at only ever gets earlier. If there is no entry, or one that is down, a new one is made.
+         * (Law 8.) */
         GUARD_LOSE,
-        /* unit: the gate is closed and the entry goes, once the unit is down if the guard is stopping it. The daemon
-         * asks for it only when it has itself seen the unit down. */
+        /* unit: the gate is closed, and the entry is dropped; if the guard is stopping the unit, only once the unit is
+         * down. The daemon asks for this only when it has itself seen the unit down. */
         GUARD_DISARM,
-        /* unit, index: opens the gate, if the entry is live, has this index, and its stop_at is not reached on the
+        /* unit, index: opens the gate if the entry is live and has this index, and its stop_at has not come on the
          * guard's own clock. (Law 10.) */
         GUARD_OPEN,
         /* unit: closes the gate. */
@@ -86,22 +87,23 @@ typedef struct GuardMessage {
         uint64_t index; /* of the lease: its fencing token */
         uint64_t t0;
         uint64_t stop_at, kill_at;
-        uint64_t stop_offset, kill_offset; /* of the two from a beat's t0 */
+        uint64_t stop_offset, kill_offset; /* how long after a beat's t0 these two are */
         uint32_t flags;
-        char unit[260]; /* NUL-terminated; "" in a message that is about no unit */
+        char unit[260]; /* the unit's name, NUL-terminated; "" in a message about no unit */
         uint32_t reserved;
-        uint64_t serial; /* from the daemon: its own count. In an ENTRY: the serial of the last request that the guard
-                          * had received on this connection (0: none), by which the daemon knows an ENTRY that was sent
-                          * before a request was read */
+        uint64_t serial; /* from the daemon: a number that grows. In an ENTRY: the serial of the last request that the
+                          * guard had received on this connection (0: none). So the daemon can tell an ENTRY that was
+                          * sent before its request was read */
 } GuardMessage;
 
-/* Whether what was received is a message: its size, version and type, and a unit's name where its type has one (as of
- * guard_unit_is_valid()). A longer packet is valid, and so is a type that this version does not know. */
+/* Whether a packet of this size is a message: by its size, its version, its type, and the unit's name if messages of
+ * this type have one (guard_unit_is_valid()). A longer packet is valid, and so is a type that this version does not
+ * know. */
 bool guard_message_is_valid(const GuardMessage *m, size_t size);
 
-/* Whether a message may bear this unit's name: PID 1 can start such a unit (it is no template), and the name can be a
- * file's that is not hidden. */
+/* Whether a message may bear this unit's name: PID 1 can start a unit of this name (it is not a template's), and the
+ * name can be that of a file that is not hidden. */
 bool guard_unit_is_valid(const char *name);
 
-/* Whether the name may stand in a file of members: one as of guard_unit_is_valid(), or a template's. */
+/* Whether the name may stand in a file of members: guard_unit_is_valid(), or the name of a template. */
 bool guard_member_is_valid(const char *name);
