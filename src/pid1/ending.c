@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pid1/ending.h"
 
-/* PID 1 may tell of the end of a job before it tells of the next job of the same transaction, but not long before. */
+/* PID 1 may tell of the end of a job before it tells of a later job of the same transaction. Jobs whose numbers are
+ * less than this apart may be of one transaction even then. */
 #define SAME_TRANSACTION 16
 
 void neighbour_job_new(NeighbourState *n, uint32_t id) {
@@ -23,17 +24,17 @@ void neighbour_job_over(NeighbourState *n, uint32_t id, uint32_t highest) {
                         n->jobs[i].over = highest;
 }
 
-/* Whether the neighbour's job was there when the unit's job was made, and is not from before the unit's present run.
- */
+/* Whether the neighbour's job may be the reason for the unit's job: the neighbour's job came first, was not over (or
+ * only just) when the unit's job was made, and does not date from before e->since. */
 static bool may_have_caused(const Ending *e, const NeighbourJob *j) {
         if (j->id == 0 || j->id <= e->since || j->id >= e->job)
                 return false;
         return j->over == 0 || j->over >= e->job || e->job - j->id < SAME_TRANSACTION;
 }
 
-/* Whether the neighbour's job was not over yet when PID 1 told of the unit's: then they are of one transaction. A job
- * that was over by then may merely have come before, such as a start that was over at once, or the stop of a unit that
- * was down already. */
+/* Whether the neighbour's job was not over when PID 1 told of the unit's job: then both are of one transaction. A job
+ * that was over by then may have nothing to do with the unit's job: a start that took no time, or the stop of a
+ * neighbour that was down already. */
 static bool was_beside(const Ending *e, const NeighbourJob *j) {
         return may_have_caused(e, j) && (j->over == 0 || j->over >= e->job);
 }
@@ -59,8 +60,8 @@ static bool had_job_after(const Ending *e, const NeighbourState *n) {
         return false;
 }
 
-/* Only a neighbour that was up beside the unit can have taken the unit along. One that the unit is bound to was up, or
- * the unit would not have run. */
+/* Whether the neighbour was up beside the unit: only then can it have taken the unit along. A neighbour to which the
+ * unit is bound (BindsTo=) was up, or the unit would not have run. */
 static bool ran_beside(const NeighbourState *n, unsigned relations) {
         return n->beside == BESIDE_UP || (relations & RELATION_BOUND && relations & RELATION_NEEDED);
 }
@@ -74,8 +75,9 @@ static bool was_stopped_before(const Ending *e, const NeighbourState *n, unsigne
         return ran_beside(n, relations) ? had_job_before(e, n) : n->beside == BESIDE_UNKNOWN && had_job_beside(e, n);
 }
 
-/* The neighbour has no job: it ended by itself, before the unit did. A neighbour that PID 1 stops because the unit is
- * down (StopWhenUnneeded=) has a later job, and so has one that PID 1 starts again (Restart=). */
+/* Whether the neighbour ended by itself, before the unit did: it is down, without a job that came before the unit's.
+ * If it has a later job, PID 1 has either stopped it because the unit is down (StopWhenUnneeded=), which is no reason,
+ * or started it again (Restart=): then it is up or starting now. */
 static bool has_ended_before(const Ending *e, const NeighbourState *n) {
         if (e->again)
                 return false;
@@ -84,14 +86,15 @@ static bool has_ended_before(const Ending *e, const NeighbourState *n) {
         return !n->up;
 }
 
-/* Units in conflict are never up together: a neighbour that came up, without a job that was seen, is why the unit
- * went. */
+/* Whether a neighbour in conflict has come up without a job that was seen. Units in conflict are never up together, so
+ * such a neighbour is the reason why the unit went down. */
 static bool has_come(const NeighbourState *n) {
         return n->beside != BESIDE_UP && (n->up || n->starting);
 }
 
-/* A neighbour that started so fast that its job was over is up. A neighbour that is down and was not started had a job
- * that stops: somebody had both units stopped at once. */
+/* Whether a neighbour in conflict was started, and the unit stopped for that. If the neighbour is down and was not
+ * started while the unit was up, its job was a stop: somebody stopped both units at once. If the neighbour started so
+ * fast that its job was not seen, it is up now. */
 static bool was_started_before(const Ending *e, const NeighbourState *n) {
         return (had_job_beside(e, n) && !(n->down && n->started == STARTED_NO)) ||
                (has_come(n) && !e->again && !had_job_after(e, n));
@@ -132,7 +135,8 @@ NeedState ending_need(UnitEnd end, bool asked, const NeighbourState *n) {
 }
 
 JobEnd job_end_from_string(const char *result) {
-        /* Another job took the place of this one, and is told of as well; or PID 1 has dropped the job. */
+        /* Another job took the place of this one, and PID 1 tells of that job as well; or PID 1 has dropped the job.
+         */
         if (streq(result, "canceled"))
                 return JOB_END_UNKNOWN;
         if (streq(result, "dependency"))

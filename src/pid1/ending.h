@@ -4,34 +4,40 @@
 /*
  * Who made PID 1 stop a unit: a person, or PID 1 itself because of another unit.
  *
- * PID 1 does not say who asked for a job. But it numbers jobs upwards, and numbers those of one transaction in a row:
- * first what was asked for, then what follows from it. So a unit that was stopped because of another one has a job
- * with a higher number than that other one's; a unit that was stopped by hand has the lowest. Where there was no job
- * on the other unit, as when it crashed, its state says it.
+ * PID 1 does not say who asked for a job. But PID 1 numbers jobs upwards, and numbers the jobs of one transaction in a
+ * row: first the job that was asked for, then those that follow from it. So a unit that was stopped because of another
+ * unit has a job with a higher number than the job of that other unit; a unit that was stopped by hand has the lowest
+ * number of its transaction. If there was no job on the other unit, for example because it crashed, the state of that
+ * unit tells.
  *
- * Plain values, no allocation, no bus.
+ * Called "neighbour" here: another unit that may make PID 1 stop our unit. This file works on plain values; it
+ * allocates nothing and does not use the bus.
  */
 
 #include "util/macros.h"
 
-/* How another unit may make PID 1 stop ours. */
+/* How a neighbour may make PID 1 stop our unit: a mask of these. */
 typedef enum Relation {
-        RELATION_STOPS = 1 << 0,     /* our unit is stopped along with it: PartOf=, and all of the following two */
-        RELATION_NEEDED = 1 << 1,    /* ... and starts it: Requires=, Requisite=, BindsTo= */
-        RELATION_BOUND = 1 << 2,     /* ... and its end by itself is enough: BindsTo=, StopPropagatedFrom= */
-        RELATION_CONFLICTS = 1 << 3, /* our unit is stopped when it is started: Conflicts=, both ways */
+        RELATION_STOPS = 1 << 0,  /* a stop of the neighbour stops our unit: PartOf=, and whatever has one of the next
+                                     two */
+        RELATION_NEEDED = 1 << 1, /* our unit cannot run without it: Requires=, Requisite=, BindsTo= */
+        RELATION_BOUND = 1 << 2,  /* our unit stops also when the neighbour ends by itself: BindsTo=,
+                                     StopPropagatedFrom= */
+        RELATION_CONFLICTS = 1 << 3, /* a start of the neighbour stops our unit: Conflicts= in either unit */
 } Relation;
 
+/* How many jobs of a neighbour are remembered. */
 #define NEIGHBOUR_JOBS 4
 
+/* A job of a neighbour, as PID 1 has told of it. */
 typedef struct NeighbourJob {
-        uint32_t id;   /* 0: none */
-        uint32_t over; /* the highest number that PID 1 had told of when this job was over; 0: it is not */
+        uint32_t id;   /* PID 1's number of the job; 0: none */
+        uint32_t over; /* the highest number of any job that PID 1 had told of when this job ended; 0: still there */
 } NeighbourJob;
 
-/* Whether another unit was up when our unit was last seen up. */
+/* Whether a neighbour was up when our unit was last seen up. */
 typedef enum Beside {
-        BESIDE_UNKNOWN, /* it was not looked at since our unit's run, or its own last job, began */
+        BESIDE_UNKNOWN, /* not looked at since our unit's run began, or since the neighbour's last job */
         BESIDE_DOWN,
         BESIDE_UP,
 } Beside;
@@ -43,12 +49,12 @@ typedef enum Started {
         STARTED_YES,
 } Started;
 
-/* Another unit, as PID 1 shows it now. */
+/* A neighbour as PID 1 shows it now. */
 typedef struct NeighbourState {
         NeighbourJob jobs[NEIGHBOUR_JOBS]; /* the latest ones */
         bool up;                           /* active or reloading, and has no job that stops it */
         bool down;                         /* inactive or failed, and has no job that starts it */
-        bool starting;                     /* it has a job, and that does not stop it */
+        bool starting;                     /* has a job, of a kind that does not stop it */
         Beside beside;
         Started started;
 } NeighbourState;
@@ -57,47 +63,54 @@ typedef struct NeighbourState {
 typedef enum JobEnd {
         JOB_END_UNKNOWN,
         JOB_END_DONE,
-        JOB_END_DEPENDENCY, /* a start that failed because of another unit's */
-        JOB_END_FAILED,     /* any other start or restart that came to nothing */
+        JOB_END_DEPENDENCY, /* a start that failed because the start of another unit failed */
+        JOB_END_FAILED,     /* a job that failed for any other reason, or timed out, or was refused */
 } JobEnd;
 
+/* Who ended our unit. */
 typedef enum UnitEnd {
-        UNIT_END_OWN,      /* it ended by itself, or has not ended */
-        UNIT_END_UNKNOWN,  /* PID 1 is being asked */
-        UNIT_END_HAND,     /* somebody had it stopped */
-        UNIT_END_FAILED,   /* somebody had it started or restarted, and it failed */
-        UNIT_END_NEED,     /* it was stopped because of a unit with which it goes down */
-        UNIT_END_CONFLICT, /* it was stopped for a unit with which it conflicts */
+        UNIT_END_OWN,      /* the unit ended by itself, was stopped by us, or has not ended */
+        UNIT_END_UNKNOWN,  /* not known yet: PID 1 is being asked */
+        UNIT_END_HAND,     /* somebody stopped the unit */
+        UNIT_END_FAILED,   /* somebody started or restarted the unit, and it failed */
+        UNIT_END_NEED,     /* PID 1 stopped the unit because a neighbour went down */
+        UNIT_END_CONFLICT, /* PID 1 stopped the unit because a neighbour in conflict came up */
         _UNIT_END_MAX,
 } UnitEnd;
 
-/* Whether the unit can run again. */
+/* Whether our unit can run again after UNIT_END_NEED or UNIT_END_CONFLICT. */
 typedef enum NeedState {
-        NEED_BACK,   /* what it needs is up, or what it conflicts with is down */
-        NEED_DOWN,   /* somebody has stopped what it needs, or started what it conflicts with, and that lasts */
-        NEED_FAILED, /* what it needs ended by itself: a start of the unit would start that, too */
+        NEED_BACK, /* the needed neighbour is up, or the one in conflict is down: the unit can run */
+        NEED_DOWN, /* somebody has stopped the needed neighbour, or started the one in conflict, and so it still is */
+        NEED_FAILED, /* the needed neighbour ended by itself: a start of our unit would start the neighbour, too */
 } NeedState;
 
+/* All that is known of the end of our unit, without its neighbours. */
 typedef struct Ending {
-        uint32_t since; /* the unit's job before .job: what was asked for earlier has no part in this end */
-        uint32_t job;   /* the unit's last job that was not ours; 0: not known */
-        JobEnd job_end;
-        bool begun_anew; /* the run that ended is another one than the one that was last seen up */
-        bool failed;     /* Result= of the unit is not success */
-        bool again;      /* another job that was not ours had stopped it already: only jobs say why this one came */
+        uint32_t since;  /* jobs up to this number came before, and have no part in this end */
+        uint32_t job;    /* the unit's last job that was not ours; 0: not known */
+        JobEnd job_end;  /* how .job ended */
+        bool begun_anew; /* the run that ended is not the run that was last seen up */
+        bool failed;     /* Result= of the unit is not "success" */
+        bool again;      /* an earlier job that was not ours had already stopped the unit: then states of neighbours
+                            say nothing of .job, and only jobs count */
 } Ending;
 
-/* PID 1 tells of a job on the neighbour: it has begun, or is over; highest: the highest number told of by then. */
+/* PID 1 has told of a job on the neighbour: the job has begun, or has ended. highest: the highest number of any job
+ * that PID 1 has told of by now. The oldest remembered job makes way. */
 void neighbour_job_new(NeighbourState *n, uint32_t id);
 void neighbour_job_over(NeighbourState *n, uint32_t id, uint32_t highest);
 
-/* Whether this neighbour is why the unit was stopped: UNIT_END_NEED, UNIT_END_CONFLICT, or UNIT_END_HAND if it is not.
- * *ret_asked: there was a job on the neighbour; false: it ended by itself. */
+/* Says whether this neighbour is the reason why our unit was stopped: UNIT_END_NEED or UNIT_END_CONFLICT;
+ * UNIT_END_HAND if it is not the reason. relations: a mask of Relation. *ret_asked: true if a job on the neighbour was
+ * the reason, false if the neighbour ended by itself. */
 UnitEnd ending_by(const Ending *e, const NeighbourState *n, unsigned relations, bool *ret_asked);
-/* What the unit's own job says, before anybody else is looked at: UNIT_END_FAILED, UNIT_END_NEED, or UNIT_END_HAND if
- * that is to be found out. */
+/* Says what the unit's own job tells, before any neighbour is looked at: UNIT_END_FAILED or UNIT_END_NEED;
+ * UNIT_END_HAND if the job does not tell, and the neighbours are to be looked at. */
 UnitEnd ending_by_job(const Ending *e);
-/* Whether the cause of an end lasts. end: UNIT_END_NEED or UNIT_END_CONFLICT; asked: as ending_by() has said. */
+/* Says whether the cause of an end lasts. end: UNIT_END_NEED or UNIT_END_CONFLICT; asked: as ending_by() gave it; n:
+ * the neighbour that is the cause. */
 NeedState ending_need(UnitEnd end, bool asked, const NeighbourState *n);
-/* result: as JobRemoved has it. */
+/* Translates the result of a job as PID 1's signal JobRemoved states it ("done", "failed", ...). A job that was
+ * canceled is JOB_END_UNKNOWN. */
 JobEnd job_end_from_string(const char *result);

@@ -45,7 +45,7 @@ void job_track_seen(JobTrack *t, uint32_t job) {
 void job_track_state(JobTrack *t, uint32_t restarts, bool up, bool job) {
         t->restarts_now = restarts;
         if (restarts < t->restarts)
-                t->restarts = 0; /* after a start by a job PID 1 counts NRestarts= from 0 again */
+                t->restarts = 0; /* when a job starts the unit, PID 1 counts NRestarts= from 0 again */
         if (up && !job && t->calls == 0) {
                 t->foreign = 0;
                 t->restarts = restarts;
@@ -59,7 +59,7 @@ void job_track_reset(JobTrack *t, bool up) {
 }
 
 void job_track_gap(JobTrack *t) {
-        t->highest = 0; /* PID 1 may even be another one, which counts NRestarts= from 0 again */
+        t->highest = 0; /* PID 1 may be another one by now, which numbers jobs anew */
         memset(t->seen, 0, sizeof(t->seen));
         t->foreign = t->restarts_now - t->restarts + 1;
 }

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Who stopped a unit of ours: the other units that may have made PID 1 do it, their jobs as PID 1 tells of them, and
- * one look at their states, in bulk, when a unit of ours has gone down by a job that was not ours. Until that look is
- * answered the end is UNIT_END_UNKNOWN. What was found to be the cause is followed from then on: whether it lasts is
- * part of the unit's status. Which of them are up is noted while the unit is: only these can have taken it along.
+ * Who stopped a unit of ours.
+ *
+ * A neighbour is another unit that may have made PID 1 stop ours. Two things are known of each: its jobs, as PID 1's
+ * signals tell of them, and its state, as a look finds it: one question to PID 1 about many neighbours at once. While
+ * our unit is up, a look notes which neighbours are up beside it, since only these can take the unit along. When the
+ * unit has gone down by a job that was not ours, another look follows, and the unit's end is UNIT_END_UNKNOWN until
+ * the look is answered. If a neighbour was the cause, that neighbour is watched from then on: whether the cause lasts
+ * is part of the unit's status.
  */
 #include "pid1/pid1-internal.h"
 
@@ -54,7 +58,8 @@ static Related *related_find(const Pid1Unit *u, const Neighbour *n) {
         return NULL;
 }
 
-/* The unit wishes to look. It is taken out of the list when it is met there and does not wish to any more. */
+/* Puts the unit into the list of those that wish to look. It is taken out later, when it is met in the list and no
+ * longer wishes to. */
 static void join_lookers(Pid1Unit *u) {
         if (!u->ending.looks)
                 DL_APPEND2(u->pid1->lookers, u, look_prev, look_next);
@@ -67,8 +72,8 @@ static void leave_lookers(Pid1Unit *u) {
         u->ending.looks = false;
 }
 
-/* The unit wants its neighbours noted. since: a look that was asked for then or later will do, for PID 1 answers in
- * the order in which it is asked. */
+/* Asks for a look that notes the unit's neighbours, unless they are noted. A look that was sent at since or later will
+ * do, for PID 1 answers in the order in which it is asked. */
 static void wish_to_note(Pid1Unit *u, usec_t since) {
         if (!u->ending.is_settled || u->ending.noted || u->ending.n_related == 0 || u->ending.note_since != 0)
                 return;
@@ -76,8 +81,8 @@ static void wish_to_note(Pid1Unit *u, usec_t since) {
         join_lookers(u);
 }
 
-/* A job of the neighbour is over: the neighbour may have come up, or gone. One that was up when the unit was stopped
- * counts as up beside it. */
+/* Has the neighbour noted anew, since a job of the neighbour is over: it may have come up, or gone down. If it was up
+ * before, BESIDE_UP stays until the next look: the job may be the very stop that took the unit along. */
 static void note_anew(Pid1Unit *u, Related *r) {
         if (u->ending.is_settled && r->beside == BESIDE_DOWN)
                 r->beside = BESIDE_UNKNOWN;
@@ -176,7 +181,7 @@ static Ending ending_of(const Pid1Unit *u) {
 
 static void judge(Pid1Unit *u);
 
-/* The unit's end is found out, as far as it can be now. */
+/* Judges who ended the unit, as far as that can be said now, and reports it. */
 static void judge_and_tell(Pid1Unit *u) {
         if (u->ending.end == UNIT_END_UNKNOWN)
                 judge(u);
@@ -215,17 +220,17 @@ static bool ask_started(Neighbour *n) {
         return r >= 0;
 }
 
-/* Units in conflict are never up together: a neighbour that was started before our unit last came up has not been
- * started beside it. */
+/* Whether the neighbour was started while our unit was up. Units in conflict are never up together: a neighbour that
+ * was last started before our unit came up was not started beside it. */
 static Started started_beside(const Pid1Unit *u, const Neighbour *n) {
         if (!n->started_known)
                 return STARTED_UNKNOWN;
         return n->started > u->status.active_since ? STARTED_YES : STARTED_NO;
 }
 
-/* Says who ended the unit, when a look has been answered. A neighbour on which there was a job weighs more than one
- * that merely ended. PID 1 does not say what kind of job it was. So of a neighbour in conflict that is down it is
- * asked when that was started; until then the end stays unknown. */
+/* Judges who ended the unit, when a look has been answered. A neighbour on which there was a job weighs more than one
+ * that merely ended. PID 1 does not say what kind of job it was. So if the cause seems to be a neighbour in conflict,
+ * but that neighbour is down, PID 1 is asked when it was last started; until the answer the end stays unknown. */
 static void judge(Pid1Unit *u) {
         Ending e = ending_of(u);
         UnitEnd end = ending_by_job(&e);
@@ -307,8 +312,8 @@ static Beside beside(const Related *related, size_t n, const Neighbour *neighbou
         return BESIDE_UNKNOWN;
 }
 
-/* The unit's relations are others now. A neighbour that is none any more is no cause any more. Out of memory, fewer
- * units can be the cause. */
+/* Replaces the unit's relations. If the cause of its end is no neighbour any more, the end is to be judged again. If
+ * memory runs out, the unit has fewer neighbours, and these alone can be the cause. */
 static void related_set(Pid1Unit *u, const Relations *names) {
         _cleanup_free_ char *cause = u->ending.cause ? strdup(u->ending.cause->name) : NULL;
         bool asked = u->ending.cause_asked;
@@ -336,7 +341,7 @@ static void related_set(Pid1Unit *u, const Relations *names) {
                 u->ending.end = UNIT_END_UNKNOWN; /* to be judged again, without the old cause */
 }
 
-/* A new run begins: what was noted and judged of the one before does not hold for it. */
+/* Notes that a new run has begun: what was noted and judged of the run before does not hold for this one. */
 static void begin_run(Pid1Unit *u) {
         memcpy(u->ending.run_up, u->status.invocation_id, sizeof(u->ending.run_up));
         u->ending.began = u->jobs.highest;
@@ -360,7 +365,7 @@ void ending_seen(Pid1Unit *u, Relations *related) {
         else
                 find_end(u);
         if (memcmp(u->ending.run_up, s->invocation_id, sizeof(u->ending.run_up)) != 0) {
-                u->status.killed = false; /* how that run ended was not seen */
+                u->status.killed = false; /* this run was never seen up, so it is not the one that is meant */
                 if (!is_over(s))
                         begin_run(u);
         }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Questions to PID 1 that are not a unit's own. Each is one object, with one call under way at a time: its slot. The
- * outcome is kept until Pid1's deferred source delivers it. */
+/* Calls to PID 1 that are not about a unit that is watched (pid1.h). Each is one Pid1Query with one message under way
+ * at a time: its slot. The outcome is kept until Pid1's deferred source delivers it. */
 #include "pid1/pid1-internal.h"
 
 #include <errno.h>
@@ -9,7 +9,7 @@
 #include "util/must.h"
 
 #define QUERY_TIMEOUT (10 * USEC_PER_SEC)
-/* PID 1 answers when it has reloaded: when all generators have run, each of which may take 90 s. */
+/* PID 1 answers when it has reloaded, which includes a run of all generators; each of them may take 90 s. */
 #define RELOAD_TIMEOUT (5 * USEC_PER_MINUTE)
 
 struct Pid1Query {
@@ -22,7 +22,7 @@ struct Pid1Query {
         Pid1Query *prev, *next;
 };
 
-/* Ends the call with this error and text. Out of memory, the text is lost. */
+/* Ends the call with this error and text. If there is no memory for the text, a success becomes -ENOMEM. */
 static void call_finish(Pid1Query *c, int error, const char *text) {
         Pid1 *m = c->pid1;
 
@@ -74,7 +74,7 @@ static bool finished_by_error(Pid1Query *c, sd_bus_message *message) {
         return e;
 }
 
-/* Sends the next message of the call; drops its reference of the one before. */
+/* Sends the next message of the call, in the place of the one before. */
 static int call_send(Pid1Query *c, sd_bus_message *message, sd_bus_message_handler_t handler, usec_t timeout) {
         c->slot = sd_bus_slot_unref(c->slot);
         return sd_bus_call_async(c->pid1->bus, &c->slot, message, handler, c, timeout);

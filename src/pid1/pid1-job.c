@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Calls for jobs: starts and stops of units. They wait in here until there is room, each kind in the order in which it
- * was asked for. Stops go first, since a stop has a deadline, and may have more calls under way than starts. A call
- * that the bus refuses, or that nobody answers, says nothing of its unit: the next tick makes it again. It has failed
- * when PID 1 was silent for SILENCE.
+ * Calls for jobs: starts and stops of units. Calls wait in here until there is room, starts and stops each in the
+ * order in which they were asked for. Stops go first, since a stop has a deadline, and more stops than starts may be
+ * under way. If the bus refuses a call, or nobody answers, that says nothing about the unit: the next tick makes the
+ * call again. A call has failed when PID 1 was silent for SILENCE.
  */
 #include "pid1/pid1-internal.h"
 
@@ -26,7 +26,7 @@ static void call_free(Pid1JobCall *c) {
         free(c);
 }
 
-/* Nothing comes of the call any more. */
+/* Gives the call up: no job of ours will come of it that we could know of. */
 static void call_drop(Pid1JobCall *c) {
         job_track_answer(&c->unit->jobs, 0);
         call_free(c);
@@ -39,8 +39,8 @@ static uint32_t job_id(const char *path) {
         return p ? (uint32_t) strtoul(p + 1, NULL, 10) : 0;
 }
 
-/* Whether the call is to be made again. That of a transient unit only where it is certain that PID 1 has not seen it:
- * the unit is started once. */
+/* Whether the call is to be made again, as far as its error tells. The start of a transient unit is made again only if
+ * PID 1 has certainly not seen it: such a unit is started once. */
 static bool is_refused(const Pid1JobCall *c, const sd_bus_error *e) {
         if (!e || c->failed || !pid1_is_silence(e))
                 return false;
@@ -121,7 +121,8 @@ void pid1_jobs_send(Pid1 *m) {
         }
 }
 
-/* Takes the message that is to be copied, if there is one. */
+/* Queues a call, and sends it if there is room. Takes message over, also on failure; NULL: an ordinary start or stop.
+ */
 static int queue_job(Pid1Unit *u, bool start, sd_bus_message *message) {
         Pid1JobCall *c = calloc(1, sizeof(*c));
         Pid1 *m = u->pid1;
@@ -139,7 +140,7 @@ static int queue_job(Pid1Unit *u, bool start, sd_bus_message *message) {
         return 0;
 }
 
-/* A start that still waits is not made once the unit is to be stopped. */
+/* Drops the starts that still wait: the unit is to be stopped. */
 static void drop_waiting_starts(Pid1Unit *u) {
         Pid1JobCall *c, *next;
 
@@ -160,7 +161,7 @@ static int ask_job(Pid1Unit *u, bool start) {
                 drop_waiting_starts(u);
         last = u->calls ? u->calls->prev : NULL;
         if (last && last->start == start) {
-                /* PID 1 has the same call before it already. While it does not answer, calls must not pile up. */
+                /* The same call is under way or waits already. While PID 1 does not answer, calls must not pile up. */
                 last->since = now_boottime();
                 last->failed = false;
                 pid1_time(m, u);
@@ -183,7 +184,7 @@ bool pid1_jobs_tick(Pid1Unit *u, usec_t now) {
         Pid1JobCall *c, *next;
 
         DL_FOREACH_SAFE(u->calls, c, next) {
-                /* A call has time while PID 1 answers others: PID 1 answers in the order in which it is asked. */
+                /* A call's time does not run out while PID 1 answers others, since PID 1 answers in order. */
                 usec_t silent_at = usec_add(MAX(c->since, m->last_answer), SILENCE);
                 bool lost = c->slot && now >= usec_add(c->since, QUESTION_TIMEOUT);
 
@@ -233,8 +234,8 @@ int pid1_unit_start_transient(Pid1Unit *u, pid1_unit_append_t append, void *user
         return r < 0 ? r : queue_job(u, true, TAKE_PTR(message));
 }
 
-/* Nobody waits for the answers. The reports tell what has become of the instances: if one is up without a job, it is
- * stopped again. */
+/* Stops the instances of a template, without waiting for answers. The next report shows what has become of them, and
+ * the caller stops the template again if it is still up without a job. */
 static int stop_instances(Pid1Unit *u) {
         Pid1 *m = u->pid1;
 

@@ -11,8 +11,8 @@
 #include "util/unit-facts.h"
 #include "util/unit-name.h"
 
-/* The properties of a unit. Those of basic types are as sd_bus_message_read_basic() writes them: strings are borrowed,
- * booleans are int. */
+/* The properties of a unit. Those of basic types are kept as sd_bus_message_read_basic() writes them: strings are
+ * borrowed from the message, booleans are int. */
 typedef struct Fields {
         const char *id, *load_state, *active_state, *sub_state, *unit_file_state, *result, *control_group;
         int need_reload;
@@ -76,8 +76,8 @@ static int read_invocation_id(sd_bus_message *m, Fields *f, const char *wanted) 
         return 0;
 }
 
-/* Reads names of units with these relations to ours. The guard is left out: that the unit goes down with its guard is
- * known anyway. */
+/* Reads names of units that have these relations to ours. The guard is left out of them: that the unit goes down with
+ * its guard is known anyway. */
 static int read_related(sd_bus_message *m, Fields *f, const char *guard, unsigned mask) {
         const char *s;
         int r;
@@ -189,7 +189,7 @@ static const struct Property {
         { "ConflictedBy", "as", 0, read_conflicts },
         { "Triggers", "as", 0, read_triggers },
         { "BoundBy", "as", 0, read_bound_by },
-        /* of the type's interface, where it has them */
+        /* The rest belongs to the interface of the unit's type, and only some types have it. */
         { "Result", "s", offsetof(Fields, result) },
         { "NRestarts", "u", offsetof(Fields, restarts) },
         { "MainPID", "u", offsetof(Fields, main_pid) },
@@ -289,8 +289,8 @@ int pid1_unit_answer_decode(
         str_copy(s->load_state, sizeof(s->load_state), f.load_state);
         str_copy(s->sub_state, sizeof(s->sub_state), f.sub_state);
         str_copy(s->unit_file_state, sizeof(s->unit_file_state), strempty(f.unit_file_state));
-        /* A path that is cut would be another group's: rather none is kept. The check for processes uses the whole
-         * path. */
+        /* A path that was cut could name another group, so a path that is too long is not kept at all. The look for
+         * processes uses the whole path. */
         if (f.control_group && strlen(f.control_group) < sizeof(s->control_group))
                 str_copy(s->control_group, sizeof(s->control_group), f.control_group);
         memcpy(s->invocation_id, f.invocation_id, sizeof(s->invocation_id));
@@ -302,7 +302,7 @@ int pid1_unit_answer_decode(
         s->failed = s->active == UNIT_FAILED || (f.result && !streq(f.result, "success"));
         s->killed = f.main_code == CLD_KILLED || f.main_code == CLD_DUMPED;
         s->timeout_stop = MIN(f.timeout_stop, f.timeout);
-        /* A timer that has never elapsed counts from its start: what was due before that is not missed. */
+        /* A timer that has never elapsed counts from its start: what was due before the start is not missed. */
         if (f.persistent)
                 s->last_trigger = f.last_trigger > 0 ? f.last_trigger : s->active == UNIT_ACTIVE ? f.active_since : 0;
         facts = (UnitFacts){
@@ -393,7 +393,8 @@ bool pid1_unit_cgroup_is_empty(const char *root, const char *name, const char *c
 
         if (!control_group)
                 return true;
-        /* Only the root of the unified hierarchy has this file. Without it, a group would merely seem to be gone. */
+        /* The root of the unified hierarchy has this file. If root is anything else, a group that is not found there
+         * may well exist. */
         if (asprintf(&controllers, "%s/cgroup.controllers", root) < 0) {
                 controllers = NULL;
                 return false;
@@ -401,7 +402,8 @@ bool pid1_unit_cgroup_is_empty(const char *root, const char *name, const char *c
         if (access(controllers, F_OK) < 0)
                 return false;
 
-        /* A container engine that makes its groups itself may have made one of the slice's name in another place. */
+        /* A slice is looked for by its name, too: a container engine that makes groups by itself may have made one of
+         * the slice's name in another place. */
         if (isempty(control_group) || endswith(name, ".slice"))
                 return cgroup_each_unit(root, name, is_populated, NULL) == 0;
         if (asprintf(&path, "%s%s", root, control_group) < 0) {

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One unit: one question (GetAll) under way at a time, and the wish for another one. Every signal, every answer to a
- * job and every tick of the poll only makes such a wish; what is reported comes from answers alone.
+/* One unit. It has one question to PID 1 (GetAll) under way at a time, and may have the wish for another one. A
+ * signal, an answer to a call for a job, or a round of the poll only makes such a wish; what is reported comes from
+ * answers alone.
  *
- * PID 1 answers even after minutes, so a question stays open until it is answered, or QUESTION_TIMEOUT or the
- * connection ends it. After SILENCE the unit is reported as unknown (law 8), and with the answer as known again. */
+ * PID 1 answers even after minutes. So a question stays open until it is answered, until QUESTION_TIMEOUT is over, or
+ * until the connection is gone. After SILENCE the unit is reported as unknown (law 8); the answer makes it known. */
 #include "pid1/pid1-internal.h"
 
 #include <errno.h>
@@ -290,7 +291,8 @@ void pid1_unit_job_removed(Pid1Unit *u, uint32_t job, const char *result) {
 
 /* ---- time and loss ---- */
 
-/* Silence counts from the wish, but not while PID 1 answers the questions of other units before this one. */
+/* Since when PID 1 is silent about this unit: since the first wish, but not while PID 1 answers the questions of other
+ * units before this one. */
 static usec_t silence_begins(const Pid1Unit *u) {
         if (u->asking.question)
                 return MAX(u->asking.silent_since, u->asking.asked_at);
@@ -299,8 +301,8 @@ static usec_t silence_begins(const Pid1Unit *u) {
         return u->asking.silent_since;
 }
 
-/* Law 7: when the control group of a unit that is down has become empty, PID 1 is asked once more, and that answer is
- * reported. */
+/* Looks at the control group of a unit that is down but has processes left. When the group is empty, PID 1 is asked
+ * once more, and that answer is reported (law 7). Returns when to look again; USEC_INFINITY: no look is needed. */
 static usec_t tick_look(Pid1Unit *u, usec_t now) {
         if (u->look_delay == 0)
                 return USEC_INFINITY;

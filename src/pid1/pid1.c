@@ -102,7 +102,7 @@ void pid1_kick(Pid1 *m) {
         (void) sd_event_source_set_enabled(m->defer, SD_EVENT_ONESHOT);
 }
 
-/* Delivers one thing at a time, and touches nothing of m after the callback, which may have freed it. */
+/* Delivers one outcome or report, and does not touch m afterwards: the callback may have freed it. */
 static int on_defer(sd_event_source *source, void *userdata) {
         Pid1 *m = userdata;
 
@@ -119,7 +119,8 @@ static int on_defer(sd_event_source *source, void *userdata) {
 
 /* ---- what PID 1 says ---- */
 
-/* The broker lets no broadcast of others through, but a signal that is sent straight to this connection. */
+/* Whether PID 1 sent the signal. The match keeps away what others broadcast, but anybody may send a signal straight to
+ * this connection. */
 static bool is_from_pid1(Pid1 *m, sd_bus_message *message) {
         const char *sender = sd_bus_message_get_sender(message);
 
@@ -202,7 +203,8 @@ void pid1_read_all(Pid1 *m) {
         pid1_pump(m);
 }
 
-/* Between Reloading(true) and Reloading(false) PID 1 merely answers late: nothing becomes unknown by that. */
+/* Reads all units after a reload. Between Reloading(true) and Reloading(false) PID 1 merely answers late, and no unit
+ * becomes unknown because of that signal. */
 static int on_reloading(sd_bus_message *message, void *userdata, sd_bus_error *error) {
         Pid1 *m = userdata;
         int active;
@@ -223,8 +225,8 @@ static int on_subscribed(sd_bus_message *message, void *userdata, sd_bus_error *
         return 0;
 }
 
-/* Without Subscribe() PID 1 sends no signals at all, and some versions forget it when they lose their bus connection.
- */
+/* Asks PID 1 for its signals: without Subscribe() it sends none. Some versions forget the subscription when they lose
+ * their bus connection. */
 static int pid1_subscribe(Pid1 *m) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
         int r;
@@ -237,7 +239,8 @@ static int pid1_subscribe(Pid1 *m) {
         return sd_bus_call_async(m->bus, &m->subscribe_call, message, on_subscribed, m, QUESTION_TIMEOUT);
 }
 
-/* PID 1 is another one, or on a new connection: it may know neither the subscription nor the references. */
+/* Notes PID 1's unique name on the bus; "": PID 1 is not on the bus. With a new name PID 1 is another process or on a
+ * new connection, and may know neither our subscription nor our references. */
 static void set_owner(Pid1 *m, const char *owner) {
         if (isempty(owner) ? !m->owner : m->owner && streq(owner, m->owner))
                 return;
@@ -292,7 +295,7 @@ static void connection_gone(Pid1 *m) {
                 pid1_unit_connection_gone(u);
 }
 
-/* This signal is made by sd-bus itself. The caller of this layer hears it as well, and will detach. */
+/* The connection is lost. sd-bus itself makes this signal; the user of this layer gets it as well, and will detach. */
 static int on_disconnected(sd_bus_message *message, void *userdata, sd_bus_error *error) {
         connection_gone(userdata);
         return 0;
@@ -370,8 +373,8 @@ Pid1 *pid1_free(Pid1 *m) {
         return NULL;
 }
 
-/* All matches are queued in this order on one connection, so that there are no races: the owner of PID 1's name is
- * known before its first signal can come, and signals come before the first job is asked for. */
+/* Sends all matches, in this order and on one connection, so that there are no races: the match for the owner of PID
+ * 1's name is set before the owner is asked for, and the matches for signals before the first job is. */
 static int queue_matches(Pid1 *m) {
         static const struct {
                 const char *match;
@@ -420,7 +423,7 @@ int pid1_attach(Pid1 *m, sd_bus *bus) {
         return 0;
 }
 
-/* On a connection that stays, PID 1 would go on counting references and sending signals. */
+/* Gives references and subscription back. On a connection that stays, PID 1 would go on counting and sending. */
 static void pid1_say_goodbye(Pid1 *m) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
 

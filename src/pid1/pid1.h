@@ -2,11 +2,13 @@
 #pragma once
 
 /*
- * PID 1 on the system bus: subscription, resynchronisation, reload, and which job is acting on ourselves.
+ * PID 1 on the system bus: subscription, resynchronisation, reload, and which job PID 1 has for a unit, such as for
+ * this program itself.
  *
- * The bus connection is the caller's, who creates it, attaches it to the loop, and reconnects it: on loss call
- * pid1_detach(), with a new one pid1_attach(). Everything else (Subscribe again when PID 1 re-executes,
- * Reloading, a NameOwnerChanged, a slow poll against lost signals) happens in here. Nothing blocks.
+ * The bus connection belongs to the caller, who creates it, attaches it to the loop, and reconnects: when the
+ * connection is lost, call pid1_detach(); when there is a new one, call pid1_attach(). Everything else happens in
+ * here: to subscribe again when PID 1 executes itself anew, to read all units again after a reload, and to poll slowly
+ * in case signals get lost. No function waits. Functions that return int return 0 or a negative errno.
  */
 
 #include <systemd/sd-bus.h>
@@ -17,32 +19,38 @@
 
 typedef struct Pid1 Pid1;
 
-/* poll: how often PID 1 is asked about all units even if nothing was heard, e.g. TTL/2. */
+/* Makes a Pid1, owned by the caller, without a bus. Takes a reference of event. poll: after how many microseconds PID
+ * 1 is asked about all units again although no signal came (at least 250 ms), for example TTL/2. */
 int pid1_new(sd_event *event, usec_t poll, Pid1 **ret);
-/* Frees all of its units as well. */
+/* Detaches, and frees all units of m as well. Accepts NULL, returns NULL. */
 Pid1 *pid1_free(Pid1 *m);
-/* Takes its own reference of bus, which need not be connected yet. -EISCONN: there is one already. */
+/* Uses this connection from now on, and takes a reference of it. The connection need not be up yet. -EISCONN: there is
+ * a connection already. On any other failure m is detached, as before. */
 int pid1_attach(Pid1 *m, sd_bus *bus);
-/* All units become unknown; they are read when there is a bus again. */
+/* Gives the connection back. All units become unknown; they are read when there is a connection again. */
 void pid1_detach(Pid1 *m);
-/* Whether there is a connection; it may not be up. */
+/* Whether there is a connection, up or not. */
 bool pid1_attached(const Pid1 *m);
 
-/* What is asked of PID 1 below answers once through f, from the event loop: error 0 or a negative errno, text the
- * answer
- * ("" if none), or the message of the error. Calls under way are cancelled by pid1_detach() with -ENOTCONN and by
- * pid1_free() silently; -ENOTCONN as return value: detached, and f is not called. */
+/* The answer to one of the calls below, from the event loop. error: 0 or a negative errno. text, borrowed until the
+ * function returns: the answer ("" if there is none), or the message of the error.
+ *
+ * Each call copies its strings. If it returns 0, f is called exactly once: with -ENOTCONN if pid1_detach() cancels the
+ * call, and not at all only if m is freed first. If it returns a negative errno (-ENOTCONN: detached), nothing was
+ * asked and f is not called. */
 typedef void (*pid1_answer_t)(int error, const char *text, void *userdata);
 
-/* daemon-reload; answers when it is done. */
+/* Has PID 1 read its files again (daemon-reload). The answer comes when PID 1 has done that, within 5 minutes. */
 int pid1_reload(Pid1 *m, pid1_answer_t f, void *userdata);
-/* Starts a unit other than a leased one (the guard's service); answers, with the job's path, when PID 1 has accepted.
- */
+/* Starts a unit that is not leased, such as the guard's service. The answer, the job's path, comes when PID 1 has
+ * accepted the job, within 10 s. */
 int pid1_start_unit(Pid1 *m, const char *name, pid1_answer_t f, void *userdata);
-/* The same, whatever other units are about: otherwise a start waits for the stop of each unit that is ordered after
- * this one, and the service that would end such a stop could not be started before it is over. */
+/* Starts such a unit without regard to other units (mode "ignore-dependencies"). An ordinary start waits for the stop
+ * of each unit that is ordered after this one; if only this unit can end such a stop, the start would wait for ever.
+ */
 int pid1_start_unit_at_once(Pid1 *m, const char *name, pid1_answer_t f, void *userdata);
-/* Sends a signal to the main process of such a unit; answers when PID 1 has. */
+/* Sends a signal to the main process of a unit that is not leased. The answer comes when PID 1 has sent the signal,
+ * within 10 s. */
 int pid1_kill_unit(Pid1 *m, const char *name, int signal, pid1_answer_t f, void *userdata);
-/* Which job PID 1 has for a unit now: text is "stop", "restart", "start", …, or "" for none. */
+/* Asks which job PID 1 has for a unit now. The answer is "stop", "restart", "start" or the like; "": no job. */
 int pid1_job_type(Pid1 *m, const char *name, pid1_answer_t f, void *userdata);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The slow poll: a signal may get lost, and what it told of is noticed here. A round asks PID 1 for the rows of all
- * units, many with one question, one question at a time; a unit is read in full only where its row differs from what
- * is known of it. What a row does not show is noticed in two other ways: PID 1 is asked when it has last read its
- * files, and each round reads a few units in full, in turn.
+ * The slow poll, which notices what a lost signal would have told. A round asks PID 1 for the rows of all units (a row
+ * is a unit's line in the answer to ListUnitsByNames()): many units with one question, one question at a time. A unit
+ * is read in full only if its row differs from what is known of it. Changes that a row does not show are noticed in
+ * two other ways: PID 1 is asked when it has last read its files, and each round reads a few units in full, in turn.
  *
- * A template has no row. It is asked about by itself in each round.
+ * A template has no row, so each round asks about it separately.
  */
 #include "pid1/pid1-internal.h"
 
@@ -35,7 +35,7 @@ static void forget_place(Pid1 *m, Pid1Unit *u) {
         u->asking.poll_place = 0;
 }
 
-/* The question is over. Units that are still named in it have no row. */
+/* Ends the question. read: whether the units for which no row came are read in full. */
 static void end_question(Pid1 *m, bool read) {
         Poll *p = &m->poll;
 
@@ -71,7 +71,7 @@ static int take_rows(Pid1 *m, sd_bus_message *message) {
 
 static void ask_rows(Pid1 *m);
 
-/* The next tick asks about the same units again. */
+/* Has the next tick ask about the same units again. */
 static void ask_again(Pid1 *m) {
         Poll *p = &m->poll;
         size_t i = 0;
@@ -103,7 +103,7 @@ static int on_rows(sd_bus_message *message, void *userdata, sd_bus_error *error)
         return 0;
 }
 
-/* Names as many units as one question may have, from the one on whose turn it is. */
+/* Names as many units as one question may have, from Poll.next on, which moves behind them. */
 static int append_names(Pid1 *m, sd_bus_message *message) {
         Poll *p = &m->poll;
         int r = sd_bus_message_open_container(message, 'a', "s");
@@ -179,7 +179,8 @@ static void read_some_in_full(Pid1 *m) {
         m->poll.full = u;
 }
 
-/* Each unit wishes to know, since that time: it becomes unknown (law 8) unless PID 1 answers for it. */
+/* Has every unit ask PID 1, as if it had wished to since that time: a unit for which PID 1 does not answer becomes
+ * unknown (law 8). */
 static void wish_all(Pid1 *m, usec_t since) {
         for (Pid1Unit *u = m->units; u; u = u->hh.next)
                 if (u->asking.silent_since == 0) {

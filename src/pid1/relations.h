@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The other units that may make PID 1 stop one of ours, by their names. */
+/* The other units that may make PID 1 stop one of ours, by their names. A Relations is empty when zeroed. */
 
 #include "pid1/ending.h"
 
 typedef struct RelatedName {
         unsigned relations; /* mask of Relation */
-        char *name;
+        char *name;         /* owned */
 } RelatedName;
 
 typedef struct Relations {
@@ -15,9 +15,9 @@ typedef struct Relations {
         size_t n;
 } Relations;
 
-/* Adds relations to those that the unit of that name has already. -ENOMEM. */
+/* Adds these relations to those that the unit called name has already; copies name. 0, or -ENOMEM: r is unchanged. */
 int relations_add(Relations *r, const char *name, unsigned relations);
-/* Whether both are the same, in the same order. */
+/* Whether both have the same names with the same relations, in the same order. */
 bool relations_equal(const Relations *a, const Relations *b);
-/* Frees the names; r has none then. */
+/* Frees what r holds, and leaves it empty. */
 void relations_done(Relations *r);

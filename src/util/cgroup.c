@@ -45,7 +45,7 @@ int cgroup_each_unit(const char *root, const char *unit, int (*f)(const char *pa
                 else
                         r = cgroup_each_unit(path, unit, f, userdata);
                 if (r == -ENOENT)
-                        r = 0; /* a slice that has just gone */
+                        r = 0; /* a group that has just gone */
         }
         (void) closedir(dir);
         return r;

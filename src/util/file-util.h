@@ -2,7 +2,8 @@
 #pragma once
 
 /*
- * Small files, read and written as a whole. Functions return 0 or a negative errno. Nothing in here logs.
+ * Small files, read and written as a whole. Functions return 0 or a negative errno, and *ret is unchanged on failure.
+ * They wait for the disk. Nothing in here logs.
  */
 
 #include <stddef.h>
@@ -19,25 +20,27 @@ typedef enum WriteFlags {
  * NULL) is its size without that. -E2BIG: the file is longer. */
 int read_file(const char *path, size_t max, char **ret, size_t *ret_size);
 
-/* The same of what a descriptor has to give. */
+/* The same of a descriptor, from where it stands to its end. */
 int read_fd(int fd, size_t max, char **ret, size_t *ret_size);
 
 /* Writes all of the data to a descriptor, however many calls that takes. */
 int write_all(int fd, const void *data, size_t size);
 
-/* Puts a file with this content in the place of path: written to a temporary file beside it, which is then renamed, so
- * that nobody ever sees half a file. */
+/* Puts a file with this content and exactly this mode in the place of path. The content is written to a temporary file
+ * beside path, which is then renamed, so that nobody ever sees half a file. On failure path is as it was, unless only
+ * the sync of its directory has failed. */
 int write_file_atomic(const char *path, const void *data, size_t size, mode_t mode, WriteFlags flags);
 
-/* Puts what was made, renamed or removed in a directory on disk. */
+/* Waits until all that was made, renamed or removed in the directory is on disk; not the contents of its files. */
 int sync_directory(const char *directory);
-/* The same for all that was written to the file system of a directory, also for the contents of files. */
+/* Waits until everything that was written to the file system of the directory is on disk. */
 int sync_file_system(const char *directory);
 
-/* Makes a directory and its parents. 0 also if it is there; -ENOTDIR if something else is. */
+/* Makes a directory and its missing parents, all with this mode less the umask. 0 also if the directory is there;
+ * -ENOTDIR if there is something else. */
 int mkdir_parents(const char *path, mode_t mode);
 
-/* Removes a file. 0 also if it is not there. */
+/* Removes a file. 0 also if there is none. */
 int unlink_if_exists(const char *path);
 
 /* For _cleanup_: closes a descriptor unless it is negative. */

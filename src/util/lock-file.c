@@ -61,7 +61,7 @@ int lock_file_replace(int dir_fd, const char *name, int *fd) {
         temporary = text_format("%s.new", name);
         if (!temporary)
                 return -ENOMEM;
-        (void) unlinkat(dir_fd, temporary, 0); /* of one that was interrupted here */
+        (void) unlinkat(dir_fd, temporary, 0); /* left by a process that was interrupted here */
         copy = make_copy(dir_fd, temporary, content, (size_t) n);
         if (copy < 0)
                 return copy;

@@ -5,22 +5,25 @@
  * Files that are locked with flock(2), the only ones in the project (tests/house looks for others).
  *
  * flock() needs no more than a descriptor, so whoever can read a lock file can hold the lock. A lock file is therefore
- * made with mode 0600. A file that others can open, left by an earlier version or an administrator, is not merely
- * given that mode: a process that has it open already could lock it at any later time. A copy takes its place instead.
+ * made with mode 0600. If others can open a lock file, because an earlier version or an administrator left it so, it
+ * is not enough to change its mode: a process that has the file open already could lock it at any later time. So a
+ * copy takes the place of such a file.
  *
- * Nothing in here waits or logs. Functions that return int return a negative errno on failure.
+ * Nothing in here waits for a lock, or logs; lock_file_replace() waits for the disk. Functions that return int return
+ * a negative errno on failure.
  */
 
 #include "util/macros.h"
 
-/* Opens name below the directory dir_fd (or AT_FDCWD) to read and write, and makes the file if create is set. Returns
- * the descriptor, owned by the caller. */
+/* Opens the file name, relative to the directory dir_fd (or AT_FDCWD), to read and write; makes the file if create is
+ * set. A symbolic link is not followed (-ELOOP). Returns the descriptor, owned by the caller. */
 int lock_file_open(int dir_fd, const char *name, bool create);
-/* Takes the lock. 0, or -EWOULDBLOCK: somebody else has it. */
+/* Tries to take the lock, which lasts until all copies of the descriptor are closed. 0; -EWOULDBLOCK: somebody else
+ * has the lock. */
 int lock_file_try(int fd);
-/* Whether the file belongs to us and nobody else may open it. */
+/* Whether the file belongs to our user and nobody else may open it. false also if that cannot be found out. */
 bool lock_file_is_private(int fd);
-/* Puts a private copy in the place of the file. *fd is closed, and becomes a descriptor of the copy that holds the
- * lock. The lock of *fd should be held where others may write to the file. The first 4096 bytes are copied. 0 on
- * success. */
+/* Puts a private copy of the file *fd in the place of name. *fd is closed and replaced by a descriptor of the copy,
+ * which holds the copy's lock. Only the first 4096 bytes are copied. If others may write to the file, hold its lock
+ * before the call. Returns 0; on failure *fd and the file are as they were. */
 int lock_file_replace(int dir_fd, const char *name, int *fd);

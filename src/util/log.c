@@ -21,7 +21,7 @@ void log_open(void) {
                         max_level = (int) i;
 }
 
-/* Writes one line. A line on how many were lost before comes first. */
+/* Writes one line. If lines were lost before, a line that says how many comes first. */
 static void write_line(int level, const char *text, int error) {
         char line[4200], head[8] = "";
         unsigned lost;

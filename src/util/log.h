@@ -3,9 +3,11 @@
 
 /*
  * Log lines on stderr, for which nobody waits (util/words.h): a line that cannot be written is counted, and the number
- * is told later. Under systemd a line carries the journal's <N> level prefix; on a terminal it is plain. Whatever text
- * of others is in it, a line stays one line that can be shown (util/text.h). Every function of this project either
- * logs its failure or returns it, never both.
+ * is told later. Under systemd a line begins with its level as "<N>", which journald takes off; elsewhere a line is
+ * plain. Whatever text of others a line has, it stays one line that can be shown (util/text.h).
+ *
+ * A failure is logged once. A function that logs its failure logs all of its failures, and its caller does not log
+ * them again; the functions below the daemon and the programs return their failures and do not log.
  */
 
 #include <errno.h>
@@ -14,12 +16,12 @@
 
 #include "util/macros.h"
 
-/* Looks at stderr and at the environment's LEASED_LOG_LEVEL= (a name such as "debug", or a number): less important
- * lines are dropped, by default those below LOG_INFO. */
+/* To be called once, at start. Looks at stderr, and takes the least important level that is written from the
+ * environment variable LEASED_LOG_LEVEL (a name such as "debug", or a number from 0 to 7); the default is LOG_INFO. */
 void log_open(void);
 
-/* Logs one line; with an error other than 0, ": " and its text follow. error may be positive or negative. Returns
- * -abs(error), so that `return log_error_errno(r, …)` works. errno is left alone. */
+/* Logs one line, cut at 2047 bytes; if error is not 0, ": " and the error's text follow. error: an errno, positive or
+ * negative. Returns -abs(error), so that a function can end with `return log_error_errno(r, …)`. Keeps errno. */
 int log_full(int level, int error, const char *format, ...) _printf_(3, 4);
 
 #define log_debug(...) ((void) log_full(LOG_DEBUG, 0, __VA_ARGS__))

@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * The few macros that every layer uses. Nothing in here allocates, logs or calls the system.
+ * The few macros and small functions that every layer uses. Nothing in here allocates, logs or calls the system.
  */
 
 #include <stdbool.h>
@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Calls f with a pointer to the variable when the variable goes out of scope. */
 #define _cleanup_(f) __attribute__((cleanup(f)))
 #define _printf_(a, b) __attribute__((format(printf, a, b)))
 
@@ -42,7 +43,7 @@ static inline bool endswith(const char *s, const char *suffix) {
         return n >= m && streq(s + n - m, suffix);
 }
 
-/* What stands behind the last "/" of a path. */
+/* Gives what stands behind the last "/" of a path, or the whole path if it has none; a part of path. */
 static inline const char *base_name(const char *path) {
         const char *slash = strrchr(path, '/');
 
@@ -57,15 +58,16 @@ static inline const char *strempty(const char *s) {
         return s ?: "";
 }
 
-/* The longest beginning of s, at most n bytes, that does not end within a character of UTF-8: what is cut elsewhere is
- * neither JSON nor D-Bus any more. */
+/* Returns the length of the longest beginning of s, at most n bytes, that does not end within a character of UTF-8.
+ * JSON and D-Bus refuse text that was cut within a character. s has at least n bytes before its NUL. */
 static inline size_t text_cut(const char *s, size_t n) {
         while (n > 0 && ((unsigned char) s[n] & 0xc0) == 0x80)
                 n--;
         return n;
 }
 
-/* Copies src into the array dst of size bytes, cut to fit between characters, and always terminated. */
+/* Copies src into the array dst of size bytes (at least 1). If src does not fit, it is cut between two characters; dst
+ * always ends with a NUL. */
 static inline void str_copy(char *dst, size_t size, const char *src) {
         size_t n = text_cut(src, strnlen(src, size - 1));
 
@@ -79,7 +81,7 @@ static inline void freep(void *p) {
 
 #define _cleanup_free_ _cleanup_(freep)
 
-/* Takes the pointer out of a variable, leaving NULL, so that a _cleanup_ no longer frees it. */
+/* Gives the pointer in a variable and sets the variable to NULL, so that its _cleanup_ no longer frees the object. */
 #define TAKE_PTR(p)                                                                                                   \
         ({                                                                                                            \
                 __typeof__(p) *_p = &(p), _v = *_p;                                                                   \
@@ -87,6 +89,7 @@ static inline void freep(void *p) {
                 _v;                                                                                                   \
         })
 
+/* Defines funcp() for _cleanup_(funcp): calls func() with the variable's value unless that is NULL. */
 #define DEFINE_TRIVIAL_CLEANUP(type, func)                                                                            \
         static inline void func##p(type *p) {                                                                         \
                 if (*p)                                                                                               \

@@ -2,21 +2,22 @@
 #pragma once
 
 /*
- * What the code takes for granted, looked at in every build: NDEBUG and b_ndebug=true leave it in force, unlike
- * assert(). For the core and the guard's entries, where going on with a wrong value could let a unit run twice. A
- * daemon that has died is safe, for the guard keeps the time; a guard that has died is safe, for PID 1 stops what is
- * bound to it.
+ * must() checks what the code takes for granted, in every build: unlike assert(), it stays in force with NDEBUG and
+ * b_ndebug=true. It stands where going on with a wrong value could let a unit run twice. A daemon that has died is
+ * safe, since the guard keeps the deadlines; a guard that has died is safe, since PID 1 stops the units that are bound
+ * to it.
  *
- * Only for what this program has itself seen to. What the registry, PID 1, a file or a peer says may be anything, and
- * is handled.
+ * must() is only for what this program itself has made sure of. What the registry, PID 1, a file or a peer says may be
+ * anything, and is handled as such.
  */
 
-/* Ends the process by SIGABRT unless the expression is true; says which one, and where, on stderr, as far as that
- * takes words at once. */
+/* Ends the process by SIGABRT unless the expression is true. The expression and its place are written to stderr, if
+ * that is possible without waiting. */
 #define must(expr)                                                                                                    \
         do {                                                                                                          \
                 if (__builtin_expect(!(expr), 0))                                                                     \
                         must_fail(#expr, __FILE__, __LINE__);                                                         \
         } while (0)
 
+/* What must() calls when its expression is false. Does not return. */
 void must_fail(const char *expr, const char *file, int line);

@@ -6,7 +6,8 @@
  * on the system bus.
  */
 
-/* A file for each open gate, named as the unit. The guard alone creates and removes them. */
+/* The directory that has a file for each open gate, named as the unit. Only the guard creates and removes these files
+ * (law 10). */
 #define GATE_DIRECTORY "/run/leased/held"
 
 #define DAEMON_SERVICE "leased.service"

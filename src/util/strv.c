@@ -58,8 +58,8 @@ int strv_split_lines(const char *text, char ***ret) {
         _cleanup_(strv_freep) char **l = NULL;
         size_t most = 1, n = 0;
 
-        /* Room for all at once: a list that is looked through for each line would make a long file stall its reader.
-         */
+        /* Room for all lines at once. With strv_add(), which goes through the list for each line, a long file would
+         * stall its reader. */
         for (const char *p = strchr(text, '\n'); p; p = strchr(p + 1, '\n'))
                 most++;
         l = calloc(most + 1, sizeof(char *));

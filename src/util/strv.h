@@ -5,16 +5,18 @@
 
 #include "util/macros.h"
 
-/* Frees a list with its strings. Returns NULL. */
+/* Frees a list with its strings. Accepts NULL, returns NULL. */
 char **strv_free(char **l);
 DEFINE_TRIVIAL_CLEANUP(char **, strv_free)
-/* Whether the list has that very string. */
+/* Whether the list has an equal string. */
 bool strv_contains(char *const *l, const char *s);
 /* Whether two lists have the same strings in the same order. */
 bool strv_equal(char *const *a, char *const *b);
+/* How many strings the list has. */
 size_t strv_length(char *const *l);
-/* Appends a copy of s unless the list has it: 1, or 0 if it has. -ENOMEM: the list is as it was. */
+/* Appends a copy of s, unless the list has an equal string. Returns 1; 0: the list had one; -ENOMEM: the list is as it
+ * was. */
 int strv_add(char ***l, const char *s);
-/* Splits text at newlines; empty lines are left out. 0, or -ENOMEM. *ret is owned by the caller, freed by strv_free().
- */
+/* Splits text at newlines; empty lines are left out, equal lines are kept. *ret is owned by the caller, who frees it
+ * with strv_free(); NULL: there is no line. 0, or -ENOMEM. */
 int strv_split_lines(const char *text, char ***ret);

@@ -6,7 +6,8 @@
 
 size_t text_decode(const char *text, uint32_t *ret) {
         const unsigned char *s = (const unsigned char *) text;
-        static const uint32_t least[] = { 0, 1, 0x80, 0x800, 0x10000 }; /* that needs so many bytes */
+        static const uint32_t least[] = { 0, 1, 0x80, 0x800,
+                0x10000 }; /* [n]: the least code point that needs n bytes */
         size_t n = *s < 0x80                 ? *s > 0
                    : *s >= 0xc2 && *s < 0xe0 ? 2
                    : *s >= 0xe0 && *s < 0xf0 ? 3
@@ -26,7 +27,8 @@ size_t text_decode(const char *text, uint32_t *ret) {
 }
 
 bool text_is_shown(uint32_t c) {
-        /* Unicode's Cc, Cf, Zl, Zp, Co and Default_Ignorable_Code_Point, and what is no character; in order. */
+        /* Unicode's Cc, Cf, Zl, Zp, Cs, Co and Default_Ignorable_Code_Point, code points that are no characters, and
+         * the blank Braille pattern; in ascending order. */
         static const struct {
                 uint32_t first, last;
         } hidden[] = {

@@ -75,7 +75,7 @@ static const char *skip_space(const char *s) {
         return s;
 }
 
-/* One "12.5 ms" at *s; moves *s behind it. */
+/* Reads one part such as "12.5 ms" at *s, and moves *s behind it. */
 static int parse_part(const char **s, usec_t *ret) {
         const char *p = *s;
         usec_t whole = 0, fraction = 0, scale = 1;

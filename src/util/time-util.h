@@ -3,7 +3,8 @@
 
 /*
  * Time in microseconds. Deadlines are on CLOCK_BOOTTIME, which goes on counting while the machine is suspended: a
- * lease runs out in real time, whether the machine was awake or not. CLOCK_REALTIME is for people only.
+ * lease runs out in true time, whether the machine is awake or not (law 1). CLOCK_REALTIME may be set, so no deadline
+ * uses it.
  */
 
 #include <stddef.h>
@@ -17,18 +18,19 @@ typedef uint64_t usec_t;
 #define USEC_PER_HOUR (60 * USEC_PER_MINUTE)
 #define USEC_INFINITY UINT64_MAX
 
-/* The time on CLOCK_BOOTTIME, and on CLOCK_REALTIME; read now, unlike the cached time of an event loop. */
+/* The time on CLOCK_BOOTTIME, and on CLOCK_REALTIME, read at this moment; sd_event_now() gives the time when the loop
+ * woke up instead. */
 usec_t now_boottime(void);
 usec_t now_realtime(void);
 
-/* a + b; USEC_INFINITY on overflow or if either is infinite. */
+/* Returns a + b; USEC_INFINITY on overflow or if either is infinite. */
 usec_t usec_add(usec_t a, usec_t b);
-/* a - b, at least 0; infinity minus anything stays infinite. */
+/* Returns a - b, at least 0; USEC_INFINITY if a is infinite. */
 usec_t usec_sub(usec_t a, usec_t b);
 
-/* Reads a time span as systemd writes it: "10s", "1min 30s", "500ms", "infinity"; a bare number is seconds. 0, or
- * -EINVAL: *ret is untouched. */
+/* Reads a time span in the units of systemd.time(7), without years and "M": "10s", "1min 30s", "500ms", "infinity"; a
+ * number without a unit is in seconds. 0, or -EINVAL: *ret is unchanged. */
 int parse_sec(const char *s, usec_t *ret);
 
-/* Writes a span for people ("4.2s", "1min 3s", "infinity") into buf and returns it. */
+/* Writes a time span for people ("250ms", "4.2s", "1min 3s", "infinity"), rounded down, into buf, and returns buf. */
 char *format_span(char *buf, size_t size, usec_t t);

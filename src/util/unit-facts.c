@@ -25,7 +25,7 @@ bool unit_facts_pulls(const char *property) {
 static int add_template(const char *socket, char ***list) {
         char template[UNIT_NAME_SPACE];
 
-        /* A name that is too long could not be started by PID 1 either. */
+        /* If the template's name is too long, PID 1 cannot start its instances either. */
         return unit_name_of_connections(socket, template) < 0 ? 0 : strv_add(list, template);
 }
 

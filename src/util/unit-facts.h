@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * Conclusions from what PID 1 says of a unit. leased (src/pid1) and leasectl read PID 1's answers each in a way of
- * their own, but must conclude the same from them: a unit that `leasectl enable` calls enabled has to be one that
- * leased starts. So the rules are here, and nowhere else.
+ * Conclusions from what PID 1 says of a unit. leased (src/pid1) and leasectl each read PID 1's answers in their own
+ * way, but must come to the same conclusions: leased has to start every unit that `leasectl enable` calls enabled. So
+ * the rules are here, and nowhere else.
  */
 
 #include "util/macros.h"
@@ -22,18 +22,18 @@ typedef struct UnitFacts {
         char *const *pulled;    /* all that stands in the properties of unit_facts_pulls() */
 } UnitFacts;
 
-/* Whether an entry of Asserts= (type, trigger, negate, parameter) keeps a unit from starting while the file gate is
- * not there. PID 1 wants every plain assert to hold and, if there are any with "|" (trigger), at least one of these.
- * So a plain one is necessary whatever stands beside it, and one with "|" cannot be relied on. */
+/* Whether an entry of Asserts= (type, trigger, negate, parameter) keeps a unit from starting while there is no file
+ * gate. PID 1 starts a unit only if every plain assert holds and, where there are asserts with "|" (trigger), at least
+ * one of these holds. So a plain assert is enough whatever stands beside it, and one with "|" cannot be relied on. */
 bool unit_facts_is_gate(const char *type, bool trigger, bool negate, const char *parameter, const char *gate);
 
-/* Whether the unit called name can start only through its gate, as of PID 1's latest word: the gate and the guard are
- * in force, the unit is loaded from its present files, and the name is still its own. With another Id the name has
- * become an alias, and what PID 1 says is about another unit. */
+/* Whether the unit called name can start only through its gate, by what PID 1 said: the gate and the guard are in
+ * force, the unit is loaded from its present files, and name is still the unit's own. If Id= differs, name has become
+ * an alias, and what PID 1 said is about another unit. */
 bool unit_facts_gate_loaded(const UnitFacts *f, const char *name);
 
-/* Whether a property ("Wants", "Requires", ...) names units that PID 1 starts along with the unit. Requisite= does
- * not: it wants them to be up already. */
+/* Whether a property ("Wants", "Requires", ...) names units that PID 1 starts along with the unit. "Requisite" does
+ * not: it wants the units it names to be up already. */
 bool unit_facts_pulls(const char *property);
 
 /* Adds to *list (util/strv.h) what else the lease of the unit called name covers:

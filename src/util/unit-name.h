@@ -2,11 +2,12 @@
 #pragma once
 
 /*
- * The one rule for names of units, which is PID 1's (systemd.unit(5), and unit_name_is_valid() of systemd): what
- * stands before the last dot is the name, behind it stands the type. The first "@" in the name begins an instance:
- * "w@.x.service" is the instance ".x" of "w@.service", "x@@.service" the instance "@" of "x@.service". Only where
- * nothing stands between that "@" and the last dot is the name that of a template. Nothing else in the project looks
- * for an "@" in a name.
+ * The one rule for names of units, which is PID 1's (systemd.unit(5), and unit_name_is_valid() of systemd). The type
+ * stands behind the last dot. The first "@" begins an instance: "w@.x.service" is the instance ".x" of "w@.service",
+ * "x@@.service" is the instance "@" of "x@.service". If nothing stands between the first "@" and the last dot, the
+ * name is that of a template. No other file of the project looks for an "@" in a unit's name.
+ *
+ * Functions that return int return 0 or a negative errno; what they wrote into ret is of no use after a failure.
  */
 
 #include "util/macros.h"
@@ -23,24 +24,26 @@ typedef enum UnitNameKind {
         UNIT_NAME_TEMPLATE, /* "foo@.service" */
 } UnitNameKind;
 
-/* What kind of name it is; UNIT_NAME_INVALID: PID 1 would not take it. */
+/* Says what kind of name this is; UNIT_NAME_INVALID: PID 1 would not accept the name. */
 UnitNameKind unit_name_kind(const char *name);
 
 static inline bool unit_name_is_template(const char *name) {
         return unit_name_kind(name) == UNIT_NAME_TEMPLATE;
 }
 
-/* What a person means by a name without a type: "foo" is "foo.service". Owned by the caller; NULL: out of memory. */
+/* Gives the full name that a person means: "foo" is "foo.service", and a name with a type stays as it is. The result,
+ * owned by the caller, may still be invalid; NULL: out of memory. */
 char *unit_name_complete(const char *name);
 
-/* The length of the part before the "@", or, without one, of the part before the last dot. The name must be valid. */
+/* Gives the length of the part before the first "@", or if there is none, of the part before the last dot. The name
+ * must be valid. */
 size_t unit_name_prefix(const char *name);
 
-/* Writes a template with the text as its instance: a name; or with "*" the pattern of all instances, in which PID 1
- * takes a backslash literally. 0, -EINVAL: it is no template, or -ENAMETOOLONG. */
+/* Writes the name of an instance of the template, or with the instance "*" the pattern that matches all its instances;
+ * PID 1 takes a backslash in the pattern literally. 0; -EINVAL: template is no template's name; -ENAMETOOLONG. */
 int unit_name_fill(const char *template, const char *instance, char ret[static UNIT_NAME_SPACE]);
 
-/* Writes the template of an instance. 0, or -EINVAL: it is no instance. */
+/* Writes the name of an instance's template. 0; -EINVAL: the name is no instance's. */
 int unit_name_template(const char *instance, char ret[static UNIT_NAME_SPACE]);
 
 /* Whether the name is that of an instance of the template. */

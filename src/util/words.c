@@ -11,10 +11,10 @@
 #include <time.h>
 #include <unistd.h>
 
-static int own = -1; /* stderr, opened anew, without waiting */
+static int own = -1; /* stderr, opened anew with O_NONBLOCK; -1: it was not */
 static bool is_socket;
 static atomic_uint dropped;
-static atomic_bool broken_off; /* of the last line only a part was taken */
+static atomic_bool broken_off; /* only a part of the last line was taken: a newline is due */
 
 void words_open(void) {
         struct stat st;
@@ -45,8 +45,8 @@ static ssize_t put(const char *text, size_t size) {
         return write(STDERR_FILENO, text, size);
 }
 
-/* Writes without being stopped by SIGPIPE (the reader has gone) or SIGTTOU (this process is in the background of a
- * terminal that stops whoever writes from there). */
+/* Writes with SIGPIPE and SIGTTOU blocked. SIGPIPE would come if the reader has gone, SIGTTOU if this process is in
+ * the background of a terminal that stops such writers. */
 static ssize_t put_without_signals(const char *text, size_t size) {
         sigset_t set, before, pending;
         bool was_pending;

@@ -24,7 +24,7 @@ struct Worker {
         void (*free_shared)(void *shared);
 };
 
-/* Called with the mutex held, which is gone afterwards. */
+/* Drops a reference. The mutex is held by the caller, and let go; with the last reference the worker is freed. */
 static void unref_unlock(Worker *worker) {
         bool last = --worker->references == 0;
         Work *work, *next;
@@ -89,7 +89,7 @@ int worker_new(void *shared, void (*free_shared)(void *shared), Worker **ret) {
         worker->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         r = worker->fd < 0 ? errno : 0;
         if (r == 0) {
-                /* Signals are the loop's business. */
+                /* The new thread inherits this mask: signals are for the loop. */
                 (void) sigfillset(&all);
                 (void) pthread_sigmask(SIG_SETMASK, &all, &before);
                 worker->references++;
@@ -181,7 +181,7 @@ void worker_abandon(Worker *worker, Work *work) {
                 break;
         case WORK_RUNNING:
                 atomic_store(&work->abandoned, true);
-                work = NULL; /* the thread's now */
+                work = NULL; /* the thread frees it */
                 break;
         case WORK_IDLE:
                 break;
