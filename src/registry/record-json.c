@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One table of members for each kind serves both directions, so that what is written is what is read. Anybody may have
- * written what is read from a registry: what does not fit the table makes the record damaged (law 11). Lists that
- * serve people or may be cut (tenures, a fence's names) are cut to the newest elements; a list of debts must not be
- * cut (law 5), so one that is too long makes the record damaged.
+ * One table of members for each kind of record serves decoding and encoding, so both agree. Anybody may have written
+ * what is read from a registry: a record that does not fit its table is damaged (law 11). Lists that serve people or
+ * may be cut (tenures, a fence's names) are cut to the newest elements. A list of debts must not be cut (law 5), so a
+ * record with too long a list of debts is damaged.
  */
 #include "registry/record-json.h"
 
@@ -21,7 +21,7 @@ typedef enum MemberType {
         MEMBER_INTEGER, /* int64_t */
         MEMBER_BOOL,
         MEMBER_STATE, /* LeaseState, as a word */
-        MEMBER_CODE,  /* Why; what is no number, or beyond all numbers, is WHY_NONE: a sentence stands beside it */
+        MEMBER_CODE,  /* Why; anything that is no known number is read as WHY_NONE: a sentence stands beside it */
         MEMBER_DEBTS,
         MEMBER_TENURES,
         MEMBER_NAMES,
@@ -31,7 +31,7 @@ typedef struct Member {
         const char *name;
         MemberType type;
         size_t offset, size;
-        bool optional; /* younger than the format: absent is 0 or "", which is not written */
+        bool optional; /* newer than the format: if it is absent it is 0 or "", and these are not written */
 } Member;
 
 #define MEMBER(type, t, member)                                                                                       \
@@ -312,8 +312,8 @@ static const char *decode_members(json_t *object, const Member *members, size_t 
         return why;
 }
 
-/* leased 0.1.0 writes a sentence, and leaves a code beside it as it was: one is believed only with its own sentence.
- */
+/* Drops a code that does not belong to its sentence: leased 0.1.0 writes only the sentence, and keeps a code that a
+ * newer version wrote for another sentence. */
 static void check_code(OfferRecord *offer) {
         char text[WHY_TEXT_SIZE], cut[WHY_SIZE];
 
@@ -349,7 +349,7 @@ int record_decode(RecordKind kind, const void *text, size_t size, RecordValue *r
 
 static int encode_members(json_t *object, const Member *members, size_t n, const void *from);
 
-/* Text that was cut in the middle of a character, or never was UTF-8, is still written: with '?'. */
+/* Text that was cut within a character, or never was UTF-8, is still written, with '?' for each wrong byte. */
 static json_t *encode_string(const char *s) {
         json_t *value = json_string(s);
         char *copy;
@@ -365,7 +365,8 @@ static json_t *encode_string(const char *s) {
         return value;
 }
 
-/* The element of the previous list that the new one is a rewriting of: all of its first n members are the same. */
+/* Gives the element of the previous list of which the new element is a rewriting: the one with the same first n
+ * members. */
 static json_t *find_previous(json_t *array, json_t *element, const Member *members, size_t n) {
         for (size_t i = 0; i < json_array_size(array); i++) {
                 json_t *old = json_array_get(array, i);
@@ -419,7 +420,7 @@ static int encode_list(json_t *array, json_t *previous, const Member *m, const v
 
 static json_t *encode_unsigned(uint64_t n, int *r) {
         if (n > INT64_MAX) {
-                *r = -ERANGE; /* it would come back negative */
+                *r = -ERANGE; /* read back, the number would be negative */
                 return NULL;
         }
         return json_integer((json_int_t) n);

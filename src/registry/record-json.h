@@ -2,10 +2,11 @@
 #pragma once
 
 /*
- * Records as text: the key and the JSON value of a core Record, as docs/wire.md describes them. Pure: no I/O, no loop.
+ * Records as text: the key and the JSON value of a core Record, as docs/wire.md describes them. These functions do no
+ * input or output.
  *
- * Members that this version does not know are kept when a record is rewritten, so that an older daemon does not eat
- * what a newer one wrote. int64 and the Index are JSON integers; times are microseconds of CLOCK_REALTIME.
+ * Members that this version does not know are kept when a record is rewritten, so that an older daemon does not lose
+ * what a newer one wrote. Integers and the Index are JSON integers; times are in microseconds of CLOCK_REALTIME.
  */
 
 #include "core/record.h"
@@ -20,19 +21,22 @@ typedef union RecordValue {
         OfferRecord offer;
 } RecordValue;
 
-/* "leases/foo.service" for a lease's record; "meta" for the one without a name. Returns 0, or -EINVAL if it is too
- * long. */
+/* Writes the key of a record into ret of size bytes: "leases/foo.service" for a lease's record; "meta" for
+ * RECORD_META, whose name is not used. Returns 0, or -EINVAL if the key does not fit. */
 int record_key(RecordKind kind, const char *name, char *ret, size_t size);
-/* "leases/", "beats/"; "meta" for RECORD_META. */
+/* Gives the beginning of all keys of that kind, a static text: "leases/", "beats/"; the whole key "meta" for
+ * RECORD_META. */
 const char *record_prefix(RecordKind kind);
 
-/* The kind and name in a key (*ret_name points into it). false: it is not one of ours. */
+/* Gives the kind and the name in a key; *ret_name points into key. false: the key is not one of leased's. */
 bool record_parse_key(const char *key, RecordKind *ret_kind, const char **ret_name);
 
-/* Decodes a value. Returns 0, or -EBADMSG with *ret_why (may be NULL) a static text of what is wrong. Other JSON
- * types, missing members, strings too long, more debts than DEBTS_MAX are wrong; unknown members are not. */
+/* Decodes a value of size bytes (text NULL: damaged) into the member of *ret for this kind. Returns 0, or -EBADMSG,
+ * with *ret_why (may be NULL) a static text of what is wrong. Other JSON types, missing members, strings too long, and
+ * more debts than DEBTS_MAX are wrong; unknown members are not. */
 int record_decode(RecordKind kind, const void *text, size_t size, RecordValue *ret, const char **ret_why);
 
-/* Encodes record->value. previous (previous_size bytes) is the text that is being replaced, whose unknown members are
- * kept; NULL: none. *ret is owned by the caller. Returns 0, -ENOMEM, or -ERANGE if a number is above INT64_MAX. */
+/* Encodes record->value. previous (previous_size bytes; NULL: none) is the text that is being replaced, whose unknown
+ * members are kept. *ret, a string, is owned by the caller. Returns 0, -ENOMEM, or -ERANGE if a number is above
+ * INT64_MAX. */
 int record_encode(const Record *record, const void *previous, size_t previous_size, char **ret);

@@ -6,8 +6,7 @@
  * is told later. Under systemd a line begins with its level as "<N>", which journald takes off; elsewhere a line is
  * plain. Whatever text of others a line has, it stays one line that can be shown (util/text.h).
  *
- * A failure is logged once. A function that logs its failure logs all of its failures, and its caller does not log
- * them again; the functions below the daemon and the programs return their failures and do not log.
+ * A failure is logged once: if a function logs its failures, its callers do not log them again.
  */
 
 #include <errno.h>

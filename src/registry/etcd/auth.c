@@ -114,8 +114,8 @@ static void refused(Etcd *e, const char *text) {
         e->auth.again_at = usec_add(now_boottime(), AGAIN_AFTER_NO);
 }
 
-/* No answer to the password came: the next attempt follows at once, and after a round of all endpoints with a pause.
- */
+/* No answer to the password came. The next attempt follows at once; after a round of all endpoints it follows after a
+ * pause. */
 static void unanswered(Etcd *e, const char *text) {
         EtcdAuth *a = &e->auth;
         unsigned round = MIN(++a->failures / (unsigned) e->endpoints.n, 5u);
@@ -140,7 +140,7 @@ static void token_take(Etcd *e, const json_t *root) {
         free(token);
         e->auth.failures = 0;
         e->auth.error[0] = '\0';
-        /* Newer members do not tell a stranger which cluster they are of. */
+        /* Newer members tell their cluster only to those with a token: with this token they are asked again. */
         for (size_t i = 0; i < e->endpoints.n; i++)
                 if (e->endpoints.items[i].cluster_id == 0) {
                         etcd_state_note(e, ETCD_NEWS_PROBE);

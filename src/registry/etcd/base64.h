@@ -5,10 +5,12 @@
 
 #include "util/macros.h"
 
-/* How many bytes the text of size bytes has, without a NUL. */
+/* How long the base64 text of size bytes is, without a NUL. */
 size_t base64_size(size_t size);
 
-/* Writes the text of size bytes into ret, which has room for base64_size(size), without a NUL. Returns its length. */
+/* Writes the base64 text of size bytes of data into ret, which has room for base64_size(size) bytes; no NUL follows.
+ * Returns the length of the text. */
 size_t base64_encode(const void *data, size_t size, char *ret);
-/* Returns 0, -EBADMSG or -ENOMEM. *ret is owned by the caller; a NUL follows its *ret_size bytes. */
+/* Decodes a base64 text of size bytes. *ret is owned by the caller; a NUL follows its *ret_size bytes. Returns 0,
+ * -EBADMSG or -ENOMEM. */
 int base64_decode(const char *text, size_t size, char **ret, size_t *ret_size);

@@ -51,7 +51,7 @@ struct EtcdCall {
         char text[ETCD_TEXT_SIZE];
 };
 
-/* The last thing that is done with a call: it may be gone afterwards. */
+/* Ends the call with this reply. The call may be gone afterwards. */
 static void call_finish(EtcdCall *c, EtcdReply *reply) {
         char text[ETCD_TEXT_SIZE], store[ETCD_STORE_SIZE];
         etcd_reply_t f = TAKE_PTR(c->f);
@@ -77,7 +77,7 @@ static void call_arm(EtcdCall *c, usec_t at) {
         (void) sd_event_source_set_enabled(c->timer, SD_EVENT_ONESHOT);
 }
 
-/* The attempt under way takes long. */
+/* Looks at an attempt that takes long: whether there is a new leader since it was sent. */
 static void call_look(EtcdCall *c) {
         if (c->reign == c->etcd->leader.reign) {
                 etcd_leader_ask(c->etcd, c->endpoint);
@@ -201,7 +201,7 @@ static void on_answer(const HttpAnswer *a, void *userdata) {
                 call_answered(c, a);
                 return;
         }
-        /* That the last attempt was cut off by the deadline says less than what the one before it met. */
+        /* If the deadline cut the last attempt off, the text of the attempt before says more. */
         if (!c->text[0] || !c->shortened || !a->timed_out)
                 (void) etcd_endpoint_explain(c->etcd, c->endpoint, a, c->text, sizeof(c->text));
         if (a->too_large && (c->flags & ETCD_CALL_SHRINKS)) {
@@ -234,7 +234,7 @@ static int call_send(EtcdCall *c, usec_t now) {
         return etcd_send(e, c->endpoint, c->path, &p, 0, on_answer, c, &c->http);
 }
 
-/* The text of a call whose time is over before anything was tried. */
+/* Gives the text for a call whose time was over before anything was tried. */
 static const char *reason_to_wait(const Etcd *e) {
         if (!e->identity.known)
                 return "the endpoints have not answered yet";
@@ -323,7 +323,7 @@ int etcd_call_new(Etcd *e, const char *path, char *body, usec_t deadline, EtcdCa
         if (r < 0)
                 return r;
         (void) sd_event_source_set_description(c->timer, "etcd-call");
-        /* With nothing in the way it is sent now; whatever might call back waits for the loop. */
+        /* If nothing is in the way, the call is sent now. All that might call back waits for the loop. */
         if (e->identity.known && !e->identity.conflict && etcd_auth_is_ready(e) && now < deadline) {
                 (void) sd_event_source_set_enabled(c->timer, SD_EVENT_OFF);
                 r = call_send(c, now);

@@ -8,18 +8,18 @@
 typedef struct EtcdCall EtcdCall;
 
 typedef enum EtcdCallFlags {
-        ETCD_CALL_ONCE = 1 << 0,    /* never carried out twice: sent again only if it certainly was not carried out */
-        ETCD_CALL_SHRINKS = 1 << 1, /* its owner can ask for less: too large an answer ends the call */
+        ETCD_CALL_ONCE = 1 << 0,    /* sent again only if it certainly was not carried out */
+        ETCD_CALL_SHRINKS = 1 << 1, /* an answer that is too large ends the call: its owner can ask for less */
 } EtcdCallFlags;
 
 typedef struct EtcdReply {
-        bool answered;
-        const json_t *root;
+        bool answered;      /* the next three are set only then */
+        const json_t *root; /* the answer */
         EtcdHeader header;
-        const char *store;
-        bool too_large;   /* only with ETCD_CALL_SHRINKS */
-        EtcdError error;  /* what etcd said no with; code 0: nothing so clear */
-        const char *text; /* why there is no answer, with the endpoint; "" if answered */
+        const char *store; /* the identity of the store that has answered */
+        bool too_large;    /* only with ETCD_CALL_SHRINKS */
+        EtcdError error;   /* the error with which etcd refused the call; code 0: etcd sent none */
+        const char *text;  /* why there is no answer, with the endpoint; "" if answered */
 } EtcdReply;
 
 /* The end of a call. The reply is borrowed until the function returns, and outlives the call. */
@@ -34,10 +34,10 @@ int etcd_call_new(Etcd *e, const char *path, char *body, usec_t deadline, EtcdCa
 /* Cancels the call, without a callback. Accepts NULL, returns NULL. */
 EtcdCall *etcd_call_free(EtcdCall *c);
 
-/* Calls that wait for the identity or a token look again soon. Never calls back. */
+/* Has the calls that wait for the identity or a token look again soon. Never calls back. */
 void etcd_call_wake(Etcd *e);
 
-/* Calls under way that write look soon whether the leader is still the one of when they were sent. Never calls back.
+/* Has the calls under way that write check soon whether there is a new leader since they were sent. Never calls back.
  */
 void etcd_call_look(Etcd *e);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Every beat makes a revision, which etcd keeps until somebody compacts. Nobody here needs old ones, so what is older
- * than an hour, or than 500 000 revisions, goes.
+ * Every beat makes a revision, and etcd keeps each revision until somebody compacts. leased needs no old revisions, so
+ * those that are older than an hour, or than the last 500 000, are given up.
  */
 
 #include "registry/etcd/compact.h"

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Forgetting history. */
+/* Forgetting history: etcd keeps every revision until somebody has it compacted. */
 
 #include "registry/etcd/state.h"
 
 /* registry_etcd.compact: gives up what etcd_history_target() says. Returns 0 or -ENOMEM. */
 int etcd_compact(Registry *r);
 
-/* Makes etcd forget all revisions up to target, unless that is under way, or was done; 0: nothing. Returns 0 or
- * -ENOMEM. */
+/* Has etcd forget all revisions up to target (0: none), unless a compaction is under way or has done that. Returns 0
+ * or -ENOMEM. */
 int etcd_compact_to(Etcd *e, uint64_t target);
 
 /* Cancels what is under way. */

@@ -44,7 +44,7 @@ json_t *etcd_decode_object(const char *text, size_t size) {
         return root;
 }
 
-/* An integer: a string of digits, or a JSON number. Absent: 0. */
+/* Reads an integer: a string of digits, or a JSON number. If it is absent, *ret is 0. */
 static int get_number(const json_t *object, const char *name, uint64_t *ret) {
         const json_t *j = json_object_get(object, name);
         const char *s;
@@ -71,7 +71,7 @@ static int get_number(const json_t *object, const char *name, uint64_t *ret) {
         return 0;
 }
 
-/* A revision of etcd's, which counts in an int64_t. */
+/* Reads a revision, which etcd counts in an int64_t. */
 static int get_revision(const json_t *object, const char *name, uint64_t *ret) {
         int r = get_number(object, name, ret);
 
@@ -87,7 +87,7 @@ static int get_bool(const json_t *object, const char *name, bool *ret) {
         return 0;
 }
 
-/* *ret is NULL if the array is absent. */
+/* Reads an array, borrowed. If it is absent, *ret is NULL. */
 static int get_array(const json_t *object, const char *name, const json_t **ret) {
         const json_t *j = json_object_get(object, name);
 
@@ -97,7 +97,7 @@ static int get_array(const json_t *object, const char *name, const json_t **ret)
         return 0;
 }
 
-/* Bytes in base64. Absent: empty. */
+/* Reads bytes in base64. If they are absent, *ret is empty. */
 static int get_bytes(const json_t *object, const char *name, char **ret, size_t *ret_size) {
         const json_t *j = json_object_get(object, name);
 
@@ -155,7 +155,7 @@ void etcd_decode_done(EtcdKeyValues *k) {
         *k = (EtcdKeyValues){};
 }
 
-/* newest: the revision of the whole answer, than which no record in it can be newer. */
+/* newest: the revision of the whole answer; no record in the answer can be newer. */
 static int decode_key_value(const json_t *j, uint64_t newest, EtcdKeyValue *ret) {
         int r;
 

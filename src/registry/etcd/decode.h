@@ -4,8 +4,9 @@
 /*
  * What etcd v3 answers, as the JSON of its gateway: pure, no I/O, no loop.
  *
- * The gateway's ways (3.4 to 3.7): bytes are standard base64 with padding; 64-bit integers are strings; members that
- * are zero or empty are absent; unknown members are to be ignored. Errors come in three shapes, see EtcdError.
+ * What the gateway of etcd 3.4 to 3.7 sends: bytes are standard base64 with padding; 64-bit integers are strings;
+ * members that are zero or empty are absent; unknown members are to be ignored. Errors come in three shapes, see
+ * EtcdError.
  *
  * The functions survive any input. They return 0, -EBADMSG for anything that etcd would not say, or -ENOMEM; what they
  * fill in is untouched on failure.

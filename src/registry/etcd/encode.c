@@ -137,7 +137,7 @@ static void add_compares(Text *t, const RegistryTxn *txn, const char *prefix) {
         }
 }
 
-/* A Txn without a write is answered from a member's own, perhaps old, state unless it reads something. */
+/* Adds a read to a Txn that has no write: without a read, a member would answer from its own, perhaps old, state. */
 static void add_anchor(Text *t, const RegistryTxn *txn, const char *prefix) {
         text_add(t, "{\"request_range\":{");
         add_key(t, prefix, txn->n_compares > 0 ? txn->compares[0].key : "");
@@ -207,7 +207,7 @@ char *etcd_encode_watch(const char *key, const char *end, const char *also, uint
 char *etcd_encode_authenticate(const char *user, const char *password) {
         Text t = {};
 
-        /* All the room at once: a string that grows leaves copies of the password behind. */
+        /* All the room is reserved at once: a string that grows leaves copies of the password behind. */
         (void) text_reserve(&t, 6 * (strlen(user) + strlen(password)) + 64);
         text_add(&t, "{\"name\":");
         text_add_string(&t, user);

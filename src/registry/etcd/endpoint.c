@@ -55,7 +55,7 @@ int etcd_endpoint_open(Etcd *e, const RegistryConfig *config, char **ret_error) 
                 e->endpoints.items[i].etcd = e;
                 r = url_normalize(config->endpoints[i], &e->endpoints.items[i].url, &why);
                 if (r < 0) {
-                        /* With an @ in the text, a password may stand before that, and is not shown. */
+                        /* If there is an "@" in the text, a password may stand before it, so the text is not shown. */
                         if (r == -EINVAL &&
                                         asprintf(ret_error, "Endpoints=%s: %s",
                                                         strchr(config->endpoints[i], '@') ? "…" : config->endpoints[i],
@@ -141,7 +141,7 @@ void etcd_endpoint_failed(Etcd *e, size_t i, const char *text) {
         if (e->endpoints.current != i || e->endpoints.n == 1)
                 return;
         etcd_endpoint_use(e, next_endpoint(e, i));
-        /* There is no other: one that has been silent may be back, and of our cluster. */
+        /* There is no other endpoint to use. One that has been silent may be back, and may belong to our cluster. */
         if (e->endpoints.current == i && now_boottime() >= usec_add(e->probes.began_at, PROBE_AGAIN))
                 etcd_state_note(e, ETCD_NEWS_PROBE);
 }

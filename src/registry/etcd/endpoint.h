@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The endpoints: which one is in use, which cluster each is of, what a request to one has shown. */
+/* The endpoints: which one is in use, to which cluster each belongs, and what requests have shown of each. An endpoint
+ * is named by its place i in the configuration, from 0 on. */
 
 #include "registry/etcd/judge.h"
 #include "registry/etcd/state.h"
@@ -13,30 +14,30 @@ int etcd_endpoint_open(Etcd *e, const RegistryConfig *config, char **ret_error);
 /* Frees the endpoints. Nothing may be under way to one of them. */
 void etcd_endpoint_done(Etcd *e);
 
-/* Endpoint i is in use from now on; watches leave the one before, for calls and watches keep together. */
+/* Puts endpoint i in use. Watches leave the one before, since calls and watches always use the same endpoint. */
 void etcd_endpoint_use(Etcd *e, size_t i);
 
-/* Endpoint i did not serve us: text, one line, says how. The next endpoint is used from now on if i was in use, and
- * watches leave i. */
+/* To be told when endpoint i did not serve a request; text is one line that says how. Watches leave i, and if i was in
+ * use, the next endpoint takes its place. */
 void etcd_endpoint_failed(Etcd *e, size_t i, const char *text);
 
-/* Watches leave endpoint i. */
+/* Has watches leave endpoint i. */
 void etcd_endpoint_doubt(Etcd *e, size_t i);
 
-/* The watches have left: no endpoint is in doubt any more. */
+/* To be told when the watches have left: no endpoint is in doubt any more. */
 void etcd_endpoint_trust(Etcd *e);
 
-/* Endpoint i has sent, on its watch, what no etcd sends: a warning says so for a while. */
+/* To be told when endpoint i has sent, on a watch, something that no etcd sends: a warning says so for a while. */
 void etcd_endpoint_nonsense(Etcd *e, size_t i, const char *what);
 
-/* What a request to endpoint i has shown of the way there, answered or not. */
+/* To be told of the end of each request to endpoint i, answered or not: it shows how the endpoint can be reached. */
 void etcd_endpoint_seen(Etcd *e, size_t i, const HttpAnswer *a);
 
-/* Endpoint i says that it is of that cluster; 0: it says nothing any more. */
+/* To be told when endpoint i says that it belongs to that cluster; 0: it no longer says anything. */
 void etcd_endpoint_told(Etcd *e, size_t i, uint64_t cluster_id);
 
-/* Whether the last word of endpoint i was that it is of our cluster, or of another. Neither is so while our cluster is
- * not known, or where the endpoint never said anything. */
+/* Whether endpoint i last said that it belongs to our cluster; or to another one. Both are false while our cluster is
+ * not known, or if the endpoint never said anything. */
 bool etcd_endpoint_is_ours(const Etcd *e, size_t i);
 bool etcd_endpoint_is_odd(const Etcd *e, size_t i);
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Which revision is how old, known from what answers said: one sample a minute. */
+/* How old each revision is, by the revisions that answers bore: one sample a minute is kept. */
 
 #include "registry/etcd/state.h"
 
-/* An answer bore that revision. */
+/* To be told of the revision that an answer bore. */
 void etcd_history_note(Etcd *e, uint64_t revision);
 
-/* The revision up to which nobody needs history any more, by CLOCK_BOOTTIME now; 0: none. */
+/* Gives the revision up to which nobody needs history any more; 0: none. now: on CLOCK_BOOTTIME. */
 uint64_t etcd_history_target(const Etcd *e, usec_t now);

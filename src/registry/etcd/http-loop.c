@@ -42,7 +42,7 @@ static int on_io(sd_event_source *s, int fd, uint32_t events, void *userdata) {
                 flags |= CURL_CSELECT_IN;
         if (events & EPOLLOUT)
                 flags |= CURL_CSELECT_OUT;
-        /* With neither (EPOLLHUP, EPOLLERR) libcurl looks for itself. */
+        /* If neither flag is set (EPOLLHUP, EPOLLERR), libcurl finds out by itself what happened. */
         (void) curl_multi_socket_action(l->multi, fd, flags, &running);
         collect(l);
         return 0;

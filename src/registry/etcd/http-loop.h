@@ -4,8 +4,8 @@
 /*
  * libcurl's multi interface on an sd-event loop: transfers go in, finished ones come out.
  *
- * libcurl says which sockets and which time it waits for, and the loop says what happened there. Nothing else is known
- * here of requests, bodies and answers (http.h).
+ * libcurl says for which sockets and which time it waits, and the loop tells libcurl what happened. Requests, bodies
+ * and answers are the business of http.h.
  */
 
 #include <curl/curl.h>

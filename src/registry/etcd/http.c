@@ -104,7 +104,7 @@ static void on_finished(CURL *easy, CURLcode code, void *userdata) {
         request_ready(q);
 }
 
-/* The request ends here as if its connection had ended: after a line that is lost, no further one is handed on. */
+/* Ends a stream as if its connection had ended: if a line is lost, no further line must be handed on. */
 static void request_fail(HttpRequest *q, CURLcode code) {
         q->code = code;
         q->stage = STAGE_FINISHED;

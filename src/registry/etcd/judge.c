@@ -34,7 +34,7 @@ EtcdVerdict etcd_judge(const EtcdError *e) {
         case ETCD_CODE_OUT_OF_RANGE:
                 return ETCD_VERDICT_FINAL;
         case ETCD_CODE_UNAVAILABLE:
-                /* Said before anything is proposed: the header "hasleader" asks for that. */
+                /* A member says this before anything is proposed: the header line "hasleader" asks for that. */
                 return etcd_judge_leaderless(e) ? ETCD_VERDICT_ELSEWHERE : ETCD_VERDICT_UNCLEAR;
         default:
                 return ETCD_VERDICT_UNCLEAR;

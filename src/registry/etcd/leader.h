@@ -8,10 +8,10 @@
 /* Asks the member at endpoint i whether it follows a leader, unless it was asked a moment ago. */
 void etcd_leader_ask(Etcd *e, size_t i);
 
-/* An answer bore that raft term. */
+/* To be told of the raft term that an answer bore: a higher one shows that there is a new leader. */
 void etcd_leader_term(Etcd *e, uint64_t term);
 
-/* There is a new leader: what was sent to the one before gets no answer. */
+/* To be told when there is a new leader: requests that the leader before had under way get no answer. */
 void etcd_leader_changed(Etcd *e);
 
 /* Cancels what is under way. */

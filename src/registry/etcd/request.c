@@ -62,7 +62,7 @@ void etcd_request_finish(RegistryRequest *q, RegistryOutcome outcome, const char
         q->result = (EtcdResult){};
         str_copy(text, sizeof(text), strempty(error));
         str_copy(name, sizeof(name), strempty(store));
-        if (outcome == REGISTRY_UNKNOWN) { /* law 8: no answer is no answer, and tells nothing of the records */
+        if (outcome == REGISTRY_UNKNOWN) { /* law 8: without an answer nothing is known of the records */
                 etcd_state_note_trouble(q->etcd, text);
                 answer.error = text;
         } else {

@@ -58,7 +58,8 @@ void etcd_request_finish(RegistryRequest *q, RegistryOutcome outcome, const char
 /* Ends the request as unknown: r, a negative errno, says what was wrong with the answer, or with us (-ENOMEM). */
 void etcd_request_bad_answer(RegistryRequest *q, int r);
 
-/* An answer with this header is a part of the request's. false: it is of another store than the parts before. */
+/* Notes that an answer with this header is a part of the request's answer. false: it comes from another store than the
+ * parts before. */
 bool etcd_request_note(RegistryRequest *q, const EtcdHeader *h);
 
 /* Makes room for n records in all. Returns 0 or -ENOMEM. */

@@ -18,7 +18,8 @@ int etcd_send(Etcd *e, size_t i, const char *path, HttpParameters *p, EtcdSendFl
                 url = NULL;
                 return -ENOMEM;
         }
-        /* A member that has lost its leader says so at once instead of after seven seconds, or never on a watch. */
+        /* With this line, a member that has lost its leader says so at once. Without it, a member would say so after
+         * seven seconds, and on a watch never. */
         if (!(flags & ETCD_SEND_LEADERLESS))
                 headers[n++] = "Grpc-Metadata-hasleader: true";
         if (e->auth.token && !(flags & ETCD_SEND_NO_TOKEN))

@@ -4,10 +4,10 @@
 /*
  * The facts of one open etcd registry, and the news of them.
  *
- * Each member of Etcd is written by one file, and read by all. Whoever changes a fact that others act on notes the
- * news (etcd_state_note) and does nothing else. etcd.c settles all news in one place, from the loop, before anything
- * else of the registry is dispatched: it restarts watches, wakes calls and tells the registry's owner of a changed
- * status. So no file calls back into one that called it; each includes only what lies below it:
+ * Each member of Etcd is written by one file, and read by all. A file that changes a fact on which others act only
+ * notes the news (etcd_state_note()). etcd.c settles all news in one place, from the loop, before anything else of the
+ * registry is dispatched: it restarts watches, wakes calls and tells the registry's owner of a changed status. So no
+ * file calls back into a file that called it; each includes only what lies below it:
  *
  *   etcd        opening, closing, settling
  *   get txn watch list                        the contract's requests

@@ -5,5 +5,5 @@
 
 #include "registry/etcd/state.h"
 
-/* Makes the warnings anew of all facts. */
+/* Makes e->status.warning anew from all facts. */
 void etcd_warning_update(Etcd *e);

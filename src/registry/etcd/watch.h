@@ -18,10 +18,11 @@ int etcd_watch_narrow(RegistryWatch *w, const char *from, const char *also);
 /* The registry is being freed: cancels all watches, which still belong to their owners. */
 void etcd_watch_detach(Etcd *e);
 
-/* Streams from endpoints that are in doubt begin anew. Never calls back. */
+/* Has watches whose stream comes from an endpoint in doubt begin anew. Never calls back. */
 void etcd_watch_leave(Etcd *e);
 
-/* Our own Txn has put that key, relative to the prefix, at that revision: a stream that lives must show it soon. */
+/* To be told when our own Txn has put that key (relative to the prefix) at that revision: a stream that is alive must
+ * show the change soon. */
 void etcd_watch_expect(Etcd *e, const char *key, uint64_t revision);
 
 DEFINE_TRIVIAL_CLEANUP(RegistryWatch *, etcd_watch_free)

@@ -2,7 +2,7 @@
 /* The checksum of a record, in the database and in the files of leased 0.1.0. */
 #include "registry/local/crc.h"
 
-/* Four bits at a time. */
+/* The checksums of all values of four bits. */
 static const uint32_t table[16] = {
         0x00000000,
         0x1db71064,

@@ -7,12 +7,13 @@
 #include "registry/local/crc.h"
 
 enum {
-        CHECKED_PAGES = 4096,    /* 16 MB, 35 000 records: all is compared with all in a quarter of a second */
-        LOOKED_AT_PAGES = 65536, /* 256 MB: the order of the pages and of what is on them, in as long */
+        CHECKED_PAGES = 4096,    /* 16 MB, 35 000 records: up to here the whole database is checked, in a quarter of a
+                                    second */
+        LOOKED_AT_PAGES = 65536, /* 256 MB: up to here the structure of all pages is checked, in the same time */
 };
 
-/* The view is the only place that knows which revision is the newest. A trigger does not act on what leased writes,
- * since all revisions that leased writes are above those that are there. */
+/* Only the view newest knows which revision is the newest. The triggers do not change what leased writes, since leased
+ * writes only revisions above all that are there. */
 #define NEXT "(SELECT revision FROM newest) + 1"
 #define MAX_TEXT "9007199254740991"
 _Static_assert(LOCAL_REVISION_MAX == (INT64_C(1) << 53) - 1, "MAX_TEXT is the same number");
@@ -92,7 +93,7 @@ int database_add(sqlite3_stmt *row, const char *prefix, bool deletions, LocalRes
         bool deleted = sqlite3_column_int(row, 4), damaged;
         char *copy = NULL;
 
-        /* A key or a value that there was no memory for must not look like none. */
+        /* SQLite returns NULL also where memory runs out: that must not look like an absent key or value. */
         if (sqlite3_errcode(sqlite3_db_handle(row)) == SQLITE_NOMEM)
                 return -ENOMEM;
         if (key && !startswith(key, prefix))
@@ -134,7 +135,7 @@ int database_prepare(sqlite3 *db) {
         return sqlite3_exec(db, settings, NULL, NULL, NULL);
 }
 
-/* The first thing that is wrong is enough to know of. */
+/* Has SQLite check the pages up to the first fault, unless there are too many pages. A result code of SQLite. */
 static int look_through(sqlite3 *db) {
         sqlite3_stmt *s = NULL;
         int64_t pages = 0;

@@ -6,12 +6,12 @@
  *
  *     store     one row: the registry's id, and `since`: deletions up to that revision are forgotten
  *     records   key, revision, value, crc; a deleted record stays for a while as a row without value and crc
- *     newest    the row of store, with the revision of the last change
+ *     newest    a view: the row of store, with the revision of the last change
  *
- * Triggers give each change that is made by hand, with the sqlite3 program, a revision of its own, whatever revision
- * was set, and each record that is deleted by hand a row that says so. So every reader of the table sees the change by
- * its revision. The crc of a record that was changed by hand, or by a bad disk, does not fit: such a record counts as
- * damaged.
+ * Triggers take care of changes that are made by hand, with the sqlite3 program. They give each such change a new
+ * revision, whatever revision was set, and leave a row for each record that was deleted. So every watch notices the
+ * change by its revision. If a record was changed by hand, or by a bad disk, its crc does not fit, and the record
+ * counts as damaged.
  */
 
 #include <sqlite3.h>
@@ -20,34 +20,36 @@
 
 enum {
         LOCAL_APPLICATION_ID = 0x6c736564, /* "lsed" */
-        LOCAL_FORMAT = 2,                  /* PRAGMA user_version; 1 were the files of leased 0.1.0 */
+        LOCAL_FORMAT = 2,                  /* PRAGMA user_version; the files of leased 0.1.0 were format 1 */
 };
 
-/* No revision beyond this one is believed: one that was set by hand must not use up those above it. */
+/* No revision above this one is believed. Otherwise a revision that was set by hand could use up all that are left. */
 #define LOCAL_REVISION_MAX INT64_C(9007199254740991)
 
-/* What is selected of a record, in the order in which database_add() expects it. */
+/* The columns of a row that is passed to database_add(). */
 #define DATABASE_COLUMNS                                                                                              \
         "key, revision, CASE WHEN length(value) <= 262144 THEN value END, crc, value IS NULL AND crc IS NULL"
 
 /* The checksum of a record. */
 uint32_t database_crc(const char *key, uint64_t revision, const void *value, size_t size);
 
-/* Adds the record of the statement's present row to the result, damaged or not. A row that is no record of ours, such
- * as one with a NUL in its key, is left out. A deleted record is added only if deletions is set. 0; 1: its key does
- * not begin with the prefix, nothing was added; -ENOMEM. */
+/* Adds the record in the statement's present row to the result, damaged or not. A row that is no record of ours, such
+ * as one with a NUL in its key, is left out. A deleted record is added only if deletions is set. Returns 0; 1: the key
+ * does not begin with the prefix, and nothing was added; -ENOMEM. */
 int database_add(sqlite3_stmt *row, const char *prefix, bool deletions, LocalResult *result);
 
-/* Sets the connection up: nothing is mapped, and what is committed is on the disk. A result code of SQLite. */
+/* Sets a connection up: the file is not mapped into memory, and a commit waits until its data is on the disk. Returns
+ * a result code of SQLite. */
 int database_prepare(sqlite3 *db);
-/* Whether the tables are there and in a form that this version understands. A result code of SQLite; *ret_why is what
- * is wrong, for people, if the code is SQLITE_NOTADB or SQLITE_CORRUPT. */
+/* Checks that the tables are there, whole, and in a form that this version understands. Returns a result code of
+ * SQLite; if the database belongs to another program or version, *ret_why is a static text that says so. */
 int database_check(sqlite3 *db, const char **ret_why);
 
-/* The bytes of a new database of that id with these records; those that are damaged stay damaged. revision is that of
- * the last change that was ever made. *ret is to be freed with sqlite3_free(). A result code of SQLite. */
+/* Makes the bytes of a new database with this id and these records; damaged records stay damaged. revision: of the
+ * last change that was ever made. *ret is owned by the caller, who frees it with sqlite3_free(). Returns a result code
+ * of SQLite. */
 int database_make(
                 const char *id, uint64_t revision, const LocalResult *records, unsigned char **ret, size_t *ret_size);
 
-/* The errno that a result code of SQLite stands for; > 0. db may be NULL. */
+/* Returns the errno (positive) that a result code of SQLite stands for. db, which may be NULL, may know more of it. */
 int database_errno(sqlite3 *db, int code);

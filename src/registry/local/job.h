@@ -2,7 +2,8 @@
 #pragma once
 
 /*
- * What a local registry's worker does on its thread (util/worker.h): a question, a Txn, or a look at what has changed.
+ * What a local registry's worker does on its thread (util/worker.h): a read, a Txn, or the look of a watch at what has
+ * changed.
  */
 
 #include "registry/local/view.h"
@@ -18,25 +19,26 @@ typedef enum LocalJobKind {
 typedef struct LocalJob {
         Work work;
         LocalJobKind kind;
-        void *userdata; /* the loop's; the thread does not look at it */
+        void *userdata; /* for the loop's side alone; the thread does not look at it */
 
-        usec_t deadline;
-        char *prefix;    /* LIST */
-        uint64_t newest; /* LIST: only what was not put after that revision, without values; 0: all */
-        RegistryTxn txn; /* TXN; of a GET .reads: everything in it is owned */
-        LocalView *view; /* LOOK */
-        bool relist;
-        int inotify_fd; /* owned; -1: none */
+        usec_t deadline; /* CLOCK_BOOTTIME: how long others may be waited for */
+        char *prefix;    /* of LIST */
+        uint64_t newest; /* of LIST: only records that were not put after this revision, without values; 0: all */
+        RegistryTxn txn; /* of TXN; of GET only .reads. All that it points to is owned */
+        LocalView *view; /* of LOOK */
+        bool relist;     /* of LOOK: the whole list is wanted */
+        int inotify_fd;  /* of LOOK; owned; -1: none */
 
-        int error; /* 0 or a negative errno */
+        int error; /* the outcome: 0 or a negative errno, then with result.error */
         LocalResult result;
 } LocalJob;
 
-/* Copies what is asked. NULL: out of memory. */
+/* Each makes a job, owned by the caller, with copies of what it is given. deadline: CLOCK_BOOTTIME. NULL: out of
+ * memory. */
 LocalJob *local_job_new_get(const char *const *keys, size_t n, usec_t deadline);
 LocalJob *local_job_new_list(const char *prefix, uint64_t newest, usec_t deadline);
 LocalJob *local_job_new_txn(const RegistryTxn *txn, usec_t deadline);
-/* Takes the descriptor over, also on failure. */
+/* Takes the descriptor over (-1: none), also on failure. */
 LocalJob *local_job_new_look(const char *prefix, int inotify_fd);
-/* Only of one that the worker does not have. */
+/* Frees a job that the worker does not have; others are given up by worker_abandon(). */
 LocalJob *local_job_free(LocalJob *job);

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The registry in a database, on the loop's side: requests with their timers, watches with their inotify, the status.
+ * The local registry on the loop's side: requests with their timers, watches with their inotify, the status.
  *
- * Nothing in here touches the directory after open(): the work is done on the worker's thread, and its results are
- * fetched when its eventfd wakes the loop. A disk that hangs, a lock that is not let go, a full queue: the request's
- * timer ends them all, with UNKNOWN. What had begun by then may still be done.
+ * Nothing in here touches the directory after open(). The work is done on the worker's thread, and its results are
+ * fetched when the worker's eventfd wakes the loop. If the disk hangs, a lock is not let go, or the queue is full, the
+ * request's timer ends the request as REGISTRY_UNKNOWN. Work that had begun by then may still be done (law 6).
  *
- * A watch is one job that looks at the database again whenever inotify says that somebody writes to it, and now and
- * then without that. inotify is a hint only; what is reported is every record whose revision is newer than the last
- * look.
+ * A watch is one job, which looks at the database whenever inotify says that somebody writes to it, and now and then
+ * without that. inotify is only a hint: a look reports each record whose revision is above that of the last look.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -22,7 +21,7 @@
 #include "registry/local/job.h"
 #include "registry/local/store.h"
 
-/* Idle, or waiting for the lock in vain, the thread ends at once. */
+/* How long the thread may take to end. A thread that is idle, or waits for a lock, ends at once. */
 #define EXIT_PATIENCE (50 * USEC_PER_MSEC)
 #define LOOK_PATIENCE USEC_PER_SEC
 #define LOOK_AGAIN_AFTER_FAILURE (200 * USEC_PER_MSEC)
@@ -203,7 +202,7 @@ static int request_new(LocalRegistry *r, LocalJob *job, usec_t deadline, registr
         return 0;
 }
 
-/* A little before the timer, so that the answer can say what was waited for. */
+/* The deadline of the job: a little before the request's timer, so that the answer can say what was waited for. */
 static usec_t job_deadline(usec_t timeout) {
         return usec_add(now_boottime(), timeout - MIN(timeout / 10, 50 * USEC_PER_MSEC));
 }
@@ -316,7 +315,7 @@ static int on_hint(sd_event_source *source, int fd, uint32_t events, void *userd
         usec_t now = now_boottime();
         ssize_t n = 0;
 
-        /* Whoever changes files faster than they are read about must not keep the loop: the rest is there next time.
+        /* If somebody changes files faster than the hints are read, the loop must go on: the rest is read next time.
          */
         for (unsigned i = 0; i < HINTS_A_TURN && (n = read(fd, buffer, sizeof(buffer))) > 0; i++)
                 for (const char *p = buffer; p < buffer + n;) {
@@ -411,7 +410,7 @@ static int local_watch(
         watch = calloc(1, sizeof(RegistryWatch));
         if (!watch)
                 return -ENOMEM;
-        fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK); /* none left: it looks by the clock instead */
+        fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK); /* if there is none left, the watch looks by the clock */
         *watch = (RegistryWatch){ .registry = r, .job = local_job_new_look(prefix, fd), .f = f, .userdata = userdata };
         if (!watch->job) {
                 free(watch);
@@ -439,7 +438,7 @@ static void job_finished(LocalJob *job) {
         LocalResult result = job->result;
         int error = job->error;
 
-        /* What the callback is given must outlast the request or the watch, which it may free. */
+        /* The callback may free the request or the watch, and the result must outlast both. */
         job->result = (LocalResult){};
         if (job->kind == LOCAL_LOOK)
                 watch_finished(job->userdata, &result, error);
@@ -477,7 +476,7 @@ static Registry *local_free(Registry *registry) {
 
         if (!r)
                 return NULL;
-        /* They stay with their owners, who free them in their own time. */
+        /* Requests and watches stay with their owners, who free them when they like. */
         DL_FOREACH_SAFE(r->requests, request, next_request) {
                 DL_DELETE(r->requests, request);
                 request->registry = NULL;

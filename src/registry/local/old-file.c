@@ -88,7 +88,7 @@ int local_file_decode(const char *data, size_t size, const char *name, LocalFile
         return 1;
 }
 
-/* Errors that say "there is something, and it cannot be read", and not "I could not look". */
+/* Whether the error says that there is something that cannot be read, and not that nobody could look. */
 static bool is_damage(int error) {
         switch (error) {
         case -EIO:

@@ -7,8 +7,8 @@
  *     leased-record 1 CRC32 MOD-REVISION SIZE ESCAPED-KEY
  *     the value's bytes
  *
- * The checksum covers all that follows it, so that a file that was cut, filled with zeros or edited by hand is known
- * as damaged, and not taken for what somebody wrote. Only read, by takeover.c; nothing writes such files any more.
+ * The checksum covers all that follows it. So a file that was cut, filled with zeros or edited by hand is known to be
+ * damaged. Such files are only read, by takeover.c; nothing writes them any more.
  */
 
 #include "registry/local/old-name.h"
@@ -22,11 +22,13 @@ typedef struct LocalFile {
         bool damaged;
 } LocalFile;
 
+/* Frees what file holds, and leaves it empty. */
 void local_file_clear(LocalFile *file);
 
-/* Decodes what a file of this name holds, any bytes: 1: *ret is filled; 0: it is damaged; -ENOMEM. */
+/* Decodes the content of a file of this name, which may be any bytes. 1: *ret is filled, and cleared by the caller; 0:
+ * the file is damaged; -ENOMEM. */
 int local_file_decode(const char *data, size_t size, const char *name, LocalFile *ret);
 
-/* Reads the record in the directory. 0: *ret is filled, damaged or not; -ENOENT: there is none; another errno: it
- * could not be told (out of memory or descriptors). */
+/* Reads the file of this name in the directory. 0: *ret is filled, damaged or not, and cleared by the caller; -ENOENT:
+ * there is no such file; another errno: no answer is possible (out of memory or descriptors). */
 int local_file_read(int directory_fd, const char *name, LocalFile *ret);

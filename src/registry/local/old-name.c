@@ -42,7 +42,8 @@ char *local_escape(const char *key) {
         return escaped;
 }
 
-/* FNV-1a; two with different beginnings are plenty against accidents, and the record's own key is the proof. */
+/* FNV-1a. Two hashes with different beginnings make it very unlikely that two keys share a name, and the key in the
+ * record tells for certain. */
 static uint64_t hash(const char *s, uint64_t h) {
         for (; *s; s++)
                 h = (h ^ (unsigned char) *s) * UINT64_C(0x100000001b3);

@@ -5,8 +5,8 @@
  * Whoever reads holds SQLite's shared lock meanwhile and whoever writes its exclusive one, so everything that is
  * answered was true at one moment between question and answer: the map is linearizable between all processes of one
  * kernel. A process that is killed loses its lock, and the next one undoes what it had not committed. A process that
- * is stopped keeps its lock and makes the others time out: no answer, and never "no". The lock is waited for by asking
- * again and again, and this thread may sleep.
+ * is stopped keeps its lock and makes the others time out: they get no answer, and never a wrong one. A lock is waited
+ * for by trying again and again, with pauses.
  *
  * A Txn is committed once the journal is cut and that is on the disk (synchronous=FULL, journal_mode=TRUNCATE): four
  * syncs. A write-ahead log would need one, but its index is a file that must not be removed, copied or put back under
@@ -130,8 +130,8 @@ sqlite3_stmt *local_store_statement(LocalStore *store, LocalStatement which) {
         return store->statements[which];
 }
 
-/* 1: it is a database, so far as can be told without opening it. 0: there is something to make or to take over first;
- * -errno. */
+/* Looks at what lies in the place of the database, without opening it. Returns 1: it may be a database; 0: a database
+ * is to be made or taken over first; or -errno. */
 static int look_before(LocalStore *store, struct stat *ret, LocalResult *result) {
         struct statfs fs;
 
@@ -156,7 +156,7 @@ static bool is_current(const LocalStore *store) {
                sqlite3_file_control(store->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && !moved;
 }
 
-/* Opens what is there. 0: it is open, though nothing of it was read. 1: look again. Otherwise -errno. */
+/* Opens the database. Returns 0: it is open, though nothing of it was read; 1: look again; or -errno. */
 static int store_open(LocalStore *store, LocalResult *result) {
         struct stat st = {};
         int r = look_before(store, &st, result), k;
@@ -183,7 +183,7 @@ static int store_open(LocalStore *store, LocalResult *result) {
         return is_current(store) ? 0 : 1;
 }
 
-/* A database that is read for the first time. */
+/* Checks a database that is read for the first time since it was opened. */
 static int store_meet(LocalStore *store, LocalResult *result) {
         const char *why = NULL;
         int k = database_check(store->db, &why);
@@ -237,9 +237,9 @@ static int read_head(LocalStore *store, LocalResult *result) {
         return k == SQLITE_DONE ? SQLITE_OK : k == SQLITE_ROW ? SQLITE_CORRUPT : k;
 }
 
-/* SQLite gives the files beside a database the mode of the database: whoever has one open that others can write to
- * could have what he likes played back into the database at any later time. Under the exclusive lock, and with nothing
- * written, these files hold nothing. */
+/* Removes SQLite's files beside the database. SQLite gives them the mode of the database. If others could write to the
+ * database, somebody may have such a file open, and could have anything played back into the database at any later
+ * time. Under the exclusive lock, and with nothing written, these files hold nothing. */
 static int remove_beside(const LocalStore *store) {
         static const char *const ends[] = { "-journal", "-wal", "-shm" };
         int r = 0;
@@ -252,9 +252,10 @@ static int remove_beside(const LocalStore *store) {
         return r;
 }
 
-/* Others could open the file, and one who has it open could lock it at any later time. A copy takes its place, here
- * under the exclusive lock: none of those who wait for the old one then writes to it. The files beside it go first, so
- * that a process that is killed in between leaves a database that is replaced again. */
+/* Puts a copy in the place of a database that others could open: somebody who has the old file open could lock it at
+ * any later time. This is done under the exclusive lock, so that no process that waits for the old file writes to it.
+ * The files beside the database are removed first: if this process is killed in between, the next one replaces the
+ * database again. Returns 1: look again; or -errno. */
 static int replace_by_copy(LocalStore *store, LocalResult *result) {
         sqlite3_int64 size = 0;
         unsigned char *image;
@@ -276,8 +277,8 @@ static int replace_by_copy(LocalStore *store, LocalResult *result) {
                      : 1;
 }
 
-/* Under the lock: whether what is open is what the next one would open, and nobody can lock it who is not meant to.
- * 0: yes; 1: it is to be opened anew. */
+/* Checks, under the lock, that the open file is still the database, and that no other user can lock it. Returns 0: so
+ * it is; 1: the database is to be opened anew; or -errno. */
 static int secure(LocalStore *store, LocalResult *result) {
         struct stat st;
 
@@ -318,7 +319,7 @@ int local_store_begin(LocalStore *store, const LocalPatience *patience, bool wri
                 r = try_begin(store, write, result);
                 if (r != 0)
                         local_store_end(store);
-                /* What is wrong may be mended by the next time, and is then another file. */
+                /* What is wrong may be mended by the next time, perhaps by another file, so the file is closed. */
                 if (r > 0 || (r < 0 && (r != -ETIMEDOUT || !store->met)))
                         store_close(store);
                 if (r > 0 && local_patience_is_over(patience))

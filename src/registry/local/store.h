@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * The local registry's database: blocking, without a loop, used by one thread at a time (local.c gives it one of its
- * own). Any number of stores, in any number of processes and containers of one kernel, may use one directory at once.
+ * The local registry's database. These functions wait for the disk and for locks, without a loop; one thread at a time
+ * may use a store (local.c has a thread for it). Any number of stores, in any number of processes and containers of
+ * one kernel, may use one directory at once.
  */
 
 #include <sqlite3.h>
@@ -13,23 +14,24 @@
 #include "registry/local/result.h"
 
 enum {
-        LOCAL_DELETIONS_KEPT = 10000, /* revisions; a watch that was away for longer begins anew with a list */
+        LOCAL_DELETIONS_KEPT = 10000, /* in revisions; a watch that was away for longer begins anew with a list */
 };
 
 typedef struct LocalStore LocalStore;
 
-/* Opens nothing yet. NULL: out of memory. */
+/* Makes a store, owned by the caller, and opens nothing yet. NULL: out of memory. */
 LocalStore *local_store_new(const char *directory);
 LocalStore *local_store_free(LocalStore *store);
 DEFINE_TRIVIAL_CLEANUP(LocalStore *, local_store_free)
 
 /*
- * All return 0 or a negative errno, then with result->error. -ETIMEDOUT: the lock was not to be had in time, nothing
- * was done. After any other error a Txn may have been applied, or may turn out to have been after a power cut.
+ * A read of single keys, a list, and a Txn. Each fills result, which the caller clears, and returns 0; or a negative
+ * errno with result->error. -ETIMEDOUT: the lock was not free in time, and nothing was done. After any other error a
+ * Txn may have been applied, or may turn out to have been applied after a power cut (law 6).
  */
 int local_store_get(LocalStore *store, const LocalPatience *patience, const char *const *keys, size_t n,
                 LocalResult *result);
-/* newest > 0: only what was not put after that revision, without values; result->total counts all the same. */
+/* newest > 0: only records that were not put after this revision, without values; result->total counts all records. */
 int local_store_list(LocalStore *store, const LocalPatience *patience, const char *prefix, uint64_t newest,
                 LocalResult *result);
 int local_store_txn(LocalStore *store, const LocalPatience *patience, const RegistryTxn *txn, LocalResult *result);
@@ -55,22 +57,22 @@ struct LocalStore {
         const LocalPatience *patience; /* of the question that is being answered */
         dev_t device;                  /* of the file that is open */
         ino_t inode;
-        unsigned opened; /* how often: a view that has seen another opening begins anew */
-        bool used;       /* it was there once: it is not made again */
-        bool met;        /* what is open was looked through */
-        uint64_t revision, since;
+        unsigned opened;          /* how often the database was opened: a view of an earlier opening begins anew */
+        bool used;                /* the database was there once: it is not made again */
+        bool met;                 /* the database that is open was checked */
+        uint64_t revision, since; /* of the last change; deletions up to since are forgotten */
 };
 
-/* Begins a transaction and fills result's revision and store: from here to local_store_end() nobody changes what is
- * read, and, if write is set, nobody else writes. On failure result has its error, and there is nothing to end. */
+/* Begins a transaction and sets result's revision and store. From here to local_store_end() nobody changes what is
+ * read, and, if write is set, nobody else writes. Returns as local_store_get(); on failure there is nothing to end. */
 int local_store_begin(LocalStore *store, const LocalPatience *patience, bool write, LocalResult *result);
-/* Ends it, and undoes what was written and not committed. */
+/* Ends the transaction, and undoes what was written and not committed. */
 void local_store_end(LocalStore *store);
-/* The prepared statement; NULL: the database does not take it, or out of memory: sqlite3_errcode() says which. */
+/* Gives the prepared statement, owned by the store; NULL: sqlite3_errcode() says why. */
 sqlite3_stmt *local_store_statement(LocalStore *store, LocalStatement which);
-/* Adds all records under the prefix to the result, sorted by key; or those that have changed since the revision, also
- * the deleted ones, in the order of their revisions. As local_store_get(). */
+/* Adds all records under the prefix to the result, sorted by key; or the records that have changed since the revision,
+ * deleted ones included, in the order of their revisions. Returns as local_store_get(). */
 int local_store_add_list(LocalStore *store, const char *prefix, LocalResult *result);
 int local_store_add_changes(LocalStore *store, const char *prefix, uint64_t since, LocalResult *result);
-/* Writes one line about the result code of SQLite; returns a negative errno. */
+/* Sets result->error, by the result code of SQLite and by what was tried. Returns a negative errno. */
 int local_store_fail(LocalStore *store, int code, const char *what, LocalResult *result);

@@ -6,14 +6,15 @@
  *     new-N       records being written
  *     records/    one file for each record, see old-file.h
  *
- * The whole database is written beside and synced, and then takes the place of `store` by one rename. So there are
- * either the old files or the database, at any moment at which a process is killed. What such a process was writing
- * stays beside it: by its name it could as well be a copy that an operator has put aside. All of it happens under the
- * lock of the old version, which is waited for; so no old daemon writes meanwhile, and of two new ones the second
- * finds the work done. An old daemon that goes on, or comes later, finds in `store` what it calls damaged, and gets no
- * answers.
+ * The whole database is written to a file beside `store` and synced, and then takes the place of `store` by one
+ * rename. So whenever a process is killed, there are either the old files or the database. The file that such a
+ * process was writing stays: by its name it could as well be a copy that an operator has put aside. All of this
+ * happens under the lock of the old version, which is waited for. So no old daemon writes meanwhile, and of two new
+ * daemons the second finds the work done. An old daemon that goes on, or is started later, takes the new `store` for
+ * damaged, and gets no answers.
  *
- * The id stays, and so does the revision of each record: whoever held a lease holds it. What was damaged is damaged.
+ * The id stays, and so does the revision of each record: whoever held a lease still holds it. A damaged record stays
+ * damaged.
  */
 #include "registry/local/takeover.h"
 
@@ -53,7 +54,7 @@ static void old_done(Old *old) {
         local_result_clear(&old->found);
 }
 
-/* 0; -ENODATA: the file is empty; -EEXIST: it is a database; -EBADMSG. */
+/* Reads id and revision. 0; -ENODATA: the file is empty; -EEXIST: it is a database already; -EBADMSG: neither. */
 static int read_head(Old *old) {
         char text[OLD_HEAD_SIZE + 1], id[LOCAL_STORE_ID_SIZE], again[OLD_HEAD_SIZE + 1];
         ssize_t n = pread(old->lock_fd, text, sizeof(text), 0);
@@ -125,7 +126,7 @@ static int read_records(Old *old, LocalResult *result) {
         if (r == 0 && errno != 0)
                 r = local_result_fail(result, errno, old->records, "cannot read");
         (void) closedir(d);
-        /* The revision of a damaged one is lost with it. It gets one that is not older than any that was seen of it.
+        /* The revision of a damaged record is lost. It gets one that is not below any revision that anybody saw of it.
          */
         for (size_t i = 0; r == 0 && i < old->found.n_records; i++)
                 if (old->found.records[i].damaged)
@@ -139,7 +140,8 @@ static bool is_same_file(const struct stat *a, const struct stat *b) {
         return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
-/* 1: we have the lock of what lies there, and was found there; 0: look again; -errno. */
+/* Takes the lock. 1: we have it, and the file is still `store` and the one that was found; 0: look again; or -errno.
+ */
 static int wait_for_lock(Old *old, const struct stat *found, const LocalPatience *patience, LocalResult *result) {
         struct stat a, b;
 

@@ -6,9 +6,10 @@
 #include "registry/local/patience.h"
 #include "registry/local/result.h"
 
-/* Takes the files of leased 0.1.0 over into a database, where found (by lstat(); NULL: nothing) is no database.
- * create: where nothing is either, or an empty file, an empty database is made. 0: look again, here or elsewhere it
- * was done. Otherwise as local_store_get(). */
+/* Makes the database out of the files of leased 0.1.0. found: what lies in the place of the database, by lstat(), and
+ * is no database; NULL: nothing lies there. create: if there are no such files either, an empty database is made.
+ * Returns 0: look again, for this call or another process has made the database; or fails as local_store_get() does.
+ */
 int local_takeover(const char *directory, const struct stat *found, bool create, const LocalPatience *patience,
                 LocalResult *result);
 /* Removes what is left of the files of leased 0.1.0 once there is a database. */

@@ -158,8 +158,8 @@ static int delete (LocalStore *store, const char *key, uint64_t revision) {
         return change(s);
 }
 
-/* Deletions that every watch has seen, or has been away for too long to be told. A trigger notes up to which revision
- * they are forgotten. */
+/* Forgets old deletions. A watch that has not seen them by now begins anew with a list: a trigger notes up to which
+ * revision deletions are forgotten. */
 static int forget(LocalStore *store, uint64_t revision) {
         sqlite3_stmt *s = local_store_statement(store, STATEMENT_FORGET);
 

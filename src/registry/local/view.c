@@ -26,8 +26,8 @@ LocalView *local_view_new(const char *prefix) {
         return view->prefix ? view : local_view_free(view);
 }
 
-/* Whether changes may have been missed: another file may be another history, even with the same id and a higher
- * revision. */
+/* Whether changes may have been missed. Another file may have another history, even if its id is the same and its
+ * revision is higher. */
 static bool is_gap(const LocalView *view, const LocalStore *store, const LocalResult *result) {
         return view->opened != store->opened || !streq(view->store, result->store) ||
                result->revision < view->revision || view->revision < store->since;
