@@ -6,6 +6,7 @@
 #include <systemd/sd-bus.h>
 #include <utlist.h>
 
+#include "util/bus-error.h"
 #include "util/log.h"
 #include "util/must.h"
 #include "util/names.h"
@@ -200,32 +201,10 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
 
 /* ---- answers ---- */
 
-/* Errors that PID 1 has not sent: nobody was there to answer, or not in time. */
-static bool is_silence(const sd_bus_error *e) {
-        static const char *const names[] = {
-                SD_BUS_ERROR_NO_REPLY,
-                SD_BUS_ERROR_TIMEOUT,
-                SD_BUS_ERROR_DISCONNECTED,
-                SD_BUS_ERROR_IO_ERROR,
-                SD_BUS_ERROR_SERVICE_UNKNOWN,
-                SD_BUS_ERROR_NAME_HAS_NO_OWNER,
-                SD_BUS_ERROR_LIMITS_EXCEEDED,
-                "org.freedesktop.DBus.Error.TimedOut",
-                "System.Error.ETIMEDOUT",
-                "System.Error.ECONNRESET",
-                "System.Error.ENOTCONN",
-        };
-
-        for (size_t i = 0; i < ELEMENTSOF(names); i++)
-                if (sd_bus_error_has_name(e, names[i]))
-                        return true;
-        return false;
-}
-
 static StopAnswer judge_stop(PidOne *p, sd_bus_message *m) {
         const sd_bus_error *e = sd_bus_message_get_error(m);
 
-        if (e && is_silence(e))
+        if (e && bus_error_is_silence(e->name))
                 return STOP_SILENT;
         p->heard.bus = p->heard.pid_one = now_boottime();
         if (!e || sd_bus_error_has_name(e, PID1_ERROR("NoSuchUnit")))
@@ -330,11 +309,11 @@ static int on_question(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         if (e)
                 log_debug("no answer about units: %s", strempty(e->message));
         p->question_slot = sd_bus_slot_unref(p->question_slot);
-        if (!e || !is_silence(e))
+        if (!e || !bus_error_is_silence(e->name))
                 p->heard.bus = p->heard.pid_one = now_boottime();
         if (!e)
                 (void) report(p, m);
-        else if (!is_silence(e) && p->asked && p->asked->next)
+        else if (!bus_error_is_silence(e->name) && p->asked && p->asked->next)
                 p->singly = true;
         asks_answer_silence(p, &p->asked);
         p->callbacks->settle(p->userdata);

@@ -246,9 +246,6 @@ struct Pid1Unit {
 /* Makes the call of a method of PID 1, marked so that the bus does not try to start PID 1. *ret is owned by the
  * caller. Returns 0, or a negative errno (-ENOTCONN: detached). */
 int pid1_message_new(Pid1 *m, const char *path, const char *interface, const char *member, sd_bus_message **ret);
-/* Whether the error says that PID 1 has not answered: nobody has, or the bus in PID 1's place. The call may have been
- * carried out or not. */
-bool pid1_is_silence(const sd_bus_error *e);
 /* Has every unit read in full. */
 void pid1_read_all(Pid1 *m);
 /* Puts a unit into the queue of those that want to ask, before all others or behind them; and takes a unit out. */

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "util/bus-error.h"
 #include "util/must.h"
 
 static void call_free(Pid1JobCall *c) {
@@ -42,7 +43,7 @@ static uint32_t job_id(const char *path) {
 /* Whether the call is to be made again, as far as its error tells. The start of a transient unit is made again only if
  * PID 1 has certainly not seen it: such a unit is started once. */
 static bool is_refused(const Pid1JobCall *c, const sd_bus_error *e) {
-        if (!e || c->failed || !pid1_is_silence(e))
+        if (!e || c->failed || !bus_error_is_silence(e->name))
                 return false;
         return !c->message || sd_bus_error_has_name(e, SD_BUS_ERROR_LIMITS_EXCEEDED);
 }

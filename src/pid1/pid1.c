@@ -28,27 +28,6 @@ int pid1_message_new(Pid1 *m, const char *path, const char *interface, const cha
         return 0;
 }
 
-bool pid1_is_silence(const sd_bus_error *e) {
-        static const char *const names[] = {
-                SD_BUS_ERROR_NO_REPLY,
-                SD_BUS_ERROR_TIMEOUT,
-                SD_BUS_ERROR_DISCONNECTED,
-                SD_BUS_ERROR_IO_ERROR,
-                SD_BUS_ERROR_SERVICE_UNKNOWN,
-                SD_BUS_ERROR_NAME_HAS_NO_OWNER,
-                SD_BUS_ERROR_LIMITS_EXCEEDED,
-                "org.freedesktop.DBus.Error.TimedOut",
-                "System.Error.ETIMEDOUT",
-                "System.Error.ECONNRESET",
-                "System.Error.ENOTCONN",
-        };
-
-        for (size_t i = 0; i < ELEMENTSOF(names); i++)
-                if (sd_bus_error_has_name(e, names[i]))
-                        return true;
-        return false;
-}
-
 /* ---- questions and reports ---- */
 
 void pid1_queue(Pid1 *m, Pid1Unit *u, bool first) {

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 
 #include "pid1/pid1-status.h"
+#include "util/bus-error.h"
 #include "util/must.h"
 
 static bool is_same(const Pid1Unit *u, const Pid1Row *row) {
@@ -89,7 +90,7 @@ static int on_rows(sd_bus_message *message, void *userdata, sd_bus_error *error)
         Pid1 *m = userdata;
         const sd_bus_error *e = sd_bus_message_get_error(message);
 
-        if (e && pid1_is_silence(e)) {
+        if (e && bus_error_is_silence(e->name)) {
                 ask_again(m);
                 return 0;
         }
