@@ -40,6 +40,7 @@ static int item_add_part(Item *item, const char *name) {
         if (!larger[item->n_parts].name)
                 return -ENOMEM;
         item->n_parts++;
+        item->reported.known = false; /* a question that is under way does not ask about this part (law 7) */
         return 0;
 }
 

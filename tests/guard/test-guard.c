@@ -403,6 +403,30 @@ static void a_member_that_is_up_keeps_the_entry_from_being_down(void **state) {
         turn_until(w->told.flags & GUARD_FLAG_DOWN);
 }
 
+/* Law 7 holds for it, too: the question about the unit was asked before the guard knew of the member. */
+static void a_member_that_joins_while_pid_one_is_asked_is_asked_about(void **state) {
+        World *w = *state;
+
+        make_unit(w, "system.slice", "unit.service");
+        make_unit(w, "system.slice", "more.service");
+        run_unit(w, "unit.service", 50 * MS, 100 * MS);
+        pid_one->silent = true;
+        turn_until(strv_length(pid_one->asked) == 2);
+        assert_string_equal(pid_one->asked[1], "?unit.service unit.service");
+        members(w, "unit.service", "more.service\n");
+        pid_one->callbacks->stopped("unit.service", STOP_REFUSED, pid_one->userdata);
+        turn_until(strv_contains(pid_one->stopped, "more.service"));
+        put_in_group(w, "system.slice/unit.service", "cgroup.events", "populated 0\n");
+        unit_is_inactive("unit.service");
+        pid_one->silent = false;
+        turn_through(w, now_boottime() + 200 * MS);
+        assert_false(w->told.flags & GUARD_FLAG_DOWN);
+        turn_until(was_killed(w, "system.slice/more.service"));
+        put_in_group(w, "system.slice/more.service", "cgroup.events", "populated 0\n");
+        unit_is_inactive("more.service");
+        turn_until(w->told.flags & GUARD_FLAG_DOWN);
+}
+
 static void silence_of_pid_one_means_go_on(void **state) {
         World *w = *state;
 
@@ -623,6 +647,8 @@ int main(void) {
                                 all_groups_of_a_slices_name_are_killed_and_waited_for, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(
                                 a_member_that_is_up_keeps_the_entry_from_being_down, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(
+                                a_member_that_joins_while_pid_one_is_asked_is_asked_about, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(silence_of_pid_one_means_go_on, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(execstoppost_has_the_time_between_two_kills, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_guard_finishes_the_work_of_a_dead_one, set_up, tear_down),
