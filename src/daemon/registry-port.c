@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <utlist.h>
 
+#include "daemon/slices.h"
 #include "daemon/texts.h"
 #include "registry/record-json.h"
 #include "util/log.h"
@@ -54,7 +55,7 @@ typedef struct Late {
 
 struct RegistryPort {
         sd_event *event;
-        sd_event_source *slicer;
+        Slices *slices;
         Late *late; /* in the order in which they came */
         Registry *registry;
         RegistryWatch *watch;
@@ -205,30 +206,30 @@ static void late_new(RegistryPort *e, const Event *event, const RegistryRecord *
         }
         (void) answer_reserve(&l->event.answer, n);
         DL_APPEND(e->late, l);
-        (void) sd_event_source_set_enabled(e->slicer, SD_EVENT_ONESHOT);
+        slices_begin(e->slices);
 }
 
-static int on_slice(sd_event_source *s, void *userdata) {
+static bool do_slice(void *userdata) {
         RegistryPort *e = userdata;
         Late *l = e->late;
+        bool more;
         size_t n;
 
         if (!l)
-                return 0;
+                return false;
         n = MIN(l->n - l->taken, (size_t) SLICE);
         if (l->listed && l->taken == 0)
                 texts_list_begin(e->texts);
         answer_fill(e, l->in + l->taken, l->deleted ? l->deleted + l->taken : NULL, n, l->kinds, &l->event.answer);
         l->taken += n;
-        if (l->taken < l->n || l->next) /* anew each time: other sources have their turns in between */
-                (void) sd_event_source_set_enabled(e->slicer, SD_EVENT_ONESHOT);
         if (l->taken < l->n)
-                return 0;
+                return true;
         if (l->listed)
                 texts_list_end(e->texts, l->event.answer.revision);
+        more = l->next;
         e->deliver(&l->event, e->userdata);
         late_free(e, l);
-        return 0;
+        return more;
 }
 
 /* If drop: drops what the watch said before, for a whole list has come, which says it better. Returns whether
@@ -540,9 +541,7 @@ int registry_port_new(sd_event *event, Registry *registry, event_sink_t deliver,
         e->userdata = userdata;
         e->texts = texts_new();
         e->event = sd_event_ref(event);
-        r = sd_event_add_defer(event, &e->slicer, on_slice, e);
-        if (r >= 0)
-                r = sd_event_source_set_enabled(e->slicer, SD_EVENT_OFF);
+        r = slices_new(event, do_slice, e, &e->slices);
         if (r >= 0)
                 r = e->texts ? registry->ops->watch(registry, "", on_change, e, &e->watch) : -ENOMEM;
         if (r < 0) {
@@ -562,7 +561,7 @@ RegistryPort *registry_port_free(RegistryPort *e) {
                 e->registry->ops->watch_free(e->watch);
         while (e->late)
                 late_free(e, e->late);
-        (void) sd_event_source_disable_unref(e->slicer);
+        slices_free(e->slices);
         sd_event_unref(e->event);
         texts_free(e->texts);
         free(e);

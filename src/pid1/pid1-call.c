@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Calls to PID 1 that are not about a unit that is watched (pid1.h). Each is one Pid1Query with one message under way
- * at a time: its slot. The outcome is kept until Pid1's deferred source delivers it. */
+ * at a time: its slot. The outcome is kept until Pid1.turn delivers it. */
 #include "pid1/pid1-internal.h"
 
 #include <errno.h>

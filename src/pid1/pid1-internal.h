@@ -5,9 +5,9 @@
  * What the files of this layer share; no other file includes this header.
  *
  * Who calls whom: Pid1 passes signals and ticks to its units, and gives them their turn to ask; a unit queues a
- * question or a report with Pid1. The callbacks of the layer's user are made from one deferred event source only, one
- * at a time, each as the last thing in the handler. So no callback runs inside a call of the user's, no function of
- * this layer goes on after a callback, and a callback may free units and even Pid1.
+ * question or a report with Pid1. The callbacks of the layer's user are made from one event source only (Pid1.turn),
+ * one at a time, each as the last thing in the handler. So no callback runs inside a call of the user's, no function
+ * of this layer goes on after a callback, and a callback may free units and even Pid1.
  */
 
 #include <uthash.h>
@@ -87,7 +87,10 @@ typedef struct Poll {
 struct Pid1 {
         sd_event *event;
         sd_event_source *timer;
-        sd_event_source *defer;
+        /* Delivers reports, one in each turn of the loop. It is a timer, since sd-event prefers a deferred source that
+         * is enabled anew in each of its turns to all other sources of its priority, and there may be thousands of
+         * reports. */
+        sd_event_source *turn;
 
         sd_bus *bus; /* NULL while detached */
         sd_bus_slot *matches[_MATCH_MAX];
@@ -257,7 +260,7 @@ void pid1_pump(Pid1 *m);
 void pid1_arm(Pid1 *m, usec_t at);
 /* Has each tick look at the unit until the unit waits for nothing any more. */
 void pid1_time(Pid1 *m, Pid1Unit *u);
-/* Has the deferred source deliver what there is to deliver. */
+/* Has Pid1.turn deliver what there is to deliver. */
 void pid1_kick(Pid1 *m);
 
 /* ---- pid1-call.c ---- */

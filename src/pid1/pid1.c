@@ -78,11 +78,12 @@ void pid1_time(Pid1 *m, Pid1Unit *u) {
 }
 
 void pid1_kick(Pid1 *m) {
-        (void) sd_event_source_set_enabled(m->defer, SD_EVENT_ONESHOT);
+        if (sd_event_source_set_time(m->turn, now_boottime()) >= 0)
+                (void) sd_event_source_set_enabled(m->turn, SD_EVENT_ONESHOT);
 }
 
 /* Delivers one outcome or report, and does not touch m afterwards: the callback may have freed it. */
-static int on_defer(sd_event_source *source, void *userdata) {
+static int on_turn(sd_event_source *source, uint64_t usec, void *userdata) {
         Pid1 *m = userdata;
 
         if (!m->finished && !m->reports)
@@ -324,15 +325,15 @@ int pid1_new(sd_event *event, usec_t poll, Pid1 **ret) {
         if (r >= 0)
                 r = sd_event_source_set_enabled(m->timer, SD_EVENT_OFF);
         if (r >= 0)
-                r = sd_event_add_defer(event, &m->defer, on_defer, m);
+                r = sd_event_add_time(event, &m->turn, CLOCK_BOOTTIME, 0, 1, on_turn, m);
         if (r >= 0)
-                r = sd_event_source_set_enabled(m->defer, SD_EVENT_OFF);
+                r = sd_event_source_set_enabled(m->turn, SD_EVENT_OFF);
         if (r < 0) {
                 (void) pid1_free(m);
                 return r;
         }
         (void) sd_event_source_set_description(m->timer, "unit-poll");
-        (void) sd_event_source_set_description(m->defer, "unit-reports");
+        (void) sd_event_source_set_description(m->turn, "unit-reports");
         *ret = m;
         return 0;
 }
@@ -346,7 +347,7 @@ Pid1 *pid1_free(Pid1 *m) {
         pid1_calls_free(m);
         poll_free(m);
         (void) sd_event_source_disable_unref(m->timer);
-        (void) sd_event_source_disable_unref(m->defer);
+        (void) sd_event_source_disable_unref(m->turn);
         (void) sd_event_unref(m->event);
         free(m);
         return NULL;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What unit-probe proves of hundreds of units: what they cost PID 1, and that they do not get in each other's way. */
+#include <limits.h>
+
 #include "unit-world.h"
 
 enum { N = 300 };
@@ -187,11 +189,32 @@ static void a_stop_does_not_wait_behind_starts(void **state) {
         sh("systemctl kill -s KILL 'probe-many*'");
 }
 
+static int on_other_turn(sd_event_source *source, uint64_t usec, void *userdata) {
+        *(unsigned *) userdata = seen.reports;
+        return 0;
+}
+
+/* When the connection is lost, all units have something to report at once. */
+static void reports_leave_other_sources_their_turn(void **state) {
+        _cleanup_(sd_event_source_disable_unrefp) sd_event_source *other = NULL;
+        unsigned before, then = UINT_MAX;
+
+        watch_many(USEC_PER_HOUR, SLEEP);
+        before = seen.reports;
+        pid1_detach(manager);
+        wait_for(seen.reports > before);
+        assert_true(sd_event_add_time(event, &other, CLOCK_BOOTTIME, now_boottime(), 1, on_other_turn, &then) >= 0);
+        wait_for(then != UINT_MAX);
+        wait_for(seen.reports - before > N);
+        assert_in_range(then - before, 1, N / 10);
+}
+
 #define TEST(f) cmocka_unit_test_teardown(f, clean)
 const struct CMUnitTest many_tests[] = {
         TEST(lost_signals_of_many_cost_few_calls),
         TEST(a_lost_signal_of_a_reload_is_noticed),
         TEST(a_bus_without_room_fails_no_unit),
         TEST(a_stop_does_not_wait_behind_starts),
+        TEST(reports_leave_other_sources_their_turn),
 };
 const size_t n_many_tests = ELEMENTSOF(many_tests);
