@@ -48,14 +48,19 @@ static bool is_refused(const Pid1JobCall *c, const sd_bus_error *e) {
         return !c->message || sd_bus_error_has_name(e, SD_BUS_ERROR_LIMITS_EXCEEDED);
 }
 
+/* The call is to be made again, unless a later one has been asked for: a start must not follow a later stop. */
 static void call_wait_again(Pid1JobCall *c) {
         Pid1 *m = c->unit->pid1;
 
+        m->refused = true;
+        pid1_arm(m, now_boottime() + TICK);
+        if (c->next) {
+                call_drop(c);
+                return;
+        }
         c->slot = sd_bus_slot_unref(c->slot);
         m->jobs_asked[c->start]--;
         DL_PREPEND2(m->waiting[c->start], c, wait_prev, wait_next);
-        m->refused = true;
-        pid1_arm(m, now_boottime() + TICK);
 }
 
 static int on_job(sd_bus_message *message, void *userdata, sd_bus_error *error) {

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Calls for jobs before a bus that refuses some of them: this program is the bus and PID 1. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+#include <sys/socket.h>
+#include <systemd/sd-bus.h>
+
+#include "pid1/pid1.h"
+#include "pid1/pid1-unit.h"
+#include "util/names.h"
+
+#define UNIT "a.service"
+
+typedef struct World {
+        sd_event *event;
+        sd_bus *bus, *theirs;
+        Pid1 *pid1;
+        Pid1Unit *unit;
+        sd_bus_message *start, *stop; /* the latest call of each kind */
+        unsigned starts, stops;
+        unsigned failed;
+} World;
+
+static void keep(sd_bus_message **last, unsigned *n, sd_bus_message *m) {
+        (void) sd_bus_message_unref(*last);
+        *last = sd_bus_message_ref(m);
+        (*n)++;
+}
+
+static int on_call(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        World *w = userdata;
+
+        if (sd_bus_message_is_method_call(m, NULL, "GetNameOwner"))
+                return sd_bus_reply_method_return(m, "s", ":1.1");
+        if (sd_bus_message_is_method_call(m, NULL, "StartUnit"))
+                keep(&w->start, &w->starts, m);
+        else if (sd_bus_message_is_method_call(m, NULL, "StopUnit"))
+                keep(&w->stop, &w->stops, m);
+        else
+                return 0; /* sd-bus answers that there is no such method */
+        return 1;
+}
+
+static void on_failed(Pid1Unit *u, bool start, int error, const char *message, void *userdata) {
+        World *w = userdata;
+
+        w->failed++;
+}
+
+static sd_bus *new_bus(World *w, int fd, bool server) {
+        sd_id128_t id = {};
+        sd_bus *bus;
+
+        assert_int_equal(sd_bus_new(&bus), 0);
+        assert_true(sd_bus_set_fd(bus, fd, fd) >= 0);
+        assert_true(!server || sd_bus_set_server(bus, true, id) >= 0);
+        assert_true(sd_bus_start(bus) >= 0);
+        assert_true(sd_bus_attach_event(bus, w->event, 0) >= 0);
+        return bus;
+}
+
+static void turn_for(World *w, usec_t span) {
+        for (usec_t end = usec_add(now_boottime(), span); now_boottime() < end;)
+                assert_true(sd_event_run(w->event, 10 * USEC_PER_MSEC) >= 0);
+}
+
+#define turn_until(condition)                                                                                         \
+        for (usec_t _end = usec_add(now_boottime(), 10 * USEC_PER_SEC); !(condition); turn_for(w, USEC_PER_MSEC))     \
+        assert_true(now_boottime() < _end)
+
+static int set_up(void **state) {
+        static const Pid1UnitCallbacks callbacks = { .failed = on_failed };
+        World *w = *state = calloc(1, sizeof(World));
+        int fds[2];
+
+        assert_non_null(w);
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds), 0);
+        assert_int_equal(sd_event_new(&w->event), 0);
+        w->theirs = new_bus(w, fds[0], true);
+        assert_true(sd_bus_add_filter(w->theirs, NULL, on_call, w) >= 0);
+        w->bus = new_bus(w, fds[1], false);
+        assert_int_equal(pid1_new(w->event, USEC_PER_HOUR, &w->pid1), 0);
+        assert_int_equal(pid1_attach(w->pid1, w->bus), 0);
+        assert_int_equal(pid1_unit_new(w->pid1, UNIT, GATE_DIRECTORY "/" UNIT, GUARD_SERVICE, &callbacks, w, &w->unit),
+                        0);
+        return 0;
+}
+
+static int tear_down(void **state) {
+        World *w = *state;
+
+        (void) sd_bus_message_unref(w->start);
+        (void) sd_bus_message_unref(w->stop);
+        (void) pid1_free(w->pid1);
+        (void) sd_bus_close_unref(w->bus);
+        (void) sd_bus_close_unref(w->theirs);
+        (void) sd_event_unref(w->event);
+        free(w);
+        return 0;
+}
+
+static void accept_call(sd_bus_message *m) {
+        assert_true(sd_bus_reply_method_return(m, "o", PID1_PATH "/job/7") >= 0);
+}
+
+static void refuse_call(sd_bus_message *m) {
+        assert_true(sd_bus_reply_method_errorf(m, SD_BUS_ERROR_LIMITS_EXCEEDED, "no room") >= 0);
+}
+
+static void a_call_that_was_refused_is_made_again(void **state) {
+        World *w = *state;
+
+        assert_int_equal(pid1_unit_start(w->unit), 0);
+        turn_until(w->starts == 1);
+        refuse_call(w->start);
+        turn_until(w->starts == 2);
+        accept_call(w->start);
+        assert_int_equal(pid1_unit_stop(w->unit), 0);
+        turn_until(w->stops == 1);
+        refuse_call(w->stop);
+        turn_until(w->stops == 2);
+        accept_call(w->stop);
+        turn_for(w, 400 * USEC_PER_MSEC);
+        assert_int_equal(w->starts, 2);
+        assert_int_equal(w->stops, 2);
+        assert_int_equal(w->failed, 0);
+}
+
+/* The stop has been sent when the refusal of the start comes: a start that followed would start the unit again. */
+static void a_start_that_was_refused_does_not_follow_a_later_stop(void **state) {
+        World *w = *state;
+
+        assert_int_equal(pid1_unit_start(w->unit), 0);
+        turn_until(w->starts == 1);
+        assert_int_equal(pid1_unit_stop(w->unit), 0);
+        turn_until(w->stops == 1);
+        refuse_call(w->start);
+        accept_call(w->stop);
+        turn_for(w, 600 * USEC_PER_MSEC);
+        assert_int_equal(w->starts, 1);
+        assert_int_equal(w->stops, 1);
+        assert_int_equal(w->failed, 0);
+}
+
+/* Both were refused: only the stop is asked for again. */
+static void where_start_and_stop_were_refused_the_stop_is_made_again(void **state) {
+        World *w = *state;
+
+        assert_int_equal(pid1_unit_start(w->unit), 0);
+        turn_until(w->starts == 1);
+        assert_int_equal(pid1_unit_stop(w->unit), 0);
+        turn_until(w->stops == 1);
+        refuse_call(w->start);
+        refuse_call(w->stop);
+        turn_until(w->stops == 2);
+        accept_call(w->stop);
+        turn_for(w, 600 * USEC_PER_MSEC);
+        assert_int_equal(w->starts, 1);
+        assert_int_equal(w->stops, 2);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(a_call_that_was_refused_is_made_again, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(
+                                a_start_that_was_refused_does_not_follow_a_later_stop, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(
+                                where_start_and_stop_were_refused_the_stop_is_made_again, set_up, tear_down),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
