@@ -134,12 +134,12 @@ NeedState ending_need(UnitEnd end, bool asked, const NeighbourState *n) {
         return asked ? NEED_DOWN : NEED_FAILED;
 }
 
-JobEnd job_end_from_string(const char *result) {
+JobEnd job_end_from_string(const char *result, bool stop) {
         /* Another job took the place of this one, and PID 1 tells of that job as well; or PID 1 has dropped the job.
          */
         if (streq(result, "canceled"))
                 return JOB_END_UNKNOWN;
         if (streq(result, "dependency"))
                 return JOB_END_DEPENDENCY;
-        return streq(result, "done") ? JOB_END_DONE : JOB_END_FAILED;
+        return stop || streq(result, "done") ? JOB_END_DONE : JOB_END_FAILED;
 }

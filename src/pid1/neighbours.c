@@ -12,6 +12,8 @@
 #include "pid1/pid1-internal.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 
 #include "pid1/pid1-status.h"
 #include "util/must.h"
@@ -129,6 +131,8 @@ void neighbours_gap(Pid1 *m) {
                 n->started_known = false;
         }
         for (Pid1Unit *u = m->units; u; u = u->hh.next) {
+                u->ending.kind = sd_bus_slot_unref(u->ending.kind);
+                u->ending.kind_job = u->ending.stop_job = 0;
                 u->ending.settled = u->ending.began = 0;
                 u->ending.is_settled = u->ending.noted = false;
         }
@@ -350,7 +354,34 @@ static void begin_run(Pid1Unit *u) {
                 r->beside = BESIDE_UNKNOWN;
 }
 
-void ending_seen(Pid1Unit *u, Relations *related) {
+static int on_kind(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        Pid1Unit *u = userdata;
+        const char *kind;
+
+        u->ending.kind = sd_bus_slot_unref(u->ending.kind);
+        if (!sd_bus_message_is_method_error(message, NULL) && sd_bus_message_read(message, "v", "s", &kind) > 0 &&
+                        streq(kind, "stop"))
+                u->ending.stop_job = u->ending.kind_job;
+        return 0;
+}
+
+/* Asks of what kind a job is that somebody else has asked for, and during which the unit goes down: a stop, or a
+ * restart. The answer is needed if the job fails, and comes before PID 1 tells of that. */
+static void ask_kind(Pid1Unit *u, uint32_t job) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
+        char path[sizeof(PID1_PATH "/job/") + 10];
+
+        if (job == 0 || job == u->ending.kind_job || u->status.active != UNIT_DEACTIVATING || !u->status.foreign_job)
+                return;
+        u->ending.kind = sd_bus_slot_unref(u->ending.kind);
+        u->ending.kind_job = job;
+        (void) snprintf(path, sizeof(path), PID1_PATH "/job/%" PRIu32, job);
+        if (pid1_message_new(u->pid1, path, DBUS_PROPERTIES, "Get", &message) >= 0 &&
+                        sd_bus_message_append(message, "ss", PID1_NAME ".Job", "JobType") >= 0)
+                (void) sd_bus_call_async(u->pid1->bus, &u->ending.kind, message, on_kind, u, QUESTION_TIMEOUT);
+}
+
+void ending_seen(Pid1Unit *u, Relations *related, uint32_t job) {
         const Pid1UnitStatus *s = &u->status;
 
         if (relations_equal(related, &u->ending.names))
@@ -378,9 +409,11 @@ void ending_seen(Pid1Unit *u, Relations *related) {
                 neighbours_look(u->pid1);
         }
         show(u);
+        ask_kind(u, job);
 }
 
 void ending_free(Pid1Unit *u) {
+        u->ending.kind = sd_bus_slot_unref(u->ending.kind);
         related_clear(u);
         relations_done(&u->ending.names);
 }

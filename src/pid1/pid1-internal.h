@@ -208,6 +208,9 @@ typedef struct EndingTrack {
         bool noted;      /* it is noted which neighbours are up beside the unit */
         uint32_t job_over; /* the unit's job that ended last */
         JobEnd job_end;    /* how .job_over ended */
+        sd_bus_slot *kind; /* the question of what kind .kind_job is, under way */
+        uint32_t kind_job; /* a job of the unit that takes its time while the unit goes down; 0: none */
+        uint32_t stop_job; /* such a job of which PID 1 says that it is a stop; 0: none */
         UnitEnd end;       /* who ended the unit, judged by .judged_job */
         uint32_t judged_job;
         bool judged_before; /* an earlier job was judged, and the unit has not run since */
@@ -281,8 +284,8 @@ void neighbours_gap(Pid1 *m);
 /* To be told when the unit is about to be freed. */
 void neighbours_forget(Pid1Unit *u);
 /* To be told when PID 1 has answered for the unit and u->status is set, but for what this function sets: end, need and
- * cause. Takes over what related holds. */
-void ending_seen(Pid1Unit *u, Relations *related);
+ * cause. Takes over what related holds. job: the job that PID 1 has for the unit; 0: none. */
+void ending_seen(Pid1Unit *u, Relations *related, uint32_t job);
 /* Frees what u->ending holds. */
 void ending_free(Pid1Unit *u);
 

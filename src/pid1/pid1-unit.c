@@ -134,6 +134,11 @@ static bool is_up(const Pid1UnitStatus *s) {
         return s->active != UNIT_INACTIVE && s->active != UNIT_FAILED;
 }
 
+/* Whether the unit goes down because of a job that is over: PID 1 has waited for it long enough (JobTimeoutSec=). */
+static bool goes_by_job(const Pid1Unit *u, const Pid1UnitStatus *s) {
+        return s->active == UNIT_DEACTIVATING && u->ending.kind_job != 0 && u->ending.kind_job == u->jobs.highest;
+}
+
 static int take_answer(Pid1Unit *u, sd_bus_message *message) {
         Pid1Answer a;
         int r;
@@ -151,7 +156,7 @@ static int take_answer(Pid1Unit *u, sd_bus_message *message) {
         strv_free(u->covers);
         u->covers = a.covers;
         job_track_seen(&u->jobs, a.job_id);
-        job_track_state(&u->jobs, a.restarts, is_up(&a.status), a.status.job);
+        job_track_state(&u->jobs, a.restarts, is_up(&a.status) && !goes_by_job(u, &a.status), a.status.job);
         a.status.known = true;
         a.status.asked_at = u->asking.asked_at;
         a.status.foreign_job = job_track_foreign(&u->jobs);
@@ -161,7 +166,7 @@ static int take_answer(Pid1Unit *u, sd_bus_message *message) {
         /* Law 7: the control group is looked at after the answer. Before it, PID 1 may have been about to fork. */
         a.status.empty = pid1_unit_cgroup_is_empty(CGROUP_ROOT, u->name, a.control_group);
         u->status = a.status;
-        ending_seen(u, &a.related);
+        ending_seen(u, &a.related, a.job_id);
 
         bool left_over = !is_up(&u->status) && !u->status.empty;
         if (!left_over)
@@ -283,7 +288,7 @@ void pid1_unit_job_removed(Pid1Unit *u, uint32_t job, const char *result) {
                 u->asking.job = 0;
         u->ending.is_settled = false;
         u->ending.job_over = job;
-        u->ending.job_end = job_end_from_string(result);
+        u->ending.job_end = job_end_from_string(result, job == u->ending.stop_job);
         if (streq(result, "assert"))
                 queue_report(u, REPORT_REFUSED);
         hint(u);

@@ -203,13 +203,15 @@ static void a_restart_that_fails_is_a_failure_and_no_stop(void **state) {
         e.begun_anew = true; /* PID 1 had started it again, and takes that for done as soon as there is a process */
         assert_int_equal(ending_by_job(&e), UNIT_END_FAILED);
         e = stopped;
-        e.job_end = job_end_from_string("failed");
+        e.job_end = job_end_from_string("failed", false);
         assert_int_equal(ending_by_job(&e), UNIT_END_FAILED);
-        e.job_end = job_end_from_string("timeout");
+        e.job_end = job_end_from_string("timeout", false);
         assert_int_equal(ending_by_job(&e), UNIT_END_FAILED);
-        e.job_end = job_end_from_string("dependency");
+        e.job_end = job_end_from_string("timeout", true); /* a stop: the unit goes down all the same */
+        assert_int_equal(ending_by_job(&e), UNIT_END_HAND);
+        e.job_end = job_end_from_string("dependency", false);
         assert_int_equal(ending_by_job(&e), UNIT_END_NEED);
-        e.job_end = job_end_from_string("canceled");
+        e.job_end = job_end_from_string("canceled", false);
         assert_int_equal(ending_by_job(&e), UNIT_END_HAND);
 }
 

@@ -246,6 +246,18 @@ static void a_restart_by_hand_that_fails_is_a_failure(void **state) {
         wait_for(ended(UNIT_END_FAILED, NEED_BACK));
 }
 
+/* JobTimeoutSec= ends the wait for the stop, and not the stop. PID 1 starts nothing again after a restart that has run
+ * into it. */
+static void a_stop_by_hand_that_ran_too_long_is_a_hand(void **state) {
+        install_with("JobTimeoutSec=1s", "");
+        put(UNITS UNIT ".d/slow.conf", "[Service]\nExecStop=/bin/sleep 2\n");
+        sh("systemctl daemon-reload; systemctl --no-block stop " UNIT);
+        wait_for(ended(UNIT_END_HAND, NEED_BACK));
+        start_and_wait();
+        sh("systemctl --no-block restart " UNIT);
+        wait_for(ended(UNIT_END_FAILED, NEED_BACK));
+}
+
 static void a_signal_is_no_good_end(void **state) {
         install_with("", "");
         sh("systemctl kill " UNIT);
@@ -284,6 +296,7 @@ const struct CMUnitTest ending_tests[] = {
         TEST(a_hand_beside_a_job_on_another_is_a_hand),
         TEST(a_stop_of_what_is_down_already_is_a_hand),
         TEST(a_restart_by_hand_that_fails_is_a_failure),
+        TEST(a_stop_by_hand_that_ran_too_long_is_a_hand),
         TEST(a_signal_is_no_good_end),
         TEST(a_start_limit_is_forgotten_when_that_is_asked_for),
 };
