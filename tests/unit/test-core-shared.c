@@ -187,6 +187,29 @@ static void a_unit_that_runs_everywhere_keeps_no_lease_from_one_that_needs_it(vo
         world_free(w);
 }
 
+/* That unit is not to run on this machine, so nothing else happens to it. */
+static void a_unit_that_will_run_everywhere_gives_up_its_lease_at_once(void **state) {
+        static const Placement elsewhere = { .machine_id = THEM };
+        World *w = world_new();
+        UnitView view;
+
+        configure(w, "a.service", "old.service");
+        configure(w, "g.service", "a.service");
+        world_connect(w); /* a.service is to have the lease a.service */
+        world_pass(w, 3 * USEC_PER_SEC);
+        assert_true(core_find_unit(w->core, w->now, "a.service", &view));
+        assert_string_equal(WHY_TEXT(view.why_not), "another unit here has the same Lease=");
+        world_step(w, (Event){ .kind = EVENT_CONFIGURE,
+                                      .config = { .unit = "g.service",
+                                                      .lease = "a.service",
+                                                      .global = true,
+                                                      .placement = &elsewhere } });
+        world_pass(w, 20 * USEC_PER_MSEC);
+        assert_true(core_find_unit(w->core, w->now, "a.service", &view));
+        assert_true(view.held_here);
+        world_free(w);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(of_two_units_with_one_lease_only_one_holds_it),
@@ -197,6 +220,7 @@ int main(void) {
                 cmocka_unit_test(a_robbed_session_strikes_no_debt_while_what_ran_by_it_is_still_being_stopped),
                 cmocka_unit_test(a_debt_stands_while_what_ran_before_the_restart_by_its_index_is_still_being_stopped),
                 cmocka_unit_test(what_cannot_be_stopped_keeps_back_no_lease_by_which_it_did_not_run),
+                cmocka_unit_test(a_unit_that_will_run_everywhere_gives_up_its_lease_at_once),
                 cmocka_unit_test(a_unit_that_runs_everywhere_keeps_no_lease_from_one_that_needs_it),
         };
 
