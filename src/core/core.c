@@ -351,6 +351,7 @@ const Action *core_step(Core *c, Now now, const Event *event, size_t *ret_n) {
         must(now.boottime >= c->now.boottime);
         output_reset(c);
         c->now = now;
+        c->heard.changes = MAX(c->heard.changes, now.realtime);
         note(c, event);
         advance(c);
         *ret_n = c->out.n;

@@ -150,6 +150,28 @@ typedef struct WhyNotView {
         usec_t until; /* CLOCK_REALTIME until which the reason holds; 0: not known */
 } WhyNotView;
 
+/* How a unit is on one machine, as far as the records and PID 1 here say. */
+typedef struct OfferView {
+        const char *unit, *machine_id, *lease;
+        const char *hostname, *metadata; /* of the machine; "" if not known */
+        const char *state;               /* one word: ListClusterUnits in dbus/org.leased1.Manager.xml lists them */
+        const char *active, *result;     /* as the machine has told them; "": it has not, or there is no result */
+        usec_t since;                    /* CLOCK_REALTIME since when it is in that ActiveState=; 0: not known */
+        bool holds;                      /* the machine holds the lease, by the records */
+        uint64_t index;                  /* of the lease */
+        usec_t held_since;               /* CLOCK_REALTIME since when the lease is held, or free */
+        Reason reason;   /* why the machine does not take the unit now, by its own words; WHY_NONE: it would */
+        uint64_t change; /* core_revision() when the last of this changed */
+} OfferView;
+
+/* Fills in how the unit is on the machine; name is "<machine id>/<unit>". Returns false if no such offer was ever
+ * seen. An offer that was taken back has the state "gone". */
+bool core_find_offer(const Core *core, Now now, const char *name, OfferView *ret);
+/* Calls f with the name of each offer that was seen. */
+void core_each_offer_name(const Core *core, void (*f)(const char *name, void *userdata), void *userdata);
+/* A number that grows with each change of a lease or an offer, also from one daemon to the next. */
+uint64_t core_revision(const Core *core);
+
 void core_session_view(const Core *core, Now now, SessionView *ret);
 /* Calls f with the name of each unit, or of each lease that has a record. Much cheaper than to make their views. */
 void core_each_unit_name(const Core *core, void (*f)(const char *name, void *userdata), void *userdata);

@@ -59,8 +59,10 @@ typedef struct UnitReport {
         bool left;  /* all that PID 1 knows of the unit is down, but the unit's slice is not empty: PID 1 will not end
                        what is in the slice (law 7) */
         LoadState load;
-        bool gate_loaded; /* PID 1 has our Assert and our BindsTo in force, and needs no reload */
-        bool failed;      /* how it last ended: Result= is not success */
+        bool gate_loaded;   /* PID 1 has our Assert and our BindsTo in force, and needs no reload */
+        bool failed;        /* how it last ended: Result= is not success */
+        const char *result; /* Result=, for people; NULL or "": there is none, or it is success */
+        usec_t since;       /* CLOCK_REALTIME since when .active is so, for people; 0: not known */
         EndedBy ended_by;
         Obstacle obstacle;
         const char *other;   /* the unit that .ended_by and .obstacle speak of; NULL or "": it is not known */
@@ -234,14 +236,15 @@ typedef enum ActionKind {
         ACTION_UNIT_READ,  /* .unit: report it anew (EVENT_UNIT with a later asked_at) */
         ACTION_UNIT_CLEAN, /* .unit is down and its lease let go: its environment file can be removed */
         ACTION_FORGOTTEN,  /* .unit has been dropped after EVENT_FORGET */
-        ACTION_CHANGED,   /* .unit, .lease or both look different from outside: publish. Neither: how machines stand to
-                             units has changed */
-        ACTION_REPORT,    /* .report: for the log */
-        ACTION_CALL_DONE, /* .id of the EVENT_CALL, .result, .lease, .index, .span */
-        ACTION_WORD_DONE, /* .id of the operator's word, .word, .reason, .span, .index (of RUN) */
-        ACTION_SLEEP_READY, /* after EVENT_SLEEP: nothing runs here any more; leases are given back, or cannot be in
-                               time */
-        ACTION_EXIT,        /* after EVENT_SHUTDOWN: all leases are released, or cannot be */
+        ACTION_CHANGED, /* .unit, .lease or both look different from outside: publish. Neither: how machines stand to
+                           units has changed */
+        ACTION_OFFER_CHANGED, /* .unit is the name of an offer (core_find_offer()): it says something else */
+        ACTION_REPORT,        /* .report: for the log */
+        ACTION_CALL_DONE,     /* .id of the EVENT_CALL, .result, .lease, .index, .span */
+        ACTION_WORD_DONE,     /* .id of the operator's word, .word, .reason, .span, .index (of RUN) */
+        ACTION_SLEEP_READY,   /* after EVENT_SLEEP: nothing runs here any more; leases are given back, or cannot be in
+                                 time */
+        ACTION_EXIT,          /* after EVENT_SHUTDOWN: all leases are released, or cannot be */
 } ActionKind;
 
 /* What has happened, and which fields of the Report say more. */

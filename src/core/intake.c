@@ -92,28 +92,42 @@ static void take_beat(Core *c, const Record *r, uint64_t as_of) {
 }
 
 /* An offer with wishes may change what runs beside what. */
-static void note_offer(Core *c, const Offer *o) {
+static void note_offer(Core *c, const Offer *o, bool only_state) {
         bool own = strncmp(o->name, c->here.machine_id, MACHINE_SIZE - 1) == 0;
         Unit *u;
 
         HASH_FIND_STR(c->units, o->unit, u);
         if (own && !u)
                 c->offering.orphans = true;
-        if (!own && (o->terms->value.conflicts[0] || o->terms->value.replaces[0]) && !c->plan.has_wishes)
+        if (only_state)
+                news_of_unit(c, own ? u : NULL, NEWS_UNIT_STATE);
+        else if (!own && (o->terms->value.conflicts[0] || o->terms->value.replaces[0]) && !c->plan.has_wishes)
                 news_note(c, NEWS_OFFER);
         else
                 news_of_unit(c, u, own ? NEWS_OFFER_OWN : NEWS_OFFER);
 }
 
+/* Whether the offer says what it said, but for how the unit is: then nobody has to plan anew. */
+static bool is_only_state(const OfferRecord *a, const OfferRecord *b) {
+        return a->version == b->version && a->until == b->until && a->code == b->code && streq(a->lease, b->lease) &&
+               streq(a->why, b->why) && streq(a->conflicts, b->conflicts) && streq(a->replaces, b->replaces);
+}
+
 static void take_offer(Core *c, const Record *r, uint64_t as_of) {
         static const OfferRecord none;
         Offer *o = mirror_offer_named(c, r->name);
+        bool was_there = o && o->seen.revision > 0 && !o->damaged, same;
+        OfferRecord before;
 
         if (!o || !seen_take(c, &o->seen, r->mod_revision, as_of))
                 return;
+        before = o->terms->value;
         o->damaged = r->damaged;
         mirror_terms(c, o, r->value ? r->offer : &none);
-        note_offer(c, o);
+        same = was_there && r->value && is_only_state(&before, &o->terms->value);
+        o->change = mirror_next_number(c);
+        output_offer_changed(c, o);
+        note_offer(c, o, same);
 }
 
 #define COUNTER_MAX (UINT64_C(1) << 62) /* higher than any session ever counts */

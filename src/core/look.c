@@ -61,7 +61,7 @@ void look_sorted(Core *c) {
 
         must(!c->look.units.walking);
         for (Unit *u = c->units; u; u = u->hh.next) {
-                HeapNode *const nodes[] = { &u->spot.due, &u->withheld, &u->to_plan, &u->to_offer };
+                HeapNode *const nodes[] = { &u->spot.due, &u->withheld, &u->to_plan, &u->to_offer, &u->to_tell };
 
                 u->spot.place = ++place;
                 for (size_t i = 0; i < ELEMENTSOF(nodes); i++)
@@ -125,6 +125,7 @@ void look_forget_unit(Core *c, Unit *u) {
         heap_remove(&u->withheld);
         heap_remove(&u->to_plan);
         heap_remove(&u->to_offer);
+        heap_remove(&u->to_tell);
 }
 
 void look_done(Core *c) {
@@ -138,4 +139,5 @@ void look_done(Core *c) {
         heap_done(&c->look.withheld);
         heap_done(&c->plan.queue);
         heap_done(&c->offering.queue);
+        heap_done(&c->offering.late);
 }

@@ -36,8 +36,12 @@ Session *mirror_session(Core *c, const char *name) {
         return s;
 }
 
+uint64_t mirror_next_number(Core *c) {
+        return ++c->heard.changes;
+}
+
 void mirror_number(Core *c, Lease *l) {
-        l->change = ++c->heard.lease_changes;
+        l->change = mirror_next_number(c);
 }
 
 Lease *mirror_lease(Core *c, const char *name) {
@@ -127,6 +131,8 @@ void mirror_terms(Core *c, Offer *o, const OfferRecord *value) {
         if (streq(key.lease, o->unit))
                 key.lease[0] = '\0';
         memset(key.lease + strlen(key.lease), 0, sizeof(key.lease) - strlen(key.lease));
+        o->since = key.since;
+        key.since = 0;
         t = c->last_terms; /* one offer after another says the same in a list */
         if (!t || memcmp(&t->value, &key, sizeof(key)) != 0)
                 HASH_FIND(hh, c->terms, &key, sizeof(key), t);

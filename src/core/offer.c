@@ -7,6 +7,10 @@
  *
  * An offer is written when it changes, up to 50 offers in a Txn, and only while our machine record names our session:
  * so of two machines with the same id, the later one offers nothing.
+ *
+ * An offer also tells how the unit is here, for people and schedulers. If an offer differs in nothing but that, it
+ * waits until a round has passed since offers were last written, and at least a moment for others like it. So the
+ * states of units cost no more than one write in a round, and none in a round in which offers are written anyway.
  */
 
 #include "core/offer.h"
@@ -22,6 +26,9 @@
 #include "core/unit.h"
 
 enum { LOOKS_AT_ONCE = 1000 };
+
+/* A unit that starts is soon active: one write tells both. */
+#define GATHER_TIME USEC_PER_SEC
 
 /* Units without a lease that are not down here. Other machines do not know of them. */
 typedef struct Globals {
@@ -67,6 +74,21 @@ static Reason why_not_now(const Core *c, const Unit *u, const Globals *globals) 
         return reason(u->said.report.known && !u->said.report.gate_loaded ? said_why_no_gate(u) : WHY_NONE);
 }
 
+/* While PID 1 does not answer, what was told before goes on to be told. */
+static void tell_state(const Unit *u, OfferRecord *ret) {
+        const UnitReport *r = &u->said.report;
+
+        if (r->known) {
+                str_copy(ret->active, sizeof(ret->active), said_active_word(r->active));
+                str_copy(ret->result, sizeof(ret->result), u->said.result);
+                ret->since = r->since;
+        } else if (u->offer->seen.revision > 0 && !u->offer->damaged) {
+                str_copy(ret->active, sizeof(ret->active), u->offer->terms->value.active);
+                str_copy(ret->result, sizeof(ret->result), u->offer->terms->value.result);
+                ret->since = u->offer->since;
+        }
+}
+
 static void wanted_offer(const Core *c, const Unit *u, const Globals *globals, OfferRecord *ret) {
         Reason why = why_not_now(c, u, globals);
         bool stands_back = why.why == WHY_NONE && c->now.boottime < u->back.not_before;
@@ -76,6 +98,7 @@ static void wanted_offer(const Core *c, const Unit *u, const Globals *globals, O
         str_copy(ret->conflicts, sizeof(ret->conflicts), u->config.placement->conflicts);
         str_copy(ret->replaces, sizeof(ret->replaces), u->config.placement->replaces);
         offer_set_reason(ret, stands_back ? reason(WHY_STANDS_BACK) : why);
+        tell_state(u, ret);
 }
 
 static bool is_offered(const Unit *u) {
@@ -94,13 +117,37 @@ static bool same_offer(const Offer *o, const OfferRecord *b) {
                streq(a->replaces, b->replaces);
 }
 
+static bool same_state(const Offer *o, const OfferRecord *b) {
+        const OfferRecord *a = &o->terms->value;
+
+        return o->since == b->since && streq(a->active, b->active) && streq(a->result, b->result);
+}
+
+/* Has the state of the unit told later, together with others. */
+static void tell_later(Core *c, Unit *u) {
+        usec_t round = c->own.timeline.round, gathered = c->now.boottime + MIN(GATHER_TIME, round);
+
+        if (c->offering.late.n == 0)
+                c->offering.late_at = c->offering.sent_at > 0 ? MAX(gathered, c->offering.sent_at + round) : gathered;
+        heap_set(&c->offering.late, &u->to_tell, u->spot.place);
+}
+
 /* Puts the unit's offer into the Txn if the registry does not show the offer as it should be. */
-static bool add_offer(Core *c, TxnBuilder *b, Unit *u, const Globals *globals) {
+static bool add_offer(Core *c, TxnBuilder *b, Unit *u, bool with_late, const Globals *globals) {
         OfferRecord *want = c->offering.next + c->offering.n;
 
         wanted_offer(c, u, globals, want);
-        if (u->offer->seen.revision > 0 && !u->offer->damaged && same_offer(u->offer, want))
-                return false;
+        if (u->offer->seen.revision > 0 && !u->offer->damaged && same_offer(u->offer, want)) {
+                if (same_state(u->offer, want)) {
+                        heap_remove(&u->to_tell);
+                        return false;
+                }
+                if (!with_late) {
+                        tell_later(c, u);
+                        return false;
+                }
+        }
+        heap_remove(&u->to_tell);
         txn_compare(b, RECORD_OFFER, u->offer->name, u->offer->seen.revision);
         txn_put(b, RECORD_OFFER, u->offer->name, want, sizeof(*want));
         c->offering.units[c->offering.n++] = u;
@@ -125,6 +172,21 @@ static void take_back_orphans(Core *c, TxnBuilder *b) {
         c->offering.orphans = b->n_compares == GROUP_MAX;
 }
 
+/* Adds the offers that have waited, if it is time, or if offers are written now anyway. */
+static void look_at_late(Core *c, TxnBuilder *b, const Globals *globals) {
+        if (b->n_compares == 0 && c->now.boottime < c->offering.late_at)
+                return;
+        for (size_t n = 0; n < LOOKS_AT_ONCE && b->n_compares < GROUP_MAX && c->offering.late.n > 0; n++) {
+                Unit *u = (Unit *) ((char *) heap_first(&c->offering.late) - offsetof(Unit, to_tell));
+
+                heap_remove(&u->to_tell);
+                if (is_offered(u))
+                        (void) add_offer(c, b, u, true, globals);
+        }
+        /* What is left has its turn in the next round. */
+        c->offering.late_at = c->now.boottime + (b->n_compares > 0 ? c->own.timeline.round : 1);
+}
+
 static void look_at_some(Core *c, TxnBuilder *b) {
         Globals globals = find_globals(c);
 
@@ -133,10 +195,16 @@ static void look_at_some(Core *c, TxnBuilder *b) {
 
                 heap_remove(&u->to_offer);
                 if (is_offered(u))
-                        (void) add_offer(c, b, u, &globals);
+                        (void) add_offer(c, b, u, false, &globals);
                 else if (u->offer)
                         take_back(b, u->offer);
         }
+        if (c->offering.queue.n == 0)
+                look_at_late(c, b, &globals);
+}
+
+static bool late_is_due(const Core *c) {
+        return c->offering.late.n > 0 && c->now.boottime >= c->offering.late_at;
 }
 
 void offer_advance(Core *c) {
@@ -148,7 +216,7 @@ void offer_advance(Core *c) {
         for (Unit *u = c->offering.stale ? c->units : NULL; u; u = u->hh.next)
                 heap_set(&c->offering.queue, &u->to_offer, u->spot.place);
         c->offering.stale = false;
-        if (c->offering.queue.n == 0 && !c->offering.orphans)
+        if (c->offering.queue.n == 0 && !c->offering.orphans && !late_is_due(c))
                 return;
         if (!c->offering.next && !(c->offering.next = calloc(GROUP_MAX, sizeof(OfferRecord))))
                 abort();
@@ -162,6 +230,7 @@ void offer_advance(Core *c) {
                 return;
         txn_compare(&b, RECORD_FENCE, c->own.name, c->own.fence_revision);
         c->offering.txn = txn_send(&b);
+        c->offering.sent_at = c->now.boottime;
 }
 
 void offer_txn(Core *c, const Answer *answer) {
@@ -184,9 +253,11 @@ void offer_note(Core *c, Unit *u) {
 
 usec_t offer_deadline(const Core *c) {
         bool due = c->offering.stale || c->offering.orphans || c->offering.queue.n > 0;
+        usec_t at;
 
-        if (!due || c->offering.txn || !session_settled(c) || !session_is_checked(c) || c->shutdown.on ||
-                        !machine_is_named(c))
+        if ((!due && c->offering.late.n == 0) || c->offering.txn || !session_settled(c) || !session_is_checked(c) ||
+                        c->shutdown.on || !machine_is_named(c))
                 return USEC_INFINITY;
-        return MAX(c->offering.at, c->now.boottime + 1);
+        at = due ? c->offering.at : MAX(c->offering.at, c->offering.late_at);
+        return MAX(at, c->now.boottime + 1);
 }

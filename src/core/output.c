@@ -94,6 +94,12 @@ void output_changed(Core *c, const Unit *u, const Lease *l) {
         a->lease = l ? l->name : NULL;
 }
 
+void output_offer_changed(Core *c, const Offer *o) {
+        /* A first list is no news: who asks has all of it. */
+        if ((c->heard.listed & RECORD_ALL) == RECORD_ALL)
+                output(c, ACTION_OFFER_CHANGED)->unit = o->name;
+}
+
 void output_remember(Core *c, const Lease *l) {
         Action *a = output(c, ACTION_REMEMBER);
 

@@ -29,6 +29,8 @@ enum {
         RECORD_NAME_SIZE = 290, /* the longest name of a record: an offer's, "<machine id>/<unit>" */
         CONFLICTS_SIZE = 256,
         WHY_SIZE = 80,
+        ACTIVE_SIZE = 16, /* the longest ActiveState= is "deactivating" */
+        RESULT_SIZE = 24, /* the longest Result= of systemd 257 is "start-limit-hit" */
 };
 
 /* The highest Index that is believed or handed out: 2^53 - 1. Every reader of JSON can tell integers up to this one
@@ -135,6 +137,10 @@ typedef struct OfferRecord {
         char about[WHY_SIZE]; /* what the reason speaks of (Reason.what), cut */
         char why[WHY_SIZE];   /* its sentence, cut; by 0.1.0 without a code. "": it would take it */
         usec_t until;         /* CLOCK_REALTIME, for people: it stands back until then; 0 */
+        /* How the unit is there. Nobody decides anything by it. */
+        char active[ACTIVE_SIZE]; /* its ActiveState=; "": the machine has not said it */
+        char result[RESULT_SIZE]; /* its Result=, unless that is "success" */
+        usec_t since;             /* CLOCK_REALTIME since when it is in that state; 0: not known */
 } OfferRecord;
 
 /* A record as it is passed from one function to another: name and value are borrowed for the call. */

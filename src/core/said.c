@@ -14,12 +14,17 @@
 void said_report(Core *c, Unit *u, const UnitReport *report) {
         if (report->known && u->said.report.known && report->asked_at < u->said.report.asked_at)
                 return;
+        if (report->active != u->said.report.active || report->since != u->said.report.since ||
+                        report->known != u->said.report.known || !streq(strempty(report->result), u->said.result))
+                news_of_unit(c, u, NEWS_UNIT_STATE);
         if (report->gate_loaded != u->said.report.gate_loaded || report->known != u->said.report.known ||
                         report->obstacle != u->said.report.obstacle)
                 news_of_unit(c, u, NEWS_UNIT_REPORTED);
         u->said.report = *report;
         str_copy(u->said.other, sizeof(u->said.other), strempty(report->other));
-        u->said.report.other = u->said.other; /* the caller's text lasts no longer than the event */
+        str_copy(u->said.result, sizeof(u->said.result), strempty(report->result));
+        u->said.report.other = u->said.other; /* the caller's texts last no longer than the event */
+        u->said.report.result = u->said.result;
         look_at_unit(c, u);
         output_changed(c, u, NULL);
 }
@@ -66,6 +71,20 @@ void said_asked(Core *c, Unit *u, uint64_t id, bool opening) {
 void said_not_asked(Unit *u, uint64_t id) {
         if (id == u->said.guard_asked)
                 u->said.guard_asked = u->said.guard_asked_before;
+}
+
+const char *said_active_word(ActiveState a) {
+        static const char *const words[_ACTIVE_STATE_MAX] = {
+                [ACTIVE_INACTIVE] = "inactive",
+                [ACTIVE_FAILED] = "failed",
+                [ACTIVE_ACTIVATING] = "activating",
+                [ACTIVE_ACTIVE] = "active",
+                [ACTIVE_DEACTIVATING] = "deactivating",
+                [ACTIVE_RELOADING] = "reloading",
+        };
+
+        must((unsigned) a < _ACTIVE_STATE_MAX);
+        return words[a];
 }
 
 bool said_is_inactive(const UnitReport *r) {

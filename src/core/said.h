@@ -21,6 +21,8 @@ void said_asked_nothing(Unit *u);
 void said_asked(Core *c, Unit *u, uint64_t id, bool opening);
 /* The request with that id never reached the guard; the one before it may have. */
 void said_not_asked(Unit *u, uint64_t id);
+/* Gives PID 1's word for a state: "active" and the like. Static. */
+const char *said_active_word(ActiveState a);
 /* Whether PID 1 says that the unit is inactive or failed, and has no job for it. Something of the unit may be left
  * all the same (law 7). */
 bool said_is_inactive(const UnitReport *r);

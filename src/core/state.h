@@ -8,14 +8,12 @@
  *   why, timeline, record, placement, heap  plain values, and functions of nothing but these
  *   output      the actions of a step, and their memory
  *   txn         Txns and READs under way
- *   news        what has happened, for the plan and the offers
- *   look        which units and leases are to be looked at
+ *   news, look  what has happened, for the plan and the offers; which units and leases are to be looked at
  *
  *   mirror      the records that have been seen
  *   sample      at what time which revision of the registry reached us
  *   session     questions about sessions, ours and others'
- *   lease       questions about a lease
- *   machine     questions about machines, this one and others
+ *   lease, machine  questions about a lease, and about machines, this one and others
  *   intake      answers and the watch, taken into the mirror
  *
  *   call        leases of the D-Bus API: a scheduler's own
@@ -30,11 +28,9 @@
  *   said        what PID 1 and the guard said of a unit
  *   back        standing back: for a while this machine does not take a unit
  *   unit        the units that are enabled here, and questions about each
- *   cover       how far our beats cover a unit
- *   phase       what every phase of a unit's life needs: entering it, asking PID 1 and the guard
+ *   cover, phase  how far our beats cover a unit; what every phase of its life needs: entering it, asking PID 1
  *   leave       why a unit is let go, and the beginning of its way down
- *   guard-side  the guard as a whole
- *   offer       what we say of the units that are enabled here
+ *   guard-side, offer  the guard as a whole; what we say of the units that are enabled here
  *   plan        who should hold what: whose turn a lease is, and what we hold and should not
  *   planning    when units are planned, and how many in one step
  *
@@ -45,7 +41,7 @@
  *   word        the operator's words, until they have begun
  *
  *   view        how it looks from outside
- *   standing    how every machine stands to a unit, told from outside
+ *   everywhere, standing  how each machine's units look from outside, and how every machine stands to a unit
  *   walk        looks at the units and leases to which something has happened
  *   core        the step
  *
@@ -109,7 +105,7 @@ typedef struct Machine {
 } Machine;
 
 /* What an offer says. Offers that say the same share one (mirror_terms()). The lease's name is "" where it is the
- * unit's, so that offers of different units can share as well. */
+ * unit's, and .since is 0, so that offers of different units can share as well. */
 typedef struct Terms {
         OfferRecord value; /* also the key in Core.terms */
         size_t users;      /* offers that say this; freed with the last of them */
@@ -121,7 +117,9 @@ typedef struct Offer {
         const char *unit; /* within name */
         Seen seen;
         bool damaged;
-        Terms *terms; /* what it says; never NULL. Set by mirror_terms() */
+        Terms *terms;    /* what it says; never NULL. Set by mirror_terms() */
+        usec_t since;    /* ... and its .since */
+        uint64_t change; /* number of its last change (mirror_next_number()) */
         UT_hash_handle hh;
         char name[]; /* "<machine id>/<unit>" */
 } Offer;
@@ -234,7 +232,7 @@ typedef enum Rest {
 /* What PID 1 and the guard said of a unit (said.c). */
 typedef struct UnitSaid {
         UnitReport report;
-        char other[NAME_SIZE]; /* report.other */
+        char other[NAME_SIZE], result[RESULT_SIZE]; /* report.other, report.result */
         GuardReport guard;
         bool guard_known;            /* said since the guard's connection */
         uint64_t guard_asked_before; /* what guard_asked was before that */
@@ -328,13 +326,13 @@ struct Unit {
 
         Unit *next_user; /* of the same lease: Lease.users is the first */
         Spot spot;
-        HeapNode cover;      /* look.covers: how long after our last beat it must stop (cover_span()) */
-        HeapNode to_plan;    /* plan.queue: it is to be planned by itself. By place */
-        HeapNode to_offer;   /* offering.queue: our offer of it may say something else now. By place */
-        HeapNode withheld;   /* look.withheld: it should leave for a drain, and waits for its turn. By place */
-        unsigned counted;    /* COUNTED_* */
-        bool waits_for_beat; /* something will be done as soon as another beat is committed */
-        bool has_conflicts;  /* its options name units that it must not run beside */
+        HeapNode cover;             /* look.covers: how long after our last beat it must stop (cover_span()) */
+        HeapNode to_plan;           /* plan.queue: it is to be planned by itself. By place */
+        HeapNode to_offer, to_tell; /* offering.queue, .late: our offer of it may say something else now. By place */
+        HeapNode withheld;          /* look.withheld: it should leave for a drain, and waits for its turn. By place */
+        unsigned counted;           /* COUNTED_* */
+        bool waits_for_beat;        /* something will be done as soon as another beat is committed */
+        bool has_conflicts;         /* its options name units that it must not run beside */
         UT_hash_handle hh;
 };
 
@@ -470,14 +468,14 @@ typedef struct Samples {
 
 /* What was heard of the registry altogether (intake.c). */
 typedef struct Heard {
-        uint64_t revision;      /* the highest seen since everything was looked at anew */
-        unsigned listed;        /* kinds of which a whole list has been seen since then */
-        usec_t at;              /* when the registry last said anything; 0: never */
-        usec_t beats_at;        /* when all beats were last read ... */
-        usec_t beats_first_at;  /* ... and for the first time since everything was looked at anew */
-        uint64_t stamp;         /* one for each answer taken in */
-        uint64_t lease_changes; /* one for each change of a lease */
-        bool contradicted;      /* by the last of them */
+        uint64_t revision;     /* the highest seen since everything was looked at anew */
+        unsigned listed;       /* kinds of which a whole list has been seen since then */
+        usec_t at;             /* when the registry last said anything; 0: never */
+        usec_t beats_at;       /* when all beats were last read ... */
+        usec_t beats_first_at; /* ... and for the first time since everything was looked at anew */
+        uint64_t stamp;        /* one for each answer taken in */
+        uint64_t changes;      /* grows with each change of a lease or an offer, and at least as CLOCK_REALTIME */
+        bool contradicted;     /* by the last of them */
         Samples samples;
 } Heard;
 
@@ -545,10 +543,12 @@ typedef struct Offering {
         Unit *units[GROUP_MAX]; /* ... is of these units' offers; NULL: one that is not enabled any more */
         OfferRecord *next;
         size_t n;
-        Heap queue;   /* units whose offers are to be looked at, by their place */
-        bool stale;   /* all are to be looked at */
-        bool orphans; /* offers of ours may be there of units that are not enabled */
-        usec_t at;    /* when it is tried again, or goes on */
+        Heap queue;              /* units whose offers are to be looked at, by their place */
+        bool stale;              /* all are to be looked at */
+        bool orphans;            /* offers of ours may be there of units that are not enabled */
+        usec_t at;               /* when it is tried again, or goes on */
+        Heap late;               /* units of whose offers only the unit's state differs */
+        usec_t late_at, sent_at; /* when these are told at the earliest; when offers were last written */
 } Offering;
 
 /* When units are planned anew (planning.c). A pass plans all units, or only those whose leases can be had, over

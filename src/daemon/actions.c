@@ -174,6 +174,9 @@ void actions_perform(const Action *a, Now now, void *userdata) {
         case ACTION_CHANGED:
                 changed_note_core(d->changed, a->unit, a->lease);
                 break;
+        case ACTION_OFFER_CHANGED:
+                changed_note_offer(d->changed, a->unit);
+                break;
         case ACTION_REPORT:
                 report_log(d, &a->report);
                 break;

@@ -89,6 +89,8 @@ static void names_take(Daemon *d, const BulkKind *kind, Names *n) {
         n->n_units = n->n;
         if (kind->leases)
                 core_each_lease_name(d->core, names_add, n);
+        if (kind->offers)
+                core_each_offer_name(d->core, names_add, n);
 }
 
 /* ---- one answer ---- */
@@ -100,7 +102,8 @@ static int append_one(BulkAnswer *a, const char *name, bool is_lease) {
                 a->kind->print(name, is_lease, a->f);
                 return 0;
         }
-        r = a->kind->append(a->daemon, name, is_lease, a->reply);
+        r = a->kind->append_chosen ? a->kind->append_chosen(a->daemon, name, a->message, a->reply)
+                                   : a->kind->append(a->daemon, name, is_lease, a->reply);
         if (r < 0)
                 return r;
         a->size += (size_t) r;
@@ -129,6 +132,8 @@ static int begin(BulkAnswer *a) {
         names_take(a->daemon, a->kind, &a->names);
         if (a->kind->hold_news)
                 a->daemon->bulk->holding = a;
+        if (r >= 0 && a->kind->append_head)
+                r = a->kind->append_head(a->daemon, a->reply);
         if (r < 0 || a->kind->type)
                 return r < 0 ? r : sd_bus_message_open_container(a->reply, 'a', a->kind->type);
         a->f = open_memstream(&a->text, &a->text_size);

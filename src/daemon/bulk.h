@@ -12,7 +12,7 @@
 #include "daemon/internal.h"
 
 typedef struct BulkKind {
-        bool units, leases; /* what the answer is about */
+        bool units, leases, offers; /* what the answer is about */
         /* While this answer is put together, listeners are told of no change: otherwise they would hear of a change
          * before they get an answer that may be older than the change. Only one answer of this kind is put together at
          * a time. */
@@ -22,6 +22,10 @@ typedef struct BulkKind {
          */
         const char *type;
         int (*append)(Daemon *d, const char *name, bool is_lease, sd_bus_message *reply);
+        /* NULL, or used in place of append(), and also given the call, whose arguments choose among the objects. */
+        int (*append_chosen)(Daemon *d, const char *name, sd_bus_message *call, sd_bus_message *reply);
+        /* NULL, or appends what stands before the array. */
+        int (*append_head)(Daemon *d, sd_bus_message *reply);
         /* If type is NULL, the answer is a text: head, what print() writes to f for each unit or lease, and tail. */
         const char *head, *tail;
         void (*print)(const char *name, bool is_lease, FILE *f);

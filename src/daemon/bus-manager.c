@@ -9,6 +9,7 @@
 #include "daemon/bulk.h"
 #include "daemon/bus-util.h"
 #include "daemon/calls.h"
+#include "daemon/cluster.h"
 #include "daemon/pid1-port.h"
 #include "daemon/runs.h"
 #include "daemon/registry-health.h"
@@ -118,6 +119,10 @@ static int method_list_unit_states(sd_bus_message *m, void *userdata, sd_bus_err
         static const BulkKind kind = { .units = true, .type = "(sssssbtt)", .append = append_unit_state };
 
         return bulk_answer(userdata, m, &kind, error);
+}
+
+static int method_list_cluster_units(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        return cluster_list_units(userdata, m, error);
 }
 
 static int method_list_machines(sd_bus_message *m, void *userdata, sd_bus_error *error) {
@@ -389,6 +394,8 @@ static const sd_bus_vtable vtable[] = {
                         BUS_ANYBODY),
         SD_BUS_METHOD_WITH_ARGS("ListUnitStates", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(sssssbtt)", units),
                         method_list_unit_states, BUS_ANYBODY),
+        SD_BUS_METHOD_WITH_ARGS("ListClusterUnits", SD_BUS_ARGS("s", machine_id, "as", metadata, "t", since),
+                        SD_BUS_RESULT("t", revision, CLUSTER_UNITS, units), method_list_cluster_units, BUS_ANYBODY),
         SD_BUS_METHOD_WITH_ARGS("ListMachines", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(sssa{ss}ub)", machines),
                         method_list_machines, BUS_ANYBODY),
         SD_BUS_METHOD_WITH_ARGS("ExplainUnit", SD_BUS_ARGS("s", name), SD_BUS_RESULT("a(ssbbuus)", machines),
@@ -417,7 +424,13 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_METHOD_WITH_ARGS("Reload", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_reload, BUS_ANYBODY),
 
         SD_BUS_SIGNAL_WITH_ARGS("LeaseChanged",
-                        SD_BUS_ARGS("s", name, "s", machine_id, "x", version, "t", index, "s", reason, "u", code), 0),
+                        SD_BUS_ARGS("s", name, "s", machine_id, "x", version, "t", index, "s", reason, "u", code, "t",
+                                        revision),
+                        0),
+        SD_BUS_SIGNAL_WITH_ARGS("UnitStateChanged",
+                        SD_BUS_ARGS("s", unit, "s", machine_id, "s", state, "s", active_state, "s", result, "t",
+                                        since_usec, "b", holds, "t", index, "t", revision),
+                        0),
 
         PROPERTIES(PROPERTY_VTABLE) SD_BUS_VTABLE_END,
 };

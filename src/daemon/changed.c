@@ -14,7 +14,7 @@ struct Changed {
         sd_event_source *source;
         void (*flush)(void *userdata);
         void *userdata;
-        Noted *units, *leases;
+        Noted *units, *leases, *offers;
         bool standing; /* the standing of machines to units may have changed */
 };
 
@@ -43,8 +43,8 @@ int changed_new(sd_event *event, void (*flush)(void *userdata), void *userdata, 
         return 0;
 }
 
-static void take(Noted **set, Noted *n, char ret_name[static NAME_SIZE]) {
-        str_copy(ret_name, NAME_SIZE, n->name);
+static void take(Noted **set, Noted *n, char *ret_name, size_t size) {
+        str_copy(ret_name, size, n->name);
         HASH_DEL(*set, n);
         free(n);
 }
@@ -55,22 +55,29 @@ bool changed_take(Changed *c, bool *ret_is_lease, char ret_name[static NAME_SIZE
         if (!*set)
                 return false;
         *ret_is_lease = set == &c->leases;
-        take(set, *set, ret_name);
+        take(set, *set, ret_name, NAME_SIZE);
+        return true;
+}
+
+bool changed_take_offer(Changed *c, char ret_name[static RECORD_NAME_SIZE]) {
+        if (!c->offers)
+                return false;
+        take(&c->offers, c->offers, ret_name, RECORD_NAME_SIZE);
         return true;
 }
 
 bool changed_pending(const Changed *c) {
-        return c->units || c->leases;
+        return c->units || c->leases || c->offers;
 }
 
 Changed *changed_free(Changed *c) {
-        char name[NAME_SIZE];
+        char name[RECORD_NAME_SIZE];
         bool is_lease;
 
         if (!c)
                 return NULL;
         sd_event_source_disable_unref(c->source);
-        while (changed_take(c, &is_lease, name))
+        while (changed_take(c, &is_lease, name) || changed_take_offer(c, name))
                 ;
         free(c);
         return NULL;
@@ -94,6 +101,11 @@ static void add(Noted **set, const char *name) {
 
 void changed_note_unit(Changed *c, const char *unit) {
         add(&c->units, unit);
+        changed_note(c);
+}
+
+void changed_note_offer(Changed *c, const char *offer) {
+        add(&c->offers, offer);
         changed_note(c);
 }
 

@@ -24,6 +24,8 @@ Changed *changed_free(Changed *c);
 void changed_note(Changed *c);
 /* The unit of that name looks different. */
 void changed_note_unit(Changed *c, const char *unit);
+/* ACTION_OFFER_CHANGED: the offer of that name says something else. */
+void changed_note_offer(Changed *c, const char *offer);
 /* ACTION_CHANGED: the unit of that name, the lease of that name, or both look different; either may be NULL. Unless
  * only a unit is named, all that is said of each machine for each unit may look different as well: see
  * changed_standing(). */
@@ -31,6 +33,8 @@ void changed_note_core(Changed *c, const char *unit, const char *lease);
 
 /* Takes one name out of those that were noted, a unit's or a lease's. false: there is none left. */
 bool changed_take(Changed *c, bool *ret_is_lease, char ret_name[static NAME_SIZE]);
+/* The same for an offer. */
+bool changed_take_offer(Changed *c, char ret_name[static RECORD_NAME_SIZE]);
 /* Whether a name is left that was noted and not taken. */
 bool changed_pending(const Changed *c);
 /* Whether the standing of machines to units (WhyNot, Stuck) may have changed since the last changed_take_standing().

@@ -229,6 +229,8 @@ static void report(EnabledUnit *u) {
                                          * not done. */
                                         .report.failed = all.failed || all.end == UNIT_END_FAILED ||
                                                          (all.killed && all.end == UNIT_END_OWN),
+                                        .report.result = all.result,
+                                        .report.since = all.since,
                                         .report.ended_by = endings[all.end],
                                         .report.obstacle = obstacles[all.need],
                                         .report.other = all.cause,

@@ -8,6 +8,7 @@
 #include "daemon/bus-manager.h"
 #include "daemon/bus-unit.h"
 #include "daemon/bus-util.h"
+#include "daemon/cluster.h"
 #include "daemon/registry-health.h"
 #include "util/hash.h"
 #include "util/log.h"
@@ -38,6 +39,7 @@ struct Publisher {
         Shown *look_next;           /* the unit that the round looks at next; NULL: it has looked at all */
         usec_t look_at, look_spent; /* when the next round may begin (CLOCK_BOOTTIME), and the time that this one has
                                        taken */
+        uint64_t revision;          /* listeners have been told of all changes up to this core_revision() */
         uint64_t *digests;          /* of the daemon's own properties, as last announced */
         char status[1024];
 };
@@ -74,8 +76,9 @@ static void emit_lease_changed(Daemon *d, sd_bus *bus, Shown *s, const LeaseView
                 word = why_word(why);
         }
         if (bus)
-                (void) sd_bus_emit_signal(bus, BUS_PATH, BUS_MANAGER, "LeaseChanged", "ssxtsu", v->name,
-                                l->state == LEASE_HELD ? l->machine_id : "", l->version, l->index, word, why);
+                (void) sd_bus_emit_signal(bus, BUS_PATH, BUS_MANAGER, "LeaseChanged", "ssxtsut", v->name,
+                                l->state == LEASE_HELD ? l->machine_id : "", l->version, l->index, word, why,
+                                d->publisher->revision);
 }
 
 /* Announces the properties whose values differ from those that were last announced. */
@@ -260,7 +263,7 @@ void publish_flush(void *userdata) {
         Daemon *d = userdata;
         sd_bus *bus = bus_link_up(d->links.api);
         usec_t begun = now_boottime();
-        char name[NAME_SIZE];
+        char name[NAME_SIZE], offer[RECORD_NAME_SIZE];
         ManagerSubject now;
         bool is_lease;
 
@@ -274,10 +277,15 @@ void publish_flush(void *userdata) {
                 if (usec_sub(now_boottime(), begun) > TOLD_TIME)
                         break;
         }
+        for (size_t i = 0; i < TOLD_AT_ONCE && usec_sub(now_boottime(), begun) <= TOLD_TIME &&
+                           changed_take_offer(d->changed, offer);
+                        i++)
+                cluster_emit(d, bus, offer, d->publisher->revision);
         if (changed_pending(d->changed)) {
                 changed_note(d->changed); /* the other names in the next turn */
                 return;
         }
+        d->publisher->revision = core_revision(d->core);
         bus_manager_look(d, &now);
         registry_health_note(d, &now.status, &now.session);
         if (bus)

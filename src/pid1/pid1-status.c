@@ -12,14 +12,15 @@
 #include "util/unit-name.h"
 
 /* The properties of a unit. Those of basic types are kept as sd_bus_message_read_basic() writes them: strings are
- * borrowed from the message, booleans are int. */
+ * borrowed from the message, booleans are int. There are more than 30 fields, because PID 1 says each of them by
+ * itself. */
 typedef struct Fields {
         const char *id, *load_state, *active_state, *sub_state, *unit_file_state, *result, *control_group;
         int need_reload;
         uint64_t timeout_stop, timeout;
         uint32_t job_id, restarts, main_pid, control_pid;
         int32_t main_code;
-        uint64_t inactive_since, up_since;
+        uint64_t inactive_since, up_since, inactive_exit, active_exit;
         uint8_t invocation_id[16];
         uint64_t last_trigger, active_since;
         int persistent, accept;
@@ -175,6 +176,8 @@ static const struct Property {
         { "NeedDaemonReload", "b", offsetof(Fields, need_reload) },
         { "Job", "(uo)", 0, read_job },
         { "InactiveEnterTimestamp", "t", offsetof(Fields, inactive_since) },
+        { "InactiveExitTimestamp", "t", offsetof(Fields, inactive_exit) },
+        { "ActiveExitTimestamp", "t", offsetof(Fields, active_exit) },
         { "ActiveEnterTimestampMonotonic", "t", offsetof(Fields, up_since) },
         { "InvocationID", "ay", 0, read_invocation_id },
         { "Asserts", "a(sbbsi)", 0, read_asserts },
@@ -262,6 +265,25 @@ static void fields_done(Fields *f) {
         relations_done(&f->related);
 }
 
+/* Since when the unit is in its state: each state has a stamp of its own. */
+static usec_t since_of(const Fields *f, Pid1Active active) {
+        switch (active) {
+        case UNIT_INACTIVE:
+        case UNIT_FAILED:
+                return f->inactive_since;
+        case UNIT_ACTIVE:
+        case UNIT_RELOADING:
+                return f->active_since;
+        case UNIT_ACTIVATING:
+                return f->inactive_exit;
+        case UNIT_DEACTIVATING:
+                return f->active_exit;
+        case _UNIT_ACTIVE_MAX:
+                break;
+        }
+        return 0;
+}
+
 int pid1_unit_answer_decode(
                 sd_bus_message *m, const char *name, const char *gate, const char *guard, Pid1Answer *ret) {
         _cleanup_(fields_done) Fields f = {
@@ -296,10 +318,13 @@ int pid1_unit_answer_decode(
         memcpy(s->invocation_id, f.invocation_id, sizeof(s->invocation_id));
         s->inactive_since = f.inactive_since;
         s->active_since = f.up_since;
+        s->since = since_of(&f, s->active);
+        if (f.result && !streq(f.result, "success"))
+                str_copy(s->result, sizeof(s->result), f.result);
         s->job = f.job_id != 0;
         s->stop_post = f.stop_post;
         s->need_reload = f.need_reload;
-        s->failed = s->active == UNIT_FAILED || (f.result && !streq(f.result, "success"));
+        s->failed = s->active == UNIT_FAILED || s->result[0];
         s->killed = f.main_code == CLD_KILLED || f.main_code == CLD_DUMPED;
         s->timeout_stop = MIN(f.timeout_stop, f.timeout);
         /* A timer that has never elapsed counts from its start: what was due before the start is not missed. */

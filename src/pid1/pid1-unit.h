@@ -51,6 +51,8 @@ typedef struct Pid1UnitStatus {
         NeedState need;  /* after UNIT_END_NEED and UNIT_END_CONFLICT: whether the cause lasts, as far as is known */
         char cause[256]; /* the name of the unit that is the cause; "": not known */
         usec_t inactive_since; /* CLOCK_REALTIME when the unit last became inactive or failed; 0: never on this boot */
+        usec_t since;          /* CLOCK_REALTIME since when .active is so; 0: not known */
+        char result[24];       /* Result=, cut; "": there is none, or it is "success" */
         usec_t active_since;   /* CLOCK_MONOTONIC when the unit last became active; 0: never on this boot */
         uint8_t invocation_id[16];
         usec_t timeout_stop;     /* TimeoutStopUSec= of services and scopes, TimeoutUSec= of sockets, mounts and swaps;

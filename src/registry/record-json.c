@@ -88,6 +88,9 @@ static const Member offer_members[] = {
         OPTIONAL(OfferRecord, MEMBER_CODE, code),
         OPTIONAL(OfferRecord, MEMBER_STRING, about),
         OPTIONAL(OfferRecord, MEMBER_UNSIGNED, until),
+        OPTIONAL(OfferRecord, MEMBER_STRING, active),
+        OPTIONAL(OfferRecord, MEMBER_STRING, result),
+        OPTIONAL(OfferRecord, MEMBER_UNSIGNED, since),
 };
 
 static const Member debt_members[] = {

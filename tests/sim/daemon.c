@@ -152,6 +152,7 @@ static void act(World *w, Machine *m, int unit, const Action *a) {
                                 m->waits[i] = 0;
                 break;
         case ACTION_CHANGED:
+        case ACTION_OFFER_CHANGED:
                 break;
         }
 }

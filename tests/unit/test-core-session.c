@@ -435,6 +435,7 @@ static unsigned next_after(World *w, unsigned took) {
 static void an_attempt_that_hung_is_followed_at_once_and_those_that_fail_at_once_ever_later(void **state) {
         World *w = world_running();
 
+        world_pass(w, 4 * USEC_PER_SEC); /* that the unit runs has been told */
         w->hang = true;
         world_pass(w, 2 * USEC_PER_SEC); /* the next round has begun */
         for (unsigned i = 0; i < 6; i++)

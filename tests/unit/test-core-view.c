@@ -297,6 +297,111 @@ static void who_would_be_next_is_said_of_nothing_that_is_done(void **state) {
         world_free(w);
 }
 
+/* ---- how the unit is on each machine ---- */
+
+static const char *state_at(World *w, const char *offer) {
+        static OfferView v;
+
+        return core_find_offer(w->core, w->now, offer, &v) ? v.state : "none";
+}
+
+static void say_offer(World *w, const char *active, const char *result) {
+        OfferRecord offer = { .lease = "a.service", .since = w->now.realtime };
+
+        str_copy(offer.active, sizeof(offer.active), active);
+        str_copy(offer.result, sizeof(offer.result), result);
+        w->revision++;
+        say_records(w, RECORD_OFFER, THEM "/a.service", &offer);
+}
+
+/* The states of units are for people: they cost one write in a round at most, and none where offers are written. */
+static void the_state_of_a_unit_is_told_once_in_a_round(void **state) {
+        World *w = world_running();
+        const OfferRecord *o = &world_find(w, RECORD_OFFER, US "/a.service")->value.offer;
+        unsigned before;
+
+        world_pass(w, TTL);
+        assert_string_equal(o->active, "active");
+        before = world_find(w, RECORD_OFFER, US "/a.service")->revision;
+        w->unit.since = 4711;
+        world_say_unit(w);
+        world_pass(w, USEC_PER_SEC / 2);
+        assert_int_equal(world_find(w, RECORD_OFFER, US "/a.service")->revision, before);
+        world_pass(w, USEC_PER_SEC);
+        assert_int_equal(o->since, 4711);
+        before = 0;
+        for (unsigned i = 0; i < 100; i++) { /* it is restarted ten times in a second */
+                uint64_t was = world_find(w, RECORD_OFFER, US "/a.service")->revision;
+
+                w->unit.since++;
+                world_say_unit(w);
+                world_pass(w, USEC_PER_SEC / 10);
+                before += world_find(w, RECORD_OFFER, US "/a.service")->revision != was;
+        }
+        assert_in_range(before, 4, 6);
+        world_free(w);
+}
+
+/* What is told when PID 1 does not answer is what it said last. */
+static void a_state_stays_told_while_pid1_is_silent(void **state) {
+        World *w = world_running();
+        Entry *e = world_find(w, RECORD_OFFER, US "/a.service");
+        uint64_t before;
+
+        world_pass(w, TTL);
+        before = e->revision;
+        w->unit.known = false;
+        world_say_unit(w);
+        world_pass(w, TTL);
+        assert_int_equal(e->revision, before);
+        assert_string_equal(e->value.offer.active, "active");
+        world_free(w);
+}
+
+static void the_state_on_another_machine_is_what_that_one_told(void **state) {
+        World *w = theirs();
+        static const struct {
+                const char *active, *result, *state;
+        } told[] = {
+                { "active", "", "running" },
+                { "reloading", "", "running" },
+                { "activating", "", "starting" },
+                { "deactivating", "", "stopping" },
+                { "inactive", "", "stopped" },
+                { "inactive", "exit-code", "failed" },
+                { "failed", "timeout", "failed" },
+                { "", "", "held" },
+        };
+
+        world_add_them(w);
+        say_them(w);
+        for (size_t i = 0; i < ELEMENTSOF(told); i++) {
+                say_offer(w, told[i].active, told[i].result);
+                assert_string_equal(state_at(w, THEM "/a.service"), told[i].state);
+        }
+        world_free(w);
+}
+
+/* Who catches up from a revision misses nothing, and hears nothing twice that is older. */
+static void a_revision_tells_what_has_changed_since(void **state) {
+        World *w = theirs();
+        OfferView v;
+        uint64_t at;
+
+        say_offer(w, "active", "");
+        at = core_revision(w->core);
+        world_pass(w, USEC_PER_SEC);
+        assert_true(core_find_offer(w->core, w->now, THEM "/a.service", &v));
+        assert_true(v.change <= at);
+        say_offer(w, "failed", "exit-code");
+        assert_true(core_find_offer(w->core, w->now, THEM "/a.service", &v));
+        assert_true(v.change > at && v.change <= core_revision(w->core));
+        assert_string_equal(v.result, "exit-code");
+        world_restart(w, NULL);
+        assert_true(core_revision(w->core) == 0 || core_revision(w->core) > at);
+        world_free(w);
+}
+
 /* Of a tenure that has expired the end is when its holder was last heard: what follows was an outage. */
 static void an_expired_tenure_ends_when_its_holder_was_last_heard(void **state) {
         World *w = theirs();
@@ -320,6 +425,10 @@ int main(void) {
                 cmocka_unit_test(a_machine_is_up_silent_or_unknown),
                 cmocka_unit_test(who_would_be_next_is_said_of_nothing_that_is_done),
                 cmocka_unit_test(an_expired_tenure_ends_when_its_holder_was_last_heard),
+                cmocka_unit_test(the_state_of_a_unit_is_told_once_in_a_round),
+                cmocka_unit_test(a_state_stays_told_while_pid1_is_silent),
+                cmocka_unit_test(the_state_on_another_machine_is_what_that_one_told),
+                cmocka_unit_test(a_revision_tells_what_has_changed_since),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

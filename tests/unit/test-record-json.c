@@ -295,9 +295,13 @@ static void an_offer_with_a_number_can_be_read_by_0_1_0(void **state) {
                 { "replaces", JSON_STRING, 256 },
                 { "why", JSON_STRING, 80 },
         };
-        OfferRecord offer = {
-                .lease = "foo", .code = WHY_METADATA, .about = "disk=ssd", .why = "missing metadata disk=ssd"
-        };
+        OfferRecord offer = { .lease = "foo",
+                .code = WHY_METADATA,
+                .about = "disk=ssd",
+                .why = "missing metadata disk=ssd",
+                .active = "failed",
+                .result = "exit-code",
+                .since = 1700000000000000 };
         Record record = { .kind = RECORD_OFFER, .offer = &offer };
         RecordValue value = {};
         char *text = NULL;
@@ -310,7 +314,30 @@ static void an_offer_with_a_number_can_be_read_by_0_1_0(void **state) {
         assert_int_equal(decode(RECORD_OFFER, text, &value, NULL), 0);
         assert_int_equal(value.offer.code, WHY_METADATA);
         assert_string_equal(value.offer.about, "disk=ssd");
+        assert_string_equal(value.offer.active, "failed");
+        assert_string_equal(value.offer.result, "exit-code");
+        assert_int_equal(value.offer.since, 1700000000000000);
         free(text);
+}
+
+/* 0.1.0 says nothing of the unit's state, and a value that is none is damage. */
+static void an_offer_without_a_state_has_none(void **state) {
+        static const char bare[] =
+                        "{\"lease\":\"foo\",\"version\":9,\"conflicts\":\"\",\"replaces\":\"\",\"why\":\"\"";
+        static const char *const wrong[] = { "\"active\":7", "\"active\":\"0123456789abcdef\"", "\"result\":null",
+                "\"since\":-1", "\"since\":\"\"", "\"result\":\"0123456789abcdef01234567\"" };
+        RecordValue value = {};
+        char text[300];
+
+        (void) snprintf(text, sizeof(text), "%s}", bare);
+        assert_int_equal(decode(RECORD_OFFER, text, &value, NULL), 0);
+        assert_string_equal(value.offer.active, "");
+        assert_string_equal(value.offer.result, "");
+        assert_int_equal(value.offer.since, 0);
+        for (size_t i = 0; i < ELEMENTSOF(wrong); i++) {
+                (void) snprintf(text, sizeof(text), "%s,%s}", bare, wrong[i]);
+                assert_int_equal(decode(RECORD_OFFER, text, &value, NULL), -EBADMSG);
+        }
 }
 
 /* A machine that went back to 0.1.0 writes its new sentence over the old one, and keeps the number of that. */
@@ -646,6 +673,7 @@ int main(void) {
                 cmocka_unit_test(a_reason_that_0_1_0_wrote_is_understood),
                 cmocka_unit_test(a_tenure_with_a_number_can_be_read_by_0_1_0),
                 cmocka_unit_test(an_offer_with_a_number_can_be_read_by_0_1_0),
+                cmocka_unit_test(an_offer_without_a_state_has_none),
                 cmocka_unit_test(a_number_that_0_1_0_left_behind_is_not_believed),
                 cmocka_unit_test(unreadable_text_is_replaced),
                 cmocka_unit_test(text_that_is_not_utf8_can_still_be_written),

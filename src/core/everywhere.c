@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * How the units of all machines look: what each machine has told of its units in its offers, put together with the
+ * leases' records. Nothing is decided here. Of this machine's own units PID 1 is believed, which knows more, and
+ * sooner.
+ */
+
+#include "core/core.h"
+
+#include "core/lease.h"
+#include "core/mirror.h"
+#include "core/said.h"
+#include "core/session.h"
+#include "core/view.h"
+
+/* Whether the machine has told how the unit is since the lease last changed. Before, it speaks of the time when it did
+ * not hold the lease. */
+static bool has_told_since(const Offer *o, const Lease *l) {
+        return o->change > l->change;
+}
+
+static const char *state_of_holder(const Offer *o, const Lease *l) {
+        const char *active = o->terms->value.active;
+        bool failed = streq(active, "failed") || (streq(active, "inactive") && o->terms->value.result[0]);
+
+        if (l->n_debts > 0)
+                return "waiting";
+        if (streq(active, "active") || streq(active, "reloading"))
+                return "running";
+        if (streq(active, "activating"))
+                return "starting";
+        if (isempty(active) || !has_told_since(o, l))
+                return "held";
+        if (streq(active, "deactivating"))
+                return "stopping";
+        return failed ? "failed" : "stopped";
+}
+
+static const char *state_of_other(const Offer *o, const Lease *l) {
+        const char *active = o->terms->value.active;
+
+        if (streq(active, "active") || streq(active, "reloading") || streq(active, "deactivating"))
+                return "stopping";
+        if (l && l->value.state == LEASE_HELD)
+                return "elsewhere";
+        if (l && l->value.state == LEASE_DONE)
+                return "done";
+        return streq(active, "failed") ? "failed" : "waiting";
+}
+
+/* What a silent machine has told last may not be so any more. */
+static bool is_silent(const Core *c, const Machine *m) {
+        const Session *s = m ? mirror_find_session((Core *) c, m->value.session) : NULL;
+
+        return !s || s->beat.revision == 0 || c->now.boottime >= session_dead_at(s);
+}
+
+static const char *state_of(
+                const Core *c, const Offer *o, const Machine *m, const Lease *l, bool holds, const UnitView *own) {
+        if (o->seen.revision == 0)
+                return "gone";
+        if (own)
+                return own->state;
+        if (view_is_deaf(c))
+                return "unknown";
+        if (o->damaged || (l && l->damaged))
+                return "damaged";
+        if (is_silent(c, m))
+                return "silent";
+        return holds ? state_of_holder(o, l) : state_of_other(o, l);
+}
+
+/* Of our own unit: what PID 1 says now. */
+static void add_own(const Core *c, const Offer *o, OfferView *ret, UnitView *own) {
+        const Unit *u;
+
+        HASH_FIND_STR(c->units, o->unit, u);
+        if (!u || !own->active_known)
+                return;
+        ret->active = said_active_word(own->active);
+        ret->result = u->said.result;
+        ret->since = u->said.report.since;
+}
+
+bool core_find_offer(const Core *c, Now now, const char *name, OfferView *ret) {
+        const Offer *o;
+        const Machine *m;
+        const Lease *l;
+        UnitView own;
+        char id[MACHINE_SIZE];
+        bool ours, holds;
+
+        HASH_FIND_STR(c->offers, name, o);
+        if (!o || !o->seen.known)
+                return false;
+        str_copy(id, sizeof(id), o->name); /* cut at the slash */
+        m = mirror_find_machine((Core *) c, id);
+        l = mirror_find_lease(c, mirror_offer_lease(o));
+        holds = l && l->value.state == LEASE_HELD && streq(l->value.machine_id, id);
+        ours = streq(id, c->here.machine_id) && core_find_unit(c, now, o->unit, &own) && !own.global;
+        *ret = (OfferView){
+                .unit = o->unit,
+                .machine_id = m ? m->id : "",
+                .lease = mirror_offer_lease(o),
+                .hostname = m ? m->value.hostname : "",
+                .metadata = m ? m->value.metadata : "",
+                .state = state_of(c, o, m, l, holds, ours ? &own : NULL),
+                .active = o->terms->value.active,
+                .result = o->terms->value.result,
+                .since = o->since,
+                .holds = holds,
+                .index = l ? l->value.index : 0,
+                .held_since = l ? l->value.since : 0,
+                .reason = offer_reason(&o->terms->value),
+                .change = MAX(o->change, l ? l->change : 0),
+        };
+        if (ours)
+                add_own(c, o, ret, &own);
+        return true;
+}
+
+void core_each_offer_name(const Core *c, void (*f)(const char *name, void *userdata), void *userdata) {
+        for (const Offer *o = c->offers; o; o = o->hh.next)
+                if (o->seen.known)
+                        f(o->name, userdata);
+}
+
+uint64_t core_revision(const Core *c) {
+        return c->heard.changes;
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/cluster.h"
+
+#include "core/placement.h"
+#include "daemon/bulk.h"
+#include "daemon/bus-util.h"
+#include "util/log.h"
+
+/* Which units the caller wants, by the arguments of ListClusterUnits. */
+typedef struct Choice {
+        const char *machine_id;
+        Placement wanted; /* .require */
+        uint64_t since;
+} Choice;
+
+/* Reads the arguments. Words of metadata that do not fit are refused with -EINVAL. */
+static int read_choice(sd_bus_message *m, Choice *ret) {
+        size_t n = 0, room = sizeof(ret->wanted.require);
+        const char *word;
+        int r = sd_bus_message_rewind(m, true);
+
+        *ret = (Choice){};
+        if (r < 0 || (r = sd_bus_message_read(m, "s", &ret->machine_id)) < 0 ||
+                        (r = sd_bus_message_enter_container(m, 'a', "s")) < 0)
+                return r;
+        while ((r = sd_bus_message_read_basic(m, 's', &word)) > 0) {
+                if (!strchr(word, '=') || strchr(word, ' ') || strlen(word) + 2 > room - n)
+                        return -EINVAL;
+                n += (size_t) sprintf(ret->wanted.require + n, "%s%s", n > 0 ? " " : "", word);
+        }
+        if (r < 0 || (r = sd_bus_message_exit_container(m)) < 0)
+                return r;
+        return sd_bus_message_read(m, "t", &ret->since);
+}
+
+static bool is_chosen(const Choice *choice, const OfferView *v) {
+        if (*choice->machine_id && !streq(choice->machine_id, v->machine_id))
+                return false;
+        if (choice->since > 0 ? v->change <= choice->since : streq(v->state, "gone"))
+                return false;
+        return placement_unfit(&choice->wanted, v->machine_id, v->metadata).why == WHY_NONE;
+}
+
+static int append_row(const OfferView *v, sd_bus_message *m) {
+        const char *const texts[] = { v->unit, v->machine_id, v->lease, v->state, v->active, v->result };
+        size_t size = 128;
+        int r = sd_bus_message_open_container(m, 'r', CLUSTER_UNIT);
+
+        for (size_t i = 0; i < ELEMENTSOF(texts) && r >= 0; i++) {
+                r = bus_append_text(m, texts[i]);
+                size += strlen(texts[i]);
+        }
+        if (r >= 0)
+                r = sd_bus_message_append(
+                                m, "tbttu", v->since, (int) v->holds, v->index, v->held_since, v->reason.why);
+        if (r >= 0)
+                r = bus_append_text(m, WHY_TEXT(v->reason));
+        if (r >= 0)
+                r = sd_bus_message_close_container(m);
+        return r < 0 ? r : (int) (size + WHY_TEXT_SIZE);
+}
+
+static int append_offer(Daemon *d, const char *name, sd_bus_message *call, sd_bus_message *reply) {
+        OfferView v;
+        Choice choice;
+        int r = read_choice(call, &choice);
+
+        if (r < 0)
+                return r;
+        return core_find_offer(d->core, loop_now(), name, &v) && is_chosen(&choice, &v) ? append_row(&v, reply) : 0;
+}
+
+static int append_revision(Daemon *d, sd_bus_message *reply) {
+        return sd_bus_message_append(reply, "t", core_revision(d->core));
+}
+
+int cluster_list_units(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
+        static const BulkKind kind = {
+                .offers = true,
+                .type = "(" CLUSTER_UNIT ")",
+                .append_head = append_revision,
+                .append_chosen = append_offer,
+        };
+        Choice choice;
+        int r = read_choice(m, &choice);
+
+        if (r == -EINVAL)
+                return bus_error(error, SD_BUS_ERROR_INVALID_ARGS,
+                                "Metadata are words KEY=VALUE without spaces, %d "
+                                "bytes at most.",
+                                PLACEMENT_TEXT_SIZE - 1);
+        return r < 0 ? r : bulk_answer(d, m, &kind, error);
+}
+
+void cluster_emit(Daemon *d, sd_bus *bus, const char *offer, uint64_t revision) {
+        OfferView v;
+        int r;
+
+        if (!bus || !core_find_offer(d->core, loop_now(), offer, &v))
+                return;
+        r = sd_bus_emit_signal(bus, BUS_PATH, BUS_MANAGER, "UnitStateChanged", "ssssstbtt", v.unit, v.machine_id,
+                        v.state, v.active, v.result, v.since, (int) v.holds, v.index, revision);
+        if (r < 0)
+                log_debug_errno(r, "cannot announce the state of %s", offer);
+}
