@@ -143,6 +143,8 @@ static void on_not_committed(Core *c, Lease *l, const Answer *answer) {
 void claim_txn(Core *c, uint64_t id, Lease *leases, const Answer *answer) {
         Lease *next;
 
+        if (id == c->claims.txn)
+                c->claims.txn = 0;
         for (Lease *l = leases; l; l = next) {
                 next = l->next_of_txn;
                 l->next_of_txn = NULL;
@@ -163,86 +165,81 @@ void claim_txn(Core *c, uint64_t id, Lease *leases, const Answer *answer) {
 
 /* ---- what is due ---- */
 
-static void advance_ours(Core *c, Lease *l) {
+static const Change none;
+
+/* The lease is let go, since its unit is down: handed to the machine that comes next, or to nobody. */
+static Change part(Core *c, const Lease *l) {
+        const Unit *u = l->unit;
+        const char *machine = u->life.leave == LEAVE_TRANSFER                                  ? u->wish.target
+                              : leave_is_move(u->life.leave) || u->life.leave == LEAVE_RELEASE ? u->plan.move_to
+                                                                                               : "";
+        const Session *target = machine[0] ? target_session(c, machine) : NULL;
+
+        if (target)
+                return (Change){ .op = OP_TRANSFER, .target = target, .machine = machine };
+        return (Change){
+                .op = OP_RELEASE,
+                .state = u->life.leave == LEAVE_DONE && !u->config.release_on_success ? LEASE_DONE : LEASE_FREE,
+                .why = leave_is_move(u->life.leave) || u->life.leave == LEAVE_REFUSED ? WHY_UNFIT
+                                                                                      : leave_why(u->life.leave),
+        };
+}
+
+static Change advance_ours(Core *c, Lease *l) {
         Unit *u = l->unit;
-        const Session *target;
-        const char *machine;
 
         if (!u || u->global || l->given_up) {
                 /* Our session holds the lease, and no unit here wants it: the unit was disabled while the daemon
                  * was down, or the lease was handed to us by mistake. What ran by it is stopped by way of the
                  * guard's leftover entry. A unit that is enabled meanwhile waits until the record has moved on, for
                  * until then the release may land (law 6). */
-                if (c->guard.synced && !unit_has_predecessor(c, l, l->value.index)) {
-                        l->given_up = true;
-                        send_release(c, l, LEASE_FREE, WHY_DISABLED);
-                }
-                return;
+                if (!c->guard.synced || unit_has_predecessor(c, l, l->value.index))
+                        return none;
+                l->given_up = true;
+                return (Change){ .op = OP_RELEASE, .state = LEASE_FREE, .why = WHY_DISABLED };
         }
-        if (l->value.index < l->remembered && u->life.phase == PHASE_IDLE) {
+        if (l->value.index < l->remembered && u->life.phase == PHASE_IDLE)
                 send_renumber(c, l);
-                return;
-        }
-        if (session_is_moving(c) && lease_held_by(&l->value, c->other.name) && cover_is_armed_anew(c, u)) {
+        else if (session_is_moving(c) && lease_held_by(&l->value, c->other.name) && cover_is_armed_anew(c, u))
                 send_move(c, l);
-                return;
-        }
-        if (has_triggered(l)) {
+        else if (has_triggered(l))
                 send_trigger(c, l);
-                return;
-        }
-        if (u->life.phase != PHASE_RELEASING)
-                return;
-        machine = u->life.leave == LEAVE_TRANSFER                                  ? u->wish.target
-                  : leave_is_move(u->life.leave) || u->life.leave == LEAVE_RELEASE ? u->plan.move_to
-                                                                                   : "";
-        target = machine[0] ? target_session(c, machine) : NULL;
-        if (target)
-                send_transfer(c, l, target, machine);
-        else
-                send_release(c, l,
-                                u->life.leave == LEAVE_DONE && !u->config.release_on_success ? LEASE_DONE : LEASE_FREE,
-                                leave_is_move(u->life.leave) || u->life.leave == LEAVE_REFUSED
-                                                ? WHY_UNFIT
-                                                : leave_why(u->life.leave));
+        else if (u->life.phase == PHASE_RELEASING)
+                return part(c, l);
+        return none;
 }
 
-static void advance_others(Core *c, Lease *l) {
+static Change advance_others(Core *c, Lease *l) {
+        static const Change acquire = { .op = OP_ACQUIRE };
         Unit *u = l->unit;
         const Session *s;
 
         if (!u)
-                return;
+                return none;
         if (u->wish.steal_index != l->value.index)
                 wish_no_steal(u); /* the word was for that tenure; in another one the plan decides */
         /* The word is for one run of the job. Where the answer to the Txn was lost, the next run may be done
          * already. */
         if (l->value.state == LEASE_DONE && l->rearm == l->value.index && l->rearm > 0) {
                 send_rearm(c, l);
-                return;
+                return none;
         }
         if (!plan_wants_lease(c, u, NULL))
-                return;
-        if (l->value.state == LEASE_FREE) {
-                send_acquire(c, l);
-                return;
-        }
-        if (l->value.state == LEASE_DONE) {
-                if (u->config.version > l->value.version)
-                        send_acquire(c, l);
-                return;
-        }
-        if (c->now.boottime >= lease_call_dead_at(l)) {
-                send_acquire(c, l);
-                return;
-        }
+                return none;
+        if (l->value.state == LEASE_FREE)
+                return acquire;
+        if (l->value.state == LEASE_DONE)
+                return u->config.version > l->value.version ? acquire : none;
+        if (c->now.boottime >= lease_call_dead_at(l))
+                return acquire;
         s = l->holder;
         if (!s || !session_is_known(s))
-                return;
+                return none;
         if (c->now.boottime >= session_dead_at(s))
                 send_expire(c, s);
         else if (u->wish.steal && u->wish.steal_index == l->value.index && u->wish.steal_index > 0)
                 send_steal(c, l, s);
+        return none;
 }
 
 static void advance_lost(Core *c, Lease *l) {
@@ -258,19 +255,51 @@ bool claim_is_possible(const Core *c) {
                c->now.boottime < c->own.t0 + c->own.timeline.kill;
 }
 
-void claim_advance(Core *c, Lease *l) {
+/* Sends what has a Txn of its own, and gives the change that can share one. */
+static Change advance(Core *c, Lease *l) {
         if (l->txn || !l->seen.known || c->now.boottime < l->retry_at || !claim_is_possible(c))
-                return;
+                return none;
         if (lease_is_lost(l)) {
                 advance_lost(c, l);
-                return;
+                return none;
         }
         if (l->n_debts > 0 && send_strikes(c, l))
-                return;
-        if (lease_is_ours(c, l))
-                advance_ours(c, l);
+                return none;
+        return lease_is_ours(c, l) ? advance_ours(c, l) : advance_others(c, l);
+}
+
+void claim_advance(Core *c, Lease *l) {
+        if (advance(c, l).op != OP_NONE)
+                heap_set(&c->claims.waiting, &l->to_send, l->spot.place);
         else
-                advance_others(c, l);
+                heap_remove(&l->to_send);
+}
+
+/* While a Txn of such changes is under way, the next one is sent only when it is full. So many changes that come one
+ * after the other share few Txns, and a single change waits for nothing. */
+static bool may_send(const Core *c) {
+        size_t n = c->claims.waiting.n;
+
+        return claim_is_possible(c) && (n >= GROUP_MAX || (n > 0 && c->claims.txn == 0));
+}
+
+size_t claim_send(Core *c, Lease *ret[static GROUP_MAX]) {
+        TxnBuilder b = txn_begin(c);
+        size_t n = 0, looks = may_send(c) ? GROUP_MAX : 0;
+
+        for (HeapNode *node; looks > 0 && (node = heap_first(&c->claims.waiting)); looks--) {
+                Lease *l = (Lease *) ((char *) node - offsetof(Lease, to_send));
+                Change change = advance(c, l);
+
+                if (change.op != OP_NONE && !send_add(&b, l, &change))
+                        break;
+                heap_remove(node);
+                if (change.op != OP_NONE)
+                        ret[n++] = l;
+        }
+        if (n > 0)
+                send_changes(&b, ret, n);
+        return n;
 }
 
 usec_t claim_deadline(const Core *c, const Lease *l) {

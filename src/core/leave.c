@@ -12,7 +12,10 @@
 #include "core/phase.h"
 #include "core/unit-life.h"
 
-enum { DRAIN_AT_ONCE = 10 }; /* a machine that drains does not stop hundreds of units in one moment */
+/* A machine that drains stops as many units at once as one Txn hands on. So a unit does not wait for long between its
+ * stop here and its start at the next machine, which starts 16 at a time, and thousands are not stopped in one moment.
+ */
+enum { DRAIN_AT_ONCE = GROUP_MAX };
 
 Why leave_why(Leave leave) {
         static const Why whys[] = {

@@ -35,5 +35,5 @@ void look_sorted(Core *c);
 void look_count(Core *c, Unit *u);
 /* For tests: asserts that the counters say what counting all units gives. */
 void look_check(const Core *c);
-/* Frees the heaps of struct Look, of the plan and of the offers, at the end of the Core. */
+/* Frees the heaps of struct Look, of the plan, of the offers and of the claims, at the end of the Core. */
 void look_done(Core *c);

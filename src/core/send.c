@@ -2,7 +2,8 @@
 
 /*
  * The Txns on the leases' records. Each compares the record, at the revision that we have seen, and our own fence. So
- * a Txn is refused as soon as either of them has changed (law 6). "Ours" is a record that names our session.
+ * a Txn is refused as soon as either of them has changed (law 6). "Ours" is a record that names our session. Changes
+ * of the three kinds acquire, release and transfer share a Txn, up to 50 of them: all are made, or none.
  *
  *   acquire   a free record -> ours
  *   expire    all leases of a silent session that we want, up to 50 -> ours (law 3). Compares the session's beat,
@@ -36,7 +37,10 @@
 #include "core/unit.h"
 #include "core/wish.h"
 
-enum { RETAKE_MAX = 100 }; /* fences that one Txn touches beside its own records */
+enum {
+        RETAKE_MAX = 100, /* fences that one Txn touches beside its own records */
+        TARGETS_MAX = 8,  /* sessions to which one Txn hands leases: each beat that is put meanwhile refuses the Txn */
+};
 
 static void begin_op(Lease *l, LeaseOp op, const LeaseRecord *next) {
         if (!l->next && !(l->next = malloc(sizeof(LeaseRecord))))
@@ -83,15 +87,6 @@ static LeaseRecord held_by_us(Core *c, const Lease *l, Why why) {
         next.since = c->now.realtime;
         next.period = 0;
         return next;
-}
-
-void send_acquire(Core *c, Lease *l) {
-        LeaseRecord next = held_by_us(c, l, WHY_EXPIRED);
-        TxnBuilder b = txn_begin(c);
-
-        put_lease(&b, l, OP_ACQUIRE, &next);
-        compare_own_fence(c, &b);
-        txn_writes(c, txn_send(&b), l);
 }
 
 static bool is_expired_from(const Core *c, const Lease *l, const Session *s) {
@@ -231,41 +226,76 @@ static void note_upgrade(const Lease *l, LeaseRecord *next) {
                 next->upgraded = MAX(next->upgraded, l->unit->plan.move_version);
 }
 
-void send_release(Core *c, Lease *l, LeaseState state, Why why) {
-        LeaseRecord next = l->value;
-        TxnBuilder b = txn_begin(c);
-
-        /* Law 7: down and empty, and its gate closed; or no unit here ever used the lease. */
-        must(lease_is_ours(c, l) && (l->given_up || l->unit->life.phase == PHASE_RELEASING));
-        note_upgrade(l, &next);
-        lease_end_tenure(&next, c->now.realtime, why);
-        next.state = state;
-        next.session[0] = '\0';
-        next.since = c->now.realtime;
-        put_lease(&b, l, OP_RELEASE, &next);
-        compare_own_fence(c, &b);
-        txn_writes(c, txn_send(&b), l);
+/* Law 7: down and empty, and its gate closed; or no unit here ever used the lease. */
+static bool may_part(const Core *c, const Lease *l) {
+        return lease_is_ours(c, l) && (l->given_up || l->unit->life.phase == PHASE_RELEASING);
 }
 
-void send_transfer(Core *c, Lease *l, const Session *target, const char *machine) {
-        const Offer *offer = mirror_find_offer(c, machine, l->unit->name);
+static LeaseRecord released(Core *c, const Lease *l, const Change *change) {
         LeaseRecord next = l->value;
-        TxnBuilder b = txn_begin(c);
 
-        must(lease_is_ours(c, l) && l->unit->life.phase == PHASE_RELEASING); /* law 7 */
-        must(!session_is_ours(c, target->name));
+        must(may_part(c, l));
+        note_upgrade(l, &next);
+        lease_end_tenure(&next, c->now.realtime, change->why);
+        next.state = change->state;
+        next.session[0] = '\0';
+        next.since = c->now.realtime;
+        return next;
+}
+
+static LeaseRecord transferred(Core *c, const Lease *l, const Change *change) {
+        const Offer *offer = mirror_find_offer(c, change->machine, l->unit->name);
+        LeaseRecord next = l->value;
+
+        must(may_part(c, l) && !session_is_ours(c, change->target->name));
         lease_end_tenure(&next, c->now.realtime, leave_why(l->unit->life.leave));
         if (offer && offer->seen.revision > 0)
                 next.version = offer->terms->value.version;
         note_upgrade(l, &next);
-        str_copy(next.machine_id, sizeof(next.machine_id), machine);
-        str_copy(next.session, sizeof(next.session), target->name);
+        str_copy(next.machine_id, sizeof(next.machine_id), change->machine);
+        str_copy(next.session, sizeof(next.session), change->target->name);
         next.index = lease_next_index(c, l);
         next.since = c->now.realtime;
-        put_lease(&b, l, OP_TRANSFER, &next);
-        txn_compare(&b, RECORD_BEAT, target->name, target->beat.revision);
-        compare_own_fence(c, &b);
-        txn_writes(c, txn_send(&b), l);
+        return next;
+}
+
+/* Compares the beat of the session to which a lease is handed. Returns false if the Txn compares the beats of as many
+ * other sessions as it may. */
+static bool compare_target(TxnBuilder *b, const Session *target) {
+        size_t n = 0;
+
+        for (const Key *k = b->compares; k < b->compares + b->n_compares; k++) {
+                if (k->kind == RECORD_BEAT && streq(k->name, target->name))
+                        return true;
+                n += k->kind == RECORD_BEAT;
+        }
+        if (n < TARGETS_MAX)
+                txn_compare(b, RECORD_BEAT, target->name, target->beat.revision);
+        return n < TARGETS_MAX;
+}
+
+bool send_add(TxnBuilder *b, Lease *l, const Change *change) {
+        Core *c = b->core;
+        LeaseRecord next;
+
+        must(change->op != OP_NONE);
+        if (change->op == OP_TRANSFER && !compare_target(b, change->target))
+                return false;
+        next = change->op == OP_ACQUIRE    ? held_by_us(c, l, WHY_EXPIRED)
+               : change->op == OP_TRANSFER ? transferred(c, l, change)
+                                           : released(c, l, change);
+        put_lease(b, l, change->op, &next);
+        return true;
+}
+
+void send_changes(TxnBuilder *b, Lease *const *leases, size_t n) {
+        Core *c = b->core;
+
+        must(n > 0 && n <= GROUP_MAX);
+        compare_own_fence(c, b);
+        c->claims.txn = txn_send(b);
+        while (n > 0)
+                txn_writes(c, c->claims.txn, leases[--n]);
 }
 
 void send_trigger(Core *c, Lease *l) {

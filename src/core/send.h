@@ -3,10 +3,23 @@
 
 /* The Txns on the leases' records: one at a time for each lease. Whether it is time for one is claim.c's to know. */
 
-#include "core/state.h"
+#include "core/txn.h"
 
-/* Acquires a free lease. */
-void send_acquire(Core *c, Lease *l);
+/* A change of a lease's record that can share its Txn with others. */
+typedef struct Change {
+        LeaseOp op;            /* OP_ACQUIRE, OP_RELEASE, OP_TRANSFER; OP_NONE: nothing is to be changed */
+        LeaseState state;      /* of OP_RELEASE: free or done */
+        Why why;               /* of OP_RELEASE */
+        const Session *target; /* of OP_TRANSFER: who has the lease next */
+        const char *machine;   /* ... on this machine */
+} Change;
+
+/* Adds a change to a Txn that was begun with txn_begin(). A lease of ours is released or transferred only when its
+ * unit is down and empty (law 7). Returns false if the Txn hands leases to as many machines as it may: nothing is
+ * added. */
+bool send_add(TxnBuilder *b, Lease *l, const Change *change);
+/* Sends the Txn with the changes of these n leases, at most 50. */
+void send_changes(TxnBuilder *b, Lease *const *leases, size_t n);
 /* Takes all leases that we want from a silent session, up to 50. The Txn compares the beat and puts the fence (law
  * 3). */
 void send_expire(Core *c, const Session *s);
@@ -20,10 +33,6 @@ void send_retake(Core *c, Lease *l);
 void send_restore(Core *c, Lease *l);
 /* Gives a lease of ours an Index above all that were handed out. */
 void send_renumber(Core *c, Lease *l);
-/* Makes a lease of ours free or done. Only when its unit is down and empty (law 7). */
-void send_release(Core *c, Lease *l, LeaseState state, Why why);
-/* Hands a lease of ours to that session of that machine. Only when its unit is down and empty (law 7). */
-void send_transfer(Core *c, Lease *l, const Session *target, const char *machine);
 /* Writes the last trigger of its timer into a lease of ours. */
 void send_trigger(Core *c, Lease *l);
 /* Makes a lease free whose job is done. */

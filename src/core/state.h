@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * The core's state, shared by the files of this folder and by no other file. "We" are this machine, its daemon and its
- * session. The files of the folder are listed in their order: each may call only those above it.
+ * The core's state, shared by the files of this folder and by no other file; what has been seen of the registry is in
+ * seen.h. "We" are this machine, its daemon and its session. The files of the folder are listed in their order: each
+ * may call only those above it.
  *
  *   why, timeline, record, placement, heap  plain values, and functions of nothing but these
  *   output      the actions of a step, and their memory
@@ -53,131 +54,12 @@
 #include <limits.h>
 
 #include "core/core.h"
-#include "core/heap.h"
-#include "util/hash.h"
+#include "core/seen.h"
 #include "util/must.h"
 
 enum { GROUP_MAX = 50 }; /* records that one Txn puts: etcd takes 128 operations */
 
-/* What is known of a record's existence. A lower revision never replaces a higher one. */
-typedef struct Seen {
-        bool known;
-        uint64_t revision;  /* mod revision; 0: absent */
-        uint64_t absent_at; /* the registry's revision as of which it was absent */
-        usec_t at;          /* when this revision (or absence) first reached us */
-        uint64_t stamp;     /* Heard.stamp of the last answer that named the record */
-} Seen;
-
-/* The place of a unit or lease among those that are to be looked at (look.c, walk.c). */
-typedef struct Spot {
-        uint64_t place;    /* its number in the order of its table */
-        HeapNode due;      /* in a heap: it is to be looked at. The key is the place */
-        HeapNode deadline; /* in a heap: it is to be looked at when this time comes. The key is the time */
-} Spot;
-
-typedef struct Session {
-        char name[SESSION_SIZE];
-        usec_t ttl;
-        Seen beat;
-        bool beat_damaged;
-        bool moved;  /* its beat was seen to change: somebody alive writes it */
-        bool silent; /* as the last plan found it */
-        BeatRecord beat_value;
-        uint64_t sighted;   /* the registry's revision as of which the beat was last shown to be there */
-        uint64_t beyond;    /* a beat was put after this revision; where, is known only if beat.revision is higher */
-        uint64_t beyond_by; /* that beat was put at this revision or before, by the answer that said so */
-        Seen fence;
-        FenceRecord *fence_value; /* NULL if absent or damaged */
-        size_t held;              /* leases that it holds by their records (lease_count()) */
-        UT_hash_handle hh;
-} Session;
-
-typedef struct Machine {
-        char id[MACHINE_SIZE];
-        Seen seen;
-        bool damaged;
-        MachineRecord value;
-        size_t held;           /* while a plan is made: leases that its session holds or will get */
-        size_t planned;        /* leases that it is to take by the plan, and does not hold yet (lease_plan()) */
-        struct Placed *placed; /* likewise: units there that others must keep away from (plan.h) */
-        int drain_asked;       /* what an operator here asked of another machine: 1 drain, -1 undrain, 0 nothing */
-        UT_hash_handle hh;
-} Machine;
-
-/* What an offer says. Offers that say the same share one (mirror_terms()). The lease's name is "" where it is the
- * unit's, and .since is 0, so that offers of different units can share as well. */
-typedef struct Terms {
-        OfferRecord value; /* also the key in Core.terms */
-        size_t users;      /* offers that say this; freed with the last of them */
-        UT_hash_handle hh;
-} Terms;
-
-/* What a machine says of a unit. It stays until the Core's end, since units point to their offers. */
-typedef struct Offer {
-        const char *unit; /* within name */
-        Seen seen;
-        bool damaged;
-        Terms *terms;    /* what it says; never NULL. Set by mirror_terms() */
-        usec_t since;    /* ... and its .since */
-        uint64_t change; /* number of its last change (mirror_next_number()) */
-        UT_hash_handle hh;
-        char name[]; /* "<machine id>/<unit>" */
-} Offer;
-
-typedef struct SeenDebt {
-        Debt debt;
-        usec_t at;
-} SeenDebt;
-
-typedef enum LeaseOp {
-        OP_NONE,
-        OP_ACQUIRE, /* of a free one */
-        OP_EXPIRE,  /* of a silent holder's */
-        OP_STEAL,
-        OP_RELEASE, /* to free or done */
-        OP_TRANSFER,
-        OP_STRIKE,
-        OP_REARM,
-        OP_TRIGGER,      /* a timer has elapsed here: the next holder must not do its job again */
-        OP_RESTORE,      /* the record of ours was lost: written again as it was */
-        OP_RETAKE,       /* the record was lost, and nobody has written it again: from whoever may hold the lease */
-        OP_RENUMBER,     /* the record of ours has an Index below one that was handed out before: a new one */
-        OP_MOVE_SESSION, /* to the session to which we go, at the same Index */
-} LeaseOp;
-
-typedef struct Unit Unit;
 typedef struct PlanView PlanView; /* standing.c */
-
-typedef struct Lease {
-        char name[NAME_SIZE];
-        Seen seen;
-        bool damaged;
-        bool blank;        /* absent since everything from before was waited out: it is free, and not lost */
-        bool unsettled;    /* a release or transfer of ours may have landed or not */
-        LeaseRecord value; /* while the record is lost: as it was seen last */
-        Session *holder;   /* the session that value names; NULL: none */
-        Session *counted;  /* in whose .held it is counted; NULL: in none */
-        SeenDebt *debts;   /* when each of value.debts first reached us; DEBTS_MAX of them; NULL: there are none */
-        size_t n_debts;
-        uint64_t change;            /* number of its last change (mirror_number()): the plan compares it */
-        uint64_t remembered;        /* the highest Index ever seen of it */
-        Unit *unit;                 /* enabled here; NULL: none */
-        uint64_t rearm;             /* the Index of the done job that the operator wants to run again; 0: none */
-        uint64_t told;              /* the last Index that was reported as acquired here */
-        bool given_up;              /* no unit here wanted it: a release has been asked for, and may land yet */
-        bool asked;                 /* the READ under way because of a fence asks for it */
-        char planned[MACHINE_SIZE]; /* who should take it, by the last plan; "" nobody */
-        struct Machine *planned_at; /* in whose .planned it is counted; NULL: in none */
-        LeaseOp op;                 /* of the Txn under way */
-        LeaseRecord *next;          /* the record that the Txn writes */
-        uint64_t txn;               /* the Txn's id; 0: none is under way */
-        usec_t retry_at;
-        unsigned failures;         /* unknown outcomes in a row */
-        Unit *users;               /* the units here that use it (look_attach()) */
-        struct Lease *next_of_txn; /* another lease in the same Txn */
-        Spot spot;
-        UT_hash_handle hh;
-} Lease;
 
 typedef enum Phase {
         PHASE_IDLE,      /* no Index in hand, no entry at the guard */
@@ -628,6 +510,12 @@ typedef struct Look {
         CoreWork work;
 } Look;
 
+/* Changes of leases' records that share a Txn (claim.c). */
+typedef struct Claims {
+        Heap waiting; /* leases whose change is to be sent, by Lease.to_send. By place */
+        uint64_t txn; /* the last Txn of such changes; 0: it was answered */
+} Claims;
+
 /* What this step asks for, and the memory that it takes (output.c). */
 typedef struct Output {
         Action *actions;
@@ -678,6 +566,7 @@ struct Core {
         Shutdown shutdown;
         Memory memory;
         Look look;
+        Claims claims;
         Output out;
         Told told;
 };

@@ -226,8 +226,9 @@ void walk_units(Core *c) {
 }
 
 void walk_leases(Core *c) {
-        Lease *l, *next;
+        Lease *l, *next, *sent[GROUP_MAX];
         HeapNode *node;
+        size_t n;
 
         begin(&c->look.leases);
         if (c->look.walk_all)
@@ -236,6 +237,9 @@ void walk_leases(Core *c) {
         else
                 while ((node = heap_first(c->look.leases.heaps + c->look.leases.now)))
                         look_at_one_lease(c, LEASE_OF(node, spot.due));
+        while ((n = claim_send(c, sent)) > 0)
+                while (n > 0)
+                        settle_lease(c, sent[--n]);
         end(&c->look.leases);
 }
 

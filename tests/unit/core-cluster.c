@@ -126,7 +126,7 @@ static void do_read(Cluster *c, size_t machine, const Action *a) {
 static void do_txn(Cluster *c, size_t machine, const Action *a) {
         Record records[160];
         Event e = { .kind = EVENT_TXN, .id = a->id, .answer = { .store = "s", .records = records } };
-        bool lease = false;
+        unsigned lease = 0;
 
         for (size_t i = 0; i < a->txn.n_compares; i++) {
                 const Key *k = a->txn.compares + i;
@@ -137,9 +137,11 @@ static void do_txn(Cluster *c, size_t machine, const Action *a) {
                 records[e.answer.n_records++] = f ? as_record(f) : (Record){ .kind = k->kind, .name = k->name };
         }
         for (size_t i = 0; i < a->txn.n_puts; i++)
-                lease = lease || a->txn.puts[i].kind == RECORD_LEASE;
+                lease += a->txn.puts[i].kind == RECORD_LEASE;
+        c->lease_txns += lease > 0;
+        c->most_leases = MAX(c->most_leases, lease);
         if (e.answer.outcome == OUTCOME_REFUSED)
-                c->refused += lease;
+                c->refused += lease > 0;
         else {
                 c->revision++;
                 e.answer.n_records = 0;
@@ -426,6 +428,10 @@ LeaseRecord *cluster_lease(Cluster *c, size_t unit) {
 
         assert_non_null(e);
         return e->value;
+}
+
+void cluster_touch_lease(Cluster *c, size_t unit) {
+        find_entry(c, RECORD_LEASE, c->names[unit])->revision = ++c->revision;
 }
 
 size_t cluster_count(Cluster *c, size_t machine) {

@@ -63,6 +63,8 @@ typedef struct Cluster {
         size_t n_queue, room;
         bool busy;
         unsigned refused;     /* Txns that put a lease and were too late */
+        unsigned lease_txns;  /* Txns that put a lease */
+        unsigned most_leases; /* that one Txn ever put */
         unsigned most_moving; /* stops under way at once that were ever seen */
 } Cluster;
 
@@ -88,6 +90,8 @@ void cluster_pass(Cluster *c, usec_t span);
 /* The machine on which it runs, behind an open gate; -1: nowhere. Fails the test if it is more than one. */
 int cluster_runs_on(Cluster *c, size_t unit);
 LeaseRecord *cluster_lease(Cluster *c, size_t unit);
+/* The registry's record of its lease is written anew, as it is, and no machine is told. */
+void cluster_touch_lease(Cluster *c, size_t unit);
 size_t cluster_count(Cluster *c, size_t machine);
 /* Why that machine does not hold it, as another (or it itself) sees it. */
 const char *cluster_why_not(Cluster *c, size_t observer, size_t unit, size_t machine);

@@ -345,7 +345,7 @@ static void without_failback_a_unit_stays_where_it_is(void **state) {
 /* ---- draining ---- */
 
 static void a_draining_machine_hands_everything_over_a_few_at_a_time(void **state) {
-        Cluster *c = cluster_new(3, 90);
+        Cluster *c = cluster_new(3, 270);
 
         cluster_start_all(c);
         cluster_pass(c, 5 * USEC_PER_SEC);
@@ -354,12 +354,49 @@ static void a_draining_machine_hands_everything_over_a_few_at_a_time(void **stat
         operate(c, 0, EVENT_DRAIN, true, NULL);
         cluster_pass(c, 10 * USEC_PER_SEC);
         assert_int_equal(cluster_count(c, 0), 0);
-        assert_in_range(cluster_count(c, 1), 43, 47);
-        assert_int_equal(cluster_count(c, 1) + cluster_count(c, 2), 90);
-        assert_in_range(c->most_moving, 1, 10);
+        assert_in_range(cluster_count(c, 1), 132, 138);
+        assert_int_equal(cluster_count(c, 1) + cluster_count(c, 2), 270);
+        assert_in_range(c->most_moving, 1, 50);
         operate(c, 0, EVENT_DRAIN, false, NULL);
         cluster_pass(c, 60 * USEC_PER_SEC);
         assert_int_equal(cluster_count(c, 0), 0); /* nothing comes back by itself */
+        cluster_free(c);
+}
+
+/* Each unit is down at a moment of its own, and each machine that comes next has a beat of its own. */
+static void leases_that_move_share_few_txns(void **state) {
+        Cluster *c = cluster_new(3, 120);
+
+        cluster_start_all(c);
+        assert_int_equal(c->most_leases, 50); /* also the first acquires */
+        cluster_pass(c, 5 * USEC_PER_SEC);
+        c->lease_txns = c->most_leases = c->refused = 0;
+        assert_in_range(cluster_count(c, 0), 40, 120);
+        operate(c, 0, EVENT_DRAIN, true, NULL);
+        cluster_pass(c, 10 * USEC_PER_SEC);
+        assert_int_equal(cluster_count(c, 0), 0);
+        assert_in_range(c->lease_txns, 1, 12);
+        assert_in_range(c->most_leases, 2, 50);
+        assert_int_equal(c->refused, 0);
+        cluster_free(c);
+}
+
+/* Another machine is faster with one lease of many. The others come with the next Txn. */
+static void one_lease_that_is_taken_keeps_no_other_one(void **state) {
+        Cluster *c = cluster_new(2, 40);
+
+        cluster_start(c, 0, "");
+        cluster_pass(c, 5 * USEC_PER_SEC);
+        cluster_start(c, 1, "");
+        cluster_pass(c, 5 * USEC_PER_SEC);
+        for (size_t i = 0; i < 40; i++)
+                assert_int_equal(cluster_runs_on(c, i), 0);
+        cluster_touch_lease(c, 7);
+        operate(c, 0, EVENT_DRAIN, true, NULL);
+        cluster_pass(c, 10 * USEC_PER_SEC);
+        for (size_t i = 0; i < 40; i++)
+                assert_int_equal(cluster_runs_on(c, i), 1);
+        assert_in_range(c->refused, 1, 2);
         cluster_free(c);
 }
 
@@ -581,6 +618,8 @@ int main(void) {
                 cmocka_unit_test(failback_waits_until_the_preferred_machine_has_been_there_for_a_while),
                 cmocka_unit_test(without_failback_a_unit_stays_where_it_is),
                 cmocka_unit_test(a_draining_machine_hands_everything_over_a_few_at_a_time),
+                cmocka_unit_test(leases_that_move_share_few_txns),
+                cmocka_unit_test(one_lease_that_is_taken_keeps_no_other_one),
                 cmocka_unit_test(a_unit_that_has_nowhere_to_go_stays_and_says_so),
                 cmocka_unit_test(who_drains_and_who_only_watches_know_what_is_stuck),
                 cmocka_unit_test(a_machine_that_only_stands_back_is_a_place_to_go_to),
