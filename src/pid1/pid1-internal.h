@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * What the files of this layer share; no other file includes this header.
+ * What the files of this layer share; but for a test, no other file includes this header.
  *
  * Who calls whom: Pid1 passes signals and ticks to its units, and gives them their turn to ask; a unit queues a
  * question or a report with Pid1. The callbacks of the layer's user are made from one event source only (Pid1.turn),
@@ -33,10 +33,11 @@
  * after this time, and then after twice the time before, up to TICK. (Just after a stop the kernel may need a moment
  * until it counts the dead as gone.) */
 #define FIRST_LOOK (5 * USEC_PER_MSEC)
-/* How many questions may be under way. PID 1 has one thread: with more questions at once, each would be answered
- * later, and so would the calls for jobs behind them. An answer can take PID 1 7 ms, if PID 1 has a thousand unit
- * files and has just read them. */
+/* How many questions may be under way, and how many messages they may consist of together (question.h). PID 1 has one
+ * thread: with more questions at once, each would be answered later, and so would the calls for jobs behind them. With
+ * JOBS_MAX, the number of messages leaves room below the limit of dbus-daemon. */
 #define QUESTIONS_MAX 8
+#define MESSAGES_MAX 48
 /* How many calls for jobs may be under way, and how many of these may be starts. dbus-daemon refuses further calls of
  * a connection that waits for 128 answers, those to questions included. So while PID 1 stands still, calls for jobs
  * wait in here. PID 1 carries calls out in order: the fewer starts are under way, the sooner the next stop has its
@@ -50,12 +51,14 @@
 /* How many units one question of the slow poll names. A row takes PID 1 some 3 microseconds, and us as much to read.
  */
 #define POLL_ROWS 1024
-/* How many units each round of the slow poll reads in full, in turn, for the sake of all that a row does not show. A
- * full answer takes PID 1 about a millisecond. */
+/* How many units each round of the slow poll reads in full, in turn, for the sake of all that a row does not show. An
+ * answer as a whole takes PID 1 a quarter of a millisecond, and the first one since PID 1 has read its files much
+ * longer: a unit of which this is the first counts as all of them. */
 #define POLL_FULL 4
 
 typedef struct Pid1Query Pid1Query;
 typedef struct Pid1JobCall Pid1JobCall;
+typedef struct Pid1Question Pid1Question;
 typedef struct Neighbour Neighbour;
 
 /* The signals that are matched. */
@@ -104,6 +107,7 @@ struct Pid1 {
         Pid1Unit *reports; /* units that have something to report */
         Pid1Unit *timed;   /* units that the tick looks at */
         unsigned asked;    /* questions under way */
+        unsigned messages; /* messages that these consist of */
         Poll poll;
 
         /* Calls for jobs that wait for room, in the order in which they were asked for: [0] stops, [1] starts. */
@@ -171,19 +175,23 @@ enum {
         REPORT_STATUS = 1 << 3,
 };
 
-/* The question about a unit that is under way, and the wish for another one: pid1-unit.c. */
+/* The question about a unit that is under way, and the wish for another one: pid1-unit.c. It has many booleans, since
+ * each is a fact that holds or not whatever the others are. */
 typedef struct Asking {
-        sd_bus_slot *question;
-        usec_t asked_at;      /* when the question, or the one before, was sent */
-        usec_t silent_since;  /* the first wish to know that has no answer yet; 0: none is open */
-        bool queued;          /* waits for its turn */
-        bool again;           /* something was heard since the question was sent */
-        bool retry;           /* to be asked again with the next tick */
-        uint32_t job;         /* the job of the unit that has begun and, for all that PID 1 has told, is not over: its
-                                 end will lead to a question; 0: none */
-        usec_t job_at;        /* when PID 1 told of .job */
-        bool timed;           /* in Pid1.timed */
-        size_t poll_place;    /* the unit's place in Poll.asked, from 1 on; 0: the unit is not in there */
+        Pid1Question *question;
+        usec_t asked_at;     /* when the question, or the one before, was sent */
+        usec_t silent_since; /* the first wish to know that has no answer yet; 0: none is open */
+        bool queued;         /* waits for its turn */
+        bool again;          /* something was heard since the question was sent */
+        bool retry;          /* to be asked again with the next tick */
+        bool whole;          /* the next question is to ask as a whole, whatever that costs PID 1 */
+        bool looked_up;    /* PID 1 has answered a question as a whole since it has read its files, and so answers the
+                              next one without looking through them */
+        uint32_t job;      /* the job of the unit that has begun and, for all that PID 1 has told, is not over: its
+                              end will lead to a question; 0: none */
+        usec_t job_at;     /* when PID 1 told of .job */
+        bool timed;        /* in Pid1.timed */
+        size_t poll_place; /* the unit's place in Poll.asked, from 1 on; 0: the unit is not in there */
         usec_t changes_since; /* since when changes are counted for a second, and how many have come */
         unsigned changes;
 } Asking;
@@ -252,7 +260,7 @@ struct Pid1Unit {
 /* Makes the call of a method of PID 1, marked so that the bus does not try to start PID 1. *ret is owned by the
  * caller. Returns 0, or a negative errno (-ENOTCONN: detached). */
 int pid1_message_new(Pid1 *m, const char *path, const char *interface, const char *member, sd_bus_message **ret);
-/* Has every unit read in full. */
+/* PID 1 may have read its files anew: has every unit read in full. */
 void pid1_read_all(Pid1 *m);
 /* Puts a unit into the queue of those that want to ask, before all others or behind them; and takes a unit out. */
 void pid1_queue(Pid1 *m, Pid1Unit *u, bool first);
@@ -318,6 +326,8 @@ void pid1_unit_answered_job(Pid1Unit *u);
 void pid1_unit_tell_failure(Pid1Unit *u, bool start, int error, const char *message);
 void pid1_unit_tell(Pid1Unit *u);             /* queues a report of the unit's status */
 void pid1_unit_wish(Pid1Unit *u, bool first); /* queues a question, before all others or behind them */
+void pid1_unit_wish_whole(Pid1Unit *u);       /* queues a question as a whole, behind all others */
+void pid1_unit_files_read(Pid1Unit *u);       /* to be told when PID 1 may have read its files */
 void pid1_unit_changed(Pid1Unit *u);          /* the same, on a signal that may come too often: see CHANGES_MAX */
 /* To be told when PID 1 tells of a job of this unit. */
 void pid1_unit_job_new(Pid1Unit *u, uint32_t job);

@@ -15,12 +15,12 @@
  * borrowed from the message, booleans are int. There are more than 30 fields, because PID 1 says each of them by
  * itself. */
 typedef struct Fields {
-        const char *id, *load_state, *active_state, *sub_state, *unit_file_state, *result, *control_group;
+        const char *id, *load_state, *active_state, *sub_state, *result, *control_group;
         int need_reload;
         uint64_t timeout_stop, timeout;
         uint32_t job_id, restarts, main_pid, control_pid;
         int32_t main_code;
-        uint64_t inactive_since, up_since, inactive_exit, active_exit;
+        uint64_t changed_at, inactive_since, up_since, inactive_exit, active_exit;
         uint8_t invocation_id[16];
         uint64_t last_trigger, active_since;
         int persistent, accept;
@@ -172,9 +172,9 @@ static const struct Property {
         { "LoadState", "s", offsetof(Fields, load_state) },
         { "ActiveState", "s", offsetof(Fields, active_state) },
         { "SubState", "s", offsetof(Fields, sub_state) },
-        { "UnitFileState", "s", offsetof(Fields, unit_file_state) },
         { "NeedDaemonReload", "b", offsetof(Fields, need_reload) },
         { "Job", "(uo)", 0, read_job },
+        { "StateChangeTimestampMonotonic", "t", offsetof(Fields, changed_at) },
         { "InactiveEnterTimestamp", "t", offsetof(Fields, inactive_since) },
         { "InactiveExitTimestamp", "t", offsetof(Fields, inactive_exit) },
         { "ActiveExitTimestamp", "t", offsetof(Fields, active_exit) },
@@ -284,19 +284,19 @@ static usec_t since_of(const Fields *f, Pid1Active active) {
         return 0;
 }
 
-int pid1_unit_answer_decode(
-                sd_bus_message *m, const char *name, const char *gate, const char *guard, Pid1Answer *ret) {
-        _cleanup_(fields_done) Fields f = {
-                .need_reload = 1, .job_id = UINT32_MAX, .timeout_stop = USEC_INFINITY, .timeout = USEC_INFINITY
-        };
+/* Before anything is read: what is missing is read to our disadvantage. */
+static const Fields unread = {
+        .need_reload = 1, .job_id = UINT32_MAX, .timeout_stop = USEC_INFINITY, .timeout = USEC_INFINITY
+};
+
+/* Concludes from what was read. Takes the lists of *fields over, or leaves them there. */
+static int conclude(Fields *fields, const char *name, Pid1Answer *ret) {
+        Fields f = *fields;
         Pid1Answer a = {};
         Pid1UnitStatus *s = &a.status;
         UnitFacts facts;
         int r;
 
-        r = read_all(m, &f, gate, guard);
-        if (r < 0)
-                return r;
         if (!f.id || !f.load_state || !f.active_state || !f.sub_state || f.job_id == UINT32_MAX)
                 return -EBADMSG;
         r = active_from_string(f.active_state, &s->active);
@@ -310,7 +310,6 @@ int pid1_unit_answer_decode(
         a.control_group = f.control_group;
         str_copy(s->load_state, sizeof(s->load_state), f.load_state);
         str_copy(s->sub_state, sizeof(s->sub_state), f.sub_state);
-        str_copy(s->unit_file_state, sizeof(s->unit_file_state), strempty(f.unit_file_state));
         /* A path that was cut could name another group, so a path that is too long is not kept at all. The look for
          * processes uses the whole path. */
         if (f.control_group && strlen(f.control_group) < sizeof(s->control_group))
@@ -349,10 +348,85 @@ int pid1_unit_answer_decode(
                 return r;
         }
         a.related = f.related;
-        f.related = (Relations){};
+        fields->related = (Relations){};
         *ret = a;
         return 0;
 }
+
+int pid1_unit_answer_decode(
+                sd_bus_message *m, const char *name, const char *gate, const char *guard, Pid1Answer *ret) {
+        _cleanup_(fields_done) Fields f = unread;
+        int r = read_all(m, &f, gate, guard);
+
+        return r < 0 ? r : conclude(&f, name, ret);
+}
+
+/* ---- by parts ---- */
+
+const Pid1Part pid1_unit_parts[PID1_PARTS] = {
+        { PART_PROPERTY, "StateChangeTimestampMonotonic" },
+        { PART_TYPE, NULL },
+        { PART_PROPERTY, "NeedDaemonReload" },
+        { PART_PROPERTY, "InactiveEnterTimestamp" },
+        { PART_PROPERTY, "InactiveExitTimestamp" },
+        { PART_PROPERTY, "ActiveExitTimestamp" },
+        { PART_PROPERTY, "ActiveEnterTimestampMonotonic" },
+        { PART_PROPERTY, "ActiveEnterTimestamp" },
+        { PART_PROPERTY, "InvocationID" },
+        { PART_PROPERTY, "Asserts" },
+        { PART_PROPERTY, "BindsTo" },
+        { PART_PROPERTY, "Requires" },
+        { PART_PROPERTY, "Wants" },
+        { PART_PROPERTY, "Upholds" },
+        { PART_PROPERTY, "Requisite" },
+        { PART_PROPERTY, "PartOf" },
+        { PART_PROPERTY, "StopPropagatedFrom" },
+        { PART_PROPERTY, "Conflicts" },
+        { PART_PROPERTY, "ConflictedBy" },
+        { PART_PROPERTY, "Triggers" },
+        { PART_PROPERTY, "BoundBy" },
+        { PART_ROW, NULL },
+        { PART_PROPERTY, "StateChangeTimestampMonotonic" },
+};
+
+static int read_row(sd_bus_message *m, Fields *f) {
+        int r = sd_bus_message_enter_container(m, 'a', "(ssssssouso)");
+
+        if (r < 0)
+                return r;
+        r = sd_bus_message_read(m, "(ssssssouso)", &f->id, NULL, &f->load_state, &f->active_state, &f->sub_state, NULL,
+                        NULL, &f->job_id, NULL, NULL);
+        return r < 0 ? r : r == 0 ? -EBADMSG : 0;
+}
+
+static int read_part(sd_bus_message *m, const Pid1Part *part, Fields *f, const char *gate, const char *guard) {
+        switch (part->kind) {
+        case PART_ROW:
+                return read_row(m, f);
+        case PART_TYPE:
+                return read_all(m, f, gate, guard);
+        default:
+                return read_value(m, property_find(part->property), f, gate, guard);
+        }
+}
+
+int pid1_unit_parts_decode(sd_bus_message *const answers[static PID1_PARTS], const char *name, const char *gate,
+                const char *guard, Pid1Answer *ret) {
+        _cleanup_(fields_done) Fields f = unread;
+        uint64_t began = 0;
+
+        for (size_t i = 0; i < PID1_PARTS; i++) {
+                int r = read_part(answers[i], pid1_unit_parts + i, &f, gate, guard);
+
+                if (r < 0)
+                        return r;
+                if (i == 0)
+                        began = f.changed_at;
+        }
+        return f.changed_at != began ? -EAGAIN : conclude(&f, name, ret);
+}
+
+/* ---- rows ---- */
 
 static bool stops(const char *job_type) {
         return streq(job_type, "stop") || streq(job_type, "restart") || streq(job_type, "try-restart");

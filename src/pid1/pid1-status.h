@@ -10,7 +10,7 @@
 #include "pid1/pid1-unit.h"
 #include "pid1/relations.h"
 
-/* What PID 1's answer to GetAll("") on a unit says. */
+/* What PID 1's answer about a unit says. */
 typedef struct Pid1Answer {
         Pid1UnitStatus status; /* all that PID 1 can say; known, asked_at, empty, foreign_job, end, need and cause are
                               zero */
@@ -28,6 +28,30 @@ typedef struct Pid1Answer {
  * 0, or a negative errno: *ret is unchanged, and nothing is owned by the caller.
  */
 int pid1_unit_answer_decode(sd_bus_message *m, const char *name, const char *gate, const char *guard, Pid1Answer *ret);
+
+/* One of the answers about a unit that is asked about by parts. */
+typedef enum PartKind {
+        PART_PROPERTY, /* Get of a property of org.freedesktop.systemd1.Unit */
+        PART_TYPE,     /* GetAll of the interface of the unit's type */
+        PART_ROW,      /* ListUnitsByNames of this unit */
+} PartKind;
+
+typedef struct Pid1Part {
+        PartKind kind;
+        const char *property; /* of PART_PROPERTY */
+} Pid1Part;
+
+/* The parts, in the order in which they are to be asked for on one connection, and their number. */
+enum { PID1_PARTS = 23 };
+extern const Pid1Part pid1_unit_parts[PID1_PARTS];
+
+/*
+ * Decodes the answers to all parts, as pid1_unit_answer_decode() does. PID 1 answers one after the other, and the unit
+ * may change in between. Its state and its job are of one instant, that of the row. Returns what that function does;
+ * -EAGAIN: the state has changed between the first part and the last one, so the parts do not belong together.
+ */
+int pid1_unit_parts_decode(sd_bus_message *const answers[static PID1_PARTS], const char *name, const char *gate,
+                const char *guard, Pid1Answer *ret);
 
 /* A unit's row in the answer to PID 1's methods ListUnitsByNames() and ListUnitsByPatterns(). The strings are borrowed
  * from the message. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One unit. It has one question to PID 1 (GetAll) under way at a time, and may have the wish for another one. A
+/* One unit. It has one question to PID 1 (question.h) under way at a time, and may have the wish for another one. A
  * signal, an answer to a call for a job, or a round of the poll only makes such a wish; what is reported comes from
  * answers alone.
  *
@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "pid1/pid1-status.h"
+#include "pid1/question.h"
 #include "util/cgroup.h"
 #include "util/must.h"
 #include "util/unit-name.h"
@@ -95,6 +96,15 @@ void pid1_unit_wish(Pid1Unit *u, bool first) {
                 pid1_queue(u->pid1, u, first);
 }
 
+void pid1_unit_wish_whole(Pid1Unit *u) {
+        u->asking.whole = true;
+        pid1_unit_wish(u, false);
+}
+
+void pid1_unit_files_read(Pid1Unit *u) {
+        u->asking.looked_up = false;
+}
+
 static void hint(Pid1Unit *u) {
         pid1_unit_wish(u, true);
         pid1_pump(u->pid1);
@@ -139,17 +149,13 @@ static bool goes_by_job(const Pid1Unit *u, const Pid1UnitStatus *s) {
         return s->active == UNIT_DEACTIVATING && u->ending.kind_job != 0 && u->ending.kind_job == u->jobs.highest;
 }
 
-static int take_answer(Pid1Unit *u, sd_bus_message *message) {
+static int take_answer(Pid1Unit *u) {
         Pid1Answer a;
         int r;
 
-        if (sd_bus_message_is_method_error(message, NULL))
-                return -sd_bus_message_get_errno(message);
-        if (u->pattern) {
+        if (u->pattern)
                 u->up = strv_free(u->up);
-                r = pid1_unit_rows_decode(message, &a, &u->up);
-        } else
-                r = pid1_unit_answer_decode(message, u->name, u->gate, u->guard, &a);
+        r = question_decode(u->asking.question, &a, &u->up);
         if (r < 0)
                 return r;
 
@@ -180,27 +186,38 @@ static int take_answer(Pid1Unit *u, sd_bus_message *message) {
         return 0;
 }
 
-static int on_answer(sd_bus_message *message, void *userdata, sd_bus_error *error) {
-        Pid1Unit *u = userdata;
+static void drop_question(Pid1Unit *u) {
         Pid1 *m = u->pid1;
-        bool again = u->asking.again;
 
         must(m->asked > 0);
-        u->asking.question = sd_bus_slot_unref(u->asking.question);
-        u->asking.again = false;
         m->asked--;
+        m->messages -= question_messages(u->asking.question);
+        u->asking.question = question_free(u->asking.question);
+}
 
-        if (take_answer(u, message) < 0)
-                hint_later(u); /* what is known grows old meanwhile */
-        else {
+/* If the parts of an answer do not belong together, or one could not be had, the unit is asked about as a whole. */
+static void on_answered(Pid1Unit *u, int error) {
+        Pid1 *m = u->pid1;
+        bool again = u->asking.again, whole = question_is_whole(u->asking.question);
+        int r = error < 0 ? error : take_answer(u);
+
+        drop_question(u);
+        u->asking.again = false;
+        if (r >= 0) {
                 m->last_answer = now_boottime();
                 u->asking.silent_since = 0;
+                u->asking.looked_up |= whole;
                 queue_report(u, REPORT_STATUS);
                 if (again)
                         pid1_unit_wish(u, true);
+        } else {
+                u->asking.whole |= !whole;
+                if (r == -EAGAIN && !whole)
+                        pid1_unit_wish(u, true);
+                else
+                        hint_later(u); /* what is known grows old meanwhile */
         }
         pid1_pump(m);
-        return 0;
 }
 
 static int on_referenced(sd_bus_message *message, void *userdata, sd_bus_error *error) {
@@ -242,34 +259,20 @@ void pid1_unit_release(Pid1Unit *u) {
         }
 }
 
-static int question_new(Pid1Unit *u, sd_bus_message **ret) {
-        Pid1 *m = u->pid1;
-        int r;
-
-        if (u->pattern) {
-                r = pid1_message_new(m, PID1_PATH, PID1_MANAGER, "ListUnitsByPatterns", ret);
-                return r < 0 ? r : sd_bus_message_append(*ret, "asas", 0, 1, u->pattern);
-        }
-        r = pid1_message_new(m, u->path, DBUS_PROPERTIES, "GetAll", ret);
-        return r < 0 ? r
-                     : sd_bus_message_append(*ret, "s", ""); /* "": the properties of all interfaces, at one instant */
-}
-
 void pid1_unit_ask(Pid1Unit *u) {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
         Pid1 *m = u->pid1;
-        int r;
+        bool whole = u->pattern || u->asking.whole || u->asking.looked_up;
 
         must(m->bus && !u->asking.question && !u->asking.queued);
         reference(u);
         u->asking.asked_at = now_boottime(); /* before the question is sent */
-        r = question_new(u, &message);
-        if (r >= 0)
-                r = sd_bus_call_async(m->bus, &u->asking.question, message, on_answer, u, QUESTION_TIMEOUT);
-        if (r >= 0)
-                m->asked++;
-        else
+        if (question_new(u, whole, on_answered, &u->asking.question) < 0) {
                 hint_later(u);
+                return;
+        }
+        u->asking.whole = false;
+        m->asked++;
+        m->messages += question_messages(u->asking.question);
 }
 
 /* ---- jobs that PID 1 tells of ---- */
@@ -349,10 +352,8 @@ void pid1_unit_connection_gone(Pid1Unit *u) {
         u->reference.count = 0;
         u->asking.job = 0;
         pid1_jobs_gone(u);
-        if (u->asking.question) {
-                u->asking.question = sd_bus_slot_unref(u->asking.question);
-                u->pid1->asked--;
-        }
+        if (u->asking.question)
+                drop_question(u);
         u->asking.again = u->asking.retry = false;
         report_unknown(u, now_boottime());
         pid1_unit_wish(u, false); /* asked as soon as there is a connection again */
@@ -433,10 +434,8 @@ Pid1Unit *pid1_unit_free(Pid1Unit *u) {
                 pid1_unit_release(u);
         (void) sd_bus_slot_unref(u->reference.call);
         pid1_jobs_free(u);
-        if (u->asking.question) {
-                (void) sd_bus_slot_unref(u->asking.question);
-                m->asked--;
-        }
+        if (u->asking.question)
+                drop_question(u);
         if (u->asking.queued)
                 pid1_unqueue(m, u);
         if (u->reports)

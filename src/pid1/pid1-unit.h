@@ -60,8 +60,7 @@ typedef struct Pid1UnitStatus {
         char control_group[512]; /* as PID 1 names it; "": there is none now, or its path is too long */
         uint32_t main_pid, control_pid; /* of services; 0: there is none. A service may name any process as its main
                                            process */
-        char unit_file_state[32];
-        bool stop_post;      /* the unit is a service with an ExecStopPost= */
+        bool stop_post;                 /* the unit is a service with an ExecStopPost= */
         usec_t last_trigger; /* of a timer with Persistent=yes: CLOCK_REALTIME when it last elapsed, or if it never
                               * has, when it was started; 0: neither is known */
 } Pid1UnitStatus;

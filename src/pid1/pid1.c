@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "pid1/pid1-status.h"
 #include "util/must.h"
 #include "util/unit-name.h"
 
@@ -47,7 +48,8 @@ void pid1_unqueue(Pid1 *m, Pid1Unit *u) {
 
 void pid1_pump(Pid1 *m) {
         pid1_jobs_send(m);
-        while (m->queue && m->bus && m->owner && m->asked < QUESTIONS_MAX) {
+        while (m->queue && m->bus && m->owner && m->asked < QUESTIONS_MAX &&
+                        m->messages + PID1_PARTS <= MESSAGES_MAX) {
                 Pid1Unit *u = m->queue;
 
                 pid1_unqueue(m, u);
@@ -178,8 +180,10 @@ static int on_properties(sd_bus_message *message, void *userdata, sd_bus_error *
 }
 
 void pid1_read_all(Pid1 *m) {
-        for (Pid1Unit *u = m->units; u; u = u->hh.next)
+        for (Pid1Unit *u = m->units; u; u = u->hh.next) {
+                pid1_unit_files_read(u);
                 pid1_unit_wish(u, false);
+        }
         pid1_pump(m);
 }
 

@@ -174,9 +174,13 @@ static void ask_loaded(Pid1 *m) {
 static void read_some_in_full(Pid1 *m) {
         Pid1Unit *u = m->poll.full ?: m->units;
 
-        for (unsigned i = 0; u && i < POLL_FULL; i++, u = u->hh.next)
-                if (u->asking.silent_since == 0)
-                        pid1_unit_wish(u, false);
+        for (unsigned i = 0; u && i < POLL_FULL; i++, u = u->hh.next) {
+                if (u->asking.silent_since != 0)
+                        continue;
+                if (!u->asking.looked_up)
+                        i = POLL_FULL;
+                pid1_unit_wish_whole(u);
+        }
         m->poll.full = u;
 }
 

@@ -90,7 +90,6 @@ static int decode(const Answer *a, Pid1Answer *ret) {
         add("LoadState", "s", a->load_state);
         add("ActiveState", "s", a->active);
         add("SubState", "s", a->sub);
-        add("UnitFileState", "s", "static");
         add("Result", "s", a->result);
         add("ControlGroup", "s", a->control_group);
         assert_true(sd_bus_message_append(m, "{sv}", "NeedDaemonReload", "b", a->need_reload) >= 0);
@@ -124,7 +123,6 @@ static void a_running_unit_is_read_whole(void **state) {
         assert_string_equal(u.status.load_state, "loaded");
         assert_int_equal(u.status.active, UNIT_ACTIVE);
         assert_string_equal(u.status.sub_state, "running");
-        assert_string_equal(u.status.unit_file_state, "static");
         assert_string_equal(u.status.control_group, "/system.slice/a.service");
         assert_string_equal(u.control_group, "/system.slice/a.service");
         assert_true(u.status.job);
@@ -325,6 +323,87 @@ static void only_a_timer_that_catches_up_has_a_last_trigger(void **state) {
         strv_free(yes.covers);
 }
 
+/* ---- by parts ---- */
+
+/* What one instant has of a unit; the parts of an answer are of several instants. */
+typedef struct Instant {
+        uint64_t changed_at;
+        const char *active, *result;
+        uint32_t job;
+} Instant;
+
+static void append_variant(const char *property, const Instant *t) {
+        int r = streq(property, "StateChangeTimestampMonotonic") ? sd_bus_message_append(m, "v", "t", t->changed_at)
+                : streq(property, "Asserts")
+                                ? sd_bus_message_append(m, "v", "a(sbbsi)", 1, "AssertPathExists", 0, 0, GATE, 1)
+                : streq(property, "NeedDaemonReload") ? sd_bus_message_append(m, "v", "b", 0)
+                : streq(property, "BindsTo")          ? sd_bus_message_append(m, "v", "as", 1, GUARD)
+                : streq(property, "InvocationID")     ? sd_bus_message_append(m, "v", "ay", 0)
+                : endswith(property, "Monotonic") || endswith(property, "Timestamp")
+                                ? sd_bus_message_append(m, "v", "t", 5)
+                                : sd_bus_message_append(m, "v", "as", 0);
+
+        assert_true(r >= 0);
+}
+
+static sd_bus_message *part_of(const Pid1Part *part, const Instant *t) {
+        begin_answer();
+        if (part->kind == PART_PROPERTY)
+                append_variant(part->property, t);
+        else if (part->kind == PART_TYPE)
+                assert_true(sd_bus_message_append(
+                                            m, "a{sv}", 2, "Result", "s", t->result, "ControlGroup", "s", "/a") >= 0);
+        else
+                assert_true(sd_bus_message_append(m, "a(ssssssouso)", 1, "a.service", "", "loaded", t->active, "dead",
+                                            "", "/", t->job, "", "/") >= 0);
+        end_answer();
+        return sd_bus_message_ref(m);
+}
+
+/* The unit is as *first says until the part with this number, and from it on as *then says. */
+static int decode_parts(const Instant *first, const Instant *then, size_t from, Pid1Answer *ret) {
+        sd_bus_message *parts[PID1_PARTS];
+        int r;
+
+        for (size_t i = 0; i < PID1_PARTS; i++)
+                parts[i] = part_of(pid1_unit_parts + i, i < from ? first : then);
+        r = pid1_unit_parts_decode(parts, "a.service", GATE, GUARD, ret);
+        for (size_t i = 0; i < PID1_PARTS; i++)
+                sd_bus_message_unref(parts[i]);
+        if (r >= 0)
+                relations_done(&ret->related);
+        return r;
+}
+
+static void parts_say_what_the_whole_says(void **state) {
+        const Instant t = { 7, "inactive", "exit-code", 3 };
+        Pid1Answer u;
+
+        assert_int_equal(decode_parts(&t, &t, 0, &u), 0);
+        assert_int_equal(u.status.active, UNIT_INACTIVE);
+        assert_string_equal(u.status.load_state, "loaded");
+        assert_string_equal(u.status.sub_state, "dead");
+        assert_string_equal(u.status.control_group, "/a");
+        assert_int_equal(u.job_id, 3);
+        assert_true(u.status.job);
+        assert_true(u.status.failed);
+        assert_true(u.status.gate_loaded);
+        assert_true(u.status.inactive_since == 5);
+}
+
+/* A unit that ran without a fault so far has failed by now: nobody may read that it is down and has not failed. */
+static void parts_of_two_states_are_no_answer(void **state) {
+        const Instant before = { 7, "active", "success", 0 }, after = { 8, "inactive", "exit-code", 0 };
+        Pid1Answer u;
+
+        for (size_t from = 1; from < PID1_PARTS; from++)
+                assert_int_equal(decode_parts(&before, &after, from, &u), -EAGAIN);
+        assert_int_equal(decode_parts(&before, &after, PID1_PARTS, &u), 0);
+        assert_int_equal(u.status.active, UNIT_ACTIVE);
+}
+
+/* ---- templates ---- */
+
 static Pid1Answer rows_of(const char *const *states, size_t n, uint32_t job, char ***ret_up) {
         Pid1Answer u;
 
@@ -433,6 +512,8 @@ int main(void) {
                 cmocka_unit_test(it_brings_what_it_triggers_or_what_is_bound_to_it),
                 cmocka_unit_test(a_unit_brings_what_it_starts_if_that_is_bound_to_it),
                 cmocka_unit_test(only_a_timer_that_catches_up_has_a_last_trigger),
+                cmocka_unit_test(parts_say_what_the_whole_says),
+                cmocka_unit_test(parts_of_two_states_are_no_answer),
                 cmocka_unit_test(instances_are_one_unit_that_is_down_when_all_are),
                 cmocka_unit_test(empty_is_only_what_was_seen_empty),
                 cmocka_unit_test(an_answer_without_a_state_is_none),

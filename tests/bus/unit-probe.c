@@ -6,6 +6,7 @@
  * The slow poll is an hour unless a test is about it: what is seen is seen by signals. No test sleeps; each waits for
  * a state, and a state that must not come is fenced by a later question's answer.
  */
+#include "pid1/pid1-internal.h"
 #include "unit-world.h"
 
 /* ---- what is seen ---- */
@@ -197,6 +198,28 @@ static void the_gate_is_believed_only_as_pid1_has_loaded_it(void **state) {
 
 /* ---- every type ---- */
 
+static bool is_read(void) {
+        return !unit->asking.question && !unit->asking.queued;
+}
+
+/* A unit is asked about in two ways (pid1/question.h), which say the same. */
+static void must_be_the_same_as_a_whole(void) {
+        Pid1UnitStatus parts;
+
+        settle(unit);
+        wait_for(is_read());
+        pid1_read_all(manager);
+        wait_for(is_read());
+        assert_false(unit->asking.looked_up);
+        parts = *status();
+        pid1_unit_wish_whole(unit);
+        pid1_pump(manager);
+        wait_for(is_read());
+        assert_true(unit->asking.looked_up);
+        parts.asked_at = status()->asked_at;
+        assert_memory_equal(&parts, status(), sizeof(parts));
+}
+
 static void every_type_of_unit_is_read(void **state) {
         static const struct {
                 const char *name, *text;
@@ -223,7 +246,9 @@ static void every_type_of_unit_is_read(void **state) {
                 watch(types[i].name);
                 assert_true(is(UNIT_INACTIVE));
                 assert_true(status()->empty);
+                must_be_the_same_as_a_whole();
                 start_and_wait();
+                must_be_the_same_as_a_whole();
                 /* systemd 262 makes no group for a socket without a command. */
                 if (*status()->control_group || !endswith(types[i].name, ".socket"))
                         assert_int_equal(*status()->control_group != 0, types[i].group);

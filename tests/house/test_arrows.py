@@ -12,7 +12,7 @@ SRC = pathlib.Path(__file__).resolve().parents[2] / "src"
 
 # Circles that are meant, each with the place that documents it.
 MEANT = {
-    "pid1": {"neighbours", "pid1", "pid1-call", "pid1-job", "pid1-status", "pid1-unit", "poll"},  # src/pid1/pid1-internal.h
+    "pid1": {"neighbours", "pid1", "pid1-call", "pid1-job", "pid1-status", "pid1-unit", "poll", "question"},  # src/pid1/pid1-internal.h
 }
 
 

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pid1/question.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+
+#include "util/must.h"
+
+typedef struct Message {
+        Pid1Question *question;
+        sd_bus_slot *slot;
+        sd_bus_message *answer;
+} Message;
+
+struct Pid1Question {
+        Pid1Unit *unit;
+        question_answered_t answered;
+        bool whole;
+        size_t n, n_answered;
+        Message messages[];
+};
+
+static int on_answer(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        Message *part = userdata;
+        Pid1Question *q = part->question;
+
+        part->slot = sd_bus_slot_unref(part->slot);
+        if (sd_bus_message_is_method_error(message, NULL))
+                q->answered(q->unit, -sd_bus_message_get_errno(message));
+        else {
+                part->answer = sd_bus_message_ref(message);
+                if (++q->n_answered == q->n)
+                        q->answered(q->unit, 0);
+        }
+        return 0; /* q may be gone */
+}
+
+static int whole_new(Pid1Unit *u, sd_bus_message **ret) {
+        int r;
+
+        if (u->pattern) {
+                r = pid1_message_new(u->pid1, PID1_PATH, PID1_MANAGER, "ListUnitsByPatterns", ret);
+                return r < 0 ? r : sd_bus_message_append(*ret, "asas", 0, 1, u->pattern);
+        }
+        r = pid1_message_new(u->pid1, u->path, DBUS_PROPERTIES, "GetAll", ret);
+        return r < 0 ? r : sd_bus_message_append(*ret, "s", ""); /* "": the properties of all interfaces */
+}
+
+/* "org.freedesktop.systemd1.Service" is the interface of services. */
+static int type_new(Pid1Unit *u, sd_bus_message **ret) {
+        const char *type = strrchr(u->name, '.');
+        char interface[128];
+        int r = pid1_message_new(u->pid1, u->path, DBUS_PROPERTIES, "GetAll", ret);
+
+        if (r < 0)
+                return r;
+        must(type);
+        (void) snprintf(interface, sizeof(interface), PID1_NAME ".%c%s", toupper((unsigned char) type[1]), type + 2);
+        return sd_bus_message_append(*ret, "s", interface);
+}
+
+static int part_new(Pid1Unit *u, const Pid1Part *part, sd_bus_message **ret) {
+        int r;
+
+        switch (part->kind) {
+        case PART_TYPE:
+                return type_new(u, ret);
+        case PART_ROW:
+                r = pid1_message_new(u->pid1, PID1_PATH, PID1_MANAGER, "ListUnitsByNames", ret);
+                return r < 0 ? r : sd_bus_message_append(*ret, "as", 1, u->name);
+        default:
+                r = pid1_message_new(u->pid1, u->path, DBUS_PROPERTIES, "Get", ret);
+                return r < 0 ? r : sd_bus_message_append(*ret, "ss", PID1_UNIT, part->property);
+        }
+}
+
+static int ask(Pid1Question *q, size_t i) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
+        Pid1Unit *u = q->unit;
+        int r = q->whole ? whole_new(u, &message) : part_new(u, pid1_unit_parts + i, &message);
+
+        q->messages[i].question = q;
+        return r < 0 ? r
+                     : sd_bus_call_async(u->pid1->bus, &q->messages[i].slot, message, on_answer, q->messages + i,
+                                       QUESTION_TIMEOUT);
+}
+
+int question_new(Pid1Unit *u, bool whole, question_answered_t answered, Pid1Question **ret) {
+        size_t n = whole ? 1 : PID1_PARTS;
+        Pid1Question *q = calloc(1, sizeof(*q) + n * sizeof(Message));
+        int r = 0;
+
+        must(whole || !u->pattern);
+        if (!q)
+                return -ENOMEM;
+        *q = (Pid1Question){ .unit = u, .answered = answered, .whole = whole, .n = n };
+        for (size_t i = 0; i < n && r >= 0; i++)
+                r = ask(q, i);
+        if (r < 0) {
+                question_free(q);
+                return r;
+        }
+        *ret = q;
+        return 0;
+}
+
+Pid1Question *question_free(Pid1Question *q) {
+        for (size_t i = 0; q && i < q->n; i++) {
+                (void) sd_bus_slot_unref(q->messages[i].slot);
+                (void) sd_bus_message_unref(q->messages[i].answer);
+        }
+        free(q);
+        return NULL;
+}
+
+bool question_is_whole(const Pid1Question *q) {
+        return q->whole;
+}
+
+unsigned question_messages(const Pid1Question *q) {
+        return (unsigned) q->n;
+}
+
+int question_decode(const Pid1Question *q, Pid1Answer *ret, char ***ret_up) {
+        sd_bus_message *answers[PID1_PARTS];
+        const Pid1Unit *u = q->unit;
+
+        must(q->n_answered == q->n);
+        for (size_t i = 0; i < q->n; i++)
+                answers[i] = q->messages[i].answer;
+        if (u->pattern)
+                return pid1_unit_rows_decode(answers[0], ret, ret_up);
+        return q->whole ? pid1_unit_answer_decode(answers[0], u->name, u->gate, u->guard, ret)
+                        : pid1_unit_parts_decode(answers, u->name, u->gate, u->guard, ret);
+}
