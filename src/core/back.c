@@ -51,8 +51,14 @@ void back_after(Core *c, Unit *u) {
 
         if (u->life.leave == LEAVE_FAILED)
                 back_after_failure(c, u);
-        else if (u->life.leave == LEAVE_RELEASE || u->life.leave == LEAVE_TRANSFER || unfit)
+        else if (u->life.leave == LEAVE_RELEASE || u->life.leave == LEAVE_TRANSFER || unfit) {
+                Report report = output_report_of(u, REPORT_STANDS_BACK);
+
                 stand_back(c, u, u->config.hold_down_release);
+                report.span = u->config.hold_down_release;
+                report.why = unfit ? WHY_UNFIT : u->life.leave == LEAVE_RELEASE ? WHY_RELEASED : WHY_TRANSFER;
+                output_report(c, report);
+        }
         if (u->life.leave == LEAVE_DONE)
                 u->back.failures = 0;
 }

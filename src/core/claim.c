@@ -61,7 +61,7 @@ static const char *last_holder(const LeaseRecord *l) {
 /* Makes the report about the Txn under way, for when it is committed. Returns false if the log is told nothing of
  * it. */
 static bool find_report(const Lease *l, Report *ret) {
-        *ret = (Report){ .lease = l->name, .index = l->next->index };
+        *ret = (Report){ .unit = l->unit ? l->unit->name : NULL, .lease = l->name, .index = l->next->index };
         switch (l->op) {
         case OP_EXPIRE:
                 ret->machine_id = last_holder(l->next);
@@ -93,6 +93,7 @@ static bool find_report(const Lease *l, Report *ret) {
                         return true;
                 }
                 ret->kind = REPORT_TRANSFERRED;
+                ret->why = l->unit ? leave_why(l->unit->life.leave) : WHY_TRANSFER;
                 ret->machine_id = l->next->machine_id;
                 return true;
         case OP_REARM:

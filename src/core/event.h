@@ -259,16 +259,16 @@ typedef enum ReportKind {
         REPORT_REGISTRY_FOREIGN,   /* .registry: what was found instead of ours; everything is stopped */
         REPORT_REGISTRY_FELL_BACK, /* its revision is below what we had seen; everything is stopped for a while */
         REPORT_REGISTRY_ACCEPTED,  /* .registry */
-        REPORT_ACQUIRED,        /* .lease .index .machine_id: from whom it was taken over when that one was silent */
-        REPORT_ADOPTED,         /* .unit .lease .index: kept over the daemon's restart */
-        REPORT_LOST,            /* .unit .lease .index .machine_id: the holder now */
-        REPORT_EXPIRED,         /* .unit .lease .index: no beat in time; the unit is being stopped */
-        REPORT_GUARD_LOST,      /* .unit .lease .index: the guard that kept its time is gone; likewise */
-        REPORT_RESUMED,         /* .unit .lease .index: after EXPIRED or GUARD_LOST, the lease was still ours */
-        REPORT_RELEASED,        /* .lease .index .why */
-        REPORT_TRANSFERRED,     /* .lease .index .machine_id */
-        REPORT_ROBBED,          /* .lease .index .machine_id: from whom; .span: the debt that is waited out */
-        REPORT_STRAY,           /* .unit .lease is active here without its lease, which .machine_id holds */
+        REPORT_ACQUIRED,    /* .unit .lease .index .machine_id: from whom it was taken over when that one was silent */
+        REPORT_ADOPTED,     /* .unit .lease .index: kept over the daemon's restart */
+        REPORT_LOST,        /* .unit .lease .index .machine_id: the holder now */
+        REPORT_EXPIRED,     /* .unit .lease .index: no beat in time; the unit is being stopped */
+        REPORT_GUARD_LOST,  /* .unit .lease .index: the guard that kept its time is gone; likewise */
+        REPORT_RESUMED,     /* .unit .lease .index: after EXPIRED or GUARD_LOST, the lease was still ours */
+        REPORT_RELEASED,    /* .unit .lease .index .why */
+        REPORT_TRANSFERRED, /* .unit .lease .index .machine_id .why */
+        REPORT_ROBBED,      /* .unit .lease .index .machine_id: from whom; .span: the debt that is waited out */
+        REPORT_STRAY,       /* .unit .lease is active here without its lease, which .machine_id holds */
         REPORT_GATE_MISSING,    /* .unit .lease: PID 1 has not loaded the gate; we do not compete for the lease */
         REPORT_STOPPED_BY_HAND, /* .unit .lease: it stays stopped, the lease stays here */
         REPORT_STOPPED_WITH,    /* .unit .lease: by PID 1, along with the unit .other, which it needs */
@@ -278,6 +278,10 @@ typedef enum ReportKind {
         REPORT_DONE,            /* .unit .lease ended well, and runs nowhere again */
         REPORT_SUCCEEDED,       /* .unit .lease ended well, and the lease goes: it may run again (OnSuccess=release) */
         REPORT_DAMAGED,         /* .lease: its record cannot be read */
+        REPORT_STARTED,         /* .unit .lease .index: it has begun to run by this lease */
+        REPORT_STOPPED, /* .unit .lease .index .why: it is down, all of it. WHY_EXPIRED: .span since the last beat (0:
+                           not known), .machine_id: who has it now; told once more when that becomes known */
+        REPORT_STANDS_BACK, /* .unit .lease .why: for .span this machine does not take it */
         REPORT_RETAKEN,  /* .lease .index: a lease whose record was lost is ours now; .span until the unit may start */
         REPORT_RESTORED, /* .lease .index: the record of ours was damaged or deleted, and is written again */
 } ReportKind;

@@ -97,7 +97,10 @@ void lease_tell_acquired(Core *c, Lease *l) {
         if (l->txn)
                 return;
         if (l->told != l->value.index)
-                output_report(c, (Report){ .kind = REPORT_ACQUIRED, .lease = l->name, .index = l->value.index });
+                output_report(c, (Report){ .kind = REPORT_ACQUIRED,
+                                                 .unit = l->unit ? l->unit->name : NULL,
+                                                 .lease = l->name,
+                                                 .index = l->value.index });
         l->told = l->value.index;
 }
 

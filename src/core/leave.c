@@ -10,7 +10,9 @@
 #include "core/look.h"
 #include "core/output.h"
 #include "core/phase.h"
+#include "core/session.h"
 #include "core/unit-life.h"
+#include "core/unit.h"
 
 /* A machine that drains stops as many units at once as one Txn hands on. So a unit does not wait for long between its
  * stop here and its start at the next machine, which starts 16 at a time, and thousands are not stopped in one moment.
@@ -75,6 +77,29 @@ static void report_leave(Core *c, const Unit *u, Leave leave) {
         output_report(c, report);
 }
 
+void leave_tell_stopped(Core *c, Unit *u) {
+        Report report = output_report_of(u, REPORT_STOPPED);
+        bool elsewhere = session_settled(c) && u->lease->value.state == LEASE_HELD && !unit_is_held(c, u);
+
+        if (u->life.leave == LEAVE_REFUSED || u->life.leave == LEAVE_DONE || u->life.leave == LEAVE_FAILED)
+                return; /* it has not run, or its end was reported */
+        report.machine_id = elsewhere ? u->lease->value.machine_id : NULL;
+        report.why = leave_why(u->life.leave);
+        if (u->life.last_beat) {
+                report.why = WHY_EXPIRED;
+                report.span = c->now.boottime - u->life.last_beat;
+        } else if (u->life.leave == LEAVE_EXPIRED)
+                report.why = WHY_GUARD_GONE;
+        output_report(c, report);
+        if (elsewhere)
+                unit_life_miss_beat(u, 0);
+}
+
+void leave_tell_taken(Core *c, Unit *u) {
+        if (u->life.last_beat && u->lease->value.state == LEASE_HELD)
+                leave_tell_stopped(c, u);
+}
+
 /* Until now the unit had its full time to stop, since our beats still cover the lease. */
 void leave_kill(Core *c, Unit *u) {
         if ((u->life.phase != PHASE_CLOSING && u->life.phase != PHASE_STOPPING) || u->global || u->life.killed)
@@ -95,6 +120,8 @@ void leave_begin(Core *c, Unit *u, Leave why) {
         if (u->life.phase == PHASE_IDLE && why == LEAVE_UNFIT)
                 why = LEAVE_REFUSED;
         unit_life_set_leave(u, why);
+        if ((why == LEAVE_EXPIRED || why == LEAVE_LOST) && !cover_holds(c, u))
+                unit_life_miss_beat(u, session_covered_from(c));
         u->forgotten = u->forgotten || u->config.once;
         c->drain.n += why == LEAVE_DRAIN;
         report_leave(c, u, why);

@@ -120,6 +120,7 @@ static void step_idle(Core *c, Unit *u) {
         if (!session_settled(c))
                 return;
         if (!unit_is_ours(c, u) || u->lease->given_up) {
+                leave_tell_taken(c, u);
                 unit_life_set_origin(u, ORIGIN_NEW); /* nothing of the last tenure counts in the next one */
                 unit_life_set_rest(u, REST_NONE);
                 wish_no_release(u);
@@ -292,6 +293,7 @@ static void step_starting(Core *c, Unit *u) {
                 return; /* the gate may be gone */
         if (read && said_has_begun(u)) {
                 phase_enter(c, u, PHASE_RUNNING);
+                output_report(c, output_report_of(u, REPORT_STARTED));
                 if (said_is_inactive(&u->said.report))
                         on_ended(c, u);
                 else
@@ -406,6 +408,7 @@ static void step_disarming(Core *c, Unit *u) {
                         phase_ask_guard(c, u, ACTION_GUARD_DISARM);
                 return;
         }
+        leave_tell_stopped(c, u);
         if (!leave_gives_back(u->life.leave))
                 rest(c, u);
         else

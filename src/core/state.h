@@ -138,8 +138,10 @@ typedef struct UnitLife {
         Rest rest;
         usec_t aside_until;   /* then it goes elsewhere */
         unsigned aside_count; /* how often it was started again here after that, without having run well for a while */
-        bool killed;          /* the guard was told to, before its time */
-        bool spent;           /* config.once: its one start was asked for, by us or before our restart */
+        usec_t last_beat; /* from when a run was covered that was ended for want of a beat; 0: there was none, or who
+                             has the lease since then was reported */
+        bool killed;      /* the guard was told to, before its time */
+        bool spent;       /* config.once: its one start was asked for, by us or before our restart */
         bool gate_reported;
 } UnitLife;
 

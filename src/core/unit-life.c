@@ -38,6 +38,10 @@ void unit_life_set_leave(Unit *u, Leave leave) {
         u->life.leave = leave;
 }
 
+void unit_life_miss_beat(Unit *u, usec_t last) {
+        u->life.last_beat = last;
+}
+
 void unit_life_set_rest(Unit *u, Rest rest) {
         u->life.rest = rest;
 }
@@ -84,6 +88,7 @@ void unit_life_begin_start(Unit *u) {
         u->life.starts = 0;
         u->life.rest = REST_NONE;
         u->life.origin = ORIGIN_NEW;
+        u->life.last_beat = 0;
         unit_life_note_run(u);
 }
 

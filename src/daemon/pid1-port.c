@@ -13,6 +13,7 @@
 #include "util/hash.h"
 #include "util/journal.h"
 #include "util/log.h"
+#include "util/message-ids.h"
 #include "util/must.h"
 #include "util/text.h"
 
@@ -283,8 +284,7 @@ static void on_member_ungated(const char *member, bool need_reload, void *userda
 /* PID 1 says no more than "Assertion failed". So the reason is written to the unit's own journal, which `systemctl
  * status` shows. */
 static void say_refused(EnabledUnit *u, const char *refused) {
-        char holder[128], reason[512], clean[2 * sizeof(reason)];
-        JournalEntry entry = {};
+        char holder[128] = "", reason[512], text[1024];
         UnitView view;
 
         if (!core_find_unit(u->daemon->core, loop_now(), u->name, &view))
@@ -298,12 +298,18 @@ static void say_refused(EnabledUnit *u, const char *refused) {
         else
                 (void) snprintf(reason, sizeof(reason), "which is held by %s",
                                 machine_name(u->daemon->core, view.machine_id, holder, sizeof(holder)));
-        journal_add(&entry, "MESSAGE=Not started: this unit runs only with the lease %s, %s.", view.lease,
-                        text_clean(clean, sizeof(clean), reason));
-        journal_add(&entry, "PRIORITY=%i", LOG_NOTICE);
-        journal_add(&entry, "OBJECT_SYSTEMD_UNIT=%s", refused);
-        journal_add(&entry, "LEASE_NAME=%s", view.lease);
-        (void) journal_post(&entry);
+        (void) snprintf(text, sizeof(text), "not started: it runs only with the lease %s, %s", view.lease, reason);
+        journal_event(LOG_NOTICE,
+                        &(JournalEvent){
+                                        .id = MESSAGE_NOT_STARTED,
+                                        .unit = refused,
+                                        .lease = view.lease,
+                                        .machine = holder,
+                                        .machine_id = holder[0] ? view.machine_id : NULL,
+                                        .reason = WHY_TEXT(view.why_not),
+                                        .index = view.index,
+                        },
+                        text);
 }
 
 static void on_refused(Pid1Unit *unit, void *userdata) {
@@ -322,7 +328,9 @@ static void on_member_failed(const char *member, bool start, int error, const ch
 
         (void) snprintf(line, sizeof(line), "PID 1 does not %s %s: %s", start ? "start" : "stop",
                         streq(member, u->name) ? "it" : member, isempty(message) ? strerror(-error) : message);
-        log_warning("%s: %s", u->name, line);
+        journal_event(LOG_WARNING,
+                        &(JournalEvent){ .id = MESSAGE_PID1_REFUSES, .unit = u->name, .reason = strempty(message) },
+                        line);
         pid1_port_set_error(u->daemon, u->name, WHY_PID1_REFUSES, line);
         loop_event(u->daemon->loop, &(Event){
                                                     .kind = EVENT_FAILED,

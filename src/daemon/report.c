@@ -3,17 +3,43 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
+#include <time.h>
 
 #include "daemon/machine-name.h"
 #include "daemon/pid1-port.h"
 #include "daemon/stop.h"
 #include "util/journal.h"
 #include "util/log.h"
+#include "util/message-ids.h"
 #include "util/text.h"
 
-/* The id of the catalog's entry in units/leased.catalog. It never changes. */
-#define MESSAGE_STRAY "d008bd30afc04cab8968f647ac6d375c"
+/* The ids of reports about units. What is not in the table is about this machine as a whole. */
+static const char *const ids[] = {
+        [REPORT_ACQUIRED] = MESSAGE_ACQUIRED,
+        [REPORT_STARTED] = MESSAGE_STARTED,
+        [REPORT_STOPPED] = MESSAGE_STOPPED,
+        [REPORT_RELEASED] = MESSAGE_RELEASED,
+        [REPORT_TRANSFERRED] = MESSAGE_HANDED_ON,
+        [REPORT_ROBBED] = MESSAGE_ROBBED,
+        [REPORT_ADOPTED] = MESSAGE_ADOPTED,
+        [REPORT_RESUMED] = MESSAGE_RESUMED,
+        [REPORT_LOST] = MESSAGE_LOST,
+        [REPORT_EXPIRED] = MESSAGE_EXPIRED,
+        [REPORT_GUARD_LOST] = MESSAGE_GUARD_GONE,
+        [REPORT_STRAY] = MESSAGE_STRAY,
+        [REPORT_STOPPED_BY_HAND] = MESSAGE_BY_HAND,
+        [REPORT_STOPPED_WITH] = MESSAGE_PUT_ASIDE,
+        [REPORT_STOPPED_FOR] = MESSAGE_PUT_ASIDE,
+        [REPORT_STARTED_AGAIN] = MESSAGE_STARTED_AGAIN,
+        [REPORT_UNIT_FAILED] = MESSAGE_FAILED,
+        [REPORT_DONE] = MESSAGE_DONE,
+        [REPORT_SUCCEEDED] = MESSAGE_SUCCEEDED,
+        [REPORT_STANDS_BACK] = MESSAGE_STANDS_BACK,
+        [REPORT_GATE_MISSING] = MESSAGE_NO_GATE,
+        [REPORT_DAMAGED] = MESSAGE_RECORD,
+        [REPORT_RETAKEN] = MESSAGE_RECORD,
+        [REPORT_RESTORED] = MESSAGE_RECORD,
+};
 
 typedef struct Line {
         Daemon *daemon;
@@ -39,6 +65,8 @@ static Why why_no_gate(const Line *l) {
 
 /* Which Why the report is about: the number of what went wrong with a unit or its lease. */
 static Why why_of(const Line *l) {
+        if (l->report->why != WHY_NONE)
+                return l->report->why;
         switch (l->report->kind) {
         case REPORT_LOST:
                 return WHY_LOST;
@@ -76,6 +104,15 @@ static void clear_error(const Line *l) {
         keep_error(l, NULL);
 }
 
+/* Writes since when, so long ago, as people of this machine tell the time: "since 03:33:28". */
+static void format_since(char *buf, size_t size, usec_t span) {
+        time_t now = (time_t) (now_realtime() / USEC_PER_SEC), then = now - (time_t) (span / USEC_PER_SEC);
+        struct tm tm;
+
+        if (localtime_r(&then, &tm))
+                (void) strftime(buf, size, now - then < 12 * 3600 ? "since %H:%M:%S" : "since %Y-%m-%d %H:%M:%S", &tm);
+}
+
 static void say(const Line *l, int level, const char *format, ...) {
         char text[1024];
         va_list ap;
@@ -83,10 +120,17 @@ static void say(const Line *l, int level, const char *format, ...) {
         va_start(ap, format);
         (void) vsnprintf(text, sizeof(text), format, ap);
         va_end(ap);
-        if (l->subject)
-                (void) log_full(level, 0, "%s: %s", l->subject, text);
-        else
-                (void) log_full(level, 0, "%s", text);
+        journal_event(level,
+                        &(JournalEvent){
+                                        .id = (size_t) l->report->kind < ELEMENTSOF(ids) ? ids[l->report->kind] : NULL,
+                                        .unit = l->report->unit,
+                                        .lease = l->subject ? l->lease : NULL,
+                                        .machine = l->report->machine_id ? l->machine : NULL,
+                                        .machine_id = l->report->machine_id,
+                                        .reason = WHY_TEXT(reason(why_of(l))),
+                                        .index = l->report->index,
+                        },
+                        text);
         if (level <= LOG_WARNING)
                 keep_error(l, text);
 }
@@ -268,27 +312,33 @@ static void report_record(const Line *l) {
         }
 }
 
-/* The one alarm that everything else is there to prevent. It has an id, so that monitoring can wait for it, and so
- * that the journal's catalog explains it. */
+/* The one alarm that everything else is there to prevent. */
 static void report_stray(const Line *l) {
-        const char *unit = l->report->unit;
-        char line[512], text[2 * sizeof(line)];
-        JournalEntry entry = {};
+        if (l->report->machine_id)
+                say(l, LOG_ALERT, "it is active on this machine without its lease, which %s holds: stopping it",
+                                l->machine);
+        else
+                say(l, LOG_ALERT, "it is active on this machine without its lease: stopping it");
+}
 
-        (void) snprintf(line, sizeof(line), "it is active on this machine without its lease%s%s%s: stopping it",
-                        l->report->machine_id ? ", which " : "", l->report->machine_id ? l->machine : "",
-                        l->report->machine_id ? " holds" : "");
-        (void) text_clean(text, sizeof(text), line);
-        journal_add(&entry, "MESSAGE=%s: %s", unit, text);
-        journal_add(&entry, "MESSAGE_ID=" MESSAGE_STRAY);
-        journal_add(&entry, "PRIORITY=%i", LOG_ALERT);
-        journal_add(&entry, "OBJECT_SYSTEMD_UNIT=%s", unit);
-        journal_add(&entry, "UNIT=%s", unit);
-        journal_add(&entry, "LEASE_NAME=%s", l->lease);
-        journal_add(&entry, "LEASE_HOLDER=%s", l->machine);
-        if (!getenv("JOURNAL_STREAM") || journal_post(&entry) < 0)
-                log_alert("%s: %s", unit, text);
-        keep_error(l, text);
+/* Says why the unit was stopped, and who has it now: the last line of its journal on a machine that has lost it. */
+static void report_stopped(const Line *l) {
+        const Report *r = l->report;
+        char since[64] = "in time";
+
+        if (r->why != WHY_EXPIRED) {
+                say(l, LOG_NOTICE, "stopped: %s%s%s%s",
+                                r->why == WHY_GUARD_GONE ? "its guard was gone" : why_word(r->why),
+                                r->machine_id ? "; " : "", r->machine_id ? l->machine : "",
+                                r->machine_id ? " has it" : "");
+                return;
+        }
+        if (r->span > 0)
+                format_since(since, sizeof(since), r->span);
+        if (r->machine_id)
+                say(l, LOG_WARNING, "stopped: no beat %s; %s has it", since, l->machine);
+        else
+                say(l, LOG_WARNING, "stopped: no beat %s; who has it is not known yet", since);
 }
 
 /* Says why the unit has no gate. */
@@ -362,6 +412,15 @@ static void report_unit(const Line *l) {
         case REPORT_SUCCEEDED:
                 say(l, LOG_INFO, "it ended well: releasing its lease");
                 break;
+        case REPORT_STARTED:
+                say(l, LOG_NOTICE, "started with Index %" PRIu64, r->index);
+                break;
+        case REPORT_STOPPED:
+                report_stopped(l);
+                break;
+        case REPORT_STANDS_BACK:
+                say(l, LOG_NOTICE, "this machine stands back for %s (%s)", l->span, why_word(r->why));
+                break;
         default:
                 break;
         }
@@ -400,6 +459,9 @@ void report_log(Daemon *d, const Report *r) {
         case REPORT_UNIT_FAILED:
         case REPORT_DONE:
         case REPORT_SUCCEEDED:
+        case REPORT_STARTED:
+        case REPORT_STOPPED:
+        case REPORT_STANDS_BACK:
                 report_unit(&l);
                 break;
         case REPORT_ACQUIRED:

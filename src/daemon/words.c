@@ -9,7 +9,9 @@
 #include "daemon/callers.h"
 #include "daemon/machine-name.h"
 #include "daemon/pid1-port.h"
+#include "util/journal.h"
 #include "util/log.h"
+#include "util/message-ids.h"
 #include "util/must.h"
 
 struct PendingWord {
@@ -177,6 +179,21 @@ static int reply(Daemon *d, const PendingWord *p, const Action *a, sd_bus_error 
         }
 }
 
+/* A drain is about a machine: then there is no unit in whose journal it belongs. */
+static void tell_not_done(const PendingWord *p, const Action *a) {
+        const char *reason = a->word == WORD_WITHDRAWN   ? "whoever asked is gone"
+                             : a->reason.why != WHY_NONE ? WHY_TEXT(a->reason)
+                                                         : "it cannot be any more";
+        char text[WHY_TEXT_SIZE + 64];
+
+        (void) snprintf(text, sizeof(text), "what was asked for is not done: %s", reason);
+        if (p->event.unit)
+                journal_event(LOG_NOTICE, &(JournalEvent){ .id = MESSAGE_NOT_DONE, .unit = p->unit, .reason = reason },
+                                text);
+        else
+                log_notice("%s: %s", p->object, text);
+}
+
 void words_done(Daemon *d, const Action *a) {
         sd_bus_error error = SD_BUS_ERROR_NULL;
         PendingWord *p;
@@ -185,10 +202,7 @@ void words_done(Daemon *d, const Action *a) {
         if (!p)
                 return; /* it was dropped when the connection was lost */
         if (a->kind == ACTION_WORD_DONE && a->word != WORD_BEGUN && p->event.kind != EVENT_RUN)
-                log_notice("%s: what was asked for is not done: %s", p->object,
-                                a->word == WORD_WITHDRAWN   ? "whoever asked is gone"
-                                : a->reason.why != WHY_NONE ? WHY_TEXT(a->reason)
-                                                            : "it cannot be any more");
+                tell_not_done(p, a);
         bus_reply_failed(p->message, reply(d, p, a, &error), &error);
         pending_free(d, p);
 }

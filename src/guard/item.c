@@ -6,7 +6,9 @@
 #include <errno.h>
 #include <sys/reboot.h>
 
+#include "util/journal.h"
 #include "util/log.h"
+#include "util/message-ids.h"
 #include "util/must.h"
 #include "util/strv.h"
 
@@ -137,7 +139,8 @@ static int part_kill(Guard *g, Part *p) {
         int r = killer_kill(&p->killer, g->groups, p->name, g->turn.one_by_one_until);
 
         if (r > 0 && first)
-                log_warning("%s: killing what is left of it", p->name);
+                journal_event(LOG_WARNING, &(JournalEvent){ .id = MESSAGE_GUARD_KILLS, .unit = p->name },
+                                "killing what is left of it");
         if (r < 0)
                 (void) log_error_errno(r, "%s: cannot kill it, trying again", p->name);
         return r;
@@ -250,7 +253,13 @@ void item_perform(Guard *g, Item *item, unsigned actions) {
         stopping = guard_entry_is_stopping(e);
         if (actions & ENTRY_MARK) {
                 if (stopping && !(item->told_flags & (GUARD_FLAG_EXPIRED | GUARD_FLAG_LOST)))
-                        log_warning("%s: stopping it, %s", item->unit, end_of(e));
+                        journal_event(LOG_WARNING,
+                                        &(JournalEvent){ .id = MESSAGE_GUARD_STOPS,
+                                                        .unit = item->unit,
+                                                        .reason = end_of(e),
+                                                        .index = e->index },
+                                        e->lost ? "stopping it, its lease is lost"
+                                                : "stopping it, no beat came in time");
                 else if (e->down)
                         log_info("%s: is down", item->unit);
                 (void) item_mark(g, item);

@@ -2,14 +2,25 @@
 #include "util/journal.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
 #include "util/file-util.h"
+#include "util/log.h"
+#include "util/text.h"
 
-void journal_add(JournalEntry *e, const char *format, ...) {
+typedef struct JournalEntry {
+        char text[4096];
+        size_t size;
+} JournalEntry;
+
+/* Adds a field, "NAME=value". Newlines in the value become spaces. A field for which there is no room is left out. */
+static void add_field(JournalEntry *e, const char *format, ...) _printf_(2, 3);
+
+static void add_field(JournalEntry *e, const char *format, ...) {
         size_t room = sizeof(e->text) - e->size;
         char *field = e->text + e->size;
         va_list ap;
@@ -27,15 +38,48 @@ void journal_add(JournalEntry *e, const char *format, ...) {
         e->size += (size_t) n + 1;
 }
 
-int journal_post(JournalEntry *e) {
+/* Sends the entry, once. 0, or a negative errno: the entry is lost (-EAGAIN: journald does not read). */
+static int post(JournalEntry *e) {
         static const struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = "/run/systemd/journal/socket" };
         _cleanup_close_ int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-        journal_add(e, "SYSLOG_IDENTIFIER=%s", program_invocation_short_name);
+        add_field(e, "SYSLOG_IDENTIFIER=%s", program_invocation_short_name);
         if (fd < 0)
                 return -errno;
         if (sendto(fd, e->text, e->size, MSG_DONTWAIT | MSG_NOSIGNAL, (const struct sockaddr *) &address,
                             sizeof(address)) < 0)
                 return -errno;
         return 0;
+}
+
+static void add_text(JournalEntry *e, const char *field, const char *text) {
+        char clean[2048];
+
+        if (!isempty(text))
+                add_field(e, "%s=%s", field, text_clean(clean, sizeof(clean), text));
+}
+
+void journal_event(int level, const JournalEvent *e, const char *text) {
+        const char *subject = e->unit ?: e->lease;
+        char line[1024];
+        JournalEntry entry = {};
+
+        (void) snprintf(line, sizeof(line), "%s%s%s", strempty(subject), subject ? ": " : "", text);
+        if (!log_reaches_journal(level)) {
+                (void) log_full(level, 0, "%s", line);
+                return;
+        }
+        add_text(&entry, "MESSAGE", line);
+        add_field(&entry, "PRIORITY=%i", level);
+        add_text(&entry, "MESSAGE_ID", e->id);
+        add_text(&entry, "OBJECT_SYSTEMD_UNIT", e->unit);
+        add_text(&entry, "UNIT", e->unit);
+        add_text(&entry, "LEASE", e->lease);
+        if (e->index > 0)
+                add_field(&entry, "LEASE_INDEX=%" PRIu64, e->index);
+        add_text(&entry, "MACHINE", e->machine);
+        add_text(&entry, "LEASE_MACHINE_ID", e->machine_id);
+        add_text(&entry, "REASON", e->reason);
+        if (post(&entry) < 0)
+                (void) log_full(level, 0, "%s", line);
 }

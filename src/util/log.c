@@ -21,6 +21,10 @@ void log_open(void) {
                         max_level = (int) i;
 }
 
+bool log_reaches_journal(int level) {
+        return prefix && level <= max_level;
+}
+
 /* Writes one line. If lines were lost before, a line that says how many comes first. */
 static void write_line(int level, const char *text, int error) {
         char line[4200], head[8] = "";

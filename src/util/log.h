@@ -23,6 +23,9 @@ void log_open(void);
  * negative. Returns -abs(error), so that a function can end with `return log_error_errno(r, …)`. Keeps errno. */
 int log_full(int level, int error, const char *format, ...) _printf_(3, 4);
 
+/* Whether stderr is the journal, and a line of this level is written. */
+bool log_reaches_journal(int level);
+
 #define log_debug(...) ((void) log_full(LOG_DEBUG, 0, __VA_ARGS__))
 #define log_info(...) ((void) log_full(LOG_INFO, 0, __VA_ARGS__))
 #define log_notice(...) ((void) log_full(LOG_NOTICE, 0, __VA_ARGS__))

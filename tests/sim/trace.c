@@ -218,6 +218,9 @@ static void trace_report(World *w, const Machine *m, const Report *r) {
                 [REPORT_SUCCEEDED] = "succeeded",
                 [REPORT_DAMAGED] = "damaged",
                 [REPORT_RESTORED] = "restored",
+                [REPORT_STARTED] = "started",
+                [REPORT_STOPPED] = "stopped",
+                [REPORT_STANDS_BACK] = "stands back",
                 [REPORT_RETAKEN] = "retaken",
         };
 

@@ -48,6 +48,34 @@ static void silence_stops_the_unit_at_stop_at_and_not_before(void **state) {
         world_pass_until(w, stop_at + 10000);
         assert_true(w->done[ACTION_UNIT_STOP] > 0);
         assert_int_equal(w->reports[REPORT_EXPIRED], 1);
+        assert_int_equal(w->reports[REPORT_STARTED], 1);
+        assert_int_equal(w->reports[REPORT_STOPPED], 0); /* it is not down yet */
+        w->unit.active = ACTIVE_INACTIVE;
+        w->unit.empty = true;
+        world_say_unit(w);
+        world_pass(w, USEC_PER_SEC);
+        assert_int_equal(w->reports[REPORT_STOPPED], 1);
+        world_free(w);
+}
+
+static void who_has_the_lease_of_a_unit_that_was_stopped_in_silence_is_told_once(void **state) {
+        World *w = world_running();
+
+        w->silent = true;
+        world_pass(w, TTL);
+        w->unit.active = ACTIVE_INACTIVE;
+        w->unit.empty = true;
+        world_say_unit(w);
+        world_pass(w, USEC_PER_SEC);
+        assert_int_equal(w->reports[REPORT_STOPPED], 1);
+        world_rob_us(w);
+        world_pass(w, USEC_PER_SEC);
+        assert_int_equal(w->reports[REPORT_STOPPED], 1); /* nobody can know yet */
+        w->silent = false;
+        world_pass(w, 3 * USEC_PER_SEC);
+        assert_int_equal(w->reports[REPORT_STOPPED], 2);
+        world_pass(w, 3 * USEC_PER_SEC);
+        assert_int_equal(w->reports[REPORT_STOPPED], 2);
         world_free(w);
 }
 
@@ -554,6 +582,7 @@ int main(void) {
                 cmocka_unit_test(one_write_a_round_whatever_is_held),
                 cmocka_unit_test(a_deadline_counts_from_before_the_beat_was_sent),
                 cmocka_unit_test(silence_stops_the_unit_at_stop_at_and_not_before),
+                cmocka_unit_test(who_has_the_lease_of_a_unit_that_was_stopped_in_silence_is_told_once),
                 cmocka_unit_test(an_expired_unit_comes_back_with_its_index_when_the_lease_is_still_ours),
                 cmocka_unit_test(a_silent_holder_is_taken_over_only_after_his_ttl_with_margin),
                 cmocka_unit_test(a_holder_that_beats_is_never_taken_over),

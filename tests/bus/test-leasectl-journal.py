@@ -1,0 +1,101 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""A unit's own journal tells what leased did with it, and why.
+
+    run-in-guest test-leasectl-journal.py LEASECTL LEASED LEASED_GUARD LEASED.SERVICE LEASED-GUARD.SERVICE BUS_POLICY LEASED_RUN PUT_RECORD
+                                           MESSAGE_IDS CATALOG
+"""
+
+import json
+import os
+import re
+import time
+
+from leasectl_beta import BETA, WithBeta, put
+from leasectl_guest import HERE, ctl, main, read, run, wait_for
+
+IDS = dict(re.findall(r'^#define MESSAGE_(\w+) +"([0-9a-f]{32})"', read(os.path.join(HERE, "message-ids.h")), re.MULTILINE))
+NAMES = {value: name for name, value in IDS.items()}
+
+
+def entries(unit):
+    """What leased and its guard have written into the unit's journal, in order."""
+    run("journalctl", "--sync")
+    lines = run("journalctl", "-b", "-o", "json", f"OBJECT_SYSTEMD_UNIT={unit}", "--no-pager").stdout.splitlines()
+    return [entry for entry in map(json.loads, lines) if entry.get("MESSAGE_ID") in NAMES]
+
+
+def events(unit):
+    return [NAMES[entry["MESSAGE_ID"]] for entry in entries(unit)]
+
+
+class Journal(WithBeta):
+    def last(self, unit, name):
+        wait_for(f"{unit}: {name} is told", lambda: name in events(unit))
+        return [entry for entry in entries(unit) if NAMES[entry["MESSAGE_ID"]] == name][-1]
+
+    def test_every_step_of_a_tenure_is_told_once_and_no_renewal(self):
+        unit = self.enable("steps.service")
+        wait_for("it has started", lambda: "STARTED" in events(unit))
+        end = time.monotonic() + 2
+        wait_for("five more beats were due", lambda: time.monotonic() > end)
+        self.assertEqual(events(unit), ["ACQUIRED", "STARTED"])
+        ctl("release", unit, check=True)
+        wait_for("it stands back", lambda: "STANDS_BACK" in events(unit))
+        self.assertEqual(sorted(events(unit)[2:]), ["RELEASED", "STANDS_BACK", "STOPPED"])
+
+    def test_an_entry_has_the_fields_that_it_is_found_by(self):
+        unit = self.enable("fields.service", "[Service]\nExecStart=/bin/sleep infinity\n[X-Leased]\nLease=other-name\n")
+        entry = self.last(unit, "STARTED")
+        self.assertEqual((entry["UNIT"], entry["LEASE"], entry["LEASE_INDEX"], entry["SYSLOG_IDENTIFIER"], entry["PRIORITY"]),
+                         (unit, "other-name", str(self.index(unit)), "leased", "5"))
+        ctl("release", unit, check=True)
+        self.assertEqual(self.last(unit, "STOPPED")["REASON"], "released")
+
+    def test_a_robbed_unit_says_last_who_has_it(self):
+        unit = self.enable("robbed.service")
+        put(f"leases/{unit}", self.lease("held", self.index(unit) + 1))
+        self.addCleanup(put, f"leases/{unit}", self.lease("free", 1000))
+        entry = self.last(unit, "STOPPED")
+        self.assertEqual((entry["MACHINE"], entry["LEASE_MACHINE_ID"], entry["REASON"]), ("beta (beefbeef)", BETA, "lost"))
+        self.assertIn("LOST", events(unit))
+        shown = run("systemctl", "status", "--no-pager", unit, check=False).stdout.rstrip().splitlines()[-1]
+        self.assertTrue(shown.endswith("stopped: lost; beta (beefbeef) has it"), shown)
+
+    def test_a_start_without_the_lease_and_a_word_that_is_refused_are_told(self):
+        unit = self.enable("refused.service")
+        ctl("release", unit, check=True)
+        self.assertNotEqual(run("systemctl", "start", unit, check=False).returncode, 0)
+        self.assertEqual(self.last(unit, "NOT_STARTED")["LEASE"], unit)
+        unit = self.enable("word.service")
+        self.assertNotEqual(ctl("rearm", unit).returncode, 0)
+
+    def test_a_failure_is_told_with_what_to_do(self):
+        unit = self.unit("broken.service", "[Service]\nType=oneshot\nExecStart=/bin/false\n")
+        ctl("enable", unit, check=True)
+        self.last(unit, "FAILED")
+        run("journalctl", "--update-catalog")
+        explained = run("journalctl", "-b", "-x", "--no-pager", f"MESSAGE_ID={IDS['FAILED']}").stdout
+        self.assertIn(f'leasectl steal {unit}', explained)
+
+    def test_the_journal_is_whole(self):
+        run("journalctl", "--sync")
+        self.assertEqual(run("journalctl", "--verify", check=False).returncode, 0)
+
+    def test_a_unit_that_the_guard_has_stopped_says_since_when_no_beat_came(self):
+        unit = self.enable("silent.service")
+        pid = run("systemctl", "show", "-p", "MainPID", "--value", "leased.service").stdout.strip()
+        run("kill", "-STOP", pid)
+        self.addCleanup(run, "kill", "-CONT", pid)
+        wait_for("the guard has stopped it", lambda: run("systemctl", "is-active", unit, check=False).stdout.strip() != "active")
+        self.assertEqual(self.last(unit, "GUARD_STOPS")["REASON"], "no beat came in time")
+        run("kill", "-CONT", pid)
+        wait_for("it runs again", lambda: events(unit)[-1] in ("RESUMED", "STARTED") and events(unit).count("STARTED") == 2)
+        if "EXPIRED" in events(unit):
+            self.assertRegex(self.last(unit, "STOPPED")["MESSAGE"], r"stopped: no beat since \d\d:\d\d:\d\d; ")
+
+
+if __name__ == "__main__":
+    os.makedirs("/usr/lib/systemd/catalog", exist_ok=True)
+    run("cp", f"{HERE}/leased.catalog", "/usr/lib/systemd/catalog/")
+    main()
