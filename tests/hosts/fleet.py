@@ -11,7 +11,7 @@ TEMPLATE = """\
 Description=One of many
 
 [Service]
-ExecStart={stamper} --interval=0.05 /shared/{stamps}-%i
+ExecStart={stamper} --interval={interval:g} {how}/shared/{stamps}-%i
 {service}
 """
 
@@ -19,13 +19,15 @@ ExecStart={stamper} --interval=0.05 /shared/{stamps}-%i
 class Fleet:
     """Stands in the cluster's list of units like one unit, and ends them all at once."""
 
-    def __init__(self, cluster, name, number, stamper, service="", options=""):
+    def __init__(self, cluster, name, number, stamper, service="", options="", interval=0.05, how=""):
         self.cluster = cluster
         self.name = name
         self.met = None
         self.gaps = []  # too many to be told one by one
         stamps = f"stamps-{cluster.number_stamps()}-{name}"
-        text = TEMPLATE.format(stamper=stamper, stamps=stamps, service=service) + (f"\n[X-Leased]\n{options}\n" if options else "")
+        text = TEMPLATE.format(stamper=stamper, stamps=stamps, service=service, interval=interval, how=how and f"{how} ")
+        if options:
+            text += f"\n[X-Leased]\n{options}\n"
         for machine in cluster:
             machine.write(f"/etc/systemd/system/{name}@.service", text)
             machine.systemctl("daemon-reload")
@@ -39,15 +41,15 @@ class Fleet:
     def names(self):
         return [unit.name for unit in self.units]
 
-    def enable(self, machine):
-        machine.run("leasectl", "enable", *self.names, deadline=120)
+    def enable(self, machine, *options):
+        machine.run("leasectl", "enable", *options, *self.names, deadline=120 + len(self))
 
     def disable(self):
         for machine in self.cluster:
-            machine.run("leasectl", "disable", *self.names, deadline=120)
+            machine.run("leasectl", "disable", *self.names, deadline=120 + len(self))
 
     def wait_gone(self):
-        wait_for(f"none of {self.name} runs", lambda: not any(unit.running_on for unit in self.units), 30)
+        wait_for(f"none of {self.name} runs", lambda: not any(unit.running_on for unit in self.units), 30 + 0.1 * len(self))
 
     def wait_moved(self, units, machine, deadline):
         """Until each of these runs on another one than that."""
