@@ -24,6 +24,7 @@
 typedef struct Put {
         char *key;
         char *text;
+        bool more; /* the text may have members that this version of leased does not know */
 } Put;
 
 typedef struct Request {
@@ -94,7 +95,7 @@ static void *memdup_or_die(const void *p, size_t size) {
 static void decode(RegistryPort *e, const RegistryRecord *in, bool deleted, uint64_t revision, Record *out) {
         static RecordValue value; /* too large for the stack of a callback */
         const char *why = NULL;
-        bool kept = out->kind != RECORD_BEAT;
+        bool kept = out->kind != RECORD_BEAT, more = false;
 
         must(out->kind < _RECORD_KIND_MAX && !out->value);
         if (deleted || in->mod_revision == 0) {
@@ -105,14 +106,15 @@ static void decode(RegistryPort *e, const RegistryRecord *in, bool deleted, uint
         out->mod_revision = in->mod_revision;
         if (in->damaged)
                 why = "the registry cannot read it";
-        else if (record_decode(out->kind, in->value, in->size, &value, &why) < 0)
+        else if (record_decode_more(out->kind, in->value, in->size, &value, &why, &more) < 0)
                 why = why ?: "not a record";
         else
                 out->value = memdup_or_die(&value, value_size(out->kind));
         out->damaged = !out->value; /* law 11: damaged, never absent */
+        more = in->value && (more || out->damaged);
         if (out->damaged)
                 log_debug("record %s at revision %" PRIu64 " is damaged: %s", in->key, in->mod_revision, why);
-        if (kept && texts_put(e->texts, in->key, in->mod_revision, strempty(in->value), in->value ? in->size : 0,
+        if (kept && texts_put(e->texts, in->key, in->mod_revision, more ? in->value : NULL, more ? in->size : 0,
                                     out->damaged ? why : NULL) < 0)
                 abort();
 }
@@ -339,8 +341,8 @@ static void on_answer(const RegistryAnswer *in, void *userdata) {
                 }
         }
         for (size_t i = 0; in->outcome == REGISTRY_COMMITTED && i < q->n_puts; i++)
-                if (texts_put(e->texts, q->puts[i].key, in->revision, q->puts[i].text, strlen(q->puts[i].text), NULL) <
-                                0)
+                if (texts_put(e->texts, q->puts[i].key, in->revision, q->puts[i].more ? q->puts[i].text : NULL,
+                                    strlen(q->puts[i].text), NULL) < 0)
                         abort();
         event.answer = answer;
         /* The request is freed only after this call: the names in the answer belong to the registry. */
@@ -409,6 +411,7 @@ static int encode_puts(Request *q, const Txn *txn, RegistryRecord *records) {
                 if (r < 0)
                         return r;
                 previous = texts_get(q->registry_port->texts, put->key);
+                put->more = previous.text;
                 r = record_encode(record, previous.text, previous.size, &put->text);
                 if (r < 0)
                         return r;

@@ -56,8 +56,7 @@ int texts_put(Texts *m, const char *key, uint64_t revision, const void *text, si
                 e->listing = m->listing;
                 return 0;
         }
-        copy = malloc(size + 1);
-        if (!copy)
+        if (text && !(copy = malloc(size + 1)))
                 return -ENOMEM;
         if (!e) {
                 size_t n = strlen(key) + 1;
@@ -70,9 +69,10 @@ int texts_put(Texts *m, const char *key, uint64_t revision, const void *text, si
                 memcpy(e->key, key, n);
                 HASH_ADD_STR(m->entries, key, e);
         }
-        if (size > 0)
+        if (copy) {
                 memcpy(copy, text, size);
-        copy[size] = '\0';
+                copy[size] = '\0';
+        }
         free(e->text);
         e->text = copy;
         e->size = size;

@@ -327,7 +327,39 @@ static void check_code(OfferRecord *offer) {
         memset(offer->about, 0, sizeof(offer->about));
 }
 
-int record_decode(RecordKind kind, const void *text, size_t size, RecordValue *ret, const char **ret_why) {
+static bool has_more(json_t *object, const Member *members, size_t n);
+
+static bool elements_have_more(json_t *array, const Member *members, size_t n) {
+        for (size_t i = 0; i < json_array_size(array); i++)
+                if (has_more(json_array_get(array, i), members, n))
+                        return true;
+        return false;
+}
+
+/* Whether a value that was decoded says more than what it was decoded to. */
+static bool member_has_more(json_t *value, const Member *m) {
+        if (m->type == MEMBER_DEBTS)
+                return elements_have_more(value, debt_members, ELEMENTSOF(debt_members));
+        if (m->type == MEMBER_TENURES)
+                return elements_have_more(value, tenure_members, ELEMENTSOF(tenure_members));
+        return m->type == MEMBER_CODE && decode_code(value) == WHY_NONE;
+}
+
+static bool has_more(json_t *object, const Member *members, size_t n) {
+        size_t known = 0;
+
+        for (size_t i = 0; i < n; i++) {
+                json_t *value = json_object_get(object, members[i].name);
+
+                if (value && member_has_more(value, members + i))
+                        return true;
+                known += !!value;
+        }
+        return json_object_size(object) > known;
+}
+
+int record_decode_more(RecordKind kind, const void *text, size_t size, RecordValue *ret, const char **ret_why,
+                bool *ret_more) {
         json_t *object = text ? json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL) : NULL;
         const char *why = object ? NULL : "not JSON";
         RecordValue value;
@@ -338,6 +370,7 @@ int record_decode(RecordKind kind, const void *text, size_t size, RecordValue *r
                 why = decode_members(object, kinds[kind].members, kinds[kind].n_members, &value);
         if (!why && kind == RECORD_OFFER)
                 check_code(&value.offer);
+        *ret_more = !why && has_more(object, kinds[kind].members, kinds[kind].n_members);
         json_decref(object);
         if (why) {
                 if (ret_why)
@@ -346,6 +379,10 @@ int record_decode(RecordKind kind, const void *text, size_t size, RecordValue *r
         }
         memcpy(ret, &value, kinds[kind].size);
         return 0;
+}
+
+int record_decode(RecordKind kind, const void *text, size_t size, RecordValue *ret, const char **ret_why) {
+        return record_decode_more(kind, text, size, ret, ret_why, &(bool){ false });
 }
 
 /* ---- encoding ---- */

@@ -36,6 +36,11 @@ bool record_parse_key(const char *key, RecordKind *ret_kind, const char **ret_na
  * more debts than DEBTS_MAX are wrong; unknown members are not. */
 int record_decode(RecordKind kind, const void *text, size_t size, RecordValue *ret, const char **ret_why);
 
+/* Does the same. *ret_more: the text says more than *ret can hold, as a newer version of leased may have written it;
+ * so the text is needed when the record is rewritten. */
+int record_decode_more(RecordKind kind, const void *text, size_t size, RecordValue *ret, const char **ret_why,
+                bool *ret_more);
+
 /* Encodes record->value. previous (previous_size bytes; NULL: none) is the text that is being replaced, whose unknown
  * members are kept. *ret, a string, is owned by the caller. Returns 0, -ENOMEM, or -ERANGE if a number is above
  * INT64_MAX. */

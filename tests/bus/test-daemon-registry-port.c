@@ -330,6 +330,18 @@ static void an_older_text_does_not_replace_a_newer_one(void **state) {
         puppet_answer(&f->puppet, &(RegistryAnswer){ .outcome = REGISTRY_UNKNOWN });
 }
 
+/* Of the newer one nothing is kept but its revision. */
+static void an_older_text_brings_back_no_members(void **state) {
+        _cleanup_free_ char *newer = lease_text(6, NULL), *older = lease_text(5, "older");
+        Fixture *f = *state;
+
+        watch(f, false, 30, "leases/a.service", newer, 30, false);
+        watch(f, false, 29, "leases/a.service", older, 29, false);
+        put_lease(f, 1, 30, 7);
+        assert_null(strstr(f->puppet.put, "older"));
+        puppet_answer(&f->puppet, &(RegistryAnswer){ .outcome = REGISTRY_UNKNOWN });
+}
+
 static void what_was_deleted_leaves_no_members_behind(void **state) {
         _cleanup_free_ char *text = lease_text(6, "ghost");
         Fixture *f = *state;
@@ -552,6 +564,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(members_that_we_do_not_know_survive_a_rewrite, setup, teardown),
                 cmocka_unit_test_setup_teardown(members_learnt_from_a_refusal_survive_too, setup, teardown),
                 cmocka_unit_test_setup_teardown(an_older_text_does_not_replace_a_newer_one, setup, teardown),
+                cmocka_unit_test_setup_teardown(an_older_text_brings_back_no_members, setup, teardown),
                 cmocka_unit_test_setup_teardown(what_was_deleted_leaves_no_members_behind, setup, teardown),
                 cmocka_unit_test_setup_teardown(
                                 a_record_that_cannot_be_read_is_damaged_and_not_absent, setup, teardown),
