@@ -73,7 +73,7 @@ static void table_insert(Map *map, uint32_t key) {
 }
 
 static void map_grow(Map *map) {
-        map->keys_size = MAX((size_t) 256, 2 * map->keys_size);
+        map->keys_size = MAX((size_t) KEYS_LEAST, 2 * map->keys_size);
         map->keys = realloc(map->keys, map->keys_size * sizeof(MapKey));
         free(map->table);
         map->table_size = 4 * map->keys_size;

@@ -19,14 +19,27 @@
 #include "core/core.h"
 #include "guard/guard-entry.h"
 
+#ifdef SIM_SMALL /* each state of the world is copied (explore/) */
+enum {
+        MACHINES_MAX = 3,
+        LEASES_MAX = 2,
+        STORES_MAX = 2,
+        ITEMS_MAX = 24,
+        CHANGES_MAX = 64,
+        KEYS_LEAST = 32,
+};
+#else
 enum {
         MACHINES_MAX = 8,
         LEASES_MAX = 160,
-        UNITS_MAX = 2 * LEASES_MAX, /* a lease's unit, and LEASES_MAX behind it what that brings with it, its member */
-        STORES_MAX = 64,            /* identities that the registry had in one run */
-        ITEMS_MAX = 128,            /* compares, puts, deletes of one Txn (as in registry.h) */
-        CHANGES_MAX = 4096,         /* a watch that is further behind has a gap and lists anew */
+        STORES_MAX = 64,    /* identities that the registry had in one run */
+        ITEMS_MAX = 128,    /* compares, puts, deletes of one Txn (as in registry.h) */
+        CHANGES_MAX = 4096, /* a watch that is further behind has a gap and lists anew */
+        KEYS_LEAST = 256,   /* for so many keys the map has room from the beginning */
 };
+#endif
+
+enum { UNITS_MAX = 2 * LEASES_MAX }; /* a lease's unit, and LEASES_MAX behind it what that brings with it, its member */
 
 #define _ACTION_ANY ((ActionKind) 99)
 

@@ -29,6 +29,7 @@ typedef struct Options {
         const uint8_t *tape; /* the upper bits of each draw of chance, as long as there are some; borrowed */
         size_t tape_size;
         bool promises_only; /* S1, S2, S3 alone are checked, not the laws that keep them */
+        bool lone;          /* no core runs beside each that looks at all units and leases in each step (shadow.h) */
         bool faults;        /* drawn from the seed; false: a story injects its own */
         bool runs;          /* no unit is enabled; each is a command of "leasectl run", asked for now and then */
         bool trace;         /* keep the last lines for world_print_trace() */
@@ -93,6 +94,10 @@ bool random_chance(World *w, unsigned ppm);
 
 /* Schedules e at its time (not before now). */
 void world_post(World *w, SimEvent e);
+/* Takes the next event out of the queue, which is not empty. */
+SimEvent world_take(World *w);
+/* Lets an event happen that was taken, at the present time. */
+void world_dispatch(World *w, SimEvent *e);
 /* Runs until true time, or until something failed (false). */
 bool world_run(World *w, usec_t until);
 /* Until done says so, or false after span. */
