@@ -39,7 +39,9 @@ enum {
 };
 #endif
 
-enum { UNITS_MAX = 2 * LEASES_MAX }; /* a lease's unit, and LEASES_MAX behind it what that brings with it, its member */
+enum {
+        UNITS_MAX = 2 * LEASES_MAX
+}; /* a lease's unit, and LEASES_MAX behind it what that brings with it, its member */
 
 #define _ACTION_ANY ((ActionKind) 99)
 

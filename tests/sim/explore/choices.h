@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* What can happen next in a world (choices.c). */
+
+#include "turns.h"
+
+typedef enum Trouble {
+        TROUBLE_NONE,       /* the event happens */
+        TROUBLE_LOSE,       /* a request or an answer is lost */
+        TROUBLE_LATE,       /* a request lands at a corner; an answer comes just before it is given up */
+        TROUBLE_TWICE,      /* a request lands now, and once more at a corner */
+        TROUBLE_STALL,      /* the watch tells nothing until a corner */
+        TROUBLE_CRASH,      /* the daemon is killed before the event, and is back at a corner */
+        TROUBLE_CUT,        /* the daemon is killed after so many actions of the step, and is back at once */
+        TROUBLE_HANG,       /* the daemon is stopped (SIGSTOP) before the event, until a corner */
+        TROUBLE_POWER,      /* the machine has no power until a corner */
+        TROUBLE_REQUESTS,   /* the machine's requests are lost until a corner */
+        TROUBLE_ANSWERS,    /* ... what it should hear */
+        TROUBLE_CUT_OFF,    /* ... both */
+        TROUBLE_GUARD,      /* the guard is killed */
+        TROUBLE_GUARD_HUNG, /* ... is stopped until a corner */
+        TROUBLE_FORK,       /* PID 1 hangs between Assert and fork until a corner */
+        TROUBLE_RELEASE,    /* the operator's words */
+        TROUBLE_STEAL,
+        TROUBLE_TRANSFER,
+        TROUBLE_UNIT, /* the unit crashes */
+        _TROUBLE_MAX,
+} Trouble;
+
+typedef struct Choice {
+        uint16_t slot; /* of the event in the queue */
+        uint8_t trouble;
+        uint8_t corner;
+} Choice;
+
+enum { CHOICES_MAX = 1024, CORNERS_MAX = 12 };
+
+typedef struct ChoiceRules {
+        uint32_t troubles; /* bit for each that may come */
+        unsigned corners;  /* 1 to 3: few, some, all */
+        bool orders;       /* events of one instant happen in any order */
+} ChoiceRules;
+
+/* The first one is what happens if nothing goes wrong. Returns how many. */
+size_t choices_list(World *w, const ChoiceRules *rules, bool trouble, Choice ret[static CHOICES_MAX]);
+/* Makes the choice happen. False: it was none, such as a crash after the last action of a step. */
+bool choices_make(World *w, const ChoiceRules *rules, Choice c);
+void choices_say(const World *w, const ChoiceRules *rules, Choice c, char *ret, size_t size);
+const char *choices_trouble(Trouble t);

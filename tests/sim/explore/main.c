@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Goes through all that can happen within bounds, on the real core and the real decisions of the guard, and checks in
+ * each state what the simulation checks.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "search.h"
+
+enum { PROCESSES_MAX = 16 };
+
+typedef struct Arguments {
+        SearchOptions search;
+        unsigned bits, root, roots;
+        bool quiet;
+} Arguments;
+
+static unsigned clamp(unsigned n, unsigned least, unsigned most) {
+        return n < least ? least : n > most ? most : n;
+}
+
+static double seconds_now(void) {
+        struct timespec t;
+
+        (void) clock_gettime(CLOCK_MONOTONIC, &t);
+        return (double) t.tv_sec + (double) t.tv_nsec / 1e9;
+}
+
+static const struct {
+        const char *words;
+        int holder_ppm, others_ppm; /* how far their clocks are off */
+        Temper temper;
+} roots[] = {
+        { "holder's clock 1 % slow, the others' 1 % fast; the unit ignores SIGTERM", -10000, 10000, TEMPER_STUBBORN },
+        { "exact clocks; the unit stops at once", 0, 0, TEMPER_MEEK },
+        { "holder's clock 1 % fast, the others' 1 % slow; the unit ignores SIGTERM", 10000, -10000, TEMPER_STUBBORN },
+        { "holder's clock slow; the unit stops at once and leaves a child for 15 s", -10000, 10000, TEMPER_PARENT },
+        { "holder's clock slow; the unit has an ExecStopPost= of 10 s", -10000, 10000, TEMPER_POST },
+};
+
+static void set_root(SearchOptions *o, size_t root) {
+        o->temper = roots[root].temper;
+        for (size_t i = 0; i < o->n_machines; i++)
+                o->rates[i] = (uint64_t) (1000000 + (i == 0 ? roots[root].holder_ppm : roots[root].others_ppm));
+}
+
+typedef struct Shared {
+        int stop;
+        SearchCounts counts[PROCESSES_MAX];
+} Shared;
+
+/* One root by all processes. False: a promise is broken, or a process died. */
+static bool run_root(Arguments *a, Seen *seen, Shared *shared) {
+        bool good = true;
+
+        (void) fflush(stdout);
+        for (unsigned i = 0; i < a->search.n_processes; i++) {
+                pid_t pid = fork();
+
+                if (pid < 0)
+                        abort();
+                if (pid == 0) {
+                        a->search.process = i;
+                        _exit(search_run(&a->search, seen, shared->counts + i, &shared->stop) ? 0 : 1);
+                }
+        }
+        for (unsigned i = 0; i < a->search.n_processes; i++) {
+                int status = 0;
+
+                if (wait(&status) < 0)
+                        abort();
+                good = good && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+                if (WIFSIGNALED(status)) {
+                        (void) fprintf(stderr, "BROKEN: a process of the search died of signal %d\n",
+                                        WTERMSIG(status));
+                        shared->stop = 1;
+                }
+        }
+        return good;
+}
+
+static SearchCounts add_up(const Shared *s) {
+        SearchCounts sum = {};
+
+        for (size_t i = 0; i < PROCESSES_MAX; i++) {
+                const SearchCounts *c = s->counts + i;
+
+                sum.states += c->states;
+                sum.again += c->again;
+                sum.steps += c->steps;
+                sum.merged += c->merged;
+                sum.dry_max = MAX(sum.dry_max, c->dry_max);
+                sum.depth_max = MAX(sum.depth_max, c->depth_max);
+                sum.copy_max = MAX(sum.copy_max, c->copy_max);
+                sum.timeout = sum.timeout || c->timeout;
+                for (Trouble t = 0; t < _TROUBLE_MAX; t++)
+                        sum.by_trouble[t] += c->by_trouble[t];
+        }
+        return sum;
+}
+
+static void sum_up(const Arguments *a, const SearchCounts *c, double spent, bool good) {
+        double states = (double) c->states;
+
+        printf("%llu states, %.0f a second; %llu steps, %llu of them to states that were known, %llu to such that now "
+               "had "
+               "more to spend\n",
+                        (unsigned long long) c->states, states / spent, (unsigned long long) c->steps,
+                        (unsigned long long) c->merged, (unsigned long long) c->again);
+        printf("8 bytes a state; copies along the path: %zu bytes at most, %zu steps\n", c->copy_max, c->depth_max);
+        printf("two different states were taken for one: %.6f times, as is to be expected of 57 bits\n",
+                        states * states / 2 / 0x1p57);
+        if (good)
+                printf("from each state the unit came to run when no more trouble came, after %.3f s at most\n",
+                                (double) c->dry_max / USEC_PER_SEC);
+        for (Trouble t = 1; t < _TROUBLE_MAX && !a->quiet; t++)
+                printf("%12llu  %s\n", (unsigned long long) c->by_trouble[t], choices_trouble(t));
+}
+
+static int run(Arguments *a) {
+        Seen *seen = seen_new(a->bits);
+        Shared *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        double begun = seconds_now();
+        unsigned most = a->search.troubles;
+        bool good = true;
+        SearchCounts sum = {};
+
+        if (shared == MAP_FAILED)
+                abort();
+        printf("%zu machines, %zu lease%s, TTL %.1f s, up to %u troubles within %u TTLs, corners %u, %s; %u "
+               "processes\n",
+                        a->search.n_machines, a->search.n_leases, a->search.n_leases == 1 ? "" : "s",
+                        (double) a->search.ttl / USEC_PER_SEC, most, a->search.ttls, a->search.rules.corners,
+                        a->search.rules.orders ? "all orders" : "one order", a->search.n_processes);
+        for (unsigned n = MIN(1u, most); n <= most && good && !sum.timeout; n++)
+                for (unsigned root = a->root; root < a->root + a->roots && good && !sum.timeout; root++) {
+                        uint64_t before = sum.states;
+
+                        a->search.troubles = n;
+                        set_root(&a->search, root);
+                        good = run_root(a, seen, shared);
+                        sum = add_up(shared);
+                        printf("%u trouble%s, %s: %llu new states%s\n", n, n == 1 ? "" : "s", roots[root].words,
+                                        (unsigned long long) (sum.states - before),
+                                        good && sum.timeout ? ", NOT ALL: time is up" : "");
+                }
+        sum_up(a, &sum, seconds_now() - begun, good);
+        return good ? 0 : 1;
+}
+
+static int help(const char *name) {
+        printf("%s [OPTIONS]\n\n"
+               "Goes through all that can happen to a cluster at rest within these bounds.\n\n"
+               "  --machines M    2 or 3 (2)\n"
+               "  --leases L      1 or 2 (1)\n"
+               "  --troubles N    up to 3 (1): faults of machines and messages, and words of the operator\n"
+               "  --ttls N        within which they may come (4)\n"
+               "  --only A,B      only these kinds; --list names them\n"
+               "  --corners N     at how many moments a trouble may end: 1 few, 2 some, 3 all (1)\n"
+               "  --one-order     events of one instant happen in one order only\n"
+               "  --roots N       the first N of the five clusters to begin from (3)\n"
+               "  --root N        only this one, from 0\n"
+               "  --processes N   (2)\n"
+               "  --bits N        room for 2^N states (24)\n"
+               "  --seconds N     stop after so much time of each process (no limit)\n"
+               "  --promises-only check that nothing runs twice and no token goes back, not the laws that keep it so\n"
+               "  --ttl SECONDS   (2)\n"
+               "  --quiet         no counts\n",
+                        name);
+        return 0;
+}
+
+static int parse_only(const char *list, uint32_t *ret) {
+        *ret = 0;
+        while (*list) {
+                size_t n = strcspn(list, ",");
+                uint32_t found = 0;
+
+                for (Trouble t = 1; t < _TROUBLE_MAX; t++)
+                        if (strlen(choices_trouble(t)) == n && strncmp(choices_trouble(t), list, n) == 0)
+                                found = 1u << t;
+                if (!found) {
+                        (void) fprintf(stderr, "\"%.*s\" is no kind of trouble; --list names them.\n", (int) n, list);
+                        return -EINVAL;
+                }
+                *ret |= found;
+                list += n + (list[n] == ',');
+        }
+        return 0;
+}
+
+int main(int argc, char **argv) {
+        static const struct option longs[] = { { "machines", required_argument, NULL, 'm' },
+                { "leases", required_argument, NULL, 'l' }, { "troubles", required_argument, NULL, 't' },
+                { "ttls", required_argument, NULL, 'h' }, { "only", required_argument, NULL, 'o' },
+                { "corners", required_argument, NULL, 'c' }, { "one-order", no_argument, NULL, '1' },
+                { "roots", required_argument, NULL, 'r' }, { "root", required_argument, NULL, 'R' },
+                { "processes", required_argument, NULL, 'p' }, { "bits", required_argument, NULL, 'b' },
+                { "seconds", required_argument, NULL, 's' }, { "promises-only", no_argument, NULL, 'P' },
+                { "ttl", required_argument, NULL, 'T' }, { "list", no_argument, NULL, 'L' },
+                { "quiet", no_argument, NULL, 'q' }, { "help", no_argument, NULL, '?' }, {} };
+        Arguments a = { .search = { .n_machines = 2,
+                                        .n_leases = 1,
+                                        .ttl = 2 * USEC_PER_SEC,
+                                        .troubles = 1,
+                                        .ttls = 4,
+                                        .rules = { .troubles = UINT32_MAX, .corners = 1, .orders = true },
+                                        .n_processes = 2,
+                                        .seconds = 1000000 },
+                .bits = 24,
+                .roots = 3 };
+        int option;
+
+        while ((option = getopt_long(argc, argv, "", longs, NULL)) >= 0) {
+                unsigned number = optarg ? (unsigned) strtoul(optarg, NULL, 10) : 0;
+
+                switch (option) {
+                case 'm':
+                        a.search.n_machines = clamp(number, 2u, (unsigned) MACHINES_MAX);
+                        break;
+                case 'l':
+                        a.search.n_leases = clamp(number, 1u, (unsigned) LEASES_MAX);
+                        break;
+                case 't':
+                        a.search.troubles = MIN(number, 3u);
+                        break;
+                case 'h':
+                        a.search.ttls = MAX(number, 1u);
+                        break;
+                case 'o':
+                        if (parse_only(optarg, &a.search.rules.troubles) < 0)
+                                return 2;
+                        break;
+                case 'c':
+                        a.search.rules.corners = clamp(number, 1u, 3u);
+                        break;
+                case '1':
+                        a.search.rules.orders = false;
+                        break;
+                case 'r':
+                        a.roots = clamp(number, 1, (unsigned) ELEMENTSOF(roots));
+                        break;
+                case 'R':
+                        a.root = clamp(number, 0, (unsigned) ELEMENTSOF(roots) - 1);
+                        a.roots = 1;
+                        break;
+                case 'p':
+                        a.search.n_processes = clamp(number, 1u, PROCESSES_MAX);
+                        break;
+                case 'b':
+                        a.bits = clamp(number, 16u, 34u);
+                        break;
+                case 's':
+                        a.search.seconds = number;
+                        break;
+                case 'P':
+                        a.search.promises_only = true;
+                        break;
+                case 'T':
+                        a.search.ttl = (usec_t) (strtod(optarg, NULL) * 1e6);
+                        break;
+                case 'q':
+                        a.quiet = true;
+                        break;
+                case 'L':
+                        for (Trouble t = 1; t < _TROUBLE_MAX; t++)
+                                printf("%s\n", choices_trouble(t));
+                        return 0;
+                default:
+                        return help(argv[0]);
+                }
+        }
+        return run(&a);
+}

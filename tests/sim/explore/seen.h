@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* The states that were seen (seen.c): eight bytes for each, in memory that all processes of a search share. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What may still happen from a state: so many troubles, for so many of 15 parts of the time. */
+typedef struct Budget {
+        unsigned troubles, time;
+} Budget;
+
+typedef struct Seen Seen;
+
+typedef enum SeenAs {
+        SEEN_NEW,
+        SEEN_POORER, /* it was seen, but with less to spend: it must be looked at again */
+        SEEN_KNOWN,
+} SeenAs;
+
+/* For up to 2^bits states, shared by the processes that are forked from now on. */
+Seen *seen_new(unsigned bits);
+/* Notes the state, and gives its place. */
+SeenAs seen_note(Seen *s, uint64_t print, Budget budget, size_t *ret_place);
+/* From a state at this place the unit comes to run when no trouble comes any more: found out, or asked. */
+void seen_set_live(Seen *s, size_t place);
+bool seen_is_live(const Seen *s, size_t place);

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Takes the place of chance.c: nothing is drawn, and whose turn it is, the search says (turns.c). */
+
+#include "sim.h"
+
+/* True time moves in steps of this: what is due within one step happens at one instant, in any order. */
+#define TICK USEC_PER_MSEC
+
+/* From this instant on the event can happen. */
+static inline usec_t turns_instant(const SimEvent *e) {
+        return (e->at + TICK - 1) / TICK * TICK;
+}
+
+/* Takes an event out of its slot in the queue. */
+SimEvent turns_take(World *w, size_t slot);
+/* In the next event PID 1 hangs for so long between the Assert and the fork; 0: it does not. */
+void turns_stall_fork(usec_t span);
+/* Processes take their longest to die of SIGKILL, instead of their shortest. */
+void turns_slow_deaths(bool slow);
