@@ -87,13 +87,13 @@ static void read_input(RunTerminal *t) {
 }
 
 /* Reads what the command prints. EIO says that nobody has the other end open. */
-static void read_output(RunTerminal *t, bool started) {
+static void read_output(RunTerminal *t) {
         ssize_t n = read(t->master, t->out + t->n_out, sizeof(t->out) - t->n_out);
 
         if (n > 0)
                 t->n_out += (size_t) n;
         else if (n == 0 || (errno != EAGAIN && errno != EINTR))
-                t->out_over = started;
+                t->out_over = true;
 }
 
 /* Writes as much as fits. Returns false if nothing can be written any more. */
@@ -111,7 +111,7 @@ void run_terminal_forward(RunTerminal *t, const struct pollfd fds[static RUN_TER
         if (fds[FROM_STDIN].revents)
                 read_input(t);
         if (fds[FROM_MASTER].revents)
-                read_output(t, true);
+                read_output(t);
         if (fds[TO_STDOUT].revents && t->n_out > 0 && !write_some(STDOUT_FILENO, t->out, &t->n_out))
                 t->gone = true;
         if (fds[TO_MASTER].revents && t->n_in > 0 && !write_some(t->master, t->in, &t->n_in))

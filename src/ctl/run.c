@@ -265,6 +265,8 @@ static int take_word(Run *r) {
         if (m.word == RUN_FAILED) {
                 run_terminal_give_back(&r->terminal);
                 complain_of_step(r, &m);
+                r->ended = true;
+                r->code = CTL_FAILED; /* unless the exit code of the command follows */
         }
         if (m.word == RUN_ENDED) {
                 r->ended = r->over = true;
@@ -329,17 +331,14 @@ static void wait_for_end(Run *r) {
         }
 }
 
+/* If leased-run has not said how it ended, systemd has ended it, perhaps before it could say anything. */
 static int code_of(const Run *r) {
-        if (r->stopping || (!r->ended && r->begun)) {
-                complain("%s: the command was ended, for the lease could not be kept, or somebody has stopped it; "
-                         "see: journalctl -u %s",
-                                r->lease, *r->unit ? r->unit : "leased");
-                return CTL_NOT_HELD;
-        }
-        if (r->ended)
+        if (r->ended && !r->stopping)
                 return r->code;
-        complain("%s: systemd has not started it; see: journalctl -u leased", r->lease);
-        return CTL_FAILED;
+        complain("%s: the command was ended, for the lease could not be kept, or somebody has stopped it; "
+                 "see: journalctl -u %s",
+                        r->lease, *r->unit ? r->unit : "leased");
+        return CTL_NOT_HELD;
 }
 
 static int run(Run *r) {

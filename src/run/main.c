@@ -221,6 +221,12 @@ static int supervise(Run *r) {
         return r->code;
 }
 
+/* Tells leasectl why nothing is run. */
+static int refuse(int socket, int error) {
+        job_say(socket, RUN_FAILED, -error, RUN_STEP_READ);
+        return EXIT_FAILURE;
+}
+
 int main(int argc, char **argv) {
         Run r = { .socket = STDIN_FILENO, .code = -1 };
         int k;
@@ -229,20 +235,20 @@ int main(int argc, char **argv) {
                 log_error("leased-run is started by leased, for \"leasectl run\"");
                 return EXIT_FAILURE;
         }
+        r.signals = open_signals(); /* before all else: a SIGTERM is to be told */
         k = argc == 4 ? become(argv + 1) : 0;
         if (k < 0) {
                 log_error_errno(k, "cannot take on the caller's ids");
-                return EXIT_FAILURE;
+                return refuse(r.socket, k);
         }
         if (!getenv("LEASE_INDEX")) {
                 log_error("there is no LEASE_INDEX: nothing runs without its lease");
-                return EXIT_FAILURE;
+                return refuse(r.socket, -ENOKEY);
         }
         r.socket = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-        r.signals = open_signals();
         if (r.socket < 0 || r.signals < 0) {
                 log_error_errno(errno, "cannot run anything");
-                return EXIT_FAILURE;
+                return refuse(STDIN_FILENO, -errno);
         }
         (void) close(STDIN_FILENO);
         k = open("/dev/null", O_RDONLY | O_CLOEXEC);

@@ -366,6 +366,21 @@ class Run(CaseWithDaemon):
         self.assertWasEnded("early", self.end(process))
         self.assertFalse(lease("early")[0])
 
+    def test_a_release_before_leased_run_begins_is_told_as_one_too(self):
+        dropin = "/run/systemd/system/leased-run-.service.d/slow.conf"
+        write(dropin, "[Service]\nExecStartPre=+/bin/sleep 1000\n")
+        self.addCleanup(run, "systemctl", "daemon-reload")
+        self.addCleanup(shutil.rmtree, os.path.dirname(dropin))
+        run("systemctl", "daemon-reload")
+        process = self.start("begins", "sleep", "100")
+        unit = wait_for("it is being started", units)[0]
+        wait_for("its ExecStartPre= runs", lambda: property_of(unit, "ControlPID") not in ("", "0"))
+        ctl("release", unit, check=True)
+        self.assertWasEnded("begins", self.end(process))
+        self.assertFalse(lease("begins")[0])
+        wait_for("nothing is left", lambda: not units())
+        self.assertNothingLeft()
+
     def test_who_stops_the_unit_ends_the_command(self):
         process = self.start("stopped", "sleep", "100")
         unit = wait_for("it is there", units)[0]
