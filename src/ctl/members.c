@@ -24,7 +24,7 @@ static char *instance_of(const char *name) {
 int members_load(Ctl *ctl, const char *name, json_t **ret) {
         _cleanup_free_ char *instance = instance_of(name);
 
-        return instance ? pid1_load(ctl->bus, instance, ret) : CTL_FAILED;
+        return instance ? pid1_load(ctl->bus, instance, ret) : ctl_fail("%s: out of memory", name);
 }
 
 /* ---- who they are ---- */
@@ -167,7 +167,7 @@ int members_add_probes(char *const *members, char ***units) {
                 _cleanup_free_ char *instance = instance_of(*members);
 
                 if (!instance || strv_add(units, instance) < 0)
-                        return CTL_FAILED;
+                        return ctl_fail("%s: out of memory", *members);
         }
         return CTL_OK;
 }
@@ -199,7 +199,7 @@ static int list_instances(Ctl *ctl, const char *template, json_t **ret) {
         int r;
 
         if (unit_name_fill(template, "*", pattern) < 0)
-                return CTL_FAILED;
+                return ctl_fail("%s: the names of its instances are too long", template);
         r = bus_call(ctl->bus, &bus_pid1, "ListUnitsByPatterns", &answer, &error, "asas", 0, 1, pattern);
         if (r < 0)
                 return bus_complain(template, r, &error);
@@ -247,12 +247,12 @@ int members_add_units(Ctl *ctl, char *const *members, char ***units) {
                 size_t i;
 
                 if (!unit_name_is_template(*members) && strv_add(units, *members) < 0)
-                        return CTL_FAILED;
+                        return ctl_fail("%s: out of memory", *members);
                 if (unit_name_is_template(*members))
                         code = list_instances(ctl, *members, &rows);
                 json_array_foreach(rows, i, row) {
                         if (strv_add(units, string_at(row, 0)) < 0)
-                                return CTL_FAILED;
+                                return ctl_fail("%s: out of memory", *members);
                 }
         }
         return code;
