@@ -114,7 +114,7 @@ struct Pid1 {
         Pid1JobCall *waiting[2];
         unsigned jobs_asked[2]; /* how many calls for jobs are under way: [0] stops, [1] starts */
         bool refused;           /* a call was refused or got no answer: the next tick tries again */
-        usec_t last_answer;     /* when PID 1 last answered a question or a call */
+        usec_t last_answer;     /* when PID 1 last answered a question or a call, or came to the bus */
 
         Neighbour *neighbours; /* by name */
         Pid1Unit *lookers;     /* units that wish to look at their neighbours, or did so before */

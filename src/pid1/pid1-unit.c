@@ -261,11 +261,15 @@ void pid1_unit_release(Pid1Unit *u) {
 
 void pid1_unit_ask(Pid1Unit *u) {
         Pid1 *m = u->pid1;
-        bool whole = u->pattern || u->asking.whole || u->asking.looked_up;
+        bool whole;
 
         must(m->bus && !u->asking.question && !u->asking.queued);
         reference(u);
         u->asking.asked_at = now_boottime(); /* before the question is sent */
+        /* dbus-daemon waits for the answers also to questions that were given up here. So while PID 1 does not answer,
+         * no question has more messages than it must. */
+        whole = u->pattern || u->asking.whole || u->asking.looked_up ||
+                u->asking.asked_at >= usec_add(m->last_answer, SILENCE);
         if (question_new(u, whole, on_answered, &u->asking.question) < 0) {
                 hint_later(u);
                 return;

@@ -238,6 +238,7 @@ static void set_owner(Pid1 *m, const char *owner) {
                         pid1_unit_owner_gone(u);
                 return;
         }
+        m->last_answer = now_boottime();
         (void) pid1_subscribe(m); /* if that fails, the next tick tries again */
         pid1_read_all(m);
 }

@@ -2,6 +2,7 @@
 /* What unit-probe proves of hundreds of units: what they cost PID 1, and that they do not get in each other's way. */
 #include <limits.h>
 
+#include "pid1/pid1-internal.h"
 #include "unit-world.h"
 
 enum { N = 300 };
@@ -190,6 +191,27 @@ static void a_stop_does_not_wait_behind_starts(void **state) {
         sh("systemctl kill -s KILL 'probe-many*'");
 }
 
+/* dbus-daemon counts the questions that were given up here as unanswered, and lets no more than 128 be so. */
+static void a_frozen_pid1_is_asked_few_questions(void **state) {
+        uint64_t before;
+        usec_t end;
+
+        watch_many(USEC_PER_HOUR, SLEEP);
+        for (unsigned i = 0; i < 4; i++)
+                settle(unit);
+        outside("freeze");
+        before = sent();
+        pid1_read_all(manager); /* as after a reload */
+        end = now_boottime() + 2 * QUESTION_TIMEOUT + 3 * USEC_PER_SEC;
+        while (now_boottime() < end)
+                assert_true(sd_event_run(event, 100000) >= 0);
+        print_message("%" PRIu64 " messages\n", sent() - before);
+        assert_in_range(sent() - before, 1, 90);
+        outside("thaw");
+        for (unsigned i = 0; i < N; i++)
+                wait_for(pid1_unit_status(many[i])->known);
+}
+
 static int on_other_turn(sd_event_source *source, uint64_t usec, void *userdata) {
         *(unsigned *) userdata = seen.reports;
         return 0;
@@ -217,5 +239,6 @@ const struct CMUnitTest many_tests[] = {
         TEST(a_bus_without_room_fails_no_unit),
         TEST(a_stop_does_not_wait_behind_starts),
         TEST(reports_leave_other_sources_their_turn),
+        TEST(a_frozen_pid1_is_asked_few_questions),
 };
 const size_t n_many_tests = ELEMENTSOF(many_tests);
