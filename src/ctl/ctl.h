@@ -59,6 +59,7 @@ typedef struct Ctl {
         bool all_machines;
         bool all;
         bool wait;
+        bool watch, once, one_line; /* -w, -1, -s */
         bool tls, dry_run;
         SetupMode setup;
         bool run_pty, run_pipe;    /* --pty, --pipe */
@@ -86,6 +87,7 @@ int verb_rearm(Ctl *ctl, int argc, char **argv);
 int verb_registry(Ctl *ctl, int argc, char **argv);
 int verb_release(Ctl *ctl, int argc, char **argv);
 int verb_reload(Ctl *ctl, int argc, char **argv);
+int verb_screen(Ctl *ctl, int argc, char **argv);
 int verb_run(Ctl *ctl, int argc, char **argv);
 int verb_set_metadata(Ctl *ctl, int argc, char **argv);
 int verb_setup(Ctl *ctl, int argc, char **argv);

@@ -42,9 +42,13 @@ static const Verb verbs[] = {
         { "reload", "", 0, 0, false, verb_reload, "Let leased read its configuration again" },
 };
 
+/* What leasectl does without a verb. */
+static const Verb no_verb = { .name = "", .arguments = "", .run = verb_screen };
+
 static int help(void) {
-        (void) puts("leasectl [OPTION...] VERB [UNIT...]\n\n"
-                    "Runs units on exactly one of several machines, with leased.\n");
+        (void) puts("leasectl [OPTION...] [VERB [UNIT...]]\n\n"
+                    "Runs units on exactly one of several machines, with leased. Without a verb, shows\n"
+                    "the whole cluster, what is wrong first.\n");
         for (size_t i = 0; i < ELEMENTSOF(verbs); i++) {
                 const Verb *v = verbs + i;
 
@@ -55,6 +59,9 @@ static int help(void) {
                     "     --version            The version\n"
                     "  -H --host=[USER@]HOST   Over SSH, on another machine\n"
                     "     --json=pretty|short  Print JSON; --json alone is pretty\n"
+                    "  -w                      Without a verb: refresh until q is pressed\n"
+                    "  -1                      Without a verb: print once, never page\n"
+                    "  -s                      Without a verb: one line, for monitoring\n"
                     "     --no-pager           Do not page long output\n"
                     "     --no-legend          No headings, no remarks\n"
                     "     --no-wait            Return as soon as leased has begun\n"
@@ -74,7 +81,8 @@ static int help(void) {
                     "     --working-directory=DIRECTORY\n"
                     "                          run: where it runs, if not here\n"
                     "\n"
-                    "Exit codes: 0 done; 1 failed; 2 wrong usage; 3 the lease is not held (status: by\n"
+                    "Exit codes: 0 done; 1 failed (without a verb: something is\n"
+                    "wrong); 2 wrong usage; 3 the lease is not held (status: by\n"
                     "nobody; release, transfer, is-held: not by this machine); 4 no such unit, or\n"
                     "not enabled here; 5 leased is not running; 6 it is not known (the registry does\n"
                     "not answer); of run, that of the command.");
@@ -177,6 +185,9 @@ static bool set_switch(int option, Ctl *ctl) {
                 { OPT_ALL, &ctl->all, true },
                 { OPT_DRY_RUN, &ctl->dry_run, true },
                 { OPT_TLS, &ctl->tls, true },
+                { 'w', &ctl->watch, true },
+                { '1', &ctl->once, true },
+                { 's', &ctl->one_line, true },
                 { 't', &ctl->run_pty, true },
                 { 'P', &ctl->run_pipe, true },
         };
@@ -225,7 +236,7 @@ static int parse_options(int argc, char **argv, bool in_order, Ctl *ctl) {
         int c, code;
 
         optind = 0; /* begin anew */
-        while ((c = getopt_long(argc, argv, in_order ? "+hH:tPE:" : "hH:tPE:", options, NULL)) >= 0) {
+        while ((c = getopt_long(argc, argv, in_order ? "+hH:tPE:w1s" : "hH:tPE:w1s", options, NULL)) >= 0) {
                 if (c == 'h')
                         return help();
                 if (c == OPT_VERSION) {
@@ -271,7 +282,7 @@ static int parse(int argc, char **argv, Ctl *ctl, const Verb **ret, int *ret_ski
                 skip += optind;
         }
         *ret_skip = skip;
-        *ret = verb_find(name ?: "status", argc - skip);
+        *ret = name ? verb_find(name, argc - skip) : &no_verb;
         return *ret ? -1 : CTL_USAGE;
 }
 

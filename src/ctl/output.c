@@ -84,7 +84,7 @@ static locale_t all_of_unicode(void) {
         return locale;
 }
 
-static size_t text_columns(const char *s) {
+size_t output_columns(const char *s) {
         locale_t before = all_of_unicode() ? uselocale(all_of_unicode()) : (locale_t) 0;
         size_t columns = 0, n;
         uint32_t c;
@@ -102,9 +102,41 @@ static size_t text_columns(const char *s) {
         return columns;
 }
 
+char *output_fit(char *buf, size_t size, const char *text, size_t width) {
+        char clean[4 * CELL_SIZE];
+        size_t n, at = 0, columns = 0, cut = 0;
+
+        (void) text_clean(clean, sizeof(clean), text);
+        if (output_columns(clean) <= width)
+                cut = strlen(clean);
+        else /* as many whole characters as leave room for the ellipsis */
+                for (const char *p = clean; *p; p += n) {
+                        uint32_t c;
+                        char one[8] = "";
+
+                        n = MAX(text_decode(p, &c), (size_t) 1);
+                        memcpy(one, p, MIN(n, sizeof(one) - 1));
+                        columns += output_columns(one);
+                        if (columns + 1 > width)
+                                break;
+                        cut += n;
+                }
+        at = MIN(cut, size - 1);
+        memcpy(buf, clean, at);
+        buf[at] = '\0';
+        if (clean[cut] && at + 4 < size) {
+                memcpy(buf + at, "…", 4);
+                at += 3;
+        }
+        for (columns = output_columns(buf); columns < width && at + 1 < size; columns++)
+                buf[at++] = ' ';
+        buf[at] = '\0';
+        return buf;
+}
+
 /* Appends a cell to a line. */
 static void cell_print(FILE *line, const char *text, Colour colour, size_t width, bool right, bool last) {
-        size_t n = text_columns(text);
+        size_t n = output_columns(text);
         int pad = width > n ? (int) (width - n) : 0;
 
         (void) fprintf(line, "%*s%s%s%s%*s%s", right ? pad : 0, "", colour_on(colour), text,
@@ -121,7 +153,7 @@ static void measure(const Ctl *ctl, const json_t *rows, const Column *columns, s
                 ret[c] = ctl->legend ? strlen(columns[c].title) : 0;
                 json_array_foreach((json_t *) rows, i, row) {
                         cell_format(columns + c, row, cell, sizeof(cell));
-                        ret[c] = MAX(ret[c], text_columns(cell));
+                        ret[c] = MAX(ret[c], output_columns(cell));
                 }
         }
 }
@@ -193,7 +225,7 @@ void print_field(const char *key, const char *format, ...) {
         va_end(ap);
         if (r < 0)
                 text = NULL;
-        columns = text_columns(text_clean(name, size, key));
+        columns = output_columns(text_clean(name, size, key));
         say("%*s%s%s %s", columns < FIELD_WIDTH ? (int) (FIELD_WIDTH - columns) : 0, "", name, *key ? ":" : " ",
                         strempty(text));
 }

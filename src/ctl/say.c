@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "util/text.h"
@@ -87,6 +88,22 @@ _printf_(1, 0) static char *compose(const char *format, va_list ap) {
         return vasprintf(&text, format, ap) < 0 ? NULL : text;
 }
 
+/* Of the screen that is being drawn (say_screen_clear()): how many lines fit, and how many were said. */
+static bool on_screen;
+static size_t screen_room, screen_lines;
+
+/* Writes a line on stdout. On a screen a line that does not fit any more is left out, and the last that fits says so.
+ */
+static void write_line(const char *text) {
+        if (on_screen && ++screen_lines >= screen_room) {
+                if (screen_lines == screen_room)
+                        (void) fputs("... more with: leasectl -1\x1b[K", stdout);
+                return;
+        }
+        write_clean(stdout, text);
+        (void) fputs(on_screen ? "\x1b[K\r\n" : "\n", stdout);
+}
+
 void say(const char *format, ...) {
         _cleanup_free_ char *text = NULL;
         va_list ap;
@@ -94,8 +111,84 @@ void say(const char *format, ...) {
         va_start(ap, format);
         text = compose(format, ap);
         va_end(ap);
-        write_clean(stdout, strempty(text));
-        (void) putchar('\n');
+        write_line(strempty(text));
+}
+
+static size_t terminal_size(bool rows) {
+        struct winsize size;
+
+        if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 40 && size.ws_row >= 4)
+                return rows ? size.ws_row : size.ws_col;
+        return rows ? 24 : 80;
+}
+
+/* Gives how many bytes of text go on one line of that many places, up to the end of a word if there is one. */
+static size_t line_length(const char *text, size_t columns) {
+        size_t at = 0, word = 0, used = 0;
+
+        while (text[at]) {
+                char piece[TEXT_PIECE_SIZE];
+                bool mark = text[at] == MARK && sequence_of(text[at + 1]);
+                size_t n = mark ? 2 : text_piece(text + at, piece);
+
+                used += mark ? 0 : 1;
+                if (used > columns)
+                        return word > 0 ? word : at;
+                if (text[at] == ' ')
+                        word = at;
+                at += n;
+        }
+        return at;
+}
+
+void say_wrapped(size_t indent, const char *format, ...) {
+        _cleanup_free_ char *text = NULL;
+        size_t columns = terminal_size(false);
+        const char *p;
+        bool first = true;
+        va_list ap;
+
+        va_start(ap, format);
+        text = compose(format, ap);
+        va_end(ap);
+        p = strempty(text);
+        do {
+                size_t n = line_length(p, first ? columns : columns - MIN(indent, columns / 2));
+                _cleanup_free_ char *line = strndup(p, n);
+                _cleanup_free_ char *whole = NULL;
+
+                if (asprintf(&whole, "%*s%s", first ? 0 : (int) MIN(indent, columns / 2), "", strempty(line)) < 0)
+                        whole = NULL;
+                write_line(strempty(whole));
+                p += MAX(n, (size_t) 1);
+                p += strspn(p, " ");
+                first = false;
+        } while (*p);
+}
+
+void say_screen_begin(void) {
+        static char buffer[256 * 1024];
+
+        (void) setvbuf(stdout, buffer, _IOFBF, sizeof(buffer)); /* so that a screen is one write */
+        (void) fputs("\x1b[?1049h\x1b[?25l", stdout);
+        on_screen = true;
+}
+
+void say_screen_clear(void) {
+        screen_room = terminal_size(true);
+        screen_lines = 0;
+        (void) fputs("\x1b[H", stdout);
+}
+
+void say_screen_show(void) {
+        (void) fputs("\x1b[J", stdout);
+        (void) fflush(stdout);
+}
+
+void say_screen_end(void) {
+        on_screen = false;
+        (void) fputs("\x1b[?25h\x1b[?1049l", stdout);
+        (void) fflush(stdout);
 }
 
 /* Outside of strings JSON is ASCII. Within strings \u is how JSON writes any character. */

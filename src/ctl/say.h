@@ -29,6 +29,16 @@ void say_decide_colours(void);
 
 /* Prints one line on stdout; format is as for printf(3). */
 void say(const char *format, ...) _printf_(1, 2);
+/* Prints text on stdout, in as many lines as the terminal's width (80 if there is no terminal) needs: a line ends
+ * between two words, and each further line begins with so many spaces. Words wider than the terminal are cut in two.
+ */
+void say_wrapped(size_t indent, const char *format, ...) _printf_(2, 3);
+/* Takes the whole terminal, stdout: what is said between say_screen_clear() and say_screen_show() replaces what was
+ * there, by one write; lines that do not fit are left out. say_screen_end() gives back the terminal as it was. */
+void say_screen_begin(void);
+void say_screen_clear(void);
+void say_screen_show(void);
+void say_screen_end(void);
 /* Prints a JSON text, of one line or several, on stdout. Characters that cannot be shown are written as JSON
  * escapes, so that the value stays exact. */
 void say_json(const char *json);

@@ -284,6 +284,16 @@ static int append_heard(const MachineView *v, void *userdata) {
         return MIN(r, 0);
 }
 
+static int append_version(const MachineView *v, void *userdata) {
+        int r = sd_bus_message_open_container(userdata, 'e', "ss");
+
+        if (r < 0 || (r = sd_bus_message_append(userdata, "s", v->machine_id)) < 0 ||
+                        (r = bus_append_text(userdata, v->record ? v->record->version : "")) < 0)
+                return r;
+        r = sd_bus_message_close_container(userdata);
+        return MIN(r, 0);
+}
+
 void bus_manager_look(Daemon *d, ManagerSubject *ret) {
         ret->daemon = d;
         d->registry->ops->status(d->registry, &ret->status);
@@ -351,6 +361,7 @@ typedef ManagerSubject Subject;
         P(ReloadChanges, "as", ASKED, append_lines(m, &s->daemon->reading.changes))                                   \
         P(LiveMachines, "as", ASKED, append_machines(m, s, "s", append_if_live))                                      \
         P(UnknownMachines, "as", ASKED, append_machines(m, s, "s", append_if_unknown))                                \
+        P(MachineVersions, "a{ss}", ASKED, append_machines(m, s, "{ss}", append_version))                             \
         P(MachineAges, "a{s(tt)}", ASKED, append_machines(m, s, "{s(tt)}", append_heard))                             \
         P(Known, "b", TOLD, sd_bus_message_append(m, "b", s->session.known))                                          \
         P(HeardUSec, "t", ASKED, sd_bus_message_append(m, "t", s->session.heard))                                     \

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ctl/cluster.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "ctl/leases.h"
+#include "ctl/machines.h"
+#include "ctl/registry.h"
+
+_printf_(4, 5) static void add_wrong(json_t *cluster, const char *kind, const char *subject, const char *format, ...) {
+        _cleanup_free_ char *text = NULL;
+        va_list ap;
+        int r;
+
+        va_start(ap, format);
+        r = vasprintf(&text, format, ap);
+        va_end(ap);
+        if (r < 0)
+                text = NULL;
+        (void) json_array_append_new(json_object_get(cluster, "wrong"),
+                        json_pack("{s:s, s:s, s:s}", "kind", kind, "subject", subject, "text", strempty(text)));
+}
+
+/* ---- units ---- */
+
+static json_t *unit_row_new(const json_t *row) {
+        static const char *const members[] = { "unit", "machine_id", "lease", "state", "active_state", "result",
+                "since_usec", "holds", "index", "held_since_usec", "code", "why" };
+        json_t *object = json_object();
+
+        for (size_t i = 0; i < ELEMENTSOF(members); i++)
+                (void) json_object_set(object, members[i], json_array_get(row, i));
+        return object;
+}
+
+static const char *span_since(char *buf, size_t size, usec_t since) {
+        usec_t now = now_realtime();
+
+        if (since == 0 || since > now)
+                str_copy(buf, size, "a moment");
+        else
+                (void) format_span(buf, size, now - since);
+        return buf;
+}
+
+/* Nobody has the unit. Each machine has its reason; the first machine that has none would take the unit. */
+static void judge_free(json_t *cluster, const json_t *rows, size_t from, size_t to) {
+        const json_t *first = json_array_get(rows, from), *one = NULL,
+                     *machines = json_object_get(cluster, "machines");
+        usec_t since = (usec_t) get_integer(first, "held_since_usec");
+        char span[32], name[HOSTNAME_SHOWN];
+
+        for (size_t i = from; i < to; i++) {
+                const json_t *row = json_array_get(rows, i);
+
+                if (streq(get_string(row, "state"), "done"))
+                        return;
+                if (streq(get_string(row, "state"), "silent"))
+                        continue;
+                if (!one || (get_integer(one, "code") != 0 && get_integer(row, "code") == 0))
+                        one = row;
+        }
+        (void) span_since(span, sizeof(span), since);
+        if (!one)
+                add_wrong(cluster, "unit-nowhere", get_string(first, "unit"),
+                                "runs nowhere, for %s: all of its machines are silent", span);
+        else if (get_integer(one, "code") == 0)
+                add_wrong(cluster, "unit-nowhere", get_string(first, "unit"), "runs nowhere, for %s: %s may take it",
+                                span, machine_name(machines, get_string(one, "machine_id"), name, sizeof(name)));
+        else
+                add_wrong(cluster, "unit-nowhere", get_string(first, "unit"), "runs nowhere, for %s; %s: %s", span,
+                                machine_name(machines, get_string(one, "machine_id"), name, sizeof(name)),
+                                get_string(one, "why"));
+}
+
+static void judge_held(json_t *cluster, const json_t *holder) {
+        static const struct {
+                const char *state, *kind, *text;
+        } wrong[] = {
+                { "failed", "unit-failed", "has failed on" },
+                { "stopped", "unit-stopped", "was stopped by hand on" },
+                { "silent", "unit-silent", "is held by a silent machine," },
+                { "damaged", "unit-damaged", "has a damaged record; the last holder was" },
+                { "waiting", "unit-waiting", "waits for its last holder to be gone, on" },
+        };
+        usec_t since = (usec_t) get_integer(holder, "since_usec");
+        const char *result = get_string(holder, "result");
+        char name[HOSTNAME_SHOWN], span[32], ago[48] = "";
+
+        if (since > 0)
+                (void) snprintf(ago, sizeof(ago), ", for %s", span_since(span, sizeof(span), since));
+        for (size_t i = 0; i < ELEMENTSOF(wrong); i++)
+                if (streq(get_string(holder, "state"), wrong[i].state))
+                        add_wrong(cluster, wrong[i].kind, get_string(holder, "unit"), "%s %s%s%s%s", wrong[i].text,
+                                        machine_name(json_object_get(cluster, "machines"),
+                                                        get_string(holder, "machine_id"), name, sizeof(name)),
+                                        streq(wrong[i].state, "failed") ? ago : "",
+                                        streq(wrong[i].state, "failed") && *result ? ": " : "",
+                                        streq(wrong[i].state, "failed") ? result : "");
+}
+
+/* One unit: the rows from..to-1, one for each machine on which it is enabled. */
+static void judge_unit(json_t *cluster, const json_t *rows, size_t from, size_t to) {
+        const char *unit = get_string(json_array_get(rows, from), "unit");
+        const json_t *holder = NULL;
+
+        for (size_t i = from; i < to; i++) {
+                const json_t *row = json_array_get(rows, i);
+                const char *state = get_string(row, "state");
+
+                if (streq(state, "unknown")) {
+                        add_wrong(cluster, "unit-unknown", unit, "is not known to run anywhere");
+                        return;
+                }
+                if (get_boolean(row, "holds"))
+                        holder = row;
+                if (streq(state, "elsewhere") && !holder)
+                        holder = row; /* by a machine that does not offer it any more */
+        }
+        if (holder)
+                judge_held(cluster, holder);
+        else
+                judge_free(cluster, rows, from, to);
+}
+
+static void judge_units(json_t *cluster, const json_t *rows) {
+        size_t n = json_array_size(rows);
+
+        for (size_t from = 0, to; from < n; from = to) {
+                const char *unit = get_string(json_array_get(rows, from), "unit");
+
+                for (to = from + 1; to < n && streq(get_string(json_array_get(rows, to), "unit"), unit);)
+                        to++;
+                judge_unit(cluster, rows, from, to);
+        }
+}
+
+/* ---- machines and the registry ---- */
+
+static void judge_machines(json_t *cluster) {
+        const json_t *machines = json_object_get(cluster, "machines");
+        json_t *row;
+        size_t i;
+
+        json_array_foreach((json_t *) machines, i, row) {
+                const json_t *up = json_object_get(row, "up"), *heard = json_object_get(row, "heard_ago_usec");
+                char name[HOSTNAME_SHOWN], span[32], text[64] = "never heard since leased was started here";
+
+                if (json_is_true(up))
+                        continue;
+                (void) machine_name(machines, get_string(row, "machine_id"), name, sizeof(name));
+                if (json_is_integer(heard))
+                        (void) snprintf(text, sizeof(text), "last heard %s ago",
+                                        format_span(span, sizeof(span), (usec_t) json_integer_value(heard)));
+                if (json_is_null(up))
+                        add_wrong(cluster, "machine-unknown", name, "is not known to be up, %s", text);
+                else
+                        add_wrong(cluster, "machine-silent", name, "is silent, %s", text);
+        }
+}
+
+static void judge_registry(json_t *cluster, const json_t *manager) {
+        const json_t *lines = json_object_get(manager, "ConfigurationErrors");
+        const char *state = get_string(manager, "RegistryState");
+        json_t *line;
+        size_t i;
+
+        if (!streq(state, "ok") || !get_boolean(manager, "Known"))
+                add_wrong(cluster, "registry", "registry", "%s: %s",
+                                streq(state, "foreign") ? "not accepted"
+                                : streq(state, "ok")    ? "silent"
+                                                        : state,
+                                *get_string(manager, "LastError") ? get_string(manager, "LastError")
+                                                                  : get_string(manager, "RegistryError"));
+        else if (*get_string(manager, "WhyNot"))
+                add_wrong(cluster, "machine-away", "this machine", "takes no leases: %s",
+                                get_string(manager, "WhyNot"));
+        json_array_foreach((json_t *) lines, i, line)
+                add_wrong(cluster, "configuration", "leased.conf", "%s", strempty(json_string_value(line)));
+        if (*get_string(manager, "UnitsError"))
+                add_wrong(cluster, "configuration", "units", "%s", get_string(manager, "UnitsError"));
+}
+
+/* Gives each machine its version and the rows of its units. */
+static void complete_machines(json_t *cluster, const json_t *rows, const json_t *manager) {
+        const json_t *versions = json_object_get(manager, "MachineVersions");
+        json_auto_t *by_machine = json_object();
+        json_t *row, *machine;
+        size_t i;
+
+        json_array_foreach((json_t *) rows, i, row) {
+                const char *id = get_string(row, "machine_id");
+
+                if (!json_object_get(by_machine, id))
+                        (void) json_object_set_new(by_machine, id, json_array());
+                (void) json_array_append(json_object_get(by_machine, id), row);
+        }
+        json_array_foreach(json_object_get(cluster, "machines"), i, machine) {
+                const char *id = get_string(machine, "machine_id");
+                json_t *units = json_object_get(by_machine, id);
+
+                (void) json_object_set_new(machine, "version", json_string(get_string(versions, id)));
+                (void) json_object_set_new(machine, "units", units ? json_incref(units) : json_array());
+        }
+}
+
+/* ---- all of it ---- */
+
+static int read_units(Ctl *ctl, json_t **ret_rows, json_t **ret_revision) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        json_auto_t *answer = NULL, *rows = json_array();
+        json_t *row;
+        size_t i;
+        int r = bus_call(ctl->bus, &bus_leased, "ListClusterUnits", &answer, &error, "sast", "", 0, (uint64_t) 0);
+
+        if (r < 0)
+                return bus_complain(NULL, r, &error);
+        json_array_foreach(json_array_get(answer, 1), i, row)
+                (void) json_array_append_new(rows, unit_row_new(row));
+        *ret_rows = rows_sorted(rows, "unit");
+        *ret_revision = json_incref(json_array_get(answer, 0));
+        return CTL_OK;
+}
+
+static json_t *registry_new(const json_t *manager) {
+        return json_pack("{s:s, s:s, s:I, s:s, s:s}", "kind", get_string(manager, "Registry"), "state",
+                        get_string(manager, "RegistryState"), "since_usec", get_integer(manager, "RegistrySinceUSec"),
+                        "endpoint", get_string(manager, "RegistryEndpoint"), "error",
+                        get_string(manager, "RegistryError"));
+}
+
+int cluster_read(Ctl *ctl, json_t **ret) {
+        json_auto_t *machines = NULL, *manager = NULL, *rows = NULL, *revision = NULL, *cluster = NULL;
+        int code = machines_read_all(ctl, &machines, &manager);
+
+        if (code == CTL_OK)
+                code = read_units(ctl, &rows, &revision);
+        if (code != CTL_OK)
+                return code;
+        cluster = json_pack("{s:b, s:b, s:o, s:[], s:O, s:O}", "well", 0, "known", registry_known(manager) == CTL_OK,
+                        "registry", registry_new(manager), "wrong", "machines", machines, "revision", revision);
+        judge_registry(cluster, manager);
+        judge_units(cluster, rows);
+        judge_machines(cluster);
+        complete_machines(cluster, rows, manager);
+        (void) json_object_set_new(
+                        cluster, "well", json_boolean(json_array_size(json_object_get(cluster, "wrong")) == 0));
+        *ret = TAKE_PTR(cluster);
+        return CTL_OK;
+}

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * leasectl without a verb: the cluster on one screen. What is wrong comes first, then each machine with its units.
+ * With -w the screen is drawn again and again, each time by one write, until q is pressed.
+ */
+
+#include "ctl/screen.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "ctl/cluster.h"
+#include "ctl/machines.h"
+#include "ctl/output.h"
+#include "ctl/pager.h"
+
+enum {
+        COLUMNS_DEFAULT = 80,
+        NAME_COLUMNS_MAX = 42, /* longer names are cut */
+        REFRESH_MS = 1000,
+};
+
+char *screen_stamp(char *buf, size_t size, usec_t realtime) {
+        time_t seconds = (time_t) (realtime / USEC_PER_SEC), now = time(NULL);
+        struct tm tm, today;
+
+        str_copy(buf, size, "-");
+        if (realtime == 0 || !localtime_r(&seconds, &tm) || !localtime_r(&now, &today))
+                return buf;
+        if (tm.tm_year == today.tm_year && tm.tm_yday == today.tm_yday)
+                (void) strftime(buf, size, "%H:%M:%S", &tm);
+        else
+                (void) strftime(buf, size, "%Y-%m-%d %H:%M", &tm);
+        return buf;
+}
+
+/* ---- what is wrong ---- */
+
+static void print_wrong(const json_t *cluster) {
+        const json_t *wrong = json_object_get(cluster, "wrong");
+        size_t i, width = 0;
+        json_t *each;
+
+        json_array_foreach((json_t *) wrong, i, each)
+                width = MAX(width, output_columns(get_string(each, "subject")));
+        width = MIN(width, (size_t) NAME_COLUMNS_MAX);
+        json_array_foreach((json_t *) wrong, i, each) {
+                char name[256];
+
+                say_wrapped(width + 4, "  %s%s%s  %s", colour_on(COLOUR_RED),
+                                output_fit(name, sizeof(name), get_string(each, "subject"), width), colour_off(),
+                                get_string(each, "text"));
+        }
+        if (json_array_size(wrong) > 0)
+                say("%s", "");
+}
+
+/* ---- machines and their units ---- */
+
+/* Whether the unit is shown below the machine: the machine has it, or something of it is there. */
+static bool is_there(const json_t *unit) {
+        static const char *const there[] = { "running", "starting", "stopping", "stopped", "failed", "releasing",
+                "acquiring", "held", "damaged" };
+
+        if (get_boolean(unit, "holds"))
+                return true;
+        for (size_t i = 0; i < ELEMENTSOF(there); i++)
+                if (streq(get_string(unit, "state"), there[i]))
+                        return true;
+        return false;
+}
+
+static size_t names_width(const json_t *machines) {
+        size_t i, j, width = 0;
+        json_t *machine, *unit;
+
+        json_array_foreach((json_t *) machines, i, machine)
+                json_array_foreach(json_object_get(machine, "units"), j, unit)
+                        if (is_there(unit))
+                                width = MAX(width, output_columns(get_string(unit, "unit")));
+        return MIN(width, (size_t) NAME_COLUMNS_MAX);
+}
+
+static void print_unit(const json_t *unit, size_t width) {
+        const char *state = get_string(unit, "state"), *result = get_string(unit, "result");
+        bool failed = streq(state, "failed");
+        usec_t since = (usec_t) get_integer(unit, "since_usec");
+        char name[256], stamp[32], why[64] = "";
+
+        if (since == 0 && get_boolean(unit, "holds"))
+                since = (usec_t) get_integer(unit, "held_since_usec");
+        if (failed && *result)
+                (void) snprintf(why, sizeof(why), ", %s", result);
+        say("  %s  %s%-9s%s since %s%s", output_fit(name, sizeof(name), get_string(unit, "unit"), width),
+                        colour_on(streq(state, "silent") ? COLOUR_RED : colour_of_state(state)), state, colour_off(),
+                        screen_stamp(stamp, sizeof(stamp), since), why);
+}
+
+static void print_machine(const json_t *machines, const json_t *machine, size_t width) {
+        const json_t *up = json_object_get(machine, "up"), *units = json_object_get(machine, "units");
+        json_int_t age = get_integer(machine, "heard_ago_usec");
+        const char *version = get_string(machine, "version");
+        char name[HOSTNAME_SHOWN], span[32], heard[64] = "";
+        size_t shown = 0, i;
+        json_t *unit;
+
+        (void) machine_name(machines, get_string(machine, "machine_id"), name, sizeof(name));
+        if (json_is_integer(json_object_get(machine, "heard_ago_usec")))
+                (void) snprintf(heard, sizeof(heard), ", last heard %s ago",
+                                format_span(span, sizeof(span), (usec_t) age));
+        say_wrapped(4, "%s%s%s%s: %s%s%s%s%s%s%s", colour_on(COLOUR_BOLD), name, colour_off(),
+                        get_boolean(machine, "here") ? " (here)" : "",
+                        colour_on(json_is_true(up) ? COLOUR_GREEN : COLOUR_RED),
+                        json_is_null(up)   ? "unknown"
+                        : json_is_true(up) ? "up"
+                                           : "silent",
+                        colour_off(), get_boolean(machine, "draining") ? ", drains" : "", heard,
+                        *version ? ", leased " : "", version);
+        json_array_foreach((json_t *) units, i, unit)
+                if (is_there(unit)) {
+                        print_unit(unit, width);
+                        shown++;
+                }
+        if (shown == 0)
+                say("  %sno unit%s", colour_on(COLOUR_GREY), colour_off());
+}
+
+/* ---- the summary ---- */
+
+typedef struct Counts {
+        size_t machines, up, units, running;
+} Counts;
+
+static Counts count(const json_t *cluster) {
+        json_auto_t *names = json_object();
+        json_t *machine, *unit;
+        Counts n = {};
+        size_t i, j;
+
+        json_array_foreach(json_object_get(cluster, "machines"), i, machine) {
+                n.machines++;
+                n.up += get_boolean(machine, "up");
+                json_array_foreach(json_object_get(machine, "units"), j, unit) {
+                        (void) json_object_set_new(names, get_string(unit, "unit"), json_null());
+                        n.running += get_boolean(unit, "holds") && streq(get_string(unit, "state"), "running");
+                }
+        }
+        n.units = json_object_size(names);
+        return n;
+}
+
+static void print_summary(const json_t *cluster) {
+        const json_t *registry = json_object_get(cluster, "registry");
+        bool well = get_boolean(cluster, "well");
+        Counts n = count(cluster);
+
+        say_wrapped(4, "%s%s%s: %zu of %zu machine%s up, %zu of %zu unit%s running; registry %s, %s",
+                        colour_on(well ? COLOUR_GREEN : COLOUR_RED), well ? "well" : "something is wrong",
+                        colour_off(), n.up, n.machines, n.machines == 1 ? "" : "s", n.running, n.units,
+                        n.units == 1 ? "" : "s", get_string(registry, "kind"), get_string(registry, "state"));
+}
+
+static void print_cluster(const json_t *cluster) {
+        const json_t *machines = json_object_get(cluster, "machines");
+        size_t width = names_width(machines), i;
+        json_t *machine;
+
+        print_summary(cluster);
+        say("%s", "");
+        print_wrong(cluster);
+        json_array_foreach((json_t *) machines, i, machine)
+                print_machine(machines, machine, width);
+}
+
+/* One line for monitoring: the gravest, and how many more there are. */
+static void print_line(const json_t *cluster) {
+        const json_t *wrong = json_object_get(cluster, "wrong"), *first = json_array_get(wrong, 0);
+        Counts n = count(cluster);
+        char more[32] = "";
+
+        if (json_array_size(wrong) > 1)
+                (void) snprintf(more, sizeof(more), " (and %zu more)", json_array_size(wrong) - 1);
+        if (first)
+                say("WRONG: %s %s%s", get_string(first, "subject"), get_string(first, "text"), more);
+        else
+                say("OK: %zu machine%s up, %zu of %zu unit%s running", n.up, n.up == 1 ? "" : "s", n.running, n.units,
+                                n.units == 1 ? "" : "s");
+}
+
+/* ---- again and again ---- */
+
+static volatile sig_atomic_t ended;
+
+static void on_signal(int number) {
+        ended = 1;
+}
+
+/* Waits until it is time to draw again. Returns whether the operator has had enough. */
+static bool wait_for_key(void) {
+        struct pollfd fd = { .fd = STDIN_FILENO, .events = POLLIN };
+        char key = 0;
+
+        if (poll(&fd, 1, REFRESH_MS) > 0 && (read(STDIN_FILENO, &key, 1) <= 0 || key == 'q' || key == 'Q'))
+                return true;
+        return ended;
+}
+
+static int watch(Ctl *ctl) {
+        struct sigaction act = { .sa_handler = on_signal };
+        struct termios before, raw;
+        int code = CTL_OK;
+
+        if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO) || tcgetattr(STDIN_FILENO, &before) < 0) {
+                complain("-w: needs a terminal; to print once: leasectl -1");
+                return CTL_USAGE;
+        }
+        raw = before;
+        raw.c_lflag &= ~(tcflag_t) (ICANON | ECHO);
+        (void) sigaction(SIGINT, &act, NULL);
+        (void) sigaction(SIGTERM, &act, NULL);
+        (void) sigaction(SIGHUP, &act, NULL);
+        (void) tcsetattr(STDIN_FILENO, TCSANOW, &raw);
+        say_screen_begin();
+        do {
+                json_auto_t *cluster = NULL;
+
+                code = cluster_read(ctl, &cluster);
+                if (code != CTL_OK)
+                        break;
+                code = get_boolean(cluster, "well") ? CTL_OK : CTL_FAILED;
+                say_screen_clear();
+                print_cluster(cluster);
+                say_screen_show();
+        } while (!wait_for_key());
+        say_screen_end();
+        (void) tcsetattr(STDIN_FILENO, TCSANOW, &before);
+        return code;
+}
+
+int verb_screen(Ctl *ctl, int argc, char **argv) {
+        json_auto_t *cluster = NULL;
+        int code;
+
+        if (ctl->watch)
+                return watch(ctl);
+        code = cluster_read(ctl, &cluster);
+        if (code != CTL_OK)
+                return code;
+        if (ctl->json != JSON_OFF)
+                print_json(ctl, cluster);
+        else if (ctl->one_line)
+                print_line(cluster);
+        else {
+                if (!ctl->once)
+                        pager_open(ctl);
+                print_cluster(cluster);
+                pager_close();
+        }
+        return get_boolean(cluster, "well") ? CTL_OK : CTL_FAILED;
+}

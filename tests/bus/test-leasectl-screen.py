@@ -1,0 +1,145 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""leasectl without a verb: the cluster on one screen, beside beta, a machine made of records.
+
+    run-in-guest test-leasectl-screen.py LEASECTL LEASED LEASED_GUARD LEASED.SERVICE LEASED-GUARD.SERVICE BUS_POLICY LEASED_RUN
+                                          PUT_RECORD
+"""
+
+import json
+import os
+import pty
+import select
+import subprocess
+import termios
+import time
+
+from leasectl_beta import BETA, WithBeta, put
+from leasectl_guest import ENVIRONMENT, ctl, main, wait_for
+
+MEMBERS = {"unit", "machine_id", "lease", "state", "active_state", "result", "since_usec", "holds", "index",
+           "held_since_usec", "code", "why"}
+NOW = int(time.time() * 1e6)
+
+
+def cluster():
+    done = ctl("--json=short")
+    assert done.returncode in (0, 1), done.stderr
+    return json.loads(done.stdout)
+
+
+def wrong(unit):
+    return [each["kind"] for each in cluster()["wrong"] if each["subject"] == unit]
+
+
+class ScreenCase(WithBeta):
+    def at_beta(self, unit, active, result="", index=7):
+        """beta holds the lease, and then tells how the unit is."""
+        self.offer(unit, active="", since=0)
+        put(f"leases/{unit}", self.lease("held", index))
+        wait_for("the lease is seen", lambda: any(each["holds"] for each in self.units(unit)))
+        self.offer(unit, active=active, result=result, since=NOW)
+
+    @staticmethod
+    def units(unit):
+        return [each for machine in cluster()["machines"] for each in machine["units"] if each["unit"] == unit]
+
+    def state_at_beta(self, unit):
+        return next((each["state"] for each in self.units(unit) if each["machine_id"] == BETA), None)
+
+    def assertFits(self, text):
+        for line in text.splitlines():
+            self.assertLessEqual(len(line), 80, line)
+            self.assertTrue(line.isprintable(), repr(line))
+
+
+class ScreenOfAWellCluster(ScreenCase):
+    """By itself: the records of beta stay until the registry is wiped behind each class."""
+
+    def test_what_runs_here_and_there_is_shown_with_its_machine(self):
+        here = self.enable("screen-here.service")
+        self.enable("screen-there.service", state="running")
+        self.at_beta("screen-there.service", "active")
+        wait_for("beta's is seen", lambda: self.state_at_beta("screen-there.service") == "running")
+        wait_for("all is well", lambda: cluster()["well"])
+        done = ctl()
+        self.assertEqual(done.returncode, 0, done.stdout)
+        self.assertFits(done.stdout)
+        lines = done.stdout.splitlines()
+        self.assertTrue(lines[0].startswith("well: 2 of 2 machines up, 2 of 2 units running; registry local, ok"), lines[0])
+        at = {line.split(":")[0]: i for i, line in enumerate(lines) if line and not line.startswith(" ") and i > 0}
+        self.assertEqual([name.split(" ")[0] for name in at][0], "beta")
+        beta = next(i for i, line in enumerate(lines) if line.startswith("beta: up"))
+        own = next(i for i, line in enumerate(lines) if " (here): up" in line)
+        self.assertIn(", leased 0", lines[beta])
+        self.assertRegex("\n".join(lines[beta:]), r"screen-there\.service +running +since \d\d:\d\d:\d\d")
+        self.assertRegex("\n".join(lines[own:]), rf"{here} +running +since \d\d:\d\d:\d\d")
+        line = ctl("-s")
+        self.assertEqual((line.returncode, line.stdout), (0, "OK: 2 machines up, 2 of 2 units running\n"))
+
+
+class Screen(ScreenCase):
+    def test_what_is_wrong_comes_first_and_is_an_exit_code(self):
+        self.enable("screen-broken.service", state="running")
+        self.at_beta("screen-broken.service", "failed", "exit-code")
+        wait_for("it is wrong", lambda: wrong("screen-broken.service") == ["unit-failed"])
+        done = ctl("-1")
+        self.assertEqual(done.returncode, 1)
+        self.assertFits(done.stdout)
+        self.assertRegex(done.stdout.splitlines()[2], r"^  screen-broken\.service  has failed on beta, for .*: exit-code$")
+        line = ctl("-s")
+        self.assertEqual(line.returncode, 1)
+        self.assertEqual(len(line.stdout.splitlines()), 1)
+        self.assertTrue(line.stdout.startswith("WRONG: screen-broken.service has failed on beta"), line.stdout)
+
+    def test_a_unit_that_runs_nowhere_is_said_with_the_reason(self):
+        unit = self.enable("screen-nowhere.service", "[Unit]\n[Service]\nExecStart=/bin/sleep infinity\n[X-Leased]\nRequire=no=such\n",
+                           state="waiting")
+        wait_for("it is wrong", lambda: wrong(unit) == ["unit-nowhere"])
+        self.assertIn("missing metadata no=such", next(each["text"] for each in cluster()["wrong"] if each["subject"] == unit))
+
+    def test_what_has_not_been_told_is_not_said(self):
+        """0.1.0 tells no states: the unit is held, and more is not known."""
+        self.enable("screen-old.service", state="running")
+        self.at_beta("screen-old.service", "")
+        wait_for("it is seen", lambda: self.state_at_beta("screen-old.service") == "held")
+
+    def test_a_long_name_is_cut_and_nothing_is_wider_than_the_terminal(self):
+        unit = "screen-" + "long-" * 30 + "name.service"
+        self.enable(unit)
+        done = ctl()
+        self.assertFits(done.stdout)
+        self.assertIn("screen-long-long-", done.stdout)
+        self.assertIn("…", done.stdout)
+
+    def test_programs_get_all_of_it(self):
+        self.enable("screen-json.service")
+        told = cluster()
+        self.assertEqual(set(told), {"well", "known", "registry", "wrong", "machines", "revision"})
+        for machine in told["machines"]:
+            for unit in machine["units"]:
+                self.assertEqual(set(unit), MEMBERS)
+
+    def test_it_refreshes_until_q_and_leaves_the_terminal_as_it_was(self):
+        self.assertEqual(ctl("-w").returncode, 2)
+        main_end, other = pty.openpty()
+        before = termios.tcgetattr(other)
+        process = subprocess.Popen(["leasectl", "-w"], stdin=other, stdout=other, stderr=other,
+                                   env={**ENVIRONMENT, "TERM": "xterm"})
+        drawn = b""
+        while drawn.count(b"\x1b[J") < 2:
+            self.assertTrue(select.select([main_end], [], [], 20)[0], drawn)
+            drawn += os.read(main_end, 65536)
+        os.write(main_end, b"q")
+        while select.select([main_end], [], [], 1)[0]:
+            drawn += os.read(main_end, 65536)
+        self.assertIn(process.wait(timeout=20), (0, 1))
+        self.assertNotIn(b"\x1b[2J", drawn)  # that flickers
+        self.assertTrue(drawn.rstrip().endswith(b"\x1b[?1049l"), drawn[-100:])
+        self.assertEqual(termios.tcgetattr(other)[3], before[3])
+        os.close(main_end)
+        os.close(other)
+
+
+if __name__ == "__main__":
+    main()
