@@ -9,9 +9,9 @@
 #include "ctl/message-json.h"
 #include "ctl/output.h"
 #include "ctl/registry.h"
+#include "ctl/screen.h"
 
 #include <stdio.h>
-#include <time.h>
 
 static void add_row(json_t *rows, const json_t *machines, const char *lease, const json_t *machine_id,
                 const json_t *index, const json_t *from, const json_t *to, const char *why, const json_t *code) {
@@ -144,13 +144,10 @@ static int read_all(Ctl *ctl, const json_t *machines, json_t **ret) {
 /* ---- printing ---- */
 
 static void format_stamp(const json_t *value, char *buf, size_t size) {
-        time_t seconds = (time_t) (json_integer_value(value) / (json_int_t) USEC_PER_SEC);
-        struct tm tm;
-
         if (json_is_string(value))
                 str_copy(buf, size, json_string_value(value));
-        else if (localtime_r(&seconds, &tm))
-                (void) strftime(buf, size, "%Y-%m-%d %H:%M:%S", &tm);
+        else
+                (void) screen_stamp(buf, size, (usec_t) json_integer_value(value));
 }
 
 /* Makes a row for the time between two tenures in which nobody had the lease; NULL if that was shorter than a

@@ -47,8 +47,8 @@ static const Verb no_verb = { .name = "", .arguments = "", .run = verb_screen };
 
 static int help(void) {
         (void) puts("leasectl [OPTION...] [VERB [UNIT...]]\n\n"
-                    "Runs units on exactly one of several machines, with leased. Without a verb, shows\n"
-                    "the whole cluster, what is wrong first.\n");
+                    "Runs units on exactly one of several machines, with leased. Without a verb,\n"
+                    "shows the whole cluster, what is wrong first.\n");
         for (size_t i = 0; i < ELEMENTSOF(verbs); i++) {
                 const Verb *v = verbs + i;
 
