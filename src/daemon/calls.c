@@ -66,35 +66,34 @@ static int reply(Daemon *d, sd_bus_message *m, CallKind kind, const Action *a, s
 
 /* ---- asking ---- */
 
-static int is_machine(const MachineView *v, void *userdata) {
-        return streq(v->machine_id, userdata);
+/* Whether a scheduler may name a machine so: as a lease, and shorter. Its machines need not be ours. */
+static bool is_machine_name(const char *s) {
+        return strlen(s) < MACHINE_SIZE && lease_name_is_valid(s);
 }
 
 /* Reads the arguments with which AcquireLease and StealLease both begin: the name, the machine id, the version and the
- * period. The texts are borrowed from the message. Sets error if there is no such machine. */
-static int read_taker(Daemon *d, sd_bus_message *m, Call *call, sd_bus_error *error) {
+ * period. The texts are borrowed from the message. Sets error if no machine may be named so. */
+static int read_taker(sd_bus_message *m, Call *call, sd_bus_error *error) {
         char quoted[BUS_QUOTE_SIZE];
         int r = sd_bus_message_read(m, "ssxt", &call->lease, &call->machine, &call->version, &call->period);
 
-        if (r < 0 || isempty(call->machine) || streq(call->machine, d->machine_id))
+        if (r < 0 || isempty(call->machine) || is_machine_name(call->machine))
                 return r;
-        if (!machine_id_is_valid(call->machine) ||
-                        core_each_machine(d->core, loop_now(), is_machine, (void *) call->machine) == 0)
-                return bus_error(error, BUS_ERROR("NoSuchMachine"), "There is no machine %s.",
-                                bus_quote(call->machine, quoted));
-        return r;
+        return bus_error(error, BUS_ERROR("InvalidName"),
+                        "%s: a machine id has 1 to %d characters, of A-Z a-z 0-9 : _ . \\ @ -.",
+                        bus_quote(call->machine, quoted), MACHINE_SIZE - 1);
 }
 
 int call_acquire_lease(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
         Call call = { .kind = CALL_ACQUIRE };
-        int r = read_taker(d, m, &call, error);
+        int r = read_taker(m, &call, error);
 
         return r < 0 ? r : words_begin_call(d, m, &call, reply);
 }
 
 int call_steal_lease(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
         Call call = { .kind = CALL_STEAL };
-        int r = read_taker(d, m, &call, error);
+        int r = read_taker(m, &call, error);
 
         if (r >= 0)
                 r = sd_bus_message_read(m, "t", &call.index);

@@ -598,12 +598,21 @@ class DaemonOnABus(FleetRows, WrongCalls, unittest.TestCase):
         self.assertEqual(second, first + 1)
         self.assertIn("b false", call("GetLease", "s", "engine-leader").stdout.replace("bosxtt ", "b "))
 
+    def test_a_schedulers_machines_need_not_be_ours(self):
+        self.wait_competing()
+        self.assertIn("true", call("AcquireLease", "ssxt", "slot-1", "m1", "0", "5000000").stdout)
+        self.assertIn('"m1"', call("GetLease", "s", "slot-1").stdout)
+        self.assertIn("false", call("AcquireLease", "ssxt", "slot-1", "m2", "0", "5000000").stdout)
+        call("StealLease", "ssxtt", "slot-1", "0" * 32, "0", "5000000", "1")
+        self.assertIn('"' + "0" * 32 + '"', call("GetLease", "s", "slot-1").stdout)
+
     def test_what_no_scheduler_may_have_is_refused(self):
         self.wait_competing()
         self.assert_error(call("AcquireLease", "ssxt", UNIT, "", "0", "5000000"), "lease of a unit")
         self.assert_error(call("AcquireLease", "ssxt", "../x", "", "0", "5000000"), "A lease's name is")
         self.assert_error(call("AcquireLease", "ssxt", "short", "", "0", "1"), "A period is")
-        self.assert_error(call("AcquireLease", "ssxt", "far", "0" * 32, "0", "5000000"), "There is no machine")
+        for machine in ("../x", "m" * 33, "m 1", "\u00e9"):
+            self.assert_error(call("AcquireLease", "ssxt", "far", machine, "0", "5000000"), "a machine id has")
         self.assert_error(call("StealLease", "ssxtt", "never", "", "0", "5000000", "1"), "Nobody has ever held")
 
     def test_a_change_of_holder_is_told(self):

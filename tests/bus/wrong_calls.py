@@ -66,8 +66,8 @@ class WrongCalls:
             self.refused(ERROR + "UnitLease", "AcquireLease", "string:foo.service", *TAKER)
             for period in ("uint64:0", "uint64:999999", "uint64:86400000001", "uint64:18446744073709551615"):
                 self.refused(ERROR + "InvalidPeriod", "AcquireLease", "string:engine-never", "string:", "int64:0", period)
-            for machine in (NO_MACHINE, "string:alpha", "string:../x"):
-                self.refused(ERROR + "NoSuchMachine", "AcquireLease", "string:engine-never", machine, *TAKER[1:])
+            for machine in ("string:" + "m" * 33, "string:m 1", "string:../x"):
+                self.refused(ERROR + "InvalidName", "AcquireLease", "string:engine-never", machine, *TAKER[1:])
             self.refused(INVALID_ARGS, "AcceptRegistry", "string:that-one")
             self.refused(ERROR + "NoSuchLease", "ForgetIndex", "string:engine-never")
             self.refused(ERROR + "InvalidName", "ForgetIndex", "string:../x")
