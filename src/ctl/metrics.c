@@ -62,6 +62,8 @@ static void print_manager(const Ctl *ctl, const json_t *manager) {
         describe("leased_lost_acquires_total", "counter",
                         "Leases that were asked for while another machine was faster.");
         say("leased_lost_acquires_total %" JSON_INTEGER_FORMAT, get_integer(manager, "LostAcquires"));
+        describe("leased_configuration_errors", "gauge", "Bad lines in leased.conf, which are not in force.");
+        say("leased_configuration_errors %zu", json_array_size(json_object_get(manager, "ConfigurationErrors")));
         describe("leased_ttl_seconds", "gauge", "TTL of the present session.");
         print_seconds("leased_ttl_seconds", (usec_t) get_integer(manager, "TTLUSec"));
         describe("leased_round_trip_seconds", "gauge", "How long the registry took to answer the last beat.");
@@ -72,6 +74,63 @@ static void print_manager(const Ctl *ctl, const json_t *manager) {
         if (beat > 0 && !ctl->host && now >= beat) {
                 describe("leased_last_beat_age_seconds", "gauge", "Time since the last committed beat was sent.");
                 print_seconds("leased_last_beat_age_seconds", now - beat);
+        }
+}
+
+static usec_t counted(const json_t *counters, const char *name) {
+        return (usec_t) get_integer(counters, name);
+}
+
+/* Counters of that prefix with their ends as a label. */
+static void print_moves(const json_t *counters) {
+        static const char prefix[] = "moves.";
+        const char *name;
+        json_t *value;
+
+        describe("leased_moves_total", "counter",
+                        "Leases that went from this machine, or whose unit was stopped for want of a beat, by "
+                        "reason.");
+        json_object_foreach((json_t *) counters, name, value)
+                if (startswith(name, prefix))
+                        say("leased_moves_total{reason=\"%s\"} %" JSON_INTEGER_FORMAT, name + strlen(prefix),
+                                        json_integer_value(value));
+}
+
+static void print_renewals(const json_t *counters) {
+        static const char prefix[] = "renewals_within.";
+        usec_t n = counted(counters, "renewals");
+        const char *name;
+        json_t *value;
+
+        describe("leased_renewal_seconds", "histogram", "How long the registry took to answer a beat.");
+        json_object_foreach((json_t *) counters, name, value)
+                if (startswith(name, prefix)) {
+                        usec_t bound = strtoull(name + strlen(prefix), NULL, 10);
+
+                        say("leased_renewal_seconds_bucket{le=\"%" PRIu64 ".%06" PRIu64 "\"} %" JSON_INTEGER_FORMAT,
+                                        bound / USEC_PER_SEC, bound % USEC_PER_SEC, json_integer_value(value));
+                }
+        say("leased_renewal_seconds_bucket{le=\"+Inf\"} %" PRIu64, n);
+        print_seconds("leased_renewal_seconds_sum", counted(counters, "renewals_usec"));
+        say("leased_renewal_seconds_count %" PRIu64, n);
+}
+
+static void print_counters(const json_t *counters) {
+        print_moves(counters);
+        print_renewals(counters);
+        describe("leased_alarms_total", "counter", "Units that were active here without their lease.");
+        say("leased_alarms_total %" PRIu64, counted(counters, "alarms"));
+        describe("leased_stuck", "gauge", "Units that should leave this machine while there is no other that fits.");
+        say("leased_stuck %" PRIu64, counted(counters, "stuck"));
+        describe("leased_registry_outage_seconds_total", "counter", "How long the registry did not answer.");
+        print_seconds("leased_registry_outage_seconds_total", counted(counters, "registry_outage_usec"));
+        describe("leased_unit_outage_seconds_total", "counter",
+                        "How long units ran nowhere before they were started on this machine.");
+        print_seconds("leased_unit_outage_seconds_total", counted(counters, "unit_outage_usec"));
+        if (json_object_get(counters, "deadline_margin_usec")) {
+                describe("leased_deadline_margin_seconds", "gauge",
+                                "How much of the TTL was left at the worst moment of the last minute.");
+                print_seconds("leased_deadline_margin_seconds", counted(counters, "deadline_margin_usec"));
         }
 }
 
@@ -97,7 +156,7 @@ static void print_units(const json_t *units) {
         describe("leased_unit_active", "gauge", "1 if the unit is active on this machine.");
         json_array_foreach((json_t *) units, i, unit)
                 print_unit("leased_unit_active", unit, streq(get_string(unit, "active_state"), "active"));
-        describe("leased_unit_index", "counter", "The fencing token of the unit's lease.");
+        describe("leased_unit_index", "gauge", "The fencing token of the unit's lease.");
         json_array_foreach((json_t *) units, i, unit)
                 print_unit("leased_unit_index", unit, get_integer(unit, "index"));
 }
@@ -139,6 +198,7 @@ int verb_metrics(Ctl *ctl, int argc, char **argv) {
         if (code != CTL_OK)
                 return code;
         print_manager(ctl, manager);
+        print_counters(json_object_get(manager, "Counters"));
         forget_runs(units);
         print_units(units);
         print_machines(machines);

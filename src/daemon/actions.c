@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "conf/dropin.h"
+#include "daemon/counts.h"
 #include "daemon/pid1-port.h"
 #include "daemon/report.h"
 #include "daemon/stop.h"
@@ -149,8 +150,10 @@ void actions_perform(const Action *a, Now now, void *userdata) {
         case ACTION_REMEMBER:
                 remember(d, a);
                 break;
-        case ACTION_GUARD_ARM:
         case ACTION_GUARD_BEAT:
+                counts_beat(d, a->t0, now.boottime);
+                /* fall through */
+        case ACTION_GUARD_ARM:
         case ACTION_GUARD_LOSE:
         case ACTION_GUARD_DISARM:
         case ACTION_GATE_CLOSE:
@@ -178,6 +181,7 @@ void actions_perform(const Action *a, Now now, void *userdata) {
                 changed_note_offer(d->changed, a->unit);
                 break;
         case ACTION_REPORT:
+                counts_report(d, &a->report);
                 report_log(d, &a->report);
                 break;
         case ACTION_CALL_DONE:

@@ -10,6 +10,7 @@
 #include "daemon/bus-util.h"
 #include "daemon/calls.h"
 #include "daemon/cluster.h"
+#include "daemon/counts.h"
 #include "daemon/pid1-port.h"
 #include "daemon/runs.h"
 #include "daemon/registry-health.h"
@@ -368,7 +369,8 @@ typedef ManagerSubject Subject;
         P(LastBeatUSec, "t", ASKED, sd_bus_message_append(m, "t", s->session.last_beat))                              \
         P(RoundTripUSec, "t", ASKED, sd_bus_message_append(m, "t", s->session.round_trip))                            \
         P(LostAcquires, "t", ASKED, sd_bus_message_append(m, "t", s->session.lost_acquires))                          \
-        P(LongestTurnUSec, "t", ASKED, sd_bus_message_append(m, "t", loop_longest_turn(s->daemon->loop)))
+        P(LongestTurnUSec, "t", ASKED, sd_bus_message_append(m, "t", loop_longest_turn(s->daemon->loop)))             \
+        P(Counters, "a{st}", ASKED, counts_append(s->daemon, m))
 
 PROPERTIES(PROPERTY_FUNCTION)
 

@@ -11,6 +11,7 @@
 #include "conf/dropin.h"
 #include "daemon/actions.h"
 #include "daemon/bulk.h"
+#include "daemon/counts.h"
 #include "daemon/bus.h"
 #include "daemon/guard-service.h"
 #include "daemon/internal.h"
@@ -295,7 +296,8 @@ int daemon_new(LeasedConf *conf, Messages *wrong, Daemon **ret) {
         d->reading.wrong = *wrong;
         *wrong = (Messages){};
         d->lock_fd = -1;
-        r = wire(d);
+        d->counts = counts_new();
+        r = d->counts ? wire(d) : log_oom();
         if (r < 0) {
                 daemon_free(d);
                 return r;
@@ -348,6 +350,7 @@ Daemon *daemon_free(Daemon *d) {
         messages_done(&d->reading.changes);
         messages_done(&d->reading.wrong);
         leased_conf_free(d->conf);
+        free(d->counts);
         free(d);
         return NULL;
 }

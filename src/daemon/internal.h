@@ -23,6 +23,7 @@
  *   suspend.c       what is done before the machine sleeps
  *   notify.c        what PID 1 is told
  *   report.c        the core's reports as log lines
+ *   counts.c        what has happened, in numbers
  *   bus*.c          D-Bus: the two connections (bus-link.c), the three interfaces, whose properties come from
  *                   tables (property.c)
  *   bulk.c          answers about all units or leases, put together over many turns; bus-objects.c those that
@@ -68,6 +69,7 @@ typedef struct Reload Reload;
 typedef struct Bulk Bulk;
 typedef struct FollowedCaller FollowedCaller;
 typedef struct Suspend Suspend;
+typedef struct Counts Counts;
 
 /* The two connections to the system bus. */
 typedef struct Links {
@@ -129,6 +131,7 @@ typedef struct Daemon {
         Publisher *publisher;
         Bulk *bulk;
         Notifier *notifier;
+        Counts *counts;
 
         Reload *reload;
         Reading reading;

@@ -16,7 +16,7 @@ import subprocess
 import unittest
 
 from leasectl_beta import BETA, BETA_SESSION, TwoSecondCase, WithBeta, put, shown
-from leasectl_guest import (CONF, ENVIRONMENT, SLEEPER, SYSTEM, UNITS, Case, ctl, main, property_of,
+from leasectl_guest import (CONF, ENVIRONMENT, HERE, SLEEPER, SYSTEM, UNITS, Case, ctl, main, property_of, read,
                             run, wait_for, write)
 
 JOB = "[Service]\nType=oneshot\nExecStart=/bin/true\n"
@@ -207,6 +207,42 @@ class Verbs(TwoSecondCase):
             self.assertIn(line, lines)
         names = [line.split()[2] for line in lines if line.startswith("# TYPE")]
         self.assertEqual(len(names), len(set(names)))
+        for line in ('leased_moves_total{reason="drain"} 0', "leased_alarms_total 0", "leased_stuck 0",
+                     "leased_configuration_errors 0"):
+            self.assertIn(line, lines)
+
+    @unittest.skipUnless(shutil.which("promtool"), "no promtool (Debian: prometheus)")
+    def test_metrics_are_clean_by_promtool(self):
+        self.enable("clean.service")
+        wait_for("beats are counted", lambda: "leased_deadline_margin_seconds" in ctl("metrics").stdout)
+        done = subprocess.run(["promtool", "check", "metrics"], input=ctl("metrics", check=True).stdout, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.assertEqual((done.returncode, done.stdout), (0, ""))
+
+    def test_a_move_and_its_outage_are_counted(self):
+        unit = self.enable("moved.service")
+        def metric(name):
+            line = next(line for line in ctl("metrics", check=True).stdout.splitlines() if line.startswith(name + " "))
+            return float(line.split()[-1])
+        before = metric('leased_moves_total{reason="released"}'), metric("leased_unit_outage_seconds_total")
+        ctl("release", unit, check=True)
+        self.assertEqual(metric('leased_moves_total{reason="released"}'), before[0] + 1)
+        ctl("steal", unit, check=True)
+        wait_for("it runs again", lambda: property_of(unit, "ActiveState") == "active")
+        wait_for("that is counted", lambda: metric("leased_unit_outage_seconds_total") > before[1])
+        self.assertGreater(metric("leased_renewal_seconds_count"), 0)
+        self.assertLess(0, metric("leased_deadline_margin_seconds"))
+        self.assertLess(metric("leased_deadline_margin_seconds"), 2)
+
+    def test_the_timer_writes_what_the_collector_reads(self):
+        folder = "/var/lib/prometheus/node-exporter"
+        os.makedirs(folder, exist_ok=True)
+        shutil.copy(os.path.join(HERE, "leased-metrics.service"), SYSTEM)
+        self.addCleanup(os.unlink, f"{SYSTEM}/leased-metrics.service")
+        run("systemctl", "daemon-reload")
+        run("systemctl", "start", "leased-metrics.service")
+        self.assertIn("leased_up 1\n", read(f"{folder}/leased.prom"))
+        self.assertEqual(os.listdir(folder), ["leased.prom"])
 
     def test_every_listing_is_json_on_demand(self):
         self.enable("json.service")
