@@ -17,9 +17,7 @@
 struct Client {
         sd_event *event;
         char *path;
-        dev_t device; /* of the socket at path, as it was made */
-        ino_t inode;
-        mode_t mode;
+        ClientSocket made; /* the socket at path */
         const ClientCallbacks *callbacks;
         void *userdata;
         int listen_fd, fd;
@@ -142,35 +140,64 @@ static int listen_anew(Client *c) {
         c->listen_source = source;
         c->listen_fd = fd;
         fd = -1;
-        c->device = st.st_dev;
-        c->inode = st.st_ino;
-        c->mode = st.st_mode;
+        c->made = (ClientSocket){ st.st_dev, st.st_ino, st.st_mode };
         return 0;
 }
 
 int client_look(Client *c) {
         struct stat st;
 
-        if (lstat(c->path, &st) == 0 && st.st_dev == c->device && st.st_ino == c->inode && st.st_mode == c->mode)
+        if (lstat(c->path, &st) == 0 && st.st_dev == c->made.device && st.st_ino == c->made.inode &&
+                        st.st_mode == c->made.mode)
                 return 0;
         return listen_anew(c);
 }
 
-int client_new(sd_event *event, const char *path, const ClientCallbacks *callbacks, void *userdata, Client **ret) {
+static Client *client_alloc(sd_event *event, const char *path, const ClientCallbacks *callbacks, void *userdata) {
         Client *c = calloc(1, sizeof(Client));
-        int r;
 
         if (!c)
-                return -ENOMEM;
+                return NULL;
         *c = (Client){ .event = event, .callbacks = callbacks, .userdata = userdata, .listen_fd = -1, .fd = -1 };
         c->path = strdup(path);
-        r = c->path ? listen_anew(c) : -ENOMEM;
+        return c->path ? c : client_free(c);
+}
+
+int client_new(sd_event *event, const char *path, const ClientCallbacks *callbacks, void *userdata, Client **ret) {
+        Client *c = client_alloc(event, path, callbacks, userdata);
+        int r = c ? listen_anew(c) : -ENOMEM;
+
         if (r < 0) {
                 client_free(c);
                 return r;
         }
         *ret = c;
         return 0;
+}
+
+int client_new_from(sd_event *event, const char *path, int listen_fd, const ClientSocket *made,
+                const ClientCallbacks *callbacks, void *userdata, Client **ret) {
+        Client *c = client_alloc(event, path, callbacks, userdata);
+        int r;
+
+        if (!c) {
+                (void) close(listen_fd);
+                return -ENOMEM;
+        }
+        c->listen_fd = listen_fd;
+        c->made = *made;
+        r = sd_event_add_io(event, &c->listen_source, listen_fd, EPOLLIN, on_connection, c);
+        if (r < 0) {
+                client_free(c);
+                return r;
+        }
+        *ret = c;
+        return 0;
+}
+
+int client_listening(const Client *c, ClientSocket *ret) {
+        *ret = c->made;
+        return c->listen_fd;
 }
 
 Client *client_free(Client *c) {

@@ -11,6 +11,11 @@
 
 typedef struct Client Client;
 
+/* The socket at the client's path, as it was made: by this the client knows whether somebody has replaced it. */
+typedef struct ClientSocket {
+        uint64_t device, inode, mode;
+} ClientSocket;
+
 typedef struct ClientCallbacks {
         void (*connected)(void *userdata);                      /* there is a new peer, which is to be greeted */
         void (*message)(const GuardMessage *m, void *userdata); /* a valid message has come; m is borrowed */
@@ -20,6 +25,12 @@ typedef struct ClientCallbacks {
 /* Listens at path, and replaces what is there. Gives an object that the caller owns. path is copied; event and
  * callbacks are borrowed for the object's life. Returns 0 or a negative errno; does not log. */
 int client_new(sd_event *event, const char *path, const ClientCallbacks *callbacks, void *userdata, Client **ret);
+/* As client_new(), but goes on with the descriptor listen_fd, which the client owns from now on, also if this fails.
+ * It listens at path, if nobody has replaced the socket that was made there. */
+int client_new_from(sd_event *event, const char *path, int listen_fd, const ClientSocket *made,
+                const ClientCallbacks *callbacks, void *userdata, Client **ret);
+/* Gives the descriptor that listens, borrowed, and the socket as it was made; c must not be NULL. */
+int client_listening(const Client *c, ClientSocket *ret);
 /* Ends the connection, and frees the object; NULL is allowed. Returns NULL. */
 Client *client_free(Client *c);
 /* Listens anew if the socket at path was removed or replaced; a connected peer stays. To be called from time to time.

@@ -226,6 +226,14 @@ int gates_beat(Gates *g, usec_t t0) {
         return write_in_place(g->beat_fd, text, BEAT_SIZE);
 }
 
+usec_t gates_last_beat(const Gates *g) {
+        return g->t0;
+}
+
+void gates_take_beat(Gates *g, usec_t t0) {
+        g->t0 = t0;
+}
+
 /* Reads a number of NUMBER_SIZE digits, as gates_mark() and gates_beat() write them. */
 static bool decode_number(const char *text, uint64_t *ret) {
         uint64_t n = 0;

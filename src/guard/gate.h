@@ -61,6 +61,11 @@ int gates_unmark(Gates *g, const char *unit);
  * deadlines are then earlier, which is safe. */
 int gates_beat(Gates *g, usec_t t0);
 
+/* Gives the t0 of the last beat; 0: none has come. */
+usec_t gates_last_beat(const Gates *g);
+/* Takes the t0 of the last beat from the guard whose place this one takes. */
+void gates_take_beat(Gates *g, usec_t t0);
+
 /* Returned by gates_members() instead of 0: not even the folder of the file is there. */
 #define GATES_NO_MEMBERS_FOLDER 1
 /* Gives the lines of members/UNIT, to be freed by the caller with strv_free(); NULL if there is no such file. */

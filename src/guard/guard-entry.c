@@ -66,6 +66,52 @@ static unsigned entry_leave(GuardEntry *e) {
         return ENTRY_MARK | ENTRY_TELL;
 }
 
+bool guard_entry_is_busy(const GuardEntry *e) {
+        return guard_entry_is_stopping(e) || (e->index != 0 && e->gate_open && !e->gate_wanted);
+}
+
+EntryKept guard_entry_keep(const GuardEntry *e) {
+        must(e->index != 0 && !guard_entry_is_busy(e) && !e->leaving);
+        return (EntryKept){
+                .index = e->index,
+                .stop_at = e->stop_at,
+                .kill_at = e->kill_at,
+                .stop_offset = e->stop_offset,
+                .kill_offset = e->kill_offset,
+                .expired = e->expired,
+                .lost = e->lost,
+                .open = e->gate_open,
+                .post = e->post,
+        };
+}
+
+bool guard_entry_kept_is_valid(const EntryKept *kept) {
+        bool live = !kept->expired && !kept->lost;
+
+        return kept->index != 0 && kept->stop_offset <= kept->kill_offset &&
+               (live ? kept->stop_at <= kept->kill_at : !kept->open);
+}
+
+unsigned guard_entry_take_over(GuardEntry *e, usec_t now, const EntryKept *kept) {
+        must(e->index == 0 && guard_entry_kept_is_valid(kept));
+        *e = (GuardEntry){
+                .index = kept->index,
+                .stop_at = kept->stop_at, /* law 1: what was handed on is no beat */
+                .kill_at = kept->kill_at,
+                .stop_offset = kept->stop_offset,
+                .kill_offset = kept->kill_offset,
+                .expired = kept->expired,
+                .lost = kept->lost,
+                .down = kept->expired || kept->lost,
+                .gate_wanted = kept->open,
+                .gate_open = kept->open,
+                .post = kept->post,
+        };
+        if (e->down)
+                e->stop = STOP_STATE_ACCEPTED;
+        return ENTRY_TELL | entry_expire(e, now);
+}
+
 unsigned guard_entry_arm(GuardEntry *e, usec_t now, uint64_t index, usec_t stop_at, usec_t kill_at, usec_t stop_offset,
                 usec_t kill_offset) {
         unsigned actions = entry_expire(e, now) | ENTRY_TELL;

@@ -101,6 +101,15 @@ typedef struct PartEnd {
         usec_t since; /* when the part was last killed, or was found to run its ExecStopPost= */
 } PartEnd;
 
+/* What a guard hands on of an entry that is not busy (guard_entry_is_busy()) to the program that takes its place. */
+typedef struct EntryKept {
+        uint64_t index;
+        usec_t stop_at, kill_at, stop_offset, kill_offset;
+        bool expired, lost; /* one of them: the unit was seen down after that */
+        bool open;          /* the gate */
+        bool post;          /* as in GuardEntry */
+} EntryKept;
+
 static inline bool guard_entry_is_stopping(const GuardEntry *e) {
         return e->index != 0 && (e->expired || e->lost) && !e->down;
 }
@@ -108,6 +117,16 @@ static inline bool guard_entry_is_stopping(const GuardEntry *e) {
 static inline bool guard_entry_is_live(const GuardEntry *e) {
         return e->index != 0 && !e->expired && !e->lost;
 }
+
+/* Whether something may be due for the entry at any time, or depends on what is heard of others. An entry that is not
+ * busy waits for nothing but its stop_at. */
+bool guard_entry_is_busy(const GuardEntry *e);
+/* Gives what is handed on of an entry that is there and not busy. */
+EntryKept guard_entry_keep(const GuardEntry *e);
+/* Whether guard_entry_keep() can have given this. */
+bool guard_entry_kept_is_valid(const EntryKept *kept);
+/* Makes the entry, which must be zeroed, of what was handed on. Its deadlines are those of before. */
+unsigned guard_entry_take_over(GuardEntry *e, usec_t now, const EntryKept *kept);
 
 /* Each takes the request of this name (protocol.h). */
 unsigned guard_entry_arm(GuardEntry *e, usec_t now, uint64_t index, usec_t stop_at, usec_t kill_at, usec_t stop_offset,

@@ -49,6 +49,15 @@ typedef struct Turn {
         usec_t over_at, took;    /* when the last turn was over, and how long it took */
 } Turn;
 
+/* A hand-over to the program that is installed now (hand-over.h). */
+typedef struct HandOver {
+        char *program;          /* the path of this guard's own program, owned; NULL: not known */
+        sd_event_source *check; /* of the child that checks the program; NULL: there is none */
+        pid_t child;            /* the same; 0: there is none */
+        bool checked;           /* the program can take over */
+        usec_t until;           /* the hand-over is given up then; 0: none is under way */
+} HandOver;
+
 /* The guard. There are so many booleans because they are independent facts; most of them tell what was said or logged
  * already. All times are CLOCK_BOOTTIME. */
 struct Guard {
@@ -79,6 +88,7 @@ struct Guard {
         bool shout;                      /* PID 1 does not answer on the bus: the guard is to end (law 7) */
         Turn turn;
         usec_t armed; /* when the timer goes off */
+        HandOver hand_over;
 };
 
 /* ---- item.c ---- */
@@ -86,6 +96,8 @@ struct Guard {
 Item *item_find(Guard *g, const char *unit);
 /* Gives the item of that unit, borrowed, and makes it if there is none, without an entry. NULL: no memory, logged. */
 Item *item_obtain(Guard *g, const char *unit);
+/* Adds the unit to the item's parts, unless it is one. Returns 0 or -ENOMEM. */
+int item_add_part(Item *item, const char *name);
 /* Takes the item out of all lists and frees it. */
 void item_free(Guard *g, Item *item);
 /* Reads the file of the unit's members (gate.h): adds those that are new to the item's parts, and learns whether the

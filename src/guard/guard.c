@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "guard/hand-over.h"
 #include "util/log.h"
 #include "util/must.h"
 #include "util/notify.h"
@@ -390,6 +391,7 @@ void guard_settle(Guard *g) {
                 (void) sd_event_exit(g->event, 0);
                 return;
         }
+        hand_over_settle(g, now_boottime());
         arm(g, next_turn(g, heard));
         g->turn.over_at = now_boottime();
         g->turn.took = usec_sub(g->turn.over_at, began);
@@ -454,18 +456,38 @@ int guard_new(sd_event *event, Gates *gates, const char *root, Guard **ret) {
         r = sd_event_source_set_priority(g->timer, SD_EVENT_PRIORITY_IMPORTANT - 100);
         if (r < 0)
                 return r;
-        r = gates_each_mark(gates, take_up_mark, g);
-        if (r < 0)
-                return r;
         *ret = TAKE_PTR(g);
         return 0;
 }
 
+int guard_take_up_marks(Guard *g) {
+        return gates_each_mark(g->gates, take_up_mark, g);
+}
+
+static const ClientCallbacks client_callbacks = { on_connected, on_message, settle };
+
 int guard_listen(Guard *g, const char *path) {
-        static const ClientCallbacks callbacks = { on_connected, on_message, settle };
-        int r = client_new(g->event, path, &callbacks, g, &g->client);
+        int r = client_new(g->event, path, &client_callbacks, g, &g->client);
 
         return r < 0 ? r : notify_send(g->notify_fd, "READY=1");
+}
+
+int guard_take_over(Guard *g, const char *path, const char *text, size_t size, int listen_fd) {
+        ClientSocket made;
+        int r = hand_over_take(g, text, size, &made);
+
+        if (r < 0) {
+                (void) close(listen_fd);
+                return r;
+        }
+        r = client_new_from(g->event, path, listen_fd, &made, &client_callbacks, g, &g->client);
+        return r < 0 ? r : 0; /* PID 1 has been told READY=1 */
+}
+
+void guard_hand_over(Guard *g, const char *program) {
+        if (!g->hand_over.program)
+                g->hand_over.program = strdup(program);
+        hand_over_begin(g);
 }
 
 Guard *guard_free(Guard *g) {
@@ -473,6 +495,7 @@ Guard *guard_free(Guard *g) {
 
         if (!g)
                 return NULL;
+        hand_over_done(&g->hand_over);
         client_free(g->client);
         pid_one_free(g->pid_one);
         HASH_ITER(hh, g->items, item, next)

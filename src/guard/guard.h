@@ -19,15 +19,23 @@
 
 typedef struct Guard Guard;
 
-/* Gives a guard that the caller owns. It takes up the marks of a guard that is gone, as lost entries. gates are
- * borrowed for the guard's life, and so is root, the folder where the control groups are mounted; a reference to event
- * is kept. Returns 0 or a negative errno, which is not logged. */
+/* Gives a guard without entries that the caller owns. gates are borrowed for the guard's life, and so is root, the
+ * folder where the control groups are mounted; a reference to event is kept. Returns 0 or a negative errno, which is
+ * not logged. */
 int guard_new(sd_event *event, Gates *gates, const char *root, Guard **ret);
 Guard *guard_free(Guard *g);
 DEFINE_TRIVIAL_CLEANUP(Guard *, guard_free)
 
+/* Takes up the marks of a guard that is gone, as lost entries. Returns 0 or a negative errno, which is not logged. */
+int guard_take_up_marks(Guard *g);
 /* Begins to serve the daemon at path, and tells PID 1 READY=1. Returns 0 or a negative errno, which is not logged. */
 int guard_listen(Guard *g, const char *path);
+/* Takes the place of a guard that has handed over (hand-over.h): makes the entries of the text of that size, and goes
+ * on listening with listen_fd, which the guard owns from now on, for the daemon at path. Otherwise as guard_listen().
+ */
+int guard_take_over(Guard *g, const char *path, const char *text, size_t size, int listen_fd);
+/* Begins to hand over to the program at that path (copied), which is this guard's own. */
+void guard_hand_over(Guard *g, const char *program);
 /* Begins the guard's end, as described above; why is for the log. A second call changes nothing. */
 void guard_end(Guard *g, const char *why);
 /* Does what is due. To be called once before the loop, and after guard_end(); otherwise the guard calls it itself. */

@@ -28,7 +28,7 @@ static void item_clear_parts(Item *item) {
         item->n_parts = 0;
 }
 
-static int item_add_part(Item *item, const char *name) {
+int item_add_part(Item *item, const char *name) {
         Part *larger;
 
         for (size_t i = 0; i < item->n_parts; i++)
@@ -216,16 +216,8 @@ void item_tell(Guard *g, Item *item) {
         item->tell = true;
 }
 
-/* Whether something may be due for the item at any time, or depends on what is heard of others. An item that is not
- * busy waits for nothing but its stop_at. */
-static bool item_is_busy(const Item *item) {
-        const GuardEntry *e = &item->entry;
-
-        return guard_entry_is_stopping(e) || (e->index != 0 && e->gate_open && !e->gate_wanted);
-}
-
 void item_place(Guard *g, Item *item) {
-        bool busy = item_is_busy(item);
+        bool busy = guard_entry_is_busy(&item->entry);
 
         if (busy && !item->busy)
                 DL_APPEND2(g->busy, item, busy_prev, busy_next);

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -16,26 +17,54 @@
 #include <systemd/sd-event.h>
 #include <unistd.h>
 
+#include "guard/entries.h"
 #include "guard/guard.h"
 #include "guard/protocol.h"
+#include "guard/reload.h"
 #include "util/cgroup.h"
+#include "util/file-util.h"
 #include "util/log.h"
 
 #define DIRECTORY "/run/leased"
+#define ENTRIES_SIZE_MAX ((size_t) 256 * 1024 * 1024)
+
+typedef struct Arguments {
+        bool wipe, check;
+        int entries, listening; /* descriptors (hand-over.h); -1: none */
+        int reload;             /* the process id of the guard that is to hand over; 0: none */
+} Arguments;
 
 static void help(void) {
-        printf("leased-guard [--wipe]\n\n"
+        printf("leased-guard [--wipe | --reload=PID]\n\n"
                "Stops leased units when their time is up. Started by leased-guard.service.\n\n"
-               "     --wipe      Remove all gates, stop and kill what a dead guard has left, then exit\n"
-               "  -h --help      Show this help\n"
-               "     --version   Show the version\n");
+               "     --wipe        Remove all gates, stop and kill what a dead guard has left, then\n"
+               "                   exit\n"
+               "     --reload=PID  Have the guard with this process id hand over to this program\n"
+               "  -h --help        Show this help\n"
+               "     --version     Show the version\n\n"
+               "A guard that hands over calls this program with --check, --entries= and --listen=.\n");
+}
+
+/* Returns a number from 1 (a process) or 3 (a descriptor) on, or -EINVAL. */
+static int parse_number(const char *text, int least) {
+        char *end;
+        long n;
+
+        errno = 0;
+        n = strtol(text, &end, 10);
+        return errno == 0 && *text >= '0' && *text <= '9' && *end == '\0' && n >= least && n <= INT_MAX ? (int) n
+                                                                                                        : -EINVAL;
 }
 
 /* Returns 1 to go on, 0 if all that was asked for has been printed, and a negative errno for wrong arguments. */
-static int parse_arguments(int argc, char *argv[], bool *ret_wipe) {
-        enum { OPTION_WIPE = 0x100, OPTION_VERSION };
+static int parse_arguments(int argc, char *argv[], Arguments *ret) {
+        enum { OPTION_WIPE = 0x100, OPTION_VERSION, OPTION_CHECK, OPTION_ENTRIES, OPTION_LISTEN, OPTION_RELOAD };
         static const struct option options[] = {
                 { "wipe", no_argument, NULL, OPTION_WIPE },
+                { "check", no_argument, NULL, OPTION_CHECK },
+                { "entries", required_argument, NULL, OPTION_ENTRIES },
+                { "listen", required_argument, NULL, OPTION_LISTEN },
+                { "reload", required_argument, NULL, OPTION_RELOAD },
                 { "help", no_argument, NULL, 'h' },
                 { "version", no_argument, NULL, OPTION_VERSION },
                 {},
@@ -44,7 +73,19 @@ static int parse_arguments(int argc, char *argv[], bool *ret_wipe) {
         for (int c; (c = getopt_long(argc, argv, "h", options, NULL)) >= 0;)
                 switch (c) {
                 case OPTION_WIPE:
-                        *ret_wipe = true;
+                        ret->wipe = true;
+                        break;
+                case OPTION_CHECK:
+                        ret->check = true;
+                        break;
+                case OPTION_ENTRIES:
+                        ret->entries = parse_number(optarg, 3);
+                        break;
+                case OPTION_LISTEN:
+                        ret->listening = parse_number(optarg, 3);
+                        break;
+                case OPTION_RELOAD:
+                        ret->reload = parse_number(optarg, 1);
                         break;
                 case 'h':
                         help();
@@ -55,8 +96,9 @@ static int parse_arguments(int argc, char *argv[], bool *ret_wipe) {
                 default:
                         return -EINVAL;
                 }
-        if (optind < argc) {
-                log_error("leased-guard takes no arguments");
+        if (optind < argc || ret->entries == -EINVAL || ret->listening == -EINVAL || ret->reload == -EINVAL ||
+                        (ret->entries >= 0) != (ret->check || ret->listening >= 0)) {
+                log_error("wrong arguments, see leased-guard --help");
                 return -EINVAL;
         }
         return 1;
@@ -80,10 +122,20 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *inf
         return 0;
 }
 
+/* By which path this program was executed: what is installed there when a hand-over is asked for takes over. */
+static const char *own_program;
+
+static int on_reload(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata) {
+        guard_hand_over(userdata, own_program);
+        return 0;
+}
+
 static int watch_signals(sd_event *event, Guard *guard) {
         int r = sd_event_add_signal(event, NULL, SIGTERM, on_signal, guard);
 
-        return r < 0 ? r : sd_event_add_signal(event, NULL, SIGINT, on_signal, guard);
+        if (r >= 0)
+                r = sd_event_add_signal(event, NULL, SIGINT, on_signal, guard);
+        return r < 0 ? r : sd_event_add_signal(event, NULL, SIGHUP, on_reload, guard);
 }
 
 /* PID 1 runs one guard at a time, and ExecStopPost= when the guard is gone. */
@@ -124,48 +176,107 @@ static int refuse_if_unfit(void) {
         return -EOPNOTSUPP;
 }
 
-static int run(bool wipe) {
+/* Gives what a guard has handed on. */
+static int read_entries(int fd, char **ret, size_t *ret_size) {
+        int r = read_fd(fd, ENTRIES_SIZE_MAX, ret, ret_size);
+
+        (void) close(fd);
+        return r < 0 ? log_error_errno(r, "cannot read the entries") : 0;
+}
+
+/* Whether this program could take the place of the guard that has these entries now. */
+static int check(const Arguments *a) {
+        _cleanup_free_ char *text = NULL;
+        size_t size;
+        int r = read_entries(a->entries, &text, &size);
+
+        if (r < 0)
+                return r;
+        r = entries_decode(text, size, NULL, NULL);
+        if (r < 0)
+                return log_error_errno(r, "this version (" LEASED_VERSION ") cannot read the guard's entries");
+        return refuse_if_unfit();
+}
+
+/* Serves in the place of the guard that has executed this program. */
+static int take_over(Guard *guard, const Arguments *a) {
+        _cleanup_free_ char *text = NULL;
+        size_t size;
+        int r = read_entries(a->entries, &text, &size);
+
+        if (r < 0)
+                return r;
+        r = guard_take_over(guard, GUARD_SOCKET, text, size, a->listening);
+        return r < 0 ? log_error_errno(r, "cannot take the place of the guard before") : 0;
+}
+
+/* Begins as a guard that is the first, or comes after one that is gone. */
+static int begin(Guard *guard, bool wipe) {
+        int r = guard_take_up_marks(guard);
+
+        if (r < 0)
+                return log_error_errno(r, "cannot read the marks of the guard before");
+        if (wipe)
+                guard_end(guard, "the guard is gone");
+        else if ((r = guard_listen(guard, GUARD_SOCKET)) < 0)
+                return log_error_errno(r, "cannot serve " GUARD_SOCKET);
+        return 0;
+}
+
+static int run(const Arguments *a) {
         _cleanup_(gates_freep) Gates *gates = NULL;
         _cleanup_(sd_event_unrefp) sd_event *event = NULL;
         _cleanup_(guard_freep) Guard *guard = NULL;
+        bool follows = a->entries >= 0;
         int r;
 
-        if (!wipe && refuse_if_unfit() < 0)
+        if (!a->wipe && refuse_if_unfit() < 0)
                 return -EOPNOTSUPP;
         if (another_is_at_work())
                 return log_error_errno(EBUSY, "another guard is at work");
         r = gates_new(DIRECTORY, &gates);
         if (r < 0)
                 return log_error_errno(r, "cannot use " DIRECTORY);
-        r = gates_wipe(gates);
-        if (r < 0 && !wipe)
+        r = follows ? 0 : gates_wipe(gates);
+        if (r < 0 && !a->wipe)
                 return log_error_errno(r, "cannot remove old gates");
         if ((r = sd_event_default(&event)) < 0 || (r = guard_new(event, gates, CGROUP_ROOT, &guard)) < 0 ||
                         (r = watch_signals(event, guard)) < 0)
                 return log_error_errno(r, "cannot start");
-        if (wipe)
-                guard_end(guard, "the guard is gone");
-        else if ((r = guard_listen(guard, GUARD_SOCKET)) < 0)
-                return log_error_errno(r, "cannot serve " GUARD_SOCKET);
+        r = follows ? take_over(guard, a) : begin(guard, a->wipe);
+        if (r < 0)
+                return r;
         guard_settle(guard);
         r = sd_event_loop(event);
         return r < 0 ? log_error_errno(r, "the event loop failed") : r;
 }
 
-int main(int argc, char *argv[]) {
-        bool wipe = false;
+static void block_signals(void) {
         sigset_t set;
-        int r;
 
-        log_open();
-        r = parse_arguments(argc, argv, &wipe);
-        if (r <= 0)
-                return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
-        (void) umask(0022);
         (void) sigemptyset(&set);
         (void) sigaddset(&set, SIGTERM);
         (void) sigaddset(&set, SIGINT);
+        (void) sigaddset(&set, SIGHUP);
+        (void) sigaddset(&set, SIGCHLD); /* sd-event waits for the child that checks a program */
         (void) sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+int main(int argc, char *argv[]) {
+        Arguments a = { .entries = -1, .listening = -1 };
+        int r;
+
+        log_open();
+        r = parse_arguments(argc, argv, &a);
+        if (r <= 0)
+                return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        (void) umask(0022);
+        if (a.check)
+                return check(&a) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        if (a.reload > 0)
+                return reload_guard(a.reload) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        block_signals();
+        own_program = argv[0];
         harden();
-        return run(wipe) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        return run(&a) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

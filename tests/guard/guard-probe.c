@@ -423,6 +423,124 @@ static void a_guard_that_could_not_kill_does_not_serve(void **state) {
         assert_int_equal(connect_guard(), 0);
 }
 
+/* ---- an upgrade ---- */
+
+#define PROGRAM "/usr/lib/leased/leased-guard"
+
+static bool guard_is_of_before(void) {
+        return succeeds("readlink /proc/%d/exe | grep -q deleted", guard_pid());
+}
+
+static char *invocation(const char *unit) {
+        char *text = calloc(1, 64);
+        char command[200];
+        FILE *f;
+
+        snprintf(command, sizeof(command), "systemctl show -P InvocationID -P MainPID %s | tr '\\n' ' '", unit);
+        f = popen(command, "r");
+        assert_non_null(f);
+        assert_non_null(fgets(text, 64, f));
+        pclose(f);
+        return text;
+}
+
+static void a_new_guard_is_in_force_without_a_stop(void **state) {
+        _cleanup_free_ char *before = NULL, *after = NULL;
+        pid_t pid = guard_pid();
+        GuardMessage m, again;
+
+        begin();
+        run_unit("plain.service", 20 * SEC, 25 * SEC);
+        m = ask(request_for(GUARD_OPEN, "plain.service"));
+        before = invocation("plain.service");
+        sh("cp " PROGRAM " " PROGRAM ".new; mv " PROGRAM ".new " PROGRAM);
+        assert_true(guard_is_of_before());
+        sh("systemctl reload " GUARD_SERVICE);
+        assert_false(guard_is_of_before());
+        assert_int_equal(guard_pid(), pid);
+        assert_int_equal(connect_guard(), 1);
+        again = ask(request_for(GUARD_OPEN, "plain.service"));
+        assert_int_equal(again.flags, GUARD_FLAG_OPEN);
+        assert_true(again.stop_at == m.stop_at && again.kill_at == m.kill_at);
+        after = invocation("plain.service");
+        assert_string_equal(before, after);
+        /* PID 1 and the new guard know each other: its watchdog moves, a stop is answered, a kill is in time. */
+        lose("plain.service", now_boottime() + SEC);
+        assert_gone_in_time("plain.service", now_boottime() + SEC);
+        sh("journalctl --sync; journalctl -b -u " GUARD_SERVICE " | grep 'has taken the place' | tail -1");
+}
+
+static void a_deadline_comes_in_time_after_a_hand_over(void **state) {
+        GuardMessage m;
+
+        begin();
+        m = run_unit("stubborn.service", 1500 * MS, 2500 * MS);
+        sh("systemctl reload " GUARD_SERVICE);
+        assert_int_equal(connect_guard(), 1);
+        wait_flags("stubborn.service", GUARD_FLAG_EXPIRED);
+        tell_late("expired, after stop_at", now_boottime(), m.stop_at);
+        assert_true(now_boottime() < m.stop_at + 100 * MS);
+        assert_gone_in_time("stubborn.service", m.kill_at);
+}
+
+/* What is installed is a script that does as the guard does, but for what the test wants. */
+static void install_script(const char *check, const char *then) {
+        char text[500];
+
+        snprintf(text, sizeof(text),
+                        "#!/bin/sh\ncase $1 in\n--reload=*) kill -HUP ${1#*=} ;;\n--check) %s ;;\n"
+                        "--wipe) exec /opt/leased-test/leased-guard --wipe ;;\n*) %s ;;\nesac\n",
+                        check, then);
+        sh("rm " PROGRAM);
+        put(PROGRAM, text);
+        sh("chmod 755 " PROGRAM);
+}
+
+static void a_program_that_cannot_take_over_changes_nothing(void **state) {
+        static const char *const checks[] = { "exit 1", "kill -9 $$", "exec sleep 60" };
+        pid_t pid = guard_pid();
+
+        begin();
+        run_unit("plain.service", 40 * SEC, 45 * SEC);
+        for (size_t i = 0; i < ELEMENTSOF(checks); i++) {
+                install_script(checks[i], "exit 1");
+                sh("systemctl reload " GUARD_SERVICE);
+                wait_until(succeeds("journalctl --sync; journalctl -b _PID=%d | grep -c 'going on as before' | "
+                                    "grep -qx %zu",
+                                pid, i + 1));
+                assert_int_equal(guard_pid(), pid);
+                assert_true(is_active("plain.service"));
+                assert_int_equal(ask(request_for(GUARD_OPEN, "plain.service")).flags, GUARD_FLAG_OPEN);
+        }
+        wait_until(!succeeds("pgrep -x sleep -s %d", pid));
+        sh("install /opt/leased-test/leased-guard " PROGRAM ".new; mv " PROGRAM ".new " PROGRAM);
+        sh("systemctl reload " GUARD_SERVICE);
+        assert_false(guard_is_of_before());
+        assert_true(is_active("plain.service"));
+}
+
+static void a_program_that_fails_at_the_hand_over_is_a_dead_guard(void **state) {
+        usec_t begun;
+
+        begin();
+        run_unit("stubborn.service", 4 * SEC, 5 * SEC);
+        install_script("exit 0", "exit 1");
+        begun = now_boottime();
+        sh("systemctl reload " GUARD_SERVICE);
+        disconnect_guard();
+        wait_until(is_gone("stubborn.service"));
+        tell_late("gone, after the reload", now_boottime(), begun);
+        assert_true(now_boottime() < begun + 5 * SEC + SLACK);
+        assert_false(has_gate("stubborn.service"));
+        sh("install /opt/leased-test/leased-guard " PROGRAM ".new; mv " PROGRAM ".new " PROGRAM);
+}
+
+/* A guard of a version that knows no hand-over would be killed by the request. */
+static void only_a_guard_that_reads_the_request_is_sent_it(void **state) {
+        begin();
+        assert_true(succeeds("sleep 60 & " PROGRAM " --reload=$!; r=$?; kill $! && [ $r = 1 ]"));
+}
+
 /* ---- the stubborn unit ---- */
 
 static void be_stubborn(void) {
@@ -476,6 +594,11 @@ int main(int argc, char *argv[]) {
                 scene(nobodys_lock_keeps_the_next_guard_from_its_work),
                 scene(what_is_removed_from_run_is_back_and_nothing_is_forgotten),
                 cmocka_unit_test_teardown(a_guard_that_could_not_kill_does_not_serve, no_guard),
+                scene(a_new_guard_is_in_force_without_a_stop),
+                scene(a_deadline_comes_in_time_after_a_hand_over),
+                scene(a_program_that_cannot_take_over_changes_nothing),
+                scene(a_program_that_fails_at_the_hand_over_is_a_dead_guard),
+                scene(only_a_guard_that_reads_the_request_is_sent_it),
         };
 
         if (argc > 1 && streq(argv[1], "--stubborn"))

@@ -141,9 +141,15 @@ class Story:
         before = self.unit.tenure
         for machine in self.cluster:
             daemon, guard = machine.main_pid(DAEMON), machine.main_pid(GUARD)
+            invocation = machine.systemctl("show", "-P", "InvocationID", UNIT).stdout
             self._install(machine, NEXT)
             require(f"leased was restarted on {machine}", machine.main_pid(DAEMON) not in (0, daemon))
             require(f"the guard was not, on {machine}", machine.main_pid(GUARD) == guard)
+            require(f"and runs the new program, on {machine}",
+                    machine.run("test", f"/proc/{guard}/exe", "-ef", "/usr/lib/leased/leased-guard", check=False).returncode == 0,
+                    self.cluster.journals)
+            require(f"{UNIT} was not started anew on {machine}",
+                    machine.systemctl("show", "-P", "InvocationID", UNIT).stdout == invocation)
         self.unit.hold_running(self.cluster[before.machine], 2 * self.cluster.ttl)
         self.unit.require_undisturbed(before, limit=1.0)
 

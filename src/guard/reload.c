@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "guard/reload.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "util/file-util.h"
+#include "util/log.h"
+#include "util/time-util.h"
+
+/* Not longer than this, because the start of a leased unit waits for the reload of the guard. */
+#define WAIT (5 * USEC_PER_SEC)
+#define LOOK_EVERY_MS 10
+
+/* Whether the process blocks SIGHUP, and so reads it as a request: a guard of a version that knows no hand-over would
+ * be killed by it. */
+static bool reads_sighup(pid_t pid) {
+        _cleanup_free_ char *text = NULL;
+        const char *line;
+        uint64_t blocked;
+        char path[64];
+
+        (void) snprintf(path, sizeof(path), "/proc/%d/status", (int) pid);
+        if (read_file(path, 65536, &text, NULL) < 0)
+                return false;
+        line = strstr(text, "\nSigBlk:");
+        return line && sscanf(line, "\nSigBlk: %" SCNx64, &blocked) == 1 && (blocked >> (SIGHUP - 1) & 1);
+}
+
+/* Returns 1 if the process runs this very program, 0 if another one, or a negative errno: it is gone. */
+static int runs_this_program(pid_t pid) {
+        struct stat theirs, ours;
+        char path[64];
+
+        (void) snprintf(path, sizeof(path), "/proc/%d/exe", (int) pid);
+        if (stat(path, &theirs) < 0 || stat("/proc/self/exe", &ours) < 0)
+                return -errno;
+        return theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino;
+}
+
+int reload_guard(pid_t guard) {
+        usec_t end = usec_add(now_boottime(), WAIT);
+        int r;
+
+        if (!reads_sighup(guard))
+                return log_error_errno(EOPNOTSUPP,
+                                "the guard that runs cannot hand over: this one is in force after a reboot");
+        if (kill(guard, SIGHUP) < 0)
+                return log_error_errno(errno, "cannot ask the guard to hand over");
+        while ((r = runs_this_program(guard)) == 0 && now_boottime() < end)
+                (void) poll(NULL, 0, LOOK_EVERY_MS);
+        if (r < 0)
+                return log_error_errno(r, "the guard is gone");
+        return r > 0 ? 0 : log_error_errno(ETIMEDOUT, "the guard that runs has not handed over yet, see its messages");
+}

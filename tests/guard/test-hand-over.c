@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How a guard hands over to another program (hand-over.c): see unit-world.h. */
+#include "unit-world.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "util/file-util.h"
+#include "util/strv.h"
+
+static void forget_hand_over(void) {
+        if (handed_on > 0) {
+                close(handed_on);
+                close(handed_over);
+        }
+        handed_on = 0;
+        check_says = EXIT_SUCCESS;
+}
+
+/* Another guard goes on with what was handed on. */
+static int guard_follows(World *w, size_t cut) {
+        _cleanup_free_ char *text = NULL;
+        size_t size;
+        int r;
+
+        guard_dies(w);
+        assert_int_equal(read_fd(handed_on, 1024 * 1024, &text, &size), 0);
+        close(handed_on);
+        handed_on = 0;
+        assert_int_equal(gates_new(w->run, &w->gates), 0);
+        assert_int_equal(guard_new(w->event, w->gates, w->root, &w->guard), 0);
+        r = guard_take_over(w->guard, w->socket, text, size - cut, handed_over);
+        guard_settle(w->guard);
+        w->serial = 0;
+        w->told = (GuardMessage){};
+        return r;
+}
+
+static void a_guard_that_hands_over_stops_nothing(void **state) {
+        World *w = *state;
+        GuardMessage m;
+
+        make_unit(w, "system.slice", "unit.service");
+        make_unit(w, "system.slice", "more.service");
+        members(w, "unit.service", "more.service\n");
+        run_unit(w, "down.service", 20 * SEC, 30 * SEC);
+        m = request(GUARD_LOSE, "down.service");
+        m.kill_at = now_boottime() + 10 * SEC;
+        ask(w, m);
+        turn_until(!exists(w, "guard/down.service"));
+        strv_free(TAKE_PTR(pid_one->stopped));
+        m = run_unit(w, "unit.service", SEC, 1500 * MS);
+        guard_hand_over(w->guard, "/new");
+        turn_until(handed_on > 0);
+        assert_true(exists(w, "held/unit.service"));
+        assert_int_equal(guard_follows(w, 0), 0);
+        members(w, "unit.service", ""); /* what was a member once is one */
+
+        assert_true(exists(w, "held/unit.service"));
+        assert_int_equal(try_connect(w), 0);
+        ask(w, request(GUARD_OPEN, "unit.service"));
+        assert_int_equal(w->told.flags, GUARD_FLAG_OPEN);
+        assert_true(w->told.stop_at == m.stop_at && w->told.kill_at == m.kill_at);
+        ask(w, request(GUARD_CLOSE, "down.service"));
+        assert_int_equal(w->told.flags, GUARD_FLAG_LOST | GUARD_FLAG_DOWN);
+        assert_null(pid_one->stopped);
+
+        turn_until(!exists(w, "held/unit.service"));
+        assert_true(now_boottime() >= m.stop_at);
+        turn_until(was_killed(w, "system.slice/unit.service") && was_killed(w, "system.slice/more.service"));
+        assert_true(now_boottime() >= m.kill_at && now_boottime() < m.kill_at + 500 * MS);
+        assert_true(strv_contains(pid_one->stopped, "unit.service") &&
+                        strv_contains(pid_one->stopped, "more.service"));
+}
+
+static void a_guard_that_cannot_hand_over_goes_on(void **state) {
+        World *w = *state;
+        GuardMessage m;
+
+        make_unit(w, "system.slice", "unit.service");
+        m = run_unit(w, "unit.service", 2 * SEC, 3 * SEC);
+        check_says = EXIT_FAILURE;
+        guard_hand_over(w->guard, "/new");
+        turn_through(w, now_boottime() + 200 * MS);
+        assert_int_equal(handed_on, 0);
+        check_says = EXIT_SUCCESS; /* and then it cannot be executed */
+        guard_hand_over(w->guard, "/new");
+        turn_until(handed_on > 0);
+        assert_true(exists(w, "held/unit.service"));
+        turn_until(!exists(w, "held/unit.service"));
+        assert_true(now_boottime() >= m.stop_at && now_boottime() < m.stop_at + 500 * MS);
+        assert_true(strv_contains(pid_one->stopped, "unit.service"));
+}
+
+static void a_guard_hands_over_in_a_calm_moment_only(void **state) {
+        World *w = *state;
+        GuardMessage m;
+
+        make_unit(w, "system.slice", "unit.service");
+        m = run_unit(w, "unit.service", 30 * SEC, 40 * SEC);
+        m = request(GUARD_LOSE, "unit.service");
+        m.kill_at = now_boottime() + 20 * SEC;
+        ask(w, m);
+        guard_hand_over(w->guard, "/new");
+        turn_through(w, now_boottime() + 1500 * MS);
+        assert_int_equal(handed_on, 0); /* it is being stopped */
+        unit_is_inactive("unit.service");
+        put_in_group(w, "system.slice/unit.service", "cgroup.events", "populated 0\n");
+        turn_until(handed_on > 0);
+        forget_hand_over();
+
+        run_unit(w, "short.service", 250 * MS, 30 * SEC);
+        make_unit(w, "system.slice", "short.service");
+        guard_hand_over(w->guard, "/new");
+        turn_through(w, now_boottime() + 1500 * MS);
+        assert_int_equal(handed_on, 0); /* its deadline was near, and then it was stopped */
+        assert_false(exists(w, "held/short.service"));
+}
+
+static void what_is_not_handed_on_as_a_whole_is_refused(void **state) {
+        World *w = *state;
+
+        run_unit(w, "unit.service", 20 * SEC, 30 * SEC);
+        guard_hand_over(w->guard, "/new");
+        turn_until(handed_on > 0);
+        assert_int_equal(guard_follows(w, 1), -EBADMSG);
+}
+
+static int no_hand_over(void **state) {
+        forget_hand_over();
+        return tear_down(state);
+}
+
+int hand_over_tests(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(a_guard_that_hands_over_stops_nothing, set_up, no_hand_over),
+                cmocka_unit_test_setup_teardown(a_guard_that_cannot_hand_over_goes_on, set_up, no_hand_over),
+                cmocka_unit_test_setup_teardown(a_guard_hands_over_in_a_calm_moment_only, set_up, no_hand_over),
+                cmocka_unit_test_setup_teardown(what_is_not_handed_on_as_a_whole_is_refused, set_up, no_hand_over),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
