@@ -132,9 +132,32 @@ class Story:
         require("it does not begin as if it were new", done.returncode == 1 and "--rejoin" in done.stderr,
                 lambda: done.stdout + done.stderr)
         machine.run("leasectl", "setup", "--rejoin", "--anyway", *self.line, deadline=60)
+        self._require_members_are_well(machine)
+        self.unit.require_undisturbed(before, limit=1.0)
+
+    def _require_members_are_well(self, machine):
         health = machine.run("etcdctl", f"--endpoints={','.join(f'http://{each.address}:2379' for each in self.cluster)}",
                              "endpoint", "health", check=False)
         require(f"all members are well: {health.stdout}{health.stderr}", health.returncode == 0)
+
+    def a_member_is_removed_and_another_added(self):
+        before = self.unit.tenure
+        leaves = next(each for each in self.cluster if each is not self.unit.running_on)
+        stays = next(each for each in self.cluster if each is not leaves)
+        word = f"{leaves.name}={leaves.address}"
+        done = stays.run("leasectl", "setup", "--add", word, check=False)
+        require(f"who is a member is not added: {done.stderr}", done.returncode == 1 and "is a member already" in done.stderr)
+        stays.run("leasectl", "setup", "--remove", leaves.name, deadline=30)
+        done = stays.run("leasectl", "setup", "--remove", leaves.name, check=False)
+        require(f"who is none is not removed: {done.stderr}", done.returncode == 1 and "no member" in done.stderr)
+        leaves.systemctl("disable", "--now", "leased-etcd.service")
+        leaves.run("sh", "-c", "rm -rf /var/lib/private/leased-etcd /etc/leased/etcd.env")
+        said = stays.run("leasectl", "setup", "--add", word, deadline=30).stdout
+        require(f"it says what to do next, not: {said}", "run leasectl setup there" in said)
+        leaves.run("leasectl", "setup", *self.line, deadline=60)
+        for machine in self.cluster:
+            machine.run("leasectl", "setup", "--anyway", *self.line, deadline=60)
+        self._require_members_are_well(stays)
         self.unit.require_undisturbed(before, limit=1.0)
 
     def an_upgrade_touches_no_unit(self):
@@ -235,8 +258,8 @@ class Story:
             machine.run("leasectl", "disable", "second.service", deadline=60)
 
     STEPS = (installing_starts_nothing, one_line_on_each_machine_makes_a_cluster, what_is_there_is_not_overwritten,
-             a_unit_runs_on_one_machine, a_member_that_lost_its_data_is_replaced, an_upgrade_touches_no_unit,
-             an_upgrade_does_not_start_what_was_stopped, removal_is_refused_where_a_unit_would_be_left_leased,
+             a_unit_runs_on_one_machine, a_member_that_lost_its_data_is_replaced, a_member_is_removed_and_another_added,
+             an_upgrade_touches_no_unit, an_upgrade_does_not_start_what_was_stopped, removal_is_refused_where_a_unit_would_be_left_leased,
              removal_gives_the_unit_to_another_machine, a_machine_comes_back, a_power_cut_is_survived, purge_leaves_nothing,
              a_cluster_with_certificates)
 
