@@ -56,8 +56,9 @@ typedef struct LeasedConf {
         bool compact;         /* Compact=auto */
 } LeasedConf;
 
-/* Loads root/etc/leased/leased.conf, then root/etc/leased/leased.conf.d/?*.conf in the order of their names. Later
- * lines win over earlier ones, and all win over the defaults. Missing files are no error. Checks also that the TTL
+/* Loads leased.conf, then leased.conf.d/?*.conf in the order of their names, from the folders "leased" of root/etc,
+ * root/run, root/usr/local/lib and root/usr/lib (search.h). Later lines win over earlier ones, and all win over the
+ * defaults. Missing files are no error. Checks also that the TTL
  * leaves time for a stop, that Endpoints= comes with etcd and CAFile= with https, that the files named exist, and that
  * KeyFile= and PasswordFile= are not open to everybody on this machine. *ret is freed by leased_conf_free(). -EBADMSG:
  * there are messages, and *ret is untouched. */

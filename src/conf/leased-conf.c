@@ -8,6 +8,7 @@
 #include "conf/directory.h"
 #include "conf/ini.h"
 #include "conf/metadata.h"
+#include "conf/search.h"
 #include "core/record.h"
 #include "core/timeline.h"
 #include "util/text.h"
@@ -287,28 +288,22 @@ static int fill_defaults(LeasedConf *c) {
 }
 
 static int load_files(const char *root, IniTable *table, Messages *messages) {
-        _cleanup_(strv_freep) char **names = NULL;
-        _cleanup_free_ char *directory = NULL;
+        _cleanup_free_ char *first = NULL, *unread = NULL;
+        _cleanup_(strv_freep) char **paths = NULL;
         int r;
 
-        r = ini_load(root, CONF_FILE, table, messages);
+        r = search_file(root, "leased/leased.conf", &first);
+        if (r == 0 && first)
+                r = ini_load(root, first, table, messages);
         if (r == -ENOMEM)
                 return r;
-        directory = text_format("%s" LEASED_CONF_DIRECTORY, root);
-        if (!directory)
-                return -ENOMEM;
-        r = directory_list(directory, directory_is_conf, &names);
-        if (r == -ENOMEM)
+        r = search_folder(root, "leased/leased.conf.d", directory_is_conf, &paths, &unread);
+        if (r < 0 && !unread)
                 return r;
-        if (r < 0)
-                messages_add(messages, LEASED_CONF_DIRECTORY ": cannot be read: %s", strerror(-r));
-        for (char **n = names; n && *n; n++) {
-                _cleanup_free_ char *path = NULL;
-
-                path = text_format(LEASED_CONF_DIRECTORY "/%s", *n);
-                if (!path)
-                        return -ENOMEM;
-                r = ini_load(root, path, table, messages);
+        if (unread)
+                messages_add(messages, "%s: cannot be read: %s", unread, strerror(-r));
+        for (char **p = paths; p && *p; p++) {
+                r = ini_load(root, *p, table, messages);
                 if (r == -ENOMEM)
                         return r;
         }
@@ -370,9 +365,24 @@ LeasedConf *leased_conf_free(LeasedConf *c) {
         return NULL;
 }
 
+/* Gives the quote in which a value must stand to be read as it is, or '\0'. A value with both kinds of quotes was
+ * itself written without any around it (ini_parse_string()). */
+static char quote_for(const char *value) {
+        char first = value[0], last = value[strlen(value) - 1];
+        bool enclosed = (first == '"' || first == '\'') && first == last;
+
+        if ((first != ' ' && last != ' ' && last != '\\' && !enclosed) || (strchr(value, '"') && strchr(value, '\'')))
+                return '\0';
+        return strchr(value, '"') ? '\'' : '"';
+}
+
 static void dump_string(FILE *f, const char *key, const char *value) {
-        if (!isempty(value))
-                fprintf(f, "%s=%s\n", key, value);
+        char quote[2] = {};
+
+        if (isempty(value))
+                return;
+        quote[0] = quote_for(value);
+        fprintf(f, "%s=%s%s%s\n", key, quote, value, quote);
 }
 
 void leased_conf_dump(const LeasedConf *c, FILE *f) {

@@ -193,6 +193,60 @@ static void what_is_dumped_reads_back_the_same(void **state) {
         assert_non_null(strstr(first, "Endpoints=http://a:1 http://b:2\n"));
 }
 
+static void a_value_that_needs_quotes_is_dumped_with_them(void **state) {
+        static const char *const values[] = { "\" u \"", "\"u\\\"", "'\"u\"'", "\"'u'\"", "\"a\"b'c\"", "u",
+                "\"\"u\"" };
+        char path[128];
+
+        fixture_write(*state, "/password", "x");
+        (void) snprintf(path, sizeof(path), "%s/password", (const char *) *state);
+        assert_int_equal(chmod(path, 0600), 0);
+        for (size_t i = 0; i < ELEMENTSOF(values); i++) {
+                _cleanup_(leased_conf_freep) LeasedConf *c = NULL, *again = NULL;
+                _cleanup_(messages_done) Messages m = {};
+                _cleanup_free_ char *text = NULL, *dump = NULL;
+                size_t size;
+                FILE *f;
+
+                assert_true(asprintf(&text,
+                                            "[Leased]\nRegistry=etcd\nEndpoints=http://a:1\nUser=%s\n"
+                                            "PasswordFile=/password\n",
+                                            values[i]) > 0);
+                assert_int_equal(load(*state, text, &c, &m), 0);
+                f = open_memstream(&dump, &size);
+                leased_conf_dump(c, f);
+                fclose(f);
+                assert_int_equal(load(*state, dump, &again, &m), 0);
+                assert_string_equal(c->user, again->user);
+        }
+}
+
+static void files_are_looked_for_where_systemd_does(void **state) {
+        _cleanup_(leased_conf_freep) LeasedConf *c = NULL, *masked = NULL;
+        _cleanup_(messages_done) Messages m = {};
+
+        fixture_write(*state, "/usr/lib/leased/leased.conf", "[Leased]\nTTL=30s\nMetadata=of=vendor\n");
+        fixture_write(*state, "/run/leased/leased.conf", "[Leased]\nTTL=20s\n");
+        fixture_write(*state, "/usr/lib/leased/leased.conf.d/10-a.conf", "[Leased]\nMetadata=of=lib\nPrefix=/lib\n");
+        fixture_write(*state, "/usr/local/lib/leased/leased.conf.d/20-b.conf", "[Leased]\nMetadata=of=local\n");
+        fixture_write(*state, CONF ".d/10-a.conf", "[Leased]\nRegistry=local:/etc/wins\n");
+        fixture_write(*state, "/run/leased/leased.conf.d/30-c.conf", "[Leased]\nRegistry=local:/run/is/later\n");
+        assert_int_equal(leased_conf_load(*state, &c, &m), 0);
+        assert_int_equal(c->ttl, 20 * USEC_PER_SEC); /* one leased.conf is read */
+        assert_string_equal(c->ttl_where, "/run/leased/leased.conf:2");
+        assert_string_equal(c->metadata, "of=local");
+        assert_string_equal(c->prefix, "/leased/"); /* 10-a.conf of /etc stands in for that of /usr/lib */
+        assert_string_equal(c->directory, "/run/is/later");
+
+        fixture_write(*state, CONF ".d/20-b.conf", "");
+        fixture_link(*state, CONF ".d/30-c.conf", "/dev/null");
+        fixture_link(*state, CONF, "/dev/null");
+        assert_int_equal(leased_conf_load(*state, &masked, &m), 0);
+        assert_int_equal(masked->ttl, 10 * USEC_PER_SEC);
+        assert_string_equal(masked->metadata, "");
+        assert_string_equal(masked->directory, "/etc/wins");
+}
+
 static void the_machine_id_is_derived_and_stable(void **state) {
         _cleanup_free_ char *plain = NULL;
         char one[33], two[33];
@@ -213,6 +267,8 @@ int main(void) {
                 with_root(without_files_the_defaults_hold),
                 with_root(etcd_with_everything_is_read),
                 with_root(drop_ins_win_over_the_file_in_the_order_of_their_names),
+                with_root(files_are_looked_for_where_systemd_does),
+                with_root(a_value_that_needs_quotes_is_dumped_with_them),
                 with_root(a_bad_file_leaves_the_caller_what_it_had),
                 with_root(options_that_contradict_are_named_by_line),
                 with_root(what_is_dumped_reads_back_the_same),
