@@ -50,7 +50,7 @@ typedef struct LeasedConf {
         char *ca_file, *cert_file, *key_file, *user, *password_file;
         char *metadata;       /* "region=eu rack=a1", checked; "" if none */
         char *metadata_where; /* "FILE:LINE"; NULL: nowhere */
-        usec_t ttl;           /* 2 s to 60 s; default 10 s */
+        usec_t ttl;           /* 1 s to 60 s; default 10 s */
         char *ttl_where;      /* "FILE:LINE" of TTL=; NULL if it is the default */
         char *machine_id;     /* 32 hex digits, or NULL: derive it from /etc/machine-id */
         bool compact;         /* Compact=auto */

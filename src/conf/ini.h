@@ -24,7 +24,7 @@ typedef struct IniOption {
         const char *key;
         ini_parse_t parse;
         size_t offset;        /* of the field in the target */
-        const char *expected; /* what would be right, for messages, e.g. "a time span from 2s to 60s, e.g. TTL=10s" */
+        const char *expected; /* what would be right, for messages, e.g. "a time span from 1s to 60s, e.g. TTL=10s" */
         ini_print_t print;    /* for ini_print_all(); NULL: the option is left out */
 } IniOption;
 

@@ -176,7 +176,7 @@ static const IniOption options[_O_MAX] = {
         [O_METADATA] = { "Metadata", parse_metadata, offsetof(LeasedConf, metadata),
                         "a list of key=value with less than 512 characters, e.g. region=eu rack=a1" },
         [O_TTL] = { "TTL", parse_ttl, offsetof(LeasedConf, ttl),
-                        "a time span from 2s to 60s in whole milliseconds, e.g. 10s" },
+                        "a time span from 1s to 60s in whole milliseconds, e.g. 10s" },
         [O_MACHINE_ID] = { "MachineID", parse_machine_id, offsetof(LeasedConf, machine_id),
                         "32 lower-case hex digits, not all zero (as systemd-id128 new prints them), or "
                         "nothing" },

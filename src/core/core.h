@@ -48,7 +48,7 @@ typedef struct CoreConfig {
         const char *metadata;
         const char *version; /* of the daemon */
         const char *session; /* to carry on, from /run; NULL: none */
-        usec_t ttl;          /* TTL=, 2 to 60 s */
+        usec_t ttl;          /* TTL=, 1 to 60 s */
         uint64_t seed;       /* random, different for every process */
         bool looks_at_all; /* for tests: each step looks at every unit and lease, and not only where something happened
                             */

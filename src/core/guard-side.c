@@ -70,8 +70,9 @@ void guard_side_event(Core *c, const Event *e) {
 /* When the guard counts as missing. The daemon has a dead guard started at once, and one that does not answer
  * replaced; where that does not help within a TTL, other machines can make better use of the leases. */
 static usec_t missing_at(const Core *c) {
-        return c->guard.synced || c->guard.away_since == 0 ? USEC_INFINITY
-                                                           : usec_add(c->guard.away_since, c->own.ttl ?: c->here.ttl);
+        if (c->guard.synced || c->guard.away_since == 0)
+                return USEC_INFINITY;
+        return usec_add(c->guard.away_since, ttl_guard_patience(c->own.ttl ?: c->here.ttl));
 }
 
 void guard_side_advance(Core *c) {

@@ -162,7 +162,7 @@ typedef struct Record {
 } Record;
 
 /* Gives the TTL in a session's name: 10 s for "1f2e3d4c5b6a7988-10000". 0 if the name is not a session's, or the TTL
- * is outside 2 to 60 s. */
+ * is outside 1 to 60 s. */
 usec_t session_ttl(const char *session);
 
 /* Gives how long a debt must be waited out: the TTL in the session's name, or the period of a robbed lease of the

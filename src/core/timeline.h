@@ -8,15 +8,16 @@
  *     t0         StopUnit    SIGKILL  | TTL·(1+2ε) after the beat reached the taker, and so after t0
  *
  * A clock's rate may be off true time by ε = 1 %. If the holder's clock is slow by ε and the taker's fast by ε, then
- * in true time the kill begins at TTL·(1-2ε)/(1-ε) - 350 ms/(1-ε) after t0 and the lease is taken no earlier than
- * TTL·(1+2ε)/(1+ε) after it. The 350 ms are for the killing to do its work.
+ * in true time the kill begins at (TTL·(1-2ε) - slack)/(1-ε) after t0 and the lease is taken no earlier than
+ * TTL·(1+2ε)/(1+ε) after it. The slack is for the killing to do its work: 350 ms, and with a TTL below 2 s the same
+ * part of the TTL, 17.5 %.
  */
 
 #include "util/time-util.h"
 
-#define TTL_MIN (2 * USEC_PER_SEC)
+#define TTL_MIN USEC_PER_SEC
 #define TTL_MAX (60 * USEC_PER_SEC)
-#define KILL_SLACK (350 * USEC_PER_MSEC)
+#define KILL_SLACK_MOST (350 * USEC_PER_MSEC)
 
 typedef struct Timeline {
         usec_t round;   /* between beats: TTL/5 */
@@ -31,16 +32,23 @@ typedef struct Timeline {
 
 /*
  * Works out the timeline for a TTL. stop_grace is the time between stop and kill; USEC_INFINITY: the default,
- * min(timeout_stop, TTL/4). Returns 0; -ERANGE if the TTL is outside 2 to 60 s; -EDOM if the registry could not be
+ * min(timeout_stop, TTL/4). Returns 0; -ERANGE if the TTL is outside 1 to 60 s; -EDOM if the registry could not be
  * silent for any time, that is if stop would come before one round and two attempts have passed. *ret is filled in
  * unless -ERANGE is returned, so that a message can name the times.
  */
 int timeline_compute(usec_t ttl, usec_t stop_grace, usec_t timeout_stop, Timeline *ret);
 
 /* Gives period·(1+ε)/(1-ε), rounded up: how long an observer with a fast clock must wait for the holder of a lease of
- * the D-Bus API, who may have a slow clock and uses the whole period. A unit's holder stops 2ε and 350 ms before the
- * end. */
+ * the D-Bus API, who may have a slow clock and uses the whole period. A unit's holder stops 2ε and the slack before
+ * the end. */
 usec_t period_take_after(usec_t period);
+
+/* Gives the time from kill to TTL·(1-2ε). */
+usec_t ttl_kill_slack(usec_t ttl);
+
+/* Gives how long a guard may be out of reach before it counts as missing: a TTL, and at least 2 s, since a guard whose
+ * socket somebody has removed makes it again within a second. */
+usec_t ttl_guard_patience(usec_t ttl);
 
 /* Gives TTL·(1+2ε): how long an observer must wait for a silent session. */
 usec_t ttl_take_after(usec_t ttl);

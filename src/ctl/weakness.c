@@ -2,6 +2,7 @@
 #include "ctl/options.h"
 #include "ctl/weakness.h"
 
+#include <sched.h>
 #include <stdio.h>
 
 #include "ctl/brought.h"
@@ -14,6 +15,7 @@
 #include "ctl/pid1.h"
 #include "ctl/registry.h"
 #include "ctl/settings.h"
+#include "util/file-util.h"
 #include "util/unit-name.h"
 
 /* ---- the unit ---- */
@@ -138,6 +140,37 @@ static void look_at_pid1(const json_t *pid1, usec_t ttl, json_t *findings) {
                                 format_span(a, sizeof(a), watchdog), format_span(b, sizeof(b), ttl));
 }
 
+/* Whether the guard waits neither for the processor nor for a page from the disk; also true if it does not run. */
+static bool guard_is_hardened(pid_t pid) {
+        _cleanup_free_ char *path = NULL, *status = NULL;
+        const char *locked;
+
+        if (pid <= 0 || asprintf(&path, "/proc/%d/status", (int) pid) < 0 || read_file(path, 65536, &status, NULL) < 0)
+                return true;
+        locked = strstr(status, "\nVmLck:");
+        return (sched_getscheduler(pid) & ~SCHED_RESET_ON_FORK) == SCHED_RR && locked &&
+               strtoull(locked + strlen("\nVmLck:"), NULL, 10) > 0;
+}
+
+/* What a TTL below 2 s needs (docs/safety.md). */
+static int look_at_short_ttl(Ctl *ctl, const LeasedConf *conf, json_t *findings) {
+        json_auto_t *guard = NULL;
+        int code = conf->ttl < 2 * USEC_PER_SEC ? pid1_service(ctl->bus, GUARD_SERVICE, &guard) : CTL_OK;
+
+        if (!guard)
+                return code;
+        if (!guard_is_hardened((pid_t) get_integer(guard, "MainPID")))
+                finding_add(findings, "weak",
+                                "TTL= is below 2s, and the guard has no locked memory or no realtime priority: on a "
+                                "busy "
+                                "machine it may kill too late");
+        if (streq(conf->registry, "etcd"))
+                finding_add(findings, "note",
+                                "TTL= is below 2s: units pause while etcd elects a leader; its members need short "
+                                "elections (ETCD_HEARTBEAT_INTERVAL=10, ETCD_ELECTION_TIMEOUT=100) and a fast disk");
+        return CTL_OK;
+}
+
 static int look_at_daemon(Ctl *ctl, json_t *findings) {
         json_auto_t *daemon = NULL, *guard = NULL;
         int code = pid1_load(ctl->bus, DAEMON_SERVICE, &daemon);
@@ -193,6 +226,8 @@ int weakness_examine(Ctl *ctl, const char *name, const json_t *unit, const Lease
                 return code;
         look_at_pid1(pid1, conf->ttl, findings);
         code = ordering_examine(ctl, conf, findings);
+        if (code == CTL_OK)
+                code = look_at_short_ttl(ctl, conf, findings);
         if (code != CTL_OK)
                 return code;
         return look_at_daemon(ctl, findings);

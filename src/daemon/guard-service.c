@@ -88,7 +88,8 @@ static void on_status(Pid1Unit *u, const Pid1UnitStatus *s, void *userdata) {
         else if (g->alive_since == 0)
                 g->alive_since = now_boottime();
         /* A guard that was started late has the same time to be reached as one whose connection is lost. */
-        else if (!d->stop.asked && now_boottime() >= usec_add(MAX(down_since, g->alive_since), d->conf->ttl))
+        else if (!d->stop.asked &&
+                        now_boottime() >= usec_add(MAX(down_since, g->alive_since), ttl_guard_patience(d->conf->ttl)))
                 replace(d);
 }
 
@@ -115,7 +116,7 @@ static void tell(Daemon *d, usec_t now) {
         usec_t down_since = guard_port_down_since(d->guard);
         char span[64];
 
-        if (g->told || d->stop.asked || now < usec_add(down_since, d->conf->ttl))
+        if (g->told || d->stop.asked || now < usec_add(down_since, ttl_guard_patience(d->conf->ttl)))
                 return;
         g->told = true;
         log_alert("%s cannot be reached for %s: no unit can run on this machine, and their leases are for others; see "

@@ -17,6 +17,14 @@
 #define WATCHDOG_STOPPING_LEAST (80 * USEC_PER_MSEC)
 #define WATCHDOG_STOPPING_MOST (500 * USEC_PER_MSEC)
 
+/* Where the TTL is below 2 s, PID 1's watchdog is late for a guard that hangs just before kill_at: 120 ms as above, up
+ * to 260 ms of PID 1, and the replacement's own time do not fit between kill_at and the taker. This time is 21.5 % of
+ * the TTL there, 4/15 of kill_offset. So the guard sets an alarm (alarm.h) besides, and leaves this time for PID 1 to
+ * hear of its death and to start --wipe, and for --wipe to kill. */
+#define SHORT_KILL_OFFSET (1610 * USEC_PER_MSEC) /* of a TTL of 2 s */
+#define SHORT_TAKER (215 * USEC_PER_MSEC)        /* from kill_at to the taker, of a TTL of 1 s */
+#define REPLACEMENT (155 * USEC_PER_MSEC)
+
 static usec_t watchdog_stopping(const GuardEntry *e) {
         usec_t by_ttl = WATCHDOG_STOPPING_LEAST + MAX(e->kill_offset, USEC_PER_SEC) / 25;
 
@@ -377,6 +385,14 @@ usec_t guard_entry_watchdog(const GuardEntry *e, usec_t now) {
         if (guard_entry_is_live(e))
                 return usec_add(e->stop_at, MIN(slack, WATCHDOG_SLACK));
         return guard_entry_is_stopping(e) ? MAX(shortly_before, latest) : USEC_INFINITY;
+}
+
+usec_t guard_entry_alarm(const GuardEntry *e, usec_t now) {
+        bool waits = guard_entry_is_live(e) || guard_entry_is_stopping(e);
+
+        if (!waits || e->kill_offset == 0 || e->kill_offset >= SHORT_KILL_OFFSET)
+                return USEC_INFINITY;
+        return usec_add(MAX(e->kill_at, now), MAX(e->kill_offset * 4 / 15, SHORT_TAKER) - REPLACEMENT);
 }
 
 uint32_t guard_entry_flags(const GuardEntry *e) {

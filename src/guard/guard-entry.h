@@ -171,5 +171,9 @@ usec_t guard_entry_next(const GuardEntry *e, Heard heard);
  * USEC_INFINITY: nothing is to be done for the entry. */
 usec_t guard_entry_watchdog(const GuardEntry *e, usec_t now);
 
+/* When the guard must be dead if it has not acted on this entry, so that its ExecStopPost= (--wipe) can kill the unit
+ * before another machine may start it. USEC_INFINITY: PID 1's watchdog is in time, or nothing is to be done. */
+usec_t guard_entry_alarm(const GuardEntry *e, usec_t now);
+
 /* Gives the entry's GUARD_FLAG_* (protocol.h). */
 uint32_t guard_entry_flags(const GuardEntry *e);

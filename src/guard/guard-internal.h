@@ -7,6 +7,7 @@
 #include <uthash.h>
 #include <utlist.h>
 
+#include "guard/alarm.h"
 #include "guard/client.h"
 #include "guard/guard.h"
 #include "guard/guard-entry.h"
@@ -72,12 +73,14 @@ struct Guard {
                      * one that was served last is at the end */
         Item *tells; /* items of which the daemon is to be told */
         /* All other items are calm. None of them expires before calm_next, and the guard must have acted on the first
-         * expiry by calm_watchdog. Both are worked out anew with each beat, and when calm_next has come. */
-        usec_t calm_next, calm_watchdog;
+         * expiry by calm_watchdog, or be dead by calm_alarm. All three are worked out anew with each beat, and when
+         * calm_next has come. */
+        usec_t calm_next, calm_watchdog, calm_alarm;
         Item *restoring; /* files may have vanished: the item whose files are looked at next; NULL: none */
         Item *losing;    /* the guard ends: the item that is lost next; NULL: none */
         int notify_fd;
         usec_t watchdog;                 /* the deadline of which PID 1 was told last */
+        Alarm alarm;                     /* what ends the guard where PID 1's watchdog would be late */
         bool hello;                      /* HELLO is to be sent */
         bool synced;                     /* SYNCED has been sent */
         uint64_t serial;                 /* the highest of the daemon's requests on this connection; 0: none */
@@ -105,8 +108,8 @@ void item_free(Guard *g, Item *item);
 void item_read_members(Guard *g, Item *item);
 /* The daemon is to be told how the entry is: the ENTRY is sent when the socket has room. */
 void item_tell(Guard *g, Item *item);
-/* Puts the item into Guard.busy if it belongs there. Otherwise takes it out, and makes calm_next and calm_watchdog
- * earlier if its own times are. */
+/* Puts the item into Guard.busy if it belongs there. Otherwise takes it out, and makes calm_next, calm_watchdog and
+ * calm_alarm earlier if its own times are. */
 void item_place(Guard *g, Item *item);
 /* Carries out a mask of EntryAction at once, has the daemon told of a change, and places the item (item_place()).
  * Failures are logged and not returned. */

@@ -15,8 +15,8 @@
 #define IDLE_EVERY (20 * USEC_PER_SEC)
 #define IDLE_WATCHDOG USEC_PER_MINUTE
 #define LIFE_MAX USEC_PER_MINUTE /* the longest TTL */
-/* How often the guard looks whether its files are there: more often than the shortest TTL, 2 s, since a guard that
- * cannot be reached for a TTL counts as missing. */
+/* How often the guard looks whether its files are there: a guard that cannot be reached for a TTL, but not less
+ * than 2 s, counts as missing. */
 #define LOOK_EVERY USEC_PER_SEC
 /* The watchdog is moved if its deadline would become earlier, or later by at least this: every beat moves it by more.
  */
@@ -71,7 +71,7 @@ static void on_beat(Guard *g, usec_t t0) {
         Item *item, *next;
 
         (void) gates_beat(g->gates, MIN(t0, now));
-        g->calm_next = g->calm_watchdog = USEC_INFINITY;
+        g->calm_next = g->calm_watchdog = g->calm_alarm = USEC_INFINITY;
         HASH_ITER(hh, g->items, item, next)
                 item_perform(g, item, guard_entry_beat(&item->entry, now, t0));
 }
@@ -187,16 +187,21 @@ static bool is_turn_over(Guard *g) {
         return g->turn.more;
 }
 
-/* Moves PID 1's watchdog to the first time by which the guard must have acted on an entry (guard_entry_watchdog()). */
+/* Moves PID 1's watchdog to the first time by which the guard must have acted on an entry (guard_entry_watchdog()),
+ * and the alarm to the first by which it must be dead otherwise (guard_entry_alarm()). */
 static void guard_touch(Guard *g, usec_t now) {
-        usec_t idle = usec_add(now, IDLE_WATCHDOG), deadline = MIN(idle, g->calm_watchdog), step;
+        usec_t idle = usec_add(now, IDLE_WATCHDOG), deadline = MIN(idle, g->calm_watchdog), alarm = g->calm_alarm,
+               step;
         char text[64];
         Item *item;
 
         if (g->ending)
                 return;
-        DL_FOREACH2(g->busy, item, busy_next)
-        deadline = MIN(deadline, guard_entry_watchdog(&item->entry, now));
+        DL_FOREACH2(g->busy, item, busy_next) {
+                deadline = MIN(deadline, guard_entry_watchdog(&item->entry, now));
+                alarm = MIN(alarm, guard_entry_alarm(&item->entry, now));
+        }
+        alarm_set(&g->alarm, alarm);
         step = deadline == idle ? IDLE_EVERY : WATCHDOG_STEP;
         if (deadline >= g->watchdog && deadline - g->watchdog < step)
                 return;
@@ -212,6 +217,7 @@ void guard_end(Guard *g, const char *why) {
         if (g->ending)
                 return;
         g->ending = now_boottime();
+        alarm_set(&g->alarm, USEC_INFINITY);
         log_warning("Ending: %s. Units that are still there are stopped.", why);
         /* PID 1 then stops what is bound to the guard, and no longer looks at its watchdog. */
         (void) notify_send(g->notify_fd, "STOPPING=1");
@@ -314,7 +320,7 @@ static void serve_calm(Guard *g, Heard heard) {
 
         if (now_boottime() < g->calm_next)
                 return;
-        g->calm_next = g->calm_watchdog = USEC_INFINITY;
+        g->calm_next = g->calm_watchdog = g->calm_alarm = USEC_INFINITY;
         HASH_ITER(hh, g->items, item, next) {
                 if (item->busy)
                         continue;
@@ -440,7 +446,7 @@ int guard_new(sd_event *event, Gates *gates, const char *root, Guard **ret) {
                 return -ENOMEM;
         g->event = sd_event_ref(event);
         g->gates = gates;
-        g->calm_next = g->calm_watchdog = USEC_INFINITY;
+        g->calm_next = g->calm_watchdog = g->calm_alarm = USEC_INFINITY;
         g->notify_fd = notify_open();
         r = groups_new(root, &g->groups);
         if (r < 0)
@@ -469,6 +475,8 @@ static const ClientCallbacks client_callbacks = { on_connected, on_message, sett
 int guard_listen(Guard *g, const char *path) {
         int r = client_new(g->event, path, &client_callbacks, g, &g->client);
 
+        if (r >= 0)
+                r = alarm_make(&g->alarm);
         return r < 0 ? r : notify_send(g->notify_fd, "READY=1");
 }
 
@@ -481,6 +489,8 @@ int guard_take_over(Guard *g, const char *path, const char *text, size_t size, i
                 return r;
         }
         r = client_new_from(g->event, path, listen_fd, &made, &client_callbacks, g, &g->client);
+        if (r >= 0)
+                r = alarm_make(&g->alarm);
         return r < 0 ? r : 0; /* PID 1 has been told READY=1 */
 }
 
@@ -496,6 +506,7 @@ Guard *guard_free(Guard *g) {
         if (!g)
                 return NULL;
         hand_over_done(&g->hand_over);
+        alarm_done(&g->alarm);
         client_free(g->client);
         pid_one_free(g->pid_one);
         HASH_ITER(hh, g->items, item, next)

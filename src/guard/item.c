@@ -13,7 +13,7 @@
 #include "util/strv.h"
 
 /* How long PID 1 may take, from kill_at on, to say that a unit with FenceAction=reboot is down. Another machine takes
- * the lease KILL_SLACK (350 ms, core/timeline.h) after kill_at at the earliest. */
+ * the lease 21.5 % of its TTL after kill_at at the earliest, that is 215 ms at a TTL of 1 s. */
 #define FENCE_DELAY (100 * USEC_PER_MSEC)
 
 /* ---- the parts ---- */
@@ -228,6 +228,7 @@ void item_place(Guard *g, Item *item) {
                 return;
         g->calm_next = MIN(g->calm_next, guard_entry_next(&item->entry, (Heard){}));
         g->calm_watchdog = MIN(g->calm_watchdog, guard_entry_watchdog(&item->entry, 0));
+        g->calm_alarm = MIN(g->calm_alarm, guard_entry_alarm(&item->entry, 0));
 }
 
 void item_perform(Guard *g, Item *item, unsigned actions) {

@@ -123,8 +123,8 @@ class WithoutDaemon(Case):
 
     def test_a_bad_configuration_is_told_and_nothing_done(self):
         unit = self.unit("conf.service")
-        self.conf("[Leased]\nTTL=1\n")
-        self.assertSays(ctl("enable", unit), 1, f"{CONF}:2: TTL=1: expected is a time span from 2s to 60s in whole "
+        self.conf("[Leased]\nTTL=0.5\n")
+        self.assertSays(ctl("enable", unit), 1, f"{CONF}:2: TTL=0.5: expected is a time span from 1s to 60s in whole "
                         "milliseconds, e.g. 10s")
         self.assertUntouched(unit)
 

@@ -479,6 +479,26 @@ static void the_watchdog_follows_the_next_duty(void **state) {
         assert_int_equal(guard_entry_watchdog(&e, 12 * SEC), USEC_INFINITY);
 }
 
+/* With a TTL of 1 s another machine takes the lease 215 ms after kill_at: by then the guard has been replaced. */
+static void the_alarm_is_for_short_ttls_only(void **state) {
+        GuardEntry e = armed(), brief = {};
+
+        assert_int_equal(guard_entry_alarm(&e, 3 * SEC), USEC_INFINITY);
+        tick(&e, 10 * SEC);
+        assert_int_equal(guard_entry_alarm(&e, 10 * SEC), USEC_INFINITY);
+        assert_true(guard_entry_arm(&brief, SEC, 5, 1555 * MS, 1805 * MS, 555 * MS, 805 * MS) & ENTRY_MARK);
+        assert_int_equal(guard_entry_alarm(&brief, SEC), 1865 * MS);
+        guard_entry_beat(&brief, 1200 * MS, 1200 * MS);
+        assert_int_equal(guard_entry_alarm(&brief, 1200 * MS), 2065 * MS);
+        tick(&brief, 1800 * MS);
+        assert_int_equal(guard_entry_alarm(&brief, 1800 * MS), 2065 * MS);
+        assert_int_equal(guard_entry_alarm(&brief, 2200 * MS), 2260 * MS); /* it kills, again and again */
+        brief = down();
+        assert_int_equal(guard_entry_alarm(&brief, 12 * SEC), USEC_INFINITY);
+        brief = (GuardEntry){};
+        assert_int_equal(guard_entry_alarm(&brief, 12 * SEC), USEC_INFINITY);
+}
+
 static void nothing_is_due_of_what_is_down_or_not_there(void **state) {
         GuardEntry e = down(), none = {};
 
@@ -624,6 +644,7 @@ int main(void) {
                 cmocka_unit_test(a_busy_pid_one_on_a_live_bus_makes_it_shout_at_kill_at_only),
                 cmocka_unit_test(whoever_is_answered_or_one_of_many_does_not_shout),
                 cmocka_unit_test(the_watchdog_follows_the_next_duty),
+                cmocka_unit_test(the_alarm_is_for_short_ttls_only),
                 cmocka_unit_test(nothing_is_due_of_what_is_down_or_not_there),
                 cmocka_unit_test(no_storm_breaks_the_laws),
         };

@@ -64,6 +64,7 @@ static void lean(World *w) {
                                 [FAULT_PARTITION] = true,
                                 [FAULT_DAEMON_CRASH] = true },
                 [BIAS_FEW_BEATS] = { [FAULT_PARTITION] = true },
+                [BIAS_SHORT_TTL] = { [FAULT_PARTITION] = true, [FAULT_GUARD_PAUSE] = true },
         };
 
         if (w->options.bias == BIAS_NONE)
@@ -78,6 +79,11 @@ static void lean(World *w) {
                         w->post_time[i] = 0;
                         w->has_extra[i] = w->has_member[i] = false;
                 }
+        } else if (w->options.bias == BIAS_SHORT_TTL) {
+                for (size_t i = 0; i < w->n_machines; i++)
+                        w->machines[i].ttl = TTL_MIN;
+                for (size_t i = 0; i < w->n_leases; i++)
+                        w->stop_time[i] = 20 * USEC_PER_SEC;
         } else if (w->options.bias == BIAS_SLOW_ANSWERS || w->options.bias == BIAS_FEW_BEATS) {
                 w->slow_reply_ppm = w->options.bias == BIAS_SLOW_ANSWERS ? 1000000 : 0;
                 for (size_t i = 0; i < w->n_machines && !w->options.ttl; i++)
@@ -311,7 +317,8 @@ static void verb(World *w, Machine *m, size_t unit, Fault f) {
 static const char *const machine_metadata[] = { "disk=ssd rack=a", "disk=ssd rack=b", "disk=tape rack=a", "" };
 
 static void hurt_machine(World *w, Machine *m, Fault f) {
-        static const usec_t ttls[] = { 2 * USEC_PER_SEC, 5 * USEC_PER_SEC, 10 * USEC_PER_SEC, 20 * USEC_PER_SEC };
+        static const usec_t ttls[] = { USEC_PER_SEC, 2 * USEC_PER_SEC, 5 * USEC_PER_SEC, 10 * USEC_PER_SEC,
+                20 * USEC_PER_SEC };
 
         switch (f) {
         case FAULT_POWER_CUT:
@@ -491,6 +498,16 @@ static void operator_helps(World *w) {
         world_post(w, (SimEvent){ .at = w->now + 20 * USEC_PER_SEC, .kind = SIM_OPERATOR });
 }
 
+/* Of the machine, and of its session, which may not have given way yet to one of the machine's TTL. */
+static usec_t shortest_ttl(const World *w, const Machine *m) {
+        SessionView session = { .ttl = m->ttl };
+
+        if (m->core)
+                core_session_view(
+                                m->core, (Now){ .boottime = machine_boottime((World *) w, (Machine *) m) }, &session);
+        return MIN(m->ttl, session.ttl);
+}
+
 void faults_heal(World *w) {
         TRACE(w, NULL, "---- everything heals ----");
         w->quiet = true;
@@ -502,7 +519,7 @@ void faults_heal(World *w) {
                 Machine *m = w->machines + i;
 
                 m->requests_blocked = m->replies_blocked = m->run_full = false;
-                w->latency = MIN(w->latency, m->ttl / 24); /* an attempt at a beat may take TTL/6 */
+                w->latency = MIN(w->latency, shortest_ttl(w, m) / 24); /* an attempt at a beat may take TTL/6 */
                 if (m->watch.stalled_until > w->now || m->watch.latency > USEC_PER_SEC)
                         watch_reset(w, m, USEC_PER_MSEC); /* it would go on only when the stall was to end */
                 m->watch.stalled_until = 0;

@@ -206,11 +206,13 @@ static void settle(World *w, Machine *m) {
         Heard heard = { .bus = now, .pid_one = g->heard_pid1 };
 
         g->watchdog = now + IDLE_WATCHDOG;
+        g->alarm = USEC_INFINITY;
         for (size_t i = 0; i < w->n_leases; i++) {
                 if (guard_entry_next(g->entries + i, heard) <= now)
                         perform(w, m, i, guard_entry_tick(g->entries + i, now, heard));
                 next = MIN(next, guard_entry_next(g->entries + i, heard));
                 g->watchdog = MIN(g->watchdog, guard_entry_watchdog(g->entries + i, now));
+                g->alarm = MIN(g->alarm, guard_entry_alarm(g->entries + i, now));
                 if (g->tell[i] && g->connected)
                         say(w, m, i, EVENT_GUARD);
                 g->tell[i] = false;
@@ -440,6 +442,11 @@ void guard_pause(World *w, Machine *m, usec_t span) {
         g->paused_until = w->now + span;
         if (due < g->paused_until)
                 post(w, m, 0, SIM_GUARD_WATCHDOG, due, 0, 0, NULL);
+        if (g->alarm == USEC_INFINITY)
+                return;
+        due = machine_true_time(w, m, g->alarm) + random_below(w, 2 * USEC_PER_MSEC);
+        if (due < g->paused_until)
+                post(w, m, 0, SIM_GUARD_ALARM, MAX(due, w->now), 0, 0, NULL);
 }
 
 void guard_start_asked(World *w, Machine *m) {
@@ -463,11 +470,14 @@ static void on_event(World *w, Machine *m, SimEvent *e) {
         case SIM_GUARD_STOPPED:
                 on_pid1_says(w, m, e);
                 break;
+        case SIM_GUARD_ALARM:
         case SIM_GUARD_WATCHDOG:
                 if (w->now >= g->paused_until)
                         return;
                 mishap(w, MISHAP_GUARD_MISSED);
-                TRACE(w, m, "PID 1: the guard's watchdog has run out");
+                TRACE(w, m, "%s",
+                                e->kind == SIM_GUARD_ALARM ? "the guard's alarm has run out"
+                                                           : "PID 1: the guard's watchdog has run out");
                 guard_crash(w, m);
                 break;
         case SIM_GUARD_REAPED:

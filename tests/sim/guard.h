@@ -35,7 +35,7 @@ typedef struct Guard {
         usec_t last_told, last_says; /* sockets keep their order */
         uint64_t serial;             /* of the last request received on this connection */
         usec_t timer;                /* when SIM_GUARD_TIMER is due; USEC_INFINITY: it is not scheduled */
-        usec_t watchdog, heard_pid1;
+        usec_t watchdog, alarm, heard_pid1;
         GuardEntry entries[LEASES_MAX];
         bool tell[LEASES_MAX];
         GuardSum sums[LEASES_MAX];

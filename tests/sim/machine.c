@@ -31,7 +31,7 @@ void machine_set_rate(World *w, Machine *m, uint64_t rate_ppm) {
 }
 
 void machine_init(World *w, Machine *m, size_t number) {
-        static const unsigned ttls[] = { 2, 2, 5, 5, 10, 10, 20, 60 };
+        static const unsigned ttls[] = { 1, 2, 2, 5, 5, 10, 10, 20, 60 };
         uint64_t a = world_random(w), b = world_random(w);
 
         m->metadata = "";
@@ -49,7 +49,7 @@ void machine_init(World *w, Machine *m, size_t number) {
                                  ?: number > 0 ? w->machines[0].ttl
                                                : ttls[random_below(w, ELEMENTSOF(ttls))] * USEC_PER_SEC;
         m->deadline_at = USEC_INFINITY;
-        m->guard.timer = m->guard.watchdog = USEC_INFINITY;
+        m->guard.timer = m->guard.watchdog = m->guard.alarm = USEC_INFINITY;
         m->watch.latency = w->latency;
         for (size_t i = 0; i < UNITS_MAX; i++)
                 m->units[i].gate_loaded = true;

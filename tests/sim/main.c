@@ -46,7 +46,8 @@ static int help(const char *name) {
                "  --promises-only      check that nothing runs twice and no token goes back, not the laws that keep "
                "it so\n"
                "  --bias NAME          what rarely meets meets often: late-gate, slow-answers, late-writes,\n"
-               "                       late-releases, stale-watches, sleep, records, few-beats\n"
+               "                       late-releases, stale-watches, sleep, records, few-beats,\n"
+               "                       short-ttl\n"
                "  --runs               no unit is enabled; commands of \"leasectl run\" come and go instead\n"
                "  --keep-going         do not stop at the first failure\n"
                "  --counts             how often each fault and each verb came\n"
@@ -81,6 +82,7 @@ static const char *const bias_names[] = {
         [BIAS_SLEEP] = "sleep",
         [BIAS_RECORDS] = "records",
         [BIAS_FEW_BEATS] = "few-beats",
+        [BIAS_SHORT_TTL] = "short-ttl",
 };
 
 static int parse_bias(const char *s, Bias *ret) {
@@ -138,7 +140,7 @@ static int parse_arguments(int argc, char *argv[], Arguments *ret) {
                         ret->options.duration = n * USEC_PER_MINUTE;
                         break;
                 case 'T':
-                        r = parse_number(optarg, 2, 60, &n);
+                        r = parse_number(optarg, 1, 60, &n);
                         ret->options.ttl = n * USEC_PER_SEC;
                         break;
                 case 'r':

@@ -43,6 +43,7 @@ typedef enum SimKind {
         SIM_GUARD_SEES,    /* PID 1 answers the guard's question about a unit */
         SIM_GUARD_STOPPED, /* ... or its StopUnit */
         SIM_GUARD_WATCHDOG,
+        SIM_GUARD_ALARM,
         SIM_GUARD_REAPED, /* PID 1 has seen the guard die */
         SIM_GUARD_POST,   /* its ExecStopPost= kills what is left */
         SIM_GUARD_START,

@@ -91,7 +91,7 @@ static void a_bad_file_leaves_the_caller_what_it_had(void **state) {
         assert_int_equal(load(*state,
                                          "[Leased]\n"
                                          "Registry=zookeeper\n"
-                                         "TTL=1s\n"
+                                         "TTL=999ms\n"
                                          "TTL=61s\n"
                                          "Prefix=leased\n"
                                          "Metadata=region\n"
@@ -112,8 +112,8 @@ static void a_bad_file_leaves_the_caller_what_it_had(void **state) {
         ": expected is a list of http://HOST:PORT or https://HOST:PORT, e.g. http://10.0.0.1:2379 "                   \
         "http://10.0.0.2:2379"
         assert_messages(&m, CONF ":2: Registry=zookeeper: expected is local, local:/DIRECTORY or etcd",
-                        CONF ":3: TTL=1s: expected is a time span from 2s to 60s in whole milliseconds, e.g. 10s",
-                        CONF ":4: TTL=61s: expected is a time span from 2s to 60s in whole milliseconds, e.g. 10s",
+                        CONF ":3: TTL=999ms: expected is a time span from 1s to 60s in whole milliseconds, e.g. 10s",
+                        CONF ":4: TTL=61s: expected is a time span from 1s to 60s in whole milliseconds, e.g. 10s",
                         CONF ":5: Prefix=leased: expected is an absolute key without spaces, e.g. /leased/",
                         CONF ":6: Metadata=region: expected is a list of key=value with less than 512 characters, "
                              "e.g. region=eu rack=a1",

@@ -329,7 +329,7 @@ static void change_ttl(World *w, usec_t ttl) {
         assert_int_equal(session_ttl(w->session), ttl);
         assert_string_equal(world_lease(w)->session, w->session);
         assert_int_equal(world_lease(w)->index, 1);
-        assert_int_equal(w->armed_kill, ttl - ttl / 50 - KILL_SLACK);
+        assert_int_equal(w->armed_kill, ttl - ttl / 50 - ttl_kill_slack(ttl));
         assert_true(w->last_t0 > t);
         t = world_find(w, RECORD_BEAT, before)->revision;
         world_pass(w, 60 * USEC_PER_SEC);

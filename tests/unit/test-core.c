@@ -42,7 +42,7 @@ static void silence_stops_the_unit_at_stop_at_and_not_before(void **state) {
 
         w->silent = true;
         world_pass(w, USEC_PER_SEC);
-        stop_at = w->last_t0 + TTL - TTL / 50 - KILL_SLACK - TTL / 4;
+        stop_at = w->last_t0 + TTL - TTL / 50 - ttl_kill_slack(TTL) - TTL / 4;
         world_pass_until(w, stop_at - 10000);
         assert_int_equal(w->done[ACTION_UNIT_STOP], 0);
         world_pass_until(w, stop_at + 10000);

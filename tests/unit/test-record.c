@@ -42,7 +42,7 @@ static void a_session_is_written_in_sixteen_digits(void **state) {
 static void what_is_not_a_session_has_no_ttl(void **state) {
         static const char *const names[] = { "", "-", "10000", "1f2e3d4c5b6a7988", "1f2e3d4c5b6a7988-",
                 "1f2e3d4c5b6a798-10000", "1f2e3d4c5b6a79881-10000", "1F2E3D4C5B6A7988-10000", "1f2e3d4c5b6a798g-10000",
-                "1f2e3d4c5b6a7988-1999", "1f2e3d4c5b6a7988-60001", "1f2e3d4c5b6a7988-10s", "1f2e3d4c5b6a7988--5000",
+                "1f2e3d4c5b6a7988-999", "1f2e3d4c5b6a7988-60001", "1f2e3d4c5b6a7988-10s", "1f2e3d4c5b6a7988--5000",
                 "1f2e3d4c5b6a7988-+5000", "1f2e3d4c5b6a7988- 5000", "1f2e3d4c5b6a7988-9999999",
                 "1f2e3d4c5b6a7988-99999999999999999999" };
 
@@ -232,18 +232,39 @@ static void ten_seconds_are_as_documented(void **state) {
         assert_true(t.take >= 10200 * USEC_PER_MSEC && t.take <= 10200 * USEC_PER_MSEC + 1);
 }
 
-/* The law itself, with both clocks as wrong as they may be, for every TTL in steps of 1 ms. */
-static void the_holder_is_killed_before_the_taker_may_come(void **state) {
-        for (usec_t ttl = TTL_MIN; ttl <= TTL_MAX; ttl += USEC_PER_MSEC) {
-                double kill, take;
-                Timeline t;
+/* The law itself, with both clocks as wrong as they may be: the one that is slow by 1 % counts 99 where the one that
+ * is fast by 1 % counts 101. */
+static void check_law(usec_t ttl) {
+        Timeline t;
 
-                (void) timeline_compute(ttl, 0, 0, &t);
-                kill = (double) t.kill / 0.99; /* of true time, on a clock that is slow by 1 % */
-                take = (double) t.take / 1.01; /* ... on one that is fast by 1 % */
-                assert_true(kill + 0.99 * (double) KILL_SLACK <= take);
-                assert_true(t.stop <= t.kill && t.round < t.stop && t.attempt < t.round);
-        }
+        (void) timeline_compute(ttl, 0, 0, &t);
+        assert_true((t.kill + ttl_kill_slack(ttl)) * 101 <= t.take * 99);
+        assert_true(t.stop <= t.kill && t.round < t.stop && t.attempt < t.round);
+}
+
+/* For every TTL below 2 s, where the slack hangs on the TTL, in steps of 1 us; above, of 1 ms. */
+static void the_holder_is_killed_before_the_taker_may_come(void **state) {
+        for (usec_t ttl = TTL_MIN; ttl <= 2 * USEC_PER_SEC; ttl++)
+                check_law(ttl);
+        for (usec_t ttl = 2 * USEC_PER_SEC; ttl <= TTL_MAX; ttl += USEC_PER_MSEC)
+                check_law(ttl);
+}
+
+static void the_slack_is_a_part_of_a_short_ttl(void **state) {
+        assert_int_equal(ttl_kill_slack(USEC_PER_SEC), 175 * USEC_PER_MSEC);
+        assert_int_equal(ttl_kill_slack(2 * USEC_PER_SEC), 350 * USEC_PER_MSEC);
+        assert_int_equal(ttl_kill_slack(TTL_MAX), 350 * USEC_PER_MSEC);
+}
+
+/* kill_at is 0.175 s before what it would be without slack, and the default leaves the registry two attempts. */
+static void one_second_is_as_documented(void **state) {
+        Timeline t;
+
+        assert_int_equal(timeline_compute(USEC_PER_SEC, USEC_INFINITY, 90 * USEC_PER_SEC, &t), 0);
+        assert_int_equal(t.round, 200 * USEC_PER_MSEC);
+        assert_int_equal(t.kill, 805 * USEC_PER_MSEC);
+        assert_int_equal(t.stop, 555 * USEC_PER_MSEC);
+        assert_true(t.take >= 1020 * USEC_PER_MSEC && t.take <= 1020 * USEC_PER_MSEC + 1);
 }
 
 static void a_taker_is_never_early_by_rounding(void **state) {
@@ -314,6 +335,8 @@ int main(void) {
                 cmocka_unit_test(a_fence_is_copied_with_all_of_its_names),
                 cmocka_unit_test(ten_seconds_are_as_documented),
                 cmocka_unit_test(the_holder_is_killed_before_the_taker_may_come),
+                cmocka_unit_test(the_slack_is_a_part_of_a_short_ttl),
+                cmocka_unit_test(one_second_is_as_documented),
                 cmocka_unit_test(a_taker_is_never_early_by_rounding),
                 cmocka_unit_test(the_grace_is_what_was_asked_or_a_quarter),
                 cmocka_unit_test(a_ttl_outside_the_range_is_refused),

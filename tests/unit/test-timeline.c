@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The arithmetic on which S1 rests, for every TTL that may be configured, to the microsecond: on a holder whose clock
- * is 1 % slow the kill begins, and KILL_SLACK passes, before a taker whose clock is 1 % fast may take the lease.
+ * is 1 % slow the kill begins, and the slack (ttl_kill_slack()) passes, before a taker whose clock is 1 % fast may
+ * take the lease.
  *
  * Why these corners are all. Both deadlines are a reading plus a constant that depends on the TTL alone, so the TTL is
  * the only number to go through, and it has 58 million values: each is tried. The true time that passes until a clock
@@ -32,15 +33,16 @@ static const usec_t cut_off = 2;
 
 /* True time, times SLOW * FAST so that nothing is rounded: how much lies between the end of the killing and the taking
  * at least. */
-static int64_t margin(const Timeline *t) {
-        usec_t killed = (t->kill + KILL_SLACK + cut_off) * 100 * FAST, taken = (t->take - cut_off) * 100 * SLOW;
+static int64_t margin(const Timeline *t, usec_t ttl) {
+        usec_t killed = (t->kill + ttl_kill_slack(ttl) + cut_off) * 100 * FAST,
+               taken = (t->take - cut_off) * 100 * SLOW;
 
         return (int64_t) taken - (int64_t) killed;
 }
 
 /* In microseconds of true time, rounded down. */
-static int64_t margin_usec(const Timeline *t) {
-        return margin(t) / (SLOW * FAST);
+static int64_t margin_usec(const Timeline *t, usec_t ttl) {
+        return margin(t, ttl) / (SLOW * FAST);
 }
 
 static void the_kill_comes_before_the_taking_for_every_ttl(void **state) {
@@ -50,12 +52,12 @@ static void the_kill_comes_before_the_taking_for_every_ttl(void **state) {
         for (usec_t ttl = TTL_MIN; ttl <= TTL_MAX; ttl++) {
                 Timeline t;
 
-                if (timeline_compute(ttl, USEC_INFINITY, 5 * USEC_PER_SEC, &t) == -ERANGE || margin(&t) <= 0 ||
+                if (timeline_compute(ttl, USEC_INFINITY, 5 * USEC_PER_SEC, &t) == -ERANGE || margin(&t, ttl) <= 0 ||
                                 t.stop > t.kill)
                         fail_msg("TTL %llu us: kill %llu, take %llu", (unsigned long long) ttl,
                                         (unsigned long long) t.kill, (unsigned long long) t.take);
-                if (margin(&t) < least) {
-                        least = margin(&t);
+                if (margin(&t, ttl) < least) {
+                        least = margin(&t, ttl);
                         least_at = ttl;
                 }
         }
@@ -65,7 +67,7 @@ static void the_kill_comes_before_the_taking_for_every_ttl(void **state) {
         Timeline t;
 
         (void) timeline_compute(TTL_MIN, USEC_INFINITY, 5 * USEC_PER_SEC, &t);
-        assert_true(margin_usec(&t) >= (int64_t) TTL_MIN * 2 / 100 - 10);
+        assert_true(margin_usec(&t, TTL_MIN) >= (int64_t) TTL_MIN * 2 / 100 - 10);
 }
 
 static void no_grace_moves_the_kill(void **state) {
