@@ -152,6 +152,10 @@ static int check_cgroups(json_t *findings) {
                                 "this container has no cgroup namespace of its own: the control groups of its "
                                 "units could not "
                                 "be found, and processes not killed in time");
+        if (unfit == CGROUPS_UNREADABLE)
+                return finding_refuse(findings,
+                                "the control group of PID 1 (/proc/1/cgroup) cannot be read: nobody knows whether "
+                                "processes could be found and killed in time");
         if (unfit == CGROUPS_CANNOT_BE_KILLED)
                 return finding_refuse(findings,
                                 "the kernel has no cgroup.kill (Linux 5.14 has): processes could not be "

@@ -166,6 +166,7 @@ static int refuse_if_unfit(void) {
                 [CGROUPS_NOT_UNIFIED] = "the control groups of this machine are not the unified ones (cgroup v2)",
                 [CGROUPS_NOT_OURS] = "this container has no cgroup namespace of its own",
                 [CGROUPS_CANNOT_BE_KILLED] = "this kernel has no cgroup.kill (Linux 5.14 has)",
+                [CGROUPS_UNREADABLE] = "the control group of PID 1 (/proc/1/cgroup) cannot be read",
         };
         int unfit = cgroup_unfit();
 

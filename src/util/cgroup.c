@@ -87,9 +87,12 @@ int cgroup_of_process(const char *pid, char **ret) {
 
 int cgroup_unfit(void) {
         _cleanup_free_ char *first = NULL;
+        int r = cgroup_of_process("1", &first);
 
-        if (access(CGROUP_ROOT "/cgroup.controllers", F_OK) < 0 || cgroup_of_process("1", &first) < 0)
+        if (access(CGROUP_ROOT "/cgroup.controllers", F_OK) < 0 || r == -ENODATA)
                 return CGROUPS_NOT_UNIFIED;
+        if (r < 0)
+                return CGROUPS_UNREADABLE;
         if (!streq(first, "/init.scope"))
                 return CGROUPS_NOT_OURS;
         return access(CGROUP_ROOT "/init.scope/cgroup.kill", F_OK) < 0 ? CGROUPS_CANNOT_BE_KILLED : 0;

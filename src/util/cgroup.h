@@ -27,9 +27,10 @@ int cgroup_of_process(const char *pid, char **ret);
 
 /* The reasons why units cannot be found below CGROUP_ROOT by their names and killed there. */
 enum {
-        CGROUPS_NOT_UNIFIED = 1, /* cgroup v1 or none, or the group of PID 1 cannot be read */
+        CGROUPS_NOT_UNIFIED = 1, /* cgroup v1, or none */
         CGROUPS_NOT_OURS, /* PID 1 and its units lie deeper: a container without a cgroup namespace of its own */
         CGROUPS_CANNOT_BE_KILLED, /* a kernel without cgroup.kill, before Linux 5.14 */
+        CGROUPS_UNREADABLE,       /* /proc/1/cgroup cannot be read, so nobody knows */
 };
 /* Returns one of these reasons, or 0: units can be found and killed. Never fails. */
 int cgroup_unfit(void);
