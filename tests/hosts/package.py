@@ -58,6 +58,19 @@ def _leftovers(machine):
     return [each for each in found.splitlines() if not each.startswith("/usr/lib/debug")]
 
 
+def fresh_cluster(box, packages, ttl=5.0):
+    """Three booted machines as they are before leased is first installed, with the package in /shared."""
+    package = next(each for each in glob.glob(os.path.join(packages, "leased_*.deb")))
+    cluster = Cluster(box.part("machines"), _make_tools(box.path("layer")), names=("alpha", "beta", "gamma"), ttl=ttl)
+    shutil.copy(package, os.path.join(cluster.rack.shared, "leased.deb"))
+    _make_next(package, box.path("next"), os.path.join(cluster.rack.shared, "leased-next.deb"))
+    for machine in cluster:
+        machine.remove("/etc/leased")
+        machine.remove(f"/etc/systemd/system/multi-user.target.wants/{DAEMON}")
+    cluster.rack.boot()
+    return cluster
+
+
 class Story:
     """The life of a package on three machines. Each step stands on the one before."""
 
@@ -266,14 +279,7 @@ class Story:
 
 def play(box, packages):
     """Returns the exit code."""
-    package = next(each for each in glob.glob(os.path.join(packages, "leased_*.deb")))
-    cluster = Cluster(box.part("machines"), _make_tools(box.path("layer")), names=("alpha", "beta", "gamma"))
-    shutil.copy(package, os.path.join(cluster.rack.shared, "leased.deb"))
-    _make_next(package, box.path("next"), os.path.join(cluster.rack.shared, "leased-next.deb"))
-    for machine in cluster:  # as they are when the package is first installed
-        machine.remove("/etc/leased")
-        machine.remove(f"/etc/systemd/system/multi-user.target.wants/{DAEMON}")
-    cluster.rack.boot()
+    cluster = fresh_cluster(box, packages)
     story = Story(cluster)
     for step in Story.STEPS:
         try:
