@@ -16,7 +16,7 @@
 /* How long the check of the program may take, and how long after it the guard waits for a calm moment. */
 #define CHECK_MAX (3 * USEC_PER_SEC)
 #define CALM_MAX (10 * USEC_PER_SEC)
-/* How far away the next deadline must be. The time without a guard was at most 40 ms on a loaded machine. */
+/* How far away the next deadline must be: far more than the time without a guard, 2 ms on a busy machine. */
 #define ROOM (300 * USEC_PER_MSEC)
 
 static int write_entries(const Guard *g, FILE *f) {

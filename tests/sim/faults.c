@@ -65,6 +65,10 @@ static void lean(World *w) {
                                 [FAULT_DAEMON_CRASH] = true },
                 [BIAS_FEW_BEATS] = { [FAULT_PARTITION] = true },
                 [BIAS_SHORT_TTL] = { [FAULT_PARTITION] = true, [FAULT_GUARD_PAUSE] = true },
+                [BIAS_HAND_OVER] = { [FAULT_HAND_OVER] = true,
+                                [FAULT_DAEMON_CRASH] = true,
+                                [FAULT_GUARD_CRASH] = true,
+                                [FAULT_PARTITION] = true },
         };
 
         if (w->options.bias == BIAS_NONE)
@@ -102,7 +106,7 @@ void faults_init(World *w) {
         static const usec_t latencies[] = { 200, 200, 2000, 2000, 20000, 200000 };
         unsigned density = 200000 + 200000 * (unsigned) random_below(w, 4);
 
-        for (Fault f = 0; f < _FAULT_MAX; f++)
+        for (Fault f = 0; f < FAULT_HAND_OVER; f++)
                 w->fault_enabled[f] = random_chance(w, density);
         if (random_chance(w, 700000)) /* rare in life, and they drown everything else */
                 w->fault_enabled[FAULT_RESTORE] = w->fault_enabled[FAULT_WIPE] = false;
@@ -350,6 +354,9 @@ static void hurt_machine(World *w, Machine *m, Fault f) {
                 break;
         case FAULT_GUARD_PAUSE:
                 guard_pause(w, m, any_span(w, 60 * USEC_PER_SEC));
+                break;
+        case FAULT_HAND_OVER:
+                guard_hand_over(w, m);
                 break;
         case FAULT_PID1_STALL:
                 mishap(w, MISHAP_PID1_STALL);

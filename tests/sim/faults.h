@@ -41,6 +41,7 @@ typedef enum Fault {
         FAULT_RUN_LOST,   /* /run is emptied, and the daemon killed: the next one knows of no session */
         FAULT_CLONE,      /* two machines bear one id; a property of the run */
         FAULT_RECORDS,    /* somebody deletes, damages or overwrites records (records.c) */
+        FAULT_HAND_OVER,  /* a guard hands over to a new program; with BIAS_HAND_OVER only */
         _FAULT_MAX,
 } Fault;
 

@@ -8,9 +8,11 @@
 #include "sim.h"
 
 #include "guard/protocol.h"
+#include "util/must.h"
 
 #define CALL_LIMIT USEC_PER_SEC /* until a question to PID 1 counts as unanswered */
 #define IDLE_WATCHDOG USEC_PER_MINUTE
+#define HAND_OVER_ROOM (300 * USEC_PER_MSEC) /* no deadline is nearer, and no hand-over takes longer */
 
 bool gate_is_open(const Machine *m, size_t unit) {
         return m->guard.open[unit];
@@ -447,6 +449,51 @@ void guard_pause(World *w, Machine *m, usec_t span) {
         due = machine_true_time(w, m, g->alarm) + random_below(w, 2 * USEC_PER_MSEC);
         if (due < g->paused_until)
                 post(w, m, 0, SIM_GUARD_ALARM, MAX(due, w->now), 0, 0, NULL);
+}
+
+/* As is_calm() of src/guard/hand-over.c. */
+static bool is_calm(const World *w, const Machine *m) {
+        usec_t now = machine_boottime(w, m);
+
+        for (size_t i = 0; i < w->n_leases; i++) {
+                const GuardEntry *e = m->guard.entries + i;
+
+                if (guard_entry_is_busy(e) || guard_entry_next(e, (Heard){}) < now + HAND_OVER_ROOM)
+                        return false;
+        }
+        return true;
+}
+
+/* The entries go on. What was under way with the daemon and with PID 1 is lost, and nothing is done for a while. */
+void guard_hand_over(World *w, Machine *m) {
+        Guard *g = &m->guard;
+        usec_t span = random_span(w, 1000, HAND_OVER_ROOM);
+
+        if (g->state != GUARD_UP || w->now < g->paused_until || !is_calm(w, m))
+                return;
+        TRACE(w, m, "guard: hands over");
+        machine_ails(w, m, span);
+        if (g->connected)
+                say(w, m, 0, EVENT_GUARD_DOWN);
+        g->connected = false;
+        g->generation++;
+        g->timer = USEC_INFINITY;
+        g->heard_pid1 = machine_boottime(w, m);
+        memset(g->sums, 0, sizeof(g->sums));
+        memset(g->ends, 0, sizeof(g->ends));
+        for (size_t i = 0; i < w->n_leases; i++) {
+                GuardEntry *e = g->entries + i;
+                EntryKept kept;
+
+                if (e->index == 0)
+                        continue;
+                kept = guard_entry_keep(e);
+                must(guard_entry_kept_is_valid(&kept));
+                *e = (GuardEntry){};
+                perform(w, m, i, guard_entry_take_over(e, machine_boottime(w, m), &kept));
+        }
+        g->paused_until = w->now + span;
+        set_timer(w, m, machine_boottime(w, m));
 }
 
 void guard_start_asked(World *w, Machine *m) {

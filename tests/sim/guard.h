@@ -62,7 +62,8 @@ void guard_crash(World *w, Machine *m);
 void guard_end(World *w, Machine *m); /* as at shutdown: it is asked to */
 void guard_cut_off(World *w, Machine *m);
 void guard_pause(World *w, Machine *m, usec_t span);
-void guard_gone(World *w, Machine *m); /* with the machine's power */
+void guard_hand_over(World *w, Machine *m); /* to another program in the same process, if the moment is calm */
+void guard_gone(World *w, Machine *m);      /* with the machine's power */
 bool gate_is_open(const Machine *m, size_t unit);
 bool gates_are_closed(const World *w, const Machine *m);
 bool guard_spares(const World *w, const Machine *m,

@@ -48,6 +48,7 @@ static int help(const char *name) {
                "  --bias NAME          what rarely meets meets often: late-gate, slow-answers, late-writes,\n"
                "                       late-releases, stale-watches, sleep, records, few-beats,\n"
                "                       short-ttl\n"
+               "                       hand-over\n"
                "  --runs               no unit is enabled; commands of \"leasectl run\" come and go instead\n"
                "  --keep-going         do not stop at the first failure\n"
                "  --counts             how often each fault and each verb came\n"
@@ -83,6 +84,7 @@ static const char *const bias_names[] = {
         [BIAS_RECORDS] = "records",
         [BIAS_FEW_BEATS] = "few-beats",
         [BIAS_SHORT_TTL] = "short-ttl",
+        [BIAS_HAND_OVER] = "hand-over",
 };
 
 static int parse_bias(const char *s, Bias *ret) {

@@ -18,6 +18,7 @@ typedef enum Bias {
         BIAS_RECORDS,       /* records are deleted, damaged and written over, while leases pass */
         BIAS_FEW_BEATS,     /* the watch tells of no other machine's beats, while machines are cut off */
         BIAS_SHORT_TTL,     /* the shortest TTL, and guards hang while machines are cut off; units are slow to stop */
+        BIAS_HAND_OVER,     /* guards hand over to new programs, while daemons are killed and cut off */
         _BIAS_MAX,
 } Bias;
 
