@@ -2,11 +2,16 @@
 #include "ctl/setup-member.h"
 
 #include <errno.h>
+#include <poll.h>
 
 #include "conf/conf.h"
 #include "ctl/output.h"
 #include "ctl/program.h"
 #include "util/text.h"
+
+/* How often, and in between how long, a change of the members is asked for that etcd is not ready for: 10 s. */
+#define ATTEMPTS 20u
+#define PAUSE_MS 500
 
 /* How to reach the members of etcd: as leased does, or as the line of the command says. */
 typedef struct Reach {
@@ -42,14 +47,22 @@ static int etcdctl(const Reach *r, const char *const *words, char **ret, char **
         return program_run(argv, ret, ret_error) == 0 ? CTL_OK : CTL_FAILED;
 }
 
-/* Does the same, and prints what etcdctl said if it failed. */
-static int etcdctl_or_complain(const Reach *r, const char *const *words) {
-        _cleanup_free_ char *error = NULL;
-        int code = etcdctl(r, words, NULL, &error);
+/* Does the same for a change of the members, and prints what etcdctl said if it failed. etcd refuses a change until
+ * all members that it needs have been connected for 5 s, as it does shortly after the change before: it is asked
+ * again. */
+static int change_members(const Reach *r, const char *const *words) {
+        for (unsigned i = 0;; i++) {
+                _cleanup_free_ char *error = NULL;
+                int code = etcdctl(r, words, NULL, &error);
 
-        if (code != CTL_OK && error)
-                complain("etcdctl %s %s: %s", words[0], words[1], strempty(error));
-        return code;
+                if (code == CTL_OK)
+                        return code;
+                if (!error || !strstr(error, "unhealthy cluster") || i >= ATTEMPTS) {
+                        complain("etcdctl %s %s: %s", words[0], words[1], strempty(error));
+                        return code;
+                }
+                (void) poll(NULL, 0, PAUSE_MS);
+        }
 }
 
 /* ---- the list ---- */
@@ -151,14 +164,13 @@ int setup_member_ask(const SetupPlan *p, Membership *ret) {
 }
 
 static int remove_member(const Reach *r, const Member *member) {
-        return etcdctl_or_complain(r, (const char *const[]){ "member", "remove", member->id, NULL });
+        return change_members(r, (const char *const[]){ "member", "remove", member->id, NULL });
 }
 
 static int add_member(const Reach *r, const char *name, const char *url) {
         _cleanup_free_ char *option = text_format("--peer-urls=%s", url);
 
-        return option ? etcdctl_or_complain(r, (const char *const[]){ "member", "add", name, option, NULL })
-                      : CTL_FAILED;
+        return option ? change_members(r, (const char *const[]){ "member", "add", name, option, NULL }) : CTL_FAILED;
 }
 
 int setup_member_replace(const SetupPlan *p) {
