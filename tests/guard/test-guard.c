@@ -69,7 +69,7 @@ static void all_groups_of_a_slices_name_are_killed_and_waited_for(void **state) 
         put_in_group(w, "a-b.slice", "cgroup.events", "populated 1\n");
         put_in_group(w, "a.slice", "cgroup.kill", "");
         members(w, "unit.service", "a-b.slice\n");
-        run_unit(w, "unit.service", 50 * MS, 100 * MS);
+        run_unit(w, "unit.service", 300 * MS, 350 * MS);
         turn_until(strv_contains(pid_one->stopped, "a-b.slice"));
         turn_until(was_killed(w, "a.slice/a-b.slice") && was_killed(w, "a-b.slice"));
         assert_false(was_killed(w, "a.slice"));
@@ -93,7 +93,7 @@ static void a_member_that_is_up_keeps_the_entry_from_being_down(void **state) {
         make_unit(w, "system.slice", "unit.service");
         make_unit(w, "system.slice", "more.service");
         members(w, "unit.service", "more.service\n");
-        run_unit(w, "unit.service", 50 * MS, 100 * MS);
+        run_unit(w, "unit.service", 300 * MS, 350 * MS);
         turn_until(was_killed(w, "system.slice/unit.service"));
         put_in_group(w, "system.slice/unit.service", "cgroup.events", "populated 0\n");
         put_in_group(w, "system.slice/more.service", "cgroup.events", "populated 0\n");
@@ -110,7 +110,7 @@ static void a_member_that_joins_while_pid_one_is_asked_is_asked_about(void **sta
 
         make_unit(w, "system.slice", "unit.service");
         make_unit(w, "system.slice", "more.service");
-        run_unit(w, "unit.service", 50 * MS, 100 * MS);
+        run_unit(w, "unit.service", 300 * MS, 350 * MS);
         pid_one->silent = true;
         turn_until(strv_length(pid_one->asked) == 2);
         assert_string_equal(pid_one->asked[1], "?unit.service unit.service");
@@ -132,7 +132,7 @@ static void silence_of_pid_one_means_go_on(void **state) {
         World *w = *state;
 
         make_unit(w, "system.slice", "unit.service");
-        run_unit(w, "unit.service", 50 * MS, 100 * MS);
+        run_unit(w, "unit.service", 300 * MS, 350 * MS);
         pid_one->silent = true;
         turn_until(was_killed(w, "system.slice/unit.service"));
         put_in_group(w, "system.slice/unit.service", "cgroup.events", "populated 0\n");
@@ -254,7 +254,7 @@ static void members_are_known_also_when_their_file_has_vanished(void **state) {
         make_unit(w, "system.slice", "unit.service");
         make_unit(w, "system.slice", "more.service");
         members(w, "unit.service", "more.service\n");
-        run_unit(w, "unit.service", 100 * MS, 200 * MS);
+        run_unit(w, "unit.service", 300 * MS, 400 * MS);
         remove_from_run(w, "");
         turn_until(was_killed(w, "system.slice/unit.service") && was_killed(w, "system.slice/more.service"));
 }

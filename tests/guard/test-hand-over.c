@@ -49,7 +49,7 @@ static void a_guard_that_hands_over_stops_nothing(void **state) {
         ask(w, m);
         turn_until(!exists(w, "guard/down.service"));
         strv_free(TAKE_PTR(pid_one->stopped));
-        m = run_unit(w, "unit.service", SEC, 1500 * MS);
+        m = run_unit(w, "unit.service", 2 * SEC, 2500 * MS);
         guard_hand_over(w->guard, "/new");
         turn_until(handed_on > 0);
         assert_true(exists(w, "held/unit.service"));
@@ -109,8 +109,9 @@ static void a_guard_hands_over_in_a_calm_moment_only(void **state) {
         turn_until(handed_on > 0);
         forget_hand_over();
 
-        run_unit(w, "short.service", 250 * MS, 30 * SEC);
         make_unit(w, "system.slice", "short.service");
+        m = run_unit(w, "short.service", SEC, 30 * SEC);
+        turn_through(w, m.stop_at - 250 * MS);
         guard_hand_over(w->guard, "/new");
         turn_through(w, now_boottime() + 1500 * MS);
         assert_int_equal(handed_on, 0); /* its deadline was near, and then it was stopped */
