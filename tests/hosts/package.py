@@ -279,7 +279,7 @@ class Story:
 
 def play(box, packages):
     """Returns the exit code."""
-    cluster = fresh_cluster(box, packages)
+    cluster = fresh_cluster(box, packages, ttl=15.0)  # dpkg may take seconds while leased is not running
     story = Story(cluster)
     for step in Story.STEPS:
         try:
