@@ -186,7 +186,9 @@ int client_new_from(sd_event *event, const char *path, int listen_fd, const Clie
         }
         c->listen_fd = listen_fd;
         c->made = *made;
-        r = sd_event_add_io(event, &c->listen_source, listen_fd, EPOLLIN, on_connection, c);
+        r = fcntl(listen_fd, F_SETFD, FD_CLOEXEC) < 0 ? -errno : 0;
+        if (r == 0)
+                r = sd_event_add_io(event, &c->listen_source, listen_fd, EPOLLIN, on_connection, c);
         if (r < 0) {
                 client_free(c);
                 return r;

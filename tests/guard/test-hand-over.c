@@ -3,6 +3,7 @@
 #include "unit-world.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "util/file-util.h"
@@ -54,7 +55,8 @@ static void a_guard_that_hands_over_stops_nothing(void **state) {
         turn_until(handed_on > 0);
         assert_true(exists(w, "held/unit.service"));
         assert_int_equal(guard_follows(w, 0), 0);
-        members(w, "unit.service", ""); /* what was a member once is one */
+        assert_int_equal(fcntl(handed_over, F_GETFD), FD_CLOEXEC); /* no child gets it */
+        members(w, "unit.service", "");                            /* what was a member once is one */
 
         assert_true(exists(w, "held/unit.service"));
         assert_int_equal(try_connect(w), 0);
