@@ -215,7 +215,8 @@ static bool wait_for_key(void) {
 static int watch(Ctl *ctl) {
         struct sigaction act = { .sa_handler = on_signal };
         struct termios before, raw;
-        int code = CTL_OK;
+        bool answered;
+        int code;
 
         if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO) || tcgetattr(STDIN_FILENO, &before) < 0) {
                 complain("-w: needs a terminal; to print once: leasectl -1");
@@ -232,7 +233,8 @@ static int watch(Ctl *ctl) {
                 json_auto_t *cluster = NULL;
 
                 code = cluster_read(ctl, &cluster);
-                if (code != CTL_OK)
+                answered = code == CTL_OK;
+                if (!answered)
                         break;
                 code = get_boolean(cluster, "well") ? CTL_OK : CTL_FAILED;
                 say_screen_clear();
@@ -241,6 +243,8 @@ static int watch(Ctl *ctl) {
         } while (!wait_for_key());
         say_screen_end();
         (void) tcsetattr(STDIN_FILENO, TCSANOW, &before);
+        if (!answered) /* what was said of it is gone with the screen */
+                complain("leased does not answer any more, so the screen has ended");
         return code;
 }
 
