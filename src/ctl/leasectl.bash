@@ -21,6 +21,20 @@ _leasectl_run() {
         return 1
 }
 
+_leasectl_leases() {
+        busctl --json=short call org.leased1 /org/leased1 org.leased1.Manager ListLeases 2>/dev/null |
+                grep -o '\["[^"]*"' | cut -d '"' -f 2
+}
+
+# Units of every kind that can be leased, loaded or not; templates only as their instances.
+_leasectl_unit_files() {
+        local kinds=service,socket,timer,path,mount,automount,target
+
+        { systemctl list-unit-files --no-legend --no-pager --type=$kinds
+          systemctl list-units --all --plain --no-legend --no-pager --type=$kinds; } 2>/dev/null |
+                awk '$1 !~ /@\.[a-z]+$/ { print $1 }' | sort -u
+}
+
 _leasectl() {
         local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} word verb= i
         local verbs='status list machines history monitor metrics is-held check enable disable release transfer steal
@@ -65,15 +79,16 @@ _leasectl() {
                         compopt -o nospace
                         mapfile -t units < <(leasectl set-metadata 2>/dev/null | sed 's/=.*/=/') ;;
                 run)
-                        mapfile -t units < <(busctl --json=short call org.leased1 /org/leased1 org.leased1.Manager ListLeases \
-                                2>/dev/null | grep -o '\["[^"]*"' | cut -d '"' -f 2) ;;
-                status|release|steal|rearm|history|is-held)
+                        mapfile -t units < <(_leasectl_leases) ;;
+                history|is-held)
+                        mapfile -t units < <(leasectl list --no-legend --no-pager 2>/dev/null | awk '{ print $1 }'
+                                _leasectl_leases) ;;
+                status|release|steal|rearm)
                         mapfile -t units < <(leasectl list --no-legend --no-pager 2>/dev/null | awk '{ print $1 }') ;;
                 disable)
                         mapfile -t units < <(ls /etc/leased/units 2>/dev/null) ;;
                 enable|check)
-                        mapfile -t units < <(systemctl list-unit-files --no-legend --no-pager --type=service 2>/dev/null |
-                                awk '$1 !~ /@\.service$/ { print $1 }') ;;
+                        mapfile -t units < <(_leasectl_unit_files) ;;
                 esac
                 # Names of units may have a backslash in them, which must be typed as two.
                 for word in "${units[@]}"; do

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+# fish completion for leasectl(1). Verbs, what each takes, and options are those that "leasectl --help" lists.
+
+function __leasectl_units
+    leasectl list --no-legend --no-pager 2>/dev/null | awk '{ print $1 }'
+end
+
+function __leasectl_machines
+    leasectl machines --json=short 2>/dev/null | grep -o '"hostname":"[^"]*"' | cut -d '"' -f 4
+end
+
+function __leasectl_leases
+    busctl --json=short call org.leased1 /org/leased1 org.leased1.Manager ListLeases 2>/dev/null |
+        grep -o '\["[^"]*"' | cut -d '"' -f 2
+end
+
+# Units of every kind that can be leased, loaded or not; templates only as their instances.
+function __leasectl_unit_files
+    set -l kinds service,socket,timer,path,mount,automount,target
+    begin
+        systemctl list-unit-files --no-legend --no-pager --type=$kinds
+        systemctl list-units --all --plain --no-legend --no-pager --type=$kinds
+    end 2>/dev/null | awk '$1 !~ /@\.[a-z]+$/ { print $1 }' | sort -u
+end
+
+function __leasectl_help
+    leasectl --help 2>/dev/null | sed '/^Exit codes/,$d'
+end
+
+# The words behind the options so far: the verb and its arguments.
+function __leasectl_words
+    set -l skip 0
+    for word in (commandline -opc)[2..-1]
+        if test $skip = 1
+            set skip 0
+        else if contains -- $word -H --host -E --setenv --working-directory
+            set skip 1
+        else if not string match -q -- '-*' $word
+            echo $word
+        end
+    end
+end
+
+function __leasectl
+    set -l words (__leasectl_words)
+    if test (count $words) = 0
+        __leasectl_help | sed -nE 's/^  ([a-z][a-z-]*) .*/\1/p'
+        return
+    end
+    set -l verb $words[1]
+    set -l usage (__leasectl_help | sed -nE "s/^  $verb +//p")
+    switch "$verb,$usage"
+        case 'enable,*' 'check,*'
+            __leasectl_unit_files
+        case 'disable,*'
+            ls /etc/leased/units 2>/dev/null
+        case 'set-metadata,*'
+            leasectl set-metadata 2>/dev/null | sed 's/=.*/=/'
+        case 'registry,*'
+            printf '%s\n' accept forget
+        case '*,UNIT MACHINE*'
+            if test (count $words) = 1
+                __leasectl_units
+            else
+                __leasectl_machines
+            end
+        case '*,UNIT|LEASE*' '*,[UNIT|LEASE*'
+            __leasectl_units
+            __leasectl_leases
+        case '*,UNIT*' '*,[UNIT*'
+            __leasectl_units
+        case '*,MACHINE*' '*,[MACHINE*'
+            __leasectl_machines
+        case '*,LEASE*'
+            if test (count $words) = 1
+                __leasectl_leases
+            else
+                complete -C (string join ' ' -- $words[3..-1] (commandline -ct))
+            end
+    end
+end
+
+complete -c leasectl -f -a '(__leasectl)'
+# Options as fish knows them: each by its name, with an argument where "leasectl --help" shows one.
+for word in (__leasectl_help | string match -ar -- '--[a-z][a-z-]*=?' | sort -u)
+    set -l name (string replace -r -- '^--(.*?)=?$' '$1' $word)
+    if string match -q -- '*=' $word
+        complete -c leasectl -x -l $name
+    else
+        complete -c leasectl -l $name
+    end
+end
+complete -c leasectl -x -s H -l host -a '(__fish_print_hostnames)'

@@ -1,0 +1,85 @@
+#compdef leasectl
+# SPDX-License-Identifier: Apache-2.0
+# zsh completion for leasectl(1). Verbs, what each takes, and options are those that "leasectl --help" lists.
+
+_leasectl_units() {
+        leasectl list --no-legend --no-pager 2>/dev/null | awk '{ print $1 }'
+}
+
+_leasectl_machines() {
+        leasectl machines --json=short 2>/dev/null | grep -o '"hostname":"[^"]*"' | cut -d '"' -f 4
+}
+
+_leasectl_leases() {
+        busctl --json=short call org.leased1 /org/leased1 org.leased1.Manager ListLeases 2>/dev/null |
+                grep -o '\["[^"]*"' | cut -d '"' -f 2
+}
+
+# Units of every kind that can be leased, loaded or not; templates only as their instances.
+_leasectl_unit_files() {
+        local kinds=service,socket,timer,path,mount,automount,target
+
+        { systemctl list-unit-files --no-legend --no-pager --type=$kinds
+          systemctl list-units --all --plain --no-legend --no-pager --type=$kinds } 2>/dev/null |
+                awk '$1 !~ /@\.[a-z]+$/ { print $1 }' | sort -u
+}
+
+_leasectl() {
+        local line word verb rest i previous=${words[CURRENT - 1]}
+        local -A usage
+        local -a options names match
+
+        while IFS= read -r line; do
+                [[ $line == 'Exit codes'* ]] && break
+                [[ $line =~ '^  ([a-z][a-z-]*) +(.*)$' ]] && usage[$match[1]]=$match[2]
+                for word in ${=line}; do
+                        [[ $word =~ '^(--[a-z][a-z-]*)' ]] && options+=($match[1])
+                done
+        done < <(leasectl --help 2>/dev/null)
+
+        for ((i = 2; i < CURRENT; i++)); do
+                case ${words[i]} in
+                -H|--host|-E|--setenv|--working-directory) ((i++)) ;;
+                -*) ;;
+                *) [[ -n $verb ]] && { names=(x); break }
+                   verb=${words[i]} ;;
+                esac
+        done
+        if [[ $verb == run && -n $names ]]; then
+                shift $((i - 1)) words
+                ((CURRENT -= i - 1))
+                _normal
+                return
+        fi
+        rest=$usage[$verb]
+        if [[ $previous == (-H|--host) ]]; then
+                _hosts
+        elif [[ $words[CURRENT] == -* ]]; then
+                compadd -- ${(u)options}
+        elif [[ -z $verb ]]; then
+                compadd -- ${(k)usage}
+        else
+                case $verb,$rest in
+                enable,*|check,*) names=(${(f)"$(_leasectl_unit_files)"}) ;;
+                disable,*) names=(/etc/leased/units/*(N:t)) ;;
+                set-metadata,*)
+                        compadd -S '' -- ${(f)"$(leasectl set-metadata 2>/dev/null | sed 's/=.*/=/')"}
+                        return ;;
+                registry,*) names=(accept forget) ;;
+                *,'UNIT MACHINE'*)
+                        if [[ $previous == $verb ]]; then
+                                names=(${(f)"$(_leasectl_units)"})
+                        else
+                                names=(${(f)"$(_leasectl_machines)"})
+                        fi ;;
+                *,UNIT\|LEASE*|*,\[UNIT\|LEASE*) names=(${(f)"$(_leasectl_units; _leasectl_leases)"}) ;;
+                *,UNIT*|*,\[UNIT*) names=(${(f)"$(_leasectl_units)"}) ;;
+                *,MACHINE*|*,\[MACHINE*) names=(${(f)"$(_leasectl_machines)"}) ;;
+                *,LEASE*) names=(${(f)"$(_leasectl_leases)"}) ;;
+                *) names=() ;;
+                esac
+                compadd -- ${(u)names}
+        fi
+}
+
+_leasectl "$@"
