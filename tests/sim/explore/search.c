@@ -430,13 +430,15 @@ static bool come_to_rest(void) {
         return check_all_run(world);
 }
 
-static bool time_is_up(void) {
+static double own_seconds(void) {
         struct timespec t;
 
-        if (counts->steps % 256 != 0)
-                return false;
         (void) clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-        return t.tv_sec >= (time_t) options->seconds;
+        return (double) t.tv_sec + (double) t.tv_nsec / 1e9;
+}
+
+static bool time_is_up(void) {
+        return counts->steps % 256 == 0 && counts->seconds + own_seconds() >= options->seconds;
 }
 
 bool search_run(const SearchOptions *o, Seen *table, SearchCounts *own_counts, int *shared_stop) {
@@ -469,5 +471,6 @@ bool search_run(const SearchOptions *o, Seen *table, SearchCounts *own_counts, i
                         break;
                 }
         }
+        counts->seconds += own_seconds();
         return good;
 }

@@ -23,7 +23,7 @@ typedef struct SearchOptions {
         unsigned troubles, ttls; /* so many at most, within so many TTLs */
         ChoiceRules rules;
         unsigned process, n_processes;
-        unsigned seconds; /* of the process's own time */
+        unsigned seconds; /* of each process's own time, for all its searches together */
 } SearchOptions;
 
 /* Of one process; the others may set .stop. */
@@ -32,6 +32,7 @@ typedef struct SearchCounts {
         uint64_t by_trouble[_TROUBLE_MAX];
         usec_t dry_max; /* the longest in peace until the unit ran */
         size_t depth_max, copy_max;
+        double seconds; /* of its own time, in the searches before this one */
         bool timeout;
 } SearchCounts;
 
