@@ -494,6 +494,10 @@ int guard_take_over(Guard *g, const char *path, const char *text, size_t size, i
         return r < 0 ? r : 0; /* PID 1 has been told READY=1 */
 }
 
+void guard_taken_over(void) {
+        hand_over_end();
+}
+
 void guard_hand_over(Guard *g, const char *program) {
         if (!g->hand_over.program)
                 g->hand_over.program = strdup(program);

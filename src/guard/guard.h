@@ -34,6 +34,8 @@ int guard_listen(Guard *g, const char *path);
  * on listening with listen_fd, which the guard owns from now on, for the daemon at path. Otherwise as guard_listen().
  */
 int guard_take_over(Guard *g, const char *path, const char *text, size_t size, int listen_fd);
+/* To be called after the first guard_settle() of a guard that has taken over: the hand-over is complete. */
+void guard_taken_over(void);
 /* Begins to hand over to the program at that path (copied), which is this guard's own. */
 void guard_hand_over(Guard *g, const char *program);
 /* Begins the guard's end, as described above; why is for the log. A second call changes nothing. */

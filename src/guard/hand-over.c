@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 
 #include "guard/entries.h"
@@ -151,6 +152,20 @@ static bool is_calm(const Guard *g, usec_t now) {
                g->calm_next >= usec_add(now, ROOM) && g->watchdog >= usec_add(now, ROOM);
 }
 
+/* The guard's alarm (alarm.h) does not outlive an exec; an interval timer does, and its SIGALRM ends the process. at
+ * is CLOCK_BOOTTIME; USEC_INFINITY: off. */
+static void set_alarm_over_exec(usec_t at) {
+        usec_t left = at == USEC_INFINITY ? 0 : MAX(usec_sub(at, now_boottime()), (usec_t) 1);
+        struct itimerval timer = { .it_value = { .tv_sec = (time_t) (left / USEC_PER_SEC),
+                                                   .tv_usec = (long) (left % USEC_PER_SEC) } };
+
+        (void) setitimer(ITIMER_REAL, &timer, NULL);
+}
+
+void hand_over_end(void) {
+        set_alarm_over_exec(USEC_INFINITY);
+}
+
 /* Returns only if this fails. */
 static int execute(Guard *g) {
         char entries[32], listening[32];
@@ -165,8 +180,10 @@ static int execute(Guard *g) {
         (void) snprintf(listening, sizeof(listening), "--listen=%d", listen_fd);
         if (fcntl(fd, F_SETFD, 0) < 0 || fcntl(listen_fd, F_SETFD, 0) < 0)
                 return -errno;
+        set_alarm_over_exec(g->calm_alarm);
         (void) execv(g->hand_over.program, arguments);
         r = -errno;
+        set_alarm_over_exec(USEC_INFINITY);
         (void) fcntl(listen_fd, F_SETFD, FD_CLOEXEC);
         return r;
 }

@@ -23,3 +23,5 @@ void hand_over_done(HandOver *h);
 /* Makes the entries that a guard has handed on: text of any size. Gives the socket that goes with them. Returns the
  * number of entries, -EBADMSG or -ENOMEM; after these the guard is of no use. */
 int hand_over_take(Guard *g, const char *text, size_t size, ClientSocket *ret);
+/* The guard that took over has had its first turn, in which it has set its own alarm: ends that of the hand-over. */
+void hand_over_end(void);

@@ -248,6 +248,8 @@ static int run(const Arguments *a) {
         if (r < 0)
                 return r;
         guard_settle(guard);
+        if (follows)
+                guard_taken_over();
         r = sd_event_loop(event);
         return r < 0 ? log_error_errno(r, "the event loop failed") : r;
 }
