@@ -562,8 +562,13 @@ class DaemonOnABus(FleetRows, WrongCalls, unittest.TestCase):
     # a scheduler's own leases
 
     def wait_competing(self):
-        wait_for("a machine that competes", lambda: get(PATH, "org.leased1.Manager", "LastError") == ""
-                 and get(PATH, "org.leased1.Manager", "LastBeatUSec"))
+        try:
+            wait_for("a machine that competes", lambda: get(PATH, "org.leased1.Manager", "LastError") == ""
+                     and get(PATH, "org.leased1.Manager", "LastBeatUSec"))
+        except AssertionError as error:
+            told = {name: get(PATH, "org.leased1.Manager", name) for name in ("LastError", "WhyNot", "LastBeatUSec",
+                                                                              "RoundTripUSec", "LongestTurnUSec")}
+            raise AssertionError(f"{error}: {told}") from None
 
     def test_a_scheduler_keeps_a_lease(self):
         self.wait_competing()
