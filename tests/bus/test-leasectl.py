@@ -121,6 +121,15 @@ class WithoutDaemon(Case):
         self.conf("[Leased]\nTTL=30s\n")
         self.assertSays(ctl("enable", unit), 0, *NOTES)
 
+    def test_what_a_ttl_below_2s_needs_is_told(self):
+        unit = self.unit("brief.service")
+        self.conf("")
+        for ttl, told in (("1s", True), ("1999ms", True), ("2s", False)):
+            write(CONF, f"[Leased]\nTTL={ttl}\nRegistry=etcd\nEndpoints=http://10.0.0.1:2379 http://10.0.0.2:2379\n")
+            found = json.loads(ctl("check", "--json=short", unit).stdout)[0]
+            texts = [each["text"] for each in found["findings"]]
+            self.assertEqual(any("TTL= is below 2s: units pause while etcd elects" in each for each in texts), told, found)
+
     def test_a_bad_configuration_is_told_and_nothing_done(self):
         unit = self.unit("conf.service")
         self.conf("[Leased]\nTTL=0.5\n")
