@@ -131,7 +131,11 @@ class Zsh(Completion, unittest.TestCase):
     def complete(self, line):
         with open(self.got, "w", encoding="utf-8"):
             pass
-        os.write(self.fd, (line + "\t\x15print the-end\n").encode())
+        os.write(self.fd, (line + "\t").encode())
+        until = time.monotonic() + 60  # further keys would keep zsh from looking for more
+        while os.stat(self.got).st_size == 0 and time.monotonic() < until:
+            time.sleep(0.01)
+        os.write(self.fd, b"\x15print the-end\n")
         self.read(b"\nthe-end")
         with open(self.got, encoding="utf-8") as file:
             return set(file.read().split())

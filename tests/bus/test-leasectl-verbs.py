@@ -166,7 +166,7 @@ class WithoutDaemon(Case):
                                           r"leased is not running here: systemctl start leased\n\Z")
 
     def test_a_daemon_that_cannot_start_is_told(self):
-        self.conf("[Leased]\nTTL=1\n")
+        self.conf("[Leased]\nTTL=0.5\n")
         run("rm", "-f", "/run/leased/last.conf")  # as after a boot: there is nothing better to go on with
         run("systemctl", "start", "--no-block", "leased.service")
         self.addCleanup(run, "systemctl", "reset-failed", "leased.service")

@@ -187,7 +187,7 @@ BAD_LINES = {
     "Endpoints=ftp://127.0.0.1": "ftp://127.0.0.1",
     f"Endpoints={TLS_URL}": "https needs CAFile=",
     f"User=leased\nPasswordFile={PASSWORD_FILE}": f"chmod 0600 {PASSWORD_FILE}",
-    "TTL=1s": "TTL",
+    "TTL=0.5s": "TTL",
     "TTL=soon": "soon",
     "Registri=etcd": "Registri",
 }
