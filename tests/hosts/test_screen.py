@@ -23,17 +23,22 @@ def _wrong(machine):
     return {each["kind"] for each in json.loads(machine.run("leasectl", "--json=short", check=False).stdout)["wrong"]}
 
 
+def _running_at(machine, unit):
+    """The machines on which the unit runs, as that machine shows them."""
+    told = json.loads(machine.run("leasectl", "--json=short", check=False).stdout)
+    return [each["hostname"] for each in told["machines"] for row in each["units"]
+            if row["unit"] == unit.name and row["holds"] and row["state"] == "running"]
+
+
 @scene(registry="etcd")
 def every_machine_shows_where_all_units_run_and_what_is_wrong(cluster):
     units = [cluster.unit(f"shown-{n}.service").enable() for n in range(3)]
     holders = [unit.wait_running() for unit in units]
     for machine in cluster:
         wait_for(f"all is well on {machine}", lambda: not _wrong(machine), 20, lambda: _screen(machine).stdout)
-        told = json.loads(machine.run("leasectl", "--json=short").stdout)
         for unit, holder in zip(units, holders):
-            at = [each["hostname"] for each in told["machines"] for row in each["units"]
-                  if row["unit"] == unit.name and row["holds"] and row["state"] == "running"]
-            require(f"{machine} shows {unit.name} on {holder}", at == [holder.name], lambda: json.dumps(told, indent=1))
+            wait_for(f"{machine} shows {unit.name} on {holder}", lambda: _running_at(machine, unit) == [holder.name], 20,
+                     lambda: _screen(machine).stdout)
     tell("\n" + _screen(cluster["alpha"]).stdout)
 
     holders[0].systemctl("stop", units[0].name)
