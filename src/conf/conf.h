@@ -37,6 +37,7 @@ void messages_done(Messages *m);
  * show it. */
 bool text_is_printable(const char *s);
 
+/* The drop-ins of the administrator and of leasectl. Drop-ins are read from other folders, too: see search.h. */
 #define LEASED_CONF_DIRECTORY "/etc/leased/leased.conf.d"
 
 /* The directory of Registry=local if the option names none. No other machine reads this directory. */
@@ -58,9 +59,9 @@ typedef struct LeasedConf {
 
 /* Loads leased.conf, then leased.conf.d/?*.conf in the order of their names, from the folders "leased" of root/etc,
  * root/run, root/usr/local/lib and root/usr/lib (search.h). Later lines win over earlier ones, and all win over the
- * defaults. Missing files are no error. Checks also that the TTL
- * leaves time for a stop, that Endpoints= comes with etcd and CAFile= with https, that the files named exist, and that
- * KeyFile= and PasswordFile= are not open to everybody on this machine. *ret is freed by leased_conf_free(). -EBADMSG:
+ * defaults. Missing files are no error. Checks also that the TTL leaves time for a stop, that Endpoints= comes with
+ * etcd and CAFile= with https, that the files named exist, and that KeyFile= and PasswordFile= are not open to
+ * everybody on this machine. *ret is freed by leased_conf_free(). -EBADMSG:
  * there are messages, and *ret is untouched. */
 int leased_conf_load(const char *root, LeasedConf **ret, Messages *messages);
 /* Loads a file that leased_conf_dump() has written, over the defaults, with the same checks. Fails also with

@@ -365,8 +365,9 @@ LeasedConf *leased_conf_free(LeasedConf *c) {
         return NULL;
 }
 
-/* Gives the quote in which a value must stand to be read as it is, or '\0'. A value with both kinds of quotes was
- * itself written without any around it (ini_parse_string()). */
+/* Gives the quote that must enclose a value, which is not "", for ini_parse_string() to read the same value again;
+ * '\0': none. A value that contains both kinds of quotes can be enclosed in neither, and needs none: it was read from
+ * a line in which no quotes enclosed it. */
 static char quote_for(const char *value) {
         char first = value[0], last = value[strlen(value) - 1];
         bool enclosed = (first == '"' || first == '\'') && first == last;

@@ -8,10 +8,11 @@
 #include "util/strv.h"
 #include "util/text.h"
 
-/* The first one wins. */
+/* Of files with the same name the one in the first of these folders is read. */
 static const char *const folders[] = { "/etc", "/run", "/usr/local/lib", "/usr/lib" };
 
-/* Whether the file says nothing, and only stands in for others of its name. */
+/* Whether the file is empty or a link to /dev/null: it hides the files of its name in later folders, and is itself not
+ * read. */
 static bool is_mask(const char *full) {
         struct stat st;
 
@@ -43,7 +44,7 @@ static int by_name(const void *a, const void *b) {
         return strcmp(name_of(*(char *const *) a), name_of(*(char *const *) b));
 }
 
-/* Adds the folder's files whose names are not there yet. */
+/* Adds the paths of the folder's files, except those whose names an earlier folder has as well. */
 static int add_folder(char ***paths, const char *folder, char *const *names) {
         size_t before = strv_length(*paths);
 
@@ -63,7 +64,8 @@ static int add_folder(char ***paths, const char *folder, char *const *names) {
         return 0;
 }
 
-/* Leaves out the files that say nothing. */
+/* Gives a new list without the files that are empty or links to /dev/null. Their own paths had to stand in the list
+ * until now, to keep out the files of their names in later folders. */
 static int without_masks(const char *root, char *const *paths, char ***ret) {
         _cleanup_(strv_freep) char **kept = NULL;
 

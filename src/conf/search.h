@@ -2,22 +2,25 @@
 #pragma once
 
 /*
- * Where a configuration file and its drop-ins are looked for, as systemd does: /etc (the administrator's), /run (until
- * the next boot), /usr/local/lib and /usr/lib (packages'). Of files with the same name the one in the earlier folder
- * is read, and no other. A file that is a link to /dev/null, or is empty, stands in for the others and says nothing.
+ * Finds a configuration file and its drop-ins in the same folders as systemd does: /etc (the administrator's files),
+ * /run (files that last until the next boot), /usr/local/lib and /usr/lib (files of packages). Of several files with
+ * the same name only the one in the earliest of these folders is read. If this one is empty or a link to /dev/null,
+ * none of them is read.
  *
- * The argument root is "" or a directory for tests. Paths that are given do not begin with it.
+ * The argument root is "" or, in tests, a directory that stands for "/". The paths that these functions give do not
+ * begin with root.
  */
 
 #include "util/macros.h"
 
-/* Gives the path of the file that is to be read, owned by the caller, e.g. for "leased/leased.conf"; NULL: there is
- * none. Returns 0 or -ENOMEM. */
+/* Gives the path of the file to be read for a name such as "leased/leased.conf". *ret is owned by the caller; NULL:
+ * there is no such file. Returns 0 or -ENOMEM. */
 int search_file(const char *root, const char *name, char **ret);
 
-/* Gives the paths of the files that are to be read from a folder such as "leased/leased.conf.d", in the order of their
- * names: those for which wanted() is true. *ret is freed by strv_free(); NULL: there are none. If a folder cannot be
- * read, *ret_unread is its path, owned by the caller, and its files are left out; otherwise NULL. Returns 0, a
- * negative errno with *ret_unread, or -ENOMEM without. */
+/* Gives the paths of the files to be read from all folders of a name such as "leased/leased.conf.d": those for whose
+ * names wanted() is true, in the order of their names. *ret is freed by strv_free(); NULL: there are none. A folder
+ * that cannot be read is left out: then *ret_unread, owned by the caller, is the path of the first such folder, and
+ * the errno of its failure is returned, negative, with the files of the other folders in *ret. Otherwise *ret_unread
+ * is NULL, and 0 is returned. -ENOMEM: *ret is untouched, and *ret_unread may be set. */
 int search_folder(
                 const char *root, const char *name, bool (*wanted)(const char *name), char ***ret, char **ret_unread);

@@ -34,6 +34,8 @@ static json_t *unit_row_new(const json_t *row) {
         return object;
 }
 
+/* Writes for how long something has been so since a time of CLOCK_REALTIME: "5min", or "a moment" if the time is not
+ * known or, by another machine's clock, still to come. */
 static const char *span_since(char *buf, size_t size, usec_t since) {
         usec_t now = now_realtime();
 
@@ -44,7 +46,9 @@ static const char *span_since(char *buf, size_t size, usec_t since) {
         return buf;
 }
 
-/* Nobody has the unit. Each machine has its reason; the first machine that has none would take the unit. */
+/* Says of a unit that nobody holds that it runs nowhere, for how long, and why: names the first machine that may take
+ * the unit or, if there is none, the first that is not silent, with its reason. Says nothing of a unit that is done.
+ */
 static void judge_free(json_t *cluster, const json_t *rows, size_t from, size_t to) {
         const json_t *first = json_array_get(rows, from), *one = NULL,
                      *machines = json_object_get(cluster, "machines");
@@ -74,6 +78,7 @@ static void judge_free(json_t *cluster, const json_t *rows, size_t from, size_t 
                                 get_string(one, "why"));
 }
 
+/* Says what is wrong with a unit that somebody holds, if anything is. */
 static void judge_held(json_t *cluster, const json_t *holder) {
         static const struct {
                 const char *state, *kind, *text;
@@ -116,7 +121,7 @@ static void judge_unit(json_t *cluster, const json_t *rows, size_t from, size_t 
                 if (get_boolean(row, "holds"))
                         holder = row;
                 if (streq(state, "elsewhere") && !holder)
-                        holder = row; /* by a machine that does not offer it any more */
+                        holder = row; /* the holder has no row, for the unit is not enabled there any more */
         }
         if (holder)
                 judge_held(cluster, holder);

@@ -4,12 +4,17 @@
 #include "ctl/bus.h"
 
 /*
- * The whole cluster as one JSON object, as this machine knows it: "well" (nothing is wrong), "known" (the records
- * describe the present), "registry", "wrong" (an array of {kind, subject, text}, the gravest first), "machines" (rows
- * as of machines.h, with "version" and "units") and "revision". A row in "units" has the members unit, machine_id,
- * lease, state, active_state, result, since_usec, holds, index, held_since_usec, code, why: the columns of
- * ListClusterUnits.
+ * The whole cluster as one JSON object, as this machine knows it. The object has the members "well" (nothing is
+ * wrong), "known" (the records describe the present), "registry", "wrong", "machines" (rows as of machines.h, with
+ * "version" and "units") and "revision" (as of ListClusterUnits).
+ *
+ * The array "wrong" has an object {kind, subject, text} for each thing that is wrong: first about the registry, this
+ * machine and its configuration, then about units in the order of their names, then about machines.
+ *
+ * A row in "units" has the members unit, machine_id, lease, state, active_state, result, since_usec, holds, index,
+ * held_since_usec, code, why: the columns of ListClusterUnits.
  */
 
-/* Reads the object, owned by the caller. Prints what is wrong and returns an exit code. */
+/* Asks leased for all this. Returns CTL_OK and gives the object, owned by the caller; or prints why leased could not
+ * be asked, leaves *ret untouched and returns another exit code. */
 int cluster_read(Ctl *ctl, json_t **ret);

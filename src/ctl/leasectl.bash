@@ -26,7 +26,7 @@ _leasectl_leases() {
                 grep -o '\["[^"]*"' | cut -d '"' -f 2
 }
 
-# Units of every kind that can be leased, loaded or not; templates only as their instances.
+# Prints the units of every kind that can be leased, loaded or not. Of templates only instances are printed.
 _leasectl_unit_files() {
         local kinds=service,socket,timer,path,mount,automount,target
 

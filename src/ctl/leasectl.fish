@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# fish completion for leasectl(1). Verbs, what each takes, and options are those that "leasectl --help" lists.
+# fish completion for leasectl(1). The verbs, their arguments and the options are taken from "leasectl --help".
 
 function __leasectl_units
     leasectl list --no-legend --no-pager 2>/dev/null | awk '{ print $1 }'
@@ -14,7 +14,7 @@ function __leasectl_leases
         grep -o '\["[^"]*"' | cut -d '"' -f 2
 end
 
-# Units of every kind that can be leased, loaded or not; templates only as their instances.
+# Prints the units of every kind that can be leased, loaded or not. Of templates only instances are printed.
 function __leasectl_unit_files
     set -l kinds service,socket,timer,path,mount,automount,target
     begin
@@ -27,7 +27,7 @@ function __leasectl_help
     leasectl --help 2>/dev/null | sed '/^Exit codes/,$d'
 end
 
-# The words behind the options so far: the verb and its arguments.
+# Prints the words that were typed so far, without options and their values: the verb and its arguments.
 function __leasectl_words
     set -l skip 0
     for word in (commandline -opc)[2..-1]
@@ -81,7 +81,7 @@ function __leasectl
 end
 
 complete -c leasectl -f -a '(__leasectl)'
-# Options as fish knows them: each by its name, with an argument where "leasectl --help" shows one.
+# Tells fish each option by its name. An option takes a value if "leasectl --help" shows a "=" behind its name.
 for word in (__leasectl_help | string match -ar -- '--[a-z][a-z-]*=?' | sort -u)
     set -l name (string replace -r -- '^--(.*?)=?$' '$1' $word)
     if string match -q -- '*=' $word

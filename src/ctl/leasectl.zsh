@@ -1,6 +1,6 @@
 #compdef leasectl
 # SPDX-License-Identifier: Apache-2.0
-# zsh completion for leasectl(1). Verbs, what each takes, and options are those that "leasectl --help" lists.
+# zsh completion for leasectl(1). The verbs, their arguments and the options are taken from "leasectl --help".
 
 _leasectl_units() {
         leasectl list --no-legend --no-pager 2>/dev/null | awk '{ print $1 }'
@@ -15,7 +15,7 @@ _leasectl_leases() {
                 grep -o '\["[^"]*"' | cut -d '"' -f 2
 }
 
-# Units of every kind that can be leased, loaded or not; templates only as their instances.
+# Prints the units of every kind that can be leased, loaded or not. Of templates only instances are printed.
 _leasectl_unit_files() {
         local kinds=service,socket,timer,path,mount,automount,target
 

@@ -81,7 +81,7 @@ static usec_t counted(const json_t *counters, const char *name) {
         return (usec_t) get_integer(counters, name);
 }
 
-/* Counters of that prefix with their ends as a label. */
+/* Prints the counters "moves.REASON", each with its reason as a label. */
 static void print_moves(const json_t *counters) {
         static const char prefix[] = "moves.";
         const char *name;
@@ -96,6 +96,8 @@ static void print_moves(const json_t *counters) {
                                         json_integer_value(value));
 }
 
+/* Prints the counters "renewals_within.USEC" as the buckets of a histogram. They are cumulative, as Prometheus wants
+ * buckets to be. */
 static void print_renewals(const json_t *counters) {
         static const char prefix[] = "renewals_within.";
         usec_t n = counted(counters, "renewals");

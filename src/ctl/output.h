@@ -23,10 +23,11 @@ typedef struct Column {
 /* Prints an array of objects as a table, through a pager if stdout is a terminal, or as JSON. The argument empty is
  * the line that people see if there is no row. */
 void print_rows(const Ctl *ctl, const json_t *rows, const Column *columns, size_t n_columns, const char *empty);
-/* Gives how many places of a terminal the text takes. */
+/* Gives how many columns of a terminal the text takes. */
 size_t output_columns(const char *s);
-/* Writes the text into buf, cut or filled up with spaces so that it takes exactly that many places, and returns buf.
- */
+/* Writes the text into buf and returns buf. The text is cut, with "…" at its end, or filled up with spaces, so that it
+ * takes exactly width columns; fewer if buf, of size bytes, has no room for them. Characters that cannot be shown are
+ * written as escapes. */
 char *output_fit(char *buf, size_t size, const char *text, size_t width);
 /* Prints any value as JSON, compact or indented as ctl->json says. */
 void print_json(const Ctl *ctl, const json_t *value);

@@ -331,7 +331,9 @@ static void wait_for_end(Run *r) {
         }
 }
 
-/* If leased-run has not said how it ended, systemd has ended it, perhaps before it could say anything. */
+/* Gives the exit code. Complains if somebody else ended the command: systemd is ending its unit, or leased-run never
+ * told how the command ended. In the second case systemd has ended leased-run, perhaps before leased-run could tell
+ * anything. */
 static int code_of(const Run *r) {
         if (r->ended && !r->stopping)
                 return r->code;

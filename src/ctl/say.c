@@ -88,12 +88,13 @@ _printf_(1, 0) static char *compose(const char *format, va_list ap) {
         return vasprintf(&text, format, ap) < 0 ? NULL : text;
 }
 
-/* Of the screen that is being drawn (say_screen_clear()): how many lines fit, and how many were said. */
+/* Whether the terminal is taken (say_screen_begin()), how many lines fit on the screen, and how many were said since
+ * say_screen_clear(). */
 static bool on_screen;
 static size_t screen_room, screen_lines;
 
-/* Writes a line on stdout. On a screen a line that does not fit any more is left out, and the last that fits says so.
- */
+/* Writes a line on stdout. On a screen, the last line that fits is replaced by a hint that there is more, and further
+ * lines are left out. */
 static void write_line(const char *text) {
         if (on_screen && ++screen_lines >= screen_room) {
                 if (screen_lines == screen_room)
@@ -114,6 +115,7 @@ void say(const char *format, ...) {
         write_line(strempty(text));
 }
 
+/* Gives the number of rows or columns of the terminal; 24 or 80 if stdout is none or a tiny one. */
 static size_t terminal_size(bool rows) {
         struct winsize size;
 
@@ -122,7 +124,8 @@ static size_t terminal_size(bool rows) {
         return rows ? 24 : 80;
 }
 
-/* Gives how many bytes of text go on one line of that many places, up to the end of a word if there is one. */
+/* Gives how many bytes of text go on one line of that many columns, up to the end of a word if one ends there. Each
+ * character counts as one column, and marks for colours count as none. */
 static size_t line_length(const char *text, size_t columns) {
         size_t at = 0, word = 0, used = 0;
 

@@ -29,15 +29,18 @@ void say_decide_colours(void);
 
 /* Prints one line on stdout; format is as for printf(3). */
 void say(const char *format, ...) _printf_(1, 2);
-/* Prints text on stdout, in as many lines as the terminal's width (80 if there is no terminal) needs: a line ends
- * between two words, and each further line begins with so many spaces. Words wider than the terminal are cut in two.
- */
+/* Prints text on stdout, on as many lines as the width of the terminal requires: 80 columns if stdout is no terminal
+ * or a tiny one. Lines end between two words. Each line but the first begins with indent spaces, though never more
+ * than half the width. A word that is wider than a line is cut. */
 void say_wrapped(size_t indent, const char *format, ...) _printf_(2, 3);
-/* Takes the whole terminal, stdout: what is said between say_screen_clear() and say_screen_show() replaces what was
- * there, by one write; lines that do not fit are left out. say_screen_end() gives back the terminal as it was. */
+/* Takes the whole terminal, which stdout must be, and hides what it shows and the cursor. */
 void say_screen_begin(void);
+/* Begins a new screen: the lines that are said from now on replace those of the screen before. If not all of them fit,
+ * the last line on the screen says that there are more. */
 void say_screen_clear(void);
+/* Shows the new screen, by one write. */
 void say_screen_show(void);
+/* Gives back the terminal, with all that it showed before say_screen_begin(). */
 void say_screen_end(void);
 /* Prints a JSON text, of one line or several, on stdout. Characters that cannot be shown are written as JSON
  * escapes, so that the value stays exact. */

@@ -64,7 +64,8 @@ static void print_wrong(const json_t *cluster) {
 
 /* ---- machines and their units ---- */
 
-/* Whether the unit is shown below the machine: the machine has it, or something of it is there. */
+/* Whether the unit is shown below the machine: the machine holds its lease, or the unit is in a state there that
+ * people should see. */
 static bool is_there(const json_t *unit) {
         static const char *const there[] = { "running", "starting", "stopping", "stopped", "failed", "releasing",
                 "acquiring", "held", "damaged" };
@@ -179,7 +180,7 @@ static void print_cluster(const json_t *cluster) {
                 print_machine(machines, machine, width);
 }
 
-/* One line for monitoring: the gravest, and how many more there are. */
+/* Prints one line for monitoring: the first thing that is wrong, and how many more there are. */
 static void print_line(const json_t *cluster) {
         const json_t *wrong = json_object_get(cluster, "wrong"), *first = json_array_get(wrong, 0);
         Counts n = count(cluster);
@@ -202,7 +203,8 @@ static void on_signal(int number) {
         ended = 1;
 }
 
-/* Waits until it is time to draw again. Returns whether the operator has had enough. */
+/* Waits until the screen is to be drawn again: after REFRESH_MS or at any key. Returns true if it is not, for q was
+ * pressed, the terminal is gone, or a signal has asked this program to end. */
 static bool wait_for_key(void) {
         struct pollfd fd = { .fd = STDIN_FILENO, .events = POLLIN };
         char key = 0;
@@ -212,6 +214,8 @@ static bool wait_for_key(void) {
         return ended;
 }
 
+/* Draws the cluster again and again. Returns CTL_OK or CTL_FAILED by whether all was well at the end, or the exit code
+ * of cluster_read() if leased does not answer any more. */
 static int watch(Ctl *ctl) {
         struct sigaction act = { .sa_handler = on_signal };
         struct termios before, raw;
@@ -243,7 +247,7 @@ static int watch(Ctl *ctl) {
         } while (!wait_for_key());
         say_screen_end();
         (void) tcsetattr(STDIN_FILENO, TCSANOW, &before);
-        if (!answered) /* what was said of it is gone with the screen */
+        if (!answered) /* cluster_read() has said why, but that is gone with the screen */
                 complain("leased does not answer any more, so the screen has ended");
         return code;
 }

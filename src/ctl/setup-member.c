@@ -9,7 +9,8 @@
 #include "ctl/program.h"
 #include "util/text.h"
 
-/* How often, and in between how long, a change of the members is asked for that etcd is not ready for: 10 s. */
+/* A change of the members for which etcd is not ready is asked for again so often, and after pauses so long: in all at
+ * least 10 s. */
 #define ATTEMPTS 20u
 #define PAUSE_MS 500
 
@@ -47,9 +48,9 @@ static int etcdctl(const Reach *r, const char *const *words, char **ret, char **
         return program_run(argv, ret, ret_error) == 0 ? CTL_OK : CTL_FAILED;
 }
 
-/* Does the same for a change of the members, and prints what etcdctl said if it failed. etcd refuses a change until
- * all members that it needs have been connected for 5 s, as it does shortly after the change before: it is asked
- * again. */
+/* Runs etcdctl for a change of the members, and prints what etcdctl said if the change failed. Tries again for a while
+ * if etcd says "unhealthy cluster": etcd refuses a change until all members that it needs have been connected for 5 s,
+ * which is so shortly after another change, too. */
 static int change_members(const Reach *r, const char *const *words) {
         for (unsigned i = 0;; i++) {
                 _cleanup_free_ char *error = NULL;

@@ -140,7 +140,8 @@ static void look_at_pid1(const json_t *pid1, usec_t ttl, json_t *findings) {
                                 format_span(a, sizeof(a), watchdog), format_span(b, sizeof(b), ttl));
 }
 
-/* Whether the guard waits neither for the processor nor for a page from the disk; also true if it does not run. */
+/* Whether the guard has realtime priority and locked memory, so that it waits neither for the processor nor for a page
+ * from the disk. Also true if the guard does not run or cannot be looked at. */
 static bool guard_is_hardened(pid_t pid) {
         _cleanup_free_ char *path = NULL, *status = NULL;
         const char *locked;
@@ -152,7 +153,7 @@ static bool guard_is_hardened(pid_t pid) {
                strtoull(locked + strlen("\nVmLck:"), NULL, 10) > 0;
 }
 
-/* What a TTL below 2 s needs (docs/safety.md). */
+/* Adds what is missing, or worth knowing, for a TTL below 2 s (docs/safety.md). Returns an exit code. */
 static int look_at_short_ttl(Ctl *ctl, const LeasedConf *conf, json_t *findings) {
         json_auto_t *guard = NULL;
         int code = conf->ttl < 2 * USEC_PER_SEC ? pid1_service(ctl->bus, GUARD_SERVICE, &guard) : CTL_OK;

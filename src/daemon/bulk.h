@@ -12,7 +12,7 @@
 #include "daemon/internal.h"
 
 typedef struct BulkKind {
-        bool units, leases, offers; /* what the answer is about */
+        bool units, leases, offers; /* what the answer is about; offers are the units of all machines */
         /* While this answer is put together, listeners are told of no change: otherwise they would hear of a change
          * before they get an answer that may be older than the change. Only one answer of this kind is put together at
          * a time. */
@@ -22,9 +22,10 @@ typedef struct BulkKind {
          */
         const char *type;
         int (*append)(Daemon *d, const char *name, bool is_lease, sd_bus_message *reply);
-        /* NULL, or used in place of append(), and also given the call, whose arguments choose among the objects. */
+        /* If this is not NULL, it is called in place of append(), for each name. It is also given the call, whose
+         * arguments say which objects the caller wants, and returns the same as append(). */
         int (*append_chosen)(Daemon *d, const char *name, sd_bus_message *call, sd_bus_message *reply);
-        /* NULL, or appends what stands before the array. */
+        /* If this is not NULL, it appends what stands before the array. Returns 0 or more, or a negative errno. */
         int (*append_head)(Daemon *d, sd_bus_message *reply);
         /* If type is NULL, the answer is a text: head, what print() writes to f for each unit or lease, and tail. */
         const char *head, *tail;

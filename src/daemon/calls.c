@@ -66,13 +66,16 @@ static int reply(Daemon *d, sd_bus_message *m, CallKind kind, const Action *a, s
 
 /* ---- asking ---- */
 
-/* Whether a scheduler may name a machine so: as a lease, and shorter. Its machines need not be ours. */
+/* Whether a scheduler may call a machine by this name. The same characters are allowed as in the name of a lease, but
+ * fewer of them. The name need not be the id of a machine of this cluster: a scheduler may have machines of its own.
+ */
 static bool is_machine_name(const char *s) {
         return strlen(s) < MACHINE_SIZE && lease_name_is_valid(s);
 }
 
 /* Reads the arguments with which AcquireLease and StealLease both begin: the name, the machine id, the version and the
- * period. The texts are borrowed from the message. Sets error if no machine may be named so. */
+ * period. The texts are borrowed from the message. Sets error if the name
+ * may be that of no machine. */
 static int read_taker(sd_bus_message *m, Call *call, sd_bus_error *error) {
         char quoted[BUS_QUOTE_SIZE];
         int r = sd_bus_message_read(m, "ssxt", &call->lease, &call->machine, &call->version, &call->period);

@@ -33,7 +33,7 @@ void changed_note_core(Changed *c, const char *unit, const char *lease);
 
 /* Takes one name out of those that were noted, a unit's or a lease's. false: there is none left. */
 bool changed_take(Changed *c, bool *ret_is_lease, char ret_name[static NAME_SIZE]);
-/* The same for an offer. */
+/* Takes the name of one offer out of those that were noted. false: there is none left. */
 bool changed_take_offer(Changed *c, char ret_name[static RECORD_NAME_SIZE]);
 /* Whether a name is left that was noted and not taken. */
 bool changed_pending(const Changed *c);

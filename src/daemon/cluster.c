@@ -6,14 +6,15 @@
 #include "daemon/bus-util.h"
 #include "util/log.h"
 
-/* Which units the caller wants, by the arguments of ListClusterUnits. */
+/* Which units the caller of ListClusterUnits wants; the texts are borrowed from the call. */
 typedef struct Choice {
         const char *machine_id;
-        Placement wanted; /* .require */
-        uint64_t since;
+        Placement wanted; /* only .require is set: the metadata that the machine must have */
+        uint64_t since;   /* only what has changed after this revision; 0: everything that is not gone */
 } Choice;
 
-/* Reads the arguments. Words of metadata that do not fit are refused with -EINVAL. */
+/* Reads the arguments of the call. -EINVAL: a word of metadata is not KEY=VALUE, or the words are too long together.
+ */
 static int read_choice(sd_bus_message *m, Choice *ret) {
         size_t n = 0, room = sizeof(ret->wanted.require);
         const char *word;

@@ -12,18 +12,19 @@ static const usec_t bounds[] = { 1000, 2500, 5000, 10000, 25000, 50000, 100000, 
         5000000, 10000000 };
 
 typedef struct Margin {
-        usec_t slice; /* which ten seconds since the boot */
-        usec_t least;
+        usec_t slice; /* the number of the slice, counted from the boot; 0: not used yet */
+        usec_t least; /* the least that was left of the TTL in this slice */
 } Margin;
 
 struct Counts {
-        uint64_t moves[WHY_RENEWED]; /* by Why: leases that went from here */
+        uint64_t moves[WHY_RENEWED]; /* by Why: leases that went from here, or whose unit was stopped for want of a
+                                        beat */
         uint64_t alarms;
         usec_t registry_outage, unit_outage;
-        usec_t silent_since; /* 0: the registry answers */
+        usec_t silent_since; /* when the silence was reported (CLOCK_BOOTTIME); 0: the registry answers */
         uint64_t renewals, by_bound[ELEMENTSOF(bounds)];
         usec_t renewals_took;
-        usec_t t0; /* of the last beat */
+        usec_t t0; /* when the last committed beat was sent (CLOCK_BOOTTIME); 0: there was none */
         Margin margins[MARGIN_SLICES];
 };
 
@@ -38,11 +39,12 @@ static usec_t ttl_of(const Daemon *d) {
         return session.ttl;
 }
 
-/* How much of the TTL was left at that time: what the beats of this machine still covered. */
+/* Gives how much of the TTL was left at that time, counted from when the last committed beat was sent (law 1). */
 static usec_t margin_at(const Daemon *d, usec_t now) {
         return usec_sub(usec_add(d->counts->t0, ttl_of(d)), now);
 }
 
+/* Gives the least that was left of the TTL at any time in the last minute, now included. */
 static usec_t least_margin(const Daemon *d, usec_t now) {
         usec_t least = margin_at(d, now), slice = now / MARGIN_SLICE;
 
@@ -72,8 +74,9 @@ void counts_beat(Daemon *d, usec_t t0, usec_t now) {
                 d->counts->by_bound[i] += took <= bounds[i];
 }
 
-/* A unit has begun to run: for how long it ran nowhere, if another machine or a failure took it from its last
- * holder. */
+/* A unit has begun to run: adds the time since the last tenure ended, in which the unit ran nowhere. Nothing is added
+ * if that tenure ended because the unit was disabled or was done. The end of the tenure is by the clock of the machine
+ * that wrote the record; if that clock is ahead of this one, the time counts as 0. */
 static void count_outage(Daemon *d, const Report *r) {
         const Tenure *last;
         LeaseView v;

@@ -23,7 +23,7 @@
  *   suspend.c       what is done before the machine sleeps
  *   notify.c        what PID 1 is told
  *   report.c        the core's reports as log lines
- *   counts.c        what has happened, in numbers
+ *   counts.c        counters for monitoring
  *   bus*.c          D-Bus: the two connections (bus-link.c), the three interfaces, whose properties come from
  *                   tables (property.c)
  *   bulk.c          answers about all units or leases, put together over many turns; bus-objects.c those that

@@ -24,7 +24,7 @@
 typedef struct Put {
         char *key;
         char *text;
-        bool more; /* the text may have members that this version of leased does not know */
+        bool more; /* the text may have members that this version of leased does not know: it is kept (texts.h) */
 } Put;
 
 typedef struct Request {

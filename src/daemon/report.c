@@ -13,7 +13,8 @@
 #include "util/message-ids.h"
 #include "util/text.h"
 
-/* The ids of reports about units. What is not in the table is about this machine as a whole. */
+/* The ids of reports about units and their leases (MESSAGE_ID= in the journal). Other reports are about this machine
+ * as a whole, and have no id. */
 static const char *const ids[] = {
         [REPORT_ACQUIRED] = MESSAGE_ACQUIRED,
         [REPORT_STARTED] = MESSAGE_STARTED,
@@ -63,7 +64,7 @@ static Why why_no_gate(const Line *l) {
         return streq(s->load_state, "masked") ? WHY_MASKED : WHY_BAD_UNIT_FILE;
 }
 
-/* Which Why the report is about: the number of what went wrong with a unit or its lease. */
+/* Gives the reason that the report names or, if it names none, the reason that its kind stands for. */
 static Why why_of(const Line *l) {
         if (l->report->why != WHY_NONE)
                 return l->report->why;
@@ -104,7 +105,7 @@ static void clear_error(const Line *l) {
         keep_error(l, NULL);
 }
 
-/* Writes since when, so long ago, as people of this machine tell the time: "since 03:33:28". */
+/* Writes the local time that was span ago: "since 03:33:28", with the date before the time from 12 hours on. */
 static void format_since(char *buf, size_t size, usec_t span) {
         time_t now = (time_t) (now_realtime() / USEC_PER_SEC), then = now - (time_t) (span / USEC_PER_SEC);
         struct tm tm;
@@ -113,6 +114,8 @@ static void format_since(char *buf, size_t size, usec_t span) {
                 (void) strftime(buf, size, now - then < 12 * 3600 ? "since %H:%M:%S" : "since %Y-%m-%d %H:%M:%S", &tm);
 }
 
+/* Logs the line with the id and the fields of the report. A line about a unit is also shown in the unit's journal. A
+ * warning or worse becomes the unit's LastError. */
 static void say(const Line *l, int level, const char *format, ...) {
         char text[1024];
         va_list ap;
@@ -312,7 +315,8 @@ static void report_record(const Line *l) {
         }
 }
 
-/* The one alarm that everything else is there to prevent. */
+/* Raises the alarm that a unit is active here without its lease. This is what all the rest of leased is there to
+ * prevent. */
 static void report_stray(const Line *l) {
         if (l->report->machine_id)
                 say(l, LOG_ALERT, "it is active on this machine without its lease, which %s holds: stopping it",
@@ -321,7 +325,8 @@ static void report_stray(const Line *l) {
                 say(l, LOG_ALERT, "it is active on this machine without its lease: stopping it");
 }
 
-/* Says why the unit was stopped, and who has it now: the last line of its journal on a machine that has lost it. */
+/* Says why the unit was stopped, and who has it now. On a machine that has lost the unit this is the last line of the
+ * unit's journal, so "systemctl status" tells an operator where to look. */
 static void report_stopped(const Line *l) {
         const Report *r = l->report;
         char since[64] = "in time";

@@ -179,7 +179,8 @@ static int reply(Daemon *d, const PendingWord *p, const Action *a, sd_bus_error 
         }
 }
 
-/* A drain is about a machine: then there is no unit in whose journal it belongs. */
+/* Writes that an order was not carried out, and why: into the journal of the unit that the order was about. A drain is
+ * about a machine, so it is written into the journal of leased only. */
 static void tell_not_done(const PendingWord *p, const Action *a) {
         const char *reason = a->word == WORD_WITHDRAWN   ? "whoever asked is gone"
                              : a->reason.why != WHY_NONE ? WHY_TEXT(a->reason)
