@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Makes the manual page org.leased1(5) of the descriptions of the interfaces.
+"""Prints the manual page org.leased1(5), made of the interfaces and their comments in dbus/.
 
     org.leased1.5.py VERSION FILE.xml...
 """
@@ -36,14 +36,14 @@ TAIL = r"""
 
 
 def paragraph(words):
-    """Words of the XML as lines of troff."""
+    """Returns words of the XML as lines of troff."""
     lines = re.sub(r"\s*\n\s*", "\n", words.strip()).replace("\\", "\\e").replace("-", "\\-")
     lines = re.sub(r"[^\0-~]", lambda letter: f"\\[u{ord(letter.group()):04X}]", lines)
     return re.sub(r"^([.'])", r"\\&\1", lines, flags=re.MULTILINE)
 
 
 def text(comment, between=".PP"):
-    """A comment of the XML, paragraph by paragraph."""
+    """Returns a comment of the XML as troff, with the macro `between` between its paragraphs."""
     return f"\n{between}\n".join(map(paragraph, re.split(r"\n\s*\n", comment.strip())))
 
 
@@ -60,7 +60,7 @@ def signature(member):
 
 
 def members(interface):
-    """Each member with the comment before it. A member without one belongs to the comment before its neighbours."""
+    """Yields each member with the comments right before it. "": the comment of the member above is about both."""
     comment = ""
     for child in interface:
         if child.tag is tree.Comment:
