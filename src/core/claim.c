@@ -168,7 +168,8 @@ void claim_txn(Core *c, uint64_t id, Lease *leases, const Answer *answer) {
 
 static const Change none;
 
-/* The lease is let go, since its unit is down: handed to the machine that comes next, or to nobody. */
+/* Gives the change that lets our lease go, now that its unit is down: a transfer to the machine that comes next, or a
+ * release if there is no such machine. */
 static Change part(Core *c, const Lease *l) {
         const Unit *u = l->unit;
         const char *machine = u->life.leave == LEAVE_TRANSFER                                  ? u->wish.target
@@ -256,7 +257,8 @@ bool claim_is_possible(const Core *c) {
                c->now.boottime < c->own.t0 + c->own.timeline.kill;
 }
 
-/* Sends what has a Txn of its own, and gives the change that can share one. */
+/* Decides what is due on the lease. A change that needs a Txn of its own is sent at once, and nothing is given; a
+ * change that can share a Txn is given, and not sent. */
 static Change advance(Core *c, Lease *l) {
         if (l->txn || !l->seen.known || c->now.boottime < l->retry_at || !claim_is_possible(c))
                 return none;
@@ -276,8 +278,8 @@ void claim_advance(Core *c, Lease *l) {
                 heap_remove(&l->to_send);
 }
 
-/* While a Txn of such changes is under way, the next one is sent only when it is full. So many changes that come one
- * after the other share few Txns, and a single change waits for nothing. */
+/* Whether it is time for a Txn of the changes that wait. While such a Txn is under way, the next one is sent only when
+ * it is full. So many changes that come one after the other share few Txns, and a single change does not wait. */
 static bool may_send(const Core *c) {
         size_t n = c->claims.waiting.n;
 

@@ -11,8 +11,8 @@ void claim_txn(Core *c, uint64_t id, Lease *leases, const Answer *answer);
 bool claim_is_possible(const Core *c);
 /* Asks for what is due on this lease. A change that can share its Txn with others waits for claim_send(). */
 void claim_advance(Core *c, Lease *l);
-/* Sends one Txn of the changes that wait, if it is time for one. Returns how many leases it writes, and gives them;
- * 0: no Txn was sent. */
+/* Sends one Txn of the changes that wait for claim_send(), if it is time for a Txn. Returns how many leases the Txn
+ * writes, and gives these leases, borrowed. 0: no Txn was sent. */
 size_t claim_send(Core *c, Lease *ret[static GROUP_MAX]);
 /* When claim_advance() is due by the time alone (CLOCK_BOOTTIME). When the lease may be had by the plan is not
  * counted: see planning_deadline(). */

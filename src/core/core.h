@@ -161,15 +161,16 @@ typedef struct OfferView {
         uint64_t index;                  /* of the lease */
         usec_t held_since;               /* CLOCK_REALTIME since when the lease is held, or free */
         Reason reason;   /* why the machine does not take the unit now, by its own words; WHY_NONE: it would */
-        uint64_t change; /* core_revision() when the last of this changed */
+        uint64_t change; /* core_revision() when the offer or the record of the lease last changed */
 } OfferView;
 
-/* Fills in how the unit is on the machine; name is "<machine id>/<unit>". Returns false if no such offer was ever
- * seen. An offer that was taken back has the state "gone". */
+/* Fills in how the unit is on the machine; name is "<machine id>/<unit>". The strings of *ret are borrowed until the
+ * next step. Returns false if no such offer was ever seen. An offer that was taken back has the state "gone". */
 bool core_find_offer(const Core *core, Now now, const char *name, OfferView *ret);
-/* Calls f with the name of each offer that was seen. */
+/* Calls f with the name of each offer that was seen, also if it was taken back since. */
 void core_each_offer_name(const Core *core, void (*f)(const char *name, void *userdata), void *userdata);
-/* A number that grows with each change of a lease or an offer, also from one daemon to the next. */
+/* Gives a number that grows with each change of a lease or an offer. The number is never below the CLOCK_REALTIME of
+ * the last step (in microseconds), so it also grows from one daemon to the next, unless the clock was set back. */
 uint64_t core_revision(const Core *core);
 
 void core_session_view(const Core *core, Now now, SessionView *ret);

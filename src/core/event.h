@@ -279,8 +279,9 @@ typedef enum ReportKind {
         REPORT_SUCCEEDED,       /* .unit .lease ended well, and the lease goes: it may run again (OnSuccess=release) */
         REPORT_DAMAGED,         /* .lease: its record cannot be read */
         REPORT_STARTED,         /* .unit .lease .index: it has begun to run by this lease */
-        REPORT_STOPPED, /* .unit .lease .index .why: it is down, all of it. WHY_EXPIRED: .span since the last beat (0:
-                           not known), .machine_id: who has it now; told once more when that becomes known */
+        REPORT_STOPPED, /* .unit .lease .index .why: all of the unit is down. .machine_id: who has the lease now; NULL:
+                           not known. With WHY_EXPIRED .span is the time since the last beat (0: not known), and the
+                           report comes once more when .machine_id becomes known */
         REPORT_STANDS_BACK, /* .unit .lease .why: for .span this machine does not take it */
         REPORT_RETAKEN,  /* .lease .index: a lease whose record was lost is ours now; .span until the unit may start */
         REPORT_RESTORED, /* .lease .index: the record of ours was damaged or deleted, and is written again */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * How the units of all machines look: what each machine has told of its units in its offers, put together with the
- * leases' records. Nothing is decided here. Of this machine's own units PID 1 is believed, which knows more, and
- * sooner.
+ * How the units of all machines look from outside. What each machine has told of its units in its offers is put
+ * together with the leases' records. Nothing is decided here. For the units of this machine, what PID 1 says is used
+ * instead of our own offers, because PID 1 says more, and says it sooner.
  */
 
 #include "core/core.h"
@@ -14,8 +14,8 @@
 #include "core/session.h"
 #include "core/view.h"
 
-/* Whether the machine has told how the unit is since the lease last changed. Before, it speaks of the time when it did
- * not hold the lease. */
+/* Whether the machine has written its offer since the lease last changed. An older offer tells of the time before the
+ * machine held the lease. */
 static bool has_told_since(const Offer *o, const Lease *l) {
         return o->change > l->change;
 }
@@ -49,7 +49,7 @@ static const char *state_of_other(const Offer *o, const Lease *l) {
         return streq(active, "failed") ? "failed" : "waiting";
 }
 
-/* What a silent machine has told last may not be so any more. */
+/* Whether the machine has no session that beats in time. What such a machine told last may have changed since. */
 static bool is_silent(const Core *c, const Machine *m) {
         const Session *s = m ? mirror_find_session((Core *) c, m->value.session) : NULL;
 
@@ -71,7 +71,7 @@ static const char *state_of(
         return holds ? state_of_holder(o, l) : state_of_other(o, l);
 }
 
-/* Of our own unit: what PID 1 says now. */
+/* Replaces the state that our own offer tells by what PID 1 says now, if PID 1 has said anything of the unit. */
 static void add_own(const Core *c, const Offer *o, OfferView *ret, UnitView *own) {
         const Unit *u;
 

@@ -107,7 +107,8 @@ static void note_offer(Core *c, const Offer *o, bool only_state) {
                 news_of_unit(c, u, own ? NEWS_OFFER_OWN : NEWS_OFFER);
 }
 
-/* Whether the offer says what it said, but for how the unit is: then nobody has to plan anew. */
+/* Whether two values of an offer differ in nothing but how the unit is. The plan does not depend on that, so nobody
+ * has to plan anew. */
 static bool is_only_state(const OfferRecord *a, const OfferRecord *b) {
         return a->version == b->version && a->until == b->until && a->code == b->code && streq(a->lease, b->lease) &&
                streq(a->why, b->why) && streq(a->conflicts, b->conflicts) && streq(a->replaces, b->replaces);

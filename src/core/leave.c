@@ -14,9 +14,9 @@
 #include "core/unit-life.h"
 #include "core/unit.h"
 
-/* A machine that drains stops as many units at once as one Txn hands on. So a unit does not wait for long between its
- * stop here and its start at the next machine, which starts 16 at a time, and thousands are not stopped in one moment.
- */
+/* How many units a machine that drains stops at once: as many as one Txn hands on. So thousands of units are not
+ * stopped in one moment, and a unit does not wait for long between its stop here and its start on the next machine,
+ * which starts 16 units at a time. */
 enum { DRAIN_AT_ONCE = GROUP_MAX };
 
 Why leave_why(Leave leave) {

@@ -20,9 +20,11 @@ bool leave_is_move(Leave leave);
 void leave_begin(Core *c, Unit *u, Leave why);
 /* Why a shutdown, an operator or the plan wants the unit to be let go; LEAVE_NONE if the unit may stay. */
 Leave leave_wanted(const Core *c, const Unit *u);
-/* Reports that the unit is down, and who has its lease, if that is known. */
+/* Reports that the unit is down and why, and which machine has its lease, if that is known. Reports nothing of a unit
+ * that has not run, or whose end was reported as done or failed. */
 void leave_tell_stopped(Core *c, Unit *u);
-/* Reports who has the lease of an idle unit, if its last run ended for want of a beat and this was not known then. */
+/* Reports which machine has the lease of an idle unit, if the last run of the unit ended for want of a beat and it was
+ * not known then who has the lease. */
 void leave_tell_taken(Core *c, Unit *u);
 /* Has a unit that is being stopped killed now. Called when the machine cannot stay awake any longer, or when nobody
  * else ends what is left of the unit. */

@@ -10,7 +10,7 @@
 Session *mirror_session(Core *c, const char *name);
 /* The same, but gives NULL for a session that was not seen. */
 Session *mirror_find_session(Core *c, const char *name);
-/* Gives the number of a change, higher than all that were given before. */
+/* Gives the number for a change of a lease or an offer: higher than all numbers that were given before. */
 uint64_t mirror_next_number(Core *c);
 /* Gives the lease a new number (lease->change), so that what the last plan found of the lease counts no more. */
 void mirror_number(Core *c, Lease *l);

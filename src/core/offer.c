@@ -8,9 +8,10 @@
  * An offer is written when it changes, up to 50 offers in a Txn, and only while our machine record names our session:
  * so of two machines with the same id, the later one offers nothing.
  *
- * An offer also tells how the unit is here, for people and schedulers. If an offer differs in nothing but that, it
- * waits until a round has passed since offers were last written, and at least a moment for others like it. So the
- * states of units cost no more than one write in a round, and none in a round in which offers are written anyway.
+ * An offer also tells how the unit is here, for people and schedulers. If nothing but this state of the unit has
+ * changed, the offer waits until a round has passed since offers were last written, and at least for a moment
+ * (GATHER_TIME, but no longer than a round), so that other offers are written with it. So the states of units cost no
+ * more than one write in a round, and none in a round in which offers are written anyway.
  */
 
 #include "core/offer.h"
@@ -27,7 +28,8 @@
 
 enum { LOOKS_AT_ONCE = 1000 };
 
-/* A unit that starts is soon active: one write tells both. */
+/* How long a changed state waits for others, at least. A unit that starts is soon active, so that one write is enough
+ * for both states. */
 #define GATHER_TIME USEC_PER_SEC
 
 /* Units without a lease that are not down here. Other machines do not know of them. */
@@ -74,7 +76,7 @@ static Reason why_not_now(const Core *c, const Unit *u, const Globals *globals) 
         return reason(u->said.report.known && !u->said.report.gate_loaded ? said_why_no_gate(u) : WHY_NONE);
 }
 
-/* While PID 1 does not answer, what was told before goes on to be told. */
+/* Fills in how the unit is here. While PID 1 does not answer, the offer keeps the state that was told last. */
 static void tell_state(const Unit *u, OfferRecord *ret) {
         const UnitReport *r = &u->said.report;
 
@@ -172,7 +174,7 @@ static void take_back_orphans(Core *c, TxnBuilder *b) {
         c->offering.orphans = b->n_compares == GROUP_MAX;
 }
 
-/* Adds the offers that have waited, if it is time, or if offers are written now anyway. */
+/* Adds the offers of which only the state has changed, if their time has come, or if offers are written now anyway. */
 static void look_at_late(Core *c, TxnBuilder *b, const Globals *globals) {
         if (b->n_compares == 0 && c->now.boottime < c->offering.late_at)
                 return;
@@ -183,7 +185,7 @@ static void look_at_late(Core *c, TxnBuilder *b, const Globals *globals) {
                 if (is_offered(u))
                         (void) add_offer(c, b, u, true, globals);
         }
-        /* What is left has its turn in the next round. */
+        /* What is left has its turn in the next round, or at once if nothing is written now. */
         c->offering.late_at = c->now.boottime + (b->n_compares > 0 ? c->own.timeline.round : 1);
 }
 

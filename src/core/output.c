@@ -95,7 +95,7 @@ void output_changed(Core *c, const Unit *u, const Lease *l) {
 }
 
 void output_offer_changed(Core *c, const Offer *o) {
-        /* A first list is no news: who asks has all of it. */
+        /* Before all records have been listed once, an offer is no news: whoever asks gets the whole list. */
         if ((c->heard.listed & RECORD_ALL) == RECORD_ALL)
                 output(c, ACTION_OFFER_CHANGED)->unit = o->name;
 }

@@ -25,8 +25,8 @@ void output_report(Core *c, Report report);
 Report output_report_of(const Unit *u, ReportKind kind);
 /* Says that the unit, the lease or both (each may be NULL) look different from outside; neither: that machines do. */
 void output_changed(Core *c, const Unit *u, const Lease *l);
-/* Says that an offer, of this machine or another, says something else, unless the offers are being listed for the
- * first time. */
+/* Says that an offer, of this machine or another, has changed. Says nothing until all records have been listed once.
+ */
 void output_offer_changed(Core *c, const Offer *o);
 /* Says that the highest Index of the lease that is remembered is another one. */
 void output_remember(Core *c, const Lease *l);

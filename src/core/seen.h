@@ -2,7 +2,7 @@
 #pragma once
 
 /* What has been seen of the registry: sessions, machines, offers and leases, each with its record as it was seen last.
- * mirror.c makes and finds them, intake.c fills them. A part of the core's state (state.h). */
+ * mirror.c makes and finds these objects, intake.c fills them in. They are a part of the core's state (state.h). */
 
 #include "core/heap.h"
 #include "core/record.h"
@@ -67,8 +67,8 @@ typedef struct Offer {
         Seen seen;
         bool damaged;
         Terms *terms;    /* what it says; never NULL. Set by mirror_terms() */
-        usec_t since;    /* ... and its .since */
-        uint64_t change; /* number of its last change (mirror_next_number()) */
+        usec_t since;    /* since when the unit is in that state; *terms, which is shared, does not say this */
+        uint64_t change; /* the number of its last change (mirror_next_number()) */
         UT_hash_handle hh;
         char name[]; /* "<machine id>/<unit>" */
 } Offer;
@@ -123,7 +123,7 @@ typedef struct Lease {
         unsigned failures;         /* unknown outcomes in a row */
         Unit *users;               /* the units here that use it (look_attach()) */
         struct Lease *next_of_txn; /* another lease in the same Txn */
-        HeapNode to_send;          /* claims.waiting */
+        HeapNode to_send;          /* in the heap claims.waiting: a change of the lease waits for claim_send() */
         Spot spot;
         UT_hash_handle hh;
 } Lease;

@@ -39,7 +39,8 @@
 
 enum {
         RETAKE_MAX = 100, /* fences that one Txn touches beside its own records */
-        TARGETS_MAX = 8,  /* sessions to which one Txn hands leases: each beat that is put meanwhile refuses the Txn */
+        TARGETS_MAX = 8,  /* sessions to which one Txn hands leases: the Txn compares the beats of all of them, and a
+                             new beat of any of them refuses it */
 };
 
 static void begin_op(Lease *l, LeaseOp op, const LeaseRecord *next) {
@@ -226,7 +227,8 @@ static void note_upgrade(const Lease *l, LeaseRecord *next) {
                 next->upgraded = MAX(next->upgraded, l->unit->plan.move_version);
 }
 
-/* Law 7: down and empty, and its gate closed; or no unit here ever used the lease. */
+/* Whether a lease may be let go (law 7): the lease is ours, and its unit is down and empty with the gate closed, or no
+ * unit here ever used the lease. */
 static bool may_part(const Core *c, const Lease *l) {
         return lease_is_ours(c, l) && (l->given_up || l->unit->life.phase == PHASE_RELEASING);
 }
@@ -259,8 +261,8 @@ static LeaseRecord transferred(Core *c, const Lease *l, const Change *change) {
         return next;
 }
 
-/* Compares the beat of the session to which a lease is handed. Returns false if the Txn compares the beats of as many
- * other sessions as it may. */
+/* Has the Txn compare the beat of the session to which a lease is handed. Returns false, and adds nothing, if the Txn
+ * already compares the beats of TARGETS_MAX other sessions. */
 static bool compare_target(TxnBuilder *b, const Session *target) {
         size_t n = 0;
 

@@ -10,15 +10,15 @@ typedef struct Change {
         LeaseOp op;            /* OP_ACQUIRE, OP_RELEASE, OP_TRANSFER; OP_NONE: nothing is to be changed */
         LeaseState state;      /* of OP_RELEASE: free or done */
         Why why;               /* of OP_RELEASE */
-        const Session *target; /* of OP_TRANSFER: who has the lease next */
-        const char *machine;   /* ... on this machine */
+        const Session *target; /* of OP_TRANSFER: the session that is to have the lease; borrowed */
+        const char *machine;   /* of OP_TRANSFER: the id of the machine of that session; borrowed */
 } Change;
 
 /* Adds a change to a Txn that was begun with txn_begin(). A lease of ours is released or transferred only when its
- * unit is down and empty (law 7). Returns false if the Txn hands leases to as many machines as it may: nothing is
- * added. */
+ * unit is down and empty (law 7). Returns false, and adds nothing, if the Txn already hands leases to as many sessions
+ * as it may. */
 bool send_add(TxnBuilder *b, Lease *l, const Change *change);
-/* Sends the Txn with the changes of these n leases, at most 50. */
+/* Sends the Txn to which send_add() has added the changes of these n leases: 1 to 50. */
 void send_changes(TxnBuilder *b, Lease *const *leases, size_t n);
 /* Takes all leases that we want from a silent session, up to 50. The Txn compares the beat and puts the fence (law
  * 3). */

@@ -138,10 +138,10 @@ typedef struct UnitLife {
         Rest rest;
         usec_t aside_until;   /* then it goes elsewhere */
         unsigned aside_count; /* how often it was started again here after that, without having run well for a while */
-        usec_t last_beat; /* from when a run was covered that was ended for want of a beat; 0: there was none, or who
-                             has the lease since then was reported */
-        bool killed;      /* the guard was told to, before its time */
-        bool spent;       /* config.once: its one start was asked for, by us or before our restart */
+        usec_t last_beat;     /* if the last run ended for want of a beat: when the last beat that covered it was sent
+                                 (CLOCK_BOOTTIME). 0: no run ended so, or it was reported who has the lease now */
+        bool killed;          /* the guard was told to, before its time */
+        bool spent;           /* config.once: its one start was asked for, by us or before our restart */
         bool gate_reported;
 } UnitLife;
 
@@ -358,7 +358,7 @@ typedef struct Heard {
         usec_t beats_at;       /* when all beats were last read ... */
         usec_t beats_first_at; /* ... and for the first time since everything was looked at anew */
         uint64_t stamp;        /* one for each answer taken in */
-        uint64_t changes;      /* grows with each change of a lease or an offer, and at least as CLOCK_REALTIME */
+        uint64_t changes;      /* the number of the last change of a lease or an offer; never below CLOCK_REALTIME */
         bool contradicted;     /* by the last of them */
         Samples samples;
 } Heard;
@@ -427,12 +427,12 @@ typedef struct Offering {
         Unit *units[GROUP_MAX]; /* ... is of these units' offers; NULL: one that is not enabled any more */
         OfferRecord *next;
         size_t n;
-        Heap queue;              /* units whose offers are to be looked at, by their place */
-        bool stale;              /* all are to be looked at */
-        bool orphans;            /* offers of ours may be there of units that are not enabled */
-        usec_t at;               /* when it is tried again, or goes on */
-        Heap late;               /* units of whose offers only the unit's state differs */
-        usec_t late_at, sent_at; /* when these are told at the earliest; when offers were last written */
+        Heap queue;   /* units whose offers are to be looked at, by their place */
+        bool stale;   /* all are to be looked at */
+        bool orphans; /* offers of ours may be there of units that are not enabled */
+        usec_t at;    /* when it is tried again, or goes on */
+        Heap late;    /* units in whose offers nothing but the state of the unit is to be changed, by their place */
+        usec_t late_at, sent_at; /* when .late is looked at, at the earliest; when offers were last written */
 } Offering;
 
 /* When units are planned anew (planning.c). A pass plans all units, or only those whose leases can be had, over
@@ -515,7 +515,7 @@ typedef struct Look {
 /* Changes of leases' records that share a Txn (claim.c). */
 typedef struct Claims {
         Heap waiting; /* leases whose change is to be sent, by Lease.to_send. By place */
-        uint64_t txn; /* the last Txn of such changes; 0: it was answered */
+        uint64_t txn; /* the last Txn of such changes that was sent; 0: it was answered */
 } Claims;
 
 /* What this step asks for, and the memory that it takes (output.c). */

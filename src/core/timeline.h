@@ -9,8 +9,8 @@
  *
  * A clock's rate may be off true time by ε = 1 %. If the holder's clock is slow by ε and the taker's fast by ε, then
  * in true time the kill begins at (TTL·(1-2ε) - slack)/(1-ε) after t0 and the lease is taken no earlier than
- * TTL·(1+2ε)/(1+ε) after it. The slack is for the killing to do its work: 350 ms, and with a TTL below 2 s the same
- * part of the TTL, 17.5 %.
+ * TTL·(1+2ε)/(1+ε) after it. The slack is for the killing to do its work. It is 350 ms, or 17.5 % of the TTL if the
+ * TTL is below 2 s.
  */
 
 #include "util/time-util.h"
@@ -43,7 +43,7 @@ int timeline_compute(usec_t ttl, usec_t stop_grace, usec_t timeout_stop, Timelin
  * the end. */
 usec_t period_take_after(usec_t period);
 
-/* Gives the time from kill to TTL·(1-2ε). */
+/* Gives the slack: the time from kill to TTL·(1-2ε), in which the killing must do its work. */
 usec_t ttl_kill_slack(usec_t ttl);
 
 /* Gives how long a guard may be out of reach before it counts as missing: a TTL, and at least 2 s, since a guard whose

@@ -21,8 +21,8 @@ void unit_life_set_spent(Unit *u, bool spent);
 void unit_life_set_killed(Unit *u, bool killed);
 /* Lets the unit go for this reason, or for a graver one than before. */
 void unit_life_set_leave(Unit *u, Leave leave);
-/* Notes when the last beat was sent that covered a run which ends for want of another one; 0: that is no matter any
- * more. */
+/* Notes that the run ends for want of a beat: last is when the last beat that covered it was sent (CLOCK_BOOTTIME). 0:
+ * forgets this, since all of it was reported. */
 void unit_life_miss_beat(Unit *u, usec_t last);
 /* Notes that the unit rests, or rests no more. */
 void unit_life_set_rest(Unit *u, Rest rest);

@@ -6,7 +6,8 @@
 
 #include "util/macros.h"
 
-/* While nothing else happens, the guard moves the alarm with each turn: not more often than this. */
+/* From the kill_at of an entry on, each turn of the guard moves the alarm a little. The kernel is told only of a move
+ * that is at least this long, or to an earlier time. */
 #define STEP (5 * USEC_PER_MSEC)
 
 int alarm_make(Alarm *a) {

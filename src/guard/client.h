@@ -11,7 +11,8 @@
 
 typedef struct Client Client;
 
-/* The socket at the client's path, as it was made: by this the client knows whether somebody has replaced it. */
+/* The identity of the socket that was made at the client's path. By this the client knows whether somebody has removed
+ * or replaced the socket. */
 typedef struct ClientSocket {
         uint64_t device, inode, mode;
 } ClientSocket;
@@ -25,11 +26,13 @@ typedef struct ClientCallbacks {
 /* Listens at path, and replaces what is there. Gives an object that the caller owns. path is copied; event and
  * callbacks are borrowed for the object's life. Returns 0 or a negative errno; does not log. */
 int client_new(sd_event *event, const char *path, const ClientCallbacks *callbacks, void *userdata, Client **ret);
-/* As client_new(), but goes on with the descriptor listen_fd, which the client owns from now on, also if this fails.
- * It listens at path, if nobody has replaced the socket that was made there. */
+/* As client_new(), but goes on with listen_fd, a descriptor that listens already, instead of making a socket. The
+ * client owns listen_fd from now on, also if this fails. *made is the identity of the socket that was made at path for
+ * listen_fd; it is copied. */
 int client_new_from(sd_event *event, const char *path, int listen_fd, const ClientSocket *made,
                 const ClientCallbacks *callbacks, void *userdata, Client **ret);
-/* Gives the descriptor that listens, borrowed, and the socket as it was made; c must not be NULL. */
+/* Returns the descriptor that listens, borrowed, and gives the identity of its socket, for client_new_from(). c must
+ * not be NULL. */
 int client_listening(const Client *c, ClientSocket *ret);
 /* Ends the connection, and frees the object; NULL is allowed. Returns NULL. */
 Client *client_free(Client *c);

@@ -27,18 +27,21 @@ typedef struct EntriesHead {
         ClientSocket socket;
 } EntriesHead;
 
+/* All that is passed to a callback is borrowed for the call. */
 typedef struct EntriesCallbacks {
         void (*head)(const EntriesHead *head, void *userdata);
         void (*entry)(const char *unit, const EntryKept *kept, bool fence, void *userdata);
         void (*part)(const char *unit, const char *part, void *userdata);
 } EntriesCallbacks;
 
-/* Write to f, in this order: the head, each entry followed by its parts, the end. Errors stay in f, for ferror(). */
+/* Write the text to f. These functions are to be called in this order: the head, each entry followed by its parts, the
+ * end. Errors are kept in f, for ferror(). */
 void entries_write_head(FILE *f, const EntriesHead *head);
 void entries_write(FILE *f, const char *unit, const EntryKept *kept, bool fence);
 void entries_write_part(FILE *f, const char *part);
 void entries_write_end(FILE *f, size_t count);
 
-/* Reads any size bytes. If they are right as a whole, calls the callbacks in the order of the lines, and returns the
- * number of entries; callbacks may be NULL. -EBADMSG: they are not right, and nothing was called. */
+/* Decodes a text of size bytes, whatever is in it. If the whole text is right, calls the callbacks in the order of the
+ * lines and returns the number of entries; callbacks may be NULL. Returns -EBADMSG if anything in the text is wrong:
+ * then nothing was called. */
 int entries_decode(const char *text, size_t size, const EntriesCallbacks *callbacks, void *userdata);

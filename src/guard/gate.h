@@ -63,7 +63,8 @@ int gates_beat(Gates *g, usec_t t0);
 
 /* Gives the t0 of the last beat; 0: none has come. */
 usec_t gates_last_beat(const Gates *g);
-/* Takes the t0 of the last beat from the guard whose place this one takes. */
+/* Takes over the t0 of the last beat from the guard whose place this one takes. The file is not written: that guard
+ * has written it. */
 void gates_take_beat(Gates *g, usec_t t0);
 
 /* Returned by gates_members() instead of 0: not even the folder of the file is there. */

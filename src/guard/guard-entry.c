@@ -17,10 +17,11 @@
 #define WATCHDOG_STOPPING_LEAST (80 * USEC_PER_MSEC)
 #define WATCHDOG_STOPPING_MOST (500 * USEC_PER_MSEC)
 
-/* Where the TTL is below 2 s, PID 1's watchdog is late for a guard that hangs just before kill_at: 120 ms as above, up
- * to 260 ms of PID 1, and the replacement's own time do not fit between kill_at and the taker. This time is 21.5 % of
- * the TTL there, 4/15 of kill_offset. So the guard sets an alarm (alarm.h) besides, and leaves this time for PID 1 to
- * hear of its death and to start --wipe, and for --wipe to kill. */
+/* Where the TTL is below 2 s, PID 1's watchdog is too late for a guard that hangs just before kill_at. The time from
+ * kill_at to the taker is then 21.5 % of the TTL, which is 4/15 of kill_offset. The 120 ms from above, up to 260 ms by
+ * which PID 1 is late, and the time that the replacement needs do not fit into it. So with such a TTL the guard also
+ * sets an alarm (alarm.h), which kills the guard REPLACEMENT before the taker may start: in this time PID 1 hears of
+ * the guard's death and starts --wipe, and --wipe kills. */
 #define SHORT_KILL_OFFSET (1610 * USEC_PER_MSEC) /* of a TTL of 2 s */
 #define SHORT_TAKER (215 * USEC_PER_MSEC)        /* from kill_at to the taker, of a TTL of 1 s */
 #define REPLACEMENT (155 * USEC_PER_MSEC)
@@ -104,7 +105,7 @@ unsigned guard_entry_take_over(GuardEntry *e, usec_t now, const EntryKept *kept)
         must(e->index == 0 && guard_entry_kept_is_valid(kept));
         *e = (GuardEntry){
                 .index = kept->index,
-                .stop_at = kept->stop_at, /* law 1: what was handed on is no beat */
+                .stop_at = kept->stop_at, /* law 1: a hand-over is no beat, so no deadline moves */
                 .kill_at = kept->kill_at,
                 .stop_offset = kept->stop_offset,
                 .kill_offset = kept->kill_offset,

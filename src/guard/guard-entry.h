@@ -105,8 +105,8 @@ typedef struct PartEnd {
 typedef struct EntryKept {
         uint64_t index;
         usec_t stop_at, kill_at, stop_offset, kill_offset;
-        bool expired, lost; /* one of them: the unit was seen down after that */
-        bool open;          /* the gate */
+        bool expired, lost; /* if one of them is set, the unit was seen down after it was set */
+        bool open;          /* the gate is open */
         bool post;          /* as in GuardEntry */
 } EntryKept;
 
@@ -118,14 +118,15 @@ static inline bool guard_entry_is_live(const GuardEntry *e) {
         return e->index != 0 && !e->expired && !e->lost;
 }
 
-/* Whether something may be due for the entry at any time, or depends on what is heard of others. An entry that is not
- * busy waits for nothing but its stop_at. */
+/* Whether something may be due for the entry at any time, or depends on what is heard of PID 1: the unit is being
+ * stopped, or its gate is to be closed. An entry that is not busy waits for nothing but its stop_at. */
 bool guard_entry_is_busy(const GuardEntry *e);
-/* Gives what is handed on of an entry that is there and not busy. */
+/* Gives what is handed on of an entry, which must be in use (index is not 0) and not busy. */
 EntryKept guard_entry_keep(const GuardEntry *e);
 /* Whether guard_entry_keep() can have given this. */
 bool guard_entry_kept_is_valid(const EntryKept *kept);
-/* Makes the entry, which must be zeroed, of what was handed on. Its deadlines are those of before. */
+/* Fills in the entry, which must be zeroed, from what was handed on. No deadline moves (law 1). Returns a mask of
+ * EntryAction. */
 unsigned guard_entry_take_over(GuardEntry *e, usec_t now, const EntryKept *kept);
 
 /* Each takes the request of this name (protocol.h). */
@@ -171,8 +172,9 @@ usec_t guard_entry_next(const GuardEntry *e, Heard heard);
  * USEC_INFINITY: nothing is to be done for the entry. */
 usec_t guard_entry_watchdog(const GuardEntry *e, usec_t now);
 
-/* When the guard must be dead if it has not acted on this entry, so that its ExecStopPost= (--wipe) can kill the unit
- * before another machine may start it. USEC_INFINITY: PID 1's watchdog is in time, or nothing is to be done. */
+/* Gives the time (CLOCK_BOOTTIME) at which the guard must be dead if it has not acted on this entry, so that the
+ * guard's ExecStopPost= (--wipe) can kill the unit before another machine may start it. USEC_INFINITY: PID 1's
+ * watchdog is in time, or nothing is to be done for the entry. */
 usec_t guard_entry_alarm(const GuardEntry *e, usec_t now);
 
 /* Gives the entry's GUARD_FLAG_* (protocol.h). */

@@ -53,10 +53,10 @@ typedef struct Turn {
 /* A hand-over to the program that is installed now (hand-over.h). */
 typedef struct HandOver {
         char *program;          /* the path of this guard's own program, owned; NULL: not known */
-        sd_event_source *check; /* of the child that checks the program; NULL: there is none */
-        pid_t child;            /* the same; 0: there is none */
-        bool checked;           /* the program can take over */
-        usec_t until;           /* the hand-over is given up then; 0: none is under way */
+        sd_event_source *check; /* waits for the child that checks the program; NULL: there is none */
+        pid_t child;            /* the process id of that child; 0: there is none */
+        bool checked;           /* the child has found that the program can take over */
+        usec_t until;           /* when the hand-over is given up; 0: none is under way */
 } HandOver;
 
 /* The guard. There are so many booleans because they are independent facts; most of them tell what was said or logged
@@ -80,7 +80,7 @@ struct Guard {
         Item *losing;    /* the guard ends: the item that is lost next; NULL: none */
         int notify_fd;
         usec_t watchdog;                 /* the deadline of which PID 1 was told last */
-        Alarm alarm;                     /* what ends the guard where PID 1's watchdog would be late */
+        Alarm alarm;                     /* ends a guard that hangs, where PID 1's watchdog would be too late */
         bool hello;                      /* HELLO is to be sent */
         bool synced;                     /* SYNCED has been sent */
         uint64_t serial;                 /* the highest of the daemon's requests on this connection; 0: none */

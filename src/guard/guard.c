@@ -188,7 +188,7 @@ static bool is_turn_over(Guard *g) {
 }
 
 /* Moves PID 1's watchdog to the first time by which the guard must have acted on an entry (guard_entry_watchdog()),
- * and the alarm to the first by which it must be dead otherwise (guard_entry_alarm()). */
+ * and the alarm to the first time at which the guard must be dead if it has not acted (guard_entry_alarm()). */
 static void guard_touch(Guard *g, usec_t now) {
         usec_t idle = usec_add(now, IDLE_WATCHDOG), deadline = MIN(idle, g->calm_watchdog), alarm = g->calm_alarm,
                step;

@@ -30,13 +30,15 @@ DEFINE_TRIVIAL_CLEANUP(Guard *, guard_free)
 int guard_take_up_marks(Guard *g);
 /* Begins to serve the daemon at path, and tells PID 1 READY=1. Returns 0 or a negative errno, which is not logged. */
 int guard_listen(Guard *g, const char *path);
-/* Takes the place of a guard that has handed over (hand-over.h): makes the entries of the text of that size, and goes
- * on listening with listen_fd, which the guard owns from now on, for the daemon at path. Otherwise as guard_listen().
- */
+/* Takes the place of a guard that has handed over (hand-over.h). Makes the entries that text, of size bytes, tells of,
+ * and goes on to serve the daemon at path with listen_fd, which listens there. The guard owns listen_fd from now on,
+ * also if this fails. PID 1 is told nothing: the guard before has told it READY=1. Returns 0 or a negative errno,
+ * which is not logged. */
 int guard_take_over(Guard *g, const char *path, const char *text, size_t size, int listen_fd);
-/* To be called after the first guard_settle() of a guard that has taken over: the hand-over is complete. */
+/* Completes a hand-over. To be called after the first guard_settle() of a guard that has taken over. */
 void guard_taken_over(void);
-/* Begins to hand over to the program at that path (copied), which is this guard's own. */
+/* Begins to hand over to the program that is installed now at that path, by which this guard itself was executed. The
+ * path is copied. Failures are logged, and the guard goes on. */
 void guard_hand_over(Guard *g, const char *program);
 /* Begins the guard's end, as described above; why is for the log. A second call changes nothing. */
 void guard_end(Guard *g, const char *why);

@@ -17,7 +17,7 @@
 /* How long the check of the program may take, and how long after it the guard waits for a calm moment. */
 #define CHECK_MAX (3 * USEC_PER_SEC)
 #define CALM_MAX (10 * USEC_PER_SEC)
-/* How far away the next deadline must be: far more than the time without a guard, 2 ms on a busy machine. */
+/* How far away the next deadline must be: far more than the time without a guard, which was 2 ms on a busy machine. */
 #define ROOM (300 * USEC_PER_MSEC)
 
 static int write_entries(const Guard *g, FILE *f) {
@@ -31,7 +31,8 @@ static int write_entries(const Guard *g, FILE *f) {
                 const GuardEntry *e = &item->entry;
                 EntryKept kept;
 
-                if (e->index == 0 || guard_entry_is_busy(e)) /* a busy one is there for a check only: is_calm() */
+                if (e->index == 0 || guard_entry_is_busy(e)) /* the text for the check may leave busy entries out; at
+                                                                the hand-over itself there are none (is_calm()) */
                         continue;
                 kept = guard_entry_keep(e);
                 entries_write(f, item->unit, &kept, item->fence);
@@ -72,7 +73,8 @@ static int keep_entries(const Guard *g) {
 
 /* ---- the check ---- */
 
-/* The guard goes on as it is, or ends. The child is reaped by on_checked(), however long it takes to go. */
+/* Gives the hand-over up; the guard goes on as before. The child is killed, and reaped by on_checked() whenever it has
+ * died. */
 static void give_up(HandOver *h) {
         if (h->child > 0)
                 (void) kill(h->child, SIGKILL);
@@ -91,7 +93,8 @@ static int on_checked(sd_event_source *source, const siginfo_t *info, void *user
         if (info->si_code == CLD_EXITED && info->si_status == EXIT_SUCCESS) {
                 h->until = usec_add(now_boottime(), CALM_MAX);
                 h->checked = true;
-                /* The next turn is now: it may be calm. If this fails, that turn comes within a second. */
+                /* Has the next turn come at once, since this moment may be calm. If this fails, the next turn comes
+                 * within a second. */
                 (void) sd_event_source_set_time(g->timer, now_boottime());
                 return 0;
         }
@@ -101,7 +104,8 @@ static int on_checked(sd_event_source *source, const siginfo_t *info, void *user
         return 0;
 }
 
-/* The child may wait for the disk, as this guard may not: whatever it reads is in memory when this guard needs it. */
+/* Starts a child that executes the program with --check. The child may wait for the disk, which this guard may not:
+ * what the child has read of the program and its libraries is in memory when this guard executes the program. */
 static int start_check(Guard *g, int fd) {
         HandOver *h = &g->hand_over;
         char entries[32];
@@ -152,8 +156,8 @@ static bool is_calm(const Guard *g, usec_t now) {
                g->calm_next >= usec_add(now, ROOM) && g->watchdog >= usec_add(now, ROOM);
 }
 
-/* The guard's alarm (alarm.h) does not outlive an exec; an interval timer does, and its SIGALRM ends the process. at
- * is CLOCK_BOOTTIME; USEC_INFINITY: off. */
+/* Sets a timer that stands for the guard's alarm during the exec, which the alarm (alarm.h) does not outlive. An
+ * interval timer does, and its SIGALRM ends the process. at is CLOCK_BOOTTIME; USEC_INFINITY: off. */
 static void set_alarm_over_exec(usec_t at) {
         usec_t left = at == USEC_INFINITY ? 0 : MAX(usec_sub(at, now_boottime()), (usec_t) 1);
         struct itimerval timer = { .it_value = { .tv_sec = (time_t) (left / USEC_PER_SEC),
@@ -166,7 +170,7 @@ void hand_over_end(void) {
         set_alarm_over_exec(USEC_INFINITY);
 }
 
-/* Returns only if this fails. */
+/* Executes the program in the place of this guard. Returns only if this fails, and then a negative errno. */
 static int execute(Guard *g) {
         char entries[32], listening[32];
         char *arguments[] = { g->hand_over.program, entries, listening, NULL };

@@ -15,13 +15,16 @@
 
 /* Begins a hand-over, unless the guard ends or a hand-over is under way. Failures are logged. */
 void hand_over_begin(Guard *g);
-/* To be called at the end of each turn: hands over if the moment has come, and then does not return. */
+/* To be called at the end of each turn, at now (CLOCK_BOOTTIME). Hands over if the moment has come, and then does not
+ * return. If the exec fails or the time is up, gives the hand-over up and logs this. */
 void hand_over_settle(Guard *g, usec_t now);
-/* Frees what a hand-over owns. */
+/* Kills the child that checks the program, if there is one, and frees what the hand-over owns. */
 void hand_over_done(HandOver *h);
 
-/* Makes the entries that a guard has handed on: text of any size. Gives the socket that goes with them. Returns the
- * number of entries, -EBADMSG or -ENOMEM; after these the guard is of no use. */
+/* Makes the entries that a guard has handed on as a text of size bytes, and logs this. Gives the identity of the
+ * socket that was handed on with them. Returns the number of entries. -EBADMSG: the text is wrong; -ENOMEM: no memory,
+ * or a unit comes twice. After an error the guard may have some of the entries, and must not go on. */
 int hand_over_take(Guard *g, const char *text, size_t size, ClientSocket *ret);
-/* The guard that took over has had its first turn, in which it has set its own alarm: ends that of the hand-over. */
+/* Switches off the timer that stood for the alarm during the exec. To be called when the guard that took over has had
+ * its first turn, in which it has set its own alarm. */
 void hand_over_end(void);

@@ -13,7 +13,7 @@
 #include "util/strv.h"
 
 /* How long PID 1 may take, from kill_at on, to say that a unit with FenceAction=reboot is down. Another machine takes
- * the lease 21.5 % of its TTL after kill_at at the earliest, that is 215 ms at a TTL of 1 s. */
+ * the lease 215 ms after kill_at at the earliest, with a TTL of 1 s; with a longer TTL later. */
 #define FENCE_DELAY (100 * USEC_PER_MSEC)
 
 /* ---- the parts ---- */

@@ -45,7 +45,7 @@ static void help(void) {
                "A guard that hands over calls this program with --check, --entries= and --listen=.\n");
 }
 
-/* Returns a number from 1 (a process) or 3 (a descriptor) on, or -EINVAL. */
+/* Returns the number that the text says, or -EINVAL if the text is no number, or the number is below least. */
 static int parse_number(const char *text, int least) {
         char *end;
         long n;
@@ -122,7 +122,8 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *inf
         return 0;
 }
 
-/* By which path this program was executed: what is installed there when a hand-over is asked for takes over. */
+/* The path by which this program was executed. When a hand-over is asked for, the program that is then installed at
+ * this path takes over. */
 static const char *own_program;
 
 static int on_reload(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata) {
@@ -177,7 +178,8 @@ static int refuse_if_unfit(void) {
         return -EOPNOTSUPP;
 }
 
-/* Gives what a guard has handed on. */
+/* Reads what a guard has handed on, and closes the descriptor. *ret is owned by the caller. Returns 0 or a negative
+ * errno, which is logged. */
 static int read_entries(int fd, char **ret, size_t *ret_size) {
         int r = read_fd(fd, ENTRIES_SIZE_MAX, ret, ret_size);
 
@@ -185,7 +187,8 @@ static int read_entries(int fd, char **ret, size_t *ret_size) {
         return r < 0 ? log_error_errno(r, "cannot read the entries") : 0;
 }
 
-/* Whether this program could take the place of the guard that has these entries now. */
+/* Returns 0 if this program can take the place of the guard that has these entries, and a negative errno, which is
+ * logged, if it cannot. */
 static int check(const Arguments *a) {
         _cleanup_free_ char *text = NULL;
         size_t size;
@@ -211,7 +214,8 @@ static int take_over(Guard *guard, const Arguments *a) {
         return r < 0 ? log_error_errno(r, "cannot take the place of the guard before") : 0;
 }
 
-/* Begins as a guard that is the first, or comes after one that is gone. */
+/* Begins as the first guard, or as one that comes after a guard that is gone. wipe: only to end what that guard has
+ * left. */
 static int begin(Guard *guard, bool wipe) {
         int r = guard_take_up_marks(guard);
 

@@ -12,12 +12,12 @@
 #include "util/log.h"
 #include "util/time-util.h"
 
-/* Not longer than this, because the start of a leased unit waits for the reload of the guard. */
+/* How long the reload waits for the guard. Not longer, because the start of a leased unit waits for the reload. */
 #define WAIT (5 * USEC_PER_SEC)
 #define LOOK_EVERY_MS 10
 
-/* Whether the process blocks SIGHUP, and so reads it as a request: a guard of a version that knows no hand-over would
- * be killed by it. */
+/* Whether the process blocks SIGHUP, and so reads the signal as a request. A guard of a version that knows no
+ * hand-over does not block SIGHUP, and would be killed. */
 static bool reads_sighup(pid_t pid) {
         _cleanup_free_ char *text = NULL;
         const char *line;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* "systemctl reload leased-guard": ExecReload= runs the program that is installed, and this asks the guard that runs
- * to hand over to it (hand-over.h). */
+/* What "systemctl reload leased-guard" does. ExecReload= runs the program that is installed now, and this program asks
+ * the guard that runs to hand over to it (hand-over.h). */
 
 #include <sys/types.h>
 
-/* Asks the guard of this process id to hand over to the program that runs this function, and waits for this a few
- * seconds. Returns 0, or a negative errno, which is logged. */
+/* Asks the guard with this process id to hand over to the program that calls this function, and waits up to 5 s for
+ * it. Returns 0, or a negative errno, which is logged: -EOPNOTSUPP if the guard knows no hand-over, -ETIMEDOUT if it
+ * has not handed over in time. */
 int reload_guard(pid_t guard);

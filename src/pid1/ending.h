@@ -112,6 +112,6 @@ UnitEnd ending_by_job(const Ending *e);
  * the neighbour that is the cause. */
 NeedState ending_need(UnitEnd end, bool asked, const NeighbourState *n);
 /* Translates the result of a job as PID 1's signal JobRemoved states it ("done", "failed", ...). A job that was
- * canceled is JOB_END_UNKNOWN. stop: the job was a stop. If PID 1 has waited for it long enough ("timeout"), the unit
- * still goes down, as somebody wished. */
+ * canceled is JOB_END_UNKNOWN. stop: the job was a stop. A stop that has failed counts as done: also when PID 1 gives
+ * the stop up ("timeout"), the unit still goes down, as somebody wished. */
 JobEnd job_end_from_string(const char *result, bool stop);

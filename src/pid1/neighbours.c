@@ -365,8 +365,9 @@ static int on_kind(sd_bus_message *message, void *userdata, sd_bus_error *error)
         return 0;
 }
 
-/* Asks of what kind a job is that somebody else has asked for, and during which the unit goes down: a stop, or a
- * restart. The answer is needed if the job fails, and comes before PID 1 tells of that. */
+/* If the unit goes down by a job that somebody else has asked for, asks PID 1 whether this job is a stop or a restart.
+ * This must be known if the job fails (job_end_from_string()), and PID 1 then no longer has the job. PID 1 answers
+ * before it tells that the job has failed. */
 static void ask_kind(Pid1Unit *u, uint32_t job) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
         char path[sizeof(PID1_PATH "/job/") + 10];

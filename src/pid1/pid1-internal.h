@@ -33,9 +33,9 @@
  * after this time, and then after twice the time before, up to TICK. (Just after a stop the kernel may need a moment
  * until it counts the dead as gone.) */
 #define FIRST_LOOK (5 * USEC_PER_MSEC)
-/* How many questions may be under way, and how many messages they may consist of together (question.h). PID 1 has one
- * thread: with more questions at once, each would be answered later, and so would the calls for jobs behind them. With
- * JOBS_MAX, the number of messages leaves room below the limit of dbus-daemon. */
+/* How many questions may be under way, and how many messages these may consist of together (question.h). PID 1 has one
+ * thread: with more questions at once, each would be answered later, and so would the calls for jobs behind them.
+ * MESSAGES_MAX and JOBS_MAX together stay below the limit of dbus-daemon (see JOBS_MAX). */
 #define QUESTIONS_MAX 8
 #define MESSAGES_MAX 48
 /* How many calls for jobs may be under way, and how many of these may be starts. dbus-daemon refuses further calls of
@@ -51,9 +51,9 @@
 /* How many units one question of the slow poll names. A row takes PID 1 some 3 microseconds, and us as much to read.
  */
 #define POLL_ROWS 1024
-/* How many units each round of the slow poll reads in full, in turn, for the sake of all that a row does not show. An
- * answer as a whole takes PID 1 a quarter of a millisecond, and the first one since PID 1 has read its files much
- * longer: a unit of which this is the first counts as all of them. */
+/* How many units each round of the slow poll reads in full, in turn, for the sake of all that a row does not show. A
+ * full answer takes PID 1 a quarter of a millisecond, but the first one about a unit since PID 1 has read its files
+ * takes much longer (question.h). So a round that comes to such a unit reads no further unit. */
 #define POLL_FULL 4
 
 typedef struct Pid1Query Pid1Query;
@@ -184,14 +184,14 @@ typedef struct Asking {
         bool queued;         /* waits for its turn */
         bool again;          /* something was heard since the question was sent */
         bool retry;          /* to be asked again with the next tick */
-        bool whole;          /* the next question is to ask as a whole, whatever that costs PID 1 */
-        bool looked_up;    /* PID 1 has answered a question as a whole since it has read its files, and so answers the
-                              next one without looking through them */
-        uint32_t job;      /* the job of the unit that has begun and, for all that PID 1 has told, is not over: its
-                              end will lead to a question; 0: none */
-        usec_t job_at;     /* when PID 1 told of .job */
-        bool timed;        /* in Pid1.timed */
-        size_t poll_place; /* the unit's place in Poll.asked, from 1 on; 0: the unit is not in there */
+        bool whole;     /* the next question asks about the unit as a whole (question.h), whatever that costs PID 1 */
+        bool looked_up; /* PID 1 has answered a question about the unit as a whole since PID 1 last read its files, and
+                           so need not look through them for the next answer */
+        uint32_t job;   /* the job of the unit that has begun and, for all that PID 1 has told, is not over: its
+                           end will lead to a question; 0: none */
+        usec_t job_at;  /* when PID 1 told of .job */
+        bool timed;     /* in Pid1.timed */
+        size_t poll_place;    /* the unit's place in Poll.asked, from 1 on; 0: the unit is not in there */
         usec_t changes_since; /* since when changes are counted for a second, and how many have come */
         unsigned changes;
 } Asking;
@@ -216,9 +216,9 @@ typedef struct EndingTrack {
         bool noted;      /* it is noted which neighbours are up beside the unit */
         uint32_t job_over; /* the unit's job that ended last */
         JobEnd job_end;    /* how .job_over ended */
-        sd_bus_slot *kind; /* the question of what kind .kind_job is, under way */
-        uint32_t kind_job; /* a job of the unit that takes its time while the unit goes down; 0: none */
-        uint32_t stop_job; /* such a job of which PID 1 says that it is a stop; 0: none */
+        sd_bus_slot *kind; /* the question whether .kind_job is a stop, under way; NULL: none */
+        uint32_t kind_job; /* somebody else's job by which the unit goes down, about which PID 1 was asked; 0: none */
+        uint32_t stop_job; /* the last .kind_job of which PID 1 has said that it is a stop; 0: none */
         UnitEnd end;       /* who ended the unit, judged by .judged_job */
         uint32_t judged_job;
         bool judged_before; /* an earlier job was judged, and the unit has not run since */
@@ -260,7 +260,7 @@ struct Pid1Unit {
 /* Makes the call of a method of PID 1, marked so that the bus does not try to start PID 1. *ret is owned by the
  * caller. Returns 0, or a negative errno (-ENOTCONN: detached). */
 int pid1_message_new(Pid1 *m, const char *path, const char *interface, const char *member, sd_bus_message **ret);
-/* PID 1 may have read its files anew: has every unit read in full. */
+/* Asks about every unit, since PID 1 may have read its files anew. */
 void pid1_read_all(Pid1 *m);
 /* Puts a unit into the queue of those that want to ask, before all others or behind them; and takes a unit out. */
 void pid1_queue(Pid1 *m, Pid1Unit *u, bool first);

@@ -265,7 +265,7 @@ static void fields_done(Fields *f) {
         relations_done(&f->related);
 }
 
-/* Since when the unit is in its state: each state has a stamp of its own. */
+/* Gives since when (CLOCK_REALTIME) the unit is in its state. PID 1 keeps a time stamp of its own for each state. */
 static usec_t since_of(const Fields *f, Pid1Active active) {
         switch (active) {
         case UNIT_INACTIVE:
@@ -284,12 +284,13 @@ static usec_t since_of(const Fields *f, Pid1Active active) {
         return 0;
 }
 
-/* Before anything is read: what is missing is read to our disadvantage. */
+/* The fields before anything is read. A property that PID 1 does not send counts as the less favourable value. */
 static const Fields unread = {
         .need_reload = 1, .job_id = UINT32_MAX, .timeout_stop = USEC_INFINITY, .timeout = USEC_INFINITY
 };
 
-/* Concludes from what was read. Takes the lists of *fields over, or leaves them there. */
+/* Makes the answer from all fields that were read. If this succeeds, the lists of neighbours move from *fields to
+ * *ret; otherwise they stay in *fields. */
 static int conclude(Fields *fields, const char *name, Pid1Answer *ret) {
         Fields f = *fields;
         Pid1Answer a = {};

@@ -46,9 +46,10 @@ enum { PID1_PARTS = 23 };
 extern const Pid1Part pid1_unit_parts[PID1_PARTS];
 
 /*
- * Decodes the answers to all parts, as pid1_unit_answer_decode() does. PID 1 answers one after the other, and the unit
- * may change in between. Its state and its job are of one instant, that of the row. Returns what that function does;
- * -EAGAIN: the state has changed between the first part and the last one, so the parts do not belong together.
+ * Decodes the answers to all parts, as pid1_unit_answer_decode() decodes the answer to one question. PID 1 answers the
+ * parts one after the other, and the unit may change in between. The state of the unit and its job come from the row,
+ * and so are of one instant. Returns what pid1_unit_answer_decode() returns, and -EAGAIN if the state has changed
+ * between the first part and the last one: then the parts do not belong together.
  */
 int pid1_unit_parts_decode(sd_bus_message *const answers[static PID1_PARTS], const char *name, const char *gate,
                 const char *guard, Pid1Answer *ret);

@@ -144,7 +144,7 @@ static bool is_up(const Pid1UnitStatus *s) {
         return s->active != UNIT_INACTIVE && s->active != UNIT_FAILED;
 }
 
-/* Whether the unit goes down because of a job that is over: PID 1 has waited for it long enough (JobTimeoutSec=). */
+/* Whether the unit goes down because of a job that is over, since PID 1 has given the job up (JobTimeoutSec=). */
 static bool goes_by_job(const Pid1Unit *u, const Pid1UnitStatus *s) {
         return s->active == UNIT_DEACTIVATING && u->ending.kind_job != 0 && u->ending.kind_job == u->jobs.highest;
 }
@@ -195,7 +195,8 @@ static void drop_question(Pid1Unit *u) {
         u->asking.question = question_free(u->asking.question);
 }
 
-/* If the parts of an answer do not belong together, or one could not be had, the unit is asked about as a whole. */
+/* Takes the answer to a question. If the parts of the answer do not belong together, or a part could not be had, the
+ * next question asks about the unit as a whole. */
 static void on_answered(Pid1Unit *u, int error) {
         Pid1 *m = u->pid1;
         bool again = u->asking.again, whole = question_is_whole(u->asking.question);
@@ -266,8 +267,8 @@ void pid1_unit_ask(Pid1Unit *u) {
         must(m->bus && !u->asking.question && !u->asking.queued);
         reference(u);
         u->asking.asked_at = now_boottime(); /* before the question is sent */
-        /* dbus-daemon waits for the answers also to questions that were given up here. So while PID 1 does not answer,
-         * no question has more messages than it must. */
+        /* dbus-daemon also counts the questions that were given up here, until PID 1 answers them. So while PID 1 does
+         * not answer, each question is asked as a whole, which is one message. */
         whole = u->pattern || u->asking.whole || u->asking.looked_up ||
                 u->asking.asked_at >= usec_add(m->last_answer, SILENCE);
         if (question_new(u, whole, on_answered, &u->asking.question) < 0) {

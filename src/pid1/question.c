@@ -47,7 +47,7 @@ static int whole_new(Pid1Unit *u, sd_bus_message **ret) {
         return r < 0 ? r : sd_bus_message_append(*ret, "s", ""); /* "": the properties of all interfaces */
 }
 
-/* "org.freedesktop.systemd1.Service" is the interface of services. */
+/* Asks for all properties of the interface of the unit's type: of a service, "org.freedesktop.systemd1.Service". */
 static int type_new(Pid1Unit *u, sd_bus_message **ret) {
         const char *type = strrchr(u->name, '.');
         char interface[128];

@@ -336,7 +336,7 @@ static bool elements_have_more(json_t *array, const Member *members, size_t n) {
         return false;
 }
 
-/* Whether a value that was decoded says more than what it was decoded to. */
+/* Whether the text of a member says more than the member could take up when it was decoded. */
 static bool member_has_more(json_t *value, const Member *m) {
         if (m->type == MEMBER_DEBTS)
                 return elements_have_more(value, debt_members, ELEMENTSOF(debt_members));

@@ -36,8 +36,8 @@ bool record_parse_key(const char *key, RecordKind *ret_kind, const char **ret_na
  * more debts than DEBTS_MAX are wrong; unknown members are not. */
 int record_decode(RecordKind kind, const void *text, size_t size, RecordValue *ret, const char **ret_why);
 
-/* Does the same. *ret_more: the text says more than *ret can hold, as a newer version of leased may have written it;
- * so the text is needed when the record is rewritten. */
+/* As record_decode(). *ret_more: the text says more than *ret can hold, as the text of a newer version of leased may;
+ * so the text must be kept as record_encode()'s previous for when the record is rewritten. False on failure. */
 int record_decode_more(RecordKind kind, const void *text, size_t size, RecordValue *ret, const char **ret_why,
                 bool *ret_more);
 

@@ -221,7 +221,7 @@ static int supervise(Run *r) {
         return r->code;
 }
 
-/* Tells leasectl why nothing is run. */
+/* Tells leasectl why nothing is run: error, a negative errno. Returns the exit code. */
 static int refuse(int socket, int error) {
         job_say(socket, RUN_FAILED, -error, RUN_STEP_READ);
         return EXIT_FAILURE;
@@ -235,7 +235,8 @@ int main(int argc, char **argv) {
                 log_error("leased-run is started by leased, for \"leasectl run\"");
                 return EXIT_FAILURE;
         }
-        r.signals = open_signals(); /* before all else: a SIGTERM is to be told */
+        r.signals = open_signals(); /* before all else, so that from here on a SIGTERM is kept for supervise() and ends
+                                       nothing by itself */
         k = argc == 4 ? become(argv + 1) : 0;
         if (k < 0) {
                 log_error_errno(k, "cannot take on the caller's ids");

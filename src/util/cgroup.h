@@ -30,7 +30,7 @@ enum {
         CGROUPS_NOT_UNIFIED = 1, /* cgroup v1, or none */
         CGROUPS_NOT_OURS, /* PID 1 and its units lie deeper: a container without a cgroup namespace of its own */
         CGROUPS_CANNOT_BE_KILLED, /* a kernel without cgroup.kill, before Linux 5.14 */
-        CGROUPS_UNREADABLE,       /* /proc/1/cgroup cannot be read, so nobody knows */
+        CGROUPS_UNREADABLE,       /* /proc/1/cgroup cannot be read, so it is not known where units lie */
 };
 /* Returns one of these reasons, or 0: units can be found and killed. Never fails. */
 int cgroup_unfit(void);

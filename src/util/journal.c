@@ -38,7 +38,8 @@ static void add_field(JournalEntry *e, const char *format, ...) {
         e->size += (size_t) n + 1;
 }
 
-/* Sends the entry, once. 0, or a negative errno: the entry is lost (-EAGAIN: journald does not read). */
+/* Tries once to send the entry. Returns 0, or a negative errno: the entry was not sent (-EAGAIN: journald does not
+ * read). */
 static int post(JournalEntry *e) {
         static const struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = "/run/systemd/journal/socket" };
         _cleanup_close_ int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

@@ -11,17 +11,18 @@
 
 #include "util/macros.h"
 
-/* What has happened to a unit or its lease. Strings may be NULL, and hold text of others: what must not be shown is
- * escaped. */
+/* What has happened to a unit or its lease. Strings are borrowed, and may be NULL. They may hold text that others have
+ * written: characters that must not be shown are escaped. */
 typedef struct JournalEvent {
         const char *id;                   /* util/message-ids.h */
         const char *unit;                 /* in whose journal the entry is shown */
         const char *lease;                /* the line begins with the unit, or else with the lease */
-        const char *machine, *machine_id; /* of another machine */
+        const char *machine, *machine_id; /* host name and id of another machine that the event is about */
         const char *reason;
         uint64_t index;
 } JournalEvent;
 
-/* Writes a line, with these fields, where stderr is the journal and the journal takes the entry at once. Otherwise the
- * line is written to stderr as log_full() does, which counts what is lost. */
+/* Writes a line with these fields to the journal, if stderr is the journal and the journal takes the entry at once.
+ * Otherwise log_full() writes the line to stderr without the fields, and counts a line that is lost. level is a LOG_*
+ * of syslog. */
 void journal_event(int level, const JournalEvent *e, const char *text);

@@ -23,7 +23,7 @@ void log_open(void);
  * negative. Returns -abs(error), so that a function can end with `return log_error_errno(r, …)`. Keeps errno. */
 int log_full(int level, int error, const char *format, ...) _printf_(3, 4);
 
-/* Whether stderr is the journal, and a line of this level is written. */
+/* Whether stderr is the journal and the log level lets a line of this level through. */
 bool log_reaches_journal(int level);
 
 #define log_debug(...) ((void) log_full(LOG_DEBUG, 0, __VA_ARGS__))
