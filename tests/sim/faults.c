@@ -505,7 +505,8 @@ static void operator_helps(World *w) {
         world_post(w, (SimEvent){ .at = w->now + 20 * USEC_PER_SEC, .kind = SIM_OPERATOR });
 }
 
-/* Of the machine, and of its session, which may not have given way yet to one of the machine's TTL. */
+/* Gives the shorter of two TTLs: the machine's, and that of its session, which may be older than the machine's present
+ * TTL. */
 static usec_t shortest_ttl(const World *w, const Machine *m) {
         SessionView session = { .ttl = m->ttl };
 

@@ -464,7 +464,8 @@ static bool is_calm(const World *w, const Machine *m) {
         return true;
 }
 
-/* The entries go on. What was under way with the daemon and with PID 1 is lost, and nothing is done for a while. */
+/* The entries go on as they are. What was under way with the daemon and with PID 1 is lost, and for a while the guard
+ * does nothing. */
 void guard_hand_over(World *w, Machine *m) {
         Guard *g = &m->guard;
         usec_t span = random_span(w, 1000, HAND_OVER_ROOM);

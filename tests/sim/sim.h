@@ -19,7 +19,7 @@
 #include "core/core.h"
 #include "guard/guard-entry.h"
 
-#ifdef SIM_SMALL /* each state of the world is copied (explore/) */
+#ifdef SIM_SMALL /* for explore/, which copies the world for each state, and so needs it small */
 enum {
         MACHINES_MAX = 3,
         LEASES_MAX = 2,

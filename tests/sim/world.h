@@ -98,7 +98,7 @@ bool random_chance(World *w, unsigned ppm);
 void world_post(World *w, SimEvent e);
 /* Takes the next event out of the queue, which is not empty. */
 SimEvent world_take(World *w);
-/* Lets an event happen that was taken, at the present time. */
+/* Lets an event that was taken out of the queue happen now. */
 void world_dispatch(World *w, SimEvent *e);
 /* Runs until true time, or until something failed (false). */
 bool world_run(World *w, usec_t until);

@@ -4,7 +4,8 @@
  * (requests at the registry, watches, births and deaths of processes), then what concerns the first machine alone,
  * then the second. Events that concern different machines alone commute. Sockets keep their order.
  *
- * Trouble strikes just before one of the events of what it strikes: later is the same as before the next one.
+ * A trouble strikes a machine, a guard or a message only just before an event of its own. A moment between two of
+ * these events would not differ from the moment just before the second one.
  */
 #include "choices.h"
 
@@ -24,7 +25,7 @@ static bool keeps_order(SimKind kind) {
         return kind == SIM_GUARD_TOLD || kind == SIM_GUARD_SAYS || kind == SIM_JOB || kind == SIM_VERB;
 }
 
-/* An earlier one of the same kind must come first, or would do the same. */
+/* Whether an earlier event of the same kind must come first, since both come through one socket. */
 static bool has_elder(const World *w, size_t slot, usec_t instant) {
         const SimEvent *e = w->queue + slot;
 
@@ -65,7 +66,8 @@ static size_t add_around(usec_t at, usec_t now, unsigned which, usec_t *ret) {
         return n;
 }
 
-/* The moments of true time at which something ends that has begun now: around the stop, the kill and the taking. */
+/* Gives the corners: the moments of true time at which a trouble that begins now may end. They lie around the stop,
+ * the kill and the taking. */
 static size_t find_corners(const World *w, unsigned level, usec_t ret[static CORNERS_MAX]) {
         const Machine *h = find_holder(w), *o = NULL;
         usec_t ttl = w->machines[0].ttl, t0 = w->now, stop = w->now + ttl / 2, kill = w->now + ttl, take;
@@ -164,7 +166,7 @@ static void add_troubles(const World *w, List *l, const SimEvent *e) {
 
 size_t choices_list(World *w, const ChoiceRules *rules, bool trouble, Choice ret[static CHOICES_MAX]) {
         usec_t instant = USEC_INFINITY, corners[CORNERS_MAX];
-        int machine = -1; /* whose events are tried; MACHINES_MAX: shared ones */
+        int machine = -1; /* whose events are tried; -2: shared ones; -1: none was found yet */
         uint16_t slots[64];
         size_t n = 0;
         List list = { .choices = ret, .rules = rules };

@@ -16,10 +16,10 @@ typedef enum Trouble {
         TROUBLE_HANG,       /* the daemon is stopped (SIGSTOP) before the event, until a corner */
         TROUBLE_POWER,      /* the machine has no power until a corner */
         TROUBLE_REQUESTS,   /* the machine's requests are lost until a corner */
-        TROUBLE_ANSWERS,    /* ... what it should hear */
-        TROUBLE_CUT_OFF,    /* ... both */
+        TROUBLE_ANSWERS,    /* what the machine should hear is lost until a corner */
+        TROUBLE_CUT_OFF,    /* requests and answers are lost until a corner */
         TROUBLE_GUARD,      /* the guard is killed */
-        TROUBLE_GUARD_HUNG, /* ... is stopped until a corner */
+        TROUBLE_GUARD_HUNG, /* the guard is stopped (SIGSTOP) until a corner */
         TROUBLE_FORK,       /* PID 1 hangs between Assert and fork until a corner */
         TROUBLE_RELEASE,    /* the operator's words */
         TROUBLE_STEAL,
@@ -42,9 +42,10 @@ typedef struct ChoiceRules {
         bool orders;       /* events of one instant happen in any order */
 } ChoiceRules;
 
-/* The first one is what happens if nothing goes wrong. Returns how many. */
+/* Gives what can happen next, and returns how many choices these are. The first one is what happens if nothing goes
+ * wrong. trouble: troubles may come, too. */
 size_t choices_list(World *w, const ChoiceRules *rules, bool trouble, Choice ret[static CHOICES_MAX]);
-/* Makes the choice happen. False: it was none, such as a crash after the last action of a step. */
+/* Makes the choice happen. Returns false if it comes to nothing, as a crash after more actions than the step has. */
 bool choices_make(World *w, const ChoiceRules *rules, Choice c);
 void choices_say(const World *w, const ChoiceRules *rules, Choice c, char *ret, size_t size);
 const char *choices_trouble(Trouble t);

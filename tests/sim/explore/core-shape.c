@@ -17,7 +17,8 @@ CoreBases core_shape_bases(const Core *c) {
                 .stamp = c->heard.stamp };
 }
 
-/* Which of our attempts a beat stems from, nobody asks: only the nonce's first half, the process, is looked at. */
+/* Leaves out the second half of the nonce of each beat, which says from which attempt the beat stems. The core looks
+ * only at the first half, which names the process. */
 static bool hide_nonce(Core *c, unsigned number, void **ret, size_t *ret_size) {
         for (Session *s = c->sessions; s; s = s->hh.next)
                 if (number-- == 0) {
@@ -51,7 +52,7 @@ bool core_shape_part(Core *c, unsigned number, void **ret, size_t *ret_size) {
         return true;
 }
 
-/* Samples date beats. One that is older than any wait dates them all alike. */
+/* Samples date beats. A sample that is older than any wait gives the same result as every older one. */
 uint64_t core_shape_print(const Core *c, usec_t old) {
         const Samples *s = &c->heard.samples;
         uint64_t print = c->told.deaf;

@@ -14,7 +14,8 @@
 #define BASE_REALTIME (UINT64_C(1700000000000000))
 #define RANGE (UINT64_C(1) << 40)
 
-/* From what a core's numbers count: the same numbers seen from another zero are the same state. */
+/* The present values from which a core's numbers are counted. Two cores whose numbers lie equally far from these
+ * values are in the same state. */
 typedef struct CoreBases {
         Now now; /* of its last step */
         uint64_t revision, id, serial, stamp;
@@ -23,8 +24,8 @@ typedef struct CoreBases {
 /* Moves the counters of a new core into their ranges. */
 void core_shape_begin(Core *core);
 CoreBases core_shape_bases(const Core *core);
-/* A part of the core's memory that is no state, or is told by core_shape_print() instead. False: there is none of this
- * number. */
+/* Gives a part of the core's memory that is no state, or that core_shape_print() covers instead. Parts are numbered
+ * from 0. Returns false if there is no part of this number. */
 bool core_shape_part(Core *core, unsigned number, void **ret, size_t *ret_size);
-/* The state of the parts that were left out, as a number. */
+/* Gives a fingerprint of the state in those parts. Ages above old count as equal. */
 uint64_t core_shape_print(const Core *core, usec_t old);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A core's memory is read as a graph of blocks, from its own block on: pointers are told by the number of the block
- * that they lead to, in the order in which blocks are met; times, revisions and ids, which lie in ranges of their own,
- * by their distance from the core's present ones. What cannot be reached is not told. Of the world outside, each part
- * is told by itself: the queue as a set, without the events that nobody waits for any more; of generations only
- * whether they are the present ones.
+ * A core's memory is read as a graph of blocks, beginning with the block of the core itself. A pointer counts as the
+ * number of the block to which it leads, and blocks are numbered in the order in which they are met. Times, revisions
+ * and ids lie in ranges of their own, and count as their distance from the core's present ones. A block that cannot be
+ * reached does not count. Each part of the world outside the cores has a function of its own here. The queue counts as
+ * a set, without the events that nobody waits for any more. Of a generation it counts only whether it is the present
+ * one.
  */
 #include "print.h"
 
@@ -72,7 +73,7 @@ typedef struct Walk {
 
 static Walk walk;
 
-/* The block that p leads into, or -1. */
+/* Gives the index of the block into which p leads, or -1. */
 static int find_block(const char *p) {
         size_t low = 0, high = walk.n;
 

@@ -7,12 +7,13 @@
 enum {
         LINE = 256,
         CLASSES = 24,      /* free blocks of powers of two */
-        LARGE = 32 * 1024, /* a core's buffer for the actions of a step: not part of its state */
+        LARGE = 32 * 1024, /* a core's memory for what the actions of a step point to (core/output.c): not part of its
+                              state */
         LARGE_SIZE = 80 * 1024,
         LARGES_MAX = 4,
 };
 
-/* Before each block. */
+/* What stands before each block. */
 typedef struct Head {
         uint32_t size; /* of the block without its head */
         uint32_t taken;

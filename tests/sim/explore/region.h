@@ -25,8 +25,8 @@ typedef struct Copy {
         unsigned references;
         uint32_t size;    /* of the region, in bytes */
         uint32_t n_bytes; /* of this copy */
-        uint64_t print;   /* fingerprint of the region, for its owner */
-        uint64_t lines[]; /* a map of those lines, then the lines */
+        uint64_t print;   /* fingerprint of the core in the region, set and used by search.c */
+        uint64_t lines[]; /* a bit for each line of the region that is not all zero, then these lines */
 } Copy;
 
 typedef struct Block {
@@ -36,7 +36,7 @@ typedef struct Block {
 
 /* Enters a region, or none (-1), and returns the one that was entered before. */
 int region_enter(int region);
-/* Whatever was taken from the region is given back. */
+/* Frees all blocks of the region at once. */
 void region_reset(int region);
 /* The region's bytes in use. */
 char *region_data(int region, size_t *ret_size);

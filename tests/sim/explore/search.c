@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Depth first, from copies of the world's memory. From each state what happens in peace is tried first; so the path of
- * peace that leads from it to a running unit (L1) is known before anything else, and is marked for all states on it.
+ * The search goes depth first, from copies of the world's memory. From each state it first tries what happens in
+ * peace, that is without another trouble. So the path of peace that leads from the state to a running unit (L1) is
+ * known before all other paths, and all states on this path are marked.
  */
 #include "search.h"
 
@@ -35,17 +36,19 @@ static const usec_t dry_most = 60 * USEC_PER_SEC;
 
 static World *world;
 static const SearchOptions *options;
-static Seen *seen, *seen_calm; /* states before the first trouble: each process goes through them all */
+static Seen *seen, *seen_calm; /* seen_calm is of this process alone: the states before the first trouble, since each
+                                  process goes through all of these */
 static SearchCounts *counts;
 static int *stop;
 static Frame frames[FRAMES_MAX];
 static size_t n_frames;
 static Step *path;
 static size_t n_path, path_size;
-static Copy *present[REGIONS_MAX]; /* of the live regions; NULL: it has changed */
+static Copy *present[REGIONS_MAX]; /* copies of the regions as they are now; NULL: the region has changed since it was
+                                      copied */
 static Copy *root[REGIONS_MAX];
 static uint64_t core_prints[MACHINES_MAX];
-static bool core_known[MACHINES_MAX]; /* its fingerprint is */
+static bool core_known[MACHINES_MAX]; /* core_prints has the fingerprint of the core as it is now */
 static usec_t begun_at, dry_since;
 static unsigned troubles_left;
 static uint64_t n_first;
@@ -163,7 +166,8 @@ static uint64_t print_present(void) {
 
 /* ---- steps ---- */
 
-/* Lets what nobody waits for any more go by, and time move on to the next instant at which something happens. */
+/* Takes the events out that nobody waits for any more, and moves time on to the next instant at which something
+ * happens. */
 static void settle(void) {
         usec_t instant = USEC_INFINITY;
 
@@ -204,7 +208,8 @@ static void path_add(Choice c, size_t place) {
         path[n_path++] = (Step){ c, place };
 }
 
-/* The present state leads to a running unit; so does all that leads to it in peace. */
+/* Notes that the present state leads to a running unit. So does each state before it on the path from which peace led
+ * here. */
 static void mark_live(size_t place) {
         Seen *s = seen;
 
@@ -242,15 +247,16 @@ static void tell_story(const char *what) {
         world_print_trace(world);
 }
 
-/* A must() of the core or the guard does not hold. The story ends where it was called again. */
+/* Handles SIGABRT: a must() of the core or the guard does not hold. The story plays the same steps again, and so ends
+ * in the same must(), which calls this function a second time. */
 static void on_abort(int number) {
         world->options.trace_live = true;
         if (!__atomic_exchange_n(stop, 1, __ATOMIC_SEQ_CST))
                 tell_story("a must() does not hold");
 }
 
-/* From the present state on in peace, without looking at other ways, until the unit runs or the state is known to
- * lead there. */
+/* Goes on from the present state in peace, without looking at other ways, until the unit runs. Returns false if the
+ * unit does not run within a minute, or a promise is broken. */
 static bool follow(void) {
         usec_t until = world->now + dry_most;
         static Choice list[CHOICES_MAX];
@@ -322,7 +328,8 @@ static bool look(Choice list[static CHOICES_MAX], size_t *ret_n, size_t *ret_pla
         return true;
 }
 
-/* From the present state as far as there is one way only. False: a promise is broken. */
+/* Goes on from the present state as far as there is one way only, and then makes a frame. False: a promise is broken.
+ */
 static bool go_on(void) {
         static Choice list[CHOICES_MAX];
         size_t n, place;
@@ -357,7 +364,7 @@ static bool go_on(void) {
         return true;
 }
 
-/* The next way on from the last frame. */
+/* Takes the next way on from the last frame, or drops the frame if there is none left. False: a promise is broken. */
 static bool try_next(void) {
         Frame *f = frames + n_frames - 1;
         Choice c;
@@ -415,7 +422,7 @@ static void begin_world(void) {
         (void) region_enter(-1);
 }
 
-/* Until all units run, and then for two TTLs more. */
+/* Brings the world to the root of the search: goes on in peace until all units run, and then for two TTLs more. */
 static bool come_to_rest(void) {
         static Choice list[CHOICES_MAX];
         usec_t rest = USEC_INFINITY;

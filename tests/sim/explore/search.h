@@ -17,24 +17,26 @@ typedef enum Temper {
 typedef struct SearchOptions {
         size_t n_machines, n_leases;
         usec_t ttl;
-        uint64_t rates[MACHINES_MAX]; /* of the machines' clocks, in a million */
+        uint64_t rates[MACHINES_MAX]; /* of the machines' clocks; 1000000 is true time */
         Temper temper;
         bool promises_only;
-        unsigned troubles, ttls; /* so many at most, within so many TTLs */
+        unsigned troubles, ttls; /* how many troubles may come at most, and within how many TTLs */
         ChoiceRules rules;
         unsigned process, n_processes;
         unsigned seconds; /* of each process's own time, for all its searches together */
 } SearchOptions;
 
-/* Of one process; the others may set .stop. */
+/* What one process has counted. */
 typedef struct SearchCounts {
         uint64_t states, again, steps, merged, copies;
         uint64_t by_trouble[_TROUBLE_MAX];
-        usec_t dry_max; /* the longest in peace until the unit ran */
+        usec_t dry_max; /* the longest time from a trouble, or from a running unit, until the unit ran again */
         size_t depth_max, copy_max;
         double seconds; /* of its own time, in the searches before this one */
         bool timeout;
 } SearchCounts;
 
-/* What is shared by all processes: *stop ends the search. False: a promise was broken; its story was printed. */
+/* Searches this process's share of all that can follow from one root. seen and *stop are shared by all processes; a
+ * process that sets *stop ends the search of all. *counts is of this process alone. Returns false if a promise was
+ * broken (the first process to find one prints its story), or if the units do not come to run at the root. */
 bool search_run(const SearchOptions *options, Seen *seen, SearchCounts *counts, int *stop);

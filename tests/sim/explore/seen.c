@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * An open hash table of words: 57 bits of the fingerprint, one for "live", two for the troubles and four for the time
- * that may still come. Two states with the same 57 bits are taken for one, wherever they lie: the probability of that
- * is what the search prints.
+ * that may still come. Two states with the same 57 bits are taken for one, wherever they lie; the search prints how
+ * often that is to be expected.
  */
 #include "seen.h"
 

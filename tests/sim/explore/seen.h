@@ -20,10 +20,11 @@ typedef enum SeenAs {
         SEEN_KNOWN,
 } SeenAs;
 
-/* For up to 2^bits states, shared by the processes that are forked from now on. */
+/* Makes a table for up to 2^bits states, shared with the processes that are forked from now on. It is never freed. */
 Seen *seen_new(unsigned bits);
-/* Notes the state, and gives its place. */
+/* Notes the state, with what may still happen from it, and gives the place of the state in the table. */
 SeenAs seen_note(Seen *s, uint64_t print, Budget budget, size_t *ret_place);
-/* From a state at this place the unit comes to run when no trouble comes any more: found out, or asked. */
+/* Note, or ask, whether it is known that from the state at this place the unit comes to run when no trouble comes any
+ * more. */
 void seen_set_live(Seen *s, size_t place);
 bool seen_is_live(const Seen *s, size_t place);

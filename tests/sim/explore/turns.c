@@ -10,7 +10,7 @@ static uint64_t scatter(uint64_t z) {
         return z ^ z >> 31;
 }
 
-/* Only names are made of these: machines, boots, sessions. */
+/* Of these numbers only names are made: of machines, boots and sessions. So any numbers will do. */
 uint64_t world_random(World *w) {
         return scatter(++w->random * 0x9e3779b97f4a7c15u);
 }
@@ -19,6 +19,8 @@ uint64_t random_below(World *w, uint64_t n) {
         return 0;
 }
 
+/* Gives the shortest span, with three exceptions, each known by the bounds that pid1.c passes: how long PID 1 hangs
+ * before a fork, how long an ExecStopPost= takes, and how long a process takes to die of SIGKILL. */
 usec_t random_span(World *w, usec_t from, usec_t to) {
         if (from == 0 && to == 10 * USEC_PER_SEC && fork_stall > 0) {
                 usec_t span = fork_stall;
@@ -31,7 +33,8 @@ usec_t random_span(World *w, usec_t from, usec_t to) {
         return slow_deaths && from == 100 && to == 30 * USEC_PER_MSEC ? to : from;
 }
 
-/* What is more likely than not, happens. */
+/* What is more likely than not happens, and nothing else does, but a hang of PID 1 before a fork (50000 in pid1.c)
+ * while the search asks for it. */
 bool random_chance(World *w, unsigned ppm) {
         return ppm >= 500000 || (ppm == 50000 && fork_stall > 0);
 }

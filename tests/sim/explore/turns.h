@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Takes the place of chance.c: nothing is drawn, and whose turn it is, the search says (turns.c). */
+/* Takes the place of chance.c: nothing is drawn by lot, and the search decides which event is next (turns.c). */
 
 #include "sim.h"
 
