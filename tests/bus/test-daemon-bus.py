@@ -435,7 +435,7 @@ class DaemonOnABus(FleetRows, WrongCalls, unittest.TestCase):
         self.wait_competing()
         machine = self.machine_id()
         def agree():
-            """Each is a call of its own, and something may change between two calls."""
+            """Whether the calls agree. Something may change between two of them, so this is tried until it holds."""
             units = self.cluster_units()[1]
             row = next((row for row in units if (row["unit"], row["machine"]) == (UNIT, machine)), None)
             return row and row["lease"] == UNIT and row["state"] == get(UNIT_PATH, "org.leased1.Unit", "State") and \
@@ -445,7 +445,7 @@ class DaemonOnABus(FleetRows, WrongCalls, unittest.TestCase):
         self.assertEqual(self.cluster_units("0" * 32)[1], [])
         self.assertEqual(self.cluster_units(metadata=["no=such"])[1], [])
         self.assertGreaterEqual(self.cluster_units(since=revision)[0], revision)
-        # Offers may be written between two calls; soon there is nothing new.
+        # A machine may write an offer between two calls; some time later nothing new is told.
         self.wait_for("nothing has changed since", lambda: self.cluster_units(since=self.cluster_units()[0])[1] == [])
         self.assert_error(call("ListClusterUnits", "sast", "", "1", "no word", "0"), "Metadata are words")
 

@@ -330,7 +330,7 @@ static void an_older_text_does_not_replace_a_newer_one(void **state) {
         puppet_answer(&f->puppet, &(RegistryAnswer){ .outcome = REGISTRY_UNKNOWN });
 }
 
-/* Of the newer one nothing is kept but its revision. */
+/* The newer text has no unknown members, so only its revision is kept. That is enough to ignore the older text. */
 static void an_older_text_brings_back_no_members(void **state) {
         _cleanup_free_ char *newer = lease_text(6, NULL), *older = lease_text(5, "older");
         Fixture *f = *state;

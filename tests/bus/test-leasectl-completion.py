@@ -34,7 +34,7 @@ esac""",
 }
 UNITS = {"web.service", "queue@1.timer"}
 MACHINES = {"alpha", "beta"}
-# What stands on the line, and what may follow.
+# What was typed so far, and all words that may follow.
 LINES = {
     "leasectl status ": UNITS,
     "leasectl release ": UNITS,
@@ -132,7 +132,7 @@ class Zsh(Completion, unittest.TestCase):
         with open(self.got, "w", encoding="utf-8"):
             pass
         os.write(self.fd, (line + "\t").encode())
-        until = time.monotonic() + 60  # further keys would keep zsh from looking for more
+        until = time.monotonic() + 60  # nothing more is typed meanwhile: zsh would end its search
         while os.stat(self.got).st_size == 0 and time.monotonic() < until:
             if select.select([self.fd], [], [], 0.01)[0]:
                 os.read(self.fd, 65536)

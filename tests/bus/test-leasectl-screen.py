@@ -54,7 +54,7 @@ class ScreenCase(WithBeta):
 
 
 class ScreenOfAWellCluster(ScreenCase):
-    """By itself: the records of beta stay until the registry is wiped behind each class."""
+    """Has a class of its own: records of beta stay until a class is over, and those of other tests show faults."""
 
     def test_what_runs_here_and_there_is_shown_with_its_machine(self):
         here = self.enable("screen-here.service")
@@ -99,7 +99,7 @@ class Screen(ScreenCase):
         self.assertIn("missing metadata no=such", next(each["text"] for each in cluster()["wrong"] if each["subject"] == unit))
 
     def test_what_has_not_been_told_is_not_said(self):
-        """0.1.0 tells no states: the unit is held, and more is not known."""
+        """leased 0.1.0 does not tell the states of its units. Of such a machine it is only known that it holds the lease."""
         self.enable("screen-old.service", state="running")
         self.at_beta("screen-old.service", "")
         wait_for("it is seen", lambda: self.state_at_beta("screen-old.service") == "held")
@@ -134,7 +134,7 @@ class Screen(ScreenCase):
         while select.select([main_end], [], [], 1)[0]:
             drawn += os.read(main_end, 65536)
         self.assertIn(process.wait(timeout=20), (0, 1))
-        self.assertNotIn(b"\x1b[2J", drawn)  # that flickers
+        self.assertNotIn(b"\x1b[2J", drawn)  # to clear the screen before it is drawn makes it flicker
         self.assertTrue(drawn.rstrip().endswith(b"\x1b[?1049l"), drawn[-100:])
         self.assertEqual(termios.tcgetattr(other)[3], before[3])
         os.close(main_end)

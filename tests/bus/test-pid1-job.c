@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Calls for jobs before a bus that refuses some of them: this program is the bus and PID 1. */
+/* What becomes of calls for jobs (StartUnit, StopUnit) that are refused. This program plays the bus and PID 1. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -131,7 +131,7 @@ static void a_call_that_was_refused_is_made_again(void **state) {
         assert_int_equal(w->failed, 0);
 }
 
-/* The stop has been sent when the refusal of the start comes: a start that followed would start the unit again. */
+/* The start is refused only after the stop was sent. If the start were made again, it would undo the stop. */
 static void a_start_that_was_refused_does_not_follow_a_later_stop(void **state) {
         World *w = *state;
 
@@ -147,7 +147,7 @@ static void a_start_that_was_refused_does_not_follow_a_later_stop(void **state) 
         assert_int_equal(w->failed, 0);
 }
 
-/* Both were refused: only the stop is asked for again. */
+/* Both calls are refused. Only the stop, the later one, is made again. */
 static void where_start_and_stop_were_refused_the_stop_is_made_again(void **state) {
         World *w = *state;
 

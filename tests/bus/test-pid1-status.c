@@ -325,7 +325,8 @@ static void only_a_timer_that_catches_up_has_a_last_trigger(void **state) {
 
 /* ---- by parts ---- */
 
-/* What one instant has of a unit; the parts of an answer are of several instants. */
+/* How a unit is at one instant. PID 1 answers a question by parts with several messages, and each may be of another
+ * instant. */
 typedef struct Instant {
         uint64_t changed_at;
         const char *active, *result;
@@ -360,7 +361,7 @@ static sd_bus_message *part_of(const Pid1Part *part, const Instant *t) {
         return sd_bus_message_ref(m);
 }
 
-/* The unit is as *first says until the part with this number, and from it on as *then says. */
+/* Decodes an answer whose parts below number from show the unit as *first says, and the others as *then says. */
 static int decode_parts(const Instant *first, const Instant *then, size_t from, Pid1Answer *ret) {
         sd_bus_message *parts[PID1_PARTS];
         int r;
@@ -391,7 +392,8 @@ static void parts_say_what_the_whole_says(void **state) {
         assert_true(u.status.inactive_since == 5);
 }
 
-/* A unit that ran without a fault so far has failed by now: nobody may read that it is down and has not failed. */
+/* A unit that ran well fails while the parts are read. Mixed, they could say that the unit is down and has not failed.
+ */
 static void parts_of_two_states_are_no_answer(void **state) {
         const Instant before = { 7, "active", "success", 0 }, after = { 8, "inactive", "exit-code", 0 };
         Pid1Answer u;

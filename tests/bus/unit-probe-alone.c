@@ -195,7 +195,8 @@ static void who_else_starts_it_needs_the_gate(void **state) {
                                 wait_for(seen.refused > 0);
                         settle(unit);
                         assert_int_equal(is(UNIT_ACTIVE), gate);
-                        /* One by one: systemctl 262 stops nothing if one of them is not loaded. */
+                        /* Each by its own call: systemctl 262 stops none of several units if one of them is not
+                         * loaded. */
                         sh("for u in probe.socket probe-device.target; do systemctl stop $u 2>/dev/null; done; true");
                         sh("rm -f " SERVICES "org.leased.Probe*");
                         clean(NULL);

@@ -246,8 +246,8 @@ static void a_restart_by_hand_that_fails_is_a_failure(void **state) {
         wait_for(ended(UNIT_END_FAILED, NEED_BACK));
 }
 
-/* JobTimeoutSec= ends the wait for the stop, and not the stop. PID 1 starts nothing again after a restart that has run
- * into it. */
+/* When JobTimeoutSec= runs out, the job of a stop ends, but the stop itself goes on. A restart ends the same way, and
+ * PID 1 does not start the unit again after it: so the restart has failed. */
 static void a_stop_by_hand_that_ran_too_long_is_a_hand(void **state) {
         install_with("JobTimeoutSec=1s", "");
         put(UNITS UNIT ".d/slow.conf", "[Service]\nExecStop=/bin/sleep 2\n");

@@ -183,7 +183,8 @@ static void a_stop_does_not_wait_behind_starts(void **state) {
         settle(many[N - 1]);
         assert_true(pid1_unit_status(many[N - 1])->job || pid1_unit_status(many[N - 1])->active == UNIT_ACTIVE);
         assert_int_equal(pid1_unit_stop(many[N - 1]), 0);
-        /* It may have been up already: then one of the others is not yet. */
+        /* The unit may have been up when it was stopped: then N - 1 may be active while one of the others still
+         * starts. */
         wait_for(count(UNIT_ACTIVE) == N - 1 && pid1_unit_status(many[N - 1])->active == UNIT_INACTIVE);
         settle(many[N - 1]);
         assert_true(pid1_unit_status(many[N - 1])->active == UNIT_INACTIVE);
@@ -191,7 +192,7 @@ static void a_stop_does_not_wait_behind_starts(void **state) {
         sh("systemctl kill -s KILL 'probe-many*'");
 }
 
-/* dbus-daemon counts the questions that were given up here as unanswered, and lets no more than 128 be so. */
+/* dbus-daemon allows a connection 128 calls without an answer, and goes on counting those that leased has given up. */
 static void a_frozen_pid1_is_asked_few_questions(void **state) {
         uint64_t before;
         usec_t end;
@@ -201,7 +202,7 @@ static void a_frozen_pid1_is_asked_few_questions(void **state) {
                 settle(unit);
         outside("freeze");
         before = sent();
-        pid1_read_all(manager); /* as after a reload */
+        pid1_read_all(manager); /* asks about all units, as after a reload */
         end = now_boottime() + 2 * QUESTION_TIMEOUT + 3 * USEC_PER_SEC;
         while (now_boottime() < end)
                 assert_true(sd_event_run(event, 100000) >= 0);
@@ -217,7 +218,8 @@ static int on_other_turn(sd_event_source *source, uint64_t usec, void *userdata)
         return 0;
 }
 
-/* When the connection is lost, all units have something to report at once. */
+/* When the connection is lost, all units have something to report at once. Another source must get its turn before a
+ * tenth of them has been reported. */
 static void reports_leave_other_sources_their_turn(void **state) {
         _cleanup_(sd_event_source_disable_unrefp) sd_event_source *other = NULL;
         unsigned before, then = UINT_MAX;

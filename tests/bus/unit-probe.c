@@ -202,7 +202,7 @@ static bool is_read(void) {
         return !unit->asking.question && !unit->asking.queued;
 }
 
-/* A unit is asked about in two ways (pid1/question.h), which say the same. */
+/* PID 1 is asked about a unit by parts or as a whole (pid1/question.h). Both must give the same status. */
 static void must_be_the_same_as_a_whole(void) {
         Pid1UnitStatus parts;
 

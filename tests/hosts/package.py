@@ -59,7 +59,7 @@ def _leftovers(machine):
 
 
 def fresh_cluster(box, packages, ttl=5.0):
-    """Three booted machines as they are before leased is first installed, with the package in /shared."""
+    """Gives three booted machines on which leased was never installed. /shared has the package and a newer version of it."""
     package = next(each for each in glob.glob(os.path.join(packages, "leased_*.deb")))
     cluster = Cluster(box.part("machines"), _make_tools(box.path("layer")), names=("alpha", "beta", "gamma"), ttl=ttl)
     shutil.copy(package, os.path.join(cluster.rack.shared, "leased.deb"))

@@ -14,7 +14,7 @@ from package import PACKAGE, fresh_cluster
 from waiting import Failure, now, wait_for
 
 UNIT = "ticker.service"
-LIMIT = 60  # seconds, from the first apt to a unit that has survived a power cut
+LIMIT = 60  # seconds, from the first apt-get until the unit has survived a power cut
 
 
 class Narrator:
@@ -31,7 +31,7 @@ class Narrator:
         print(f"[{self.passed:5.1f} s] {text}", flush=True)
 
     def show_on_each(self, cluster, *command):
-        """The same command on all machines at once; shows what it prints on the first one."""
+        """Runs the same command on all machines at once, and shows the last lines that it prints on the first one."""
         self.say(f"on each machine# {' '.join(command)}")
         running = [machine.start(*command) for machine in cluster]
         said = [each.communicate(timeout=120)[0] for each in running]
@@ -87,7 +87,7 @@ def play(box, build, registry):
 
 
 def play_packages(box, packages):
-    """From nothing but the package and the distribution's etcd. Returns the exit code."""
+    """Begins with machines that have only the package and the distribution's etcd at hand. Returns the exit code."""
     print("booting three machines, alpha, beta and gamma, with the distribution's etcd-server at hand", flush=True)
     cluster = fresh_cluster(box, packages, ttl=10.0)
     unit = cluster.unit(UNIT)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A unit's own journal ends with why it is not here, and where it is."""
+"""The last line of a unit's journal says why the unit was stopped on this machine, and which machine has it now."""
 
 import re
 

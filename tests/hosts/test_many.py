@@ -22,7 +22,7 @@ def _longest_turn(machine):
 
 
 def _reload(cluster, fleet, patience):
-    """With other options for every unit; and PID 1 reads its files besides."""
+    """Gives every unit other options, and lets leased and PID 1 read their files again."""
     for machine in cluster:
         path = f"/etc/systemd/system/{fleet.name}@.service"
         machine.write(path, machine.read(path) + "\n[X-Leased]\nHoldDownSec=7s\n")
@@ -35,8 +35,8 @@ def _lives(unit):
 
 
 def _reload_and_lose_a_machine(cluster, number):
-    """All units lie still through a reload. Then a machine is cut off, where the guard has to end a third of them that ignore
-    their stop, and they run elsewhere, once."""
+    """A reload must disturb no unit. Then a machine is cut off that runs about a third of them. These units ignore SIGTERM, so
+    the guard has to kill them, and each must run elsewhere, while the other units are not disturbed."""
     patience = 120 + number
     fleet = Fleet(cluster, "crowd", number, layer.STAMPER, service="TimeoutStopSec=3s", interval=0.2, how="--ignore-term")
     for machine in cluster:

@@ -24,7 +24,7 @@ def _wrong(machine):
 
 
 def _running_at(machine, unit):
-    """The machines on which the unit runs, as that machine shows them."""
+    """The names of the machines on which the unit runs, by what leasectl prints on the given machine."""
     told = json.loads(machine.run("leasectl", "--json=short", check=False).stdout)
     return [each["hostname"] for each in told["machines"] for row in each["units"]
             if row["unit"] == unit.name and row["holds"] and row["state"] == "running"]
