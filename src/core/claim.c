@@ -141,11 +141,19 @@ static void on_not_committed(Core *c, Lease *l, const Answer *answer) {
                 lease_tell_acquired(c, l);
 }
 
+static size_t room(const Core *c) {
+        return MAX((size_t) GROUP_MAX >> c->claims.halved, (size_t) 1);
+}
+
 void claim_txn(Core *c, uint64_t id, Lease *leases, const Answer *answer) {
         Lease *next;
 
         if (id == c->claims.txn)
                 c->claims.txn = 0;
+        if (answer->outcome == OUTCOME_COMMITTED)
+                c->claims.halved -= c->claims.halved > 0;
+        else if (leases && leases->next_of_txn && room(c) > 1)
+                c->claims.halved++;
         for (Lease *l = leases; l; l = next) {
                 next = l->next_of_txn;
                 l->next_of_txn = NULL;
@@ -283,14 +291,14 @@ void claim_advance(Core *c, Lease *l) {
 static bool may_send(const Core *c) {
         size_t n = c->claims.waiting.n;
 
-        return claim_is_possible(c) && (n >= GROUP_MAX || (n > 0 && c->claims.txn == 0));
+        return claim_is_possible(c) && (n >= room(c) || (n > 0 && c->claims.txn == 0));
 }
 
 size_t claim_send(Core *c, Lease *ret[static GROUP_MAX]) {
         TxnBuilder b = txn_begin(c);
         size_t n = 0, looks = may_send(c) ? GROUP_MAX : 0;
 
-        for (HeapNode *node; looks > 0 && (node = heap_first(&c->claims.waiting)); looks--) {
+        for (HeapNode *node; n < room(c) && looks > 0 && (node = heap_first(&c->claims.waiting)); looks--) {
                 Lease *l = (Lease *) ((char *) node - offsetof(Lease, to_send));
                 Change change = advance(c, l);
 

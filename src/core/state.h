@@ -516,6 +516,10 @@ typedef struct Look {
 typedef struct Claims {
         Heap waiting; /* leases whose change is to be sent, by Lease.to_send. By place */
         uint64_t txn; /* the last Txn of such changes that was sent; 0: it was answered */
+        /* How often the room of such a Txn is halved, from GROUP_MAX leases on: more after a Txn of several leases
+         * that was not committed, less after one that was. So a lease that can never be written ends up alone in its
+         * Txn, and keeps no other one for long. */
+        unsigned halved;
 } Claims;
 
 /* What this step asks for, and the memory that it takes (output.c). */

@@ -136,8 +136,14 @@ static void do_txn(Cluster *c, size_t machine, const Action *a) {
                         e.answer.outcome = OUTCOME_REFUSED;
                 records[e.answer.n_records++] = f ? as_record(f) : (Record){ .kind = k->kind, .name = k->name };
         }
-        for (size_t i = 0; i < a->txn.n_puts; i++)
+        for (size_t i = 0; i < a->txn.n_puts; i++) {
                 lease += a->txn.puts[i].kind == RECORD_LEASE;
+                if (c->poisoned && a->txn.puts[i].kind == RECORD_LEASE && streq(a->txn.puts[i].name, c->poisoned)) {
+                        cluster_event(c, machine,
+                                        (Event){ .kind = EVENT_TXN, .id = a->id, .answer.outcome = OUTCOME_UNKNOWN });
+                        return;
+                }
+        }
         c->lease_txns += lease > 0;
         c->most_leases = MAX(c->most_leases, lease);
         if (e.answer.outcome == OUTCOME_REFUSED)

@@ -400,6 +400,26 @@ static void one_lease_that_is_taken_keeps_no_other_one(void **state) {
         cluster_free(c);
 }
 
+/* One record can never be written, for example since it is too large. The leases that share its Txn are moved all the
+ * same. */
+static void one_lease_that_cannot_be_written_keeps_no_other_one(void **state) {
+        Cluster *c = cluster_new(2, 40);
+
+        cluster_start(c, 0, "");
+        cluster_pass(c, 5 * USEC_PER_SEC);
+        cluster_start(c, 1, "");
+        cluster_pass(c, 5 * USEC_PER_SEC);
+        c->poisoned = c->names[7];
+        operate(c, 0, EVENT_DRAIN, true, NULL);
+        cluster_pass(c, 10 * USEC_PER_SEC);
+        for (size_t i = 0; i < 40; i++)
+                assert_int_equal(cluster_runs_on(c, i), i == 7 ? -1 : 1);
+        c->poisoned = NULL;
+        cluster_pass(c, 5 * USEC_PER_SEC);
+        assert_int_equal(cluster_runs_on(c, 7), 1);
+        cluster_free(c);
+}
+
 static void a_unit_that_has_nowhere_to_go_stays_and_says_so(void **state) {
         Cluster *c = cluster_new(2, 1);
         UnitView v;
@@ -620,6 +640,7 @@ int main(void) {
                 cmocka_unit_test(a_draining_machine_hands_everything_over_a_few_at_a_time),
                 cmocka_unit_test(leases_that_move_share_few_txns),
                 cmocka_unit_test(one_lease_that_is_taken_keeps_no_other_one),
+                cmocka_unit_test(one_lease_that_cannot_be_written_keeps_no_other_one),
                 cmocka_unit_test(a_unit_that_has_nowhere_to_go_stays_and_says_so),
                 cmocka_unit_test(who_drains_and_who_only_watches_know_what_is_stuck),
                 cmocka_unit_test(a_machine_that_only_stands_back_is_a_place_to_go_to),
