@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 
@@ -110,14 +111,15 @@ static int start_check(Guard *g, int fd) {
         HandOver *h = &g->hand_over;
         char entries[32];
         char *arguments[] = { h->program, (char *) "--check", entries, NULL };
-        pid_t child;
+        pid_t child, parent = getpid();
 
         (void) snprintf(entries, sizeof(entries), "--entries=%d", fd);
         child = fork();
         if (child < 0)
                 return -errno;
         if (child == 0) {
-                if (fcntl(fd, F_SETFD, 0) >= 0)
+                /* The child dies with this guard. Otherwise PID 1 would start --wipe only after the child. */
+                if (prctl(PR_SET_PDEATHSIG, SIGKILL) >= 0 && getppid() == parent && fcntl(fd, F_SETFD, 0) >= 0)
                         (void) execv(h->program, arguments);
                 _exit(EXIT_FAILURE);
         }
