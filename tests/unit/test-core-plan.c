@@ -381,8 +381,8 @@ static void leases_that_move_share_few_txns(void **state) {
         cluster_free(c);
 }
 
-/* Another machine is faster with one lease of many. The others come with the next Txn. */
-static void one_lease_that_is_taken_keeps_no_other_one(void **state) {
+/* Two machines, and 40 units that all run on the first. */
+static Cluster *cluster_of_40(void) {
         Cluster *c = cluster_new(2, 40);
 
         cluster_start(c, 0, "");
@@ -391,6 +391,13 @@ static void one_lease_that_is_taken_keeps_no_other_one(void **state) {
         cluster_pass(c, 5 * USEC_PER_SEC);
         for (size_t i = 0; i < 40; i++)
                 assert_int_equal(cluster_runs_on(c, i), 0);
+        return c;
+}
+
+/* Another machine is faster with one lease of many. The others come with the next Txn. */
+static void one_lease_that_is_taken_keeps_no_other_one(void **state) {
+        Cluster *c = cluster_of_40();
+
         cluster_touch_lease(c, 7);
         operate(c, 0, EVENT_DRAIN, true, NULL);
         cluster_pass(c, 10 * USEC_PER_SEC);
@@ -403,12 +410,8 @@ static void one_lease_that_is_taken_keeps_no_other_one(void **state) {
 /* One record can never be written, for example since it is too large. The leases that share its Txn are moved all the
  * same. */
 static void one_lease_that_cannot_be_written_keeps_no_other_one(void **state) {
-        Cluster *c = cluster_new(2, 40);
+        Cluster *c = cluster_of_40();
 
-        cluster_start(c, 0, "");
-        cluster_pass(c, 5 * USEC_PER_SEC);
-        cluster_start(c, 1, "");
-        cluster_pass(c, 5 * USEC_PER_SEC);
         c->poisoned = c->names[7];
         operate(c, 0, EVENT_DRAIN, true, NULL);
         cluster_pass(c, 10 * USEC_PER_SEC);
