@@ -7,6 +7,6 @@
 #include <sys/types.h>
 
 /* Asks the guard with this process id to hand over to the program that calls this function, and waits up to 5 s for
- * it. Returns 0, or a negative errno, which is logged: -EOPNOTSUPP if the guard knows no hand-over, -ETIMEDOUT if it
- * has not handed over in time. */
+ * it, but not for a guard that runs this very program already. Returns 0, or a negative errno, which is logged:
+ * -EOPNOTSUPP if the guard knows no hand-over, -ETIMEDOUT if it has not handed over in time. */
 int reload_guard(pid_t guard);
