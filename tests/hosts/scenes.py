@@ -2,10 +2,11 @@
 """Runs the scenes: scenes.py --build=DIR [--list] [--all] [--lanes=N] [--stop-early] [--repeat=N] [--log=FILE] [NAME...]
 
 A NAME is any part of a scene's name or of its file's. Scenes are handed to workers (worker.py), of which several play
-side by side: most of a scene is waiting. A scene that fails among others is played once more, alone, since a machine that has too
-much to do is late with everything; not so if a unit ran twice or its token did not grow, which is nobody's load. Ends
-with "N passed, N failed, N skipped"; exit code 0 if none failed, and 77 if this machine cannot boot guests. With
---repeat, nothing is played again, and a table of the gaps over all trials comes before that.
+side by side: most of a scene is waiting. A scene that fails among others is played once more, alone, since a machine that
+has too much to do is late with everything, and at most once more after that; not so if a unit ran twice or its token did
+not grow, which is nobody's load. Ends with "N passed, N failed, N skipped"; exit code 0 if none failed, and 77 if this
+machine cannot boot guests. With --repeat, nothing is played again, and a table of the gaps over all trials comes before
+that.
 """
 
 import argparse
@@ -69,7 +70,7 @@ class Program:
         self._left = list(scenes)
         self._stop_early = stop_early
         self.results = []
-        self.late = []  # names of those that only passed alone
+        self.late = set()  # names of those that only passed alone
         self.unavailable = None
 
     @property
@@ -94,14 +95,14 @@ class Program:
         self._left.remove(found)
         return found
 
-    def second_round(self, scenes):
+    def next_round(self, scenes):
         """What failed in any way but by running twice is to be played again. Returns how many that are."""
         again = {each["name"] for each in self.results if each["problems"] and not each["unsafe"]}
         if self._stop_early or self.unavailable is not None:
             return 0
         self.results = [each for each in self.results if each["name"] not in again]
         self._left = [each for each in scenes if each.__name__ in again]
-        self.late = sorted(again)
+        self.late |= again
         return len(self._left)
 
     def note(self, result):
@@ -198,8 +199,10 @@ def main():
     lanes = [Lane(arguments.build, arguments.all) for _ in range(max(1, min(arguments.lanes, len(scenes))))]
     try:
         run(program, lanes)
-        if arguments.repeat == 1 and program.second_round(scenes):
-            say("once more, alone:")
+        for which in ("alone", "the last time"):
+            if arguments.repeat > 1 or not program.next_round(scenes):
+                break
+            say(f"once more, {which}:")
             lanes = [Lane(arguments.build, arguments.all)]
             run(program, lanes)
     except Interrupted as reason:

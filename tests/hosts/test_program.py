@@ -56,15 +56,15 @@ class Program(unittest.TestCase):
             pass
         for each in (result("a"), result("b", "too late"), result("c", "twice", unsafe=True)):
             program.note(each)
-        self.assertEqual(program.second_round(all_of_them), 1)
+        self.assertEqual(program.next_round(all_of_them), 1)
         self.assertEqual((program.next_after(None, []).__name__, program.next_after(None, [])), ("b", None))
         program.note(result("b"))
-        self.assertEqual((program.passed, program.failed, program.late), (2, 1, ["b"]))
+        self.assertEqual((program.passed, program.failed, program.late), (2, 1, {"b"}))
 
     def test_nothing_is_played_again_where_the_first_failure_is_the_end(self):
         program = scenes.Program([scene("a", 1)], True)
         program.note(result("a", "it failed"))
-        self.assertEqual((program.second_round([scene("a", 1)]), program.failed), (0, 1))
+        self.assertEqual((program.next_round([scene("a", 1)]), program.failed), (0, 1))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Counts what "meson test" ran: tally.py [--failed] TESTLOG.json [AGAIN.json]
+"""Counts what "meson test" ran: tally.py [--failed] TESTLOG.json [AGAIN.json]...
 
 One program often holds many tests (cmocka, unittest): each counts. Prints the output of each program that failed, one line
 a suite, the names of what failed, and at last "N passed, N failed, N skipped". The exit code is 1 if anything failed.
-With a second log, of programs that were run once more, that one counts for them. With --failed only the names of the
+With more logs, of programs that were run once more, the last one of a program counts. With --failed only the names of the
 programs that failed are printed, as "meson test" takes them.
 """
 
@@ -71,10 +71,12 @@ def tell_failed(tests):
             print(test["name"].partition(" / ")[2])
 
 
-def main(path, again=None):
+def main(path, *more):
     suites, total = {}, [0, 0, 0]
     first = read_log(path)
-    tests = first | (read_log(again) if again else {})
+    tests = dict(first)
+    for again in more:
+        tests |= read_log(again)
     for test in tests.values():
         sums = suites.setdefault(suite_of(test), [0, 0, 0])
         for i, count in enumerate(counts_of(test)):

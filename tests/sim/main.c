@@ -45,6 +45,7 @@ static int help(const char *name) {
                "  --trace              the same for all seeds\n"
                "  --promises-only      check that nothing runs twice and no token goes back, not the laws that keep "
                "it so\n"
+               "  --lone               beside no core runs one that looks at all units and leases in each step\n"
                "  --bias NAME          what rarely meets meets often: late-gate, slow-answers, late-writes,\n"
                "                       late-releases, stale-watches, sleep, records, few-beats,\n"
                "                       short-ttl, hand-over\n"
@@ -112,6 +113,7 @@ static int parse_arguments(int argc, char *argv[], Arguments *ret) {
                 { "every-fault", no_argument, NULL, 'e' },
                 { "help", no_argument, NULL, 'h' },
                 { "promises-only", no_argument, NULL, 'p' },
+                { "lone", no_argument, NULL, 'L' },
                 { "bias", required_argument, NULL, 'b' },
                 { "runs", no_argument, NULL, 'R' },
                 {},
@@ -154,6 +156,9 @@ static int parse_arguments(int argc, char *argv[], Arguments *ret) {
                         break;
                 case 'p':
                         ret->options.promises_only = true;
+                        break;
+                case 'L':
+                        ret->options.lone = true;
                         break;
                 case 'b':
                         r = parse_bias(optarg, &ret->options.bias);
