@@ -55,6 +55,9 @@ typedef struct LeasedConf {
         char *ttl_where;      /* "FILE:LINE" of TTL=; NULL if it is the default */
         char *machine_id;     /* 32 hex digits, or NULL: derive it from /etc/machine-id */
         bool compact;         /* Compact=auto */
+        char *fence_command;  /* FenceCommand=: words (ini_parse_words()), the first an absolute path; NULL: none */
+        usec_t fence_after;   /* FenceAfterSec=; default half of the TTL */
+        usec_t fence_timeout; /* FenceTimeoutSec=; default 20 s */
 } LeasedConf;
 
 /* Loads leased.conf, then leased.conf.d/?*.conf in the order of their names, from the folders "leased" of root/etc,

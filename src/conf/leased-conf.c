@@ -143,6 +143,38 @@ static int parse_compact(const char *value, void *field) {
         return 0;
 }
 
+/* The command's words are split when it is run. */
+static int parse_command(const char *value, void *field) {
+        _cleanup_(strv_freep) char **words = NULL;
+        char **command = field, *copy = NULL;
+        int r = ini_parse_words(value, &words);
+
+        if (r < 0)
+                return r;
+        if (words && words[0]) {
+                if (words[0][0] != '/')
+                        return -EINVAL;
+                copy = strdup(value);
+                if (!copy)
+                        return -ENOMEM;
+        }
+        free(*command);
+        *command = copy;
+        return 0;
+}
+
+static int parse_fence_span(const char *value, void *field) {
+        usec_t t;
+        int r = ini_parse_span_to(value, USEC_PER_HOUR, &t);
+
+        if (r < 0)
+                return r;
+        if (t == 0)
+                return -ERANGE;
+        *(usec_t *) field = t;
+        return 0;
+}
+
 enum {
         O_REGISTRY,
         O_ENDPOINTS,
@@ -156,10 +188,14 @@ enum {
         O_TTL,
         O_MACHINE_ID,
         O_COMPACT,
+        O_FENCE_COMMAND,
+        O_FENCE_AFTER,
+        O_FENCE_TIMEOUT,
         _O_MAX,
 };
 
 #define A_PATH "the absolute path of a file"
+#define A_FENCE_SPAN "a time span above 0 and up to 1h, e.g. 20s"
 
 static const IniOption options[_O_MAX] = {
         [O_REGISTRY] = { "Registry", parse_registry, 0, "local, local:/DIRECTORY or etcd" },
@@ -181,6 +217,10 @@ static const IniOption options[_O_MAX] = {
                         "32 lower-case hex digits, not all zero (as systemd-id128 new prints them), or "
                         "nothing" },
         [O_COMPACT] = { "Compact", parse_compact, offsetof(LeasedConf, compact), "auto or no" },
+        [O_FENCE_COMMAND] = { "FenceCommand", parse_command, offsetof(LeasedConf, fence_command),
+                        "the absolute path of a program, and its arguments" },
+        [O_FENCE_AFTER] = { "FenceAfterSec", parse_fence_span, offsetof(LeasedConf, fence_after), A_FENCE_SPAN },
+        [O_FENCE_TIMEOUT] = { "FenceTimeoutSec", parse_fence_span, offsetof(LeasedConf, fence_timeout), A_FENCE_SPAN },
 };
 
 /* What the checks of options that depend on each other need. A message names the line of the option that is to be
@@ -254,6 +294,20 @@ static void check_etcd(const Check *k) {
         check_file(k, O_PASSWORD_FILE, k->conf->password_file, true);
 }
 
+/* A machine that has not been silent for two rounds may only be slow; at take_at its leases are taken in any case. */
+static void check_fencing(const Check *k) {
+        usec_t after = k->conf->fence_after, ttl = k->conf->ttl;
+
+        for (unsigned o = O_FENCE_AFTER; o <= O_FENCE_TIMEOUT; o++)
+                if (k->where[o] && !k->conf->fence_command)
+                        messages_add(k->messages, "%s: %s=: only together with FenceCommand=", k->where[o],
+                                        options[o].key);
+        if (after < ttl * 2 / 5 || after >= ttl)
+                messages_add(k->messages,
+                                "%s: FenceAfterSec=: must be at least 2/5 of TTL= and below TTL=, e.g. %" PRIu64 "ms",
+                                k->where[O_FENCE_AFTER], ttl / 2 / USEC_PER_MSEC);
+}
+
 static void check_all(const Check *k) {
         Timeline t;
 
@@ -268,6 +322,7 @@ static void check_all(const Check *k) {
                         if (k->where[o])
                                 messages_add(k->messages, "%s: %s=: only with Registry=etcd", k->where[o],
                                                 options[o].key);
+        check_fencing(k);
         if (timeline_compute(k->conf->ttl, USEC_INFINITY, USEC_INFINITY, &t) < 0)
                 messages_add(k->messages, "%s: TTL=: leaves no time between two beats and the stop of a unit",
                                 k->where[O_TTL] ?: CONF_FILE);
@@ -284,6 +339,10 @@ static int fill_defaults(LeasedConf *c) {
                 c->metadata = strdup("");
         if (c->ttl == USEC_INFINITY)
                 c->ttl = 10 * USEC_PER_SEC;
+        if (c->fence_after == USEC_INFINITY)
+                c->fence_after = c->ttl / 2;
+        if (c->fence_timeout == USEC_INFINITY)
+                c->fence_timeout = 20 * USEC_PER_SEC;
         return c->registry && c->directory && c->prefix && c->metadata ? 0 : -ENOMEM;
 }
 
@@ -319,7 +378,7 @@ static int load(const char *root, const char *single, LeasedConf **ret, Messages
 
         if (!c)
                 return -ENOMEM;
-        c->ttl = USEC_INFINITY;
+        c->ttl = c->fence_after = c->fence_timeout = USEC_INFINITY;
         c->compact = true;
         r = single ? ini_load(root, single, &table, messages) : load_files(root, &table, messages);
         if (r == 0)
@@ -360,6 +419,7 @@ LeasedConf *leased_conf_free(LeasedConf *c) {
         free(c->metadata);
         free(c->metadata_where);
         free(c->machine_id);
+        free(c->fence_command);
         free(c->ttl_where);
         free(c);
         return NULL;
@@ -405,4 +465,8 @@ void leased_conf_dump(const LeasedConf *c, FILE *f) {
         dump_string(f, "Metadata", c->metadata);
         fprintf(f, "TTL=%" PRIu64 "ms\n", c->ttl / USEC_PER_MSEC);
         dump_string(f, "MachineID", c->machine_id);
+        if (!c->fence_command)
+                return;
+        fprintf(f, "FenceCommand=%s\nFenceAfterSec=%" PRIu64 "ms\nFenceTimeoutSec=%" PRIu64 "ms\n", c->fence_command,
+                        c->fence_after / USEC_PER_MSEC, c->fence_timeout / USEC_PER_MSEC);
 }

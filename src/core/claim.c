@@ -65,6 +65,7 @@ static bool find_report(const Lease *l, Report *ret) {
         switch (l->op) {
         case OP_EXPIRE:
                 ret->machine_id = last_holder(l->next);
+                ret->why = l->next->n_tenures > 0 ? lease_last_tenure(l->next)->code : WHY_NONE;
                 /* fall through */
         case OP_ACQUIRE:
                 ret->kind = REPORT_ACQUIRED;

@@ -11,7 +11,9 @@
 #include "core/call.h"
 #include "core/claim.h"
 #include "core/collect.h"
+#include "core/confirm.h"
 #include "core/drain.h"
+#include "core/fencing.h"
 #include "core/global.h"
 #include "core/guard-side.h"
 #include "core/identity.h"
@@ -62,6 +64,7 @@ Core *core_new(const CoreConfig *config) {
         str_copy(c->here.metadata, sizeof(c->here.metadata), strempty(config->metadata));
         str_copy(c->here.version, sizeof(c->here.version), strempty(config->version));
         c->here.ttl = config->ttl;
+        c->here.fence_after = config->fence_after;
         c->here.beats_told = config->beats_told;
         c->random = config->seed;
         c->look.always_all = config->looks_at_all;
@@ -134,7 +137,8 @@ static void on_answer(Core *c, const Event *e) {
                 on_ended(c, &e->answer);
         else if (rounds_own(c, e->id))
                 rounds_answer(c, e->id, &e->answer);
-        else if (!drain_answer(c, e->id) && !call_answer(c, e->id, &e->answer))
+        else if (!drain_answer(c, e->id) && !confirm_answer(c, e->id, &e->answer) &&
+                        !fencing_answer(c, e->id, &e->answer) && !call_answer(c, e->id, &e->answer))
                 claim_txn(c, e->id, asked.leases, &e->answer);
 }
 
@@ -169,8 +173,12 @@ static void on_operator(Core *c, const Event *e) {
         case EVENT_TRANSFER:
         case EVENT_STEAL:
         case EVENT_REARM:
+        case EVENT_CONFIRM:
         case EVENT_RUN:
                 word_begin(c, e);
+                break;
+        case EVENT_FENCED:
+                fencing_done(c, e->on);
                 break;
         case EVENT_WITHDRAW:
                 word_withdraw(c, e->id);
@@ -336,6 +344,8 @@ static void advance(Core *c) {
         walk_leases(c);
         call_advance(c);
         word_advance(c);
+        fencing_advance(c);
+        confirm_advance(c);
         view_advance(c);
         collect_advance(c);
         advance_sleep(c);
@@ -364,6 +374,8 @@ usec_t core_next_deadline(const Core *c) {
         t = MIN(t, beats_deadline(c));
         t = MIN(t, presence_deadline(c));
         t = MIN(t, drain_deadline(c));
+        t = MIN(t, confirm_deadline(c));
+        t = MIN(t, fencing_deadline(c));
         t = MIN(t, call_deadline(c));
         t = MIN(t, word_deadline(c));
         t = MIN(t, view_deadline(c));

@@ -158,6 +158,8 @@ typedef enum EventKind {
         EVENT_STEAL,    /* take the lease of .unit by force, at .index or at the Index known here (0) */
         EVENT_REARM,    /* let .unit run again, whose job is done */
         EVENT_DRAIN,    /* .machine_id (NULL: this one) takes no leases from now on (.on), or takes them again */
+        EVENT_CONFIRM,  /* .machine_id is off: its sessions are over (law 12) */
+        EVENT_FENCED,   /* the command of ACTION_FENCE has ended: the machine is off (.on), or may not be */
         EVENT_RUN,      /* start .unit, which is new and is .config's (.config.once): as soon as its lease can
                            be had (.on), or at once or not at all */
         EVENT_WITHDRAW, /* nobody waits for the word or the call of that .id any more: if it has not begun, it never
@@ -240,11 +242,12 @@ typedef enum ActionKind {
                            units has changed */
         ACTION_OFFER_CHANGED, /* .unit is the name of an offer (core_find_offer()): it says something else */
         ACTION_REPORT,        /* .report: for the log */
-        ACTION_CALL_DONE,     /* .id of the EVENT_CALL, .result, .lease, .index, .span */
-        ACTION_WORD_DONE,     /* .id of the operator's word, .word, .reason, .span, .index (of RUN) */
-        ACTION_SLEEP_READY,   /* after EVENT_SLEEP: nothing runs here any more; leases are given back, or cannot be in
-                                 time */
-        ACTION_EXIT,          /* after EVENT_SHUTDOWN: all leases are released, or cannot be */
+        ACTION_FENCE,       /* .machine_id .session: switch that machine off by FenceCommand=. Ends in EVENT_FENCED */
+        ACTION_CALL_DONE,   /* .id of the EVENT_CALL, .result, .lease, .index, .span */
+        ACTION_WORD_DONE,   /* .id of the operator's word, .word, .reason, .span, .index (of RUN) */
+        ACTION_SLEEP_READY, /* after EVENT_SLEEP: nothing runs here any more; leases are given back, or cannot be in
+                               time */
+        ACTION_EXIT,        /* after EVENT_SHUTDOWN: all leases are released, or cannot be */
 } ActionKind;
 
 /* What has happened, and which fields of the Report say more. */
@@ -252,6 +255,10 @@ typedef enum ReportKind {
         REPORT_SESSION_NEW,        /* .session */
         REPORT_SESSION_ADOPTED,    /* .session: carried on from before the daemon's restart */
         REPORT_SESSION_ENDED,      /* .session: our beat is gone, or somebody else beats in our name */
+        REPORT_SESSION_OVER,       /* .session: somebody has confirmed that this machine is off */
+        REPORT_FENCING,            /* .session .machine_id: FenceCommand= begins */
+        REPORT_FENCED,             /* .session .machine_id: the machine is off */
+        REPORT_FENCE_FAILED,       /* .session .machine_id: it may not be */
         REPORT_SESSION_CLONED,     /* .session: somebody else beats with it: a copied machine or /run */
         REPORT_MACHINE_TWICE,      /* .hostname: another live machine has our machine id; we do not compete */
         REPORT_REGISTRY_SILENT,    /* no beat has come through for a round */
@@ -322,7 +329,7 @@ typedef struct Action {
         usec_t timeout;
         const char *unit;
         const char *lease;
-        const char *session;
+        const char *session, *machine_id;
         uint64_t index;
         int64_t version;
         usec_t t0, stop, kill, span;

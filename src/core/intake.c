@@ -146,11 +146,13 @@ static void take_fence(Core *c, const Record *r, uint64_t as_of) {
         if (!r->value || r->fence->counter > COUNTER_MAX) {
                 free(s->fence_value);
                 s->fence_value = NULL;
+                s->over_at = 0;
                 return;
         }
         if (!s->fence_value && !(s->fence_value = malloc(sizeof(FenceRecord))))
                 abort();
         fence_copy(s->fence_value, r->fence);
+        s->over_at = !r->fence->over ? 0 : s->over_at ?: c->now.boottime;
 }
 
 static void take_machine(Core *c, const Record *r, uint64_t as_of) {

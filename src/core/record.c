@@ -186,6 +186,8 @@ void fence_add_name(FenceRecord *f, const char *name) {
 
 void fence_copy(FenceRecord *to, const FenceRecord *from) {
         to->counter = from->counter;
+        to->over = from->over;
+        to->silence = from->silence;
         to->n_names = MIN(from->n_names, (size_t) FENCE_NAMES_MAX);
         memcpy(to->names, from->names, to->n_names * sizeof(from->names[0]));
 }

@@ -83,6 +83,9 @@ typedef struct BeatRecord {
 
 typedef struct FenceRecord {
         uint64_t counter; /* how many names were ever put here */
+        uint64_t silence; /* a command to switch the machine off was begun in the silence after the beat of this
+                             revision; 0: none was */
+        bool over;        /* the machine was confirmed dead: the session never beats again (law 12) */
         size_t n_names;
         char names[FENCE_NAMES_MAX][NAME_SIZE]; /* the last of them, newest last */
 } FenceRecord;

@@ -110,6 +110,8 @@ void rounds_end(Core *c) {
 
 /* The session is over. Another takes its place, unless it was only being created or left. */
 static void replace(Core *c, Own *o) {
+        if (o->seen && session_is_over(o->seen))
+                output_report(c, (Report){ .kind = REPORT_SESSION_OVER, .session = o->name });
         end_one(c, o);
         rounds_begin(c);
 }
@@ -296,9 +298,10 @@ static void on_refused(Core *c, Own *o) {
                 return;
         }
         o->next_at = c->now.boottime;
-        if (!s || s->beat.revision == 0 || !s->fence_value) {
+        if (!s || s->beat.revision == 0 || !s->fence_value || session_is_over(s)) {
                 /* The beat or the fence is absent: the session is over, and its records are never written again
-                 * (law 11). While it is being created: somebody else has that name, so another one is drawn. */
+                 * (law 11). So it is if the fence says it (law 12). While it is being created: somebody else has that
+                 * name, so another one is drawn. */
                 replace(c, o);
                 return;
         }
@@ -413,20 +416,22 @@ static void begin_round(Core *c, Own *o) {
 }
 
 /* The session's beat or fence was deleted by hand. Neither is written again (law 11): where somebody has deleted a
- * fence that a taker had put, a beat of ours would pass by the taker. */
-static bool is_deleted(const Own *o) {
+ * fence that a taker had put, a beat of ours would pass by the taker. Or somebody has confirmed that this machine is
+ * off, and others may have taken everything (law 12). */
+static bool is_ended(const Own *o) {
         const Session *s = o->seen;
 
         if (o->phase != OWN_BEATING || !s)
                 return false;
-        return (s->beat.known && s->beat.revision == 0 && s->beat.absent_at > o->beat_revision) ||
+        return session_is_over(s) ||
+               (s->beat.known && s->beat.revision == 0 && s->beat.absent_at > o->beat_revision) ||
                (s->fence.known && s->fence.revision == 0 && s->fence.absent_at > o->fence_revision);
 }
 
 static void advance_one(Core *c, Own *o) {
         const Session *s;
 
-        if (is_deleted(o))
+        if (is_ended(o))
                 replace(c, o);
         if (o->phase == OWN_NONE || o->txn || o->read)
                 return;

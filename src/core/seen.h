@@ -36,8 +36,11 @@ typedef struct Session {
         uint64_t beyond;    /* a beat was put after this revision; where, is known only if beat.revision is higher */
         uint64_t beyond_by; /* that beat was put at this revision or before, by the answer that said so */
         Seen fence;
-        FenceRecord *fence_value; /* NULL if absent or damaged */
-        size_t held;              /* leases that it holds by their records (lease_count()) */
+        FenceRecord *fence_value;        /* NULL if absent or damaged */
+        usec_t over_at;                  /* when the fence first said that the session is over; 0: it does not */
+        const struct Machine *confirmed; /* the machine of which an operator here has confirmed that it is off */
+        uint64_t confirmed_at;           /* the beat's revision then (confirm.c) */
+        size_t held;                     /* leases that it holds by their records (lease_count()) */
         UT_hash_handle hh;
 } Session;
 

@@ -7,8 +7,8 @@
  *
  *   acquire   a free record -> ours
  *   expire    all leases of a silent session that we want, up to 50 -> ours (law 3). Compares the session's beat,
- *             which we have seen at one revision for TTL·(1+2ε) on our own clock. Puts the session's fence, so that
- *             its next beat is refused
+ *             which we have seen at one revision for TTL·(1+2ε) on our own clock, or whose session is over (law 12).
+ *             Puts the session's fence, so that its next beat is refused
  *   steal     by an operator's force: a record of a session that may live -> ours, with a debt (law 5). Nobody starts
  *             the unit until the robbed session has struck the debt (its unit is down and empty), or we have waited
  *             out its TTL
@@ -75,10 +75,11 @@ static usec_t last_heard(const Core *c, const Lease *l) {
 }
 
 static LeaseRecord held_by_us(Core *c, const Lease *l, Why why) {
+        bool silent = why == WHY_EXPIRED || why == WHY_CONFIRMED_DEAD;
         LeaseRecord next = l->value;
 
         if (next.state == LEASE_HELD)
-                lease_end_tenure(&next, why == WHY_EXPIRED ? last_heard(c, l) : c->now.realtime, why);
+                lease_end_tenure(&next, silent ? last_heard(c, l) : c->now.realtime, why);
         next.state = LEASE_HELD;
         str_copy(next.machine_id, sizeof(next.machine_id), c->here.machine_id);
         str_copy(next.session, sizeof(next.session), c->own.name);
@@ -130,7 +131,7 @@ void send_expire(Core *c, const Session *s) {
 
                 if (!is_expired_from(c, l, s))
                         continue;
-                next = held_by_us(c, l, WHY_EXPIRED);
+                next = held_by_us(c, l, session_is_over(s) ? WHY_CONFIRMED_DEAD : WHY_EXPIRED);
                 put_lease(&b, l, OP_EXPIRE, &next);
                 if (fence)
                         fence_add_name(fence, l->name);

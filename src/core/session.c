@@ -48,13 +48,20 @@ bool session_is_checked(const Core *c) {
                !session_unchecked(c, &c->other) && !is_fenceless(&c->other);
 }
 
+/* A beat that is newer than the fence was put by a version of leased that does not know the word (law 12). */
+bool session_is_over(const Session *s) {
+        return s->fence_value && s->fence_value->over && s->beat.known && s->beat.revision < s->fence.revision;
+}
+
 /* Law 2: expiry is what this machine has seen, on its own clock. Without a readable fence the session cannot beat
  * any more (law 11). It may have beaten until just before the fence was lost, and that beat may reach us after the
  * loss, so the wait begins with whichever came last. */
 usec_t session_dead_at(const Session *s) {
         bool fenceless = s->beat.revision > 0 && s->fence.known && !s->fence_value;
+        usec_t at;
 
         if (!s->beat.known)
                 return USEC_INFINITY;
-        return usec_add(fenceless ? MAX(s->beat.at, s->fence.at) : s->beat.at, ttl_take_after(s->ttl));
+        at = usec_add(fenceless ? MAX(s->beat.at, s->fence.at) : s->beat.at, ttl_take_after(s->ttl));
+        return session_is_over(s) ? MIN(at, s->over_at) : at;
 }

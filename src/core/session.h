@@ -21,6 +21,10 @@ usec_t session_covered_from(const Core *c);
 const Session *session_unchecked(const Core *c, const Own *o);
 /* Whether we have looked at all leases that our fence names, and there is a fence. */
 bool session_is_checked(const Core *c);
+/* Whether the session is over because its machine was confirmed dead: its fence says so, and no beat is newer than
+ * that fence (law 12). */
+bool session_is_over(const Session *s);
 /* When others may take the leases of this session: when its beat and its fence have not changed for TTL·(1+2ε) since
- * we saw them. USEC_INFINITY while its beat is not known, or its fence where that is needed. */
+ * we saw them, or as soon as the session is over. USEC_INFINITY while its beat is not known, or its fence where that
+ * is needed. */
 usec_t session_dead_at(const Session *s);

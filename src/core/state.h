@@ -24,6 +24,7 @@
  *   drain       draining, of this machine and of others
  *   presence    our machine record, and machines that bear our id
  *   collect     the sessions of the dead
+ *   confirm, fencing  machines that are known to be off, and those that are switched off
  *
  *   unit-life, wish  the changes of a unit's life, and of what the operator wishes of it
  *   said        what PID 1 and the guard said of a unit
@@ -277,7 +278,7 @@ typedef struct Word {
         struct Word *next;
         uint64_t id; /* 0: nobody waits for an answer */
         EventKind kind;
-        char object[NAME_SIZE];     /* the unit, or of EVENT_DRAIN the machine */
+        char object[NAME_SIZE];     /* the unit, or of EVENT_DRAIN and EVENT_CONFIRM the machine */
         char machine[MACHINE_SIZE]; /* of a transfer */
         uint64_t index;             /* of the lease, when it was said */
         bool on;                    /* of EVENT_DRAIN */
@@ -309,6 +310,7 @@ typedef struct Here {
                         version[32];
         usec_t ttl;          /* as configured; the session's is own.ttl */
         unsigned beats_told; /* by the watch, in 1000 s; 0: the usual number */
+        usec_t fence_after;  /* after how long a silence FenceCommand= is run; 0: there is none */
 } Here;
 
 /* The registry's own record. */
@@ -413,6 +415,22 @@ typedef struct Drain {
         MachineRecord next;
         char machine[MACHINE_SIZE];
 } Drain;
+
+/* The command that switches a machine off (fencing.c). */
+typedef struct Fencing {
+        uint64_t txn;
+        bool running;                                      /* the command */
+        char session[SESSION_SIZE], machine[MACHINE_SIZE]; /* of the Txn or the command */
+        uint64_t beat;                                     /* the revision of the session's beat then */
+        usec_t look_at;
+} Fencing;
+
+/* Machines that were confirmed dead here, until the registry says so (confirm.c). */
+typedef struct Confirm {
+        bool asked; /* some Session.confirmed may be set */
+        uint64_t txn;
+        usec_t retry_at;
+} Confirm;
 
 /* Deletion of the sessions of the dead. */
 typedef struct Collect {
@@ -564,6 +582,8 @@ struct Core {
         Asked asked;
         OwnMachine machine;
         Drain drain;
+        Confirm confirm;
+        Fencing fencing;
         Collect collect;
         Offering offering;
         Planning plan;

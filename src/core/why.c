@@ -25,6 +25,7 @@ static const struct {
         [WHY_UNFIT] = { "unfit" },
         [WHY_ACQUIRED] = { "acquired" },
         [WHY_RENEWED] = { "renewed" },
+        [WHY_CONFIRMED_DEAD] = { "confirmed dead" },
 
         [WHY_STOPPING] = { "the daemon is being stopped" },
         [WHY_SLEEPING] = { "this machine is about to sleep" },
@@ -112,6 +113,7 @@ static const struct {
         [WHY_STANDS_BY] = { "stands by" },
         [WHY_SILENT] = { "it is silent" },
         [WHY_SILENCE_UNKNOWN] = { "whether it is silent is unknown" },
+        [WHY_BEATS] = { "it is up: its last sign of life came less than two rounds ago" },
 };
 
 /* Writes at most n bytes of s behind the length bytes of buf, and returns the new length. */
@@ -145,7 +147,7 @@ char *why_text(Reason r, char buf[static WHY_TEXT_SIZE]) {
 }
 
 const char *why_word(Why why) {
-        return why <= WHY_RENEWED ? strempty(sentences[why].here) : "";
+        return why <= WHY_CONFIRMED_DEAD ? strempty(sentences[why].here) : "";
 }
 
 Why why_from_word(const char *word) {

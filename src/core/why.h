@@ -14,7 +14,7 @@
 typedef enum Why {
         WHY_NONE = 0,
 
-        /* how a tenure ended, or (the last two) why it began or goes on */
+        /* how a tenure ended, or (18, 19) why it began or goes on */
         WHY_EXPIRED = 1,
         WHY_RELEASED = 2,
         WHY_TRANSFER = 3,
@@ -34,6 +34,7 @@ typedef enum Why {
         WHY_UNFIT = 17, /* given back, for the unit must not run there, and it could be handed to nobody */
         WHY_ACQUIRED = 18,
         WHY_RENEWED = 19,
+        WHY_CONFIRMED_DEAD = 20, /* the machine was confirmed dead by an operator or a power switch */
 
         /* a machine takes no leases at all */
         WHY_STOPPING = 30,
@@ -119,6 +120,7 @@ typedef enum Why {
         WHY_STANDS_BY = 133,
         WHY_SILENT = 134,
         WHY_SILENCE_UNKNOWN = 135,
+        WHY_BEATS = 136,
 
         _WHY_MAX,
 } Why;

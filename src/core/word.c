@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The operator's words: release, transfer, steal, rearm of a unit here, drain of another machine; and the run of a
- * command, which begins when PID 1 is asked to start it.
+ * The operator's words: release, transfer, steal, rearm of a unit here, drain of another machine, confirmation that
+ * one is off; and the run of a command, which begins when PID 1 is asked to start it.
  *
  * A word that cannot be carried out is refused, with the reason. Otherwise the word is armed until what it asks for
  * has begun, that is until the unit is on its way down, or the record has been written. Until then whoever waits for
@@ -19,6 +19,7 @@
 #include "core/word.h"
 
 #include "core/back.h"
+#include "core/confirm.h"
 #include "core/drain.h"
 #include "core/lease.h"
 #include "core/leave.h"
@@ -42,8 +43,16 @@ static const Word *find_other(const Core *c, const Word *w) {
         return NULL;
 }
 
+static bool is_about_machine(const Word *w) {
+        return w->kind == EVENT_DRAIN || w->kind == EVENT_CONFIRM;
+}
+
 static Unit *unit_of(const Core *c, const Word *w) {
-        return w->kind == EVENT_DRAIN ? NULL : unit_find((Core *) c, w->object);
+        return is_about_machine(w) ? NULL : unit_find((Core *) c, w->object);
+}
+
+static Machine *machine_of(const Core *c, const Word *w) {
+        return is_about_machine(w) ? mirror_find_machine((Core *) c, w->object) : NULL;
 }
 
 static bool beats(const Core *c) {
@@ -117,14 +126,15 @@ static WordResult why_no_run(const Core *c, const Word *w, const Unit *u, Reason
 
 /* Why the word cannot be carried out; WORD_BEGUN: nothing stands against it. */
 static WordResult why_not(Core *c, const Word *w, Reason *ret_why) {
+        const Machine *m = machine_of(c, w);
         const Unit *u = unit_of(c, w);
 
         *ret_why = reason(WHY_NONE);
-        if (!u && w->kind != EVENT_DRAIN) {
+        if (!u && !is_about_machine(w)) {
                 *ret_why = reason(WHY_NOT_ENABLED);
                 return WORD_UNABLE;
         }
-        if (!beats(c) && (w->kind == EVENT_STEAL || (w->kind == EVENT_RUN && !w->on))) {
+        if (!beats(c) && (w->kind == EVENT_STEAL || w->kind == EVENT_CONFIRM || (w->kind == EVENT_RUN && !w->on))) {
                 *ret_why = reason(WHY_REGISTRY_SILENT);
                 return WORD_UNAVAILABLE;
         }
@@ -144,8 +154,12 @@ static WordResult why_not(Core *c, const Word *w, Reason *ret_why) {
                                                        (!w->armed || u->lease->value.index == w->index)
                                        ? WORD_BEGUN
                                        : WORD_NOT_DONE;
+        case EVENT_CONFIRM:
+                if (m && (w->armed ? confirm_outcome(c, m) : confirm_look(c, m)) == CONFIRM_BEATS)
+                        *ret_why = reason(WHY_BEATS);
+                return m && ret_why->why == WHY_NONE ? WORD_BEGUN : WORD_UNABLE;
         default:
-                return mirror_find_machine(c, w->object) ? WORD_BEGUN : WORD_UNABLE;
+                return m ? WORD_BEGUN : WORD_UNABLE;
         }
 }
 
@@ -153,7 +167,7 @@ static WordResult why_not(Core *c, const Word *w, Reason *ret_why) {
 
 static bool has_begun(const Core *c, const Word *w) {
         const Unit *u = unit_of(c, w);
-        const Machine *m = w->kind == EVENT_DRAIN ? mirror_find_machine((Core *) c, w->object) : NULL;
+        const Machine *m = machine_of(c, w);
 
         switch (w->kind) {
         case EVENT_RELEASE:
@@ -168,6 +182,8 @@ static bool has_begun(const Core *c, const Word *w) {
                 /* The record shows that it was rearmed, even where the answer to our Txn was lost. */
                 return w->armed && u && !lease_is_lost(u->lease) &&
                        (u->lease->value.state != LEASE_DONE || u->lease->value.index != w->index);
+        case EVENT_CONFIRM:
+                return w->armed && m && confirm_outcome(c, m) == CONFIRM_DONE;
         default:
                 return w->armed && m && m->drain_asked == 0;
         }
@@ -177,6 +193,8 @@ static bool has_begun(const Core *c, const Word *w) {
 static bool is_under_way(const Core *c, const Word *w) {
         const Unit *u = unit_of(c, w);
 
+        if (w->kind == EVENT_CONFIRM)
+                return confirm_is_under_way(c);
         if (w->kind == EVENT_DRAIN)
                 return c->drain.txn > 0 && streq(c->drain.machine, w->object);
         return u && u->lease->txn > 0 &&
@@ -203,6 +221,7 @@ static usec_t longest_debt(const Core *c, const Lease *l) {
 /* ---- arming and disarming ---- */
 
 static void arm(Core *c, Word *w) {
+        Machine *m = machine_of(c, w);
         Unit *u = unit_of(c, w);
 
         w->armed = true;
@@ -217,6 +236,8 @@ static void arm(Core *c, Word *w) {
                 u->lease->rearm = w->index = u->lease->value.index;
         else if (w->kind == EVENT_DRAIN)
                 drain_set(c, w->object, w->on);
+        else if (w->kind == EVENT_CONFIRM)
+                confirm_begin(c, m);
         else if (w->kind == EVENT_RUN) {
                 wish_run(u);
                 news_of_unit(c, u, NEWS_WORD);
@@ -226,14 +247,16 @@ static void arm(Core *c, Word *w) {
 
 static void disarm(Core *c, Word *w) {
         Unit *u = unit_of(c, w);
-        Machine *m = w->kind == EVENT_DRAIN ? mirror_find_machine(c, w->object) : NULL;
+        Machine *m = machine_of(c, w);
 
         if (!w->armed)
                 return;
         w->armed = false;
         if (find_other(c, w))
                 return;
-        if (m)
+        if (m && w->kind == EVENT_CONFIRM)
+                confirm_end(c, m);
+        else if (m)
                 m->drain_asked = 0;
         if (!u)
                 return;
@@ -260,7 +283,7 @@ static void end(Core *c, Word *w, WordResult result, Reason why) {
                 at = &(*at)->next;
         if (*at)
                 *at = w->next;
-        if (result != WORD_BEGUN)
+        if (result != WORD_BEGUN || w->kind == EVENT_CONFIRM)
                 disarm(c, w);
         if (result != WORD_BEGUN && w->kind == EVENT_RUN && u) {
                 u->forgotten = true;
@@ -292,7 +315,7 @@ void word_begin(Core *c, const Event *e) {
         *w = (Word){ .id = e->id, .kind = e->kind, .on = e->on };
         w->until = e->id > 0 && e->kind != EVENT_STEAL ? USEC_INFINITY
                                                        : usec_add(c->now.boottime, c->own.ttl ?: c->here.ttl);
-        str_copy(w->object, sizeof(w->object), e->kind == EVENT_DRAIN ? strempty(e->machine_id) : strempty(e->unit));
+        str_copy(w->object, sizeof(w->object), strempty(is_about_machine(w) ? e->machine_id : e->unit));
         str_copy(w->machine, sizeof(w->machine), e->kind == EVENT_TRANSFER ? strempty(e->machine_id) : "");
         u = unit_of(c, w);
         if (e->kind == EVENT_RUN && !u && e->config.once && (u = unit_configure(c, &e->config)))

@@ -75,6 +75,7 @@ typedef int (*verb_t)(Ctl *ctl, int argc, char **argv);
 
 int verb_check(Ctl *ctl, int argc, char **argv);
 int verb_disable(Ctl *ctl, int argc, char **argv);
+int verb_confirm_dead(Ctl *ctl, int argc, char **argv);
 int verb_drain(Ctl *ctl, int argc, char **argv);
 int verb_enable(Ctl *ctl, int argc, char **argv);
 int verb_history(Ctl *ctl, int argc, char **argv);

@@ -38,7 +38,7 @@ _leasectl_unit_files() {
 _leasectl() {
         local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} word verb= i
         local verbs='status list machines history monitor metrics is-held check enable disable release transfer steal
-                rearm drain undrain run set-metadata registry setup reload'
+                rearm drain undrain confirm-dead run set-metadata registry setup reload'
         local options='--help --version --host --json --no-pager --no-legend --no-wait --stop --anyway --force
                 --all --all-machines --dry-run --tls --add --remove --rejoin --pty --pipe --setenv --working-directory'
 
@@ -70,7 +70,7 @@ _leasectl() {
                                 mapfile -t units < <(leasectl machines --json=short 2>/dev/null |
                                         grep -o '"hostname":"[^"]*"' | cut -d '"' -f 4)
                         fi ;;
-                drain|undrain)
+                drain|undrain|confirm-dead)
                         mapfile -t units < <(leasectl machines --json=short 2>/dev/null |
                                 grep -o '"hostname":"[^"]*"' | cut -d '"' -f 4) ;;
                 registry)

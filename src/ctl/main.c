@@ -33,6 +33,7 @@ static const Verb verbs[] = {
         { "rearm", "UNIT...", 1, -1, false, verb_rearm, "A unit that is done may run again" },
         { "drain", "[MACHINE]", 0, 1, false, verb_drain, "Take no leases there, and hand over those held" },
         { "undrain", "[MACHINE]", 0, 1, false, verb_undrain, "The end of drain" },
+        { "confirm-dead", "MACHINE", 1, 1, false, verb_confirm_dead, "It is off: do not wait for its leases" },
         { "set-metadata", "[KEY=VALUE...]", 0, -1, true, verb_set_metadata,
                         "What this machine says of itself (Require=)" },
         { "run", "LEASE COMMAND...", 2, -1, true, verb_run, "Run a command while holding a lease of its own" },

@@ -9,6 +9,7 @@
 
 #include "conf/dropin.h"
 #include "daemon/counts.h"
+#include "daemon/fence-command.h"
 #include "daemon/pid1-port.h"
 #include "daemon/report.h"
 #include "daemon/stop.h"
@@ -183,6 +184,9 @@ void actions_perform(const Action *a, Now now, void *userdata) {
         case ACTION_REPORT:
                 counts_report(d, &a->report);
                 report_log(d, &a->report);
+                break;
+        case ACTION_FENCE:
+                fence_command_begin(d, a);
                 break;
         case ACTION_CALL_DONE:
         case ACTION_WORD_DONE:

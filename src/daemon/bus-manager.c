@@ -258,6 +258,7 @@ DEFINE_VERB(drain, verb_drain)
 DEFINE_VERB(undrain, verb_undrain)
 DEFINE_VERB(drain_machine, verb_drain_machine)
 DEFINE_VERB(undrain_machine, verb_undrain_machine)
+DEFINE_VERB(confirm_dead, verb_confirm_dead)
 DEFINE_VERB(accept_registry, verb_accept_registry)
 DEFINE_VERB(forget_index, verb_forget_index)
 DEFINE_VERB(reload, verb_reload)
@@ -430,6 +431,8 @@ static const sd_bus_vtable vtable[] = {
                         BUS_ANYBODY),
         SD_BUS_METHOD_WITH_ARGS("UndrainMachine", SD_BUS_ARGS("s", machine_id), SD_BUS_NO_RESULT,
                         method_undrain_machine, BUS_ANYBODY),
+        SD_BUS_METHOD_WITH_ARGS("ConfirmDeadMachine", SD_BUS_ARGS("s", machine_id), SD_BUS_NO_RESULT,
+                        method_confirm_dead, BUS_ANYBODY),
         SD_BUS_METHOD_WITH_ARGS("AcceptRegistry", SD_BUS_ARGS("s", uuid), SD_BUS_NO_RESULT, method_accept_registry,
                         BUS_ANYBODY),
         SD_BUS_METHOD_WITH_ARGS("ForgetIndex", SD_BUS_ARGS("s", name), SD_BUS_RESULT("t", index, "t", left),

@@ -13,6 +13,7 @@
 #include "daemon/bulk.h"
 #include "daemon/counts.h"
 #include "daemon/bus.h"
+#include "daemon/fence-command.h"
 #include "daemon/guard-service.h"
 #include "daemon/internal.h"
 #include "daemon/pid1-port.h"
@@ -193,6 +194,7 @@ static int make_core(Daemon *d) {
                 .version = LEASED_VERSION,
                 .session = state_session(d->state),
                 .ttl = d->conf->ttl,
+                .fence_after = fence_command_after(d->conf),
                 .memory = *state_memory(d->state),
         };
         int r;

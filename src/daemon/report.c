@@ -200,6 +200,22 @@ static void report_session(const Line *l) {
                 say(l, LOG_WARNING, "session %s has ended: what it held is lost, and its units are being stopped",
                                 strempty(r->session));
                 break;
+        case REPORT_FENCING:
+                say(l, LOG_NOTICE, "%s is silent: FenceCommand= is to switch it off", l->machine);
+                break;
+        case REPORT_FENCED:
+                say(l, LOG_NOTICE, "%s is off: FenceCommand= has succeeded, and nobody waits for its TTL", l->machine);
+                break;
+        case REPORT_FENCE_FAILED:
+                say(l, LOG_ERR, "FenceCommand= has failed for %s: its leases are taken when its TTL is over",
+                                l->machine);
+                break;
+        case REPORT_SESSION_OVER:
+                say(l, LOG_ALERT,
+                                "somebody has confirmed that this machine is off, so others may have taken what "
+                                "session %s held: its units are being stopped",
+                                strempty(r->session));
+                break;
         case REPORT_SESSION_CLONED:
                 say(l, LOG_ALERT,
                                 "somebody else beats in the name of session %s: this machine or its /run was copied; "
@@ -226,9 +242,9 @@ static void report_acquired(const Line *l) {
         case REPORT_ACQUIRED:
                 clear_error(l);
                 if (r->machine_id)
-                        say(l, LOG_NOTICE,
-                                        "lease acquired with Index %" PRIu64 ", taken over from %s, which went silent",
-                                        r->index, l->machine);
+                        say(l, LOG_NOTICE, "lease acquired with Index %" PRIu64 ", taken over from %s, which %s",
+                                        r->index, l->machine,
+                                        r->why == WHY_CONFIRMED_DEAD ? "was confirmed dead" : "went silent");
                 else
                         say(l, LOG_NOTICE, "lease acquired with Index %" PRIu64, r->index);
                 break;
@@ -444,6 +460,10 @@ void report_log(Daemon *d, const Report *r) {
         case REPORT_SESSION_NEW:
         case REPORT_SESSION_ADOPTED:
         case REPORT_SESSION_ENDED:
+        case REPORT_SESSION_OVER:
+        case REPORT_FENCING:
+        case REPORT_FENCED:
+        case REPORT_FENCE_FAILED:
         case REPORT_SESSION_CLONED:
         case REPORT_MACHINE_TWICE:
                 report_session(&l);

@@ -262,6 +262,22 @@ int verb_undrain_machine(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
         return set_machine_draining(d, m, false, error);
 }
 
+int verb_confirm_dead(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
+        FoundMachine machine;
+        char name[128];
+        int r = find_machine(d, m, &machine, error);
+
+        if (r >= 0)
+                r = verb_check_registry(d, error);
+        if (r < 0)
+                return r;
+        (void) machine_name(d->core, machine.machine_id, name, sizeof(name));
+        if (streq(machine.machine_id, d->machine_id))
+                return bus_error(error, BUS_ERROR("MachineAlive"), "%s is this machine, and not off.", name);
+        log_notice("%s: confirmed dead over D-Bus", name);
+        return words_begin(d, m, &(Event){ .kind = EVENT_CONFIRM, .machine_id = machine.machine_id });
+}
+
 /* ---- the daemon ---- */
 
 static bool is_uuid(const char *s) {

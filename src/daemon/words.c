@@ -151,6 +151,10 @@ static int reply(Daemon *d, const PendingWord *p, const Action *a, sd_bus_error 
         case WORD_BEGUN:
                 return reply_begun(p, a);
         case WORD_UNABLE:
+                if (p->event.kind == EVENT_CONFIRM)
+                        return bus_error(error, BUS_ERROR("MachineAlive"),
+                                        "%s is not off: its last sign of life came less than two rounds ago.",
+                                        p->object);
                 return bus_error(error, BUS_ERROR("Unfit"),
                                 p->event.kind == EVENT_STEAL || p->event.kind == EVENT_RUN ? "It cannot run here: %s."
                                                                                            : "It cannot be: %s.",

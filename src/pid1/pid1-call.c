@@ -17,6 +17,7 @@ struct Pid1Query {
         sd_bus_slot *slot;
         pid1_answer_t answer;
         void *userdata;
+        char *unit; /* of pid1_run(): the unit whose job is waited for; NULL: none */
         int error;
         char *text;
         Pid1Query *prev, *next;
@@ -36,6 +37,7 @@ static void call_finish(Pid1Query *c, int error, const char *text) {
 
 static void call_free(Pid1Query *c) {
         (void) sd_bus_slot_unref(c->slot);
+        free(c->unit);
         free(c->text);
         free(c);
 }
@@ -171,6 +173,52 @@ int pid1_kill_unit(Pid1 *m, const char *name, int signal, pid1_answer_t f, void 
         }
         DL_APPEND(m->calls, c);
         return 0;
+}
+
+/* ---- a run of a unit ---- */
+
+/* PID 1 has accepted the job, of whose end it tells. */
+static int on_run(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        Pid1Query *c = userdata;
+
+        if (!finished_by_error(c, message))
+                c->slot = sd_bus_slot_unref(c->slot);
+        return 0;
+}
+
+int pid1_run(Pid1 *m, const char *name, int (*append)(sd_bus_message *message, void *what), void *what,
+                pid1_answer_t f, void *userdata) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
+        Pid1Query *c;
+        int r = pid1_message_new(m, PID1_PATH, PID1_MANAGER, "StartTransientUnit", &message);
+
+        if (r >= 0)
+                r = sd_bus_message_append(message, "ss", name, "fail");
+        if (r >= 0)
+                r = append(message, what);
+        if (r >= 0)
+                r = sd_bus_message_append(message, "a(sa(sv))", 0);
+        if (r < 0)
+                return r;
+        c = calloc(1, sizeof(*c));
+        if (!c)
+                return -ENOMEM;
+        *c = (Pid1Query){ .pid1 = m, .answer = f, .userdata = userdata, .unit = strdup(name) };
+        r = c->unit ? call_send(c, message, on_run, QUERY_TIMEOUT) : -ENOMEM;
+        if (r < 0) {
+                call_free(c);
+                return r;
+        }
+        DL_APPEND(m->calls, c);
+        return 0;
+}
+
+void pid1_call_job_over(Pid1 *m, const char *unit, const char *result) {
+        Pid1Query *c, *next;
+
+        DL_FOREACH_SAFE(m->calls, c, next)
+                if (c->unit && streq(c->unit, unit))
+                        call_finish(c, 0, result);
 }
 
 /* ---- the job of a unit ---- */

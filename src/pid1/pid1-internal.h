@@ -277,6 +277,8 @@ void pid1_kick(Pid1 *m);
 /* ---- pid1-call.c ---- */
 void pid1_calls_cancel(Pid1 *m); /* ends all open calls with -ENOTCONN */
 void pid1_calls_free(Pid1 *m);   /* frees all calls, without callbacks */
+void pid1_call_job_over(
+                Pid1 *m, const char *unit, const char *result); /* the job of a unit of pid1_run(), or another */
 void pid1_call_deliver(Pid1 *m); /* delivers the outcome of the first finished call; m may be gone afterwards */
 
 /* ---- neighbours.c ---- */

@@ -155,6 +155,7 @@ static int on_job_removed(sd_bus_message *message, void *userdata, sd_bus_error 
 
         m->highest_job = MAX(m->highest_job, id);
         neighbours_job_over(m, name, id);
+        pid1_call_job_over(m, name, result);
         Pid1Unit *u = find_unit(m, name);
         if (u)
                 pid1_unit_job_removed(u, id, result);

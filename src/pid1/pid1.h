@@ -52,5 +52,11 @@ int pid1_start_unit_at_once(Pid1 *m, const char *name, pid1_answer_t f, void *us
 /* Sends a signal to the main process of a unit that is not leased. The answer comes when PID 1 has sent the signal,
  * within 10 s. */
 int pid1_kill_unit(Pid1 *m, const char *name, int signal, pid1_answer_t f, void *userdata);
+/* Has PID 1 run a transient unit of Type=oneshot, whose name no unit has had before. append writes what
+ * StartTransientUnit takes after the name and the mode: the properties, and no other units. The answer comes when the
+ * unit's start has ended; text is the job's result, "done" if the unit's processes have ended well. The unit must
+ * limit its own time (TimeoutStartUSec=). */
+int pid1_run(Pid1 *m, const char *name, int (*append)(sd_bus_message *message, void *what), void *what,
+                pid1_answer_t f, void *userdata);
 /* Asks which job PID 1 has for a unit now. The answer is "stop", "restart", "start" or the like; "": no job. */
 int pid1_job_type(Pid1 *m, const char *name, pid1_answer_t f, void *userdata);

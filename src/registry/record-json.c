@@ -62,6 +62,8 @@ static const Member beat_members[] = {
 static const Member fence_members[] = {
         MEMBER(FenceRecord, MEMBER_UNSIGNED, counter),
         MEMBER(FenceRecord, MEMBER_NAMES, names),
+        OPTIONAL(FenceRecord, MEMBER_BOOL, over),
+        OPTIONAL(FenceRecord, MEMBER_UNSIGNED, silence),
 };
 
 static const Member lease_members[] = {
@@ -470,6 +472,8 @@ static json_t *encode_unsigned(uint64_t n, int *r) {
 static bool is_zero(const Member *m, const void *value) {
         if (m->type == MEMBER_STRING)
                 return *(const char *) value == '\0';
+        if (m->type == MEMBER_BOOL)
+                return !*(const bool *) value;
         assert(m->type == MEMBER_CODE || m->type == MEMBER_UNSIGNED || m->type == MEMBER_INTEGER);
         return m->type == MEMBER_CODE ? *(const Why *) value == WHY_NONE : *(const uint64_t *) value == 0;
 }

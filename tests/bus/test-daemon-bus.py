@@ -397,6 +397,15 @@ class DaemonOnABus(FleetRows, WrongCalls, unittest.TestCase):
             self.assert_error(call(method, "s", "0" * 32), "The registry names no machine")
             self.assert_error(call(method, "s", ""), "The registry names no machine")
 
+    def test_a_machine_that_lives_is_not_confirmed_dead(self):
+        self.wait_competing()
+        up, silent = self.add_machine("dead9", "9"), self.add_machine("deadA", "a", alive=False)
+        self.wait_for("both are there", lambda: self.row_of(up) and self.row_of(silent))
+        self.assert_error(call("ConfirmDeadMachine", "s", up), "is not off: its last sign of life came less than two rounds ago")
+        self.assertEqual(call("ConfirmDeadMachine", "s", silent).returncode, 0)
+        self.assert_error(call("ConfirmDeadMachine", "s", self.machine_id()), "is this machine, and not off")
+        self.assert_error(call("ConfirmDeadMachine", "s", "0" * 32), "The registry names no machine")
+
     def test_this_machine_can_be_named_too(self):
         self.wait_competing()
         self.wait_for("our own record", lambda: self.row_of(self.machine_id()))
@@ -455,7 +464,8 @@ class DaemonOnABus(FleetRows, WrongCalls, unittest.TestCase):
     def test_only_root_may_change_something(self):
         for method, *arguments in (("ReleaseUnit", "s", UNIT), ("TransferUnit", "ss", UNIT, "0" * 32),
                                    ("StealUnit", "s", UNIT), ("RearmUnit", "s", UNIT), ("Drain",), ("Undrain",),
-                                   ("DrainMachine", "s", "0" * 32), ("UndrainMachine", "s", "0" * 32), ("Reload",)):
+                                   ("DrainMachine", "s", "0" * 32), ("UndrainMachine", "s", "0" * 32),
+                                   ("ConfirmDeadMachine", "s", "0" * 32), ("Reload",)):
             self.assert_error(call(method, *arguments, user=65534), "Access denied")
         self.assertFalse(get(PATH, "org.leased1.Manager", "Draining"))
         # It was the daemon that refused, not the bus (busctl does not show the difference).

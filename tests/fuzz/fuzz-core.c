@@ -292,7 +292,7 @@ static void guard(Run *r) {
 static void say(Run *r) {
         static const EventKind kinds[] = { EVENT_RELEASE, EVENT_TRANSFER, EVENT_STEAL, EVENT_REARM, EVENT_DRAIN,
                 EVENT_METADATA, EVENT_TTL, EVENT_ACCEPT, EVENT_FORGET, EVENT_SLEEP, EVENT_SHUTDOWN, EVENT_FAILED,
-                EVENT_RUN, EVENT_WITHDRAW };
+                EVENT_RUN, EVENT_WITHDRAW, EVENT_CONFIRM, EVENT_FENCED };
         Event e = { .kind = kinds[input_byte(&r->in) % ELEMENTSOF(kinds)], .unit = pick(r, names, ELEMENTSOF(names)) };
 
         e.on = input_byte(&r->in) % 2;
@@ -301,7 +301,7 @@ static void say(Run *r) {
                 e.metadata = pick(r, places, ELEMENTSOF(places));
         else if (e.kind == EVENT_ACCEPT)
                 e.uuid = input_byte(&r->in) % 2 ? "uuid-0" : "uuid-1";
-        else if (e.kind == EVENT_TRANSFER || e.kind == EVENT_DRAIN)
+        else if (e.kind == EVENT_TRANSFER || e.kind == EVENT_DRAIN || e.kind == EVENT_CONFIRM)
                 e.machine_id = machines[input_byte(&r->in) % 3];
         if (e.kind == EVENT_TTL)
                 e.span = (2 + input_byte(&r->in) % 59) * USEC_PER_SEC;

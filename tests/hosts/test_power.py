@@ -5,7 +5,7 @@ import json
 
 from cluster import DAEMON
 from scene import scene
-from waiting import require
+from waiting import require, wait_for
 
 
 @scene
@@ -15,6 +15,27 @@ def power_cut_of_the_holder_moves_the_unit(cluster):
     holder.power_cut()
     unit.wait_running(on=cluster.other(holder), deadline=cluster.takeover + 5)
     unit.require_gap(cluster.takeover)
+
+
+@scene(ttl=30.0)
+def power_cut_that_somebody_confirms_moves_the_unit_without_the_ttl(cluster):
+    unit = cluster.unit("confirmed.service").enable()
+    holder = unit.wait_running()
+    other = cluster.other(holder)
+    refused = other.run("leasectl", "confirm-dead", holder.name, check=False)
+    require(f"a machine that beats is not off: {refused.stderr}",
+            refused.returncode == 1 and "is not off" in refused.stderr, unit.story)
+    holder.power_cut()
+    soon = 3 * cluster.ttl / 5 + 5  # two rounds without a beat, of which it may have sent the last just now
+    wait_for("it is silent, and confirmed dead",
+             lambda: other.run("leasectl", "confirm-dead", holder.name, check=False).returncode == 0, soon, unit.story)
+    unit.wait_running(on=other)
+    unit.require_gap(soon + 3)
+    history = other.run("leasectl", "history", unit.name).stdout
+    require(f"history says why: {history}", "confirmed dead" in history)
+    holder.boot()
+    cluster.wait_ready(holder)
+    unit.hold_running(on=other, duration=2)
 
 
 @scene

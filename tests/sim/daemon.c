@@ -143,6 +143,9 @@ static void act(World *w, Machine *m, int unit, const Action *a) {
         case ACTION_REPORT:
                 check_report(w, unit, a);
                 break;
+        case ACTION_FENCE:
+                fencing_begin(w, m, a);
+                break;
         case ACTION_CALL_DONE:
                 calls_done(w, m, a);
                 break;
@@ -253,6 +256,7 @@ void daemon_start(World *w, Machine *m) {
                 .ttl = m->ttl,
                 .seed = world_random(w),
                 .beats_told = w->beats_told,
+                .fence_after = fencing_after(w, m),
                 .memory = { .uuid = m->memory.uuid,
                                 .store = m->memory.store,
                                 .revision = m->memory.revision,

@@ -201,6 +201,7 @@ static void count_verb(World *w, EventKind verb) {
                 { EVENT_STEAL, MISHAP_STEAL },
                 { EVENT_REARM, MISHAP_REARM },
                 { EVENT_DRAIN, MISHAP_DRAIN },
+                { EVENT_CONFIRM, MISHAP_CONFIRM },
                 { EVENT_CONFIGURE, MISHAP_ENABLE },
                 { EVENT_FORGET, MISHAP_DISABLE },
                 { EVENT_TTL, MISHAP_TTL },
@@ -229,7 +230,7 @@ static void on_verb(World *w, Machine *m, SimEvent *e) {
 
         if (event.kind == EVENT_SLEEP && event.on != (m->sleep.state == SLEEP_COMING))
                 return; /* a signal is a hint, and logind, when it was asked, has said that it is not so any more */
-        if (event.kind == EVENT_TRANSFER)
+        if (event.kind == EVENT_TRANSFER || event.kind == EVENT_CONFIRM)
                 event.machine_id = w->machines[e->b].id;
         if (event.kind == EVENT_METADATA)
                 event.metadata = m->metadata;

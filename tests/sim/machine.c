@@ -101,12 +101,35 @@ static void power_off(World *w, Machine *m) {
         }
 }
 
+/* Every second time somebody finds out, and tells another machine: two rounds later, or at any time up to a TTL after
+ * that. This hangs on the seed alone, and draws nothing. */
+static void confirm_soon(World *w, const Machine *m) {
+        uint64_t n = w->options.seed + m->number + m->boots;
+
+        if (w->options.faults && n % 2 == 0)
+                world_post(w, (SimEvent){ .at = w->now + m->ttl * 2 / 5 + n / 2 % 8 * m->ttl / 8,
+                                              .kind = SIM_CONFIRM,
+                                              .machine = m->number,
+                                              .generation = m->boots });
+}
+
+/* Not where another machine that lives bears the same id: then the word would not be true. */
+static void confirm(World *w, const Machine *m) {
+        Machine *to = w->machines + (m->number + 1 + m->boots % (w->n_machines - 1)) % w->n_machines;
+
+        for (size_t i = 0; i < w->n_machines; i++)
+                if (w->machines + i != m && streq(w->machines[i].id, m->id))
+                        return;
+        daemon_verb(w, to, EVENT_CONFIRM, 0, m->number);
+}
+
 void machine_power_cut(World *w, Machine *m, usec_t back_in) {
         if (!m->powered)
                 return;
         mishap(w, MISHAP_POWER_CUT);
         TRACE(w, m, "FAULT: power cut for %.3f s", back_in == USEC_INFINITY ? -1.0 : (double) back_in / USEC_PER_SEC);
         power_off(w, m);
+        confirm_soon(w, m);
         if (back_in != USEC_INFINITY)
                 world_post(w, (SimEvent){ .at = w->now + back_in,
                                               .kind = SIM_POWER_ON,
@@ -163,6 +186,8 @@ void machine_event(World *w, SimEvent *e) {
                 return;
         if (e->kind == SIM_POWER_ON)
                 machine_power_on(w, m);
+        else if (e->kind == SIM_CONFIRM && !m->powered)
+                confirm(w, m);
         else if (m->powered)
                 machine_power_cut(w, m, e->a);
 }

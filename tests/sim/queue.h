@@ -51,7 +51,9 @@ typedef enum SimKind {
         /* machine.c, faults.c, check.c */
         SIM_POWER_ON,
         SIM_POWER_OFF,
-        SIM_SLEEP, /* logind waits no longer */
+        SIM_FENCED,  /* fencing.c: a command that was to switch a machine off has ended */
+        SIM_CONFIRM, /* somebody confirms that the machine, which has no power, is off */
+        SIM_SLEEP,   /* logind waits no longer */
         SIM_WAKE,
         SIM_FAULT,
         SIM_HEAL_LINK,

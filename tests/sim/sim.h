@@ -58,6 +58,7 @@ typedef struct Machine Machine;
 #include "faults.h"
 #include "mishaps.h"
 #include "check.h"
+#include "fencing.h"
 #include "world.h"
 #include "shadow.h"
 #include "trace.h"

@@ -19,7 +19,9 @@ void world_dispatch(World *w, SimEvent *e) {
                 pid1_event(w, e);
         else if (e->kind <= SIM_GUARD_END)
                 guard_event(w, e);
-        else if (e->kind <= SIM_POWER_OFF)
+        else if (e->kind == SIM_FENCED)
+                fencing_event(w, e);
+        else if (e->kind <= SIM_CONFIRM)
                 machine_event(w, e);
         else if (e->kind <= SIM_WAKE)
                 sleep_event(w, e);

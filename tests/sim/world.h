@@ -73,6 +73,7 @@ struct World {
         uint64_t last_call, leader_index;
         bool replacing; /* the registry is down, to come back as another */
         bool quiet;
+        Fenced fenced;
         LeaseCheck leases[LEASES_MAX];
         Counts counts;
         bool failed;

@@ -270,13 +270,14 @@ void world_pass(World *w, usec_t span) {
         world_pass_until(w, w->now.boottime + span);
 }
 
-static Core *make_core(const char *session) {
+static Core *make_core(const World *w, const char *session) {
         return core_new(&(CoreConfig){
                         .machine_id = US,
                         .boot_id = US,
                         .hostname = "us",
                         .session = session,
                         .ttl = TTL,
+                        .fence_after = w->fence_after,
                         .seed = 42,
                         .memory = { .uuid = "u", .store = "store" },
         });
@@ -299,7 +300,7 @@ void world_connect(World *w) {
 
 void world_restart(World *w, const char *session) {
         core_free(w->core);
-        w->core = make_core(session);
+        w->core = make_core(w, session);
 }
 
 World *world_new(void) {
@@ -311,7 +312,7 @@ World *world_new(void) {
         w->revision = 1;
         w->unit.empty = w->unit.gate_loaded = true;
         world_put(w, RECORD_META, "", &meta);
-        w->core = make_core(NULL);
+        w->core = make_core(w, NULL);
         return w;
 }
 

@@ -74,6 +74,7 @@ typedef struct World {
         bool start_refused;    /* by PID 1: nothing comes of it */
         bool start_waits;      /* for what the unit requires: there is a job, and no run yet */
         bool guard_mute;       /* the guard does not answer */
+        usec_t fence_after;    /* of the daemon that world_restart() starts */
         Action queue[4096];
         size_t queued;
         bool busy;

@@ -170,6 +170,39 @@ static void options_that_contradict_are_named_by_line(void **state) {
         }
 }
 
+static void a_command_that_switches_machines_off_has_its_times(void **state) {
+        _cleanup_(leased_conf_freep) LeasedConf *c = NULL, *again = NULL, *none = NULL;
+        _cleanup_(messages_done) Messages m = {};
+        _cleanup_free_ char *text = NULL;
+        LeasedConf *bad = NULL;
+        size_t size;
+        FILE *f;
+
+        assert_int_equal(load(*state, "[Leased]\nFenceCommand=/sbin/off \"at once\" -v\nTTL=20s\n", &c, &m), 0);
+        assert_string_equal(c->fence_command, "/sbin/off \"at once\" -v");
+        assert_true(c->fence_after == 10 * USEC_PER_SEC && c->fence_timeout == 20 * USEC_PER_SEC);
+        f = open_memstream(&text, &size);
+        leased_conf_dump(c, f);
+        fclose(f);
+        assert_int_equal(load(*state, text, &again, &m), 0);
+        assert_string_equal(again->fence_command, c->fence_command);
+        assert_true(again->fence_after == c->fence_after && again->fence_timeout == c->fence_timeout);
+
+        assert_int_equal(load(*state,
+                                         "[Leased]\nFenceCommand=off\nFenceAfterSec=1s\nFenceTimeoutSec=0\n"
+                                         "FenceAfterSec=2h\n",
+                                         &bad, &m),
+                        -EBADMSG);
+        assert_messages(&m, CONF ":2: FenceCommand=off: expected is the absolute path of a program, and its arguments",
+                        CONF ":4: FenceTimeoutSec=0: expected is a time span above 0 and up to 1h, e.g. 20s",
+                        CONF ":5: FenceAfterSec=2h: expected is a time span above 0 and up to 1h, e.g. 20s",
+                        CONF ":3: FenceAfterSec=: only together with FenceCommand=",
+                        CONF ":3: FenceAfterSec=: must be at least 2/5 of TTL= and below TTL=, e.g. 5000ms", NULL);
+        messages_done(&m);
+        assert_int_equal(load(*state, "[Leased]\n", &none, &m), 0);
+        assert_null(none->fence_command);
+}
+
 static void what_is_dumped_reads_back_the_same(void **state) {
         _cleanup_(leased_conf_freep) LeasedConf *c = NULL, *again = NULL;
         _cleanup_(messages_done) Messages m = {};
@@ -272,6 +305,7 @@ int main(void) {
                 with_root(a_bad_file_leaves_the_caller_what_it_had),
                 with_root(options_that_contradict_are_named_by_line),
                 with_root(what_is_dumped_reads_back_the_same),
+                with_root(a_command_that_switches_machines_off_has_its_times),
                 cmocka_unit_test(the_machine_id_is_derived_and_stable),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/fence-command.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "conf/ini.h"
+#include "util/log.h"
+#include "util/strv.h"
+
+typedef struct Fence {
+        char **command;
+        usec_t timeout;
+        char machine_id[12 + MACHINE_SIZE], hostname[10 + HOSTNAME_SIZE], session[8 + SESSION_SIZE]; /* "NAME=VALUE" */
+        char name[HOSTNAME_SIZE];
+} Fence;
+
+usec_t fence_command_after(const LeasedConf *conf) {
+        return conf->fence_command ? conf->fence_after : 0;
+}
+
+static int append_command(sd_bus_message *m, char **command) {
+        int r;
+
+        if ((r = sd_bus_message_open_container(m, 'r', "sv")) < 0 ||
+                        (r = sd_bus_message_append(m, "s", "ExecStart")) < 0 ||
+                        (r = sd_bus_message_open_container(m, 'v', "a(sasb)")) < 0 ||
+                        (r = sd_bus_message_open_container(m, 'a', "(sasb)")) < 0 ||
+                        (r = sd_bus_message_open_container(m, 'r', "sasb")) < 0 ||
+                        (r = sd_bus_message_append(m, "s", command[0])) < 0 ||
+                        (r = sd_bus_message_append_strv(m, command)) < 0 || (r = sd_bus_message_append(m, "b", 0)) < 0)
+                return r;
+        for (unsigned i = 0; i < 4 && r >= 0; i++)
+                r = sd_bus_message_close_container(m);
+        return r;
+}
+
+/* What StartTransientUnit takes as properties. PID 1 would keep a unit that has failed. */
+static int append_properties(sd_bus_message *m, void *userdata) {
+        const Fence *f = userdata;
+        char description[100];
+        int r;
+
+        (void) snprintf(description, sizeof(description), "FenceCommand= of leased for %s", f->name);
+        if ((r = sd_bus_message_open_container(m, 'a', "(sv)")) < 0 ||
+                        (r = sd_bus_message_append(m, "(sv)(sv)(sv)(sv)", "Description", "s", description, "Type", "s",
+                                         "oneshot", "CollectMode", "s", "inactive-or-failed", "TimeoutStartUSec", "t",
+                                         (uint64_t) f->timeout)) < 0 ||
+                        (r = sd_bus_message_append(m, "(sv)", "Environment", "as", 3, f->machine_id, f->hostname,
+                                         f->session)) < 0 ||
+                        (r = append_command(m, f->command)) < 0)
+                return r;
+        return sd_bus_message_close_container(m);
+}
+
+static void on_ended(int error, const char *text, void *userdata) {
+        Daemon *d = userdata;
+        bool off = error == 0 && streq(text, "done");
+
+        if (!off)
+                log_error("FenceCommand= did not switch the machine off: %s", text);
+        loop_event(d->loop, &(Event){ .kind = EVENT_FENCED, .on = off });
+}
+
+static int match(const MachineView *v, void *userdata) {
+        Fence *f = userdata;
+
+        if (!v->record || !streq(v->machine_id, f->machine_id + strlen("MACHINE_ID=")))
+                return 0;
+        str_copy(f->name, sizeof(f->name), v->record->hostname);
+        return 1;
+}
+
+void fence_command_begin(Daemon *d, const Action *action) {
+        _cleanup_(strv_freep) char **command = NULL;
+        Fence f = { .timeout = d->conf->fence_timeout };
+        char unit[64];
+        int r = ini_parse_words(strempty(d->conf->fence_command), &command);
+
+        (void) snprintf(f.machine_id, sizeof(f.machine_id), "MACHINE_ID=%s", action->machine_id);
+        (void) snprintf(f.session, sizeof(f.session), "SESSION=%s", action->session);
+        (void) core_each_machine(d->core, loop_now(), match, &f);
+        (void) snprintf(f.hostname, sizeof(f.hostname), "HOSTNAME=%s", f.name);
+        (void) snprintf(unit, sizeof(unit), "leased-fence-%016" PRIx64 ".service", now_boottime());
+        f.command = command;
+        if (r >= 0)
+                r = command && command[0] ? pid1_run(d->pid1, unit, append_properties, &f, on_ended, d) : -ENOENT;
+        if (r >= 0)
+                return;
+        (void) log_error_errno(r, "FenceCommand= cannot be run");
+        loop_event(d->loop, &(Event){ .kind = EVENT_FENCED });
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Commands that switch silent machines off (fencing.c). Included by sim.h only. */
+
+#include "sim.h"
+
+enum { FENCED_MAX = 64 };
+
+/* The silences in which a command was begun: the beats that were the last before them. */
+typedef struct Fenced {
+        uint64_t beats[FENCED_MAX];
+        size_t n;
+} Fenced;
+
+/* CoreConfig.fence_after of the machine's daemon. */
+usec_t fencing_after(const World *w, const Machine *m);
+/* ACTION_FENCE: the command begins. Fails the world if one was begun in this silence before. */
+void fencing_begin(World *w, Machine *m, const Action *a);
+void fencing_event(World *w, SimEvent *e);
