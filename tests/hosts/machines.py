@@ -76,6 +76,10 @@ def _namespace_of(pid):
         return None
 
 
+def _processes_in(namespace):
+    return [pid for pid in os.listdir("/proc") if pid.isdigit() and _namespace_of(pid) == namespace]
+
+
 class Machine:
     """One guest. Paths given to read() and write() are the guest's own; they work while it runs and while it is off,
     except that /run and /tmp are only there while it runs."""
@@ -234,6 +238,9 @@ class Machine:
         """Every process of the machine is dead when this returns; its disk stays as it is."""
         namespace = _namespace_of(self._leader)
         os.kill(self._leader, 9)
+        if self._is_frozen():  # systemd-nspawn stands still as well; nothing else may have one more turn
+            wait_for(f"the processes of {self.name} are dead", lambda: not _processes_in(namespace), 10)
+            self._set_frozen(0)
         self._gone(namespace)
 
     def begin_shutdown(self):
@@ -257,7 +264,7 @@ class Machine:
             self._nspawn.wait(15)
         except subprocess.TimeoutExpired:
             raise Failure(f"{self.name} outlived its power cut") from None
-        left = [pid for pid in os.listdir("/proc") if pid.isdigit() and _namespace_of(pid) == namespace]
+        left = _processes_in(namespace)
         require(f"nothing of {self.name} is alive after its power cut, but {left}", not left)
         self._leader = None
         self._nspawn = None

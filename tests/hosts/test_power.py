@@ -20,7 +20,7 @@ def power_cut_of_the_holder_moves_the_unit(cluster):
 @scene(ttl=30.0)
 def power_cut_that_somebody_confirms_moves_the_unit_without_the_ttl(cluster):
     unit = cluster.unit("confirmed.service").enable()
-    holder = unit.wait_running()
+    holder = unit.wait_running(deadline=2 * cluster.ttl)  # a machine that remembers nothing waits one TTL first
     other = cluster.other(holder)
     refused = other.run("leasectl", "confirm-dead", holder.name, check=False)
     require(f"a machine that beats is not off: {refused.stderr}",
@@ -30,7 +30,7 @@ def power_cut_that_somebody_confirms_moves_the_unit_without_the_ttl(cluster):
     wait_for("it is silent, and confirmed dead",
              lambda: other.run("leasectl", "confirm-dead", holder.name, check=False).returncode == 0, soon, unit.story)
     unit.wait_running(on=other)
-    unit.require_gap(soon + 3)
+    unit.require_gap(soon + 5)
     history = other.run("leasectl", "history", unit.name).stdout
     require(f"history says why: {history}", "confirmed dead" in history)
     holder.boot()
