@@ -127,7 +127,7 @@ def tell(stage, few, held, counts, one, one_few):
 
 
 def run(stage):
-    steps = (10, 40, 150) if stage.quick else (10, 100, 1000)
+    steps = stage.sizes([10, 100, 1000], [10, 40, 150])
     trials = 1 if stage.quick else 3
     curves, held = {}, 0
     with stage.cluster(ttl=TTL) as cluster:

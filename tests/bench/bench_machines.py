@@ -105,7 +105,7 @@ def measure(stage, cluster, number, seconds):
 
 
 def crowds(stage):
-    numbers = (10, 1000) if stage.quick else (10, 100, 300, 1000)
+    numbers = stage.sizes([10, 100, 300, 1000], [10, 1000])
     rows = []
     with stage.cluster(ttl=TTL, without_etcd=("delta",)) as cluster:
         install_clock(stage, cluster)

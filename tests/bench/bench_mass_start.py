@@ -66,7 +66,7 @@ def refusals(machine):
 
 
 def run(stage):
-    steps = (10, 190) if stage.quick else (10, 90, 900)
+    steps = stage.sizes([10, 90, 900], [10, 190])
     curve, floors, held = [], [], 0
     with stage.cluster(ttl=TTL) as cluster:
         write_template(cluster, "idle")

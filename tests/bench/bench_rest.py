@@ -69,7 +69,7 @@ def draw(stage, rows):
 
 
 def run(stage):
-    numbers = [0, 10, 100, 1000] if stage.quick else [0, 10, 100, 1000, 3000, 10000]
+    numbers = stage.sizes([0, 10, 100, 1000, 3000, 10000], [0, 10, 100, 1000])
     rows, held = [], 0
     with stage.cluster(ttl=TTL) as cluster:
         machine = cluster["alpha"]

@@ -120,7 +120,7 @@ def tell(stage, number, watched, taker):
 
 
 def run(stage):
-    numbers = (10, 200) if stage.quick else (10, 1000, 5000)
+    numbers = stage.sizes([10, 1000, 5000], [10, 200])
     curves = {}
     for number in numbers:
         with stage.cluster(ttl=TTL) as cluster:

@@ -14,6 +14,7 @@ def _runs(about):
     lines = ["| benchmarks | begun | leased | length | load of the machine before, after |", "|---|---|---|---|---|"]
     for each in about:
         length = "quick" if each["quick"] else "full"
+        length += f", at most {each['most']} units or machines" if each.get("most") else ""
         lines.append(f"| {', '.join(each['names'])} | {each['when']} | {each['leased']} | {length} | "
                      f"{each['load before']:.1f}, {each['load after']:.1f} |")
     common = {f"{each['processors']} processors, Linux {each['kernel']}, {each['systemd']}, {each['etcd']}" for each in about}
