@@ -33,16 +33,19 @@
  * after this time, and then after twice the time before, up to TICK. (Just after a stop the kernel may need a moment
  * until it counts the dead as gone.) */
 #define FIRST_LOOK (5 * USEC_PER_MSEC)
+/* How many messages of questions, and how many calls for jobs, may be under way where the bus has room for them
+ * (room.c). */
+#define ROOM_MAX 48u
 /* How many questions may be under way, and how many messages these may consist of together (question.h). PID 1 has one
  * thread: with more questions at once, each would be answered later, and so would the calls for jobs behind them.
  * MESSAGES_MAX and JOBS_MAX together stay below the limit of dbus-daemon (see JOBS_MAX). */
 #define QUESTIONS_MAX 8
-#define MESSAGES_MAX 48
+#define MESSAGES_MAX ROOM_MAX
 /* How many calls for jobs may be under way, and how many of these may be starts. dbus-daemon refuses further calls of
  * a connection that waits for 128 answers, those to questions included. So while PID 1 stands still, calls for jobs
  * wait in here. PID 1 carries calls out in order: the fewer starts are under way, the sooner the next stop has its
  * turn. */
-#define JOBS_MAX 48
+#define JOBS_MAX ROOM_MAX
 #define STARTS_MAX 16
 /* How many signals of changed properties a second lead to a question each. A unit may change its properties a thousand
  * times a second (STATUS= of sd_notify()); beyond this number there is one question a tick. The end of a job always
@@ -87,6 +90,14 @@ typedef struct Poll {
         uint64_t loaded_at;         /* when PID 1 has last read its files, as PID 1 says; 0: not known */
 } Poll;
 
+/* How much the bus lets us have under way: room.c. */
+typedef struct Room {
+        unsigned size;       /* messages of questions, and as many calls for jobs, that may be under way; at least 1 */
+        usec_t closed_until; /* nothing is sent until then (CLOCK_BOOTTIME); 0: nothing was refused yet */
+        usec_t pause;        /* for how long, the last time; 0: PID 1 has answered since */
+        unsigned answers;    /* since .size was changed */
+} Room;
+
 struct Pid1 {
         sd_event *event;
         sd_event_source *timer;
@@ -113,8 +124,8 @@ struct Pid1 {
         /* Calls for jobs that wait for room, in the order in which they were asked for: [0] stops, [1] starts. */
         Pid1JobCall *waiting[2];
         unsigned jobs_asked[2]; /* how many calls for jobs are under way: [0] stops, [1] starts */
-        bool refused;           /* a call was refused or got no answer: the next tick tries again */
-        usec_t last_answer;     /* when PID 1 last answered a question or a call, or came to the bus */
+        Room room;
+        usec_t last_answer; /* when PID 1 last answered a question or a call, or came to the bus */
 
         Neighbour *neighbours; /* by name */
         Pid1Unit *lookers;     /* units that wish to look at their neighbours, or did so before */
@@ -281,6 +292,19 @@ void pid1_call_job_over(
                 Pid1 *m, const char *unit, const char *result); /* the job of a unit of pid1_run(), or another */
 void pid1_call_deliver(Pid1 *m); /* delivers the outcome of the first finished call; m may be gone afterwards */
 
+/* PID 1 has answered; and a message got this error, which says that PID 1 has not seen it. */
+void pid1_answered(Pid1 *m);
+void pid1_refused(Pid1 *m, const sd_bus_error *e);
+
+/* ---- room.c ---- */
+/* The room of a new connection: as large as can be. */
+Room room_new(void);
+/* Whether anything may be sent now. */
+bool room_is_open(const Room *room);
+/* A message got this error, which says that PID 1 has not seen it. */
+void room_refused(Room *room, const sd_bus_error *e);
+/* PID 1 has answered. */
+void room_answered(Room *room);
 /* ---- neighbours.c ---- */
 /* To be told when PID 1 tells of a job of any unit: the job has begun, or is over. */
 void neighbours_job_new(Pid1 *m, const char *name, uint32_t job);

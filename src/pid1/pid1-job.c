@@ -49,11 +49,10 @@ static bool is_refused(const Pid1JobCall *c, const sd_bus_error *e) {
 }
 
 /* The call is to be made again, unless a later one has been asked for: a start must not follow a later stop. */
-static void call_wait_again(Pid1JobCall *c) {
+static void call_wait_again(Pid1JobCall *c, const sd_bus_error *e) {
         Pid1 *m = c->unit->pid1;
 
-        m->refused = true;
-        pid1_arm(m, now_boottime() + TICK);
+        pid1_refused(m, e);
         if (c->next) {
                 call_drop(c);
                 return;
@@ -70,10 +69,10 @@ static int on_job(sd_bus_message *message, void *userdata, sd_bus_error *error) 
         const char *path;
 
         if (is_refused(c, e)) {
-                call_wait_again(c);
+                call_wait_again(c, e);
                 return 0;
         }
-        u->pid1->last_answer = now_boottime();
+        pid1_answered(u->pid1);
         /* A unit that PID 1 does not know needs no stop. */
         if (e && !c->failed && (c->start || !sd_bus_error_has_name(e, PID1_ERROR("NoSuchUnit"))))
                 pid1_unit_tell_failure(u, c->start, -sd_bus_message_get_errno(message), e->message ?: e->name);
@@ -117,7 +116,7 @@ static void call_make(Pid1JobCall *c) {
 }
 
 void pid1_jobs_send(Pid1 *m) {
-        while (m->bus && !m->refused && m->jobs_asked[0] + m->jobs_asked[1] < JOBS_MAX) {
+        while (m->bus && room_is_open(&m->room) && m->jobs_asked[0] + m->jobs_asked[1] < m->room.size) {
                 if (m->waiting[0])
                         call_make(m->waiting[0]);
                 else if (m->waiting[1] && m->jobs_asked[1] < STARTS_MAX)

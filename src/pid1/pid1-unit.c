@@ -205,7 +205,7 @@ static void on_answered(Pid1Unit *u, int error) {
         drop_question(u);
         u->asking.again = false;
         if (r >= 0) {
-                m->last_answer = now_boottime();
+                pid1_answered(m);
                 u->asking.silent_since = 0;
                 u->asking.looked_up |= whole;
                 queue_report(u, REPORT_STATUS);
@@ -236,6 +236,8 @@ static int on_referenced(sd_bus_message *message, void *userdata, sd_bus_error *
 /* References the unit: PID 1 unloads an inactive unit that nobody references, and then it is not known how the unit
  * ended. */
 static void reference(Pid1Unit *u) {
+        if (sd_bus_message_is_method_error(message, SD_BUS_ERROR_LIMITS_EXCEEDED))
+                pid1_refused(u->pid1, sd_bus_message_get_error(message));
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
 
         if (u->reference.held || u->reference.call || u->pattern)
@@ -268,8 +270,8 @@ void pid1_unit_ask(Pid1Unit *u) {
         reference(u);
         u->asking.asked_at = now_boottime(); /* before the question is sent */
         /* dbus-daemon also counts the questions that were given up here, until PID 1 answers them. So while PID 1 does
-         * not answer, each question is asked as a whole, which is one message. */
-        whole = u->pattern || u->asking.whole || u->asking.looked_up ||
+         * not answer, or the bus has little room, each question is asked as a whole, which is one message. */
+        whole = u->pattern || u->asking.whole || u->asking.looked_up || m->room.size < ROOM_MAX ||
                 u->asking.asked_at >= usec_add(m->last_answer, SILENCE);
         if (question_new(u, whole, on_answered, &u->asking.question) < 0) {
                 hint_later(u);
@@ -413,7 +415,7 @@ static int pid1_unit_add(Pid1 *m, const char *name, const char *gate, const char
                 return r;
         }
         HASH_ADD_KEYPTR(hh, m->units, u->name, strlen(u->name), u);
-        pid1_unit_wish(u, false);
+        pid1_unit_wish(u, true); /* after a reload thousands of others may wait, of which enough is known */
         pid1_pump(m);
         *ret = u;
         return 0;

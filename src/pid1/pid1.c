@@ -29,6 +29,16 @@ int pid1_message_new(Pid1 *m, const char *path, const char *interface, const cha
         return 0;
 }
 
+void pid1_answered(Pid1 *m) {
+        m->last_answer = now_boottime();
+        room_answered(&m->room);
+}
+
+void pid1_refused(Pid1 *m, const sd_bus_error *e) {
+        room_refused(&m->room, e);
+        pid1_arm(m, m->room.closed_until);
+}
+
 /* ---- questions and reports ---- */
 
 void pid1_queue(Pid1 *m, Pid1Unit *u, bool first) {
@@ -48,8 +58,8 @@ void pid1_unqueue(Pid1 *m, Pid1Unit *u) {
 
 void pid1_pump(Pid1 *m) {
         pid1_jobs_send(m);
-        while (m->queue && m->bus && m->owner && m->asked < QUESTIONS_MAX &&
-                        m->messages + PID1_PARTS <= MESSAGES_MAX) {
+        while (m->queue && m->bus && m->owner && room_is_open(&m->room) && m->asked < QUESTIONS_MAX &&
+                        m->messages + (m->room.size < ROOM_MAX ? 1 : PID1_PARTS) <= m->room.size) {
                 Pid1Unit *u = m->queue;
 
                 pid1_unqueue(m, u);
@@ -239,7 +249,7 @@ static void set_owner(Pid1 *m, const char *owner) {
                         pid1_unit_owner_gone(u);
                 return;
         }
-        m->last_answer = now_boottime();
+        pid1_answered(m);
         (void) pid1_subscribe(m); /* if that fails, the next tick tries again */
         pid1_read_all(m);
 }
@@ -294,7 +304,6 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
         usec_t now = now_boottime(), next;
         Pid1Unit *u, *following;
 
-        m->refused = false;
         if (m->bus && !m->owner && !m->owner_call)
                 (void) ask_owner(m); /* its NameOwnerChanged may have been lost */
         if (m->owner && !m->subscribed && !m->subscribe_call)
@@ -398,6 +407,7 @@ int pid1_attach(Pid1 *m, sd_bus *bus) {
         if (m->bus)
                 return -EISCONN;
         m->bus = sd_bus_ref(bus);
+        m->room = room_new();
         r = queue_matches(m);
         if (r >= 0)
                 r = ask_owner(m);

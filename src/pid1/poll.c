@@ -91,10 +91,11 @@ static int on_rows(sd_bus_message *message, void *userdata, sd_bus_error *error)
         const sd_bus_error *e = sd_bus_message_get_error(message);
 
         if (e && bus_error_is_silence(e->name)) {
+                pid1_refused(m, e);
                 ask_again(m);
                 return 0;
         }
-        m->last_answer = now_boottime();
+        pid1_answered(m);
         m->poll.unknown = false;
         if (!e)
                 (void) take_rows(m, message);
@@ -211,15 +212,15 @@ static void begin_round(Pid1 *m, usec_t now) {
 usec_t poll_tick(Pid1 *m, usec_t now) {
         Poll *p = &m->poll;
 
-        if (p->again)
+        if (p->again && room_is_open(&m->room))
                 ask_rows(m);
-        else if (now >= p->round_at && !p->rows)
+        else if (now >= p->round_at && !p->rows && !p->again)
                 begin_round(m, now);
         if (p->rows && !p->unknown && now >= usec_add(p->asked_at, SILENCE)) {
                 p->unknown = true;
                 wish_all(m, p->asked_at);
         }
-        return p->rows && !p->unknown ? now + TICK : MAX(p->round_at, now + TICK);
+        return p->again || (p->rows && !p->unknown) ? now + TICK : MAX(p->round_at, now + TICK);
 }
 
 void poll_cancel(Pid1 *m) {

@@ -26,6 +26,8 @@ static int on_answer(sd_bus_message *message, void *userdata, sd_bus_error *erro
         Pid1Question *q = part->question;
 
         part->slot = sd_bus_slot_unref(part->slot);
+        if (sd_bus_message_is_method_error(message, SD_BUS_ERROR_LIMITS_EXCEEDED))
+                pid1_refused(q->unit->pid1, sd_bus_message_get_error(message));
         if (sd_bus_message_is_method_error(message, NULL))
                 q->answered(q->unit, -sd_bus_message_get_errno(message));
         else {

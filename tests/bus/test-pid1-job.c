@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What becomes of calls for jobs (StartUnit, StopUnit) that are refused. This program plays the bus and PID 1. */
+/* What becomes of calls that are refused, above all of those for jobs (StartUnit, StopUnit). This program plays the
+ * bus and PID 1. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
@@ -24,6 +26,10 @@ typedef struct World {
         sd_bus_message *start, *stop; /* the latest call of each kind */
         unsigned starts, stops;
         unsigned failed;
+        bool full;          /* the bus refuses each call to PID 1 ... */
+        unsigned refused;   /* ... and has refused so many */
+        const char *wanted; /* how many messages come before the first one about the unit of this name */
+        unsigned before;
 } World;
 
 static void keep(sd_bus_message **last, unsigned *n, sd_bus_message *m) {
@@ -37,6 +43,14 @@ static int on_call(sd_bus_message *m, void *userdata, sd_bus_error *error) {
 
         if (sd_bus_message_is_method_call(m, NULL, "GetNameOwner"))
                 return sd_bus_reply_method_return(m, "s", ":1.1");
+        if (w->wanted && strstr(strempty(sd_bus_message_get_path(m)), w->wanted))
+                w->wanted = NULL;
+        w->before += w->wanted != NULL;
+        if (w->full && sd_bus_message_is_method_call(m, NULL, NULL) &&
+                        streq(sd_bus_message_get_destination(m), PID1_NAME)) {
+                w->refused++;
+                return sd_bus_reply_method_errorf(m, SD_BUS_ERROR_LIMITS_EXCEEDED, "no room");
+        }
         if (sd_bus_message_is_method_call(m, NULL, "StartUnit"))
                 keep(&w->start, &w->starts, m);
         else if (sd_bus_message_is_method_call(m, NULL, "StopUnit"))
@@ -166,6 +180,60 @@ static void where_start_and_stop_were_refused_the_stop_is_made_again(void **stat
         assert_int_equal(w->stops, 2);
 }
 
+/* A pause follows each refusal, and less is sent after it. Everything is started in the end, and nothing has failed.
+ */
+static void a_bus_without_room_is_not_flooded(void **state) {
+        enum { N = 100 };
+        World *w = *state;
+
+        w->full = true;
+        for (unsigned i = 0; i < N; i++) {
+                static const Pid1UnitCallbacks callbacks = { .failed = on_failed };
+                Pid1Unit *u;
+                char name[32];
+
+                (void) snprintf(name, sizeof(name), "b%u.service", i);
+                assert_int_equal(pid1_unit_new(w->pid1, name, GATE_DIRECTORY "/" UNIT, GUARD_SERVICE, &callbacks, w,
+                                                 &u),
+                                0);
+                assert_int_equal(pid1_unit_start(u), 0);
+        }
+        turn_for(w, 1500 * USEC_PER_MSEC);
+        print_message("%u calls were refused\n", w->refused);
+        assert_in_range(w->refused, 1, 2 * N);
+        w->full = false;
+        for (unsigned n = 1; n <= N; n++) {
+                turn_until(w->starts >= n);
+                accept_call(w->start);
+        }
+        turn_for(w, 300 * USEC_PER_MSEC);
+        assert_int_equal(w->starts, N);
+        assert_int_equal(w->failed, 0);
+}
+
+/* After a reload PID 1 is asked about all units, which takes time. A new unit need not wait for that. */
+static void a_new_unit_is_asked_about_before_all_others(void **state) {
+        enum { N = 100 };
+        World *w = *state;
+        Pid1Unit *u;
+        char name[32];
+
+        turn_for(w, 50 * USEC_PER_MSEC);
+        for (unsigned i = 0; i < N; i++) {
+                (void) snprintf(name, sizeof(name), "b%u.service", i);
+                assert_int_equal(pid1_unit_new(w->pid1, name, GATE_DIRECTORY "/" UNIT, GUARD_SERVICE,
+                                                 &(Pid1UnitCallbacks){}, w, &u),
+                                0);
+        }
+        w->wanted = "new_2eservice";
+        assert_int_equal(pid1_unit_new(w->pid1, "new.service", GATE_DIRECTORY "/" UNIT, GUARD_SERVICE,
+                                         &(Pid1UnitCallbacks){}, w, &u),
+                        0);
+        turn_until(!w->wanted);
+        print_message("%u messages before\n", w->before);
+        assert_in_range(w->before, 0, 2 * N);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(a_call_that_was_refused_is_made_again, set_up, tear_down),
@@ -173,6 +241,8 @@ int main(void) {
                                 a_start_that_was_refused_does_not_follow_a_later_stop, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(
                                 where_start_and_stop_were_refused_the_stop_is_made_again, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(a_bus_without_room_is_not_flooded, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(a_new_unit_is_asked_about_before_all_others, set_up, tear_down),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
