@@ -220,7 +220,7 @@ static void on_unit(Core *c, const Event *e) {
         else if (u && e->kind == EVENT_UNIT)
                 said_report(c, u, &e->report);
         else if (u && e->kind == EVENT_FAILED)
-                life_failed(c, u, e->action, e->id);
+                life_failed(c, u, e->action, e->id, e->on);
 }
 
 static void note(Core *c, const Event *e) {

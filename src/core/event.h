@@ -149,7 +149,7 @@ typedef enum EventKind {
                              * has heard from us for longer than any entry lives. Ignored between GUARD_UP and
                              * GUARD_DOWN */
         EVENT_FAILED, /* .action (with its .id) for .unit could not be carried out, e.g. because /run is full: the core
-                         may ask for it again */
+                         may ask for it again. .on: PID 1 has not answered, which says nothing about the unit */
         /* The operator's words: RELEASE to RUN. With an .id (not 0) each ends in one ACTION_WORD_DONE, except a DRAIN
            of this machine, which is done at once. A STEAL, and any word without an .id, ends if it has not begun
            within a TTL; the others wait until they can begin, or for EVENT_WITHDRAW. */

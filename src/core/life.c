@@ -72,7 +72,9 @@ static void adopt(Core *c, Unit *u) {
         }
 }
 
-void life_failed(Core *c, Unit *u, ActionKind action, uint64_t id) {
+void life_failed(Core *c, Unit *u, ActionKind action, uint64_t id, bool unanswered) {
+        if (action == ACTION_UNIT_START && unanswered)
+                unit_life_lose_start(u);
         if (action == ACTION_GATE_OPEN)
                 said_not_asked(u, id);
         unit_life_ask_after(c, u, USEC_PER_SEC);

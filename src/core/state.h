@@ -133,8 +133,8 @@ typedef struct UnitLife {
         usec_t armed_stop, armed_kill; /* the offsets that the guard was last told */
         uint64_t armed_id;             /* ... in this request */
         uint64_t run;                  /* its run before the last start that we asked for */
-        unsigned starts;               /* asked for in a row, without it having begun to run */
-        usec_t stop_again_at;          /* what is left, although it is inactive, is stopped again */
+        unsigned starts;      /* asked for in a row, without it having begun to run, but for those that were lost */
+        usec_t stop_again_at; /* what is left, although it is inactive, is stopped again */
         Origin origin;
         Rest rest;
         usec_t aside_until;   /* then it goes elsewhere */
@@ -143,6 +143,7 @@ typedef struct UnitLife {
                                  (CLOCK_BOOTTIME). 0: no run ended so, or it was reported who has the lease now */
         bool killed;          /* the guard was told to, before its time */
         bool spent;           /* config.once: its one start was asked for, by us or before our restart */
+        bool start_lost;      /* PID 1 has not answered the last start */
         bool gate_reported;
 } UnitLife;
 

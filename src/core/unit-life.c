@@ -86,6 +86,7 @@ void unit_life_begin_start(Unit *u) {
         must(!u->life.spent);
         u->life.spent = u->config.once;
         u->life.starts = 0;
+        u->life.start_lost = false;
         u->life.rest = REST_NONE;
         u->life.origin = ORIGIN_NEW;
         u->life.last_beat = 0;
@@ -96,8 +97,14 @@ void unit_life_note_run(Unit *u) {
         u->life.run = u->said.report.run;
 }
 
+void unit_life_lose_start(Unit *u) {
+        u->life.start_lost = !u->config.once;
+}
+
 unsigned unit_life_count_start(Unit *u) {
-        return ++u->life.starts;
+        u->life.starts += !u->life.start_lost;
+        u->life.start_lost = false;
+        return u->life.starts;
 }
 
 void unit_life_forget_starts(Unit *u) {

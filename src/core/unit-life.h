@@ -42,7 +42,10 @@ void unit_life_end(Unit *u);
 void unit_life_begin_start(Unit *u);
 /* Notes the run that PID 1 reports as one that is over and was dealt with. */
 void unit_life_note_run(Unit *u);
-/* Counts another start that was asked for and led to nothing; returns how many there were in a row. */
+/* Nobody answered the start that was asked for last, so it is not counted. (The one start of a command of leasectl run
+ * is: it may have been carried out, and is not made again.) */
+void unit_life_lose_start(Unit *u);
+/* Counts the last start, which led to nothing; returns how many such there were in a row. */
 unsigned unit_life_count_start(Unit *u);
 void unit_life_forget_starts(Unit *u);
 /* The same of starts after the unit was put aside. */

@@ -20,8 +20,14 @@
 
 #define TIMER_STAMPS "/var/lib/systemd/timers"
 
-static void fail(Daemon *d, const Action *a) {
-        loop_event(d->loop, &(Event){ .kind = EVENT_FAILED, .id = a->id, .unit = a->unit, .action = a->kind });
+static void fail(Daemon *d, const Action *a, int error) {
+        loop_event(d->loop, &(Event){
+                                            .kind = EVENT_FAILED,
+                                            .id = a->id,
+                                            .unit = a->unit,
+                                            .action = a->kind,
+                                            .on = error == -ENOTCONN,
+                            });
 }
 
 /* Writes the text of the unit's environment file. Within double quotes EnvironmentFile= reads a backslash as an escape
@@ -90,13 +96,13 @@ static void open_gate(Daemon *d, const Action *a, Now now) {
 
         if (r < 0) {
                 log_error_errno(r, "%s: cannot tell systemd when it last elapsed, so it is not started", a->unit);
-                fail(d, a);
+                fail(d, a, r);
                 return;
         }
         r = write_environment(d, a);
         if (r < 0) {
                 log_error_errno(r, "%s: cannot write its environment file, so it is not started", a->unit);
-                fail(d, a);
+                fail(d, a, r);
                 return;
         }
         guard_port_act(d->guard, a, now.boottime);
@@ -134,6 +140,7 @@ static void remember(Daemon *d, const Action *a) {
 
 void actions_perform(const Action *a, Now now, void *userdata) {
         Daemon *d = userdata;
+        int r;
 
         switch (a->kind) {
         case ACTION_TXN:
@@ -166,8 +173,9 @@ void actions_perform(const Action *a, Now now, void *userdata) {
         case ACTION_UNIT_START:
         case ACTION_UNIT_STOP:
         case ACTION_UNIT_READ:
-                if (pid1_port_act(d, a) < 0)
-                        fail(d, a);
+                r = pid1_port_act(d, a);
+                if (r < 0)
+                        fail(d, a, r);
                 break;
         case ACTION_UNIT_CLEAN:
                 remove_environment(a);

@@ -339,6 +339,7 @@ static void on_member_failed(const char *member, bool start, int error, const ch
                                     });
 }
 
+                                                    .on = error == -ETIMEDOUT || error == -ENOTCONN,
 static void on_failed(Pid1Unit *unit, bool start, int error, const char *message, void *userdata) {
         EnabledUnit *u = userdata;
 

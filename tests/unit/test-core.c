@@ -320,6 +320,33 @@ static void a_tenure_begins_with_a_clean_slate_and_only_its_first_start(void **s
         world_free(w);
 }
 
+/* The bus has no room, or PID 1 stands still: that is not the unit's failure, however long it lasts. */
+static void a_start_that_nobody_answers_is_no_failure_of_the_unit(void **state) {
+        World *w = world_running();
+
+        world_step(w, (Event){ .kind = EVENT_RELEASE, .unit = "a.service" });
+        w->unit.active = ACTIVE_INACTIVE;
+        w->unit.empty = true;
+        w->start_refused = true;
+        world_say_unit(w);
+        for (unsigned i = 0; i < 60; i++) {
+                unsigned starts = w->done[ACTION_UNIT_START];
+
+                world_pass(w, USEC_PER_SEC);
+                if (w->done[ACTION_UNIT_START] > starts)
+                        world_step(w, (Event){ .kind = EVENT_FAILED,
+                                                      .unit = "a.service",
+                                                      .action = ACTION_UNIT_START,
+                                                      .on = true });
+        }
+        assert_true(w->done[ACTION_UNIT_START] > 8);
+        assert_int_equal(w->reports[REPORT_UNIT_FAILED], 0);
+        w->start_refused = false;
+        world_pass(w, 2 * USEC_PER_SEC);
+        assert_int_equal(w->unit.active, ACTIVE_ACTIVE);
+        world_free(w);
+}
+
 static void a_unit_found_active_without_its_lease_is_stopped(void **state) {
         World *w = world_new();
 
@@ -597,6 +624,7 @@ int main(void) {
                 cmocka_unit_test(a_shutdown_stops_releases_and_ends_the_session),
                 cmocka_unit_test(a_job_that_ends_well_is_done_and_runs_again_only_when_rearmed),
                 cmocka_unit_test(a_tenure_begins_with_a_clean_slate_and_only_its_first_start),
+                cmocka_unit_test(a_start_that_nobody_answers_is_no_failure_of_the_unit),
                 cmocka_unit_test(a_unit_found_active_without_its_lease_is_stopped),
                 cmocka_unit_test(a_lease_whose_gate_cannot_be_made_is_let_go),
                 cmocka_unit_test(each_failure_doubles_the_time_that_this_machine_stands_back_up_to_an_hour),
