@@ -47,7 +47,7 @@ void back_after_failure(Core *c, Unit *u) {
 void back_after(Core *c, Unit *u) {
         /* Stand back, or three units that exclude one another chase each other for ever. Not while the guard is
          * missing: then this machine cannot take the unit anyway. */
-        bool unfit = is_unfit(u) && u->lease->value.state == LEASE_FREE && !c->guard.missing;
+        bool unfit = is_unfit(u) && u->lease->value->state == LEASE_FREE && !c->guard.missing;
 
         if (u->life.leave == LEAVE_FAILED)
                 back_after_failure(c, u);

@@ -39,7 +39,7 @@ static void finish(Core *c, uint64_t id, const Lease *l, CallResult result, uint
 }
 
 static bool is_units(const Lease *l) {
-        return l->unit || l->value.session[0];
+        return l->unit || l->value->session[0];
 }
 
 /* ---- what is written ---- */
@@ -62,11 +62,11 @@ static void strike_due(Core *c, const Lease *l, LeaseRecord *record) {
 static CallResult make_acquire(Core *c, Calling *g, const Call *call) {
         Lease *l = g->lease;
 
-        if (g->record.n_debts > 0 || l->value.state == LEASE_DONE)
+        if (g->record.n_debts > 0 || l->value->state == LEASE_DONE)
                 return CALL_NOT_ACQUIRED;
-        if ((l->value.state == LEASE_HELD || lease_is_lost(l)) && c->now.boottime < lease_call_dead_at(l))
+        if ((l->value->state == LEASE_HELD || lease_is_lost(l)) && c->now.boottime < lease_call_dead_at(l))
                 return CALL_NOT_ACQUIRED;
-        if (l->value.state == LEASE_HELD)
+        if (l->value->state == LEASE_HELD)
                 lease_end_tenure(&g->record, c->now.realtime, WHY_EXPIRED);
         (void) call;
         return CALL_DONE;
@@ -76,12 +76,12 @@ static CallResult make_steal(Core *c, Calling *g, const Call *call) {
         Lease *l = g->lease;
         char robbed[SESSION_SIZE];
 
-        if (l->seen.revision == 0 || l->value.state != LEASE_HELD)
+        if (l->seen.revision == 0 || l->value->state != LEASE_HELD)
                 return CALL_NO_SUCH_LEASE;
-        if (call->index == 0 || call->index != l->value.index)
+        if (call->index == 0 || call->index != l->value->index)
                 return CALL_INDEX_MISMATCH;
-        debt_format_period(l->value.period, robbed);
-        if (!lease_add_debt(&g->record, robbed, l->value.index))
+        debt_format_period(l->value->period, robbed);
+        if (!lease_add_debt(&g->record, robbed, l->value->index))
                 return CALL_BUSY;
         lease_end_tenure(&g->record, c->now.realtime, WHY_STOLEN);
         g->span = usec_sub(MAX(lease_call_dead_at(l), debts_due(l)), c->now.boottime);
@@ -91,10 +91,10 @@ static CallResult make_steal(Core *c, Calling *g, const Call *call) {
 /* A holder's lease ends by its own clock: a record that was not renewed for its whole period is not renewed any more,
  * even if it is still there. */
 static CallResult check_holder(Core *c, const Lease *l, const Call *call) {
-        bool held = l->seen.revision > 0 && !l->damaged && l->value.state == LEASE_HELD &&
-                    l->value.index == call->index;
+        bool held = l->seen.revision > 0 && !l->damaged && l->value->state == LEASE_HELD &&
+                    l->value->index == call->index;
 
-        return held && c->now.boottime < l->seen.at + l->value.period ? CALL_DONE : CALL_LEASE_LOST;
+        return held && c->now.boottime < l->seen.at + l->value->period ? CALL_DONE : CALL_LEASE_LOST;
 }
 
 static void put_holder(Core *c, Calling *g, const Call *call) {
@@ -109,7 +109,7 @@ static void put_holder(Core *c, Calling *g, const Call *call) {
 static CallResult make_record(Core *c, Calling *g, const Call *call) {
         CallResult r;
 
-        g->record = g->lease->value;
+        g->record = lease_copy(g->lease->value);
         g->revision = g->lease->seen.revision;
         strike_due(c, g->lease, &g->record);
         if (call->kind == CALL_ACQUIRE)
@@ -188,7 +188,7 @@ void call_begin(Core *c, uint64_t id, const Call *call) {
         g->deadline = c->now.boottime + CALL_TIMEOUT;
         r = call_prepare(c, g, call);
         if (r != CALL_DONE) {
-                finish(c, id, g->lease, r, g->lease->value.index, 0);
+                finish(c, id, g->lease, r, g->lease->value->index, 0);
                 free(g);
                 return;
         }
@@ -213,7 +213,7 @@ static void drop(Core *c, Calling *g, CallResult result) {
         while (*at != g)
                 at = &(*at)->next;
         *at = g->next;
-        finish(c, g->id, g->lease, result, result == CALL_DONE ? g->record.index : g->lease->value.index,
+        finish(c, g->id, g->lease, result, result == CALL_DONE ? g->record.index : g->lease->value->index,
                         result == CALL_DONE ? g->span : 0);
         free(g);
 }
@@ -221,7 +221,7 @@ static void drop(Core *c, Calling *g, CallResult result) {
 /* The record shows what we wrote. A refusal does not speak against it, for the registry may have carried out our
  * Txn twice. */
 static bool has_landed(const Calling *g) {
-        const LeaseRecord *now = &g->lease->value;
+        const LeaseRecord *now = g->lease->value;
 
         return now->since == g->record.since && now->renewed == g->record.renewed && now->index == g->record.index &&
                now->state == g->record.state && streq(now->machine_id, g->record.machine_id);

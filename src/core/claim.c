@@ -47,7 +47,7 @@ static bool has_triggered(const Lease *l) {
         const Unit *u = l->unit;
 
         return u->life.phase >= PHASE_STARTING && u->said.report.known &&
-               u->said.report.last_trigger > l->value.last_trigger;
+               u->said.report.last_trigger > l->value->last_trigger;
 }
 
 /* ---- outcomes ---- */
@@ -136,9 +136,9 @@ static void on_not_committed(Core *c, Lease *l, const Answer *answer) {
                 /* A fence that has moved refuses the Txn, too. Only a record that has moved means that another machine
                  * was faster. */
                 c->told.lost_acquires += (l->op == OP_ACQUIRE || l->op == OP_EXPIRE) && !lease_is_ours(c, l) &&
-                                         l->value.index >= l->next->index;
+                                         l->value->index >= l->next->index;
         }
-        if (lease_is_ours(c, l) && l->unit && l->unit->life.index == l->value.index)
+        if (lease_is_ours(c, l) && l->unit && l->unit->life.index == l->value->index)
                 lease_tell_acquired(c, l);
 }
 
@@ -204,14 +204,14 @@ static Change advance_ours(Core *c, Lease *l) {
                  * was down, or the lease was handed to us by mistake. What ran by it is stopped by way of the
                  * guard's leftover entry. A unit that is enabled meanwhile waits until the record has moved on, for
                  * until then the release may land (law 6). */
-                if (!c->guard.synced || unit_has_predecessor(c, l, l->value.index))
+                if (!c->guard.synced || unit_has_predecessor(c, l, l->value->index))
                         return none;
                 l->given_up = true;
                 return (Change){ .op = OP_RELEASE, .state = LEASE_FREE, .why = WHY_DISABLED };
         }
-        if (l->value.index < l->remembered && u->life.phase == PHASE_IDLE)
+        if (l->value->index < l->remembered && u->life.phase == PHASE_IDLE)
                 send_renumber(c, l);
-        else if (session_is_moving(c) && lease_held_by(&l->value, c->other.name) && cover_is_armed_anew(c, u))
+        else if (session_is_moving(c) && lease_held_by(l->value, c->other.name) && cover_is_armed_anew(c, u))
                 send_move(c, l);
         else if (has_triggered(l))
                 send_trigger(c, l);
@@ -227,20 +227,20 @@ static Change advance_others(Core *c, Lease *l) {
 
         if (!u)
                 return none;
-        if (u->wish.steal_index != l->value.index)
+        if (u->wish.steal_index != l->value->index)
                 wish_no_steal(u); /* the word was for that tenure; in another one the plan decides */
         /* The word is for one run of the job. Where the answer to the Txn was lost, the next run may be done
          * already. */
-        if (l->value.state == LEASE_DONE && l->rearm == l->value.index && l->rearm > 0) {
+        if (l->value->state == LEASE_DONE && l->rearm == l->value->index && l->rearm > 0) {
                 send_rearm(c, l);
                 return none;
         }
         if (!plan_wants_lease(c, u, NULL))
                 return none;
-        if (l->value.state == LEASE_FREE)
+        if (l->value->state == LEASE_FREE)
                 return acquire;
-        if (l->value.state == LEASE_DONE)
-                return u->config.version > l->value.version ? acquire : none;
+        if (l->value->state == LEASE_DONE)
+                return u->config.version > l->value->version ? acquire : none;
         if (c->now.boottime >= lease_call_dead_at(l))
                 return acquire;
         s = l->holder;
@@ -248,7 +248,7 @@ static Change advance_others(Core *c, Lease *l) {
                 return none;
         if (c->now.boottime >= session_dead_at(s))
                 send_expire(c, s);
-        else if (u->wish.steal && u->wish.steal_index == l->value.index && u->wish.steal_index > 0)
+        else if (u->wish.steal && u->wish.steal_index == l->value->index && u->wish.steal_index > 0)
                 send_steal(c, l, s);
         return none;
 }
@@ -326,7 +326,7 @@ usec_t claim_deadline(const Core *c, const Lease *l) {
                         t = MIN(t, lease_debt_due(l->debts + i));
         if (l->unit && lease_is_lost(l) && lease_lost_due(c, l) > now)
                 t = MIN(t, lease_lost_due(c, l));
-        if (l->unit && l->value.state == LEASE_HELD && !lease_is_ours(c, l) && lease_call_dead_at(l) > now)
+        if (l->unit && l->value->state == LEASE_HELD && !lease_is_ours(c, l) && lease_call_dead_at(l) > now)
                 t = MIN(t, lease_call_dead_at(l));
         if (l->unit && l->unit->back.not_before > now)
                 t = MIN(t, l->unit->back.not_before);

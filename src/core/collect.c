@@ -17,10 +17,10 @@ enum {
 
 static bool is_named_anywhere(const Core *c, const Session *s) {
         for (const Lease *l = c->leases; l; l = l->hh.next) {
-                if (streq(l->value.session, s->name))
+                if (streq(l->value->session, s->name))
                         return true;
-                for (size_t i = 0; i < l->value.n_debts; i++)
-                        if (streq(l->value.debts[i].session, s->name))
+                for (size_t i = 0; i < l->value->n_debts; i++)
+                        if (streq(l->value->debts[i].session, s->name))
                                 return true;
         }
         return false;

@@ -42,9 +42,9 @@ static const char *state_of_other(const Offer *o, const Lease *l) {
 
         if (streq(active, "active") || streq(active, "reloading") || streq(active, "deactivating"))
                 return "stopping";
-        if (l && l->value.state == LEASE_HELD)
+        if (l && l->value->state == LEASE_HELD)
                 return "elsewhere";
-        if (l && l->value.state == LEASE_DONE)
+        if (l && l->value->state == LEASE_DONE)
                 return "done";
         return streq(active, "failed") ? "failed" : "waiting";
 }
@@ -97,7 +97,7 @@ bool core_find_offer(const Core *c, Now now, const char *name, OfferView *ret) {
         str_copy(id, sizeof(id), o->name); /* cut at the slash */
         m = mirror_find_machine((Core *) c, id);
         l = mirror_find_lease(c, mirror_offer_lease(o));
-        holds = l && l->value.state == LEASE_HELD && streq(l->value.machine_id, id);
+        holds = l && l->value->state == LEASE_HELD && streq(l->value->machine_id, id);
         ours = streq(id, c->here.machine_id) && core_find_unit(c, now, o->unit, &own) && !own.global;
         *ret = (OfferView){
                 .unit = o->unit,
@@ -110,8 +110,8 @@ bool core_find_offer(const Core *c, Now now, const char *name, OfferView *ret) {
                 .result = o->terms->value.result,
                 .since = o->since,
                 .holds = holds,
-                .index = l ? l->value.index : 0,
-                .held_since = l ? l->value.since : 0,
+                .index = l ? l->value->index : 0,
+                .held_since = l ? l->value->since : 0,
                 .reason = offer_reason(&o->terms->value),
                 .change = MAX(o->change, l ? l->change : 0),
         };

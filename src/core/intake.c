@@ -174,14 +174,14 @@ static void take_debts(Core *c, Lease *l) {
 
         if (n_old > 0)
                 memcpy(old, l->debts, n_old * sizeof(*old));
-        l->n_debts = l->value.n_debts;
+        l->n_debts = l->value->n_debts;
         if (l->n_debts == 0) {
                 free(l->debts);
                 l->debts = NULL;
         } else if (!l->debts && !(l->debts = calloc(DEBTS_MAX, sizeof(SeenDebt))))
                 abort();
         for (size_t i = 0; i < l->n_debts; i++) {
-                l->debts[i] = (SeenDebt){ .debt = l->value.debts[i], .at = c->now.boottime };
+                l->debts[i] = (SeenDebt){ .debt = l->value->debts[i], .at = c->now.boottime };
                 for (size_t j = 0; j < n_old; j++)
                         if (old[j].debt.index == l->debts[i].debt.index &&
                                         streq(old[j].debt.session, l->debts[i].debt.session))
@@ -191,12 +191,12 @@ static void take_debts(Core *c, Lease *l) {
 
 /* Notes that a lease has changed hands, and whether that was planned. */
 static void note_change(Core *c, Lease *l) {
-        bool planned = streq(l->planned, l->value.machine_id);
+        bool planned = streq(l->planned, l->value->machine_id);
 
         if (!planned)
                 lease_plan(c, l, ""); /* nor will it be when it comes back from there */
         lease_count_planned(c, l);
-        if (l->value.state != LEASE_HELD || (l->unit && l->unit->plan.is_peer))
+        if (l->value->state != LEASE_HELD || (l->unit && l->unit->plan.is_peer))
                 news_of_unit(c, l->unit, NEWS_LEASE);
         else if (lease_is_ours(c, l))
                 news_of_unit(c, l->unit, planned ? NEWS_LEASE_OURS : NEWS_LEASE);
@@ -207,7 +207,7 @@ static void note_change(Core *c, Lease *l) {
 /* The record says what no leased writes: the same tenure on another machine, or our session on another machine (law
  * 11). */
 static bool is_forged(const Core *c, const Lease *l, const LeaseRecord *now) {
-        const LeaseRecord *was = &l->value;
+        const LeaseRecord *was = l->value;
 
         bool own = now->session[0] && (session_is_ours(c, now->session) || streq(now->session, c->adopt));
 
@@ -253,16 +253,13 @@ static void take_lease(Core *c, const Record *r, uint64_t as_of) {
                 return;
         }
         l->unsettled = false;
-        if (r->value)
-                l->value = *r->lease;
-        else
-                l->value = (LeaseRecord){ .state = LEASE_FREE };
+        mirror_keep(l, r->value ? r->lease : &lease_none);
         take_debts(c, l);
-        if (l->value.index > l->remembered) {
-                l->remembered = l->value.index;
+        if (l->value->index > l->remembered) {
+                l->remembered = l->value->index;
                 output_remember(c, l);
         }
-        l->holder = l->value.session[0] ? mirror_session(c, l->value.session) : NULL;
+        l->holder = l->value->session[0] ? mirror_session(c, l->value->session) : NULL;
         lease_count(l);
         note_change(c, l);
         look_at_lease(c, l);

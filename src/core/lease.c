@@ -21,7 +21,7 @@ usec_t lease_lost_due(const Core *c, const Lease *l) {
 }
 
 void lease_count(Lease *l) {
-        Session *by = l->seen.revision > 0 && l->value.state == LEASE_HELD ? l->holder : NULL;
+        Session *by = l->seen.revision > 0 && l->value->state == LEASE_HELD ? l->holder : NULL;
 
         if (by == l->counted)
                 return;
@@ -38,7 +38,8 @@ void lease_plan(Core *c, Lease *l, const char *machine_id) {
 }
 
 void lease_count_planned(Core *c, Lease *l) {
-        bool is_there = l->seen.revision > 0 && l->value.state == LEASE_HELD && streq(l->value.machine_id, l->planned);
+        bool is_there = l->seen.revision > 0 && l->value->state == LEASE_HELD &&
+                        streq(l->value->machine_id, l->planned);
         Machine *at = l->planned[0] && !is_there ? mirror_find_machine(c, l->planned) : NULL;
 
         if (at == l->planned_at)
@@ -51,19 +52,19 @@ void lease_count_planned(Core *c, Lease *l) {
 }
 
 void lease_drop(Lease *l) {
-        l->value = (LeaseRecord){ .state = LEASE_FREE };
+        mirror_keep(l, &lease_none);
         l->holder = NULL;
         lease_count(l);
 }
 
 bool lease_is_ours(const Core *c, const Lease *l) {
-        return (l->seen.revision > 0 || lease_is_lost(l)) && l->value.state == LEASE_HELD && l->holder &&
+        return (l->seen.revision > 0 || lease_is_lost(l)) && l->value->state == LEASE_HELD && l->holder &&
                (l->holder == c->own.seen || (session_is_moving(c) && l->holder == c->other.seen));
 }
 
 bool lease_any_is_held_by(const Core *c, const char *session) {
         for (const Lease *l = c->leases; l; l = l->hh.next)
-                if ((l->seen.revision > 0 || lease_is_lost(l)) && lease_held_by(&l->value, session))
+                if ((l->seen.revision > 0 || lease_is_lost(l)) && lease_held_by(l->value, session))
                         return true;
         return false;
 }
@@ -71,7 +72,7 @@ bool lease_any_is_held_by(const Core *c, const char *session) {
 /* Every Index above the floor took a Txn, and so a revision. So even where the record is lost, no Index above the
  * floor and the revision together was ever handed out (law 11). */
 uint64_t lease_next_index(const Core *c, const Lease *l) {
-        uint64_t last = MAX(l->value.index, l->remembered),
+        uint64_t last = MAX(l->value->index, l->remembered),
                  least = c->identity.floor + (lease_is_lost(l) ? c->heard.revision : 0);
 
         return MAX(last, least) + 1;
@@ -84,11 +85,11 @@ usec_t lease_debt_due(const SeenDebt *d) {
 }
 
 usec_t lease_call_dead_at(const Lease *l) {
-        if (lease_is_lost(l) && l->value.state != LEASE_HELD)
+        if (lease_is_lost(l) && l->value->state != LEASE_HELD)
                 return usec_add(l->seen.at, period_take_after(PERIOD_MAX)); /* nobody knows its period */
-        if (l->value.state != LEASE_HELD || l->value.period == 0)
+        if (l->value->state != LEASE_HELD || l->value->period == 0)
                 return USEC_INFINITY;
-        return usec_add(l->seen.at, period_take_after(l->value.period));
+        return usec_add(l->seen.at, period_take_after(l->value->period));
 }
 
 /* While the Txn is under way nothing is said, even if the watch shows its outcome: the answer also says from whom
@@ -96,12 +97,12 @@ usec_t lease_call_dead_at(const Lease *l) {
 void lease_tell_acquired(Core *c, Lease *l) {
         if (l->txn)
                 return;
-        if (l->told != l->value.index)
+        if (l->told != l->value->index)
                 output_report(c, (Report){ .kind = REPORT_ACQUIRED,
                                                  .unit = l->unit ? l->unit->name : NULL,
                                                  .lease = l->name,
-                                                 .index = l->value.index });
-        l->told = l->value.index;
+                                                 .index = l->value->index });
+        l->told = l->value->index;
 }
 
 void lease_forget_index(Core *c, const char *lease) {
@@ -109,7 +110,7 @@ void lease_forget_index(Core *c, const char *lease) {
 
         if (!l || lease_is_ours(c, l))
                 return;
-        l->remembered = l->seen.revision > 0 && !l->damaged ? l->value.index : 0;
+        l->remembered = l->seen.revision > 0 && !l->damaged ? l->value->index : 0;
         if (l->seen.revision == 0)
                 lease_drop(l);
         output_remember(c, l);

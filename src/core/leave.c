@@ -69,7 +69,7 @@ static void report_leave(Core *c, const Unit *u, Leave leave) {
                 report.kind = cover_holds(c, u) ? REPORT_GUARD_LOST : REPORT_EXPIRED;
         else if (leave == LEAVE_LOST || leave == LEAVE_STRAY) {
                 report.kind = leave == LEAVE_LOST ? REPORT_LOST : REPORT_STRAY;
-                report.machine_id = u->lease->value.state == LEASE_HELD ? u->lease->value.machine_id : NULL;
+                report.machine_id = u->lease->value->state == LEASE_HELD ? u->lease->value->machine_id : NULL;
         } else if (leave != LEAVE_DONE)
                 return;
         else if (u->config.release_on_success)
@@ -79,11 +79,11 @@ static void report_leave(Core *c, const Unit *u, Leave leave) {
 
 void leave_tell_stopped(Core *c, Unit *u) {
         Report report = output_report_of(u, REPORT_STOPPED);
-        bool elsewhere = session_settled(c) && u->lease->value.state == LEASE_HELD && !unit_is_held(c, u);
+        bool elsewhere = session_settled(c) && u->lease->value->state == LEASE_HELD && !unit_is_held(c, u);
 
         if (u->life.leave == LEAVE_REFUSED || u->life.leave == LEAVE_DONE || u->life.leave == LEAVE_FAILED)
                 return; /* it has not run, or its end was reported */
-        report.machine_id = elsewhere ? u->lease->value.machine_id : NULL;
+        report.machine_id = elsewhere ? u->lease->value->machine_id : NULL;
         report.why = leave_why(u->life.leave);
         if (u->life.last_beat) {
                 report.why = WHY_EXPIRED;
@@ -96,7 +96,7 @@ void leave_tell_stopped(Core *c, Unit *u) {
 }
 
 void leave_tell_taken(Core *c, Unit *u) {
-        if (u->life.last_beat && u->lease->value.state == LEASE_HELD)
+        if (u->life.last_beat && u->lease->value->state == LEASE_HELD)
                 leave_tell_stopped(c, u);
 }
 

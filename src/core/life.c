@@ -113,7 +113,7 @@ static void step_idle(Core *c, Unit *u) {
                 if (u->said.report.job && u->said.report.empty &&
                                 (u->said.report.active == ACTIVE_INACTIVE || u->said.report.active == ACTIVE_FAILED))
                         return;
-                unit_life_take(u, MAX(u->lease->value.index, (uint64_t) 1));
+                unit_life_take(u, MAX(u->lease->value->index, (uint64_t) 1));
                 leave_begin(c, u, LEAVE_STRAY);
                 return;
         }
@@ -129,16 +129,16 @@ static void step_idle(Core *c, Unit *u) {
                 wish_no_transfer(u);
                 return;
         }
-        if (u->lease->value.index < u->lease->remembered || lease_is_lost(u->lease))
+        if (u->lease->value->index < u->lease->remembered || lease_is_lost(u->lease))
                 return; /* first claim.c raises the Index, or writes the record again (law 11) */
-        if (unit_has_predecessor(c, u->lease, u->lease->value.index))
+        if (unit_has_predecessor(c, u->lease, u->lease->value->index))
                 return; /* the lease is neither used nor given back before the other unit is down (law 7) */
         if (wanted != LEAVE_NONE || (!u->said.report.gate_loaded && !u->config.once)) {
-                unit_life_take(u, u->lease->value.index);
+                unit_life_take(u, u->lease->value->index);
                 leave_begin(c, u, wanted != LEAVE_NONE ? wanted : LEAVE_RELEASE);
         } else if (c->guard.synced && u->lease->n_debts == 0 && !c->identity.silence && cover_holds(c, u)) {
                 /* Law 5: no debt is left. */
-                unit_life_take(u, u->lease->value.index);
+                unit_life_take(u, u->lease->value->index);
                 lease_tell_acquired(c, u->lease);
                 phase_enter(c, u, PHASE_ARMING);
                 phase_arm(c, u);
@@ -210,7 +210,7 @@ static bool is_handed_on(const LeaseRecord *l) {
 /* The unit has not run in this tenure. The tenure's beginning is by our own clock, unless another machine handed
  * the lease to us. */
 static bool has_not_run_yet(const Unit *u) {
-        const LeaseRecord *l = &u->lease->value;
+        const LeaseRecord *l = u->lease->value;
 
         return u->said.report.run == 0 || (!is_handed_on(l) && u->said.report.ended_at < l->since);
 }
@@ -232,7 +232,7 @@ static void on_put_aside(Core *c, Unit *u) {
                 unit_life_put_aside(u, c->now.boottime + ASIDE_WAIT);
                 if (u->said.report.ended_by == ENDED_BY_NEED)
                         report.kind = REPORT_STOPPED_WITH;
-                report.other = *u->said.other ? u->said.other : NULL;
+                report.other = u->said.other;
                 output_report(c, report);
         }
         if (obstacle == OBSTACLE_NONE && unit_life_count_aside(u) > STARTS_MAX)

@@ -44,17 +44,25 @@ void mirror_number(Core *c, Lease *l) {
         l->change = mirror_next_number(c);
 }
 
+void mirror_keep(Lease *l, const LeaseRecord *value) {
+        l->value = lease_keep(l->value, value);
+        if (!l->value)
+                abort();
+}
+
 Lease *mirror_lease(Core *c, const char *name) {
+        size_t size = strlen(name) + 1;
         Lease *l;
 
         HASH_FIND_STR(c->leases, name, l);
         if (l)
                 return l;
         must(lease_name_is_valid(name));
-        l = calloc(1, sizeof(Lease));
+        l = calloc(1, sizeof(Lease) + size);
         if (!l)
                 abort();
-        str_copy(l->name, sizeof(l->name), name);
+        memcpy(l->name, name, size);
+        mirror_keep(l, &lease_none);
         l->seen.known = mirror_is_complete(c); /* no list named it, so its record is absent */
         mirror_number(c, l);
         HASH_ADD_STR(c->leases, name, l);
@@ -195,7 +203,7 @@ void mirror_forget(Core *c) {
         }
         HASH_ITER(hh, c->leases, l, next_lease) {
                 l->seen = (Seen){};
-                l->value = (LeaseRecord){};
+                mirror_keep(l, &lease_none);
                 l->holder = l->counted = NULL;
                 l->n_debts = 0;
                 l->damaged = l->given_up = l->blank = l->unsettled = false;
@@ -239,6 +247,7 @@ void mirror_free(Core *c) {
                 HASH_DEL(c->leases, l);
                 free(l->next);
                 free(l->debts);
+                free(l->value);
                 free(l);
         }
 }

@@ -16,6 +16,8 @@ uint64_t mirror_next_number(Core *c);
 void mirror_number(Core *c, Lease *l);
 /* Gives the lease, and makes it if it is new. The name must be valid. */
 Lease *mirror_lease(Core *c, const char *name);
+/* Keeps a copy of what the lease's record says, in place of what it said before. */
+void mirror_keep(Lease *l, const LeaseRecord *value);
 /* The same, but gives NULL for a lease that was not seen, remembered or asked for. */
 Lease *mirror_find_lease(const Core *c, const char *name);
 /* Gives the machine, and makes it if it is new. NULL if this is no machine's id. */

@@ -86,8 +86,8 @@ Action *phase_act(Core *c, const Unit *u, ActionKind kind) {
         a->unit = output_copy(c, u->name, strlen(u->name) + 1); /* the unit may be dropped in the same step */
         a->lease = u->lease->name;
         a->index = u->life.index;
-        a->version = u->lease->value.version;
-        a->last_trigger = u->lease->value.last_trigger;
+        a->version = u->lease->value->version;
+        a->last_trigger = u->lease->value->last_trigger;
         return a;
 }
 

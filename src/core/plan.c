@@ -36,8 +36,8 @@
 /* ---- the world as it is ---- */
 
 bool plan_is_held_by(const Core *c, const Lease *l, const char *machine_id) {
-        return l && l->seen.revision > 0 && l->value.state == LEASE_HELD && l->value.session[0] &&
-               strncmp(l->value.machine_id, machine_id, MACHINE_SIZE - 1) == 0;
+        return l && l->seen.revision > 0 && l->value->state == LEASE_HELD && l->value->session[0] &&
+               strncmp(l->value->machine_id, machine_id, MACHINE_SIZE - 1) == 0;
 }
 
 static bool runs_on(const Core *c, const char *unit, const char *machine_id) {
@@ -119,8 +119,8 @@ static void collect_placed(Plan *p, bool with_planned) {
                 Lease *l = o->seen.revision > 0 && !o->damaged && !own ? mirror_find_lease(c, mirror_offer_lease(o))
                                                                        : NULL;
 
-                if (l && plan_is_held_by(c, l, o->name) && mirror_find_machine(c, l->value.machine_id))
-                        add_placed(p, mirror_find_machine(c, l->value.machine_id),
+                if (l && plan_is_held_by(c, l, o->name) && mirror_find_machine(c, l->value->machine_id))
+                        add_placed(p, mirror_find_machine(c, l->value->machine_id),
                                         (Placed){ .unit = o->unit,
                                                         .conflicts = o->terms->value.conflicts,
                                                         .replaces = o->terms->value.replaces });
@@ -178,17 +178,17 @@ bool plan_is_available(const Core *c, const Unit *u) {
                 return false;
         if (lease_is_lost(l))
                 return c->now.boottime >= lease_lost_due(c, l);
-        if (l->value.state == LEASE_FREE)
+        if (l->value->state == LEASE_FREE)
                 return true;
-        if (l->value.state == LEASE_DONE)
-                return u->config.version > l->value.version;
-        if (l->value.period > 0)
+        if (l->value->state == LEASE_DONE)
+                return u->config.version > l->value->version;
+        if (l->value->period > 0)
                 return c->now.boottime >= lease_call_dead_at(l);
         return l->holder && c->now.boottime >= session_dead_at(l->holder);
 }
 
 bool plan_comes_before(const Unit *u, const PlacementMachine *a, const PlacementMachine *b) {
-        const LeaseRecord *l = &u->lease->value;
+        const LeaseRecord *l = u->lease->value;
         bool a_last = l->state == LEASE_FREE && streq(l->machine_id, a->id),
              b_last = l->state == LEASE_FREE && streq(l->machine_id, b->id);
 
@@ -196,7 +196,13 @@ bool plan_comes_before(const Unit *u, const PlacementMachine *a, const Placement
 }
 
 static void note_reason(Unit *u, Reason r) {
-        u->plan.reason = reason_keep(r, u->plan.what, sizeof(u->plan.what));
+        char what[WHY_TEXT_SIZE];
+
+        u->plan.reason = reason_keep(r, what, sizeof(what));
+        if (!str_keep(&u->plan.what, what))
+                abort();
+        if (r.what)
+                u->plan.reason.what = strempty(u->plan.what);
 }
 
 bool plan_finds_available(const Unit *u) {
@@ -253,7 +259,7 @@ usec_t plan_turn_at(const Core *c, const Unit *u) {
                 return USEC_INFINITY;
         /* The holder is silent and the unit has already waited a TTL: ranks go in short steps. In the first two
          * TTLs after our start the whole cluster may be booting: long steps. */
-        if (u->lease->value.state == LEASE_HELD && c->now.boottime >= c->plan.young_until)
+        if (u->lease->value->state == LEASE_HELD && c->now.boottime >= c->plan.young_until)
                 return since + u->plan.rank * c->own.timeline.turn;
         return MAX(since, c->plan.settle_until) + u->plan.rank * c->own.timeline.round;
 }
@@ -282,8 +288,8 @@ static bool yields(const Core *c, const Unit *u, const Placed *to) {
                 return replaced;
         if (!o || unit_is_in_hand(u) != unit_is_in_hand(o))
                 return !o || unit_is_in_hand(o);
-        if (u->lease->value.since != o->lease->value.since)
-                return u->lease->value.since > o->lease->value.since;
+        if (u->lease->value->since != o->lease->value->since)
+                return u->lease->value->since > o->lease->value->since;
         return strcmp(u->name, o->name) > 0;
 }
 
@@ -360,7 +366,7 @@ static Choice choose_any(const Plan *p, const Unit *u) {
 
 /* The highest Version= that another machine has and for which it was not handed on before; 0: none. */
 static int64_t higher_version(const Plan *p, const Unit *u) {
-        const LeaseRecord *l = &u->lease->value;
+        const LeaseRecord *l = u->lease->value;
         int64_t known = MAX(l->version, u->config.version), best;
         Choice choice;
 
@@ -375,7 +381,7 @@ static int64_t higher_version(const Plan *p, const Unit *u) {
 /* Whether that machine has just given the unit back because the unit did not fit by the options that are installed
  * there, whatever its offer says. */
 static bool has_let_it_go(const Unit *u, const Machine *m) {
-        const Tenure *last = lease_last_tenure(&u->lease->value);
+        const Tenure *last = lease_last_tenure(u->lease->value);
 
         return last && streq(last->machine_id, m->id) && tenure_why(last) == WHY_UNFIT;
 }
@@ -389,9 +395,9 @@ static Choice choose_failback(Plan *p, Unit *u) {
         if (best.machine && has_let_it_go(u, best.machine))
                 best.machine = NULL;
         if (!best.machine || !streq(best.machine->id, u->plan.failback_to) ||
-                        u->plan.failback_index != u->lease->value.index) {
+                        u->plan.failback_index != u->lease->value->index) {
                 str_copy(u->plan.failback_to, sizeof(u->plan.failback_to), best.machine ? best.machine->id : "");
-                u->plan.failback_index = u->lease->value.index;
+                u->plan.failback_index = u->lease->value->index;
                 u->plan.failback_since = c->now.boottime;
         }
         if (best.machine && c->now.boottime < usec_add(u->plan.failback_since, u->config.placement->failback_hold)) {

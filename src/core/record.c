@@ -3,8 +3,11 @@
 
 #include <ctype.h>
 #include <inttypes.h>
+#include <stddef.h>
+#include <stdlib.h>
 
 #include "core/timeline.h"
+#include "util/must.h"
 
 static bool is_hex(const char *s, size_t n) {
         for (size_t i = 0; i < n; i++)
@@ -182,6 +185,30 @@ void fence_add_name(FenceRecord *f, const char *name) {
         }
         str_copy(f->names[f->n_names++], NAME_SIZE, name);
         f->counter++;
+}
+
+const LeaseRecord lease_none = { .state = LEASE_FREE };
+
+static size_t size_of(const LeaseRecord *l) {
+        must(l->n_debts <= DEBTS_MAX && l->n_tenures <= TENURES_MAX);
+        return l->n_tenures > 0 ? offsetof(LeaseRecord, tenures) + l->n_tenures * sizeof(Tenure)
+                                : offsetof(LeaseRecord, debts) + l->n_debts * sizeof(Debt);
+}
+
+LeaseRecord *lease_keep(LeaseRecord *kept, const LeaseRecord *l) {
+        size_t size = size_of(l);
+        LeaseRecord *copy = realloc(kept, size);
+
+        if (copy)
+                memcpy(copy, l, size);
+        return copy;
+}
+
+LeaseRecord lease_copy(const LeaseRecord *l) {
+        LeaseRecord copy = {};
+
+        memcpy(&copy, l, size_of(l));
+        return copy;
 }
 
 void fence_copy(FenceRecord *to, const FenceRecord *from) {

@@ -124,9 +124,8 @@ typedef struct LeaseRecord {
         int64_t upgraded;    /* the highest Version= for which it was ever handed on: once for each */
         usec_t last_trigger; /* CLOCK_REALTIME; of a timer that catches up: when it last elapsed, on whichever machine
                               */
-        size_t n_debts;
-        Debt debts[DEBTS_MAX];
-        size_t n_tenures;
+        size_t n_debts, n_tenures;
+        Debt debts[DEBTS_MAX];       /* mostly there are none: see lease_keep() */
         Tenure tenures[TENURES_MAX]; /* newest last */
 } LeaseRecord;
 
@@ -199,6 +198,15 @@ static inline bool lease_held_by(const LeaseRecord *l, const char *session) {
 bool lease_is_sound(const LeaseRecord *l);
 bool meta_is_sound(const MetaRecord *m);
 
+/* What a lease says of which there is no record. */
+extern const LeaseRecord lease_none;
+/* Keeps a copy without the room for more debts and tenures than there are, which is most of a record. What such a copy
+ * says can be read in place; it can be copied by lease_copy(), and by nothing else. kept: the copy that was kept
+ * before, or NULL; it is freed. Returns the copy, which is the caller's to free(), or NULL if memory is short: then
+ * kept is left as it was. */
+LeaseRecord *lease_keep(LeaseRecord *kept, const LeaseRecord *l);
+/* A whole record that says the same. */
+LeaseRecord lease_copy(const LeaseRecord *l);
 /* Whether the record has this debt. */
 bool lease_has_debt(const LeaseRecord *l, const char *session, uint64_t index);
 /* Adds a debt unless the record has it. Returns false if the record has no room for another. */

@@ -21,8 +21,9 @@ void said_report(Core *c, Unit *u, const UnitReport *report) {
                         report->obstacle != u->said.report.obstacle)
                 news_of_unit(c, u, NEWS_UNIT_REPORTED);
         u->said.report = *report;
-        str_copy(u->said.other, sizeof(u->said.other), strempty(report->other));
         str_copy(u->said.result, sizeof(u->said.result), strempty(report->result));
+        if (!str_keep(&u->said.other, report->other))
+                abort();
         u->said.report.other = u->said.other; /* the caller's texts last no longer than the event */
         u->said.report.result = u->said.result;
         look_at_unit(c, u);
@@ -130,5 +131,5 @@ Reason said_obstacle(const Unit *u) {
         return reason_of(r->ended_by == ENDED_BY_CONFLICT ? WHY_CONFLICT_RUNS
                          : r->obstacle == OBSTACLE_LASTS  ? WHY_NEED_STOPPED
                                                           : WHY_NEED_ENDED,
-                        *u->said.other ? u->said.other : "a unit");
+                        u->said.other ?: "a unit");
 }

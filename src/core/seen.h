@@ -100,15 +100,14 @@ typedef enum LeaseOp {
 typedef struct Unit Unit;
 
 typedef struct Lease {
-        char name[NAME_SIZE];
         Seen seen;
         bool damaged;
-        bool blank;        /* absent since everything from before was waited out: it is free, and not lost */
-        bool unsettled;    /* a release or transfer of ours may have landed or not */
-        LeaseRecord value; /* while the record is lost: as it was seen last */
-        Session *holder;   /* the session that value names; NULL: none */
-        Session *counted;  /* in whose .held it is counted; NULL: in none */
-        SeenDebt *debts;   /* when each of value.debts first reached us; DEBTS_MAX of them; NULL: there are none */
+        bool blank;         /* absent since everything from before was waited out: it is free, and not lost */
+        bool unsettled;     /* a release or transfer of ours may have landed or not */
+        LeaseRecord *value; /* as lease_keep() keeps it; while the record is lost: as it was seen last. Never NULL */
+        Session *holder;    /* the session that value names; NULL: none */
+        Session *counted;   /* in whose .held it is counted; NULL: in none */
+        SeenDebt *debts;    /* when each of value.debts first reached us; DEBTS_MAX of them; NULL: there are none */
         size_t n_debts;
         uint64_t change;            /* number of its last change (mirror_number()): the plan compares it */
         uint64_t remembered;        /* the highest Index ever seen of it */
@@ -129,4 +128,5 @@ typedef struct Lease {
         HeapNode to_send;          /* in the heap claims.waiting: a change of the lease waits for claim_send() */
         Spot spot;
         UT_hash_handle hh;
+        char name[];
 } Lease;

@@ -52,7 +52,7 @@ static void begin_op(Lease *l, LeaseOp op, const LeaseRecord *next) {
 
 static void put_lease(TxnBuilder *b, Lease *l, LeaseOp op, const LeaseRecord *next) {
         must(l->txn == 0); /* one Txn at a time */
-        must(next->index >= l->value.index);
+        must(next->index >= l->value->index);
         begin_op(l, op, next);
         txn_compare(b, RECORD_LEASE, l->name, l->seen.revision);
         txn_put(b, RECORD_LEASE, l->name, next, sizeof(*next));
@@ -67,16 +67,16 @@ static void compare_own_fence(Core *c, TxnBuilder *b) {
 
 /* When the holder of an expired lease was last heard, as far as this machine saw: shown in the history. */
 static usec_t last_heard(const Core *c, const Lease *l) {
-        usec_t seen = l->value.period > 0                  ? l->seen.at
+        usec_t seen = l->value->period > 0                 ? l->seen.at
                       : l->holder && l->holder->beat.known ? l->holder->beat.at
                                                            : c->now.boottime;
 
-        return MAX(l->value.since, usec_sub(c->now.realtime, usec_sub(c->now.boottime, seen)));
+        return MAX(l->value->since, usec_sub(c->now.realtime, usec_sub(c->now.boottime, seen)));
 }
 
 static LeaseRecord held_by_us(Core *c, const Lease *l, Why why) {
         bool silent = why == WHY_EXPIRED || why == WHY_CONFIRMED_DEAD;
-        LeaseRecord next = l->value;
+        LeaseRecord next = lease_copy(l->value);
 
         if (next.state == LEASE_HELD)
                 lease_end_tenure(&next, silent ? last_heard(c, l) : c->now.realtime, why);
@@ -85,7 +85,7 @@ static LeaseRecord held_by_us(Core *c, const Lease *l, Why why) {
         str_copy(next.session, sizeof(next.session), c->own.name);
         next.version = l->unit ? l->unit->config.version : 0;
         next.index = lease_next_index(c, l);
-        must(next.index > l->value.index && next.index > l->remembered); /* S2 */
+        must(next.index > l->value->index && next.index > l->remembered); /* S2 */
         next.since = c->now.realtime;
         next.period = 0;
         return next;
@@ -93,7 +93,7 @@ static LeaseRecord held_by_us(Core *c, const Lease *l, Why why) {
 
 static bool is_expired_from(const Core *c, const Lease *l, const Session *s) {
         return !l->txn && !lease_is_lost(l) && c->now.boottime >= l->retry_at && l->seen.revision > 0 &&
-               lease_held_by(&l->value, s->name) && l->unit && plan_wants_lease(c, l->unit, NULL);
+               lease_held_by(l->value, s->name) && l->unit && plan_wants_lease(c, l->unit, NULL);
 }
 
 /* A copy of the session's fence, for names to be added to. Where the fence is absent or cannot be read, a new one
@@ -153,7 +153,7 @@ void send_steal(Core *c, Lease *l, const Session *s) {
         FenceRecord *fence = fence_to_put(c, s);
         TxnBuilder b = txn_begin(c);
 
-        if (!lease_add_debt(&next, s->name, l->value.index)) {
+        if (!lease_add_debt(&next, s->name, l->value->index)) {
                 wish_no_steal(l->unit); /* no room for another debt: they are struck within their TTLs */
                 return;
         }
@@ -177,8 +177,8 @@ void send_retake(Core *c, Lease *l) {
 
         next.n_debts = 0;
         (void) lease_add_debt(&next, DEBT_ANYBODY, l->remembered);
-        if (l->value.state == LEASE_HELD && l->value.period > 0) {
-                debt_format_period(l->value.period, period);
+        if (l->value->state == LEASE_HELD && l->value->period > 0) {
+                debt_format_period(l->value->period, period);
                 (void) lease_add_debt(&next, period, l->remembered);
         }
         put_lease(&b, l, OP_RETAKE, &next);
@@ -202,7 +202,7 @@ void send_retake(Core *c, Lease *l) {
 }
 
 void send_restore(Core *c, Lease *l) {
-        LeaseRecord next = l->value;
+        LeaseRecord next = lease_copy(l->value);
         TxnBuilder b = txn_begin(c);
 
         put_lease(&b, l, OP_RESTORE, &next);
@@ -212,7 +212,7 @@ void send_restore(Core *c, Lease *l) {
 
 /* Somebody has written a lower Index into the record by hand. The token never goes back (S2). */
 void send_renumber(Core *c, Lease *l) {
-        LeaseRecord next = l->value;
+        LeaseRecord next = lease_copy(l->value);
         TxnBuilder b = txn_begin(c);
 
         next.index = lease_next_index(c, l);
@@ -235,7 +235,7 @@ static bool may_part(const Core *c, const Lease *l) {
 }
 
 static LeaseRecord released(Core *c, const Lease *l, const Change *change) {
-        LeaseRecord next = l->value;
+        LeaseRecord next = lease_copy(l->value);
 
         must(may_part(c, l));
         note_upgrade(l, &next);
@@ -248,7 +248,7 @@ static LeaseRecord released(Core *c, const Lease *l, const Change *change) {
 
 static LeaseRecord transferred(Core *c, const Lease *l, const Change *change) {
         const Offer *offer = mirror_find_offer(c, change->machine, l->unit->name);
-        LeaseRecord next = l->value;
+        LeaseRecord next = lease_copy(l->value);
 
         must(may_part(c, l) && !session_is_ours(c, change->target->name));
         lease_end_tenure(&next, c->now.realtime, leave_why(l->unit->life.leave));
@@ -302,7 +302,7 @@ void send_changes(TxnBuilder *b, Lease *const *leases, size_t n) {
 }
 
 void send_trigger(Core *c, Lease *l) {
-        LeaseRecord next = l->value;
+        LeaseRecord next = lease_copy(l->value);
         TxnBuilder b = txn_begin(c);
 
         next.last_trigger = l->unit->said.report.last_trigger;
@@ -312,7 +312,7 @@ void send_trigger(Core *c, Lease *l) {
 }
 
 void send_rearm(Core *c, Lease *l) {
-        LeaseRecord next = l->value;
+        LeaseRecord next = lease_copy(l->value);
         TxnBuilder b = txn_begin(c);
 
         next.state = LEASE_FREE;
@@ -323,7 +323,7 @@ void send_rearm(Core *c, Lease *l) {
 }
 
 void send_move(Core *c, Lease *l) {
-        LeaseRecord next = l->value;
+        LeaseRecord next = lease_copy(l->value);
         TxnBuilder b = txn_begin(c);
 
         str_copy(next.session, sizeof(next.session), c->own.name);
@@ -344,13 +344,13 @@ static bool may_strike(const Core *c, const Lease *l, const SeenDebt *d) {
 }
 
 bool send_strikes(Core *c, Lease *l) {
-        LeaseRecord next = l->value;
+        LeaseRecord next = lease_copy(l->value);
         TxnBuilder b;
 
         for (size_t i = 0; i < l->n_debts; i++)
                 if (may_strike(c, l, l->debts + i))
                         lease_strike_debt(&next, l->debts[i].debt.session, l->debts[i].debt.index);
-        if (next.n_debts == l->value.n_debts)
+        if (next.n_debts == l->value->n_debts)
                 return false;
         b = txn_begin(c);
         put_lease(&b, l, OP_STRIKE, &next);

@@ -60,7 +60,7 @@ static Reason unfit_holder(const Core *c, const Unit *u, const Standing *s) {
 
 /* By what is installed here: where a higher version is, it would run again. */
 static bool is_done(const Unit *u) {
-        return u->lease->value.state == LEASE_DONE && u->config.version <= u->lease->value.version;
+        return u->lease->value->state == LEASE_DONE && u->config.version <= u->lease->value->version;
 }
 
 static void look_at_all(PlanView *view, const Unit *u) {
@@ -168,7 +168,7 @@ int core_each_why_not(
 bool core_is_stuck(const Core *core, Now now, const char *unit) {
         Core *c = (Core *) core;
         const Unit *u = unit_find(c, unit);
-        const Machine *holder = u && u->lease->holder ? mirror_find_machine(c, u->lease->value.machine_id) : NULL;
+        const Machine *holder = u && u->lease->holder ? mirror_find_machine(c, u->lease->value->machine_id) : NULL;
         PlanView *view;
 
         (void) now;
@@ -229,14 +229,21 @@ static void order_all(PlanView *view, const Unit *u) {
 
 int core_explain(const Core *core, const UnitConfig *config, int (*f)(const WhyNotView *, void *), void *userdata) {
         Core *c = (Core *) core;
-        Lease *lease = mirror_find_lease(c, config->lease), none = {};
-        Unit u = { .lease = lease ?: &none, .global = config->global, .config = *config };
+        size_t lease_size = strlen(config->lease) + 1, unit_size = strlen(config->unit) + 1;
+        _cleanup_free_ Lease *none = calloc(1, sizeof(Lease) + lease_size);
+        _cleanup_free_ Unit *u = calloc(1, sizeof(Unit) + unit_size);
         PlanView *view = get_view(c, true);
         int r = 0;
 
-        str_copy(none.name, sizeof(none.name), config->lease);
-        str_copy(u.name, sizeof(u.name), config->unit);
-        order_all(view, &u);
+        if (!none || !u)
+                abort();
+        none->value = (LeaseRecord *) &lease_none; /* not changed here */
+        memcpy(none->name, config->lease, lease_size);
+        *u = (Unit){
+                .lease = mirror_find_lease(c, config->lease) ?: none, .global = config->global, .config = *config
+        };
+        memcpy(u->name, config->unit, unit_size);
+        order_all(view, u);
         for (size_t i = 0; i < view->n_standings && r == 0; i++) {
                 const Standing *s = view->standings + i;
                 WhyNotView v = {
@@ -244,7 +251,7 @@ int core_explain(const Core *core, const UnitConfig *config, int (*f)(const WhyN
                         .hostname = s->machine->value.hostname,
                         .holds = s->holds,
                         .fits = s->reason.why == WHY_NONE,
-                        .rank = u.global || s->reason.why != WHY_NONE ? 0 : (unsigned) i,
+                        .rank = u->global || s->reason.why != WHY_NONE ? 0 : (unsigned) i,
                         .reason = s->reason,
                 };
 

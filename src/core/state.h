@@ -115,7 +115,8 @@ typedef enum Rest {
 /* What PID 1 and the guard said of a unit (said.c). */
 typedef struct UnitSaid {
         UnitReport report;
-        char other[NAME_SIZE], result[RESULT_SIZE]; /* report.other, report.result */
+        char *other;              /* report.other; NULL: none */
+        char result[RESULT_SIZE]; /* report.result */
         GuardReport guard;
         bool guard_known;            /* said since the guard's connection */
         uint64_t guard_asked_before; /* what guard_asked was before that */
@@ -142,8 +143,8 @@ typedef struct UnitLife {
         usec_t last_beat;     /* if the last run ended for want of a beat: when the last beat that covered it was sent
                                  (CLOCK_BOOTTIME). 0: no run ended so, or it was reported who has the lease now */
         bool killed;          /* the guard was told to, before its time */
-        bool spent;           /* config.once: its one start was asked for, by us or before our restart */
         bool start_lost;      /* PID 1 has not answered the last start */
+        bool spent;           /* config.once: its one start was asked for, by us or before our restart */
         bool gate_reported;
 } UnitLife;
 
@@ -180,7 +181,7 @@ typedef struct UnitPlan {
         uint64_t failback_index; /* in this tenure */
         usec_t failback_since;
         Reason reason; /* why we do not come, or why it is stuck; what it speaks of is kept in here: */
-        char what[WHY_TEXT_SIZE];
+        char *what;    /* NULL: nothing */
 } UnitPlan;
 
 /* What a unit is counted for (look_count()): with the counts, no step need go through all units to know. */
@@ -194,15 +195,14 @@ enum {
 
 /* A unit that is enabled here, or is still being let go. */
 struct Unit {
-        char name[NAME_SIZE];
         Lease *lease;   /* never NULL; becomes the configured lease when nothing is held under another */
         bool renamed;   /* the configured lease is not .lease yet */
         bool forgotten; /* no longer enabled here */
         bool global;    /* runs without a lease (global.c); becomes as configured when nothing is in hand */
         Offer *offer;   /* ours */
 
-        UnitConfig config; /* what it points to is kept in here: */
-        char config_lease[NAME_SIZE];
+        UnitConfig config;           /* what it points to is kept in here: */
+        char *config_lease;          /* NULL: the unit's name */
         Placement *config_placement; /* NULL: it has no wishes */
         UnitSaid said;
         UnitLife life;
@@ -220,6 +220,7 @@ struct Unit {
         bool waits_for_beat;        /* something will be done as soon as another beat is committed */
         bool has_conflicts;         /* its options name units that it must not run beside */
         UT_hash_handle hh;
+        char name[];
 };
 
 #define RANK_NONE UINT_MAX

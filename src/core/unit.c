@@ -48,7 +48,7 @@ static const Placement plain;
 
 static bool is_plain(const Placement *p) {
         return !p->machine_id[0] && !p->machine_of[0] && !p->require[0] && !p->prefer[0] && !p->conflicts[0] &&
-               !p->replaces[0] && !p->failback && p->failback_hold == 0;
+               !p->replaces[0] && !p->failback; /* then .failback_hold is without meaning */
 }
 
 static void keep_placement(Unit *u, const Placement *p) {
@@ -65,19 +65,21 @@ static void keep_placement(Unit *u, const Placement *p) {
 /* A copy, with what it points to. */
 static void take_config(Unit *u, const UnitConfig *config) {
         u->config = *config;
-        str_copy(u->config_lease, sizeof(u->config_lease), config->lease);
+        if (!str_keep(&u->config_lease, streq(config->lease, u->name) ? NULL : config->lease))
+                abort();
         keep_placement(u, config->placement);
         u->config.unit = u->name;
-        u->config.lease = u->config_lease;
+        u->config.lease = u->config_lease ?: u->name;
         u->config.placement = u->config_placement ?: &plain;
 }
 
 static Unit *new_unit(Core *c, const char *name, const char *lease) {
-        Unit *u = calloc(1, sizeof(Unit));
+        size_t size = strlen(name) + 1;
+        Unit *u = calloc(1, sizeof(Unit) + size);
 
         if (!u)
                 abort();
-        str_copy(u->name, sizeof(u->name), name);
+        memcpy(u->name, name, size);
         take_config(u, &(UnitConfig){ .lease = lease, .stop_grace = USEC_INFINITY, .timeout_stop = USEC_INFINITY });
         said_nothing(u);
         unit_life_begin(c, u);
@@ -104,6 +106,9 @@ void unit_free(Core *c, Unit *u) {
                 c->offering.orphans = true;
         look_forget_unit(c, u);
         free(u->config_placement);
+        free(u->config_lease);
+        free(u->said.other);
+        free(u->plan.what);
         free(u);
 }
 
@@ -144,7 +149,7 @@ bool unit_is_ours(const Core *c, const Unit *u) {
 }
 
 bool unit_is_held(const Core *c, const Unit *u) {
-        return unit_is_ours(c, u) && (u->life.index == 0 || u->lease->value.index == u->life.index);
+        return unit_is_ours(c, u) && (u->life.index == 0 || u->lease->value->index == u->life.index);
 }
 
 /* Whether what is in hand may run by lease l at that Index. After a restart the guard's entry does not tell by
@@ -156,7 +161,7 @@ static bool may_run_by(const Core *c, const Unit *u, const Lease *l, uint64_t in
 
         if (u->lease == l || known || in_hand != index)
                 return u->lease == l;
-        return !lease_is_ours(c, u->lease) || u->lease->value.index != index;
+        return !lease_is_ours(c, u->lease) || u->lease->value->index != index;
 }
 
 static bool is_predecessor(const Core *c, const Unit *u, const Lease *l, uint64_t index) {

@@ -93,7 +93,7 @@ void core_check(const Core *c) {
                 size_t n = 0;
 
                 for (const Lease *l = c->leases; l; l = l->hh.next)
-                        n += l->seen.revision > 0 && lease_held_by(&l->value, s->name);
+                        n += l->seen.revision > 0 && lease_held_by(l->value, s->name);
                 must(n == s->held);
         }
         look_check(c);
@@ -130,12 +130,12 @@ void core_session_view(const Core *c, Now now, SessionView *ret) {
 static usec_t time_remaining(const Core *c, const Lease *l, Now now) {
         const Session *s;
 
-        if (l->value.state != LEASE_HELD)
+        if (l->value->state != LEASE_HELD)
                 return 0;
         if (lease_is_ours(c, l))
-                return usec_sub(usec_add(session_covered_from(c), session_ttl(l->value.session)), now.boottime);
-        if (l->value.period > 0)
-                return usec_sub(usec_add(l->seen.at, l->value.period), now.boottime);
+                return usec_sub(usec_add(session_covered_from(c), session_ttl(l->value->session)), now.boottime);
+        if (l->value->period > 0)
+                return usec_sub(usec_add(l->seen.at, l->value->period), now.boottime);
         s = l->holder;
         return s && s->beat.known ? usec_sub(usec_add(s->beat.at, s->ttl), now.boottime) : 0;
 }
@@ -145,8 +145,8 @@ static void lease_view(const Core *c, Now now, const Lease *l, LeaseView *ret) {
                 .name = l->name,
                 .mod_revision = l->seen.revision,
                 .damaged = l->damaged,
-                .record = &l->value,
-                .hostname = hostname_of(c, l->value.machine_id),
+                .record = l->value,
+                .hostname = hostname_of(c, l->value->machine_id),
                 .unit = l->unit ? l->unit->name : NULL,
                 .local = lease_is_ours(c, l),
                 .known = is_known(c, l),
@@ -213,16 +213,16 @@ static const char *state_of(const Core *c, const Unit *u) {
                 return l->n_debts > 0 ? "waiting" : "held";
         if (l->txn)
                 return "acquiring";
-        if (l->value.state == LEASE_DONE)
+        if (l->value->state == LEASE_DONE)
                 return "done";
-        return l->value.state == LEASE_HELD ? "elsewhere" : state_of_free(c, u);
+        return l->value->state == LEASE_HELD ? "elsewhere" : state_of_free(c, u);
 }
 
 bool view_is_elsewhere(const Core *c, const Unit *u) {
         const Lease *l = u->lease;
 
         return !u->global && u->life.phase == PHASE_IDLE && is_known(c, l) && !l->damaged && !lease_is_ours(c, l) &&
-               l->value.state == LEASE_HELD;
+               l->value->state == LEASE_HELD;
 }
 
 /* The lease is ours, and nothing has been begun. */
@@ -283,16 +283,16 @@ Reason view_why_not(const Core *c, const Unit *u) {
                 return reason(WHY_SAME_LEASE);
         if (lease_is_ours(c, u->lease))
                 return reason(why_not_ours(c, u));
-        if (u->lease->value.state == LEASE_DONE)
+        if (u->lease->value->state == LEASE_DONE)
                 return reason(WHY_JOB_DONE);
-        if (u->lease->value.state == LEASE_HELD)
+        if (u->lease->value->state == LEASE_HELD)
                 return reason(WHY_HELD_ELSEWHERE);
         return plan_wants_lease(c, u, &why) ? reason(WHY_ASKING) : why;
 }
 
 static void unit_view(const Core *c, const Unit *u, UnitView *ret) {
         static const LeaseRecord none = {};
-        const LeaseRecord *l = u->global ? &none : &u->lease->value;
+        const LeaseRecord *l = u->global ? &none : u->lease->value;
         bool known = u->global || is_known(c, u->lease);
         bool ours = !u->global && !is_unknown(c, u) && lease_is_ours(c, u->lease) && !is_for_another(c, u);
         bool kept = !u->global && u->life.phase == PHASE_IDLE && u->said.guard.index > 0; /* by the guard alone */

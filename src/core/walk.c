@@ -82,7 +82,7 @@ static bool unit_is_restless(const Core *c, const Unit *u) {
         if (u->global)
                 return u->life.phase == PHASE_IDLE && c->look.n_with_conflicts > 0;
         return u->wish.steal || (u->life.phase == PHASE_IDLE && c->guard.synced && unit_is_ours(c, u) &&
-                                                unit_has_predecessor(c, u->lease, u->lease->value.index));
+                                                unit_has_predecessor(c, u->lease, u->lease->value->index));
 }
 
 /* The same of a lease. */

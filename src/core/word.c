@@ -80,9 +80,9 @@ static Reason why_no_steal(Core *c, const Unit *u) {
                 return reason(WHY_NONE);
         if (l->damaged)
                 return reason(WHY_RECORD_UNREADABLE);
-        if (l->value.state == LEASE_DONE && u->config.version <= l->value.version)
+        if (l->value->state == LEASE_DONE && u->config.version <= l->value->version)
                 return reason(WHY_JOB_DONE);
-        if (l->value.state == LEASE_HELD && l->value.period > 0)
+        if (l->value->state == LEASE_HELD && l->value->period > 0)
                 return reason(WHY_PERIOD_LEASE);
         if (l->n_debts >= DEBTS_MAX)
                 return reason(WHY_DEBTS_FULL);
@@ -150,8 +150,8 @@ static WordResult why_not(Core *c, const Word *w, Reason *ret_why) {
                 *ret_why = why_no_steal(c, u);
                 return ret_why->why != WHY_NONE ? WORD_UNABLE : WORD_BEGUN;
         case EVENT_REARM:
-                return u->lease->value.state == LEASE_DONE && !u->lease->damaged &&
-                                                       (!w->armed || u->lease->value.index == w->index)
+                return u->lease->value->state == LEASE_DONE && !u->lease->damaged &&
+                                                       (!w->armed || u->lease->value->index == w->index)
                                        ? WORD_BEGUN
                                        : WORD_NOT_DONE;
         case EVENT_CONFIRM:
@@ -181,7 +181,7 @@ static bool has_begun(const Core *c, const Word *w) {
         case EVENT_REARM:
                 /* The record shows that it was rearmed, even where the answer to our Txn was lost. */
                 return w->armed && u && !lease_is_lost(u->lease) &&
-                       (u->lease->value.state != LEASE_DONE || u->lease->value.index != w->index);
+                       (u->lease->value->state != LEASE_DONE || u->lease->value->index != w->index);
         case EVENT_CONFIRM:
                 return w->armed && m && confirm_outcome(c, m) == CONFIRM_DONE;
         default:
@@ -233,7 +233,7 @@ static void arm(Core *c, Word *w) {
         } else if (w->kind == EVENT_TRANSFER)
                 wish_transfer(u, w->machine);
         else if (w->kind == EVENT_REARM)
-                u->lease->rearm = w->index = u->lease->value.index;
+                u->lease->rearm = w->index = u->lease->value->index;
         else if (w->kind == EVENT_DRAIN)
                 drain_set(c, w->object, w->on);
         else if (w->kind == EVENT_CONFIRM)
@@ -320,7 +320,7 @@ void word_begin(Core *c, const Event *e) {
         u = unit_of(c, w);
         if (e->kind == EVENT_RUN && !u && e->config.once && (u = unit_configure(c, &e->config)))
                 unit_life_set_spent(u, false);
-        w->index = e->index > 0 || !u ? e->index : u->lease->value.index;
+        w->index = e->index > 0 || !u ? e->index : u->lease->value->index;
         if (u && e->kind == EVENT_STEAL)
                 back_no_more(c, u); /* the operator's word counts more than standing back */
         result = why_not(c, w, &why);

@@ -8,6 +8,7 @@
 #include "daemon/members.h"
 #include "daemon/changes.h"
 #include "daemon/machine-name.h"
+#include "daemon/property.h"
 #include "daemon/run-unit.h"
 #include "guard/protocol.h"
 #include "util/hash.h"
@@ -29,7 +30,7 @@ struct EnabledUnit {
         RunUnit *run;         /* what PID 1 is told at the start of such a command; NULL: PID 1 was told */
         bool marked, forgotten;
         bool gated;       /* by PID 1's latest answer, the Assert of its gate is in force */
-        char shown[128];  /* what publish_status() last noted as a change */
+        uint64_t shown;   /* digest of what publish_status() last noted as a change */
         UnitError *error; /* NULL: nothing is wrong */
         uint32_t outside; /* the process that was last found to lie outside; 0: none does */
         char name[];
@@ -109,15 +110,17 @@ static void deliver_configuration(const EnabledUnit *u) {
 
 /* Notes a change of those parts of PID 1's answer that D-Bus shows and that the core does not look at. */
 static void publish_status(EnabledUnit *u, const Pid1UnitStatus *s) {
-        char shown[sizeof(u->shown)];
+        char shown[128];
+        uint64_t digest;
         size_t n;
 
         n = (size_t) snprintf(shown, sizeof(shown), "%d %d %.32s ", s->known, (int) s->active, s->sub_state);
         for (size_t i = 0; i < sizeof(s->invocation_id) && n + 3 < sizeof(shown); i++)
                 n += (size_t) snprintf(shown + n, sizeof(shown) - n, "%02x", s->invocation_id[i]);
-        if (streq(shown, u->shown))
+        digest = property_digest(shown);
+        if (digest == u->shown)
                 return;
-        str_copy(u->shown, sizeof(u->shown), shown);
+        u->shown = digest;
         changed_note_unit(u->daemon->changed, u->name);
 }
 
@@ -336,10 +339,10 @@ static void on_member_failed(const char *member, bool start, int error, const ch
                                                     .kind = EVENT_FAILED,
                                                     .unit = u->name,
                                                     .action = start ? ACTION_UNIT_START : ACTION_UNIT_STOP,
+                                                    .on = error == -ETIMEDOUT || error == -ENOTCONN,
                                     });
 }
 
-                                                    .on = error == -ETIMEDOUT || error == -ENOTCONN,
 static void on_failed(Pid1Unit *unit, bool start, int error, const char *message, void *userdata) {
         EnabledUnit *u = userdata;
 

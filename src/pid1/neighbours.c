@@ -167,7 +167,8 @@ static void show(Pid1Unit *u) {
         s->need = u->ending.cause ? ending_need(u->ending.end, u->ending.cause_asked, &u->ending.cause->state)
                   : u->ending.end == UNIT_END_NEED ? NEED_FAILED
                                                    : NEED_BACK;
-        str_copy(s->cause, sizeof(s->cause), u->ending.cause ? u->ending.cause->name : "");
+        s->cause = str_keep(&u->texts.cause, u->ending.cause ? u->ending.cause->name : NULL) ? strempty(u->texts.cause)
+                                                                                             : "";
 }
 
 static Ending ending_of(const Pid1Unit *u) {

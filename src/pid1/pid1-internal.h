@@ -240,12 +240,18 @@ typedef struct EndingTrack {
         bool looks;         /* in Pid1.lookers */
 } EndingTrack;
 
+/* What the status of a unit points to; NULL: "". */
+typedef struct StatusTexts {
+        char *control_group, *cause;
+} StatusTexts;
+
 struct Pid1Unit {
         Pid1 *pid1;
         char *name, *path, *gate, *guard;
         Pid1UnitCallbacks callbacks;
         void *userdata;
         Pid1UnitStatus status;
+        StatusTexts texts;
 
         char *pattern; /* of a template: the pattern that all its instances match; NULL: no template */
         char **up;     /* of a template: its instances that were up by the latest answer */
@@ -284,14 +290,6 @@ void pid1_arm(Pid1 *m, usec_t at);
 void pid1_time(Pid1 *m, Pid1Unit *u);
 /* Has Pid1.turn deliver what there is to deliver. */
 void pid1_kick(Pid1 *m);
-
-/* ---- pid1-call.c ---- */
-void pid1_calls_cancel(Pid1 *m); /* ends all open calls with -ENOTCONN */
-void pid1_calls_free(Pid1 *m);   /* frees all calls, without callbacks */
-void pid1_call_job_over(
-                Pid1 *m, const char *unit, const char *result); /* the job of a unit of pid1_run(), or another */
-void pid1_call_deliver(Pid1 *m); /* delivers the outcome of the first finished call; m may be gone afterwards */
-
 /* PID 1 has answered; and a message got this error, which says that PID 1 has not seen it. */
 void pid1_answered(Pid1 *m);
 void pid1_refused(Pid1 *m, const sd_bus_error *e);
@@ -305,6 +303,14 @@ bool room_is_open(const Room *room);
 void room_refused(Room *room, const sd_bus_error *e);
 /* PID 1 has answered. */
 void room_answered(Room *room);
+
+/* ---- pid1-call.c ---- */
+void pid1_calls_cancel(Pid1 *m); /* ends all open calls with -ENOTCONN */
+void pid1_calls_free(Pid1 *m);   /* frees all calls, without callbacks */
+void pid1_call_job_over(
+                Pid1 *m, const char *unit, const char *result); /* the job of a unit of pid1_run(), or another */
+void pid1_call_deliver(Pid1 *m); /* delivers the outcome of the first finished call; m may be gone afterwards */
+
 /* ---- neighbours.c ---- */
 /* To be told when PID 1 tells of a job of any unit: the job has begun, or is over. */
 void neighbours_job_new(Pid1 *m, const char *name, uint32_t job);

@@ -11,6 +11,8 @@
 #include "util/unit-facts.h"
 #include "util/unit-name.h"
 
+#define GROUP_PATH_MAX 512
+
 /* The properties of a unit. Those of basic types are kept as sd_bus_message_read_basic() writes them: strings are
  * borrowed from the message, booleans are int. There are more than 30 fields, because PID 1 says each of them by
  * itself. */
@@ -311,10 +313,8 @@ static int conclude(Fields *fields, const char *name, Pid1Answer *ret) {
         a.control_group = f.control_group;
         str_copy(s->load_state, sizeof(s->load_state), f.load_state);
         str_copy(s->sub_state, sizeof(s->sub_state), f.sub_state);
-        /* A path that was cut could name another group, so a path that is too long is not kept at all. The look for
-         * processes uses the whole path. */
-        if (f.control_group && strlen(f.control_group) < sizeof(s->control_group))
-                str_copy(s->control_group, sizeof(s->control_group), f.control_group);
+        /* A path that is too long is not shown. The look for processes uses any path. */
+        s->control_group = f.control_group && strlen(f.control_group) < GROUP_PATH_MAX ? f.control_group : "";
         memcpy(s->invocation_id, f.invocation_id, sizeof(s->invocation_id));
         s->inactive_since = f.inactive_since;
         s->active_since = f.up_since;
@@ -459,6 +459,7 @@ int pid1_unit_rows_decode(sd_bus_message *m, Pid1Answer *ret, char ***ret_up) {
         int r;
 
         str_copy(a.status.load_state, sizeof(a.status.load_state), "loaded");
+        a.status.control_group = "";
         a.status.timeout_stop = USEC_INFINITY;
         a.status.gate_loaded = true;
         r = sd_bus_message_enter_container(m, 'a', "(ssssssouso)");

@@ -13,7 +13,7 @@
 /* What PID 1's answer about a unit says. */
 typedef struct Pid1Answer {
         Pid1UnitStatus status; /* all that PID 1 can say; known, asked_at, empty, foreign_job, end, need and cause are
-                              zero */
+                              zero; control_group is borrowed from the message */
         uint32_t job_id;       /* 0: no job */
         uint32_t restarts;     /* NRestarts= of services */
         const char *control_group; /* borrowed from the message; NULL: this type of unit has none; "": none now */

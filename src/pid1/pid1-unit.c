@@ -75,7 +75,12 @@ void pid1_unit_deliver(Pid1Unit *u) {
                         u->callbacks.refused(u, u->userdata);
                 break;
         case REPORT_STATUS: {
-                Pid1UnitStatus status = u->status; /* a copy: u may be freed in the callback */
+                /* copies: u may be freed in the callback */
+                _cleanup_free_ char *group = strdup(u->status.control_group), *cause = strdup(u->status.cause);
+                Pid1UnitStatus status = u->status;
+
+                status.control_group = strempty(group);
+                status.cause = strempty(cause);
 
                 if (u->callbacks.status)
                         u->callbacks.status(u, &status, u->userdata);
@@ -171,6 +176,10 @@ static int take_answer(Pid1Unit *u) {
         a.status.job = a.status.job || pid1_job_starts(u);
         /* Law 7: the control group is looked at after the answer. Before it, PID 1 may have been about to fork. */
         a.status.empty = pid1_unit_cgroup_is_empty(CGROUP_ROOT, u->name, a.control_group);
+        a.status.control_group = str_keep(&u->texts.control_group, a.status.control_group)
+                                                 ? strempty(u->texts.control_group)
+                                                 : "";
+        a.status.cause = strempty(u->texts.cause);
         u->status = a.status;
         ending_seen(u, &a.related, a.job_id);
 
@@ -227,6 +236,8 @@ static int on_referenced(sd_bus_message *message, void *userdata, sd_bus_error *
         u->reference.call = sd_bus_slot_unref(u->reference.call);
         /* A unit that has no file, or is masked, cannot be referenced: that is tried again with each question. */
         u->reference.held = !sd_bus_message_is_method_error(message, NULL);
+        if (sd_bus_message_is_method_error(message, SD_BUS_ERROR_LIMITS_EXCEEDED))
+                pid1_refused(u->pid1, sd_bus_message_get_error(message));
         must(u->reference.count > 0);
         if (!u->reference.held)
                 u->reference.count--;
@@ -236,8 +247,6 @@ static int on_referenced(sd_bus_message *message, void *userdata, sd_bus_error *
 /* References the unit: PID 1 unloads an inactive unit that nobody references, and then it is not known how the unit
  * ended. */
 static void reference(Pid1Unit *u) {
-        if (sd_bus_message_is_method_error(message, SD_BUS_ERROR_LIMITS_EXCEEDED))
-                pid1_refused(u->pid1, sd_bus_message_get_error(message));
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
 
         if (u->reference.held || u->reference.call || u->pattern)
@@ -379,6 +388,8 @@ static void pid1_unit_destroy(Pid1Unit *u) {
         free(u->gate);
         free(u->guard);
         free(u->pattern);
+        free(u->texts.control_group);
+        free(u->texts.cause);
         free(u);
 }
 
@@ -402,6 +413,7 @@ static int pid1_unit_add(Pid1 *m, const char *name, const char *gate, const char
         u->pid1 = m;
         u->callbacks = *callbacks;
         u->userdata = userdata;
+        u->status.control_group = u->status.cause = "";
         u->name = strdup(name);
         u->gate = gate ? strdup(gate) : NULL;
         u->guard = gate ? strdup(guard) : NULL;

@@ -46,18 +46,18 @@ typedef struct Pid1UnitStatus {
         bool foreign_job;   /* since our last pid1_unit_start(), or since the unit was later seen running without a
                                job: there was a job on the unit that was neither ours nor of Restart=, or signals may
                                have been missed */
-        bool killed;     /* a signal ended the main process of the run that we saw, even if that counts as success */
-        UnitEnd end;     /* who ended the unit; only of a unit that is inactive or failed */
-        NeedState need;  /* after UNIT_END_NEED and UNIT_END_CONFLICT: whether the cause lasts, as far as is known */
-        char cause[256]; /* the name of the unit that is the cause; "": not known */
+        bool killed;       /* a signal ended the main process of the run that we saw, even if that counts as success */
+        UnitEnd end;       /* who ended the unit; only of a unit that is inactive or failed */
+        NeedState need;    /* after UNIT_END_NEED and UNIT_END_CONFLICT: whether the cause lasts, as far as is known */
+        const char *cause; /* the name of the unit that is the cause; "": not known */
         usec_t inactive_since; /* CLOCK_REALTIME when the unit last became inactive or failed; 0: never on this boot */
         usec_t since;          /* CLOCK_REALTIME since when .active is so; 0: not known */
         char result[24];       /* Result=, cut; "": there is none, or it is "success" */
         usec_t active_since;   /* CLOCK_MONOTONIC when the unit last became active; 0: never on this boot */
         uint8_t invocation_id[16];
-        usec_t timeout_stop;     /* TimeoutStopUSec= of services and scopes, TimeoutUSec= of sockets, mounts and swaps;
-                                  * USEC_INFINITY if there is none */
-        char control_group[512]; /* as PID 1 names it; "": there is none now, or its path is too long */
+        usec_t timeout_stop; /* TimeoutStopUSec= of services and scopes, TimeoutUSec= of sockets, mounts and swaps;
+                              * USEC_INFINITY if there is none */
+        const char *control_group;      /* as PID 1 names it; "": there is none now, or its path is too long */
         uint32_t main_pid, control_pid; /* of services; 0: there is none. A service may name any process as its main
                                            process */
         bool stop_post;                 /* the unit is a service with an ExecStopPost= */

@@ -75,6 +75,20 @@ static inline void str_copy(char *dst, size_t size, const char *src) {
         dst[n] = '\0';
 }
 
+/* Keeps a copy of the text in place of the one that was kept before; NULL instead of "". kept is freed by free(). If
+ * the text is the same, the copy stays in its place. Returns false if memory is short: then nothing is changed. */
+static inline bool str_keep(char **kept, const char *text) {
+        char *copy = NULL;
+
+        if (streq(strempty(*kept), strempty(text)))
+                return true;
+        if (!isempty(text) && !(copy = strdup(text)))
+                return false;
+        free(*kept);
+        *kept = copy;
+        return true;
+}
+
 static inline void freep(void *p) {
         free(*(void **) p);
 }

@@ -363,12 +363,17 @@ static sd_bus_message *part_of(const Pid1Part *part, const Instant *t) {
 
 /* Decodes an answer whose parts below number from show the unit as *first says, and the others as *then says. */
 static int decode_parts(const Instant *first, const Instant *then, size_t from, Pid1Answer *ret) {
+        static char group[64];
         sd_bus_message *parts[PID1_PARTS];
         int r;
 
         for (size_t i = 0; i < PID1_PARTS; i++)
                 parts[i] = part_of(pid1_unit_parts + i, i < from ? first : then);
         r = pid1_unit_parts_decode(parts, "a.service", GATE, GUARD, ret);
+        if (r >= 0) { /* what is borrowed from the messages outlives them */
+                str_copy(group, sizeof(group), ret->status.control_group);
+                ret->status.control_group = group;
+        }
         for (size_t i = 0; i < PID1_PARTS; i++)
                 sd_bus_message_unref(parts[i]);
         if (r >= 0)

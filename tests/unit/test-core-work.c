@@ -3,6 +3,8 @@
 /* What a step costs on a machine with thousands of units, counted in looks and pairs, not in time: an event costs what
  * it changes, and what concerns all of them is parted into steps. */
 
+#include <malloc.h>
+
 #include "core-cluster.h"
 
 enum {
@@ -102,10 +104,30 @@ static void what_concerns_all_is_parted_into_steps(void **state) {
         cluster_free(c);
 }
 
+/* Most units have few wishes, and their leases no debts. (Where another allocator counts nothing, this says nothing.)
+ */
+static void a_unit_takes_little_memory(void **state) {
+        Cluster *c = cluster_new(1, UNITS);
+        Core *core = core_new(&(CoreConfig){
+                        .machine_id = c->machines[0].id, .boot_id = "b", .hostname = "m", .ttl = CLUSTER_TTL });
+        size_t before = mallinfo2().uordblks, n;
+
+        for (size_t i = 0; i < UNITS; i++) {
+                c->placements[i].failback_hold = USEC_PER_MINUTE; /* without meaning, since it does not go back */
+                (void) core_step(core, (Now){ .boottime = c->now },
+                                &(Event){ .kind = EVENT_CONFIGURE, .unit = c->names[i], .config = c->configs[i] }, &n);
+        }
+        print_message("%zu bytes a unit\n", (mallinfo2().uordblks - before) / UNITS);
+        assert_in_range(mallinfo2().uordblks - before, 0, 2500 * UNITS);
+        core_free(core);
+        cluster_free(c);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(an_event_costs_what_it_changes),
                 cmocka_unit_test(what_concerns_all_is_parted_into_steps),
+                cmocka_unit_test(a_unit_takes_little_memory),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
