@@ -146,15 +146,33 @@ static size_t room(const Core *c) {
         return MAX((size_t) GROUP_MAX >> c->claims.halved, (size_t) 1);
 }
 
+/* Counts how often the room of a Txn is halved. A Txn that takes leases from a silent session is also refused where
+ * another machine has put that session's fence, which has nothing to do with the leases. */
+static void note_outcome(Core *c, const Lease *leases, Outcome outcome) {
+        if (outcome == OUTCOME_COMMITTED)
+                c->claims.halved -= c->claims.halved > 0;
+        else if (leases && leases->next_of_txn && room(c) > 1 &&
+                        (leases->op != OP_EXPIRE || outcome == OUTCOME_UNKNOWN))
+                c->claims.halved++;
+}
+
+/* The leases in claims.expired are looked at after this (walk.c). */
+static void end_expiring(Core *c, const Answer *answer) {
+        if (answer->outcome == OUTCOME_COMMITTED && c->claims.fence)
+                intake_apply(c, RECORD_FENCE, c->claims.expired_session, c->claims.fence, answer->revision);
+        free(c->claims.fence);
+        c->claims.fence = NULL;
+        c->claims.expiring = 0;
+}
+
 void claim_txn(Core *c, uint64_t id, Lease *leases, const Answer *answer) {
         Lease *next;
 
         if (id == c->claims.txn)
                 c->claims.txn = 0;
-        if (answer->outcome == OUTCOME_COMMITTED)
-                c->claims.halved -= c->claims.halved > 0;
-        else if (leases && leases->next_of_txn && room(c) > 1)
-                c->claims.halved++;
+        if (id == c->claims.expiring)
+                end_expiring(c, answer);
+        note_outcome(c, leases, answer->outcome);
         for (Lease *l = leases; l; l = next) {
                 next = l->next_of_txn;
                 l->next_of_txn = NULL;
@@ -246,9 +264,12 @@ static Change advance_others(Core *c, Lease *l) {
         s = l->holder;
         if (!s || !session_is_known(s))
                 return none;
-        if (c->now.boottime >= session_dead_at(s))
-                send_expire(c, s);
-        else if (u->wish.steal && u->wish.steal_index == l->value->index && u->wish.steal_index > 0)
+        if (c->now.boottime >= session_dead_at(s)) {
+                if (c->claims.expiring > 0)
+                        return (Change){ .op = OP_EXPIRE };
+                if (send_is_expired(c, l, s))
+                        c->claims.expiring = send_expire(c, s, room(c));
+        } else if (u->wish.steal && u->wish.steal_index == l->value->index && u->wish.steal_index > 0)
                 send_steal(c, l, s);
         return none;
 }
@@ -267,7 +288,7 @@ bool claim_is_possible(const Core *c) {
 }
 
 /* Decides what is due on the lease. A change that needs a Txn of its own is sent at once, and nothing is given; a
- * change that can share a Txn is given, and not sent. */
+ * change that can share a Txn is given, and not sent. OP_EXPIRE is given where another such Txn must end first. */
 static Change advance(Core *c, Lease *l) {
         if (l->txn || !l->seen.known || c->now.boottime < l->retry_at || !claim_is_possible(c))
                 return none;
@@ -280,11 +301,18 @@ static Change advance(Core *c, Lease *l) {
         return lease_is_ours(c, l) ? advance_ours(c, l) : advance_others(c, l);
 }
 
-void claim_advance(Core *c, Lease *l) {
-        if (advance(c, l).op != OP_NONE)
-                heap_set(&c->claims.waiting, &l->to_send, l->spot.place);
-        else
+/* Has the lease wait for claim_send(), or for the end of claims.expiring; OP_NONE: for nothing. */
+static void wait(Core *c, Lease *l, LeaseOp op) {
+        Heap *heap = op == OP_NONE ? NULL : op == OP_EXPIRE ? &c->claims.expired : &c->claims.waiting;
+
+        if (l->to_send.heap != heap)
                 heap_remove(&l->to_send);
+        if (heap)
+                heap_set(heap, &l->to_send, l->spot.place);
+}
+
+void claim_advance(Core *c, Lease *l) {
+        wait(c, l, advance(c, l).op);
 }
 
 /* Whether it is time for a Txn of the changes that wait. While such a Txn is under way, the next one is sent only when
@@ -303,11 +331,14 @@ size_t claim_send(Core *c, Lease *ret[static GROUP_MAX]) {
                 Lease *l = (Lease *) ((char *) node - offsetof(Lease, to_send));
                 Change change = advance(c, l);
 
-                if (change.op != OP_NONE && !send_add(&b, l, &change))
+                if (change.op == OP_NONE || change.op == OP_EXPIRE) {
+                        wait(c, l, change.op);
+                        continue;
+                }
+                if (!send_add(&b, l, &change))
                         break;
                 heap_remove(node);
-                if (change.op != OP_NONE)
-                        ret[n++] = l;
+                ret[n++] = l;
         }
         if (n > 0)
                 send_changes(&b, ret, n);

@@ -233,6 +233,7 @@ static void lose_record(Core *c, Lease *l) {
 }
 
 static void take_lease(Core *c, const Record *r, uint64_t as_of) {
+        uint64_t before;
         bool damaged;
         Lease *l;
 
@@ -253,6 +254,7 @@ static void take_lease(Core *c, const Record *r, uint64_t as_of) {
                 return;
         }
         l->unsettled = false;
+        before = l->value->index;
         mirror_keep(l, r->value ? r->lease : &lease_none);
         take_debts(c, l);
         if (l->value->index > l->remembered) {
@@ -260,6 +262,8 @@ static void take_lease(Core *c, const Record *r, uint64_t as_of) {
                 output_remember(c, l);
         }
         l->holder = l->value->session[0] ? mirror_session(c, l->value->session) : NULL;
+        if (l->holder && l->value->index > before)
+                l->holder->took_at = c->now.boottime;
         lease_count(l);
         note_change(c, l);
         look_at_lease(c, l);

@@ -141,4 +141,5 @@ void look_done(Core *c) {
         heap_done(&c->offering.queue);
         heap_done(&c->offering.late);
         heap_done(&c->claims.waiting);
+        heap_done(&c->claims.expired);
 }

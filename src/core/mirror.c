@@ -229,7 +229,9 @@ void mirror_forget(Core *c) {
         c->beats.doubts_id = c->beats.since = 0;
         c->asked.n = 0;
         c->beats.id = c->identity.list_read = c->meta.txn = c->machine.txn = c->collect.txn = c->shutdown.txn = 0;
-        c->offering.txn = c->drain.txn = c->confirm.txn = c->fencing.txn = c->claims.txn = 0;
+        c->offering.txn = c->drain.txn = c->confirm.txn = c->fencing.txn = c->claims.txn = c->claims.expiring = 0;
+        free(c->claims.fence);
+        c->claims.fence = NULL;
         c->own.txn = c->own.read = c->other.txn = c->other.read = 0;
 }
 

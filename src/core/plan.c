@@ -210,8 +210,10 @@ bool plan_finds_available(const Unit *u) {
 }
 
 static void set_available(const Core *c, Unit *u, bool available) {
-        if (available && !plan_finds_available(u))
+        if (available && !plan_finds_available(u)) {
                 u->plan.available_at = c->now.boottime;
+                u->plan.put_off = 0;
+        }
         u->plan.available = available;
         u->plan.change = u->lease->change;
 }
@@ -252,16 +254,33 @@ void plan_note_ability(Core *c, Unit *u) {
         u->plan.able = able;
 }
 
+/* How long each machine waits for the one before it. If the holder is silent, the unit has already waited a TTL: short
+ * steps. In the first two TTLs after our start the whole cluster may be booting: long steps. */
+static usec_t step_of_turns(const Core *c, const Unit *u) {
+        return u->lease->value->state == LEASE_HELD && c->now.boottime >= c->plan.young_until ? c->own.timeline.turn
+                                                                                              : c->own.timeline.round;
+}
+
 usec_t plan_turn_at(const Core *c, const Unit *u) {
         usec_t since = MAX(u->plan.available_at, u->plan.able_at);
 
         if (!plan_finds_available(u) || !u->plan.able || u->plan.rank == RANK_NONE)
                 return USEC_INFINITY;
-        /* The holder is silent and the unit has already waited a TTL: ranks go in short steps. In the first two
-         * TTLs after our start the whole cluster may be booting: long steps. */
-        if (u->lease->value->state == LEASE_HELD && c->now.boottime >= c->plan.young_until)
-                return since + u->plan.rank * c->own.timeline.turn;
-        return MAX(since, c->plan.settle_until) + u->plan.rank * c->own.timeline.round;
+        if (u->lease->value->state != LEASE_HELD || c->now.boottime < c->plan.young_until)
+                since = MAX(since, c->plan.settle_until);
+        if (u->plan.put_off > since)
+                since = MIN(u->plan.put_off, usec_add(since, c->own.ttl));
+        return since + u->plan.rank * step_of_turns(c, u);
+}
+
+bool plan_put_off(Core *c, Unit *u) {
+        const Machine *first = u->lease->planned_at;
+        const Session *s = first && u->plan.rank != RANK_NONE && u->plan.rank > 0 ? machine_session(c, first) : NULL;
+
+        if (!s || c->now.boottime < plan_turn_at(c, u) || s->took_at <= u->plan.put_off)
+                return false;
+        u->plan.put_off = s->took_at;
+        return c->now.boottime < plan_turn_at(c, u);
 }
 
 bool plan_wants_lease(const Core *c, const Unit *u, Reason *ret_why) {

@@ -44,6 +44,11 @@ bool plan_has_wishes(Core *c);
 bool plan_finds_available(const Unit *u);
 /* When it is our turn to take the unit's lease; USEC_INFINITY if it is not. */
 usec_t plan_turn_at(const Core *c, const Unit *u);
+/* If it is our turn only because the machine that comes first has not taken the lease yet, and that machine was seen
+ * to take another lease meanwhile, our turn counts from then on: the machine is not late, but has many leases to take,
+ * and would otherwise get less than its share. This ends after a TTL, since the machine may be unable to take this
+ * lease. Returns whether our turn was put off. */
+bool plan_put_off(Core *c, Unit *u);
 /* Whether we are able to take the lease, and it is our turn or an operator wishes it. If not, *ret_why (it may be
  * NULL) is the reason; WHY_NONE: it is our turn in a moment. */
 bool plan_wants_lease(const Core *c, const Unit *u, Reason *ret_why);

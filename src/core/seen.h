@@ -41,6 +41,7 @@ typedef struct Session {
         const struct Machine *confirmed; /* the machine of which an operator here has confirmed that it is off */
         uint64_t confirmed_at;           /* the beat's revision then (confirm.c) */
         size_t held;                     /* leases that it holds by their records (lease_count()) */
+        usec_t took_at;                  /* when it was last seen to have begun a tenure; 0: it was not */
         UT_hash_handle hh;
 } Session;
 

@@ -28,6 +28,7 @@
 
 #include "core/lease.h"
 #include "core/leave.h"
+#include "core/look.h"
 #include "core/mirror.h"
 #include "core/output.h"
 #include "core/plan.h"
@@ -91,9 +92,13 @@ static LeaseRecord held_by_us(Core *c, const Lease *l, Why why) {
         return next;
 }
 
-static bool is_expired_from(const Core *c, const Lease *l, const Session *s) {
-        return !l->txn && !lease_is_lost(l) && c->now.boottime >= l->retry_at && l->seen.revision > 0 &&
-               lease_held_by(l->value, s->name) && l->unit && plan_wants_lease(c, l->unit, NULL);
+bool send_is_expired(Core *c, Lease *l, const Session *s) {
+        if (l->txn || lease_is_lost(l) || c->now.boottime < l->retry_at || l->seen.revision == 0 ||
+                        !lease_held_by(l->value, s->name) || !l->unit)
+                return false;
+        if (plan_put_off(c, l->unit))
+                look_at_lease(c, l);
+        return plan_wants_lease(c, l->unit, NULL);
 }
 
 /* A copy of the session's fence, for names to be added to. Where the fence is absent or cannot be read, a new one
@@ -119,17 +124,30 @@ static void put_fence(TxnBuilder *b, const Session *s, const FenceRecord *fence)
         txn_put(b, RECORD_FENCE, s->name, fence, sizeof(*fence));
 }
 
-void send_expire(Core *c, const Session *s) {
+/* Keeps the fence that is being put. When it is committed, it need not be heard of before the next Txn can be sent. */
+static void keep_fence(Core *c, const Session *s, const FenceRecord *fence) {
+        must(!c->claims.fence);
+        if (!fence)
+                return;
+        c->claims.fence = malloc(sizeof(FenceRecord));
+        if (!c->claims.fence)
+                abort();
+        fence_copy(c->claims.fence, fence);
+        str_copy(c->claims.expired_session, sizeof(c->claims.expired_session), s->name);
+}
+
+uint64_t send_expire(Core *c, const Session *s, size_t most) {
         FenceRecord *fence = fence_to_put(c, s);
         Lease *group[GROUP_MAX];
         size_t n = 0;
         TxnBuilder b = txn_begin(c);
         uint64_t id;
 
-        for (Lease *l = c->leases; l && n < GROUP_MAX; l = l->hh.next) {
+        must(most > 0 && most <= GROUP_MAX);
+        for (Lease *l = c->leases; l && n < most; l = l->hh.next) {
                 LeaseRecord next;
 
-                if (!is_expired_from(c, l, s))
+                if (!send_is_expired(c, l, s))
                         continue;
                 next = held_by_us(c, l, session_is_over(s) ? WHY_CONFIRMED_DEAD : WHY_EXPIRED);
                 put_lease(&b, l, OP_EXPIRE, &next);
@@ -143,9 +161,11 @@ void send_expire(Core *c, const Session *s) {
         if (fence)
                 put_fence(&b, s, fence);
         compare_own_fence(c, &b);
+        keep_fence(c, s, fence);
         id = txn_send(&b);
         while (n > 0)
                 txn_writes(c, id, group[--n]);
+        return id;
 }
 
 void send_steal(Core *c, Lease *l, const Session *s) {

@@ -21,8 +21,11 @@ bool send_add(TxnBuilder *b, Lease *l, const Change *change);
 /* Sends the Txn to which send_add() has added the changes of these n leases: 1 to 50. */
 void send_changes(TxnBuilder *b, Lease *const *leases, size_t n);
 /* Takes all leases that we want from a silent session, up to 50. The Txn compares the beat and puts the fence (law
- * 3). */
-void send_expire(Core *c, const Session *s);
+ * 3). most: no more leases than that. Returns the id of the Txn. */
+uint64_t send_expire(Core *c, const Session *s, size_t most);
+/* Whether we want the lease from this silent session, and can ask for it now. May put our turn off (plan_put_off()).
+ */
+bool send_is_expired(Core *c, Lease *l, const Session *s);
 /* Takes a lease from a session that may live, and leaves a debt (law 5). Does nothing if the record has no room for
  * the debt. */
 void send_steal(Core *c, Lease *l, const Session *s);

@@ -170,6 +170,7 @@ typedef struct UnitPlan {
         bool available;      /* its lease could be had when it was planned: see plan_finds_available() */
         uint64_t change;     /* lease->change when it was planned */
         usec_t available_at; /* since when .available is so */
+        usec_t put_off;      /* see plan_put_off(); 0: it was not */
         bool able;           /* we could take it, if it were our turn */
         usec_t able_at;      /* since when .able is so */
         unsigned rank;       /* how many machines come before us; RANK_NONE: we do not come at all */
@@ -536,6 +537,13 @@ typedef struct Look {
 typedef struct Claims {
         Heap waiting; /* leases whose change is to be sent, by Lease.to_send. By place */
         uint64_t txn; /* the last Txn of such changes that was sent; 0: it was answered */
+        bool go_on;   /* there may be more Txns to send: the next step is due at once */
+        Heap expired; /* leases of silent sessions that wait for the end of .expiring, by Lease.to_send. By place */
+        /* The Txn under way that takes leases from a silent session; 0: none. There is one at a time, since each puts
+         * that session's fence, so that of several only the first would be committed. */
+        uint64_t expiring;
+        FenceRecord *fence; /* that it puts; NULL: none */
+        char expired_session[SESSION_SIZE];
         /* How often the room of such a Txn is halved, from GROUP_MAX leases on: more after a Txn of several leases
          * that was not committed, less after one that was. So a lease that can never be written ends up alone in its
          * Txn, and keeps no other one for long. */

@@ -109,6 +109,8 @@ static void settle_lease(Core *c, Lease *l) {
         set(&c->look.leases.deadlines, &l->spot.deadline, claim_deadline(c, l));
 }
 
+enum { TXNS_AT_ONCE = 2 }; /* of changes that share a Txn, in one step */
+
 /* ---- looking ---- */
 
 /* Whether a look has changed something of the unit on which the next look depends. The arguments are what was there
@@ -225,21 +227,41 @@ void walk_units(Core *c) {
         end(&c->look.units);
 }
 
-void walk_leases(Core *c) {
-        Lease *l, *next, *sent[GROUP_MAX];
-        HeapNode *node;
+/* Sends Txns of the changes that wait, but no more than a few: a Txn of 50 leases takes a millisecond to be written
+ * down. The next step, which is due at once, goes on. */
+static void send_some(Core *c) {
+        Lease *sent[GROUP_MAX];
+        unsigned i;
         size_t n;
+
+        for (i = 0; i < TXNS_AT_ONCE && (n = claim_send(c, sent)) > 0; i++)
+                while (n > 0)
+                        settle_lease(c, sent[--n]);
+        c->claims.go_on = i == TXNS_AT_ONCE;
+}
+
+/* The next lease in the order of places: one that is to be looked at, or one that has waited for the Txn by which
+ * leases are taken from a silent session, if none is under way. The first of these sends the next such Txn. */
+static Lease *next_lease(const Core *c) {
+        HeapNode *due = heap_first(c->look.leases.heaps + c->look.leases.now);
+        HeapNode *expired = c->claims.expiring == 0 ? heap_first(&c->claims.expired) : NULL;
+
+        if (expired && expired->key > c->look.leases.at && (!due || expired->key < due->key))
+                return LEASE_OF(expired, to_send);
+        return due ? LEASE_OF(due, spot.due) : NULL;
+}
+
+void walk_leases(Core *c) {
+        Lease *l, *next;
 
         begin(&c->look.leases);
         if (c->look.walk_all)
                 HASH_ITER(hh, c->leases, l, next)
                         look_at_one_lease(c, l);
         else
-                while ((node = heap_first(c->look.leases.heaps + c->look.leases.now)))
-                        look_at_one_lease(c, LEASE_OF(node, spot.due));
-        while ((n = claim_send(c, sent)) > 0)
-                while (n > 0)
-                        settle_lease(c, sent[--n]);
+                while ((l = next_lease(c)))
+                        look_at_one_lease(c, l);
+        send_some(c);
         end(&c->look.leases);
 }
 
@@ -282,6 +304,8 @@ usec_t walk_deadline(const Core *c) {
                                    ? c->identity.acquire_not_before
                                    : USEC_INFINITY;
 
+        if (c->claims.go_on)
+                return c->now.boottime;
         if (c->look.always_all)
                 return MIN(t, deadline_of_all(c));
         t = MIN(t, first_of(&c->look.units.deadlines));

@@ -44,6 +44,14 @@ static Record as_record(const ClusterEntry *e) {
 
 static void carry_out(Cluster *c, size_t machine, const Action *a);
 
+static unsigned count_txns(const Action *actions, size_t n) {
+        unsigned txns = 0;
+
+        for (size_t i = 0; i < n; i++)
+                txns += actions[i].kind == ACTION_TXN;
+        return txns;
+}
+
 void cluster_event(Cluster *c, size_t machine, Event e) {
         ClusterMachine *m = c->machines + machine;
         const Action *actions;
@@ -59,6 +67,7 @@ void cluster_event(Cluster *c, size_t machine, Event e) {
         after = core_work(m->core);
         m->most.looks = MAX(m->most.looks, after.looks - before.looks);
         m->most.pairs = MAX(m->most.pairs, after.pairs - before.pairs);
+        m->most_txns = MAX(m->most_txns, count_txns(actions, n));
         for (size_t i = 0; i < n; i++) {
                 if (c->n_queue == c->room) {
                         c->room = MAX((size_t) 1024, 2 * c->room);
@@ -168,6 +177,39 @@ static void do_txn(Cluster *c, size_t machine, const Action *a) {
         tell_all(c, records, a->txn.n_puts + a->txn.n_deletes);
 }
 
+static bool puts_lease(const Action *a) {
+        for (size_t i = 0; i < a->txn.n_puts; i++)
+                if (a->txn.puts[i].kind == RECORD_LEASE)
+                        return true;
+        return false;
+}
+
+static void begin_txn(Cluster *c, size_t machine, const Action *a) {
+        ClusterMachine *m = c->machines + machine;
+
+        if (m->slowness == 0 || !puts_lease(a)) {
+                do_txn(c, machine, a);
+                return;
+        }
+        if (m->n_late == 0)
+                m->late_at = c->now + m->slowness;
+        assert_in_range(m->n_late, 0, ELEMENTSOF(m->late) - 1);
+        m->late[m->n_late++] = action_copy(a);
+}
+
+/* The first of a slow machine's Txns is carried out. */
+static void end_late(Cluster *c, size_t machine) {
+        ClusterMachine *m = c->machines + machine;
+        Action a = m->late[0];
+
+        m->n_late--;
+        memmove(m->late, m->late + 1, m->n_late * sizeof(Action));
+        m->late_at = c->now + m->slowness;
+        if (m->core)
+                do_txn(c, machine, &a);
+        action_free(&a);
+}
+
 /* ---- guard and PID 1 ---- */
 
 static size_t unit_of(const Cluster *c, const char *name) {
@@ -246,7 +288,7 @@ static void carry_out_unit(Cluster *c, size_t machine, const Action *a) {
 static void carry_out(Cluster *c, size_t machine, const Action *a) {
         switch (a->kind) {
         case ACTION_TXN:
-                do_txn(c, machine, a);
+                begin_txn(c, machine, a);
                 break;
         case ACTION_READ:
                 do_read(c, machine, a);
@@ -308,6 +350,8 @@ void cluster_free(Cluster *c) {
         for (size_t i = 0; i < c->n_machines; i++) {
                 core_free(c->machines[i].core);
                 free(c->machines[i].units);
+                for (size_t k = 0; k < c->machines[i].n_late; k++)
+                        action_free(&c->machines[i].late[k]);
         }
         HASH_ITER(hh, c->entries, e, next) {
                 HASH_DEL(c->entries, e);
@@ -407,10 +451,18 @@ void cluster_pass(Cluster *c, usec_t span) {
                                 next = core_next_deadline(c->machines[m].core);
                                 first = m;
                         }
+                for (size_t m = 0; m < c->n_machines; m++)
+                        if (c->machines[m].n_late > 0 && c->machines[m].late_at <= next) {
+                                next = c->machines[m].late_at;
+                                first = c->n_machines + m;
+                        }
                 if (next > end)
                         break;
                 c->now = MAX(c->now, next);
-                cluster_event(c, first, (Event){ .kind = EVENT_DEADLINE });
+                if (first >= c->n_machines)
+                        end_late(c, first - c->n_machines);
+                else
+                        cluster_event(c, first, (Event){ .kind = EVENT_DEADLINE });
                 assert_true(i < 999999); /* cores that never rest */
         }
         c->now = MAX(c->now, end);

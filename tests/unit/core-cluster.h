@@ -41,8 +41,13 @@ typedef struct ClusterMachine {
         char id[MACHINE_SIZE], hostname[24];
         Core *core; /* NULL: it is down */
         ClusterUnit *units;
-        bool deaf_guard; /* it hears nothing, and says nothing */
-        CoreWork most;   /* work of one step, since the test has cleared it */
+        bool deaf_guard;    /* it hears nothing, and says nothing */
+        CoreWork most;      /* work of one step, since the test has cleared it */
+        unsigned most_txns; /* Txns that one step asked for, likewise */
+        usec_t slowness;    /* its Txns that put leases take so long, one after the other */
+        Action late[16];    /* those that are under way ... */
+        size_t n_late;
+        usec_t late_at; /* ... and when the first of them is carried out */
 } ClusterMachine;
 
 typedef struct ClusterAction {

@@ -28,6 +28,20 @@ static void must_be_even(Cluster *c, size_t n_machines) {
                         assert_in_range(cluster_count(c, i), share - share / 20, share + share / 20 + 1);
 }
 
+/* All machines are there before the first one may acquire, so each takes its share. */
+static void start_together(Cluster *c) {
+        for (size_t m = 0; m < c->n_machines; m++)
+                cluster_start_idle(c, m);
+        cluster_pass(c, 3 * USEC_PER_SEC);
+        for (size_t m = 0; m < c->n_machines; m++) {
+                cluster_event(c, m, (Event){ .kind = EVENT_GUARD_UP });
+                cluster_event(c, m, (Event){ .kind = EVENT_GUARD_SYNCED });
+        }
+        for (size_t i = 0; i < c->n_units; i++)
+                for (size_t m = 0; m < c->n_machines; m++)
+                        cluster_say_unit(c, m, i);
+}
+
 /* ---- the order ---- */
 
 static void every_machine_makes_the_same_plan(void **state) {
@@ -50,16 +64,7 @@ static void a_thousand_units_are_spread_evenly_and_a_crash_moves_only_its_own(vo
         Cluster *c = cluster_new(5, 1000);
         int *before = calloc(1000, sizeof(int));
 
-        for (size_t i = 0; i < 5; i++)
-                cluster_start_idle(c, i); /* all are there before the first one may acquire */
-        cluster_pass(c, 3 * USEC_PER_SEC);
-        for (size_t m = 0; m < 5; m++) {
-                cluster_event(c, m, (Event){ .kind = EVENT_GUARD_UP });
-                cluster_event(c, m, (Event){ .kind = EVENT_GUARD_SYNCED });
-        }
-        for (size_t i = 0; i < 1000; i++)
-                for (size_t m = 0; m < 5; m++)
-                        cluster_say_unit(c, m, i);
+        start_together(c);
         cluster_pass(c, 5 * USEC_PER_SEC);
         for (size_t i = 0; i < 1000; i++)
                 assert_true((before[i] = cluster_runs_on(c, i)) >= 0);
@@ -79,6 +84,40 @@ static void a_thousand_units_are_spread_evenly_and_a_crash_moves_only_its_own(vo
         }
         must_be_even(c, 4);
         free(before);
+        cluster_free(c);
+}
+
+/* Each Txn puts the dead session's fence, so of several at once only one could be committed. */
+static void the_leases_of_a_dead_machine_are_taken_by_one_txn_after_another(void **state) {
+        Cluster *c = cluster_new(2, 1000);
+        unsigned held;
+
+        start_together(c);
+        cluster_pass(c, 3 * CLUSTER_TTL);
+        must_be_even(c, 2);
+        cluster_power_cut(c, 1);
+        held = (unsigned) cluster_count(c, 0);
+        c->lease_txns = c->refused = 0;
+        cluster_pass(c, 15 * USEC_PER_SEC);
+        assert_int_equal(cluster_count(c, 0), 1000);
+        assert_int_equal(c->refused, 0);
+        assert_int_equal(c->lease_txns, (1000 - held + GROUP_MAX - 1) / GROUP_MAX);
+        cluster_free(c);
+}
+
+/* Its Txns take longer than the others wait for their turn, but it takes one lease after the other. */
+static void a_slow_machine_gets_its_share_of_a_takeover(void **state) {
+        Cluster *c = cluster_new(3, 1200);
+
+        start_together(c);
+        cluster_pass(c, 3 * CLUSTER_TTL);
+        must_be_even(c, 3);
+        c->machines[1].slowness = 100 * USEC_PER_MSEC;
+        cluster_power_cut(c, 2);
+        cluster_pass(c, 15 * USEC_PER_SEC);
+        for (size_t i = 0; i < 1200; i++)
+                assert_true(cluster_runs_on(c, i) >= 0);
+        must_be_even(c, 2);
         cluster_free(c);
 }
 
@@ -627,6 +666,8 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(every_machine_makes_the_same_plan),
                 cmocka_unit_test(a_thousand_units_are_spread_evenly_and_a_crash_moves_only_its_own),
+                cmocka_unit_test(the_leases_of_a_dead_machine_are_taken_by_one_txn_after_another),
+                cmocka_unit_test(a_slow_machine_gets_its_share_of_a_takeover),
                 cmocka_unit_test(who_does_not_come_in_his_turn_is_passed_over),
                 cmocka_unit_test(a_released_unit_goes_to_the_other_machine_without_waiting),
                 cmocka_unit_test(required_metadata_decide_and_preferred_ones_come_first),

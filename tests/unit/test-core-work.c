@@ -12,6 +12,7 @@ enum {
         FEW_LOOKS = 24,
         FEW_PAIRS = 24,
         SLICE = 5000, /* pairs that one step may weigh */
+        TXNS = 5,     /* that one step may ask for: two of leases, and the beat's, the machine's and the offers' */
 };
 
 static void forget_work(Cluster *c) {
@@ -21,6 +22,7 @@ static void forget_work(Cluster *c) {
 
 static void must_be_at_most(const Cluster *c, uint64_t looks, uint64_t pairs) {
         for (size_t i = 0; i < c->n_machines; i++) {
+                assert_in_range(c->machines[i].most_txns, 0, TXNS);
                 assert_in_range(c->machines[i].most.looks, 0, looks);
                 assert_in_range(c->machines[i].most.pairs, 0, pairs);
         }
@@ -104,6 +106,24 @@ static void what_concerns_all_is_parted_into_steps(void **state) {
         cluster_free(c);
 }
 
+/* A machine that may take a thousand leases from one moment to the next does not write them all down in one turn. */
+static void a_step_asks_for_few_txns(void **state) {
+        enum { N = 1000 };
+        Cluster *c = cluster_new(1, N);
+
+        cluster_start_idle(c, 0);
+        for (size_t i = 0; i < N; i++)
+                cluster_say_unit(c, 0, i);
+        cluster_pass(c, 3 * CLUSTER_TTL);
+        cluster_event(c, 0, (Event){ .kind = EVENT_GUARD_UP });
+        cluster_event(c, 0, (Event){ .kind = EVENT_GUARD_SYNCED });
+        cluster_pass(c, USEC_PER_SEC);
+        for (size_t i = 0; i < N; i++)
+                assert_int_equal(cluster_runs_on(c, i), 0);
+        assert_in_range(c->machines[0].most_txns, 1, TXNS);
+        cluster_free(c);
+}
+
 /* Most units have few wishes, and their leases no debts. (Where another allocator counts nothing, this says nothing.)
  */
 static void a_unit_takes_little_memory(void **state) {
@@ -127,6 +147,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(an_event_costs_what_it_changes),
                 cmocka_unit_test(what_concerns_all_is_parted_into_steps),
+                cmocka_unit_test(a_step_asks_for_few_txns),
                 cmocka_unit_test(a_unit_takes_little_memory),
         };
 
